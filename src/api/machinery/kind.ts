@@ -1,0 +1,108 @@
+import type { DynamicObject } from './object.ts';
+import type { FieldError } from './status-error.ts';
+
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+
+/** What is needed to name a kind's resource on the wire. A `KindDefinition` is one. */
+export interface ResourceKind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** Plural, as in paths. */
+  readonly resource: string;
+  readonly namespaced: boolean;
+}
+
+/** A column of the server-side table (meta/v1 TableColumnDefinition) and how its cell is made. */
+export interface Column {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'boolean' | 'number' | 'date';
+  readonly format?: string;
+  readonly description: string;
+  /** 0 is shown always, 1 with `-o wide`. */
+  readonly priority: number;
+  readonly cell: (object: DynamicObject, nowMs: number) => string | number | boolean;
+}
+
+/** What a preparing or validating function may know besides the object. */
+export interface WriteContext {
+  readonly nowMs: number;
+  /** Who asks: CSRs record it. */
+  readonly user: {
+    readonly name: string;
+    readonly uid?: string;
+    readonly groups: readonly string[];
+    readonly extra?: Readonly<Record<string, readonly string[]>>;
+  };
+  /** Set when the write came by a subresource: `status`, `approval`, `scale`, … */
+  readonly subresource?: string;
+}
+
+/** A subresource that reads or writes (a part of) the object itself through the generic verbs. */
+export interface PartSubresource {
+  /** `status`, `approval`, `finalize`. */
+  readonly name: string;
+  readonly verbs: readonly Verb[];
+  /** Puts what this subresource may change from `requested` over `existing`, in place, into `existing`'s copy. */
+  readonly merge: (existing: DynamicObject, requested: DynamicObject) => DynamicObject;
+  readonly validate?: (updated: DynamicObject, existing: DynamicObject, context: WriteContext) => FieldError[];
+}
+
+/** A subresource with behaviour of its own, implemented in the API server: `token`, `binding`, `eviction`, `log`, `exec`, `proxy`, `scale`. */
+export interface ActionSubresource {
+  readonly name: string;
+  /** The kind that is sent and answered, for discovery. */
+  readonly group?: string;
+  readonly version?: string;
+  readonly kind: string;
+  readonly verbs: readonly Verb[];
+}
+
+/**
+ * A kind of the API, whole: its names, what its objects may hold, and how they are defaulted, checked, shown and written.
+ * Discovery, OpenAPI, verbs, patches, tables and the client read this record; nothing repeats it. Functions are pure and
+ * get objects that they may change only where said so.
+ */
+export interface KindDefinition extends ResourceKind {
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  /** The schema's name in `gen/schema.json`: `V1Pod`. */
+  readonly schema: string;
+  /** `stored`: the generic verbs on the store. `review`: create only, answered by the API server and not kept. */
+  readonly storage: 'stored' | 'review';
+  /** Verbs served. */
+  readonly verbs: readonly Verb[];
+  /** Below the store's prefix, without slashes at the ends: `pods`, `minions`, `services/specs`. As upstream stores it. */
+  readonly storagePath: string;
+  /** How `metadata.name` must look. */
+  readonly nameRule: 'dns-subdomain' | 'dns-label' | 'dns-1035-label' | 'path-segment';
+  /** Whether changes of anything but metadata and status raise `metadata.generation`. */
+  readonly hasGeneration: boolean;
+  readonly parts: readonly PartSubresource[];
+  readonly actions: readonly ActionSubresource[];
+  /** Field selectors besides metadata.name and metadata.namespace. */
+  readonly selectableFields: Readonly<Record<string, (object: DynamicObject) => string>>;
+  /** Without: Name and Created At, as upstream's default. */
+  readonly columns: readonly Column[];
+  /** Fills in defaults, in place. */
+  readonly setDefaults?: (object: DynamicObject) => void;
+  /** Drops what a creator may not set (status, …) and sets what the server decides, in place. */
+  readonly prepareForCreate?: (object: DynamicObject, context: WriteContext) => void;
+  /** The same for an update of the main resource, in place in `updated`; status has been restored already where there is a status part. */
+  readonly prepareForUpdate?: (updated: DynamicObject, existing: DynamicObject, context: WriteContext) => void;
+  readonly validate?: (object: DynamicObject, context: WriteContext) => FieldError[];
+  /** Besides `validate`: immutable fields. */
+  readonly validateUpdate?: (updated: DynamicObject, existing: DynamicObject, context: WriteContext) => FieldError[];
+  /** Default and shape of deletion: the grace period in seconds that applies when none is asked for (pods), else immediate. */
+  readonly gracePeriodSeconds?: (object: DynamicObject, requested: number | undefined) => number;
+  /** Time to live from the last write (events), in seconds. */
+  readonly ttlSeconds?: number;
+  /** Deletion default when propagationPolicy is not given: upstream's 'background' for all of today's kinds, 'orphan' for old ones. */
+  readonly defaultPropagation?: 'background' | 'orphan';
+}
+
+/** `v1` or `apps/v1`. */
+export function apiVersionOf(kind: Pick<ResourceKind, 'group' | 'version'>): string {
+  return kind.group ? `${kind.group}/${kind.version}` : kind.version;
+}

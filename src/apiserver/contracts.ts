@@ -1,0 +1,178 @@
+/** The few types that the API server's folders share. */
+import type { KindDefinition } from '../api/machinery/kind.ts';
+import type { DynamicObject } from '../api/machinery/object.ts';
+
+/** Who makes a request. */
+export interface UserInfo {
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** A request as every filter sees it, whether it came by HTTP/1.1, HTTP/2 or the in-process transport. */
+export interface ServerRequest {
+  readonly method: string;
+  /** Decoded, without query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** DER of the verified client certificate, leaf first; undefined when none was given or it did not verify. */
+  readonly peerCertificate?: PeerCertificate;
+  readonly remoteAddress: string;
+  /** Aborted when the client goes away, the request's time is up or the server stops. */
+  readonly signal: AbortSignal;
+  /** The whole body, decompressed; rejects with 413 when it is larger than the limit. May be called once. */
+  readBody(limitBytes: number): Promise<Buffer>;
+}
+
+export interface PeerCertificate {
+  readonly raw: Buffer;
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  readonly organizationalUnits: readonly string[];
+  readonly notAfterMs: number;
+}
+
+/** Where a handler writes its answer. */
+export interface ServerResponse {
+  readonly headersSent: boolean;
+  /** Statuses and headers may be sent once. Header names lower-case. */
+  writeHead(status: number, headers?: Readonly<Record<string, string | readonly string[]>>): void;
+  /** False when the receiver is slow: wait for `drained` before writing more. */
+  write(chunk: Uint8Array | string): boolean;
+  end(chunk?: Uint8Array | string): void;
+  /** Resolves when more can be written, or the client is gone. */
+  drained(): Promise<void>;
+}
+
+/** What a request is about (apiserver/pkg/endpoints/request/requestinfo.go). */
+export interface RequestInfo {
+  readonly isResourceRequest: boolean;
+  /** get list watch create update patch delete deletecollection; the lower-case HTTP method for others. */
+  readonly verb: string;
+  readonly path: string;
+  readonly group: string;
+  readonly version: string;
+  readonly namespace: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly name: string;
+}
+
+/** A request that has been read, authenticated (undefined before) and is on its way through the filters. */
+export interface RequestContext {
+  readonly request: ServerRequest;
+  readonly info: RequestInfo;
+  user: UserInfo;
+  /** `Warning` headers to send. */
+  readonly warnings: string[];
+}
+
+export type Handler = (context: RequestContext, response: ServerResponse) => Promise<void>;
+/** Authentication, in-flight limits, authorization and so on: a handler around a handler. */
+export type Filter = (next: Handler) => Handler;
+
+/**
+ * undefined: these are not credentials of mine; a user: they are good; rejecting: they are mine and bad (401), with a reason that is
+ * logged and never sent.
+ */
+export interface Authenticator {
+  authenticate(request: Pick<ServerRequest, 'headers' | 'peerCertificate' | 'remoteAddress'>): Promise<UserInfo | undefined>;
+}
+
+/** Authenticates a bearer token alone, as TokenReview needs it. */
+export interface TokenAuthenticator {
+  authenticateToken(
+    token: string,
+    audiences?: readonly string[],
+  ): Promise<{ user: UserInfo; audiences?: readonly string[] } | undefined>;
+}
+
+/** The attributes that a decision is made on. For non-resource requests only user, verb and path count. */
+export interface AuthorizationAttributes extends Omit<RequestInfo, 'path'> {
+  readonly user: UserInfo;
+  readonly path: string;
+  readonly fieldSelector?: string;
+  readonly labelSelector?: string;
+}
+
+export interface Decision {
+  readonly decision: 'allow' | 'deny' | 'no-opinion';
+  readonly reason: string;
+  readonly evaluationError?: string;
+}
+
+export interface Authorizer {
+  authorize(attributes: AuthorizationAttributes): Promise<Decision>;
+}
+
+/** A write on its way from authorization to storage. */
+export interface AdmissionAttributes {
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+  readonly kind: KindDefinition;
+  readonly subresource: string;
+  readonly namespace: string;
+  /** Empty on create with generateName until the name is made. */
+  readonly name: string;
+  /** What is to be stored, or the body of an action subresource; mutating plugins change it in place. Undefined for DELETE. */
+  readonly object: DynamicObject | undefined;
+  /** What is stored now. Undefined for CREATE. */
+  readonly oldObject: DynamicObject | undefined;
+  readonly user: UserInfo;
+  readonly dryRun: boolean;
+  readonly warnings: string[];
+}
+
+/** A plugin rejects by throwing a `StatusError`. */
+export interface AdmissionPlugin {
+  readonly name: string;
+  handles(attributes: AdmissionAttributes): boolean;
+  admit?(attributes: AdmissionAttributes): Promise<void>;
+  validate?(attributes: AdmissionAttributes): Promise<void>;
+}
+
+/** Runs all mutating, then (after schema validation) all validating plugins in order. */
+export interface Admission {
+  admit(attributes: AdmissionAttributes): Promise<void>;
+  validate(attributes: AdmissionAttributes): Promise<void>;
+}
+
+/**
+ * Reads objects for authorizers, admission and token checks, from the watch cache: never blocks on the network, and is as
+ * fresh as the cache. `waitFresh` reads behind every write acknowledged before the call.
+ */
+export interface ObjectReader {
+  get(kind: KindDefinition, namespace: string, name: string): DynamicObject | undefined;
+  list(kind: KindDefinition, namespace?: string): readonly DynamicObject[];
+  waitFresh(kind: KindDefinition): Promise<void>;
+  /** Calls back after each change of a kind's objects (both undefined never); returns the way to end it. */
+  subscribe(kind: KindDefinition, listener: (change: { object?: DynamicObject; previous?: DynamicObject }) => void): () => void;
+}
+
+/** Writes on the server's own behalf (bootstrap policy, token Secrets): defaulted and validated, past authorization and admission. */
+export interface ObjectWriter {
+  create(kind: KindDefinition, object: DynamicObject): Promise<DynamicObject>;
+  /** Reads, lets `change` return the new object (undefined: leave as is), writes; again after a conflict. */
+  modify(
+    kind: KindDefinition,
+    namespace: string,
+    name: string,
+    change: (existing: DynamicObject) => DynamicObject | undefined,
+  ): Promise<DynamicObject>;
+  delete(kind: KindDefinition, namespace: string, name: string): Promise<void>;
+}
+
+/** Answers one virtual kind (`SubjectAccessReview`) or one action subresource (`serviceaccounts/token`). */
+export interface ActionHandler {
+  /** `pods/eviction`, `serviceaccounts/token`, or a review kind's resource: `subjectaccessreviews`. With the group: `apps/deployments/scale`. */
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource: string;
+  handle(
+    context: RequestContext,
+    body: DynamicObject | undefined,
+    response: ServerResponse,
+  ): Promise<undefined | { status: number; object: object }>;
+}

@@ -1,0 +1,72 @@
+/** Named values beside a message. Values under a secret-looking name are never printed; see `createKlogLogger`. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** The levels of klog: info lines have a verbosity (0 always, 2 steady state, 4 debug), warnings and errors have none. */
+export interface Logger {
+  info(message: string, fields?: LogFields): void;
+  /** An info line printed only when the verbosity (`--v`) is at least `level`. */
+  debug(level: number, message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  /** A logger that adds `fields` to every line. */
+  child(fields: LogFields): Logger;
+}
+
+/** Prints nothing. */
+export const silentLogger: Logger = {
+  info() {},
+  debug() {},
+  warn() {},
+  error() {},
+  child: () => silentLogger,
+};
+
+export interface KlogOptions {
+  /** Printed where upstream prints the source file: `I0815 12:16:50.206264    7807 kubelet] …`. */
+  component: string;
+  verbosity: number;
+  now: () => number;
+  write: (line: string) => void;
+}
+
+/**
+ * Lines in klog's header format, `Lmmdd hh:mm:ss.uuuuuu threadid component] message key="value"`
+ * (https://github.com/kubernetes/klog/blob/main/klog.go, formatHeader), in local time as upstream prints them.
+ */
+export function createKlogLogger(options: KlogOptions, base: LogFields = {}): Logger {
+  const print = (severity: 'I' | 'W' | 'E', message: string, fields?: LogFields) =>
+    options.write(`${header(severity, options)}${message}${formatFields({ ...base, ...fields })}\n`);
+  return {
+    info: (message, fields) => print('I', message, fields),
+    debug(level, message, fields) {
+      if (options.verbosity >= level) print('I', message, fields);
+    },
+    warn: (message, fields) => print('W', message, fields),
+    error: (message, fields) => print('E', message, fields),
+    child: (fields) => createKlogLogger(options, { ...base, ...fields }),
+  };
+}
+
+function header(severity: string, options: KlogOptions): string {
+  const t = new Date(options.now());
+  const two = (n: number) => String(n).padStart(2, '0');
+  const date = `${two(t.getMonth() + 1)}${two(t.getDate())}`;
+  const time = `${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}.${String(t.getMilliseconds()).padStart(3, '0')}000`;
+  return `${severity}${date} ${time} ${String(process.pid).padStart(7)} ${options.component}] `;
+}
+
+const SECRET_NAME = /token|secret|password|private|authorization|credential/i;
+
+function formatFields(fields: LogFields): string {
+  let text = '';
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    text += ` ${name}=${SECRET_NAME.test(name) ? '"[REDACTED]"' : formatValue(value)}`;
+  }
+  return text;
+}
+
+function formatValue(value: unknown): string {
+  if (value instanceof Error) return JSON.stringify(value.message);
+  return JSON.stringify(value) ?? String(value);
+}
