@@ -59,6 +59,18 @@ export interface ActionSubresource {
 }
 
 /**
+ * For a kind served in several versions that are one object: the stored form is another kind's, and objects of this one are made
+ * from it on every read and turned into it before every write. Both directions are pure and leave their argument as it is.
+ */
+export interface StoredForm {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly fromStored: (stored: DynamicObject) => DynamicObject;
+  readonly toStored: (object: DynamicObject) => DynamicObject;
+}
+
+/**
  * A kind of the API, whole: its names, what its objects may hold, and how they are defaulted, checked, shown and written.
  * Discovery, OpenAPI, verbs, patches, tables and the client read this record; nothing repeats it. Functions are pure and
  * get objects that they may change only where said so.
@@ -75,6 +87,8 @@ export interface KindDefinition extends ResourceKind {
   readonly verbs: readonly Verb[];
   /** Below the store's prefix, without slashes at the ends: `pods`, `minions`, `services/specs`. As upstream stores it. */
   readonly storagePath: string;
+  /** Absent: objects are stored in this kind's own form. `storagePath` is the same for all kinds that share a form. */
+  readonly storedAs?: StoredForm;
   /** How `metadata.name` must look. */
   readonly nameRule: 'dns-subdomain' | 'dns-label' | 'dns-1035-label' | 'path-segment';
   /** Whether changes of anything but metadata and status raise `metadata.generation`. */

@@ -1,0 +1,9 @@
+import { defineKind } from '../../machinery/define-kind.ts';
+
+export const controllerRevisionKind = defineKind({
+  group: 'apps',
+  version: 'v1',
+  kind: 'ControllerRevision',
+  resource: 'controllerrevisions',
+  namespaced: true,
+});

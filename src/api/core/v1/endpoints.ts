@@ -1,0 +1,11 @@
+import { defineKind } from '../../machinery/define-kind.ts';
+
+export const endpointsKind = defineKind({
+  group: '',
+  version: 'v1',
+  kind: 'Endpoints',
+  resource: 'endpoints',
+  namespaced: true,
+  shortNames: ['ep'],
+  storagePath: 'services/endpoints',
+});

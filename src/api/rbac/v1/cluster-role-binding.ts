@@ -1,0 +1,10 @@
+import { defineKind } from '../../machinery/define-kind.ts';
+
+export const clusterRoleBindingKind = defineKind({
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  kind: 'ClusterRoleBinding',
+  resource: 'clusterrolebindings',
+  namespaced: false,
+  nameRule: 'path-segment',
+});

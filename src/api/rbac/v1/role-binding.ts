@@ -1,0 +1,10 @@
+import { defineKind } from '../../machinery/define-kind.ts';
+
+export const roleBindingKind = defineKind({
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  kind: 'RoleBinding',
+  resource: 'rolebindings',
+  namespaced: true,
+  nameRule: 'path-segment',
+});
