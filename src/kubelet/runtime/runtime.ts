@@ -1,0 +1,97 @@
+/**
+ * What the kubelet asks of a container runtime, in the shape of CRI's runtime.v1 so that a driver for containerd is a
+ * translation. Everything above this port is the same code for real and for hollow pods.
+ *
+ * Every call may block; `signal`s end waiting, not the work begun. Ids are the driver's own. Calls for something that is
+ * gone succeed when the wish is fulfilled (stop, remove) and otherwise reject.
+ */
+import type { V1Container, V1Pod, V1Probe } from '../../api/gen/types.ts';
+
+/** The one word of CRI's container states. */
+export type ContainerPhase = 'created' | 'running' | 'exited';
+
+export interface PodSandbox {
+  readonly id: string;
+  readonly podUid: string;
+  readonly podName: string;
+  readonly podNamespace: string;
+  readonly ready: boolean;
+  readonly createdAtMs: number;
+  /** IPv4 first; empty for a pod on the host's network. */
+  readonly ips: readonly string[];
+  /** How often the pod's sandbox was made anew. */
+  readonly attempt: number;
+}
+
+export interface RuntimeContainer {
+  readonly id: string;
+  readonly sandboxId: string;
+  readonly podUid: string;
+  readonly name: string;
+  /** Restarts so far: the first container of a name has 0. */
+  readonly attempt: number;
+  readonly phase: ContainerPhase;
+  readonly image: string;
+  readonly imageId: string;
+  readonly createdAtMs: number;
+  readonly startedAtMs?: number;
+  readonly finishedAtMs?: number;
+  readonly exitCode?: number;
+  /** `Completed`, `Error`, `OOMKilled`. */
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+export interface RuntimeStatus {
+  readonly ready: boolean;
+  readonly networkReady: boolean;
+  /** Why one of them is not, in the runtime's words. */
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+export interface RuntimeVersion {
+  /** `containerd`, `hollow`: the scheme of container ids in pod statuses. */
+  readonly name: string;
+  readonly version: string;
+}
+
+export interface SandboxRequest {
+  readonly pod: V1Pod;
+  readonly attempt: number;
+  /** The node's pod range, when it is known. */
+  readonly podCidr?: string;
+}
+
+export interface ContainerRequest {
+  readonly pod: V1Pod;
+  readonly container: V1Container;
+  readonly attempt: number;
+}
+
+export type ProbeKind = 'startup' | 'readiness' | 'liveness';
+
+export interface Runtime {
+  readonly version: RuntimeVersion;
+  status(): Promise<RuntimeStatus>;
+  /** All sandboxes and containers, or one pod's. */
+  list(podUid?: string): Promise<{ sandboxes: readonly PodSandbox[]; containers: readonly RuntimeContainer[] }>;
+  runSandbox(request: SandboxRequest): Promise<PodSandbox>;
+  stopSandbox(id: string): Promise<void>;
+  /** Removes a stopped sandbox with its containers. */
+  removeSandbox(id: string): Promise<void>;
+  /** Pulls the image when it has to, creates the container and starts it. */
+  startContainer(sandbox: PodSandbox, request: ContainerRequest): Promise<RuntimeContainer>;
+  /** Asks the container to end and kills it after the grace period. Resolves when it has ended. */
+  stopContainer(id: string, gracePeriodMs: number): Promise<void>;
+  removeContainer(id: string): Promise<void>;
+  /** One try of a probe on a running container; `constant` says that asking again is no use. */
+  probe(id: string, kind: ProbeKind, probe: V1Probe): Promise<{ success: boolean; constant: boolean; message?: string }>;
+  /** Calls `listener` with the pod's uid whenever one of its containers changed by itself. */
+  subscribe(listener: (podUid: string) => void): () => void;
+  /**
+   * Only for a runtime whose pods end with the process: takes over pods as their API status describes them, so that a
+   * restarted kubelet finds what it left. Called once, before any pod is worked on.
+   */
+  restore?(pods: readonly V1Pod[]): Promise<void>;
+}
