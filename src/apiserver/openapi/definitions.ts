@@ -1,0 +1,155 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import type { GroupVersionKind, SchemaObject } from './openapi-document.ts';
+
+/** The generated schemas: type name → field → type, as in `api/gen/schema.json` (`"[]V1Container!"`: required list). */
+export type SchemaTable = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** How a list or map field is merged by strategic patches; undefined for fields that are replaced. */
+export type MergeRule = (schemaName: string, field: string) => { mergeKey?: string; strategy?: string } | undefined;
+
+const SCALARS: Readonly<Record<string, SchemaObject>> = {
+  string: { type: 'string' },
+  boolean: { type: 'boolean' },
+  int32: { type: 'integer', format: 'int32' },
+  int64: { type: 'integer', format: 'int64' },
+  double: { type: 'number', format: 'double' },
+  bytes: { type: 'string', format: 'byte' },
+  time: { type: 'string', format: 'date-time' },
+  'micro-time': { type: 'string', format: 'date-time' },
+  // kubectl takes a number for these only where the definition has this format.
+  quantity: { $ref: '#/definitions/io.k8s.apimachinery.pkg.api.resource.Quantity' },
+  'int-or-string': { $ref: '#/definitions/io.k8s.apimachinery.pkg.util.intstr.IntOrString' },
+  any: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+};
+
+const MACHINERY: Readonly<Record<string, SchemaObject>> = {
+  'io.k8s.apimachinery.pkg.api.resource.Quantity': { type: 'string' },
+  'io.k8s.apimachinery.pkg.util.intstr.IntOrString': { type: 'string', format: 'int-or-string' },
+};
+
+/** Types of meta/v1, which upstream names after their Go package. */
+const META_TYPES = new Set(
+  [
+    'APIResource APIResourceList Condition DeleteOptions FieldSelectorRequirement LabelSelector LabelSelectorRequirement',
+    'ListMeta ManagedFieldsEntry ObjectMeta OwnerReference Preconditions Status StatusCause StatusDetails WatchEvent',
+  ].flatMap((line) => line.split(' ').map((name) => `V1${name}`)),
+);
+
+/** Gives every generated type the name under which upstream's documents know it, `io.k8s.api.core.v1.Pod`. */
+export class DefinitionNames {
+  #names = new Map<string, string>();
+
+  /**
+   * Kinds name themselves; what only they refer to takes their group, in the order given, so that the core group's kinds
+   * should come first.
+   */
+  constructor(kinds: readonly KindDefinition[], schemas: SchemaTable) {
+    for (const kind of kinds) this.#names.set(kind.schema, `${packageOf(kind)}.${kind.kind}`);
+    for (const kind of kinds) this.#nameReferences(kind.schema, packageOf(kind), schemas);
+  }
+
+  of(schemaName: string): string {
+    return this.#names.get(schemaName) ?? `io.k8s.api.core.v1.${withoutVersion(schemaName)}`;
+  }
+
+  #nameReferences(schemaName: string, goPackage: string, schemas: SchemaTable): void {
+    for (const type of Object.values(schemas[schemaName] ?? {})) {
+      const name = typeName(type);
+      if (!(name in schemas) || this.#names.has(name)) continue;
+      const owner = META_TYPES.has(name) ? 'io.k8s.apimachinery.pkg.apis.meta.v1' : goPackage;
+      this.#names.set(name, `${owner}.${withoutVersion(name)}`);
+      this.#nameReferences(name, goPackage, schemas);
+    }
+  }
+}
+
+function packageOf(kind: KindDefinition): string {
+  return `io.k8s.api.${kind.group ? kind.group.split('.')[0] : 'core'}.${kind.version}`;
+}
+
+function withoutVersion(schemaName: string): string {
+  return schemaName.replace(/^[A-Z]?[a-z]*V\d+((alpha|beta)\d+)?(?=[A-Z])/, '');
+}
+
+/** `"[]V1Container!"` → `V1Container`. */
+function typeName(type: string): string {
+  return type.replace(/^(\[\]|\{\})+/, '').replace(/!$/, '');
+}
+
+/** All definitions that the kinds reach, with lists of the kinds themselves. */
+export function buildDefinitions(
+  kinds: readonly KindDefinition[],
+  schemas: SchemaTable,
+  names: DefinitionNames,
+  mergeRule: MergeRule,
+): Record<string, SchemaObject> {
+  const definitions: Record<string, SchemaObject> = { ...MACHINERY };
+  const add = (schemaName: string): void => {
+    const name = names.of(schemaName);
+    if (name in definitions || !(schemaName in schemas)) return;
+    const definition: SchemaObject = { type: 'object', properties: {} };
+    definitions[name] = definition;
+    const required: string[] = [];
+    for (const [field, type] of Object.entries(schemas[schemaName]!)) {
+      if (type.endsWith('!')) required.push(field);
+      definition.properties![field] = {
+        ...fieldSchema(type.replace(/!$/, ''), names, add),
+        ...mergeExtensions(mergeRule(schemaName, field)),
+      };
+    }
+    if (required.length) definition.required = required;
+  };
+  for (const kind of kinds) {
+    add(kind.schema);
+    markKind(definitions[names.of(kind.schema)], kind, kind.kind);
+    addList(definitions, kind, names, add);
+  }
+  for (const name of ['V1DeleteOptions', 'V1Status']) add(name);
+  return definitions;
+}
+
+function addList(
+  definitions: Record<string, SchemaObject>,
+  kind: KindDefinition,
+  names: DefinitionNames,
+  add: (schemaName: string) => void,
+): void {
+  if (!kind.verbs.includes('list')) return;
+  add('V1ListMeta');
+  const list: SchemaObject = {
+    type: 'object',
+    required: ['items'],
+    properties: {
+      apiVersion: { type: 'string' },
+      kind: { type: 'string' },
+      metadata: { $ref: `#/definitions/${names.of('V1ListMeta')}` },
+      items: { type: 'array', items: { $ref: `#/definitions/${names.of(kind.schema)}` } },
+    },
+  };
+  definitions[`${names.of(kind.schema)}List`] = list;
+  markKind(list, kind, `${kind.kind}List`);
+}
+
+function markKind(definition: SchemaObject | undefined, { group, version }: KindDefinition, kind: string): void {
+  if (!definition) return;
+  const mark: GroupVersionKind = { group, version, kind };
+  const marks = definition['x-kubernetes-group-version-kind'] ?? [];
+  definition['x-kubernetes-group-version-kind'] = [...marks, mark];
+}
+
+function fieldSchema(type: string, names: DefinitionNames, add: (schemaName: string) => void): SchemaObject {
+  if (type.startsWith('[]')) return { type: 'array', items: fieldSchema(type.slice(2), names, add) };
+  if (type.startsWith('{}')) return { type: 'object', additionalProperties: fieldSchema(type.slice(2), names, add) };
+  const scalar = SCALARS[type];
+  if (scalar) return { ...scalar };
+  add(type);
+  return { $ref: `#/definitions/${names.of(type)}` };
+}
+
+function mergeExtensions(rule: ReturnType<MergeRule>): Partial<SchemaObject> {
+  if (!rule) return {};
+  return {
+    ...(rule.mergeKey && { 'x-kubernetes-patch-merge-key': rule.mergeKey }),
+    ...(rule.strategy && { 'x-kubernetes-patch-strategy': rule.strategy }),
+  };
+}

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
+import { noSuchPath } from '../../api/machinery/status-error.ts';
+import type { Handler } from '../contracts.ts';
+import { buildDefinitions, DefinitionNames, type MergeRule, type SchemaTable } from './definitions.ts';
+import { encodeGnostic, GNOSTIC_MEDIA_TYPE } from './gnostic-encoding.ts';
+import type { SwaggerDocument } from './openapi-document.ts';
+import { toOpenApiV3 } from './openapi-v3.ts';
+import { buildPaths } from './paths.ts';
+
+export interface OpenApiConfig {
+  kinds: readonly KindDefinition[];
+  schemas: () => SchemaTable;
+  mergeRule: MergeRule;
+  /** The version of the API, as `/version` gives it. */
+  version: string;
+}
+
+interface Answer {
+  body: Uint8Array;
+  etag: string;
+}
+
+/**
+ * Answers `/openapi/v2` (JSON and the protobuf form of kubectl up to 1.26), `/openapi/v3` and the documents that it lists.
+ * Documents are made when first asked for and kept: they depend on nothing but the kinds.
+ */
+export function createOpenApiHandler(config: OpenApiConfig): Handler {
+  const answers = new Map<string, Answer>();
+  const documents = new Map(groupByPath(config.kinds));
+  const answerFor = (key: string, make: () => Uint8Array): Answer => {
+    let answer = answers.get(key);
+    if (!answer) {
+      const body = make();
+      answer = { body, etag: `"${createHash('sha256').update(body).digest('hex').slice(0, 40).toUpperCase()}"` };
+      answers.set(key, answer);
+    }
+    return answer;
+  };
+  return async ({ request }, response) => {
+    const accept = request.headers['accept'] ?? '';
+    if (request.path === '/openapi/v2') {
+      const protobuf = accept.includes(GNOSTIC_MEDIA_TYPE);
+      const document = () => buildSwagger(config.kinds, config);
+      const answer = protobuf
+        ? answerFor('v2.pb', () => encodeGnostic(document()))
+        : answerFor('v2.json', () => json(document()));
+      return send(answer, protobuf ? GNOSTIC_MEDIA_TYPE : 'application/json');
+    }
+    if (request.path === '/openapi/v3')
+      return send(
+        answerFor('v3', () => json(indexOf(documents, config.version))),
+        'application/json',
+      );
+    const name = request.path.replace(/^\/openapi\/v3\//, '');
+    const kinds = documents.get(name);
+    if (!kinds) throw noSuchPath();
+    return send(
+      answerFor(`v3/${name}`, () => json(toOpenApiV3(buildSwagger(kinds, config)))),
+      'application/json',
+    );
+
+    async function send({ body, etag }: Answer, contentType: string): Promise<void> {
+      if (request.headers['if-none-match'] === etag) {
+        response.writeHead(304, { etag });
+        response.end();
+        return;
+      }
+      response.writeHead(200, { 'content-type': contentType, 'content-length': String(body.length), etag, vary: 'Accept' });
+      response.end(body);
+    }
+  };
+}
+
+function json(document: object): Uint8Array {
+  return Buffer.from(JSON.stringify(document));
+}
+
+function buildSwagger(kinds: readonly KindDefinition[], config: OpenApiConfig): SwaggerDocument {
+  const schemas = config.schemas();
+  const coreFirst = [...kinds].sort((a, b) => Number(a.group !== '') - Number(b.group !== ''));
+  // Names come from all kinds, so that a type is called the same in every document.
+  const names = new DefinitionNames(
+    [...config.kinds].sort((a, b) => Number(a.group !== '') - Number(b.group !== '')),
+    schemas,
+  );
+  return {
+    swagger: '2.0',
+    info: { title: 'Kubernetes', version: config.version },
+    paths: Object.assign({}, ...coreFirst.map((kind) => buildPaths(kind, names))),
+    definitions: buildDefinitions(coreFirst, schemas, names, config.mergeRule),
+  };
+}
+
+function groupByPath(kinds: readonly KindDefinition[]): Map<string, KindDefinition[]> {
+  const groups = new Map<string, KindDefinition[]>();
+  for (const kind of kinds) {
+    const path = `${kind.group ? 'apis' : 'api'}/${apiVersionOf(kind)}`;
+    groups.set(path, [...(groups.get(path) ?? []), kind]);
+  }
+  return groups;
+}
+
+/** Clients cache a document by the hash in its address; it changes with the server's version and kinds. */
+function indexOf(documents: ReadonlyMap<string, readonly KindDefinition[]>, version: string): object {
+  const paths = [...documents].map(([name, kinds]) => {
+    const hash = createHash('sha256')
+      .update(version)
+      .update(kinds.map((kind) => kind.kind).join())
+      .digest('hex')
+      .toUpperCase();
+    return [name, { serverRelativeURL: `/openapi/v3/${name}?hash=${hash}` }];
+  });
+  return { paths: Object.fromEntries(paths) };
+}
