@@ -1,0 +1,67 @@
+#!/usr/bin/env node
+// Starts src/cli/main.ts on the Node that Muster is made for. Plain JavaScript, since an older Node has to read it.
+import { spawn } from 'node:child_process';
+import { accessSync, constants, mkdirSync, realpathSync } from 'node:fs';
+import module from 'node:module';
+import { homedir, constants as osConstants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const OLDEST_NODE = 26;
+const self = realpathSync(fileURLToPath(import.meta.url));
+const root = dirname(dirname(self));
+
+if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) restartWithOwnNode();
+else await run();
+
+function restartWithOwnNode() {
+  const node = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  let usable = false;
+  try {
+    accessSync(node, constants.X_OK);
+    usable = realpathSync(node) !== realpathSync(process.execPath);
+  } catch {
+    // Told below, with what to do.
+  }
+  if (!usable) {
+    process.stderr.write(
+      `muster: needs Node ${OLDEST_NODE} or newer, this is ${process.version}, and ${node} is missing; run "npm ci" in ${root}\n`,
+    );
+    process.exit(1);
+  }
+  const argv = [...process.execArgv, process.argv[1], ...process.argv.slice(2)];
+  if (process.execve) process.execve(node, [node, ...argv], process.env);
+  const child = spawn(node, argv, { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']) {
+    // A terminal sends SIGINT and SIGQUIT to both of us already; sending them again would look like a second Ctrl-C.
+    process.on(signal, () =>
+      process.stdin.isTTY && (signal === 'SIGINT' || signal === 'SIGQUIT') ? undefined : child.kill(signal),
+    );
+  }
+  child.on('error', (error) => {
+    process.stderr.write(`muster: cannot run ${node}: ${error.message}; run "npm ci" in ${root}\n`);
+    process.exit(1);
+  });
+  child.on('exit', (status, signal) => process.exit(status ?? 128 + (osConstants.signals[signal] ?? 0)));
+}
+
+async function run() {
+  keepCompiledCode();
+  const { runProcess } = await import('../src/cli/main.ts');
+  await runProcess(process.argv[1], process.argv.slice(2));
+}
+
+/** Compiled code is kept between runs, which halves the start; where nothing may be written, Muster starts without. */
+function keepCompiledCode() {
+  const userCache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  for (const directory of [join(root, 'node_modules', '.cache', 'muster', 'compiled'), join(userCache, 'muster', 'compiled')]) {
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      accessSync(directory, constants.W_OK);
+    } catch {
+      continue; // not ours to write: another user's checkout, a read-only system
+    }
+    module.enableCompileCache(directory);
+    return;
+  }
+}

@@ -1,0 +1,72 @@
+import type { CommandEntry, GroupEntry } from './command-table.ts';
+
+const tokenCommands: readonly CommandEntry[] = [
+  {
+    name: 'create',
+    summary: 'make a bootstrap token',
+    load: async () => (await import('./commands/token-create.ts')).tokenCreateCommand,
+  },
+  {
+    name: 'list',
+    summary: 'list the bootstrap tokens',
+    load: async () => (await import('./commands/token-list.ts')).tokenListCommand,
+  },
+  {
+    name: 'delete',
+    summary: 'delete bootstrap tokens',
+    load: async () => (await import('./commands/token-delete.ts')).tokenDeleteCommand,
+  },
+  {
+    name: 'generate',
+    summary: 'print a token that could be used',
+    load: async () => (await import('./commands/token-generate.ts')).tokenGenerateCommand,
+  },
+];
+const token: GroupEntry = { name: 'token', summary: 'bootstrap tokens: create, list, delete, generate', commands: tokenCommands };
+
+/** What the program called `kubeadm` can do. */
+export const kubeadmTable: readonly CommandEntry[] = [token];
+
+/** Every command, its code loaded when it is used. */
+export const commandTable: readonly CommandEntry[] = [
+  {
+    name: 'up',
+    summary: 'start a cluster in the background and wait until its nodes are Ready',
+    load: async () => (await import('./commands/up.ts')).upCommand,
+  },
+  {
+    name: 'down',
+    summary: 'stop a cluster and delete its data',
+    load: async () => (await import('./commands/down.ts')).downCommand,
+  },
+  { name: 'ls', summary: 'list the clusters on this machine', load: async () => (await import('./commands/ls.ts')).lsCommand },
+  {
+    name: 'status',
+    summary: "show a cluster's nodes, certificates and process",
+    load: async () => (await import('./commands/status.ts')).statusCommand,
+  },
+  {
+    name: 'kubeconfig',
+    summary: "print a cluster's kubeconfig",
+    load: async () => (await import('./commands/kubeconfig.ts')).kubeconfigCommand,
+  },
+  token,
+  { name: 'kubeadm', summary: 'the commands of kubeadm that muster has', commands: kubeadmTable },
+  {
+    name: 'kube-apiserver',
+    summary: 'run the API server',
+    load: async () => (await import('../apiserver/command.ts')).apiserverCommand,
+  },
+  {
+    name: 'kube-controller-manager',
+    summary: 'run the controllers',
+    load: async () => (await import('../controllers/command.ts')).controllerManagerCommand,
+  },
+  { name: 'kubelet', summary: 'run a node', load: async () => (await import('../kubelet/command.ts')).kubeletCommand },
+  {
+    name: 'link',
+    summary: 'make kubelet, kubeadm and the like commands of their own',
+    load: async () => (await import('./commands/link.ts')).linkCommand,
+  },
+  { name: 'version', summary: 'print the version', load: async () => (await import('./commands/version.ts')).versionCommand },
+];

@@ -1,0 +1,44 @@
+import { lstat, mkdir, readlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { linkAtomic } from '../../std/atomic-file.ts';
+import { CodedError } from '../../std/coded-error.ts';
+import type { CommandIo, ComponentCommand } from '../../std/command.ts';
+import { FlagError, type ParsedFlags } from '../../std/flags.ts';
+import { componentNames } from '../component-names.ts';
+
+const LAUNCHER = resolve(import.meta.dirname, '../../../bin/launch');
+
+/** `muster link DIR`. */
+export const linkCommand: ComponentCommand = {
+  name: 'link',
+  summary: 'Links kube-apiserver, kubelet, kubeadm and the like in a directory to muster: "muster link DIR".',
+  flags: [{ name: 'force', type: 'bool', description: 'replace files that are not links of muster' }],
+  run: link,
+};
+
+async function link(flags: ParsedFlags, io: CommandIo): Promise<number> {
+  const [directory, ...more] = flags.args;
+  if (directory === undefined || more.length > 0) throw new FlagError('DIR', 'exactly one directory is needed: muster link DIR');
+  const target = resolve(io.cwd, directory);
+  await mkdir(target, { recursive: true });
+  const names = [...componentNames, 'kubeadm', 'muster'];
+  // Looked at before anything is changed, so that a refusal leaves the directory as it was.
+  for (const name of names) {
+    if (!flags.values.bool('force') && (await isForeign(join(target, name))))
+      throw new CodedError(`${join(target, name)} exists and is not a link to muster; remove it, or use --force to replace it`, {
+        code: 'LINK_TAKEN',
+      });
+  }
+  for (const name of names) await linkAtomic(join(target, name), LAUNCHER);
+  io.stdout(`${names.join(', ')} in ${target} now start muster\n`);
+  return 0;
+}
+
+async function isForeign(path: string): Promise<boolean> {
+  const status = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!status) return false;
+  return !status.isSymbolicLink() || !(await readlink(path)).endsWith('/bin/launch');
+}

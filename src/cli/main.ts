@@ -1,0 +1,85 @@
+import { basename } from 'node:path';
+import type { CommandIo, ComponentCommand } from '../std/command.ts';
+import { FlagError, formatFlagHelp, parseFlags } from '../std/flags.ts';
+import { formatCommands, nearestCommand, type Resolution, resolveCommand } from './command-table.ts';
+import { commandTable, kubeadmTable } from './commands.ts';
+import { componentNames } from './component-names.ts';
+
+export const EXIT_OK = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+
+/**
+ * Runs one command line.
+ *
+ * @param invokedAs what the process was started as: a name of a component or `kubeadm` picks that command, anything else is `muster`
+ * @returns the exit status: 0 done, 1 failed (one line on stderr says what and what to do), 2 wrong usage
+ */
+export async function main(invokedAs: string, argv: readonly string[], io: CommandIo): Promise<number> {
+  const name = basename(invokedAs).replace(/\.(js|ts)$/, '');
+  const resolution = resolve(name, argv);
+  const program = resolution.path.join(' ');
+  if (resolution.type === 'help') {
+    io.stdout(`${usage(program)}\nCommands:\n${formatCommands(resolution.commands)}\n"${program} COMMAND --help" says more.\n`);
+    return EXIT_OK;
+  }
+  if (resolution.type === 'unknown') {
+    const nearest = nearestCommand(resolution.word, resolution.commands);
+    const what = resolution.word.startsWith('-') ? 'flag' : 'command';
+    const hint = nearest ? `did you mean "${nearest}"?` : `"${program} --help" lists the commands`;
+    io.stderr(`${program}: unknown ${what} ${JSON.stringify(resolution.word)}; ${hint}\n`);
+    return EXIT_USAGE;
+  }
+  const command = await resolution.entry.load();
+  return runCommand(program, command, resolution.rest, io);
+}
+
+function resolve(name: string, argv: readonly string[]): Resolution {
+  if (componentNames.includes(name)) {
+    const resolution = resolveCommand(commandTable, 'muster', [name, ...argv]);
+    return { ...resolution, path: resolution.path.slice(1) };
+  }
+  if (name === 'kubeadm') return resolveCommand(kubeadmTable, 'kubeadm', argv);
+  return resolveCommand(commandTable, 'muster', argv);
+}
+
+function usage(program: string): string {
+  return program === 'muster'
+    ? 'A Kubernetes cluster whose nodes join by kubelet TLS bootstrap.\n\nUsage: muster COMMAND [flags]\n'
+    : `Usage: ${program} COMMAND [flags]\n`;
+}
+
+async function runCommand(program: string, command: ComponentCommand, argv: readonly string[], io: CommandIo): Promise<number> {
+  try {
+    const flags = parseFlags(command.name, command.flags, argv);
+    if (flags.help) {
+      io.stdout(`${command.summary}\n\nUsage: ${program} [flags]\n\nFlags:\n${formatFlagHelp(command.flags)}`);
+      return EXIT_OK;
+    }
+    for (const warning of flags.warnings) io.stderr(`${warning}\n`);
+    return await command.run(flags, io);
+  } catch (error) {
+    if (error instanceof FlagError) {
+      io.stderr(`${program}: ${error.message}; "${program} --help" lists the flags\n`);
+      return EXIT_USAGE;
+    }
+    io.stderr(`${program}: ${describeError(error)}\n`);
+    if (io.env['MUSTER_DEBUG']) io.stderr(`${error instanceof Error ? error.stack : String(error)}\n`);
+    return EXIT_FAILED;
+  }
+}
+
+/** One line for a failure: its message, and of gathered failures each one's. */
+export function describeError(error: unknown): string {
+  if (error instanceof AggregateError)
+    return [...new Set([error.message, ...error.errors.map(describeError)])].filter(Boolean).join(': ');
+  if (!(error instanceof Error)) return String(error);
+  return error.message.replaceAll('\n', ' ') || error.name;
+}
+
+/** Runs a command line as this whole process: its streams, signals, title and exit status. */
+export async function runProcess(invokedAs: string, argv: readonly string[]): Promise<void> {
+  const { createProcessIo, titleOf } = await import('./process-io.ts');
+  process.title = titleOf(invokedAs, argv, componentNames);
+  process.exit(await main(invokedAs, argv, createProcessIo(process)));
+}

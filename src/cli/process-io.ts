@@ -1,0 +1,39 @@
+import { basename } from 'node:path';
+import { systemClock } from '../std/clock.ts';
+import type { CommandIo } from '../std/command.ts';
+import { notifySystemd } from './systemd-notify.ts';
+
+/** What the process is called in `ps` and `netstat -p`: the component's name, so that the documents' `| grep kubelet` finds it. */
+export function titleOf(invokedAs: string, argv: readonly string[], components: readonly string[]): string {
+  const names = [basename(invokedAs), argv[0] ?? ''];
+  return names.find((name) => components.includes(name)) ?? 'muster';
+}
+
+/**
+ * A command's door to its process. The first SIGINT or SIGTERM aborts `signal`; a second one ends the process at once, for a
+ * command that does not come to its end.
+ */
+export function createProcessIo(process: NodeJS.Process): CommandIo {
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
+      stop.abort(new DOMException(`received ${name}`, 'AbortError'));
+    });
+  }
+  // A reader that has gone (`muster ls | head -1`) is no failure of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+  return {
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    clock: systemClock,
+    signal: stop.signal,
+    random: Math.random,
+    env: process.env,
+    cwd: process.cwd(),
+    ready: () => notifySystemd(process.env, (text) => void process.stderr.write(text)),
+  };
+}

@@ -1,0 +1,22 @@
+import type { Client } from '../../client/client.ts';
+import type { CommandIo } from '../../std/command.ts';
+import type { FlagDefinition, ParsedFlags } from '../../std/flags.ts';
+import { kubeadmKubeconfig } from '../kubeconfig-location.ts';
+
+/** The flags that all `kubeadm token` commands share. */
+export const TOKEN_FLAGS: readonly FlagDefinition[] = [
+  {
+    name: 'kubeconfig',
+    type: 'string',
+    description: "the kubeconfig to reach the cluster with; without it kubectl's own file, then /etc/kubernetes/admin.conf",
+  },
+];
+
+export const DRY_RUN_FLAG: FlagDefinition = { name: 'dry-run', type: 'bool', description: 'only say what would be done' };
+
+/** The client of a token command, and the kubeconfig that it came from. */
+export async function tokenClient(flags: ParsedFlags, io: CommandIo): Promise<{ client: Client; kubeconfigPath: string }> {
+  const kubeconfigPath = kubeadmKubeconfig(flags.values.string('kubeconfig'), io.env);
+  const { clientFromKubeconfig } = await import('../../client/kubeconfig-client.ts');
+  return { client: await clientFromKubeconfig(kubeconfigPath, { userAgent: 'kubeadm' }), kubeconfigPath };
+}
