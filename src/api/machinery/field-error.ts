@@ -1,0 +1,64 @@
+/** Makes field errors in upstream's words (apimachinery/pkg/util/validation/field/errors.go). */
+import type { FieldError } from './status-error.ts';
+
+/** How a bad value is shown: strings quoted, structures as JSON. */
+function show(value: unknown): string {
+  if (value === undefined) return 'null';
+  return JSON.stringify(value);
+}
+
+const withDetail = (text: string, detail: string) => (detail ? `${text}: ${detail}` : text);
+
+export const invalidField = (field: string, value: unknown, detail: string): FieldError => ({
+  field,
+  reason: 'FieldValueInvalid',
+  message: withDetail(`Invalid value: ${show(value)}`, detail),
+});
+
+export const requiredField = (field: string, detail = ''): FieldError => ({
+  field,
+  reason: 'FieldValueRequired',
+  message: withDetail('Required value', detail),
+});
+
+export const forbiddenField = (field: string, detail: string): FieldError => ({
+  field,
+  reason: 'FieldValueForbidden',
+  message: withDetail('Forbidden', detail),
+});
+
+export const duplicateField = (field: string, value: unknown): FieldError => ({
+  field,
+  reason: 'FieldValueDuplicate',
+  message: `Duplicate value: ${show(value)}`,
+});
+
+export const notFoundField = (field: string, value: unknown): FieldError => ({
+  field,
+  reason: 'FieldValueNotFound',
+  message: `Not found: ${show(value)}`,
+});
+
+/** `supported` is shown in the order given. */
+export const notSupportedField = (field: string, value: unknown, supported: readonly string[]): FieldError => ({
+  field,
+  reason: 'FieldValueNotSupported',
+  message: withDetail(
+    `Unsupported value: ${show(value)}`,
+    supported.length ? `supported values: ${supported.map((s) => JSON.stringify(s)).join(', ')}` : '',
+  ),
+});
+
+export const tooLongField = (field: string, maxBytes: number): FieldError => ({
+  field,
+  reason: 'FieldValueTooLong',
+  message: `Too long: may not be more than ${maxBytes} bytes`,
+});
+
+export const tooManyField = (field: string, actual: number, max: number): FieldError => ({
+  field,
+  reason: 'FieldValueTooMany',
+  message: `Too many: ${actual}: must have at most ${max} ${max === 1 ? 'item' : 'items'}`,
+});
+
+export const IMMUTABLE = 'field is immutable';

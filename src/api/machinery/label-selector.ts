@@ -1,0 +1,267 @@
+/** Label selectors: the text form of queries and the object form of specs (apimachinery/pkg/labels, same grammar and errors). */
+import { invalidField } from './field-error.ts';
+import { checkLabelValue, checkQualifiedName } from './names.ts';
+import { badRequest, type FieldError, type StatusError } from './status-error.ts';
+
+export type LabelOperator = '=' | '==' | '!=' | 'in' | 'notin' | 'exists' | '!' | '>' | '<';
+
+export interface LabelRequirement {
+  readonly key: string;
+  readonly operator: LabelOperator;
+  readonly values: readonly string[];
+}
+
+export type Labels = Readonly<Record<string, string>> | undefined | null;
+
+export interface Selector {
+  readonly requirements: readonly LabelRequirement[];
+  /** Whether it selects everything. */
+  readonly empty: boolean;
+  matches(labels: Labels): boolean;
+  /** The canonical text; parsing it gives an equal selector. */
+  toString(): string;
+}
+
+/** meta/v1 LabelSelector. */
+export interface LabelSelectorObject {
+  matchLabels?: Record<string, string>;
+  matchExpressions?: { key: string; operator: string; values?: string[] }[];
+}
+
+const INTEGER = /^[+-]?\d+$/;
+
+function satisfies({ key, operator, values }: LabelRequirement, labels: Readonly<Record<string, string>>): boolean {
+  const present = Object.hasOwn(labels, key);
+  const value = present ? labels[key]! : '';
+  switch (operator) {
+    case '=':
+    case '==':
+    case 'in':
+      return present && values.includes(value);
+    case '!=':
+    case 'notin':
+      return !present || !values.includes(value);
+    case 'exists':
+      return present;
+    case '!':
+      return !present;
+    case '>':
+      return present && INTEGER.test(value) && BigInt(value) > BigInt(values[0]!);
+    case '<':
+      return present && INTEGER.test(value) && BigInt(value) < BigInt(values[0]!);
+  }
+}
+
+function formatRequirement({ key, operator, values }: LabelRequirement): string {
+  switch (operator) {
+    case 'exists':
+      return key;
+    case '!':
+      return `!${key}`;
+    case 'in':
+    case 'notin':
+      return `${key} ${operator} (${[...values].sort().join(',')})`;
+    default:
+      return `${key}${operator}${values[0]}`;
+  }
+}
+
+const NO_LABELS = {};
+
+/** A selector of requirements that are known to be sound. */
+export function createSelector(requirements: readonly LabelRequirement[]): Selector {
+  const sorted = [...requirements].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  return {
+    requirements: sorted,
+    empty: sorted.length === 0,
+    matches: (labels) => sorted.every((requirement) => satisfies(requirement, labels ?? NO_LABELS)),
+    toString: () => sorted.map(formatRequirement).join(','),
+  };
+}
+
+export const selectEverything: Selector = createSelector([]);
+export const selectNothing: Selector = { requirements: [], empty: false, matches: () => false, toString: () => '' };
+
+/** Every pair must be there. The values are not checked. */
+export function selectorFromLabels(labels: Labels): Selector {
+  return createSelector(Object.entries(labels ?? {}).map(([key, value]) => ({ key, operator: '=', values: [value] })));
+}
+
+const OPERATORS: Readonly<Record<string, LabelOperator>> = { In: 'in', NotIn: 'notin', Exists: 'exists', DoesNotExist: '!' };
+
+/**
+ * The selector that a spec means: none selects nothing, an empty one everything. Throws a BadRequest for an operator that does not
+ * exist and for keys, values or counts that are not allowed.
+ */
+export function selectorFromLabelSelector(object: LabelSelectorObject | undefined | null): Selector {
+  if (!object) return selectNothing;
+  const requirements = Object.entries(object.matchLabels ?? {}).map(([key, value]) => checked(key, '=', [value]));
+  for (const { key, operator, values } of object.matchExpressions ?? []) {
+    const known = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined;
+    if (!known) throw badRequest(`${JSON.stringify(operator)} is not a valid label selector operator`);
+    requirements.push(checked(key, known, values ?? []));
+  }
+  return createSelector(requirements);
+}
+
+/** Parses `a=b,c in (d,e),!f,g>1`. Throws a BadRequest in upstream's words. */
+export function parseLabelSelector(text: string): Selector {
+  const parser = new Parser(text);
+  return createSelector(parser.parse());
+}
+
+function checked(key: string, operator: LabelOperator, values: readonly string[]): LabelRequirement {
+  const errors = requirementErrors(key, operator, values);
+  if (errors.length) throw badRequest(`unable to parse requirement: ${describe(errors)}`);
+  return { key, operator, values };
+}
+
+/** Several errors are shown as Go's aggregates are. */
+function describe(errors: readonly FieldError[]): string {
+  const texts = errors.map(({ field, message }) => `${field}: ${message}`);
+  return texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`;
+}
+
+function requirementErrors(key: string, operator: LabelOperator, values: readonly string[]): FieldError[] {
+  const errors: FieldError[] = [];
+  const keyComplaints = checkQualifiedName(key);
+  if (keyComplaints.length) errors.push(invalidField('key', key, keyComplaints.join('; ')));
+  switch (operator) {
+    case 'in':
+    case 'notin':
+      if (!values.length) errors.push(invalidField('values', values, "for 'in', 'notin' operators, values set can't be empty"));
+      break;
+    case 'exists':
+    case '!':
+      if (values.length) errors.push(invalidField('values', values, 'values set must be empty for exists and does not exist'));
+      break;
+    case '>':
+    case '<':
+      if (!INTEGER.test(values[0] ?? ''))
+        errors.push(invalidField('values[0]', values[0], "for 'Gt', 'Lt' operators, the value must be an integer"));
+      break;
+  }
+  values.forEach((value, i) => {
+    const complaints = checkLabelValue(value);
+    if (complaints.length) errors.push(invalidField(`values[${i}][${key}]`, value, complaints.join('; ')));
+  });
+  return errors;
+}
+
+type Token = { readonly type: 'identifier' | 'symbol' | 'end' | 'error'; readonly text: string };
+
+const SYMBOLS = new Set([')', ',', '!', '==', '=', '>', '<', '!=', '(']);
+const BINARY_OPERATORS = 'in, notin, =, ==, !=, gt, lt';
+
+function* tokens(text: string): Generator<Token> {
+  for (const [raw] of text.matchAll(/[=!(),><]+|[^=!(),><\s]+/g)) {
+    if (!/^[=!(),><]/.test(raw)) {
+      yield { type: 'identifier', text: raw };
+      continue;
+    }
+    for (let i = 0; i < raw.length; ) {
+      const symbol = SYMBOLS.has(raw.slice(i, i + 2)) && raw.length > i + 1 ? raw.slice(i, i + 2) : raw[i]!;
+      yield { type: 'symbol', text: symbol };
+      i += symbol.length;
+    }
+  }
+  yield { type: 'end', text: '' };
+}
+
+class Parser {
+  readonly #tokens: readonly Token[];
+  #position = 0;
+
+  constructor(text: string) {
+    this.#tokens = [...tokens(text)];
+  }
+
+  parse(): LabelRequirement[] {
+    const requirements: LabelRequirement[] = [];
+    if (this.#next.type === 'end') return requirements;
+    if (!this.#beginsRequirement()) throw badRequest(`found '${this.#next.text}', expected: !, identifier, or 'end of string'`);
+    for (;;) {
+      requirements.push(this.#requirement());
+      const separator = this.#take();
+      if (separator.type === 'end') return requirements;
+      if (separator.text !== ',' || separator.type !== 'symbol')
+        throw badRequest(`found '${separator.text}', expected: ',' or 'end of string'`);
+      if (!this.#beginsRequirement()) throw badRequest(`found '${this.#next.text}', expected: identifier after ','`);
+    }
+  }
+
+  get #next(): Token {
+    return this.#tokens[this.#position]!;
+  }
+
+  #take(): Token {
+    const token = this.#next;
+    if (token.type !== 'end') this.#position++;
+    return token;
+  }
+
+  #isSymbol(text: string): boolean {
+    return this.#next.type === 'symbol' && this.#next.text === text;
+  }
+
+  #beginsRequirement(): boolean {
+    return this.#next.type === 'identifier' || this.#isSymbol('!');
+  }
+
+  #unable(why: string): StatusError {
+    return badRequest(`unable to parse requirement: ${why}`);
+  }
+
+  #requirement(): LabelRequirement {
+    const negated = this.#isSymbol('!');
+    if (negated) this.#take();
+    const key = this.#take();
+    if (key.type !== 'identifier') throw this.#unable(`found '${key.text}', expected: identifier`);
+    const complaints = checkQualifiedName(key.text);
+    if (complaints.length) throw this.#unable(`<nil>: ${invalidField('', key.text, complaints.join('; ')).message}`);
+    if (negated) return checked(key.text, '!', []);
+    if (this.#next.type === 'end' || this.#isSymbol(',')) return checked(key.text, 'exists', []);
+    const operator = this.#operator();
+    const values = operator === 'in' || operator === 'notin' ? this.#valueList() : [this.#exactValue()];
+    return checked(key.text, operator, values);
+  }
+
+  #operator(): LabelOperator {
+    const { text } = this.#take();
+    switch (text) {
+      case 'in':
+      case 'notin':
+      case '=':
+      case '==':
+      case '!=':
+      case '>':
+      case '<':
+        return text;
+      default:
+        throw this.#unable(`found '${text}', expected: ${BINARY_OPERATORS}`);
+    }
+  }
+
+  #exactValue(): string {
+    if (this.#next.type === 'end' || this.#isSymbol(',')) return '';
+    const value = this.#take();
+    if (value.type !== 'identifier') throw this.#unable(`found '${value.text}', expected: identifier`);
+    return value.text;
+  }
+
+  /** `(a,,b)`: an omitted value is the empty one. */
+  #valueList(): string[] {
+    const open = this.#take();
+    if (open.text !== '(' || open.type !== 'symbol') throw this.#unable(`found '${open.text}' expected: '('`);
+    const values = new Set<string>();
+    for (;;) {
+      let value = '';
+      if (this.#next.type === 'identifier') value = this.#take().text;
+      values.add(value);
+      const separator = this.#take();
+      if (separator.type === 'symbol' && separator.text === ')') return [...values].sort();
+      if (separator.type !== 'symbol' || separator.text !== ',')
+        throw this.#unable(`found '${separator.text}', expected: ',' or ')'`);
+    }
+  }
+}
