@@ -1,0 +1,79 @@
+import type { KindDefinition } from '../api/machinery/kind.ts';
+import type { Transport } from '../client/transport/transport.ts';
+import type { Clock } from '../std/clock.ts';
+import type { Logger } from '../std/logger.ts';
+import type { Store } from '../store/store.ts';
+import type { Handler, UserInfo } from './contracts.ts';
+import type { Security, SecurityConfig, SecurityDeps } from './security.ts';
+
+/** A certificate with its key, as given to TLS. */
+export interface CertificatePair {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+}
+
+/** How the API server reaches kubelets. */
+export interface KubeletAccess {
+  /** Presented to kubelets; without it they see an anonymous caller. */
+  readonly client?: CertificatePair;
+  /** What their serving certificates are checked against (`--kubelet-certificate-authority`); without it they are not checked, as upstream. */
+  readonly caPem?: string;
+  /** `--kubelet-preferred-address-types`. */
+  readonly preferredAddressTypes?: readonly string[];
+}
+
+export interface ApiServerConfig {
+  /** Opened and closed by the caller. */
+  readonly store: Store;
+  /** Default `/registry`. */
+  readonly storagePrefix?: string;
+  /** Default: all that `api/all-kinds.ts` names. */
+  readonly kinds?: readonly KindDefinition[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Numbers in [0, 1): jitter and generated names. */
+  readonly random: () => number;
+  readonly bindAddress: string;
+  /** 0: one that is free. */
+  readonly port: number;
+  /** What `kubernetes.default` points at; default the bind address. */
+  readonly advertiseAddress?: string;
+  /** Asked again by `reloadCertificates`. */
+  readonly tls: CertificatePair | (() => CertificatePair);
+  /** Lowest TLS version. Default TLSv1.2. */
+  readonly tlsMinVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** Authorities for client certificates. Without it no certificate is an identity. */
+  readonly clientCaPem?: string;
+  readonly serviceClusterIpRange: string;
+  readonly security: SecurityConfig;
+  /** Default 400 reading and 200 changing requests at a time, as upstream; 0 is no limit. */
+  readonly maxRequestsInflight?: number;
+  readonly maxMutatingRequestsInflight?: number;
+  /** Default 60 s. */
+  readonly requestTimeoutMs?: number;
+  /** A watch without `timeoutSeconds` lasts between this and twice this. Default 30 min. */
+  readonly minRequestTimeoutMs?: number;
+  /** How long running requests may go on after `stop`. Default 10 s. */
+  readonly shutdownTimeoutMs?: number;
+  readonly eventTtlSeconds?: number;
+  readonly kubelet?: KubeletAccess;
+  /** Puts the security chain together; default `createSecurity`. */
+  readonly composeSecurity?: (config: SecurityConfig, deps: SecurityDeps) => Security;
+  /** Answers `/openapi/v2` and `/openapi/v3`. */
+  readonly openApi?: Handler;
+}
+
+/** A running API server. */
+export interface ApiServer {
+  /** `https://127.0.0.1:6443` */
+  readonly url: string;
+  readonly port: number;
+  /** Requests of `user` without sockets: through every filter but authentication. */
+  transport(user: UserInfo): Transport;
+  /** Serves new connections with the certificate that `tls` now gives. */
+  reloadCertificates(): void;
+  /** Settles when the server has ended. */
+  readonly done: Promise<void>;
+  /** Stops accepting, fails readyz, ends watches, lets running requests finish for a bounded time. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,81 @@
+import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
+import { badRequest, unsupportedMediaType } from '../../api/machinery/status-error.ts';
+import type { PeerCertificate } from '../contracts.ts';
+import { tooLarge } from '../request/body.ts';
+import { type IncomingRequest, LazyAbort } from '../request/incoming-request.ts';
+import type { Peer } from './peer-certificate.ts';
+
+/** A request by HTTP/1.1 or HTTP/2. What most requests never ask for is made when it is. */
+export class HttpRequest implements IncomingRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly remoteAddress: string;
+  readonly #message: IncomingMessage | Http2ServerRequest;
+  readonly #peer: Peer;
+  readonly #rawQuery: string;
+  readonly #abort = new LazyAbort();
+  #query: URLSearchParams | undefined;
+
+  /** @throws URIError for a path with a broken escape */
+  constructor(message: IncomingMessage | Http2ServerRequest, peer: Peer) {
+    const url = message.url ?? '/';
+    const at = url.indexOf('?');
+    const path = at < 0 ? url : url.slice(0, at);
+    this.method = message.method ?? 'GET';
+    this.path = path.includes('%') ? decodeURIComponent(path) : path;
+    this.#rawQuery = at < 0 ? '' : url.slice(at + 1);
+    this.remoteAddress = message.socket.remoteAddress ?? '';
+    this.#message = message;
+    this.#peer = peer;
+  }
+
+  get query(): URLSearchParams {
+    this.#query ??= new URLSearchParams(this.#rawQuery);
+    return this.#query;
+  }
+
+  get headers(): Readonly<Record<string, string | undefined>> {
+    // Only set-cookie comes as an array, and no request has one.
+    return this.#message.headers as Readonly<Record<string, string | undefined>>;
+  }
+
+  get peerCertificate(): PeerCertificate | undefined {
+    return this.#peer.certificate;
+  }
+
+  get peerCertificateError(): string | undefined {
+    return this.#peer.error;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  abort(reason: Error): void {
+    this.#abort.abort(reason);
+  }
+
+  readBody(limitBytes: number): Promise<Buffer> {
+    const encoding = this.headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity')
+      return Promise.reject(unsupportedMediaType(`request bodies encoded as ${JSON.stringify(encoding)} are not accepted`));
+    if (Number(this.headers['content-length'] ?? 0) > limitBytes) return Promise.reject(tooLarge(limitBytes));
+    return new Promise((resolve, reject) => {
+      const message = this.#message;
+      const chunks: Buffer[] = [];
+      let size = 0;
+      message.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > limitBytes) {
+          message.removeAllListeners('data');
+          message.resume(); // the rest is read and dropped, so that the client gets to see the answer
+          reject(tooLarge(limitBytes));
+        } else chunks.push(chunk);
+      });
+      message.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+      message.once('error', reject);
+      message.once('close', () => reject(badRequest('the client went away before its request was whole')));
+    });
+  }
+}

@@ -1,0 +1,52 @@
+import type { ServerResponse as Http1Response } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
+import { formatWarnings, type OutgoingResponse } from '../request/incoming-request.ts';
+
+/** An answer by HTTP/1.1 or HTTP/2. */
+export class HttpResponse implements OutgoingResponse {
+  warnings: readonly string[] = [];
+  status = 0;
+  readonly #response: Http1Response;
+
+  constructor(response: Http1Response | Http2ServerResponse) {
+    // The compatibility API of http2 has the same methods with the same meaning.
+    this.#response = response as Http1Response;
+  }
+
+  get headersSent(): boolean {
+    return this.#response.headersSent;
+  }
+
+  writeHead(status: number, headers: Readonly<Record<string, string | readonly string[]>> = {}): void {
+    this.status = status;
+    const all = this.warnings.length ? { ...headers, warning: formatWarnings(this.warnings) } : headers;
+    this.#response.writeHead(status, all as Record<string, string | string[]>);
+  }
+
+  write(chunk: Uint8Array | string): boolean {
+    return this.#response.write(chunk);
+  }
+
+  end(chunk?: Uint8Array | string): void {
+    if (chunk === undefined) this.#response.end();
+    else this.#response.end(chunk);
+  }
+
+  drained(): Promise<void> {
+    const response = this.#response;
+    if (response.destroyed || !response.writableNeedDrain) return Promise.resolve();
+    return new Promise((resolve) => {
+      const settle = () => {
+        response.off('drain', settle);
+        response.off('close', settle);
+        resolve();
+      };
+      response.on('drain', settle);
+      response.on('close', settle);
+    });
+  }
+
+  destroy(): void {
+    this.#response.destroy();
+  }
+}

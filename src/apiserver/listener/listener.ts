@@ -1,0 +1,167 @@
+import type { IncomingMessage, ServerResponse as Http1Response } from 'node:http';
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { CodedError } from '../../std/coded-error.ts';
+import type { Logger } from '../../std/logger.ts';
+import type { CertificatePair } from '../configuration.ts';
+import type { IncomingRequest, OutgoingResponse } from '../request/incoming-request.ts';
+import { HttpRequest } from './http-request.ts';
+import { HttpResponse } from './http-response.ts';
+import { type Peer, peerOf } from './peer-certificate.ts';
+
+export interface ListenerConfig {
+  readonly bindAddress: string;
+  readonly port: number;
+  readonly tls: CertificatePair;
+  readonly tlsMinVersion?: 'TLSv1.2' | 'TLSv1.3';
+  readonly clientCaPem?: string;
+  readonly logger: Logger;
+  /** Answers every request; never rejects. */
+  readonly serve: (request: IncomingRequest, response: OutgoingResponse) => Promise<void>;
+  /** Takes over a connection for SPDY or WebSocket streams; without it upgrades are refused by closing. */
+  readonly upgrade?: (request: IncomingRequest, socket: Duplex, head: Buffer) => void;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** New connections get this certificate. */
+  setCertificate(pair: CertificatePair): void;
+  /** Stops accepting. Idle connections are closed; busy ones after their answer. */
+  close(): void;
+  /** Cuts every connection and resolves when all are gone. */
+  destroy(): Promise<void>;
+}
+
+/** The client may keep an idle connection for longer than it thinks of it. */
+const KEEP_ALIVE_MS = 180_000;
+
+/**
+ * Serves HTTP/2 and HTTP/1.1 over TLS on one port. Client certificates are asked for and never demanded: one that verifies is an
+ * identity, one that does not is told as `peerCertificateError`.
+ *
+ * @throws CodedError LISTEN_FAILED naming address and port; TLS_INVALID for a broken certificate or key
+ */
+export async function openListener(config: ListenerConfig): Promise<Listener> {
+  const secure = (pair: CertificatePair) => ({
+    cert: pair.certificatePem,
+    key: pair.privateKeyPem,
+    minVersion: config.tlsMinVersion ?? ('TLSv1.2' as const),
+    // An empty list would mean the well-known authorities of the Web.
+    ca: config.clientCaPem ?? pair.certificatePem,
+  });
+  const server = orThrow('TLS_INVALID', 'the serving certificate and key cannot be used', () =>
+    createSecureServer({
+      ...secure(config.tls),
+      allowHTTP1: true,
+      requestCert: config.clientCaPem !== undefined,
+      rejectUnauthorized: false,
+      // A watch is one stream: informers of one client open dozens on one connection.
+      settings: { maxConcurrentStreams: 1000, initialWindowSize: 1 << 20 },
+    }),
+  );
+  const http1 = server as typeof server & { keepAliveTimeout: number; headersTimeout: number; requestTimeout: number };
+  http1.keepAliveTimeout = KEEP_ALIVE_MS;
+  http1.headersTimeout = 60_000;
+  http1.requestTimeout = 120_000;
+
+  const sockets = new Set<Socket>();
+  const sessions = new Set<ServerHttp2Session>();
+  const peers = new WeakMap<object, Peer>();
+  server.on('secureConnection', (socket: TLSSocket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.setNoDelay(true);
+  });
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+    session.on('error', (error) => config.logger.debug(4, 'HTTP/2 session failed', { error }));
+  });
+  server.on('tlsClientError', (error) => config.logger.debug(3, 'TLS handshake failed', { error }));
+  server.on('clientError', (error, socket) => {
+    config.logger.debug(4, 'not an HTTP request', { error });
+    socket.destroy();
+  });
+
+  const peer = (message: IncomingMessage | Http2ServerRequest): Peer => {
+    const connection = 'stream' in message && message.stream.session ? message.stream.session : message.socket;
+    let found = peers.get(connection);
+    if (!found) {
+      found = peerOf(message.socket as TLSSocket);
+      peers.set(connection, found);
+    }
+    return found;
+  };
+  server.on('request', (message, answer) => {
+    let request: HttpRequest;
+    try {
+      request = new HttpRequest(message, peer(message));
+    } catch {
+      answer.writeHead(400, { 'content-type': 'text/plain' });
+      answer.end('400 Bad Request: malformed escape in the path');
+      return;
+    }
+    watchForLoss(answer, request);
+    void config.serve(request, new HttpResponse(answer));
+  });
+  if (config.upgrade) {
+    const { upgrade } = config;
+    server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) =>
+      upgrade(new HttpRequest(message, peer(message)), socket, head),
+    );
+  }
+
+  await listening(server, config.bindAddress, config.port);
+  server.on('error', (error) => config.logger.error('listener failed', { error }));
+  return {
+    port: (server.address() as AddressInfo).port,
+    setCertificate: (pair) => server.setSecureContext(secure(pair)),
+    close() {
+      server.close();
+      for (const session of sessions) session.close();
+      (server as typeof server & { closeIdleConnections?: () => void }).closeIdleConnections?.();
+    },
+    async destroy() {
+      const closed = [...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+      for (const session of sessions) session.destroy();
+      for (const socket of sockets) socket.destroy();
+      await Promise.all(closed);
+    },
+  };
+}
+
+function watchForLoss(answer: Http1Response | Http2ServerResponse, request: IncomingRequest): void {
+  const response = answer as Http1Response;
+  response.once('close', () => {
+    if (!response.writableFinished) request.abort(new DOMException('the client went away', 'AbortError'));
+  });
+  response.on('error', () => request.abort(new DOMException('the connection failed', 'AbortError')));
+}
+
+function listening(server: ReturnType<typeof createSecureServer>, address: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const where = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+      const why =
+        error.code === 'EADDRINUSE'
+          ? 'the port is taken by another process'
+          : error.code === 'EADDRNOTAVAIL'
+            ? 'this machine has no such address'
+            : error.code === 'EACCES'
+              ? 'no permission for this port'
+              : error.message;
+      reject(new CodedError(`cannot listen on ${where}: ${why}`, { code: 'LISTEN_FAILED', cause: error }));
+    });
+    server.listen({ host: address, port, backlog: 1024 }, resolve);
+  });
+}
+
+function orThrow<T>(code: string, message: string, make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    throw new CodedError(`${message}: ${(cause as Error).message}`, { code, cause });
+  }
+}

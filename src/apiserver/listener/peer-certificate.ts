@@ -1,0 +1,35 @@
+import type { TLSSocket } from 'node:tls';
+import type { PeerCertificate } from '../contracts.ts';
+
+/** What a TLS connection says of its client. */
+export interface Peer {
+  readonly certificate?: PeerCertificate;
+  /** Why a certificate that was presented counts for nothing. */
+  readonly error?: string;
+}
+
+type Subject = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+const NOBODY: Peer = {};
+
+/** Reads the client's certificate off a connection; the verification against the client authority was TLS's. */
+export function peerOf(socket: Pick<TLSSocket, 'authorized' | 'authorizationError' | 'getPeerCertificate'>): Peer {
+  const certificate = socket.getPeerCertificate();
+  if (!certificate?.raw) return NOBODY;
+  if (!socket.authorized) return { error: String(socket.authorizationError ?? 'the certificate does not verify') };
+  const subject = certificate.subject as unknown as Subject;
+  return {
+    certificate: {
+      raw: certificate.raw,
+      commonName: many(subject['CN']).at(-1) ?? '',
+      organizations: many(subject['O']),
+      organizationalUnits: many(subject['OU']),
+      notAfterMs: Date.parse(certificate.valid_to),
+    },
+  };
+}
+
+function many(value: string | readonly string[] | undefined): readonly string[] {
+  if (value === undefined) return [];
+  return typeof value === 'string' ? [value] : value;
+}

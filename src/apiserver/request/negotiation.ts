@@ -1,0 +1,118 @@
+import { notAcceptable, unsupportedMediaType } from '../../api/machinery/status-error.ts';
+import type { ServerRequest } from '../contracts.ts';
+
+/** In which form an answer is to be sent. */
+export interface Output {
+  readonly format: 'json' | 'yaml';
+  readonly pretty: boolean;
+  /** `table` and `partial` (PartialObjectMetadata) are asked for by `;as=` in Accept. */
+  readonly as: 'object' | 'table' | 'partial';
+  readonly tableVersion: 'v1' | 'v1beta1';
+}
+
+const PLAIN: Output = { format: 'json', pretty: false, as: 'object', tableVersion: 'v1' };
+const PRETTY: Output = { ...PLAIN, pretty: true };
+const ACCEPTED = 'application/json, application/yaml';
+
+/**
+ * Chooses the form by the Accept header (apiserver/pkg/endpoints/handlers/negotiation): the first clause, by weight, that can be served.
+ * Answers are indented when `?pretty` says so or, without it, for curl, Wget and browsers.
+ *
+ * @throws StatusError 406 when no clause can be served
+ */
+export function negotiateOutput(request: Pick<ServerRequest, 'headers' | 'query'>): Output {
+  const accept = request.headers['accept'];
+  const pretty = wantsPretty(request);
+  if (accept === undefined || accept === '' || accept === 'application/json' || accept === '*/*') return pretty ? PRETTY : PLAIN;
+  for (const clause of parseAccept(accept)) {
+    const format = formatOf(clause.type);
+    if (!format) continue;
+    const as = formOf(clause.parameters);
+    if (!as) continue;
+    return { format, pretty: pretty || clause.parameters.get('pretty') === '1', ...as };
+  }
+  throw notAcceptable(`only the following media types are accepted: ${ACCEPTED}`);
+}
+
+interface AcceptClause {
+  readonly type: string;
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly weight: number;
+}
+
+/** Clauses of an Accept header by falling weight, equal ones as written. */
+export function parseAccept(header: string): AcceptClause[] {
+  const clauses = header.split(',').map((text) => {
+    const [type = '', ...rest] = text.split(';').map((s) => s.trim());
+    const parameters = new Map(
+      rest.map((p) => {
+        const at = p.indexOf('=');
+        return at < 0 ? ([p, ''] as const) : ([p.slice(0, at).toLowerCase(), p.slice(at + 1)] as const);
+      }),
+    );
+    const q = Number(parameters.get('q') ?? 1);
+    return { type: type.toLowerCase(), parameters, weight: Number.isFinite(q) ? q : 1 };
+  });
+  return clauses.filter((c) => c.weight > 0).sort((a, b) => b.weight - a.weight);
+}
+
+function formatOf(type: string): Output['format'] | undefined {
+  if (type === 'application/json' || type === '*/*' || type === 'application/*') return 'json';
+  return type === 'application/yaml' ? 'yaml' : undefined;
+}
+
+function formOf(parameters: ReadonlyMap<string, string>): Pick<Output, 'as' | 'tableVersion'> | undefined {
+  const as = parameters.get('as');
+  if (as === undefined) return { as: 'object', tableVersion: 'v1' };
+  if (parameters.get('g') !== 'meta.k8s.io') return undefined;
+  const version = parameters.get('v');
+  if (version !== 'v1' && version !== 'v1beta1') return undefined;
+  if (as === 'Table') return { as: 'table', tableVersion: version };
+  if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return { as: 'partial', tableVersion: version };
+  return undefined;
+}
+
+function wantsPretty(request: Pick<ServerRequest, 'headers' | 'query'>): boolean {
+  const asked = request.query.get('pretty');
+  if (asked !== null) return asked !== 'false' && asked !== '0';
+  const agent = request.headers['user-agent'];
+  return agent !== undefined && /^(curl|Wget|Mozilla\/5\.0)/.test(agent);
+}
+
+/**
+ * What a request body is written in; without a Content-Type it is JSON.
+ *
+ * @throws StatusError 415 for anything but JSON and YAML
+ */
+export function bodyFormat(request: Pick<ServerRequest, 'headers'>): 'json' | 'yaml' {
+  const type = mediaType(request.headers['content-type']);
+  if (type === '' || type === 'application/json') return 'json';
+  if (type === 'application/yaml') return 'yaml';
+  throw unsupportedMediaType(`the body of the request was in an unknown format - accepted media types include: ${ACCEPTED}`);
+}
+
+const PATCH_TYPES = {
+  'application/json-patch+json': 'json',
+  'application/merge-patch+json': 'merge',
+  'application/strategic-merge-patch+json': 'strategic',
+} as const;
+
+/**
+ * Which kind of patch a body is.
+ *
+ * @throws StatusError 415, also for server-side apply, which this server does not offer yet
+ */
+export function patchFormat(request: Pick<ServerRequest, 'headers'>): 'json' | 'merge' | 'strategic' {
+  const type = mediaType(request.headers['content-type']);
+  const format = (PATCH_TYPES as Readonly<Record<string, 'json' | 'merge' | 'strategic'>>)[type];
+  if (format) return format;
+  throw unsupportedMediaType(
+    `the body of the request was in an unknown format - accepted media types include: ${Object.keys(PATCH_TYPES).join(', ')}`,
+  );
+}
+
+function mediaType(header: string | undefined): string {
+  if (header === undefined) return '';
+  const at = header.indexOf(';');
+  return (at < 0 ? header : header.slice(0, at)).trim().toLowerCase();
+}

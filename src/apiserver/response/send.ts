@@ -1,0 +1,104 @@
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { internalError, serviceUnavailable, type Status, StatusError } from '../../api/machinery/status-error.ts';
+import { StoreError } from '../../store/store.ts';
+import type { RequestContext, ServerResponse } from '../contracts.ts';
+import { negotiateOutput, type Output } from '../request/negotiation.ts';
+
+/** Answers from this size on are compressed for clients that accept it, as upstream. */
+const GZIP_FROM_BYTES = 128 * 1024;
+/** Cheap rather than small: list answers are large and read once. */
+const GZIP_LEVEL = 1;
+
+const compress = promisify(gzip);
+
+/** Sends a JSON document in the form that was negotiated: as it is wherever that can be. */
+export async function sendJsonBytes(
+  { request }: RequestContext,
+  response: ServerResponse,
+  status: number,
+  json: Buffer,
+  output: Output,
+): Promise<void> {
+  let bytes = json;
+  let type = 'application/json';
+  if (output.format === 'yaml') {
+    const { stringify } = await import('yaml');
+    bytes = Buffer.from(stringify(JSON.parse(json.toString('utf8')), { lineWidth: 0, aliasDuplicateObjects: false }));
+    type = 'application/yaml';
+  } else if (output.pretty) bytes = Buffer.from(JSON.stringify(JSON.parse(json.toString('utf8')), undefined, 2));
+  const accepted = request.headers['accept-encoding'];
+  const gzipped = bytes.length >= GZIP_FROM_BYTES && accepted !== undefined && /\bgzip\b/.test(accepted);
+  if (gzipped) bytes = await compress(bytes, { level: GZIP_LEVEL });
+  response.writeHead(status, {
+    'content-type': type,
+    'cache-control': 'no-cache, private',
+    'content-length': String(bytes.length),
+    ...(gzipped && { 'content-encoding': 'gzip', vary: 'Accept-Encoding' }),
+  });
+  response.end(bytes);
+}
+
+/** Sends a document that is not one of the stored objects: Status, discovery, reviews. */
+export function sendValue(context: RequestContext, response: ServerResponse, status: number, value: object): Promise<void> {
+  return sendJsonBytes(context, response, status, Buffer.from(JSON.stringify(value)), negotiateOutput(context.request));
+}
+
+export function sendText(response: ServerResponse, status: number, text: string, type = 'text/plain; charset=utf-8'): void {
+  const bytes = Buffer.from(text);
+  response.writeHead(status, {
+    'content-type': type,
+    'cache-control': 'no-cache, private',
+    'x-content-type-options': 'nosniff',
+    'content-length': String(bytes.length),
+  });
+  response.end(bytes);
+}
+
+/** A failure as its Status. Everything that is not one already is the server's fault. */
+export function statusOf(error: unknown): StatusError {
+  if (error instanceof StatusError) return error;
+  if (error instanceof StoreError && (error.code === 'unavailable' || error.code === 'closed'))
+    return serviceUnavailable(`the store is not available: ${error.message}`);
+  return internalError(error instanceof Error ? error.message : String(error));
+}
+
+/** Answers with a Status; in JSON when the negotiation itself is what failed. */
+export async function sendError(context: RequestContext, response: ServerResponse, error: StatusError): Promise<void> {
+  let output: Output | undefined;
+  try {
+    output = negotiateOutput(context.request);
+  } catch {
+    output = undefined; // what failed is the client's wish for another form
+  }
+  const { status } = error;
+  let bytes = Buffer.from(JSON.stringify(inWireOrder(status)));
+  let type = 'application/json';
+  if (output?.format === 'yaml') {
+    const { stringify } = await import('yaml');
+    bytes = Buffer.from(stringify(inWireOrder(status)));
+    type = 'application/yaml';
+  } else if (output?.pretty) bytes = Buffer.from(JSON.stringify(inWireOrder(status), undefined, 2));
+  const retryAfter = status.details?.retryAfterSeconds;
+  response.writeHead(error.code, {
+    'content-type': type,
+    'cache-control': 'no-cache, private',
+    'content-length': String(bytes.length),
+    ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
+  });
+  response.end(bytes);
+}
+
+/** The order of fields that Go's encoder gives a Status. */
+function inWireOrder({ kind, apiVersion, metadata, status, message, reason, details, code }: Status): Status {
+  return {
+    kind,
+    apiVersion,
+    metadata,
+    status,
+    ...(message && { message }),
+    ...(reason && { reason }),
+    ...(details && { details }),
+    code,
+  };
+}

@@ -1,0 +1,53 @@
+import type { DynamicObject } from '../../api/machinery/object.ts';
+
+/**
+ * How objects lie in the store: JSON without `metadata.resourceVersion`, with `apiVersion`, `kind` and `metadata` first. The bytes to
+ * send are then made without parsing, by splicing the resourceVersion in at a place that the kind alone decides:
+ *
+ *     {"apiVersion":"v1","kind":"Pod","metadata":{ │ "name":"web-0", … }, "spec": …
+ *                                                 └─ "resourceVersion":"42",
+ */
+export interface StoredForm {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** The bytes up to and with metadata's opening brace. */
+  readonly head: Buffer;
+  /** Where `"metadata"` begins in the head: list items are sent from there on, without apiVersion and kind, as upstream does. */
+  readonly itemOffset: number;
+}
+
+export function storedForm(apiVersion: string, kind: string): StoredForm {
+  const type = `{"apiVersion":${JSON.stringify(apiVersion)},"kind":${JSON.stringify(kind)},`;
+  return { apiVersion, kind, head: Buffer.from(`${type}"metadata":{`), itemOffset: Buffer.byteLength(type) };
+}
+
+/** The bytes to store. The object's own apiVersion and kind are replaced by the form's; its resourceVersion is left out. */
+export function encodeStored(form: StoredForm, object: DynamicObject): Buffer {
+  const { apiVersion: _a, kind: _k, metadata, ...rest } = object;
+  const { resourceVersion: _r, selfLink: _s, ...meta } = metadata;
+  return Buffer.from(JSON.stringify({ apiVersion: form.apiVersion, kind: form.kind, metadata: meta, ...rest }));
+}
+
+/** The bytes to send: stored bytes with the resourceVersion spliced in. */
+export function spliceResourceVersion(form: StoredForm, value: Uint8Array, revision: number): Buffer {
+  const inserted = `"resourceVersion":"${revision}",`;
+  const at = form.head.length;
+  const bytes = Buffer.allocUnsafe(value.length + inserted.length);
+  bytes.set(at === value.length ? value : value.subarray(0, at), 0);
+  bytes.write(inserted, at, "latin1");
+  bytes.set(value.subarray(at), at + inserted.length);
+  return bytes;
+}
+
+/** Stored bytes in this form's shape: as they are, or written anew when somebody else's key order is met. */
+export function normalizeStored(form: StoredForm, value: Uint8Array): Uint8Array {
+  if (value.length > form.head.length && form.head.compare(value, 0, form.head.length) === 0 && value[form.head.length] === 0x22)
+    return value;
+  return encodeStored(form, parseObject(value));
+}
+
+/** @throws SyntaxError when the bytes are no JSON */
+export function parseObject(value: Uint8Array): DynamicObject {
+  const buffer = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return JSON.parse(buffer.toString('utf8')) as DynamicObject;
+}

@@ -1,0 +1,71 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+
+/** Where an object is kept. */
+export interface ObjectKey {
+  /** `pods`, `services/specs`. */
+  readonly storagePath: string;
+  /** Empty for cluster-scoped objects. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
+type Stored = Pick<KindDefinition, 'storagePath' | 'namespaced'>;
+
+/**
+ * The one place that knows the store's keys: `{prefix}/{storagePath}/[{namespace}/]{name}`, as upstream lays them out in etcd.
+ * Names and namespaces never hold a slash.
+ */
+export class Keyspace {
+  readonly prefix: string;
+  readonly #namespaced = new Map<string, boolean>();
+  /** Whether some storage path has this first segment and a second one. */
+  readonly #deep = new Set<string>();
+
+  constructor(prefix: string, kinds: readonly Stored[]) {
+    this.prefix = `/${prefix.replace(/^\/+|\/+$/g, '')}`;
+    for (const { storagePath, namespaced } of kinds) {
+      this.#namespaced.set(storagePath, namespaced);
+      const slash = storagePath.indexOf('/');
+      if (slash > 0) this.#deep.add(storagePath.slice(0, slash));
+    }
+  }
+
+  /** What every key begins with. */
+  get root(): string {
+    return `${this.prefix}/`;
+  }
+
+  objectKey(kind: Stored, namespace: string, name: string): string {
+    return kind.namespaced ? `${this.prefix}/${kind.storagePath}/${namespace}/${name}` : `${this.prefix}/${kind.storagePath}/${name}`;
+  }
+
+  /** The prefix of all objects of a kind, or of those in one namespace. */
+  collectionPrefix(kind: Stored, namespace?: string): string {
+    return kind.namespaced && namespace
+      ? `${this.prefix}/${kind.storagePath}/${namespace}/`
+      : `${this.prefix}/${kind.storagePath}/`;
+  }
+
+  /** The key's parts; undefined for keys that belong to no kind. */
+  parse(key: string): ObjectKey | undefined {
+    const start = this.prefix.length + 1;
+    if (!key.startsWith(this.prefix) || key.charCodeAt(start - 1) !== 47) return undefined;
+    let end = key.indexOf('/', start);
+    if (end < 0) return undefined;
+    if (this.#deep.has(key.slice(start, end))) {
+      const second = key.indexOf('/', end + 1);
+      if (second > 0 && this.#namespaced.has(key.slice(start, second))) end = second;
+    }
+    const storagePath = key.slice(start, end);
+    const namespaced = this.#namespaced.get(storagePath);
+    if (namespaced === undefined) return undefined;
+    if (!namespaced) {
+      const name = key.slice(end + 1);
+      return name && !name.includes('/') ? { storagePath, namespace: '', name } : undefined;
+    }
+    const slash = key.indexOf('/', end + 1);
+    if (slash < 0) return undefined;
+    const name = key.slice(slash + 1);
+    return name && !name.includes('/') ? { storagePath, namespace: key.slice(end + 1, slash), name } : undefined;
+  }
+}

@@ -1,0 +1,68 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import type { CachedObject } from './cached-object.ts';
+
+export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
+
+/** A change as one watcher sees it. `line` is encoded once and the same buffer for all of them. */
+export interface WatchItem {
+  readonly type: EventType;
+  readonly object: CachedObject;
+  readonly line: Buffer;
+}
+
+const NEWLINE = Buffer.from('}\n');
+const HEADS: Readonly<Record<EventType, Buffer>> = {
+  ADDED: Buffer.from('{"type":"ADDED","object":'),
+  MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
+  DELETED: Buffer.from('{"type":"DELETED","object":'),
+};
+
+/** A line of a watch's answer. */
+export function encodeWatchLine(type: EventType, object: CachedObject): Buffer {
+  return Buffer.concat([HEADS[type], object.bytes, NEWLINE]);
+}
+
+/** An object already there when a watch begins. */
+export function initialItem(object: CachedObject): WatchItem {
+  return { type: 'ADDED', object, line: encodeWatchLine('ADDED', object) };
+}
+
+/** One change in the history of a kind. What watchers get of it is made when first needed and kept. */
+export class CachedEvent {
+  readonly revision: number;
+  readonly timeMs: number;
+  readonly current: CachedObject | undefined;
+  readonly previous: CachedObject | undefined;
+  #items = new Map<string, WatchItem>();
+
+  constructor(revision: number, timeMs: number, current: CachedObject | undefined, previous: CachedObject | undefined) {
+    this.revision = revision;
+    this.timeMs = timeMs;
+    this.current = current;
+    this.previous = previous;
+  }
+
+  /**
+   * What a watcher of `kind` sees: with a predicate, objects that begin to match are ADDED and those that cease to are DELETED, shown
+   * as they last matched, at this event's revision. Undefined when it sees nothing.
+   */
+  itemFor(kind: KindDefinition, matches: ((object: CachedObject) => boolean) | undefined): WatchItem | undefined {
+    const current = this.current?.as(kind);
+    const previous = this.previous?.as(kind);
+    const now = current !== undefined && (!matches || matches(current));
+    const before = previous !== undefined && (!matches || matches(previous));
+    if (now) return this.#item(kind, before ? 'MODIFIED' : 'ADDED', current);
+    return before ? this.#item(kind, 'DELETED', previous) : undefined;
+  }
+
+  #item(kind: KindDefinition, type: EventType, object: CachedObject): WatchItem {
+    const id = kind.storedAs ? `${type} ${kind.group}/${kind.version}` : type;
+    let item = this.#items.get(id);
+    if (!item) {
+      const shown = type === 'DELETED' ? object.at(this.revision) : object;
+      item = { type, object: shown, line: encodeWatchLine(type, shown) };
+      this.#items.set(id, item);
+    }
+    return item;
+  }
+}

@@ -1,0 +1,75 @@
+import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
+import type { DynamicObject } from '../../api/machinery/object.ts';
+import { encodeStored, normalizeStored, parseObject, type StoredForm, spliceResourceVersion, storedForm } from '../store-access/encoding.ts';
+
+/**
+ * One version of one object: its stored bytes, and, made when first asked for, the bytes to send and the parsed form. Never changes
+ * but for filling these in, so that any number of readers share it.
+ */
+export class CachedObject {
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly revision: number;
+  readonly createRevision: number;
+  readonly #form: StoredForm;
+  readonly #value: Uint8Array;
+  #bytes: Buffer | undefined;
+  #object: DynamicObject | undefined;
+  #variants: Map<string, CachedObject> | undefined;
+
+  constructor(place: { key: string; namespace: string; name: string }, form: StoredForm, value: Uint8Array, revision: number, createRevision = revision) {
+    this.key = place.key;
+    this.namespace = place.namespace;
+    this.name = place.name;
+    this.revision = revision;
+    this.createRevision = createRevision;
+    this.#form = form;
+    this.#value = normalizeStored(form, value);
+  }
+
+  /** Stored bytes, without resourceVersion. */
+  get value(): Uint8Array {
+    return this.#value;
+  }
+
+  /** The whole object as it is sent. Not to be changed. */
+  get bytes(): Buffer {
+    this.#bytes ??= spliceResourceVersion(this.#form, this.#value, this.revision);
+    return this.#bytes;
+  }
+
+  /** What is sent after a `{` in a list: without apiVersion and kind. */
+  get itemBytes(): Buffer {
+    return this.bytes.subarray(this.#form.itemOffset);
+  }
+
+  /** The parsed form, shared: not to be changed. */
+  get object(): DynamicObject {
+    this.#object ??= this.decode();
+    return this.#object;
+  }
+
+  /** A parsed form of the caller's own. */
+  decode(): DynamicObject {
+    return parseObject(this.bytes);
+  }
+
+  /** The same object as of another revision: what a DELETED event shows. */
+  at(revision: number): CachedObject {
+    return new CachedObject(this, this.#form, this.#value, revision, this.createRevision);
+  }
+
+  /** The object as a kind shows it: itself, or converted from its stored form (once). */
+  as(kind: KindDefinition): CachedObject {
+    if (!kind.storedAs) return this;
+    const id = `${kind.group}/${kind.version}`;
+    const known = this.#variants?.get(id);
+    if (known) return known;
+    const form = storedForm(apiVersionOf(kind), kind.kind);
+    const variant = new CachedObject(this, form, encodeStored(form, kind.storedAs.fromStored(this.decode())), this.revision, this.createRevision);
+    this.#variants ??= new Map();
+    this.#variants.set(id, variant);
+    return variant;
+  }
+}

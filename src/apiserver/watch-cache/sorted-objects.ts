@@ -1,0 +1,58 @@
+import type { CachedObject } from './cached-object.ts';
+
+/** Objects by key and in the order of their keys: what lists are cut from. */
+export class SortedObjects {
+  readonly #byKey = new Map<string, CachedObject>();
+  #sorted: CachedObject[] = [];
+
+  get size(): number {
+    return this.#sorted.length;
+  }
+
+  get(key: string): CachedObject | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** Puts an object in its place and gives back what stood there. */
+  put(object: CachedObject): CachedObject | undefined {
+    const previous = this.#byKey.get(object.key);
+    this.#byKey.set(object.key, object);
+    const last = this.#sorted.at(-1);
+    if (!last || last.key < object.key) this.#sorted.push(object);
+    else {
+      const at = this.#lowerBound(object.key);
+      this.#sorted.splice(at, previous ? 1 : 0, object);
+    }
+    return previous;
+  }
+
+  delete(key: string): CachedObject | undefined {
+    const previous = this.#byKey.get(key);
+    if (!previous) return undefined;
+    this.#byKey.delete(key);
+    this.#sorted.splice(this.#lowerBound(key), 1);
+    return previous;
+  }
+
+  /** All objects whose key begins with the prefix, in order, as an array of the caller's own. */
+  range(prefix: string): CachedObject[] {
+    const start = this.#lowerBound(prefix);
+    return this.#sorted.slice(start, this.#lowerBound(`${prefix}\u{10ffff}`, start));
+  }
+
+  all(): CachedObject[] {
+    return this.#sorted.slice();
+  }
+
+  /** Index of the first object whose key is not less. */
+  #lowerBound(key: string, from = 0): number {
+    let low = from;
+    let high = this.#sorted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#sorted[middle]!.key < key) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,184 @@
+import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
+import { Backoff } from '../../std/backoff.ts';
+import type { Clock } from '../../std/clock.ts';
+import { CodedError } from '../../std/coded-error.ts';
+import type { Logger } from '../../std/logger.ts';
+import type { KeyValue, Store, StoreError, StoreEvent, WatchHandle } from '../../store/store.ts';
+import { type StoredForm, storedForm } from '../store-access/encoding.ts';
+import type { Keyspace, ObjectKey } from '../store-access/keyspace.ts';
+import { CachedEvent } from './cached-event.ts';
+import { CachedObject } from './cached-object.ts';
+import { KindCache } from './kind-cache.ts';
+import { RevisionGate } from './revision-gate.ts';
+
+export interface WatchCacheConfig {
+  readonly store: Store;
+  readonly keyspace: Keyspace;
+  readonly kinds: readonly KindDefinition[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+}
+
+/**
+ * A copy of all that is stored, in the form in which it is sent. One list and one watch of the whole store feed it:
+ *
+ *     store ──watch──► WatchCache ──by key──► KindCache: objects in order, latest changes, watchers
+ *
+ * Reads wait until it has seen every write that was acknowledged before them (`fresh`).
+ */
+export class WatchCache {
+  readonly #config: WatchCacheConfig;
+  readonly #byPath = new Map<string, { cache: KindCache; form: StoredForm }>();
+  readonly #gate: RevisionGate;
+  #watch: WatchHandle | undefined;
+  #stopped = false;
+
+  constructor(config: WatchCacheConfig) {
+    this.#config = config;
+    this.#gate = new RevisionGate(config.clock, () => config.store.revision());
+  }
+
+  /** The revision up to which everything has been seen. */
+  get revision(): number {
+    return this.#gate.seen;
+  }
+
+  /** Lists the store once and follows it from there. */
+  async start(): Promise<void> {
+    await this.#load();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#watch?.close();
+    this.#gate.close();
+    for (const { cache } of this.#byPath.values()) cache.closeWatchers();
+  }
+
+  /** Ends every watch, and nothing else. */
+  closeWatchers(): void {
+    for (const { cache } of this.#byPath.values()) cache.closeWatchers();
+  }
+
+  kind(kind: Pick<KindDefinition, 'storagePath'>): KindCache {
+    const found = this.#byPath.get(kind.storagePath);
+    if (!found) throw new CodedError(`nothing is stored under ${kind.storagePath}`, { code: 'UNKNOWN_KIND' });
+    return found.cache;
+  }
+
+  /** How a kind's objects are written to the store. */
+  form(kind: Pick<KindDefinition, 'storagePath'>): StoredForm {
+    return this.#byPath.get(kind.storagePath)!.form;
+  }
+
+  /** Resolves when every write acknowledged before the call has been seen. */
+  fresh(): Promise<void> {
+    return this.#gate.fresh();
+  }
+
+  /** Resolves when a revision has been seen; false when it has not come within the time. */
+  waitFor(revision: number, timeoutMs: number): Promise<boolean> {
+    return this.#gate.waitFor(revision, timeoutMs);
+  }
+
+  /** An entry of the store as an object of this cache's form: for what a transaction found or a list of the past gave. */
+  decodeEntry(entry: KeyValue): CachedObject | undefined {
+    const place = this.#config.keyspace.parse(entry.key);
+    return place && this.#cached(place, entry);
+  }
+
+  /** Objects stored, by storage path. */
+  counts(): ReadonlyMap<string, number> {
+    return new Map([...this.#byPath].map(([path, { cache }]) => [path, cache.objects.size]));
+  }
+
+  async #load(): Promise<void> {
+    const { store, keyspace, kinds } = this.#config;
+    const list = await store.list(keyspace.root);
+    if (this.#stopped) return;
+    const first = this.#byPath.size === 0;
+    for (const kind of kinds) {
+      if (kind.storage !== 'stored' || this.#byPath.has(kind.storagePath)) continue;
+      const stored = kind.storedAs ?? kind;
+      this.#byPath.set(kind.storagePath, {
+        cache: new KindCache(list.revision),
+        form: storedForm(apiVersionOf(stored), stored.kind),
+      });
+    }
+    if (first) for (const entry of list.entries) this.#place(entry, (cache, object) => cache.objects.put(object));
+    else this.#replace(list.entries, list.revision);
+    this.#gate.advance(list.revision);
+    // The whole store, not only the root: a revision that touched other keys must be seen to pass.
+    this.#watch = store.watch('', list.revision + 1, {
+      events: (events, revision) => this.#apply(events, revision),
+      closed: (error) => this.#lost(error),
+    });
+  }
+
+  #place(entry: KeyValue, put: (cache: KindCache, object: CachedObject) => void): void {
+    const place = this.#config.keyspace.parse(entry.key);
+    if (place) put(this.#byPath.get(place.storagePath)!.cache, this.#cached(place, entry));
+  }
+
+  #cached(place: ObjectKey, entry: KeyValue): CachedObject {
+    const { form } = this.#byPath.get(place.storagePath)!;
+    const { namespace, name } = place;
+    try {
+      return new CachedObject({ key: entry.key, namespace, name }, form, entry.value, entry.modRevision, entry.createRevision);
+    } catch (error) {
+      throw new CodedError(`the store holds no readable object under ${entry.key}`, { code: 'CORRUPT_OBJECT', cause: error });
+    }
+  }
+
+  #apply(events: readonly StoreEvent[], revision: number): void {
+    const nowMs = this.#config.clock.now();
+    for (const event of events) {
+      const key = event.type === 'put' ? event.entry.key : event.key;
+      const place = this.#config.keyspace.parse(key);
+      if (!place) continue;
+      const { cache } = this.#byPath.get(place.storagePath)!;
+      const previous = cache.objects.get(key);
+      if (event.type === 'put') cache.apply(new CachedEvent(revision, nowMs, this.#cached(place, event.entry), previous));
+      else if (previous) cache.apply(new CachedEvent(revision, nowMs, undefined, previous));
+    }
+    this.#gate.advance(revision);
+  }
+
+  /** After a gap: tells what differs as changes, and makes watchers begin again. */
+  #replace(entries: readonly KeyValue[], revision: number): void {
+    const nowMs = this.#config.clock.now();
+    const present = new Set(entries.map((entry) => entry.key));
+    for (const { cache } of this.#byPath.values()) {
+      cache.closeWatchers();
+      for (const object of cache.objects.all())
+        if (!present.has(object.key)) cache.apply(new CachedEvent(revision, nowMs, undefined, object));
+    }
+    for (const entry of entries)
+      this.#place(entry, (cache, object) => {
+        const previous = cache.objects.get(object.key);
+        if (previous?.revision !== object.revision) cache.apply(new CachedEvent(object.revision, nowMs, object, previous));
+      });
+    for (const { cache } of this.#byPath.values()) cache.restart(revision);
+  }
+
+  #lost(error: StoreError | undefined): void {
+    if (this.#stopped || !error || error.code === 'closed') return;
+    this.#config.logger.warn('watch of the store ended; listing it again', { code: error.code, error });
+    void this.#reload();
+  }
+
+  async #reload(): Promise<void> {
+    const { clock, logger, random } = this.#config;
+    const backoff = new Backoff({ initialMs: 50, maxMs: 5_000, random });
+    while (!this.#stopped) {
+      try {
+        await this.#load();
+        return;
+      } catch (error) {
+        logger.error('cannot list the store', { error });
+        await clock.sleep(backoff.next());
+      }
+    }
+  }
+}
