@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import { CodedError } from '../std/coded-error.ts';
+import type { Kubeconfig, KubeconfigCluster, KubeconfigUser } from './kubeconfig.ts';
+import { absolutePath } from './kubeconfig-paths.ts';
+
+/** All that is needed to reach a cluster as somebody. Files have been read once; those that change are named too. */
+export interface ResolvedContext {
+  readonly server: string;
+  readonly caPem?: string;
+  readonly clientCertificatePem?: string;
+  readonly clientKeyPem?: string;
+  /** Absolute; set when the certificate was not embedded, to be read again for each connection. */
+  readonly clientCertificateFile?: string;
+  readonly clientKeyFile?: string;
+  readonly token?: string;
+  /** Absolute. What it held when last read counts more than `token`, as upstream. */
+  readonly tokenFile?: string;
+  readonly insecureSkipTlsVerify?: boolean;
+  readonly tlsServerName?: string;
+  readonly namespace?: string;
+}
+
+/** Ways of the clientcmd API to authenticate or connect that are not supported; refused rather than passed over. */
+const UNSUPPORTED_USER = ['username', 'password', 'exec', 'auth-provider', 'as', 'as-uid', 'as-groups', 'as-user-extra'];
+const UNSUPPORTED_CLUSTER = ['proxy-url'];
+
+/**
+ * Follows `contextName`, or the current context, to its cluster and user, and reads the files that they name. Throws a
+ * CodedError (KUBECONFIG_INCOMPLETE, KUBECONFIG_UNSUPPORTED, KUBECONFIG_FILE) that names the field and the file.
+ */
+export async function resolveContext(config: Kubeconfig, contextName?: string): Promise<ResolvedContext> {
+  const source = config.origin?.path === undefined ? 'kubeconfig' : `kubeconfig ${config.origin.path}`;
+  const fail = (code: string, message: string, cause?: unknown) => new CodedError(`${source}: ${message}`, { code, cause });
+  const name = contextName ?? config['current-context'];
+  if (!name) throw fail('KUBECONFIG_INCOMPLETE', 'current-context: is not set');
+  const context = config.contexts.find((entry) => entry.name === name)?.context;
+  if (!context) throw fail('KUBECONFIG_INCOMPLETE', `context "${name}" does not exist`);
+  const cluster = config.clusters.find((entry) => entry.name === context.cluster)?.cluster;
+  if (!cluster) throw fail('KUBECONFIG_INCOMPLETE', `cluster "${context.cluster ?? ''}" of context "${name}" does not exist`);
+  const found = config.users.find((entry) => entry.name === context.user)?.user;
+  if (!found && context.user) throw fail('KUBECONFIG_INCOMPLETE', `user "${context.user}" of context "${name}" does not exist`);
+  const user: KubeconfigUser = found ?? {};
+
+  const clusterField = `cluster "${context.cluster}"`;
+  const userField = `user "${context.user}"`;
+  const refuse = (fields: Record<string, unknown>, names: readonly string[], where: string) => {
+    const field = names.find((candidate) => fields[candidate]);
+    if (field) throw fail('KUBECONFIG_UNSUPPORTED', `${where} ${field}: is not supported`);
+  };
+  refuse(cluster, UNSUPPORTED_CLUSTER, clusterField);
+  refuse(user, UNSUPPORTED_USER, userField);
+  checkServer(cluster, (problem) => fail('KUBECONFIG_INCOMPLETE', `${clusterField} server: ${problem}`));
+
+  /** Embedded data counts more than a file. */
+  const load = async (fields: Record<string, unknown>, field: string, where: string) => {
+    const data = fields[`${field}-data`];
+    if (typeof data === 'string' && data) return { pem: Buffer.from(data, 'base64').toString('utf8') };
+    const path = fields[field];
+    if (typeof path !== 'string' || !path) return undefined;
+    const file = absolutePath(config, path);
+    try {
+      return { pem: await readFile(file, 'utf8'), file };
+    } catch (cause) {
+      throw fail('KUBECONFIG_FILE', `unable to read ${where} ${field} ${file}: ${readProblem(cause)}`, cause);
+    }
+  };
+  const ca = await load(cluster, 'certificate-authority', clusterField);
+  const certificate = await load(user, 'client-certificate', userField);
+  const key = await load(user, 'client-key', userField);
+  if (certificate && !key) throw fail('KUBECONFIG_INCOMPLETE', `${userField} client-key: is missing beside client-certificate`);
+  if (key && !certificate) throw fail('KUBECONFIG_INCOMPLETE', `${userField} client-certificate: is missing beside client-key`);
+  const isInsecure = cluster['insecure-skip-tls-verify'] === true;
+  if (isInsecure && ca) {
+    throw fail('KUBECONFIG_INCOMPLETE', `${clusterField}: certificate-authority and insecure-skip-tls-verify exclude each other`);
+  }
+  return {
+    server: cluster.server!.replace(/\/+$/, ''),
+    caPem: ca?.pem,
+    clientCertificatePem: certificate?.pem,
+    clientKeyPem: key?.pem,
+    clientCertificateFile: certificate?.file,
+    clientKeyFile: key?.file,
+    token: user.token || undefined,
+    tokenFile: user.tokenFile ? absolutePath(config, user.tokenFile) : undefined,
+    insecureSkipTlsVerify: isInsecure,
+    tlsServerName: cluster['tls-server-name'] || undefined,
+    namespace: context.namespace || undefined,
+  };
+}
+
+function checkServer(cluster: KubeconfigCluster, fail: (problem: string) => CodedError): void {
+  if (!cluster.server) throw fail('is missing');
+  if (!URL.canParse(cluster.server)) throw fail(`"${cluster.server}" is not a URL`);
+  const { protocol } = new URL(cluster.server);
+  if (protocol !== 'https:') throw fail(`"${cluster.server}" does not begin with https://`);
+}
+
+function readProblem(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message;
+}
