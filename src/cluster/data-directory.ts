@@ -1,0 +1,106 @@
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../std/atomic-file.ts';
+import { CodedError } from '../std/coded-error.ts';
+import { MUSTER_VERSION } from '../std/version.ts';
+import { lockDirectory } from './process-lock.ts';
+
+/** Raised when the files of a data directory change in a way that older or newer code cannot read. */
+export const DATA_FORMAT = 1;
+
+/** What a cluster remembers of itself between two starts, besides keys and the store. */
+export interface ClusterRecord {
+  readonly name: string;
+  /** Where the API server listens; nodes' kubeconfigs point there. */
+  readonly port: number;
+  readonly nodes: readonly NodeRecord[];
+}
+
+export interface NodeRecord {
+  readonly name: string;
+  readonly address: string;
+}
+
+/** The one owner of a cluster's directory until `close`. */
+export interface DataDirectory {
+  readonly path: string;
+  /** Undefined when nothing has been recorded yet. */
+  readonly record: ClusterRecord | undefined;
+  save(record: ClusterRecord): Promise<void>;
+  /** Gives the directory to whoever wants it next; a temporary one is deleted. */
+  close(): Promise<void>;
+}
+
+const RECORD = 'cluster.json';
+
+/**
+ * Opens a directory for one cluster, made when it is not there.
+ *
+ * @throws CodedError DATA_LOCKED when another process has it, DATA_INCOMPATIBLE when another version wrote it
+ */
+export async function openDataDirectory(path: string): Promise<DataDirectory> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  const unlock = lockDirectory(path);
+  try {
+    let record = await readRecord(join(path, RECORD));
+    return {
+      path,
+      get record() {
+        return record;
+      },
+      async save(next) {
+        const document = { format: DATA_FORMAT, writtenBy: `muster ${MUSTER_VERSION}`, ...next };
+        await writeFileAtomic(join(path, RECORD), `${JSON.stringify(document, null, 2)}\n`, { mode: 0o600 });
+        record = next;
+      },
+      close: async () => unlock(),
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+/** A directory that nobody else knows of, deleted on close; for clusters that keep nothing. */
+export async function openTemporaryDirectory(): Promise<DataDirectory> {
+  const path = await mkdtemp(join(tmpdir(), 'muster-'));
+  let record: ClusterRecord | undefined;
+  return {
+    path,
+    get record() {
+      return record;
+    },
+    async save(next) {
+      record = next;
+    },
+    close: () => rm(path, { recursive: true, force: true, maxRetries: 3 }),
+  };
+}
+
+async function readRecord(file: string): Promise<ClusterRecord | undefined> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  return text === undefined ? undefined : parseRecord(text, file);
+}
+
+/** @throws CodedError DATA_INCOMPATIBLE, DATA_CORRUPT */
+export function parseRecord(text: string, file: string): ClusterRecord {
+  let document: Partial<ClusterRecord> & { format?: unknown; writtenBy?: unknown };
+  try {
+    document = JSON.parse(text);
+  } catch (cause) {
+    throw new CodedError(`${file} is not the record of a cluster: ${(cause as Error).message}`, { code: 'DATA_CORRUPT', cause });
+  }
+  if (document.format !== DATA_FORMAT)
+    throw new CodedError(
+      `${file} has data format ${String(document.format)} (written by ${String(document.writtenBy ?? 'an unknown version')}), muster ${MUSTER_VERSION} reads ${DATA_FORMAT}; use the version that wrote it, or another data directory`,
+      { code: 'DATA_INCOMPATIBLE' },
+    );
+  const { name, port, nodes } = document;
+  if (typeof name !== 'string' || typeof port !== 'number' || !Array.isArray(nodes))
+    throw new CodedError(`${file} lacks the name, port or nodes of the cluster`, { code: 'DATA_CORRUPT' });
+  return { name, port, nodes: nodes.map((node) => ({ name: String(node.name), address: String(node.address) })) };
+}
