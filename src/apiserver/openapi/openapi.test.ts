@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { allKinds } from '../../api/all-kinds.ts';
+import type { Handler, RequestContext, ServerRequest, ServerResponse } from '../contracts.ts';
+import type { SchemaTable } from './definitions.ts';
+import { GNOSTIC_MEDIA_TYPE } from './gnostic-encoding.ts';
+import type { SwaggerDocument } from './openapi-document.ts';
+import { createOpenApiHandler } from './serve-openapi.ts';
+
+const schemas: SchemaTable = JSON.parse(readFileSync(new URL('../../api/gen/schema.json', import.meta.url), 'utf8'));
+const handler = createOpenApiHandler({
+  kinds: allKinds,
+  schemas: () => schemas,
+  mergeRule: (schema, field) =>
+    schema === 'V1PodSpec' && field === 'containers' ? { mergeKey: 'name', strategy: 'merge' } : undefined,
+  version: 'v1.36.0',
+});
+
+interface Answer {
+  status: number;
+  headers: Readonly<Record<string, string | readonly string[]>>;
+  body: Buffer;
+}
+
+async function get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
+  let answer: Answer = { status: 0, headers: {}, body: Buffer.alloc(0) };
+  const response: ServerResponse = {
+    headersSent: false,
+    writeHead: (status, sent = {}) => {
+      answer = { ...answer, status, headers: sent };
+    },
+    write: () => true,
+    end: (chunk) => {
+      answer.body = Buffer.from(chunk ?? '');
+    },
+    drained: async () => undefined,
+  };
+  const request = { method: 'GET', path, headers } as Partial<ServerRequest> as ServerRequest;
+  await (handler satisfies Handler)({ request } as RequestContext, response);
+  return answer;
+}
+
+const json = async <T>(path: string): Promise<T> => JSON.parse((await get(path)).body.toString()) as T;
+
+/** Every `$ref` below a value. */
+function references(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => (key === '$ref' ? [String(inner)] : references(inner)));
+}
+
+test('every kind has a definition under its upstream name, and every reference leads somewhere', async () => {
+  const document = await json<SwaggerDocument>('/openapi/v2');
+  const pod = document.definitions['io.k8s.api.core.v1.Pod']!;
+  assert.deepEqual(pod['x-kubernetes-group-version-kind'], [{ group: '', version: 'v1', kind: 'Pod' }]);
+  assert.equal(
+    document.definitions['io.k8s.api.core.v1.PodSpec']!.properties!['containers']!['x-kubernetes-patch-merge-key'],
+    'name',
+  );
+  assert.ok(document.definitions['io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta']);
+  const missing = new Set(references(document).filter((ref) => !(ref.replace('#/definitions/', '') in document.definitions)));
+  assert.deepEqual([...missing], []);
+  for (const kind of allKinds) {
+    const marks = Object.values(document.definitions).flatMap(
+      (definition) => definition['x-kubernetes-group-version-kind'] ?? [],
+    );
+    assert.ok(
+      marks.some((mark) => mark.kind === kind.kind && mark.group === kind.group && mark.version === kind.version),
+      kind.kind,
+    );
+  }
+});
+
+test('a PATCH says that it takes fieldValidation, which is how kubectl learns that the server validates', async () => {
+  interface V3 {
+    paths: Record<string, { patch?: { parameters: { name: string }[]; 'x-kubernetes-group-version-kind': object } }>;
+    components: { schemas: Record<string, unknown> };
+  }
+  const document = await json<V3>('/openapi/v3/apis/apps/v1');
+  const patch = document.paths['/apis/apps/v1/namespaces/{namespace}/deployments/{name}']!.patch!;
+  assert.deepEqual(patch['x-kubernetes-group-version-kind'], { group: 'apps', version: 'v1', kind: 'Deployment' });
+  assert.ok(patch.parameters.some((parameter) => parameter.name === 'fieldValidation'));
+  const missing = references(document).filter(
+    (ref) => !(ref.replace('#/components/schemas/', '') in document.components.schemas),
+  );
+  assert.deepEqual(missing, []);
+});
+
+test('the index of version 3 names a document for every group and version', async () => {
+  const index = await json<{ paths: Record<string, { serverRelativeURL: string }> }>('/openapi/v3');
+  for (const { serverRelativeURL } of Object.values(index.paths)) {
+    const { status } = await get(serverRelativeURL.split('?')[0]!);
+    assert.equal(status, 200, serverRelativeURL);
+  }
+  await assert.rejects(get('/openapi/v3/apis/nobody/v1'), { code: 404 });
+});
+
+/** Reads the fields of one protobuf message: field number → payloads. */
+function fieldsOf(bytes: Buffer): Map<number, Buffer[]> {
+  const fields = new Map<number, Buffer[]>();
+  let at = 0;
+  const varint = () => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++]!;
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) return value;
+    }
+  };
+  while (at < bytes.length) {
+    const tag = varint();
+    const start = at;
+    const length = (tag & 7) === 2 ? varint() : 0;
+    if ((tag & 7) === 0) varint();
+    const from = (tag & 7) === 2 ? at : start;
+    at = (tag & 7) === 2 ? at + length : at;
+    const list = fields.get(tag >> 3) ?? [];
+    fields.set(tag >> 3, [...list, bytes.subarray(from, at)]);
+  }
+  assert.equal(at, bytes.length);
+  return fields;
+}
+
+test('the protobuf form has the same definitions and paths as the JSON', async () => {
+  const document = await json<SwaggerDocument>('/openapi/v2');
+  const { body, headers } = await get('/openapi/v2', { accept: GNOSTIC_MEDIA_TYPE });
+  assert.equal(headers['content-type'], GNOSTIC_MEDIA_TYPE);
+  const message = fieldsOf(body);
+  assert.equal(message.get(1)![0]!.toString(), '2.0');
+  const namesIn = (field: number, entries: number) =>
+    fieldsOf(message.get(field)![0]!)
+      .get(entries)!
+      .map((entry) => fieldsOf(entry).get(1)![0]!.toString());
+  assert.deepEqual(namesIn(9, 1), Object.keys(document.definitions));
+  assert.deepEqual(namesIn(8, 2), Object.keys(document.paths));
+});
+
+test('a client that has the document already gets 304', async () => {
+  const first = await get('/openapi/v2');
+  const second = await get('/openapi/v2', { 'if-none-match': String(first.headers['etag']) });
+  assert.equal(second.status, 304);
+  assert.equal(second.body.length, 0);
+});
