@@ -53,7 +53,8 @@ function checkList(
     if (names.has(name)) return `${listName}[${i}].name: "${name}" stands there twice`;
     names.add(name);
     // kubectl writes `user: {}`, and people leave it out.
-    const content = (entry[entryName] ??= {});
+    entry[entryName] ??= {};
+    const content = entry[entryName];
     const where = `${listName}[${i}] ("${name}").${entryName}`;
     if (!isMapping(content)) return `${where}: is not a mapping`;
     for (const [field, type] of Object.entries(fields)) {

@@ -1,0 +1,140 @@
+import type { TLSSocket } from 'node:tls';
+import type { Connection } from './connection.ts';
+import { createHttp2Connection } from './http2-connection.ts';
+import { type Credentials, connectTls, type TlsTarget } from './tls-connect.ts';
+import type { Transport, TransportRequest, TransportResponse } from './transport.ts';
+import { TransportError } from './transport-error.ts';
+
+export type { Credentials } from './tls-connect.ts';
+
+export interface HttpsTransportOptions {
+  /** `https://host:port` and perhaps a path that every request's path follows. */
+  server: string;
+  /** Whom to trust; the system's authorities when not given. */
+  caPem?: string | (() => string);
+  /** Read for each new connection, and its token for each request; `close()` makes new ones be read. Default: none. */
+  credentials?: () => Credentials;
+  tlsServerName?: string;
+  insecureSkipTlsVerify?: boolean;
+  /** Default 30 s, as Go's dialer. */
+  connectTimeoutMs?: number;
+  /** Default HTTP/2, else HTTP/1.1. */
+  protocols?: readonly ('h2' | 'http/1.1')[];
+  /** How often the server is asked whether it is there. Default 30 s. */
+  pingIntervalMs?: number;
+  /** How long it may take to say so. Default 15 s. */
+  pingTimeoutMs?: number;
+}
+
+/**
+ * A transport over one TLS connection of its own, made with the first request and made again when it is lost. Speaks HTTP/2,
+ * or HTTP/1.1 (then with a connection for each running request) when the server wants that.
+ */
+export function createHttpsTransport(options: HttpsTransportOptions): Transport {
+  return new HttpsTransport(options);
+}
+
+const NO_CREDENTIALS = () => ({});
+
+class HttpsTransport implements Transport {
+  #options: HttpsTransportOptions;
+  #origin: string;
+  #pathPrefix: string;
+  #credentials: () => Credentials;
+  /** What is connected, or on its way to be. */
+  #current: Promise<Connection> | undefined;
+  #closed = false;
+
+  constructor(options: HttpsTransportOptions) {
+    const url = new URL(options.server);
+    if (url.protocol !== 'https:') throw new TypeError(`server "${options.server}" does not begin with https://`);
+    this.#options = options;
+    this.#origin = url.origin;
+    this.#pathPrefix = url.pathname.replace(/\/+$/, '');
+    this.#credentials = options.credentials ?? NO_CREDENTIALS;
+  }
+
+  async request(request: TransportRequest): Promise<TransportResponse> {
+    const sent = this.#complete(request);
+    try {
+      return await this.#send(sent);
+    } catch (error) {
+      // The connection ended between two requests and nothing was sent, so a new connection is no second attempt.
+      if (error instanceof TransportError && error.unsent && error.code === 'TRANSPORT_INTERRUPTED' && !request.signal?.aborted) {
+        return this.#send(sent);
+      }
+      throw error;
+    }
+  }
+
+  async #send(request: TransportRequest): Promise<TransportResponse> {
+    const connection = await abortable(this.#connection(), request.signal);
+    return connection.request(request);
+  }
+
+  #complete(request: TransportRequest): TransportRequest {
+    const { token } = this.#credentials();
+    const headers =
+      token && !request.headers['authorization'] ? { ...request.headers, authorization: `Bearer ${token}` } : request.headers;
+    return { ...request, headers, path: this.#pathPrefix + request.path };
+  }
+
+  async #connection(): Promise<Connection> {
+    if (this.#closed)
+      throw new TransportError(`${this.#origin}: the transport is closed`, { code: 'TRANSPORT_CLOSED', unsent: true });
+    const current = this.#current;
+    if (current) {
+      const connection = await current;
+      if (connection.usable) return connection;
+      // Others may have noticed first and have begun a new one.
+      if (this.#current === current) this.#current = undefined;
+      return this.#connection();
+    }
+    const connecting = this.#connect();
+    this.#current = connecting;
+    try {
+      return await connecting;
+    } catch (error) {
+      if (this.#current === connecting) this.#current = undefined;
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<Connection> {
+    const { protocols = ['h2', 'http/1.1'], caPem, connectTimeoutMs = 30_000, pingIntervalMs, pingTimeoutMs } = this.#options;
+    const target: TlsTarget = {
+      server: this.#origin,
+      caPem: typeof caPem === 'function' ? caPem() : caPem,
+      tlsServerName: this.#options.tlsServerName,
+      insecureSkipTlsVerify: this.#options.insecureSkipTlsVerify,
+      connectTimeoutMs,
+    };
+    const socket: TLSSocket = await connectTls(target, this.#credentials(), protocols);
+    if (socket.alpnProtocol === 'h2') {
+      return createHttp2Connection({ server: this.#origin, socket, pingIntervalMs, pingTimeoutMs });
+    }
+    const { createHttp1Connection } = await import('./http1-connection.ts');
+    const connect = () => connectTls(target, this.#credentials(), ['http/1.1']);
+    return createHttp1Connection({ server: this.#origin, socket, connect });
+  }
+
+  async close(options?: { final?: boolean }): Promise<void> {
+    if (options?.final) this.#closed = true;
+    const current = this.#current;
+    this.#current = undefined;
+    if (!current) return;
+    const connection = await current.catch(() => undefined); // whoever asked for it has been told
+    connection?.destroy();
+  }
+}
+
+/** `promise`, or the signal's reason when that comes first. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
