@@ -1,0 +1,224 @@
+/**
+ * Checks parsed JSON against a kind's schema as Go's decoder does: wrong types are refused in its words, unknown fields are dropped
+ * and named, nulls are left out, times and quantities put in canonical form. Decoders are compiled once a schema, when first used.
+ */
+
+import { DecodeFailure, decodeScalar, describeValue, goScalarType } from './decode-scalar.ts';
+import type { KindDefinition } from './kind.ts';
+import { apiVersionOf } from './kind.ts';
+import type { DynamicObject } from './object.ts';
+import { type FieldType, fieldsOfSchema, goTypeName } from './schema.ts';
+import { badRequest } from './status-error.ts';
+
+export interface Decoded {
+  readonly object: DynamicObject;
+  /** Paths of dropped fields: `spec.containers[0].imagee`. */
+  readonly unknownFields: readonly string[];
+}
+
+/** Where the decoder stands, for error texts and the names of unknown fields. */
+interface Position {
+  readonly path: (string | number)[];
+  /** The structure that the value belongs to. */
+  structure: string;
+  readonly unknown: string[];
+}
+
+type Decoder = (value: unknown, at: Position) => unknown;
+
+/** Go's decoder stops here too; it also keeps recursive functions from running out of stack. */
+const DEEPEST = 10_000;
+/** Stands before the keys of maps in a path, where they have to be told from fields. */
+const MAP_KEY = '\0';
+/** More are dropped too, but not named. */
+const MOST_UNKNOWN_FIELDS = 100;
+
+/** What was compiled so far. A memo of pure functions: it changes no answer. */
+const decoders = new Map<string, Decoder>();
+
+/**
+ * Turns the body of a request into an object of the kind. `json` may be changed and must not be used afterwards.
+ * Throws a BadRequest: `Pod in version "v1" cannot be handled as a Pod: json: cannot unmarshal …`.
+ */
+export function decodeObject(kind: Pick<KindDefinition, 'group' | 'version' | 'kind' | 'schema'>, json: unknown): Decoded {
+  const at: Position = { path: [], structure: '', unknown: [] };
+  try {
+    const object = decoderOf(kind.schema)(json, at) as DynamicObject;
+    object.metadata ??= {};
+    return { object, unknownFields: at.unknown };
+  } catch (error) {
+    if (!(error instanceof DecodeFailure)) throw error;
+    throw cannotBeHandled(kind, error.message);
+  }
+}
+
+/** What upstream answers when a body is not of the kind it should be. */
+export function cannotBeHandled(kind: Pick<KindDefinition, 'group' | 'version' | 'kind'>, why: string) {
+  return badRequest(
+    `${kind.kind} in version ${JSON.stringify(apiVersionOf(kind).split('/').at(-1))} cannot be handled as a ${kind.kind}: ${why}`,
+  );
+}
+
+/** What strict decoding says about fields that are unknown or there twice (fieldValidation=Strict). */
+export function strictDecodingError(
+  kind: Pick<KindDefinition, 'group' | 'version' | 'kind'>,
+  unknownFields: readonly string[],
+  duplicateFields: readonly string[],
+) {
+  return cannotBeHandled(kind, `strict decoding error: ${fieldWarnings(unknownFields, duplicateFields).join(', ')}`);
+}
+
+/** The texts of `Warning` headers for such fields (fieldValidation=Warn). */
+export function fieldWarnings(unknownFields: readonly string[], duplicateFields: readonly string[]): string[] {
+  return [
+    ...duplicateFields.map((field) => `duplicate field ${JSON.stringify(field)}`),
+    ...unknownFields.map((field) => `unknown field ${JSON.stringify(field)}`),
+  ];
+}
+
+function decoderOf(schema: string): Decoder {
+  let decoder = decoders.get(schema);
+  if (!decoder) {
+    decoder = compileStructure(schema);
+    decoders.set(schema, decoder);
+  }
+  return decoder;
+}
+
+function compileStructure(schema: string): Decoder {
+  const fields = new Map<string, Decoder>();
+  for (const [name, field] of fieldsOfSchema(schema)) fields.set(name, compile(field.type));
+  const { name: structure, qualified } = goTypeName(schema);
+  return (value, at) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(value, qualified, at);
+    if (at.path.length > DEEPEST) throw new DecodeFailure('exceeded max depth');
+    const object = value as Record<string, unknown>;
+    const outer = at.structure;
+    let dropped = false;
+    for (const key in object) {
+      const decode = fields.get(key);
+      const field = object[key];
+      if (decode === undefined || field === null) {
+        dropped = true;
+        if (decode === undefined) noteUnknown(at, key);
+        continue;
+      }
+      at.path.push(key);
+      at.structure = structure;
+      const decoded = decode(field, at);
+      if (decoded !== field) object[key] = decoded;
+      at.path.pop();
+    }
+    at.structure = outer;
+    return dropped ? withoutDropped(object, fields) : object;
+  };
+}
+
+/** A new object, because `delete` would make the old one slow for good. */
+function withoutDropped(object: Record<string, unknown>, fields: ReadonlyMap<string, Decoder>): Record<string, unknown> {
+  const kept: Record<string, unknown> = {};
+  for (const key in object) if (object[key] !== null && fields.has(key)) kept[key] = object[key];
+  return kept;
+}
+
+function compile(type: FieldType): Decoder {
+  switch (type.form) {
+    case 'structure': {
+      // Looked up when used: schemas may contain themselves.
+      let decoder: Decoder | undefined;
+      return (value, at) => {
+        decoder ??= decoderOf(type.schema);
+        return decoder(value, at);
+      };
+    }
+    case 'list':
+      return compileList(type.of);
+    case 'map':
+      return compileMap(type.of);
+    case 'scalar': {
+      const { name } = type;
+      return (value, at) => {
+        const decoded = decodeScalar(name, value);
+        if (decoded === undefined) throw mismatch(value, goScalarType(name), at);
+        return decoded;
+      };
+    }
+  }
+}
+
+function compileList(item: FieldType): Decoder {
+  const decode = compile(item);
+  const goType = goTypeOf(item, '[]');
+  return (value, at) => {
+    if (!Array.isArray(value)) throw mismatch(value, goType, at);
+    for (let i = 0; i < value.length; i++) {
+      at.path.push(i);
+      value[i] = value[i] === null ? zeroOf(item) : decode(value[i], at);
+      at.path.pop();
+    }
+    return value;
+  };
+}
+
+function compileMap(item: FieldType): Decoder {
+  const decode = compile(item);
+  const goType = goTypeOf(item, 'map[string]');
+  const named = item.form !== 'scalar';
+  return (value, at) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(value, goType, at);
+    const map = value as Record<string, unknown>;
+    for (const key in map) {
+      const entry = map[key];
+      if (named) at.path.push(MAP_KEY + key);
+      const decoded = entry === null ? zeroOf(item) : decode(entry, at);
+      // Defined, not assigned: a key may be called __proto__.
+      if (decoded !== entry)
+        Object.defineProperty(map, key, { value: decoded, writable: true, enumerable: true, configurable: true });
+      if (named) at.path.pop();
+    }
+    return map;
+  };
+}
+
+/** What Go makes of a null inside a list or map. */
+function zeroOf(type: FieldType): unknown {
+  if (type.form === 'structure' || type.form === 'map') return {};
+  if (type.form === 'list') return [];
+  if (type.name === 'any') return null;
+  if (type.name === 'boolean') return false;
+  if (type.name === 'quantity') return '0';
+  return ['int32', 'int64', 'double', 'int-or-string'].includes(type.name) ? 0 : '';
+}
+
+function goTypeOf(type: FieldType, prefix: string): string {
+  switch (type.form) {
+    case 'structure':
+      return prefix + goTypeName(type.schema).qualified;
+    case 'list':
+      return goTypeOf(type.of, `${prefix}[]`);
+    case 'map':
+      return goTypeOf(type.of, `${prefix}map[string]`);
+    case 'scalar':
+      return prefix + goScalarType(type.name);
+  }
+}
+
+function mismatch(value: unknown, goType: string, at: Position): DecodeFailure {
+  const what = describeValue(value, goType);
+  // Go names the fields on the way, but neither places in lists nor keys of maps.
+  const path = at.path.filter((segment) => typeof segment === 'string' && !segment.startsWith(MAP_KEY));
+  if (!path.length) return new DecodeFailure(`json: cannot unmarshal ${what} into Go value of type ${goType}`);
+  return new DecodeFailure(
+    `json: cannot unmarshal ${what} into Go struct field ${at.structure}.${path.join('.')} of type ${goType}`,
+  );
+}
+
+function noteUnknown(at: Position, field: string): void {
+  if (at.unknown.length >= MOST_UNKNOWN_FIELDS) return;
+  let path = '';
+  for (const segment of [...at.path, field]) {
+    if (typeof segment === 'number') path += `[${segment}]`;
+    else path += (path && '.') + segment.replace(MAP_KEY, '');
+  }
+  at.unknown.push(path);
+}
