@@ -12,8 +12,10 @@ export interface HttpsTransportOptions {
   server: string;
   /** Whom to trust; the system's authorities when not given. */
   caPem?: string | (() => string);
-  /** Read for each new connection, and its token for each request; `close()` makes new ones be read. Default: none. */
+  /** Read for each new connection; `close()` makes new ones be read. Default: none. */
   credentials?: () => Credentials;
+  /** Asked for each request; without it the token of `credentials` holds for as long as the connection. */
+  token?: () => string | undefined;
   tlsServerName?: string;
   insecureSkipTlsVerify?: boolean;
   /** Default 30 s, as Go's dialer. */
@@ -34,13 +36,12 @@ export function createHttpsTransport(options: HttpsTransportOptions): Transport 
   return new HttpsTransport(options);
 }
 
-const NO_CREDENTIALS = () => ({});
-
 class HttpsTransport implements Transport {
   #options: HttpsTransportOptions;
   #origin: string;
   #pathPrefix: string;
-  #credentials: () => Credentials;
+  /** The token that came with the current connection's credentials. */
+  #connectionToken: string | undefined;
   /** What is connected, or on its way to be. */
   #current: Promise<Connection> | undefined;
   #closed = false;
@@ -51,17 +52,15 @@ class HttpsTransport implements Transport {
     this.#options = options;
     this.#origin = url.origin;
     this.#pathPrefix = url.pathname.replace(/\/+$/, '');
-    this.#credentials = options.credentials ?? NO_CREDENTIALS;
   }
 
   async request(request: TransportRequest): Promise<TransportResponse> {
-    const sent = this.#complete(request);
     try {
-      return await this.#send(sent);
+      return await this.#send(request);
     } catch (error) {
       // The connection ended between two requests and nothing was sent, so a new connection is no second attempt.
       if (error instanceof TransportError && error.unsent && error.code === 'TRANSPORT_INTERRUPTED' && !request.signal?.aborted) {
-        return this.#send(sent);
+        return this.#send(request);
       }
       throw error;
     }
@@ -69,21 +68,16 @@ class HttpsTransport implements Transport {
 
   async #send(request: TransportRequest): Promise<TransportResponse> {
     const connection = await abortable(this.#connection(), request.signal);
-    return connection.request(request);
-  }
-
-  #complete(request: TransportRequest): TransportRequest {
-    const { token } = this.#credentials();
-    const headers =
-      token && !request.headers['authorization'] ? { ...request.headers, authorization: `Bearer ${token}` } : request.headers;
-    return { ...request, headers, path: this.#pathPrefix + request.path };
+    const token = this.#options.token ? this.#options.token() : this.#connectionToken;
+    const headers = token ? { authorization: `Bearer ${token}`, ...request.headers } : request.headers;
+    return connection.request({ ...request, headers, path: this.#pathPrefix + request.path });
   }
 
   async #connection(): Promise<Connection> {
     if (this.#closed)
       throw new TransportError(`${this.#origin}: the transport is closed`, { code: 'TRANSPORT_CLOSED', unsent: true });
     const current = this.#current;
-    if (current) {
+    if (current !== undefined) {
       const connection = await current;
       if (connection.usable) return connection;
       // Others may have noticed first and have begun a new one.
@@ -109,20 +103,26 @@ class HttpsTransport implements Transport {
       insecureSkipTlsVerify: this.#options.insecureSkipTlsVerify,
       connectTimeoutMs,
     };
-    const socket: TLSSocket = await connectTls(target, this.#credentials(), protocols);
+    const credentials = this.#readCredentials();
+    const socket: TLSSocket = await connectTls(target, credentials, protocols);
+    this.#connectionToken = credentials.token;
     if (socket.alpnProtocol === 'h2') {
       return createHttp2Connection({ server: this.#origin, socket, pingIntervalMs, pingTimeoutMs });
     }
     const { createHttp1Connection } = await import('./http1-connection.ts');
-    const connect = () => connectTls(target, this.#credentials(), ['http/1.1']);
+    const connect = () => connectTls(target, this.#readCredentials(), ['http/1.1']);
     return createHttp1Connection({ server: this.#origin, socket, connect });
+  }
+
+  #readCredentials(): Credentials {
+    return this.#options.credentials?.() ?? {};
   }
 
   async close(options?: { final?: boolean }): Promise<void> {
     if (options?.final) this.#closed = true;
     const current = this.#current;
     this.#current = undefined;
-    if (!current) return;
+    if (current === undefined) return;
     const connection = await current.catch(() => undefined); // whoever asked for it has been told
     connection?.destroy();
   }
