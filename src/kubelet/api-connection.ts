@@ -1,0 +1,37 @@
+import type { Client } from '../client/client.ts';
+import { createClient } from '../client/create-client.ts';
+import { createHttpsTransport } from '../client/transport/https.ts';
+
+/** Where the API server is and how it proves itself. */
+export interface ApiTarget {
+  readonly server: string;
+  readonly caPem?: string;
+  readonly tlsServerName?: string;
+  readonly insecureSkipTlsVerify?: boolean;
+}
+
+/** Who we are to it; asked again for each new connection. */
+export interface ApiCredentials {
+  readonly certificatePem?: string;
+  readonly privateKeyPem?: string;
+  readonly token?: string;
+}
+
+export interface ApiConnection {
+  readonly client: Client;
+  /** Ends the present connections, so that the next request makes one with the credentials then valid. */
+  reconnect(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type ConnectToApi = (target: ApiTarget, credentials: () => ApiCredentials, userAgent: string) => ApiConnection;
+
+/** Over HTTPS, one connection. */
+export const connectByHttps: ConnectToApi = (target, credentials, userAgent) => {
+  const transport = createHttpsTransport({ ...target, credentials });
+  return {
+    client: createClient({ transport, userAgent }),
+    reconnect: () => transport.close(),
+    close: () => transport.close({ final: true }),
+  };
+};

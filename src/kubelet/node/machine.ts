@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { readFile, statfs } from 'node:fs/promises';
+import { arch, availableParallelism, hostname, networkInterfaces, release, totalmem } from 'node:os';
+
+/** What a node says of the machine that it is. Read once and shared by all kubelets of a process. */
+export interface Machine {
+  readonly hostname: string;
+  /** Go's word: `amd64`, `arm64`. */
+  readonly architecture: string;
+  readonly operatingSystem: string;
+  readonly kernelVersion: string;
+  readonly osImage: string;
+  readonly machineId: string;
+  readonly systemUuid: string;
+  readonly bootId: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly storageBytes: number;
+  /** IPv4 before IPv6, none of the loopback's and links' own. */
+  readonly addresses: readonly string[];
+  readonly hasSystemd: boolean;
+  /** The lines of /proc/swaps after its heading. */
+  readonly activeSwaps: readonly string[];
+}
+
+const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' };
+
+/** Reads what Linux says of itself. What cannot be read is left empty, as upstream does. */
+export async function readMachine(rootDirectory = '/'): Promise<Machine> {
+  const read = async (path: string) => (await readFile(path, 'utf8').catch(() => '')).trim();
+  const [osRelease, machineId, bootId, uuid, swaps, systemd, disk] = await Promise.all([
+    read('/etc/os-release'),
+    read('/etc/machine-id'),
+    read('/proc/sys/kernel/random/boot_id'),
+    read('/sys/class/dmi/id/product_uuid'),
+    read('/proc/swaps'),
+    statfs('/run/systemd/system').then(
+      () => true,
+      () => false,
+    ),
+    statfs(rootDirectory).catch(() => undefined),
+  ]);
+  const os = /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(osRelease)?.[1];
+  return {
+    hostname: hostname().toLowerCase(),
+    architecture: GO_ARCHITECTURES[arch()] ?? arch(),
+    operatingSystem: 'linux',
+    kernelVersion: release(),
+    osImage: os || 'Linux',
+    machineId,
+    systemUuid: uuid || machineId,
+    bootId,
+    cpus: availableParallelism(),
+    memoryBytes: totalmem(),
+    storageBytes: disk ? disk.blocks * disk.bsize : 0,
+    addresses: ownAddresses(),
+    hasSystemd: systemd,
+    activeSwaps: swaps.split('\n').slice(1),
+  };
+}
+
+function ownAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const usable = all.filter(
+    ({ internal, address }) => !internal && !address.startsWith('fe80') && !address.startsWith('169.254.'),
+  );
+  return usable.sort((a, b) => Number(a.family === 'IPv6') - Number(b.family === 'IPv6')).map(({ address }) => address);
+}
+
+/** The machine with ids of its own for one of several nodes on it, the same each time. */
+export function machineOfNode(machine: Machine, nodeName: string): Machine {
+  const digest = createHash('sha256').update(`${machine.machineId}/${nodeName}`).digest('hex');
+  const uuid = [digest.slice(0, 8), digest.slice(8, 12), digest.slice(12, 16), digest.slice(16, 20), digest.slice(20, 32)].join(
+    '-',
+  );
+  return { ...machine, machineId: digest.slice(0, 32), systemUuid: uuid };
+}

@@ -1,0 +1,162 @@
+import { nodeKind } from '../../api/core/v1/node.ts';
+import type { V1Node } from '../../api/gen/types.ts';
+import { isStatus } from '../../api/machinery/status-error.ts';
+import type { Client } from '../../client/client.ts';
+import { Backoff } from '../../std/backoff.ts';
+import type { Clock } from '../../std/clock.ts';
+import { parseGoDuration } from '../../std/go-duration.ts';
+import { type Component, deferred, isAbort } from '../../std/lifecycle.ts';
+import type { Logger } from '../../std/logger.ts';
+import { judgeFailure } from '../api-failure.ts';
+import type { NodeHealth } from './node-conditions.ts';
+import { type NodeFacts, newNode, nodeStatus, planReconcile, planStatusPatch } from './node-plan.ts';
+
+export interface NodeControllerOptions {
+  readonly client: Client;
+  readonly facts: NodeFacts;
+  readonly health: () => Promise<NodeHealth>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+}
+
+export interface NodeController extends Component {
+  /** The Node as the server last answered it; undefined before it is registered. */
+  readonly node: V1Node | undefined;
+  /** The range of pod addresses that the cluster gave this node, asked for when it is not known yet. */
+  podCidr(): Promise<string | undefined>;
+  /** Reports the status soon. `distrust`: the server's copy may have been changed by others, so read it first. */
+  poke(options?: { distrust?: boolean }): void;
+}
+
+/** A node whose range is not known is asked about at most so often. */
+const POD_CIDR_RETRY_MS = 1000;
+
+/**
+ * Registers the Node, with its status, and keeps the status true: computed every `nodeStatusUpdateFrequency`, sent when it
+ * changed and every `nodeStatusReportFrequency`. The steady state costs no request: the server's copy is read again only when
+ * there is a reason to distrust ours. `start` resolves when the Node is registered, however long the server is away.
+ */
+export function createNodeController(options: NodeControllerOptions): NodeController {
+  const { client, facts, clock, logger, random } = options;
+  const { name, configuration } = facts;
+  const nodes = client.resource<V1Node>(nodeKind);
+  const updateMs = parseGoDuration(configuration.nodeStatusUpdateFrequency);
+  const reportMs = parseGoDuration(configuration.nodeStatusReportFrequency);
+  const done = deferred();
+  let node: V1Node | undefined;
+  let nextReportMs = 0;
+  let distrusted = false;
+  let wake: (() => void) | undefined;
+  let lookedForCidrMs = Number.NEGATIVE_INFINITY;
+
+  const spread = (ms: number) => ms * (0.5 + random());
+
+  async function reportStatus(signal: AbortSignal): Promise<void> {
+    if (distrusted) {
+      node = await nodes.get(name, { signal });
+      distrusted = false;
+    }
+    const nowMs = clock.now();
+    const wanted = nodeStatus(facts, await options.health(), node?.status, nowMs);
+    const patch = planStatusPatch(node?.status, wanted, { reportDue: nowMs >= nextReportMs });
+    if (!patch) return;
+    node = await nodes.patch(name, patch, { type: 'strategic', subresource: 'status', signal });
+    nextReportMs = clock.now() + spread(reportMs);
+  }
+
+  async function register(signal: AbortSignal): Promise<void> {
+    logger.info('Attempting to register node', { node: name });
+    distrusted = false;
+    try {
+      node = await nodes.create(newNode(facts, await options.health(), clock.now()), { signal });
+      nextReportMs = clock.now() + spread(reportMs);
+    } catch (error) {
+      if (!isStatus(error, 'AlreadyExists')) throw error;
+      node = await nodes.get(name, { signal });
+      logger.info('Node was previously registered', { node: name });
+      const patch = planReconcile(node, facts);
+      if (patch) node = await nodes.patch(name, patch, { type: 'strategic', signal });
+    }
+    // Nothing to do when the server took the status with the Node.
+    await reportStatus(signal);
+    logger.info('Successfully registered node', { node: name });
+  }
+
+  async function registerUntilDone(signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff({ initialMs: 100, maxMs: 7000, random });
+    for (;;) {
+      try {
+        return await register(signal);
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        logger.error('Unable to register node with API server', { node: name, err: judgeFailure(error, clock.now()).message });
+      }
+      await clock.sleep(backoff.next(), signal);
+    }
+  }
+
+  /** Resolves after `delayMs`, or when poked. */
+  async function idle(delayMs: number, signal: AbortSignal): Promise<void> {
+    const poked = new AbortController();
+    wake = () => poked.abort();
+    try {
+      await clock.sleep(delayMs, AbortSignal.any([signal, poked.signal]));
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      if (!poked.signal.aborted) throw error;
+    } finally {
+      wake = undefined;
+    }
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff({ initialMs: 500, maxMs: updateMs, random });
+    for (let delayMs = updateMs * random(); ; ) {
+      await idle(delayMs, signal);
+      try {
+        await reportStatus(signal);
+        backoff.reset();
+        delayMs = updateMs;
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        logger.error('Error updating node status, will retry', { node: name, err: judgeFailure(error, clock.now()).message });
+        distrusted = true;
+        delayMs = backoff.next();
+        // Deleted by somebody: upstream would stay without a Node until its restart.
+        if (isStatus(error, 'NotFound')) await registerUntilDone(signal);
+      }
+    }
+  }
+
+  return {
+    name: `node ${name}`,
+    get node() {
+      return node;
+    },
+    async start(signal) {
+      const registered = registerUntilDone(signal);
+      registered
+        .then(() => run(signal))
+        .catch((error: unknown) => (isAbort(error, signal) ? done.resolve() : done.reject(error)));
+      await registered;
+    },
+    done: done.promise,
+    async podCidr() {
+      const nowMs = clock.now();
+      if (node && !node.spec?.podCIDR && nowMs - lookedForCidrMs >= POD_CIDR_RETRY_MS) {
+        lookedForCidrMs = nowMs;
+        const fresh = await nodes.get(name).catch((error: unknown) => {
+          logger.warn('Reading the node for its pod range failed', { node: name, err: error });
+          return undefined;
+        });
+        if (fresh) node = fresh;
+      }
+      return node?.spec?.podCIDR ?? configuration.podCIDR;
+    },
+    poke(how) {
+      distrusted ||= how?.distrust ?? false;
+      wake?.();
+    },
+  };
+}
