@@ -18,6 +18,8 @@ export interface ServerRequest {
   readonly query: URLSearchParams;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The values of a header that was given several times, apart; without it they are taken from the comma-joined text. */
+  headerValues?(name: string): readonly string[];
   /** DER of the verified client certificate, leaf first; undefined when none was given or it did not verify. */
   readonly peerCertificate?: PeerCertificate;
   readonly remoteAddress: string;
