@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createPatch } from 'rfc6902';
+import { StatusError } from '../machinery/status-error.ts';
+import { applyJsonPatch } from './json-patch.ts';
+
+test('every operation does what RFC 6902 says', () => {
+  const document = { a: { b: [1, 2, 3] }, c: 'x', 'd/e~f': 0 };
+  const cases: readonly [object[], unknown][] = [
+    [[{ op: 'add', path: '/a/b/1', value: 9 }], { ...document, a: { b: [1, 9, 2, 3] } }],
+    [[{ op: 'add', path: '/a/b/-', value: 9 }], { ...document, a: { b: [1, 2, 3, 9] } }],
+    [[{ op: 'add', path: '/new', value: null }], { ...document, new: null }],
+    [[{ op: 'remove', path: '/a/b/0' }], { ...document, a: { b: [2, 3] } }],
+    [[{ op: 'replace', path: '/d~1e~0f', value: { g: 1 } }], { ...document, 'd/e~f': { g: 1 } }],
+    [[{ op: 'move', from: '/a/b', path: '/c' }], { ...document, a: {}, c: [1, 2, 3] }],
+    [[{ op: 'copy', from: '/a', path: '/c' }], { ...document, c: { b: [1, 2, 3] } }],
+    [[{ op: 'test', path: '/a', value: { b: [1, 2, 3] } }], document],
+    [[{ op: 'test', path: '/nothing', value: null }], document],
+    [[{ op: 'replace', path: '', value: 1 }], 1],
+  ];
+  for (const [patch, expected] of cases) assert.deepEqual(applyJsonPatch(document, patch), expected, JSON.stringify(patch));
+});
+
+const refusal = (patch: unknown): StatusError => {
+  try {
+    applyJsonPatch({ a: { b: [1] } }, patch);
+  } catch (error) {
+    assert.ok(error instanceof StatusError);
+    return error;
+  }
+  throw new Error('applied');
+};
+
+test('an operation that does not apply is unprocessable and says why', () => {
+  const cases: readonly [object, string][] = [
+    [{ op: 'remove', path: '/x' }, 'remove operation does not apply: Unable to remove nonexistent key: x: missing value'],
+    [{ op: 'remove', path: '/x/y' }, 'remove operation does not apply: doc is missing path: "/x/y": missing value'],
+    [{ op: 'replace', path: '/x', value: 1 }, 'replace operation does not apply: doc is missing key: /x: missing value'],
+    [{ op: 'test', path: '/a', value: 1 }, 'testing value /a failed: test failed'],
+    [{ op: 'add', path: '/a/b/7', value: 1 }, 'Unable to access invalid index: 7 (/a/b/7, length 1): invalid index referenced'],
+    [
+      { op: 'add', path: '/a/b/01', value: 1 },
+      'Unable to access invalid index: 01 (/a/b/01, length 1): invalid index referenced',
+    ],
+    [{ op: 'frob', path: '/a' }, 'Unexpected kind: frob'],
+  ];
+  for (const [operation, cause] of cases) {
+    const { status } = refusal([operation]);
+    assert.equal(status.code, 422);
+    assert.equal(status.message, 'the server rejected our request due to an error in our request');
+    assert.equal(status.details?.causes?.[0]?.message, cause);
+  }
+});
+
+test('what is no patch is a bad request, and a patch without end is too large', () => {
+  for (const patch of [{}, [1], [{ op: 'add' }], [{ op: 'move', path: '/a' }]]) assert.equal(refusal(patch).code, 400);
+  const many = new Array(10_001).fill({ op: 'test', path: '/a/b/0', value: 1 });
+  assert.equal(refusal(many).message, 'The allowed maximum operations in a JSON patch is 10000, got 10001');
+});
+
+test('the document stays as it was, and prototypes are out of reach', () => {
+  const document = Object.freeze({ a: Object.freeze([1]) });
+  assert.deepEqual(applyJsonPatch(document, [{ op: 'add', path: '/a/-', value: 2 }]), { a: [1, 2] });
+  assert.equal(refusal([{ op: 'add', path: '/__proto__/x', value: 1 }]).code, 422);
+  const patched = applyJsonPatch({}, [{ op: 'add', path: '/__proto__', value: { x: 1 } }]);
+  assert.equal(JSON.stringify(patched), '{"__proto__":{"x":1}}');
+});
+
+test('a patch made from two documents leads from one to the other', () => {
+  const key = fc.stringMatching(/^[a-z/~]{1,3}$/);
+  const documents = fc.dictionary(key, fc.jsonValue({ maxDepth: 3 })).map((value) => JSON.parse(JSON.stringify(value)));
+  fc.assert(fc.property(documents, documents, (from, to) => assert.deepEqual(applyJsonPatch(from, createPatch(from, to)), to)));
+});

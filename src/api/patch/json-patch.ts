@@ -1,0 +1,149 @@
+/** RFC 6902, with the limits and errors of the API server's patch handler. */
+import { cloneJson, equalJson, isJsonMap, setField } from '../machinery/clone.ts';
+import { badRequest, requestEntityTooLarge, StatusError } from '../machinery/status-error.ts';
+
+const MOST_OPERATIONS = 10_000;
+
+interface Operation {
+  readonly op: string;
+  readonly path: string;
+  readonly from?: string;
+  readonly value?: unknown;
+  readonly hasValue: boolean;
+}
+
+/** Upstream's answer to a patch that does not apply; the cause says why. */
+function doesNotApply(why: string): StatusError {
+  return new StatusError({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: 'the server rejected our request due to an error in our request',
+    reason: 'Invalid',
+    details: { causes: [{ message: why }] },
+    code: 422,
+  });
+}
+
+/**
+ * The document after all operations; the given one stays as it is and shares nothing with the result. Throws 400 when the patch is no
+ * patch, 413 when it is too long, and 422 when an operation does not apply.
+ */
+export function applyJsonPatch<T>(document: T, patch: unknown): T {
+  if (!Array.isArray(patch)) throw badRequest('error decoding patch: a JSON patch is a list of operations');
+  if (patch.length > MOST_OPERATIONS)
+    throw requestEntityTooLarge(`The allowed maximum operations in a JSON patch is ${MOST_OPERATIONS}, got ${patch.length}`);
+  const operations = patch.map(parseOperation);
+  // Operations work on a holder, so that the whole document can be replaced like any other value.
+  const holder = { '': cloneJson(document) as unknown };
+  for (const operation of operations) apply(holder, operation);
+  return holder[''] as T;
+}
+
+function parseOperation(raw: unknown): Operation {
+  if (!isJsonMap(raw)) throw badRequest('error decoding patch: an operation is an object');
+  const { op, path, from, value } = raw;
+  if (typeof op !== 'string' || typeof path !== 'string')
+    throw badRequest('error decoding patch: an operation needs op and path');
+  if ((op === 'move' || op === 'copy') && typeof from !== 'string') throw badRequest(`error decoding patch: ${op} needs from`);
+  return { op, path, from: from as string | undefined, value, hasValue: Object.hasOwn(raw, 'value') };
+}
+
+function apply(holder: object, operation: Operation): void {
+  const { op, path } = operation;
+  switch (op) {
+    case 'add':
+      add(find(holder, path, op), newValue(operation));
+      break;
+    case 'remove':
+      remove(find(holder, path, op));
+      break;
+    case 'replace':
+      replace(find(holder, path, op), newValue(operation));
+      break;
+    case 'move': {
+      const source = find(holder, operation.from!, op);
+      const value = read(source, op);
+      remove(source);
+      add(find(holder, path, op), value);
+      break;
+    }
+    case 'copy':
+      add(find(holder, path, op), cloneJson(read(find(holder, operation.from!, op), op)));
+      break;
+    case 'test':
+      check(find(holder, path, op), operation);
+      break;
+    default:
+      throw doesNotApply(`Unexpected kind: ${op}`);
+  }
+}
+
+function newValue({ op, hasValue, value, path }: Operation): unknown {
+  if (!hasValue) throw doesNotApply(`${op} operation does not apply: missing value for path: ${path}`);
+  return cloneJson(value);
+}
+
+/** A map or list, and what of it is meant. */
+interface Place {
+  readonly parent: Record<string, unknown> | unknown[];
+  readonly key: string;
+  readonly path: string;
+}
+
+function find(holder: object, pointer: string, op: string): Place {
+  const missing = () =>
+    doesNotApply(`${op} operation does not apply: doc is missing path: ${JSON.stringify(pointer)}: missing value`);
+  if (pointer !== '' && !pointer.startsWith('/')) throw missing();
+  const segments = pointer.split('/').map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
+  let parent: unknown = holder;
+  for (const segment of segments.slice(0, -1)) {
+    if (Array.isArray(parent)) parent = parent[indexIn(parent, segment, pointer, parent.length - 1)];
+    else parent = isJsonMap(parent) && Object.hasOwn(parent, segment) ? parent[segment] : undefined;
+  }
+  if (!isJsonMap(parent) && !Array.isArray(parent)) throw missing();
+  return { parent, key: segments.at(-1)!, path: pointer };
+}
+
+function indexIn(list: readonly unknown[], segment: string, path: string, last: number): number {
+  const index = /^(0|[1-9]\d*)$/.test(segment) ? Number(segment) : Number.NaN;
+  if (!(index <= last))
+    throw doesNotApply(`Unable to access invalid index: ${segment} (${path}, length ${list.length}): invalid index referenced`);
+  return index;
+}
+
+function exists({ parent, key }: Place): boolean {
+  return Array.isArray(parent) ? /^(0|[1-9]\d*)$/.test(key) && Number(key) < parent.length : Object.hasOwn(parent, key);
+}
+
+function read(place: Place, op: string): unknown {
+  const { parent, key, path } = place;
+  if (!exists(place)) throw doesNotApply(`${op} operation does not apply: doc is missing from path: ${path}: missing value`);
+  return Array.isArray(parent) ? parent[Number(key)] : parent[key];
+}
+
+function add({ parent, key, path }: Place, value: unknown): void {
+  if (!Array.isArray(parent)) setField(parent, key, value);
+  else parent.splice(key === '-' ? parent.length : indexIn(parent, key, path, parent.length), 0, value);
+}
+
+function remove(place: Place): void {
+  const { parent, key, path } = place;
+  if (Array.isArray(parent)) parent.splice(indexIn(parent, key, path, parent.length - 1), 1);
+  else if (exists(place)) delete parent[key];
+  else throw doesNotApply(`remove operation does not apply: Unable to remove nonexistent key: ${key}: missing value`);
+}
+
+function replace(place: Place, value: unknown): void {
+  const { parent, key, path } = place;
+  if (!exists(place)) throw doesNotApply(`replace operation does not apply: doc is missing key: ${path}: missing value`);
+  if (Array.isArray(parent)) parent[Number(key)] = value;
+  else setField(parent, key, value);
+}
+
+/** A missing value passes for null, as upstream's library has it. */
+function check(place: Place, { path, value }: Operation): void {
+  const actual = exists(place) ? read(place, 'test') : null;
+  if (!equalJson(actual, value ?? null)) throw doesNotApply(`testing value ${path} failed: test failed`);
+}

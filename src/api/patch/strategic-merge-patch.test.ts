@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { fieldsOfSchema, goTypeName, schemaNames } from '../machinery/schema.ts';
+import { patchStrategyFields, patchStrategyOf } from './merge-keys.ts';
+import { applyStrategicMergePatch } from './strategic-merge-patch.ts';
+
+const containers = (...names: string[]) => names.map((name) => ({ name, image: `${name}:1` }));
+const patchPodSpec = (spec: object, patch: object) => applyStrategicMergePatch({ spec }, { spec: patch }, 'V1Pod').spec;
+
+test('items of a merged list are found by their key', () => {
+  assert.deepEqual(patchPodSpec({ containers: containers('a', 'b') }, { containers: [{ name: 'b', image: 'b:2' }] }), {
+    containers: [
+      { name: 'a', image: 'a:1' },
+      { name: 'b', image: 'b:2' },
+    ],
+  });
+});
+
+test('a new item comes before those that only the server has', () => {
+  assert.deepEqual(patchPodSpec({ containers: containers('a') }, { containers: containers('new') }), {
+    containers: containers('new', 'a'),
+  });
+});
+
+test('a list without a merge key is replaced, a map is merged', () => {
+  assert.deepEqual(
+    patchPodSpec(
+      { tolerations: [{ key: 'a' }], nodeSelector: { a: '1', b: '2' }, hostname: 'x' },
+      { tolerations: [{ key: 'b' }], nodeSelector: { b: null, c: '3' }, hostname: null },
+    ),
+    { tolerations: [{ key: 'b' }], nodeSelector: { a: '1', c: '3' } },
+  );
+});
+
+test('$patch deletes an item, or replaces a list or map', () => {
+  assert.deepEqual(patchPodSpec({ containers: containers('a', 'b') }, { containers: [{ $patch: 'delete', name: 'a' }] }), {
+    containers: containers('b'),
+  });
+  assert.deepEqual(
+    patchPodSpec({ containers: containers('a', 'b') }, { containers: [{ $patch: 'replace' }, ...containers('c')] }),
+    {
+      containers: containers('c'),
+    },
+  );
+  assert.deepEqual(patchPodSpec({ nodeSelector: { a: '1' } }, { nodeSelector: { $patch: 'replace', b: '2' } }), {
+    nodeSelector: { b: '2' },
+  });
+  assert.deepEqual(patchPodSpec({ nodeSelector: { a: '1' } }, { nodeSelector: { $patch: 'delete' } }), { nodeSelector: {} });
+});
+
+test('directives in what is added as a whole are obeyed, not stored', () => {
+  assert.deepEqual(
+    patchPodSpec(
+      {},
+      {
+        containers: [
+          { $patch: 'delete', name: 'a' },
+          { name: 'b', env: [{ $patch: 'delete', name: 'X' }], image: null },
+        ],
+      },
+    ),
+    { containers: [{ name: 'b', env: [] }] },
+  );
+});
+
+test('$retainKeys switches a union', () => {
+  const deployment = { spec: { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1 } } } };
+  const patch = { spec: { strategy: { $retainKeys: ['type'], type: 'Recreate' } } };
+  assert.deepEqual(applyStrategicMergePatch(deployment, patch, 'V1Deployment'), { spec: { strategy: { type: 'Recreate' } } });
+  assert.deepEqual(
+    patchPodSpec(
+      { volumes: [{ name: 'v', emptyDir: {} }] },
+      { volumes: [{ name: 'v', $retainKeys: ['name', 'hostPath'], hostPath: { path: '/' } }] },
+    ),
+    { volumes: [{ name: 'v', hostPath: { path: '/' } }] },
+  );
+});
+
+test('$setElementOrder orders what the patch knows of among what it does not', () => {
+  assert.deepEqual(
+    patchPodSpec(
+      { containers: containers('a', 'x', 'b') },
+      {
+        '$setElementOrder/containers': [{ name: 'new' }, { name: 'b' }, { name: 'a' }],
+        containers: [{ name: 'new', image: 'new:1' }],
+      },
+    ),
+    { containers: containers('new', 'x', 'b', 'a') },
+  );
+  assert.deepEqual(
+    patchPodSpec(
+      { containers: containers('a', 'b', 'c') },
+      { '$setElementOrder/containers': [{ name: 'c' }, { name: 'b' }, { name: 'a' }] },
+    ),
+    { containers: containers('c', 'b', 'a') },
+  );
+});
+
+test('lists of plain values are unions, and items leave by $deleteFromPrimitiveList', () => {
+  const patch = (finalizers: string[], changes: object) =>
+    applyStrategicMergePatch({ metadata: { finalizers } }, { metadata: changes }, 'V1Pod').metadata.finalizers;
+  assert.deepEqual(patch(['a', 'b'], { finalizers: ['b', 'c'] }), ['a', 'b', 'c']);
+  assert.deepEqual(patch(['a', 'b', 'c'], { '$deleteFromPrimitiveList/finalizers': ['b'] }), ['a', 'c']);
+  assert.deepEqual(
+    patch(['a', 'b', 'x'], {
+      '$setElementOrder/finalizers': ['c', 'a'],
+      '$deleteFromPrimitiveList/finalizers': ['b'],
+      finalizers: ['c'],
+    }),
+    ['c', 'a', 'x'],
+  );
+});
+
+test('patches that make no sense are refused in upstream words', () => {
+  const cases: readonly [object, RegExp][] = [
+    [{ containers: [{ image: 'x' }] }, /map: \{"image":"x"\} does not contain declared merge key: name/],
+    [{ nodeSelector: { $patch: 'merge' } }, /unknown patch type: merge in map/],
+    [{ containers: [{ $patch: 'merge', name: 'a' }] }, /merging lists cannot yet be specified in the patch/],
+    [{ nodeSelector: { $retainKeys: ['a'], b: '1' } }, /invalid patch format of retainKeys/],
+    [
+      { '$setElementOrder/containers': [{ name: 'b' }], containers: [{ name: 'a' }] },
+      /The order in patch list:[\s\S]*doesn't match \$setElementOrder list/,
+    ],
+    [{ '$setElementOrder/containers': 1 }, /invalid patch format of setElementOrder list/],
+  ];
+  for (const [patch, message] of cases)
+    assert.throws(() => patchPodSpec({ containers: containers('a'), nodeSelector: { a: '1' } }, patch), { code: 400, message });
+  assert.throws(() => applyStrategicMergePatch({}, [], 'V1Pod'), { code: 400 });
+});
+
+test('every strategy names a field that exists, with a merge key that its items have', () => {
+  const known = new Set<string>();
+  for (const schema of schemaNames())
+    for (const [field, { type }] of fieldsOfSchema(schema)) {
+      const strategy = patchStrategyOf(goTypeName(schema).name, field);
+      if (!strategy) continue;
+      known.add(`${goTypeName(schema).name}.${field}`);
+      if (!strategy.mergeKey) continue;
+      assert.ok(type.form === 'list' && type.of.form === 'structure', `${schema}.${field} is no list of structures`);
+      assert.ok(fieldsOfSchema(type.of.schema).has(strategy.mergeKey), `${schema}.${field} has no ${strategy.mergeKey}`);
+    }
+  assert.deepEqual(
+    patchStrategyFields().filter((field) => !known.has(field)),
+    [],
+  );
+});
+
+const name = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+const items = fc.uniqueArray(fc.record({ name, image: fc.constantFrom('1', '2') }, { noNullPrototype: true }), {
+  selector: (item) => item.name,
+});
+
+test('merging a list is merging a map by key, whatever the order', () => {
+  fc.assert(
+    fc.property(items, items, (current, patch) => {
+      const merged: { name: string }[] = patchPodSpec({ containers: current }, { containers: patch }).containers;
+      const byName = (list: readonly { name: string }[]) => Object.fromEntries(list.map((item) => [item.name, item]));
+      assert.deepEqual(byName(merged), { ...byName(current), ...byName(patch) });
+      assert.equal(merged.length, new Set(merged.map((item) => item.name)).size);
+    }),
+  );
+});
+
+test('a second time changes nothing, and neither argument is touched', () => {
+  fc.assert(
+    fc.property(items, items, fc.shuffledSubarray(['a', 'b', 'c', 'd', 'e']), (current, patch, order) => {
+      const names = [...new Set([...patch.map((item) => item.name), ...order])];
+      const changes = { containers: patch, '$setElementOrder/containers': names.map((each) => ({ name: each })) };
+      const before = JSON.stringify([current, changes]);
+      const once = patchPodSpec({ containers: current }, changes);
+      assert.deepEqual(patchPodSpec(once, changes), once);
+      assert.equal(JSON.stringify([current, changes]), before);
+    }),
+  );
+});
+
+test('any JSON as a patch is either applied or a bad request', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.constantFrom('spec', 'metadata', '$patch', '$retainKeys'), fc.jsonValue()), (patch) => {
+      try {
+        applyStrategicMergePatch({ spec: { containers: containers('a') }, metadata: { finalizers: ['x'] } }, patch, 'V1Pod');
+      } catch (error) {
+        assert.equal((error as { code?: number }).code, 400, String(error));
+      }
+    }),
+  );
+});
