@@ -15,7 +15,7 @@ async function withDirectory(run: (path: string) => Promise<void>): Promise<void
   }
 }
 
-const record = { name: 'muster', port: 6443, nodes: [{ name: 'node-1', address: '127.9.8.1' }] };
+const record = { name: 'muster', port: 6443, nodes: [{ name: 'node-1', address: '127.9.8.1', port: 10250 }] };
 
 test('what a cluster records is there at the next start', () =>
   withDirectory(async (path) => {

@@ -19,7 +19,9 @@ export interface ClusterRecord {
 
 export interface NodeRecord {
   readonly name: string;
+  /** Where its kubelet listens. */
   readonly address: string;
+  readonly port: number;
 }
 
 /** The one owner of a cluster's directory until `close`. */
@@ -102,5 +104,9 @@ export function parseRecord(text: string, file: string): ClusterRecord {
   const { name, port, nodes } = document;
   if (typeof name !== 'string' || typeof port !== 'number' || !Array.isArray(nodes))
     throw new CodedError(`${file} lacks the name, port or nodes of the cluster`, { code: 'DATA_CORRUPT' });
-  return { name, port, nodes: nodes.map((node) => ({ name: String(node.name), address: String(node.address) })) };
+  return {
+    name,
+    port,
+    nodes: nodes.map((node) => ({ name: String(node.name), address: String(node.address), port: Number(node.port) })),
+  };
 }

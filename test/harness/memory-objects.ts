@@ -86,8 +86,8 @@ export class MemoryObjects implements ObjectReader, ObjectWriter {
   }
 
   #table(kind: KindDefinition): Map<string, DynamicObject> {
-    let table = this.#objects.get(idOf(kind));
-    if (!table) this.#objects.set(idOf(kind), (table = new Map()));
+    const table = this.#objects.get(idOf(kind)) ?? new Map<string, DynamicObject>();
+    this.#objects.set(idOf(kind), table);
     return table;
   }
 

@@ -69,7 +69,7 @@ async function createToken(flags: ParsedFlags, io: CommandIo): Promise<number> {
 async function joinCommand(kubeconfigPath: string, token: string): Promise<string> {
   const { readKubeconfig, resolveContext } = await import('../../pki/kubeconfig.ts');
   const { parseCertificates } = await import('../../pki/certificate.ts');
-  const { server, caPem } = resolveContext(await readKubeconfig(kubeconfigPath));
+  const { server, caPem } = await resolveContext(await readKubeconfig(kubeconfigPath));
   if (!caPem)
     throw new CodedError(`${kubeconfigPath} holds no CA certificate, whose hash a join command needs`, {
       code: 'KUBECONFIG_WITHOUT_CA',

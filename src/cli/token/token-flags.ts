@@ -1,7 +1,7 @@
 import type { Client } from '../../client/client.ts';
 import type { CommandIo } from '../../std/command.ts';
 import type { FlagDefinition, ParsedFlags } from '../../std/flags.ts';
-import { kubeadmKubeconfig } from '../kubeconfig-location.ts';
+import { kubeadmKubeconfig } from '../local/kubeconfig-location.ts';
 
 /** The flags that all `kubeadm token` commands share. */
 export const TOKEN_FLAGS: readonly FlagDefinition[] = [

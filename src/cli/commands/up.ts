@@ -1,0 +1,140 @@
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { CodedError } from '../../std/coded-error.ts';
+import type { CommandIo, ComponentCommand } from '../../std/command.ts';
+import type { ParsedFlags } from '../../std/flags.ts';
+import { clusterDirectory, clustersDirectory, registerDirectory } from '../local/cluster-home.ts';
+import { type DaemonState, readDaemonState } from '../local/daemon-state.ts';
+import { kubeconfigToWrite } from '../local/kubeconfig-location.ts';
+import { readUpOptions, UP_FLAGS, type UpOptions } from '../up/up-options.ts';
+import { formatUpJson, formatUpText, type UpResult } from '../up/up-report.ts';
+
+/** `muster up`. */
+export const upCommand: ComponentCommand = {
+  name: 'up',
+  summary: 'Starts a cluster in the background and returns when every node is Ready. Run again, it starts what is not running.',
+  flags: UP_FLAGS,
+  run: up,
+};
+
+/** How long another `up` of the same cluster may take before this one stops waiting for it. */
+const OTHER_UP_WAIT_MS = 120_000;
+const POLL_MS = 25;
+
+async function up(flags: ParsedFlags, io: CommandIo): Promise<number> {
+  const options = readUpOptions(flags, io.cwd);
+  const directory = await openClusterDirectory(options, io);
+  if (flags.isSet('report-fd')) {
+    const { runClusterInBackground } = await import('../up/run-cluster.ts');
+    return runClusterInBackground(directory, options, io, flags.values.int('report-fd'));
+  }
+  const running = await settledState(directory, io);
+  if (running) {
+    checkSame(running, options);
+    await announce(running, 'running', directory, options, io);
+    return 0;
+  }
+  if (flags.values.bool('foreground')) {
+    const { runCluster } = await import('../up/run-cluster.ts');
+    return runCluster(directory, options, io, async () => {
+      const state = await readDaemonState(directory);
+      if (state) await announce(state, 'started', directory, options, io);
+      io.ready();
+    });
+  }
+  const { spawnCluster } = await import('../up/spawn-cluster.ts');
+  let how: 'started' | 'running' = 'started';
+  try {
+    await spawnCluster(directory, backgroundArguments(options), io);
+  } catch (error) {
+    // Another `up` was quicker; what it starts is what we were asked for.
+    if (!(error instanceof CodedError && error.code === 'DATA_LOCKED')) throw error;
+    how = 'running';
+  }
+  const state = await settledState(directory, io);
+  if (!state)
+    throw new CodedError(`the cluster ended while it was being started; ${join(directory, 'cluster.log')} says why`, {
+      code: 'CLUSTER_DIED',
+    });
+  await announce(how === 'started' ? { ...state, readyMs: Math.round(performance.now()) } : state, how, directory, options, io);
+  return 0;
+}
+
+async function openClusterDirectory(options: UpOptions, io: CommandIo): Promise<string> {
+  mkdirSync(clustersDirectory(io.env), { recursive: true, mode: 0o700 });
+  const entry = clusterDirectory(io.env, options.name);
+  if (options.dataDir !== undefined) {
+    mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+    await registerDirectory(io.env, options.name, options.dataDir);
+  }
+  return existsSync(entry) ? realpathSync(entry) : entry;
+}
+
+/** What runs in the directory once it is ready; undefined when nothing does. */
+async function settledState(directory: string, io: CommandIo): Promise<DaemonState | undefined> {
+  const endMs = io.clock.now() + OTHER_UP_WAIT_MS;
+  for (;;) {
+    const state = await readDaemonState(directory);
+    if (state?.state !== 'starting') return state;
+    if (io.clock.now() > endMs)
+      throw new CodedError(
+        `process ${state.pid} has been starting the cluster for long; "muster down --name ${state.name}" ends it`,
+        { code: 'STILL_STARTING' },
+      );
+    await io.clock.sleep(POLL_MS, io.signal);
+  }
+}
+
+/** A running cluster does not change by `up`; asking for another one than it is would go unheard. */
+function checkSame(state: DaemonState, { nodes, port }: UpOptions): void {
+  const differs = (what: string) =>
+    new CodedError(
+      `cluster "${state.name}" is running with ${what}; "muster down --name ${state.name}" deletes it, or choose another --name`,
+      {
+        code: 'RUNNING_OTHERWISE',
+      },
+    );
+  if (nodes !== undefined && nodes !== state.nodes?.length) throw differs(`${state.nodes?.length} nodes, not ${nodes}`);
+  if (port !== undefined && port !== Number(new URL(state.server!).port))
+    throw differs(`its API server at ${state.server}, not port ${port}`);
+}
+
+function backgroundArguments(options: UpOptions): string[] {
+  const { name, nodes, store, dataDir, port, legacyServiceAccountTokens, verbosity } = options;
+  return [
+    `--name=${name}`,
+    `--store=${store}`,
+    ...(nodes === undefined ? [] : [`--nodes=${nodes}`]),
+    ...(dataDir === undefined ? [] : [`--data-dir=${dataDir}`]),
+    ...(port === undefined ? [] : [`--port=${port}`]),
+    ...(legacyServiceAccountTokens ? ['--legacy-service-account-tokens'] : []),
+    ...(verbosity ? [`--v=${verbosity}`] : []),
+  ];
+}
+
+/** Adds the context to the kubeconfig and prints what there is. */
+async function announce(
+  state: DaemonState,
+  how: 'started' | 'running',
+  directory: string,
+  options: UpOptions,
+  io: CommandIo,
+): Promise<void> {
+  const { readKubeconfig } = await import('../../pki/kubeconfig.ts');
+  const { addContext } = await import('../local/kubeconfig-file.ts');
+  const { rememberKubeconfig } = await import('../local/kubeconfigs-written.ts');
+  const kubeconfig = kubeconfigToWrite(options.kubeconfig, io.env);
+  // First, so that `down` finds the file even when we are killed between the two.
+  await rememberKubeconfig(directory, kubeconfig);
+  await addContext(kubeconfig, await readKubeconfig(join(directory, 'admin.kubeconfig')), io.clock);
+  const result: UpResult = {
+    name: state.name,
+    server: state.server ?? '',
+    kubeconfig,
+    dataDir: directory,
+    pid: state.pid,
+    nodes: state.nodes ?? [],
+    readyMs: state.readyMs ?? 0,
+  };
+  io.stdout(options.json ? formatUpJson(result) : formatUpText(result, how));
+}

@@ -1,0 +1,40 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../std/atomic-file.ts';
+import { isRunning, type ProcessIdentity } from './process-identity.ts';
+
+/** What a running cluster says of itself in its directory. */
+export interface DaemonState extends ProcessIdentity {
+  readonly state: 'starting' | 'ready';
+  readonly name: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAtMs: number;
+  /** The rest once it is ready. */
+  readonly server?: string;
+  readonly nodes?: readonly string[];
+  readonly readyMs?: number;
+  readonly store?: string;
+}
+
+const FILE = 'process.json';
+
+export async function writeDaemonState(directory: string, state: DaemonState): Promise<void> {
+  await writeFileAtomic(join(directory, FILE), `${JSON.stringify(state)}\n`, { mode: 0o600 });
+}
+
+export async function removeDaemonState(directory: string): Promise<void> {
+  await rm(join(directory, FILE), { force: true });
+}
+
+/** What the cluster in `directory` says of itself; undefined when none runs there, whatever a killed one left written. */
+export async function readDaemonState(directory: string): Promise<DaemonState | undefined> {
+  let text: string;
+  try {
+    text = await readFile(join(directory, FILE), 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+  const state = JSON.parse(text) as DaemonState;
+  return isRunning(state) ? state : undefined;
+}

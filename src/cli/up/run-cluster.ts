@@ -1,0 +1,94 @@
+import { writeSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import { CodedError } from '../../std/coded-error.ts';
+import type { CommandIo } from '../../std/command.ts';
+import { createKlogLogger } from '../../std/logger.ts';
+import { type DaemonState, removeDaemonState, writeDaemonState } from '../local/daemon-state.ts';
+import { ownIdentity } from '../local/process-identity.ts';
+import { DEFAULT_NODES, type UpOptions } from './up-options.ts';
+
+export const DEFAULT_PORT = 6443;
+
+/** What the background process tells its parent, in one line of JSON. */
+export type StartReport = { readonly ok: true } | { readonly ok: false; readonly code: string; readonly message: string };
+
+/**
+ * Runs a cluster in this process until `io.signal` is aborted.
+ *
+ * @param onReady called when every node is Ready
+ * @returns the exit status
+ */
+export async function runCluster(
+  directoryPath: string,
+  options: UpOptions,
+  io: CommandIo,
+  onReady: () => Promise<void>,
+): Promise<number> {
+  const startMs = performance.now();
+  const { openDataDirectory } = await import('../../cluster/data-directory.ts');
+  const directory = await openDataDirectory(directoryPath);
+  const path = await realpath(directory.path);
+  const identity: DaemonState = { ...ownIdentity(), state: 'starting', name: options.name, startedAtMs: io.clock.now() };
+  await writeDaemonState(path, identity);
+  try {
+    const { startClusterIn } = await import('../../cluster/start-cluster.ts');
+    const logger = createKlogLogger({ component: 'muster', verbosity: options.verbosity, now: io.clock.now, write: io.stderr });
+    const port = options.port ?? (directory.record ? undefined : await choosePort());
+    await using cluster = await startClusterIn(directory, {
+      name: options.name,
+      nodes: options.nodes ?? (directory.record ? undefined : DEFAULT_NODES),
+      store: options.store,
+      dataDir: path,
+      legacyServiceAccountTokens: options.legacyServiceAccountTokens,
+      clock: io.clock,
+      random: io.random,
+      logger,
+      ...(port !== undefined && { port }),
+    });
+    const readyMs = Math.round(performance.now() - startMs);
+    await writeDaemonState(path, {
+      ...identity,
+      state: 'ready',
+      server: cluster.server,
+      nodes: cluster.nodes.map((node) => node.name),
+      readyMs,
+      store: options.store,
+    });
+    await onReady();
+    await Promise.race([cluster.done, aborted(io.signal)]);
+    return 0;
+  } finally {
+    await removeDaemonState(path);
+  }
+}
+
+async function choosePort(): Promise<number> {
+  const { canListen } = await import('../../cluster/node-addresses.ts');
+  return (await canListen('127.0.0.1', DEFAULT_PORT)) ? DEFAULT_PORT : 0;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** The background process: as `runCluster`, telling on a file descriptor how the start went. */
+export async function runClusterInBackground(path: string, options: UpOptions, io: CommandIo, reportFd: number): Promise<number> {
+  let told = false;
+  const report = (line: StartReport) => {
+    if (!told) writeSync(reportFd, `${JSON.stringify(line)}\n`);
+    told = true;
+  };
+  try {
+    return await runCluster(path, options, io, async () => report({ ok: true }));
+  } catch (error) {
+    report({
+      ok: false,
+      code: error instanceof CodedError ? error.code : 'START_FAILED',
+      message: error instanceof Error ? error.message : String(error),
+    });
+    throw error;
+  }
+}

@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { CodedError } from '../../std/coded-error.ts';
+import type { CommandIo } from '../../std/command.ts';
+import type { StartReport } from './run-cluster.ts';
+
+const PROGRAM = resolve(import.meta.dirname, '../../../bin/muster.js');
+export const LOG_FILE = 'cluster.log';
+const LARGEST_LOG_BYTES = 10 * 1024 * 1024;
+const REPORT_FD = 3;
+
+/**
+ * Starts `muster up` with these arguments as a background process that outlives this one, and waits until it tells how its start
+ * went. Ended again when this process is interrupted before that.
+ *
+ * @throws CodedError with the background process's own code and message; CLUSTER_DIED with the end of its log
+ */
+export async function spawnCluster(directory: string, argv: readonly string[], io: CommandIo): Promise<void> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const logFile = join(directory, LOG_FILE);
+  const log = openLog(logFile);
+  const child = spawn(process.execPath, [PROGRAM, 'up', ...argv, `--report-fd=${REPORT_FD}`], {
+    cwd: directory,
+    detached: true,
+    env: withoutNotifySocket(io.env),
+    stdio: ['ignore', log, log, 'pipe'],
+  });
+  closeSync(log);
+  const interrupt = () => child.kill('SIGTERM');
+  io.signal.addEventListener('abort', interrupt, { once: true });
+  const exited = new Promise<number | NodeJS.Signals | Error>((settle) => {
+    child.once('error', settle);
+    child.once('exit', (status, signal) => settle(status ?? signal ?? 0));
+  });
+  const line = await readLine(child.stdio[REPORT_FD] as Readable);
+  io.signal.removeEventListener('abort', interrupt);
+  if (line === undefined) throw died(await exited, logFile, io.signal);
+  const report = JSON.parse(line) as StartReport;
+  if (!report.ok) {
+    await exited;
+    throw new CodedError(report.message, { code: report.code });
+  }
+  child.unref();
+}
+
+function openLog(file: string): number {
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > LARGEST_LOG_BYTES) renameSync(file, `${file}.1`);
+  return openSync(file, 'a', 0o600);
+}
+
+/** Readiness is told by us, when the cluster is ready; a background process must not do it in our name. */
+function withoutNotifySocket({ NOTIFY_SOCKET: _, ...env }: CommandIo['env']): NodeJS.ProcessEnv {
+  return env;
+}
+
+/** The first line of a stream; undefined when it ends without one. */
+async function readLine(stream: Readable): Promise<string | undefined> {
+  let text = '';
+  for await (const chunk of stream) {
+    text += String(chunk);
+    if (text.includes('\n')) {
+      stream.destroy();
+      return text.slice(0, text.indexOf('\n'));
+    }
+  }
+  return undefined;
+}
+
+function died(how: number | NodeJS.Signals | Error, logFile: string, signal: AbortSignal): CodedError {
+  if (signal.aborted)
+    return new CodedError('interrupted before the cluster was ready; "muster up" starts it again', { code: 'INTERRUPTED' });
+  if (how instanceof Error)
+    return new CodedError(`cannot start the cluster's process: ${how.message}`, { code: 'CLUSTER_DIED', cause: how });
+  const last = readFileSync(logFile, 'utf8').trimEnd().split('\n').at(-1) ?? '';
+  return new CodedError(`the cluster's process ended (${how}) before it was ready; ${logFile} ends: ${last}`, {
+    code: 'CLUSTER_DIED',
+  });
+}

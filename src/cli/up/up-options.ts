@@ -1,0 +1,108 @@
+import { resolve } from 'node:path';
+import { CodedError } from '../../std/coded-error.ts';
+import { type FlagDefinition, FlagError, type ParsedFlags } from '../../std/flags.ts';
+import { checkClusterName, DEFAULT_CLUSTER } from '../local/cluster-home.ts';
+
+export const NAME_FLAG: FlagDefinition = { name: 'name', type: 'string', default: DEFAULT_CLUSTER, description: 'the cluster' };
+export const DEFAULT_NODES = 3;
+
+export const UP_FLAGS: readonly FlagDefinition[] = [
+  NAME_FLAG,
+  { name: 'nodes', type: 'int', default: DEFAULT_NODES, description: 'how many hollow nodes join' },
+  {
+    name: 'runtime',
+    type: 'string',
+    default: 'auto',
+    description:
+      'what runs pods: hollow keeps the state of pods without running them; auto is hollow in this version, containerd comes later',
+  },
+  {
+    name: 'store',
+    type: 'string',
+    default: 'sqlite',
+    description: 'sqlite (kept on disk) or memory (gone when the cluster stops)',
+  },
+  {
+    name: 'data-dir',
+    type: 'string',
+    description:
+      "where the cluster's data is kept; default below $MUSTER_HOME, else $XDG_DATA_HOME/muster, else ~/.local/share/muster",
+  },
+  {
+    name: 'port',
+    type: 'int',
+    description: 'of the API server; default 6443 when it is free, else another; kept for later starts',
+  },
+  {
+    name: 'kubeconfig',
+    type: 'string',
+    description: 'where the context is added and selected; default the first file of $KUBECONFIG, else ~/.kube/config',
+  },
+  {
+    name: 'legacy-service-account-tokens',
+    type: 'bool',
+    description: 'make a token Secret for every service account, as Kubernetes did before 1.24',
+  },
+  { name: 'foreground', type: 'bool', description: 'run in this process until SIGINT or SIGTERM, logging to standard error' },
+  { name: 'output', shorthand: 'o', type: 'string', description: 'json for one object' },
+  { name: 'v', shorthand: 'v', type: 'int', description: 'how much the cluster logs' },
+  {
+    name: 'report-fd',
+    type: 'int',
+    hidden: true,
+    description: 'file descriptor on which the background process tells how the start went',
+  },
+];
+
+/** What `up` was asked for; undefined: not said, so what the data directory remembers counts. */
+export interface UpOptions {
+  readonly name: string;
+  readonly nodes: number | undefined;
+  readonly store: 'sqlite' | 'memory';
+  readonly dataDir: string | undefined;
+  readonly port: number | undefined;
+  readonly kubeconfig: string;
+  readonly legacyServiceAccountTokens: boolean;
+  readonly json: boolean;
+  readonly verbosity: number;
+}
+
+/** @throws FlagError for what cannot be understood, CodedError for what is not there yet */
+export function readUpOptions({ values, isSet, args }: ParsedFlags, cwd: string): UpOptions {
+  if (args.length > 0) throw new FlagError(args[0]!, `unexpected argument ${JSON.stringify(args[0])}`);
+  const invalid = (flag: string, what: string) => new FlagError(`--${flag}`, `invalid argument for "--${flag}" flag: ${what}`);
+  const nodes = values.int('nodes');
+  if (nodes < 0 || nodes > 10_000) throw invalid('nodes', `${nodes} is not between 0 and 10000`);
+  const port = values.int('port');
+  if (isSet('port') && (port < 1 || port > 65_535)) throw invalid('port', `${port} is not between 1 and 65535`);
+  const output = values.string('output');
+  if (output !== '' && output !== 'json') throw invalid('output', `${JSON.stringify(output)} is not json`);
+  checkRuntime(values.string('runtime'));
+  return {
+    name: checkClusterName(values.string('name')),
+    nodes: isSet('nodes') ? nodes : undefined,
+    store: readStore(values.string('store')),
+    dataDir: values.string('data-dir') ? resolve(cwd, values.string('data-dir')) : undefined,
+    port: isSet('port') ? port : undefined,
+    kubeconfig: values.string('kubeconfig') && resolve(cwd, values.string('kubeconfig')),
+    legacyServiceAccountTokens: values.bool('legacy-service-account-tokens'),
+    json: output === 'json',
+    verbosity: values.int('v'),
+  };
+}
+
+function checkRuntime(runtime: string): void {
+  if (runtime === 'auto' || runtime === 'hollow') return;
+  if (runtime === 'containerd')
+    throw new CodedError('--runtime containerd is not part of this version, which runs hollow nodes only; use --runtime hollow', {
+      code: 'RUNTIME_UNSUPPORTED',
+    });
+  throw new FlagError('--runtime', `invalid argument ${JSON.stringify(runtime)} for "--runtime" flag: must be auto or hollow`);
+}
+
+function readStore(store: string): 'sqlite' | 'memory' {
+  if (store === 'sqlite' || store === 'memory') return store;
+  if (store.startsWith('etcd='))
+    throw new CodedError('--store etcd= is not part of this version; use --store sqlite', { code: 'STORE_UNSUPPORTED' });
+  throw new FlagError('--store', `invalid argument ${JSON.stringify(store)} for "--store" flag: must be sqlite or memory`);
+}

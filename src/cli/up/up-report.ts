@@ -1,0 +1,36 @@
+/** What `muster up` prints as JSON; a contract with scripts. */
+export interface UpResult {
+  readonly name: string;
+  readonly server: string;
+  readonly kubeconfig: string;
+  readonly dataDir: string;
+  readonly pid: number;
+  readonly nodes: readonly string[];
+  readonly readyMs: number;
+}
+
+export function formatUpJson({ name, server, kubeconfig, dataDir, pid, nodes, readyMs }: UpResult): string {
+  return `${JSON.stringify({ name, server, kubeconfig, dataDir, pid, nodes, readyMs })}\n`;
+}
+
+/** A few lines for people: what there is now, and what to type next. */
+export function formatUpText(result: UpResult, how: 'started' | 'running'): string {
+  const { name, server, kubeconfig, dataDir, pid, nodes, readyMs } = result;
+  const count = `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}`;
+  const first =
+    how === 'started'
+      ? `Cluster "${name}" is up: ${count} joined by TLS bootstrap and Ready in ${(readyMs / 1000).toFixed(2)} s`
+      : `Cluster "${name}" is running already: ${count}`;
+  const named = name === 'muster' ? '' : ` --name ${name}`;
+  return `${first}
+
+  API server   ${server}
+  kubeconfig   ${kubeconfig} (context "${name}", selected)
+  data         ${dataDir} (process ${pid})
+
+Next:
+  kubectl get nodes,csr -o wide
+  muster status${named}
+  muster down${named}
+`;
+}

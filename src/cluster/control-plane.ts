@@ -1,0 +1,225 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ResourceKind } from '../api/machinery/kind.ts';
+import type { KubeObject } from '../api/machinery/object.ts';
+import { clusterRoleKind } from '../api/rbac/v1/cluster-role.ts';
+import { clusterRoleBindingKind } from '../api/rbac/v1/cluster-role-binding.ts';
+import { type ApiServer, startApiServer } from '../apiserver/apiserver.ts';
+import type { UserInfo } from '../apiserver/contracts.ts';
+import type { Client } from '../client/client.ts';
+import { createClient } from '../client/create-client.ts';
+import type { Transport } from '../client/transport/transport.ts';
+import { createControllerManager } from '../controllers/controller-manager.ts';
+import { unlessReason } from '../controllers/framework/unless-reason.ts';
+import { formatKubeconfig } from '../pki/kubeconfig.ts';
+import { writeFileAtomic } from '../std/atomic-file.ts';
+import { CodedError } from '../std/coded-error.ts';
+import { type Component, ComponentGroup, deferred } from '../std/lifecycle.ts';
+import { openStore } from '../store/open-store.ts';
+import { apiServerNames, type ClusterKeys, issueLeaf, LEAF_LIFETIME_MS, openClusterKeys, type Pair } from './authorities.ts';
+import { joinBindings, SERVING_APPROVER_USER, servingApproverBinding, servingApproverRole } from './bootstrap-objects.ts';
+import { adminKubeconfig } from './kubeconfigs.ts';
+import { CLUSTER_CIDR, CLUSTER_DOMAIN, type ClusterConfig, KUBERNETES_SERVICE_ADDRESS, SERVICE_CIDR } from './options.ts';
+import { createServingApprover } from './serving-approver/controller.ts';
+import type { KnownNode } from './serving-approver/plan.ts';
+
+/** API server, controllers and serving approver of one cluster, running. */
+export interface ControlPlane {
+  readonly server: string;
+  readonly port: number;
+  readonly caPem: string;
+  readonly kubeconfig: string;
+  readonly adminTransport: Transport;
+  /** The nodes whose serving requests are approved; the owner adds to it. */
+  readonly knownNodes: Map<string, KnownNode>;
+  /** Rejects when a part fails by itself. */
+  readonly done: Promise<void>;
+  stop(): Promise<void>;
+}
+
+const ADMIN: UserInfo = { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] };
+/** Certificates are renewed when this share of their life is over. */
+const RENEW_AT = 0.8;
+
+/** Starts the parts in order and resolves when nodes can join. What had been started is stopped again when it fails. */
+export async function startControlPlane(config: ClusterConfig, directory: string): Promise<ControlPlane> {
+  const { clock, logger, random, name } = config;
+  await using stack = new AsyncDisposableStack();
+  const keep = config.dataDir !== undefined;
+  const pkiDirectory = join(directory, 'pki');
+  await mkdir(pkiDirectory, { recursive: true, mode: 0o700 });
+  const [keys, store] = await Promise.all([
+    openClusterKeys({ directory: pkiDirectory, keep, clock }),
+    openStore(config.store, { directory: join(directory, 'store'), clock, logger: logger.child({ part: 'store' }) }),
+  ]);
+  stack.defer(() => store.close());
+  const caPem = keys.authority.certificatePem;
+  const names = apiServerNames({
+    addresses: config.bindAddress === '0.0.0.0' || config.bindAddress === '::' ? [] : [config.bindAddress],
+    serviceAddress: KUBERNETES_SERVICE_ADDRESS,
+    clusterDomain: CLUSTER_DOMAIN,
+  });
+  const issue = (request: Parameters<typeof issueLeaf>[2]) => issueLeaf(keys.authority, clock, request);
+  let [serving, kubeletClient, admin] = await Promise.all([
+    issue(names),
+    issue({ use: 'client auth', commonName: 'kube-apiserver-kubelet-client', organizations: ['system:masters'] }),
+    issue({ use: 'client auth', commonName: ADMIN.name, organizations: ['system:masters'] }),
+  ]);
+
+  const apiServer = await listen(config, () =>
+    startApiServer({
+      store,
+      clock,
+      logger: logger.child({ part: 'apiserver' }),
+      random,
+      bindAddress: config.bindAddress,
+      port: config.port,
+      tls: () => serving,
+      clientCaPem: caPem,
+      serviceClusterIpRange: SERVICE_CIDR,
+      kubelet: { client: kubeletClient, caPem },
+      security: securityConfig(config, keys),
+    }),
+  );
+  stack.defer(() => apiServer.stop());
+  const renewal = clock.setTimer(LEAF_LIFETIME_MS * RENEW_AT, function renew() {
+    issue(names).then(
+      (pair) => {
+        serving = pair;
+        apiServer.reloadCertificates();
+      },
+      (error: unknown) => logger.error("Cannot renew the API server's certificate", { error }),
+    );
+  });
+  stack.defer(() => renewal.cancel());
+
+  const group = new ComponentGroup();
+  stack.defer(() => group.stop());
+  const failure = deferred();
+  failure.promise.catch(() => undefined); // told by `done`
+  const start = async (component: Component) => {
+    component.done.catch((error: unknown) => failure.reject(error));
+    await group.start(component);
+  };
+  const as = (user: string, ...groups: string[]) =>
+    createClient({
+      transport: apiServer.transport({ name: user, groups: [...groups, 'system:authenticated'] }),
+      userAgent: user,
+    });
+  const adminTransport = apiServer.transport(ADMIN);
+  const knownNodes = new Map<string, KnownNode>();
+  const manager = createManager(config, keys, as);
+  const approver = createServingApprover({
+    client: as(SERVING_APPROVER_USER),
+    nodes: knownNodes,
+    clock,
+    logger: logger.child({ part: 'serving-approver' }),
+  });
+  await createObjects(createClient({ transport: adminTransport, userAgent: 'muster' }));
+  await Promise.all([start(manager), start(approver)]);
+
+  const kubeconfig = formatKubeconfig(adminKubeconfig({ name, server: apiServer.url, caPem, pair: admin }));
+  if (keep) await keepFiles(directory, { serving, kubeconfig });
+  apiServer.done.then(() => failure.resolve(), failure.reject);
+  const resources = stack.move();
+  return {
+    server: apiServer.url,
+    port: apiServer.port,
+    caPem,
+    kubeconfig,
+    adminTransport,
+    knownNodes,
+    done: failure.promise,
+    stop: () => resources.disposeAsync(),
+  };
+}
+
+function securityConfig(config: ClusterConfig, keys: ClusterKeys) {
+  return {
+    clientCa: true,
+    enableBootstrapTokenAuth: true,
+    authorizationModes: ['Node', 'RBAC'] as const,
+    enableAdmissionPlugins: ['NodeRestriction'],
+    serviceAccount: {
+      issuer: `https://kubernetes.default.svc.${CLUSTER_DOMAIN}`,
+      signingKeyPem: keys.serviceAccountKeyPem,
+      verificationKeyPems: [keys.serviceAccountPublicKeyPem],
+    },
+    legacyServiceAccountTokenAutoGeneration: config.legacyServiceAccountTokens,
+  };
+}
+
+/** What the manager does as itself and not as one of its controllers. */
+const MANAGER_ACCOUNTS = new Set(['shared-informers', 'leader-election', 'kube-controller-manager']);
+
+/** All controllers, each as its own service account, as with `--use-service-account-credentials`. */
+function createManager(config: ClusterConfig, keys: ClusterKeys, as: (user: string, ...groups: string[]) => Client): Component {
+  const { clock, logger, random } = config;
+  return createControllerManager({
+    clientFor: (account) =>
+      MANAGER_ACCOUNTS.has(account)
+        ? as('system:kube-controller-manager')
+        : as(`system:serviceaccount:kube-system:${account}`, 'system:serviceaccounts', 'system:serviceaccounts:kube-system'),
+    clock,
+    logger: logger.child({ part: 'controller-manager' }),
+    random,
+    controllers: ['*', 'bootstrapsigner', 'tokencleaner'],
+    leaderElect: false,
+    identity: config.name,
+    signing: { certificatePem: keys.authority.certificatePem, privateKeyPem: keys.authority.privateKeyPem },
+    signingDurationMs: LEAF_LIFETIME_MS,
+    serviceAccountKeyPem: keys.serviceAccountKeyPem,
+    rootCaPem: keys.authority.certificatePem,
+    legacyServiceAccountTokenAutoGeneration: config.legacyServiceAccountTokens,
+    clusterCidrs: [CLUSTER_CIDR],
+    serviceCidrs: [SERVICE_CIDR],
+  });
+}
+
+/** What the runbooks create by hand, and what the serving approver needs. There already after a restart. */
+async function createObjects(client: Client): Promise<void> {
+  const create = <T extends KubeObject>(kind: ResourceKind, object: T) =>
+    unlessReason(client.resource<T>(kind).create(object), 'AlreadyExists');
+  await Promise.all([
+    ...joinBindings().map((binding) => create(clusterRoleBindingKind, binding)),
+    create(clusterRoleKind, servingApproverRole()),
+    create(clusterRoleBindingKind, servingApproverBinding()),
+  ]);
+}
+
+/** What `muster status` and people look at; nothing here is read again by the cluster. */
+async function keepFiles(directory: string, files: { serving: Pair; kubeconfig: string }): Promise<void> {
+  await Promise.all([
+    writeFileAtomic(join(directory, 'pki', 'apiserver.crt'), files.serving.certificatePem, { mode: 0o644 }),
+    writeFileAtomic(join(directory, 'admin.kubeconfig'), files.kubeconfig, { mode: 0o600 }),
+  ]);
+}
+
+/** Runs `start` and says in plain words when the port is somebody else's. */
+async function listen(config: ClusterConfig, start: () => Promise<ApiServer>): Promise<ApiServer> {
+  try {
+    return await start();
+  } catch (error) {
+    const code = errorCode(error);
+    const where = `${config.bindAddress}:${config.port}`;
+    if (code === 'EADDRINUSE')
+      throw new CodedError(`port ${config.port} is taken: something else listens on ${where}; stop it or choose another --port`, {
+        code: 'PORT_TAKEN',
+        cause: error,
+      });
+    if (code === 'EACCES')
+      throw new CodedError(`not allowed to listen on ${where}; choose a --port above 1023`, {
+        code: 'PORT_FORBIDDEN',
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+function errorCode(error: unknown): string | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const { code } = at as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE' || code === 'EACCES') return code;
+  }
+  return undefined;
+}

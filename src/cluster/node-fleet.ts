@@ -1,0 +1,92 @@
+import { createClient } from '../client/create-client.ts';
+import type { ControlPlane } from './control-plane.ts';
+import type { NodeRecord } from './data-directory.ts';
+import { createHollowNode, type HollowNode } from './hollow-node.ts';
+import { findNodeEndpoint, firstNodeAddress, nextNodeAddress } from './node-addresses.ts';
+import type { ClusterConfig } from './options.ts';
+import { waitForReadyNodes } from './ready-nodes.ts';
+
+/** A node of a cluster that runs in this process. */
+export interface ClusterNode {
+  readonly name: string;
+  /** Where its kubelet serves HTTPS. */
+  readonly address: string;
+  readonly port: number;
+  /** Ends the kubelet as a crash of its machine would: the Node object stays. */
+  stop(): Promise<void>;
+  /** Starts a stopped kubelet again, with the identity that it had. */
+  start(): Promise<void>;
+}
+
+export interface NodeFleet {
+  readonly nodes: readonly ClusterNode[];
+  /** Takes over the nodes that are known and adds new ones until there are `total`. Starts none. */
+  plan(known: readonly NodeRecord[], total: number): Promise<void>;
+  /** Adds one node, without starting it. */
+  add(name?: string): Promise<ClusterNode>;
+  /** Starts the nodes that were never started and resolves when all of these are Ready. */
+  start(timeoutMs: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Nodes that join at the same time: more would only wait for the API server, each with a connection open. */
+const JOINING_AT_ONCE = 64;
+
+export function createNodeFleet(options: { config: ClusterConfig; controlPlane: ControlPlane; directory: string }): NodeFleet {
+  const { config, controlPlane, directory } = options;
+  const nodes: HollowNode[] = [];
+  const fresh = new Set<HollowNode>();
+
+  const adopt = (record: NodeRecord): HollowNode => {
+    const node = createHollowNode({ ...record, config, controlPlane, directory });
+    controlPlane.knownNodes.set(record.name, { name: record.name, addresses: [record.address] });
+    nodes.push(node);
+    fresh.add(node);
+    return node;
+  };
+  const add = async (name = freeName(nodes.map((node) => node.name))): Promise<ClusterNode> => {
+    if (nodes.some((node) => node.name === name)) throw new RangeError(`there is a node "${name}" already`);
+    const last = nodes.findLast((node) => node.address !== '127.0.0.1');
+    const endpoint = await findNodeEndpoint(last ? nextNodeAddress(last.address) : firstNodeAddress(config.random));
+    return adopt({ name, ...endpoint });
+  };
+
+  return {
+    nodes,
+    add,
+    async plan(known, total) {
+      for (const record of known) adopt(record);
+      while (nodes.length < total) await add();
+    },
+    async start(timeoutMs) {
+      const starting = [...fresh];
+      fresh.clear();
+      if (starting.length === 0) return;
+      const failed = new AbortController();
+      const waiting = [...starting];
+      const worker = async () => {
+        for (let node = waiting.shift(); node && !failed.signal.aborted; node = waiting.shift()) await node.start();
+      };
+      const joining = Promise.all(Array.from({ length: Math.min(JOINING_AT_ONCE, starting.length) }, worker));
+      joining.catch((error: unknown) => failed.abort(error));
+      const ready = waitForReadyNodes({
+        client: createClient({ transport: controlPlane.adminTransport, userAgent: 'muster' }),
+        names: starting.map((node) => node.name),
+        timeoutMs,
+        clock: config.clock,
+        logger: config.logger.child({ part: 'nodes' }),
+        signal: failed.signal,
+      });
+      await Promise.all([joining, ready]);
+    },
+    async stop() {
+      await Promise.all(nodes.map((node) => node.stop()));
+    },
+  };
+}
+
+/** `node-1`, `node-2`, …: the first that nobody has after the last. */
+function freeName(taken: readonly string[]): string {
+  const names = new Set(taken);
+  for (let i = taken.length + 1; ; i++) if (!names.has(`node-${i}`)) return `node-${i}`;
+}

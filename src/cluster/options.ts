@@ -1,0 +1,104 @@
+import type { Clock } from '../std/clock.ts';
+import { CodedError } from '../std/coded-error.ts';
+import type { Logger } from '../std/logger.ts';
+import type { ClusterRecord, NodeRecord } from './data-directory.ts';
+
+/** What a cluster may be given. Everything has a default. */
+export interface ClusterOptions {
+  /** Of the cluster and of its kubeconfig context. Default `muster`, or what the data directory says. */
+  name?: string;
+  /** Hollow nodes. Default 1, or as many as the data directory knows; it cannot be less than that. */
+  nodes?: number;
+  /** Default `memory`; with a data directory `sqlite`, which keeps every acknowledged write. */
+  store?: 'memory' | 'sqlite';
+  /** Keeps keys, nodes and the store, so that a later start finds the same cluster. Default: nothing is kept. */
+  dataDir?: string;
+  /** Of the API server. Default: the one it had before, else a free one. */
+  port?: number;
+  /** Of the API server. Default 127.0.0.1. */
+  bindAddress?: string;
+  /** Makes a token Secret for every service account, as Kubernetes did before 1.24. Default false. */
+  legacyServiceAccountTokens?: boolean;
+  /** How long nodes may take to be Ready. Default 60 s. */
+  startTimeoutMs?: number;
+  clock?: Clock;
+  /** Default: nothing is logged. */
+  logger?: Logger;
+  /** Numbers in [0, 1). */
+  random?: () => number;
+}
+
+/** The same, complete. */
+export interface ClusterConfig {
+  readonly name: string;
+  /** How many nodes there are to be, those known already included. */
+  readonly nodes: number;
+  readonly knownNodes: readonly NodeRecord[];
+  readonly store: 'memory' | 'sqlite';
+  readonly dataDir: string | undefined;
+  /** 0: a free one. */
+  readonly port: number;
+  readonly bindAddress: string;
+  readonly legacyServiceAccountTokens: boolean;
+  readonly startTimeoutMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+}
+
+/** Pods' addresses: room for 32,768 nodes of 254 pods each. */
+export const CLUSTER_CIDR = '10.128.0.0/9';
+/** kubeadm's default. */
+export const SERVICE_CIDR = '10.96.0.0/12';
+/** The first address of the range, which `kubernetes.default` gets. */
+export const KUBERNETES_SERVICE_ADDRESS = '10.96.0.1';
+export const CLUSTER_DOMAIN = 'cluster.local';
+
+/**
+ * Options with all that was left out, taken from what the data directory remembers and else from the defaults.
+ *
+ * @throws CodedError OPTIONS_INVALID, OPTIONS_CONFLICT naming the option and both values
+ */
+export function completeOptions(
+  options: ClusterOptions,
+  record: ClusterRecord | undefined,
+  surroundings: Pick<ClusterConfig, 'clock' | 'logger' | 'random'>,
+): ClusterConfig {
+  const { nodes, port } = options;
+  if (nodes !== undefined && !(Number.isInteger(nodes) && nodes >= 0 && nodes <= 10_000))
+    throw new CodedError(`nodes must be a whole number from 0 to 10000, not ${nodes}`, { code: 'OPTIONS_INVALID' });
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
+    throw new CodedError(`port must be a whole number from 0 to 65535, not ${port}`, { code: 'OPTIONS_INVALID' });
+  if (record && options.name !== undefined && options.name !== record.name)
+    throw new CodedError(`the data directory holds cluster "${record.name}", not "${options.name}"`, {
+      code: 'OPTIONS_CONFLICT',
+    });
+  if (record && nodes !== undefined && nodes < record.nodes.length)
+    throw new CodedError(
+      `the cluster has ${record.nodes.length} nodes already, which is more than ${nodes}; "muster down" deletes it`,
+      {
+        code: 'OPTIONS_CONFLICT',
+      },
+    );
+  if (record && port && port !== record.port && record.nodes.length > 0)
+    throw new CodedError(
+      `the cluster's nodes know its API server at port ${record.port}, so it cannot move to ${port}; "muster down" deletes it`,
+      {
+        code: 'OPTIONS_CONFLICT',
+      },
+    );
+  return {
+    name: options.name ?? record?.name ?? 'muster',
+    nodes: nodes ?? record?.nodes.length ?? 1,
+    knownNodes: record?.nodes ?? [],
+    store: options.store ?? (options.dataDir === undefined ? 'memory' : 'sqlite'),
+    dataDir: options.dataDir,
+    port: port || (record?.port ?? 0),
+    bindAddress: options.bindAddress ?? '127.0.0.1',
+    legacyServiceAccountTokens: options.legacyServiceAccountTokens ?? false,
+    startTimeoutMs: options.startTimeoutMs ?? 60_000,
+    clock: options.clock ?? surroundings.clock,
+    logger: options.logger ?? surroundings.logger,
+    random: options.random ?? surroundings.random,
+  };
+}

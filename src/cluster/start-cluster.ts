@@ -1,0 +1,106 @@
+import type { Client } from '../client/client.ts';
+import { createClient } from '../client/create-client.ts';
+import { systemClock } from '../std/clock.ts';
+import { CodedError } from '../std/coded-error.ts';
+import { silentLogger } from '../std/logger.ts';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { type DataDirectory, openDataDirectory, openTemporaryDirectory } from './data-directory.ts';
+import { type ClusterNode, createNodeFleet } from './node-fleet.ts';
+import { type ClusterConfig, type ClusterOptions, completeOptions } from './options.ts';
+
+export type { ClusterNode } from './node-fleet.ts';
+export type { ClusterOptions } from './options.ts';
+
+/** A running cluster in this process. */
+export interface Cluster extends AsyncDisposable {
+  readonly name: string;
+  /** `https://127.0.0.1:6443` */
+  readonly server: string;
+  /** A kubeconfig document with an administrator's certificate, for any client. Keep it to yourself: it opens everything. */
+  readonly kubeconfig: string;
+  /** Where the cluster is kept; undefined for one that is gone when it is closed. */
+  readonly dataDir: string | undefined;
+  readonly nodes: readonly ClusterNode[];
+  /** A client with an administrator's rights, without sockets. */
+  client(): Client;
+  /** Starts one more node and resolves when it is Ready. */
+  addNode(options?: { name?: string }): Promise<ClusterNode>;
+  /** Rejects when a part of the cluster fails by itself; resolves after `close`. */
+  readonly done: Promise<void>;
+  /** Stops everything and leaves nothing behind but the data of a kept cluster. May be called again. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a cluster in this process and resolves when every node is Ready: an API server on a port of its own, the controllers, and
+ * nodes that each went the whole way of TLS bootstrap over HTTPS. Any number of clusters can run side by side. What had been
+ * started is stopped again when the start fails.
+ *
+ *     await using cluster = await startCluster({ nodes: 2 });
+ *
+ * @throws CodedError DATA_LOCKED, DATA_INCOMPATIBLE, PORT_TAKEN, NODES_NOT_READY
+ */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const { dataDir } = options;
+  return startClusterIn(dataDir === undefined ? await openTemporaryDirectory() : await openDataDirectory(dataDir), options);
+}
+
+/** The same in a directory that was opened already, and is closed with the cluster or with the failure to start it. */
+export async function startClusterIn(directory: DataDirectory, options: ClusterOptions): Promise<Cluster> {
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => directory.close());
+  const config = completeOptions(options, directory.record, { clock: systemClock, logger: silentLogger, random: Math.random });
+  const controlPlane = await startControlPlane(config, directory.path);
+  stack.defer(() => controlPlane.stop());
+  const fleet = createNodeFleet({ config, controlPlane, directory: directory.path });
+  stack.defer(() => fleet.stop());
+  const record = () =>
+    directory.save({
+      name: config.name,
+      port: controlPlane.port,
+      nodes: fleet.nodes.map(({ name, address, port }) => ({ name, address, port })),
+    });
+  await fleet.plan(config.knownNodes, config.nodes);
+  // Before the first node joins, so that a killed cluster knows its nodes when it comes back.
+  await record();
+  await fleet.start(config.startTimeoutMs);
+  return runningCluster({ config, controlPlane, fleet, record, resources: stack.move() });
+}
+
+interface Parts {
+  config: ClusterConfig;
+  controlPlane: ControlPlane;
+  fleet: ReturnType<typeof createNodeFleet>;
+  record: () => Promise<void>;
+  resources: AsyncDisposableStack;
+}
+
+function runningCluster({ config, controlPlane, fleet, record, resources }: Parts): Cluster {
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= resources.disposeAsync();
+    return closing;
+  };
+  const done = controlPlane.done;
+  done.catch(() => undefined); // whoever wants to know awaits `done`
+  return {
+    name: config.name,
+    server: controlPlane.server,
+    kubeconfig: controlPlane.kubeconfig,
+    dataDir: config.dataDir,
+    get nodes() {
+      return fleet.nodes;
+    },
+    client: () => createClient({ transport: controlPlane.adminTransport }),
+    async addNode({ name } = {}) {
+      if (closing !== undefined) throw new CodedError('the cluster is closed', { code: 'CLUSTER_CLOSED' });
+      const node = await fleet.add(name);
+      await record();
+      await fleet.start(config.startTimeoutMs);
+      return node;
+    },
+    done,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}

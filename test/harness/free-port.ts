@@ -1,0 +1,1 @@
+export { freePort } from '../../src/cluster/node-addresses.ts';

