@@ -1,0 +1,18 @@
+import type { V1Pod } from '../../api/gen/types.ts';
+import type { KubeletConfiguration } from '../configuration/kubelet-configuration.ts';
+import type { RuntimeContainer } from '../runtime/runtime.ts';
+
+/** What the kubelet's API shows of the kubelet. */
+export interface KubeletView {
+  readonly nodeName: string;
+  readonly startedAtMs: number;
+  readonly configuration: KubeletConfiguration;
+  /** The pods bound to the node, with the status that the kubelet knows. */
+  pods(): readonly V1Pod[];
+  containers(): Promise<readonly RuntimeContainer[]>;
+  /** Undefined when all is well. */
+  unhealthy(): string | undefined;
+  /** Milliseconds since the epoch when the certificates in use end. */
+  certificateEnds(): { client?: number; server?: number };
+  renewFailures(): { client: number; server: number };
+}
