@@ -54,7 +54,10 @@ export function createResourceClient<T extends KubeObject>(
     return call(verb, method, { ...target, namespace: where }, more);
   };
   const sendFor = async <R>(sent: Call): Promise<R> => JSON.parse((await caller.send(sent)).text) as R;
-  const withType = <R>(object: R): R => ({ apiVersion: apiVersionOf(kind), kind: kind.kind, ...object });
+  const withType = <R>(object: R): R => {
+    const { apiVersion, kind: ownKind } = object as KubeObject;
+    return { ...object, apiVersion: apiVersion ?? apiVersionOf(kind), kind: ownKind ?? kind.kind };
+  };
 
   return {
     get: async (name, options = {}) =>

@@ -106,7 +106,7 @@ function sendRequest(
       resolve({
         status: Number(headers[':status']),
         headers: flattenHeaders(headers),
-        body: readBody(stream, toError),
+        body: readBody(wholeBody(stream), toError),
       });
     });
     // Stays for the stream's whole life: an error after the answer is told by the body's reader, and must not be uncaught.
@@ -117,4 +117,12 @@ function sendRequest(
     });
     if (body !== undefined) stream.end(body);
   });
+}
+
+/** Node ends a cancelled stream, and one whose connection is gone, like one that was complete: nobody must take half for whole. */
+async function* wholeBody(stream: ClientHttp2Stream): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* stream;
+  if (stream.aborted || (stream.rstCode ?? 0) !== constants.NGHTTP2_NO_ERROR) {
+    throw new Error(`stream ended before its answer was complete (code ${stream.rstCode ?? 'unknown'})`);
+  }
 }
