@@ -33,7 +33,7 @@ if (missing.length > 0) {
   process.stderr.write(`${missing.join('\n')}\n`);
   process.exit(1);
 }
-await prepareTools().catch((error: Error) => {
+const tools = await prepareTools().catch((error: Error) => {
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 });
@@ -53,7 +53,7 @@ for (const { name, files, atOnce, timeoutMs } of STAGES) {
     {
       cwd: ROOT,
       stdio: 'inherit',
-      env: { ...process.env, KUBECONFIG: '/nonexistent/kubeconfig', MUSTER_HOME: '/nonexistent/muster' },
+      env: { ...process.env, KUBECONFIG: '/nonexistent/kubeconfig', MUSTER_HOME: '/nonexistent/muster', MUSTER_TEST_KUBECTL120: tools.kubectl120 },
     },
   );
   if (status !== 0) failed++;

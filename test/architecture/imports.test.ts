@@ -2,28 +2,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
+import { CONDUCTORS, MAY_IMPORT } from './import-table.ts';
 
 const SRC = resolve(import.meta.dirname, '../../src');
-
-/** Which top-level folder may import which; `client/transport` is a door of its own. The table in ARCHITECTURE.md is this one. */
-const MAY_IMPORT: Record<string, readonly string[]> = {
-  std: [],
-  api: ['std'],
-  pki: ['std'],
-  host: ['std'],
-  store: ['std'],
-  'client/transport': ['std', 'api', 'pki'],
-  client: ['std', 'api', 'pki', 'store', 'host', 'client/transport'],
-  apiserver: ['std', 'api', 'pki', 'store', 'client/transport'],
-  ...Object.fromEntries(
-    ['controllers', 'scheduler', 'kubelet', 'proxy', 'network', 'dns', 'approver', 'doctor', 'deploy'].map((name) => [
-      name,
-      ['std', 'api', 'pki', 'store', 'host', 'client', 'client/transport'],
-    ]),
-  ),
-};
-/** Only these put components together. */
-const CONDUCTORS = new Set(['cluster', 'cli']);
 
 function sourceFiles(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true, recursive: true })

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
-import { runOrFail } from './run-command.ts';
+import { runCommand, runOrFail } from './run-command.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const CACHE = join(ROOT, 'node_modules', '.cache', 'muster', 'tools');
@@ -60,16 +60,24 @@ async function unpackLayer(directory: string): Promise<void> {
   else renameSync(partial, directory);
 }
 
+const KUBECTL120 = join(CACHE, 'kubectl-1.20', 'usr', 'bin', 'kubectl');
+
 function kubectl120Path(): string {
-  return process.env['MUSTER_TEST_KUBECTL120'] || join(CACHE, 'kubectl-1.20', 'usr', 'bin', 'kubectl');
+  return process.env['MUSTER_TEST_KUBECTL120'] || KUBECTL120;
 }
 
+/** The one that is named, or unpacked already, or installed; else Debian's package is fetched and unpacked. */
 async function findKubectl120(): Promise<string> {
-  const path = kubectl120Path();
-  if (isExecutable(path)) return path;
-  if (process.env['MUSTER_TEST_KUBECTL120']) throw new Error(`MUSTER_TEST_KUBECTL120 names ${path}, which cannot be run`);
+  const named = process.env['MUSTER_TEST_KUBECTL120'];
+  if (named && !isExecutable(named)) throw new Error(`MUSTER_TEST_KUBECTL120 names ${named}, which cannot be run`);
+  if (named) return named;
+  if (isExecutable(KUBECTL120)) return KUBECTL120;
+  const installed = '/usr/bin/kubectl';
+  if (isExecutable(installed) && /v1\.20\./.test((await runCommand(installed, ['version', '--client', '--short'])).stdout)) return installed;
+  const fetched = await runCommand(join(ROOT, '.ci', 'kubectl-1.20'), []).catch((error: Error) => ({ status: 1, stderr: error.message }));
+  if (fetched.status === 0) return KUBECTL120;
   throw new Error(
-    `kubectl 1.20 is missing: it is in Debian's package kubernetes-client; ".ci/kubectl-1.20" downloads and unpacks it, or let MUSTER_TEST_KUBECTL120 name one`,
+    `kubectl 1.20 is missing: apt-get update && apt-get install kubernetes-client (or let MUSTER_TEST_KUBECTL120 name one): ${fetched.stderr.trim()}`,
   );
 }
 
