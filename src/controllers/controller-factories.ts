@@ -1,0 +1,114 @@
+import type { Component } from '../std/lifecycle.ts';
+import type { ControllerManagerOptions, SigningSource } from './controller-manager-options.ts';
+import { KUBE_APISERVER_CLIENT, KUBE_APISERVER_CLIENT_KUBELET, KUBELET_SERVING, LEGACY_UNKNOWN } from './csr/conditions.ts';
+import type { AuthoritySource } from './csrsigning/signing-material.ts';
+import type { ControllerContext } from './framework/controller.ts';
+
+/** A controller, or the reason why it does not run with these options. Each is loaded when it is made. */
+type Factory = (context: ControllerContext, options: ControllerManagerOptions) => Promise<Component | { readonly why: string }>;
+
+const YEAR_MS = 8760 * 3_600_000;
+const SIGNERS = [KUBE_APISERVER_CLIENT, KUBE_APISERVER_CLIENT_KUBELET, KUBELET_SERVING, LEGACY_UNKNOWN];
+
+/** How each supported controller is made, by upstream's name. */
+export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
+  'certificatesigningrequest-approving-controller': async (context) =>
+    (await import('./csrapproving/controller.ts')).createCsrApprovingController(context),
+
+  'certificatesigningrequest-signing-controller': async (context, options) => {
+    const { createCsrSigningController } = await import('./csrsigning/controller.ts');
+    const { fixedAuthority } = await import('./csrsigning/signing-material.ts');
+    const toSource = (source: SigningSource): AuthoritySource => (typeof source === 'function' ? source : fixedAuthority(source));
+    const common = options.signing && toSource(options.signing);
+    const authorities: Record<string, AuthoritySource> = {};
+    for (const signer of SIGNERS) {
+      const own = options.signers?.[signer];
+      const source = own ? toSource(own) : common;
+      if (source) authorities[signer] = source;
+      else
+        context.logger.warn('Signer has no certificate and key and does not run: what is approved for it gets no certificate', {
+          signer,
+        });
+    }
+    if (Object.keys(authorities).length === 0) return { why: 'no CSR signer cert and key files were given' };
+    return createCsrSigningController(context, { authorities, signingDurationMs: options.signingDurationMs ?? YEAR_MS });
+  },
+
+  'certificatesigningrequest-cleaner-controller': async (context) =>
+    (await import('./csrcleaner/controller.ts')).createCsrCleanerController(context),
+
+  'bootstrap-signer-controller': async (context) =>
+    (await import('./bootstrapsigner/controller.ts')).createBootstrapSignerController(context),
+
+  'token-cleaner-controller': async (context) =>
+    (await import('./tokencleaner/controller.ts')).createTokenCleanerController(context),
+
+  'serviceaccount-controller': async (context) =>
+    (await import('./serviceaccount/controller.ts')).createServiceAccountController(context),
+
+  'serviceaccount-token-controller': async (context, options) => {
+    const {
+      serviceAccountKeyPem: privateKeyPem,
+      rootCaPem,
+      legacyServiceAccountTokenAutoGeneration: autoGenerate = false,
+    } = options;
+    if (!privateKeyPem) return { why: 'there is no private key to sign tokens with' };
+    const { createServiceAccountTokenController } = await import('./serviceaccount-token/controller.ts');
+    return createServiceAccountTokenController(context, { privateKeyPem, rootCaPem, autoGenerate });
+  },
+
+  'root-ca-certificate-publisher-controller': async (context, { rootCaPem }) => {
+    if (!rootCaPem) return { why: 'there is no root CA to publish' };
+    return (await import('./rootcacertpublisher/controller.ts')).createRootCaCertPublisher(context, { rootCaPem });
+  },
+
+  'node-ipam-controller': async (context, options) => {
+    if (!options.clusterCidrs?.length) return { why: 'node CIDRs are not to be allocated' };
+    const { createNodeIpamController } = await import('./nodeipam/controller.ts');
+    return createNodeIpamController(context, {
+      clusterCidrs: options.clusterCidrs,
+      serviceCidrs: options.serviceCidrs ?? [],
+      maskSizeIpv4: options.nodeCidrMaskSizeIpv4 ?? 24,
+      maskSizeIpv6: options.nodeCidrMaskSizeIpv6 ?? 64,
+    });
+  },
+
+  'node-lifecycle-controller': async (context, options) => {
+    const { createNodeLifecycleController } = await import('./nodelifecycle/controller.ts');
+    return createNodeLifecycleController(context, {
+      monitorPeriodMs: options.nodeMonitorPeriodMs ?? 5000,
+      gracePeriodMs: options.nodeMonitorGracePeriodMs ?? 50_000,
+      startupGracePeriodMs: options.nodeStartupGracePeriodMs ?? 60_000,
+      evictionRate: options.nodeEvictionRate ?? 0.1,
+      secondaryEvictionRate: options.secondaryNodeEvictionRate ?? 0.01,
+      largeClusterThreshold: options.largeClusterSizeThreshold ?? 50,
+      unhealthyZoneThreshold: options.unhealthyZoneThreshold ?? 0.55,
+    });
+  },
+
+  'taint-eviction-controller': async (context) =>
+    (await import('./tainteviction/controller.ts')).createTaintEvictionController(context),
+
+  'clusterrole-aggregation-controller': async (context) =>
+    (await import('./clusterrole-aggregation/controller.ts')).createClusterRoleAggregationController(context),
+
+  'namespace-controller': async (context) => (await import('./namespace/controller.ts')).createNamespaceController(context),
+
+  'ttl-controller': async (context) => (await import('./ttl/controller.ts')).createTtlController(context),
+
+  'pod-garbage-collector-controller': async (context, { terminatedPodGcThreshold = 12_500 }) =>
+    (await import('./podgc/controller.ts')).createPodGcController(context, { terminatedPodThreshold: terminatedPodGcThreshold }),
+
+  'garbage-collector-controller': async (context, options) => {
+    if (options.enableGarbageCollector === false) return { why: 'the garbage collector is switched off' };
+    const [{ createGarbageCollector }, { createMetadataClient }] = await Promise.all([
+      import('./garbagecollector/controller.ts'),
+      import('./garbagecollector/metadata-client.ts'),
+    ]);
+    return createGarbageCollector(context, {
+      metadataClient: createMetadataClient(context.client),
+      workers: options.concurrentGcSyncs,
+      delayMs: options.garbageCollectorDelayMs ?? 1000,
+    });
+  },
+};

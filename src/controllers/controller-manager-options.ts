@@ -1,0 +1,74 @@
+import type { Client } from '../client/client.ts';
+import type { Clock } from '../std/clock.ts';
+import type { Logger } from '../std/logger.ts';
+import type { AuthoritySource, SigningMaterial } from './csrsigning/signing-material.ts';
+
+/** A pair of PEMs, or something that gives the authority each time that it is asked, so that files may change. */
+export type SigningSource = SigningMaterial | AuthoritySource;
+
+export interface ControllerManagerOptions {
+  /**
+   * A client that acts as the named ServiceAccount in kube-system, or as the manager itself. Also asked for `shared-informers`, which
+   * reads for all controllers, and `leader-election`.
+   */
+  clientFor: (account: string) => Client;
+  clock: Clock;
+  logger: Logger;
+  random: () => number;
+  /** As `--controllers`: `*`, `x`, `-x`. Default `['*']`. */
+  controllers?: readonly string[];
+  /** Who holds the lease, and what events say as their host. */
+  identity: string;
+  /** Wait until elected (Lease kube-system/kube-controller-manager). Default false. */
+  leaderElect?: boolean | LeaderElectionTimes;
+  /** Signs for every signer that `signers` does not name. Without either, nothing is signed. */
+  signing?: SigningSource;
+  /** By signer name: `kubernetes.io/kubelet-serving`. */
+  signers?: Readonly<Partial<Record<string, SigningSource>>>;
+  /** Default 8760 h. */
+  signingDurationMs?: number;
+  /** Signs the tokens in Secrets. Without it, that controller does not run. */
+  serviceAccountKeyPem?: string;
+  /** Published in every namespace and beside tokens. Without it, it is not. */
+  rootCaPem?: string;
+  /** Every ServiceAccount gets a token Secret by itself, as before 1.24. Default false. */
+  legacyServiceAccountTokenAutoGeneration?: boolean;
+  /** Ranges of pod addresses to give nodes their parts of, one an address family. Without them, none are given. */
+  clusterCidrs?: readonly string[];
+  /** Kept out of the nodes' parts. */
+  serviceCidrs?: readonly string[];
+  /** Default 24. */
+  nodeCidrMaskSizeIpv4?: number;
+  /** Default 64. */
+  nodeCidrMaskSizeIpv6?: number;
+  /** Default 5 s. */
+  nodeMonitorPeriodMs?: number;
+  /** Default 50 s, as today's upstream. */
+  nodeMonitorGracePeriodMs?: number;
+  /** How long a node may be silent after it was made. Default 60 s. */
+  nodeStartupGracePeriodMs?: number;
+  /** Nodes a second that are given a NoExecute taint. Default 0.1. */
+  nodeEvictionRate?: number;
+  /** The same in a large zone most of whose nodes are unhealthy. Default 0.01. */
+  secondaryNodeEvictionRate?: number;
+  /** Default 50. */
+  largeClusterSizeThreshold?: number;
+  /** Default 0.55. */
+  unhealthyZoneThreshold?: number;
+  /** How many ended pods may stay. Default 12500; 0 keeps all. */
+  terminatedPodGcThreshold?: number;
+  /** Default true. */
+  enableGarbageCollector?: boolean;
+  /** Default 20. */
+  concurrentGcSyncs?: number;
+  /** How long the garbage collector keeps out of the way of what starts. Default 1 s. */
+  garbageCollectorDelayMs?: number;
+}
+
+export interface LeaderElectionTimes {
+  leaseDurationMs?: number;
+  renewDeadlineMs?: number;
+  retryPeriodMs?: number;
+  namespace?: string;
+  name?: string;
+}

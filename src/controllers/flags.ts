@@ -1,0 +1,201 @@
+import type { FlagDefinition, FlagType } from '../std/flags.ts';
+import { KNOWN_CONTROLLERS } from './known-controllers.ts';
+
+type Rest = Omit<FlagDefinition, 'name' | 'type' | 'description'>;
+
+const flag = (name: string, type: FlagType, description: string, rest: Rest = {}): FlagDefinition => ({
+  name,
+  type,
+  description,
+  ...rest,
+});
+/** Of upstream's, without effect here. */
+const ignored = (type: FlagType, ...names: string[]): FlagDefinition[] =>
+  names.map((name) => ({ name, type, description: "upstream's", noEffect: true, hidden: true }));
+
+const SIGNER_FLAGS = ['kubelet-serving', 'kubelet-client', 'kube-apiserver-client', 'legacy-unknown'].flatMap((signer) => [
+  flag(`cluster-signing-${signer}-cert-file`, 'string', `certificate that signs for the ${signer} signer alone`),
+  flag(`cluster-signing-${signer}-key-file`, 'string', `its key`),
+]);
+
+/** kube-controller-manager's flags, of its releases 1.10 to 1.36. */
+export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
+  flag('kubeconfig', 'string', 'kubeconfig with the address of the API server and the credentials for it'),
+  flag('master', 'string', "address of the API server, over the kubeconfig's"),
+  flag(
+    'authentication-kubeconfig',
+    'string',
+    'kubeconfig to ask who calls the secure port with; without it tokens are not accepted there',
+  ),
+  flag(
+    'authorization-kubeconfig',
+    'string',
+    'kubeconfig to ask what callers of the secure port may do; without it only system:masters may',
+  ),
+  flag('authorization-always-allow-paths', 'strings', 'paths of the secure port that are open to everybody', {
+    default: ['/healthz', '/readyz', '/livez'],
+  }),
+  flag('client-ca-file', 'string', 'authority of client certificates for the secure port'),
+  flag('bind-address', 'string', 'address of the secure port', { default: '0.0.0.0' }),
+  flag('secure-port', 'int', 'port for /healthz and /metrics over HTTPS; 0: none', { default: 10257 }),
+  flag('tls-cert-file', 'string', 'certificate of the secure port; without it one is made that vouches for itself'),
+  flag('tls-private-key-file', 'string', 'its key'),
+  flag('leader-elect', 'bool', 'work only while elected', { default: true }),
+  flag('leader-elect-lease-duration', 'duration', 'how long others wait for a silent leader', { default: '15s' }),
+  flag('leader-elect-renew-deadline', 'duration', 'how long to try to stay leader', { default: '10s' }),
+  flag('leader-elect-retry-period', 'duration', 'time between attempts', { default: '2s' }),
+  flag('leader-elect-resource-lock', 'string', "kind of the lock; only 'leases' there is", { default: 'leases' }),
+  flag('leader-elect-resource-name', 'string', 'name of the lock', { default: 'kube-controller-manager' }),
+  flag('leader-elect-resource-namespace', 'string', 'its namespace', { default: 'kube-system' }),
+  flag('controllers', 'strings', `controllers to run: '*' all that are on by default, 'x' x, '-x' not x. Known: ${names()}`, {
+    default: ['*'],
+  }),
+  flag('use-service-account-credentials', 'bool', 'let each controller act as a ServiceAccount of its own'),
+  flag('kube-api-qps', 'float', 'requests a second to the API server; no limit unless given'),
+  flag('kube-api-burst', 'int', 'requests beyond that at once', { default: 30 }),
+  flag('service-account-private-key-file', 'string', 'key that signs the tokens in ServiceAccount Secrets'),
+  flag('root-ca-file', 'string', "the API server's authority, put into ServiceAccount Secrets and every namespace"),
+  flag(
+    'feature-gates',
+    'map',
+    "upstream's; LegacyServiceAccountTokenNoAutoGeneration=false makes a token Secret for every ServiceAccount",
+  ),
+  flag('cluster-signing-cert-file', 'string', 'certificate that signs certificate signing requests'),
+  flag('cluster-signing-key-file', 'string', 'its key'),
+  ...SIGNER_FLAGS,
+  flag('cluster-signing-duration', 'duration', 'the longest that issued certificates are valid', { default: '8760h0m0s' }),
+  flag('experimental-cluster-signing-duration', 'duration', 'the older name of cluster-signing-duration', {
+    default: '8760h0m0s',
+    deprecated: 'use --cluster-signing-duration',
+  }),
+  flag('allocate-node-cidrs', 'bool', 'give each node a range of pod addresses out of cluster-cidr'),
+  flag('cluster-cidr', 'string', 'addresses of pods; one range, or one of each family'),
+  flag('service-cluster-ip-range', 'string', 'addresses of Services, not given to nodes'),
+  flag('node-cidr-mask-size', 'int', 'mask size of the ranges of nodes, when there is one family', { default: 0 }),
+  flag('node-cidr-mask-size-ipv4', 'int', 'the same for IPv4', { default: 0 }),
+  flag('node-cidr-mask-size-ipv6', 'int', 'the same for IPv6', { default: 0 }),
+  flag('node-monitor-period', 'duration', 'how often nodes are looked at', { default: '5s' }),
+  flag('node-monitor-grace-period', 'duration', 'silence after which a node is not healthy', { default: '50s' }),
+  flag('node-startup-grace-period', 'duration', 'the same for a node that has just been made', { default: '1m0s' }),
+  flag('node-eviction-rate', 'float', 'nodes a second whose pods are evicted in a healthy zone', { default: 0.1 }),
+  flag('secondary-node-eviction-rate', 'float', 'the same in a large zone that is mostly unhealthy', { default: 0.01 }),
+  flag('unhealthy-zone-threshold', 'float', 'share of nodes not Ready from which a zone is unhealthy', { default: 0.55 }),
+  flag('large-cluster-size-threshold', 'int', 'nodes from which a zone is large', { default: 50 }),
+  flag('terminated-pod-gc-threshold', 'int', 'ended pods that may stay; 0: all', { default: 12500 }),
+  flag('enable-garbage-collector', 'bool', 'delete what has lost its owners', { default: true }),
+  flag('concurrent-gc-syncs', 'int', 'objects that the garbage collector works on at a time', { default: 20 }),
+  flag('v', 'int', 'verbosity of the log', { shorthand: 'v' }),
+  // Since 1.18 taints evict, and a pod's own tolerationSeconds say when.
+  flag('pod-eviction-timeout', 'duration', 'replaced by the tolerationSeconds of pods', { default: '5m0s', noEffect: true }),
+  flag('enable-taint-manager', 'bool', 'taints always evict', { default: true, noEffect: true }),
+  flag('cluster-name', 'string', 'name of the cluster for cloud providers', { default: 'kubernetes', noEffect: true }),
+  flag('requestheader-client-ca-file', 'string', 'authority of front proxies; users that they speak for are not accepted', {
+    noEffect: true,
+  }),
+  ...ignored('strings', 'requestheader-allowed-names', 'requestheader-username-headers', 'requestheader-group-headers'),
+  ...ignored(
+    'strings',
+    'requestheader-extra-headers-prefix',
+    'requestheader-uid-headers',
+    'tls-cipher-suites',
+    'tls-sni-cert-key',
+  ),
+  ...ignored('strings', 'disabled-metrics', 'allow-metric-labels', 'external-cloud-volume-plugin-list'),
+  ...ignored('duration', 'authentication-token-webhook-cache-ttl', 'authorization-webhook-cache-authorized-ttl'),
+  ...ignored('duration', 'authorization-webhook-cache-unauthorized-ttl', 'min-resync-period', 'controller-start-interval'),
+  ...ignored('duration', 'horizontal-pod-autoscaler-sync-period', 'horizontal-pod-autoscaler-upscale-delay'),
+  ...ignored('duration', 'horizontal-pod-autoscaler-downscale-delay', 'horizontal-pod-autoscaler-downscale-stabilization'),
+  ...ignored(
+    'duration',
+    'horizontal-pod-autoscaler-cpu-initialization-period',
+    'horizontal-pod-autoscaler-initial-readiness-delay',
+  ),
+  ...ignored('duration', 'attach-detach-reconcile-sync-period', 'pvclaimbinder-sync-period', 'namespace-sync-period'),
+  ...ignored(
+    'duration',
+    'resource-quota-sync-period',
+    'route-reconciliation-period',
+    'node-sync-period',
+    'deployment-controller-sync-period',
+  ),
+  ...ignored('duration', 'legacy-service-account-token-clean-up-period', 'leader-migration-period', 'log-flush-frequency'),
+  ...ignored(
+    'duration',
+    'endpoint-updates-batch-period',
+    'endpointslice-updates-batch-period',
+    'mirroring-endpointslice-updates-batch-period',
+  ),
+  ...ignored('duration', 'service-account-token-sync-period', 'horizontal-pod-autoscaler-initialization-period'),
+  ...ignored(
+    'int',
+    'concurrent-deployment-syncs',
+    'concurrent-endpoint-syncs',
+    'concurrent-namespace-syncs',
+    'concurrent-replicaset-syncs',
+  ),
+  ...ignored('int', 'concurrent-resource-quota-syncs', 'concurrent-service-syncs', 'concurrent-serviceaccount-token-syncs'),
+  ...ignored('int', 'concurrent-statefulset-syncs', 'concurrent-job-syncs', 'concurrent-cron-job-syncs'),
+  ...ignored(
+    'int',
+    'concurrent-ttl-after-finished-syncs',
+    'concurrent-ephemeralvolume-syncs',
+    'concurrent-service-endpoint-syncs',
+  ),
+  ...ignored('int', 'concurrent-daemonset-syncs', 'concurrent-horizontal-pod-autoscaler-syncs', 'concurrent-rc-syncs'),
+  ...ignored('int', 'concurrent-validating-admission-policy-status-syncs', 'mirroring-concurrent-service-endpoint-syncs'),
+  ...ignored('int', 'concurrent-resource-claim-syncs', 'max-endpoints-per-slice', 'mirroring-max-endpoints-per-subset', 'port'),
+  ...ignored(
+    'int',
+    'pv-recycler-increment-timeout-nfs',
+    'pv-recycler-minimum-timeout-nfs',
+    'pv-recycler-minimum-timeout-hostpath',
+  ),
+  ...ignored('int', 'pv-recycler-timeout-increment-hostpath', 'http2-max-streams-per-connection', 'stderrthreshold'),
+  ...ignored('float', 'horizontal-pod-autoscaler-tolerance', 'registry-qps'),
+  ...ignored('bool', 'horizontal-pod-autoscaler-use-rest-clients', 'profiling', 'contention-profiling', 'allow-untagged-cloud'),
+  ...ignored('bool', 'authentication-skip-lookup', 'authentication-tolerate-lookup-failure', 'configure-cloud-routes'),
+  ...ignored('bool', 'disable-attach-detach-reconcile-sync', 'enable-dynamic-provisioning', 'enable-hostpath-provisioner'),
+  ...ignored(
+    'bool',
+    'enable-leader-migration',
+    'permit-address-sharing',
+    'permit-port-sharing',
+    'volume-host-allow-local-loopback',
+  ),
+  ...ignored(
+    'bool',
+    'leader-elect-coordinated',
+    'logtostderr',
+    'alsologtostderr',
+    'one-output',
+    'skip-headers',
+    'skip-log-headers',
+  ),
+  ...ignored(
+    'bool',
+    'add-dir-header',
+    'logging-format-text-split-stream',
+    'disable-http2-serving',
+    'insecure-experimental-approve-all',
+  ),
+  ...ignored('string', 'address', 'cert-dir', 'cloud-provider', 'cloud-config', 'cidr-allocator-type', 'flex-volume-plugin-dir'),
+  ...ignored(
+    'string',
+    'kube-api-content-type',
+    'leader-migration-config',
+    'logging-format',
+    'log-dir',
+    'log-file',
+    'tls-min-version',
+  ),
+  ...ignored('string', 'log-backtrace-at', 'vmodule', 'volume-host-cidr-denylist', 'show-hidden-metrics-for-version'),
+  ...ignored('string', 'pv-recycler-pod-template-filepath-hostpath', 'pv-recycler-pod-template-filepath-nfs', 'emulated-version'),
+  ...ignored('string', 'allow-metric-labels-manifest', 'insecure-experimental-approve-all-kubelet-csrs-for-group'),
+  ...ignored('string', 'tls-curve-preferences', 'emulation-forward-compatible', 'log-file-max-size'),
+];
+
+function names(): string {
+  return KNOWN_CONTROLLERS.filter((c) => c.supported)
+    .map((c) => c.name)
+    .join(', ');
+}

@@ -1,0 +1,107 @@
+import { StatusError } from '../../api/machinery/status-error.ts';
+import type { Clock } from '../../std/clock.ts';
+import { isAbort } from '../../std/lifecycle.ts';
+import type { Logger } from '../../std/logger.ts';
+import { WorkQueue } from '../../std/work-queue.ts';
+import { countDuration, type LoopCounts, type LoopMetrics } from './loop-metrics.ts';
+
+/**
+ * What comes of working on a key: nothing more to do until something changes; again after a time; or again after a delay that
+ * grows, because what was waited for has not happened yet (which is no failure).
+ */
+// biome-ignore lint/suspicious/noConfusingVoidType: a reconciler that returns nothing is the usual one
+export type Outcome = void | { readonly requeueAfterMs: number } | 'retry';
+
+export interface ReconcilerOptions {
+  /** In logs and metrics. */
+  name: string;
+  /** Reads, compares and acts on what `key` names; rejecting means again later. Called for one key at most once at a time. */
+  reconcile(key: string, signal: AbortSignal): Promise<Outcome>;
+  clock: Clock;
+  logger: Logger;
+  metrics: LoopMetrics;
+  /** Keys worked on at a time. Default 5. */
+  workers?: number;
+  /** Default 5 ms. */
+  initialBackoffMs?: number;
+  /** Default 1000 s, as in client-go. */
+  maxBackoffMs?: number;
+}
+
+/** A queue of keys and the loop that works on them: the one place where a controller's failures are caught, counted and retried. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #queue: WorkQueue<string>;
+  readonly #counts: LoopCounts;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    const { clock, initialBackoffMs, maxBackoffMs } = options;
+    this.#queue = new WorkQueue<string>({ clock, initialBackoffMs, maxBackoffMs });
+    this.#counts = options.metrics.loop(options.name);
+    this.#counts.depth = () => this.#queue.length;
+  }
+
+  add(key: string): void {
+    this.#counts.adds++;
+    this.#queue.add(key);
+  }
+
+  /** Adds `key` after a delay; of several delays for one key the shortest counts. */
+  addAfter(key: string, delayMs: number): void {
+    this.#queue.addAfter(key, delayMs);
+  }
+
+  /** True when nothing waits (delays aside) and nothing is worked on. */
+  get idle(): boolean {
+    return this.#queue.idle;
+  }
+
+  /** Works until `signal` is aborted and what had begun has ended. */
+  async run(signal: AbortSignal): Promise<void> {
+    const close = () => this.#queue.close();
+    if (signal.aborted) close();
+    signal.addEventListener('abort', close, { once: true });
+    await Promise.all(Array.from({ length: this.#options.workers ?? 5 }, () => this.#work(signal)));
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    for (let key = await this.#queue.take(); key !== undefined; key = await this.#queue.take()) {
+      const startMs = performance.now();
+      try {
+        this.#settle(key, await this.#options.reconcile(key, signal));
+      } catch (error) {
+        if (!isAbort(error, signal)) this.#fail(key, error);
+      } finally {
+        countDuration(this.#counts, performance.now() - startMs);
+        this.#queue.done(key);
+      }
+    }
+  }
+
+  #settle(key: string, outcome: Outcome): void {
+    if (outcome === 'retry') {
+      this.#counts.retries++;
+      this.#queue.retry(key);
+      return;
+    }
+    this.#queue.forget(key);
+    if (outcome) this.#queue.addAfter(key, outcome.requeueAfterMs);
+  }
+
+  #fail(key: string, error: unknown): void {
+    this.#counts.retries++;
+    // Somebody else wrote first, or our cache is behind: the next attempt reads again. Normal, so not shouted about.
+    if (error instanceof StatusError && error.status.reason === 'Conflict') {
+      this.#options.logger.debug(2, 'Reconciling again after a conflict', { key, err: error });
+    } else {
+      this.#counts.errors++;
+      this.#options.logger.error('Reconciling failed, will try again', {
+        key,
+        attempt: this.#queue.failures(key) + 1,
+        err: error,
+      });
+    }
+    this.#queue.retry(key);
+  }
+}

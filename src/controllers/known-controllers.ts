@@ -1,0 +1,71 @@
+/** Upstream's name for a controller, what it was called before 1.27, and whom it acts as. */
+export interface KnownController {
+  readonly name: string;
+  readonly alias?: string;
+  /** Its ServiceAccount in kube-system. */
+  readonly account: string;
+  /** Runs only when named. */
+  readonly disabledByDefault?: boolean;
+  /** Whether this controller manager has it. */
+  readonly supported?: boolean;
+}
+
+const known = (name: string, alias: string, account: string): KnownController => ({ name, alias, account });
+const supported = (name: string, alias: string, account: string): KnownController => ({ name, alias, account, supported: true });
+
+/** Every controller that upstream's controller manager has had since 1.10 (cmd/kube-controller-manager/names, app/controllermanager.go). */
+export const KNOWN_CONTROLLERS: readonly KnownController[] = [
+  supported('serviceaccount-token-controller', 'serviceaccount-token', 'tokens-controller'),
+  supported('certificatesigningrequest-approving-controller', 'csrapproving', 'certificate-controller'),
+  supported('certificatesigningrequest-signing-controller', 'csrsigning', 'certificate-controller'),
+  supported('certificatesigningrequest-cleaner-controller', 'csrcleaner', 'certificate-controller'),
+  { ...supported('bootstrap-signer-controller', 'bootstrapsigner', 'bootstrap-signer'), disabledByDefault: true },
+  { ...supported('token-cleaner-controller', 'tokencleaner', 'token-cleaner'), disabledByDefault: true },
+  supported('serviceaccount-controller', 'serviceaccount', 'service-account-controller'),
+  supported('root-ca-certificate-publisher-controller', 'root-ca-cert-publisher', 'root-ca-cert-publisher'),
+  supported('node-ipam-controller', 'nodeipam', 'node-controller'),
+  supported('node-lifecycle-controller', 'nodelifecycle', 'node-controller'),
+  { name: 'taint-eviction-controller', account: 'node-controller', supported: true },
+  supported('clusterrole-aggregation-controller', 'clusterrole-aggregation', 'clusterrole-aggregation-controller'),
+  supported('namespace-controller', 'namespace', 'namespace-controller'),
+  supported('ttl-controller', 'ttl', 'ttl-controller'),
+  supported('pod-garbage-collector-controller', 'podgc', 'pod-garbage-collector'),
+  supported('garbage-collector-controller', 'garbagecollector', 'generic-garbage-collector'),
+  known('endpoints-controller', 'endpoint', 'endpoint-controller'),
+  known('endpointslice-controller', 'endpointslice', 'endpointslice-controller'),
+  known('endpointslice-mirroring-controller', 'endpointslicemirroring', 'endpointslicemirroring-controller'),
+  known('replicationcontroller-controller', 'replicationcontroller', 'replication-controller'),
+  known('resourcequota-controller', 'resourcequota', 'resourcequota-controller'),
+  known('daemonset-controller', 'daemonset', 'daemon-set-controller'),
+  known('job-controller', 'job', 'job-controller'),
+  known('deployment-controller', 'deployment', 'deployment-controller'),
+  known('replicaset-controller', 'replicaset', 'replicaset-controller'),
+  known('horizontal-pod-autoscaler-controller', 'horizontalpodautoscaling', 'horizontal-pod-autoscaler'),
+  known('disruption-controller', 'disruption', 'disruption-controller'),
+  known('statefulset-controller', 'statefulset', 'statefulset-controller'),
+  known('cronjob-controller', 'cronjob', 'cronjob-controller'),
+  known('service-lb-controller', 'service', 'service-controller'),
+  known('node-route-controller', 'route', 'route-controller'),
+  known('cloud-node-lifecycle-controller', 'cloud-node-lifecycle', 'node-controller'),
+  known('persistentvolume-binder-controller', 'persistentvolume-binder', 'persistent-volume-binder'),
+  known('persistentvolume-attach-detach-controller', 'attachdetach', 'attachdetach-controller'),
+  known('persistentvolume-expander-controller', 'persistentvolume-expander', 'expand-controller'),
+  known('persistentvolumeclaim-protection-controller', 'pvc-protection', 'pvc-protection-controller'),
+  known('persistentvolume-protection-controller', 'pv-protection', 'pv-protection-controller'),
+  known('ttl-after-finished-controller', 'ttl-after-finished', 'ttl-after-finished-controller'),
+  known('ephemeral-volume-controller', 'ephemeral-volume', 'ephemeral-volume-controller'),
+  known('storageversion-garbage-collector-controller', 'storage-version-gc', 'storage-version-garbage-collector'),
+  known('resourceclaim-controller', 'resource-claim-controller', 'resource-claim-controller'),
+  known(
+    'legacy-serviceaccount-token-cleaner-controller',
+    'legacy-service-account-token-cleaner',
+    'legacy-service-account-token-cleaner',
+  ),
+  known(
+    'validatingadmissionpolicy-status-controller',
+    'validatingadmissionpolicy-status',
+    'validatingadmissionpolicy-status-controller',
+  ),
+  known('service-cidr-controller', 'service-cidr', 'service-cidrs-controller'),
+  { name: 'storage-version-migrator-controller', account: 'storage-version-migrator-controller' },
+];

@@ -1,0 +1,50 @@
+import type { KubeObject } from '../../api/machinery/object.ts';
+import type { Client } from '../../client/client.ts';
+import { type DiscoveredKind, discoverKinds } from '../framework/discovery.ts';
+import { unlessReason } from '../framework/unless-reason.ts';
+import { type ContentDeletion, contentKinds, formatResource } from './plan.ts';
+
+/** How many kinds are deleted at a time. */
+const PARALLEL_KINDS = 8;
+
+/**
+ * Deletes everything in a namespace, of every kind that the API server says it has, and says what is still there. Rejects only when
+ * the kinds cannot be had at all.
+ */
+export async function deleteContent(client: Client, namespace: string, signal: AbortSignal): Promise<ContentDeletion> {
+  const discovery = await discoverKinds(client, signal);
+  const deletionFailures: string[] = [];
+  const remaining = new Map<string, number>();
+  const finalizers = new Map<string, number>();
+
+  const deleteKind = async (kind: DiscoveredKind): Promise<void> => {
+    try {
+      for (const object of await deleteAll(client, kind, namespace, signal)) {
+        remaining.set(formatResource(kind), (remaining.get(formatResource(kind)) ?? 0) + 1);
+        for (const name of object.metadata?.finalizers ?? []) finalizers.set(name, (finalizers.get(name) ?? 0) + 1);
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      deletionFailures.push(`${formatResource(kind)}: ${(error as Error).message}`);
+    }
+  };
+  const kinds = contentKinds(discovery);
+  const work = async () => {
+    for (let kind = kinds.shift(); kind; kind = kinds.shift()) await deleteKind(kind);
+  };
+  await Promise.all(Array.from({ length: PARALLEL_KINDS }, work));
+  return { discoveryFailures: discovery.failures, deletionFailures, remaining, finalizers };
+}
+
+/** Deletes one kind's objects and answers those that are still there. */
+async function deleteAll(client: Client, kind: DiscoveredKind, namespace: string, signal: AbortSignal): Promise<KubeObject[]> {
+  const resource = client.resource<KubeObject>(kind, namespace);
+  const { items } = await resource.list({ signal });
+  if (items.length === 0) return [];
+  if (kind.verbs.includes('deletecollection'))
+    await unlessReason(resource.deleteCollection({ signal, propagationPolicy: 'Background' }), 'NotFound');
+  else
+    for (const { metadata } of items)
+      await unlessReason(resource.delete(metadata?.name ?? '', { signal, propagationPolicy: 'Background' }), 'NotFound');
+  return (await resource.list({ signal })).items;
+}

@@ -1,0 +1,70 @@
+import { nodeKind } from '../../api/core/v1/node.ts';
+import { podKind } from '../../api/core/v1/pod.ts';
+import type { V1Node, V1Pod } from '../../api/gen/types.ts';
+import { type Component, isAbort } from '../../std/lifecycle.ts';
+import { type ControllerContext, createController, source } from '../framework/controller.ts';
+import { disruptPod } from '../framework/delete-pod.ts';
+import { podsByNode } from '../framework/pods-by-node.ts';
+import { unlessReason } from '../framework/unless-reason.ts';
+import { missingNodes, planTerminated, planUnscheduled } from './plan.ts';
+
+const PERIOD_MS = 20_000;
+/** How long a node must be missing before its pods are. */
+const QUARANTINE_MS = 40_000;
+
+/** Deletes pods that nobody will: too many ended ones, those of nodes that are gone, and those deleted before they got a node. */
+export function createPodGcController(context: ControllerContext, options: { terminatedPodThreshold: number }): Component {
+  const { client, informers, clock, logger } = context;
+  const { pods, onNode } = podsByNode(informers);
+  const nodes = informers.of<V1Node>(nodeKind);
+  const missingSince = new Map<string, number>();
+
+  const remove = async (pod: V1Pod, signal: AbortSignal) => {
+    const { namespace, name = '', uid } = pod.metadata ?? {};
+    const deleted = client
+      .resource<V1Pod>(podKind, namespace)
+      .delete(name, { gracePeriodSeconds: 0, preconditions: { uid }, signal });
+    await unlessReason(deleted, 'NotFound', 'Conflict');
+  };
+  const removeOrphans = async (signal: AbortSignal) => {
+    const missing = missingNodes(pods.list(), (name) => nodes.get(name) !== undefined);
+    for (const name of missingSince.keys()) if (!missing.has(name)) missingSince.delete(name);
+    for (const name of missing) {
+      const sinceMs = missingSince.get(name) ?? clock.now();
+      missingSince.set(name, sinceMs);
+      if (clock.now() - sinceMs < QUARANTINE_MS) continue;
+      // The server's word: our cache must not cost pods their lives.
+      if (await unlessReason(client.resource<V1Node>(nodeKind).get(name, { signal }), 'NotFound')) continue;
+      for (const pod of onNode(name)) {
+        logger.info('Found orphaned pod assigned to a node that is gone, deleting', {
+          pod: `${pod.metadata?.namespace}/${pod.metadata?.name}`,
+          node: name,
+        });
+        const isEnded = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+        const said = { reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists', nowMs: clock.now(), signal };
+        if (isEnded) await remove(pod, signal);
+        else await disruptPod(client, pod, { ...said, phase: 'Failed', gracePeriodSeconds: 0 });
+      }
+    }
+  };
+
+  const background = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      await clock.sleep(PERIOD_MS, signal).catch(() => undefined); // the conditions say why
+      if (signal.aborted) return;
+      try {
+        for (const pod of planTerminated(pods.list(), options.terminatedPodThreshold)) await remove(pod, signal);
+        for (const pod of planUnscheduled(pods.list())) await remove(pod, signal);
+        await removeOrphans(signal);
+      } catch (error) {
+        if (!isAbort(error, signal)) logger.error('Error collecting pods, will try again', { err: error });
+      }
+    }
+  };
+
+  return createController(context, {
+    sources: [source(pods, () => undefined), source(nodes, () => undefined)],
+    loops: [],
+    background,
+  });
+}

@@ -1,0 +1,134 @@
+import { readFile } from 'node:fs/promises';
+import { CodedError } from '../std/coded-error.ts';
+import { FlagError, type FlagValues, type ParsedFlags } from '../std/flags.ts';
+import type { ControllerManagerOptions } from './controller-manager-options.ts';
+import { KUBE_APISERVER_CLIENT, KUBE_APISERVER_CLIENT_KUBELET, KUBELET_SERVING, LEGACY_UNKNOWN } from './csr/conditions.ts';
+import { type AuthoritySource, authorityFromFiles } from './csrsigning/signing-material.ts';
+
+const SIGNER_OF_FLAG: Readonly<Record<string, string>> = {
+  'kubelet-serving': KUBELET_SERVING,
+  'kubelet-client': KUBE_APISERVER_CLIENT_KUBELET,
+  'kube-apiserver-client': KUBE_APISERVER_CLIENT,
+  'legacy-unknown': LEGACY_UNKNOWN,
+};
+
+type FlagOptions = Omit<ControllerManagerOptions, 'clientFor' | 'clock' | 'logger' | 'random' | 'identity'>;
+
+/**
+ * The options that the flags say, with the files that they name read. Rejects with an error that names the flag, the file, or what does
+ * not fit together.
+ *
+ * @param onSigningError told when signing files have changed into something that cannot be used
+ */
+export async function readControllerManagerOptions(
+  flags: ParsedFlags,
+  onSigningError: (error: Error) => void,
+): Promise<FlagOptions> {
+  const { values } = flags;
+  const rootCaFile = values.string('root-ca-file');
+  const serviceAccountKeyFile = values.string('service-account-private-key-file');
+  const oldDuration = flags.isSet('experimental-cluster-signing-duration') && !flags.isSet('cluster-signing-duration');
+  const gates = values.map('feature-gates');
+  return {
+    controllers: values.strings('controllers'),
+    leaderElect: readLeaderElection(values),
+    ...(await readSigning(values, onSigningError)),
+    signingDurationMs: values.durationMs(oldDuration ? 'experimental-cluster-signing-duration' : 'cluster-signing-duration'),
+    serviceAccountKeyPem: serviceAccountKeyFile
+      ? await readFlagFile('service-account-private-key-file', serviceAccountKeyFile)
+      : undefined,
+    rootCaPem: rootCaFile ? await readFlagFile('root-ca-file', rootCaFile) : undefined,
+    legacyServiceAccountTokenAutoGeneration: gates['LegacyServiceAccountTokenNoAutoGeneration']?.toLowerCase() === 'false',
+    ...readNodeCidrs(values),
+    nodeMonitorPeriodMs: values.durationMs('node-monitor-period'),
+    nodeMonitorGracePeriodMs: values.durationMs('node-monitor-grace-period'),
+    nodeStartupGracePeriodMs: values.durationMs('node-startup-grace-period'),
+    nodeEvictionRate: values.float('node-eviction-rate'),
+    secondaryNodeEvictionRate: values.float('secondary-node-eviction-rate'),
+    unhealthyZoneThreshold: values.float('unhealthy-zone-threshold'),
+    largeClusterSizeThreshold: values.int('large-cluster-size-threshold'),
+    terminatedPodGcThreshold: values.int('terminated-pod-gc-threshold'),
+    enableGarbageCollector: values.bool('enable-garbage-collector'),
+    concurrentGcSyncs: values.int('concurrent-gc-syncs'),
+  };
+}
+
+function readLeaderElection(values: FlagValues): ControllerManagerOptions['leaderElect'] {
+  if (!values.bool('leader-elect')) return false;
+  const lock = values.string('leader-elect-resource-lock');
+  if (lock !== 'leases')
+    throw new FlagError('--leader-elect-resource-lock', `--leader-elect-resource-lock: "${lock}" is not supported, use "leases"`);
+  return {
+    leaseDurationMs: values.durationMs('leader-elect-lease-duration'),
+    renewDeadlineMs: values.durationMs('leader-elect-renew-deadline'),
+    retryPeriodMs: values.durationMs('leader-elect-retry-period'),
+    name: values.string('leader-elect-resource-name'),
+    namespace: values.string('leader-elect-resource-namespace'),
+  };
+}
+
+/** Signers by the flags' files. Each pair is tried now, so that a mistake is told when it is made. */
+async function readSigning(
+  values: FlagValues,
+  onError: (error: Error) => void,
+): Promise<Pick<FlagOptions, 'signing' | 'signers'>> {
+  const open = async (prefix: string): Promise<AuthoritySource | undefined> => {
+    const certificateFile = values.string(`${prefix}-cert-file`);
+    const keyFile = values.string(`${prefix}-key-file`);
+    // Upstream too needs both and signs nothing with one.
+    if (!certificateFile || !keyFile) return undefined;
+    const source = authorityFromFiles({ certificateFile, keyFile }, onError);
+    await source();
+    return source;
+  };
+  const signing = await open('cluster-signing');
+  const signers: Record<string, AuthoritySource> = {};
+  for (const [flag, signer] of Object.entries(SIGNER_OF_FLAG)) {
+    const source = await open(`cluster-signing-${flag}`);
+    if (source && signing)
+      throw new FlagError(
+        `--cluster-signing-${flag}-cert-file`,
+        `cannot specify --cluster-signing-{cert,key}-file and --cluster-signing-${flag}-{cert,key}-file at the same time`,
+      );
+    if (source) signers[signer] = source;
+  }
+  return { signing, signers };
+}
+
+function readNodeCidrs(values: FlagValues): Partial<FlagOptions> {
+  const list = (name: string) =>
+    values
+      .string(name)
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean);
+  const clusterCidrs = list('cluster-cidr');
+  const serviceCidrs = list('service-cluster-ip-range');
+  if (!values.bool('allocate-node-cidrs')) return {};
+  if (clusterCidrs.length === 0)
+    throw new FlagError('--cluster-cidr', '--cluster-cidr is required when --allocate-node-cidrs is true');
+  const common = values.int('node-cidr-mask-size');
+  if (common && clusterCidrs.length > 1)
+    throw new FlagError(
+      '--node-cidr-mask-size',
+      '--node-cidr-mask-size is for one address family: use --node-cidr-mask-size-ipv4 and --node-cidr-mask-size-ipv6',
+    );
+  return {
+    clusterCidrs,
+    serviceCidrs,
+    nodeCidrMaskSizeIpv4: values.int('node-cidr-mask-size-ipv4') || common || 24,
+    nodeCidrMaskSizeIpv6: values.int('node-cidr-mask-size-ipv6') || common || 64,
+  };
+}
+
+/** The text of a file that a flag names. */
+export async function readFlagFile(flag: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new CodedError(`--${flag}: unable to read ${path}: ${(cause as Error).message}`, {
+      code: 'FLAG_FILE_UNREADABLE',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,111 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { forbidden, internalError, noSuchPath, StatusError, unauthorized } from '../../api/machinery/status-error.ts';
+import type { Client } from '../../client/client.ts';
+import { type Component, deferred } from '../../std/lifecycle.ts';
+import type { Logger } from '../../std/logger.ts';
+import { authenticateCaller, mayRead } from './delegated-authentication.ts';
+
+export interface SecureServerOptions {
+  bindAddress: string;
+  port: number;
+  tls: { certificatePem: string; privateKeyPem: string };
+  /** Verifies client certificates. Without it none are asked for. */
+  clientCaPem?: string;
+  /** Answers TokenReviews. */
+  authenticationClient?: Client;
+  /** Answers SubjectAccessReviews. */
+  authorizationClient?: Client;
+  /** Open to everybody: a path, or a prefix that ends in `*`. */
+  alwaysAllowPaths: readonly string[];
+  /** What is served, by path. */
+  pages: Readonly<Record<string, () => Promise<{ contentType: string; text: string }>>>;
+  logger: Logger;
+}
+
+/** A server for health checks and metrics; ready when it listens. */
+export interface SecureServer extends Component {
+  /** The port it listens on, once it does. */
+  readonly port: number;
+}
+
+/** Serves `pages` over HTTPS to those whom the API server allows to read them. */
+export function createSecureServer(options: SecureServerOptions): SecureServer {
+  const { tls, clientCaPem, logger } = options;
+  const done = deferred();
+  const server = createServer({
+    cert: tls.certificatePem,
+    key: tls.privateKeyPem,
+    ca: clientCaPem,
+    requestCert: clientCaPem !== undefined,
+    // Verified or not, a certificate is asked for; what it is worth is decided below.
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.2',
+  });
+  server.on('request', (request, response) => {
+    answer(options, request).then(
+      (page) => send(response, 200, page),
+      (error: unknown) => {
+        const failure = error instanceof StatusError ? error : internalError((error as Error).message);
+        if (!(error instanceof StatusError)) logger.error('Request failed', { path: request.url, err: error });
+        send(response, failure.status.code ?? 500, {
+          contentType: 'application/json',
+          text: `${JSON.stringify(failure.status)}\n`,
+        });
+      },
+    );
+  });
+  return {
+    name: 'secure server',
+    done: done.promise,
+    get port() {
+      return (server.address() as AddressInfo | null)?.port ?? 0;
+    },
+    async start(signal) {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(options.port, options.bindAddress, resolve);
+      });
+      server.on('error', (error) => done.reject(error));
+      const close = () => {
+        server.close(() => done.resolve());
+        server.closeAllConnections();
+      };
+      if (signal.aborted) close();
+      signal.addEventListener('abort', close, { once: true });
+    },
+  };
+}
+
+async function answer(options: SecureServerOptions, request: IncomingMessage): Promise<{ contentType: string; text: string }> {
+  const path = new URL(request.url ?? '/', 'https://localhost').pathname;
+  if (
+    !options.alwaysAllowPaths.some((allowed) =>
+      allowed.endsWith('*') ? path.startsWith(allowed.slice(0, -1)) : path === allowed,
+    )
+  ) {
+    const { authorization } = request.headers;
+    const caller = await authenticateCaller({ socket: request.socket as TLSSocket, authorization }, options.authenticationClient);
+    if (!caller) throw unauthorized();
+    if (!(await mayRead(caller, path, options.authorizationClient))) throw refuse(caller.name, path);
+  }
+  const page = options.pages[path];
+  if (!page || (request.method !== 'GET' && request.method !== 'HEAD')) throw noSuchPath();
+  return page();
+}
+
+function refuse(user: string, path: string): StatusError {
+  const { status } = forbidden({ group: '', resource: '' }, '', '');
+  return new StatusError({ ...status, message: `forbidden: User "${user}" cannot get path "${path}"`, details: {} });
+}
+
+function send(response: ServerResponse, status: number, page: { contentType: string; text: string }): void {
+  response.writeHead(status, {
+    'content-type': page.contentType,
+    'content-length': Buffer.byteLength(page.text),
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(page.text);
+}

@@ -1,0 +1,33 @@
+import type { V1Node, V1Pod, V1Taint, V1Toleration } from '../../api/gen/types.ts';
+
+/** When a pod is to be deleted: never, or at a time (now or past: at once). */
+export type EvictionPlan = 'never' | { readonly atMs: number };
+
+/** Whether a toleration covers a taint (https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/). */
+export function tolerates(toleration: V1Toleration, taint: V1Taint): boolean {
+  if (toleration.effect && toleration.effect !== taint.effect) return false;
+  if (toleration.key && toleration.key !== taint.key) return false;
+  if (toleration.operator === 'Exists') return true;
+  return Boolean(toleration.key) && (toleration.value ?? '') === (taint.value ?? '');
+}
+
+/**
+ * When the node's NoExecute taints make a pod go: at once when it does not tolerate one of them; else when the first of the times ends for
+ * which it tolerates them, counted from when the taint was added, so that our restart gives it no new time.
+ *
+ * @param sinceMs from when to count for taints that do not say when they were added
+ */
+export function planEviction(pod: V1Pod, node: V1Node, sinceMs: number): EvictionPlan {
+  const taints = (node.spec?.taints ?? []).filter((taint) => taint.effect === 'NoExecute');
+  let atMs = Number.POSITIVE_INFINITY;
+  for (const taint of taints) {
+    const matching = (pod.spec?.tolerations ?? []).filter((toleration) => tolerates(toleration, taint));
+    if (matching.length === 0) return { atMs: 0 };
+    const seconds = matching.flatMap(({ tolerationSeconds }) =>
+      tolerationSeconds === undefined ? [] : [Math.max(0, tolerationSeconds)],
+    );
+    const addedMs = taint.timeAdded ? Date.parse(taint.timeAdded) : sinceMs;
+    if (seconds.length > 0) atMs = Math.min(atMs, addedMs + Math.min(...seconds) * 1000);
+  }
+  return Number.isFinite(atMs) ? { atMs } : 'never';
+}
