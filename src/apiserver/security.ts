@@ -1,7 +1,39 @@
 import type { KindDefinition } from '../api/machinery/kind.ts';
+import { createTokenSigner, createTokenVerifier, type TokenVerifier } from '../pki/service-account-token.ts';
 import type { Clock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { Logger } from '../std/logger.ts';
+import { composeAdmission } from './admission/compose-admission.ts';
+import { createAuthenticationFilter } from './authentication/authentication-filter.ts';
+import {
+  createBearerTokenAuthenticator,
+  createUnionTokenAuthenticator,
+  withImplicitAudiences,
+} from './authentication/bearer-token.ts';
+import { createBootstrapTokenAuthenticator } from './authentication/bootstrap-token.ts';
+import { createClientCertificateAuthenticator } from './authentication/client-certificate.ts';
+import { createImpersonationFilter } from './authentication/impersonation-filter.ts';
+import { createServiceAccountTokenAuthenticator } from './authentication/service-account-token.ts';
+import { openStaticTokenFile } from './authentication/static-token-file.ts';
+import { withSignatureCache } from './authentication/token-claims-cache.ts';
+import { createUnionAuthenticator } from './authentication/union-authenticator.ts';
+import { createAuthorizationFilter } from './authorization/authorization-filter.ts';
+import { reconcileDefaultPolicy } from './authorization/bootstrap-policy/reconcile.ts';
+import { createNodeAuthorizer } from './authorization/node-authorizer.ts';
+import { NodeGraph } from './authorization/node-graph.ts';
+import { createRbacAuthorizer, type RbacAuthorizer } from './authorization/rbac-authorizer.ts';
+import {
+  createUnionRuleResolver,
+  everythingResolver,
+  nothingResolver,
+  type RuleResolver,
+} from './authorization/rule-resolver.ts';
+import {
+  alwaysAllowAuthorizer,
+  alwaysDenyAuthorizer,
+  createUnionAuthorizer,
+  privilegedGroupAuthorizer,
+} from './authorization/union-authorizer.ts';
 import type {
   ActionHandler,
   Admission,
@@ -13,6 +45,11 @@ import type {
   ObjectWriter,
   TokenAuthenticator,
 } from './contracts.ts';
+import { createAccessReviews } from './reviews/access-reviews.ts';
+import { createSelfSubjectReview, createTokenReview } from './reviews/identity-reviews.ts';
+import { createRulesReview } from './reviews/rules-review.ts';
+import { createIssuerDiscovery } from './service-account-tokens/issuer-discovery.ts';
+import { createTokenRequest } from './service-account-tokens/token-request.ts';
 
 export type AuthorizationMode = 'Node' | 'RBAC' | 'AlwaysAllow' | 'AlwaysDeny';
 
@@ -82,6 +119,111 @@ export interface Security {
 }
 
 /** Puts authentication, authorization, admission, reviews and token issuing together. Throws for a wrong flag or a broken file. */
-export function createSecurity(_config: SecurityConfig, _deps: SecurityDeps): Security {
-  throw new CodedError('the security chain is not composed yet', { code: 'NOT_COMPOSED' });
+export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Security {
+  const { reader, writer, clock, logger, random } = deps;
+  const accounts = config.serviceAccount;
+  const apiAudiences = accounts ? (accounts.apiAudiences ?? [accounts.issuer]) : [];
+  const verifier = accounts && openVerifier(accounts);
+  const tokenAuthenticator = composeTokenAuthenticator(config, deps, { apiAudiences, verifier });
+  const authenticator = createUnionAuthenticator(
+    [
+      ...(config.clientCa === false ? [] : [createClientCertificateAuthenticator(clock)]),
+      createBearerTokenAuthenticator(tokenAuthenticator),
+    ],
+    { anonymous: config.anonymousAuth ?? true },
+  );
+  const rbac = createRbacAuthorizer(reader);
+  const graph = new NodeGraph(reader);
+  const { authorizer, resolver } = composeAuthorizer(config.authorizationModes ?? ['AlwaysAllow'], rbac, graph);
+  const admission = composeAdmission(config, { reader, random, logger, authorizer, rbac });
+  const signer = accounts?.signingKeyPem === undefined ? undefined : createTokenSigner(accounts.signingKeyPem);
+  return {
+    authenticator,
+    tokenAuthenticator,
+    authorizer,
+    admission,
+    actionHandlers: [
+      ...createAccessReviews(authorizer),
+      createRulesReview(resolver),
+      createTokenReview({ tokens: tokenAuthenticator, apiAudiences, logger }),
+      createSelfSubjectReview(),
+      ...(accounts && signer
+        ? [
+            createTokenRequest(
+              { issuer: accounts.issuer, apiAudiences, maxExpirationMs: accounts.maxTokenExpirationMs },
+              { signer, reader, admission, clock },
+            ),
+          ]
+        : []),
+    ],
+    filters: {
+      authentication: createAuthenticationFilter(authenticator, logger),
+      impersonation: createImpersonationFilter(authorizer),
+      authorization: createAuthorizationFilter(authorizer),
+    },
+    paths: accounts && verifier ? createIssuerDiscovery({ ...accounts, verifier }) : new Map(),
+    postStart: () => reconcileDefaultPolicy({ reader, writer, logger }),
+    close() {
+      rbac.close();
+      graph.close();
+    },
+  };
 }
+
+/** So many tokens' signatures are remembered: those of a big cluster's pods and controllers. */
+const REMEMBERED_TOKENS = 4096;
+
+/** What our own key signs is verified even when its public half was not named. */
+function openVerifier({ verificationKeyPems, signingKeyPem }: ServiceAccountConfig): TokenVerifier {
+  const pems = verificationKeyPems.length || signingKeyPem === undefined ? verificationKeyPems : [signingKeyPem];
+  return withSignatureCache(createTokenVerifier(pems), REMEMBERED_TOKENS);
+}
+
+function composeTokenAuthenticator(
+  config: SecurityConfig,
+  { reader, clock, logger }: SecurityDeps,
+  { apiAudiences, verifier }: { readonly apiAudiences: readonly string[]; readonly verifier: TokenVerifier | undefined },
+): TokenAuthenticator {
+  const { serviceAccount: accounts, tokenAuthFile } = config;
+  // In upstream's order (pkg/kubeapiserver/authenticator/config.go).
+  const tokens: TokenAuthenticator[] = [];
+  if (tokenAuthFile) tokens.push(withImplicitAudiences(openStaticTokenFile(tokenAuthFile), apiAudiences));
+  if (accounts && verifier) {
+    const issuers = [accounts.issuer, ...(accounts.acceptedIssuers ?? [])];
+    const options = { issuers, apiAudiences, lookup: accounts.lookup ?? true };
+    tokens.push(createServiceAccountTokenAuthenticator(options, { verifier, reader, clock }));
+  }
+  if (config.enableBootstrapTokenAuth) {
+    tokens.push(withImplicitAudiences(createBootstrapTokenAuthenticator({ reader, clock, logger }), apiAudiences));
+  }
+  return createUnionTokenAuthenticator(tokens);
+}
+
+function composeAuthorizer(modes: readonly AuthorizationMode[], rbac: RbacAuthorizer, graph: NodeGraph) {
+  const node = createNodeAuthorizer(graph);
+  const byMode: Readonly<Record<AuthorizationMode, Authorizer>> = {
+    Node: node,
+    RBAC: rbac,
+    AlwaysAllow: alwaysAllowAuthorizer,
+    AlwaysDeny: alwaysDenyAuthorizer,
+  };
+  const resolvers: Readonly<Record<AuthorizationMode, RuleResolver>> = {
+    Node: node,
+    RBAC: rbac,
+    AlwaysAllow: everythingResolver,
+    AlwaysDeny: nothingResolver,
+  };
+  if (!modes.length) throw wrongMode('at least one authorization-mode must be passed');
+  for (const mode of modes) {
+    if (!Object.hasOwn(byMode, mode)) throw wrongMode(`authorization-mode "${mode}" is not a valid mode`);
+    if (modes.indexOf(mode) !== modes.lastIndexOf(mode)) {
+      throw wrongMode(`authorization-mode ["${modes.join('" "')}"] has mode specified more than once`);
+    }
+  }
+  return {
+    authorizer: createUnionAuthorizer([privilegedGroupAuthorizer, ...modes.map((mode) => byMode[mode])]),
+    resolver: createUnionRuleResolver(modes.map((mode) => resolvers[mode])),
+  };
+}
+
+const wrongMode = (message: string) => new CodedError(`--authorization-mode: ${message}`, { code: 'AUTHORIZATION_MODE' });

@@ -26,3 +26,17 @@ export function createUnionRuleResolver(resolvers: readonly RuleResolver[]): Rul
     },
   };
 }
+
+/** What AlwaysAllow grants. */
+export const everythingResolver: RuleResolver = {
+  rulesFor: () => ({
+    rules: [
+      { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+      { verbs: ['*'], nonResourceURLs: ['*'] },
+    ],
+    incomplete: false,
+    problems: [],
+  }),
+};
+
+export const nothingResolver: RuleResolver = { rulesFor: () => ({ rules: [], incomplete: false, problems: [] }) };

@@ -1,0 +1,30 @@
+import type { Logger } from '../../std/logger.ts';
+import type { Admission, AdmissionPlugin } from '../contracts.ts';
+import { choosePlugins, type PluginChoice } from './admission-plugins.ts';
+
+export interface AdmissionChainOptions extends PluginChoice {
+  /** What this server has, by name. */
+  readonly available: ReadonlyMap<string, () => AdmissionPlugin>;
+  /** Checks that are no plugins upstream either and cannot be switched off. */
+  readonly always: readonly AdmissionPlugin[];
+  readonly logger: Logger;
+}
+
+/** The chosen plugins as one. A plugin that was asked for by name and is not there is said so once, at start. */
+export function createAdmissionChain({ available, always, logger, ...choice }: AdmissionChainOptions): Admission {
+  const names = choosePlugins(choice);
+  const asked = new Set([...(choice.enable ?? []), ...(choice.only ?? [])]);
+  const missing = names.filter((name) => asked.has(name) && !available.has(name));
+  if (missing.length) logger.warn(`Admission plugins without effect here: ${missing.join(', ')}`);
+  const plugins = [...names.flatMap((name) => available.get(name)?.() ?? []), ...always];
+  const mutating = plugins.filter((plugin) => plugin.admit);
+  const validating = plugins.filter((plugin) => plugin.validate);
+  return {
+    async admit(attributes) {
+      for (const plugin of mutating) if (plugin.handles(attributes)) await plugin.admit?.(attributes);
+    },
+    async validate(attributes) {
+      for (const plugin of validating) if (plugin.handles(attributes)) await plugin.validate?.(attributes);
+    },
+  };
+}
