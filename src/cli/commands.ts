@@ -24,8 +24,30 @@ const tokenCommands: readonly CommandEntry[] = [
 ];
 const token: GroupEntry = { name: 'token', summary: 'bootstrap tokens: create, list, delete, generate', commands: tokenCommands };
 
+const certs: GroupEntry = {
+  name: 'certs',
+  summary: "a cluster's certificates on disk: init, list, renew",
+  commands: [
+    {
+      name: 'init',
+      summary: 'make an authority and the certificates of a cluster',
+      load: async () => (await import('./commands/certs-init.ts')).certsInitCommand,
+    },
+    {
+      name: 'list',
+      summary: 'say when each certificate expires',
+      load: async () => (await import('./commands/certs-list.ts')).certsListCommand,
+    },
+    {
+      name: 'renew',
+      summary: 'issue certificates again',
+      load: async () => (await import('./commands/certs-renew.ts')).certsRenewCommand,
+    },
+  ],
+};
+
 /** What the program called `kubeadm` can do. */
-export const kubeadmTable: readonly CommandEntry[] = [token];
+const kubeadmTable: readonly CommandEntry[] = [token];
 
 /** Every command, its code loaded when it is used. */
 export const commandTable: readonly CommandEntry[] = [
@@ -51,6 +73,7 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/kubeconfig.ts')).kubeconfigCommand,
   },
   token,
+  certs,
   { name: 'kubeadm', summary: 'the commands of kubeadm that muster has', commands: kubeadmTable },
   {
     name: 'kube-apiserver',

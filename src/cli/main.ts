@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
 import { FlagError, formatFlagHelp, parseFlags } from '../std/flags.ts';
 import { formatCommands, nearestCommand, type Resolution, resolveCommand } from './command-table.ts';
-import { commandTable, kubeadmTable } from './commands.ts';
+import { commandTable } from './commands.ts';
 import { componentNames } from './component-names.ts';
 
 export const EXIT_OK = 0;
@@ -34,13 +34,12 @@ export async function main(invokedAs: string, argv: readonly string[], io: Comma
   return runCommand(program, command, resolution.rest, io);
 }
 
+/** Commands that exist under their own names elsewhere speak of themselves by these, however they were started. */
+const OWN_NAMES: readonly string[] = [...componentNames, 'kubeadm'];
+
 function resolve(name: string, argv: readonly string[]): Resolution {
-  if (componentNames.includes(name)) {
-    const resolution = resolveCommand(commandTable, 'muster', [name, ...argv]);
-    return { ...resolution, path: resolution.path.slice(1) };
-  }
-  if (name === 'kubeadm') return resolveCommand(kubeadmTable, 'kubeadm', argv);
-  return resolveCommand(commandTable, 'muster', argv);
+  const resolution = resolveCommand(commandTable, 'muster', OWN_NAMES.includes(name) ? [name, ...argv] : argv);
+  return OWN_NAMES.includes(resolution.path[1] ?? '') ? { ...resolution, path: resolution.path.slice(1) } : resolution;
 }
 
 function usage(program: string): string {

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ResourceKind } from '../api/machinery/kind.ts';
 import type { KubeObject } from '../api/machinery/object.ts';
@@ -28,6 +28,8 @@ export interface ControlPlane {
   readonly server: string;
   readonly port: number;
   readonly caPem: string;
+  /** The same as a file, for kubelets' `clientCAFile`. */
+  readonly caFile: string;
   readonly kubeconfig: string;
   readonly adminTransport: Transport;
   /** The nodes whose serving requests are approved; the owner adds to it. */
@@ -119,13 +121,15 @@ export async function startControlPlane(config: ClusterConfig, directory: string
   await Promise.all([start(manager), start(approver)]);
 
   const kubeconfig = formatKubeconfig(adminKubeconfig({ name, server: apiServer.url, caPem, pair: admin }));
-  if (keep) await keepFiles(directory, { serving, kubeconfig });
+  if (!keep) await writeFile(join(pkiDirectory, 'ca.crt'), caPem);
+  else await keepFiles(directory, { serving, kubeconfig });
   apiServer.done.then(() => failure.resolve(), failure.reject);
   const resources = stack.move();
   return {
     server: apiServer.url,
     port: apiServer.port,
     caPem,
+    caFile: join(pkiDirectory, 'ca.crt'),
     kubeconfig,
     adminTransport,
     knownNodes,

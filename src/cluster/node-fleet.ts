@@ -1,22 +1,11 @@
 import { createClient } from '../client/create-client.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { NodeRecord } from './data-directory.ts';
-import { createHollowNode, type HollowNode } from './hollow-node.ts';
+import type { FleetSettings } from './hollow-kubelet.ts';
+import { type ClusterNode, createHollowNode, type HollowNode } from './hollow-node.ts';
 import { findNodeEndpoint, firstNodeAddress, nextNodeAddress } from './node-addresses.ts';
 import type { ClusterConfig } from './options.ts';
 import { waitForReadyNodes } from './ready-nodes.ts';
-
-/** A node of a cluster that runs in this process. */
-export interface ClusterNode {
-  readonly name: string;
-  /** Where its kubelet serves HTTPS. */
-  readonly address: string;
-  readonly port: number;
-  /** Ends the kubelet as a crash of its machine would: the Node object stays. */
-  stop(): Promise<void>;
-  /** Starts a stopped kubelet again, with the identity that it had. */
-  start(): Promise<void>;
-}
 
 export interface NodeFleet {
   readonly nodes: readonly ClusterNode[];
@@ -32,13 +21,20 @@ export interface NodeFleet {
 /** Nodes that join at the same time: more would only wait for the API server, each with a connection open. */
 const JOINING_AT_ONCE = 64;
 
-export function createNodeFleet(options: { config: ClusterConfig; controlPlane: ControlPlane; directory: string }): NodeFleet {
-  const { config, controlPlane, directory } = options;
+export interface NodeFleetOptions {
+  readonly config: ClusterConfig;
+  readonly controlPlane: ControlPlane;
+  readonly settings: FleetSettings;
+  /** Of the cluster. */
+  readonly directory: string;
+}
+
+export function createNodeFleet({ config, controlPlane, settings, directory }: NodeFleetOptions): NodeFleet {
   const nodes: HollowNode[] = [];
   const fresh = new Set<HollowNode>();
 
   const adopt = (record: NodeRecord): HollowNode => {
-    const node = createHollowNode({ ...record, config, controlPlane, directory });
+    const node = createHollowNode({ ...record, config, controlPlane, settings, directory });
     controlPlane.knownNodes.set(record.name, { name: record.name, addresses: [record.address] });
     nodes.push(node);
     fresh.add(node);
@@ -75,9 +71,10 @@ export function createNodeFleet(options: { config: ClusterConfig; controlPlane: 
         timeoutMs,
         clock: config.clock,
         logger: config.logger.child({ part: 'nodes' }),
-        signal: failed.signal,
+        signal: config.signal ? AbortSignal.any([failed.signal, config.signal]) : failed.signal,
       });
       await Promise.all([joining, ready]);
+      await Promise.all(starting.map((node) => node.forgetToken()));
     },
     async stop() {
       await Promise.all(nodes.map((node) => node.stop()));

@@ -21,6 +21,8 @@ export interface ClusterOptions {
   legacyServiceAccountTokens?: boolean;
   /** How long nodes may take to be Ready. Default 60 s. */
   startTimeoutMs?: number;
+  /** Gives up a start that has not come to its end. A cluster that runs is closed by `close`. */
+  signal?: AbortSignal;
   clock?: Clock;
   /** Default: nothing is logged. */
   logger?: Logger;
@@ -41,6 +43,7 @@ export interface ClusterConfig {
   readonly bindAddress: string;
   readonly legacyServiceAccountTokens: boolean;
   readonly startTimeoutMs: number;
+  readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
@@ -97,6 +100,7 @@ export function completeOptions(
     bindAddress: options.bindAddress ?? '127.0.0.1',
     legacyServiceAccountTokens: options.legacyServiceAccountTokens ?? false,
     startTimeoutMs: options.startTimeoutMs ?? 60_000,
+    signal: options.signal,
     clock: options.clock ?? surroundings.clock,
     logger: options.logger ?? surroundings.logger,
     random: options.random ?? surroundings.random,

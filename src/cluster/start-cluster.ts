@@ -1,14 +1,17 @@
 import type { Client } from '../client/client.ts';
 import { createClient } from '../client/create-client.ts';
+import { readMachine } from '../kubelet/node/machine.ts';
 import { systemClock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { silentLogger } from '../std/logger.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { type DataDirectory, openDataDirectory, openTemporaryDirectory } from './data-directory.ts';
-import { type ClusterNode, createNodeFleet } from './node-fleet.ts';
+import { hollowConfiguration } from './hollow-kubelet.ts';
+import type { ClusterNode } from './hollow-node.ts';
+import { createNodeFleet } from './node-fleet.ts';
 import { type ClusterConfig, type ClusterOptions, completeOptions } from './options.ts';
 
-export type { ClusterNode } from './node-fleet.ts';
+export type { ClusterNode } from './hollow-node.ts';
 export type { ClusterOptions } from './options.ts';
 
 /** A running cluster in this process. */
@@ -50,9 +53,11 @@ export async function startClusterIn(directory: DataDirectory, options: ClusterO
   await using stack = new AsyncDisposableStack();
   stack.defer(() => directory.close());
   const config = completeOptions(options, directory.record, { clock: systemClock, logger: silentLogger, random: Math.random });
-  const controlPlane = await startControlPlane(config, directory.path);
+  const [controlPlane, machine] = await Promise.all([startControlPlane(config, directory.path), readMachine()]);
   stack.defer(() => controlPlane.stop());
-  const fleet = createNodeFleet({ config, controlPlane, directory: directory.path });
+  config.signal?.throwIfAborted();
+  const settings = { configuration: hollowConfiguration(controlPlane.caFile), machine };
+  const fleet = createNodeFleet({ config, controlPlane, settings, directory: directory.path });
   stack.defer(() => fleet.stop());
   const record = () =>
     directory.save({

@@ -73,8 +73,12 @@ async function findKubectl120(): Promise<string> {
   if (named) return named;
   if (isExecutable(KUBECTL120)) return KUBECTL120;
   const installed = '/usr/bin/kubectl';
-  if (isExecutable(installed) && /v1\.20\./.test((await runCommand(installed, ['version', '--client', '--short'])).stdout)) return installed;
-  const fetched = await runCommand(join(ROOT, '.ci', 'kubectl-1.20'), []).catch((error: Error) => ({ status: 1, stderr: error.message }));
+  if (isExecutable(installed) && /v1\.20\./.test((await runCommand(installed, ['version', '--client', '--short'])).stdout))
+    return installed;
+  const fetched = await runCommand(join(ROOT, '.ci', 'kubectl-1.20'), []).catch((error: Error) => ({
+    status: 1,
+    stderr: error.message,
+  }));
   if (fetched.status === 0) return KUBECTL120;
   throw new Error(
     `kubectl 1.20 is missing: apt-get update && apt-get install kubernetes-client (or let MUSTER_TEST_KUBECTL120 name one): ${fetched.stderr.trim()}`,

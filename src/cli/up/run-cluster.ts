@@ -40,6 +40,7 @@ export async function runCluster(
       store: options.store,
       dataDir: path,
       legacyServiceAccountTokens: options.legacyServiceAccountTokens,
+      signal: io.signal,
       clock: io.clock,
       random: io.random,
       logger,
@@ -78,8 +79,14 @@ function aborted(signal: AbortSignal): Promise<void> {
 export async function runClusterInBackground(path: string, options: UpOptions, io: CommandIo, reportFd: number): Promise<number> {
   let told = false;
   const report = (line: StartReport) => {
-    if (!told) writeSync(reportFd, `${JSON.stringify(line)}\n`);
+    if (told) return;
     told = true;
+    try {
+      writeSync(reportFd, `${JSON.stringify(line)}\n`);
+    } catch (cause) {
+      // A cluster that nobody was told of would run on unknown to the one who asked for it.
+      throw new CodedError('the "up" that asked for this cluster has ended', { code: 'PARENT_GONE', cause });
+    }
   };
   try {
     return await runCluster(path, options, io, async () => report({ ok: true }));

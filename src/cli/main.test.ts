@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { VirtualClock } from '../std/clock.ts';
+import type { CommandIo } from '../std/command.ts';
+import { nearestCommand, resolveCommand } from './command-table.ts';
+import { commandTable } from './commands.ts';
+import { main } from './main.ts';
+
+function recordingIo(env: Record<string, string> = {}) {
+  const out = { stdout: '', stderr: '' };
+  const io: CommandIo = {
+    stdout: (text) => {
+      out.stdout += text;
+    },
+    stderr: (text) => {
+      out.stderr += text;
+    },
+    clock: new VirtualClock(0),
+    signal: new AbortController().signal,
+    random: () => 0.5,
+    env: { HOME: '/nonexistent', ...env },
+    cwd: '/',
+    ready() {},
+  };
+  return { out, io };
+}
+
+async function run(invokedAs: string, ...argv: string[]) {
+  const { out, io } = recordingIo();
+  return { status: await main(invokedAs, argv, io), ...out };
+}
+
+test('help is there at every level and is no failure', async () => {
+  for (const argv of [[], ['--help'], ['-h'], ['help']]) {
+    const { status, stdout } = await run('muster', ...argv);
+    assert.equal(status, 0);
+    assert.match(stdout, /^ {2}up +start a cluster/m);
+  }
+  assert.match((await run('muster', 'help', 'token')).stdout, /^Usage: muster token COMMAND/);
+  assert.match((await run('muster', 'token', 'create', '--help')).stdout, /--print-join-command/);
+  assert.match((await run('muster', 'help', 'token', 'create')).stdout, /--print-join-command/);
+});
+
+test('a word that is no command is named, with the one that was meant', async () => {
+  assert.deepEqual(await run('muster', 'stauts'), {
+    status: 2,
+    stdout: '',
+    stderr: 'muster: unknown command "stauts"; did you mean "status"?\n',
+  });
+  assert.match((await run('muster', 'frobnicate')).stderr, /unknown command "frobnicate"; "muster --help" lists the commands/);
+  assert.match((await run('muster', '--frobnicate')).stderr, /unknown flag "--frobnicate"/);
+});
+
+test('a flag that is not there is named and is wrong usage', async () => {
+  const { status, stderr } = await run('muster', 'ls', '--nope');
+  assert.equal(status, 2);
+  assert.equal(stderr, 'muster ls: unknown flag: --nope; "muster ls --help" lists the flags\n');
+});
+
+test('what fails is one line that says what to do, and status 1', async () => {
+  const { status, stderr } = await run('muster', 'status');
+  assert.equal(status, 1);
+  assert.match(stderr, /^muster status: there is no cluster "muster"; .*"muster up --name muster" starts it\n$/);
+});
+
+test('the name that the program was started as picks the command', async () => {
+  assert.match((await run('/usr/local/bin/kubeadm', 'token', 'generate')).stdout, /^[a-z0-9]{6}\.[a-z0-9]{16}\n$/);
+  assert.match((await run('/x/muster.js', 'kubeadm', 'token', 'generate')).stdout, /^[a-z0-9]{6}\.[a-z0-9]{16}\n$/);
+  assert.match((await run('kubeadm', 'init')).stderr, /^kubeadm: unknown command "init"/);
+});
+
+test('what is not part of this version is refused with what to use instead', async () => {
+  for (const [argv, message] of [
+    [['--runtime', 'containerd'], /--runtime hollow/],
+    [['--store', 'etcd=https://127.0.0.1:2379'], /--store sqlite/],
+  ] as const) {
+    const { status, stderr } = await run('muster', 'up', ...argv);
+    assert.equal(status, 1);
+    assert.match(stderr, message);
+  }
+});
+
+test('values of up that make no sense are wrong usage', async () => {
+  for (const argv of [
+    ['--runtime', 'docker'],
+    ['--store', 'disk'],
+    ['--nodes', '-1'],
+    ['--port', '0'],
+    ['--name', 'A_B'],
+    ['-o', 'xml'],
+    ['extra'],
+  ])
+    assert.equal((await run('muster', 'up', ...argv)).status, 2, argv.join(' '));
+});
+
+test('commands are found word by word, and near misses are few', () => {
+  assert.equal(resolveCommand(commandTable, 'muster', ['token', 'list', '-o', 'json']).type, 'command');
+  assert.equal(nearestCommand('kubeletd', commandTable), 'kubelet');
+  assert.equal(nearestCommand('xyz', commandTable), undefined);
+});

@@ -1,0 +1,142 @@
+import { access, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { secretKind } from '../api/core/v1/secret.ts';
+import type { V1Secret } from '../api/gen/types.ts';
+import type { Client } from '../client/client.ts';
+import { createClient } from '../client/create-client.ts';
+import { unlessReason } from '../controllers/framework/unless-reason.ts';
+import { writeFileAtomic } from '../std/atomic-file.ts';
+import { Backoff } from '../std/backoff.ts';
+import type { Timer } from '../std/clock.ts';
+import {
+  type BootstrapToken,
+  bootstrapTokenSecret,
+  generateBootstrapToken,
+  splitBootstrapToken,
+  TOKEN_NAMESPACE,
+  TOKEN_SECRET_PREFIX,
+} from './bootstrap-token.ts';
+import type { ControlPlane } from './control-plane.ts';
+import type { NodeRecord } from './data-directory.ts';
+import { createHollowKubelet, type FleetSettings, type RunningKubelet } from './hollow-kubelet.ts';
+import { bootstrapKubeconfig } from './kubeconfigs.ts';
+import type { ClusterConfig } from './options.ts';
+
+/** A node of a cluster that runs in this process. */
+export interface ClusterNode {
+  readonly name: string;
+  /** Where its kubelet serves HTTPS. */
+  readonly address: string;
+  readonly port: number;
+  /** Starts its kubelet; a stopped one with the identity that it had. Resolves when it has its identity and works. */
+  start(): Promise<void>;
+  /** Ends its kubelet as a crash of the machine would: the Node object stays. */
+  stop(): Promise<void>;
+}
+
+export interface HollowNode extends ClusterNode {
+  /** Takes back the token that the node joined with, now that it has a certificate. */
+  forgetToken(): Promise<void>;
+}
+
+export interface HollowNodeOptions extends NodeRecord {
+  readonly config: ClusterConfig;
+  readonly controlPlane: ControlPlane;
+  readonly settings: FleetSettings;
+  /** Of the cluster; the node's own files are in `nodes/<name>` below. */
+  readonly directory: string;
+}
+
+/** A node that could not join for so long gets a new token at its next start. */
+const TOKEN_LIFETIME_MS = 3_600_000;
+
+/**
+ * One hollow node: a kubelet with files, identity, address and connection of its own. It is given a token when it has no kubeconfig
+ * yet, and is started again, as systemd would, when it ends by itself.
+ */
+export function createHollowNode(options: HollowNodeOptions): HollowNode {
+  const { name, address, port, config, controlPlane } = options;
+  const { clock } = config;
+  const logger = config.logger.child({ node: name });
+  const directory = join(options.directory, 'nodes', name);
+  const admin = createClient({ transport: controlPlane.adminTransport, userAgent: 'muster' });
+  const backoff = new Backoff({ initialMs: 1000, maxMs: 60_000, random: config.random });
+  let tokenId: string | undefined;
+  let kubelet: RunningKubelet | undefined;
+  let restart: Timer | undefined;
+
+  const run = async (): Promise<void> => {
+    tokenId = (await prepareFiles({ directory, name, controlPlane, admin, nowMs: clock.now() })) ?? tokenId;
+    const current = createHollowKubelet({ name, address, port, directory, settings: options.settings, config, logger });
+    kubelet = current;
+    await current.start();
+    current.ended.catch((error: unknown) => {
+      if (kubelet !== current) return;
+      const delayMs = backoff.next();
+      logger.error('Kubelet ended and will be started again', { error, delayMs: Math.round(delayMs) });
+      restart = clock.setTimer(delayMs, () =>
+        run().then(
+          () => backoff.reset(),
+          (failure: unknown) => logger.error('Kubelet cannot start', { error: failure }),
+        ),
+      );
+    });
+  };
+
+  return {
+    name,
+    address,
+    port,
+    async start() {
+      if (!kubelet) await run();
+    },
+    async stop() {
+      restart?.cancel();
+      const current = kubelet;
+      kubelet = undefined;
+      await current?.stop();
+    },
+    async forgetToken() {
+      if (tokenId === undefined) return;
+      const secrets = admin.resource<V1Secret>(secretKind, TOKEN_NAMESPACE);
+      await unlessReason(secrets.delete(`${TOKEN_SECRET_PREFIX}${tokenId}`), 'NotFound');
+      tokenId = undefined;
+    },
+  };
+}
+
+/**
+ * Makes the node's directory and, unless the node has a kubeconfig of its own, a bootstrap kubeconfig with a new token.
+ *
+ * @returns the token's id when there is one
+ */
+async function prepareFiles(options: {
+  directory: string;
+  name: string;
+  controlPlane: ControlPlane;
+  admin: Client;
+  nowMs: number;
+}): Promise<string | undefined> {
+  const { directory, name, controlPlane, admin, nowMs } = options;
+  await mkdir(join(directory, 'pki'), { recursive: true, mode: 0o700 });
+  if (await exists(join(directory, 'kubeconfig'))) return undefined;
+  const text = generateBootstrapToken();
+  const token: BootstrapToken = {
+    ...splitBootstrapToken(text),
+    description: `joins node ${name}`,
+    expiresMs: nowMs + TOKEN_LIFETIME_MS,
+    usages: ['authentication'],
+    groups: [],
+  };
+  await admin.resource<V1Secret>(secretKind, TOKEN_NAMESPACE).create(bootstrapTokenSecret(token));
+  const kubeconfig = bootstrapKubeconfig({ server: controlPlane.server, caPem: controlPlane.caPem, token: text });
+  await writeFileAtomic(join(directory, 'bootstrap-kubeconfig'), kubeconfig, { mode: 0o600 });
+  return token.id;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

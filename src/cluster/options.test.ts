@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { VirtualClock } from '../std/clock.ts';
+import { silentLogger } from '../std/logger.ts';
+import { type ClusterOptions, completeOptions } from './options.ts';
+
+const surroundings = { clock: new VirtualClock(0), logger: silentLogger, random: () => 0 };
+const record = {
+  name: 'kept',
+  port: 6443,
+  nodes: [1, 2].map((i) => ({ name: `node-${i}`, address: `127.9.0.${i}`, port: 10250 })),
+};
+const complete = (options: ClusterOptions, known?: typeof record) => completeOptions(options, known, surroundings);
+
+test('a new cluster has one node, keeps nothing and takes a free port', () => {
+  const { name, nodes, store, port } = complete({});
+  assert.deepEqual({ name, nodes, store, port }, { name: 'muster', nodes: 1, store: 'memory', port: 0 });
+  assert.equal(complete({ dataDir: '/d' }).store, 'sqlite');
+});
+
+test('a kept cluster is what it was, and may grow', () => {
+  const { name, nodes, port } = complete({ dataDir: '/d' }, record);
+  assert.deepEqual({ name, nodes, port }, { name: 'kept', nodes: 2, port: 6443 });
+  assert.equal(complete({ dataDir: '/d', nodes: 5 }, record).nodes, 5);
+});
+
+test('what a kept cluster cannot become is refused with both values', () => {
+  assert.throws(() => complete({ nodes: 1 }, record), {
+    code: 'OPTIONS_CONFLICT',
+    message: /2 nodes already, which is more than 1/,
+  });
+  assert.throws(() => complete({ name: 'other' }, record), { code: 'OPTIONS_CONFLICT', message: /"kept", not "other"/ });
+  assert.throws(() => complete({ port: 7000 }, record), { code: 'OPTIONS_CONFLICT', message: /6443.*7000/ });
+});
+
+test('numbers that are none are refused', () => {
+  for (const options of [{ nodes: -1 }, { nodes: 1.5 }, { nodes: Number.NaN }, { port: 70_000 }])
+    assert.throws(() => complete(options), { code: 'OPTIONS_INVALID' });
+});

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { V1CertificateSigningRequest } from '../../src/api/gen/types.ts';
+import { kubectl } from '../harness/kubectl.ts';
+import { clusterDirectory, musterHome } from '../harness/muster.ts';
+
+const clientRequests = async (client: ReturnType<typeof kubectl>) =>
+  (await client.json<{ items: V1CertificateSigningRequest[] }>('get csr')).items
+    .filter((csr) => csr.spec.signerName === 'kubernetes.io/kube-apiserver-client-kubelet')
+    .map((csr) => csr.metadata?.name)
+    .sort();
+
+test('a killed cluster is whole again after up: same authority, same nodes, no new client request', async () => {
+  await using home = await musterHome();
+  const first = await home.up('--nodes', '2');
+  const client = kubectl('1.35', home.kubeconfig, home.path);
+  const before = await clientRequests(client);
+  const ca = readFileSync(join(first.dataDir, 'pki', 'ca.crt'), 'utf8');
+  for (let round = 0; round < 3; round++) {
+    const { pid } = await home.up();
+    process.kill(pid, 'SIGKILL');
+    const next = await home.up();
+    assert.notEqual(next.pid, pid);
+    assert.equal(next.server, first.server);
+    assert.deepEqual(next.nodes, first.nodes);
+  }
+  assert.equal(readFileSync(join(first.dataDir, 'pki', 'ca.crt'), 'utf8'), ca);
+  assert.deepEqual(await clientRequests(client), before);
+});
+
+test('two ups at once end with one cluster that both of them name', async () => {
+  await using home = await musterHome();
+  const results = await Promise.all([home.up('--nodes', '1'), home.up('--nodes', '1'), home.up('--nodes', '1')]);
+  assert.equal(new Set(results.map((result) => result.pid)).size, 1);
+  assert.equal(new Set(results.map((result) => result.server)).size, 1);
+});
+
+test('a port that is taken is named, and nothing keeps running', async () => {
+  await using home = await musterHome();
+  const blocker = createServer().listen(0, '127.0.0.1');
+  await once(blocker, 'listening');
+  const { port } = blocker.address() as { port: number };
+  const result = await home.try(['up', '--nodes', '1', '--port', String(port)]);
+  assert.equal(result.status, 1);
+  assert.match(result.stderr, new RegExp(`^muster up: port ${port} is taken: .*--port\\n$`));
+  blocker.close();
+  assert.doesNotMatch(await home.run(['ls']), /Running|Starting/);
+  await home.up('--nodes', '1', '--port', String(port));
+});
+
+test('data of another version is refused with what to do', async () => {
+  await using home = await musterHome();
+  mkdirSync(clusterDirectory(home), { recursive: true });
+  writeFileSync(
+    join(clusterDirectory(home), 'cluster.json'),
+    JSON.stringify({ format: 99, writtenBy: 'muster 9.9.9', name: 'muster', port: 1, nodes: [] }),
+  );
+  const result = await home.try(['up']);
+  assert.equal(result.status, 1);
+  assert.match(
+    result.stderr,
+    /data format 99 \(written by muster 9\.9\.9\).*use the version that wrote it, or another data directory/,
+  );
+});
+
+test('a process that only has the number of a cluster that is gone is left alone', async () => {
+  await using home = await musterHome();
+  const stranger = spawn('sleep', ['600'], { stdio: 'ignore' });
+  await once(stranger, 'spawn');
+  try {
+    mkdirSync(clusterDirectory(home), { recursive: true });
+    const state = {
+      pid: stranger.pid,
+      startTime: '1',
+      state: 'ready',
+      name: 'muster',
+      startedAtMs: 0,
+      server: 'https://127.0.0.1:1',
+      nodes: [],
+    };
+    writeFileSync(join(clusterDirectory(home), 'process.json'), JSON.stringify(state));
+    await home.run(['down']);
+    assert.equal(stranger.exitCode, null);
+    assert.equal(stranger.signalCode, null);
+  } finally {
+    stranger.kill('SIGKILL');
+  }
+});
+
+test('an up that is interrupted leaves nothing running', async () => {
+  await using home = await musterHome();
+  const result = await home.try(['up', '--nodes', '1', '--foreground'], { timeoutMs: 1 });
+  assert.notEqual(result.status, 0);
+  assert.doesNotMatch(await home.run(['ls']), /Running/);
+});
