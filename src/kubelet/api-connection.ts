@@ -1,6 +1,8 @@
 import type { Client } from '../client/client.ts';
 import { createClient } from '../client/create-client.ts';
 import { createHttpsTransport } from '../client/transport/https.ts';
+import { withRateLimit } from '../client/transport/rate-limit.ts';
+import type { Clock } from '../std/clock.ts';
 
 /** Where the API server is and how it proves itself. */
 export interface ApiTarget {
@@ -24,11 +26,19 @@ export interface ApiConnection {
   close(): Promise<void>;
 }
 
-export type ConnectToApi = (target: ApiTarget, credentials: () => ApiCredentials, userAgent: string) => ApiConnection;
+export interface ConnectionOptions {
+  readonly userAgent: string;
+  /** Requests a second in the long run, and at once (`kubeAPIQPS`, `kubeAPIBurst`). */
+  readonly limit?: { readonly qps: number; readonly burst: number; readonly clock: Clock };
+}
+
+export type ConnectToApi = (target: ApiTarget, credentials: () => ApiCredentials, options: ConnectionOptions) => ApiConnection;
 
 /** Over HTTPS, one connection. */
-export const connectByHttps: ConnectToApi = (target, credentials, userAgent) => {
-  const transport = createHttpsTransport({ ...target, credentials });
+export const connectByHttps: ConnectToApi = (target, credentials, { userAgent, limit }) => {
+  const { server, caPem, tlsServerName, insecureSkipTlsVerify } = target;
+  const https = createHttpsTransport({ server, caPem, tlsServerName, insecureSkipTlsVerify, credentials });
+  const transport = limit ? withRateLimit(https, limit) : https;
   return {
     client: createClient({ transport, userAgent }),
     reconnect: () => transport.close(),

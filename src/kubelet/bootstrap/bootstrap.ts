@@ -38,6 +38,8 @@ export interface BootstrapOptions {
 /** Who the kubelet is to the API server. */
 export interface ClientIdentity {
   readonly context: ResolvedContext;
+  /** Whether the certificate was obtained just now, rather than found. */
+  readonly bootstrapped: boolean;
   /** Undefined when the kubeconfig carries a token only. */
   readonly pair?: KeyPair;
   /**
@@ -83,7 +85,7 @@ export async function obtainClientIdentity(options: BootstrapOptions, signal: Ab
   };
   const persisted = persist();
   persisted.catch(() => undefined); // whoever uses the identity awaits it; this only keeps node from calling it unhandled first
-  return { context: { ...context, token: undefined, tokenFile: undefined }, pair, persisted };
+  return { context: { ...context, token: undefined, tokenFile: undefined }, bootstrapped: true, pair, persisted };
 }
 
 async function fromKubeconfig(path: string): Promise<ClientIdentity> {
@@ -99,7 +101,7 @@ async function fromKubeconfig(path: string): Promise<ClientIdentity> {
 function identityOf(context: ResolvedContext, path: string): ClientIdentity {
   const { clientCertificatePem: certificate, clientKeyPem: key } = context;
   const pair = certificate && key ? readPair(certificate, key, path) : undefined;
-  return { context, ...(pair && { pair }), persisted: Promise.resolve() };
+  return { context, bootstrapped: false, ...(pair && { pair }), persisted: Promise.resolve() };
 }
 
 async function readBootstrapKubeconfig(path: string): Promise<[Kubeconfig, ResolvedContext]> {
@@ -123,7 +125,7 @@ async function requestFirstCertificate(
   const { clock, logger, random } = options;
   const { clientCertificatePem: certificatePem, clientKeyPem: privateKeyPem } = context;
   const token = context.tokenFile ? (await readFile(context.tokenFile, 'utf8')).trim() : context.token;
-  const connection = options.connect(context, () => ({ certificatePem, privateKeyPem, token }), options.userAgent);
+  const connection = options.connect(context, () => ({ certificatePem, privateKeyPem, token }), { userAgent: options.userAgent });
   const deps = { client: connection.client, clock, logger, random };
   try {
     const filed = await fileWhenReachable(deps, options.nodeName, key, signal);

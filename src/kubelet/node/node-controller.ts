@@ -15,6 +15,8 @@ export interface NodeControllerOptions {
   readonly client: Client;
   readonly facts: NodeFacts;
   readonly health: () => Promise<NodeHealth>;
+  /** False (`registerNode: false`): the Node is made by somebody else; wait for it. */
+  readonly register: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
@@ -66,8 +68,12 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
   }
 
   async function register(signal: AbortSignal): Promise<void> {
-    logger.info('Attempting to register node', { node: name });
+    if (options.register) logger.info('Attempting to register node', { node: name });
     distrusted = false;
+    if (!options.register) {
+      node = await nodes.get(name, { signal });
+      return reportStatus(signal);
+    }
     try {
       node = await nodes.create(newNode(facts, await options.health(), clock.now()), { signal });
       nextReportMs = clock.now() + spread(reportMs);
@@ -90,7 +96,8 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
         return await register(signal);
       } catch (error) {
         if (signal.aborted) throw signal.reason;
-        logger.error('Unable to register node with API server', { node: name, err: judgeFailure(error, clock.now()).message });
+        const what = options.register ? 'Unable to register node with API server' : 'Waiting for the node to be registered';
+        logger.error(what, { node: name, err: judgeFailure(error, clock.now()).message });
       }
       await clock.sleep(backoff.next(), signal);
     }

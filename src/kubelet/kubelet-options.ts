@@ -1,0 +1,44 @@
+import type { Clock } from '../std/clock.ts';
+import type { Logger } from '../std/logger.ts';
+import type { ConnectToApi } from './api-connection.ts';
+import type { KubeletConfiguration } from './configuration/kubelet-configuration.ts';
+import type { Machine } from './node/machine.ts';
+import type { Runtime } from './runtime/runtime.ts';
+
+export interface KubeletPaths {
+  /** The kubelet's own kubeconfig; written by the bootstrap when it is missing or its certificate has expired. */
+  readonly kubeconfig: string;
+  /** The one with the token. Without it, `kubeconfig` must be there. */
+  readonly bootstrapKubeconfig?: string;
+  /** Where certificates and keys are kept. */
+  readonly certificateDirectory: string;
+}
+
+/** What `createKubelet` takes. Everything but the first block has a default that suits a node of its own. */
+export interface KubeletOptions {
+  readonly nodeName: string;
+  readonly paths: KubeletPaths;
+  /** Complete: from `completeConfiguration({ … })`. One object may serve many kubelets that differ only in what follows. */
+  readonly configuration: KubeletConfiguration;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Numbers in [0, 1). */
+  readonly random: () => number;
+
+  /** The node's addresses, IPv4 first. Default: the machine's first. */
+  readonly nodeIps?: readonly string[];
+  /** Label and address of type Hostname. Default: the node's name. */
+  readonly hostname?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** What the node says of its machine. Default: what this machine is; read it once with `readMachine` for many kubelets. */
+  readonly machine?: Machine;
+  /** Goes before `configuration.address` and `.port`; port 0 takes a free one. */
+  readonly listen?: { readonly address?: string; readonly port?: number };
+  /** How long a certificate request may stay unsigned before it is made again. Default 15 minutes; one hour for the first. */
+  readonly certificateRequestTimeoutMs?: number;
+  /** Whether Events are written. Default true. */
+  readonly recordEvents?: boolean;
+  /** How the API server is reached. Default: HTTPS, one connection. */
+  readonly connect?: ConnectToApi;
+}

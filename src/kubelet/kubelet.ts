@@ -1,0 +1,246 @@
+import type { V1Node } from '../api/gen/types.ts';
+import { createEventRecorder } from '../client/events.ts';
+import { type Component, ComponentGroup, deferred } from '../std/lifecycle.ts';
+import { KUBERNETES_VERSION } from '../std/version.ts';
+import { connectByHttps } from './api-connection.ts';
+import { obtainClientIdentity } from './bootstrap/bootstrap.ts';
+import type { CertificateManager } from './certificates/certificate-manager.ts';
+import type { KeyPair } from './certificates/certificate-store.ts';
+import { openClientCertificateManager } from './client-certificate.ts';
+import type { KubeletOptions } from './kubelet-options.ts';
+import { createLeaseKeeper } from './node/lease-keeper.ts';
+import { readMachine } from './node/machine.ts';
+import type { NodeHealth } from './node/node-conditions.ts';
+import { createNodeController, type NodeController } from './node/node-controller.ts';
+import { createPodController, type PodController } from './pods/pod-controller.ts';
+import { announce, checkSwap, readClientCa } from './preflight.ts';
+import { createHealthzServer } from './server/healthz-server.ts';
+import { createKubeletServer, type KubeletServer } from './server/kubelet-server.ts';
+import type { KubeletView } from './server/kubelet-view.ts';
+import { openServingCertificate } from './serving-certificate.ts';
+
+export interface Kubelet extends Component {
+  readonly nodeName: string;
+  /** Of the secured API; 0 when it does not listen (yet). */
+  readonly port: number;
+  readonly healthzPort: number;
+  /** As the server last answered it. */
+  readonly node: V1Node | undefined;
+}
+
+/**
+ * A kubelet: joins its node to the cluster (TLS bootstrap where needed), keeps it registered and its certificates renewed,
+ * runs the pods bound to it and serves the secured API. `start` resolves when the Node is registered and everything about its
+ * identity is on disk; with `registerNode: false` it does not wait for the Node. A start that rejects has stopped what it began.
+ */
+export function createKubelet(options: KubeletOptions): Kubelet {
+  const { nodeName, configuration, runtime, clock, logger, random } = options;
+  const connect = options.connect ?? connectByHttps;
+  const userAgent = `kubelet/${KUBERNETES_VERSION} (linux) kubernetes/muster`;
+  const group = new ComponentGroup();
+  const done = deferred();
+  const startedAtMs = clock.now();
+  let failure: unknown;
+  let server: KubeletServer | undefined;
+  let healthz: ReturnType<typeof createHealthzServer> | undefined;
+  let nodeController: NodeController | undefined;
+  let pods: PodController | undefined;
+  let clientCertificates: CertificateManager | undefined;
+  let servingCertificates: CertificateManager | undefined;
+  let clientPair: KeyPair | undefined;
+  let servingPair: KeyPair | undefined;
+  let closeConnection: (() => Promise<void>) | undefined;
+  let stopping: Promise<void> | undefined;
+
+  const view: KubeletView = {
+    nodeName,
+    startedAtMs,
+    configuration,
+    pods: () => pods?.pods() ?? [],
+    containers: async () => (await runtime.list()).containers,
+    unhealthy: () => (failure === undefined ? undefined : String(failure)),
+    certificateEnds: () => ({ client: clientPair?.notAfterMs, server: servingPair?.notAfterMs }),
+    renewFailures: () => ({ client: clientCertificates?.renewFailures ?? 0, server: servingCertificates?.renewFailures ?? 0 }),
+  };
+
+  async function health(): Promise<NodeHealth> {
+    try {
+      return { runtime: await runtime.status() };
+    } catch (error) {
+      return { runtimeError: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  /** Starts a part whose own end is the kubelet's end. */
+  function begin(component: Component): Promise<void> {
+    component.done.catch((error: unknown) => {
+      if (stopping) return; // `group.stop` reports it
+      failure = error;
+      logger.error(`${component.name} failed`, { err: error });
+      void stop();
+    });
+    return group.start(component);
+  }
+
+  function stop(): Promise<void> {
+    stopping ??= (async () => {
+      try {
+        await group.stop();
+      } catch (error) {
+        failure ??= error;
+      }
+      await closeConnection?.();
+      if (failure === undefined) done.resolve();
+      else done.reject(failure);
+    })();
+    return stopping;
+  }
+
+  async function join(signal: AbortSignal): Promise<void> {
+    const machine = options.machine ?? (await readMachine());
+    announce(configuration, machine, logger);
+    checkSwap(configuration, machine);
+    if (configuration.healthzPort > 0) {
+      healthz = createHealthzServer({ address: configuration.healthzBindAddress, port: configuration.healthzPort, view });
+      await begin(healthz);
+    }
+    const clientCaPem = await readClientCa(configuration);
+    const identity = await obtainClientIdentity(
+      {
+        nodeName,
+        ...options.paths,
+        connect,
+        userAgent,
+        clock,
+        logger,
+        random,
+        requestTimeoutMs: options.certificateRequestTimeoutMs,
+      },
+      signal,
+    );
+    clientPair = identity.pair;
+    const { token } = identity.context;
+    const limit = { qps: configuration.kubeAPIQPS, burst: configuration.kubeAPIBurst, clock };
+    const connection = connect(identity.context, () => credentialsOf(clientPair, clock.now()) ?? { token }, { userAgent, limit });
+    closeConnection = () => connection.close();
+    const { client } = connection;
+
+    clientCertificates = await openClientCertificateManager(options, identity, client, (pair) => {
+      clientPair = pair;
+      logger.info('certificate rotation detected, shutting down client connections to start using new credentials');
+      connection.reconnect().catch((error: unknown) => logger.error('Closing the old connections failed', { err: error }));
+    });
+    clientPair = clientCertificates?.current() ?? clientPair;
+    const hostname = options.hostname ?? nodeName;
+    const nodeIps = options.nodeIps ?? [machine.addresses[0] ?? '127.0.0.1'];
+    if (configuration.enableServer) {
+      const serving = await openServingCertificate(options, client, { hostname, ipAddresses: nodeIps }, (pair) => {
+        servingPair = pair;
+        server?.useCertificate(pair);
+      });
+      servingPair = serving.pair;
+      servingCertificates = serving.manager;
+      server = createKubeletServer({
+        address: options.listen?.address ?? configuration.address,
+        port: options.listen?.port ?? configuration.port,
+        view,
+        client,
+        clientCaPem,
+        certificate: serving.pair,
+        clock,
+        logger,
+      });
+      await begin(server);
+    }
+    const recorder = new AbortController();
+    signal.addEventListener('abort', () => recorder.abort(signal.reason), { once: true });
+    const events =
+      options.recordEvents === false
+        ? undefined
+        : createEventRecorder({ client, component: 'kubelet', host: nodeName, clock, logger, signal: recorder.signal });
+    nodeController = createNodeController({
+      client,
+      facts: {
+        name: nodeName,
+        hostname,
+        ipAddresses: nodeIps,
+        labels: options.labels ?? {},
+        machine,
+        runtime: runtime.version,
+        configuration,
+        port: server?.port,
+      },
+      health,
+      register: configuration.registerNode,
+      clock,
+      logger,
+      random,
+    });
+    const node = nodeController;
+    const lease = createLeaseKeeper({
+      client,
+      nodeName,
+      durationSeconds: configuration.nodeLeaseDurationSeconds,
+      nodeUid: () => node.node?.metadata?.uid,
+      clock,
+      logger,
+      random,
+      onGap: () => node.poke({ distrust: true }),
+    });
+    pods = createPodController({
+      client,
+      nodeName,
+      nodeIps,
+      runtime,
+      podCidr: () => node.podCidr(),
+      events,
+      clock,
+      logger,
+      random,
+    });
+    events?.event(nodeReference(nodeName), 'Normal', 'Starting', 'Starting kubelet.');
+
+    // All at once: each waits for the API server by itself, however long that is away.
+    const registered = begin(node).then(() => begin(lease));
+    const managers = [clientCertificates, servingCertificates].filter((manager) => manager !== undefined).map(begin);
+    const background = begin(pods);
+    await Promise.all([identity.persisted, ...managers, ...(configuration.registerNode ? [registered, background] : [])]);
+    if (!configuration.registerNode) for (const part of [registered, background]) part.catch(() => undefined); // told by their `done`
+  }
+
+  return {
+    name: `kubelet ${nodeName}`,
+    nodeName,
+    get port() {
+      return server?.port ?? 0;
+    },
+    get healthzPort() {
+      return healthz?.port ?? 0;
+    },
+    get node() {
+      return nodeController?.node;
+    },
+    async start(signal) {
+      signal.throwIfAborted();
+      signal.addEventListener('abort', () => void stop(), { once: true });
+      done.promise.catch(() => undefined); // whoever waits for `done` is told; who only started it has been by `start`
+      try {
+        await join(signal);
+      } catch (error) {
+        await stop();
+        throw failure ?? error;
+      }
+    },
+    done: done.promise,
+  };
+}
+
+function credentialsOf(pair: KeyPair | undefined, nowMs: number) {
+  if (!pair || pair.notAfterMs <= nowMs) return undefined;
+  return { certificatePem: pair.certificatePem, privateKeyPem: pair.privateKeyPem };
+}
+
+/** As upstream's: events about a node carry its name as uid, since kubelets may speak before the Node exists. */
+function nodeReference(name: string) {
+  return { apiVersion: 'v1', kind: 'Node', metadata: { name, uid: name } };
+}

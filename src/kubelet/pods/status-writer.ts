@@ -1,0 +1,118 @@
+import { isDeepStrictEqual } from 'node:util';
+import { podKind } from '../../api/core/v1/pod.ts';
+import type { V1Pod, V1PodStatus } from '../../api/gen/types.ts';
+import { isStatus } from '../../api/machinery/status-error.ts';
+import type { Client } from '../../client/client.ts';
+import { Backoff } from '../../std/backoff.ts';
+import type { Clock } from '../../std/clock.ts';
+import type { Logger } from '../../std/logger.ts';
+
+interface Entry {
+  /** The pod as it was when the status was made: name, uid and the status that the server had. */
+  pod: V1Pod;
+  wanted: V1PodStatus;
+  /** What the server has of us, as far as we know. */
+  known: V1PodStatus | undefined;
+  writing: Promise<void> | undefined;
+}
+
+/**
+ * Brings pod statuses to the API server: one write at a time for a pod, always the newest, nothing that the server has
+ * already. It tries again until it succeeds or the pod is gone.
+ */
+export class StatusWriter {
+  #client: Client;
+  #clock: Clock;
+  #logger: Logger;
+  #random: () => number;
+  #signal: AbortSignal;
+  #entries = new Map<string, Entry>();
+
+  constructor(options: { client: Client; clock: Clock; logger: Logger; random: () => number; signal: AbortSignal }) {
+    this.#client = options.client;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#random = options.random;
+    this.#signal = options.signal;
+  }
+
+  /** The newest status of a pod, written or not. */
+  statusOf(uid: string): V1PodStatus | undefined {
+    return this.#entries.get(uid)?.wanted;
+  }
+
+  /** Takes a status; it is written soon. */
+  set(pod: V1Pod, status: V1PodStatus): void {
+    const uid = pod.metadata?.uid ?? '';
+    const entry = this.#entries.get(uid) ?? { pod, wanted: status, known: pod.status, writing: undefined };
+    entry.pod = pod;
+    entry.wanted = status;
+    this.#entries.set(uid, entry);
+    entry.writing ??= this.#write(uid, entry).finally(() => {
+      entry.writing = undefined;
+    });
+  }
+
+  /** The informer has seen the server's copy: if it differs from what we wrote, somebody changed it. */
+  observe(pod: V1Pod): void {
+    const entry = this.#entries.get(pod.metadata?.uid ?? '');
+    if (entry && !entry.writing) entry.known = pod.status;
+  }
+
+  /** Resolves when the newest status of the pod is with the server. */
+  async settled(uid: string): Promise<void> {
+    await this.#entries.get(uid)?.writing;
+  }
+
+  forget(uid: string): void {
+    this.#entries.delete(uid);
+  }
+
+  async #write(uid: string, entry: Entry): Promise<void> {
+    // Later changes of the same turn go with this write.
+    await new Promise((resolve) => setImmediate(resolve));
+    const backoff = new Backoff({ initialMs: 200, maxMs: 10_000, random: this.#random });
+    while (!this.#signal.aborted && this.#entries.get(uid) === entry) {
+      const patch = planStatusPatch(entry.known, entry.wanted);
+      if (!patch) return;
+      const { name = '', namespace = '' } = entry.pod.metadata ?? {};
+      const sent = entry.wanted;
+      try {
+        const body = { metadata: { uid }, status: patch };
+        const pods = this.#client.resource<V1Pod>(podKind, namespace);
+        await pods.patch(name, body, { type: 'strategic', subresource: 'status', signal: this.#signal });
+        entry.known = sent;
+        continue;
+      } catch (error) {
+        if (this.#signal.aborted) return;
+        // Gone, or another pod of the same name.
+        if (isStatus(error, 'NotFound') || isStatus(error, 'Conflict')) return;
+        this.#logger.warn('Failed to update status for pod', { pod: `${namespace}/${name}`, err: error });
+      }
+      await this.#clock.sleep(backoff.next(), this.#signal).catch(() => undefined); // only an abort ends it early; the loop looks
+    }
+  }
+}
+
+/** Fields to send; undefined when the server has them all. Lists that are merged by key say so when something must go. */
+export function planStatusPatch(known: V1PodStatus | undefined, wanted: V1PodStatus): Record<string, unknown> | undefined {
+  const patch: Record<string, unknown> = {};
+  const before = (known ?? {}) as Record<string, unknown>;
+  for (const [field, value] of Object.entries(wanted)) {
+    if (isDeepStrictEqual(normal(before[field]), normal(value))) continue;
+    const merged = (field === 'podIPs' || field === 'hostIPs') && Array.isArray(before[field]) && before[field].length > 0;
+    patch[field] = merged ? [...(value as object[]), { $patch: 'replace' }] : value;
+  }
+  return Object.keys(patch).length > 0 ? patch : undefined;
+}
+
+/** Servers differ in whether they keep nulls and empty objects; statuses do not differ by them. */
+function normal(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(normal);
+  if (typeof value !== 'object' || value === null) return value ?? undefined;
+  const fields = Object.entries(value).flatMap(([name, inner]) => {
+    const clean = normal(inner);
+    return clean === undefined ? [] : [[name, clean] as const];
+  });
+  return fields.length > 0 ? Object.fromEntries(fields) : undefined;
+}
