@@ -26,6 +26,28 @@ const GO_TYPES: Readonly<Record<ScalarName, string>> = {
 
 export const goScalarType = (name: ScalarName): string => GO_TYPES[name];
 
+/** Go's zero value; undefined where it is written as null. */
+export function zeroScalar(name: ScalarName): unknown {
+  switch (name) {
+    case 'string':
+    case 'bytes':
+      return '';
+    case 'boolean':
+      return false;
+    case 'quantity':
+      return '0';
+    case 'int32':
+    case 'int64':
+    case 'double':
+    case 'int-or-string':
+      return 0;
+    case 'time':
+    case 'micro-time':
+    case 'any':
+      return undefined;
+  }
+}
+
 /** `string`, `object`, …, or `number 1.5` when it is a number that the type cannot hold. */
 export function describeValue(value: unknown, goType: string): string {
   if (Array.isArray(value)) return 'array';

@@ -80,7 +80,7 @@ test('nulls are left out, and are zero inside lists and maps', () => {
     metadata: { creationTimestamp: null, labels: { a: null } },
     spec: { containers: [null], nodeSelector: null },
   });
-  assert.deepEqual(object, { metadata: { labels: { a: '' } }, spec: { containers: [{}] } });
+  assert.deepEqual(object, { metadata: { labels: { a: '' } }, spec: { containers: [{ name: '' }] } });
 });
 
 test('times and quantities get their canonical form', () => {
@@ -90,7 +90,7 @@ test('times and quantities get their canonical form', () => {
   });
   assert.deepEqual(object, {
     metadata: { creationTimestamp: '2023-12-31T23:00:00Z' },
-    spec: { containers: [{ resources: { limits: { cpu: '1', memory: '1Gi' } } }], overhead: { cpu: '1' } },
+    spec: { containers: [{ name: '', resources: { limits: { cpu: '1', memory: '1Gi' } } }], overhead: { cpu: '1' } },
   });
 });
 
@@ -115,10 +115,26 @@ test('strict decoding names unknown and duplicate fields', () => {
   assert.deepEqual(fieldWarnings(['a'], []), ['unknown field "a"']);
 });
 
+test('what is missing but always written has a zero value', () => {
+  const binding = {
+    group: 'rbac.authorization.k8s.io',
+    version: 'v1',
+    kind: 'ClusterRoleBinding',
+    schema: 'V1ClusterRoleBinding',
+  };
+  assert.deepEqual(decodeObject(binding, { subjects: [{}] }).object, {
+    metadata: {},
+    roleRef: { kind: '', name: '' },
+    subjects: [{ kind: '', name: '' }],
+  });
+  assert.deepEqual(decodeObject(pod, { spec: {} }).object, { metadata: {}, spec: { containers: [] } });
+});
+
 test('every schema decodes an empty object, and any JSON without crashing', () => {
   for (const schema of schemaNames()) {
     const kind = { group: '', version: 'v1', kind: schema, schema };
-    assert.deepEqual(decodeObject(kind, {}).object, { metadata: {} });
+    const { object } = decodeObject(kind, {});
+    assert.deepEqual(decodeObject(kind, structuredClone(object)).object, object);
   }
   fc.assert(
     fc.property(fc.jsonValue(), (json) => {

@@ -1,9 +1,10 @@
 /**
  * Checks parsed JSON against a kind's schema as Go's decoder does: wrong types are refused in its words, unknown fields are dropped
- * and named, nulls are left out, times and quantities put in canonical form. Decoders are compiled once a schema, when first used.
+ * and named, nulls are left out, required fields that are missing get Go's zero value, times and quantities their canonical form.
+ * What comes out has the shape of the kind's generated type. Decoders are compiled once a schema, when first used.
  */
 
-import { DecodeFailure, decodeScalar, describeValue, goScalarType } from './decode-scalar.ts';
+import { DecodeFailure, decodeScalar, describeValue, goScalarType, zeroScalar } from './decode-scalar.ts';
 import type { KindDefinition } from './kind.ts';
 import { apiVersionOf } from './kind.ts';
 import type { DynamicObject } from './object.ts';
@@ -87,7 +88,11 @@ function decoderOf(schema: string): Decoder {
 
 function compileStructure(schema: string): Decoder {
   const fields = new Map<string, Decoder>();
-  for (const [name, field] of fieldsOfSchema(schema)) fields.set(name, compile(field.type));
+  const requiredFields: { name: string; type: FieldType }[] = [];
+  for (const [name, field] of fieldsOfSchema(schema)) {
+    fields.set(name, compile(field.type));
+    if (field.required) requiredFields.push({ name, type: field.type });
+  }
   const { name: structure, qualified } = goTypeName(schema);
   return (value, at) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(value, qualified, at);
@@ -110,7 +115,13 @@ function compileStructure(schema: string): Decoder {
       at.path.pop();
     }
     at.structure = outer;
-    return dropped ? withoutDropped(object, fields) : object;
+    const kept = dropped ? withoutDropped(object, fields) : object;
+    for (const { name, type } of requiredFields) {
+      if (kept[name] !== undefined) continue;
+      const zero = zeroOf(type);
+      if (zero !== undefined) kept[name] = zero;
+    }
+    return kept;
   };
 }
 
@@ -153,7 +164,7 @@ function compileList(item: FieldType): Decoder {
     if (!Array.isArray(value)) throw mismatch(value, goType, at);
     for (let i = 0; i < value.length; i++) {
       at.path.push(i);
-      value[i] = value[i] === null ? zeroOf(item) : decode(value[i], at);
+      value[i] = value[i] === null ? (zeroOf(item) ?? null) : decode(value[i], at);
       at.path.pop();
     }
     return value;
@@ -170,7 +181,7 @@ function compileMap(item: FieldType): Decoder {
     for (const key in map) {
       const entry = map[key];
       if (named) at.path.push(MAP_KEY + key);
-      const decoded = entry === null ? zeroOf(item) : decode(entry, at);
+      const decoded = entry === null ? (zeroOf(item) ?? null) : decode(entry, at);
       // Defined, not assigned: a key may be called __proto__.
       if (decoded !== entry)
         Object.defineProperty(map, key, { value: decoded, writable: true, enumerable: true, configurable: true });
@@ -180,14 +191,18 @@ function compileMap(item: FieldType): Decoder {
   };
 }
 
-/** What Go makes of a null inside a list or map. */
+/** What Go has where nothing was given: inside lists and maps for nulls, and in fields that are always written. Undefined: nothing. */
 function zeroOf(type: FieldType): unknown {
-  if (type.form === 'structure' || type.form === 'map') return {};
-  if (type.form === 'list') return [];
-  if (type.name === 'any') return null;
-  if (type.name === 'boolean') return false;
-  if (type.name === 'quantity') return '0';
-  return ['int32', 'int64', 'double', 'int-or-string'].includes(type.name) ? 0 : '';
+  switch (type.form) {
+    case 'structure':
+      return decoderOf(type.schema)({}, { path: [], structure: '', unknown: [] });
+    case 'list':
+      return [];
+    case 'map':
+      return {};
+    case 'scalar':
+      return zeroScalar(type.name);
+  }
 }
 
 function goTypeOf(type: FieldType, prefix: string): string {

@@ -24,6 +24,14 @@ export interface Column {
   readonly cell: (object: DynamicObject, nowMs: number) => string | number | boolean;
 }
 
+/** A remark on a whole row (meta/v1 TableRowCondition). */
+export interface RowCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
 /** What a preparing or validating function may know besides the object. */
 export interface WriteContext {
   readonly nowMs: number;
@@ -99,6 +107,8 @@ export interface KindDefinition extends ResourceKind {
   readonly selectableFields: Readonly<Record<string, (object: DynamicObject) => string>>;
   /** Without: Name and Created At, as upstream's default. */
   readonly columns: readonly Column[];
+  /** Pods that have ended say so in their row. */
+  readonly rowConditions?: (object: DynamicObject) => readonly RowCondition[];
   /** Fills in defaults, in place. */
   readonly setDefaults?: (object: DynamicObject) => void;
   /** Drops what a creator may not set (status, …) and sets what the server decides, in place. */

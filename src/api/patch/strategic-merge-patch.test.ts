@@ -6,7 +6,8 @@ import { patchStrategyFields, patchStrategyOf } from './merge-keys.ts';
 import { applyStrategicMergePatch } from './strategic-merge-patch.ts';
 
 const containers = (...names: string[]) => names.map((name) => ({ name, image: `${name}:1` }));
-const patchPodSpec = (spec: object, patch: object) => applyStrategicMergePatch({ spec }, { spec: patch }, 'V1Pod').spec;
+const patchPodSpec = (spec: object, patch: object): Record<string, unknown> =>
+  applyStrategicMergePatch<{ spec: Record<string, unknown> }>({ spec: { ...spec } }, { spec: patch }, 'V1Pod').spec;
 
 test('items of a merged list are found by their key', () => {
   assert.deepEqual(patchPodSpec({ containers: containers('a', 'b') }, { containers: [{ name: 'b', image: 'b:2' }] }), {
@@ -154,7 +155,7 @@ const items = fc.uniqueArray(fc.record({ name, image: fc.constantFrom('1', '2') 
 test('merging a list is merging a map by key, whatever the order', () => {
   fc.assert(
     fc.property(items, items, (current, patch) => {
-      const merged: { name: string }[] = patchPodSpec({ containers: current }, { containers: patch }).containers;
+      const merged = patchPodSpec({ containers: current }, { containers: patch }).containers as { name: string }[];
       const byName = (list: readonly { name: string }[]) => Object.fromEntries(list.map((item) => [item.name, item]));
       assert.deepEqual(byName(merged), { ...byName(current), ...byName(patch) });
       assert.equal(merged.length, new Set(merged.map((item) => item.name)).size);

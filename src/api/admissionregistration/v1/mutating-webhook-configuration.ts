@@ -1,3 +1,5 @@
+import type { V1MutatingWebhookConfiguration } from '../../gen/types.ts';
+import { ageColumn, nameColumn, numberColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 
 export const mutatingWebhookConfigurationKind = defineKind({
@@ -8,4 +10,13 @@ export const mutatingWebhookConfigurationKind = defineKind({
   namespaced: false,
   categories: ['api-extensions'],
   hasGeneration: true,
+  columns: [
+    nameColumn,
+    numberColumn<V1MutatingWebhookConfiguration>(
+      'Webhooks',
+      'How many webhooks it names.',
+      ({ webhooks = [] }) => webhooks.length,
+    ),
+    ageColumn,
+  ],
 });

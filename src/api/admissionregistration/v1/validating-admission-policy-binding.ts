@@ -1,3 +1,5 @@
+import type { V1ValidatingAdmissionPolicyBinding } from '../../gen/types.ts';
+import { ageColumn, nameColumn, textColumn, UNSET } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 
 export const validatingAdmissionPolicyBindingKind = defineKind({
@@ -8,4 +10,14 @@ export const validatingAdmissionPolicyBindingKind = defineKind({
   namespaced: false,
   categories: ['api-extensions'],
   hasGeneration: true,
+  columns: [
+    nameColumn,
+    textColumn<V1ValidatingAdmissionPolicyBinding>('PolicyName', 'The policy.', ({ spec }) => spec?.policyName ?? ''),
+    textColumn<V1ValidatingAdmissionPolicyBinding>('ParamRef', 'Its parameters.', ({ spec }) => {
+      const { name, namespace } = spec?.paramRef ?? {};
+      if (!name) return spec?.paramRef ? '*' : UNSET;
+      return namespace ? `${namespace}/${name}` : name;
+    }),
+    ageColumn,
+  ],
 });

@@ -1,4 +1,5 @@
 import { defineKind } from '../../machinery/define-kind.ts';
+import { controllerRevisionColumns } from './apps-columns.ts';
 
 export const controllerRevisionKind = defineKind({
   group: 'apps',
@@ -6,4 +7,5 @@ export const controllerRevisionKind = defineKind({
   kind: 'ControllerRevision',
   resource: 'controllerrevisions',
   namespaced: true,
+  columns: controllerRevisionColumns,
 });

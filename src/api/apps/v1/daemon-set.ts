@@ -1,5 +1,7 @@
 import { defineKind } from '../../machinery/define-kind.ts';
+import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { daemonSetColumns } from './apps-columns.ts';
 
 export const daemonSetKind = defineKind({
   group: 'apps',
@@ -11,4 +13,6 @@ export const daemonSetKind = defineKind({
   categories: ['all'],
   hasGeneration: true,
   parts: [statusPart()],
+  columns: daemonSetColumns,
+  prepareForCreate: resetStatus('V1DaemonSet'),
 });

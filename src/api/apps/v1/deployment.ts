@@ -1,5 +1,8 @@
 import { defineKind } from '../../machinery/define-kind.ts';
-import { statusPart } from '../../machinery/status-part.ts';
+import { resetStatus } from '../../machinery/initial-status.ts';
+import { scaleAction } from '../../machinery/scale-action.ts';
+import { mergeStatusKeeping, statusPart } from '../../machinery/status-part.ts';
+import { deploymentColumns } from './apps-columns.ts';
 
 export const deploymentKind = defineKind({
   group: 'apps',
@@ -10,5 +13,8 @@ export const deploymentKind = defineKind({
   shortNames: ['deploy'],
   categories: ['all'],
   hasGeneration: true,
-  parts: [statusPart()],
+  parts: [statusPart({ merge: mergeStatusKeeping('labels') })],
+  actions: [scaleAction],
+  columns: deploymentColumns,
+  prepareForCreate: resetStatus('V1Deployment'),
 });

@@ -1,5 +1,9 @@
+import type { V1ReplicaSet } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { resetStatus } from '../../machinery/initial-status.ts';
+import { scaleAction } from '../../machinery/scale-action.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { replicaSetColumns } from './apps-columns.ts';
 
 export const replicaSetKind = defineKind({
   group: 'apps',
@@ -11,4 +15,8 @@ export const replicaSetKind = defineKind({
   categories: ['all'],
   hasGeneration: true,
   parts: [statusPart()],
+  actions: [scaleAction],
+  columns: replicaSetColumns,
+  selectableFields: { 'status.replicas': (object) => String((object as V1ReplicaSet).status?.replicas ?? 0) },
+  prepareForCreate: resetStatus('V1ReplicaSet'),
 });

@@ -1,5 +1,8 @@
 import { defineKind } from '../../machinery/define-kind.ts';
+import { resetStatus } from '../../machinery/initial-status.ts';
+import { scaleAction } from '../../machinery/scale-action.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { statefulSetColumns } from './apps-columns.ts';
 
 export const statefulSetKind = defineKind({
   group: 'apps',
@@ -11,4 +14,8 @@ export const statefulSetKind = defineKind({
   categories: ['all'],
   hasGeneration: true,
   parts: [statusPart()],
+  nameRule: 'dns-label',
+  actions: [scaleAction],
+  columns: statefulSetColumns,
+  prepareForCreate: resetStatus('V1StatefulSet'),
 });

@@ -1,5 +1,8 @@
 import { defineKind } from '../../machinery/define-kind.ts';
+import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { horizontalPodAutoscalerKind as v2Kind } from '../v2/horizontal-pod-autoscaler.ts';
+import { fromV2, toV2 } from './convert-horizontal-pod-autoscaler.ts';
 
 export const horizontalPodAutoscalerKind = defineKind({
   group: 'autoscaling',
@@ -10,4 +13,7 @@ export const horizontalPodAutoscalerKind = defineKind({
   shortNames: ['hpa'],
   categories: ['all'],
   parts: [statusPart()],
+  storedAs: { group: 'autoscaling', version: 'v2', kind: 'HorizontalPodAutoscaler', fromStored: fromV2, toStored: toV2 },
+  columns: v2Kind.columns.map((column) => ({ ...column, cell: (object, nowMs) => column.cell(toV2(object), nowMs) })),
+  prepareForCreate: resetStatus('V1HorizontalPodAutoscaler'),
 });

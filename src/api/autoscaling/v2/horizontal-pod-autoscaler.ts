@@ -1,5 +1,7 @@
 import { defineKind } from '../../machinery/define-kind.ts';
+import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { horizontalPodAutoscalerColumns } from './horizontal-pod-autoscaler-columns.ts';
 
 export const horizontalPodAutoscalerKind = defineKind({
   group: 'autoscaling',
@@ -10,4 +12,6 @@ export const horizontalPodAutoscalerKind = defineKind({
   shortNames: ['hpa'],
   categories: ['all'],
   parts: [statusPart()],
+  columns: horizontalPodAutoscalerColumns,
+  prepareForCreate: resetStatus('V2HorizontalPodAutoscaler'),
 });

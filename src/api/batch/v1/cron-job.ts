@@ -1,5 +1,7 @@
 import { defineKind } from '../../machinery/define-kind.ts';
+import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { cronJobColumns } from './batch-columns.ts';
 
 export const cronJobKind = defineKind({
   group: 'batch',
@@ -11,4 +13,6 @@ export const cronJobKind = defineKind({
   categories: ['all'],
   hasGeneration: true,
   parts: [statusPart()],
+  columns: cronJobColumns,
+  prepareForCreate: resetStatus('V1CronJob'),
 });

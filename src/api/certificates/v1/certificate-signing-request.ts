@@ -1,5 +1,7 @@
+import type { V1CertificateSigningRequest } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { certificateSigningRequestColumns } from './certificate-signing-request-columns.ts';
 
 export const certificateSigningRequestKind = defineKind({
   group: 'certificates.k8s.io',
@@ -9,4 +11,7 @@ export const certificateSigningRequestKind = defineKind({
   namespaced: false,
   shortNames: ['csr'],
   parts: [statusPart()],
+  nameRule: 'path-segment',
+  columns: certificateSigningRequestColumns,
+  selectableFields: { 'spec.signerName': (object) => (object as unknown as V1CertificateSigningRequest).spec?.signerName ?? '' },
 });

@@ -1,3 +1,5 @@
+import type { V1Lease } from '../../gen/types.ts';
+import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 
 export const leaseKind = defineKind({
@@ -6,4 +8,5 @@ export const leaseKind = defineKind({
   kind: 'Lease',
   resource: 'leases',
   namespaced: true,
+  columns: [nameColumn, textColumn<V1Lease>('Holder', 'Who holds it.', ({ spec }) => spec?.holderIdentity ?? ''), ageColumn],
 });

@@ -1,3 +1,5 @@
+import type { V1ConfigMap } from '../../gen/types.ts';
+import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 
 export const configMapKind = defineKind({
@@ -7,4 +9,13 @@ export const configMapKind = defineKind({
   resource: 'configmaps',
   namespaced: true,
   shortNames: ['cm'],
+  columns: [
+    nameColumn,
+    textColumn<V1ConfigMap>(
+      'Data',
+      'How many entries it has.',
+      ({ data = {}, binaryData = {} }) => Object.keys(data).length + Object.keys(binaryData).length,
+    ),
+    ageColumn,
+  ],
 });

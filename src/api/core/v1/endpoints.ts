@@ -1,4 +1,5 @@
 import { defineKind } from '../../machinery/define-kind.ts';
+import { endpointsColumns } from './endpoints-columns.ts';
 
 export const endpointsKind = defineKind({
   group: '',
@@ -8,4 +9,5 @@ export const endpointsKind = defineKind({
   namespaced: true,
   shortNames: ['ep'],
   storagePath: 'services/endpoints',
+  columns: endpointsColumns,
 });

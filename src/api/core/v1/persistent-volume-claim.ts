@@ -1,5 +1,6 @@
 import { defineKind } from '../../machinery/define-kind.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { persistentVolumeClaimColumns } from './storage-columns.ts';
 
 export const persistentVolumeClaimKind = defineKind({
   group: '',
@@ -9,4 +10,8 @@ export const persistentVolumeClaimKind = defineKind({
   namespaced: true,
   shortNames: ['pvc'],
   parts: [statusPart()],
+  columns: persistentVolumeClaimColumns,
+  prepareForCreate: (object) => {
+    object['status'] = { phase: 'Pending' };
+  },
 });

@@ -1,5 +1,6 @@
 import { defineKind } from '../../machinery/define-kind.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { persistentVolumeColumns } from './storage-columns.ts';
 
 export const persistentVolumeKind = defineKind({
   group: '',
@@ -9,4 +10,8 @@ export const persistentVolumeKind = defineKind({
   namespaced: false,
   shortNames: ['pv'],
   parts: [statusPart()],
+  columns: persistentVolumeColumns,
+  prepareForCreate: (object) => {
+    object['status'] = { phase: 'Pending' };
+  },
 });

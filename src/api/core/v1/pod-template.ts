@@ -1,4 +1,7 @@
+import type { V1PodTemplate } from '../../gen/types.ts';
+import { formatLabels, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { containersColumn, imagesColumn } from '../../machinery/template-columns.ts';
 
 export const podTemplateKind = defineKind({
   group: '',
@@ -7,4 +10,10 @@ export const podTemplateKind = defineKind({
   resource: 'podtemplates',
   namespaced: true,
   hasGeneration: true,
+  columns: [
+    nameColumn,
+    containersColumn<V1PodTemplate>(({ template }) => template),
+    imagesColumn<V1PodTemplate>(({ template }) => template),
+    textColumn<V1PodTemplate>('Pod Labels', "The template's labels.", ({ template }) => formatLabels(template?.metadata?.labels)),
+  ],
 });

@@ -1,5 +1,10 @@
+import type { V1ReplicationController } from '../../gen/types.ts';
+import { ageColumn, formatLabels, nameColumn, numberColumn, textColumn, wide } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { resetStatus } from '../../machinery/initial-status.ts';
+import { scaleAction } from '../../machinery/scale-action.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { workloadColumns } from '../../machinery/template-columns.ts';
 
 export const replicationControllerKind = defineKind({
   group: '',
@@ -12,5 +17,19 @@ export const replicationControllerKind = defineKind({
   storagePath: 'controllers',
   hasGeneration: true,
   parts: [statusPart()],
+  actions: [scaleAction],
   defaultPropagation: 'orphan',
+  columns: [
+    nameColumn,
+    numberColumn<V1ReplicationController>('Desired', 'How many pods there shall be.', ({ spec }) => spec?.replicas ?? 0),
+    numberColumn<V1ReplicationController>('Current', 'How many there are.', ({ status }) => status?.replicas ?? 0),
+    numberColumn<V1ReplicationController>('Ready', 'How many are ready.', ({ status }) => status?.readyReplicas ?? 0),
+    ageColumn,
+    ...workloadColumns<V1ReplicationController>(({ spec }) => spec?.template),
+    ...wide(
+      textColumn<V1ReplicationController>('Selector', 'Which pods belong to it.', ({ spec }) => formatLabels(spec?.selector)),
+    ),
+  ],
+  selectableFields: { 'status.replicas': (object) => String((object as V1ReplicationController).status?.replicas ?? 0) },
+  prepareForCreate: resetStatus('V1ReplicationController'),
 });

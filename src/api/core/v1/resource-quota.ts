@@ -1,5 +1,16 @@
+import type { V1ResourceQuota } from '../../gen/types.ts';
+import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+
+function formatUsage({ status }: V1ResourceQuota, ofLimits: boolean): string {
+  return Object.entries(status?.hard ?? {})
+    .filter(([resource]) => resource.startsWith('limits.') === ofLimits)
+    .map(([resource, hard]) => `${resource}: ${status?.used?.[resource] ?? '0'}/${hard}`)
+    .sort()
+    .join(', ');
+}
 
 export const resourceQuotaKind = defineKind({
   group: '',
@@ -9,4 +20,11 @@ export const resourceQuotaKind = defineKind({
   namespaced: true,
   shortNames: ['quota'],
   parts: [statusPart()],
+  columns: [
+    nameColumn,
+    textColumn<V1ResourceQuota>('Request', 'How much of each resource is used and may be.', (quota) => formatUsage(quota, false)),
+    textColumn<V1ResourceQuota>('Limit', 'How much of each limit is used and may be.', (quota) => formatUsage(quota, true)),
+    ageColumn,
+  ],
+  prepareForCreate: resetStatus('V1ResourceQuota'),
 });

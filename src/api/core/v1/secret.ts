@@ -1,3 +1,5 @@
+import type { V1Secret } from '../../gen/types.ts';
+import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 
 export const secretKind = defineKind({
@@ -6,4 +8,11 @@ export const secretKind = defineKind({
   kind: 'Secret',
   resource: 'secrets',
   namespaced: true,
+  columns: [
+    nameColumn,
+    textColumn<V1Secret>('Type', 'What its data is for.', ({ type }) => type ?? ''),
+    textColumn<V1Secret>('Data', 'How many entries it has.', ({ data = {} }) => Object.keys(data).length),
+    ageColumn,
+  ],
+  selectableFields: { type: (object) => (object as V1Secret).type ?? '' },
 });

@@ -1,5 +1,7 @@
+import type { V1Service } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { serviceColumns } from './service-columns.ts';
 
 export const serviceKind = defineKind({
   group: '',
@@ -12,4 +14,13 @@ export const serviceKind = defineKind({
   storagePath: 'services/specs',
   nameRule: 'dns-1035-label',
   parts: [statusPart()],
+  actions: [{ name: 'proxy', kind: 'ServiceProxyOptions', verbs: ['create', 'delete', 'get', 'patch', 'update'] }],
+  columns: serviceColumns,
+  selectableFields: {
+    'spec.clusterIP': (object) => (object as V1Service).spec?.clusterIP ?? '',
+    'spec.type': (object) => (object as V1Service).spec?.type ?? '',
+  },
+  prepareForCreate: (object) => {
+    object['status'] = { loadBalancer: {} };
+  },
 });

@@ -1,4 +1,7 @@
+import type { V1FlowSchema } from '../../gen/types.ts';
+import { ageColumn, NONE, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 
 export const flowSchemaKind = defineKind({
@@ -9,4 +12,25 @@ export const flowSchemaKind = defineKind({
   namespaced: false,
   hasGeneration: true,
   parts: [statusPart()],
+  columns: [
+    nameColumn,
+    textColumn<V1FlowSchema>(
+      'PriorityLevel',
+      'The level of its requests.',
+      ({ spec }) => spec?.priorityLevelConfiguration.name ?? '',
+    ),
+    textColumn<V1FlowSchema>('MatchingPrecedence', 'Lower ones are tried first.', ({ spec }) => spec?.matchingPrecedence ?? 0),
+    textColumn<V1FlowSchema>(
+      'DistinguisherMethod',
+      'How flows are told apart.',
+      ({ spec }) => spec?.distinguisherMethod?.type ?? NONE,
+    ),
+    ageColumn,
+    textColumn<V1FlowSchema>(
+      'MissingPL',
+      'Whether its level is missing.',
+      ({ status }) => status?.conditions?.find(({ type }) => type === 'Dangling')?.status ?? '?',
+    ),
+  ],
+  prepareForCreate: resetStatus('V1FlowSchema'),
 });

@@ -1,4 +1,7 @@
+import type { V1PriorityLevelConfiguration } from '../../gen/types.ts';
+import { ageColumn, NONE, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 
 export const priorityLevelConfigurationKind = defineKind({
@@ -9,4 +12,30 @@ export const priorityLevelConfigurationKind = defineKind({
   namespaced: false,
   hasGeneration: true,
   parts: [statusPart()],
+  columns: [
+    nameColumn,
+    textColumn<V1PriorityLevelConfiguration>('Type', 'Limited or exempt.', ({ spec }) => spec?.type ?? ''),
+    textColumn<V1PriorityLevelConfiguration>(
+      'NominalConcurrencyShares',
+      'Its share.',
+      ({ spec }) => spec?.limited?.nominalConcurrencyShares ?? NONE,
+    ),
+    textColumn<V1PriorityLevelConfiguration>(
+      'Queues',
+      'How many queues it has.',
+      ({ spec }) => spec?.limited?.limitResponse?.queuing?.queues ?? NONE,
+    ),
+    textColumn<V1PriorityLevelConfiguration>(
+      'HandSize',
+      'How many a flow is dealt.',
+      ({ spec }) => spec?.limited?.limitResponse?.queuing?.handSize ?? NONE,
+    ),
+    textColumn<V1PriorityLevelConfiguration>(
+      'QueueLengthLimit',
+      'How long a queue may be.',
+      ({ spec }) => spec?.limited?.limitResponse?.queuing?.queueLengthLimit ?? NONE,
+    ),
+    ageColumn,
+  ],
+  prepareForCreate: resetStatus('V1PriorityLevelConfiguration'),
 });

@@ -1,3 +1,5 @@
+import type { V1IngressClass } from '../../gen/types.ts';
+import { ageColumn, NONE, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 
 export const ingressClassKind = defineKind({
@@ -7,4 +9,13 @@ export const ingressClassKind = defineKind({
   resource: 'ingressclasses',
   namespaced: false,
   hasGeneration: true,
+  columns: [
+    nameColumn,
+    textColumn<V1IngressClass>('Controller', 'Who serves it.', ({ spec }) => spec?.controller ?? ''),
+    textColumn<V1IngressClass>('Parameters', 'Where its parameters are.', ({ spec }) => {
+      const { kind, apiGroup, name } = spec?.parameters ?? {};
+      return kind ? `${kind}${apiGroup ? `.${apiGroup}` : ''}/${name}` : NONE;
+    }),
+    ageColumn,
+  ],
 });

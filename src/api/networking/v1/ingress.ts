@@ -1,3 +1,6 @@
+import { formatLoadBalancer } from '../../core/v1/service-columns.ts';
+import type { V1Ingress } from '../../gen/types.ts';
+import { ageColumn, formatSome, NONE, nameColumn, orElse, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 
@@ -11,4 +14,18 @@ export const ingressKind = defineKind({
   storagePath: 'ingress',
   hasGeneration: true,
   parts: [statusPart()],
+  columns: [
+    nameColumn,
+    textColumn<V1Ingress>('Class', 'The ingress class.', ({ spec }) => orElse(spec?.ingressClassName, NONE)),
+    textColumn<V1Ingress>('Hosts', 'Hosts that it answers for.', ({ spec }) => {
+      const hosts = (spec?.rules ?? []).flatMap(({ host }) => host || []);
+      return orElse(formatSome(hosts, 3), '*');
+    }),
+    textColumn<V1Ingress>('Address', 'Where it is reached.', ({ status }) => formatLoadBalancer(status?.loadBalancer)),
+    textColumn<V1Ingress>('Ports', 'Its ports.', ({ spec }) => (spec?.tls?.length ? '80, 443' : '80')),
+    ageColumn,
+  ],
+  prepareForCreate: (object) => {
+    object['status'] = { loadBalancer: {} };
+  },
 });

@@ -1,4 +1,7 @@
+import type { V1NetworkPolicy } from '../../gen/types.ts';
+import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { formatSelector } from '../../machinery/template-columns.ts';
 
 export const networkPolicyKind = defineKind({
   group: 'networking.k8s.io',
@@ -8,4 +11,9 @@ export const networkPolicyKind = defineKind({
   namespaced: true,
   shortNames: ['netpol'],
   hasGeneration: true,
+  columns: [
+    nameColumn,
+    textColumn<V1NetworkPolicy>('Pod-Selector', 'Which pods it is about.', ({ spec }) => formatSelector(spec?.podSelector ?? {})),
+    ageColumn,
+  ],
 });

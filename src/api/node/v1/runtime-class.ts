@@ -1,3 +1,5 @@
+import type { V1RuntimeClass } from '../../gen/types.ts';
+import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 
 export const runtimeClassKind = defineKind({
@@ -6,4 +8,5 @@ export const runtimeClassKind = defineKind({
   kind: 'RuntimeClass',
   resource: 'runtimeclasses',
   namespaced: false,
+  columns: [nameColumn, textColumn<V1RuntimeClass>('Handler', 'What runs its pods.', ({ handler }) => handler), ageColumn],
 });

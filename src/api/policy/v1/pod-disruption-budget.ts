@@ -1,4 +1,7 @@
+import type { V1PodDisruptionBudget } from '../../gen/types.ts';
+import { ageColumn, nameColumn, numberColumn, orElse, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 
 export const podDisruptionBudgetKind = defineKind({
@@ -10,4 +13,20 @@ export const podDisruptionBudgetKind = defineKind({
   shortNames: ['pdb'],
   hasGeneration: true,
   parts: [statusPart()],
+  columns: [
+    nameColumn,
+    textColumn<V1PodDisruptionBudget>('Min Available', 'How many pods must stay.', ({ spec }) =>
+      orElse(spec?.minAvailable, 'N/A'),
+    ),
+    textColumn<V1PodDisruptionBudget>('Max Unavailable', 'How many pods may be away.', ({ spec }) =>
+      orElse(spec?.maxUnavailable, 'N/A'),
+    ),
+    numberColumn<V1PodDisruptionBudget>(
+      'Allowed Disruptions',
+      'How many more may go now.',
+      ({ status }) => status?.disruptionsAllowed ?? 0,
+    ),
+    ageColumn,
+  ],
+  prepareForCreate: resetStatus('V1PodDisruptionBudget'),
 });

@@ -1,4 +1,5 @@
 import { defineKind } from '../../machinery/define-kind.ts';
+import { bindingColumns } from './binding-columns.ts';
 
 export const clusterRoleBindingKind = defineKind({
   group: 'rbac.authorization.k8s.io',
@@ -7,4 +8,5 @@ export const clusterRoleBindingKind = defineKind({
   resource: 'clusterrolebindings',
   namespaced: false,
   nameRule: 'path-segment',
+  columns: bindingColumns,
 });

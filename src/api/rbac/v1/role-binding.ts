@@ -1,4 +1,5 @@
 import { defineKind } from '../../machinery/define-kind.ts';
+import { bindingColumns } from './binding-columns.ts';
 
 export const roleBindingKind = defineKind({
   group: 'rbac.authorization.k8s.io',
@@ -7,4 +8,5 @@ export const roleBindingKind = defineKind({
   resource: 'rolebindings',
   namespaced: true,
   nameRule: 'path-segment',
+  columns: bindingColumns,
 });

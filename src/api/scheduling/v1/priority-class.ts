@@ -1,3 +1,5 @@
+import type { V1PriorityClass } from '../../gen/types.ts';
+import { ageColumn, booleanColumn, nameColumn, numberColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 
 export const priorityClassKind = defineKind({
@@ -8,4 +10,19 @@ export const priorityClassKind = defineKind({
   namespaced: false,
   shortNames: ['pc'],
   hasGeneration: true,
+  columns: [
+    nameColumn,
+    numberColumn<V1PriorityClass>('Value', 'How important its pods are.', ({ value }) => value ?? 0),
+    booleanColumn<V1PriorityClass>(
+      'Global-Default',
+      'Whether pods without a class get it.',
+      ({ globalDefault }) => globalDefault ?? false,
+    ),
+    ageColumn,
+    textColumn<V1PriorityClass>(
+      'PreemptionPolicy',
+      'Whether its pods push others out.',
+      ({ preemptionPolicy }) => preemptionPolicy ?? '',
+    ),
+  ],
 });

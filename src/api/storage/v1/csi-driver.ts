@@ -1,3 +1,5 @@
+import type { V1CSIDriver } from '../../gen/types.ts';
+import { ageColumn, booleanColumn, NONE, nameColumn, orElse, textColumn, UNSET } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 
 export const csiDriverKind = defineKind({
@@ -7,4 +9,26 @@ export const csiDriverKind = defineKind({
   resource: 'csidrivers',
   namespaced: false,
   hasGeneration: true,
+  columns: [
+    nameColumn,
+    booleanColumn<V1CSIDriver>(
+      'AttachRequired',
+      'Whether volumes are attached first.',
+      ({ spec }) => spec.attachRequired ?? true,
+    ),
+    booleanColumn<V1CSIDriver>('PodInfoOnMount', 'Whether it is told about the pod.', ({ spec }) => spec.podInfoOnMount ?? false),
+    booleanColumn<V1CSIDriver>('StorageCapacity', 'Whether capacity is looked at.', ({ spec }) => spec.storageCapacity ?? false),
+    textColumn<V1CSIDriver>('TokenRequests', 'Audiences of tokens it wants.', ({ spec }) =>
+      spec.tokenRequests ? spec.tokenRequests.map(({ audience }) => audience).join(',') : UNSET,
+    ),
+    booleanColumn<V1CSIDriver>(
+      'RequiresRepublish',
+      'Whether it is called again and again.',
+      ({ spec }) => spec.requiresRepublish ?? false,
+    ),
+    textColumn<V1CSIDriver>('Modes', 'Kinds of volumes it serves.', ({ spec }) =>
+      orElse(spec.volumeLifecycleModes?.join(','), NONE),
+    ),
+    ageColumn,
+  ],
 });

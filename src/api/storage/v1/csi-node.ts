@@ -1,3 +1,5 @@
+import type { V1CSINode } from '../../gen/types.ts';
+import { ageColumn, nameColumn, numberColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 
 export const csiNodeKind = defineKind({
@@ -6,4 +8,9 @@ export const csiNodeKind = defineKind({
   kind: 'CSINode',
   resource: 'csinodes',
   namespaced: false,
+  columns: [
+    nameColumn,
+    numberColumn<V1CSINode>('Drivers', 'How many drivers run on the node.', ({ spec }) => spec?.drivers?.length ?? 0),
+    ageColumn,
+  ],
 });

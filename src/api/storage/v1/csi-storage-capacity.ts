@@ -1,3 +1,5 @@
+import type { V1CSIStorageCapacity } from '../../gen/types.ts';
+import { nameColumn, orElse, textColumn, UNSET } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 
 export const csiStorageCapacityKind = defineKind({
@@ -6,4 +8,9 @@ export const csiStorageCapacityKind = defineKind({
   kind: 'CSIStorageCapacity',
   resource: 'csistoragecapacities',
   namespaced: true,
+  columns: [
+    nameColumn,
+    textColumn<V1CSIStorageCapacity>('StorageClassName', 'The storage class.', ({ storageClassName }) => storageClassName),
+    textColumn<V1CSIStorageCapacity>('Capacity', 'How much is left.', ({ capacity }) => orElse(capacity, UNSET)),
+  ],
 });

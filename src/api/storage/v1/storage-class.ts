@@ -1,3 +1,5 @@
+import type { V1StorageClass } from '../../gen/types.ts';
+import { ageColumn, booleanColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 
 export const storageClassKind = defineKind({
@@ -7,4 +9,34 @@ export const storageClassKind = defineKind({
   resource: 'storageclasses',
   namespaced: false,
   shortNames: ['sc'],
+  columns: [
+    {
+      ...nameColumn,
+      cell: ({ metadata }) =>
+        metadata.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true' ||
+        metadata.annotations?.['storageclass.beta.kubernetes.io/is-default-class'] === 'true'
+          ? `${metadata.name} (default)`
+          : (metadata.name ?? ''),
+    },
+    textColumn<V1StorageClass>('Provisioner', 'Who makes its volumes.', ({ provisioner }) => provisioner),
+    textColumn<V1StorageClass>(
+      'ReclaimPolicy',
+      'What becomes of volumes without claim.',
+      ({ reclaimPolicy }) => reclaimPolicy ?? 'Delete',
+    ),
+    textColumn<V1StorageClass>(
+      'VolumeBindingMode',
+      'When volumes are made.',
+      ({ volumeBindingMode }) => volumeBindingMode ?? 'Immediate',
+    ),
+    {
+      ...booleanColumn<V1StorageClass>(
+        'AllowVolumeExpansion',
+        'Whether volumes can grow.',
+        ({ allowVolumeExpansion }) => allowVolumeExpansion ?? false,
+      ),
+      type: 'string',
+    },
+    ageColumn,
+  ],
 });

@@ -1,4 +1,7 @@
+import type { V1VolumeAttachment } from '../../gen/types.ts';
+import { ageColumn, booleanColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 
 export const volumeAttachmentKind = defineKind({
@@ -8,4 +11,13 @@ export const volumeAttachmentKind = defineKind({
   resource: 'volumeattachments',
   namespaced: false,
   parts: [statusPart()],
+  columns: [
+    nameColumn,
+    { ...textColumn<V1VolumeAttachment>('Attacher', 'Who attaches it.', ({ spec }) => spec.attacher), format: 'name' },
+    textColumn<V1VolumeAttachment>('PV', 'The volume.', ({ spec }) => spec.source.persistentVolumeName ?? ''),
+    textColumn<V1VolumeAttachment>('Node', 'The node.', ({ spec }) => spec.nodeName),
+    booleanColumn<V1VolumeAttachment>('Attached', 'Whether it is attached.', ({ status }) => status?.attached ?? false),
+    ageColumn,
+  ],
+  prepareForCreate: resetStatus('V1VolumeAttachment'),
 });
