@@ -3,6 +3,8 @@
  * read and written in this version (upstream has one annotation for each of these fields).
  */
 import type { V1HorizontalPodAutoscaler, V2HorizontalPodAutoscaler, V2MetricSpec } from '../../gen/types.ts';
+import { cloneJson } from '../../machinery/clone.ts';
+import { decodeObject } from '../../machinery/decode.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 
 const REST_ANNOTATION = 'autoscaling.muster.dev/v2';
@@ -44,7 +46,7 @@ export function fromV2(stored: DynamicObject): DynamicObject {
   return converted;
 }
 
-/** autoscaling/v1 as autoscaling/v2. An annotation that is not ours to read is left where it is. */
+/** autoscaling/v1 as autoscaling/v2. Throws a BadRequest when somebody put into the annotation what v2 does not allow. */
 export function toV2(object: DynamicObject): DynamicObject {
   const { spec, status, ...rest } = object as unknown as V1HorizontalPodAutoscaler & DynamicObject;
   const { targetCPUUtilizationPercentage, ...sameSpec } = spec ?? { maxReplicas: 0, scaleTargetRef: { kind: '', name: '' } };
@@ -60,16 +62,19 @@ export function toV2(object: DynamicObject): DynamicObject {
             resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: targetCPUUtilizationPercentage } },
           },
         ];
-  const metrics = [...(kept.metrics ?? []), ...cpu];
+  const metrics = [...(Array.isArray(kept.metrics) ? kept.metrics : []), ...cpu];
   const { annotations: __, ...metadata } = rest.metadata;
-  return {
+  const converted: DynamicObject = {
     ...rest,
     apiVersion: 'autoscaling/v2',
     metadata: Object.keys(annotations).length ? { ...metadata, annotations } : metadata,
     spec: withoutUndefined({ ...sameSpec, metrics: metrics.length ? metrics : undefined, behavior: kept.behavior }),
     status: withoutUndefined({ ...sameStatus, currentMetrics: kept.currentMetrics, conditions: kept.conditions }),
   };
+  return text === undefined ? converted : decodeObject(V2, cloneJson(converted)).object;
 }
+
+const V2 = { group: 'autoscaling', version: 'v2', kind: 'HorizontalPodAutoscaler', schema: 'V2HorizontalPodAutoscaler' };
 
 function parseRest(text: string | undefined): Rest {
   if (text === undefined) return {};
