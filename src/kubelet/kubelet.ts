@@ -51,6 +51,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
   let servingPair: KeyPair | undefined;
   let closeConnection: (() => Promise<void>) | undefined;
   let stopping: Promise<void> | undefined;
+  const eventsEnd = new AbortController();
 
   const view: KubeletView = {
     nodeName,
@@ -73,8 +74,10 @@ export function createKubelet(options: KubeletOptions): Kubelet {
 
   /** Starts a part whose own end is the kubelet's end. */
   function begin(component: Component): Promise<void> {
+    // What starts late in a kubelet that is stopping would never be stopped.
+    if (stopping !== undefined) return Promise.reject(new DOMException('the kubelet is stopping', 'AbortError'));
     component.done.catch((error: unknown) => {
-      if (stopping) return; // `group.stop` reports it
+      if (stopping !== undefined) return; // `group.stop` reports it
       failure = error;
       logger.error(`${component.name} failed`, { err: error });
       void stop();
@@ -84,6 +87,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
 
   function stop(): Promise<void> {
     stopping ??= (async () => {
+      eventsEnd.abort(new DOMException('the kubelet is stopping', 'AbortError'));
       try {
         await group.stop();
       } catch (error) {
@@ -152,12 +156,10 @@ export function createKubelet(options: KubeletOptions): Kubelet {
       });
       await begin(server);
     }
-    const recorder = new AbortController();
-    signal.addEventListener('abort', () => recorder.abort(signal.reason), { once: true });
     const events =
       options.recordEvents === false
         ? undefined
-        : createEventRecorder({ client, component: 'kubelet', host: nodeName, clock, logger, signal: recorder.signal });
+        : createEventRecorder({ client, component: 'kubelet', host: nodeName, clock, logger, signal: eventsEnd.signal });
     nodeController = createNodeController({
       client,
       facts: {

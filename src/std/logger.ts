@@ -47,7 +47,12 @@ export function createKlogLogger(options: KlogOptions, base: LogFields = {}): Lo
   };
 }
 
-function header(severity: string, options: KlogOptions): string {
+/** The last line of a process that ends by it, as klog's Fatal prints it (without the stack traces). */
+export function klogFatalLine(options: Pick<KlogOptions, 'component' | 'now'>, message: string): string {
+  return `${header('F', options)}${message}\n`;
+}
+
+function header(severity: string, options: Pick<KlogOptions, 'component' | 'now'>): string {
   const t = new Date(options.now());
   const two = (n: number) => String(n).padStart(2, '0');
   const date = `${two(t.getMonth() + 1)}${two(t.getDate())}`;

@@ -1,0 +1,126 @@
+import { isIP } from 'node:net';
+import { join, resolve } from 'node:path';
+import { CodedError } from '../std/coded-error.ts';
+import type { CommandIo, ComponentCommand } from '../std/command.ts';
+import type { ParsedFlags } from '../std/flags.ts';
+import { createKlogLogger, klogFatalLine } from '../std/logger.ts';
+import { KUBERNETES_VERSION } from '../std/version.ts';
+import { completeConfiguration } from './configuration/defaults.ts';
+import { overrideByFlags } from './configuration/flag-table.ts';
+import type { TaintSetting } from './configuration/kubelet-configuration.ts';
+import { type ParsedConfiguration, readConfigurationFile } from './configuration/parse.ts';
+import { kubeletFlags } from './flags.ts';
+import { createKubelet } from './kubelet.ts';
+import type { KubeletOptions } from './kubelet-options.ts';
+import { createLogOutput } from './log-output.ts';
+import { readMachine } from './node/machine.ts';
+import { checkNodeLabels } from './node/node-labels.ts';
+import { createHollowRuntime } from './runtime/hollow/hollow-runtime.ts';
+
+/** klog's Fatal ends a process so. */
+const FATAL_EXIT = 255;
+
+/** `kubelet` with upstream's flags. */
+export const kubeletCommand: ComponentCommand = {
+  name: 'kubelet',
+  summary: 'The node agent: joins a cluster by TLS bootstrap and runs its pods',
+  flags: kubeletFlags(),
+  run: runKubelet,
+};
+
+async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
+  if (flags.values.bool('version')) {
+    io.stdout(`Kubernetes ${KUBERNETES_VERSION}\n`);
+    return 0;
+  }
+  const klog = { component: 'kubelet', now: () => io.clock.now() };
+  let write = io.stderr;
+  try {
+    if (flags.args.length > 0) throw refusal(`unknown command ${flags.args[0]}`);
+    write = createLogOutput(flags, io.stderr, io.clock.now());
+    const file: ParsedConfiguration = flags.isSet('config')
+      ? await readConfigurationFile(resolve(io.cwd, flags.values.string('config')))
+      : { given: {}, warnings: [] };
+    const configuration = completeConfiguration(withTaints(overrideByFlags(file.given, flags), flags));
+    const logger = createKlogLogger({ ...klog, verbosity: configuration.logging.verbosity, write });
+    for (const warning of file.warnings) logger.warn(`${flags.values.string('config')}: ${warning}`);
+    const kubelet = createKubelet(await kubeletOptions(flags, io, configuration, logger));
+    await kubelet.start(io.signal);
+    io.ready();
+    await kubelet.done;
+    return 0;
+  } catch (error) {
+    if (io.signal.aborted) return 0;
+    const message = error instanceof Error ? error.message : String(error);
+    write(klogFatalLine(klog, `failed to run Kubelet: ${message}`));
+    return FATAL_EXIT;
+  }
+}
+
+async function kubeletOptions(
+  flags: ParsedFlags,
+  io: CommandIo,
+  configuration: KubeletOptions['configuration'],
+  logger: KubeletOptions['logger'],
+): Promise<KubeletOptions> {
+  const { values } = flags;
+  const path = (name: string) => (values.string(name) === '' ? undefined : resolve(io.cwd, values.string(name)));
+  const kubeconfig = path('kubeconfig');
+  if (!kubeconfig) throw refusal(missingKubeconfig(flags.isSet('bootstrap-kubeconfig')));
+  const labels = values.map('node-labels');
+  checkNodeLabels(labels);
+  const runtimeName = values.string('runtime');
+  if (runtimeName !== 'hollow')
+    throw refusal(`--runtime ${JSON.stringify(runtimeName)} is not supported: this release has "hollow"`);
+  logger.warn('Pods on this node are hollow: their state is kept, their containers do not run (--runtime=hollow)');
+  const machine = await readMachine();
+  const nodeIps = values.string('node-ip').split(',').filter(Boolean);
+  const wrong = nodeIps.find((address) => !isIP(address));
+  if (wrong) throw refusal(`bad --node-ip ${JSON.stringify(wrong)}: it is not an IP address`);
+  const nodeName = (values.string('hostname-override') || machine.hostname).trim().toLowerCase();
+  if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(nodeName) || nodeName.length > 253)
+    throw refusal(`node name ${JSON.stringify(nodeName)} is not a valid DNS name: see --hostname-override`);
+  const { clock } = io;
+  return {
+    nodeName,
+    paths: {
+      kubeconfig,
+      bootstrapKubeconfig: path('bootstrap-kubeconfig'),
+      certificateDirectory: path('cert-dir') ?? join(values.string('root-dir'), 'pki'),
+    },
+    configuration,
+    runtime: createHollowRuntime({ clock, random: io.random, fallbackPodCidr: configuration.podCIDR }),
+    clock,
+    logger,
+    random: io.random,
+    ...(nodeIps.length > 0 ? { nodeIps } : defaultNodeIps(configuration.address)),
+    labels,
+    machine,
+  };
+}
+
+/** The address that the API listens on is the node's, when it is one. */
+function defaultNodeIps(address: string): { nodeIps?: readonly string[] } {
+  return address === '0.0.0.0' || address === '::' ? {} : { nodeIps: [address] };
+}
+
+function missingKubeconfig(hasBootstrap: boolean): string {
+  return hasBootstrap
+    ? '--bootstrap-kubeconfig needs --kubeconfig as well: it names the file where the kubeconfig that the bootstrap obtains is put, and read from at later starts'
+    : '--kubeconfig is missing: it names the file that says how to reach the API server (with --bootstrap-kubeconfig, where to put it)';
+}
+
+/** `key=value:effect`, `key:effect`. */
+function withTaints(given: Record<string, unknown>, flags: ParsedFlags): Record<string, unknown> {
+  if (!flags.isSet('register-with-taints')) return given;
+  const taints = flags.values.strings('register-with-taints').map((text): TaintSetting => {
+    const match = /^([^=:]+)(?:=([^:]*))?:(NoSchedule|PreferNoSchedule|NoExecute)$/.exec(text);
+    if (!match) throw refusal(`invalid taint ${JSON.stringify(text)}: expected <key>=<value>:<effect>`);
+    return { key: match[1]!, ...(match[2] && { value: match[2] }), effect: match[3]! };
+  });
+  return { ...given, registerWithTaints: taints };
+}
+
+function refusal(message: string): CodedError {
+  return new CodedError(message, { code: 'KUBELET_FLAGS_INVALID' });
+}
