@@ -1,9 +1,195 @@
-import { CodedError } from '../std/coded-error.ts';
+import { allKinds } from '../api/all-kinds.ts';
+import type { KindDefinition } from '../api/machinery/kind.ts';
+import { deferred } from '../std/lifecycle.ts';
 import type { ApiServer, ApiServerConfig } from './configuration.ts';
+import type { Filter, Handler, UserInfo } from './contracts.ts';
+import { chooseAdvertiseAddress, ensureDefaultObjects } from './default-objects.ts';
+import { createBadCertificateFilter } from './filters/bad-certificate.ts';
+import { compose } from './filters/compose.ts';
+import { createMaxInFlightFilter, type InFlightCounts } from './filters/max-in-flight.ts';
+import { RunningRequests } from './filters/running-requests.ts';
+import { DoneCheck } from './health/health-checks.ts';
+import { createInProcessTransport } from './in-process-transport.ts';
+import { createLazyOpenApi } from './lazy-openapi.ts';
+import { openListener } from './listener/listener.ts';
+import { ServerMetrics } from './metrics/server-metrics.ts';
+import { createNonResourcePaths } from './non-resource-paths.ts';
+import { createPathRouter } from './path-router.ts';
+import { createSecurity, type Security } from './security.ts';
+import { createServe } from './serve.ts';
+import { Keyspace } from './store-access/keyspace.ts';
+import { ObjectStore } from './store-access/object-store.ts';
+import { createActionHandlers } from './subresources/action-handlers.ts';
+import { KubeletConnections } from './subresources/kubelet-proxy.ts';
+import { createResourceRouter } from './verbs/resource-router.ts';
+import { createObjectReader, createObjectWriter } from './verbs/server-objects.ts';
+import { ObjectWrites } from './verbs/write-object.ts';
+import { GIT_VERSION } from './version.ts';
+import { WatchCache } from './watch-cache/watch-cache.ts';
 
 export type { ApiServer, ApiServerConfig, CertificatePair, KubeletAccess } from './configuration.ts';
 
-/** Opens the API on a port and resolves when `/readyz` is ok. */
-export async function startApiServer(_config: ApiServerConfig): Promise<ApiServer> {
-  throw new CodedError('the API server is not composed yet', { code: 'NOT_COMPOSED' });
+/**
+ * Opens the API on a port and resolves when `/readyz` is ok. A request goes
+ *
+ *     listener or in-process transport ─► serve (info, failures, time) ─► authentication ─► impersonation ─► limits ─► authorization
+ *       ─► resource router ─► verb ─► admission, validation ─► object store          reads ─► watch cache ◄─ watch ─ store
+ *
+ * @throws CodedError for a port that is taken, a broken certificate, or what the security flags get wrong
+ */
+export async function startApiServer(config: ApiServerConfig): Promise<ApiServer> {
+  const { store, clock, logger, random } = config;
+  const kinds = config.kinds ?? allKinds;
+  const keyspace = new Keyspace(
+    config.storagePrefix ?? '/registry',
+    kinds.filter((kind) => kind.storage === 'stored'),
+  );
+  const cache = new WatchCache({ store, keyspace, kinds, clock, logger, random });
+  await cache.start();
+
+  let security: Security | undefined;
+  const admission = () => security!.admission;
+  const { eventTtlSeconds } = config;
+  const objects = new ObjectStore({ store, keyspace, cache, clock, eventTtlSeconds });
+  const writes = new ObjectWrites({ objects, admission, clock, random });
+  const reader = createObjectReader(cache, keyspace);
+  const writer = createObjectWriter(writes);
+  const composeSecurity = config.composeSecurity ?? createSecurity;
+  security = composeSecurity(config.security, { reader, writer, kinds, clock, logger, random });
+
+  const inFlight: InFlightCounts = { readOnly: 0, mutating: 0 };
+  const running = new RunningRequests(clock, config.requestTimeoutMs ?? 60_000);
+  const kubelets = new KubeletConnections(config.kubelet ?? {});
+  const bootstrapped = new DoneCheck('poststarthook/rbac/bootstrap-roles');
+  const defaultsMade = new DoneCheck('poststarthook/start-system-namespaces-controller');
+  const metrics = new ServerMetrics({
+    inFlight,
+    objectCounts: () => cache.counts(),
+    watchCounts: () => cache.watcherCounts(),
+    resourceOf: resourceNames(kinds),
+    version: GIT_VERSION,
+    startMs: clock.now(),
+  });
+
+  let advertised = '';
+  const resources = createResourceRouter(
+    kinds,
+    [...security.actionHandlers, ...createActionHandlers({ kinds, objects, writes, admission, clock, kubelets })],
+    {
+      store,
+      keyspace,
+      cache,
+      objects,
+      writes,
+      clock,
+      logger,
+      random,
+      minRequestTimeoutMs: config.minRequestTimeoutMs ?? 1_800_000,
+    },
+  );
+  const paths = createPathRouter(
+    createNonResourcePaths({
+      kinds,
+      store,
+      metrics,
+      logger,
+      readyChecks: [bootstrapped, defaultsMade],
+      isStopping: () => running.draining,
+      serverAddress: () => advertised,
+      openApi: createLazyOpenApi(kinds),
+      more: security.paths,
+    }),
+  );
+  const route: Handler = (context, response) =>
+    context.info.isResourceRequest ? resources(context, response) : paths(context, response);
+
+  const limits = createMaxInFlightFilter(
+    { readOnly: config.maxRequestsInflight ?? 400, mutating: config.maxMutatingRequestsInflight ?? 200 },
+    inFlight,
+  );
+  const { authentication, impersonation, authorization } = security.filters;
+  const inner: Filter[] = [impersonation, limits, authorization];
+  const known = new Set(kinds.map((kind) => `${kind.group}/${kind.version}/${kind.resource}`));
+  const shared = {
+    running,
+    metrics,
+    isKnown: (info: { group: string; version: string; resource: string }) =>
+      known.has(`${info.group}/${info.version}/${info.resource}`),
+    logger,
+  };
+  const serve = createServe({
+    ...shared,
+    chain: compose([authentication, createBadCertificateFilter(logger), ...inner], route),
+  });
+  const serveInProcess = createServe({ ...shared, chain: compose(inner, route) });
+
+  const currentTls = () => (typeof config.tls === 'function' ? config.tls() : config.tls);
+  const { bindAddress, tlsMinVersion, clientCaPem } = config;
+  const cleanUp = async () => {
+    security?.close();
+    cache.stop();
+    await kubelets.close();
+  };
+  const listener = await openListener({
+    bindAddress,
+    port: config.port,
+    tls: currentTls(),
+    ...(tlsMinVersion && { tlsMinVersion }),
+    ...(clientCaPem !== undefined && { clientCaPem }),
+    logger,
+    serve,
+  }).catch(async (error) => {
+    await cleanUp();
+    throw error;
+  });
+  const advertiseAddress = config.advertiseAddress ?? chooseAdvertiseAddress(bindAddress);
+  advertised = `${hostOf(advertiseAddress)}:${listener.port}`;
+
+  const done = deferred();
+  let stopping: Promise<void> | undefined;
+  const stop = async () => {
+    logger.info('Shutting down the API server', { running: running.count });
+    listener.close();
+    const drained = running.drain(config.shutdownTimeoutMs ?? 10_000);
+    cache.closeWatchers();
+    await drained;
+    await listener.destroy();
+    await cleanUp();
+    done.resolve();
+  };
+  const { serviceClusterIpRange } = config;
+  try {
+    await Promise.all([
+      security.postStart().then(() => bootstrapped.done()),
+      ensureDefaultObjects({ kinds, reader, writer, serviceClusterIpRange, advertiseAddress, port: listener.port }).then(() =>
+        defaultsMade.done(),
+      ),
+    ]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  logger.info('Serving securely', { address: `${hostOf(bindAddress)}:${listener.port}` });
+  return {
+    url: `https://${hostOf(advertiseAddress)}:${listener.port}`,
+    port: listener.port,
+    transport: (user: UserInfo) =>
+      createInProcessTransport((who) => (request, response) => serveInProcess(request, response, who), user),
+    reloadCertificates: () => listener.setCertificate(currentTls()),
+    done: done.promise,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+const hostOf = (address: string) => (address.includes(':') ? `[${address}]` : address);
+
+/** `services/specs` is the resource `services`, in a metric's label. */
+function resourceNames(kinds: readonly KindDefinition[]): (storagePath: string) => string {
+  const names = new Map<string, string>();
+  for (const { storagePath, storedAs, group, resource } of kinds)
+    if (!storedAs) names.set(storagePath, group ? `${resource}.${group}` : resource);
+  return (path) => names.get(path) ?? path;
 }

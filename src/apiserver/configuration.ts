@@ -3,7 +3,7 @@ import type { Transport } from '../client/transport/transport.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Logger } from '../std/logger.ts';
 import type { Store } from '../store/store.ts';
-import type { Handler, UserInfo } from './contracts.ts';
+import type { UserInfo } from './contracts.ts';
 import type { Security, SecurityConfig, SecurityDeps } from './security.ts';
 
 /** A certificate with its key, as given to TLS. */
@@ -18,7 +18,7 @@ export interface KubeletAccess {
   readonly client?: CertificatePair;
   /** What their serving certificates are checked against (`--kubelet-certificate-authority`); without it they are not checked, as upstream. */
   readonly caPem?: string;
-  /** `--kubelet-preferred-address-types`. */
+  /** `--kubelet-preferred-address-types`; default InternalIP, ExternalIP, Hostname, as kubeadm sets it. */
   readonly preferredAddressTypes?: readonly string[];
 }
 
@@ -59,8 +59,6 @@ export interface ApiServerConfig {
   readonly kubelet?: KubeletAccess;
   /** Puts the security chain together; default `createSecurity`. */
   readonly composeSecurity?: (config: SecurityConfig, deps: SecurityDeps) => Security;
-  /** Answers `/openapi/v2` and `/openapi/v3`. */
-  readonly openApi?: Handler;
 }
 
 /** A running API server. */

@@ -40,6 +40,14 @@ export class HttpRequest implements IncomingRequest {
     return this.#message.headers as Readonly<Record<string, string | undefined>>;
   }
 
+  /** The values of a header that was given several times, one by one. */
+  headerValues(name: string): readonly string[] {
+    const raw = this.#message.rawHeaders;
+    const values: string[] = [];
+    for (let i = 0; i + 1 < raw.length; i += 2) if (raw[i]!.toLowerCase() === name) values.push(raw[i + 1]!);
+    return values;
+  }
+
   get peerCertificate(): PeerCertificate | undefined {
     return this.#peer.certificate;
   }

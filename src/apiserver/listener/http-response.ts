@@ -24,6 +24,10 @@ export class HttpResponse implements OutgoingResponse {
   }
 
   write(chunk: Uint8Array | string): boolean {
+    if (chunk.length === 0) {
+      this.#response.flushHeaders(); // an empty chunk says: the client shall see the head now
+      return true;
+    }
     return this.#response.write(chunk);
   }
 

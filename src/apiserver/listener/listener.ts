@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse as Http1Response } from 'node:http';
+import type { ServerResponse as Http1Response, IncomingMessage } from 'node:http';
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';

@@ -62,7 +62,8 @@ function checkListQuery(options: ListQuery, watch: boolean, sendInitialEventsSet
     return [];
   }
   if (match === '') return [];
-  if (watch) return refuse('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+  if (watch)
+    return refuse('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
   if (resourceVersion === '')
     return refuse('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided');
   if (options.continueToken !== '')
@@ -199,4 +200,5 @@ function stringsOf(value: unknown, field: string): string[] {
   throw typeError(field);
 }
 
-const typeError = (field: string) => badRequest(`DeleteOptions in version "v1" cannot be handled as a DeleteOptions: field ${field} has the wrong type`);
+const typeError = (field: string) =>
+  badRequest(`DeleteOptions in version "v1" cannot be handled as a DeleteOptions: field ${field} has the wrong type`);

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { internalError, serviceUnavailable, type Status, StatusError } from '../../api/machinery/status-error.ts';
+import { internalError, type Status, StatusError, serviceUnavailable } from '../../api/machinery/status-error.ts';
 import { StoreError } from '../../store/store.ts';
 import type { RequestContext, ServerResponse } from '../contracts.ts';
 import { negotiateOutput, type Output } from '../request/negotiation.ts';

@@ -34,7 +34,7 @@ export function spliceResourceVersion(form: StoredForm, value: Uint8Array, revis
   const at = form.head.length;
   const bytes = Buffer.allocUnsafe(value.length + inserted.length);
   bytes.set(at === value.length ? value : value.subarray(0, at), 0);
-  bytes.write(inserted, at, "latin1");
+  bytes.write(inserted, at, 'latin1');
   bytes.set(value.subarray(at), at + inserted.length);
   return bytes;
 }

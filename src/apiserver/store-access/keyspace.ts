@@ -36,7 +36,9 @@ export class Keyspace {
   }
 
   objectKey(kind: Stored, namespace: string, name: string): string {
-    return kind.namespaced ? `${this.prefix}/${kind.storagePath}/${namespace}/${name}` : `${this.prefix}/${kind.storagePath}/${name}`;
+    return kind.namespaced
+      ? `${this.prefix}/${kind.storagePath}/${namespace}/${name}`
+      : `${this.prefix}/${kind.storagePath}/${name}`;
   }
 
   /** The prefix of all objects of a kind, or of those in one namespace. */

@@ -1,6 +1,13 @@
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
-import { encodeStored, normalizeStored, parseObject, type StoredForm, spliceResourceVersion, storedForm } from '../store-access/encoding.ts';
+import {
+  encodeStored,
+  normalizeStored,
+  parseObject,
+  type StoredForm,
+  spliceResourceVersion,
+  storedForm,
+} from '../store-access/encoding.ts';
 
 /**
  * One version of one object: its stored bytes, and, made when first asked for, the bytes to send and the parsed form. Never changes
@@ -18,7 +25,13 @@ export class CachedObject {
   #object: DynamicObject | undefined;
   #variants: Map<string, CachedObject> | undefined;
 
-  constructor(place: { key: string; namespace: string; name: string }, form: StoredForm, value: Uint8Array, revision: number, createRevision = revision) {
+  constructor(
+    place: { key: string; namespace: string; name: string },
+    form: StoredForm,
+    value: Uint8Array,
+    revision: number,
+    createRevision = revision,
+  ) {
     this.key = place.key;
     this.namespace = place.namespace;
     this.name = place.name;
@@ -26,6 +39,19 @@ export class CachedObject {
     this.createRevision = createRevision;
     this.#form = form;
     this.#value = normalizeStored(form, value);
+  }
+
+  /** An object that is shown and not stored: what a dry run leads to. */
+  static unsaved(kind: KindDefinition, namespace: string, object: DynamicObject, revision: number | undefined): CachedObject {
+    const form = storedForm(apiVersionOf(kind), kind.kind);
+    const shown = new CachedObject(
+      { key: '', namespace, name: object.metadata.name ?? '' },
+      form,
+      encodeStored(form, object),
+      revision ?? 0,
+    );
+    if (revision === undefined) shown.#bytes = Buffer.from(shown.#value);
+    return shown;
   }
 
   /** Stored bytes, without resourceVersion. */
@@ -67,7 +93,13 @@ export class CachedObject {
     const known = this.#variants?.get(id);
     if (known) return known;
     const form = storedForm(apiVersionOf(kind), kind.kind);
-    const variant = new CachedObject(this, form, encodeStored(form, kind.storedAs.fromStored(this.decode())), this.revision, this.createRevision);
+    const variant = new CachedObject(
+      this,
+      form,
+      encodeStored(form, kind.storedAs.fromStored(this.decode())),
+      this.revision,
+      this.createRevision,
+    );
     this.#variants ??= new Map();
     this.#variants.set(id, variant);
     return variant;

@@ -1,5 +1,4 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
-import type { DynamicObject } from '../../api/machinery/object.ts';
 import { type CachedEvent, initialItem, type WatchItem } from './cached-event.ts';
 import type { CachedObject } from './cached-object.ts';
 import { EventHistory } from './event-history.ts';
@@ -9,7 +8,7 @@ import { SortedObjects } from './sorted-objects.ts';
 export interface Trigger {
   readonly field: string;
   readonly value: string;
-  readonly valueOf: (object: DynamicObject) => string;
+  readonly valueOf: (object: CachedObject) => string;
 }
 
 /** One watch. Calls come in order and must not block; after `closed` nothing more comes. */
@@ -31,7 +30,7 @@ export type WatchStart = 'now' | { readonly after: number };
 export type ChangeListener = (event: CachedEvent) => void;
 
 interface TriggerIndex {
-  readonly valueOf: (object: DynamicObject) => string;
+  readonly valueOf: (object: CachedObject) => string;
   readonly byValue: Map<string, Set<LiveWatcher>>;
 }
 
@@ -141,10 +140,11 @@ export class KindCache {
     return set;
   }
 
-  #tellTriggered({ valueOf, byValue }: TriggerIndex, event: CachedEvent): void {
+  #tellTriggered(index: TriggerIndex, event: CachedEvent): void {
+    const { byValue } = index;
     if (byValue.size === 0) return;
-    const now = event.current && valueOf(event.current.object);
-    const before = event.previous && valueOf(event.previous.object);
+    const now = event.current && index.valueOf(event.current);
+    const before = event.previous && index.valueOf(event.previous);
     if (now !== undefined) for (const live of byValue.get(now) ?? []) this.#tell(live, event);
     if (before !== undefined && before !== now) for (const live of byValue.get(before) ?? []) this.#tell(live, event);
   }

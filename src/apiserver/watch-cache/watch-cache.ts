@@ -93,6 +93,11 @@ export class WatchCache {
     return new Map([...this.#byPath].map(([path, { cache }]) => [path, cache.objects.size]));
   }
 
+  /** Running watches, by storage path. */
+  watcherCounts(): ReadonlyMap<string, number> {
+    return new Map([...this.#byPath].map(([path, { cache }]) => [path, cache.watcherCount]));
+  }
+
   async #load(): Promise<void> {
     const { store, keyspace, kinds } = this.#config;
     const list = await store.list(keyspace.root);

@@ -1,0 +1,173 @@
+import { readFileSync } from 'node:fs';
+import type { FlagValues, ParsedFlags } from '../std/flags.ts';
+import { FlagError } from '../std/flags.ts';
+import type { StoreSpec } from '../store/open-store.ts';
+import { REFUSED_FLAGS } from './command-flags.ts';
+import type { ApiServerConfig, CertificatePair, KubeletAccess } from './configuration.ts';
+import type { AuthorizationMode, SecurityConfig, ServiceAccountConfig } from './security.ts';
+
+/** What the command line says of the server, read and checked; files have been read. */
+export interface CommandConfig {
+  readonly store: StoreSpec;
+  readonly dataDirectory: string;
+  /** Absent: a self-signed certificate is to be made. */
+  readonly readTls?: () => CertificatePair;
+  readonly server: Omit<ApiServerConfig, 'store' | 'clock' | 'logger' | 'random' | 'tls'>;
+}
+
+const MODES: ReadonlySet<string> = new Set<AuthorizationMode>(['Node', 'RBAC', 'AlwaysAllow', 'AlwaysDeny']);
+const TLS_VERSIONS: Readonly<Record<string, 'TLSv1.2' | 'TLSv1.3'>> = { VersionTLS12: 'TLSv1.2', VersionTLS13: 'TLSv1.3' };
+
+/**
+ * Turns flags into a configuration.
+ *
+ * @throws FlagError naming the flag, and the file when one cannot be read
+ */
+export function readCommandConfig({ values, isSet }: ParsedFlags): CommandConfig {
+  for (const [name, why] of REFUSED_FLAGS)
+    if (isSet(name) && values.string(name)) throw new FlagError(`--${name}`, `--${name}: ${why}`);
+  if (values.int('insecure-port') !== 0)
+    throw new FlagError(
+      '--insecure-port',
+      `--insecure-port=${values.int('insecure-port')}: only 0 is allowed; there is no insecure port`,
+    );
+  if (!values.bool('kubelet-https'))
+    throw new FlagError('--kubelet-https', '--kubelet-https=false: kubelets are reached by HTTPS only');
+  const port = values.int('secure-port');
+  if (port < 0 || port > 65_535)
+    throw new FlagError('--secure-port', `--secure-port ${port} must be between 0 and 65535, inclusive`);
+  const tlsMinVersion = readTlsVersion(values.string('tls-min-version'));
+  const clientCaPem = fileOf(values, 'client-ca-file');
+  const advertiseAddress = values.string('advertise-address');
+  const readTls = readTlsFlags(values);
+  return {
+    store: readStore(values, isSet),
+    dataDirectory: values.string('data-dir'),
+    ...(readTls && { readTls }),
+    server: {
+      storagePrefix: values.string('etcd-prefix'),
+      bindAddress: values.string('bind-address'),
+      port,
+      ...(advertiseAddress && { advertiseAddress }),
+      ...(tlsMinVersion && { tlsMinVersion }),
+      ...(clientCaPem !== undefined && { clientCaPem }),
+      serviceClusterIpRange: values.string('service-cluster-ip-range'),
+      security: readSecurity(values, clientCaPem !== undefined),
+      maxRequestsInflight: values.int('max-requests-inflight'),
+      maxMutatingRequestsInflight: values.int('max-mutating-requests-inflight'),
+      requestTimeoutMs: values.durationMs('request-timeout'),
+      minRequestTimeoutMs: values.int('min-request-timeout') * 1000,
+      eventTtlSeconds: values.durationMs('event-ttl') / 1000,
+      kubelet: readKubelet(values),
+    },
+  };
+}
+
+function readStore(values: FlagValues, isSet: (name: string) => boolean): StoreSpec {
+  const store = values.string('store');
+  if (store === 'sqlite' || store === 'memory') return store;
+  if (store !== '') throw new FlagError('--store', `--store=${store}: use sqlite or memory`);
+  if (isSet('etcd-servers'))
+    throw new FlagError(
+      '--etcd-servers',
+      '--etcd-servers: the etcd driver comes with issue 6; until then give --store=sqlite --data-dir=DIR',
+    );
+  throw new FlagError('--store', '--store is required: sqlite (with --data-dir) or memory');
+}
+
+function readTlsVersion(text: string): 'TLSv1.2' | 'TLSv1.3' | undefined {
+  if (text === '') return undefined;
+  const version = TLS_VERSIONS[text];
+  if (!version) throw new FlagError('--tls-min-version', `--tls-min-version=${text}: use VersionTLS12 or VersionTLS13`);
+  return version;
+}
+
+function readTlsFlags(values: FlagValues): (() => CertificatePair) | undefined {
+  const [certificate, key] = [values.string('tls-cert-file'), values.string('tls-private-key-file')];
+  if (!certificate && !key) return undefined;
+  if (!certificate) throw new FlagError('--tls-cert-file', '--tls-private-key-file is given without --tls-cert-file');
+  if (!key) throw new FlagError('--tls-private-key-file', '--tls-cert-file is given without --tls-private-key-file');
+  return () => ({
+    certificatePem: readFlagFile('tls-cert-file', certificate),
+    privateKeyPem: readFlagFile('tls-private-key-file', key),
+  });
+}
+
+function readKubelet(values: FlagValues): KubeletAccess {
+  const certificatePem = fileOf(values, 'kubelet-client-certificate');
+  const privateKeyPem = fileOf(values, 'kubelet-client-key');
+  const caPem = fileOf(values, 'kubelet-certificate-authority');
+  if ((certificatePem === undefined) !== (privateKeyPem === undefined)) {
+    const missing = certificatePem === undefined ? '--kubelet-client-certificate' : '--kubelet-client-key';
+    throw new FlagError(missing, `${missing} is missing: --kubelet-client-certificate and --kubelet-client-key go together`);
+  }
+  return {
+    ...(certificatePem !== undefined && privateKeyPem !== undefined && { client: { certificatePem, privateKeyPem } }),
+    ...(caPem !== undefined && { caPem }),
+    preferredAddressTypes: values.strings('kubelet-preferred-address-types'),
+  };
+}
+
+function readSecurity(values: FlagValues, clientCa: boolean): SecurityConfig {
+  const modes = values.strings('authorization-mode');
+  for (const mode of modes)
+    if (!MODES.has(mode))
+      throw new FlagError('--authorization-mode', `--authorization-mode: ${mode} is not one of ${[...MODES].join(', ')}`);
+  const tokenAuthFile = values.string('token-auth-file');
+  if (tokenAuthFile) readFlagFile('token-auth-file', tokenAuthFile);
+  const admissionControl = values.strings('admission-control');
+  const serviceAccount = readServiceAccount(values);
+  return {
+    anonymousAuth: values.bool('anonymous-auth'),
+    clientCa,
+    ...(tokenAuthFile && { tokenAuthFile }),
+    enableBootstrapTokenAuth: values.bool('enable-bootstrap-token-auth'),
+    authorizationModes: modes as AuthorizationMode[],
+    enableAdmissionPlugins: values.strings('enable-admission-plugins'),
+    disableAdmissionPlugins: values.strings('disable-admission-plugins'),
+    ...(admissionControl.length && { admissionControl }),
+    defaultNotReadyTolerationSeconds: values.int('default-not-ready-toleration-seconds'),
+    defaultUnreachableTolerationSeconds: values.int('default-unreachable-toleration-seconds'),
+    ...(serviceAccount && { serviceAccount }),
+    legacyServiceAccountTokenAutoGeneration: values.map('feature-gates')['LegacyServiceAccountTokenNoAutoGeneration'] === 'false',
+  };
+}
+
+function readServiceAccount(values: FlagValues): ServiceAccountConfig | undefined {
+  const [issuer, ...acceptedIssuers] = values.strings('service-account-issuer');
+  const signingKeyPem = fileOf(values, 'service-account-signing-key-file');
+  const verificationKeyPems = values
+    .strings('service-account-key-file')
+    .map((path) => readFlagFile('service-account-key-file', path));
+  if (signingKeyPem === undefined && verificationKeyPems.length === 0) return undefined;
+  if (!issuer) throw new FlagError('--service-account-issuer', '--service-account-issuer must not be empty');
+  const apiAudiences = values.strings('api-audiences');
+  const jwksUri = values.string('service-account-jwks-uri');
+  const maxTokenExpirationMs = values.durationMs('service-account-max-token-expiration');
+  return {
+    issuer,
+    acceptedIssuers,
+    ...(apiAudiences.length && { apiAudiences }),
+    ...(signingKeyPem !== undefined && { signingKeyPem }),
+    verificationKeyPems: verificationKeyPems.length ? verificationKeyPems : [signingKeyPem!],
+    lookup: values.bool('service-account-lookup'),
+    ...(maxTokenExpirationMs > 0 && { maxTokenExpirationMs }),
+    ...(jwksUri && { jwksUri }),
+  };
+}
+
+function fileOf(values: FlagValues, name: string): string | undefined {
+  const path = values.string(name);
+  return path ? readFlagFile(name, path) : undefined;
+}
+
+/** @throws FlagError that names flag and file */
+function readFlagFile(name: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'no such file or directory' : code === 'EACCES' ? 'permission denied' : message;
+    throw new FlagError(`--${name}`, `--${name}: open ${path}: ${why}`);
+  }
+}

@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import type { Clock } from '../std/clock.ts';
+import type { CommandIo, ComponentCommand } from '../std/command.ts';
+import { createKlogLogger, type Logger } from '../std/logger.ts';
+import { openStore } from '../store/open-store.ts';
+import { startApiServer } from './apiserver.ts';
+import { readCommandConfig } from './command-config.ts';
+import { apiserverFlags } from './command-flags.ts';
+import type { ApiServer, CertificatePair } from './configuration.ts';
+import { chooseAdvertiseAddress, firstAddress } from './default-objects.ts';
+
+/** As upstream: files are looked at again once a minute. */
+const RELOAD_MS = 60_000;
+const SELF_SIGNED_LIFETIME_MS = 365 * 24 * 3_600_000;
+
+/** `kube-apiserver`: one API server, until it is told to end. */
+export const apiserverCommand: ComponentCommand = {
+  name: 'kube-apiserver',
+  summary: 'serve the Kubernetes API',
+  flags: apiserverFlags,
+  async run(flags, io) {
+    const config = readCommandConfig(flags);
+    const { clock } = io;
+    const logger = createKlogLogger({
+      component: 'kube-apiserver',
+      verbosity: flags.values.int('v'),
+      now: () => clock.now(),
+      write: (line) => io.stderr(line),
+    });
+    let readTls = config.readTls;
+    if (!readTls) {
+      const pair = await selfSigned(flags.values, config.server, clock);
+      readTls = () => pair;
+    }
+    let tls = readTls();
+    const store = await openStore(config.store, {
+      directory: config.dataDirectory,
+      clock,
+      logger: logger.child({ part: 'store' }),
+    });
+    try {
+      const server = await startApiServer({ ...config.server, store, clock, logger, random: () => io.random(), tls: () => tls });
+      const reload = () => {
+        const newer = readAgain(readTls, tls, logger);
+        if (newer) {
+          tls = newer;
+          server.reloadCertificates();
+        }
+      };
+      io.ready();
+      await untilStopped(server, io, reload);
+      return 0;
+    } finally {
+      await store.close();
+    }
+  },
+};
+
+async function untilStopped(server: ApiServer, { signal, clock }: CommandIo, reload: () => void): Promise<void> {
+  const stopped = new Promise<void>((resolve, reject) => {
+    const stop = () => server.stop().then(resolve, reject);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  const schedule = (): { cancel(): void } =>
+    clock.setTimer(RELOAD_MS, () => {
+      reload();
+      timer = schedule();
+    });
+  let timer = schedule();
+  await stopped;
+  timer.cancel();
+}
+
+/** The serving certificate when its files hold another one now; files that are half written wait for the next time. */
+function readAgain(read: () => CertificatePair, current: CertificatePair, logger: Logger): CertificatePair | undefined {
+  try {
+    const newer = read();
+    const same = newer.certificatePem === current.certificatePem && newer.privateKeyPem === current.privateKeyPem;
+    return same ? undefined : newer;
+  } catch (error) {
+    logger.error('cannot read the serving certificate again', { error });
+    return undefined;
+  }
+}
+
+/** As upstream without --tls-cert-file: a certificate that vouches for itself, kept in --cert-dir. */
+async function selfSigned(
+  values: { string(name: string): string },
+  {
+    bindAddress,
+    advertiseAddress,
+    serviceClusterIpRange,
+  }: { bindAddress: string; advertiseAddress?: string; serviceClusterIpRange: string },
+  clock: Clock,
+): Promise<CertificatePair> {
+  const [{ createSelfSigned }, { writeFileAtomic }, { readFile }] = await Promise.all([
+    import('../pki/self-signed.ts'),
+    import('../std/atomic-file.ts'),
+    import('node:fs/promises'),
+  ]);
+  const directory = values.string('cert-dir');
+  const [certificateFile, keyFile] = [join(directory, 'apiserver.crt'), join(directory, 'apiserver.key')];
+  try {
+    const [certificatePem, privateKeyPem] = await Promise.all([readFile(certificateFile, 'utf8'), readFile(keyFile, 'utf8')]);
+    return { certificatePem, privateKeyPem };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const address = advertiseAddress ?? chooseAdvertiseAddress(bindAddress);
+  const pair = await createSelfSigned({
+    commonName: `${address}@${Math.floor(clock.now() / 1000)}`,
+    dnsNames: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'],
+    ipAddresses: [...new Set(['127.0.0.1', address, firstAddress(serviceClusterIpRange.split(',')[0]!)])],
+    notBeforeMs: clock.now() - 3_600_000,
+    notAfterMs: clock.now() + SELF_SIGNED_LIFETIME_MS,
+  });
+  await writeFileAtomic(keyFile, pair.privateKeyPem, { mode: 0o600 });
+  await writeFileAtomic(certificateFile, pair.certificatePem, { mode: 0o644 });
+  return pair;
+}

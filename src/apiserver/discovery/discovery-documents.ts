@@ -1,0 +1,136 @@
+import { apiVersionOf, type KindDefinition, type Verb } from '../../api/machinery/kind.ts';
+
+/** What discovery tells of the kinds (meta/v1 and apidiscovery.k8s.io): made once, from the kinds' records alone. */
+
+export interface ApiVersion {
+  readonly group: string;
+  readonly version: string;
+  readonly kinds: readonly KindDefinition[];
+}
+
+export interface ApiGroup {
+  readonly name: string;
+  /** The preferred one first. */
+  readonly versions: readonly ApiVersion[];
+}
+
+/** Groups and versions in the order in which the kinds name them; the core group has the name ''. */
+export function groupKinds(kinds: readonly KindDefinition[]): ApiGroup[] {
+  const groups = new Map<string, Map<string, KindDefinition[]>>();
+  for (const kind of kinds) {
+    const versions = groups.get(kind.group) ?? new Map<string, KindDefinition[]>();
+    groups.set(kind.group, versions);
+    versions.set(kind.version, [...(versions.get(kind.version) ?? []), kind]);
+  }
+  return [...groups].map(([name, versions]) => ({
+    name,
+    versions: [...versions].map(([version, list]) => ({ group: name, version, kinds: list })),
+  }));
+}
+
+export function apiVersionsDocument(core: ApiGroup | undefined, serverAddress: string): object {
+  return {
+    kind: 'APIVersions',
+    versions: core?.versions.map((v) => v.version) ?? [],
+    serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress }],
+  };
+}
+
+export function apiGroupListDocument(groups: readonly ApiGroup[]): object {
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(groupEntry) };
+}
+
+export function apiGroupDocument(group: ApiGroup): object {
+  return { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(group) };
+}
+
+function groupEntry({ name, versions }: ApiGroup) {
+  const entries = versions.map((v) => ({ groupVersion: apiVersionOf(v), version: v.version }));
+  return { name, versions: entries, preferredVersion: entries[0] };
+}
+
+export function apiResourceListDocument(version: ApiVersion): object {
+  return {
+    kind: 'APIResourceList',
+    ...(version.group && { apiVersion: 'v1' }),
+    groupVersion: apiVersionOf(version),
+    resources: version.kinds.flatMap(resourceEntries),
+  };
+}
+
+function resourceEntries(kind: KindDefinition): object[] {
+  const { resource, singular, namespaced, shortNames, categories } = kind;
+  return [
+    {
+      name: resource,
+      singularName: singular,
+      namespaced,
+      kind: kind.kind,
+      verbs: sorted(kind.verbs),
+      ...(shortNames.length && { shortNames }),
+      ...(categories.length && { categories }),
+    },
+    ...subresources(kind).map(({ name, responseKind, verbs }) => ({
+      name: `${resource}/${name}`,
+      singularName: '',
+      namespaced,
+      ...(responseKind.group !== kind.group || responseKind.version !== kind.version
+        ? { group: responseKind.group, version: responseKind.version }
+        : {}),
+      kind: responseKind.kind,
+      verbs: sorted(verbs),
+    })),
+  ];
+}
+
+interface Subresource {
+  readonly name: string;
+  readonly responseKind: { readonly group: string; readonly version: string; readonly kind: string };
+  readonly verbs: readonly Verb[];
+}
+
+function subresources(kind: KindDefinition): Subresource[] {
+  const own = { group: kind.group, version: kind.version, kind: kind.kind };
+  return [
+    ...kind.parts.map(({ name, verbs }) => ({ name, responseKind: own, verbs })),
+    ...kind.actions.map((action) => ({
+      name: action.name,
+      responseKind: { group: action.group ?? kind.group, version: action.version ?? kind.version, kind: action.kind },
+      verbs: action.verbs,
+    })),
+  ].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+export type AggregatedVersion = 'v2' | 'v2beta1';
+
+/** Everything about some groups in one document (apidiscovery.k8s.io). */
+export function aggregatedDocument(groups: readonly ApiGroup[], version: AggregatedVersion): object {
+  return {
+    kind: 'APIGroupDiscoveryList',
+    apiVersion: `apidiscovery.k8s.io/${version}`,
+    metadata: {},
+    items: groups.map(({ name, versions }) => ({
+      metadata: { ...(name && { name }), creationTimestamp: null },
+      versions: versions.map((v) => ({ version: v.version, resources: v.kinds.map(aggregatedResource), freshness: 'Current' })),
+    })),
+  };
+}
+
+function aggregatedResource(kind: KindDefinition): object {
+  const { group, version, resource, singular, shortNames, categories } = kind;
+  const subs = subresources(kind);
+  return {
+    resource,
+    responseKind: { group, version, kind: kind.kind },
+    scope: kind.namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: singular,
+    verbs: sorted(kind.verbs),
+    ...(shortNames.length && { shortNames }),
+    ...(categories.length && { categories }),
+    ...(subs.length && {
+      subresources: subs.map(({ name, responseKind, verbs }) => ({ subresource: name, responseKind, verbs: sorted(verbs) })),
+    }),
+  };
+}
+
+const sorted = (verbs: readonly Verb[]) => [...verbs].sort();

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import { noSuchPath } from '../../api/machinery/status-error.ts';
+import type { Handler, RequestContext, ServerResponse } from '../contracts.ts';
+import { negotiateOutput, parseAccept } from '../request/negotiation.ts';
+import { sendJsonBytes } from '../response/send.ts';
+import {
+  type AggregatedVersion,
+  aggregatedDocument,
+  apiGroupDocument,
+  apiGroupListDocument,
+  apiResourceListDocument,
+  apiVersionsDocument,
+  groupKinds,
+} from './discovery-documents.ts';
+
+/**
+ * Answers `/api`, `/api/{version}`, `/apis`, `/apis/{group}` and `/apis/{group}/{version}`. `/api` and `/apis` answer with everything in
+ * one document to clients that accept an APIGroupDiscoveryList. Documents are encoded once.
+ */
+export function createDiscoveryHandler(kinds: readonly KindDefinition[], serverAddress: () => string): Handler {
+  const groups = groupKinds(kinds);
+  const core = groups.find((g) => g.name === '');
+  const named = groups.filter((g) => g.name !== '');
+  const makers = new Map<string, () => object>([
+    ['/api', () => apiVersionsDocument(core, serverAddress())],
+    ['/apis', () => apiGroupListDocument(named)],
+    ...named.map((group) => [`/apis/${group.name}`, () => apiGroupDocument(group)] as const),
+    ...groups.flatMap((group) =>
+      group.versions.map(
+        (v) => [group.name ? `/apis/${group.name}/${v.version}` : `/api/${v.version}`, () => apiResourceListDocument(v)] as const,
+      ),
+    ),
+  ]);
+  const encoded = new Map<string, Buffer>();
+  const bytesOf = (id: string, make: () => object): Buffer => {
+    let bytes = encoded.get(id);
+    if (!bytes) {
+      bytes = Buffer.from(JSON.stringify(make()));
+      encoded.set(id, bytes);
+    }
+    return bytes;
+  };
+  return async (context, response) => {
+    const path = context.request.path.replace(/(?<=.)\/$/, '');
+    const make = makers.get(path);
+    if (!make) throw noSuchPath();
+    const aggregated = path === '/api' || path === '/apis' ? aggregatedVersion(context) : undefined;
+    if (!aggregated) return sendJsonBytes(context, response, 200, bytesOf(path, make), negotiateOutput(context.request));
+    const document = () => aggregatedDocument(path === '/api' ? groups.slice(0, core ? 1 : 0) : named, aggregated);
+    sendAggregated(context, response, bytesOf(`${path} ${aggregated}`, document), aggregated);
+  };
+}
+
+/** Which form of the aggregated document the client takes, if any, before plain discovery. */
+function aggregatedVersion({ request }: RequestContext): AggregatedVersion | undefined {
+  for (const { type, parameters } of parseAccept(request.headers['accept'] ?? '')) {
+    if (type !== 'application/json') continue;
+    if (parameters.get('as') !== 'APIGroupDiscoveryList') {
+      if (parameters.get('as') === undefined) return undefined;
+      continue;
+    }
+    const version = parameters.get('v');
+    if (parameters.get('g') === 'apidiscovery.k8s.io' && (version === 'v2' || version === 'v2beta1')) return version;
+  }
+  return undefined;
+}
+
+function sendAggregated({ request }: RequestContext, response: ServerResponse, bytes: Buffer, version: AggregatedVersion): void {
+  const etag = `"${createHash('sha256').update(bytes).digest('hex').slice(0, 40).toUpperCase()}"`;
+  const headers = {
+    'content-type': `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
+    'cache-control': 'public',
+    vary: 'Accept',
+    etag,
+  };
+  if (request.headers['if-none-match'] === etag) {
+    response.writeHead(304, headers);
+    response.end();
+    return;
+  }
+  response.writeHead(200, { ...headers, 'content-length': String(bytes.length) });
+  response.end(bytes);
+}

@@ -1,0 +1,93 @@
+import { StatusError } from '../../api/machinery/status-error.ts';
+import type { Clock, Timer } from '../../std/clock.ts';
+import { deferred } from '../../std/lifecycle.ts';
+
+/** A request as the keeper of time sees it. */
+interface Running {
+  readonly startMs: number;
+  readonly longRunning: boolean;
+  /** Answers with the failure, or cuts the answer that has begun. */
+  readonly fail: (error: Error) => void;
+}
+
+/** Once a second is exact enough for a limit of a minute, and costs one timer for all requests. */
+const SWEEP_MS = 1_000;
+
+/** Knows which requests run: ends those whose time is up, and lets the server wait for the rest when it stops. */
+export class RunningRequests {
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #running = new Set<Running>();
+  #sweep: Timer | undefined;
+  #draining = false;
+  #idle = deferred();
+
+  constructor(clock: Clock, timeoutMs: number) {
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  get count(): number {
+    return this.#running.size;
+  }
+
+  /** Notes a request; to be called back when it ends. */
+  begin(longRunning: boolean, fail: (error: Error) => void): () => void {
+    const running: Running = { startMs: this.#clock.now(), longRunning, fail };
+    this.#running.add(running);
+    if (!longRunning && !this.#sweep) this.#schedule();
+    return () => {
+      this.#running.delete(running);
+      if (this.#draining && this.#running.size === 0) this.#idle.resolve();
+    };
+  }
+
+  /** From now on `draining`; resolves when nothing runs, or after a time at which what is left is ended. */
+  async drain(boundMs: number): Promise<void> {
+    this.#draining = true;
+    this.#sweep?.cancel();
+    for (const running of this.#running)
+      if (running.longRunning) running.fail(new DOMException('the server stops', 'AbortError'));
+    if (this.#running.size === 0) return;
+    const bound = this.#clock.setTimer(boundMs, () => this.#idle.resolve());
+    await this.#idle.promise;
+    bound.cancel();
+    for (const running of this.#running) running.fail(new DOMException('the server stops', 'AbortError'));
+  }
+
+  #schedule(): void {
+    this.#sweep = this.#clock.setTimer(SWEEP_MS, () => {
+      const bound = this.#clock.now() - this.#timeoutMs;
+      let waiting = false;
+      for (const running of this.#running) {
+        if (running.longRunning) continue;
+        if (running.startMs > bound) {
+          waiting = true;
+          break; // later ones began later
+        }
+        this.#running.delete(running);
+        running.fail(timedOut());
+      }
+      this.#sweep = undefined;
+      if (waiting) this.#schedule();
+    });
+  }
+}
+
+/** As apiserver/pkg/server/filters/timeout.go. */
+export function timedOut(): StatusError {
+  return new StatusError({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: 'Timeout: request did not complete within the allotted timeout',
+    reason: 'Timeout',
+    details: {},
+    code: 504,
+  });
+}

@@ -1,0 +1,26 @@
+import type { KindDefinition } from '../api/machinery/kind.ts';
+import type { Handler } from './contracts.ts';
+import { GIT_VERSION } from './version.ts';
+
+/** The OpenAPI handler, loaded with the first request for a document: nothing of it is needed to start. */
+export function createLazyOpenApi(kinds: readonly KindDefinition[]): Handler {
+  let loading: Promise<Handler> | undefined;
+  const load = async (): Promise<Handler> => {
+    const [{ createOpenApiHandler }, { default: schemas }, { patchStrategyOf }, { goTypeName }] = await Promise.all([
+      import('./openapi/serve-openapi.ts'),
+      import('../api/gen/schema.json', { with: { type: 'json' } }),
+      import('../api/patch/merge-keys.ts'),
+      import('../api/machinery/schema.ts'),
+    ]);
+    return createOpenApiHandler({
+      kinds,
+      schemas: () => schemas,
+      mergeRule: (schema, field) => patchStrategyOf(goTypeName(schema).name, field),
+      version: GIT_VERSION,
+    });
+  };
+  return async (context, response) => {
+    loading ??= load();
+    return (await loading)(context, response);
+  };
+}

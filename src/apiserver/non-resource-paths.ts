@@ -1,0 +1,58 @@
+import type { KindDefinition } from '../api/machinery/kind.ts';
+import type { Logger } from '../std/logger.ts';
+import type { Store } from '../store/store.ts';
+import type { Handler } from './contracts.ts';
+import { groupKinds } from './discovery/discovery-documents.ts';
+import { createDiscoveryHandler } from './discovery/serve-discovery.ts';
+import { createHealthHandler, type HealthCheck } from './health/health-checks.ts';
+import type { ServerMetrics } from './metrics/server-metrics.ts';
+import { sendText, sendValue } from './response/send.ts';
+import { versionInfo } from './version.ts';
+
+export interface NonResourceDeps {
+  readonly kinds: readonly KindDefinition[];
+  readonly store: Pick<Store, 'healthy'>;
+  readonly metrics: ServerMetrics;
+  readonly logger: Logger;
+  /** What must be done before the server is ready. */
+  readonly readyChecks: readonly HealthCheck[];
+  readonly isStopping: () => boolean;
+  readonly serverAddress: () => string;
+  readonly openApi: Handler;
+  readonly more: ReadonlyMap<string, Handler>;
+}
+
+/** Everything that is served besides resources, by path. A path that ends in a slash stands for all below it. */
+export function createNonResourcePaths(deps: NonResourceDeps): Map<string, Handler> {
+  const { kinds, store, metrics, logger, readyChecks, isStopping } = deps;
+  const ok = () => Promise.resolve();
+  const ping: HealthCheck = { name: 'ping', check: ok };
+  const log: HealthCheck = { name: 'log', check: ok };
+  const etcd: HealthCheck = { name: 'etcd', check: () => store.healthy() };
+  const shutdown: HealthCheck = {
+    name: 'shutdown',
+    check: () => (isStopping() ? Promise.reject(new Error('process is shutting down')) : ok()),
+  };
+  const live = [ping, log, etcd, ...readyChecks];
+  const health = {
+    healthz: createHealthHandler('healthz', live, logger),
+    livez: createHealthHandler('livez', live, logger),
+    readyz: createHealthHandler('readyz', [...live, shutdown], logger),
+  };
+  const discovery = createDiscoveryHandler(kinds, deps.serverAddress);
+  const paths = new Map<string, Handler>();
+  for (const [name, handler] of Object.entries(health)) paths.set(`/${name}`, handler).set(`/${name}/`, handler);
+  paths.set('/version', (context, response) => sendValue(context, response, 200, versionInfo()));
+  paths.set('/version/', paths.get('/version')!);
+  paths.set('/metrics', async (_context, response) =>
+    sendText(response, 200, metrics.render(), 'text/plain; version=0.0.4; charset=utf-8'),
+  );
+  for (const { name, versions } of groupKinds(kinds)) {
+    const root = name ? `/apis/${name}` : '/api';
+    for (const path of [root, ...versions.map((v) => `${root}/${v.version}`)]) paths.set(path, discovery);
+  }
+  for (const path of ['/api', '/apis', '/api/', '/apis/']) paths.set(path, discovery);
+  for (const path of ['/openapi/v2', '/openapi/v3', '/openapi/v3/']) paths.set(path, deps.openApi);
+  for (const [path, handler] of deps.more) paths.set(path, handler);
+  return paths;
+}

@@ -1,0 +1,115 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import type { ListMeta, ObjectMeta } from '../../api/machinery/object.ts';
+import { badRequest } from '../../api/machinery/status-error.ts';
+import { renderTable } from '../../api/machinery/table.ts';
+import type { RequestContext, ServerResponse } from '../contracts.ts';
+import type { Output } from '../request/negotiation.ts';
+import type { WatchItem } from '../watch-cache/cached-event.ts';
+import type { CachedObject } from '../watch-cache/cached-object.ts';
+import { encodeList } from './list-bytes.ts';
+import { sendJsonBytes } from './send.ts';
+
+type IncludeObject = 'None' | 'Metadata' | 'Object';
+
+/** How objects of one kind are shown to one client: whole, as table rows, or their metadata only. */
+export class Representation {
+  readonly #kind: KindDefinition;
+  readonly #output: Output;
+  readonly #include: IncludeObject;
+  readonly #nowMs: () => number;
+
+  constructor(kind: KindDefinition, output: Output, query: URLSearchParams, nowMs: () => number) {
+    this.#kind = kind;
+    this.#output = output;
+    this.#include = output.as === 'table' ? parseIncludeObject(query.get('includeObject')) : 'Metadata';
+    this.#nowMs = nowMs;
+  }
+
+  /** Sends one object. */
+  sendObject(context: RequestContext, response: ServerResponse, status: number, object: CachedObject): Promise<void> {
+    return sendJsonBytes(context, response, status, this.#objectBytes(object), this.#output);
+  }
+
+  sendList(
+    context: RequestContext,
+    response: ServerResponse,
+    metadata: ListMeta,
+    objects: readonly CachedObject[],
+  ): Promise<void> {
+    return sendJsonBytes(context, response, 200, this.#listBytes(metadata, objects), this.#output);
+  }
+
+  /** Makes the lines of one watch. A watch of tables names the columns once. */
+  lines(): (item: WatchItem) => Buffer {
+    if (this.#output.as === 'object') return (item) => item.line;
+    if (this.#output.as === 'partial')
+      return (item) => watchLine(item.type, { ...this.#partial(item.object), kind: 'PartialObjectMetadata' });
+    let first = true;
+    return (item) => {
+      const { resourceVersion } = item.object.object.metadata;
+      const table = this.#table([item.object], { resourceVersion });
+      const shown = first ? table : { ...table, columnDefinitions: null };
+      first = false;
+      return watchLine(item.type, shown);
+    };
+  }
+
+  /** A bookmark: an object of which nothing but the resourceVersion counts. */
+  bookmark(revision: number, annotations?: Readonly<Record<string, string>>): Buffer {
+    const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...(annotations && { annotations }) };
+    if (this.#output.as === 'table') {
+      const empty = { ...this.#table([], { resourceVersion: String(revision) }), columnDefinitions: null };
+      return watchLine('BOOKMARK', empty);
+    }
+    const partial = this.#output.as === 'partial';
+    const { kind, group, version } = this.#kind;
+    const apiVersion = partial ? this.#metaVersion() : group ? `${group}/${version}` : version;
+    return watchLine('BOOKMARK', { kind: partial ? 'PartialObjectMetadata' : kind, apiVersion, metadata });
+  }
+
+  #objectBytes(object: CachedObject): Buffer {
+    if (this.#output.as === 'object') return object.bytes;
+    if (this.#output.as === 'partial') return json({ kind: 'PartialObjectMetadata', ...this.#partial(object) });
+    return json(this.#table([object], { resourceVersion: object.object.metadata.resourceVersion }));
+  }
+
+  #listBytes(metadata: ListMeta, objects: readonly CachedObject[]): Buffer {
+    if (this.#output.as === 'object') return encodeList(this.#kind, metadata, objects);
+    if (this.#output.as === 'table') return json(this.#table(objects, metadata));
+    return json({
+      kind: 'PartialObjectMetadataList',
+      apiVersion: this.#metaVersion(),
+      metadata,
+      items: objects.map((object) => ({ kind: 'PartialObjectMetadata', ...this.#partial(object) })),
+    });
+  }
+
+  #partial(object: CachedObject): { apiVersion: string; metadata: ObjectMeta } {
+    return { apiVersion: this.#metaVersion(), metadata: object.object.metadata };
+  }
+
+  #table(objects: readonly CachedObject[], listMeta: ListMeta): object {
+    const table = renderTable(
+      this.#kind,
+      objects.map((object) => object.object),
+      { nowMs: this.#nowMs(), includeObject: this.#include, listMeta },
+    );
+    return this.#output.tableVersion === 'v1' ? table : { ...table, apiVersion: this.#metaVersion() };
+  }
+
+  #metaVersion(): string {
+    return `meta.k8s.io/${this.#output.tableVersion}`;
+  }
+}
+
+const json = (value: object) => Buffer.from(JSON.stringify(value));
+
+function watchLine(type: string, object: object): Buffer {
+  return Buffer.from(`${JSON.stringify({ type, object })}\n`);
+}
+
+function parseIncludeObject(text: string | null): IncludeObject {
+  if (text === null || text === '') return 'Metadata';
+  if (text === 'None' || text === 'Metadata' || text === 'Object') return text;
+  throw badRequest(`unrecognized includeObject value: ${JSON.stringify(text)}`);
+}

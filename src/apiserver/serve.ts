@@ -1,0 +1,99 @@
+import { StatusError, serviceUnavailable } from '../api/machinery/status-error.ts';
+import type { Logger } from '../std/logger.ts';
+import type { Handler, RequestContext, RequestInfo, UserInfo } from './contracts.ts';
+import { isLongRunning } from './filters/long-running.ts';
+import type { RunningRequests } from './filters/running-requests.ts';
+import type { ServerMetrics } from './metrics/server-metrics.ts';
+import type { IncomingRequest, OutgoingResponse } from './request/incoming-request.ts';
+import { parseRequestInfo } from './request/request-info.ts';
+import { sendError, statusOf } from './response/send.ts';
+
+export interface ServeDeps {
+  /** All filters and what they lead to. */
+  readonly chain: Handler;
+  readonly running: RunningRequests;
+  readonly metrics: ServerMetrics;
+  /** Whether a request is for something that this server has: others share one series. */
+  readonly isKnown: (info: RequestInfo) => boolean;
+  readonly logger: Logger;
+}
+
+const NOBODY: UserInfo = { name: '', groups: [] };
+
+/**
+ * The outermost layer: reads what a request is about, runs it through the chain, turns every failure into a Status, ends it when its
+ * time is up, and counts it. Never rejects.
+ */
+export function createServe(
+  deps: ServeDeps,
+): (request: IncomingRequest, response: OutgoingResponse, user?: UserInfo) => Promise<void> {
+  const { chain, running, metrics, isKnown, logger } = deps;
+  return async (request, response, user = NOBODY) => {
+    const startMs = performance.now();
+    const warnings: string[] = [];
+    response.warnings = warnings;
+    let info: RequestInfo = NO_INFO;
+    let context: RequestContext = { request, info, user, warnings };
+    let end: (() => void) | undefined;
+    try {
+      info = parseRequestInfo(request);
+      const known: RequestContext = { request, info, user, warnings };
+      context = known;
+      if (running.draining) throw shuttingDown();
+      end = running.begin(isLongRunning(info), (error) => failFromOutside(known, request, response, error));
+      await chain(context, response);
+    } catch (error) {
+      await answerFailure(context, response, error, logger);
+    } finally {
+      end?.();
+      const dryRun = request.query.has('dryRun');
+      metrics.observe(info, isKnown(info), response.status, dryRun, (performance.now() - startMs) / 1000);
+    }
+  };
+}
+
+const NO_INFO: RequestInfo = {
+  isResourceRequest: false,
+  verb: '',
+  path: '',
+  group: '',
+  version: '',
+  namespace: '',
+  resource: '',
+  subresource: '',
+  name: '',
+};
+
+async function answerFailure(context: RequestContext, response: OutgoingResponse, error: unknown, logger: Logger): Promise<void> {
+  const { request } = context;
+  const status = statusOf(error);
+  if (!(error instanceof StatusError) && !request.signal.aborted)
+    logger.error('request failed', {
+      method: request.method,
+      path: request.path,
+      error: error instanceof Error ? error.stack : error,
+    });
+  if (response.headersSent) {
+    response.destroy(); // half an answer must not look whole
+    return;
+  }
+  try {
+    await sendError(context, response, status);
+  } catch (cause) {
+    logger.error('cannot send an error', { path: request.path, error: cause });
+    response.destroy();
+  }
+}
+
+/** The request's time is up, or the server stops: whoever works on it hears of it, and its client gets an answer. */
+function failFromOutside(context: RequestContext, request: IncomingRequest, response: OutgoingResponse, error: Error): void {
+  if (!response.headersSent && error instanceof StatusError) void sendError(context, response, error);
+  else if (!response.headersSent) void sendError(context, response, shuttingDown());
+  request.abort(error);
+}
+
+function shuttingDown(): StatusError {
+  const error = serviceUnavailable('apiserver is shutting down');
+  error.status.details = { retryAfterSeconds: 5 };
+  return error;
+}

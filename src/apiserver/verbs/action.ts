@@ -1,0 +1,46 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import type { DynamicObject } from '../../api/machinery/object.ts';
+import { badRequest, methodNotAllowed } from '../../api/machinery/status-error.ts';
+import type { ActionHandler, RequestContext, ServerResponse } from '../contracts.ts';
+import { readObject } from '../request/body.ts';
+import { decodeBody } from '../request/decode-body.ts';
+import { parseWriteQuery } from '../request/query-options.ts';
+import { sendValue } from '../response/send.ts';
+
+/** A review kind, or a subresource with behaviour of its own, with what answers it. */
+export interface Action {
+  readonly kind: KindDefinition;
+  readonly handler: ActionHandler;
+}
+
+/** Reads the body that an action needs, runs it and sends its answer, unless it has sent one itself. */
+export async function runAction({ kind, handler }: Action, context: RequestContext, response: ServerResponse): Promise<void> {
+  const { info } = context;
+  const verbs = handler.subresource === '' ? kind.verbs : kind.actions.find((a) => a.name === handler.subresource)?.verbs;
+  if (verbs && !verbs.some((verb) => verb === info.verb)) throw methodNotAllowed(kind, info.verb);
+  const answer = await handler.handle(context, await readBody(kind, handler, context), response);
+  if (answer) await sendValue(context, response, answer.status, answer.object);
+}
+
+async function readBody(
+  kind: KindDefinition,
+  handler: ActionHandler,
+  context: RequestContext,
+): Promise<DynamicObject | undefined> {
+  const { request, info } = context;
+  // Patches are not objects, and a connection's bytes are not ours to read.
+  if (info.verb !== 'create' && info.verb !== 'update') return undefined;
+  if (CONNECTIONS.has(handler.subresource)) return undefined;
+  if (handler.subresource === '') {
+    const { fieldValidation } = parseWriteQuery(request.query, 'CreateOptions');
+    return decodeBody(request, kind, fieldValidation, context.warnings);
+  }
+  const body = await readObject(request);
+  if (body === undefined) return undefined;
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('the request body is no object');
+  const object = body as DynamicObject;
+  object.metadata ??= {};
+  return object;
+}
+
+const CONNECTIONS: ReadonlySet<string> = new Set(['proxy', 'exec', 'attach', 'portforward', 'log']);

@@ -1,0 +1,34 @@
+import { badRequest } from '../../api/machinery/status-error.ts';
+
+/** Where a list that was cut by its limit goes on, and in which revision. Its form is upstream's (apiserver/pkg/storage/continue.go). */
+export interface ContinueToken {
+  /** -1: whatever is newest. */
+  readonly revision: number;
+  /** The first key to return, relative to the collection's prefix. */
+  readonly start: string;
+}
+
+const FORMAT = 'meta.k8s.io/v1';
+
+export function formatContinue({ revision, start }: ContinueToken): string {
+  return Buffer.from(JSON.stringify({ v: FORMAT, rv: revision, start })).toString('base64url');
+}
+
+/** @throws StatusError 400 for anything that `formatContinue` did not make */
+export function parseContinue(text: string): ContinueToken {
+  let token: { v?: unknown; rv?: unknown; start?: unknown };
+  try {
+    token = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
+  } catch (error) {
+    throw badRequest(`continue key is not valid: ${(error as Error).message}`);
+  }
+  if (token?.v !== FORMAT)
+    throw badRequest(`continue key is not valid: server does not recognize this encoded version "${String(token?.v)}"`);
+  const { rv, start } = token;
+  if (!Number.isSafeInteger(rv) || rv === 0 || (rv as number) < -1)
+    throw badRequest('continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
+  if (typeof start !== 'string' || start === '')
+    throw badRequest('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)');
+  if (start.startsWith('/') || start.includes('..')) throw badRequest(`continue key is not valid: ${start}`);
+  return { revision: rv as number, start };
+}

@@ -1,0 +1,17 @@
+import { decodeBody } from '../request/decode-body.ts';
+import { negotiateOutput } from '../request/negotiation.ts';
+import { parseWriteQuery } from '../request/query-options.ts';
+import { Representation } from '../response/representation.ts';
+import { type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts';
+
+/** POST to a collection. */
+export function createCreate({ writes, clock }: VerbDeps): VerbHandler {
+  return async (call, response) => {
+    const { context, kind } = call;
+    const output = negotiateOutput(context.request);
+    const options = parseWriteQuery(context.request.query, 'CreateOptions');
+    const object = await decodeBody(context.request, kind, options.fieldValidation, context.warnings);
+    const created = await writes.create(writeScope(call, options.dryRun), object);
+    await new Representation(kind, output, context.request.query, () => clock.now()).sendObject(context, response, 201, created);
+  };
+}

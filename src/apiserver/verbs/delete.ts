@@ -1,0 +1,86 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import type { DynamicObject } from '../../api/machinery/object.ts';
+import { badRequest, isStatus } from '../../api/machinery/status-error.ts';
+import type { ServerRequest } from '../contracts.ts';
+import { readObject } from '../request/body.ts';
+import { negotiateOutput } from '../request/negotiation.ts';
+import { type DeleteChoices, parseDeleteOptions, parseListQuery } from '../request/query-options.ts';
+import { Representation } from '../response/representation.ts';
+import { sendValue } from '../response/send.ts';
+import type { CachedObject } from '../watch-cache/cached-object.ts';
+import { selected } from './list.ts';
+import { answersDeletedObject } from './object-rules.ts';
+import { type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts';
+import { parseSelection } from './selection.ts';
+
+/** DELETE of one object: answers with its Status when it is gone, with the object when it goes on for a while. */
+export function createDelete({ writes, clock }: VerbDeps): VerbHandler {
+  return async (call, response) => {
+    const { context, kind } = call;
+    const output = negotiateOutput(context.request);
+    const choices = await readDeleteOptions(context.request);
+    const { object, removed } = await writes.delete(writeScope(call, choices.dryRun), context.info.name, choices);
+    if (removed && !answersDeletedObject(kind)) return sendValue(context, response, 200, deletedStatus(kind, object.object));
+    const status = !removed && choices.propagationPolicy === 'Foreground' ? 202 : 200;
+    await new Representation(kind, output, context.request.query, () => clock.now()).sendObject(
+      context,
+      response,
+      status,
+      object,
+    );
+  };
+}
+
+/** Deletions of a collection that run at a time. */
+const WORKERS = 8;
+
+/** DELETE of a collection: each object of the selection as if deleted by itself; answers with the list of them. */
+export function createDeleteCollection(deps: VerbDeps): VerbHandler {
+  const { cache, writes, clock } = deps;
+  return async (call, response) => {
+    const { context, kind } = call;
+    const { request, info } = context;
+    const output = negotiateOutput(request);
+    const query = parseListQuery(request.query, false);
+    const choices = await readDeleteOptions(request);
+    await cache.fresh();
+    const revision = cache.revision;
+    const found = selected(deps, kind, parseSelection(kind, info, query, deps.keyspace));
+    const queue = found.slice();
+    const failures: unknown[] = [];
+    const work = async () => {
+      for (let object = queue.shift(); object && !failures.length; object = queue.shift()) await deleteOne(object);
+    };
+    const deleteOne = async (object: CachedObject) => {
+      try {
+        await writes.delete({ ...writeScope(call, choices.dryRun), namespace: object.namespace }, object.name, choices);
+      } catch (error) {
+        if (!isStatus(error, 'NotFound')) failures.push(error); // somebody else deleted it: as wished
+      }
+    };
+    await Promise.all(Array.from({ length: WORKERS }, work));
+    if (failures.length) throw failures[0];
+    const shown = new Representation(kind, output, request.query, () => clock.now());
+    await shown.sendList(context, response, { resourceVersion: String(revision) }, found);
+  };
+}
+
+async function readDeleteOptions(request: ServerRequest): Promise<DeleteChoices> {
+  const body = await readObject(request);
+  if (body === undefined || body === null) return parseDeleteOptions(request.query, undefined);
+  if (typeof body !== 'object' || Array.isArray(body)) throw badRequest('DeleteOptions must be an object');
+  const options = body as Record<string, unknown>;
+  if (options['kind'] !== undefined && options['kind'] !== 'DeleteOptions')
+    throw badRequest(`decoded object cannot be converted to DeleteOptions: it is a ${String(options['kind'])}`);
+  return parseDeleteOptions(request.query, options);
+}
+
+function deletedStatus(kind: KindDefinition, { metadata }: DynamicObject): object {
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: { name: metadata.name, ...(kind.group && { group: kind.group }), kind: kind.resource, uid: metadata.uid },
+  };
+}

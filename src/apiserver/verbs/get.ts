@@ -1,0 +1,21 @@
+import { notFound } from '../../api/machinery/status-error.ts';
+import { negotiateOutput } from '../request/negotiation.ts';
+import { parseResourceVersion } from '../request/query-options.ts';
+import { Representation } from '../response/representation.ts';
+import { sendJsonBytes } from '../response/send.ts';
+import { waitForRevision } from './read-revision.ts';
+import type { VerbDeps, VerbHandler } from './resource-call.ts';
+
+/** GET of one object: the newest, or with `?resourceVersion=` one at least as new. */
+export function createGet({ cache, objects, clock }: VerbDeps): VerbHandler {
+  return async ({ context, kind }, response) => {
+    const { request, info } = context;
+    const output = negotiateOutput(request);
+    const wanted = parseResourceVersion(kind, request.query.get('resourceVersion') ?? '');
+    await (wanted === undefined ? cache.fresh() : waitForRevision(cache, wanted));
+    const object = objects.peek({ kind, namespace: info.namespace, name: info.name });
+    if (!object) throw notFound(kind, info.name);
+    if (output.as === 'object') return sendJsonBytes(context, response, 200, object.bytes, output);
+    return new Representation(kind, output, request.query, () => clock.now()).sendObject(context, response, 200, object);
+  };
+}

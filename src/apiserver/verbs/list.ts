@@ -1,0 +1,129 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import type { ListMeta } from '../../api/machinery/object.ts';
+import { badRequest, resourceExpired } from '../../api/machinery/status-error.ts';
+import { StoreError } from '../../store/store.ts';
+import { negotiateOutput } from '../request/negotiation.ts';
+import { type ListQuery, parseListQuery, parseResourceVersion } from '../request/query-options.ts';
+import { Representation } from '../response/representation.ts';
+import type { CachedObject } from '../watch-cache/cached-object.ts';
+import { formatContinue, parseContinue } from './continue-token.ts';
+import { tooLargeResourceVersion, waitForRevision } from './read-revision.ts';
+import type { VerbDeps, VerbHandler } from './resource-call.ts';
+import { parseSelection, type Selection } from './selection.ts';
+
+interface Page {
+  readonly objects: readonly CachedObject[];
+  readonly metadata: ListMeta;
+}
+
+/** GET of a collection. Whole lists and first pages come from the watch cache, later pages from the revision that the first one showed. */
+export function createList(deps: VerbDeps): VerbHandler {
+  return async ({ context, kind }, response) => {
+    const { request, info } = context;
+    const output = negotiateOutput(request);
+    const query = parseListQuery(request.query, false);
+    const selection = parseSelection(kind, info, query, deps.keyspace);
+    const page = await readPage(deps, kind, query, selection);
+    await new Representation(kind, output, request.query, () => deps.clock.now()).sendList(
+      context,
+      response,
+      page.metadata,
+      page.objects,
+    );
+  };
+}
+
+async function readPage(deps: VerbDeps, kind: KindDefinition, query: ListQuery, selection: Selection): Promise<Page> {
+  const wanted = parseResourceVersion(kind, query.resourceVersion);
+  if (query.continueToken) {
+    if (wanted) throw badRequest('specifying resource version is not allowed when using continue');
+    const token = parseContinue(query.continueToken);
+    return readPast(deps, kind, query, selection, token.revision < 0 ? undefined : token.revision, token.start);
+  }
+  const exact = query.resourceVersionMatch === 'Exact' || (query.limit > 0 && query.resourceVersionMatch === '');
+  if (wanted && exact) return readPast(deps, kind, query, selection, wanted, undefined);
+  const { cache } = deps;
+  await (wanted === undefined ? cache.fresh() : waitForRevision(cache, wanted));
+  return pageOf(selected(deps, kind, selection), query.limit, cache.revision, selection);
+}
+
+/** What the cache holds now. */
+export function selected(
+  { cache, keyspace }: Pick<VerbDeps, 'cache' | 'keyspace'>,
+  kind: KindDefinition,
+  selection: Selection,
+): CachedObject[] {
+  const { objects } = cache.kind(kind);
+  const { keyPrefix, name, matches } = selection;
+  const wholeNamespace = !kind.namespaced || keyPrefix !== keyspace.collectionPrefix(kind);
+  let found: CachedObject[];
+  if (name !== undefined && wholeNamespace) {
+    const one = objects.get(`${keyPrefix}${name}`);
+    found = one ? [one] : [];
+  } else found = objects.range(keyPrefix);
+  if (kind.storedAs) found = found.map((object) => object.as(kind));
+  return matches ? found.filter(matches) : found;
+}
+
+function pageOf(found: readonly CachedObject[], limit: number, revision: number, selection: Selection): Page {
+  const metadata: ListMeta = { resourceVersion: String(revision) };
+  if (limit <= 0 || found.length <= limit) return { objects: found, metadata };
+  const objects = found.slice(0, limit);
+  metadata.continue = formatContinue({ revision, start: startAfter(objects.at(-1)!, selection) });
+  // With a selector upstream does not know how many will match, and says nothing.
+  if (!selection.matches) metadata.remainingItemCount = found.length - limit;
+  return { objects, metadata };
+}
+
+const startAfter = (object: CachedObject, { keyPrefix }: Selection) => `${object.key.slice(keyPrefix.length)}\0`;
+
+/** Reads a page from the store as of a revision; undefined is the newest. */
+async function readPast(
+  { store, cache }: VerbDeps,
+  kind: KindDefinition,
+  { limit }: ListQuery,
+  selection: Selection,
+  revision: number | undefined,
+  start: string | undefined,
+): Promise<Page> {
+  const { keyPrefix, matches } = selection;
+  const objects: CachedObject[] = [];
+  let startKey = start === undefined ? undefined : keyPrefix + start;
+  let at = revision;
+  try {
+    for (;;) {
+      const list = await store.list(keyPrefix, {
+        ...(limit > 0 && { limit: limit - objects.length }),
+        ...(startKey !== undefined && { startKey }),
+        ...(at !== undefined && { revision: at }),
+      });
+      at = revision ?? list.revision;
+      for (const entry of list.entries) {
+        const object = cache.decodeEntry(entry)?.as(kind);
+        if (object && (!matches || matches(object))) objects.push(object);
+      }
+      const metadata: ListMeta = { resourceVersion: String(at) };
+      if (list.remaining === 0) return { objects, metadata };
+      const last = list.entries.at(-1)!;
+      startKey = `${last.key}\0`;
+      if (objects.length < limit) continue;
+      metadata.continue = formatContinue({ revision: at, start: startKey.slice(keyPrefix.length) });
+      if (!matches) metadata.remainingItemCount = list.remaining;
+      return { objects, metadata };
+    }
+  } catch (error) {
+    throw readPastError(error, cache.revision, revision, start);
+  }
+}
+
+function readPastError(error: unknown, current: number, revision: number | undefined, start: string | undefined): unknown {
+  if (!(error instanceof StoreError)) return error;
+  if (error.code === 'future-revision') return tooLargeResourceVersion(revision ?? 0, current);
+  if (error.code !== 'compacted') return error;
+  if (start === undefined) return resourceExpired(`The resourceVersion for the provided list is too old.`);
+  const expired = resourceExpired(
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+  );
+  expired.status.metadata.continue = formatContinue({ revision: -1, start });
+  return expired;
+}

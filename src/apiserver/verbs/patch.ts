@@ -1,0 +1,66 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import type { JsonValue } from '../../api/machinery/object.ts';
+import { badRequest, StatusError } from '../../api/machinery/status-error.ts';
+import { applyJsonPatch } from '../../api/patch/json-patch.ts';
+import { applyMergePatch } from '../../api/patch/merge-patch.ts';
+import { applyStrategicMergePatch } from '../../api/patch/strategic-merge-patch.ts';
+import { BODY_LIMIT_BYTES, parseJson } from '../request/body.ts';
+import { decodeAs } from '../request/decode-body.ts';
+import { negotiateOutput, patchFormat } from '../request/negotiation.ts';
+import { parseWriteQuery } from '../request/query-options.ts';
+import { Representation } from '../response/representation.ts';
+import { type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts';
+
+export type PatchFormat = 'json' | 'merge' | 'strategic';
+
+/** PATCH of an object or of one of its parts; applied again to what is newer when another writer was faster. */
+export function createPatch({ writes, clock }: VerbDeps): VerbHandler {
+  return async (call, response) => {
+    const { context, kind } = call;
+    const { request, info } = context;
+    const format = patchFormat(request);
+    const output = negotiateOutput(request);
+    const options = parseWriteQuery(request.query, 'PatchOptions');
+    const patch = parsePatch(format, await request.readBody(BODY_LIMIT_BYTES));
+    const { object } = await writes.update(writeScope(call, options.dryRun), info.name, (existing) => {
+      const warnings: string[] = [];
+      const patched = applyPatch(kind, format, existing.decode() as object as JsonValue, structuredClone(patch));
+      const decoded = decodeAs(kind, patched, options.fieldValidation, warnings);
+      for (const text of warnings) if (!context.warnings.includes(text)) context.warnings.push(text);
+      return decoded;
+    });
+    await new Representation(kind, output, request.query, () => clock.now()).sendObject(context, response, 200, object);
+  };
+}
+
+/** @throws StatusError 400 for what is no patch of the format */
+export function parsePatch(format: PatchFormat, bytes: Buffer): JsonValue {
+  const patch = parseJson(bytes) as JsonValue;
+  if (format === 'json' ? !Array.isArray(patch) : typeof patch !== 'object' || patch === null || Array.isArray(patch))
+    throw badRequest(`the body is no ${format === 'json' ? 'list of operations' : 'object'}, as a ${format} patch must be`);
+  return patch;
+}
+
+/** @throws StatusError, 422 when the patch cannot be applied to the document */
+export function applyPatch(kind: KindDefinition, format: PatchFormat, document: JsonValue, patch: JsonValue): unknown {
+  try {
+    if (format === 'json') return applyJsonPatch(document, patch as never);
+    if (format === 'merge') return applyMergePatch(document, patch as never);
+    return applyStrategicMergePatch(document as never, patch as never, kind.schema);
+  } catch (error) {
+    if (error instanceof StatusError) throw error;
+    throw new StatusError(
+      {
+        kind: 'Status',
+        apiVersion: 'v1',
+        metadata: {},
+        status: 'Failure',
+        message: `the server rejected our request due to an error in our request: ${(error as Error).message}`,
+        reason: 'Invalid',
+        details: {},
+        code: 422,
+      },
+      { cause: error },
+    );
+  }
+}

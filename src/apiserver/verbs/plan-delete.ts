@@ -1,0 +1,113 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
+import { conflict } from '../../api/machinery/status-error.ts';
+import type { DeleteChoices } from '../request/query-options.ts';
+import { isNamespaceKind } from './object-rules.ts';
+
+export type DeletePlan =
+  | { readonly type: 'remove' }
+  /** Stays, marked as deleted, until its grace period or its finalizers end. */
+  | { readonly type: 'mark'; readonly object: DynamicObject }
+  /** Is being deleted already, and this request changes nothing. */
+  | { readonly type: 'wait' };
+
+const ORPHAN = 'orphan';
+const FOREGROUND = 'foregroundDeletion';
+
+/** Throws 409 unless the object is the one, in the version, that the caller wants to delete. */
+export function checkPreconditions(kind: KindDefinition, existing: DynamicObject, wanted: DeleteChoices['preconditions']): void {
+  const { name, uid, resourceVersion } = existing.metadata;
+  if (wanted.uid !== undefined && wanted.uid !== uid)
+    throw conflict(
+      kind,
+      name!,
+      `the UID in the precondition (${wanted.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
+    );
+  if (wanted.resourceVersion !== undefined && wanted.resourceVersion !== resourceVersion)
+    throw conflict(
+      kind,
+      name!,
+      `the ResourceVersion in the precondition (${wanted.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
+    );
+}
+
+/** What a deletion does to an object (registry/rest/delete.go and registry/generic/registry/store.go). `object` may be changed. */
+export function planDelete(kind: KindDefinition, object: DynamicObject, choices: DeleteChoices, nowMs: number): DeletePlan {
+  if (isNamespaceKind(kind)) {
+    const plan = planNamespaceDelete(object, nowMs);
+    if (plan) return plan;
+  }
+  const { metadata } = object;
+  const grace = planGrace(kind, object, choices.gracePeriodSeconds, nowMs);
+  const finalizers = finalizersFor(kind, metadata.finalizers ?? [], choices.propagationPolicy);
+  const finalizersChange = !sameSet(finalizers, metadata.finalizers ?? []);
+  if (grace === 'pending' && !finalizersChange) return { type: 'wait' };
+  if (finalizersChange) metadata.finalizers = finalizers;
+  if (finalizers.length === 0 && (grace === 'none' || grace === 'over')) return { type: 'remove' };
+  if (grace === 'none') {
+    if (metadata.deletionTimestamp && metadata.deletionGracePeriodSeconds === 0 && !finalizersChange) return { type: 'wait' };
+    mark(object, 0, nowMs);
+  }
+  return { type: 'mark', object };
+}
+
+/**
+ * Marks objects of kinds with a grace period. `none`: the kind has none; `over`: it is zero; `running`: marked by this call;
+ * `pending`: marked before, and no shorter period is asked for.
+ */
+function planGrace(
+  kind: KindDefinition,
+  object: DynamicObject,
+  requested: number | undefined,
+  nowMs: number,
+): 'none' | 'over' | 'running' | 'pending' {
+  const { metadata } = object;
+  if (metadata.deletionTimestamp) {
+    const current = metadata.deletionGracePeriodSeconds;
+    if (current === undefined) return 'none';
+    if (requested === undefined || requested >= current) return 'pending';
+    const startMs = Date.parse(metadata.deletionTimestamp) - current * 1000;
+    metadata.deletionTimestamp = formatTime(startMs + requested * 1000);
+    metadata.deletionGracePeriodSeconds = requested;
+    return requested === 0 ? 'over' : 'running';
+  }
+  if (!kind.gracePeriodSeconds) return 'none';
+  const seconds = kind.gracePeriodSeconds(object, requested);
+  mark(object, seconds, nowMs);
+  return seconds === 0 ? 'over' : 'running';
+}
+
+function mark({ metadata }: DynamicObject, graceSeconds: number, nowMs: number): void {
+  if (!metadata.deletionTimestamp) {
+    metadata.deletionTimestamp = formatTime(nowMs + graceSeconds * 1000);
+    if (metadata.generation) metadata.generation++;
+  }
+  metadata.deletionGracePeriodSeconds = graceSeconds;
+}
+
+/** The first deletion of a namespace makes it Terminating; it goes when its finalizers have gone. */
+function planNamespaceDelete(object: DynamicObject, nowMs: number): DeletePlan | undefined {
+  const { metadata } = object;
+  if (!metadata.deletionTimestamp) {
+    metadata.deletionTimestamp = formatTime(nowMs);
+    object['status'] = { ...(object['status'] as object | undefined), phase: 'Terminating' };
+    return { type: 'mark', object };
+  }
+  const spec = object['spec'] as { finalizers?: string[] } | undefined;
+  return spec?.finalizers?.length || metadata.finalizers?.length ? { type: 'wait' } : undefined;
+}
+
+/** The garbage collector reads from these two finalizers what is to happen to dependents. */
+function finalizersFor(kind: KindDefinition, existing: readonly string[], policy: DeleteChoices['propagationPolicy']): string[] {
+  const others = existing.filter((f) => f !== ORPHAN && f !== FOREGROUND);
+  if (policy === 'Orphan') return [...others, ORPHAN];
+  if (policy === 'Foreground') return [...others, FOREGROUND];
+  if (policy === 'Background') return others;
+  if (existing.includes(ORPHAN)) return [...others, ORPHAN];
+  if (existing.includes(FOREGROUND)) return [...others, FOREGROUND];
+  return kind.defaultPropagation === 'orphan' ? [...others, ORPHAN] : others;
+}
+
+function sameSet(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((x) => b.includes(x));
+}

@@ -1,0 +1,108 @@
+import { forbiddenField, IMMUTABLE, invalidField } from '../../api/machinery/field-error.ts';
+import type { KindDefinition, PartSubresource, WriteContext } from '../../api/machinery/kind.ts';
+import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
+import { badRequest, conflict, type FieldError, invalid, MODIFIED } from '../../api/machinery/status-error.ts';
+import { fieldsEqual } from '../store-access/json-equal.ts';
+import { allowsUnconditionalUpdate, isNamespaceKind } from './object-rules.ts';
+
+/** Throws 409 when the request was made for another version, or another object, than the one that is there. */
+export function checkVersion(kind: KindDefinition, requested: ObjectMeta, existing: ObjectMeta): void {
+  const name = existing.name!;
+  if (requested.uid && requested.uid !== existing.uid)
+    throw conflict(kind, name, `Precondition failed: UID in precondition: ${requested.uid}, UID in object meta: ${existing.uid}`);
+  if (requested.resourceVersion && requested.resourceVersion !== '0') {
+    if (requested.resourceVersion !== existing.resourceVersion) throw conflict(kind, name, MODIFIED);
+  } else if (!allowsUnconditionalUpdate(kind))
+    throw invalid(kind, name, [invalidField('metadata.resourceVersion', 0, 'must be specified for an update')]);
+}
+
+/** Throws 400 when the body names another object than the path. */
+export function checkName(requested: ObjectMeta, name: string): void {
+  requested.name ||= name;
+  if (requested.name !== name)
+    throw badRequest(`the name of the object (${requested.name}) does not match the name on the URL (${name})`);
+}
+
+/**
+ * Makes the object that an update or patch leads to (registry/rest/update.go): what may not change is kept, a part subresource
+ * changes only its part, the generation grows with the desired state. `requested` may be changed and become the result.
+ */
+export function prepareUpdate(
+  kind: KindDefinition,
+  part: PartSubresource | undefined,
+  requested: DynamicObject,
+  existing: DynamicObject,
+  context: WriteContext,
+): DynamicObject {
+  keepServerFields(requested.metadata, existing.metadata);
+  if (part) {
+    const merged = part.merge(structuredClone(existing), requested);
+    merged.apiVersion = existing.apiVersion;
+    merged.kind = existing.kind;
+    keepServerFields(merged.metadata, existing.metadata);
+    return withGeneration(kind, merged, existing);
+  }
+  if (kind.parts.some((p) => p.name === 'status')) {
+    if (existing['status'] === undefined) delete requested['status'];
+    else requested['status'] = structuredClone(existing['status']);
+  }
+  kind.prepareForUpdate?.(requested, existing, context);
+  return withGeneration(kind, requested, existing);
+}
+
+function keepServerFields(metadata: ObjectMeta, existing: ObjectMeta): void {
+  metadata.uid ||= existing.uid;
+  metadata.creationTimestamp ||= existing.creationTimestamp;
+  if (existing.deletionTimestamp) metadata.deletionTimestamp ||= existing.deletionTimestamp;
+  if (existing.deletionGracePeriodSeconds !== undefined)
+    metadata.deletionGracePeriodSeconds ??= existing.deletionGracePeriodSeconds;
+  if (existing.generateName) metadata.generateName ??= existing.generateName;
+  delete metadata.selfLink;
+  if (existing.generation === undefined) delete metadata.generation;
+  else metadata.generation = existing.generation;
+}
+
+function withGeneration(kind: KindDefinition, updated: DynamicObject, existing: DynamicObject): DynamicObject {
+  if (kind.hasGeneration && !fieldsEqual(updated, existing, ['metadata', 'status', 'apiVersion', 'kind']))
+    updated.metadata.generation = (existing.metadata.generation ?? 0) + 1;
+  return updated;
+}
+
+/** What is wrong with an update, besides what is wrong with the object. */
+export function checkUpdatedMetadata(updated: ObjectMeta, existing: ObjectMeta): FieldError[] {
+  const errors: FieldError[] = [];
+  const fixed = ['name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const;
+  for (const field of fixed)
+    if ((updated[field] ?? undefined) !== (existing[field] ?? undefined))
+      errors.push(invalidField(`metadata.${field}`, updated[field] ?? null, IMMUTABLE));
+  if (existing.deletionTimestamp) {
+    const added = (updated.finalizers ?? []).filter((f) => !existing.finalizers?.includes(f));
+    if (added.length)
+      errors.push(
+        forbiddenField(
+          'metadata.finalizers',
+          `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((f) => JSON.stringify(f)).join(', ')}}`,
+        ),
+      );
+  }
+  return errors;
+}
+
+/** Whether the update took away the last thing that kept a deleted object: it goes with it. */
+export function endsDeletion(kind: KindDefinition, updated: DynamicObject): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = updated.metadata;
+  if (!deletionTimestamp || finalizers?.length) return false;
+  if (isNamespaceKind(kind)) return !(updated['spec'] as { finalizers?: string[] } | undefined)?.finalizers?.length;
+  return !deletionGracePeriodSeconds;
+}
+
+/** Whether an update changes anything that is stored. */
+export function sameObject(updated: DynamicObject, existing: DynamicObject): boolean {
+  return (
+    fieldsEqual(updated, existing, ['metadata']) &&
+    fieldsEqual(updated.metadata as object as Record<string, unknown>, existing.metadata as object as Record<string, unknown>, [
+      'resourceVersion',
+      'selfLink',
+    ])
+  );
+}

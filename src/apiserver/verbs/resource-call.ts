@@ -1,0 +1,45 @@
+import type { KindDefinition, PartSubresource } from '../../api/machinery/kind.ts';
+import type { Clock } from '../../std/clock.ts';
+import type { Logger } from '../../std/logger.ts';
+import type { Store } from '../../store/store.ts';
+import type { RequestContext, ServerResponse } from '../contracts.ts';
+import type { Keyspace } from '../store-access/keyspace.ts';
+import type { ObjectStore } from '../store-access/object-store.ts';
+import type { WatchCache } from '../watch-cache/watch-cache.ts';
+import type { ObjectWrites, WriteScope } from './write-object.ts';
+
+/** A request on a kind that is stored: the whole of an object or one of its parts. */
+export interface ResourceCall {
+  readonly context: RequestContext;
+  readonly kind: KindDefinition;
+  readonly part?: PartSubresource;
+}
+
+/** What the verbs work on. */
+export interface VerbDeps {
+  readonly store: Store;
+  readonly keyspace: Keyspace;
+  readonly cache: WatchCache;
+  readonly objects: ObjectStore;
+  readonly writes: ObjectWrites;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  readonly minRequestTimeoutMs: number;
+}
+
+export type VerbHandler = (call: ResourceCall, response: ServerResponse) => Promise<void>;
+
+/** The scope of a write that this call makes. */
+export function writeScope({ context, kind, part }: ResourceCall, dryRun: boolean): WriteScope {
+  const { info, user, warnings } = context;
+  return {
+    kind,
+    namespace: kind.namespaced ? info.namespace : '',
+    user,
+    dryRun,
+    warnings,
+    ...(part && { part }),
+    admit: true,
+  };
+}

@@ -1,0 +1,80 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import { formatGroupResource, methodNotAllowed, noSuchPath, StatusError } from '../../api/machinery/status-error.ts';
+import type { ActionHandler, Handler, RequestInfo } from '../contracts.ts';
+import { type Action, runAction } from './action.ts';
+import { createCreate } from './create.ts';
+import { createDelete, createDeleteCollection } from './delete.ts';
+import { createGet } from './get.ts';
+import { createList } from './list.ts';
+import { createPatch } from './patch.ts';
+import type { VerbDeps, VerbHandler } from './resource-call.ts';
+import { createUpdate } from './update.ts';
+import { createWatch } from './watch.ts';
+
+/** Finds the kind, the part or action, and the verb of a resource request, and runs it. Throws 404 and 405. */
+export function createResourceRouter(
+  kinds: readonly KindDefinition[],
+  actions: readonly ActionHandler[],
+  deps: VerbDeps,
+): Handler {
+  const byResource = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.resource}`, kind]));
+  const byAction = new Map(actions.map((handler) => [`${handler.group}/${handler.resource}/${handler.subresource}`, handler]));
+  const verbs: Readonly<Record<string, VerbHandler>> = {
+    get: createGet(deps),
+    list: createList(deps),
+    watch: createWatch(deps),
+    create: createCreate(deps),
+    update: createUpdate(deps),
+    patch: createPatch(deps),
+    delete: createDelete(deps),
+    deletecollection: createDeleteCollection(deps),
+  };
+  return (context, response) => {
+    const { info } = context;
+    const kind = byResource.get(`${info.group}/${info.version}/${info.resource}`);
+    if (!kind) throw noSuchPath();
+    const action = byAction.get(`${info.group}/${info.resource}/${info.subresource}`);
+    if (action) return runAction({ kind, handler: action } satisfies Action, context, response);
+    if (kind.storage === 'review') throw methodNotAllowed(kind, info.verb);
+    checkScope(kind, info);
+    if (info.subresource === '') {
+      if (!isServed(kind.verbs, info)) throw methodNotAllowed(kind, info.verb);
+      return verbs[info.verb]!({ context, kind }, response);
+    }
+    const part = kind.parts.find((p) => p.name === info.subresource);
+    if (!part) throw kind.actions.some((a) => a.name === info.subresource) ? notOffered(kind, info) : noSuchPath();
+    if (!isServed(part.verbs, info)) throw methodNotAllowed(kind, info.verb);
+    return verbs[info.verb]!({ context, kind, part }, response);
+  };
+}
+
+/** Discovery names it, since upstream has it, and this version does not do it. */
+function notOffered({ group, resource }: KindDefinition, { subresource }: RequestInfo): StatusError {
+  const what = `${formatGroupResource({ group, resource: `${resource}/${subresource}` })}`;
+  return new StatusError({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: `this version of Muster does not offer ${what}`,
+    reason: 'MethodNotAllowed',
+    details: { ...(group && { group }), kind: resource },
+    code: 501,
+  });
+}
+
+function isServed(verbs: readonly string[], { verb, name }: RequestInfo): boolean {
+  if (!verbs.includes(verb)) return false;
+  // PUT, PATCH and the like need a name; POST has none.
+  if (verb === 'create') return name === '';
+  return name !== '' || verb === 'list' || verb === 'watch' || verb === 'deletecollection';
+}
+
+/** A namespaced object is written in its namespace; a cluster-scoped one has none. */
+function checkScope(kind: KindDefinition, info: RequestInfo): void {
+  if (!kind.namespaced) {
+    if (info.namespace !== '' && kind.resource !== 'namespaces') throw noSuchPath();
+  } else if (info.namespace === '' && info.verb !== 'list' && info.verb !== 'watch') {
+    throw info.name === '' ? methodNotAllowed(kind, info.verb) : noSuchPath();
+  }
+}

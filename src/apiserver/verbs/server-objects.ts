@@ -1,0 +1,60 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import type { ObjectReader, ObjectWriter, UserInfo } from '../contracts.ts';
+import type { Keyspace } from '../store-access/keyspace.ts';
+import type { WatchCache } from '../watch-cache/watch-cache.ts';
+import type { ObjectWrites, WriteScope } from './write-object.ts';
+
+/** Reads objects for the server's own parts, straight from the watch cache. */
+export function createObjectReader(cache: WatchCache, keyspace: Keyspace): ObjectReader {
+  return {
+    get: (kind, namespace, name) =>
+      cache
+        .kind(kind)
+        .objects.get(keyspace.objectKey(kind, namespace, name))
+        ?.as(kind).object,
+    list: (kind, namespace) =>
+      cache
+        .kind(kind)
+        .objects.range(keyspace.collectionPrefix(kind, namespace))
+        .map((object) => object.as(kind).object),
+    waitFresh: () => cache.fresh(),
+    subscribe: (kind, listener) =>
+      cache.kind(kind).subscribe(({ current, previous }) =>
+        listener({
+          ...(current && { object: current.as(kind).object }),
+          ...(previous && { previous: previous.as(kind).object }),
+        }),
+      ),
+  };
+}
+
+/** Who the server itself is, as upstream's loopback client. */
+const SERVER: UserInfo = { name: 'system:apiserver', groups: ['system:masters'] };
+
+/** Writes on the server's own behalf. */
+export function createObjectWriter(writes: ObjectWrites): ObjectWriter {
+  const scope = (kind: KindDefinition, namespace: string): WriteScope => ({
+    kind,
+    namespace,
+    user: SERVER,
+    dryRun: false,
+    warnings: [],
+    admit: false,
+  });
+  return {
+    create: async (kind, object) =>
+      (await writes.create(scope(kind, object.metadata.namespace ?? ''), structuredClone(object))).decode(),
+    modify: async (kind, namespace, name, change) =>
+      (
+        await writes.update(scope(kind, namespace), name, (existing) => change(existing.decode()) ?? existing.decode())
+      ).object.decode(),
+    delete: async (kind, namespace, name) => {
+      await writes.delete(scope(kind, namespace), name, {
+        dryRun: false,
+        gracePeriodSeconds: 0,
+        propagationPolicy: 'Background',
+        preconditions: {},
+      });
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { isStatus } from '../../api/machinery/status-error.ts';
+import { decodeBody } from '../request/decode-body.ts';
+import { negotiateOutput } from '../request/negotiation.ts';
+import { parseWriteQuery } from '../request/query-options.ts';
+import { Representation } from '../response/representation.ts';
+import type { CachedObject } from '../watch-cache/cached-object.ts';
+import { allowsCreateOnUpdate } from './object-rules.ts';
+import { checkName } from './prepare-update.ts';
+import { type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts';
+
+/** PUT of an object or of one of its parts. */
+export function createUpdate({ writes, clock }: VerbDeps): VerbHandler {
+  return async (call, response) => {
+    const { context, kind, part } = call;
+    const { request, info } = context;
+    const output = negotiateOutput(request);
+    const options = parseWriteQuery(request.query, 'UpdateOptions');
+    const body = await decodeBody(request, kind, options.fieldValidation, context.warnings);
+    const scope = writeScope(call, options.dryRun);
+    let status = 200;
+    let object: CachedObject;
+    try {
+      // A copy for each attempt: admission and preparation change it.
+      ({ object } = await writes.update(scope, info.name, () => structuredClone(body)));
+    } catch (error) {
+      if (part || !allowsCreateOnUpdate(kind) || !isStatus(error, 'NotFound') || body.metadata.resourceVersion) throw error;
+      checkName(body.metadata, info.name);
+      object = await writes.create(scope, body);
+      status = 201;
+    }
+    await new Representation(kind, output, request.query, () => clock.now()).sendObject(context, response, status, object);
+  };
+}

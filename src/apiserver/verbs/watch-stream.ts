@@ -1,0 +1,58 @@
+import type { ServerResponse } from '../contracts.ts';
+
+/** A receiver that is this far behind is given up: it begins again from a list, which is cheaper than its queue. */
+const MOST_LINES = 1_000;
+const MOST_BYTES = 16 * 1024 * 1024;
+
+/** The answer of a watch. Lines are handed on as they come while the receiver keeps up, and queued, within bounds, while it does not. */
+export class WatchStream {
+  readonly #response: ServerResponse;
+  readonly #onEnd: () => void;
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #blocked = false;
+  #ended = false;
+
+  /** @param onEnd called once, when nothing more will be sent */
+  constructor(response: ServerResponse, onEnd: () => void) {
+    this.#response = response;
+    this.#onEnd = onEnd;
+  }
+
+  send(line: Buffer): void {
+    if (this.#ended) return;
+    if (!this.#blocked) this.#write(line);
+    else {
+      this.#queue.push(line);
+      this.#queuedBytes += line.length;
+      if (this.#queue.length > MOST_LINES || this.#queuedBytes > MOST_BYTES) this.end();
+    }
+  }
+
+  /** The beginning of a watch, however long. */
+  sendAll(lines: readonly Buffer[]): void {
+    if (lines.length && !this.#ended) this.#write(lines.length === 1 ? lines[0]! : Buffer.concat(lines));
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#queue = [];
+    this.#response.end();
+    this.#onEnd();
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#response.write(bytes)) return;
+    this.#blocked = true;
+    void this.#response.drained().then(() => this.#resume());
+  }
+
+  #resume(): void {
+    this.#blocked = false;
+    const lines = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.sendAll(lines);
+  }
+}

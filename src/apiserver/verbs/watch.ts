@@ -1,0 +1,106 @@
+import { resourceExpired, type StatusError } from '../../api/machinery/status-error.ts';
+import { deferred } from '../../std/lifecycle.ts';
+import type { ServerResponse } from '../contracts.ts';
+import { negotiateOutput } from '../request/negotiation.ts';
+import { type ListQuery, parseListQuery, parseResourceVersion } from '../request/query-options.ts';
+import { Representation } from '../response/representation.ts';
+import type { WatchItem } from '../watch-cache/cached-event.ts';
+import type { WatchStart } from '../watch-cache/kind-cache.ts';
+import { waitForRevision } from './read-revision.ts';
+import type { VerbDeps, VerbHandler } from './resource-call.ts';
+import { parseSelection } from './selection.ts';
+import { WatchStream } from './watch-stream.ts';
+
+/** Bookmarks come about once a minute, as upstream. */
+const BOOKMARK_MS = 60_000;
+const INITIAL_EVENTS_END = { 'k8s.io/initial-events-end': 'true' };
+
+/**
+ * GET of a collection with `watch`: one JSON line a change until the client goes away, the time is up or the server stops.
+ * `resourceVersion` says where to begin: unset or 0, what is there comes first as ADDED.
+ */
+export function createWatch(deps: VerbDeps): VerbHandler {
+  const { cache, clock, random } = deps;
+  return async ({ context, kind }, response) => {
+    const { request, info } = context;
+    const output = negotiateOutput(request);
+    const query = parseListQuery(request.query, true);
+    const selection = parseSelection(kind, info, query, deps.keyspace);
+    const representation = new Representation(kind, output, request.query, () => clock.now());
+    const start = await chooseStart(deps, kind, query);
+
+    const ended = deferred();
+    const stream = new WatchStream(response, () => ended.resolve());
+    const line = representation.lines();
+    beginAnswer(response);
+    let initial: Buffer[] | undefined = [];
+    const unwatch = cache.kind(kind).watch(
+      {
+        kind,
+        ...selection,
+        item: (item: WatchItem) => (initial ? initial.push(line(item)) : stream.send(line(item))),
+        closed: () => stream.end(),
+      },
+      start,
+    );
+    if (!unwatch) {
+      const from = start === 'now' ? 0 : start.after;
+      stream.send(errorLine(resourceExpired(`too old resource version: ${from} (${cache.kind(kind).oldestStart})`)));
+      stream.end();
+      return ended.promise;
+    }
+    if (query.sendInitialEvents && query.allowWatchBookmarks)
+      initial.push(representation.bookmark(cache.revision, INITIAL_EVENTS_END));
+    stream.sendAll(initial);
+    initial = undefined;
+
+    const bookmarks = query.allowWatchBookmarks
+      ? repeat(deps, () => stream.send(representation.bookmark(cache.revision)))
+      : undefined;
+    const lastsMs = query.timeoutSeconds > 0 ? query.timeoutSeconds * 1000 : deps.minRequestTimeoutMs * (1 + random());
+    const timeout = clock.setTimer(lastsMs, () => stream.end());
+    const onAbort = () => stream.end();
+    if (request.signal.aborted) onAbort();
+    else request.signal.addEventListener('abort', onAbort, { once: true });
+    await ended.promise;
+    unwatch();
+    timeout.cancel();
+    bookmarks?.cancel();
+    request.signal.removeEventListener('abort', onAbort);
+  };
+}
+
+async function chooseStart(
+  { cache }: VerbDeps,
+  kind: { group: string; resource: string },
+  query: ListQuery,
+): Promise<WatchStart> {
+  const wanted = parseResourceVersion(kind, query.resourceVersion);
+  if (query.resourceVersionMatch === 'NotOlderThan') {
+    await (wanted === undefined ? cache.fresh() : waitForRevision(cache, wanted));
+    return query.sendInitialEvents ? 'now' : { after: wanted || cache.revision };
+  }
+  if (wanted) return { after: wanted };
+  if (wanted === undefined) await cache.fresh();
+  return 'now';
+}
+
+function beginAnswer(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
+  response.write(''); // the client shall know now that the watch is on
+}
+
+function errorLine(error: StatusError): Buffer {
+  return Buffer.from(`${JSON.stringify({ type: 'ERROR', object: error.status })}\n`);
+}
+
+/** Calls back about once a minute, never all watches at once. */
+function repeat({ clock, random }: VerbDeps, call: () => void): { cancel(): void } {
+  const next = () => clock.setTimer(BOOKMARK_MS * (0.9 + 0.2 * random()), tick);
+  const tick = () => {
+    timer = next();
+    call();
+  };
+  let timer = next();
+  return { cancel: () => timer.cancel() };
+}

@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto';
+import type { KindDefinition, PartSubresource, WriteContext } from '../../api/machinery/kind.ts';
+import type { DynamicObject } from '../../api/machinery/object.ts';
+import { alreadyExists, type FieldError, invalid, type StatusError } from '../../api/machinery/status-error.ts';
+import type { Clock } from '../../std/clock.ts';
+import type { Admission, AdmissionAttributes, UserInfo } from '../contracts.ts';
+import type { DeleteChoices } from '../request/query-options.ts';
+import type { Change, ChangeResult, ObjectStore } from '../store-access/object-store.ts';
+import { stampKind } from '../store-access/object-store.ts';
+import { CachedObject } from '../watch-cache/cached-object.ts';
+import { checkMetadata } from './check-metadata.ts';
+import { checkPreconditions, planDelete } from './plan-delete.ts';
+import { checkCreatable, placeInNamespace, prepareCreate } from './prepare-create.ts';
+import { checkName, checkUpdatedMetadata, checkVersion, endsDeletion, prepareUpdate, sameObject } from './prepare-update.ts';
+
+/** A generated name that is taken is made anew this often, as upstream. */
+const MOST_NAMES = 8;
+
+/** A write as a verb hands it down. */
+export interface WriteScope {
+  readonly kind: KindDefinition;
+  readonly namespace: string;
+  readonly user: UserInfo;
+  readonly dryRun: boolean;
+  readonly warnings: string[];
+  /** The part that is written; undefined for the whole. */
+  readonly part?: PartSubresource;
+  /** The server's own writes go past admission. */
+  readonly admit: boolean;
+}
+
+export interface ObjectWriteDeps {
+  readonly objects: ObjectStore;
+  readonly admission: () => Admission;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** Creates, changes and deletes objects by the rules that hold for every kind: prepared, admitted, validated, stored. */
+export class ObjectWrites {
+  readonly #deps: ObjectWriteDeps;
+
+  constructor(deps: ObjectWriteDeps) {
+    this.#deps = deps;
+  }
+
+  /** Stores a new object and returns it as stored. `object` has been decoded; it may be changed and is not to be used afterwards. */
+  async create(scope: WriteScope, object: DynamicObject): Promise<CachedObject> {
+    const { kind } = scope;
+    const { random } = this.#deps;
+    stampKind(kind, object);
+    placeInNamespace(kind, object, scope.namespace);
+    checkCreatable(kind, object);
+    const generated = !object.metadata.name;
+    kind.setDefaults?.(object);
+    const attributes = this.#attributes(scope, 'CREATE', object.metadata.name ?? '', object, undefined);
+    if (scope.admit) await this.#deps.admission().admit(attributes);
+    const context = this.#context(scope);
+    for (let attempt = 1; ; attempt++) {
+      if (generated) delete object.metadata.name;
+      prepareCreate(kind, object, context, { uid: randomUUID(), random });
+      const name = object.metadata.name!;
+      this.#refuse(kind, name, [...checkMetadata(kind, object.metadata), ...(kind.validate?.(object, context) ?? [])]);
+      if (scope.admit) await this.#deps.admission().validate({ ...attributes, name });
+      const place = { kind, namespace: scope.namespace, name };
+      const existing = scope.dryRun ? this.#deps.objects.peek(place) : undefined;
+      if (scope.dryRun && !existing) return this.#unsaved(scope, object);
+      const created = existing ? undefined : await this.#deps.objects.insert(place, object);
+      if (created) return created;
+      if (!generated || attempt === MOST_NAMES) throw this.#taken(scope, name);
+    }
+  }
+
+  /**
+   * Changes an object to what `request` makes of a copy of it: the body of an update, or a patch applied. Called again when
+   * another writer was faster and the request names no resourceVersion.
+   */
+  async update(
+    scope: WriteScope,
+    name: string,
+    request: (existing: CachedObject) => Promise<DynamicObject> | DynamicObject,
+  ): Promise<ChangeResult> {
+    const { kind, part } = scope;
+    let unsaved: CachedObject | undefined;
+    const result = await this.#deps.objects.change({ kind, namespace: scope.namespace, name }, async (existing) => {
+      const old = existing.object;
+      const requested = stampKind(kind, await request(existing));
+      checkName(requested.metadata, name);
+      placeInNamespace(kind, requested, scope.namespace);
+      checkVersion(kind, requested.metadata, old.metadata);
+      kind.setDefaults?.(requested);
+      const attributes = this.#attributes(scope, 'UPDATE', name, requested, old);
+      if (scope.admit) await this.#deps.admission().admit(attributes);
+      const context = this.#context(scope);
+      const updated = prepareUpdate(kind, part, requested, old, context);
+      this.#refuse(kind, name, [
+        ...checkMetadata(kind, updated.metadata),
+        ...checkUpdatedMetadata(updated.metadata, old.metadata),
+        ...(part ? (part.validate?.(updated, old, context) ?? []) : this.#checkWhole(kind, updated, old, context)),
+      ]);
+      if (scope.admit) await this.#deps.admission().validate({ ...attributes, object: updated });
+      const change = decideUpdate(kind, updated, old);
+      if (!scope.dryRun || change.type === 'none') return change;
+      unsaved = this.#unsaved(scope, updated, existing);
+      return { type: 'none' };
+    });
+    return unsaved ? { object: unsaved, removed: false } : result;
+  }
+
+  /** Deletes an object or marks it as deleted. */
+  async delete(scope: WriteScope, name: string, choices: DeleteChoices): Promise<ChangeResult> {
+    const { kind } = scope;
+    let unsaved: ChangeResult | undefined;
+    const result = await this.#deps.objects.change(
+      { kind, namespace: scope.namespace, name },
+      async (existing): Promise<Change> => {
+        checkPreconditions(kind, existing.object, choices.preconditions);
+        if (scope.admit) {
+          const attributes = this.#attributes(scope, 'DELETE', name, undefined, existing.object);
+          await this.#deps.admission().admit(attributes);
+          await this.#deps.admission().validate(attributes);
+        }
+        const plan = planDelete(kind, existing.decode(), choices, this.#deps.clock.now());
+        if (plan.type === 'wait') return { type: 'none' };
+        if (scope.dryRun) {
+          unsaved = { object: existing, removed: plan.type === 'remove' };
+          return { type: 'none' };
+        }
+        return plan.type === 'mark' ? { type: 'put', object: plan.object } : { type: 'delete', object: existing.object };
+      },
+    );
+    return unsaved ?? result;
+  }
+
+  #checkWhole(kind: KindDefinition, updated: DynamicObject, old: DynamicObject, context: WriteContext): FieldError[] {
+    return [...(kind.validate?.(updated, context) ?? []), ...(kind.validateUpdate?.(updated, old, context) ?? [])];
+  }
+
+  #refuse(kind: KindDefinition, name: string, errors: readonly FieldError[]): void {
+    if (errors.length) throw invalid(kind, name, errors);
+  }
+
+  #taken({ kind, namespace }: WriteScope, name: string): StatusError {
+    const error = alreadyExists(kind, name);
+    const existing = this.#deps.objects.peek({ kind, namespace, name });
+    if (existing?.object.metadata.deletionTimestamp) error.status.message = `object is being deleted: ${error.status.message}`;
+    return error;
+  }
+
+  #context({ user, part }: WriteScope): WriteContext {
+    return { nowMs: this.#deps.clock.now(), user, ...(part && { subresource: part.name }) };
+  }
+
+  #attributes(
+    { kind, namespace, part, user, dryRun, warnings }: WriteScope,
+    operation: AdmissionAttributes['operation'],
+    name: string,
+    object: DynamicObject | undefined,
+    oldObject: DynamicObject | undefined,
+  ): AdmissionAttributes {
+    return { operation, kind, subresource: part?.name ?? '', namespace, name, object, oldObject, user, dryRun, warnings };
+  }
+
+  /** What a dry run answers: the object as it would be stored. */
+  #unsaved({ kind, namespace }: WriteScope, object: DynamicObject, existing?: CachedObject): CachedObject {
+    return CachedObject.unsaved(kind, namespace, object, existing?.revision);
+  }
+}
+
+/** What is stored after an update: nothing when nothing changed; nothing is left of a deleted object that lost its last hold. */
+export function decideUpdate(kind: KindDefinition, updated: DynamicObject, old: DynamicObject): Change {
+  if (endsDeletion(kind, updated)) return { type: 'delete', object: updated };
+  return sameObject(updated, old) ? { type: 'none' } : { type: 'put', object: updated };
+}

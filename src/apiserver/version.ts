@@ -1,0 +1,27 @@
+/** The Kubernetes release whose API is served, and what `/version` says of it (apimachinery/pkg/version.Info). */
+export const KUBERNETES_MAJOR = '1';
+export const KUBERNETES_MINOR = '36';
+export const GIT_VERSION = 'v1.36.0+muster-0.1.0';
+
+const ARCHITECTURES: Readonly<Record<string, string>> = {
+  x64: 'amd64',
+  arm64: 'arm64',
+  arm: 'arm',
+  ia32: '386',
+  ppc64: 'ppc64le',
+  s390x: 's390x',
+};
+
+export function versionInfo(): object {
+  return {
+    major: KUBERNETES_MAJOR,
+    minor: KUBERNETES_MINOR,
+    gitVersion: GIT_VERSION,
+    gitCommit: '',
+    gitTreeState: '',
+    buildDate: '1970-01-01T00:00:00Z',
+    goVersion: '',
+    compiler: `node ${process.version}`,
+    platform: `${process.platform}/${ARCHITECTURES[process.arch] ?? process.arch}`,
+  };
+}
