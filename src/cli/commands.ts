@@ -49,6 +49,24 @@ const certs: GroupEntry = {
 /** What the program called `kubeadm` can do. */
 const kubeadmTable: readonly CommandEntry[] = [token];
 
+const certsCommands: readonly CommandEntry[] = [
+  {
+    name: 'init',
+    summary: 'make an authority and the certificates of a cluster',
+    load: async () => (await import('./commands/certs-init.ts')).certsInitCommand,
+  },
+  {
+    name: 'list',
+    summary: 'list certificates and how long they are valid',
+    load: async () => (await import('./commands/certs-list.ts')).certsListCommand,
+  },
+  {
+    name: 'renew',
+    summary: 'renew certificates and keep their keys',
+    load: async () => (await import('./commands/certs-renew.ts')).certsRenewCommand,
+  },
+];
+
 /** Every command, its code loaded when it is used. */
 export const commandTable: readonly CommandEntry[] = [
   {
@@ -74,6 +92,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   token,
   certs,
+  { name: 'certs', summary: "a cluster's certificates on disk: init, list, renew", commands: certsCommands },
   { name: 'kubeadm', summary: 'the commands of kubeadm that muster has', commands: kubeadmTable },
   {
     name: 'kube-apiserver',

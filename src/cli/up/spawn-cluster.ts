@@ -10,6 +10,8 @@ const PROGRAM = resolve(import.meta.dirname, '../../../bin/muster.js');
 export const LOG_FILE = 'cluster.log';
 const LARGEST_LOG_BYTES = 10 * 1024 * 1024;
 const REPORT_FD = 3;
+/** Failures whose message says what is wrong, but not why. */
+const UNEXPLAINED: ReadonlySet<string> = new Set(['NODES_NOT_READY', 'START_FAILED']);
 
 /**
  * Starts `muster up` with these arguments as a background process that outlives this one, and waits until it tells how its start
@@ -40,7 +42,9 @@ export async function spawnCluster(directory: string, argv: readonly string[], i
   const report = JSON.parse(line) as StartReport;
   if (!report.ok) {
     await exited;
-    throw new CodedError(report.message, { code: report.code });
+    throw new CodedError(UNEXPLAINED.has(report.code) ? `${report.message} (${logFile} has more)` : report.message, {
+      code: report.code,
+    });
   }
   child.unref();
 }
