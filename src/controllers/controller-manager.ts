@@ -6,7 +6,7 @@ import { CONTROLLER_FACTORIES } from './controller-factories.ts';
 import type { ControllerManagerOptions, LeaderElectionTimes } from './controller-manager-options.ts';
 import type { ControllerContext } from './framework/controller.ts';
 import { LoopMetrics } from './framework/loop-metrics.ts';
-import { createSharedInformers } from './framework/shared-informers.ts';
+import { createSharedInformers, type SharedInformers } from './framework/shared-informers.ts';
 import type { KnownController } from './known-controllers.ts';
 import { selectControllers } from './select-controllers.ts';
 
@@ -20,7 +20,7 @@ export interface ControllerManager extends Component {
 }
 
 /**
- * The controllers in one component. `start` resolves when the controllers' loops run; with leader election, as soon as it takes part in the
+ * The controllers in one component. `start` resolves when those run that nodes and pods wait for, the others follow; with leader election, as soon as it takes part in the
  * election, since the turn may never come. Losing the lease ends it with an error, as upstream: whoever runs it starts it again.
  *
  * @throws CodedError when `controllers` names one that there is not
@@ -39,10 +39,13 @@ export function createControllerManager(options: ControllerManagerOptions): Cont
     const failed = new AbortController();
     const term = AbortSignal.any([signal, failed.signal]);
     try {
-      const started = await startControllers(options, selection.enabled, metrics, term);
+      const informers = createSharedInformers({ client: clientFor('shared-informers'), clock, logger, signal: term });
+      const start = (some: readonly KnownController[]) => startControllers(options, some, { metrics, informers, signal: term });
+      const urgent = await start(selection.enabled.filter((c) => c.urgent));
       onReady();
+      const others = await start(selection.enabled.filter((c) => !c.urgent));
       // Nothing of it ends before the signal, except by failing.
-      await Promise.all(started.map((part) => part.done));
+      await Promise.all([informers, ...urgent, ...others].map((part) => part.done));
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
@@ -92,18 +95,21 @@ export function createControllerManager(options: ControllerManagerOptions): Cont
   };
 }
 
-/** Starts the controllers side by side and answers all that may fail from then on. */
+interface Term {
+  metrics: LoopMetrics;
+  informers: SharedInformers;
+  signal: AbortSignal;
+}
+
+/** Starts controllers side by side; resolves when all of them work. */
 async function startControllers(
   options: ControllerManagerOptions,
-  enabled: readonly KnownController[],
-  metrics: LoopMetrics,
-  signal: AbortSignal,
-): Promise<Pick<Component, 'done'>[]> {
+  controllers: readonly KnownController[],
+  { metrics, informers, signal }: Term,
+): Promise<Component[]> {
   const { clientFor, clock, random } = options;
-  const logger = options.logger;
-  const informers = createSharedInformers({ client: clientFor('shared-informers'), clock, logger, signal });
   const start = async ({ name, account }: KnownController): Promise<Component | undefined> => {
-    const controllerLogger = logger.child({ controller: name });
+    const logger = options.logger.child({ controller: name });
     const client = clientFor(account).withUserAgent(`kube-controller-manager/system:serviceaccount:kube-system:${account}`);
     let recorder: EventRecorder | undefined;
     const context: ControllerContext = {
@@ -111,24 +117,23 @@ async function startControllers(
       client,
       informers,
       clock,
-      logger: controllerLogger,
+      logger,
       random,
       metrics,
       // Few controllers have something to tell.
       get events() {
-        recorder ??= createEventRecorder({ client, component: name, clock, logger: controllerLogger });
+        recorder ??= createEventRecorder({ client, component: name, clock, logger, signal });
         return recorder;
       },
     };
     const made = await CONTROLLER_FACTORIES[name]!(context, options);
     if ('why' in made) {
-      controllerLogger.warn('Controller does not run', { why: made.why });
+      logger.warn('Controller does not run', { why: made.why });
       return undefined;
     }
     await made.start(signal);
-    controllerLogger.debug(1, 'Started controller');
+    logger.debug(1, 'Started controller');
     return made;
   };
-  const started = await Promise.all(enabled.map(start));
-  return [informers, ...started.filter((part) => part !== undefined)];
+  return (await Promise.all(controllers.map(start))).filter((part) => part !== undefined);
 }

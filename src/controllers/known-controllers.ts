@@ -8,20 +8,26 @@ export interface KnownController {
   readonly disabledByDefault?: boolean;
   /** Whether this controller manager has it. */
   readonly supported?: boolean;
+  /** Nodes that join, and pods that are created, wait for it: started before the others. */
+  readonly urgent?: boolean;
 }
 
 const known = (name: string, alias: string, account: string): KnownController => ({ name, alias, account });
 const supported = (name: string, alias: string, account: string): KnownController => ({ name, alias, account, supported: true });
+const urgent = (name: string, alias: string, account: string): KnownController => ({
+  ...supported(name, alias, account),
+  urgent: true,
+});
 
 /** Every controller that upstream's controller manager has had since 1.10 (cmd/kube-controller-manager/names, app/controllermanager.go). */
 export const KNOWN_CONTROLLERS: readonly KnownController[] = [
-  supported('serviceaccount-token-controller', 'serviceaccount-token', 'tokens-controller'),
-  supported('certificatesigningrequest-approving-controller', 'csrapproving', 'certificate-controller'),
-  supported('certificatesigningrequest-signing-controller', 'csrsigning', 'certificate-controller'),
+  urgent('serviceaccount-token-controller', 'serviceaccount-token', 'tokens-controller'),
+  urgent('certificatesigningrequest-approving-controller', 'csrapproving', 'certificate-controller'),
+  urgent('certificatesigningrequest-signing-controller', 'csrsigning', 'certificate-controller'),
   supported('certificatesigningrequest-cleaner-controller', 'csrcleaner', 'certificate-controller'),
   { ...supported('bootstrap-signer-controller', 'bootstrapsigner', 'bootstrap-signer'), disabledByDefault: true },
   { ...supported('token-cleaner-controller', 'tokencleaner', 'token-cleaner'), disabledByDefault: true },
-  supported('serviceaccount-controller', 'serviceaccount', 'service-account-controller'),
+  urgent('serviceaccount-controller', 'serviceaccount', 'service-account-controller'),
   supported('root-ca-certificate-publisher-controller', 'root-ca-cert-publisher', 'root-ca-cert-publisher'),
   supported('node-ipam-controller', 'nodeipam', 'node-controller'),
   supported('node-lifecycle-controller', 'nodelifecycle', 'node-controller'),

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nodeKind } from '../../api/core/v1/node.ts';
+import { podKind } from '../../api/core/v1/pod.ts';
+import type { V1Pod } from '../../api/gen/types.ts';
+import type { ControllerContext } from '../framework/controller.ts';
+import { runController, type TestingCluster } from '../framework/testing-client.test-support.ts';
+import { createPodGcController } from './controller.ts';
+
+const make = (context: ControllerContext) => createPodGcController(context, { terminatedPodThreshold: 1 });
+const pod = (name: string, spec: object, status: object = { phase: 'Running' }, metadata: object = {}) => ({
+  metadata: { name, namespace: 'default', ...metadata },
+  spec,
+  status,
+});
+const names = (cluster: TestingCluster) => cluster.list<V1Pod>(podKind).map((p) => p.metadata?.name);
+
+test('pods of a node that is gone are ended and deleted after a while, those of nodes that are there stay', async () => {
+  await using run = await runController(make);
+  const { cluster } = run;
+  cluster.put(nodeKind, { metadata: { name: 'here' } });
+  cluster.put(podKind, pod('stays', { nodeName: 'here' }));
+  cluster.put(podKind, pod('orphan', { nodeName: 'gone' }));
+  await run.settle(59_000);
+  assert.deepEqual(names(cluster), ['stays', 'orphan']);
+  await run.settle(2000);
+  assert.deepEqual(names(cluster), ['stays']);
+  const said = cluster.sent('update', 'pods/status')[0]?.body as V1Pod;
+  assert.equal(said.status?.phase, 'Failed');
+  assert.equal(said.status?.conditions?.[0]?.message, 'PodGC: node no longer exists');
+});
+
+test('of ended pods the oldest go until the threshold is kept', async () => {
+  await using run = await runController(make);
+  run.cluster.put(podKind, pod('new', {}, { phase: 'Succeeded' }, { creationTimestamp: '2026-01-01T00:00:00Z' }));
+  run.cluster.put(podKind, pod('old', {}, { phase: 'Failed' }, { creationTimestamp: '2025-01-01T00:00:00Z' }));
+  await run.settle(21_000);
+  assert.deepEqual(names(run.cluster), ['new']);
+});
+
+test('a pod that is deleted before it got a node goes', async () => {
+  await using run = await runController(make);
+  run.cluster.put(podKind, pod('unbound', {}, { phase: 'Pending' }, { deletionTimestamp: '2026-01-01T00:00:00Z' }));
+  await run.settle(21_000);
+  assert.deepEqual(names(run.cluster), []);
+});
