@@ -9,7 +9,7 @@ export type SigningSource = SigningMaterial | AuthoritySource;
 export interface ControllerManagerOptions {
   /**
    * A client that acts as the named ServiceAccount in kube-system, or as the manager itself. Also asked for `shared-informers`, which
-   * reads for all controllers, and `leader-election`.
+   * reads for all controllers, `leader-election` and `kube-controller-manager`: these are the manager itself in any case.
    */
   clientFor: (account: string) => Client;
   clock: Clock;

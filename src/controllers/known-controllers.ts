@@ -21,7 +21,8 @@ const urgent = (name: string, alias: string, account: string): KnownController =
 
 /** Every controller that upstream's controller manager has had since 1.10 (cmd/kube-controller-manager/names, app/controllermanager.go). */
 export const KNOWN_CONTROLLERS: readonly KnownController[] = [
-  urgent('serviceaccount-token-controller', 'serviceaccount-token', 'tokens-controller'),
+  // The manager itself: what makes tokens cannot wait for one, and upstream has no role for an account of its own.
+  urgent('serviceaccount-token-controller', 'serviceaccount-token', 'kube-controller-manager'),
   urgent('certificatesigningrequest-approving-controller', 'csrapproving', 'certificate-controller'),
   urgent('certificatesigningrequest-signing-controller', 'csrsigning', 'certificate-controller'),
   supported('certificatesigningrequest-cleaner-controller', 'csrcleaner', 'certificate-controller'),

@@ -10,8 +10,8 @@ import type { FlagValues } from '../../std/flags.ts';
 import type { Logger } from '../../std/logger.ts';
 import { createServiceAccountTransport } from './service-account-transport.ts';
 
-/** Read with the manager's own credentials even when each controller has its own, as upstream; the maker of tokens cannot wait for one. */
-const ROOT_ACCOUNTS = new Set(['shared-informers', 'leader-election', 'tokens-controller']);
+/** What acts as the manager even when each controller has its own account, as upstream. */
+const ROOT_ACCOUNTS = new Set(['shared-informers', 'leader-election', 'kube-controller-manager']);
 
 /** Clients for all controllers over `--kubeconfig`. Rejects with what is wrong with it. */
 export async function openConnections(

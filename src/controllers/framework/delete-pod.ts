@@ -31,9 +31,12 @@ export async function disruptPod(client: Client, pod: V1Pod, disruption: PodDisr
   };
   const isSaid = pod.status?.conditions?.some((c) => c.type === 'DisruptionTarget' && c.status === 'True' && c.reason === reason);
   if (!isSaid || (phase && pod.status?.phase !== phase)) {
-    const status = { ...pod.status, ...(phase && { phase }), conditions: [...others, condition] };
-    const changed = { ...pod, status };
-    if (!(await unlessReason(resource.update(changed, { subresource: 'status', signal }), 'NotFound'))) return;
+    // Of the version that was read: the list of conditions is replaced whole.
+    const patch = {
+      metadata: { uid, resourceVersion: pod.metadata?.resourceVersion },
+      status: { ...(phase && { phase }), conditions: [...others, condition] },
+    };
+    if (!(await unlessReason(resource.patch(name, patch, { type: 'merge', subresource: 'status', signal }), 'NotFound'))) return;
   }
   await unlessReason(resource.delete(name, { gracePeriodSeconds, preconditions: { uid }, signal }), 'NotFound', 'Conflict');
 }

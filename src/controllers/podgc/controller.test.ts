@@ -25,7 +25,7 @@ test('pods of a node that is gone are ended and deleted after a while, those of 
   assert.deepEqual(names(cluster), ['stays', 'orphan']);
   await run.settle(2000);
   assert.deepEqual(names(cluster), ['stays']);
-  const said = cluster.sent('update', 'pods/status')[0]?.body as V1Pod;
+  const said = cluster.sent('patch', 'pods/status')[0]?.body as V1Pod;
   assert.equal(said.status?.phase, 'Failed');
   assert.equal(said.status?.conditions?.[0]?.message, 'PodGC: node no longer exists');
 });

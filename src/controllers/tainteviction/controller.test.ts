@@ -56,7 +56,7 @@ test('a pod leaves when its time is over, saying why', async () => {
   assert.equal(has(run.cluster), true);
   await run.settle(1000);
   assert.equal(has(run.cluster), false);
-  const status = run.cluster.sent('update', 'pods/status')[0]?.body as V1Pod;
+  const status = run.cluster.sent('patch', 'pods/status')[0]?.body as V1Pod;
   assert.equal(status.status?.conditions?.[0]?.reason, 'DeletionByTaintManager');
   assert.deepEqual(run.events, ['p TaintManagerEviction']);
 });

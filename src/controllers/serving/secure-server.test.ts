@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { request as httpsRequest } from 'node:https';
+import { test } from 'node:test';
+import type { V1SubjectAccessReview, V1TokenReview } from '../../api/gen/types.ts';
+import { createAuthority } from '../../pki/authority.ts';
+import { generatePrivateKey } from '../../pki/keys.ts';
+import { createSelfSigned } from '../../pki/self-signed.ts';
+import { ComponentGroup } from '../../std/lifecycle.ts';
+import { silentLogger } from '../../std/logger.ts';
+import { LoopMetrics } from '../framework/loop-metrics.ts';
+import { TestingCluster } from '../framework/testing-client.test-support.ts';
+import { formatMetrics } from './metrics-text.ts';
+import { createSecureServer } from './secure-server.ts';
+
+const nowMs = Date.now();
+const times = { notBeforeMs: nowMs - 60_000, notAfterMs: nowMs + 3_600_000 };
+
+async function startServer(options: { delegate?: boolean; clientCaPem?: string } = {}) {
+  const cluster = new TestingCluster();
+  cluster.answers.set('tokenreviews', (review) => {
+    const { spec } = review as unknown as V1TokenReview;
+    const status = spec.token === 'good' ? { authenticated: true, user: { username: 'prometheus', groups: ['monitoring'] } } : {};
+    return { ...review, status };
+  });
+  cluster.answers.set('subjectaccessreviews', (review) => {
+    const { spec } = review as unknown as V1SubjectAccessReview;
+    return {
+      ...review,
+      status: { allowed: spec.groups?.includes('monitoring') && spec.nonResourceAttributes?.path === '/metrics' },
+    };
+  });
+  const metrics = new LoopMetrics();
+  metrics.loop('token-cleaner-controller').adds = 3;
+  const client = options.delegate === false ? undefined : cluster.client;
+  const server = createSecureServer({
+    bindAddress: '127.0.0.1',
+    port: 0,
+    tls: await createSelfSigned({ commonName: 'localhost', ipAddresses: ['127.0.0.1'], ...times }),
+    clientCaPem: options.clientCaPem,
+    authenticationClient: client,
+    authorizationClient: client,
+    alwaysAllowPaths: ['/healthz'],
+    pages: {
+      '/healthz': () => Promise.resolve({ contentType: 'text/plain', text: 'ok' }),
+      '/metrics': () => formatMetrics(metrics, true),
+    },
+    logger: silentLogger,
+  });
+  const group = new ComponentGroup();
+  await group.start(server);
+  const get = (path: string, extra: { headers?: Record<string, string>; cert?: string; key?: string } = {}) =>
+    new Promise<{ status: number; text: string }>((resolve, reject) => {
+      const request = httpsRequest(
+        { host: '127.0.0.1', port: server.port, path, rejectUnauthorized: false, agent: false, ...extra },
+        async (response) => {
+          let text = '';
+          for await (const chunk of response) text += String(chunk);
+          resolve({ status: response.statusCode ?? 0, text });
+        },
+      );
+      request.on('error', reject).end();
+    });
+  return { get, cluster, [Symbol.asyncDispose]: () => group.stop() };
+}
+
+test('health is open to everybody', async () => {
+  await using server = await startServer();
+  assert.deepEqual(await server.get('/healthz'), { status: 200, text: 'ok' });
+  assert.equal(server.cluster.requests.length, 0);
+});
+
+test('metrics are for those whom the API server allows', async () => {
+  await using server = await startServer();
+  const anonymous = await server.get('/metrics');
+  assert.equal(anonymous.status, 403);
+  assert.equal(JSON.parse(anonymous.text).message, 'forbidden: User "system:anonymous" cannot get path "/metrics"');
+  assert.equal((await server.get('/metrics', { headers: { authorization: 'Bearer bad' } })).status, 401);
+  const allowed = await server.get('/metrics', { headers: { authorization: 'Bearer good' } });
+  assert.equal(allowed.status, 200);
+  assert.match(allowed.text, /workqueue_adds_total\{name="token-cleaner-controller"\} 3/);
+  assert.match(allowed.text, /leader_election_master_status\{name="kube-controller-manager"\} 1/);
+  assert.equal((await server.get('/elsewhere', { headers: { authorization: 'Bearer good' } })).status, 403);
+});
+
+test('client certificates count when their authority is known, and only system:masters without an API server to ask', async () => {
+  const authority = await createAuthority({ commonName: 'ca', ...times });
+  const other = await createAuthority({ commonName: 'ca', ...times });
+  const key = await generatePrivateKey();
+  const issue = (from: typeof authority, organizations: string[]) =>
+    from.issue({ publicKeyDer: key.publicKeyDer, commonName: 'admin', organizations, usages: ['client auth'], ...times });
+  await using server = await startServer({ delegate: false, clientCaPem: authority.certificatePem });
+  const master = { cert: await issue(authority, ['system:masters']), key: key.pem };
+  assert.equal((await server.get('/metrics', master)).status, 200);
+  assert.equal((await server.get('/nothing', master)).status, 404);
+  assert.equal((await server.get('/metrics', { cert: await issue(authority, []), key: key.pem })).status, 403);
+  assert.equal((await server.get('/metrics', { cert: await issue(other, ['system:masters']), key: key.pem })).status, 403);
+});
