@@ -3,7 +3,7 @@ import { selectorFromLabelSelector } from '../../../api/machinery/label-selector
 import type { DynamicObject } from '../../../api/machinery/object.ts';
 import type { PolicyRule } from '../policy-rule.ts';
 import type { Subject } from '../rbac-index.ts';
-import { missingRights } from '../rule-coverage.ts';
+import { formatRule, missingRights } from '../rule-coverage.ts';
 import { AUTO_UPDATE, type BindingObject, type RoleObject } from './default-policy.ts';
 
 /** What to do about one default object. */
@@ -31,7 +31,8 @@ export function planRole(existing: RoleObject | undefined, wanted: RoleObject): 
   if (!existing) return { do: 'create', object: wanted };
   if (isLeftAlone(existing)) return { do: 'nothing' };
   const rules = existing.rules ?? [];
-  const missing = missingRights(rules, wanted.rules ?? []);
+  // Nearly always they are just the same, which is quicker to see than that they cover each other.
+  const missing = isDeepStrictEqual(rules, wanted.rules) ? [] : missingRights(rules, wanted.rules ?? []);
   const metadata = mergeMetadata(existing, wanted);
   const aggregationRule = existing.aggregationRule ?? wanted.aggregationRule;
   const unchanged = !missing.length && metadata === existing.metadata && aggregationRule === existing.aggregationRule;
@@ -78,15 +79,16 @@ function mergeMetadata(existing: DynamicObject, wanted: DynamicObject): DynamicO
  * aggregation controller has them (pkg/controller/clusterroleaggregation).
  */
 export function aggregateRules(role: RoleObject, others: readonly RoleObject[]): PolicyRule[] {
-  const gathered: PolicyRule[] = [];
+  const gathered = new Map<string, PolicyRule>();
   for (const selector of role.aggregationRule?.clusterRoleSelectors ?? []) {
     const { matches } = selectorFromLabelSelector(selector);
     const sources = others
       .filter((other) => other.metadata.name !== role.metadata.name && matches(other.metadata.labels))
       .sort((a, b) => (a.metadata.name! < b.metadata.name! ? -1 : 1));
     for (const rule of sources.flatMap((source) => source.rules ?? [])) {
-      if (!gathered.some((own) => isDeepStrictEqual(own, rule))) gathered.push(rule);
+      const key = formatRule(rule);
+      if (!gathered.has(key)) gathered.set(key, rule);
     }
   }
-  return gathered;
+  return [...gathered.values()];
 }
