@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
-import { FlagError, formatFlagHelp, parseFlags } from '../std/flags.ts';
+import { type FlagDefinition, FlagError, formatFlagHelp, parseFlags } from '../std/flags.ts';
+import { KUBERNETES_VERSION } from '../std/version.ts';
 import { formatCommands, nearestCommand, type Resolution, resolveCommand } from './command-table.ts';
 import { commandTable } from './commands.ts';
 import { componentNames } from './component-names.ts';
@@ -8,6 +9,9 @@ import { componentNames } from './component-names.ts';
 export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
+
+/** Every component has it. */
+const VERSION_FLAG: FlagDefinition = { name: 'version', type: 'bool', description: 'print the version and end' };
 
 /**
  * Runs one command line.
@@ -50,9 +54,15 @@ function usage(program: string): string {
 
 async function runCommand(program: string, command: ComponentCommand, argv: readonly string[], io: CommandIo): Promise<number> {
   try {
-    const flags = parseFlags(command.name, command.flags, argv);
+    const tellsVersion = componentNames.includes(command.name) && !command.flags.some((flag) => flag.name === VERSION_FLAG.name);
+    const definitions = tellsVersion ? [...command.flags, VERSION_FLAG] : command.flags;
+    const flags = parseFlags(command.name, definitions, argv);
     if (flags.help) {
-      io.stdout(`${command.summary}\n\nUsage: ${program} [flags]\n\nFlags:\n${formatFlagHelp(command.flags)}`);
+      io.stdout(`${command.summary}\n\nUsage: ${program} [flags]\n\nFlags:\n${formatFlagHelp(definitions)}`);
+      return EXIT_OK;
+    }
+    if (tellsVersion && flags.values.bool(VERSION_FLAG.name)) {
+      io.stdout(`Kubernetes ${KUBERNETES_VERSION}\n`);
       return EXIT_OK;
     }
     for (const warning of flags.warnings) io.stderr(`${warning}\n`);
@@ -80,5 +90,7 @@ export function describeError(error: unknown): string {
 export async function runProcess(invokedAs: string, argv: readonly string[]): Promise<void> {
   const { createProcessIo, titleOf } = await import('./process-io.ts');
   process.title = titleOf(invokedAs, argv, componentNames);
+  // The clock's timers keep no process alive, but a command that waits for one is not done.
+  setInterval(() => undefined, 2 ** 30);
   process.exit(await main(invokedAs, argv, createProcessIo(process)));
 }

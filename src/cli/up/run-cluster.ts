@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo } from '../../std/command.ts';
+import { isAbort } from '../../std/lifecycle.ts';
 import { createKlogLogger } from '../../std/logger.ts';
 import { type DaemonState, removeDaemonState, writeDaemonState } from '../local/daemon-state.ts';
 import { ownIdentity } from '../local/process-identity.ts';
@@ -58,6 +59,12 @@ export async function runCluster(
     await onReady();
     await Promise.race([cluster.done, aborted(io.signal)]);
     return 0;
+  } catch (error) {
+    if (!isAbort(error, io.signal)) throw error;
+    throw new CodedError('interrupted before the cluster was ready; "muster up" starts it again', {
+      code: 'INTERRUPTED',
+      cause: error,
+    });
   } finally {
     await removeDaemonState(path);
   }

@@ -16,10 +16,11 @@ export function formatUpJson({ name, server, kubeconfig, dataDir, pid, nodes, re
 /** A few lines for people: what there is now, and what to type next. */
 export function formatUpText(result: UpResult, how: 'started' | 'running'): string {
   const { name, server, kubeconfig, dataDir, pid, nodes, readyMs } = result;
-  const count = `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}`;
+  const count = nodes.length === 0 ? 'no nodes' : `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}`;
+  const joined = nodes.length === 0 ? count : `${count} joined by TLS bootstrap and Ready`;
   const first =
     how === 'started'
-      ? `Cluster "${name}" is up: ${count} joined by TLS bootstrap and Ready in ${(readyMs / 1000).toFixed(2)} s`
+      ? `Cluster "${name}" is up: ${joined} in ${(readyMs / 1000).toFixed(2)} s`
       : `Cluster "${name}" is running already: ${count}`;
   const named = name === 'muster' ? '' : ` --name ${name}`;
   return `${first}
