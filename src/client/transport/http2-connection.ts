@@ -15,6 +15,8 @@ export interface Http2ConnectionOptions {
   socket: TLSSocket;
   pingIntervalMs?: number;
   pingTimeoutMs?: number;
+  /** Called when it has ended, for whatever reason. */
+  onClose?: () => void;
 }
 
 /** HTTP/2 on a connected socket: all requests at once on one connection. */
@@ -37,6 +39,7 @@ export function createHttp2Connection(options: Http2ConnectionOptions): Connecti
   session.on('close', () => {
     isUsable = false;
     clearInterval(pings);
+    options.onClose?.();
   });
   const pings = startPings(session, options, (error) => {
     failure ??= error;

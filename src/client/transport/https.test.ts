@@ -253,3 +253,21 @@ test('many requests at once on a lost connection make one new connection', async
   await Promise.all(Array.from({ length: 10 }, () => read(transport)));
   assert.equal(server.connections.count, 2);
 });
+
+test('a server that says it will end gets new requests on a new connection, and old answers run on until close()', async (t) => {
+  const sessions: { goaway(): void }[] = [];
+  const { server, connect } = await open(t, (request, response) => {
+    if (request.url !== '/endless') return void response.end('ok');
+    sessions.push(request.stream.session!);
+    response.write('x');
+  });
+  const transport = connect();
+  const { body } = await transport.request({ method: 'GET', path: '/endless', headers: {} });
+  const reading = body[Symbol.asyncIterator]();
+  await reading.next();
+  sessions[0]!.goaway();
+  while (server.connections.count < 2) assert.equal(await read(transport), 'ok');
+  const rest = reading.next();
+  await transport.close({ final: true });
+  await assert.rejects(rest, TransportError);
+});

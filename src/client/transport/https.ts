@@ -44,6 +44,8 @@ class HttpsTransport implements Transport {
   #connectionToken: string | undefined;
   /** What is connected, or on its way to be. */
   #current: Promise<Connection> | undefined;
+  /** All that are open, among them old ones that the server wants to end, on which answers still run. */
+  #open = new Set<Connection>();
   #closed = false;
 
   constructor(options: HttpsTransportOptions) {
@@ -107,24 +109,31 @@ class HttpsTransport implements Transport {
     const socket: TLSSocket = await connectTls(target, credentials, protocols);
     this.#connectionToken = credentials.token;
     if (socket.alpnProtocol === 'h2') {
-      return createHttp2Connection({ server: this.#origin, socket, pingIntervalMs, pingTimeoutMs });
+      const onClose = () => this.#open.delete(connection);
+      const connection = createHttp2Connection({ server: this.#origin, socket, pingIntervalMs, pingTimeoutMs, onClose });
+      return this.#keep(connection);
     }
     const { createHttp1Connection } = await import('./http1-connection.ts');
     const connect = () => connectTls(target, this.#readCredentials(), ['http/1.1']);
-    return createHttp1Connection({ server: this.#origin, socket, connect });
+    return this.#keep(createHttp1Connection({ server: this.#origin, socket, connect }));
   }
 
   #readCredentials(): Credentials {
     return this.#options.credentials?.() ?? {};
   }
 
+  #keep(connection: Connection): Connection {
+    this.#open.add(connection);
+    return connection;
+  }
+
   async close(options?: { final?: boolean }): Promise<void> {
     if (options?.final) this.#closed = true;
     const current = this.#current;
     this.#current = undefined;
-    if (current === undefined) return;
-    const connection = await current.catch(() => undefined); // whoever asked for it has been told
-    connection?.destroy();
+    await current?.catch(() => undefined); // whoever asked for it has been told
+    for (const connection of this.#open) connection.destroy();
+    this.#open.clear();
   }
 }
 
