@@ -58,7 +58,7 @@ export const apiserverCommand: ComponentCommand = {
 
 async function untilStopped(server: ApiServer, { signal, clock }: CommandIo, reload: () => void): Promise<void> {
   const stopped = new Promise<void>((resolve, reject) => {
-    const stop = () => server.stop().then(resolve, reject);
+    const stop = () => void server.stop().then(resolve, reject);
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
   });

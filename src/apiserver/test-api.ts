@@ -10,6 +10,9 @@ import { silentLogger } from '../std/logger.ts';
 import { createMemoryStore } from '../store/memory/memory-store.ts';
 import { startApiServer } from './apiserver.ts';
 import type { ApiServer, ApiServerConfig } from './configuration.ts';
+
+export type { CertificatePair } from './configuration.ts';
+
 import type { Filter } from './contracts.ts';
 import type { Security } from './security.ts';
 

@@ -39,15 +39,13 @@ export function planDelete(kind: KindDefinition, object: DynamicObject, choices:
   }
   const { metadata } = object;
   const grace = planGrace(kind, object, choices.gracePeriodSeconds, nowMs);
+  // As upstream: once a deletion is under way, another request does not change what is to happen to dependents.
+  if (grace === 'pending') return { type: 'wait' };
   const finalizers = finalizersFor(kind, metadata.finalizers ?? [], choices.propagationPolicy);
-  const finalizersChange = !sameSet(finalizers, metadata.finalizers ?? []);
-  if (grace === 'pending' && !finalizersChange) return { type: 'wait' };
-  if (finalizersChange) metadata.finalizers = finalizers;
+  if (finalizers.length) metadata.finalizers = finalizers;
+  else delete metadata.finalizers;
   if (finalizers.length === 0 && (grace === 'none' || grace === 'over')) return { type: 'remove' };
-  if (grace === 'none') {
-    if (metadata.deletionTimestamp && metadata.deletionGracePeriodSeconds === 0 && !finalizersChange) return { type: 'wait' };
-    mark(object, 0, nowMs);
-  }
+  if (grace === 'none') mark(object, 0, nowMs);
   return { type: 'mark', object };
 }
 
@@ -106,8 +104,4 @@ function finalizersFor(kind: KindDefinition, existing: readonly string[], policy
   if (existing.includes(ORPHAN)) return [...others, ORPHAN];
   if (existing.includes(FOREGROUND)) return [...others, FOREGROUND];
   return kind.defaultPropagation === 'orphan' ? [...others, ORPHAN] : others;
-}
-
-function sameSet(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((x) => b.includes(x));
 }

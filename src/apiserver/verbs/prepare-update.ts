@@ -36,7 +36,7 @@ export function prepareUpdate(
 ): DynamicObject {
   keepServerFields(requested.metadata, existing.metadata);
   if (part) {
-    const merged = part.merge(structuredClone(existing), requested);
+    const merged = part.merge(structuredClone(existing), requested, context);
     merged.apiVersion = existing.apiVersion;
     merged.kind = existing.kind;
     keepServerFields(merged.metadata, existing.metadata);

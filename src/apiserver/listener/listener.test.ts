@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:http2';
+import { request as httpsRequest } from 'node:https';
+import { after, before, test } from 'node:test';
+import { silentLogger } from '../../std/logger.ts';
+import { type CertificatePair, createTestPki, startTestApi, type TestApi } from '../test-api.ts';
+import { openListener } from './listener.ts';
+
+let api: TestApi;
+before(async () => {
+  api = await startTestApi();
+});
+after(() => api.stop());
+
+interface HttpsAnswer {
+  status: number;
+  text: string;
+  version: string;
+  headers: NodeJS.Dict<string | string[]>;
+}
+
+function https(
+  path: string,
+  options: { pair?: CertificatePair; method?: string; body?: string; headers?: Record<string, string> } = {},
+): Promise<HttpsAnswer> {
+  return new Promise((resolve, reject) => {
+    const request = httpsRequest(
+      {
+        host: '127.0.0.1',
+        port: api.server.port,
+        path,
+        method: options.method ?? 'GET',
+        ca: api.pki.caPem,
+        agent: false,
+        ...(options.headers && { headers: options.headers }),
+        ...(options.pair && { cert: options.pair.certificatePem, key: options.pair.privateKeyPem }),
+      },
+      async (answer) => {
+        let text = '';
+        for await (const chunk of answer) text += chunk;
+        resolve({ status: answer.statusCode ?? 0, text, version: answer.httpVersion, headers: answer.headers });
+      },
+    );
+    request.on('error', reject);
+    request.end(options.body);
+  });
+}
+
+test('HTTP/1.1 is served over TLS', async () => {
+  const answer = await https('/readyz');
+  assert.deepEqual([answer.status, answer.text, answer.version], [200, 'ok', '1.1']);
+});
+
+test('HTTP/2 is served on the same port, with many requests on one connection', async () => {
+  const session = connect(`https://127.0.0.1:${api.server.port}`, { ca: api.pki.caPem });
+  const get = (path: string) =>
+    new Promise<[number, string]>((resolve, reject) => {
+      const stream = session.request({ ':path': path });
+      let status = 0;
+      let text = '';
+      stream.on('response', (headers) => {
+        status = Number(headers[':status']);
+      });
+      stream.setEncoding('utf8');
+      stream.on('data', (chunk: string) => {
+        text += chunk;
+      });
+      stream.on('end', () => resolve([status, text]));
+      stream.on('error', reject);
+    });
+  const answers = await Promise.all(Array.from({ length: 20 }, () => get('/api/v1/namespaces/default')));
+  for (const [status, text] of answers) {
+    assert.equal(status, 200);
+    assert.equal(JSON.parse(text).metadata.name, 'default');
+  }
+  await new Promise<void>((resolve) => session.close(resolve));
+});
+
+test('curl and browsers get indented answers, programs do not', async () => {
+  const curl = await https('/version', { headers: { 'user-agent': 'curl/7.88.1' } });
+  assert.match(curl.text, /^\{\n {2}"major": "1",\n/);
+  assert.doesNotMatch((await https('/version')).text, /\n/);
+});
+
+test('a client certificate that does not verify is refused, one that does is not', async () => {
+  const good = await api.pki.clientPair('jane', ['dev']);
+  assert.equal((await https('/api/v1/namespaces', { pair: good })).status, 200);
+  const foreign = await (await createTestPki()).clientPair('jane', ['dev']);
+  const refused = await https('/api/v1/namespaces', { pair: foreign });
+  assert.equal(refused.status, 401);
+  assert.equal(JSON.parse(refused.text).reason, 'Unauthorized');
+});
+
+test('a path with a broken escape and a body that is too large are answered, not fatal', async () => {
+  assert.equal((await https('/api/%zz')).status, 400);
+  const body = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'x' }, data: { a: 'x'.repeat(4 << 20) } });
+  const answer = await https('/api/v1/namespaces/default/configmaps', { method: 'POST', body });
+  assert.equal(answer.status, 413);
+  assert.equal((await https('/readyz')).status, 200);
+});
+
+test('large answers are compressed for those who accept it', async () => {
+  for (let i = 0; i < 4; i++)
+    await api.call('POST', '/api/v1/namespaces/default/configmaps', {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: `large-${i}` },
+      data: { a: 'x'.repeat(50_000) },
+    });
+  const answer = await https('/api/v1/namespaces/default/configmaps', { headers: { 'accept-encoding': 'gzip' } });
+  assert.equal(answer.headers['content-encoding'], 'gzip');
+  assert.ok(Number(answer.headers['content-length']) < 20_000);
+});
+
+test('a port that is taken is named', async () => {
+  const { port } = api.server;
+  await assert.rejects(
+    openListener({ bindAddress: '127.0.0.1', port, tls: api.pki.serving, logger: silentLogger, serve: async () => undefined }),
+    new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken`),
+  );
+});
+
+test('a server that stops lets running requests end and refuses new ones', async () => {
+  const other = await startTestApi();
+  const watching = await other.transport.request({ method: 'GET', path: '/api/v1/pods?watch=1', headers: {} });
+  await other.stop();
+  for await (const chunk of watching.body) assert.fail(`nothing was to come, but ${chunk}`);
+  const late = await other.transport.request({ method: 'GET', path: '/readyz', headers: {} });
+  assert.equal(late.status, 503);
+});

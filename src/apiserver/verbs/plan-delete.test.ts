@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { configMapKind } from '../../api/core/v1/config-map.ts';
+import { namespaceKind } from '../../api/core/v1/namespace.ts';
+import { podKind } from '../../api/core/v1/pod.ts';
+import type { DynamicObject } from '../../api/machinery/object.ts';
+import type { DeleteChoices } from '../request/query-options.ts';
+import { planDelete } from './plan-delete.ts';
+
+const NOW = Date.parse('2026-01-01T00:00:00Z');
+const graceful = { ...podKind, gracePeriodSeconds: (_: DynamicObject, asked: number | undefined) => asked ?? 30 };
+const choose = (choices: Partial<DeleteChoices> = {}): DeleteChoices => ({
+  dryRun: false,
+  gracePeriodSeconds: undefined,
+  propagationPolicy: '',
+  preconditions: {},
+  ...choices,
+});
+const object = (metadata: Partial<DynamicObject['metadata']> = {}, more: object = {}): DynamicObject => ({
+  apiVersion: 'v1',
+  kind: 'X',
+  metadata: { name: 'x', ...metadata },
+  ...more,
+});
+
+test('an object that nothing holds is removed', () => {
+  assert.deepEqual(planDelete(configMapKind, object(), choose(), NOW), { type: 'remove' });
+});
+
+test('an object with a finalizer is marked and stays', () => {
+  const plan = planDelete(configMapKind, object({ finalizers: ['a/b'] }), choose(), NOW);
+  assert.equal(plan.type, 'mark');
+  assert.equal(plan.object.metadata.deletionTimestamp, '2026-01-01T00:00:00Z');
+  assert.equal(plan.object.metadata.deletionGracePeriodSeconds, 0);
+  assert.equal(planDelete(configMapKind, plan.object, choose(), NOW + 5_000).type, 'wait');
+});
+
+test('the propagation policy becomes a finalizer, and Background takes it away', () => {
+  const orphan = planDelete(configMapKind, object(), choose({ propagationPolicy: 'Orphan' }), NOW);
+  assert.equal(orphan.type, 'mark');
+  assert.deepEqual(orphan.object.metadata.finalizers, ['orphan']);
+  const foreground = planDelete(configMapKind, object(), choose({ propagationPolicy: 'Foreground' }), NOW);
+  assert.equal(foreground.type, 'mark');
+  assert.deepEqual(foreground.object.metadata.finalizers, ['foregroundDeletion']);
+  const finalized = object({ finalizers: ['foregroundDeletion'] });
+  assert.equal(planDelete(configMapKind, finalized, choose({ propagationPolicy: 'Background' }), NOW).type, 'remove');
+  const underWay = planDelete(configMapKind, foreground.object, choose({ propagationPolicy: 'Background' }), NOW);
+  assert.equal(underWay.type, 'wait', 'a deletion that is under way is not changed any more');
+});
+
+test('a pod gets its grace period, a shorter one later, and goes with zero', () => {
+  const first = planDelete(graceful, object({ generation: 1 }), choose(), NOW);
+  assert.equal(first.type, 'mark');
+  assert.equal(first.object.metadata.deletionTimestamp, '2026-01-01T00:00:30Z');
+  assert.equal(first.object.metadata.generation, 2);
+  assert.equal(planDelete(graceful, structuredClone(first.object), choose({ gracePeriodSeconds: 40 }), NOW).type, 'wait');
+  const shorter = planDelete(graceful, structuredClone(first.object), choose({ gracePeriodSeconds: 5 }), NOW);
+  assert.equal(shorter.type, 'mark');
+  assert.equal(shorter.object.metadata.deletionTimestamp, '2026-01-01T00:00:05Z');
+  assert.equal(planDelete(graceful, first.object, choose({ gracePeriodSeconds: 0 }), NOW).type, 'remove');
+});
+
+test('a namespace is Terminating until its finalizers are gone', () => {
+  const plan = planDelete(
+    namespaceKind,
+    object({}, { spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } }),
+    choose(),
+    NOW,
+  );
+  assert.equal(plan.type, 'mark');
+  assert.deepEqual(plan.object['status'], { phase: 'Terminating' });
+  assert.equal(planDelete(namespaceKind, structuredClone(plan.object), choose(), NOW).type, 'wait');
+  assert.equal(planDelete(namespaceKind, { ...plan.object, spec: {} }, choose(), NOW).type, 'remove');
+});

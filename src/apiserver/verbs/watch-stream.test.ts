@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { deferred } from '../../std/lifecycle.ts';
+import type { ServerResponse } from '../contracts.ts';
+import { WatchStream } from './watch-stream.ts';
+
+class SlowResponse implements ServerResponse {
+  headersSent = true;
+  sent = '';
+  ended = false;
+  accepts = true;
+  drain = deferred();
+
+  writeHead(): void {}
+
+  write(chunk: Uint8Array | string): boolean {
+    this.sent += Buffer.from(chunk as Uint8Array).toString();
+    return this.accepts;
+  }
+
+  end(): void {
+    this.ended = true;
+  }
+
+  drained(): Promise<void> {
+    return this.drain.promise;
+  }
+}
+
+test('lines wait, in order, while the receiver is slow', async () => {
+  const response = new SlowResponse();
+  const stream = new WatchStream(response, () => undefined);
+  response.accepts = false;
+  stream.send(Buffer.from('1'));
+  stream.send(Buffer.from('2'));
+  stream.send(Buffer.from('3'));
+  assert.equal(response.sent, '1');
+  response.accepts = true;
+  response.drain.resolve();
+  await response.drain.promise;
+  await Promise.resolve();
+  stream.send(Buffer.from('4'));
+  assert.equal(response.sent, '1234');
+});
+
+test('a receiver that falls too far behind is given up', () => {
+  const response = new SlowResponse();
+  let ends = 0;
+  const stream = new WatchStream(response, () => ends++);
+  response.accepts = false;
+  for (let i = 0; i < 1_002; i++) stream.send(Buffer.from('x'));
+  assert.equal(response.ended, true);
+  assert.equal(ends, 1);
+  stream.send(Buffer.from('y'));
+  assert.equal(response.sent, 'x');
+});
