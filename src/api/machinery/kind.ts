@@ -52,7 +52,7 @@ export interface PartSubresource {
   readonly name: string;
   readonly verbs: readonly Verb[];
   /** Puts what this subresource may change from `requested` over `existing`, in place, into `existing`'s copy. */
-  readonly merge: (existing: DynamicObject, requested: DynamicObject) => DynamicObject;
+  readonly merge: (existing: DynamicObject, requested: DynamicObject, context: WriteContext) => DynamicObject;
   readonly validate?: (updated: DynamicObject, existing: DynamicObject, context: WriteContext) => FieldError[];
 }
 
