@@ -109,7 +109,7 @@ function sendRequest(
       resolve({
         status: Number(headers[':status']),
         headers: flattenHeaders(headers),
-        body: readBody(wholeBody(stream), toError),
+        body: readBody(wholeBody(session, stream), toError),
       });
     });
     // Stays for the stream's whole life: an error after the answer is told by the body's reader, and must not be uncaught.
@@ -122,10 +122,13 @@ function sendRequest(
   });
 }
 
-/** Node ends a cancelled stream, and one whose connection is gone, like one that was complete: nobody must take half for whole. */
-async function* wholeBody(stream: ClientHttp2Stream): AsyncGenerator<Uint8Array, void, undefined> {
+/**
+ * Node ends a cancelled stream, and one whose connection is gone, like one that was complete: nobody must take half for whole. An
+ * answer whose connection ended before it was read counts as cut off, too: whether it was whole cannot be told any more.
+ */
+async function* wholeBody(session: ClientHttp2Session, stream: ClientHttp2Stream): AsyncGenerator<Uint8Array, void, undefined> {
   yield* stream;
-  if (stream.aborted || (stream.rstCode ?? 0) !== constants.NGHTTP2_NO_ERROR) {
+  if (session.destroyed || stream.aborted || (stream.rstCode ?? 0) !== constants.NGHTTP2_NO_ERROR) {
     throw new Error(`stream ended before its answer was complete (code ${stream.rstCode ?? 'unknown'})`);
   }
 }
