@@ -44,7 +44,9 @@ export function createNodeLifecycleController(context: ControllerContext, option
     const mode = allDisrupted ? 'never' : granted.has(name) ? 'evict' : 'keep';
     const taints = planTaints(node, mode, clock.now());
     if (taints) {
-      const patch = { metadata: { resourceVersion: node.metadata?.resourceVersion }, spec: { taints } };
+      // A merge patch takes a field away by null.
+      const spec = { taints: taints.length > 0 ? taints : null };
+      const patch = { metadata: { resourceVersion: node.metadata?.resourceVersion }, spec };
       await unlessReason(client.resource<V1Node>(nodeKind).patch(name, patch, { type: 'merge', signal }), 'NotFound');
     }
   };
