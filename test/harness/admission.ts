@@ -1,3 +1,4 @@
+/** Runs admission plugins in tests. */
 import type { KindDefinition } from '../../src/api/machinery/kind.ts';
 import type { DynamicObject } from '../../src/api/machinery/object.ts';
 import type { AdmissionAttributes, AdmissionPlugin, UserInfo } from '../../src/apiserver/contracts.ts';

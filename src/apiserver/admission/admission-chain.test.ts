@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { writeOf } from '../../../test/harness/admission.ts';
+import { podKind } from '../../api/core/v1/pod.ts';
+import { type Logger, silentLogger } from '../../std/logger.ts';
+import type { AdmissionPlugin } from '../contracts.ts';
+import { createAdmissionChain } from './admission-chain.ts';
+import { choosePlugins, PLUGIN_ORDER } from './admission-plugins.ts';
+
+test('the plugins of the runbook run in upstream\u2019s order beside the default ones', () => {
+  const names = choosePlugins({
+    enable: ['NodeRestriction', 'ResourceQuota', 'LimitRanger', 'ServiceAccount', 'DefaultStorageClass', 'NamespaceLifecycle'],
+  });
+  assert.ok(names.includes('NodeRestriction') && names.includes('Priority'));
+  assert.deepEqual(
+    names,
+    PLUGIN_ORDER.filter((name) => names.includes(name)),
+  );
+});
+
+test('NodeRestriction runs only when asked for, and defaults can be switched off', () => {
+  assert.ok(!choosePlugins({}).includes('NodeRestriction'));
+  assert.ok(!choosePlugins({ disable: ['ServiceAccount'] }).includes('ServiceAccount'));
+});
+
+test('--admission-control is the whole list', () => {
+  assert.deepEqual(choosePlugins({ only: ['ServiceAccount', 'NamespaceLifecycle'] }), ['NamespaceLifecycle', 'ServiceAccount']);
+});
+
+for (const [choice, message] of [
+  [{ enable: ['Nonsense'] }, /--enable-admission-plugins: enable-admission-plugins plugin "Nonsense" is unknown/],
+  [{ disable: ['nodeRestriction'] }, /--disable-admission-plugins: .*"nodeRestriction" is unknown/],
+  [
+    { enable: ['Priority'], disable: ['Priority'] },
+    /\[Priority\] in enable-admission-plugins and disable-admission-plugins overlapped/,
+  ],
+  [{ only: ['Priority'], enable: ['Priority'] }, /mutually exclusive/],
+] as const) {
+  test(`${JSON.stringify(choice)} is refused`, () => assert.throws(() => choosePlugins(choice), message));
+}
+
+function recording(name: string, log: string[]): [string, () => AdmissionPlugin] {
+  const note = (phase: string) => async () => void log.push(`${phase} ${name}`);
+  return [name, () => ({ name, handles: () => true, admit: note('admit'), validate: note('validate') })];
+}
+
+test('all that change come before all that check, and what is always checked comes last', async () => {
+  const log: string[] = [];
+  const chain = createAdmissionChain({
+    available: new Map([recording('ServiceAccount', log), recording('NamespaceLifecycle', log)]),
+    always: [recording('Escalation', log)[1]()],
+    logger: silentLogger,
+  });
+  const write = writeOf({ kind: podKind, object: { metadata: { name: 'p' } } });
+  await chain.admit(write);
+  await chain.validate(write);
+  const order = ['NamespaceLifecycle', 'ServiceAccount', 'Escalation'];
+  assert.deepEqual(log, [...order.map((name) => `admit ${name}`), ...order.map((name) => `validate ${name}`)]);
+});
+
+test('plugins that are asked for and not here are named in one warning, those of the default set in none', () => {
+  const warnings: string[] = [];
+  const logger: Logger = { ...silentLogger, warn: (message) => void warnings.push(message) };
+  createAdmissionChain({ enable: ['ResourceQuota', 'PodSecurityPolicy'], available: new Map(), always: [], logger });
+  assert.deepEqual(warnings, ['Admission plugins without effect here: ResourceQuota, PodSecurityPolicy']);
+});

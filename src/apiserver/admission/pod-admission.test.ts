@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runPlugin } from '../../../test/harness/admission.ts';
+import { MemoryObjects } from '../../../test/harness/memory-objects.ts';
+import { nodeKind } from '../../api/core/v1/node.ts';
+import { podKind } from '../../api/core/v1/pod.ts';
+import { serviceAccountKind } from '../../api/core/v1/service-account.ts';
+import type { V1Node, V1Pod, V1PodSpec } from '../../api/gen/types.ts';
+import { priorityClassKind } from '../../api/scheduling/v1/priority-class.ts';
+import type { AdmissionPlugin } from '../contracts.ts';
+import { createDefaultTolerationSeconds } from './default-toleration-seconds.ts';
+import { createPriority } from './priority.ts';
+import { createServiceAccountAdmission } from './service-account.ts';
+import { createTaintNodesByCondition } from './taint-nodes-by-condition.ts';
+
+const CONTAINERS = [{ name: 'c', image: 'i' }];
+const MIRROR = { 'kubernetes.io/config.mirror': 'x' };
+const pod = (spec: Partial<V1PodSpec> = {}, annotations?: Record<string, string>) => ({
+  metadata: { name: 'p', namespace: 'ns', ...(annotations && { annotations }) },
+  spec: { containers: CONTAINERS, ...spec },
+});
+const admit = async (plugin: AdmissionPlugin, object: object) =>
+  ((await runPlugin(plugin, { kind: podKind, object })) as unknown as V1Pod).spec!;
+
+function accounts(fields: object = {}, name = 'default') {
+  const objects = new MemoryObjects();
+  objects.put(serviceAccountKind, { metadata: { name, namespace: 'ns' }, ...fields });
+  return createServiceAccountAdmission({ reader: objects, random: () => 0 });
+}
+
+test('a pod gets the account "default", and its token, CA and namespace mounted', async () => {
+  const spec = await admit(accounts(), pod({ initContainers: [{ name: 'i' }] }));
+  assert.equal(spec.serviceAccountName, 'default');
+  assert.equal(spec.serviceAccount, 'default');
+  const mount = { name: 'kube-api-access-bbbbb', readOnly: true, mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' };
+  assert.deepEqual(spec.containers[0]!.volumeMounts, [mount]);
+  assert.deepEqual(spec.initContainers![0]!.volumeMounts, [mount]);
+  const [volume] = spec.volumes!;
+  assert.equal(volume!.name, 'kube-api-access-bbbbb');
+  assert.deepEqual(
+    volume!.projected!.sources!.map((source) => Object.keys(source)[0]),
+    ['serviceAccountToken', 'configMap', 'downwardAPI'],
+  );
+  assert.equal(volume!.projected!.sources![0]!.serviceAccountToken!.expirationSeconds, 3607);
+});
+
+for (const [what, account, own] of [
+  ['the pod', {}, { automountServiceAccountToken: false }],
+  ['the account', { automountServiceAccountToken: false }, {}],
+] as const) {
+  test(`nothing is mounted when ${what} says so`, async () => {
+    const spec = await admit(accounts(account), pod(own));
+    assert.equal(spec.volumes, undefined);
+    assert.equal(spec.containers[0]!.volumeMounts, undefined);
+  });
+}
+
+test('the pod decides over its account', async () => {
+  assert.equal(
+    (await admit(accounts({ automountServiceAccountToken: false }), pod({ automountServiceAccountToken: true }))).volumes?.length,
+    1,
+  );
+});
+
+test('a container that mounts something of its own there is left alone', async () => {
+  const volumeMounts = [{ name: 'own', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' }];
+  const spec = await admit(accounts(), pod({ containers: [{ name: 'c', volumeMounts }] }));
+  assert.deepEqual(spec.containers[0]!.volumeMounts, volumeMounts);
+  assert.equal(spec.volumes, undefined);
+});
+
+test('a token volume that is there already is used again', async () => {
+  const volumes = [{ name: 'kube-api-access-zzzzz', projected: { sources: [] } }];
+  const spec = await admit(accounts(), pod({ volumes }));
+  assert.deepEqual(spec.volumes, volumes);
+  assert.equal(spec.containers[0]!.volumeMounts![0]!.name, 'kube-api-access-zzzzz');
+});
+
+test('pull secrets come from the account unless the pod has its own', async () => {
+  const plugin = accounts({ imagePullSecrets: [{ name: 'a' }] });
+  assert.deepEqual((await admit(plugin, pod())).imagePullSecrets, [{ name: 'a' }]);
+  assert.deepEqual((await admit(plugin, pod({ imagePullSecrets: [{ name: 'b' }] }))).imagePullSecrets, [{ name: 'b' }]);
+});
+
+test('an account that is not there is named', async () => {
+  await assert.rejects(admit(accounts(), pod({ serviceAccountName: 'x' })), {
+    code: 403,
+    message: 'pods "p" is forbidden: error looking up service account ns/x: serviceaccount "x" not found',
+  });
+});
+
+test('a mirror pod is taken as it is', async () => {
+  const spec = await admit(accounts(), pod({}, MIRROR));
+  assert.deepEqual(spec, { containers: CONTAINERS });
+});
+
+for (const [spec, why] of [
+  [{ serviceAccountName: 'default' }, 'a mirror pod may not reference service accounts'],
+  [{ volumes: [{ name: 'v', secret: { secretName: 's' } }] }, 'a mirror pod may not reference secrets'],
+  [
+    { volumes: [{ name: 'v', projected: { sources: [{ serviceAccountToken: { path: 't' } }] } }] },
+    'a mirror pod may not use ServiceAccountToken volume projections',
+  ],
+] as const) {
+  test(why, async () => {
+    await assert.rejects(admit(accounts(), pod(spec as Partial<V1PodSpec>, MIRROR)), {
+      message: `pods "p" is forbidden: ${why}`,
+    });
+  });
+}
+
+const tolerations = createDefaultTolerationSeconds({ notReadySeconds: 10, unreachableSeconds: 20 });
+
+test('pods tolerate nodes that are not ready or reachable for the times given', async () => {
+  assert.deepEqual((await admit(tolerations, pod())).tolerations, [
+    { key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 10 },
+    { key: 'node.kubernetes.io/unreachable', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 20 },
+  ]);
+});
+
+test('a toleration that is there is kept; one of everything is enough, one without effect on NoExecute is not', async () => {
+  const own = { key: 'node.kubernetes.io/not-ready', operator: 'Exists', tolerationSeconds: 5 };
+  assert.deepEqual((await admit(tolerations, pod({ tolerations: [own] }))).tolerations!.length, 2);
+  assert.deepEqual((await admit(tolerations, pod({ tolerations: [{ operator: 'Exists' }] }))).tolerations, [
+    { operator: 'Exists' },
+  ]);
+  assert.equal(
+    (await admit(tolerations, pod({ tolerations: [{ operator: 'Exists', effect: 'NoSchedule' }] }))).tolerations!.length,
+    3,
+  );
+});
+
+function priorities(...classes: { name: string; value: number; globalDefault?: boolean }[]) {
+  const objects = new MemoryObjects();
+  for (const { name, ...rest } of classes) objects.put(priorityClassKind, { metadata: { name }, ...rest });
+  return createPriority(objects);
+}
+
+test('a pod without a class has priority 0, or that of the default class', async () => {
+  const plain = await admit(priorities(), pod());
+  assert.deepEqual([plain.priority, plain.priorityClassName, plain.preemptionPolicy], [0, undefined, 'PreemptLowerPriority']);
+  const spec = await admit(priorities({ name: 'std', value: 7, globalDefault: true }), pod());
+  assert.deepEqual([spec.priority, spec.priorityClassName], [7, 'std']);
+});
+
+test('the system\u2019s classes are always there', async () => {
+  assert.equal((await admit(priorities(), pod({ priorityClassName: 'system-node-critical' }))).priority, 2_000_001_000);
+});
+
+test('a class that is not there, and a number that is not the class\u2019s, are refused', async () => {
+  await assert.rejects(admit(priorities(), pod({ priorityClassName: 'x' })), /no PriorityClass with name x was found/);
+  await assert.rejects(admit(priorities(), pod({ priorityClassName: 'toString' })), /no PriorityClass with name toString/);
+  await assert.rejects(
+    admit(priorities({ name: 'high', value: 9 }), pod({ priorityClassName: 'high', priority: 1 })),
+    /the integer value of priority \(1\) must not be provided in pod spec; priority admission controller computed 9/,
+  );
+});
+
+test('a new node gets the taint of one that is not ready, once', async () => {
+  const plugin = createTaintNodesByCondition();
+  const taints = async (spec?: object) => {
+    const object = { metadata: { name: 'n' }, ...(spec && { spec }) };
+    return ((await runPlugin(plugin, { kind: nodeKind, object })) as unknown as V1Node).spec?.taints;
+  };
+  const taint = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' };
+  assert.deepEqual(await taints(), [taint]);
+  assert.deepEqual(await taints({ taints: [taint] }), [taint]);
+  assert.equal((await taints({ taints: [{ ...taint, effect: 'NoExecute' }] }))!.length, 2);
+});
