@@ -68,14 +68,14 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     issue({ use: 'client auth', commonName: ADMIN.name, organizations: ['system:masters'] }),
   ]);
 
-  const apiServer = await listen(config, () =>
+  const apiServer = await listen(config, (port) =>
     startApiServer({
       store,
       clock,
       logger: logger.child({ part: 'apiserver' }),
       random,
       bindAddress: config.bindAddress,
-      port: config.port,
+      port,
       tls: () => serving,
       clientCaPem: caPem,
       serviceClusterIpRange: SERVICE_CIDR,
@@ -199,12 +199,13 @@ async function keepFiles(directory: string, files: { serving: Pair; kubeconfig: 
   ]);
 }
 
-/** Runs `start` and says in plain words when the port is somebody else's. */
-async function listen(config: ClusterConfig, start: () => Promise<ApiServer>): Promise<ApiServer> {
+/** Starts on the port, or on another when it was only a wish; says in plain words when it is somebody else's. */
+async function listen(config: ClusterConfig, start: (port: number) => Promise<ApiServer>): Promise<ApiServer> {
   try {
-    return await start();
+    return await start(config.port);
   } catch (error) {
     const code = errorCode(error);
+    if (code !== undefined && config.portIsPreference && config.port !== 0) return start(0);
     const where = `${config.bindAddress}:${config.port}`;
     if (code === 'EADDRINUSE')
       throw new CodedError(`port ${config.port} is taken: something else listens on ${where}; stop it or choose another --port`, {

@@ -16,6 +16,10 @@ test('a new cluster has one node, keeps nothing and takes a free port', () => {
   const { name, nodes, store, port } = complete({});
   assert.deepEqual({ name, nodes, store, port }, { name: 'muster', nodes: 1, store: 'memory', port: 0 });
   assert.equal(complete({ dataDir: '/d' }).store, 'sqlite');
+  const preferred = complete({ preferredPort: 6443 });
+  assert.deepEqual([preferred.port, preferred.portIsPreference], [6443, true]);
+  const given = complete({ preferredPort: 6443, port: 7000 });
+  assert.deepEqual([given.port, given.portIsPreference], [7000, false]);
 });
 
 test('a kept cluster is what it was, and may grow', () => {

@@ -15,6 +15,8 @@ export interface ClusterOptions {
   dataDir?: string;
   /** Of the API server. Default: the one it had before, else a free one. */
   port?: number;
+  /** Of the API server when no port was given or recorded: taken if it is free, else any free one. */
+  preferredPort?: number;
   /** Of the API server. Default 127.0.0.1. */
   bindAddress?: string;
   /** Makes a token Secret for every service account, as Kubernetes did before 1.24. Default false. */
@@ -40,6 +42,8 @@ export interface ClusterConfig {
   readonly dataDir: string | undefined;
   /** 0: a free one. */
   readonly port: number;
+  /** When `port` is taken: use any other, or fail. */
+  readonly portIsPreference: boolean;
   readonly bindAddress: string;
   readonly legacyServiceAccountTokens: boolean;
   readonly startTimeoutMs: number;
@@ -83,7 +87,7 @@ export function completeOptions(
         code: 'OPTIONS_CONFLICT',
       },
     );
-  if (record && port && port !== record.port && record.nodes.length > 0)
+  if (record && port !== undefined && port !== record.port && record.nodes.length > 0)
     throw new CodedError(
       `the cluster's nodes know its API server at port ${record.port}, so it cannot move to ${port}; "muster down" deletes it`,
       {
@@ -96,7 +100,8 @@ export function completeOptions(
     knownNodes: record?.nodes ?? [],
     store: options.store ?? (options.dataDir === undefined ? 'memory' : 'sqlite'),
     dataDir: options.dataDir,
-    port: port || (record?.port ?? 0),
+    port: port ?? record?.port ?? options.preferredPort ?? 0,
+    portIsPreference: port === undefined && record === undefined,
     bindAddress: options.bindAddress ?? '127.0.0.1',
     legacyServiceAccountTokens: options.legacyServiceAccountTokens ?? false,
     startTimeoutMs: options.startTimeoutMs ?? 60_000,

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { startTimeOf } from '../../src/cli/local/process-identity.ts';
 import { freePort } from '../harness/free-port.ts';
 import { KUBECTL_VERSIONS, kubectl } from '../harness/kubectl.ts';
 import { musterHome } from '../harness/muster.ts';
@@ -44,7 +45,7 @@ test('one command starts a cluster whose nodes are Ready, and another one takes 
 
   assert.match(await home.run(['down']), /stopped and deleted/);
   assert.ok(!existsSync(up.dataDir));
-  assert.ok(!existsSync(`/proc/${up.pid}`));
+  assert.equal(startTimeOf(up.pid), undefined);
   const left = readFileSync(home.kubeconfig, 'utf8');
   assert.match(left, /mine/);
   assert.doesNotMatch(left, /muster/);
@@ -55,7 +56,8 @@ test('a stopped cluster comes back as it was', async () => {
   await using home = await musterHome();
   const first = await home.up('--nodes', '2');
   const client = kubectl('1.35', home.kubeconfig, home.path);
-  await client.run('create configmap kept --from-literal=a=b');
+  const kept = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'kept' }, data: { a: 'b' } };
+  await client.run('create -f -', { input: JSON.stringify(kept) });
   await home.run(['down', '--keep-data']);
   assert.match(await home.run(['ls']), /^muster +Stopped/m);
   const second = await home.up();
@@ -103,4 +105,15 @@ test('tokens are made, listed and deleted as by kubeadm', async () => {
   );
   assert.equal(await home.run(['token', 'delete', token]), `bootstrap token "${token.slice(0, 6)}" deleted\n`);
   assert.match((await home.try(['token', 'delete', token])).stderr, /failed to delete bootstrap token/);
+});
+
+test('objects are made by the typed commands of old and new kubectls', async () => {
+  await using home = await musterHome();
+  await home.up('--nodes', '0');
+  for (const version of KUBECTL_VERSIONS) {
+    const client = kubectl(version, home.kubeconfig, home.path);
+    const name = `made-by-${version.replace('.', '-')}`;
+    assert.equal(await client.run(`create configmap ${name} --from-literal=a=b`), `configmap/${name} created\n`);
+    assert.equal(await client.run(`create namespace ${name}`), `namespace/${name} created\n`);
+  }
 });

@@ -34,7 +34,6 @@ export async function runCluster(
   try {
     const { startClusterIn } = await import('../../cluster/start-cluster.ts');
     const logger = createKlogLogger({ component: 'muster', verbosity: options.verbosity, now: io.clock.now, write: io.stderr });
-    const port = options.port ?? (directory.record ? undefined : await choosePort());
     await using cluster = await startClusterIn(directory, {
       name: options.name,
       nodes: options.nodes ?? (directory.record ? undefined : DEFAULT_NODES),
@@ -45,7 +44,8 @@ export async function runCluster(
       clock: io.clock,
       random: io.random,
       logger,
-      ...(port !== undefined && { port }),
+      ...(options.port !== undefined && { port: options.port }),
+      preferredPort: DEFAULT_PORT,
     });
     const readyMs = Math.round(performance.now() - startMs);
     await writeDaemonState(path, {
@@ -68,11 +68,6 @@ export async function runCluster(
   } finally {
     await removeDaemonState(path);
   }
-}
-
-async function choosePort(): Promise<number> {
-  const { canListen } = await import('../../cluster/node-addresses.ts');
-  return (await canListen('127.0.0.1', DEFAULT_PORT)) ? DEFAULT_PORT : 0;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
