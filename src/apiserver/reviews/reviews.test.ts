@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DynamicObject } from '../../api/machinery/object.ts';
+import { silentLogger } from '../../std/logger.ts';
+import { AuthenticationFailure } from '../authentication/authentication-failure.ts';
+import type { ActionHandler, AuthorizationAttributes, Authorizer, RequestContext, ServerResponse } from '../contracts.ts';
+import { createAccessReviews } from './access-reviews.ts';
+import { createSelfSubjectReview, createTokenReview } from './identity-reviews.ts';
+import { createRulesReview } from './rules-review.ts';
+import { fieldSelectorText, labelSelectorText } from './selector-text.ts';
+
+const JANE = { name: 'jane', uid: '7', groups: ['dev', 'system:authenticated'], extra: { scopes: ['view'] } };
+
+async function send(handler: ActionHandler, spec: object, namespace = ''): Promise<Record<string, unknown>> {
+  const context = { user: JANE, info: { namespace }, warnings: [] } as unknown as RequestContext;
+  const body = { apiVersion: 'v1', kind: 'X', metadata: {}, spec } as DynamicObject;
+  const answer = await handler.handle(context, body, {} as ServerResponse);
+  assert.equal(answer?.status, 201);
+  const object = answer.object as DynamicObject;
+  assert.deepEqual(object['spec'], spec);
+  return object['status'] as Record<string, unknown>;
+}
+
+function access(decision: 'allow' | 'deny' | 'no-opinion' = 'allow') {
+  const asked: AuthorizationAttributes[] = [];
+  const authorizer: Authorizer = {
+    async authorize(attributes) {
+      asked.push(attributes);
+      return { decision, reason: 'because' };
+    },
+  };
+  const handlers = new Map(createAccessReviews(authorizer).map((handler) => [handler.resource, handler]));
+  return { asked, handler: (resource: string) => handlers.get(resource)! };
+}
+const PODS = { verb: 'list', resource: 'pods', namespace: 'ns' };
+
+test('a SubjectAccessReview asks for the subject that it names', async () => {
+  const { asked, handler } = access();
+  const spec = { user: 'joe', groups: ['ops'], uid: '1', extra: { a: ['b'] }, resourceAttributes: PODS };
+  assert.deepEqual(await send(handler('subjectaccessreviews'), spec), { allowed: true, reason: 'because' });
+  assert.deepEqual(asked[0]!.user, { name: 'joe', groups: ['ops'], uid: '1', extra: { a: ['b'] } });
+  assert.deepEqual([asked[0]!.verb, asked[0]!.resource, asked[0]!.namespace], ['list', 'pods', 'ns']);
+});
+
+test('a path is asked for as such', async () => {
+  const { asked, handler } = access('no-opinion');
+  const spec = { user: 'joe', nonResourceAttributes: { verb: 'get', path: '/metrics' } };
+  assert.deepEqual(await send(handler('subjectaccessreviews'), spec), { allowed: false, reason: 'because' });
+  assert.deepEqual([asked[0]!.isResourceRequest, asked[0]!.verb, asked[0]!.path], [false, 'get', '/metrics']);
+});
+
+test('a denial is more than the lack of a permission', async () => {
+  const spec = { user: 'joe', resourceAttributes: PODS };
+  assert.deepEqual(await send(access('deny').handler('subjectaccessreviews'), spec), {
+    allowed: false,
+    denied: true,
+    reason: 'because',
+  });
+});
+
+test('a SelfSubjectAccessReview asks for the caller', async () => {
+  const { asked, handler } = access();
+  await send(handler('selfsubjectaccessreviews'), { resourceAttributes: PODS });
+  assert.equal(asked[0]!.user, JANE);
+});
+
+test('a LocalSubjectAccessReview asks about its own namespace', async () => {
+  const { handler } = access();
+  const local = handler('localsubjectaccessreviews');
+  await send(local, { user: 'joe', resourceAttributes: PODS }, 'ns');
+  await assert.rejects(send(local, { user: 'joe', resourceAttributes: PODS }, 'other'), /must match metadata.namespace: other/);
+  await assert.rejects(
+    send(local, { user: 'joe', nonResourceAttributes: { path: '/', verb: 'get' } }, 'ns'),
+    /disallowed on this kind of request/,
+  );
+});
+
+for (const [spec, why] of [
+  [{ user: 'joe' }, /exactly one of nonResourceAttributes or resourceAttributes must be specified/],
+  [
+    { user: 'joe', resourceAttributes: PODS, nonResourceAttributes: {} },
+    /cannot be specified in combination with resourceAttributes/,
+  ],
+  [{ resourceAttributes: PODS }, /at least one of user or group must be specified/],
+] as const) {
+  test(`${JSON.stringify(spec)} is no SubjectAccessReview`, async () => {
+    await assert.rejects(send(access().handler('subjectaccessreviews'), spec), why);
+  });
+}
+
+test('selectors are handed on, as text or as requirements', async () => {
+  const { asked, handler } = access();
+  const fieldSelector = { requirements: [{ key: 'spec.nodeName', operator: 'In', values: ['n1'] }] };
+  await send(handler('selfsubjectaccessreviews'), {
+    resourceAttributes: { ...PODS, fieldSelector, labelSelector: { rawSelector: 'a=b' } },
+  });
+  assert.deepEqual([asked[0]!.fieldSelector, asked[0]!.labelSelector], ['spec.nodeName=n1', 'a=b']);
+});
+
+test('requirements that no selector can say are left out', () => {
+  const many = { key: 'a', operator: 'In', values: ['x', 'y'] };
+  assert.equal(fieldSelectorText({ requirements: [many] }), undefined);
+  assert.equal(fieldSelectorText({ requirements: [{ key: 'a', operator: 'NotIn', values: ['x,y'] }] }), 'a!=x\\,y');
+  assert.equal(labelSelectorText({ requirements: [many, { key: 'b', operator: 'DoesNotExist' }] }), 'a in (x,y),!b');
+});
+
+test('a rules review lists what there is, resources and paths apart', async () => {
+  const handler = createRulesReview({
+    rulesFor: (user, namespace) => ({
+      rules: [
+        { verbs: ['get'], apiGroups: [''], resources: ['pods'], resourceNames: [user.name, namespace] },
+        { verbs: ['get'], nonResourceURLs: ['/healthz'] },
+      ],
+      incomplete: true,
+      problems: ['x'],
+    }),
+  });
+  assert.deepEqual(await send(handler, { namespace: 'ns' }), {
+    resourceRules: [{ verbs: ['get'], apiGroups: [''], resources: ['pods'], resourceNames: ['jane', 'ns'] }],
+    nonResourceRules: [{ verbs: ['get'], nonResourceURLs: ['/healthz'] }],
+    incomplete: true,
+    evaluationError: 'x',
+  });
+  await assert.rejects(send(handler, {}), /no namespace on request/);
+});
+
+test('a SelfSubjectReview says who one is', async () => {
+  assert.deepEqual(await send(createSelfSubjectReview(), {}), {
+    userInfo: { username: 'jane', uid: '7', groups: ['dev', 'system:authenticated'], extra: { scopes: ['view'] } },
+  });
+});
+
+const tokenReview = createTokenReview({
+  apiAudiences: ['api'],
+  logger: silentLogger,
+  tokens: {
+    async authenticateToken(token, audiences) {
+      if (token === 'expired') throw new AuthenticationFailure('the secret of ns/x has expired');
+      return token === 'good' ? { user: { name: 'joe', groups: [] }, audiences } : undefined;
+    },
+  },
+});
+
+test('a good token is somebody authenticated, for the audiences asked for or the API server', async () => {
+  const user = { username: 'joe', groups: ['system:authenticated'] };
+  assert.deepEqual(await send(tokenReview, { token: 'good' }), { authenticated: true, user, audiences: ['api'] });
+  assert.deepEqual(await send(tokenReview, { token: 'good', audiences: ['vault'] }), {
+    authenticated: true,
+    user,
+    audiences: ['vault'],
+  });
+});
+
+for (const token of ['expired', 'unknown']) {
+  test(`an ${token} token is nobody, and why is not said`, async () => {
+    assert.deepEqual(await send(tokenReview, { token }), { authenticated: false, user: {}, error: 'invalid bearer token' });
+  });
+}
+
+test('a review without a token is refused', async () => {
+  await assert.rejects(send(tokenReview, {}), /token is required/);
+});
