@@ -22,10 +22,14 @@ async function runControllerManager(flags: ParsedFlags, io: CommandIo): Promise<
   const { clock } = io;
   const verbosity = flags.values.int('v');
   const logger = createKlogLogger({ component: 'kube-controller-manager', verbosity, now: () => clock.now(), write: io.stderr });
-  const { clientFor, close } = await openConnections(flags.values, { clock, logger, limitRate: flags.isSet('kube-api-qps') });
+  const { clientFor, ensureAccount, close } = await openConnections(flags.values, {
+    clock,
+    logger,
+    limitRate: flags.isSet('kube-api-qps'),
+  });
   const identity = `${hostname()}_${crypto.randomUUID()}`;
   const options = await readControllerManagerOptions(flags, (error) => logger.error(error.message));
-  const manager = createControllerManager({ ...options, clientFor, clock, logger, random: io.random, identity });
+  const manager = createControllerManager({ ...options, clientFor, ensureAccount, clock, logger, random: io.random, identity });
   const server = await openSecureServer(flags.values, { manager, clock, logger });
   const parts: Component[] = server ? [server, manager] : [manager];
 

@@ -12,6 +12,11 @@ export interface ControllerManagerOptions {
    * reads for all controllers, `leader-election` and `kube-controller-manager`: these are the manager itself in any case.
    */
   clientFor: (account: string) => Client;
+  /**
+   * Makes an account's ServiceAccount when it is not there. Called once for every account of a controller that runs, or would run
+   * upstream, so that the accounts in kube-system are those that the documentation, and bindings made from it, speak of.
+   */
+  ensureAccount?: (account: string) => Promise<void>;
   clock: Clock;
   logger: Logger;
   random: () => number;

@@ -7,7 +7,7 @@ import type { ControllerManagerOptions, LeaderElectionTimes } from './controller
 import type { ControllerContext } from './framework/controller.ts';
 import { LoopMetrics } from './framework/loop-metrics.ts';
 import { createSharedInformers, type SharedInformers } from './framework/shared-informers.ts';
-import type { KnownController } from './known-controllers.ts';
+import { type KnownController, MANAGER_ACCOUNT } from './known-controllers.ts';
 import { selectControllers } from './select-controllers.ts';
 
 export type { ControllerManagerOptions } from './controller-manager-options.ts';
@@ -43,9 +43,11 @@ export function createControllerManager(options: ControllerManagerOptions): Cont
       const start = (some: readonly KnownController[]) => startControllers(options, some, { metrics, informers, signal: term });
       const urgent = await start(selection.enabled.filter((c) => c.urgent));
       onReady();
+      const accounts = new Set([...selection.enabled, ...selection.missing].map((c) => c.account));
+      const ensuring = ensureAccounts(options, [...accounts], term);
       const others = await start(selection.enabled.filter((c) => !c.urgent));
       // Nothing of it ends before the signal, except by failing.
-      await Promise.all([informers, ...urgent, ...others].map((part) => part.done));
+      await Promise.all([ensuring, ...[informers, ...urgent, ...others].map((part) => part.done)]);
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
@@ -99,6 +101,22 @@ interface Term {
   metrics: LoopMetrics;
   informers: SharedInformers;
   signal: AbortSignal;
+}
+
+/** Makes the accounts that are missing, one after the other; nobody waits for those that cannot be made now. */
+async function ensureAccounts(
+  options: ControllerManagerOptions,
+  accounts: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const account of accounts) {
+    if (signal.aborted || account === MANAGER_ACCOUNT) continue;
+    try {
+      await options.ensureAccount?.(account);
+    } catch (error) {
+      options.logger.warn('Unable to make the ServiceAccount of a controller', { account, err: error });
+    }
+  }
 }
 
 /** Starts controllers side by side; resolves when all of them work. */

@@ -12,6 +12,9 @@ export interface KnownController {
   readonly urgent?: boolean;
 }
 
+/** Not a ServiceAccount: the manager as it is. */
+export const MANAGER_ACCOUNT = 'kube-controller-manager';
+
 const known = (name: string, alias: string, account: string): KnownController => ({ name, alias, account });
 const supported = (name: string, alias: string, account: string): KnownController => ({ name, alias, account, supported: true });
 const urgent = (name: string, alias: string, account: string): KnownController => ({
@@ -22,7 +25,7 @@ const urgent = (name: string, alias: string, account: string): KnownController =
 /** Every controller that upstream's controller manager has had since 1.10 (cmd/kube-controller-manager/names, app/controllermanager.go). */
 export const KNOWN_CONTROLLERS: readonly KnownController[] = [
   // The manager itself: what makes tokens cannot wait for one, and upstream has no role for an account of its own.
-  urgent('serviceaccount-token-controller', 'serviceaccount-token', 'kube-controller-manager'),
+  urgent('serviceaccount-token-controller', 'serviceaccount-token', MANAGER_ACCOUNT),
   urgent('certificatesigningrequest-approving-controller', 'csrapproving', 'certificate-controller'),
   urgent('certificatesigningrequest-signing-controller', 'csrsigning', 'certificate-controller'),
   supported('certificatesigningrequest-cleaner-controller', 'csrcleaner', 'certificate-controller'),

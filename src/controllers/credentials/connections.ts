@@ -8,16 +8,23 @@ import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { FlagValues } from '../../std/flags.ts';
 import type { Logger } from '../../std/logger.ts';
-import { createServiceAccountTransport } from './service-account-transport.ts';
+import type { ControllerManagerOptions } from '../controller-manager-options.ts';
+import { MANAGER_ACCOUNT } from '../known-controllers.ts';
+import { createServiceAccountTransport, ensureServiceAccount } from './service-account-transport.ts';
 
+const NAMESPACE = 'kube-system';
 /** What acts as the manager even when each controller has its own account, as upstream. */
-const ROOT_ACCOUNTS = new Set(['shared-informers', 'leader-election', 'kube-controller-manager']);
+const ROOT_ACCOUNTS = new Set(['shared-informers', 'leader-election', MANAGER_ACCOUNT]);
+
+export interface Connections extends Pick<ControllerManagerOptions, 'clientFor' | 'ensureAccount'> {
+  close(): Promise<void>;
+}
 
 /** Clients for all controllers over `--kubeconfig`. Rejects with what is wrong with it. */
 export async function openConnections(
   values: FlagValues,
   context: { clock: Clock; logger: Logger; limitRate: boolean },
-): Promise<{ clientFor: (account: string) => Client; close(): Promise<void> }> {
+): Promise<Connections> {
   const { clock, logger } = context;
   const path = values.string('kubeconfig');
   if (!path)
@@ -40,7 +47,7 @@ export async function openConnections(
     if (ROOT_ACCOUNTS.has(account)) return root;
     let client = clients.get(account);
     if (!client) {
-      const transport = createServiceAccountTransport({ anonymous, root, namespace: 'kube-system', account, clock, logger });
+      const transport = createServiceAccountTransport({ anonymous, root, namespace: NAMESPACE, account, clock, logger });
       client = createClient({ transport, userAgent: 'kube-controller-manager' });
       clients.set(account, client);
     }
@@ -49,5 +56,6 @@ export async function openConnections(
   const close = async () => {
     await Promise.all([rootTransport.close({ final: true }), anonymous.close({ final: true })]);
   };
-  return { clientFor, close };
+  const ensureAccount = (account: string) => ensureServiceAccount(root, { namespace: NAMESPACE, account });
+  return { clientFor, ensureAccount, close };
 }

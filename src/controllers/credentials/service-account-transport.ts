@@ -65,7 +65,7 @@ async function obtainToken(options: ServiceAccountTransportOptions): Promise<{ t
   const { clock, account, namespace, logger } = options;
   let answer = await requestToken(options);
   if (!answer) {
-    await ensureAccount(options);
+    await ensureServiceAccount(options.root, options);
     answer = await requestToken(options);
   }
   if (answer) {
@@ -99,7 +99,11 @@ async function requestToken({ root, namespace, account }: ServiceAccountTranspor
   return status && { token: status.token, expiresAt: status.expirationTimestamp };
 }
 
-async function ensureAccount({ root, namespace, account }: ServiceAccountTransportOptions): Promise<void> {
+/** Makes a ServiceAccount, and its namespace, where they are not there. */
+export async function ensureServiceAccount(
+  root: Client,
+  { namespace, account }: { namespace: string; account: string },
+): Promise<void> {
   const create = () => {
     const object = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: account, namespace } };
     return unlessReason(root.resource(serviceAccountKind, namespace).create(object), 'AlreadyExists');
