@@ -9,7 +9,6 @@ import type { UserInfo } from '../apiserver/contracts.ts';
 import type { Client } from '../client/client.ts';
 import { createClient } from '../client/create-client.ts';
 import type { Transport } from '../client/transport/transport.ts';
-import { createControllerManager } from '../controllers/controller-manager.ts';
 import { unlessReason } from '../controllers/framework/unless-reason.ts';
 import { formatKubeconfig } from '../pki/kubeconfig.ts';
 import { writeFileAtomic } from '../std/atomic-file.ts';
@@ -18,8 +17,9 @@ import { type Component, ComponentGroup, deferred } from '../std/lifecycle.ts';
 import { openStore } from '../store/open-store.ts';
 import { apiServerNames, type ClusterKeys, issueLeaf, LEAF_LIFETIME_MS, openClusterKeys, type Pair } from './authorities.ts';
 import { joinBindings, SERVING_APPROVER_USER, servingApproverBinding, servingApproverRole } from './bootstrap-objects.ts';
+import { createClusterScheduler, createManager } from './in-process-components.ts';
 import { adminKubeconfig } from './kubeconfigs.ts';
-import { CLUSTER_CIDR, CLUSTER_DOMAIN, type ClusterConfig, KUBERNETES_SERVICE_ADDRESS, SERVICE_CIDR } from './options.ts';
+import { CLUSTER_DOMAIN, type ClusterConfig, KUBERNETES_SERVICE_ADDRESS, SERVICE_CIDR } from './options.ts';
 import { createServingApprover } from './serving-approver/controller.ts';
 import type { KnownNode } from './serving-approver/plan.ts';
 
@@ -111,6 +111,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
   const adminTransport = apiServer.transport(ADMIN);
   const knownNodes = new Map<string, KnownNode>();
   const manager = createManager(config, keys, as);
+  const scheduler = createClusterScheduler(config, as);
   const approver = createServingApprover({
     client: as(SERVING_APPROVER_USER),
     nodes: knownNodes,
@@ -118,7 +119,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     logger: logger.child({ part: 'serving-approver' }),
   });
   await createObjects(createClient({ transport: adminTransport, userAgent: 'muster' }));
-  await Promise.all([start(manager), start(approver)]);
+  await Promise.all([start(manager), start(approver), start(scheduler)]);
 
   const kubeconfig = formatKubeconfig(adminKubeconfig({ name, server: apiServer.url, caPem, pair: admin }));
   if (!keep) await writeFile(join(pkiDirectory, 'ca.crt'), caPem);
@@ -151,33 +152,6 @@ function securityConfig(config: ClusterConfig, keys: ClusterKeys) {
     },
     legacyServiceAccountTokenAutoGeneration: config.legacyServiceAccountTokens,
   };
-}
-
-/** What the manager does as itself and not as one of its controllers. */
-const MANAGER_ACCOUNTS = new Set(['shared-informers', 'leader-election', 'kube-controller-manager']);
-
-/** All controllers, each as its own service account, as with `--use-service-account-credentials`. */
-function createManager(config: ClusterConfig, keys: ClusterKeys, as: (user: string, ...groups: string[]) => Client): Component {
-  const { clock, logger, random } = config;
-  return createControllerManager({
-    clientFor: (account) =>
-      MANAGER_ACCOUNTS.has(account)
-        ? as('system:kube-controller-manager')
-        : as(`system:serviceaccount:kube-system:${account}`, 'system:serviceaccounts', 'system:serviceaccounts:kube-system'),
-    clock,
-    logger: logger.child({ part: 'controller-manager' }),
-    random,
-    controllers: ['*', 'bootstrapsigner', 'tokencleaner'],
-    leaderElect: false,
-    identity: config.name,
-    signing: { certificatePem: keys.authority.certificatePem, privateKeyPem: keys.authority.privateKeyPem },
-    signingDurationMs: LEAF_LIFETIME_MS,
-    serviceAccountKeyPem: keys.serviceAccountKeyPem,
-    rootCaPem: keys.authority.certificatePem,
-    legacyServiceAccountTokenAutoGeneration: config.legacyServiceAccountTokens,
-    clusterCidrs: [CLUSTER_CIDR],
-    serviceCidrs: [SERVICE_CIDR],
-  });
 }
 
 /** What the runbooks create by hand, and what the serving approver needs. There already after a restart. */

@@ -1,0 +1,45 @@
+import type { Client } from '../client/client.ts';
+import { createEventRecorder } from '../client/events.ts';
+import { createControllerManager } from '../controllers/controller-manager.ts';
+import { createScheduler } from '../scheduler/scheduler.ts';
+import type { Component } from '../std/lifecycle.ts';
+import { type ClusterKeys, LEAF_LIFETIME_MS } from './authorities.ts';
+import { CLUSTER_CIDR, type ClusterConfig, SERVICE_CIDR } from './options.ts';
+
+/** A client that acts as a user, without sockets. */
+export type ClientAs = (user: string, ...groups: string[]) => Client;
+
+/** What the manager does as itself and not as one of its controllers. */
+const MANAGER_ACCOUNTS = new Set(['shared-informers', 'leader-election', 'kube-controller-manager']);
+
+/** All controllers, each as its own service account, as with `--use-service-account-credentials`. */
+export function createManager(config: ClusterConfig, keys: ClusterKeys, as: ClientAs): Component {
+  const { clock, logger, random } = config;
+  return createControllerManager({
+    clientFor: (account) =>
+      MANAGER_ACCOUNTS.has(account)
+        ? as('system:kube-controller-manager')
+        : as(`system:serviceaccount:kube-system:${account}`, 'system:serviceaccounts', 'system:serviceaccounts:kube-system'),
+    clock,
+    logger: logger.child({ part: 'controller-manager' }),
+    random,
+    controllers: ['*', 'bootstrapsigner', 'tokencleaner'],
+    leaderElect: false,
+    identity: config.name,
+    signing: { certificatePem: keys.authority.certificatePem, privateKeyPem: keys.authority.privateKeyPem },
+    signingDurationMs: LEAF_LIFETIME_MS,
+    serviceAccountKeyPem: keys.serviceAccountKeyPem,
+    rootCaPem: keys.authority.certificatePem,
+    legacyServiceAccountTokenAutoGeneration: config.legacyServiceAccountTokens,
+    clusterCidrs: [CLUSTER_CIDR],
+    serviceCidrs: [SERVICE_CIDR],
+  });
+}
+
+/** The scheduler, as `system:kube-scheduler`. */
+export function createClusterScheduler({ clock, logger, random }: ClusterConfig, as: ClientAs): Component {
+  const client = as('system:kube-scheduler');
+  const own = logger.child({ part: 'scheduler' });
+  const events = createEventRecorder({ client, component: 'default-scheduler', clock, logger: own });
+  return createScheduler({ client, events, clock, logger: own, random });
+}
