@@ -5,8 +5,11 @@
 import type { Operation, Parameter, PathItem, SchemaObject, SwaggerDocument } from './openapi-document.ts';
 import { ProtobufWriter } from './protobuf-writer.ts';
 
-/** The media type of this encoding. */
-export const GNOSTIC_MEDIA_TYPE = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+/** What clients ask for this encoding by. */
+export const GNOSTIC_ACCEPTED = /application\/com\.github\.proto-openapi\.spec\.v2[@.]v1\.0\+protobuf/;
+
+/** What the answer is called: the older name's `@` is not allowed in a media type, and Go's parser refuses it. */
+export const GNOSTIC_MEDIA_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 
 const message = () => new ProtobufWriter();
 

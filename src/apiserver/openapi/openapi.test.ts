@@ -123,7 +123,7 @@ function fieldsOf(bytes: Buffer): Map<number, Buffer[]> {
 
 test('the protobuf form has the same definitions and paths as the JSON', async () => {
   const document = await json<SwaggerDocument>('/openapi/v2');
-  const { body, headers } = await get('/openapi/v2', { accept: GNOSTIC_MEDIA_TYPE });
+  const { body, headers } = await get('/openapi/v2', { accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' });
   assert.equal(headers['content-type'], GNOSTIC_MEDIA_TYPE);
   const message = fieldsOf(body);
   assert.equal(message.get(1)![0]!.toString(), '2.0');

@@ -3,7 +3,7 @@ import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import { noSuchPath } from '../../api/machinery/status-error.ts';
 import type { Handler } from '../contracts.ts';
 import { buildDefinitions, DefinitionNames, type MergeRule, type SchemaTable } from './definitions.ts';
-import { encodeGnostic, GNOSTIC_MEDIA_TYPE } from './gnostic-encoding.ts';
+import { encodeGnostic, GNOSTIC_ACCEPTED, GNOSTIC_MEDIA_TYPE } from './gnostic-encoding.ts';
 import type { SwaggerDocument } from './openapi-document.ts';
 import { toOpenApiV3 } from './openapi-v3.ts';
 import { buildPaths } from './paths.ts';
@@ -40,7 +40,7 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
   return async ({ request }, response) => {
     const accept = request.headers['accept'] ?? '';
     if (request.path === '/openapi/v2') {
-      const protobuf = accept.includes(GNOSTIC_MEDIA_TYPE);
+      const protobuf = GNOSTIC_ACCEPTED.test(accept);
       const document = () => buildSwagger(config.kinds, config);
       const answer = protobuf
         ? answerFor('v2.pb', () => encodeGnostic(document()))
