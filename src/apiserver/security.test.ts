@@ -7,6 +7,7 @@ import { allKinds } from '../api/all-kinds.ts';
 import { nodeKind } from '../api/core/v1/node.ts';
 import { secretKind } from '../api/core/v1/secret.ts';
 import { clusterRoleBindingKind } from '../api/rbac/v1/cluster-role-binding.ts';
+import { priorityClassKind } from '../api/scheduling/v1/priority-class.ts';
 import { VirtualClock } from '../std/clock.ts';
 import { silentLogger } from '../std/logger.ts';
 import type { RequestContext, RequestInfo, ServerResponse } from './contracts.ts';
@@ -170,6 +171,14 @@ test('every review kind has its handler', async () => {
   const served = new Set(security.actionHandlers.map(({ group, resource }) => `${resource}.${group}`));
   for (const kind of allKinds.filter(({ storage }) => storage === 'review'))
     assert.ok(served.has(`${kind.resource}.${kind.group}`), kind.kind);
+});
+
+test('a second start finds all that the first one made, and writes nothing', async () => {
+  const { security, objects } = await start();
+  assert.ok(objects.get(priorityClassKind, '', 'system-node-critical'));
+  objects.writes.length = 0;
+  await security.postStart();
+  assert.deepEqual(objects.writes, []);
 });
 
 for (const [modes, why] of [

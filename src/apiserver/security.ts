@@ -4,6 +4,7 @@ import type { Clock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { Logger } from '../std/logger.ts';
 import { composeAdmission } from './admission/compose-admission.ts';
+import { ensureSystemPriorityClasses } from './admission/system-priority-classes.ts';
 import { createAuthenticationFilter } from './authentication/authentication-filter.ts';
 import {
   createBearerTokenAuthenticator,
@@ -112,7 +113,7 @@ export interface Security {
   readonly filters: { readonly authentication: Filter; readonly impersonation: Filter; readonly authorization: Filter };
   /** Non-resource paths to route: `/.well-known/openid-configuration` and `/openid/v1/jwks`. Empty without service accounts. */
   readonly paths: ReadonlyMap<string, Handler>;
-  /** Reconciles the default RBAC objects; idempotent, and writes nothing when all is there. */
+  /** Reconciles the default RBAC objects and priority classes; idempotent, and writes nothing when all is there. */
   postStart(): Promise<void>;
   /** Ends subscriptions to the reader. */
   close(): void;
@@ -162,7 +163,9 @@ export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Secu
       authorization: createAuthorizationFilter(authorizer),
     },
     paths: accounts && verifier ? createIssuerDiscovery({ ...accounts, verifier }) : new Map(),
-    postStart: () => reconcileDefaultPolicy({ reader, writer, logger }),
+    async postStart() {
+      await Promise.all([reconcileDefaultPolicy({ reader, writer, logger }), ensureSystemPriorityClasses(reader, writer)]);
+    },
     close() {
       rbac.close();
       graph.close();

@@ -2,6 +2,7 @@ import type { V1Pod, V1PriorityClass } from '../../api/gen/types.ts';
 import { priorityClassKind } from '../../api/scheduling/v1/priority-class.ts';
 import type { AdmissionPlugin, ObjectReader } from '../contracts.ts';
 import { isAbout, refuse } from './refusal.ts';
+import { SYSTEM_PRIORITY_CLASSES } from './system-priority-classes.ts';
 
 interface Resolved {
   readonly name: string;
@@ -11,11 +12,11 @@ interface Resolved {
 
 const PREEMPT = 'PreemptLowerPriority';
 
-/** Always there, whether or not their objects are (pkg/apis/scheduling/v1/helpers.go). */
-const SYSTEM_CLASSES: Readonly<Record<string, Resolved>> = {
-  'system-node-critical': { name: 'system-node-critical', value: 2_000_001_000, preemptionPolicy: PREEMPT },
-  'system-cluster-critical': { name: 'system-cluster-critical', value: 2_000_000_000, preemptionPolicy: PREEMPT },
-};
+/** Those of the system count whether or not their objects are there. */
+function systemClass(name: string): Resolved | undefined {
+  const fields = Object.hasOwn(SYSTEM_PRIORITY_CLASSES, name) ? SYSTEM_PRIORITY_CLASSES[name] : undefined;
+  return fields && { name, value: fields.value, preemptionPolicy: PREEMPT };
+}
 
 /** Turns the name of a priority class into the pod's priority (plugin/pkg/admission/priority). */
 export function createPriority(reader: ObjectReader): AdmissionPlugin {
@@ -55,12 +56,11 @@ const toResolved = ({ metadata, value, preemptionPolicy }: V1PriorityClass): Res
 async function classNamed(name: string, reader: ObjectReader): Promise<Resolved | undefined> {
   const get = () => reader.get(priorityClassKind, '', name) as unknown as V1PriorityClass | undefined;
   let found = get();
-  if (!found && !Object.hasOwn(SYSTEM_CLASSES, name)) {
+  if (!found && !systemClass(name)) {
     await reader.waitFresh(priorityClassKind);
     found = get();
   }
-  if (found) return toResolved(found);
-  return Object.hasOwn(SYSTEM_CLASSES, name) ? SYSTEM_CLASSES[name] : undefined;
+  return found ? toResolved(found) : systemClass(name);
 }
 
 /** Of several global defaults the lowest counts, as upstream. */
