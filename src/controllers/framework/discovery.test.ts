@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { serviceUnavailable } from '../../api/machinery/status-error.ts';
+import type { Client } from '../../client/client.ts';
+import { discoverKinds } from './discovery.ts';
+
+const resource = (name: string, kind: string) => ({ name, kind, namespaced: true, verbs: ['list', 'delete'] });
+const documents: Record<string, object> = {
+  '/apis': {
+    groups: [
+      {
+        name: 'autoscaling',
+        versions: [
+          { groupVersion: 'autoscaling/v1', version: 'v1' },
+          { groupVersion: 'autoscaling/v2', version: 'v2' },
+        ],
+        preferredVersion: { groupVersion: 'autoscaling/v2', version: 'v2' },
+      },
+      { name: 'metrics.k8s.io', versions: [{ groupVersion: 'metrics.k8s.io/v1beta1', version: 'v1beta1' }] },
+    ],
+  },
+  '/api/v1': { resources: [resource('pods', 'Pod'), resource('pods/status', 'Pod')] },
+  '/apis/autoscaling/v1': {
+    resources: [resource('horizontalpodautoscalers', 'HorizontalPodAutoscaler'), resource('old', 'Old')],
+  },
+  '/apis/autoscaling/v2': { resources: [resource('horizontalpodautoscalers', 'HorizontalPodAutoscaler')] },
+};
+const client = {
+  raw: async ({ path }: { path: string }) => {
+    if (!documents[path]) throw serviceUnavailable('away');
+    return { status: 200, text: JSON.stringify(documents[path]) };
+  },
+} as unknown as Client;
+
+test('each resource is found once, in the preferred version where it has it, without subresources', async () => {
+  const { kinds } = await discoverKinds(client);
+  assert.deepEqual(
+    kinds.map((k) => `${k.group}/${k.version}/${k.resource}`),
+    ['/v1/pods', 'autoscaling/v2/horizontalpodautoscalers', 'autoscaling/v1/old'],
+  );
+});
+
+test('a group that cannot be asked is told of and does not hide the others', async () => {
+  const { failures } = await discoverKinds(client);
+  assert.deepEqual([...failures.keys()], ['metrics.k8s.io/v1beta1']);
+});

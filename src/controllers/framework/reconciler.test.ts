@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { conflict, MODIFIED } from '../../api/machinery/status-error.ts';
+import { VirtualClock } from '../../std/clock.ts';
+import { type Logger, silentLogger } from '../../std/logger.ts';
+import { LoopMetrics } from './loop-metrics.ts';
+import { type Outcome, Reconciler } from './reconciler.ts';
+
+function setUp(reconcile: (key: string) => Promise<Outcome>, workers = 2) {
+  const clock = new VirtualClock(0);
+  const metrics = new LoopMetrics();
+  const errors: string[] = [];
+  const logger: Logger = { ...silentLogger, error: (message) => errors.push(message) };
+  const loop = new Reconciler({ name: 'loop', reconcile, clock, logger, metrics, workers });
+  const controller = new AbortController();
+  const ended = loop.run(controller.signal);
+  const stop = () => {
+    controller.abort();
+    return ended;
+  };
+  return { clock, loop, errors, counts: metrics.loop('loop'), stop };
+}
+
+test('a failure is logged, counted and tried again with a delay that doubles until it goes well', async () => {
+  const times: number[] = [];
+  const run = setUp(async () => {
+    times.push(run.clock.now());
+    if (times.length < 4) throw new Error('no');
+  });
+  run.loop.add('key');
+  await run.clock.advance(1000);
+  assert.deepEqual(times, [0, 5, 15, 35]);
+  assert.equal(run.errors.length, 3);
+  assert.deepEqual([run.counts.adds, run.counts.errors, run.counts.retries], [1, 3, 3]);
+  await run.stop();
+});
+
+test('a conflict is tried again without being called an error', async () => {
+  let attempts = 0;
+  const run = setUp(async () => {
+    if (attempts++ === 0) throw conflict({ group: '', resource: 'nodes' }, 'n', MODIFIED);
+  });
+  run.loop.add('key');
+  await run.clock.advance(100);
+  assert.deepEqual([attempts, run.errors.length, run.counts.errors], [2, 0, 0]);
+  await run.stop();
+});
+
+test('waiting for something is no failure, and a time to come back is kept', async () => {
+  const times: number[] = [];
+  const run = setUp(async () => {
+    times.push(run.clock.now());
+    return times.length === 1 ? 'retry' : times.length === 2 ? { requeueAfterMs: 500 } : undefined;
+  });
+  run.loop.add('key');
+  await run.clock.advance(10_000);
+  assert.deepEqual(times, [0, 5, 505]);
+  assert.equal(run.errors.length, 0);
+  await run.stop();
+});
+
+test('one key is never worked on twice at a time, several are', async () => {
+  let running = 0;
+  const most = { all: 0, sameKey: 0 };
+  const active = new Map<string, number>();
+  const run = setUp(async (key) => {
+    active.set(key, (active.get(key) ?? 0) + 1);
+    most.all = Math.max(most.all, ++running);
+    most.sameKey = Math.max(most.sameKey, active.get(key)!);
+    await run.clock.sleep(10);
+    active.set(key, active.get(key)! - 1);
+    running--;
+  }, 3);
+  for (const key of ['a', 'b', 'c', 'd', 'a', 'b']) run.loop.add(key);
+  await run.clock.advance(5);
+  run.loop.add('a');
+  await run.clock.advance(100);
+  assert.deepEqual(most, { all: 3, sameKey: 1 });
+  await run.stop();
+});
+
+test('stopping waits for what has begun and begins nothing more', async () => {
+  const finished: string[] = [];
+  const run = setUp(async (key) => {
+    await run.clock.sleep(10);
+    finished.push(key);
+  }, 1);
+  run.loop.add('a');
+  run.loop.add('b');
+  await run.clock.advance(5);
+  const stopped = run.stop();
+  await run.clock.advance(5);
+  await stopped;
+  assert.deepEqual(finished, ['a']);
+});
