@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { podKind } from '../../api/core/v1/pod.ts';
-import type { V1Pod, V1PodStatus } from '../../api/gen/types.ts';
+import type { V1Pod, V1PodCondition, V1PodStatus } from '../../api/gen/types.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import { Backoff } from '../../std/backoff.ts';
@@ -100,10 +100,24 @@ export function planStatusPatch(known: V1PodStatus | undefined, wanted: V1PodSta
   const before = (known ?? {}) as Record<string, unknown>;
   for (const [field, value] of Object.entries(wanted)) {
     if (isDeepStrictEqual(normal(before[field]), normal(value))) continue;
+    if (field === 'conditions') {
+      patch[field] = conditionChanges(before[field] as V1PodCondition[] | undefined, value as V1PodCondition[]);
+      continue;
+    }
     const merged = (field === 'podIPs' || field === 'hostIPs') && Array.isArray(before[field]) && before[field].length > 0;
     patch[field] = merged ? [...(value as object[]), { $patch: 'replace' }] : value;
   }
   return Object.keys(patch).length > 0 ? patch : undefined;
+}
+
+/** Conditions are merged by type and field by field: what a condition no longer has must be taken away by name. */
+function conditionChanges(before: readonly V1PodCondition[] | undefined, wanted: readonly V1PodCondition[]): object[] {
+  return wanted.flatMap((condition) => {
+    const old = before?.find(({ type }) => type === condition.type);
+    if (isDeepStrictEqual(normal(old), normal(condition))) return [];
+    const gone = Object.keys(old ?? {}).filter((name) => !(name in condition));
+    return [{ ...condition, ...Object.fromEntries(gone.map((name) => [name, null])) }];
+  });
 }
 
 /** Servers differ in whether they keep nulls and empty objects; statuses do not differ by them. */
