@@ -49,6 +49,20 @@ export function testWatches(withStore: (body: (store: Store) => Promise<void>) =
   );
 
   test(
+    'a watch from any number of revisions ago is told all of them',
+    withStore(async (store) => {
+      const writes = Array.from({ length: 1030 }, (_, i) => write(store, put('/a', String(i))));
+      const last = Math.max(...(await Promise.all(writes)));
+      for (const missed of [1, 2, 255, 256, 257, 258, 511, 512, 513, 1024, 1025]) {
+        const sink = new RecordingSink();
+        store.watch('/', last - missed + 1, sink);
+        await sink.reached(last);
+        assert.deepEqual([sink.batches.length, sink.batches[0]?.revision], [missed, last - missed + 1]);
+      }
+    }),
+  );
+
+  test(
     'a watch that begins while writes go on misses and repeats nothing',
     withStore(async (store) => {
       const sinks: RecordingSink[] = [];

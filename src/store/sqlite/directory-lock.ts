@@ -2,6 +2,7 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreError } from '../store.ts';
+import { isNoSpace } from './sqlite-error.ts';
 
 export interface DirectoryLock {
   release(): void;
@@ -19,7 +20,8 @@ export function lockDirectory(directory: string): DirectoryLock {
   createOnce(file);
   const database = new DatabaseSync(file, { timeout: 0 });
   try {
-    database.exec('BEGIN EXCLUSIVE');
+    // The journal would be a file that a killed process leaves behind.
+    database.exec('PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
     if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY)
@@ -37,7 +39,7 @@ export function lockDirectory(directory: string): DirectoryLock {
     writeFileSync(join(directory, 'owner'), `${process.pid}\n`, { mode: 0o600 });
   } catch (error) {
     // A full disk must not keep the store from being read.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) {
+    if (!isNoSpace(error)) {
       lock.release();
       throw error;
     }
@@ -46,7 +48,7 @@ export function lockDirectory(directory: string): DirectoryLock {
 }
 
 /** Makes an empty file for the owner only. An existing one is not opened: closing it would drop this process's lock on it (POSIX). */
-export function createOnce(file: string): void {
+function createOnce(file: string): void {
   if (existsSync(file)) return;
   try {
     closeSync(openSync(file, 'wx', 0o600));

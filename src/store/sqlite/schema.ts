@@ -1,5 +1,6 @@
-import type { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import { StoreError } from '../store.ts';
+import { isNoSpace } from './sqlite-error.ts';
 
 export const SCHEMA_VERSION = 1;
 
@@ -32,26 +33,30 @@ CREATE TABLE lease (id INTEGER PRIMARY KEY AUTOINCREMENT, ttl_ms INTEGER NOT NUL
 INSERT INTO meta VALUES ('schema_version', ${SCHEMA_VERSION}), ('compacted_revision', 1), ('swept_revision', 1);
 `;
 
+/** The bytes of a database file with the tables and nothing in them. */
+export function emptyDatabase(): Uint8Array {
+  const database = new DatabaseSync(':memory:');
+  try {
+    database.exec(`PRAGMA page_size=8192; ${SCHEMA}`);
+    const bytes = database.serialize();
+    // Write and read version 2: the file is in WAL mode. https://www.sqlite.org/fileformat2.html section 1.3.3
+    bytes[18] = 2;
+    bytes[19] = 2;
+    return bytes;
+  } finally {
+    database.close();
+  }
+}
+
 /**
- * Sets the connection up and makes the tables of a new database.
+ * Checks that the file is a store of this version and sets the connection up.
  *
  * `synchronous=NORMAL` makes SQLite itself flush at checkpoints only, in the order that keeps the file whole; the flush of each
  * commit, which FULL would make inside COMMIT and so in the way of the event loop, is the commit queue's (see there).
  * @throws StoreError `incompatible`
  */
-export function prepareDatabase(database: DatabaseSync, directory: string): { created: boolean } {
-  // The checkpointer takes care of the log; SQLite's own checkpoint in the middle of a COMMIT (64 MiB) is the last resort.
-  const setUp = () =>
-    database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=16384; PRAGMA cache_size=-4096');
-  const tables = database.prepare('SELECT name FROM sqlite_schema').all();
-  if (tables.length === 0) {
-    // Also after a crash in here: the tables come in one transaction.
-    database.exec('PRAGMA page_size=8192');
-    setUp();
-    database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
-    return { created: true };
-  }
-  const version = tables.some(({ name }) => name === 'meta') ? readVersion(database) : undefined;
+export function prepareDatabase(database: DatabaseSync, directory: string): void {
+  const version = readVersion(database);
   if (version !== SCHEMA_VERSION)
     throw new StoreError(
       'incompatible',
@@ -60,11 +65,28 @@ export function prepareDatabase(database: DatabaseSync, directory: string): { cr
         : `${directory} holds a store of schema version ${version}, this program reads version ${SCHEMA_VERSION}: ` +
             `use the version of Muster that wrote it, or another directory`,
     );
-  setUp();
-  return { created: false };
+  // The checkpointer takes care of the log; SQLite's own checkpoint in the middle of a COMMIT (128 MiB) is the last resort.
+  database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=16384; PRAGMA cache_size=-4096');
+}
+
+/**
+ * Begins a new log without the flushes of the log's first page and of the directory that SQLite would make in the first COMMIT.
+ * The caller makes them, before anything is acknowledged. Only for an empty log: in one that is used again they keep order.
+ */
+export function beginLog(database: DatabaseSync): void {
+  database.exec('PRAGMA synchronous=OFF');
+  try {
+    database.exec("UPDATE meta SET value = value WHERE name = 'schema_version'");
+  } catch (error) {
+    // A full disk: the store can be read, and the first COMMIT for which there is space makes those flushes itself.
+    if (!isNoSpace(error)) throw error;
+  } finally {
+    database.exec('PRAGMA synchronous=NORMAL');
+  }
 }
 
 function readVersion(database: DatabaseSync): number | undefined {
-  const value = database.prepare("SELECT value FROM meta WHERE name = 'schema_version'").get()?.['value'];
+  const hasMeta = database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'meta'").get();
+  const value = hasMeta && database.prepare("SELECT value FROM meta WHERE name = 'schema_version'").get()?.['value'];
   return typeof value === 'number' ? value : undefined;
 }

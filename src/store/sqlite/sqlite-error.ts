@@ -16,6 +16,12 @@ export function toStoreError(error: unknown, file: string): unknown {
   return error;
 }
 
+/** Whether an error of SQLite or of the system says that the disk is full. */
+export function isNoSpace(error: unknown): boolean {
+  const storeError = toStoreError(error, '');
+  return storeError instanceof StoreError && storeError.code === 'no-space';
+}
+
 function fromResultCode(cause: Error, code: number, file: string): StoreError {
   const primary = code & 0xff;
   if (primary === SQLITE_FULL || code === SQLITE_IOERR_SHMSIZE) return noSpace(cause, file);

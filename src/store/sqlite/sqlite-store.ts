@@ -1,6 +1,4 @@
-import { chmodSync, closeSync, fdatasync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { fdatasync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Clock, Timer } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
@@ -26,10 +24,9 @@ import { Checkpointer } from './checkpointer.ts';
 import type { Batch } from './commit-queue.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { markCompacted, sweepSlice } from './compaction.ts';
-import type { DirectoryLock } from './directory-lock.ts';
-import { createOnce, lockDirectory } from './directory-lock.ts';
-import { prepareDatabase } from './schema.ts';
 import { toStoreError } from './sqlite-error.ts';
+import type { Flush, StoreFiles } from './store-files.ts';
+import { databaseFile, openStoreFiles } from './store-files.ts';
 import { firstId, Tables } from './tables.ts';
 import { runRevoke, runTransaction } from './transaction.ts';
 
@@ -39,54 +36,35 @@ export interface SqliteStoreOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Forces an open file's data to the disk. Default: fdatasync; for tests of what happens around it. */
-  readonly flush?: (descriptor: number) => Promise<void>;
+  readonly flush?: Flush;
   /** How long SQLite's log may grow before it is copied into the database file. Default 8 MiB. */
   readonly logBytes?: number;
   /** Refuses writes with `no-space` beyond this size, as a quota. Default: as the disk allows. */
   readonly maxBytes?: number;
 }
 
-const DATABASE_FILE = 'store.db';
 const LEASE_RETRY_MS = 1000;
-const fdatasyncAsync = promisify(fdatasync);
+const fdatasyncAsync: Flush = promisify(fdatasync);
 
 /**
  * Opens (or makes) the store in a directory and takes the directory for this process.
  * @throws StoreError `locked`, `incompatible`, `corrupt`, `no-space`, `unavailable`
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const { directory } = options;
-  const file = join(directory, DATABASE_FILE);
-  let lock: DirectoryLock | undefined;
-  let database: DatabaseSync | undefined;
+  const { directory, flush = fdatasyncAsync } = options;
+  let files: StoreFiles | undefined;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    if ((statSync(directory).mode & 0o077) !== 0) chmodSync(directory, 0o700);
-    lock = lockDirectory(directory);
-    // SQLite gives its log the mode of the database file.
-    createOnce(file);
-    database = new DatabaseSync(file, { timeout: 1000 });
-    const { created } = prepareDatabase(database, directory);
-    const store = new SqliteStore(options, { file, lock, database });
-    if (created) await store.makeCreationDurable();
-    return store;
+    files = await openStoreFiles(directory, flush);
+    return new SqliteStore(options, files);
   } catch (error) {
-    database?.close();
-    lock?.release();
-    throw toStoreError(error, file);
+    files?.close();
+    throw toStoreError(error, databaseFile(directory));
   }
-}
-
-interface OpenFiles {
-  readonly file: string;
-  readonly lock: DirectoryLock;
-  readonly database: DatabaseSync;
 }
 
 class SqliteStore implements Store {
   readonly #options: SqliteStoreOptions;
-  readonly #files: OpenFiles;
-  readonly #logDescriptor: number;
+  readonly #files: StoreFiles;
   readonly #tables: Tables;
   readonly #queue: CommitQueue;
   readonly #hub: WatchHub;
@@ -100,20 +78,19 @@ class SqliteStore implements Store {
   #writeError: unknown;
   #closing: Promise<void> | undefined;
 
-  constructor(options: SqliteStoreOptions, files: OpenFiles) {
+  constructor(options: SqliteStoreOptions, files: StoreFiles) {
     const { clock, logger, flush = fdatasyncAsync, logBytes = 8 * 2 ** 20 } = options;
-    const { database, file } = files;
+    const { database, file, logDescriptor, begun } = files;
     this.#options = options;
     this.#files = files;
     this.#tables = new Tables(database);
     if (options.maxBytes !== undefined) this.#limitSize(options.maxBytes);
     this.#compacted = this.#tables.meta('compacted_revision');
     const revision = this.#tables.newestRevision();
-    this.#logDescriptor = openSync(`${file}-wal`, 'r+');
     this.#queue = new CommitQueue({
       database,
       revision,
-      flush: () => flush(this.#logDescriptor),
+      flush: () => begun.then(() => flush(logDescriptor)),
       onDurable: (batch) => this.#onDurable(batch),
       onBroken: (error) => this.#break(error),
       toStoreError: (error) => this.#onWriteError(error),
@@ -131,17 +108,6 @@ class SqliteStore implements Store {
       this.#sweep().catch((error) => {
         if (!this.#ended) logger.warn('Removing compacted history failed; the next compaction goes on with it', { error });
       });
-  }
-
-  /** Forces the tables of a new store and the names of its files to the disk. */
-  async makeCreationDurable(): Promise<void> {
-    await (this.#options.flush ?? fdatasyncAsync)(this.#logDescriptor);
-    const descriptor = openSync(this.#options.directory, 'r');
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
   }
 
   async get(key: string): Promise<{ entry: KeyValue | undefined; revision: Revision }> {
@@ -231,14 +197,11 @@ class SqliteStore implements Store {
     await this.#queue.stop(this.#ended);
     this.#hub.close();
     await this.#checkpointer.close();
-    const { database, lock, file } = this.#files;
-    closeSync(this.#logDescriptor);
+    await this.#files.begun.catch(() => {});
     try {
-      database.close();
+      this.#files.close();
     } catch (error) {
-      throw toStoreError(error, file);
-    } finally {
-      lock.release();
+      throw toStoreError(error, this.#files.file);
     }
   }
 
@@ -273,9 +236,10 @@ class SqliteStore implements Store {
 
   #onWriteError(error: unknown): unknown {
     const storeError = toStoreError(error, this.#files.file);
+    // Once copied, the log is written from its beginning again and needs no new space for a while. Tried once each time it fills.
+    const isFull = storeError instanceof StoreError && storeError.code === 'no-space';
+    if (isFull && this.#writeError === undefined) this.#checkpointer.request();
     this.#writeError = storeError;
-    // Once copied, the log is written from its beginning again and needs no new space for a while.
-    if (storeError instanceof StoreError && storeError.code === 'no-space') this.#checkpointer.request();
     return storeError;
   }
 
