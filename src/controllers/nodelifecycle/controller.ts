@@ -170,6 +170,13 @@ export function createNodeLifecycleController(context: ControllerContext, option
           events.event(node, 'Normal', 'RemovingNode', `Node ${keyOf(node)} event: Removing Node ${keyOf(node)} from Controller`);
           return;
         }
+        if (change.type === 'added')
+          events.event(
+            node,
+            'Normal',
+            'RegisteredNode',
+            `Node ${keyOf(node)} event: Registered Node ${keyOf(node)} in Controller`,
+          );
         if (!awaitsEviction(node)) granted.delete(keyOf(node));
         taintLoop.add(keyOf(node));
         const hasTurned = !change.previous || !isSilentOrFailing(change.previous);
