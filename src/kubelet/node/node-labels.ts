@@ -25,7 +25,7 @@ export function checkNodeLabels(labels: Readonly<Record<string, string>>): void 
   const wrong = Object.keys(labels).filter((label) => !isAllowed(label));
   if (wrong.length === 0) return;
   throw new CodedError(
-    `unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels: [${wrong.join(' ')}]\n` +
+    `unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels: [${wrong.join(' ')}]; ` +
       `--node-labels in the 'kubernetes.io' namespace must begin with an allowed prefix (${ALLOWED_NAMESPACES.join(', ')}) ` +
       `or be in the specifically allowed set (${ALLOWED_LABELS.join(', ')})`,
     { code: 'NODE_LABELS_REFUSED' },
