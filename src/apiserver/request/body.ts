@@ -8,15 +8,16 @@ export const BODY_LIMIT_BYTES = 3 * 1024 * 1024;
 export const tooLarge = (limitBytes: number) => requestEntityTooLarge(`Request entity too large: limit is ${limitBytes}`);
 
 /**
- * The parsed body of a write, JSON or YAML; undefined when it is empty.
+ * The parsed body of a write, in JSON, YAML or protobuf; undefined when it is empty. `schema` says what a protobuf body is.
  *
  * @throws StatusError 400, 413 or 415
  */
-export async function readObject(request: ServerRequest): Promise<unknown> {
+export async function readObject(request: ServerRequest, schema: string): Promise<unknown> {
   const format = bodyFormat(request);
   const bytes = await request.readBody(BODY_LIMIT_BYTES);
   if (bytes.length === 0) return undefined;
-  return format === 'json' ? parseJson(bytes) : parseYaml(bytes);
+  if (format === 'json') return parseJson(bytes);
+  return format === 'yaml' ? parseYaml(bytes) : (await import('../protobuf/decode-protobuf.ts')).decodeProtobuf(bytes, schema);
 }
 
 /** @throws StatusError 400 that says where the text is no JSON */

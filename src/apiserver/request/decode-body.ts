@@ -28,7 +28,7 @@ export async function decodeBody(
     const bytes = await request.readBody(BODY_LIMIT_BYTES);
     json = bytes.length ? parseJson(bytes) : undefined;
     if (fieldValidation !== 'Ignore') duplicates = findDuplicateFields(bytes.toString('utf8'));
-  } else json = await readObject(request);
+  } else json = await readObject(request, kind.schema);
   return decodeAs(kind, json, fieldValidation, warnings, duplicates);
 }
 

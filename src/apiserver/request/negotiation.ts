@@ -12,6 +12,8 @@ export interface Output {
 
 const PLAIN: Output = { format: 'json', pretty: false, as: 'object', tableVersion: 'v1' };
 const PRETTY: Output = { ...PLAIN, pretty: true };
+/** Read, and never written: every client that sends it takes JSON for an answer. */
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const ACCEPTED = 'application/json, application/yaml';
 
 /**
@@ -82,13 +84,16 @@ function wantsPretty(request: Pick<ServerRequest, 'headers' | 'query'>): boolean
 /**
  * What a request body is written in; without a Content-Type it is JSON.
  *
- * @throws StatusError 415 for anything but JSON and YAML
+ * @throws StatusError 415 for anything but JSON, YAML and Kubernetes' protobuf
  */
-export function bodyFormat(request: Pick<ServerRequest, 'headers'>): 'json' | 'yaml' {
+export function bodyFormat(request: Pick<ServerRequest, 'headers'>): 'json' | 'yaml' | 'protobuf' {
   const type = mediaType(request.headers['content-type']);
   if (type === '' || type === 'application/json') return 'json';
   if (type === 'application/yaml') return 'yaml';
-  throw unsupportedMediaType(`the body of the request was in an unknown format - accepted media types include: ${ACCEPTED}`);
+  if (type === PROTOBUF) return 'protobuf';
+  throw unsupportedMediaType(
+    `the body of the request was in an unknown format - accepted media types include: ${ACCEPTED}, ${PROTOBUF}`,
+  );
 }
 
 const PATCH_TYPES = {

@@ -35,12 +35,20 @@ async function readBody(
     const { fieldValidation } = parseWriteQuery(request.query, 'CreateOptions');
     return decodeBody(request, kind, fieldValidation, context.warnings);
   }
-  const body = await readObject(request);
+  const body = await readObject(request, BODY_SCHEMAS[handler.subresource] ?? '');
   if (body === undefined) return undefined;
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('the request body is no object');
   const object = body as DynamicObject;
   object.metadata ??= {};
   return object;
 }
+
+/** What the bodies of actions are; needed for protobuf, which does not name its fields. */
+const BODY_SCHEMAS: Readonly<Record<string, string>> = {
+  binding: 'V1Binding',
+  eviction: 'V1Eviction',
+  scale: 'V1Scale',
+  token: 'AuthenticationV1TokenRequest',
+};
 
 const CONNECTIONS: ReadonlySet<string> = new Set(['proxy', 'exec', 'attach', 'portforward', 'log']);

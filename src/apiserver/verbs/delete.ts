@@ -66,7 +66,7 @@ export function createDeleteCollection(deps: VerbDeps): VerbHandler {
 }
 
 async function readDeleteOptions(request: ServerRequest): Promise<DeleteChoices> {
-  const body = await readObject(request);
+  const body = await readObject(request, 'V1DeleteOptions');
   if (body === undefined || body === null) return parseDeleteOptions(request.query, undefined);
   if (typeof body !== 'object' || Array.isArray(body)) throw badRequest('DeleteOptions must be an object');
   const options = body as Record<string, unknown>;
