@@ -53,7 +53,12 @@ for (const { name, files, atOnce, timeoutMs } of STAGES) {
     {
       cwd: ROOT,
       stdio: 'inherit',
-      env: { ...process.env, KUBECONFIG: '/nonexistent/kubeconfig', MUSTER_HOME: '/nonexistent/muster', MUSTER_TEST_KUBECTL120: tools.kubectl120 },
+      env: {
+        ...process.env,
+        KUBECONFIG: '/nonexistent/kubeconfig',
+        MUSTER_HOME: '/nonexistent/muster',
+        MUSTER_TEST_KUBECTL120: tools.kubectl120,
+      },
     },
   );
   if (status !== 0) failed++;

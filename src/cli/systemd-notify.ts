@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 
 /**
  * Tells systemd that a `Type=notify` service is ready (sd_notify(3)), when `NOTIFY_SOCKET` says that it waits for that. Node cannot
- * write to a unix datagram socket, so systemd's own `systemd-notify` does it in the name of this process; a unit needs
- * `NotifyAccess=all`, since the datagram comes from a child.
+ * write to a unix datagram socket, so systemd's own `systemd-notify` does it in the name of this process. Only root may speak in
+ * another's name: a unit of another user needs `NotifyAccess=all`, since the datagram then comes from a child.
  */
 export function notifySystemd(env: Readonly<Record<string, string | undefined>>, stderr: (text: string) => void): void {
   if (!env['NOTIFY_SOCKET']) return;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 
 export const PROGRAM = resolve(import.meta.dirname, '../../bin/muster.js');
 
@@ -27,12 +27,16 @@ export interface ComponentProcess extends AsyncDisposable {
 
 /** Starts `muster <component> …` and does not wait for anything. */
 export function startComponent(component: string, args: readonly string[], options: ComponentOptions = {}): ComponentProcess {
-  const child = spawn(process.execPath, [PROGRAM, component, ...args], {
-    cwd: options.cwd,
-    env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  return observe(component, child);
+  return observe(component, spawnProgram(process.execPath, [PROGRAM, component, ...args], options));
+}
+
+/** Starts a program at a path, `…/bin/kubelet` for one, and does not wait for anything. */
+export function startProgram(path: string, args: readonly string[], options: ComponentOptions = {}): ComponentProcess {
+  return observe(basename(path), spawnProgram(path, args, options));
+}
+
+function spawnProgram(path: string, args: readonly string[], { cwd, env }: ComponentOptions): ChildProcess {
+  return spawn(path, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 function observe(name: string, child: ChildProcess): ComponentProcess {
