@@ -27,10 +27,10 @@ export const forbiddenField = (field: string, detail: string): FieldError => ({
   message: withDetail('Forbidden', detail),
 });
 
-export const duplicateField = (field: string, value: unknown): FieldError => ({
+export const duplicateField = (field: string, value: unknown, detail = ''): FieldError => ({
   field,
   reason: 'FieldValueDuplicate',
-  message: `Duplicate value: ${show(value)}`,
+  message: withDetail(`Duplicate value: ${show(value)}`, detail),
 });
 
 export const notFoundField = (field: string, value: unknown): FieldError => ({

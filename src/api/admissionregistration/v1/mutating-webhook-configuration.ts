@@ -1,6 +1,7 @@
 import type { V1MutatingWebhookConfiguration } from '../../gen/types.ts';
 import { ageColumn, nameColumn, numberColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { setWebhookDefaults } from './webhook-defaults.ts';
 
 export const mutatingWebhookConfigurationKind = defineKind({
   group: 'admissionregistration.k8s.io',
@@ -19,4 +20,10 @@ export const mutatingWebhookConfigurationKind = defineKind({
     ),
     ageColumn,
   ],
+  setDefaults: (object) => {
+    for (const webhook of (object as V1MutatingWebhookConfiguration).webhooks ?? []) {
+      setWebhookDefaults(webhook);
+      webhook.reinvocationPolicy ??= 'Never';
+    }
+  },
 });

@@ -1,6 +1,7 @@
 import type { V1ValidatingWebhookConfiguration } from '../../gen/types.ts';
 import { ageColumn, nameColumn, numberColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { setWebhookDefaults } from './webhook-defaults.ts';
 
 export const validatingWebhookConfigurationKind = defineKind({
   group: 'admissionregistration.k8s.io',
@@ -19,4 +20,7 @@ export const validatingWebhookConfigurationKind = defineKind({
     ),
     ageColumn,
   ],
+  setDefaults: (object) => {
+    for (const webhook of (object as V1ValidatingWebhookConfiguration).webhooks ?? []) setWebhookDefaults(webhook);
+  },
 });

@@ -2,6 +2,8 @@ import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { daemonSetColumns } from './apps-columns.ts';
+import { setDaemonSetDefaults } from './apps-defaults.ts';
+import { validateWorkload, validateWorkloadUpdate } from './workload-validation.ts';
 
 export const daemonSetKind = defineKind({
   group: 'apps',
@@ -15,4 +17,7 @@ export const daemonSetKind = defineKind({
   parts: [statusPart()],
   columns: daemonSetColumns,
   prepareForCreate: resetStatus('V1DaemonSet'),
+  setDefaults: setDaemonSetDefaults,
+  validate: validateWorkload,
+  validateUpdate: validateWorkloadUpdate,
 });

@@ -3,6 +3,8 @@ import { resetStatus } from '../../machinery/initial-status.ts';
 import { scaleAction } from '../../machinery/scale-action.ts';
 import { mergeStatusKeeping, statusPart } from '../../machinery/status-part.ts';
 import { deploymentColumns } from './apps-columns.ts';
+import { setDeploymentDefaults } from './apps-defaults.ts';
+import { validateWorkload, validateWorkloadUpdate } from './workload-validation.ts';
 
 export const deploymentKind = defineKind({
   group: 'apps',
@@ -17,4 +19,7 @@ export const deploymentKind = defineKind({
   actions: [scaleAction],
   columns: deploymentColumns,
   prepareForCreate: resetStatus('V1Deployment'),
+  setDefaults: setDeploymentDefaults,
+  validate: validateWorkload,
+  validateUpdate: validateWorkloadUpdate,
 });

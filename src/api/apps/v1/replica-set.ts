@@ -4,6 +4,8 @@ import { resetStatus } from '../../machinery/initial-status.ts';
 import { scaleAction } from '../../machinery/scale-action.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { replicaSetColumns } from './apps-columns.ts';
+import { setReplicaSetDefaults } from './apps-defaults.ts';
+import { validateWorkload, validateWorkloadUpdate } from './workload-validation.ts';
 
 export const replicaSetKind = defineKind({
   group: 'apps',
@@ -19,4 +21,7 @@ export const replicaSetKind = defineKind({
   columns: replicaSetColumns,
   selectableFields: { 'status.replicas': (object) => String((object as V1ReplicaSet).status?.replicas ?? 0) },
   prepareForCreate: resetStatus('V1ReplicaSet'),
+  setDefaults: setReplicaSetDefaults,
+  validate: validateWorkload,
+  validateUpdate: validateWorkloadUpdate,
 });

@@ -3,6 +3,8 @@ import { resetStatus } from '../../machinery/initial-status.ts';
 import { scaleAction } from '../../machinery/scale-action.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { statefulSetColumns } from './apps-columns.ts';
+import { setStatefulSetDefaults } from './apps-defaults.ts';
+import { validateWorkload, validateWorkloadUpdate } from './workload-validation.ts';
 
 export const statefulSetKind = defineKind({
   group: 'apps',
@@ -18,4 +20,7 @@ export const statefulSetKind = defineKind({
   actions: [scaleAction],
   columns: statefulSetColumns,
   prepareForCreate: resetStatus('V1StatefulSet'),
+  setDefaults: setStatefulSetDefaults,
+  validate: validateWorkload,
+  validateUpdate: validateWorkloadUpdate,
 });

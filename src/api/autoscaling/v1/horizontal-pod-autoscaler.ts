@@ -1,3 +1,4 @@
+import type { V1HorizontalPodAutoscaler } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
@@ -16,4 +17,8 @@ export const horizontalPodAutoscalerKind = defineKind({
   storedAs: { group: 'autoscaling', version: 'v2', kind: 'HorizontalPodAutoscaler', fromStored: fromV2, toStored: toV2 },
   columns: v2Kind.columns.map((column) => ({ ...column, cell: (object, nowMs) => column.cell(toV2(object), nowMs) })),
   prepareForCreate: resetStatus('V1HorizontalPodAutoscaler'),
+  setDefaults: (object) => {
+    const { spec } = object as unknown as V1HorizontalPodAutoscaler;
+    if (spec) spec.minReplicas ??= 1;
+  },
 });

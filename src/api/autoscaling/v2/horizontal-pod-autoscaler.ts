@@ -2,6 +2,7 @@ import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { horizontalPodAutoscalerColumns } from './horizontal-pod-autoscaler-columns.ts';
+import { setHorizontalPodAutoscalerDefaults } from './horizontal-pod-autoscaler-defaults.ts';
 
 export const horizontalPodAutoscalerKind = defineKind({
   group: 'autoscaling',
@@ -14,4 +15,5 @@ export const horizontalPodAutoscalerKind = defineKind({
   parts: [statusPart()],
   columns: horizontalPodAutoscalerColumns,
   prepareForCreate: resetStatus('V2HorizontalPodAutoscaler'),
+  setDefaults: setHorizontalPodAutoscalerDefaults,
 });

@@ -2,6 +2,8 @@ import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { cronJobColumns } from './batch-columns.ts';
+import { setCronJobDefaults } from './batch-defaults.ts';
+import { validateCronJob } from './batch-validation.ts';
 
 export const cronJobKind = defineKind({
   group: 'batch',
@@ -15,4 +17,6 @@ export const cronJobKind = defineKind({
   parts: [statusPart()],
   columns: cronJobColumns,
   prepareForCreate: resetStatus('V1CronJob'),
+  setDefaults: setCronJobDefaults,
+  validate: validateCronJob,
 });

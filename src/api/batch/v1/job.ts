@@ -3,6 +3,8 @@ import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { jobColumns } from './batch-columns.ts';
+import { generateJobSelector, setJobDefaults } from './batch-defaults.ts';
+import { validateJob, validateJobUpdate } from './batch-validation.ts';
 
 export const jobKind = defineKind({
   group: 'batch',
@@ -16,5 +18,11 @@ export const jobKind = defineKind({
   defaultPropagation: 'orphan',
   columns: jobColumns,
   selectableFields: { 'status.successful': (object) => String((object as V1Job).status?.succeeded ?? 0) },
-  prepareForCreate: resetStatus('V1Job'),
+  prepareForCreate: (object) => {
+    resetStatus('V1Job')(object);
+    generateJobSelector(object);
+  },
+  setDefaults: setJobDefaults,
+  validate: validateJob,
+  validateUpdate: validateJobUpdate,
 });

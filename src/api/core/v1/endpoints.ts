@@ -1,3 +1,4 @@
+import type { V1Endpoints } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { endpointsColumns } from './endpoints-columns.ts';
 
@@ -10,4 +11,7 @@ export const endpointsKind = defineKind({
   shortNames: ['ep'],
   storagePath: 'services/endpoints',
   columns: endpointsColumns,
+  setDefaults: (object) => {
+    for (const { ports } of (object as V1Endpoints).subsets ?? []) for (const port of ports ?? []) port.protocol ||= 'TCP';
+  },
 });

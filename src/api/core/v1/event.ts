@@ -2,6 +2,7 @@ import type { CoreV1Event } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { eventColumns } from './event-columns.ts';
+import { validateEvent } from './event-rules.ts';
 
 const of =
   (field: (event: CoreV1Event) => string | undefined) =>
@@ -33,4 +34,5 @@ export const eventKind = defineKind({
     source: of(({ source, reportingComponent }) => source?.component || reportingComponent),
     type: of(({ type }) => type),
   },
+  validate: validateEvent,
 });

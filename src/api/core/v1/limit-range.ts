@@ -1,4 +1,5 @@
 import { defineKind } from '../../machinery/define-kind.ts';
+import { setLimitRangeDefaults } from './limit-range-defaults.ts';
 
 export const limitRangeKind = defineKind({
   group: '',
@@ -7,4 +8,5 @@ export const limitRangeKind = defineKind({
   resource: 'limitranges',
   namespaced: true,
   shortNames: ['limits'],
+  setDefaults: setLimitRangeDefaults,
 });

@@ -1,6 +1,7 @@
 import { defineKind } from '../../machinery/define-kind.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { persistentVolumeClaimColumns } from './storage-columns.ts';
+import { setPersistentVolumeClaimDefaults } from './storage-defaults.ts';
 
 export const persistentVolumeClaimKind = defineKind({
   group: '',
@@ -14,4 +15,5 @@ export const persistentVolumeClaimKind = defineKind({
   prepareForCreate: (object) => {
     object['status'] = { phase: 'Pending' };
   },
+  setDefaults: setPersistentVolumeClaimDefaults,
 });

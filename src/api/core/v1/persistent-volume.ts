@@ -1,6 +1,7 @@
 import { defineKind } from '../../machinery/define-kind.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { persistentVolumeColumns } from './storage-columns.ts';
+import { setPersistentVolumeDefaults } from './storage-defaults.ts';
 
 export const persistentVolumeKind = defineKind({
   group: '',
@@ -14,4 +15,5 @@ export const persistentVolumeKind = defineKind({
   prepareForCreate: (object) => {
     object['status'] = { phase: 'Pending' };
   },
+  setDefaults: setPersistentVolumeDefaults,
 });

@@ -2,6 +2,8 @@ import type { V1PodTemplate } from '../../gen/types.ts';
 import { formatLabels, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { containersColumn, imagesColumn } from '../../machinery/template-columns.ts';
+import { setPodTemplateDefaults } from './pod-defaults.ts';
+import { validatePodTemplate } from './pod-validation.ts';
 
 export const podTemplateKind = defineKind({
   group: '',
@@ -16,4 +18,6 @@ export const podTemplateKind = defineKind({
     imagesColumn<V1PodTemplate>(({ template }) => template),
     textColumn<V1PodTemplate>('Pod Labels', "The template's labels.", ({ template }) => formatLabels(template?.metadata?.labels)),
   ],
+  setDefaults: (object) => setPodTemplateDefaults((object as V1PodTemplate).template),
+  validate: (object) => validatePodTemplate((object as V1PodTemplate).template, 'template', ['Always', 'OnFailure', 'Never']),
 });

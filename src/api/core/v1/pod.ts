@@ -4,6 +4,9 @@ import type { ActionSubresource, PartSubresource, Verb } from '../../machinery/k
 import type { DynamicObject } from '../../machinery/object.ts';
 import { mergeStatusKeeping, statusPart } from '../../machinery/status-part.ts';
 import { podColumns, podRowConditions } from './pod-columns.ts';
+import { setPodDefaults } from './pod-defaults.ts';
+import { podGracePeriodSeconds, preparePod } from './pod-lifecycle.ts';
+import { validatePod, validatePodUpdate } from './pod-validation.ts';
 
 /** Debug containers are added here and nowhere else. */
 const ephemeralContainersPart: PartSubresource = {
@@ -12,8 +15,9 @@ const ephemeralContainersPart: PartSubresource = {
   merge: (existing, requested) => ({
     ...existing,
     metadata: { ...existing.metadata, resourceVersion: requested.metadata.resourceVersion },
-    spec: { ...(existing as V1Pod).spec, ephemeralContainers: (requested as V1Pod).spec?.ephemeralContainers },
+    spec: { containers: [], ...(existing as V1Pod).spec, ephemeralContainers: (requested as V1Pod).spec?.ephemeralContainers },
   }),
+  validate: validatePod,
 };
 
 const STREAM: readonly Verb[] = ['create', 'get'];
@@ -58,4 +62,10 @@ export const podKind = defineKind({
     'status.podIPs': of(({ status }) => status?.podIPs?.[0]?.ip ?? status?.podIP),
     'status.nominatedNodeName': of(({ status }) => status?.nominatedNodeName),
   },
+  setDefaults: setPodDefaults,
+  prepareForCreate: preparePod,
+  validate: validatePod,
+  // Binding is the one write that puts a pod on a node.
+  validateUpdate: (updated, existing, { subresource }) => (subresource === 'binding' ? [] : validatePodUpdate(updated, existing)),
+  gracePeriodSeconds: podGracePeriodSeconds,
 });

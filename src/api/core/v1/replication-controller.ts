@@ -5,6 +5,7 @@ import { resetStatus } from '../../machinery/initial-status.ts';
 import { scaleAction } from '../../machinery/scale-action.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { workloadColumns } from '../../machinery/template-columns.ts';
+import { setReplicationControllerDefaults, validateReplicationController } from './replication-controller-rules.ts';
 
 export const replicationControllerKind = defineKind({
   group: '',
@@ -32,4 +33,6 @@ export const replicationControllerKind = defineKind({
   ],
   selectableFields: { 'status.replicas': (object) => String((object as V1ReplicationController).status?.replicas ?? 0) },
   prepareForCreate: resetStatus('V1ReplicationController'),
+  setDefaults: setReplicationControllerDefaults,
+  validate: validateReplicationController,
 });

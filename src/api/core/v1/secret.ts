@@ -1,6 +1,7 @@
 import type { V1Secret } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { prepareSecretUpdate, setSecretDefaults, validateSecret, validateSecretUpdate } from './secret-rules.ts';
 
 export const secretKind = defineKind({
   group: '',
@@ -15,4 +16,8 @@ export const secretKind = defineKind({
     ageColumn,
   ],
   selectableFields: { type: (object) => (object as V1Secret).type ?? '' },
+  setDefaults: setSecretDefaults,
+  prepareForUpdate: prepareSecretUpdate,
+  validate: validateSecret,
+  validateUpdate: validateSecretUpdate,
 });

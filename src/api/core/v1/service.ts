@@ -2,6 +2,8 @@ import type { V1Service } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { serviceColumns } from './service-columns.ts';
+import { setServiceDefaults } from './service-defaults.ts';
+import { validateService, validateServiceUpdate } from './service-validation.ts';
 
 export const serviceKind = defineKind({
   group: '',
@@ -23,4 +25,7 @@ export const serviceKind = defineKind({
   prepareForCreate: (object) => {
     object['status'] = { loadBalancer: {} };
   },
+  setDefaults: setServiceDefaults,
+  validate: validateService,
+  validateUpdate: validateServiceUpdate,
 });

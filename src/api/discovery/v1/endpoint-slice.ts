@@ -32,4 +32,10 @@ export const endpointSliceKind = defineKind({
     ),
     ageColumn,
   ],
+  setDefaults: (object) => {
+    for (const port of (object as unknown as V1EndpointSlice).ports ?? []) {
+      port.name ??= '';
+      port.protocol ??= 'TCP';
+    }
+  },
 });

@@ -1,4 +1,5 @@
 import { eventKind as coreEventKind } from '../../core/v1/event.ts';
+import { validateEvent } from '../../core/v1/event-rules.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { fromCoreEvent, toCoreEvent } from './convert-event.ts';
@@ -34,4 +35,5 @@ export const eventKind = defineKind({
     reportingController: selectable('reportingComponent'),
     type: selectable('type'),
   },
+  validate: (object) => validateEvent(toCoreEvent(object)),
 });

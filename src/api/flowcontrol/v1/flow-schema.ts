@@ -33,4 +33,8 @@ export const flowSchemaKind = defineKind({
     ),
   ],
   prepareForCreate: resetStatus('V1FlowSchema'),
+  setDefaults: (object) => {
+    const { spec } = object as V1FlowSchema;
+    if (spec) spec.matchingPrecedence ||= 1000;
+  },
 });

@@ -38,4 +38,15 @@ export const priorityLevelConfigurationKind = defineKind({
     ageColumn,
   ],
   prepareForCreate: resetStatus('V1PriorityLevelConfiguration'),
+  setDefaults: (object) => {
+    const { limited } = (object as V1PriorityLevelConfiguration).spec ?? {};
+    if (!limited) return;
+    limited.nominalConcurrencyShares ??= 30;
+    limited.lendablePercent ??= 0;
+    const { queuing } = limited.limitResponse ?? {};
+    if (!queuing) return;
+    queuing.queues ||= 64;
+    queuing.handSize ||= 8;
+    queuing.queueLengthLimit ||= 50;
+  },
 });

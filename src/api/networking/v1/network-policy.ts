@@ -16,4 +16,12 @@ export const networkPolicyKind = defineKind({
     textColumn<V1NetworkPolicy>('Pod-Selector', 'Which pods it is about.', ({ spec }) => formatSelector(spec?.podSelector ?? {})),
     ageColumn,
   ],
+  setDefaults: (object) => {
+    const { spec } = object as V1NetworkPolicy;
+    if (!spec) return;
+    spec.podSelector ??= {};
+    if (!spec.policyTypes?.length) spec.policyTypes = spec.egress?.length ? ['Ingress', 'Egress'] : ['Ingress'];
+    for (const { ports } of [...(spec.ingress ?? []), ...(spec.egress ?? [])])
+      for (const port of ports ?? []) port.protocol ??= 'TCP';
+  },
 });

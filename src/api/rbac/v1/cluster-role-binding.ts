@@ -1,5 +1,6 @@
 import { defineKind } from '../../machinery/define-kind.ts';
 import { bindingColumns } from './binding-columns.ts';
+import { setBindingDefaults, validateBindingUpdate, validateClusterRoleBinding } from './rbac-rules.ts';
 
 export const clusterRoleBindingKind = defineKind({
   group: 'rbac.authorization.k8s.io',
@@ -9,4 +10,7 @@ export const clusterRoleBindingKind = defineKind({
   namespaced: false,
   nameRule: 'path-segment',
   columns: bindingColumns,
+  setDefaults: setBindingDefaults,
+  validate: validateClusterRoleBinding,
+  validateUpdate: validateBindingUpdate,
 });

@@ -1,4 +1,5 @@
 import { defineKind } from '../../machinery/define-kind.ts';
+import { validateClusterRole } from './rbac-rules.ts';
 
 export const clusterRoleKind = defineKind({
   group: 'rbac.authorization.k8s.io',
@@ -7,4 +8,5 @@ export const clusterRoleKind = defineKind({
   resource: 'clusterroles',
   namespaced: false,
   nameRule: 'path-segment',
+  validate: validateClusterRole,
 });

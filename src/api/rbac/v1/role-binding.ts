@@ -1,5 +1,6 @@
 import { defineKind } from '../../machinery/define-kind.ts';
 import { bindingColumns } from './binding-columns.ts';
+import { setBindingDefaults, validateBindingUpdate, validateRoleBinding } from './rbac-rules.ts';
 
 export const roleBindingKind = defineKind({
   group: 'rbac.authorization.k8s.io',
@@ -9,4 +10,7 @@ export const roleBindingKind = defineKind({
   namespaced: true,
   nameRule: 'path-segment',
   columns: bindingColumns,
+  setDefaults: setBindingDefaults,
+  validate: validateRoleBinding,
+  validateUpdate: validateBindingUpdate,
 });

@@ -1,4 +1,5 @@
 import { defineKind } from '../../machinery/define-kind.ts';
+import { validateRole } from './rbac-rules.ts';
 
 export const roleKind = defineKind({
   group: 'rbac.authorization.k8s.io',
@@ -7,4 +8,5 @@ export const roleKind = defineKind({
   resource: 'roles',
   namespaced: true,
   nameRule: 'path-segment',
+  validate: validateRole,
 });

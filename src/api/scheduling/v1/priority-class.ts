@@ -1,6 +1,7 @@
 import type { V1PriorityClass } from '../../gen/types.ts';
 import { ageColumn, booleanColumn, nameColumn, numberColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { forbiddenField } from '../../machinery/field-error.ts';
 
 export const priorityClassKind = defineKind({
   group: 'scheduling.k8s.io',
@@ -25,4 +26,9 @@ export const priorityClassKind = defineKind({
       ({ preemptionPolicy }) => preemptionPolicy ?? '',
     ),
   ],
+  setDefaults: (object) => {
+    object['preemptionPolicy'] ||= 'PreemptLowerPriority';
+  },
+  validateUpdate: (updated, existing) =>
+    updated['value'] === existing['value'] ? [] : [forbiddenField('value', 'may not be changed in an update.')],
 });

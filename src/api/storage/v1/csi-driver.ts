@@ -31,4 +31,14 @@ export const csiDriverKind = defineKind({
     ),
     ageColumn,
   ],
+  setDefaults: (object) => {
+    const { spec } = object as unknown as V1CSIDriver;
+    spec.attachRequired ??= true;
+    spec.podInfoOnMount ??= false;
+    spec.storageCapacity ??= false;
+    spec.fsGroupPolicy ??= 'ReadWriteOnceWithFSType';
+    spec.requiresRepublish ??= false;
+    spec.seLinuxMount ??= false;
+    if (!spec.volumeLifecycleModes?.length) spec.volumeLifecycleModes = ['Persistent'];
+  },
 });

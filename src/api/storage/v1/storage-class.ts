@@ -39,4 +39,8 @@ export const storageClassKind = defineKind({
     },
     ageColumn,
   ],
+  setDefaults: (object) => {
+    object['reclaimPolicy'] ??= 'Delete';
+    object['volumeBindingMode'] ??= 'Immediate';
+  },
 });

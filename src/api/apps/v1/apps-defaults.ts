@@ -1,0 +1,60 @@
+/** Defaults of workloads (pkg/apis/apps/v1/defaults.go). All functions change their argument. */
+import { setPodTemplateDefaults } from '../../core/v1/pod-defaults.ts';
+import { setPersistentVolumeClaimSpecDefaults } from '../../core/v1/storage-defaults.ts';
+import type { V1DaemonSet, V1Deployment, V1ReplicaSet, V1StatefulSet } from '../../gen/types.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
+
+export function setDeploymentDefaults(object: DynamicObject): void {
+  const { spec } = object as V1Deployment;
+  if (!spec) return;
+  setPodTemplateDefaults(spec.template);
+  spec.replicas ??= 1;
+  spec.strategy ??= {};
+  spec.strategy.type ||= 'RollingUpdate';
+  if (spec.strategy.type === 'RollingUpdate')
+    spec.strategy.rollingUpdate = { maxUnavailable: '25%', maxSurge: '25%', ...spec.strategy.rollingUpdate };
+  spec.revisionHistoryLimit ??= 10;
+  spec.progressDeadlineSeconds ??= 600;
+}
+
+export function setReplicaSetDefaults(object: DynamicObject): void {
+  const { spec } = object as V1ReplicaSet;
+  if (!spec) return;
+  setPodTemplateDefaults(spec.template);
+  spec.replicas ??= 1;
+}
+
+export function setDaemonSetDefaults(object: DynamicObject): void {
+  const { spec } = object as V1DaemonSet;
+  if (!spec) return;
+  setPodTemplateDefaults(spec.template);
+  spec.updateStrategy ??= {};
+  spec.updateStrategy.type ||= 'RollingUpdate';
+  if (spec.updateStrategy.type === 'RollingUpdate')
+    spec.updateStrategy.rollingUpdate = { maxUnavailable: 1, maxSurge: 0, ...spec.updateStrategy.rollingUpdate };
+  spec.revisionHistoryLimit ??= 10;
+}
+
+export function setStatefulSetDefaults(object: DynamicObject): void {
+  const { spec } = object as V1StatefulSet;
+  if (!spec) return;
+  setPodTemplateDefaults(spec.template);
+  spec.podManagementPolicy ||= 'OrderedReady';
+  spec.updateStrategy ??= {};
+  spec.updateStrategy.type ||= 'RollingUpdate';
+  if (spec.updateStrategy.type === 'RollingUpdate')
+    spec.updateStrategy.rollingUpdate = { partition: 0, ...spec.updateStrategy.rollingUpdate };
+  spec.persistentVolumeClaimRetentionPolicy = {
+    whenDeleted: 'Retain',
+    whenScaled: 'Retain',
+    ...spec.persistentVolumeClaimRetentionPolicy,
+  };
+  spec.replicas ??= 1;
+  spec.revisionHistoryLimit ??= 10;
+  for (const claim of spec.volumeClaimTemplates ?? []) {
+    if (claim.spec) setPersistentVolumeClaimSpecDefaults(claim.spec);
+    claim.apiVersion ||= 'v1';
+    claim.kind ||= 'PersistentVolumeClaim';
+    claim.status ??= { phase: 'Pending' };
+  }
+}

@@ -1,0 +1,22 @@
+import type { V1Service } from '../../gen/types.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
+
+/** Three hours. */
+const AFFINITY_SECONDS = 10_800;
+
+export function setServiceDefaults(object: DynamicObject): void {
+  const { spec } = object as V1Service;
+  if (!spec) return;
+  spec.sessionAffinity ||= 'None';
+  if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig;
+  else spec.sessionAffinityConfig = { clientIP: { timeoutSeconds: AFFINITY_SECONDS, ...spec.sessionAffinityConfig?.clientIP } };
+  spec.type ||= 'ClusterIP';
+  for (const port of spec.ports ?? []) {
+    port.protocol ||= 'TCP';
+    if (port.targetPort === undefined || port.targetPort === 0 || port.targetPort === '') port.targetPort = port.port;
+  }
+  const outside = spec.type === 'NodePort' || spec.type === 'LoadBalancer';
+  if (outside) spec.externalTrafficPolicy ||= 'Cluster';
+  if (outside || spec.type === 'ClusterIP') spec.internalTrafficPolicy ||= 'Cluster';
+  if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
+}
