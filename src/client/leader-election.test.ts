@@ -63,7 +63,7 @@ test('one of two candidates leads, and the other takes over when the first gives
   assert.match(server.state.lease?.spec?.renewTime ?? '', /^2023-11-14T22:1\d:\d\d\.\d{6}Z$/);
   a.controller.abort();
   await a.elector.done;
-  assert.equal(server.state.lease?.spec?.holderIdentity, '');
+  assert.equal(server.state.lease?.spec?.holderIdentity, undefined);
   assert.deepEqual(a.log, ['begin', 'end']);
   await clock.advance(3_000);
   assert.deepEqual(b.log, ['begin']);
@@ -137,7 +137,7 @@ test('when the work fails, the lease is given back and done rejects with its err
   await clock.advance(0);
   a.fail.reject(new Error('broken'));
   await assert.rejects(a.elector.done, /broken/);
-  assert.equal(server.state.lease?.spec?.holderIdentity, '');
+  assert.equal(server.state.lease?.spec?.holderIdentity, undefined);
 });
 
 test('a candidate that is stopped while it stands by never runs', async () => {

@@ -54,14 +54,13 @@ export function planLease(seen: Observation, identity: string, leaseDurationMs: 
   };
 }
 
-/** The lease given back: the next one need not wait for its end. */
+/** The lease given back: the next one need not wait for its end. Nobody's lease has no holder; an empty one is invalid. */
 export function releasedLease(lease: V1Lease, nowMs: number): V1Lease {
   const now = formatMicroTime(nowMs);
   return {
     ...lease,
     spec: {
       leaseTransitions: lease.spec?.leaseTransitions,
-      holderIdentity: '',
       leaseDurationSeconds: 1,
       renewTime: now,
       acquireTime: now,

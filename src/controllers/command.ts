@@ -1,14 +1,14 @@
 import { hostname } from 'node:os';
+import { openSecureServer } from '../client/serving/open-secure-server.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
 import type { ParsedFlags } from '../std/flags.ts';
-import type { Component } from '../std/lifecycle.ts';
-import { ComponentGroup } from '../std/lifecycle.ts';
 import { createKlogLogger } from '../std/logger.ts';
+import { runComponents } from '../std/run-components.ts';
 import { createControllerManager } from './controller-manager.ts';
 import { openConnections } from './credentials/connections.ts';
 import { CONTROLLER_MANAGER_FLAGS } from './flags.ts';
 import { readControllerManagerOptions } from './read-options.ts';
-import { openSecureServer } from './serving/open-secure-server.ts';
+import { formatMetrics } from './serving/metrics-text.ts';
 
 /** kube-controller-manager as upstream's flags start it. */
 export const controllerManagerCommand: ComponentCommand = {
@@ -30,25 +30,15 @@ async function runControllerManager(flags: ParsedFlags, io: CommandIo): Promise<
   const identity = `${hostname()}_${crypto.randomUUID()}`;
   const options = await readControllerManagerOptions(flags, (error) => logger.error(error.message));
   const manager = createControllerManager({ ...options, clientFor, ensureAccount, clock, logger, random: io.random, identity });
-  const server = await openSecureServer(flags.values, { manager, clock, logger });
-  const parts: Component[] = server ? [server, manager] : [manager];
-
-  const group = new ComponentGroup();
-  const aborted = new Promise<void>((resolve) => {
-    if (io.signal.aborted) resolve();
-    else io.signal.addEventListener('abort', () => resolve(), { once: true });
+  const server = await openSecureServer(flags.values, {
+    component: 'kube-controller-manager',
+    metrics: () => formatMetrics(manager.metrics, manager.isLeading),
+    clock,
+    logger,
   });
   try {
-    for (const part of parts) {
-      // The API server may be away for as long as it likes; being told to stop ends the wait.
-      await Promise.race([group.start(part), aborted]);
-      if (io.signal.aborted) return 0;
-    }
-    io.ready();
-    await Promise.race([...parts.map((part) => part.done), aborted]);
-    return 0;
+    return await runComponents(server ? [server, manager] : [manager], io);
   } finally {
-    await group.stop();
     await close();
   }
 }

@@ -1,17 +1,6 @@
-import type { FlagDefinition, FlagType } from '../std/flags.ts';
+import { componentFlags, flag, ignoredFlags as ignored, leaderElectionFlags } from '../client/serving/component-flags.ts';
+import type { FlagDefinition } from '../std/flags.ts';
 import { KNOWN_CONTROLLERS } from './known-controllers.ts';
-
-type Rest = Omit<FlagDefinition, 'name' | 'type' | 'description'>;
-
-const flag = (name: string, type: FlagType, description: string, rest: Rest = {}): FlagDefinition => ({
-  name,
-  type,
-  description,
-  ...rest,
-});
-/** Of upstream's, without effect here. */
-const ignored = (type: FlagType, ...names: string[]): FlagDefinition[] =>
-  names.map((name) => ({ name, type, description: "upstream's", noEffect: true, hidden: true }));
 
 const SIGNER_FLAGS = ['kubelet-serving', 'kubelet-client', 'kube-apiserver-client', 'legacy-unknown'].flatMap((signer) => [
   flag(`cluster-signing-${signer}-cert-file`, 'string', `certificate that signs for the ${signer} signer alone`),
@@ -20,33 +9,8 @@ const SIGNER_FLAGS = ['kubelet-serving', 'kubelet-client', 'kube-apiserver-clien
 
 /** kube-controller-manager's flags, of its releases 1.10 to 1.36. */
 export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
-  flag('kubeconfig', 'string', 'kubeconfig with the address of the API server and the credentials for it'),
-  flag('master', 'string', "address of the API server, over the kubeconfig's"),
-  flag(
-    'authentication-kubeconfig',
-    'string',
-    'kubeconfig to ask who calls the secure port with; without it tokens are not accepted there',
-  ),
-  flag(
-    'authorization-kubeconfig',
-    'string',
-    'kubeconfig to ask what callers of the secure port may do; without it only system:masters may',
-  ),
-  flag('authorization-always-allow-paths', 'strings', 'paths of the secure port that are open to everybody', {
-    default: ['/healthz', '/readyz', '/livez'],
-  }),
-  flag('client-ca-file', 'string', 'authority of client certificates for the secure port'),
-  flag('bind-address', 'string', 'address of the secure port', { default: '0.0.0.0' }),
-  flag('secure-port', 'int', 'port for /healthz and /metrics over HTTPS; 0: none', { default: 10257 }),
-  flag('tls-cert-file', 'string', 'certificate of the secure port; without it one is made that vouches for itself'),
-  flag('tls-private-key-file', 'string', 'its key'),
-  flag('leader-elect', 'bool', 'work only while elected', { default: true }),
-  flag('leader-elect-lease-duration', 'duration', 'how long others wait for a silent leader', { default: '15s' }),
-  flag('leader-elect-renew-deadline', 'duration', 'how long to try to stay leader', { default: '10s' }),
-  flag('leader-elect-retry-period', 'duration', 'time between attempts', { default: '2s' }),
-  flag('leader-elect-resource-lock', 'string', "kind of the lock; only 'leases' there is", { default: 'leases' }),
-  flag('leader-elect-resource-name', 'string', 'name of the lock', { default: 'kube-controller-manager' }),
-  flag('leader-elect-resource-namespace', 'string', 'its namespace', { default: 'kube-system' }),
+  ...componentFlags(10257),
+  ...leaderElectionFlags('kube-controller-manager'),
   flag('controllers', 'strings', `controllers to run: '*' all that are on by default, 'x' x, '-x' not x. Known: ${names()}`, {
     default: ['*'],
   }),

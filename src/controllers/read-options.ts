@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { CodedError } from '../std/coded-error.ts';
+import { readFlagFile, readLeaderElection } from '../client/serving/component-flags.ts';
 import { FlagError, type FlagValues, type ParsedFlags } from '../std/flags.ts';
 import type { ControllerManagerOptions } from './controller-manager-options.ts';
 import { KUBE_APISERVER_CLIENT, KUBE_APISERVER_CLIENT_KUBELET, KUBELET_SERVING, LEGACY_UNKNOWN } from './csr/conditions.ts';
@@ -50,20 +49,6 @@ export async function readControllerManagerOptions(
     terminatedPodGcThreshold: values.int('terminated-pod-gc-threshold'),
     enableGarbageCollector: values.bool('enable-garbage-collector'),
     concurrentGcSyncs: values.int('concurrent-gc-syncs'),
-  };
-}
-
-function readLeaderElection(values: FlagValues): ControllerManagerOptions['leaderElect'] {
-  if (!values.bool('leader-elect')) return false;
-  const lock = values.string('leader-elect-resource-lock');
-  if (lock !== 'leases')
-    throw new FlagError('--leader-elect-resource-lock', `--leader-elect-resource-lock: "${lock}" is not supported, use "leases"`);
-  return {
-    leaseDurationMs: values.durationMs('leader-elect-lease-duration'),
-    renewDeadlineMs: values.durationMs('leader-elect-renew-deadline'),
-    retryPeriodMs: values.durationMs('leader-elect-retry-period'),
-    name: values.string('leader-elect-resource-name'),
-    namespace: values.string('leader-elect-resource-namespace'),
   };
 }
 
@@ -119,16 +104,4 @@ function readNodeCidrs(values: FlagValues): Partial<FlagOptions> {
     nodeCidrMaskSizeIpv4: values.int('node-cidr-mask-size-ipv4') || common || 24,
     nodeCidrMaskSizeIpv6: values.int('node-cidr-mask-size-ipv6') || common || 64,
   };
-}
-
-/** The text of a file that a flag names. */
-export async function readFlagFile(flag: string, path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new CodedError(`--${flag}: unable to read ${path}: ${(cause as Error).message}`, {
-      code: 'FLAG_FILE_UNREADABLE',
-      cause,
-    });
-  }
 }

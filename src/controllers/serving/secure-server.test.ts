@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { request as httpsRequest } from 'node:https';
 import { test } from 'node:test';
 import type { V1SubjectAccessReview, V1TokenReview } from '../../api/gen/types.ts';
+import { createSecureServer } from '../../client/serving/secure-server.ts';
 import { createAuthority } from '../../pki/authority.ts';
 import { generatePrivateKey } from '../../pki/keys.ts';
 import { createSelfSigned } from '../../pki/self-signed.ts';
@@ -10,7 +11,6 @@ import { silentLogger } from '../../std/logger.ts';
 import { LoopMetrics } from '../framework/loop-metrics.ts';
 import { TestingCluster } from '../framework/testing-client.test-support.ts';
 import { formatMetrics } from './metrics-text.ts';
-import { createSecureServer } from './secure-server.ts';
 
 const nowMs = Date.now();
 const times = { notBeforeMs: nowMs - 60_000, notAfterMs: nowMs + 3_600_000 };

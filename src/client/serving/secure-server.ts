@@ -3,9 +3,9 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { forbidden, internalError, noSuchPath, StatusError, unauthorized } from '../../api/machinery/status-error.ts';
-import type { Client } from '../../client/client.ts';
 import { type Component, deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
+import type { Client } from '../client.ts';
 import { authenticateCaller, mayRead } from './delegated-authentication.ts';
 
 export interface SecureServerOptions {

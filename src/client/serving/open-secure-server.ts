@@ -1,28 +1,26 @@
-import type { Client } from '../../client/client.ts';
-import { clientFromKubeconfig } from '../../client/kubeconfig-client.ts';
 import { createSelfSigned } from '../../pki/self-signed.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { FlagValues } from '../../std/flags.ts';
 import type { Logger } from '../../std/logger.ts';
-import type { ControllerManager } from '../controller-manager.ts';
-import { readFlagFile } from '../read-options.ts';
-import { formatMetrics } from './metrics-text.ts';
+import type { Client } from '../client.ts';
+import { clientFromKubeconfig } from '../kubeconfig-client.ts';
+import { readFlagFile } from './component-flags.ts';
 import { createSecureServer, type SecureServer } from './secure-server.ts';
 
 const YEAR_MS = 365 * 86_400_000;
 const ok = () => Promise.resolve({ contentType: 'text/plain; charset=utf-8', text: 'ok' });
 
-/** The manager's own port as the flags want it; undefined for none. */
+/** A component's own port as the flags of `componentFlags` want it; undefined for none. */
 export async function openSecureServer(
   values: FlagValues,
-  context: { manager: ControllerManager; clock: Clock; logger: Logger },
+  context: { component: string; metrics: () => Promise<{ contentType: string; text: string }>; clock: Clock; logger: Logger },
 ): Promise<SecureServer | undefined> {
-  const { manager, clock, logger } = context;
+  const { component, metrics, clock, logger } = context;
   const port = values.int('secure-port');
   if (port === 0) return undefined;
   const open = async (flag: string): Promise<Client | undefined> => {
     const path = values.string(flag);
-    return path ? clientFromKubeconfig(path, { userAgent: 'kube-controller-manager' }) : undefined;
+    return path ? clientFromKubeconfig(path, { userAgent: component }) : undefined;
   };
   const clientCaFile = values.string('client-ca-file');
   return createSecureServer({
@@ -37,7 +35,7 @@ export async function openSecureServer(
       '/healthz': ok,
       '/livez': ok,
       '/readyz': ok,
-      '/metrics': () => formatMetrics(manager.metrics, manager.isLeading),
+      '/metrics': metrics,
     },
     logger,
   });

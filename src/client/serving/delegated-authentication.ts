@@ -3,8 +3,8 @@ import type { TLSSocket } from 'node:tls';
 import { tokenReviewKind } from '../../api/authentication/v1/token-review.ts';
 import { subjectAccessReviewKind } from '../../api/authorization/v1/subject-access-review.ts';
 import type { V1SubjectAccessReview, V1TokenReview } from '../../api/gen/types.ts';
-import type { Client } from '../../client/client.ts';
 import { parseCertificates } from '../../pki/certificate.ts';
+import type { Client } from '../client.ts';
 
 /** Who calls. */
 export interface Caller {

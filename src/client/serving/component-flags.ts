@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import { CodedError } from '../../std/coded-error.ts';
+import { type FlagDefinition, FlagError, type FlagType, type FlagValues } from '../../std/flags.ts';
+
+type Rest = Omit<FlagDefinition, 'name' | 'type' | 'description'>;
+
+/** One row of a component's table of flags. */
+export const flag = (name: string, type: FlagType, description: string, rest: Rest = {}): FlagDefinition => ({
+  name,
+  type,
+  description,
+  ...rest,
+});
+
+/** Flags that upstream has or had and that change nothing here; using one prints a warning. */
+export const ignoredFlags = (type: FlagType, ...names: string[]): FlagDefinition[] =>
+  names.map((name) => ({ name, type, description: "upstream's", noEffect: true, hidden: true }));
+
+/** How a component finds the API server, and serves health and metrics on a port of its own. */
+export function componentFlags(securePort: number): readonly FlagDefinition[] {
+  return [
+    flag('kubeconfig', 'string', 'kubeconfig with the address of the API server and the credentials for it'),
+    flag('master', 'string', "address of the API server, over the kubeconfig's"),
+    flag(
+      'authentication-kubeconfig',
+      'string',
+      'kubeconfig to ask who calls the secure port with; without it tokens are not accepted there',
+    ),
+    flag(
+      'authorization-kubeconfig',
+      'string',
+      'kubeconfig to ask what callers of the secure port may do; without it only system:masters may',
+    ),
+    flag('authorization-always-allow-paths', 'strings', 'paths of the secure port that are open to everybody', {
+      default: ['/healthz', '/readyz', '/livez'],
+    }),
+    flag('client-ca-file', 'string', 'authority of client certificates for the secure port'),
+    flag('bind-address', 'string', 'address of the secure port', { default: '0.0.0.0' }),
+    flag('secure-port', 'int', 'port for /healthz and /metrics over HTTPS; 0: none', { default: securePort }),
+    flag('tls-cert-file', 'string', 'certificate of the secure port; without it one is made that vouches for itself'),
+    flag('tls-private-key-file', 'string', 'its key'),
+  ];
+}
+
+/** Upstream's flags of leader election, for a component of this name. */
+export function leaderElectionFlags(component: string): readonly FlagDefinition[] {
+  return [
+    flag('leader-elect', 'bool', 'work only while elected', { default: true }),
+    flag('leader-elect-lease-duration', 'duration', 'how long others wait for a silent leader', { default: '15s' }),
+    flag('leader-elect-renew-deadline', 'duration', 'how long to try to stay leader', { default: '10s' }),
+    flag('leader-elect-retry-period', 'duration', 'time between attempts', { default: '2s' }),
+    flag('leader-elect-resource-lock', 'string', "kind of the lock; only 'leases' there is", { default: 'leases' }),
+    flag('leader-elect-resource-name', 'string', 'name of the lock', { default: component }),
+    flag('leader-elect-resource-namespace', 'string', 'its namespace', { default: 'kube-system' }),
+  ];
+}
+
+export interface LeaderElectionSettings {
+  readonly leaseDurationMs: number;
+  readonly renewDeadlineMs: number;
+  readonly retryPeriodMs: number;
+  readonly name: string;
+  readonly namespace: string;
+}
+
+/** What the flags of leader election say; false when it is off. Throws for a lock that is not a Lease. */
+export function readLeaderElection(values: FlagValues): LeaderElectionSettings | false {
+  if (!values.bool('leader-elect')) return false;
+  const lock = values.string('leader-elect-resource-lock');
+  if (lock !== 'leases')
+    throw new FlagError('--leader-elect-resource-lock', `--leader-elect-resource-lock: "${lock}" is not supported, use "leases"`);
+  return {
+    leaseDurationMs: values.durationMs('leader-elect-lease-duration'),
+    renewDeadlineMs: values.durationMs('leader-elect-renew-deadline'),
+    retryPeriodMs: values.durationMs('leader-elect-retry-period'),
+    name: values.string('leader-elect-resource-name'),
+    namespace: values.string('leader-elect-resource-namespace'),
+  };
+}
+
+/** A file that a flag names. Rejects with the flag, the file and why it cannot be read. */
+export async function readFlagFile(flagName: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new CodedError(`--${flagName}: unable to read ${path}: ${(cause as Error).message}`, {
+      code: 'FLAG_FILE_UNREADABLE',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,51 @@
+import { componentFlags, flag, ignoredFlags, leaderElectionFlags } from '../client/serving/component-flags.ts';
+import type { FlagDefinition } from '../std/flags.ts';
+
+/** kube-scheduler's flags, of its releases 1.10 to 1.36. */
+export const SCHEDULER_FLAGS: readonly FlagDefinition[] = [
+  ...componentFlags(10259),
+  ...leaderElectionFlags('kube-scheduler'),
+  flag('config', 'string', 'file with a KubeSchedulerConfiguration'),
+  flag('scheduler-name', 'string', 'only pods that name this scheduler are taken', { default: 'default-scheduler' }),
+  flag('kube-api-qps', 'float', 'requests a second to the API server; no limit unless given'),
+  flag('kube-api-burst', 'int', 'requests beyond that at once', { default: 100 }),
+  flag('v', 'int', 'verbosity of the log', { shorthand: 'v' }),
+  // The plain HTTP port of 1.22 and before: health and metrics are on the secure port only.
+  flag('address', 'string', 'address of the plain HTTP port, which there is none of', { default: '0.0.0.0', noEffect: true }),
+  flag('port', 'int', 'the plain HTTP port, which there is none of', { default: 10251, noEffect: true }),
+  ...ignoredFlags('bool', 'logtostderr', 'alsologtostderr', 'one-output', 'skip-headers', 'skip-log-headers', 'add-dir-header'),
+  ...ignoredFlags('bool', 'profiling', 'contention-profiling', 'authentication-skip-lookup', 'use-legacy-policy-config'),
+  ...ignoredFlags('bool', 'authentication-tolerate-lookup-failure', 'permit-address-sharing', 'permit-port-sharing'),
+  ...ignoredFlags('bool', 'leader-elect-coordinated', 'logging-format-text-split-stream', 'disable-http2-serving'),
+  ...ignoredFlags('duration', 'authentication-token-webhook-cache-ttl', 'authorization-webhook-cache-authorized-ttl'),
+  ...ignoredFlags(
+    'duration',
+    'authorization-webhook-cache-unauthorized-ttl',
+    'log-flush-frequency',
+    'pod-max-in-unschedulable-pods-duration',
+  ),
+  ...ignoredFlags('int', 'stderrthreshold', 'hard-pod-affinity-symmetric-weight', 'http2-max-streams-per-connection'),
+  ...ignoredFlags(
+    'string',
+    'log-dir',
+    'log-file',
+    'log-file-max-size',
+    'log-backtrace-at',
+    'vmodule',
+    'logging-format',
+    'cert-dir',
+  ),
+  ...ignoredFlags('string', 'kube-api-content-type', 'tls-min-version', 'tls-curve-preferences', 'write-config-to'),
+  ...ignoredFlags('string', 'requestheader-client-ca-file', 'show-hidden-metrics-for-version', 'allow-metric-labels-manifest'),
+  ...ignoredFlags('string', 'emulated-version', 'emulation-forward-compatible', 'lock-object-name', 'lock-object-namespace'),
+  ...ignoredFlags('strings', 'requestheader-allowed-names', 'requestheader-username-headers', 'requestheader-group-headers'),
+  ...ignoredFlags(
+    'strings',
+    'requestheader-extra-headers-prefix',
+    'requestheader-uid-headers',
+    'tls-cipher-suites',
+    'tls-sni-cert-key',
+  ),
+  ...ignoredFlags('strings', 'disabled-metrics', 'allow-metric-labels'),
+  ...ignoredFlags('map', 'feature-gates'),
+];
