@@ -12,24 +12,24 @@ interface NodeLike extends DynamicObject {
 export const DEFAULT_ADDRESS_TYPES = ['Hostname', 'InternalDNS', 'InternalIP', 'ExternalDNS', 'ExternalIP'] as const;
 const KUBELET_PORT = 10250;
 
-/** `name`, `name:port` or `scheme:name:port`, as a proxy path names a node. */
+/** `name`, `name:port` or `https:name:port`, as a proxy path names a node; plain HTTP is not offered. Throws 400. */
 export function parseProxyTarget(text: string): { scheme: string; name: string; port: string } {
   const parts = text.split(':');
   if (parts.length === 1) return { scheme: '', name: parts[0]!, port: '' };
   if (parts.length === 2) return { scheme: '', name: parts[0]!, port: parts[1]! };
-  if (parts.length === 3 && (parts[0] === '' || parts[0] === 'http' || parts[0] === 'https'))
+  if (parts.length === 3 && (parts[0] === '' || parts[0] === 'https'))
     return { scheme: parts[0], name: parts[1]!, port: parts[2]! };
   throw badRequest(`invalid node request ${JSON.stringify(text)}`);
 }
 
-/** Where a node's kubelet listens: the first address of a preferred type, and the port that the node tells. Throws 503 without one. */
-export function kubeletUrl(node: NodeLike, preferredTypes: readonly string[]): string {
+/** Where a node's kubelet listens: the first address of a preferred type, and the port asked for or that the node tells. Throws 503 without one. */
+export function kubeletUrl(node: NodeLike, preferredTypes: readonly string[], port = ''): string {
   const addresses = node.status?.addresses ?? [];
   for (const type of preferredTypes) {
     const found = addresses.find((a) => a.type === type && a.address);
     if (found) {
       const host = found.address.includes(':') ? `[${found.address}]` : found.address;
-      return `https://${host}:${node.status?.daemonEndpoints?.kubeletEndpoint?.Port || KUBELET_PORT}`;
+      return `https://${host}:${port || node.status?.daemonEndpoints?.kubeletEndpoint?.Port || KUBELET_PORT}`;
     }
   }
   throw serviceUnavailable(`no preferred addresses found; known addresses: ${JSON.stringify(addresses)}`);

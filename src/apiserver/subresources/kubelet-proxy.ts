@@ -78,9 +78,9 @@ export interface KubeletProxyDeps {
 
 /** `nodes/proxy` and `pods/log`: requests that a kubelet answers. */
 export function createKubeletProxyHandlers({ node, pod, objects, connections }: KubeletProxyDeps): ActionHandler[] {
-  const transportTo = async (nodeName: string): Promise<Kubelet> => {
+  const transportTo = async (nodeName: string, port?: string): Promise<Kubelet> => {
     const found = await objects.read({ kind: node, namespace: '', name: nodeName });
-    const url = kubeletUrl(found.object, connections.preferredTypes);
+    const url = kubeletUrl(found.object, connections.preferredTypes, port);
     return { url, transport: await connections.to(url) };
   };
   return [
@@ -89,9 +89,9 @@ export function createKubeletProxyHandlers({ node, pod, objects, connections }: 
       resource: 'nodes',
       subresource: 'proxy',
       async handle(context, _body, response) {
-        const { name } = parseProxyTarget(context.info.name);
+        const { name, port } = parseProxyTarget(context.info.name);
         const path = `/${pathBehindSubresource(context.info)}${formatQuery(context.request.query)}`;
-        await relay(await transportTo(name), path, context, response);
+        await relay(await transportTo(name, port), path, context, response);
         return undefined;
       },
     },

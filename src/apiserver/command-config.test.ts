@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FlagError, parseFlags } from '../std/flags.ts';
+import { readCommandConfig } from './command-config.ts';
+import { apiserverFlags } from './command-flags.ts';
+
+const read = (...argv: string[]) => readCommandConfig(parseFlags('kube-apiserver', apiserverFlags, argv));
+
+/** ACCEPTANCE section 12, but for flags that name files. */
+const DOCUMENTED = [
+  '--allow-privileged=true',
+  '--secure-port=6443',
+  '--insecure-port=0',
+  '--bind-address=192.168.20.31',
+  '--etcd-cafile=/etc/kubernetes/ssl/ca.pem',
+  '--etcd-certfile=/etc/kubernetes/ssl/etcd.pem',
+  '--etcd-keyfile=/etc/kubernetes/ssl/etcd.key',
+  '--authorization-mode=RBAC,Node',
+  '--kubelet-https=true',
+  '--anonymous-auth=false',
+  '--apiserver-count=3',
+  '--audit-log-maxage=30',
+  '--audit-log-maxbackup=7',
+  '--audit-log-maxsize=100',
+  '--event-ttl=1h',
+  '--logtostderr=true',
+  '--enable-bootstrap-token-auth',
+  '--max-requests-inflight=3000',
+  '--delete-collection-workers=3',
+  '--service-cluster-ip-range=10.0.0.0/12',
+  '--service-node-port-range=30000-35000',
+  '--default-not-ready-toleration-seconds=10',
+  '--default-unreachable-toleration-seconds=10',
+  '--etcd-servers=https://192.168.20.31:2379,https://192.168.20.32:2379',
+  '--enable-admission-plugins=NamespaceLifecycle,LimitRanger,ServiceAccount,DefaultStorageClass,ResourceQuota,NodeRestriction',
+  '--etcd-prefix=/elsewhere',
+  '--admission-control=ServiceAccount',
+];
+
+test('every flag of the documents is taken', () => {
+  const { server, store } = read(...DOCUMENTED, '--store=memory');
+  assert.equal(store, 'memory');
+  assert.equal(server.storagePrefix, '/elsewhere');
+  assert.deepEqual(server.security.authorizationModes, ['RBAC', 'Node']);
+  assert.equal(server.security.anonymousAuth, false);
+  assert.equal(server.security.enableBootstrapTokenAuth, true);
+  assert.equal(server.eventTtlSeconds, 3600);
+});
+
+test('the old feature gate brings back token Secrets', () => {
+  const gate = (value: string) => read('--store=memory', `--feature-gates=LegacyServiceAccountTokenNoAutoGeneration=${value}`);
+  assert.equal(gate('false').server.security.legacyServiceAccountTokenAutoGeneration, true);
+  assert.equal(gate('true').server.security.legacyServiceAccountTokenAutoGeneration, false);
+});
+
+test('what cannot be done is refused, naming the flag', () => {
+  const cases: [string[], RegExp][] = [
+    [['--etcd-servers=https://a:2379'], /--etcd-servers: the etcd driver comes with issue 6/],
+    [[], /--store is required/],
+    [['--store=floppy'], /--store=floppy: use sqlite or memory/],
+    [['--store=memory', '--insecure-port=8080'], /--insecure-port=8080: only 0 is allowed/],
+    [['--store=memory', '--client-ca-file=/none/ca.pem'], /--client-ca-file: open \/none\/ca\.pem: no such file or directory/],
+    [['--store=memory', '--token-auth-file=/none/t.csv'], /--token-auth-file: open \/none\/t\.csv: no such file/],
+    [['--store=memory', '--service-account-key-file=/none/k'], /--service-account-key-file: open \/none\/k: no such file/],
+    [['--store=memory', '--tls-cert-file=/none/c'], /--tls-cert-file is given without --tls-private-key-file/],
+    [['--store=memory', '--authorization-mode=ABAC'], /--authorization-mode: ABAC is not one of/],
+    [['--store=memory', '--oidc-issuer-url=https://x'], /--oidc-issuer-url: OpenID Connect tokens are not offered yet/],
+  ];
+  for (const [argv, message] of cases)
+    assert.throws(
+      () => read(...argv),
+      (error: unknown) => error instanceof FlagError && message.test(error.message),
+      argv.join(' '),
+    );
+});
