@@ -104,6 +104,11 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'run the controllers',
     load: async () => (await import('../controllers/command.ts')).controllerManagerCommand,
   },
+  {
+    name: 'kube-scheduler',
+    summary: 'run the scheduler',
+    load: async () => (await import('../scheduler/command.ts')).schedulerCommand,
+  },
   { name: 'kubelet', summary: 'run a node', load: async () => (await import('../kubelet/command.ts')).kubeletCommand },
   {
     name: 'link',
