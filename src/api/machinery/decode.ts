@@ -103,7 +103,7 @@ function compileStructure(schema: string): Decoder {
     for (const key in object) {
       const decode = fields.get(key);
       const field = object[key];
-      if (decode === undefined || field === null) {
+      if (decode === undefined || field === null || field === undefined) {
         dropped = true;
         if (decode === undefined) noteUnknown(at, key);
         continue;
@@ -128,7 +128,7 @@ function compileStructure(schema: string): Decoder {
 /** A new object, because `delete` would make the old one slow for good. */
 function withoutDropped(object: Record<string, unknown>, fields: ReadonlyMap<string, Decoder>): Record<string, unknown> {
   const kept: Record<string, unknown> = {};
-  for (const key in object) if (object[key] !== null && fields.has(key)) kept[key] = object[key];
+  for (const key in object) if (object[key] !== null && object[key] !== undefined && fields.has(key)) kept[key] = object[key];
   return kept;
 }
 
