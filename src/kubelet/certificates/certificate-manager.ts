@@ -36,6 +36,11 @@ export interface CertificateManager extends Component {
 }
 
 const DEFAULT_REQUEST_TIMEOUT_MS = 15 * 60_000;
+/**
+ * As upstream. A certificate whose deadline has passed when it is issued (very short-lived, or backdated) is renewed at once: without a
+ * pause that would be as fast as the API server answers, and files are named by the second.
+ */
+const PAUSE_AFTER_RENEWAL_MS = 1000;
 
 /**
  * Keeps one certificate renewed through CertificateSigningRequests (upstream's client-go/util/certificate Manager). `start`
@@ -92,6 +97,7 @@ export function createCertificateManager(options: CertificateManagerOptions): Ce
         failures++;
         await clock.sleep(rotationRetryDelayMs(failures, random), signal);
       }
+      await clock.sleep(PAUSE_AFTER_RENEWAL_MS, signal);
     }
   }
 
