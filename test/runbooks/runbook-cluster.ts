@@ -135,10 +135,10 @@ export async function openRunbookCluster(): Promise<RunbookCluster> {
     options: { host: RunbookHost; cwd?: string; url: string },
   ) => {
     const { host, cwd = host.home, url } = options;
-    const translated = args.map((argument) => host.translate(argument));
     const service = new RunbookService(
       name,
-      () => startProgram(join(bin, program), translated, { cwd, env: { HOME: host.home, KUBECONFIG: undefined } }),
+      args.map((argument) => host.translate(argument)),
+      (translated) => startProgram(join(bin, program), translated, { cwd, env: { HOME: host.home, KUBECONFIG: undefined } }),
       (process) =>
         until(
           `${name} is healthy`,

@@ -3,17 +3,24 @@ import type { ComponentProcess } from '../harness/component-process.ts';
 /** A component as its unit runs it: can be stopped and started again with the same command line. */
 export class RunbookService {
   readonly name: string;
+  readonly args: readonly string[];
   readonly #launch: () => ComponentProcess;
   readonly #whenReady: (process: ComponentProcess) => Promise<unknown>;
   #process: ComponentProcess;
   #earlier = '';
 
   /** Starts it at once; `ready` says when it serves. */
-  constructor(name: string, launch: () => ComponentProcess, whenReady: (process: ComponentProcess) => Promise<unknown>) {
+  constructor(
+    name: string,
+    args: readonly string[],
+    launch: (args: readonly string[]) => ComponentProcess,
+    whenReady: (process: ComponentProcess) => Promise<unknown>,
+  ) {
     this.name = name;
-    this.#launch = launch;
+    this.args = args;
+    this.#launch = () => launch(args);
     this.#whenReady = whenReady;
-    this.#process = launch();
+    this.#process = this.#launch();
   }
 
   /** The process that runs now, or ran last. */
