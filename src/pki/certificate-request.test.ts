@@ -33,7 +33,7 @@ for (const algorithm of ['ec-p256', 'ec-p384', 'rsa-2048', 'ed25519'] satisfies 
       emailAddresses: ['a@b.c'],
       uris: ['spiffe://x/y'],
     });
-    const { verifySignature, publicKeyDer, ...request } = parseCertificateRequest(pem);
+    const { verifySignature, publicKeyDer, subjectDer, ...request } = parseCertificateRequest(pem);
     assert.deepEqual(request, {
       commonName: 'system:node:n',
       organizations: ['Ünïcode *', 'system:nodes'], // a set, and DER sorts sets
@@ -46,6 +46,7 @@ for (const algorithm of ['ec-p256', 'ec-p384', 'rsa-2048', 'ed25519'] satisfies 
       extensionOids: ['2.5.29.17'],
       usages: [],
     });
+    assert.equal(subjectDer[0], 0x30);
     assert.ok(publicKeyDer.equals(key.publicKeyDer));
     assert.equal(await verifySignature(), true);
     const text = openssl(['req', '-verify', '-noout', '-text', '-nameopt', 'utf8,sep_comma_plus'], pem);

@@ -39,6 +39,8 @@ export async function createCertificateRequest(options: CertificateRequestOption
 
 /** What a request asks for. Nothing of it is to be believed before `verifySignature`, and even then only the key. */
 export interface CertificateRequest extends AlternativeNames {
+  /** The whole subject as it was asked for, so that a certificate can say the same to the letter. */
+  readonly subjectDer: Buffer;
   readonly commonName: string;
   readonly organizations: readonly string[];
   readonly organizationalUnits: readonly string[];
@@ -77,7 +79,8 @@ function readRequest(bytes: Buffer): CertificateRequest {
   const reader = new DerReader(document.signed, WHAT).enter(Tag.sequence);
   const version = smallInteger(reader.read(Tag.integer, `${WHAT} version`), `${WHAT} version`);
   if (version !== 0) throw derError(`${WHAT} version`, `is ${version + 1}; only 1 exists`);
-  const subject = readName(reader, 'subject');
+  const subjectElement = reader.read(Tag.sequence, 'subject');
+  const subject = readName(new DerReader(subjectElement.raw, 'subject'), 'subject');
   const publicKeyDer = reader.read(Tag.sequence, 'public key').raw;
   const publicKey = openPublicKey(publicKeyDer);
   const attributes = reader.readOptional(contextTag(0, true), `${WHAT} attributes`);
@@ -85,6 +88,7 @@ function readRequest(bytes: Buffer): CertificateRequest {
   const extensions = attributes ? readRequestedExtensions(attributes.content) : new Map<string, Extension>();
   const names = extensions.get(Oid.subjectAltName);
   return {
+    subjectDer: subjectElement.raw,
     commonName: subject.commonName,
     organizations: subject.organizations,
     organizationalUnits: subject.organizationalUnits,

@@ -15,6 +15,8 @@ export interface CertificateContent extends Partial<AlternativeNames> {
   readonly publicKeyDer: Uint8Array;
   readonly commonName: string;
   readonly organizations?: readonly string[];
+  /** The encoded subject, where it must be a request's own; then common name and organizations are only what it says too. */
+  readonly subjectDer?: Uint8Array;
   /** Kubernetes' words: `digital signature`, `server auth`, … */
   readonly usages: readonly string[];
   /** Cut to whole seconds. */
@@ -40,7 +42,7 @@ export async function writeCertificate(content: CertificateContent, issuer: Issu
     );
   }
   const ownIdentifier = keyIdentifier(content.publicKeyDer);
-  const subject = writeName(content);
+  const subject = content.subjectDer ? Buffer.from(content.subjectDer) : writeName(content);
   const {
     subjectDer,
     keyIdentifier: issuerIdentifier,

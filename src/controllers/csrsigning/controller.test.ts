@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { before, test } from 'node:test';
 import { certificateSigningRequestKind } from '../../api/certificates/v1/certificate-signing-request.ts';
 import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
@@ -134,4 +136,42 @@ test('an expired authority issues nothing', async () => {
   run.cluster.put(certificateSigningRequestKind, await approved({}, {}));
   await run.settle(10_000);
   assert.deepEqual(run.cluster.requests, []);
+});
+
+/** A request that openssl makes, with attributes that Muster's own never have. */
+function requestOf(subject: string): string {
+  const made = [
+    'req',
+    '-new',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-keyout',
+    '/dev/null',
+    '-subj',
+    subject,
+  ];
+  return execFileSync('openssl', made, { stdio: ['ignore', 'pipe', 'ignore'] }).toString('base64');
+}
+
+test('the subject of a certificate is that of its request, to the letter', async () => {
+  await using run = await runController(signing());
+  const request = requestOf('/C=DE/OU=rack 7/O=system:nodes/CN=system:node:n1');
+  run.cluster.put(certificateSigningRequestKind, await approved({}, { request }));
+  await run.settle();
+  const pem = Buffer.from(statusOf(run.cluster)?.certificate ?? '', 'base64');
+  assert.equal(new X509Certificate(pem).subject, 'C=DE\nOU=rack 7\nO=system:nodes\nCN=system:node:n1');
+});
+
+test('a request with two common names becomes Failed: nobody could say whose certificate it is', async () => {
+  await using run = await runController(signing());
+  run.cluster.put(
+    certificateSigningRequestKind,
+    await approved({}, { request: requestOf('/CN=admin/O=system:nodes/CN=system:node:n1') }),
+  );
+  await run.settle();
+  const failed = statusOf(run.cluster)?.conditions?.find((c) => c.type === 'Failed');
+  assert.equal(failed?.message, 'subject has more than one common name');
 });

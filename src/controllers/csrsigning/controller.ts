@@ -11,6 +11,9 @@ import { unlessReason } from '../framework/unless-reason.ts';
 import { awaitsCertificate, planValidity } from './plan.ts';
 import type { AuthoritySource } from './signing-material.ts';
 
+/** How `CertificateRequest` begins another common name. */
+const COMMON_NAME = '2.5.4.3=';
+
 export interface CsrSigningOptions {
   /** By signer name. A signer that has none does not run: what is approved for it waits. */
   authorities: Readonly<Partial<Record<string, AuthoritySource>>>;
@@ -34,7 +37,7 @@ export function createCsrSigningController(context: ControllerContext, options: 
         code: 'SIGNER_EXPIRED',
         retryable: true,
       });
-    const { commonName, organizations, dnsNames, ipAddresses, emailAddresses, uris, publicKeyDer } = request;
+    const { subjectDer, commonName, organizations, dnsNames, ipAddresses, emailAddresses, uris, publicKeyDer } = request;
     const { signingDurationMs } = options;
     const validity = planValidity({
       nowMs,
@@ -42,7 +45,7 @@ export function createCsrSigningController(context: ControllerContext, options: 
       expirationSeconds: csr.spec.expirationSeconds,
       authorityNotAfterMs: authority.notAfterMs,
     });
-    const names = { commonName, organizations, dnsNames, ipAddresses, emailAddresses, uris };
+    const names = { subjectDer, commonName, organizations, dnsNames, ipAddresses, emailAddresses, uris };
     return authority.issue({ ...names, publicKeyDer, usages: csr.spec.usages ?? [], ...validity });
   };
 
@@ -97,14 +100,17 @@ async function checkRequest(
   } catch (error) {
     return { wrong: `unable to parse csr "${csr.metadata?.name}": ${(error as Error).message}` };
   }
-  const wrong = rule(request, csr.spec.usages ?? []) ?? checkCarriedOver(request);
+  const wrong = rule(request, csr.spec.usages ?? []) ?? checkSubject(request);
   if (wrong) return { wrong };
   if (!(await request.verifySignature())) return { wrong: 'unable to verify certificate request signature' };
   return { request };
 }
 
-/** A certificate says exactly what was approved: subject attributes that ours would not carry are refused instead of left out. */
-function checkCarriedOver({ organizationalUnits, otherSubjectAttributes }: CertificateRequest): string | undefined {
-  const [left] = [...organizationalUnits.map((unit) => `OU=${unit}`), ...otherSubjectAttributes];
-  return left === undefined ? undefined : `subject attribute ${left} is not supported`;
+/**
+ * The subject is carried over to the letter. Several common names are not: readers do not agree which one counts, and so whose
+ * certificate it would be.
+ */
+function checkSubject({ otherSubjectAttributes }: CertificateRequest): string | undefined {
+  const ambiguous = otherSubjectAttributes.some((attribute) => attribute.startsWith(COMMON_NAME));
+  return ambiguous ? 'subject has more than one common name' : undefined;
 }
