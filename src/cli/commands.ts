@@ -49,24 +49,6 @@ const certs: GroupEntry = {
 /** What the program called `kubeadm` can do. */
 const kubeadmTable: readonly CommandEntry[] = [token];
 
-const certsCommands: readonly CommandEntry[] = [
-  {
-    name: 'init',
-    summary: 'make an authority and the certificates of a cluster',
-    load: async () => (await import('./commands/certs-init.ts')).certsInitCommand,
-  },
-  {
-    name: 'list',
-    summary: 'list certificates and how long they are valid',
-    load: async () => (await import('./commands/certs-list.ts')).certsListCommand,
-  },
-  {
-    name: 'renew',
-    summary: 'renew certificates and keep their keys',
-    load: async () => (await import('./commands/certs-renew.ts')).certsRenewCommand,
-  },
-];
-
 /** Every command, its code loaded when it is used. */
 export const commandTable: readonly CommandEntry[] = [
   {
@@ -92,7 +74,6 @@ export const commandTable: readonly CommandEntry[] = [
   },
   token,
   certs,
-  { name: 'certs', summary: "a cluster's certificates on disk: init, list, renew", commands: certsCommands },
   { name: 'kubeadm', summary: 'the commands of kubeadm that muster has', commands: kubeadmTable },
   {
     name: 'kube-apiserver',
@@ -110,6 +91,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('../scheduler/command.ts')).schedulerCommand,
   },
   { name: 'kubelet', summary: 'run a node', load: async () => (await import('../kubelet/command.ts')).kubeletCommand },
+  {
+    name: 'kube-proxy',
+    summary: 'not part of this version',
+    load: async () => (await import('../proxy/command.ts')).proxyCommand,
+  },
   {
     name: 'link',
     summary: 'make kubelet, kubeadm and the like commands of their own',
