@@ -83,6 +83,16 @@ test('nulls are left out, and are zero inside lists and maps', () => {
   assert.deepEqual(object, { metadata: { labels: { a: '' } }, spec: { containers: [{ name: '' }] } });
 });
 
+test('empty lists and maps of optional fields are left out, those that are always written stay', () => {
+  const { object } = decodeObject(pod, {
+    metadata: { labels: {}, finalizers: [] },
+    spec: { containers: [], volumes: [{ name: 'v', emptyDir: {} }] },
+  });
+  assert.deepEqual(object, { metadata: {}, spec: { containers: [], volumes: [{ name: 'v', emptyDir: {} }] } });
+  const role = { group: 'rbac.authorization.k8s.io', version: 'v1', kind: 'ClusterRole', schema: 'V1ClusterRole' };
+  assert.deepEqual(decodeObject(role, { rules: [] }).object, { rules: [], metadata: {} });
+});
+
 test('times and quantities get their canonical form', () => {
   const { object } = decodeObject(pod, {
     metadata: { creationTimestamp: '2024-01-01T01:00:00.75+02:00' },

@@ -1,6 +1,7 @@
 /**
  * Checks parsed JSON against a kind's schema as Go's decoder does: wrong types are refused in its words, unknown fields are dropped
- * and named, nulls are left out, required fields that are missing get Go's zero value, times and quantities their canonical form.
+ * and named, nulls are left out and so are empty lists and maps of optional fields (Go's omitempty), required fields that are missing
+ * get Go's zero value, times and quantities their canonical form.
  * What comes out has the shape of the kind's generated type. Decoders are compiled once a schema, when first used.
  */
 
@@ -9,7 +10,7 @@ import type { KindDefinition } from './kind.ts';
 import { apiVersionOf } from './kind.ts';
 import type { DynamicObject } from './object.ts';
 import { type FieldType, fieldsOfSchema, goTypeName } from './schema.ts';
-import { badRequest } from './status-error.ts';
+import { badRequest, StatusError } from './status-error.ts';
 
 export interface Decoded {
   readonly object: DynamicObject;
@@ -34,6 +35,9 @@ const MAP_KEY = '\0';
 /** More are dropped too, but not named. */
 const MOST_UNKNOWN_FIELDS = 100;
 
+/** Optional fields that upstream writes even when they are empty. */
+const WRITTEN_WHEN_EMPTY: ReadonlySet<string> = new Set(['V1ClusterRole.rules', 'V1Role.rules', 'V1EndpointSlice.ports']);
+
 /** What was compiled so far. A memo of pure functions: it changes no answer. */
 const decoders = new Map<string, Decoder>();
 
@@ -53,11 +57,12 @@ export function decodeObject(kind: Pick<KindDefinition, 'group' | 'version' | 'k
   }
 }
 
-/** What upstream answers when a body is not of the kind it should be. */
-export function cannotBeHandled(kind: Pick<KindDefinition, 'group' | 'version' | 'kind'>, why: string) {
-  return badRequest(
+/** What upstream answers when a body is not of the kind it should be; `why` alone is the message of its cause. */
+export function cannotBeHandled(kind: Pick<KindDefinition, 'group' | 'version' | 'kind'>, why: string): StatusError {
+  const { status } = badRequest(
     `${kind.kind} in version ${JSON.stringify(apiVersionOf(kind).split('/').at(-1))} cannot be handled as a ${kind.kind}: ${why}`,
   );
+  return new StatusError(status, { cause: new DecodeFailure(why) });
 }
 
 /** What strict decoding says about fields that are unknown or there twice (fieldValidation=Strict). */
@@ -86,12 +91,22 @@ function decoderOf(schema: string): Decoder {
   return decoder;
 }
 
+interface CompiledField {
+  readonly decode: Decoder;
+  /** Empty values of it are not written. */
+  readonly omitEmpty: boolean;
+}
+
 function compileStructure(schema: string): Decoder {
-  const fields = new Map<string, Decoder>();
+  const fields = new Map<string, CompiledField>();
   const requiredFields: { name: string; type: FieldType }[] = [];
-  for (const [name, field] of fieldsOfSchema(schema)) {
-    fields.set(name, compile(field.type));
-    if (field.required) requiredFields.push({ name, type: field.type });
+  for (const [name, { type, required }] of fieldsOfSchema(schema)) {
+    const holdsMany = type.form === 'list' || type.form === 'map';
+    fields.set(name, {
+      decode: compile(type),
+      omitEmpty: holdsMany && !required && !WRITTEN_WHEN_EMPTY.has(`${schema}.${name}`),
+    });
+    if (required) requiredFields.push({ name, type });
   }
   const { name: structure, qualified } = goTypeName(schema);
   return (value, at) => {
@@ -99,23 +114,24 @@ function compileStructure(schema: string): Decoder {
     if (at.path.length > DEEPEST) throw new DecodeFailure('exceeded max depth');
     const object = value as Record<string, unknown>;
     const outer = at.structure;
-    let dropped = false;
+    let leftOut: Set<string> | undefined;
     for (const key in object) {
-      const decode = fields.get(key);
+      const compiled = fields.get(key);
       const field = object[key];
-      if (decode === undefined || field === null || field === undefined) {
-        dropped = true;
-        if (decode === undefined) noteUnknown(at, key);
+      if (compiled === undefined || field === null || field === undefined) {
+        if (compiled === undefined) noteUnknown(at, key);
+        leftOut = (leftOut ?? new Set()).add(key);
         continue;
       }
       at.path.push(key);
       at.structure = structure;
-      const decoded = decode(field, at);
-      if (decoded !== field) object[key] = decoded;
+      const decoded = compiled.decode(field, at);
+      if (compiled.omitEmpty && isEmpty(decoded as object)) leftOut = (leftOut ?? new Set()).add(key);
+      else if (decoded !== field) object[key] = decoded;
       at.path.pop();
     }
     at.structure = outer;
-    const kept = dropped ? withoutDropped(object, fields) : object;
+    const kept = leftOut ? without(object, leftOut) : object;
     for (const { name, type } of requiredFields) {
       if (kept[name] !== undefined) continue;
       const zero = zeroOf(type);
@@ -125,10 +141,16 @@ function compileStructure(schema: string): Decoder {
   };
 }
 
+/** Of a list or map. */
+function isEmpty(value: object): boolean {
+  for (const _ in value) return false;
+  return true;
+}
+
 /** A new object, because `delete` would make the old one slow for good. */
-function withoutDropped(object: Record<string, unknown>, fields: ReadonlyMap<string, Decoder>): Record<string, unknown> {
+function without(object: Record<string, unknown>, leftOut: ReadonlySet<string>): Record<string, unknown> {
   const kept: Record<string, unknown> = {};
-  for (const key in object) if (object[key] !== null && object[key] !== undefined && fields.has(key)) kept[key] = object[key];
+  for (const key in object) if (!leftOut.has(key)) kept[key] = object[key];
   return kept;
 }
 

@@ -9,6 +9,8 @@ import type { DynamicObject } from '../../machinery/object.ts';
 
 const REST_ANNOTATION = 'autoscaling.muster.dev/v2';
 
+const DEFAULT_CPU_PERCENT = 80;
+
 interface Rest {
   readonly metrics?: V2MetricSpec[];
   readonly behavior?: NonNullable<V2HorizontalPodAutoscaler['spec']>['behavior'];
@@ -53,16 +55,19 @@ export function toV2(object: DynamicObject): DynamicObject {
   const { currentCPUUtilizationPercentage: _, ...sameStatus } = status ?? { currentReplicas: 0, desiredReplicas: 0 };
   const { [REST_ANNOTATION]: text, ...annotations } = rest.metadata.annotations ?? {};
   const kept = parseRest(text);
+  const others = Array.isArray(kept.metrics) ? kept.metrics : [];
+  // Without any metric, it is the CPU: this version knows no other.
+  const utilization = targetCPUUtilizationPercentage ?? (others.length ? undefined : DEFAULT_CPU_PERCENT);
   const cpu: V2MetricSpec[] =
-    targetCPUUtilizationPercentage === undefined
+    utilization === undefined
       ? []
       : [
           {
             type: 'Resource',
-            resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: targetCPUUtilizationPercentage } },
+            resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: utilization } },
           },
         ];
-  const metrics = [...(Array.isArray(kept.metrics) ? kept.metrics : []), ...cpu];
+  const metrics = [...others, ...cpu];
   const { annotations: __, ...metadata } = rest.metadata;
   const converted: DynamicObject = {
     ...rest,
