@@ -13,8 +13,8 @@ export interface NodeFleet {
   plan(known: readonly NodeRecord[], total: number): Promise<void>;
   /** Adds one node, without starting it. */
   add(name?: string): Promise<ClusterNode>;
-  /** Starts the nodes that were never started and resolves when all of these are Ready. */
-  start(timeoutMs: number): Promise<void>;
+  /** Starts those of the nodes (all, when none are named) that were never started, and resolves when they are Ready. */
+  start(timeoutMs: number, only?: readonly ClusterNode[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -40,11 +40,18 @@ export function createNodeFleet({ config, controlPlane, settings, directory }: N
     fresh.add(node);
     return node;
   };
-  const add = async (name = freeName(nodes.map((node) => node.name))): Promise<ClusterNode> => {
+  const addNext = async (name = freeName(nodes.map((node) => node.name))): Promise<ClusterNode> => {
     if (nodes.some((node) => node.name === name)) throw new RangeError(`there is a node "${name}" already`);
     const last = nodes.findLast((node) => node.address !== '127.0.0.1');
     const endpoint = await findNodeEndpoint(last ? nextNodeAddress(last.address) : firstNodeAddress(config.random));
     return adopt({ name, ...endpoint });
+  };
+  // One after the other: names and addresses follow from those given before.
+  let adding: Promise<unknown> = Promise.resolve();
+  const add = (name?: string): Promise<ClusterNode> => {
+    const added = adding.then(() => addNext(name));
+    adding = added.catch(() => undefined); // whoever asked for the node is told
+    return added;
   };
 
   return {
@@ -54,9 +61,8 @@ export function createNodeFleet({ config, controlPlane, settings, directory }: N
       for (const record of known) adopt(record);
       while (nodes.length < total) await add();
     },
-    async start(timeoutMs) {
-      const starting = [...fresh];
-      fresh.clear();
+    async start(timeoutMs, only = nodes) {
+      const starting = nodes.filter((node) => only.includes(node) && fresh.delete(node));
       if (starting.length === 0) return;
       const failed = new AbortController();
       const waiting = [...starting];

@@ -101,7 +101,7 @@ function runningCluster({ config, controlPlane, fleet, record, resources }: Part
       if (closing !== undefined) throw new CodedError('the cluster is closed', { code: 'CLUSTER_CLOSED' });
       const node = await fleet.add(name);
       await record();
-      await fleet.start(config.startTimeoutMs);
+      await fleet.start(config.startTimeoutMs, [node]);
       return node;
     },
     done,
