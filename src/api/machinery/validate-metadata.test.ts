@@ -75,6 +75,6 @@ test('an object on its way out takes no new finalizers, but may lose some', () =
   assert.deepEqual(validateMetadataUpdate({ ...dying, finalizers: [] }, dying), []);
   assert.match(
     validateMetadataUpdate({ ...dying, finalizers: ['a/b', 'a/c'] }, dying)[0]!.message,
-    /found new finalizers \["a\/c"\]/,
+    /found new finalizers \[\]string\{"a\/c"\}/,
   );
 });

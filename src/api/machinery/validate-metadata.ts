@@ -115,7 +115,7 @@ export function validateMetadataUpdate(updated: ObjectMeta, existing: ObjectMeta
       errors.push(
         forbiddenField(
           `${path}.finalizers`,
-          `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`,
+          `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((f) => JSON.stringify(f)).join(', ')}}`,
         ),
       );
   }

@@ -1,6 +1,8 @@
+import { DecodeFailure } from '../../api/machinery/decode-scalar.ts';
+import { invalidField } from '../../api/machinery/field-error.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { JsonValue } from '../../api/machinery/object.ts';
-import { badRequest, StatusError } from '../../api/machinery/status-error.ts';
+import { badRequest, invalid, StatusError } from '../../api/machinery/status-error.ts';
 import { applyJsonPatch } from '../../api/patch/json-patch.ts';
 import { applyMergePatch } from '../../api/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '../../api/patch/strategic-merge-patch.ts';
@@ -25,7 +27,7 @@ export function createPatch({ writes, clock }: VerbDeps): VerbHandler {
     const { object } = await writes.update(writeScope(call, options.dryRun), info.name, (existing) => {
       const warnings: string[] = [];
       const patched = applyPatch(kind, format, existing.decode() as object as JsonValue, structuredClone(patch));
-      const decoded = decodeAs(kind, patched, options.fieldValidation, warnings);
+      const decoded = decodePatched(patched, format, patch, () => decodeAs(kind, patched, options.fieldValidation, warnings));
       for (const text of warnings) if (!context.warnings.includes(text)) context.warnings.push(text);
       return decoded;
     });
@@ -62,5 +64,17 @@ export function applyPatch(kind: KindDefinition, format: PatchFormat, document: 
       },
       { cause: error },
     );
+  }
+}
+
+/** Upstream blames the patch when what it leads to is not of the kind: 422, with the document, or the strategic patch, as the value. */
+function decodePatched<T>(patched: unknown, format: PatchFormat, patch: JsonValue, decode: () => T): T {
+  // Before decoding, which may change it.
+  const blamed = JSON.stringify(format === 'strategic' ? patch : patched);
+  try {
+    return decode();
+  } catch (error) {
+    if (!(error instanceof StatusError && error.cause instanceof DecodeFailure)) throw error;
+    throw invalid({ group: '', kind: '' }, '', [invalidField('patch', blamed, error.cause.message)]);
   }
 }

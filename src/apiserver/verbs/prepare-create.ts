@@ -31,7 +31,6 @@ export function prepareCreate(
   context: WriteContext,
   made: { readonly uid: string; readonly random: () => number },
 ): void {
-  kind.prepareForCreate?.(object, context);
   const { metadata } = object;
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
@@ -41,4 +40,6 @@ export function prepareCreate(
   if (kind.hasGeneration) metadata.generation = 1;
   else delete metadata.generation;
   if (!metadata.name) metadata.name = generateName(metadata.generateName!, made.random);
+  // Last: a Job's selector is made of its uid.
+  kind.prepareForCreate?.(object, context);
 }

@@ -1,7 +1,7 @@
-import { forbiddenField, IMMUTABLE, invalidField } from '../../api/machinery/field-error.ts';
+import { invalidField } from '../../api/machinery/field-error.ts';
 import type { KindDefinition, PartSubresource, WriteContext } from '../../api/machinery/kind.ts';
 import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
-import { badRequest, conflict, type FieldError, invalid, MODIFIED } from '../../api/machinery/status-error.ts';
+import { badRequest, conflict, invalid, MODIFIED } from '../../api/machinery/status-error.ts';
 import { fieldsEqual } from '../store-access/json-equal.ts';
 import { allowsUnconditionalUpdate, isNamespaceKind } from './object-rules.ts';
 
@@ -66,26 +66,6 @@ function withGeneration(kind: KindDefinition, updated: DynamicObject, existing: 
   if (kind.hasGeneration && !fieldsEqual(updated, existing, ['metadata', 'status', 'apiVersion', 'kind']))
     updated.metadata.generation = (existing.metadata.generation ?? 0) + 1;
   return updated;
-}
-
-/** What is wrong with an update, besides what is wrong with the object. */
-export function checkUpdatedMetadata(updated: ObjectMeta, existing: ObjectMeta): FieldError[] {
-  const errors: FieldError[] = [];
-  const fixed = ['name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const;
-  for (const field of fixed)
-    if ((updated[field] ?? undefined) !== (existing[field] ?? undefined))
-      errors.push(invalidField(`metadata.${field}`, updated[field] ?? null, IMMUTABLE));
-  if (existing.deletionTimestamp) {
-    const added = (updated.finalizers ?? []).filter((f) => !existing.finalizers?.includes(f));
-    if (added.length)
-      errors.push(
-        forbiddenField(
-          'metadata.finalizers',
-          `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((f) => JSON.stringify(f)).join(', ')}}`,
-        ),
-      );
-  }
-  return errors;
 }
 
 /** Whether the update took away the last thing that kept a deleted object: it goes with it. */

@@ -2,16 +2,16 @@ import { randomUUID } from 'node:crypto';
 import type { KindDefinition, PartSubresource, WriteContext } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { alreadyExists, type FieldError, invalid, type StatusError } from '../../api/machinery/status-error.ts';
+import { validateMetadata, validateMetadataUpdate } from '../../api/machinery/validate-metadata.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Admission, AdmissionAttributes, UserInfo } from '../contracts.ts';
 import type { DeleteChoices } from '../request/query-options.ts';
 import type { Change, ChangeResult, ObjectStore } from '../store-access/object-store.ts';
 import { stampKind } from '../store-access/object-store.ts';
 import { CachedObject } from '../watch-cache/cached-object.ts';
-import { checkMetadata } from './check-metadata.ts';
 import { checkPreconditions, planDelete } from './plan-delete.ts';
 import { checkCreatable, placeInNamespace, prepareCreate } from './prepare-create.ts';
-import { checkName, checkUpdatedMetadata, checkVersion, endsDeletion, prepareUpdate, sameObject } from './prepare-update.ts';
+import { checkName, checkVersion, endsDeletion, prepareUpdate, sameObject } from './prepare-update.ts';
 
 /** A generated name that is taken is made anew this often, as upstream. */
 const MOST_NAMES = 8;
@@ -56,11 +56,12 @@ export class ObjectWrites {
     const attributes = this.#attributes(scope, 'CREATE', object.metadata.name ?? '', object, undefined);
     if (scope.admit) await this.#deps.admission().admit(attributes);
     const context = this.#context(scope);
+    const uid = randomUUID();
     for (let attempt = 1; ; attempt++) {
       if (generated) delete object.metadata.name;
-      prepareCreate(kind, object, context, { uid: randomUUID(), random });
+      prepareCreate(kind, object, context, { uid, random });
       const name = object.metadata.name!;
-      this.#refuse(kind, name, [...checkMetadata(kind, object.metadata), ...(kind.validate?.(object, context) ?? [])]);
+      this.#refuse(kind, name, [...validateMetadata(object.metadata, kind), ...(kind.validate?.(object, context) ?? [])]);
       if (scope.admit) await this.#deps.admission().validate({ ...attributes, name });
       const place = { kind, namespace: scope.namespace, name };
       const existing = scope.dryRun ? this.#deps.objects.peek(place) : undefined;
@@ -94,8 +95,8 @@ export class ObjectWrites {
       const context = this.#context(scope);
       const updated = prepareUpdate(kind, part, requested, old, context);
       this.#refuse(kind, name, [
-        ...checkMetadata(kind, updated.metadata),
-        ...checkUpdatedMetadata(updated.metadata, old.metadata),
+        ...validateMetadata(updated.metadata, kind),
+        ...validateMetadataUpdate(updated.metadata, old.metadata),
         ...(part ? (part.validate?.(updated, old, context) ?? []) : this.#checkWhole(kind, updated, old, context)),
       ]);
       if (scope.admit) await this.#deps.admission().validate({ ...attributes, object: updated });
