@@ -282,3 +282,15 @@ kubectl create clusterrolebinding node-client-cert-renewal \\
         --clusterrole=system:certificates.k8s.io:certificatesigningrequests:selfnodeclient \\
         --group=system:nodes
 `;
+
+/** 004, lines 22-25, the here-document closed (M-37): a token for the API server's file, in the current directory. */
+export const STATIC_TOKEN_LINES = `
+export BOOTSTRAP_TOKEN=$(head -c 16 /dev/urandom | od -An -t x | tr -d ' ')
+cat > bootstrap-token.csv <<EOF
+\${BOOTSTRAP_TOKEN},kubelet-bootstrap,10001,"system:kubelet-bootstrap"
+EOF
+`;
+
+/** 004's rule for user `kubelet-bootstrap` (G-05). */
+export const STATIC_BOOTSTRAPPER_BINDING =
+  'kubectl create clusterrolebinding kubelet-bootstrap --clusterrole=system:node-bootstrapper --user=kubelet-bootstrap';

@@ -78,6 +78,8 @@ export interface RunbookCluster extends AsyncDisposable {
   host(name: string): RunbookHost;
   startApiserver(changes?: FlagChanges): Promise<RunbookService>;
   startControllerManager(changes?: FlagChanges): Promise<RunbookService>;
+  /** Puts a kubelet's files on its host; answers the command line that is to be run there. */
+  prepareKubelet(name: string, options?: KubeletOptions): { host: RunbookHost; args: readonly string[]; cwd: string };
   /** Starts it and waits for nothing: a kubelet is ready only when somebody approves. `await kubelet.ready()` waits for healthz. */
   startKubelet(name: string, options?: KubeletOptions): RunbookService;
   /** Runs lines of a document in bash and answers what they print; fails when they do. */
@@ -187,7 +189,7 @@ export async function openRunbookCluster(): Promise<RunbookCluster> {
       controllerManager = serve('kube-controller-manager', 'kube-controller-manager', flags, { host: master, url });
       return controllerManager.ready();
     },
-    startKubelet(name, options = {}) {
+    prepareKubelet(name, options = {}) {
       const { document = WORKER_KUBELET, config, nodeName = name } = options;
       const host = options.host ?? cluster.host(name);
       const onHost = (text: string) =>
@@ -198,9 +200,12 @@ export async function openRunbookCluster(): Promise<RunbookCluster> {
       const source = options.bootstrapKubeconfig ?? join(master.home, `kubelet-bootstrap-${nodeName}.kubeconfig`);
       cpSync(source, host.path(document.bootstrapKubeconfig));
       const rootDirectory = document.flags.some((flag) => flag.startsWith('--root-dir')) ? [] : ['--root-dir=/var/lib/kubelet'];
-      const flags = changeFlags([...document.flags, ...rootDirectory], options).map(onHost);
-      const url = `http://${host.address}:10248/healthz`;
-      return serve(`kubelet of ${name}`, 'kubelet', flags, { host, url, cwd: host.path('/var/lib/kubelet') });
+      const args = changeFlags([...document.flags, ...rootDirectory], options).map(onHost);
+      return { host, args, cwd: host.path('/var/lib/kubelet') };
+    },
+    startKubelet(name, options) {
+      const { host, args, cwd } = cluster.prepareKubelet(name, options);
+      return serve(`kubelet of ${name}`, 'kubelet', args, { host, cwd, url: `http://${host.address}:10248/healthz` });
     },
     sh,
     trySh,
