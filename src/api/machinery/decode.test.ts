@@ -179,3 +179,17 @@ test('fields given twice are found wherever they are', () => {
 test('JSON as it is written has no field twice', () => {
   fc.assert(fc.property(fc.json({ maxDepth: 4 }), (text) => assert.deepEqual(findDuplicateFields(text), [])));
 });
+
+test('empty lists and maps of optional fields are left out, as Go leaves them out; what is required or a structure stays', () => {
+  const { object } = decodeObject(pod, {
+    metadata: { labels: {}, annotations: {}, finalizers: [] },
+    spec: { containers: [], nodeSelector: {}, tolerations: [], securityContext: {}, volumes: [{ name: 'a', emptyDir: {} }] },
+  });
+  assert.deepEqual(object, {
+    metadata: {},
+    spec: { containers: [], securityContext: {}, volumes: [{ name: 'a', emptyDir: {} }] },
+  });
+  const role = { group: 'rbac.authorization.k8s.io', version: 'v1', kind: 'ClusterRole', schema: 'V1ClusterRole' };
+  assert.deepEqual(decodeObject(role, { rules: [] }).object, { metadata: {}, rules: [] });
+  assert.match(refusal(pod, { metadata: { labels: [] } }), /cannot unmarshal array/);
+});

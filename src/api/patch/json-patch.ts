@@ -12,18 +12,21 @@ interface Operation {
   readonly hasValue: boolean;
 }
 
-/** Upstream's answer to a patch that does not apply; the cause says why. */
+/** Upstream's answer to a patch that does not apply, which does not say why; the error's cause does. */
 function doesNotApply(why: string): StatusError {
-  return new StatusError({
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Failure',
-    message: 'the server rejected our request due to an error in our request',
-    reason: 'Invalid',
-    details: { causes: [{ message: why }] },
-    code: 422,
-  });
+  return new StatusError(
+    {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message: 'the server rejected our request due to an error in our request',
+      reason: 'Invalid',
+      details: {},
+      code: 422,
+    },
+    { cause: new Error(why) },
+  );
 }
 
 /**

@@ -26,8 +26,9 @@ export function createPatch({ writes, clock }: VerbDeps): VerbHandler {
     const patch = parsePatch(format, await request.readBody(BODY_LIMIT_BYTES));
     const { object } = await writes.update(writeScope(call, options.dryRun), info.name, (existing) => {
       const warnings: string[] = [];
-      const patched = applyPatch(kind, format, existing.decode() as object as JsonValue, structuredClone(patch));
-      const decoded = decodePatched(patched, format, patch, () => decodeAs(kind, patched, options.fieldValidation, warnings));
+      const apply = () => applyPatch(kind, format, existing.object as object as JsonValue, patch);
+      const blamed = () => (format === 'strategic' ? patch : apply());
+      const decoded = decodePatched(blamed, () => decodeAs(kind, apply(), options.fieldValidation, warnings));
       for (const text of warnings) if (!context.warnings.includes(text)) context.warnings.push(text);
       return decoded;
     });
@@ -43,7 +44,7 @@ export function parsePatch(format: PatchFormat, bytes: Buffer): JsonValue {
   return patch;
 }
 
-/** @throws StatusError, 422 when the patch cannot be applied to the document */
+/** What shares nothing with the document and the patch. Throws a StatusError, 422 when the patch cannot be applied to the document. */
 export function applyPatch(kind: KindDefinition, format: PatchFormat, document: JsonValue, patch: JsonValue): unknown {
   try {
     if (format === 'json') return applyJsonPatch(document, patch as never);
@@ -67,14 +68,12 @@ export function applyPatch(kind: KindDefinition, format: PatchFormat, document: 
   }
 }
 
-/** Upstream blames the patch when what it leads to is not of the kind: 422, with the document, or the strategic patch, as the value. */
-function decodePatched<T>(patched: unknown, format: PatchFormat, patch: JsonValue, decode: () => T): T {
-  // Before decoding, which may change it.
-  const blamed = JSON.stringify(format === 'strategic' ? patch : patched);
+/** Upstream blames the patch when what it leads to is not of the kind: 422, with the patched document, or the strategic patch, as the value. */
+function decodePatched<T>(blamed: () => unknown, decode: () => T): T {
   try {
     return decode();
   } catch (error) {
     if (!(error instanceof StatusError && error.cause instanceof DecodeFailure)) throw error;
-    throw invalid({ group: '', kind: '' }, '', [invalidField('patch', blamed, error.cause.message)]);
+    throw invalid({ group: '', kind: '' }, '', [invalidField('patch', JSON.stringify(blamed()), error.cause.message)]);
   }
 }
