@@ -4,6 +4,7 @@ import { apiVersionOf, type ResourceKind } from '../../api/machinery/kind.ts';
 import type { JsonValue } from '../../api/machinery/object.ts';
 import { type DynamicObject, formatTime, type KubeObject } from '../../api/machinery/object.ts';
 import { alreadyExists, conflict, MODIFIED, notFound, StatusError } from '../../api/machinery/status-error.ts';
+import { applyJsonPatch } from '../../api/patch/json-patch.ts';
 import { applyMergePatch } from '../../api/patch/merge-patch.ts';
 import type { Client, DeleteOptions, ListOptions, ResourceClient, WatchEvent } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
@@ -137,8 +138,9 @@ export class TestingCluster {
       },
       patch: async (name: string, patch: JsonValue, options: { subresource?: string; type: string }) => {
         record({ verb: 'patch', subresource: options.subresource, name, body: structuredClone(patch) });
-        if (options.type !== 'merge') throw new Error(`${options.type} patches are not known here`);
         const existing = find(name);
+        if (options.type === 'json') return store(applyJsonPatch(existing, patch), existing);
+        if (options.type !== 'merge') throw new Error(`${options.type} patches are not known here`);
         const { resourceVersion: _, ...metadata } = existing.metadata;
         const patched = applyMergePatch({ ...existing, metadata } as unknown as JsonValue, patch) as unknown as DynamicObject;
         return store(patched, existing);

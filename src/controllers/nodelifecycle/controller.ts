@@ -5,11 +5,11 @@ import type { V1Lease, V1Node, V1NodeCondition, V1Pod } from '../../api/gen/type
 import { type Component, isAbort } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { podsByNode } from '../framework/pods-by-node.ts';
-import { Reconciler } from '../framework/reconciler.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
+import { type Outcome, Reconciler } from '../framework/reconciler.ts';
+import { hasReason, unlessReason } from '../framework/unless-reason.ts';
 import { conditionOf, type NodeHealth, observeNode } from './health.ts';
 import { planNotReady } from './pod-readiness.ts';
-import { awaitsEviction, planTaints } from './taints.ts';
+import { awaitsEviction, planTaints, planTaintsPatch } from './taints.ts';
 import { evictionRate, ZoneLimiter, type ZoneOptions, zoneOf, zoneState } from './zones.ts';
 
 export interface NodeLifecycleOptions extends ZoneOptions {
@@ -35,19 +35,28 @@ export function createNodeLifecycleController(context: ControllerContext, option
   const limiters = new Map<string, ZoneLimiter>();
   /** Nodes whose turn to be tainted NoExecute has come, until they are. */
   const granted = new Set<string>();
+  /** The resourceVersion that our last change of a node's taints led to (numbers that grow, KEP-5504). */
+  const tainted = new Map<string, number>();
   /** All nodes of all zones are down: more likely we are. Nobody is evicted then. */
   let allDisrupted = false;
 
-  const reconcileTaints = async (name: string, signal: AbortSignal): Promise<void> => {
+  const reconcileTaints = async (name: string, signal: AbortSignal): Promise<Outcome> => {
     const node = nodes.get(name);
     if (!node) return;
     const mode = allDisrupted ? 'never' : granted.has(name) ? 'evict' : 'keep';
     const taints = planTaints(node, mode, clock.now());
-    if (taints) {
-      // A merge patch takes a field away by null.
-      const spec = { taints: taints.length > 0 ? taints : null };
-      const patch = { metadata: { resourceVersion: node.metadata?.resourceVersion }, spec };
-      await unlessReason(client.resource<V1Node>(nodeKind).patch(name, patch, { type: 'merge', signal }), 'NotFound');
+    if (!taints) return;
+    // Our own last change is still on its way to us; we are called again when it is here.
+    if (Number(node.metadata?.resourceVersion) < (tainted.get(name) ?? 0)) return;
+    try {
+      const resource = client.resource<V1Node>(nodeKind);
+      const { metadata } = await resource.patch(name, planTaintsPatch(node, taints), { type: 'json', signal });
+      tainted.set(name, Number(metadata?.resourceVersion));
+    } catch (error) {
+      if (hasReason(error, 'NotFound')) return;
+      // The patch did not fit, and the node has changed since: so it was about taints that are no more.
+      if (hasReason(error, 'Invalid') && nodes.get(name) !== node) return 'retry';
+      throw error;
     }
   };
 
@@ -167,6 +176,7 @@ export function createNodeLifecycleController(context: ControllerContext, option
       source(nodes, (node, change) => {
         if (change.type === 'deleted') {
           granted.delete(keyOf(node));
+          tainted.delete(keyOf(node));
           events.event(node, 'Normal', 'RemovingNode', `Node ${keyOf(node)} event: Removing Node ${keyOf(node)} from Controller`);
           return;
         }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1Node, V1Taint } from '../../api/gen/types.ts';
-import { type EvictionMode, planTaints } from './taints.ts';
+import { applyJsonPatch } from '../../api/patch/json-patch.ts';
+import { type EvictionMode, planTaints, planTaintsPatch } from './taints.ts';
 
 const T0 = Date.parse('2026-01-01T00:00:00Z');
 const node = (ready: string | undefined, taints: V1Taint[] = [], spec: object = {}): V1Node => ({
@@ -60,4 +61,20 @@ test('pressure conditions are taints too', () => {
     planTaints(pressed, 'keep', T0)?.map((t) => t.key),
     ['node.kubernetes.io/disk-pressure'],
   );
+});
+
+test('a patch of taints fits a node that others have changed elsewhere, and none whose taints have changed', () => {
+  const seen = node('True', [taint('not-ready', 'NoSchedule'), foreign]);
+  const patch = planTaintsPatch(seen, [foreign]);
+  const labelled = { ...seen, metadata: { ...seen.metadata, labels: { a: 'b' }, resourceVersion: '9' } };
+  assert.deepEqual(applyJsonPatch(labelled, patch).spec?.taints, [foreign]);
+  assert.throws(() => applyJsonPatch(node('True', [foreign]), patch), { code: 422 });
+});
+
+test('a patch of taints fits a node that has none, even no spec, and takes the list away with the last', () => {
+  const added = taint('unreachable', 'NoSchedule');
+  const bare: V1Node = { metadata: { name: 'n' } };
+  assert.deepEqual(applyJsonPatch(bare, planTaintsPatch(bare, [added])).spec?.taints, [added]);
+  const tainted = node('True', [added]);
+  assert.equal('taints' in applyJsonPatch(tainted, planTaintsPatch(tainted, [])).spec!, false);
 });

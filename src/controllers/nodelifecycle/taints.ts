@@ -1,5 +1,5 @@
 import type { V1Node, V1Taint } from '../../api/gen/types.ts';
-import { formatTime } from '../../api/machinery/object.ts';
+import { formatTime, type JsonValue } from '../../api/machinery/object.ts';
 import { conditionOf } from './health.ts';
 
 export const NOT_READY = 'node.kubernetes.io/not-ready';
@@ -40,6 +40,18 @@ export function planTaints(node: V1Node, mode: EvictionMode, nowMs: number): V1T
     .filter((want) => !kept.some((taint) => want.key === taint.key && want.effect === taint.effect))
     .map((want) => ({ ...want, timeAdded: formatTime(nowMs) }));
   return added.length === 0 && kept.length === current.length ? undefined : [...kept, ...added];
+}
+
+/**
+ * A JSON patch from the node's taints to these. It applies only while the taints are those that were looked at: a joining node is written
+ * to by several at once, and a patch that asked for its very resourceVersion would fail more often than not.
+ */
+export function planTaintsPatch(node: V1Node, taints: readonly V1Taint[]): JsonValue[] {
+  const path = '/spec/taints';
+  // A missing value passes for null.
+  const looked = { op: 'test', path, value: node.spec?.taints ?? null };
+  const change = taints.length ? { op: 'add', path, value: taints } : { op: 'remove', path };
+  return [...(node.spec ? [] : [{ op: 'add', path: '/spec', value: {} }]), looked, change] as object[] as JsonValue[];
 }
 
 /** Whether the node is not Ready and does not yet have the taint that says so to running pods. */
