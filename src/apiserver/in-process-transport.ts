@@ -13,27 +13,54 @@ export type Serve = (request: IncomingRequest, response: OutgoingResponse) => Pr
 export function createInProcessTransport(serve: (user: UserInfo) => Serve, user: UserInfo): Transport {
   const handle = serve(user);
   const open = new Set<InProcessRequest>();
+  const onAbortOf = createAbortHub();
   return {
     request(request) {
       if (request.signal?.aborted) return Promise.reject(request.signal.reason);
       const incoming = new InProcessRequest(request);
       const response = new InProcessResponse(() => incoming.abort(new DOMException('the client went away', 'AbortError')));
       open.add(incoming);
-      const onAbort = () => {
-        incoming.abort(request.signal!.reason);
-        response.fail(request.signal!.reason);
-      };
-      request.signal?.addEventListener('abort', onAbort, { once: true });
+      const forget = onAbortOf(request.signal, (reason) => {
+        incoming.abort(reason);
+        response.fail(reason);
+      });
       void handle(incoming, response).finally(() => {
         open.delete(incoming);
         response.finish();
       });
-      void response.closed.then(() => request.signal?.removeEventListener('abort', onAbort));
+      void response.closed.then(forget);
       return response.head;
     },
     async close() {
       for (const request of open) request.abort(new DOMException('the transport was closed', 'AbortError'));
     },
+  };
+}
+
+type OnAbort = (reason: Error) => void;
+
+/**
+ * Calls back when a signal is aborted; returns the way to be forgotten. A component's requests share its one signal, and adding or
+ * removing a listener walks over all that are there: so each signal gets one, for all of them.
+ */
+function createAbortHub(): (signal: AbortSignal | undefined, onAbort: OnAbort) => () => void {
+  const bySignal = new WeakMap<AbortSignal, Set<OnAbort>>();
+  const waitingFor = (signal: AbortSignal) => {
+    const known = bySignal.get(signal);
+    if (known) return known;
+    const waiting = new Set<OnAbort>();
+    bySignal.set(signal, waiting);
+    const tellAll = () => {
+      for (const onAbort of waiting) onAbort(signal.reason);
+    };
+    signal.addEventListener('abort', tellAll, { once: true });
+    return waiting;
+  };
+  return (signal, onAbort) => {
+    if (!signal) return () => undefined;
+    const waiting = waitingFor(signal);
+    waiting.add(onAbort);
+    return () => waiting.delete(onAbort);
   };
 }
 

@@ -1,3 +1,4 @@
+import { cloneJson } from '../../api/machinery/clone.ts';
 import { invalidField } from '../../api/machinery/field-error.ts';
 import type { KindDefinition, PartSubresource, WriteContext } from '../../api/machinery/kind.ts';
 import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
@@ -36,7 +37,7 @@ export function prepareUpdate(
 ): DynamicObject {
   keepServerFields(requested.metadata, existing.metadata);
   if (part) {
-    const merged = part.merge(structuredClone(existing), requested, context);
+    const merged = part.merge(cloneJson(existing), requested, context);
     merged.apiVersion = existing.apiVersion;
     merged.kind = existing.kind;
     keepServerFields(merged.metadata, existing.metadata);
@@ -44,7 +45,7 @@ export function prepareUpdate(
   }
   if (kind.parts.some((p) => p.name === 'status')) {
     if (existing['status'] === undefined) delete requested['status'];
-    else requested['status'] = structuredClone(existing['status']);
+    else requested['status'] = cloneJson(existing['status']);
   }
   kind.prepareForUpdate?.(requested, existing, context);
   return withGeneration(kind, requested, existing);

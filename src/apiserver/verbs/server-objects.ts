@@ -1,3 +1,4 @@
+import { cloneJson } from '../../api/machinery/clone.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { ObjectReader, ObjectWriter, UserInfo } from '../contracts.ts';
 import type { Keyspace } from '../store-access/keyspace.ts';
@@ -43,7 +44,7 @@ export function createObjectWriter(writes: ObjectWrites): ObjectWriter {
   });
   return {
     create: async (kind, object) =>
-      (await writes.create(scope(kind, object.metadata.namespace ?? ''), structuredClone(object))).decode(),
+      (await writes.create(scope(kind, object.metadata.namespace ?? ''), cloneJson(object))).decode(),
     modify: async (kind, namespace, name, change) =>
       (
         await writes.update(scope(kind, namespace), name, (existing) => change(existing.decode()) ?? existing.decode())

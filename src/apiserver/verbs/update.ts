@@ -1,4 +1,7 @@
+import { cloneJson } from '../../api/machinery/clone.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
+import { forbiddenTo } from '../authorization/forbidden.ts';
+import type { Authorizer, RequestContext } from '../contracts.ts';
 import { decodeBody } from '../request/decode-body.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
 import { parseWriteQuery } from '../request/query-options.ts';
@@ -9,7 +12,7 @@ import { checkName } from './prepare-update.ts';
 import { type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts';
 
 /** PUT of an object or of one of its parts. */
-export function createUpdate({ writes, clock }: VerbDeps): VerbHandler {
+export function createUpdate({ writes, authorizer, clock }: VerbDeps): VerbHandler {
   return async (call, response) => {
     const { context, kind, part } = call;
     const { request, info } = context;
@@ -21,13 +24,21 @@ export function createUpdate({ writes, clock }: VerbDeps): VerbHandler {
     let object: CachedObject;
     try {
       // A copy for each attempt: admission and preparation change it.
-      ({ object } = await writes.update(scope, info.name, () => structuredClone(body)));
+      ({ object } = await writes.update(scope, info.name, () => cloneJson(body)));
     } catch (error) {
       if (part || !allowsCreateOnUpdate(kind) || !isStatus(error, 'NotFound') || body.metadata.resourceVersion) throw error;
       checkName(body.metadata, info.name);
+      await requireCreate(authorizer, context);
       object = await writes.create(scope, body);
       status = 201;
     }
     await new Representation(kind, output, request.query, () => clock.now()).sendObject(context, response, status, object);
   };
+}
+
+/** A PUT was let in for an update; that it creates is a right of its own. */
+async function requireCreate(authorizer: Authorizer, { info, user }: RequestContext): Promise<void> {
+  const attributes = { ...info, user, verb: 'create' };
+  const { decision, reason } = await authorizer.authorize(attributes);
+  if (decision !== 'allow') throw forbiddenTo(attributes, reason);
 }
