@@ -2,7 +2,7 @@ import { allKinds } from '../api/all-kinds.ts';
 import type { KindDefinition } from '../api/machinery/kind.ts';
 import { deferred } from '../std/lifecycle.ts';
 import type { ApiServer, ApiServerConfig } from './configuration.ts';
-import type { Filter, Handler, UserInfo } from './contracts.ts';
+import type { Filter, Handler, RequestInfo, UserInfo } from './contracts.ts';
 import { chooseAdvertiseAddress, ensureDefaultObjects } from './default-objects.ts';
 import { createBadCertificateFilter } from './filters/bad-certificate.ts';
 import { compose } from './filters/compose.ts';
@@ -81,6 +81,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       cache,
       objects,
       writes,
+      authorizer: security.authorizer,
       clock,
       logger,
       random,
@@ -109,12 +110,16 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   );
   const { authentication, impersonation, authorization } = security.filters;
   const inner: Filter[] = [impersonation, limits, authorization];
-  const known = new Set(kinds.map((kind) => `${kind.group}/${kind.version}/${kind.resource}`));
+  // With their subresources, since every name that a client can make up would be a series of its own.
+  const known = new Set(
+    kinds.flatMap(({ group, version, resource, parts, actions }) =>
+      ['', ...parts.map((p) => p.name), ...actions.map((a) => a.name)].map((sub) => `${group}/${version}/${resource}/${sub}`),
+    ),
+  );
   const shared = {
     running,
     metrics,
-    isKnown: (info: { group: string; version: string; resource: string }) =>
-      known.has(`${info.group}/${info.version}/${info.resource}`),
+    isKnown: (info: RequestInfo) => known.has(`${info.group}/${info.version}/${info.resource}/${info.subresource}`),
     logger,
   };
   const serve = createServe({

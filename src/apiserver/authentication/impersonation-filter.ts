@@ -23,10 +23,12 @@ export function readImpersonation(request: Pick<ServerRequest, 'headers' | 'head
   const user = request.headers['impersonate-user'] ?? '';
   const groups = valuesOf('impersonate-group').filter(Boolean);
   const uid = request.headers['impersonate-uid'] ?? '';
-  const extra: Record<string, readonly string[]> = {};
-  for (const name of Object.keys(request.headers)) {
-    if (name.startsWith(EXTRA_PREFIX)) extra[unescapeKey(name.slice(EXTRA_PREFIX.length))] = valuesOf(name);
-  }
+  // Not by assignment, which would take `__proto__` for something else.
+  const extra: Record<string, readonly string[]> = Object.fromEntries(
+    Object.keys(request.headers)
+      .filter((name) => name.startsWith(EXTRA_PREFIX))
+      .map((name) => [unescapeKey(name.slice(EXTRA_PREFIX.length)), valuesOf(name)]),
+  );
   if (user) return { user, groups, uid, extra };
   if (groups.length || uid || Object.keys(extra).length) {
     throw badRequest('requested groups, uid or extra to impersonate without impersonating a user');

@@ -6,19 +6,19 @@ import { Counter, Gauge, Histogram, type Metric } from './metric.ts';
 const DURATION_BOUNDS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
 
 /** The verbs that upstream's labels may hold; anything else is `OTHER`, so that clients cannot make series. */
-const VERBS: Readonly<Record<string, string>> = {
-  get: 'GET',
-  list: 'LIST',
-  watch: 'WATCH',
-  create: 'POST',
-  update: 'PUT',
-  patch: 'PATCH',
-  delete: 'DELETE',
-  deletecollection: 'DELETECOLLECTION',
-  post: 'POST',
-  put: 'PUT',
-  head: 'HEAD',
-};
+const VERBS: ReadonlyMap<string, string> = new Map([
+  ['get', 'GET'],
+  ['list', 'LIST'],
+  ['watch', 'WATCH'],
+  ['create', 'POST'],
+  ['update', 'PUT'],
+  ['patch', 'PATCH'],
+  ['delete', 'DELETE'],
+  ['deletecollection', 'DELETECOLLECTION'],
+  ['post', 'POST'],
+  ['put', 'PUT'],
+  ['head', 'HEAD'],
+]);
 
 export interface ServerMetricSources {
   readonly inFlight: InFlightCounts;
@@ -91,7 +91,7 @@ export class ServerMetrics {
 
   /** Notes a request that has been answered. */
   observe(info: RequestInfo, known: boolean, status: number, dryRun: boolean, seconds: number): void {
-    const verb = VERBS[info.verb] ?? 'OTHER';
+    const verb = VERBS.get(info.verb) ?? 'OTHER';
     const { group, resource, subresource, version } = known ? info : NOWHERE;
     const scope = known ? scopeOf(info) : '';
     const dry = dryRun ? 'All' : '';

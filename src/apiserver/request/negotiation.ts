@@ -109,12 +109,13 @@ const PATCH_TYPES = {
  */
 export function patchFormat(request: Pick<ServerRequest, 'headers'>): 'json' | 'merge' | 'strategic' {
   const type = mediaType(request.headers['content-type']);
-  const format = (PATCH_TYPES as Readonly<Record<string, 'json' | 'merge' | 'strategic'>>)[type];
-  if (format) return format;
+  if (isPatchType(type)) return PATCH_TYPES[type];
   throw unsupportedMediaType(
     `the body of the request was in an unknown format - accepted media types include: ${Object.keys(PATCH_TYPES).join(', ')}`,
   );
 }
+
+const isPatchType = (type: string): type is keyof typeof PATCH_TYPES => Object.hasOwn(PATCH_TYPES, type);
 
 function mediaType(header: string | undefined): string {
   if (header === undefined) return '';

@@ -1,17 +1,19 @@
+import { parseFieldSelector } from '../../api/machinery/field-selector.ts';
 import { badRequest } from '../../api/machinery/status-error.ts';
 import type { RequestInfo } from '../contracts.ts';
 
 /** What follows `namespaces/{name}/` and still speaks of the namespace itself. */
 const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
 
-const VERB_OF_METHOD: Readonly<Record<string, string>> = {
-  GET: 'get',
-  HEAD: 'get',
-  POST: 'create',
-  PUT: 'update',
-  PATCH: 'patch',
-  DELETE: 'delete',
-};
+/** A map, since HTTP/2 takes any word for a method. */
+const VERB_OF_METHOD: ReadonlyMap<string, string> = new Map([
+  ['GET', 'get'],
+  ['HEAD', 'get'],
+  ['POST', 'create'],
+  ['PUT', 'update'],
+  ['PATCH', 'patch'],
+  ['DELETE', 'delete'],
+]);
 
 /** The part of a request that its meaning is read from. */
 export interface RequestLine {
@@ -37,7 +39,7 @@ export function parseRequestInfo({ method, path, query }: RequestLine): RequestI
   const group = groupless ? '' : parts[1]!;
   const version = parts[at]!;
   let rest = parts.slice(at + 1);
-  let verb = VERB_OF_METHOD[method] ?? '';
+  let verb = VERB_OF_METHOD.get(method) ?? '';
   const special = rest[0] === 'watch' || rest[0] === 'proxy';
   if (special) {
     if (rest.length < 2) throw badRequest('unable to determine kind and namespace from url');
@@ -90,7 +92,11 @@ export function isTrue(value: string | null): boolean {
 
 /** A collection request restricted to one name is authorized for that name. */
 function nameSelected(fieldSelector: string | null): string {
-  if (fieldSelector === null) return '';
-  const match = /^(?:.*,)?metadata\.name==?([^,!=\\]+)(?:,.*)?$/.exec(fieldSelector);
-  return match && /^[^/%]+$/.test(match[1]!) ? match[1]! : '';
+  if (!fieldSelector?.includes('metadata.name')) return '';
+  try {
+    const name = parseFieldSelector(fieldSelector).exact('metadata.name') ?? '';
+    return name === '.' || name === '..' || /[/%]/.test(name) ? '' : name;
+  } catch {
+    return ''; // the verb refuses it
+  }
 }

@@ -2,7 +2,7 @@ import type { KindDefinition, PartSubresource } from '../../api/machinery/kind.t
 import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { Store } from '../../store/store.ts';
-import type { RequestContext, ServerResponse } from '../contracts.ts';
+import type { Authorizer, RequestContext, ServerResponse } from '../contracts.ts';
 import type { Keyspace } from '../store-access/keyspace.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
 import type { WatchCache } from '../watch-cache/watch-cache.ts';
@@ -22,6 +22,8 @@ export interface VerbDeps {
   readonly cache: WatchCache;
   readonly objects: ObjectStore;
   readonly writes: ObjectWrites;
+  /** For what a request turns out to do besides what it was let in for. */
+  readonly authorizer: Authorizer;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;

@@ -6,6 +6,7 @@ import { createCreate } from './create.ts';
 import { createDelete, createDeleteCollection } from './delete.ts';
 import { createGet } from './get.ts';
 import { createList } from './list.ts';
+import { isNamespaceKind } from './object-rules.ts';
 import { createPatch } from './patch.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
 import { createUpdate } from './update.ts';
@@ -33,10 +34,10 @@ export function createResourceRouter(
     const { info } = context;
     const kind = byResource.get(`${info.group}/${info.version}/${info.resource}`);
     if (!kind) throw noSuchPath();
+    checkScope(kind, info);
     const action = byAction.get(`${info.group}/${info.resource}/${info.subresource}`);
     if (action) return runAction({ kind, handler: action } satisfies Action, context, response);
     if (kind.storage === 'review') throw methodNotAllowed(kind, info.verb);
-    checkScope(kind, info);
     if (info.subresource === '') {
       if (!isServed(kind.verbs, info)) throw methodNotAllowed(kind, info.verb);
       return verbs[info.verb]!({ context, kind }, response);
@@ -70,10 +71,13 @@ function isServed(verbs: readonly string[], { verb, name }: RequestInfo): boolea
   return name !== '' || verb === 'list' || verb === 'watch' || verb === 'deletecollection';
 }
 
-/** A namespaced object is written in its namespace; a cluster-scoped one has none. */
+/**
+ * A namespaced object is written in its namespace; a cluster-scoped one has none. The request was authorized for the namespace in its
+ * path, so a path like `namespaces/mine/nodes/n1/proxy` must lead nowhere. A namespace is its own namespace, and no other one's.
+ */
 function checkScope(kind: KindDefinition, info: RequestInfo): void {
   if (!kind.namespaced) {
-    if (info.namespace !== '' && kind.resource !== 'namespaces') throw noSuchPath();
+    if (info.namespace !== '' && !(isNamespaceKind(kind) && info.namespace === info.name)) throw noSuchPath();
   } else if (info.namespace === '' && info.verb !== 'list' && info.verb !== 'watch') {
     throw info.name === '' ? methodNotAllowed(kind, info.verb) : noSuchPath();
   }

@@ -1,6 +1,7 @@
 import { checkFieldSelector, type FieldSelector, parseFieldSelector } from '../../api/machinery/field-selector.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { parseLabelSelector } from '../../api/machinery/label-selector.ts';
+import { badRequest } from '../../api/machinery/status-error.ts';
 import type { RequestInfo } from '../contracts.ts';
 import type { ListQuery } from '../request/query-options.ts';
 import type { Keyspace } from '../store-access/keyspace.ts';
@@ -22,8 +23,7 @@ export function parseSelection(kind: KindDefinition, info: RequestInfo, query: L
   const fields = query.fieldSelector ? parseFieldSelector(query.fieldSelector) : undefined;
   if (fields) checkFieldSelector(kind, fields);
   const labels = query.labelSelector ? parseLabelSelector(query.labelSelector) : undefined;
-  // A name in the path (the old /watch/…/name) or as the only condition.
-  const name = fields?.exact('metadata.name') ?? (query.fieldSelector ? undefined : info.name || undefined);
+  const name = nameOf(info, fields);
   const useFields = fields && !fields.empty;
   const useLabels = labels && !labels.empty;
   if (!useFields && !useLabels && name === undefined) return { keyPrefix };
@@ -33,6 +33,17 @@ export function parseSelection(kind: KindDefinition, info: RequestInfo, query: L
     (!useFields || fields.matches((field) => fieldOf(kind, object, field)));
   const trigger = triggerFor(kind, name, fields);
   return { keyPrefix, matches, ...(name !== undefined && { name }), ...(trigger && { trigger }) };
+}
+
+/**
+ * The one name that is asked for, by the selector or in the path (the old /watch/…/name). A request with a name was authorized for that
+ * name alone, so a selector that leaves room for others is refused.
+ */
+function nameOf(info: RequestInfo, fields: FieldSelector | undefined): string | undefined {
+  const selected = fields?.exact('metadata.name');
+  if (info.name === '' || selected === info.name) return selected;
+  if (fields && !fields.empty) throw badRequest("fieldSelector metadata.name doesn't match requested name");
+  return info.name;
 }
 
 function fieldOf(kind: KindDefinition, object: CachedObject, field: string): string {
