@@ -1,3 +1,4 @@
+import { isIP, isIPv6 } from 'node:net';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest, serviceUnavailable } from '../../api/machinery/status-error.ts';
 
@@ -22,15 +23,25 @@ export function parseProxyTarget(text: string): { scheme: string; name: string; 
   throw badRequest(`invalid node request ${JSON.stringify(text)}`);
 }
 
-/** Where a node's kubelet listens: the first address of a preferred type, and the port asked for or that the node tells. Throws 503 without one. */
+const HOST_NAME = /^[a-z0-9]([-.a-z0-9_]{0,251}[a-z0-9])?$/i;
+
+/**
+ * Where a node's kubelet listens: the first address of a preferred type, and the port that the node tells. The server shows its own
+ * certificate there, so nothing but the kubelet's port is called, and what the node or the path says is not taken for more than a host and a
+ * port: upstream goes to other ports without the certificate, and not on loopback.
+ *
+ * @param port the one in the path, if any
+ * @throws StatusError 400 for another port, 503 without a usable address
+ */
 export function kubeletUrl(node: NodeLike, preferredTypes: readonly string[], port = ''): string {
   const addresses = node.status?.addresses ?? [];
+  const kubeletPort = node.status?.daemonEndpoints?.kubeletEndpoint?.Port || KUBELET_PORT;
+  if (port !== '' && port !== String(kubeletPort))
+    throw badRequest(`address not allowed: port ${JSON.stringify(port)} is not the kubelet's (${kubeletPort})`);
   for (const type of preferredTypes) {
-    const found = addresses.find((a) => a.type === type && a.address);
-    if (found) {
-      const host = found.address.includes(':') ? `[${found.address}]` : found.address;
-      return `https://${host}:${port || node.status?.daemonEndpoints?.kubeletEndpoint?.Port || KUBELET_PORT}`;
-    }
+    const address = addresses.find((a) => a.type === type && a.address)?.address;
+    if (address === undefined || !(isIP(address) || HOST_NAME.test(address))) continue;
+    return `https://${isIPv6(address) ? `[${address}]` : address}:${kubeletPort}`;
   }
   throw serviceUnavailable(`no preferred addresses found; known addresses: ${JSON.stringify(addresses)}`);
 }

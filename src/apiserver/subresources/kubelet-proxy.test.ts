@@ -89,8 +89,59 @@ test('the first preferred kind of address is taken', () => {
     },
   };
   assert.equal(kubeletUrl(node, ['InternalIP', 'Hostname']), 'https://[::1]:10250');
-  assert.equal(kubeletUrl(node, ['Hostname'], '10251'), 'https://n:10251');
+  assert.equal(kubeletUrl(node, ['Hostname'], '10250'), 'https://n:10250');
   assert.throws(() => kubeletUrl(node, ['ExternalIP']), /no preferred addresses found/);
+});
+
+test('nothing but a kubelet’s port is shown our certificate, and nothing said of a node is more than a host and a port', () => {
+  const node = (address: string, Port = 10250) => ({
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: 'n' },
+    status: { addresses: [{ type: 'InternalIP', address }], daemonEndpoints: { kubeletEndpoint: { Port } } },
+  });
+  for (const port of ['6443', '1@elsewhere', '10250/x', '10250@elsewhere', ' 10250', '1e4'])
+    assert.throws(() => kubeletUrl(node('10.0.0.1'), ['InternalIP'], port), /address not allowed/, port);
+  assert.equal(kubeletUrl(node('10.0.0.1', 10251), ['InternalIP'], '10251'), 'https://10.0.0.1:10251');
+  for (const address of ['elsewhere/x?', 'user@elsewhere', '::1]:1/#', 'a b', 'a\nb', '-', '%6c'])
+    assert.throws(() => kubeletUrl(node(address), ['InternalIP']), /no preferred addresses/, address);
+});
+
+test('a node hears no tokens, cannot be sent elsewhere by a path, and its failures are read to a limit', async () => {
+  const pki = await createTestPki();
+  const heard: string[] = [];
+  let sent = 0;
+  const kubelet = createServer({ cert: pki.serving.certificatePem, key: pki.serving.privateKeyPem }, (request, response) => {
+    heard.push(`${request.url} ${Object.keys(request.headers).filter((name) => /socket|auth|imperson/.test(name))}`);
+    if (!request.url?.startsWith('/containerLogs')) return void response.end();
+    response.writeHead(500);
+    const chunk = 'x'.repeat(64 * 1024);
+    const pour = () => {
+      while (!response.destroyed && response.write(chunk)) sent += chunk.length;
+      if (!response.destroyed) response.once('drain', pour);
+    };
+    pour();
+  });
+  await new Promise<void>((resolve) => kubelet.listen(0, '127.0.0.1', resolve));
+  const { port } = kubelet.address() as AddressInfo;
+  const api = await startTestApi({ kubelet: { caPem: pki.caPem } });
+  try {
+    const addresses = [{ type: 'InternalIP', address: '127.0.0.1' }];
+    const status = { addresses, daemonEndpoints: { kubeletEndpoint: { Port: port } } };
+    await api.call('POST', '/api/v1/nodes', { metadata: { name: 'n1' }, status });
+    const secrets = { authorization: 'Bearer a', 'sec-websocket-protocol': 'base64url.bearer.authorization.k8s.io.YQ' };
+    await api.call('GET', '/api/v1/nodes/n1/proxy/a%3Fb%23c%0d%0aX:%20d', undefined, secrets);
+    assert.deepEqual(heard, ['/a%3Fb%23c%0D%0AX%3A%20d ']);
+    await api.call('POST', '/api/v1/namespaces/default/pods', pod('p', { spec: { nodeName: 'n1' } }));
+    const log = await api.call<{ message: string }>('GET', '/api/v1/namespaces/default/pods/p/log');
+    assert.equal(log.status, 500);
+    assert.equal(log.body.message.match(/x+/)?.[0].length, 1024);
+    assert.ok(sent < 32 * 1024 * 1024);
+  } finally {
+    await api.stop();
+    kubelet.closeAllConnections();
+    kubelet.close();
+  }
 });
 
 test('which container’s log is meant must be clear', () => {

@@ -23,6 +23,8 @@ const OWN_HEADERS = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
+/** A WebSocket's subprotocol may be a bearer token. */
+const OWN_PREFIXES = [':', 'impersonate-', 'sec-websocket-'];
 
 /** Addresses before names: a node's name need not be in any DNS. */
 const RESOLVABLE_ADDRESS_TYPES = ['InternalIP', 'ExternalIP', 'Hostname'];
@@ -90,7 +92,8 @@ export function createKubeletProxyHandlers({ node, pod, objects, connections }: 
       subresource: 'proxy',
       async handle(context, _body, response) {
         const { name, port } = parseProxyTarget(context.info.name);
-        const path = `/${pathBehindSubresource(context.info)}${formatQuery(context.request.query)}`;
+        const behind = pathBehindSubresource(context.info).split('/').map(encodeURIComponent).join('/');
+        const path = `/${behind}${formatQuery(context.request.query)}`;
         await relay(await transportTo(name, port), path, context, response);
         return undefined;
       },
@@ -132,7 +135,7 @@ async function relay(
 ): Promise<void> {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(request.headers))
-    if (value !== undefined && !OWN_HEADERS.has(name) && !name.startsWith(':') && !name.startsWith('impersonate-'))
+    if (value !== undefined && !OWN_HEADERS.has(name) && !OWN_PREFIXES.some((prefix) => name.startsWith(prefix)))
       headers[name] = value;
   const hasBody = request.method !== 'GET' && request.method !== 'HEAD';
   const body = hasBody ? await request.readBody(PROXY_BODY_LIMIT_BYTES) : undefined;
@@ -169,9 +172,14 @@ function unreachable(error: Error, url: string) {
   return serviceUnavailable(`error trying to reach service: ${error.message}`);
 }
 
+const FAILURE_TEXT_LIMIT = 1024;
+
 async function failureOf(answer: { status: number; body: AsyncIterable<Uint8Array> }, info: RequestContext['info']) {
   let text = '';
-  for await (const chunk of answer.body) text += Buffer.from(chunk).toString('utf8');
+  for await (const chunk of answer.body) {
+    text += Buffer.from(chunk).toString('utf8');
+    if (text.length > FAILURE_TEXT_LIMIT) break; // a node must not fill our memory
+  }
   if (answer.status === 404) return notFound({ group: info.group, resource: info.resource }, info.name);
-  return internalError(text.trim().slice(0, 1024) || `the kubelet answered ${answer.status}`);
+  return internalError(text.trim().slice(0, FAILURE_TEXT_LIMIT) || `the kubelet answered ${answer.status}`);
 }
