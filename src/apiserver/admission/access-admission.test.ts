@@ -72,14 +72,26 @@ test('who may escalate, or is of system:masters, may', async () => {
   );
 });
 
-test('a change that leaves the rules alone is nobody\u2019s escalation', async () => {
+test('a change of labels is an escalation too, since roles are aggregated by them; one of owners and finalizers is not', async () => {
   const oldObject = role([READ_SECRETS]);
-  const object = { ...oldObject, metadata: { name: 'new', labels: { a: 'b' } } };
-  await escalation()({ kind: clusterRoleKind, object, oldObject });
+  const changed = (metadata: object) => ({ ...oldObject, metadata: { name: 'new', ...metadata } });
+  const labels = { 'rbac.authorization.k8s.io/aggregate-to-view': 'true' };
+  await assert.rejects(escalation()({ kind: clusterRoleKind, object: changed({ labels }), oldObject }), /attempting to grant/);
   await assert.rejects(
     escalation()({ kind: clusterRoleKind, object: role([READ_SECRETS, READ_PODS]), oldObject }),
     /attempting to grant/,
   );
+  await assert.rejects(
+    escalation()({
+      kind: clusterRoleBindingKind,
+      object: { ...binding(), metadata: { name: 'new', labels } },
+      oldObject: binding(),
+    }),
+    /attempting to grant/,
+  );
+  const owned = changed({ resourceVersion: '2', ownerReferences: [], finalizers: ['a/b'] });
+  await escalation()({ kind: clusterRoleKind, object: owned, oldObject });
+  await escalation(READ_SECRETS)({ kind: clusterRoleKind, object: changed({ labels }), oldObject });
 });
 
 test('an aggregation rule takes the rights to everything', async () => {

@@ -68,6 +68,7 @@ function escapingReference(pod: V1Pod): string | undefined {
   if (pod.spec?.volumes?.some(({ projected }) => projected?.sources?.some((source) => source.clusterTrustBundle))) {
     return 'clustertrustbundles';
   }
+  if (pod.spec?.resourceClaims?.length) return 'resourceclaims';
   return claims.size ? 'persistentvolumeclaims' : undefined;
 }
 

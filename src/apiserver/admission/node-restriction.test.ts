@@ -120,6 +120,14 @@ const refused: [WriteCase, string][] = [
     'nodes "n1" is forbidden: node "n1" is not allowed to modify taints',
   ],
   [
+    { kind: nodeKind, object: { metadata: { name: 'n1', ownerReferences: [{ ...OWNER, uid: 'gone' }] } }, oldObject: node('n1') },
+    'nodes "n1" is forbidden: node "n1" is not allowed to modify ownerReferences',
+  ],
+  [
+    { kind: podKind, object: mirror({ resourceClaims: [{ name: 'c', resourceClaimName: 'theirs' }] }) },
+    'pods "static-n1" is forbidden: node "n1" can not create pods that reference resourceclaims',
+  ],
+  [
     { kind: podKind, object: mirror({}, { annotations: {} }) },
     'pods "static-n1" is forbidden: pod does not have "kubernetes.io/config.mirror" annotation, node "n1" can only create mirror pods',
   ],

@@ -71,6 +71,10 @@ const nodes: NodeCheck = (node, attributes) => {
   if (after.spec?.configSource && !isDeepStrictEqual(after.spec.configSource, before?.spec?.configSource)) {
     throw refuse(attributes, `node ${quote(node)} is not allowed to update configSource to a new non-nil configSource`);
   }
+  // The garbage collector would delete the Node for it, which a node may not (CVE-2025-5187).
+  if (!isDeepStrictEqual(after.metadata?.ownerReferences ?? [], before?.metadata?.ownerReferences ?? [])) {
+    throw refuse(attributes, `node ${quote(node)} is not allowed to modify ownerReferences`);
+  }
   if (!isDeepStrictEqual(after.spec?.taints ?? [], before?.spec?.taints ?? [])) {
     throw refuse(attributes, `node ${quote(node)} is not allowed to modify taints`);
   }

@@ -43,13 +43,23 @@ export function createRoleEscalationCheck(deps: RoleEscalationDeps): AdmissionPl
   };
 }
 
-const unchanged = ({ object, oldObject }: AdmissionAttributes, fields: readonly string[]) =>
-  oldObject !== undefined && fields.every((field) => isDeepStrictEqual(object?.[field] ?? null, oldObject[field] ?? null));
+/**
+ * Whether an update does only what a garbage collector does (pkg/registry/rbac/helpers.go). Nothing else goes unchecked: by its labels
+ * alone a role can become a part of others that aggregate it.
+ */
+function changesOwnersOnly({ object, oldObject }: AdmissionAttributes): boolean {
+  if (!object || !oldObject) return false;
+  const rest = ({ metadata, ...fields }: DynamicObject) => {
+    const { ownerReferences: _o, finalizers: _f, managedFields: _m, resourceVersion: _r, selfLink: _s, ...kept } = metadata;
+    return JSON.parse(JSON.stringify({ ...fields, metadata: kept })) as unknown;
+  };
+  return isDeepStrictEqual(rest(object), rest(oldObject));
+}
 
 const nameOf = ({ name, object }: AdmissionAttributes) => name || object?.metadata.name || '';
 
 async function checkRole(attributes: AdmissionAttributes, deps: RoleEscalationDeps): Promise<void> {
-  if (unchanged(attributes, ['rules', 'aggregationRule'])) return;
+  if (changesOwnersOnly(attributes)) return;
   if (await allowed(attributes, deps.authorizer, 'escalate', attributes.kind.resource, nameOf(attributes))) return;
   const object = attributes.object as DynamicObject;
   confirm(attributes, deps, (object['rules'] as PolicyRule[] | null | undefined) ?? []);
@@ -62,7 +72,7 @@ async function checkRole(attributes: AdmissionAttributes, deps: RoleEscalationDe
 }
 
 async function checkBinding(attributes: AdmissionAttributes, deps: RoleEscalationDeps): Promise<void> {
-  if (unchanged(attributes, ['roleRef', 'subjects'])) return;
+  if (changesOwnersOnly(attributes)) return;
   const roleRef = attributes.object?.['roleRef'] as RoleRef | undefined;
   if (!roleRef) return; // the schema asks for it
   const kind = roleRef.kind === 'Role' ? roleKind : clusterRoleKind;
