@@ -6,6 +6,15 @@ const RBAC = 'rbac.authorization.k8s.io';
 /** Who the serving approver of `src/cluster/serving-approver` is. */
 export const SERVING_APPROVER_USER = 'muster:serving-approver';
 
+/** Who the API server is to kubelets: no superuser, since requests that it passes on could otherwise come back to it as one. */
+export const KUBELET_CLIENT_USER = 'kube-apiserver-kubelet-client';
+
+/** Lets the API server use kubelets' APIs, named as the runbooks name it. */
+export function kubeletClientBinding(): V1ClusterRoleBinding {
+  const user = { kind: 'User', apiGroup: RBAC, name: KUBELET_CLIENT_USER };
+  return binding('kube-apiserver:kubelet-apis', 'system:kubelet-api-admin', user);
+}
+
 /**
  * The bindings that the runbooks create by hand before nodes can join: whoever holds a bootstrap token may file requests, and has
  * client certificates approved; nodes have the renewal of their own approved.

@@ -16,7 +16,14 @@ import { CodedError } from '../std/coded-error.ts';
 import { type Component, ComponentGroup, deferred } from '../std/lifecycle.ts';
 import { openStore } from '../store/open-store.ts';
 import { apiServerNames, type ClusterKeys, issueLeaf, LEAF_LIFETIME_MS, openClusterKeys, type Pair } from './authorities.ts';
-import { joinBindings, SERVING_APPROVER_USER, servingApproverBinding, servingApproverRole } from './bootstrap-objects.ts';
+import {
+  joinBindings,
+  KUBELET_CLIENT_USER,
+  kubeletClientBinding,
+  SERVING_APPROVER_USER,
+  servingApproverBinding,
+  servingApproverRole,
+} from './bootstrap-objects.ts';
 import { createClusterScheduler, createManager } from './in-process-components.ts';
 import { adminKubeconfig } from './kubeconfigs.ts';
 import { CLUSTER_DOMAIN, type ClusterConfig, KUBERNETES_SERVICE_ADDRESS, SERVICE_CIDR } from './options.ts';
@@ -64,7 +71,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
   const issue = (request: Parameters<typeof issueLeaf>[2]) => issueLeaf(keys.authority, clock, request);
   let [serving, kubeletClient, admin] = await Promise.all([
     issue(names),
-    issue({ use: 'client auth', commonName: 'kube-apiserver-kubelet-client', organizations: ['system:masters'] }),
+    issue({ use: 'client auth', commonName: KUBELET_CLIENT_USER }),
     issue({ use: 'client auth', commonName: ADMIN.name, organizations: ['system:masters'] }),
   ]);
 
@@ -159,7 +166,7 @@ async function createObjects(client: Client): Promise<void> {
   const create = <T extends KubeObject>(kind: ResourceKind, object: T) =>
     unlessReason(client.resource<T>(kind).create(object), 'AlreadyExists');
   await Promise.all([
-    ...joinBindings().map((binding) => create(clusterRoleBindingKind, binding)),
+    ...[kubeletClientBinding(), ...joinBindings()].map((binding) => create(clusterRoleBindingKind, binding)),
     create(clusterRoleKind, servingApproverRole()),
     create(clusterRoleBindingKind, servingApproverBinding()),
   ]);
