@@ -18,10 +18,10 @@ export interface GoField {
   readonly type: GoType;
 }
 
-/** What is needed to know of a Go type; `name` with its package is set for named types only. */
+/** What is needed to know of a Go type. `name` is empty where it has none. */
 export interface GoType {
   readonly kind: 'bool' | 'int' | 'uint' | 'float' | 'string' | 'pointer' | 'slice' | 'map' | 'struct' | 'other';
-  /** `k8s.io/api/core/v1.PodSpec` */
+  /** With the package for structs: `k8s.io/api/core/v1.PodSpec`. */
   readonly name: string;
   /** Of pointers, slices and maps. */
   readonly element?: GoType;
@@ -136,16 +136,10 @@ class TypeReader {
     if (!isNamed) return '';
     const text = this.#nameAt(this.#typesAddress + this.#program.readInt32LE(at + 40)).text;
     const name = text.slice((flags & 2) !== 0 ? 1 : 0).replace(/^[\w]+\./, '');
-    if ((flags & 1) === 0) return name;
-    // The description of a named type (its package, its methods) stands behind what its kind needs.
-    const extra: Partial<Record<GoType['kind'], number>> = { struct: 32, pointer: 8, slice: 8, map: this.#mapExtra() };
-    const packageAt = this.#program.readInt32LE(at + TYPE_SIZE + (extra[kind] ?? 0));
+    // What describes a named type (its package, its methods) stands behind what its kind needs; of structs only it is of interest.
+    if (kind !== 'struct' || (flags & 1) === 0) return name;
+    const packageAt = this.#program.readInt32LE(at + TYPE_SIZE + 32);
     return packageAt ? `${this.#nameAt(this.#typesAddress + packageAt).text}.${name}` : name;
-  }
-
-  /** Of Swiss maps (Go 1.24): key, element, group, hasher, three sizes, flags. Only for the package of a named map. */
-  #mapExtra(): number {
-    return 64;
   }
 
   #fieldsAt(at: number): GoField[] {
@@ -170,7 +164,7 @@ class TypeReader {
     let length = 0;
     let start = at;
     for (let shift = 0; ; shift += 7) {
-      const byte = this.#program[start++]!;
+      const byte = this.#program.readUInt8(start++);
       length |= (byte & 0x7f) << shift;
       if (byte < 0x80) break;
     }

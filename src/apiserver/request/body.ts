@@ -17,7 +17,7 @@ export async function readObject(request: ServerRequest, schema: string): Promis
   const bytes = await request.readBody(BODY_LIMIT_BYTES);
   if (bytes.length === 0) return undefined;
   if (format === 'json') return parseJson(bytes);
-  return format === 'yaml' ? parseYaml(bytes) : (await import('../protobuf/decode-protobuf.ts')).decodeProtobuf(bytes, schema);
+  return format === 'yaml' ? parseYaml(bytes) : (await import('./protobuf-body.ts')).parseProtobuf(bytes, schema);
 }
 
 /** @throws StatusError 400 that says where the text is no JSON */

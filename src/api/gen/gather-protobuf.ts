@@ -1,0 +1,36 @@
+/**
+ * Makes `protobuf-fields.json`, the numbers that fields have in Kubernetes' protobuf form:
+ *
+ *     node src/api/gen/gather-protobuf.ts KUBECTL
+ *
+ * `KUBECTL` is a kubectl program for Linux on amd64 (made with 1.35.0). Its Go types carry what is wanted as struct tags, which Go keeps
+ * in every program: `json:"priority,omitempty" protobuf:"bytes,25,opt,name=priority"`. The wire type that a tag names is not always
+ * right and is not taken; the number is. A row is `schema: { field: text }`, the text a number with
+ *
+ *     2.19   a field of an embedded structure: field 19 of the message in field 2 (JSON has both in one object)
+ *     25*    a pointer in Go: absent and zero are two things. What is none is always on the wire, also when it is empty
+ *     1!     written in JSON also when it is empty (the json tag has no omitempty, or omitempty has no effect on its type)
+ *
+ * Fields that Go's types do not have yet are printed: they are looked up by hand in the generated.proto beside upstream's types and go to
+ * NEWER_FIELDS, or, when nothing is known of them, to `protobuf/unnumbered-fields.ts`.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { UNNUMBERED_FIELDS } from '../protobuf/unnumbered-fields.ts';
+import { readGoStructs } from './go-types.ts';
+import { type FieldTable, makeTable } from './protobuf-table.ts';
+
+/** Of k8s.io/api 1.36, where kubectl 1.35 does not know them. */
+const NEWER_FIELDS: FieldTable = {
+  V1CSIDriverSpec: { preventPodSchedulingIfMissing: '11*' },
+};
+
+const [program] = process.argv.slice(2);
+if (!program) throw new Error('which kubectl? node src/api/gen/gather-protobuf.ts KUBECTL');
+const { table, missing } = makeTable(readGoStructs(readFileSync(program)), NEWER_FIELDS);
+const lines = Object.keys(table)
+  .sort()
+  .map((schema) => `${JSON.stringify(schema)}:${JSON.stringify(table[schema])}`);
+writeFileSync(join(import.meta.dirname, 'protobuf-fields.json'), `{\n${lines.join(',\n')}\n}\n`);
+const unexpected = missing.filter((field) => !UNNUMBERED_FIELDS.has(field));
+if (unexpected.length) throw new Error(`no number is known for ${unexpected.join(', ')}`);

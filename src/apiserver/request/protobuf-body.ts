@@ -1,0 +1,19 @@
+/** Loaded with the first body in protobuf: the table of field numbers is not needed before. */
+import { badRequest } from '../../api/machinery/status-error.ts';
+import { decodeProtobuf } from '../../api/protobuf/decode.ts';
+import { ProtobufError } from '../../api/protobuf/protobuf-error.ts';
+
+/**
+ * The body as the JSON that would say the same. `schema` says what it is expected to be.
+ *
+ * @throws StatusError 400 for bytes that are no such message
+ */
+export function parseProtobuf(bytes: Buffer, schema: string): Record<string, unknown> {
+  try {
+    return decodeProtobuf(bytes, schema);
+  } catch (error) {
+    if (error instanceof ProtobufError)
+      throw badRequest(`couldn't get version/kind; the protobuf body cannot be read: ${error.message}`);
+    throw error;
+  }
+}
