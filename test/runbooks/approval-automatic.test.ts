@@ -7,6 +7,7 @@ import { CSR_CRB_LINES } from './csr-crb-manifest.ts';
 import { CLIENT_SIGNER, readCsrTable, SERVING_SIGNER } from './csr-table.ts';
 import { BOOTSTRAPPER_BINDING } from './documents.ts';
 import { once } from './once.ts';
+import { requestAsNode } from './request-as-node.ts';
 import { useRunbookCluster } from './runbook-cluster.ts';
 import { makeBootstrapKubeconfigs, nodeReady } from './runbook-steps.ts';
 
@@ -75,29 +76,22 @@ const applied = once(async () => {
   return { printed, reviews: (await reviewsSoFar()) - reviews };
 });
 
-/** Asks for a certificate as the node itself: with its kubeconfig, and a key made by openssl. */
-async function requestAsNode(
-  name: string,
-  { signer, usage, subjectName = 'k8s-m01' }: { signer: string; usage: string; subjectName?: string },
-) {
-  const script = `
-    request=$(openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /dev/null \\
-      -subj /O=system:nodes/CN=system:node:${subjectName} ${signer === SERVING_SIGNER ? '-addext subjectAltName=DNS:k8s-m01' : ''} 2>/dev/null | base64 -w 0)
-    kubectl --kubeconfig /etc/kubernetes/kubelet.kubeconfig create -f - <<END
-    {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": "${name}"},
-     "spec": {"request": "$request", "signerName": "${signer}", "usages": ["digital signature", "${usage}"]}}
-END`;
-  return runbook.current.trySh(script, { host: runbook.current.host('k8s-m01') });
-}
-
 const issued = (name: string) =>
   until(`${name} is issued`, async () => (await csrOf(name)).status?.certificate !== undefined && (await csrOf(name)));
 
 /** The node asks for a serving certificate, and after that for a new client certificate, which it gets. */
 const renewed = once(async () => {
   await applied();
-  const serving = await requestAsNode('by-hand-serving', { signer: SERVING_SIGNER, usage: 'server auth' });
-  const client = await requestAsNode('by-hand-client', { signer: CLIENT_SIGNER, usage: 'client auth' });
+  const serving = await requestAsNode(runbook.current, 'k8s-m01', {
+    name: 'by-hand-serving',
+    signer: SERVING_SIGNER,
+    usage: 'server auth',
+  });
+  const client = await requestAsNode(runbook.current, 'k8s-m01', {
+    name: 'by-hand-client',
+    signer: CLIENT_SIGNER,
+    usage: 'client auth',
+  });
   assert.deepEqual([serving.stderr, client.stderr], ['', '']);
   return { client: await issued('by-hand-client'), serving: await csrOf('by-hand-serving') };
 });
@@ -202,7 +196,12 @@ test('APPR-06 with node-client-cert-renewal a node’s renewals are approved, fo
     `kubectl get csr by-hand-client -o jsonpath='{.status.certificate}' | base64 -d | openssl x509 -noout -subject`,
   );
   assert.match(subject, /O ?= ?system:nodes, ?CN ?= ?system:node:k8s-m01$/m);
-  const foreign = await requestAsNode('foreign', { signer: CLIENT_SIGNER, usage: 'client auth', subjectName: 'k8s-n01' });
+  const foreign = await requestAsNode(runbook.current, 'k8s-m01', {
+    name: 'foreign',
+    signer: CLIENT_SIGNER,
+    usage: 'client auth',
+    subject: 'k8s-n01',
+  });
   assert.equal(foreign.status, 1);
   assert.match(foreign.stderr, /forbidden.*can only create a node CSR with CN=system:node:k8s-m01/);
 });
