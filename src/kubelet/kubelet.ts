@@ -104,10 +104,6 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     const machine = options.machine ?? (await readMachine());
     announce(configuration, machine, logger);
     checkSwap(configuration, machine);
-    if (configuration.healthzPort > 0) {
-      healthz = createHealthzServer({ address: configuration.healthzBindAddress, port: configuration.healthzPort, view });
-      await begin(healthz);
-    }
     const clientCaPem = await readClientCa(configuration);
     const identity = await obtainClientIdentity(
       {
@@ -123,6 +119,11 @@ export function createKubelet(options: KubeletOptions): Kubelet {
       signal,
     );
     clientPair = identity.pair;
+    // As upstream: a kubelet that waits for its certificate is not yet healthy.
+    if (configuration.healthzPort > 0) {
+      healthz = createHealthzServer({ address: configuration.healthzBindAddress, port: configuration.healthzPort, view });
+      await begin(healthz);
+    }
     const { token } = identity.context;
     const limit = { qps: configuration.kubeAPIQPS, burst: configuration.kubeAPIBurst, clock };
     const connection = connect(identity.context, () => credentialsOf(clientPair, clock.now()) ?? { token }, { userAgent, limit });
