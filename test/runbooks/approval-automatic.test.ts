@@ -9,7 +9,7 @@ import { BOOTSTRAPPER_BINDING } from './documents.ts';
 import { once } from './once.ts';
 import { requestAsNode } from './request-as-node.ts';
 import { useRunbookCluster } from './runbook-cluster.ts';
-import { makeBootstrapKubeconfigs, nodeReady } from './runbook-steps.ts';
+import { makeBootstrapKubeconfigs, nodeJoined } from './runbook-steps.ts';
 
 const runbook = useRunbookCluster(async (cluster) => {
   await cluster.startApiserver();
@@ -72,7 +72,7 @@ const applied = once(async () => {
   await sh(CSR_CRB_LINES);
   const reviews = await reviewsSoFar();
   const printed = await sh('kubectl apply -f csr-crb.yaml');
-  await nodeReady(runbook.current, 'k8s-m01');
+  await nodeJoined(runbook.current, 'k8s-m01');
   return { printed, reviews: (await reviewsSoFar()) - reviews };
 });
 
@@ -176,7 +176,7 @@ test('APPR-11 the bindings are listed', async () => {
 test('APPR-05 with auto-approve-csrs-for-group a node’s first request needs no administrator', async () => {
   await applied();
   runbook.current.startKubelet('k8s-n01');
-  await nodeReady(runbook.current, 'k8s-n01');
+  await nodeJoined(runbook.current, 'k8s-n01');
   const rows = readCsrTable(await sh('kubectl get csr')).filter(({ name }) => name.startsWith('node-csr-'));
   assert.deepEqual(
     rows.map(({ condition }) => condition),

@@ -8,7 +8,7 @@ import { CLIENT_CSR_NAME, CLIENT_SIGNER, readCsrTable, SERVING_CSR_NAME, SERVING
 import { BOOTSTRAPPER_BINDING, SERVING_KUBELET } from './documents.ts';
 import { once } from './once.ts';
 import { useRunbookCluster } from './runbook-cluster.ts';
-import { makeBootstrapKubeconfigs, nodeReady } from './runbook-steps.ts';
+import { makeBootstrapKubeconfigs, nodeJoined } from './runbook-steps.ts';
 
 /** 002, lines 370-372, in the order that the listing has them. */
 const NODES = ['m7-autocv-gpu01', 'm7-autocv-gpu02', 'm7-autocv-gpu03'];
@@ -33,7 +33,7 @@ const isServing = async (node: string) => (await certificateFiles(node)).include
 /** Every node has joined, and has asked for its serving certificate. */
 const joined = once(async () => {
   const kubelets = NODES.map((name) => runbook.current.startKubelet(name, { document: SERVING_KUBELET }));
-  await Promise.all(NODES.map((name) => nodeReady(runbook.current, name)));
+  await Promise.all(NODES.map((name) => nodeJoined(runbook.current, name)));
   const listing = await until('every node has asked for its serving certificate', async () => {
     const printed = await sh('kubectl get csr');
     return readCsrTable(printed).length === 2 * NODES.length && printed;
@@ -90,7 +90,7 @@ test('APPR-12 with all bindings in place, client requests are approved and servi
   const manager = await runbook.current.controllerManager.restart();
   await manager.waitFor(/Started controller controller="certificatesigningrequest-approving-controller"/);
   runbook.current.startKubelet('node1', { document: SERVING_KUBELET });
-  await nodeReady(runbook.current, 'node1');
+  await nodeJoined(runbook.current, 'node1');
   const now = await rows();
   for (const { name } of serving) assert.equal(now.find((row) => row.name === name)?.condition, 'Pending');
 });

@@ -8,7 +8,7 @@ import { WORKER_KUBELET } from './documents.ts';
 import { once } from './once.ts';
 import { requestAsNode } from './request-as-node.ts';
 import { useRunbookCluster } from './runbook-cluster.ts';
-import { nodeReady, pendingRequestOf } from './runbook-steps.ts';
+import { nodeJoined, pendingRequestOf } from './runbook-steps.ts';
 
 /** 004, lines 23-25 (with M-37 corrected), and the four commands that it announces and lost (G-01), after 001's pattern. */
 const TOKEN_FILE_LINES = `
@@ -77,7 +77,7 @@ const byHand = once(async () => {
   const name = await pendingRequestOf(runbook.current, 'kubelet-152');
   const row = readCsrTable(await sh(`kubectl get csr ${name}`))[0]!;
   const printed = await sh(`kubectl certificate approve ${name}`);
-  await nodeReady(runbook.current, 'kubelet-152');
+  await nodeJoined(runbook.current, 'kubelet-152');
   return { name, row, printed };
 });
 
@@ -86,7 +86,7 @@ const automatic = once(async () => {
   const first = await byHand();
   const printed = await sh(BINDINGS_MANIFEST);
   startKubelet('kubelet-153');
-  await nodeReady(runbook.current, 'kubelet-153');
+  await nodeJoined(runbook.current, 'kubelet-153');
   const rows = readCsrTable(await sh('kubectl get csr'));
   return { printed, row: rows.find(({ name }) => name !== first.name)! };
 });

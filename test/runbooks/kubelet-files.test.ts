@@ -6,7 +6,7 @@ import { freePort } from '../harness/free-port.ts';
 import { AUTO_APPROVE_BINDINGS, BOOTSTRAPPER_BINDING, SERVING_KUBELET } from './documents.ts';
 import { once } from './once.ts';
 import { useRunbookCluster } from './runbook-cluster.ts';
-import { makeBootstrapKubeconfigs, nodeReady } from './runbook-steps.ts';
+import { makeBootstrapKubeconfigs, nodeJoined } from './runbook-steps.ts';
 
 const runbook = useRunbookCluster(async (cluster) => {
   await cluster.startApiserver();
@@ -21,7 +21,7 @@ const runbook = useRunbookCluster(async (cluster) => {
 /** A node of 000, which asks for no serving certificate. */
 const worker = once(async () => {
   const kubelet = runbook.current.startKubelet('k8s-m01');
-  await nodeReady(runbook.current, 'k8s-m01');
+  await nodeJoined(runbook.current, 'k8s-m01');
   const host = runbook.current.host('k8s-m01');
   const sh = (script: string) => runbook.current.sh(script, { host });
   return { kubelet, host, sh, owner: (await sh('echo "$(id -un) $(id -gn)"')).trim() };
@@ -113,7 +113,7 @@ test('CHK-14 the kubelet, under its name, listens on loopback for healthz and on
   const port = await freePort();
   const config = { healthzBindAddress: undefined, healthzPort: port };
   const kubelet = runbook.current.startKubelet('m7-autocv-gpu01', { document: SERVING_KUBELET, config });
-  await nodeReady(runbook.current, 'm7-autocv-gpu01');
+  await nodeJoined(runbook.current, 'm7-autocv-gpu01');
   const { address } = runbook.current.host('m7-autocv-gpu01');
   const printed = await runbook.current.sh(`netstat -lnpt 2>/dev/null|grep kubelet | grep " ${kubelet.pid}/"`);
   const sockets = printed

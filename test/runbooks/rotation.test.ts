@@ -10,7 +10,7 @@ import { CLIENT_SIGNER, SERVING_SIGNER } from './csr-table.ts';
 import { AUTO_APPROVE_BINDINGS, BOOTSTRAPPER_BINDING, SERVING_KUBELET } from './documents.ts';
 import { once } from './once.ts';
 import { useRunbookCluster } from './runbook-cluster.ts';
-import { makeBootstrapKubeconfigs, nodeReady, signingRequests } from './runbook-steps.ts';
+import { makeBootstrapKubeconfigs, nodeJoined, signingRequests } from './runbook-steps.ts';
 
 const LIFETIME_MS = 350_000;
 const NODE = 'k8s-m01';
@@ -56,7 +56,7 @@ const joined = once(async () => {
     document: SERVING_KUBELET,
     flags: ['--feature-gates=RotateKubeletClientCertificate=true', '--feature-gates=RotateKubeletServerCertificate=true'],
   });
-  await nodeReady(runbook.current, NODE);
+  await nodeJoined(runbook.current, NODE);
   const client = await currentFile('client');
   const first = await approveServing();
   const server = await until('its file is there', () => currentFile('server'));
@@ -98,7 +98,7 @@ test('ROT-01 client and serving certificate come by TLS bootstrap and are renewe
     const madeMs = Number(await onNode(`stat -c %Y ${renewal}`)) * 1000;
     assert.ok(madeMs < (await end(old)), 'in time');
   }
-  await nodeReady(runbook.current, NODE);
+  await nodeJoined(runbook.current, NODE);
 });
 
 test('APPR-16 a serving certificate needs approval again when it is renewed; until then the old one is served', async () => {
@@ -211,7 +211,7 @@ test('ROT-03 the fields, or --rotate-certificates, turn renewal on', async () =>
     assert.match(kubelet.journal, new RegExp(`Certificate rotation is enabled signer="${signer}"`));
   // 000's configuration has neither field; 001 gives the flag without a value.
   const byFlag = runbook.current.startKubelet('by-flag', { flags: ['--rotate-certificates'] });
-  await nodeReady(runbook.current, 'by-flag');
+  await nodeJoined(runbook.current, 'by-flag');
   const first = await currentFile('client', 'by-flag', 'ssl');
   await until('its client certificate is renewed', async () => (await currentFile('client', 'by-flag', 'ssl')) !== first);
   assert.doesNotMatch(byFlag.journal, new RegExp(SERVING_SIGNER));
@@ -223,7 +223,7 @@ test('ROT-02 the gates, in the file or as flags, permit: with them alone nothing
   const gates = /feature gates: &\{map\[RotateKubeletClientCertificate:true RotateKubeletServerCertificate:true\]\}/;
   assert.match(kubelet.journal, gates, 'as flags, beside the fields');
   const alone = runbook.current.startKubelet('gates-alone');
-  await nodeReady(runbook.current, 'gates-alone');
+  await nodeJoined(runbook.current, 'gates-alone');
   assert.match(alone.journal, gates, 'in the file of 000, without the fields (C-04)');
   await alone.stop();
   assert.doesNotMatch(alone.journal, /Certificate rotation is enabled/);

@@ -1,4 +1,5 @@
 /** Steps that many rows have in common, done by the documents' commands. */
+import { existsSync } from 'node:fs';
 import type { V1CertificateSigningRequest, V1Node } from '../../src/api/gen/types.ts';
 import { until } from '../harness/until.ts';
 import { BOOTSTRAP_KUBECONFIG_LOOP } from './documents.ts';
@@ -80,4 +81,11 @@ export function nodeReady(cluster: RunbookCluster, name: string): Promise<V1Node
     const node = await cluster.kubectl120.json<V1Node>(['get', 'node', name]);
     return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') && node;
   });
+}
+
+/** Resolves once a node is Ready and its kubelet has written everything of its identity, which it may use before. */
+export async function nodeJoined(cluster: RunbookCluster, name: string): Promise<void> {
+  await nodeReady(cluster, name);
+  const kubeconfig = cluster.host(name).path('/etc/kubernetes/kubelet.kubeconfig');
+  await until(`${name} has its kubeconfig`, () => existsSync(kubeconfig));
 }

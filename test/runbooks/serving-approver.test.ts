@@ -8,7 +8,7 @@ import { type CsrRow, readCsrTable, SERVING_CSR_NAME, SERVING_SIGNER } from './c
 import { BOOTSTRAPPER_BINDING, SERVING_KUBELET } from './documents.ts';
 import { once } from './once.ts';
 import { useRunbookCluster } from './runbook-cluster.ts';
-import { makeBootstrapKubeconfigs, nodeReady, tokenFlags } from './runbook-steps.ts';
+import { makeBootstrapKubeconfigs, nodeJoined, tokenFlags } from './runbook-steps.ts';
 import { startTimeTravellingKubelet, type TimeTravellingKubelet } from './time-travelling-kubelet.ts';
 
 const runbook = useRunbookCluster(async (cluster) => {
@@ -44,7 +44,7 @@ after(() => started?.[Symbol.asyncDispose]());
 const unattended = once(async () => {
   const kubelet = startTimeTravellingKubelet(runbook.current, 'node1', { document: SERVING_KUBELET });
   started = kubelet;
-  await nodeReady(runbook.current, 'node1');
+  await nodeJoined(runbook.current, 'node1');
   for (let round = 1; round <= ROUNDS; round++) {
     const filedMs = await until(`request ${round}`, async () => (await servingRowsOf('node1')).length === round && Date.now());
     await kubelet.jump(REQUEST_TIMEOUT_MS);
@@ -132,7 +132,7 @@ test('APPR-15 an approver of the operator’s own approves serving requests, wit
   const approver = { env: { APPROVER: runbook.current.master.translate(command) } };
 
   runbook.current.startKubelet('node2', { document: SERVING_KUBELET });
-  await nodeReady(runbook.current, 'node2');
+  await nodeJoined(runbook.current, 'node2');
   await until('the node has asked', async () => (await servingRowsOf('node2')).length === 1);
   assert.match(await sh(APPROVER_ROUND, approver), /^certificatesigningrequest\.certificates\.k8s\.io\/csr-\w{5} approved\n$/);
   await isServing('node2');

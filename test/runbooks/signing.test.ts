@@ -6,7 +6,7 @@ import { until } from '../harness/until.ts';
 import { CLIENT_SIGNER, readCsrTable } from './csr-table.ts';
 import { AUTO_APPROVE_BINDINGS, BOOTSTRAPPER_BINDING, SERVING_KUBELET } from './documents.ts';
 import { type FlagChanges, useRunbookCluster } from './runbook-cluster.ts';
-import { makeBootstrapKubeconfigs, nodeReady } from './runbook-steps.ts';
+import { makeBootstrapKubeconfigs, nodeJoined } from './runbook-steps.ts';
 import { startTimeTravellingKubelet } from './time-travelling-kubelet.ts';
 
 const HOUR_MS = 3_600_000;
@@ -96,7 +96,7 @@ test('SIGN-04 certificates are valid for 8760h0m0s when nothing is said', async 
 test('SIGN-05 certificates of one hour work end to end: the kubelet joins, renews after three quarters of it, and works on', async () => {
   const manager = await runbook.current.startControllerManager({ flags: ['--experimental-cluster-signing-duration=1h'] });
   await using kubelet = startTimeTravellingKubelet(runbook.current, 'node1', { document: SERVING_KUBELET });
-  await nodeReady(runbook.current, 'node1');
+  await nodeJoined(runbook.current, 'node1');
   const host = runbook.current.host('node1');
   const link = () => runbook.current.sh('readlink /etc/kubernetes/cert/kubelet-client-current.pem', { host });
   const first = await link();
@@ -116,6 +116,6 @@ test('SIGN-05 certificates of one hour work end to end: the kubelet joins, renew
   const renewed = await lease();
   await kubelet.jump(30_000);
   await until('the kubelet renews its lease', async () => (await lease()) !== renewed);
-  await nodeReady(runbook.current, 'node1');
+  await nodeJoined(runbook.current, 'node1');
   await manager.stop();
 });
