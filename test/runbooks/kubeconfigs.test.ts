@@ -1,6 +1,7 @@
 /** Section 2 of ACCEPTANCE: kubeconfigs made by `kubectl config`, and what they are good for. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { KUBECTL_VERSIONS } from '../harness/kubectl.ts';
 import { until } from '../harness/until.ts';
 import {
   ADMIN_KUBECONFIG_LINES,
@@ -104,10 +105,11 @@ test('KCFG-05 one shared bootstrap.kubeconfig names the authority by its path, a
 test('KCFG-06 kubectl is there before the four steps: cluster, credentials, context, default context', async () => {
   const cluster = runbook.current;
   assert.match(await cluster.sh('command -v kubectl'), /kubectl\n$/);
-  assert.equal(
-    await cluster.sh(`cd "$(mktemp -d -p .)" && BOOTSTRAP_TOKEN=x\n${SHARED_BOOTSTRAP_LINES}`),
-    'Cluster "kubernetes" set.\nUser "kubelet-bootstrap" set.\nContext "default" created.\nSwitched to context "default".\n',
-  );
+  for (const version of KUBECTL_VERSIONS)
+    assert.equal(
+      await cluster.sh(`cd "$(mktemp -d -p .)" && BOOTSTRAP_TOKEN=x\n${SHARED_BOOTSTRAP_LINES}`, { version }),
+      'Cluster "kubernetes" set.\nUser "kubelet-bootstrap" set.\nContext "default" created.\nSwitched to context "default".\n',
+    );
 });
 
 test('KCFG-07 the administrator finds his kubeconfig in ~/.kube/config and may do everything', async () => {
@@ -121,10 +123,12 @@ test('KCFG-07 the administrator finds his kubeconfig in ~/.kube/config and may d
     'client-key': cluster.path('/etc/kubernetes/ssl/kubelet.key'),
   });
   assert.ok((await whoAmI(cluster, '')).groups.includes('system:masters'));
-  assert.equal(await cluster.sh("kubectl auth can-i '*' '*'"), 'yes\n');
-  const binding = await cluster.sh('kubectl describe clusterrolebinding cluster-admin');
-  assert.match(binding, /Kind: +ClusterRole\n +Name: +cluster-admin/);
-  assert.match(binding, /Group +system:masters/);
+  for (const version of KUBECTL_VERSIONS) {
+    assert.equal(await cluster.sh("kubectl auth can-i '*' '*'", { version }), 'yes\n');
+    const binding = await cluster.sh('kubectl describe clusterrolebinding cluster-admin', { version });
+    assert.match(binding, /Kind: +ClusterRole\n +Name: +cluster-admin/);
+    assert.match(binding, /Group +system:masters/);
+  }
 });
 
 for (const [row, component] of [

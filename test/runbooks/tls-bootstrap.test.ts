@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
+import { KUBECTL_VERSIONS } from '../harness/kubectl.ts';
 import { until } from '../harness/until.ts';
 import { BOOTSTRAPPER_BINDING, WORKER_KUBELET } from './documents.ts';
 import { once } from './once.ts';
@@ -138,8 +139,10 @@ test('TLSB-06 the CSR is named by 43 characters of URL-safe base64, as kubectl t
   const cluster = runbook.current;
   const { name } = await waiting();
   assert.match(name, /^node-csr-[A-Za-z0-9_-]{43}$/);
-  assert.match(await cluster.sh(`kubectl get csr ${name}`), new RegExp(`^${name} .* Pending$`, 'm'));
-  assert.match(await cluster.sh(`kubectl describe csr ${name}`), new RegExp(`^Name: +${name}$`, 'm'));
+  for (const version of KUBECTL_VERSIONS) {
+    assert.match(await cluster.sh(`kubectl get csr ${name}`, { version }), new RegExp(`^${name} .* Pending$`, 'm'));
+    assert.match(await cluster.sh(`kubectl describe csr ${name}`, { version }), new RegExp(`^Name: +${name}$`, 'm'));
+  }
   // The documents' own names, with "-" and "_" at the start.
   const request = await cluster.sh(`kubectl get csr ${name} -o jsonpath={.spec.request}`);
   for (const legal of [
@@ -166,10 +169,11 @@ test('TLSB-07 its subject is CN system:node:<nodeName>, O system:nodes', async (
     `kubectl get csr ${name} -o jsonpath={.spec.request} | base64 -d | openssl req -noout -verify -subject -nameopt RFC2253 2>/dev/null`,
   );
   assert.match(subject, /^subject= ?CN=system:node:k8s-n01,O=system:nodes$/m);
-  assert.match(
-    await cluster.sh(`kubectl describe csr ${name}`),
-    /Subject:\n +Common Name: +system:node:k8s-n01\n +Serial Number: *\n +Organization: +system:nodes\n/,
-  );
+  for (const version of KUBECTL_VERSIONS)
+    assert.match(
+      await cluster.sh(`kubectl describe csr ${name}`, { version }),
+      /Subject:\n +Common Name: +system:node:k8s-n01\n +Serial Number: *\n +Organization: +system:nodes\n/,
+    );
 });
 
 test('TLSB-09 the node is not in the cluster before its CSR has passed', async () => {

@@ -102,18 +102,20 @@ test('TOK-08 a bootstrap token makes a user named by its ID, in system:bootstrap
 test('TOK-09 a token made by hand with openssl and kubectl is a credential at once', async () => {
   const cluster = runbook.current;
   const { pid } = cluster.apiserver;
-  const output = await cluster.sh(`${TOKEN_BY_HAND_LINES}\necho $BOOTSTRAP_TOKEN`);
-  const [created, token = ''] = output.trim().split('\n');
-  assert.match(token, TOKEN);
-  assert.equal(created, `secret/bootstrap-token-${idOf(token)} created`);
-  assert.equal(await statusWithToken(cluster, token), 200);
-  assert.equal(cluster.apiserver.pid, pid);
-  const row = await cluster.sh(`kubectl get secrets -n kube-system bootstrap-token-${idOf(token)} --no-headers`);
-  assert.match(row, /^bootstrap-token-\S+ +bootstrap\.kubernetes\.io\/token +5 /);
-  assert.deepEqual((await whoAmI(cluster, tokenFlags(cluster, token))).groups.toSorted(), [
-    'system:authenticated',
-    'system:bootstrappers',
-  ]);
+  for (const version of KUBECTL_VERSIONS) {
+    const output = await cluster.sh(`${TOKEN_BY_HAND_LINES}\necho $BOOTSTRAP_TOKEN`, { version });
+    const [created, token = ''] = output.trim().split('\n');
+    assert.match(token, TOKEN);
+    assert.equal(created, `secret/bootstrap-token-${idOf(token)} created`);
+    assert.equal(await statusWithToken(cluster, token), 200);
+    assert.equal(cluster.apiserver.pid, pid);
+    const row = await cluster.sh(`kubectl get secrets -n kube-system bootstrap-token-${idOf(token)} --no-headers`, { version });
+    assert.match(row, /^bootstrap-token-\S+ +bootstrap\.kubernetes\.io\/token +5 /);
+    assert.deepEqual((await whoAmI(cluster, tokenFlags(cluster, token))).groups.toSorted(), [
+      'system:authenticated',
+      'system:bootstrappers',
+    ]);
+  }
 });
 
 test('TOK-10 only six and sixteen lower-case letters and digits are a bootstrap token', async () => {
