@@ -59,6 +59,13 @@ test('what is no patch is a bad request, and a patch without end is too large', 
   assert.equal(refusal(many).message, 'The allowed maximum operations in a JSON patch is 10000, got 10001');
 });
 
+test('copies that double the document again and again end at a limit', () => {
+  const doubling = Array.from({ length: 60 }, (_, i) => ({ op: 'copy', from: '/data', path: `/data/c${i}` }));
+  const error = refusal([{ op: 'add', path: '/data', value: { a: 'x'.repeat(1000) } }, ...doubling]);
+  assert.equal(error.code, 422);
+  assert.match((error.cause as Error).message, /accumulated size increase of copy is \d+, exceeding the limit 3145728/);
+});
+
 test('the document stays as it was, and prototypes are out of reach', () => {
   const document = Object.freeze({ a: Object.freeze([1]) });
   assert.deepEqual(applyJsonPatch(document, [{ op: 'add', path: '/a/-', value: 2 }]), { a: [1, 2] });

@@ -3,6 +3,8 @@ import { cloneJson, equalJson, isJsonMap, setField } from '../machinery/clone.ts
 import { badRequest, requestEntityTooLarge, StatusError } from '../machinery/status-error.ts';
 
 const MOST_OPERATIONS = 10_000;
+/** What all copies together may add: forty copies of a document into itself would fill any memory (--json-patch-max-copy-bytes). */
+const MOST_COPIED_BYTES = 3 * 1024 * 1024;
 
 interface Operation {
   readonly op: string;
@@ -40,7 +42,8 @@ export function applyJsonPatch<T>(document: T, patch: unknown): T {
   const operations = patch.map(parseOperation);
   // Operations work on a holder, so that the whole document can be replaced like any other value.
   const holder = { '': cloneJson(document) as unknown };
-  for (const operation of operations) apply(holder, operation);
+  const copied = { bytes: 0 };
+  for (const operation of operations) apply(holder, operation, copied);
   return holder[''] as T;
 }
 
@@ -53,7 +56,7 @@ function parseOperation(raw: unknown): Operation {
   return { op, path, from: from as string | undefined, value, hasValue: Object.hasOwn(raw, 'value') };
 }
 
-function apply(holder: object, operation: Operation): void {
+function apply(holder: object, operation: Operation, copied: { bytes: number }): void {
   const { op, path } = operation;
   switch (op) {
     case 'add':
@@ -72,9 +75,16 @@ function apply(holder: object, operation: Operation): void {
       add(find(holder, path, op), value);
       break;
     }
-    case 'copy':
-      add(find(holder, path, op), cloneJson(read(find(holder, operation.from!, op), op)));
+    case 'copy': {
+      const value = read(find(holder, operation.from!, op), op);
+      copied.bytes += JSON.stringify(value).length;
+      if (copied.bytes > MOST_COPIED_BYTES)
+        throw doesNotApply(
+          `Unable to complete the copy, the accumulated size increase of copy is ${copied.bytes}, exceeding the limit ${MOST_COPIED_BYTES}`,
+        );
+      add(find(holder, path, op), cloneJson(value));
       break;
+    }
     case 'test':
       check(find(holder, path, op), operation);
       break;
