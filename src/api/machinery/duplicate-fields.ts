@@ -20,7 +20,10 @@ const COMMA = 0x2c;
 /** Nested deeper than this, a text is not looked into; Go refuses such texts altogether. */
 const DEEPEST = 10_000;
 
-/** The paths of all fields that come again, in order. */
+/** More are not named. */
+const MOST_DUPLICATES = 100;
+
+/** The paths of the fields that come again, in order. */
 export function findDuplicateFields(text: string): string[] {
   const duplicates: string[] = [];
   const stack: Frame[] = [];
@@ -75,7 +78,7 @@ function isKey(text: string, from: number): boolean {
 function noteKey(quoted: string, frame: Frame, stack: readonly Frame[], duplicates: string[]): void {
   const key: string = quoted.includes('\\') ? JSON.parse(quoted) : quoted.slice(1, -1);
   frame.current = key;
-  if (frame.keys!.has(key)) {
+  if (frame.keys!.has(key) && duplicates.length < MOST_DUPLICATES) {
     let path = '';
     for (const { current } of stack) path += typeof current === 'number' ? `[${current}]` : (path && '.') + current;
     duplicates.push(path);

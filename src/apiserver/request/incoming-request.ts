@@ -18,10 +18,24 @@ export interface OutgoingResponse extends ServerResponse {
   destroy(): void;
 }
 
-/** `Warning` headers as upstream writes them (RFC 7234 section 5.5: code 299, no agent). */
+/** Room for all warnings of an answer, and for each once that is used up, as upstream: clients give up on longer heads. */
+const WARNINGS_TOTAL = 4 * 1024;
+const WARNING_CUT = 256;
+
+/** `Warning` headers as upstream writes them (RFC 7234 section 5.5: code 299, no agent; apiserver/pkg/endpoints/filters/warning.go). */
 export function formatWarnings(warnings: readonly string[]): string[] {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: header values may not hold them
-  return [...new Set(warnings)].map((text) => `299 - "${text.replace(/[\u0000-\u001f\u007f]/g, ' ').replace(/["\\]/g, '\\$&')}"`);
+  const all = [...new Set(warnings)];
+  const tooLong = all.reduce((sum, text) => sum + text.length, 0) > WARNINGS_TOTAL;
+  const headers: string[] = [];
+  let total = 0;
+  for (const whole of all) {
+    const text = tooLong ? whole.slice(0, WARNING_CUT) : whole;
+    total += text.length;
+    if (total > WARNINGS_TOTAL) break;
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: header values may not hold them
+    headers.push(`299 - "${text.replace(/[\u0000-\u001f\u007f]/g, ' ').replace(/["\\]/g, '\\$&')}"`);
+  }
+  return headers;
 }
 
 /** Remembers an abort until somebody asks for the signal: most requests never do, and an AbortController costs. */
