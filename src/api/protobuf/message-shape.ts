@@ -54,12 +54,21 @@ export function hasShape(schema: string): boolean {
 export function shapeOf(schema: string): MessageShape {
   const known = shapes.get(schema);
   if (known) return known;
+  if (schema === 'PartialObjectMetadata') return metadataShape();
   if (!hasShape(schema)) throw new ProtobufError(`${schema} has no protobuf form here`);
   const fields = fieldsOfSchema(schema);
   const shape = { schema, byNumber: [], descending: [], alwaysShown: [] };
   shapes.set(schema, shape); // before it is filled: messages may contain themselves
   const paths = Object.entries(rows[schema]!).map(([name, text]) => ({ name, text, type: fields.get(name)!.type }));
   fill(shape, schema, paths);
+  return shape;
+}
+
+/** meta/v1 PartialObjectMetadata, which is an object of any kind without the rest. */
+function metadataShape(): MessageShape {
+  const shape = { schema: 'PartialObjectMetadata', byNumber: [], descending: [], alwaysShown: [] };
+  fill(shape, shape.schema, [{ name: 'metadata', text: '1!', type: { form: 'structure', schema: 'V1ObjectMeta' } }]);
+  shapes.set(shape.schema, shape);
   return shape;
 }
 

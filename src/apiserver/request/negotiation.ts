@@ -3,7 +3,7 @@ import type { ServerRequest } from '../contracts.ts';
 
 /** In which form an answer is to be sent. */
 export interface Output {
-  readonly format: 'json' | 'yaml';
+  readonly format: 'json' | 'yaml' | 'protobuf';
   readonly pretty: boolean;
   /** `table` and `partial` (PartialObjectMetadata) are asked for by `;as=` in Accept. */
   readonly as: 'object' | 'table' | 'partial';
@@ -12,28 +12,41 @@ export interface Output {
 
 const PLAIN: Output = { format: 'json', pretty: false, as: 'object', tableVersion: 'v1' };
 const PRETTY: Output = { ...PLAIN, pretty: true };
-/** Read, and never written: every client that sends it takes JSON for an answer. */
 const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+const JSON_TYPE = 'application/json';
 const ACCEPTED = 'application/json, application/yaml';
 
 /**
  * Chooses the form by the Accept header (apiserver/pkg/endpoints/handlers/negotiation): the first clause, by weight, that can be served.
  * Answers are indented when `?pretty` says so or, without it, for curl, Wget and browsers.
  *
+ * Objects have a protobuf form too. A client that takes JSON as gladly (`Accept: application/vnd.kubernetes.protobuf,application/json`,
+ * as kubectl) gets JSON: the bytes to send lie ready, while protobuf would be made anew for each reader.
+ *
  * @throws StatusError 406 when no clause can be served
  */
-export function negotiateOutput(request: Pick<ServerRequest, 'headers' | 'query'>): Output {
+export function negotiateOutput(
+  request: Pick<ServerRequest, 'headers' | 'query'>,
+  what: 'document' | 'object' = 'document',
+): Output {
   const accept = request.headers['accept'];
   const pretty = wantsPretty(request);
   if (accept === undefined || accept === '' || accept === 'application/json' || accept === '*/*') return pretty ? PRETTY : PLAIN;
+  let protobuf: { output: Output; weight: number } | undefined;
   for (const clause of parseAccept(accept)) {
-    const format = formatOf(clause.type);
-    if (!format) continue;
-    const as = formOf(clause.parameters);
-    if (!as) continue;
-    return { format, pretty: pretty || clause.parameters.get('pretty') === '1', ...as };
+    if (protobuf && clause.weight < protobuf.weight) break;
+    const format = formatOf(clause.type, what);
+    const as = format && formOf(clause.parameters);
+    // Tables have no protobuf form.
+    if (!format || !as || (format === 'protobuf' && as.as === 'table')) continue;
+    const output = { format, pretty: pretty || clause.parameters.get('pretty') === '1', ...as };
+    if (format === 'protobuf') protobuf ??= { output, weight: clause.weight };
+    else if (!protobuf || (clause.type === JSON_TYPE && as.as === protobuf.output.as)) return output;
   }
-  throw notAcceptable(`only the following media types are accepted: ${ACCEPTED}`);
+  if (protobuf) return protobuf.output;
+  throw notAcceptable(
+    `only the following media types are accepted: ${what === 'object' ? `${ACCEPTED}, ${PROTOBUF}` : ACCEPTED}`,
+  );
 }
 
 interface AcceptClause {
@@ -58,8 +71,9 @@ export function parseAccept(header: string): AcceptClause[] {
   return clauses.filter((c) => c.weight > 0).sort((a, b) => b.weight - a.weight);
 }
 
-function formatOf(type: string): Output['format'] | undefined {
-  if (type === 'application/json' || type === '*/*' || type === 'application/*') return 'json';
+function formatOf(type: string, what: 'document' | 'object'): Output['format'] | undefined {
+  if (type === PROTOBUF && what === 'object') return 'protobuf';
+  if (type === JSON_TYPE || type === '*/*' || type === 'application/*') return 'json';
   return type === 'application/yaml' ? 'yaml' : undefined;
 }
 

@@ -1,14 +1,15 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { ListMeta, ObjectMeta } from '../../api/machinery/object.ts';
-import { badRequest } from '../../api/machinery/status-error.ts';
+import { badRequest, type StatusError } from '../../api/machinery/status-error.ts';
 import { renderTable } from '../../api/machinery/table.ts';
 import type { RequestContext, ServerResponse } from '../contracts.ts';
 import type { Output } from '../request/negotiation.ts';
 import type { WatchItem } from '../watch-cache/cached-event.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { encodeList } from './list-bytes.ts';
-import { sendJsonBytes } from './send.ts';
+import { sendBytes, sendJsonBytes } from './send.ts';
 
+type ProtobufBytes = typeof import('./protobuf-bytes.ts');
 type IncludeObject = 'None' | 'Metadata' | 'Object';
 
 /** How objects of one kind are shown to one client: whole, as table rows, or their metadata only. */
@@ -17,6 +18,8 @@ export class Representation {
   readonly #output: Output;
   readonly #include: IncludeObject;
   readonly #nowMs: () => number;
+  /** Loaded when it is asked for. */
+  #protobuf: ProtobufBytes | undefined;
 
   constructor(kind: KindDefinition, output: Output, query: URLSearchParams, nowMs: () => number) {
     this.#kind = kind;
@@ -26,21 +29,38 @@ export class Representation {
   }
 
   /** Sends one object. */
-  sendObject(context: RequestContext, response: ServerResponse, status: number, object: CachedObject): Promise<void> {
+  async sendObject(context: RequestContext, response: ServerResponse, status: number, object: CachedObject): Promise<void> {
+    const protobuf = await this.#loadProtobuf();
+    if (protobuf) {
+      const bytes = protobuf.objectBytes(this.#kind, this.#output, object);
+      return sendBytes(context, response, status, bytes, protobuf.PROTOBUF_TYPE);
+    }
     return sendJsonBytes(context, response, status, this.#objectBytes(object), this.#output);
   }
 
-  sendList(
+  async sendList(
     context: RequestContext,
     response: ServerResponse,
     metadata: ListMeta,
     objects: readonly CachedObject[],
   ): Promise<void> {
+    const protobuf = await this.#loadProtobuf();
+    if (protobuf) {
+      const bytes = protobuf.listBytes(this.#kind, this.#output, metadata, objects);
+      return sendBytes(context, response, 200, bytes, protobuf.PROTOBUF_TYPE);
+    }
     return sendJsonBytes(context, response, 200, this.#listBytes(metadata, objects), this.#output);
   }
 
-  /** Makes the lines of one watch. A watch of tables names the columns once. */
-  lines(): (item: WatchItem) => Buffer {
+  /** What a watch is sent as. */
+  get watchType(): string {
+    return this.#output.format === 'protobuf' ? 'application/vnd.kubernetes.protobuf;stream=watch' : 'application/json';
+  }
+
+  /** Makes the lines (of protobuf: the frames) of one watch. A watch of tables names the columns once. */
+  async lines(): Promise<(item: WatchItem) => Buffer> {
+    const protobuf = await this.#loadProtobuf();
+    if (protobuf) return (item) => protobuf.watchFrame(item.type, protobuf.objectBytes(this.#kind, this.#output, item.object));
     if (this.#output.as === 'object') return (item) => item.line;
     if (this.#output.as === 'partial')
       return (item) => watchLine(item.type, { ...this.#partial(item.object), kind: 'PartialObjectMetadata' });
@@ -54,9 +74,10 @@ export class Representation {
     };
   }
 
-  /** A bookmark: an object of which nothing but the resourceVersion counts. */
+  /** A bookmark: an object of which nothing but the resourceVersion counts. After `lines`. */
   bookmark(revision: number, annotations?: Readonly<Record<string, string>>): Buffer {
     const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...(annotations && { annotations }) };
+    if (this.#protobuf) return this.#protobuf.bookmarkFrame(this.#kind, this.#output, metadata);
     if (this.#output.as === 'table') {
       const empty = { ...this.#table([], { resourceVersion: String(revision) }), columnDefinitions: null };
       return watchLine('BOOKMARK', empty);
@@ -65,6 +86,17 @@ export class Representation {
     const { kind, group, version } = this.#kind;
     const apiVersion = partial ? this.#metaVersion() : group ? `${group}/${version}` : version;
     return watchLine('BOOKMARK', { kind: partial ? 'PartialObjectMetadata' : kind, apiVersion, metadata });
+  }
+
+  /** The last line of a watch that cannot go on. After `lines`. */
+  errorLine({ status }: StatusError): Buffer {
+    return this.#protobuf ? this.#protobuf.watchFrame('ERROR', this.#protobuf.statusBytes(status)) : watchLine('ERROR', status);
+  }
+
+  async #loadProtobuf(): Promise<ProtobufBytes | undefined> {
+    if (this.#output.format !== 'protobuf') return undefined;
+    this.#protobuf ??= await import('./protobuf-bytes.ts');
+    return this.#protobuf;
   }
 
   #objectBytes(object: CachedObject): Buffer {

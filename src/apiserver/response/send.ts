@@ -27,6 +27,18 @@ export async function sendJsonBytes(
     bytes = Buffer.from(stringify(JSON.parse(json.toString('utf8')), { lineWidth: 0, aliasDuplicateObjects: false }));
     type = 'application/yaml';
   } else if (output.pretty) bytes = Buffer.from(JSON.stringify(JSON.parse(json.toString('utf8')), undefined, 2));
+  await sendBytes({ request }, response, status, bytes, type);
+}
+
+/** Sends bytes that are in their form already. */
+export async function sendBytes(
+  { request }: Pick<RequestContext, 'request'>,
+  response: ServerResponse,
+  status: number,
+  whole: Buffer,
+  type: string,
+): Promise<void> {
+  let bytes = whole;
   const accepted = request.headers['accept-encoding'];
   const gzipped = bytes.length >= GZIP_FROM_BYTES && accepted !== undefined && /\bgzip\b/.test(accepted);
   if (gzipped) bytes = await compress(bytes, { level: GZIP_LEVEL });
@@ -39,8 +51,13 @@ export async function sendJsonBytes(
   response.end(bytes);
 }
 
-/** Sends a document that is not one of the stored objects: Status, discovery, reviews. */
-export function sendValue(context: RequestContext, response: ServerResponse, status: number, value: object): Promise<void> {
+/** Sends a document that is not one of the stored objects: Status, reviews, versions. */
+export async function sendValue(context: RequestContext, response: ServerResponse, status: number, value: object): Promise<void> {
+  const output = negotiateOutput(context.request, 'object');
+  if (output.format !== 'protobuf') return sendJsonBytes(context, response, status, Buffer.from(JSON.stringify(value)), output);
+  const { PROTOBUF_TYPE, valueBytes } = await import('./protobuf-bytes.ts');
+  const bytes = valueBytes(value);
+  if (bytes) return sendBytes(context, response, status, bytes, PROTOBUF_TYPE);
   return sendJsonBytes(context, response, status, Buffer.from(JSON.stringify(value)), negotiateOutput(context.request));
 }
 
@@ -67,17 +84,21 @@ export function statusOf(error: unknown): StatusError {
 export async function sendError(context: RequestContext, response: ServerResponse, error: StatusError): Promise<void> {
   let output: Output | undefined;
   try {
-    output = negotiateOutput(context.request);
+    output = negotiateOutput(context.request, 'object');
   } catch {
     output = undefined; // what failed is the client's wish for another form
   }
   const { status } = error;
-  let bytes = Buffer.from(JSON.stringify(inWireOrder(status)));
+  let bytes: Buffer = Buffer.from(JSON.stringify(inWireOrder(status)));
   let type = 'application/json';
   if (output?.format === 'yaml') {
     const { stringify } = await import('yaml');
     bytes = Buffer.from(stringify(inWireOrder(status)));
     type = 'application/yaml';
+  } else if (output?.format === 'protobuf') {
+    const protobuf = await import('./protobuf-bytes.ts');
+    bytes = protobuf.statusBytes(status);
+    type = protobuf.PROTOBUF_TYPE;
   } else if (output?.pretty) bytes = Buffer.from(JSON.stringify(inWireOrder(status), undefined, 2));
   const retryAfter = status.details?.retryAfterSeconds;
   response.writeHead(error.code, {

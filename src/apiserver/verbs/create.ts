@@ -8,7 +8,7 @@ import { type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts'
 export function createCreate({ writes, clock }: VerbDeps): VerbHandler {
   return async (call, response) => {
     const { context, kind } = call;
-    const output = negotiateOutput(context.request);
+    const output = negotiateOutput(context.request, 'object');
     const options = parseWriteQuery(context.request.query, 'CreateOptions');
     const object = await decodeBody(context.request, kind, options.fieldValidation, context.warnings);
     const created = await writes.create(writeScope(call, options.dryRun), object);

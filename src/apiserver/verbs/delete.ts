@@ -17,7 +17,7 @@ import { parseSelection } from './selection.ts';
 export function createDelete({ writes, clock }: VerbDeps): VerbHandler {
   return async (call, response) => {
     const { context, kind } = call;
-    const output = negotiateOutput(context.request);
+    const output = negotiateOutput(context.request, 'object');
     const choices = await readDeleteOptions(context.request);
     const { object, removed } = await writes.delete(writeScope(call, choices.dryRun), context.info.name, choices);
     if (removed && !answersDeletedObject(kind)) return sendValue(context, response, 200, deletedStatus(kind, object.object));
@@ -40,7 +40,7 @@ export function createDeleteCollection(deps: VerbDeps): VerbHandler {
   return async (call, response) => {
     const { context, kind } = call;
     const { request, info } = context;
-    const output = negotiateOutput(request);
+    const output = negotiateOutput(request, 'object');
     const query = parseListQuery(request.query, false);
     const choices = await readDeleteOptions(request);
     await cache.fresh();

@@ -10,12 +10,13 @@ import type { VerbDeps, VerbHandler } from './resource-call.ts';
 export function createGet({ cache, objects, clock }: VerbDeps): VerbHandler {
   return async ({ context, kind }, response) => {
     const { request, info } = context;
-    const output = negotiateOutput(request);
+    const output = negotiateOutput(request, 'object');
     const wanted = parseResourceVersion(kind, request.query.get('resourceVersion') ?? '');
     await (wanted === undefined ? cache.fresh() : waitForRevision(cache, wanted));
     const object = objects.peek({ kind, namespace: info.namespace, name: info.name });
     if (!object) throw notFound(kind, info.name);
-    if (output.as === 'object') return sendJsonBytes(context, response, 200, object.bytes, output);
+    if (output.as === 'object' && output.format !== 'protobuf')
+      return sendJsonBytes(context, response, 200, object.bytes, output);
     return new Representation(kind, output, request.query, () => clock.now()).sendObject(context, response, 200, object);
   };
 }

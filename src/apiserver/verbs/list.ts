@@ -20,7 +20,7 @@ interface Page {
 export function createList(deps: VerbDeps): VerbHandler {
   return async ({ context, kind }, response) => {
     const { request, info } = context;
-    const output = negotiateOutput(request);
+    const output = negotiateOutput(request, 'object');
     const query = parseListQuery(request.query, false);
     const selection = parseSelection(kind, info, query, deps.keyspace);
     const page = await readPage(deps, kind, query, selection);

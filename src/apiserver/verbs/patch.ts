@@ -21,7 +21,7 @@ export function createPatch({ writes, clock }: VerbDeps): VerbHandler {
     const { context, kind } = call;
     const { request, info } = context;
     const format = patchFormat(request);
-    const output = negotiateOutput(request);
+    const output = negotiateOutput(request, 'object');
     const options = parseWriteQuery(request.query, 'PatchOptions');
     const patch = parsePatch(format, await request.readBody(BODY_LIMIT_BYTES));
     const { object } = await writes.update(writeScope(call, options.dryRun), info.name, (existing) => {

@@ -16,7 +16,7 @@ export function createUpdate({ writes, authorizer, clock }: VerbDeps): VerbHandl
   return async (call, response) => {
     const { context, kind, part } = call;
     const { request, info } = context;
-    const output = negotiateOutput(request);
+    const output = negotiateOutput(request, 'object');
     const options = parseWriteQuery(request.query, 'UpdateOptions');
     const body = await decodeBody(request, kind, options.fieldValidation, context.warnings);
     const scope = writeScope(call, options.dryRun);

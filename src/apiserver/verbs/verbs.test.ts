@@ -73,7 +73,7 @@ test('a body in YAML is taken, one in an unknown format is not', async () => {
   assert.equal((await call('POST', maps, 'x', { 'content-type': 'application/cbor' })).status, 415);
   const shown = await call('GET', `${maps}/yaml`, undefined, { accept: 'application/yaml' });
   assert.match(shown.text, /^apiVersion: v1\nkind: ConfigMap\n/);
-  assert.equal((await call('GET', maps, undefined, { accept: 'application/vnd.kubernetes.protobuf' })).status, 406);
+  assert.equal((await call('GET', maps, undefined, { accept: 'application/cbor' })).status, 406);
 });
 
 test('an update of an older version conflicts, one without a version overwrites, one without a change writes nothing', async () => {

@@ -1,4 +1,4 @@
-import { resourceExpired, type StatusError } from '../../api/machinery/status-error.ts';
+import { resourceExpired } from '../../api/machinery/status-error.ts';
 import { deferred } from '../../std/lifecycle.ts';
 import type { ServerResponse } from '../contracts.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
@@ -16,14 +16,14 @@ const BOOKMARK_MS = 60_000;
 const INITIAL_EVENTS_END = { 'k8s.io/initial-events-end': 'true' };
 
 /**
- * GET of a collection with `watch`: one JSON line a change until the client goes away, the time is up or the server stops.
+ * GET of a collection with `watch`: one line of JSON, or frame of protobuf, a change until the client goes away, the time is up or the server stops.
  * `resourceVersion` says where to begin: unset or 0, what is there comes first as ADDED.
  */
 export function createWatch(deps: VerbDeps): VerbHandler {
   const { cache, clock, random } = deps;
   return async ({ context, kind }, response) => {
     const { request, info } = context;
-    const output = negotiateOutput(request);
+    const output = negotiateOutput(request, 'object');
     const query = parseListQuery(request.query, true);
     const selection = parseSelection(kind, info, query, deps.keyspace);
     const representation = new Representation(kind, output, request.query, () => clock.now());
@@ -31,8 +31,8 @@ export function createWatch(deps: VerbDeps): VerbHandler {
 
     const ended = deferred();
     const stream = new WatchStream(response, () => ended.resolve());
-    const line = representation.lines();
-    beginAnswer(response);
+    const line = await representation.lines();
+    beginAnswer(response, representation.watchType);
     let initial: Buffer[] | undefined = [];
     const unwatch = cache.kind(kind).watch(
       {
@@ -45,7 +45,9 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     );
     if (!unwatch) {
       const from = start === 'now' ? 0 : start.after;
-      stream.send(errorLine(resourceExpired(`too old resource version: ${from} (${cache.kind(kind).oldestStart})`)));
+      stream.send(
+        representation.errorLine(resourceExpired(`too old resource version: ${from} (${cache.kind(kind).oldestStart})`)),
+      );
       stream.end();
       return ended.promise;
     }
@@ -85,13 +87,9 @@ async function chooseStart(
   return 'now';
 }
 
-function beginAnswer(response: ServerResponse): void {
-  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
+function beginAnswer(response: ServerResponse, type: string): void {
+  response.writeHead(200, { 'content-type': type, 'cache-control': 'no-cache, private' });
   response.write(''); // the client shall know now that the watch is on
-}
-
-function errorLine(error: StatusError): Buffer {
-  return Buffer.from(`${JSON.stringify({ type: 'ERROR', object: error.status })}\n`);
 }
 
 /** Calls back about once a minute, never all watches at once. */

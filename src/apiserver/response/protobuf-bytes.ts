@@ -1,0 +1,58 @@
+/** Answers in protobuf. Loaded with the first client that wants nothing else: the table of field numbers is not needed before. */
+import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
+import type { ListMeta } from '../../api/machinery/object.ts';
+import type { Status } from '../../api/machinery/status-error.ts';
+import { encodeProtobuf, encodeProtobufList, encodeProtobufWatchFrame } from '../../api/protobuf/encode.ts';
+import { schemaOfObject } from '../../api/protobuf/object-schema.ts';
+import type { Output } from '../request/negotiation.ts';
+import type { CachedObject } from '../watch-cache/cached-object.ts';
+
+export const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf';
+
+const PARTIAL = 'PartialObjectMetadata';
+
+/** One object, whole or its metadata alone. */
+export function objectBytes(kind: KindDefinition, output: Output, object: CachedObject): Buffer {
+  return encode(kind, output, object.object);
+}
+
+export function listBytes(kind: KindDefinition, output: Output, metadata: ListMeta, objects: readonly CachedObject[]): Buffer {
+  const { schema, type } = formOf(kind, output);
+  const items = objects.map((object) => object.object as unknown as JsonObject);
+  return encodeProtobufList(items, schema, { ...metadata }, { ...type, kind: `${type.kind}List` });
+}
+
+/** One event of a watch. */
+export function watchFrame(type: string, object: Buffer): Buffer {
+  return encodeProtobufWatchFrame(type, object);
+}
+
+/** A bookmark: an object that has nothing but this metadata. */
+export function bookmarkFrame(kind: KindDefinition, output: Output, metadata: object): Buffer {
+  return watchFrame('BOOKMARK', encode(kind, output, { metadata }));
+}
+
+export function statusBytes(status: Status): Buffer {
+  return encodeProtobuf(status as unknown as JsonObject, 'V1Status', { apiVersion: 'v1', kind: 'Status' });
+}
+
+/** A value that is not one of the stored objects; undefined when it has no protobuf form. */
+export function valueBytes(value: object): Buffer | undefined {
+  const object = value as JsonObject;
+  const schema = schemaOfObject(object);
+  if (schema === undefined) return undefined;
+  return encodeProtobuf(object, schema, { apiVersion: String(object['apiVersion']), kind: String(object['kind']) });
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function encode(kind: KindDefinition, output: Output, object: object): Buffer {
+  const { schema, type } = formOf(kind, output);
+  return encodeProtobuf(object as JsonObject, schema, type);
+}
+
+function formOf(kind: KindDefinition, output: Output): { schema: string; type: { apiVersion: string; kind: string } } {
+  if (output.as === 'partial')
+    return { schema: PARTIAL, type: { apiVersion: `meta.k8s.io/${output.tableVersion}`, kind: PARTIAL } };
+  return { schema: kind.schema, type: { apiVersion: apiVersionOf(kind), kind: kind.kind } };
+}
