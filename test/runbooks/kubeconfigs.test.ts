@@ -1,12 +1,12 @@
 /** Section 2 of ACCEPTANCE: kubeconfigs made by `kubectl config`, and what they are good for. */
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { KUBECTL_VERSIONS } from '../harness/kubectl.ts';
 import { until } from '../harness/until.ts';
 import {
   ADMIN_KUBECONFIG_LINES,
   AUTO_APPROVE_BINDINGS,
-  BOOTSTRAP_KUBECONFIG_LOOP,
   BOOTSTRAPPER_BINDING,
   componentKubeconfigLines,
   SERVING_KUBELET,
@@ -15,6 +15,8 @@ import {
 } from './documents.ts';
 import { useRunbookCluster } from './runbook-cluster.ts';
 import { makeBootstrapKubeconfigs, nodeReady, whoAmI } from './runbook-steps.ts';
+
+const GENERATOR = resolve(import.meta.dirname, '../../bin/generate-kubelet-bootstrap-kubeconfig.sh');
 
 const runbook = useRunbookCluster(async (cluster) => {
   await cluster.startApiserver();
@@ -177,17 +179,26 @@ test('KCFG-11 kubelet.kubeconfig is not there at first, and is written with mode
   );
 });
 
-test('KCFG-12 the lines work as a script too', async () => {
+test('KCFG-12 a script makes the bootstrap kubeconfigs of several nodes', async () => {
   const cluster = runbook.current;
   const output = await cluster.sh(
-    `mkdir -p bin
-    cat > bin/generate-kubelet-bootstrap-kubeconfig.sh
-    chmod +x bin/generate-kubelet-bootstrap-kubeconfig.sh
-    bin/generate-kubelet-bootstrap-kubeconfig.sh k8s-n03 k8s-n04
-    ls kubelet-bootstrap-k8s-n0*.kubeconfig`,
-    { input: cluster.master.translate(`#!/bin/bash\nset -e\nNODE_NAMES=("$@")\n${BOOTSTRAP_KUBECONFIG_LOOP}`) },
+    `cp ${GENERATOR} generate-kubelet-bootstrap-kubeconfig.sh
+    export KUBE_APISERVER=${cluster.server} CA_FILE=${cluster.master.path('/etc/kubernetes/ssl/ca.pem')} ADMIN_KUBECONFIG=~/.kube/config
+    ./generate-kubelet-bootstrap-kubeconfig.sh k8s-n03 k8s-n04
+    stat -c '%a %n' kubelet-bootstrap-k8s-n0*.kubeconfig
+    kubectl --kubeconfig kubelet-bootstrap-k8s-n04.kubeconfig auth whoami -o jsonpath='{.status.userInfo}'`,
+    { version: '1.35' },
   );
-  assert.match(output, /kubelet-bootstrap-k8s-n03\.kubeconfig\nkubelet-bootstrap-k8s-n04\.kubeconfig\n$/);
+  assert.match(output, /^kubelet-bootstrap-k8s-n03\.kubeconfig\nkubelet-bootstrap-k8s-n04\.kubeconfig\n/);
+  assert.match(output, /\n600 kubelet-bootstrap-k8s-n04\.kubeconfig\n/);
+  assert.match(output, /system:bootstrappers:k8s-n04/);
+});
+
+test('KCFG-12 the script says what it is not given', async () => {
+  const refused = await runbook.current.sh(
+    `${GENERATOR} 2>&1 || echo "status $?"; env -u KUBE_APISERVER ${GENERATOR} n 2>&1 || echo "status $?"`,
+  );
+  assert.match(refused, /Usage: .*NODE.*status 2\n.*KUBE_APISERVER is not set.*\nstatus 2\n/s);
 });
 
 test('KCFG-13 components reach the secure port of the API server, where their kubeconfig says it is', async () => {
