@@ -51,12 +51,7 @@ export async function resolveContext(config: Kubeconfig, contextName?: string): 
   refuse(user, UNSUPPORTED_USER, userField);
   checkServer(cluster, (problem) => fail('KUBECONFIG_INCOMPLETE', `${clusterField} server: ${problem}`));
 
-  /** Embedded data counts more than a file. */
-  const load = async (fields: Record<string, unknown>, field: string, where: string) => {
-    const data = fields[`${field}-data`];
-    if (typeof data === 'string' && data) return { pem: Buffer.from(data, 'base64').toString('utf8') };
-    const path = fields[field];
-    if (typeof path !== 'string' || !path) return undefined;
+  const read = async (path: string, field: string, where: string) => {
     const file = absolutePath(config, path);
     try {
       return { pem: await readFile(file, 'utf8'), file };
@@ -64,11 +59,21 @@ export async function resolveContext(config: Kubeconfig, contextName?: string): 
       throw fail('KUBECONFIG_FILE', `unable to read ${where} ${field} ${file}: ${readProblem(cause)}`, cause);
     }
   };
+  /** Embedded data counts more than a file. */
+  const load = async (fields: Record<string, unknown>, field: string, where: string) => {
+    const data = fields[`${field}-data`];
+    if (typeof data === 'string' && data) return { pem: Buffer.from(data, 'base64').toString('utf8') };
+    const path = fields[field];
+    if (typeof path !== 'string' || !path) return undefined;
+    return read(path, field, where);
+  };
   const ca = await load(cluster, 'certificate-authority', clusterField);
   const certificate = await load(user, 'client-certificate', userField);
   const key = await load(user, 'client-key', userField);
   if (certificate && !key) throw fail('KUBECONFIG_INCOMPLETE', `${userField} client-key: is missing beside client-certificate`);
   if (key && !certificate) throw fail('KUBECONFIG_INCOMPLETE', `${userField} client-certificate: is missing beside client-key`);
+  // Read again when it is used; here only so that a file that is missing is told of at once.
+  if (user.tokenFile && !user.token) await read(user.tokenFile, 'tokenFile', userField);
   const isInsecure = cluster['insecure-skip-tls-verify'] === true;
   if (isInsecure && ca) {
     throw fail('KUBECONFIG_INCOMPLETE', `${clusterField}: certificate-authority and insecure-skip-tls-verify exclude each other`);
