@@ -8,8 +8,9 @@ const WEBSOCKET_BEARER = 'base64url.bearer.authorization.k8s.io.';
  * takes it from (apiserver/pkg/authentication/request/{bearertoken,websocket}).
  */
 export function readBearerToken(headers: Readonly<Record<string, string | undefined>>): string | undefined {
-  const [scheme, token, ...rest] = (headers['authorization'] ?? '').trim().split(/ +/);
-  if (scheme?.toLowerCase() === 'bearer' && token && !rest.length) return token;
+  // What follows a second space does not count; a request with a broken token must not pass for anonymous.
+  const [scheme, token] = (headers['authorization'] ?? '').trim().split(' ');
+  if (scheme?.toLowerCase() === 'bearer' && token) return token;
   if (headers['upgrade']?.toLowerCase() !== 'websocket') return undefined;
   const protocol = (headers['sec-websocket-protocol'] ?? '')
     .split(',')
