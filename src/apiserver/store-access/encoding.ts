@@ -28,15 +28,24 @@ export function encodeStored(form: StoredForm, object: DynamicObject): Buffer {
   return Buffer.from(JSON.stringify({ apiVersion: form.apiVersion, kind: form.kind, metadata: meta, ...rest }));
 }
 
+const insertedFor = (revision: number) => `"resourceVersion":"${revision}",`;
+
 /** The bytes to send: stored bytes with the resourceVersion spliced in. */
 export function spliceResourceVersion(form: StoredForm, value: Uint8Array, revision: number): Buffer {
-  const inserted = `"resourceVersion":"${revision}",`;
+  const inserted = insertedFor(revision);
   const at = form.head.length;
-  const bytes = Buffer.allocUnsafe(value.length + inserted.length);
+  // Memory of its own: in the shared pool what is kept would keep 64 KiB of what is not.
+  const bytes = Buffer.allocUnsafeSlow(value.length + inserted.length);
   bytes.set(at === value.length ? value : value.subarray(0, at), 0);
   bytes.write(inserted, at, 'latin1');
   bytes.set(value.subarray(at), at + inserted.length);
   return bytes;
+}
+
+/** The stored bytes again, of bytes that were made by `spliceResourceVersion`. */
+export function removeResourceVersion(form: StoredForm, bytes: Buffer, revision: number): Buffer {
+  const at = form.head.length;
+  return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + insertedFor(revision).length)]);
 }
 
 /** Stored bytes in this form's shape: as they are, or written anew when somebody else's key order is met. */

@@ -122,6 +122,9 @@ export class ObjectStore {
     revision: number,
     createRevision: number,
   ): CachedObject {
+    // Most often the cache has seen the write by now, and has encoded it for watchers.
+    const seen = this.#cache.kind(kind).objects.get(key);
+    if (seen?.revision === revision) return seen.as(kind);
     return new CachedObject({ key, namespace, name }, this.#cache.form(kind), value, revision, createRevision).as(kind);
   }
 }

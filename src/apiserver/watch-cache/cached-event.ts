@@ -3,7 +3,7 @@ import type { CachedObject } from './cached-object.ts';
 
 export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
-/** A change as one watcher sees it. `line` is encoded once and the same buffer for all of them. */
+/** A change as one watcher sees it. `line` is encoded once, when first asked for, and the same buffer for all of them. */
 export interface WatchItem {
   readonly type: EventType;
   readonly object: CachedObject;
@@ -20,6 +20,32 @@ const HEADS: Readonly<Record<EventType, Buffer>> = {
 /** A line of a watch's answer. */
 export function encodeWatchLine(type: EventType, object: CachedObject): Buffer {
   return Buffer.concat([HEADS[type], object.bytes, NEWLINE]);
+}
+
+/** An item of the history: its line is kept, and the object's bytes are a part of it. */
+class KeptItem implements WatchItem {
+  readonly type: EventType;
+  readonly object: CachedObject;
+  #line: Buffer | undefined;
+
+  constructor(type: EventType, object: CachedObject) {
+    this.type = type;
+    this.object = object;
+  }
+
+  get line(): Buffer {
+    if (!this.#line) {
+      const head = HEADS[this.type];
+      const { bytes } = this.object;
+      const line = Buffer.allocUnsafeSlow(head.length + bytes.length + NEWLINE.length);
+      line.set(head, 0);
+      line.set(bytes, head.length);
+      line.set(NEWLINE, head.length + bytes.length);
+      this.#line = line;
+      this.object.shareBytes(line.subarray(head.length, head.length + bytes.length));
+    }
+    return this.#line;
+  }
 }
 
 /** An object already there when a watch begins. */
@@ -42,6 +68,11 @@ export class CachedEvent {
     this.previous = previous;
   }
 
+  /** How much memory it keeps, about. */
+  get sizeBytes(): number {
+    return (this.current ?? this.previous)!.sizeBytes;
+  }
+
   /**
    * What a watcher of `kind` sees: with a predicate, objects that begin to match are ADDED and those that cease to are DELETED, shown
    * as they last matched, at this event's revision. Undefined when it sees nothing.
@@ -60,7 +91,7 @@ export class CachedEvent {
     let item = this.#items.get(id);
     if (!item) {
       const shown = type === 'DELETED' ? object.at(this.revision) : object;
-      item = { type, object: shown, line: encodeWatchLine(type, shown) };
+      item = new KeptItem(type, shown);
       this.#items.set(id, item);
     }
     return item;

@@ -4,14 +4,15 @@ import {
   encodeStored,
   normalizeStored,
   parseObject,
+  removeResourceVersion,
   type StoredForm,
   spliceResourceVersion,
   storedForm,
 } from '../store-access/encoding.ts';
 
 /**
- * One version of one object: its stored bytes, and, made when first asked for, the bytes to send and the parsed form. Never changes
- * but for filling these in, so that any number of readers share it.
+ * One version of one object: the bytes to send, made from the stored ones when first asked for (which are not kept then), and the
+ * parsed form. What it says never changes, so that any number of readers share it.
  */
 export class CachedObject {
   readonly key: string;
@@ -19,8 +20,11 @@ export class CachedObject {
   readonly name: string;
   readonly revision: number;
   readonly createRevision: number;
+  /** Of its stored bytes. */
+  readonly sizeBytes: number;
   readonly #form: StoredForm;
-  readonly #value: Uint8Array;
+  /** The stored bytes, until those to send are made. */
+  #value: Uint8Array | undefined;
   #bytes: Buffer | undefined;
   #object: DynamicObject | undefined;
   #variants: Map<string, CachedObject> | undefined;
@@ -38,7 +42,9 @@ export class CachedObject {
     this.revision = revision;
     this.createRevision = createRevision;
     this.#form = form;
-    this.#value = normalizeStored(form, value);
+    const stored = normalizeStored(form, value);
+    this.#value = stored;
+    this.sizeBytes = stored.length;
   }
 
   /** An object that is shown and not stored: what a dry run leads to. */
@@ -50,19 +56,29 @@ export class CachedObject {
       encodeStored(form, object),
       revision ?? 0,
     );
-    if (revision === undefined) shown.#bytes = Buffer.from(shown.#value);
+    if (revision === undefined) shown.#bytes = Buffer.from(shown.#stored());
     return shown;
-  }
-
-  /** Stored bytes, without resourceVersion. */
-  get value(): Uint8Array {
-    return this.#value;
   }
 
   /** The whole object as it is sent. Not to be changed. */
   get bytes(): Buffer {
-    this.#bytes ??= spliceResourceVersion(this.#form, this.#value, this.revision);
+    if (!this.#bytes) {
+      this.#bytes = spliceResourceVersion(this.#form, this.#value!, this.revision);
+      this.#value = undefined;
+    }
     return this.#bytes;
+  }
+
+  /** From now on its bytes are these, which are the same and part of something that is kept anyway. */
+  shareBytes(same: Buffer): void {
+    this.#bytes = same;
+    this.#value = undefined;
+  }
+
+  /** The parsed form is made anew when somebody asks again: for what has been replaced, and is kept for late watchers only. */
+  forgetParsed(): void {
+    this.#object = undefined;
+    this.#variants = undefined;
   }
 
   /** What is sent after a `{` in a list: without apiVersion and kind. */
@@ -83,7 +99,11 @@ export class CachedObject {
 
   /** The same object as of another revision: what a DELETED event shows. */
   at(revision: number): CachedObject {
-    return new CachedObject(this, this.#form, this.#value, revision, this.createRevision);
+    return new CachedObject(this, this.#form, this.#stored(), revision, this.createRevision);
+  }
+
+  #stored(): Uint8Array {
+    return this.#value ?? removeResourceVersion(this.#form, this.#bytes!, this.revision);
   }
 
   /** The object as a kind shows it: itself, or converted from its stored form (once). */

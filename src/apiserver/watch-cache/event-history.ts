@@ -3,13 +3,17 @@ import type { CachedEvent } from './cached-event.ts';
 /** As upstream's watch cache: never fewer than this many events, never more, and between them those of the last 75 seconds. */
 const FEWEST = 100;
 const MOST = 10_000;
-const KEPT_MS = 75_000;
+export const KEPT_MS = 75_000;
+/** Whatever the number: large objects that change often must not fill the memory. */
+const MOST_BYTES = 32 * 1024 * 1024;
 
 /** The latest changes of one kind, for watches that begin in the past. */
 export class EventHistory {
-  #events: CachedEvent[] = [];
+  /** Those before `#start` have been forgotten. */
+  #events: (CachedEvent | undefined)[] = [];
   #start = 0;
   #forgotten: number;
+  #sizeBytes = 0;
 
   /** @param knownFrom the revision of the list that the history begins behind */
   constructor(knownFrom: number) {
@@ -23,14 +27,23 @@ export class EventHistory {
 
   add(event: CachedEvent): void {
     this.#events.push(event);
-    while (this.#tooLong(event.timeMs)) {
-      this.#forgotten = this.#events[this.#start]!.revision;
-      this.#start++;
+    this.#sizeBytes += event.sizeBytes;
+    this.forgetOld(event.timeMs);
+  }
+
+  /** Lets go of what is not to be kept any more. Returns whether something will not be in a while. */
+  forgetOld(nowMs: number): boolean {
+    while (this.#tooLong(nowMs)) {
+      const event = this.#events[this.#start]!;
+      this.#forgotten = event.revision;
+      this.#sizeBytes -= event.sizeBytes;
+      this.#events[this.#start++] = undefined;
     }
     if (this.#start > 1024 && this.#start * 2 > this.#events.length) {
       this.#events = this.#events.slice(this.#start);
       this.#start = 0;
     }
+    return this.#events.length - this.#start > FEWEST;
   }
 
   /** Changes behind a revision that has not been forgotten, oldest first. */
@@ -42,11 +55,12 @@ export class EventHistory {
       if (this.#events[middle]!.revision <= revision) low = middle + 1;
       else high = middle;
     }
-    return this.#events.slice(low);
+    return this.#events.slice(low) as CachedEvent[];
   }
 
   #tooLong(nowMs: number): boolean {
     const length = this.#events.length - this.#start;
+    if (length > 1 && this.#sizeBytes > MOST_BYTES) return true;
     return length > MOST || (length > FEWEST && this.#events[this.#start]!.timeMs < nowMs - KEPT_MS);
   }
 }

@@ -70,6 +70,12 @@ export class KindCache {
     for (const listener of this.#listeners) listener(event);
     for (const live of this.#untriggered) this.#tell(live, event);
     for (const index of this.#triggers.values()) this.#tellTriggered(index, event);
+    event.previous?.forgetParsed();
+  }
+
+  /** Lets go of changes that are too old to be kept. Returns whether some will be in a while. */
+  forgetOld(nowMs: number): boolean {
+    return this.#history.forgetOld(nowMs);
   }
 
   /**

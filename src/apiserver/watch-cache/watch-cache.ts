@@ -1,6 +1,6 @@
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import { Backoff } from '../../std/backoff.ts';
-import type { Clock } from '../../std/clock.ts';
+import type { Clock, Timer } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { KeyValue, Store, StoreError, StoreEvent, WatchHandle } from '../../store/store.ts';
@@ -8,6 +8,7 @@ import { type StoredForm, storedForm } from '../store-access/encoding.ts';
 import type { Keyspace, ObjectKey } from '../store-access/keyspace.ts';
 import { CachedEvent } from './cached-event.ts';
 import { CachedObject } from './cached-object.ts';
+import { KEPT_MS } from './event-history.ts';
 import { KindCache } from './kind-cache.ts';
 import { RevisionGate } from './revision-gate.ts';
 
@@ -32,6 +33,7 @@ export class WatchCache {
   readonly #byPath = new Map<string, { cache: KindCache; form: StoredForm }>();
   readonly #gate: RevisionGate;
   #watch: WatchHandle | undefined;
+  #forgetting: Timer | undefined;
   #stopped = false;
 
   constructor(config: WatchCacheConfig) {
@@ -52,6 +54,7 @@ export class WatchCache {
   stop(): void {
     this.#stopped = true;
     this.#watch?.close();
+    this.#forgetting?.cancel();
     this.#gate.close();
     for (const { cache } of this.#byPath.values()) cache.closeWatchers();
   }
@@ -148,6 +151,18 @@ export class WatchCache {
       else if (previous) cache.apply(new CachedEvent(revision, nowMs, undefined, previous));
     }
     this.#gate.advance(revision);
+    this.#forgetOldLater();
+  }
+
+  /** A burst of changes is not to be kept until the next one. */
+  #forgetOldLater(): void {
+    const { clock } = this.#config;
+    this.#forgetting ??= clock.setTimer(KEPT_MS, () => {
+      this.#forgetting = undefined;
+      let more = false;
+      for (const { cache } of this.#byPath.values()) more = cache.forgetOld(clock.now()) || more;
+      if (more) this.#forgetOldLater();
+    });
   }
 
   /** After a gap: tells what differs as changes, and makes watchers begin again. */
