@@ -59,7 +59,7 @@ export function makeTable(structs: ReadonlyMap<string, GoType>, newer: FieldTabl
 /** A kind that is not served yet, when just one of Go's packages has it. */
 function onlyStruct(structs: ReadonlyMap<string, GoType>, schema: string): GoType | undefined {
   const fields = fieldsOfSchema(schema);
-  if (!fields.has('apiVersion') || !fields.has('kind') || !fields.has('metadata') || fields.has('items')) return undefined;
+  if (!fields.has('apiVersion') || !fields.has('kind') || !fields.has('metadata')) return undefined;
   const { name, qualified } = goTypeName(schema);
   const version = /V(\d+(?:(?:alpha|beta)\d+)?)/.exec(schema)?.[1];
   const found = [...structs.keys()].filter((go) => go.startsWith('k8s.io/api/') && go.endsWith(`/v${version}.${name}`));

@@ -94,7 +94,7 @@ export class WireReader {
         this.#take(8);
         return;
       case WireType.bytes:
-        this.at += this.length();
+        this.bytes();
         return;
       case WireType.fixed32:
         this.#take(4);
