@@ -24,6 +24,12 @@ export interface ResolvedContext {
 const UNSUPPORTED_USER = ['username', 'password', 'exec', 'auth-provider', 'as', 'as-uid', 'as-groups', 'as-user-extra'];
 const UNSUPPORTED_CLUSTER = ['proxy-url'];
 
+interface Loaded {
+  readonly pem: string;
+  /** Where it was read; undefined for embedded data. */
+  readonly file?: string;
+}
+
 /**
  * Follows `contextName`, or the current context, to its cluster and user, and reads the files that they name. Throws a
  * CodedError (KUBECONFIG_INCOMPLETE, KUBECONFIG_UNSUPPORTED, KUBECONFIG_FILE) that names the field and the file.
@@ -51,7 +57,7 @@ export async function resolveContext(config: Kubeconfig, contextName?: string): 
   refuse(user, UNSUPPORTED_USER, userField);
   checkServer(cluster, (problem) => fail('KUBECONFIG_INCOMPLETE', `${clusterField} server: ${problem}`));
 
-  const read = async (path: string, field: string, where: string) => {
+  const read = async (path: string, field: string, where: string): Promise<Loaded> => {
     const file = absolutePath(config, path);
     try {
       return { pem: await readFile(file, 'utf8'), file };
@@ -60,7 +66,7 @@ export async function resolveContext(config: Kubeconfig, contextName?: string): 
     }
   };
   /** Embedded data counts more than a file. */
-  const load = async (fields: Record<string, unknown>, field: string, where: string) => {
+  const load = async (fields: Record<string, unknown>, field: string, where: string): Promise<Loaded | undefined> => {
     const data = fields[`${field}-data`];
     if (typeof data === 'string' && data) return { pem: Buffer.from(data, 'base64').toString('utf8') };
     const path = fields[field];
