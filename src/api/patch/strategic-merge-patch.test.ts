@@ -187,3 +187,16 @@ test('any JSON as a patch is either applied or a bad request', () => {
     }),
   );
 });
+
+test('a long list is merged in the time that its length takes', { timeout: 30_000 }, () => {
+  // Each item searched for among all others took minutes.
+  const conditions = Array.from({ length: 100_000 }, (_, i) => ({ type: `t${i}`, status: 'True' }));
+  const merged = applyStrategicMergePatch({ status: { conditions } }, { status: { conditions } }, 'V1Node');
+  assert.equal(merged.status.conditions.length, 100_000);
+  const deletions = conditions.map(({ type }) => ({ type, $patch: 'delete' }));
+  const emptied = applyStrategicMergePatch({ status: { conditions } }, { status: { conditions: deletions } }, 'V1Node');
+  assert.deepEqual(emptied.status.conditions, []);
+  const finalizers = conditions.map(({ type }) => type);
+  const patch = { metadata: { '$deleteFromPrimitiveList/finalizers': [...finalizers].reverse() } };
+  assert.deepEqual(applyStrategicMergePatch({ metadata: { finalizers } }, patch, 'V1Node'), { metadata: { finalizers: [] } });
+});

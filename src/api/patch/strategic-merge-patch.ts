@@ -133,7 +133,8 @@ function mergePrimitives(before: readonly unknown[], additions: readonly unknown
 
 function withoutPrimitives(list: readonly unknown[], deletions: unknown): unknown[] {
   if (!Array.isArray(deletions)) throw badRequest(`${LIST_FORMATS} of primitive list`);
-  return list.filter((item) => !deletions.includes(item));
+  const deleted = new Set<unknown>(deletions);
+  return list.filter((item) => !deleted.has(item));
 }
 
 const identityOf =
@@ -150,19 +151,28 @@ function mergeItems(
   const items = additions.map((item) => requireKey(item, mergeKey));
   const ordinary = items.filter((item) => !Object.hasOwn(item, PATCH));
   const directives = items.filter((item) => Object.hasOwn(item, PATCH));
-  let merged = [...before];
+  const deleted = new Set<unknown>();
   for (const item of directives) {
     if (item[PATCH] === 'replace') return ordinary.map(withoutDirectives);
     if (item[PATCH] === 'merge') throw badRequest('merging lists cannot yet be specified in the patch');
     if (item[PATCH] !== 'delete') throw badRequest(`unknown patch type: ${String(item[PATCH])} in map: ${JSON.stringify(item)}`);
-    merged = merged.filter((existing) => !isJsonMap(existing) || existing[mergeKey] !== item[mergeKey]);
+    deleted.add(item[mergeKey]);
   }
+  const merged = deleted.size
+    ? before.filter((existing) => !isJsonMap(existing) || !deleted.has(existing[mergeKey]))
+    : [...before];
   const identify = identityOf(mergeKey);
+  // Looked up, not searched for: twenty thousand conditions in a node's status would hold the server for seconds.
+  const places = new Map<unknown, number>();
+  for (const [place, existing] of merged.entries()) if (!places.has(identify(existing))) places.set(identify(existing), place);
   for (const item of ordinary) {
-    const place = merged.findIndex((existing) => identify(existing) === item[mergeKey]);
+    const place = places.get(item[mergeKey]) ?? merged.length;
     const existing = merged[place];
     if (isJsonMap(existing)) merged[place] = mergeMap(existing, item, schema);
-    else merged.push(withoutDirectives(item));
+    else {
+      if (!places.has(item[mergeKey])) places.set(item[mergeKey], merged.length);
+      merged.push(withoutDirectives(item));
+    }
   }
   return orderItems(merged, ordinary, before, identify);
 }
