@@ -1,0 +1,144 @@
+/** What is different between two versions of an object, as sets of fields (structured-merge-diff's typed/compare.go). */
+import { equalJson, isJsonMap, type JsonMap } from '../machinery/clone.ts';
+import { EMPTY, type FieldSet, LEAF } from './field-set.ts';
+import { elementOfItem, itemsByElement } from './item-key.ts';
+import { isAtomic, type ListType, type MapType, type ObjectType, type StructureType } from './object-type.ts';
+import { fieldElement } from './path-element.ts';
+
+export interface Difference {
+  /** Added or given another value. */
+  readonly changed: FieldSet;
+  /** What is gone, without what was in it. */
+  readonly removed: FieldSet;
+}
+
+export const SAME: Difference = Object.freeze({ changed: EMPTY, removed: EMPTY });
+
+const NO_ITEMS: readonly unknown[] = [];
+const NOTHING: JsonMap = Object.freeze({});
+
+type Building = Record<string, FieldSet>;
+/** Undefined: no difference. Either set may be missing. */
+type Found = { changed?: FieldSet; removed?: FieldSet } | undefined;
+
+/** Compares two objects; top-level fields named in `except` are taken for the same. */
+export function compareObjects(type: StructureType, old: object, now: object, except: readonly string[] = []): Difference {
+  const found = compareMaps(type, old as JsonMap, now as JsonMap, except);
+  return found ? { changed: found.changed ?? EMPTY, removed: found.removed ?? EMPTY } : SAME;
+}
+
+function compareValues(type: ObjectType, old: unknown, now: unknown): Found {
+  if (isAtomic(type)) return equalJson(old, now) ? undefined : { changed: LEAF };
+  // Null is as good as empty, unless that is the whole difference.
+  if (type.form === 'list') {
+    const [before, after] = [old ?? NO_ITEMS, now ?? NO_ITEMS];
+    if (Array.isArray(before) && Array.isArray(after) && (before.length || after.length))
+      return compareLists(type, before, after);
+  } else if (type.form !== 'scalar') {
+    const [before, after] = [old ?? NOTHING, now ?? NOTHING];
+    if (isJsonMap(before) && isJsonMap(after) && !(isEmptyMap(before) && isEmptyMap(after)))
+      return compareMaps(type, before, after);
+  }
+  return equalJson(old, now) ? undefined : { changed: allOf(type, now) };
+}
+
+function isEmptyMap(map: JsonMap): boolean {
+  for (const _ in map) return false;
+  return true;
+}
+
+function compareMaps(type: StructureType | MapType, old: JsonMap, now: JsonMap, except?: readonly string[]): Found {
+  let changed: Building | undefined;
+  let removed: Building | undefined;
+  const note = (element: string, found: Found) => {
+    if (found?.changed) {
+      changed ??= {};
+      changed[element] = found.changed;
+    }
+    if (found?.removed) {
+      removed ??= {};
+      removed[element] = found.removed;
+    }
+  };
+  for (const key in now) {
+    const after = now[key];
+    if (after === undefined || except?.includes(key)) continue;
+    const field = type.form === 'structure' ? type.fields.get(key) : undefined;
+    const given = Object.hasOwn(old, key) ? old[key] : undefined;
+    const before = given === undefined && after !== null ? field?.absent : given;
+    if (before === after) continue;
+    const inner = type.form === 'map' ? type.element() : (field?.type() ?? UNKNOWN);
+    const found = before === undefined ? { changed: allOf(inner, after) } : compareValues(inner, before, after);
+    if (found) note(field?.element ?? fieldElement(key), found);
+  }
+  for (const key in old) {
+    const before = old[key];
+    if (before === undefined || (Object.hasOwn(now, key) && now[key] !== undefined) || except?.includes(key)) continue;
+    const field = type.form === 'structure' ? type.fields.get(key) : undefined;
+    const inner = type.form === 'map' ? type.element() : (field?.type() ?? UNKNOWN);
+    const after = field?.absent;
+    const found = after === undefined ? { removed: LEAF } : compareValues(inner, before, after);
+    if (found) note(field?.element ?? fieldElement(key), found);
+  }
+  return changed || removed ? { ...(changed && { changed }), ...(removed && { removed }) } : undefined;
+}
+
+const UNKNOWN: ObjectType = { form: 'scalar', name: 'any' };
+
+function compareLists(type: ListType, old: readonly unknown[], now: readonly unknown[]): Found {
+  if (old.length === now.length && equalJson(old, now)) return undefined;
+  const before = itemsByElement(type, old);
+  const after = itemsByElement(type, now);
+  if (!before || !after) return { changed: LEAF };
+  const inner = type.element();
+  let changed: Building | undefined;
+  let removed: Building | undefined;
+  for (const [element, item] of after) {
+    const found = before.has(element)
+      ? compareValues(inner, before.get(element), item)
+      : { changed: allOf(inner, item), removed: undefined };
+    if (found?.changed) {
+      changed ??= {};
+      changed[element] = found.changed;
+    }
+    if (found?.removed) {
+      removed ??= {};
+      removed[element] = found.removed;
+    }
+  }
+  for (const element of before.keys()) {
+    if (after.has(element)) continue;
+    removed ??= {};
+    removed[element] = LEAF;
+  }
+  return changed || removed ? { ...(changed && { changed }), ...(removed && { removed }) } : undefined;
+}
+
+/** A field that was not there before, or is not any more, and all that is in it. */
+export function allOf(type: ObjectType, value: unknown): FieldSet {
+  if (isAtomic(type) || typeof value !== 'object' || value === null) return LEAF;
+  let node: Building | undefined;
+  if (type.form === 'list') {
+    if (!Array.isArray(value)) return LEAF;
+    const inner = type.element();
+    try {
+      for (const item of value) {
+        node ??= { '.': LEAF };
+        node[elementOfItem(type, item)] = allOf(inner, item);
+      }
+    } catch {
+      return LEAF; // its items cannot be told apart: it is owned as a whole
+    }
+    return node ?? LEAF;
+  }
+  const map = value as JsonMap;
+  for (const key in map) {
+    const given = map[key];
+    if (given === undefined) continue;
+    const field = type.form === 'structure' ? type.fields.get(key) : undefined;
+    const inner = type.form === 'map' ? type.element() : (field?.type() ?? UNKNOWN);
+    node ??= { '.': LEAF };
+    node[field?.element ?? fieldElement(key)] = allOf(inner, given);
+  }
+  return node ?? LEAF;
+}

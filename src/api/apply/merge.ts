@@ -1,0 +1,93 @@
+import { cloneJson, isJsonMap, type JsonMap, setField } from '../machinery/clone.ts';
+import { elementOfItem } from './item-key.ts';
+import { isAtomic, type ListType, type ObjectType } from './object-type.ts';
+
+/**
+ * A configuration merged into what is there (typed/merge.go): what the configuration says wins, what it does not speak of stays.
+ * The result shares nothing with either, and keeps the configuration's nulls.
+ */
+export function mergeInto(type: ObjectType, live: unknown, applied: unknown): unknown {
+  if (applied === undefined) return cloneJson(live);
+  if (live === undefined || isAtomic(type)) return cloneJson(applied);
+  if (type.form === 'list')
+    return Array.isArray(live) && Array.isArray(applied) && (live.length || applied.length)
+      ? mergeLists(type, live, applied)
+      : cloneJson(applied);
+  if (type.form === 'scalar' || !isJsonMap(live) || !isJsonMap(applied)) return cloneJson(applied);
+  const merged: JsonMap = {};
+  const innerOf = (key: string) => (type.form === 'map' ? type.element() : type.fields.get(key)?.type());
+  for (const key in live) {
+    const inner = innerOf(key);
+    const given = Object.hasOwn(applied, key) ? applied[key] : undefined;
+    setField(merged, key, inner ? mergeInto(inner, live[key], given) : cloneJson(given ?? live[key]));
+  }
+  for (const key in applied) if (!Object.hasOwn(live, key)) setField(merged, key, cloneJson(applied[key]));
+  return merged;
+}
+
+/**
+ * Items of both, in an order that is the configuration's for those that it has; an item that only the server has stays behind those
+ * that it came after.
+ *
+ *     live     a  x  b  c          shared items that are not the next one wanted are passed over,
+ *     applied  c  n  b             and come with the configuration's
+ *     merged   a  x  c  n  b
+ */
+function mergeLists(type: ListType, live: readonly unknown[], applied: readonly unknown[]): unknown[] {
+  const inner = type.element();
+  const liveItems = elementsOf(type, live);
+  const appliedItems = applied.map((item) => ({ element: elementOfItem(type, item), item }));
+  const liveByElement = new Map<string, unknown>();
+  for (const { element, item } of liveItems) if (!liveByElement.has(element)) liveByElement.set(element, item);
+  const wanted = new Set(appliedItems.map(({ element }) => element));
+  const shared = appliedItems.map(({ element }) => element).filter((element) => liveByElement.has(element));
+  const taken = new Set<string>();
+  const merged: unknown[] = [];
+  const take = ({ element, item }: { element: string; item: unknown }) => {
+    taken.add(element);
+    merged.push(mergeInto(inner, liveByElement.get(element), item));
+    if (shared[0] === element) shared.shift();
+  };
+  let l = 0;
+  let a = 0;
+  while (l < liveItems.length || a < appliedItems.length) {
+    const there = liveItems[l];
+    const next = appliedItems[a];
+    if (there && next) {
+      if (there.element === next.element) {
+        take(next);
+        l++;
+        a++;
+        continue;
+      }
+      if (wanted.has(there.element) && shared.length > 0 && shared[0] !== there.element) {
+        l++;
+        continue;
+      }
+    }
+    if (there) {
+      if (!wanted.has(there.element)) {
+        merged.push(cloneJson(there.item));
+        l++;
+        continue;
+      }
+      if (taken.has(there.element)) l++;
+    }
+    if (next) {
+      take(next);
+      a++;
+    }
+  }
+  return merged;
+}
+
+/** Live items that cannot be told apart from others keep a place of their own. */
+function elementsOf(type: ListType, list: readonly unknown[]): { element: string; item: unknown }[] {
+  return list.map((item, i) => {
+    try {
+      return { element: elementOfItem(type, item), item };
+    } catch {
+      return { element: `i:${i}`, item };
+    }
+  });
+}

@@ -1,0 +1,78 @@
+/** Who owns what after a write (structured-merge-diff's merge/update.go). */
+import type { KindDefinition, PartSubresource } from '../machinery/kind.ts';
+import type { DynamicObject } from '../machinery/object.ts';
+import type { Difference } from './compare.ts';
+import type { Conflict } from './conflicts.ts';
+import { difference, type FieldSet, intersection, isEmptySet, LEAF, union, withoutBranches } from './field-set.ts';
+import { type Manager, type Managers, managerId } from './managed-fields.ts';
+
+const METADATA = [
+  'name',
+  'namespace',
+  'creationTimestamp',
+  'selfLink',
+  'uid',
+  'clusterName',
+  'generation',
+  'managedFields',
+  'resourceVersion',
+];
+
+/** What says which object it is, or is the server's: nobody owns it. */
+const NOBODYS: FieldSet = {
+  'f:apiVersion': LEAF,
+  'f:kind': LEAF,
+  'f:metadata': { '.': LEAF, ...Object.fromEntries(METADATA.map((name) => [`f:${name}`, LEAF])) },
+};
+
+/** The set without what nobody owns. */
+export const ownable = (fields: FieldSet): FieldSet => difference(fields, NOBODYS);
+
+/**
+ * Top-level fields that a write cannot change, so that its writer does not come to own them: status by the object itself where there
+ * is a status subresource, everything else by that subresource.
+ */
+export function fieldsOutOfReach(kind: KindDefinition, part: PartSubresource | undefined, object: DynamicObject): string[] {
+  const ofStatus = part?.name === 'status' || part?.name === 'approval';
+  if (ofStatus) return Object.keys(object).filter((name) => name !== 'status' && name !== 'metadata');
+  return part || kind.parts.some(({ name }) => name === 'status') ? ['status'] : [];
+}
+
+/** What others own of what a write changed. */
+export function conflictsWith(managers: Managers, ownId: string, { changed }: Difference): Conflict[] {
+  const conflicts: Conflict[] = [];
+  if (isEmptySet(changed)) return conflicts;
+  for (const [id, manager] of managers) {
+    if (id === ownId) continue;
+    const fields = intersection(manager.fields, changed);
+    if (!isEmptySet(fields)) conflicts.push({ manager, fields });
+  }
+  return conflicts;
+}
+
+/** Takes what was changed or removed from everybody but the writer; who owns nothing any more is dropped. */
+export function disown(managers: Managers, ownId: string, { changed, removed }: Difference): Map<string, Manager> {
+  const left = new Map<string, Manager>();
+  for (const [id, manager] of managers) {
+    if (id === ownId) {
+      left.set(id, manager);
+      continue;
+    }
+    const fields = withoutBranches(difference(manager.fields, changed), removed);
+    if (!isEmptySet(fields)) left.set(id, fields === manager.fields ? manager : { ...manager, fields });
+  }
+  return left;
+}
+
+/** After a plain write: the writer owns what it changed besides what it owned, and nobody owns what is gone. */
+export function ownUpdate(managers: Managers, writer: Omit<Manager, 'fields'>, found: Difference): Map<string, Manager> {
+  const id = managerId(writer);
+  const after = disown(managers, id, found);
+  const before = managers.get(id);
+  const owned = withoutBranches(union(before?.fields ?? LEAF, found.changed), found.removed);
+  const fields = ownable(owned);
+  // A writer that only took fields away has written all the same.
+  if (isEmptySet(fields)) after.delete(id);
+  else after.set(id, { ...writer, fields });
+  return after;
+}

@@ -1,0 +1,73 @@
+import type { ManagedFieldsEntry } from '../machinery/object.ts';
+import { compareObjects, type Difference } from './compare.ts';
+import { isEmptySet } from './field-set.ts';
+import {
+  asksForReset,
+  capUpdaters,
+  type Manager,
+  type Managers,
+  parseManagedFields,
+  readManagedFields,
+  writeEntry,
+} from './managed-fields.ts';
+import type { StructureType } from './object-type.ts';
+import { ownable, ownUpdate } from './ownership.ts';
+
+/** Who makes a write, without what it comes to own. */
+export type Writer = Omit<Manager, 'fields'>;
+
+const NOTHING = Object.freeze({});
+
+/** The managed fields of a new object, all of them its creator's. `except`: top-level fields that creators have no say in. */
+export function trackCreate(
+  type: StructureType,
+  object: object,
+  writer: Writer,
+  except: readonly string[],
+): ManagedFieldsEntry[] | undefined {
+  const fields = ownable(compareObjects(type, NOTHING, object, except).changed);
+  return isEmptySet(fields) ? undefined : [writeEntry({ ...writer, fields })];
+}
+
+/** The managed fields of a stored object; none when they do not make sense, as upstream takes it. */
+export function storedManagers(entries: readonly ManagedFieldsEntry[] | undefined): Managers {
+  return readManagedFields(entries ?? []);
+}
+
+/**
+ * Whose fields they are before a plain write. Clients may send managed fields along: `[{}]` drops all, readable ones replace what is
+ * stored, and all else (none, or what does not parse) leaves it.
+ */
+export function managersBefore(
+  sent: readonly ManagedFieldsEntry[] | undefined,
+  stored: readonly ManagedFieldsEntry[] | undefined,
+  isSame: (a: unknown, b: unknown) => boolean,
+): Managers {
+  if (!sent?.length || isSame(sent, stored)) return storedManagers(stored);
+  if (asksForReset(sent)) return new Map();
+  try {
+    return parseManagedFields(sent);
+  } catch {
+    return storedManagers(stored); // as upstream: clients that do not understand managed fields shall not lose them
+  }
+}
+
+export interface UpdateToTrack {
+  readonly type: StructureType;
+  readonly before: object;
+  readonly after: object;
+  readonly managers: Managers;
+  readonly writer: Writer;
+  readonly except: readonly string[];
+}
+
+/**
+ * The managed fields after a plain write. Where nothing is tracked yet (the object was made before there were managed fields, or they
+ * were dropped), nothing is: what somebody owned cannot be told any more.
+ */
+export function trackUpdate({ type, before, after, managers, writer, except }: UpdateToTrack): Managers {
+  if (managers.size === 0) return managers;
+  const found: Difference = compareObjects(type, before, after, except);
+  if (isEmptySet(ownable(found.changed)) && isEmptySet(ownable(found.removed))) return managers;
+  return capUpdaters(ownUpdate(managers, writer, found));
+}
