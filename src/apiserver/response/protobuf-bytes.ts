@@ -5,6 +5,7 @@ import type { Status } from '../../api/machinery/status-error.ts';
 import { encodeProtobuf, encodeProtobufList, encodeProtobufWatchFrame } from '../../api/protobuf/encode.ts';
 import { schemaOfObject } from '../../api/protobuf/object-schema.ts';
 import type { Output } from '../request/negotiation.ts';
+import type { WatchItem } from '../watch-cache/cached-event.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 
 export const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf';
@@ -22,7 +23,20 @@ export function listBytes(kind: KindDefinition, output: Output, metadata: ListMe
   return encodeProtobufList(items, schema, { ...metadata }, { ...type, kind: `${type.kind}List` });
 }
 
+/** What was made for one watcher and serves the others. A memo of a pure function, whose entries go with the events. */
+const frames = new WeakMap<WatchItem, Buffer>();
+
 /** One event of a watch. */
+export function itemFrame(kind: KindDefinition, output: Output, item: WatchItem): Buffer {
+  if (output.as !== 'object') return watchFrame(item.type, objectBytes(kind, output, item.object));
+  let frame = frames.get(item);
+  if (!frame) {
+    frame = watchFrame(item.type, objectBytes(kind, output, item.object));
+    frames.set(item, frame);
+  }
+  return frame;
+}
+
 export function watchFrame(type: string, object: Buffer): Buffer {
   return encodeProtobufWatchFrame(type, object);
 }

@@ -60,7 +60,7 @@ export class Representation {
   /** Makes the lines (of protobuf: the frames) of one watch. A watch of tables names the columns once. */
   async lines(): Promise<(item: WatchItem) => Buffer> {
     const protobuf = await this.#loadProtobuf();
-    if (protobuf) return (item) => protobuf.watchFrame(item.type, protobuf.objectBytes(this.#kind, this.#output, item.object));
+    if (protobuf) return (item) => protobuf.itemFrame(this.#kind, this.#output, item);
     if (this.#output.as === 'object') return (item) => item.line;
     if (this.#output.as === 'partial')
       return (item) => watchLine(item.type, { ...this.#partial(item.object), kind: 'PartialObjectMetadata' });
