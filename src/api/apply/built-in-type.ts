@@ -37,6 +37,7 @@ function compileStructure(schema: string, atomic: boolean): StructureType {
         return made;
       },
       absent: absentValue(type, required, isAlwaysThere(name, field)),
+      ignored: name === 'ObjectMeta' && field === 'managedFields',
     });
   }
   return { form: 'structure', atomic, fields };

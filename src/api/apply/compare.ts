@@ -64,6 +64,7 @@ function compareMaps(type: StructureType | MapType, old: JsonMap, now: JsonMap, 
     const after = now[key];
     if (after === undefined || except?.includes(key)) continue;
     const field = type.form === 'structure' ? type.fields.get(key) : undefined;
+    if (field?.ignored) continue;
     const given = Object.hasOwn(old, key) ? old[key] : undefined;
     const before = given === undefined && after !== null ? field?.absent : given;
     if (before === after) continue;
@@ -75,6 +76,7 @@ function compareMaps(type: StructureType | MapType, old: JsonMap, now: JsonMap, 
     const before = old[key];
     if (before === undefined || (Object.hasOwn(now, key) && now[key] !== undefined) || except?.includes(key)) continue;
     const field = type.form === 'structure' ? type.fields.get(key) : undefined;
+    if (field?.ignored) continue;
     const inner = type.form === 'map' ? type.element() : (field?.type() ?? UNKNOWN);
     const after = field?.absent;
     const found = after === undefined ? { removed: LEAF } : compareValues(inner, before, after);
