@@ -19,7 +19,7 @@ export class HttpResponse implements OutgoingResponse {
 
   writeHead(status: number, headers: Readonly<Record<string, string | readonly string[]>> = {}): void {
     this.status = status;
-    const all = this.warnings.length ? { ...headers, warning: formatWarnings(this.warnings) } : headers;
+    const all = this.warnings.length ? { ...headers, warning: formatWarnings(this.warnings).map(asUtf8) } : headers;
     this.#response.writeHead(status, all as Record<string, string | string[]>);
   }
 
@@ -54,3 +54,6 @@ export class HttpResponse implements OutgoingResponse {
     this.#response.destroy();
   }
 }
+
+/** Node writes a header's characters as bytes, one each; a warning may name a field in any script. */
+const asUtf8 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { after, before, test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { silentLogger } from '../../std/logger.ts';
 import { type CertificatePair, createTestPki, startTestApi, type TestApi } from '../test-api.ts';
 import { openListener } from './listener.ts';
@@ -110,6 +111,35 @@ test('large answers are compressed for those who accept it', async () => {
   const answer = await https('/api/v1/namespaces/default/configmaps', { headers: { 'accept-encoding': 'gzip' } });
   assert.equal(answer.headers['content-encoding'], 'gzip');
   assert.ok(Number(answer.headers['content-length']) < 20_000);
+});
+
+test('a warning may name a field in any script', async () => {
+  const body = JSON.stringify({ metadata: { name: 'scripts' }, 日本: 1 });
+  const headers = { 'content-type': 'application/json' };
+  const answer = await https('/api/v1/namespaces/default/configmaps', { method: 'POST', body, headers });
+  assert.equal(answer.status, 201);
+  const warning = Buffer.from(String(answer.headers['warning']), 'latin1').toString('utf8');
+  assert.equal(warning, '299 - "unknown field \\"日本\\""');
+});
+
+test('a head that is too long or no HTTP is told so before the connection ends', async () => {
+  const say = (text: string) =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connectTls({ host: '127.0.0.1', port: api.server.port, ca: api.pki.caPem, servername: 'localhost' });
+      let heard = '';
+      socket.on('data', (chunk) => {
+        heard += chunk;
+      });
+      socket.on('close', () => resolve(heard.split('\r\n')[0]!));
+      socket.on('error', reject);
+      socket.write(text);
+    });
+  assert.equal(await say('no HTTP\r\n\r\n'), 'HTTP/1.1 400 Bad Request');
+  const line = `GET /readyz HTTP/1.1\r\nhost: x\r\na: ${'x'.repeat(20_000)}\r\n\r\n`;
+  assert.equal(await say(line), 'HTTP/1.1 431 Request Header Fields Too Large');
+  // What two readers could take for two different requests is none.
+  const smuggled = 'POST /readyz HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n';
+  assert.equal(await say(smuggled), 'HTTP/1.1 400 Bad Request');
 });
 
 test('a port that is taken is named', async () => {

@@ -82,7 +82,10 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   server.on('tlsClientError', (error) => config.logger.debug(3, 'TLS handshake failed', { error }));
   server.on('clientError', (error, socket) => {
     config.logger.debug(4, 'not an HTTP request', { error });
-    socket.destroy();
+    if (!socket.writable) return void socket.destroy();
+    const status =
+      (error as NodeJS.ErrnoException).code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
   });
 
   const peer = (message: IncomingMessage | Http2ServerRequest): Peer => {
@@ -108,9 +111,16 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   });
   if (config.upgrade) {
     const { upgrade } = config;
-    server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) =>
-      upgrade(new HttpRequest(message, peer(message)), socket, head),
-    );
+    server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+      let request: HttpRequest;
+      try {
+        request = new HttpRequest(message, peer(message));
+      } catch {
+        socket.destroy(); // a broken escape in the path
+        return;
+      }
+      upgrade(request, socket, head);
+    });
   }
 
   await listening(server, config.bindAddress, config.port);
