@@ -36,6 +36,7 @@ export async function startProtobufOnlyProxy(kubeconfig: string): Promise<Protob
   const forward = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const accept = request.headers.accept ?? '';
     const sent = request.headers['content-type'] ?? '';
+    const user = request.headers['impersonate-user'];
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const abort = new AbortController();
@@ -45,7 +46,11 @@ export async function startProtobufOnlyProxy(kubeconfig: string): Promise<Protob
     const answer = await transport.request({
       method,
       path,
-      headers: { accept: accept.includes(PROTOBUF) ? PROTOBUF : accept, ...(sent && { 'content-type': sent }) },
+      headers: {
+        accept: accept.includes(PROTOBUF) ? PROTOBUF : accept,
+        ...(sent && { 'content-type': sent }),
+        ...(typeof user === 'string' && { 'impersonate-user': user }),
+      },
       ...(chunks.length && { body: Buffer.concat(chunks) }),
       signal: abort.signal,
     });
