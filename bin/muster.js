@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Starts src/cli/main.ts on the Node that Muster is made for. Plain JavaScript, since an older Node has to read it.
 import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdirSync, realpathSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, realpathSync } from 'node:fs';
 import module from 'node:module';
 import { homedir, constants as osConstants } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 const OLDEST_NODE = 26;
 const self = realpathSync(fileURLToPath(import.meta.url));
 const root = dirname(dirname(self));
+// A checkout runs as it is; an installed package has been compiled, since Node strips no types below node_modules.
+const isCheckout = existsSync(join(root, 'src'));
 
 if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) restartWithOwnNode();
 else await run();
@@ -47,14 +49,15 @@ function restartWithOwnNode() {
 
 async function run() {
   keepCompiledCode();
-  const { runProcess } = await import('../src/cli/main.ts');
+  const { runProcess } = await import(isCheckout ? '../src/cli/main.ts' : '../dist/cli/main.js');
   await runProcess(process.argv[1], process.argv.slice(2));
 }
 
 /** Compiled code is kept between runs, which halves the start; where nothing may be written, Muster starts without. */
 function keepCompiledCode() {
-  const userCache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  for (const directory of [join(root, 'node_modules', '.cache', 'muster', 'compiled'), join(userCache, 'muster', 'compiled')]) {
+  const directories = [join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'muster', 'compiled')];
+  if (isCheckout) directories.unshift(join(root, 'node_modules', '.cache', 'muster', 'compiled'));
+  for (const directory of directories) {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       accessSync(directory, constants.W_OK);

@@ -1,6 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../std/logger.ts';
 
+/** Compiled or not, as this file is. */
+const WORKER = import.meta.url.endsWith('.ts') ? './checkpoint-worker.ts' : './checkpoint-worker.js';
+
 export interface CheckpointerOptions {
   readonly file: string;
   /** Stops commits until the function that it resolves with is called. */
@@ -51,7 +54,7 @@ export class Checkpointer {
   }
 
   async #run(): Promise<void> {
-    const worker = new Worker(new URL('./checkpoint-worker.ts', import.meta.url), { workerData: this.#options.file });
+    const worker = new Worker(new URL(WORKER, import.meta.url), { workerData: this.#options.file });
     let holding: Promise<() => void> | undefined;
     const release = async () => (await holding)?.();
     try {
