@@ -1,9 +1,10 @@
 /** Answers in protobuf. Loaded with the first client that wants nothing else: the table of field numbers is not needed before. */
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { ListMeta } from '../../api/machinery/object.ts';
-import type { Status } from '../../api/machinery/status-error.ts';
+import { internalError, type Status } from '../../api/machinery/status-error.ts';
 import { encodeProtobuf, encodeProtobufList, encodeProtobufWatchFrame } from '../../api/protobuf/encode.ts';
 import { schemaOfObject } from '../../api/protobuf/object-schema.ts';
+import { ProtobufError } from '../../api/protobuf/protobuf-error.ts';
 import type { Output } from '../request/negotiation.ts';
 import type { WatchItem } from '../watch-cache/cached-event.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
@@ -26,17 +27,30 @@ export function listBytes(kind: KindDefinition, output: Output, metadata: ListMe
 /** What was made for one watcher and serves the others. A memo of a pure function, whose entries go with the events. */
 const frames = new WeakMap<WatchItem, Buffer>();
 
-/** One event of a watch. */
+/**
+ * One event of a watch. An object that cannot be written, because something else than this server put it into the store, is told as an
+ * ERROR to those who watch in protobuf; other watchers are not concerned.
+ */
 export function itemFrame(kind: KindDefinition, output: Output, item: WatchItem): Buffer {
-  if (output.as !== 'object') return watchFrame(item.type, objectBytes(kind, output, item.object));
-  let frame = frames.get(item);
-  if (!frame) {
-    frame = watchFrame(item.type, objectBytes(kind, output, item.object));
-    frames.set(item, frame);
+  try {
+    if (output.as !== 'object') return watchFrame(item.type, objectBytes(kind, output, item.object));
+    let frame = frames.get(item);
+    if (!frame) {
+      frame = watchFrame(item.type, objectBytes(kind, output, item.object));
+      frames.set(item, frame);
+    }
+    return frame;
+  } catch (error) {
+    if (!(error instanceof ProtobufError)) throw error;
+    const { namespace, name } = item.object;
+    return watchFrame(
+      'ERROR',
+      statusBytes(internalError(`${kind.kind} "${namespace}/${name}" cannot be sent: ${error.message}`).status),
+    );
   }
-  return frame;
 }
 
+/** Frames an event whose object has been written. */
 export function watchFrame(type: string, object: Buffer): Buffer {
   return encodeProtobufWatchFrame(type, object);
 }

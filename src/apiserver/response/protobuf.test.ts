@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { configMapKind } from '../../api/core/v1/config-map.ts';
 import type { JsonValue } from '../../api/machinery/object.ts';
 import { decodeProtobuf } from '../../api/protobuf/decode.ts';
 import { encodeProtobuf } from '../../api/protobuf/encode.ts';
 import { WireReader } from '../../api/protobuf/wire-reader.ts';
+import { negotiateOutput } from '../request/negotiation.ts';
 import { configMap, startTestApi, type TestApi } from '../test-api.ts';
+import type { CachedObject } from '../watch-cache/cached-object.ts';
+import { itemFrame } from './protobuf-bytes.ts';
 
 const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const PARTIAL = 'as=PartialObjectMetadata;v=v1;g=meta.k8s.io';
@@ -147,3 +151,14 @@ async function* frames(body: AsyncIterable<Uint8Array>): AsyncGenerator<{ type: 
   }
   return undefined;
 }
+
+test('an object that cannot be written ends no other watch: who watches in protobuf is told', () => {
+  const broken = { metadata: { name: 'broken' }, data: { k: 1 } };
+  const object = { namespace: 'default', name: 'broken', object: broken } as unknown as CachedObject;
+  const output = negotiateOutput({ headers: { accept: PROTOBUF }, query: new URLSearchParams() }, 'object');
+  const frame = itemFrame(configMapKind, output, { type: 'ADDED', object, line: Buffer.alloc(0) });
+  const event = new WireReader(frame.subarray(4));
+  event.tag();
+  assert.equal(event.text(), 'ERROR');
+  assert.match(frame.toString(), /ConfigMap "default\/broken" cannot be sent: proto: 1 is no string/);
+});

@@ -30,7 +30,7 @@ export class Representation {
 
   /** Sends one object. */
   async sendObject(context: RequestContext, response: ServerResponse, status: number, object: CachedObject): Promise<void> {
-    const protobuf = await this.#loadProtobuf();
+    const protobuf = this.#output.format === 'protobuf' ? await this.#loadProtobuf() : undefined;
     if (protobuf) {
       const bytes = protobuf.objectBytes(this.#kind, this.#output, object);
       return sendBytes(context, response, status, bytes, protobuf.PROTOBUF_TYPE);
@@ -44,7 +44,7 @@ export class Representation {
     metadata: ListMeta,
     objects: readonly CachedObject[],
   ): Promise<void> {
-    const protobuf = await this.#loadProtobuf();
+    const protobuf = this.#output.format === 'protobuf' ? await this.#loadProtobuf() : undefined;
     if (protobuf) {
       const bytes = protobuf.listBytes(this.#kind, this.#output, metadata, objects);
       return sendBytes(context, response, 200, bytes, protobuf.PROTOBUF_TYPE);
@@ -59,7 +59,7 @@ export class Representation {
 
   /** Makes the lines (of protobuf: the frames) of one watch. A watch of tables names the columns once. */
   async lines(): Promise<(item: WatchItem) => Buffer> {
-    const protobuf = await this.#loadProtobuf();
+    const protobuf = this.#output.format === 'protobuf' ? await this.#loadProtobuf() : undefined;
     if (protobuf) return (item) => protobuf.itemFrame(this.#kind, this.#output, item);
     if (this.#output.as === 'object') return (item) => item.line;
     if (this.#output.as === 'partial')
@@ -93,8 +93,7 @@ export class Representation {
     return this.#protobuf ? this.#protobuf.watchFrame('ERROR', this.#protobuf.statusBytes(status)) : watchLine('ERROR', status);
   }
 
-  async #loadProtobuf(): Promise<ProtobufBytes | undefined> {
-    if (this.#output.format !== 'protobuf') return undefined;
+  async #loadProtobuf(): Promise<ProtobufBytes> {
     this.#protobuf ??= await import('./protobuf-bytes.ts');
     return this.#protobuf;
   }
