@@ -3,6 +3,7 @@ import { defineKind } from '../../machinery/define-kind.ts';
 import type { ActionSubresource, PartSubresource, Verb } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { mergeStatusKeeping, statusPart } from '../../machinery/status-part.ts';
+import { validatePodAnnotationsUpdate } from './pod-annotations.ts';
 import { podColumns, podRowConditions } from './pod-columns.ts';
 import { setPodDefaults } from './pod-defaults.ts';
 import { podGracePeriodSeconds, preparePod } from './pod-lifecycle.ts';
@@ -47,7 +48,10 @@ export const podKind = defineKind({
   categories: ['all'],
   hasGeneration: true,
   // Old kubelets garble owner references when they write status.
-  parts: [ephemeralContainersPart, statusPart({ merge: mergeStatusKeeping('ownerReferences') })],
+  parts: [
+    ephemeralContainersPart,
+    statusPart({ merge: mergeStatusKeeping('ownerReferences'), validate: validatePodAnnotationsUpdate }),
+  ],
   actions,
   columns: podColumns,
   rowConditions: podRowConditions,
@@ -66,6 +70,9 @@ export const podKind = defineKind({
   prepareForCreate: preparePod,
   validate: validatePod,
   // Binding is the one write that puts a pod on a node.
-  validateUpdate: (updated, existing, { subresource }) => (subresource === 'binding' ? [] : validatePodUpdate(updated, existing)),
+  validateUpdate: (updated, existing, { subresource }) =>
+    subresource === 'binding'
+      ? []
+      : [...validatePodAnnotationsUpdate(updated, existing), ...validatePodUpdate(updated, existing)],
   gracePeriodSeconds: podGracePeriodSeconds,
 });

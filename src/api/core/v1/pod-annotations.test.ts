@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { podKind } from './pod.ts';
+
+const CONTEXT = { nowMs: 0, user: { name: 'system:node:n', groups: [] } };
+const pod = (annotations?: Record<string, string>) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'p', ...(annotations && { annotations }) },
+  spec: { containers: [] },
+});
+
+test('what a mirror pod is does not change, by a write of the pod or of its status', () => {
+  const mirror = pod({ 'kubernetes.io/config.mirror': 'x', a: 'b' });
+  const status = podKind.parts.find(({ name }) => name === 'status');
+  for (const validate of [podKind.validateUpdate, status?.validate]) {
+    const details = (after: object, before: object) =>
+      validate?.(after as never, before as never, CONTEXT).map(({ field, message }) => `${field}: ${message}`);
+    assert.deepEqual(details(pod({ a: 'b' }), mirror), [
+      'metadata.annotations[kubernetes.io/config.mirror]: Forbidden: may not remove or update mirror pod annotation',
+    ]);
+    assert.deepEqual(details(mirror, pod()), [
+      'metadata.annotations[kubernetes.io/config.mirror]: Forbidden: may not add mirror pod annotation',
+    ]);
+    assert.deepEqual(details(pod({ ...mirror.metadata.annotations, a: 'c' }), mirror), []);
+  }
+});
