@@ -66,9 +66,11 @@ export function validateRequest(object: DynamicObject): FieldError[] {
 function validateUsages(usages: readonly string[]): FieldError[] {
   if (!usages.length) return [requiredField('spec.usages')];
   const errors: FieldError[] = [];
+  const seen = new Set<string>();
   usages.forEach((usage, i) => {
     if (!KEY_USAGES.includes(usage)) errors.push(notSupportedField(`spec.usages[${i}]`, usage, KEY_USAGES));
-    if (usages.indexOf(usage) < i) errors.push(duplicateField(`spec.usages[${i}]`, usage));
+    if (seen.has(usage)) errors.push(duplicateField(`spec.usages[${i}]`, usage));
+    seen.add(usage);
   });
   return errors;
 }
