@@ -1,4 +1,5 @@
 import { allKinds } from '../api/all-kinds.ts';
+import { serviceKind } from '../api/core/v1/service.ts';
 import type { KindDefinition } from '../api/machinery/kind.ts';
 import { deferred } from '../std/lifecycle.ts';
 import type { ApiServer, ApiServerConfig } from './configuration.ts';
@@ -17,6 +18,10 @@ import { createNonResourcePaths } from './non-resource-paths.ts';
 import { createPathRouter } from './path-router.ts';
 import { createSecurity, type Security } from './security.ts';
 import { createServe } from './serve.ts';
+import { parseAddressRanges } from './services/address-range.ts';
+import { openServices } from './services/open-services.ts';
+import { DEFAULT_NODE_PORTS, PortRange } from './services/port-range.ts';
+import { ServiceClaims } from './services/service-claims.ts';
 import { Keyspace } from './store-access/keyspace.ts';
 import { ObjectStore } from './store-access/object-store.ts';
 import { createActionHandlers } from './subresources/action-handlers.ts';
@@ -45,14 +50,29 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     kinds.filter((kind) => kind.storage === 'stored'),
   );
   const cache = new WatchCache({ store, keyspace, kinds, clock, logger, random });
+  const addressRanges = parseAddressRanges(config.serviceClusterIpRange);
+  const portRange = new PortRange(config.serviceNodePortRange ?? DEFAULT_NODE_PORTS);
   await cache.start();
 
   let security: Security | undefined;
   const admission = () => security!.admission;
   const { eventTtlSeconds } = config;
-  const objects = new ObjectStore({ store, keyspace, cache, clock, eventTtlSeconds });
-  const writes = new ObjectWrites({ objects, admission, clock, random });
+  const serviceClaims = new ServiceClaims(keyspace.prefix);
+  const claims = new Map([[serviceKind.storagePath, serviceClaims.of]]);
+  const objects = new ObjectStore({ store, keyspace, cache, clock, eventTtlSeconds, claims });
   const reader = createObjectReader(cache, keyspace);
+  const services = openServices({
+    kinds,
+    addressRanges,
+    portRange,
+    claims: serviceClaims,
+    store,
+    keyspace,
+    reader,
+    logger,
+    random,
+  });
+  const writes = new ObjectWrites({ objects, admission, clock, random, beginAllotment: services.begin });
   const writer = createObjectWriter(writes);
   const composeSecurity = config.composeSecurity ?? createSecurity;
   security = composeSecurity(config.security, { reader, writer, kinds, clock, logger, random });
@@ -132,6 +152,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const { bindAddress, tlsMinVersion, clientCaPem } = config;
   const cleanUp = async () => {
     security?.close();
+    services.close();
     cache.stop();
     await kubelets.close();
   };
@@ -166,6 +187,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   try {
     await Promise.all([
       security.postStart().then(() => bootstrapped.done()),
+      services.repair(),
       ensureDefaultObjects({ kinds, reader, writer, serviceClusterIpRange, advertiseAddress, port: listener.port }).then(() =>
         defaultsMade.done(),
       ),

@@ -5,6 +5,8 @@ import type { StoreSpec } from '../store/open-store.ts';
 import { REFUSED_FLAGS } from './command-flags.ts';
 import type { ApiServerConfig, CertificatePair, KubeletAccess } from './configuration.ts';
 import type { AuthorizationMode, SecurityConfig, ServiceAccountConfig } from './security.ts';
+import { parseAddressRanges } from './services/address-range.ts';
+import { PortRange } from './services/port-range.ts';
 
 /** What the command line says of the server, read and checked; files have been read. */
 export interface CommandConfig {
@@ -51,7 +53,8 @@ export function readCommandConfig({ values, isSet }: ParsedFlags): CommandConfig
       ...(advertiseAddress && { advertiseAddress }),
       ...(tlsMinVersion && { tlsMinVersion }),
       ...(clientCaPem !== undefined && { clientCaPem }),
-      serviceClusterIpRange: values.string('service-cluster-ip-range'),
+      serviceClusterIpRange: readRange(values, 'service-cluster-ip-range', parseAddressRanges),
+      serviceNodePortRange: readRange(values, 'service-node-port-range', (text) => new PortRange(text)),
       security: readSecurity(values, clientCaPem !== undefined),
       maxRequestsInflight: values.int('max-requests-inflight'),
       maxMutatingRequestsInflight: values.int('max-mutating-requests-inflight'),
@@ -80,6 +83,17 @@ function readTlsVersion(text: string): 'TLSv1.2' | 'TLSv1.3' | undefined {
   const version = TLS_VERSIONS[text];
   if (!version) throw new FlagError('--tls-min-version', `--tls-min-version=${text}: use VersionTLS12 or VersionTLS13`);
   return version;
+}
+
+/** The flag's text when it can be read; what it says is kept as it is. */
+function readRange(values: FlagValues, name: string, parse: (text: string) => unknown): string {
+  const text = values.string(name);
+  try {
+    parse(text);
+    return text;
+  } catch (error) {
+    throw new FlagError(`--${name}`, `--${name}: ${(error as Error).message}`);
+  }
 }
 
 function readTlsFlags(values: FlagValues): (() => CertificatePair) | undefined {

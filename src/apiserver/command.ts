@@ -111,7 +111,7 @@ async function selfSigned(
   const pair = await createSelfSigned({
     commonName: `${address}@${Math.floor(clock.now() / 1000)}`,
     dnsNames: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'],
-    ipAddresses: [...new Set(['127.0.0.1', address, firstAddress(serviceClusterIpRange.split(',')[0]!)])],
+    ipAddresses: [...new Set(['127.0.0.1', address, firstAddress(serviceClusterIpRange)])],
     notBeforeMs: clock.now() - 3_600_000,
     notAfterMs: clock.now() + SELF_SIGNED_LIFETIME_MS,
   });

@@ -44,7 +44,10 @@ export interface ApiServerConfig {
   readonly tlsMinVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** Authorities for client certificates. Without it no certificate is an identity. */
   readonly clientCaPem?: string;
+  /** One range, or one of each family with a comma between; Services get addresses of the first unless they ask. */
   readonly serviceClusterIpRange: string;
+  /** Ports that Services can have on every node. Default 30000-32767. */
+  readonly serviceNodePortRange?: string;
   readonly security: SecurityConfig;
   /** Default 400 reading and 200 changing requests at a time, as upstream; 0 is no limit. */
   readonly maxRequestsInflight?: number;

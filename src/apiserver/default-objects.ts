@@ -2,8 +2,8 @@ import { networkInterfaces } from 'node:os';
 import type { KindDefinition } from '../api/machinery/kind.ts';
 import type { DynamicObject } from '../api/machinery/object.ts';
 import { isStatus } from '../api/machinery/status-error.ts';
-import { CodedError } from '../std/coded-error.ts';
 import type { ObjectReader, ObjectWriter } from './contracts.ts';
+import { parseAddressRanges } from './services/address-range.ts';
 import { fieldsEqual } from './store-access/json-equal.ts';
 
 /** The namespaces that every cluster has. */
@@ -41,7 +41,7 @@ function kubernetesService({
   advertiseAddress,
   port,
 }: DefaultObjectDeps): [string, string, Wanted, IsCurrent][] {
-  const clusterIP = firstAddress(serviceClusterIpRange.split(',')[0]!);
+  const clusterIP = firstAddress(serviceClusterIpRange);
   const family = advertiseAddress.includes(':') ? 'IPv6' : 'IPv4';
   const metadata = { name: 'kubernetes', namespace: 'default' };
   const service: Wanted = {
@@ -97,7 +97,9 @@ async function ensure(
     try {
       await writer.create(kind, structuredClone(wanted) as DynamicObject);
     } catch (error) {
-      if (!isStatus(error, 'AlreadyExists')) throw error; // another server was faster
+      // Another server was faster; a Service's address is taken then, which is found out before its name is.
+      if (isStatus(error, 'Invalid')) await reader.waitFresh(kind);
+      if (!isStatus(error, 'AlreadyExists') && !reader.get(kind, namespace, name)) throw error;
     }
     return;
   }
@@ -108,22 +110,8 @@ async function ensure(
   });
 }
 
-/** The first address of a range that is not the network's own: 10.0.0.1 of 10.0.0.0/12. */
-export function firstAddress(range: string): string {
-  const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)\/(\d+)$/.exec(range);
-  if (match) {
-    const [a, b, c, d, bits] = match.slice(1).map(Number) as [number, number, number, number, number];
-    if ([a, b, c, d].every((n) => n <= 255) && bits <= 30) {
-      const mask = bits === 0 ? 0 : (0xffffffff << (32 - bits)) >>> 0;
-      const first = ((((a << 24) | (b << 16) | (c << 8) | d) & mask) >>> 0) + 1;
-      return [24, 16, 8, 0].map((shift) => (first >>> shift) & 255).join('.');
-    }
-  }
-  if (/^[0-9a-f:]+::\/\d+$/i.test(range)) return `${range.slice(0, range.indexOf('/'))}1`;
-  throw new CodedError(`the service IP range ${JSON.stringify(range)} is no CIDR of at least two addresses`, {
-    code: 'INVALID_RANGE',
-  });
-}
+/** The first address of the first range that is not the network's own: 10.0.0.1 of 10.0.0.0/12. */
+export const firstAddress = (ranges: string): string => parseAddressRanges(ranges)[0]!.at(0);
 
 /** What clients inside the cluster are told: the address itself, or the machine's first one when it is the unspecified address. */
 export function chooseAdvertiseAddress(bindAddress: string): string {

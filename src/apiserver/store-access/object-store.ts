@@ -3,9 +3,10 @@ import { apiVersionOf } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { conflict, MODIFIED, notFound } from '../../api/machinery/status-error.ts';
 import type { Clock } from '../../std/clock.ts';
-import type { Store, Write } from '../../store/store.ts';
+import type { Compare, KeyValue, Store, Write } from '../../store/store.ts';
 import { CachedObject } from '../watch-cache/cached-object.ts';
 import type { WatchCache } from '../watch-cache/watch-cache.ts';
+import { type ClaimsOf, ClaimsTaken, compareClaims } from './claims.ts';
 import { encodeStored } from './encoding.ts';
 import type { Keyspace } from './keyspace.ts';
 import { LeasePool } from './lease-pool.ts';
@@ -17,6 +18,8 @@ export interface ObjectStoreConfig {
   readonly clock: Clock;
   /** `--event-ttl`, for the kinds that end by themselves. */
   readonly eventTtlSeconds?: number;
+  /** What objects hold alone in the cluster, by their kind's storage path. */
+  readonly claims?: ReadonlyMap<string, ClaimsOf>;
 }
 
 /** What a change makes of the object that is there. */
@@ -37,6 +40,9 @@ export interface Place {
   readonly name: string;
 }
 
+type ClaimChange = ReturnType<typeof compareClaims>;
+const NO_CLAIMS: ClaimChange = { added: [], removed: [] };
+
 /** A change that loses this often to other writers is given up. */
 const MOST_ATTEMPTS = 100;
 
@@ -47,13 +53,15 @@ export class ObjectStore {
   readonly #cache: WatchCache;
   readonly #leases: LeasePool;
   readonly #eventTtlSeconds: number | undefined;
+  readonly #claims: ReadonlyMap<string, ClaimsOf>;
 
-  constructor({ store, keyspace, cache, clock, eventTtlSeconds }: ObjectStoreConfig) {
+  constructor({ store, keyspace, cache, clock, eventTtlSeconds, claims }: ObjectStoreConfig) {
     this.#store = store;
     this.#keyspace = keyspace;
     this.#cache = cache;
     this.#leases = new LeasePool(store, clock);
     this.#eventTtlSeconds = eventTtlSeconds;
+    this.#claims = claims ?? new Map();
   }
 
   /** What the cache holds now, in the kind's own form. */
@@ -72,17 +80,18 @@ export class ObjectStore {
     throw notFound(place.kind, place.name);
   }
 
-  /** Stores a new object; undefined when its name is taken. */
+  /** Stores a new object; undefined when its name is taken. Throws ClaimsTaken. */
   async insert(place: Place, object: DynamicObject): Promise<CachedObject | undefined> {
     const key = this.#keyspace.objectKey(place.kind, place.namespace, place.name);
     const value = this.#encode(place.kind, object);
-    const result = await this.#store.transact([{ key, modRevision: 0 }], [await this.#put(place.kind, key, value)]);
+    const { kind } = place;
+    const result = await this.#transact({ key, modRevision: 0 }, await this.#put(kind, key, value), this.#claimsOf(kind, object));
     return result.succeeded ? this.#cachedAs(place, key, value, result.revision, result.revision) : undefined;
   }
 
   /**
    * Changes an object: `decide` is given what is there and says what becomes of it; again with the newer object after losing to
-   * another writer. Throws 404 when it is not (or no longer) there, and whatever `decide` throws.
+   * another writer. Throws 404 when it is not (or no longer) there, ClaimsTaken, and whatever `decide` throws.
    */
   async change(place: Place, decide: (existing: CachedObject) => Promise<Change> | Change): Promise<ChangeResult> {
     const { kind, name } = place;
@@ -94,15 +103,41 @@ export class ObjectStore {
       const remove = change.type === 'delete';
       const value = this.#encode(kind, change.object);
       const write: Write = remove ? { type: 'delete', key } : await this.#put(kind, key, value);
-      const result = await this.#store.transact([{ key, modRevision: existing.revision }], [write]);
+      const claims = this.#claimsOf(kind, remove ? undefined : change.object, existing);
+      const result = await this.#transact({ key, modRevision: existing.revision }, write, claims);
       if (result.succeeded)
         return { object: this.#cachedAs(place, key, value, result.revision, existing.createRevision), removed: remove };
-      const current = result.current[0];
-      const newer = current && this.#cache.decodeEntry(current);
+      const newer = result.current && this.#cache.decodeEntry(result.current);
       if (!newer) throw notFound(kind, name);
       existing = newer.as(kind);
     }
     throw conflict(kind, name, MODIFIED);
+  }
+
+  /** Writes an object with its claims, or nothing. Throws ClaimsTaken when only the claims stand in the way. */
+  async #transact(
+    compare: Compare,
+    write: Write,
+    { added, removed }: ClaimChange,
+  ): Promise<{ readonly succeeded: boolean; readonly revision: number; readonly current: KeyValue | undefined }> {
+    const result = await this.#store.transact(
+      [compare, ...added.map(({ key }) => ({ key, modRevision: 0 }))],
+      [
+        write,
+        ...added.map(({ key, value }): Write => ({ type: 'put', key, value: value() })),
+        ...removed.map(({ key }): Write => ({ type: 'delete', key })),
+      ],
+    );
+    const [current, ...claimed] = result.current;
+    if (!result.succeeded && (current?.modRevision ?? 0) === compare.modRevision)
+      throw new ClaimsTaken(new Set(claimed.flatMap((entry) => entry?.key ?? [])));
+    return { succeeded: result.succeeded, revision: result.revision, current };
+  }
+
+  /** What a write changes in what its object holds; for nearly all kinds nothing. */
+  #claimsOf(kind: KindDefinition, after: DynamicObject | undefined, before?: CachedObject): ClaimChange {
+    const of = this.#claims.get(kind.storagePath);
+    return of ? compareClaims(before ? of(before.object) : [], after ? of(after) : []) : NO_CLAIMS;
   }
 
   #encode(kind: KindDefinition, object: DynamicObject): Buffer {

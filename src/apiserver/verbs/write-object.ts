@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { cloneJson } from '../../api/machinery/clone.ts';
 import type { KindDefinition, PartSubresource, WriteContext } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { alreadyExists, type FieldError, invalid, type StatusError } from '../../api/machinery/status-error.ts';
@@ -9,6 +10,8 @@ import type { DeleteChoices } from '../request/query-options.ts';
 import type { Change, ChangeResult, ObjectStore } from '../store-access/object-store.ts';
 import { stampKind } from '../store-access/object-store.ts';
 import { CachedObject } from '../watch-cache/cached-object.ts';
+import { type Allotment, type BeginAllotment, withAllotment } from './allotment.ts';
+import type { FieldTracking } from './field-tracking.ts';
 import { checkPreconditions, planDelete } from './plan-delete.ts';
 import { checkCreatable, placeInNamespace, prepareCreate } from './prepare-create.ts';
 import { checkName, checkVersion, endsDeletion, prepareUpdate, sameObject } from './prepare-update.ts';
@@ -27,13 +30,20 @@ export interface WriteScope {
   readonly part?: PartSubresource;
   /** The server's own writes go past admission. */
   readonly admit: boolean;
+  /** Says whose the fields are; without it they stay whose they were. */
+  readonly fields?: FieldTracking;
 }
+
+/** Makes what is wanted of what is there. */
+type UpdateRequest = (existing: CachedObject) => Promise<DynamicObject> | DynamicObject;
 
 export interface ObjectWriteDeps {
   readonly objects: ObjectStore;
   readonly admission: () => Admission;
   readonly clock: Clock;
   readonly random: () => number;
+  /** For kinds that are given what the cluster has only so many of. */
+  readonly beginAllotment?: BeginAllotment;
 }
 
 /** Creates, changes and deletes objects by the rules that hold for every kind: prepared, admitted, validated, stored. */
@@ -47,14 +57,28 @@ export class ObjectWrites {
   /** Stores a new object and returns it as stored. `object` has been decoded; it may be changed and is not to be used afterwards. */
   async create(scope: WriteScope, object: DynamicObject): Promise<CachedObject> {
     const { kind } = scope;
-    const { random } = this.#deps;
     stampKind(kind, object);
     placeInNamespace(kind, object, scope.namespace);
     checkCreatable(kind, object);
-    const generated = !object.metadata.name;
     kind.setDefaults?.(object);
-    const attributes = this.#attributes(scope, 'CREATE', object.metadata.name ?? '', object, undefined);
+    scope.fields?.created(kind, object, this.#deps.clock.now());
+    const name = object.metadata.name ?? '';
+    const attributes = this.#attributes(scope, 'CREATE', name, object, undefined);
     if (scope.admit) await this.#deps.admission().admit(attributes);
+    const allotment = this.#deps.beginAllotment?.(kind);
+    if (!allotment) return this.#insert(scope, object, attributes);
+    return withAllotment(allotment, { kind, name }, async () => {
+      const filled = cloneJson(object); // what is given is to be found anew when it is lost
+      await allotment.fill(filled, undefined);
+      return this.#insert(scope, filled, { ...attributes, object: filled });
+    });
+  }
+
+  /** Stores what has been admitted, under its name or under one that is made for it. */
+  async #insert(scope: WriteScope, object: DynamicObject, attributes: AdmissionAttributes): Promise<CachedObject> {
+    const { kind } = scope;
+    const { random } = this.#deps;
+    const generated = !object.metadata.name;
     const context = this.#context(scope);
     const uid = randomUUID();
     for (let attempt = 1; ; attempt++) {
@@ -76,10 +100,18 @@ export class ObjectWrites {
    * Changes an object to what `request` makes of a copy of it: the body of an update, or a patch applied. Called again when
    * another writer was faster and the request names no resourceVersion.
    */
-  async update(
+  async update(scope: WriteScope, name: string, request: UpdateRequest): Promise<ChangeResult> {
+    const { kind } = scope;
+    const allotment = scope.part ? undefined : this.#deps.beginAllotment?.(kind);
+    if (!allotment) return this.#change(scope, name, request, undefined);
+    return withAllotment(allotment, { kind, name }, () => this.#change(scope, name, request, allotment));
+  }
+
+  async #change(
     scope: WriteScope,
     name: string,
-    request: (existing: CachedObject) => Promise<DynamicObject> | DynamicObject,
+    request: UpdateRequest,
+    allotment: Allotment | undefined,
   ): Promise<ChangeResult> {
     const { kind, part } = scope;
     let unsaved: CachedObject | undefined;
@@ -92,8 +124,10 @@ export class ObjectWrites {
       kind.setDefaults?.(requested);
       const attributes = this.#attributes(scope, 'UPDATE', name, requested, old);
       if (scope.admit) await this.#deps.admission().admit(attributes);
+      if (allotment) await allotment.fill(requested, old);
       const context = this.#context(scope);
       const updated = prepareUpdate(kind, part, requested, old, context);
+      scope.fields?.updated(kind, updated, old, context.nowMs);
       this.#refuse(kind, name, [
         ...validateMetadata(updated.metadata, kind),
         ...validateMetadataUpdate(updated.metadata, old.metadata),

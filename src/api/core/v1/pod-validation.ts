@@ -9,7 +9,7 @@ import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { validateAnnotations, validateLabels } from '../../machinery/validate-metadata.ts';
 import { type PodNames, validateContainer } from './container-validation.ts';
-import { NOT_AN_IP } from './service-validation.ts';
+import { NOT_AN_IP } from './service-cluster-ips.ts';
 import { validateVolumes } from './volume-validation.ts';
 
 const RESTART_POLICIES = ['Always', 'OnFailure', 'Never'];

@@ -109,7 +109,7 @@ test('a service of one port gets all defaults', () => {
 
 test('services are checked in upstream words', () => {
   assert.deepEqual(complaints(serviceKind, { spec: {} }), ['spec.ports: Required value']);
-  assert.deepEqual(complaints(serviceKind, { spec: { clusterIP: 'None' } }), []);
+  assert.deepEqual(complaints(serviceKind, { spec: { clusterIP: 'None', clusterIPs: ['None'] } }), []);
   assert.deepEqual(complaints(serviceKind, { spec: { ports: [{ port: 0 }] } }), [
     'spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive',
     'spec.ports[0].targetPort: Invalid value: 0: must be between 1 and 65535, inclusive',
@@ -119,12 +119,29 @@ test('services are checked in upstream words', () => {
     'spec.ports[1].name: Required value',
   ]);
   assert.deepEqual(complaints(serviceKind, { spec: { type: 'ExternalName' } }), ['spec.externalName: Required value']);
-  assert.deepEqual(complaints(serviceKind, { spec: { ports: [{ port: 1 }], clusterIP: 'x' } }), [
+  assert.deepEqual(complaints(serviceKind, { spec: { ports: [{ port: 1 }], clusterIP: 'x', clusterIPs: ['x'] } }), [
     'spec.clusterIPs[0]: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
   ]);
   const spec = { ports: [{ port: 1 }], clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1'] };
   assert.deepEqual(changes(serviceKind, { spec }, { spec: { ...spec, clusterIP: '10.0.0.2', clusterIPs: ['10.0.0.2'] } }), [
     'spec.clusterIPs[0]: Invalid value: ["10.0.0.2"]: may not change once set',
+  ]);
+  const about = (more: object) => complaints(serviceKind, { spec: { ...spec, ...more } });
+  assert.deepEqual(about({ clusterIPs: ['10.0.0.1', '10.0.0.2'] }), [
+    'spec.clusterIPs: Invalid value: ["10.0.0.1","10.0.0.2"]: may specify no more than one IP for each IP family',
+  ]);
+  assert.deepEqual(about({ clusterIPs: ['10.0.0.3'] }), [
+    'spec.clusterIPs: Invalid value: ["10.0.0.3"]: first value must match `clusterIP`',
+  ]);
+  assert.deepEqual(about({ ipFamilies: ['IPv6'] }), [
+    'spec.clusterIPs[0]: Invalid value: "10.0.0.1": expected an IPv6 value as indicated by `ipFamilies[0]`',
+  ]);
+  assert.deepEqual(about({ ports: [{ port: 1, nodePort: 30000 }] }), [
+    "spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'",
+  ]);
+  assert.deepEqual(about({ healthCheckNodePort: 30000, externalTrafficPolicy: 'Local' }), [
+    'spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services',
+    "spec.healthCheckNodePort: Invalid value: 30000: may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
   ]);
 });
 

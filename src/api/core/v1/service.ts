@@ -1,6 +1,7 @@
 import type { V1Service } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { dropFieldsOfOldType } from './service-changes.ts';
 import { serviceColumns } from './service-columns.ts';
 import { setServiceDefaults } from './service-defaults.ts';
 import { validateService, validateServiceUpdate } from './service-validation.ts';
@@ -25,6 +26,7 @@ export const serviceKind = defineKind({
   prepareForCreate: (object) => {
     object['status'] = { loadBalancer: {} };
   },
+  prepareForUpdate: dropFieldsOfOldType,
   setDefaults: setServiceDefaults,
   validate: validateService,
   validateUpdate: validateServiceUpdate,
