@@ -61,6 +61,8 @@ test('what cannot be done is refused, naming the flag', () => {
     [['--store=memory', '--insecure-port=8080'], /--insecure-port=8080: only 0 is allowed/],
     [['--store=memory', '--client-ca-file=/none/ca.pem'], /--client-ca-file: open \/none\/ca\.pem: no such file or directory/],
     [['--store=memory', '--token-auth-file=/none/t.csv'], /--token-auth-file: open \/none\/t\.csv: no such file/],
+    [['--store=memory', '--service-cluster-ip-range=10.0.0.0'], /--service-cluster-ip-range: .*"10\.0\.0\.0" is no CIDR/],
+    [['--store=memory', '--service-node-port-range=9-1'], /--service-node-port-range: "9-1" is no range of ports/],
     [['--store=memory', '--service-account-key-file=/none/k'], /--service-account-key-file: open \/none\/k: no such file/],
     [['--store=memory', '--tls-cert-file=/none/c'], /--tls-cert-file is given without --tls-private-key-file/],
     [['--store=memory', '--authorization-mode=ABAC'], /--authorization-mode: ABAC is not one of/],
