@@ -14,7 +14,7 @@ import type { NodeHealth } from './node/node-conditions.ts';
 import { createNodeController, type NodeController } from './node/node-controller.ts';
 import { createPodController, type PodController } from './pods/pod-controller.ts';
 import { announce, checkSwap, readClientCa } from './preflight.ts';
-import { createHealthzServer } from './server/healthz-server.ts';
+import type { createHealthzServer } from './server/healthz-server.ts';
 import { createKubeletServer, type KubeletServer } from './server/kubelet-server.ts';
 import type { KubeletView } from './server/kubelet-view.ts';
 import { openServingCertificate } from './serving-certificate.ts';
@@ -121,6 +121,8 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     clientPair = identity.pair;
     // As upstream: a kubelet that waits for its certificate is not yet healthy.
     if (configuration.healthzPort > 0) {
+      // Loaded where it is used: node:http brings a whole client for the Web along.
+      const { createHealthzServer } = await import('./server/healthz-server.ts');
       healthz = createHealthzServer({ address: configuration.healthzBindAddress, port: configuration.healthzPort, view });
       await begin(healthz);
     }
