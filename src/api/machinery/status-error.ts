@@ -158,15 +158,20 @@ export interface FieldError {
   message: string;
 }
 
+/** A list in which everything is wrong must not make an answer of a hundred megabytes. */
+const MOST_FIELD_ERRORS = 200;
+
 /** `qualifiedKind` is `Pod` or `Deployment.apps`, with the group and without the version. */
 export function invalid(kind: { group: string; kind: string }, name: string, errors: readonly FieldError[]): StatusError {
   const qualified = kind.group ? `${kind.kind}.${kind.group}` : kind.kind;
-  const texts = errors.map((e) => `${e.field}: ${e.message}`);
+  const told = errors.slice(0, MOST_FIELD_ERRORS);
+  const texts = told.map((e) => `${e.field}: ${e.message}`);
+  if (errors.length > told.length) texts.push(`and ${errors.length - told.length} more`);
   const text = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   return failure(422, 'Invalid', `${qualified} "${name}" is invalid: ${text}`, {
     ...(name && { name }),
     ...(kind.group && { group: kind.group }),
     kind: kind.kind,
-    causes: errors.map((e) => ({ reason: e.reason, message: e.message, field: e.field })),
+    causes: told.map((e) => ({ reason: e.reason, message: e.message, field: e.field })),
   });
 }

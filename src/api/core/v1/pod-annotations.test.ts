@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { invalid } from '../../machinery/status-error.ts';
 import { podKind } from './pod.ts';
 
 const CONTEXT = { nowMs: 0, user: { name: 'system:node:n', groups: [] } };
@@ -24,4 +25,19 @@ test('what a mirror pod is does not change, by a write of the pod or of its stat
     ]);
     assert.deepEqual(details(pod({ ...mirror.metadata.annotations, a: 'c' }), mirror), []);
   }
+});
+
+test('long lists are compared in the time that their length takes, and their errors told to a limit', { timeout: 30_000 }, () => {
+  const many = Array.from({ length: 60_000 }, (_, i) => `n${i}`);
+  const spec = (names: string[]) => ({
+    containers: [],
+    tolerations: many.map((key) => ({ key, operator: 'Exists' })),
+    schedulingGates: names.map((name) => ({ name })),
+  });
+  const before = { ...pod(), spec: spec([]) };
+  const errors = podKind.validateUpdate?.({ ...pod(), spec: spec(many) }, before, CONTEXT) ?? [];
+  assert.equal(errors.filter(({ field }) => field === 'spec.schedulingGates').length, many.length);
+  const { status } = invalid({ group: '', kind: 'Pod' }, 'p', errors);
+  assert.equal(status.details?.causes?.length, 200);
+  assert.match(status.message ?? '', /, and \d+ more\]$/);
 });
