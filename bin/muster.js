@@ -1,17 +1,14 @@
 #!/usr/bin/env node
 // Starts src/cli/main.ts on the Node that Muster is made for. Plain JavaScript, since an older Node has to read it.
 import { spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, realpathSync } from 'node:fs';
-import module from 'node:module';
-import { homedir, constants as osConstants } from 'node:os';
+import { accessSync, constants, realpathSync } from 'node:fs';
+import { constants as osConstants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const OLDEST_NODE = 26;
 const self = realpathSync(fileURLToPath(import.meta.url));
 const root = dirname(dirname(self));
-// A checkout runs as it is; an installed package has been compiled, since Node strips no types below node_modules.
-const isCheckout = existsSync(join(root, 'src'));
 
 if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) restartWithOwnNode();
 else await run();
@@ -48,23 +45,8 @@ function restartWithOwnNode() {
 }
 
 async function run() {
+  const { isCheckout, keepCompiledCode } = await import('./compiled-code.js');
   keepCompiledCode();
   const { runProcess } = await import(isCheckout ? '../src/cli/main.ts' : '../dist/cli/main.js');
   await runProcess(process.argv[1], process.argv.slice(2));
-}
-
-/** Compiled code is kept between runs, which halves the start; where nothing may be written, Muster starts without. */
-function keepCompiledCode() {
-  const directories = [join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'muster', 'compiled')];
-  if (isCheckout) directories.unshift(join(root, 'node_modules', '.cache', 'muster', 'compiled'));
-  for (const directory of directories) {
-    try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-      accessSync(directory, constants.W_OK);
-    } catch {
-      continue; // not ours to write: another user's checkout, a read-only system
-    }
-    module.enableCompileCache(directory);
-    return;
-  }
 }
