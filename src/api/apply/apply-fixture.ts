@@ -67,8 +67,7 @@ export class Applied {
     if (!this.object.metadata.name) {
       const [entry] = trackCreate(this.type, after, writer, []) ?? [];
       if (entry) this.managers = new Map([['', { ...writer, fields: entry.fieldsV1 as Manager['fields'] }]]);
-    } else
-      this.managers = trackUpdate({ type: this.type, before: this.object, after, managers: this.managers, writer, except: [] });
+    } else this.managers = trackUpdate({ type: this.type, before: this.object, after, managers: this.managers, writer });
     this.object = after;
     return this;
   }

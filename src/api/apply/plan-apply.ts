@@ -3,7 +3,7 @@ import { cloneJson, equalJson } from '../machinery/clone.ts';
 import type { DynamicObject } from '../machinery/object.ts';
 import { compareObjects } from './compare.ts';
 import { type Conflict, conflictError, conflictsOutside } from './conflicts.ts';
-import { difference, EMPTY, equalSets, type FieldSet, intersection, isEmptySet, union } from './field-set.ts';
+import { difference, EMPTY, equalSets, type FieldSet, intersection, isEmptySet, LEAF, union } from './field-set.ts';
 import { fieldsOf } from './fields-of.ts';
 import { fieldsLastApplied, KUBECTL, refreshLastApplied } from './last-applied.ts';
 import { capUpdaters, type Manager, type Managers, managerId } from './managed-fields.ts';
@@ -86,6 +86,9 @@ interface Pruning {
   readonly last: FieldSet;
 }
 
+/** Always there, whoever owns what is in it. */
+const IDENTITY: FieldSet = { 'f:apiVersion': LEAF, 'f:kind': LEAF, 'f:metadata': LEAF };
+
 /**
  * Takes out what the applier owned the last time, does not mention any more, and nobody else owns. Others keep what they own together
  * with all that it stands in; what stands in something that goes, and is nobody's, goes with it.
@@ -97,7 +100,7 @@ function prune(type: StructureType, merged: unknown, { managers, mentioned, last
   const lastNamed = named(last);
   const all = present(merged);
   const stripped = withoutFields(type, merged, lastNamed);
-  let owned = mentioned;
+  let owned = union(mentioned, IDENTITY);
   for (const { fields } of managers.values()) owned = union(owned, fields);
   const kept = withoutFields(type, merged, difference(all, union(present(stripped), named(owned))));
   const gone = intersection(difference(all, present(kept)), lastNamed);

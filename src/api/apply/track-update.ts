@@ -29,10 +29,12 @@ export function trackCreate(
   return isEmptySet(fields) ? undefined : [writeEntry({ ...writer, fields })];
 }
 
-/** The managed fields of a stored object; none when they do not make sense, as upstream takes it. */
+/** The managers of a stored object. */
 export function storedManagers(entries: readonly ManagedFieldsEntry[] | undefined): Managers {
-  return readManagedFields(entries ?? []);
+  return entries ? readManagedFields(entries) : NOBODY;
 }
+
+const NOBODY: Managers = new Map();
 
 /**
  * Whose fields they are before a plain write. Clients may send managed fields along: `[{}]` drops all, readable ones replace what is
@@ -42,14 +44,21 @@ export function managersBefore(
   sent: readonly ManagedFieldsEntry[] | undefined,
   stored: readonly ManagedFieldsEntry[] | undefined,
   isSame: (a: unknown, b: unknown) => boolean,
-): Managers {
-  if (!sent?.length || isSame(sent, stored)) return storedManagers(stored);
-  if (asksForReset(sent)) return new Map();
+): ManagersBefore {
+  const asStored = () => ({ managers: storedManagers(stored), stored: true });
+  if (!sent?.length || isSame(sent, stored)) return asStored();
+  if (asksForReset(sent)) return { managers: NOBODY, stored: false };
   try {
-    return parseManagedFields(sent);
+    return { managers: parseManagedFields(sent), stored: false };
   } catch {
-    return storedManagers(stored); // as upstream: clients that do not understand managed fields shall not lose them
+    return asStored(); // as upstream: clients that do not understand managed fields shall not lose them
   }
+}
+
+export interface ManagersBefore {
+  readonly managers: Managers;
+  /** As they are stored; else as the client wants them. */
+  readonly stored: boolean;
 }
 
 export interface UpdateToTrack {
@@ -58,16 +67,15 @@ export interface UpdateToTrack {
   readonly after: object;
   readonly managers: Managers;
   readonly writer: Writer;
-  readonly except: readonly string[];
 }
 
 /**
  * The managed fields after a plain write. Where nothing is tracked yet (the object was made before there were managed fields, or they
  * were dropped), nothing is: what somebody owned cannot be told any more.
  */
-export function trackUpdate({ type, before, after, managers, writer, except }: UpdateToTrack): Managers {
+export function trackUpdate({ type, before, after, managers, writer }: UpdateToTrack): Managers {
   if (managers.size === 0) return managers;
-  const found: Difference = compareObjects(type, before, after, except);
+  const found: Difference = compareObjects(type, before, after);
   if (isEmptySet(ownable(found.changed)) && isEmptySet(ownable(found.removed))) return managers;
   return capUpdaters(ownUpdate(managers, writer, found));
 }

@@ -6,7 +6,7 @@ import { bodyFormat } from './negotiation.ts';
 export const BODY_LIMIT_BYTES = 3 * 1024 * 1024;
 
 /** YAML takes a hundred times as long to read as JSON, and nothing else is answered meanwhile. */
-const YAML_LIMIT_BYTES = 256 * 1024;
+export const YAML_LIMIT_BYTES = 256 * 1024;
 
 export const tooLarge = (limitBytes: number) => requestEntityTooLarge(`Request entity too large: limit is ${limitBytes}`);
 

@@ -116,16 +116,23 @@ const PATCH_TYPES = {
   'application/strategic-merge-patch+json': 'strategic',
 } as const;
 
+const APPLY_PATCH = 'application/apply-patch+yaml';
+
+/** Whether a PATCH is a server-side apply. */
+export function isApplyPatch(request: Pick<ServerRequest, 'headers'>): boolean {
+  return mediaType(request.headers['content-type']) === APPLY_PATCH;
+}
+
 /**
- * Which kind of patch a body is.
+ * Which kind of patch a body is that is no server-side apply.
  *
- * @throws StatusError 415, also for server-side apply, which this server does not offer yet
+ * @throws StatusError 415
  */
 export function patchFormat(request: Pick<ServerRequest, 'headers'>): 'json' | 'merge' | 'strategic' {
   const type = mediaType(request.headers['content-type']);
   if (isPatchType(type)) return PATCH_TYPES[type];
   throw unsupportedMediaType(
-    `the body of the request was in an unknown format - accepted media types include: ${Object.keys(PATCH_TYPES).join(', ')}`,
+    `the body of the request was in an unknown format - accepted media types include: ${[...Object.keys(PATCH_TYPES), APPLY_PATCH].join(', ')}`,
   );
 }
 

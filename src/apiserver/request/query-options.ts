@@ -1,3 +1,4 @@
+import { validateManager } from '../../api/apply/manager-name.ts';
 import { badRequest, type FieldError, invalid } from '../../api/machinery/status-error.ts';
 import { isTrue } from './request-info.ts';
 
@@ -122,13 +123,14 @@ const PLAIN_WRITE: WriteQuery = { dryRun: false, fieldManager: '', fieldValidati
 export function parseWriteQuery(query: URLSearchParams, optionsKind: string): WriteQuery {
   if (query.size === 0) return PLAIN_WRITE;
   const fieldValidation = query.get('fieldValidation') || 'Warn';
-  const errors = checkDryRun(query.getAll('dryRun'));
+  const fieldManager = query.get('fieldManager') ?? '';
+  const errors = [...validateManager(fieldManager, 'fieldManager'), ...checkDryRun(query.getAll('dryRun'))];
   if (fieldValidation !== 'Ignore' && fieldValidation !== 'Warn' && fieldValidation !== 'Strict')
     errors.push(notSupported('fieldValidation', fieldValidation, ['Ignore', 'Strict', 'Warn']));
   if (errors.length) throw invalid({ group: 'meta.k8s.io', kind: optionsKind }, '', errors);
   return {
     dryRun: query.getAll('dryRun').some((v) => v !== ''),
-    fieldManager: query.get('fieldManager') ?? '',
+    fieldManager,
     fieldValidation: fieldValidation as WriteQuery['fieldValidation'],
     force: isTrue(query.get('force')),
   };

@@ -8,7 +8,9 @@ import { BODY_LIMIT_BYTES } from '../request/body.ts';
 import { patchFormat } from '../request/negotiation.ts';
 import { parseWriteQuery } from '../request/query-options.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
+import { trackPlainWrites } from '../verbs/field-tracking.ts';
 import { applyPatch, parsePatch } from '../verbs/patch.ts';
+import { fieldManagerOf } from '../verbs/resource-call.ts';
 import type { ObjectWrites } from '../verbs/write-object.ts';
 
 /** autoscaling/v1 Scale: how many replicas a workload has and wants. */
@@ -70,8 +72,9 @@ export function createScaleHandlers(
             return { status: 200, object: scaleOf(kind, found.object as Workload) };
           }
           const change = await readChange(kind, context, body);
-          const { dryRun } = parseWriteQuery(context.request.query, 'UpdateOptions');
-          const scope = { kind, namespace, user: context.user, dryRun, warnings: context.warnings, admit: true };
+          const { dryRun, fieldManager } = parseWriteQuery(context.request.query, 'UpdateOptions');
+          const fields = trackPlainWrites(fieldManagerOf(context, fieldManager));
+          const scope = { kind, namespace, user: context.user, dryRun, warnings: context.warnings, admit: true, fields };
           const { object } = await writes.update(scope, name, (existing) => {
             const workload = existing.decode() as Workload;
             const wanted = change(scaleOf(kind, workload));

@@ -11,7 +11,7 @@ export function createCreate({ writes, clock }: VerbDeps): VerbHandler {
     const output = negotiateOutput(context.request, 'object');
     const options = parseWriteQuery(context.request.query, 'CreateOptions');
     const object = await decodeBody(context.request, kind, options.fieldValidation, context.warnings);
-    const created = await writes.create(writeScope(call, options.dryRun), object);
+    const created = await writes.create(writeScope(call, options.dryRun, options.fieldManager), object);
     await new Representation(kind, output, context.request.query, () => clock.now()).sendObject(context, response, 201, created);
   };
 }

@@ -1,3 +1,4 @@
+import { managerName } from '../../api/apply/manager-name.ts';
 import type { KindDefinition, PartSubresource } from '../../api/machinery/kind.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
@@ -6,6 +7,7 @@ import type { Authorizer, RequestContext, ServerResponse } from '../contracts.ts
 import type { Keyspace } from '../store-access/keyspace.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
 import type { WatchCache } from '../watch-cache/watch-cache.ts';
+import { type FieldManager, trackPlainWrites } from './field-tracking.ts';
 import type { ObjectWrites, WriteScope } from './write-object.ts';
 
 /** A request on a kind that is stored: the whole of an object or one of its parts. */
@@ -32,8 +34,13 @@ export interface VerbDeps {
 
 export type VerbHandler = (call: ResourceCall, response: ServerResponse) => Promise<void>;
 
+/** Who makes a request's writes, as managed fields name it. */
+export function fieldManagerOf({ request, info }: RequestContext, fieldManager: string): FieldManager {
+  return { manager: managerName(fieldManager, request.headers['user-agent'] ?? ''), subresource: info.subresource };
+}
+
 /** The scope of a write that this call makes. */
-export function writeScope({ context, kind, part }: ResourceCall, dryRun: boolean): WriteScope {
+export function writeScope({ context, kind, part }: ResourceCall, dryRun: boolean, fieldManager = ''): WriteScope {
   const { info, user, warnings } = context;
   return {
     kind,
@@ -43,5 +50,6 @@ export function writeScope({ context, kind, part }: ResourceCall, dryRun: boolea
     warnings,
     ...(part && { part }),
     admit: true,
+    fields: trackPlainWrites(fieldManagerOf(context, fieldManager)),
   };
 }

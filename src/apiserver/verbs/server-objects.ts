@@ -3,6 +3,7 @@ import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { ObjectReader, ObjectWriter, UserInfo } from '../contracts.ts';
 import type { Keyspace } from '../store-access/keyspace.ts';
 import type { WatchCache } from '../watch-cache/watch-cache.ts';
+import { trackPlainWrites } from './field-tracking.ts';
 import type { ObjectWrites, WriteScope } from './write-object.ts';
 
 /** Reads objects for the server's own parts, straight from the watch cache. */
@@ -41,6 +42,7 @@ export function createObjectWriter(writes: ObjectWrites): ObjectWriter {
     dryRun: false,
     warnings: [],
     admit: false,
+    fields: trackPlainWrites({ manager: 'kube-apiserver', subresource: '' }),
   });
   return {
     create: async (kind, object) =>

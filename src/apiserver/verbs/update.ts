@@ -1,7 +1,5 @@
 import { cloneJson } from '../../api/machinery/clone.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
-import { forbiddenTo } from '../authorization/forbidden.ts';
-import type { Authorizer, RequestContext } from '../contracts.ts';
 import { decodeBody } from '../request/decode-body.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
 import { parseWriteQuery } from '../request/query-options.ts';
@@ -9,6 +7,7 @@ import { Representation } from '../response/representation.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { allowsCreateOnUpdate } from './object-rules.ts';
 import { checkName } from './prepare-update.ts';
+import { requireCreate } from './require-create.ts';
 import { type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts';
 
 /** PUT of an object or of one of its parts. */
@@ -19,7 +18,7 @@ export function createUpdate({ writes, authorizer, clock }: VerbDeps): VerbHandl
     const output = negotiateOutput(request, 'object');
     const options = parseWriteQuery(request.query, 'UpdateOptions');
     const body = await decodeBody(request, kind, options.fieldValidation, context.warnings);
-    const scope = writeScope(call, options.dryRun);
+    const scope = writeScope(call, options.dryRun, options.fieldManager);
     let status = 200;
     let object: CachedObject;
     try {
@@ -34,11 +33,4 @@ export function createUpdate({ writes, authorizer, clock }: VerbDeps): VerbHandl
     }
     await new Representation(kind, output, request.query, () => clock.now()).sendObject(context, response, status, object);
   };
-}
-
-/** A PUT was let in for an update; that it creates is a right of its own. */
-async function requireCreate(authorizer: Authorizer, { info, user }: RequestContext): Promise<void> {
-  const attributes = { ...info, user, verb: 'create' };
-  const { decision, reason } = await authorizer.authorize(attributes);
-  if (decision !== 'allow') throw forbiddenTo(attributes, reason);
 }

@@ -1,0 +1,173 @@
+import { builtInType } from '../../api/apply/built-in-type.ts';
+import { checkConfiguration, joinErrors } from '../../api/apply/check-configuration.ts';
+import type { Managers } from '../../api/apply/managed-fields.ts';
+import { fieldsOutOfReach } from '../../api/apply/ownership.ts';
+import { type ApplyPlan, planApply } from '../../api/apply/plan-apply.ts';
+import { storedManagers } from '../../api/apply/track-update.ts';
+import { cloneJson, isJsonMap } from '../../api/machinery/clone.ts';
+import { findDuplicateFields } from '../../api/machinery/duplicate-fields.ts';
+import { requiredField } from '../../api/machinery/field-error.ts';
+import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
+import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
+import { badRequest, conflict, invalid, isStatus, StatusError } from '../../api/machinery/status-error.ts';
+import type { ServerRequest } from '../contracts.ts';
+import { BODY_LIMIT_BYTES, parseYaml, tooLarge, YAML_LIMIT_BYTES } from '../request/body.ts';
+import { decodeAs } from '../request/decode-body.ts';
+import { negotiateOutput } from '../request/negotiation.ts';
+import { parseWriteQuery, type WriteQuery } from '../request/query-options.ts';
+import { Representation } from '../response/representation.ts';
+import type { CachedObject } from '../watch-cache/cached-object.ts';
+import { trackApply } from './field-tracking.ts';
+import { checkName } from './prepare-update.ts';
+import { requireCreate } from './require-create.ts';
+import { type ResourceCall, type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts';
+
+/** An object that comes and goes while it is applied to is given up on. */
+const MOST_ATTEMPTS = 10;
+
+/** PATCH with an apply configuration (server-side apply): makes the object when there is none. */
+export function createApply({ writes, authorizer, clock }: VerbDeps): VerbHandler {
+  return async (call, response) => {
+    const { context, kind, part } = call;
+    const { request, info } = context;
+    const output = negotiateOutput(request, 'object');
+    const options = parseApplyQuery(request.query);
+    const configuration = checked(kind, await readConfiguration(request, options.fieldValidation, context.warnings));
+    let managers: Managers = new Map();
+    const scope = { ...writeScope(call, options.dryRun), fields: trackApply(() => managers) };
+    const plan = (live: DynamicObject): ApplyPlan => {
+      const decided = planFor(call, options, { live, configuration, nowMs: clock.now() });
+      managers = decided.managers;
+      return decided;
+    };
+    const change = (existing: CachedObject): DynamicObject => {
+      const { object } = plan(existing.object);
+      return object ? decodeAs(kind, object, 'Ignore', []) : existing.decode();
+    };
+    const create = (): Promise<CachedObject> => {
+      const { object } = plan({ apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: {} });
+      const made = decodeAs(kind, object ?? cloneJson(configuration), 'Ignore', []);
+      if (made.metadata.uid) throw conflict(kind, info.name, uidMismatch(made.metadata.uid));
+      if (made.metadata.name) checkName(made.metadata, info.name);
+      return writes.create(scope, made);
+    };
+    let status = 200;
+    let object: CachedObject | undefined;
+    for (let attempt = 1; !object; attempt++) {
+      try {
+        ({ object } = await writes.update(scope, info.name, change));
+        break;
+      } catch (error) {
+        if (part || !isMissing(error, call)) throw error;
+      }
+      await requireCreate(authorizer, context);
+      try {
+        object = await create();
+        status = 201;
+      } catch (error) {
+        if (!isStatus(error, 'AlreadyExists') || attempt === MOST_ATTEMPTS) throw error;
+      }
+    }
+    await new Representation(kind, output, request.query, () => clock.now()).sendObject(context, response, status, object);
+  };
+}
+
+/** Whether it is the object itself that is not there. */
+function isMissing(error: unknown, { kind, context }: ResourceCall): boolean {
+  if (!isStatus(error, 'NotFound')) return false;
+  const { details } = error.status;
+  return details?.kind === kind.resource && details.name === context.info.name;
+}
+
+const uidMismatch = (uid: string) => `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+
+interface Situation {
+  readonly live: DynamicObject;
+  readonly configuration: DynamicObject;
+  readonly nowMs: number;
+}
+
+function planFor({ kind, part }: ResourceCall, options: WriteQuery, { live, configuration, nowMs }: Situation): ApplyPlan {
+  return planApply({
+    type: builtInType(kind.schema),
+    live,
+    managers: storedManagers(live.metadata.managedFields),
+    configuration,
+    writer: {
+      manager: options.fieldManager,
+      operation: 'Apply',
+      apiVersion: apiVersionOf(kind),
+      subresource: part?.name ?? '',
+      time: formatTime(nowMs),
+    },
+    force: options.force,
+    except: fieldsOutOfReach(kind, part, { ...live, ...configuration }),
+  });
+}
+
+/** @throws StatusError 422 without a fieldManager */
+function parseApplyQuery(query: URLSearchParams): WriteQuery {
+  const options = parseWriteQuery(query, 'PatchOptions');
+  if (options.fieldManager) return options;
+  throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
+    requiredField('fieldManager', 'is required for apply patch'),
+  ]);
+}
+
+async function readConfiguration(
+  request: ServerRequest,
+  fieldValidation: WriteQuery['fieldValidation'],
+  warnings: string[],
+): Promise<unknown> {
+  const bytes = await request.readBody(BODY_LIMIT_BYTES);
+  const text = bytes.toString('utf8');
+  let json: unknown;
+  try {
+    // JSON is YAML, and is what clients send.
+    json = JSON.parse(text);
+  } catch {
+    if (bytes.length > YAML_LIMIT_BYTES) throw tooLarge(YAML_LIMIT_BYTES);
+    return parseYaml(bytes);
+  }
+  if (fieldValidation === 'Ignore') return json;
+  const duplicates = findDuplicateFields(text).map((field) => `duplicate field ${JSON.stringify(field)}`);
+  if (duplicates.length && fieldValidation === 'Strict')
+    throw badRequest(`error strict decoding YAML: error unmarshaling JSON: while decoding JSON: ${duplicates.join(', ')}`);
+  warnings.push(...duplicates);
+  return json;
+}
+
+/** The configuration, if it is one of the kind; times and quantities in it are put into their canonical form. */
+function checked(kind: KindDefinition, json: unknown): DynamicObject {
+  if (!isJsonMap(json)) throw badRequest('error decoding YAML: the apply configuration must be an object');
+  const configuration = json as DynamicObject;
+  if (configuration.kind !== kind.kind || configuration.apiVersion !== apiVersionOf(kind))
+    throw badRequest(`invalid object type: ${describeType(configuration)}`);
+  configuration.metadata ??= {};
+  const { metadata } = configuration;
+  if (isJsonMap(metadata) && metadata.managedFields !== undefined && metadata.managedFields !== null)
+    throw badRequest('metadata.managedFields must be nil');
+  const errors = checkConfiguration(builtInType(kind.schema), configuration);
+  if (errors.length) throw typeFailure(configuration, joinErrors(errors));
+  return configuration;
+}
+
+/** As Go writes a GroupVersionKind: `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`. */
+function describeType({ apiVersion, kind }: Partial<DynamicObject>): string {
+  const version = typeof apiVersion === 'string' ? apiVersion : '';
+  return `${version.includes('/') ? version : `/${version}`}, Kind=${typeof kind === 'string' ? kind : ''}`;
+}
+
+/** Upstream has no better name for it than a failure of the server's. */
+function typeFailure(configuration: DynamicObject, why: string): StatusError {
+  const { metadata } = configuration;
+  const { namespace = '', name = '' } = (isJsonMap(metadata) ? metadata : {}) as DynamicObject['metadata'];
+  return new StatusError({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: `failed to create typed patch object (${namespace}/${name}; ${describeType(configuration)}): ${why}`,
+    code: 500,
+  });
+}

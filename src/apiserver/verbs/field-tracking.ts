@@ -1,0 +1,82 @@
+import { builtInType } from '../../api/apply/built-in-type.ts';
+import { type Managers, sameOwners, writeManagedFields } from '../../api/apply/managed-fields.ts';
+import { fieldsOutOfReach } from '../../api/apply/ownership.ts';
+import { withoutAbsent } from '../../api/apply/remove-absent.ts';
+import { managersBefore, storedManagers, trackCreate, trackUpdate, type Writer } from '../../api/apply/track-update.ts';
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import { apiVersionOf } from '../../api/machinery/kind.ts';
+import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
+import { fieldsEqual, jsonEqual } from '../store-access/json-equal.ts';
+
+/** Says in `metadata.managedFields` who owns which field, of objects on their way to the store. Both change their argument in place. */
+export interface FieldTracking {
+  /** A new object with its defaults, before the server adds to it. */
+  created(kind: KindDefinition, object: DynamicObject, nowMs: number): void;
+  /** What an update leads to, as it is to be stored. */
+  updated(kind: KindDefinition, updated: DynamicObject, old: DynamicObject, nowMs: number): void;
+}
+
+/** Who makes a write. */
+export interface FieldManager {
+  readonly manager: string;
+  /** Of a part, or of an action that writes the object (`scale`). */
+  readonly subresource: string;
+}
+
+/** The tracking of plain writes: create, update and the patches that are no apply. */
+export function trackPlainWrites({ manager, subresource }: FieldManager): FieldTracking {
+  const writerOf = (kind: KindDefinition, nowMs: number): Writer => ({
+    manager,
+    operation: 'Update',
+    apiVersion: apiVersionOf(kind),
+    subresource,
+    time: formatTime(nowMs),
+  });
+  return {
+    created(kind, object, nowMs) {
+      const except = fieldsOutOfReach(kind, undefined, object);
+      setManagedFields(object, trackCreate(builtInType(kind.schema), object, writerOf(kind, nowMs), except));
+    },
+    updated(kind, updated, old, nowMs) {
+      const stored = old.metadata.managedFields;
+      // What comes by a subresource is about that alone.
+      const sent = subresource ? undefined : updated.metadata.managedFields;
+      if (!stored && !sent) return;
+      const type = builtInType(kind.schema);
+      const before = managersBefore(sent, stored, jsonEqual);
+      const writer = writerOf(kind, nowMs);
+      const after = trackUpdate({ type, before: old, after: updated, managers: before.managers, writer });
+      if (!before.stored) setManagedFields(updated, writeManagedFields(withoutAbsent(type, updated, after)));
+      else setManagedFields(updated, after === before.managers ? stored : writeManagedFields(after));
+    },
+  };
+}
+
+/** The tracking of an apply, whose plan has decided who owns what: `planned` is what it said last. */
+export function trackApply(planned: () => Managers): FieldTracking {
+  return {
+    created(kind, object) {
+      setManagedFields(object, writeManagedFields(withoutAbsent(builtInType(kind.schema), object, planned())));
+    },
+    updated(kind, updated, old) {
+      const present = withoutAbsent(builtInType(kind.schema), updated, planned());
+      const stored = old.metadata.managedFields;
+      // Not even the time of something that changes nothing.
+      const same = sameOwners(present, storedManagers(stored)) && sameButOwners(updated, old);
+      setManagedFields(updated, same ? stored : writeManagedFields(present));
+    },
+  };
+}
+
+const sameButOwners = (a: DynamicObject, b: DynamicObject) =>
+  fieldsEqual(a, b, ['metadata']) &&
+  fieldsEqual(a.metadata as object as Record<string, unknown>, b.metadata as object as Record<string, unknown>, [
+    'managedFields',
+    'resourceVersion',
+    'selfLink',
+  ]);
+
+function setManagedFields({ metadata }: DynamicObject, entries: DynamicObject['metadata']['managedFields']): void {
+  if (entries) metadata.managedFields = entries;
+  else delete metadata.managedFields;
+}
