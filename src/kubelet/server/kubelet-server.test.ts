@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { connect } from 'node:tls';
 import { createAuthority } from '../../pki/authority.ts';
 import { generatePrivateKey } from '../../pki/keys.ts';
-import { systemClock, VirtualClock } from '../../std/clock.ts';
+import { type Clock, systemClock, VirtualClock } from '../../std/clock.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { type KeyPair, readPair } from '../certificates/certificate-store.ts';
 import { completeConfiguration } from '../configuration/defaults.ts';
@@ -105,7 +105,7 @@ function reviewingApi(clock = systemClock): FakeApi {
   return api;
 }
 
-async function serve(settings: Record<string, unknown> = {}) {
+async function serve(settings: Record<string, unknown> = {}, clock: Clock = systemClock) {
   const api = reviewingApi();
   const server = createKubeletServer({
     address: '127.0.0.1',
@@ -114,7 +114,7 @@ async function serve(settings: Record<string, unknown> = {}) {
     client: api.client(),
     clientCaPem: authority.certificatePem,
     certificate: await issue('node1', 'server auth'),
-    clock: systemClock,
+    clock,
     logger: silentLogger,
   });
   await server.start(life.signal);
@@ -139,6 +139,12 @@ test('a certificate of somebody who may not gets the line that says why; one of 
   const key = await generatePrivateKey();
   const foreign = await other.issue({ publicKeyDer: key.publicKeyDer, commonName: 'admin', usages: ['client auth'], ...span() });
   assert.equal((await get('/metrics', { pair: readPair(foreign, key.pem, 'test') })).status, 401);
+});
+
+test('a certificate that has expired since the connection opened is nobody’s', async () => {
+  const pair = await issue('admin', 'client auth', ['system:masters']);
+  const { get } = await serve({}, new VirtualClock(Date.now() + 25 * HOUR_MS));
+  assert.equal((await get('/metrics', { pair })).status, 401);
 });
 
 test('the administrator gets metrics that begin with the histogram of the runbook', async () => {

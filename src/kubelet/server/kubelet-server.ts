@@ -75,7 +75,11 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
     const path = decodedPath(request.url);
     if (path === undefined) return plain(400, 'Bad Request');
     const certificate = clientCertificate(request.socket as TLSSocket);
-    if (certificate) expirations.observe((certificate.notAfterMs - clock.now()) / 1000);
+    if (certificate) {
+      // TLS looked at the time when the connection opened, which may be long ago.
+      if (certificate.notAfterMs < clock.now()) return plain(401, 'Unauthorized');
+      expirations.observe((certificate.notAfterMs - clock.now()) / 1000);
+    }
     const { authorization } = request.headers;
     let user: Awaited<ReturnType<typeof authenticate>>;
     try {
