@@ -110,7 +110,8 @@ const IMMUTABLE_FIELDS = [
 export function validateMetadataUpdate(updated: ObjectMeta, existing: ObjectMeta, path = 'metadata'): FieldError[] {
   const errors: FieldError[] = [];
   if (existing.deletionTimestamp) {
-    const added = (updated.finalizers ?? []).filter((finalizer) => !existing.finalizers?.includes(finalizer));
+    const known = new Set(existing.finalizers);
+    const added = (updated.finalizers ?? []).filter((finalizer) => !known.has(finalizer));
     if (added.length)
       errors.push(
         forbiddenField(
