@@ -34,6 +34,12 @@ export interface Listener {
   destroy(): Promise<void>;
 }
 
+/**
+ * What one HTTP/2 connection may hold, in megabytes. Node refuses every new request on a connection beyond it; with its default of 10
+ * one long list would shut out all other requests of that client. How much is held is bounded by the requests in flight.
+ */
+const SESSION_MEMORY_MB = 1024;
+
 /** The client may keep an idle connection for longer than it thinks of it. */
 const KEEP_ALIVE_MS = 180_000;
 
@@ -59,6 +65,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
       rejectUnauthorized: false,
       // A watch is one stream: informers of one client open dozens on one connection.
       settings: { maxConcurrentStreams: 1000, initialWindowSize: 1 << 20 },
+      maxSessionMemory: SESSION_MEMORY_MB,
     }),
   );
   const http1 = server as typeof server & { keepAliveTimeout: number; headersTimeout: number; requestTimeout: number };

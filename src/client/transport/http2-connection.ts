@@ -9,6 +9,8 @@ const PING_INTERVAL_MS = 30_000;
 const PING_TIMEOUT_MS = 15_000;
 /** Lists of megabytes would wait for a window update every 64 KiB. */
 const WINDOW_BYTES = 1024 * 1024;
+/** Beyond what it may hold, a connection of node refuses requests for good; its default of 10 MB is less than one long list. */
+const SESSION_MEMORY_MB = 1024;
 
 export interface Http2ConnectionOptions {
   server: string;
@@ -25,6 +27,7 @@ export function createHttp2Connection(options: Http2ConnectionOptions): Connecti
   const session = connect(server, {
     createConnection: () => socket,
     settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
+    maxSessionMemory: SESSION_MEMORY_MB,
   });
   session.once('connect', () => session.setLocalWindowSize(WINDOW_BYTES));
   let failure: unknown;
