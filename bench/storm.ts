@@ -1,13 +1,12 @@
 /**
  * Bootstrap storm: many nodes join at once, each with a token, key, request, certificate and TLS connection of its own.
  *
- *     node bench/storm.ts [NODES] [one|two]
+ *     node bench/storm.ts [NODES] [one|two] [RUNS]
  *
  * `two`, the default, runs the control plane in a process of its own, as on a real cluster; `one` runs all in this process. The time is from the first
- * token to the last Ready node. Prints one JSON line.
+ * token to the last Ready node. Prints one JSON line: median and worst of the runs, and in mode `two` the processor time that a node takes of the
+ * control plane and of the kubelets' process.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { transportFromKubeconfig } from '../src/client/kubeconfig-client.ts';
 import type { ControlPlane } from '../src/cluster/control-plane.ts';
@@ -19,34 +18,37 @@ import { readMachine } from '../src/kubelet/node/machine.ts';
 import { readKubeconfig, resolveContext } from '../src/pki/kubeconfig.ts';
 import { systemClock } from '../src/std/clock.ts';
 import { silentLogger } from '../src/std/logger.ts';
-import { PROGRAM } from '../test/harness/component-process.ts';
-import { runOrFail } from '../test/harness/run-command.ts';
+import { cpuMs, report, startBenchCluster, summary } from './bench-cluster.ts';
 
 const nodes = Number(process.argv[2] ?? 200);
 const mode = process.argv[3] === 'one' ? 'one' : 'two';
+const runs = Number(process.argv[4] ?? 5);
 
-async function inOneProcess(): Promise<number> {
+interface Storm {
+  readonly elapsedMs: number;
+  /** For one node. */
+  readonly controlPlaneCpuMs?: number;
+  readonly kubeletCpuMs?: number;
+}
+
+async function inOneProcess(): Promise<Storm> {
   await using empty = await startCluster({ nodes: 0 });
   await empty.close();
   const startMs = performance.now();
   await using _ = await startCluster({ nodes });
-  return performance.now() - startMs;
+  return { elapsedMs: performance.now() - startMs };
 }
 
-async function inTwoProcesses(): Promise<number> {
-  const home = await mkdtemp(join(tmpdir(), 'muster-bench-'));
-  const env = { HOME: home, MUSTER_HOME: join(home, 'muster'), KUBECONFIG: join(home, 'kubeconfig') };
-  const muster = (...args: string[]) => runOrFail(process.execPath, [PROGRAM, ...args], { env });
-  try {
-    const { server, dataDir } = JSON.parse(await muster('up', '--nodes', '0', '-o', 'json')) as {
-      server: string;
-      dataDir: string;
-    };
-    return await joinAll(env.KUBECONFIG, server, join(dataDir, 'pki', 'ca.crt'), home);
-  } finally {
-    await muster('down');
-    await rm(home, { recursive: true, force: true });
-  }
+async function inTwoProcesses(): Promise<Storm> {
+  await using cluster = await startBenchCluster();
+  const { kubeconfig, server, dataDir, home, pid } = cluster;
+  const before = { controlPlane: cpuMs(pid), kubelets: cpuMs(process.pid) };
+  const elapsedMs = await joinAll(kubeconfig, server, join(dataDir, 'pki', 'ca.crt'), home);
+  return {
+    elapsedMs,
+    controlPlaneCpuMs: (cpuMs(pid) - before.controlPlane) / nodes,
+    kubeletCpuMs: (cpuMs(process.pid) - before.kubelets) / nodes,
+  };
 }
 
 async function joinAll(kubeconfig: string, server: string, caFile: string, directory: string): Promise<number> {
@@ -77,8 +79,24 @@ async function joinAll(kubeconfig: string, server: string, caFile: string, direc
   }
 }
 
-const run = mode === 'one' ? inOneProcess : inTwoProcesses;
-const elapsedMs = await run();
-process.stdout.write(
-  `${JSON.stringify({ bench: 'storm', mode, nodes, seconds: Number((elapsedMs / 1000).toFixed(2)), nodesPerSecond: Math.round(nodes / (elapsedMs / 1000)) })}\n`,
-);
+const storms: Storm[] = [];
+for (let run = 0; run < runs; run++) storms.push(await (mode === 'one' ? inOneProcess() : inTwoProcesses()));
+const round = (value: number) => Number(value.toFixed(1));
+const medianOf = (field: 'controlPlaneCpuMs' | 'kubeletCpuMs') =>
+  round(
+    summary(
+      storms.map((storm) => storm[field] ?? 0),
+      'highest',
+    ).median,
+  );
+report({
+  bench: 'storm',
+  mode,
+  nodes,
+  runs,
+  nodesPerSecond: summary(
+    storms.map(({ elapsedMs }) => round(nodes / (elapsedMs / 1000))),
+    'lowest',
+  ),
+  ...(mode === 'two' && { controlPlaneCpuMs: medianOf('controlPlaneCpuMs'), kubeletCpuMs: medianOf('kubeletCpuMs') }),
+});

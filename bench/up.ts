@@ -5,13 +5,14 @@
  *
  * Prints one JSON line. `firstMs` is the first run, before Node's compile cache and the page cache are warm.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PROGRAM } from '../test/harness/component-process.ts';
 import { runOrFail } from '../test/harness/run-command.ts';
+import { report, residentMb, summary } from './bench-cluster.ts';
 
-const PROGRAM = resolve(import.meta.dirname, '../bin/muster.js');
 const NODES = 3;
 const IDLE_AFTER_MS = 10_000;
 const runs = Number(process.argv[2] ?? 20);
@@ -27,7 +28,7 @@ async function measure(options: { idle: boolean }): Promise<{ upMs: number; down
     let idleMb: number | undefined;
     if (options.idle) {
       await sleep(IDLE_AFTER_MS);
-      idleMb = await residentMb(up.pid);
+      idleMb = residentMb(up.pid);
     }
     const downStartMs = performance.now();
     await muster('down');
@@ -35,11 +36,6 @@ async function measure(options: { idle: boolean }): Promise<{ upMs: number; down
   } finally {
     await rm(home, { recursive: true, force: true });
   }
-}
-
-async function residentMb(pid: number): Promise<number> {
-  const match = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'));
-  return Math.round(Number(match?.[1]) / 1024);
 }
 
 const results: number[] = [];
@@ -51,17 +47,12 @@ for (let run = 0; run < runs; run++) {
   downs.push(result.downMs);
   idleMb ??= result.idleMb;
 }
-const sorted = [...results].sort((a, b) => a - b);
-const median = (list: readonly number[]) => Math.round([...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]!);
-process.stdout.write(
-  `${JSON.stringify({
-    bench: 'up',
-    nodes: NODES,
-    runs,
-    firstMs: Math.round(results[0]!),
-    medianMs: median(results),
-    worstMs: Math.round(sorted.at(-1)!),
-    downMedianMs: median(downs),
-    idleMb,
-  })}\n`,
-);
+report({
+  bench: 'up',
+  nodes: NODES,
+  runs,
+  firstMs: Math.round(results[0]!),
+  upMs: summary(results.map(Math.round), 'highest'),
+  downMs: summary(downs.map(Math.round), 'highest'),
+  idleMb,
+});

@@ -1,0 +1,141 @@
+/**
+ * What the API does in a second: create, get, list and watch over HTTPS, 32 connections, each write durable, against a control plane in
+ * a process of its own with the sqlite store.
+ *
+ *     node bench/api.ts [RUNS] [PODS]
+ *
+ * Prints one JSON line a measurement: median and worst of the runs, and the control plane's processor time for one operation. The client
+ * takes the other processor of a machine with two.
+ */
+import type { IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
+import { readKubeconfig, resolveContext } from '../src/pki/kubeconfig.ts';
+import { cpuMs, report, residentMb, startBenchCluster, summary } from './bench-cluster.ts';
+
+const runs = Number(process.argv[2] ?? 5);
+const pods = Number(process.argv[3] ?? 2000);
+const CONNECTIONS = 32;
+const WATCHERS = 50;
+const EVENTS = 200;
+
+await using cluster = await startBenchCluster();
+const identity = await resolveContext(await readKubeconfig(cluster.kubeconfig));
+const tls = { ca: identity.caPem, cert: identity.clientCertificatePem, key: identity.clientKeyPem };
+const agent = new Agent({ ...tls, keepAlive: true, maxSockets: CONNECTIONS });
+const watchAgent = new Agent({ ...tls, keepAlive: true, maxSockets: WATCHERS });
+
+function send(method: string, path: string, options: { body?: object; agent?: Agent } = {}): Promise<IncomingMessage> {
+  const text = options.body && JSON.stringify(options.body);
+  return new Promise((resolve, reject) => {
+    const headers = { ...(text && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }) };
+    request(cluster.server + path, { method, agent: options.agent ?? agent, headers }, resolve)
+      .on('error', reject)
+      .end(text);
+  });
+}
+
+async function call(method: string, path: string, body?: object): Promise<string> {
+  const answer = await send(method, path, { body });
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString();
+  if ((answer.statusCode ?? 0) >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${text.slice(0, 300)}`);
+  return text;
+}
+
+/** Does `count` operations, `atOnce` at a time, and answers the rate. */
+async function pooled(count: number, atOnce: number, operation: (i: number) => Promise<unknown>): Promise<number> {
+  const startMs = performance.now();
+  let next = 0;
+  const worker = async () => {
+    while (next < count) await operation(next++);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return count / ((performance.now() - startMs) / 1000);
+}
+
+/** The deliveries a second of events that are created one after the other. */
+async function watched(namespace: string): Promise<number> {
+  const path = `/api/v1/namespaces/${namespace}/configmaps`;
+  const { resourceVersion } = (JSON.parse(await call('GET', path)) as { metadata: { resourceVersion: string } }).metadata;
+  const watches = await Promise.all(
+    Array.from({ length: WATCHERS }, () =>
+      send('GET', `${path}?watch=1&resourceVersion=${resourceVersion}`, { agent: watchAgent }),
+    ),
+  );
+  const startMs = performance.now();
+  const all = Promise.all(watches.map((watch) => readLines(watch, EVENTS)));
+  const body = (i: number) => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: `w-${i}` },
+    data: { k: 'v'.repeat(500) },
+  });
+  for (let i = 0; i < EVENTS; i++) await call('POST', path, body(i));
+  await all;
+  const seconds = (performance.now() - startMs) / 1000;
+  for (const watch of watches) watch.destroy();
+  return (WATCHERS * EVENTS) / seconds;
+}
+
+function readLines(stream: IncomingMessage, count: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let seen = 0;
+    stream.on('error', reject);
+    stream.on('data', (chunk: Buffer) => {
+      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) if (++seen === count) resolve();
+    });
+  });
+}
+
+const pod = (i: number) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: `p-${i}`, labels: { app: 'bench', shard: String(i % 10) } },
+  spec: {
+    nodeSelector: { nowhere: 'x' },
+    containers: [
+      {
+        name: 'c',
+        image: 'busybox',
+        command: ['sleep', '1000000'],
+        env: [{ name: 'A', value: 'b'.repeat(200) }],
+        resources: { requests: { cpu: '10m', memory: '16Mi' } },
+      },
+    ],
+  },
+});
+
+const measurements: Record<string, { operations: number; rates: number[]; cpu: number[] }> = {};
+async function measure(name: string, operations: number, run: () => Promise<number>): Promise<void> {
+  const before = cpuMs(cluster.pid);
+  const rate = await run();
+  measurements[name] ??= { operations, rates: [], cpu: [] };
+  measurements[name].rates.push(rate);
+  measurements[name].cpu.push((cpuMs(cluster.pid) - before) / operations);
+}
+
+let listBytes = 0;
+for (let run = 0; run < runs; run++) {
+  const namespace = `bench-${run}`;
+  const path = `/api/v1/namespaces/${namespace}/pods`;
+  await call('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  while ((await send('GET', `/api/v1/namespaces/${namespace}/serviceaccounts/default`)).resume().statusCode !== 200);
+  await measure('create', pods, () => pooled(pods, CONNECTIONS, (i) => call('POST', path, pod(i))));
+  await measure('get', pods * 3, () => pooled(pods * 3, CONNECTIONS, (i) => call('GET', `${path}/p-${i % pods}`)));
+  await measure('list', 20, () =>
+    pooled(20, 1, async () => {
+      listBytes = (await call('GET', path)).length;
+    }),
+  );
+  await measure('watch', WATCHERS * EVENTS, () => watched(namespace));
+  await call('DELETE', `/api/v1/namespaces/${namespace}`);
+}
+for (const [bench, { operations, rates, cpu }] of Object.entries(measurements)) {
+  const perSecond = summary(rates.map(Math.round), 'lowest');
+  const serverCpuMs = Number(summary(cpu, 'highest').median.toFixed(3));
+  report({ bench, runs, operations, perSecond, serverCpuMs, ...(bench === 'list' && { listBytes }) });
+}
+report({ bench: 'memory after all of it', residentMb: residentMb(cluster.pid) });
+agent.destroy();
+watchAgent.destroy();

@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PROGRAM } from '../test/harness/component-process.ts';
+import { runOrFail } from '../test/harness/run-command.ts';
+
+/** A cluster without nodes in a process of its own, with a home of its own. */
+export interface BenchCluster {
+  readonly home: string;
+  readonly kubeconfig: string;
+  readonly server: string;
+  readonly dataDir: string;
+  readonly pid: number;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export async function startBenchCluster(...flags: string[]): Promise<BenchCluster> {
+  const home = await mkdtemp(join(tmpdir(), 'muster-bench-'));
+  const env = { HOME: home, MUSTER_HOME: join(home, 'muster'), KUBECONFIG: join(home, 'kubeconfig') };
+  const muster = (...args: string[]) => runOrFail(process.execPath, [PROGRAM, ...args], { env });
+  const up = JSON.parse(await muster('up', '--nodes', '0', '-o', 'json', ...flags)) as {
+    server: string;
+    dataDir: string;
+    pid: number;
+  };
+  return {
+    home,
+    kubeconfig: env.KUBECONFIG,
+    ...up,
+    async [Symbol.asyncDispose]() {
+      await muster('down');
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+
+/** The processor time, user and system, that a process has taken. */
+export function cpuMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;
+}
+
+export function residentMb(pid: number): number {
+  const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Math.round(Number(match?.[1]) / 1024);
+}
+
+/** Median and worst of several runs; of rates the worst is the lowest. */
+export function summary(values: readonly number[], worst: 'highest' | 'lowest'): { median: number; worst: number } {
+  const sorted = [...values].sort((a, b) => a - b);
+  return { median: sorted[Math.floor(sorted.length / 2)]!, worst: sorted.at(worst === 'highest' ? -1 : 0)! };
+}
+
+/** One JSON line, with what else the machine was doing. */
+export function report(figures: object): void {
+  process.stdout.write(`${JSON.stringify({ ...figures, load: Number(loadavg()[0]!.toFixed(1)) })}\n`);
+}
