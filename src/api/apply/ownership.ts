@@ -1,5 +1,5 @@
 /** Who owns what after a write (structured-merge-diff's merge/update.go). */
-import type { KindDefinition, PartSubresource } from '../machinery/kind.ts';
+import type { KindDefinition } from '../machinery/kind.ts';
 import type { DynamicObject } from '../machinery/object.ts';
 import type { Difference } from './compare.ts';
 import type { Conflict } from './conflicts.ts';
@@ -32,10 +32,10 @@ export const ownable = (fields: FieldSet): FieldSet => difference(fields, NOBODY
  * Top-level fields that a write cannot change, so that its writer does not come to own them: status by the object itself where there
  * is a status subresource, everything else by that subresource.
  */
-export function fieldsOutOfReach(kind: KindDefinition, part: PartSubresource | undefined, object: DynamicObject): string[] {
-  const ofStatus = part?.name === 'status' || part?.name === 'approval';
+export function fieldsOutOfReach(kind: KindDefinition, subresource: string, object: DynamicObject): string[] {
+  const ofStatus = subresource === 'status' || subresource === 'approval';
   if (ofStatus) return Object.keys(object).filter((name) => name !== 'status' && name !== 'metadata');
-  return part || kind.parts.some(({ name }) => name === 'status') ? ['status'] : [];
+  return subresource || kind.parts.some(({ name }) => name === 'status') ? ['status'] : [];
 }
 
 /** What others own of what a write changed. */

@@ -67,15 +67,17 @@ export interface UpdateToTrack {
   readonly after: object;
   readonly managers: Managers;
   readonly writer: Writer;
+  /** Top-level fields that the write left as they were. */
+  readonly except?: readonly string[];
 }
 
 /**
  * The managed fields after a plain write. Where nothing is tracked yet (the object was made before there were managed fields, or they
  * were dropped), nothing is: what somebody owned cannot be told any more.
  */
-export function trackUpdate({ type, before, after, managers, writer }: UpdateToTrack): Managers {
+export function trackUpdate({ type, before, after, managers, writer, except }: UpdateToTrack): Managers {
   if (managers.size === 0) return managers;
-  const found: Difference = compareObjects(type, before, after);
+  const found: Difference = compareObjects(type, before, after, except);
   if (isEmptySet(ownable(found.changed)) && isEmptySet(ownable(found.removed))) return managers;
   return capUpdaters(ownUpdate(managers, writer, found));
 }

@@ -123,7 +123,7 @@ test('options that do not fit are refused in upstream’s words', async () => {
 test('configurations that do not fit are refused in upstream’s words', async () => {
   const refused = async (body: unknown, code: number, message: string | RegExp, path = `${DEPLOYMENTS}/bad`) => {
     const { status, body: failure } = await applyTo<Status>(path, body);
-    assert.equal(status, code, failure.message);
+    assert.equal(status, code, failure.message!);
     if (typeof message === 'string') assert.equal(failure.message, message);
     else assert.match(failure.message!, message);
   };

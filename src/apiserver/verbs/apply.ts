@@ -101,7 +101,7 @@ function planFor({ kind, part }: ResourceCall, options: WriteQuery, { live, conf
       time: formatTime(nowMs),
     },
     force: options.force,
-    except: fieldsOutOfReach(kind, part, { ...live, ...configuration }),
+    except: fieldsOutOfReach(kind, part?.name ?? '', { ...live, ...configuration }),
   });
 }
 

@@ -34,7 +34,7 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
   });
   return {
     created(kind, object, nowMs) {
-      const except = fieldsOutOfReach(kind, undefined, object);
+      const except = fieldsOutOfReach(kind, '', object);
       setManagedFields(object, trackCreate(builtInType(kind.schema), object, writerOf(kind, nowMs), except));
     },
     updated(kind, updated, old, nowMs) {
@@ -45,7 +45,8 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
       const type = builtInType(kind.schema);
       const before = managersBefore(sent, stored, jsonEqual);
       const writer = writerOf(kind, nowMs);
-      const after = trackUpdate({ type, before: old, after: updated, managers: before.managers, writer });
+      const except = fieldsOutOfReach(kind, subresource, updated);
+      const after = trackUpdate({ type, before: old, after: updated, managers: before.managers, writer, except });
       if (!before.stored) setManagedFields(updated, writeManagedFields(withoutAbsent(type, updated, after)));
       else setManagedFields(updated, after === before.managers ? stored : writeManagedFields(after));
     },
