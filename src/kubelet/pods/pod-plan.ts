@@ -57,6 +57,9 @@ export function restartDelayMs(ended: RuntimeContainer): number {
 /** The next steps for a pod that is to run. Pure; after each step it is asked again. */
 export function planPod(view: PodView): PodPlan {
   const { pod, containers, sandboxes, nowMs } = view;
+  // By name once: a pod of thousands of containers must not be searched for each of them.
+  const byName = Map.groupBy(containers, ({ name }) => name);
+  const newestNamed = (name: string) => newestOf(byName.get(name) ?? [], name);
   const spec = pod.spec;
   const policy = spec?.restartPolicy ?? 'Always';
   const start: ContainerStart[] = [];
@@ -65,7 +68,7 @@ export function planPod(view: PodView): PodPlan {
   let failed = false;
 
   const consider = (container: V1Container, restart: (exitCode: number) => boolean): void => {
-    const newest = newestOf(containers, container.name);
+    const newest = newestNamed(container.name);
     if (!newest) start.push({ container, attempt: 0 });
     else if (newest.phase === 'exited' && restart(newest.exitCode ?? 0)) {
       const delayMs = restartDelayMs(newest);
@@ -79,11 +82,11 @@ export function planPod(view: PodView): PodPlan {
   const byPolicy = (exitCode: number) => policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
 
   const main = spec?.containers ?? [];
-  const mainBegun = main.some(({ name }) => newestOf(containers, name));
+  const mainBegun = main.some(({ name }) => newestNamed(name));
   let initialized = true;
   for (const container of spec?.initContainers ?? []) {
     const sidecar = container.restartPolicy === 'Always';
-    const newest = newestOf(containers, container.name);
+    const newest = newestNamed(container.name);
     if (sidecar) consider(container, () => true);
     else if (!mainBegun) consider(container, (exitCode) => exitCode !== 0 && policy !== 'Never');
     const passed = sidecar
@@ -97,11 +100,11 @@ export function planPod(view: PodView): PodPlan {
   }
   if (initialized) for (const container of main) consider(container, byPolicy);
 
-  const over = failed || (main.length > 0 && main.every(({ name }) => isOver(newestOf(containers, name), byPolicy)));
+  const over = failed || (main.length > 0 && main.every(({ name }) => isOver(newestNamed(name), byPolicy)));
   const running = containers.filter(({ phase }) => phase === 'running');
   if (over) return { start: [], stop: running.map(({ id }) => id), remove: [], backoff: new Map(), over };
   const stop = running.filter(({ id }) => view.unhealthy.has(id)).map(({ id }) => id);
-  const remove = containers.filter((c) => c.phase === 'exited' && c.attempt < (newestOf(containers, c.name)?.attempt ?? 0) - 1);
+  const remove = containers.filter((c) => c.phase === 'exited' && c.attempt < (newestNamed(c.name)?.attempt ?? 0) - 1);
   const needsSandbox = start.length > 0 && !sandboxes.some(({ ready }) => ready);
   const attempt = sandboxes.reduce((most, sandbox) => Math.max(most, sandbox.attempt + 1), 0);
   return {

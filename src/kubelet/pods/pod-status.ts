@@ -32,12 +32,16 @@ export interface StatusInput {
 export function podStatus(input: StatusInput): V1PodStatus {
   const { pod, sandbox, hostIps, nowMs } = input;
   const { spec, status: previous } = pod;
-  const init = (spec?.initContainers ?? []).map((container) =>
-    containerStatus(container, previous?.initContainerStatuses, input, true),
-  );
-  const main = (spec?.containers ?? [])
-    .map((container) => containerStatus(container, previous?.containerStatuses, input, false))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const byName = Map.groupBy(input.containers, ({ name }) => name);
+  const statusesOf = (containers: readonly V1Container[] = [], before: readonly V1ContainerStatus[] = [], isInit: boolean) => {
+    const beforeByName = new Map(before.map((status) => [status.name, status]));
+    return containers.map((container) => {
+      const { name } = container;
+      return containerStatus(container, beforeByName.get(name), { ...input, containers: byName.get(name) ?? [] }, isInit);
+    });
+  };
+  const init = statusesOf(spec?.initContainers, previous?.initContainerStatuses, true);
+  const main = statusesOf(spec?.containers, previous?.containerStatuses, false).sort((a, b) => (a.name < b.name ? -1 : 1));
   const phase = podPhase(pod, init, main);
   const hostNetwork = spec?.hostNetwork ?? false;
   const ips = hostNetwork ? (sandbox ? hostIps : []) : (sandbox?.ips ?? []);
@@ -56,13 +60,13 @@ export function podStatus(input: StatusInput): V1PodStatus {
 
 function containerStatus(
   container: V1Container,
-  previous: readonly V1ContainerStatus[] | undefined,
+  before: V1ContainerStatus | undefined,
+  /** With the containers of that name alone. */
   input: StatusInput,
   isInit: boolean,
 ): V1ContainerStatus {
   const { containers, runtimeName, backoff, problems, pod } = input;
   const newest = newestOf(containers, container.name);
-  const before = previous?.find(({ name }) => name === container.name);
   const image = container.image ?? '';
   if (!newest) {
     // The runtime has forgotten how it ended; the status has not.

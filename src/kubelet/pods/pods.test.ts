@@ -324,3 +324,14 @@ test('quality of service follows requests and limits', () => {
   assert.equal(of({ limits: { cpu: '1', memory: '1Gi' }, requests: { cpu: '1000m', memory: '1Gi' } }), 'Guaranteed');
   assert.equal(of({ limits: { cpu: '1', memory: '1Gi' } }), 'Guaranteed');
 });
+
+test('a pod of very many containers is worked on in the time that their number takes', { timeout: 60_000 }, async () => {
+  const { api, controller, life, stop, status } = setUp();
+  await controller.start(life.signal);
+  // Each searched for among all others, several times, took minutes.
+  const containers = Array.from({ length: 10_000 }, (_, i) => ({ name: `c${i}`, image: 'x' }));
+  api.put(podKind, pod('many', { spec: { containers } }));
+  await until(() => status('many')?.phase === 'Running', 'Running');
+  assert.equal(status('many')?.containerStatuses?.length, containers.length);
+  await stop();
+});

@@ -21,6 +21,7 @@ interface Progress {
 export class ProbeTracker {
   #runtime: Runtime;
   #tracks = new Map<string, Track>();
+  readonly #specs = new WeakMap<V1Pod, ReadonlyMap<string, V1Container>>();
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -43,7 +44,7 @@ export class ProbeTracker {
     const unhealthy = new Set<string>();
     let nextMs = Number.POSITIVE_INFINITY;
     for (const container of containers) {
-      const spec = specOf(pod, container.name);
+      const spec = this.#specOf(pod, container.name);
       if (container.phase !== 'running' || !spec) continue;
       const kinds: ProbeKind[] = spec.startupProbe && !this.isStarted(pod, container) ? ['startup'] : ['readiness', 'liveness'];
       for (const kind of kinds) {
@@ -59,6 +60,17 @@ export class ProbeTracker {
       if (kinds[0] === 'startup' && this.isStarted(pod, container) && (spec.readinessProbe || spec.livenessProbe)) nextMs = nowMs;
     }
     return { unhealthy, ...(Number.isFinite(nextMs) && { recheckAfterMs: Math.max(0, nextMs - nowMs) }) };
+  }
+
+  /** By look-up: a pod may have thousands of containers, each of which is asked for. */
+  #specOf(pod: V1Pod, name: string): V1Container | undefined {
+    let specs = this.#specs.get(pod);
+    if (!specs) {
+      const { containers = [], initContainers = [] } = pod.spec ?? {};
+      specs = new Map([...initContainers, ...containers].map((container) => [container.name, container]));
+      this.#specs.set(pod, specs);
+    }
+    return specs.get(name);
   }
 
   forget(containers: readonly RuntimeContainer[]): void {
@@ -82,7 +94,7 @@ export class ProbeTracker {
   }
 
   #passed(pod: V1Pod, container: RuntimeContainer, kind: ProbeKind): boolean {
-    const spec = specOf(pod, container.name);
+    const spec = this.#specOf(pod, container.name);
     if (!spec || !probeOf(spec, kind)) return true;
     return this.#tracks.get(container.id)?.results.get(kind)?.passed ?? false;
   }
@@ -101,10 +113,6 @@ export class ProbeTracker {
     }
     return progress;
   }
-}
-
-function specOf(pod: V1Pod, name: string): V1Container | undefined {
-  return pod.spec?.containers?.find((c) => c.name === name) ?? pod.spec?.initContainers?.find((c) => c.name === name);
 }
 
 function probeOf(container: V1Container, kind: ProbeKind): V1Probe | undefined {
