@@ -10,6 +10,7 @@ import { podKind } from '../../src/api/core/v1/pod.ts';
 import { secretKind } from '../../src/api/core/v1/secret.ts';
 import { serviceAccountKind } from '../../src/api/core/v1/service-account.ts';
 import type { V1CertificateSigningRequest, V1Lease, V1Node, V1Pod, V1Secret } from '../../src/api/gen/types.ts';
+import type { ObjectMeta } from '../../src/api/machinery/object.ts';
 import { StatusError } from '../../src/api/machinery/status-error.ts';
 import type { Client } from '../../src/client/client.ts';
 import { clientFromKubeconfig } from '../../src/client/kubeconfig-client.ts';
@@ -214,9 +215,9 @@ describe('node-1, broken into, cannot touch what is node-2’s', () => {
       await file(one!.address, 'kubernetes'),
     ];
     const honest = await file(one!.address, 'node-1');
-    const read = (name = '') => requests(cluster.client()).get(name);
-    await until('the honest one is issued', async () => (await read(honest.metadata?.name)).status?.certificate);
-    for (const { metadata } of foreign) assert.equal((await read(metadata?.name)).status?.certificate, undefined);
+    const read = ({ metadata }: { metadata?: ObjectMeta }) => requests(cluster.client()).get(metadata?.name ?? '');
+    await until('the honest one is issued', async () => (await read(honest)).status?.certificate);
+    for (const request of foreign) assert.equal((await read(request)).status?.certificate, undefined);
   });
 
   test('and what it has of its own is readable by the owner alone', async () => {

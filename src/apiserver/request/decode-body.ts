@@ -1,12 +1,15 @@
-import { cannotBeHandled, decodeObject, fieldWarnings, strictDecodingError } from '../../api/machinery/decode.ts';
+import { decodeObject, fieldWarnings, strictDecodingError } from '../../api/machinery/decode.ts';
 import { findDuplicateFields } from '../../api/machinery/duplicate-fields.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
-import { badRequest } from '../../api/machinery/status-error.ts';
+import { badRequest, StatusError } from '../../api/machinery/status-error.ts';
 import type { ServerRequest } from '../contracts.ts';
 import { BODY_LIMIT_BYTES, parseJson, readObject } from './body.ts';
 import { bodyFormat } from './negotiation.ts';
 import type { WriteQuery } from './query-options.ts';
+
+const SHOWN_BYTES = 30;
+const OPENING_BRACE = 0x7b;
 
 type FieldValidation = WriteQuery['fieldValidation'];
 
@@ -26,10 +29,23 @@ export async function decodeBody(
   let duplicates: readonly string[] = [];
   if (bodyFormat(request) === 'json') {
     const bytes = await request.readBody(BODY_LIMIT_BYTES);
-    json = bytes.length ? parseJson(bytes) : undefined;
+    json = parseAs(kind, bytes);
     if (fieldValidation !== 'Ignore') duplicates = findDuplicateFields(bytes.toString('utf8'));
   } else json = await readObject(request, kind.schema);
   return decodeAs(kind, json, fieldValidation, warnings, duplicates);
+}
+
+/** Upstream names what the body should have been, and shows how it begins (apiserver/pkg/endpoints/handlers/rest.go). */
+function parseAs(kind: KindDefinition, bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined;
+  try {
+    return parseJson(bytes);
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    const shown = bytes.subarray(0, SHOWN_BYTES);
+    const beginning = shown.toString(shown[0] === OPENING_BRACE ? 'utf8' : 'hex') + (bytes.length > SHOWN_BYTES ? ' ...' : '');
+    throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): ${error.message} (${beginning})`);
+  }
 }
 
 /** The same for a document that has been parsed, or patched together. */
@@ -60,5 +76,7 @@ function checkType(kind: KindDefinition, json: unknown): void {
       `the API version in the data (${String(given['apiVersion'])}) does not match the expected API version (${expected})`,
     );
   if (given['kind'] !== undefined && given['kind'] !== '' && given['kind'] !== kind.kind)
-    throw cannotBeHandled({ ...kind, kind: kind.kind }, `the kind in the data (${String(given['kind'])}) does not match`);
+    throw badRequest(
+      `${String(given['kind'])} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: the kinds do not match`,
+    );
 }
