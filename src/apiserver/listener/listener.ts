@@ -152,7 +152,8 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
 function watchForLoss(answer: Http1Response | Http2ServerResponse, request: IncomingRequest): void {
   const response = answer as Http1Response;
   response.once('close', () => {
-    if (!response.writableFinished) request.abort(new DOMException('the client went away', 'AbortError'));
+    // Not `writableFinished`: node ends the answer of a stream that the client has reset.
+    if (!response.writableEnded) request.abort(new DOMException('the client went away', 'AbortError'));
   });
   response.on('error', () => request.abort(new DOMException('the connection failed', 'AbortError')));
 }
