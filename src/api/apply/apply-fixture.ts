@@ -10,7 +10,7 @@ import { type Manager, type Managers, sameOwners, writeManagedFields } from './m
 import type { StructureType } from './object-type.ts';
 import { formatPath } from './path-element.ts';
 import { planApply } from './plan-apply.ts';
-import { withoutAbsent } from './remove-absent.ts';
+import { withoutAbsent } from './present-fields.ts';
 import { trackCreate, trackUpdate, type Writer } from './track-update.ts';
 
 export class Applied {

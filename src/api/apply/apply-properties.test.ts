@@ -14,7 +14,7 @@ import { fieldsOf } from './fields-of.ts';
 import { mergeInto } from './merge.ts';
 import { ownable } from './ownership.ts';
 import { formatPath } from './path-element.ts';
-import { presentFields } from './remove.ts';
+import { presentFields } from './present-fields.ts';
 
 const name = fc.constantFrom('a', 'b', 'c', '__proto__', 'constructor');
 const text = fc.constantFrom('1', '2');

@@ -103,7 +103,10 @@ const NUMBERS: ReadonlySet<ScalarName> = new Set(['int32', 'int64', 'double']);
 const TEXTS: ReadonlySet<ScalarName> = new Set(['string', 'bytes']);
 
 function checkScalar({ name }: ScalarType, value: unknown, findings: Findings): unknown {
-  if (name === 'any') return value;
+  if (name === 'any') {
+    if (isDeeperThan(value, DEEPEST)) complain(findings, 'exceeded max depth');
+    return value;
+  }
   if (NUMBERS.has(name)) {
     if (typeof value !== 'number') complain(findings, `expected numeric (int or float), got ${goType(value)}`);
   } else if (TEXTS.has(name)) {
@@ -113,6 +116,11 @@ function checkScalar({ name }: ScalarType, value: unknown, findings: Findings): 
   } else if (typeof value === 'object') complain(findings, `expected any scalar, got ${describe(value)}`);
   else return canonical(name, value);
   return value;
+}
+
+function isDeeperThan(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((inner) => isDeeperThan(inner, depth - 1));
 }
 
 /** What does not parse stays as it is: decoding the merged object says what is wrong with it. */

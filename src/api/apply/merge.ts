@@ -41,12 +41,13 @@ function mergeLists(type: ListType, live: readonly unknown[], applied: readonly 
   for (const { element, item } of liveItems) if (!liveByElement.has(element)) liveByElement.set(element, item);
   const wanted = new Set(appliedItems.map(({ element }) => element));
   const shared = appliedItems.map(({ element }) => element).filter((element) => liveByElement.has(element));
+  let nextShared = 0;
   const taken = new Set<string>();
   const merged: unknown[] = [];
   const take = ({ element, item }: { element: string; item: unknown }) => {
     taken.add(element);
     merged.push(mergeInto(inner, liveByElement.get(element), item));
-    if (shared[0] === element) shared.shift();
+    if (shared[nextShared] === element) nextShared++;
   };
   let l = 0;
   let a = 0;
@@ -60,7 +61,7 @@ function mergeLists(type: ListType, live: readonly unknown[], applied: readonly 
         a++;
         continue;
       }
-      if (wanted.has(there.element) && shared.length > 0 && shared[0] !== there.element) {
+      if (wanted.has(there.element) && nextShared < shared.length && shared[nextShared] !== there.element) {
         l++;
         continue;
       }

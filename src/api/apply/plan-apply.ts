@@ -94,7 +94,7 @@ const IDENTITY: FieldSet = { 'f:apiVersion': LEAF, 'f:kind': LEAF, 'f:metadata':
  * with all that it stands in; what stands in something that goes, and is nobody's, goes with it.
  */
 function prune(type: StructureType, merged: unknown, { managers, mentioned, last }: Pruning): unknown {
-  if (isEmptySet(last)) return merged;
+  if (isEmptySet(difference(last, mentioned))) return merged; // nothing is left out: nearly always
   const named = (fields: FieldSet) => withNamedFields(type, fields);
   const present = (value: unknown) => named(fieldsOf(type, value ?? {}));
   const lastNamed = named(last);

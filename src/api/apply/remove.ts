@@ -37,7 +37,8 @@ function withoutItems(type: ListType, list: readonly unknown[], set: FieldSet): 
   return kept.length ? kept : null;
 }
 
-function elementOrNothing(type: ListType, item: unknown): string {
+/** Of an item of a list; empty for one that cannot be told apart. */
+export function elementOrNothing(type: ListType, item: unknown): string {
   try {
     return elementOfItem(type, item);
   } catch {
@@ -53,53 +54,21 @@ export function withNamedFields(type: ObjectType, set: FieldSet): FieldSet {
   const result: Record<string, FieldSet> = {};
   for (const element in set) {
     const node = set[element]!;
-    if (element === '.') {
+    if (element === '.' || isLeaf(node)) {
       result[element] = node;
       continue;
     }
     const inner = innerType(type, element);
     const named = type.form === 'structure' && inner !== undefined;
-    const children = inner && !isLeaf(node) ? withNamedFields(inner, node) : node;
+    const children = inner ? withNamedFields(inner, node) : node;
     const { '.': _, ...below } = children;
     result[element] = nodeOf(below, named || isMember(node))!;
   }
   return result;
 }
 
-function innerType(type: ObjectType, element: string): ObjectType | undefined {
+/** The type of what an element of a path leads to; undefined when there is no such field. */
+export function innerType(type: ObjectType, element: string): ObjectType | undefined {
   if (type.form === 'structure') return element.startsWith('f:') ? type.fields.get(element.slice(2))?.type() : undefined;
   return type.form === 'scalar' ? undefined : type.element();
-}
-
-/** What a set names that is also in the object: nobody owns what is not there. */
-export function presentFields(type: ObjectType, value: unknown, set: FieldSet): FieldSet {
-  const result: Record<string, FieldSet> = {};
-  const items = type.form === 'list' && Array.isArray(value) ? value : undefined;
-  const byElement = items && new Map(items.map((item) => [elementOrNothing(type as ListType, item), item] as const));
-  let same = true;
-  for (const element in set) {
-    const node = set[element]!;
-    if (element === '.') {
-      result[element] = node;
-      continue;
-    }
-    const inner = innerType(type, element);
-    const child = byElement ? byElement.get(element) : isJsonMap(value) ? fieldOf(type, value, element) : undefined;
-    if (child === undefined) {
-      same = false;
-      continue;
-    }
-    const below = isLeaf(node) || !inner || isAtomic(inner) ? node : presentFields(inner, child, node);
-    const { '.': _, ...rest } = below;
-    const kept = below === node ? node : nodeOf(rest, isMember(node));
-    if (kept !== node) same = false;
-    if (kept) result[element] = kept;
-  }
-  return same ? set : result;
-}
-
-function fieldOf(type: ObjectType, value: JsonMap, element: string): unknown {
-  const name = element.slice(2);
-  if (Object.hasOwn(value, name)) return value[name];
-  return type.form === 'structure' ? type.fields.get(name)?.absent : undefined;
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { ManagedFieldsEntry } from '../../api/machinery/object.ts';
 import type { Status } from '../../api/machinery/status-error.ts';
+import { createCertificateRequest } from '../../pki/certificate-request.ts';
+import { generatePrivateKey } from '../../pki/keys.ts';
 import type { Authorizer } from '../contracts.ts';
 import { allowAll, configMap, pod, startTestApi, type TestApi } from '../test-api.ts';
 
@@ -281,4 +283,22 @@ test('two who apply at once to one object both get what they applied', async () 
   const { body } = await api.call<Answer>('GET', `${NAMESPACE}/configmaps/raced`);
   assert.deepEqual(Object.keys(body.data!).sort(), keys);
   assert.equal(body.metadata.managedFields?.length, 8);
+});
+
+test('nobody owns what a creator gave and the server took out again', async () => {
+  const request = await createCertificateRequest({ key: await generatePrivateKey(), commonName: 'me' });
+  const made = await api.call<Answer>('POST', '/apis/certificates.k8s.io/v1/certificatesigningrequests', {
+    apiVersion: 'certificates.k8s.io/v1',
+    kind: 'CertificateSigningRequest',
+    metadata: { name: 'mine' },
+    spec: {
+      request: Buffer.from(request).toString('base64'),
+      signerName: 'example.com/x',
+      usages: ['client auth'],
+      extra: { forged: ['x'] },
+    },
+  });
+  assert.equal(made.status, 201, made.text);
+  const { 'f:spec': spec } = made.body.metadata.managedFields![0]!.fieldsV1 as { 'f:spec': object };
+  assert.deepEqual(Object.keys(spec).sort(), ['f:request', 'f:signerName', 'f:usages']);
 });

@@ -1,17 +1,19 @@
 import { builtInType } from '../../api/apply/built-in-type.ts';
 import { type Managers, sameOwners, writeManagedFields } from '../../api/apply/managed-fields.ts';
 import { fieldsOutOfReach } from '../../api/apply/ownership.ts';
-import { withoutAbsent } from '../../api/apply/remove-absent.ts';
+import { withoutAbsent } from '../../api/apply/present-fields.ts';
 import { managersBefore, storedManagers, trackCreate, trackUpdate, type Writer } from '../../api/apply/track-update.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { apiVersionOf } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
 import { fieldsEqual, jsonEqual } from '../store-access/json-equal.ts';
 
-/** Says in `metadata.managedFields` who owns which field, of objects on their way to the store. Both change their argument in place. */
+/** Says in `metadata.managedFields` who owns which field, of objects on their way to the store. All change their argument in place. */
 export interface FieldTracking {
   /** A new object with its defaults, before the server adds to it. */
   created(kind: KindDefinition, object: DynamicObject, nowMs: number): void;
+  /** The same object as it is to be stored: nobody owns what the server took out again. */
+  prepared(kind: KindDefinition, object: DynamicObject): void;
   /** What an update leads to, as it is to be stored. */
   updated(kind: KindDefinition, updated: DynamicObject, old: DynamicObject, nowMs: number): void;
 }
@@ -37,6 +39,7 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
       const except = fieldsOutOfReach(kind, '', object);
       setManagedFields(object, trackCreate(builtInType(kind.schema), object, writerOf(kind, nowMs), except));
     },
+    prepared: dropAbsent,
     updated(kind, updated, old, nowMs) {
       const stored = old.metadata.managedFields;
       // What comes by a subresource is about that alone.
@@ -59,6 +62,7 @@ export function trackApply(planned: () => Managers): FieldTracking {
     created(kind, object) {
       setManagedFields(object, writeManagedFields(withoutAbsent(builtInType(kind.schema), object, planned())));
     },
+    prepared: dropAbsent,
     updated(kind, updated, old) {
       const present = withoutAbsent(builtInType(kind.schema), updated, planned());
       const stored = old.metadata.managedFields;
@@ -67,6 +71,12 @@ export function trackApply(planned: () => Managers): FieldTracking {
       setManagedFields(updated, same ? stored : writeManagedFields(present));
     },
   };
+}
+
+function dropAbsent(kind: KindDefinition, object: DynamicObject): void {
+  const managers = storedManagers(object.metadata.managedFields);
+  const present = withoutAbsent(builtInType(kind.schema), object, managers);
+  if (present !== managers) setManagedFields(object, writeManagedFields(present));
 }
 
 const sameButOwners = (a: DynamicObject, b: DynamicObject) =>

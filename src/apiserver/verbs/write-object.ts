@@ -84,6 +84,7 @@ export class ObjectWrites {
     for (let attempt = 1; ; attempt++) {
       if (generated) delete object.metadata.name;
       prepareCreate(kind, object, context, { uid, random });
+      scope.fields?.prepared(kind, object);
       const name = object.metadata.name!;
       this.#refuse(kind, name, [...validateMetadata(object.metadata, kind), ...(kind.validate?.(object, context) ?? [])]);
       if (scope.admit) await this.#deps.admission().validate({ ...attributes, name });

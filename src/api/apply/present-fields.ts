@@ -1,0 +1,72 @@
+import { isJsonMap } from '../machinery/clone.ts';
+import type { DynamicObject } from '../machinery/object.ts';
+import { EMPTY, type FieldSet, isEmptySet, isLeaf, isMember, nodeOf } from './field-set.ts';
+import type { Manager, Managers } from './managed-fields.ts';
+import { isAtomic, type ObjectType, type StructureType } from './object-type.ts';
+import { elementOrNothing, innerType } from './remove.ts';
+
+/** What a set names that is also in the object: nobody owns what is not there. The set itself when all of it is. */
+export function presentFields(type: ObjectType, value: unknown, set: FieldSet): FieldSet {
+  return presentBelow(type, value, set) ?? EMPTY;
+}
+
+function presentBelow(type: ObjectType, value: unknown, set: FieldSet): FieldSet | undefined {
+  let kept: Map<string, FieldSet | undefined> | undefined;
+  const childAt = lookUp(type, value);
+  for (const element in set) {
+    if (element === '.') continue;
+    const node = set[element]!;
+    const child = childAt(element);
+    const present = child === undefined ? undefined : presentNode(innerType(type, element), child, node);
+    if (present === node) continue;
+    kept ??= new Map();
+    kept.set(element, present);
+  }
+  if (!kept) return set;
+  let result: Record<string, FieldSet> | undefined;
+  for (const element in set) {
+    const node = kept.has(element) ? kept.get(element) : set[element];
+    if (node === undefined || element === '.') continue;
+    result ??= {};
+    result[element] = node;
+  }
+  return result;
+}
+
+function presentNode(type: ObjectType | undefined, value: unknown, node: FieldSet): FieldSet | undefined {
+  if (type === undefined || isLeaf(node) || isAtomic(type)) return node;
+  const below = presentBelow(type, value, node);
+  return below === node ? node : nodeOf(below, isMember(node));
+}
+
+/** Finds what elements lead to; undefined what is not there. */
+function lookUp(type: ObjectType, value: unknown): (element: string) => unknown {
+  if (type.form === 'list') {
+    if (!Array.isArray(value)) return () => undefined;
+    const items = new Map(value.map((item) => [elementOrNothing(type, item), item] as const));
+    return (element) => items.get(element);
+  }
+  if (!isJsonMap(value)) return () => undefined;
+  return (element) => {
+    const name = element.slice(2);
+    if (Object.hasOwn(value, name)) return value[name];
+    return type.form === 'structure' ? type.fields.get(name)?.absent : undefined;
+  };
+}
+
+/**
+ * Managers without fields that are not in the object: what a client applied as null, or sent as managed fields, or what the server took
+ * out, may not be there. Who owns nothing then is dropped.
+ */
+export function withoutAbsent(type: StructureType, object: Pick<DynamicObject, 'apiVersion'>, managers: Managers): Managers {
+  let changed: Map<string, Manager> | undefined;
+  for (const [id, manager] of managers) {
+    if (manager.apiVersion !== object.apiVersion) continue; // speaks of the fields of another version
+    const fields = presentFields(type, object, manager.fields);
+    if (fields === manager.fields) continue;
+    changed ??= new Map(managers);
+    if (isEmptySet(fields)) changed.delete(id);
+    else changed.set(id, { ...manager, fields });
+  }
+  return changed ?? managers;
+}
