@@ -6,6 +6,7 @@ import { type Authority, createAuthority, openAuthority } from '../pki/authority
 import { generatePrivateKey } from '../pki/keys.ts';
 import { writeFileAtomic } from '../std/atomic-file.ts';
 import type { Clock } from '../std/clock.ts';
+import { CodedError } from '../std/coded-error.ts';
 
 const DAY_MS = 86_400_000;
 const CA_LIFETIME_MS = 3650 * DAY_MS;
@@ -27,12 +28,23 @@ export interface ClusterKeys {
   readonly serviceAccountPublicKeyPem: string;
 }
 
-/** The keys in `directory`, made when they are not there, and kept there when `keep` is set. */
+/**
+ * The keys in `directory`, made when they are not there, and kept there when `keep` is set.
+ *
+ * @throws CodedError PKI_INCOMPLETE, PKI_INVALID naming the file
+ */
 export async function openClusterKeys(options: { directory: string; keep: boolean; clock: Clock }): Promise<ClusterKeys> {
   const { directory, keep, clock } = options;
   const files = { ca: join(directory, 'ca.crt'), caKey: join(directory, 'ca.key'), saKey: join(directory, 'sa.key') };
   const [ca, caKey, saKey] = keep ? await Promise.all(Object.values(files).map(readIfThere)) : [];
-  if (ca && caKey && saKey) return { authority: openAuthority(ca, caKey), ...serviceAccountKeys(saKey) };
+  if (ca !== undefined) {
+    // Every certificate and token of the cluster hangs on these: others in their place would lock out all that joined.
+    const [caKeyPem, saKeyPem] = [there(files.caKey, caKey), there(files.saKey, saKey)];
+    return {
+      authority: naming(files.caKey, () => openAuthority(ca, caKeyPem)),
+      ...naming(files.saKey, () => serviceAccountKeys(saKeyPem)),
+    };
+  }
   const authority = await createAuthority({
     commonName: 'kubernetes',
     notBeforeMs: clock.now() - BACKDATE_MS,
@@ -49,6 +61,22 @@ export async function openClusterKeys(options: { directory: string; keep: boolea
     await writeFileAtomic(files.ca, authority.certificatePem, { mode: 0o644 });
   }
   return keys;
+}
+
+function there(file: string, pem: string | undefined): string {
+  if (pem !== undefined) return pem;
+  throw new CodedError(`${file} is missing: restore it from a backup, or delete the cluster with "muster down"`, {
+    code: 'PKI_INCOMPLETE',
+  });
+}
+
+/** What `read` gives; its failure names the file. */
+function naming<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new CodedError(`${file}: ${(cause as Error).message}`, { code: 'PKI_INVALID', cause });
+  }
 }
 
 function serviceAccountKeys(pem: string) {

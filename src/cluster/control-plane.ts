@@ -110,17 +110,17 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     component.done.catch((error: unknown) => failure.reject(error));
     await group.start(component);
   };
-  const as = (user: string, ...groups: string[]) =>
+  const as = (program: string, user: string, ...groups: string[]) =>
     createClient({
       transport: apiServer.transport({ name: user, groups: [...groups, 'system:authenticated'] }),
-      userAgent: user,
+      userAgent: program,
     });
   const adminTransport = apiServer.transport(ADMIN);
   const knownNodes = new Map<string, KnownNode>();
   const manager = createManager(config, keys, as);
   const scheduler = createClusterScheduler(config, as);
   const approver = createServingApprover({
-    client: as(SERVING_APPROVER_USER),
+    client: as('muster', SERVING_APPROVER_USER),
     nodes: knownNodes,
     clock,
     logger: logger.child({ part: 'serving-approver' }),

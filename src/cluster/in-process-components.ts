@@ -6,11 +6,13 @@ import type { Component } from '../std/lifecycle.ts';
 import { type ClusterKeys, LEAF_LIFETIME_MS } from './authorities.ts';
 import { CLUSTER_CIDR, type ClusterConfig, SERVICE_CIDR } from './options.ts';
 
-/** A client that acts as a user, without sockets. */
-export type ClientAs = (user: string, ...groups: string[]) => Client;
+/** A client of a program, by whose name what it writes is marked, that acts as a user, without sockets. */
+export type ClientAs = (program: string, user: string, ...groups: string[]) => Client;
+
+const MANAGER = 'kube-controller-manager';
 
 /** What the manager does as itself and not as one of its controllers. */
-const MANAGER_ACCOUNTS = new Set(['shared-informers', 'leader-election', 'kube-controller-manager']);
+const MANAGER_ACCOUNTS = new Set(['shared-informers', 'leader-election', MANAGER]);
 
 /** All controllers, each as its own service account, as with `--use-service-account-credentials`. */
 export function createManager(config: ClusterConfig, keys: ClusterKeys, as: ClientAs): Component {
@@ -18,8 +20,13 @@ export function createManager(config: ClusterConfig, keys: ClusterKeys, as: Clie
   return createControllerManager({
     clientFor: (account) =>
       MANAGER_ACCOUNTS.has(account)
-        ? as('system:kube-controller-manager')
-        : as(`system:serviceaccount:kube-system:${account}`, 'system:serviceaccounts', 'system:serviceaccounts:kube-system'),
+        ? as(MANAGER, 'system:kube-controller-manager')
+        : as(
+            MANAGER,
+            `system:serviceaccount:kube-system:${account}`,
+            'system:serviceaccounts',
+            'system:serviceaccounts:kube-system',
+          ),
     clock,
     logger: logger.child({ part: 'controller-manager' }),
     random,
@@ -38,7 +45,7 @@ export function createManager(config: ClusterConfig, keys: ClusterKeys, as: Clie
 
 /** The scheduler, as `system:kube-scheduler`. */
 export function createClusterScheduler({ clock, logger, random }: ClusterConfig, as: ClientAs): Component {
-  const client = as('system:kube-scheduler');
+  const client = as('kube-scheduler', 'system:kube-scheduler');
   const own = logger.child({ part: 'scheduler' });
   const events = createEventRecorder({ client, component: 'default-scheduler', clock, logger: own });
   return createScheduler({ client, events, clock, logger: own, random });

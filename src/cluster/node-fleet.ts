@@ -1,4 +1,7 @@
 import { createClient } from '../client/create-client.ts';
+import type { Clock } from '../std/clock.ts';
+import { CodedError } from '../std/coded-error.ts';
+import { deferred } from '../std/lifecycle.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { NodeRecord } from './data-directory.ts';
 import type { FleetSettings } from './hollow-kubelet.ts';
@@ -20,6 +23,7 @@ export interface NodeFleet {
 
 /** Nodes that join at the same time: more would only wait for the API server, each with a connection open. */
 const JOINING_AT_ONCE = 64;
+const GRACE_MS = 250;
 
 export interface NodeFleetOptions {
   readonly config: ClusterConfig;
@@ -65,27 +69,56 @@ export function createNodeFleet({ config, controlPlane, settings, directory }: N
       const starting = nodes.filter((node) => only.includes(node) && fresh.delete(node));
       if (starting.length === 0) return;
       const failed = new AbortController();
+      const signal = config.signal ? AbortSignal.any([failed.signal, config.signal]) : failed.signal;
       const waiting = [...starting];
+      const joining = new Set(starting.map(({ name }) => name));
       const worker = async () => {
-        for (let node = waiting.shift(); node && !failed.signal.aborted; node = waiting.shift()) await node.start();
+        for (let node = waiting.shift(); node && !failed.signal.aborted; node = waiting.shift()) {
+          await node.start();
+          joining.delete(node.name);
+        }
       };
-      const joining = Promise.all(Array.from({ length: Math.min(JOINING_AT_ONCE, starting.length) }, worker));
-      joining.catch((error: unknown) => failed.abort(error));
+      const joined = Promise.all(Array.from({ length: Math.min(JOINING_AT_ONCE, starting.length) }, worker));
+      joined.catch((error: unknown) => failed.abort(error));
       const ready = waitForReadyNodes({
         client: createClient({ transport: controlPlane.adminTransport, userAgent: 'muster' }),
         names: starting.map((node) => node.name),
         timeoutMs,
         clock: config.clock,
         logger: config.logger.child({ part: 'nodes' }),
-        signal: config.signal ? AbortSignal.any([failed.signal, config.signal]) : failed.signal,
+        signal,
       });
-      await Promise.all([joining, ready]);
+      // A Node that was Ready when its cluster was stopped says so still, while its kubelet may never come that far again.
+      await withinTime(Promise.all([joined, ready]), { timeoutMs, clock: config.clock, signal }, () => {
+        const names = [...joining].slice(0, 5).map((name) => `"${name}"`);
+        return `not all nodes have joined after ${timeoutMs / 1000} s: ${names.join(', ')}${joining.size > 5 ? ` and ${joining.size - 5} more` : ''}`;
+      });
       await Promise.all(starting.map((node) => node.forgetToken()));
     },
     async stop() {
       await Promise.all(nodes.map((node) => node.stop()));
     },
   };
+}
+
+/** What `work` comes to; rejects with the signal's reason, or NODES_NOT_READY with what `why` says, when one of them is first. */
+async function withinTime(
+  work: Promise<unknown>,
+  { timeoutMs, clock, signal }: { timeoutMs: number; clock: Clock; signal: AbortSignal },
+  why: () => string,
+): Promise<void> {
+  const end = deferred();
+  // A little later than those who wait for less, whose reasons say more.
+  const timer = clock.setTimer(timeoutMs + GRACE_MS, () => end.reject(new CodedError(why(), { code: 'NODES_NOT_READY' })));
+  const onAbort = () => end.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await Promise.race([work, end.promise]);
+  } finally {
+    timer.cancel();
+    signal.removeEventListener('abort', onAbort);
+    work.catch(() => undefined); // told already, or given up
+  }
 }
 
 /** `node-1`, `node-2`, …: the first that nobody has after the last. */
