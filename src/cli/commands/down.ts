@@ -56,6 +56,9 @@ async function down(flags: ParsedFlags, io: CommandIo): Promise<number> {
     );
     return 0;
   }
+  // A process that did not say that it has the directory would go on in one that is gone.
+  const { lockDirectory } = await import('../../cluster/process-lock.ts');
+  lockDirectory(directory)();
   for (const path of await kubeconfigsWritten(directory)) await removeContext(path, name, io.clock);
   await deleteData(directory);
   await rm(entry, { force: true, recursive: true });

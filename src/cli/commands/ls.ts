@@ -50,10 +50,7 @@ async function look(name: string, io: CommandIo): Promise<ClusterRow | undefined
   const dataDir = await realpath(clusterDirectory(io.env, name)).catch(() => undefined);
   if (dataDir === undefined) return undefined; // a link to a directory that is gone
   const state = await readDaemonState(dataDir);
-  const recorded = await readFile(join(dataDir, 'cluster.json'), 'utf8').then(
-    (text) => (JSON.parse(text) as { nodes?: unknown[] }).nodes?.length ?? 0,
-    () => 0, // killed before it was written
-  );
+  const recorded = await recordedNodes(join(dataDir, 'cluster.json'));
   return {
     name,
     status: state ? (state.state === 'ready' ? 'Running' : 'Starting') : 'Stopped',
@@ -63,4 +60,13 @@ async function look(name: string, io: CommandIo): Promise<ClusterRow | undefined
     startedAtMs: state?.startedAtMs,
     dataDir,
   };
+}
+
+/** 0 where nothing is recorded: killed before it was, or damaged, which "muster up" says more of. */
+async function recordedNodes(file: string): Promise<number> {
+  try {
+    return (JSON.parse(await readFile(file, 'utf8')) as { nodes?: unknown[] }).nodes?.length ?? 0;
+  } catch {
+    return 0;
+  }
 }

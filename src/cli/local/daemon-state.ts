@@ -26,7 +26,10 @@ export async function removeDaemonState(directory: string): Promise<void> {
   await rm(join(directory, FILE), { force: true });
 }
 
-/** What the cluster in `directory` says of itself; undefined when none runs there, whatever a killed one left written. */
+/**
+ * What the cluster in `directory` says of itself; undefined when none runs there, whatever a killed one or a damaged disk left
+ * written: whether somebody has the directory is known by its lock.
+ */
 export async function readDaemonState(directory: string): Promise<DaemonState | undefined> {
   let text: string;
   try {
@@ -35,6 +38,15 @@ export async function readDaemonState(directory: string): Promise<DaemonState | 
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
-  const state = JSON.parse(text) as DaemonState;
-  return isRunning(state) ? state : undefined;
+  const state = parseState(text);
+  return state && isRunning(state) ? state : undefined;
+}
+
+function parseState(text: string): DaemonState | undefined {
+  try {
+    const state = JSON.parse(text) as Partial<DaemonState> | null;
+    return typeof state?.pid === 'number' && typeof state.startTime === 'string' ? (state as DaemonState) : undefined;
+  } catch {
+    return undefined; // cut off: nothing that was written whole says that a cluster runs
+  }
 }
