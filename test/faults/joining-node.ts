@@ -48,8 +48,13 @@ export async function bootstrapConfig(
   });
 }
 
-/** A kubelet as a process with files of its own below `directory`, which it finds again when it is started there again. */
-export async function startKubelet(directory: string, name: string, bootstrapKubeconfig: string): Promise<ComponentProcess> {
+/** A kubelet, with `changes` in its configuration, as a process with files of its own below `directory`, which it finds again when it is started there again. */
+export async function startKubelet(
+  directory: string,
+  name: string,
+  bootstrapKubeconfig: string,
+  changes: Readonly<Record<string, unknown>> = {},
+): Promise<ComponentProcess> {
   mkdirSync(directory, { recursive: true });
   const file = (part: string) => `${directory}/${part}`;
   writeFileSync(file('bootstrap-kubeconfig'), bootstrapKubeconfig, { mode: 0o600 });
@@ -61,6 +66,7 @@ export async function startKubelet(directory: string, name: string, bootstrapKub
     port,
     healthzBindAddress: address,
     healthzPort: 0,
+    ...changes,
   };
   writeFileSync(file('config.yaml'), JSON.stringify(configuration));
   return startComponent('kubelet', [
