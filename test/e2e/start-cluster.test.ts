@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { certificateSigningRequestKind } from '../../src/api/certificates/v1/certificate-signing-request.ts';
 import { nodeKind } from '../../src/api/core/v1/node.ts';
 import type { V1CertificateSigningRequest, V1Node } from '../../src/api/gen/types.ts';
 import { startCluster } from '../../src/cluster/start-cluster.ts';
 import { freePort } from '../harness/free-port.ts';
+import { runCommand } from '../harness/run-command.ts';
 import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { until } from '../harness/until.ts';
 
@@ -27,6 +30,28 @@ test('clusters run side by side in one process, and closing them leaves no handl
     'sockets and servers are closed',
     () => process.getActiveResourcesInfo().filter((name) => name !== 'Timeout').length <= before,
   );
+});
+
+test('a program that used clusters ends by itself, and finds no file of theirs left', async () => {
+  await using directory = await temporaryDirectory();
+  const entry = resolve(import.meta.dirname, '../../src/cluster/start-cluster.ts');
+  const program = `
+    import { startCluster } from ${JSON.stringify(pathToFileURL(entry).href)};
+    {
+      await using one = await startCluster({ nodes: 2 });
+      await using two = await startCluster({ nodes: 1 });
+      await one.client().raw({ path: '/version' });
+      console.log(one.server !== two.server, one.nodes.length + two.nodes.length);
+    }
+    console.log('closed');
+  `;
+  const result = await runCommand(process.execPath, ['--input-type=module', '-e', program], {
+    env: { TMPDIR: directory.path, HOME: directory.path },
+    timeoutMs: 30_000,
+  });
+  assert.equal(result.status, 0, result.stderr);
+  assert.equal(result.stdout, 'true 3\nclosed\n');
+  assert.deepEqual(readdirSync(directory.path), []);
 });
 
 test('every node went through bootstrap over HTTPS, and serves with the certificate that it was issued', async () => {

@@ -15,6 +15,8 @@ export const SYSTEM_TOOLS: Readonly<Record<string, string>> = {
   netstat: 'net-tools',
   ps: 'procps',
   jq: 'jq',
+  unshare: 'util-linux',
+  mount: 'mount',
 };
 
 /** The clients that the tests speak to Muster with. */
