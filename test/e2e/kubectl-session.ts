@@ -33,7 +33,8 @@ export function kubectlSession(
   const attempt: KubectlSession['try'] = (args, input, env) =>
     cluster.current.kubectl(version).try(inNamespace(args), {
       ...(input !== undefined && { input: typeof input === 'string' ? input : JSON.stringify(input) }),
-      ...(env && { env }),
+      // An edit that is refused leaves its text there.
+      env: { TMPDIR: cluster.current.home.path, ...env },
     });
   return {
     version,
