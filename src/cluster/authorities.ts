@@ -29,19 +29,26 @@ export interface ClusterKeys {
 }
 
 /**
- * The keys in `directory`, made when they are not there, and kept there when `keep` is set.
+ * The keys in `directory`, made when they are not there, and kept there when `keep` is set. A cluster that has nodes must have
+ * its keys.
  *
  * @throws CodedError PKI_INCOMPLETE, PKI_INVALID naming the file
  */
-export async function openClusterKeys(options: { directory: string; keep: boolean; clock: Clock }): Promise<ClusterKeys> {
-  const { directory, keep, clock } = options;
+export async function openClusterKeys(options: {
+  directory: string;
+  keep: boolean;
+  hasNodes: boolean;
+  clock: Clock;
+}): Promise<ClusterKeys> {
+  const { directory, keep, hasNodes, clock } = options;
   const files = { ca: join(directory, 'ca.crt'), caKey: join(directory, 'ca.key'), saKey: join(directory, 'sa.key') };
   const [ca, caKey, saKey] = keep ? await Promise.all(Object.values(files).map(readIfThere)) : [];
-  if (ca !== undefined) {
+  if (ca !== undefined || (keep && hasNodes)) {
+    const caPem = there(files.ca, ca);
     // Every certificate and token of the cluster hangs on these: others in their place would lock out all that joined.
     const [caKeyPem, saKeyPem] = [there(files.caKey, caKey), there(files.saKey, saKey)];
     return {
-      authority: naming(files.caKey, () => openAuthority(ca, caKeyPem)),
+      authority: naming(files.caKey, () => openAuthority(caPem, caKeyPem)),
       ...naming(files.saKey, () => serviceAccountKeys(saKeyPem)),
     };
   }

@@ -58,7 +58,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
   const pkiDirectory = join(directory, 'pki');
   await mkdir(pkiDirectory, { recursive: true, mode: 0o700 });
   const [keys, store] = await Promise.all([
-    openClusterKeys({ directory: pkiDirectory, keep, clock }),
+    openClusterKeys({ directory: pkiDirectory, keep, hasNodes: config.knownNodes.length > 0, clock }),
     openStore(config.store, { directory: join(directory, 'store'), clock, logger: logger.child({ part: 'store' }) }),
   ]);
   stack.defer(() => store.close());

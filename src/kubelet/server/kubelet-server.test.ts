@@ -123,9 +123,9 @@ async function serve(settings: Record<string, unknown> = {}, clock: Clock = syst
 
 test('who shows nothing, or a token that nobody knows, gets one word', async () => {
   const { get } = await serve();
-  assert.deepEqual(await get('/metrics'), { status: 401, body: 'Unauthorized\n' });
-  assert.deepEqual(await get('/metrics', { token: '123456' }), { status: 401, body: 'Unauthorized\n' });
-  assert.deepEqual(await get('/healthz'), { status: 401, body: 'Unauthorized\n' });
+  assert.deepEqual(await get('/metrics'), { status: 401, body: 'Unauthorized' });
+  assert.deepEqual(await get('/metrics', { token: '123456' }), { status: 401, body: 'Unauthorized' });
+  assert.deepEqual(await get('/healthz'), { status: 401, body: 'Unauthorized' });
 });
 
 test('a certificate of somebody who may not gets the line that says why; one of another authority gets no further than none', async () => {
@@ -133,7 +133,7 @@ test('a certificate of somebody who may not gets the line that says why; one of 
   const pair = await issue('system:kube-controller-manager', 'client auth');
   assert.deepEqual(await get('/metrics', { pair }), {
     status: 403,
-    body: 'Forbidden (user=system:kube-controller-manager, verb=get, resource=nodes, subresource=metrics)\n',
+    body: 'Forbidden (user=system:kube-controller-manager, verb=get, resource=nodes, subresource=metrics)',
   });
   const other = await createAuthority({ commonName: 'other', ...span() });
   const key = await generatePrivateKey();
@@ -205,7 +205,7 @@ test('an API server that cannot be asked lets nobody in', async () => {
   const answer = await get('/metrics', { pair: await issue('admin', 'client auth') });
   assert.deepEqual(answer, {
     status: 500,
-    body: 'Authorization error (user=admin, verb=get, resource=nodes, subresource=metrics)\n',
+    body: 'Authorization error (user=admin, verb=get, resource=nodes, subresource=metrics)',
   });
 });
 

@@ -121,7 +121,8 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
   };
 }
 
-const plain = (status: number, line: string): Answer => ({ status, contentType: 'text/plain; charset=utf-8', body: `${line}\n` });
+/** As upstream's kubelet says it: without a newline behind it. */
+const plain = (status: number, body: string): Answer => ({ status, contentType: 'text/plain; charset=utf-8', body });
 
 function send(response: ServerResponse, headOnly: boolean, answer: Answer): void {
   response.writeHead(answer.status, {
