@@ -14,9 +14,10 @@ test('a cluster killed at random moments of its start comes up whole the next ti
   const seed = Number(process.env['MUSTER_TEST_SEED'] ?? Date.now() % 1_000_000);
   const random = seeded(seed);
   const directory = clusterDirectory(home);
+  const port = String(await home.portOf());
   let killed = 0;
   for (let round = 0; round < 12; round++) {
-    const up = startProgram(process.execPath, [PROGRAM, 'up', '--nodes', '2'], { env: home.env });
+    const up = startProgram(process.execPath, [PROGRAM, 'up', '--nodes', '2', '--port', port], { env: home.env });
     // From before the first file is written to after the last node is Ready: about a second, in turns that do not all fall on one spot.
     const waitMs = random() * 900;
     const started = performance.now();

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { PROGRAM } from './component-process.ts';
+import { lastingPort } from './free-port.ts';
 import { type CommandResult, type RunOptions, runCommand } from './run-command.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -18,6 +19,9 @@ export interface MusterHome extends AsyncDisposable {
   readonly path: string;
   readonly kubeconfig: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Where its clusters listen: by name, one each, so that no other test's cluster takes it while they are down. */
+  portOf(name?: string): Promise<number>;
+  /** An `up` that names no port gets its cluster's. */
   try(args: readonly string[], options?: RunOptions): Promise<CommandResult>;
   /** Its standard output; fails with what it said when it fails. */
   run(args: readonly string[], options?: RunOptions): Promise<string>;
@@ -28,8 +32,20 @@ export async function musterHome(): Promise<MusterHome> {
   const directory = await temporaryDirectory();
   const kubeconfig = directory.file('kubeconfig');
   const env = { HOME: directory.path, MUSTER_HOME: directory.file('muster'), KUBECONFIG: kubeconfig };
-  const attempt: MusterHome['try'] = (args, options = {}) =>
-    runCommand(process.execPath, [PROGRAM, ...args], { timeoutMs: 120_000, ...options, env: { ...env, ...options.env } });
+  const ports = new Map<string, Promise<number>>();
+  const portOf = (name = 'muster') => {
+    const port = ports.get(name) ?? lastingPort();
+    ports.set(name, port);
+    return port;
+  };
+  const attempt: MusterHome['try'] = async (args, options = {}) => {
+    const given = flagValue('--port', args);
+    const name = flagValue('--name', args) ?? 'muster';
+    if (given !== undefined) ports.set(name, Promise.resolve(Number(given)));
+    const more = args[0] === 'up' && given === undefined ? ['--port', String(await portOf(name))] : [];
+    const run = { timeoutMs: 120_000, ...options, env: { ...env, ...options.env } };
+    return runCommand(process.execPath, [PROGRAM, ...args, ...more], run);
+  };
   const run: MusterHome['run'] = async (args, options) => {
     const result = await attempt(args, options);
     if (result.status !== 0)
@@ -40,6 +56,7 @@ export async function musterHome(): Promise<MusterHome> {
     path: directory.path,
     kubeconfig,
     env,
+    portOf,
     try: attempt,
     run,
     up: async (...args) => JSON.parse(await run(['up', '-o', 'json', ...args])) as UpResult,
@@ -52,6 +69,11 @@ export async function musterHome(): Promise<MusterHome> {
       }
     },
   };
+}
+
+function flagValue(flag: string, args: readonly string[]): string | undefined {
+  const at = args.indexOf(flag);
+  return at < 0 ? undefined : args[at + 1];
 }
 
 /** The directory of a cluster in a home. */

@@ -20,6 +20,8 @@ export const upCommand: ComponentCommand = {
 /** How long another `up` of the same cluster may take before this one stops waiting for it. */
 const OTHER_UP_WAIT_MS = 120_000;
 const POLL_MS = 25;
+/** Between taking the lock and telling of it lies one write of a file. */
+const LOCK_TO_STATE_MS = 10_000;
 
 async function up(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const options = readUpOptions(flags, io.cwd);
@@ -51,7 +53,8 @@ async function up(flags: ParsedFlags, io: CommandIo): Promise<number> {
     if (!(error instanceof CodedError && error.code === 'DATA_LOCKED')) throw error;
     how = 'running';
   }
-  const state = await settledState(directory, io);
+  // Whoever holds the lock may not have written down yet that it does.
+  const state = await settledState(directory, io, how === 'running' ? LOCK_TO_STATE_MS : 0);
   if (!state)
     throw new CodedError(`the cluster ended while it was being started; ${join(directory, 'cluster.log')} says why`, {
       code: 'CLUSTER_DIED',
@@ -70,13 +73,14 @@ async function openClusterDirectory(options: UpOptions, io: CommandIo): Promise<
   return existsSync(entry) ? realpathSync(entry) : entry;
 }
 
-/** What runs in the directory once it is ready; undefined when nothing does. */
-async function settledState(directory: string, io: CommandIo): Promise<DaemonState | undefined> {
-  const endMs = io.clock.now() + OTHER_UP_WAIT_MS;
+/** What runs in the directory once it is ready; undefined when nothing does, and nothing has come within `appearsMs`. */
+async function settledState(directory: string, io: CommandIo, appearsMs = 0): Promise<DaemonState | undefined> {
+  const startMs = io.clock.now();
   for (;;) {
     const state = await readDaemonState(directory);
-    if (state?.state !== 'starting') return state;
-    if (io.clock.now() > endMs)
+    const waited = io.clock.now() - startMs;
+    if (state?.state === 'ready' || (!state && waited >= appearsMs)) return state;
+    if (state && waited > OTHER_UP_WAIT_MS)
       throw new CodedError(
         `process ${state.pid} has been starting the cluster for long; "muster down --name ${state.name}" ends it`,
         { code: 'STILL_STARTING' },

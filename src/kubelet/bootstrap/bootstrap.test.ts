@@ -174,7 +174,9 @@ test('an API server that is away, and one whose watch breaks off, are waited for
   away = false;
   await cluster.issue(csrNames(cluster)[0]!);
   await clock.advance(40_000);
-  assert.ok((await run).pair);
+  const identity = await run;
+  assert.ok(identity.pair);
+  await identity.persisted;
   assert.equal(cluster.api.count('create', 'certificatesigningrequests') >= 2, true);
   assert.equal(csrNames(cluster).length, 1);
 });
