@@ -21,7 +21,9 @@ export const upCommand: ComponentCommand = {
 const OTHER_UP_WAIT_MS = 120_000;
 const POLL_MS = 25;
 /** Between taking the lock and telling of it lies one write of a file. */
-const LOCK_TO_STATE_MS = 10_000;
+const LOCK_TO_STATE_MS = 2_000;
+/** How often the lock may be found held by somebody who is then gone. */
+const MOST_ATTEMPTS = 5;
 
 async function up(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const options = readUpOptions(flags, io.cwd);
@@ -46,19 +48,23 @@ async function up(flags: ParsedFlags, io: CommandIo): Promise<number> {
   }
   const { spawnCluster } = await import('../up/spawn-cluster.ts');
   let how: 'started' | 'running' = 'started';
-  try {
-    await spawnCluster(directory, backgroundArguments(options), io);
-  } catch (error) {
-    // Another `up` was quicker; what it starts is what we were asked for.
-    if (!(error instanceof CodedError && error.code === 'DATA_LOCKED')) throw error;
-    how = 'running';
+  let state: DaemonState | undefined;
+  for (let attempt = 1; !state; attempt++) {
+    how = 'started';
+    try {
+      await spawnCluster(directory, backgroundArguments(options), io);
+    } catch (error) {
+      // Another `up` was quicker; what it starts is what we were asked for. Or a process that was killed is not quite gone.
+      if (!(error instanceof CodedError && error.code === 'DATA_LOCKED') || attempt === MOST_ATTEMPTS) throw error;
+      how = 'running';
+    }
+    // Whoever holds the lock may not have written down yet that it does.
+    state = await settledState(directory, io, how === 'running' ? LOCK_TO_STATE_MS : 0);
+    if (!state && how === 'started')
+      throw new CodedError(`the cluster ended while it was being started; ${join(directory, 'cluster.log')} says why`, {
+        code: 'CLUSTER_DIED',
+      });
   }
-  // Whoever holds the lock may not have written down yet that it does.
-  const state = await settledState(directory, io, how === 'running' ? LOCK_TO_STATE_MS : 0);
-  if (!state)
-    throw new CodedError(`the cluster ended while it was being started; ${join(directory, 'cluster.log')} says why`, {
-      code: 'CLUSTER_DIED',
-    });
   await announce(how === 'started' ? { ...state, readyMs: Math.round(performance.now()) } : state, how, directory, options, io);
   return 0;
 }
