@@ -78,7 +78,9 @@ test('data that may only be read is told of', async () => {
     mount -t tmpfs -o size=40m tmpfs "$disk"
     muster up --nodes 0 --data-dir "$disk/data" >/dev/null
     muster down --keep-data
-    mount -o remount,ro "$disk"
+    # The process that was stopped may not be quite gone, and holds its files until then.
+    for try in $(seq 200); do if mount -o remount,ro "$disk" 2>/dev/null; then break; fi; sleep 0.05; done
+    findmnt -no OPTIONS "$disk" | grep -q '^ro'
     muster up || echo "status: $?"
     mount -o remount,rw "$disk"
     muster up
