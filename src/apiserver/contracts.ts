@@ -70,6 +70,16 @@ export interface RequestContext {
   user: UserInfo;
   /** `Warning` headers to send. */
   readonly warnings: string[];
+  /** Absent when nobody records this request. */
+  audit?: AuditNotes;
+}
+
+/** What the audit log shall say of a request besides the request itself. */
+export interface AuditNotes {
+  /** Keys look like `authorization.k8s.io/decision`. A key that was noted before keeps its first value, as upstream. */
+  addAuditAnnotation(key: string, value: string): void;
+  /** The body as it was decoded, before admission changes it; kept only where the policy asks for it. */
+  requestObject?(object: object): void;
 }
 
 export type Handler = (context: RequestContext, response: ServerResponse) => Promise<void>;
@@ -125,6 +135,8 @@ export interface AdmissionAttributes {
   readonly user: UserInfo;
   readonly dryRun: boolean;
   readonly warnings: string[];
+  /** Absent when nobody records the request. */
+  readonly audit?: AuditNotes;
 }
 
 /** A plugin rejects by throwing a `StatusError`. */

@@ -40,7 +40,7 @@ export function createTokenRequest(options: TokenRequestOptions, deps: TokenRequ
     group: '',
     resource: 'serviceaccounts',
     subresource: 'token',
-    async handle({ info, user, warnings, request }, body) {
+    async handle({ info, user, warnings, request, audit }, body) {
       if (info.verb !== 'create') throw methodNotAllowed(serviceAccountKind, info.verb);
       if (!body) throw badRequest('a token request must have a body');
       const wanted = readTokenRequest(body, info.name, options);
@@ -55,6 +55,7 @@ export function createTokenRequest(options: TokenRequestOptions, deps: TokenRequ
         user,
         dryRun: request.query.getAll('dryRun').includes('All'),
         warnings,
+        ...(audit && { audit }),
       };
       await deps.admission.admit(attributes);
       await deps.admission.validate(attributes);

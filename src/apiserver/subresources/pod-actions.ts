@@ -110,6 +110,7 @@ async function admitAction(
     user: context.user,
     dryRun,
     warnings: context.warnings,
+    ...(context.audit && { audit: context.audit }),
   } as const;
   await admission().admit(attributes);
   await admission().validate(attributes);

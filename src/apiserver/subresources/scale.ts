@@ -74,7 +74,8 @@ export function createScaleHandlers(
           const change = await readChange(kind, context, body);
           const { dryRun, fieldManager } = parseWriteQuery(context.request.query, 'UpdateOptions');
           const fields = trackPlainWrites(fieldManagerOf(context, fieldManager));
-          const scope = { kind, namespace, user: context.user, dryRun, warnings: context.warnings, admit: true, fields };
+          const { user, warnings, audit } = context;
+          const scope = { kind, namespace, user, dryRun, warnings, admit: true, fields, ...(audit && { audit }) };
           const { object } = await writes.update(scope, name, (existing) => {
             const workload = existing.decode() as Workload;
             const wanted = change(scaleOf(kind, workload));

@@ -41,13 +41,14 @@ export function fieldManagerOf({ request, info }: RequestContext, fieldManager: 
 
 /** The scope of a write that this call makes. */
 export function writeScope({ context, kind, part }: ResourceCall, dryRun: boolean, fieldManager = ''): WriteScope {
-  const { info, user, warnings } = context;
+  const { info, user, warnings, audit } = context;
   return {
     kind,
     namespace: kind.namespaced ? info.namespace : '',
     user,
     dryRun,
     warnings,
+    ...(audit && { audit }),
     ...(part && { part }),
     admit: true,
     fields: trackPlainWrites(fieldManagerOf(context, fieldManager)),

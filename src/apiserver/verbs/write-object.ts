@@ -5,7 +5,7 @@ import type { DynamicObject } from '../../api/machinery/object.ts';
 import { alreadyExists, type FieldError, invalid, type StatusError } from '../../api/machinery/status-error.ts';
 import { validateMetadata, validateMetadataUpdate } from '../../api/machinery/validate-metadata.ts';
 import type { Clock } from '../../std/clock.ts';
-import type { Admission, AdmissionAttributes, UserInfo } from '../contracts.ts';
+import type { Admission, AdmissionAttributes, AuditNotes, UserInfo } from '../contracts.ts';
 import type { DeleteChoices } from '../request/query-options.ts';
 import type { Change, ChangeResult, ObjectStore } from '../store-access/object-store.ts';
 import { stampKind } from '../store-access/object-store.ts';
@@ -26,6 +26,7 @@ export interface WriteScope {
   readonly user: UserInfo;
   readonly dryRun: boolean;
   readonly warnings: string[];
+  readonly audit?: AuditNotes;
   /** The part that is written; undefined for the whole. */
   readonly part?: PartSubresource;
   /** The server's own writes go past admission. */
@@ -61,6 +62,7 @@ export class ObjectWrites {
     placeInNamespace(kind, object, scope.namespace);
     checkCreatable(kind, object);
     kind.setDefaults?.(object);
+    scope.audit?.requestObject?.(object);
     scope.fields?.created(kind, object, this.#deps.clock.now());
     const name = object.metadata.name ?? '';
     const attributes = this.#attributes(scope, 'CREATE', name, object, undefined);
@@ -123,6 +125,7 @@ export class ObjectWrites {
       placeInNamespace(kind, requested, scope.namespace);
       checkVersion(kind, requested.metadata, old.metadata);
       kind.setDefaults?.(requested);
+      scope.audit?.requestObject?.(requested);
       const attributes = this.#attributes(scope, 'UPDATE', name, requested, old);
       if (scope.admit) await this.#deps.admission().admit(attributes);
       if (allotment) await allotment.fill(requested, old);
@@ -188,13 +191,15 @@ export class ObjectWrites {
   }
 
   #attributes(
-    { kind, namespace, part, user, dryRun, warnings }: WriteScope,
+    { kind, namespace, part, user, dryRun, warnings, audit }: WriteScope,
     operation: AdmissionAttributes['operation'],
     name: string,
     object: DynamicObject | undefined,
     oldObject: DynamicObject | undefined,
   ): AdmissionAttributes {
-    return { operation, kind, subresource: part?.name ?? '', namespace, name, object, oldObject, user, dryRun, warnings };
+    const subresource = part?.name ?? '';
+    const who = { user, dryRun, warnings, ...(audit && { audit }) };
+    return { operation, kind, subresource, namespace, name, object, oldObject, ...who };
   }
 
   /** What a dry run answers: the object as it would be stored. */
