@@ -5,12 +5,14 @@ import { deferred } from '../std/lifecycle.ts';
 import type { ApiServer, ApiServerConfig } from './configuration.ts';
 import type { Filter, Handler, RequestInfo, UserInfo } from './contracts.ts';
 import { chooseAdvertiseAddress, ensureDefaultObjects } from './default-objects.ts';
+import { discoveryPaths } from './discovery/discovery-documents.ts';
 import { createBadCertificateFilter } from './filters/bad-certificate.ts';
 import { compose } from './filters/compose.ts';
 import { createMaxInFlightFilter, type InFlightCounts } from './filters/max-in-flight.ts';
 import { RunningRequests } from './filters/running-requests.ts';
 import { DoneCheck } from './health/health-checks.ts';
 import { createInProcessTransport } from './in-process-transport.ts';
+import { ChangingKinds, derivedFrom } from './kinds/kind-registry.ts';
 import { createLazyOpenApi } from './lazy-openapi.ts';
 import { openListener } from './listener/listener.ts';
 import { ServerMetrics } from './metrics/server-metrics.ts';
@@ -44,12 +46,13 @@ export type { ApiServer, ApiServerConfig, CertificatePair, KubeletAccess } from 
  */
 export async function startApiServer(config: ApiServerConfig): Promise<ApiServer> {
   const { store, clock, logger, random } = config;
-  const kinds = config.kinds ?? allKinds;
+  const builtIn = config.kinds ?? allKinds;
+  const kinds = new ChangingKinds(builtIn);
   const keyspace = new Keyspace(
     config.storagePrefix ?? '/registry',
-    kinds.filter((kind) => kind.storage === 'stored'),
+    builtIn.filter((kind) => kind.storage === 'stored'),
   );
-  const cache = new WatchCache({ store, keyspace, kinds, clock, logger, random });
+  const cache = new WatchCache({ store, keyspace, kinds: builtIn, clock, logger, random });
   const addressRanges = parseAddressRanges(config.serviceClusterIpRange);
   const portRange = new PortRange(config.serviceNodePortRange ?? DEFAULT_NODE_PORTS);
   await cache.start();
@@ -62,7 +65,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const objects = new ObjectStore({ store, keyspace, cache, clock, eventTtlSeconds, claims });
   const reader = createObjectReader(cache, keyspace);
   const services = openServices({
-    kinds,
+    kinds: builtIn,
     addressRanges,
     portRange,
     claims: serviceClaims,
@@ -82,11 +85,12 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const kubelets = new KubeletConnections(config.kubelet ?? {});
   const bootstrapped = new DoneCheck('poststarthook/rbac/bootstrap-roles');
   const defaultsMade = new DoneCheck('poststarthook/start-system-namespaces-controller');
+  const resourceNames = derivedFrom(kinds, nameStoragePaths);
   const metrics = new ServerMetrics({
     inFlight,
     objectCounts: () => cache.counts(),
     watchCounts: () => cache.watcherCounts(),
-    resourceOf: resourceNames(kinds),
+    resourceOf: (storagePath) => resourceNames()(storagePath),
     version: GIT_VERSION,
     startMs: clock.now(),
   });
@@ -94,7 +98,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   let advertised = '';
   const resources = createResourceRouter(
     kinds,
-    [...security.actionHandlers, ...createActionHandlers({ kinds, objects, writes, admission, clock, kubelets })],
+    [...security.actionHandlers, ...createActionHandlers({ kinds: builtIn, objects, writes, admission, clock, kubelets })],
     {
       store,
       keyspace,
@@ -120,6 +124,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       openApi: createLazyOpenApi(kinds),
       more: security.paths,
     }),
+    derivedFrom(kinds, discoveryPaths),
   );
   const route: Handler = (context, response) =>
     context.info.isResourceRequest ? resources(context, response) : paths(context, response);
@@ -131,15 +136,19 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const { authentication, impersonation, authorization } = security.filters;
   const inner: Filter[] = [impersonation, limits, authorization];
   // With their subresources, since every name that a client can make up would be a series of its own.
-  const known = new Set(
-    kinds.flatMap(({ group, version, resource, parts, actions }) =>
-      ['', ...parts.map((p) => p.name), ...actions.map((a) => a.name)].map((sub) => `${group}/${version}/${resource}/${sub}`),
-    ),
+  const known = derivedFrom(
+    kinds,
+    (all) =>
+      new Set(
+        all.flatMap(({ group, version, resource, parts, actions }) =>
+          ['', ...parts.map((p) => p.name), ...actions.map((a) => a.name)].map((sub) => `${group}/${version}/${resource}/${sub}`),
+        ),
+      ),
   );
   const shared = {
     running,
     metrics,
-    isKnown: (info: RequestInfo) => known.has(`${info.group}/${info.version}/${info.resource}/${info.subresource}`),
+    isKnown: (info: RequestInfo) => known().has(`${info.group}/${info.version}/${info.resource}/${info.subresource}`),
     logger,
   };
   const serve = createServe({
@@ -188,8 +197,8 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     await Promise.all([
       security.postStart().then(() => bootstrapped.done()),
       services.repair(),
-      ensureDefaultObjects({ kinds, reader, writer, serviceClusterIpRange, advertiseAddress, port: listener.port }).then(() =>
-        defaultsMade.done(),
+      ensureDefaultObjects({ kinds: builtIn, reader, writer, serviceClusterIpRange, advertiseAddress, port: listener.port }).then(
+        () => defaultsMade.done(),
       ),
     ]);
   } catch (error) {
@@ -214,7 +223,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
 const hostOf = (address: string) => (address.includes(':') ? `[${address}]` : address);
 
 /** `services/specs` is the resource `services`, in a metric's label. */
-function resourceNames(kinds: readonly KindDefinition[]): (storagePath: string) => string {
+function nameStoragePaths(kinds: readonly KindDefinition[]): (storagePath: string) => string {
   const names = new Map<string, string>();
   for (const { storagePath, storedAs, group, resource } of kinds)
     if (!storedAs) names.set(storagePath, group ? `${resource}.${group}` : resource);

@@ -1,9 +1,9 @@
-import type { KindDefinition } from '../api/machinery/kind.ts';
 import type { Handler } from './contracts.ts';
+import type { KindRegistry } from './kinds/kind-registry.ts';
 import { GIT_VERSION } from './version.ts';
 
 /** The OpenAPI handler, loaded with the first request for a document: nothing of it is needed to start. */
-export function createLazyOpenApi(kinds: readonly KindDefinition[]): Handler {
+export function createLazyOpenApi(kinds: KindRegistry): Handler {
   let loading: Promise<Handler> | undefined;
   const load = async (): Promise<Handler> => {
     const [{ createOpenApiHandler }, { default: schemas }, { patchStrategyOf }, { goTypeName }] = await Promise.all([

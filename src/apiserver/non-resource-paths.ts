@@ -1,16 +1,15 @@
-import type { KindDefinition } from '../api/machinery/kind.ts';
 import type { Logger } from '../std/logger.ts';
 import type { Store } from '../store/store.ts';
 import type { Handler } from './contracts.ts';
-import { groupKinds } from './discovery/discovery-documents.ts';
 import { createDiscoveryHandler } from './discovery/serve-discovery.ts';
 import { createHealthHandler, type HealthCheck } from './health/health-checks.ts';
+import type { KindRegistry } from './kinds/kind-registry.ts';
 import type { ServerMetrics } from './metrics/server-metrics.ts';
 import { sendText, sendValue } from './response/send.ts';
 import { versionInfo } from './version.ts';
 
 export interface NonResourceDeps {
-  readonly kinds: readonly KindDefinition[];
+  readonly kinds: KindRegistry;
   readonly store: Pick<Store, 'healthy'>;
   readonly metrics: ServerMetrics;
   readonly logger: Logger;
@@ -47,10 +46,6 @@ export function createNonResourcePaths(deps: NonResourceDeps): Map<string, Handl
   paths.set('/metrics', async (_context, response) =>
     sendText(response, 200, metrics.render(), 'text/plain; version=0.0.4; charset=utf-8'),
   );
-  for (const { name, versions } of groupKinds(kinds)) {
-    const root = name ? `/apis/${name}` : '/api';
-    for (const path of [root, ...versions.map((v) => `${root}/${v.version}`)]) paths.set(path, discovery);
-  }
   for (const path of ['/api', '/apis', '/api/', '/apis/']) paths.set(path, discovery);
   for (const path of ['/openapi/v2', '/openapi/v3', '/openapi/v3/']) paths.set(path, deps.openApi);
   for (const [path, handler] of deps.more) paths.set(path, handler);

@@ -11,6 +11,7 @@ import { priorityClassKind } from '../api/scheduling/v1/priority-class.ts';
 import { VirtualClock } from '../std/clock.ts';
 import { silentLogger } from '../std/logger.ts';
 import type { RequestContext, RequestInfo, ServerResponse } from './contracts.ts';
+import { ChangingKinds } from './kinds/kind-registry.ts';
 import { createSecurity, type SecurityConfig } from './security.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
@@ -27,7 +28,7 @@ async function start(config: SecurityConfig = CONFIG) {
   const deps = {
     reader: objects,
     writer: objects,
-    kinds: allKinds,
+    kinds: new ChangingKinds(allKinds),
     clock: new VirtualClock(NOW),
     logger: silentLogger,
     random: () => 0,

@@ -1,4 +1,3 @@
-import type { KindDefinition } from '../api/machinery/kind.ts';
 import { createTokenSigner, createTokenVerifier, type TokenVerifier } from '../pki/service-account-token.ts';
 import type { Clock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
@@ -46,6 +45,7 @@ import type {
   ObjectWriter,
   TokenAuthenticator,
 } from './contracts.ts';
+import type { KindRegistry } from './kinds/kind-registry.ts';
 import { createAccessReviews } from './reviews/access-reviews.ts';
 import { createSelfSubjectReview, createTokenReview } from './reviews/identity-reviews.ts';
 import { createRulesReview } from './reviews/rules-review.ts';
@@ -97,7 +97,7 @@ export interface ServiceAccountConfig {
 export interface SecurityDeps {
   readonly reader: ObjectReader;
   readonly writer: ObjectWriter;
-  readonly kinds: readonly KindDefinition[];
+  readonly kinds: KindRegistry;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;

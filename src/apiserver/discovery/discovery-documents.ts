@@ -28,6 +28,14 @@ export function groupKinds(kinds: readonly KindDefinition[]): ApiGroup[] {
   }));
 }
 
+/** The paths at which groups and their versions are described. */
+export function discoveryPaths(kinds: readonly KindDefinition[]): string[] {
+  return groupKinds(kinds).flatMap(({ name, versions }) => {
+    const root = name ? `/apis/${name}` : '/api';
+    return [...(name ? [root] : []), ...versions.map((v) => `${root}/${v.version}`)];
+  });
+}
+
 export function apiVersionsDocument(core: ApiGroup | undefined, serverAddress: string): object {
   return {
     kind: 'APIVersions',

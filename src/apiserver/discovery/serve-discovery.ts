@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { noSuchPath } from '../../api/machinery/status-error.ts';
 import type { Handler, RequestContext, ServerResponse } from '../contracts.ts';
+import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
 import { negotiateOutput, parseAccept } from '../request/negotiation.ts';
 import { sendJsonBytes } from '../response/send.ts';
 import {
   type AggregatedVersion,
+  type ApiGroup,
   aggregatedDocument,
   apiGroupDocument,
   apiGroupListDocument,
@@ -16,10 +17,28 @@ import {
 
 /**
  * Answers `/api`, `/api/{version}`, `/apis`, `/apis/{group}` and `/apis/{group}/{version}`. `/api` and `/apis` answer with everything in
- * one document to clients that accept an APIGroupDiscoveryList. Documents are encoded once.
+ * one document to clients that accept an APIGroupDiscoveryList. Documents are encoded once, and anew after the kinds changed.
  */
-export function createDiscoveryHandler(kinds: readonly KindDefinition[], serverAddress: () => string): Handler {
-  const groups = groupKinds(kinds);
+export function createDiscoveryHandler(kinds: KindRegistry, serverAddress: () => string): Handler {
+  const documents = derivedFrom(kinds, (all) => createDocuments(groupKinds(all), serverAddress));
+  return async (context, response) => {
+    const path = context.request.path.replace(/(?<=.)\/$/, '');
+    const aggregated = path === '/api' || path === '/apis' ? aggregatedVersion(context) : undefined;
+    if (aggregated) return sendAggregated(context, response, documents().aggregated(path, aggregated), aggregated);
+    const bytes = documents().plain(path);
+    if (!bytes) throw noSuchPath();
+    return sendJsonBytes(context, response, 200, bytes, negotiateOutput(context.request));
+  };
+}
+
+/** The bytes of what is answered for some groups. */
+interface Documents {
+  /** Undefined: there is no such path. */
+  plain(path: string): Buffer | undefined;
+  aggregated(path: string, version: AggregatedVersion): Buffer;
+}
+
+function createDocuments(groups: readonly ApiGroup[], serverAddress: () => string): Documents {
   const core = groups.find((g) => g.name === '');
   const named = groups.filter((g) => g.name !== '');
   const makers = new Map<string, () => object>([
@@ -41,14 +60,15 @@ export function createDiscoveryHandler(kinds: readonly KindDefinition[], serverA
     }
     return bytes;
   };
-  return async (context, response) => {
-    const path = context.request.path.replace(/(?<=.)\/$/, '');
-    const make = makers.get(path);
-    if (!make) throw noSuchPath();
-    const aggregated = path === '/api' || path === '/apis' ? aggregatedVersion(context) : undefined;
-    if (!aggregated) return sendJsonBytes(context, response, 200, bytesOf(path, make), negotiateOutput(context.request));
-    const document = () => aggregatedDocument(path === '/api' ? groups.slice(0, core ? 1 : 0) : named, aggregated);
-    sendAggregated(context, response, bytesOf(`${path} ${aggregated}`, document), aggregated);
+  return {
+    plain(path) {
+      const make = makers.get(path);
+      return make && bytesOf(path, make);
+    },
+    aggregated(path, version) {
+      const shown = path === '/api' ? groups.filter((g) => g === core) : named;
+      return bytesOf(`${path} ${version}`, () => aggregatedDocument(shown, version));
+    },
   };
 }
 

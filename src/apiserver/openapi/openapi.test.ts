@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { allKinds } from '../../api/all-kinds.ts';
 import type { Handler, RequestContext, ServerRequest, ServerResponse } from '../contracts.ts';
+import { ChangingKinds } from '../kinds/kind-registry.ts';
 import type { SchemaTable } from './definitions.ts';
 import { GNOSTIC_MEDIA_TYPE } from './gnostic-encoding.ts';
 import type { SwaggerDocument } from './openapi-document.ts';
@@ -10,7 +11,7 @@ import { createOpenApiHandler } from './serve-openapi.ts';
 
 const schemas: SchemaTable = JSON.parse(readFileSync(new URL('../../api/gen/schema.json', import.meta.url), 'utf8'));
 const handler = createOpenApiHandler({
-  kinds: allKinds,
+  kinds: new ChangingKinds(allKinds),
   schemas: () => schemas,
   mergeRule: (schema, field) =>
     schema === 'V1PodSpec' && field === 'containers' ? { mergeKey: 'name', strategy: 'merge' } : undefined,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import { noSuchPath } from '../../api/machinery/status-error.ts';
 import type { Handler } from '../contracts.ts';
+import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
 import { buildDefinitions, DefinitionNames, type MergeRule, type SchemaTable } from './definitions.ts';
 import { encodeGnostic, GNOSTIC_ACCEPTED, GNOSTIC_MEDIA_TYPE } from './gnostic-encoding.ts';
 import type { SwaggerDocument } from './openapi-document.ts';
@@ -9,7 +10,7 @@ import { toOpenApiV3 } from './openapi-v3.ts';
 import { buildPaths } from './paths.ts';
 
 export interface OpenApiConfig {
-  kinds: readonly KindDefinition[];
+  kinds: Pick<KindRegistry, 'all'>;
   schemas: () => SchemaTable;
   mergeRule: MergeRule;
   /** The version of the API, as `/version` gives it. */
@@ -23,11 +24,19 @@ interface Answer {
 
 /**
  * Answers `/openapi/v2` (JSON and the protobuf form of kubectl up to 1.26), `/openapi/v3` and the documents that it lists.
- * Documents are made when first asked for and kept: they depend on nothing but the kinds.
+ * Documents are made when first asked for and kept until the kinds that they are made of change.
  */
 export function createOpenApiHandler(config: OpenApiConfig): Handler {
-  const answers = new Map<string, Answer>();
-  const documents = new Map(groupByPath(config.kinds));
+  let answers = new Map<string, Answer>();
+  let previous = new Map<string, readonly KindDefinition[]>();
+  const documentsNow = derivedFrom(config.kinds, (all) => {
+    const documents = groupByPath(all);
+    // Documents of groups in which nothing changed are as they were.
+    const same = (name: string) => sameItems(documents.get(name), previous.get(name));
+    answers = new Map([...answers].filter(([key]) => key.startsWith('v3/') && same(key.slice(3))));
+    previous = documents;
+    return documents;
+  });
   const answerFor = (key: string, make: () => Uint8Array): Answer => {
     let answer = answers.get(key);
     if (!answer) {
@@ -38,10 +47,11 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
     return answer;
   };
   return async ({ request }, response) => {
+    const documents = documentsNow();
     const accept = request.headers['accept'] ?? '';
     if (request.path === '/openapi/v2') {
       const protobuf = GNOSTIC_ACCEPTED.test(accept);
-      const document = () => buildSwagger(config.kinds, config);
+      const document = () => buildSwagger(config.kinds.all(), config);
       const answer = protobuf
         ? answerFor('v2.pb', () => encodeGnostic(document()))
         : answerFor('v2.json', () => json(document()));
@@ -72,6 +82,9 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
   };
 }
 
+const sameItems = <T>(a: readonly T[] | undefined, b: readonly T[] | undefined) =>
+  a !== undefined && a.length === b?.length && a.every((item, i) => item === b[i]);
+
 function json(document: object): Uint8Array {
   return Buffer.from(JSON.stringify(document));
 }
@@ -81,14 +94,14 @@ function buildSwagger(kinds: readonly KindDefinition[], config: OpenApiConfig): 
   const coreFirst = [...kinds].sort((a, b) => Number(a.group !== '') - Number(b.group !== ''));
   // Names come from all kinds, so that a type is called the same in every document.
   const names = new DefinitionNames(
-    [...config.kinds].sort((a, b) => Number(a.group !== '') - Number(b.group !== '')),
+    [...config.kinds.all()].sort((a, b) => Number(a.group !== '') - Number(b.group !== '')),
     schemas,
   );
   return {
     swagger: '2.0',
     info: { title: 'Kubernetes', version: config.version },
     paths: Object.assign({}, ...coreFirst.map((kind) => buildPaths(kind, names))),
-    definitions: buildDefinitions(coreFirst, schemas, names, config.mergeRule),
+    definitions: buildDefinitions(coreFirst, names, { schemas, mergeRule: config.mergeRule }),
   };
 }
 

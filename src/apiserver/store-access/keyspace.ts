@@ -18,16 +18,31 @@ type Stored = Pick<KindDefinition, 'storagePath' | 'namespaced'>;
 export class Keyspace {
   readonly prefix: string;
   readonly #namespaced = new Map<string, boolean>();
-  /** Whether some storage path has this first segment and a second one. */
-  readonly #deep = new Set<string>();
+  /** First segments of storage paths that have a second one, with how many there are. */
+  readonly #deep = new Map<string, number>();
 
   constructor(prefix: string, kinds: readonly Stored[]) {
     this.prefix = `/${prefix.replace(/^\/+|\/+$/g, '')}`;
-    for (const { storagePath, namespaced } of kinds) {
-      this.#namespaced.set(storagePath, namespaced);
-      const slash = storagePath.indexOf('/');
-      if (slash > 0) this.#deep.add(storagePath.slice(0, slash));
-    }
+    for (const kind of kinds) this.add(kind);
+  }
+
+  /** From now on keys below the kind's storage path are its. */
+  add({ storagePath, namespaced }: Stored): void {
+    if (this.#namespaced.has(storagePath)) return;
+    this.#namespaced.set(storagePath, namespaced);
+    const slash = storagePath.indexOf('/');
+    if (slash > 0) this.#deep.set(storagePath.slice(0, slash), (this.#deep.get(storagePath.slice(0, slash)) ?? 0) + 1);
+  }
+
+  /** From now on keys below the path belong to no kind. */
+  remove(storagePath: string): void {
+    if (!this.#namespaced.delete(storagePath)) return;
+    const slash = storagePath.indexOf('/');
+    if (slash < 0) return;
+    const first = storagePath.slice(0, slash);
+    const left = this.#deep.get(first)! - 1;
+    if (left) this.#deep.set(first, left);
+    else this.#deep.delete(first);
   }
 
   /** What every key begins with. */

@@ -1,6 +1,7 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { formatGroupResource, methodNotAllowed, noSuchPath, StatusError } from '../../api/machinery/status-error.ts';
 import type { ActionHandler, Handler, RequestInfo } from '../contracts.ts';
+import type { KindRegistry } from '../kinds/kind-registry.ts';
 import { type Action, runAction } from './action.ts';
 import { createCreate } from './create.ts';
 import { createDelete, createDeleteCollection } from './delete.ts';
@@ -13,12 +14,7 @@ import { createUpdate } from './update.ts';
 import { createWatch } from './watch.ts';
 
 /** Finds the kind, the part or action, and the verb of a resource request, and runs it. Throws 404 and 405. */
-export function createResourceRouter(
-  kinds: readonly KindDefinition[],
-  actions: readonly ActionHandler[],
-  deps: VerbDeps,
-): Handler {
-  const byResource = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.resource}`, kind]));
+export function createResourceRouter(kinds: KindRegistry, actions: readonly ActionHandler[], deps: VerbDeps): Handler {
   const byAction = new Map(actions.map((handler) => [`${handler.group}/${handler.resource}/${handler.subresource}`, handler]));
   const verbs: Readonly<Record<string, VerbHandler>> = {
     get: createGet(deps),
@@ -32,7 +28,7 @@ export function createResourceRouter(
   };
   return (context, response) => {
     const { info } = context;
-    const kind = byResource.get(`${info.group}/${info.version}/${info.resource}`);
+    const kind = kinds.byResource(info.group, info.version, info.resource);
     if (!kind) throw noSuchPath();
     checkScope(kind, info);
     const action = byAction.get(`${info.group}/${info.resource}/${info.subresource}`);

@@ -3,7 +3,7 @@ import { Backoff } from '../../std/backoff.ts';
 import type { Clock, Timer } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
-import type { KeyValue, Store, StoreError, StoreEvent, WatchHandle } from '../../store/store.ts';
+import type { KeyValue, ListResult, Store, StoreError, StoreEvent, WatchHandle } from '../../store/store.ts';
 import { type StoredForm, storedForm } from '../store-access/encoding.ts';
 import type { Keyspace, ObjectKey } from '../store-access/keyspace.ts';
 import { CachedEvent } from './cached-event.ts';
@@ -21,6 +21,18 @@ export interface WatchCacheConfig {
   readonly random: () => number;
 }
 
+interface OpenKind {
+  readonly cache: KindCache;
+  readonly form: StoredForm;
+  /** The revision of the list that it began with. */
+  readonly from: number;
+}
+
+function openKind(kind: KindDefinition, from: number): OpenKind {
+  const stored = kind.storedAs ?? kind;
+  return { cache: new KindCache(from), form: storedForm(apiVersionOf(stored), stored.kind), from };
+}
+
 /**
  * A copy of all that is stored, in the form in which it is sent. One list and one watch of the whole store feed it:
  *
@@ -30,8 +42,12 @@ export interface WatchCacheConfig {
  */
 export class WatchCache {
   readonly #config: WatchCacheConfig;
-  readonly #byPath = new Map<string, { cache: KindCache; form: StoredForm }>();
+  readonly #byPath = new Map<string, OpenKind>();
+  /** Kinds that are being opened, with the changes that came meanwhile. */
+  readonly #opening = new Map<string, { event: StoreEvent; revision: number }[]>();
   readonly #gate: RevisionGate;
+  /** How often the store was listed. */
+  #loads = 0;
   #watch: WatchHandle | undefined;
   #forgetting: Timer | undefined;
   #stopped = false;
@@ -75,6 +91,47 @@ export class WatchCache {
     return this.#byPath.get(kind.storagePath)!.form;
   }
 
+  /**
+   * Begins to hold a kind that came after the start: what is stored of it, and every change from then on. Nothing happens when its
+   * storage path is held already.
+   */
+  async open(kind: KindDefinition): Promise<void> {
+    const { store, keyspace } = this.#config;
+    const { storagePath } = kind;
+    if (this.#byPath.has(storagePath) || this.#opening.has(storagePath)) return;
+    const missed: { event: StoreEvent; revision: number }[] = [];
+    this.#opening.set(storagePath, missed);
+    keyspace.add(kind);
+    try {
+      let loads: number;
+      let list: ListResult;
+      do {
+        loads = this.#loads;
+        list = await store.list(keyspace.collectionPrefix(kind));
+        // The watch of the store began anew meanwhile: changes in between were not seen.
+      } while (loads !== this.#loads);
+      const opened = openKind(kind, list.revision);
+      this.#byPath.set(storagePath, opened);
+      for (const entry of list.entries) this.#place(entry, (cache, object) => cache.objects.put(object));
+      const nowMs = this.#config.clock.now();
+      for (const { event, revision } of missed) this.#applyOne(event, revision, nowMs);
+    } catch (error) {
+      keyspace.remove(storagePath);
+      throw error;
+    } finally {
+      this.#opening.delete(storagePath);
+    }
+  }
+
+  /** Forgets a kind and ends its watches. */
+  close(storagePath: string): void {
+    const open = this.#byPath.get(storagePath);
+    if (!open) return;
+    this.#byPath.delete(storagePath);
+    this.#config.keyspace.remove(storagePath);
+    open.cache.closeWatchers();
+  }
+
   /** Resolves when every write acknowledged before the call has been seen. */
   fresh(): Promise<void> {
     return this.#gate.fresh();
@@ -105,15 +162,13 @@ export class WatchCache {
     const { store, keyspace, kinds } = this.#config;
     const list = await store.list(keyspace.root);
     if (this.#stopped) return;
+    this.#loads++;
+    for (const missed of this.#opening.values()) missed.length = 0;
     const first = this.#byPath.size === 0;
-    for (const kind of kinds) {
-      if (kind.storage !== 'stored' || this.#byPath.has(kind.storagePath)) continue;
-      const stored = kind.storedAs ?? kind;
-      this.#byPath.set(kind.storagePath, {
-        cache: new KindCache(list.revision),
-        form: storedForm(apiVersionOf(stored), stored.kind),
-      });
-    }
+    if (first)
+      for (const kind of kinds)
+        if (kind.storage === 'stored' && !this.#byPath.has(kind.storagePath))
+          this.#byPath.set(kind.storagePath, openKind(kind, list.revision));
     if (first) for (const entry of list.entries) this.#place(entry, (cache, object) => cache.objects.put(object));
     else this.#replace(list.entries, list.revision);
     this.#gate.advance(list.revision);
@@ -126,7 +181,8 @@ export class WatchCache {
 
   #place(entry: KeyValue, put: (cache: KindCache, object: CachedObject) => void): void {
     const place = this.#config.keyspace.parse(entry.key);
-    if (place) put(this.#byPath.get(place.storagePath)!.cache, this.#cached(place, entry));
+    const open = place && this.#byPath.get(place.storagePath);
+    if (open) put(open.cache, this.#cached(place, entry));
   }
 
   #cached(place: ObjectKey, entry: KeyValue): CachedObject {
@@ -141,17 +197,26 @@ export class WatchCache {
 
   #apply(events: readonly StoreEvent[], revision: number): void {
     const nowMs = this.#config.clock.now();
-    for (const event of events) {
-      const key = event.type === 'put' ? event.entry.key : event.key;
-      const place = this.#config.keyspace.parse(key);
-      if (!place) continue;
-      const { cache } = this.#byPath.get(place.storagePath)!;
-      const previous = cache.objects.get(key);
-      if (event.type === 'put') cache.apply(new CachedEvent(revision, nowMs, this.#cached(place, event.entry), previous));
-      else if (previous) cache.apply(new CachedEvent(revision, nowMs, undefined, previous));
-    }
+    for (const event of events) this.#applyOne(event, revision, nowMs);
     this.#gate.advance(revision);
     this.#forgetOldLater();
+  }
+
+  #applyOne(event: StoreEvent, revision: number, nowMs: number): void {
+    const key = event.type === 'put' ? event.entry.key : event.key;
+    const place = this.#config.keyspace.parse(key);
+    if (!place) return;
+    const open = this.#byPath.get(place.storagePath);
+    if (!open) {
+      this.#opening.get(place.storagePath)?.push({ event, revision });
+      return;
+    }
+    // The list that the kind was opened with shows it already.
+    if (revision <= open.from) return;
+    const { cache } = open;
+    const previous = cache.objects.get(key);
+    if (event.type === 'put') cache.apply(new CachedEvent(revision, nowMs, this.#cached(place, event.entry), previous));
+    else if (previous) cache.apply(new CachedEvent(revision, nowMs, undefined, previous));
   }
 
   /** A burst of changes is not to be kept until the next one. */
