@@ -1,6 +1,6 @@
 // `npm run build`: compiles src/ to dist/ for publishing. Nothing else needs it: a checkout runs its TypeScript as it is.
 import { spawnSync } from 'node:child_process';
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = import.meta.dirname;
@@ -10,3 +10,6 @@ if (status !== 0) process.exit(status ?? 1);
 // Read at run time, where the compiler copies only what is imported.
 for (const file of ['schema.json', 'protobuf-fields.json'])
   cpSync(join(root, 'src/api/gen', file), join(root, 'dist/api/gen', file));
+// Gathered from the official client, which an installed package has no need of.
+const { loadDescriptions } = await import('./dist/api/gen/descriptions.js');
+writeFileSync(join(root, 'dist/api/gen/descriptions.json'), JSON.stringify(await loadDescriptions()));

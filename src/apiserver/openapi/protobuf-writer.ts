@@ -3,53 +3,65 @@
  * document needs: strings, booleans and nested messages; empty values are left out as proto3 does.
  */
 export class ProtobufWriter {
-  #chunks: Uint8Array[] = [];
+  #bytes = Buffer.allocUnsafe(64);
   #length = 0;
 
   string(field: number, value: string | undefined): this {
-    if (value) this.#bytes(field, Buffer.from(value, 'utf8'));
+    if (value) this.#text(field, value);
     return this;
   }
 
   strings(field: number, values: readonly string[] | undefined): this {
-    for (const value of values ?? []) this.#bytes(field, Buffer.from(value, 'utf8'));
+    for (const value of values ?? []) this.#text(field, value);
     return this;
   }
 
   boolean(field: number, value: boolean | undefined): this {
-    if (value) this.#push(Buffer.concat([varint(field << 3), varint(1)]));
+    if (!value) return this;
+    this.#reserve(6);
+    this.#varint(field << 3);
+    this.#varint(1);
     return this;
   }
 
   /** A nested message; undefined leaves it out, an empty one is written as such. */
   message(field: number, value: ProtobufWriter | undefined): this {
-    if (value) this.#bytes(field, value.finish());
+    if (!value) return this;
+    this.#head(field, value.#length);
+    this.#length += value.#bytes.copy(this.#bytes, this.#length, 0, value.#length);
     return this;
   }
 
+  /** What has been written; to be used before anything else is. */
   finish(): Uint8Array {
-    return Buffer.concat(this.#chunks, this.#length);
+    return this.#bytes.subarray(0, this.#length);
   }
 
-  #bytes(field: number, bytes: Uint8Array): void {
-    this.#push(varint((field << 3) | 2));
-    this.#push(varint(bytes.length));
-    this.#push(bytes);
+  #text(field: number, value: string): void {
+    this.#head(field, Buffer.byteLength(value));
+    this.#length += this.#bytes.write(value, this.#length);
   }
 
-  #push(bytes: Uint8Array): void {
-    this.#chunks.push(bytes);
-    this.#length += bytes.length;
+  /** Writes what stands before `length` bytes, and makes room for them. */
+  #head(field: number, length: number): void {
+    this.#reserve(length + 10);
+    this.#varint((field << 3) | 2);
+    this.#varint(length);
   }
-}
 
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest > 0x7f) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest >>>= 7;
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#bytes.length) return;
+    const bytes = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + more));
+    this.#bytes.copy(bytes, 0, 0, this.#length);
+    this.#bytes = bytes;
   }
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
+
+  #varint(value: number): void {
+    let rest = value;
+    while (rest > 0x7f) {
+      this.#bytes[this.#length++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    this.#bytes[this.#length++] = rest;
+  }
 }
