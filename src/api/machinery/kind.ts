@@ -98,7 +98,7 @@ export interface KindDefinition extends ResourceKind {
   /** Absent: objects are stored in this kind's own form. `storagePath` is the same for all kinds that share a form. */
   readonly storedAs?: StoredForm;
   /** How `metadata.name` must look. */
-  readonly nameRule: 'dns-subdomain' | 'dns-label' | 'dns-1035-label' | 'path-segment';
+  readonly nameRule: 'dns-subdomain' | 'dns-label' | 'dns-1035-label' | 'path-segment' | 'config-key' | 'ip-address';
   /** Whether changes of anything but metadata and status raise `metadata.generation`. */
   readonly hasGeneration: boolean;
   readonly parts: readonly PartSubresource[];
@@ -115,9 +115,14 @@ export interface KindDefinition extends ResourceKind {
   readonly prepareForCreate?: (object: DynamicObject, context: WriteContext) => void;
   /** The same for an update of the main resource, in place in `updated`; status has been restored already where there is a status part. */
   readonly prepareForUpdate?: (updated: DynamicObject, existing: DynamicObject, context: WriteContext) => void;
-  readonly validate?: (object: DynamicObject, context: WriteContext) => FieldError[];
+  /** `existing` is given on updates, for rules that leave alone what is stored already. */
+  readonly validate?: (object: DynamicObject, context: WriteContext, existing?: DynamicObject) => FieldError[];
   /** Besides `validate`: immutable fields. */
   readonly validateUpdate?: (updated: DynamicObject, existing: DynamicObject, context: WriteContext) => FieldError[];
+  /** What is said in `Warning` headers of a write that is let through (strategy.go WarningsOnCreate, WarningsOnUpdate). */
+  readonly warnings?: (object: DynamicObject, existing: DynamicObject | undefined) => readonly string[];
+  /** Said in a `Warning` header of every request: `v1 Endpoints is deprecated in v1.33+; use …`. */
+  readonly deprecation?: string;
   /** Default and shape of deletion: the grace period in seconds that applies when none is asked for (pods), else immediate. */
   readonly gracePeriodSeconds?: (object: DynamicObject, requested: number | undefined) => number;
   /** Time to live from the last write (events), in seconds. */

@@ -1,5 +1,7 @@
 /** What names, keys and label values must look like; each check returns what is wrong, in upstream's words, or nothing. */
 
+import { canonicalIpComplaints } from './ip.ts';
+
 /** Returns every complaint about a value; an empty list means that it is fine. */
 export type NameCheck = (value: string) => string[];
 
@@ -156,6 +158,8 @@ export const NAME_RULES = {
   'dns-label': checkDnsLabel,
   'dns-1035-label': checkDns1035Label,
   'path-segment': checkPathSegment,
+  'config-key': checkConfigKey,
+  'ip-address': canonicalIpComplaints,
 } as const satisfies Record<string, NameCheck>;
 
 /** Without vowels and look-alikes, so that no words arise. */

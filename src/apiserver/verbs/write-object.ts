@@ -89,6 +89,7 @@ export class ObjectWrites {
       scope.fields?.prepared(kind, object);
       const name = object.metadata.name!;
       this.#refuse(kind, name, [...validateMetadata(object.metadata, kind), ...(kind.validate?.(object, context) ?? [])]);
+      warn(scope, kind.warnings?.(object, undefined));
       if (scope.admit) await this.#deps.admission().validate({ ...attributes, name });
       const place = { kind, namespace: scope.namespace, name };
       const existing = scope.dryRun ? this.#deps.objects.peek(place) : undefined;
@@ -137,6 +138,7 @@ export class ObjectWrites {
         ...validateMetadataUpdate(updated.metadata, old.metadata),
         ...(part ? (part.validate?.(updated, old, context) ?? []) : this.#checkWhole(kind, updated, old, context)),
       ]);
+      if (!part) warn(scope, kind.warnings?.(updated, old));
       if (scope.admit) await this.#deps.admission().validate({ ...attributes, object: updated });
       const change = decideUpdate(kind, updated, old);
       if (!scope.dryRun || change.type === 'none') return change;
@@ -172,7 +174,7 @@ export class ObjectWrites {
   }
 
   #checkWhole(kind: KindDefinition, updated: DynamicObject, old: DynamicObject, context: WriteContext): FieldError[] {
-    return [...(kind.validate?.(updated, context) ?? []), ...(kind.validateUpdate?.(updated, old, context) ?? [])];
+    return [...(kind.validate?.(updated, context, old) ?? []), ...(kind.validateUpdate?.(updated, old, context) ?? [])];
   }
 
   #refuse(kind: KindDefinition, name: string, errors: readonly FieldError[]): void {
@@ -206,6 +208,11 @@ export class ObjectWrites {
   #unsaved({ kind, namespace }: WriteScope, object: DynamicObject, existing?: CachedObject): CachedObject {
     return CachedObject.unsaved(kind, namespace, object, existing?.revision);
   }
+}
+
+/** Once each, however often the write is tried. */
+function warn({ warnings }: WriteScope, more: readonly string[] = []): void {
+  for (const warning of more) if (!warnings.includes(warning)) warnings.push(warning);
 }
 
 /** What is stored after an update: nothing when nothing changed; nothing is left of a deleted object that lost its last hold. */

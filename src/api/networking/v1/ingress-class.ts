@@ -1,6 +1,7 @@
 import type { V1IngressClass } from '../../gen/types.ts';
 import { ageColumn, NONE, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { validateIngressClass, validateIngressClassUpdate } from './ingress-class-validation.ts';
 
 export const ingressClassKind = defineKind({
   group: 'networking.k8s.io',
@@ -18,4 +19,10 @@ export const ingressClassKind = defineKind({
     }),
     ageColumn,
   ],
+  setDefaults: (object) => {
+    const { parameters } = (object as V1IngressClass).spec ?? {};
+    if (parameters) parameters.scope ??= 'Cluster';
+  },
+  validate: validateIngressClass,
+  validateUpdate: validateIngressClassUpdate,
 });

@@ -3,6 +3,7 @@ import type { V1Ingress } from '../../gen/types.ts';
 import { ageColumn, formatSome, NONE, nameColumn, orElse, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { ingressWarnings, validateIngress, validateIngressStatus } from './ingress-validation.ts';
 
 export const ingressKind = defineKind({
   group: 'networking.k8s.io',
@@ -13,7 +14,7 @@ export const ingressKind = defineKind({
   shortNames: ['ing'],
   storagePath: 'ingress',
   hasGeneration: true,
-  parts: [statusPart()],
+  parts: [statusPart({ validate: validateIngressStatus })],
   columns: [
     nameColumn,
     textColumn<V1Ingress>('Class', 'The ingress class.', ({ spec }) => orElse(spec?.ingressClassName, NONE)),
@@ -25,6 +26,8 @@ export const ingressKind = defineKind({
     textColumn<V1Ingress>('Ports', 'Its ports.', ({ spec }) => (spec?.tls?.length ? '80, 443' : '80')),
     ageColumn,
   ],
+  validate: validateIngress,
+  warnings: ingressWarnings,
   prepareForCreate: (object) => {
     object['status'] = { loadBalancer: {} };
   },

@@ -2,6 +2,7 @@ import type { V1NetworkPolicy } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { formatSelector } from '../../machinery/template-columns.ts';
+import { validateNetworkPolicy } from './network-policy-validation.ts';
 
 export const networkPolicyKind = defineKind({
   group: 'networking.k8s.io',
@@ -16,6 +17,7 @@ export const networkPolicyKind = defineKind({
     textColumn<V1NetworkPolicy>('Pod-Selector', 'Which pods it is about.', ({ spec }) => formatSelector(spec?.podSelector ?? {})),
     ageColumn,
   ],
+  validate: validateNetworkPolicy,
   setDefaults: (object) => {
     const { spec } = object as V1NetworkPolicy;
     if (!spec) return;

@@ -1,0 +1,49 @@
+import type { V1IngressClass, V1IngressClassParametersReference } from '../../gen/types.ts';
+import { checkDomainPrefixedPath } from '../../machinery/domain-names.ts';
+import { checkField, checkImmutable, checkReference } from '../../machinery/field-checks.ts';
+import { forbiddenField, notSupportedField, requiredField, tooLongField } from '../../machinery/field-error.ts';
+import { checkDnsLabel, checkDnsSubdomain } from '../../machinery/names.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
+
+const LONGEST_CONTROLLER = 250;
+
+export function validateIngressClass(object: DynamicObject): FieldError[] {
+  const { controller = '', parameters } = (object as V1IngressClass).spec ?? {};
+  const errors: FieldError[] = [];
+  if (!controller) errors.push(requiredField('spec.controller'));
+  else {
+    if (controller.length > LONGEST_CONTROLLER) errors.push(tooLongField('spec.controller', LONGEST_CONTROLLER));
+    errors.push(...checkDomainPrefixedPath('spec.controller', controller));
+  }
+  return parameters ? [...errors, ...validateParameters(parameters, 'spec.parameters')] : errors;
+}
+
+function validateParameters(parameters: V1IngressClassParametersReference, path: string): FieldError[] {
+  const { apiGroup, kind, name, scope, namespace } = parameters;
+  const errors = [
+    ...(apiGroup === undefined ? [] : checkField(`${path}.apiGroup`, apiGroup, checkDnsSubdomain)),
+    ...checkReference(`${path}.kind`, kind),
+    ...checkReference(`${path}.name`, name),
+  ];
+  switch (scope) {
+    case undefined:
+      return [...errors, requiredField(`${path}.scope`)];
+    case 'Namespace':
+      if (namespace === undefined) errors.push(requiredField(`${path}.namespace`, "`parameters.scope` is set to 'Namespace'"));
+      else errors.push(...checkField(`${path}.namespace`, namespace, checkDnsLabel));
+      return errors;
+    case 'Cluster':
+      if (namespace !== undefined) errors.push(forbiddenField(`${path}.namespace`, "`parameters.scope` is set to 'Cluster'"));
+      return errors;
+    default:
+      return [...errors, notSupportedField(`${path}.scope`, scope, ['Cluster', 'Namespace'])];
+  }
+}
+
+export const validateIngressClassUpdate = (updated: DynamicObject, existing: DynamicObject): FieldError[] =>
+  checkImmutable(
+    'spec.controller',
+    (updated as V1IngressClass).spec?.controller ?? '',
+    (existing as V1IngressClass).spec?.controller ?? '',
+  );
