@@ -15,6 +15,8 @@ export interface ServerRequest {
   readonly method: string;
   /** Decoded, without query. */
   readonly path: string;
+  /** Path and query as they were sent. */
+  readonly uri?: string;
   readonly query: URLSearchParams;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string | undefined>>;
@@ -70,6 +72,8 @@ export interface RequestContext {
   user: UserInfo;
   /** `Warning` headers to send. */
   readonly warnings: string[];
+  /** Names this request in answers and logs (`Audit-Id`); made up by the first server that saw it. */
+  readonly auditId?: string;
   /** Absent when nobody records this request. */
   audit?: AuditNotes;
 }
@@ -80,6 +84,10 @@ export interface AuditNotes {
   addAuditAnnotation(key: string, value: string): void;
   /** The body as it was decoded, before admission changes it; kept only where the policy asks for it. */
   requestObject?(object: object): void;
+  /** Whom the request acts as from now on. */
+  impersonated?(user: UserInfo): void;
+  /** The answer's JSON, for answers that are sent in another form. */
+  responseObject?(json: () => Buffer): void;
 }
 
 export type Handler = (context: RequestContext, response: ServerResponse) => Promise<void>;
@@ -168,12 +176,16 @@ export interface ObjectReader {
 /** Writes on the server's own behalf (bootstrap policy, token Secrets): defaulted and validated, past authorization and admission. */
 export interface ObjectWriter {
   create(kind: KindDefinition, object: DynamicObject): Promise<DynamicObject>;
-  /** Reads, lets `change` return the new object (undefined: leave as is), writes; again after a conflict. */
+  /**
+   * Reads, lets `change` return the new object (undefined: leave as is), writes; again after a conflict. With the name of a part
+   * (`status`), writes that part only.
+   */
   modify(
     kind: KindDefinition,
     namespace: string,
     name: string,
     change: (existing: DynamicObject) => DynamicObject | undefined,
+    part?: string,
   ): Promise<DynamicObject>;
   delete(kind: KindDefinition, namespace: string, name: string): Promise<void>;
 }

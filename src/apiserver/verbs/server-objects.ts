@@ -1,5 +1,6 @@
 import { cloneJson } from '../../api/machinery/clone.ts';
-import type { KindDefinition } from '../../api/machinery/kind.ts';
+import type { KindDefinition, PartSubresource } from '../../api/machinery/kind.ts';
+import { methodNotAllowed } from '../../api/machinery/status-error.ts';
 import type { ObjectReader, ObjectWriter, UserInfo } from '../contracts.ts';
 import type { Keyspace } from '../store-access/keyspace.ts';
 import type { WatchCache } from '../watch-cache/watch-cache.ts';
@@ -35,21 +36,32 @@ const SERVER: UserInfo = { name: 'system:apiserver', groups: ['system:masters'] 
 
 /** Writes on the server's own behalf. */
 export function createObjectWriter(writes: ObjectWrites): ObjectWriter {
-  const scope = (kind: KindDefinition, namespace: string): WriteScope => ({
+  const scope = (kind: KindDefinition, namespace: string, part?: PartSubresource): WriteScope => ({
     kind,
     namespace,
     user: SERVER,
     dryRun: false,
     warnings: [],
+    ...(part && { part }),
     admit: false,
-    fields: trackPlainWrites({ manager: 'kube-apiserver', subresource: '' }),
+    fields: trackPlainWrites({ manager: 'kube-apiserver', subresource: part?.name ?? '' }),
   });
+  const partOf = (kind: KindDefinition, name: string | undefined) => {
+    if (name === undefined) return undefined;
+    const part = kind.parts.find((each) => each.name === name);
+    if (!part) throw methodNotAllowed(kind, `update of ${name}`);
+    return part;
+  };
   return {
     create: async (kind, object) =>
       (await writes.create(scope(kind, object.metadata.namespace ?? ''), cloneJson(object))).decode(),
-    modify: async (kind, namespace, name, change) =>
+    modify: async (kind, namespace, name, change, part) =>
       (
-        await writes.update(scope(kind, namespace), name, (existing) => change(existing.decode()) ?? existing.decode())
+        await writes.update(
+          scope(kind, namespace, partOf(kind, part)),
+          name,
+          (existing) => change(existing.decode()) ?? existing.decode(),
+        )
       ).object.decode(),
     delete: async (kind, namespace, name) => {
       await writes.delete(scope(kind, namespace), name, {

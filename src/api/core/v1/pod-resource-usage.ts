@@ -1,0 +1,97 @@
+import type { V1Container, V1ContainerStatus, V1Pod, V1ResourceRequirements } from '../../gen/types.ts';
+import type { Quantity } from '../../machinery/quantity.ts';
+import {
+  addToResourceList,
+  parseResourceList,
+  type ResourceList,
+  raiseToResourceList,
+  sumResourceLists,
+} from '../../machinery/resource-list.ts';
+
+type AmountsOf = (container: V1Container, status: V1ContainerStatus | undefined) => ResourceList;
+
+export interface PodResourceOptions {
+  /** Counts what containers have been given by resizing, too, where that is more. Default false. */
+  readonly fromStatus?: boolean;
+  /** Adds what running the pod costs by itself. Default true. */
+  readonly overhead?: boolean;
+}
+
+/** What resources may be given to a pod as a whole. */
+const isPodLevel = (name: string) => name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
+
+/**
+ * What a pod asks for: its containers' and sidecars' requests together, or the most that an init container needs beside the sidecars
+ * started before it, if that is more; what is given to the pod as a whole counts instead (component-helpers/resource/helpers.go).
+ */
+export function podRequests(pod: V1Pod, options: PodResourceOptions = {}): Map<string, Quantity> {
+  const total = options.fromStatus && hasStatusResources(pod) ? requestsWithStatus(pod) : aggregate(pod, specRequests);
+  overrideAtPodLevel(total, pod.spec?.resources?.requests);
+  if (options.overhead !== false) addToResourceList(total, parseResourceList(pod.spec?.overhead));
+  return total;
+}
+
+/** What a pod may use at most, of what is limited. */
+export function podLimits(pod: V1Pod, options: PodResourceOptions = {}): Map<string, Quantity> {
+  const total = aggregate(pod, specLimits);
+  if (options.fromStatus && hasStatusResources(pod)) {
+    const actuated = aggregate(pod, (container, status) =>
+      status?.resources?.limits ? parseResourceList(status.resources.limits) : specLimits(container),
+    );
+    raiseToResourceList(total, actuated);
+  }
+  overrideAtPodLevel(total, pod.spec?.resources?.limits);
+  if (options.overhead !== false)
+    for (const [name, quantity] of parseResourceList(pod.spec?.overhead))
+      if (total.has(name)) addToResourceList(total, new Map([[name, quantity]]));
+  return total;
+}
+
+const specRequests = ({ resources }: V1Container) => parseResourceList(resources?.requests);
+const specLimits = ({ resources }: V1Container) => parseResourceList(resources?.limits);
+
+const hasStatusResources = ({ status }: V1Pod) =>
+  [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].some(
+    ({ resources, allocatedResources }) => resources || allocatedResources,
+  );
+
+function requestsWithStatus(pod: V1Pod): Map<string, Quantity> {
+  const pending = pod.status?.conditions?.find(({ type }) => type === 'PodResizePending');
+  const infeasible = pending?.reason === 'Infeasible';
+  const wanted = (container: V1Container) => (infeasible ? new Map<string, Quantity>() : specRequests(container));
+  const allocated: AmountsOf = (container, status) =>
+    status?.allocatedResources ? parseResourceList(status.allocatedResources) : wanted(container);
+  const actuated: AmountsOf = (container, status) =>
+    status?.resources?.requests ? parseResourceList(status.resources.requests) : allocated(container, status);
+  const total = infeasible ? new Map<string, Quantity>() : aggregate(pod, specRequests);
+  raiseToResourceList(total, aggregate(pod, allocated));
+  raiseToResourceList(total, aggregate(pod, actuated));
+  return total;
+}
+
+function aggregate({ spec, status }: V1Pod, amountsOf: AmountsOf): Map<string, Quantity> {
+  const statuses = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  const amounts = (container: V1Container) =>
+    amountsOf(
+      container,
+      statuses.find(({ name }) => name === container.name),
+    );
+  const total = new Map<string, Quantity>();
+  for (const container of spec?.containers ?? []) addToResourceList(total, amounts(container));
+  const sidecars = new Map<string, Quantity>();
+  const peak = new Map<string, Quantity>();
+  for (const container of spec?.initContainers ?? []) {
+    if (container.restartPolicy === 'Always') {
+      addToResourceList(sidecars, amounts(container));
+      raiseToResourceList(peak, sidecars);
+    } else raiseToResourceList(peak, sumResourceLists(amounts(container), sidecars));
+  }
+  addToResourceList(total, sidecars);
+  raiseToResourceList(total, peak);
+  return total;
+}
+
+function overrideAtPodLevel(total: Map<string, Quantity>, written: V1ResourceRequirements['requests']): void {
+  if (!written) return;
+  for (const [name, quantity] of parseResourceList(written)) if (isPodLevel(name)) total.set(name, quantity);
+}

@@ -1,0 +1,37 @@
+import { resourceQuotaKind } from '../../../api/core/v1/resource-quota.ts';
+import type { KindDefinition } from '../../../api/machinery/kind.ts';
+import type { QuotaEvaluator } from '../../../api/quota/evaluator.ts';
+import { evaluatorFor, isQuotable } from '../../../api/quota/evaluators.ts';
+import type { AdmissionPlugin } from '../../contracts.ts';
+import { QuotaCharges, type QuotaChargesDeps } from './quota-charges.ts';
+
+/** Lets nothing be made that a namespace's quotas have no room for (apiserver/pkg/admission/plugin/resourcequota). */
+export function createResourceQuota(deps: QuotaChargesDeps): AdmissionPlugin {
+  const { reader, limited } = deps;
+  const charges = new QuotaCharges(deps);
+  const evaluators = new WeakMap<KindDefinition, QuotaEvaluator>();
+  const evaluatorOf = (kind: KindDefinition) => {
+    let evaluator = evaluators.get(kind);
+    if (!evaluator) {
+      evaluator = evaluatorFor(kind);
+      evaluators.set(kind, evaluator);
+    }
+    return evaluator;
+  };
+  return {
+    name: 'ResourceQuota',
+    handles: ({ operation, namespace, kind }) =>
+      (operation === 'CREATE' || operation === 'UPDATE') &&
+      namespace !== '' &&
+      kind.namespaced &&
+      kind.storage === 'stored' &&
+      // Nearly all namespaces: they pay for nothing more than this question.
+      (limited.length > 0 || reader.list(resourceQuotaKind, namespace).length > 0),
+    async validate(attributes) {
+      const { kind, operation, subresource, object, oldObject } = attributes;
+      if (!object || !isQuotable(kind)) return;
+      const evaluator = evaluatorOf(kind);
+      if (evaluator.handles({ operation, subresource, object, oldObject })) await charges.charge({ attributes, evaluator });
+    },
+  };
+}
