@@ -6,16 +6,20 @@ import { GIT_VERSION } from './version.ts';
 export function createLazyOpenApi(kinds: KindRegistry): Handler {
   let loading: Promise<Handler> | undefined;
   const load = async (): Promise<Handler> => {
-    const [{ createOpenApiHandler }, { default: schemas }, { patchStrategyOf }, { goTypeName }] = await Promise.all([
-      import('./openapi/serve-openapi.ts'),
-      import('../api/gen/schema.json', { with: { type: 'json' } }),
-      import('../api/patch/merge-keys.ts'),
-      import('../api/machinery/schema.ts'),
-    ]);
+    const [{ createOpenApiHandler }, { default: schemas }, { patchStrategyOf }, { goTypeName }, descriptions] = await Promise.all(
+      [
+        import('./openapi/serve-openapi.ts'),
+        import('../api/gen/schema.json', { with: { type: 'json' } }),
+        import('../api/patch/merge-keys.ts'),
+        import('../api/machinery/schema.ts'),
+        import('../api/gen/descriptions.ts').then(({ loadDescriptions }) => loadDescriptions()),
+      ],
+    );
     return createOpenApiHandler({
       kinds,
       schemas: () => schemas,
       mergeRule: (schema, field) => patchStrategyOf(goTypeName(schema).name, field),
+      descriptions,
       version: GIT_VERSION,
     });
   };

@@ -1,3 +1,4 @@
+import type { Descriptions } from '../../api/gen/descriptions.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { GroupVersionKind, SchemaObject } from './openapi-document.ts';
 
@@ -76,23 +77,35 @@ function typeName(type: string): string {
   return type.replace(/^(\[\]|\{\})+/, '').replace(/!$/, '');
 }
 
+/** What is known of the generated types besides their names. */
+export interface DefinitionSources {
+  readonly schemas: SchemaTable;
+  readonly mergeRule: MergeRule;
+  /** What types and fields are for, for `kubectl explain`. */
+  readonly descriptions?: Descriptions;
+}
+
 /** All definitions that the kinds reach, with lists of the kinds themselves. */
 export function buildDefinitions(
   kinds: readonly KindDefinition[],
-  schemas: SchemaTable,
   names: DefinitionNames,
-  mergeRule: MergeRule,
+  { schemas, mergeRule, descriptions = {} }: DefinitionSources,
 ): Record<string, SchemaObject> {
+  const describe = (schemaName: string, field = ''): { description?: string } => {
+    const description = descriptions[schemaName]?.[field];
+    return description === undefined ? {} : { description };
+  };
   const definitions: Record<string, SchemaObject> = { ...MACHINERY };
   const add = (schemaName: string): void => {
     const name = names.of(schemaName);
     if (name in definitions || !(schemaName in schemas)) return;
-    const definition: SchemaObject = { type: 'object', properties: {} };
+    const definition: SchemaObject = { ...describe(schemaName), type: 'object', properties: {} };
     definitions[name] = definition;
     const required: string[] = [];
     for (const [field, type] of Object.entries(schemas[schemaName]!)) {
       if (type.endsWith('!')) required.push(field);
       definition.properties![field] = {
+        ...describe(schemaName, field),
         ...fieldSchema(type.replace(/!$/, ''), names, add),
         ...mergeExtensions(mergeRule(schemaName, field)),
       };
@@ -102,7 +115,7 @@ export function buildDefinitions(
   for (const kind of kinds) {
     add(kind.schema);
     markKind(definitions[names.of(kind.schema)], kind, kind.kind);
-    addList(definitions, kind, names, add);
+    addList(definitions, kind, names, add, describe);
   }
   for (const name of ['V1DeleteOptions', 'V1Status']) add(name);
   return definitions;
@@ -113,17 +126,20 @@ function addList(
   kind: KindDefinition,
   names: DefinitionNames,
   add: (schemaName: string) => void,
+  describe: (schemaName: string, field?: string) => { description?: string },
 ): void {
   if (!kind.verbs.includes('list')) return;
   add('V1ListMeta');
+  const schemaName = `${kind.schema}List`;
   const list: SchemaObject = {
+    ...describe(schemaName),
     type: 'object',
     required: ['items'],
     properties: {
-      apiVersion: { type: 'string' },
-      kind: { type: 'string' },
+      apiVersion: { ...describe(schemaName, 'apiVersion'), type: 'string' },
+      kind: { ...describe(schemaName, 'kind'), type: 'string' },
       metadata: { $ref: `#/definitions/${names.of('V1ListMeta')}` },
-      items: { type: 'array', items: { $ref: `#/definitions/${names.of(kind.schema)}` } },
+      items: { ...describe(schemaName, 'items'), type: 'array', items: { $ref: `#/definitions/${names.of(kind.schema)}` } },
     },
   };
   definitions[`${names.of(kind.schema)}List`] = list;

@@ -15,6 +15,7 @@ const handler = createOpenApiHandler({
   schemas: () => schemas,
   mergeRule: (schema, field) =>
     schema === 'V1PodSpec' && field === 'containers' ? { mergeKey: 'name', strategy: 'merge' } : undefined,
+  descriptions: { V1PodSpec: { '': 'What a pod is.', containers: 'What runs in it.' }, V1PodList: { items: 'The pods.' } },
   version: 'v1.36.0',
 });
 
@@ -70,6 +71,15 @@ test('every kind has a definition under its upstream name, and every reference l
       kind.kind,
     );
   }
+});
+
+test('types, fields and lists are described, in all forms', async () => {
+  const { definitions } = await json<SwaggerDocument>('/openapi/v2');
+  assert.equal(definitions['io.k8s.api.core.v1.PodSpec']!.description, 'What a pod is.');
+  assert.equal(definitions['io.k8s.api.core.v1.PodSpec']!.properties!['containers']!.description, 'What runs in it.');
+  assert.equal(definitions['io.k8s.api.core.v1.PodList']!.properties!['items']!.description, 'The pods.');
+  assert.match((await get('/openapi/v3/api/v1')).body.toString(), /"description":"What runs in it\."/);
+  assert.ok((await get('/openapi/v2', { accept: GNOSTIC_MEDIA_TYPE })).body.includes('What runs in it.'));
 });
 
 test('a PATCH says that it takes fieldValidation, which is how kubectl learns that the server validates', async () => {

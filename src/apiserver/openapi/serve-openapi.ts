@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Descriptions } from '../../api/gen/descriptions.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import { noSuchPath } from '../../api/machinery/status-error.ts';
 import type { Handler } from '../contracts.ts';
@@ -13,6 +14,7 @@ export interface OpenApiConfig {
   kinds: Pick<KindRegistry, 'all'>;
   schemas: () => SchemaTable;
   mergeRule: MergeRule;
+  descriptions?: Descriptions;
   /** The version of the API, as `/version` gives it. */
   version: string;
 }
@@ -101,7 +103,7 @@ function buildSwagger(kinds: readonly KindDefinition[], config: OpenApiConfig): 
     swagger: '2.0',
     info: { title: 'Kubernetes', version: config.version },
     paths: Object.assign({}, ...coreFirst.map((kind) => buildPaths(kind, names))),
-    definitions: buildDefinitions(coreFirst, names, { schemas, mergeRule: config.mergeRule }),
+    definitions: buildDefinitions(coreFirst, names, { ...config, schemas }),
   };
 }
 
