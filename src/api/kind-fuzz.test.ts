@@ -78,6 +78,8 @@ function exercise(kind: KindDefinition, random: () => number): void {
   kind.prepareForCreate?.(created, context);
   validateMetadata(created.metadata, kind);
   kind.validate?.(created, context);
+  kind.validate?.(object, context, existing);
+  kind.warnings?.(object, existing);
   kind.validateUpdate?.(object, existing, context);
   kind.gracePeriodSeconds?.(object, undefined);
   for (const part of kind.parts) part.validate?.(part.merge(cloneJson(existing), object, context), existing, context);

@@ -16,6 +16,7 @@ export const QUANTITY_FIELDS: ReadonlySet<string> = new Set([
   'DeviceCapacity.value',
   'DeviceRequestAllocationResult.consumedCapacity',
   'EmptyDirVolumeSource.sizeLimit',
+  'HPAScalingRules.tolerance',
   'LimitRangeItem.default',
   'LimitRangeItem.defaultRequest',
   'LimitRangeItem.max',

@@ -3,6 +3,10 @@ import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { horizontalPodAutoscalerColumns } from './horizontal-pod-autoscaler-columns.ts';
 import { setHorizontalPodAutoscalerDefaults } from './horizontal-pod-autoscaler-defaults.ts';
+import {
+  validateHorizontalPodAutoscaler,
+  validateHorizontalPodAutoscalerStatus,
+} from './horizontal-pod-autoscaler-validation.ts';
 
 export const horizontalPodAutoscalerKind = defineKind({
   group: 'autoscaling',
@@ -12,8 +16,9 @@ export const horizontalPodAutoscalerKind = defineKind({
   namespaced: true,
   shortNames: ['hpa'],
   categories: ['all'],
-  parts: [statusPart()],
+  parts: [statusPart({ validate: validateHorizontalPodAutoscalerStatus })],
   columns: horizontalPodAutoscalerColumns,
   prepareForCreate: resetStatus('V2HorizontalPodAutoscaler'),
   setDefaults: setHorizontalPodAutoscalerDefaults,
+  validate: validateHorizontalPodAutoscaler,
 });

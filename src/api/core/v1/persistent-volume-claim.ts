@@ -1,7 +1,13 @@
 import { defineKind } from '../../machinery/define-kind.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import {
+  validatePersistentVolumeClaim,
+  validatePersistentVolumeClaimStatus,
+  validatePersistentVolumeClaimUpdate,
+} from './persistent-volume-claim-validation.ts';
 import { persistentVolumeClaimColumns } from './storage-columns.ts';
-import { setPersistentVolumeClaimDefaults } from './storage-defaults.ts';
+import { alignDataSources, setPersistentVolumeClaimDefaults } from './storage-defaults.ts';
+import { classAnnotationWarnings } from './storage-warnings.ts';
 
 export const persistentVolumeClaimKind = defineKind({
   group: '',
@@ -10,10 +16,15 @@ export const persistentVolumeClaimKind = defineKind({
   resource: 'persistentvolumeclaims',
   namespaced: true,
   shortNames: ['pvc'],
-  parts: [statusPart()],
+  parts: [statusPart({ validate: validatePersistentVolumeClaimStatus })],
   columns: persistentVolumeClaimColumns,
   prepareForCreate: (object) => {
     object['status'] = { phase: 'Pending' };
+    alignDataSources(object);
   },
   setDefaults: setPersistentVolumeClaimDefaults,
+  prepareForUpdate: alignDataSources,
+  warnings: (object) => classAnnotationWarnings(object),
+  validate: validatePersistentVolumeClaim,
+  validateUpdate: validatePersistentVolumeClaimUpdate,
 });

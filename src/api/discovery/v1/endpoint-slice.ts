@@ -1,6 +1,8 @@
 import type { V1EndpointSlice } from '../../gen/types.ts';
+import { equalJson } from '../../machinery/clone.ts';
 import { ageColumn, formatSome, nameColumn, orElse, textColumn, UNSET } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { dropTopology, validateEndpointSlice, validateEndpointSliceUpdate } from './endpoint-slice-validation.ts';
 
 export const endpointSliceKind = defineKind({
   group: 'discovery.k8s.io',
@@ -38,4 +40,13 @@ export const endpointSliceKind = defineKind({
       port.protocol ??= 'TCP';
     }
   },
+  prepareForCreate: (object) => dropTopology(object),
+  prepareForUpdate: (updated, existing) => {
+    dropTopology(updated, existing);
+    // Unlike for other kinds, labels are a part of what is wanted: they say whose endpoints these are.
+    if (!equalJson(updated.metadata.labels ?? {}, existing.metadata.labels ?? {}))
+      updated.metadata.generation = (existing.metadata.generation ?? 0) + 1;
+  },
+  validate: validateEndpointSlice,
+  validateUpdate: validateEndpointSliceUpdate,
 });

@@ -3,6 +3,7 @@ import { ageColumn, nameColumn, numberColumn, orElse, textColumn } from '../../m
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { validatePodDisruptionBudget, validatePodDisruptionBudgetStatus } from './pod-disruption-budget-validation.ts';
 
 export const podDisruptionBudgetKind = defineKind({
   group: 'policy',
@@ -12,7 +13,7 @@ export const podDisruptionBudgetKind = defineKind({
   namespaced: true,
   shortNames: ['pdb'],
   hasGeneration: true,
-  parts: [statusPart()],
+  parts: [statusPart({ validate: validatePodDisruptionBudgetStatus })],
   columns: [
     nameColumn,
     textColumn<V1PodDisruptionBudget>('Min Available', 'How many pods must stay.', ({ spec }) =>
@@ -29,4 +30,5 @@ export const podDisruptionBudgetKind = defineKind({
     ageColumn,
   ],
   prepareForCreate: resetStatus('V1PodDisruptionBudget'),
+  validate: validatePodDisruptionBudget,
 });

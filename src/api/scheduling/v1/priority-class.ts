@@ -1,7 +1,7 @@
 import type { V1PriorityClass } from '../../gen/types.ts';
 import { ageColumn, booleanColumn, nameColumn, numberColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
-import { forbiddenField } from '../../machinery/field-error.ts';
+import { validatePriorityClass, validatePriorityClassUpdate } from './priority-class-validation.ts';
 
 export const priorityClassKind = defineKind({
   group: 'scheduling.k8s.io',
@@ -29,6 +29,6 @@ export const priorityClassKind = defineKind({
   setDefaults: (object) => {
     object['preemptionPolicy'] ||= 'PreemptLowerPriority';
   },
-  validateUpdate: (updated, existing) =>
-    updated['value'] === existing['value'] ? [] : [forbiddenField('value', 'may not be changed in an update.')],
+  validate: validatePriorityClass,
+  validateUpdate: validatePriorityClassUpdate,
 });

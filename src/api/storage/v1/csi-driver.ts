@@ -1,6 +1,7 @@
 import type { V1CSIDriver } from '../../gen/types.ts';
 import { ageColumn, booleanColumn, NONE, nameColumn, orElse, textColumn, UNSET } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { validateCsiDriver, validateCsiDriverUpdate } from './csi-validation.ts';
 
 export const csiDriverKind = defineKind({
   group: 'storage.k8s.io',
@@ -41,4 +42,6 @@ export const csiDriverKind = defineKind({
     spec.seLinuxMount ??= false;
     if (!spec.volumeLifecycleModes?.length) spec.volumeLifecycleModes = ['Persistent'];
   },
+  validate: validateCsiDriver,
+  validateUpdate: validateCsiDriverUpdate,
 });

@@ -1,6 +1,7 @@
 import type { V1CSIStorageCapacity } from '../../gen/types.ts';
 import { nameColumn, orElse, textColumn, UNSET } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { validateCsiStorageCapacity, validateCsiStorageCapacityUpdate } from './csi-validation.ts';
 
 export const csiStorageCapacityKind = defineKind({
   group: 'storage.k8s.io',
@@ -13,4 +14,6 @@ export const csiStorageCapacityKind = defineKind({
     textColumn<V1CSIStorageCapacity>('StorageClassName', 'The storage class.', ({ storageClassName }) => storageClassName),
     textColumn<V1CSIStorageCapacity>('Capacity', 'How much is left.', ({ capacity }) => orElse(capacity, UNSET)),
   ],
+  validate: validateCsiStorageCapacity,
+  validateUpdate: validateCsiStorageCapacityUpdate,
 });

@@ -1,6 +1,7 @@
 import type { V1StorageClass } from '../../gen/types.ts';
 import { ageColumn, booleanColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { validateStorageClass, validateStorageClassUpdate } from './storage-class-validation.ts';
 
 export const storageClassKind = defineKind({
   group: 'storage.k8s.io',
@@ -43,4 +44,6 @@ export const storageClassKind = defineKind({
     object['reclaimPolicy'] ??= 'Delete';
     object['volumeBindingMode'] ??= 'Immediate';
   },
+  validate: validateStorageClass,
+  validateUpdate: validateStorageClassUpdate,
 });

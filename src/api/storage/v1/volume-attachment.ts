@@ -3,6 +3,7 @@ import { ageColumn, booleanColumn, nameColumn, textColumn } from '../../machiner
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import {validateVolumeAttachment, validateVolumeAttachmentStatus, validateVolumeAttachmentUpdate } from './volume-attachment-validation.ts';
 
 export const volumeAttachmentKind = defineKind({
   group: 'storage.k8s.io',
@@ -10,7 +11,7 @@ export const volumeAttachmentKind = defineKind({
   kind: 'VolumeAttachment',
   resource: 'volumeattachments',
   namespaced: false,
-  parts: [statusPart()],
+  parts: [statusPart({ validate: validateVolumeAttachmentStatus })],
   columns: [
     nameColumn,
     { ...textColumn<V1VolumeAttachment>('Attacher', 'Who attaches it.', ({ spec }) => spec.attacher), format: 'name' },
@@ -20,4 +21,6 @@ export const volumeAttachmentKind = defineKind({
     ageColumn,
   ],
   prepareForCreate: resetStatus('V1VolumeAttachment'),
+  validate: validateVolumeAttachment,
+  validateUpdate: validateVolumeAttachmentUpdate,
 });

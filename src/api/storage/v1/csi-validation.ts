@@ -1,0 +1,126 @@
+/** What CSI drivers say of themselves, of the nodes they run on and of what is left there. */
+import type {
+  StorageV1TokenRequest,
+  V1CSIDriver,
+  V1CSINode,
+  V1CSINodeDriver,
+  V1CSIStorageCapacity,
+} from '../../gen/types.ts';
+import { checkDriverName } from '../../machinery/domain-names.ts';
+import {
+  checkEach,
+  checkField,
+  checkImmutable,
+  checkNotNegative,
+  checkOneOf,
+  checkQuantityNotNegative,
+  sameMeaning,
+} from '../../machinery/field-checks.ts';
+import { duplicateField, IMMUTABLE, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
+import { checkDnsSubdomain, checkQualifiedName } from '../../machinery/names.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
+
+const GROUP_POLICIES = ['File', 'None', 'ReadWriteOnceWithFSType'];
+const LIFECYCLE_MODES = ['Ephemeral', 'Persistent'];
+const SHORTEST_TOKEN_SECONDS = 600;
+const LONGEST_NODE_ID = 192;
+
+const driverOf = (object: DynamicObject) => object as unknown as V1CSIDriver;
+
+export function validateCsiDriver(object: DynamicObject): FieldError[] {
+  const { metadata, spec } = driverOf(object);
+  const errors = checkDriverName('name', metadata?.name ?? '');
+  if (spec.attachRequired === undefined) errors.push(requiredField('spec.attachedRequired'));
+  for (const field of ['podInfoOnMount', 'storageCapacity'] as const)
+    if (spec[field] === undefined) errors.push(requiredField(`spec.${field}`));
+  if (spec.fsGroupPolicy !== undefined) errors.push(...checkOneOf('spec.fsGroupPolicy', spec.fsGroupPolicy, GROUP_POLICIES));
+  errors.push(...validateTokenRequests(spec.tokenRequests ?? []));
+  errors.push(
+    ...(spec.volumeLifecycleModes ?? []).flatMap((mode) => checkOneOf('spec.volumeLifecycleModes', mode, LIFECYCLE_MODES)),
+  );
+  const period = spec.nodeAllocatableUpdatePeriodSeconds;
+  if (period !== undefined && period < 10)
+    errors.push(invalidField('spec.nodeAllocatableUpdatePeriodSeconds', period, 'must be greater than or equal to 10 seconds'));
+  return errors;
+}
+
+function validateTokenRequests(requests: readonly StorageV1TokenRequest[]): FieldError[] {
+  const seen = new Set<string>();
+  return checkEach(requests, 'spec.tokenRequests', ({ audience, expirationSeconds: seconds }, path) => {
+    if (seen.has(audience)) return [duplicateField(`${path}.audience`, audience)];
+    seen.add(audience);
+    if (seconds === undefined) return [];
+    const complain = (detail: string) => [invalidField(`${path}.expirationSeconds`, seconds, detail)];
+    if (seconds < SHORTEST_TOKEN_SECONDS) return complain('may not specify a duration less than 10 minutes');
+    return seconds > 2 ** 32 ? complain('may not specify a duration larger than 2^32 seconds') : [];
+  });
+}
+
+export function validateCsiDriverUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
+  const [after, before] = [driverOf(updated).spec, driverOf(existing).spec];
+  return [
+    ...checkImmutable('spec.attachedRequired', after.attachRequired, before.attachRequired),
+    ...checkImmutable('spec.volumeLifecycleModes', after.volumeLifecycleModes, before.volumeLifecycleModes),
+  ];
+}
+
+const nodeDriversOf = (object: DynamicObject) => (object as unknown as V1CSINode).spec?.drivers ?? [];
+
+export function validateCsiNode(object: DynamicObject): FieldError[] {
+  const names = new Set<string>();
+  return checkEach(nodeDriversOf(object), 'spec.drivers', (driver, path) => {
+    const errors = validateNodeDriver(driver, path);
+    if (names.has(driver.name)) errors.push(duplicateField(`${path}.name`, driver.name));
+    names.add(driver.name);
+    return [...errors, ...validateTopologyKeys(driver.topologyKeys ?? [], path)];
+  });
+}
+
+function validateNodeDriver({ name, nodeID, allocatable }: V1CSINodeDriver, path: string): FieldError[] {
+  const errors = checkDriverName(`${path}.name`, name);
+  if (!nodeID) errors.push(requiredField(`${path}.nodeID`));
+  if (nodeID.length > LONGEST_NODE_ID)
+    errors.push(invalidField(`${path}.nodeID`, nodeID, `must be ${LONGEST_NODE_ID} characters or less`));
+  return [...errors, ...checkNotNegative(`${path}.allocatable.count`, allocatable?.count)];
+}
+
+function validateTopologyKeys(keys: readonly string[], path: string): FieldError[] {
+  return keys.flatMap((key, i) => [
+    ...(key ? [] : [requiredField(path)]),
+    ...(keys.indexOf(key) < i ? [duplicateField(path, key)] : []),
+    ...checkQualifiedName(key).map((complaint) => invalidField(path, keys, complaint)),
+  ]);
+}
+
+/** A driver's entry stays, but for how many volumes there can be; drivers come and go. */
+export function validateCsiNodeUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
+  const before = new Map(nodeDriversOf(existing).map((driver) => [driver.name, driver]));
+  return nodeDriversOf(updated)
+    .filter((driver) => {
+      const old = before.get(driver.name);
+      return old && !sameMeaning({ ...driver, allocatable: undefined }, { ...old, allocatable: undefined });
+    })
+    .map((driver) => invalidField('CSINodeDriver', driver, IMMUTABLE));
+}
+
+const capacityOf = (object: DynamicObject) => object as unknown as V1CSIStorageCapacity;
+
+export function validateCsiStorageCapacity(object: DynamicObject): FieldError[] {
+  const { storageClassName, nodeTopology, capacity, maximumVolumeSize } = capacityOf(object);
+  return [
+    ...checkField('storageClassName', storageClassName, checkDnsSubdomain),
+    ...validateLabelSelector(nodeTopology, 'nodeTopology'),
+    ...(capacity === undefined ? [] : checkQuantityNotNegative('capacity', capacity)),
+    ...(maximumVolumeSize === undefined ? [] : checkQuantityNotNegative('maximumVolumeSize', maximumVolumeSize)),
+  ];
+}
+
+export function validateCsiStorageCapacityUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
+  const [after, before] = [capacityOf(updated), capacityOf(existing)];
+  return [
+    ...checkImmutable('nodeTopology', after.nodeTopology, before.nodeTopology),
+    ...checkImmutable('storageClassName', after.storageClassName, before.storageClassName),
+  ];
+}

@@ -1,0 +1,59 @@
+import type { V1StorageClass, V1TopologySelectorLabelRequirement, V1TopologySelectorTerm } from '../../gen/types.ts';
+import { equalJson } from '../../machinery/clone.ts';
+import { checkEach, checkField, checkImmutable, checkOneOf } from '../../machinery/field-checks.ts';
+import { duplicateField, requiredField } from '../../machinery/field-error.ts';
+import { checkQualifiedName } from '../../machinery/names.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
+import { refuseUpdates, validateDriver, validateParameters } from './parameters.ts';
+
+const RECLAIM_POLICIES = ['Delete', 'Retain'];
+const BINDING_MODES = ['Immediate', 'WaitForFirstConsumer'];
+
+const classOf = (object: DynamicObject) => object as unknown as V1StorageClass;
+
+export function validateStorageClass(object: DynamicObject): FieldError[] {
+  const { provisioner, parameters, reclaimPolicy, volumeBindingMode, allowedTopologies = [] } = classOf(object);
+  return [
+    ...validateDriver('provisioner', provisioner),
+    ...validateParameters(parameters),
+    ...(reclaimPolicy ? checkOneOf('reclaimPolicy', reclaimPolicy, RECLAIM_POLICIES) : []),
+    ...(volumeBindingMode === undefined
+      ? [requiredField('volumeBindingMode')]
+      : checkOneOf('volumeBindingMode', volumeBindingMode, BINDING_MODES)),
+    ...checkEach(allowedTopologies, 'allowedTopologies', (term, path, i) => [
+      ...validateTerm(term, path),
+      ...(allowedTopologies.slice(0, i).some((earlier) => equalJson(byKey(earlier), byKey(term)))
+        ? [duplicateField(`${path}.matchLabelExpressions`, '')]
+        : []),
+    ]),
+  ];
+}
+
+const byKey = ({ matchLabelExpressions = [] }: V1TopologySelectorTerm) =>
+  Object.fromEntries(matchLabelExpressions.map(({ key, values }) => [`=${key}`, [...values].sort()]));
+
+function validateTerm({ matchLabelExpressions = [] }: V1TopologySelectorTerm, path: string): FieldError[] {
+  const seen = new Set<string>();
+  return checkEach(matchLabelExpressions, `${path}.matchLabelExpressions`, (requirement, at) => {
+    const errors = validateRequirement(requirement, at);
+    if (seen.has(requirement.key)) errors.push(duplicateField(`${at}.key`, requirement.key));
+    seen.add(requirement.key);
+    return errors;
+  });
+}
+
+function validateRequirement({ key, values }: V1TopologySelectorLabelRequirement, path: string): FieldError[] {
+  const errors = values.length
+    ? checkEach(values, `${path}.values`, (value, at, i) => (values.indexOf(value) < i ? [duplicateField(at, value)] : []))
+    : [requiredField(`${path}.values`)];
+  return [...errors, ...checkField(`${path}.key`, key, checkQualifiedName)];
+}
+
+export function validateStorageClassUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
+  const [after, before] = [classOf(updated), classOf(existing)];
+  return [
+    ...refuseUpdates(after, before, ['parameters', 'provisioner', 'reclaimPolicy']),
+    ...checkImmutable('volumeBindingMode', after.volumeBindingMode, before.volumeBindingMode),
+  ];
+}

@@ -1,0 +1,26 @@
+import type { V1VolumeAttributesClass } from '../../gen/types.ts';
+import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
+import { defineKind } from '../../machinery/define-kind.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
+import { refuseUpdates, validateDriver, validateParameters } from './parameters.ts';
+
+const classOf = (object: DynamicObject) => object as unknown as V1VolumeAttributesClass;
+
+export const volumeAttributesClassKind = defineKind({
+  group: 'storage.k8s.io',
+  version: 'v1',
+  kind: 'VolumeAttributesClass',
+  resource: 'volumeattributesclasses',
+  namespaced: false,
+  shortNames: ['vac'],
+  columns: [
+    nameColumn,
+    textColumn<V1VolumeAttributesClass>('DriverName', 'Who changes the volumes.', ({ driverName }) => driverName),
+    ageColumn,
+  ],
+  validate: (object) => {
+    const { driverName, parameters } = classOf(object);
+    return [...validateDriver('driverName', driverName), ...validateParameters(parameters, { needed: true })];
+  },
+  validateUpdate: (updated, existing) => refuseUpdates(classOf(updated), classOf(existing), ['driverName', 'parameters']),
+});
