@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeObject, fieldWarnings, strictDecodingError } from './decode.ts';
-import { findDuplicateFields } from './duplicate-fields.ts';
+import { decodeObject, strictDecodingError } from './decode.ts';
 import { schemaNames } from './schema.ts';
 
 const pod = { group: '', version: 'v1', kind: 'Pod', schema: 'V1Pod' };
@@ -119,10 +118,9 @@ test('a key called __proto__ stays a key', () => {
 
 test('strict decoding names unknown and duplicate fields', () => {
   assert.equal(
-    strictDecodingError(pod, ['spec.foo'], ['metadata.name']).message,
+    strictDecodingError(pod, ['duplicate field "metadata.name"', 'unknown field "spec.foo"']).message,
     'Pod in version "v1" cannot be handled as a Pod: strict decoding error: duplicate field "metadata.name", unknown field "spec.foo"',
   );
-  assert.deepEqual(fieldWarnings(['a'], []), ['unknown field "a"']);
 });
 
 test('what is missing but always written has a zero value', () => {
@@ -166,18 +164,6 @@ test('decoding again changes nothing', () => {
       assert.deepEqual(decodeObject(pod, structuredClone(once)).object, once);
     }),
   );
-});
-
-test('fields given twice are found wherever they are', () => {
-  assert.deepEqual(findDuplicateFields('{"a":1,"b":{"c":[{"d":1},{"d":"\\"d\\":","e":2,"d":3}]},"\\u0061":2}'), [
-    'b.c[1].d',
-    'a',
-  ]);
-  assert.deepEqual(findDuplicateFields('{"a":{"x":"a"},"b":{"x":{}, "y" : ["x","x"]}}'), []);
-});
-
-test('JSON as it is written has no field twice', () => {
-  fc.assert(fc.property(fc.json({ maxDepth: 4 }), (text) => assert.deepEqual(findDuplicateFields(text), [])));
 });
 
 test('empty lists and maps of optional fields are left out, as Go leaves them out; what is required or a structure stays', () => {

@@ -38,6 +38,23 @@ const MOST_UNKNOWN_FIELDS = 100;
 /** Optional fields that upstream writes even when they are empty. */
 const WRITTEN_WHEN_EMPTY: ReadonlySet<string> = new Set(['V1ClusterRole.rules', 'V1Role.rules', 'V1EndpointSlice.ports']);
 
+/** Fields that hold a schema, a list of schemas, or whether anything is allowed; the official client knows no type for them. */
+const SCHEMAS_OR_MORE: ReadonlySet<string> = new Set(
+  ['items', 'additionalItems', 'additionalProperties'].map((field) => `V1JSONSchemaProps.${field}`),
+);
+
+const decodeSchemaOrMore: Decoder = (value, at) => {
+  if (typeof value === 'boolean') return value;
+  const decode = decoderOf('V1JSONSchemaProps');
+  if (!Array.isArray(value)) return decode(value, at);
+  return value.map((item, i) => {
+    at.path.push(i);
+    const decoded = decode(item, at);
+    at.path.pop();
+    return decoded;
+  });
+};
+
 /** What was compiled so far. A memo of pure functions: it changes no answer. */
 const decoders = new Map<string, Decoder>();
 
@@ -57,6 +74,22 @@ export function decodeObject(kind: Pick<KindDefinition, 'group' | 'version' | 'k
   }
 }
 
+/**
+ * The same for a part of an object: the metadata of a custom resource. Throws a DecodeFailure. `path`: where the part is, in the
+ * names of unknown fields.
+ */
+export function decodeStructure(
+  schema: string,
+  json: unknown,
+  path: readonly (string | number)[] = [],
+): { readonly value: object; readonly unknownFields: readonly string[] } {
+  const at: Position = { path: [], structure: '', unknown: [] };
+  const value = decoderOf(schema)(json, at) as object;
+  if (!path.length) return { value, unknownFields: at.unknown };
+  const prefix = path.reduce<string>((text, part) => text + (typeof part === 'number' ? `[${part}]` : (text && '.') + part), '');
+  return { value, unknownFields: at.unknown.map((field) => `${prefix}.${field}`) };
+}
+
 /** What upstream answers when a body is not of the kind it should be; `why` alone is the message of its cause. */
 export function cannotBeHandled(kind: Pick<KindDefinition, 'group' | 'version' | 'kind'>, why: string): StatusError {
   const { status } = badRequest(
@@ -65,21 +98,9 @@ export function cannotBeHandled(kind: Pick<KindDefinition, 'group' | 'version' |
   return new StatusError(status, { cause: new DecodeFailure(why) });
 }
 
-/** What strict decoding says about fields that are unknown or there twice (fieldValidation=Strict). */
-export function strictDecodingError(
-  kind: Pick<KindDefinition, 'group' | 'version' | 'kind'>,
-  unknownFields: readonly string[],
-  duplicateFields: readonly string[],
-) {
-  return cannotBeHandled(kind, `strict decoding error: ${fieldWarnings(unknownFields, duplicateFields).join(', ')}`);
-}
-
-/** The texts of `Warning` headers for such fields (fieldValidation=Warn). */
-export function fieldWarnings(unknownFields: readonly string[], duplicateFields: readonly string[]): string[] {
-  return [
-    ...duplicateFields.map((field) => `duplicate field ${JSON.stringify(field)}`),
-    ...unknownFields.map((field) => `unknown field ${JSON.stringify(field)}`),
-  ];
+/** The refusal of a body with such problems (fieldValidation=Strict): fields that are unknown or there twice. */
+export function strictDecodingError(kind: Pick<KindDefinition, 'group' | 'version' | 'kind'>, problems: readonly string[]) {
+  return cannotBeHandled(kind, `strict decoding error: ${problems.join(', ')}`);
 }
 
 function decoderOf(schema: string): Decoder {
@@ -103,7 +124,7 @@ function compileStructure(schema: string): Decoder {
   for (const [name, { type, required }] of fieldsOfSchema(schema)) {
     const holdsMany = type.form === 'list' || type.form === 'map';
     fields.set(name, {
-      decode: compile(type),
+      decode: SCHEMAS_OR_MORE.has(`${schema}.${name}`) ? decodeSchemaOrMore : compile(type),
       omitEmpty: holdsMany && !required && !WRITTEN_WHEN_EMPTY.has(`${schema}.${name}`),
     });
     if (required) requiredFields.push({ name, type });

@@ -12,6 +12,14 @@ interface Frame {
   current: string | number;
 }
 
+/** A key that its object has had already. */
+export interface DuplicateKey {
+  readonly key: string;
+  readonly path: string;
+  /** Where in the text it comes again. */
+  readonly at: number;
+}
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
@@ -23,26 +31,73 @@ const DEEPEST = 10_000;
 /** More are not named. */
 const MOST_DUPLICATES = 100;
 
+/** The keys that come again, in order. */
+export function findDuplicateKeys(text: string): DuplicateKey[] {
+  const duplicates: DuplicateKey[] = [];
+  eachKey(text, (key, at, keys, path) => {
+    if (keys.has(key) && duplicates.length < MOST_DUPLICATES) duplicates.push({ key, path: path(), at });
+    keys.add(key);
+  });
+  return duplicates;
+}
+
 /** The paths of the fields that come again, in order. */
-export function findDuplicateFields(text: string): string[] {
-  const duplicates: string[] = [];
+export const findDuplicateFields = (text: string): string[] => findDuplicateKeys(text).map(({ path }) => path);
+
+/**
+ * What strict decoding says about a text, in the order in which it comes to it: fields that come again, and those of `unknownFields`. What
+ * lies below an unknown field is not looked at.
+ */
+export function strictProblems(text: string, unknownFields: readonly string[]): string[] {
+  const unknown = new Set(unknownFields);
+  const known = findDuplicateKeys(text).filter(({ path }) => !liesBelow(path, unknown));
+  if (!known.length || !unknown.size) return [...known.map(duplicateField), ...unknownFields.map(unknownField)];
+  const found = known.map((duplicate) => ({ at: duplicate.at, problem: duplicateField(duplicate) }));
+  const missing = new Set(unknown);
+  eachKey(text, (key, at, _keys, path) => {
+    if (!missing.size || !unknownFields.some((field) => field.endsWith(key))) return;
+    const field = path();
+    if (missing.delete(field)) found.push({ at, problem: unknownField(field) });
+  });
+  return found.sort((a, b) => a.at - b.at).map(({ problem }) => problem);
+}
+
+export const unknownField = (path: string) => `unknown field ${JSON.stringify(path)}`;
+export const duplicateField = ({ path }: Pick<DuplicateKey, 'path'>) => `duplicate field ${JSON.stringify(path)}`;
+
+/** Whether the path is one of the fields, or within one. */
+function liesBelow(path: string, fields: ReadonlySet<string>): boolean {
+  if (fields.has(path)) return true;
+  for (let end = path.length - 1; end > 0; end--)
+    if ((path[end] === '.' || path[end] === '[') && fields.has(path.slice(0, end))) return true;
+  return false;
+}
+
+type KeyVisitor = (key: string, at: number, keys: Set<string>, path: () => string) => void;
+
+function eachKey(text: string, visit: KeyVisitor): void {
   const stack: Frame[] = [];
   let top: Frame | undefined;
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case QUOTE: {
         const end = endOfString(text, i);
-        if (top?.keys && isKey(text, end + 1)) noteKey(text.slice(i, end + 1), top, stack, duplicates);
+        if (top?.keys && isKey(text, end + 1)) {
+          const quoted = text.slice(i, end + 1);
+          const key: string = quoted.includes('\\') ? JSON.parse(quoted) : quoted.slice(1, -1);
+          top.current = key;
+          visit(key, i, top.keys, () => pathOf(stack));
+        }
         i = end;
         break;
       }
       case 0x7b: // {
-        if (stack.length >= DEEPEST) return duplicates;
+        if (stack.length >= DEEPEST) return;
         top = { keys: new Set(), current: '' };
         stack.push(top);
         break;
       case 0x5b: // [
-        if (stack.length >= DEEPEST) return duplicates;
+        if (stack.length >= DEEPEST) return;
         top = { keys: undefined, current: 0 };
         stack.push(top);
         break;
@@ -56,7 +111,6 @@ export function findDuplicateFields(text: string): string[] {
         break;
     }
   }
-  return duplicates;
 }
 
 /** The index of the closing quote of the string that opens at `start`. */
@@ -75,13 +129,8 @@ function isKey(text: string, from: number): boolean {
   return text.charCodeAt(i) === COLON;
 }
 
-function noteKey(quoted: string, frame: Frame, stack: readonly Frame[], duplicates: string[]): void {
-  const key: string = quoted.includes('\\') ? JSON.parse(quoted) : quoted.slice(1, -1);
-  frame.current = key;
-  if (frame.keys!.has(key) && duplicates.length < MOST_DUPLICATES) {
-    let path = '';
-    for (const { current } of stack) path += typeof current === 'number' ? `[${current}]` : (path && '.') + current;
-    duplicates.push(path);
-  }
-  frame.keys!.add(key);
+function pathOf(stack: readonly Frame[]): string {
+  let path = '';
+  for (const { current } of stack) path += typeof current === 'number' ? `[${current}]` : (path && '.') + current;
+  return path;
 }

@@ -54,7 +54,12 @@ test('an operation that does not apply is unprocessable, and the cause says why'
 });
 
 test('what is no patch is a bad request, and a patch without end is too large', () => {
-  for (const patch of [{}, [1], [{ op: 'add' }], [{ op: 'move', path: '/a' }]]) assert.equal(refusal(patch).code, 400);
+  for (const patch of [{}, [1], [{ op: 1, path: '/a' }]]) assert.equal(refusal(patch).code, 400);
+  assert.equal(
+    refusal([1]).message,
+    'error decoding patch: json: cannot unmarshal number into Go value of type handlers.jsonPatchOp',
+  );
+  for (const patch of [[{ op: 'add' }], [{ op: 'move', path: '/a' }], [{ path: '/a' }]]) assert.equal(refusal(patch).code, 422);
   const many = new Array(10_001).fill({ op: 'test', path: '/a/b/0', value: 1 });
   assert.equal(refusal(many).message, 'The allowed maximum operations in a JSON patch is 10000, got 10001');
 });

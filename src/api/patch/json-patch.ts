@@ -1,5 +1,6 @@
 /** RFC 6902, with the limits and errors of the API server's patch handler. */
 import { cloneJson, equalJson, isJsonMap, setField } from '../machinery/clone.ts';
+import { goJsonType } from '../machinery/json-syntax.ts';
 import { badRequest, requestEntityTooLarge, StatusError } from '../machinery/status-error.ts';
 
 const MOST_OPERATIONS = 10_000;
@@ -15,7 +16,7 @@ interface Operation {
 }
 
 /** Upstream's answer to a patch that does not apply, which does not say why; the error's cause does. */
-function doesNotApply(why: string): StatusError {
+export function patchDoesNotApply(why: string, cause: unknown = new Error(why)): StatusError {
   return new StatusError(
     {
       kind: 'Status',
@@ -27,7 +28,7 @@ function doesNotApply(why: string): StatusError {
       details: {},
       code: 422,
     },
-    { cause: new Error(why) },
+    { cause },
   );
 }
 
@@ -36,7 +37,10 @@ function doesNotApply(why: string): StatusError {
  * patch, 413 when it is too long, and 422 when an operation does not apply.
  */
 export function applyJsonPatch<T>(document: T, patch: unknown): T {
-  if (!Array.isArray(patch)) throw badRequest('error decoding patch: a JSON patch is a list of operations');
+  if (!Array.isArray(patch))
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${goJsonType(patch)} into Go value of type []handlers.jsonPatchOp`,
+    );
   if (patch.length > MOST_OPERATIONS)
     throw requestEntityTooLarge(`The allowed maximum operations in a JSON patch is ${MOST_OPERATIONS}, got ${patch.length}`);
   const operations = patch.map(parseOperation);
@@ -48,12 +52,21 @@ export function applyJsonPatch<T>(document: T, patch: unknown): T {
 }
 
 function parseOperation(raw: unknown): Operation {
-  if (!isJsonMap(raw)) throw badRequest('error decoding patch: an operation is an object');
-  const { op, path, from, value } = raw;
-  if (typeof op !== 'string' || typeof path !== 'string')
-    throw badRequest('error decoding patch: an operation needs op and path');
-  if ((op === 'move' || op === 'copy') && typeof from !== 'string') throw badRequest(`error decoding patch: ${op} needs from`);
-  return { op, path, from: from as string | undefined, value, hasValue: Object.hasOwn(raw, 'value') };
+  if (!isJsonMap(raw))
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${goJsonType(raw)} into Go value of type handlers.jsonPatchOp`,
+    );
+  for (const field of ['op', 'path', 'from']) {
+    const value = raw[field] ?? '';
+    if (typeof value !== 'string')
+      throw badRequest(
+        `error decoding patch: json: cannot unmarshal ${goJsonType(value)} into Go struct field jsonPatchOp.${field} of type string`,
+      );
+  }
+  const { op, path, from, value } = raw as { op?: string; path?: string; from?: string; value?: unknown };
+  if (typeof path !== 'string') throw patchDoesNotApply('an operation needs a path');
+  if ((op === 'move' || op === 'copy') && typeof from !== 'string') throw patchDoesNotApply(`${op} needs from`);
+  return { op: op ?? '', path, from, value, hasValue: Object.hasOwn(raw, 'value') };
 }
 
 function apply(holder: object, operation: Operation, copied: { bytes: number }): void {
@@ -79,7 +92,7 @@ function apply(holder: object, operation: Operation, copied: { bytes: number }):
       const value = read(find(holder, operation.from!, op), op);
       copied.bytes += JSON.stringify(value).length;
       if (copied.bytes > MOST_COPIED_BYTES)
-        throw doesNotApply(
+        throw patchDoesNotApply(
           `Unable to complete the copy, the accumulated size increase of copy is ${copied.bytes}, exceeding the limit ${MOST_COPIED_BYTES}`,
         );
       add(find(holder, path, op), cloneJson(value));
@@ -89,12 +102,12 @@ function apply(holder: object, operation: Operation, copied: { bytes: number }):
       check(find(holder, path, op), operation);
       break;
     default:
-      throw doesNotApply(`Unexpected kind: ${op}`);
+      throw patchDoesNotApply(`Unexpected kind: ${op}`);
   }
 }
 
 function newValue({ op, hasValue, value, path }: Operation): unknown {
-  if (!hasValue) throw doesNotApply(`${op} operation does not apply: missing value for path: ${path}`);
+  if (!hasValue) throw patchDoesNotApply(`${op} operation does not apply: missing value for path: ${path}`);
   return cloneJson(value);
 }
 
@@ -107,7 +120,7 @@ interface Place {
 
 function find(holder: object, pointer: string, op: string): Place {
   const missing = () =>
-    doesNotApply(`${op} operation does not apply: doc is missing path: ${JSON.stringify(pointer)}: missing value`);
+    patchDoesNotApply(`${op} operation does not apply: doc is missing path: ${JSON.stringify(pointer)}: missing value`);
   if (pointer !== '' && !pointer.startsWith('/')) throw missing();
   const segments = pointer.split('/').map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
   let parent: unknown = holder;
@@ -122,7 +135,9 @@ function find(holder: object, pointer: string, op: string): Place {
 function indexIn(list: readonly unknown[], segment: string, path: string, last: number): number {
   const index = /^(0|[1-9]\d*)$/.test(segment) ? Number(segment) : Number.NaN;
   if (!(index <= last))
-    throw doesNotApply(`Unable to access invalid index: ${segment} (${path}, length ${list.length}): invalid index referenced`);
+    throw patchDoesNotApply(
+      `Unable to access invalid index: ${segment} (${path}, length ${list.length}): invalid index referenced`,
+    );
   return index;
 }
 
@@ -132,7 +147,7 @@ function exists({ parent, key }: Place): boolean {
 
 function read(place: Place, op: string): unknown {
   const { parent, key, path } = place;
-  if (!exists(place)) throw doesNotApply(`${op} operation does not apply: doc is missing from path: ${path}: missing value`);
+  if (!exists(place)) throw patchDoesNotApply(`${op} operation does not apply: doc is missing from path: ${path}: missing value`);
   return Array.isArray(parent) ? parent[Number(key)] : parent[key];
 }
 
@@ -145,12 +160,12 @@ function remove(place: Place): void {
   const { parent, key, path } = place;
   if (Array.isArray(parent)) parent.splice(indexIn(parent, key, path, parent.length - 1), 1);
   else if (exists(place)) delete parent[key];
-  else throw doesNotApply(`remove operation does not apply: Unable to remove nonexistent key: ${key}: missing value`);
+  else throw patchDoesNotApply(`remove operation does not apply: Unable to remove nonexistent key: ${key}: missing value`);
 }
 
 function replace(place: Place, value: unknown): void {
   const { parent, key, path } = place;
-  if (!exists(place)) throw doesNotApply(`replace operation does not apply: doc is missing key: ${path}: missing value`);
+  if (!exists(place)) throw patchDoesNotApply(`replace operation does not apply: doc is missing key: ${path}: missing value`);
   if (Array.isArray(parent)) parent[Number(key)] = value;
   else setField(parent, key, value);
 }
@@ -158,5 +173,5 @@ function replace(place: Place, value: unknown): void {
 /** A missing value passes for null, as upstream's library has it. */
 function check(place: Place, { path, value }: Operation): void {
   const actual = exists(place) ? read(place, 'test') : null;
-  if (!equalJson(actual, value ?? null)) throw doesNotApply(`testing value ${path} failed: test failed`);
+  if (!equalJson(actual, value ?? null)) throw patchDoesNotApply(`testing value ${path} failed: test failed`);
 }

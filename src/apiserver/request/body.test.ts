@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ServerRequest } from '../contracts.ts';
 import { parseYaml, readObject, tooLarge } from './body.ts';
+import { readYaml } from './yaml-body.ts';
 
 const parse = (text: string) => parseYaml(Buffer.from(text));
 
@@ -15,8 +16,30 @@ test('YAML is read as JSON would be', async () => {
   assert.deepEqual(Object.keys((await parse('__proto__: {x: 1}')) as object), ['__proto__']);
 });
 
-test('a key that comes again, a second document and what is no YAML are refused', async () => {
-  await assert.rejects(parse('a: 1\nb: {c: 1, "c": 2}'), /error converting YAML to JSON: key "c" already set in map/);
+test('of a key that comes again the last one counts, and its place is told', async () => {
+  const { value, repeated } = await readYaml(Buffer.from('a: 1\nb: {c: 1, "c": 2}\na: 3'));
+  assert.deepEqual(value, { a: 3, b: { c: 2 } });
+  assert.deepEqual(repeated, ['line 2: key "c" already set in map', 'line 3: key "a" already set in map']);
+});
+
+test('words and numbers mean what they mean to go-yaml', async () => {
+  const text = 'a: yes\nb: off\nc: 0777\nd: 2020-01-01\ne: 10:20\nf: 1_000\non: 1\ng: 0x1F\nh: 1e3\ni: ~\nj: <<\n';
+  assert.deepEqual(await parse(text), {
+    a: true,
+    b: false,
+    c: 511,
+    d: '2020-01-01',
+    e: '10:20',
+    f: 1000,
+    true: 1,
+    g: 31,
+    h: 1000,
+    i: null,
+    j: '<<',
+  });
+});
+
+test('a second document and what is no YAML are refused', async () => {
   await assert.rejects(parse('a: 1\n---\nb: 1'), /multiple documents/);
   await assert.rejects(parse('a: [1'), { code: 400 });
 });

@@ -1,12 +1,15 @@
-import { decodeObject, fieldWarnings, strictDecodingError } from '../../api/machinery/decode.ts';
-import { findDuplicateFields } from '../../api/machinery/duplicate-fields.ts';
+import { decodeObject, strictDecodingError } from '../../api/machinery/decode.ts';
+import { DecodeFailure } from '../../api/machinery/decode-scalar.ts';
+import { strictProblems, unknownField } from '../../api/machinery/duplicate-fields.ts';
+import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest, StatusError } from '../../api/machinery/status-error.ts';
 import type { ServerRequest } from '../contracts.ts';
-import { BODY_LIMIT_BYTES, parseJson, readObject } from './body.ts';
+import { BODY_LIMIT_BYTES, parseJson, readObject, YAML_LIMIT_BYTES } from './body.ts';
 import { bodyFormat } from './negotiation.ts';
 import type { WriteQuery } from './query-options.ts';
+import { readYaml, yamlProblems } from './yaml-body.ts';
 
 const SHOWN_BYTES = 30;
 const OPENING_BRACE = 0x7b;
@@ -25,28 +28,51 @@ export async function decodeBody(
   fieldValidation: FieldValidation,
   warnings: string[],
 ): Promise<DynamicObject> {
-  let json: unknown;
-  let duplicates: readonly string[] = [];
-  if (bodyFormat(request) === 'json') {
-    const bytes = await request.readBody(BODY_LIMIT_BYTES);
-    json = parseAs(kind, bytes);
-    if (fieldValidation !== 'Ignore') duplicates = findDuplicateFields(bytes.toString('utf8'));
-  } else json = await readObject(request, kind.schema);
-  return decodeAs(kind, json, fieldValidation, warnings, duplicates);
+  const format = bodyFormat(request);
+  if (format === 'protobuf') return decodeAs(kind, await readObject(request, kind.schema), fieldValidation, warnings);
+  const bytes = await request.readBody(format === 'yaml' ? YAML_LIMIT_BYTES : BODY_LIMIT_BYTES);
+  try {
+    if (format === 'json') return decodeAs(kind, parseTyped(bytes), fieldValidation, warnings, { text: bytes });
+    const { value, repeated } = await readYaml(bytes).catch((error: Error) => {
+      throw notTyped(error.message);
+    });
+    return decodeAs(kind, value, fieldValidation, warnings, { repeated });
+  } catch (error) {
+    throw error instanceof StatusError && error.cause instanceof NotTyped ? unrecognized(kind, bytes, error.message) : error;
+  }
 }
 
-/** Upstream names what the body should have been, and shows how it begins (apiserver/pkg/endpoints/handlers/rest.go). */
-function parseAs(kind: KindDefinition, bytes: Buffer): unknown {
-  if (bytes.length === 0) return undefined;
+/** It cannot even be seen of which kind a document is. */
+class NotTyped extends DecodeFailure {}
+
+const notTyped = (why: string) => new StatusError(badRequest(why).status, { cause: new NotTyped(why) });
+const noVersionOrKind = (why: string) => notTyped(`couldn't get version/kind; json parse error: ${why}`);
+
+function parseTyped(bytes: Buffer): unknown {
   try {
     return parseJson(bytes);
   } catch (error) {
-    if (!(error instanceof StatusError)) throw error;
-    const shown = bytes.subarray(0, SHOWN_BYTES);
-    const beginning = shown.toString(shown[0] === OPENING_BRACE ? 'utf8' : 'hex') + (bytes.length > SHOWN_BYTES ? ' ...' : '');
-    throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): ${error.message} (${beginning})`);
+    throw noVersionOrKind((error as Error).message);
   }
 }
+
+/** Upstream names what the body should have been, and shows how it begins (apiserver/pkg/endpoints/handlers/rest.go). */
+function unrecognized(kind: KindDefinition, bytes: Buffer, why: string): StatusError {
+  const shown = bytes.subarray(0, SHOWN_BYTES);
+  const beginning = shown.toString(shown[0] === OPENING_BRACE ? 'utf8' : 'hex') + (bytes.length > SHOWN_BYTES ? ' ...' : '');
+  return badRequest(
+    `the object provided is unrecognized (must be of type ${kind.kind}): ${why} (${bytes.length ? beginning : '<empty>'})`,
+  );
+}
+
+/** Where a document comes from: what strict readers look at besides its fields. */
+export type DocumentSource =
+  /** JSON, in which fields may be given twice. */
+  | { readonly text: Buffer }
+  /** YAML, whose reader has found them already. */
+  | { readonly repeated: readonly string[] }
+  /** A patch, with what there is to be said of itself. */
+  | { readonly problems: readonly string[] };
 
 /** The same for a document that has been parsed, or patched together. */
 export function decodeAs(
@@ -54,29 +80,50 @@ export function decodeAs(
   json: unknown,
   fieldValidation: FieldValidation,
   warnings: string[],
-  duplicates: readonly string[] = [],
+  source: DocumentSource = { problems: [] },
 ): DynamicObject {
   checkType(kind, json);
   const { object, unknownFields } = decodeObject(kind, json);
-  if (fieldValidation !== 'Ignore' && (unknownFields.length || duplicates.length)) {
-    if (fieldValidation === 'Strict') throw strictDecodingError(kind, unknownFields, duplicates);
-    warnings.push(...fieldWarnings(unknownFields, duplicates));
-  }
+  if (fieldValidation === 'Ignore') return object;
+  const strict = fieldValidation === 'Strict';
+  const problems = problemsOf(source, unknownFields, strict);
+  if (!problems.length) return object;
+  if (strict) throw strictDecodingError(kind, problems);
+  warnings.push(...problems);
   return object;
 }
+
+function problemsOf(source: DocumentSource, unknownFields: readonly string[], strict: boolean): readonly string[] {
+  if ('text' in source) return strictProblems(source.text.toString('utf8'), unknownFields);
+  const unknown = unknownFields.map(unknownField);
+  if ('problems' in source) return [...source.problems, ...unknown];
+  const { repeated } = source;
+  return strict && repeated.length ? [yamlProblems(repeated), ...unknown] : [...repeated, ...unknown];
+}
+
+/** How Go names what it reads the type of an object into. */
+const TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
 
 /** A body without apiVersion or kind is taken for what the path says; one that names something else is refused. */
 function checkType(kind: KindDefinition, json: unknown): void {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw badRequest(json === undefined ? 'the request body is empty' : "couldn't get version/kind; the body is no object");
+    throw noVersionOrKind(`json: cannot unmarshal ${goJsonType(json)} into Go value of type ${TYPE_META}`);
   const given = json as Record<string, unknown>;
+  for (const field of ['apiVersion', 'kind']) {
+    const value = given[field] ?? '';
+    if (typeof value !== 'string')
+      throw noVersionOrKind(`json: cannot unmarshal ${goJsonType(value)} into Go struct field .${field} of type string`);
+  }
   const expected = apiVersionOf(kind);
-  if (given['apiVersion'] !== undefined && given['apiVersion'] !== '' && given['apiVersion'] !== expected)
+  const apiVersion = (given['apiVersion'] as string | undefined) || expected;
+  const givenKind = (given['kind'] as string | undefined) || kind.kind;
+  if (givenKind !== kind.kind) {
+    const version = apiVersion.slice(apiVersion.indexOf('/') + 1);
+    const goPackage = (kind.group || 'core').split('.')[0];
     throw badRequest(
-      `the API version in the data (${String(given['apiVersion'])}) does not match the expected API version (${expected})`,
+      `${givenKind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: converting (${version}.${givenKind}) to (${goPackage}.${kind.kind}): unknown conversion`,
     );
-  if (given['kind'] !== undefined && given['kind'] !== '' && given['kind'] !== kind.kind)
-    throw badRequest(
-      `${String(given['kind'])} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: the kinds do not match`,
-    );
+  }
+  if (apiVersion !== expected)
+    throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`);
 }

@@ -138,7 +138,7 @@ test('configurations that do not fit are refused in upstream’s words', async (
   );
   await refused({ ...deployment('bad'), apiVersion: 'apps/v2' }, 400, 'invalid object type: apps/v2, Kind=Deployment');
   await refused(configMap('bad'), 400, 'invalid object type: /v1, Kind=ConfigMap');
-  await refused('{', 400, /^error converting YAML to JSON/);
+  await refused('{', 400, /^error decoding YAML: error converting YAML to JSON: yaml: /);
   await refused('[]', 400, /must be an object/);
   await refused(
     { ...deployment('bad'), metadata: { name: 'bad', managedFields: [{}] } },

@@ -5,16 +5,17 @@ import { fieldsOutOfReach } from '../../api/apply/ownership.ts';
 import { type ApplyPlan, planApply } from '../../api/apply/plan-apply.ts';
 import { storedManagers } from '../../api/apply/track-update.ts';
 import { cloneJson, isJsonMap } from '../../api/machinery/clone.ts';
-import { findDuplicateFields } from '../../api/machinery/duplicate-fields.ts';
+import { findDuplicateKeys } from '../../api/machinery/duplicate-fields.ts';
 import { requiredField } from '../../api/machinery/field-error.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
 import { badRequest, conflict, invalid, isStatus, StatusError } from '../../api/machinery/status-error.ts';
 import type { ServerRequest } from '../contracts.ts';
-import { BODY_LIMIT_BYTES, parseYaml, tooLarge, YAML_LIMIT_BYTES } from '../request/body.ts';
+import { BODY_LIMIT_BYTES, tooLarge, YAML_LIMIT_BYTES } from '../request/body.ts';
 import { decodeAs } from '../request/decode-body.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
 import { parseWriteQuery, type WriteQuery } from '../request/query-options.ts';
+import { readYaml, repeatedKey, type YamlDocument, yamlProblems } from '../request/yaml-body.ts';
 import { Representation } from '../response/representation.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { trackApply } from './field-tracking.ts';
@@ -120,21 +121,32 @@ async function readConfiguration(
   warnings: string[],
 ): Promise<unknown> {
   const bytes = await request.readBody(BODY_LIMIT_BYTES);
+  const { value, repeated } = await readJsonOrYaml(bytes);
+  if (fieldValidation === 'Strict' && repeated.length)
+    throw badRequest(`error strict decoding YAML: error converting YAML to JSON: ${yamlProblems(repeated)}`);
+  if (fieldValidation === 'Warn') warnings.push(...repeated);
+  return value;
+}
+
+async function readJsonOrYaml(bytes: Buffer): Promise<YamlDocument> {
   const text = bytes.toString('utf8');
-  let json: unknown;
+  let value: unknown;
   try {
     // JSON is YAML, and is what clients send.
-    json = JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     if (bytes.length > YAML_LIMIT_BYTES) throw tooLarge(YAML_LIMIT_BYTES);
-    return parseYaml(bytes);
+    return readYaml(bytes).catch((error: Error) => {
+      throw badRequest(`error decoding YAML: ${error.message}`);
+    });
   }
-  if (fieldValidation === 'Ignore') return json;
-  const duplicates = findDuplicateFields(text).map((field) => `duplicate field ${JSON.stringify(field)}`);
-  if (duplicates.length && fieldValidation === 'Strict')
-    throw badRequest(`error strict decoding YAML: error unmarshaling JSON: while decoding JSON: ${duplicates.join(', ')}`);
-  warnings.push(...duplicates);
-  return json;
+  return { value, repeated: findDuplicateKeys(text).map(({ key, at }) => repeatedKey(lineAt(text, at), key)) };
+}
+
+function lineAt(text: string, at: number): number {
+  let line = 1;
+  for (let end = text.indexOf('\n'); end >= 0 && end < at; end = text.indexOf('\n', end + 1)) line++;
+  return line;
 }
 
 /** The configuration, if it is one of the kind; times and quantities in it are put into their canonical form. */

@@ -1,9 +1,13 @@
+import { isJsonMap } from '../../api/machinery/clone.ts';
 import { DecodeFailure } from '../../api/machinery/decode-scalar.ts';
+import { strictProblems } from '../../api/machinery/duplicate-fields.ts';
 import { forbiddenField, invalidField } from '../../api/machinery/field-error.ts';
+import { goFormat } from '../../api/machinery/go-format.ts';
+import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { JsonValue } from '../../api/machinery/object.ts';
 import { badRequest, invalid, StatusError } from '../../api/machinery/status-error.ts';
-import { applyJsonPatch } from '../../api/patch/json-patch.ts';
+import { applyJsonPatch, patchDoesNotApply } from '../../api/patch/json-patch.ts';
 import { applyMergePatch } from '../../api/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '../../api/patch/strategic-merge-patch.ts';
 import { BODY_LIMIT_BYTES, parseJson } from '../request/body.ts';
@@ -27,12 +31,15 @@ export function createPatch(deps: VerbDeps): VerbHandler {
     const format = patchFormat(request);
     const output = negotiateOutput(request, 'object');
     const options = parsePatchQuery(request.query);
-    const patch = parsePatch(format, await request.readBody(BODY_LIMIT_BYTES));
+    const bytes = await request.readBody(BODY_LIMIT_BYTES);
+    const patch = parsePatch(format, bytes);
+    const problems = options.fieldValidation === 'Ignore' ? [] : patchProblems(format, bytes, patch);
     const { object } = await writes.update(writeScope(call, options.dryRun, options.fieldManager), info.name, (existing) => {
       const warnings: string[] = [];
       const patched = () => applyPatch(kind, format, existing.object as object as JsonValue, patch);
-      const blamed = () => (format === 'strategic' ? patch : patched());
-      const decoded = decodePatched(blamed, () => decodeAs(kind, patched(), options.fieldValidation, warnings));
+      const blamed = () => (format === 'strategic' ? goFormat(patch) : JSON.stringify(patched()));
+      const decode = () => decodeAs(kind, patched(), options.fieldValidation, warnings, { problems });
+      const decoded = decodePatched(blamed, decode);
       for (const text of warnings) if (!context.warnings.includes(text)) context.warnings.push(text);
       return decoded;
     });
@@ -48,12 +55,35 @@ function parsePatchQuery(query: URLSearchParams): WriteQuery {
   throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', errors);
 }
 
+/** What Go reads each kind of patch into. */
+const GO_PATCH_TYPES: Readonly<Record<PatchFormat, string>> = {
+  json: '[]handlers.jsonPatchOp',
+  merge: 'map[string]interface {}',
+  strategic: 'map[string]interface {}',
+};
+
 /** @throws StatusError 400 for what is no patch of the format */
 export function parsePatch(format: PatchFormat, bytes: Buffer): JsonValue {
-  const patch = parseJson(bytes) as JsonValue;
-  if (format === 'json' ? !Array.isArray(patch) : typeof patch !== 'object' || patch === null || Array.isArray(patch))
-    throw badRequest(`the body is no ${format === 'json' ? 'list of operations' : 'object'}, as a ${format} patch must be`);
-  return patch;
+  try {
+    const patch = parseJson(bytes) as JsonValue;
+    if (format === 'json' ? Array.isArray(patch) : typeof patch === 'object' && patch !== null && !Array.isArray(patch))
+      return patch;
+    throw badRequest(`json: cannot unmarshal ${goJsonType(patch)} into Go value of type ${GO_PATCH_TYPES[format]}`);
+  } catch (error) {
+    throw format === 'strategic' ? error : badRequest(`error decoding patch: ${(error as Error).message}`);
+  }
+}
+
+const OPERATION_FIELDS = new Set(['op', 'path', 'from', 'value']);
+
+/** What strict readers have against the patch itself: fields that come twice, and those that an operation has not. */
+function patchProblems(format: PatchFormat, bytes: Buffer, patch: JsonValue): string[] {
+  const text = bytes.toString('utf8');
+  if (format !== 'json') return strictProblems(text, []);
+  const unknown = (patch as JsonValue[]).flatMap((operation, at) =>
+    isJsonMap(operation) ? Object.keys(operation).flatMap((key) => (OPERATION_FIELDS.has(key) ? [] : [`[${at}].${key}`])) : [],
+  );
+  return strictProblems(text, unknown).map((problem) => `json patch ${problem}`);
 }
 
 /** What shares nothing with the document and the patch. Throws a StatusError, 422 when the patch cannot be applied to the document. */
@@ -64,28 +94,16 @@ export function applyPatch(kind: KindDefinition, format: PatchFormat, document: 
     return applyStrategicMergePatch(document as never, patch as never, kind.schema);
   } catch (error) {
     if (error instanceof StatusError) throw error;
-    throw new StatusError(
-      {
-        kind: 'Status',
-        apiVersion: 'v1',
-        metadata: {},
-        status: 'Failure',
-        message: `the server rejected our request due to an error in our request: ${(error as Error).message}`,
-        reason: 'Invalid',
-        details: {},
-        code: 422,
-      },
-      { cause: error },
-    );
+    throw patchDoesNotApply((error as Error).message, error);
   }
 }
 
 /** Upstream blames the patch when what it leads to is not of the kind: 422, with the patched document, or the strategic patch, as the value. */
-function decodePatched<T>(blamed: () => unknown, decode: () => T): T {
+function decodePatched<T>(blamed: () => string, decode: () => T): T {
   try {
     return decode();
   } catch (error) {
     if (!(error instanceof StatusError && error.cause instanceof DecodeFailure)) throw error;
-    throw invalid({ group: '', kind: '' }, '', [invalidField('patch', JSON.stringify(blamed()), error.cause.message)]);
+    throw invalid({ group: '', kind: '' }, '', [invalidField('patch', blamed(), error.cause.message)]);
   }
 }

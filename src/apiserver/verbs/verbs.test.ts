@@ -34,8 +34,8 @@ test('generateName makes names that differ', async () => {
 test('bodies that are no such object are refused in upstream’s words', async () => {
   const cases: [unknown, number, RegExp][] = [
     ['{"a":', 400, /json parse error/],
-    ['[]', 400, /no object/],
-    ['', 400, /empty/],
+    ['[]', 400, /json parse error: json: cannot unmarshal array into Go value of type struct/],
+    ['', 400, /unexpected end of JSON input \(<empty>\)$/],
     [
       { ...configMap('x'), apiVersion: 'v2' },
       400,

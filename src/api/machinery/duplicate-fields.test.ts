@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { findDuplicateFields, findDuplicateKeys, strictProblems } from './duplicate-fields.ts';
+
+test('fields given twice are found wherever they are', () => {
+  assert.deepEqual(findDuplicateFields('{"a":1,"b":{"c":[{"d":1},{"d":"\\"d\\":","e":2,"d":3}]},"\\u0061":2}'), [
+    'b.c[1].d',
+    'a',
+  ]);
+  assert.deepEqual(findDuplicateFields('{"a":{"x":"a"},"b":{"x":{}, "y" : ["x","x"]}}'), []);
+  assert.deepEqual(findDuplicateKeys('{"a":{"b":1,\n"b":2}}'), [{ key: 'b', path: 'a.b', at: 13 }]);
+});
+
+test('JSON as it is written has no field twice', () => {
+  fc.assert(fc.property(fc.json({ maxDepth: 4 }), (text) => assert.deepEqual(findDuplicateFields(text), [])));
+});
+
+test('problems are told in the order of the text, and an unknown field is told once', () => {
+  const text =
+    '{"spec":{"x":1,"y":2,"y":3,"paused":true,"paused":false,"containers":[{"z":{"a":1,"a":2},"image":"","image":""}]}}';
+  assert.deepEqual(strictProblems(text, ['spec.x', 'spec.y', 'spec.containers[0].z']), [
+    'unknown field "spec.x"',
+    'unknown field "spec.y"',
+    'duplicate field "spec.paused"',
+    'unknown field "spec.containers[0].z"',
+    'duplicate field "spec.containers[0].image"',
+  ]);
+  assert.deepEqual(strictProblems('{"a":1}', ['a']), ['unknown field "a"']);
+  assert.deepEqual(strictProblems('{"a":1,"a":2}', []), ['duplicate field "a"']);
+});

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { KubeObject } from '../../api/machinery/object.ts';
+import { type Answer, startTestApi, type TestApi } from '../test-api.ts';
+
+let api: TestApi;
+before(async () => {
+  api = await startTestApi();
+});
+after(() => api.stop());
+
+type Body = KubeObject & { message: string; reason: string };
+const maps = '/api/v1/namespaces/default/configmaps';
+const YAML = { 'content-type': 'application/yaml' };
+
+const create = (query: string, text: string, headers: Record<string, string> = {}) =>
+  api.call<Body>('POST', `${maps}?dryRun=All&${query}`, text, headers);
+const warnings = ({ headers }: Answer<Body>) =>
+  (headers['warning'] ?? '').split(/, (?=299 )/).map((text) => text.replace(/^299 - "(.*)"$/, '$1').replaceAll('\\"', '"'));
+
+const JSON_TEXT =
+  '{"apiVersion":"v1","kind":"ConfigMap","x":1,"metadata":{"name":"a","name":"b","y":1},"z":{"k":1,"k":2},"z":1,"data":{"k":"1","k":"2"}}';
+const JSON_PROBLEMS = [
+  'unknown field "x"',
+  'duplicate field "metadata.name"',
+  'unknown field "metadata.y"',
+  'unknown field "z"',
+  'duplicate field "data.k"',
+];
+const YAML_TEXT = 'kind: ConfigMap\napiVersion: v1\nx: 1\nmetadata:\n  name: a\n  name: b\ndata: {k: "1"}\ndata: {k: "2"}\n';
+
+test('JSON: what is unknown or twice there is refused, warned of or let pass, in the order of the text', async () => {
+  const strict = await create('fieldValidation=Strict', JSON_TEXT);
+  assert.equal(strict.status, 400);
+  assert.equal(
+    strict.body.message,
+    `ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: ${JSON_PROBLEMS.join(', ')}`,
+  );
+  const warned = await create('', JSON_TEXT);
+  assert.equal(warned.status, 201);
+  assert.deepEqual(warnings(warned), JSON_PROBLEMS);
+  assert.equal(warned.body.metadata?.name, 'b');
+  const ignored = await create('fieldValidation=Ignore', JSON_TEXT);
+  assert.equal(ignored.status, 201);
+  assert.deepEqual(warnings(ignored), ['']);
+});
+
+test('YAML: keys that come again are told with their lines', async () => {
+  const strict = await create('fieldValidation=Strict', YAML_TEXT, YAML);
+  assert.equal(strict.status, 400);
+  assert.equal(
+    strict.body.message,
+    'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: yaml: unmarshal errors:\n' +
+      '  line 6: key "name" already set in map\n  line 8: key "data" already set in map, unknown field "x"',
+  );
+  const warned = await create('', YAML_TEXT, YAML);
+  assert.equal(warned.status, 201);
+  assert.deepEqual(warnings(warned), [
+    'line 6: key "name" already set in map',
+    'line 8: key "data" already set in map',
+    'unknown field "x"',
+  ]);
+  assert.equal((await create('fieldValidation=Ignore', YAML_TEXT, YAML)).status, 201);
+});
+
+test('bodies that are nothing of the kind are blamed as upstream blames them', async () => {
+  const cases: [string, string][] = [
+    [
+      '{"a":',
+      'the object provided is unrecognized (must be of type ConfigMap): couldn\'t get version/kind; json parse error: unexpected end of JSON input ({"a":)',
+    ],
+    [
+      'hello',
+      "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: invalid character 'h' looking for beginning of value (68656c6c6f)",
+    ],
+    [
+      '{"kind":1}',
+      'the object provided is unrecognized (must be of type ConfigMap): couldn\'t get version/kind; json parse error: json: cannot unmarshal number into Go struct field .kind of type string ({"kind":1})',
+    ],
+    [
+      '{"kind":"Pod","apiVersion":"v1"}',
+      'Pod in version "v1" cannot be handled as a ConfigMap: converting (v1.Pod) to (core.ConfigMap): unknown conversion',
+    ],
+  ];
+  for (const [text, message] of cases) {
+    const answer = await create('', text);
+    assert.equal(answer.status, 400);
+    assert.equal(answer.body.message, message);
+  }
+  const yaml = await create('', 'a: [', YAML);
+  assert.match(
+    yaml.body.message,
+    /^the object provided is unrecognized \(must be of type ConfigMap\): error converting YAML to JSON: yaml: .* \(613a205b\)$/s,
+  );
+});
+
+test('patches: what is wrong with them and with what they lead to', async () => {
+  await api.call('POST', maps, { metadata: { name: 'patched' }, data: { a: 'b' } });
+  const patch = (type: string, text: string, query = '') =>
+    api.call<Body>('PATCH', `${maps}/patched?dryRun=All&${query}`, text, { 'content-type': `application/${type}+json` });
+  const strict = async (type: string, text: string) => {
+    const { status, body } = await patch(type, text, 'fieldValidation=Strict');
+    assert.equal(status, 422, text);
+    return body.message;
+  };
+  assert.match(
+    await strict('merge-patch', '{"x":1,"data":{"k":"1","k":"2"}}'),
+    /^ "" is invalid: patch: Invalid value: "\{.*\}": strict decoding error: duplicate field "data\.k", unknown field "x"$/,
+  );
+  assert.equal(
+    await strict('strategic-merge-patch', '{"x":1,"data":{"k":"1","k":"2"}}'),
+    ' "" is invalid: patch: Invalid value: "map[data:map[k:2] x:1]": strict decoding error: duplicate field "data.k", unknown field "x"',
+  );
+  const operations = '[{"op":"add","path":"/data/k","value":"1","path":"/data/l","why":"so"}]';
+  assert.match(
+    await strict('json-patch', operations),
+    /strict decoding error: json patch duplicate field "\[0\]\.path", json patch unknown field "\[0\]\.why"$/,
+  );
+  assert.deepEqual(warnings(await patch('json-patch', operations)), [
+    'json patch duplicate field "[0].path"',
+    'json patch unknown field "[0].why"',
+  ]);
+  const refused = async (type: string, text: string, status: number, message: string) => {
+    const answer = await patch(type, text);
+    assert.equal(answer.status, status, answer.text);
+    assert.equal(answer.body.message, message);
+  };
+  await refused('strategic-merge-patch', '{"data":', 400, 'unexpected end of JSON input');
+  await refused('merge-patch', '{"data":', 400, 'error decoding patch: unexpected end of JSON input');
+  await refused(
+    'merge-patch',
+    '[]',
+    400,
+    'error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}',
+  );
+  await refused(
+    'json-patch',
+    '{}',
+    400,
+    'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp',
+  );
+  const inapplicable = await patch('json-patch', '[{"op":"test","path":"/data/a","value":"c"}]');
+  assert.deepEqual(inapplicable.body, {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: 'the server rejected our request due to an error in our request',
+    reason: 'Invalid',
+    details: {},
+    code: 422,
+  });
+});
+
+test('apply: keys that come again are told with their lines, in JSON too', async () => {
+  const apply = (query: string, text: string) =>
+    api.call<Body>('PATCH', `${maps}/applied?dryRun=All&fieldManager=m&${query}`, text, {
+      'content-type': 'application/apply-patch+yaml',
+    });
+  const text = '{"apiVersion":"v1","kind":"ConfigMap",\n"data":{"k":"1",\n"k":"2"}}';
+  const strict = await apply('fieldValidation=Strict', text);
+  assert.equal(strict.status, 400);
+  assert.equal(
+    strict.body.message,
+    'error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 3: key "k" already set in map',
+  );
+  assert.deepEqual(warnings(await apply('', text)), ['line 3: key "k" already set in map']);
+  const yaml = 'apiVersion: v1\nkind: ConfigMap\ndata:\n  k: "1"\n  k: "2"\n';
+  assert.deepEqual(warnings(await apply('', yaml)), ['line 5: key "k" already set in map']);
+});
