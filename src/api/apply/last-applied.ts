@@ -1,3 +1,4 @@
+import { goJson } from '../machinery/go-format.ts';
 import type { DynamicObject } from '../machinery/object.ts';
 import { checkConfiguration } from './check-configuration.ts';
 import { compareObjects } from './compare.ts';
@@ -36,9 +37,9 @@ export function fieldsLastApplied(type: StructureType, live: DynamicObject): Fie
 export function refreshLastApplied(object: DynamicObject, configuration: DynamicObject): void {
   const { annotations } = object.metadata;
   if (annotations?.[LAST_APPLIED] === undefined) return;
-  const { [LAST_APPLIED]: _, ...others } = configuration.metadata.annotations ?? {};
-  const { managedFields: _m, ...metadata } = { ...configuration.metadata, annotations: others };
-  const text = `${JSON.stringify({ ...configuration, metadata })}\n`;
+  const { managedFields: _, annotations: given, ...metadata } = configuration.metadata;
+  const { [LAST_APPLIED]: _last, ...others } = given ?? {};
+  const text = `${goJson({ ...configuration, metadata: { ...metadata, ...(given && { annotations: others }) } })}\n`;
   let bytes = Buffer.byteLength(text);
   for (const [name, value] of Object.entries(annotations))
     if (name !== LAST_APPLIED) bytes += Buffer.byteLength(name) + Buffer.byteLength(value);
