@@ -36,7 +36,7 @@ export function fieldsLastApplied(type: StructureType, live: DynamicObject): Fie
 /** Keeps the annotation, where there is one, in step with what kubectl applies: client-side apply goes on to work (lastappliedupdater.go). */
 export function refreshLastApplied(object: DynamicObject, configuration: DynamicObject): void {
   const { annotations } = object.metadata;
-  if (annotations?.[LAST_APPLIED] === undefined) return;
+  if (!annotations?.[LAST_APPLIED]) return;
   const { managedFields: _, annotations: given, ...metadata } = configuration.metadata;
   const { [LAST_APPLIED]: _last, ...others } = given ?? {};
   const text = `${goJson({ ...configuration, metadata: { ...metadata, ...(given && { annotations: others }) } })}\n`;
