@@ -1,0 +1,145 @@
+/** Which types fit which, and what type parameters come to stand for (cel-go checker/types.go). */
+import { type CelType, DYN, isDyn, listOf, mapOf, type ParameterType, parameter, typeOf } from './types.ts';
+
+/** Types that null fits besides its own. */
+const NULLABLE: ReadonlySet<string> = new Set(['null', 'timestamp', 'duration']);
+
+export class Substitutions {
+  #bound: Map<string, CelType> = new Map();
+  #fresh = 0;
+
+  /** A parameter that nothing is known of yet. */
+  fresh(): ParameterType {
+    return parameter(`_var${this.#fresh++}`);
+  }
+
+  /** The types of one use of a declaration: its parameters get names of their own. */
+  instantiate(types: readonly CelType[]): CelType[] {
+    const names = new Map<string, CelType>();
+    const renamed = (type: CelType): CelType => {
+      if (type.form === 'parameter') {
+        const known = names.get(type.name) ?? this.fresh();
+        names.set(type.name, known);
+        return known;
+      }
+      return mapInner(type, renamed);
+    };
+    return types.map(renamed);
+  }
+
+  /** The type with everything put in that is known; parameters that stay unknown are `dyn` when `final`. */
+  apply(type: CelType, final = false): CelType {
+    if (type.form === 'parameter') {
+      const known = this.#bound.get(type.name);
+      if (known) return this.apply(known, final);
+      return final ? DYN : type;
+    }
+    return mapInner(type, (inner) => this.apply(inner, final));
+  }
+
+  /** Whether each of `types` can be used where `wanted` stands; remembers what that makes of parameters only when all can. */
+  assignable(types: readonly CelType[], wanted: readonly CelType[]): boolean {
+    if (types.length !== wanted.length) return false;
+    const before = new Map(this.#bound);
+    if (types.every((type, i) => this.#fits(type, wanted[i]!))) return true;
+    this.#bound = before;
+    return false;
+  }
+
+  #resolve(type: CelType): CelType {
+    let current = type;
+    while (current.form === 'parameter') {
+      const next = this.#bound.get(current.name);
+      if (!next) return current;
+      if (next.form !== 'parameter') return next;
+      current = next;
+    }
+    return current;
+  }
+
+  #fits(a: CelType, b: CelType): boolean {
+    if (a.form === 'parameter' && b.form === 'parameter' && a.name === b.name) return true;
+    if (b.form === 'parameter') return this.#bind(b, a);
+    if (a.form === 'parameter') return this.#bind(a, b);
+    if (isDyn(a) || isDyn(b)) return true;
+    if (a.form === 'simple' && a.name === 'null')
+      return b.form === 'simple' ? NULLABLE.has(b.name) : b.form === 'object' || b.form === 'opaque';
+    if (b.form === 'simple' && b.name === 'null' && (a.form === 'object' || a.form === 'opaque')) return true;
+    return this.#sameShape(a, b);
+  }
+
+  #bind(param: ParameterType, type: CelType): boolean {
+    const known = this.#bound.get(param.name);
+    if (known) {
+      if (!this.#fits(type, known)) return false;
+      this.#bound.set(param.name, this.mostGeneral(known, type));
+      return true;
+    }
+    const resolved = this.#resolve(type);
+    if (resolved.form === 'parameter' && resolved.name === param.name) return true;
+    if (this.#mentions(param.name, resolved)) return false;
+    this.#bound.set(param.name, type);
+    return true;
+  }
+
+  #mentions(name: string, type: CelType): boolean {
+    const resolved = this.#resolve(type);
+    switch (resolved.form) {
+      case 'parameter':
+        return resolved.name === name;
+      case 'list':
+        return this.#mentions(name, resolved.of);
+      case 'map':
+        return this.#mentions(name, resolved.key) || this.#mentions(name, resolved.of);
+      case 'opaque':
+        return resolved.parameters.some((inner) => this.#mentions(name, inner));
+      default:
+        return false;
+    }
+  }
+
+  #sameShape(a: CelType, b: CelType): boolean {
+    if (a.form === 'simple' && b.form === 'simple') return a.name === b.name || (b.name === 'null' && NULLABLE.has(a.name));
+    if (a.form === 'list' && b.form === 'list') return this.#fits(a.of, b.of);
+    if (a.form === 'map' && b.form === 'map') return this.#fits(a.key, b.key) && this.#fits(a.of, b.of);
+    if (a.form === 'object' && b.form === 'object') return a.name === b.name;
+    if (a.form === 'opaque' && b.form === 'opaque')
+      return (
+        a.name === b.name &&
+        a.parameters.length === b.parameters.length &&
+        a.parameters.every((inner, i) => this.#fits(inner, b.parameters[i]!))
+      );
+    return a.form === 'type' && b.form === 'type';
+  }
+
+  /** Of two types that fit each other the one that says less. */
+  mostGeneral(a: CelType, b: CelType): CelType {
+    return this.#saysLess(a, b) ? a : b;
+  }
+
+  #saysLess(a: CelType, b: CelType): boolean {
+    const [left, right] = [this.#resolve(a), this.#resolve(b)];
+    if (isDyn(left) || left.form === 'parameter') return true;
+    if (isDyn(right) || right.form === 'parameter') return false;
+    if (left.form === 'list' && right.form === 'list') return this.#saysLess(left.of, right.of);
+    if (left.form === 'map' && right.form === 'map')
+      return this.#saysLess(left.key, right.key) && this.#saysLess(left.of, right.of);
+    if (left.form === 'simple' && left.name === 'null') return false;
+    return true;
+  }
+}
+
+function mapInner(type: CelType, change: (inner: CelType) => CelType): CelType {
+  switch (type.form) {
+    case 'list':
+      return listOf(change(type.of), type.maxElements);
+    case 'map':
+      return mapOf(change(type.key), change(type.of), type.maxElements);
+    case 'opaque':
+      return type.parameters.length ? { ...type, parameters: type.parameters.map(change) } : type;
+    case 'type':
+      return type.of ? typeOf(change(type.of)) : type;
+    default:
+      return type;
+  }
+}

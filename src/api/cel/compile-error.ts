@@ -1,0 +1,41 @@
+/** What is wrong with an expression before it runs, in cel-go's words and layout (common/error.go). */
+import { CodedError } from '../../std/coded-error.ts';
+
+export interface Issue {
+  /** In UTF-16 units from the start of the expression. */
+  readonly offset: number;
+  readonly message: string;
+}
+
+const MOST_ISSUES = 100;
+
+function locate(source: string, offset: number): { line: number; column: number; text: string } {
+  const before = source.slice(0, offset).split('\n');
+  return {
+    line: before.length,
+    column: [...before.at(-1)!].length,
+    text: source.split('\n')[before.length - 1] ?? '',
+  };
+}
+
+/** `ERROR: <input>:1:6: undeclared reference to 'x' (in container '')` and the place drawn below it. */
+export function formatIssue(source: string, { offset, message }: Issue): string {
+  const { line, column, text } = locate(source, offset);
+  const dots = [...text]
+    .slice(0, column)
+    .map((character) => (character.codePointAt(0)! > 127 ? '．' : '.'))
+    .join('');
+  const wide = ([...text][column]?.codePointAt(0) ?? 0) > 127;
+  return `ERROR: <input>:${line}:${column + 1}: ${message}\n | ${text.replaceAll('\t', ' ')}\n | ${dots.padEnd(column, '.')}${wide ? '＾' : '^'}`;
+}
+
+/** An expression that does not parse or whose types do not fit. The message holds every issue, in the order of their places. */
+export class CelCompileError extends CodedError {
+  readonly issues: readonly Issue[];
+
+  constructor(source: string, issues: readonly Issue[]) {
+    const sorted = issues.toSorted((a, b) => a.offset - b.offset).slice(0, MOST_ISSUES);
+    super(sorted.map((issue) => formatIssue(source, issue)).join('\n'), { code: 'CEL_INVALID' });
+    this.issues = sorted;
+  }
+}

@@ -1,0 +1,44 @@
+/** What expressions may call, and how the checker, the evaluator and the cost rules see it. */
+import type { CelType } from './types.ts';
+import type { Value } from './values.ts';
+
+/** One way to call a function. `call` gets values that fit `params`; it returns an ErrorValue for what cannot be done. */
+export interface Overload {
+  /** As cel-go names it: `size_string`. */
+  readonly id: string;
+  /** Called as `first.name(rest)`. */
+  readonly member: boolean;
+  readonly params: readonly CelType[];
+  readonly result: CelType;
+  readonly call: (...args: Value[]) => Value;
+  /** A quicker `call` for the constants given (undefined: not constant), made once when an expression is compiled. */
+  readonly prepare?: (constants: readonly (Value | undefined)[]) => ((...args: Value[]) => Value) | undefined;
+}
+
+export interface FunctionDeclaration {
+  readonly name: string;
+  readonly overloads: readonly Overload[];
+}
+
+/** Names the types that it takes; `params` guarantee them, which TypeScript cannot see. */
+type Implementation = (...args: never[]) => Value;
+
+export function overload(id: string, params: readonly CelType[], result: CelType, call: Implementation): Overload {
+  return { id, member: false, params, result, call: call as Overload['call'] };
+}
+
+export function member(id: string, params: readonly CelType[], result: CelType, call: Implementation): Overload {
+  return { id, member: true, params, result, call: call as Overload['call'] };
+}
+
+export const declare = (name: string, ...overloads: Overload[]): FunctionDeclaration => ({ name, overloads });
+
+/** Functions by name; those that are declared twice have the overloads of both. */
+export function functionTable(declarations: readonly FunctionDeclaration[]): ReadonlyMap<string, FunctionDeclaration> {
+  const table = new Map<string, FunctionDeclaration>();
+  for (const { name, overloads } of declarations) {
+    const known = table.get(name);
+    table.set(name, { name, overloads: [...(known?.overloads ?? []), ...overloads] });
+  }
+  return table;
+}

@@ -1,0 +1,350 @@
+/**
+ * Turns a checked expression into functions that evaluate it. Each part takes what it costs from a meter, by the rules of cel-go's
+ * cost tracker, so that an expression stops where upstream's would.
+ */
+import type { Checked } from './checker.ts';
+import type { Overload } from './declarations.ts';
+import { contains, equalValues } from './equality.ts';
+import type { Call, Comprehension, Expression, ListLiteral, MapLiteral, Select, StructLiteral } from './expression.ts';
+import { FOLDABLE } from './library/conversions.ts';
+import { callCost, LIST_COST, MAP_COST, type Meter, STRUCT_COST } from './runtime-cost.ts';
+import { fitsType } from './value-types.ts';
+import { ErrorValue, hashKey, ListValue, MapValue, Optional, PlainList, PlainMap, typeNameOf, type Value } from './values.ts';
+
+/** A variable's value, undefined when it has none. */
+export type Activation = (name: string) => Value | undefined;
+
+interface Scope {
+  readonly name: string;
+  readonly value: Value;
+  readonly outer: Scope | undefined;
+}
+export interface Run {
+  readonly meter: Meter;
+  readonly activation: Activation;
+}
+export type Step = (run: Run, scope: Scope | undefined) => Value;
+
+const NO_OVERLOAD = 'no such overload';
+
+export function plan(checked: Checked): Step {
+  return new Planner(checked).step(checked.expression);
+}
+
+class Planner {
+  readonly #checked: Checked;
+
+  constructor(checked: Checked) {
+    this.#checked = checked;
+  }
+
+  step(expression: Expression): Step {
+    const constant = this.#constant(expression);
+    if (constant !== undefined) return () => constant;
+    switch (expression.form) {
+      case 'literal':
+        return () => expression.value;
+      case 'identifier':
+        return identifier(expression.name);
+      case 'select':
+        return this.#select(expression);
+      case 'call':
+        return this.#call(expression);
+      case 'list':
+        return this.#list(expression);
+      case 'map':
+        return this.#map(expression);
+      case 'struct':
+        return this.#struct(expression);
+      case 'comprehension':
+        return this.#comprehension(expression);
+    }
+  }
+
+  /** What is the same in every run costs nothing: constants, lists of constants, conversions of constants. */
+  #constant(expression: Expression): Value | undefined {
+    const named = this.#checked.constants.get(expression.id);
+    if (named) return named;
+    if (expression.form === 'literal') return expression.value;
+    if (expression.form === 'list') {
+      if (expression.optional.size || !expression.elements.length) return undefined;
+      const items = expression.elements.map((element) => this.#constant(element));
+      return items.every((item) => item !== undefined) ? new PlainList(items) : undefined;
+    }
+    if (expression.form !== 'call' || !FOLDABLE.has(expression.name) || expression.args.length !== 1) return undefined;
+    const overload = this.#overloads(expression)[0];
+    const value = overload && this.#constant(expression.args[0]!);
+    if (value === undefined) return undefined;
+    const folded = overload!.call(value);
+    return folded instanceof ErrorValue ? undefined : folded;
+  }
+
+  #overloads(call: Call): readonly Overload[] {
+    return this.#checked.overloads.get(call.id) ?? [];
+  }
+
+  /** What qualifiers are put behind: a name and the qualifiers behind it are one attribute, anything else becomes one at a price. */
+  #operand(expression: Expression): Step {
+    const step = this.step(expression);
+    if (isAttribute(expression)) return step;
+    return (run, scope) => {
+      const value = step(run, scope);
+      run.meter.charge(1);
+      return value;
+    };
+  }
+
+  #select({ operand, field, test }: Select): Step {
+    const of = test ? this.step(operand) : this.#operand(operand);
+    if (test) return (run, scope) => present(of(run, scope), field);
+    return (run, scope) => {
+      const value = of(run, scope);
+      run.meter.charge(1);
+      return fieldOf(value, field);
+    };
+  }
+
+  #call(call: Call): Step {
+    const qualified = this.#checked.qualified.get(call.id);
+    const name = qualified ?? call.name.replace(/^\./, '');
+    const args = call.target && qualified === undefined ? [call.target, ...call.args] : call.args;
+    switch (name) {
+      case '_&&_':
+        return logical(this.step(args[0]!), this.step(args[1]!), false);
+      case '_||_':
+        return logical(this.step(args[0]!), this.step(args[1]!), true);
+      case '_?_:_':
+        return conditional(this.step(args[0]!), this.step(args[1]!), this.step(args[2]!));
+      case '_?._':
+        return optionalSelect(this.#operand(args[0]!), (args[1] as { value: string }).value);
+      case '@not_strictly_false':
+        return notStrictlyFalse(this.step(args[0]!));
+      case '_==_':
+        return equality(this.step(args[0]!), this.step(args[1]!), true);
+      case '_!=_':
+        return equality(this.step(args[0]!), this.step(args[1]!), false);
+      case '@in': {
+        const constant = this.#constant(args[1]!);
+        if (constant instanceof ListValue) return memberOfConstant(this.step(args[0]!), constant);
+        break;
+      }
+      case '_[_]':
+      case '_[?_]':
+        return this.#strict(name, this.#overloads(call), [this.#operand(args[0]!), this.step(args[1]!)], args);
+    }
+    return this.#strict(
+      name,
+      this.#overloads(call),
+      args.map((argument) => this.step(argument)),
+      args,
+    );
+  }
+
+  /** A call that an error in an argument makes an error. */
+  #strict(name: string, overloads: readonly Overload[], steps: readonly Step[], args: readonly Expression[]): Step {
+    const constants = args.map((argument) => this.#constant(argument));
+    const prepared = overloads.map((overload) => ({ ...overload, call: overload.prepare?.(constants) ?? overload.call }));
+    return (run, scope) => {
+      const values: Value[] = [];
+      for (const step of steps) {
+        const value = step(run, scope);
+        if (value instanceof ErrorValue) return value;
+        values.push(value);
+      }
+      for (const { id, params, call } of prepared) {
+        if (!params.every((type, i) => fitsType(values[i]!, type))) continue;
+        const result = call(...values);
+        run.meter.charge(callCost(name, id, values, result));
+        return result;
+      }
+      run.meter.charge(1);
+      return new ErrorValue(NO_OVERLOAD);
+    };
+  }
+
+  #list({ elements, optional }: ListLiteral): Step {
+    const steps = elements.map((element) => this.step(element));
+    return (run, scope) => {
+      const items: Value[] = [];
+      for (const [i, step] of steps.entries()) {
+        const value = step(run, scope);
+        if (value instanceof ErrorValue) return value;
+        if (!optional.has(i)) items.push(value);
+        else if (!(value instanceof Optional)) return new ErrorValue(NO_OVERLOAD);
+        else if (value.value !== undefined) items.push(value.value);
+      }
+      run.meter.charge(LIST_COST);
+      return new PlainList(items);
+    };
+  }
+
+  #map({ entries }: MapLiteral): Step {
+    const steps = entries.map(({ key, value, optional }) => ({ key: this.step(key), value: this.step(value), optional }));
+    return (run, scope) => {
+      const made = new Map<string, readonly [Value, Value]>();
+      for (const step of steps) {
+        const key = step.key(run, scope);
+        if (key instanceof ErrorValue) return key;
+        const value = chosen(step.value(run, scope), step.optional);
+        if (value instanceof ErrorValue) return value;
+        const hash = hashKey(key);
+        if (hash === undefined || typeof key === 'number') return new ErrorValue(`unsupported key type: ${typeNameOf(key)}`);
+        if (made.has(hash)) return new ErrorValue(`Failed with repeated key: ${String(key)}`);
+        if (value !== undefined) made.set(hash, [key, value]);
+      }
+      run.meter.charge(MAP_COST);
+      return new PlainMap(made);
+    };
+  }
+
+  #struct(expression: StructLiteral): Step {
+    const type = this.#checked.types.get(expression.id);
+    const name = type?.form === 'object' ? type.name : expression.type;
+    const steps = expression.fields.map((field) => ({ ...field, step: this.step(field.value) }));
+    return (run, scope) => {
+      const made = new Map<string, readonly [Value, Value]>();
+      for (const field of steps) {
+        const value = chosen(field.step(run, scope), field.optional);
+        if (value instanceof ErrorValue) return value;
+        if (value !== undefined) made.set(`s${field.name}`, [field.name, value]);
+      }
+      run.meter.charge(STRUCT_COST);
+      return new PlainMap(made, name);
+    };
+  }
+
+  #comprehension(loop: Comprehension): Step {
+    const [range, init, condition, step, result] = [loop.range, loop.init, loop.condition, loop.step, loop.result].map((part) =>
+      this.step(part),
+    ) as [Step, Step, Step, Step, Step];
+    return (run, scope) => {
+      const over = range(run, scope);
+      if (over instanceof ErrorValue) return over;
+      let accumulated = init(run, scope);
+      for (const [first, second] of iterate(over, loop.variable2 !== undefined)) {
+        const withAccumulated = { name: loop.accumulator, value: accumulated, outer: scope };
+        let inner: Scope = { name: loop.variable, value: first, outer: withAccumulated };
+        if (loop.variable2 !== undefined) inner = { name: loop.variable2, value: second!, outer: inner };
+        const goOn = condition(run, inner);
+        if (goOn === false) break;
+        if (goOn instanceof ErrorValue) return goOn;
+        accumulated = step(run, inner);
+      }
+      if (!(over instanceof ListValue || over instanceof MapValue))
+        return new ErrorValue(`got '${typeNameOf(over)}', expected iterable type`);
+      return result(run, { name: loop.accumulator, value: accumulated, outer: scope });
+    };
+  }
+}
+
+function* iterate(over: Value, two: boolean): Generator<readonly [Value, Value?]> {
+  if (over instanceof ListValue) {
+    for (let i = 0; i < over.size; i++) yield two ? [BigInt(i), over.at(i)] : [over.at(i)];
+  } else if (over instanceof MapValue) {
+    for (const key of over.keys()) yield two ? [key, over.get(key)!] : [key];
+  }
+}
+
+/** The value of an entry: undefined when it is optional and there is none. */
+function chosen(value: Value, optional: boolean): Value | undefined {
+  if (!optional || value instanceof ErrorValue) return value;
+  return value instanceof Optional ? value.value : new ErrorValue(NO_OVERLOAD);
+}
+
+function isAttribute(expression: Expression): boolean {
+  if (expression.form === 'identifier') return true;
+  if (expression.form === 'select') return !expression.test;
+  return expression.form === 'call' && ['_[_]', '_[?_]', '_?._', '_?_:_'].includes(expression.name);
+}
+
+function identifier(written: string): Step {
+  const name = written.replace(/^\./, '');
+  const outermost = written !== name;
+  return (run, scope) => {
+    run.meter.charge(1);
+    if (!outermost) for (let local = scope; local; local = local.outer) if (local.name === name) return local.value;
+    return run.activation(name) ?? new ErrorValue(`no such attribute(s): ${name}`);
+  };
+}
+
+function fieldOf(value: Value, field: string): Value {
+  if (value instanceof MapValue) return value.get(field) ?? new ErrorValue(`no such key: ${field}`);
+  if (value instanceof ErrorValue) return value;
+  if (value instanceof Optional) return value.value === undefined ? value : optionalField(value.value, field);
+  return new ErrorValue(NO_OVERLOAD);
+}
+
+function optionalField(value: Value, field: string): Value {
+  if (value instanceof ErrorValue) return value;
+  if (value instanceof Optional) return value.value === undefined ? value : optionalField(value.value, field);
+  if (value instanceof MapValue) return new Optional(value.get(field));
+  return new ErrorValue(NO_OVERLOAD);
+}
+
+function present(value: Value, field: string): Value {
+  if (value instanceof ErrorValue) return value;
+  if (value instanceof MapValue) return value.get(field) !== undefined;
+  if (value instanceof Optional) return value.value !== undefined && present(value.value, field);
+  return new ErrorValue(NO_OVERLOAD);
+}
+
+function optionalSelect(operand: Step, field: string): Step {
+  return (run, scope) => {
+    const value = operand(run, scope);
+    run.meter.charge(1);
+    return optionalField(value, field);
+  };
+}
+
+/** `&&` (absorbing false) and `||` (absorbing true): one side may be an error when the other decides. */
+function logical(left: Step, right: Step, absorbing: boolean): Step {
+  return (run, scope) => {
+    const a = left(run, scope);
+    if (a === absorbing) return absorbing;
+    const b = right(run, scope);
+    if (b === absorbing) return absorbing;
+    if (a === !absorbing && b === !absorbing) return !absorbing;
+    if (a instanceof ErrorValue) return a;
+    return b instanceof ErrorValue ? b : new ErrorValue(NO_OVERLOAD);
+  };
+}
+
+function conditional(test: Step, yes: Step, no: Step): Step {
+  return (run, scope) => {
+    const decided = test(run, scope);
+    if (decided === true) return yes(run, scope);
+    if (decided === false) return no(run, scope);
+    return decided instanceof ErrorValue ? decided : new ErrorValue(NO_OVERLOAD);
+  };
+}
+
+function notStrictlyFalse(operand: Step): Step {
+  return (run, scope) => {
+    const value = operand(run, scope);
+    run.meter.charge(1);
+    return value !== false;
+  };
+}
+
+function equality(left: Step, right: Step, wanted: boolean): Step {
+  const [name, id] = wanted ? ['_==_', 'equals'] : ['_!=_', 'not_equals'];
+  return (run, scope) => {
+    const a = left(run, scope);
+    const b = right(run, scope);
+    if (a instanceof ErrorValue) return a;
+    if (b instanceof ErrorValue) return b;
+    const result = equalValues(a, b) === wanted;
+    run.meter.charge(callCost(name!, id!, [a, b], result));
+    return result;
+  };
+}
+
+function memberOfConstant(operand: Step, list: ListValue): Step {
+  const hashes = new Set([...list].map(hashKey));
+  return (run, scope) => {
+    const value = operand(run, scope);
+    if (value instanceof ErrorValue) return value;
+    const hash = hashKey(value);
+    return hash !== undefined && !hashes.has(undefined) ? hashes.has(hash) : contains(list, value);
+  };
+}

@@ -1,0 +1,137 @@
+/** Durations and timestamps as texts: Go's duration syntax, RFC 3339. */
+import { Duration, ErrorValue, Timestamp } from './values.ts';
+
+const UNIT_NANOS: Readonly<Record<string, bigint>> = {
+  ns: 1n,
+  us: 1000n,
+  µs: 1000n,
+  μs: 1000n,
+  ms: 1_000_000n,
+  s: 1_000_000_000n,
+  m: 60_000_000_000n,
+  h: 3_600_000_000_000n,
+};
+const DURATION_LIMIT = 2n ** 63n;
+const SECOND = 1_000_000_000n;
+/** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999999999Z. */
+const FIRST = -62_135_596_800n * SECOND;
+const LAST = 253_402_300_800n * SECOND - 1n;
+
+/** Exact, unlike the milliseconds of machinery/duration.ts. undefined for what is no duration. */
+export function parseCelDuration(text: string): Duration | undefined {
+  const signed = /^([+-]?)(.*)$/s.exec(text)!;
+  const body = signed[2]!;
+  if (body === '0') return new Duration(0n);
+  if (body.length > 200 || !/^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(body)) return undefined;
+  let nanos = 0n;
+  for (const [, whole = '', fraction = '', unit] of body.matchAll(/(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/g)) {
+    const size = UNIT_NANOS[unit!]!;
+    nanos += BigInt(whole || '0') * size;
+    if (fraction) nanos += (BigInt(fraction.slice(0, 20)) * size) / 10n ** BigInt(Math.min(20, fraction.length));
+  }
+  const value = signed[1] === '-' ? -nanos : nanos;
+  return value >= DURATION_LIMIT || value < -DURATION_LIMIT ? undefined : new Duration(value);
+}
+
+/** `3600s`, `1.5s`. */
+export function formatCelDuration({ nanos }: Duration): string {
+  return `${decimalSeconds(nanos)}s`;
+}
+
+function decimalSeconds(nanos: bigint): string {
+  const size = nanos < 0n ? -nanos : nanos;
+  const fraction = String(size % SECOND)
+    .padStart(9, '0')
+    .replace(/0+$/, '');
+  return `${nanos < 0n ? '-' : ''}${size / SECOND}${fraction ? `.${fraction}` : ''}`;
+}
+
+const RFC_3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(?:([Zz])|([+-])(\d{2}):(\d{2}))$/;
+
+/** undefined for what is no time of RFC 3339. */
+export function parseTimestamp(text: string): Timestamp | undefined {
+  const match = RFC_3339.exec(text);
+  if (!match) return undefined;
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59) return undefined;
+  const seconds = BigInt(date.getTime() / 1000 + hour * 3600 + minute * 60 + second);
+  const offset = match[9] ? BigInt((match[9] === '-' ? -1 : 1) * (Number(match[10]) * 3600 + Number(match[11]) * 60)) : 0n;
+  const fraction = BigInt((match[7] ?? '').slice(0, 9).padEnd(9, '0'));
+  const made = timestampOrError((seconds - offset) * SECOND + fraction);
+  return made instanceof Timestamp ? made : undefined;
+}
+
+/** RFC 3339 in UTC, with as much fraction as there is. */
+export function formatTimestamp({ nanos }: Timestamp): string {
+  const seconds = nanos >= 0n ? nanos / SECOND : -((-nanos + SECOND - 1n) / SECOND);
+  const fraction = String(nanos - seconds * SECOND)
+    .padStart(9, '0')
+    .replace(/0+$/, '');
+  const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
+  return `${text}${fraction ? `.${fraction}` : ''}Z`;
+}
+
+export const timestampOrError = (nanos: bigint): Timestamp | ErrorValue =>
+  nanos < FIRST || nanos > LAST ? new ErrorValue('timestamp overflow') : new Timestamp(nanos);
+
+export const durationOrError = (nanos: bigint): Duration | ErrorValue =>
+  nanos >= DURATION_LIMIT || nanos < -DURATION_LIMIT ? new ErrorValue('duration overflow') : new Duration(nanos);
+
+export type DatePart = 'year' | 'month' | 'day' | 'weekday' | 'hour' | 'minute' | 'second' | 'milli' | 'yearDay';
+
+/** A part of a time where `zone` is the clock: a name of the time zone database or an offset `-08:00`. Throws RangeError for no zone. */
+export function datePart({ nanos }: Timestamp, part: DatePart, zone: string): bigint {
+  const ms = Number((nanos - (((nanos % 1_000_000n) + 1_000_000n) % 1_000_000n)) / 1_000_000n);
+  const local = new Date(ms + offsetMs(ms, zone));
+  switch (part) {
+    case 'year':
+      return BigInt(local.getUTCFullYear());
+    case 'month':
+      return BigInt(local.getUTCMonth());
+    case 'day':
+      return BigInt(local.getUTCDate());
+    case 'weekday':
+      return BigInt(local.getUTCDay());
+    case 'hour':
+      return BigInt(local.getUTCHours());
+    case 'minute':
+      return BigInt(local.getUTCMinutes());
+    case 'second':
+      return BigInt(local.getUTCSeconds());
+    case 'milli':
+      return BigInt(local.getUTCMilliseconds());
+    case 'yearDay': {
+      const start = new Date(local);
+      start.setUTCMonth(0, 1);
+      return BigInt(Math.round((local.getTime() - start.getTime()) / 86_400_000));
+    }
+  }
+}
+
+function offsetMs(ms: number, zone: string): number {
+  if (zone === 'UTC' || zone === '') return 0;
+  const numeric = /^([+-]?)(\d{2}):(\d{2})$/.exec(zone);
+  if (numeric) return (numeric[1] === '-' ? -1 : 1) * (Number(numeric[2]) * 60 + Number(numeric[3])) * 60_000;
+  const parts = new Intl.DateTimeFormat('en-US', {
+    timeZone: zone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  }).formatToParts(ms);
+  const value = (type: string) => Number(parts.find((part) => part.type === type)!.value);
+  const shown = Date.UTC(value('year'), value('month') - 1, value('day'), value('hour'), value('minute'), value('second'));
+  return shown - Math.floor(ms / 1000) * 1000;
+}
