@@ -2,6 +2,7 @@ import { decodeBody } from '../request/decode-body.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
 import { parseWriteQuery } from '../request/query-options.ts';
 import { Representation } from '../response/representation.ts';
+import { dropRepeatedOwners } from './owner-references.ts';
 import { type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts';
 
 /** POST to a collection. */
@@ -11,6 +12,7 @@ export function createCreate({ writes, clock }: VerbDeps): VerbHandler {
     const output = negotiateOutput(context.request, 'object');
     const options = parseWriteQuery(context.request.query, 'CreateOptions');
     const object = await decodeBody(context.request, kind, options.fieldValidation, context.warnings);
+    dropRepeatedOwners(object, context.warnings, false);
     const created = await writes.create(writeScope(call, options.dryRun, options.fieldManager), object);
     await new Representation(kind, output, context.request.query, () => clock.now()).sendObject(context, response, 201, created);
   };

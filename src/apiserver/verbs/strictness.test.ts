@@ -168,3 +168,20 @@ test('apply: keys that come again are told with their lines, in JSON too', async
   const yaml = 'apiVersion: v1\nkind: ConfigMap\ndata:\n  k: "1"\n  k: "2"\n';
   assert.deepEqual(warnings(await apply('', yaml)), ['line 5: key "k" already set in map']);
 });
+
+test('owners that are named twice are taken out, and warned of', async () => {
+  const owner = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'u1' };
+  const body = { metadata: { name: 'owned', ownerReferences: [owner, { ...owner, uid: 'u2' }, owner] } };
+  const text = (when: string) =>
+    `metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: u1`;
+  const created = await api.call<Body>('POST', maps, body);
+  assert.equal(created.status, 201, created.text);
+  assert.deepEqual(warnings(created), [text('')]);
+  const uids = ({ body }: Answer<Body>) => body.metadata?.ownerReferences?.map(({ uid }) => uid);
+  assert.deepEqual(uids(created), ['u1', 'u2']);
+  assert.deepEqual(warnings(await api.call<Body>('PUT', `${maps}/owned`, body)), [text('')]);
+  const add = [{ op: 'add', path: '/metadata/ownerReferences/-', value: owner }];
+  const patched = await api.call<Body>('PATCH', `${maps}/owned`, add, { 'content-type': 'application/json-patch+json' });
+  assert.deepEqual(warnings(patched), [text(' after mutating admission happens')]);
+  assert.deepEqual(uids(patched), ['u1', 'u2']);
+});

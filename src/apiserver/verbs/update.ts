@@ -6,6 +6,7 @@ import { parseWriteQuery } from '../request/query-options.ts';
 import { Representation } from '../response/representation.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { allowsCreateOnUpdate } from './object-rules.ts';
+import { dropRepeatedOwners } from './owner-references.ts';
 import { checkName } from './prepare-update.ts';
 import { requireCreate } from './require-create.ts';
 import { type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts';
@@ -18,6 +19,7 @@ export function createUpdate({ writes, authorizer, clock }: VerbDeps): VerbHandl
     const output = negotiateOutput(request, 'object');
     const options = parseWriteQuery(request.query, 'UpdateOptions');
     const body = await decodeBody(request, kind, options.fieldValidation, context.warnings);
+    dropRepeatedOwners(body, context.warnings, false);
     const scope = writeScope(call, options.dryRun, options.fieldManager);
     let status = 200;
     let object: CachedObject;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { cloneJson } from '../../api/machinery/clone.ts';
 import type { KindDefinition, PartSubresource, WriteContext } from '../../api/machinery/kind.ts';
-import type { DynamicObject } from '../../api/machinery/object.ts';
+import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
 import { alreadyExists, type FieldError, invalid, type StatusError } from '../../api/machinery/status-error.ts';
 import { validateMetadata, validateMetadataUpdate } from '../../api/machinery/validate-metadata.ts';
 import type { Clock } from '../../std/clock.ts';
@@ -12,6 +12,7 @@ import { stampKind } from '../store-access/object-store.ts';
 import { CachedObject } from '../watch-cache/cached-object.ts';
 import { type Allotment, type BeginAllotment, withAllotment } from './allotment.ts';
 import type { FieldTracking } from './field-tracking.ts';
+import { dropRepeatedOwners } from './owner-references.ts';
 import { checkPreconditions, planDelete } from './plan-delete.ts';
 import { checkCreatable, placeInNamespace, prepareCreate } from './prepare-create.ts';
 import { checkName, checkVersion, endsDeletion, prepareUpdate, sameObject } from './prepare-update.ts';
@@ -67,6 +68,7 @@ export class ObjectWrites {
     const name = object.metadata.name ?? '';
     const attributes = this.#attributes(scope, 'CREATE', name, object, undefined);
     if (scope.admit) await this.#deps.admission().admit(attributes);
+    dropRepeatedOwners(object, scope.warnings, true);
     const allotment = this.#deps.beginAllotment?.(kind);
     if (!allotment) return this.#insert(scope, object, attributes);
     return withAllotment(allotment, { kind, name }, async () => {
@@ -96,7 +98,7 @@ export class ObjectWrites {
       if (scope.dryRun && !existing) return this.#unsaved(scope, object);
       const created = existing ? undefined : await this.#deps.objects.insert(place, object);
       if (created) return created;
-      if (!generated || attempt === MOST_NAMES) throw this.#taken(scope, name);
+      if (!generated || attempt === MOST_NAMES) throw this.#taken(scope, object.metadata);
     }
   }
 
@@ -129,6 +131,7 @@ export class ObjectWrites {
       scope.audit?.requestObject?.(requested);
       const attributes = this.#attributes(scope, 'UPDATE', name, requested, old);
       if (scope.admit) await this.#deps.admission().admit(attributes);
+      dropRepeatedOwners(requested, scope.warnings, true);
       if (allotment) await allotment.fill(requested, old);
       const context = this.#context(scope);
       const updated = prepareUpdate(kind, part, requested, old, context);
@@ -181,10 +184,14 @@ export class ObjectWrites {
     if (errors.length) throw invalid(kind, name, errors);
   }
 
-  #taken({ kind, namespace }: WriteScope, name: string): StatusError {
+  #taken({ kind, namespace }: WriteScope, { name = '', generateName }: ObjectMeta): StatusError {
     const error = alreadyExists(kind, name);
     const existing = this.#deps.objects.peek({ kind, namespace, name });
-    if (existing?.object.metadata.deletionTimestamp) error.status.message = `object is being deleted: ${error.status.message}`;
+    if (generateName) {
+      error.status.message += ', the server was not able to generate a unique name for the object';
+      error.status.details = { ...error.status.details, retryAfterSeconds: 1 };
+    } else if (existing?.object.metadata.deletionTimestamp)
+      error.status.message = `object is being deleted: ${error.status.message}`;
     return error;
   }
 
