@@ -1,7 +1,7 @@
 import type { V1Service, V1ServiceSpec } from '../../gen/types.ts';
 import { equalJson } from '../../machinery/clone.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
-import { needsClusterIp, needsHealthCheckPort, needsNodePorts, nodePortsOf } from './service-needs.ts';
+import { isReachableFromOutside, needsClusterIp, needsHealthCheckPort, needsNodePorts, nodePortsOf } from './service-needs.ts';
 
 /**
  * Drops, in place, what a Service's new type has no use for, unless the same update changed it: then validation refuses it
@@ -19,8 +19,8 @@ export function dropFieldsOfOldType(updated: DynamicObject, existing: DynamicObj
   }
   if (needsNodePorts(before) && !needsNodePorts(after)) {
     if (nodePortsOf(after).isSubsetOf(nodePortsOf(before))) for (const port of after.ports ?? []) delete port.nodePort;
-    dropIfSame(after, before, 'externalTrafficPolicy');
   }
+  if (isReachableFromOutside(before) && !isReachableFromOutside(after)) dropIfSame(after, before, 'externalTrafficPolicy');
   if (needsHealthCheckPort(before) && !needsHealthCheckPort(after)) dropIfSame(after, before, 'healthCheckNodePort');
   if (before.type === 'LoadBalancer' && after.type !== 'LoadBalancer')
     dropIfSame(after, before, 'allocateLoadBalancerNodePorts', 'loadBalancerClass');

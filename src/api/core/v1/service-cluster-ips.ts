@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { V1ServiceSpec } from '../../gen/types.ts';
 import { duplicateField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { checkIp } from '../../machinery/ip.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { HEADLESS, isHeadless, needsClusterIp } from './service-needs.ts';
 
@@ -8,11 +9,12 @@ const FAMILIES = ['IPv4', 'IPv6'];
 const POLICIES = ['PreferDualStack', 'RequireDualStack', 'SingleStack'];
 const IPS = 'spec.clusterIPs';
 
-export const NOT_AN_IP = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
+export { NOT_AN_IP } from '../../machinery/ip.ts';
+
 const NOT_CHANGED = 'may not change once set';
 
 /** clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy by themselves and together, of a Service that may have an address. */
-export function validateClusterIps(spec: V1ServiceSpec): FieldError[] {
+export function validateClusterIps(spec: V1ServiceSpec, stored: readonly string[] = []): FieldError[] {
   if (!needsClusterIp(spec)) return [];
   const { clusterIP, clusterIPs: ips = [], ipFamilies: families = [], ipFamilyPolicy } = spec;
   const errors: FieldError[] = [];
@@ -26,7 +28,7 @@ export function validateClusterIps(spec: V1ServiceSpec): FieldError[] {
   });
   if (ipFamilyPolicy !== undefined && !POLICIES.includes(ipFamilyPolicy))
     errors.push(notSupportedField('spec.ipFamilyPolicy', ipFamilyPolicy, POLICIES));
-  const malformed = validateAddresses(ips);
+  const malformed = validateAddresses(ips, stored);
   errors.push(...malformed);
   if (ips.length > 2) errors.push(invalidField(IPS, ips, 'may only hold up to 2 values'));
   if (malformed.length) return errors;
@@ -36,11 +38,11 @@ export function validateClusterIps(spec: V1ServiceSpec): FieldError[] {
   return errors;
 }
 
-function validateAddresses(ips: readonly string[]): FieldError[] {
+function validateAddresses(ips: readonly string[], stored: readonly string[]): FieldError[] {
   return ips.flatMap((ip, i) => {
     if (i === 0 && ip === HEADLESS)
       return ips.length > 1 ? [invalidField(IPS, ips, "'None' must be the first and only value")] : [];
-    return isIP(ip) ? [] : [invalidField(`${IPS}[${i}]`, ip, NOT_AN_IP)];
+    return checkIp(`${IPS}[${i}]`, ip, stored);
   });
 }
 

@@ -1,11 +1,12 @@
 import type { V1Service } from '../../gen/types.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
+import { isReachableFromOutside } from './service-needs.ts';
 
 /** Three hours. */
 const AFFINITY_SECONDS = 10_800;
 
 export function setServiceDefaults(object: DynamicObject): void {
-  const { spec } = object as V1Service;
+  const { spec, status } = object as V1Service;
   if (!spec) return;
   spec.sessionAffinity ||= 'None';
   if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig;
@@ -16,7 +17,10 @@ export function setServiceDefaults(object: DynamicObject): void {
     if (port.targetPort === undefined || port.targetPort === 0 || port.targetPort === '') port.targetPort = port.port;
   }
   const outside = spec.type === 'NodePort' || spec.type === 'LoadBalancer';
-  if (outside) spec.externalTrafficPolicy ||= 'Cluster';
+  if (isReachableFromOutside(spec)) spec.externalTrafficPolicy ||= 'Cluster';
   if (outside || spec.type === 'ClusterIP') spec.internalTrafficPolicy ||= 'Cluster';
-  if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
+  if (spec.type === 'LoadBalancer') {
+    spec.allocateLoadBalancerNodePorts ??= true;
+    for (const entrance of status?.loadBalancer?.ingress ?? []) if (entrance.ip) entrance.ipMode ??= 'VIP';
+  }
 }

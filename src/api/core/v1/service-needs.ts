@@ -7,6 +7,9 @@ export const needsClusterIp = ({ type }: V1ServiceSpec) => type !== 'ExternalNam
 /** Has, or may have, a port on every node. */
 export const needsNodePorts = ({ type }: V1ServiceSpec) => type === 'NodePort' || type === 'LoadBalancer';
 
+export const isReachableFromOutside = (spec: V1ServiceSpec) =>
+  needsNodePorts(spec) || (spec.type === 'ClusterIP' && (spec.externalIPs?.length ?? 0) > 0);
+
 /** Load balancers that lead to local endpoints only ask each node whether it has any. */
 export const needsHealthCheckPort = ({ type, externalTrafficPolicy }: V1ServiceSpec) =>
   type === 'LoadBalancer' && externalTrafficPolicy === 'Local';

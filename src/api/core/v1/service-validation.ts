@@ -1,80 +1,140 @@
-import { isIP } from 'node:net';
 import type { V1Service, V1ServicePort, V1ServiceSpec } from '../../gen/types.ts';
-import {
-  duplicateField,
-  forbiddenField,
-  IMMUTABLE,
-  invalidField,
-  notSupportedField,
-  requiredField,
-} from '../../machinery/field-error.ts';
-import { checkDnsLabel, checkDnsSubdomain, checkPortName } from '../../machinery/names.ts';
+import { checkEach, checkField, checkOneOf, checkRequired } from '../../machinery/field-checks.ts';
+import { duplicateField, forbiddenField, IMMUTABLE, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { checkCidr, checkIp, checkNotSpecial } from '../../machinery/ip.ts';
+import type { WriteContext } from '../../machinery/kind.ts';
+import { validateEntrances } from '../../machinery/load-balancer-entrances.ts';
+import { checkDnsLabel, checkDnsSubdomain, checkQualifiedName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
+import { checkPort, checkPortNumber } from '../../machinery/ports.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { validateLabels } from '../../machinery/validate-metadata.ts';
-import { NOT_AN_IP, validateClusterIps, validateClusterIpsUpdate } from './service-cluster-ips.ts';
-import { HEADLESS, isHeadless, needsHealthCheckPort, needsNodePorts } from './service-needs.ts';
+import { validateClusterIps, validateClusterIpsUpdate } from './service-cluster-ips.ts';
+import {
+  clusterIpsOf,
+  HEADLESS,
+  isHeadless,
+  isReachableFromOutside,
+  needsHealthCheckPort,
+  needsNodePorts,
+} from './service-needs.ts';
+
+export { isPortNumber, NOT_A_PORT } from '../../machinery/ports.ts';
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 const AFFINITIES = ['ClientIP', 'None'];
 const LONGEST_AFFINITY_SECONDS = 86_400;
 const TRAFFIC_POLICIES = ['Cluster', 'Local'];
+const DISTRIBUTIONS = ['PreferClose', 'PreferSameNode', 'PreferSameZone'];
+const IP_MODES = ['Proxy', 'VIP'];
+const TOPOLOGY_HINTS = 'service.kubernetes.io/topology-aware-hints';
+const TOPOLOGY_MODE = 'service.kubernetes.io/topology-mode';
+const SOURCE_RANGES = 'service.beta.kubernetes.io/load-balancer-source-ranges';
+const FOR_LOAD_BALANCERS = "may only be used when `type` is 'LoadBalancer'";
 
-export const NOT_A_PORT = 'must be between 1 and 65535, inclusive';
+const specOf = (object: DynamicObject | undefined): V1ServiceSpec => (object as V1Service | undefined)?.spec ?? {};
 
-export const isPortNumber = (port: number) => Number.isInteger(port) && port >= 1 && port <= 65_535;
-
-export function validateService(object: DynamicObject): FieldError[] {
-  const { spec } = object as V1Service;
-  if (!spec) return [requiredField('spec')];
-  const errors: FieldError[] = [];
-  if (!TYPES.includes(spec.type ?? '')) errors.push(notSupportedField('spec.type', spec.type ?? '', TYPES));
-  if (spec.type === 'ExternalName') errors.push(...validateExternalName(spec));
-  else if (!spec.ports?.length && spec.clusterIP !== HEADLESS) errors.push(requiredField('spec.ports'));
-  errors.push(...validateClusterIps(spec), ...validatePorts(spec.ports ?? []), ...validateNodePorts(spec));
-  errors.push(...validateLabels(spec.selector, 'spec.selector'));
-  if (!AFFINITIES.includes(spec.sessionAffinity ?? ''))
-    errors.push(notSupportedField('spec.sessionAffinity', spec.sessionAffinity ?? '', AFFINITIES));
-  const seconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds;
-  if (seconds !== undefined && (seconds <= 0 || seconds > LONGEST_AFFINITY_SECONDS))
-    errors.push(
-      invalidField(
-        'spec.sessionAffinityConfig.clientIP.timeoutSeconds',
-        seconds,
-        `must be greater than 0 and less than ${LONGEST_AFFINITY_SECONDS}`,
-      ),
-    );
-  errors.push(...validateAddresses(spec), ...validateExternalTraffic(spec));
-  return errors;
+/** In upstream's order (core/validation ValidateService). What is stored may stay where addresses are checked more strictly today. */
+export function validateService(object: DynamicObject, _context?: WriteContext, existing?: DynamicObject): FieldError[] {
+  if (!object['spec']) return [requiredField('spec')];
+  const spec = specOf(object);
+  const before = specOf(existing);
+  return [
+    ...validateTopologyAnnotations(object),
+    ...(spec.ports?.length || isHeadless(spec) || spec.type === 'ExternalName' ? [] : [requiredField('spec.ports')]),
+    ...validateType(spec),
+    ...validatePorts(spec.ports ?? []),
+    ...validateLabels(spec.selector, 'spec.selector'),
+    ...validateAffinity(spec),
+    ...validateClusterIps(spec, clusterIpsOf(before)),
+    ...checkEach(spec.externalIPs, 'spec.externalIPs', (ip, path) => {
+      const errors = checkIp(path, ip, before.externalIPs);
+      return errors.length ? errors : checkNotSpecial(path, ip);
+    }),
+    ...(spec.type ? checkOneOf('spec.type', spec.type, TYPES) : [requiredField('spec.type')]),
+    ...validateNodePorts(spec),
+    ...validateDuplicatePorts(spec.ports ?? []),
+    ...validateSourceRanges(object, before),
+    ...validateLoadBalancerFields(spec),
+    ...validateExternalTraffic(spec),
+    ...validateInternalTraffic(spec),
+    ...(spec.trafficDistribution === undefined
+      ? []
+      : checkOneOf('spec.trafficDistribution', spec.trafficDistribution, DISTRIBUTIONS)),
+  ];
 }
 
-function validateExternalName({ externalName, clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy }: V1ServiceSpec): FieldError[] {
+function validateTopologyAnnotations({ metadata }: DynamicObject): FieldError[] {
+  const { [TOPOLOGY_HINTS]: hints, [TOPOLOGY_MODE]: mode } = metadata.annotations ?? {};
+  if (hints === undefined || mode === undefined || hints === mode) return [];
+  const detail = `must match annotations[${TOPOLOGY_HINTS}] when both are specified`;
+  return [invalidField(`metadata.annotations[${TOPOLOGY_MODE}]`, mode, detail)];
+}
+
+function validateType(spec: V1ServiceSpec): FieldError[] {
+  if (needsNodePorts(spec))
+    return isHeadless(spec)
+      ? [invalidField('spec.clusterIPs[0]', HEADLESS, `may not be set to 'None' for ${spec.type} services`)]
+      : [];
+  if (spec.type !== 'ExternalName') return [];
+  const { externalName = '', clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy } = spec;
   const errors: FieldError[] = [];
   const refuse = (field: string) => errors.push(forbiddenField(`spec.${field}`, 'may not be set for ExternalName services'));
   if (clusterIP || clusterIPs?.length) refuse('clusterIPs');
   if (ipFamilies?.length) refuse('ipFamilies');
   if (ipFamilyPolicy !== undefined) refuse('ipFamilyPolicy');
-  if (!externalName) errors.push(requiredField('spec.externalName'));
-  else
-    for (const complaint of checkDnsSubdomain(externalName.replace(/\.$/, '')))
-      errors.push(invalidField('spec.externalName', externalName, complaint));
+  return [...errors, ...checkRequired('spec.externalName', externalName.replace(/\.$/, ''), checkDnsSubdomain)];
+}
+
+function validateAffinity({ sessionAffinity, sessionAffinityConfig: config }: V1ServiceSpec): FieldError[] {
+  if (!sessionAffinity) return [requiredField('spec.sessionAffinity')];
+  const errors = checkOneOf('spec.sessionAffinity', sessionAffinity, AFFINITIES);
+  const path = 'spec.sessionAffinityConfig';
+  if (sessionAffinity === 'None' && config) errors.push(forbiddenField(path, 'must not be set when session affinity is None'));
+  if (sessionAffinity !== 'ClientIP') return errors;
+  const needed = 'when session affinity type is ClientIP';
+  if (!config) return [...errors, requiredField(path, needed)];
+  if (!config.clientIP) return [...errors, requiredField(`${path}.clientIP`, needed)];
+  const { timeoutSeconds: seconds } = config.clientIP;
+  const field = `${path}.clientIP.timeoutSeconds`;
+  if (seconds === undefined) return [...errors, requiredField(field, needed)];
+  if (seconds <= 0 || seconds > LONGEST_AFFINITY_SECONDS)
+    errors.push(invalidField(field, seconds, `must be greater than 0 and less than ${LONGEST_AFFINITY_SECONDS}`));
   return errors;
 }
 
-function validateAddresses(spec: V1ServiceSpec): FieldError[] {
-  const { externalIPs = [], loadBalancerSourceRanges = [], type } = spec;
+/** The field, or the annotation from before there was one. */
+function validateSourceRanges({ metadata, spec }: DynamicObject, before: V1ServiceSpec): FieldError[] {
+  const { loadBalancerSourceRanges: ranges = [], type } = spec as V1ServiceSpec;
+  const annotated = metadata.annotations?.[SOURCE_RANGES];
+  if (!ranges.length && annotated === undefined) return [];
+  const field = ranges.length ? 'spec.LoadBalancerSourceRanges' : `metadata.annotations[${SOURCE_RANGES}]`;
+  const errors = type === 'LoadBalancer' ? [] : [forbiddenField(field, FOR_LOAD_BALANCERS)];
+  const stored = before.loadBalancerSourceRanges?.map((range) => range.trim());
+  if (ranges.length) return [...errors, ...checkEach(ranges, field, (range, path) => checkCidr(path, range.trim(), stored))];
+  const texts = annotated!.trim() ? annotated!.split(',') : [];
+  return [...errors, ...texts.flatMap((range) => checkCidr(field, range.trim()))];
+}
+
+function validateLoadBalancerFields(spec: V1ServiceSpec): FieldError[] {
+  const { type, allocateLoadBalancerNodePorts: allocates, loadBalancerClass } = spec;
   const errors: FieldError[] = [];
-  if (isHeadless(spec) && needsNodePorts(spec))
-    errors.push(invalidField('spec.clusterIPs[0]', HEADLESS, `may not be set to 'None' for ${type} services`));
-  externalIPs.forEach((ip, i) => {
-    if (!isIP(ip)) errors.push(invalidField(`spec.externalIPs[${i}]`, ip, NOT_AN_IP));
-  });
-  if (loadBalancerSourceRanges.length && type !== 'LoadBalancer')
-    errors.push(forbiddenField('spec.LoadBalancerSourceRanges', "may only be used when `type` is 'LoadBalancer'"));
-  if (spec.allocateLoadBalancerNodePorts !== undefined && type !== 'LoadBalancer')
-    errors.push(forbiddenField('spec.allocateLoadBalancerNodePorts', "may only be used when `type` is 'LoadBalancer'"));
+  if (type === 'LoadBalancer') {
+    if (allocates === undefined) errors.push(requiredField('allocateLoadBalancerNodePorts'));
+    if (loadBalancerClass !== undefined)
+      errors.push(...checkField('spec.loadBalancerClass', loadBalancerClass, checkQualifiedName));
+    return errors;
+  }
+  if (allocates !== undefined) errors.push(forbiddenField('spec.allocateLoadBalancerNodePorts', FOR_LOAD_BALANCERS));
+  if (loadBalancerClass !== undefined) errors.push(forbiddenField('spec.loadBalancerClass', FOR_LOAD_BALANCERS));
   return errors;
+}
+
+function validateInternalTraffic({ type = '', internalTrafficPolicy: policy }: V1ServiceSpec): FieldError[] {
+  const field = 'spec.internalTrafficPolicy';
+  if (policy !== undefined) return checkOneOf(field, policy, TRAFFIC_POLICIES);
+  return ['ClusterIP', 'NodePort', 'LoadBalancer'].includes(type) ? [requiredField(field)] : [];
 }
 
 /** A port on nodes is of one port of one Service, though for TCP and UDP it may have the same number. */
@@ -93,17 +153,15 @@ function validateNodePorts({ type, ports }: V1ServiceSpec): FieldError[] {
 
 /** What matters only to traffic from outside (validateServiceExternalTrafficPolicy). */
 function validateExternalTraffic(spec: V1ServiceSpec): FieldError[] {
-  const { externalTrafficPolicy: policy, healthCheckNodePort: port = 0, type, externalIPs } = spec;
+  const { externalTrafficPolicy: policy, healthCheckNodePort: port = 0 } = spec;
   const errors: FieldError[] = [];
-  if (!needsNodePorts(spec) && !(type === 'ClusterIP' && externalIPs?.length)) {
-    if (policy)
-      errors.push(invalidField('spec.externalTrafficPolicy', policy, 'may only be set for externally-accessible services'));
-  } else if (!policy) {
-    if (needsNodePorts(spec)) errors.push(requiredField('spec.externalTrafficPolicy'));
-  } else if (!TRAFFIC_POLICIES.includes(policy))
-    errors.push(notSupportedField('spec.externalTrafficPolicy', policy, TRAFFIC_POLICIES));
+  const field = 'spec.externalTrafficPolicy';
+  if (!isReachableFromOutside(spec)) {
+    if (policy) errors.push(invalidField(field, policy, 'may only be set for externally-accessible services'));
+  } else if (!policy) errors.push(requiredField(field));
+  else errors.push(...checkOneOf(field, policy, TRAFFIC_POLICIES));
   if (needsHealthCheckPort(spec)) {
-    if (port && !isPortNumber(port)) errors.push(invalidField('spec.healthCheckNodePort', port, NOT_A_PORT));
+    if (port) errors.push(...checkPortNumber('spec.healthCheckNodePort', port));
   } else if (port)
     errors.push(
       invalidField(
@@ -117,39 +175,32 @@ function validateExternalTraffic(spec: V1ServiceSpec): FieldError[] {
 
 function validatePorts(ports: readonly V1ServicePort[]): FieldError[] {
   const names = new Set<string>();
-  const numbers = new Set<string>();
-  return ports.flatMap((port, i) => {
-    const path = `spec.ports[${i}]`;
-    const errors = validatePort(port, path, ports.length > 1);
-    if (port.name) {
-      if (names.has(port.name)) errors.push(duplicateField(`${path}.name`, port.name));
-      names.add(port.name);
+  return checkEach(ports, 'spec.ports', ({ name, port, protocol, targetPort, appProtocol }, path) => {
+    const errors: FieldError[] = [];
+    if (!name) {
+      if (ports.length > 1) errors.push(requiredField(`${path}.name`));
+    } else {
+      errors.push(...checkField(`${path}.name`, name, checkDnsLabel));
+      if (names.has(name)) errors.push(duplicateField(`${path}.name`, name));
+      names.add(name);
     }
-    const identity = `${port.protocol}/${port.port}`;
-    if (numbers.has(identity)) errors.push(duplicateField(path, port));
-    numbers.add(identity);
+    errors.push(...checkPortNumber(`${path}.port`, port));
+    if (!protocol) errors.push(requiredField(`${path}.protocol`));
+    else errors.push(...checkOneOf(`${path}.protocol`, protocol, PROTOCOLS));
+    if (targetPort !== undefined) errors.push(...checkPort(`${path}.targetPort`, targetPort));
+    if (appProtocol !== undefined) errors.push(...checkField(`${path}.appProtocol`, appProtocol, checkQualifiedName));
     return errors;
   });
 }
 
-function validatePort(
-  { name, port, protocol, targetPort, nodePort }: V1ServicePort,
-  path: string,
-  nameNeeded: boolean,
-): FieldError[] {
-  const errors: FieldError[] = [];
-  if (!name) {
-    if (nameNeeded) errors.push(requiredField(`${path}.name`));
-  } else for (const complaint of checkDnsLabel(name)) errors.push(invalidField(`${path}.name`, name, complaint));
-  if (!isPortNumber(port)) errors.push(invalidField(`${path}.port`, port, NOT_A_PORT));
-  if (!protocol) errors.push(requiredField(`${path}.protocol`));
-  else if (!PROTOCOLS.includes(protocol)) errors.push(notSupportedField(`${path}.protocol`, protocol, PROTOCOLS));
-  if (typeof targetPort === 'string')
-    for (const complaint of checkPortName(targetPort)) errors.push(invalidField(`${path}.targetPort`, targetPort, complaint));
-  else if (targetPort !== undefined && !isPortNumber(targetPort))
-    errors.push(invalidField(`${path}.targetPort`, targetPort, NOT_A_PORT));
-  if (nodePort && !isPortNumber(nodePort)) errors.push(invalidField(`${path}.nodePort`, nodePort, NOT_A_PORT));
-  return errors;
+function validateDuplicatePorts(ports: readonly V1ServicePort[]): FieldError[] {
+  const seen = new Set<string>();
+  return checkEach(ports, 'spec.ports', ({ port, protocol }, path) => {
+    const identity = `${protocol}/${port}`;
+    if (seen.has(identity)) return [duplicateField(path, { port, protocol })];
+    seen.add(identity);
+    return [];
+  });
 }
 
 /** What a Service was given once stays while it has a use for it. */
@@ -157,7 +208,39 @@ export function validateServiceUpdate(updated: DynamicObject, existing: DynamicO
   const after = (updated as V1Service).spec ?? {};
   const before = (existing as V1Service).spec ?? {};
   const errors = validateClusterIpsUpdate(after, before);
+  if (before.type === 'LoadBalancer' && after.type === 'LoadBalancer' && before.loadBalancerClass !== after.loadBalancerClass)
+    errors.push(invalidField('spec.loadBalancerClass', after.loadBalancerClass, 'may not change once set'));
   if (needsHealthCheckPort(before) && needsHealthCheckPort(after) && before.healthCheckNodePort !== after.healthCheckNodePort)
     errors.push(forbiddenField('spec.healthCheckNodePort', IMMUTABLE));
   return errors;
+}
+
+/** Only load balancers are reached at addresses of their own. */
+export function validateServiceStatus(updated: DynamicObject, existing: DynamicObject): FieldError[] {
+  const entrances = (object: DynamicObject) => (object as V1Service).status?.loadBalancer?.ingress ?? [];
+  const path = 'status.loadBalancer.ingress';
+  const given = entrances(updated);
+  if (given.length && specOf(updated).type !== 'LoadBalancer')
+    return [forbiddenField(path, 'may only be used when `spec.type` is "LoadBalancer"')];
+  return [...validateEntrances(given, entrances(existing), path), ...checkEach(given, path, validateIpMode)];
+}
+
+function validateIpMode({ ip, ipMode }: { ip?: string; ipMode?: string }, path: string): FieldError[] {
+  if (ipMode === undefined) return ip ? [requiredField(`${path}.ipMode`, 'must be specified when `ip` is set')] : [];
+  if (!ip) return [forbiddenField(`${path}.ipMode`, 'may not be specified when `ip` is not set')];
+  return checkOneOf(`${path}.ipMode`, ipMode, IP_MODES);
+}
+
+/** What a Service asks for in vain (pkg/api/service/warnings.go). */
+export function serviceWarnings(object: DynamicObject, existing: DynamicObject | undefined): string[] {
+  const spec = specOf(object);
+  const warnings: string[] = [];
+  const hinted = (each: DynamicObject | undefined) => each?.metadata.annotations?.[TOPOLOGY_HINTS] !== undefined;
+  if (hinted(object) && !hinted(existing))
+    warnings.push(`annotation ${TOPOLOGY_HINTS} is deprecated, please use ${TOPOLOGY_MODE} instead`);
+  if (!isHeadless(spec)) return warnings;
+  if (spec.loadBalancerIP) warnings.push('spec.loadBalancerIP is ignored for headless services');
+  if (spec.externalIPs?.length) warnings.push('spec.externalIPs is ignored for headless services');
+  if (spec.sessionAffinity !== 'None') warnings.push('spec.SessionAffinity is ignored for headless services');
+  return warnings;
 }

@@ -4,7 +4,7 @@ import { statusPart } from '../../machinery/status-part.ts';
 import { dropFieldsOfOldType } from './service-changes.ts';
 import { serviceColumns } from './service-columns.ts';
 import { setServiceDefaults } from './service-defaults.ts';
-import { validateService, validateServiceUpdate } from './service-validation.ts';
+import { serviceWarnings, validateService, validateServiceStatus, validateServiceUpdate } from './service-validation.ts';
 
 export const serviceKind = defineKind({
   group: '',
@@ -15,8 +15,8 @@ export const serviceKind = defineKind({
   shortNames: ['svc'],
   categories: ['all'],
   storagePath: 'services/specs',
-  nameRule: 'dns-1035-label',
-  parts: [statusPart()],
+  nameRule: 'dns-label',
+  parts: [statusPart({ validate: validateServiceStatus })],
   actions: [{ name: 'proxy', kind: 'ServiceProxyOptions', verbs: ['create', 'delete', 'get', 'patch', 'update'] }],
   columns: serviceColumns,
   selectableFields: {
@@ -29,5 +29,6 @@ export const serviceKind = defineKind({
   prepareForUpdate: dropFieldsOfOldType,
   setDefaults: setServiceDefaults,
   validate: validateService,
+  warnings: serviceWarnings,
   validateUpdate: validateServiceUpdate,
 });

@@ -3,6 +3,7 @@ import { ageColumn, NONE, nameColumn, textColumn } from '../../machinery/columns
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { validateConditionTypes, validateFlowSchema } from './flow-schema-validation.ts';
 
 export const flowSchemaKind = defineKind({
   group: 'flowcontrol.apiserver.k8s.io',
@@ -11,7 +12,7 @@ export const flowSchemaKind = defineKind({
   resource: 'flowschemas',
   namespaced: false,
   hasGeneration: true,
-  parts: [statusPart()],
+  parts: [statusPart({ validate: (updated) => validateConditionTypes((updated as V1FlowSchema).status?.conditions ?? []) })],
   columns: [
     nameColumn,
     textColumn<V1FlowSchema>(
@@ -37,4 +38,5 @@ export const flowSchemaKind = defineKind({
     const { spec } = object as V1FlowSchema;
     if (spec) spec.matchingPrecedence ||= 1000;
   },
+  validate: validateFlowSchema,
 });

@@ -3,6 +3,7 @@ import { ageColumn, NONE, nameColumn, textColumn } from '../../machinery/columns
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { validateLevelStatus, validatePriorityLevelConfiguration } from './priority-level-configuration-validation.ts';
 
 export const priorityLevelConfigurationKind = defineKind({
   group: 'flowcontrol.apiserver.k8s.io',
@@ -11,7 +12,7 @@ export const priorityLevelConfigurationKind = defineKind({
   resource: 'prioritylevelconfigurations',
   namespaced: false,
   hasGeneration: true,
-  parts: [statusPart()],
+  parts: [statusPart({ validate: validateLevelStatus })],
   columns: [
     nameColumn,
     textColumn<V1PriorityLevelConfiguration>('Type', 'Limited or exempt.', ({ spec }) => spec?.type ?? ''),
@@ -39,7 +40,13 @@ export const priorityLevelConfigurationKind = defineKind({
   ],
   prepareForCreate: resetStatus('V1PriorityLevelConfiguration'),
   setDefaults: (object) => {
-    const { limited } = (object as V1PriorityLevelConfiguration).spec ?? {};
+    const { limited, exempt, type } = (object as V1PriorityLevelConfiguration).spec ?? {};
+    if (type === 'Exempt') {
+      const shares = exempt ?? {};
+      shares.nominalConcurrencyShares ??= 0;
+      shares.lendablePercent ??= 0;
+      (object as V1PriorityLevelConfiguration).spec!.exempt = shares;
+    }
     if (!limited) return;
     limited.nominalConcurrencyShares ??= 30;
     limited.lendablePercent ??= 0;
@@ -49,4 +56,5 @@ export const priorityLevelConfigurationKind = defineKind({
     queuing.handSize ||= 8;
     queuing.queueLengthLimit ||= 50;
   },
+  validate: validatePriorityLevelConfiguration,
 });

@@ -10,8 +10,9 @@ import type {
 import { checkWildcardSubdomain } from '../../machinery/domain-names.ts';
 import { checkEach, checkField, checkReference, checkRequired } from '../../machinery/field-checks.ts';
 import { invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
-import { checkIp, parseIp } from '../../machinery/ip.ts';
+import { parseIp } from '../../machinery/ip.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
+import { NOT_A_NAME, validateEntrances } from '../../machinery/load-balancer-entrances.ts';
 import { checkDnsLabel, checkDnsSubdomain, checkPortName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { checkPortNumber } from '../../machinery/ports.ts';
@@ -21,7 +22,6 @@ const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';
 const PATH_TYPES = ['Exact', 'ImplementationSpecific', 'Prefix'];
 const BAD_SEQUENCES = ['//', '/./', '/../', '%2f', '%2F'];
 const BAD_SUFFIXES = ['/..', '/.'];
-const NOT_A_NAME = 'must be a DNS name, not an IP address';
 
 const ingressOf = (object: DynamicObject | undefined) => object as V1Ingress | undefined;
 
@@ -114,22 +114,6 @@ function validateResource({ apiGroup, kind, name }: V1TypedLocalObjectReference,
     ...checkReference(`${path}.kind`, kind),
     ...checkReference(`${path}.name`, name),
   ];
-}
-
-/** Where a load balancer is reached; of Ingresses and Services alike. */
-export function validateEntrances(
-  entrances: readonly { readonly ip?: string; readonly hostname?: string }[],
-  stored: readonly { readonly ip?: string }[],
-  path: string,
-): FieldError[] {
-  const storedIps = stored.flatMap(({ ip }) => ip ?? []);
-  return entrances.flatMap(({ ip, hostname }, i) => {
-    const errors = ip ? checkIp(`${path}[${i}].ip`, ip, storedIps) : [];
-    if (!hostname) return errors;
-    errors.push(...checkField(`${path}[${i}].hostname`, hostname, checkDnsSubdomain));
-    if (parseIp(hostname)) errors.push(invalidField(`${path}[${i}].hostname`, hostname, NOT_A_NAME));
-    return errors;
-  });
 }
 
 export function validateIngressStatus(updated: DynamicObject, existing: DynamicObject): FieldError[] {
