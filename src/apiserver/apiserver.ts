@@ -55,6 +55,8 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const cache = new WatchCache({ store, keyspace, kinds: builtIn, clock, logger, random });
   const addressRanges = parseAddressRanges(config.serviceClusterIpRange);
   const portRange = new PortRange(config.serviceNodePortRange ?? DEFAULT_NODE_PORTS);
+  const audit =
+    config.audit && (await (await import('./audit/open-audit.ts')).openAudit(config.audit, { clock, logger, random }));
   await cache.start();
 
   let security: Security | undefined;
@@ -134,7 +136,8 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     inFlight,
   );
   const { authentication, impersonation, authorization } = security.filters;
-  const inner: Filter[] = [impersonation, limits, authorization];
+  if (audit) metrics.include(audit.metrics);
+  const inner: Filter[] = [...(audit ? [audit.filters.requests] : []), impersonation, limits, authorization];
   // With their subresources, since every name that a client can make up would be a series of its own.
   const known = derivedFrom(
     kinds,
@@ -153,7 +156,10 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   };
   const serve = createServe({
     ...shared,
-    chain: compose([authentication, createBadCertificateFilter(logger), ...inner], route),
+    chain: compose(
+      [...(audit ? [audit.filters.failedAuthentication] : []), authentication, createBadCertificateFilter(logger), ...inner],
+      route,
+    ),
   });
   const serveInProcess = createServe({ ...shared, chain: compose(inner, route) });
 
@@ -163,6 +169,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     security?.close();
     services.close();
     cache.stop();
+    await audit?.close();
     await kubelets.close();
   };
   const listener = await openListener({

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { FlagValues, ParsedFlags } from '../std/flags.ts';
 import { FlagError } from '../std/flags.ts';
 import type { StoreSpec } from '../store/open-store.ts';
+import { readAuditFlags } from './audit/audit-flags.ts';
 import { REFUSED_FLAGS } from './command-flags.ts';
 import type { ApiServerConfig, CertificatePair, KubeletAccess } from './configuration.ts';
 import type { AuthorizationMode, SecurityConfig, ServiceAccountConfig } from './security.ts';
@@ -25,7 +26,7 @@ const TLS_VERSIONS: Readonly<Record<string, 'TLSv1.2' | 'TLSv1.3'>> = { VersionT
  *
  * @throws FlagError naming the flag, and the file when one cannot be read
  */
-export function readCommandConfig({ values, isSet }: ParsedFlags): CommandConfig {
+export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: (text: string) => void): CommandConfig {
   for (const [name, why] of REFUSED_FLAGS)
     if (isSet(name) && values.string(name)) throw new FlagError(`--${name}`, `--${name}: ${why}`);
   if (values.int('insecure-port') !== 0)
@@ -42,6 +43,7 @@ export function readCommandConfig({ values, isSet }: ParsedFlags): CommandConfig
   const clientCaPem = fileOf(values, 'client-ca-file');
   const advertiseAddress = values.string('advertise-address');
   const readTls = readTlsFlags(values);
+  const audit = readAuditFlags(values, writeStdout);
   return {
     store: readStore(values, isSet),
     dataDirectory: values.string('data-dir'),
@@ -62,6 +64,7 @@ export function readCommandConfig({ values, isSet }: ParsedFlags): CommandConfig
       minRequestTimeoutMs: values.int('min-request-timeout') * 1000,
       eventTtlSeconds: values.durationMs('event-ttl') / 1000,
       kubelet: readKubelet(values),
+      ...(audit && { audit }),
     },
   };
 }

@@ -19,7 +19,7 @@ export const apiserverCommand: ComponentCommand = {
   summary: 'serve the Kubernetes API',
   flags: apiserverFlags,
   async run(flags, io) {
-    const config = readCommandConfig(flags);
+    const config = readCommandConfig(flags, (text) => io.stdout(text));
     const { clock } = io;
     const logger = createKlogLogger({
       component: 'kube-apiserver',

@@ -3,6 +3,7 @@ import type { Transport } from '../client/transport/transport.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Logger } from '../std/logger.ts';
 import type { Store } from '../store/store.ts';
+import type { AuditConfig } from './audit/audit-config.ts';
 import type { UserInfo } from './contracts.ts';
 import type { Security, SecurityConfig, SecurityDeps } from './security.ts';
 
@@ -60,6 +61,8 @@ export interface ApiServerConfig {
   readonly shutdownTimeoutMs?: number;
   readonly eventTtlSeconds?: number;
   readonly kubelet?: KubeletAccess;
+  /** Absent: nothing is recorded. */
+  readonly audit?: AuditConfig;
   /** Puts the security chain together; default `createSecurity`. */
   readonly composeSecurity?: (config: SecurityConfig, deps: SecurityDeps) => Security;
 }

@@ -67,6 +67,7 @@ function createAbortHub(): (signal: AbortSignal | undefined, onAbort: OnAbort) =
 class InProcessRequest implements IncomingRequest {
   readonly method: string;
   readonly path: string;
+  readonly uri: string;
   readonly query: URLSearchParams;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly remoteAddress = '127.0.0.1';
@@ -77,6 +78,7 @@ class InProcessRequest implements IncomingRequest {
     const at = path.indexOf('?');
     const pathOnly = at < 0 ? path : path.slice(0, at);
     this.method = method;
+    this.uri = path;
     this.path = pathOnly.includes('%') ? decodeURIComponent(pathOnly) : pathOnly;
     this.query = new URLSearchParams(at < 0 ? '' : path.slice(at + 1));
     this.headers = headers;
@@ -103,6 +105,7 @@ const HIGH_WATER_BYTES = 64 * 1024;
 
 class InProcessResponse implements OutgoingResponse {
   warnings: readonly string[] = [];
+  readonly standingHeaders: Record<string, string> = {};
   status = 0;
   readonly #head = deferred<TransportResponse>();
   readonly #closed = deferred();
@@ -134,7 +137,7 @@ class InProcessResponse implements OutgoingResponse {
   writeHead(status: number, headers: Readonly<Record<string, string | readonly string[]>> = {}): void {
     if (this.headersSent) throw new Error('the head has been sent already');
     this.status = status;
-    const all: Record<string, string> = {};
+    const all: Record<string, string> = { ...this.standingHeaders };
     for (const [name, value] of Object.entries(headers)) all[name] = typeof value === 'string' ? value : value.join(', ');
     if (this.warnings.length) all['warning'] = formatWarnings(this.warnings).join(', ');
     this.#head.resolve({ status, headers: all, body: this.#read() });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { StatusError, serviceUnavailable } from '../api/machinery/status-error.ts';
 import type { Logger } from '../std/logger.ts';
 import type { Handler, RequestContext, RequestInfo, UserInfo } from './contracts.ts';
@@ -32,12 +33,15 @@ export function createServe(
     const startMs = performance.now();
     const warnings: string[] = [];
     response.warnings = warnings;
+    // Who sent the request on to us has named it already; everybody hears the name.
+    const auditId = request.headers['audit-id'] || randomUUID();
+    response.standingHeaders['audit-id'] = auditId;
     let info: RequestInfo = NO_INFO;
-    let context: RequestContext = { request, info, user, warnings };
+    let context: RequestContext = { request, info, user, warnings, auditId };
     let end: (() => void) | undefined;
     try {
       info = parseRequestInfo(request);
-      const known: RequestContext = { request, info, user, warnings };
+      const known: RequestContext = { request, info, user, warnings, auditId };
       context = known;
       if (running.draining) throw shuttingDown();
       end = running.begin(isLongRunning(info), (error) => failFromOutside(known, request, response, error));

@@ -57,6 +57,7 @@ export function createImpersonationFilter(authorizer: Authorizer): Filter {
         if (decision !== 'allow') throw forbiddenTo(attributes, reason);
       }
       context.user = impersonatedUser(wanted);
+      context.audit?.impersonated?.(context.user);
     }
     await next(context, response);
   };

@@ -16,6 +16,8 @@ export function createAuthorizationFilter(authorizer: Authorizer): Filter {
   return (next) => async (context, response) => {
     const attributes = attributesOf(context);
     const { decision, reason } = await authorizer.authorize(attributes);
+    context.audit?.addAuditAnnotation('authorization.k8s.io/decision', decision === 'allow' ? 'allow' : 'forbid');
+    context.audit?.addAuditAnnotation('authorization.k8s.io/reason', reason);
     if (decision !== 'allow') throw forbiddenTo(attributes, reason);
     await next(context, response);
   };

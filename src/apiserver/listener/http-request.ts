@@ -10,6 +10,7 @@ import type { Peer } from './peer-certificate.ts';
 export class HttpRequest implements IncomingRequest {
   readonly method: string;
   readonly path: string;
+  readonly uri: string;
   readonly remoteAddress: string;
   readonly #message: IncomingMessage | Http2ServerRequest;
   readonly #peer: Peer;
@@ -23,6 +24,7 @@ export class HttpRequest implements IncomingRequest {
     const at = url.indexOf('?');
     const path = at < 0 ? url : url.slice(0, at);
     this.method = message.method ?? 'GET';
+    this.uri = url;
     this.path = path.includes('%') ? decodeURIComponent(path) : path;
     this.#rawQuery = at < 0 ? '' : url.slice(at + 1);
     this.remoteAddress = message.socket.remoteAddress ?? '';

@@ -5,6 +5,7 @@ import { formatWarnings, type OutgoingResponse } from '../request/incoming-reque
 /** An answer by HTTP/1.1 or HTTP/2. */
 export class HttpResponse implements OutgoingResponse {
   warnings: readonly string[] = [];
+  readonly standingHeaders: Record<string, string> = {};
   status = 0;
   readonly #response: Http1Response;
 
@@ -19,7 +20,11 @@ export class HttpResponse implements OutgoingResponse {
 
   writeHead(status: number, headers: Readonly<Record<string, string | readonly string[]>> = {}): void {
     this.status = status;
-    const all = this.warnings.length ? { ...headers, warning: formatWarnings(this.warnings).map(asUtf8) } : headers;
+    const all = {
+      ...this.standingHeaders,
+      ...headers,
+      ...(this.warnings.length && { warning: formatWarnings(this.warnings).map(asUtf8) }),
+    };
     this.#response.writeHead(status, all as Record<string, string | string[]>);
   }
 

@@ -29,15 +29,19 @@ export class Counter implements Metric {
   }
 
   increment(...values: LabelValues): void {
+    this.add(1, ...values);
+  }
+
+  add(amount: number, ...values: LabelValues): void {
     const key = values.join('\0');
     const known = this.#values.get(key);
-    if (known) known.value++;
-    else this.#values.set(key, { text: formatLabels(this.#labels, values), value: 1 });
+    if (known) known.value += amount;
+    else this.#values.set(key, { text: formatLabels(this.#labels, values), value: amount });
   }
 
   render(): string {
     let text = header(this.#name, this.#help, 'counter');
-    for (const { text: labels, value } of this.#values.values()) text += `${this.#name}{${labels}} ${value}\n`;
+    for (const { text: labels, value } of this.#values.values()) text += `${this.#name}${labels && `{${labels}}`} ${value}\n`;
     return text;
   }
 }

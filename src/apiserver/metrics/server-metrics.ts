@@ -46,6 +46,7 @@ export class ServerMetrics {
     DURATION_BOUNDS,
   );
   readonly #metrics: readonly Metric[];
+  readonly #more: Metric[] = [];
 
   constructor({ inFlight, objectCounts, watchCounts, resourceOf, version, startMs }: ServerMetricSources) {
     this.#metrics = [
@@ -100,8 +101,13 @@ export class ServerMetrics {
       this.#durations.observe(seconds, 'apiserver', dry, group, resource, scope, subresource, verb, version);
   }
 
+  /** Shows what a part of the server counts, too. */
+  include(metric: Metric): void {
+    this.#more.push(metric);
+  }
+
   render(): string {
-    return this.#metrics.map((metric) => metric.render()).join('');
+    return [...this.#metrics, ...this.#more].map((metric) => metric.render()).join('');
   }
 }
 

@@ -12,6 +12,8 @@ export interface IncomingRequest extends ServerRequest {
 export interface OutgoingResponse extends ServerResponse {
   /** Sent as `Warning` headers with the head. */
   warnings: readonly string[];
+  /** Sent with the head, whatever it is: lower-case names. */
+  readonly standingHeaders: Record<string, string>;
   /** What was sent; 0 before. */
   readonly status: number;
   /** Cuts an answer that has begun, so that the client sees that it is not whole. */

@@ -32,6 +32,7 @@ export class Representation {
   async sendObject(context: RequestContext, response: ServerResponse, status: number, object: CachedObject): Promise<void> {
     const protobuf = this.#output.format === 'protobuf' ? await this.#loadProtobuf() : undefined;
     if (protobuf) {
+      context.audit?.responseObject?.(() => this.#objectBytes(object));
       const bytes = protobuf.objectBytes(this.#kind, this.#output, object);
       return sendBytes(context, response, status, bytes, protobuf.PROTOBUF_TYPE);
     }
@@ -46,6 +47,7 @@ export class Representation {
   ): Promise<void> {
     const protobuf = this.#output.format === 'protobuf' ? await this.#loadProtobuf() : undefined;
     if (protobuf) {
+      context.audit?.responseObject?.(() => this.#listBytes(metadata, objects));
       const bytes = protobuf.listBytes(this.#kind, this.#output, metadata, objects);
       return sendBytes(context, response, 200, bytes, protobuf.PROTOBUF_TYPE);
     }
