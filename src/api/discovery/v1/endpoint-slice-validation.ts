@@ -22,12 +22,23 @@ const MOST_NODE_HINTS = 8;
 
 const sliceOf = (object: DynamicObject) => object as unknown as V1EndpointSlice;
 
+/** What addresses are checked by. */
+interface AddressRules {
+  readonly addressType: string;
+  /** Those that are there already. */
+  readonly stored: readonly string[];
+  readonly anyAddress: boolean;
+}
+
+/** The API server's own addresses, which are loopback ones when it serves this machine only: upstream's cannot tell of itself then. */
+const isServers = ({ metadata: { name, namespace } }: DynamicObject) => name === 'kubernetes' && namespace === 'default';
+
 export function validateEndpointSlice(object: DynamicObject, _context: WriteContext, existing?: DynamicObject): FieldError[] {
   const { addressType, endpoints, ports } = sliceOf(object);
   const stored = (existing && sliceOf(existing).endpoints?.flatMap(({ addresses }) => addresses)) ?? [];
   return [
     ...(addressType ? checkOneOf('addressType', addressType, ADDRESS_TYPES) : [requiredField('addressType')]),
-    ...validateEndpoints(endpoints ?? [], addressType, stored),
+    ...validateEndpoints(endpoints ?? [], { addressType, stored, anyAddress: isServers(object) }),
     ...validatePorts(ports ?? []),
   ];
 }
@@ -35,21 +46,20 @@ export function validateEndpointSlice(object: DynamicObject, _context: WriteCont
 export const validateEndpointSliceUpdate = (updated: DynamicObject, existing: DynamicObject): FieldError[] =>
   checkImmutable('addressType', sliceOf(updated).addressType, sliceOf(existing).addressType);
 
-function validateEndpoints(endpoints: readonly V1Endpoint[], addressType: string, stored: readonly string[]): FieldError[] {
+function validateEndpoints(endpoints: readonly V1Endpoint[], rules: AddressRules): FieldError[] {
   if (endpoints.length > MOST_ENDPOINTS) return [tooManyField('endpoints', endpoints.length, MOST_ENDPOINTS)];
-  return checkEach(endpoints, 'endpoints', (endpoint, path) => validateEndpoint(endpoint, addressType, stored, path));
+  return checkEach(endpoints, 'endpoints', (endpoint, path) => validateEndpoint(endpoint, rules, path));
 }
 
 function validateEndpoint(
   { addresses, deprecatedTopology, nodeName, hostname, hints }: V1Endpoint,
-  addressType: string,
-  stored: readonly string[],
+  rules: AddressRules,
   path: string,
 ): FieldError[] {
   const errors: FieldError[] = [];
   if (!addresses.length) errors.push(requiredField(`${path}.addresses`, 'must contain at least 1 address'));
   else if (addresses.length > MOST_ADDRESSES) errors.push(tooManyField(`${path}.addresses`, addresses.length, MOST_ADDRESSES));
-  errors.push(...checkEach(addresses, `${path}.addresses`, (address, at) => validateAddress(address, addressType, stored, at)));
+  errors.push(...checkEach(addresses, `${path}.addresses`, (address, at) => validateAddress(address, rules, at)));
   if (nodeName !== undefined) errors.push(...checkField(`${path}.nodeName`, nodeName, checkDnsSubdomain));
   const topology = Object.keys(deprecatedTopology ?? {});
   if (topology.length > MOST_TOPOLOGY_LABELS)
@@ -59,7 +69,7 @@ function validateEndpoint(
   return hints ? [...errors, ...validateHints(hints, `${path}.hints`)] : errors;
 }
 
-function validateAddress(address: string, addressType: string, stored: readonly string[], path: string): FieldError[] {
+function validateAddress(address: string, { addressType, stored, anyAddress }: AddressRules, path: string): FieldError[] {
   switch (addressType) {
     case 'IPv4':
     case 'IPv6': {
@@ -67,7 +77,7 @@ function validateAddress(address: string, addressType: string, stored: readonly 
       if (errors.length) return errors;
       if (parseIp(address)?.family !== (addressType === 'IPv4' ? 4 : 6))
         errors.push(invalidField(path, address, `must be an ${addressType} address`));
-      return [...errors, ...checkNotSpecial(path, address)];
+      return anyAddress ? errors : [...errors, ...checkNotSpecial(path, address)];
     }
     case 'FQDN':
       return checkDomain(path, address);
