@@ -1,7 +1,17 @@
-import type { V1Node, V1Taint } from '../../gen/types.ts';
+import type { V1Node, V1NodeConfigSource, V1Taint } from '../../gen/types.ts';
 import { equalJson } from '../../machinery/clone.ts';
-import { duplicateField, forbiddenField, invalidField, notSupportedField } from '../../machinery/field-error.ts';
-import { checkLabelValue, checkQualifiedName } from '../../machinery/names.ts';
+import { checkEach, checkField } from '../../machinery/field-checks.ts';
+import { duplicateField, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { checkCidr, parseCidr } from '../../machinery/ip.ts';
+import type { WriteContext } from '../../machinery/kind.ts';
+import {
+  checkConfigKey,
+  checkDnsLabel,
+  checkDnsSubdomain,
+  checkLabelValue,
+  checkQualifiedName,
+  type NameCheck,
+} from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { compareQuantities, parseQuantity } from '../../machinery/quantity.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -14,9 +24,14 @@ export function setNodeDefaults(object: DynamicObject): void {
   if (status?.capacity && !status.allocatable) status.allocatable = { ...status.capacity };
 }
 
-export function validateNode(object: DynamicObject): FieldError[] {
+export function validateNode(object: DynamicObject, _context: WriteContext, existing?: DynamicObject): FieldError[] {
   const { spec, status } = object as V1Node;
-  return [...validateTaints(spec?.taints ?? []), ...validateNodeStatus({ status }), ...validatePodCidrs(spec?.podCIDRs ?? [])];
+  const stored = (existing as V1Node | undefined)?.spec?.podCIDRs ?? [];
+  return [
+    ...validateTaints(spec?.taints ?? []),
+    ...validateNodeStatus({ status }),
+    ...validatePodCidrs(spec?.podCIDRs ?? [], stored),
+  ];
 }
 
 /** Kubernetes' old single field and the newer list say the same. */
@@ -28,32 +43,32 @@ export function syncPodCidr(object: DynamicObject): void {
 }
 
 function validateTaints(taints: readonly V1Taint[]): FieldError[] {
-  const errors: FieldError[] = [];
   const seen = new Set<string>();
-  taints.forEach(({ key, value, effect }, i) => {
-    const path = `metadata.taints[${i}]`;
-    for (const complaint of checkQualifiedName(key)) errors.push(invalidField(`${path}.key`, key, complaint));
-    for (const complaint of checkLabelValue(value ?? '')) errors.push(invalidField(`${path}.value`, value, complaint));
-    if (!TAINT_EFFECTS.includes(effect)) errors.push(notSupportedField(`${path}.effect`, effect, TAINT_EFFECTS));
+  return checkEach(taints, 'metadata.taints', ({ key, value = '', effect }, path) => {
+    const errors = checkField(`${path}.key`, key, checkQualifiedName);
+    const wrong = checkLabelValue(value);
+    if (wrong.length) errors.push(invalidField(`${path}.value`, value, wrong.join(';')));
+    if (!effect) errors.push(requiredField(`${path}.effect`));
+    else if (!TAINT_EFFECTS.includes(effect)) errors.push(notSupportedField(`${path}.effect`, effect, TAINT_EFFECTS));
     const identity = `${effect}/${key}`;
     if (seen.has(identity))
       errors.push(duplicateField(path, { key, value, effect }, 'taints must be unique by key and effect pair'));
     seen.add(identity);
+    return errors;
   });
-  return errors;
 }
 
-const CIDR = /^[0-9a-fA-F:.]+\/\d{1,3}$/;
-
-function validatePodCidrs(podCidrs: readonly string[]): FieldError[] {
-  const errors = podCidrs.flatMap((cidr, i) =>
-    CIDR.test(cidr)
-      ? []
-      : [invalidField(`spec.podCIDRs[${i}]`, cidr, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)')],
-  );
-  if (podCidrs.length > 2)
-    errors.push(invalidField('spec.podCIDRs', podCidrs, 'may specify no more than one CIDR for each IP family'));
-  return errors;
+function validatePodCidrs(podCidrs: readonly string[], stored: readonly string[]): FieldError[] {
+  const path = 'spec.podCIDRs';
+  const errors = checkEach(podCidrs, path, (cidr, at) => checkCidr(at, cidr, stored));
+  if (podCidrs.length < 2) return errors;
+  const families = new Set(podCidrs.map((cidr) => parseCidr(cidr)?.address.family));
+  if (families.size !== 2 || podCidrs.length > 2)
+    errors.push(invalidField(path, podCidrs, 'may specify no more than one CIDR for each IP family'));
+  return [
+    ...errors,
+    ...checkEach(podCidrs, path, (cidr, at, i) => (podCidrs.indexOf(cidr) < i ? [duplicateField(at, cidr)] : [])),
+  ];
 }
 
 export function validateNodeStatus({ status }: Pick<V1Node, 'status'>): FieldError[] {
@@ -73,12 +88,37 @@ export function validateNodeStatus({ status }: Pick<V1Node, 'status'>): FieldErr
 
 /** A node's provider and its pod addresses are set once. */
 export function validateNodeUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
-  const after = (updated as V1Node).spec ?? {};
+  const { spec: after = {}, status } = updated as V1Node;
   const before = (existing as V1Node).spec ?? {};
   const errors: FieldError[] = [];
   if (before.podCIDRs?.length && !equalJson(after.podCIDRs ?? [], before.podCIDRs))
     errors.push(forbiddenField('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid'));
   if (before.providerID && after.providerID !== before.providerID)
     errors.push(forbiddenField('spec.providerID', 'node updates may not change providerID except from "" to valid'));
+  if (after.configSource) errors.push(...validateConfigSource(after.configSource, 'spec.configSource', false));
+  for (const field of ['assigned', 'active', 'lastKnownGood'] as const)
+    if (status?.config?.[field]) errors.push(...validateConfigSource(status.config[field], `status.config.${field}`, true));
+  if ((after.externalID ?? '') !== (before.externalID ?? ''))
+    errors.push(forbiddenField('spec.externalID', 'may not be updated'));
+  return errors;
+}
+
+/** Of dynamic kubelet configuration, which is gone; objects may still have it. */
+function validateConfigSource(source: V1NodeConfigSource, path: string, inStatus: boolean): FieldError[] {
+  const { configMap } = source;
+  if (!configMap) return [invalidField(path, source, 'exactly one reference subfield must be non-nil')];
+  const errors: FieldError[] = [];
+  const at = `${path}.configMap`;
+  for (const field of ['uid', 'resourceVersion'] as const)
+    if (inStatus && !configMap[field]) errors.push(requiredField(`${at}.${field}`, `${field} must be set in status`));
+    else if (!inStatus && configMap[field]) errors.push(forbiddenField(`${at}.${field}`, `${field} must not be set in spec`));
+  const needed: readonly (readonly ['namespace' | 'name' | 'kubeletConfigKey', NameCheck])[] = [
+    ['namespace', checkDnsLabel],
+    ['name', checkDnsSubdomain],
+    ['kubeletConfigKey', checkConfigKey],
+  ];
+  for (const [field, check] of needed)
+    if (!configMap[field]) errors.push(requiredField(`${at}.${field}`, `${field} must be set`));
+    else errors.push(...checkField(`${at}.${field}`, configMap[field], check));
   return errors;
 }

@@ -7,10 +7,18 @@ import { decodedBytes, validateImmutability, validateKeys, validateSize } from '
 
 const SERVICE_ACCOUNT_NAME = 'kubernetes.io/service-account.name';
 
+interface NeededKeys {
+  readonly keys: readonly string[];
+  /** One of them is enough. */
+  readonly any?: true;
+  /** They may not be empty. */
+  readonly filled?: true;
+}
+
 /** Types whose data must have certain keys: all of them, or (`any`) at least one. */
-const NEEDED_KEYS: Readonly<Record<string, { readonly keys: readonly string[]; readonly any?: true }>> = {
+const NEEDED_KEYS: Readonly<Record<string, NeededKeys>> = {
   'kubernetes.io/basic-auth': { keys: ['username', 'password'], any: true },
-  'kubernetes.io/ssh-auth': { keys: ['ssh-privatekey'] },
+  'kubernetes.io/ssh-auth': { keys: ['ssh-privatekey'], filled: true },
   'kubernetes.io/tls': { keys: ['tls.crt', 'tls.key'] },
   'kubernetes.io/dockerconfigjson': { keys: ['.dockerconfigjson'] },
   'kubernetes.io/dockercfg': { keys: ['.dockercfg'] },
@@ -40,23 +48,30 @@ export function validateSecret(object: DynamicObject): FieldError[] {
 function validateNeededKeys(type: string, data: Readonly<Record<string, string>>): FieldError[] {
   const needed = Object.hasOwn(NEEDED_KEYS, type) ? NEEDED_KEYS[type]! : undefined;
   if (!needed) return [];
-  const missing = needed.keys.filter((key) => !Object.hasOwn(data, key));
-  if (needed.any && missing.length < needed.keys.length) return [];
+  const { keys, any, filled } = needed;
+  const missing = keys.filter((key) => !Object.hasOwn(data, key) || (filled && !data[key]));
+  if (any && missing.length < keys.length) return [];
   const errors = missing.map((key) => requiredField(`data[${key}]`));
-  for (const key of needed.keys.filter((each) => each.startsWith('.docker') && Object.hasOwn(data, each)))
-    if (!isJson(Buffer.from(data[key]!, 'base64').toString()))
-      errors.push(invalidField(`data[${key}]`, '<secret contents redacted>', 'invalid character in JSON'));
+  for (const key of keys.filter((each) => each.startsWith('.docker') && Object.hasOwn(data, each))) {
+    const complaint = objectComplaint(Buffer.from(data[key]!, 'base64').toString());
+    if (complaint) errors.push(invalidField(`data[${key}]`, '<secret contents redacted>', complaint));
+  }
   return errors;
 }
 
-function isJson(text: string): boolean {
+/** What is wrong with a text that should be a JSON object, without showing any of it. */
+function objectComplaint(text: string): string | undefined {
+  let value: unknown;
   try {
-    JSON.parse(text);
-    return true;
+    value = JSON.parse(text);
   } catch {
-    // Asked whether it is JSON: it is not.
-    return false;
+    // The parser's own words would show a piece of the secret.
+    return text.trim() === '' ? 'unexpected end of JSON input' : 'invalid character in JSON';
   }
+  const name = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  return value === null || name === 'object'
+    ? undefined
+    : `json: cannot unmarshal ${name} into Go value of type map[string]interface {}`;
 }
 
 /** A secret that is updated without a type keeps the one it has. */

@@ -1,5 +1,5 @@
 import { eventKind as coreEventKind } from '../../core/v1/event.ts';
-import { validateEvent } from '../../core/v1/event-rules.ts';
+import { validateEvent, validateEventUpdate, validateNewEvent } from '../../core/v1/event-rules.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { fromCoreEvent, toCoreEvent } from './convert-event.ts';
@@ -35,5 +35,9 @@ export const eventKind = defineKind({
     reportingController: selectable('reportingComponent'),
     type: selectable('type'),
   },
-  validate: (object) => validateEvent(toCoreEvent(object)),
+  validate: (object, _context, existing) => {
+    const event = toCoreEvent(object);
+    return [...validateEvent(event), ...(existing ? [] : validateNewEvent(event))];
+  },
+  validateUpdate: (updated, existing) => validateEventUpdate(toCoreEvent(updated), toCoreEvent(existing)),
 });

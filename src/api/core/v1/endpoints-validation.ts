@@ -1,0 +1,57 @@
+/** Endpoints (core/validation ValidateEndpoints). */
+import type { CoreV1EndpointPort, V1EndpointAddress, V1EndpointSubset, V1Endpoints } from '../../gen/types.ts';
+import { checkEach, checkField, checkOneOf } from '../../machinery/field-checks.ts';
+import { requiredField } from '../../machinery/field-error.ts';
+import { checkIp, checkNotSpecial } from '../../machinery/ip.ts';
+import type { WriteContext } from '../../machinery/kind.ts';
+import { checkDnsLabel, checkDnsSubdomain, checkQualifiedName } from '../../machinery/names.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
+import { checkPortNumber } from '../../machinery/ports.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
+
+const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
+
+const subsetsOf = (object: DynamicObject | undefined) => (object as V1Endpoints | undefined)?.subsets ?? [];
+
+export function validateEndpoints(object: DynamicObject, _context: WriteContext, existing?: DynamicObject): FieldError[] {
+  const stored = subsetsOf(existing).flatMap((subset) => addressesOf(subset).map(({ ip }) => ip));
+  return checkEach(subsetsOf(object), 'subsets', (subset, path) => validateSubset(subset, path, stored));
+}
+
+const addressesOf = ({ addresses = [], notReadyAddresses = [] }: V1EndpointSubset) => [...addresses, ...notReadyAddresses];
+
+function validateSubset(subset: V1EndpointSubset, path: string, stored: readonly string[]): FieldError[] {
+  const { addresses, notReadyAddresses, ports = [] } = subset;
+  const check = (address: V1EndpointAddress, at: string) => validateAddress(address, at, stored);
+  return [
+    ...(addressesOf(subset).length ? [] : [requiredField(path, 'must specify `addresses` or `notReadyAddresses`')]),
+    ...checkEach(addresses, `${path}.addresses`, check),
+    ...checkEach(notReadyAddresses, `${path}.notReadyAddresses`, check),
+    ...checkEach(ports, `${path}.ports`, (port, at) => validatePort(port, at, ports.length > 1)),
+  ];
+}
+
+const validateAddress = (
+  { ip, hostname, nodeName }: V1EndpointAddress,
+  path: string,
+  stored: readonly string[],
+): FieldError[] => [
+  ...checkIp(`${path}.ip`, ip, stored),
+  ...(hostname ? checkField(`${path}.hostname`, hostname, checkDnsLabel) : []),
+  ...(nodeName === undefined ? [] : checkField(`${path}.nodeName`, nodeName, checkDnsSubdomain)),
+  ...checkNotSpecial(`${path}.ip`, ip),
+];
+
+function validatePort(
+  { name, port, protocol, appProtocol }: CoreV1EndpointPort,
+  path: string,
+  nameNeeded: boolean,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  if (name) errors.push(...checkField(`${path}.name`, name, checkDnsLabel));
+  else if (nameNeeded) errors.push(requiredField(`${path}.name`));
+  errors.push(...checkPortNumber(`${path}.port`, port));
+  if (!protocol) errors.push(requiredField(`${path}.protocol`));
+  else errors.push(...checkOneOf(`${path}.protocol`, protocol, PROTOCOLS));
+  return appProtocol === undefined ? errors : [...errors, ...checkField(`${path}.appProtocol`, appProtocol, checkQualifiedName)];
+}
