@@ -31,6 +31,7 @@ export function createResourceRouter(kinds: KindRegistry, actions: readonly Acti
     const kind = kinds.byResource(info.group, info.version, info.resource);
     if (!kind) throw noSuchPath();
     checkScope(kind, info);
+    if (kind.deprecation) context.warnings.push(kind.deprecation);
     const action = byAction.get(`${info.group}/${info.resource}/${info.subresource}`);
     if (action) return runAction({ kind, handler: action } satisfies Action, context, response);
     if (kind.storage === 'review') throw methodNotAllowed(kind, info.verb);
