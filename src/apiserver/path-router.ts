@@ -1,10 +1,9 @@
-import { noSuchPath } from '../api/machinery/status-error.ts';
 import type { Handler } from './contracts.ts';
 import { negotiateOutput } from './request/negotiation.ts';
-import { sendJsonBytes } from './response/send.ts';
+import { sendJsonBytes, sendPageNotFound } from './response/send.ts';
 
 /**
- * Routes what is not a resource request: exact paths first, then the longest prefix that ends in a slash. Throws 404. `/` lists the
+ * Routes what is not a resource request: exact paths first, then the longest prefix that ends in a slash. Anything else is 404. `/` lists the
  * paths, and those that come and go below prefixes (`more`).
  */
 export function createPathRouter(paths: ReadonlyMap<string, Handler>, more: () => readonly string[] = () => []): Handler {
@@ -17,6 +16,7 @@ export function createPathRouter(paths: ReadonlyMap<string, Handler>, more: () =
     if (exact) return exact(context, response);
     for (const [prefix, handler] of prefixes) if (path.startsWith(prefix)) return handler(context, response);
     if (path === '/') return sendJsonBytes(context, response, 200, listing(), negotiateOutput(context.request));
-    throw noSuchPath();
+    sendPageNotFound(response);
+    return Promise.resolve();
   };
 }

@@ -136,6 +136,9 @@ export const requestEntityTooLarge = (message: string) => failure(413, 'RequestE
 export const unsupportedMediaType = (message: string) => failure(415, 'UnsupportedMediaType', message);
 export const notAcceptable = (message: string) => failure(406, 'NotAcceptable', message);
 export const serviceUnavailable = (message: string) => failure(503, 'ServiceUnavailable', message);
+/** The path is one of the API's, the method none of the path's. */
+export const noSuchMethod = () =>
+  failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 /** The path is not one of the API's. */
 export const noSuchPath = () => failure(404, 'NotFound', 'the server could not find the requested resource', {});
 

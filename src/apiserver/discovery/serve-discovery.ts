@@ -3,7 +3,7 @@ import { noSuchPath } from '../../api/machinery/status-error.ts';
 import type { Handler, RequestContext, ServerResponse } from '../contracts.ts';
 import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
 import { negotiateOutput, parseAccept } from '../request/negotiation.ts';
-import { sendJsonBytes } from '../response/send.ts';
+import { sendJsonBytes, sendPageNotFound } from '../response/send.ts';
 import {
   type AggregatedVersion,
   type ApiGroup,
@@ -26,7 +26,11 @@ export function createDiscoveryHandler(kinds: KindRegistry, serverAddress: () =>
     const aggregated = path === '/api' || path === '/apis' ? aggregatedVersion(context) : undefined;
     if (aggregated) return sendAggregated(context, response, documents().aggregated(path, aggregated), aggregated);
     const bytes = documents().plain(path);
-    if (!bytes) throw noSuchPath();
+    if (!bytes) {
+      // Below a group upstream's API answers, beyond it its web server does.
+      if (documents().plain(path.split('/', 3).join('/')) && path.startsWith('/apis/')) throw noSuchPath();
+      return sendPageNotFound(response);
+    }
     return sendJsonBytes(context, response, 200, bytes, negotiateOutput(context.request));
   };
 }

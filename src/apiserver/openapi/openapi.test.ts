@@ -103,7 +103,7 @@ test('the index of version 3 names a document for every group and version', asyn
     const { status } = await get(serverRelativeURL.split('?')[0]!);
     assert.equal(status, 200, serverRelativeURL);
   }
-  await assert.rejects(get('/openapi/v3/apis/nobody/v1'), { code: 404 });
+  assert.equal((await get('/openapi/v3/apis/nobody/v1')).status, 404);
 });
 
 /** Reads the fields of one protobuf message: field number → payloads. */

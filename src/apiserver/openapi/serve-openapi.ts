@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Descriptions } from '../../api/gen/descriptions.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
-import { noSuchPath } from '../../api/machinery/status-error.ts';
 import type { Handler } from '../contracts.ts';
 import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
+import { sendPageNotFound } from '../response/send.ts';
 import { buildDefinitions, DefinitionNames, type MergeRule, type SchemaTable } from './definitions.ts';
 import { encodeGnostic, GNOSTIC_ACCEPTED, GNOSTIC_MEDIA_TYPE } from './gnostic-encoding.ts';
 import type { SwaggerDocument } from './openapi-document.ts';
@@ -66,7 +66,7 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
       );
     const name = request.path.replace(/^\/openapi\/v3\//, '');
     const kinds = documents.get(name);
-    if (!kinds) throw noSuchPath();
+    if (!kinds) return sendPageNotFound(response);
     return send(
       answerFor(`v3/${name}`, () => json(toOpenApiV3(buildSwagger(kinds, config)))),
       'application/json',

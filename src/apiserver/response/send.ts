@@ -72,6 +72,9 @@ export function sendText(response: ServerResponse, status: number, text: string,
   response.end(bytes);
 }
 
+/** What upstream's outermost router says to a path that nothing serves. */
+export const sendPageNotFound = (response: ServerResponse) => sendText(response, 404, '404 page not found\n');
+
 /** A failure as its Status. Everything that is not one already is the server's fault. */
 export function statusOf(error: unknown): StatusError {
   if (error instanceof StatusError) return error;

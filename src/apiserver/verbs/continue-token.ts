@@ -1,3 +1,4 @@
+import { jsonSyntaxError } from '../../api/machinery/json-syntax.ts';
 import { badRequest } from '../../api/machinery/status-error.ts';
 
 /** Where a list that was cut by its limit goes on, and in which revision. Its form is upstream's (apiserver/pkg/storage/continue.go). */
@@ -16,11 +17,12 @@ export function formatContinue({ revision, start }: ContinueToken): string {
 
 /** @throws StatusError 400 for anything that `formatContinue` did not make */
 export function parseContinue(text: string): ContinueToken {
+  const json = Buffer.from(text, 'base64url').toString('utf8');
   let token: { v?: unknown; rv?: unknown; start?: unknown };
   try {
-    token = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
+    token = JSON.parse(json);
   } catch (error) {
-    throw badRequest(`continue key is not valid: ${(error as Error).message}`);
+    throw badRequest(`continue key is not valid: ${jsonSyntaxError(json) ?? (error as Error).message}`);
   }
   if (token?.v !== FORMAT)
     throw badRequest(`continue key is not valid: server does not recognize this encoded version "${String(token?.v)}"`);

@@ -8,7 +8,7 @@ import { type DeleteChoices, parseDeleteOptions, parseListQuery } from '../reque
 import { Representation } from '../response/representation.ts';
 import { sendValue } from '../response/send.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
-import { selected } from './list.ts';
+import { readPage } from './list.ts';
 import { answersDeletedObject } from './object-rules.ts';
 import { type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts';
 import { parseSelection } from './selection.ts';
@@ -36,16 +36,15 @@ const WORKERS = 8;
 
 /** DELETE of a collection: each object of the selection as if deleted by itself; answers with the list of them. */
 export function createDeleteCollection(deps: VerbDeps): VerbHandler {
-  const { cache, writes, clock } = deps;
+  const { writes, clock } = deps;
   return async (call, response) => {
     const { context, kind } = call;
     const { request, info } = context;
     const output = negotiateOutput(request, 'object');
     const query = parseListQuery(request.query, false);
     const choices = await readDeleteOptions(request);
-    await cache.fresh();
-    const revision = cache.revision;
-    const found = selected(deps, kind, parseSelection(kind, info, query, deps.keyspace));
+    // Of a limit, and of a continue token, a deletion makes what a list makes of it.
+    const { objects: found, metadata } = await readPage(deps, kind, query, parseSelection(kind, info, query, deps.keyspace));
     const queue = found.slice();
     const failures: unknown[] = [];
     const work = async () => {
@@ -61,7 +60,7 @@ export function createDeleteCollection(deps: VerbDeps): VerbHandler {
     await Promise.all(Array.from({ length: WORKERS }, work));
     if (failures.length) throw failures[0];
     const shown = new Representation(kind, output, request.query, () => clock.now());
-    await shown.sendList(context, response, { resourceVersion: String(revision) }, found);
+    await shown.sendList(context, response, metadata, found);
   };
 }
 

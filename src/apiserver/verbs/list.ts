@@ -33,7 +33,8 @@ export function createList(deps: VerbDeps): VerbHandler {
   };
 }
 
-async function readPage(deps: VerbDeps, kind: KindDefinition, query: ListQuery, selection: Selection): Promise<Page> {
+/** Reads what a list query asks for. */
+export async function readPage(deps: VerbDeps, kind: KindDefinition, query: ListQuery, selection: Selection): Promise<Page> {
   const wanted = parseResourceVersion(kind, query.resourceVersion);
   if (query.continueToken) {
     if (wanted) throw badRequest('specifying resource version is not allowed when using continue');
@@ -48,7 +49,7 @@ async function readPage(deps: VerbDeps, kind: KindDefinition, query: ListQuery, 
 }
 
 /** What the cache holds now. */
-export function selected(
+function selected(
   { cache, keyspace }: Pick<VerbDeps, 'cache' | 'keyspace'>,
   kind: KindDefinition,
   selection: Selection,

@@ -14,19 +14,16 @@ export type DeletePlan =
 const ORPHAN = 'orphan';
 const FOREGROUND = 'foregroundDeletion';
 
-/** Throws 409 unless the object is the one, in the version, that the caller wants to delete. */
+/** Throws 409 unless the object is the one, in the version, that the caller wants to delete. Upstream names the kind here. */
 export function checkPreconditions(kind: KindDefinition, existing: DynamicObject, wanted: DeleteChoices['preconditions']): void {
   const { name, uid, resourceVersion } = existing.metadata;
+  const refuse = (why: string) => conflict({ group: kind.group, resource: kind.kind }, name!, why);
   if (wanted.uid !== undefined && wanted.uid !== uid)
-    throw conflict(
-      kind,
-      name!,
+    throw refuse(
       `the UID in the precondition (${wanted.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
     );
   if (wanted.resourceVersion !== undefined && wanted.resourceVersion !== resourceVersion)
-    throw conflict(
-      kind,
-      name!,
+    throw refuse(
       `the ResourceVersion in the precondition (${wanted.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
     );
 }

@@ -6,11 +6,20 @@ import { badRequest, conflict, invalid, MODIFIED } from '../../api/machinery/sta
 import { fieldsEqual } from '../store-access/json-equal.ts';
 import { allowsUnconditionalUpdate, isNamespaceKind } from './object-rules.ts';
 
+/** An object with the key that it is stored by. */
+type StoredMeta = { readonly key: string; readonly object: Pick<DynamicObject, 'metadata'> };
+
 /** Throws 409 when the request was made for another version, or another object, than the one that is there. */
-export function checkVersion(kind: KindDefinition, requested: ObjectMeta, existing: ObjectMeta): void {
+export function checkVersion(kind: KindDefinition, requested: ObjectMeta, stored: StoredMeta): void {
+  const { key, object } = stored;
+  const existing = object.metadata;
   const name = existing.name!;
   if (requested.uid && requested.uid !== existing.uid)
-    throw conflict(kind, name, `Precondition failed: UID in precondition: ${requested.uid}, UID in object meta: ${existing.uid}`);
+    throw conflict(
+      kind,
+      name,
+      `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${requested.uid}, UID in object meta: ${existing.uid}`,
+    );
   if (requested.resourceVersion && requested.resourceVersion !== '0') {
     if (requested.resourceVersion !== existing.resourceVersion) throw conflict(kind, name, MODIFIED);
   } else if (!allowsUnconditionalUpdate(kind))

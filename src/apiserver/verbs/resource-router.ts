@@ -1,7 +1,8 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
-import { formatGroupResource, methodNotAllowed, noSuchPath, StatusError } from '../../api/machinery/status-error.ts';
-import type { ActionHandler, Handler, RequestInfo } from '../contracts.ts';
+import { formatGroupResource, noSuchMethod, noSuchPath, StatusError } from '../../api/machinery/status-error.ts';
+import type { ActionHandler, Handler, RequestInfo, ServerResponse } from '../contracts.ts';
 import type { KindRegistry } from '../kinds/kind-registry.ts';
+import { sendPageNotFound } from '../response/send.ts';
 import { type Action, runAction } from './action.ts';
 import { createCreate } from './create.ts';
 import { createDelete, createDeleteCollection } from './delete.ts';
@@ -29,21 +30,27 @@ export function createResourceRouter(kinds: KindRegistry, actions: readonly Acti
   return (context, response) => {
     const { info } = context;
     const kind = kinds.byResource(info.group, info.version, info.resource);
-    if (!kind) throw noSuchPath();
+    if (!kind) return answerUnknown(kinds, info, response);
     checkScope(kind, info);
     if (kind.deprecation) context.warnings.push(kind.deprecation);
     const action = byAction.get(`${info.group}/${info.resource}/${info.subresource}`);
     if (action) return runAction({ kind, handler: action } satisfies Action, context, response);
-    if (kind.storage === 'review') throw methodNotAllowed(kind, info.verb);
+    if (kind.storage === 'review') throw noSuchMethod();
     if (info.subresource === '') {
-      if (!isServed(kind.verbs, info)) throw methodNotAllowed(kind, info.verb);
+      if (!isServed(kind.verbs, info)) throw noSuchMethod();
       return verbs[info.verb]!({ context, kind }, response);
     }
     const part = kind.parts.find((p) => p.name === info.subresource);
     if (!part) throw kind.actions.some((a) => a.name === info.subresource) ? notOffered(kind, info) : noSuchPath();
-    if (!isServed(part.verbs, info)) throw methodNotAllowed(kind, info.verb);
+    if (!isServed(part.verbs, info)) throw noSuchMethod();
     return verbs[info.verb]!({ context, kind, part }, response);
   };
+}
+
+/** Below a group that is served, what is not there is told by a Status; beyond that upstream knows no more than any web server. */
+async function answerUnknown(kinds: KindRegistry, { group, version }: RequestInfo, response: ServerResponse): Promise<void> {
+  if (kinds.all().some((kind) => kind.group === group && (group !== '' || kind.version === version))) throw noSuchPath();
+  sendPageNotFound(response);
 }
 
 /** Discovery names it, since upstream has it, and this version does not do it. */
@@ -76,6 +83,6 @@ function checkScope(kind: KindDefinition, info: RequestInfo): void {
   if (!kind.namespaced) {
     if (info.namespace !== '' && !(isNamespaceKind(kind) && info.namespace === info.name)) throw noSuchPath();
   } else if (info.namespace === '' && info.verb !== 'list' && info.verb !== 'watch') {
-    throw info.name === '' ? methodNotAllowed(kind, info.verb) : noSuchPath();
+    throw info.name === '' ? noSuchMethod() : noSuchPath();
   }
 }

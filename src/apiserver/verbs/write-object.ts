@@ -126,7 +126,7 @@ export class ObjectWrites {
       const requested = stampKind(kind, await request(existing));
       checkName(requested.metadata, name);
       placeInNamespace(kind, requested, scope.namespace);
-      checkVersion(kind, requested.metadata, old.metadata);
+      checkVersion(kind, requested.metadata, existing);
       kind.setDefaults?.(requested);
       scope.audit?.requestObject?.(requested);
       const attributes = this.#attributes(scope, 'UPDATE', name, requested, old);

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { KubeObject } from '../../api/machinery/object.ts';
+import type { Status } from '../../api/machinery/status-error.ts';
+import { configMap, type List, startTestApi, type TestApi } from '../test-api.ts';
+
+let api: TestApi;
+let uid: string;
+before(async () => {
+  api = await startTestApi();
+  uid = (await api.call<KubeObject>('POST', maps, configMap('one'))).body.metadata?.uid ?? '';
+});
+after(() => api.stop());
+
+const maps = '/api/v1/namespaces/default/configmaps';
+const MERGE = { 'content-type': 'application/merge-patch+json' };
+
+async function refused(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Status> {
+  const answer = await api.call<Status & KubeObject>(method, path, body, headers);
+  assert.ok(answer.status >= 400, `${method} ${path}: ${answer.text}`);
+  assert.equal(answer.status, answer.body.code);
+  return answer.body;
+}
+
+test('a method that a path has not is refused without a word about the kind', async () => {
+  const cases: [string, string, unknown?][] = [
+    ['POST', `${maps}/one`, configMap('one')],
+    ['PUT', maps, configMap('one')],
+    ['PATCH', maps, '{}'],
+    ['POST', '/api/v1/configmaps', configMap('one')],
+    ['DELETE', '/api/v1/configmaps'],
+    ['OPTIONS', maps],
+    ['GET', '/apis/authorization.k8s.io/v1/subjectaccessreviews'],
+    ['POST', '/api/v1/namespaces/default/pods/one/status', {}],
+  ];
+  for (const [method, path, body] of cases)
+    assert.deepEqual(await refused(method, path, body), {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message: 'the server does not allow this method on the requested resource',
+      reason: 'MethodNotAllowed',
+      details: {},
+      code: 405,
+    });
+});
+
+test('what is not there below a group is told by a Status, everything else as by any web server', async () => {
+  for (const path of ['/api/v1/nosuch', `${maps}/one/nosuch`, `${maps}/one/status`, '/apis/apps/v9/deployments']) {
+    const { message, details } = await refused('GET', path);
+    assert.equal(message, 'the server could not find the requested resource');
+    assert.deepEqual(details, {});
+  }
+  for (const path of ['/nosuch', '/api/v9', '/api/v9/pods', '/apis/nosuch.io', '/apis/nosuch.io/v1/x', '/openapi/v3/nosuch']) {
+    const { status, text, headers } = await api.call('GET', path);
+    assert.equal(status, 404);
+    assert.equal(text, '404 page not found\n');
+    assert.match(headers['content-type']!, /^text\/plain/);
+  }
+});
+
+test('a write to another name, namespace, version or object than is there', async () => {
+  const put = (metadata: object) => refused('PUT', `${maps}/one`, { metadata });
+  assert.equal((await put({ name: 'other' })).message, 'the name of the object (other) does not match the name on the URL (one)');
+  assert.equal(
+    (await put({ name: 'one', namespace: 'other' })).message,
+    'the namespace of the provided object does not match the namespace sent on the request',
+  );
+  assert.equal(
+    (await put({ name: 'one', resourceVersion: '1' })).message,
+    'Operation cannot be fulfilled on configmaps "one": the object has been modified; please apply your changes to the latest version and try again',
+  );
+  const { message, reason, details } = await put({ name: 'one', uid: 'abc' });
+  assert.equal(
+    message,
+    `Operation cannot be fulfilled on configmaps "one": StorageError: invalid object, Code: 4, Key: /registry/configmaps/default/one, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: abc, UID in object meta: ${uid}`,
+  );
+  assert.equal(reason, 'Conflict');
+  assert.deepEqual(details, { name: 'one', kind: 'configmaps' });
+  const patch = (body: object) => refused('PATCH', `${maps}/one`, body, MERGE);
+  assert.match((await patch({ metadata: { name: 'other' } })).message!, /^the name of the object \(other\) does not match/);
+  assert.match((await patch({ metadata: { namespace: 'x' } })).message!, /^the namespace of the provided object does not match/);
+  assert.equal((await patch({ metadata: { resourceVersion: '1' } })).code, 409);
+});
+
+test('a deletion with conditions that do not hold, or options that are none', async () => {
+  const remove = (body: object) => refused('DELETE', `${maps}/one`, body);
+  assert.equal(
+    (await remove({ preconditions: { uid: 'x' } })).message,
+    `Operation cannot be fulfilled on ConfigMap "one": the UID in the precondition (x) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
+  );
+  assert.match(
+    (await remove({ preconditions: { resourceVersion: '1' } })).message!,
+    /^Operation cannot be fulfilled on ConfigMap "one": the ResourceVersion in the precondition \(1\) does not match the ResourceVersion in record \(\d+\)\. The object might have been modified$/,
+  );
+  assert.equal(
+    (await remove({ propagationPolicy: 'Foo' })).message,
+    'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "Foo": supported values: "Foreground", "Background", "Orphan", "nil"',
+  );
+  assert.equal(
+    (await remove({ propagationPolicy: 'Orphan', orphanDependents: true })).message,
+    'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Invalid value: "Orphan": orphanDependents and deletionPropagation cannot be both set',
+  );
+  assert.equal((await remove({ gracePeriodSeconds: 'soon' })).code, 400);
+  assert.equal((await remove({ dryRun: ['Some'] })).code, 422);
+  assert.equal((await refused('DELETE', `${maps}/one?gracePeriodSeconds=soon`)).code, 400);
+  assert.equal((await api.call('DELETE', `${maps}/one?dryRun=All&propagationPolicy=Foreground`)).status, 202);
+  assert.equal((await api.call('GET', `${maps}/one`)).status, 200);
+});
+
+test('a collection is deleted as far as the limit goes', async () => {
+  const place = '/api/v1/namespaces/limited/configmaps';
+  for (const name of ['a', 'b', 'c']) await api.call('POST', place, configMap(name));
+  const first = await api.call<List>('DELETE', `${place}?limit=2`);
+  assert.deepEqual(
+    first.body.items.map(({ metadata }) => metadata?.name),
+    ['a', 'b'],
+  );
+  assert.ok(first.body.metadata.continue);
+  assert.equal((await api.call<List>('GET', place)).body.items.length, 1);
+});
