@@ -49,6 +49,8 @@ export interface ServerResponse {
   end(chunk?: Uint8Array | string): void;
   /** Resolves when more can be written, or the client is gone. */
   drained(): Promise<void>;
+  /** Where writers of many small chunks get in line, since a write costs as much for one as for several together. Absent: it does not. */
+  readonly turns?: { enlist(write: () => void): void };
 }
 
 /** What a request is about (apiserver/pkg/endpoints/request/requestinfo.go). */

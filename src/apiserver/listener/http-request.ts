@@ -27,7 +27,7 @@ export class HttpRequest implements IncomingRequest {
     this.uri = url;
     this.path = path.includes('%') ? decodeURIComponent(path) : path;
     this.#rawQuery = at < 0 ? '' : url.slice(at + 1);
-    this.remoteAddress = message.socket.remoteAddress ?? '';
+    this.remoteAddress = peer.address;
     this.#message = message;
     this.#peer = peer;
   }
@@ -85,7 +85,10 @@ export class HttpRequest implements IncomingRequest {
       });
       message.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
       message.once('error', reject);
-      message.once('close', () => reject(badRequest('the client went away before its request was whole')));
+      message.once('close', () => {
+        // Every request closes in the end: an error, with its stack, is made for those only that were cut.
+        if (!message.readableEnded) reject(badRequest('the client went away before its request was whole'));
+      });
     });
   }
 }

@@ -1,15 +1,18 @@
 import type { ServerResponse as Http1Response } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import { formatWarnings, type OutgoingResponse } from '../request/incoming-request.ts';
+import type { WriteTurns } from './write-turns.ts';
 
 /** An answer by HTTP/1.1 or HTTP/2. */
 export class HttpResponse implements OutgoingResponse {
   warnings: readonly string[] = [];
   readonly standingHeaders: Record<string, string> = {};
   status = 0;
+  readonly turns: WriteTurns;
   readonly #response: Http1Response;
 
-  constructor(response: Http1Response | Http2ServerResponse) {
+  constructor(response: Http1Response | Http2ServerResponse, turns: WriteTurns) {
+    this.turns = turns;
     // The compatibility API of http2 has the same methods with the same meaning.
     this.#response = response as Http1Response;
   }

@@ -3,6 +3,7 @@ import type { PeerCertificate } from '../contracts.ts';
 
 /** What a TLS connection says of its client. */
 export interface Peer {
+  readonly address: string;
   readonly certificate?: PeerCertificate;
   /** Why a certificate that was presented counts for nothing. */
   readonly error?: string;
@@ -10,15 +11,17 @@ export interface Peer {
 
 type Subject = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-const NOBODY: Peer = {};
-
 /** Reads the client's certificate off a connection; the verification against the client authority was TLS's. */
-export function peerOf(socket: Pick<TLSSocket, 'authorized' | 'authorizationError' | 'getPeerCertificate'>): Peer {
+export function peerOf(
+  socket: Pick<TLSSocket, 'authorized' | 'authorizationError' | 'getPeerCertificate' | 'remoteAddress'>,
+): Peer {
+  const address = socket.remoteAddress ?? '';
   const certificate = socket.getPeerCertificate();
-  if (!certificate?.raw) return NOBODY;
-  if (!socket.authorized) return { error: String(socket.authorizationError ?? 'the certificate does not verify') };
+  if (!certificate?.raw) return { address };
+  if (!socket.authorized) return { address, error: String(socket.authorizationError ?? 'the certificate does not verify') };
   const subject = certificate.subject as unknown as Subject;
   return {
+    address,
     certificate: {
       raw: certificate.raw,
       commonName: many(subject['CN']).at(-1) ?? '',

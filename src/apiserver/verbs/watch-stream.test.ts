@@ -10,10 +10,13 @@ class SlowResponse implements ServerResponse {
   ended = false;
   accepts = true;
   drain = deferred();
+  turns?: { enlist(write: () => void): void };
+  writes = 0;
 
   writeHead(): void {}
 
   write(chunk: Uint8Array | string): boolean {
+    this.writes++;
     this.sent += Buffer.from(chunk as Uint8Array).toString();
     return this.accepts;
   }
@@ -53,4 +56,33 @@ test('a receiver that falls too far behind is given up', () => {
   assert.equal(ends, 1);
   stream.send(Buffer.from('y'));
   assert.equal(response.sent, 'x');
+});
+
+test('where writes are dear, lines that come together go out together, in order and with the end', () => {
+  const response = new SlowResponse();
+  const line: (() => void)[] = [];
+  response.turns = { enlist: (write) => void line.push(write) };
+  const stream = new WatchStream(response, () => undefined);
+  stream.sendAll([Buffer.from('0')]);
+  for (const text of ['1', '2', '3']) stream.send(Buffer.from(text));
+  assert.deepEqual([response.sent, line.length], ['0', 1]);
+  line.pop()!();
+  assert.deepEqual([response.sent, response.writes], ['0123', 2]);
+  stream.send(Buffer.from('4'));
+  stream.end();
+  assert.deepEqual([response.sent, response.ended], ['01234', true]);
+  line.pop()!();
+  assert.equal(response.sent, '01234');
+});
+
+test('a full record does not wait for its turn, and its turn finds nothing left', () => {
+  const response = new SlowResponse();
+  const line: (() => void)[] = [];
+  response.turns = { enlist: (write) => void line.push(write) };
+  const stream = new WatchStream(response, () => undefined);
+  stream.send(Buffer.from('a'));
+  stream.send(Buffer.alloc(16 * 1024, 'b'));
+  assert.equal(response.sent.length, 16 * 1024 + 1);
+  line.pop()!();
+  assert.equal(response.writes, 1);
 });

@@ -4,13 +4,20 @@ import type { ServerResponse } from '../contracts.ts';
 const MOST_LINES = 1_000;
 const MOST_BYTES = 16 * 1024 * 1024;
 
-/** The answer of a watch. Lines are handed on as they come while the receiver keeps up, and queued, within bounds, while it does not. */
+/** So much fills a TLS record: nothing is won by waiting for more. */
+const FULL_BYTES = 16 * 1024;
+
+/**
+ * The answer of a watch. Lines are handed on in turns (see `ServerResponse.turns`) or as they come while the receiver keeps up, and
+ * queued, within bounds, while it does not.
+ */
 export class WatchStream {
   readonly #response: ServerResponse;
   readonly #onEnd: () => void;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #blocked = false;
+  #inLine = false;
   #ended = false;
 
   /** @param onEnd called once, when nothing more will be sent */
@@ -21,11 +28,19 @@ export class WatchStream {
 
   send(line: Buffer): void {
     if (this.#ended) return;
-    if (!this.#blocked) this.#write(line);
-    else {
-      this.#queue.push(line);
-      this.#queuedBytes += line.length;
+    const { turns } = this.#response;
+    if (!turns && !this.#blocked) {
+      this.#write(line);
+      return;
+    }
+    this.#queue.push(line);
+    this.#queuedBytes += line.length;
+    if (this.#blocked) {
       if (this.#queue.length > MOST_LINES || this.#queuedBytes > MOST_BYTES) this.end();
+    } else if (this.#queuedBytes >= FULL_BYTES) this.#flush();
+    else if (!this.#inLine) {
+      this.#inLine = true;
+      turns!.enlist(this.#myTurn);
     }
   }
 
@@ -36,23 +51,31 @@ export class WatchStream {
 
   end(): void {
     if (this.#ended) return;
+    if (!this.#blocked) this.#flush();
     this.#ended = true;
     this.#queue = [];
     this.#response.end();
     this.#onEnd();
   }
 
-  #write(bytes: Buffer): void {
-    if (this.#response.write(bytes)) return;
-    this.#blocked = true;
-    void this.#response.drained().then(() => this.#resume());
-  }
+  readonly #myTurn = (): void => {
+    this.#inLine = false;
+    if (!this.#blocked) this.#flush();
+  };
 
-  #resume(): void {
-    this.#blocked = false;
+  #flush(): void {
     const lines = this.#queue;
     this.#queue = [];
     this.#queuedBytes = 0;
     this.sendAll(lines);
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#response.write(bytes)) return;
+    this.#blocked = true;
+    void this.#response.drained().then(() => {
+      this.#blocked = false;
+      this.#flush();
+    });
   }
 }
