@@ -33,9 +33,11 @@ export async function readYaml(bytes: Buffer): Promise<YamlDocument> {
       // The library compares each key with each other one: a map of 50,000 would take minutes.
       uniqueKeys: false,
       logLevel: 'error',
+      prettyErrors: false,
       lineCounter: lines,
     });
-    if (document.errors[0]) throw document.errors[0];
+    const [broken] = document.errors;
+    if (broken) throw new Error(`line ${lines.linePos(broken.pos[0]).line}: ${broken.message}`);
     visit(document, (_, node) => {
       if (!isMap(node)) return;
       const seen = new Set<unknown>();
