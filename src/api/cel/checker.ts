@@ -83,6 +83,8 @@ class Checker {
   readonly #qualified = new Map<number, string>();
   readonly #constants = new Map<number, Value>();
   readonly #known = new Substitutions();
+  /** List literals that may mix types: the arguments of `format`. */
+  readonly #mixed = new Set<number>();
   #locals: Local | undefined;
 
   constructor(source: string, scope: CheckScope) {
@@ -133,6 +135,7 @@ class Checker {
         return listOf(
           this.#joined(
             expression.elements.map((element, i) => [element, this.#element(element, expression.optional.has(i))] as const),
+            this.#mixed.has(expression.id),
           ),
         );
       case 'map':
@@ -221,6 +224,7 @@ class Checker {
 
   #resolve(call: Call, name: string, args: readonly Expression[], member: boolean): CelType {
     const declared = this.#scope.functions.get(name);
+    if (member && name === 'format') for (const argument of args) this.#mixed.add(argument.id);
     const types = args.map((argument) => this.#typeOf(argument));
     if (!declared) return this.#undeclared(call, name);
     const fitting: Overload[] = [];
@@ -253,11 +257,12 @@ class Checker {
   }
 
   /** The one type of a list's elements or a map's keys: Kubernetes allows no mixture. */
-  #joined(parts: readonly (readonly [Expression, CelType])[]): CelType {
+  #joined(parts: readonly (readonly [Expression, CelType])[], mixed = false): CelType {
     let joined: CelType | undefined;
     for (const [expression, type] of parts) {
       if (!joined) joined = type;
       else if (this.#known.assignable([type], [joined])) joined = this.#known.mostGeneral(joined, type);
+      else if (mixed) joined = DYN;
       else this.#wrong(expression, `expected type '${this.#shown(joined)}' but found '${this.#shown(type)}'`);
     }
     return joined ?? this.#known.fresh();

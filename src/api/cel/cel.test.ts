@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { CelCompileError, compile, createEnvironment, ErrorValue } from './cel.ts';
+import { jsonValue } from './json-values.ts';
+import { typedSchema, type ValueSchema } from './schema-types.ts';
+import { DYN, formatType } from './types.ts';
+import { ListValue, MapValue, Optional, Uint, type Value } from './values.ts';
+
+const schema: ValueSchema = {
+  type: 'object',
+  properties: {
+    x: { type: 'integer' },
+    y: { type: 'number' },
+    s: { type: 'string', maxLength: 10 },
+    names: { type: 'array', items: { type: 'string' } },
+    few: { type: 'array', maxItems: 10, items: { type: 'object', properties: { name: { type: 'string', maxLength: 5 } } } },
+    counts: { type: 'object', additionalProperties: { type: 'integer' } },
+    'a-b': { type: 'integer' },
+    namespace: { type: 'string' },
+    port: { 'x-kubernetes-int-or-string': true },
+    set: { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } },
+    inner: { type: 'object', properties: { z: { type: 'integer' } } },
+    maybe: { type: 'string', nullable: true },
+    when: { type: 'string', format: 'date-time' },
+    bytes: { type: 'string', format: 'byte' },
+  },
+};
+const object = {
+  apiVersion: 'v1',
+  kind: 'K',
+  metadata: { name: 'n', labels: { a: 'b' } },
+  x: 5,
+  y: 1,
+  s: 'h\u00e9llo',
+  names: ['a', 'b'],
+  few: [{ name: 'p' }, { name: 'q' }],
+  counts: { a: 1, b: 2 },
+  'a-b': 7,
+  namespace: 'here',
+  port: '80',
+  set: ['b', 'a'],
+  inner: { z: 1 },
+  maybe: null,
+  when: '2020-01-02T03:04:05Z',
+  bytes: 'aGk=',
+  unknown: 1,
+};
+const self = typedSchema(schema, { name: 'self', root: true })!;
+const environment = createEnvironment({ variables: { self: self.type, any: DYN } });
+const variables = (name: string): Value | undefined =>
+  name === 'self' ? self.value(object) : name === 'any' ? jsonValue(object) : undefined;
+
+function plain(value: Value): unknown {
+  if (value instanceof ErrorValue) return `error: ${value.message}`;
+  if (value instanceof ListValue) return [...value].map(plain);
+  if (value instanceof MapValue)
+    return Object.fromEntries([...value.keys()].map((key) => [String(plain(key)), plain(value.get(key)!)]));
+  if (value instanceof Optional) return value.value === undefined ? 'none' : { some: plain(value.value) };
+  return value instanceof Uint ? value.value : value;
+}
+const evaluate = (source: string) => compile(source, environment).evaluate(variables);
+
+/** Checks a table of expressions and their values, naming the expression that fails. */
+function expectValues(table: Readonly<Record<string, unknown>>): void {
+  for (const [source, expected] of Object.entries(table)) assert.deepEqual(plain(evaluate(source).value), expected, source);
+}
+
+test('fields of a schema have its types, under escaped names, and nothing that it does not describe', () => {
+  expectValues({
+    'self.x + 1': 6n,
+    'self.y > 0.5': true,
+    'self.a__dash__b': 7n,
+    'self.__namespace__': 'here',
+    'self.s.size()': 5n,
+    'type(self.port) == string && int(self.port) == 80': true,
+    'self.set == ["a", "b"]': true,
+    'self.set + ["a", "c"]': ['b', 'a', 'c'],
+    'self.metadata.name': 'n',
+    'self.when.getFullYear()': 2020n,
+    'string(self.bytes)': 'hi',
+  });
+});
+
+test('macros walk lists and maps, with one variable or two', () => {
+  expectValues({
+    'self.names.all(n, n.size() == 1)': true,
+    'self.counts.exists(k, self.counts[k] == 2)': true,
+    'self.few.exists_one(e, e.name == "p")': true,
+    'self.names.map(n, n + "x")': ['ax', 'bx'],
+    'self.names.map(n, n > "a", n + "x")': ['bx'],
+    'self.names.filter(n, n > "a")': ['b'],
+    '[1, 2, 3].all(i, v, v == i + 1)': true,
+    'self.counts.transformMap(k, v, v + 1)': { a: 2n, b: 3n },
+    '["a", "b"].transformList(i, v, v + string(i))': ['a0', 'b1'],
+    '{"a": "b"}.transformMapEntry(k, v, {v: k})': { b: 'a' },
+    'optional.of(1).optMap(v, v + 1).orValue(0)': 2n,
+    'has(self.inner.z) && !has(any.nothing)': true,
+  });
+});
+
+test('integers keep 64 bits, and numbers of different types compare by value', () => {
+  expectValues({
+    '9223372036854775807': 9223372036854775807n,
+    '-9223372036854775808': -9223372036854775808n,
+    '9223372036854775807 + 1': 'error: integer overflow',
+    '1 / 0': 'error: division by zero',
+    '7 % 0': 'error: modulus by zero',
+    '-7 / 2': -3n,
+    '1u + 2u': 3n,
+    '1 < 1.5 && 2u > 1': true,
+    'dyn(1) == 1.0': true,
+    'double("1e3")': 1000,
+    'int(1.9)': 1n,
+    'string(1e25)': '1e+25',
+    'duration("90m") + duration("30s")': evaluate('duration("5430s")').value,
+    'timestamp("2020-01-02T03:04:05Z") - timestamp("2020-01-01T00:00:00Z") > duration("24h")': true,
+    'timestamp("2020-07-01T00:30:00Z").getHours("Europe/Berlin")': 2n,
+    'timestamp("2020-07-01T00:30:00Z").getHours("-02:00")': 22n,
+    'timestamp("2020-07-01T00:30:00Z").getHours("Nowhere/At")': 'error: unknown time zone Nowhere/At',
+    "b'\\xff' == b'\\377'": true,
+  });
+});
+
+test('an error is taken in by what decides without it', () => {
+  expectValues({
+    '1 / 0 == 1 || true': true,
+    'false && 1 / 0 == 1': false,
+    '1 / 0 == 1 || false': 'error: division by zero',
+    '[0, 1].exists(i, 1 / i == 1)': true,
+    'any.nothing.there': 'error: no such key: nothing',
+    'any.?nothing.?there.orValue("x")': 'x',
+    'any.names[5]': 'error: index out of bounds: 5',
+    'any.x + "a" == "a"': 'error: no such overload',
+  });
+});
+
+test("Kubernetes' libraries", () => {
+  expectValues({
+    '"Hello".lowerAscii() + "a b".split(" ")[1].upperAscii()': 'helloB',
+    '"tacocat".indexOf("c", 3)': 4n,
+    '"tacocat".substring(0, 4).replace("o", "0")': 'tac0',
+    '" a ".trim() + ["b", "c"].join("-")': 'ab-c',
+    '"%s is %d, %.2f %x".format(["a", 3, 1.5, 255])': 'a is 3, 1.50 ff',
+    '"abc 123 de4".findAll("[0-9]+")': ['123', '4'],
+    '"abc 123".find("[0-9]+") + "".find("x")': '123',
+    '"aaaa".matches("^(a+)+$")': true,
+    '[3, 1, 2].isSorted() || [1, 2].sum() == 3 && [3, 1].min() == 1': true,
+    '[1, 2, 2].distinct().reverse()': [2n, 1n],
+    'sets.contains([1, 2, 3], [1, 3]) && sets.equivalent([1, 1], [1])': true,
+    'quantity("1.5Gi").isGreaterThan(quantity("1Gi")) && quantity("2").add(1).asInteger() == 3': true,
+    'isQuantity("10Mo")': false,
+    'url("https://a.example:80/b?c=d&c=e").getPort() + url("/p").getEscapedPath()': '80/p',
+    'url("https://a.example/?c=d&c=e").getQuery()["c"]': ['d', 'e'],
+    'isURL("../x") || isURL("a.example")': false,
+    'ip("fe80::1").isLinkLocalUnicast() && ip("10.0.0.1").family() == 4': true,
+    'ip.isCanonical("::ffff:1")': true,
+    'isIP("01.2.3.4") || isIP("::ffff:1.2.3.4")': false,
+    'cidr("10.0.0.0/8").containsIP("10.2.3.4") && !cidr("10.0.0.0/8").containsCIDR("10.0.0.0/7")': true,
+    'string(cidr("10.1.2.3/12").masked()) + string(cidr("10.1.2.3/12").prefixLength())': '10.0.0.0/1212',
+    'semver("1.2.3-rc.1").isLessThan(semver("1.2.3")) && semver("v01.2", true).minor() == 2': true,
+    'format.dns1123Label().validate("ok").hasValue()': false,
+    'format.named("nope").hasValue()': false,
+    '!format.named("uuid").value().validate("x").hasValue()': false,
+    'jsonpatch.escapeKey("a/b~c")': 'a~1b~0c',
+  });
+});
+
+test('mistakes are told with their place, in the words of cel-go', () => {
+  const operand =
+    "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
+  const table: Readonly<Record<string, string>> = {
+    'self.x ==': `1:10: Syntax error: mismatched input '<EOF>' expecting ${operand}`,
+    '(1': "1:3: Syntax error: missing ')' at '<EOF>'",
+    '1 1': "1:3: Syntax error: extraneous input '1' expecting <EOF>",
+    '#': "1:1: Syntax error: token recognition error at: '#'",
+    x: "1:1: undeclared reference to 'x' (in container '')",
+    'nope(1)': "1:5: undeclared reference to 'nope' (in container '')",
+    'self.x == "a"': "1:8: found no matching overload for '_==_' applied to '(int, string)'",
+    'self.x == null': "1:8: found no matching overload for '_==_' applied to '(int, null)'",
+    'self.x.size()': "1:12: found no matching overload for 'size' applied to 'int.()'",
+    'self.nope': "1:5: undefined field 'nope'",
+    'self.metadata.labels': "1:14: undefined field 'labels'",
+    'self.x.y': "1:7: type 'int' does not support field selection",
+    'self.x.all(i, true)': "1:5: expression of type 'int' cannot be range of a comprehension (must be list, map, or dynamic)",
+    '[1, "a"]': "1:5: expected type 'int' but found 'string'",
+    'has(self)': '1:5: invalid argument to has() macro',
+    'self.names.map(1, 2)': '1:16: argument must be a simple name',
+    'duration("1x")': '1:10: invalid duration argument',
+    'timestamp("x")': '1:11: invalid timestamp argument',
+    '"a".matches("(")': '1:13: invalid matches argument',
+    if: '1:1: reserved identifier: if',
+  };
+  for (const [source, message] of Object.entries(table))
+    assert.throws(
+      () => compile(source, environment),
+      (error: unknown) => {
+        assert.ok(error instanceof CelCompileError, source);
+        assert.equal(error.message.split('\n')[0], `ERROR: <input>:${message}`);
+        return true;
+      },
+    );
+  assert.throws(() => compile('self.x > 1 &&\n  y', environment), {
+    message: "ERROR: <input>:2:3: undeclared reference to 'y' (in container '')\n |   y\n | ..^",
+  });
+});
+
+test('costs are those of cel-go, when run and at worst', () => {
+  const cost = (source: string) => [evaluate(source).cost, compile(source, environment).estimateCost()] as const;
+  assert.deepEqual(cost('self.x == 5'), [3, { min: 2, max: 2 }]);
+  assert.deepEqual(cost('self.names.all(n, n.size() == 1)')[0], 15);
+  assert.deepEqual(cost('self.few.all(e, e.name == "p")')[1], { min: 3, max: 63 });
+  assert.deepEqual(cost('self.x in [1, 5]')[0], 2);
+  assert.equal(cost('self.names.all(n, self.names.all(m, m != n))')[1].max > 1e9, true);
+});
+
+test('an evaluation that costs too much ends early', () => {
+  const source = 'self.names.all(a, [1, 2, 3, 4, 5, 6, 7, 8, 9].all(b, [1, 2, 3, 4, 5, 6, 7, 8, 9].all(c, a != "z")))';
+  const result = compile(source, environment).evaluate(variables, 100);
+  assert.equal(result.costLimitReached, true);
+  assert.deepEqual(result.value, new ErrorValue('operation cancelled: actual cost limit exceeded'));
+  assert.ok(result.cost > 100 && result.cost < 200);
+});
+
+test('nesting beyond what can be walked is refused, whatever makes it', () => {
+  const limit = { message: /expression recursion limit exceeded: 250/ };
+  for (const source of [
+    '('.repeat(5000) + 1 + ')'.repeat(5000),
+    `1${' + 1'.repeat(5000)}`,
+    `self${'.a'.repeat(5000)}`,
+    '!'.repeat(10) + '['.repeat(3000),
+  ])
+    assert.throws(() => compile(source, environment), limit);
+  assert.throws(() => compile(' '.repeat(100_001), environment), { message: /code point size exceeds limit/ });
+  assert.equal(evaluate(`true${' && true'.repeat(5000)}`).value, true);
+});
+
+test('names of JavaScript objects are ordinary names', () => {
+  for (const source of ['__proto__', 'constructor', 'self.constructor', 'self.__proto__', 'toString()'])
+    assert.throws(() => compile(source, environment), CelCompileError);
+  expectValues({ 'any.?constructor.hasValue()': false, '"__proto__" in any': false, '{"__proto__": 1}["__proto__"]': 1n });
+});
+
+const words = fc.constantFrom(
+  ...'self any x . ( ) [ ] { } , : ? && || ! - + * / % == < in 1 2.5 "a" b"x" has all map exists null true size string int duration timestamp matches split format ip cidr quantity url if $ \\ \' " ` .? [? 0x 1u //'.split(
+    ' ',
+  ),
+);
+
+test('no text makes the compiler or an evaluation fail in any way but its own', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.array(words, { maxLength: 25 }).map((parts) => parts.join(' ')),
+        fc.string({ unit: 'binary', maxLength: 60 }),
+      ),
+      (source) => {
+        try {
+          const program = compile(source, environment);
+          program.estimateCost();
+          program.evaluate(variables, 10_000);
+          formatType(program.resultType);
+        } catch (error) {
+          if (!(error instanceof CelCompileError)) throw error;
+        }
+      },
+    ),
+    { numRuns: 3000 },
+  );
+});

@@ -1,0 +1,70 @@
+/** Named formats: `format.dns1123Label().validate(self.name)` (apiserver/pkg/cel/library/format.go). */
+import {
+  checkDns1035Label,
+  checkDnsLabel,
+  checkDnsSubdomain,
+  checkLabelValue,
+  checkQualifiedName,
+} from '../../machinery/names.ts';
+import { declare, type FunctionDeclaration, member, overload } from '../declarations.ts';
+import { parseTimestamp } from '../time-values.ts';
+import { listOf, opaque, optionalOf, STRING } from '../types.ts';
+import { OpaqueValue, Optional, PlainList } from '../values.ts';
+
+export const FORMAT = opaque('kubernetes.NamedFormat');
+
+class FormatValue extends OpaqueValue {
+  readonly type = FORMAT;
+  readonly name: string;
+  constructor(name: string) {
+    super();
+    this.name = name;
+  }
+  equals(other: FormatValue): boolean {
+    return this.name === other.name;
+  }
+}
+
+/** What generated names begin with: one dash may stand at the end. */
+const prefix = (check: (text: string) => string[]) => (text: string) =>
+  check(text.endsWith('-') ? `${text.slice(0, -1)}a` : text);
+const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const unless = (good: boolean, complaint: string): string[] => (good ? [] : [complaint]);
+
+const FORMATS: Readonly<Record<string, (text: string) => string[]>> = {
+  dns1123Label: checkDnsLabel,
+  dns1123Subdomain: checkDnsSubdomain,
+  dns1035Label: checkDns1035Label,
+  qualifiedName: checkQualifiedName,
+  dns1123LabelPrefix: prefix(checkDnsLabel),
+  dns1123SubdomainPrefix: prefix(checkDnsSubdomain),
+  dns1035LabelPrefix: prefix(checkDns1035Label),
+  labelValue: checkLabelValue,
+  uri: (text) => unless(URL.canParse(text) || text.startsWith('/'), 'invalid URI'),
+  uuid: (text) => unless(UUID.test(text), 'does not match the UUID format'),
+  byte: (text) => unless(BASE64.test(text), 'invalid base64'),
+  date: (text) => unless(parseTimestamp(`${text}T00:00:00Z`) !== undefined, 'invalid date'),
+  datetime: (text) => unless(parseTimestamp(text) !== undefined, 'invalid datetime'),
+};
+
+function validate({ name }: FormatValue, text: string): Optional {
+  const complaints = FORMATS[name]!(text);
+  return complaints.length ? new Optional(new PlainList(complaints)) : new Optional();
+}
+
+export const formatFunctions: readonly FunctionDeclaration[] = [
+  declare(
+    'format.named',
+    overload('format-named', [STRING], optionalOf(FORMAT), (name: string) =>
+      Object.hasOwn(FORMATS, name) ? new Optional(new FormatValue(name)) : new Optional(),
+    ),
+  ),
+  declare('validate', member('format-validate', [FORMAT, STRING], optionalOf(listOf(STRING)), validate)),
+  ...Object.keys(FORMATS).map((name) =>
+    declare(
+      `format.${name}`,
+      overload(`const-format-${name}`, [], FORMAT, () => new FormatValue(name)),
+    ),
+  ),
+];

@@ -1,0 +1,121 @@
+/** Strings (cel-go ext/strings.go, version 2). Positions count code points. */
+import { declare, type FunctionDeclaration, member, overload } from '../declarations.ts';
+import { DYN, INT, listOf, STRING } from '../types.ts';
+import { ErrorValue, type ListValue, PlainList, type Value } from '../values.ts';
+import { formatString } from './format-string.ts';
+
+const points = (text: string): string[] => Array.from(text);
+const range = (index: bigint): ErrorValue => new ErrorValue(`index out of range: ${index}`);
+
+function charAt(text: string, index: bigint): Value {
+  const all = points(text);
+  if (index < 0n || index > BigInt(all.length)) return range(index);
+  return all[Number(index)] ?? '';
+}
+
+function search(text: string, part: string, offset: bigint | undefined, backwards: boolean): Value {
+  const all = points(text);
+  const start = offset ?? (backwards ? BigInt(all.length) : 0n);
+  if (offset !== undefined && (offset < 0n || offset >= BigInt(all.length) + (part === '' ? 1n : 0n))) {
+    return offset < 0n ? range(offset) : -1n;
+  }
+  const front = all.slice(0, Number(start)).join('').length;
+  const found = backwards ? text.lastIndexOf(part, front) : text.indexOf(part, front);
+  return found < 0 ? -1n : BigInt(points(text.slice(0, found)).length);
+}
+
+function replace(text: string, from: string, to: string, limit = -1n): Value {
+  if (limit < 0n) return text.replaceAll(from, () => to);
+  const parts = from === '' ? ['', ...points(text), ''] : text.split(from);
+  const count = Math.min(Number(limit), parts.length - 1);
+  let made = parts[0]!;
+  for (let i = 1; i < parts.length; i++) made += (i <= count ? to : from) + parts[i];
+  return made;
+}
+
+function split(text: string, separator: string, limit = -1n): Value {
+  if (limit === 0n) return new PlainList([]);
+  const parts = separator === '' ? points(text) : text.split(separator);
+  if (limit < 0n || parts.length <= Number(limit)) return new PlainList(parts);
+  const kept = parts.slice(0, Number(limit) - 1);
+  return new PlainList([...kept, parts.slice(kept.length).join(separator)]);
+}
+
+function substring(text: string, start: bigint, end?: bigint): Value {
+  const all = points(text);
+  const length = BigInt(all.length);
+  const last = end ?? length;
+  if (start < 0n || start > length) return range(start);
+  if (last < 0n || last > length) return range(last);
+  if (start > last) return new ErrorValue(`invalid substring range. start: ${start}, end: ${last}`);
+  return all.slice(Number(start), Number(last)).join('');
+}
+
+function join(list: ListValue, separator = ''): Value {
+  const parts = [...list];
+  return parts.every((part) => typeof part === 'string') ? parts.join(separator) : new ErrorValue('no such overload');
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+  '\\': '\\\\',
+  '"': '\\"',
+};
+const quote = (text: string) => `"${Array.from(text.toWellFormed(), (character) => ESCAPES[character] ?? character).join('')}"`;
+const TRIMMED = /^[\s\u0085]+|[\s\u0085]+$/g;
+
+export const stringFunctions: readonly FunctionDeclaration[] = [
+  declare('charAt', member('string_char_at_int', [STRING, INT], STRING, charAt)),
+  declare('format', member('string_format', [STRING, listOf(DYN)], STRING, formatString)),
+  declare(
+    'indexOf',
+    member('string_index_of_string', [STRING, STRING], INT, (t: string, p: string) => search(t, p, undefined, false)),
+    member('string_index_of_string_int', [STRING, STRING, INT], INT, (t: string, p: string, o: bigint) => search(t, p, o, false)),
+  ),
+  declare(
+    'lastIndexOf',
+    member('string_last_index_of_string', [STRING, STRING], INT, (t: string, p: string) => search(t, p, undefined, true)),
+    member('string_last_index_of_string_int', [STRING, STRING, INT], INT, (t: string, p: string, o: bigint) =>
+      search(t, p, o, true),
+    ),
+  ),
+  declare(
+    'lowerAscii',
+    member('string_lower_ascii', [STRING], STRING, (t: string) => t.replace(/[A-Z]+/g, (s) => s.toLowerCase())),
+  ),
+  declare(
+    'upperAscii',
+    member('string_upper_ascii', [STRING], STRING, (t: string) => t.replace(/[a-z]+/g, (s) => s.toUpperCase())),
+  ),
+  declare(
+    'replace',
+    member('string_replace_string_string', [STRING, STRING, STRING], STRING, replace),
+    member('string_replace_string_string_int', [STRING, STRING, STRING, INT], STRING, replace),
+  ),
+  declare(
+    'split',
+    member('string_split_string', [STRING, STRING], listOf(STRING), split),
+    member('string_split_string_int', [STRING, STRING, INT], listOf(STRING), split),
+  ),
+  declare(
+    'substring',
+    member('string_substring_int', [STRING, INT], STRING, substring),
+    member('string_substring_int_int', [STRING, INT, INT], STRING, substring),
+  ),
+  declare(
+    'trim',
+    member('string_trim', [STRING], STRING, (text: string) => text.replace(TRIMMED, '')),
+  ),
+  declare(
+    'join',
+    member('list_join', [listOf(STRING)], STRING, join),
+    member('list_join_string', [listOf(STRING), STRING], STRING, join),
+  ),
+  declare('strings.quote', overload('strings_quote', [STRING], STRING, quote)),
+];
