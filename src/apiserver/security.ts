@@ -3,6 +3,7 @@ import type { Clock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { Logger } from '../std/logger.ts';
 import { composeAdmission } from './admission/compose-admission.ts';
+import type { AdmissionConfiguration } from './admission/configuration/admission-configuration.ts';
 import { ensureSystemPriorityClasses } from './admission/system-priority-classes.ts';
 import { createAuthenticationFilter } from './authentication/authentication-filter.ts';
 import {
@@ -70,6 +71,8 @@ export interface SecurityConfig {
   readonly disableAdmissionPlugins?: readonly string[];
   /** `--admission-control` (removed upstream): the whole list of plugins; replaces the default set. */
   readonly admissionControl?: readonly string[];
+  /** `--admission-control-config-file`, read. */
+  readonly admissionConfiguration?: AdmissionConfiguration;
   readonly defaultNotReadyTolerationSeconds?: number;
   readonly defaultUnreachableTolerationSeconds?: number;
   readonly serviceAccount?: ServiceAccountConfig;
@@ -136,7 +139,7 @@ export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Secu
   const rbac = createRbacAuthorizer(reader);
   const graph = new NodeGraph(reader);
   const { authorizer, resolver } = composeAuthorizer(config.authorizationModes ?? ['AlwaysAllow'], rbac, graph);
-  const admission = composeAdmission(config, { reader, random, logger, authorizer, rbac });
+  const admission = composeAdmission(config, { reader, writer, clock, random, logger, authorizer, rbac });
   const signer = accounts?.signingKeyPem === undefined ? undefined : createTokenSigner(accounts.signingKeyPem);
   return {
     authenticator,

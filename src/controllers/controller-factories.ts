@@ -99,6 +99,24 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
   'pod-garbage-collector-controller': async (context, { terminatedPodGcThreshold = 12_500 }) =>
     (await import('./podgc/controller.ts')).createPodGcController(context, { terminatedPodThreshold: terminatedPodGcThreshold }),
 
+  'persistentvolumeclaim-protection-controller': async (context) =>
+    (await import('./pvcprotection/controller.ts')).createPvcProtectionController(context),
+
+  'persistentvolume-protection-controller': async (context) =>
+    (await import('./pvprotection/controller.ts')).createPvProtectionController(context),
+
+  'resourcequota-controller': async (context, options) => {
+    const [{ createResourceQuotaController }, { createMetadataClient }] = await Promise.all([
+      import('./resourcequota/controller.ts'),
+      import('./garbagecollector/metadata-client.ts'),
+    ]);
+    return createResourceQuotaController(context, {
+      metadataClient: createMetadataClient(context.client),
+      ...(options.resourceQuotaSyncPeriodMs && { syncPeriodMs: options.resourceQuotaSyncPeriodMs }),
+      ...(options.concurrentResourceQuotaSyncs && { workers: options.concurrentResourceQuotaSyncs }),
+    });
+  },
+
   'garbage-collector-controller': async (context, options) => {
     if (options.enableGarbageCollector === false) return { why: 'the garbage collector is switched off' };
     const [{ createGarbageCollector }, { createMetadataClient }] = await Promise.all([

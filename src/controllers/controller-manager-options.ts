@@ -62,6 +62,10 @@ export interface ControllerManagerOptions {
   unhealthyZoneThreshold?: number;
   /** How many ended pods may stay. Default 12500; 0 keeps all. */
   terminatedPodGcThreshold?: number;
+  /** How often everything that quotas limit is measured anew. Default 5 min. */
+  resourceQuotaSyncPeriodMs?: number;
+  /** Default 5. */
+  concurrentResourceQuotaSyncs?: number;
   /** Default true. */
   enableGarbageCollector?: boolean;
   /** Default 20. */

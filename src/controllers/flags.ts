@@ -48,6 +48,8 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   flag('terminated-pod-gc-threshold', 'int', 'ended pods that may stay; 0: all', { default: 12500 }),
   flag('enable-garbage-collector', 'bool', 'delete what has lost its owners', { default: true }),
   flag('concurrent-gc-syncs', 'int', 'objects that the garbage collector works on at a time', { default: 20 }),
+  flag('resource-quota-sync-period', 'duration', 'how often everything that quotas limit is measured anew', { default: '5m0s' }),
+  flag('concurrent-resource-quota-syncs', 'int', 'quotas that are measured at a time', { default: 5 }),
   flag('v', 'int', 'verbosity of the log', { shorthand: 'v' }),
   // Since 1.18 taints evict, and a pod's own tolerationSeconds say when.
   flag('pod-eviction-timeout', 'duration', 'replaced by the tolerationSeconds of pods', { default: '5m0s', noEffect: true }),
@@ -75,13 +77,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
     'horizontal-pod-autoscaler-initial-readiness-delay',
   ),
   ...ignored('duration', 'attach-detach-reconcile-sync-period', 'pvclaimbinder-sync-period', 'namespace-sync-period'),
-  ...ignored(
-    'duration',
-    'resource-quota-sync-period',
-    'route-reconciliation-period',
-    'node-sync-period',
-    'deployment-controller-sync-period',
-  ),
+  ...ignored('duration', 'route-reconciliation-period', 'node-sync-period', 'deployment-controller-sync-period'),
   ...ignored('duration', 'legacy-service-account-token-clean-up-period', 'leader-migration-period', 'log-flush-frequency'),
   ...ignored(
     'duration',
@@ -97,7 +93,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
     'concurrent-namespace-syncs',
     'concurrent-replicaset-syncs',
   ),
-  ...ignored('int', 'concurrent-resource-quota-syncs', 'concurrent-service-syncs', 'concurrent-serviceaccount-token-syncs'),
+  ...ignored('int', 'concurrent-service-syncs', 'concurrent-serviceaccount-token-syncs'),
   ...ignored('int', 'concurrent-statefulset-syncs', 'concurrent-job-syncs', 'concurrent-cron-job-syncs'),
   ...ignored(
     'int',

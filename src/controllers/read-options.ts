@@ -49,6 +49,8 @@ export async function readControllerManagerOptions(
     terminatedPodGcThreshold: values.int('terminated-pod-gc-threshold'),
     enableGarbageCollector: values.bool('enable-garbage-collector'),
     concurrentGcSyncs: values.int('concurrent-gc-syncs'),
+    resourceQuotaSyncPeriodMs: values.durationMs('resource-quota-sync-period'),
+    concurrentResourceQuotaSyncs: values.int('concurrent-resource-quota-syncs'),
   };
 }
 

@@ -58,9 +58,18 @@ test('all that change come before all that check, and what is always checked com
   assert.deepEqual(log, [...order.map((name) => `admit ${name}`), ...order.map((name) => `validate ${name}`)]);
 });
 
-test('plugins that are asked for and not here are named in one warning, those of the default set in none', () => {
+test('a plugin that is asked for and not here is refused: what it would have kept out would come in', () => {
+  const choose = (choice: object) => createAdmissionChain({ ...choice, available: new Map(), always: [], logger: silentLogger });
+  assert.throws(
+    () => choose({ enable: ['PodSecurityPolicy'] }),
+    /--enable-admission-plugins: not offered here: PodSecurityPolicy/,
+  );
+  assert.throws(() => choose({ only: ['ImagePolicyWebhook'] }), /--admission-control: not offered here: ImagePolicyWebhook/);
+});
+
+test('plugins that would do nothing are named in one warning, those of the default set in none', () => {
   const warnings: string[] = [];
   const logger: Logger = { ...silentLogger, warn: (message) => void warnings.push(message) };
-  createAdmissionChain({ enable: ['ResourceQuota', 'PodSecurityPolicy'], available: new Map(), always: [], logger });
-  assert.deepEqual(warnings, ['Admission plugins without effect here: ResourceQuota, PodSecurityPolicy']);
+  createAdmissionChain({ enable: ['JobValidation', 'PVCProtection'], available: new Map(), always: [], logger });
+  assert.deepEqual(warnings, ['Admission plugins without effect here: JobValidation, PVCProtection']);
 });

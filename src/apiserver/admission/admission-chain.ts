@@ -1,6 +1,6 @@
 import type { Logger } from '../../std/logger.ts';
 import type { Admission, AdmissionPlugin } from '../contracts.ts';
-import { choosePlugins, type PluginChoice } from './admission-plugins.ts';
+import { choosePlugins, notOffered, type PluginChoice, WITHOUT_EFFECT } from './admission-plugins.ts';
 
 export interface AdmissionChainOptions extends PluginChoice {
   /** What this server has, by name. */
@@ -10,11 +10,17 @@ export interface AdmissionChainOptions extends PluginChoice {
   readonly logger: Logger;
 }
 
-/** The chosen plugins as one. A plugin that was asked for by name and is not there is said so once, at start. */
+/**
+ * The chosen plugins as one, in upstream's order.
+ *
+ * @throws CodedError ADMISSION_PLUGINS for one that was asked for by name and is not there: it would have kept something out
+ */
 export function createAdmissionChain({ available, always, logger, ...choice }: AdmissionChainOptions): Admission {
   const names = choosePlugins(choice);
   const asked = new Set([...(choice.enable ?? []), ...(choice.only ?? [])]);
   const missing = names.filter((name) => asked.has(name) && !available.has(name));
+  const refused = missing.filter((name) => !WITHOUT_EFFECT.has(name));
+  if (refused.length) throw notOffered(refused, choice);
   if (missing.length) logger.warn(`Admission plugins without effect here: ${missing.join(', ')}`);
   const plugins = [...names.flatMap((name) => available.get(name)?.() ?? []), ...always];
   const mutating = plugins.filter((plugin) => plugin.admit);

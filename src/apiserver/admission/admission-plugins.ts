@@ -22,6 +22,7 @@ export const PLUGIN_ORDER: readonly string[] = [
   'ExtendedResourceToleration',
   'DefaultStorageClass',
   'StorageObjectInUseProtection',
+  'PodGroupProtection',
   'OwnerReferencesPermissionEnforcement',
   'PersistentVolumeClaimResize',
   'RuntimeClass',
@@ -32,7 +33,10 @@ export const PLUGIN_ORDER: readonly string[] = [
   'DefaultIngressClass',
   'DenyServiceExternalIPs',
   'PodTopologyLabels',
+  'PodGroupWorkloadExists',
   'NodeDeclaredFeatureValidator',
+  'JobValidation',
+  'PodResizeValidator',
   'MutatingAdmissionPolicy',
   'MutatingAdmissionWebhook',
   'ValidatingAdmissionPolicy',
@@ -40,6 +44,20 @@ export const PLUGIN_ORDER: readonly string[] = [
   'ResourceQuota',
   'AlwaysDeny',
 ];
+
+/** Naming one of these changes nothing: upstream's do nothing either, or only behind gates that are closed unless somebody opens them. */
+export const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
+  'PodGroupProtection',
+  'PodGroupWorkloadExists',
+  'NodeDeclaredFeatureValidator',
+  'JobValidation',
+  'PodResizeValidator',
+  // What they did is done by others now, or by the server itself.
+  'GenericAdmissionWebhook',
+  'Initializers',
+  'PersistentVolumeLabel',
+  'PVCProtection',
+]);
 
 /** Plugins that upstream had once; old command lines name them. */
 const RETIRED = [
@@ -110,6 +128,12 @@ export function choosePlugins({ enable = [], disable = [], only = [] }: PluginCh
   const chosen = new Set(only.length ? only : [...DEFAULT_ON, ...enable]);
   for (const name of disable) chosen.delete(name);
   return [...PLUGIN_ORDER.filter((name) => chosen.has(name)), ...RETIRED.filter((name) => chosen.has(name))];
+}
+
+/** For plugins that upstream has, or had, and this server has not. */
+export function notOffered(names: readonly string[], { only = [] }: PluginChoice): CodedError {
+  const flag = only.length ? 'admission-control' : 'enable-admission-plugins';
+  return wrong(`--${flag}: not offered here: ${names.join(', ')}`);
 }
 
 const wrong = (message: string) => new CodedError(message, { code: 'ADMISSION_PLUGINS' });

@@ -1,16 +1,35 @@
+import type { Clock } from '../../std/clock.ts';
+import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { RbacAuthorizer } from '../authorization/rbac-authorizer.ts';
-import type { Admission, AdmissionPlugin, Authorizer, ObjectReader } from '../contracts.ts';
+import type { Admission, AdmissionPlugin, Authorizer, ObjectReader, ObjectWriter } from '../contracts.ts';
 import { createAdmissionChain } from './admission-chain.ts';
 import { createCertificateApproval, createCertificateSigning } from './certificate-signers.ts';
 import { createCertificateSubjectRestriction } from './certificate-subject-restriction.ts';
+import { createClusterTrustBundleAttest } from './cluster-trust-bundle-attest.ts';
+import type { AdmissionConfiguration } from './configuration/admission-configuration.ts';
+import { createDefaultIngressClass } from './default-ingress-class.ts';
+import { createDefaultStorageClass } from './default-storage-class.ts';
 import { createDefaultTolerationSeconds } from './default-toleration-seconds.ts';
+import { denyServiceExternalIps } from './deny-service-external-ips.ts';
+import { createEventRateLimit } from './event-rate-limit.ts';
+import { extendedResourceToleration } from './extended-resource-toleration.ts';
 import { alwaysAdmit, alwaysDeny, alwaysPullImages } from './fixed-answers.ts';
+import { limitPodHardAntiAffinityTopology } from './limit-pod-hard-anti-affinity-topology.ts';
+import { createLimitRanger } from './limit-ranger/limit-ranger.ts';
+import { createNamespaceAutoProvision, createNamespaceExists } from './namespace-exists.ts';
 import { createNamespaceLifecycle } from './namespace-lifecycle.ts';
 import { createNodeRestriction } from './node-restriction.ts';
+import { createPersistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
+import { createPodNodeSelector } from './pod-node-selector.ts';
+import { createPodSecurity, DEFAULT_CONFIGURATION } from './pod-security/pod-security.ts';
+import { createPodTopologyLabels } from './pod-topology-labels.ts';
 import { createPriority } from './priority.ts';
+import { createResourceQuota } from './resource-quota/resource-quota.ts';
 import { createRoleEscalationCheck } from './role-escalation.ts';
+import { createRuntimeClass } from './runtime-class.ts';
 import { createServiceAccountAdmission } from './service-account.ts';
+import { createStorageObjectInUseProtection } from './storage-object-in-use-protection.ts';
 import { createTaintNodesByCondition } from './taint-nodes-by-condition.ts';
 import { createTokenSecretCheck } from './token-secret.ts';
 
@@ -18,44 +37,92 @@ export interface AdmissionOptions {
   readonly enableAdmissionPlugins?: readonly string[];
   readonly disableAdmissionPlugins?: readonly string[];
   readonly admissionControl?: readonly string[];
+  /** `--admission-control-config-file`, read. */
+  readonly admissionConfiguration?: AdmissionConfiguration;
   readonly defaultNotReadyTolerationSeconds?: number;
   readonly defaultUnreachableTolerationSeconds?: number;
 }
 
 export interface AdmissionDeps {
   readonly reader: ObjectReader;
+  readonly writer: ObjectWriter;
   readonly authorizer: Authorizer;
   readonly rbac: RbacAuthorizer;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
 }
 
-/** The admission chain that the flags ask for, of the plugins that this server has. */
+/**
+ * The admission chain that the flags ask for, of the plugins that this server has.
+ *
+ * @throws CodedError ADMISSION_PLUGINS for a plugin that it has not, or that lacks what it must be told
+ */
 export function composeAdmission(options: AdmissionOptions, deps: AdmissionDeps): Admission {
-  const { reader, authorizer } = deps;
-  const tolerations = {
-    notReadySeconds: options.defaultNotReadyTolerationSeconds ?? 300,
-    unreachableSeconds: options.defaultUnreachableTolerationSeconds ?? 300,
-  };
   return createAdmissionChain({
     enable: options.enableAdmissionPlugins ?? [],
     disable: options.disableAdmissionPlugins ?? [],
     only: options.admissionControl ?? [],
     logger: deps.logger,
-    available: new Map<string, () => AdmissionPlugin>([
-      ['AlwaysAdmit', () => alwaysAdmit],
-      ['NamespaceLifecycle', () => createNamespaceLifecycle(reader)],
-      ['ServiceAccount', () => createServiceAccountAdmission(deps)],
-      ['NodeRestriction', () => createNodeRestriction(deps)],
-      ['TaintNodesByCondition', () => createTaintNodesByCondition()],
-      ['AlwaysPullImages', () => alwaysPullImages],
-      ['Priority', () => createPriority(reader)],
-      ['DefaultTolerationSeconds', () => createDefaultTolerationSeconds(tolerations)],
-      ['CertificateApproval', () => createCertificateApproval(authorizer)],
-      ['CertificateSigning', () => createCertificateSigning(authorizer)],
-      ['CertificateSubjectRestriction', () => createCertificateSubjectRestriction()],
-      ['AlwaysDeny', () => alwaysDeny],
-    ]),
-    always: [createRoleEscalationCheck(deps), createTokenSecretCheck(reader)],
+    available: new Map([...defaultPlugins(options, deps), ...otherPlugins(options, deps)]),
+    always: [createRoleEscalationCheck(deps), createTokenSecretCheck(deps.reader)],
   });
 }
+
+type Plugins = readonly (readonly [name: string, create: () => AdmissionPlugin])[];
+
+/** Those that upstream runs unless told otherwise, and NodeRestriction. */
+function defaultPlugins(options: AdmissionOptions, deps: AdmissionDeps): Plugins {
+  const { reader, authorizer } = deps;
+  const tolerations = {
+    notReadySeconds: options.defaultNotReadyTolerationSeconds ?? 300,
+    unreachableSeconds: options.defaultUnreachableTolerationSeconds ?? 300,
+  };
+  const { podSecurity = DEFAULT_CONFIGURATION, limitedResources: limited = [] } = options.admissionConfiguration ?? {};
+  return [
+    ['NamespaceLifecycle', () => createNamespaceLifecycle(reader)],
+    ['LimitRanger', () => createLimitRanger(reader)],
+    ['ServiceAccount', () => createServiceAccountAdmission(deps)],
+    ['NodeRestriction', () => createNodeRestriction(deps)],
+    ['TaintNodesByCondition', () => createTaintNodesByCondition()],
+    ['PodSecurity', () => createPodSecurity(reader, podSecurity)],
+    ['Priority', () => createPriority(reader)],
+    ['DefaultTolerationSeconds', () => createDefaultTolerationSeconds(tolerations)],
+    ['DefaultStorageClass', () => createDefaultStorageClass(reader)],
+    ['StorageObjectInUseProtection', () => createStorageObjectInUseProtection()],
+    ['PersistentVolumeClaimResize', () => createPersistentVolumeClaimResize(reader)],
+    ['RuntimeClass', () => createRuntimeClass(reader)],
+    ['CertificateApproval', () => createCertificateApproval(authorizer)],
+    ['CertificateSigning', () => createCertificateSigning(authorizer)],
+    ['ClusterTrustBundleAttest', () => createClusterTrustBundleAttest(authorizer)],
+    ['CertificateSubjectRestriction', () => createCertificateSubjectRestriction()],
+    ['DefaultIngressClass', () => createDefaultIngressClass(reader)],
+    ['PodTopologyLabels', () => createPodTopologyLabels(reader)],
+    ['ResourceQuota', () => createResourceQuota({ ...deps, limited })],
+  ];
+}
+
+/** Those that run only when they are named. */
+function otherPlugins(options: AdmissionOptions, { reader, writer, clock }: AdmissionDeps): Plugins {
+  const { eventLimits, nodeSelectors = {} } = options.admissionConfiguration ?? {};
+  return [
+    ['AlwaysAdmit', () => alwaysAdmit],
+    ['NamespaceAutoProvision', () => createNamespaceAutoProvision(reader, writer)],
+    ['NamespaceExists', () => createNamespaceExists(reader)],
+    ['LimitPodHardAntiAffinityTopology', () => limitPodHardAntiAffinityTopology],
+    ['AlwaysPullImages', () => alwaysPullImages],
+    ['PodNodeSelector', () => createPodNodeSelector(reader, nodeSelectors)],
+    [
+      'EventRateLimit',
+      () => {
+        if (!eventLimits) throw new CodedError(NO_LIMITS, { code: 'ADMISSION_PLUGINS' });
+        return createEventRateLimit(eventLimits, clock);
+      },
+    ],
+    ['ExtendedResourceToleration', () => extendedResourceToleration],
+    ['DenyServiceExternalIPs', () => denyServiceExternalIps],
+    ['AlwaysDeny', () => alwaysDeny],
+  ];
+}
+
+const NO_LIMITS = 'EventRateLimit: --admission-control-config-file must give its limits';

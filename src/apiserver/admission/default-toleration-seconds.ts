@@ -15,7 +15,8 @@ export function createDefaultTolerationSeconds(options: DefaultTolerationOptions
   ] as const;
   return {
     name: 'DefaultTolerationSeconds',
-    handles: (attributes) => attributes.operation === 'CREATE' && isAbout(attributes, 'pods'),
+    handles: (attributes) =>
+      (attributes.operation === 'CREATE' || attributes.operation === 'UPDATE') && isAbout(attributes, 'pods'),
     async admit({ object }) {
       const { spec } = object as unknown as V1Pod;
       if (!spec) return;

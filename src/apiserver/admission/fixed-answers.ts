@@ -1,4 +1,5 @@
 import type { V1Container, V1Pod } from '../../api/gen/types.ts';
+import type { DynamicObject } from '../../api/machinery/object.ts';
 import type { AdmissionPlugin } from '../contracts.ts';
 import { isAbout, refuse } from './refusal.ts';
 
@@ -15,11 +16,40 @@ export const alwaysDeny: AdmissionPlugin = {
 /** No image is used that the pod's own credentials could not pull (plugin/pkg/admission/alwayspullimages). */
 export const alwaysPullImages: AdmissionPlugin = {
   name: 'AlwaysPullImages',
-  handles: (attributes) => attributes.operation === 'CREATE' && isAbout(attributes, 'pods'),
-  async admit({ object }) {
-    const { spec } = object as unknown as V1Pod;
-    for (const container of [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])] as V1Container[]) {
-      container.imagePullPolicy = 'Always';
-    }
+  handles: (attributes) =>
+    (attributes.operation === 'CREATE' || attributes.operation === 'UPDATE') &&
+    (isAbout(attributes, 'pods') || isAbout(attributes, 'pods', 'ephemeralcontainers')),
+  async admit({ object, oldObject }) {
+    const known = new Set(imageUsers(oldObject).map(([image]) => image));
+    // Pods that were there before keep their policies as long as they get no new image.
+    if (oldObject && imageUsers(object).every(([image]) => known.has(image))) return;
+    for (const [, setAlways] of imageUsers(object)) setAlways();
   },
 };
+
+type ImageUser = readonly [image: string | undefined, setAlways: () => void];
+
+/** What in a pod names an image, and how it is made to be pulled always. */
+function imageUsers(object: DynamicObject | undefined): ImageUser[] {
+  const { spec } = (object ?? {}) as unknown as V1Pod;
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])];
+  const volumes = (spec?.volumes ?? []).flatMap(({ image }) => image ?? []);
+  return [
+    ...(containers as V1Container[]).map(
+      (container): ImageUser => [
+        container.image,
+        () => {
+          container.imagePullPolicy = 'Always';
+        },
+      ],
+    ),
+    ...volumes.map(
+      (volume): ImageUser => [
+        volume.reference,
+        () => {
+          volume.pullPolicy = 'Always';
+        },
+      ],
+    ),
+  ];
+}

@@ -7,6 +7,7 @@ import { podKind } from '../../api/core/v1/pod.ts';
 import { serviceAccountKind } from '../../api/core/v1/service-account.ts';
 import type { V1Node, V1Pod, V1PodSpec } from '../../api/gen/types.ts';
 import { priorityClassKind } from '../../api/scheduling/v1/priority-class.ts';
+import { VirtualClock } from '../../std/clock.ts';
 import type { AdmissionPlugin } from '../contracts.ts';
 import { createDefaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { createPriority } from './priority.ts';
@@ -25,7 +26,7 @@ const admit = async (plugin: AdmissionPlugin, object: object) =>
 function accounts(fields: object = {}, name = 'default') {
   const objects = new MemoryObjects();
   objects.put(serviceAccountKind, { metadata: { name, namespace: 'ns' }, ...fields });
-  return createServiceAccountAdmission({ reader: objects, random: () => 0 });
+  return createServiceAccountAdmission({ reader: objects, random: () => 0, clock: new VirtualClock(0) });
 }
 
 test('a pod gets the account "default", and its token, CA and namespace mounted', async () => {
@@ -88,6 +89,50 @@ test('an account that is not there is named', async () => {
     message: 'pods "p" is forbidden: error looking up service account ns/x: serviceaccount "x" not found',
   });
 });
+
+test('a pod that comes before its namespace has the default account waits a moment for it', async () => {
+  const objects = new MemoryObjects();
+  const clock = new VirtualClock(0);
+  const plugin = createServiceAccountAdmission({ reader: objects, random: () => 0, clock });
+  const made = admit(plugin, pod());
+  await new Promise(setImmediate);
+  objects.put(serviceAccountKind, { metadata: { name: 'default', namespace: 'ns' } });
+  assert.equal((await made).serviceAccountName, 'default');
+  assert.equal(clock.pending, 0);
+  const refused = assert.rejects(
+    runPlugin(plugin, { kind: podKind, object: { ...pod(), metadata: { name: 'p', namespace: 'other' } } }),
+    /error looking up service account other\/default: serviceaccount "default" not found/,
+  );
+  await new Promise(setImmediate);
+  await clock.advance(2_000);
+  await refused;
+});
+
+const secretUses: [string, Partial<V1PodSpec>, string][] = [
+  [
+    'a volume',
+    { volumes: [{ name: 'v', secret: { secretName: 's' } }] },
+    'volume with secret.secretName="s" is not allowed because service account default does not reference that secret',
+  ],
+  [
+    'a variable',
+    { containers: [{ name: 'c', env: [{ name: 'E', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] }] },
+    'container c with envVar E referencing secret.secretName="s" is not allowed because service account default does not reference that secret',
+  ],
+  [
+    'a pull secret',
+    { imagePullSecrets: [{ name: 's' }] },
+    'imagePullSecrets[0].name="s" is not allowed because service account default does not reference that imagePullSecret',
+  ],
+];
+for (const [what, spec, why] of secretUses) {
+  test(`${what} of a Secret that the account does not name is refused where that is enforced`, async () => {
+    const metadata = { name: 'default', namespace: 'ns', annotations: { 'kubernetes.io/enforce-mountable-secrets': 'true' } };
+    await assert.rejects(admit(accounts({ metadata }), pod(spec)), { message: `pods "p" is forbidden: ${why}` });
+    await admit(accounts(), pod(spec));
+    await admit(accounts({ metadata, secrets: [{ name: 's' }], imagePullSecrets: [{ name: 's' }] }), pod(spec));
+  });
+}
 
 test('a mirror pod is taken as it is', async () => {
   const spec = await admit(accounts(), pod({}, MIRROR));
@@ -154,6 +199,27 @@ test('a class that is not there, and a number that is not the class\u2019s, are 
     admit(priorities({ name: 'high', value: 9 }), pod({ priorityClassName: 'high', priority: 1 })),
     /the integer value of priority \(1\) must not be provided in pod spec; priority admission controller computed 9/,
   );
+});
+
+test('who updates a pod need not repeat its priority', async () => {
+  const oldObject = pod({ priority: 7, preemptionPolicy: 'Never' });
+  const updated = (await runPlugin(priorities(), { kind: podKind, object: pod(), oldObject })) as unknown as V1Pod;
+  assert.deepEqual([updated.spec!.priority, updated.spec!.preemptionPolicy], [7, 'Never']);
+});
+
+test('there is one default class', async () => {
+  const plugin = priorities({ name: 'std', value: 7, globalDefault: true });
+  const make = (name: string, oldObject?: object) =>
+    runPlugin(plugin, {
+      kind: priorityClassKind,
+      object: { metadata: { name }, globalDefault: true },
+      ...(oldObject && { oldObject }),
+    });
+  await assert.rejects(make('other'), {
+    message:
+      'priorityclasses.scheduling.k8s.io "other" is forbidden: PriorityClass std is already marked as default. Only one default can exist',
+  });
+  await make('std', { metadata: { name: 'std' } });
 });
 
 test('a new node gets the taint of one that is not ready, once', async () => {

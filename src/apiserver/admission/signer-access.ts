@@ -1,10 +1,10 @@
 import type { Authorizer, UserInfo } from '../contracts.ts';
 
-/** Whether a user may do something (`approve`, `sign`) for a signer: by its whole name, or by `domain/*`. */
+/** Whether a user may do something (`approve`, `sign`, `attest`) for a signer: by its whole name, or by `domain/*`. */
 export async function mayUseSigner(
   authorizer: Authorizer,
   user: UserInfo,
-  use: { readonly verb: 'approve' | 'sign'; readonly signerName: string },
+  use: { readonly verb: 'approve' | 'sign' | 'attest'; readonly signerName: string },
 ): Promise<boolean> {
   const domain = use.signerName.slice(0, Math.max(0, use.signerName.indexOf('/')));
   for (const name of [use.signerName, `${domain}/*`]) {

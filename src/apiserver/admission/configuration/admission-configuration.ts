@@ -1,0 +1,78 @@
+import { dirname, resolve } from 'node:path';
+import {
+  type Configuration,
+  parseConfiguration,
+  readConfiguration,
+  type Shape,
+  strictProblem,
+  wrongFile,
+} from '../../configuration-files/read-configuration.ts';
+import type { EventLimit } from '../event-rate-limit.ts';
+import type { ClusterNodeSelectors } from '../pod-node-selector.ts';
+import type { PodSecurityConfiguration } from '../pod-security/pod-security.ts';
+import type { LimitedResource } from '../resource-quota/limited-resources.ts';
+import { eventLimitsOf, limitedResourcesOf, nodeSelectorsOf, podSecurityOf } from './plugin-configurations.ts';
+import type { PluginDocument } from './plugin-document.ts';
+
+/** What `--admission-control-config-file` says of the plugins that can be told something. */
+export interface AdmissionConfiguration {
+  readonly podSecurity?: PodSecurityConfiguration;
+  readonly limitedResources?: readonly LimitedResource[];
+  readonly eventLimits?: readonly EventLimit[];
+  readonly nodeSelectors?: ClusterNodeSelectors;
+}
+
+const FLAG = 'admission-control-config-file';
+const SHAPE: Shape = {
+  fields: { plugins: { listOf: { fields: { name: 'string', path: 'string', configuration: 'any' } } } },
+};
+const VERSIONS: ReadonlySet<string> = new Set(['apiserver.config.k8s.io/v1', 'apiserver.k8s.io/v1alpha1']);
+
+interface PluginEntry {
+  readonly name?: string;
+  readonly path?: string;
+  readonly configuration?: unknown;
+}
+
+/**
+ * Reads the file, and the files that it names for single plugins: next to it, unless they are named from the root.
+ *
+ * @throws CodedError CONFIGURATION_FILE that names the file and what is wrong with it
+ */
+export async function readAdmissionConfiguration(path: string): Promise<AdmissionConfiguration> {
+  const { apiVersion, kind, document, unknownFields } = await readConfiguration(path, FLAG, SHAPE);
+  const fail = (problem: string) => wrongFile(FLAG, path, problem);
+  if (kind !== 'AdmissionConfiguration' || !VERSIONS.has(apiVersion))
+    throw fail(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
+  if (unknownFields.length) throw fail(strictProblem(unknownFields));
+  let found: AdmissionConfiguration = {};
+  for (const entry of (document['plugins'] ?? []) as readonly PluginEntry[]) {
+    const { name = '' } = entry;
+    const read = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
+    if (!read) throw fail(`plugins: ${JSON.stringify(name)} takes no configuration here`);
+    found = { ...found, ...read(await readPlugin(entry, path)) };
+  }
+  return found;
+}
+
+const READERS: Readonly<Record<string, (document: PluginDocument) => AdmissionConfiguration>> = {
+  PodSecurity: (document) => ({ podSecurity: podSecurityOf(document) }),
+  ResourceQuota: (document) => ({ limitedResources: limitedResourcesOf(document) }),
+  EventRateLimit: (document) => ({ eventLimits: eventLimitsOf(document) }),
+  PodNodeSelector: (document) => ({ nodeSelectors: nodeSelectorsOf(document) }),
+};
+
+async function readPlugin({ name, path, configuration }: PluginEntry, file: string): Promise<PluginDocument> {
+  const own = path ? resolve(dirname(file), path) : file;
+  const fail = (problem: string) => wrongFile(FLAG, own, `${name}: ${problem}`);
+  // This one has neither apiVersion nor kind.
+  if (name === 'PodNodeSelector' && !path) {
+    if (typeof configuration !== 'object' || configuration === null) throw fail('the configuration is missing');
+    return { apiVersion: '', kind: '', document: configuration as Readonly<Record<string, unknown>>, fail };
+  }
+  let parsed: Configuration;
+  if (path) parsed = await readConfiguration(own, FLAG, 'any');
+  else if (configuration === undefined || configuration === null) throw fail('the configuration is missing');
+  else parsed = await parseConfiguration(JSON.stringify(configuration), { flag: FLAG, path: own, shape: 'any' });
+  return { ...parsed, fail };
+}

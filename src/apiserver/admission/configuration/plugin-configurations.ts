@@ -1,0 +1,118 @@
+import { checkDnsLabel, checkDnsSubdomain } from '../../../api/machinery/names.ts';
+import type { ScopeRequirement } from '../../../api/quota/evaluator.ts';
+import type { EventLimit, EventLimitType } from '../event-rate-limit.ts';
+import type { ClusterNodeSelectors } from '../pod-node-selector.ts';
+import {
+  LEVEL_PROBLEM,
+  type LevelVersion,
+  MODES,
+  type Policy,
+  parseLevel,
+  parseVersion,
+  VERSION_PROBLEM,
+} from '../pod-security/level.ts';
+import type { PodSecurityConfiguration } from '../pod-security/pod-security.ts';
+import type { LimitedResource } from '../resource-quota/limited-resources.ts';
+import { Fields } from './fields.ts';
+import type { PluginDocument } from './plugin-document.ts';
+
+const POD_SECURITY = ['v1', 'v1beta1', 'v1alpha1'].map((version) => `pod-security.admission.config.k8s.io/${version}`);
+const RESOURCE_QUOTA = [
+  'apiserver.config.k8s.io/v1',
+  'resourcequota.admission.k8s.io/v1beta1',
+  'resourcequota.admission.k8s.io/v1alpha1',
+];
+const EVENT_RATE_LIMIT = ['eventratelimit.admission.k8s.io/v1alpha1'];
+
+/** Levels where a namespace says none, and whom and what the plugin leaves alone. */
+export function podSecurityOf(document: PluginDocument): PodSecurityConfiguration {
+  const fields = new Fields(document, ['PodSecurityConfiguration'], POD_SECURITY);
+  const defaults = fields.object('defaults');
+  const levels = (mode: (typeof MODES)[number]): LevelVersion => {
+    const [levelText, versionText] = [defaults.text(mode) || 'privileged', defaults.text(`${mode}-version`) || 'latest'];
+    const [level, version] = [parseLevel(levelText), parseVersion(versionText)];
+    if (!level) throw defaults.invalid(mode, levelText, LEVEL_PROBLEM);
+    if (version === undefined) throw defaults.invalid(`${mode}-version`, versionText, VERSION_PROBLEM);
+    return { level, version };
+  };
+  const policy = Object.fromEntries(MODES.map((mode) => [mode, levels(mode)])) as unknown as Policy;
+  const exemptions = fields.object('exemptions');
+  const names = (field: string, check: (name: string) => readonly string[]) => {
+    const list = exemptions.texts(field);
+    for (const [i, name] of list.entries()) {
+      const complaint = check(name)[0];
+      if (complaint) throw exemptions.invalid(`${field}[${i}]`, name, complaint);
+      if (list.indexOf(name) < i) throw exemptions.fail(`${field}[${i}]: Duplicate value: ${JSON.stringify(name)}`);
+    }
+    return list;
+  };
+  const result = {
+    defaults: policy,
+    exemptions: {
+      usernames: names('usernames', (name) => (name ? [] : ['username must not be empty'])),
+      runtimeClasses: names('runtimeClasses', checkDnsSubdomain),
+      namespaces: names('namespaces', checkDnsLabel),
+    },
+  };
+  defaults.end();
+  exemptions.end();
+  fields.end();
+  return result;
+}
+
+/** What is only let in under a quota. */
+export function limitedResourcesOf(document: PluginDocument): readonly LimitedResource[] {
+  const fields = new Fields(document, ['ResourceQuotaConfiguration', 'Configuration'], RESOURCE_QUOTA);
+  const limited = fields.objects('limitedResources').map((each): LimitedResource => {
+    const resource = each.text('resource');
+    if (!resource) throw each.fail('resource: Required value');
+    const scopes = each.objects('matchScopes').map((scope): ScopeRequirement => {
+      const values = scope.texts('values');
+      const requirement = {
+        scopeName: scope.text('scopeName'),
+        operator: scope.text('operator'),
+        ...(values.length && { values }),
+      };
+      scope.end();
+      return requirement;
+    });
+    const found = { apiGroup: each.text('apiGroup'), resource, matchContains: each.texts('matchContains'), matchScopes: scopes };
+    each.end();
+    return found;
+  });
+  fields.end();
+  return limited;
+}
+
+const LIMIT_TYPES: readonly EventLimitType[] = ['Server', 'Namespace', 'User', 'SourceAndObject'];
+
+/** How many events are let in. */
+export function eventLimitsOf(document: PluginDocument): readonly EventLimit[] {
+  const fields = new Fields(document, ['Configuration'], EVENT_RATE_LIMIT);
+  const limits = fields.objects('limits').map((each): EventLimit => {
+    const type = LIMIT_TYPES.find((known) => known === each.text('type'));
+    if (!type)
+      throw each.fail(
+        `type: Unsupported value: ${JSON.stringify(each.text('type'))}: supported values: ${LIMIT_TYPES.map((t) => JSON.stringify(t)).join(', ')}`,
+      );
+    const [qps, burst] = [each.integer('qps'), each.integer('burst')];
+    if (qps <= 0) throw each.invalid('qps', qps, 'must be positive');
+    if (burst <= 0) throw each.invalid('burst', burst, 'must be positive');
+    const cacheSize = each.integer('cacheSize');
+    if (cacheSize < 0) throw each.invalid('cacheSize', cacheSize, 'must not be negative');
+    each.end();
+    return { type, qps, burst, cacheSize: cacheSize || 4096 };
+  });
+  fields.end();
+  if (!limits.length) throw fields.invalid('limits', [], 'must not be empty');
+  return limits;
+}
+
+/** `podNodeSelectorPluginConfig: {clusterDefaultNodeSelector: …, namespace: …}`. */
+export function nodeSelectorsOf({ document, fail }: PluginDocument): ClusterNodeSelectors {
+  const selectors = document['podNodeSelectorPluginConfig'] ?? {};
+  if (typeof selectors !== 'object' || Array.isArray(selectors)) throw fail('podNodeSelectorPluginConfig: must be an object');
+  for (const [name, text] of Object.entries(selectors as object))
+    if (typeof text !== 'string') throw fail(`podNodeSelectorPluginConfig.${name}: must be a string`);
+  return selectors as ClusterNodeSelectors;
+}

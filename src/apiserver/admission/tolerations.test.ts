@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { mergeTolerations } from './tolerations.ts';
+
+const all = { operator: 'Exists' };
+const key = { key: 'a', operator: 'Exists' };
+const noSchedule = { key: 'a', operator: 'Exists', effect: 'NoSchedule' };
+const seconds = (tolerationSeconds: number) => ({ key: 'a', operator: 'Exists', effect: 'NoExecute', tolerationSeconds });
+
+for (const [what, first, second, merged] of [
+  ['the same twice', [key], [key], [key]],
+  ['a wider one after', [noSchedule], [key], [key]],
+  ['a wider one before', [key], [noSchedule], [key]],
+  ['one of everything', [noSchedule, seconds(5)], [all], [all]],
+  ['different effects', [noSchedule], [seconds(5)], [noSchedule, seconds(5)]],
+  ['a longer time', [seconds(5)], [seconds(9)], [seconds(9)]],
+  [
+    'different values',
+    [{ key: 'a', value: '1' }],
+    [{ key: 'a', value: '2' }],
+    [
+      { key: 'a', value: '1' },
+      { key: 'a', value: '2' },
+    ],
+  ],
+] as const) {
+  test(`${what} merge into what is needed`, () => assert.deepEqual(mergeTolerations(first, second), merged));
+}

@@ -1,0 +1,25 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { V1Toleration } from '../../api/gen/types.ts';
+
+/** Both lists without what others of them tolerate as well (pkg/util/tolerations). */
+export function mergeTolerations(first: readonly V1Toleration[], second: readonly V1Toleration[]): V1Toleration[] {
+  const all = [...first, ...second];
+  const merged: V1Toleration[] = [];
+  for (const [i, toleration] of all.entries()) {
+    const later = all.slice(i + 1).some((other) => !isDeepStrictEqual(other, toleration) && includes(other, toleration));
+    if (!later && !merged.some((other) => includes(other, toleration))) merged.push(toleration);
+  }
+  return merged;
+}
+
+/** Whether the wider one tolerates everything that the narrower one does. */
+function includes(wide: V1Toleration, narrow: V1Toleration): boolean {
+  if (isDeepStrictEqual(wide, narrow)) return true;
+  if ((narrow.key ?? '') !== (wide.key ?? '') && (wide.key || wide.operator !== 'Exists')) return false;
+  if (wide.effect && wide.effect !== narrow.effect) return false;
+  if (wide.effect === 'NoExecute' && wide.tolerationSeconds !== undefined)
+    if (narrow.tolerationSeconds === undefined || narrow.tolerationSeconds > wide.tolerationSeconds) return false;
+  if (wide.operator === 'Exists') return true;
+  const isEqual = (operator: string | undefined) => !operator || operator === 'Equal';
+  return isEqual(wide.operator) && isEqual(narrow.operator) && (narrow.value ?? '') === (wide.value ?? '');
+}

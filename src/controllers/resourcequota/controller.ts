@@ -1,0 +1,121 @@
+import { resourceQuotaKind } from '../../api/core/v1/resource-quota.ts';
+import type { V1ResourceQuota } from '../../api/gen/types.ts';
+import type { ResourceKind } from '../../api/machinery/kind.ts';
+import type { DynamicObject, KubeObject } from '../../api/machinery/object.ts';
+import { equalResourceLists, parseResourceList, type ResourceList } from '../../api/machinery/resource-list.ts';
+import { evaluatorFor } from '../../api/quota/evaluators.ts';
+import { scopesOf } from '../../api/quota/scopes.ts';
+import type { Client } from '../../client/client.ts';
+import type { Change } from '../../client/informer.ts';
+import { type Component, isAbort } from '../../std/lifecycle.ts';
+import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
+import { type Outcome, Reconciler } from '../framework/reconciler.ts';
+import { createSharedInformers } from '../framework/shared-informers.ts';
+import { unlessReason } from '../framework/unless-reason.ts';
+import { CountedKinds } from './counted-kinds.ts';
+import { addUsage, isUnsettled, kindsOf, mayFree, planStatus, startUsage } from './plan.ts';
+
+export interface ResourceQuotaControllerOptions {
+  /** Reads metadata only. */
+  readonly metadataClient: Client;
+  /** `--resource-quota-sync-period`: everything is measured anew so often. Default 5 min. */
+  readonly syncPeriodMs?: number;
+  /** `--concurrent-resource-quota-syncs`. Default 5. */
+  readonly workers?: number;
+}
+
+/** Many objects that go at a time are counted once. */
+const FREED_MS = 50;
+/** What comes was charged when it was admitted: only to be sure, and not for each of many. */
+const ADDED_MS = 1000;
+/** How long a name that nothing is served for is let be before the server is asked again, as upstream. */
+const UNKNOWN_MS = 30_000;
+/** So many objects are weighed before others have their turn. */
+const CHUNK = 200;
+
+/** Measures what ResourceQuotas limit and tells it in their status; admission charges from there. */
+export function createResourceQuotaController(context: ControllerContext, options: ResourceQuotaControllerOptions): Component {
+  const { client, informers, clock, logger, metrics } = context;
+  const { metadataClient, syncPeriodMs = 300_000, workers } = options;
+  const quotas = informers.of<V1ResourceQuota>(resourceQuotaKind);
+  const ended = new AbortController();
+  const metadata = createSharedInformers({ client: metadataClient, clock, logger, signal: ended.signal });
+
+  /** Measures the quotas of a namespace that count a kind, soon. */
+  const enqueueFor = (kind: ResourceKind, namespace: string, delayMs: number) => {
+    for (const quota of quotas.list(namespace))
+      if (evaluatorFor(kind).matchingResources(Object.keys(quota.spec?.hard ?? {})).length) loop.addAfter(keyOf(quota), delayMs);
+  };
+  const onChange = (kind: ResourceKind, { type, object, previous }: Change<KubeObject>) => {
+    const namespace = object.metadata?.namespace ?? '';
+    if (!quotas.list(namespace).length) return;
+    if (type === 'added') enqueueFor(kind, namespace, ADDED_MS);
+    else if (type === 'deleted' || mayFree(evaluatorFor(kind), object, previous, clock.now()))
+      enqueueFor(kind, namespace, FREED_MS);
+  };
+  const counted = new CountedKinds({ client, shared: informers, metadata, onChange });
+
+  const measure = async (quota: V1ResourceQuota, kind: ResourceKind): Promise<ResourceList> => {
+    const evaluator = evaluatorFor(kind);
+    let usage = startUsage(evaluator, quota);
+    const scopes = scopesOf(quota);
+    const objects = (await counted.list(kind, quota.metadata?.namespace ?? '')) as readonly DynamicObject[];
+    for (const [i, object] of objects.entries()) {
+      if (i % CHUNK === CHUNK - 1) await new Promise(setImmediate);
+      if (scopes.every((scope) => evaluator.matchesScope?.(scope, object) ?? false))
+        usage = addUsage(usage, evaluator.usage(object, clock.now()));
+    }
+    return usage;
+  };
+
+  const reconcile = async (key: string, signal: AbortSignal): Promise<Outcome> => {
+    const { namespace, name } = splitKey(key);
+    const quota = quotas.get(name, namespace);
+    if (!quota || quota.metadata?.deletionTimestamp) return;
+    let { kinds, unknown } = kindsOf(quota, counted.served);
+    if (unknown.length) {
+      await counted.refresh(signal);
+      ({ kinds, unknown } = kindsOf(quota, counted.served));
+    }
+    const usages = await Promise.all(kinds.map((kind) => measure(quota, kind)));
+    const status = planStatus(
+      quota,
+      usages.reduce<ResourceList>((sum, usage) => addUsage(sum, usage), new Map()),
+    );
+    if (status) {
+      const resource = client.resource<V1ResourceQuota>(resourceQuotaKind, namespace);
+      await unlessReason(resource.update({ ...quota, status }, { subresource: 'status', signal }), 'NotFound');
+    }
+    if (unknown.length) return { requeueAfterMs: UNKNOWN_MS };
+  };
+
+  const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics, ...(workers && { workers }) });
+  const background = async (signal: AbortSignal): Promise<void> => {
+    signal.addEventListener('abort', () => ended.abort(signal.reason), { once: true });
+    while (!signal.aborted) {
+      await clock.sleep(syncPeriodMs, signal).catch(() => undefined); // the condition says why
+      if (signal.aborted) break;
+      const all = quotas.list();
+      try {
+        if (all.length) await counted.refresh(signal);
+      } catch (error) {
+        if (!isAbort(error, signal)) logger.error('Unable to find out which kinds there are, will try again', { err: error });
+      }
+      for (const quota of all) loop.add(keyOf(quota));
+    }
+    await metadata.done;
+  };
+  return createController(context, {
+    sources: [
+      source(quotas, (quota, { type, previous }) => {
+        if (type === 'deleted') return;
+        // Admission writes the status as well: that is no reason to measure again.
+        const sameHard =
+          previous && equalResourceLists(parseResourceList(quota.spec?.hard), parseResourceList(previous.spec?.hard));
+        if (!sameHard || isUnsettled(quota)) loop.add(keyOf(quota));
+      }),
+    ],
+    loops: [loop],
+    background,
+  });
+}
