@@ -10,6 +10,7 @@ import { createBadCertificateFilter } from './filters/bad-certificate.ts';
 import { compose } from './filters/compose.ts';
 import { createMaxInFlightFilter, type InFlightCounts } from './filters/max-in-flight.ts';
 import { RunningRequests } from './filters/running-requests.ts';
+import { kindOfKeys } from './encryption/kind-of-keys.ts';
 import { DoneCheck } from './health/health-checks.ts';
 import { createInProcessTransport } from './in-process-transport.ts';
 import { ChangingKinds, derivedFrom } from './kinds/kind-registry.ts';
@@ -45,13 +46,23 @@ export type { ApiServer, ApiServerConfig, CertificatePair, KubeletAccess } from 
  * @throws CodedError for a port that is taken, a broken certificate, or what the security flags get wrong
  */
 export async function startApiServer(config: ApiServerConfig): Promise<ApiServer> {
-  const { store, clock, logger, random } = config;
+  const { clock, logger, random } = config;
   const builtIn = config.kinds ?? allKinds;
   const kinds = new ChangingKinds(builtIn);
   const keyspace = new Keyspace(
     config.storagePrefix ?? '/registry',
     builtIn.filter((kind) => kind.storage === 'stored'),
   );
+  const kindOf = derivedFrom(kinds, (all) => kindOfKeys(keyspace, all));
+  const encryption =
+    config.encryption &&
+    (await (await import('./encryption/open-encryption.ts')).openEncryption(config.encryption, {
+      store: config.store,
+      kindOf: (key) => kindOf()(key),
+      clock,
+      logger,
+    }));
+  const { store } = encryption ?? config;
   const cache = new WatchCache({ store, keyspace, kinds: builtIn, clock, logger, random });
   const addressRanges = parseAddressRanges(config.serviceClusterIpRange);
   const portRange = new PortRange(config.serviceNodePortRange ?? DEFAULT_NODE_PORTS);
@@ -64,7 +75,8 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const { eventTtlSeconds } = config;
   const serviceClaims = new ServiceClaims(keyspace.prefix);
   const claims = new Map([[serviceKind.storagePath, serviceClaims.of]]);
-  const objects = new ObjectStore({ store, keyspace, cache, clock, eventTtlSeconds, claims });
+  const isStale = encryption?.forms.isStale;
+  const objects = new ObjectStore({ store, keyspace, cache, clock, eventTtlSeconds, claims, ...(isStale && { isStale }) });
   const reader = createObjectReader(cache, keyspace);
   const services = openServices({
     kinds: builtIn,
@@ -106,6 +118,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       keyspace,
       cache,
       objects,
+      ...(encryption && { storedForms: encryption.forms }),
       writes,
       authorizer: security.authorizer,
       clock,
@@ -169,6 +182,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     security?.close();
     services.close();
     cache.stop();
+    encryption?.close();
     await audit?.close();
     await kubelets.close();
   };

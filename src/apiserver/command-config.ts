@@ -44,6 +44,7 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
   const advertiseAddress = values.string('advertise-address');
   const readTls = readTlsFlags(values);
   const audit = readAuditFlags(values, writeStdout);
+  const encryption = readEncryption(values);
   return {
     store: readStore(values, isSet),
     dataDirectory: values.string('data-dir'),
@@ -65,8 +66,18 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       eventTtlSeconds: values.durationMs('event-ttl') / 1000,
       kubelet: readKubelet(values),
       ...(audit && { audit }),
+      ...(encryption && { encryption }),
     },
   };
+}
+
+function readEncryption(values: FlagValues): ApiServerConfig['encryption'] {
+  const path = values.string('encryption-provider-config') || values.string('experimental-encryption-provider-config');
+  const automaticReload = values.bool('encryption-provider-config-automatic-reload');
+  if (path) return { path, automaticReload };
+  if (!automaticReload) return undefined;
+  const flag = '--encryption-provider-config-automatic-reload';
+  throw new FlagError(flag, `${flag} must be set with --encryption-provider-config`);
 }
 
 function readStore(values: FlagValues, isSet: (name: string) => boolean): StoreSpec {

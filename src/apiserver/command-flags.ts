@@ -62,6 +62,17 @@ const EFFECTIVE: readonly FlagDefinition[] = [
   flag('service-account-max-token-expiration', 'duration', 'The longest life of a token; 0 is no limit.', '0s'),
   flag('service-account-jwks-uri', 'string', 'Overrides the JWKS URI of the discovery document.'),
   flag('api-audiences', 'strings', 'Audiences of tokens; default the issuer.'),
+  flag('encryption-provider-config', 'string', 'File that says how which kinds are encrypted in the store.'),
+  {
+    ...flag('experimental-encryption-provider-config', 'string', 'As --encryption-provider-config.'),
+    deprecated: 'use --encryption-provider-config.',
+  },
+  flag(
+    'encryption-provider-config-automatic-reload',
+    'bool',
+    'Whether the encryption config is read again when its file changes.',
+    false,
+  ),
   flag('max-requests-inflight', 'int', 'Non-mutating requests at a time; 0 is no limit.', 400),
   flag('max-mutating-requests-inflight', 'int', 'Mutating requests at a time; 0 is no limit.', 200),
   flag('request-timeout', 'duration', 'How long a request may take.', '1m0s'),

@@ -4,6 +4,7 @@ import type { Clock } from '../std/clock.ts';
 import type { Logger } from '../std/logger.ts';
 import type { Store } from '../store/store.ts';
 import type { AuditConfig } from './audit/audit-config.ts';
+import type { EncryptionConfig } from './encryption/open-encryption.ts';
 import type { UserInfo } from './contracts.ts';
 import type { Security, SecurityConfig, SecurityDeps } from './security.ts';
 
@@ -63,6 +64,8 @@ export interface ApiServerConfig {
   readonly kubelet?: KubeletAccess;
   /** Absent: nothing is recorded. */
   readonly audit?: AuditConfig;
+  /** Absent: values are stored plain. */
+  readonly encryption?: EncryptionConfig;
   /** Puts the security chain together; default `createSecurity`. */
   readonly composeSecurity?: (config: SecurityConfig, deps: SecurityDeps) => Security;
 }

@@ -20,6 +20,8 @@ export interface ObjectStoreConfig {
   readonly eventTtlSeconds?: number;
   /** What objects hold alone in the cluster, by their kind's storage path. */
   readonly claims?: ReadonlyMap<string, ClaimsOf>;
+  /** Whether the value under a key is to be written anew although its object did not change. */
+  readonly isStale?: (key: string) => boolean;
 }
 
 /** What a change makes of the object that is there. */
@@ -54,14 +56,16 @@ export class ObjectStore {
   readonly #leases: LeasePool;
   readonly #eventTtlSeconds: number | undefined;
   readonly #claims: ReadonlyMap<string, ClaimsOf>;
+  readonly isStale: (key: string) => boolean;
 
-  constructor({ store, keyspace, cache, clock, eventTtlSeconds, claims }: ObjectStoreConfig) {
+  constructor({ store, keyspace, cache, clock, eventTtlSeconds, claims, isStale }: ObjectStoreConfig) {
     this.#store = store;
     this.#keyspace = keyspace;
     this.#cache = cache;
     this.#leases = new LeasePool(store, clock);
     this.#eventTtlSeconds = eventTtlSeconds;
     this.#claims = claims ?? new Map();
+    this.isStale = isStale ?? (() => false);
   }
 
   /** What the cache holds now, in the kind's own form. */

@@ -4,6 +4,7 @@ import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { Store } from '../../store/store.ts';
 import type { Authorizer, RequestContext, ServerResponse } from '../contracts.ts';
+import type { StoredForms } from '../encryption/encrypting-store.ts';
 import type { Keyspace } from '../store-access/keyspace.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
 import type { WatchCache } from '../watch-cache/watch-cache.ts';
@@ -23,6 +24,8 @@ export interface VerbDeps {
   readonly keyspace: Keyspace;
   readonly cache: WatchCache;
   readonly objects: ObjectStore;
+  /** With encryption at rest: which values cannot be read. */
+  readonly storedForms?: StoredForms;
   readonly writes: ObjectWrites;
   /** For what a request turns out to do besides what it was let in for. */
   readonly authorizer: Authorizer;

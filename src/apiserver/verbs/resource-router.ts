@@ -11,6 +11,7 @@ import { createList } from './list.ts';
 import { isNamespaceKind } from './object-rules.ts';
 import { createPatch } from './patch.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
+import { checkReadable } from '../encryption/check-readable.ts';
 import { createUpdate } from './update.ts';
 import { createWatch } from './watch.ts';
 
@@ -32,6 +33,7 @@ export function createResourceRouter(kinds: KindRegistry, actions: readonly Acti
     const kind = kinds.byResource(info.group, info.version, info.resource);
     if (!kind) return answerUnknown(kinds, info, response);
     checkScope(kind, info);
+    if (deps.storedForms) checkReadable(deps.storedForms, deps.keyspace, kind, info);
     if (kind.deprecation) context.warnings.push(kind.deprecation);
     const action = byAction.get(`${info.group}/${info.resource}/${info.subresource}`);
     if (action) return runAction({ kind, handler: action } satisfies Action, context, response);

@@ -143,7 +143,10 @@ export class ObjectWrites {
       ]);
       if (!part) warn(scope, kind.warnings?.(updated, old));
       if (scope.admit) await this.#deps.admission().validate({ ...attributes, object: updated });
-      const change = decideUpdate(kind, updated, old);
+      const decided = decideUpdate(kind, updated, old);
+      // The same object in a form of yesterday (its key is another one now) is written anew.
+      const rewrite = decided.type === 'none' && this.#deps.objects.isStale(existing.key);
+      const change: Change = rewrite ? { type: 'put', object: updated } : decided;
       if (!scope.dryRun || change.type === 'none') return change;
       unsaved = this.#unsaved(scope, updated, existing);
       return { type: 'none' };
