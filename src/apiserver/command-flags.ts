@@ -51,6 +51,7 @@ const EFFECTIVE: readonly FlagDefinition[] = [
     ...flag('admission-control', 'strings', 'The whole ordered list of admission plugins.'),
     deprecated: 'use --enable-admission-plugins or --disable-admission-plugins instead',
   },
+  flag('admission-control-config-file', 'string', 'File with the configuration of admission plugins.'),
   flag('default-not-ready-toleration-seconds', 'int', 'Toleration for notReady:NoExecute that pods get.', 300),
   flag('default-unreachable-toleration-seconds', 'int', 'Toleration for unreachable:NoExecute that pods get.', 300),
   flag('service-account-issuer', 'strings', 'Issuers of service account tokens; the first one signs.', [
@@ -130,7 +131,6 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'storage-media-type',
     'tracing-config-file',
     'vmodule',
-    'admission-control-config-file',
     'allow-metric-labels-manifest',
     'master-service-namespace',
     'service-account-api-audiences',

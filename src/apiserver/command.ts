@@ -8,6 +8,7 @@ import { readCommandConfig } from './command-config.ts';
 import { apiserverFlags } from './command-flags.ts';
 import type { ApiServer, CertificatePair } from './configuration.ts';
 import { chooseAdvertiseAddress, firstAddress } from './default-objects.ts';
+import type { SecurityConfig } from './security.ts';
 
 /** As upstream: files are looked at again once a minute. */
 const RELOAD_MS = 60_000;
@@ -33,13 +34,22 @@ export const apiserverCommand: ComponentCommand = {
       readTls = () => pair;
     }
     let tls = readTls();
+    const security = await readSecurityFiles(flags.values, config.server.security);
     const store = await openStore(config.store, {
       directory: config.dataDirectory,
       clock,
       logger: logger.child({ part: 'store' }),
     });
     try {
-      const server = await startApiServer({ ...config.server, store, clock, logger, random: () => io.random(), tls: () => tls });
+      const server = await startApiServer({
+        ...config.server,
+        security,
+        store,
+        clock,
+        logger,
+        random: () => io.random(),
+        tls: () => tls,
+      });
       const reload = () => {
         const newer = readAgain(readTls, tls, logger);
         if (newer) {
@@ -55,6 +65,14 @@ export const apiserverCommand: ComponentCommand = {
     }
   },
 };
+
+/** With what the files say that are not read with the flags. */
+async function readSecurityFiles(values: { string(name: string): string }, security: SecurityConfig): Promise<SecurityConfig> {
+  const path = values.string('admission-control-config-file');
+  if (!path) return security;
+  const { readAdmissionConfiguration } = await import('./admission/configuration/admission-configuration.ts');
+  return { ...security, admissionConfiguration: await readAdmissionConfiguration(path) };
+}
 
 async function untilStopped(server: ApiServer, { signal, clock }: CommandIo, reload: () => void): Promise<void> {
   const stopped = new Promise<void>((resolve, reject) => {
