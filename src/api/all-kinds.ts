@@ -19,6 +19,7 @@ import { cronJobKind } from './batch/v1/cron-job.ts';
 import { jobKind } from './batch/v1/job.ts';
 import { certificateSigningRequestKind } from './certificates/v1/certificate-signing-request.ts';
 import { leaseKind } from './coordination/v1/lease.ts';
+import { componentStatusKind } from './core/v1/component-status.ts';
 import { configMapKind } from './core/v1/config-map.ts';
 import { endpointsKind } from './core/v1/endpoints.ts';
 import { eventKind } from './core/v1/event.ts';
@@ -41,22 +42,30 @@ import { priorityLevelConfigurationKind } from './flowcontrol/v1/priority-level-
 import type { KindDefinition } from './machinery/kind.ts';
 import { ingressKind } from './networking/v1/ingress.ts';
 import { ingressClassKind } from './networking/v1/ingress-class.ts';
+import { ipAddressKind } from './networking/v1/ip-address.ts';
 import { networkPolicyKind } from './networking/v1/network-policy.ts';
+import { serviceCidrKind } from './networking/v1/service-cidr.ts';
 import { runtimeClassKind } from './node/v1/runtime-class.ts';
 import { podDisruptionBudgetKind } from './policy/v1/pod-disruption-budget.ts';
 import { clusterRoleKind } from './rbac/v1/cluster-role.ts';
 import { clusterRoleBindingKind } from './rbac/v1/cluster-role-binding.ts';
 import { roleKind } from './rbac/v1/role.ts';
 import { roleBindingKind } from './rbac/v1/role-binding.ts';
+import { deviceClassKind } from './resource/v1/device-class.ts';
+import { resourceClaimKind } from './resource/v1/resource-claim.ts';
+import { resourceClaimTemplateKind } from './resource/v1/resource-claim-template.ts';
+import { resourceSliceKind } from './resource/v1/resource-slice.ts';
 import { priorityClassKind } from './scheduling/v1/priority-class.ts';
 import { csiDriverKind } from './storage/v1/csi-driver.ts';
 import { csiNodeKind } from './storage/v1/csi-node.ts';
 import { csiStorageCapacityKind } from './storage/v1/csi-storage-capacity.ts';
 import { storageClassKind } from './storage/v1/storage-class.ts';
 import { volumeAttachmentKind } from './storage/v1/volume-attachment.ts';
+import { volumeAttributesClassKind } from './storage/v1/volume-attributes-class.ts';
 
 /** Every kind that is served, in the order of discovery within a group. A kind is added by adding its record here. */
 export const allKinds: readonly KindDefinition[] = [
+  componentStatusKind,
   configMapKind,
   endpointsKind,
   eventKind,
@@ -98,9 +107,12 @@ export const allKinds: readonly KindDefinition[] = [
   csiDriverKind,
   csiStorageCapacityKind,
   volumeAttachmentKind,
+  volumeAttributesClassKind,
   networkPolicyKind,
   ingressKind,
   ingressClassKind,
+  ipAddressKind,
+  serviceCidrKind,
   podDisruptionBudgetKind,
   endpointSliceKind,
   runtimeClassKind,
@@ -112,4 +124,8 @@ export const allKinds: readonly KindDefinition[] = [
   validatingAdmissionPolicyBindingKind,
   flowSchemaKind,
   priorityLevelConfigurationKind,
+  deviceClassKind,
+  resourceClaimKind,
+  resourceClaimTemplateKind,
+  resourceSliceKind,
 ];

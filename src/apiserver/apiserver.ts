@@ -112,7 +112,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   let advertised = '';
   const resources = createResourceRouter(
     kinds,
-    [...security.actionHandlers, ...createActionHandlers({ kinds: builtIn, objects, writes, admission, clock, kubelets })],
+    [...security.actionHandlers, ...createActionHandlers({ kinds: builtIn, store, objects, writes, admission, clock, kubelets })],
     {
       store,
       keyspace,

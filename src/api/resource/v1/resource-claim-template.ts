@@ -1,0 +1,28 @@
+import type { V1ResourceClaimTemplate } from '../../gen/types.ts';
+import { ageColumn, nameColumn } from '../../machinery/columns.ts';
+import { defineKind } from '../../machinery/define-kind.ts';
+import { checkImmutable } from '../../machinery/field-checks.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
+import { validateAnnotations, validateLabels } from '../../machinery/validate-metadata.ts';
+import { setDeviceClaimDefaults, validateDeviceClaim } from './device-claim-validation.ts';
+
+const templateOf = (object: DynamicObject) => object as unknown as V1ResourceClaimTemplate;
+
+export const resourceClaimTemplateKind = defineKind({
+  group: 'resource.k8s.io',
+  version: 'v1',
+  kind: 'ResourceClaimTemplate',
+  resource: 'resourceclaimtemplates',
+  namespaced: true,
+  columns: [nameColumn, ageColumn],
+  setDefaults: (object) => setDeviceClaimDefaults(templateOf(object).spec.spec),
+  validate: (object) => {
+    const { metadata, spec } = templateOf(object).spec;
+    return [
+      ...validateLabels(metadata?.labels, 'spec.metadata.labels'),
+      ...validateAnnotations(metadata?.annotations, 'spec.metadata.annotations'),
+      ...validateDeviceClaim(spec.devices, 'spec.spec.devices'),
+    ];
+  },
+  validateUpdate: (updated, existing) => checkImmutable('spec', templateOf(updated).spec, templateOf(existing).spec),
+});
