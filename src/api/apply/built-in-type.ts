@@ -1,4 +1,5 @@
 import { zeroScalar } from '../machinery/decode-scalar.ts';
+import type { KindDefinition } from '../machinery/kind.ts';
 import { type FieldType, fieldOfSchema, fieldsOfSchema, goTypeName } from '../machinery/schema.ts';
 import { isAlwaysThere, isAtomicField, isAtomicStructure, keyDefaultOf, listTypeOf } from '../patch/list-types.ts';
 import type { ListType, ObjectType, StructureField, StructureType } from './object-type.ts';
@@ -9,6 +10,10 @@ const compiled = new Map<string, StructureType>();
 
 const NOTHING: unknown = Object.freeze({});
 const NO_ITEMS: unknown = Object.freeze([]);
+
+/** The type of a kind's objects. */
+export const typeOfKind = ({ ownSchema, schema }: Pick<KindDefinition, 'ownSchema' | 'schema'>): StructureType =>
+  ownSchema ? ownSchema.applyType() : builtInType(schema);
 
 /** The type of a schema in `gen/schema.json`, from its fields and the list types beside the merge keys. */
 export function builtInType(schema: string): StructureType {

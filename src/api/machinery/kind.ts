@@ -1,3 +1,4 @@
+import type { StructureType } from '../apply/object-type.ts';
 import type { DynamicObject } from './object.ts';
 import type { FieldError } from './status-error.ts';
 
@@ -74,8 +75,34 @@ export interface StoredForm {
   readonly group: string;
   readonly version: string;
   readonly kind: string;
+  /** May be the argument itself where nothing changes. */
   readonly fromStored: (stored: DynamicObject) => DynamicObject;
   readonly toStored: (object: DynamicObject) => DynamicObject;
+  /**
+   * For conversions between versions that somebody else makes. What they make still goes through `fromStored`; `toStored` is what
+   * goes to them.
+   */
+  readonly remote?: RemoteConversion;
+}
+
+export interface RemoteConversion {
+  /** Converts objects, of whatever version each of them is, in one go; they come back in the same order. Throws a StatusError. */
+  convert(objects: readonly DynamicObject[], apiVersion: string): Promise<readonly DynamicObject[]>;
+}
+
+/** What objects may hold where no generated schema says it: those of custom resources. */
+export interface OwnSchema {
+  /** Changes whenever what clients see of the schema does. */
+  readonly fingerprint: string;
+  /** Reads a body, which it may change. Throws a DecodeFailure. */
+  readonly decode: (json: Record<string, unknown>) => {
+    readonly object: DynamicObject;
+    readonly unknownFields: readonly string[];
+  };
+  /** The fields as server-side apply sees them. */
+  readonly applyType: () => StructureType;
+  /** The schema in OpenAPI's words, version 3; with `v2`, without what version 2 has no words for. */
+  readonly openApi: (form: 'v2' | 'v3') => object;
 }
 
 /**
@@ -89,6 +116,10 @@ export interface KindDefinition extends ResourceKind {
   readonly categories: readonly string[];
   /** The schema's name in `gen/schema.json`: `V1Pod`. */
   readonly schema: string;
+  /** Instead of `schema`. */
+  readonly ownSchema?: OwnSchema;
+  /** Loads what checks of objects need and nothing else does; awaited before objects are checked. */
+  readonly loadFirst?: () => Promise<void>;
   /** `stored`: the generic verbs on the store. `review`: create only, answered by the API server and not kept. */
   readonly storage: 'stored' | 'review';
   /** Verbs served. */
@@ -123,6 +154,8 @@ export interface KindDefinition extends ResourceKind {
   readonly warnings?: (object: DynamicObject, existing: DynamicObject | undefined) => readonly string[];
   /** Said in a `Warning` header of every request: `v1 Endpoints is deprecated in v1.33+; use …`. */
   readonly deprecation?: string;
+  /** Changes an object that is about to be deleted for the first time, in place: adds what must be done before it is gone. */
+  readonly prepareForDelete?: (object: DynamicObject, context: WriteContext) => void;
   /** Default and shape of deletion: the grace period in seconds that applies when none is asked for (pods), else immediate. */
   readonly gracePeriodSeconds?: (object: DynamicObject, requested: number | undefined) => number;
   /** Time to live from the last write (events), in seconds. */

@@ -1,8 +1,8 @@
-import { decodeObject, strictDecodingError } from '../../api/machinery/decode.ts';
+import { cannotBeHandled, decodeObject, strictDecodingError } from '../../api/machinery/decode.ts';
 import { DecodeFailure } from '../../api/machinery/decode-scalar.ts';
 import { strictProblems, unknownField } from '../../api/machinery/duplicate-fields.ts';
 import { goJsonType } from '../../api/machinery/json-syntax.ts';
-import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
+import { apiVersionOf, type KindDefinition, type OwnSchema } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest, StatusError } from '../../api/machinery/status-error.ts';
 import type { ServerRequest } from '../contracts.ts';
@@ -28,7 +28,7 @@ export async function decodeBody(
   fieldValidation: FieldValidation,
   warnings: string[],
 ): Promise<DynamicObject> {
-  const format = bodyFormat(request);
+  const format = bodyFormat(request, kind);
   if (format === 'protobuf') return decodeAs(kind, await readObject(request, kind.schema), fieldValidation, warnings);
   const bytes = await request.readBody(format === 'yaml' ? YAML_LIMIT_BYTES : BODY_LIMIT_BYTES);
   try {
@@ -83,7 +83,7 @@ export function decodeAs(
   source: DocumentSource = { problems: [] },
 ): DynamicObject {
   checkType(kind, json);
-  const { object, unknownFields } = decodeObject(kind, json);
+  const { object, unknownFields } = kind.ownSchema ? decodeOwn(kind, kind.ownSchema, json) : decodeObject(kind, json);
   if (fieldValidation === 'Ignore') return object;
   const strict = fieldValidation === 'Strict';
   const problems = problemsOf(source, unknownFields, strict);
@@ -91,6 +91,15 @@ export function decodeAs(
   if (strict) throw strictDecodingError(kind, problems);
   warnings.push(...problems);
   return object;
+}
+
+function decodeOwn(kind: KindDefinition, { decode }: OwnSchema, json: unknown): ReturnType<OwnSchema['decode']> {
+  try {
+    return decode(json as Record<string, unknown>);
+  } catch (error) {
+    if (!(error instanceof DecodeFailure)) throw error;
+    throw cannotBeHandled(kind, error.message);
+  }
 }
 
 function problemsOf(source: DocumentSource, unknownFields: readonly string[], strict: boolean): readonly string[] {

@@ -1,3 +1,4 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { notAcceptable, unsupportedMediaType } from '../../api/machinery/status-error.ts';
 import type { ServerRequest } from '../contracts.ts';
 
@@ -98,15 +99,19 @@ function wantsPretty(request: Pick<ServerRequest, 'headers' | 'query'>): boolean
 /**
  * What a request body is written in; without a Content-Type it is JSON.
  *
+ * @param kind what the body is about: custom resources have no protobuf form
  * @throws StatusError 415 for anything but JSON, YAML and Kubernetes' protobuf
  */
-export function bodyFormat(request: Pick<ServerRequest, 'headers'>): 'json' | 'yaml' | 'protobuf' {
+export function bodyFormat(
+  request: Pick<ServerRequest, 'headers'>,
+  kind?: Pick<KindDefinition, 'ownSchema'>,
+): 'json' | 'yaml' | 'protobuf' {
   const type = mediaType(request.headers['content-type']);
   if (type === '' || type === 'application/json') return 'json';
   if (type === 'application/yaml') return 'yaml';
-  if (type === PROTOBUF) return 'protobuf';
+  if (type === PROTOBUF && !kind?.ownSchema) return 'protobuf';
   throw unsupportedMediaType(
-    `the body of the request was in an unknown format - accepted media types include: ${ACCEPTED}, ${PROTOBUF}`,
+    `the body of the request was in an unknown format - accepted media types include: ${ACCEPTED}${kind?.ownSchema ? '' : `, ${PROTOBUF}`}`,
   );
 }
 
@@ -126,13 +131,19 @@ export function isApplyPatch(request: Pick<ServerRequest, 'headers'>): boolean {
 /**
  * Which kind of patch a body is that is no server-side apply.
  *
+ * @param kind what is patched: of custom resources nobody knows how lists are merged
  * @throws StatusError 415
  */
-export function patchFormat(request: Pick<ServerRequest, 'headers'>): 'json' | 'merge' | 'strategic' {
+export function patchFormat(
+  request: Pick<ServerRequest, 'headers'>,
+  kind?: Pick<KindDefinition, 'ownSchema'>,
+): 'json' | 'merge' | 'strategic' {
   const type = mediaType(request.headers['content-type']);
-  if (isPatchType(type)) return PATCH_TYPES[type];
+  const isStrategicTo = (format: string) => format === 'strategic' && kind?.ownSchema !== undefined;
+  if (isPatchType(type) && !isStrategicTo(PATCH_TYPES[type])) return PATCH_TYPES[type];
+  const accepted = Object.entries(PATCH_TYPES).flatMap(([name, format]) => (isStrategicTo(format) ? [] : [name]));
   throw unsupportedMediaType(
-    `the body of the request was in an unknown format - accepted media types include: ${[...Object.keys(PATCH_TYPES), APPLY_PATCH].join(', ')}`,
+    `the body of the request was in an unknown format - accepted media types include: ${[...accepted, APPLY_PATCH].join(', ')}`,
   );
 }
 

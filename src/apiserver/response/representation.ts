@@ -1,6 +1,6 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { ListMeta, ObjectMeta } from '../../api/machinery/object.ts';
-import { badRequest, type StatusError } from '../../api/machinery/status-error.ts';
+import { badRequest, notAcceptable, type StatusError } from '../../api/machinery/status-error.ts';
 import { renderTable } from '../../api/machinery/table.ts';
 import type { RequestContext, ServerResponse } from '../contracts.ts';
 import type { Output } from '../request/negotiation.ts';
@@ -30,7 +30,7 @@ export class Representation {
 
   /** Sends one object. */
   async sendObject(context: RequestContext, response: ServerResponse, status: number, object: CachedObject): Promise<void> {
-    const protobuf = this.#output.format === 'protobuf' ? await this.#loadProtobuf() : undefined;
+    const protobuf = this.#usesProtobuf() ? await this.#loadProtobuf() : undefined;
     if (protobuf) {
       context.audit?.responseObject?.(() => this.#objectBytes(object));
       const bytes = protobuf.objectBytes(this.#kind, this.#output, object);
@@ -45,7 +45,7 @@ export class Representation {
     metadata: ListMeta,
     objects: readonly CachedObject[],
   ): Promise<void> {
-    const protobuf = this.#output.format === 'protobuf' ? await this.#loadProtobuf() : undefined;
+    const protobuf = this.#usesProtobuf() ? await this.#loadProtobuf() : undefined;
     if (protobuf) {
       context.audit?.responseObject?.(() => this.#listBytes(metadata, objects));
       const bytes = protobuf.listBytes(this.#kind, this.#output, metadata, objects);
@@ -61,7 +61,7 @@ export class Representation {
 
   /** Makes the lines (of protobuf: the frames) of one watch. A watch of tables names the columns once. */
   async lines(): Promise<(item: WatchItem) => Buffer> {
-    const protobuf = this.#output.format === 'protobuf' ? await this.#loadProtobuf() : undefined;
+    const protobuf = this.#usesProtobuf() ? await this.#loadProtobuf() : undefined;
     if (protobuf) return (item) => protobuf.itemFrame(this.#kind, this.#output, item);
     if (this.#output.as === 'object') return (item) => item.line;
     if (this.#output.as === 'partial')
@@ -93,6 +93,15 @@ export class Representation {
   /** The last line of a watch that cannot go on. After `lines`. */
   errorLine({ status }: StatusError): Buffer {
     return this.#protobuf ? this.#protobuf.watchFrame('ERROR', this.#protobuf.statusBytes(status)) : watchLine('ERROR', status);
+  }
+
+  /** Throws 406 for custom resources, of which only the metadata has a protobuf form. */
+  #usesProtobuf(): boolean {
+    if (this.#output.format !== 'protobuf') return false;
+    if (!this.#kind.ownSchema || this.#output.as === 'partial') return true;
+    throw notAcceptable(
+      'object *unstructured.Unstructured does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message',
+    );
   }
 
   async #loadProtobuf(): Promise<ProtobufBytes> {

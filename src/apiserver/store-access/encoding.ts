@@ -55,6 +55,18 @@ export function normalizeStored(form: StoredForm, value: Uint8Array): Uint8Array
   return encodeStored(form, parseObject(value));
 }
 
+/** What stored bytes say that they are; read from their beginning, unless somebody else's order of keys is met. */
+export function storedVersion(value: Uint8Array): { readonly apiVersion: string; readonly kind: string } {
+  const beginning = Buffer.from(value.buffer, value.byteOffset, Math.min(value.byteLength, LONGEST_TYPE)).toString('latin1');
+  const found = /^\{"apiVersion":"([^"\\]+)","kind":"([^"\\]+)",/.exec(beginning);
+  if (found) return { apiVersion: found[1]!, kind: found[2]! };
+  const { apiVersion, kind } = parseObject(value);
+  return { apiVersion, kind };
+}
+
+/** Of apiVersion and kind, which are names with bounds. */
+const LONGEST_TYPE = 700;
+
 /** @throws SyntaxError when the bytes are no JSON */
 export function parseObject(value: Uint8Array): DynamicObject {
   const buffer = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);

@@ -5,6 +5,7 @@ import { conflict, MODIFIED, notFound } from '../../api/machinery/status-error.t
 import type { Clock } from '../../std/clock.ts';
 import type { Compare, KeyValue, Store, Write } from '../../store/store.ts';
 import { CachedObject } from '../watch-cache/cached-object.ts';
+import { showObject } from '../watch-cache/show-objects.ts';
 import type { WatchCache } from '../watch-cache/watch-cache.ts';
 import { type ClaimsOf, ClaimsTaken, compareClaims } from './claims.ts';
 import { encodeStored } from './encoding.ts';
@@ -68,26 +69,23 @@ export class ObjectStore {
     this.isStale = isStale ?? (() => false);
   }
 
-  /** What the cache holds now, in the kind's own form. */
+  /** What the cache holds now, in the form in which it is stored. */
   peek({ kind, namespace, name }: Place): CachedObject | undefined {
-    return this.#cache
-      .kind(kind)
-      .objects.get(this.#keyspace.objectKey(kind, namespace, name))
-      ?.as(kind);
+    return this.#cache.kind(kind).objects.get(this.#keyspace.objectKey(kind, namespace, name));
   }
 
   /** The object behind every write acknowledged before the call. Throws 404. */
   async read(place: Place): Promise<CachedObject> {
     await this.#cache.fresh();
     const found = this.peek(place);
-    if (found) return found;
+    if (found) return showObject(place.kind, found);
     throw notFound(place.kind, place.name);
   }
 
   /** Stores a new object; undefined when its name is taken. Throws ClaimsTaken. */
   async insert(place: Place, object: DynamicObject): Promise<CachedObject | undefined> {
     const key = this.#keyspace.objectKey(place.kind, place.namespace, place.name);
-    const value = this.#encode(place.kind, object);
+    const value = await this.#encode(place.kind, object);
     const { kind } = place;
     const result = await this.#transact({ key, modRevision: 0 }, await this.#put(kind, key, value), this.#claimsOf(kind, object));
     return result.succeeded ? this.#cachedAs(place, key, value, result.revision, result.revision) : undefined;
@@ -105,15 +103,15 @@ export class ObjectStore {
       const change = await decide(existing);
       if (change.type === 'none') return { object: existing, removed: false };
       const remove = change.type === 'delete';
-      const value = this.#encode(kind, change.object);
+      const value = await this.#encode(kind, change.object);
       const write: Write = remove ? { type: 'delete', key } : await this.#put(kind, key, value);
       const claims = this.#claimsOf(kind, remove ? undefined : change.object, existing);
       const result = await this.#transact({ key, modRevision: existing.revision }, write, claims);
       if (result.succeeded)
-        return { object: this.#cachedAs(place, key, value, result.revision, existing.createRevision), removed: remove };
+        return { object: await this.#cachedAs(place, key, value, result.revision, existing.createRevision), removed: remove };
       const newer = result.current && this.#cache.decodeEntry(result.current);
       if (!newer) throw notFound(kind, name);
-      existing = newer.as(kind);
+      existing = await showObject(kind, newer);
     }
     throw conflict(kind, name, MODIFIED);
   }
@@ -144,8 +142,13 @@ export class ObjectStore {
     return of ? compareClaims(before ? of(before.object) : [], after ? of(after) : []) : NO_CLAIMS;
   }
 
-  #encode(kind: KindDefinition, object: DynamicObject): Buffer {
-    return encodeStored(this.#cache.form(kind), kind.storedAs ? kind.storedAs.toStored(object) : object);
+  async #encode(kind: KindDefinition, object: DynamicObject): Promise<Buffer> {
+    const { storedAs } = kind;
+    if (!storedAs) return encodeStored(this.#cache.form(kind), object);
+    const stored = storedAs.toStored(object);
+    const elsewhere = storedAs.remote && kind.version !== storedAs.version;
+    const [converted] = elsewhere ? await storedAs.remote.convert([stored], apiVersionOf(storedAs)) : [stored];
+    return encodeStored(this.#cache.form(kind), converted!);
   }
 
   async #put(kind: KindDefinition, key: string, value: Uint8Array): Promise<Write> {
@@ -154,17 +157,20 @@ export class ObjectStore {
     return { type: 'put', key, value, leaseId };
   }
 
-  #cachedAs(
+  async #cachedAs(
     { kind, namespace, name }: Place,
     key: string,
     value: Uint8Array,
     revision: number,
     createRevision: number,
-  ): CachedObject {
+  ): Promise<CachedObject> {
     // Most often the cache has seen the write by now, and has encoded it for watchers.
     const seen = this.#cache.kind(kind).objects.get(key);
-    if (seen?.revision === revision) return seen.as(kind);
-    return new CachedObject({ key, namespace, name }, this.#cache.form(kind), value, revision, createRevision).as(kind);
+    const object =
+      seen?.revision === revision
+        ? seen
+        : new CachedObject({ key, namespace, name }, this.#cache.form(kind), value, revision, createRevision);
+    return showObject(kind, object);
   }
 }
 

@@ -1,4 +1,4 @@
-import { builtInType } from '../../api/apply/built-in-type.ts';
+import { typeOfKind } from '../../api/apply/built-in-type.ts';
 import { checkConfiguration, joinErrors } from '../../api/apply/check-configuration.ts';
 import type { Managers } from '../../api/apply/managed-fields.ts';
 import { fieldsOutOfReach } from '../../api/apply/ownership.ts';
@@ -90,7 +90,7 @@ interface Situation {
 
 function planFor({ kind, part }: ResourceCall, options: WriteQuery, { live, configuration, nowMs }: Situation): ApplyPlan {
   return planApply({
-    type: builtInType(kind.schema),
+    type: typeOfKind(kind),
     live,
     managers: storedManagers(live.metadata.managedFields),
     configuration,
@@ -159,7 +159,7 @@ function checked(kind: KindDefinition, json: unknown): DynamicObject {
   const { metadata } = configuration;
   if (isJsonMap(metadata) && metadata.managedFields !== undefined && metadata.managedFields !== null)
     throw badRequest('metadata.managedFields must be nil');
-  const errors = checkConfiguration(builtInType(kind.schema), configuration);
+  const errors = checkConfiguration(typeOfKind(kind), configuration);
   if (errors.length) throw typeFailure(configuration, joinErrors(errors));
   return configuration;
 }

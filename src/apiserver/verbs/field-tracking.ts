@@ -1,4 +1,4 @@
-import { builtInType } from '../../api/apply/built-in-type.ts';
+import { typeOfKind } from '../../api/apply/built-in-type.ts';
 import { type Managers, sameOwners, writeManagedFields } from '../../api/apply/managed-fields.ts';
 import { fieldsOutOfReach } from '../../api/apply/ownership.ts';
 import { withoutAbsent } from '../../api/apply/present-fields.ts';
@@ -37,7 +37,7 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
   return {
     created(kind, object, nowMs) {
       const except = fieldsOutOfReach(kind, '', object);
-      setManagedFields(object, trackCreate(builtInType(kind.schema), object, writerOf(kind, nowMs), except));
+      setManagedFields(object, trackCreate(typeOfKind(kind), object, writerOf(kind, nowMs), except));
     },
     prepared: dropAbsent,
     updated(kind, updated, old, nowMs) {
@@ -45,7 +45,7 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
       // What comes by a subresource is about that alone.
       const sent = subresource ? undefined : updated.metadata.managedFields;
       if (!stored && !sent) return;
-      const type = builtInType(kind.schema);
+      const type = typeOfKind(kind);
       const before = managersBefore(sent, stored, jsonEqual);
       const writer = writerOf(kind, nowMs);
       const except = fieldsOutOfReach(kind, subresource, updated);
@@ -60,11 +60,11 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
 export function trackApply(planned: () => Managers): FieldTracking {
   return {
     created(kind, object) {
-      setManagedFields(object, writeManagedFields(withoutAbsent(builtInType(kind.schema), object, planned())));
+      setManagedFields(object, writeManagedFields(withoutAbsent(typeOfKind(kind), object, planned())));
     },
     prepared: dropAbsent,
     updated(kind, updated, old) {
-      const present = withoutAbsent(builtInType(kind.schema), updated, planned());
+      const present = withoutAbsent(typeOfKind(kind), updated, planned());
       const stored = old.metadata.managedFields;
       // Not even the time of something that changes nothing.
       const same = sameOwners(present, storedManagers(stored)) && sameButOwners(updated, old);
@@ -75,7 +75,7 @@ export function trackApply(planned: () => Managers): FieldTracking {
 
 function dropAbsent(kind: KindDefinition, object: DynamicObject): void {
   const managers = storedManagers(object.metadata.managedFields);
-  const present = withoutAbsent(builtInType(kind.schema), object, managers);
+  const present = withoutAbsent(typeOfKind(kind), object, managers);
   if (present !== managers) setManagedFields(object, writeManagedFields(present));
 }
 

@@ -3,6 +3,7 @@ import { negotiateOutput } from '../request/negotiation.ts';
 import { parseResourceVersion } from '../request/query-options.ts';
 import { Representation } from '../response/representation.ts';
 import { sendJsonBytes } from '../response/send.ts';
+import { showObject } from '../watch-cache/show-objects.ts';
 import { waitForRevision } from './read-revision.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
 
@@ -13,8 +14,9 @@ export function createGet({ cache, objects, clock }: VerbDeps): VerbHandler {
     const output = negotiateOutput(request, 'object');
     const wanted = parseResourceVersion(kind, request.query.get('resourceVersion') ?? '');
     await (wanted === undefined ? cache.fresh() : waitForRevision(cache, wanted));
-    const object = objects.peek({ kind, namespace: info.namespace, name: info.name });
-    if (!object) throw notFound(kind, info.name);
+    const stored = objects.peek({ kind, namespace: info.namespace, name: info.name });
+    if (!stored) throw notFound(kind, info.name);
+    const object = kind.storedAs ? await showObject(kind, stored) : stored;
     if (output.as === 'object' && output.format !== 'protobuf')
       return sendJsonBytes(context, response, 200, object.bytes, output);
     return new Representation(kind, output, request.query, () => clock.now()).sendObject(context, response, 200, object);

@@ -6,6 +6,7 @@ import { negotiateOutput } from '../request/negotiation.ts';
 import { type ListQuery, parseListQuery, parseResourceVersion } from '../request/query-options.ts';
 import { Representation } from '../response/representation.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
+import { showObjects } from '../watch-cache/show-objects.ts';
 import { formatContinue, parseContinue } from './continue-token.ts';
 import { tooLargeResourceVersion, waitForRevision } from './read-revision.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
@@ -45,24 +46,25 @@ export async function readPage(deps: VerbDeps, kind: KindDefinition, query: List
   if (wanted && exact) return readPast(deps, kind, query, selection, wanted, undefined);
   const { cache } = deps;
   await (wanted === undefined ? cache.fresh() : waitForRevision(cache, wanted));
-  return pageOf(selected(deps, kind, selection), query.limit, cache.revision, selection);
+  const { revision } = cache;
+  return pageOf(await selected(deps, kind, selection), query.limit, revision, selection);
 }
 
 /** What the cache holds now. */
-function selected(
+async function selected(
   { cache, keyspace }: Pick<VerbDeps, 'cache' | 'keyspace'>,
   kind: KindDefinition,
   selection: Selection,
-): CachedObject[] {
+): Promise<readonly CachedObject[]> {
   const { objects } = cache.kind(kind);
   const { keyPrefix, name, matches } = selection;
   const wholeNamespace = !kind.namespaced || keyPrefix !== keyspace.collectionPrefix(kind);
-  let found: CachedObject[];
+  let found: readonly CachedObject[];
   if (name !== undefined && wholeNamespace) {
     const one = objects.get(`${keyPrefix}${name}`);
     found = one ? [one] : [];
   } else found = objects.range(keyPrefix);
-  if (kind.storedAs) found = found.map((object) => object.as(kind));
+  if (kind.storedAs) found = await showObjects(kind, found);
   return matches ? found.filter(matches) : found;
 }
 
@@ -99,10 +101,8 @@ async function readPast(
         ...(at !== undefined && { revision: at }),
       });
       at = revision ?? list.revision;
-      for (const entry of list.entries) {
-        const object = cache.decodeEntry(entry)?.as(kind);
-        if (object && (!matches || matches(object))) objects.push(object);
-      }
+      const found = list.entries.flatMap((entry) => cache.decodeEntry(entry) ?? []);
+      for (const object of await showObjects(kind, found)) if (!matches || matches(object)) objects.push(object);
       const metadata: ListMeta = { resourceVersion: String(at) };
       if (list.remaining === 0) return { objects, metadata };
       const last = list.entries.at(-1)!;

@@ -28,7 +28,7 @@ export function createPatch(deps: VerbDeps): VerbHandler {
     const { context, kind } = call;
     const { request, info } = context;
     if (isApplyPatch(request)) return apply(call, response);
-    const format = patchFormat(request);
+    const format = patchFormat(request, kind);
     const output = negotiateOutput(request, 'object');
     const options = parsePatchQuery(request.query);
     const bytes = await request.readBody(BODY_LIMIT_BYTES);

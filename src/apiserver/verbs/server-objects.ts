@@ -14,18 +14,18 @@ export function createObjectReader(cache: WatchCache, keyspace: Keyspace): Objec
       cache
         .kind(kind)
         .objects.get(keyspace.objectKey(kind, namespace, name))
-        ?.as(kind).object,
+        ?.asFarAs(kind).object,
     list: (kind, namespace) =>
       cache
         .kind(kind)
         .objects.range(keyspace.collectionPrefix(kind, namespace))
-        .map((object) => object.as(kind).object),
+        .map((object) => object.asFarAs(kind).object),
     waitFresh: () => cache.fresh(),
     subscribe: (kind, listener) =>
       cache.kind(kind).subscribe(({ current, previous }) =>
         listener({
-          ...(current && { object: current.as(kind).object }),
-          ...(previous && { previous: previous.as(kind).object }),
+          ...(current && { object: current.asFarAs(kind).object }),
+          ...(previous && { previous: previous.asFarAs(kind).object }),
         }),
       ),
   };

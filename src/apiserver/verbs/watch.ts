@@ -1,10 +1,12 @@
-import { resourceExpired } from '../../api/machinery/status-error.ts';
+import { internalError, resourceExpired, StatusError } from '../../api/machinery/status-error.ts';
 import { deferred } from '../../std/lifecycle.ts';
 import type { ServerResponse } from '../contracts.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
 import { type ListQuery, parseListQuery, parseResourceVersion } from '../request/query-options.ts';
 import { Representation } from '../response/representation.ts';
-import type { WatchItem } from '../watch-cache/cached-event.ts';
+import type { CachedEvent, WatchItem } from '../watch-cache/cached-event.ts';
+import type { CachedObject } from '../watch-cache/cached-object.ts';
+import { ConvertedFeed } from '../watch-cache/converted-feed.ts';
 import type { WatchStart } from '../watch-cache/kind-cache.ts';
 import { waitForRevision } from './read-revision.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
@@ -34,12 +36,21 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     const line = await representation.lines();
     beginAnswer(response, representation.watchType);
     let initial: Buffer[] | undefined = [];
+    const item = (told: WatchItem) => (initial ? initial.push(line(told)) : stream.send(line(told)));
+    const failed = (error: unknown) => {
+      stream.send(representation.errorLine(error instanceof StatusError ? error : internalError((error as Error).message)));
+      stream.end();
+    };
+    // What somebody else must convert comes later, in order; so does what is said in between.
+    const feed = kind.storedAs?.remote && new ConvertedFeed({ kind, matches: selection.matches, item, failed });
+    const inOrder = (say: () => void) => (feed ? feed.afterwards(say) : say());
     const unwatch = cache.kind(kind).watch(
       {
         kind,
         ...selection,
-        item: (item: WatchItem) => (initial ? initial.push(line(item)) : stream.send(line(item))),
-        closed: () => stream.end(),
+        item,
+        ...(feed && { raw: (change: CachedEvent | CachedObject) => feed.take(change) }),
+        closed: () => inOrder(() => stream.end()),
       },
       start,
     );
@@ -51,14 +62,15 @@ export function createWatch(deps: VerbDeps): VerbHandler {
       stream.end();
       return ended.promise;
     }
-    if (query.sendInitialEvents && query.allowWatchBookmarks)
-      initial.push(representation.bookmark(cache.revision, INITIAL_EVENTS_END));
+    const bookmark = (annotations?: Readonly<Record<string, string>>) => {
+      const told = representation.bookmark(cache.revision, annotations);
+      inOrder(() => (initial ? initial.push(told) : stream.send(told)));
+    };
+    if (query.sendInitialEvents && query.allowWatchBookmarks) bookmark(INITIAL_EVENTS_END);
     stream.sendAll(initial);
     initial = undefined;
 
-    const bookmarks = query.allowWatchBookmarks
-      ? repeat(deps, () => stream.send(representation.bookmark(cache.revision)))
-      : undefined;
+    const bookmarks = query.allowWatchBookmarks ? repeat(deps, () => bookmark()) : undefined;
     const lastsMs = query.timeoutSeconds > 0 ? query.timeoutSeconds * 1000 : deps.minRequestTimeoutMs * (1 + random());
     const timeout = clock.setTimer(lastsMs, () => stream.end());
     const onAbort = () => stream.end();
@@ -66,6 +78,7 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     else request.signal.addEventListener('abort', onAbort, { once: true });
     await ended.promise;
     unwatch();
+    feed?.end();
     timeout.cancel();
     bookmarks?.cancel();
     request.signal.removeEventListener('abort', onAbort);

@@ -59,6 +59,7 @@ export class ObjectWrites {
   /** Stores a new object and returns it as stored. `object` has been decoded; it may be changed and is not to be used afterwards. */
   async create(scope: WriteScope, object: DynamicObject): Promise<CachedObject> {
     const { kind } = scope;
+    if (kind.loadFirst) await kind.loadFirst();
     stampKind(kind, object);
     placeInNamespace(kind, object, scope.namespace);
     checkCreatable(kind, object);
@@ -120,6 +121,7 @@ export class ObjectWrites {
     allotment: Allotment | undefined,
   ): Promise<ChangeResult> {
     const { kind, part } = scope;
+    if (kind.loadFirst) await kind.loadFirst();
     let unsaved: CachedObject | undefined;
     const result = await this.#deps.objects.change({ kind, namespace: scope.namespace, name }, async (existing) => {
       const old = existing.object;
@@ -144,8 +146,8 @@ export class ObjectWrites {
       if (!part) warn(scope, kind.warnings?.(updated, old));
       if (scope.admit) await this.#deps.admission().validate({ ...attributes, object: updated });
       const decided = decideUpdate(kind, updated, old);
-      // The same object in a form of yesterday (its key is another one now) is written anew.
-      const rewrite = decided.type === 'none' && this.#deps.objects.isStale(existing.key);
+      // The same object in a form of yesterday (another version, another key) is written anew.
+      const rewrite = decided.type === 'none' && (existing.isStale || this.#deps.objects.isStale(existing.key));
       const change: Change = rewrite ? { type: 'put', object: updated } : decided;
       if (!scope.dryRun || change.type === 'none') return change;
       unsaved = this.#unsaved(scope, updated, existing);
@@ -167,7 +169,9 @@ export class ObjectWrites {
           await this.#deps.admission().admit(attributes);
           await this.#deps.admission().validate(attributes);
         }
-        const plan = planDelete(kind, existing.decode(), choices, this.#deps.clock.now());
+        const object = existing.decode();
+        if (!object.metadata.deletionTimestamp) kind.prepareForDelete?.(object, this.#context(scope));
+        const plan = planDelete(kind, object, choices, this.#deps.clock.now());
         if (plan.type === 'wait') return { type: 'none' };
         if (scope.dryRun) {
           unsaved = { object: existing, removed: plan.type === 'remove' };

@@ -1,5 +1,6 @@
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
+import { CodedError } from '../../std/coded-error.ts';
 import {
   encodeStored,
   normalizeStored,
@@ -27,7 +28,9 @@ export class CachedObject {
   #value: Uint8Array | undefined;
   #bytes: Buffer | undefined;
   #object: DynamicObject | undefined;
-  #variants: Map<string, CachedObject> | undefined;
+  /** As kinds show it, by their version. A record that has been replaced leaves nothing behind. */
+  #variants: Map<string, { readonly kind: KindDefinition; readonly shown: CachedObject }> | undefined;
+  #isStale = false;
 
   constructor(
     place: { key: string; namespace: string; name: string },
@@ -106,22 +109,48 @@ export class CachedObject {
     return this.#value ?? removeResourceVersion(this.#form, this.#bytes!, this.revision);
   }
 
-  /** The object as a kind shows it: itself, or converted from its stored form (once). */
-  as(kind: KindDefinition): CachedObject {
-    if (!kind.storedAs) return this;
-    const id = `${kind.group}/${kind.version}`;
+  /** Whether what is stored is not what would be stored of it now: a write that changes nothing else changes that. */
+  get isStale(): boolean {
+    return this.#isStale;
+  }
+
+  /** Whether somebody else must convert it before the kind can show it. */
+  awaitsConversion(kind: KindDefinition): boolean {
+    if (!kind.storedAs?.remote || this.#form.apiVersion === apiVersionOf(kind)) return false;
+    return this.#variants?.get(apiVersionOf(kind))?.kind !== kind;
+  }
+
+  /**
+   * The object as a kind shows it: itself, or converted from its stored form (once). Where `awaitsConversion`, from what somebody else
+   * has `converted`.
+   */
+  as(kind: KindDefinition, converted?: DynamicObject): CachedObject {
+    const { storedAs } = kind;
+    if (!storedAs) return this;
+    const id = apiVersionOf(kind);
     const known = this.#variants?.get(id);
-    if (known) return known;
-    const form = storedForm(apiVersionOf(kind), kind.kind);
-    const variant = new CachedObject(
-      this,
-      form,
-      encodeStored(form, kind.storedAs.fromStored(this.decode())),
-      this.revision,
-      this.createRevision,
-    );
+    if (known?.kind === kind) return known.shown;
+    if (!converted && this.awaitsConversion(kind))
+      throw new CodedError(`${this.key} must be converted to ${id} first`, { code: 'NOT_CONVERTED' });
+    const stored = converted ?? this.decode();
+    const object = storedAs.fromStored(stored);
+    const own = object === stored && !converted && this.#form.apiVersion === id;
+    const shown = own ? this : this.#variant(kind, object);
+    // Other versions' forms always differ; of its own form, what differs was added or dropped when it was read.
+    if (kind.ownSchema)
+      shown.#isStale = this.#form.apiVersion !== apiVersionOf(storedAs) || (!own && storedAs.version === kind.version);
     this.#variants ??= new Map();
-    this.#variants.set(id, variant);
-    return variant;
+    this.#variants.set(id, { kind, shown });
+    return shown;
+  }
+
+  /** The same for those who look at metadata only: as it is stored, where somebody else must convert it. */
+  asFarAs(kind: KindDefinition): CachedObject {
+    return this.awaitsConversion(kind) ? this : this.as(kind);
+  }
+
+  #variant(kind: KindDefinition, object: DynamicObject): CachedObject {
+    const form = storedForm(apiVersionOf(kind), kind.kind);
+    return new CachedObject(this, form, encodeStored(form, object), this.revision, this.createRevision);
   }
 }

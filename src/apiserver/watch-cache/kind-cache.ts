@@ -20,6 +20,8 @@ export interface Watcher {
   readonly matches?: (object: CachedObject) => boolean;
   readonly trigger?: Trigger;
   item(item: WatchItem): void;
+  /** Takes changes and what is there as they are stored, instead of items, whatever the conditions say. */
+  readonly raw?: (change: CachedEvent | CachedObject) => void;
   /** The cache lost track of the store: the watch is to end, and its client to begin again. */
   closed(): void;
 }
@@ -87,6 +89,10 @@ export class KindCache {
     let after = 0;
     if (start === 'now') {
       for (const object of this.objects.range(watcher.keyPrefix)) {
+        if (watcher.raw) {
+          watcher.raw(object);
+          continue;
+        }
         const shown = object.as(watcher.kind);
         if (!watcher.matches || watcher.matches(shown)) watcher.item(initialItem(shown));
       }
@@ -159,6 +165,10 @@ export class KindCache {
     if (event.revision <= after) return;
     const { key } = (event.current ?? event.previous)!;
     if (!key.startsWith(watcher.keyPrefix)) return;
+    if (watcher.raw) {
+      watcher.raw(event);
+      return;
+    }
     const item = event.itemFor(watcher.kind, watcher.matches);
     if (item) watcher.item(item);
   }

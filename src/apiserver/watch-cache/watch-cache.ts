@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { KeyValue, ListResult, Store, StoreError, StoreEvent, WatchHandle } from '../../store/store.ts';
-import { type StoredForm, storedForm } from '../store-access/encoding.ts';
+import { type StoredForm, storedForm, storedVersion } from '../store-access/encoding.ts';
 import type { Keyspace, ObjectKey } from '../store-access/keyspace.ts';
 import { CachedEvent } from './cached-event.ts';
 import { CachedObject } from './cached-object.ts';
@@ -26,11 +26,28 @@ interface OpenKind {
   readonly form: StoredForm;
   /** The revision of the list that it began with. */
   readonly from: number;
+  /** For kinds whose objects may be stored in several versions: their forms. */
+  readonly versions: Map<string, StoredForm> | undefined;
 }
 
 function openKind(kind: KindDefinition, from: number): OpenKind {
   const stored = kind.storedAs ?? kind;
-  return { cache: new KindCache(from), form: storedForm(apiVersionOf(stored), stored.kind), from };
+  return {
+    cache: new KindCache(from),
+    form: storedForm(apiVersionOf(stored), stored.kind),
+    from,
+    versions: kind.ownSchema && new Map(),
+  };
+}
+
+function formOfVersion({ versions, form }: OpenKind, apiVersion: string, kind: string): StoredForm {
+  if (apiVersion === form.apiVersion) return form;
+  let known = versions?.get(apiVersion);
+  if (!known) {
+    known = storedForm(apiVersion, kind);
+    versions?.set(apiVersion, known);
+  }
+  return known;
 }
 
 /**
@@ -87,8 +104,9 @@ export class WatchCache {
   }
 
   /** How a kind's objects are written to the store. */
-  form(kind: Pick<KindDefinition, 'storagePath'>): StoredForm {
-    return this.#byPath.get(kind.storagePath)!.form;
+  form(kind: KindDefinition): StoredForm {
+    const open = this.#byPath.get(kind.storagePath)!;
+    return kind.ownSchema ? formOfVersion(open, apiVersionOf(kind.storedAs ?? kind), kind.kind) : open.form;
   }
 
   /**
@@ -186,7 +204,9 @@ export class WatchCache {
   }
 
   #cached(place: ObjectKey, entry: KeyValue): CachedObject {
-    const { form } = this.#byPath.get(place.storagePath)!;
+    const open = this.#byPath.get(place.storagePath)!;
+    const version = open.versions && storedVersion(entry.value);
+    const form = version ? formOfVersion(open, version.apiVersion, version.kind) : open.form;
     const { namespace, name } = place;
     try {
       return new CachedObject({ key: entry.key, namespace, name }, form, entry.value, entry.modRevision, entry.createRevision);

@@ -1,0 +1,91 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import { CachedEvent, initialItem, type WatchItem } from './cached-event.ts';
+import type { CachedObject } from './cached-object.ts';
+import { showObjects } from './show-objects.ts';
+
+export interface ConvertedFeedConfig {
+  readonly kind: KindDefinition;
+  readonly matches: ((object: CachedObject) => boolean) | undefined;
+  readonly item: (item: WatchItem) => void;
+  /** A conversion failed: nothing more comes. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** So many changes wait for their conversion at most. */
+const MOST_WAITING = 10_000;
+
+/**
+ * Puts a conversion that takes its time between the changes of a kind and one watch: what came first is told first, and what waits is
+ * converted in one go.
+ */
+export class ConvertedFeed {
+  readonly #config: ConvertedFeedConfig;
+  #waiting: (CachedEvent | CachedObject | (() => void))[] = [];
+  #running = false;
+  #ended = false;
+
+  constructor(config: ConvertedFeedConfig) {
+    this.#config = config;
+  }
+
+  take(change: CachedEvent | CachedObject): void {
+    if (this.#ended) return;
+    if (this.#waiting.length >= MOST_WAITING) this.#fail(new Error('conversions take longer than changes'));
+    else this.afterwards(change);
+  }
+
+  /** Tells of a change, or does something, when all that was taken before has been told. */
+  afterwards(next: CachedEvent | CachedObject | (() => void)): void {
+    if (this.#ended) return;
+    this.#waiting.push(next);
+    if (!this.#running) void this.#run();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#waiting = [];
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    try {
+      while (this.#waiting.length) {
+        const batch = this.#waiting;
+        this.#waiting = [];
+        await showObjects(this.#config.kind, batch.flatMap(objectsOf));
+        for (const next of batch) if (!this.#ended) this.#tell(next);
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #tell(next: CachedEvent | CachedObject | (() => void)): void {
+    const { kind, matches, item } = this.#config;
+    if (typeof next === 'function') {
+      next();
+      return;
+    }
+    if (next instanceof CachedEvent) {
+      const told = next.itemFor(kind, matches);
+      if (told) item(told);
+      return;
+    }
+    const shown = next.as(kind);
+    if (!matches || matches(shown)) item(initialItem(shown));
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ended) return;
+    this.end();
+    this.#config.failed(error);
+  }
+}
+
+function objectsOf(next: CachedEvent | CachedObject | (() => void)): CachedObject[] {
+  if (typeof next === 'function') return [];
+  if (!(next instanceof CachedEvent)) return [next];
+  return [next.current, next.previous].filter((object) => object !== undefined);
+}
