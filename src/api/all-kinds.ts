@@ -1,3 +1,5 @@
+import { mutatingAdmissionPolicyKind } from './admissionregistration/v1/mutating-admission-policy.ts';
+import { mutatingAdmissionPolicyBindingKind } from './admissionregistration/v1/mutating-admission-policy-binding.ts';
 import { mutatingWebhookConfigurationKind } from './admissionregistration/v1/mutating-webhook-configuration.ts';
 import { validatingAdmissionPolicyKind } from './admissionregistration/v1/validating-admission-policy.ts';
 import { validatingAdmissionPolicyBindingKind } from './admissionregistration/v1/validating-admission-policy-binding.ts';
@@ -122,6 +124,8 @@ export const allKinds: readonly KindDefinition[] = [
   validatingWebhookConfigurationKind,
   validatingAdmissionPolicyKind,
   validatingAdmissionPolicyBindingKind,
+  mutatingAdmissionPolicyKind,
+  mutatingAdmissionPolicyBindingKind,
   flowSchemaKind,
   priorityLevelConfigurationKind,
   deviceClassKind,

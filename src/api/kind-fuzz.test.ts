@@ -90,7 +90,8 @@ function exercise(kind: KindDefinition, random: () => number): void {
 }
 
 for (const kind of allKinds)
-  test(`any ${kind.kind} of ${apiVersionOf(kind)} is defaulted, checked, merged and shown without a crash`, () => {
+  test(`any ${kind.kind} of ${apiVersionOf(kind)} is defaulted, checked, merged and shown without a crash`, async () => {
+    await kind.loadFirst?.();
     fc.assert(
       fc.property(fc.integer(), (seed) => exercise(kind, seededRandom(seed))),
       { numRuns: 60 },

@@ -41,7 +41,7 @@ export interface Checked {
   readonly resultType: CelType;
   readonly types: ReadonlyMap<number, CelType>;
   readonly overloads: ReadonlyMap<number, readonly Overload[]>;
-  /** Calls that look like a member's and are of a function with dots in its name: `sets.contains(a, b)`. */
+  /** What looks like a member and has a name with dots: the function `sets.contains(a, b)`, the variable `authorizer.requestResource`. */
   readonly qualified: ReadonlyMap<number, string>;
   /** Names of types. */
   readonly constants: ReadonlyMap<number, Value>;
@@ -163,20 +163,29 @@ class Checker {
     return typeOf(type);
   }
 
-  /** `net.IP` names a type where there is no variable `net`. */
-  #qualifiedType(expression: Select): CelType | undefined {
+  /** A variable with a dot in its name (`authorizer.requestResource`); a type (`net.IP`) where there is no variable `net`. */
+  #qualifiedName(expression: Select): CelType | undefined {
     const name = expression.test ? undefined : dottedName(expression);
-    if (name === undefined || this.#isVariable(name.split('.')[0]!)) return undefined;
-    return this.#identifier(expression.id, name);
+    if (name === undefined || this.#isLocal(name.split('.')[0]!)) return undefined;
+    const variable = this.#scope.variable(name);
+    if (variable) {
+      this.#qualified.set(expression.id, name);
+      return variable;
+    }
+    return this.#isVariable(name.split('.')[0]!) ? undefined : this.#identifier(expression.id, name);
+  }
+
+  #isLocal(name: string): boolean {
+    for (let local = this.#locals; local; local = local.outer) if (local.name === name) return true;
+    return false;
   }
 
   #isVariable(name: string): boolean {
-    for (let local = this.#locals; local; local = local.outer) if (local.name === name) return true;
-    return this.#scope.variable(name) !== undefined;
+    return this.#isLocal(name) || this.#scope.variable(name) !== undefined;
   }
 
   #select(expression: Select): CelType {
-    const named = this.#qualifiedType(expression);
+    const named = this.#qualifiedName(expression);
     if (named) return named;
     const operand = this.#typeOf(expression.operand);
     const type = this.#field(expression, operand, expression.field, false);

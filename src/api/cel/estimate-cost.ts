@@ -55,6 +55,7 @@ class Estimator {
         return ONE;
       }
       case 'select': {
+        if (this.#checked.qualified.has(expression.id)) return ONE;
         const operand = this.cost(expression.operand);
         if (expression.test) return operand;
         const outer = this.#declared.get(expression.operand.id);

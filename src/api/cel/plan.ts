@@ -94,7 +94,9 @@ class Planner {
     };
   }
 
-  #select({ operand, field, test }: Select): Step {
+  #select({ id, operand, field, test }: Select): Step {
+    const qualified = this.#checked.qualified.get(id);
+    if (qualified !== undefined) return identifier(qualified);
     const of = test ? this.step(operand) : this.#operand(operand);
     if (test) return (run, scope) => present(of(run, scope), field);
     return (run, scope) => {

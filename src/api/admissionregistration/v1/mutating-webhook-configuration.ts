@@ -1,7 +1,10 @@
+import { lazyModule } from '../../../std/lazy-module.ts';
 import type { V1MutatingWebhookConfiguration } from '../../gen/types.ts';
 import { ageColumn, nameColumn, numberColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { setWebhookDefaults } from './webhook-defaults.ts';
+
+const validation = lazyModule(() => import('./webhook-validation.ts'));
 
 export const mutatingWebhookConfigurationKind = defineKind({
   group: 'admissionregistration.k8s.io',
@@ -26,4 +29,6 @@ export const mutatingWebhookConfigurationKind = defineKind({
       webhook.reinvocationPolicy ??= 'Never';
     }
   },
+  loadFirst: validation.load,
+  validate: (object, _context, existing) => validation.loaded.validateWebhookConfiguration(object, existing),
 });

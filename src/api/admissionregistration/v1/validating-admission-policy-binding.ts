@@ -1,6 +1,10 @@
+import { lazyModule } from '../../../std/lazy-module.ts';
 import type { V1ValidatingAdmissionPolicyBinding } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn, UNSET } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { setMatchDefaults } from './match-rules-validation.ts';
+
+const validation = lazyModule(() => import('./policy-binding-validation.ts'));
 
 export const validatingAdmissionPolicyBindingKind = defineKind({
   group: 'admissionregistration.k8s.io',
@@ -20,4 +24,7 @@ export const validatingAdmissionPolicyBindingKind = defineKind({
     }),
     ageColumn,
   ],
+  setDefaults: (object) => setMatchDefaults((object as object as V1ValidatingAdmissionPolicyBinding).spec?.matchResources),
+  loadFirst: validation.load,
+  validate: (object) => validation.loaded.validateValidatingPolicyBinding(object),
 });

@@ -1,8 +1,13 @@
+import { lazyModule } from '../../../std/lazy-module.ts';
 import type { V1ValidatingAdmissionPolicy } from '../../gen/types.ts';
 import { ageColumn, nameColumn, numberColumn, textColumn, UNSET } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { setMatchDefaults } from './match-rules-validation.ts';
+import { validatePolicyStatus } from './type-checking-validation.ts';
+
+const validation = lazyModule(() => import('./validating-policy-validation.ts'));
 
 export const validatingAdmissionPolicyKind = defineKind({
   group: 'admissionregistration.k8s.io',
@@ -12,7 +17,7 @@ export const validatingAdmissionPolicyKind = defineKind({
   namespaced: false,
   categories: ['api-extensions'],
   hasGeneration: true,
-  parts: [statusPart()],
+  parts: [{ ...statusPart(), validate: validatePolicyStatus }],
   columns: [
     nameColumn,
     numberColumn<V1ValidatingAdmissionPolicy>(
@@ -25,5 +30,13 @@ export const validatingAdmissionPolicyKind = defineKind({
     ),
     ageColumn,
   ],
+  setDefaults: (object) => {
+    const { spec } = object as V1ValidatingAdmissionPolicy;
+    if (!spec) return;
+    spec.failurePolicy ??= 'Fail';
+    setMatchDefaults(spec.matchConstraints);
+  },
   prepareForCreate: resetStatus('V1ValidatingAdmissionPolicy'),
+  loadFirst: validation.load,
+  validate: (object, _context, existing) => validation.loaded.validateValidatingPolicy(object, existing),
 });

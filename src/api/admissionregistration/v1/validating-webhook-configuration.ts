@@ -1,7 +1,10 @@
+import { lazyModule } from '../../../std/lazy-module.ts';
 import type { V1ValidatingWebhookConfiguration } from '../../gen/types.ts';
 import { ageColumn, nameColumn, numberColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { setWebhookDefaults } from './webhook-defaults.ts';
+
+const validation = lazyModule(() => import('./webhook-validation.ts'));
 
 export const validatingWebhookConfigurationKind = defineKind({
   group: 'admissionregistration.k8s.io',
@@ -23,4 +26,6 @@ export const validatingWebhookConfigurationKind = defineKind({
   setDefaults: (object) => {
     for (const webhook of (object as V1ValidatingWebhookConfiguration).webhooks ?? []) setWebhookDefaults(webhook);
   },
+  loadFirst: validation.load,
+  validate: (object, _context, existing) => validation.loaded.validateWebhookConfiguration(object, existing),
 });

@@ -1,0 +1,113 @@
+/**
+ * Compiles the expressions of webhook configurations and admission policies. Heavy to load (it brings the CEL engine): import it
+ * when there is an expression.
+ */
+
+import { CodedError } from '../../../std/coded-error.ts';
+import { CelCompileError, type CelType, compile, createEnvironment, type Environment, type Program } from '../../cel/cel.ts';
+import { AUTHORIZER, RESOURCE_CHECK } from '../../cel/library/authorizer.ts';
+import { BOOL, DYN, formatType, listOf, NULL, objectOf, STRING } from '../../cel/types.ts';
+import type { V1Variable } from '../../gen/types.ts';
+import { applyObjectType, jsonPatchType, namespaceType, requestType } from './admission-types.ts';
+
+export interface ExpressionScope {
+  readonly params: boolean;
+  readonly authorizer: boolean;
+  /** `Object{…}` and `JSONPatch{…}` can be made. */
+  readonly patchTypes?: boolean;
+  /** Types of `variables.name`, for policies that have variables. */
+  readonly variables?: ReadonlyMap<string, CelType>;
+  /** Types of `object`, `oldObject` and `params` where they are known; any value otherwise. */
+  readonly objectType?: CelType;
+  readonly paramsType?: CelType;
+}
+
+export type ResultKind = 'bool' | 'string' | 'string-or-null' | 'any' | 'object' | 'json-patch';
+
+const RESULTS: Readonly<Record<ResultKind, readonly CelType[]>> = {
+  bool: [BOOL],
+  string: [STRING],
+  'string-or-null': [STRING, NULL],
+  any: [],
+  object: [applyObjectType('Object')!],
+  'json-patch': [listOf(jsonPatchType)],
+};
+
+/** What upstream says of an expression: `compilation failed: ERROR: …` or `must evaluate to bool but got int`. */
+export class ExpressionError extends CodedError {
+  constructor(message: string) {
+    super(message, { code: 'EXPRESSION_INVALID' });
+  }
+}
+
+export function expressionEnvironment(scope: ExpressionScope): Environment {
+  const object = scope.objectType ?? DYN;
+  return createEnvironment({
+    variables: {
+      object,
+      oldObject: object,
+      namespaceObject: namespaceType,
+      request: requestType,
+      ...(scope.params && { params: scope.paramsType ?? DYN }),
+      ...(scope.authorizer && { authorizer: AUTHORIZER, 'authorizer.requestResource': RESOURCE_CHECK }),
+      ...(scope.variables && { variables: objectOf('kubernetes.variables', scope.variables) }),
+    },
+    ...(scope.patchTypes && { typeByName: (name) => (name === 'JSONPatch' ? jsonPatchType : applyObjectType(name)) }),
+  });
+}
+
+/** Go's names of types. */
+const goType = (type: CelType) => (type === NULL ? 'null_type' : formatType(type).replace(/\bnull\b/g, 'null_type'));
+
+/** Throws ExpressionError. */
+export function compileExpression(source: string, environment: Environment, result: ResultKind): Program {
+  const program = compileOrExplain(source, environment);
+  const wanted = RESULTS[result];
+  const type = formatType(program.resultType);
+  if (!wanted.length || wanted.some((one) => formatType(one) === type)) return program;
+  const got = goType(program.resultType);
+  throw new ExpressionError(
+    wanted.length === 1
+      ? `must evaluate to ${goType(wanted[0]!)} but got ${got}`
+      : `must evaluate to one of [${wanted.map(goType).join(' ')}] but got ${got}`,
+  );
+}
+
+function compileOrExplain(source: string, environment: Environment): Program {
+  try {
+    return compile(source, environment);
+  } catch (error) {
+    if (error instanceof CelCompileError) throw new ExpressionError(`compilation failed: ${error.message}`);
+    throw error;
+  }
+}
+
+export interface CompiledVariable {
+  readonly name: string;
+  /** Missing when it does not compile. */
+  readonly program: Program | undefined;
+  readonly error: ExpressionError | undefined;
+}
+
+/**
+ * A policy's variables, each of which may use those before it. The scope that is returned has them all; one that does not compile
+ * is of any type, so that what uses it is not blamed too.
+ */
+export function compileVariables(
+  variables: readonly V1Variable[],
+  scope: ExpressionScope,
+): { readonly compiled: readonly CompiledVariable[]; readonly scope: ExpressionScope } {
+  const types = new Map<string, CelType>();
+  const compiled = variables.map(({ name, expression }): CompiledVariable => {
+    try {
+      const program = compileExpression(expression, expressionEnvironment({ ...scope, variables: types }), 'any');
+      types.set(name, program.resultType);
+      return { name, program, error: undefined };
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      types.set(name, DYN);
+      return { name, program: undefined, error };
+    }
+  });
+  return { compiled, scope: variables.length ? { ...scope, variables: types } : scope };
+}

@@ -1,0 +1,30 @@
+import { lazyModule } from '../../../std/lazy-module.ts';
+import type { V1MutatingAdmissionPolicyBinding } from '../../gen/types.ts';
+import { ageColumn, nameColumn, textColumn, UNSET } from '../../machinery/columns.ts';
+import { defineKind } from '../../machinery/define-kind.ts';
+import { setMatchDefaults } from './match-rules-validation.ts';
+
+const validation = lazyModule(() => import('./policy-binding-validation.ts'));
+
+export const mutatingAdmissionPolicyBindingKind = defineKind({
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  kind: 'MutatingAdmissionPolicyBinding',
+  resource: 'mutatingadmissionpolicybindings',
+  namespaced: false,
+  categories: ['api-extensions'],
+  hasGeneration: true,
+  columns: [
+    nameColumn,
+    textColumn<V1MutatingAdmissionPolicyBinding>('PolicyName', 'The policy.', ({ spec }) => spec?.policyName ?? ''),
+    textColumn<V1MutatingAdmissionPolicyBinding>('ParamRef', 'Its parameters.', ({ spec }) => {
+      const { name, namespace } = spec?.paramRef ?? {};
+      if (!name) return spec?.paramRef ? '*' : UNSET;
+      return namespace ? `${namespace}/${name}` : name;
+    }),
+    ageColumn,
+  ],
+  setDefaults: (object) => setMatchDefaults((object as V1MutatingAdmissionPolicyBinding).spec?.matchResources),
+  loadFirst: validation.load,
+  validate: (object) => validation.loaded.validateMutatingPolicyBinding(object),
+});

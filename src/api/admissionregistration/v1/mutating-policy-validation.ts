@@ -1,0 +1,50 @@
+/** Validation of MutatingAdmissionPolicies. Heavy to load: it compiles expressions (pkg/apis/admissionregistration/validation). */
+import type { V1MutatingAdmissionPolicy, V1Mutation } from '../../gen/types.ts';
+import { checkEach, checkOneOf, sameMeaning } from '../../machinery/field-checks.ts';
+import { requiredField } from '../../machinery/field-error.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
+import type { ExpressionScope } from '../expressions/admission-expressions.ts';
+import { checkExpression, validateMatchConditions } from './match-conditions-validation.ts';
+import { FAILURE_POLICIES, validateMatchResources } from './match-rules-validation.ts';
+import { validateParamKind, validateVariables } from './policy-parts-validation.ts';
+
+export function validateMutatingPolicy(object: DynamicObject, existing: DynamicObject | undefined): FieldError[] {
+  const { spec = {} } = object as V1MutatingAdmissionPolicy;
+  const old = (existing as V1MutatingAdmissionPolicy | undefined)?.spec;
+  const { failurePolicy, paramKind, matchConstraints, reinvocationPolicy, mutations = [] } = spec;
+  const params = paramKind !== undefined;
+  const errors =
+    failurePolicy === undefined
+      ? [requiredField('spec.failurePolicy')]
+      : checkOneOf('spec.failurePolicy', failurePolicy, FAILURE_POLICIES);
+  if (paramKind) errors.push(...validateParamKind(paramKind, 'spec.paramKind'));
+  if (!matchConstraints) errors.push(requiredField('spec.matchConstraints'));
+  else {
+    errors.push(...validateMatchResources(matchConstraints, 'spec.matchConstraints'));
+    if (!matchConstraints.resourceRules?.length) errors.push(requiredField('spec.matchConstraints.resourceRules'));
+  }
+  const unchanged = old && sameMeaning(old.paramKind, paramKind) && sameMeaning(old.matchConditions, spec.matchConditions);
+  if (!unchanged) errors.push(...validateMatchConditions(spec.matchConditions, 'spec.matchConditions', { params }));
+  const variables = validateVariables(spec.variables, 'spec.variables', { params, authorizer: true, patchTypes: true });
+  errors.push(...variables.errors);
+  if (!mutations.length) errors.push(requiredField('spec.mutations', 'mutations must contain at least one item'));
+  errors.push(...checkEach(mutations, 'spec.mutations', (mutation, at) => validateMutation(mutation, at, variables.scope)));
+  if (!reinvocationPolicy) errors.push(requiredField('spec.reinvocationPolicy'));
+  else errors.push(...checkOneOf('spec.reinvocationPolicy', reinvocationPolicy, ['IfNeeded', 'Never']));
+  return errors;
+}
+
+function validateMutation(mutation: V1Mutation, path: string, scope: ExpressionScope): FieldError[] {
+  const { patchType, applyConfiguration, jsonPatch } = mutation;
+  if (!patchType) return [requiredField(`${path}.patchType`)];
+  const errors = checkOneOf(`${path}.patchType`, patchType, ['ApplyConfiguration', 'JSONPatch']);
+  if (errors.length) return errors;
+  const [field, part, result] =
+    patchType === 'JSONPatch'
+      ? (['jsonPatch', jsonPatch, 'json-patch'] as const)
+      : (['applyConfiguration', applyConfiguration, 'object'] as const);
+  if (!part) return [requiredField(`${path}.${field}`, `must be specified when patchType is ${patchType}`)];
+  if (!part.expression?.trim()) return [requiredField(`${path}.${field}.expression`, 'expression is not specified')];
+  return checkExpression(`${path}.${field}.expression`, part.expression, { scope, result });
+}

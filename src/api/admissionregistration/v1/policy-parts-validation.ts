@@ -1,0 +1,79 @@
+/** What validating and mutating policies and their bindings have in common (pkg/apis/admissionregistration/validation). */
+import type { V1ParamKind, V1ParamRef, V1Variable } from '../../gen/types.ts';
+import { checkEach, checkField } from '../../machinery/field-checks.ts';
+import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import type { LabelSelectorObject } from '../../machinery/label-selector.ts';
+import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
+import { checkDns1035Label, checkDnsSubdomain, checkPathSegment } from '../../machinery/names.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
+import { type CompiledVariable, compileVariables, type ExpressionScope } from '../expressions/admission-expressions.ts';
+
+const RESERVED = new Set(
+  'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(
+    ' ',
+  ),
+);
+
+export function validateParamKind({ apiVersion = '', kind = '' }: V1ParamKind, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const parts = apiVersion.split('/');
+  const [group, version] = parts.length > 1 ? [parts[0]!, parts[1]!] : ['', parts[0]!];
+  const field = `${path}.apiVersion`;
+  if (!apiVersion) errors.push(requiredField(field));
+  else if (parts.length > 2) errors.push(invalidField(field, apiVersion, `unexpected GroupVersion string: ${apiVersion}`));
+  else {
+    const groupComplaints = group ? checkDnsSubdomain(group) : [];
+    if (groupComplaints.length) errors.push(invalidField(field, group, groupComplaints.join(',')));
+    const complaints = checkDns1035Label(version);
+    if (!version) errors.push(invalidField(field, apiVersion, 'version must be specified'));
+    else if (complaints.length) errors.push(invalidField(field, version, complaints.join(',')));
+  }
+  if (!kind) return [...errors, requiredField(`${path}.kind`)];
+  const complaints = checkDns1035Label(kind.toLowerCase());
+  if (complaints.length)
+    errors.push(invalidField(`${path}.kind`, kind, `may have mixed case, but should otherwise match: ${complaints.join(',')}`));
+  return errors;
+}
+
+/** Complaints about variables, and the scope in which expressions may use them. */
+export function validateVariables(
+  variables: readonly V1Variable[] | undefined,
+  path: string,
+  scope: ExpressionScope,
+): { readonly errors: FieldError[]; readonly scope: ExpressionScope } {
+  if (!variables?.length) return { errors: [], scope };
+  const { compiled, scope: extended } = compileVariables(variables, scope);
+  return {
+    errors: checkEach(variables, path, (variable, at, i) => validateVariable(variable, at, compiled[i]!)),
+    scope: extended,
+  };
+}
+
+function validateVariable({ name, expression }: V1Variable, path: string, { error }: CompiledVariable): FieldError[] {
+  const errors: FieldError[] = [];
+  if (!name?.trim()) errors.push(requiredField(`${path}.name`, 'name is not specified'));
+  else if (!/^[_a-zA-Z][_a-zA-Z0-9]*$/.test(name) || RESERVED.has(name))
+    errors.push(invalidField(`${path}.name`, name, 'name is not a valid CEL identifier'));
+  if (!expression?.trim()) errors.push(requiredField(`${path}.expression`, 'expression is not specified'));
+  else if (error) errors.push(invalidField(`${path}.expression`, expression, error.message));
+  return errors;
+}
+
+export function validatePolicyName(name: string | undefined, path: string): FieldError[] {
+  return name ? checkField(path, name, checkDnsSubdomain) : [requiredField(path)];
+}
+
+export function validateParamRef(reference: V1ParamRef | undefined, path: string): FieldError[] {
+  if (!reference) return [];
+  const { name = '', selector, parameterNotFoundAction: action } = reference;
+  const exclusive = 'name and selector are mutually exclusive';
+  const errors = name ? checkField(`${path}.name`, name, checkPathSegment) : [];
+  if (name && selector) errors.push(forbiddenField(`${path}.name`, exclusive));
+  if (selector) errors.push(...validateLabelSelector(selector as LabelSelectorObject, `${path}.selector`));
+  if (name && selector) errors.push(forbiddenField(`${path}.selector`, exclusive));
+  if (!name && !selector) errors.push(requiredField(path, 'one of name or selector must be specified'));
+  if (!action) errors.push(requiredField(`${path}.parameterNotFoundAction`));
+  else if (action !== 'Deny' && action !== 'Allow')
+    errors.push(notSupportedField(`${path}.parameterNotFoundAction`, action, ['Deny', 'Allow']));
+  return errors;
+}

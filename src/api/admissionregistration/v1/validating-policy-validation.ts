@@ -1,0 +1,95 @@
+/** Validation of ValidatingAdmissionPolicies. Heavy to load: it compiles expressions (pkg/apis/admissionregistration/validation). */
+import type { V1AuditAnnotation, V1ValidatingAdmissionPolicy, V1Validation } from '../../gen/types.ts';
+import { checkEach, checkField, checkOneOf, sameMeaning } from '../../machinery/field-checks.ts';
+import { duplicateField, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { checkQualifiedName } from '../../machinery/names.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
+import type { ExpressionScope } from '../expressions/admission-expressions.ts';
+import { checkExpression, validateMatchConditions } from './match-conditions-validation.ts';
+import { FAILURE_POLICIES, validateMatchResources } from './match-rules-validation.ts';
+import { validateParamKind, validateVariables } from './policy-parts-validation.ts';
+
+const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'];
+const MOST_AUDIT_ANNOTATIONS = 20;
+const LONGEST_VALUE_EXPRESSION = 5 * 1024;
+const NO_CHECKS = 'validations or auditAnnotations must contain at least one item';
+
+/** Match conditions that did not change are not checked again. */
+export function validateValidatingPolicy(object: DynamicObject, existing: DynamicObject | undefined): FieldError[] {
+  const { metadata = {}, spec = {} } = object as V1ValidatingAdmissionPolicy;
+  const old = (existing as V1ValidatingAdmissionPolicy | undefined)?.spec;
+  const { failurePolicy, paramKind, matchConstraints, validations = [], auditAnnotations = [] } = spec;
+  const params = paramKind !== undefined;
+  const errors =
+    failurePolicy === undefined
+      ? [requiredField('spec.failurePolicy')]
+      : checkOneOf('spec.failurePolicy', failurePolicy, FAILURE_POLICIES);
+  if (paramKind) errors.push(...validateParamKind(paramKind, 'spec.paramKind'));
+  if (!matchConstraints) errors.push(requiredField('spec.matchConstraints'));
+  else {
+    errors.push(...validateMatchResources(matchConstraints, 'spec.matchConstraints'));
+    if (!matchConstraints.resourceRules?.length) errors.push(requiredField('spec.matchConstraints.resourceRules'));
+  }
+  const unchanged = old && sameMeaning(old.paramKind, paramKind) && sameMeaning(old.matchConditions, spec.matchConditions);
+  if (!unchanged) errors.push(...validateMatchConditions(spec.matchConditions, 'spec.matchConditions', { params }));
+  const variables = validateVariables(spec.variables, 'spec.variables', { params, authorizer: true });
+  errors.push(...variables.errors);
+  if (!validations.length && !auditAnnotations.length)
+    return [...errors, requiredField('spec.validations', NO_CHECKS), requiredField('spec.auditAnnotations', NO_CHECKS)];
+  errors.push(...checkEach(validations, 'spec.validations', (each, at) => validateValidation(each, at, variables.scope)));
+  if (auditAnnotations.length > MOST_AUDIT_ANNOTATIONS)
+    errors.push(
+      invalidField(
+        'spec.auditAnnotations',
+        auditAnnotations,
+        `must not have more than ${MOST_AUDIT_ANNOTATIONS} auditAnnotations`,
+      ),
+    );
+  const seen = new Set<string>();
+  errors.push(
+    ...checkEach(auditAnnotations, 'spec.auditAnnotations', (each, at) => {
+      const wrong = validateAuditAnnotation(each, at, metadata.name ?? '', variables.scope);
+      if (seen.has(each.key)) wrong.push(duplicateField(`${at}.key`, each.key));
+      seen.add(each.key);
+      return wrong;
+    }),
+  );
+  return errors;
+}
+
+function validateValidation(validation: V1Validation, path: string, scope: ExpressionScope): FieldError[] {
+  const { expression = '', message = '', messageExpression = '', reason } = validation;
+  const errors = expression.trim()
+    ? checkExpression(`${path}.expression`, expression, { scope, result: 'bool' })
+    : [requiredField(`${path}.expression`, 'expression is not specified')];
+  if (messageExpression && !messageExpression.trim())
+    errors.push(invalidField(`${path}.messageExpression`, messageExpression, 'must be non-empty if specified'));
+  else if (messageExpression) {
+    const inMessages = { ...scope, authorizer: false };
+    errors.push(...checkExpression(`${path}.messageExpression`, messageExpression, { scope: inMessages, result: 'string' }));
+  }
+  if (message && !message.trim()) errors.push(invalidField(`${path}.message`, message, 'message must be non-empty if specified'));
+  else if (/[\n\r]/.test(message.trim()))
+    errors.push(invalidField(`${path}.message`, message, 'message must not contain line breaks'));
+  if (reason !== undefined) errors.push(...checkOneOf(`${path}.reason`, reason, REASONS));
+  return errors;
+}
+
+function validateAuditAnnotation(
+  { key, valueExpression }: V1AuditAnnotation,
+  path: string,
+  name: string,
+  scope: ExpressionScope,
+): FieldError[] {
+  const errors = name
+    ? checkField(`${path}.key`, `${name}/${key}`, checkQualifiedName)
+    : [invalidField(`${path}.key`, key, 'requires metadata.name be non-empty')];
+  const trimmed = (valueExpression ?? '').trim();
+  const field = `${path}.valueExpression`;
+  if (!trimmed) errors.push(requiredField(field, 'valueExpression is not specified'));
+  else if (trimmed.length > LONGEST_VALUE_EXPRESSION)
+    errors.push(requiredField(field, `must not exceed ${LONGEST_VALUE_EXPRESSION} bytes in length`));
+  else errors.push(...checkExpression(field, trimmed, { scope, result: 'string-or-null', shown: valueExpression }));
+  return errors;
+}
