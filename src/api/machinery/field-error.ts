@@ -1,10 +1,9 @@
 /** Makes field errors in upstream's words (apimachinery/pkg/util/validation/field/errors.go). */
 import type { FieldError } from './status-error.ts';
 
-/** How a bad value is shown: strings quoted, structures as JSON. */
+/** How a bad value is shown: strings quoted, structures as JSON, and what is not there as the text `null`, as upstream does. */
 function show(value: unknown): string {
-  if (value === undefined) return 'null';
-  return JSON.stringify(value);
+  return JSON.stringify(value ?? 'null');
 }
 
 const withDetail = (text: string, detail: string) => (detail ? `${text}: ${detail}` : text);

@@ -168,7 +168,8 @@ const MOST_FIELD_ERRORS = 200;
 export function invalid(kind: { group: string; kind: string }, name: string, errors: readonly FieldError[]): StatusError {
   const qualified = kind.group ? `${kind.kind}.${kind.group}` : kind.kind;
   const told = errors.slice(0, MOST_FIELD_ERRORS);
-  const texts = told.map((e) => `${e.field}: ${e.message}`);
+  // The same is said once, however many checks say it.
+  const texts = [...new Set(told.map((e) => `${e.field}: ${e.message}`))];
   if (errors.length > told.length) texts.push(`and ${errors.length - told.length} more`);
   const text = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   return failure(422, 'Invalid', `${qualified} "${name}" is invalid: ${text}`, {

@@ -3,6 +3,7 @@ import { setPodTemplateDefaults } from '../../core/v1/pod-defaults.ts';
 import { setPersistentVolumeClaimSpecDefaults } from '../../core/v1/storage-defaults.ts';
 import type { V1DaemonSet, V1Deployment, V1ReplicaSet, V1StatefulSet } from '../../gen/types.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
+import { setTemplateGeneration, TEMPLATE_GENERATION } from './template-generation.ts';
 
 export function setDeploymentDefaults(object: DynamicObject): void {
   const { spec } = object as V1Deployment;
@@ -11,8 +12,11 @@ export function setDeploymentDefaults(object: DynamicObject): void {
   spec.replicas ??= 1;
   spec.strategy ??= {};
   spec.strategy.type ||= 'RollingUpdate';
-  if (spec.strategy.type === 'RollingUpdate')
-    spec.strategy.rollingUpdate = { maxUnavailable: '25%', maxSurge: '25%', ...spec.strategy.rollingUpdate };
+  if (spec.strategy.type === 'RollingUpdate') {
+    spec.strategy.rollingUpdate ??= {};
+    spec.strategy.rollingUpdate.maxUnavailable ??= '25%';
+    spec.strategy.rollingUpdate.maxSurge ??= '25%';
+  }
   spec.revisionHistoryLimit ??= 10;
   spec.progressDeadlineSeconds ??= 600;
 }
@@ -20,19 +24,24 @@ export function setDeploymentDefaults(object: DynamicObject): void {
 export function setReplicaSetDefaults(object: DynamicObject): void {
   const { spec } = object as V1ReplicaSet;
   if (!spec) return;
+  spec.template ??= {};
   setPodTemplateDefaults(spec.template);
   spec.replicas ??= 1;
 }
 
 export function setDaemonSetDefaults(object: DynamicObject): void {
-  const { spec } = object as V1DaemonSet;
+  const { spec, metadata } = object as V1DaemonSet;
   if (!spec) return;
   setPodTemplateDefaults(spec.template);
   spec.updateStrategy ??= {};
   spec.updateStrategy.type ||= 'RollingUpdate';
-  if (spec.updateStrategy.type === 'RollingUpdate')
-    spec.updateStrategy.rollingUpdate = { maxUnavailable: 1, maxSurge: 0, ...spec.updateStrategy.rollingUpdate };
+  if (spec.updateStrategy.type === 'RollingUpdate') {
+    spec.updateStrategy.rollingUpdate ??= {};
+    spec.updateStrategy.rollingUpdate.maxUnavailable ??= 1;
+    spec.updateStrategy.rollingUpdate.maxSurge ??= 0;
+  }
   spec.revisionHistoryLimit ??= 10;
+  if (metadata?.annotations?.[TEMPLATE_GENERATION] === undefined) setTemplateGeneration(object, 0);
 }
 
 export function setStatefulSetDefaults(object: DynamicObject): void {
@@ -42,19 +51,20 @@ export function setStatefulSetDefaults(object: DynamicObject): void {
   spec.podManagementPolicy ||= 'OrderedReady';
   spec.updateStrategy ??= {};
   spec.updateStrategy.type ||= 'RollingUpdate';
-  if (spec.updateStrategy.type === 'RollingUpdate')
-    spec.updateStrategy.rollingUpdate = { partition: 0, ...spec.updateStrategy.rollingUpdate };
-  spec.persistentVolumeClaimRetentionPolicy = {
-    whenDeleted: 'Retain',
-    whenScaled: 'Retain',
-    ...spec.persistentVolumeClaimRetentionPolicy,
-  };
+  if (spec.updateStrategy.type === 'RollingUpdate') {
+    spec.updateStrategy.rollingUpdate ??= {};
+    spec.updateStrategy.rollingUpdate.partition ??= 0;
+  }
+  spec.persistentVolumeClaimRetentionPolicy ??= {};
+  spec.persistentVolumeClaimRetentionPolicy.whenDeleted ||= 'Retain';
+  spec.persistentVolumeClaimRetentionPolicy.whenScaled ||= 'Retain';
   spec.replicas ??= 1;
   spec.revisionHistoryLimit ??= 10;
   for (const claim of spec.volumeClaimTemplates ?? []) {
     if (claim.spec) setPersistentVolumeClaimSpecDefaults(claim.spec);
     claim.apiVersion ||= 'v1';
     claim.kind ||= 'PersistentVolumeClaim';
-    claim.status ??= { phase: 'Pending' };
+    claim.status ??= {};
+    claim.status.phase ||= 'Pending';
   }
 }

@@ -1,10 +1,13 @@
+import { workloadWarnings } from '../../core/v1/workload-warnings.ts';
+import { equalJson } from '../../machinery/clone.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { scaleAction } from '../../machinery/scale-action.ts';
 import { mergeStatusKeeping, statusPart } from '../../machinery/status-part.ts';
 import { deploymentColumns } from './apps-columns.ts';
 import { setDeploymentDefaults } from './apps-defaults.ts';
-import { validateWorkload, validateWorkloadUpdate } from './workload-validation.ts';
+import { validateDeployment, validateDeploymentStatus } from './deployment-validation.ts';
+import { validateSelectorUpdate } from './workload-validation.ts';
 
 export const deploymentKind = defineKind({
   group: 'apps',
@@ -15,11 +18,16 @@ export const deploymentKind = defineKind({
   shortNames: ['deploy'],
   categories: ['all'],
   hasGeneration: true,
-  parts: [statusPart({ merge: mergeStatusKeeping('labels') })],
+  parts: [statusPart({ merge: mergeStatusKeeping('labels'), validate: validateDeploymentStatus })],
   actions: [scaleAction],
   columns: deploymentColumns,
   prepareForCreate: resetStatus('V1Deployment'),
+  // Annotations were how rollbacks were asked for, so that they count as what is wanted.
+  prepareForUpdate: ({ metadata }, { metadata: before }) => {
+    if (!equalJson(metadata.annotations ?? {}, before.annotations ?? {})) metadata.generation = (before.generation ?? 0) + 1;
+  },
   setDefaults: setDeploymentDefaults,
-  validate: validateWorkload,
-  validateUpdate: validateWorkloadUpdate,
+  validate: validateDeployment,
+  validateUpdate: validateSelectorUpdate,
+  warnings: workloadWarnings({ namesPods: true }),
 });

@@ -1,3 +1,4 @@
+import { workloadWarnings } from '../../core/v1/workload-warnings.ts';
 import type { V1ReplicaSet } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
@@ -5,7 +6,8 @@ import { scaleAction } from '../../machinery/scale-action.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { replicaSetColumns } from './apps-columns.ts';
 import { setReplicaSetDefaults } from './apps-defaults.ts';
-import { validateWorkload, validateWorkloadUpdate } from './workload-validation.ts';
+import { validateReplicaSet, validateReplicaSetStatus } from './deployment-validation.ts';
+import { validateSelectorUpdate } from './workload-validation.ts';
 
 export const replicaSetKind = defineKind({
   group: 'apps',
@@ -16,12 +18,13 @@ export const replicaSetKind = defineKind({
   shortNames: ['rs'],
   categories: ['all'],
   hasGeneration: true,
-  parts: [statusPart()],
+  parts: [statusPart({ validate: validateReplicaSetStatus })],
   actions: [scaleAction],
   columns: replicaSetColumns,
   selectableFields: { 'status.replicas': (object) => String((object as V1ReplicaSet).status?.replicas ?? 0) },
   prepareForCreate: resetStatus('V1ReplicaSet'),
   setDefaults: setReplicaSetDefaults,
-  validate: validateWorkload,
-  validateUpdate: validateWorkloadUpdate,
+  validate: validateReplicaSet,
+  validateUpdate: validateSelectorUpdate,
+  warnings: workloadWarnings({ namesPods: true }),
 });

@@ -1,49 +1,65 @@
-/** What all workloads with a selector and a template have in common (pkg/apis/apps/validation). */
-import { validatePodTemplate } from '../../core/v1/pod-validation.ts';
+/** What workloads with a selector and a template have in common (pkg/apis/apps/validation). */
+import { checkLastingTemplate, validatePodTemplate } from '../../core/v1/pod-template-validation.ts';
 import type { V1LabelSelector, V1PodTemplateSpec } from '../../gen/types.ts';
-import { equalJson } from '../../machinery/clone.ts';
+import { sameMeaning } from '../../machinery/field-checks.ts';
 import { IMMUTABLE, invalidField, requiredField } from '../../machinery/field-error.ts';
-import { type Selector, selectorFromLabelSelector } from '../../machinery/label-selector.ts';
+import { selectorFromLabelSelector } from '../../machinery/label-selector.ts';
+import { isEmptySelector, validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 
-interface Workload {
-  readonly spec?: { replicas?: number; selector?: V1LabelSelector; template?: V1PodTemplateSpec };
-}
-
-function parseSelector(selector: V1LabelSelector): Selector | string {
+/** Says whether a selector is one that can select at all, and selects these labels. */
+export function selects(
+  selector: V1LabelSelector | undefined,
+  labels: Readonly<Record<string, string>> | undefined,
+): boolean | 'unusable' {
   try {
-    return selectorFromLabelSelector(selector);
-  } catch (error) {
-    return (error as Error).message;
+    return selectorFromLabelSelector(selector).matches(labels);
+  } catch {
+    return 'unusable';
   }
 }
 
-/** For Deployments, ReplicaSets, DaemonSets and StatefulSets. */
-export function validateWorkload(object: DynamicObject): FieldError[] {
-  const { spec } = object as Workload;
-  if (!spec) return [requiredField('spec')];
-  const errors: FieldError[] = [];
-  if ((spec.replicas ?? 0) < 0) errors.push(invalidField('spec.replicas', spec.replicas, 'must be greater than or equal to 0'));
-  errors.push(...validateSelector(spec));
-  errors.push(...validatePodTemplate(spec.template, 'spec.template'));
-  return errors;
+/** Adds complaints about a selector that has to be there and to select something. `kind`: as the complaint names it. */
+export function checkSelector(selector: V1LabelSelector | undefined, kind: string, errors: FieldError[]): void {
+  if (!selector) return void errors.push(requiredField('spec.selector'));
+  errors.push(...validateLabelSelector(selector, 'spec.selector'));
+  if (isEmptySelector(selector)) errors.push(invalidField('spec.selector', selector, `empty selector is invalid for ${kind}`));
 }
 
-function validateSelector({ selector, template }: NonNullable<Workload['spec']>): FieldError[] {
-  if (!selector) return [requiredField('spec.selector')];
-  if (!Object.keys(selector.matchLabels ?? {}).length && !selector.matchExpressions?.length)
-    return [invalidField('spec.selector', selector, 'empty selector is invalid for deployment')];
-  const parsed = parseSelector(selector);
-  if (typeof parsed === 'string') return [invalidField('spec.selector', selector, parsed)];
-  const labels = template?.metadata?.labels ?? {};
-  return parsed.matches(labels)
-    ? []
-    : [invalidField('spec.template.metadata.labels', labels, '`selector` does not match template `labels`')];
+/** A workload would leave the pods of a template that its selector does not select to nobody. `unusable`: what is said of a bad selector. */
+export function checkSelected(
+  selector: V1LabelSelector | undefined,
+  template: V1PodTemplateSpec | undefined,
+  unusable: string | undefined,
+  errors: FieldError[],
+): boolean {
+  const labels = template?.metadata?.labels;
+  const selected = selects(selector, labels);
+  if (selected === 'unusable') {
+    if (unusable !== undefined) errors.push(invalidField('spec.selector', selector, unusable));
+    return false;
+  }
+  if (!selected && !(selector && isEmptySelector(selector)))
+    errors.push(invalidField('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
+  return true;
+}
+
+/** For Deployments and ReplicaSets. */
+export function checkReplicatedTemplate(
+  selector: V1LabelSelector | undefined,
+  template: V1PodTemplateSpec | undefined,
+  errors: FieldError[],
+): void {
+  checkSelector(selector, 'deployment', errors);
+  if (!checkSelected(selector, template, 'invalid label selector', errors)) return;
+  errors.push(...validatePodTemplate(template, 'spec.template'));
+  checkLastingTemplate(template, 'spec.template', 'ReplicaSet', errors);
 }
 
 /** A workload whose selector changed would leave its pods to nobody. */
-export function validateWorkloadUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
-  const selector = (updated as Workload).spec?.selector;
-  return equalJson(selector, (existing as Workload).spec?.selector) ? [] : [invalidField('spec.selector', selector, IMMUTABLE)];
+export function validateSelectorUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
+  const selectorOf = (object: DynamicObject) => (object['spec'] as { selector?: V1LabelSelector } | undefined)?.selector;
+  const selector = selectorOf(updated);
+  return sameMeaning(selector, selectorOf(existing)) ? [] : [invalidField('spec.selector', selector, IMMUTABLE)];
 }

@@ -3,7 +3,8 @@ import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { cronJobColumns } from './batch-columns.ts';
 import { setCronJobDefaults } from './batch-defaults.ts';
-import { validateCronJob } from './batch-validation.ts';
+import { cronJobWarnings } from './batch-warnings.ts';
+import { validateCronJob } from './cron-job-validation.ts';
 
 export const cronJobKind = defineKind({
   group: 'batch',
@@ -19,4 +20,5 @@ export const cronJobKind = defineKind({
   prepareForCreate: resetStatus('V1CronJob'),
   setDefaults: setCronJobDefaults,
   validate: validateCronJob,
+  warnings: cronJobWarnings,
 });

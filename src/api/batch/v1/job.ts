@@ -4,7 +4,10 @@ import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { jobColumns } from './batch-columns.ts';
 import { generateJobSelector, setJobDefaults } from './batch-defaults.ts';
-import { validateJob, validateJobUpdate } from './batch-validation.ts';
+import { jobWarnings } from './batch-warnings.ts';
+import { validateJobStatusUpdate } from './job-status-validation.ts';
+import { validateJobUpdate } from './job-update-validation.ts';
+import { validateJob } from './job-validation.ts';
 
 export const jobKind = defineKind({
   group: 'batch',
@@ -14,7 +17,7 @@ export const jobKind = defineKind({
   namespaced: true,
   categories: ['all'],
   hasGeneration: true,
-  parts: [statusPart()],
+  parts: [statusPart({ validate: validateJobStatusUpdate })],
   defaultPropagation: 'orphan',
   columns: jobColumns,
   selectableFields: { 'status.successful': (object) => String((object as V1Job).status?.succeeded ?? 0) },
@@ -25,4 +28,5 @@ export const jobKind = defineKind({
   setDefaults: setJobDefaults,
   validate: validateJob,
   validateUpdate: validateJobUpdate,
+  warnings: jobWarnings,
 });

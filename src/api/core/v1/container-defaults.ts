@@ -1,14 +1,9 @@
 /** Defaults of containers (pkg/apis/core/v1/defaults.go). All functions change their argument. */
 import type { V1Container, V1EphemeralContainer, V1HTTPGetAction, V1LifecycleHandler, V1Probe } from '../../gen/types.ts';
+import { defaultPullPolicy } from './image-defaults.ts';
+import { roundResources } from './resource-defaults.ts';
 
 export type AnyContainer = V1Container | V1EphemeralContainer;
-
-/** Images are pulled again and again only when their tag says that it moves. */
-function defaultPullPolicy(image: string): string {
-  if (image.includes('@')) return 'IfNotPresent';
-  const tag = /:([^:/]+)$/.exec(image)?.[1] ?? 'latest';
-  return tag === 'latest' ? 'Always' : 'IfNotPresent';
-}
 
 function setHttpGetDefaults(httpGet: V1HTTPGetAction | undefined): void {
   if (!httpGet) return;
@@ -31,15 +26,16 @@ export function setContainerDefaults(container: AnyContainer): void {
   container.terminationMessagePath ||= '/dev/termination-log';
   container.terminationMessagePolicy ||= 'File';
   container.resources ??= {};
+  roundResources(container.resources);
   for (const port of container.ports ?? []) port.protocol ||= 'TCP';
-  for (const { valueFrom } of container.env ?? []) if (valueFrom?.fieldRef) valueFrom.fieldRef.apiVersion ||= 'v1';
-  for (const probe of [container.livenessProbe, container.readinessProbe, container.startupProbe]) setProbeDefaults(probe);
+  for (const { valueFrom } of container.env ?? []) {
+    if (valueFrom?.fieldRef) valueFrom.fieldRef.apiVersion ||= 'v1';
+    if (valueFrom?.resourceFieldRef) valueFrom.resourceFieldRef.divisor ??= '0';
+    if (valueFrom?.fileKeyRef) valueFrom.fileKeyRef.optional ??= false;
+  }
+  setProbeDefaults(container.livenessProbe);
+  setProbeDefaults(container.readinessProbe);
+  setProbeDefaults(container.startupProbe);
   const handlers: (V1LifecycleHandler | undefined)[] = [container.lifecycle?.postStart, container.lifecycle?.preStop];
   for (const handler of handlers) setHttpGetDefaults(handler?.httpGet);
-}
-
-/** What a container may use at most, it asks for unless it says otherwise. Pods only, not templates. */
-export function requestWhatIsLimited(container: AnyContainer): void {
-  const { resources } = container;
-  if (resources?.limits) resources.requests = { ...resources.limits, ...resources.requests };
 }

@@ -1,22 +1,31 @@
 /** Which nodes are meant, in affinities of volumes and claims (core/validation ValidateNodeSelector). */
 import type { V1NodeSelector, V1NodeSelectorRequirement, V1NodeSelectorTerm } from '../../gen/types.ts';
 import { checkEach, checkField } from '../../machinery/field-checks.ts';
-import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
 import { checkDnsSubdomain, checkLabelValue, checkQualifiedName } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 
 export function validateNodeSelector({ nodeSelectorTerms = [] }: Partial<V1NodeSelector>, path: string): FieldError[] {
   const at = `${path}.nodeSelectorTerms`;
   if (!nodeSelectorTerms.length) return [requiredField(at, 'must have at least one node selector term')];
-  return checkEach(nodeSelectorTerms, at, validateNodeSelectorTerm);
+  return checkEach(nodeSelectorTerms, at, (term, place) => validateNodeSelectorTerm(term, place));
 }
 
-export const validateNodeSelectorTerm = ({ matchExpressions, matchFields }: V1NodeSelectorTerm, path: string): FieldError[] => [
-  ...checkEach(matchExpressions, `${path}.matchExpressions`, validateExpression),
+/** What is only wished for may name values that no label can have: `anyValue`. */
+export const validateNodeSelectorTerm = (
+  { matchExpressions, matchFields }: V1NodeSelectorTerm,
+  path: string,
+  { anyValue = false }: { readonly anyValue?: boolean } = {},
+): FieldError[] => [
+  ...checkEach(matchExpressions, `${path}.matchExpressions`, (requirement, at) => validateExpression(requirement, at, anyValue)),
   ...checkEach(matchFields, `${path}.matchFields`, validateField),
 ];
 
-function validateExpression({ key, operator, values = [] }: V1NodeSelectorRequirement, path: string): FieldError[] {
+function validateExpression(
+  { key, operator, values = [] }: V1NodeSelectorRequirement,
+  path: string,
+  anyValue: boolean,
+): FieldError[] {
   const errors: FieldError[] = [];
   switch (operator) {
     case 'In':
@@ -37,6 +46,7 @@ function validateExpression({ key, operator, values = [] }: V1NodeSelectorRequir
       errors.push(invalidField(`${path}.operator`, operator, 'not a valid selector operator'));
   }
   errors.push(...checkField(`${path}.key`, key, checkQualifiedName));
+  if (anyValue) return errors;
   return [...errors, ...checkEach(values, `${path}.values`, (value, at) => checkField(at, value, checkLabelValue))];
 }
 
@@ -49,6 +59,6 @@ function validateField({ key, operator, values = [] }: V1NodeSelectorRequirement
     errors.push(
       requiredField(`${path}.values`, "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"),
     );
-  if (key !== 'metadata.name') return [...errors, notSupportedField(`${path}.key`, key, ['metadata.name'])];
+  if (key !== 'metadata.name') return [...errors, invalidField(`${path}.key`, key, 'not a valid field selector key')];
   return [...errors, ...checkEach(values, `${path}.values`, (value, at) => checkField(at, value, checkDnsSubdomain))];
 }

@@ -1,50 +1,39 @@
 /** Defaults of pods and of what contains their specs (pkg/apis/core/v1/defaults.go). All functions change their argument. */
-import type { V1Pod, V1PodSpec, V1PodTemplateSpec, V1Volume } from '../../gen/types.ts';
+import type { V1Container, V1Pod, V1PodSpec, V1PodTemplateSpec } from '../../gen/types.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
-import { type AnyContainer, requestWhatIsLimited, setContainerDefaults } from './container-defaults.ts';
-import { setPersistentVolumeClaimSpecDefaults } from './storage-defaults.ts';
-
-/** 0644 */
-const DEFAULT_MODE = 420;
-
-function setVolumeDefaults(volume: V1Volume): void {
-  const { name: _, ...sources } = volume;
-  if (!Object.keys(sources).length) volume.emptyDir = {};
-  if (volume.hostPath) volume.hostPath.type ??= '';
-  for (const source of [volume.secret, volume.configMap, volume.downwardAPI, volume.projected])
-    if (source) source.defaultMode ??= DEFAULT_MODE;
-  for (const { fieldRef } of volume.downwardAPI?.items ?? []) if (fieldRef) fieldRef.apiVersion ||= 'v1';
-  for (const { serviceAccountToken, downwardAPI } of volume.projected?.sources ?? []) {
-    if (serviceAccountToken) serviceAccountToken.expirationSeconds ??= 3600;
-    for (const { fieldRef } of downwardAPI?.items ?? []) if (fieldRef) fieldRef.apiVersion ||= 'v1';
-  }
-  if (volume.ephemeral?.volumeClaimTemplate) setPersistentVolumeClaimSpecDefaults(volume.ephemeral.volumeClaimTemplate.spec);
-}
-
-function containersOf(spec: V1PodSpec): AnyContainer[] {
-  return [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
-}
+import { setContainerDefaults } from './container-defaults.ts';
+import { requestWhatIsLimited, roundAmounts, roundResources, setPodLevelDefaults } from './resource-defaults.ts';
+import { setVolumeDefaults } from './volume-defaults.ts';
 
 function setPodSpecDefaults(spec: V1PodSpec): void {
-  for (const container of containersOf(spec)) setContainerDefaults(container);
+  for (const container of spec.initContainers ?? []) setContainerDefaults(container);
+  for (const container of spec.containers) setContainerDefaults(container);
+  for (const container of spec.ephemeralContainers ?? []) setContainerDefaults(container);
   for (const volume of spec.volumes ?? []) setVolumeDefaults(volume);
   spec.dnsPolicy ||= 'ClusterFirst';
   spec.restartPolicy ||= 'Always';
   spec.securityContext ??= {};
   spec.terminationGracePeriodSeconds ??= 30;
   spec.schedulerName ||= 'default-scheduler';
+  if (spec.resources) roundResources(spec.resources);
+  roundAmounts(spec.overhead);
   // The account's old name and its new one say the same.
   if (spec.serviceAccountName || spec.serviceAccount) {
     spec.serviceAccountName ||= spec.serviceAccount;
     spec.serviceAccount = spec.serviceAccountName;
   }
-  if (spec.hostNetwork)
-    for (const container of [...spec.containers, ...(spec.initContainers ?? [])])
-      for (const port of container.ports ?? []) port.hostPort ||= port.containerPort;
 }
 
+/** Upstream always writes a template's metadata. */
 export function setPodTemplateDefaults(template: V1PodTemplateSpec | undefined): void {
-  if (template?.spec) setPodSpecDefaults(template.spec);
+  if (!template) return;
+  template.metadata ??= {};
+  if (template.spec) setPodSpecDefaults(template.spec);
+}
+
+/** Pods only: in templates the ports are left to the pods. */
+function shareHostPorts(containers: readonly V1Container[]): void {
+  for (const { ports } of containers) for (const port of ports ?? []) port.hostPort ||= port.containerPort;
 }
 
 export function setPodDefaults(object: DynamicObject): void {
@@ -52,5 +41,11 @@ export function setPodDefaults(object: DynamicObject): void {
   if (!spec) return;
   setPodSpecDefaults(spec);
   spec.enableServiceLinks ??= true;
-  for (const container of [...(spec.initContainers ?? []), ...spec.containers]) requestWhatIsLimited(container);
+  for (const container of spec.containers) requestWhatIsLimited(container);
+  for (const container of spec.initContainers ?? []) requestWhatIsLimited(container);
+  setPodLevelDefaults(spec);
+  if (spec.hostNetwork) {
+    shareHostPorts(spec.containers);
+    shareHostPorts(spec.initContainers ?? []);
+  }
 }

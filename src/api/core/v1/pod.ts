@@ -1,25 +1,14 @@
 import type { V1Pod } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
-import type { ActionSubresource, PartSubresource, Verb } from '../../machinery/kind.ts';
+import type { ActionSubresource, Verb } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
-import { mergeStatusKeeping, statusPart } from '../../machinery/status-part.ts';
-import { validatePodAnnotationsUpdate } from './pod-annotations.ts';
 import { podColumns, podRowConditions } from './pod-columns.ts';
 import { setPodDefaults } from './pod-defaults.ts';
 import { podGracePeriodSeconds, preparePod } from './pod-lifecycle.ts';
-import { validatePod, validatePodUpdate } from './pod-validation.ts';
-
-/** Debug containers are added here and nowhere else. */
-const ephemeralContainersPart: PartSubresource = {
-  name: 'ephemeralcontainers',
-  verbs: ['get', 'patch', 'update'],
-  merge: (existing, requested) => ({
-    ...existing,
-    metadata: { ...existing.metadata, resourceVersion: requested.metadata.resourceVersion },
-    spec: { containers: [], ...(existing as V1Pod).spec, ephemeralContainers: (requested as V1Pod).spec?.ephemeralContainers },
-  }),
-  validate: validatePod,
-};
+import { ephemeralContainersPart, podStatusPart, resizePart } from './pod-parts.ts';
+import { validatePodUpdate } from './pod-update-validation.ts';
+import { validatePod } from './pod-validation.ts';
+import { podWarnings } from './pod-warnings.ts';
 
 const STREAM: readonly Verb[] = ['create', 'get'];
 
@@ -47,11 +36,7 @@ export const podKind = defineKind({
   shortNames: ['po'],
   categories: ['all'],
   hasGeneration: true,
-  // Old kubelets garble owner references when they write status.
-  parts: [
-    ephemeralContainersPart,
-    statusPart({ merge: mergeStatusKeeping('ownerReferences'), validate: validatePodAnnotationsUpdate }),
-  ],
+  parts: [ephemeralContainersPart, resizePart, podStatusPart],
   actions,
   columns: podColumns,
   rowConditions: podRowConditions,
@@ -70,9 +55,8 @@ export const podKind = defineKind({
   prepareForCreate: preparePod,
   validate: validatePod,
   // Binding is the one write that puts a pod on a node.
-  validateUpdate: (updated, existing, { subresource }) =>
-    subresource === 'binding'
-      ? []
-      : [...validatePodAnnotationsUpdate(updated, existing), ...validatePodUpdate(updated, existing)],
+  validateUpdate: (updated, existing, { subresource }) => (subresource === 'binding' ? [] : validatePodUpdate(updated, existing)),
+  // Nobody updates pods by hand, and programs do so often.
+  warnings: (object, existing) => (existing ? [] : podWarnings(object)),
   gracePeriodSeconds: podGracePeriodSeconds,
 });

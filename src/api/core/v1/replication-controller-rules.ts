@@ -1,10 +1,12 @@
 import type { V1ReplicationController } from '../../gen/types.ts';
+import { checkNotNegative } from '../../machinery/field-checks.ts';
 import { invalidField, requiredField } from '../../machinery/field-error.ts';
 import { selectorFromLabels } from '../../machinery/label-selector.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
+import { validateReplicas } from '../../machinery/replica-status.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { setPodTemplateDefaults } from './pod-defaults.ts';
-import { validatePodTemplate } from './pod-validation.ts';
+import { checkLastingTemplate, validatePodTemplate } from './pod-template-validation.ts';
 
 /** The template's labels are the controller's own and its selector, unless it has others. */
 export function setReplicationControllerDefaults(object: DynamicObject): void {
@@ -19,14 +21,22 @@ export function setReplicationControllerDefaults(object: DynamicObject): void {
 }
 
 export function validateReplicationController(object: DynamicObject): FieldError[] {
-  const { spec } = object as V1ReplicationController;
-  if (!spec) return [requiredField('spec')];
-  const errors: FieldError[] = [];
-  if ((spec.replicas ?? 0) < 0) errors.push(invalidField('spec.replicas', spec.replicas, 'must be greater than or equal to 0'));
-  if (!Object.keys(spec.selector ?? {}).length) errors.push(requiredField('spec.selector'));
-  if (!spec.template) return [...errors, requiredField('spec.template')];
-  const labels = spec.template.metadata?.labels ?? {};
-  if (!selectorFromLabels(spec.selector).matches(labels))
+  const { spec = {} } = object as V1ReplicationController;
+  const { selector, template } = spec;
+  const isEmpty = !Object.keys(selector ?? {}).length;
+  const errors = checkNotNegative('spec.minReadySeconds', spec.minReadySeconds);
+  if (isEmpty) errors.push(requiredField('spec.selector'));
+  errors.push(...checkNotNegative('spec.replicas', spec.replicas));
+  if (!template) return [...errors, requiredField('spec.template')];
+  const labels = template.metadata?.labels;
+  if (!isEmpty && !selectorFromLabels(selector).matches(labels))
     errors.push(invalidField('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
-  return [...errors, ...validatePodTemplate(spec.template, 'spec.template')];
+  errors.push(...validatePodTemplate(template, 'spec.template'));
+  checkLastingTemplate(template, 'spec.template', 'ReplicationController', errors);
+  return errors;
+}
+
+export function validateReplicationControllerStatus(updated: DynamicObject): FieldError[] {
+  const { status } = updated as V1ReplicationController;
+  return validateReplicas(status ?? { replicas: 0 }, ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas']);
 }

@@ -5,7 +5,12 @@ import { resetStatus } from '../../machinery/initial-status.ts';
 import { scaleAction } from '../../machinery/scale-action.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { workloadColumns } from '../../machinery/template-columns.ts';
-import { setReplicationControllerDefaults, validateReplicationController } from './replication-controller-rules.ts';
+import {
+  setReplicationControllerDefaults,
+  validateReplicationController,
+  validateReplicationControllerStatus,
+} from './replication-controller-rules.ts';
+import { workloadWarnings } from './workload-warnings.ts';
 
 export const replicationControllerKind = defineKind({
   group: '',
@@ -17,7 +22,7 @@ export const replicationControllerKind = defineKind({
   categories: ['all'],
   storagePath: 'controllers',
   hasGeneration: true,
-  parts: [statusPart()],
+  parts: [statusPart({ validate: validateReplicationControllerStatus })],
   actions: [scaleAction],
   defaultPropagation: 'orphan',
   columns: [
@@ -35,4 +40,5 @@ export const replicationControllerKind = defineKind({
   prepareForCreate: resetStatus('V1ReplicationController'),
   setDefaults: setReplicationControllerDefaults,
   validate: validateReplicationController,
+  warnings: workloadWarnings({ namesPods: true }),
 });

@@ -1,30 +1,126 @@
-import type { V1ResourceRequirements } from '../../gen/types.ts';
-import { invalidField } from '../../machinery/field-error.ts';
-import { checkQualifiedName } from '../../machinery/names.ts';
-import { compareQuantities, parseQuantity } from '../../machinery/quantity.ts';
+/** What containers and pods may ask for (core/validation validateResourceRequirements). */
+import type { CoreV1ResourceClaim, V1ResourceRequirements } from '../../gen/types.ts';
+import { duplicateField, forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { checkDnsLabel } from '../../machinery/names.ts';
+import { compareQuantities, formatQuantity, parseQuantity, type Quantity } from '../../machinery/quantity.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { allowsOvercommit, checkContainerResourceName, isHugePages, isIntegerResource } from './resource-names.ts';
 
-const STANDARD = /^(cpu|memory|ephemeral-storage|storage|hugepages-.+)$/;
-const ZERO = parseQuantity('0');
+type NameChecker = (name: string, field: string, errors: FieldError[]) => void;
 
-function validateAmounts(amounts: Readonly<Record<string, string>> | undefined, path: string): FieldError[] {
-  return Object.entries(amounts ?? {}).flatMap(([resource, quantity]) => {
-    const errors = checkQualifiedName(resource).map((complaint) => invalidField(path, resource, complaint));
-    if (!resource.includes('/') && !STANDARD.test(resource))
-      errors.push(invalidField(path, resource, 'must be a standard resource for containers'));
-    if (compareQuantities(parseQuantity(quantity), ZERO) < 0)
-      errors.push(invalidField(`${path}[${resource}]`, quantity, 'must be greater than or equal to 0'));
-    return errors;
+const WHOLE = 1_000_000_000n;
+
+/** Amounts of all resources are zero or more, those of devices and of things are whole. */
+export function checkResourceAmount(name: string, text: string, field: string, errors: FieldError[]): void {
+  if (text[0] === '-') errors.push(invalidField(field, text, 'must be greater than or equal to 0'));
+  if (isIntegerResource(name) && milli(parseQuantity(text)) % 1000n !== 0n)
+    errors.push(invalidField(field, text, 'must be an integer'));
+}
+
+const milli = ({ nano }: Quantity) => (nano + (nano % 1_000_000n ? 1_000_000n - (nano % 1_000_000n) : 0n)) / 1_000_000n;
+
+function checkHugePages(name: string, text: string, field: string, errors: FieldError[]): void {
+  const sizeText = name.slice('hugepages-'.length);
+  if (!/^[0-9]/.test(sizeText)) return;
+  let size: Quantity;
+  try {
+    size = parseQuantity(sizeText);
+  } catch {
+    return; // a name that says no size; upstream divides by nothing then
+  }
+  if (size.nano < WHOLE || parseQuantity(text).nano % size.nano !== 0n)
+    errors.push(invalidField(field, text, `${text} is not positive integer multiple of ${name}`));
+}
+
+/** Complaints about limits and requests, and about claims that are not among the pod's. */
+export function validateResources(
+  resources: V1ResourceRequirements | undefined,
+  path: string,
+  claimNames: ReadonlySet<string>,
+  errors: FieldError[],
+  checkName: NameChecker = checkContainerResourceName,
+): void {
+  if (!resources) return;
+  const { limits, requests, claims } = resources;
+  let hugePages = false;
+  let compute = false;
+  for (const name in limits) {
+    const at = `${path}.limits[${name}]`;
+    checkName(name, at, errors);
+    checkResourceAmount(name, limits[name]!, at, errors);
+    if (isHugePages(name)) {
+      hugePages = true;
+      checkHugePages(name, limits[name]!, at, errors);
+    } else compute ||= name === 'cpu' || name === 'memory';
+  }
+  for (const name in requests) {
+    const at = `${path}.requests[${name}]`;
+    checkName(name, at, errors);
+    checkResourceAmount(name, requests[name]!, at, errors);
+    checkAgainstLimit(name, requests[name]!, limits, path, errors);
+    if (isHugePages(name)) {
+      hugePages = true;
+      checkHugePages(name, requests[name]!, at, errors);
+    } else compute ||= name === 'cpu' || name === 'memory';
+  }
+  if (hugePages && !compute) errors.push(forbiddenField(path, 'HugePages require cpu or memory'));
+  if (claims) checkClaims(claims, `${path}.claims`, claimNames, errors);
+}
+
+function checkAgainstLimit(
+  name: string,
+  request: string,
+  limits: V1ResourceRequirements['limits'],
+  path: string,
+  errors: FieldError[],
+): void {
+  const limit = limits && Object.hasOwn(limits, name) ? limits[name]! : undefined;
+  if (limit === undefined) {
+    if (!allowsOvercommit(name))
+      errors.push(requiredField(`${path}.limits`, 'Limit must be set for non overcommitable resources'));
+    return;
+  }
+  if (request === limit) return;
+  const order = compareQuantities(parseQuantity(request), parseQuantity(limit));
+  if (order !== 0 && !allowsOvercommit(name))
+    errors.push(invalidField(`${path}.requests`, request, `must be equal to ${name} limit of ${limit}`));
+  else if (order > 0)
+    errors.push(invalidField(`${path}.requests`, request, `must be less than or equal to ${name} limit of ${limit}`));
+}
+
+function checkClaims(
+  claims: readonly CoreV1ResourceClaim[],
+  path: string,
+  podClaims: ReadonlySet<string>,
+  errors: FieldError[],
+): void {
+  /** A claim's name, or a name and a request: all of a claim covers each request of it. */
+  const seen = new Set<string>();
+  const withRequest = new Set<string>();
+  claims.forEach(({ name, request }, i) => {
+    const at = `${path}[${i}]`;
+    if (!name) {
+      errors.push(requiredField(at));
+      return;
+    }
+    if (seen.has(name)) errors.push(duplicateField(at, name));
+    else {
+      const key = request ? `${name}/${request}` : name;
+      if (request) for (const complaint of checkDnsLabel(request)) errors.push(invalidField(`${at}.request`, request, complaint));
+      if (seen.has(key)) errors.push(duplicateField(at, key));
+      else if (!request && withRequest.has(name)) errors.push(duplicateField(at, name));
+      seen.add(key);
+      if (request) withRequest.add(name);
+    }
+    if (!podClaims.has(name)) errors.push(missingClaim(at, name, podClaims));
   });
 }
 
-/** Nothing may ask for more than it may use. */
-export function validateResources({ limits, requests }: V1ResourceRequirements, path: string): FieldError[] {
-  const errors = [...validateAmounts(limits, `${path}.limits`), ...validateAmounts(requests, `${path}.requests`)];
-  for (const [resource, request] of Object.entries(requests ?? {})) {
-    const limit = limits?.[resource];
-    if (limit !== undefined && compareQuantities(parseQuantity(request), parseQuantity(limit)) > 0)
-      errors.push(invalidField(`${path}.requests`, request, `must be less than or equal to ${resource} limit of ${limit}`));
-  }
-  return errors;
+function missingClaim(field: string, name: string, podClaims: ReadonlySet<string>): FieldError {
+  const which = podClaims.size ? `: ${[...podClaims].sort().join(', ')}` : ' which is empty';
+  const detail = `must be one of the names in pod.spec.resourceClaims${which}`;
+  return { field, reason: 'FieldValueNotFound', message: `Not found: ${JSON.stringify(name)}: ${detail}` };
 }
+
+/** As errors show amounts. */
+export const showQuantity = (text: string) => formatQuantity(parseQuantity(text));

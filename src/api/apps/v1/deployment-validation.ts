@@ -1,0 +1,74 @@
+/** Deployments and ReplicaSets (pkg/apis/apps/validation ValidateDeploymentSpec, ValidateReplicaSetSpec). */
+import type { V1Deployment, V1DeploymentStrategy, V1ReplicaSet, V1RollingUpdateDeployment } from '../../gen/types.ts';
+import { checkNotNegative } from '../../machinery/field-checks.ts';
+import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { checkIntOrPercent, checkNotOverWhole } from '../../machinery/int-or-percent.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
+import { checkCollisionCount, validateReplicas } from '../../machinery/replica-status.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
+import { checkReplicatedTemplate } from './workload-validation.ts';
+
+export function validateDeployment(object: DynamicObject): FieldError[] {
+  const { spec } = object as V1Deployment;
+  const errors = checkNotNegative('spec.replicas', spec?.replicas);
+  checkReplicatedTemplate(spec?.selector, spec?.template, errors);
+  checkStrategy(spec?.strategy ?? {}, 'spec.strategy', errors);
+  const { minReadySeconds = 0, progressDeadlineSeconds: deadline } = spec ?? {};
+  errors.push(...checkNotNegative('spec.minReadySeconds', minReadySeconds));
+  errors.push(...checkNotNegative('spec.revisionHistoryLimit', spec?.revisionHistoryLimit));
+  errors.push(...checkNotNegative('spec.progressDeadlineSeconds', deadline));
+  if (deadline !== undefined && deadline <= minReadySeconds)
+    errors.push(invalidField('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds'));
+  return errors;
+}
+
+function checkStrategy(strategy: V1DeploymentStrategy, path: string, errors: FieldError[]): void {
+  const { type, rollingUpdate } = strategy;
+  if (type === 'Recreate') {
+    if (rollingUpdate)
+      errors.push(forbiddenField(`${path}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'"));
+  } else if (type === 'RollingUpdate') {
+    if (rollingUpdate) checkRollingUpdate(rollingUpdate, `${path}.rollingUpdate`, errors);
+    else errors.push(requiredField(`${path}.rollingUpdate`, 'this should be defaulted and never be nil'));
+  } else errors.push(notSupportedField(path, strategy, ['Recreate', 'RollingUpdate']));
+}
+
+/** Shares count as their number here, as upstream does it. */
+export const sizeOf = (value: number | string) => (typeof value === 'number' ? value : Number.parseInt(value, 10) || 0);
+
+function checkRollingUpdate(
+  { maxUnavailable = 0, maxSurge = 0 }: V1RollingUpdateDeployment,
+  path: string,
+  errors: FieldError[],
+): void {
+  errors.push(...checkIntOrPercent(`${path}.maxUnavailable`, maxUnavailable));
+  errors.push(...checkIntOrPercent(`${path}.maxSurge`, maxSurge));
+  if (sizeOf(maxUnavailable) === 0 && sizeOf(maxSurge) === 0)
+    errors.push(invalidField(`${path}.maxUnavailable`, maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
+  errors.push(...checkNotOverWhole(`${path}.maxUnavailable`, maxUnavailable));
+}
+
+export function validateDeploymentStatus(updated: DynamicObject, existing: DynamicObject): FieldError[] {
+  const [after, before] = [(updated as V1Deployment).status ?? {}, (existing as V1Deployment).status];
+  return [
+    ...validateReplicas(after, ['updatedReplicas', 'readyReplicas', 'availableReplicas'], {
+      others: ['unavailableReplicas', 'collisionCount', 'terminatingReplicas'],
+    }),
+    ...checkCollisionCount(after.collisionCount, before?.collisionCount),
+  ];
+}
+
+export function validateReplicaSet(object: DynamicObject): FieldError[] {
+  const { spec } = object as V1ReplicaSet;
+  const errors = checkNotNegative('spec.replicas', spec?.replicas);
+  errors.push(...checkNotNegative('spec.minReadySeconds', spec?.minReadySeconds));
+  checkReplicatedTemplate(spec?.selector, spec?.template, errors);
+  return errors;
+}
+
+export function validateReplicaSetStatus(updated: DynamicObject): FieldError[] {
+  const { status } = updated as V1ReplicaSet;
+  return validateReplicas(status ?? {}, ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'], {
+    others: ['terminatingReplicas'],
+  });
+}

@@ -1,0 +1,52 @@
+/** Labels of nodes that have got other names, and constraints that select nothing (pkg/api/node, pkg/api/pod/warnings.go). */
+import type { V1NodeSelectorTerm, V1PodSpec } from '../../gen/types.ts';
+import { checkLabelValue } from '../../machinery/names.ts';
+
+const OUTLIVED: ReadonlyMap<string, string> = new Map([
+  ['beta.kubernetes.io/arch', 'deprecated since v1.14; use "kubernetes.io/arch" instead'],
+  ['beta.kubernetes.io/os', 'deprecated since v1.14; use "kubernetes.io/os" instead'],
+  ['failure-domain.beta.kubernetes.io/region', 'deprecated since v1.17; use "topology.kubernetes.io/region" instead'],
+  ['failure-domain.beta.kubernetes.io/zone', 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead'],
+  ['beta.kubernetes.io/instance-type', 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead'],
+]);
+
+/** Also for the nodes that volumes and runtime classes are for. `checkValues`: values that no label can have are told of. */
+export function nodeTermWarnings(term: V1NodeSelectorTerm, path: string, checkValues: boolean): string[] {
+  return (term.matchExpressions ?? []).flatMap(({ key, values = [] }, i) => {
+    const at = `${path}.matchExpressions[${i}]`;
+    const outlived = OUTLIVED.get(key);
+    const warnings = outlived === undefined ? [] : [`${at}.key: ${key} is ${outlived}`];
+    if (checkValues)
+      values.forEach((value, v) => {
+        for (const complaint of checkLabelValue(value)) warnings.push(`${at}.values[${v}]: ${value} is invalid, ${complaint}`);
+      });
+    return warnings;
+  });
+}
+
+/** `path`: the spec's. */
+export function nodeLabelWarnings({ nodeSelector, affinity, topologySpreadConstraints }: V1PodSpec, path: string): string[] {
+  const warnings: string[] = [];
+  for (const key of Object.keys(nodeSelector ?? {})) {
+    const outlived = OUTLIVED.get(key);
+    if (outlived !== undefined) warnings.push(`${path}.nodeSelector[${key}]: ${outlived}`);
+  }
+  const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const preferred = affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution;
+  const at = `${path}.affinity.nodeAffinity`;
+  required?.nodeSelectorTerms.forEach((term, i) => {
+    const place = `${at}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[${i}]`;
+    warnings.push(...nodeTermWarnings(term, place, false));
+  });
+  preferred?.forEach(({ preference }, i) => {
+    const place = `${at}.preferredDuringSchedulingIgnoredDuringExecution[${i}].preference`;
+    warnings.push(...nodeTermWarnings(preference, place, true));
+  });
+  topologySpreadConstraints?.forEach(({ topologyKey, labelSelector }, i) => {
+    const place = `${path}.topologySpreadConstraints[${i}]`;
+    const outlived = OUTLIVED.get(topologyKey);
+    if (outlived !== undefined) warnings.push(`${place}.topologyKey: ${topologyKey} is ${outlived}`);
+    if (!labelSelector) warnings.push(`${place}.labelSelector: a null labelSelector results in matching no pod`);
+  });
+  return warnings;
+}

@@ -1,0 +1,39 @@
+/** Templates of pods in workloads (core/validation ValidatePodTemplateSpec). */
+import type { V1PodTemplateSpec } from '../../gen/types.ts';
+import { forbiddenField, notSupportedField } from '../../machinery/field-error.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
+import { validateAnnotations, validateLabels } from '../../machinery/validate-metadata.ts';
+import { checkProfilesMatch, validatePodAnnotations } from './pod-annotations.ts';
+import { validatePodSpec } from './pod-spec-validation.ts';
+
+/** The labels and annotations, which are all that is checked of a StatefulSet's template. */
+export function validateTemplateMetadata({ metadata, spec }: V1PodTemplateSpec, path: string, errors: FieldError[]): void {
+  errors.push(...validateLabels(metadata?.labels, `${path}.labels`));
+  errors.push(...validateAnnotations(metadata?.annotations, `${path}.annotations`));
+  validatePodAnnotations(metadata?.annotations, spec, `${path}.annotations`, errors);
+}
+
+/** Complaints about a template at `path`. */
+export function validatePodTemplate(template: V1PodTemplateSpec | undefined, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const { metadata, spec = { containers: [] } } = template ?? {};
+  validateTemplateMetadata({ ...(metadata && { metadata }), spec }, path, errors);
+  validatePodSpec(spec, `${path}.spec`, { isPod: false }, errors);
+  checkProfilesMatch(metadata, spec, `${path}.spec`, errors);
+  if (spec.ephemeralContainers?.length)
+    errors.push(forbiddenField(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'));
+  return errors;
+}
+
+/** What is true of templates of pods that run until they are no longer wanted. `kind` is named in the complaint. */
+export function checkLastingTemplate(
+  template: V1PodTemplateSpec | undefined,
+  path: string,
+  kind: string,
+  errors: FieldError[],
+): void {
+  const { restartPolicy = '', activeDeadlineSeconds } = template?.spec ?? {};
+  if (restartPolicy !== 'Always') errors.push(notSupportedField(`${path}.spec.restartPolicy`, restartPolicy, ['Always']));
+  if (activeDeadlineSeconds !== undefined)
+    errors.push(forbiddenField(`${path}.spec.activeDeadlineSeconds`, `activeDeadlineSeconds in ${kind} is not Supported`));
+}

@@ -1,0 +1,82 @@
+/** Volumes that are no more, and files of one volume that lie on top of each other (pkg/api/pod/warnings.go). */
+import type { V1Volume, V1VolumeProjection } from '../../gen/types.ts';
+
+const OUTLIVED: readonly (readonly [field: keyof V1Volume, message: string, shown?: string])[] = [
+  ['photonPersistentDisk', 'deprecated in v1.11, non-functional in v1.16+'],
+  ['gitRepo', 'deprecated in v1.11, and disabled by default in v1.33+'],
+  ['scaleIO', 'deprecated in v1.16, non-functional in v1.22+'],
+  ['flocker', 'deprecated in v1.22, non-functional in v1.25+'],
+  ['storageos', 'deprecated in v1.22, non-functional in v1.25+', 'storageOS'],
+  ['quobyte', 'deprecated in v1.22, non-functional in v1.25+'],
+  ['glusterfs', 'deprecated in v1.25, non-functional in v1.26+'],
+  ['cephfs', 'deprecated in v1.28, non-functional in v1.31+'],
+  ['rbd', 'deprecated in v1.28, non-functional in v1.31+'],
+];
+
+/** Compared with each other; of more only those that are the same are found. */
+const MOST_COMPARED = 200;
+
+export function volumeWarnings(volumes: readonly V1Volume[], path: string): string[] {
+  const outlived = volumes.flatMap((volume, i) =>
+    OUTLIVED.filter(([field]) => volume[field] !== undefined).map(
+      ([field, message, shown = field]) => `${path}[${i}].${shown}: ${message}`,
+    ),
+  );
+  return [...outlived, ...volumes.flatMap(overlapWarnings)];
+}
+
+function overlapWarnings({ name, configMap, secret, downwardAPI, projected }: V1Volume): string[] {
+  const volume = `volume ${JSON.stringify(name)}`;
+  const warnings: string[] = [];
+  if (configMap?.items)
+    warnings.push(...overlaps(pathsOf(configMap.items), `${volume} (ConfigMap ${JSON.stringify(configMap.name ?? '')})`));
+  if (secret?.items)
+    warnings.push(...overlaps(pathsOf(secret.items), `${volume} (Secret ${JSON.stringify(secret.secretName ?? '')})`));
+  if (downwardAPI?.items) warnings.push(...overlaps(pathsOf(downwardAPI.items), `${volume} (DownwardAPI)`));
+  const all = new Set<string>();
+  for (const source of projected?.sources ?? []) {
+    if (!Object.keys(source).length) {
+      warnings.push(`${volume} (Projected) has no sources provided`);
+      continue;
+    }
+    const { paths, what } = describeProjection(source);
+    if (!paths.length) continue;
+    const label = `${volume} (Projected ${what})`;
+    warnings.push(...overlaps(paths, label));
+    const unique = new Set(paths);
+    if (all.size) warnings.push(...overlaps([...unique, ...all].sort(), label));
+    for (const one of unique) all.add(one);
+  }
+  return warnings;
+}
+
+const pathsOf = (items: readonly { path: string }[]) => items.map(({ path }) => path);
+
+function describeProjection(source: V1VolumeProjection): { paths: string[]; what: string } {
+  const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle: bundle } = source;
+  if (configMap?.items) return { paths: pathsOf(configMap.items), what: `ConfigMap ${JSON.stringify(configMap.name ?? '')}` };
+  if (secret?.items) return { paths: pathsOf(secret.items), what: `Secret ${JSON.stringify(secret.name ?? '')}` };
+  if (downwardAPI?.items) return { paths: pathsOf(downwardAPI.items), what: 'DownwardAPI' };
+  if (serviceAccountToken) return { paths: [serviceAccountToken.path], what: 'ServiceAccountToken' };
+  if (bundle)
+    return { paths: [bundle.path], what: `ClusterTrustBundle ${JSON.stringify(bundle.name ?? bundle.signerName ?? '')}` };
+  return { paths: [], what: '' };
+}
+
+function overlaps(paths: readonly string[], label: string): string[] {
+  const seen = new Set<string>();
+  return paths.flatMap((path) => {
+    const normal = path.replace(/\/+$/, '');
+    const other = overlapping(seen, normal);
+    seen.add(normal);
+    return other === undefined ? [] : [`${label}: overlapping paths: ${JSON.stringify(normal)} with ${JSON.stringify(other)}`];
+  });
+}
+
+function overlapping(paths: ReadonlySet<string>, path: string): string | undefined {
+  if (path === '' || paths.has('')) return undefined;
+  if (paths.has(path)) return path;
+  if (paths.size > MOST_COMPARED) return undefined;
+  for (const other of paths) if (`${other}/`.startsWith(path) || `${path}/`.startsWith(other)) return other;
+  return undefined;
+}
