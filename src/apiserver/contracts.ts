@@ -49,6 +49,11 @@ export interface ServerResponse {
   end(chunk?: Uint8Array | string): void;
   /** Resolves when more can be written, or the client is gone. */
   drained(): Promise<void>;
+  /**
+   * Sends a long body after the head, to its end: `fill` is called with buffers that are used again, and returns how much it put in,
+   * 0 at the end. Resolves when all is sent or the client is gone; rejects when the signal is aborted before. Absent: `end` takes it whole.
+   */
+  pour?(fill: (target: Buffer) => number, signal: AbortSignal): Promise<void>;
   /** Where writers of many small chunks get in line, since a write costs as much for one as for several together. Absent: it does not. */
   readonly turns?: { enlist(write: () => void): void };
 }

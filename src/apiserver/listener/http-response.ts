@@ -1,7 +1,14 @@
 import type { ServerResponse as Http1Response } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import { formatWarnings, type OutgoingResponse } from '../request/incoming-request.ts';
+import type { Slices } from './slices.ts';
 import type { WriteTurns } from './write-turns.ts';
+
+/** What all answers of a listener share. */
+export interface Outlet {
+  readonly turns: WriteTurns;
+  readonly slices: Slices;
+}
 
 /** An answer by HTTP/1.1 or HTTP/2. */
 export class HttpResponse implements OutgoingResponse {
@@ -9,10 +16,12 @@ export class HttpResponse implements OutgoingResponse {
   readonly standingHeaders: Record<string, string> = {};
   status = 0;
   readonly turns: WriteTurns;
+  readonly #slices: Slices;
   readonly #response: Http1Response;
 
-  constructor(response: Http1Response | Http2ServerResponse, turns: WriteTurns) {
+  constructor(response: Http1Response | Http2ServerResponse, { turns, slices }: Outlet) {
     this.turns = turns;
+    this.#slices = slices;
     // The compatibility API of http2 has the same methods with the same meaning.
     this.#response = response as Http1Response;
   }
@@ -42,6 +51,38 @@ export class HttpResponse implements OutgoingResponse {
   end(chunk?: Uint8Array | string): void {
     if (chunk === undefined) this.#response.end();
     else this.#response.end(chunk);
+  }
+
+  /** While one slice is on its way the next is filled. */
+  async pour(fill: (target: Buffer) => number, signal: AbortSignal): Promise<void> {
+    const response = this.#response;
+    let sending: Promise<void> | undefined;
+    while (!response.destroyed) {
+      signal.throwIfAborted();
+      const slice = this.#slices.take();
+      const size = fill(slice);
+      const before = sending;
+      if (size === 0) {
+        this.#slices.give(slice);
+        response.end();
+        return before;
+      }
+      sending = this.#sendSlice(slice, size);
+      await before;
+    }
+  }
+
+  /** Resolves when the slice can be used again, or the client is gone. */
+  #sendSlice(slice: Buffer, size: number): Promise<void> {
+    const response = this.#response;
+    return new Promise((resolve) => {
+      response.once('close', resolve);
+      response.write(slice.subarray(0, size), (error) => {
+        response.off('close', resolve);
+        if (!error) this.#slices.give(slice);
+        resolve();
+      });
+    });
   }
 
   drained(): Promise<void> {

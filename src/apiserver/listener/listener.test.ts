@@ -113,6 +113,52 @@ test('large answers are compressed for those who accept it', async () => {
   assert.ok(Number(answer.headers['content-length']) < 20_000);
 });
 
+test('a list that is sent in slices is whole by every protocol, also when many are sent at a time', async () => {
+  await api.call('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'slices' } });
+  const path = '/api/v1/namespaces/slices/configmaps';
+  for (let i = 0; i < 12; i++)
+    await api.call('POST', path, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: `large-${i}` },
+      data: { a: `${i}`.repeat(40_000 + i) },
+    });
+  const withoutSockets = await api.transport.request({ method: 'GET', path, headers: {} });
+  let expected = '';
+  for await (const chunk of withoutSockets.body) expected += Buffer.from(chunk).toString();
+  const http1 = await Promise.all(Array.from({ length: 5 }, () => https(path)));
+  for (const { text, headers } of http1) {
+    assert.equal(text, expected);
+    assert.equal(Number(headers['content-length']), expected.length);
+  }
+  const session = connect(`https://127.0.0.1:${api.server.port}`, { ca: api.pki.caPem });
+  const http2 = await Promise.all(
+    Array.from({ length: 5 }, async () => {
+      let text = '';
+      for await (const chunk of session.request({ ':path': path }).setEncoding('utf8')) text += chunk;
+      return text;
+    }),
+  );
+  for (const text of http2) assert.equal(text, expected);
+  await new Promise<void>((resolve) => session.close(resolve));
+});
+
+test('a client that leaves in the middle of a long answer is let go', async () => {
+  const path = '/api/v1/namespaces/slices/configmaps';
+  const leaving = httpsRequest({ host: '127.0.0.1', port: api.server.port, path, ca: api.pki.caPem, agent: false }, (answer) =>
+    answer.once('data', () => leaving.destroy()),
+  );
+  leaving.on('error', () => undefined);
+  leaving.end();
+  await new Promise((resolve) => leaving.once('close', resolve));
+  const session = connect(`https://127.0.0.1:${api.server.port}`, { ca: api.pki.caPem });
+  const stream = session.request({ ':path': path });
+  stream.once('data', () => stream.close());
+  await new Promise((resolve) => stream.once('close', resolve));
+  await new Promise<void>((resolve) => session.close(resolve));
+  assert.equal((await https(path)).status, 200);
+});
+
 test('a warning may name a field in any script', async () => {
   const body = JSON.stringify({ metadata: { name: 'scripts' }, 日本: 1 });
   const headers = { 'content-type': 'application/json' };

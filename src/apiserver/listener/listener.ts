@@ -10,6 +10,7 @@ import type { IncomingRequest, OutgoingResponse } from '../request/incoming-requ
 import { HttpRequest } from './http-request.ts';
 import { HttpResponse } from './http-response.ts';
 import { type Peer, peerOf } from './peer-certificate.ts';
+import { Slices } from './slices.ts';
 import { WriteTurns } from './write-turns.ts';
 
 export interface ListenerConfig {
@@ -77,7 +78,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
   const peers = new WeakMap<object, Peer>();
-  const turns = new WriteTurns();
+  const outlet = { turns: new WriteTurns(), slices: new Slices() };
   server.on('secureConnection', (socket: TLSSocket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -116,7 +117,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
       return;
     }
     watchForLoss(answer, request);
-    void config.serve(request, new HttpResponse(answer, turns));
+    void config.serve(request, new HttpResponse(answer, outlet));
   });
   if (config.upgrade) {
     const { upgrade } = config;

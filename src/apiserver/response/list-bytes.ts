@@ -6,20 +6,65 @@ const OPEN = 0x7b; // {
 const COMMA = 0x2c;
 const END = Buffer.from(']}\n');
 
-/** A list as it is sent, joined from the bytes that the objects have already. */
-export function encodeList(kind: KindDefinition, metadata: ListMeta, objects: readonly CachedObject[]): Buffer {
-  const type = JSON.stringify({ kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind), metadata });
-  const head = Buffer.from(`${type.slice(0, -1)},"items":[`);
-  let size = head.length + END.length;
-  for (const object of objects) size += object.itemBytes.length + 2;
-  const bytes = Buffer.allocUnsafe(size);
-  let at = head.copy(bytes, 0);
-  for (let i = 0; i < objects.length; i++) {
-    if (i > 0) bytes[at++] = COMMA;
-    bytes[at++] = OPEN;
-    bytes.set(objects[i]!.itemBytes, at);
-    at += objects[i]!.itemBytes.length;
+/**
+ * A list as it is sent, joined from the bytes that the objects have already: into one buffer, or piece by piece into one that is
+ * used again and again.
+ *
+ *     {"kind":"PodList",…,"items":[ │ { item │ ,{ item │ … │ ]}
+ */
+export class ListBytes {
+  /** Of all of it. */
+  readonly size: number;
+  readonly #objects: readonly CachedObject[];
+  /** The next object to begin with. */
+  #next = 0;
+  /** What is being copied, and what of it comes next. */
+  #source: Buffer;
+  #from = 0;
+  #atEnd = false;
+
+  constructor(kind: KindDefinition, metadata: ListMeta, objects: readonly CachedObject[]) {
+    const type = JSON.stringify({ kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind), metadata });
+    this.#source = Buffer.from(`${type.slice(0, -1)},"items":[`);
+    this.#objects = objects;
+    let size = this.#source.length + END.length;
+    for (const object of objects) size += object.bytes.length - object.itemOffset + 2;
+    this.size = objects.length ? size - 1 : size;
   }
-  at += END.copy(bytes, at);
-  return bytes.subarray(0, at);
+
+  /** All of it at once. Not after `fill`. */
+  whole(): Buffer {
+    const bytes = Buffer.allocUnsafe(this.size);
+    this.fill(bytes);
+    return bytes;
+  }
+
+  /** Copies what comes next, as much as there is room for, and returns how much that was: 0 at the end. */
+  fill(target: Buffer): number {
+    let at = 0;
+    for (;;) {
+      const size = Math.min(this.#source.length - this.#from, target.length - at);
+      if (size > 0) this.#source.copy(target, at, this.#from, this.#from + size);
+      this.#from += size;
+      at += size;
+      // Room for `,{` is needed to begin with the next object.
+      if (this.#from < this.#source.length || (target.length - at < 2 && !this.#atLast)) return at;
+      if (this.#next === this.#objects.length) {
+        if (this.#atEnd) return at;
+        this.#atEnd = true;
+        this.#source = END;
+        this.#from = 0;
+        continue;
+      }
+      if (this.#next > 0) target[at++] = COMMA;
+      target[at++] = OPEN;
+      const object = this.#objects[this.#next++]!;
+      this.#source = object.bytes;
+      this.#from = object.itemOffset;
+    }
+  }
+
+  get #atLast(): boolean {
+    return this.#next === this.#objects.length;
+  }
 }

@@ -6,8 +6,8 @@ import type { RequestContext, ServerResponse } from '../contracts.ts';
 import type { Output } from '../request/negotiation.ts';
 import type { WatchItem } from '../watch-cache/cached-event.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
-import { encodeList } from './list-bytes.ts';
-import { sendBytes, sendJsonBytes } from './send.ts';
+import { ListBytes } from './list-bytes.ts';
+import { sendBytes, sendJsonBytes, sendList } from './send.ts';
 
 type ProtobufBytes = typeof import('./protobuf-bytes.ts');
 type IncludeObject = 'None' | 'Metadata' | 'Object';
@@ -51,6 +51,8 @@ export class Representation {
       const bytes = protobuf.listBytes(this.#kind, this.#output, metadata, objects);
       return sendBytes(context, response, 200, bytes, protobuf.PROTOBUF_TYPE);
     }
+    if (this.#output.as === 'object')
+      return sendList(context, response, new ListBytes(this.#kind, metadata, objects), this.#output);
     return sendJsonBytes(context, response, 200, this.#listBytes(metadata, objects), this.#output);
   }
 
@@ -116,7 +118,6 @@ export class Representation {
   }
 
   #listBytes(metadata: ListMeta, objects: readonly CachedObject[]): Buffer {
-    if (this.#output.as === 'object') return encodeList(this.#kind, metadata, objects);
     if (this.#output.as === 'table') return json(this.#table(objects, metadata));
     return json({
       kind: 'PartialObjectMetadataList',

@@ -2,15 +2,24 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { internalError, type Status, StatusError, serviceUnavailable } from '../../api/machinery/status-error.ts';
 import { StoreError } from '../../store/store.ts';
-import type { RequestContext, ServerResponse } from '../contracts.ts';
+import type { RequestContext, ServerRequest, ServerResponse } from '../contracts.ts';
 import { negotiateOutput, type Output } from '../request/negotiation.ts';
+import type { ListBytes } from './list-bytes.ts';
 
 /** Answers from this size on are compressed for clients that accept it, as upstream. */
 const GZIP_FROM_BYTES = 128 * 1024;
 /** Cheap rather than small: list answers are large and read once. */
 const GZIP_LEVEL = 1;
 
+/** Lists from this size on are sent piece by piece. */
+const POUR_FROM_BYTES = 256 * 1024;
+
 const compress = promisify(gzip);
+
+function acceptsGzip({ headers }: Pick<ServerRequest, 'headers'>): boolean {
+  const accepted = headers['accept-encoding'];
+  return accepted !== undefined && /\bgzip\b/.test(accepted);
+}
 
 /** Sends a JSON document in the form that was negotiated: as it is wherever that can be. */
 export async function sendJsonBytes(
@@ -30,6 +39,24 @@ export async function sendJsonBytes(
   await sendBytes({ request }, response, status, bytes, type);
 }
 
+/** Sends a list of objects in the form that was negotiated. */
+export async function sendList(
+  context: RequestContext,
+  response: ServerResponse,
+  list: ListBytes,
+  output: Output,
+): Promise<void> {
+  const { request } = context;
+  const asIs = output.format === 'json' && !output.pretty && !(list.size >= GZIP_FROM_BYTES && acceptsGzip(request));
+  if (!asIs || list.size < POUR_FROM_BYTES || !response.pour) return sendJsonBytes(context, response, 200, list.whole(), output);
+  response.writeHead(200, {
+    'content-type': 'application/json',
+    'cache-control': 'no-cache, private',
+    'content-length': String(list.size),
+  });
+  await response.pour((target) => list.fill(target), request.signal);
+}
+
 /** Sends bytes that are in their form already. */
 export async function sendBytes(
   { request }: Pick<RequestContext, 'request'>,
@@ -39,8 +66,7 @@ export async function sendBytes(
   type: string,
 ): Promise<void> {
   let bytes = whole;
-  const accepted = request.headers['accept-encoding'];
-  const gzipped = bytes.length >= GZIP_FROM_BYTES && accepted !== undefined && /\bgzip\b/.test(accepted);
+  const gzipped = bytes.length >= GZIP_FROM_BYTES && acceptsGzip(request);
   if (gzipped) bytes = await compress(bytes, { level: GZIP_LEVEL });
   response.writeHead(status, {
     'content-type': type,

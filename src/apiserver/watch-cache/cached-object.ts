@@ -84,9 +84,9 @@ export class CachedObject {
     this.#variants = undefined;
   }
 
-  /** What is sent after a `{` in a list: without apiVersion and kind. */
-  get itemBytes(): Buffer {
-    return this.bytes.subarray(this.#form.itemOffset);
+  /** From there on, after a `{`, its bytes are sent in a list: without apiVersion and kind. */
+  get itemOffset(): number {
+    return this.#form.itemOffset;
   }
 
   /** The parsed form, shared: not to be changed. */
