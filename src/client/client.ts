@@ -70,6 +70,8 @@ export interface Client {
     path: string;
     body?: unknown;
     signal?: AbortSignal;
+    /** Default JSON, or whatever there is. */
+    accept?: string;
   }): Promise<{ status: number; text: string }>;
   readonly transport: Transport;
   /** The same client calling itself otherwise in `User-Agent`. */

@@ -21,9 +21,9 @@ export function createClient(options: ClientOptions): Client {
     resource<T extends KubeObject = DynamicObject>(kind: ResourceKind, namespace?: string): ResourceClient<T> {
       return createResourceClient<T>(caller, kind, namespace);
     },
-    async raw({ method = 'GET', path, body, signal }) {
+    async raw({ method = 'GET', path, body, signal, accept = 'application/json, */*' }) {
       const asked = { verb: method.toLowerCase(), resource: path.split('?')[0]! };
-      return caller.send({ method, path, body, signal, accept: 'application/json, */*', asked });
+      return caller.send({ method, path, body, signal, accept, asked });
     },
     withUserAgent: (userAgent) => createClient({ ...options, userAgent }),
   };

@@ -44,3 +44,42 @@ test('a group that cannot be asked is told of and does not hide the others', asy
   const { failures } = await discoverKinds(client);
   assert.deepEqual([...failures.keys()], ['metrics.k8s.io/v1beta1']);
 });
+
+test('a server that can say all at once is asked twice', async () => {
+  const asked: string[] = [];
+  const list = (items: object[]) => ({ kind: 'APIGroupDiscoveryList', items });
+  const of = (name: string, kind: string, version: string) => ({
+    resource: name,
+    responseKind: { group: '', version, kind },
+    scope: 'Namespaced',
+    verbs: ['list'],
+    subresources: [{ subresource: 'status' }],
+  });
+  const aggregated: Record<string, object> = {
+    '/api': list([{ metadata: {}, versions: [{ version: 'v1', resources: [of('pods', 'Pod', 'v1')] }] }]),
+    '/apis': list([
+      {
+        metadata: { name: 'example.com' },
+        versions: [
+          { version: 'v2', resources: [of('widgets', 'Widget', 'v2')] },
+          { version: 'v1', resources: [of('widgets', 'Widget', 'v1'), of('old', 'Old', 'v1')] },
+        ],
+      },
+      { metadata: { name: 'metrics.k8s.io' }, versions: [{ version: 'v1beta1', freshness: 'Stale' }] },
+    ]),
+  };
+  const modern = {
+    async raw({ path, accept }: { path: string; accept?: string }) {
+      asked.push(path);
+      assert.match(accept ?? '', /as=APIGroupDiscoveryList/);
+      return { status: 200, text: JSON.stringify(aggregated[path]) };
+    },
+  } as unknown as Client;
+  const { kinds, failures } = await discoverKinds(modern);
+  assert.deepEqual(asked, ['/apis', '/api']);
+  assert.deepEqual(
+    kinds.map((k) => `${k.group}/${k.version}/${k.resource}/${k.kind}`),
+    ['/v1/pods/Pod', 'example.com/v2/widgets/Widget', 'example.com/v1/old/Old'],
+  );
+  assert.equal(failures.get('metrics.k8s.io/v1beta1')?.message, 'stale GroupVersion discovery: metrics.k8s.io/v1beta1');
+});

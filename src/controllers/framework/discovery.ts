@@ -26,13 +26,76 @@ interface ApiResource {
   verbs: string[];
 }
 
+/** apidiscovery.k8s.io/v2 APIGroupDiscoveryList: versions come with the preferred one first. */
+interface AggregatedList {
+  kind?: string;
+  items?: {
+    metadata?: { name?: string };
+    versions?: {
+      version: string;
+      freshness?: string;
+      resources?: {
+        resource: string;
+        responseKind?: { group?: string; version?: string; kind?: string };
+        scope: string;
+        verbs: string[];
+      }[];
+    }[];
+  }[];
+}
+
+const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
+
 /**
- * Asks an API server for all its kinds (https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api). Rejects when the list
- * of groups cannot be had; a group that fails by itself is in `failures`.
+ * Asks an API server for all its kinds (https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api): in two requests
+ * where it can say all at once, else group by group. Rejects when the list of groups cannot be had; a group that fails by itself is in
+ * `failures`.
  */
 export async function discoverKinds(client: Client, signal?: AbortSignal): Promise<Discovery> {
-  const read = async <T>(path: string): Promise<T> => JSON.parse((await client.raw({ path, signal })).text) as T;
-  const { groups } = await read<{ groups: ApiGroup[] }>('/apis');
+  const read = async <T>(path: string, accept?: string): Promise<T> =>
+    JSON.parse((await client.raw({ path, signal, ...(accept && { accept }) })).text) as T;
+  const named = await read<AggregatedList & { groups?: ApiGroup[] }>('/apis', AGGREGATED);
+  if (named.kind === 'APIGroupDiscoveryList') return fromAggregated([await read('/api', AGGREGATED), named]);
+  return byGroup(named.groups ?? [], read, signal);
+}
+
+function fromAggregated(lists: readonly AggregatedList[]): Discovery {
+  const failures = new Map<string, Error>();
+  const kinds = lists.flatMap(({ items = [] }) =>
+    items.flatMap(({ metadata, versions = [] }) => {
+      const group = metadata?.name ?? '';
+      const found = versions.map(({ version, freshness, resources = [] }) => {
+        const groupVersion = group ? `${group}/${version}` : version;
+        if (freshness === 'Stale') failures.set(groupVersion, new Error(`stale GroupVersion discovery: ${groupVersion}`));
+        return resources.map(
+          ({ resource, responseKind, scope, verbs }): DiscoveredKind => ({
+            group,
+            version,
+            kind: responseKind?.kind ?? '',
+            resource,
+            namespaced: scope === 'Namespaced',
+            verbs,
+          }),
+        );
+      });
+      return onceEach(found.flat());
+    }),
+  );
+  return { kinds, failures };
+}
+
+/** Every resource in the first version that has it. */
+function onceEach(kinds: readonly DiscoveredKind[]): DiscoveredKind[] {
+  const byResource = new Map<string, DiscoveredKind>();
+  for (const kind of kinds) if (!byResource.has(kind.resource)) byResource.set(kind.resource, kind);
+  return [...byResource.values()];
+}
+
+async function byGroup(
+  groups: readonly ApiGroup[],
+  read: <T>(path: string) => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<Discovery> {
   const core: ApiGroup = { name: '', versions: [{ groupVersion: 'v1', version: 'v1' }] };
   const failures = new Map<string, Error>();
   const kindsOf = async (group: ApiGroup, { groupVersion, version }: ApiGroup['versions'][number]): Promise<DiscoveredKind[]> => {
@@ -51,10 +114,7 @@ export async function discoverKinds(client: Client, signal?: AbortSignal): Promi
     [core, ...groups].map(async (group) => {
       const preferred = group.preferredVersion?.version ?? group.versions[0]?.version;
       const ordered = group.versions.toSorted((a, b) => Number(b.version === preferred) - Number(a.version === preferred));
-      const lists = await Promise.all(ordered.map((version) => kindsOf(group, version)));
-      const byResource = new Map<string, DiscoveredKind>();
-      for (const kind of lists.flat()) if (!byResource.has(kind.resource)) byResource.set(kind.resource, kind);
-      return [...byResource.values()];
+      return onceEach((await Promise.all(ordered.map((version) => kindsOf(group, version)))).flat());
     }),
   );
   return { kinds: found.flat(), failures };

@@ -121,6 +121,36 @@ test('a kind that comes later is looked after from then on', async () => {
   assert.equal(has(cluster, 'child'), false);
 });
 
+test('a kind that a definition brings is looked after within a second', async () => {
+  const definitionKind = {
+    group: 'apiextensions.k8s.io',
+    version: 'v1',
+    kind: 'CustomResourceDefinition',
+    resource: 'customresourcedefinitions',
+    namespaced: false,
+  };
+  const widgetKind = { group: 'example.com', version: 'v1', kind: 'Widget', resource: 'widgets', namespaced: true };
+  const cluster = newCluster();
+  cluster.kinds = [definitionKind, podKind];
+  cluster.put(widgetKind, owned('child', {}));
+  await using run = await runController(make, cluster);
+  await run.settle(10);
+  cluster.kinds = [definitionKind, podKind, widgetKind];
+  cluster.put(definitionKind, { metadata: { name: 'widgets.example.com' } });
+  await run.settle(1000);
+  assert.equal(cluster.get(widgetKind, 'child', 'default'), undefined);
+});
+
+test('a reference to an owner in another namespace is told of', async () => {
+  const cluster = newCluster();
+  cluster.put(podKind, { metadata: { name: 'owner', namespace: 'other', uid: 'u1' } });
+  await using run = await runController(make, cluster);
+  await run.settle(10);
+  cluster.put(configMapKind, owned('child', {}));
+  await run.settle(10);
+  assert.deepEqual(run.events, ['child OwnerRefInvalidNamespace']);
+});
+
 test('an owner of a kind that nobody serves keeps its dependents', async () => {
   const cluster = newCluster();
   cluster.put(configMapKind, owned('child', { apiVersion: 'example.com/v1', kind: 'Thing' }));

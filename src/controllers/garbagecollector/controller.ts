@@ -6,7 +6,7 @@ import type { ControllerContext } from '../framework/controller.ts';
 import { type Outcome, Reconciler } from '../framework/reconciler.ts';
 import { createSharedInformers } from '../framework/shared-informers.ts';
 import { unlessReason } from '../framework/unless-reason.ts';
-import { type Affected, type Coordinates, type GraphNode, ORPHAN_FINALIZER, OwnerGraph } from './graph.ts';
+import { type Affected, type Coordinates, type GraphNode, groupKind, ORPHAN_FINALIZER, OwnerGraph } from './graph.ts';
 import { createMonitors } from './monitors.ts';
 import { type OwnerState, planExamination } from './plan.ts';
 
@@ -21,6 +21,14 @@ export interface GarbageCollectorOptions {
   delayMs?: number;
 }
 
+/** A change of one of these makes kinds come or go. */
+const MAKES_KINDS: ReadonlySet<string> = new Set([
+  'CustomResourceDefinition.apiextensions.k8s.io',
+  'APIService.apiregistration.k8s.io',
+]);
+/** So long after such a change the kinds are asked for: by then they are served, and several changes are one. */
+const SETTLE_MS = 500;
+
 /** Deletes objects whose owners are all gone, and carries out deletions in the foreground and those that leave orphans. */
 export function createGarbageCollector(context: ControllerContext, options: GarbageCollectorOptions): Component {
   const { client, clock, logger, metrics } = context;
@@ -34,12 +42,19 @@ export function createGarbageCollector(context: ControllerContext, options: Garb
   };
   const ended = new AbortController();
   const metadataInformers = createSharedInformers({ client: options.metadataClient, clock, logger, signal: ended.signal });
+  /** What makes kinds come and go has changed: ask for them soon. */
+  let kindsChanged = false;
+  let wake = (): void => undefined;
   const monitors = createMonitors({
     client,
     shared: context.informers,
     metadata: metadataInformers,
-    onChange: (kind, object, type) =>
-      apply(type === 'deleted' ? graph.remove(object.metadata?.uid ?? '') : graph.upsert(kind, object)),
+    onChange(kind, object, type) {
+      apply(type === 'deleted' ? graph.remove(object.metadata?.uid ?? '') : graph.upsert(kind, object));
+      if (!MAKES_KINDS.has(groupKind(kind))) return;
+      kindsChanged = true;
+      wake();
+    },
     onGone(kind) {
       for (const { uid } of graph.ofKind(kind)) apply(graph.remove(uid));
     },
@@ -68,6 +83,14 @@ export function createGarbageCollector(context: ControllerContext, options: Garb
     return unlessReason(resourceAt(at).patch(at.name, patch, { type: 'merge', signal }), 'NotFound');
   };
 
+  const reportForeignOwner = ({ uid, coordinates }: GraphNode, ref: OwnerReference) => {
+    const { kind, namespace, name } = coordinates;
+    const at = kind.lastIndexOf('/');
+    const subject = { apiVersion: kind.slice(0, at), kind: kind.slice(at + 1), metadata: { name, namespace, uid } };
+    const owner = `[${ref.apiVersion}/${ref.kind}, namespace: ${namespace}, name: ${ref.name}, uid: ${ref.uid}]`;
+    const message = `ownerRef ${owner} does not exist in namespace ${JSON.stringify(namespace)}`;
+    context.events.event(subject, 'Warning', 'OwnerRefInvalidNamespace', message);
+  };
   const ownerState = async (ref: OwnerReference, node: GraphNode, signal: AbortSignal): Promise<OwnerState> => {
     const known = graph.get(ref.uid);
     const kind = `${ref.apiVersion}/${ref.kind}`;
@@ -77,6 +100,7 @@ export function createGarbageCollector(context: ControllerContext, options: Garb
     if (isSeen && namespaceFits && monitors.find(kind) === monitors.find(known.coordinates.kind))
       return known.deletingDependents ? 'waits-for-dependents' : 'exists';
     const live = await readLive({ kind, name: ref.name, namespace: node.coordinates.namespace }, ref.uid, signal);
+    if (!live && known && !known.virtual && !namespaceFits) reportForeignOwner(node, ref);
     if (!live) return 'absent';
     const waits = live.metadata?.deletionTimestamp && live.metadata.finalizers?.includes('foregroundDeletion');
     return waits ? 'waits-for-dependents' : 'exists';
@@ -158,8 +182,16 @@ export function createGarbageCollector(context: ControllerContext, options: Garb
       objects: graph.size,
     });
     const loops = [examineLoop.run(signal), orphanLoop.run(signal)];
+    // What has been told until now, the first look has seen.
+    kindsChanged = false;
     while (!signal.aborted) {
-      await clock.sleep(refreshPeriodMs, signal).catch(() => undefined); // the loop's condition says why
+      const woken = new AbortController();
+      wake = () => woken.abort();
+      // The loop's condition says why it ends; being woken is no failure either.
+      const either = AbortSignal.any([signal, woken.signal]);
+      if (!kindsChanged) await clock.sleep(refreshPeriodMs, either).catch(() => undefined);
+      if (kindsChanged) await clock.sleep(SETTLE_MS, signal).catch(() => undefined);
+      kindsChanged = false;
       if (!signal.aborted) await refresh();
     }
     await Promise.all(loops);

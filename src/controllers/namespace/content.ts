@@ -8,8 +8,8 @@ import { type ContentDeletion, contentKinds, formatResource } from './plan.ts';
 const PARALLEL_KINDS = 8;
 
 /**
- * Deletes everything in a namespace, of every kind that the API server says it has, and says what is still there. Rejects only when
- * the kinds cannot be had at all.
+ * Deletes everything in a namespace, of every kind that the API server says it has, pods before all others, and says what is still
+ * there. Rejects only when the kinds cannot be had at all.
  */
 export async function deleteContent(client: Client, namespace: string, signal: AbortSignal): Promise<ContentDeletion> {
   const discovery = await discoverKinds(client, signal);
@@ -29,6 +29,13 @@ export async function deleteContent(client: Client, namespace: string, signal: A
     }
   };
   const kinds = contentKinds(discovery);
+  // What pods need (their NetworkPolicies first of all) stays until they have ended.
+  const pods = kinds.findIndex(({ group, resource }) => group === '' && resource === 'pods');
+  if (pods >= 0) {
+    await deleteKind(kinds.splice(pods, 1)[0]!);
+    if (remaining.size || deletionFailures.length)
+      return { discoveryFailures: discovery.failures, deletionFailures, remaining, finalizers };
+  }
   const work = async () => {
     for (let kind = kinds.shift(); kind; kind = kinds.shift()) await deleteKind(kind);
   };

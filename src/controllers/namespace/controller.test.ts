@@ -49,3 +49,15 @@ test('what is still there stands in the conditions, and the namespace waits for 
   await run.settle(20_000);
   assert.equal(cluster.get(namespaceKind, 'doomed'), undefined);
 });
+
+test('pods go before everything else', async () => {
+  const cluster = clusterWithContent();
+  cluster.put(podKind, { metadata: { name: 'p', namespace: 'doomed', finalizers: ['example.com/hold'] } });
+  await using run = await runController(createNamespaceController, cluster);
+  await run.settle(1000);
+  assert.ok(cluster.get(secretKind, 'a', 'doomed'));
+  cluster.remove(podKind, 'p', 'doomed');
+  await run.settle(20_000);
+  assert.deepEqual(cluster.list(secretKind), []);
+  assert.equal(cluster.get(namespaceKind, 'doomed'), undefined);
+});

@@ -49,7 +49,7 @@ export function createNamespaceController(context: ControllerContext): Component
     workers: 10,
     // Each attempt asks for every kind: quick at first, for what is deleted at once, and not too often for what takes its time.
     initialBackoffMs: 100,
-    maxBackoffMs: 15_000,
+    maxBackoffMs: 5_000,
   });
   return createController(context, {
     sources: [
