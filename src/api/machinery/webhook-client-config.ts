@@ -1,0 +1,69 @@
+/** How webhooks are named in configurations: by URL or by Service (apiserver/pkg/util/webhook/validation.go). */
+import { X509Certificate } from 'node:crypto';
+import { invalidField, requiredField } from './field-error.ts';
+import { decodePem } from './pem.ts';
+import type { FieldError } from './status-error.ts';
+
+export interface WebhookService {
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly path?: string;
+  readonly port?: number;
+}
+
+/** Complaints about the address of a webhook. */
+export function validateWebhookUrl(path: string, url: string): FieldError[] {
+  const form = '; desired format: https://host[/path]';
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    return [requiredField(path, `url must be a valid URL: parse ${JSON.stringify(url)}: invalid URI for request${form}`)];
+  }
+  const errors: FieldError[] = [];
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? '';
+  if (scheme !== 'https') errors.push(invalidField(path, scheme, `'https' is the only allowed URL scheme${form}`));
+  if (parsed.host === '') errors.push(invalidField(path, parsed.host, `host must be specified${form}`));
+  if (parsed.username || parsed.password)
+    errors.push(invalidField(path, parsed.username, 'user information is not permitted in the URL'));
+  if (url.includes('#')) errors.push(invalidField(path, parsed.hash.slice(1), 'fragments are not permitted in the URL'));
+  if (url.includes('?')) errors.push(invalidField(path, parsed.search.slice(1), 'query parameters are not permitted in the URL'));
+  return errors;
+}
+
+export function validateWebhookService(path: string, service: WebhookService): FieldError[] {
+  const errors: FieldError[] = [];
+  if (!service.name) errors.push(requiredField(`${path}.name`, 'service name is required'));
+  if (!service.namespace) errors.push(requiredField(`${path}.namespace`, 'service namespace is required'));
+  const { port = 443 } = service;
+  if (!Number.isInteger(port) || port < 1 || port > 65535)
+    errors.push(invalidField(`${path}.port`, port, 'port is not valid: must be between 1 and 65535, inclusive'));
+  if (service.path !== undefined) errors.push(...validateUrlPath(`${path}.path`, service.path));
+  return errors;
+}
+
+function validateUrlPath(path: string, urlPath: string): FieldError[] {
+  if (urlPath === '/' || urlPath === '') return [];
+  if (urlPath === '//') return [invalidField(path, urlPath, 'segment[0] may not be empty')];
+  if (!urlPath.startsWith('/')) return [invalidField(path, urlPath, "must start with a '/'")];
+  const inner = urlPath.endsWith('/') ? urlPath.slice(1, -1) : urlPath.slice(1);
+  return inner.split('/').flatMap((segment, i) => {
+    if (segment === '') return [invalidField(path, urlPath, `segment[${i}] may not be empty`)];
+    if (segment === '.' || segment === '..') return [invalidField(path, urlPath, `segment[${i}]: may not be '${segment}'`)];
+    return [];
+  });
+}
+
+/** `caBundle` is base64, as in objects. */
+export function validateCaBundle(path: string, caBundle: string): FieldError[] {
+  const text = Buffer.from(caBundle, 'base64').toString('latin1');
+  const refuse = (why: string) => [invalidField(path, caBundle, `unable to load root certificates: ${why}`)];
+  const certificates = decodePem(text).filter(({ type }) => type === 'CERTIFICATE');
+  if (!certificates.length) return refuse('unable to parse bytes as PEM block');
+  try {
+    for (const { der } of certificates) new X509Certificate(der);
+    return [];
+  } catch {
+    return refuse('x509: malformed certificate');
+  }
+}
