@@ -105,6 +105,12 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
   'persistentvolume-protection-controller': async (context) =>
     (await import('./pvprotection/controller.ts')).createPvProtectionController(context),
 
+  'volumeattributesclass-protection-controller': async (context) => {
+    if (!(await mayServe(context, '/apis/storage.k8s.io/v1', 'volumeattributesclasses')))
+      return { why: 'there are no VolumeAttributesClasses' };
+    return (await import('./vacprotection/controller.ts')).createVacProtectionController(context);
+  },
+
   'resourcequota-controller': async (context, options) => {
     const [{ createResourceQuotaController }, { createMetadataClient }] = await Promise.all([
       import('./resourcequota/controller.ts'),
@@ -130,3 +136,14 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
     });
   },
 };
+
+/** Whether a server has a kind that older ones have not. When it cannot be asked now, it may: informers go on trying. */
+async function mayServe({ client, logger }: ControllerContext, path: string, resource: string): Promise<boolean> {
+  try {
+    const { resources } = JSON.parse((await client.raw({ path })).text) as { resources: readonly { readonly name: string }[] };
+    return resources.some(({ name }) => name === resource);
+  } catch (error) {
+    logger.debug(1, 'Unable to find out whether a kind is served', { resource, err: error });
+    return true;
+  }
+}

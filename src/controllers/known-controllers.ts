@@ -62,6 +62,11 @@ export const KNOWN_CONTROLLERS: readonly KnownController[] = [
   known('persistentvolume-expander-controller', 'persistentvolume-expander', 'expand-controller'),
   supported('persistentvolumeclaim-protection-controller', 'pvc-protection', 'pvc-protection-controller'),
   supported('persistentvolume-protection-controller', 'pv-protection', 'pv-protection-controller'),
+  {
+    name: 'volumeattributesclass-protection-controller',
+    account: 'volumeattributesclass-protection-controller',
+    supported: true,
+  },
   known('ttl-after-finished-controller', 'ttl-after-finished', 'ttl-after-finished-controller'),
   known('ephemeral-volume-controller', 'ephemeral-volume', 'ephemeral-volume-controller'),
   known('storageversion-garbage-collector-controller', 'storage-version-gc', 'storage-version-garbage-collector'),
