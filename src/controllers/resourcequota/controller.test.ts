@@ -96,6 +96,19 @@ test('what admission charges is left as it is, and looked at again when the obje
   assert.deepEqual(status(cluster)?.used, { pods: '1' });
 });
 
+test('a status that somebody else wrote is put right after a moment', async () => {
+  const cluster = newCluster();
+  cluster.put(resourceQuotaKind, quota({ pods: '5' }));
+  await using run = await runController(make, cluster);
+  await run.settle(10);
+  const stored = cluster.get<V1ResourceQuota>(resourceQuotaKind, 'q', 'ns')!;
+  cluster.put(resourceQuotaKind, { ...stored, status: { hard: { pods: '9' } } });
+  await run.settle(500);
+  assert.deepEqual(status(cluster), { hard: { pods: '9' } });
+  await run.settle(1000);
+  assert.deepEqual(status(cluster), { hard: { pods: '5' }, used: { pods: '0' } });
+});
+
 test('custom resources are counted, also those whose kind comes later', async () => {
   const cluster = newCluster();
   cluster.put(resourceQuotaKind, quota({ 'count/widgets.example.com': '3' }));

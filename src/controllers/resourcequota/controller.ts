@@ -2,7 +2,7 @@ import { resourceQuotaKind } from '../../api/core/v1/resource-quota.ts';
 import type { V1ResourceQuota } from '../../api/gen/types.ts';
 import type { ResourceKind } from '../../api/machinery/kind.ts';
 import type { DynamicObject, KubeObject } from '../../api/machinery/object.ts';
-import { equalResourceLists, parseResourceList, type ResourceList } from '../../api/machinery/resource-list.ts';
+import type { ResourceList } from '../../api/machinery/resource-list.ts';
 import { evaluatorFor } from '../../api/quota/evaluators.ts';
 import { scopesOf } from '../../api/quota/scopes.ts';
 import type { Client } from '../../client/client.ts';
@@ -13,7 +13,7 @@ import { type Outcome, Reconciler } from '../framework/reconciler.ts';
 import { createSharedInformers } from '../framework/shared-informers.ts';
 import { unlessReason } from '../framework/unless-reason.ts';
 import { CountedKinds } from './counted-kinds.ts';
-import { addUsage, isUnsettled, kindsOf, mayFree, planStatus, startUsage } from './plan.ts';
+import { addUsage, isUnsettled, kindsOf, mayFree, planStatus, sameLimits, startUsage } from './plan.ts';
 
 export interface ResourceQuotaControllerOptions {
   /** Reads metadata only. */
@@ -28,6 +28,8 @@ export interface ResourceQuotaControllerOptions {
 const FREED_MS = 50;
 /** What comes was charged when it was admitted: only to be sure, and not for each of many. */
 const ADDED_MS = 1000;
+/** How long a status that somebody else wrote may stand. */
+const UNSETTLED_MS = 1000;
 /** How long a name that nothing is served for is let be before the server is asked again, as upstream. */
 const UNKNOWN_MS = 30_000;
 /** So many objects are weighed before others have their turn. */
@@ -109,10 +111,10 @@ export function createResourceQuotaController(context: ControllerContext, option
     sources: [
       source(quotas, (quota, { type, previous }) => {
         if (type === 'deleted') return;
-        // Admission writes the status as well: that is no reason to measure again.
-        const sameHard =
-          previous && equalResourceLists(parseResourceList(quota.spec?.hard), parseResourceList(previous.spec?.hard));
-        if (!sameHard || isUnsettled(quota)) loop.add(keyOf(quota));
+        if (!previous || !sameLimits(quota, previous)) loop.add(keyOf(quota));
+        // Others write the status as well, admission first of all. Only what is no quota's status any more is put right, before the
+        // next time that everything is measured.
+        else if (isUnsettled(quota)) loop.addAfter(keyOf(quota), UNSETTLED_MS);
       }),
     ],
     loops: [loop],

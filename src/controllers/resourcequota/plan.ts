@@ -17,11 +17,6 @@ export function isMeasured({ group, resource }: Pick<ResourceKind, 'group' | 're
   return MEASURED.some((each) => each.group === group && each.resource === resource);
 }
 
-/** What a quota limits that none of the measured kinds uses: `count/widgets.example.com`, `secrets`. */
-export function countedNames(quota: V1ResourceQuota): string[] {
-  return Object.keys(quota.spec?.hard ?? {}).filter((name) => MEASURED.every((each) => !each.matchingResources([name]).length));
-}
-
 export interface KindsOfQuota<K> {
   /** The kinds whose objects the quota limits. */
   readonly kinds: readonly K[];
@@ -37,6 +32,10 @@ export function kindsOf<K extends ResourceKind>(quota: V1ResourceQuota, served: 
   );
   const known = new Set(kinds.flatMap((kind) => evaluatorFor(kind).matchingResources(names)));
   return { kinds, unknown: names.filter((name) => !known.has(name)) };
+}
+
+export function sameLimits(a: V1ResourceQuota, b: V1ResourceQuota): boolean {
+  return equalResourceLists(parseResourceList(a.spec?.hard), parseResourceList(b.spec?.hard));
 }
 
 /** Whether a quota's status does not speak of what it limits now. */
