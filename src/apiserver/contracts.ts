@@ -152,6 +152,16 @@ export interface AdmissionAttributes {
   readonly warnings: string[];
   /** Absent when nobody records the request. */
   readonly audit?: AuditNotes;
+  /** Made by the first mutating plugin that may have to run twice. */
+  reinvocation?: Reinvocation;
+}
+
+/** How mutating plugins run again after others have changed the object (apiserver/pkg/admission/reinvocation.go). */
+export interface Reinvocation {
+  /** This is the second round. */
+  again: boolean;
+  /** A plugin changed what those before it may want to see: all mutating plugins run once more. */
+  wanted: boolean;
 }
 
 /** A plugin rejects by throwing a `StatusError`. */

@@ -1,5 +1,5 @@
 import type { Logger } from '../../std/logger.ts';
-import type { Admission, AdmissionPlugin } from '../contracts.ts';
+import type { Admission, AdmissionAttributes, AdmissionPlugin } from '../contracts.ts';
 import { choosePlugins, notOffered, type PluginChoice, WITHOUT_EFFECT } from './admission-plugins.ts';
 
 export interface AdmissionChainOptions extends PluginChoice {
@@ -25,9 +25,15 @@ export function createAdmissionChain({ available, always, logger, ...choice }: A
   const plugins = [...names.flatMap((name) => available.get(name)?.() ?? []), ...always];
   const mutating = plugins.filter((plugin) => plugin.admit);
   const validating = plugins.filter((plugin) => plugin.validate);
+  const admitAll = async (attributes: AdmissionAttributes) => {
+    for (const plugin of mutating) if (plugin.handles(attributes)) await plugin.admit?.(attributes);
+  };
   return {
     async admit(attributes) {
-      for (const plugin of mutating) if (plugin.handles(attributes)) await plugin.admit?.(attributes);
+      await admitAll(attributes);
+      if (!attributes.reinvocation?.wanted) return;
+      attributes.reinvocation.again = true;
+      await admitAll(attributes);
     },
     async validate(attributes) {
       for (const plugin of validating) if (plugin.handles(attributes)) await plugin.validate?.(attributes);

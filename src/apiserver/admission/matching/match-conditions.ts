@@ -1,0 +1,60 @@
+/** Match conditions of webhooks and policies (apiserver/pkg/admission/plugin/webhook/matchconditions). Heavy to load. */
+import {
+  compileExpression,
+  ExpressionError,
+  expressionEnvironment,
+} from '../../../api/admissionregistration/expressions/admission-expressions.ts';
+import { ErrorValue, type Program } from '../../../api/cel/cel.ts';
+import type { V1MatchCondition } from '../../../api/gen/types.ts';
+import {
+  type ExpressionInput,
+  ExpressionRun,
+  evaluationFailure,
+  MATCH_CONDITIONS_BUDGET,
+  OutOfBudget,
+} from './evaluate-expressions.ts';
+
+export interface CompiledCondition {
+  readonly expression: string;
+  readonly program: Program | ExpressionError;
+}
+
+export function compileConditions(
+  conditions: readonly V1MatchCondition[] = [],
+  scope: { readonly params: boolean },
+): CompiledCondition[] {
+  if (!conditions.length) return [];
+  const environment = expressionEnvironment({ params: scope.params, authorizer: true });
+  return conditions.map(({ expression }) => {
+    try {
+      return { expression, program: compileExpression(expression.trim(), environment, 'bool') };
+    } catch (error) {
+      if (error instanceof ExpressionError) return { expression, program: error };
+      throw error;
+    }
+  });
+}
+
+/** What went wrong with conditions of which none is false. */
+export class ConditionFailure extends Error {}
+
+/** Whether all conditions hold: one that is false decides, whatever else fails. Rejects with a ConditionFailure otherwise. */
+export async function conditionsHold(conditions: readonly CompiledCondition[], input: ExpressionInput): Promise<boolean> {
+  if (!conditions.length) return true;
+  const run = new ExpressionRun(input, MATCH_CONDITIONS_BUDGET);
+  const failures: string[] = [];
+  for (const { expression, program } of conditions) {
+    if (program instanceof ExpressionError) {
+      failures.push(`compilation error: ${program.message}`);
+      continue;
+    }
+    const value = await run.evaluate(program).catch((error: unknown) => {
+      if (error instanceof OutOfBudget) throw new ConditionFailure(error.message);
+      throw error;
+    });
+    if (value === false) return false;
+    if (value instanceof ErrorValue) failures.push(evaluationFailure(expression, value));
+  }
+  if (failures.length) throw new ConditionFailure(failures.length === 1 ? failures[0] : `[${failures.join(', ')}]`);
+  return true;
+}

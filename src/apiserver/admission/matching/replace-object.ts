@@ -1,0 +1,31 @@
+/** Puts what a webhook or a mutating policy made of an object into its place. */
+import { cloneJson } from '../../../api/machinery/clone.ts';
+import type { KindDefinition } from '../../../api/machinery/kind.ts';
+import type { DynamicObject } from '../../../api/machinery/object.ts';
+import { internalError, StatusError } from '../../../api/machinery/status-error.ts';
+import type { AdmissionAttributes } from '../../contracts.ts';
+import { decodeAs } from '../../request/decode-body.ts';
+import { convertBetween } from './equivalent-kinds.ts';
+
+/**
+ * Changes `attributes.object` in place into `changed`, which is in the version of `kind`: decoded as if a client had sent it, defaulted,
+ * converted back. Throws 500 for what is no such object.
+ */
+export async function replaceObject(attributes: AdmissionAttributes, changed: unknown, kind: KindDefinition): Promise<void> {
+  const object = attributes.object!;
+  const isOwnKind = object.kind === attributes.kind.kind;
+  const decoded = isOwnKind ? decode(kind, changed) : (changed as DynamicObject);
+  if (isOwnKind) kind.setDefaults?.(decoded);
+  const own = await convertBetween(decoded, kind, attributes.kind);
+  for (const field of Object.keys(object)) delete object[field];
+  Object.assign(object, own);
+}
+
+function decode(kind: KindDefinition, json: unknown): DynamicObject {
+  try {
+    return decodeAs(kind, cloneJson(json as object), 'Ignore', []);
+  } catch (error) {
+    if (error instanceof StatusError) throw internalError(error.message);
+    throw error;
+  }
+}

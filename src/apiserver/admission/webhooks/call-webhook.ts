@@ -1,0 +1,50 @@
+/** Asks one webhook about one request. */
+import { randomUUID } from 'node:crypto';
+import type { KindDefinition } from '../../../api/machinery/kind.ts';
+import type { AdmissionAttributes } from '../../contracts.ts';
+import { convertBetween } from '../matching/equivalent-kinds.ts';
+import { type Answer, BadAnswer, chooseVersion, makeReview, readAnswer } from './admission-review.ts';
+import { CallFailure, dryRunUnsupported } from './refusals.ts';
+import type { WebhookConnections } from './webhook-connections.ts';
+import type { Webhook } from './webhook-list.ts';
+
+/**
+ * `kind` is the one in whose version the request matched. Rejects with a CallFailure when the webhook could not be asked or its
+ * answer is none, with a 400 when it must not be asked because the request is a dry run.
+ */
+export async function callWebhook(
+  connections: WebhookConnections,
+  { hook }: Webhook,
+  attributes: AdmissionAttributes,
+  { kind, mutating }: { readonly kind: KindDefinition; readonly mutating: boolean },
+): Promise<Answer> {
+  if (attributes.dryRun && hook.sideEffects !== 'None' && hook.sideEffects !== 'NoneOnDryRun') throw dryRunUnsupported(hook.name);
+  const version = chooseVersion(hook.admissionReviewVersions ?? []);
+  if (!version)
+    throw new CallFailure(
+      hook.name,
+      'could not create admission objects: webhook does not accept known AdmissionReview versions (v1, v1beta1)',
+    );
+  const uid = randomUUID();
+  const [object, oldObject] = await Promise.all(
+    [attributes.object, attributes.oldObject].map((one) => (one ? convertBetween(one, attributes.kind, kind) : undefined)),
+  );
+  const body = makeReview(attributes, { version, uid, kind, object, oldObject });
+  const client = hook.clientConfig;
+  const answered = await connections.ask({ client, body, timeoutSeconds: hook.timeoutSeconds ?? 10 }).catch((cause: Error) => {
+    throw new CallFailure(hook.name, `failed to call webhook: ${cause.message}`, { cause });
+  });
+  try {
+    return readAnswer(answered, { version, uid, mutating });
+  } catch (error) {
+    if (error instanceof BadAnswer)
+      throw new CallFailure(hook.name, `received invalid webhook response: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** Notes what the webhook has to say besides yes or no. */
+export function noteAnswer(attributes: AdmissionAttributes, webhook: string, { warnings, auditAnnotations }: Answer): void {
+  for (const warning of warnings) if (!attributes.warnings.includes(warning)) attributes.warnings.push(warning);
+  for (const [key, value] of Object.entries(auditAnnotations)) attributes.audit?.addAuditAnnotation(`${webhook}/${key}`, value);
+}

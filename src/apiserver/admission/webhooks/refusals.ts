@@ -1,0 +1,33 @@
+/** What clients are told when a webhook refuses, or cannot be asked (apiserver/pkg/admission/plugin/webhook/errors). */
+import { badRequest, internalError, type Status, StatusError } from '../../../api/machinery/status-error.ts';
+
+/** A webhook said no. */
+export function refusedBy(webhook: string, result: Partial<Status> = {}): StatusError {
+  const denied = `admission webhook ${JSON.stringify(webhook)} denied the request`;
+  const why = result.message || result.reason;
+  return new StatusError({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    ...result,
+    status: 'Failure',
+    message: why ? `${denied}: ${why}` : `${denied} without explanation`,
+    // Success is no way to refuse.
+    code: Math.min(Math.max(result.code ?? 0, 400), 599),
+  });
+}
+
+export const dryRunUnsupported = (webhook: string) =>
+  badRequest(`admission webhook ${JSON.stringify(webhook)} does not support dry run`);
+
+/** A webhook could not be asked: what its failure policy is about. */
+export class CallFailure extends Error {
+  readonly webhook: string;
+  constructor(webhook: string, why: string, options?: ErrorOptions) {
+    super(`failed calling webhook ${JSON.stringify(webhook)}: ${why}`, options);
+    this.webhook = webhook;
+  }
+  asStatus(): StatusError {
+    return internalError(this.message);
+  }
+}

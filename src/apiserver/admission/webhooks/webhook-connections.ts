@@ -1,0 +1,184 @@
+/** Asks webhooks over HTTPS; connections are kept for the next question (apiserver/pkg/util/webhook/client.go). */
+import { Agent, request } from 'node:https';
+import type { AdmissionregistrationV1WebhookClientConfig as ClientConfig } from '../../../api/gen/types.ts';
+
+/** Enough for the patch of an object of 3 MiB. */
+const LARGEST_ANSWER = 8 * 1024 * 1024;
+/** Agents of configurations that are gone fall out of the end. */
+const MOST_AGENTS = 100;
+const SHOWN_BODY = 2048;
+
+/** Where a Service's connections go: `https://10.0.0.1:443`. Throws an Error with upstream's words. */
+export type ResolveService = (namespace: string, name: string, port: number) => string;
+
+export interface Question {
+  readonly client: ClientConfig;
+  readonly body: string;
+  readonly timeoutSeconds: number;
+}
+
+interface Target {
+  /** As messages name it. */
+  readonly url: URL;
+  readonly host: string;
+  readonly port: number;
+  readonly servername: string | undefined;
+}
+
+export class WebhookConnections {
+  readonly #resolve: ResolveService;
+  readonly #agents = new Map<string, Agent>();
+
+  constructor(resolve: ResolveService) {
+    this.#resolve = resolve;
+  }
+
+  /** The parsed answer. Rejects with an Error that says why there is none, as Go's client would. */
+  async ask({ client, body, timeoutSeconds }: Question): Promise<unknown> {
+    const url = addressOf(client);
+    url.searchParams.set('timeout', `${timeoutSeconds}s`);
+    const named = (why: string, cause?: unknown) => new Error(`Post ${JSON.stringify(url.href)}: ${why}`, { cause });
+    let target: Target;
+    try {
+      target = this.#target(client, url);
+    } catch (error) {
+      throw named((error as Error).message, error);
+    }
+    const signal = AbortSignal.timeout(timeoutSeconds * 1000);
+    const { status, text } = await this.#post(target, client.caBundle, body, signal).catch((error: NodeJS.ErrnoException) => {
+      throw named(signal.aborted ? 'context deadline exceeded' : failureText(error, target), error);
+    });
+    if (status < 200 || status > 299) throw new Error(refusalText(status, text));
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new Error(`couldn't get version/kind; json parse error: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  #target({ service }: ClientConfig, url: URL): Target {
+    if (!service) {
+      const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+      return { url, host, port: Number(url.port || 443), servername: undefined };
+    }
+    const found = new URL(this.#resolve(service.namespace, service.name, service.port ?? 443));
+    return {
+      url,
+      host: found.hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: Number(found.port || 443),
+      servername: `${service.name}.${service.namespace}.svc`,
+    };
+  }
+
+  #agent(caBundle: string | undefined, origin: string): Agent {
+    const key = `${origin} ${caBundle ?? ''}`;
+    const known = this.#agents.get(key);
+    if (known) {
+      this.#agents.delete(key);
+      this.#agents.set(key, known);
+      return known;
+    }
+    const ca = caBundle ? { ca: Buffer.from(caBundle, 'base64') } : {};
+    const agent = new Agent({ keepAlive: true, maxFreeSockets: 8, ...ca });
+    this.#agents.set(key, agent);
+    for (const [oldest, idle] of this.#agents) {
+      if (this.#agents.size <= MOST_AGENTS) break;
+      idle.destroy();
+      this.#agents.delete(oldest);
+    }
+    return agent;
+  }
+
+  #post(
+    { url, host, port, servername }: Target,
+    caBundle: string | undefined,
+    body: string,
+    signal: AbortSignal,
+  ): Promise<{ status: number; text: string }> {
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        {
+          method: 'POST',
+          host,
+          port,
+          path: url.pathname + url.search,
+          headers: {
+            host: url.host,
+            'content-type': 'application/json',
+            accept: 'application/json, */*',
+            'user-agent': 'kube-apiserver-admission',
+            'content-length': Buffer.byteLength(body),
+          },
+          agent: this.#agent(caBundle, `${host}:${port} ${url.host}`),
+          ...(servername && { servername }),
+          signal,
+        },
+        (answer) => {
+          const chunks: Buffer[] = [];
+          let size = 0;
+          answer.on('data', (chunk: Buffer) => {
+            size += chunk.length;
+            if (size > LARGEST_ANSWER) answer.destroy(new Error(`the answer is larger than ${LARGEST_ANSWER} bytes`));
+            else chunks.push(chunk);
+          });
+          answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }));
+          answer.on('error', reject);
+          answer.on('aborted', () => reject(new Error('unexpected EOF')));
+        },
+      );
+      sent.on('error', reject);
+      sent.end(body);
+    });
+  }
+}
+
+function addressOf({ url, service }: ClientConfig): URL {
+  if (!service) return new URL(url ?? '');
+  const path = service.path ?? '/';
+  const made = new URL(
+    `https://${service.name}.${service.namespace}.svc:${service.port ?? 443}${path.startsWith('/') ? path : `/${path}`}`,
+  );
+  return made;
+}
+
+const TLS_FAILURES: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'x509: certificate signed by unknown authority',
+  SELF_SIGNED_CERT_IN_CHAIN: 'x509: certificate signed by unknown authority',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'x509: certificate signed by unknown authority',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'x509: certificate signed by unknown authority',
+  CERT_HAS_EXPIRED: 'x509: certificate has expired or is not yet valid',
+  CERT_NOT_YET_VALID: 'x509: certificate has expired or is not yet valid',
+};
+
+function failureText(error: NodeJS.ErrnoException, { host, port }: Target): string {
+  const code = error.code ?? '';
+  if (code === 'ECONNREFUSED') return `dial tcp ${host}:${port}: connect: connection refused`;
+  if (code === 'ENOTFOUND') return `dial tcp: lookup ${host}: no such host`;
+  if (code === 'EHOSTUNREACH') return `dial tcp ${host}:${port}: connect: no route to host`;
+  if (code === 'ECONNRESET') return 'EOF';
+  const tls = Object.hasOwn(TLS_FAILURES, code) ? TLS_FAILURES[code] : undefined;
+  if (tls) return `tls: failed to verify certificate: ${tls}`;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `tls: failed to verify certificate: x509: ${error.message}`;
+  return error.message;
+}
+
+/** As client-go tells of answers that are no success (apimachinery/pkg/api/errors, NewGenericServerResponse). */
+function refusalText(status: number, body: string): string {
+  switch (status) {
+    case 400:
+      return 'the server rejected our request for an unknown reason';
+    case 401:
+      return 'the server has asked for the client to provide credentials';
+    case 403:
+      return 'unknown';
+    case 404:
+      return 'the server could not find the requested resource';
+    case 405:
+      return 'the server does not allow this method on the requested resource';
+    case 503:
+      return 'the server is currently unable to handle the request';
+  }
+  const shown = body.trim().slice(0, SHOWN_BODY) || 'unknown';
+  if (status >= 500) return `an error on the server (${JSON.stringify(shown)}) has prevented the request from succeeding`;
+  return `the server responded with the status code ${status} but did not return more information`;
+}
