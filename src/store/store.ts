@@ -67,6 +67,8 @@ export type StoreEvent =
  * write is acknowledged to be durable. After `closed` nothing more comes.
  */
 export interface WatchSink {
+  /** Set by an owner that never looks at what was there before: it need not be read for it, and `previous` may be left out. */
+  readonly withoutPrevious?: true;
   events(events: readonly StoreEvent[], revision: Revision): void;
   /** With an error: `compacted` (start again from a list), `unavailable`. Without: the watch was closed by its owner or the store's end. */
   closed(error?: StoreError): void;

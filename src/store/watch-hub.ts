@@ -46,6 +46,8 @@ export class WatchHub {
   readonly #groups = new Map<string, Set<Watcher>>();
   /** Prefix length → number of groups. */
   readonly #lengths = new Map<number, number>();
+  /** How many watchers look at what was there before. */
+  #wantPrevious = 0;
   #told: Revision;
   #closed = false;
 
@@ -71,6 +73,11 @@ export class WatchHub {
   wants(key: string): boolean {
     for (const length of this.#lengths.keys()) if (this.#groups.has(key.slice(0, length))) return true;
     return false;
+  }
+
+  /** Whether somebody looks at what was there before. */
+  get wantsPrevious(): boolean {
+    return this.#wantPrevious > 0;
   }
 
   /** Tells live watchers; `batches` ascend and follow what was published before. Events that nobody `wants` may be left out. */
@@ -146,7 +153,8 @@ export class WatchHub {
   }
 
   #add(watcher: Watcher): void {
-    const { prefix } = watcher;
+    const { prefix, sink } = watcher;
+    if (!sink.withoutPrevious) this.#wantPrevious++;
     const group = this.#groups.get(prefix);
     if (group) {
       group.add(watcher);
@@ -159,7 +167,9 @@ export class WatchHub {
   #remove(watcher: Watcher): void {
     const { prefix } = watcher;
     const group = this.#groups.get(prefix);
-    if (!group?.delete(watcher) || group.size > 0) return;
+    if (!group?.delete(watcher)) return;
+    if (!watcher.sink.withoutPrevious) this.#wantPrevious--;
+    if (group.size > 0) return;
     this.#groups.delete(prefix);
     const left = this.#lengths.get(prefix.length)! - 1;
     if (left > 0) this.#lengths.set(prefix.length, left);

@@ -124,6 +124,7 @@ export function createEncryptingStore(
     },
     watch: (prefix, fromRevision, sink) =>
       inner.watch(prefix, fromRevision, {
+        ...(sink.withoutPrevious && { withoutPrevious: true }),
         events: (events, revision) => sink.events(events.map(readEvent), revision),
         closed: (error) => sink.closed(error),
       }),

@@ -192,6 +192,7 @@ export class WatchCache {
     this.#gate.advance(list.revision);
     // The whole store, not only the root: a revision that touched other keys must be seen to pass.
     this.#watch = store.watch('', list.revision + 1, {
+      withoutPrevious: true,
       events: (events, revision) => this.#apply(events, revision),
       closed: (error) => this.#lost(error),
     });

@@ -319,3 +319,18 @@ test('checkpoints keep the log short while writes go on', async (t) => {
   // 2,000 writes of 2.5 KB and their heads would make about 20 MB.
   assert.ok(statSync(join(directory, 'store.db-wal')).size < 8 * 2 ** 20);
 });
+
+test('what was there before is read while somebody looks at it, and not for those who do not', async (t) => {
+  const store = await open(t, newDirectory(t));
+  const careless = Object.assign(new RecordingSink(), { withoutPrevious: true as const });
+  store.watch('/', 2, careless);
+  await write(store, put('/a', '1'));
+  await careless.reached(await write(store, put('/a', '2')));
+  const careful = new RecordingSink();
+  const handle = store.watch('/', 4, careful);
+  await careful.reached(await write(store, put('/a', '3')));
+  handle.close();
+  await careless.reached(await write(store, del('/a')));
+  assert.deepEqual(careless.shown, ['put /a=1 2/2', 'put /a=2 2/3', 'put /a=3 2/4 was /a=2 2/3', 'delete /a @5']);
+  assert.deepEqual(careful.shown, ['put /a=3 2/4 was /a=2 2/3']);
+});

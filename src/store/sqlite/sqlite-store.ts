@@ -223,7 +223,7 @@ class SqliteStore implements Store {
     this.#writeError = undefined;
     if (records.length > 0) {
       try {
-        const batches = toBatches(this.#tables, records, (key) => this.#hub.wants(key));
+        const batches = toBatches(this.#tables, records, (key) => this.#hub.wants(key), this.#hub.wantsPrevious);
         if (batches.at(-1)?.revision !== revision) batches.push({ revision, events: [] });
         this.#hub.publish(batches);
       } catch (error) {

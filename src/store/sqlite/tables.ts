@@ -18,6 +18,8 @@ export interface StoredRecord {
 export interface Head {
   readonly id: RecordId;
   readonly alive: boolean;
+  /** 0 for a deletion. */
+  readonly createRevision: Revision;
 }
 
 /** The id of the first record of a revision. */
@@ -68,18 +70,14 @@ export class Tables {
   }
 
   head(key: string): Head | undefined {
-    const row = this.#get('SELECT id, alive FROM head WHERE key = ?', key);
-    return row && { id: row[0] as RecordId, alive: row[1] === 1 };
+    const sql = `SELECT head.id, record.create_revision FROM head CROSS JOIN record ON record.id = head.id WHERE head.key = ?`;
+    const row = this.#get(sql, key);
+    return row && { id: row[0] as RecordId, alive: row[1] !== 0, createRevision: row[1] as Revision };
   }
 
   record(id: RecordId): StoredRecord | undefined {
     const row = this.#get('SELECT id, key, create_revision, previous_id, value FROM record WHERE id = ?', id);
     return row && toRecord(row);
-  }
-
-  /** When the key of a living record was made. */
-  createRevision(id: RecordId): Revision {
-    return this.#get('SELECT create_revision FROM record WHERE id = ?', id)![0] as Revision;
   }
 
   /** The entry of `key` when all records before `before` were there and no others. */

@@ -1,7 +1,7 @@
 import { leaseNotFoundError, MAX_TRANSACTION_WRITES } from '../request-check.ts';
 import type { Compare, LeaseId, Revision, TransactionResult, Write } from '../store.ts';
 import type { Batch } from './commit-queue.ts';
-import type { RecordId, Tables } from './tables.ts';
+import type { Head, RecordId, Tables } from './tables.ts';
 import { firstId, revisionOf } from './tables.ts';
 
 /** Guess of what a record costs in the log besides its value: its page's rest and the page of its head. */
@@ -15,8 +15,11 @@ export function runTransaction(
   compares: readonly Compare[],
   writes: readonly Write[],
 ): TransactionResult {
+  // What is compared is written most often: it is looked up once.
+  const heads = new Map<string, Head | undefined>();
   const holds = ({ key, modRevision }: Compare) => {
     const head = tables.head(key);
+    heads.set(key, head);
     return (head?.alive ? revisionOf(head.id) : 0) === modRevision;
   };
   if (!compares.every(holds)) {
@@ -27,7 +30,8 @@ export function runTransaction(
   const leases = writes.map((write) => (write.type === 'put' ? knownLease(tables, write.leaseId) : undefined));
   const revision = batch.revision + 1;
   let id = firstId(revision);
-  for (const [i, write] of writes.entries()) if (writeRecord(tables, batch, { write, id, revision, lease: leases[i] })) id++;
+  for (const [i, write] of writes.entries())
+    if (writeRecord(tables, batch, { write, id, revision, lease: leases[i] }, heads)) id++;
   if (id > firstId(revision)) batch.revision = revision;
   return { succeeded: true, revision: batch.revision, current: [] };
 }
@@ -44,6 +48,9 @@ export function runRevoke(tables: Tables, batch: Batch, id: LeaseId): boolean {
   return true;
 }
 
+/** Heads that have been looked up. No key is written twice in a transaction. */
+type Heads = ReadonlyMap<string, Head | undefined>;
+
 interface NewRecord {
   readonly write: Write;
   readonly id: RecordId;
@@ -51,11 +58,11 @@ interface NewRecord {
   readonly lease: number | undefined;
 }
 
-function writeRecord(tables: Tables, batch: Batch, { write, id, revision, lease }: NewRecord): boolean {
+function writeRecord(tables: Tables, batch: Batch, { write, id, revision, lease }: NewRecord, heads: Heads): boolean {
   const { key } = write;
-  const head = tables.head(key);
+  const head = heads.has(key) ? heads.get(key) : tables.head(key);
   if (write.type === 'delete' && !head?.alive) return false;
-  const createRevision = write.type === 'delete' ? 0 : head?.alive ? tables.createRevision(head.id) : revision;
+  const createRevision = write.type === 'delete' ? 0 : head?.alive ? head.createRevision : revision;
   const value = write.type === 'put' ? write.value : NO_VALUE;
   const record = { id, key, createRevision, previousId: head?.id ?? null, value };
   tables.append(record, lease);
