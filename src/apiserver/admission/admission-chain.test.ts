@@ -44,7 +44,7 @@ function recording(name: string, log: string[]): [string, () => AdmissionPlugin]
   return [name, () => ({ name, handles: () => true, admit: note('admit'), validate: note('validate') })];
 }
 
-test('all that change come before all that check, and what is always checked comes last', async () => {
+test('all that change come before all that check, and what is always checked comes before what may charge for it', async () => {
   const log: string[] = [];
   const chain = createAdmissionChain({
     available: new Map([recording('ServiceAccount', log), recording('NamespaceLifecycle', log)]),
@@ -54,7 +54,7 @@ test('all that change come before all that check, and what is always checked com
   const write = writeOf({ kind: podKind, object: { metadata: { name: 'p' } } });
   await chain.admit(write);
   await chain.validate(write);
-  const order = ['NamespaceLifecycle', 'ServiceAccount', 'Escalation'];
+  const order = ['Escalation', 'NamespaceLifecycle', 'ServiceAccount'];
   assert.deepEqual(log, [...order.map((name) => `admit ${name}`), ...order.map((name) => `validate ${name}`)]);
 });
 

@@ -22,7 +22,8 @@ export function createAdmissionChain({ available, always, logger, ...choice }: A
   const refused = missing.filter((name) => !WITHOUT_EFFECT.has(name));
   if (refused.length) throw notOffered(refused, choice);
   if (missing.length) logger.warn(`Admission plugins without effect here: ${missing.join(', ')}`);
-  const plugins = [...names.flatMap((name) => available.get(name)?.() ?? []), ...always];
+  // These first: the last of the others charges quotas for what is let in.
+  const plugins = [...always, ...names.flatMap((name) => available.get(name)?.() ?? [])];
   const mutating = plugins.filter((plugin) => plugin.admit);
   const validating = plugins.filter((plugin) => plugin.validate);
   const admitAll = async (attributes: AdmissionAttributes) => {

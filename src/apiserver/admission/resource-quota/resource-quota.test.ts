@@ -97,6 +97,13 @@ test('a write that loses to another one is made anew on what is there then', asy
   assert.deepEqual(quotas.used('q'), { pods: '4' });
 });
 
+test('who makes what is there already is not charged for it', async () => {
+  const quotas = new Quotas().put('q', { pods: '1' }, { pods: '1' });
+  quotas.objects.put(podKind, pod('a'));
+  await quotas.createPod('a');
+  assert.deepEqual(quotas.used('q'), { pods: '1' });
+});
+
 test('a dry run is checked and not charged', async () => {
   const quotas = new Quotas().put('q', { pods: '1' });
   await quotas.write({ kind: podKind, object: pod('a'), dryRun: true });

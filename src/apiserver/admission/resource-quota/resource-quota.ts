@@ -28,8 +28,10 @@ export function createResourceQuota(deps: QuotaChargesDeps): AdmissionPlugin {
       // Nearly all namespaces: they pay for nothing more than this question.
       (limited.length > 0 || reader.list(resourceQuotaKind, namespace).length > 0),
     async validate(attributes) {
-      const { kind, operation, subresource, object, oldObject } = attributes;
+      const { kind, operation, subresource, namespace, name, object, oldObject } = attributes;
       if (!object || !isQuotable(kind)) return;
+      // It will be told that its name is taken, and is not charged for that. Who tries again and again would use up the quota.
+      if (operation === 'CREATE' && subresource === '' && reader.get(kind, namespace, name)) return;
       const evaluator = evaluatorOf(kind);
       if (evaluator.handles({ operation, subresource, object, oldObject })) await charges.charge({ attributes, evaluator });
     },
