@@ -73,7 +73,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   let security: Security | undefined;
   const admission = () => security!.admission;
   const { eventTtlSeconds } = config;
-  const serviceClaims = new ServiceClaims(keyspace.prefix);
+  const serviceClaims = new ServiceClaims(keyspace.prefix, clock);
   const claims = new Map([[serviceKind.storagePath, serviceClaims.of]]);
   const isStale = encryption?.forms.isStale;
   const objects = new ObjectStore({ store, keyspace, cache, clock, eventTtlSeconds, claims, ...(isStale && { isStale }) });

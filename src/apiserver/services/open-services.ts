@@ -1,5 +1,7 @@
 import { serviceKind } from '../../api/core/v1/service.ts';
+import type { V1IPAddress } from '../../api/gen/types.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
+import { ipAddressKind } from '../../api/networking/v1/ip-address.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { Store } from '../../store/store.ts';
 import type { ObjectReader } from '../contracts.ts';
@@ -35,9 +37,34 @@ export function openServices(config: ServicesConfig): Services {
   if (!config.kinds.includes(serviceKind))
     return { begin: () => undefined, repair: async () => undefined, close: () => undefined };
   const allotments = new ServiceAllotments(config);
+  const unsubscribe = keepClaims(config);
   return {
     begin: (kind) => (kind === serviceKind ? allotments.begin() : undefined),
     repair: () => repairClaims(config),
-    close: () => allotments.close(),
+    close: () => {
+      unsubscribe();
+      allotments.close();
+    },
   };
+}
+
+/** An IPAddress that is deleted while a Service has the address is made again. */
+function keepClaims(config: ServicesConfig): () => void {
+  const { kinds, reader, claims, logger } = config;
+  if (!kinds.includes(ipAddressKind)) return () => undefined;
+  const isStillHeld = async (address: V1IPAddress) => {
+    await reader.waitFresh(serviceKind); // a Service goes with its addresses
+    const { namespace = '', name = '' } = address.spec?.parentRef ?? {};
+    const service = name && reader.get(serviceKind, namespace, name);
+    const key = claims.addressKey(address.metadata?.name ?? '');
+    return service && claims.of(service).some((claim) => claim.key === key);
+  };
+  return reader.subscribe(ipAddressKind, ({ object, previous }) => {
+    if (object || !previous) return;
+    isStillHeld(previous as unknown as V1IPAddress)
+      .then((held) => (held ? repairClaims(config) : undefined))
+      .catch((error: unknown) =>
+        logger.warn('An IPAddress in use was deleted and could not be made again', { name: previous.metadata.name, error }),
+      );
+  });
 }

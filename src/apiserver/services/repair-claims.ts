@@ -44,12 +44,14 @@ export function planRepair(
 
 /**
  * Makes the stored claims follow the Services, for a store that was written by something else or by an older version. Each step is a
- * compare-and-set against what was seen, so that several servers may do it at once, while Services are written.
+ * compare-and-set against what was seen, so that several servers may do it at once, while Services are written. Addresses that somebody
+ * else has claimed stay claimed.
  */
 export async function repairClaims({ store, keyspace, reader, claims, logger }: RepairDeps): Promise<void> {
   const stored = (await Promise.all(claims.prefixes.map((prefix) => store.list(prefix)))).flatMap(({ entries }) => entries);
   await reader.waitFresh(serviceKind); // no older than the claims
-  const { missing, orphans, shared } = planRepair(reader.list(serviceKind), stored, claims.of);
+  const { missing, orphans: unused, shared } = planRepair(reader.list(serviceKind), stored, claims.of);
+  const orphans = unused.filter((claim) => claims.isOurs(claim));
   const nameOf = ({ metadata }: DynamicObject) => `${metadata.namespace}/${metadata.name}`;
   for (const { service, claim } of shared)
     logger.warn('A Service has an address or port that another one has; delete one of them', {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { V1Service, V1ServiceSpec } from '../../api/gen/types.ts';
+import { until } from '../../../test/harness/until.ts';
+import type { V1IPAddress, V1Service, V1ServiceSpec } from '../../api/gen/types.ts';
 import { systemClock } from '../../std/clock.ts';
 import { createMemoryStore } from '../../store/memory/memory-store.ts';
 import { type Answer, startTestApi, type TestApi } from '../test-api.ts';
@@ -22,6 +23,17 @@ const patch = (api: TestApi, name: string, spec: object, query = '') =>
   api.call<V1Service>('PATCH', `${PATH}/${name}${query}`, { spec }, { 'content-type': 'application/merge-patch+json' });
 const remove = (api: TestApi, name: string) => api.call('DELETE', `${PATH}/${name}`);
 const messageOf = (answer: Answer<unknown>) => (answer.body as { message?: string }).message ?? '';
+
+/** An IPAddress as it is stored, made by the allocator or somebody else. */
+const ipAddress = (name: string, by = 'somebody.example.com') =>
+  Buffer.from(
+    JSON.stringify({
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'IPAddress',
+      metadata: { name, uid: `uid-${name}`, labels: { 'ipaddress.kubernetes.io/managed-by': by } },
+      spec: { parentRef: { resource: 'gateways', namespace: 'default', name: 'other' } },
+    }),
+  );
 
 /** An answer that must be this one. */
 function made(answer: Answer<V1Service>, status = 201): V1ServiceSpec {
@@ -167,7 +179,7 @@ describe('a Service gets ports on nodes', () => {
         500,
       );
       refused(
-        await patch(api, 'lb', { healthCheckNodePort: 30031 }),
+        await patch(api, 'lb', { healthCheckNodePort: spec.healthCheckNodePort === 30031 ? 30030 : 30031 }),
         'Service "lb" is invalid: spec.healthCheckNodePort: Forbidden: field is immutable',
       );
       assert.equal(made(await patch(api, 'lb', { externalTrafficPolicy: 'Cluster' }), 200).healthCheckNodePort, undefined);
@@ -289,7 +301,8 @@ describe('two API servers on one store', () => {
       [],
       [
         { type: 'delete', key },
-        { type: 'put', key: '/registry/ipaddresses/10.0.0.5', value: Buffer.from('{}') },
+        { type: 'put', key: '/registry/ipaddresses/10.0.0.5', value: ipAddress('10.0.0.5', 'ipallocator.k8s.io') },
+        { type: 'put', key: '/registry/ipaddresses/10.0.0.6', value: ipAddress('10.0.0.6', 'somebody.example.com') },
       ],
     );
     const second = await startTestApi({ store });
@@ -300,6 +313,7 @@ describe('two API servers on one store', () => {
         parentRef: { resource: 'services', namespace: 'default', name: 'a' },
       });
       made(await create(second, 'b', { clusterIP: '10.0.0.5' }));
+      assert.match(messageOf(await create(second, 'c', { clusterIP: '10.0.0.6' })), /already allocated/);
     } finally {
       await second.stop();
     }
@@ -309,7 +323,7 @@ describe('two API servers on one store', () => {
     const store = createMemoryStore({ clock: systemClock });
     const api = await startTestApi({ store, serviceClusterIpRange: '10.0.0.0/29' });
     try {
-      const claim = (ip: string) => ({ type: 'put' as const, key: `/registry/ipaddresses/${ip}`, value: Buffer.from('{}') });
+      const claim = (ip: string) => ({ type: 'put' as const, key: `/registry/ipaddresses/${ip}`, value: ipAddress(ip) });
       await store.transact([], [claim('10.0.0.2'), claim('10.0.0.3'), claim('10.0.0.4'), claim('10.0.0.5')]);
       assert.equal(made(await create(api, 'a')).clusterIP, '10.0.0.6');
       assert.match(messageOf(await create(api, 'b', { clusterIP: '10.0.0.3' })), /already allocated/);
@@ -331,6 +345,23 @@ test('a Service that goes by its finalizer gives back what it had', async () => 
     await api.call('PATCH', `${PATH}/a`, { metadata: { finalizers: null } }, { 'content-type': 'application/merge-patch+json' });
     made(await create(api, 'b', { clusterIP: '10.0.0.7' }));
     assert.equal((await store.list('/registry/servicenodeports/')).entries.length, 0);
+  } finally {
+    await api.stop();
+  }
+});
+
+test('an address is shown as an IPAddress of its Service, comes back when it is deleted, and goes with the Service', async () => {
+  const api = await startTestApi();
+  try {
+    const { clusterIP } = made(await create(api, 'a'));
+    const path = `/apis/networking.k8s.io/v1/ipaddresses/${clusterIP}`;
+    const shown = (await api.call<V1IPAddress>('GET', path)).body;
+    assert.deepEqual(shown.spec?.parentRef, { resource: 'services', namespace: 'default', name: 'a' });
+    assert.ok(shown.metadata?.uid && shown.metadata.creationTimestamp);
+    await api.call('DELETE', path);
+    await until('the address is back', async () => (await api.call('GET', path)).status === 200);
+    await remove(api, 'a');
+    assert.equal((await api.call('GET', path)).status, 404);
   } finally {
     await api.stop();
   }
