@@ -14,6 +14,7 @@ import { kindOfKeys } from './encryption/kind-of-keys.ts';
 import { DoneCheck } from './health/health-checks.ts';
 import { createInProcessTransport } from './in-process-transport.ts';
 import { ChangingKinds, derivedFrom } from './kinds/kind-registry.ts';
+import { kindsServed } from './kinds/runtime-config.ts';
 import { createLazyOpenApi } from './lazy-openapi.ts';
 import { openListener } from './listener/listener.ts';
 import { ServerMetrics } from './metrics/server-metrics.ts';
@@ -47,7 +48,7 @@ export type { ApiServer, ApiServerConfig, CertificatePair, KubeletAccess } from 
  */
 export async function startApiServer(config: ApiServerConfig): Promise<ApiServer> {
   const { clock, logger, random } = config;
-  const builtIn = config.kinds ?? allKinds;
+  const builtIn = await kindsServed(config.kinds ?? allKinds, config.runtimeConfig);
   const kinds = new ChangingKinds(builtIn);
   const keyspace = new Keyspace(
     config.storagePrefix ?? '/registry',

@@ -5,6 +5,7 @@ import type { StoreSpec } from '../store/open-store.ts';
 import { readAuditFlags } from './audit/audit-flags.ts';
 import { REFUSED_FLAGS } from './command-flags.ts';
 import type { ApiServerConfig, CertificatePair, KubeletAccess } from './configuration.ts';
+import { readRuntimeConfig } from './kinds/runtime-config.ts';
 import type { AuthorizationMode, SecurityConfig, ServiceAccountConfig } from './security.ts';
 import { parseAddressRanges } from './services/address-range.ts';
 import { PortRange } from './services/port-range.ts';
@@ -65,6 +66,7 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       minRequestTimeoutMs: values.int('min-request-timeout') * 1000,
       eventTtlSeconds: values.durationMs('event-ttl') / 1000,
       kubelet: readKubelet(values),
+      runtimeConfig: readRuntimeConfig(values.strings('runtime-config')),
       ...(audit && { audit }),
       ...(encryption && { encryption }),
     },

@@ -80,6 +80,11 @@ const EFFECTIVE: readonly FlagDefinition[] = [
   flag('min-request-timeout', 'int', 'How many seconds a watch lasts at least.', 1800),
   flag('event-ttl', 'duration', 'How long events are kept.', '1h0m0s'),
   flag(
+    'runtime-config',
+    'strings',
+    'Turns built-in versions and resources on and off: api/all|ga|beta|alpha, group/version or group/version/resource, with =true or =false.',
+  ),
+  flag(
     'feature-gates',
     'map',
     'Feature gates; LegacyServiceAccountTokenNoAutoGeneration is the one that changes something here.',
@@ -214,7 +219,7 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'disabled-metrics',
     'authorization-always-allow-paths',
   ],
-  map: ['runtime-config', 'allow-metric-labels', 'oidc-required-claim', 'emulated-version'],
+  map: ['allow-metric-labels', 'oidc-required-claim', 'emulated-version'],
 };
 
 /** Flags that would let in more, or other, callers than they seem to: giving them is an error rather than a warning. */

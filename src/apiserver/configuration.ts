@@ -6,6 +6,7 @@ import type { Store } from '../store/store.ts';
 import type { AuditConfig } from './audit/audit-config.ts';
 import type { EncryptionConfig } from './encryption/open-encryption.ts';
 import type { UserInfo } from './contracts.ts';
+import type { RuntimeConfig } from './kinds/runtime-config.ts';
 import type { Security, SecurityConfig, SecurityDeps } from './security.ts';
 
 /** A certificate with its key, as given to TLS. */
@@ -31,6 +32,8 @@ export interface ApiServerConfig {
   readonly storagePrefix?: string;
   /** Default: all that `api/all-kinds.ts` names. */
   readonly kinds?: readonly KindDefinition[];
+  /** `--runtime-config`: versions and resources that are served besides those of `kinds`, or are not. */
+  readonly runtimeConfig?: RuntimeConfig;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Numbers in [0, 1): jitter and generated names. */

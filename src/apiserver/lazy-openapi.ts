@@ -6,10 +6,9 @@ import { GIT_VERSION } from './version.ts';
 export function createLazyOpenApi(kinds: KindRegistry): Handler {
   let loading: Promise<Handler> | undefined;
   const load = async (): Promise<Handler> => {
-    const [{ createOpenApiHandler }, { default: schemas }, { patchStrategyOf }, { goTypeName }, descriptions] = await Promise.all(
+    const [{ createOpenApiHandler }, { patchStrategyOf }, { goTypeName, schemaTable }, descriptions] = await Promise.all(
       [
         import('./openapi/serve-openapi.ts'),
-        import('../api/gen/schema.json', { with: { type: 'json' } }),
         import('../api/patch/merge-keys.ts'),
         import('../api/machinery/schema.ts'),
         import('../api/gen/descriptions.ts').then(({ loadDescriptions }) => loadDescriptions()),
@@ -17,7 +16,7 @@ export function createLazyOpenApi(kinds: KindRegistry): Handler {
     );
     return createOpenApiHandler({
       kinds,
-      schemas: () => schemas,
+      schemas: () => schemaTable,
       mergeRule: (schema, field) => patchStrategyOf(goTypeName(schema).name, field),
       descriptions,
       version: GIT_VERSION,

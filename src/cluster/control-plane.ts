@@ -86,6 +86,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
       tls: () => serving,
       clientCaPem: caPem,
       serviceClusterIpRange: SERVICE_CIDR,
+      runtimeConfig: config.runtimeConfig,
       kubelet: { client: kubeletClient, caPem },
       security: securityConfig(config, keys),
     }),

@@ -21,6 +21,11 @@ export interface ClusterOptions {
   bindAddress?: string;
   /** Makes a token Secret for every service account, as Kubernetes did before 1.24. Default false. */
   legacyServiceAccountTokens?: boolean;
+  /**
+   * Versions and resources of the API that are on or off besides the default ones, as `--runtime-config` of kube-apiserver:
+   * `{ 'extensions/v1beta1': true }` takes manifests of 2018.
+   */
+  runtimeConfig?: Readonly<Record<string, string | boolean>>;
   /** How long nodes may take to be Ready. Default 60 s. */
   startTimeoutMs?: number;
   /** Gives up a start that has not come to its end. A cluster that runs is closed by `close`. */
@@ -46,6 +51,7 @@ export interface ClusterConfig {
   readonly portIsPreference: boolean;
   readonly bindAddress: string;
   readonly legacyServiceAccountTokens: boolean;
+  readonly runtimeConfig: Readonly<Record<string, string | boolean>>;
   readonly startTimeoutMs: number;
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
@@ -104,6 +110,7 @@ export function completeOptions(
     portIsPreference: port === undefined && record === undefined,
     bindAddress: options.bindAddress ?? '127.0.0.1',
     legacyServiceAccountTokens: options.legacyServiceAccountTokens ?? false,
+    runtimeConfig: options.runtimeConfig ?? {},
     startTimeoutMs: options.startTimeoutMs ?? 60_000,
     signal: options.signal,
     clock: options.clock ?? surroundings.clock,

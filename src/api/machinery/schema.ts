@@ -1,5 +1,7 @@
 /** The generated schemas, read: what fields a type has and what they hold. */
 import schemas from '../gen/schema.json' with { type: 'json' };
+import differences from '../older/schema-differences.json' with { type: 'json' };
+import { type DerivedSchema, withDerivedSchemas } from './derived-schemas.ts';
 
 /** Values that are no structures. Numbers are `int32`, `int64` and `double`; `bytes` are base64 text; `any` is whatever JSON holds. */
 export type ScalarName =
@@ -26,7 +28,18 @@ export interface FieldSchema {
   readonly required: boolean;
 }
 
-const texts: Readonly<Record<string, Readonly<Record<string, string>>>> = schemas;
+const derived: Readonly<Record<string, DerivedSchema>> = differences as Readonly<Record<string, DerivedSchema>>;
+
+/** Every schema: type name → field → type (`"[]V1Container!"`: required list). */
+export const schemaTable: Readonly<Record<string, Readonly<Record<string, string>>>> = withDerivedSchemas(schemas, derived);
+
+const texts = schemaTable;
+
+/** The schema that this one is the same as under another name: `V1Deployment` of `AppsV1beta2Deployment`. */
+export function originalSchema(name: string): string {
+  const original = Object.hasOwn(derived, name) ? derived[name] : undefined;
+  return typeof original === 'string' ? originalSchema(original) : name;
+}
 
 /** `[]V1Container!` is a required list of containers; `{}` in front means a map by name. */
 function parseType(text: string): FieldType {

@@ -1,5 +1,5 @@
 import numbers from '../gen/protobuf-fields.json' with { type: 'json' };
-import { type FieldType, fieldsOfSchema, type ScalarName } from '../machinery/schema.ts';
+import { type FieldType, fieldsOfSchema, originalSchema, type ScalarName } from '../machinery/schema.ts';
 import { ProtobufError } from './protobuf-error.ts';
 
 /** One value as it lies on the wire. `texts` is a message whose field 1 is a list of strings: a map's lists (ExtraValue). */
@@ -43,7 +43,7 @@ const shapes = new Map<string, MessageShape>();
 
 /** Whether the numbers of a schema's fields are known. */
 export function hasShape(schema: string): boolean {
-  return Object.hasOwn(rows, schema);
+  return Object.hasOwn(rows, originalSchema(schema));
 }
 
 /**
@@ -59,7 +59,11 @@ export function shapeOf(schema: string): MessageShape {
   const fields = fieldsOfSchema(schema);
   const shape = { schema, byNumber: [], descending: [], alwaysShown: [] };
   shapes.set(schema, shape); // before it is filled: messages may contain themselves
-  const paths = Object.entries(rows[schema]!).map(([name, text]) => ({ name, text, type: fields.get(name)!.type }));
+  const paths = Object.entries(rows[originalSchema(schema)]!).map(([name, text]) => ({
+    name,
+    text,
+    type: fields.get(name)!.type,
+  }));
   fill(shape, schema, paths);
   return shape;
 }

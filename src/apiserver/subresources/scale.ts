@@ -32,6 +32,8 @@ const SCALED = [
   ['apps', 'deployments'],
   ['apps', 'replicasets'],
   ['apps', 'statefulsets'],
+  ['extensions', 'deployments'],
+  ['extensions', 'replicasets'],
 ] as const;
 
 /** The scale of a workload. A replication controller's selector is a map of labels, the others' a LabelSelector. */

@@ -110,7 +110,7 @@ function checkSame(state: DaemonState, { nodes, port }: UpOptions): void {
 }
 
 function backgroundArguments(options: UpOptions): string[] {
-  const { name, nodes, store, dataDir, port, legacyServiceAccountTokens, verbosity } = options;
+  const { name, nodes, store, dataDir, port, legacyServiceAccountTokens, runtimeConfig, verbosity } = options;
   return [
     `--name=${name}`,
     `--store=${store}`,
@@ -118,6 +118,7 @@ function backgroundArguments(options: UpOptions): string[] {
     ...(dataDir === undefined ? [] : [`--data-dir=${dataDir}`]),
     ...(port === undefined ? [] : [`--port=${port}`]),
     ...(legacyServiceAccountTokens ? ['--legacy-service-account-tokens'] : []),
+    ...runtimeConfig.map((pair) => `--runtime-config=${pair}`),
     ...(verbosity ? [`--v=${verbosity}`] : []),
   ];
 }

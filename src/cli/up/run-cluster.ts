@@ -33,6 +33,7 @@ export async function runCluster(
   await writeDaemonState(path, identity);
   try {
     const { startClusterIn } = await import('../../cluster/start-cluster.ts');
+    const { readRuntimeConfig } = await import('../../apiserver/kinds/runtime-config.ts');
     const logger = createKlogLogger({ component: 'muster', verbosity: options.verbosity, now: io.clock.now, write: io.stderr });
     await using cluster = await startClusterIn(directory, {
       name: options.name,
@@ -40,6 +41,7 @@ export async function runCluster(
       store: options.store,
       dataDir: path,
       legacyServiceAccountTokens: options.legacyServiceAccountTokens,
+      runtimeConfig: readRuntimeConfig(options.runtimeConfig),
       signal: io.signal,
       clock: io.clock,
       random: io.random,

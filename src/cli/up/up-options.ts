@@ -43,6 +43,11 @@ export const UP_FLAGS: readonly FlagDefinition[] = [
     type: 'bool',
     description: 'make a token Secret for every service account, as Kubernetes did before 1.24',
   },
+  {
+    name: 'runtime-config',
+    type: 'strings',
+    description: 'API versions to turn on or off, as kube-apiserver has them: extensions/v1beta1=true takes manifests of 2018',
+  },
   { name: 'foreground', type: 'bool', description: 'run in this process until SIGINT or SIGTERM, logging to standard error' },
   { name: 'output', shorthand: 'o', type: 'string', description: 'json for one object' },
   { name: 'v', shorthand: 'v', type: 'int', description: 'how much the cluster logs' },
@@ -63,6 +68,8 @@ export interface UpOptions {
   readonly port: number | undefined;
   readonly kubeconfig: string;
   readonly legacyServiceAccountTokens: boolean;
+  /** `group/version=true`, as given. */
+  readonly runtimeConfig: readonly string[];
   readonly json: boolean;
   readonly verbosity: number;
 }
@@ -86,6 +93,7 @@ export function readUpOptions({ values, isSet, args }: ParsedFlags, cwd: string)
     port: isSet('port') ? port : undefined,
     kubeconfig: values.string('kubeconfig') && resolve(cwd, values.string('kubeconfig')),
     legacyServiceAccountTokens: values.bool('legacy-service-account-tokens'),
+    runtimeConfig: values.strings('runtime-config'),
     json: output === 'json',
     verbosity: values.int('v'),
   };

@@ -21,4 +21,5 @@ export const horizontalPodAutoscalerKind = defineKind({
     const { spec } = object as unknown as V1HorizontalPodAutoscaler;
     if (spec) spec.minReplicas ??= 1;
   },
+  validate: (object, context, existing) => v2Kind.validate!(toV2(object), context, existing && toV2(existing)),
 });
