@@ -15,7 +15,9 @@ core = client.CoreV1Api()
 
 
 def say(*words):
-    print(name, *words, flush=True)
+    # In one piece: the library writes lines of its own meanwhile.
+    sys.stdout.write(" ".join([name, *words]) + "\n")
+    sys.stdout.flush()
 
 
 def copy(source):
