@@ -4,6 +4,7 @@ import { mutatingWebhookConfigurationKind } from './admissionregistration/v1/mut
 import { validatingAdmissionPolicyKind } from './admissionregistration/v1/validating-admission-policy.ts';
 import { validatingAdmissionPolicyBindingKind } from './admissionregistration/v1/validating-admission-policy-binding.ts';
 import { validatingWebhookConfigurationKind } from './admissionregistration/v1/validating-webhook-configuration.ts';
+import { customResourceDefinitionKind } from './apiextensions/v1/custom-resource-definition.ts';
 import { controllerRevisionKind } from './apps/v1/controller-revision.ts';
 import { daemonSetKind } from './apps/v1/daemon-set.ts';
 import { deploymentKind } from './apps/v1/deployment.ts';
@@ -126,6 +127,7 @@ export const allKinds: readonly KindDefinition[] = [
   validatingAdmissionPolicyBindingKind,
   mutatingAdmissionPolicyKind,
   mutatingAdmissionPolicyBindingKind,
+  customResourceDefinitionKind,
   flowSchemaKind,
   priorityLevelConfigurationKind,
   deviceClassKind,

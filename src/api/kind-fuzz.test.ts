@@ -53,9 +53,17 @@ function make(type: FieldType, random: () => number, depth: number): unknown {
   }
 }
 
+/** What the generated schemas know no type for: they hold schemas. */
+const SCHEMAS_OR_MORE: readonly unknown[] = [{}, { type: 'string', default: 'x' }, [{ type: 'object' }], true, false];
+const HOLD_SCHEMAS: ReadonlySet<string> = new Set(['items', 'additionalItems', 'additionalProperties']);
+
 function makeStructure(schema: string, random: () => number, depth: number): Record<string, unknown> {
   const fields = [...fieldsOfSchema(schema)].filter(() => random() < (depth > 6 ? 0.05 : depth > 2 ? 0.4 : 0.8));
-  return Object.fromEntries(fields.map(([name, { type }]) => [name, make(type, random, depth)]));
+  const ofSchemas = schema === 'V1JSONSchemaProps';
+  const pick = () => SCHEMAS_OR_MORE[Math.floor(random() * SCHEMAS_OR_MORE.length)];
+  return Object.fromEntries(
+    fields.map(([name, { type }]) => [name, ofSchemas && HOLD_SCHEMAS.has(name) ? pick() : make(type, random, depth)]),
+  );
 }
 
 const context: WriteContext = { nowMs: 0, user: { name: 'u', groups: ['g'], extra: { k: ['v'] } } };

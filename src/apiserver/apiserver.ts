@@ -4,6 +4,7 @@ import type { KindDefinition } from '../api/machinery/kind.ts';
 import { deferred } from '../std/lifecycle.ts';
 import type { ApiServer, ApiServerConfig } from './configuration.ts';
 import type { Filter, Handler, RequestInfo, UserInfo } from './contracts.ts';
+import { openCustomResources } from './customresources/open-custom-resources.ts';
 import { chooseAdvertiseAddress, ensureDefaultObjects } from './default-objects.ts';
 import { discoveryPaths } from './discovery/discovery-documents.ts';
 import { createBadCertificateFilter } from './filters/bad-certificate.ts';
@@ -111,6 +112,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   });
 
   let advertised = '';
+  const customResources = openCustomResources({ kinds, cache, reader, writer, objects, writes, clock, logger, random });
   const resources = createResourceRouter(
     kinds,
     [...security.actionHandlers, ...createActionHandlers({ kinds: builtIn, store, objects, writes, admission, clock, kubelets })],
@@ -127,6 +129,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       random,
       minRequestTimeoutMs: config.minRequestTimeoutMs ?? 1_800_000,
     },
+    customResources.action,
   );
   const paths = createPathRouter(
     createNonResourcePaths({
@@ -182,6 +185,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const cleanUp = async () => {
     security?.close();
     services.close();
+    customResources.stop();
     cache.stop();
     encryption?.close();
     await audit?.close();
@@ -219,6 +223,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     await Promise.all([
       security.postStart().then(() => bootstrapped.done()),
       services.repair(),
+      customResources.start(),
       ensureDefaultObjects({ kinds: builtIn, reader, writer, serviceClusterIpRange, advertiseAddress, port: listener.port }).then(
         () => defaultsMade.done(),
       ),

@@ -60,7 +60,7 @@ function checkMap(type: Exclude<ObjectType, ScalarType | ListType>, value: unkno
   }
   for (const key of Object.keys(value)) {
     findings.path.push(`f:${key}`);
-    const inner = type.form === 'map' ? type.element() : type.fields.get(key)?.type();
+    const inner = type.form === 'map' ? type.element() : (type.fields.get(key)?.type() ?? type.rest?.());
     if (!inner) complain(findings, 'field not declared in schema');
     else replace(value, key, check(inner, value[key], findings));
     findings.path.pop();

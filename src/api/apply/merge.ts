@@ -15,7 +15,7 @@ export function mergeInto(type: ObjectType, live: unknown, applied: unknown): un
       : cloneJson(applied);
   if (type.form === 'scalar' || !isJsonMap(live) || !isJsonMap(applied)) return cloneJson(applied);
   const merged: JsonMap = {};
-  const innerOf = (key: string) => (type.form === 'map' ? type.element() : type.fields.get(key)?.type());
+  const innerOf = (key: string) => (type.form === 'map' ? type.element() : (type.fields.get(key)?.type() ?? type.rest?.()));
   for (const key in live) {
     const inner = innerOf(key);
     const given = Object.hasOwn(applied, key) ? applied[key] : undefined;

@@ -16,6 +16,8 @@ export interface StructureType {
   readonly form: 'structure';
   readonly atomic: boolean;
   readonly fields: ReadonlyMap<string, StructureField>;
+  /** Of fields that are not named, where they may be. */
+  readonly rest?: () => ObjectType;
 }
 
 export interface StructureField {

@@ -22,7 +22,8 @@ export interface Column {
   readonly description: string;
   /** 0 is shown always, 1 with `-o wide`. */
   readonly priority: number;
-  readonly cell: (object: DynamicObject, nowMs: number) => string | number | boolean;
+  /** Null is shown as nothing. */
+  readonly cell: (object: DynamicObject, nowMs: number) => string | number | boolean | null;
 }
 
 /** A remark on a whole row (meta/v1 TableRowCondition). */
@@ -75,7 +76,7 @@ export interface StoredForm {
   readonly group: string;
   readonly version: string;
   readonly kind: string;
-  /** May be the argument itself where nothing changes. */
+  /** Is given an object of its own, and may give back that same one when nothing had to be changed. */
   readonly fromStored: (stored: DynamicObject) => DynamicObject;
   readonly toStored: (object: DynamicObject) => DynamicObject;
   /**
@@ -116,6 +117,8 @@ export interface KindDefinition extends ResourceKind {
   readonly categories: readonly string[];
   /** The schema's name in `gen/schema.json`: `V1Pod`. */
   readonly schema: string;
+  /** Objects have no protobuf form. Custom resources have none; schemas are not written as the tables say. */
+  readonly jsonOnly?: boolean;
   /** Instead of `schema`. */
   readonly ownSchema?: OwnSchema;
   /** Loads what checks of objects need and nothing else does; awaited before objects are checked. */
@@ -130,6 +133,8 @@ export interface KindDefinition extends ResourceKind {
   readonly storedAs?: StoredForm;
   /** How `metadata.name` must look. */
   readonly nameRule: 'dns-subdomain' | 'dns-label' | 'dns-1035-label' | 'path-segment' | 'config-key' | 'ip-address';
+  /** Finalizers without a domain in front may have any name, as they may everywhere but in Kubernetes' own groups. */
+  readonly anyFinalizers?: boolean;
   /** Whether changes of anything but metadata and status raise `metadata.generation`. */
   readonly hasGeneration: boolean;
   readonly parts: readonly PartSubresource[];

@@ -12,7 +12,7 @@ export interface TableColumn {
 }
 
 export interface TableRow {
-  readonly cells: readonly (string | number | boolean)[];
+  readonly cells: readonly (string | number | boolean | null)[];
   readonly conditions?: readonly RowCondition[];
   readonly object?: object;
 }

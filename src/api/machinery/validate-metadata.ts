@@ -12,7 +12,7 @@ const STANDARD_FINALIZERS = new Set(['kubernetes', 'orphan', 'foregroundDeletion
 /** Complaints about metadata of the kind, below `metadata` (or `path`). A name must have been generated already. */
 export function validateMetadata(
   metadata: ObjectMeta,
-  kind: Pick<KindDefinition, 'namespaced' | 'nameRule'>,
+  kind: Pick<KindDefinition, 'namespaced' | 'nameRule' | 'anyFinalizers'>,
   path = 'metadata',
 ): FieldError[] {
   const errors: FieldError[] = [];
@@ -27,7 +27,7 @@ export function validateMetadata(
   errors.push(...validateLabels(metadata.labels, `${path}.labels`));
   errors.push(...validateAnnotations(metadata.annotations, `${path}.annotations`));
   errors.push(...validateOwnerReferences(metadata.ownerReferences, `${path}.ownerReferences`));
-  errors.push(...validateFinalizers(metadata.finalizers, `${path}.finalizers`));
+  errors.push(...validateFinalizers(metadata.finalizers, `${path}.finalizers`, kind.anyFinalizers));
   return errors;
 }
 
@@ -82,11 +82,11 @@ function validateOwnerReferences(owners: readonly OwnerReference[] = [], path: s
   return errors;
 }
 
-function validateFinalizers(finalizers: readonly string[] = [], path: string): FieldError[] {
+function validateFinalizers(finalizers: readonly string[] = [], path: string, any = false): FieldError[] {
   const errors: FieldError[] = [];
   for (const finalizer of finalizers) {
     for (const complaint of checkQualifiedName(finalizer)) errors.push(invalidField(path, finalizer, complaint));
-    if (!finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer))
+    if (!any && !finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer))
       errors.push(invalidField(path, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
   }
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion'))

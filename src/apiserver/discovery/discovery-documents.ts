@@ -1,3 +1,4 @@
+import { compareVersions } from '../../api/apiextensions/v1/version-order.ts';
 import { apiVersionOf, type KindDefinition, type Verb } from '../../api/machinery/kind.ts';
 
 /** What discovery tells of the kinds (meta/v1 and apidiscovery.k8s.io): made once, from the kinds' records alone. */
@@ -24,7 +25,9 @@ export function groupKinds(kinds: readonly KindDefinition[]): ApiGroup[] {
   }
   return [...groups].map(([name, versions]) => ({
     name,
-    versions: [...versions].map(([version, list]) => ({ group: name, version, kinds: list })),
+    versions: [...versions]
+      .sort(([a, [kind]], [b]) => (kind?.ownSchema ? compareVersions(a, b) : 0))
+      .map(([version, list]) => ({ group: name, version, kinds: list })),
   }));
 }
 

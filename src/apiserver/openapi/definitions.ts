@@ -65,6 +65,7 @@ export class DefinitionNames {
 }
 
 function packageOf(kind: KindDefinition): string {
+  if (kind.ownSchema) return `${kind.group.split('.').reverse().join('.')}.${kind.version}`;
   return `io.k8s.api.${kind.group ? kind.group.split('.')[0] : 'core'}.${kind.version}`;
 }
 
@@ -83,13 +84,15 @@ export interface DefinitionSources {
   readonly mergeRule: MergeRule;
   /** What types and fields are for, for `kubectl explain`. */
   readonly descriptions?: Descriptions;
+  /** For which version of OpenAPI, as far as schemas of custom resources say more in version 3. */
+  readonly form?: 'v2' | 'v3';
 }
 
 /** All definitions that the kinds reach, with lists of the kinds themselves. */
 export function buildDefinitions(
   kinds: readonly KindDefinition[],
   names: DefinitionNames,
-  { schemas, mergeRule, descriptions = {} }: DefinitionSources,
+  { schemas, mergeRule, descriptions = {}, form = 'v2' }: DefinitionSources,
 ): Record<string, SchemaObject> {
   const describe = (schemaName: string, field = ''): { description?: string } => {
     const description = descriptions[schemaName]?.[field];
@@ -113,7 +116,10 @@ export function buildDefinitions(
     if (required.length) definition.required = required;
   };
   for (const kind of kinds) {
-    add(kind.schema);
+    if (kind.ownSchema) {
+      add('V1ObjectMeta');
+      definitions[names.of(kind.schema)] = { ...(kind.ownSchema.openApi(form) as SchemaObject) };
+    } else add(kind.schema);
     markKind(definitions[names.of(kind.schema)], kind, kind.kind);
     addList(definitions, kind, names, add, describe);
   }

@@ -41,7 +41,8 @@ function encodeSchema(schema: SchemaObject): ProtobufWriter {
     .string(2, schema.format)
     .string(4, schema.description)
     .strings(19, schema.required);
-  if (schema.additionalProperties) writer.message(21, message().message(1, encodeSchema(schema.additionalProperties)));
+  if (typeof schema.additionalProperties === 'object')
+    writer.message(21, message().message(1, encodeSchema(schema.additionalProperties)));
   if (schema.type) writer.message(22, message().strings(1, [schema.type]));
   if (schema.items) writer.message(23, message().message(1, encodeSchema(schema.items)));
   if (schema.properties) writer.message(25, namedSchemas(schema.properties));

@@ -13,7 +13,8 @@ export interface SchemaObject {
   format?: string;
   items?: SchemaObject;
   properties?: Record<string, SchemaObject>;
-  additionalProperties?: SchemaObject;
+  /** A boolean in version 3 only. */
+  additionalProperties?: SchemaObject | boolean;
   required?: string[];
   'x-kubernetes-group-version-kind'?: GroupVersionKind[];
   'x-kubernetes-patch-merge-key'?: string;

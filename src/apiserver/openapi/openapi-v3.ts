@@ -46,7 +46,10 @@ function convertSchema({ $ref, items, properties, additionalProperties, ...rest 
   return {
     ...rest,
     ...(items && { items: convertSchema(items) }),
-    ...(additionalProperties && { additionalProperties: convertSchema(additionalProperties) }),
+    ...(additionalProperties !== undefined && {
+      additionalProperties:
+        typeof additionalProperties === 'boolean' ? additionalProperties : convertSchema(additionalProperties),
+    }),
     ...(properties && {
       properties: Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, convertSchema(value)])),
     }),

@@ -48,7 +48,9 @@ const json = async <T>(path: string): Promise<T> => JSON.parse((await get(path))
 /** Every `$ref` below a value. */
 function references(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, inner]) => (key === '$ref' ? [String(inner)] : references(inner)));
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === '$ref' && typeof inner === 'string' ? [inner] : references(inner),
+  );
 }
 
 test('every kind has a definition under its upstream name, and every reference leads somewhere', async () => {

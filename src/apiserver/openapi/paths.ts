@@ -3,7 +3,8 @@ import type { DefinitionNames } from './definitions.ts';
 import type { Operation, OperationMethod, Parameter, PathItem, SchemaObject } from './openapi-document.ts';
 
 const JSON_TYPES = ['application/json', 'application/yaml'];
-const PATCH_TYPES = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'];
+const STRATEGIC = 'application/strategic-merge-patch+json';
+const PATCH_TYPES = ['application/json-patch+json', 'application/merge-patch+json', STRATEGIC, 'application/apply-patch+yaml'];
 
 const query = (name: string, type: Parameter['type'] = 'string'): Parameter => ({ name, in: 'query', type });
 const path = (name: string): Parameter => ({ name, in: 'path', type: 'string', required: true });
@@ -97,7 +98,7 @@ function operation(kind: KindDefinition, shape: Shape, names: DefinitionNames, a
     operationId: `${shape.word}${capital(group)}${capital(kind.version)}${kind.namespaced && !suffix.startsWith('ForAll') ? 'Namespaced' : ''}${kind.kind}${suffix}`,
     description: `${shape.word} ${kind.kind}`,
     tags: [`${group}_${kind.version}`],
-    consumes: shape.verb === 'patch' ? PATCH_TYPES : JSON_TYPES,
+    consumes: shape.verb === 'patch' ? PATCH_TYPES.filter((type) => !kind.ownSchema || type !== STRATEGIC) : JSON_TYPES,
     produces: shape.verb === 'list' ? [...JSON_TYPES, 'application/json;stream=watch'] : JSON_TYPES,
     parameters: [
       ...(shape.body

@@ -68,7 +68,7 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
     const kinds = documents.get(name);
     if (!kinds) return sendPageNotFound(response);
     return send(
-      answerFor(`v3/${name}`, () => json(toOpenApiV3(buildSwagger(kinds, config)))),
+      answerFor(`v3/${name}`, () => json(toOpenApiV3(buildSwagger(kinds, config, 'v3')))),
       'application/json',
     );
 
@@ -91,7 +91,7 @@ function json(document: object): Uint8Array {
   return Buffer.from(JSON.stringify(document));
 }
 
-function buildSwagger(kinds: readonly KindDefinition[], config: OpenApiConfig): SwaggerDocument {
+function buildSwagger(kinds: readonly KindDefinition[], config: OpenApiConfig, form: 'v2' | 'v3' = 'v2'): SwaggerDocument {
   const schemas = config.schemas();
   const coreFirst = [...kinds].sort((a, b) => Number(a.group !== '') - Number(b.group !== ''));
   // Names come from all kinds, so that a type is called the same in every document.
@@ -103,7 +103,7 @@ function buildSwagger(kinds: readonly KindDefinition[], config: OpenApiConfig): 
     swagger: '2.0',
     info: { title: 'Kubernetes', version: config.version },
     paths: Object.assign({}, ...coreFirst.map((kind) => buildPaths(kind, names))),
-    definitions: buildDefinitions(coreFirst, names, { ...config, schemas }),
+    definitions: buildDefinitions(coreFirst, names, { ...config, schemas, form }),
   };
 }
 
@@ -121,7 +121,7 @@ function indexOf(documents: ReadonlyMap<string, readonly KindDefinition[]>, vers
   const paths = [...documents].map(([name, kinds]) => {
     const hash = createHash('sha256')
       .update(version)
-      .update(kinds.map((kind) => kind.kind).join())
+      .update(kinds.map((kind) => kind.kind + (kind.ownSchema?.fingerprint ?? '')).join())
       .digest('hex')
       .toUpperCase();
     return [name, { serverRelativeURL: `/openapi/v3/${name}?hash=${hash}` }];

@@ -99,19 +99,19 @@ function wantsPretty(request: Pick<ServerRequest, 'headers' | 'query'>): boolean
 /**
  * What a request body is written in; without a Content-Type it is JSON.
  *
- * @param kind what the body is about: custom resources have no protobuf form
+ * @param kind what the body is about: some objects have no protobuf form
  * @throws StatusError 415 for anything but JSON, YAML and Kubernetes' protobuf
  */
 export function bodyFormat(
   request: Pick<ServerRequest, 'headers'>,
-  kind?: Pick<KindDefinition, 'ownSchema'>,
+  kind?: Pick<KindDefinition, 'jsonOnly'>,
 ): 'json' | 'yaml' | 'protobuf' {
   const type = mediaType(request.headers['content-type']);
   if (type === '' || type === 'application/json') return 'json';
   if (type === 'application/yaml') return 'yaml';
-  if (type === PROTOBUF && !kind?.ownSchema) return 'protobuf';
+  if (type === PROTOBUF && !kind?.jsonOnly) return 'protobuf';
   throw unsupportedMediaType(
-    `the body of the request was in an unknown format - accepted media types include: ${ACCEPTED}${kind?.ownSchema ? '' : `, ${PROTOBUF}`}`,
+    `the body of the request was in an unknown format - accepted media types include: ${ACCEPTED}${kind?.jsonOnly ? '' : `, ${PROTOBUF}`}`,
   );
 }
 

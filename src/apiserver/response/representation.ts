@@ -97,10 +97,10 @@ export class Representation {
     return this.#protobuf ? this.#protobuf.watchFrame('ERROR', this.#protobuf.statusBytes(status)) : watchLine('ERROR', status);
   }
 
-  /** Throws 406 for custom resources, of which only the metadata has a protobuf form. */
+  /** Throws 406 for objects of which only the metadata has a protobuf form. */
   #usesProtobuf(): boolean {
     if (this.#output.format !== 'protobuf') return false;
-    if (!this.#kind.ownSchema || this.#output.as === 'partial') return true;
+    if (!this.#kind.jsonOnly || this.#output.as === 'partial') return true;
     throw notAcceptable(
       'object *unstructured.Unstructured does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message',
     );

@@ -2,7 +2,7 @@ import { cloneJson } from '../../api/machinery/clone.ts';
 import { invalidField } from '../../api/machinery/field-error.ts';
 import type { KindDefinition, PartSubresource, WriteContext } from '../../api/machinery/kind.ts';
 import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
-import { badRequest, conflict, invalid, MODIFIED } from '../../api/machinery/status-error.ts';
+import { badRequest, conflict, invalid, MODIFIED, type StatusError } from '../../api/machinery/status-error.ts';
 import { fieldsEqual } from '../store-access/json-equal.ts';
 import { allowsUnconditionalUpdate, isNamespaceKind } from './object-rules.ts';
 
@@ -15,16 +15,27 @@ export function checkVersion(kind: KindDefinition, requested: ObjectMeta, stored
   const existing = object.metadata;
   const name = existing.name!;
   if (requested.uid && requested.uid !== existing.uid)
-    throw conflict(
-      kind,
-      name,
-      `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${requested.uid}, UID in object meta: ${existing.uid}`,
-    );
+    throw preconditionFailed(kind, name, key, 'UID', requested.uid, existing.uid);
   if (requested.resourceVersion && requested.resourceVersion !== '0') {
     if (requested.resourceVersion !== existing.resourceVersion) throw conflict(kind, name, MODIFIED);
   } else if (!allowsUnconditionalUpdate(kind))
     throw invalid(kind, name, [invalidField('metadata.resourceVersion', 0, 'must be specified for an update')]);
 }
+
+/** 409 as the store tells it: another object than the one that was meant, or another version of it. */
+export const preconditionFailed = (
+  kind: KindDefinition,
+  name: string,
+  key: string,
+  what: 'UID' | 'ResourceVersion',
+  wanted: string,
+  found: string | undefined,
+): StatusError =>
+  conflict(
+    kind,
+    name,
+    `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${found}`,
+  );
 
 /** Throws 400 when the body names another object than the path. */
 export function checkName(requested: ObjectMeta, name: string): void {
@@ -72,8 +83,13 @@ function keepServerFields(metadata: ObjectMeta, existing: ObjectMeta): void {
   else metadata.generation = existing.generation;
 }
 
+const WITHOUT_STATUS = ['metadata', 'apiVersion', 'kind'];
+const WITH_STATUS = [...WITHOUT_STATUS, 'status'];
+
 function withGeneration(kind: KindDefinition, updated: DynamicObject, existing: DynamicObject): DynamicObject {
-  if (kind.hasGeneration && !fieldsEqual(updated, existing, ['metadata', 'status', 'apiVersion', 'kind']))
+  // Without a subresource of its own the status is desired state like everything else.
+  const ignored = kind.ownSchema && !kind.parts.length ? WITHOUT_STATUS : WITH_STATUS;
+  if (kind.hasGeneration && !fieldsEqual(updated, existing, ignored))
     updated.metadata.generation = (existing.metadata.generation ?? 0) + 1;
   return updated;
 }

@@ -1,6 +1,7 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { formatGroupResource, noSuchMethod, noSuchPath, StatusError } from '../../api/machinery/status-error.ts';
 import type { ActionHandler, Handler, RequestInfo, ServerResponse } from '../contracts.ts';
+import { checkReadable } from '../encryption/check-readable.ts';
 import type { KindRegistry } from '../kinds/kind-registry.ts';
 import { sendPageNotFound } from '../response/send.ts';
 import { type Action, runAction } from './action.ts';
@@ -11,12 +12,16 @@ import { createList } from './list.ts';
 import { isNamespaceKind } from './object-rules.ts';
 import { createPatch } from './patch.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
-import { checkReadable } from '../encryption/check-readable.ts';
 import { createUpdate } from './update.ts';
 import { createWatch } from './watch.ts';
 
 /** Finds the kind, the part or action, and the verb of a resource request, and runs it. Throws 404 and 405. */
-export function createResourceRouter(kinds: KindRegistry, actions: readonly ActionHandler[], deps: VerbDeps): Handler {
+export function createResourceRouter(
+  kinds: KindRegistry,
+  actions: readonly ActionHandler[],
+  deps: VerbDeps,
+  customAction?: (kind: KindDefinition, subresource: string) => ActionHandler | undefined,
+): Handler {
   const byAction = new Map(actions.map((handler) => [`${handler.group}/${handler.resource}/${handler.subresource}`, handler]));
   const verbs: Readonly<Record<string, VerbHandler>> = {
     get: createGet(deps),
@@ -35,7 +40,9 @@ export function createResourceRouter(kinds: KindRegistry, actions: readonly Acti
     checkScope(kind, info);
     if (deps.storedForms) checkReadable(deps.storedForms, deps.keyspace, kind, info);
     if (kind.deprecation) context.warnings.push(kind.deprecation);
-    const action = byAction.get(`${info.group}/${info.resource}/${info.subresource}`);
+    const action = kind.ownSchema
+      ? customAction?.(kind, info.subresource)
+      : byAction.get(`${info.group}/${info.resource}/${info.subresource}`);
     if (action) return runAction({ kind, handler: action } satisfies Action, context, response);
     if (kind.storage === 'review') throw noSuchMethod();
     if (info.subresource === '') {

@@ -1,0 +1,185 @@
+import { ErrorValue, PER_CALL_LIMIT, type Program, type Value } from '../../cel/cel.ts';
+import { Optional } from '../../cel/values.ts';
+import { equalJson, isJsonMap } from '../../machinery/clone.ts';
+import { duplicateField, forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
+import { child, index, key } from '../schema/field-path.ts';
+import {
+  isEmbedded,
+  itemsOf,
+  type JsonSchema,
+  propertyOf,
+  someSchema,
+  type ValidationRule,
+  valuesOf,
+} from '../schema/json-schema.ts';
+import { resolveFieldPath } from '../schema/simple-path.ts';
+import { correlateItems } from '../schema/validate-value.ts';
+import { type CompiledRule, compileRules, SELF_TYPE } from './compile-rules.ts';
+import { valueBySchema } from './schema-value.ts';
+
+/** What all rules of one object may cost together (apiserver/pkg/apis/cel/config.go). */
+const BUDGET = 10_000_000;
+
+export interface RuledValue {
+  readonly value: unknown;
+  readonly schema: JsonSchema;
+  /** Where the value is; '' for a whole object. */
+  readonly path: string;
+  /** What was there before, of an update. */
+  readonly old?: unknown;
+  readonly isResource?: boolean;
+}
+
+/** What is known of schemas. A memo of a pure function: it changes no answer. */
+const ruled = new WeakMap<JsonSchema, boolean>();
+
+/** Whether anything below a schema has rules. */
+export function hasRules(schema: JsonSchema): boolean {
+  let known = ruled.get(schema);
+  if (known === undefined) {
+    known = someSchema(schema, (each) => !!each['x-kubernetes-validations']?.length);
+    ruled.set(schema, known);
+  }
+  return known;
+}
+
+/** Rules that a value breaks (…/schema/cel/validation.go). Rules about an unchanged value are not held against it. */
+export function validateRules({ value, schema, path, old, isResource }: RuledValue): FieldError[] {
+  const run: Run = { errors: [], budget: BUDGET, stopped: false };
+  check({ value, schema, path, old, isResource: isResource ?? isEmbedded(schema) }, run);
+  return run.errors;
+}
+
+interface Run {
+  readonly errors: FieldError[];
+  budget: number;
+  stopped: boolean;
+}
+
+type Checked = Required<Omit<RuledValue, 'old'>> & { readonly old: unknown };
+
+function check(checked: Checked, run: Run): void {
+  const { value, schema, path, old } = checked;
+  if (run.stopped || !hasRules(schema) || (value === null && schema.nullable)) return;
+  if (schema['x-kubernetes-validations']?.length) checkOwn(checked, run);
+  if (Array.isArray(value)) {
+    const items = itemsOf(schema);
+    if (!items) return;
+    const before = correlateItems(schema, old);
+    value.forEach((item, i) => {
+      check({ ...below(items), value: item, path: index(path, i), old: before?.(item) }, run);
+    });
+  } else if (isJsonMap(value)) {
+    const before = isJsonMap(old) && schema['x-kubernetes-map-type'] !== 'atomic' ? old : undefined;
+    const oldOf = (name: string) => (before && Object.hasOwn(before, name) ? before[name] : undefined);
+    const values = valuesOf(schema);
+    for (const name of Object.keys(value)) {
+      const property = propertyOf(schema, name);
+      const inner = property ?? values;
+      if (!inner) continue;
+      check({ ...below(inner), value: value[name], path: property ? child(path, name) : key(path, name), old: oldOf(name) }, run);
+    }
+  }
+}
+
+const below = (schema: JsonSchema) => ({ schema, isResource: isEmbedded(schema) });
+
+function checkOwn({ value, schema, path, old, isResource }: Checked, run: Run): void {
+  const { rules } = compileRules(schema, isResource);
+  const self = valueBySchema(value, schema, SELF_TYPE, isResource);
+  const oldSelf = old === undefined || old === null ? undefined : valueBySchema(old, schema, SELF_TYPE, isResource);
+  const unchanged = old !== undefined && equalJson(old, value);
+  const at = path || '<nil>';
+  const type = schema.type ?? '';
+  for (const compiled of rules) {
+    if (run.stopped) return;
+    if (!compiled.program) {
+      run.errors.push(invalidField(at, type, `rule compile error: ${compiled.error}`));
+      continue;
+    }
+    const { rule } = compiled;
+    if (compiled.usesOldSelf && oldSelf === undefined && !rule.optionalOldSelf) continue;
+    const before = rule.optionalOldSelf ? new Optional(oldSelf) : oldSelf;
+    const activation = (name: string): Value | undefined => (name === 'self' ? self : name === 'oldSelf' ? before : undefined);
+    const result = evaluate(compiled.program, activation, run);
+    if (result === undefined) {
+      run.errors.push(invalidField(at, type, OUT_OF_BUDGET));
+      return;
+    }
+    if (result.value instanceof ErrorValue) {
+      run.errors.push(invalidField(at, type, failureText(result.value.message, rule)));
+      if (result.costLimitReached) run.stopped = true;
+    } else if (result.value !== true && !(unchanged && !compiled.usesOldSelf)) {
+      run.errors.push(brokenRule(compiled, messageOf(compiled, activation, run), { path, type, schema }));
+    }
+  }
+}
+
+const OUT_OF_BUDGET = 'validation failed due to running out of cost budget, no further validation rules will be run';
+
+/** Undefined, and nothing more is run, when all rules together have become too costly. */
+function evaluate(program: Program, activation: (name: string) => Value | undefined, run: Run) {
+  const result = program.evaluate(activation, PER_CALL_LIMIT);
+  if (result.costLimitReached) return result;
+  run.budget -= result.cost;
+  if (run.budget >= 0) return result;
+  run.stopped = true;
+  return undefined;
+}
+
+function failureText(message: string, rule: ValidationRule): string {
+  const about = (rule.message || rule.rule).trim();
+  if (message.startsWith('no such overload'))
+    return `'${message}': call arguments did not match a supported operator, function or macro signature for rule: ${about}`;
+  if (message.startsWith('operation cancelled: actual cost limit exceeded'))
+    return `'${message}': no further validation rules will be run due to call cost exceeds limit for rule: ${about}`;
+  return `${message} evaluating rule: ${about}`;
+}
+
+const LONGEST_MESSAGE = 5 * 1024;
+
+/** What a rule's messageExpression says, or its message where that says nothing. */
+function messageOf({ rule, message }: CompiledRule, activation: (name: string) => Value | undefined, run: Run): string {
+  const fixed = rule.message ? rule.message.trim() : `failed rule: ${rule.rule.trim()}`;
+  if (!message) return fixed;
+  const result = evaluate(message, activation, run);
+  const said = result?.value;
+  if (typeof said !== 'string') return fixed;
+  const text = said.trim();
+  return text === '' || Buffer.byteLength(text) > LONGEST_MESSAGE || /[\n\r]/.test(text) ? fixed : text;
+}
+
+interface BrokenPlace {
+  readonly path: string;
+  readonly type: string;
+  readonly schema: JsonSchema;
+}
+
+function brokenRule({ rule }: CompiledRule, message: string, { path, type, schema }: BrokenPlace): FieldError {
+  const at = fieldOf(rule, path, schema);
+  switch (rule.reason) {
+    case 'FieldValueForbidden':
+      return forbiddenField(at, message);
+    case 'FieldValueRequired':
+      return requiredField(at, message);
+    case 'FieldValueDuplicate':
+      return duplicateField(at, type);
+    default:
+      return invalidField(at, type, message);
+  }
+}
+
+/** A rule can name the field that it blames. */
+function fieldOf({ fieldPath }: ValidationRule, path: string, schema: JsonSchema): string {
+  const found = fieldPath ? resolveFieldPath(fieldPath, schema) : undefined;
+  if (!found || 'error' in found) return path || '<nil>';
+  let at = path;
+  let inner: JsonSchema | undefined = schema;
+  for (const name of found.names) {
+    const property: JsonSchema | undefined = inner && propertyOf(inner, name);
+    at = property ? child(at, name) : key(at, name);
+    inner = property ?? (inner && valuesOf(inner));
+  }
+  return at;
+}

@@ -1,0 +1,111 @@
+import { isJsonMap, type JsonMap } from '../../machinery/clone.ts';
+import { decodeStructure } from '../../machinery/decode.ts';
+import { DecodeFailure } from '../../machinery/decode-scalar.ts';
+import { invalidField, requiredField } from '../../machinery/field-error.ts';
+import { checkDns1035Label, checkDnsLabel } from '../../machinery/names.ts';
+import type { ObjectMeta } from '../../machinery/object.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
+import { validateMetadata } from '../../machinery/validate-metadata.ts';
+import { child, index } from './field-path.ts';
+import { isEmbedded, itemsOf, type JsonSchema, propertyOf, someSchema, valuesOf } from './json-schema.ts';
+
+/** What is known of schemas. A memo of a pure function: it changes no answer. */
+const embedding = new WeakMap<JsonSchema, boolean>();
+
+function embeds(schema: JsonSchema): boolean {
+  let known = embedding.get(schema);
+  if (known === undefined) {
+    known = someSchema(schema, isEmbedded);
+    embedding.set(schema, known);
+  }
+  return known;
+}
+
+type Visit = (resource: JsonMap, path: (string | number)[]) => void;
+
+/** Calls back for every embedded resource, outer ones first. */
+function visitEmbedded(value: unknown, schema: JsonSchema | undefined, path: (string | number)[], visit: Visit): void {
+  if (!schema || !embeds(schema)) return;
+  if (Array.isArray(value)) {
+    const items = itemsOf(schema);
+    value.forEach((item, i) => {
+      visitEmbedded(item, items, [...path, i], visit);
+    });
+  } else if (isJsonMap(value)) {
+    if (isEmbedded(schema)) visit(value, path);
+    for (const name of Object.keys(value))
+      visitEmbedded(value[name], propertyOf(schema, name) ?? valuesOf(schema), [...path, name], visit);
+  }
+}
+
+/**
+ * Gives the metadata of embedded resources the form that metadata has, in place (…/schema/objectmeta/coerce.go).
+ *
+ * @param drop leaves out what is not metadata's, instead of failing
+ * @throws DecodeFailure
+ */
+export function coerceEmbedded(value: unknown, schema: JsonSchema, unknown?: string[], drop = false): void {
+  visitEmbedded(value, schema, [], (resource, path) => {
+    for (const name of ['apiVersion', 'kind'])
+      if (resource[name] !== undefined && typeof resource[name] !== 'string') {
+        if (!drop) throw new DecodeFailure(`${[...path, name].join('.')}: Invalid value: must be a string`);
+        delete resource[name];
+      }
+    if (resource['metadata'] === undefined) return;
+    try {
+      const { value: metadata, unknownFields } = decodeStructure('V1ObjectMeta', resource['metadata'], [...path, 'metadata']);
+      resource['metadata'] = metadata;
+      unknown?.push(...unknownFields);
+    } catch (error) {
+      if (!(error instanceof DecodeFailure) || !drop) throw error;
+      delete resource['metadata'];
+    }
+  });
+}
+
+/** What embedded resources lack or get wrong (…/schema/objectmeta/validation.go). */
+export function validateEmbeddedResources(value: unknown, schema: JsonSchema, path = ''): FieldError[] {
+  const errors: FieldError[] = [];
+  visitEmbedded(value, schema, [], (resource, segments) => {
+    const at = segments.reduce<string>((text, part) => (typeof part === 'number' ? index(text, part) : child(text, part)), path);
+    errors.push(...validateType(resource, at));
+    if (isJsonMap(resource['metadata'])) errors.push(...validateEmbeddedMetadata(resource['metadata'], child(at, 'metadata')));
+  });
+  return errors;
+}
+
+function validateType(resource: JsonMap, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const { apiVersion, kind } = resource as { apiVersion?: string; kind?: string };
+  if (!apiVersion) errors.push(requiredField(child(path, 'apiVersion'), 'must not be empty'));
+  else if (apiVersion.split('/').length > 2)
+    errors.push(invalidField(child(path, 'apiVersion'), apiVersion, `unexpected GroupVersion string: ${apiVersion}`));
+  if (!kind) errors.push(requiredField(child(path, 'kind'), 'must not be empty'));
+  else {
+    const complaints = checkDns1035Label(kind.toLowerCase());
+    if (complaints.length)
+      errors.push(
+        invalidField(child(path, 'kind'), kind, `may have mixed case, but should otherwise match: ${complaints.join()}`),
+      );
+  }
+  return errors;
+}
+
+/** A name may be missing, and nobody knows which kind it is of. */
+function validateEmbeddedMetadata(metadata: ObjectMeta, path: string): FieldError[] {
+  const { name, namespace } = metadata;
+  const errors = validateMetadata(
+    { ...metadata, name: 'name', namespace: 'namespace' },
+    { namespaced: true, nameRule: 'path-segment' },
+    path,
+  );
+  for (const [field, text] of [
+    ['name', name],
+    ['namespace', namespace],
+  ] as const) {
+    if (!text) continue;
+    const complaints = field === 'namespace' ? checkDnsLabel(text) : /[/%]|^\.\.?$/.test(text) ? ['must be a path segment'] : [];
+    for (const complaint of complaints) errors.push(invalidField(child(path, field), text, complaint));
+  }
+  return errors;
+}

@@ -1,0 +1,20 @@
+import type { FieldError } from '../../machinery/status-error.ts';
+
+/** What a check of a value came to: what is wrong, and how much was looked at, which tells the nearest of several alternatives. */
+export class Findings {
+  readonly errors: FieldError[] = [];
+  matchCount = 0;
+
+  get valid(): boolean {
+    return this.errors.length === 0;
+  }
+
+  add(error: FieldError): void {
+    this.errors.push(error);
+  }
+
+  merge(other: Findings): void {
+    for (const error of other.errors) this.errors.push(error);
+    this.matchCount += other.matchCount;
+  }
+}

@@ -1,0 +1,77 @@
+import { isJsonMap } from '../../machinery/clone.ts';
+import { duplicateField } from '../../machinery/field-error.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
+import { child, index, key as keyed } from './field-path.ts';
+import { itemsOf, type JsonSchema, propertyOf, someSchema, valuesOf } from './json-schema.ts';
+
+/** What is known of schemas. A memo of a pure function: it changes no answer. */
+const withRules = new WeakMap<JsonSchema, boolean>();
+
+function hasListRules(schema: JsonSchema): boolean {
+  let known = withRules.get(schema);
+  if (known === undefined) {
+    known = someSchema(schema, (each) => {
+      const type = each['x-kubernetes-list-type'];
+      return type === 'set' || type === 'map';
+    });
+    withRules.set(schema, known);
+  }
+  return known;
+}
+
+/** Items that are there twice in sets and lists by key (…/schema/listtype/validation.go). */
+export function validateListItems(value: unknown, schema: JsonSchema, path = ''): FieldError[] {
+  const errors: FieldError[] = [];
+  if (hasListRules(schema)) check(value, schema, path, errors);
+  return errors;
+}
+
+function check(value: unknown, schema: JsonSchema | undefined, path: string, errors: FieldError[]): void {
+  if (!schema) return;
+  if (Array.isArray(value)) {
+    const type = schema['x-kubernetes-list-type'];
+    if (type === 'set') checkSet(value, path, errors);
+    else if (type === 'map') checkKeys(value, schema['x-kubernetes-list-map-keys'] ?? [], path, errors);
+    const items = itemsOf(schema);
+    if (items)
+      value.forEach((item, i) => {
+        check(item, items, index(path, i), errors);
+      });
+  } else if (isJsonMap(value)) {
+    const values = valuesOf(schema);
+    for (const name of Object.keys(value)) {
+      const property = propertyOf(schema, name);
+      if (property) check(value[name], property, child(path, name), errors);
+      else if (values) check(value[name], values, keyed(path, name), errors);
+    }
+  }
+}
+
+function checkSet(list: readonly unknown[], path: string, errors: FieldError[]): void {
+  tellTwice(list, canonical, (item, i) => errors.push(duplicateField(index(path, i), item)));
+}
+
+function checkKeys(list: readonly unknown[], keys: readonly string[], path: string, errors: FieldError[]): void {
+  const keyOf = (item: unknown): Record<string, unknown> =>
+    Object.fromEntries(keys.flatMap((name) => (isJsonMap(item) && Object.hasOwn(item, name) ? [[name, item[name]]] : [])));
+  tellTwice(list.map(keyOf), canonical, (item, i) => errors.push(duplicateField(index(path, i), item)));
+}
+
+/** Each value that is there again is told once, at its second place. */
+function tellTwice(list: readonly unknown[], idOf: (value: unknown) => string, tell: (value: unknown, at: number) => void): void {
+  const seen = new Map<string, number>();
+  list.forEach((item, i) => {
+    const id = idOf(item);
+    const times = (seen.get(id) ?? 0) + 1;
+    seen.set(id, times);
+    if (times === 2) tell(item, i);
+  });
+}
+
+/** The same text for the same JSON, whatever the order of fields. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (!isJsonMap(value)) return JSON.stringify(value) ?? 'null';
+  const fields = Object.keys(value).sort();
+  return `{${fields.map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join()}}`;
+}

@@ -1,0 +1,103 @@
+import { isEmbedded, isIntOrString, itemsOf, type JsonSchema, preservesUnknown, valuesOf } from './json-schema.ts';
+
+export type OpenApiForm = 'v2' | 'v3';
+
+/** A schema in OpenAPI's words; references are those of version 2. */
+export type OpenApiSchema = Record<string, unknown>;
+
+const META = { $ref: '#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' };
+
+/** What every resource has, as its clients are told. */
+const TYPE_FIELDS: Readonly<Record<string, OpenApiSchema>> = {
+  apiVersion: {
+    description:
+      'APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources',
+    type: 'string',
+  },
+  kind: {
+    description:
+      'Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds',
+    type: 'string',
+  },
+  metadata: {
+    description:
+      "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata",
+    ...META,
+  },
+};
+
+/** Kept word for word in both versions. */
+const PLAIN = [
+  'description',
+  'type',
+  'format',
+  'title',
+  'maximum',
+  'exclusiveMaximum',
+  'minimum',
+  'exclusiveMinimum',
+  'maxLength',
+  'minLength',
+  'pattern',
+  'maxItems',
+  'minItems',
+  'multipleOf',
+  'enum',
+  'maxProperties',
+  'minProperties',
+  'required',
+  'default',
+  'externalDocs',
+  'example',
+  'x-kubernetes-preserve-unknown-fields',
+  'x-kubernetes-embedded-resource',
+  'x-kubernetes-int-or-string',
+  'x-kubernetes-list-map-keys',
+  'x-kubernetes-list-type',
+  'x-kubernetes-map-type',
+  'x-kubernetes-validations',
+] as const satisfies readonly (keyof JsonSchema)[];
+
+/** Version 2 has no words for what is null or of two types, and clients stumble over what it says of open objects. */
+const V2_UNSAID: ReadonlySet<string> = new Set(['type', 'format', 'enum']);
+
+/**
+ * What is published of a custom resource's schema (apiextensions-apiserver/pkg/controller/openapi/builder). Without a schema, of an
+ * object that may hold anything.
+ */
+export function publishedSchema(schema: JsonSchema | undefined, form: OpenApiForm): OpenApiSchema {
+  if (!schema) return { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  const published = publish(schema, form);
+  return { ...published, type: 'object', properties: { ...TYPE_FIELDS, ...withMeta(published) } };
+}
+
+function withMeta({ properties = {} }: OpenApiSchema): OpenApiSchema {
+  const { metadata: _m, apiVersion: _a, kind: _k, ...own } = properties as OpenApiSchema;
+  return own;
+}
+
+function publish(schema: JsonSchema, form: OpenApiForm): OpenApiSchema {
+  const v2 = form === 'v2';
+  const vague = v2 && (schema.nullable === true || isIntOrString(schema));
+  const published: OpenApiSchema = {};
+  for (const name of PLAIN) if (schema[name] !== undefined && !(vague && V2_UNSAID.has(name))) published[name] = schema[name];
+  if (schema.nullable && !v2) published['nullable'] = true;
+  if (v2 && schema.nullable) return published;
+  const inner = (each: JsonSchema) => publish(each, form);
+  const open = v2 && preservesUnknown(schema);
+  const items = itemsOf(schema);
+  if (items && !open) published['items'] = inner(items);
+  const values = valuesOf(schema);
+  if (values) published['additionalProperties'] = inner(values);
+  else if (typeof schema.additionalProperties === 'boolean' && !v2)
+    published['additionalProperties'] = schema.additionalProperties;
+  if (schema.properties && !open)
+    published['properties'] = Object.fromEntries(
+      Object.entries(schema.properties).map(([name, property]) => [name, inner(property)]),
+    );
+  if (isEmbedded(schema)) published['properties'] = { ...TYPE_FIELDS, ...withMeta(published) };
+  if (v2) return published;
+  for (const name of ['allOf', 'anyOf', 'oneOf'] as const) if (schema[name]) published[name] = schema[name].map(inner);
+  if (schema.not) published['not'] = inner(schema.not);
+  return published;
+}

@@ -1,0 +1,203 @@
+import { equalJson, isJsonMap, type JsonMap } from '../../machinery/clone.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
+import { Findings } from './findings.ts';
+import { formatCheck } from './formats.ts';
+import { isIntOrString, itemsOf, type JsonSchema, propertyOf, valuesOf } from './json-schema.ts';
+import { canonical } from './list-items.ts';
+import { matchesPattern } from './pattern.ts';
+import * as errors from './value-errors.ts';
+
+/** Told of one object. */
+const MOST_ERRORS = 200;
+
+/**
+ * Checks a value against everything that its schema says but rules, list types and metadata, in upstream's words and order
+ * (kube-openapi pkg/validation/validate). What an update leaves as it was is not held against it (validation ratcheting).
+ *
+ * @param path what the value is called: '' for a whole object
+ * @param old what was there before, of an update
+ */
+export function validateValue(value: unknown, schema: JsonSchema, path = '', old?: unknown): FieldError[] {
+  return check({ value, schema, path, old }).errors.slice(0, MOST_ERRORS);
+}
+
+interface Checked {
+  readonly value: unknown;
+  readonly schema: JsonSchema;
+  readonly path: string;
+  /** Undefined: there was nothing, or nothing that is surely the same. */
+  readonly old?: unknown;
+}
+
+function check(checked: Checked): Findings {
+  const { value, schema, path, old } = checked;
+  const found = new Findings();
+  const types = typesOf(schema);
+  if (value === null) {
+    if (types.length && !schema.nullable) found.add(errors.wrongType(path, types.join(), 'null'));
+    checkEnum(checked, found);
+    return ratcheted(found, value, old);
+  }
+  if (types.length) checkType(value, types, path, found);
+  checkCombinations(checked, found);
+  if (typeof value === 'string') checkText(value, schema, path, found);
+  else if (typeof value === 'number') checkNumber(value, schema, path, found);
+  else if (Array.isArray(value)) checkList(value, checked, found);
+  checkEnum(checked, found);
+  if (isJsonMap(value)) checkMap(value, checked, found);
+  found.matchCount++;
+  return ratcheted(found, value, old);
+}
+
+function ratcheted(found: Findings, value: unknown, old: unknown): Findings {
+  return found.valid || old === undefined || !equalJson(value, old) ? found : new Findings();
+}
+
+function typesOf(schema: JsonSchema): readonly string[] {
+  if (isIntOrString(schema)) return INT_OR_STRING;
+  return schema.type ? [schema.type] : NO_TYPES;
+}
+const INT_OR_STRING = ['integer', 'string'];
+const NO_TYPES: readonly string[] = [];
+
+function checkType(value: unknown, types: readonly string[], path: string, found: Findings): void {
+  found.matchCount += 2;
+  const type = typeOf(value);
+  if (types.includes(type) || (type === 'integer' && types.includes('number'))) return;
+  found.add(errors.wrongType(path, types.join(), type));
+}
+
+function typeOf(value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  return typeof value;
+}
+
+function checkCombinations({ value, schema, path }: Checked, found: Findings): void {
+  found.matchCount += 2;
+  const results = (schemas: readonly JsonSchema[]) => schemas.map((each) => check({ value, schema: each, path }));
+  if (schema.anyOf?.length) {
+    const all = results(schema.anyOf);
+    if (!all.some((each) => each.valid)) {
+      found.add(errors.noneOfAny(path));
+      found.merge(nearest(all));
+    }
+  }
+  if (schema.oneOf?.length) {
+    const all = results(schema.oneOf);
+    const valid = all.filter((each) => each.valid).length;
+    if (valid !== 1) {
+      found.add(errors.notExactlyOne(path, valid));
+      if (valid === 0) found.merge(nearest(all));
+    }
+  }
+  if (schema.allOf?.length) {
+    const all = results(schema.allOf);
+    for (const each of all) found.merge(each);
+    const valid = all.filter((each) => each.valid).length;
+    if (valid !== all.length) found.add(errors.notAll(path, valid));
+  }
+  if (schema.not && check({ value, schema: schema.not, path }).valid) found.add(errors.matchesNot(path));
+}
+
+/** Of failures, the one that came furthest. */
+const nearest = (all: readonly Findings[]) => all.reduce((best, each) => (each.matchCount > best.matchCount ? each : best));
+
+function checkText(value: string, schema: JsonSchema, path: string, found: Findings): void {
+  found.matchCount += 2;
+  const { maxLength, minLength, pattern, format } = schema;
+  if (maxLength !== undefined && lengthOf(value, maxLength) > maxLength) found.add(errors.tooLong(path, maxLength));
+  else if (minLength !== undefined && lengthOf(value, minLength) < minLength) found.add(errors.tooShort(path, value, minLength));
+  else if (pattern && !matchesPattern(pattern, value)) found.add(errors.noMatch(path, value, pattern));
+  const isFormed = format ? formatCheck(format) : undefined;
+  if (isFormed && !isFormed(value)) found.add(errors.wrongType(path, format!, value));
+}
+
+/** In characters, as Go counts runes; counted only where units of UTF-16 leave it open. */
+function lengthOf(value: string, limit: number): number {
+  if (value.length <= limit / 2 || value.length > limit * 2 + 1) return value.length;
+  let length = 0;
+  for (const _ of value) length++;
+  return length;
+}
+
+function checkNumber(value: number, schema: JsonSchema, path: string, found: Findings): void {
+  found.matchCount += 2;
+  const { multipleOf, maximum, minimum, exclusiveMaximum = false, exclusiveMinimum = false } = schema;
+  if (multipleOf !== undefined && !isMultiple(value, multipleOf)) found.add(errors.notMultiple(path, value, multipleOf));
+  if (maximum !== undefined && (exclusiveMaximum ? value >= maximum : value > maximum))
+    found.add(errors.tooLarge(path, value, maximum, exclusiveMaximum));
+  if (minimum !== undefined && (exclusiveMinimum ? value <= minimum : value < minimum))
+    found.add(errors.tooSmall(path, value, minimum, exclusiveMinimum));
+}
+
+function isMultiple(value: number, factor: number): boolean {
+  const times = factor < 1 ? (1 / factor) * value : value / factor;
+  return Math.abs(times - Math.round(times)) < 1e-9 * Math.max(1, Math.abs(times));
+}
+
+function checkList(value: readonly unknown[], { schema, path, old }: Checked, found: Findings): void {
+  found.matchCount += 2;
+  const items = itemsOf(schema);
+  if (items) {
+    const before = correlateItems(schema, old);
+    for (let i = 0; i < value.length && found.errors.length < MOST_ERRORS; i++)
+      found.merge(check({ value: value[i], schema: items, path: `${path}[${i}]`, old: before?.(value[i]) }));
+  }
+  const { minItems, maxItems, uniqueItems } = schema;
+  if (minItems !== undefined && value.length < minItems) found.add(errors.tooFewItems(path, value.length, minItems));
+  if (maxItems !== undefined && value.length > maxItems) found.add(errors.tooManyItems(path, value.length, maxItems));
+  if (uniqueItems && new Set(value.map(canonical)).size < value.length) found.add(errors.duplicateItems(path));
+}
+
+/** Finds what an item was before, in lists whose items have keys. */
+export function correlateItems(schema: JsonSchema, old: unknown): ((item: unknown) => unknown) | undefined {
+  const keys = schema['x-kubernetes-list-map-keys'];
+  if (!Array.isArray(old) || schema['x-kubernetes-list-type'] !== 'map' || !keys?.length) return undefined;
+  const idOf = (item: unknown) =>
+    isJsonMap(item) ? canonical(keys.map((name) => (Object.hasOwn(item, name) ? item[name] : null))) : undefined;
+  const byId = new Map(old.map((item) => [idOf(item), item]));
+  return (item) => {
+    const id = idOf(item);
+    return id === undefined ? undefined : byId.get(id);
+  };
+}
+
+function checkEnum({ value, schema, path }: Checked, found: Findings): void {
+  found.matchCount += 2;
+  if (!schema.enum?.length || schema.enum.some((each) => equalJson(each, value))) return;
+  if (value === null && schema.nullable && schema.enum.includes(null)) return;
+  found.add(errors.notInEnum(path, value, schema.enum));
+}
+
+function checkMap(value: JsonMap, { schema, path, old }: Checked, found: Findings): void {
+  found.matchCount += 2;
+  const names = Object.keys(value);
+  const { minProperties, maxProperties } = schema;
+  if (minProperties !== undefined && names.length < minProperties) {
+    found.add(errors.tooFewProperties(path, names.length, minProperties));
+    return;
+  }
+  if (maxProperties !== undefined && names.length > maxProperties) {
+    found.add(errors.tooManyItems(path, names.length, maxProperties));
+    return;
+  }
+  const before = isJsonMap(old) ? old : undefined;
+  const values = valuesOf(schema);
+  for (const name of names) {
+    if (found.errors.length >= MOST_ERRORS) return;
+    const inner = propertyOf(schema, name) ?? values;
+    if (inner) {
+      const at = path === '' && inner !== values ? name : `${path}.${name}`;
+      found.merge(
+        check({
+          value: value[name],
+          schema: inner,
+          path: at,
+          old: before && Object.hasOwn(before, name) ? before[name] : undefined,
+        }),
+      );
+    } else if (schema.additionalProperties === false) found.add(errors.forbiddenProperty(path, name));
+  }
+  for (const name of schema.required ?? []) if (!Object.hasOwn(value, name)) found.add(errors.missing(`${path}.${name}`));
+}

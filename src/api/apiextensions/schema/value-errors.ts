@@ -1,0 +1,52 @@
+/** What is wrong with values, in the words of kube-openapi (pkg/validation/errors) as the API server passes them on. */
+import { invalidField, notSupportedField, requiredField, tooLongField, tooManyField } from '../../machinery/field-error.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
+
+/** The root of an object has no path, which Go writes so. */
+const fieldOf = (path: string) => path.replace(/^\./, '') || '<nil>';
+
+const invalidAt = (path: string, value: unknown, what: string): FieldError =>
+  invalidField(fieldOf(path), value ?? '', `${path} in body ${what}`);
+
+export const wrongType = (path: string, types: string, found: unknown): FieldError => ({
+  ...invalidAt(path, found, `must be of type ${types}: ${JSON.stringify(found)}`),
+  reason: 'FieldValueTypeInvalid',
+});
+export const missing = (path: string): FieldError => requiredField(fieldOf(path));
+export const tooLong = (path: string, most: number): FieldError => tooLongField(fieldOf(path), most);
+export const tooShort = (path: string, value: string, least: number): FieldError =>
+  invalidAt(path, value, `should be at least ${least} chars long`);
+export const noMatch = (path: string, value: string, pattern: string): FieldError =>
+  invalidAt(path, value, `should match '${pattern}'`);
+export const notMultiple = (path: string, value: number, of: number): FieldError =>
+  invalidAt(path, value, `should be a multiple of ${of}`);
+export const tooLarge = (path: string, value: number, most: number, exclusive: boolean): FieldError =>
+  invalidAt(path, value, `should be less than ${exclusive ? '' : 'or equal to '}${most}`);
+export const tooSmall = (path: string, value: number, least: number, exclusive: boolean): FieldError =>
+  invalidAt(path, value, `should be greater than ${exclusive ? '' : 'or equal to '}${least}`);
+export const tooFewItems = (path: string, size: number, least: number): FieldError =>
+  invalidAt(path, size, `should have at least ${least} items`);
+export const tooManyItems = (path: string, size: number, most: number): FieldError => tooManyField(fieldOf(path), size, most);
+export const duplicateItems = (path: string): FieldError => invalidAt(path, '', "shouldn't contain duplicates");
+export const tooFewProperties = (path: string, size: number, least: number): FieldError =>
+  invalidAt(path, size, `should have at least ${least} properties`);
+export const forbiddenProperty = (path: string, name: string): FieldError =>
+  invalidField(fieldOf(path), name, `${path}.${name} in body is a forbidden property`);
+
+export function notInEnum(path: string, value: unknown, allowed: readonly unknown[]): FieldError {
+  const texts = allowed.map((each) => (typeof each === 'string' ? each : JSON.stringify(each)));
+  return notSupportedField(fieldOf(path), value, texts);
+}
+
+/** About several schemas at once: told at the root, with the path in the text. */
+const composite = (path: string, what: string): FieldError => invalidField('<nil>', '', `${JSON.stringify(path)} must ${what}`);
+
+export const noneOfAny = (path: string): FieldError => composite(path, 'validate at least one schema (anyOf)');
+export const notExactlyOne = (path: string, valid: number): FieldError =>
+  composite(
+    path,
+    `validate one and only one schema (oneOf). ${valid === 0 ? 'Found none valid' : `Found ${valid} valid alternatives`}`,
+  );
+export const notAll = (path: string, valid: number): FieldError =>
+  composite(path, `validate all the schemas (allOf)${valid === 0 ? '. None validated' : ''}`);
+export const matchesNot = (path: string): FieldError => composite(path, 'not validate the schema (not)');

@@ -1,0 +1,289 @@
+import { equalJson } from '../../machinery/clone.ts';
+import { forbiddenField, IMMUTABLE, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { checkDns1035Label, checkDnsSubdomain } from '../../machinery/names.ts';
+import type { FieldError } from '../../machinery/status-error.ts';
+import { validateCaBundle } from '../../machinery/webhook-client-config.ts';
+import { createRuleChecks } from '../rules/rule-checks.ts';
+import { validateRules } from '../rules/validate-rules.ts';
+import { validateEmbeddedResources } from '../schema/embedded-resources.ts';
+import { child, index } from '../schema/field-path.ts';
+import { DEEPEST_SCHEMA, isTooDeep, type JsonSchema, someSchema } from '../schema/json-schema.ts';
+import { validateDefaults } from '../schema/validate-defaults.ts';
+import { validateRoot, validateSchema } from '../schema/validate-schema.ts';
+import { validateStructure } from '../schema/validate-structure.ts';
+import { validateApproval } from './api-approval.ts';
+import { type Definition, type DefinitionSpec, type DefinitionVersion, isCondition } from './definition.ts';
+import { type InternalForm, internalForm } from './definition-form.ts';
+import { validateNames, validateRequiredNames } from './names-validation.ts';
+import {
+  knowsReviewVersion,
+  validateColumn,
+  validateConversion,
+  validateSelectableFields,
+  validateSubresources,
+} from './parts-validation.ts';
+
+/** Everything that a new or changed definition must be (apiextensions/validation/validation.go); `old` of an update. */
+export function validateDefinition(definition: Definition, old?: Definition): FieldError[] {
+  const { metadata, spec, status } = definition;
+  const errors: FieldError[] = [];
+  if (metadata.name !== `${spec.names?.plural ?? ''}.${spec.group}`)
+    errors.push(invalidField('metadata.name', metadata.name, 'must be spec.names.plural+"."+spec.group'));
+  errors.push(...validateSpec(spec, old, 'spec'));
+  if (old) errors.push(...validateImmutable(spec, old));
+  errors.push(...validateStatus(definition));
+  errors.push(...validateStoredVersions(status?.storedVersions ?? [], spec.versions, 'status.storedVersions'));
+  errors.push(...validateApproval(definition, old));
+  if (spec.preserveUnknownFields && !old?.spec.preserveUnknownFields)
+    errors.push(
+      invalidField(
+        'spec.preserveUnknownFields',
+        true,
+        'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead',
+      ),
+    );
+  return errors;
+}
+
+/** Of a write to the status. */
+export function validateStatus({ status }: Definition): FieldError[] {
+  return status?.acceptedNames ? validateNames(status.acceptedNames, 'status.acceptedNames') : [];
+}
+
+function validateImmutable(spec: DefinitionSpec, old: Definition): FieldError[] {
+  const errors: FieldError[] = [];
+  const keep = (path: string, value: unknown, before: unknown) => {
+    if (value !== before) errors.push(invalidField(path, value, IMMUTABLE));
+  };
+  if (isCondition(old, 'Established')) {
+    keep('spec.scope', spec.scope, old.spec.scope);
+    keep('spec.names.kind', spec.names.kind, old.spec.names.kind);
+  }
+  keep('spec.group', spec.group, old.spec.group);
+  keep('spec.names.plural', spec.names.plural, old.spec.names.plural);
+  return errors;
+}
+
+function validateStoredVersions(stored: readonly string[], versions: readonly DefinitionVersion[], path: string): FieldError[] {
+  if (!stored.length) return [invalidField(path, stored, 'must have at least one stored version')];
+  const errors: FieldError[] = [];
+  for (const { name, storage } of versions)
+    if (storage && !stored.includes(name)) errors.push(invalidField(path, stored, `must have the storage version ${name}`));
+  stored.forEach((name, i) => {
+    if (versions.some((version) => version.name === name)) return;
+    errors.push(
+      invalidField(
+        index(path, i),
+        name,
+        `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`,
+      ),
+    );
+  });
+  return errors;
+}
+
+function validateSpec(spec: DefinitionSpec, old: Definition | undefined, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const { group, scope, names, conversion } = spec;
+  if (!group) errors.push(requiredField(child(path, 'group')));
+  else {
+    const complaints = checkDnsSubdomain(group);
+    if (complaints.length) errors.push(invalidField(child(path, 'group'), group, complaints.join()));
+    else if (!group.includes('.'))
+      errors.push(invalidField(child(path, 'group'), group, 'should be a domain with at least one dot'));
+  }
+  if (!scope) errors.push(requiredField(child(path, 'scope')));
+  else if (scope !== 'Cluster' && scope !== 'Namespaced')
+    errors.push(notSupportedField(child(path, 'scope'), scope, ['Cluster', 'Namespaced']));
+  const form = internalForm(spec);
+  errors.push(...validateVersions(spec, form, old, path));
+  errors.push(...validateRequiredNames(names, child(path, 'names')), ...validateNames(names, child(path, 'names')));
+  errors.push(...validateShared(spec, form, old, path));
+  const conversionAt = child(path, 'conversion');
+  if (conversion && conversion.strategy !== 'None' && spec.preserveUnknownFields)
+    errors.push(
+      invalidField(child(conversionAt, 'strategy'), conversion.strategy, 'must be None if spec.preserveUnknownFields is true'),
+    );
+  const options = {
+    anyCaBundle: allowsAnyBundle(old),
+    anyReviewVersion: old !== undefined && !knowsReviewVersion(old.spec.conversion),
+  };
+  errors.push(...validateConversion(conversion, conversionAt, options));
+  return errors;
+}
+
+function allowsAnyBundle(old: Definition | undefined): boolean {
+  if (!old || !isCondition(old, 'Established')) return true;
+  const bundle = old.spec.conversion?.webhook?.clientConfig?.caBundle;
+  return bundle !== undefined && validateCaBundle('caBundle', bundle).length > 0;
+}
+
+function validateVersions(
+  spec: DefinitionSpec,
+  { shared, versions }: InternalForm,
+  old: Definition | undefined,
+  path: string,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  const schemas = old === undefined || old.spec.versions.every((version) => version.schema?.openAPIV3Schema);
+  if (!shared.schema?.openAPIV3Schema)
+    versions.forEach(({ schema, served }, i) => {
+      if (schema?.openAPIV3Schema || (!schemas && (!served || spec.preserveUnknownFields))) return;
+      const at = child(index(child(path, 'versions'), i), 'schema', 'openAPIV3Schema');
+      errors.push(requiredField(at, schemas ? '' : 'because otherwise all fields are pruned'));
+    });
+  if (spec.preserveUnknownFields && someVersionHas(spec, (schema) => schema.default !== undefined))
+    errors.push(invalidField(child(path, 'preserveUnknownFields'), true, 'must be false in order to use defaults in the schema'));
+  versions.forEach((version, i) => {
+    const at = index(child(path, 'versions'), i);
+    const complaints = checkDns1035Label(version.name);
+    if (complaints.length) errors.push(invalidField(child(at, 'name'), version.name, complaints.join()));
+    errors.push(...validateVersion(version, spec.versions[i]!, { spec, old, path: at }));
+  });
+  const versionsAt = child(path, 'versions');
+  if (new Set(versions.map(({ name }) => name)).size < versions.length)
+    errors.push(invalidField(versionsAt, spec.versions, 'must contain unique version names'));
+  if (versions.filter(({ storage }) => storage).length !== 1)
+    errors.push(invalidField(versionsAt, spec.versions, 'must have exactly one version marked as storage version'));
+  return errors;
+}
+
+interface Place {
+  readonly spec: DefinitionSpec;
+  readonly old: Definition | undefined;
+  readonly path: string;
+}
+
+/** `whole` has what all versions share, too. */
+function validateVersion(version: DefinitionVersion, whole: DefinitionVersion, place: Place): FieldError[] {
+  const { path } = place;
+  const errors = validateDeprecation(version, child(path, 'deprecationWarning'));
+  const schema = version.schema?.openAPIV3Schema;
+  const hasStatus = whole.subresources?.status !== undefined;
+  if (schema)
+    errors.push(
+      ...validateWholeSchema(schema, { ...place, path: child(path, 'schema') }, { hasStatus, versions: [version.name] }),
+    );
+  errors.push(...validateSubresources(version.subresources, child(path, 'subresources')));
+  version.additionalPrinterColumns?.forEach((column, i) => {
+    errors.push(...validateColumn(column, index(child(path, 'additionalPrinterColumns'), i)));
+  });
+  const fields = version.selectableFields;
+  if (fields?.length) {
+    const at = child(path, 'selectableFields');
+    const known = whole.schema?.openAPIV3Schema;
+    if (known) errors.push(...validateSelectableFields(fields, known, at, hadTooMany(place.old, version)));
+    else errors.push(invalidField(at, '', 'may only be set when `version.schema.openAPIV3Schema` is not included'));
+  }
+  return errors;
+}
+
+function hadTooMany(old: Definition | undefined, { name, selectableFields }: DefinitionVersion): boolean {
+  const before = old?.spec.versions.find((version) => version.name === name)?.selectableFields;
+  return before !== undefined && equalJson(before, selectableFields);
+}
+
+function validateDeprecation({ deprecated, deprecationWarning }: DefinitionVersion, path: string): FieldError[] {
+  if (deprecationWarning === undefined) return [];
+  const refuse = (why: string) => invalidField(path, deprecationWarning, why);
+  if (!deprecated) return [refuse('can only be set for deprecated versions')];
+  const errors: FieldError[] = [];
+  if (Buffer.byteLength(deprecationWarning) > 256) errors.push(refuse('must be <= 256 characters long'));
+  if (deprecationWarning === '') errors.push(refuse('must not be an empty string'));
+  const at = deprecationWarning.search(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u);
+  if (at >= 0)
+    errors.push(
+      refuse(
+        `must only contain printable UTF-8 characters; non-printable character found at index ${Buffer.byteLength(deprecationWarning.slice(0, at))}`,
+      ),
+    );
+  return errors;
+}
+
+/** What is said once for all versions. */
+function validateShared(spec: DefinitionSpec, { shared }: InternalForm, old: Definition | undefined, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const schema = shared.schema?.openAPIV3Schema;
+  const hasStatus = spec.versions.some(({ subresources }) => subresources?.status !== undefined);
+  const versions = spec.versions.map(({ name }) => name);
+  if (schema)
+    errors.push(...validateWholeSchema(schema, { spec, old, path: child(path, 'validation') }, { hasStatus, versions }));
+  errors.push(...validateSubresources(shared.subresources, child(path, 'subresources')));
+  shared.columns?.forEach((column, i) => {
+    errors.push(...validateColumn(column, index(child(path, 'additionalPrinterColumns'), i)));
+  });
+  if (shared.selectableFields?.length) {
+    const at = child(path, 'selectableFields');
+    if (schema) errors.push(...validateSelectableFields(shared.selectableFields, schema, at, hadTooMany(old, spec.versions[0]!)));
+    else if (spec.versions.every((version) => !version.schema))
+      errors.push(invalidField(at, '', 'may only be set when validations.schema is included'));
+    else
+      spec.versions.forEach((version) => {
+        const own = version.schema?.openAPIV3Schema;
+        if (own) errors.push(...validateSelectableFields(shared.selectableFields!, own, at, hadTooMany(old, version)));
+      });
+  }
+  return errors;
+}
+
+interface SchemaUse {
+  readonly hasStatus: boolean;
+  /** Whose schema it is. */
+  readonly versions: readonly string[];
+}
+
+/** A schema with everything that is asked of it. */
+function validateWholeSchema(schema: JsonSchema, { spec, old, path }: Place, { hasStatus, versions }: SchemaUse): FieldError[] {
+  const at = child(path, 'openAPIV3Schema');
+  if (isTooDeep(schema)) return [forbiddenField(at, `must not be nested more than ${DEEPEST_SCHEMA} levels deep`)];
+  const errors = validateRoot(schema, at, hasStatus);
+  const structural = !spec.preserveUnknownFields || someVersionHas(spec, usesExtensions) || requiresStructure(old);
+  let rules: ReturnType<typeof createRuleChecks> | undefined;
+  if (structural) {
+    const broken = validateStructure(schema, at);
+    const wrongDefaults = broken.length ? [] : validateDefaults(schema, at, checkDefault);
+    errors.push(...broken, ...wrongDefaults);
+    if (!broken.length && !wrongDefaults.length) {
+      const before = (name: string) => old?.spec.versions.find((version) => version.name === name)?.schema;
+      const unchanged = old !== undefined && versions.some((name) => equalJson(before(name)?.openAPIV3Schema, schema));
+      rules = createRuleChecks({ anyCost: unchanged });
+    }
+  }
+  errors.push(...validateSchema(schema, at, rules));
+  return errors;
+}
+
+const checkDefault = (value: unknown, schema: JsonSchema, path: string): FieldError[] => {
+  const embedded = validateEmbeddedResources(value, schema, path);
+  return embedded.length ? embedded : validateRules({ value, schema, path });
+};
+
+const usesExtensions = (schema: JsonSchema) =>
+  schema.default !== undefined ||
+  schema['x-kubernetes-embedded-resource'] === true ||
+  schema['x-kubernetes-preserve-unknown-fields'] !== undefined ||
+  schema['x-kubernetes-int-or-string'] === true ||
+  schema['x-kubernetes-list-type'] !== undefined ||
+  !!schema['x-kubernetes-list-map-keys']?.length ||
+  !!schema['x-kubernetes-validations']?.length;
+
+/** Unless the definition had schemas that are not structural before. */
+function requiresStructure(old: Definition | undefined): boolean {
+  if (!old) return true;
+  return old.spec.versions.every(({ schema }) => {
+    const before = schema?.openAPIV3Schema;
+    return !before || isTooDeep(before) || validateStructure(before, '').length === 0;
+  });
+}
+
+const someVersionHas = ({ versions }: DefinitionSpec, is: (schema: JsonSchema) => boolean): boolean =>
+  versions.some(({ schema }) => schema?.openAPIV3Schema && someSchema(schema.openAPIV3Schema, is));
+
+/** Whether the schemas of a definition are structural, and if not, why. */
+export function structuralProblems({ spec }: Definition): FieldError[] {
+  const { shared, versions } = internalForm(spec);
+  if (shared.schema?.openAPIV3Schema) return validateStructure(shared.schema.openAPIV3Schema, 'spec.validation.openAPIV3Schema');
+  return versions.flatMap(({ schema }, i) =>
+    schema?.openAPIV3Schema ? validateStructure(schema.openAPIV3Schema, `spec.versions[${i}].schema.openAPIV3Schema`) : [],
+  );
+}

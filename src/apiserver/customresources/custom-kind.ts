@@ -1,0 +1,166 @@
+import { namesOfDottedPath, valueAt } from '../../api/apiextensions/schema/simple-path.ts';
+import { type Definition, type DefinitionVersion, isCondition } from '../../api/apiextensions/v1/definition.ts';
+import { compareVersions } from '../../api/apiextensions/v1/version-order.ts';
+import { defineKind } from '../../api/machinery/define-kind.ts';
+import {
+  apiVersionOf,
+  type KindDefinition,
+  type PartSubresource,
+  type RemoteConversion,
+  type StoredForm,
+} from '../../api/machinery/kind.ts';
+import type { DynamicObject } from '../../api/machinery/object.ts';
+import { methodNotAllowed, StatusError } from '../../api/machinery/status-error.ts';
+import { columnsOf } from './columns.ts';
+import { type CustomSchema, createCustomSchema } from './custom-schema.ts';
+import { validateObject, validateStatus } from './validate-object.ts';
+
+/** How objects are converted between versions; undefined: their apiVersion is all that differs. */
+export type ConversionOf = (definition: Definition) => RemoteConversion | undefined;
+
+/** The kinds that an established definition serves, newest version first, and the one that objects are stored as. */
+export interface CustomKinds {
+  readonly served: readonly KindDefinition[];
+  /** Of the storage version, which need not be served. */
+  readonly stored: KindDefinition;
+}
+
+/** Makes the kinds of a definition, from its spec and the names that were accepted. */
+export function customKindsOf(definition: Definition, conversionOf: ConversionOf): CustomKinds {
+  const { spec } = definition;
+  const remote = spec.conversion?.strategy === 'Webhook' ? conversionOf(definition) : undefined;
+  const schemas = new Map(
+    spec.versions.map(({ name, schema }) => [
+      name,
+      createCustomSchema(schema?.openAPIV3Schema, spec.preserveUnknownFields === true),
+    ]),
+  );
+  const all = [...spec.versions]
+    .sort((a, b) => compareVersions(a.name, b.name))
+    .map((version) => ({ version, kind: kindOf(definition, version, schemas, remote) }));
+  return {
+    served: all.filter(({ version }) => version.served).map(({ kind }) => kind),
+    stored: all.find(({ version }) => version.storage)!.kind,
+  };
+}
+
+function kindOf(
+  definition: Definition,
+  version: DefinitionVersion,
+  schemas: ReadonlyMap<string, CustomSchema>,
+  remote: RemoteConversion | undefined,
+): KindDefinition {
+  const { group, scope } = definition.spec;
+  const names = { ...definition.spec.names, ...definition.status?.acceptedNames };
+  const own = schemas.get(version.name)!;
+  const { scale, status } = version.subresources ?? {};
+  const named = { group, version: version.name, kind: names.kind, resource: names.plural };
+  const terminating = isCondition(definition, 'Terminating');
+  const { schema } = own;
+  const deprecation = deprecationOf(definition, version);
+  return defineKind({
+    ...named,
+    namespaced: scope === 'Namespaced',
+    singular: names.singular ?? '',
+    shortNames: names.shortNames ?? [],
+    categories: names.categories ?? [],
+    schema: `${apiVersionOf(named)} ${names.kind}`,
+    ownSchema: own,
+    storagePath: `${group}/${names.plural}`,
+    storedAs: storedFormOf(definition, named, schemas, remote),
+    hasGeneration: true,
+    anyFinalizers: true,
+    jsonOnly: true,
+    parts: status ? [statusPartOf(own, scale)] : [],
+    actions: scale
+      ? [{ name: 'scale', group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: ['get', 'patch', 'update'] }]
+      : [],
+    selectableFields: selectableFieldsOf(version),
+    columns: columnsOf(version.additionalPrinterColumns),
+    ...(deprecation !== undefined && { deprecation }),
+    setDefaults: (object) => void own.setDefaults(object),
+    prepareForCreate: (object) => {
+      if (terminating) throw notWhileTerminating(named, 'create');
+      if (status) delete object['status'];
+      own.prune(object);
+    },
+    prepareForUpdate: (updated) => void own.prune(updated),
+    validate: (object, _context, existing) => validateObject(object, schema, scale, existing),
+  });
+}
+
+function notWhileTerminating(kind: { group: string; resource: string }, verb: string): StatusError {
+  const { status } = methodNotAllowed(kind, verb);
+  return new StatusError({ ...status, message: `${verb} not allowed while custom resource definition is terminating` });
+}
+
+/** The status subresource writes the status and nothing else of the object. */
+function statusPartOf(own: CustomSchema, scale: Parameters<typeof validateStatus>[2]): PartSubresource {
+  return {
+    name: 'status',
+    verbs: ['get', 'patch', 'update'],
+    merge: (existing, requested) => {
+      const { status: _, ...rest } = existing;
+      const { managedFields } = requested.metadata;
+      const metadata = { ...existing.metadata, ...(managedFields && { managedFields }) };
+      const merged: DynamicObject = { ...rest, metadata };
+      if (requested['status'] !== undefined) merged['status'] = requested['status'];
+      own.prune(merged);
+      return merged;
+    },
+    validate: (updated, existing) => validateStatus(updated, own.schema, scale, existing),
+  };
+}
+
+function storedFormOf(
+  definition: Definition,
+  named: { group: string; version: string; kind: string },
+  schemas: ReadonlyMap<string, CustomSchema>,
+  remote: RemoteConversion | undefined,
+): StoredForm {
+  const stored = definition.spec.versions.find(({ storage }) => storage)!.name;
+  const own = schemas.get(named.version)!;
+  const apiVersion = apiVersionOf(named);
+  const versionOf = (object: DynamicObject) => object.apiVersion.slice(object.apiVersion.indexOf('/') + 1);
+  return {
+    group: named.group,
+    version: stored,
+    kind: named.kind,
+    fromStored: (object) => {
+      // What lay in the store is pruned by the version that it was stored in, and defaulted by the one that it is shown in.
+      let changed = schemas.get(versionOf(object))?.prune(object) ?? false;
+      changed = object.apiVersion !== apiVersion || changed;
+      object.apiVersion = apiVersion;
+      changed = own.setDefaults(object) || changed;
+      return changed ? { ...object } : object;
+    },
+    toStored: (object) => object,
+    ...(remote && { remote }),
+  };
+}
+
+function selectableFieldsOf({ selectableFields = [] }: DefinitionVersion): KindDefinition['selectableFields'] {
+  return Object.fromEntries(
+    selectableFields.map(({ jsonPath }) => {
+      const names = namesOfDottedPath(jsonPath);
+      const read = (object: DynamicObject): string => {
+        const value = valueAt(object, names);
+        return value === undefined || value === null || typeof value === 'object' ? '' : String(value);
+      };
+      return [names.join('.'), read];
+    }),
+  );
+}
+
+/** What requests for a deprecated version are told. */
+function deprecationOf({ spec }: Definition, version: DefinitionVersion): string | undefined {
+  if (!version.deprecated) return undefined;
+  if (version.deprecationWarning !== undefined) return version.deprecationWarning;
+  const { group, names } = spec;
+  const [newer] = spec.versions
+    .filter(({ name, served, deprecated }) => served && !deprecated && compareVersions(name, version.name) < 0)
+    .map(({ name }) => name)
+    .sort(compareVersions);
+  const instead = newer === undefined ? '' : `; use ${group}/${newer} ${names.kind}`;
+  return `${group}/${version.name} ${names.kind} is deprecated${instead}`;
+}

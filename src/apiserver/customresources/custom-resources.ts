@@ -1,0 +1,245 @@
+import { customResourceDefinitionKind as definitionKind } from '../../api/apiextensions/v1/custom-resource-definition.ts';
+import { CLEANUP_FINALIZER, type Definition, isCondition } from '../../api/apiextensions/v1/definition.ts';
+import { planStatus, setCondition } from '../../api/apiextensions/v1/definition-status.ts';
+import { structuralProblems } from '../../api/apiextensions/v1/definition-validation.ts';
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
+import { isStatus } from '../../api/machinery/status-error.ts';
+import { Backoff } from '../../std/backoff.ts';
+import type { Clock, Timer } from '../../std/clock.ts';
+import type { Logger } from '../../std/logger.ts';
+import type { ActionHandler, ObjectReader, ObjectWriter } from '../contracts.ts';
+import type { ChangingKinds } from '../kinds/kind-registry.ts';
+import type { ObjectStore } from '../store-access/object-store.ts';
+import type { ObjectWrites } from '../verbs/write-object.ts';
+import type { WatchCache } from '../watch-cache/watch-cache.ts';
+import { type ConversionOf, type CustomKinds, customKindsOf } from './custom-kind.ts';
+import { createCustomScale } from './custom-scale.ts';
+
+export interface CustomResourcesConfig {
+  readonly kinds: ChangingKinds;
+  readonly cache: WatchCache;
+  readonly reader: ObjectReader;
+  readonly writer: ObjectWriter;
+  readonly objects: ObjectStore;
+  readonly writes: ObjectWrites;
+  readonly conversionOf: ConversionOf;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+}
+
+/** What is served of a definition now. */
+interface Served {
+  readonly kinds: CustomKinds;
+  /** Of the definition that they were made of. */
+  readonly made: string;
+  readonly actions: ReadonlyMap<string, ActionHandler>;
+}
+
+/**
+ * Does what definitions say, as upstream's controllers in the API server do: accepts names, establishes, serves the kinds, and takes
+ * everything away again when a definition is deleted. One definition at a time, in the order of changes.
+ */
+export class CustomResources {
+  readonly #config: CustomResourcesConfig;
+  readonly #served = new Map<string, Served>();
+  readonly #waiting = new Set<string>();
+  readonly #retries = new Map<string, { readonly backoff: Backoff; timer?: Timer }>();
+  #unsubscribe: (() => void) | undefined;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(config: CustomResourcesConfig) {
+    this.#config = config;
+  }
+
+  /** Serves what is defined already, and follows changes from then on. */
+  async start(): Promise<void> {
+    const { reader } = this.#config;
+    this.#unsubscribe = reader.subscribe(definitionKind, ({ object, previous }) => {
+      const { name } = (object ?? previous)!.metadata;
+      this.#enqueue(name!);
+      // A name that was given up may be what another one waits for.
+      if (!object) this.#enqueueGroup((previous as object as Definition).spec.group);
+    });
+    for (const { metadata } of reader.list(definitionKind)) this.#waiting.add(metadata.name!);
+    await this.#work();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#unsubscribe?.();
+    for (const { timer } of this.#retries.values()) timer?.cancel();
+  }
+
+  /** What answers for a subresource of a custom resource. */
+  action(kind: KindDefinition, subresource: string): ActionHandler | undefined {
+    return this.#served.get(`${kind.resource}.${kind.group}`)?.actions.get(`${kind.version}/${subresource}`);
+  }
+
+  #enqueueGroup(group: string): void {
+    for (const object of this.#config.reader.list(definitionKind)) {
+      const definition = object as object as Definition;
+      if (definition.spec.group === group && !isCondition(definition, 'NamesAccepted')) this.#enqueue(object.metadata.name!);
+    }
+  }
+
+  #enqueue(name: string): void {
+    if (this.#stopped) return;
+    this.#waiting.add(name);
+    void this.#work();
+  }
+
+  #work(): Promise<void> {
+    this.#running ??= this.#workOff().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #workOff(): Promise<void> {
+    for (const name of this.#waiting) {
+      if (this.#stopped) return;
+      this.#waiting.delete(name);
+      try {
+        await this.#sync(name);
+        this.#retries.delete(name);
+      } catch (error) {
+        this.#config.logger.warn('cannot do what a definition says; trying again', { definition: name, error });
+        this.#retry(name);
+      }
+    }
+  }
+
+  #retry(name: string): void {
+    const { clock, random } = this.#config;
+    const retry = this.#retries.get(name) ?? { backoff: new Backoff({ initialMs: 50, maxMs: 30_000, random }) };
+    retry.timer?.cancel();
+    retry.timer = clock.setTimer(retry.backoff.next(), () => this.#enqueue(name));
+    this.#retries.set(name, retry);
+  }
+
+  async #sync(name: string): Promise<void> {
+    const { reader } = this.#config;
+    const object = reader.get(definitionKind, '', name);
+    if (!object) {
+      this.#withdraw(name);
+      return;
+    }
+    const definition = object as object as Definition;
+    const planned = this.#plan(definition);
+    const accepted = planned === definition.status ? definition : { ...definition, status: planned };
+    // Before the status says so: who sees it established finds it served.
+    if (isCondition(accepted, 'Established')) await this.#serve(name, accepted);
+    if (planned !== definition.status) await this.#writeStatus(name, (current) => this.#plan(current));
+    if (definition.metadata.deletionTimestamp && definition.metadata.finalizers?.includes(CLEANUP_FINALIZER))
+      await this.#finalize(name, accepted);
+  }
+
+  #plan(definition: Definition): NonNullable<Definition['status']> {
+    const { reader, clock } = this.#config;
+    if (definition.metadata.deletionTimestamp) return definition.status ?? {};
+    return planStatus(definition, {
+      all: reader.list(definitionKind) as object as readonly Definition[],
+      structuralProblems: structuralProblems(definition).map(({ field, message }) => `${field}: ${message}`),
+      now: formatTime(clock.now()),
+    });
+  }
+
+  async #writeStatus(name: string, change: (definition: Definition) => NonNullable<Definition['status']>): Promise<void> {
+    const { writer } = this.#config;
+    await writer.modify(
+      definitionKind,
+      '',
+      name,
+      (existing) => ({ ...existing, status: change(existing as object as Definition) }),
+      'status',
+    );
+  }
+
+  async #serve(name: string, definition: Definition): Promise<void> {
+    const { kinds, cache, conversionOf, objects, writes } = this.#config;
+    const made = JSON.stringify([definition.spec, definition.status?.acceptedNames, isCondition(definition, 'Terminating')]);
+    const before = this.#served.get(name);
+    if (before?.made === made) return;
+    const custom = customKindsOf(definition, conversionOf);
+    await cache.open(custom.stored);
+    const actions = new Map<string, ActionHandler>();
+    for (const kind of custom.served) {
+      const scale = definition.spec.versions.find((version) => version.name === kind.version)?.subresources?.scale;
+      if (scale) actions.set(`${kind.version}/scale`, createCustomScale(kind, scale, { objects, writes }));
+    }
+    this.#served.set(name, { kinds: custom, made, actions });
+    kinds.replace(name, custom.served);
+    // Watches hold what they began with; their clients begin again with what is now.
+    if (before) cache.kind(custom.stored).closeWatchers();
+  }
+
+  #withdraw(name: string): void {
+    const served = this.#served.get(name);
+    if (!served) return;
+    this.#served.delete(name);
+    this.#config.kinds.replace(name, []);
+    this.#config.cache.close(served.kinds.stored.storagePath);
+  }
+
+  /** Deletes every object of a definition, and lets it go when the last one is gone. */
+  async #finalize(name: string, definition: Definition): Promise<void> {
+    const { cache, writer, clock } = this.#config;
+    const { kinds } = this.#served.get(name) ?? { kinds: customKindsOf(definition, () => undefined) };
+    const kind = kinds.stored;
+    await cache.open(kind);
+    if (!this.#served.has(name)) this.#served.set(name, { kinds, made: '', actions: new Map() });
+    await cache.fresh();
+    if (cache.kind(kind).objects.size > 0) {
+      await this.#writeStatus(name, (current) =>
+        setCondition(current.status ?? {}, {
+          type: 'Terminating',
+          status: 'True',
+          reason: 'InstanceDeletionInProgress',
+          message: 'CustomResource deletion is in progress',
+          lastTransitionTime: formatTime(clock.now()),
+        }),
+      );
+      await this.#deleteObjects(kind);
+      await cache.fresh();
+      if (cache.kind(kind).objects.size > 0) {
+        this.#awaitLast(name, kind);
+        return;
+      }
+    }
+    try {
+      await writer.modify(definitionKind, '', name, (existing) => withoutFinalizer(existing));
+    } catch (error) {
+      if (!isStatus(error, 'NotFound')) throw error;
+    }
+  }
+
+  async #deleteObjects(kind: KindDefinition): Promise<void> {
+    const { cache, writer } = this.#config;
+    for (const object of cache.kind(kind).objects.all()) {
+      try {
+        await writer.delete(kind, object.namespace, object.name);
+      } catch (error) {
+        if (!isStatus(error, 'NotFound')) throw error;
+      }
+    }
+  }
+
+  /** Objects with finalizers stay for a while. */
+  #awaitLast(name: string, kind: KindDefinition): void {
+    const { cache } = this.#config;
+    const held = cache.kind(kind);
+    const leave = held.subscribe(() => {
+      if (held.objects.size > 0) return;
+      leave();
+      this.#enqueue(name);
+    });
+  }
+}
+
+function withoutFinalizer(object: DynamicObject): DynamicObject {
+  const finalizers = (object.metadata.finalizers ?? []).filter((each) => each !== CLEANUP_FINALIZER);
+  return { ...object, metadata: { ...object.metadata, finalizers } };
+}

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { applyTypeOf } from '../../api/apiextensions/schema/apply-type.ts';
+import { coerceEmbedded } from '../../api/apiextensions/schema/embedded-resources.ts';
+import type { JsonSchema } from '../../api/apiextensions/schema/json-schema.ts';
+import { publishedSchema } from '../../api/apiextensions/schema/open-api.ts';
+import { prune } from '../../api/apiextensions/schema/prune.ts';
+import { setSchemaDefaults } from '../../api/apiextensions/schema/set-defaults.ts';
+import type { StructureType } from '../../api/apply/object-type.ts';
+import { decodeStructure } from '../../api/machinery/decode.ts';
+import { DecodeFailure } from '../../api/machinery/decode-scalar.ts';
+import type { OwnSchema } from '../../api/machinery/kind.ts';
+import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
+
+/** Go's decoder goes no deeper; functions that call themselves should not go half as deep. */
+const DEEPEST = 1_000;
+
+/** How objects of one version of a definition are read, pruned and defaulted. */
+export interface CustomSchema extends OwnSchema {
+  readonly schema: JsonSchema;
+  /** Whether all fields are kept, whatever the schema says (`spec.preserveUnknownFields`). */
+  readonly keepsUnknown: boolean;
+  /** Drops what the schema does not know, in place; whether there was anything. */
+  prune(object: DynamicObject): boolean;
+  /** Fills in defaults, in place; whether there was anything to change. */
+  setDefaults(object: DynamicObject): boolean;
+}
+
+const ANYTHING: JsonSchema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+
+export function createCustomSchema(given: JsonSchema | undefined, keepsUnknown: boolean): CustomSchema {
+  const schema = given ?? ANYTHING;
+  let applyType: StructureType | undefined;
+  const text = JSON.stringify([schema, keepsUnknown]);
+  return {
+    schema,
+    keepsUnknown,
+    fingerprint: createHash('sha256').update(text).digest('hex'),
+    decode: (json) => decode(json, schema, keepsUnknown),
+    applyType: () => {
+      applyType ??= applyTypeOf(keepsUnknown ? { ...schema, ...ANYTHING } : schema);
+      return applyType;
+    },
+    openApi: (form) => publishedSchema(keepsUnknown ? undefined : given, form),
+    prune: (object) => {
+      if (keepsUnknown) return false;
+      const dropped: string[] = [];
+      prune(object, schema, dropped);
+      return dropped.length > 0;
+    },
+    setDefaults: (object) => !keepsUnknown && setSchemaDefaults(object, schema),
+  };
+}
+
+function decode(json: Record<string, unknown>, schema: JsonSchema, keepsUnknown: boolean): ReturnType<OwnSchema['decode']> {
+  refuseTooDeep(json);
+  const unknownFields: string[] = [];
+  const { value, unknownFields: inMeta } = decodeStructure('V1ObjectMeta', json['metadata'] ?? {}, ['metadata']);
+  json['metadata'] = value as ObjectMeta;
+  if (!keepsUnknown) prune(json, schema, unknownFields);
+  unknownFields.push(...inMeta);
+  coerceEmbedded(json, schema, unknownFields);
+  const object = json as DynamicObject;
+  if (!keepsUnknown) setSchemaDefaults(object, schema);
+  return { object, unknownFields };
+}
+
+function refuseTooDeep(json: unknown): void {
+  let level: unknown[] = [json];
+  for (let depth = 0; level.length; depth++) {
+    if (depth > DEEPEST) throw new DecodeFailure('exceeded max depth');
+    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []));
+  }
+}

@@ -1,0 +1,156 @@
+import { hasRules, validateRules } from '../../api/apiextensions/rules/validate-rules.ts';
+import { validateEmbeddedResources } from '../../api/apiextensions/schema/embedded-resources.ts';
+import type { JsonSchema } from '../../api/apiextensions/schema/json-schema.ts';
+import { validateListItems } from '../../api/apiextensions/schema/list-items.ts';
+import { relocate } from '../../api/apiextensions/schema/relocate.ts';
+import { namesOfDottedPath, valueAt } from '../../api/apiextensions/schema/simple-path.ts';
+import { validateValue } from '../../api/apiextensions/schema/validate-value.ts';
+import type { ScaleSubresource } from '../../api/apiextensions/v1/definition.ts';
+import { invalidField } from '../../api/machinery/field-error.ts';
+import type { DynamicObject } from '../../api/machinery/object.ts';
+import type { FieldError } from '../../api/machinery/status-error.ts';
+
+/** After these, rules would only repeat what is said already. */
+const BLOCKING: ReadonlySet<FieldError['reason']> = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
+
+const NOT_CHECKED =
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
+
+/** Everything that an object must be to be stored (apiextensions-apiserver/pkg/registry/customresource/strategy.go). */
+export function validateObject(
+  object: DynamicObject,
+  schema: JsonSchema,
+  scale: ScaleSubresource | undefined,
+  old?: DynamicObject,
+): FieldError[] {
+  const errors = validateValue(withoutMeta(object), schemaWithoutMeta(schema), '', old && withoutMeta(old));
+  errors.push(...validateMetadataNames(object, schema));
+  errors.push(...validateScale(object, scale));
+  errors.push(...unlessBefore((value) => validateEmbeddedResources(value, schema), object, old));
+  errors.push(...unlessBefore((value) => validateListItems(value, schema), object, old));
+  return [...errors, ...rulesUnlessBlocked(errors, () => ({ value: object, schema, path: '', old, isResource: true }))];
+}
+
+/** A write of the status answers for the status alone. */
+export function validateStatus(
+  object: DynamicObject,
+  schema: JsonSchema,
+  scale: ScaleSubresource | undefined,
+  old: DynamicObject,
+): FieldError[] {
+  const status = schema.properties?.['status'];
+  const errors =
+    status && object['status'] !== undefined
+      ? relocate(validateValue(object['status'], status, '', old['status']), 'status')
+      : [];
+  errors.push(...validateScale(object, scale, ['status']));
+  errors.push(...unlessBefore((value) => validateListItems(value, schema), object, old));
+  return [...errors, ...rulesUnlessBlocked(errors, () => ({ value: object, schema, path: '', old, isResource: true }))];
+}
+
+function rulesUnlessBlocked(errors: readonly FieldError[], what: () => Parameters<typeof validateRules>[0]): FieldError[] {
+  const checked = what();
+  if (!hasRules(checked.schema)) return [];
+  if (errors.some(({ reason }) => BLOCKING.has(reason))) return [invalidField('<nil>', null, NOT_CHECKED)];
+  return validateRules(checked);
+}
+
+/** What was wrong already is not held against an update. */
+function unlessBefore(
+  check: (object: DynamicObject) => FieldError[],
+  object: DynamicObject,
+  old: DynamicObject | undefined,
+): FieldError[] {
+  const errors = check(object);
+  return errors.length && old && check(old).length ? [] : errors;
+}
+
+/** apiVersion, kind and metadata are checked by rules of their own, but for the names that a schema can restrict. */
+function withoutMeta({ metadata: _m, ...rest }: DynamicObject): Record<string, unknown> {
+  return { ...rest, metadata: {} };
+}
+
+/** What is known of schemas. A memo of a pure function: it changes no answer. */
+const stripped = new WeakMap<JsonSchema, JsonSchema>();
+
+function schemaWithoutMeta(schema: JsonSchema): JsonSchema {
+  if (!schema.properties?.['metadata']) return schema;
+  let made = stripped.get(schema);
+  if (!made) {
+    const { metadata: _, ...properties } = schema.properties;
+    made = { ...schema, properties };
+    stripped.set(schema, made);
+  }
+  return made;
+}
+
+function validateMetadataNames({ metadata }: DynamicObject, schema: JsonSchema): FieldError[] {
+  const restricted = schema.properties?.['metadata'];
+  if (!restricted?.properties) return [];
+  const { name, generateName } = metadata;
+  const names = { ...(name !== undefined && { name }), ...(generateName !== undefined && { generateName }) };
+  return relocate(validateValue(names, restricted, 'metadata'), '').map((error) => ({
+    ...error,
+    field: error.field.replace(/^\./, ''),
+  }));
+}
+
+const LARGEST_INT32 = 2 ** 31 - 1;
+
+function validateScale(
+  object: DynamicObject,
+  scale: ScaleSubresource | undefined,
+  parts: readonly string[] = ['spec', 'status'],
+): FieldError[] {
+  if (!scale) return [];
+  const errors: FieldError[] = [];
+  const check = (path: string, part: string) => {
+    const names = namesOfDottedPath(path);
+    const value = parts.includes(part) ? valueAt(object, names) : undefined;
+    if (value === undefined) return;
+    const at = names.join('.');
+    if (typeof value !== 'number' || !Number.isInteger(value))
+      errors.push(
+        invalidField(
+          at,
+          value,
+          `${path} accessor error: ${JSON.stringify(value)} is of the type ${goType(value)}, expected int64`,
+        ),
+      );
+    else if (value < 0) errors.push(invalidField(at, value, 'should be a non-negative integer'));
+    else if (value > LARGEST_INT32) errors.push(invalidField(at, value, `should be less than or equal to ${LARGEST_INT32}`));
+  };
+  check(scale.specReplicasPath, 'spec');
+  check(scale.statusReplicasPath, 'status');
+  if (scale.labelSelectorPath) {
+    const names = namesOfDottedPath(scale.labelSelectorPath);
+    const value = parts.includes(names[0] ?? '') ? valueAt(object, names) : undefined;
+    if (value !== undefined && typeof value !== 'string')
+      errors.push(
+        invalidField(
+          names.join('.'),
+          value,
+          `${scale.labelSelectorPath} accessor error: is of the type ${goType(value)}, expected string`,
+        ),
+      );
+  }
+  return errors;
+}
+
+function goType(value: unknown): string {
+  if (Array.isArray(value)) return '[]interface {}';
+  if (typeof value === 'object') return 'map[string]interface {}';
+  return typeof value === 'number'
+    ? Number.isInteger(value)
+      ? 'int64'
+      : 'float64'
+    : typeof value === 'boolean'
+      ? 'bool'
+      : typeof value;
+}
