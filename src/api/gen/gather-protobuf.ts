@@ -1,10 +1,10 @@
 /**
  * Makes `protobuf-fields.json`, the numbers that fields have in Kubernetes' protobuf form:
  *
- *     node src/api/gen/gather-protobuf.ts KUBECTL
+ *     node src/api/gen/gather-protobuf.ts KUBECTL HELM
  *
- * `KUBECTL` is a kubectl program for Linux on amd64 (made with 1.35.0). Its Go types carry what is wanted as struct tags, which Go keeps
- * in every program: `json:"priority,omitempty" protobuf:"bytes,25,opt,name=priority"`. The wire type that a tag names is not always
+ * Both are programs for Linux on amd64 (made with kubectl 1.35.0 and helm 4.1.4; helm knows CustomResourceDefinitions, kubectl does not).
+ * Their Go types carry what is wanted as struct tags, which Go keeps in every program: `json:"priority,omitempty" protobuf:"bytes,25,opt,name=priority"`. The wire type that a tag names is not always
  * right and is not taken; the number is. A row is `schema: { field: text }`, the text a number with
  *
  *     2.19   a field of an embedded structure: field 19 of the message in field 2 (JSON has both in one object)
@@ -20,14 +20,33 @@ import { UNNUMBERED_FIELDS } from '../protobuf/unnumbered-fields.ts';
 import { readGoStructs } from './go-types.ts';
 import { type FieldTable, makeTable } from './protobuf-table.ts';
 
-/** Of k8s.io/api 1.36, where kubectl 1.35 does not know them. */
+/** Of k8s.io/api 1.36, where kubectl 1.35 does not know them, and of k8s.io/kube-aggregator, which neither program has. */
 const NEWER_FIELDS: FieldTable = {
   V1CSIDriverSpec: { preventPodSchedulingIfMissing: '11*' },
+  V1APIService: { metadata: '1!', spec: '2!', status: '3!' },
+  V1APIServiceSpec: {
+    service: '1*',
+    group: '2',
+    version: '3',
+    insecureSkipTLSVerify: '4',
+    caBundle: '5',
+    groupPriorityMinimum: '7!',
+    versionPriority: '8!',
+  },
+  ApiregistrationV1ServiceReference: { namespace: '1', name: '2', port: '3*' },
+  V1APIServiceStatus: { conditions: '1' },
+  V1APIServiceCondition: { type: '1!', status: '2!', lastTransitionTime: '3!', reason: '4', message: '5' },
 };
 
-const [program] = process.argv.slice(2);
-if (!program) throw new Error('which kubectl? node src/api/gen/gather-protobuf.ts KUBECTL');
-const { table, missing } = makeTable(readGoStructs(readFileSync(program)), NEWER_FIELDS);
+/** Became stable in 1.36, with the fields that they had as beta versions. */
+const BECAME_STABLE = ['MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding'];
+const ADMISSION = 'k8s.io/api/admissionregistration';
+
+const programs = process.argv.slice(2);
+if (programs.length !== 2) throw new Error('which programs? node src/api/gen/gather-protobuf.ts KUBECTL HELM');
+const structs = new Map(programs.toReversed().flatMap((program) => [...readGoStructs(readFileSync(program))]));
+for (const name of BECAME_STABLE) structs.set(`${ADMISSION}/v1.${name}`, structs.get(`${ADMISSION}/v1beta1.${name}`)!);
+const { table, missing } = makeTable(structs, NEWER_FIELDS);
 const lines = Object.keys(table)
   .sort()
   .map((schema) => `${JSON.stringify(schema)}:${JSON.stringify(table[schema])}`);

@@ -7,7 +7,12 @@ import type { GoField, GoType } from './go-types.ts';
 export type FieldTable = Record<string, Record<string, string>>;
 
 /** Go's folders whose names are not the first label of their group. */
-const GO_FOLDERS: Readonly<Record<string, string>> = { '': 'core', 'internal.apiserver.k8s.io': 'apiserverinternal' };
+const GO_FOLDERS: Readonly<Record<string, string>> = {
+  '': 'k8s.io/api/core',
+  'internal.apiserver.k8s.io': 'k8s.io/api/apiserverinternal',
+  'apiextensions.k8s.io': 'k8s.io/apiextensions-apiserver/pkg/apis/apiextensions',
+  'apiregistration.k8s.io': 'k8s.io/kube-aggregator/pkg/apis/apiregistration',
+};
 const META = 'k8s.io/apimachinery/pkg/apis/meta/v1';
 
 /** Messages that requests and answers are made of besides the kinds. */
@@ -33,13 +38,14 @@ export function makeTable(structs: ReadonlyMap<string, GoType>, newer: FieldTabl
     const row: Record<string, string> = {};
     table[schema] = row;
     const found = new Map(type ? wireFields(type, '') : []);
+    const isKnown = found.size > 0 || newer[schema] !== undefined;
     for (const [name, field] of fieldsOfSchema(schema)) {
       const inner = innerSchema(field.type);
       const text = newer[schema]?.[name];
       const go = found.get(name);
       if (go) row[name] = go.text;
       else if (text !== undefined) row[name] = text;
-      else if (!isTypeMeta(schema, name, found)) missing.push(`${schema}.${name}`);
+      else if (!(isKnown && isTypeMeta(schema, name))) missing.push(`${schema}.${name}`);
       if (inner && (go || text !== undefined)) add(inner, go && leafStruct(go.field.type));
     }
   };
@@ -47,7 +53,7 @@ export function makeTable(structs: ReadonlyMap<string, GoType>, newer: FieldTabl
   for (const kind of allKinds)
     add(
       kind.schema,
-      structs.get(`k8s.io/api/${GO_FOLDERS[kind.group] ?? kind.group.split('.')[0]}/${kind.version}.${kind.kind}`),
+      structs.get(`${GO_FOLDERS[kind.group] ?? `k8s.io/api/${kind.group.split('.')[0]}`}/${kind.version}.${kind.kind}`),
     );
   for (const schema of schemaNames()) {
     const go = onlyStruct(structs, schema);
@@ -71,9 +77,9 @@ function onlyStruct(structs: ReadonlyMap<string, GoType>, schema: string): GoTyp
 }
 
 /** `apiVersion` and `kind` of a whole object lie in the envelope. */
-function isTypeMeta(schema: string, name: string, found: ReadonlyMap<string, unknown>): boolean {
+function isTypeMeta(schema: string, name: string): boolean {
   const hasTypeMeta = fieldsOfSchema(schema).has('apiVersion') && fieldsOfSchema(schema).has('kind');
-  return hasTypeMeta && found.size > 0 && (name === 'apiVersion' || name === 'kind');
+  return hasTypeMeta && (name === 'apiVersion' || name === 'kind');
 }
 
 function* wireFields(type: GoType, prefix: string): Generator<[string, { text: string; field: GoField }]> {

@@ -211,7 +211,7 @@ test('bytes that are no such message are refused', () => {
   refuses(wrapped(Buffer.from([...Array(10).fill(0xff), 1])), /integer overflow/);
   refuses(wrapped(Buffer.from([0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1])), /unexpected EOF/);
   refuses(wrapped(Buffer.concat(Array(200).fill(varint(99 * 8 + 3)))), /max depth/);
-  refuses(wrapped(message([]), [[1, 'v1']]), /no protobuf form/, 'V1CustomResourceDefinition');
+  refuses(wrapped(message([]), [[1, 'v1']]), /no protobuf form/, 'V1WatchEvent');
   refuses(Buffer.concat([Buffer.from('k8s\0'), message([[3, 'gzip']])]), /content encoding "gzip" is not supported/);
 });
 

@@ -1,5 +1,5 @@
 import { readEnvelope } from './envelope.ts';
-import { type FieldShape, type MessageShape, shapeOf, type ValueShape } from './message-shape.ts';
+import { type ChoiceShape, type FieldShape, type MessageShape, shapeOf, type ValueShape } from './message-shape.ts';
 import { ProtobufError } from './protobuf-error.ts';
 import { readScalar, wireTypeOf, zeroScalar } from './read-scalar.ts';
 import { WireReader, WireType } from './wire-reader.ts';
@@ -119,8 +119,33 @@ function readEntry(
 function readValue(reader: WireReader, value: ValueShape, before: unknown, depth: number, progress: Progress): unknown {
   if (value.form === 'scalar') return readScalar(reader, value.name);
   if (value.form === 'texts') return within(reader, () => readTexts(reader));
+  if (value.form === 'choice') return within(reader, () => readChoice(reader, value, depth, progress));
   const into = (before ?? {}) as JsonObject;
   return within(reader, () => readMessage(reader, value.shape, into, depth + 1, progress));
+}
+
+/** See `writeChoice`. Undefined where Go writes null: neither is given. */
+function readChoice(reader: WireReader, { or, shape }: ChoiceShape, depth: number, progress: Progress): unknown {
+  const schemaAt = or === 'boolean' ? 2 : 1;
+  let schema: JsonObject | undefined;
+  let allows = false;
+  const list: unknown[] = [];
+  while (!reader.done) {
+    const tag = reader.tag();
+    const number = tag >>> 3;
+    if (number !== 1 && number !== 2) {
+      reader.skip(tag & 7);
+      continue;
+    }
+    const isBoolean = or === 'boolean' && number === 1;
+    expectType(tag, isBoolean ? WireType.varint : WireType.bytes, shape, number);
+    const readSchema = (into: JsonObject) => within(reader, () => readMessage(reader, shape, into, depth + 1, progress));
+    if (isBoolean) allows = reader.signed() !== 0;
+    else if (number === schemaAt) schema = readSchema(schema ?? {});
+    else list.push(or === 'texts' ? reader.text() : readSchema({}));
+  }
+  if (or === 'boolean') return schema ?? allows;
+  return list.length ? list : schema;
 }
 
 function readTexts(reader: WireReader): string[] {
@@ -146,7 +171,9 @@ function within<T>(reader: WireReader, read: () => T): T {
 
 function zeroOf(value: ValueShape, depth: number, progress: Progress): unknown {
   if (value.form === 'scalar') return zeroScalar(value.name);
-  return value.form === 'texts' ? [] : readMessage(new WireReader(Buffer.alloc(0)), value.shape, {}, depth + 1, progress);
+  if (value.form === 'texts') return [];
+  if (value.form === 'choice') return value.or === 'boolean' ? false : undefined;
+  return readMessage(new WireReader(Buffer.alloc(0)), value.shape, {}, depth + 1, progress);
 }
 
 /** What Go's omitempty leaves out. Structures are never empty in its sense. */

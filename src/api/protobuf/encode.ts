@@ -1,5 +1,5 @@
 import { writeEnvelope } from './envelope.ts';
-import { type FieldShape, type MessageShape, shapeOf, type ValueShape } from './message-shape.ts';
+import { type ChoiceShape, type FieldShape, type MessageShape, shapeOf, type ValueShape } from './message-shape.ts';
 import { ProtobufError } from './protobuf-error.ts';
 import { WireWriter } from './wire-writer.ts';
 import { writeScalar, writeText } from './write-scalar.ts';
@@ -99,6 +99,7 @@ function writeValue(writer: WireWriter, number: number, shape: ValueShape, value
   if (shape.form === 'scalar') writeScalar(writer, number, shape.name, value);
   else if (shape.form === 'message')
     writeInner(writer, number, shape.shape, value === undefined ? NOTHING : asObject(value, shape.shape.schema));
+  else if (shape.form === 'choice') writeChoice(writer, number, shape, value);
   else {
     const before = writer.length;
     if (!Array.isArray(value ?? [])) throw new ProtobufError('a list of texts is no list');
@@ -106,6 +107,24 @@ function writeValue(writer: WireWriter, number: number, shape: ValueShape, value
     for (let i = texts.length - 1; i >= 0; i--) writeScalar(writer, 1, 'string', texts[i]);
     writer.close(number, before);
   }
+}
+
+/**
+ * JSONSchemaPropsOrBool: allows = 1, schema = 2; JSONSchemaPropsOrArray: schema = 1, jSONSchemas = 2;
+ * JSONSchemaPropsOrStringArray: schema = 1, property = 2 (apiextensions/v1 generated.proto).
+ */
+function writeChoice(writer: WireWriter, number: number, { or, shape }: ChoiceShape, value: unknown): void {
+  const before = writer.length;
+  if (or === 'boolean') {
+    const isSchema = typeof value === 'object' && value !== null;
+    if (isSchema) writeInner(writer, 2, shape, asObject(value, shape.schema));
+    writeScalar(writer, 1, 'boolean', isSchema || value);
+  } else if (Array.isArray(value)) {
+    for (let i = value.length - 1; i >= 0; i--)
+      if (or === 'list') writeInner(writer, 2, shape, asObject(value[i], shape.schema));
+      else writeScalar(writer, 2, 'string', value[i]);
+  } else if (value !== undefined) writeInner(writer, 1, shape, asObject(value, shape.schema));
+  writer.close(number, before);
 }
 
 function asObject(value: unknown, what: string): JsonObject {

@@ -2,11 +2,29 @@ import numbers from '../gen/protobuf-fields.json' with { type: 'json' };
 import { type FieldType, fieldsOfSchema, originalSchema, type ScalarName } from '../machinery/schema.ts';
 import { ProtobufError } from './protobuf-error.ts';
 
-/** One value as it lies on the wire. `texts` is a message whose field 1 is a list of strings: a map's lists (ExtraValue). */
+/**
+ * One value as it lies on the wire. `texts` is a message whose field 1 is a list of strings: a map's lists (ExtraValue). `choice` is a
+ * message that holds either a message of `shape` or, as JSON has it instead, a boolean, a list of such messages, or a list of strings.
+ */
 export type ValueShape =
   | { readonly form: 'scalar'; readonly name: ScalarName }
   | { readonly form: 'message'; readonly shape: MessageShape }
-  | { readonly form: 'texts' };
+  | { readonly form: 'texts' }
+  | ChoiceShape;
+
+export interface ChoiceShape {
+  readonly form: 'choice';
+  readonly or: 'boolean' | 'list' | 'texts';
+  readonly shape: MessageShape;
+}
+
+/** Fields of apiextensions' JSONSchemaProps that hold a schema or something else; the generated schemas know them as any value. */
+const CHOICES: Readonly<Record<string, ChoiceShape['or']>> = {
+  additionalItems: 'boolean',
+  additionalProperties: 'boolean',
+  items: 'list',
+  dependencies: 'texts',
+};
 
 export interface FieldShape {
   readonly number: number;
@@ -89,7 +107,7 @@ function fill(shape: MessageShape, schema: string, paths: readonly Path[]): void
   for (const path of paths) {
     const dot = path.text.indexOf('.');
     const number = Number.parseInt(path.text, 10);
-    if (dot < 0) byNumber[number] = fieldShape(path, number);
+    if (dot < 0) byNumber[number] = fieldShape(schema, path, number);
     else {
       const rest = { ...path, text: path.text.slice(dot + 1) };
       const group = inner.get(number);
@@ -111,9 +129,10 @@ function fill(shape: MessageShape, schema: string, paths: readonly Path[]): void
   }
 }
 
-function fieldShape({ name, text, type }: Path, number: number): FieldShape {
+function fieldShape(schema: string, { name, text, type }: Path, number: number): FieldShape {
   const count = type.form === 'list' || type.form === 'map' ? type.form : 'one';
-  const value = valueShape(type.form === 'list' || type.form === 'map' ? type.of : type);
+  const or = schema === 'V1JSONSchemaProps' && Object.hasOwn(CHOICES, name) ? CHOICES[name] : undefined;
+  const value = or ? choiceShape(schema, or) : valueShape(type.form === 'list' || type.form === 'map' ? type.of : type);
   return { number, name, count, value, isPointer: text.includes('*'), isAlwaysShown: text.endsWith('!') };
 }
 
@@ -132,6 +151,14 @@ function valueShape(type: FieldType): ValueShape {
     },
   };
 }
+
+const choiceShape = (schema: string, or: ChoiceShape['or']): ChoiceShape => ({
+  form: 'choice',
+  or,
+  get shape() {
+    return shapeOf(schema);
+  },
+});
 
 /** Empty lists, maps, bytes, times and raw values are null in JSON, which says no more than leaving them out. */
 function isShownEmpty({ count, value, isPointer, isAlwaysShown }: FieldShape): boolean {

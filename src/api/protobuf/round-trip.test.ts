@@ -53,7 +53,11 @@ function fieldsOf(shape: MessageShape): FieldShape[] {
 function objectOf(shape: MessageShape, random: Random, budget = { nodes: MOST_NODES }): Record<string, unknown> {
   const valueFor = (value: ValueShape): unknown => {
     if (value.form === 'scalar') return pick(random, SCALARS[value.name]);
-    return value.form === 'texts' ? [pick(random, TEXTS), pick(random, TEXTS)] : objectOf(value.shape, random, budget);
+    if (value.form === 'message') return objectOf(value.shape, random, budget);
+    const texts = [pick(random, TEXTS), pick(random, TEXTS)];
+    if (value.form === 'texts') return texts;
+    const schema = objectOf(value.shape, random, budget);
+    return pick(random, [schema, { boolean: random() > 0.5, list: [schema], texts }[value.or]]);
   };
   const object: Record<string, unknown> = {};
   for (const { name, count, value } of fieldsOf(shape)) {
@@ -130,4 +134,17 @@ test('a message of which bytes were changed or cut off is read or refused with a
     }),
     { numRuns: 3000 },
   );
+});
+
+test('a schema in a CustomResourceDefinition holds schemas, or what JSON has instead', () => {
+  const schema = {
+    additionalItems: false,
+    additionalProperties: { type: 'string', default: null },
+    dependencies: { a: ['b', 'c'], d: { maxItems: 0 } },
+    items: [{ type: 'integer' }, { enum: [1, 'two'] }],
+    properties: { any: { additionalProperties: true }, list: { items: { minimum: 0.5 } } },
+  };
+  const read = decodeProtobuf(encodeProtobuf(schema, 'V1JSONSchemaProps', { apiVersion: 'v1', kind: 'X' }), 'V1JSONSchemaProps');
+  const { default: _, ...rest } = schema.additionalProperties;
+  assert.deepEqual(read, { apiVersion: 'v1', kind: 'X', ...schema, additionalProperties: rest });
 });
