@@ -5,6 +5,7 @@ import { validatingAdmissionPolicyKind } from './admissionregistration/v1/valida
 import { validatingAdmissionPolicyBindingKind } from './admissionregistration/v1/validating-admission-policy-binding.ts';
 import { validatingWebhookConfigurationKind } from './admissionregistration/v1/validating-webhook-configuration.ts';
 import { customResourceDefinitionKind } from './apiextensions/v1/custom-resource-definition.ts';
+import { apiServiceKind } from './apiregistration/v1/api-service.ts';
 import { controllerRevisionKind } from './apps/v1/controller-revision.ts';
 import { daemonSetKind } from './apps/v1/daemon-set.ts';
 import { deploymentKind } from './apps/v1/deployment.ts';
@@ -103,6 +104,7 @@ export const allKinds: readonly KindDefinition[] = [
   selfSubjectAccessReviewKind,
   selfSubjectRulesReviewKind,
   subjectAccessReviewKind,
+  apiServiceKind,
   eventsEventKind,
   priorityClassKind,
   storageClassKind,

@@ -3,8 +3,9 @@ import { serviceKind } from '../api/core/v1/service.ts';
 import type { KindDefinition } from '../api/machinery/kind.ts';
 import { deferred } from '../std/lifecycle.ts';
 import type { ApiServer, ApiServerConfig } from './configuration.ts';
-import type { Filter, Handler, RequestInfo, UserInfo } from './contracts.ts';
+import type { Filter, RequestInfo, UserInfo } from './contracts.ts';
 import { openCustomResources } from './customresources/open-custom-resources.ts';
+import { openAggregation } from './aggregation/open-aggregation.ts';
 import { chooseAdvertiseAddress, ensureDefaultObjects } from './default-objects.ts';
 import { discoveryPaths } from './discovery/discovery-documents.ts';
 import { createBadCertificateFilter } from './filters/bad-certificate.ts';
@@ -94,7 +95,10 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const writes = new ObjectWrites({ objects, admission, clock, random, beginAllotment: services.begin });
   const writer = createObjectWriter(writes);
   const composeSecurity = config.composeSecurity ?? createSecurity;
-  security = composeSecurity(config.security, { reader, writer, kinds, clock, logger, random });
+  const { frontProxy } = config.security;
+  const { clientCaPem } = config;
+  const trust = { ...(clientCaPem !== undefined && { clientCaPem }), ...(frontProxy && { frontProxy }) };
+  security = composeSecurity({ ...config.security, ...trust }, { reader, writer, kinds, clock, logger, random });
 
   const inFlight: InFlightCounts = { readOnly: 0, mutating: 0 };
   const running = new RunningRequests(clock, config.requestTimeoutMs ?? 60_000);
@@ -112,6 +116,10 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   });
 
   let advertised = '';
+  const aggregation = openAggregation(
+    { ...trust, ...(config.aggregation && { aggregation: config.aggregation }) },
+    { builtIn, kinds, reader, writer, clock, logger, random, ownAddress: () => advertised },
+  );
   const customResources = openCustomResources({ kinds, cache, reader, writer, objects, writes, clock, logger, random });
   const resources = createResourceRouter(
     kinds,
@@ -137,7 +145,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       store,
       metrics,
       logger,
-      readyChecks: [bootstrapped, defaultsMade],
+      readyChecks: [bootstrapped, defaultsMade, aggregation.readyCheck],
       isStopping: () => running.draining,
       serverAddress: () => advertised,
       openApi: createLazyOpenApi(kinds),
@@ -145,8 +153,9 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     }),
     derivedFrom(kinds, discoveryPaths),
   );
-  const route: Handler = (context, response) =>
-    context.info.isResourceRequest ? resources(context, response) : paths(context, response);
+  const route = aggregation.around((context, response) =>
+    context.info.isResourceRequest ? resources(context, response) : paths(context, response),
+  );
 
   const limits = createMaxInFlightFilter(
     { readOnly: config.maxRequestsInflight ?? 400, mutating: config.maxMutatingRequestsInflight ?? 200 },
@@ -181,12 +190,15 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const serveInProcess = createServe({ ...shared, chain: compose(inner, route) });
 
   const currentTls = () => (typeof config.tls === 'function' ? config.tls() : config.tls);
-  const { bindAddress, tlsMinVersion, clientCaPem } = config;
+  const { bindAddress, tlsMinVersion } = config;
+  // A certificate of either kind is verified by TLS; whose word it is, is looked at behind it.
+  const clientAuthorities = [clientCaPem, frontProxy?.caPem].filter((pem) => pem !== undefined).join('\n');
   const cleanUp = async () => {
     security?.close();
     services.close();
     customResources.stop();
     cache.stop();
+    await aggregation.close();
     encryption?.close();
     await audit?.close();
     await kubelets.close();
@@ -196,7 +208,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     port: config.port,
     tls: currentTls(),
     ...(tlsMinVersion && { tlsMinVersion }),
-    ...(clientCaPem !== undefined && { clientCaPem }),
+    ...(clientAuthorities && { clientCaPem: clientAuthorities }),
     logger,
     serve,
   }).catch(async (error) => {
@@ -225,7 +237,10 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       services.repair(),
       customResources.start(),
       ensureDefaultObjects({ kinds: builtIn, reader, writer, serviceClusterIpRange, advertiseAddress, port: listener.port }).then(
-        () => defaultsMade.done(),
+        () => {
+          defaultsMade.done();
+          return aggregation.start();
+        },
       ),
     ]);
   } catch (error) {

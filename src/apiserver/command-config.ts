@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { FlagValues, ParsedFlags } from '../std/flags.ts';
 import { FlagError } from '../std/flags.ts';
 import type { StoreSpec } from '../store/open-store.ts';
+import { readAggregationFlags, readFrontProxyFlags } from './aggregation/aggregation-flags.ts';
 import { readAuditFlags } from './audit/audit-flags.ts';
 import { REFUSED_FLAGS } from './command-flags.ts';
 import type { ApiServerConfig, CertificatePair, KubeletAccess } from './configuration.ts';
@@ -67,6 +68,7 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       eventTtlSeconds: values.durationMs('event-ttl') / 1000,
       kubelet: readKubelet(values),
       runtimeConfig: readRuntimeConfig(values.strings('runtime-config')),
+      aggregation: readAggregationFlags(values, readFlagFile),
       ...(audit && { audit }),
       ...(encryption && { encryption }),
     },
@@ -147,10 +149,12 @@ function readSecurity(values: FlagValues, clientCa: boolean): SecurityConfig {
   if (tokenAuthFile) readFlagFile('token-auth-file', tokenAuthFile);
   const admissionControl = values.strings('admission-control');
   const serviceAccount = readServiceAccount(values);
+  const frontProxy = readFrontProxyFlags(values, readFlagFile);
   return {
     anonymousAuth: values.bool('anonymous-auth'),
     clientCa,
     ...(tokenAuthFile && { tokenAuthFile }),
+    ...(frontProxy && { frontProxy }),
     enableBootstrapTokenAuth: values.bool('enable-bootstrap-token-auth'),
     authorizationModes: modes as AuthorizationMode[],
     enableAdmissionPlugins: values.strings('enable-admission-plugins'),

@@ -1,4 +1,5 @@
 import type { FlagDefinition, FlagType } from '../std/flags.ts';
+import { aggregationFlags } from './aggregation/aggregation-flags.ts';
 import { auditFlags } from './audit/audit-flags.ts';
 import { DEFAULT_ADDRESS_TYPES } from './subresources/kubelet-address.ts';
 
@@ -237,6 +238,7 @@ export const REFUSED_FLAGS: readonly (readonly [name: string, why: string])[] = 
 export const apiserverFlags: readonly FlagDefinition[] = [
   ...EFFECTIVE,
   ...auditFlags,
+  ...aggregationFlags,
   ...Object.entries(WITHOUT_EFFECT).flatMap(([type, names]) =>
     names.map((name) => ({
       name,

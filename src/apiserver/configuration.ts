@@ -3,9 +3,10 @@ import type { Transport } from '../client/transport/transport.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Logger } from '../std/logger.ts';
 import type { Store } from '../store/store.ts';
+import type { AggregationConfig } from './aggregation/aggregation.ts';
 import type { AuditConfig } from './audit/audit-config.ts';
-import type { EncryptionConfig } from './encryption/open-encryption.ts';
 import type { UserInfo } from './contracts.ts';
+import type { EncryptionConfig } from './encryption/open-encryption.ts';
 import type { RuntimeConfig } from './kinds/runtime-config.ts';
 import type { Security, SecurityConfig, SecurityDeps } from './security.ts';
 
@@ -66,6 +67,8 @@ export interface ApiServerConfig {
   readonly eventTtlSeconds?: number;
   readonly kubelet?: KubeletAccess;
   /** Absent: nothing is recorded. */
+  /** How extension servers are reached. */
+  readonly aggregation?: AggregationConfig;
   readonly audit?: AuditConfig;
   /** Absent: values are stored plain. */
   readonly encryption?: EncryptionConfig;

@@ -37,6 +37,8 @@ export interface PeerCertificate {
   readonly organizations: readonly string[];
   readonly organizationalUnits: readonly string[];
   readonly notAfterMs: number;
+  /** DER of the certificates between this one and an authority, as the client or TLS had them. Nothing in it has been verified. */
+  readonly chain?: () => readonly Buffer[];
 }
 
 /** Where a handler writes its answer. */
@@ -106,7 +108,9 @@ export type Filter = (next: Handler) => Handler;
  * logged and never sent.
  */
 export interface Authenticator {
-  authenticate(request: Pick<ServerRequest, 'headers' | 'peerCertificate' | 'remoteAddress'>): Promise<UserInfo | undefined>;
+  authenticate(
+    request: Pick<ServerRequest, 'headers' | 'headerValues' | 'peerCertificate' | 'remoteAddress'>,
+  ): Promise<UserInfo | undefined>;
 }
 
 /** Authenticates a bearer token alone, as TokenReview needs it. */

@@ -13,7 +13,9 @@ import {
 } from './authentication/bearer-token.ts';
 import { createBootstrapTokenAuthenticator } from './authentication/bootstrap-token.ts';
 import { createClientCertificateAuthenticator } from './authentication/client-certificate.ts';
+import { createFrontProxyAuthenticator, type FrontProxyConfig } from './authentication/front-proxy.ts';
 import { createImpersonationFilter } from './authentication/impersonation-filter.ts';
+import { createIssuedBy, onlyIssuedBy } from './authentication/issued-by.ts';
 import { createServiceAccountTokenAuthenticator } from './authentication/service-account-token.ts';
 import { openStaticTokenFile } from './authentication/static-token-file.ts';
 import { withSignatureCache } from './authentication/token-claims-cache.ts';
@@ -61,6 +63,10 @@ export interface SecurityConfig {
   readonly anonymousAuth?: boolean;
   /** Whether client certificates are accepted (`--client-ca-file` was given). Default true. */
   readonly clientCa?: boolean;
+  /** The authorities of client certificates, where those of front proxies are others. */
+  readonly clientCaPem?: string;
+  /** `--requestheader-*`: proxies that may say who asks. */
+  readonly frontProxy?: FrontProxyConfig;
   /** `--token-auth-file`. */
   readonly tokenAuthFile?: string;
   /** `--enable-bootstrap-token-auth`. Default false. */
@@ -131,7 +137,8 @@ export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Secu
   const tokenAuthenticator = composeTokenAuthenticator(config, deps, { apiAudiences, verifier });
   const authenticator = createUnionAuthenticator(
     [
-      ...(config.clientCa === false ? [] : [createClientCertificateAuthenticator(clock)]),
+      ...(config.frontProxy ? [createFrontProxyAuthenticator(config.frontProxy, clock)] : []),
+      ...(config.clientCa === false ? [] : [clientCertificates(config, clock)]),
       createBearerTokenAuthenticator(tokenAuthenticator),
     ],
     { anonymous: config.anonymousAuth ?? true },
@@ -174,6 +181,12 @@ export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Secu
       graph.close();
     },
   };
+}
+
+function clientCertificates({ frontProxy, clientCaPem }: SecurityConfig, clock: Clock): Authenticator {
+  const certificates = createClientCertificateAuthenticator(clock);
+  // Without front proxies TLS knows no authority but those of clients.
+  return frontProxy && clientCaPem !== undefined ? onlyIssuedBy(createIssuedBy(clientCaPem), certificates) : certificates;
 }
 
 /** So many tokens' signatures are remembered: those of a big cluster's pods and controllers. */

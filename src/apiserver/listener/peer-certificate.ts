@@ -1,4 +1,4 @@
-import type { TLSSocket } from 'node:tls';
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import type { PeerCertificate } from '../contracts.ts';
 
 /** What a TLS connection says of its client. */
@@ -28,8 +28,23 @@ export function peerOf(
       organizations: many(subject['O']),
       organizationalUnits: many(subject['OU']),
       notAfterMs: Date.parse(certificate.valid_to),
+      chain: () => chainOf(socket.getPeerCertificate(true)),
     },
   };
+}
+
+/** Nobody's chain is longer. */
+const LONGEST_CHAIN = 8;
+
+function chainOf(leaf: DetailedPeerCertificate | undefined): Buffer[] {
+  const chain: Buffer[] = [];
+  let issuer = leaf?.issuerCertificate;
+  // A root is its own issuer.
+  for (let last = leaf; issuer?.raw && issuer !== last && chain.length < LONGEST_CHAIN; issuer = issuer.issuerCertificate) {
+    chain.push(issuer.raw);
+    last = issuer;
+  }
+  return chain;
 }
 
 function many(value: string | readonly string[] | undefined): readonly string[] {

@@ -90,6 +90,7 @@ function sendRequest(agent: Agent, server: string, request: TransportRequest): P
       headers: {
         host: url.host,
         ...request.headers,
+        ...request.repeatedHeaders,
         ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
       },
     });

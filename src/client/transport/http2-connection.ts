@@ -99,7 +99,7 @@ function sendRequest(
     let stream: ClientHttp2Stream;
     try {
       stream = session.request(
-        { ':method': request.method, ':path': request.path, ...request.headers },
+        { ':method': request.method, ':path': request.path, ...request.headers, ...request.repeatedHeaders },
         { endStream: body === undefined },
       );
     } catch (error) {

@@ -9,6 +9,8 @@ export interface TransportRequest {
   readonly path: string;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Sent once for each value; not by the in-process transport, which asks as one user. */
+  readonly repeatedHeaders?: Readonly<Record<string, readonly string[]>>;
   readonly body?: Uint8Array | string;
   /** Aborting ends the request, or the answer's body when it has begun. */
   readonly signal?: AbortSignal;

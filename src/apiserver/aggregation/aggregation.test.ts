@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
+import { until } from '../../../test/harness/until.ts';
+import type { V1APIService } from '../../api/gen/types.ts';
+import { createTestPki, type List, startTestApi, type TestApi, type TestPki } from '../test-api.ts';
+
+const GROUP = '/apis/wardle.example.com/v1alpha1';
+
+const document = {
+  kind: 'APIResourceList',
+  apiVersion: 'v1',
+  groupVersion: 'wardle.example.com/v1alpha1',
+  resources: [
+    { name: 'flunders', singularName: 'flunder', namespaced: true, kind: 'Flunder', verbs: ['get', 'list'], shortNames: ['fl'] },
+    { name: 'flunders/status', singularName: '', namespaced: true, kind: 'Flunder', verbs: ['get'] },
+  ],
+};
+
+interface Seen {
+  readonly url: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly groups: readonly string[];
+  readonly proxy: string;
+}
+
+/** An extension API server: says what it was asked, and by whom. */
+async function startExtension(pki: TestPki, proxyCaPem: string) {
+  const seen: Seen[] = [];
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    const raw = request.rawHeaders;
+    const groups = raw.filter((_, i) => i % 2 === 1 && raw[i - 1]!.toLowerCase() === 'x-remote-group');
+    const proxy = String((request.socket as TLSSocket).getPeerCertificate().subject?.CN ?? '');
+    seen.push({ url: request.url!, headers: request.headers, groups, proxy });
+    const json = (status: number, body: object) => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(body));
+    };
+    const { url = '' } = request;
+    if (url === GROUP) return json(200, document);
+    if (url === '/openapi/v3')
+      return json(200, { paths: { [GROUP.slice(1)]: { serverRelativeURL: `/openapi/v3${GROUP}?hash=ABC` } } });
+    if (url.startsWith(`/openapi/v3${GROUP}`)) return json(200, { openapi: '3.0.0', paths: { [`${GROUP}/flunders`]: {} } });
+    if (url === '/openapi/v2')
+      return json(200, {
+        swagger: '2.0',
+        paths: { [`${GROUP}/flunders`]: { get: {} } },
+        definitions: { 'com.example.Flunder': {} },
+      });
+    if (url.includes('redirect')) {
+      response.writeHead(302, { location: 'https://elsewhere' });
+      return response.end();
+    }
+    if (url.includes('watch')) {
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+      response.write('{"type":"ADDED"}\n');
+      return setImmediate(() => response.end('{"type":"DELETED"}\n'));
+    }
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    return request.on('end', () => json(request.method === 'POST' ? 201 : 200, { kind: 'FlunderList', body }));
+  };
+  const { certificatePem: cert, privateKeyPem: key } = pki.serving;
+  const server: Server = createServer({ cert, key, ca: proxyCaPem, requestCert: true, rejectUnauthorized: false }, answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    seen,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const apiService = (spec: object) => ({
+  apiVersion: 'apiregistration.k8s.io/v1',
+  kind: 'APIService',
+  metadata: { name: 'v1alpha1.wardle.example.com' },
+  spec: { group: 'wardle.example.com', version: 'v1alpha1', groupPriorityMinimum: 2000, versionPriority: 200, ...spec },
+});
+
+const SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices';
+
+/** Loopback addresses are no endpoints, but a Service may stand for a name. */
+async function register(api: TestApi, port: number, spec: object = { insecureSkipTLSVerify: true }) {
+  const service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'api' },
+    spec: { type: 'ExternalName', externalName: 'localhost' },
+  };
+  assert.equal((await api.call('POST', '/api/v1/namespaces/default/services', service)).status, 201);
+  const reference = { service: { name: 'api', namespace: 'default', port } };
+  const created = await api.call('POST', SERVICES, apiService({ ...reference, ...spec }));
+  assert.equal(created.status, 201, created.text);
+}
+
+const condition = async (api: TestApi) => {
+  const { body } = await api.call<V1APIService>('GET', `${SERVICES}/v1alpha1.wardle.example.com`);
+  return body.status?.conditions?.find(({ type }) => type === 'Available');
+};
+
+test('every group version that is served here has an APIService, which comes back when it is deleted', async (context) => {
+  const api = await startTestApi();
+  context.after(() => api.stop());
+  const { body } = await api.call<List>('GET', SERVICES);
+  const apps = body.items.find(({ metadata }) => metadata?.name === 'v1.apps') as V1APIService;
+  assert.equal(apps.metadata?.labels?.['kube-aggregator.kubernetes.io/automanaged'], 'onstart');
+  assert.deepEqual(apps.spec, { group: 'apps', groupPriorityMinimum: 17800, version: 'v1', versionPriority: 15 });
+  assert.equal(apps.status?.conditions?.[0]?.reason, 'Local');
+  assert.ok(body.items.some(({ metadata }) => metadata?.name === 'v1.'));
+  await api.call('DELETE', `${SERVICES}/v1.apps`);
+  await until('it is back', async () => (await api.call('GET', `${SERVICES}/v1.apps`)).status === 200);
+});
+
+test('an APIService is checked as upstream checks it', async (context) => {
+  const api = await startTestApi();
+  context.after(() => api.stop());
+  const refused = async (change: object, expected: RegExp) => {
+    const answer = await api.call('POST', SERVICES, { ...apiService({}), ...change });
+    assert.equal(answer.status, 422);
+    assert.match(String(answer.body['message']), expected);
+  };
+  await refused({ metadata: { name: 'x' } }, /must be `spec.version\+"."\+spec.group`: "v1alpha1.wardle.example.com"/);
+  await refused(apiService({ groupPriorityMinimum: 0 }), /must be positive and less than 20000/);
+  await refused(apiService({ caBundle: 'YWJj' }), /local APIServices may not have a caBundle/);
+  await refused(
+    apiService({ service: { name: 'a', namespace: 'b' }, caBundle: 'YWJj', insecureSkipTLSVerify: true }),
+    /may not be true if caBundle is present/,
+  );
+});
+
+test('requests go to the extension server with the word of who asks and without his credentials; answers and watches come back', async (context) => {
+  const proxyPki = await createTestPki();
+  const proxyClient = await proxyPki.clientPair('front-proxy-client');
+  const api = await startTestApi({ aggregation: { proxyClient, routeToEndpoints: true } });
+  context.after(() => api.stop());
+  await using extension = await startExtension(api.pki, proxyPki.caPem);
+  await register(api, extension.port);
+  await until('it is available', async () => (await condition(api))?.status === 'True');
+  const headers = {
+    authorization: 'Bearer secret',
+    'x-remote-user': 'somebody-else',
+    'x-remote-extra-scopes': 'all',
+    'impersonate-group': 'x',
+    'x-other': 'kept',
+  };
+  const answer = await api.call('GET', `${GROUP}/namespaces/default/flunders?limit=5`, undefined, headers);
+  assert.deepEqual([answer.status, answer.body['kind']], [200, 'FlunderList']);
+  const asked = extension.seen.at(-1)!;
+  assert.equal(asked.url, `${GROUP}/namespaces/default/flunders?limit=5`);
+  assert.equal(asked.proxy, 'front-proxy-client');
+  assert.equal(asked.headers['x-remote-user'], 'admin');
+  assert.deepEqual(asked.groups, ['system:masters']);
+  assert.equal(asked.headers['x-other'], 'kept');
+  for (const name of ['authorization', 'x-remote-extra-scopes', 'impersonate-group'])
+    assert.equal(asked.headers[name], undefined);
+  assert.equal(asked.headers['audit-id'], answer.headers['audit-id']);
+
+  const posted = await api.call('POST', `${GROUP}/namespaces/default/flunders`, { spec: 1 });
+  assert.deepEqual([posted.status, posted.body['body']], [201, '{"spec":1}']);
+  const watch = await api.call('GET', `${GROUP}/flunders?watch=1`);
+  assert.equal(watch.text, '{"type":"ADDED"}\n{"type":"DELETED"}\n');
+  const redirected = await api.call('GET', `${GROUP}/redirect`);
+  assert.equal(redirected.status, 502);
+});
+
+test('what an extension server serves is seen in discovery and OpenAPI', async (context) => {
+  const api = await startTestApi({ aggregation: { routeToEndpoints: true } });
+  context.after(() => api.stop());
+  await using extension = await startExtension(api.pki, api.pki.caPem);
+  await register(api, extension.port);
+  await until('it is available', async () => (await condition(api))?.status === 'True');
+  const groups = await api.call<{ groups: { name: string; preferredVersion: { version: string } }[] }>('GET', '/apis');
+  assert.equal(groups.body.groups.find(({ name }) => name === 'wardle.example.com')?.preferredVersion.version, 'v1alpha1');
+  assert.ok(groups.body.groups.some(({ name }) => name === 'apps'));
+  assert.equal((await api.call('GET', '/apis/wardle.example.com')).body.kind, 'APIGroup');
+  assert.deepEqual((await api.call('GET', GROUP)).body, document);
+  interface Aggregated {
+    items: { metadata: { name: string }; versions: { freshness: string; resources: { resource: string; scope: string }[] }[] }[];
+  }
+  const aggregated = await api.call<Aggregated>('GET', '/apis', undefined, {
+    accept: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
+  });
+  const parsed = JSON.parse(aggregated.text) as Aggregated;
+  const [version] = parsed.items.find(({ metadata }) => metadata.name === 'wardle.example.com')!.versions;
+  assert.equal(version!.freshness, 'Current');
+  assert.deepEqual(version!.resources[0], {
+    resource: 'flunders',
+    responseKind: { group: 'wardle.example.com', version: 'v1alpha1', kind: 'Flunder' },
+    scope: 'Namespaced',
+    singularResource: 'flunder',
+    verbs: ['get', 'list'],
+    shortNames: ['fl'],
+    subresources: [
+      {
+        subresource: 'status',
+        responseKind: { group: 'wardle.example.com', version: 'v1alpha1', kind: 'Flunder' },
+        verbs: ['get'],
+      },
+    ],
+  });
+  const again = await api.call('GET', '/apis', undefined, {
+    accept: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
+    'if-none-match': aggregated.headers['etag']!,
+  });
+  assert.equal(again.status, 304);
+  const index = await api.call<{ paths: Record<string, { serverRelativeURL: string }> }>('GET', '/openapi/v3');
+  assert.equal(index.body.paths[GROUP.slice(1)]?.serverRelativeURL, `/openapi/v3${GROUP}?hash=ABC`);
+  assert.ok(index.body.paths['api/v1']);
+  assert.equal((await api.call('GET', `/openapi/v3${GROUP}?hash=ABC`)).status, 200);
+  const v2 = await api.call<{ paths: object; definitions: object }>('GET', '/openapi/v2');
+  assert.ok(`${GROUP}/flunders` in v2.body.paths && 'com.example.Flunder' in v2.body.definitions);
+});
+
+test('a server that cannot be reached, or is not there, is unavailable with the reason, and its requests are answered with 503', async (context) => {
+  const api = await startTestApi({ aggregation: { routeToEndpoints: true } });
+  context.after(() => api.stop());
+  await api.call('POST', SERVICES, apiService({ service: { name: 'api', namespace: 'default' }, insecureSkipTLSVerify: true }));
+  const reason = (wanted: string) => until(wanted, async () => (await condition(api))?.reason === wanted);
+  await reason('ServiceNotFound');
+  assert.equal((await condition(api))?.message, 'service/api in "default" is not present');
+  const answer = await api.call('GET', `${GROUP}/flunders`);
+  assert.deepEqual([answer.status, answer.body['message']], [503, 'service unavailable']);
+  const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'api' }, spec: { ports: [{ port: 443 }] } };
+  await api.call('POST', '/api/v1/namespaces/default/services', service);
+  await reason('EndpointsNotFound');
+  await api.call('DELETE', `${SERVICES}/v1alpha1.wardle.example.com`);
+  assert.equal((await api.call('GET', `${GROUP}/flunders`)).status, 404);
+});
+
+test('a server whose certificate the caBundle does not vouch for is not trusted', async (context) => {
+  const other = await createTestPki();
+  const api = await startTestApi({ aggregation: { routeToEndpoints: true } });
+  context.after(() => api.stop());
+  await using extension = await startExtension(api.pki, api.pki.caPem);
+  await register(api, extension.port, { caBundle: Buffer.from(other.caPem).toString('base64') });
+  await until('it has been checked', async () => (await condition(api))?.reason === 'FailedDiscoveryCheck');
+  assert.match((await condition(api))!.message!, /failing or missing response from https:\/\/localhost:\d+\/apis\/wardle/);
+});

@@ -1,0 +1,75 @@
+import { configMapKind } from '../../api/core/v1/config-map.ts';
+import type { DynamicObject } from '../../api/machinery/object.ts';
+import { isStatus } from '../../api/machinery/status-error.ts';
+import type { Logger } from '../../std/logger.ts';
+import type { FrontProxyConfig } from '../authentication/front-proxy.ts';
+import type { ObjectReader, ObjectWriter } from '../contracts.ts';
+
+const NAMESPACE = 'kube-system';
+const NAME = 'extension-apiserver-authentication';
+
+export interface AuthenticationConfigMapDeps {
+  readonly reader: ObjectReader;
+  readonly writer: ObjectWriter;
+  readonly logger: Logger;
+}
+
+/** What extension servers read to know whom this server believes (pkg/controlplane/controller/clusterauthenticationtrust). */
+export function authenticationData(clientCaPem: string | undefined, proxy: FrontProxyConfig | undefined): Record<string, string> {
+  return {
+    ...(clientCaPem !== undefined && { 'client-ca-file': clientCaPem }),
+    ...(proxy && {
+      'requestheader-allowed-names': JSON.stringify(proxy.allowedNames),
+      'requestheader-client-ca-file': proxy.caPem,
+      'requestheader-extra-headers-prefix': JSON.stringify(proxy.extraHeaderPrefixes),
+      'requestheader-group-headers': JSON.stringify(proxy.groupHeaders),
+      'requestheader-uid-headers': JSON.stringify(proxy.uidHeaders),
+      'requestheader-username-headers': JSON.stringify(proxy.usernameHeaders),
+    }),
+  };
+}
+
+/** Keeps `kube-system/extension-apiserver-authentication` as `wanted`, also when somebody changes or deletes it. */
+export function keepAuthenticationConfigMap(
+  wanted: Readonly<Record<string, string>>,
+  { reader, writer, logger }: AuthenticationConfigMapDeps,
+): { readonly written: Promise<void>; close(): void } {
+  let closed = false;
+  let running = false;
+  const isRight = (object: DynamicObject) => {
+    const data = (object['data'] ?? {}) as Record<string, string>;
+    return Object.entries(wanted).every(([key, value]) => data[key] === value);
+  };
+  const put = async () => {
+    if (running || closed) return;
+    running = true;
+    try {
+      const existing = reader.get(configMapKind, NAMESPACE, NAME);
+      if (!existing) await writer.create(configMapKind, newConfigMap(wanted));
+      else if (!isRight(existing))
+        await writer.modify(configMapKind, NAMESPACE, NAME, (object) =>
+          Object.assign(object, { data: { ...(object['data'] as object), ...wanted } }),
+        );
+    } catch (error) {
+      // Another API server of the cluster, or somebody who deletes it, was faster: the change that we see next is looked at again.
+      if (!isStatus(error, 'AlreadyExists') && !isStatus(error, 'NotFound'))
+        logger.error('cannot write the ConfigMap for extension servers', { name: NAME, error });
+    } finally {
+      running = false;
+    }
+  };
+  const leave = reader.subscribe(configMapKind, ({ object, previous }) => {
+    const { metadata } = (object ?? previous)!;
+    if (metadata.name === NAME && metadata.namespace === NAMESPACE && !(object && isRight(object))) void put();
+  });
+  return {
+    written: put(),
+    close() {
+      closed = true;
+      leave();
+    },
+  };
+}
+
+const newConfigMap = (data: Readonly<Record<string, string>>) =>
+  ({ metadata: { namespace: NAMESPACE, name: NAME }, data: { ...data } }) as unknown as DynamicObject;

@@ -1,0 +1,54 @@
+import type { V1APIService } from '../../api/gen/types.ts';
+import { createHttpsTransport } from '../../client/transport/https.ts';
+import type { Transport } from '../../client/transport/transport.ts';
+import type { CertificatePair } from '../configuration.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Connections to addresses that no APIService leads to any more are closed when there are so many. */
+const MOST_CONNECTIONS = 64;
+
+/** Connections to extension servers, one transport for each address and way of trusting it. */
+export class ExtensionConnections {
+  readonly #client: () => CertificatePair | undefined;
+  readonly #transports = new Map<string, Transport>();
+
+  /** @param client the certificate by which extension servers know this server for a front proxy */
+  constructor(client: () => CertificatePair | undefined) {
+    this.#client = client;
+  }
+
+  to(server: string, spec: NonNullable<V1APIService['spec']>): Transport {
+    const { service, caBundle, insecureSkipTLSVerify = false } = spec;
+    const tlsServerName = `${service?.name}.${service?.namespace}.svc`;
+    const id = [server, tlsServerName, insecureSkipTLSVerify, caBundle].join('\n');
+    const known = this.#transports.get(id);
+    if (known) return known;
+    const transport = createHttpsTransport({
+      server,
+      tlsServerName,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      ...(insecureSkipTLSVerify && { insecureSkipTlsVerify: true }),
+      ...(caBundle && { caPem: Buffer.from(caBundle, 'base64').toString('utf8') }),
+      credentials: () => ({ ...this.#client() }),
+    });
+    if (this.#transports.size >= MOST_CONNECTIONS) this.#closeOldest();
+    this.#transports.set(id, transport);
+    return transport;
+  }
+
+  /** The client certificate has changed: new connections show the new one. */
+  async reconnect(): Promise<void> {
+    await Promise.all([...this.#transports.values()].map((transport) => transport.close()));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#transports.values()].map((transport) => transport.close({ final: true })));
+    this.#transports.clear();
+  }
+
+  #closeOldest(): void {
+    const [id, transport] = this.#transports.entries().next().value!;
+    this.#transports.delete(id);
+    void transport.close({ final: true });
+  }
+}

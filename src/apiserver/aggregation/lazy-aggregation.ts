@@ -1,0 +1,43 @@
+import { apiServiceKind } from '../../api/apiregistration/v1/api-service.ts';
+import type { V1APIService } from '../../api/gen/types.ts';
+import type { Handler } from '../contracts.ts';
+import type { Aggregation, AggregationConfig, AggregationDeps } from './aggregation.ts';
+
+/** Nearly no cluster has extension servers: what speaks with them is loaded with the first APIService that names one. */
+export function createLazyAggregation(config: AggregationConfig, deps: AggregationDeps): Aggregation {
+  const { reader, logger } = deps;
+  let loading: Promise<Aggregation> | undefined;
+  let loaded: Aggregation | undefined;
+  let closed = false;
+  const load = async (): Promise<Aggregation> => {
+    const { startAggregation } = await import('./aggregation.ts');
+    loaded = startAggregation(config, deps);
+    if (closed) await loaded.close();
+    return loaded;
+  };
+  const look = (service: V1APIService) => {
+    if (!service.spec?.service || loading || closed) return;
+    leave();
+    loading = load();
+    loading.catch((error) => logger.error('cannot start aggregation', { error }));
+  };
+  const leave = reader.subscribe(apiServiceKind, ({ object }) => {
+    if (object) look(object as V1APIService);
+  });
+  for (const service of reader.list(apiServiceKind)) look(service as V1APIService);
+  return {
+    around(next) {
+      let around: Handler | undefined;
+      return async (context, response) => {
+        if (!loading) return next(context, response);
+        around ??= (loaded ?? (await loading)).around(next);
+        return around(context, response);
+      };
+    },
+    async close() {
+      closed = true;
+      leave();
+      await loading?.then((aggregation) => aggregation.close());
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { apiServiceKind } from '../../api/apiregistration/v1/api-service.ts';
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import { type FrontProxyConfig, frontProxyHeaders } from '../authentication/front-proxy.ts';
+import type { Handler } from '../contracts.ts';
+import { DoneCheck, type HealthCheck } from '../health/health-checks.ts';
+import type { KindRegistry } from '../kinds/kind-registry.ts';
+import type { AggregationConfig, AggregationDeps } from './aggregation.ts';
+import { authenticationData, keepAuthenticationConfigMap } from './authentication-config-map.ts';
+import { createLazyAggregation } from './lazy-aggregation.ts';
+import { startAutoregister } from './local-api-services.ts';
+
+export interface OpenAggregationConfig {
+  readonly aggregation?: AggregationConfig;
+  readonly clientCaPem?: string;
+  readonly frontProxy?: FrontProxyConfig;
+}
+
+export interface OpenAggregationDeps extends Omit<AggregationDeps, 'isFrontProxyHeader'> {
+  readonly builtIn: readonly KindDefinition[];
+  readonly kinds: KindRegistry;
+}
+
+/** The server's part in a cluster of API servers: what it registers of itself, and what it hands on to others. */
+export interface OpenAggregation {
+  readonly readyCheck: HealthCheck;
+  around(next: Handler): Handler;
+  /** Registers what is served here and tells extension servers whom to believe; after the namespaces are there. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Everything about APIServices. Where that kind is not served there are none, and nothing is done. */
+export function openAggregation(config: OpenAggregationConfig, deps: OpenAggregationDeps): OpenAggregation {
+  const { clientCaPem, frontProxy } = config;
+  const registered = new DoneCheck('autoregister-completion');
+  const served = deps.kinds.byKind(apiServiceKind.group, apiServiceKind.version, apiServiceKind.kind) !== undefined;
+  const isFrontProxyHeader = frontProxyHeaders(frontProxy);
+  const aggregation = served ? createLazyAggregation(config.aggregation ?? {}, { ...deps, isFrontProxyHeader }) : undefined;
+  const parts: { close(): void }[] = [];
+  return {
+    readyCheck: registered,
+    around: (next) => aggregation?.around(next) ?? next,
+    async start() {
+      if (served) {
+        const autoregister = startAutoregister(deps);
+        parts.push(autoregister);
+        await autoregister.done();
+      }
+      registered.done();
+      const data = authenticationData(clientCaPem, frontProxy);
+      if (Object.keys(data).length === 0) return;
+      const trust = keepAuthenticationConfigMap(data, deps);
+      parts.push(trust);
+      await trust.written;
+    },
+    async close() {
+      for (const part of parts) part.close();
+      await aggregation?.close();
+    },
+  };
+}
