@@ -109,7 +109,7 @@ export function buildDefinitions(
       if (type.endsWith('!')) required.push(field);
       definition.properties![field] = {
         ...describe(schemaName, field),
-        ...fieldSchema(type.replace(/!$/, ''), names, add),
+        ...fieldSchema(type.replace(/!$/, ''), names, add, schemaName),
         ...mergeExtensions(mergeRule(schemaName, field)),
       };
     }
@@ -159,9 +159,13 @@ function markKind(definition: SchemaObject | undefined, { group, version }: Kind
   definition['x-kubernetes-group-version-kind'] = [...marks, mark];
 }
 
-function fieldSchema(type: string, names: DefinitionNames, add: (schemaName: string) => void): SchemaObject {
-  if (type.startsWith('[]')) return { type: 'array', items: fieldSchema(type.slice(2), names, add) };
-  if (type.startsWith('{}')) return { type: 'object', additionalProperties: fieldSchema(type.slice(2), names, add) };
+/** In schemas `any` is a value of any type; elsewhere it is an object. */
+const HOLDS_SCHEMAS = /JSONSchemaProps$/;
+
+function fieldSchema(type: string, names: DefinitionNames, add: (schemaName: string) => void, owner: string): SchemaObject {
+  if (type.startsWith('[]')) return { type: 'array', items: fieldSchema(type.slice(2), names, add, owner) };
+  if (type.startsWith('{}')) return { type: 'object', additionalProperties: fieldSchema(type.slice(2), names, add, owner) };
+  if (type === 'any' && HOLDS_SCHEMAS.test(owner)) return {};
   const scalar = SCALARS[type];
   if (scalar) return { ...scalar };
   add(type);
