@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ServerRequest } from '../contracts.ts';
-import { parseYaml, readObject, tooLarge } from './body.ts';
+import { parseYaml } from './body.ts';
 import { readYaml } from './yaml-body.ts';
 
 const parse = (text: string) => parseYaml(Buffer.from(text));
@@ -56,17 +55,19 @@ test('a map of many keys is read in the time that its size takes', { timeout: 60
   assert.equal(Object.keys((await parse(text)) as object).length, 20_000);
 });
 
-test('bodies in YAML have a limit of their own', async () => {
-  const limits: number[] = [];
-  const request = (type: string) =>
-    ({
-      headers: { 'content-type': type },
-      readBody: async (limit: number) => {
-        limits.push(limit);
-        throw tooLarge(limit);
-      },
-    }) as object as ServerRequest;
-  for (const type of ['application/yaml', 'application/json'])
-    await assert.rejects(readObject(request(type), 'V1ConfigMap'), { code: 413 });
-  assert.deepEqual(limits, [262_144, 3_145_728]);
+test('a long document is read by a thread of its own, and says the same', async () => {
+  const lines = Array.from({ length: 3_000 }, (_, i) => `key-${i}: [v, "${i}"]`);
+  const reading = Promise.all(
+    [lines.join('\n'), `${lines.join('\n')}\nkey-1: yes`, `${lines.join('\n')}\n]`].map((text) =>
+      readYaml(Buffer.from(text)).catch((error: Error) => error),
+    ),
+  );
+  const [whole, repeated, broken] = await reading;
+  assert.ok(whole && !(whole instanceof Error) && repeated && !(repeated instanceof Error));
+  assert.deepEqual((whole.value as Record<string, unknown>)['key-2999'], ['v', '29999']);
+  assert.deepEqual(repeated.repeated, ['line 3001: key "key-1" already set in map']);
+  assert.equal((repeated.value as Record<string, unknown>)['key-1'], true);
+  assert.match((broken as Error).message, /^error converting YAML to JSON: yaml: line 3001: /);
+  const proto = await readYaml(Buffer.from(`${lines.join('\n')}\n__proto__: {x: 1}`));
+  assert.deepEqual(Object.keys(proto.value as object).at(-1), '__proto__');
 });

@@ -7,9 +7,6 @@ import { readYaml } from './yaml-body.ts';
 /** As upstream's limit for objects that etcd would take. */
 export const BODY_LIMIT_BYTES = 3 * 1024 * 1024;
 
-/** YAML takes a hundred times as long to read as JSON, and nothing else is answered meanwhile. */
-export const YAML_LIMIT_BYTES = 256 * 1024;
-
 export const tooLarge = (limitBytes: number) => requestEntityTooLarge(`Request entity too large: limit is ${limitBytes}`);
 
 /**
@@ -19,7 +16,7 @@ export const tooLarge = (limitBytes: number) => requestEntityTooLarge(`Request e
  */
 export async function readObject(request: ServerRequest, schema: string): Promise<unknown> {
   const format = bodyFormat(request);
-  const bytes = await request.readBody(format === 'yaml' ? YAML_LIMIT_BYTES : BODY_LIMIT_BYTES);
+  const bytes = await request.readBody(BODY_LIMIT_BYTES);
   if (bytes.length === 0) return undefined;
   if (format === 'json') return parseJson(bytes);
   return format === 'yaml' ? parseYaml(bytes) : (await import('./protobuf-body.ts')).parseProtobuf(bytes, schema);

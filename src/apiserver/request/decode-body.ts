@@ -6,7 +6,7 @@ import { apiVersionOf, type KindDefinition, type OwnSchema } from '../../api/mac
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest, StatusError } from '../../api/machinery/status-error.ts';
 import type { ServerRequest } from '../contracts.ts';
-import { BODY_LIMIT_BYTES, parseJson, readObject, YAML_LIMIT_BYTES } from './body.ts';
+import { BODY_LIMIT_BYTES, parseJson, readObject } from './body.ts';
 import { bodyFormat } from './negotiation.ts';
 import type { WriteQuery } from './query-options.ts';
 import { readYaml, yamlProblems } from './yaml-body.ts';
@@ -30,7 +30,7 @@ export async function decodeBody(
 ): Promise<DynamicObject> {
   const format = bodyFormat(request, kind);
   if (format === 'protobuf') return decodeAs(kind, await readObject(request, kind.schema), fieldValidation, warnings);
-  const bytes = await request.readBody(format === 'yaml' ? YAML_LIMIT_BYTES : BODY_LIMIT_BYTES);
+  const bytes = await request.readBody(BODY_LIMIT_BYTES);
   try {
     if (format === 'json') return decodeAs(kind, parseTyped(bytes), fieldValidation, warnings, { text: bytes });
     const { value, repeated } = await readYaml(bytes).catch((error: Error) => {

@@ -1,62 +1,81 @@
+import { Worker } from 'node:worker_threads';
 import { badRequest } from '../../api/machinery/status-error.ts';
+import type { YamlDocument } from './parse-yaml.ts';
+import type { YamlAnswer } from './yaml-worker.ts';
 
-/** A document, and what strict readers have against it. */
-export interface YamlDocument {
-  readonly value: unknown;
-  /** `line 3: key "a" already set in map`: the last one counts. */
-  readonly repeated: readonly string[];
-}
+export type { YamlDocument } from './parse-yaml.ts';
 
-/** More are not named. */
-const MOST_REPEATED = 100;
+/** YAML takes a hundred times as long to read as JSON: from this size on a thread of its own does it. */
+const THREAD_FROM_BYTES = 32 * 1024;
+/** Threads at a time; further documents wait. Of the whole process, as its memory and processors are. */
+const MOST_THREADS = 2;
+const LONGEST_MS = 20_000;
+const MOST_MEMORY_MB = 512;
 
-export const repeatedKey = (line: number, key: unknown) => `line ${line}: key ${JSON.stringify(key)} already set in map`;
+/** Compiled or not, as this file is. */
+const WORKER = import.meta.url.endsWith('.ts') ? './yaml-worker.ts' : './yaml-worker.js';
 
 /** How go-yaml sums up what it would not take. */
 export const yamlProblems = (problems: readonly string[]) =>
   `yaml: unmarshal errors:\n${problems.map((p) => `  ${p}`).join('\n')}`;
 
 /**
- * Reads YAML as upstream's reader does, which is one of YAML 1.1: `yes` and `on` are true, `0777` is octal; dates stay text.
+ * Reads YAML as upstream's reader does; nothing else has to wait for a long document.
  *
  * @throws StatusError 400 for what is no YAML, is more than one document, or grows by its aliases
  */
 export async function readYaml(bytes: Buffer): Promise<YamlDocument> {
-  const { isMap, isScalar, LineCounter, parseDocument, visit } = await import('yaml');
-  const repeated: { name: unknown; line: number }[] = [];
   try {
-    const lines = new LineCounter();
-    const document = parseDocument(bytes.toString('utf8'), {
-      schema: 'yaml-1.1',
-      customTags: (tags) =>
-        tags.filter((tag) => typeof tag === 'string' || (tag.tag !== 'tag:yaml.org,2002:timestamp' && tag.format !== 'TIME')),
-      // The library compares each key with each other one: a map of 50,000 would take minutes.
-      uniqueKeys: false,
-      logLevel: 'error',
-      prettyErrors: false,
-      lineCounter: lines,
-    });
-    const [broken] = document.errors;
-    if (broken) throw new Error(`line ${lines.linePos(broken.pos[0]).line}: ${broken.message}`);
-    visit(document, (_, node) => {
-      if (!isMap(node)) return;
-      const seen = new Set<unknown>();
-      for (const { key, value } of node.items) {
-        const name = isScalar(key) ? String(key.value) : key;
-        if (seen.has(name) && repeated.length < MOST_REPEATED)
-          // go-yaml blames the value, which may begin in a later line.
-          repeated.push({ name, line: lines.linePos(startOf(value) ?? startOf(key) ?? 0).line });
-        seen.add(name);
-      }
-    });
-    repeated.sort((a, b) => a.line - b.line);
-    // Aliases are how a small document becomes a huge one.
-    const value: unknown = document.toJS({ maxAliasCount: 100 });
-    return { value, repeated: repeated.map(({ line, name }) => repeatedKey(line, name)) };
+    const text = bytes.toString('utf8');
+    if (bytes.length >= THREAD_FROM_BYTES) return await threads.run(() => readInThread(text));
+    const { parseYamlText } = await import('./parse-yaml.ts');
+    return parseYamlText(text);
   } catch (error) {
     throw badRequest(`error converting YAML to JSON: yaml: ${(error as Error).message}`);
   }
 }
 
-/** Where a node of the document begins; what is left empty has no place. */
-const startOf = (node: unknown) => (node as { range?: readonly number[] | null } | null)?.range?.[0];
+async function readInThread(text: string): Promise<YamlDocument> {
+  const worker = new Worker(new URL(WORKER, import.meta.url), {
+    workerData: text,
+    resourceLimits: { maxOldGenerationSizeMb: MOST_MEMORY_MB },
+  });
+  worker.unref();
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const answer = await new Promise<YamlAnswer>((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+      timer = setTimeout(() => reject(new Error('the document takes too long to read')), LONGEST_MS);
+    });
+    if ('error' in answer) throw new Error(answer.error);
+    return { value: JSON.parse(answer.json), repeated: answer.repeated };
+  } finally {
+    clearTimeout(timer);
+    await worker.terminate();
+  }
+}
+
+/** Lets so many run at a time; the others follow in the order in which they came. */
+class Turns {
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  constructor(atOnce: number) {
+    this.#free = atOnce;
+  }
+
+  async run<T>(task: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await task();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free++;
+    }
+  }
+}
+
+const threads = new Turns(MOST_THREADS);

@@ -11,11 +11,11 @@ import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
 import { badRequest, conflict, invalid, isStatus, StatusError } from '../../api/machinery/status-error.ts';
 import type { ServerRequest } from '../contracts.ts';
-import { BODY_LIMIT_BYTES, tooLarge, YAML_LIMIT_BYTES } from '../request/body.ts';
+import { BODY_LIMIT_BYTES } from '../request/body.ts';
 import { decodeAs } from '../request/decode-body.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
 import { parseWriteQuery, type WriteQuery } from '../request/query-options.ts';
-import { readYaml, repeatedKey, type YamlDocument, yamlProblems } from '../request/yaml-body.ts';
+import { readYaml, type YamlDocument, yamlProblems } from '../request/yaml-body.ts';
 import { Representation } from '../response/representation.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { trackApply } from './field-tracking.ts';
@@ -33,11 +33,14 @@ export function createApply({ writes, authorizer, clock }: VerbDeps): VerbHandle
     const { request, info } = context;
     const output = negotiateOutput(request, 'object');
     const options = parseApplyQuery(request.query);
-    const configuration = checked(kind, await readConfiguration(request, options.fieldValidation, context.warnings));
+    const configuration = checkedConfiguration(kind, await readConfiguration(request, options.fieldValidation, context.warnings));
     let managers: Managers = new Map();
     const scope = { ...writeScope(call, options.dryRun), fields: trackApply(() => managers) };
     const plan = (live: DynamicObject): ApplyPlan => {
-      const decided = planFor(call, options, { live, configuration, nowMs: clock.now() });
+      const subresource = part?.name ?? '';
+      const except = fieldsOutOfReach(kind, subresource, { ...live, ...configuration });
+      const target = { kind, subresource, managers: storedManagers(live.metadata.managedFields), except };
+      const decided = planFor(target, options, { live, configuration, nowMs: clock.now() });
       managers = decided.managers;
       return decided;
     };
@@ -88,26 +91,40 @@ interface Situation {
   readonly nowMs: number;
 }
 
-function planFor({ kind, part }: ResourceCall, options: WriteQuery, { live, configuration, nowMs }: Situation): ApplyPlan {
+/** What is applied to. */
+export interface ApplyTarget {
+  readonly kind: KindDefinition;
+  readonly subresource: string;
+  readonly managers: Managers;
+  /** Top-level fields that the request has no say in. */
+  readonly except: readonly string[];
+}
+
+/** @throws StatusError 409 that names the fields that others own, unless forced */
+export function planFor(
+  { kind, subresource, managers, except }: ApplyTarget,
+  options: WriteQuery,
+  { live, configuration, nowMs }: Situation,
+): ApplyPlan {
   return planApply({
     type: typeOfKind(kind),
     live,
-    managers: storedManagers(live.metadata.managedFields),
+    managers,
     configuration,
     writer: {
       manager: options.fieldManager,
       operation: 'Apply',
       apiVersion: apiVersionOf(kind),
-      subresource: part?.name ?? '',
+      subresource,
       time: formatTime(nowMs),
     },
     force: options.force,
-    except: fieldsOutOfReach(kind, part?.name ?? '', { ...live, ...configuration }),
+    except,
   });
 }
 
-/** @throws StatusError 422 without a fieldManager */
-function parseApplyQuery(query: URLSearchParams): WriteQuery {
+/** The options of an apply. Throws 422 without a fieldManager. */
+export function parseApplyQuery(query: URLSearchParams): WriteQuery {
   const options = parseWriteQuery(query, 'PatchOptions');
   if (options.fieldManager) return options;
   throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
@@ -115,7 +132,8 @@ function parseApplyQuery(query: URLSearchParams): WriteQuery {
   ]);
 }
 
-async function readConfiguration(
+/** The body of an apply, JSON or YAML. Throws 400 and 413. */
+export async function readConfiguration(
   request: ServerRequest,
   fieldValidation: WriteQuery['fieldValidation'],
   warnings: string[],
@@ -135,12 +153,16 @@ async function readJsonOrYaml(bytes: Buffer): Promise<YamlDocument> {
     // JSON is YAML, and is what clients send.
     value = JSON.parse(text);
   } catch {
-    if (bytes.length > YAML_LIMIT_BYTES) throw tooLarge(YAML_LIMIT_BYTES);
     return readYaml(bytes).catch((error: Error) => {
       throw badRequest(`error decoding YAML: ${error.message}`);
     });
   }
-  return { value, repeated: findDuplicateKeys(text).map(({ key, at }) => repeatedKey(lineAt(text, at), key)) };
+  return {
+    value,
+    repeated: findDuplicateKeys(text).map(
+      ({ key, at }) => `line ${lineAt(text, at)}: key ${JSON.stringify(key)} already set in map`,
+    ),
+  };
 }
 
 function lineAt(text: string, at: number): number {
@@ -150,7 +172,7 @@ function lineAt(text: string, at: number): number {
 }
 
 /** The configuration, if it is one of the kind; times and quantities in it are put into their canonical form. */
-function checked(kind: KindDefinition, json: unknown): DynamicObject {
+export function checkedConfiguration(kind: KindDefinition, json: unknown): DynamicObject {
   if (!isJsonMap(json)) throw badRequest('error decoding YAML: the apply configuration must be an object');
   const configuration = json as DynamicObject;
   if (configuration.kind !== kind.kind || configuration.apiVersion !== apiVersionOf(kind))
