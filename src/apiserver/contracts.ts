@@ -191,7 +191,15 @@ export interface ObjectReader {
   list(kind: KindDefinition, namespace?: string): readonly DynamicObject[];
   waitFresh(kind: KindDefinition): Promise<void>;
   /** Calls back after each change of a kind's objects (both undefined never); returns the way to end it. */
-  subscribe(kind: KindDefinition, listener: (change: { object?: DynamicObject; previous?: DynamicObject }) => void): () => void;
+  subscribe(kind: KindDefinition, listener: (change: ObjectChange) => void): () => void;
+}
+
+/** Objects are parsed when they are first looked at, which is to be done while the listener runs. */
+export interface ObjectChange {
+  readonly object?: DynamicObject | undefined;
+  readonly previous?: DynamicObject | undefined;
+  /** Whether the object may have a field of this name, as it is or, when it is gone, as it was last. Absent: look at it. */
+  mayHave?(field: string): boolean;
 }
 
 /** Writes on the server's own behalf (bootstrap policy, token Secrets): defaulted and validated, past authorization and admission. */

@@ -44,7 +44,10 @@ export class NodeGraph {
   constructor(reader: ObjectReader) {
     this.#reader = reader;
     this.#unsubscribe = [
-      reader.subscribe(podKind, ({ object, previous }) => {
+      reader.subscribe(podKind, (change) => {
+        // Pods that no node has yet, which come in great numbers, need not be parsed: they open nothing.
+        if (change.mayHave?.('nodeName') === false) return;
+        const { object, previous } = change;
         if (object) this.#putPod(object);
         else if (previous) this.#removePod(previous);
       }),

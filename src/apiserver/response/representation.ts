@@ -1,5 +1,5 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
-import type { ListMeta, ObjectMeta } from '../../api/machinery/object.ts';
+import type { ListMeta } from '../../api/machinery/object.ts';
 import { badRequest, notAcceptable, type StatusError } from '../../api/machinery/status-error.ts';
 import { renderTable } from '../../api/machinery/table.ts';
 import type { RequestContext, ServerResponse } from '../contracts.ts';
@@ -20,6 +20,7 @@ export class Representation {
   readonly #nowMs: () => number;
   /** Loaded when it is asked for. */
   #protobuf: ProtobufBytes | undefined;
+  #partialHead: Buffer | undefined;
 
   constructor(kind: KindDefinition, output: Output, query: URLSearchParams, nowMs: () => number) {
     this.#kind = kind;
@@ -67,7 +68,7 @@ export class Representation {
     if (protobuf) return (item) => protobuf.itemFrame(this.#kind, this.#output, item);
     if (this.#output.as === 'object') return (item) => item.line;
     if (this.#output.as === 'partial')
-      return (item) => watchLine(item.type, { ...this.#partial(item.object), kind: 'PartialObjectMetadata' });
+      return (item) => Buffer.concat([Buffer.from(`{"type":"${item.type}","object":`), ...this.#partial(item.object), LINE_END]);
     let first = true;
     return (item) => {
       const { resourceVersion } = item.object.object.metadata;
@@ -113,22 +114,21 @@ export class Representation {
 
   #objectBytes(object: CachedObject): Buffer {
     if (this.#output.as === 'object') return object.bytes;
-    if (this.#output.as === 'partial') return json({ kind: 'PartialObjectMetadata', ...this.#partial(object) });
+    if (this.#output.as === 'partial') return Buffer.concat(this.#partial(object));
     return json(this.#table([object], { resourceVersion: object.object.metadata.resourceVersion }));
   }
 
   #listBytes(metadata: ListMeta, objects: readonly CachedObject[]): Buffer {
     if (this.#output.as === 'table') return json(this.#table(objects, metadata));
-    return json({
-      kind: 'PartialObjectMetadataList',
-      apiVersion: this.#metaVersion(),
-      metadata,
-      items: objects.map((object) => ({ kind: 'PartialObjectMetadata', ...this.#partial(object) })),
-    });
+    const head = JSON.stringify({ kind: 'PartialObjectMetadataList', apiVersion: this.#metaVersion(), metadata });
+    const items = objects.flatMap((object, i) => [...(i ? [COMMA] : []), ...this.#partial(object)]);
+    return Buffer.concat([Buffer.from(`${head.slice(0, -1)},"items":[`), ...items, LIST_END]);
   }
 
-  #partial(object: CachedObject): { apiVersion: string; metadata: ObjectMeta } {
-    return { apiVersion: this.#metaVersion(), metadata: object.object.metadata };
+  /** The parts of an object of which the metadata only is shown: cut out of its bytes, not parsed. */
+  #partial(object: CachedObject): Buffer[] {
+    this.#partialHead ??= Buffer.from(`{"kind":"PartialObjectMetadata","apiVersion":"${this.#metaVersion()}","metadata":`);
+    return [this.#partialHead, object.metadataBytes, OBJECT_END];
   }
 
   #table(objects: readonly CachedObject[], listMeta: ListMeta): object {
@@ -144,6 +144,11 @@ export class Representation {
     return `meta.k8s.io/${this.#output.tableVersion}`;
   }
 }
+
+const COMMA = Buffer.from(',');
+const OBJECT_END = Buffer.from('}');
+const LIST_END = Buffer.from(']}');
+const LINE_END = Buffer.from('}\n');
 
 const json = (value: object) => Buffer.from(JSON.stringify(value));
 

@@ -32,15 +32,42 @@ const insertedFor = (revision: number) => `"resourceVersion":"${revision}",`;
 
 /** The bytes to send: stored bytes with the resourceVersion spliced in. */
 export function spliceResourceVersion(form: StoredForm, value: Uint8Array, revision: number): Buffer {
+  return spliceBetween(form, value, revision, NOTHING, NOTHING);
+}
+
+/** The bytes to send with others before and behind them, as a watch sends them. */
+export function spliceBetween(form: StoredForm, value: Uint8Array, revision: number, before: Buffer, behind: Buffer): Buffer {
   const inserted = insertedFor(revision);
   const at = form.head.length;
   // Memory of its own: in the shared pool what is kept would keep 64 KiB of what is not.
-  const bytes = Buffer.allocUnsafeSlow(value.length + inserted.length);
-  bytes.set(at === value.length ? value : value.subarray(0, at), 0);
-  bytes.write(inserted, at, 'latin1');
-  bytes.set(value.subarray(at), at + inserted.length);
+  const bytes = Buffer.allocUnsafeSlow(before.length + value.length + inserted.length + behind.length);
+  bytes.set(before, 0);
+  bytes.set(value.subarray(0, at), before.length);
+  bytes.write(inserted, before.length + at, 'latin1');
+  bytes.set(value.subarray(at), before.length + at + inserted.length);
+  bytes.set(behind, bytes.length - behind.length);
   return bytes;
 }
+
+const NOTHING = Buffer.alloc(0);
+
+/** Where the JSON object ends that begins at `start`. The bytes are JSON that was made here: what is none ends somewhere. */
+export function endOfObject(json: Uint8Array, start: number): number {
+  let depth = 0;
+  for (let i = start; i < json.length; i++) {
+    const byte = json[i];
+    if (byte === QUOTE) {
+      for (i++; i < json.length && json[i] !== QUOTE; i++) if (json[i] === BACKSLASH) i++;
+    } else if (byte === OPEN) depth++;
+    else if (byte === CLOSE && --depth === 0) return i + 1;
+  }
+  return json.length;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
 
 /** The stored bytes again, of bytes that were made by `spliceResourceVersion`. */
 export function removeResourceVersion(form: StoredForm, bytes: Buffer, revision: number): Buffer {

@@ -24,8 +24,13 @@ export function createObjectReader(cache: WatchCache, keyspace: Keyspace): Objec
     subscribe: (kind, listener) =>
       cache.kind(kind).subscribe(({ current, previous }) =>
         listener({
-          ...(current && { object: current.asFarAs(kind).object }),
-          ...(previous && { previous: previous.asFarAs(kind).object }),
+          get object() {
+            return current?.asFarAs(kind).object;
+          },
+          get previous() {
+            return previous?.asFarAs(kind).object;
+          },
+          mayHave: (field) => (current ?? previous)!.mayHave(field),
         }),
       ),
   };

@@ -34,16 +34,7 @@ class KeptItem implements WatchItem {
   }
 
   get line(): Buffer {
-    if (!this.#line) {
-      const head = HEADS[this.type];
-      const { bytes } = this.object;
-      const line = Buffer.allocUnsafeSlow(head.length + bytes.length + NEWLINE.length);
-      line.set(head, 0);
-      line.set(bytes, head.length);
-      line.set(NEWLINE, head.length + bytes.length);
-      this.#line = line;
-      this.object.shareBytes(line.subarray(head.length, head.length + bytes.length));
-    }
+    this.#line ??= this.object.embed(HEADS[this.type], NEWLINE);
     return this.#line;
   }
 }

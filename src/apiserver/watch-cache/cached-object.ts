@@ -3,10 +3,12 @@ import type { DynamicObject } from '../../api/machinery/object.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import {
   encodeStored,
+  endOfObject,
   normalizeStored,
   parseObject,
   removeResourceVersion,
   type StoredForm,
+  spliceBetween,
   spliceResourceVersion,
   storedForm,
 } from '../store-access/encoding.ts';
@@ -59,7 +61,10 @@ export class CachedObject {
       encodeStored(form, object),
       revision ?? 0,
     );
-    if (revision === undefined) shown.#bytes = Buffer.from(shown.#stored());
+    if (revision === undefined) {
+      shown.#bytes = Buffer.from(shown.#stored());
+      shown.#value = undefined;
+    }
     return shown;
   }
 
@@ -72,10 +77,34 @@ export class CachedObject {
     return this.#bytes;
   }
 
-  /** From now on its bytes are these, which are the same and part of something that is kept anyway. */
-  shareBytes(same: Buffer): void {
-    this.#bytes = same;
+  /** Its bytes between others. What is returned is kept anyway: from now on its own are a part of it. */
+  embed(before: Buffer, behind: Buffer): Buffer {
+    const value = this.#value;
+    let whole: Buffer;
+    if (value) whole = spliceBetween(this.#form, value, this.revision, before, behind);
+    else {
+      const bytes = this.#bytes!;
+      whole = Buffer.allocUnsafeSlow(before.length + bytes.length + behind.length);
+      whole.set(before, 0);
+      whole.set(bytes, before.length);
+      whole.set(behind, before.length + bytes.length);
+    }
+    this.#bytes = whole.subarray(before.length, whole.length - behind.length);
     this.#value = undefined;
+    return whole;
+  }
+
+  /** The metadata as it is sent, without parsing: a part of its bytes. */
+  get metadataBytes(): Buffer {
+    const { bytes } = this;
+    const start = this.#form.head.length - 1;
+    return bytes.subarray(start, endOfObject(bytes, start));
+  }
+
+  /** Whether there may be a field of this name anywhere in it: its bytes are asked, which costs less than to parse them. */
+  mayHave(field: string): boolean {
+    const bytes = this.#bytes ?? this.#value!;
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(`"${field}"`);
   }
 
   /** The parsed form is made anew when somebody asks again: for what has been replaced, and is kept for late watchers only. */
