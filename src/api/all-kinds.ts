@@ -23,6 +23,7 @@ import { cronJobKind } from './batch/v1/cron-job.ts';
 import { jobKind } from './batch/v1/job.ts';
 import { certificateSigningRequestKind } from './certificates/v1/certificate-signing-request.ts';
 import { leaseKind } from './coordination/v1/lease.ts';
+import { bindingKind } from './core/v1/binding.ts';
 import { componentStatusKind } from './core/v1/component-status.ts';
 import { configMapKind } from './core/v1/config-map.ts';
 import { endpointsKind } from './core/v1/endpoints.ts';
@@ -69,6 +70,7 @@ import { volumeAttributesClassKind } from './storage/v1/volume-attributes-class.
 
 /** Every kind that is served, in the order of discovery within a group. A kind is added by adding its record here. */
 export const allKinds: readonly KindDefinition[] = [
+  bindingKind,
   componentStatusKind,
   configMapKind,
   endpointsKind,

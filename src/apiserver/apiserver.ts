@@ -123,7 +123,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const customResources = openCustomResources({ kinds, cache, reader, writer, objects, writes, clock, logger, random });
   const resources = createResourceRouter(
     kinds,
-    [...security.actionHandlers, ...createActionHandlers({ kinds: builtIn, store, objects, writes, admission, clock, kubelets })],
+    [...security.actionHandlers, ...createActionHandlers({ kinds: builtIn, store, objects, reader, writer, writes, admission, clock, kubelets })],
     {
       store,
       keyspace,

@@ -127,6 +127,9 @@ export const unauthorized = (message = 'Unauthorized') => failure(401, 'Unauthor
 export const badRequest = (message: string) => failure(400, 'BadRequest', message);
 export const internalError = (message: string) =>
   failure(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] });
+/** A failure that upstream gives no reason for. */
+export const unnamedFailure = (message: string): StatusError =>
+  new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code: 500 });
 export const methodNotAllowed = (gr: GroupResource, action: string) =>
   failure(405, 'MethodNotAllowed', `${action} is not supported on resources of kind "${formatGroupResource(gr)}"`, about(gr));
 export const resourceExpired = (message: string) => failure(410, 'Expired', message);

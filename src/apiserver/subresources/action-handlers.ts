@@ -3,17 +3,20 @@ import type { Clock } from '../../std/clock.ts';
 import type { Store } from '../../store/store.ts';
 import { createComponentStatusHandler } from '../componentstatuses/component-status-handler.ts';
 import { componentProbes } from '../componentstatuses/probes.ts';
-import type { ActionHandler, Admission } from '../contracts.ts';
+import type { ActionHandler, Admission, ObjectReader, ObjectWriter } from '../contracts.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
 import type { ObjectWrites } from '../verbs/write-object.ts';
 import { createKubeletProxyHandlers, type KubeletConnections } from './kubelet-proxy.ts';
-import { createPodActionHandlers } from './pod-actions.ts';
+import { createBindingHandlers } from './pod-binding.ts';
+import { createEvictionHandler } from './pod-eviction.ts';
 import { createScaleHandlers } from './scale.ts';
 
 export interface ActionDeps {
   readonly kinds: readonly KindDefinition[];
   readonly store: Store;
   readonly objects: ObjectStore;
+  readonly reader: ObjectReader;
+  readonly writer: ObjectWriter;
   readonly writes: ObjectWrites;
   readonly admission: () => Admission;
   readonly clock: Clock;
@@ -21,14 +24,16 @@ export interface ActionDeps {
 }
 
 /** The subresources with behaviour of their own, for the kinds that are served. */
-export function createActionHandlers({ kinds, store, objects, writes, admission, clock, kubelets }: ActionDeps): ActionHandler[] {
-  const core = (resource: string) => kinds.find((kind) => kind.group === '' && kind.resource === resource);
-  const pod = core('pods');
-  const node = core('nodes');
+export function createActionHandlers(deps: ActionDeps): ActionHandler[] {
+  const { kinds, store, objects, clock, kubelets } = deps;
+  const named = (group: string, resource: string) => kinds.find((kind) => kind.group === group && kind.resource === resource);
+  const pod = named('', 'pods');
+  const node = named('', 'nodes');
+  const budget = named('policy', 'poddisruptionbudgets');
   return [
-    ...createScaleHandlers(kinds, objects, writes),
-    ...(core('componentstatuses') ? [createComponentStatusHandler(componentProbes(store), clock)] : []),
-    ...(pod ? createPodActionHandlers({ pod, objects, writes, admission, clock }) : []),
+    ...createScaleHandlers(kinds, deps),
+    ...(named('', 'componentstatuses') ? [createComponentStatusHandler(componentProbes(store), clock)] : []),
+    ...(pod ? [...createBindingHandlers({ ...deps, pod }), createEvictionHandler({ ...deps, pod, budget })] : []),
     ...(pod && node ? createKubeletProxyHandlers({ node, pod, objects, connections: kubelets }) : []),
   ];
 }

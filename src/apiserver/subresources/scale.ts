@@ -1,121 +1,182 @@
-import { invalidField } from '../../api/machinery/field-error.ts';
-import type { KindDefinition } from '../../api/machinery/kind.ts';
-import { selectorFromLabelSelector, selectorFromLabels } from '../../api/machinery/label-selector.ts';
-import type { DynamicObject, JsonValue } from '../../api/machinery/object.ts';
-import { badRequest, conflict, invalid, MODIFIED } from '../../api/machinery/status-error.ts';
-import type { ActionHandler, RequestContext } from '../contracts.ts';
-import { BODY_LIMIT_BYTES } from '../request/body.ts';
-import { patchFormat } from '../request/negotiation.ts';
+import { managersAfterScale, managersOfScale } from '../../api/apply/scale-fields.ts';
+import { storedManagers } from '../../api/apply/track-update.ts';
+import { scaleKind, scaleOf, validateScale } from '../../api/autoscaling/v1/scale.ts';
+import type { V1Scale } from '../../api/gen/types.ts';
+import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
+import type { DynamicObject } from '../../api/machinery/object.ts';
+import { conflict, invalid, isStatus, notFound } from '../../api/machinery/status-error.ts';
+import type { Clock } from '../../std/clock.ts';
+import type { ActionHandler, Admission, RequestContext } from '../contracts.ts';
+import { decodeAs } from '../request/decode-body.ts';
+import { isApplyPatch } from '../request/negotiation.ts';
 import { parseWriteQuery } from '../request/query-options.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
-import { trackPlainWrites } from '../verbs/field-tracking.ts';
-import { applyPatch, parsePatch } from '../verbs/patch.ts';
+import { checkedConfiguration, parseApplyQuery, planFor, readConfiguration } from '../verbs/apply.ts';
+import { type FieldTracking, trackApply, trackPlainWrites } from '../verbs/field-tracking.ts';
+import { parsePatchQuery, readPatch } from '../verbs/patch.ts';
+import { placeInNamespace } from '../verbs/prepare-create.ts';
+import { checkName } from '../verbs/prepare-update.ts';
 import { fieldManagerOf } from '../verbs/resource-call.ts';
 import type { ObjectWrites } from '../verbs/write-object.ts';
+import { actionAttributes } from './admit-action.ts';
 
 /** autoscaling/v1 Scale: how many replicas a workload has and wants. */
-export interface Scale {
-  kind: 'Scale';
-  apiVersion: 'autoscaling/v1';
-  metadata: DynamicObject['metadata'];
-  spec: { replicas?: number };
-  status: { replicas: number; selector?: string };
+export type Scale = DynamicObject & V1Scale;
+
+/** Something that can be scaled. */
+export interface ScaleTarget {
+  readonly kind: KindDefinition;
+  /** Where the object says how many replicas it wants: `['spec', 'replicas']`. */
+  readonly path: readonly string[];
+  readonly read: (object: DynamicObject) => Scale;
+  /** In place. */
+  readonly write: (object: DynamicObject, replicas: number) => void;
+  /** Whose the scale is said to be when there is no object. */
+  readonly missing?: { readonly group: string; readonly resource: string };
 }
 
-type Workload = DynamicObject & {
-  spec?: { replicas?: number; selector?: object };
-  status?: { replicas?: number };
-};
+export interface ScaleDeps {
+  readonly objects: ObjectStore;
+  readonly writes: ObjectWrites;
+  readonly admission: () => Admission;
+  readonly clock: Clock;
+}
+
+/** The `scale` subresource: reads and changes a part of an object as if it were an object of its own. */
+export function createScaleHandler(targetOf: (context: RequestContext) => ScaleTarget, deps: ScaleDeps): ActionHandler['handle'] {
+  return async (context, body) => {
+    const target = targetOf(context);
+    const { kind } = target;
+    const { verb, name } = context.info;
+    const namespace = kind.namespaced ? context.info.namespace : '';
+    if (verb === 'get') {
+      const { object } = await deps.objects.read({ kind, namespace, name }).catch((error) => {
+        throw target.missing && isStatus(error, 'NotFound') ? notFound(target.missing, name) : error;
+      });
+      return { status: 200, object: target.read(object) };
+    }
+    const { change, dryRun, fields } = await readChange(target, deps.clock, context, body);
+    const { user, warnings, audit } = context;
+    const scope = { kind, namespace, user, dryRun, warnings, admit: false, fields, ...(audit && { audit }) };
+    const { object } = await deps.writes.update(scope, name, async (existing) => {
+      const scaled = existing.decode();
+      const wanted = await decide({ target, context, dryRun }, scaled, change(existing.object), deps.admission());
+      target.write(scaled, wanted.spec?.replicas ?? 0);
+      scaled.metadata.resourceVersion = wanted.metadata.resourceVersion || scaled.metadata.resourceVersion!;
+      return scaled;
+    });
+    return { status: 200, object: target.read(object.object) };
+  };
+}
+
+interface Write {
+  readonly target: ScaleTarget;
+  readonly context: RequestContext;
+  readonly dryRun: boolean;
+}
+
+/** What admission makes of the wanted scale, checked. */
+async function decide(
+  { target, context, dryRun }: Write,
+  object: DynamicObject,
+  wanted: Scale,
+  admission: Admission,
+): Promise<Scale> {
+  const { kind } = target;
+  const name = object.metadata.name!;
+  checkName(wanted.metadata, name);
+  placeInNamespace(kind, wanted, object.metadata.namespace ?? '');
+  const attributes = actionAttributes(context, kind, { object: wanted, oldObject: target.read(object), dryRun });
+  await admission.admit(attributes);
+  const errors = validateScale(wanted);
+  if (errors.length) throw invalid(scaleKind, name, errors);
+  const { uid } = wanted.metadata;
+  if (uid && uid !== object.metadata.uid)
+    throw conflict(
+      { group: kind.group, resource: `${kind.resource}/scale` },
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${object.metadata.uid}`,
+    );
+  await admission.validate(attributes);
+  return wanted;
+}
+
+interface WantedChange {
+  readonly change: (existing: DynamicObject) => Scale;
+  readonly dryRun: boolean;
+  readonly fields: FieldTracking;
+}
+
+async function readChange(
+  target: ScaleTarget,
+  clock: Clock,
+  context: RequestContext,
+  body: DynamicObject | undefined,
+): Promise<WantedChange> {
+  const { request, info } = context;
+  if (info.verb === 'update') {
+    const { dryRun, fieldManager } = parseWriteQuery(request.query, 'UpdateOptions');
+    const change = () => structuredClone(body) as Scale;
+    return { change, dryRun, fields: trackPlainWrites(fieldManagerOf(context, fieldManager)) };
+  }
+  if (isApplyPatch(request)) return readApply(target, clock, context);
+  const options = parsePatchQuery(request.query);
+  const patched = await readPatch(context, scaleKind, options);
+  const fields = trackPlainWrites(fieldManagerOf(context, options.fieldManager));
+  return { change: (existing) => patched(target.read(existing)) as Scale, dryRun: options.dryRun, fields };
+}
+
+/** Server-side apply of a scale: its managers are those of the object's replicas. */
+async function readApply({ kind, path, read }: ScaleTarget, clock: Clock, context: RequestContext): Promise<WantedChange> {
+  const { request } = context;
+  const options = parseApplyQuery(request.query);
+  const sent = await readConfiguration(request, options.fieldValidation, context.warnings);
+  const configuration = checkedConfiguration(scaleKind, sent);
+  let after: ReturnType<typeof storedManagers> = new Map();
+  const change = (existing: DynamicObject): Scale => {
+    const before = storedManagers(existing.metadata.managedFields);
+    const live = read(existing);
+    const { object, managers } = planFor(
+      { kind: scaleKind, subresource: 'scale', managers: managersOfScale(before, path), except: [] },
+      options,
+      { live, configuration, nowMs: clock.now() },
+    );
+    after = managersAfterScale(before, managers, path, apiVersionOf(kind));
+    return (object ? decodeAs(scaleKind, object, 'Ignore', []) : live) as Scale;
+  };
+  return { change, dryRun: options.dryRun, fields: trackApply(() => after) };
+}
 
 const SCALED = [
   ['', 'replicationcontrollers'],
   ['apps', 'deployments'],
   ['apps', 'replicasets'],
   ['apps', 'statefulsets'],
-  ['extensions', 'deployments'],
-  ['extensions', 'replicasets'],
 ] as const;
 
-/** The scale of a workload. A replication controller's selector is a map of labels, the others' a LabelSelector. */
-export function scaleOf(kind: Pick<KindDefinition, 'resource'>, object: Workload): Scale {
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const selector = object.spec?.selector;
-  const parsed =
-    kind.resource === 'replicationcontrollers'
-      ? selectorFromLabels(selector as Record<string, string> | undefined)
-      : selectorFromLabelSelector(selector as Parameters<typeof selectorFromLabelSelector>[0]);
-  return {
-    kind: 'Scale',
-    apiVersion: 'autoscaling/v1',
-    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: { ...(object.spec?.replicas !== undefined && { replicas: object.spec.replicas }) },
-    status: { replicas: object.status?.replicas ?? 0, ...(selector && { selector: parsed.toString() }) },
-  };
-}
+type Scalable = DynamicObject & { spec?: { replicas?: number } };
 
-/** The `scale` subresource of the kinds that have replicas. */
-export function createScaleHandlers(
-  kinds: readonly KindDefinition[],
-  objects: ObjectStore,
-  writes: ObjectWrites,
-): ActionHandler[] {
+/** The `scale` subresource of the kinds that have replicas, in every version that they are served in. */
+export function createScaleHandlers(kinds: readonly KindDefinition[], deps: ScaleDeps): ActionHandler[] {
   return SCALED.flatMap(([group, resource]) => {
-    const kind = kinds.find((k) => k.group === group && k.resource === resource);
-    if (!kind) return [];
-    return [
-      {
-        group,
-        resource,
-        subresource: 'scale',
-        async handle(context, body) {
-          const { namespace, name, verb } = context.info;
-          if (verb === 'get') {
-            const found = await objects.read({ kind, namespace, name });
-            return { status: 200, object: scaleOf(kind, found.object as Workload) };
-          }
-          const change = await readChange(kind, context, body);
-          const { dryRun, fieldManager } = parseWriteQuery(context.request.query, 'UpdateOptions');
-          const fields = trackPlainWrites(fieldManagerOf(context, fieldManager));
-          const { user, warnings, audit } = context;
-          const scope = { kind, namespace, user, dryRun, warnings, admit: true, fields, ...(audit && { audit }) };
-          const { object } = await writes.update(scope, name, (existing) => {
-            const workload = existing.decode() as Workload;
-            const wanted = change(scaleOf(kind, workload));
-            checkScale(kind, wanted, workload);
-            workload.spec = { ...workload.spec, replicas: wanted.spec.replicas ?? 0 };
-            return workload;
-          });
-          return { status: 200, object: scaleOf(kind, object.object as Workload) };
-        },
-      },
-    ];
+    const versions = kinds.filter((kind) => kind.group === group && kind.resource === resource);
+    const [first] = versions;
+    if (!first) return [];
+    const targets = new Map(versions.map((kind) => [kind.version, workloadTarget(kind)]));
+    const handle = createScaleHandler(({ info }) => targets.get(info.version) ?? workloadTarget(first), deps);
+    return [{ group, resource, subresource: 'scale', handle }];
   });
 }
 
-async function readChange(
-  kind: KindDefinition,
-  { request, info }: RequestContext,
-  body: DynamicObject | undefined,
-): Promise<(scale: Scale) => Scale> {
-  if (info.verb === 'update') {
-    if (!body) throw badRequest('the request body is empty');
-    return () => body as object as Scale;
-  }
-  const format = patchFormat(request);
-  const patch = parsePatch(format, await request.readBody(BODY_LIMIT_BYTES));
-  return (scale) =>
-    applyPatch({ ...kind, schema: 'V1Scale' }, format, scale as object as JsonValue, structuredClone(patch)) as Scale;
-}
-
-function checkScale(kind: KindDefinition, scale: Scale, workload: DynamicObject): void {
-  const name = workload.metadata.name!;
-  const { resourceVersion } = scale.metadata ?? {};
-  if (resourceVersion && resourceVersion !== workload.metadata.resourceVersion) throw conflict(kind, name, MODIFIED);
-  const replicas = scale.spec?.replicas ?? 0;
-  if (!Number.isInteger(replicas))
-    throw badRequest('Scale in version "v1" cannot be handled as a Scale: spec.replicas is no integer');
-  if (replicas < 0)
-    throw invalid({ group: 'autoscaling', kind: 'Scale' }, name, [
-      invalidField('spec.replicas', replicas, 'must be greater than or equal to 0'),
-    ]);
+function workloadTarget(kind: KindDefinition): ScaleTarget {
+  return {
+    kind,
+    path: ['spec', 'replicas'],
+    read: (object) => scaleOf(kind, object),
+    write: (object, replicas) => {
+      const workload = object as Scalable;
+      workload.spec = { ...workload.spec, replicas };
+    },
+    missing: { group: kind.group || 'autoscaling', resource: `${kind.resource}/scale` },
+  };
 }

@@ -1,11 +1,11 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
-import { badRequest, methodNotAllowed } from '../../api/machinery/status-error.ts';
+import { methodNotAllowed } from '../../api/machinery/status-error.ts';
 import type { ActionHandler, RequestContext, ServerResponse } from '../contracts.ts';
-import { readObject } from '../request/body.ts';
 import { decodeBody } from '../request/decode-body.ts';
 import { parseWriteQuery } from '../request/query-options.ts';
 import { sendValue } from '../response/send.ts';
+import { readActionBody } from './action-body.ts';
 
 /** A review kind, or a subresource with behaviour of its own, with what answers it. */
 export interface Action {
@@ -35,20 +35,7 @@ async function readBody(
     const { fieldValidation } = parseWriteQuery(request.query, 'CreateOptions');
     return decodeBody(request, kind, fieldValidation, context.warnings);
   }
-  const body = await readObject(request, BODY_SCHEMAS[handler.subresource] ?? '');
-  if (body === undefined) return undefined;
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('the request body is no object');
-  const object = body as DynamicObject;
-  object.metadata ??= {};
-  return object;
+  return readActionBody(handler, context);
 }
-
-/** What the bodies of actions are; needed for protobuf, which does not name its fields. */
-const BODY_SCHEMAS: Readonly<Record<string, string>> = {
-  binding: 'V1Binding',
-  eviction: 'V1Eviction',
-  scale: 'V1Scale',
-  token: 'AuthenticationV1TokenRequest',
-};
 
 const CONNECTIONS: ReadonlySet<string> = new Set(['proxy', 'exec', 'attach', 'portforward', 'log']);

@@ -5,11 +5,12 @@ import { forbiddenField, invalidField } from '../../api/machinery/field-error.ts
 import { goFormat } from '../../api/machinery/go-format.ts';
 import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
-import type { JsonValue } from '../../api/machinery/object.ts';
+import type { DynamicObject, JsonValue } from '../../api/machinery/object.ts';
 import { badRequest, invalid, StatusError } from '../../api/machinery/status-error.ts';
 import { applyJsonPatch, patchDoesNotApply } from '../../api/patch/json-patch.ts';
 import { applyMergePatch } from '../../api/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '../../api/patch/strategic-merge-patch.ts';
+import type { RequestContext } from '../contracts.ts';
 import { BODY_LIMIT_BYTES, parseJson } from '../request/body.ts';
 import { decodeAs } from '../request/decode-body.ts';
 import { isApplyPatch, negotiateOutput, patchFormat } from '../request/negotiation.ts';
@@ -28,27 +29,44 @@ export function createPatch(deps: VerbDeps): VerbHandler {
     const { context, kind } = call;
     const { request, info } = context;
     if (isApplyPatch(request)) return apply(call, response);
-    const format = patchFormat(request, kind);
+    patchFormat(request, kind);
     const output = negotiateOutput(request, 'object');
     const options = parsePatchQuery(request.query);
-    const bytes = await request.readBody(BODY_LIMIT_BYTES);
-    const patch = parsePatch(format, bytes);
-    const problems = options.fieldValidation === 'Ignore' ? [] : patchProblems(format, bytes, patch);
-    const { object } = await writes.update(writeScope(call, options.dryRun, options.fieldManager), info.name, (existing) => {
-      const warnings: string[] = [];
-      const patched = () => applyPatch(kind, format, existing.object as object as JsonValue, patch);
-      const blamed = () => (format === 'strategic' ? goFormat(patch) : JSON.stringify(patched()));
-      const decode = () => decodeAs(kind, patched(), options.fieldValidation, warnings, { problems });
-      const decoded = decodePatched(blamed, decode);
-      for (const text of warnings) if (!context.warnings.includes(text)) context.warnings.push(text);
-      return decoded;
-    });
+    const patched = await readPatch(context, kind, options);
+    const scope = writeScope(call, options.dryRun, options.fieldManager);
+    const { object } = await writes.update(scope, info.name, (existing) => patched(existing.object));
     await new Representation(kind, output, request.query, () => clock.now()).sendObject(context, response, 200, object);
   };
 }
 
+/**
+ * Reads a request's patch: what it makes of an object of the kind. The object stays as it is. What comes out of an attempt may be
+ * refused with 400 or 422.
+ *
+ * @throws StatusError 400, 413 or 415
+ */
+export async function readPatch(
+  { request, warnings }: RequestContext,
+  kind: KindDefinition,
+  { fieldValidation }: WriteQuery,
+): Promise<(existing: DynamicObject) => DynamicObject> {
+  const format = patchFormat(request, kind);
+  const bytes = await request.readBody(BODY_LIMIT_BYTES);
+  const patch = parsePatch(format, bytes);
+  const problems = fieldValidation === 'Ignore' ? [] : patchProblems(format, bytes, patch);
+  return (existing) => {
+    const more: string[] = [];
+    const patched = () => applyPatch(kind, format, existing as object as JsonValue, patch);
+    const blamed = () => (format === 'strategic' ? goFormat(patch) : JSON.stringify(patched()));
+    const decode = () => decodeAs(kind, patched(), fieldValidation, more, { problems });
+    const decoded = decodePatched(blamed, decode);
+    for (const text of more) if (!warnings.includes(text)) warnings.push(text);
+    return decoded;
+  };
+}
+
 /** @throws StatusError 422 for what only apply may be told */
-function parsePatchQuery(query: URLSearchParams): WriteQuery {
+export function parsePatchQuery(query: URLSearchParams): WriteQuery {
   const options = parseWriteQuery(query, 'PatchOptions');
   if (!query.has('force')) return options;
   const errors = [forbiddenField('force', 'may not be specified for non-apply patch')];
