@@ -44,6 +44,8 @@ export function setPodLevelDefaults(spec: V1PodSpec): void {
   defaultHugePages(resources, podLimits({ spec: containers }, { overhead: false }));
   defaultRequests(resources, podRequests({ spec: containers }, { overhead: false }));
   defaultLimits(resources, spec, podLimits({ spec: containers }, { overhead: false }));
+  // What is limited now is asked for, as it would be when the pod is read and defaulted anew.
+  defaultRequests(resources, podRequests({ spec: containers }, { overhead: false }));
 }
 
 const size = (amounts: Amounts | undefined) => Object.keys(amounts ?? {}).length;
