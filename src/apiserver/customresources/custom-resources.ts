@@ -34,6 +34,7 @@ interface Served {
   readonly kinds: CustomKinds;
   /** Of the definition that they were made of. */
   readonly made: string;
+  readonly terminating: boolean;
   readonly actions: ReadonlyMap<string, ActionHandler>;
 }
 
@@ -160,9 +161,10 @@ export class CustomResources {
 
   async #serve(name: string, definition: Definition): Promise<void> {
     const { kinds, cache, conversionOf, objects, writes } = this.#config;
-    const made = JSON.stringify([definition.spec, definition.status?.acceptedNames, isCondition(definition, 'Terminating')]);
+    const made = JSON.stringify([definition.spec, definition.status?.acceptedNames]);
+    const terminating = isCondition(definition, 'Terminating');
     const before = this.#served.get(name);
-    if (before?.made === made) return;
+    if (before?.made === made && before.terminating === terminating) return;
     const custom = customKindsOf(definition, conversionOf);
     await cache.open(custom.stored);
     const actions = new Map<string, ActionHandler>();
@@ -170,10 +172,10 @@ export class CustomResources {
       const scale = definition.spec.versions.find((version) => version.name === kind.version)?.subresources?.scale;
       if (scale) actions.set(`${kind.version}/scale`, createCustomScale(kind, scale, { objects, writes }));
     }
-    this.#served.set(name, { kinds: custom, made, actions });
+    this.#served.set(name, { kinds: custom, made, terminating, actions });
     kinds.replace(name, custom.served);
     // Watches hold what they began with; their clients begin again with what is now.
-    if (before) cache.kind(custom.stored).closeWatchers();
+    if (before && before.made !== made) cache.kind(custom.stored).closeWatchers();
   }
 
   #withdraw(name: string): void {
@@ -190,7 +192,7 @@ export class CustomResources {
     const { kinds } = this.#served.get(name) ?? { kinds: customKindsOf(definition, () => undefined) };
     const kind = kinds.stored;
     await cache.open(kind);
-    if (!this.#served.has(name)) this.#served.set(name, { kinds, made: '', actions: new Map() });
+    if (!this.#served.has(name)) this.#served.set(name, { kinds, made: '', terminating: true, actions: new Map() });
     await cache.fresh();
     if (cache.kind(kind).objects.size > 0) {
       await this.#writeStatus(name, (current) =>

@@ -53,7 +53,12 @@ export class ConvertedFeed {
         const batch = this.#waiting;
         this.#waiting = [];
         await showObjects(this.#config.kind, batch.flatMap(objectsOf));
-        for (const next of batch) if (!this.#ended) this.#tell(next);
+        for (const next of batch) {
+          // What was replaced meanwhile has forgotten what it was converted to.
+          while (objectsOf(next).some((object) => object.awaitsConversion(this.#config.kind)))
+            await showObjects(this.#config.kind, objectsOf(next));
+          if (!this.#ended) this.#tell(next);
+        }
       }
     } catch (error) {
       this.#fail(error);

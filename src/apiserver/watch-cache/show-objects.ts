@@ -30,11 +30,18 @@ async function convertRemotely(
   objects: readonly CachedObject[],
 ): Promise<ReadonlyMap<CachedObject, DynamicObject> | undefined> {
   const remote = kind.storedAs?.remote;
-  const waiting = remote ? objects.filter((object) => object.awaitsConversion(kind)) : [];
-  if (!remote || !waiting.length) return undefined;
-  const given = waiting.map((object) => object.decode());
-  const made = await remote.convert(given, apiVersionOf(kind));
-  return new Map(waiting.map((object, i) => [object, made[i]!]));
+  if (!remote) return undefined;
+  const converted = new Map<CachedObject, DynamicObject>();
+  // Again for those that forget meanwhile what they were converted to before.
+  for (;;) {
+    const waiting = objects.filter((object) => !converted.has(object) && object.awaitsConversion(kind));
+    if (!waiting.length) return converted;
+    const given = waiting.map((object) => object.decode());
+    const made = await remote.convert(given, apiVersionOf(kind));
+    waiting.forEach((object, i) => {
+      converted.set(object, made[i]!);
+    });
+  }
 }
 
 /** One object as a kind shows it. */

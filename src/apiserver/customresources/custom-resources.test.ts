@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Definition } from '../../api/apiextensions/v1/definition.ts';
+import { type List, startTestApi, type TestApi } from '../test-api.ts';
+import {
+  ANYTHING,
+  causesOf,
+  DEFINITIONS,
+  define,
+  placeOf,
+  untilCondition,
+  untilDefinition,
+  untilGone,
+  widget,
+  widgets,
+  withSpec,
+} from './definition-fixture.ts';
+
+const MERGE = { 'content-type': 'application/merge-patch+json' };
+type Condition = NonNullable<NonNullable<Definition['status']>['conditions']>[number];
+const reasons = ({ status }: Definition) =>
+  (status?.conditions ?? []).map(({ type, status: is, reason }: Condition) => [type, is, reason]);
+
+describe('definitions', () => {
+  let api: TestApi;
+  before(async () => {
+    api = await startTestApi();
+  });
+  after(() => api.stop());
+
+  const forget = async (name: string) => {
+    await api.call('DELETE', `${DEFINITIONS}/${name}`);
+    await untilGone(api, name);
+  };
+
+  test('what is defined is accepted, established and discovered when its status says so', async () => {
+    const made = await define(api, widgets({ spec: { names: { plural: 'widgets', kind: 'Widget', shortNames: ['wi'] } } }));
+    assert.deepEqual(reasons(made), [
+      ['NamesAccepted', 'True', 'NoConflicts'],
+      ['Established', 'True', 'InitialNamesAccepted'],
+    ]);
+    assert.deepEqual(made.status?.storedVersions, ['v1']);
+    assert.deepEqual(made.status?.acceptedNames, {
+      plural: 'widgets',
+      singular: 'widget',
+      kind: 'Widget',
+      listKind: 'WidgetList',
+      shortNames: ['wi'],
+    });
+    const { body } = await api.call<{ resources: { name: string; shortNames?: string[] }[] }>('GET', '/apis/example.com/v1');
+    assert.deepEqual(
+      body.resources.map(({ name, shortNames }) => [name, shortNames]),
+      [['widgets', ['wi']]],
+    );
+    const groups = await api.call<{ groups: { name: string }[] }>('GET', '/apis');
+    assert.ok(groups.body.groups.some(({ name }) => name === 'example.com'));
+    await forget('widgets.example.com');
+    assert.equal((await api.call('GET', '/apis/example.com/v1')).status, 404);
+    assert.equal((await api.call('GET', placeOf())).status, 404);
+  });
+
+  test('names that another definition has are refused, and had when they are given up', async () => {
+    await define(api, widgets({ spec: { names: { plural: 'widgets', kind: 'Widget', shortNames: ['w'] } } }));
+    const second = widgets({
+      plural: 'gadgets',
+      kind: 'Widget',
+      spec: { names: { plural: 'gadgets', kind: 'Widget', shortNames: ['w'] } },
+    });
+    await api.call('POST', DEFINITIONS, second);
+    const refused = await untilCondition(api, 'gadgets.example.com', 'NamesAccepted', 'False');
+    const condition = refused.status?.conditions?.find(({ type }) => type === 'NamesAccepted');
+    assert.deepEqual([condition?.reason, condition?.message], ['ListKindConflict', '"WidgetList" is already in use']);
+    assert.deepEqual(reasons(refused)[1], ['Established', 'False', 'NotAccepted']);
+    assert.equal((await api.call('GET', placeOf('v1', { plural: 'gadgets' }))).status, 404);
+    await forget('widgets.example.com');
+    await untilCondition(api, 'gadgets.example.com', 'Established');
+    assert.equal((await api.call('GET', placeOf('v1', { plural: 'gadgets' }))).status, 200);
+    await forget('gadgets.example.com');
+  });
+
+  test('a definition that is deleted takes its objects along, ends their watches and waits for finalizers', async () => {
+    await define(api, widgets());
+    await api.call('POST', placeOf(), widget('plain'));
+    await api.call('POST', placeOf(), widget('held', { metadata: { finalizers: ['example.com/hold'] } }));
+    const watch = await api.transport.request({ method: 'GET', path: `${placeOf()}?watch=1`, headers: {} });
+    const seen = (async () => {
+      let text = '';
+      for await (const chunk of watch.body) text += Buffer.from(chunk).toString('utf8');
+      return text;
+    })();
+    const deleted = await api.call<Definition>('DELETE', `${DEFINITIONS}/widgets.example.com`);
+    assert.deepEqual(deleted.body.metadata.finalizers, ['customresourcecleanup.apiextensions.k8s.io']);
+    const terminating = await untilDefinition(api, 'widgets.example.com', ({ status }) =>
+      status?.conditions?.some(({ reason }) => reason === 'InstanceDeletionInProgress'),
+    );
+    assert.ok(reasons(terminating).some(([type, is]) => type === 'Terminating' && is === 'True'));
+    const refused = await api.call('POST', placeOf(), widget('late'));
+    assert.equal(refused.status, 405);
+    assert.match(refused.text, /create not allowed while custom resource definition is terminating/);
+    const freed = await api.call('PATCH', `${placeOf()}/held`, { metadata: { finalizers: null } }, MERGE);
+    assert.equal(freed.status, 200, freed.text);
+    await untilGone(api, 'widgets.example.com');
+    assert.match(await seen, /"type":"DELETED".*"name":"plain"/);
+    await define(api, widgets());
+    assert.deepEqual((await api.call<List>('GET', placeOf())).body.items, []);
+    await forget('widgets.example.com');
+  });
+
+  test('a changed schema counts for the next write, and what lies in the store is shown by it', async () => {
+    await define(api, widgets({ schema: withSpec(ANYTHING) }));
+    await api.call('POST', placeOf(), widget('a', { spec: { size: 1, colour: 'red' } }));
+    const watch = await api.transport.request({ method: 'GET', path: `${placeOf()}?watch=1`, headers: {} });
+    const ended = (async () => {
+      for await (const _ of watch.body);
+    })();
+    const schema = withSpec({
+      type: 'object',
+      properties: { size: { type: 'integer', maximum: 5 }, shape: { type: 'string', default: 'round' } },
+    });
+    const changed = await api.call('PUT', `${DEFINITIONS}/widgets.example.com`, {
+      ...widgets({ schema }),
+      metadata: { name: 'widgets.example.com' },
+    });
+    assert.equal(changed.status, 200, changed.text);
+    await ended; // clients of the old schema begin again
+    const shown = await api.call<{ spec: object }>('GET', `${placeOf()}/a`);
+    assert.deepEqual(shown.body.spec, { size: 1, shape: 'round' });
+    const listed = await api.call<List>('GET', placeOf());
+    assert.deepEqual(listed.body.items[0]!['spec'], { size: 1, shape: 'round' });
+    const refused = await api.call('PATCH', `${placeOf()}/a`, { spec: { size: 9 } }, MERGE);
+    assert.deepEqual(causesOf(refused), ['spec.size: Invalid value: 9: spec.size in body should be less than or equal to 5']);
+    await forget('widgets.example.com');
+  });
+
+  test('a group of Kubernetes needs approval', async () => {
+    const definition = widgets({ group: 'widgets.k8s.io' });
+    const refused = await api.call('POST', DEFINITIONS, definition);
+    assert.equal(refused.status, 422);
+    assert.match(
+      causesOf(refused).join(),
+      /metadata\.annotations\[api-approved\.kubernetes\.io\]: Required value: protected groups must have/,
+    );
+    const annotations = { 'api-approved.kubernetes.io': 'unapproved, experimental-only' };
+    const made = await define(api, { ...definition, metadata: { ...definition.metadata, annotations } });
+    assert.ok(
+      reasons(made).some(
+        ([type, is, reason]) =>
+          type === 'KubernetesAPIApprovalPolicyConformant' && is === 'False' && reason === 'UnapprovedAnnotation',
+      ),
+    );
+    await forget('widgets.widgets.k8s.io');
+  });
+
+  test('scope, group and the kind that was established stay as they are', async () => {
+    await define(api, widgets());
+    const patched = await api.call(
+      'PATCH',
+      `${DEFINITIONS}/widgets.example.com`,
+      { spec: { scope: 'Cluster', names: { kind: 'Gadget' } } },
+      MERGE,
+    );
+    assert.deepEqual(causesOf(patched), [
+      'spec.scope: Invalid value: "Cluster": field is immutable',
+      'spec.names.kind: Invalid value: "Gadget": field is immutable',
+    ]);
+    await forget('widgets.example.com');
+  });
+
+  test('a definition in protobuf is refused, and its table is upstream’s', async () => {
+    const sent = await api.call('POST', DEFINITIONS, 'k8s', { 'content-type': 'application/vnd.kubernetes.protobuf' });
+    assert.equal(sent.status, 415);
+    const table = await api.call<{ columnDefinitions: { name: string }[] }>('GET', DEFINITIONS, undefined, {
+      accept: 'application/json;as=Table;v=v1;g=meta.k8s.io',
+    });
+    assert.deepEqual(
+      table.body.columnDefinitions.map(({ name }) => name),
+      ['Name', 'Created At'],
+    );
+  });
+});
+
+test('what is defined when the server starts is served before it is ready, and objects are what they were', async () => {
+  const { createMemoryStore } = await import('../../store/memory/memory-store.ts');
+  const { systemClock } = await import('../../std/clock.ts');
+  const store = createMemoryStore({ clock: systemClock });
+  const kept = new Proxy(store, {
+    get: (target, name) => {
+      if (name === 'close') return async () => undefined;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const first = await startTestApi({ store: kept });
+  await define(first, widgets());
+  await first.call('POST', placeOf(), widget('a', { spec: { x: 1 } }));
+  await first.stop();
+  const second = await startTestApi({ store: kept });
+  const found = await second.call<{ spec: object }>('GET', `${placeOf()}/a`);
+  assert.deepEqual(found.body.spec, { x: 1 });
+  await second.stop();
+  await store.close();
+});
