@@ -130,7 +130,7 @@ export interface Security {
 
 /** Puts authentication, authorization, admission, reviews and token issuing together. Throws for a wrong flag or a broken file. */
 export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Security {
-  const { reader, writer, clock, logger, random } = deps;
+  const { reader, writer, clock, logger } = deps;
   const accounts = config.serviceAccount;
   const apiAudiences = accounts ? (accounts.apiAudiences ?? [accounts.issuer]) : [];
   const verifier = accounts && openVerifier(accounts);
@@ -146,7 +146,7 @@ export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Secu
   const rbac = createRbacAuthorizer(reader);
   const graph = new NodeGraph(reader);
   const { authorizer, resolver } = composeAuthorizer(config.authorizationModes ?? ['AlwaysAllow'], rbac, graph);
-  const admission = composeAdmission(config, { reader, writer, clock, random, logger, authorizer, rbac });
+  const admission = composeAdmission(config, { ...deps, authorizer, rbac });
   const signer = accounts?.signingKeyPem === undefined ? undefined : createTokenSigner(accounts.signingKeyPem);
   return {
     authenticator,

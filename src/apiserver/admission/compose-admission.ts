@@ -3,6 +3,7 @@ import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { RbacAuthorizer } from '../authorization/rbac-authorizer.ts';
 import type { Admission, AdmissionPlugin, Authorizer, ObjectReader, ObjectWriter } from '../contracts.ts';
+import type { KindRegistry } from '../kinds/kind-registry.ts';
 import { createAdmissionChain } from './admission-chain.ts';
 import { createCertificateApproval, createCertificateSigning } from './certificate-signers.ts';
 import { createCertificateSubjectRestriction } from './certificate-subject-restriction.ts';
@@ -20,9 +21,11 @@ import { createLimitRanger } from './limit-ranger/limit-ranger.ts';
 import { createNamespaceAutoProvision, createNamespaceExists } from './namespace-exists.ts';
 import { createNamespaceLifecycle } from './namespace-lifecycle.ts';
 import { createNodeRestriction } from './node-restriction.ts';
+import { createOwnerReferencesPermissionEnforcement } from './owner-references-permission.ts';
 import { createPersistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
 import { createPodNodeSelector } from './pod-node-selector.ts';
 import { createPodSecurity, DEFAULT_CONFIGURATION } from './pod-security/pod-security.ts';
+import { createPodTolerationRestriction } from './pod-toleration-restriction.ts';
 import { createPodTopologyLabels } from './pod-topology-labels.ts';
 import { createPriority } from './priority.ts';
 import { createResourceQuota } from './resource-quota/resource-quota.ts';
@@ -51,6 +54,7 @@ export interface AdmissionDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
+  readonly kinds: KindRegistry;
 }
 
 /**
@@ -103,8 +107,9 @@ function defaultPlugins(options: AdmissionOptions, deps: AdmissionDeps): Plugins
 }
 
 /** Those that run only when they are named. */
-function otherPlugins(options: AdmissionOptions, { reader, writer, clock }: AdmissionDeps): Plugins {
-  const { eventLimits, nodeSelectors = {} } = options.admissionConfiguration ?? {};
+function otherPlugins(options: AdmissionOptions, deps: AdmissionDeps): Plugins {
+  const { reader, writer, clock } = deps;
+  const { eventLimits, nodeSelectors = {}, tolerations = NO_TOLERATIONS } = options.admissionConfiguration ?? {};
   return [
     ['AlwaysAdmit', () => alwaysAdmit],
     ['NamespaceAutoProvision', () => createNamespaceAutoProvision(reader, writer)],
@@ -112,6 +117,7 @@ function otherPlugins(options: AdmissionOptions, { reader, writer, clock }: Admi
     ['LimitPodHardAntiAffinityTopology', () => limitPodHardAntiAffinityTopology],
     ['AlwaysPullImages', () => alwaysPullImages],
     ['PodNodeSelector', () => createPodNodeSelector(reader, nodeSelectors)],
+    ['PodTolerationRestriction', () => createPodTolerationRestriction(reader, tolerations)],
     [
       'EventRateLimit',
       () => {
@@ -120,9 +126,11 @@ function otherPlugins(options: AdmissionOptions, { reader, writer, clock }: Admi
       },
     ],
     ['ExtendedResourceToleration', () => extendedResourceToleration],
+    ['OwnerReferencesPermissionEnforcement', () => createOwnerReferencesPermissionEnforcement(deps)],
     ['DenyServiceExternalIPs', () => denyServiceExternalIps],
     ['AlwaysDeny', () => alwaysDeny],
   ];
 }
 
+const NO_TOLERATIONS = { default: [], whitelist: [] };
 const NO_LIMITS = 'EventRateLimit: --admission-control-config-file must give its limits';

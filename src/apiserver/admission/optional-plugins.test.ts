@@ -8,14 +8,19 @@ import { namespaceKind } from '../../api/core/v1/namespace.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import { serviceKind } from '../../api/core/v1/service.ts';
 import type { V1Pod } from '../../api/gen/types.ts';
+import type { OwnerReference } from '../../api/machinery/object.ts';
 import { VirtualClock } from '../../std/clock.ts';
+import type { AuthorizationAttributes } from '../contracts.ts';
+import { ChangingKinds } from '../kinds/kind-registry.ts';
 import { denyServiceExternalIps } from './deny-service-external-ips.ts';
 import { createEventRateLimit } from './event-rate-limit.ts';
 import { extendedResourceToleration } from './extended-resource-toleration.ts';
 import { alwaysPullImages } from './fixed-answers.ts';
 import { limitPodHardAntiAffinityTopology } from './limit-pod-hard-anti-affinity-topology.ts';
 import { createNamespaceAutoProvision, createNamespaceExists } from './namespace-exists.ts';
+import { createOwnerReferencesPermissionEnforcement } from './owner-references-permission.ts';
 import { createPodNodeSelector } from './pod-node-selector.ts';
+import { createPodTolerationRestriction } from './pod-toleration-restriction.ts';
 
 const metadata = { name: 'p', namespace: 'ns' };
 const pod = (spec: object = {}) => ({ metadata, spec: { containers: [{ name: 'c', image: 'i' }], ...spec } });
@@ -72,6 +77,89 @@ test('PodNodeSelector keeps pods to their namespace\u2019s nodes', async () => {
     /pod node label selector labels conflict with its namespace whitelist/,
   );
   await assert.rejects(selector('gone'), { code: 404 });
+});
+
+test('PodTolerationRestriction gives pods what their namespace tolerates and keeps them to its whitelist', async () => {
+  const objects = new MemoryObjects();
+  const dedicated = { key: 'dedicated', operator: 'Equal', value: 'a', effect: 'NoSchedule' };
+  const spot = { key: 'spot', operator: 'Exists' };
+  const annotate = (name: string, annotations: Record<string, string>) =>
+    objects.put(namespaceKind, { metadata: { name, annotations } });
+  const [defaults, whitelist] = ['defaultTolerations', 'tolerationsWhitelist'].map(
+    (key) => `scheduler.alpha.kubernetes.io/${key}`,
+  );
+  annotate('ns', { [defaults!]: JSON.stringify([dedicated]), [whitelist!]: JSON.stringify([dedicated]) });
+  annotate('open', { [defaults!]: '', [whitelist!]: '[]' });
+  annotate('plain', {});
+  const plugin = createPodTolerationRestriction(objects, { default: [spot], whitelist: [spot] });
+  const tolerations = async (namespace: string, spec: object = {}, oldObject?: object) => {
+    const object = { metadata: { name: 'p', namespace }, spec: { containers: [{ name: 'c' }], ...spec } };
+    const write = { kind: podKind, object, ...(oldObject && { oldObject }) };
+    return ((await runPlugin(plugin, write)) as unknown as V1Pod).spec!.tolerations;
+  };
+  assert.deepEqual(await tolerations('ns'), [dedicated]);
+  assert.deepEqual(await tolerations('open', { tolerations: [spot, dedicated] }), [spot, dedicated]);
+  assert.deepEqual(await tolerations('plain'), [spot]);
+  assert.deepEqual(await tolerations('plain', { tolerations: [{ ...spot, effect: 'NoSchedule' }] }), [spot]);
+  assert.equal(await tolerations('plain', {}, pod()), undefined);
+  const requests = { containers: [{ name: 'c', resources: { requests: { cpu: '1' } } }] };
+  assert.deepEqual(await tolerations('open', requests), [
+    { key: 'node.kubernetes.io/memory-pressure', operator: 'Exists', effect: 'NoSchedule' },
+  ]);
+  const conflict = 'pod tolerations (possibly merged with namespace default tolerations) conflict with its';
+  await assert.rejects(tolerations('ns', { tolerations: [spot] }), { code: 500, message: `${conflict} namespace whitelist` });
+  await assert.rejects(tolerations('plain', { tolerations: [dedicated] }), {
+    code: 500,
+    message: `${conflict} cluster whitelist`,
+  });
+  await assert.rejects(tolerations('gone'), { code: 404 });
+});
+
+test('OwnerReferencesPermissionEnforcement wants that who names an owner may delete the object and hold the owner back', async () => {
+  const asked: string[] = [];
+  let allowed: readonly string[] = [];
+  const authorize = async ({ verb, resource, subresource, namespace, name }: AuthorizationAttributes) => {
+    const what = `${verb} ${[resource, subresource].filter(Boolean).join('/')} ${namespace}/${name}`;
+    asked.push(what);
+    return { decision: allowed.includes(what) ? 'allow' : 'no-opinion', reason: '' } as const;
+  };
+  const kinds = new ChangingKinds([configMapKind, podKind, namespaceKind]);
+  const plugin = createOwnerReferencesPermissionEnforcement({ authorizer: { authorize }, kinds });
+  const owned = (...ownerReferences: Partial<OwnerReference>[]) => ({
+    metadata: {
+      ...metadata,
+      ownerReferences: ownerReferences.map((owner) => ({ apiVersion: 'v1', kind: 'ConfigMap', ...owner })),
+    },
+  });
+  const write = async (object: object, oldObject?: object, subresource = '') => {
+    asked.length = 0;
+    await runPlugin(plugin, { kind: podKind, object, subresource, ...(oldObject && { oldObject }) });
+    return [...asked];
+  };
+  const [plain, blocking] = [
+    { name: 'o', uid: 'u' },
+    { name: 'o', uid: 'u', blockOwnerDeletion: true },
+  ];
+  assert.deepEqual(await write(owned(plain)), [], 'a new object may have any owner');
+  assert.deepEqual(await write(owned(blocking), owned(blocking)), []);
+  assert.deepEqual(await write(owned(plain), owned(), 'status'), []);
+  await assert.rejects(write(owned(plain), owned()), {
+    code: 403,
+    message: `pods "p" is forbidden: cannot set an ownerRef on a resource you can't delete: , <nil>`,
+  });
+  const unblockable =
+    /cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on: , <nil>$/;
+  await assert.rejects(write(owned(blocking)), unblockable);
+  allowed = ['delete pods ns/p'];
+  assert.deepEqual(await write(owned(), owned(plain)), allowed);
+  await assert.rejects(write(owned(blocking), owned(plain)), unblockable);
+  allowed = ['delete pods ns/p', 'update configmaps/finalizers ns/o', 'update namespaces/finalizers /o'];
+  assert.deepEqual(await write(owned(blocking), owned(plain)), allowed.slice(0, 2));
+  assert.deepEqual(await write(owned({ ...blocking, kind: 'Namespace' })), allowed.slice(2));
+  await assert.rejects(
+    write(owned({ ...blocking, apiVersion: 'a.b/v1', kind: 'X' })),
+    /no matches for kind "X" in version "a.b\/v1"$/,
+  );
 });
 
 test('ExtendedResourceToleration lets pods onto nodes kept for what they ask for', async () => {

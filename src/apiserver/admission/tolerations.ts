@@ -12,6 +12,11 @@ export function mergeTolerations(first: readonly V1Toleration[], second: readonl
   return merged;
 }
 
+/** Whether everything that the tolerations tolerate is in the whitelist; an empty one allows all. */
+export function areAllowed(tolerations: readonly V1Toleration[], whitelist: readonly V1Toleration[]): boolean {
+  return !whitelist.length || tolerations.every((toleration) => whitelist.some((allowed) => includes(allowed, toleration)));
+}
+
 /** Whether the wider one tolerates everything that the narrower one does. */
 function includes(wide: V1Toleration, narrow: V1Toleration): boolean {
   if (isDeepStrictEqual(wide, narrow)) return true;

@@ -68,13 +68,22 @@ test('events are limited, and node selectors given, by it', async () => {
 - name: PodNodeSelector
   configuration:
     podNodeSelectorPluginConfig: {clusterDefaultNodeSelector: env=test}
+- name: PodTolerationRestriction
+  configuration:
+    apiVersion: podtolerationrestriction.admission.k8s.io/v1alpha1
+    kind: Configuration
+    default: [{key: a, operator: Exists, effect: NoExecute, tolerationSeconds: 0}]
 `);
-  const { eventLimits, nodeSelectors } = await read(text);
+  const { eventLimits, nodeSelectors, tolerations } = await read(text);
   assert.deepEqual(eventLimits, [
     { type: 'Server', qps: 50, burst: 100, cacheSize: 4096 },
     { type: 'User', qps: 1, burst: 2, cacheSize: 7 },
   ]);
   assert.deepEqual(nodeSelectors, { clusterDefaultNodeSelector: 'env=test' });
+  assert.deepEqual(tolerations, {
+    default: [{ key: 'a', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 0 }],
+    whitelist: [],
+  });
 });
 
 for (const [what, text, why] of [

@@ -10,8 +10,9 @@ import {
 import type { EventLimit } from '../event-rate-limit.ts';
 import type { ClusterNodeSelectors } from '../pod-node-selector.ts';
 import type { PodSecurityConfiguration } from '../pod-security/pod-security.ts';
+import type { ClusterTolerations } from '../pod-toleration-restriction.ts';
 import type { LimitedResource } from '../resource-quota/limited-resources.ts';
-import { eventLimitsOf, limitedResourcesOf, nodeSelectorsOf, podSecurityOf } from './plugin-configurations.ts';
+import { eventLimitsOf, limitedResourcesOf, nodeSelectorsOf, podSecurityOf, tolerationsOf } from './plugin-configurations.ts';
 import type { PluginDocument } from './plugin-document.ts';
 
 /** What `--admission-control-config-file` says of the plugins that can be told something. */
@@ -20,6 +21,7 @@ export interface AdmissionConfiguration {
   readonly limitedResources?: readonly LimitedResource[];
   readonly eventLimits?: readonly EventLimit[];
   readonly nodeSelectors?: ClusterNodeSelectors;
+  readonly tolerations?: ClusterTolerations;
 }
 
 const FLAG = 'admission-control-config-file';
@@ -59,6 +61,7 @@ const READERS: Readonly<Record<string, (document: PluginDocument) => AdmissionCo
   PodSecurity: (document) => ({ podSecurity: podSecurityOf(document) }),
   ResourceQuota: (document) => ({ limitedResources: limitedResourcesOf(document) }),
   EventRateLimit: (document) => ({ eventLimits: eventLimitsOf(document) }),
+  PodTolerationRestriction: (document) => ({ tolerations: tolerationsOf(document) }),
   PodNodeSelector: (document) => ({ nodeSelectors: nodeSelectorsOf(document) }),
 };
 

@@ -18,6 +18,10 @@ export class Fields {
       );
   }
 
+  has(name: string): boolean {
+    return this.#value(name) !== undefined;
+  }
+
   text(name: string): string {
     const value = this.#value(name) ?? '';
     if (typeof value !== 'string') throw this.fail(`${name}: must be a string`);

@@ -1,3 +1,4 @@
+import type { V1Toleration } from '../../../api/gen/types.ts';
 import { checkDnsLabel, checkDnsSubdomain } from '../../../api/machinery/names.ts';
 import type { ScopeRequirement } from '../../../api/quota/evaluator.ts';
 import type { EventLimit, EventLimitType } from '../event-rate-limit.ts';
@@ -12,6 +13,7 @@ import {
   VERSION_PROBLEM,
 } from '../pod-security/level.ts';
 import type { PodSecurityConfiguration } from '../pod-security/pod-security.ts';
+import type { ClusterTolerations } from '../pod-toleration-restriction.ts';
 import type { LimitedResource } from '../resource-quota/limited-resources.ts';
 import { Fields } from './fields.ts';
 import type { PluginDocument } from './plugin-document.ts';
@@ -23,6 +25,8 @@ const RESOURCE_QUOTA = [
   'resourcequota.admission.k8s.io/v1alpha1',
 ];
 const EVENT_RATE_LIMIT = ['eventratelimit.admission.k8s.io/v1alpha1'];
+
+const POD_TOLERATIONS = ['podtolerationrestriction.admission.k8s.io/v1alpha1'];
 
 /** Levels where a namespace says none, and whom and what the plugin leaves alone. */
 export function podSecurityOf(document: PluginDocument): PodSecurityConfiguration {
@@ -106,6 +110,27 @@ export function eventLimitsOf(document: PluginDocument): readonly EventLimit[] {
   fields.end();
   if (!limits.length) throw fields.invalid('limits', [], 'must not be empty');
   return limits;
+}
+
+/** What pods tolerate and may tolerate where their namespace does not say. */
+export function tolerationsOf(document: PluginDocument): ClusterTolerations {
+  const fields = new Fields(document, ['Configuration'], POD_TOLERATIONS);
+  const list = (name: string) =>
+    fields.objects(name).map((each): V1Toleration => {
+      const texts = {
+        key: each.text('key'),
+        operator: each.text('operator'),
+        value: each.text('value'),
+        effect: each.text('effect'),
+      };
+      const toleration = Object.fromEntries(Object.entries(texts).filter(([, text]) => text));
+      const tolerationSeconds = each.has('tolerationSeconds') ? each.integer('tolerationSeconds') : undefined;
+      each.end();
+      return { ...toleration, ...(tolerationSeconds !== undefined && { tolerationSeconds }) };
+    });
+  const found = { default: list('default'), whitelist: list('whitelist') };
+  fields.end();
+  return found;
 }
 
 /** `podNodeSelectorPluginConfig: {clusterDefaultNodeSelector: …, namespace: …}`. */

@@ -1,0 +1,74 @@
+import { namespaceKind } from '../../api/core/v1/namespace.ts';
+import { qualityOfService } from '../../api/core/v1/quality-of-service.ts';
+import type { V1Pod, V1Toleration } from '../../api/gen/types.ts';
+import { notFound, unnamedFailure } from '../../api/machinery/status-error.ts';
+import type { AdmissionAttributes, AdmissionPlugin, ObjectReader } from '../contracts.ts';
+import { isAbout } from './refusal.ts';
+import { areAllowed, mergeTolerations } from './tolerations.ts';
+
+const DEFAULTS = 'scheduler.alpha.kubernetes.io/defaultTolerations';
+const WHITELIST = 'scheduler.alpha.kubernetes.io/tolerationsWhitelist';
+
+/** For the pods of namespaces that say nothing themselves. */
+export interface ClusterTolerations {
+  readonly default: readonly V1Toleration[];
+  readonly whitelist: readonly V1Toleration[];
+}
+
+/** Pods tolerate what their namespace's annotation says, and nothing beyond its whitelist (plugin/pkg/admission/podtolerationrestriction). */
+export function createPodTolerationRestriction(reader: ObjectReader, cluster: ClusterTolerations): AdmissionPlugin {
+  const ofNamespace = async (name: string, annotation: string): Promise<readonly V1Toleration[] | undefined> => {
+    let namespace = reader.get(namespaceKind, '', name);
+    if (!namespace) {
+      await reader.waitFresh(namespaceKind);
+      namespace = reader.get(namespaceKind, '', name);
+    }
+    if (!namespace) throw notFound(namespaceKind, name);
+    const text = namespace.metadata.annotations?.[annotation];
+    return text === undefined ? undefined : parseTolerations(text);
+  };
+  return {
+    name: 'PodTolerationRestriction',
+    handles: (attributes) =>
+      (attributes.operation === 'CREATE' || attributes.operation === 'UPDATE') && isAbout(attributes, 'pods'),
+    async admit(attributes) {
+      const { spec } = attributes.object as unknown as V1Pod;
+      if (!spec) return;
+      const defaults = attributes.operation === 'CREATE' ? await ofNamespace(attributes.namespace, DEFAULTS) : [];
+      let tolerations = mergeOnto(defaults ?? cluster.default, spec.tolerations ?? []);
+      if (qualityOfService(spec) !== 'BestEffort') tolerations = mergeTolerations(tolerations, [MEMORY_PRESSURE]);
+      if (tolerations.length) spec.tolerations = [...tolerations];
+    },
+    async validate(attributes) {
+      const tolerations = tolerationsOf(attributes);
+      if (!tolerations.length) return;
+      const own = await ofNamespace(attributes.namespace, WHITELIST);
+      if (areAllowed(tolerations, own ?? cluster.whitelist)) return;
+      throw unnamedFailure(
+        `pod tolerations (possibly merged with namespace default tolerations) conflict with its ${own ? 'namespace' : 'cluster'} whitelist`,
+      );
+    },
+  };
+}
+
+const MEMORY_PRESSURE: V1Toleration = { key: 'node.kubernetes.io/memory-pressure', operator: 'Exists', effect: 'NoSchedule' };
+
+const mergeOnto = (defaults: readonly V1Toleration[], own: readonly V1Toleration[]) => {
+  if (!defaults.length) return own;
+  return own.length ? mergeTolerations(defaults, own) : defaults;
+};
+
+const tolerationsOf = ({ object }: AdmissionAttributes): readonly V1Toleration[] =>
+  (object as unknown as V1Pod).spec?.tolerations ?? [];
+
+function parseTolerations(text: string): readonly V1Toleration[] {
+  if (!text) return [];
+  let found: unknown;
+  try {
+    found = JSON.parse(text);
+  } catch (error) {
+    throw unnamedFailure((error as Error).message);
+  }
+  if (!Array.isArray(found)) throw unnamedFailure('json: cannot unmarshal the annotation into a list of tolerations');
+  return found;
+}
