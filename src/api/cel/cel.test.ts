@@ -122,6 +122,16 @@ test('integers keep 64 bits, and numbers of different types compare by value', (
   });
 });
 
+test('null is a value', () => {
+  expectValues({
+    'any.maybe == null': true,
+    'any["maybe"] == null': true,
+    'has(any.maybe) && any.?maybe.hasValue()': true,
+    '[null].all(n, n == null)': true,
+    'type(null) == null_type': true,
+  });
+});
+
 test('an error is taken in by what decides without it', () => {
   expectValues({
     '1 / 0 == 1 || true': true,

@@ -265,12 +265,16 @@ function identifier(written: string): Step {
   return (run, scope) => {
     run.meter.charge(1);
     if (!outermost) for (let local = scope; local; local = local.outer) if (local.name === name) return local.value;
-    return run.activation(name) ?? new ErrorValue(`no such attribute(s): ${name}`);
+    const value = run.activation(name);
+    return value === undefined ? new ErrorValue(`no such attribute(s): ${name}`) : value;
   };
 }
 
 function fieldOf(value: Value, field: string): Value {
-  if (value instanceof MapValue) return value.get(field) ?? new ErrorValue(`no such key: ${field}`);
+  if (value instanceof MapValue) {
+    const found = value.get(field);
+    return found === undefined ? new ErrorValue(`no such key: ${field}`) : found;
+  }
   if (value instanceof ErrorValue) return value;
   if (value instanceof Optional) return value.value === undefined ? value : optionalField(value.value, field);
   return new ErrorValue(NO_OVERLOAD);

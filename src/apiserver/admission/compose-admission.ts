@@ -27,6 +27,8 @@ import { createPodNodeSelector } from './pod-node-selector.ts';
 import { createPodSecurity, DEFAULT_CONFIGURATION } from './pod-security/pod-security.ts';
 import { createPodTolerationRestriction } from './pod-toleration-restriction.ts';
 import { createPodTopologyLabels } from './pod-topology-labels.ts';
+import { createMutatingPolicies } from './policies/mutating-policies.ts';
+import { createValidatingPolicies } from './policies/validating-policies.ts';
 import { createPriority } from './priority.ts';
 import { createResourceQuota } from './resource-quota/resource-quota.ts';
 import { createRoleEscalationCheck } from './role-escalation.ts';
@@ -35,6 +37,10 @@ import { createServiceAccountAdmission } from './service-account.ts';
 import { createStorageObjectInUseProtection } from './storage-object-in-use-protection.ts';
 import { createTaintNodesByCondition } from './taint-nodes-by-condition.ts';
 import { createTokenSecretCheck } from './token-secret.ts';
+import { createMutatingWebhooks } from './webhooks/mutating-webhooks.ts';
+import { createServiceAddress } from './webhooks/service-address.ts';
+import { createValidatingWebhooks } from './webhooks/validating-webhooks.ts';
+import { WebhookConnections } from './webhooks/webhook-connections.ts';
 
 export interface AdmissionOptions {
   readonly enableAdmissionPlugins?: readonly string[];
@@ -77,7 +83,8 @@ type Plugins = readonly (readonly [name: string, create: () => AdmissionPlugin])
 
 /** Those that upstream runs unless told otherwise, and NodeRestriction. */
 function defaultPlugins(options: AdmissionOptions, deps: AdmissionDeps): Plugins {
-  const { reader, authorizer } = deps;
+  const { reader, authorizer, random } = deps;
+  const webhooks = { ...deps, connections: new WebhookConnections(createServiceAddress(reader, random)) };
   const tolerations = {
     notReadySeconds: options.defaultNotReadyTolerationSeconds ?? 300,
     unreachableSeconds: options.defaultUnreachableTolerationSeconds ?? 300,
@@ -102,6 +109,10 @@ function defaultPlugins(options: AdmissionOptions, deps: AdmissionDeps): Plugins
     ['CertificateSubjectRestriction', () => createCertificateSubjectRestriction()],
     ['DefaultIngressClass', () => createDefaultIngressClass(reader)],
     ['PodTopologyLabels', () => createPodTopologyLabels(reader)],
+    ['MutatingAdmissionPolicy', () => createMutatingPolicies(deps)],
+    ['MutatingAdmissionWebhook', () => createMutatingWebhooks(webhooks)],
+    ['ValidatingAdmissionPolicy', () => createValidatingPolicies(deps)],
+    ['ValidatingAdmissionWebhook', () => createValidatingWebhooks(webhooks)],
     ['ResourceQuota', () => createResourceQuota({ ...deps, limited })],
   ];
 }

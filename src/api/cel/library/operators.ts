@@ -196,7 +196,8 @@ function shownKey(key: Value): string {
 
 const entry = (map: MapValue, key: Value): Value => {
   if (hashKey(key) === undefined) return new ErrorValue('unsupported key type');
-  return map.get(key) ?? new ErrorValue(`no such key: ${shownKey(key)}`);
+  const found = map.get(key);
+  return found === undefined ? new ErrorValue(`no such key: ${shownKey(key)}`) : found;
 };
 
 const maybe = (value: Value): Value => (value instanceof ErrorValue ? new Optional() : new Optional(value));

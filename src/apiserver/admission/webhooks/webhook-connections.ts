@@ -35,9 +35,9 @@ export class WebhookConnections {
 
   /** The parsed answer. Rejects with an Error that says why there is none, as Go's client would. */
   async ask({ client, body, timeoutSeconds }: Question): Promise<unknown> {
-    const url = addressOf(client);
-    url.searchParams.set('timeout', `${timeoutSeconds}s`);
-    const named = (why: string, cause?: unknown) => new Error(`Post ${JSON.stringify(url.href)}: ${why}`, { cause });
+    const address = `${addressOf(client)}?timeout=${timeoutSeconds}s`;
+    const url = new URL(address);
+    const named = (why: string, cause?: unknown) => new Error(`Post ${JSON.stringify(address)}: ${why}`, { cause });
     let target: Target;
     try {
       target = this.#target(client, url);
@@ -123,7 +123,6 @@ export class WebhookConnections {
           });
           answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }));
           answer.on('error', reject);
-          answer.on('aborted', () => reject(new Error('unexpected EOF')));
         },
       );
       sent.on('error', reject);
@@ -132,13 +131,11 @@ export class WebhookConnections {
   }
 }
 
-function addressOf({ url, service }: ClientConfig): URL {
-  if (!service) return new URL(url ?? '');
-  const path = service.path ?? '/';
-  const made = new URL(
-    `https://${service.name}.${service.namespace}.svc:${service.port ?? 443}${path.startsWith('/') ? path : `/${path}`}`,
-  );
-  return made;
+/** As messages name it: with the port of a Service even where it is the usual one. */
+function addressOf({ url = '', service }: ClientConfig): string {
+  if (!service) return new URL(url).pathname === '/' && !url.endsWith('/') ? `${url}/` : url;
+  const { name, namespace, port = 443, path = '/' } = service;
+  return `https://${name}.${namespace}.svc:${port}${path.startsWith('/') ? path : `/${path}`}`;
 }
 
 const TLS_FAILURES: Readonly<Record<string, string>> = {

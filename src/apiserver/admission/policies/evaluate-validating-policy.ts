@@ -1,0 +1,135 @@
+/** What a ValidatingAdmissionPolicy says of one request (apiserver/pkg/admission/plugin/policy/validating/validator.go). Heavy to load. */
+import {
+  type CompiledVariable,
+  compileVariables,
+  type ExpressionScope,
+} from '../../../api/admissionregistration/expressions/admission-expressions.ts';
+import { typeNameOf } from '../../../api/cel/values.ts';
+import type { V1AuditAnnotation, V1ValidatingAdmissionPolicySpec, V1Validation } from '../../../api/gen/types.ts';
+import type { StatusReason } from '../../../api/machinery/status-error.ts';
+import { type ExpressionInput, ExpressionRun, OutOfBudget, REQUEST_BUDGET } from '../matching/evaluate-expressions.ts';
+import { type CompiledCondition, ConditionFailure, compileConditions, conditionsHold } from '../matching/match-conditions.ts';
+import { type CompiledExpression, compileOrKeepError, EvaluationFailure, evaluateCompiled } from './compiled-programs.ts';
+
+const LONGEST_MESSAGE_BYTES = 5 * 1024;
+
+interface CompiledValidation {
+  readonly validation: V1Validation;
+  readonly check: CompiledExpression;
+  readonly message: CompiledExpression | undefined;
+}
+export interface CompiledValidatingPolicy {
+  readonly failurePolicy: string;
+  readonly conditions: readonly CompiledCondition[];
+  readonly variables: readonly CompiledVariable[];
+  readonly validations: readonly CompiledValidation[];
+  readonly annotations: readonly { readonly annotation: V1AuditAnnotation; readonly value: CompiledExpression }[];
+}
+
+/** A validation that failed, or could not be made and counts as failed. */
+export interface Denial {
+  /** Of the validation within the policy. */
+  readonly index: number;
+  readonly message: string;
+  readonly reason: StatusReason;
+}
+export interface Verdict {
+  readonly denials: readonly Denial[];
+  readonly annotations: readonly { readonly key: string; readonly value: string }[];
+  /** Annotations that could not be made, where that denies the request. */
+  readonly annotationErrors: readonly string[];
+}
+
+export function compileValidatingPolicy(spec: V1ValidatingAdmissionPolicySpec): CompiledValidatingPolicy {
+  const params = spec.paramKind !== undefined;
+  const base: ExpressionScope = { params, authorizer: true };
+  const { compiled: variables, scope } = compileVariables(spec.variables ?? [], base);
+  return {
+    failurePolicy: spec.failurePolicy ?? 'Fail',
+    conditions: compileConditions(spec.matchConditions, { params }),
+    variables,
+    validations: (spec.validations ?? []).map((validation) => ({
+      validation,
+      check: compileOrKeepError(validation.expression, scope, 'bool'),
+      message: validation.messageExpression
+        ? compileOrKeepError(validation.messageExpression, { ...scope, authorizer: false }, 'string')
+        : undefined,
+    })),
+    annotations: (spec.auditAnnotations ?? []).map((annotation) => ({
+      annotation,
+      value: compileOrKeepError(annotation.valueExpression.trim(), scope, 'string-or-null'),
+    })),
+  };
+}
+
+const NOTHING: Verdict = { denials: [], annotations: [], annotationErrors: [] };
+
+/** Never rejects for anything in the expressions: what fails is a denial, or nothing where the failure policy is `Ignore`. */
+export async function evaluateValidatingPolicy(
+  policy: CompiledValidatingPolicy,
+  given: Omit<ExpressionInput, 'variables'>,
+): Promise<Verdict> {
+  const input = { ...given, variables: policy.variables };
+  const ignore = policy.failurePolicy === 'Ignore';
+  const failed = (message: string): Verdict => (ignore ? NOTHING : { ...NOTHING, denials: [{ index: 0, message, reason: '' }] });
+  try {
+    if (!(await conditionsHold(policy.conditions, input))) return NOTHING;
+    const run = new ExpressionRun(input, REQUEST_BUDGET);
+    const denials: Denial[] = [];
+    for (const [index, validation] of policy.validations.entries()) {
+      const denial = await check(run, validation, index, ignore);
+      if (denial) denials.push(denial);
+    }
+    return { denials, ...(await annotate(policy, new ExpressionRun(input, REQUEST_BUDGET), ignore)) };
+  } catch (error) {
+    if (error instanceof ConditionFailure || error instanceof OutOfBudget) return failed(error.message);
+    throw error;
+  }
+}
+
+async function check(
+  run: ExpressionRun,
+  compiled: CompiledValidation,
+  index: number,
+  ignore: boolean,
+): Promise<Denial | undefined> {
+  const { validation } = compiled;
+  const value = await evaluateCompiled(run, compiled.check);
+  if (value instanceof EvaluationFailure) return ignore ? undefined : { index, message: value.message, reason: '' };
+  if (value === true) return undefined;
+  const message =
+    (await evaluatedMessage(run, compiled.message)) ||
+    (validation.message ?? '').trim() ||
+    `failed expression: ${validation.expression.trim()}`;
+  return { index, message, reason: (validation.reason as StatusReason | undefined) ?? 'Invalid' };
+}
+
+/** Empty when there is none that can be shown. */
+async function evaluatedMessage(run: ExpressionRun, compiled: CompiledExpression | undefined): Promise<string> {
+  if (!compiled) return '';
+  const value = await evaluateCompiled(run, compiled);
+  if (typeof value !== 'string') return '';
+  const message = value.trim();
+  return Buffer.byteLength(message) > LONGEST_MESSAGE_BYTES || message.includes('\n') ? '' : message;
+}
+
+async function annotate(
+  { annotations }: CompiledValidatingPolicy,
+  run: ExpressionRun,
+  ignore: boolean,
+): Promise<Pick<Verdict, 'annotations' | 'annotationErrors'>> {
+  const made: { key: string; value: string }[] = [];
+  const errors: string[] = [];
+  for (const { annotation, value: compiled } of annotations) {
+    const value = await evaluateCompiled(run, compiled);
+    if (value instanceof EvaluationFailure) {
+      if (!ignore) errors.push(value.message);
+    } else if (typeof value === 'string') {
+      if (value.trim()) made.push({ key: annotation.key, value: value.trim() });
+    } else if (value !== null)
+      errors.push(
+        `valueExpression '${annotation.valueExpression}' resulted in unsupported return type: ${typeNameOf(value)}. Return type must be either string or null.`,
+      );
+  }
+  return { annotations: made, annotationErrors: errors };
+}
