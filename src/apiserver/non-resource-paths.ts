@@ -3,6 +3,7 @@ import type { Store } from '../store/store.ts';
 import type { Handler } from './contracts.ts';
 import { createDiscoveryHandler } from './discovery/serve-discovery.ts';
 import { createHealthHandler, type HealthCheck } from './health/health-checks.ts';
+import { postStartHooks } from './health/post-start-hooks.ts';
 import type { KindRegistry } from './kinds/kind-registry.ts';
 import type { ServerMetrics } from './metrics/server-metrics.ts';
 import { sendText, sendValue } from './response/send.ts';
@@ -32,11 +33,13 @@ export function createNonResourcePaths(deps: NonResourceDeps): Map<string, Handl
     name: 'shutdown',
     check: () => (isStopping() ? Promise.reject(new Error('process is shutting down')) : ok()),
   };
-  const live = [ping, log, etcd, ...readyChecks];
+  const hooks = postStartHooks(readyChecks);
+  const live = [ping, log, etcd, ...hooks];
+  const ready = [ping, log, etcd, { ...etcd, name: 'etcd-readiness' }, { ...ping, name: 'informer-sync' }, ...hooks, shutdown];
   const health = {
     healthz: createHealthHandler('healthz', live, logger),
     livez: createHealthHandler('livez', live, logger),
-    readyz: createHealthHandler('readyz', [...live, shutdown], logger),
+    readyz: createHealthHandler('readyz', ready, logger),
   };
   const discovery = createDiscoveryHandler(kinds, deps.serverAddress);
   const paths = new Map<string, Handler>();

@@ -54,9 +54,68 @@ spec:
 `,
 };
 
+const WIDGETS = 'widgets.shop.example.com';
+/** A definition, objects of it, a hook before and one after, and a test. */
+const OPERATOR: Readonly<Record<string, string>> = {
+  'Chart.yaml': 'apiVersion: v2\nname: shop\nversion: 1.0.0\n',
+  'values.yaml': 'size: 3\n',
+  'crds/widgets.yaml': `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: ${WIDGETS}
+spec:
+  group: shop.example.com
+  scope: Namespaced
+  names: { kind: Widget, plural: widgets, singular: widget, shortNames: [wd] }
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      additionalPrinterColumns: [{ name: Size, type: integer, jsonPath: .spec.size }]
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            spec:
+              type: object
+              properties:
+                size: { type: integer, minimum: 1, description: How large it is. }
+                colour: { type: string, default: red }
+`,
+  'templates/widget.yaml': `apiVersion: shop.example.com/v1
+kind: Widget
+metadata: { name: {{ .Release.Name }} }
+spec: { size: {{ .Values.size }} }
+`,
+  'templates/before.yaml': `apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .Release.Name }}-before
+  annotations: { helm.sh/hook: pre-install, helm.sh/hook-delete-policy: hook-succeeded }
+`,
+  'templates/after.yaml': `apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .Release.Name }}-after
+  annotations: { helm.sh/hook: "post-install,post-upgrade", helm.sh/hook-delete-policy: before-hook-creation }
+data: { revision: {{ .Release.Revision | quote }} }
+`,
+  'templates/tests/map.yaml': `apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .Release.Name }}-test
+  annotations: { helm.sh/hook: test }
+`,
+};
+
+interface Widget {
+  readonly spec: { readonly size: number; readonly colour: string };
+}
+
 describe('helm', () => {
   const { run, json } = kubectlSession(cluster, '1.35', namespace);
   let chart = '';
+  let operator = '';
 
   const tryHelm = (args: string) => {
     const { home } = cluster.current;
@@ -73,13 +132,19 @@ describe('helm', () => {
     deployment: await json<V1Deployment>('get deployment site --show-managed-fields'),
   });
 
+  const write = async (name: string, files: Readonly<Record<string, string>>) => {
+    const directory = join(cluster.current.home.path, name);
+    for (const [file, text] of Object.entries(files)) {
+      await mkdir(dirname(join(directory, file)), { recursive: true });
+      await writeFile(join(directory, file), text);
+    }
+    return directory;
+  };
+
   before(async () => {
     await run(`create namespace ${namespace}`);
-    chart = join(cluster.current.home.path, 'chart');
-    for (const [file, text] of Object.entries(CHART)) {
-      await mkdir(dirname(join(chart, file)), { recursive: true });
-      await writeFile(join(chart, file), text);
-    }
+    chart = await write('chart', CHART);
+    operator = await write('operator', OPERATOR);
   });
 
   test('installs a chart, whose objects it owns by server-side apply', async () => {
@@ -120,5 +185,29 @@ describe('helm', () => {
   test('removes it', async () => {
     assert.match(await helm('uninstall site'), /release "site" uninstalled/);
     assert.equal(await run('get configmap,deployment,service,secret -l owner!=nobody -o name'), 'configmap/kube-root-ca.crt\n');
+  });
+
+  test('installs definitions before objects of them, and runs hooks and tests', async () => {
+    assert.match(await helm(`install shop ${operator}`), /STATUS: deployed/);
+    assert.deepEqual((await json<Widget>('get widget shop')).spec, { size: 3, colour: 'red' });
+    assert.match(await run('get wd'), /^NAME +SIZE\nshop +3\n$/);
+    assert.match(await run('explain widget.spec'), /How large it is\./);
+    assert.equal(await run('get configmap shop-before --ignore-not-found'), '');
+    assert.equal((await json<V1ConfigMap>('get configmap shop-after')).data?.['revision'], '1');
+    assert.match(await helm('test shop'), /TEST SUITE: +shop-test\n[\s\S]*Phase: +Succeeded/);
+    assert.match(await helm('get hooks shop'), /name: shop-before/);
+  });
+
+  test('upgrades objects of definitions, is refused what they forbid, and leaves the definitions', async () => {
+    assert.match(await helm(`upgrade shop ${operator} --set size=5`), /REVISION: 2/);
+    assert.equal((await json<Widget>('get widget shop')).spec.size, 5);
+    assert.equal((await json<V1ConfigMap>('get configmap shop-after')).data?.['revision'], '2');
+    const refused = await tryHelm(`upgrade shop ${operator} --set size=0`);
+    assert.match(refused.stderr, /spec\.size: Invalid value: 0: spec\.size in body should be greater than or equal to 1/);
+    await helm('rollback shop 1');
+    assert.equal((await json<Widget>('get widget shop')).spec.size, 3);
+    await helm('uninstall shop');
+    assert.equal(await run('get widgets -o name'), '');
+    assert.equal(await run(`get crd ${WIDGETS} -o name`), `customresourcedefinition.apiextensions.k8s.io/${WIDGETS}\n`);
   });
 });

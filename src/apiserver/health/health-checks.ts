@@ -1,7 +1,6 @@
-import { noSuchPath } from '../../api/machinery/status-error.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { Handler } from '../contracts.ts';
-import { sendText } from '../response/send.ts';
+import { sendPageNotFound, sendText } from '../response/send.ts';
 
 /** One thing that must be well. Resolves when it is, rejects with what is wrong. */
 export interface HealthCheck {
@@ -22,7 +21,7 @@ export function createHealthHandler(
     const single = request.path.slice(root.length + 2);
     if (single !== '') {
       const check = checks.find((c) => c.name === single);
-      if (!check) throw noSuchPath();
+      if (!check) return sendPageNotFound(response);
       const failure = await run(check);
       if (failure === undefined) sendText(response, 200, 'ok');
       else sendText(response, 500, `internal server error: ${failure}\n`);
