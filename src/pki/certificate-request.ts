@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { CodedError } from '../std/coded-error.ts';
 import { type AlternativeNames, readAlternativeNames, writeAlternativeNames } from './der/alternative-names.ts';
 import { contextTag, DerReader, derError, Tag } from './der/der-reader.ts';
@@ -6,7 +7,7 @@ import * as der from './der/der-writer.ts';
 import { readName, writeName } from './der/distinguished-name.ts';
 import { type Extension, readExtensions, writeExtensions } from './der/extensions.ts';
 import { Oid } from './der/object-identifiers.ts';
-import { openPublicKey } from './der/public-key.ts';
+import { checkPublicKey, openPublicKey } from './der/public-key.ts';
 import { readSigned, verifySigned, writeSigned } from './der/signature.ts';
 import { readUsages } from './key-usages.ts';
 import type { PrivateKey } from './keys.ts';
@@ -82,7 +83,7 @@ function readRequest(bytes: Buffer): CertificateRequest {
   const subjectElement = reader.read(Tag.sequence, 'subject');
   const subject = readName(new DerReader(subjectElement.raw, 'subject'), 'subject');
   const publicKeyDer = reader.read(Tag.sequence, 'public key').raw;
-  const publicKey = openPublicKey(publicKeyDer);
+  checkPublicKey(publicKeyDer);
   const attributes = reader.readOptional(contextTag(0, true), `${WHAT} attributes`);
   reader.end();
   const extensions = attributes ? readRequestedExtensions(attributes.content) : new Map<string, Extension>();
@@ -97,8 +98,20 @@ function readRequest(bytes: Buffer): CertificateRequest {
     publicKeyDer,
     extensionOids: [...extensions.keys()],
     usages: readUsages(extensions),
-    verifySignature: async () => verifySigned(document, publicKey),
+    verifySignature: async () => {
+      const publicKey = keyOrNone(publicKeyDer);
+      return publicKey !== undefined && verifySigned(document, publicKey);
+    },
   };
+}
+
+/** Most readers look at the names only, so that the key is opened, which takes OpenSSL a while, when something is verified with it. */
+function keyOrNone(publicKeyDer: Buffer): KeyObject | undefined {
+  try {
+    return openPublicKey(publicKeyDer);
+  } catch {
+    return undefined; // it has a key's form and is none: nobody holds its other half
+  }
 }
 
 /** The extensions of the extensionRequest attribute (RFC 2985, 5.4.2); other attributes, such as a challenge, ask for nothing. */

@@ -19,10 +19,8 @@ export class SortedObjects {
     this.#byKey.set(object.key, object);
     const last = this.#sorted.at(-1);
     if (!last || last.key < object.key) this.#sorted.push(object);
-    else {
-      const at = this.#lowerBound(object.key);
-      this.#sorted.splice(at, previous ? 1 : 0, object);
-    }
+    else if (previous) this.#sorted[this.#lowerBound(object.key)] = object;
+    else this.#sorted.splice(this.#lowerBound(object.key), 0, object);
     return previous;
   }
 

@@ -2,6 +2,7 @@ import { nodeKind } from '../../api/core/v1/node.ts';
 import type { V1Node } from '../../api/gen/types.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
+import { OwnWrites } from '../framework/own-writes.ts';
 import { type Outcome, Reconciler } from '../framework/reconciler.ts';
 import { unlessReason } from '../framework/unless-reason.ts';
 import { RangeAllocator, type RangeAllocatorOptions } from './range-allocator.ts';
@@ -15,6 +16,7 @@ export function createNodeIpamController(context: ControllerContext, options: Ra
   const nodes = informers.of<V1Node>(nodeKind);
   const allocator = new RangeAllocator(options);
   const waiting = new Set<string>();
+  const writes = new OwnWrites();
   let isRead = false;
 
   const reconcile = async (name: string, signal: AbortSignal): Promise<Outcome> => {
@@ -25,6 +27,7 @@ export function createNodeIpamController(context: ControllerContext, options: Ra
     const node = nodes.get(name);
     if (!node) {
       waiting.delete(name);
+      writes.forget(name);
       if (allocator.release(name)) for (const other of waiting) loop.add(other);
       return;
     }
@@ -34,6 +37,7 @@ export function createNodeIpamController(context: ControllerContext, options: Ra
       allocator.occupy(name, existing);
       return;
     }
+    if (writes.isBehind(node)) return;
     const podCIDRs = allocator.allocate(name);
     if (!podCIDRs) {
       waiting.add(name);
@@ -51,6 +55,7 @@ export function createNodeIpamController(context: ControllerContext, options: Ra
       client.resource<V1Node>(nodeKind).patch(name, patch, { type: 'merge', signal }),
       'NotFound',
     );
+    writes.note(written);
     if (written) logger.debug(2, 'Set node PodCIDR', { node: name, podCIDRs: podCIDRs.join(',') });
   };
 

@@ -4,6 +4,7 @@ import { podKind } from '../../api/core/v1/pod.ts';
 import type { V1Lease, V1Node, V1NodeCondition, V1Pod } from '../../api/gen/types.ts';
 import { type Component, isAbort } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
+import { OwnWrites } from '../framework/own-writes.ts';
 import { podsByNode } from '../framework/pods-by-node.ts';
 import { type Outcome, Reconciler } from '../framework/reconciler.ts';
 import { hasReason, unlessReason } from '../framework/unless-reason.ts';
@@ -35,8 +36,7 @@ export function createNodeLifecycleController(context: ControllerContext, option
   const limiters = new Map<string, ZoneLimiter>();
   /** Nodes whose turn to be tainted NoExecute has come, until they are. */
   const granted = new Set<string>();
-  /** The resourceVersion that our last change of a node's taints led to (numbers that grow, KEP-5504). */
-  const tainted = new Map<string, number>();
+  const taintWrites = new OwnWrites();
   /** All nodes of all zones are down: more likely we are. Nobody is evicted then. */
   let allDisrupted = false;
 
@@ -46,12 +46,10 @@ export function createNodeLifecycleController(context: ControllerContext, option
     const mode = allDisrupted ? 'never' : granted.has(name) ? 'evict' : 'keep';
     const taints = planTaints(node, mode, clock.now());
     if (!taints) return;
-    // Our own last change is still on its way to us; we are called again when it is here.
-    if (Number(node.metadata?.resourceVersion) < (tainted.get(name) ?? 0)) return;
+    if (taintWrites.isBehind(node)) return;
     try {
       const resource = client.resource<V1Node>(nodeKind);
-      const { metadata } = await resource.patch(name, planTaintsPatch(node, taints), { type: 'json', signal });
-      tainted.set(name, Number(metadata?.resourceVersion));
+      taintWrites.note(await resource.patch(name, planTaintsPatch(node, taints), { type: 'json', signal }));
     } catch (error) {
       if (hasReason(error, 'NotFound')) return;
       // The patch did not fit, and the node has changed since: so it was about taints that are no more.
@@ -176,7 +174,7 @@ export function createNodeLifecycleController(context: ControllerContext, option
       source(nodes, (node, change) => {
         if (change.type === 'deleted') {
           granted.delete(keyOf(node));
-          tainted.delete(keyOf(node));
+          taintWrites.forget(keyOf(node));
           events.event(node, 'Normal', 'RemovingNode', `Node ${keyOf(node)} event: Removing Node ${keyOf(node)} from Controller`);
           return;
         }

@@ -2,6 +2,7 @@ import { nodeKind } from '../../api/core/v1/node.ts';
 import type { V1Node } from '../../api/gen/types.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
+import { OwnWrites } from '../framework/own-writes.ts';
 import { Reconciler } from '../framework/reconciler.ts';
 import { unlessReason } from '../framework/unless-reason.ts';
 import { planTtlStep, ttlSecondsOf } from './plan.ts';
@@ -12,20 +13,23 @@ const TTL_ANNOTATION = 'node.alpha.kubernetes.io/ttl';
 export function createTtlController(context: ControllerContext): Component {
   const { client, informers, clock, logger } = context;
   const nodes = informers.of<V1Node>(nodeKind);
+  const writes = new OwnWrites();
   let step = 0;
 
   const reconcile = async (name: string, signal: AbortSignal): Promise<void> => {
     const node = nodes.get(name);
     const ttl = String(ttlSecondsOf(step));
     if (!node || node.metadata?.deletionTimestamp || node.metadata?.annotations?.[TTL_ANNOTATION] === ttl) return;
+    if (writes.isBehind(node)) return;
     const patch = { metadata: { annotations: { [TTL_ANNOTATION]: ttl } } };
-    await unlessReason(client.resource<V1Node>(nodeKind).patch(name, patch, { type: 'merge', signal }), 'NotFound');
+    writes.note(await unlessReason(client.resource<V1Node>(nodeKind).patch(name, patch, { type: 'merge', signal }), 'NotFound'));
   };
 
   const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics: context.metrics });
   return createController(context, {
     sources: [
       source(nodes, (node, change) => {
+        if (change.type === 'deleted') writes.forget(keyOf(node));
         const next = change.type === 'updated' ? step : planTtlStep(nodes.list().length, step);
         if (next !== step) {
           step = next;
