@@ -78,7 +78,7 @@ function keepGeneration(updated: DynamicObject, existing: DynamicObject): void {
 }
 
 export const olderOthers: readonly KindDefinition[] = [
-  renamed(cronJobKind, 'v1beta1', 'BatchV1beta1CronJob', [21, 25]),
+  renamed(cronJobKind, 'v1beta1', 'BatchV1beta1CronJob', [21, 25], { defaultPropagation: 'orphan' }),
   renamed(leaseKind, 'v1beta1', 'CoordinationV1beta1Lease', [19, 22]),
   renamed(endpointSliceKind, 'v1beta1', 'DiscoveryV1beta1EndpointSlice', [21, 25], {
     conversion: topology,

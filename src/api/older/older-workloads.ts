@@ -9,7 +9,7 @@ import type { KindDefinition } from '../machinery/kind.ts';
 import type { DynamicObject } from '../machinery/object.ts';
 import { deprecationWarning } from './deprecation.ts';
 import { rollbackConversion, templateGenerationConversion } from './moved-annotations.ts';
-import { type OlderVersion, servedAs } from './served-as.ts';
+import { type Conversion, type OlderVersion, servedAs, setDefaultsOfToday } from './served-as.ts';
 
 /** Upstream's way of saying «as many as you like». */
 const NO_LIMIT = 2 ** 31 - 1;
@@ -37,10 +37,11 @@ function selectByTemplate(object: DynamicObject): void {
 
 /** Defaults that an older version sets before those of today fill in the rest. */
 const before =
-  (today: KindDefinition, ...first: ((object: DynamicObject) => void)[]) =>
+  (today: KindDefinition, conversion: Conversion | undefined, ...first: ((object: DynamicObject) => void)[]) =>
   (object: DynamicObject) => {
     for (const set of first) set(object);
-    today.setDefaults?.(object);
+    if (conversion) setDefaultsOfToday(today, conversion, object);
+    else today.setDefaults?.(object);
   };
 
 /** One pod at a time, and nothing is ever forgotten or given up. */
@@ -75,6 +76,8 @@ function older(today: KindDefinition, place: typeof V1BETA1, schema: string, mor
   return servedAs(today, {
     ...place,
     schema,
+    // What a workload made was left alone when it went.
+    ...(today.kind !== 'ControllerRevision' && { defaultPropagation: 'orphan' as const }),
     deprecation: deprecationWarning(groupVersion, today.kind, {
       deprecated: place === V1BETA2 ? 9 : 8,
       removed: 16,
@@ -86,21 +89,23 @@ function older(today: KindDefinition, place: typeof V1BETA1, schema: string, mor
 
 export const olderWorkloads: readonly KindDefinition[] = [
   older(daemonSetKind, EXTENSIONS, 'ExtensionsV1beta1DaemonSet', {
-    setDefaults: before(daemonSetKind, selectByTemplate, updateOnDelete),
+    setDefaults: before(daemonSetKind, templateGenerationConversion, selectByTemplate, updateOnDelete),
     conversion: templateGenerationConversion,
   }),
   older(deploymentKind, EXTENSIONS, 'ExtensionsV1beta1Deployment', {
-    setDefaults: before(deploymentKind, selectByTemplate, setExtensionsDeploymentDefaults),
+    setDefaults: before(deploymentKind, rollbackConversion, selectByTemplate, setExtensionsDeploymentDefaults),
     conversion: rollbackConversion,
   }),
-  older(replicaSetKind, EXTENSIONS, 'ExtensionsV1beta1ReplicaSet', { setDefaults: before(replicaSetKind, selectByTemplate) }),
+  older(replicaSetKind, EXTENSIONS, 'ExtensionsV1beta1ReplicaSet', {
+    setDefaults: before(replicaSetKind, undefined, selectByTemplate),
+  }),
   older(controllerRevisionKind, V1BETA1, 'AppsV1beta1ControllerRevision'),
   older(deploymentKind, V1BETA1, 'AppsV1beta1Deployment', {
-    setDefaults: before(deploymentKind, selectByTemplate, keepTwoRevisions),
+    setDefaults: before(deploymentKind, rollbackConversion, selectByTemplate, keepTwoRevisions),
     conversion: rollbackConversion,
   }),
   older(statefulSetKind, V1BETA1, 'AppsV1beta1StatefulSet', {
-    setDefaults: before(statefulSetKind, selectByTemplate, updateOnDelete),
+    setDefaults: before(statefulSetKind, undefined, selectByTemplate, updateOnDelete),
   }),
   older(controllerRevisionKind, V1BETA2, 'AppsV1beta2ControllerRevision'),
   older(daemonSetKind, V1BETA2, 'AppsV1beta2DaemonSet'),

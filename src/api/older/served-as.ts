@@ -11,7 +11,7 @@ export interface Conversion {
 /** What is different about a kind in an older version; everything else is today's. */
 export interface OlderVersion
   extends Pick<KindDefinition, 'group' | 'version' | 'schema' | 'deprecation'>,
-    Partial<Pick<KindDefinition, 'setDefaults' | 'prepareForCreate' | 'prepareForUpdate' | 'validate' | 'actions'>> {
+    Partial<Pick<KindDefinition, 'setDefaults' | 'prepareForCreate' | 'prepareForUpdate' | 'validate' | 'defaultPropagation'>> {
   /** Absent: both have the same fields. */
   readonly conversion?: Conversion;
 }
@@ -32,7 +32,7 @@ export function servedAs(today: KindDefinition, older: OlderVersion): KindDefini
     toStored: (object: DynamicObject) => object,
     fromStored: (object: DynamicObject) => object,
   };
-  const { validate, validateUpdate, warnings, rowConditions } = today;
+  const { prepareForCreate, prepareForUpdate, validate, validateUpdate, warnings, rowConditions } = today;
   return {
     ...today,
     storedAs: {
@@ -50,6 +50,22 @@ export function servedAs(today: KindDefinition, older: OlderVersion): KindDefini
       Object.entries(today.selectableFields).map(([field, get]) => [field, (object: DynamicObject) => get(toToday(object))]),
     ),
     columns: today.columns.map((column) => ({ ...column, cell: (object, nowMs) => column.cell(toToday(object), nowMs) })),
+    ...(prepareForCreate && {
+      prepareForCreate: (object, context) =>
+        replaceBy(
+          object,
+          fromToday,
+          inToday(object, toToday, (current) => prepareForCreate(current, context)),
+        ),
+    }),
+    ...(prepareForUpdate && {
+      prepareForUpdate: (updated, existing, context) =>
+        replaceBy(
+          updated,
+          fromToday,
+          inToday(updated, toToday, (current) => prepareForUpdate(current, toToday(existing), context)),
+        ),
+    }),
     ...(rowConditions && { rowConditions: (object) => rowConditions(toToday(object)) }),
     ...(validate && {
       validate: (object, context, existing) => validate(toToday(object), context, existing && toToday(existing)),
@@ -60,6 +76,27 @@ export function servedAs(today: KindDefinition, older: OlderVersion): KindDefini
     ...(warnings && { warnings: (object, existing) => warnings(toToday(object), existing && toToday(existing)) }),
     ...different,
   };
+}
+
+/** A copy as it is today, changed. */
+function inToday(object: DynamicObject, toToday: Conversion['toToday'], change: (current: DynamicObject) => void): DynamicObject {
+  const current = cloneJson(toToday(object));
+  change(current);
+  return current;
+}
+
+/** Puts the fields that the object of today has in the older version in place of the object's own. */
+function replaceBy(object: DynamicObject, fromToday: Conversion['fromToday'], current: DynamicObject): void {
+  const result = fromToday(current);
+  for (const field of Object.keys(object)) delete object[field];
+  Object.assign(object, result);
+}
+
+/** Today's defaults, for an object of an older version, in place. */
+export function setDefaultsOfToday(today: KindDefinition, conversion: Conversion, object: DynamicObject): void {
+  const { apiVersion } = object;
+  const current = inToday(object, conversion.toToday, (each) => today.setDefaults?.(each));
+  replaceBy(object, (each) => ({ ...conversion.fromToday(each), apiVersion }), current);
 }
 
 const identityOf = ({ group, version, kind }: Pick<KindDefinition, 'group' | 'version' | 'kind'>) => ({ group, version, kind });
