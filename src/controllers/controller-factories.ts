@@ -123,6 +123,9 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
     });
   },
 
+  'validatingadmissionpolicy-status-controller': async (context) =>
+    (await import('./policystatus/controller.ts')).createPolicyStatusController(context),
+
   'garbage-collector-controller': async (context, options) => {
     if (options.enableGarbageCollector === false) return { why: 'the garbage collector is switched off' };
     const [{ createGarbageCollector }, { createMetadataClient }] = await Promise.all([

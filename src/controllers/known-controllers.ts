@@ -76,7 +76,7 @@ export const KNOWN_CONTROLLERS: readonly KnownController[] = [
     'legacy-service-account-token-cleaner',
     'legacy-service-account-token-cleaner',
   ),
-  known(
+  supported(
     'validatingadmissionpolicy-status-controller',
     'validatingadmissionpolicy-status',
     'validatingadmissionpolicy-status-controller',

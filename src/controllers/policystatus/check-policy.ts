@@ -1,0 +1,53 @@
+/** What a policy's expressions would make of the types that it is about (apiserver/pkg/admission/plugin/policy/validating/typechecking.go). Heavy to load. */
+import {
+  compileExpression,
+  compileVariables,
+  ExpressionError,
+  type ExpressionScope,
+  expressionEnvironment,
+} from '../../api/admissionregistration/expressions/admission-expressions.ts';
+import type { CelType } from '../../api/cel/types.ts';
+import type { V1ExpressionWarning, V1ValidatingAdmissionPolicySpec } from '../../api/gen/types.ts';
+
+export interface CheckedType {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly type: CelType;
+}
+
+const COMPILATION = 'compilation failed: ';
+const shown = ({ group, version, kind }: CheckedType) => `${group ? `${group}/${version}` : `/${version}`}, Kind=${kind}`;
+
+/** Warnings about each expression, a line of them for each type that it does not fit. */
+export function checkPolicy(
+  spec: V1ValidatingAdmissionPolicySpec,
+  types: readonly CheckedType[],
+  paramsType: CelType | undefined,
+): V1ExpressionWarning[] {
+  const scopes = types.map((checked) => {
+    const base: ExpressionScope = {
+      params: paramsType !== undefined,
+      authorizer: true,
+      objectType: checked.type,
+      ...(paramsType && { paramsType }),
+    };
+    return { checked, environment: expressionEnvironment(compileVariables(spec.variables ?? [], base).scope) };
+  });
+  const check = (fieldRef: string, expression: string): V1ExpressionWarning[] => {
+    const texts = scopes.flatMap(({ checked, environment }) => {
+      try {
+        compileExpression(expression, environment, 'any');
+        return [];
+      } catch (error) {
+        if (!(error instanceof ExpressionError)) throw error;
+        return [`${shown(checked)}: ${error.message.replace(COMPILATION, '')}\n`];
+      }
+    });
+    return texts.length ? [{ fieldRef, warning: texts.join('\n') }] : [];
+  };
+  return (spec.validations ?? []).flatMap(({ expression, messageExpression }, i) => [
+    ...check(`spec.validations[${i}].expression`, expression),
+    ...(messageExpression ? check(`spec.validations[${i}].messageExpression`, messageExpression) : []),
+  ]);
+}
