@@ -14,7 +14,7 @@ export interface TableColumn {
 export interface TableRow {
   readonly cells: readonly (string | number | boolean | null)[];
   readonly conditions?: readonly RowCondition[];
-  readonly object?: object;
+  readonly object?: object | null;
 }
 
 export interface Table {
@@ -56,10 +56,10 @@ export function renderTable(kind: KindDefinition, objects: readonly DynamicObjec
   };
 }
 
-function includedObject(object: DynamicObject, include: 'None' | 'Metadata' | 'Object'): { object?: object } {
+function includedObject(object: DynamicObject, include: 'None' | 'Metadata' | 'Object'): { object: object | null } {
   switch (include) {
     case 'None':
-      return {};
+      return { object: null };
     case 'Metadata':
       return { object: partialObjectMetadata(object) };
     case 'Object':

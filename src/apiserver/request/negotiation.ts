@@ -9,6 +9,8 @@ export interface Output {
   /** `table` and `partial` (PartialObjectMetadata) are asked for by `;as=` in Accept. */
   readonly as: 'object' | 'table' | 'partial';
   readonly tableVersion: 'v1' | 'v1beta1';
+  /** Of `partial`: PartialObjectMetadataList. */
+  readonly list?: boolean;
 }
 
 const PLAIN: Output = { format: 'json', pretty: false, as: 'object', tableVersion: 'v1' };
@@ -50,6 +52,19 @@ export function negotiateOutput(
   );
 }
 
+/** @throws StatusError 406 when metadata of one object is asked for of a list, or the other way round */
+export function checkPartial(
+  { as, list = false }: Output,
+  { group, kind }: { group: string; kind: string },
+  isList: boolean,
+): void {
+  if (as !== 'partial' || list === isList) return;
+  const goType = `*${group.split('.')[0] || 'core'}.${kind}${isList ? 'List' : ''}`;
+  throw notAcceptable(
+    `you requested PartialObjectMetadata${list ? 'List' : ''}, but the requested object is ${isList ? 'a' : 'not a'} list (${goType})`,
+  );
+}
+
 interface AcceptClause {
   readonly type: string;
   readonly parameters: ReadonlyMap<string, string>;
@@ -78,14 +93,15 @@ function formatOf(type: string, what: 'document' | 'object'): Output['format'] |
   return type === 'application/yaml' ? 'yaml' : undefined;
 }
 
-function formOf(parameters: ReadonlyMap<string, string>): Pick<Output, 'as' | 'tableVersion'> | undefined {
+function formOf(parameters: ReadonlyMap<string, string>): Pick<Output, 'as' | 'tableVersion' | 'list'> | undefined {
   const as = parameters.get('as');
-  if (as === undefined) return { as: 'object', tableVersion: 'v1' };
+  if (as === undefined) return parameters.has('g') || parameters.has('v') ? undefined : { as: 'object', tableVersion: 'v1' };
   if (parameters.get('g') !== 'meta.k8s.io') return undefined;
   const version = parameters.get('v');
   if (version !== 'v1' && version !== 'v1beta1') return undefined;
   if (as === 'Table') return { as: 'table', tableVersion: version };
-  if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return { as: 'partial', tableVersion: version };
+  if (as === 'PartialObjectMetadata') return { as: 'partial', tableVersion: version };
+  if (as === 'PartialObjectMetadataList') return { as: 'partial', tableVersion: version, list: true };
   return undefined;
 }
 

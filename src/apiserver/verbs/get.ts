@@ -1,5 +1,5 @@
 import { notFound } from '../../api/machinery/status-error.ts';
-import { negotiateOutput } from '../request/negotiation.ts';
+import { checkPartial, negotiateOutput } from '../request/negotiation.ts';
 import { parseResourceVersion } from '../request/query-options.ts';
 import { Representation } from '../response/representation.ts';
 import { sendJsonBytes } from '../response/send.ts';
@@ -12,6 +12,7 @@ export function createGet({ cache, objects, clock }: VerbDeps): VerbHandler {
   return async ({ context, kind }, response) => {
     const { request, info } = context;
     const output = negotiateOutput(request, 'object');
+    checkPartial(output, kind, false);
     const wanted = parseResourceVersion(kind, request.query.get('resourceVersion') ?? '');
     await (wanted === undefined ? cache.fresh() : waitForRevision(cache, wanted));
     const stored = objects.peek({ kind, namespace: info.namespace, name: info.name });

@@ -2,7 +2,7 @@ import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { ListMeta } from '../../api/machinery/object.ts';
 import { badRequest, resourceExpired } from '../../api/machinery/status-error.ts';
 import { StoreError } from '../../store/store.ts';
-import { negotiateOutput } from '../request/negotiation.ts';
+import { checkPartial, negotiateOutput } from '../request/negotiation.ts';
 import { type ListQuery, parseListQuery, parseResourceVersion } from '../request/query-options.ts';
 import { Representation } from '../response/representation.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
@@ -22,6 +22,7 @@ export function createList(deps: VerbDeps): VerbHandler {
   return async ({ context, kind }, response) => {
     const { request, info } = context;
     const output = negotiateOutput(request, 'object');
+    checkPartial(output, kind, true);
     const query = parseListQuery(request.query, false);
     const selection = parseSelection(kind, info, query, deps.keyspace);
     const page = await readPage(deps, kind, query, selection);
