@@ -22,7 +22,8 @@ import { openListener } from './listener/listener.ts';
 import { ServerMetrics } from './metrics/server-metrics.ts';
 import { createNonResourcePaths } from './non-resource-paths.ts';
 import { createPathRouter } from './path-router.ts';
-import { createSecurity, type Security } from './security.ts';
+import type { OutsideSecurity, OutsideSecurityDeps } from './outside-security/outside-security.ts';
+import { createSecurity, type Security, type SecurityConfig } from './security.ts';
 import { createServe } from './serve.ts';
 import { parseAddressRanges } from './services/address-range.ts';
 import { openServices } from './services/open-services.ts';
@@ -98,7 +99,9 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const { frontProxy } = config.security;
   const { clientCaPem } = config;
   const trust = { ...(clientCaPem !== undefined && { clientCaPem }), ...(frontProxy && { frontProxy }) };
-  security = composeSecurity({ ...config.security, ...trust }, { reader, writer, kinds, clock, logger, random });
+  const outside = config.security.outside && (await openOutside(config.security, { clock, logger, random }));
+  security = composeSecurity({ ...config.security, ...trust }, {
+    ...(outside && { outside }), reader, writer, kinds, clock, logger, random });
 
   const inFlight: InFlightCounts = { readOnly: 0, mutating: 0 };
   const running = new RunningRequests(clock, config.requestTimeoutMs ?? 60_000);
@@ -198,6 +201,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     services.close();
     customResources.stop();
     cache.stop();
+    await outside?.close();
     await aggregation.close();
     encryption?.close();
     await audit?.close();
@@ -260,6 +264,15 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       return stopping;
     },
   };
+}
+
+async function openOutside(
+  { outside, serviceAccount }: SecurityConfig,
+  deps: Omit<OutsideSecurityDeps, 'apiAudiences'>,
+): Promise<OutsideSecurity> {
+  const { openOutsideSecurity } = await import('./outside-security/outside-security.ts');
+  const apiAudiences = serviceAccount ? (serviceAccount.apiAudiences ?? [serviceAccount.issuer]) : [];
+  return openOutsideSecurity(outside ?? {}, { ...deps, apiAudiences });
 }
 
 const hostOf = (address: string) => (address.includes(':') ? `[${address}]` : address);

@@ -53,6 +53,30 @@ test('the old feature gate brings back token Secrets', () => {
   assert.equal(gate('true').server.security.legacyServiceAccountTokenAutoGeneration, false);
 });
 
+test('no flag is defined twice', () => {
+  const names = apiserverFlags.map(({ name }) => name);
+  assert.deepEqual(
+    names.filter((name, i) => names.indexOf(name) !== i),
+    [],
+  );
+});
+
+test('audit, encryption and front proxies come from their flags; without a policy file nothing is recorded', () => {
+  const { server } = read(
+    '--store=memory',
+    '--audit-policy-file=/p',
+    '--audit-log-path=/l',
+    '--audit-log-maxage=30',
+    '--encryption-provider-config=/e',
+    '--enable-aggregator-routing',
+  );
+  assert.deepEqual([server.audit?.policyFile, server.audit?.log?.maxAgeDays, server.audit?.log?.mode], ['/p', 30, 'blocking']);
+  assert.deepEqual(server.encryption, { path: '/e', automaticReload: false });
+  assert.equal(server.aggregation?.routeToEndpoints, true);
+  const without = read('--store=memory', '--audit-log-maxage=30', '--audit-log-maxbackup=7', '--audit-log-maxsize=100');
+  assert.equal(without.server.audit, undefined);
+});
+
 test('what cannot be done is refused, naming the flag', () => {
   const cases: [string[], RegExp][] = [
     [['--etcd-servers=https://a:2379'], /--etcd-servers: the etcd driver comes with issue 6/],
@@ -65,8 +89,11 @@ test('what cannot be done is refused, naming the flag', () => {
     [['--store=memory', '--service-node-port-range=9-1'], /--service-node-port-range: "9-1" is no range of ports/],
     [['--store=memory', '--service-account-key-file=/none/k'], /--service-account-key-file: open \/none\/k: no such file/],
     [['--store=memory', '--tls-cert-file=/none/c'], /--tls-cert-file is given without --tls-private-key-file/],
-    [['--store=memory', '--authorization-mode=ABAC'], /--authorization-mode: ABAC is not one of/],
-    [['--store=memory', '--oidc-issuer-url=https://x'], /--oidc-issuer-url: OpenID Connect tokens are not offered yet/],
+    [['--store=memory', '--authorization-mode=ABAC'], /authorization-mode ABAC's authorization policy file not passed/],
+    [['--store=memory', '--authorization-mode=Guess'], /--authorization-mode: Guess is not one of/],
+    [['--store=memory', '--oidc-issuer-url=https://x'], /oidc-issuer-url and oidc-client-id must be specified together/],
+    [['--store=memory', '--audit-log-mode=sometimes', '--audit-log-path=-'], /invalid audit log mode sometimes/],
+    [['--store=memory', '--proxy-client-key-file=/none/k'], /--proxy-client-cert-file is missing/],
   ];
   for (const [argv, message] of cases)
     assert.throws(

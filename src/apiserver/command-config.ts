@@ -7,6 +7,7 @@ import { readAuditFlags } from './audit/audit-flags.ts';
 import { REFUSED_FLAGS } from './command-flags.ts';
 import type { ApiServerConfig, CertificatePair, KubeletAccess } from './configuration.ts';
 import { readRuntimeConfig } from './kinds/runtime-config.ts';
+import { readOutsideSecurityFlags } from './outside-security/security-flags.ts';
 import type { AuthorizationMode, SecurityConfig, ServiceAccountConfig } from './security.ts';
 import { parseAddressRanges } from './services/address-range.ts';
 import { PortRange } from './services/port-range.ts';
@@ -20,7 +21,7 @@ export interface CommandConfig {
   readonly server: Omit<ApiServerConfig, 'store' | 'clock' | 'logger' | 'random' | 'tls'>;
 }
 
-const MODES: ReadonlySet<string> = new Set<AuthorizationMode>(['Node', 'RBAC', 'AlwaysAllow', 'AlwaysDeny']);
+const MODES: ReadonlySet<string> = new Set<AuthorizationMode>(['AlwaysAllow', 'AlwaysDeny', 'ABAC', 'Webhook', 'Node', 'RBAC']);
 const TLS_VERSIONS: Readonly<Record<string, 'TLSv1.2' | 'TLSv1.3'>> = { VersionTLS12: 'TLSv1.2', VersionTLS13: 'TLSv1.3' };
 
 /**
@@ -60,7 +61,7 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       ...(clientCaPem !== undefined && { clientCaPem }),
       serviceClusterIpRange: readRange(values, 'service-cluster-ip-range', parseAddressRanges),
       serviceNodePortRange: readRange(values, 'service-node-port-range', (text) => new PortRange(text)),
-      security: readSecurity(values, clientCaPem !== undefined),
+      security: readSecurity(values, isSet, clientCaPem !== undefined),
       maxRequestsInflight: values.int('max-requests-inflight'),
       maxMutatingRequestsInflight: values.int('max-mutating-requests-inflight'),
       requestTimeoutMs: values.durationMs('request-timeout'),
@@ -140,7 +141,7 @@ function readKubelet(values: FlagValues): KubeletAccess {
   };
 }
 
-function readSecurity(values: FlagValues, clientCa: boolean): SecurityConfig {
+function readSecurity(values: FlagValues, isSet: (name: string) => boolean, clientCa: boolean): SecurityConfig {
   const modes = values.strings('authorization-mode');
   for (const mode of modes)
     if (!MODES.has(mode))
@@ -150,11 +151,13 @@ function readSecurity(values: FlagValues, clientCa: boolean): SecurityConfig {
   const admissionControl = values.strings('admission-control');
   const serviceAccount = readServiceAccount(values);
   const frontProxy = readFrontProxyFlags(values, readFlagFile);
+  const outside = readOutsideSecurityFlags(values, isSet, readFlagFile);
   return {
     anonymousAuth: values.bool('anonymous-auth'),
     clientCa,
     ...(tokenAuthFile && { tokenAuthFile }),
     ...(frontProxy && { frontProxy }),
+    ...(outside && { outside }),
     enableBootstrapTokenAuth: values.bool('enable-bootstrap-token-auth'),
     authorizationModes: modes as AuthorizationMode[],
     enableAdmissionPlugins: values.strings('enable-admission-plugins'),
@@ -175,7 +178,8 @@ function readServiceAccount(values: FlagValues): ServiceAccountConfig | undefine
     .map((path) => readFlagFile('service-account-key-file', path));
   if (signingKeyPem === undefined && verificationKeyPems.length === 0) return undefined;
   if (!issuer) throw new FlagError('--service-account-issuer', '--service-account-issuer must not be empty');
-  const apiAudiences = values.strings('api-audiences');
+  const named = values.strings('api-audiences');
+  const apiAudiences = named.length ? named : values.strings('service-account-api-audiences');
   const jwksUri = values.string('service-account-jwks-uri');
   const maxTokenExpirationMs = values.durationMs('service-account-max-token-expiration');
   return {

@@ -1,6 +1,7 @@
 import type { FlagDefinition, FlagType } from '../std/flags.ts';
 import { aggregationFlags } from './aggregation/aggregation-flags.ts';
 import { auditFlags } from './audit/audit-flags.ts';
+import { outsideSecurityFlags } from './outside-security/security-flags.ts';
 import { DEFAULT_ADDRESS_TYPES } from './subresources/kubelet-address.ts';
 
 const flag = (name: string, type: FlagType, description: string, defaultValue?: FlagDefinition['default']): FlagDefinition => ({
@@ -43,7 +44,7 @@ const EFFECTIVE: readonly FlagDefinition[] = [
   ),
   flag('service-node-port-range', 'string', 'Ports that services can have on every node.', '30000-32767'),
   flag('anonymous-auth', 'bool', 'Whether requests without credentials are taken for system:anonymous.', true),
-  flag('authorization-mode', 'strings', 'Ordered list of AlwaysAllow, AlwaysDeny, Node, RBAC.', ['AlwaysAllow']),
+  flag('authorization-mode', 'strings', 'Ordered list of AlwaysAllow, AlwaysDeny, ABAC, Webhook, Node, RBAC.', ['AlwaysAllow']),
   flag('token-auth-file', 'string', 'CSV file of static tokens.'),
   flag('enable-bootstrap-token-auth', 'bool', 'Whether bootstrap token Secrets in kube-system are credentials.', false),
   flag('enable-admission-plugins', 'strings', 'Admission plugins to enable besides the default ones.'),
@@ -64,6 +65,7 @@ const EFFECTIVE: readonly FlagDefinition[] = [
   flag('service-account-max-token-expiration', 'duration', 'The longest life of a token; 0 is no limit.', '0s'),
   flag('service-account-jwks-uri', 'string', 'Overrides the JWKS URI of the discovery document.'),
   flag('api-audiences', 'strings', 'Audiences of tokens; default the issuer.'),
+  { ...flag('service-account-api-audiences', 'strings', 'As --api-audiences.'), deprecated: 'Use --api-audiences' },
   flag('encryption-provider-config', 'string', 'File that says how which kinds are encrypted in the store.'),
   {
     ...flag('experimental-encryption-provider-config', 'string', 'As --encryption-provider-config.'),
@@ -97,20 +99,9 @@ const EFFECTIVE: readonly FlagDefinition[] = [
 const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
   string: [
     'address',
-    'audit-log-format',
-    'audit-log-mode',
-    'audit-log-path',
-    'audit-policy-file',
-    'audit-webhook-config-file',
-    'audit-webhook-mode',
-    'authentication-config',
-    'authentication-token-webhook-config-file',
-    'authorization-config',
-    'authorization-webhook-config-file',
     'cloud-config',
     'cloud-provider',
     'egress-selector-config-file',
-    'encryption-provider-config',
     'endpoint-reconciler-type',
     'etcd-cafile',
     'etcd-certfile',
@@ -121,14 +112,6 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'log-dir',
     'log-file',
     'logging-format',
-    'oidc-ca-file',
-    'oidc-client-id',
-    'oidc-groups-claim',
-    'oidc-issuer-url',
-    'oidc-username-claim',
-    'proxy-client-cert-file',
-    'proxy-client-key-file',
-    'requestheader-client-ca-file',
     'show-hidden-metrics-for-version',
     'ssh-keyfile',
     'ssh-user',
@@ -139,20 +122,15 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'vmodule',
     'allow-metric-labels-manifest',
     'master-service-namespace',
-    'service-account-api-audiences',
     'tls-ca-file',
-    'experimental-encryption-provider-config',
     'basic-auth-file',
     'debug-socket-path',
   ],
   bool: [
     'contention-profiling',
-    'audit-log-truncate-enabled',
     'allow-privileged',
     'alsologtostderr',
-    'aggregator-reject-forwarding-redirect',
     'emulation-forward-compatible',
-    'enable-aggregator-routing',
     'enable-garbage-collector',
     'enable-logs-handler',
     'enable-priority-and-fairness',
@@ -166,15 +144,11 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'repair-malformed-updates',
     'skip-headers',
     'watch-cache',
-    'audit-log-compress',
     'service-account-extend-token-expiration',
   ],
   int: [
     'http2-max-streams-per-connection',
     'apiserver-count',
-    'audit-log-maxage',
-    'audit-log-maxbackup',
-    'audit-log-maxsize',
     'default-watch-cache-size',
     'delete-collection-workers',
     'goaway-chance-percent',
@@ -189,9 +163,6 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
   ],
   float: ['goaway-chance'],
   duration: [
-    'authentication-token-webhook-cache-ttl',
-    'authorization-webhook-cache-authorized-ttl',
-    'authorization-webhook-cache-unauthorized-ttl',
     'etcd-compaction-interval',
     'etcd-count-metric-poll-period',
     'etcd-db-metric-poll-interval',
@@ -207,38 +178,26 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'cors-allowed-origins',
     'etcd-servers',
     'etcd-servers-overrides',
-    'requestheader-allowed-names',
-    'requestheader-extra-headers-prefix',
-    'requestheader-group-headers',
-    'requestheader-uid-headers',
-    'requestheader-username-headers',
     'strict-transport-security-directives',
     'tls-cipher-suites',
     'tls-sni-cert-key',
     'watch-cache-sizes',
-    'oidc-signing-algs',
     'disabled-metrics',
     'authorization-always-allow-paths',
   ],
-  map: ['allow-metric-labels', 'oidc-required-claim', 'emulated-version'],
+  map: ['allow-metric-labels', 'emulated-version'],
 };
 
 /** Flags that would let in more, or other, callers than they seem to: giving them is an error rather than a warning. */
 export const REFUSED_FLAGS: readonly (readonly [name: string, why: string])[] = [
-  ['oidc-issuer-url', 'OpenID Connect tokens are not offered yet'],
-  ['authentication-config', 'an AuthenticationConfiguration file is not offered yet'],
-  ['authentication-token-webhook-config-file', 'webhook token authentication is not offered yet'],
-  ['authorization-webhook-config-file', 'webhook authorization is not offered yet'],
-  ['authorization-config', 'an AuthorizationConfiguration file is not offered yet'],
   ['basic-auth-file', 'basic authentication is not offered; upstream removed it in 1.19'],
-  ['encryption-provider-config', 'encryption at rest is not offered yet'],
-  ['experimental-encryption-provider-config', 'encryption at rest is not offered yet'],
 ];
 
 export const apiserverFlags: readonly FlagDefinition[] = [
   ...EFFECTIVE,
   ...auditFlags,
   ...aggregationFlags,
+  ...outsideSecurityFlags,
   ...Object.entries(WITHOUT_EFFECT).flatMap(([type, names]) =>
     names.map((name) => ({
       name,

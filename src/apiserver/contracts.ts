@@ -109,7 +109,7 @@ export type Filter = (next: Handler) => Handler;
  */
 export interface Authenticator {
   authenticate(
-    request: Pick<ServerRequest, 'headers' | 'headerValues' | 'peerCertificate' | 'remoteAddress'>,
+    request: Pick<ServerRequest, 'headers' | 'headerValues' | 'peerCertificate' | 'remoteAddress'> & { readonly path?: string },
   ): Promise<UserInfo | undefined>;
 }
 

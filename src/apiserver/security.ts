@@ -49,13 +49,14 @@ import type {
   TokenAuthenticator,
 } from './contracts.ts';
 import type { KindRegistry } from './kinds/kind-registry.ts';
+import type { OutsideSecurity, OutsideSecurityConfig } from './outside-security/outside-security.ts';
 import { createAccessReviews } from './reviews/access-reviews.ts';
 import { createSelfSubjectReview, createTokenReview } from './reviews/identity-reviews.ts';
 import { createRulesReview } from './reviews/rules-review.ts';
 import { createIssuerDiscovery } from './service-account-tokens/issuer-discovery.ts';
 import { createTokenRequest } from './service-account-tokens/token-request.ts';
 
-export type AuthorizationMode = 'Node' | 'RBAC' | 'AlwaysAllow' | 'AlwaysDeny';
+export type AuthorizationMode = 'Node' | 'RBAC' | 'AlwaysAllow' | 'AlwaysDeny' | 'ABAC' | 'Webhook';
 
 /** Who may come in and what they may do: upstream's flags, parsed. */
 export interface SecurityConfig {
@@ -67,6 +68,8 @@ export interface SecurityConfig {
   readonly clientCaPem?: string;
   /** `--requestheader-*`: proxies that may say who asks. */
   readonly frontProxy?: FrontProxyConfig;
+  /** Files and servers outside that decide, too; opened by `startApiServer`. */
+  readonly outside?: OutsideSecurityConfig;
   /** `--token-auth-file`. */
   readonly tokenAuthFile?: string;
   /** `--enable-bootstrap-token-auth`. Default false. */
@@ -110,6 +113,8 @@ export interface SecurityDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
+  /** What decides besides the server's own parts. */
+  readonly outside?: OutsideSecurity;
 }
 
 export interface Security {
@@ -141,11 +146,12 @@ export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Secu
       ...(config.clientCa === false ? [] : [clientCertificates(config, clock)]),
       createBearerTokenAuthenticator(tokenAuthenticator),
     ],
-    { anonymous: config.anonymousAuth ?? true },
+    { anonymous: deps.outside?.anonymous ?? config.anonymousAuth ?? true },
   );
   const rbac = createRbacAuthorizer(reader);
   const graph = new NodeGraph(reader);
-  const { authorizer, resolver } = composeAuthorizer(config.authorizationModes ?? ['AlwaysAllow'], rbac, graph);
+  const modes = deps.outside?.modes ?? config.authorizationModes ?? ['AlwaysAllow'];
+  const { authorizer, resolver } = composeAuthorizer(modes, { rbac, graph, outside: deps.outside?.authorizers ?? new Map() });
   const admission = composeAdmission(config, { ...deps, authorizer, rbac });
   const signer = accounts?.signingKeyPem === undefined ? undefined : createTokenSigner(accounts.signingKeyPem);
   return {
@@ -200,7 +206,7 @@ function openVerifier({ verificationKeyPems, signingKeyPem }: ServiceAccountConf
 
 function composeTokenAuthenticator(
   config: SecurityConfig,
-  { reader, clock, logger }: SecurityDeps,
+  { reader, clock, logger, outside }: SecurityDeps,
   { apiAudiences, verifier }: { readonly apiAudiences: readonly string[]; readonly verifier: TokenVerifier | undefined },
 ): TokenAuthenticator {
   const { serviceAccount: accounts, tokenAuthFile } = config;
@@ -215,18 +221,27 @@ function composeTokenAuthenticator(
   if (config.enableBootstrapTokenAuth) {
     tokens.push(withImplicitAudiences(createBootstrapTokenAuthenticator({ reader, clock, logger }), apiAudiences));
   }
+  for (const other of outside?.tokens ?? []) tokens.push(withImplicitAudiences(other, apiAudiences));
   return createUnionTokenAuthenticator(tokens);
 }
 
-function composeAuthorizer(modes: readonly AuthorizationMode[], rbac: RbacAuthorizer, graph: NodeGraph) {
+interface AuthorizerParts {
+  readonly rbac: RbacAuthorizer;
+  readonly graph: NodeGraph;
+  readonly outside: ReadonlyMap<string, Authorizer & RuleResolver>;
+}
+
+function composeAuthorizer(modes: readonly string[], { rbac, graph, outside }: AuthorizerParts) {
   const node = createNodeAuthorizer(graph);
-  const byMode: Readonly<Record<AuthorizationMode, Authorizer>> = {
+  const byMode: Readonly<Record<string, Authorizer>> = {
+    ...Object.fromEntries(outside),
     Node: node,
     RBAC: rbac,
     AlwaysAllow: alwaysAllowAuthorizer,
     AlwaysDeny: alwaysDenyAuthorizer,
   };
-  const resolvers: Readonly<Record<AuthorizationMode, RuleResolver>> = {
+  const resolvers: Readonly<Record<string, RuleResolver>> = {
+    ...Object.fromEntries(outside),
     Node: node,
     RBAC: rbac,
     AlwaysAllow: everythingResolver,
@@ -240,8 +255,8 @@ function composeAuthorizer(modes: readonly AuthorizationMode[], rbac: RbacAuthor
     }
   }
   return {
-    authorizer: createUnionAuthorizer([privilegedGroupAuthorizer, ...modes.map((mode) => byMode[mode])]),
-    resolver: createUnionRuleResolver(modes.map((mode) => resolvers[mode])),
+    authorizer: createUnionAuthorizer([privilegedGroupAuthorizer, ...modes.map((mode) => byMode[mode]!)]),
+    resolver: createUnionRuleResolver(modes.map((mode) => resolvers[mode]!)),
   };
 }
 

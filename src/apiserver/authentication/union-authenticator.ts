@@ -8,7 +8,7 @@ import { anonymousUser, withAuthenticatedGroup } from './identities.ts';
  */
 export function createUnionAuthenticator(
   authenticators: readonly Authenticator[],
-  options: { anonymous: boolean },
+  options: { readonly anonymous: boolean | ((path: string) => boolean) },
 ): Authenticator {
   return {
     async authenticate(request) {
@@ -23,7 +23,8 @@ export function createUnionAuthenticator(
         }
       }
       if (failures.length) throw joinFailures(failures);
-      return options.anonymous ? anonymousUser : undefined;
+      const { anonymous } = options;
+      return (typeof anonymous === 'function' ? anonymous(request.path ?? '') : anonymous) ? anonymousUser : undefined;
     },
   };
 }

@@ -1,0 +1,91 @@
+import { createHttpsTransport } from '../../../client/transport/https.ts';
+import type { Clock } from '../../../std/clock.ts';
+import { readText } from '../../outgoing/webhook-client.ts';
+import { readKeySet, type VerificationKey } from './json-web-key.ts';
+
+export interface IssuerOptions {
+  readonly url: string;
+  /** Where the discovery document is, when not below the issuer's address. */
+  readonly discoveryUrl?: string;
+  /** Whom to trust; the system's authorities when not given. */
+  readonly caPem?: string;
+}
+
+/** The keys of an issuer of tokens. */
+export interface IssuerKeys {
+  /** Those that may have signed a token with this key id; asks the issuer again when it is not known. Rejects when nothing can be had. */
+  candidates(keyId: string | undefined): Promise<readonly VerificationKey[]>;
+}
+
+const TIMEOUT_MS = 10_000;
+const LIMIT_BYTES = 1024 * 1024;
+/** Tokens with made-up key ids must not make us ask more often than this. */
+const LEAST_BETWEEN_MS = 10_000;
+
+/** Reads the issuer's discovery document and keys when they are first needed, and the keys again when one is missing (rotation). */
+export function createIssuerKeys(issuer: IssuerOptions, clock: Pick<Clock, 'now'>): IssuerKeys {
+  let keys: readonly VerificationKey[] | undefined;
+  let keysUrl: string | undefined;
+  let askedMs = Number.NEGATIVE_INFINITY;
+  let asking: Promise<void> | undefined;
+  let problem: unknown;
+
+  const refresh = async () => {
+    try {
+      keysUrl ??= await discover(issuer);
+      keys = readKeySet(await getJson(keysUrl, issuer.caPem));
+      problem = undefined;
+    } catch (error) {
+      problem = error;
+    }
+  };
+  const refreshOnce = async () => {
+    if (!asking && clock.now() - askedMs < LEAST_BETWEEN_MS) return;
+    askedMs = clock.now();
+    asking ??= refresh().finally(() => {
+      asking = undefined;
+    });
+    await asking;
+  };
+  const find = (keyId: string | undefined) => (keys ?? []).filter((key) => keyId === undefined || key.keyId === keyId);
+  return {
+    async candidates(keyId) {
+      const known = find(keyId);
+      if (known.length) return known;
+      await refreshOnce();
+      if (!keys)
+        throw new Error(`oidc: authenticator not initialized: ${(problem as Error | undefined)?.message ?? 'asked too often'}`);
+      return find(keyId);
+    },
+  };
+}
+
+async function discover({ url, discoveryUrl, caPem }: IssuerOptions): Promise<string> {
+  const from = discoveryUrl ?? `${url.replace(/\/+$/, '')}/.well-known/openid-configuration`;
+  const { issuer, jwks_uri: keysUrl } = (await getJson(from, caPem)) as Record<string, unknown>;
+  if (issuer !== url)
+    throw new Error(
+      `oidc: issuer did not match the issuer returned by provider, expected ${JSON.stringify(url)} got ${JSON.stringify(issuer)}`,
+    );
+  if (typeof keysUrl !== 'string' || !keysUrl.startsWith('https://'))
+    throw new Error('oidc: the provider names no https jwks_uri');
+  return keysUrl;
+}
+
+async function getJson(url: string, caPem: string | undefined): Promise<unknown> {
+  const { origin, pathname, search } = new URL(url);
+  const transport = createHttpsTransport({ server: origin, connectTimeoutMs: TIMEOUT_MS, ...(caPem !== undefined && { caPem }) });
+  try {
+    const answer = await transport.request({
+      method: 'GET',
+      path: `${pathname}${search}`,
+      headers: { accept: 'application/json' },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const text = await readText(answer, LIMIT_BYTES);
+    if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}`);
+    return JSON.parse(text);
+  } finally {
+    await transport.close({ final: true });
+  }
+}

@@ -1,0 +1,109 @@
+import type { Clock } from '../../std/clock.ts';
+import type { AuthorizationAttributes, Authorizer, Decision } from '../contracts.ts';
+import { openWebhookClient, type WebhookClient, WebhookFailure, withBackoff } from '../outgoing/webhook-client.ts';
+import type { RuleResolver } from './rule-resolver.ts';
+
+export interface WebhookAuthorizerConfig {
+  readonly kubeconfigPath: string;
+  readonly version: 'v1' | 'v1beta1';
+  readonly authorizedTtlMs: number;
+  readonly unauthorizedTtlMs: number;
+  readonly timeoutMs: number;
+  /** What a webhook that does not answer means. */
+  readonly failurePolicy: 'NoOpinion' | 'Deny';
+}
+
+export interface WebhookAuthorizerDeps {
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+const INITIAL_BACKOFF_MS = 500;
+const MOST_ANSWERS = 8192;
+/** Larger questions are asked every time, as upstream. */
+const LARGEST_KEY = 10_000;
+
+/** Asks another server what a user may, by SubjectAccessReview (apiserver/plugin/pkg/authorizer/webhook). */
+export async function openWebhookAuthorizer(
+  config: WebhookAuthorizerConfig,
+  deps: WebhookAuthorizerDeps,
+): Promise<Authorizer & RuleResolver & { close(): Promise<void> }> {
+  const client = await openWebhookClient(config.kubeconfigPath, { clock: deps.clock, timeoutMs: config.timeoutMs });
+  return { ...createWebhookAuthorizer(client, config, deps), close: () => client.close() };
+}
+
+export function createWebhookAuthorizer(
+  client: Pick<WebhookClient, 'post'>,
+  config: Omit<WebhookAuthorizerConfig, 'kubeconfigPath' | 'timeoutMs'>,
+  { clock, random }: WebhookAuthorizerDeps,
+): Authorizer & RuleResolver {
+  const known = new Map<string, { readonly decision: Decision; readonly untilMs: number }>();
+  const remember = (key: string, decision: Decision) => {
+    const ttlMs = decision.decision === 'allow' ? config.authorizedTtlMs : config.unauthorizedTtlMs;
+    if (ttlMs <= 0 || key.length > LARGEST_KEY) return;
+    known.delete(key);
+    known.set(key, { decision, untilMs: clock.now() + ttlMs });
+    if (known.size > MOST_ANSWERS) known.delete(known.keys().next().value!);
+  };
+  return {
+    async authorize(attributes) {
+      const spec = reviewSpec(attributes, config.version);
+      const key = JSON.stringify(spec);
+      const found = known.get(key);
+      if (found && found.untilMs > clock.now()) return found.decision;
+      const apiVersion = `authorization.k8s.io/${config.version}`;
+      const metadata = { creationTimestamp: null };
+      const body = JSON.stringify({ kind: 'SubjectAccessReview', apiVersion, metadata, spec, status: { allowed: false } });
+      try {
+        const shouldRetry = (error: unknown) => error instanceof WebhookFailure && error.retryable;
+        const review = await withBackoff({ clock, random, initialMs: INITIAL_BACKOFF_MS }, shouldRetry, () => client.post(body));
+        const decision = readDecision(review);
+        remember(key, decision);
+        return decision;
+      } catch (error) {
+        const decision = config.failurePolicy === 'Deny' ? 'deny' : 'no-opinion';
+        return { decision, reason: '', evaluationError: (error as Error).message };
+      }
+    },
+    rulesFor: () => ({ rules: [], incomplete: true, problems: ['webhook authorizer does not support user rule resolution'] }),
+  };
+}
+
+function readDecision(review: unknown): Decision {
+  const status = (review as { status?: unknown } | undefined)?.status as
+    | { allowed?: unknown; denied?: unknown; reason?: unknown; evaluationError?: unknown }
+    | undefined;
+  if (typeof status !== 'object' || status === null) throw new Error('the webhook’s answer has no status');
+  const reason = typeof status.reason === 'string' ? status.reason : '';
+  if (status.denied === true && status.allowed === true)
+    throw new Error('webhook subject access review returned both allow and deny response');
+  if (status.denied === true) return { decision: 'deny', reason };
+  return { decision: status.allowed === true ? 'allow' : 'no-opinion', reason };
+}
+
+function reviewSpec(attributes: AuthorizationAttributes, version: 'v1' | 'v1beta1'): object {
+  const { user, isResourceRequest, verb, path, namespace, group, resource, subresource, name } = attributes;
+  const { fieldSelector, labelSelector } = attributes;
+  const what = isResourceRequest
+    ? {
+        resourceAttributes: {
+          ...(namespace && { namespace }),
+          verb,
+          ...(group && { group }),
+          ...(attributes.version && { version: attributes.version }),
+          resource,
+          ...(subresource && { subresource }),
+          ...(name && { name }),
+          ...(fieldSelector && { fieldSelector: { rawSelector: fieldSelector } }),
+          ...(labelSelector && { labelSelector: { rawSelector: labelSelector } }),
+        },
+      }
+    : { nonResourceAttributes: { path, verb } };
+  return {
+    ...what,
+    user: user.name,
+    ...(user.groups.length && { [version === 'v1' ? 'groups' : 'group']: user.groups }),
+    ...(user.extra && { extra: user.extra }),
+    ...(user.uid && { uid: user.uid }),
+  };
+}

@@ -1,0 +1,94 @@
+import type { Clock } from '../../std/clock.ts';
+import type { Logger } from '../../std/logger.ts';
+import type { JwtAuthenticatorConfig } from '../authentication/oidc/jwt-authenticator.ts';
+import type { WebhookTokenConfig } from '../authentication/webhook-token.ts';
+import type { RuleResolver } from '../authorization/rule-resolver.ts';
+import type { WebhookAuthorizerConfig } from '../authorization/webhook-authorizer.ts';
+import type { Authorizer, TokenAuthenticator } from '../contracts.ts';
+
+/** Identities and permissions that are decided by files and servers outside the cluster. */
+export interface OutsideSecurityConfig {
+  /** `--oidc-*`. */
+  readonly jwt?: readonly JwtAuthenticatorConfig[];
+  /** `--authentication-config`. */
+  readonly authenticationConfigFile?: string;
+  readonly tokenWebhook?: WebhookTokenConfig;
+  /** `--authorization-policy-file`, for the mode ABAC. */
+  readonly abacPolicyFile?: string;
+  /** `--authorization-webhook-*`, for the mode Webhook. */
+  readonly authorizationWebhook?: WebhookAuthorizerConfig;
+  /** `--authorization-config`, in place of modes. */
+  readonly authorizationConfigFile?: string;
+}
+
+export interface OutsideSecurityDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  readonly apiAudiences: readonly string[];
+}
+
+/** What those files and servers decide, ready to be put among the server's own. */
+export interface OutsideSecurity {
+  /** Behind the server's own kinds of tokens. */
+  readonly tokens: readonly TokenAuthenticator[];
+  /** By the mode that names them: `ABAC`, `Webhook`, or of a configuration file `Webhook/name`. */
+  readonly authorizers: ReadonlyMap<string, Authorizer & RuleResolver>;
+  /** In place of `--authorization-mode`. */
+  readonly modes?: readonly string[];
+  /** In place of `--anonymous-auth`: whether a request without credentials is let in as anonymous. */
+  readonly anonymous?: (path: string) => boolean;
+  close(): Promise<void>;
+}
+
+/** Reads the files and prepares the connections. Throws a CodedError that names file and field. */
+export async function openOutsideSecurity(config: OutsideSecurityConfig, deps: OutsideSecurityDeps): Promise<OutsideSecurity> {
+  const closing: (() => Promise<void>)[] = [];
+  const tokens: TokenAuthenticator[] = [];
+  const jwt = [...(config.jwt ?? [])];
+  let anonymous: OutsideSecurity['anonymous'];
+  if (config.authenticationConfigFile !== undefined) {
+    const { readAuthenticationConfiguration } = await import('./authentication-configuration.ts');
+    const read = await readAuthenticationConfiguration(config.authenticationConfigFile);
+    jwt.push(...read.jwt);
+    anonymous = read.anonymous;
+  }
+  if (jwt.length) {
+    const { createJwtAuthenticator } = await import('../authentication/oidc/jwt-authenticator.ts');
+    for (const entry of jwt) tokens.push(createJwtAuthenticator(entry, deps.clock));
+  }
+  if (config.tokenWebhook) {
+    const { openWebhookTokenAuthenticator } = await import('../authentication/webhook-token.ts');
+    const webhook = await openWebhookTokenAuthenticator(config.tokenWebhook, deps);
+    closing.push(() => webhook.close());
+    tokens.push(webhook);
+  }
+  const authorizers = new Map<string, Authorizer & RuleResolver>();
+  const addWebhook = async (name: string, options: WebhookAuthorizerConfig) => {
+    const { openWebhookAuthorizer } = await import('../authorization/webhook-authorizer.ts');
+    const webhook = await openWebhookAuthorizer(options, deps);
+    closing.push(() => webhook.close());
+    authorizers.set(name, webhook);
+  };
+  if (config.abacPolicyFile !== undefined) {
+    const { openAbacAuthorizer } = await import('../authorization/abac-authorizer.ts');
+    authorizers.set('ABAC', await openAbacAuthorizer(config.abacPolicyFile, deps.logger));
+  }
+  if (config.authorizationWebhook) await addWebhook('Webhook', config.authorizationWebhook);
+  let modes: readonly string[] | undefined;
+  if (config.authorizationConfigFile !== undefined) {
+    const { readAuthorizationConfiguration } = await import('./authorization-configuration.ts');
+    const entries = await readAuthorizationConfiguration(config.authorizationConfigFile);
+    for (const { mode, webhook } of entries) if (webhook) await addWebhook(mode, webhook);
+    modes = entries.map(({ mode }) => mode);
+  }
+  return {
+    tokens,
+    authorizers,
+    ...(modes && { modes }),
+    ...(anonymous && { anonymous }),
+    async close() {
+      await Promise.all(closing.map((close) => close()));
+    },
+  };
+}
