@@ -201,7 +201,7 @@ const pod = {
         resources: { limits: { cpu: '500m', memory: '1Gi' } },
         livenessProbe: { httpGet: { path: '/', port: 'http', httpHeaders: [{ name: 'a', value: 'b' }] }, initialDelaySeconds: 5 },
         readinessProbe: { tcpSocket: { port: 80 } },
-        lifecycle: { preStop: { exec: { command: ['x'] } }, postStart: { sleep: { seconds: 1 } } },
+        lifecycle: { preStop: { exec: { command: ['x'] } }, postStart: { sleep: { seconds: 0 } } },
         securityContext: { privileged: false, capabilities: { drop: ['ALL'] } },
         volumeMounts: [{ name: 'scratch', mountPath: '/a', readOnly: true }],
       },
