@@ -127,7 +127,7 @@ function compileStructure(schema: string): Decoder {
       decode: SCHEMAS_OR_MORE.has(`${schema}.${name}`) ? decodeSchemaOrMore : compile(type),
       omitEmpty: holdsMany && !required && !WRITTEN_WHEN_EMPTY.has(`${schema}.${name}`),
     });
-    if (required) requiredFields.push({ name, type });
+    if (required && !isPointer(type)) requiredFields.push({ name, type });
   }
   const { name: structure, qualified } = goTypeName(schema);
   return (value, at) => {
@@ -161,6 +161,9 @@ function compileStructure(schema: string): Decoder {
     return kept;
   };
 }
+
+/** Go has label selectors behind pointers, required ones too: one that is missing is none, rather than one of everything. */
+const isPointer = (type: FieldType): boolean => type.form === 'structure' && type.schema === 'V1LabelSelector';
 
 /** Of a list or map. */
 function isEmpty(value: object): boolean {

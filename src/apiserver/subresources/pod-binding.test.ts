@@ -42,7 +42,7 @@ test('a binding puts a pod on a node, with what it says of the pod, and turns it
   assert.deepEqual(body.metadata!.labels, { zone: 'z' });
   assert.equal(body.metadata!.generation, 1);
   assert.equal(body.status!.nominatedNodeName, undefined);
-  const [{ lastTransitionTime, ...condition }] = body.status!.conditions as [Record<string, unknown>];
+  const { lastTransitionTime, ...condition } = body.status!.conditions![0]!;
   assert.deepEqual(condition, { type: 'PodScheduled', status: 'True' });
   assert.match(String(lastTransitionTime), /Z$/);
 });
