@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { declareType } from '../apiextensions/rules/declared-type.ts';
+import { valueBySchema } from '../apiextensions/rules/schema-value.ts';
+import type { JsonSchema } from '../apiextensions/schema/json-schema.ts';
 import { CelCompileError, compile, createEnvironment, ErrorValue } from './cel.ts';
 import { jsonValue } from './json-values.ts';
-import { typedSchema, type ValueSchema } from './schema-types.ts';
 import { DYN, formatType } from './types.ts';
 import { ListValue, MapValue, Optional, Uint, type Value } from './values.ts';
 
-const schema: ValueSchema = {
+const schema: JsonSchema = {
   type: 'object',
   properties: {
     x: { type: 'integer' },
@@ -46,7 +48,10 @@ const object = {
   bytes: 'aGk=',
   unknown: 1,
 };
-const self = typedSchema(schema, { name: 'self', root: true })!;
+const self = {
+  type: declareType(schema, 'self', true)!.type,
+  value: (json: unknown) => valueBySchema(json, schema, 'self', true),
+};
 const environment = createEnvironment({ variables: { self: self.type, any: DYN } });
 const variables = (name: string): Value | undefined =>
   name === 'self' ? self.value(object) : name === 'any' ? jsonValue(object) : undefined;

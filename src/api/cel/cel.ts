@@ -2,9 +2,9 @@
  * The Common Expression Language as Kubernetes has it: an expression is compiled against the types of its variables and evaluated
  * with a limit on its cost. Heavy to load (regular expressions): import it when the first expression is met.
  *
- *     const environment = createEnvironment({ variables: { self: typed.type, oldSelf: typed.type } });
- *     const program = compile('self.replicas <= self.maxReplicas', environment);   // throws CelCompileError
- *     const { value, cost } = program.evaluate((name) => (name === 'self' ? typed.value(object.spec) : undefined));
+ *     const environment = createEnvironment({ variables: { object: DYN } });
+ *     const program = compile('object.spec.replicas <= 3', environment);   // throws CelCompileError
+ *     const { value, cost } = program.evaluate((name) => (name === 'object' ? jsonValue(object) : undefined));
  *     if (value instanceof ErrorValue) …                                            // in cel-go's words
  */
 import { type Checked, check } from './checker.ts';

@@ -1,5 +1,5 @@
 /** Types of expressions from a server's OpenAPI v3 documents, looked up when they are needed: types may contain themselves. */
-import { unescapePropertyName } from '../../api/cel/escape-names.ts';
+import { escapeName } from '../../api/apiextensions/rules/escape-name.ts';
 import { BOOL, BYTES, type CelType, DOUBLE, DURATION, DYN, INT, listOf, mapOf, STRING, TIMESTAMP } from '../../api/cel/types.ts';
 
 export interface OpenApiSchema {
@@ -63,9 +63,8 @@ function objectType(schemas: Readonly<Record<string, OpenApiSchema>>, schema: Op
   if (typeof additionalProperties === 'object') return mapOf(STRING, typeOf(schemas, additionalProperties, `${name}.@elem`));
   if (!properties && additionalProperties) return mapOf(STRING, DYN);
   const field = (escaped: string) => {
-    const property = unescapePropertyName(escaped);
-    if (property === undefined || !properties || !Object.hasOwn(properties, property)) return undefined;
-    return typeOf(schemas, properties[property]!, `${name}.${property}`);
+    const property = Object.keys(properties ?? {}).find((each) => escapeName(each) === escaped);
+    return property === undefined ? undefined : typeOf(schemas, properties![property]!, `${name}.${property}`);
   };
   return { form: 'object', name, field };
 }
