@@ -1,5 +1,6 @@
 import { defineKind } from '../../machinery/define-kind.ts';
 import { setLimitRangeDefaults } from './limit-range-defaults.ts';
+import { validateLimitRange } from './limit-range-validation.ts';
 
 export const limitRangeKind = defineKind({
   group: '',
@@ -9,4 +10,5 @@ export const limitRangeKind = defineKind({
   namespaced: true,
   shortNames: ['limits'],
   setDefaults: setLimitRangeDefaults,
+  validate: validateLimitRange,
 });

@@ -13,8 +13,8 @@ import {
   type NameCheck,
 } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
-import { compareQuantities, parseQuantity } from '../../machinery/quantity.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { checkResourceAmount } from './resources-validation.ts';
 
 const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 
@@ -81,8 +81,7 @@ export function validateNodeStatus({ status }: Pick<V1Node, 'status'>): FieldErr
   });
   for (const field of ['capacity', 'allocatable'] as const)
     for (const [resource, quantity] of Object.entries(status?.[field] ?? {}))
-      if (compareQuantities(parseQuantity(quantity), parseQuantity('0')) < 0)
-        errors.push(invalidField(`status.${field}.${resource}`, quantity, 'must be greater than or equal to 0'));
+      checkResourceAmount(resource, quantity, `status.${field}.${resource}`, errors);
   return errors;
 }
 

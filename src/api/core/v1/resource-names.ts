@@ -53,11 +53,14 @@ export const isIntegerResource = (name: string) => COUNTED.has(name) || isExtend
 
 const isStandard = (name: string) => STANDARD.has(name) || isHugePages(name) || name.startsWith('requests.hugepages-');
 
+/** What quotas bound without a domain. */
+export const isQuotaResource = (name: string) => name !== 'storage' && isStandard(name);
+
 /** What a pod as a whole can have. */
 export const isPodLevelResource = (name: string) => name === 'cpu' || name === 'memory' || isHugePages(name);
 
-/** Adds complaints; says whether there were any. */
-function checkResourceName(name: string, field: string, errors: FieldError[]): boolean {
+/** Adds complaints; says whether there were none. */
+export function checkResourceName(name: string, field: string, errors: FieldError[]): boolean {
   const complaints = checkQualifiedName(name);
   for (const complaint of complaints) errors.push(invalidField(field, name, complaint));
   if (complaints.length) return false;

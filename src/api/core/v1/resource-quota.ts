@@ -3,6 +3,7 @@ import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
+import { validateResourceQuota, validateResourceQuotaStatus } from './resource-quota-validation.ts';
 
 function formatUsage({ status }: V1ResourceQuota, ofLimits: boolean): string {
   return Object.entries(status?.hard ?? {})
@@ -19,7 +20,7 @@ export const resourceQuotaKind = defineKind({
   resource: 'resourcequotas',
   namespaced: true,
   shortNames: ['quota'],
-  parts: [statusPart()],
+  parts: [statusPart({ validate: validateResourceQuotaStatus })],
   columns: [
     nameColumn,
     textColumn<V1ResourceQuota>('Request', 'How much of each resource is used and may be.', (quota) => formatUsage(quota, false)),
@@ -27,4 +28,5 @@ export const resourceQuotaKind = defineKind({
     ageColumn,
   ],
   prepareForCreate: resetStatus('V1ResourceQuota'),
+  validate: validateResourceQuota,
 });

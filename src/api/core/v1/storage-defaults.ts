@@ -30,7 +30,8 @@ export function alignDataSources(object: DynamicObject): void {
   const { dataSource } = spec;
   const group = dataSource?.apiGroup ?? '';
   const isOld =
-    (dataSource?.kind === 'PersistentVolumeClaim' && group === '') || (dataSource?.kind === 'VolumeSnapshot' && group === SNAPSHOTS);
+    (dataSource?.kind === 'PersistentVolumeClaim' && group === '') ||
+    (dataSource?.kind === 'VolumeSnapshot' && group === SNAPSHOTS);
   if (!spec.dataSourceRef) {
     if (!dataSource) return;
     if (isOld) spec.dataSourceRef = { ...dataSource };

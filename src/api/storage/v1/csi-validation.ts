@@ -1,11 +1,5 @@
 /** What CSI drivers say of themselves, of the nodes they run on and of what is left there. */
-import type {
-  StorageV1TokenRequest,
-  V1CSIDriver,
-  V1CSINode,
-  V1CSINodeDriver,
-  V1CSIStorageCapacity,
-} from '../../gen/types.ts';
+import type { StorageV1TokenRequest, V1CSIDriver, V1CSINode, V1CSINodeDriver, V1CSIStorageCapacity } from '../../gen/types.ts';
 import { checkDriverName } from '../../machinery/domain-names.ts';
 import {
   checkEach,

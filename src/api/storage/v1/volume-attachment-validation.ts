@@ -13,11 +13,7 @@ const LONGEST_MESSAGE = 1024;
 
 const attachmentOf = (object: DynamicObject) => object as unknown as V1VolumeAttachment;
 
-export function validateVolumeAttachment(
-  object: DynamicObject,
-  _context: WriteContext,
-  existing?: DynamicObject,
-): FieldError[] {
+export function validateVolumeAttachment(object: DynamicObject, _context: WriteContext, existing?: DynamicObject): FieldError[] {
   const { attacher, nodeName, source } = attachmentOf(object).spec;
   const errors: FieldError[] = attacher ? [] : [requiredField('spec.attacher')];
   errors.push(...validateSource(source, 'spec.source'), ...checkField('spec.nodeName', nodeName, checkDnsSubdomain));

@@ -3,7 +3,11 @@ import { ageColumn, booleanColumn, nameColumn, textColumn } from '../../machiner
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
-import {validateVolumeAttachment, validateVolumeAttachmentStatus, validateVolumeAttachmentUpdate } from './volume-attachment-validation.ts';
+import {
+  validateVolumeAttachment,
+  validateVolumeAttachmentStatus,
+  validateVolumeAttachmentUpdate,
+} from './volume-attachment-validation.ts';
 
 export const volumeAttachmentKind = defineKind({
   group: 'storage.k8s.io',
