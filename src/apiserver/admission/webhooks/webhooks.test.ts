@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { until } from '../../../../test/harness/until.ts';
 import { createSecurity } from '../../security.ts';
 import { configMap, startTestApi, type TestApi } from '../../test-api.ts';
 import { jsonPatch, type ReviewRequest, startTestWebhook, type TestAnswer, type TestWebhook } from './test-webhook.ts';
@@ -315,6 +316,43 @@ describe('webhooks', () => {
     const before = hook.connections();
     for (let i = 0; i < 5; i++) await create(`a${i}`);
     assert.equal(hook.connections(), before);
+  });
+
+  test('custom resources go through webhooks in each of their versions, and what a schema does not know is pruned', async () => {
+    const schema = {
+      openAPIV3Schema: {
+        type: 'object',
+        properties: { spec: { type: 'object', properties: { a: { type: 'string' }, b: { type: 'string', default: 'set' } } } },
+      },
+    };
+    const version = (name: string, storage: boolean) => ({ name, served: true, storage, schema });
+    const crd = {
+      metadata: { name: 'things.example.com' },
+      spec: {
+        group: 'example.com',
+        scope: 'Namespaced',
+        names: { plural: 'things', singular: 'thing', kind: 'Thing', listKind: 'ThingList' },
+        versions: [version('v1', true), version('v2', false)],
+      },
+    };
+    const defined = await api.call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd);
+    assert.equal(defined.status, 201, defined.text);
+    await until(
+      'things are served',
+      async () => (await api.call('GET', '/apis/example.com/v2/namespaces/default/things')).status === 200,
+    );
+    const rules = [{ operations: ['CREATE'], apiGroups: ['example.com'], apiVersions: ['v1'], resources: ['things'] }];
+    await configure('Mutating', 'c', webhook('thing', { rules }));
+    answer = () => jsonPatch([{ op: 'add', path: '/spec', value: { a: 'patched', unknown: 'gone' } }]);
+    const made = await api.call<Record<string, never>>('POST', '/apis/example.com/v2/namespaces/default/things', {
+      apiVersion: 'example.com/v2',
+      kind: 'Thing',
+      metadata: { name: 't' },
+    });
+    assert.equal(made.status, 201, made.text);
+    assert.deepEqual([made.body['apiVersion'], made.body['spec']], ['example.com/v2', { a: 'patched', b: 'set' }]);
+    const { request } = hook.asked[0]!.review as object as { request: Record<string, never> };
+    assert.deepEqual([request['object']['apiVersion'], request['requestKind']['version']], ['example.com/v1', 'v2']);
   });
 
   test('configurations are checked as upstream checks them', async () => {
