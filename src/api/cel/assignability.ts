@@ -5,7 +5,9 @@ import { type CelType, DYN, isDyn, listOf, mapOf, type ParameterType, parameter,
 const NULLABLE: ReadonlySet<string> = new Set(['null', 'timestamp', 'duration']);
 
 export class Substitutions {
-  #bound: Map<string, CelType> = new Map();
+  readonly #bound = new Map<string, CelType>();
+  /** What `#bound` held before each change since an attempt began, so that a failed attempt can be taken back. */
+  #undo: (readonly [string, CelType | undefined])[] = [];
   #fresh = 0;
 
   /** A parameter that nothing is known of yet. */
@@ -40,10 +42,18 @@ export class Substitutions {
   /** Whether each of `types` can be used where `wanted` stands; remembers what that makes of parameters only when all can. */
   assignable(types: readonly CelType[], wanted: readonly CelType[]): boolean {
     if (types.length !== wanted.length) return false;
-    const before = new Map(this.#bound);
+    this.#undo = [];
     if (types.every((type, i) => this.#fits(type, wanted[i]!))) return true;
-    this.#bound = before;
+    for (const [name, before] of this.#undo.reverse()) {
+      if (before) this.#bound.set(name, before);
+      else this.#bound.delete(name);
+    }
     return false;
+  }
+
+  #set(name: string, type: CelType): void {
+    this.#undo.push([name, this.#bound.get(name)]);
+    this.#bound.set(name, type);
   }
 
   #resolve(type: CelType): CelType {
@@ -72,13 +82,13 @@ export class Substitutions {
     const known = this.#bound.get(param.name);
     if (known) {
       if (!this.#fits(type, known)) return false;
-      this.#bound.set(param.name, this.mostGeneral(known, type));
+      this.#set(param.name, this.mostGeneral(known, type));
       return true;
     }
     const resolved = this.#resolve(type);
     if (resolved.form === 'parameter' && resolved.name === param.name) return true;
     if (this.#mentions(param.name, resolved)) return false;
-    this.#bound.set(param.name, type);
+    this.#set(param.name, type);
     return true;
   }
 

@@ -162,6 +162,8 @@ test("Kubernetes' libraries", () => {
     '"aaaa".matches("^(a+)+$")': true,
     '[3, 1, 2].isSorted() || [1, 2].sum() == 3 && [3, 1].min() == 1': true,
     '[1, 2, 2].distinct().reverse()': [2n, 1n],
+    '[3, 1, 2].sort() == [3, 1, 2].sortBy(x, x) && lists.range(3).slice(1, 3) == [1, 2]': true,
+    '[[1], [2, 3]].flatten().sortBy(x, -x)': [3n, 2n, 1n],
     'sets.contains([1, 2, 3], [1, 3]) && sets.equivalent([1, 1], [1])': true,
     'quantity("1.5Gi").isGreaterThan(quantity("1Gi")) && quantity("2").add(1).asInteger() == 3': true,
     'isQuantity("10Mo")': false,
@@ -235,6 +237,21 @@ test('an evaluation that costs too much ends early', () => {
   assert.equal(result.costLimitReached, true);
   assert.deepEqual(result.value, new ErrorValue('operation cancelled: actual cost limit exceeded'));
   assert.ok(result.cost > 100 && result.cost < 200);
+});
+
+test('what is cheap by its rules and much work all the same is stopped too', () => {
+  const wide = jsonValue({ items: Array.from({ length: 5000 }, (_, i) => ({ deep: { i } })) });
+  const source = 'lists.range(2000).all(i, any.items == any.items.map(x, x))';
+  const { value, costLimitReached } = compile(source, environment).evaluate(() => wide);
+  assert.deepEqual([costLimitReached, value instanceof ErrorValue], [true, true]);
+  const pattern = `${'.*'.repeat(2000)}x`;
+  const { cost } = compile(`"${'a'.repeat(50_000)}".matches("${pattern}")`, environment).evaluate(() => wide);
+  assert.ok(cost > 1_000_000, 'paid for before it is matched');
+});
+
+test('many expressions side by side are checked in time that grows with their number', () => {
+  const source = `[${Array.from({ length: 9000 }, (_, i) => `${i} == 1`).join(',')}].size() > 0`;
+  assert.equal(evaluate(source).value, true);
 });
 
 test('nesting beyond what can be walked is refused, whatever makes it', () => {

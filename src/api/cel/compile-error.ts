@@ -2,12 +2,14 @@
 import { CodedError } from '../../std/coded-error.ts';
 
 export interface Issue {
-  /** In UTF-16 units from the start of the expression. */
+  /** In UTF-16 units from the start of the expression; negative when it is about no place in it. */
   readonly offset: number;
   readonly message: string;
 }
 
 const MOST_ISSUES = 100;
+/** Longer lines are not drawn. */
+const LONGEST_SHOWN_LINE = 16_384;
 
 function locate(source: string, offset: number): { line: number; column: number; text: string } {
   const before = source.slice(0, offset).split('\n');
@@ -20,13 +22,16 @@ function locate(source: string, offset: number): { line: number; column: number;
 
 /** `ERROR: <input>:1:6: undeclared reference to 'x' (in container '')` and the place drawn below it. */
 export function formatIssue(source: string, { offset, message }: Issue): string {
+  if (offset < 0) return `ERROR: <input>:-1:0: ${message}`;
   const { line, column, text } = locate(source, offset);
+  const place = `ERROR: <input>:${line}:${column + 1}: ${message}`;
+  if (text.length > LONGEST_SHOWN_LINE) return place;
   const dots = [...text]
     .slice(0, column)
     .map((character) => (character.codePointAt(0)! > 127 ? '．' : '.'))
     .join('');
   const wide = ([...text][column]?.codePointAt(0) ?? 0) > 127;
-  return `ERROR: <input>:${line}:${column + 1}: ${message}\n | ${text.replaceAll('\t', ' ')}\n | ${dots.padEnd(column, '.')}${wide ? '＾' : '^'}`;
+  return `${place}\n | ${text.replaceAll('\t', ' ')}\n | ${dots.padEnd(column, '.')}${wide ? '＾' : '^'}`;
 }
 
 /** An expression that does not parse or whose types do not fit. The message holds every issue, in the order of their places. */

@@ -47,14 +47,20 @@ function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 /** Values nested deeper than any request can make them are taken for unequal. */
 const DEEPEST = 2000;
 
+/** Counts comparisons, which can be many where the cost rules see one. */
+export interface Work {
+  compared: number;
+}
+
 /** Whether two values are equal; values of different types are not. */
-export function equalValues(a: Value, b: Value, depth = 0): boolean {
+export function equalValues(a: Value, b: Value, work: Work = { compared: 0 }, depth = 0): boolean {
+  work.compared++;
   if (a === b) return true;
   if (depth > DEEPEST) return false;
   if (isNumber(a)) return isNumber(b) && compareNumbers(a, b) === 0;
   if (typeof a !== 'object' || a === null || typeof b !== 'object' || b === null) return false;
-  if (a instanceof ListValue) return b instanceof ListValue && equalLists(a, b, depth + 1);
-  if (a instanceof MapValue) return b instanceof MapValue && equalMaps(a, b, depth + 1);
+  if (a instanceof ListValue) return b instanceof ListValue && equalLists(a, b, work, depth + 1);
+  if (a instanceof MapValue) return b instanceof MapValue && equalMaps(a, b, work, depth + 1);
   if (a instanceof Uint8Array) return b instanceof Uint8Array && equalBytes(a, b);
   if (a instanceof Timestamp) return b instanceof Timestamp && a.nanos === b.nanos;
   if (a instanceof Duration) return b instanceof Duration && a.nanos === b.nanos;
@@ -62,21 +68,21 @@ export function equalValues(a: Value, b: Value, depth = 0): boolean {
   if (a instanceof Optional)
     return (
       b instanceof Optional &&
-      (a.value === undefined ? b.value === undefined : b.value !== undefined && equalValues(a.value, b.value, depth + 1))
+      (a.value === undefined ? b.value === undefined : b.value !== undefined && equalValues(a.value, b.value, work, depth + 1))
     );
   if (a instanceof OpaqueValue) return b instanceof OpaqueValue && a.constructor === b.constructor && a.equals(b);
   return false;
 }
 
-function equalLists(a: ListValue, b: ListValue, depth: number): boolean {
+function equalLists(a: ListValue, b: ListValue, work: Work, depth: number): boolean {
   if (a.size !== b.size) return false;
-  if (a.listType === 'set') return equalSets(a, b, depth);
-  if (a.listType === 'map') return equalKeyed(a, b, depth);
-  for (let i = 0; i < a.size; i++) if (!equalValues(a.at(i), b.at(i), depth)) return false;
+  if (a.listType === 'set') return equalSets(a, b, work, depth);
+  if (a.listType === 'map') return equalKeyed(a, b, work, depth);
+  for (let i = 0; i < a.size; i++) if (!equalValues(a.at(i), b.at(i), work, depth)) return false;
   return true;
 }
 
-function equalSets(a: ListValue, b: ListValue, depth: number): boolean {
+function equalSets(a: ListValue, b: ListValue, work: Work, depth: number): boolean {
   const hashes = new Set<string>();
   let hashable = true;
   for (const item of b) {
@@ -87,13 +93,13 @@ function equalSets(a: ListValue, b: ListValue, depth: number): boolean {
   for (const item of a) {
     const hash = hashKey(item);
     if (hash !== undefined && hashes.has(hash)) continue;
-    if (hashable || !contains(b, item, depth)) return false;
+    if (hashable || !contains(b, item, work, depth)) return false;
   }
   return true;
 }
 
-export function contains(list: ListValue, wanted: Value, depth = 0): boolean {
-  for (const item of list) if (equalValues(item, wanted, depth)) return true;
+export function contains(list: ListValue, wanted: Value, work: Work = { compared: 0 }, depth = 0): boolean {
+  for (const item of list) if (equalValues(item, wanted, work, depth)) return true;
   return false;
 }
 
@@ -103,21 +109,21 @@ export function elementKey(list: ListValue, element: Value): string | undefined 
   return JSON.stringify(list.listKeys.map((key) => hashKey(element.get(key) ?? '') ?? null));
 }
 
-function equalKeyed(a: ListValue, b: ListValue, depth: number): boolean {
+function equalKeyed(a: ListValue, b: ListValue, work: Work, depth: number): boolean {
   const others = new Map<string | undefined, Value>();
   for (const element of b) others.set(elementKey(b, element), element);
   for (const element of a) {
     const other = others.get(elementKey(a, element));
-    if (other === undefined || !equalValues(element, other, depth)) return false;
+    if (other === undefined || !equalValues(element, other, work, depth)) return false;
   }
   return true;
 }
 
-function equalMaps(a: MapValue, b: MapValue, depth: number): boolean {
+function equalMaps(a: MapValue, b: MapValue, work: Work, depth: number): boolean {
   if (a.size !== b.size) return false;
   for (const key of a.keys()) {
     const [left, right] = [a.get(key), b.get(key)];
-    if (left === undefined || right === undefined || !equalValues(left, right, depth)) return false;
+    if (left === undefined || right === undefined || !equalValues(left, right, work, depth)) return false;
   }
   return true;
 }

@@ -108,6 +108,14 @@ export function estimateLibraryCall(
       return first && second && only(multiply(first.size, second.size));
     case 'sets.equivalent':
       return first && second && only(multiply(multiply(first.size, second.size), fixed(2)));
+    case 'distinct':
+    case 'sort':
+    case '@sortByAssociatedKeys':
+      return target && only(multiply(target.size, target.size), target.size);
+    case 'reverse':
+    case 'slice':
+    case 'flatten':
+      return target && only(target.size, target.size);
     default:
       return undefined;
   }

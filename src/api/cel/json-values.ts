@@ -4,6 +4,7 @@ import { ListValue, MapValue, type Value } from './values.ts';
 /** Made when it is first looked into: most of an object never is. */
 class JsonList extends ListValue {
   readonly #items: readonly unknown[];
+  readonly #made: Value[] = [];
   constructor(items: readonly unknown[]) {
     super();
     this.#items = items;
@@ -12,13 +13,19 @@ class JsonList extends ListValue {
     return this.#items.length;
   }
   at(index: number): Value {
-    return jsonValue(this.#items[index]);
+    let value = this.#made[index];
+    if (value === undefined) {
+      value = jsonValue(this.#items[index]);
+      this.#made[index] = value;
+    }
+    return value;
   }
 }
 
 class JsonMap extends MapValue {
   readonly #fields: Readonly<Record<string, unknown>>;
   #names: readonly string[] | undefined;
+  readonly #made = new Map<string, Value>();
   constructor(fields: Readonly<Record<string, unknown>>) {
     super();
     this.#fields = fields;
@@ -28,8 +35,13 @@ class JsonMap extends MapValue {
   }
   get(key: Value): Value | undefined {
     if (typeof key !== 'string' || !Object.hasOwn(this.#fields, key)) return undefined;
-    const value = this.#fields[key];
-    return value === undefined ? undefined : jsonValue(value);
+    const known = this.#made.get(key);
+    if (known !== undefined) return known;
+    const json = this.#fields[key];
+    if (json === undefined) return undefined;
+    const value = jsonValue(json);
+    this.#made.set(key, value);
+    return value;
   }
   keys(): readonly string[] {
     this.#names ??= Object.keys(this.#fields).filter((name) => this.#fields[name] !== undefined);

@@ -164,6 +164,8 @@ export function expandMemberMacro(use: Use, name: string): Expression | undefine
     case 'transformMapEntry/3':
     case 'transformMapEntry/4':
       return mapOfEach(use, true);
+    case 'sortBy/2':
+      return use.build.memberCall(use.offset, '@sortByAssociatedKeys', use.target, [listOfEach(use, 1)]);
     case 'optMap/2':
       return optionalMap(use, false);
     case 'optFlatMap/2':

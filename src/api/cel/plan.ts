@@ -7,7 +7,7 @@ import type { Overload } from './declarations.ts';
 import { contains, equalValues } from './equality.ts';
 import type { Call, Comprehension, Expression, ListLiteral, MapLiteral, Select, StructLiteral } from './expression.ts';
 import { FOLDABLE } from './library/conversions.ts';
-import { callCost, LIST_COST, MAP_COST, type Meter, STRUCT_COST } from './runtime-cost.ts';
+import { callCost, LIST_COST, MAP_COST, type Meter, PAID_AFTERWARDS, STRUCT_COST } from './runtime-cost.ts';
 import { fitsType } from './value-types.ts';
 import { ErrorValue, hashKey, ListValue, MapValue, Optional, PlainList, PlainMap, typeNameOf, type Value } from './values.ts';
 
@@ -145,6 +145,7 @@ class Planner {
   /** A call that an error in an argument makes an error. */
   #strict(name: string, overloads: readonly Overload[], steps: readonly Step[], args: readonly Expression[]): Step {
     const constants = args.map((argument) => this.#constant(argument));
+    const afterwards = PAID_AFTERWARDS.has(name);
     const prepared = overloads.map((overload) => ({ ...overload, call: overload.prepare?.(constants) ?? overload.call }));
     return (run, scope) => {
       const values: Value[] = [];
@@ -155,8 +156,10 @@ class Planner {
       }
       for (const { id, params, call } of prepared) {
         if (!params.every((type, i) => fitsType(values[i]!, type))) continue;
+        if (!afterwards) run.meter.charge(callCost(name, id, values, null));
+        if (id === 'in_list') return contains(values[1] as ListValue, values[0]!, run.meter.work);
         const result = call(...values);
-        run.meter.charge(callCost(name, id, values, result));
+        if (afterwards) run.meter.charge(callCost(name, id, values, result));
         return result;
       }
       run.meter.charge(1);
@@ -339,9 +342,8 @@ function equality(left: Step, right: Step, wanted: boolean): Step {
     const b = right(run, scope);
     if (a instanceof ErrorValue) return a;
     if (b instanceof ErrorValue) return b;
-    const result = equalValues(a, b) === wanted;
-    run.meter.charge(callCost(name!, id!, [a, b], result));
-    return result;
+    run.meter.charge(callCost(name!, id!, [a, b], wanted));
+    return equalValues(a, b, run.meter.work) === wanted;
   };
 }
 

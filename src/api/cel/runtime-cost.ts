@@ -78,12 +78,25 @@ function libraryCost(name: string, id: string, args: readonly Value[], result: V
       return costSizeOf(args[0]!) * costSizeOf(args[1]!);
     case 'sets.equivalent':
       return 2 * costSizeOf(args[0]!) * costSizeOf(args[1]!);
+    case 'distinct':
+    case 'sort':
+    case '@sortByAssociatedKeys':
+      return costSizeOf(args[0]!) ** 2;
+    case 'reverse':
+    case 'slice':
+      return costSizeOf(args[0]!);
+    case 'flatten':
+    case 'lists.range':
+      return costSizeOf(result);
     default:
       return undefined;
   }
 }
 
 const SCANNED_COMPARISON = /^(?:less|greater)(?:_equals)?_(?:string|bytes)$/;
+
+/** What these cost is known only when they have run; all others are paid for before, so that nobody waits for what is too dear. */
+export const PAID_AFTERWARDS: ReadonlySet<string> = new Set(['join', 'flatten', 'lists.range']);
 
 /** The price of one call, without its arguments. */
 export function callCost(name: string, id: string, args: readonly Value[], result: Value): number {
@@ -118,10 +131,15 @@ export function callCost(name: string, id: string, args: readonly Value[], resul
 /** Ends an evaluation: thrown by `Meter`, told to the caller as an error value. */
 export class CostLimitReached extends Error {}
 
+/** So many parts of values may be compared: by its rules cel-go takes comparing two whole objects for one step. */
+const MOST_COMPARISONS = 5_000_000;
+
 /** Counts what one evaluation costs. */
 export class Meter {
   readonly #limit: number;
   cost = 0;
+  /** Handed to comparisons, which count there. */
+  readonly work = { compared: 0 };
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -129,6 +147,6 @@ export class Meter {
 
   charge(amount: number): void {
     this.cost += amount;
-    if (this.cost > this.#limit) throw new CostLimitReached();
+    if (this.cost > this.#limit || this.work.compared > MOST_COMPARISONS) throw new CostLimitReached();
   }
 }
