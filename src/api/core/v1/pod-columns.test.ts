@@ -84,7 +84,7 @@ test('a row can bring nothing, the metadata or all of the object', () => {
   const object = pod({ phase: 'Succeeded' });
   const row = (includeObject: 'None' | 'Metadata' | 'Object') =>
     renderTable(podKind, [object], { nowMs: NOW, includeObject }).rows[0]!;
-  assert.equal(row('None').object, undefined);
+  assert.equal(row('None').object, null);
   assert.deepEqual(row('Metadata').object, {
     kind: 'PartialObjectMetadata',
     apiVersion: 'meta.k8s.io/v1',
