@@ -30,6 +30,8 @@ type Decoder = (value: unknown, at: Position) => unknown;
 
 /** Go's decoder stops here too; it also keeps recursive functions from running out of stack. */
 const DEEPEST = 10_000;
+/** Of schemas, the only structures that hold themselves without end: what reads them goes down with them. */
+const DEEPEST_SCHEMA = 1_000;
 /** Stands before the keys of maps in a path, where they have to be told from fields. */
 const MAP_KEY = '\0';
 /** More are dropped too, but not named. */
@@ -130,9 +132,10 @@ function compileStructure(schema: string): Decoder {
     if (required && !isPointer(type)) requiredFields.push({ name, type });
   }
   const { name: structure, qualified } = goTypeName(schema);
+  const deepest = schema === 'V1JSONSchemaProps' ? DEEPEST_SCHEMA : DEEPEST;
   return (value, at) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(value, qualified, at);
-    if (at.path.length > DEEPEST) throw new DecodeFailure('exceeded max depth');
+    if (at.path.length > deepest) throw new DecodeFailure('exceeded max depth');
     const object = value as Record<string, unknown>;
     const outer = at.structure;
     let leftOut: Set<string> | undefined;

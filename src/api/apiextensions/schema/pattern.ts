@@ -3,26 +3,31 @@ import { compileRegularExpression, type RegularExpression } from '../../cel/regu
 /** Patterns come from clients: no more than this many are kept compiled. */
 const MOST_KEPT = 2_000;
 
-/** What was compiled last. A memo of a pure function: it changes no answer. */
-const compiled = new Map<string, RegularExpression>();
+/** What was compiled last, or why it could not be. A memo of a pure function: it changes no answer. */
+const compiled = new Map<string, RegularExpression | string>();
 
-/** Whether a pattern of a schema matches anywhere in the text; in time linear to the text, as Go's. Never of a pattern that is none. */
-export function matchesPattern(pattern: string, text: string): boolean {
-  let expression = compiled.get(pattern);
-  if (!expression) {
-    expression = compileRegularExpression(pattern);
+function compile(pattern: string): RegularExpression | string {
+  let made = compiled.get(pattern);
+  if (made === undefined) {
+    try {
+      made = compileRegularExpression(pattern);
+    } catch (error) {
+      made = (error as Error).message;
+    }
     if (compiled.size >= MOST_KEPT) compiled.clear();
-    compiled.set(pattern, expression);
+    compiled.set(pattern, made);
   }
-  return expression.test(text);
+  return made;
+}
+
+/** Whether a pattern of a schema matches anywhere in the text, in time linear to the text, as Go's; what is no pattern matches nothing. */
+export function matchesPattern(pattern: string, text: string): boolean {
+  const made = compile(pattern);
+  return typeof made !== 'string' && made.test(text);
 }
 
 /** Why a text is no pattern, in Go's words; undefined for one that is. */
 export function patternError(pattern: string): string | undefined {
-  try {
-    compileRegularExpression(pattern);
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
+  const made = compile(pattern);
+  return typeof made === 'string' ? made : undefined;
 }
