@@ -28,6 +28,7 @@ import { createPodSecurity, DEFAULT_CONFIGURATION } from './pod-security/pod-sec
 import { createPodTolerationRestriction } from './pod-toleration-restriction.ts';
 import { createPodTopologyLabels } from './pod-topology-labels.ts';
 import { createMutatingPolicies } from './policies/mutating-policies.ts';
+import { createParamAccessCheck } from './policies/param-access.ts';
 import { createValidatingPolicies } from './policies/validating-policies.ts';
 import { createPriority } from './priority.ts';
 import { createResourceQuota } from './resource-quota/resource-quota.ts';
@@ -75,7 +76,7 @@ export function composeAdmission(options: AdmissionOptions, deps: AdmissionDeps)
     only: options.admissionControl ?? [],
     logger: deps.logger,
     available: new Map([...defaultPlugins(options, deps), ...otherPlugins(options, deps)]),
-    always: [createRoleEscalationCheck(deps), createTokenSecretCheck(deps.reader)],
+    always: [createRoleEscalationCheck(deps), createTokenSecretCheck(deps.reader), createParamAccessCheck(deps)],
   });
 }
 
