@@ -83,6 +83,8 @@ export interface RequestContext {
   readonly warnings: string[];
   /** Names this request in answers and logs (`Audit-Id`); made up by the first server that saw it. */
   readonly auditId?: string;
+  /** Headers that go with the answer, whatever it is; lower-case names. */
+  readonly answerHeaders?: Record<string, string>;
   /** Absent when nobody records this request. */
   audit?: AuditNotes;
 }
@@ -225,9 +227,12 @@ export interface ActionHandler {
   readonly group: string;
   readonly resource: string;
   readonly subresource: string;
-  handle(
-    context: RequestContext,
-    body: DynamicObject | undefined,
-    response: ServerResponse,
-  ): Promise<undefined | { status: number; object: object }>;
+  handle(context: RequestContext, body: DynamicObject | undefined, response: ServerResponse): Promise<undefined | ActionAnswer>;
+}
+
+export interface ActionAnswer {
+  readonly status: number;
+  readonly object: object;
+  /** With a kind, the object is shown as a table, or by its metadata, to those who ask for that; with the time that ages are counted to. */
+  readonly shownAs?: { readonly kind: KindDefinition; readonly nowMs: number };
 }

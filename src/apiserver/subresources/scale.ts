@@ -45,6 +45,7 @@ export interface ScaleDeps {
 /** The `scale` subresource: reads and changes a part of an object as if it were an object of its own. */
 export function createScaleHandler(targetOf: (context: RequestContext) => ScaleTarget, deps: ScaleDeps): ActionHandler['handle'] {
   return async (context, body) => {
+    const answer = (object: Scale) => ({ status: 200, object, shownAs: { kind: scaleKind, nowMs: deps.clock.now() } });
     const target = targetOf(context);
     const { kind } = target;
     const { verb, name } = context.info;
@@ -53,7 +54,7 @@ export function createScaleHandler(targetOf: (context: RequestContext) => ScaleT
       const { object } = await deps.objects.read({ kind, namespace, name }).catch((error) => {
         throw target.missing && isStatus(error, 'NotFound') ? notFound(target.missing, name) : error;
       });
-      return { status: 200, object: target.read(object) };
+      return answer(target.read(object));
     }
     const { change, dryRun, fields } = await readChange(target, deps.clock, context, body);
     const { user, warnings, audit } = context;
@@ -65,7 +66,7 @@ export function createScaleHandler(targetOf: (context: RequestContext) => ScaleT
       scaled.metadata.resourceVersion = wanted.metadata.resourceVersion || scaled.metadata.resourceVersion!;
       return scaled;
     });
-    return { status: 200, object: target.read(object.object) };
+    return answer(target.read(object.object));
   };
 }
 

@@ -1,10 +1,14 @@
+import { cloneJson } from '../../api/machinery/clone.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { methodNotAllowed } from '../../api/machinery/status-error.ts';
-import type { ActionHandler, RequestContext, ServerResponse } from '../contracts.ts';
+import type { ActionAnswer, ActionHandler, RequestContext, ServerResponse } from '../contracts.ts';
 import { decodeBody } from '../request/decode-body.ts';
+import { negotiateOutput } from '../request/negotiation.ts';
 import { parseWriteQuery } from '../request/query-options.ts';
+import { Representation } from '../response/representation.ts';
 import { sendValue } from '../response/send.ts';
+import { CachedObject } from '../watch-cache/cached-object.ts';
 import { readActionBody } from './action-body.ts';
 
 /** A review kind, or a subresource with behaviour of its own, with what answers it. */
@@ -19,7 +23,15 @@ export async function runAction({ kind, handler }: Action, context: RequestConte
   const verbs = handler.subresource === '' ? kind.verbs : kind.actions.find((a) => a.name === handler.subresource)?.verbs;
   if (verbs && !verbs.some((verb) => verb === info.verb)) throw methodNotAllowed(kind, info.verb);
   const answer = await handler.handle(context, await readBody(kind, handler, context), response);
-  if (answer) await sendValue(context, response, answer.status, answer.object);
+  if (answer) await sendAnswer(answer, context, response);
+}
+
+async function sendAnswer({ status, object, shownAs }: ActionAnswer, context: RequestContext, response: ServerResponse) {
+  const output = negotiateOutput(context.request, 'object');
+  if (!shownAs || output.as === 'object') return sendValue(context, response, status, object);
+  const { kind, nowMs } = shownAs;
+  const shown = CachedObject.unsaved(kind, context.info.namespace, cloneJson(object as DynamicObject), undefined);
+  return new Representation(kind, output, context.request.query, () => nowMs).sendObject(context, response, status, shown);
 }
 
 async function readBody(

@@ -42,6 +42,20 @@ test('tables, with rows that hold nothing, metadata or whole objects', async () 
   assert.equal((await get(`${maps}/one?includeObject=All`, as('Table'))).status, 400);
 });
 
+test('the scale of a workload as a table', async () => {
+  const path = '/apis/apps/v1/namespaces/default/deployments';
+  const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+  const spec = { replicas: 3, selector: { matchLabels: { a: 'b' } }, template };
+  await api.call('POST', path, { metadata: { name: 'scaled' }, spec });
+  const { body } = await get(`${path}/scaled/scale`, `${as('Table')},application/json`);
+  assert.deepEqual(
+    body.columnDefinitions?.map(({ name }) => name),
+    ['Name', 'Desired', 'Available', 'Age'],
+  );
+  assert.deepEqual(body.rows?.[0]?.cells.slice(0, 3), ['scaled', 3, 0]);
+  assert.equal((await get(`${path}/scaled/scale`, 'application/json')).body.kind, 'Scale');
+});
+
 test('metadata alone, of objects and of lists, but not of one for the other', async () => {
   for (const version of ['v1', 'v1beta1']) {
     const one = await get(`${maps}/one`, as('PartialObjectMetadata', version));

@@ -1,5 +1,6 @@
 /** How many replicas something has and wants (pkg/apis/autoscaling). */
 import type { V1LabelSelector, V1Scale } from '../../gen/types.ts';
+import { ageColumn, nameColumn, numberColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { checkNotNegative } from '../../machinery/field-checks.ts';
 import type { KindDefinition } from '../../machinery/kind.ts';
@@ -15,6 +16,12 @@ export const scaleKind = defineKind({
   resource: 'scales',
   namespaced: true,
   storage: 'review',
+  columns: [
+    nameColumn,
+    numberColumn<V1Scale>('Desired', 'How many instances are wanted.', ({ spec }) => spec?.replicas ?? 0),
+    numberColumn<V1Scale>('Available', 'How many instances there are.', ({ status }) => status?.replicas ?? 0),
+    ageColumn,
+  ],
 });
 
 type Workload = DynamicObject & {
