@@ -113,7 +113,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   ...ignored('int', 'pv-recycler-timeout-increment-hostpath', 'http2-max-streams-per-connection', 'stderrthreshold'),
   ...ignored('float', 'horizontal-pod-autoscaler-tolerance', 'registry-qps'),
   ...ignored('bool', 'horizontal-pod-autoscaler-use-rest-clients', 'profiling', 'contention-profiling', 'allow-untagged-cloud'),
-  ...ignored('bool', 'authentication-skip-lookup', 'authentication-tolerate-lookup-failure', 'configure-cloud-routes'),
+  ...ignored('bool', 'authentication-tolerate-lookup-failure', 'configure-cloud-routes'),
   ...ignored('bool', 'disable-attach-detach-reconcile-sync', 'enable-dynamic-provisioning', 'enable-hostpath-provisioner'),
   ...ignored(
     'bool',

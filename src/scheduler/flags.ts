@@ -14,7 +14,7 @@ export const SCHEDULER_FLAGS: readonly FlagDefinition[] = [
   flag('address', 'string', 'address of the plain HTTP port, which there is none of', { default: '0.0.0.0', noEffect: true }),
   flag('port', 'int', 'the plain HTTP port, which there is none of', { default: 10251, noEffect: true }),
   ...ignoredFlags('bool', 'logtostderr', 'alsologtostderr', 'one-output', 'skip-headers', 'skip-log-headers', 'add-dir-header'),
-  ...ignoredFlags('bool', 'profiling', 'contention-profiling', 'authentication-skip-lookup', 'use-legacy-policy-config'),
+  ...ignoredFlags('bool', 'profiling', 'contention-profiling', 'use-legacy-policy-config'),
   ...ignoredFlags('bool', 'authentication-tolerate-lookup-failure', 'permit-address-sharing', 'permit-port-sharing'),
   ...ignoredFlags('bool', 'leader-elect-coordinated', 'logging-format-text-split-stream', 'disable-http2-serving'),
   ...ignoredFlags('duration', 'authentication-token-webhook-cache-ttl', 'authorization-webhook-cache-authorized-ttl'),

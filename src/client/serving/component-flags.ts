@@ -34,7 +34,8 @@ export function componentFlags(securePort: number): readonly FlagDefinition[] {
     flag('authorization-always-allow-paths', 'strings', 'paths of the secure port that are open to everybody', {
       default: ['/healthz', '/readyz', '/livez'],
     }),
-    flag('client-ca-file', 'string', 'authority of client certificates for the secure port'),
+    flag('client-ca-file', 'string', 'authority of client certificates for the secure port; default what the API server tells'),
+    flag('authentication-skip-lookup', 'bool', 'do not ask the API server for the authority of client certificates'),
     flag('bind-address', 'string', 'address of the secure port', { default: '0.0.0.0' }),
     flag('secure-port', 'int', 'port for /healthz and /metrics over HTTPS; 0: none', { default: securePort }),
     flag('tls-cert-file', 'string', 'certificate of the secure port; without it one is made that vouches for itself'),

@@ -5,6 +5,7 @@ import type { Logger } from '../../std/logger.ts';
 import type { Client } from '../client.ts';
 import { clientFromKubeconfig } from '../kubeconfig-client.ts';
 import { readFlagFile } from './component-flags.ts';
+import { findClientCa } from './find-client-ca.ts';
 import { createSecureServer, type SecureServer } from './secure-server.ts';
 
 const YEAR_MS = 365 * 86_400_000;
@@ -23,12 +24,15 @@ export async function openSecureServer(
     return path ? clientFromKubeconfig(path, { userAgent: component }) : undefined;
   };
   const clientCaFile = values.string('client-ca-file');
+  const authenticationClient = await open('authentication-kubeconfig');
+  const lookUp = authenticationClient && !clientCaFile && !values.bool('authentication-skip-lookup');
   return createSecureServer({
     bindAddress: values.string('bind-address'),
     port,
     tls: await readServingPair(values, clock),
     clientCaPem: clientCaFile ? await readFlagFile('client-ca-file', clientCaFile) : undefined,
-    authenticationClient: await open('authentication-kubeconfig'),
+    ...(lookUp && { findClientCa: (signal) => findClientCa(authenticationClient, { clock, logger, signal }) }),
+    authenticationClient,
     authorizationClient: await open('authorization-kubeconfig'),
     alwaysAllowPaths: values.strings('authorization-always-allow-paths'),
     pages: {

@@ -12,8 +12,10 @@ export interface SecureServerOptions {
   bindAddress: string;
   port: number;
   tls: { certificatePem: string; privateKeyPem: string };
-  /** Verifies client certificates. Without it none are asked for. */
+  /** Verifies client certificates. Without it, and without a way to find it, none are asked for. */
   clientCaPem?: string;
+  /** Finds it when it is not given, once the server listens; until then certificates are nobody's. */
+  findClientCa?: (signal: AbortSignal) => Promise<string | undefined>;
   /** Answers TokenReviews. */
   authenticationClient?: Client;
   /** Answers SubjectAccessReviews. */
@@ -33,16 +35,16 @@ export interface SecureServer extends Component {
 
 /** Serves `pages` over HTTPS to those whom the API server allows to read them. */
 export function createSecureServer(options: SecureServerOptions): SecureServer {
-  const { tls, clientCaPem, logger } = options;
+  const { tls, clientCaPem, findClientCa, logger } = options;
   const done = deferred();
+  const pair = { cert: tls.certificatePem, key: tls.privateKeyPem, minVersion: 'TLSv1.2' } as const;
   const server = createServer({
-    cert: tls.certificatePem,
-    key: tls.privateKeyPem,
-    ca: clientCaPem,
-    requestCert: clientCaPem !== undefined,
+    ...pair,
+    // None, rather than those that the world believes.
+    ca: clientCaPem ?? [],
+    requestCert: clientCaPem !== undefined || findClientCa !== undefined,
     // Verified or not, a certificate is asked for; what it is worth is decided below.
     rejectUnauthorized: false,
-    minVersion: 'TLSv1.2',
   });
   server.on('request', (request, response) => {
     answer(options, request).then(
@@ -69,6 +71,12 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
         server.listen(options.port, options.bindAddress, resolve);
       });
       server.on('error', (error) => done.reject(error));
+      findClientCa?.(signal).then(
+        (ca) => ca !== undefined && server.setSecureContext({ ...pair, ca }),
+        (error: unknown) => {
+          if (!signal.aborted) logger.error('Cannot find the authority of client certificates', { error });
+        },
+      );
       const close = () => {
         server.close(() => done.resolve());
         server.closeAllConnections();
