@@ -18,6 +18,7 @@ const EXTRA_PREFIX = 'impersonate-extra-';
  * A header given several times arrives joined by commas unless the request can tell its values apart.
  */
 export function readImpersonation(request: Pick<ServerRequest, 'headers' | 'headerValues'>): Impersonation | undefined {
+  if (!asksForIt(request.headers)) return undefined;
   const valuesOf = (name: string): readonly string[] =>
     request.headerValues?.(name) ?? (request.headers[name] === undefined ? [] : request.headers[name].split(/\s*,\s*/));
   const user = request.headers['impersonate-user'] ?? '';
@@ -34,6 +35,12 @@ export function readImpersonation(request: Pick<ServerRequest, 'headers' | 'head
     throw badRequest('requested groups, uid or extra to impersonate without impersonating a user');
   }
   return undefined;
+}
+
+/** Nearly no request does, and every request is asked. */
+function asksForIt(headers: ServerRequest['headers']): boolean {
+  for (const name in headers) if (name.startsWith('impersonate-')) return true;
+  return false;
 }
 
 function unescapeKey(key: string): string {

@@ -50,7 +50,9 @@ export class CachedEvent {
   readonly timeMs: number;
   readonly current: CachedObject | undefined;
   readonly previous: CachedObject | undefined;
-  #items = new Map<string, WatchItem>();
+  /** Most events are shown in one way only. */
+  #shown: { readonly id: string; readonly item: WatchItem } | undefined;
+  #otherwise: Map<string, WatchItem> | undefined;
 
   constructor(revision: number, timeMs: number, current: CachedObject | undefined, previous: CachedObject | undefined) {
     this.revision = revision;
@@ -79,12 +81,13 @@ export class CachedEvent {
 
   #item(kind: KindDefinition, type: EventType, object: CachedObject): WatchItem {
     const id = kind.storedAs ? `${type} ${kind.group}/${kind.version}` : type;
-    let item = this.#items.get(id);
-    if (!item) {
-      const shown = type === 'DELETED' ? object.at(this.revision) : object;
-      item = new KeptItem(type, shown);
-      this.#items.set(id, item);
-    }
+    const known = this.#shown?.id === id ? this.#shown.item : this.#otherwise?.get(id);
+    if (known) return known;
+    const item = new KeptItem(type, type === 'DELETED' ? object.at(this.revision) : object);
+    if (this.#shown) {
+      this.#otherwise ??= new Map();
+      this.#otherwise.set(id, item);
+    } else this.#shown = { id, item };
     return item;
   }
 }
