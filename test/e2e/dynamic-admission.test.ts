@@ -160,6 +160,10 @@ describe('policies, with kubectl', () => {
       warning!.warning,
       /^apps\/v1, Kind=Deployment: ERROR: <input>:1:22: found no matching overload for '_==_' applied to '\(int, string\)'/,
     );
+    const fixed = { ...odd, spec: { ...odd.spec, validations: [{ expression: 'object.spec.replicas == 1' }] } };
+    await run('apply -f -', fixed);
+    await until('the status is written again', async () => (await read())?.observedGeneration === 2);
+    assert.deepEqual((await read())?.typeChecking, {});
     await run('delete validatingadmissionpolicy wrong');
   });
 

@@ -65,7 +65,8 @@ export function createPolicyStatusController(context: ControllerContext): Compon
     const generation = policy?.metadata?.generation ?? 0;
     if (!policy?.spec || generation <= (policy.status?.observedGeneration ?? 0)) return;
     const expressionWarnings = await warningsOf(policy.spec, signal);
-    const typeChecking = expressionWarnings.length ? { expressionWarnings } : {};
+    // Said even where there is nothing to warn of: that the expressions have been looked at.
+    const typeChecking = { expressionWarnings: expressionWarnings.length ? expressionWarnings : null };
     const patch = { status: { observedGeneration: generation, typeChecking } };
     const resource = client.resource<V1ValidatingAdmissionPolicy>(validatingAdmissionPolicyKind);
     await unlessReason(resource.patch(name, patch, { type: 'merge', subresource: 'status', signal }), 'NotFound');
