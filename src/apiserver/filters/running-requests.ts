@@ -35,12 +35,14 @@ export class RunningRequests {
     return this.#running.size;
   }
 
-  /** Notes a request; to be called back when it ends. */
-  begin(longRunning: boolean, fail: (error: Error) => void): () => void {
+  /** Notes a request, with the shorter time that it may have asked for itself; to be called back when it ends. */
+  begin(longRunning: boolean, fail: (error: Error) => void, withinMs?: number): () => void {
     const running: Running = { startMs: this.#clock.now(), longRunning, fail };
     this.#running.add(running);
     if (!longRunning && !this.#sweep) this.#schedule();
+    const own = longRunning || !withinMs || withinMs >= this.#timeoutMs ? undefined : this.#failAfter(running, withinMs);
     return () => {
+      own?.cancel();
       this.#running.delete(running);
       if (this.#draining && this.#running.size === 0) this.#idle.resolve();
     };
@@ -57,6 +59,12 @@ export class RunningRequests {
     await this.#idle.promise;
     bound.cancel();
     for (const running of this.#running) running.fail(new DOMException('the server stops', 'AbortError'));
+  }
+
+  #failAfter(running: Running, delayMs: number): Timer {
+    return this.#clock.setTimer(delayMs, () => {
+      if (this.#running.delete(running)) running.fail(timedOut());
+    });
   }
 
   #schedule(): void {
