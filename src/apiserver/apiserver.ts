@@ -15,6 +15,7 @@ import { RunningRequests } from './filters/running-requests.ts';
 import { kindOfKeys } from './encryption/kind-of-keys.ts';
 import { DoneCheck } from './health/health-checks.ts';
 import { createInProcessTransport } from './in-process-transport.ts';
+import { keepObjects } from './kept-objects/keep-objects.ts';
 import { ChangingKinds, derivedFrom } from './kinds/kind-registry.ts';
 import { kindsServed } from './kinds/runtime-config.ts';
 import { createLazyOpenApi } from './lazy-openapi.ts';
@@ -196,8 +197,10 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const { bindAddress, tlsMinVersion } = config;
   // A certificate of either kind is verified by TLS; whose word it is, is looked at behind it.
   const clientAuthorities = [clientCaPem, frontProxy?.caPem].filter((pem) => pem !== undefined).join('\n');
+  let keptObjects: { stop(): void } | undefined;
   const cleanUp = async () => {
     security?.close();
+    keptObjects?.stop();
     services.close();
     customResources.stop();
     cache.stop();
@@ -251,6 +254,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     await stop();
     throw error;
   }
+  keptObjects = keepObjects({ kinds: builtIn, reader, writer, clock, logger, serviceClusterIpRange });
   logger.info('Serving securely', { address: `${hostOf(bindAddress)}:${listener.port}` });
   return {
     url: `https://${hostOf(advertiseAddress)}:${listener.port}`,
