@@ -1,6 +1,7 @@
 import type { KindDefinition } from '../machinery/kind.ts';
 import { betaKinds } from './beta-kinds.ts';
 import { olderAutoscaling } from './older-autoscaling.ts';
+import { olderDefinitions } from './older-definitions.ts';
 import { olderNetworking } from './older-networking.ts';
 import { olderOthers } from './older-others.ts';
 import { olderPolicies } from './older-policies.ts';
@@ -18,5 +19,6 @@ export const olderKinds: readonly KindDefinition[] = [
   ...olderAutoscaling,
   ...olderOthers,
   ...olderWebhooks,
+  ...olderDefinitions,
   ...betaKinds,
 ];

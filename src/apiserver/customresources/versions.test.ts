@@ -255,7 +255,10 @@ describe('conversion by a webhook', () => {
     await api.call('POST', placeOf('v1'), widget('left', { spec: { host: 'z', port: '0' } }));
     const failed = await api.call('GET', `${placeOf('v2')}/left`);
     assert.equal(failed.status, 500);
-    assert.match(failed.text, /conversion webhook for example\.com\/v1, Kind=Widget failed: Post \\"https:.*(connection refused|EOF)/);
+    assert.match(
+      failed.text,
+      /conversion webhook for example\.com\/v1, Kind=Widget failed: Post \\"https:.*(connection refused|EOF)/,
+    );
     await api.call('DELETE', `${DEFINITIONS}/widgets.example.com`);
     await untilGone(api, 'widgets.example.com');
     await define(api, widgets({ schema: withSpec(ANYTHING) }));

@@ -12,6 +12,10 @@ let validation: Validation | undefined;
 
 const asDefinition = (object: DynamicObject) => object as object as Definition;
 
+/** Everything that a definition must be, in whichever version it is written: `asBeta` with the older one's rules. After `loadFirst`. */
+export const checkDefinition = (object: DynamicObject, existing?: DynamicObject, options?: { readonly asBeta: boolean }) =>
+  validation!.validateDefinition(asDefinition(object), existing && asDefinition(existing), options);
+
 export const customResourceDefinitionKind = defineKind({
   group: 'apiextensions.k8s.io',
   version: 'v1',
@@ -46,8 +50,7 @@ export const customResourceDefinitionKind = defineKind({
       lastTransitionTime: formatTime(nowMs),
     });
   },
-  validate: (object, _context, existing) =>
-    validation!.validateDefinition(asDefinition(object), existing && asDefinition(existing)),
+  validate: (object, _context, existing) => checkDefinition(object, existing),
 });
 
 /** Versions that objects may lie in the store in: the one that is written now belongs to them from now on. */

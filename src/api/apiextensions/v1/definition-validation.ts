@@ -23,19 +23,28 @@ import {
   validateSubresources,
 } from './parts-validation.ts';
 
+export interface DefinitionRules {
+  /** Written as v1beta1: schemas may be missing and need no structure while unknown fields are kept, and nobody must approve. */
+  readonly asBeta: boolean;
+}
+
 /** Everything that a new or changed definition must be (apiextensions/validation/validation.go); `old` of an update. */
-export function validateDefinition(definition: Definition, old?: Definition): FieldError[] {
+export function validateDefinition(
+  definition: Definition,
+  old?: Definition,
+  { asBeta }: DefinitionRules = { asBeta: false },
+): FieldError[] {
   const { metadata, spec, status } = definition;
   const errors: FieldError[] = [];
   if (metadata.name !== `${spec.names?.plural ?? ''}.${spec.group}`)
     errors.push(invalidField('metadata.name', metadata.name, 'must be spec.names.plural+"."+spec.group'));
   // What is as it was is let through as it is.
-  if (!old || !equalJson(spec, old.spec)) errors.push(...validateSpec(spec, old, 'spec'));
+  if (!old || !equalJson(spec, old.spec)) errors.push(...validateSpec(spec, old, asBeta));
   if (old) errors.push(...validateImmutable(spec, old));
   errors.push(...validateStatus(definition));
   errors.push(...validateStoredVersions(status?.storedVersions ?? [], spec.versions, 'status.storedVersions'));
-  errors.push(...validateApproval(definition, old));
-  if (spec.preserveUnknownFields && !old?.spec.preserveUnknownFields)
+  if (!asBeta) errors.push(...validateApproval(definition, old));
+  if (!asBeta && spec.preserveUnknownFields && !old?.spec.preserveUnknownFields)
     errors.push(
       invalidField(
         'spec.preserveUnknownFields',
@@ -83,8 +92,9 @@ function validateStoredVersions(stored: readonly string[], versions: readonly De
   return errors;
 }
 
-function validateSpec(spec: DefinitionSpec, old: Definition | undefined, path: string): FieldError[] {
+function validateSpec(spec: DefinitionSpec, old: Definition | undefined, asBeta: boolean): FieldError[] {
   const errors: FieldError[] = [];
+  const path = 'spec';
   const { group, scope, names, conversion } = spec;
   if (!group) errors.push(requiredField(child(path, 'group')));
   else {
@@ -97,9 +107,10 @@ function validateSpec(spec: DefinitionSpec, old: Definition | undefined, path: s
   else if (scope !== 'Cluster' && scope !== 'Namespaced')
     errors.push(notSupportedField(child(path, 'scope'), scope, ['Cluster', 'Namespaced']));
   const form = internalForm(spec);
-  errors.push(...validateVersions(spec, form, old, path));
+  const place = { spec, old, asBeta, path };
+  errors.push(...validateVersions(form, place));
   errors.push(...validateRequiredNames(names, child(path, 'names')), ...validateNames(names, child(path, 'names')));
-  errors.push(...validateShared(spec, form, old, path));
+  errors.push(...validateShared(form, place));
   const conversionAt = child(path, 'conversion');
   if (conversion && conversion.strategy !== 'None' && spec.preserveUnknownFields)
     errors.push(
@@ -119,14 +130,10 @@ function allowsAnyBundle(old: Definition | undefined): boolean {
   return bundle !== undefined && validateCaBundle('caBundle', bundle).length > 0;
 }
 
-function validateVersions(
-  spec: DefinitionSpec,
-  { shared, versions }: InternalForm,
-  old: Definition | undefined,
-  path: string,
-): FieldError[] {
+function validateVersions({ shared, versions }: InternalForm, place: Place): FieldError[] {
+  const { spec, old, asBeta, path } = place;
   const errors: FieldError[] = [];
-  const schemas = old === undefined || old.spec.versions.every((version) => version.schema?.openAPIV3Schema);
+  const schemas = old === undefined ? !asBeta : !asBeta && old.spec.versions.every((version) => version.schema?.openAPIV3Schema);
   if (!shared.schema?.openAPIV3Schema)
     versions.forEach(({ schema, served }, i) => {
       if (schema?.openAPIV3Schema || (!schemas && (!served || spec.preserveUnknownFields))) return;
@@ -139,7 +146,7 @@ function validateVersions(
     const at = index(child(path, 'versions'), i);
     const complaints = checkDns1035Label(version.name);
     if (complaints.length) errors.push(invalidField(child(at, 'name'), version.name, complaints.join()));
-    errors.push(...validateVersion(version, spec.versions[i]!, { spec, old, path: at }));
+    errors.push(...validateVersion(version, spec.versions[i]!, { ...place, path: at }));
   });
   const versionsAt = child(path, 'versions');
   if (new Set(versions.map(({ name }) => name)).size < versions.length)
@@ -152,6 +159,7 @@ function validateVersions(
 interface Place {
   readonly spec: DefinitionSpec;
   readonly old: Definition | undefined;
+  readonly asBeta: boolean;
   readonly path: string;
 }
 
@@ -202,13 +210,13 @@ function validateDeprecation({ deprecated, deprecationWarning }: DefinitionVersi
 }
 
 /** What is said once for all versions. */
-function validateShared(spec: DefinitionSpec, { shared }: InternalForm, old: Definition | undefined, path: string): FieldError[] {
+function validateShared({ shared }: InternalForm, place: Place): FieldError[] {
+  const { spec, old, path } = place;
   const errors: FieldError[] = [];
   const schema = shared.schema?.openAPIV3Schema;
   const hasStatus = spec.versions.some(({ subresources }) => subresources?.status !== undefined);
   const versions = spec.versions.map(({ name }) => name);
-  if (schema)
-    errors.push(...validateWholeSchema(schema, { spec, old, path: child(path, 'validation') }, { hasStatus, versions }));
+  if (schema) errors.push(...validateWholeSchema(schema, { ...place, path: child(path, 'validation') }, { hasStatus, versions }));
   errors.push(...validateSubresources(shared.subresources, child(path, 'subresources')));
   shared.columns?.forEach((column, i) => {
     errors.push(...validateColumn(column, index(child(path, 'additionalPrinterColumns'), i)));
@@ -234,11 +242,15 @@ interface SchemaUse {
 }
 
 /** A schema with everything that is asked of it. */
-function validateWholeSchema(schema: JsonSchema, { spec, old, path }: Place, { hasStatus, versions }: SchemaUse): FieldError[] {
+function validateWholeSchema(
+  schema: JsonSchema,
+  { spec, old, asBeta, path }: Place,
+  { hasStatus, versions }: SchemaUse,
+): FieldError[] {
   const at = child(path, 'openAPIV3Schema');
   if (isTooDeep(schema)) return [forbiddenField(at, `must not be nested more than ${DEEPEST_SCHEMA} levels deep`)];
   const errors = validateRoot(schema, at, hasStatus);
-  const structural = !spec.preserveUnknownFields || someVersionHas(spec, usesExtensions) || requiresStructure(old);
+  const structural = !spec.preserveUnknownFields || someVersionHas(spec, usesExtensions) || (!asBeta && requiresStructure(old));
   let rules: ReturnType<typeof createRuleChecks> | undefined;
   if (structural) {
     const broken = validateStructure(schema, at);
