@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { StatusError, serviceUnavailable } from '../api/machinery/status-error.ts';
 import type { Logger } from '../std/logger.ts';
 import type { Handler, RequestContext, RequestInfo, UserInfo } from './contracts.ts';
+import { askedTimeoutMs } from './filters/asked-timeout.ts';
 import { isLongRunning } from './filters/long-running.ts';
 import type { RunningRequests } from './filters/running-requests.ts';
 import type { ServerMetrics } from './metrics/server-metrics.ts';
@@ -35,16 +36,19 @@ export function createServe(
     response.warnings = warnings;
     // Who sent the request on to us has named it already; everybody hears the name.
     const auditId = request.headers['audit-id'] || randomUUID();
-    response.standingHeaders['audit-id'] = auditId;
+    const answerHeaders = response.standingHeaders;
+    answerHeaders['audit-id'] = auditId;
     let info: RequestInfo = NO_INFO;
-    let context: RequestContext = { request, info, user, warnings, auditId };
+    let context: RequestContext = { request, info, user, warnings, auditId, answerHeaders };
     let end: (() => void) | undefined;
     try {
       info = parseRequestInfo(request);
-      const known: RequestContext = { request, info, user, warnings, auditId };
+      const known: RequestContext = { request, info, user, warnings, auditId, answerHeaders };
       context = known;
       if (running.draining) throw shuttingDown();
-      end = running.begin(isLongRunning(info), (error) => failFromOutside(known, request, response, error));
+      const fail = (error: Error) => failFromOutside(known, request, response, error);
+      const lasting = isLongRunning(info);
+      end = running.begin(lasting, fail, lasting ? undefined : askedTimeoutMs(request.query));
       await chain(context, response);
     } catch (error) {
       await answerFailure(context, response, error, logger);

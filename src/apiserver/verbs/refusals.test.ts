@@ -120,3 +120,10 @@ test('a collection is deleted as far as the limit goes', async () => {
   assert.ok(first.body.metadata.continue);
   assert.equal((await api.call<List>('GET', place)).body.items.length, 1);
 });
+
+test('a time limit that is none is refused, one that is too long or none at all is the server’s own', async () => {
+  const { message, reason } = await refused('GET', `${maps}?timeout=invalid`);
+  assert.equal(message, 'invalid timeout specified in the request URL - time: invalid duration "invalid"');
+  assert.equal(reason, 'BadRequest');
+  for (const timeout of ['1h', '0s', '10s', '']) assert.equal((await api.call('GET', `${maps}?timeout=${timeout}`)).status, 200);
+});
