@@ -1,6 +1,7 @@
 /** What a read sees, by the table of "The resourceVersion parameter" and "Retrieving large results sets in chunks" of the API concepts. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { allKinds } from '../../api/all-kinds.ts';
 import type { Status } from '../../api/machinery/status-error.ts';
 import { systemClock, VirtualClock } from '../../std/clock.ts';
 import { createMemoryStore } from '../../store/memory/memory-store.ts';
@@ -94,7 +95,8 @@ test('options that make no sense together are refused with the field and the rea
 
 test('a version that is not there yet is told as one that is too large, and when to try again', async (t) => {
   const clock = new VirtualClock(0);
-  const later = await startTestApi({ clock });
+  // Without the kinds whose objects the server writes by itself while time goes on.
+  const later = await startTestApi({ clock, kinds: allKinds.filter(({ group }) => group === '') });
   t.after(() => later.stop());
   const current = Number((await later.call<List>('GET', maps)).body.metadata.resourceVersion);
   const future = current + 1000;
