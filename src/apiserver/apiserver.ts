@@ -14,6 +14,7 @@ import { createMaxInFlightFilter, type InFlightCounts } from './filters/max-in-f
 import { RunningRequests } from './filters/running-requests.ts';
 import { kindOfKeys } from './encryption/kind-of-keys.ts';
 import { DoneCheck } from './health/health-checks.ts';
+import { openFlowControl } from './flowcontrol/open-flow-control.ts';
 import { createInProcessTransport } from './in-process-transport.ts';
 import { keepObjects } from './kept-objects/keep-objects.ts';
 import { ChangingKinds, derivedFrom } from './kinds/kind-registry.ts';
@@ -109,6 +110,10 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const kubelets = new KubeletConnections(config.kubelet ?? {});
   const bootstrapped = new DoneCheck('poststarthook/rbac/bootstrap-roles');
   const defaultsMade = new DoneCheck('poststarthook/start-system-namespaces-controller');
+  const objectCount = ({ group, version, resource }: RequestInfo) => {
+    const kind = kinds.byResource(group, version, resource);
+    return kind?.storage === 'stored' ? cache.kind(kind).objects.size : 0;
+  };
   const resourceNames = derivedFrom(kinds, nameStoragePaths);
   const metrics = new ServerMetrics({
     inFlight,
@@ -118,6 +123,17 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     version: GIT_VERSION,
     startMs: clock.now(),
   });
+
+  const seats = { readOnly: config.maxRequestsInflight ?? 400, mutating: config.maxMutatingRequestsInflight ?? 200 };
+  const totalSeats = seats.readOnly + seats.mutating;
+  const flowControl =
+    (config.priorityAndFairness ?? true) && totalSeats > 0
+      ? openFlowControl(
+          { totalSeats, requestTimeoutMs: config.requestTimeoutMs ?? 60_000 },
+          { kinds, reader, writer, clock, logger, counts: inFlight, objectCount },
+        )
+      : undefined;
+  if (flowControl) metrics.include(flowControl.metrics);
 
   let advertised = '';
   const aggregation = openAggregation(
@@ -149,11 +165,11 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       store,
       metrics,
       logger,
-      readyChecks: [bootstrapped, defaultsMade, aggregation.readyCheck],
+      readyChecks: [bootstrapped, defaultsMade, aggregation.readyCheck, ...(flowControl ? [flowControl.readyCheck] : [])],
       isStopping: () => running.draining,
       serverAddress: () => advertised,
       openApi: createLazyOpenApi(kinds),
-      more: security.paths,
+      more: new Map([...security.paths, ...(flowControl?.paths ?? [])]),
     }),
     derivedFrom(kinds, discoveryPaths),
   );
@@ -161,10 +177,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     context.info.isResourceRequest ? resources(context, response) : paths(context, response),
   );
 
-  const limits = createMaxInFlightFilter(
-    { readOnly: config.maxRequestsInflight ?? 400, mutating: config.maxMutatingRequestsInflight ?? 200 },
-    inFlight,
-  );
+  const limits = flowControl?.filter ?? createMaxInFlightFilter(seats, inFlight);
   const { authentication, impersonation, authorization } = security.filters;
   if (audit) metrics.include(audit.metrics);
   const inner: Filter[] = [...(audit ? [audit.filters.requests] : []), impersonation, limits, authorization];
@@ -204,6 +217,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     services.close();
     customResources.stop();
     cache.stop();
+    flowControl?.close();
     await outside?.close();
     await aggregation.close();
     encryption?.close();
@@ -241,6 +255,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   try {
     await Promise.all([
       security.postStart().then(() => bootstrapped.done()),
+      flowControl?.start(),
       services.repair(),
       customResources.start(),
       ensureDefaultObjects({ kinds: builtIn, reader, writer, serviceClusterIpRange, advertiseAddress, port: listener.port }).then(

@@ -64,6 +64,7 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       security: readSecurity(values, isSet, clientCaPem !== undefined),
       maxRequestsInflight: values.int('max-requests-inflight'),
       maxMutatingRequestsInflight: values.int('max-mutating-requests-inflight'),
+      priorityAndFairness: values.bool('enable-priority-and-fairness'),
       requestTimeoutMs: values.durationMs('request-timeout'),
       minRequestTimeoutMs: values.int('min-request-timeout') * 1000,
       eventTtlSeconds: values.durationMs('event-ttl') / 1000,

@@ -58,6 +58,8 @@ export interface ApiServerConfig {
   /** Default 400 reading and 200 changing requests at a time, as upstream; 0 is no limit. */
   readonly maxRequestsInflight?: number;
   readonly maxMutatingRequestsInflight?: number;
+  /** FlowSchemas and priority levels share out both together; without, each is a limit by itself. Default true, as upstream. */
+  readonly priorityAndFairness?: boolean;
   /** Default 60 s. */
   readonly requestTimeoutMs?: number;
   /** A watch without `timeoutSeconds` lasts between this and twice this. Default 30 min. */

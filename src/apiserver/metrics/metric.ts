@@ -94,8 +94,9 @@ export class Histogram implements Metric {
   }
 }
 
-/** Read when scraped. */
+/** Read when scraped: a number that goes up and down. */
 export class Gauge implements Metric {
+  protected readonly type: string = 'gauge';
   readonly #name: string;
   readonly #help: string;
   readonly #labels: readonly string[];
@@ -109,11 +110,16 @@ export class Gauge implements Metric {
   }
 
   render(): string {
-    let text = header(this.#name, this.#help, 'gauge');
+    let text = header(this.#name, this.#help, this.type);
     for (const [labels, value] of this.#read()) {
       const inside = formatLabels(this.#labels, labels);
       text += `${this.#name}${inside ? `{${inside}}` : ''} ${value}\n`;
     }
     return text;
   }
+}
+
+/** Read when scraped: a number that only goes up, which somebody counts for himself. */
+export class CountedElsewhere extends Gauge {
+  protected override readonly type = 'counter';
 }

@@ -1,0 +1,65 @@
+import type { Filter, RequestInfo } from '../contracts.ts';
+import { isLongRunning } from '../filters/long-running.ts';
+import type { InFlightCounts } from '../filters/max-in-flight.ts';
+import { sendText } from '../response/send.ts';
+import type { FlowControl } from './flow-control.ts';
+
+const READING: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
+const OBJECTS_A_SEAT = 100;
+const MOST_SEATS = 10;
+
+export interface FlowControlFilterDeps {
+  readonly control: FlowControl;
+  /** For the metric. */
+  readonly counts: InFlightCounts;
+  /** About how many objects of a kind there are. */
+  readonly objectCount: (info: RequestInfo) => number;
+}
+
+/** Lets a request run when its flow has a seat, after its turn in a queue if need be (apiserver/pkg/server/filters/priority-and-fairness.go). */
+export function createFlowControlFilter({ control, counts, objectCount }: FlowControlFilterDeps): Filter {
+  return (next) => async (context, response) => {
+    const { user, info, request, answerHeaders } = context;
+    const longRunning = isLongRunning(info);
+    // Connections that their client keeps as long as it wishes count for nothing; watches wait for their turn to begin.
+    if (longRunning && info.verb !== 'watch') return next(context, response);
+    const flow = control.classify(user, info);
+    if (answerHeaders) {
+      answerHeaders['x-kubernetes-pf-flowschema-uid'] = flow.uid;
+      answerHeaders['x-kubernetes-pf-prioritylevel-uid'] = flow.level.uid;
+    }
+    const seats = flow.level.exempt ? 1 : control.widthIn(flow, widthOf(info, request.query, objectCount));
+    if (flow.level.exempt) {
+      flow.level.take(seats);
+      flow.dispatched++;
+    } else {
+      const asked = control.acquire(flow, seats, { user, info, signal: () => request.signal });
+      const rejection = asked instanceof Promise ? await asked : asked;
+      if (rejection !== undefined) {
+        if (answerHeaders) answerHeaders['retry-after'] = '1';
+        return sendText(response, 429, 'Too many requests, please try again later.\n');
+      }
+    }
+    if (longRunning) {
+      control.release(flow, seats);
+      return next(context, response);
+    }
+    const kind = READING.has(info.verb) ? 'readOnly' : 'mutating';
+    counts[kind]++;
+    try {
+      await next(context, response);
+    } finally {
+      counts[kind]--;
+      control.release(flow, seats);
+    }
+  };
+}
+
+/** A list is as wide as there is to be read (apiserver/pkg/util/flowcontrol/request/list_work_estimator.go); everything else takes one seat. */
+export function widthOf(info: RequestInfo, query: URLSearchParams, objectCount: (info: RequestInfo) => number): number {
+  if (info.verb !== 'list' || info.name !== '') return 1;
+  const stored = objectCount(info);
+  const limit = Number(query.get('limit') ?? 0);
+  const read = limit > 0 ? Math.min(limit, stored) : stored;
+  return Math.max(1, Math.min(MOST_SEATS, Math.ceil(read / OBJECTS_A_SEAT)));
+}

@@ -1,0 +1,62 @@
+import { CountedElsewhere, Gauge, type Metric } from '../metrics/metric.ts';
+import type { FlowControl } from './flow-control.ts';
+
+/** Upstream's metrics of priority and fairness; counted where requests are let in, and read when scraped. */
+export function createFlowControlMetrics(control: FlowControl): Metric {
+  const perLevel = (read: (level: ReturnType<FlowControl['levels']['get']> & object) => number) => () =>
+    [...control.levels.values()].map((level) => [[level.name], read(level)] as const);
+  const metrics: Metric[] = [
+    new CountedElsewhere(
+      'apiserver_flowcontrol_dispatched_requests_total',
+      'Number of requests executed by API Priority and Fairness subsystem',
+      ['flow_schema', 'priority_level'],
+      () => control.flows.map(({ name, level, dispatched }) => [[name, level.name], dispatched] as const),
+    ),
+    new CountedElsewhere(
+      'apiserver_flowcontrol_rejected_requests_total',
+      'Number of requests rejected by API Priority and Fairness subsystem',
+      ['priority_level', 'reason'],
+      () =>
+        [...control.levels.values()].flatMap((level) =>
+          [...level.rejected].map(([reason, n]) => [[level.name, reason], n] as const),
+        ),
+    ),
+    new Gauge(
+      'apiserver_flowcontrol_current_inqueue_requests',
+      'Number of requests currently pending in queues of the API Priority and Fairness subsystem',
+      ['priority_level'],
+      perLevel(({ waiting }) => waiting),
+    ),
+    new Gauge(
+      'apiserver_flowcontrol_current_executing_requests',
+      'Number of requests in initial (for a WATCH) or any (for a non-WATCH) execution stage in the API Priority and Fairness subsystem',
+      ['priority_level'],
+      perLevel(({ executing }) => executing),
+    ),
+    new Gauge(
+      'apiserver_flowcontrol_current_executing_seats',
+      'Concurrency (number of seats) occupied by the currently executing (initial stage for a WATCH, any stage otherwise) requests in the API Priority and Fairness subsystem',
+      ['priority_level'],
+      perLevel(({ inUse }) => inUse),
+    ),
+    new Gauge(
+      'apiserver_flowcontrol_nominal_limit_seats',
+      'Nominal number of execution seats configured for each priority level',
+      ['priority_level'],
+      perLevel(({ limits }) => limits.nominal),
+    ),
+    new Gauge(
+      'apiserver_flowcontrol_lower_limit_seats',
+      'Configured lower bound on number of execution seats available to each priority level',
+      ['priority_level'],
+      perLevel(({ limits }) => limits.minimum),
+    ),
+    new Gauge(
+      'apiserver_flowcontrol_upper_limit_seats',
+      'Configured upper bound on number of execution seats available to each priority level',
+      ['priority_level'],
+      perLevel(({ limits }) => limits.maximum),
+    ),
+  ];
+  return { render: () => metrics.map((metric) => metric.render()).join('') };
+}

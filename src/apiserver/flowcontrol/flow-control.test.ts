@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { V1FlowSchema, V1PriorityLevelConfiguration } from '../../api/gen/types.ts';
+import { VirtualClock } from '../../std/clock.ts';
+import type { RequestInfo, UserInfo } from '../contracts.ts';
+import { configMap, startTestApi } from '../test-api.ts';
+import { FlowControl } from './flow-control.ts';
+import { formatTable } from './flow-control-dumps.ts';
+import { widthOf } from './flow-control-filter.ts';
+import type { Rejection } from './priority-level.ts';
+import { dealHand } from './shuffle-sharding.ts';
+
+const info = (what: Partial<RequestInfo> = {}): RequestInfo => ({
+  isResourceRequest: true,
+  verb: 'get',
+  path: '',
+  group: '',
+  version: 'v1',
+  namespace: 'default',
+  resource: 'pods',
+  subresource: '',
+  name: 'p',
+  ...what,
+});
+const user = (name: string, ...groups: string[]): UserInfo => ({ name, groups: [...groups, 'system:authenticated'] });
+
+const limited = (name: string, shares: number, more: object = {}): V1PriorityLevelConfiguration => ({
+  metadata: { name },
+  spec: {
+    type: 'Limited',
+    limited: {
+      nominalConcurrencyShares: shares,
+      lendablePercent: 0,
+      limitResponse: { type: 'Queue', queuing: { queues: 4, handSize: 2, queueLengthLimit: 3 } },
+      ...more,
+    },
+  },
+});
+const schema = (name: string, level: string, precedence: number, who: string): V1FlowSchema => ({
+  metadata: { name },
+  spec: {
+    priorityLevelConfiguration: { name: level },
+    matchingPrecedence: precedence,
+    distinguisherMethod: { type: 'ByUser' },
+    rules: [
+      {
+        subjects: [{ kind: 'User', user: { name: who } }],
+        resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'], namespaces: ['*'], clusterScope: true }],
+      },
+    ],
+  },
+});
+
+const never = new AbortController().signal;
+const CATCH_ALL_FREE = limited('catch-all', 0);
+
+function startControl(levels: V1PriorityLevelConfiguration[], schemas: V1FlowSchema[], totalSeats: number) {
+  const clock = new VirtualClock(0);
+  const control = new FlowControl({ clock, totalSeats, waitLimitMs: 15_000 });
+  control.configure({ levels: [...levels, CATCH_ALL_FREE], schemas });
+  const ask = (name: string, seats = 1, signal = never) => {
+    const flow = control.classify(user(name), info());
+    const answer = control.acquire(flow, seats, { user: user(name), info: info(), signal: () => signal });
+    return { flow, answer, release: () => control.release(flow, seats) };
+  };
+  return { clock, control, ask };
+}
+
+test('requests are of the flow with the lowest precedence that matches, as the defaults say', () => {
+  const control = new FlowControl({ clock: new VirtualClock(0), totalSeats: 600, waitLimitMs: 1 });
+  const of = (who: UserInfo, what: Partial<RequestInfo> = {}) => {
+    const { name, level } = control.classify(who, info(what));
+    return `${name}/${level.name}`;
+  };
+  assert.equal(of(user('admin', 'system:masters')), 'exempt/exempt');
+  assert.equal(of(user('x'), { isResourceRequest: false, path: '/healthz', verb: 'get' }), 'probes/exempt');
+  assert.equal(of(user('system:node:n', 'system:nodes')), 'system-nodes/system');
+  assert.equal(
+    of(user('system:node:n', 'system:nodes'), { resource: 'nodes', subresource: 'status', namespace: '' }),
+    'system-node-high/node-high',
+  );
+  assert.equal(of(user('system:kube-scheduler')), 'kube-scheduler/workload-high');
+  const leases = { group: 'coordination.k8s.io', resource: 'leases', verb: 'update' };
+  assert.equal(of(user('system:kube-scheduler'), leases), 'system-leader-election/leader-election');
+  assert.equal(
+    of(user('system:serviceaccount:kube-system:x', 'system:serviceaccounts')),
+    'kube-system-service-accounts/workload-high',
+  );
+  assert.equal(of(user('system:serviceaccount:a:x', 'system:serviceaccounts')), 'service-accounts/workload-low');
+  assert.equal(of(user('alice')), 'global-default/global-default');
+  assert.equal(of({ name: 'nobody', groups: [] }), 'catch-all/catch-all');
+});
+
+test('seats are shared out by shares, and rounded up as upstream does', () => {
+  const { control } = startControl([limited('a', 10), limited('b', 20)], [], 10);
+  assert.deepEqual(control.levels.get('a')!.limits, { nominal: 4, minimum: 4, maximum: 10 });
+  assert.deepEqual(control.levels.get('b')!.limits, { nominal: 7, minimum: 7, maximum: 10 });
+});
+
+test('a level that is full makes requests wait, and lets them go on as seats come free', async () => {
+  const { ask, control } = startControl([limited('a', 1)], [schema('s', 'a', 100, 'u')], 1);
+  const first = ask('u');
+  assert.equal(first.answer, undefined);
+  const second = ask('u');
+  assert.ok(second.answer instanceof Promise);
+  assert.equal(control.levels.get('a')!.waiting, 1);
+  first.release();
+  assert.equal(await second.answer, undefined);
+  assert.deepEqual([control.levels.get('a')!.waiting, control.levels.get('a')!.executing], [0, 1]);
+});
+
+test('a flow that fills its queues is turned away, and one that waits too long, or leaves', async () => {
+  const { ask, clock, control } = startControl([limited('a', 1)], [schema('s', 'a', 100, 'u')], 1);
+  ask('u');
+  const gone = new AbortController();
+  const leaving = ask('u', 1, gone.signal).answer as Promise<Rejection>;
+  const waiting = Array.from({ length: 5 }, () => ask('u').answer);
+  // Two queues of three: one left of them leaves.
+  assert.equal(ask('u').answer, 'queue-full');
+  gone.abort();
+  assert.equal(await leaving, 'cancelled');
+  await clock.advance(15_000);
+  assert.deepEqual(await Promise.all(waiting), Array(5).fill('time-out'));
+  assert.equal(control.levels.get('a')!.waiting, 0);
+});
+
+test('a level that rejects does not queue', () => {
+  const { ask } = startControl([limited('a', 1, { limitResponse: { type: 'Reject' } })], [schema('s', 'a', 100, 'u')], 1);
+  ask('u');
+  assert.equal(ask('u').answer, 'concurrency-limit');
+});
+
+test('many requests of one flow do not keep another one’s from their turn', async () => {
+  const queues = { limitResponse: { type: 'Queue', queuing: { queues: 64, handSize: 1, queueLengthLimit: 100 } } };
+  const schemas = [schema('s1', 'a', 100, 'elephant'), schema('s2', 'a', 100, 'mouse')];
+  const { ask } = startControl([limited('a', 1, queues)], schemas, 1);
+  const running = ask('elephant');
+  const order: string[] = [];
+  const wait = (name: string) => {
+    const asked = ask(name);
+    return (asked.answer as Promise<undefined>).then(() => {
+      order.push(name);
+      asked.release();
+    });
+  };
+  const all = [...Array.from({ length: 5 }, () => wait('elephant')), wait('mouse'), wait('mouse')];
+  running.release();
+  await Promise.all(all);
+  assert.ok(order.lastIndexOf('mouse') <= 3, order.join());
+});
+
+test('a level borrows what others lend and do not use, and never what they keep for themselves', () => {
+  const levels = [limited('a', 1), limited('b', 1, { lendablePercent: 50 })];
+  const { ask } = startControl(levels, [schema('s', 'a', 100, 'u'), schema('t', 'b', 100, 'v')], 8);
+  for (let i = 0; i < 6; i++) assert.equal(ask('u').answer, undefined, `seat ${i}`);
+  assert.ok(ask('u').answer instanceof Promise);
+  assert.equal(ask('v').answer, undefined);
+  assert.equal(ask('v').answer, undefined);
+  assert.ok(ask('v').answer instanceof Promise);
+});
+
+test('borrowingLimitPercent bounds what is borrowed', () => {
+  const levels = [limited('a', 1, { borrowingLimitPercent: 25 }), limited('b', 1, { lendablePercent: 100 })];
+  const { ask } = startControl(levels, [schema('s', 'a', 100, 'u')], 8);
+  for (let i = 0; i < 5; i++) assert.equal(ask('u').answer, undefined);
+  assert.ok(ask('u').answer instanceof Promise);
+});
+
+test('a hand holds different queues, is the same for a flow, and hands differ', () => {
+  const hands = ['a', 'b', 'c', 'd'].map((flow) => dealHand(flow, 64, 6));
+  for (const hand of hands) {
+    assert.equal(new Set(hand).size, 6);
+    assert.ok(hand.every((card) => card >= 0 && card < 64));
+  }
+  assert.deepEqual(dealHand('a', 64, 6), hands[0]);
+  assert.equal(new Set(hands.map(String)).size, 4);
+  assert.deepEqual(dealHand('x', 4, 4).sort(), [0, 1, 2, 3]);
+});
+
+test('a list is as wide as what it reads', () => {
+  const width = (what: Partial<RequestInfo>, query = '') =>
+    widthOf(info({ name: '', verb: 'list', ...what }), new URLSearchParams(query), () => 450);
+  assert.equal(width({}), 5);
+  assert.equal(width({}, 'limit=100'), 1);
+  assert.equal(width({ verb: 'get', name: 'p' }), 1);
+  assert.equal(
+    widthOf(info({ name: '', verb: 'list' }), new URLSearchParams(), () => 1e6),
+    10,
+  );
+});
+
+test('tables are set in columns', () => {
+  assert.equal(
+    formatTable([
+      ['Name', 'N'],
+      ['longer-name', 1],
+    ]),
+    'Name,        N,\nlonger-name, 1,\n',
+  );
+});
+
+test('the default objects are there, answers name flow and level, and a new schema is followed', async (context) => {
+  const api = await startTestApi();
+  context.after(() => api.stop());
+  const path = '/apis/flowcontrol.apiserver.k8s.io/v1';
+  const exempt = await api.call('GET', `${path}/flowschemas/exempt`);
+  assert.equal(exempt.headers['x-kubernetes-pf-flowschema-uid'], exempt.body.metadata?.uid);
+  const level = await api.call('GET', `${path}/prioritylevelconfigurations/exempt`);
+  assert.equal(exempt.headers['x-kubernetes-pf-prioritylevel-uid'], level.body.metadata?.uid);
+  const dangling = {
+    ...schema('mine', 'nowhere', 50, 'admin'),
+    apiVersion: 'flowcontrol.apiserver.k8s.io/v1',
+    kind: 'FlowSchema',
+  };
+  await api.call('POST', `${path}/flowschemas`, dangling);
+  let condition: { status?: string; reason?: string; message?: string } | undefined;
+  for (let i = 0; i < 100 && !condition; i++) {
+    const { body } = await api.call<V1FlowSchema>('GET', `${path}/flowschemas/mine`);
+    condition = body.status?.conditions?.[0];
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.deepEqual([condition?.status, condition?.reason], ['True', 'NotFound']);
+  assert.match(
+    (await api.call('GET', '/metrics')).text,
+    /apiserver_flowcontrol_dispatched_requests_total\{flow_schema="exempt",priority_level="exempt"\} [1-9]/,
+  );
+  assert.match((await api.call('GET', '/debug/api_priority_and_fairness/dump_priority_levels')).text, /^PriorityLevelName,/);
+});
+
+test('when all seats are taken, others are answered with 429 and when to come again, and exempt ones go on', async (context) => {
+  const api = await startTestApi({ maxRequestsInflight: 1, maxMutatingRequestsInflight: 0 });
+  context.after(() => api.stop());
+  const alice = api.server.transport({ name: 'alice', groups: ['system:authenticated'] });
+  const post = (name: string) =>
+    alice.request({
+      method: 'POST',
+      path: '/api/v1/namespaces/default/configmaps',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(configMap(name)),
+    });
+  const answers = await Promise.all(Array.from({ length: 400 }, (_, i) => post(`c${i}`)));
+  const refused = answers.filter(({ status }) => status === 429);
+  assert.ok(refused.length > 0);
+  assert.equal(refused[0]!.headers['retry-after'], '1');
+  assert.ok(answers.every(({ status }) => status === 201 || status === 429));
+  assert.equal((await api.call('GET', '/api/v1/namespaces/default/configmaps')).status, 200);
+});

@@ -1,0 +1,158 @@
+import { mandatoryFlowSchemas, mandatoryPriorityLevels } from '../../api/flowcontrol/v1/mandatory.ts';
+import { suggestedFlowSchemas, suggestedPriorityLevels } from '../../api/flowcontrol/v1/suggested.ts';
+import type { V1FlowSchema, V1FlowSchemaSpec, V1PriorityLevelConfiguration } from '../../api/gen/types.ts';
+import type { Clock } from '../../std/clock.ts';
+import type { RequestInfo, UserInfo } from '../contracts.ts';
+import { matchesFlow } from './match-flow.ts';
+import { PriorityLevel, type Rejection } from './priority-level.ts';
+import { fitsInto, shareSeats } from './seat-limits.ts';
+
+/** A FlowSchema at work. */
+export interface Flow {
+  readonly name: string;
+  readonly uid: string;
+  readonly spec: V1FlowSchemaSpec;
+  readonly level: PriorityLevel;
+  dispatched: number;
+}
+
+export interface FlowControlOptions {
+  readonly clock: Clock;
+  /** Seats of the server: `--max-requests-inflight` and `--max-mutating-requests-inflight` together. */
+  readonly totalSeats: number;
+  /** How long a request may wait. */
+  readonly waitLimitMs: number;
+}
+
+export interface FlowControlObjects {
+  readonly schemas: readonly V1FlowSchema[];
+  readonly levels: readonly V1PriorityLevelConfiguration[];
+}
+
+const CATCH_ALL = 'catch-all';
+
+/** Decides which requests run now, which wait, and which are turned away (apiserver/pkg/util/flowcontrol). */
+export class FlowControl {
+  readonly #options: FlowControlOptions;
+  readonly #levels = new Map<string, PriorityLevel>();
+  #flows: readonly Flow[] = [];
+
+  constructor(options: FlowControlOptions) {
+    this.#options = options;
+    this.configure(defaultObjects());
+  }
+
+  get levels(): ReadonlyMap<string, PriorityLevel> {
+    return this.#levels;
+  }
+
+  get flows(): readonly Flow[] {
+    return this.#flows;
+  }
+
+  /** Takes over what the objects say now. What must always be there is added; requests that run go on. */
+  configure({ schemas, levels }: FlowControlObjects): void {
+    const wanted = new Map(levels.flatMap((level) => (level.spec ? [[level.metadata?.name ?? '', level] as const] : [])));
+    for (const [name, spec] of Object.entries(mandatoryPriorityLevels))
+      if (!wanted.has(name)) wanted.set(name, { metadata: { name }, spec });
+    for (const [name, { spec, metadata }] of wanted) {
+      const known = this.#levels.get(name);
+      if (!known) this.#levels.set(name, new PriorityLevel(name, metadata?.uid ?? '', spec!));
+      else {
+        known.spec = spec!;
+        known.uid = metadata?.uid ?? '';
+      }
+    }
+    for (const [name, level] of this.#levels)
+      if (!wanted.has(name)) {
+        level.drop();
+        this.#levels.delete(name);
+      }
+    const all = [...this.#levels.values()];
+    const limits = shareSeats(
+      all.map(({ spec }) => spec),
+      this.#options.totalSeats,
+    );
+    for (const [i, level] of all.entries()) level.limits = limits[i]!;
+    this.#flows = this.#order(schemas);
+    this.#dispatchAll();
+  }
+
+  #order(schemas: readonly V1FlowSchema[]): Flow[] {
+    const before = new Map(this.#flows.map((flow) => [flow.name, flow]));
+    const given = [...schemas];
+    for (const [name, spec] of Object.entries(mandatoryFlowSchemas))
+      if (!given.some(({ metadata }) => metadata?.name === name)) given.push({ metadata: { name }, spec });
+    const flows = given.flatMap(({ metadata, spec }): Flow[] => {
+      // A schema whose level is not there matches nothing.
+      const level = spec && this.#levels.get(spec.priorityLevelConfiguration.name);
+      const name = metadata?.name ?? '';
+      return level ? [{ name, uid: metadata?.uid ?? '', spec, level, dispatched: before.get(name)?.dispatched ?? 0 }] : [];
+    });
+    const precedence = ({ spec }: Flow) => spec.matchingPrecedence ?? 1000;
+    return flows.sort((a, b) => precedence(a) - precedence(b) || (a.name < b.name ? -1 : 1));
+  }
+
+  /** The flow of a request. Somebody whom no schema knows is one of catch-all. */
+  classify(user: UserInfo, info: RequestInfo): Flow {
+    const found = this.#flows.find(({ spec }) => matchesFlow(spec, user, info));
+    return found ?? this.#flows.find(({ name }) => name === CATCH_ALL)!;
+  }
+
+  /**
+   * Asks for seats. `undefined`: they have been taken, and are to be given back with `release`. Without contention it answers at once.
+   */
+  acquire(
+    flow: Flow,
+    seats: number,
+    who: { readonly user: UserInfo; readonly info: RequestInfo; readonly signal: () => AbortSignal },
+  ): Promise<Rejection | undefined> | Rejection | undefined {
+    const { level } = flow;
+    if (level.waiting === 0 && this.#fits(level, seats)) {
+      level.take(seats);
+      flow.dispatched++;
+      return undefined;
+    }
+    const { clock, waitLimitMs: timeoutMs } = this.#options;
+    const distinguisher = distinguisherOf(flow.spec, who.user, who.info);
+    const waiting = level.enqueue({ flow: `${flow.name},${distinguisher}`, seats, clock, timeoutMs, signal: who.signal() });
+    if (typeof waiting === 'string') return waiting;
+    return waiting.then((rejection) => {
+      if (rejection === undefined) flow.dispatched++;
+      return rejection;
+    });
+  }
+
+  release({ level }: Flow, seats: number): void {
+    level.give(seats);
+    this.#dispatchAll();
+  }
+
+  /** A request that is wider than its level runs when nothing else of it does. */
+  widthIn({ level }: Flow, seats: number): number {
+    return Math.max(1, Math.min(seats, level.limits.minimum || level.limits.maximum));
+  }
+
+  #fits(level: PriorityLevel, seats: number): boolean {
+    return fitsInto(level, this.#levels.values(), seats, this.#options.totalSeats);
+  }
+
+  #dispatchAll(): void {
+    for (const level of this.#levels.values()) if (level.waiting > 0) level.dispatch((seats) => this.#fits(level, seats));
+  }
+}
+
+function distinguisherOf({ distinguisherMethod }: V1FlowSchemaSpec, { name }: UserInfo, { namespace }: RequestInfo): string {
+  if (distinguisherMethod?.type === 'ByUser') return name;
+  return distinguisherMethod?.type === 'ByNamespace' ? namespace : '';
+}
+
+/** What every cluster begins with, as objects. */
+export function defaultObjects(): FlowControlObjects {
+  const named = <S>(specs: Readonly<Record<string, S>>) =>
+    Object.entries(specs).map(([name, spec]) => ({ metadata: { name }, spec }));
+  return {
+    schemas: named({ ...mandatoryFlowSchemas, ...suggestedFlowSchemas }),
+    levels: named({ ...mandatoryPriorityLevels, ...suggestedPriorityLevels }),
+  };
+}

@@ -1,0 +1,158 @@
+import type { V1PriorityLevelConfigurationSpec } from '../../api/gen/types.ts';
+import type { Clock, Timer } from '../../std/clock.ts';
+import { dealHand } from './shuffle-sharding.ts';
+
+export type Rejection = 'queue-full' | 'concurrency-limit' | 'time-out' | 'cancelled';
+
+interface Waiting {
+  readonly seats: number;
+  readonly settle: (rejection: Rejection | undefined) => void;
+}
+
+/** Requests that wait, with the virtual time at which the next of them may start. */
+interface Queue {
+  waiting: Waiting[];
+  start: number;
+}
+
+export interface Wait {
+  readonly flow: string;
+  readonly seats: number;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** What a level may use of the server's seats. */
+export interface Limits {
+  readonly nominal: number;
+  /** Never lent to others. */
+  readonly minimum: number;
+  /** With what it may borrow. */
+  readonly maximum: number;
+}
+
+const NOTHING: Limits = { nominal: 0, minimum: 0, maximum: 0 };
+
+/** One PriorityLevelConfiguration at work: who runs, who waits, and in which of its queues. */
+export class PriorityLevel {
+  readonly name: string;
+  uid: string;
+  spec: V1PriorityLevelConfigurationSpec;
+  limits: Limits = NOTHING;
+  /** Seats in use, and requests that have them. */
+  inUse = 0;
+  executing = 0;
+  waiting = 0;
+  dispatched = 0;
+  readonly rejected = new Map<Rejection, number>();
+  #queues: Queue[] = [];
+  /** Virtual time: how much has been served of each queue that always had somebody waiting. */
+  #time = 0;
+
+  constructor(name: string, uid: string, spec: V1PriorityLevelConfigurationSpec) {
+    this.name = name;
+    this.uid = uid;
+    this.spec = spec;
+  }
+
+  get exempt(): boolean {
+    return this.spec.type === 'Exempt';
+  }
+
+  get activeQueues(): number {
+    return this.#queues.filter(({ waiting }) => waiting.length > 0).length;
+  }
+
+  /** Requests waiting, by queue. */
+  queueLengths(): readonly number[] {
+    return this.#queues.map(({ waiting }) => waiting.length);
+  }
+
+  take(seats: number): void {
+    this.inUse += seats;
+    this.executing++;
+    this.dispatched++;
+  }
+
+  give(seats: number): void {
+    this.inUse -= seats;
+    this.executing--;
+  }
+
+  reject(rejection: Rejection): Rejection {
+    this.rejected.set(rejection, (this.rejected.get(rejection) ?? 0) + 1);
+    return rejection;
+  }
+
+  /** Waits in the shortest of the flow's queues; resolves with undefined when its seats have been taken. */
+  enqueue({ flow, seats, clock, timeoutMs, signal }: Wait): Promise<Rejection | undefined> | Rejection {
+    const queuing = this.spec.limited?.limitResponse?.queuing;
+    if (this.spec.limited?.limitResponse?.type !== 'Queue' || !queuing) return this.reject('concurrency-limit');
+    const { queues = 64, handSize = 8, queueLengthLimit = 50 } = queuing;
+    while (this.#queues.length < queues) this.#queues.push({ waiting: [], start: 0 });
+    let queue: Queue | undefined;
+    for (const card of dealHand(flow, queues, Math.min(handSize, queues))) {
+      const candidate = this.#queues[card]!;
+      if (!queue || candidate.waiting.length < queue.waiting.length) queue = candidate;
+    }
+    if (queue!.waiting.length >= queueLengthLimit) return this.reject('queue-full');
+    return this.#wait(queue!, seats, { clock, timeoutMs, signal });
+  }
+
+  #wait(
+    queue: Queue,
+    seats: number,
+    { clock, timeoutMs, signal }: Pick<Wait, 'clock' | 'timeoutMs' | 'signal'>,
+  ): Promise<Rejection | undefined> {
+    return new Promise((resolve) => {
+      let timer: Timer | undefined;
+      const settle = (rejection: Rejection | undefined) => {
+        timer?.cancel();
+        signal.removeEventListener('abort', onAbort);
+        this.waiting--;
+        if (rejection) this.reject(rejection);
+        resolve(rejection);
+      };
+      const leave = (rejection: Rejection) => {
+        queue.waiting = queue.waiting.filter((other) => other !== entry);
+        settle(rejection);
+      };
+      const onAbort = () => leave('cancelled');
+      const entry: Waiting = { seats, settle };
+      // A queue that was empty has no claim on the time before.
+      if (queue.waiting.length === 0) queue.start = Math.max(queue.start, this.#time);
+      queue.waiting.push(entry);
+      this.waiting++;
+      timer = clock.setTimer(timeoutMs, () => leave('time-out'));
+      if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /** The queue whose turn it is: the one that has been served least. */
+  #next(): Queue | undefined {
+    let best: Queue | undefined;
+    for (const queue of this.#queues) if (queue.waiting.length && (!best || queue.start < best.start)) best = queue;
+    return best;
+  }
+
+  /** Lets those go on who have waited, as long as `fits` says that there are seats. */
+  dispatch(fits: (seats: number) => boolean): void {
+    while (this.waiting > 0) {
+      const queue = this.#next();
+      const head = queue?.waiting[0];
+      if (!queue || !head || !fits(head.seats)) return;
+      queue.waiting.shift();
+      this.#time = queue.start;
+      queue.start += head.seats;
+      this.take(head.seats);
+      head.settle(undefined);
+    }
+  }
+
+  /** The level is gone: nobody waits for it any more. */
+  drop(): void {
+    for (const queue of this.#queues) for (const { settle } of queue.waiting.splice(0)) settle('concurrency-limit');
+  }
+}
