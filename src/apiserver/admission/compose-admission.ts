@@ -16,6 +16,7 @@ import { denyServiceExternalIps } from './deny-service-external-ips.ts';
 import { createEventRateLimit } from './event-rate-limit.ts';
 import { extendedResourceToleration } from './extended-resource-toleration.ts';
 import { alwaysAdmit, alwaysDeny, alwaysPullImages } from './fixed-answers.ts';
+import { createImagePolicyWebhook } from './image-policy-webhook.ts';
 import { limitPodHardAntiAffinityTopology } from './limit-pod-hard-anti-affinity-topology.ts';
 import { createLimitRanger } from './limit-ranger/limit-ranger.ts';
 import { createNamespaceAutoProvision, createNamespaceExists } from './namespace-exists.ts';
@@ -121,13 +122,21 @@ function defaultPlugins(options: AdmissionOptions, deps: AdmissionDeps): Plugins
 /** Those that run only when they are named. */
 function otherPlugins(options: AdmissionOptions, deps: AdmissionDeps): Plugins {
   const { reader, writer, clock } = deps;
-  const { eventLimits, nodeSelectors = {}, tolerations = NO_TOLERATIONS } = options.admissionConfiguration ?? {};
+  const configuration = options.admissionConfiguration ?? {};
+  const { eventLimits, imagePolicy, nodeSelectors = {}, tolerations = NO_TOLERATIONS } = configuration;
   return [
     ['AlwaysAdmit', () => alwaysAdmit],
     ['NamespaceAutoProvision', () => createNamespaceAutoProvision(reader, writer)],
     ['NamespaceExists', () => createNamespaceExists(reader)],
     ['LimitPodHardAntiAffinityTopology', () => limitPodHardAntiAffinityTopology],
     ['AlwaysPullImages', () => alwaysPullImages],
+    [
+      'ImagePolicyWebhook',
+      () => {
+        if (!imagePolicy) throw new CodedError(NO_IMAGE_POLICY, { code: 'ADMISSION_PLUGINS' });
+        return createImagePolicyWebhook(imagePolicy, deps);
+      },
+    ],
     ['PodNodeSelector', () => createPodNodeSelector(reader, nodeSelectors)],
     ['PodTolerationRestriction', () => createPodTolerationRestriction(reader, tolerations)],
     [
@@ -145,4 +154,5 @@ function otherPlugins(options: AdmissionOptions, deps: AdmissionDeps): Plugins {
 }
 
 const NO_TOLERATIONS = { default: [], whitelist: [] };
+const NO_IMAGE_POLICY = 'ImagePolicyWebhook: --admission-control-config-file must say how it is reached';
 const NO_LIMITS = 'EventRateLimit: --admission-control-config-file must give its limits';

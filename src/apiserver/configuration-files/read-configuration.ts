@@ -27,14 +27,21 @@ const MAX_BYTES = 4 * 1024 * 1024;
  * @throws CodedError CONFIGURATION_FILE that names the flag, the file and the field
  */
 export async function readConfiguration(path: string, flag: string, shape: Shape): Promise<Configuration> {
-  let text: string;
+  return parseConfiguration(await readText(path, flag), { flag, path, shape });
+}
+
+/** One of those few files that have neither apiVersion nor kind. */
+export async function readPlainObject(path: string, flag: string): Promise<Readonly<Record<string, unknown>>> {
+  return parseObject(await readText(path, flag), { flag, path });
+}
+
+async function readText(path: string, flag: string): Promise<string> {
   try {
-    text = await readFile(path, 'utf8');
+    return await readFile(path, 'utf8');
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file or directory' : (cause as Error).message;
     throw wrongFile(flag, path, `open ${path}: ${why}`, cause);
   }
-  return parseConfiguration(text, { flag, path, shape });
 }
 
 export interface ConfigurationSource {
@@ -45,6 +52,20 @@ export interface ConfigurationSource {
 
 /** The same from a text that has been read. */
 export async function parseConfiguration(text: string, { flag, path, shape }: ConfigurationSource): Promise<Configuration> {
+  const { apiVersion, kind, ...rest } = await parseObject(text, { flag, path });
+  const fail = (problem: string) => wrongFile(flag, path, problem);
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string' || !apiVersion || !kind)
+    throw fail(`Object '${kind === undefined ? 'Kind' : 'apiVersion'}' is missing`);
+  const unknownFields: string[] = [];
+  const problem = checkShape(rest, shape, '', unknownFields);
+  if (problem) throw fail(problem);
+  return { apiVersion, kind, document: rest, unknownFields };
+}
+
+async function parseObject(
+  text: string,
+  { flag, path }: Omit<ConfigurationSource, 'shape'>,
+): Promise<Readonly<Record<string, unknown>>> {
   const fail = (problem: string, cause?: unknown) => wrongFile(flag, path, problem, cause);
   if (text.length > MAX_BYTES) throw fail(`${text.length} bytes are more than ${MAX_BYTES}`);
   let document: unknown;
@@ -55,14 +76,7 @@ export async function parseConfiguration(text: string, { flag, path, shape }: Co
     throw fail(`error converting YAML to JSON: ${(cause as Error).message.split('\n')[0]}`, cause);
   }
   if (typeof document !== 'object' || document === null || Array.isArray(document)) throw fail('the document is no object');
-  const fields = document as Record<string, unknown>;
-  const { apiVersion, kind, ...rest } = fields;
-  if (typeof apiVersion !== 'string' || typeof kind !== 'string' || !apiVersion || !kind)
-    throw fail(`Object '${kind === undefined ? 'Kind' : 'apiVersion'}' is missing`);
-  const unknownFields: string[] = [];
-  const problem = checkShape(rest, shape, '', unknownFields);
-  if (problem) throw fail(problem);
-  return { apiVersion, kind, document: rest, unknownFields };
+  return document as Record<string, unknown>;
 }
 
 /** Says what is wrong with a value's type; unknown fields are gathered. */

@@ -86,6 +86,33 @@ test('events are limited, and node selectors given, by it', async () => {
   });
 });
 
+test('the image policy’s part and node selectors have no version, inline and in files', async () => {
+  await using directory = await temporaryDirectory();
+  const kubeconfig = join(directory.path, 'kubeconfig');
+  await writeFile(
+    kubeconfig,
+    'clusters: [{name: c, cluster: {server: "https://images.example.com"}}]\ncontexts: [{name: x, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {}}]\ncurrent-context: x\n',
+  );
+  const policy = `imagePolicy: {kubeConfigFile: ${kubeconfig}, allowTTL: 50, denyTTL: -1, defaultAllow: true}`;
+  const files = { 'policy.yaml': policy, 'selectors.yaml': 'podNodeSelectorPluginConfig: {a: b=c}' };
+  const paths = '- {name: ImagePolicyWebhook, path: policy.yaml}\n- {name: PodNodeSelector, path: selectors.yaml}';
+  const imagePolicy = {
+    kubeconfigPath: kubeconfig,
+    allowTtlMs: 50_000,
+    denyTtlMs: 0,
+    retryBackoffMs: 500,
+    defaultAllow: true,
+  };
+  assert.deepEqual(await read(file(paths), files), { imagePolicy, nodeSelectors: { a: 'b=c' } });
+  const inline = (text: string) => file(`- name: ImagePolicyWebhook\n  configuration: {${text}}`);
+  assert.deepEqual(await read(inline(policy)), { imagePolicy });
+  await assert.rejects(
+    read(inline(policy.replace('50', '1'))),
+    /imagePolicy\.allowTTL: valid value is between 1s and 30m0s, got 1s/,
+  );
+  await assert.rejects(read(inline('imagePolicy: {kubeConfigFile: /nowhere}')), /imagePolicy\.kubeConfigFile: .*nowhere/);
+});
+
 for (const [what, text, why] of [
   ['another kind', 'apiVersion: v1\nkind: Pod', /no kind "Pod" is registered for version "v1"/],
   [

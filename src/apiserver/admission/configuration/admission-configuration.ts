@@ -3,16 +3,25 @@ import {
   type Configuration,
   parseConfiguration,
   readConfiguration,
+  readPlainObject,
   type Shape,
   strictProblem,
   wrongFile,
 } from '../../configuration-files/read-configuration.ts';
 import type { EventLimit } from '../event-rate-limit.ts';
+import type { ImagePolicyConfig } from '../image-policy-webhook.ts';
 import type { ClusterNodeSelectors } from '../pod-node-selector.ts';
 import type { PodSecurityConfiguration } from '../pod-security/pod-security.ts';
 import type { ClusterTolerations } from '../pod-toleration-restriction.ts';
 import type { LimitedResource } from '../resource-quota/limited-resources.ts';
-import { eventLimitsOf, limitedResourcesOf, nodeSelectorsOf, podSecurityOf, tolerationsOf } from './plugin-configurations.ts';
+import {
+  eventLimitsOf,
+  imagePolicyOf,
+  limitedResourcesOf,
+  nodeSelectorsOf,
+  podSecurityOf,
+  tolerationsOf,
+} from './plugin-configurations.ts';
 import type { PluginDocument } from './plugin-document.ts';
 
 /** What `--admission-control-config-file` says of the plugins that can be told something. */
@@ -21,6 +30,7 @@ export interface AdmissionConfiguration {
   readonly limitedResources?: readonly LimitedResource[];
   readonly eventLimits?: readonly EventLimit[];
   readonly nodeSelectors?: ClusterNodeSelectors;
+  readonly imagePolicy?: ImagePolicyConfig;
   readonly tolerations?: ClusterTolerations;
 }
 
@@ -52,26 +62,31 @@ export async function readAdmissionConfiguration(path: string): Promise<Admissio
     const { name = '' } = entry;
     const read = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
     if (!read) throw fail(`plugins: ${JSON.stringify(name)} takes no configuration here`);
-    found = { ...found, ...read(await readPlugin(entry, path)) };
+    found = { ...found, ...(await read(await readPlugin(entry, path))) };
   }
   return found;
 }
 
-const READERS: Readonly<Record<string, (document: PluginDocument) => AdmissionConfiguration>> = {
-  PodSecurity: (document) => ({ podSecurity: podSecurityOf(document) }),
-  ResourceQuota: (document) => ({ limitedResources: limitedResourcesOf(document) }),
-  EventRateLimit: (document) => ({ eventLimits: eventLimitsOf(document) }),
-  PodTolerationRestriction: (document) => ({ tolerations: tolerationsOf(document) }),
-  PodNodeSelector: (document) => ({ nodeSelectors: nodeSelectorsOf(document) }),
-};
+/** Those whose configurations have neither apiVersion nor kind. */
+const PLAIN: ReadonlySet<string> = new Set(['PodNodeSelector', 'ImagePolicyWebhook']);
 
-async function readPlugin({ name, path, configuration }: PluginEntry, file: string): Promise<PluginDocument> {
+const READERS: Readonly<Record<string, (document: PluginDocument) => AdmissionConfiguration | Promise<AdmissionConfiguration>>> =
+  {
+    PodSecurity: (document) => ({ podSecurity: podSecurityOf(document) }),
+    ResourceQuota: (document) => ({ limitedResources: limitedResourcesOf(document) }),
+    EventRateLimit: (document) => ({ eventLimits: eventLimitsOf(document) }),
+    PodTolerationRestriction: (document) => ({ tolerations: tolerationsOf(document) }),
+    ImagePolicyWebhook: async (document) => ({ imagePolicy: await imagePolicyOf(document) }),
+    PodNodeSelector: (document) => ({ nodeSelectors: nodeSelectorsOf(document) }),
+  };
+
+async function readPlugin({ name = '', path, configuration }: PluginEntry, file: string): Promise<PluginDocument> {
   const own = path ? resolve(dirname(file), path) : file;
   const fail = (problem: string) => wrongFile(FLAG, own, `${name}: ${problem}`);
-  // This one has neither apiVersion nor kind.
-  if (name === 'PodNodeSelector' && !path) {
-    if (typeof configuration !== 'object' || configuration === null) throw fail('the configuration is missing');
-    return { apiVersion: '', kind: '', document: configuration as Readonly<Record<string, unknown>>, fail };
+  if (PLAIN.has(name)) {
+    if (!path && (typeof configuration !== 'object' || configuration === null)) throw fail('the configuration is missing');
+    const document = path ? await readPlainObject(own, FLAG) : (configuration as Readonly<Record<string, unknown>>);
+    return { apiVersion: '', kind: '', document, fail };
   }
   let parsed: Configuration;
   if (path) parsed = await readConfiguration(own, FLAG, 'any');

@@ -7,12 +7,12 @@ export class Fields {
   readonly #fail: (problem: string) => Error;
   readonly #read = new Set<string>();
 
-  /** @throws CodedError when the document is of another kind or version */
-  constructor(document: PluginDocument, kinds: readonly string[], versions: readonly string[], path = '') {
+  /** @throws CodedError when the document is of another kind or version, where there are any */
+  constructor(document: PluginDocument, kinds: readonly string[] = [], versions: readonly string[] = [], path = '') {
     this.#fail = (problem) => document.fail(problem);
     this.#fields = document.document;
     this.#path = path;
-    if (!path && !(kinds.includes(document.kind) && versions.includes(document.apiVersion)))
+    if (kinds.length && !(kinds.includes(document.kind) && versions.includes(document.apiVersion)))
       throw document.fail(
         `no kind ${JSON.stringify(document.kind)} is registered for version ${JSON.stringify(document.apiVersion)}`,
       );
@@ -25,6 +25,12 @@ export class Fields {
   text(name: string): string {
     const value = this.#value(name) ?? '';
     if (typeof value !== 'string') throw this.fail(`${name}: must be a string`);
+    return value;
+  }
+
+  flag(name: string): boolean {
+    const value = this.#value(name) ?? false;
+    if (typeof value !== 'boolean') throw this.fail(`${name}: must be a boolean`);
     return value;
   }
 

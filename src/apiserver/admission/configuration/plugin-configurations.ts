@@ -1,7 +1,10 @@
 import type { V1Toleration } from '../../../api/gen/types.ts';
 import { checkDnsLabel, checkDnsSubdomain } from '../../../api/machinery/names.ts';
 import type { ScopeRequirement } from '../../../api/quota/evaluator.ts';
+import { readKubeconfig, resolveContext } from '../../../pki/kubeconfig.ts';
+import { formatGoDuration } from '../../../std/go-duration.ts';
 import type { EventLimit, EventLimitType } from '../event-rate-limit.ts';
+import type { ImagePolicyConfig } from '../image-policy-webhook.ts';
 import type { ClusterNodeSelectors } from '../pod-node-selector.ts';
 import {
   LEVEL_PROBLEM,
@@ -140,4 +143,39 @@ export function nodeSelectorsOf({ document, fail }: PluginDocument): ClusterNode
   for (const [name, text] of Object.entries(selectors as object))
     if (typeof text !== 'string') throw fail(`podNodeSelectorPluginConfig.${name}: must be a string`);
   return selectors as ClusterNodeSelectors;
+}
+
+/**
+ * `imagePolicy: {kubeConfigFile, allowTTL, denyTTL, retryBackoff, defaultAllow}`: lifetimes in seconds, the backoff in milliseconds, -1
+ * for none. The kubeconfig is read to see that it can be.
+ */
+export async function imagePolicyOf(document: PluginDocument): Promise<ImagePolicyConfig> {
+  const fields = new Fields(document).object('imagePolicy');
+  const kubeconfigPath = fields.text('kubeConfigFile');
+  const duration = (name: string, unitMs: number, { least, most, otherwise }: DurationLimits) => {
+    const value = fields.integer(name);
+    if (value === -1) return 0;
+    if (value === 0) return otherwise;
+    if (value * unitMs > least && value * unitMs <= most) return value * unitMs;
+    throw fields.fail(
+      `${name}: valid value is between ${formatGoDuration(least)} and ${formatGoDuration(most)}, got ${formatGoDuration(value * unitMs)}`,
+    );
+  };
+  const lifetime = { least: 1000, most: 1_800_000 };
+  const retryBackoffMs = duration('retryBackoff', 1, { least: 0, most: 300_000, otherwise: 500 });
+  const allowTtlMs = duration('allowTTL', 1000, { ...lifetime, otherwise: 300_000 });
+  const denyTtlMs = duration('denyTTL', 1000, { ...lifetime, otherwise: 30_000 });
+  const defaultAllow = fields.flag('defaultAllow');
+  try {
+    await resolveContext(await readKubeconfig(kubeconfigPath));
+  } catch (error) {
+    throw fields.fail(`kubeConfigFile: ${(error as Error).message}`);
+  }
+  return { kubeconfigPath, allowTtlMs, denyTtlMs, retryBackoffMs, defaultAllow };
+}
+
+interface DurationLimits {
+  readonly least: number;
+  readonly most: number;
+  readonly otherwise: number;
 }
