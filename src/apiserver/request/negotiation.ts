@@ -23,14 +23,14 @@ const ACCEPTED = 'application/json, application/yaml';
  * Chooses the form by the Accept header (apiserver/pkg/endpoints/handlers/negotiation): the first clause, by weight, that can be served.
  * Answers are indented when `?pretty` says so or, without it, for curl, Wget and browsers.
  *
- * Objects have a protobuf form too. A client that takes JSON as gladly (`Accept: application/vnd.kubernetes.protobuf,application/json`,
+ * Objects have a protobuf form too, and so have values that are no objects of the store (reviews), which have no tables. A client that takes JSON as gladly (`Accept: application/vnd.kubernetes.protobuf,application/json`,
  * as kubectl) gets JSON: the bytes to send lie ready, while protobuf would be made anew for each reader.
  *
  * @throws StatusError 406 when no clause can be served
  */
 export function negotiateOutput(
   request: Pick<ServerRequest, 'headers' | 'query'>,
-  what: 'document' | 'object' = 'document',
+  what: 'document' | 'object' | 'value' = 'document',
 ): Output {
   const accept = request.headers['accept'];
   const pretty = wantsPretty(request);
@@ -42,13 +42,14 @@ export function negotiateOutput(
     const as = format && formOf(clause.parameters);
     // Tables have no protobuf form.
     if (!format || !as || (format === 'protobuf' && as.as === 'table')) continue;
+    if (what === 'value' && as.as !== 'object') continue;
     const output = { format, pretty: pretty || clause.parameters.get('pretty') === '1', ...as };
     if (format === 'protobuf') protobuf ??= { output, weight: clause.weight };
     else if (!protobuf || (clause.type === JSON_TYPE && as.as === protobuf.output.as)) return output;
   }
   if (protobuf) return protobuf.output;
   throw notAcceptable(
-    `only the following media types are accepted: ${what === 'object' ? `${ACCEPTED}, ${PROTOBUF}` : ACCEPTED}`,
+    `only the following media types are accepted: ${what !== 'document' ? `${ACCEPTED}, ${PROTOBUF}` : ACCEPTED}`,
   );
 }
 
@@ -87,8 +88,8 @@ export function parseAccept(header: string): AcceptClause[] {
   return clauses.filter((c) => c.weight > 0).sort((a, b) => b.weight - a.weight);
 }
 
-function formatOf(type: string, what: 'document' | 'object'): Output['format'] | undefined {
-  if (type === PROTOBUF && what === 'object') return 'protobuf';
+function formatOf(type: string, what: 'document' | 'object' | 'value'): Output['format'] | undefined {
+  if (type === PROTOBUF && what !== 'document') return 'protobuf';
   if (type === JSON_TYPE || type === '*/*' || type === 'application/*') return 'json';
   return type === 'application/yaml' ? 'yaml' : undefined;
 }

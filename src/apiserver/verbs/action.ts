@@ -22,6 +22,8 @@ export async function runAction({ kind, handler }: Action, context: RequestConte
   const { info } = context;
   const verbs = handler.subresource === '' ? kind.verbs : kind.actions.find((a) => a.name === handler.subresource)?.verbs;
   if (verbs && !verbs.some((verb) => verb === info.verb)) throw methodNotAllowed(kind, info.verb);
+  // Before anything is done: what has no table is not made to be shown as one.
+  if (info.verb === 'create' && !CONNECTIONS.has(handler.subresource)) negotiateOutput(context.request, 'value');
   const answer = await handler.handle(context, await readBody(kind, handler, context), response);
   if (answer) await sendAnswer(answer, context, response);
 }

@@ -56,6 +56,16 @@ test('the scale of a workload as a table', async () => {
   assert.equal((await get(`${path}/scaled/scale`, 'application/json')).body.kind, 'Scale');
 });
 
+test('what is answered rather than kept has no tables', async () => {
+  const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'nobody' } };
+  const send = (accept: string) =>
+    api.call<Status>('POST', '/api/v1/namespaces/default/pods/nobody/eviction', eviction, { accept });
+  const { status, body } = await send(as('Table'));
+  assert.equal(status, 406);
+  assert.equal(body.reason, 'NotAcceptable');
+  assert.equal((await send(`${as('Table')}, application/json`)).status, 404);
+});
+
 test('metadata alone, of objects and of lists, but not of one for the other', async () => {
   for (const version of ['v1', 'v1beta1']) {
     const one = await get(`${maps}/one`, as('PartialObjectMetadata', version));
