@@ -1,10 +1,20 @@
-import type { IncomingMessage } from 'node:http';
-import type { Http2ServerRequest } from 'node:http2';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import { badRequest, unsupportedMediaType } from '../../api/machinery/status-error.ts';
 import type { PeerCertificate } from '../contracts.ts';
 import { tooLarge } from '../request/body.ts';
 import { type IncomingRequest, LazyAbort } from '../request/incoming-request.ts';
 import type { Peer } from './peer-certificate.ts';
+
+/** What HTTP/1.1 and HTTP/2 requests have in common. */
+export interface RawRequest {
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  /** Name, value, name, value. */
+  readonly rawHeaders: readonly string[];
+  readonly body: Readable;
+}
 
 /** A request by HTTP/1.1 or HTTP/2. What most requests never ask for is made when it is. */
 export class HttpRequest implements IncomingRequest {
@@ -12,14 +22,14 @@ export class HttpRequest implements IncomingRequest {
   readonly path: string;
   readonly uri: string;
   readonly remoteAddress: string;
-  readonly #message: IncomingMessage | Http2ServerRequest;
+  readonly #message: RawRequest;
   readonly #peer: Peer;
   readonly #rawQuery: string;
   readonly #abort = new LazyAbort();
   #query: URLSearchParams | undefined;
 
   /** @throws URIError for a path with a broken escape */
-  constructor(message: IncomingMessage | Http2ServerRequest, peer: Peer) {
+  constructor(message: RawRequest, peer: Peer) {
     const url = message.url ?? '/';
     const at = url.indexOf('?');
     const path = at < 0 ? url : url.slice(0, at);
@@ -72,7 +82,7 @@ export class HttpRequest implements IncomingRequest {
       return Promise.reject(unsupportedMediaType(`request bodies encoded as ${JSON.stringify(encoding)} are not accepted`));
     if (Number(this.headers['content-length'] ?? 0) > limitBytes) return Promise.reject(tooLarge(limitBytes));
     return new Promise((resolve, reject) => {
-      const message = this.#message;
+      const message = this.#message.body;
       const chunks: Buffer[] = [];
       let size = 0;
       message.on('data', (chunk: Buffer) => {

@@ -1,5 +1,3 @@
-import type { ServerResponse as Http1Response } from 'node:http';
-import type { Http2ServerResponse } from 'node:http2';
 import { formatWarnings, type OutgoingResponse } from '../request/incoming-request.ts';
 import type { Slices } from './slices.ts';
 import type { WriteTurns } from './write-turns.ts';
@@ -10,6 +8,22 @@ export interface Outlet {
   readonly slices: Slices;
 }
 
+/** What HTTP/1.1 and HTTP/2 answers have in common: of node's `ServerResponse`, or an `Http2Answer`. */
+export interface RawAnswer {
+  readonly headersSent: boolean;
+  readonly destroyed: boolean;
+  readonly writableNeedDrain: boolean;
+  readonly writableEnded: boolean;
+  writeHead(status: number, headers: Readonly<Record<string, string | string[]>>): unknown;
+  flushHeaders(): void;
+  write(chunk: Uint8Array | string, done?: (error?: Error | null) => void): boolean;
+  end(chunk?: Uint8Array | string): unknown;
+  destroy(): unknown;
+  on(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
+  once(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
+  off(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
+}
+
 /** An answer by HTTP/1.1 or HTTP/2. */
 export class HttpResponse implements OutgoingResponse {
   warnings: readonly string[] = [];
@@ -17,13 +31,12 @@ export class HttpResponse implements OutgoingResponse {
   status = 0;
   readonly turns: WriteTurns;
   readonly #slices: Slices;
-  readonly #response: Http1Response;
+  readonly #response: RawAnswer;
 
-  constructor(response: Http1Response | Http2ServerResponse, { turns, slices }: Outlet) {
+  constructor(response: RawAnswer, { turns, slices }: Outlet) {
     this.turns = turns;
     this.#slices = slices;
-    // The compatibility API of http2 has the same methods with the same meaning.
-    this.#response = response as Http1Response;
+    this.#response = response;
   }
 
   get headersSent(): boolean {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { connect } from 'node:http2';
+import { connect, constants, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
@@ -77,6 +77,75 @@ test('HTTP/2 is served on the same port, with many requests on one connection', 
   await new Promise<void>((resolve) => session.close(resolve));
 });
 
+interface Http2Answered {
+  status: number;
+  text: string;
+  headers: IncomingHttpHeaders;
+}
+
+/** One request on a session of its own. */
+async function http2(headers: OutgoingHttpHeaders, body?: string): Promise<Http2Answered> {
+  const session = connect(`https://127.0.0.1:${api.server.port}`, { ca: api.pki.caPem });
+  try {
+    const stream = session.request(headers, { endStream: body === undefined });
+    let head: IncomingHttpHeaders = {};
+    stream.on('response', (answered) => {
+      head = answered;
+    });
+    if (body !== undefined) stream.end(body);
+    let text = '';
+    for await (const chunk of stream.setEncoding('utf8')) text += chunk;
+    return { status: Number(head[':status']), text, headers: head };
+  } finally {
+    session.destroy();
+  }
+}
+
+test('HTTP/2 requests with a body, without one, for the head only and with a broken path are answered as those of HTTP/1.1', async () => {
+  const body = JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'two' },
+    data: { a: 'x'.repeat(300_000) },
+  });
+  const path = '/api/v1/namespaces/default/configmaps';
+  const json = { 'content-type': 'application/json' };
+  const created = await http2({ ':method': 'POST', ':path': path, ...json }, body);
+  assert.deepEqual([created.status, JSON.parse(created.text).metadata.name], [201, 'two']);
+  const patch = JSON.stringify({ data: { a: 'short' } });
+  const patchType = { 'content-type': 'application/merge-patch+json' };
+  const patched = await http2({ ':method': 'PATCH', ':path': `${path}/two`, expect: '100-continue', ...patchType }, patch);
+  assert.deepEqual([patched.status, JSON.parse(patched.text).data.a], [200, 'short']);
+  assert.equal(patched.headers['content-length'], String(patched.text.length));
+  assert.ok(patched.headers['audit-id']);
+  const head = await http2({ ':method': 'HEAD', ':path': '/readyz' });
+  assert.equal(head.text, '');
+  assert.equal(head.status, (await https('/readyz', { method: 'HEAD' })).status);
+  const broken = await http2({ ':path': '/api/%zz' });
+  assert.deepEqual([broken.status, broken.text], [400, '400 Bad Request: malformed escape in the path']);
+  const tooLarge = await http2({ ':method': 'POST', ':path': path, ...json }, 'x'.repeat(4 << 20));
+  assert.equal(tooLarge.status, 413);
+});
+
+test('an HTTP/2 client that resets a request, half sent or watching, is let go', async () => {
+  const session = connect(`https://127.0.0.1:${api.server.port}`, { ca: api.pki.caPem });
+  const half = session.request({
+    ':method': 'POST',
+    ':path': '/api/v1/namespaces/default/configmaps',
+    'content-type': 'application/json',
+  });
+  half.on('error', () => undefined);
+  half.write('{"metadata":');
+  const watching = session.request({ ':path': '/api/v1/configmaps?watch=1' });
+  watching.on('error', () => undefined);
+  await new Promise((resolve) => watching.once('response', resolve));
+  half.close(constants.NGHTTP2_CANCEL);
+  watching.close(constants.NGHTTP2_CANCEL);
+  await Promise.all([half, watching].map((stream) => new Promise((resolve) => stream.once('close', resolve))));
+  await new Promise<void>((resolve) => session.close(resolve));
+  assert.equal((await http2({ ':path': '/readyz' })).text, 'ok');
+});
+
 test('curl and browsers get indented answers, programs do not', async () => {
   const curl = await https('/version', { headers: { 'user-agent': 'curl/7.88.1' } });
   assert.match(curl.text, /^\{\n {2}"major": "1",\n/);
@@ -132,14 +201,14 @@ test('a list that is sent in slices is whole by every protocol, also when many a
     assert.equal(Number(headers['content-length']), expected.length);
   }
   const session = connect(`https://127.0.0.1:${api.server.port}`, { ca: api.pki.caPem });
-  const http2 = await Promise.all(
+  const texts = await Promise.all(
     Array.from({ length: 5 }, async () => {
       let text = '';
       for await (const chunk of session.request({ ':path': path }).setEncoding('utf8')) text += chunk;
       return text;
     }),
   );
-  for (const text of http2) assert.equal(text, expected);
+  for (const text of texts) assert.equal(text, expected);
   await new Promise<void>((resolve) => session.close(resolve));
 });
 

@@ -1,5 +1,5 @@
 import type { ServerResponse as Http1Response, IncomingMessage } from 'node:http';
-import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
+import { createSecureServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
@@ -7,8 +7,9 @@ import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { CertificatePair } from '../configuration.ts';
 import type { IncomingRequest, OutgoingResponse } from '../request/incoming-request.ts';
-import { HttpRequest } from './http-request.ts';
-import { HttpResponse } from './http-response.ts';
+import { HttpRequest, type RawRequest } from './http-request.ts';
+import { HttpResponse, type RawAnswer } from './http-response.ts';
+import { Http2Answer } from './http2-answer.ts';
 import { type Peer, peerOf } from './peer-certificate.ts';
 import { Slices } from './slices.ts';
 import { WriteTurns } from './write-turns.ts';
@@ -98,19 +99,19 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
   });
 
-  const peer = (message: IncomingMessage | Http2ServerRequest): Peer => {
-    const connection = 'stream' in message && message.stream.session ? message.stream.session : message.socket;
+  /** @param connection a socket, or an HTTP/2 session on one */
+  const peer = (connection: object, socket: TLSSocket): Peer => {
     let found = peers.get(connection);
     if (!found) {
-      found = peerOf(message.socket as TLSSocket);
+      found = peerOf(socket);
       peers.set(connection, found);
     }
     return found;
   };
-  server.on('request', (message, answer) => {
+  const take = (message: RawRequest, answer: RawAnswer, from: Peer) => {
     let request: HttpRequest;
     try {
-      request = new HttpRequest(message, peer(message));
+      request = new HttpRequest(message, from);
     } catch {
       answer.writeHead(400, { 'content-type': 'text/plain' });
       answer.end('400 Bad Request: malformed escape in the path');
@@ -118,13 +119,26 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     }
     watchForLoss(answer, request);
     void config.serve(request, new HttpResponse(answer, outlet));
+  };
+  (server as unknown as Http1Server).on('request', (message: IncomingMessage, answer: Http1Response) =>
+    take(rawRequest(message), answer, peer(message.socket, message.socket as TLSSocket)),
+  );
+  // Whoever listens to requests gets those of HTTP/2 by node's compatibility layer, unless streams are taken as they are.
+  server.removeAllListeners('stream');
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
+    stream.on('error', (error) => config.logger.debug(4, 'HTTP/2 stream failed', { error }));
+    const { session } = stream;
+    if (!session) return; // gone already
+    if (headers.expect === '100-continue') stream.additionalHeaders({ ':status': 100 });
+    const message = { method: headers[':method'], url: headers[':path'], headers, rawHeaders, body: stream };
+    take(message, new Http2Answer(stream), peer(session, session.socket as TLSSocket));
   });
   if (config.upgrade) {
     const { upgrade } = config;
     server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
       let request: HttpRequest;
       try {
-        request = new HttpRequest(message, peer(message));
+        request = new HttpRequest(rawRequest(message), peer(message.socket, message.socket as TLSSocket));
       } catch {
         socket.destroy(); // a broken escape in the path
         return;
@@ -152,10 +166,20 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   };
 }
 
-function watchForLoss(answer: Http1Response | Http2ServerResponse, request: IncomingRequest): void {
-  const response = answer as Http1Response;
+interface Http1Server {
+  on(event: 'request', listener: (message: IncomingMessage, answer: Http1Response) => void): void;
+}
+
+const rawRequest = (message: IncomingMessage): RawRequest => ({
+  method: message.method,
+  url: message.url,
+  headers: message.headers,
+  rawHeaders: message.rawHeaders,
+  body: message,
+});
+
+function watchForLoss(response: RawAnswer, request: IncomingRequest): void {
   response.once('close', () => {
-    // Not `writableFinished`: node ends the answer of a stream that the client has reset.
     if (!response.writableEnded) request.abort(new DOMException('the client went away', 'AbortError'));
   });
   response.on('error', () => request.abort(new DOMException('the connection failed', 'AbortError')));
