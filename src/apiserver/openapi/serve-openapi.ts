@@ -29,7 +29,7 @@ interface Answer {
  * Documents are made when first asked for and kept until the kinds that they are made of change.
  */
 export function createOpenApiHandler(config: OpenApiConfig): Handler {
-  let answers = new Map<string, Answer>();
+  let answers = new Map<string, Promise<Answer>>();
   let previous = new Map<string, readonly KindDefinition[]>();
   const documentsNow = derivedFrom(config.kinds, (all) => {
     const documents = groupByPath(all);
@@ -39,12 +39,13 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
     previous = documents;
     return documents;
   });
-  const answerFor = (key: string, make: () => Uint8Array): Answer => {
+  const answerFor = (key: string, make: () => Uint8Array | Promise<Uint8Array>): Promise<Answer> => {
     let answer = answers.get(key);
     if (!answer) {
-      const body = make();
-      answer = { body, etag: `"${createHash('sha256').update(body).digest('hex').slice(0, 40).toUpperCase()}"` };
+      answer = toAnswer(make);
       answers.set(key, answer);
+      // Who asked hears of it; the next one shall try again.
+      answer.catch(() => answers.delete(key));
     }
     return answer;
   };
@@ -57,20 +58,14 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
       const answer = protobuf
         ? answerFor('v2.pb', () => encodeGnostic(document()))
         : answerFor('v2.json', () => json(document()));
-      return send(answer, protobuf ? GNOSTIC_MEDIA_TYPE : 'application/json');
+      return send(await answer, protobuf ? GNOSTIC_MEDIA_TYPE : 'application/json');
     }
     if (request.path === '/openapi/v3')
-      return send(
-        answerFor('v3', () => json(indexOf(documents, config.version))),
-        'application/json',
-      );
+      return send(await answerFor('v3', () => json(indexOf(documents, config.version))), 'application/json');
     const name = request.path.replace(/^\/openapi\/v3\//, '');
     const kinds = documents.get(name);
     if (!kinds) return sendPageNotFound(response);
-    return send(
-      answerFor(`v3/${name}`, () => json(toOpenApiV3(buildSwagger(kinds, config, 'v3')))),
-      'application/json',
-    );
+    return send(await answerFor(`v3/${name}`, () => json(toOpenApiV3(buildSwagger(kinds, config, 'v3')))), 'application/json');
 
     async function send({ body, etag }: Answer, contentType: string): Promise<void> {
       if (request.headers['if-none-match'] === etag) {
@@ -82,6 +77,11 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
       response.end(body);
     }
   };
+}
+
+async function toAnswer(make: () => Uint8Array | Promise<Uint8Array>): Promise<Answer> {
+  const body = await make();
+  return { body, etag: `"${createHash('sha256').update(body).digest('hex').slice(0, 40).toUpperCase()}"` };
 }
 
 const sameItems = <T>(a: readonly T[] | undefined, b: readonly T[] | undefined) =>
