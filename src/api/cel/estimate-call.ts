@@ -123,6 +123,16 @@ export function estimateLibraryCall(
 
 const COMPARED = /^(?:equals|not_equals|(?:less|greater)(?:_equals)?_(?:string|bytes))$/;
 
+/** How long texts of plain values can be: messages made with `string(self.limit)` would have no bound without it. */
+const LONGEST_TEXTS: ReadonlyMap<string, number> = new Map([
+  ['bool_to_string', 5],
+  ['int64_to_string', 20],
+  ['uint64_to_string', 20],
+  ['double_to_string', 24],
+  ['timestamp_to_string', 30],
+  ['duration_to_string', 30],
+]);
+
 /** cel-go's own prices by overload, without what the arguments cost. */
 export function estimateCall(id: string, target: Sized | undefined, args: readonly Sized[]): CallEstimate {
   const [first, second] = args;
@@ -152,7 +162,9 @@ export function estimateCall(id: string, target: Sized | undefined, args: readon
       const size = add(first!.size, second!.size);
       return only(id === 'add_list' ? ONE : scan(size), size);
     }
-    default:
-      return only(ONE);
+    default: {
+      const longest = LONGEST_TEXTS.get(id);
+      return longest === undefined ? only(ONE) : only(ONE, { min: 1, max: longest });
+    }
   }
 }

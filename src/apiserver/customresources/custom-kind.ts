@@ -30,10 +30,11 @@ export function customKindsOf(definition: Definition, conversionOf: ConversionOf
   const { spec } = definition;
   const remote = spec.conversion?.strategy === 'Webhook' ? conversionOf(definition) : undefined;
   const schemas = new Map(
-    spec.versions.map(({ name, schema }) => [
-      name,
-      createCustomSchema(schema?.openAPIV3Schema, spec.preserveUnknownFields === true),
-    ]),
+    spec.versions.map((version) => {
+      const selectable = Object.keys(selectableFieldsOf(version));
+      const { openAPIV3Schema } = version.schema ?? {};
+      return [version.name, createCustomSchema(openAPIV3Schema, spec.preserveUnknownFields === true, selectable)];
+    }),
   );
   const all = [...spec.versions]
     .sort((a, b) => compareVersions(a.name, b.name))

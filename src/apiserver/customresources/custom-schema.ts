@@ -27,10 +27,15 @@ export interface CustomSchema extends OwnSchema {
 
 const ANYTHING: JsonSchema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
 
-export function createCustomSchema(given: JsonSchema | undefined, keepsUnknown: boolean): CustomSchema {
+/** @param selectable fields by which objects can be selected, as clients are told */
+export function createCustomSchema(
+  given: JsonSchema | undefined,
+  keepsUnknown: boolean,
+  selectable: readonly string[] = [],
+): CustomSchema {
   const schema = given ?? ANYTHING;
   let applyType: StructureType | undefined;
-  const text = JSON.stringify([schema, keepsUnknown]);
+  const text = JSON.stringify([schema, keepsUnknown, selectable]);
   return {
     schema,
     keepsUnknown,
@@ -40,7 +45,12 @@ export function createCustomSchema(given: JsonSchema | undefined, keepsUnknown: 
       applyType ??= applyTypeOf(keepsUnknown ? { ...schema, ...ANYTHING } : schema);
       return applyType;
     },
-    openApi: (form) => publishedSchema(keepsUnknown ? undefined : given, form),
+    openApi: (form) => ({
+      ...publishedSchema(keepsUnknown ? undefined : given, form),
+      ...(selectable.length && {
+        'x-kubernetes-selectable-fields': selectable.map((fieldPath) => ({ fieldPath })),
+      }),
+    }),
     prune: (object) => {
       if (keepsUnknown) return false;
       const dropped: string[] = [];
