@@ -26,6 +26,14 @@ test('discovery names every kind with its subresources', async () => {
   assert.equal((await api.call('GET', '/apis/none.example')).status, 404);
 });
 
+test('discovery tells in which version objects are kept, as upstream tells it', async () => {
+  const { body } = await api.call<{ resources: { name: string; storageVersionHash?: string }[] }>('GET', '/api/v1');
+  const hashOf = (name: string) => body.resources.find((resource) => resource.name === name)?.storageVersionHash;
+  assert.equal(hashOf('pods'), 'xPOwRZ+Yhw8=');
+  assert.equal(hashOf('configmaps'), 'qFsyl6wFWjQ=');
+  assert.equal(hashOf('pods/log'), undefined);
+});
+
 test('clients that accept it get all of discovery at once, and nothing twice', async () => {
   const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;q=0.9';
   const all = await api.call<{ kind: string; items: { metadata: { name: string } }[] }>('GET', '/apis', undefined, { accept });

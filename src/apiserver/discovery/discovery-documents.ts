@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { compareVersions } from '../../api/apiextensions/v1/version-order.ts';
 import { apiVersionOf, type KindDefinition, type Verb } from '../../api/machinery/kind.ts';
 
@@ -80,6 +81,7 @@ function resourceEntries(kind: KindDefinition): object[] {
       verbs: sorted(kind.verbs),
       ...(shortNames.length && { shortNames }),
       ...(categories.length && { categories }),
+      ...(kind.storage === 'stored' && { storageVersionHash: storageVersionHash(kind.storedAs ?? kind) }),
     },
     ...subresources(kind).map(({ name, responseKind, verbs }) => ({
       name: `${resource}/${name}`,
@@ -92,6 +94,11 @@ function resourceEntries(kind: KindDefinition): object[] {
       verbs: sorted(verbs),
     })),
   ];
+}
+
+/** By which clients see that objects are kept in another version than before (apiserver/pkg/endpoints/discovery/storageversionhash.go). */
+function storageVersionHash({ group, version, kind }: { group: string; version: string; kind: string }): string {
+  return createHash('sha256').update(`${group}/${version}/${kind}`).digest().subarray(0, 8).toString('base64');
 }
 
 interface Subresource {
