@@ -167,6 +167,8 @@ export interface KindDefinition extends ResourceKind {
   readonly ttlSeconds?: number;
   /** Deletion default when propagationPolicy is not given: upstream's 'background' for all of today's kinds, 'orphan' for old ones. */
   readonly defaultPropagation?: 'background' | 'orphan';
+  /** Said in a `Warning` header of a deletion that leaves dependents behind because nobody said what is to happen to them. */
+  readonly orphaningWarning?: string;
 }
 
 /** `v1` or `apps/v1`. */

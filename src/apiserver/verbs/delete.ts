@@ -10,7 +10,7 @@ import { sendValue } from '../response/send.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { readPage } from './list.ts';
 import { answersDeletedObject } from './object-rules.ts';
-import { type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts';
+import { type ResourceCall, type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts';
 import { parseSelection } from './selection.ts';
 
 /** DELETE of one object: answers with its Status when it is gone, with the object when it goes on for a while. */
@@ -19,6 +19,7 @@ export function createDelete({ writes, clock }: VerbDeps): VerbHandler {
     const { context, kind } = call;
     const output = negotiateOutput(context.request, 'object');
     const choices = await readDeleteOptions(context.request);
+    warnOfOrphans(call, choices);
     const { object, removed } = await writes.delete(writeScope(call, choices.dryRun), context.info.name, choices);
     if (removed && !answersDeletedObject(kind)) return sendValue(context, response, 200, deletedStatus(kind, object.object));
     const status = !removed && choices.propagationPolicy === 'Foreground' ? 202 : 200;
@@ -43,6 +44,7 @@ export function createDeleteCollection(deps: VerbDeps): VerbHandler {
     const output = negotiateOutput(request, 'object');
     const query = parseListQuery(request.query, false);
     const choices = await readDeleteOptions(request);
+    warnOfOrphans(call, choices);
     // Of a limit, and of a continue token, a deletion makes what a list makes of it.
     const { objects: found, metadata } = await readPage(deps, kind, query, parseSelection(kind, info, query, deps.keyspace));
     const queue = found.slice();
@@ -62,6 +64,10 @@ export function createDeleteCollection(deps: VerbDeps): VerbHandler {
     const shown = new Representation(kind, output, request.query, () => clock.now());
     await shown.sendList(context, response, metadata, found);
   };
+}
+
+function warnOfOrphans({ context, kind }: ResourceCall, { propagationPolicy }: DeleteChoices): void {
+  if (kind.orphaningWarning && propagationPolicy === '') context.warnings.push(kind.orphaningWarning);
 }
 
 async function readDeleteOptions(request: ServerRequest): Promise<DeleteChoices> {

@@ -48,6 +48,15 @@ test('the propagation policy becomes a finalizer, and Background takes it away',
   assert.equal(underWay.type, 'wait', 'a deletion that is under way is not changed any more');
 });
 
+test('a grace period of less than nothing is a second, from the beginning and later', () => {
+  const first = planDelete(graceful, object(), choose({ gracePeriodSeconds: -3 }), NOW);
+  assert.equal(first.type === 'mark' && first.object.metadata.deletionGracePeriodSeconds, 1);
+  const going = planDelete(graceful, object(), choose(), NOW);
+  assert.equal(going.type, 'mark');
+  const hurried = planDelete(graceful, going.object, choose({ gracePeriodSeconds: -3 }), NOW);
+  assert.equal(hurried.type === 'mark' && hurried.object.metadata.deletionTimestamp, '2026-01-01T00:00:01Z');
+});
+
 test('a pod gets its grace period, a shorter one later, and goes with zero', () => {
   const first = planDelete(graceful, object({ generation: 1 }), choose(), NOW);
   assert.equal(first.type, 'mark');

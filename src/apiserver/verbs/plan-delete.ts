@@ -35,7 +35,9 @@ export function planDelete(kind: KindDefinition, object: DynamicObject, choices:
     if (plan) return plan;
   }
   const { metadata } = object;
-  const grace = planGrace(kind, object, choices.gracePeriodSeconds, nowMs);
+  // Less than nothing is a second.
+  const asked = choices.gracePeriodSeconds;
+  const grace = planGrace(kind, object, asked !== undefined && asked < 0 ? 1 : asked, nowMs);
   // As upstream: once a deletion is under way, another request does not change what is to happen to dependents.
   if (grace === 'pending') return { type: 'wait' };
   const finalizers = finalizersFor(kind, metadata.finalizers ?? [], choices.propagationPolicy);

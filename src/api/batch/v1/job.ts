@@ -19,6 +19,8 @@ export const jobKind = defineKind({
   hasGeneration: true,
   parts: [statusPart({ validate: validateJobStatusUpdate })],
   defaultPropagation: 'orphan',
+  orphaningWarning:
+    'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning',
   columns: jobColumns,
   selectableFields: { 'status.successful': (object) => String((object as V1Job).status?.succeeded ?? 0) },
   prepareForCreate: (object) => {

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { V1Job, V1Pod } from '../../api/gen/types.ts';
+import { pod, startTestApi, type TestApi } from '../test-api.ts';
+
+const PODS = '/api/v1/namespaces/default/pods';
+const JOBS = '/apis/batch/v1/namespaces/default/jobs';
+const MERGE = { 'content-type': 'application/merge-patch+json' };
+const ORPHANED =
+  '299 - "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning"';
+
+let api: TestApi;
+before(async () => {
+  api = await startTestApi();
+});
+after(() => api.stop());
+
+const make = (name: string, spec: object = {}) => api.call<V1Pod>('POST', PODS, pod(name, { spec: { nodeName: 'n', ...spec } }));
+const remove = (name: string, options: object = {}) => api.call<V1Pod>('DELETE', `${PODS}/${name}`, options);
+const isThere = async (name: string) => (await api.call('GET', `${PODS}/${name}`)).status === 200;
+
+test('a pod on a node is given its time, and less when somebody is in a hurry', async () => {
+  await make('slow');
+  const marked = (await remove('slow')).body.metadata!;
+  assert.equal(marked.deletionGracePeriodSeconds, 30);
+  assert.equal(marked.generation, 2);
+  const longer = (await remove('slow', { gracePeriodSeconds: 60 })).body.metadata!;
+  assert.equal(longer.deletionTimestamp, marked.deletionTimestamp);
+  const shorter = (await remove('slow', { gracePeriodSeconds: 10 })).body.metadata!;
+  assert.equal(Date.parse(String(marked.deletionTimestamp)) - Date.parse(String(shorter.deletionTimestamp)), 20_000);
+  assert.equal((await remove('slow', { gracePeriodSeconds: -1 })).body.metadata!.deletionGracePeriodSeconds, 1);
+  await remove('slow', { gracePeriodSeconds: 0 });
+  assert.equal(await isThere('slow'), false);
+});
+
+test('a pod of no node, or one that has ended, goes at once', async () => {
+  await make('unplaced', { nodeName: undefined });
+  await remove('unplaced');
+  assert.equal(await isThere('unplaced'), false);
+  await make('ended');
+  await api.call('PATCH', `${PODS}/ended/status`, { status: { phase: 'Succeeded' } }, MERGE);
+  await remove('ended', { gracePeriodSeconds: 50 });
+  assert.equal(await isThere('ended'), false);
+});
+
+test('a job whose pods would be left behind unasked says so', async () => {
+  const job = (name: string) => ({
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name },
+    spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } } },
+  });
+  for (const name of ['unasked', 'asked']) assert.equal((await api.call('POST', JOBS, job(name))).status, 201);
+  const asked = await api.call('DELETE', `${JOBS}/asked`, { propagationPolicy: 'Background' });
+  assert.equal(asked.headers['warning'], undefined);
+  const unasked = await api.call<V1Job>('DELETE', `${JOBS}/unasked`);
+  assert.equal(unasked.headers['warning'], ORPHANED);
+  assert.deepEqual(unasked.body.metadata!.finalizers, ['orphan']);
+});
