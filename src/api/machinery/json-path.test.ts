@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { parseJsonPath } from './json-path.ts';
+
+const object = {
+  spec: { replicas: 3, containers: [{ name: 'a', image: 'x' }, { name: 'b' }], 'dotted.name': 'd' },
+  status: {
+    conditions: [
+      { type: 'Ready', status: 'True', n: 2 },
+      { type: 'Live', status: 'False', n: 5 },
+    ],
+  },
+};
+
+test('paths lead to what they name', () => {
+  const rows: readonly [string, unknown[]][] = [
+    ['.spec.replicas', [3]],
+    ['$.spec.replicas', [3]],
+    ['.spec.missing.deeper', []],
+    ['.spec.containers[0].name', ['a']],
+    ['.spec.containers[-1].name', ['b']],
+    ['.spec.containers[*].name', ['a', 'b']],
+    ['.spec.containers[0:1].name', ['a']],
+    ['.spec.containers[0,1].name', ['a', 'b']],
+    [".spec['dotted.name']", ['d']],
+    ['.spec.dotted\\.name', ['d']],
+    ['.status.conditions[?(@.type=="Ready")].status', ['True']],
+    [".status.conditions[?(@.type=='Live')].n", [5]],
+    ['.status.conditions[?(@.n>2)].type', ['Live']],
+    ['.status.conditions[?(@.missing)].type', []],
+    ['..image', ['x']],
+    ['.__proto__.x', []],
+    ['.', [object]],
+  ];
+  for (const [path, expected] of rows) assert.deepEqual(parseJsonPath(path)(object), expected, path);
+});
+
+test('what is no path is refused', () => {
+  for (const path of ['.a[', '.a[b]', '.a[?(@.x', '.a[?(]']) assert.throws(() => parseJsonPath(path), Error, path);
+});
+
+test('no text makes it crash or hang', () => {
+  const seed = Number(process.env['MUSTER_TEST_SEED'] ?? Date.now() % 1_000_000);
+  const parts = fc.constantFrom('.', '..', '[', ']', '*', '?(', ')', '@', '==', '"x"', "'", '\\', 'spec', '0', ':', ',', '-1');
+  fc.assert(
+    fc.property(fc.array(parts, { maxLength: 30 }), (list) => {
+      try {
+        parseJsonPath(list.join(''))(object);
+      } catch (error) {
+        assert.ok(error instanceof Error && !(error instanceof RangeError), String(error));
+      }
+    }),
+    { seed, numRuns: 500 },
+  );
+  assert.equal(parseJsonPath('..'.repeat(40))(object).length, 10_000);
+});
