@@ -18,6 +18,8 @@ test('metadata is cut out of an object’s bytes as it would be parsed from them
       const value = encodeStored(form, object as never);
       const cached = new CachedObject({ key: '/x', namespace: '', name: 'x' }, form, value, 42);
       assert.deepEqual(JSON.parse(cached.metadataBytes.toString()), JSON.parse(cached.bytes.toString()).metadata);
+      const labels = cached.labels;
+      assert.deepEqual(labels, cached.object.metadata.labels ?? {});
     }),
   );
 });

@@ -29,7 +29,7 @@ export function parseSelection(kind: KindDefinition, info: RequestInfo, query: L
   if (!useFields && !useLabels && name === undefined) return { keyPrefix };
   const matches = (object: CachedObject): boolean =>
     (name === undefined || object.name === name) &&
-    (!useLabels || labels.matches(object.object.metadata.labels)) &&
+    (!useLabels || labels.matches(object.labels)) &&
     (!useFields || fields.matches((field) => fieldOf(kind, object, field)));
   const trigger = triggerFor(kind, name, fields);
   return { keyPrefix, matches, ...(name !== undefined && { name }), ...(trigger && { trigger }) };

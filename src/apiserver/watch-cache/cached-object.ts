@@ -13,6 +13,8 @@ import {
   storedForm,
 } from '../store-access/encoding.ts';
 
+type Labels = Readonly<Record<string, string>>;
+
 /**
  * One version of one object: the bytes to send, made from the stored ones when first asked for (which are not kept then), and the
  * parsed form. What it says never changes, so that any number of readers share it.
@@ -30,6 +32,7 @@ export class CachedObject {
   #value: Uint8Array | undefined;
   #bytes: Buffer | undefined;
   #object: DynamicObject | undefined;
+  #labels: Labels | undefined;
   /** As kinds show it, by their version. A record that has been replaced leaves nothing behind. */
   #variants: Map<string, { readonly kind: KindDefinition; readonly shown: CachedObject }> | undefined;
   #isStale = false;
@@ -110,6 +113,7 @@ export class CachedObject {
   /** The parsed form is made anew when somebody asks again: for what has been replaced, and is kept for late watchers only. */
   forgetParsed(): void {
     this.#object = undefined;
+    this.#labels = undefined;
     this.#variants = undefined;
   }
 
@@ -122,6 +126,13 @@ export class CachedObject {
   get object(): DynamicObject {
     this.#object ??= this.decode();
     return this.#object;
+  }
+
+  /** Its labels. Where nobody has parsed all of it yet, the metadata are, which are a small part. */
+  get labels(): Labels | undefined {
+    if (this.#object) return this.#object.metadata.labels;
+    this.#labels ??= (JSON.parse(this.metadataBytes.toString('utf8')) as DynamicObject['metadata']).labels ?? {};
+    return this.#labels;
   }
 
   /** A parsed form of the caller's own. */
