@@ -161,7 +161,7 @@ const FIELDS: Readonly<Record<string, Fields | ((index: number) => Fields)>> = {
     },
   },
   'scheduling.k8s.io/priorityclasses': { value: 100 },
-  'storage.k8s.io/csidrivers': {},
+  'storage.k8s.io/csidrivers': { spec: {} },
   'storage.k8s.io/csinodes': { spec: { drivers: [{ name: 'disk.example.com', nodeID: 'a' }] } },
   'storage.k8s.io/csistoragecapacities': { storageClassName: 'fast', capacity: '1Gi' },
   'storage.k8s.io/storageclasses': { provisioner: 'example.com/disk' },

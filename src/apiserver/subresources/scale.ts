@@ -153,6 +153,8 @@ const SCALED = [
   ['apps', 'deployments'],
   ['apps', 'replicasets'],
   ['apps', 'statefulsets'],
+  ['extensions', 'deployments'],
+  ['extensions', 'replicasets'],
 ] as const;
 
 type Scalable = DynamicObject & { spec?: { replicas?: number } };
