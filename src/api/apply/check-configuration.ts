@@ -55,7 +55,8 @@ function check(type: ObjectType, value: unknown, findings: Findings): unknown {
 
 function checkMap(type: Exclude<ObjectType, ScalarType | ListType>, value: unknown, findings: Findings): void {
   if (!isJsonMap(value)) {
-    complain(findings, `expected map, got ${describe(value)}`);
+    if (type.form === 'map' && type.undescribed) checkScalar(ANYTHING, value, findings);
+    else complain(findings, `expected map, got ${describe(value)}`);
     return;
   }
   for (const key of Object.keys(value)) {
@@ -99,6 +100,7 @@ function replace(map: Record<string, unknown>, key: string, value: unknown): voi
   Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
+const ANYTHING: ScalarType = { form: 'scalar', name: 'any' };
 const NUMBERS: ReadonlySet<ScalarName> = new Set(['int32', 'int64', 'double']);
 const TEXTS: ReadonlySet<ScalarName> = new Set(['string', 'bytes']);
 

@@ -2,7 +2,14 @@
 import { equalJson, isJsonMap, type JsonMap } from '../machinery/clone.ts';
 import { EMPTY, type FieldSet, LEAF } from './field-set.ts';
 import { elementOfItem, itemsByElement } from './item-key.ts';
-import { isAtomic, type ListType, type MapType, type ObjectType, type StructureType } from './object-type.ts';
+import {
+  isAtomic,
+  type ListType,
+  type MapType,
+  type ObjectType,
+  type StructureField,
+  type StructureType,
+} from './object-type.ts';
 import { fieldElement } from './path-element.ts';
 
 export interface Difference {
@@ -68,7 +75,7 @@ function compareMaps(type: StructureType | MapType, old: JsonMap, now: JsonMap, 
     const given = Object.hasOwn(old, key) ? old[key] : undefined;
     const before = given === undefined && after !== null ? field?.absent : given;
     if (before === after) continue;
-    const inner = type.form === 'map' ? type.element() : (field?.type() ?? UNKNOWN);
+    const inner = type.form === 'map' ? type.element() : innerOf(type, field);
     const found = before === undefined ? { changed: allOf(inner, after) } : compareValues(inner, before, after);
     if (found) note(field?.element ?? fieldElement(key), found);
   }
@@ -77,7 +84,7 @@ function compareMaps(type: StructureType | MapType, old: JsonMap, now: JsonMap, 
     if (before === undefined || (Object.hasOwn(now, key) && now[key] !== undefined) || except?.includes(key)) continue;
     const field = type.form === 'structure' ? type.fields.get(key) : undefined;
     if (field?.ignored) continue;
-    const inner = type.form === 'map' ? type.element() : (field?.type() ?? UNKNOWN);
+    const inner = type.form === 'map' ? type.element() : innerOf(type, field);
     const after = field?.absent;
     const found = after === undefined ? { removed: LEAF } : compareValues(inner, before, after);
     if (found) note(field?.element ?? fieldElement(key), found);
@@ -86,6 +93,8 @@ function compareMaps(type: StructureType | MapType, old: JsonMap, now: JsonMap, 
 }
 
 const UNKNOWN: ObjectType = { form: 'scalar', name: 'any' };
+
+const innerOf = (type: StructureType, field: StructureField | undefined): ObjectType => field?.type() ?? type.rest?.() ?? UNKNOWN;
 
 function compareLists(type: ListType, old: readonly unknown[], now: readonly unknown[]): Found {
   if (old.length === now.length && equalJson(old, now)) return undefined;
@@ -133,12 +142,12 @@ export function allOf(type: ObjectType, value: unknown): FieldSet {
     }
     return node ?? LEAF;
   }
-  const map = value as JsonMap;
-  for (const key in map) {
-    const given = map[key];
+  if (!isJsonMap(value)) return LEAF;
+  for (const key in value) {
+    const given = value[key];
     if (given === undefined) continue;
     const field = type.form === 'structure' ? type.fields.get(key) : undefined;
-    const inner = type.form === 'map' ? type.element() : (field?.type() ?? UNKNOWN);
+    const inner = type.form === 'map' ? type.element() : type.form === 'structure' ? innerOf(type, field) : UNKNOWN;
     node ??= { '.': LEAF };
     node[field?.element ?? fieldElement(key)] = allOf(inner, given);
   }

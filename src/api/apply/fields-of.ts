@@ -18,7 +18,7 @@ export function fieldsOf(type: StructureType, object: unknown): FieldSet {
 function below(type: ObjectType, value: unknown): FieldSet | undefined {
   if (isAtomic(type) || value === null) return LEAF;
   if (type.form === 'list') return Array.isArray(value) ? belowList(type, value) : undefined;
-  if (!isJsonMap(value)) return undefined;
+  if (!isJsonMap(value)) return type.form === 'map' && type.undescribed ? LEAF : undefined;
   let children: Building | undefined;
   let any = false;
   for (const key in value) {
@@ -26,7 +26,8 @@ function below(type: ObjectType, value: unknown): FieldSet | undefined {
     if (given === undefined) continue;
     any = true;
     const field = type.form === 'structure' ? type.fields.get(key) : undefined;
-    const inner = type.form === 'map' ? type.element() : field?.type();
+    const rest = type.form === 'structure' ? type.rest : undefined;
+    const inner = type.form === 'map' ? type.element() : (field?.type() ?? rest?.());
     const node = inner === undefined ? LEAF : below(inner, given);
     // An entry of a map is there by somebody's will; a field of a structure need not be.
     const kept = type.form === 'map' ? nodeOf(node === LEAF ? undefined : node, true) : node;

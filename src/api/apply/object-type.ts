@@ -33,6 +33,8 @@ export interface StructureField {
 
 export interface MapType {
   readonly form: 'map';
+  /** Of what nobody has described: what is no map in it is owned as a whole. */
+  readonly undescribed?: boolean;
   readonly atomic: boolean;
   readonly element: () => ObjectType;
 }

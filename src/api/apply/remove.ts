@@ -18,7 +18,7 @@ export function withoutFields(type: ObjectType, value: unknown, set: FieldSet): 
     const node = set[fieldElement(key)];
     if (node && isMember(node)) continue;
     const field = type.form === 'structure' ? type.fields.get(key) : undefined;
-    const inner = node && (type.form === 'map' ? type.element() : field?.type());
+    const inner = node && (type.form === 'map' ? type.element() : (field?.type() ?? type.rest?.()));
     const rest = node && inner ? withoutFields(inner, value[key], node) : value[key];
     setField(kept, key, rest ?? field?.absent ?? null);
     left = true;
@@ -69,6 +69,7 @@ export function withNamedFields(type: ObjectType, set: FieldSet): FieldSet {
 
 /** The type of what an element of a path leads to; undefined when there is no such field. */
 export function innerType(type: ObjectType, element: string): ObjectType | undefined {
-  if (type.form === 'structure') return element.startsWith('f:') ? type.fields.get(element.slice(2))?.type() : undefined;
+  if (type.form === 'structure')
+    return element.startsWith('f:') ? (type.fields.get(element.slice(2))?.type() ?? type.rest?.()) : undefined;
   return type.form === 'scalar' ? undefined : type.element();
 }

@@ -160,7 +160,7 @@ export class CustomResources {
   }
 
   async #serve(name: string, definition: Definition): Promise<void> {
-    const { kinds, cache, conversionOf, objects, writes } = this.#config;
+    const { kinds, cache, conversionOf, objects, writes, clock } = this.#config;
     const made = JSON.stringify([definition.spec, definition.status?.acceptedNames]);
     const terminating = isCondition(definition, 'Terminating');
     const before = this.#served.get(name);
@@ -170,7 +170,7 @@ export class CustomResources {
     const actions = new Map<string, ActionHandler>();
     for (const kind of custom.served) {
       const scale = definition.spec.versions.find((version) => version.name === kind.version)?.subresources?.scale;
-      if (scale) actions.set(`${kind.version}/scale`, createCustomScale(kind, scale, { objects, writes }));
+      if (scale) actions.set(`${kind.version}/scale`, createCustomScale(kind, scale, { objects, writes, clock }));
     }
     this.#served.set(name, { kinds: custom, made, terminating, actions });
     kinds.replace(name, custom.served);

@@ -3,8 +3,9 @@ import type { ListType, MapType, ObjectType, StructureField, StructureType } fro
 import { fieldElement } from '../../apply/path-element.ts';
 import { isEmbedded, isIntOrString, itemsOf, type JsonSchema, preservesUnknown, valuesOf } from './json-schema.ts';
 
-/** Whatever JSON holds; owned as a whole. */
-const ANYTHING: ObjectType = { form: 'scalar', name: 'any' };
+/** Whatever JSON holds: maps are owned entry by entry, all else as a whole. */
+const ANYTHING: MapType = { form: 'map', atomic: false, undescribed: true, element: () => ANYTHING };
+const PLAIN: ObjectType = { form: 'scalar', name: 'any' };
 
 /** How server-side apply sees a custom resource's fields (apiextensions/…/controller/openapi/builder and util/managedfields). */
 export function applyTypeOf(schema: JsonSchema): StructureType {
@@ -34,7 +35,7 @@ function structure(schema: JsonSchema, isResource: boolean): StructureType {
 const NOTHING: unknown = Object.freeze({});
 
 function typeOf(schema: JsonSchema): ObjectType {
-  if (isIntOrString(schema)) return ANYTHING;
+  if (isIntOrString(schema)) return PLAIN;
   switch (schema.type) {
     case 'string':
       return { form: 'scalar', name: 'string' };

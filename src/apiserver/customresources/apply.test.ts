@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { DynamicObject } from '../../api/machinery/object.ts';
+import { startTestApi, type TestApi } from '../test-api.ts';
+import { ANYTHING, define, placeOf, widget, widgets, withSpec } from './definition-fixture.ts';
+
+let api: TestApi;
+before(async () => {
+  api = await startTestApi();
+  await define(
+    api,
+    widgets({
+      schema: withSpec({
+        type: 'object',
+        properties: {
+          open: ANYTHING,
+          set: { type: 'array', items: { type: 'string' }, 'x-kubernetes-list-type': 'set' },
+          atomic: { type: 'object', additionalProperties: { type: 'string' }, 'x-kubernetes-map-type': 'atomic' },
+          list: { type: 'array', items: { type: 'string' } },
+          keyed: {
+            type: 'array',
+            'x-kubernetes-list-type': 'map',
+            'x-kubernetes-list-map-keys': ['port', 'protocol'],
+            items: {
+              type: 'object',
+              required: ['port'],
+              properties: { port: { type: 'integer' }, protocol: { type: 'string', default: 'TCP' }, name: { type: 'string' } },
+            },
+          },
+        },
+      }),
+    }),
+  );
+});
+after(() => api.stop());
+
+type Shown = DynamicObject & { spec: Record<string, unknown> };
+const apply = (manager: string, spec: object, more = '') =>
+  api.call<Shown>('PATCH', `${placeOf()}/a?fieldManager=${manager}${more}`, widget('a', { spec }), {
+    'content-type': 'application/apply-patch+yaml',
+  });
+
+test('sets, keyed lists and open maps are shared, atomic ones and plain lists belong to one', async () => {
+  const one = {
+    set: ['a'],
+    keyed: [{ port: 1, name: 'x' }],
+    open: { mine: { deep: 1 }, list: [1] },
+    atomic: { k: 'v' },
+    list: ['l'],
+  };
+  assert.equal((await apply('one', one)).status, 201);
+  const both = await apply('two', { set: ['b'], keyed: [{ port: 1, protocol: 'UDP' }], open: { mine: { other: 2 }, list: [1] } });
+  assert.equal(both.status, 200, both.text);
+  assert.deepEqual(both.body.spec, {
+    set: ['a', 'b'],
+    keyed: [
+      { port: 1, name: 'x', protocol: 'TCP' },
+      { port: 1, protocol: 'UDP' },
+    ],
+    open: { mine: { deep: 1, other: 2 }, list: [1] },
+    atomic: { k: 'v' },
+    list: ['l'],
+  });
+  const conflict = await apply('two', { atomic: { z: 'v' }, list: ['m'], open: { list: [2] } });
+  assert.equal(conflict.status, 409);
+  assert.match(conflict.text, /\.spec\.atomic/);
+  assert.match(conflict.text, /\.spec\.list/);
+  assert.match(conflict.text, /\.spec\.open\.list/);
+  const without = await apply('one', {});
+  assert.deepEqual(without.body.spec, {
+    set: ['b'],
+    keyed: [{ port: 1, protocol: 'UDP' }],
+    open: { mine: { other: 2 }, list: [1] },
+  });
+});
+
+test('applying the same again changes nothing', async () => {
+  const first = await apply('three', { open: { x: { y: 1 } } });
+  const second = await apply('three', { open: { x: { y: 1 } } });
+  assert.equal(second.body.metadata.resourceVersion, first.body.metadata.resourceVersion);
+});
+
+test('fields that nobody declared are refused, in metadata too', async () => {
+  const unknown = await apply('four', { nothing: 1 });
+  assert.equal(unknown.status, 500);
+  assert.match(
+    unknown.text,
+    /failed to create typed patch object \(\/a; example\.com\/v1, Kind=Widget\): \.spec\.nothing: field not declared in schema/,
+  );
+  const meta = await api.call('PATCH', `${placeOf()}/a?fieldManager=four`, widget('a', { metadata: { unknownMeta: 1 } }), {
+    'content-type': 'application/apply-patch+yaml',
+  });
+  assert.match(meta.text, /\.metadata\.unknownMeta: field not declared in schema/);
+});
