@@ -113,7 +113,7 @@ test('a kind that is closed ends its watches and is known no more', async () => 
     .watch({ kind: widget, keyPrefix: keyspace.collectionPrefix(widget), item: () => undefined, closed: () => closed++ }, 'now');
   cache.close(widget.storagePath);
   assert.equal(closed, 1);
-  assert.throws(() => cache.kind(widget), { code: 'UNKNOWN_KIND' });
+  assert.throws(() => cache.kind(widget), { reason: 'NotFound' });
   assert.equal(keyspace.parse('/registry/example.com/widgets/ns/a'), undefined);
   await put('b');
   await cache.fresh();

@@ -1,4 +1,5 @@
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
+import { noSuchPath, StatusError } from '../../api/machinery/status-error.ts';
 import { Backoff } from '../../std/backoff.ts';
 import type { Clock, Timer } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
@@ -20,6 +21,8 @@ export interface WatchCacheConfig {
   readonly logger: Logger;
   readonly random: () => number;
 }
+
+const unknownKind = (path: string) => new CodedError(`nothing is stored under ${path}`, { code: 'UNKNOWN_KIND' });
 
 interface OpenKind {
   readonly cache: KindCache;
@@ -99,7 +102,8 @@ export class WatchCache {
 
   kind(kind: Pick<KindDefinition, 'storagePath'>): KindCache {
     const found = this.#byPath.get(kind.storagePath);
-    if (!found) throw new CodedError(`nothing is stored under ${kind.storagePath}`, { code: 'UNKNOWN_KIND' });
+    // A request may be on its way while its kind is taken away.
+    if (!found) throw new StatusError(noSuchPath().status, { cause: unknownKind(kind.storagePath) });
     return found.cache;
   }
 
