@@ -129,9 +129,9 @@ function checkType(kind: KindDefinition, json: unknown): void {
   if (givenKind !== kind.kind) {
     const version = apiVersion.slice(apiVersion.indexOf('/') + 1);
     const goPackage = (kind.group || 'core').split('.')[0];
-    throw badRequest(
-      `${givenKind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: converting (${version}.${givenKind}) to (${goPackage}.${kind.kind}): unknown conversion`,
-    );
+    const why = `converting (${version}.${givenKind}) to (${goPackage}.${kind.kind}): unknown conversion`;
+    const message = `${givenKind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: ${why}`;
+    throw new StatusError(badRequest(message).status, { cause: new DecodeFailure(why) });
   }
   if (apiVersion !== expected)
     throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`);

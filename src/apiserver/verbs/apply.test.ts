@@ -139,7 +139,7 @@ test('configurations that do not fit are refused in upstream’s words', async (
   await refused({ ...deployment('bad'), apiVersion: 'apps/v2' }, 400, 'invalid object type: apps/v2, Kind=Deployment');
   await refused(configMap('bad'), 400, 'invalid object type: /v1, Kind=ConfigMap');
   await refused('{', 400, /^error decoding YAML: error converting YAML to JSON: yaml: /);
-  await refused('[]', 400, /must be an object/);
+  await refused('[]', 400, /^error decoding YAML: .*cannot unmarshal array into Go value/);
   await refused(
     { ...deployment('bad'), metadata: { name: 'bad', managedFields: [{}] } },
     400,

@@ -7,6 +7,7 @@ import { storedManagers } from '../../api/apply/track-update.ts';
 import { cloneJson, isJsonMap } from '../../api/machinery/clone.ts';
 import { findDuplicateKeys } from '../../api/machinery/duplicate-fields.ts';
 import { requiredField } from '../../api/machinery/field-error.ts';
+import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
 import { badRequest, conflict, invalid, isStatus, StatusError } from '../../api/machinery/status-error.ts';
@@ -173,8 +174,12 @@ function lineAt(text: string, at: number): number {
 
 /** The configuration, if it is one of the kind; times and quantities in it are put into their canonical form. */
 export function checkedConfiguration(kind: KindDefinition, json: unknown): DynamicObject {
-  if (!isJsonMap(json)) throw badRequest('error decoding YAML: the apply configuration must be an object');
-  const configuration = json as DynamicObject;
+  // An empty document is one of no kind.
+  if (!isJsonMap(json ?? {}))
+    throw badRequest(
+      `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${goJsonType(json)} into Go value of type map[string]interface {}`,
+    );
+  const configuration = (json ?? {}) as DynamicObject;
   if (configuration.kind !== kind.kind || configuration.apiVersion !== apiVersionOf(kind))
     throw badRequest(`invalid object type: ${describeType(configuration)}`);
   configuration.metadata ??= {};

@@ -82,14 +82,21 @@ const GO_PATCH_TYPES: Readonly<Record<PatchFormat, string>> = {
 
 /** @throws StatusError 400 for what is no patch of the format */
 export function parsePatch(format: PatchFormat, bytes: Buffer): JsonValue {
+  let patch: JsonValue;
   try {
-    const patch = parseJson(bytes) as JsonValue;
-    if (format === 'json' ? Array.isArray(patch) : typeof patch === 'object' && patch !== null && !Array.isArray(patch))
-      return patch;
-    throw badRequest(`json: cannot unmarshal ${goJsonType(patch)} into Go value of type ${GO_PATCH_TYPES[format]}`);
+    patch = parseJson(bytes) as JsonValue;
+    if (patch !== null && !(format === 'json' ? Array.isArray(patch) : isJsonMap(patch)))
+      throw badRequest(`json: cannot unmarshal ${goJsonType(patch)} into Go value of type ${GO_PATCH_TYPES[format]}`);
   } catch (error) {
     throw format === 'strategic' ? error : badRequest(`error decoding patch: ${(error as Error).message}`);
   }
+  return patch ?? fromNull(format);
+}
+
+/** What Go makes of `null`: no operation, no change, and no merge patch at all. */
+function fromNull(format: PatchFormat): JsonValue {
+  if (format === 'merge') throw badRequest('Invalid JSON Patch');
+  return format === 'json' ? [] : {};
 }
 
 const OPERATION_FIELDS = new Set(['op', 'path', 'from', 'value']);

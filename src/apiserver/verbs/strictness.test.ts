@@ -139,6 +139,11 @@ test('patches: what is wrong with them and with what they lead to', async () => 
     400,
     'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp',
   );
+  await refused('merge-patch', 'null', 400, 'Invalid JSON Patch');
+  for (const type of ['json-patch', 'strategic-merge-patch']) assert.equal((await patch(type, 'null')).status, 200);
+  const other = await patch('json-patch', '[{"op":"replace","path":"/kind","value":"Pod"}]');
+  assert.equal(other.status, 422);
+  assert.match(other.body.message, /: converting \(v1\.Pod\) to \(core\.ConfigMap\): unknown conversion$/);
   const inapplicable = await patch('json-patch', '[{"op":"test","path":"/data/a","value":"c"}]');
   assert.deepEqual(inapplicable.body, {
     kind: 'Status',
@@ -165,6 +170,11 @@ test('apply: keys that come again are told with their lines, in JSON too', async
     'error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 3: key "k" already set in map',
   );
   assert.deepEqual(warnings(await apply('', text)), ['line 3: key "k" already set in map']);
+  assert.equal((await apply('', '')).body.message, 'invalid object type: /, Kind=');
+  assert.equal(
+    (await apply('', '[]')).body.message,
+    'error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go value of type map[string]interface {}',
+  );
   const yaml = 'apiVersion: v1\nkind: ConfigMap\ndata:\n  k: "1"\n  k: "2"\n';
   assert.deepEqual(warnings(await apply('', yaml)), ['line 5: key "k" already set in map']);
 });
