@@ -1,0 +1,144 @@
+/** Storage classes, drivers, capacities, attachments; and the volumes and claims they are for. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { persistentVolumeKind } from '../../core/v1/persistent-volume.ts';
+import { persistentVolumeClaimKind } from '../../core/v1/persistent-volume-claim.ts';
+import { specimensOf } from '../../test-specimens.ts';
+import { csiDriverKind } from './csi-driver.ts';
+import { csiNodeKind } from './csi-node.ts';
+import { storageClassKind } from './storage-class.ts';
+import { volumeAttachmentKind } from './volume-attachment.ts';
+import { volumeAttributesClassKind } from './volume-attributes-class.ts';
+
+const volume = { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/data' } };
+const claim = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+const volumes = specimensOf(persistentVolumeKind);
+const claims = specimensOf(persistentVolumeClaimKind);
+const ofVolume = (spec: object) => volumes.complaints({ spec: { ...volume, ...spec } });
+const ofClaim = (spec: object) => claims.complaints({ spec: { ...claim, ...spec } });
+
+test('what is wrong with a PersistentVolume is told', () => {
+  const cases: [string[], ...string[]][] = [
+    [ofVolume({})],
+    [
+      ofVolume({ capacity: {} }),
+      'spec.capacity: Required value',
+      'spec.capacity: Unsupported value: "null": supported values: "storage"',
+    ],
+    [ofVolume({ accessModes: [] }), 'spec.accessModes: Required value'],
+    [
+      ofVolume({ accessModes: ['Mine'] }),
+      'spec.accessModes: Unsupported value: "Mine": supported values: "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"',
+    ],
+    [ofVolume({ hostPath: undefined }), 'spec: Required value: must specify a volume type'],
+    [ofVolume({ nfs: { server: 's', path: '/p' } }), 'spec.nfs: Forbidden: may not specify more than 1 volume type'],
+    [ofVolume({ hostPath: { path: '/a/../b' } }), 'spec.hostPath.path: Invalid value: "/a/../b": must not contain \'..\''],
+    [
+      ofVolume({ persistentVolumeReclaimPolicy: 'Burn' }),
+      'spec.persistentVolumeReclaimPolicy: Unsupported value: "Burn": supported values: "Delete", "Recycle", "Retain"',
+    ],
+    [ofVolume({ volumeMode: 'Tape' }), 'spec.volumeMode: Unsupported value: "Tape": supported values: "Block", "Filesystem"'],
+  ];
+  for (const [told, ...wanted] of cases) assert.deepEqual(told, wanted);
+  assert.match(
+    volumes.changes({ spec: volume }, { spec: { ...volume, hostPath: { path: '/other' } } })[0]!,
+    /^spec\.persistentvolumesource: Forbidden: spec\.persistentvolumesource is immutable after creation/,
+  );
+});
+
+test('what is wrong with a PersistentVolumeClaim is told', () => {
+  const cases: [string[], ...string[]][] = [
+    [ofClaim({})],
+    [ofClaim({ accessModes: [] }), 'spec.accessModes: Required value: at least 1 access mode is required'],
+    [ofClaim({ resources: {} }), 'spec.resources[storage]: Required value'],
+    [
+      ofClaim({ resources: { requests: { storage: '0' } } }),
+      'spec.resources[storage]: Invalid value: "0": must be greater than zero',
+    ],
+    [
+      ofClaim({ accessModes: ['ReadWriteOncePod', 'ReadWriteOnce'] }),
+      'spec.accessModes: Forbidden: may not use ReadWriteOncePod with other access modes',
+    ],
+    [
+      ofClaim({ dataSource: { kind: 'PersistentVolumeClaim', name: '' } }),
+      'spec.dataSource.name: Required value',
+      'spec.dataSourceRef.name: Required value',
+    ],
+  ];
+  for (const [told, ...wanted] of cases) assert.deepEqual(told, wanted);
+});
+
+test("a claim's spec stays, but a bound claim may grow", () => {
+  const made = (size: string, phase: string, more: object = {}) => ({
+    ...claims.created({ spec: { ...claim, storageClassName: 'fast', resources: { requests: { storage: size } }, ...more } }),
+    status: { phase, capacity: { storage: '1Gi' } },
+  });
+  assert.deepEqual(claims.refusals(made('1Gi', 'Bound'), made('2Gi', 'Bound')), []);
+  assert.match(
+    claims.refusals(made('1Gi', 'Pending'), made('2Gi', 'Pending'))[0]!,
+    /^spec: Forbidden: spec is immutable after creation except resources\.requests/,
+  );
+  assert.match(
+    claims.refusals(made('2Gi', 'Bound'), made('512Mi', 'Bound'))[0]!,
+    /^spec\.resources\.requests\.storage: Forbidden: field can not be less than status\.capacity/,
+  );
+  assert.match(claims.refusals(made('1Gi', 'Bound'), made('1Gi', 'Bound', { volumeMode: 'Block' }))[0]!, /^spec: Forbidden/);
+});
+
+test('what is wrong with the kinds of storage.k8s.io is told', () => {
+  const classes = specimensOf(storageClassKind);
+  const drivers = specimensOf(csiDriverKind);
+  const nodes = specimensOf(csiNodeKind);
+  const attachments = specimensOf(volumeAttachmentKind);
+  const attributes = specimensOf(volumeAttributesClassKind);
+  const cases: [string[], ...RegExp[]][] = [
+    [classes.complaints({ provisioner: 'example.com/p' })],
+    [classes.complaints({}), /^provisioner: Required value/],
+    [
+      classes.complaints({ provisioner: 'p', parameters: { '': 'x' } }),
+      /^parameters: Invalid value: ""?.*: field can not be empty/,
+    ],
+    [classes.complaints({ provisioner: 'p', volumeBindingMode: 'Later' }), /^volumeBindingMode: Unsupported value: "Later"/],
+    [
+      classes.changes({ provisioner: 'p' }, { provisioner: 'q' }),
+      /^provisioner: Forbidden: updates to provisioner are forbidden\./,
+    ],
+    [drivers.complaints({ spec: {} }, { name: 'disk.example.com' })],
+    [drivers.complaints({ spec: { fsGroupPolicy: 'Some' } }, { name: 'd' }), /^spec\.fsGroupPolicy: Unsupported value: "Some"/],
+    [
+      drivers.complaints({ spec: { tokenRequests: [{ audience: 'a' }, { audience: 'a' }] } }, { name: 'd' }),
+      /^spec\.tokenRequests\[1\]\.audience: Duplicate value: "a"/,
+    ],
+    [nodes.complaints({ spec: { drivers: [{ name: 'd', nodeID: '' }] } }), /^spec\.drivers\[0\]\.nodeID: Required value/],
+    [
+      nodes.complaints({
+        spec: {
+          drivers: [
+            { name: 'd', nodeID: 'n' },
+            { name: 'd', nodeID: 'n' },
+          ],
+        },
+      }),
+      /^spec\.drivers\[1\]\.name: Duplicate value: "d"/,
+    ],
+    [attachments.complaints({ spec: { attacher: 'a', nodeName: 'n', source: { persistentVolumeName: 'v' } } })],
+    [attachments.complaints({ spec: { attacher: 'a', nodeName: 'n', source: {} } }), /^spec\.source: Required value/],
+    [
+      attachments.changes(
+        { spec: { attacher: 'a', nodeName: 'n', source: { persistentVolumeName: 'v' } } },
+        { spec: { attacher: 'a', nodeName: 'm', source: { persistentVolumeName: 'v' } } },
+      ),
+      /^spec: Invalid value: .*: field is immutable$/,
+    ],
+    [attributes.complaints({ driverName: 'd', parameters: { iops: '1' } })],
+    [attributes.complaints({ driverName: 'd' }), /^parameters: Required value/],
+    [
+      attributes.changes({ driverName: 'd', parameters: { a: '1' } }, { driverName: 'd', parameters: { a: '2' } }),
+      /^parameters: Invalid value: .*: field is immutable|^parameters: Forbidden/,
+    ],
+  ];
+  for (const [told, ...wanted] of cases) {
+    assert.equal(told.length, wanted.length, told.join('\n'));
+    for (const [i, pattern] of wanted.entries()) assert.match(told[i]!, pattern);
+  }
+});
