@@ -29,6 +29,8 @@ export interface ScaleTarget {
   /** Where the object says how many replicas it wants: `['spec', 'replicas']`. */
   readonly path: readonly string[];
   readonly read: (object: DynamicObject) => Scale;
+  /** The scale that a write starts from; absent: the same. */
+  readonly readBefore?: (object: DynamicObject) => Scale;
   /** In place. */
   readonly write: (object: DynamicObject, replicas: number) => void;
   /** Whose the scale is said to be when there is no object. */
@@ -38,7 +40,6 @@ export interface ScaleTarget {
 export interface ScaleDeps {
   readonly objects: ObjectStore;
   readonly writes: ObjectWrites;
-  readonly admission: () => Admission;
   readonly clock: Clock;
 }
 
@@ -61,7 +62,7 @@ export function createScaleHandler(targetOf: (context: RequestContext) => ScaleT
     const scope = { kind, namespace, user, dryRun, warnings, admit: false, fields, ...(audit && { audit }) };
     const { object } = await deps.writes.update(scope, name, async (existing) => {
       const scaled = existing.decode();
-      const wanted = await decide({ target, context, dryRun }, scaled, change(existing.object), deps.admission());
+      const wanted = await decide({ target, context, dryRun }, scaled, change(existing.object), deps.writes.admission);
       target.write(scaled, wanted.spec?.replicas ?? 0);
       scaled.metadata.resourceVersion = wanted.metadata.resourceVersion || scaled.metadata.resourceVersion!;
       return scaled;
@@ -69,6 +70,8 @@ export function createScaleHandler(targetOf: (context: RequestContext) => ScaleT
     return answer(target.read(object.object));
   };
 }
+
+const scaleBefore = ({ read, readBefore = read }: ScaleTarget, object: DynamicObject): Scale => readBefore(object);
 
 interface Write {
   readonly target: ScaleTarget;
@@ -87,7 +90,7 @@ async function decide(
   const name = object.metadata.name!;
   checkName(wanted.metadata, name);
   placeInNamespace(kind, wanted, object.metadata.namespace ?? '');
-  const attributes = actionAttributes(context, kind, { object: wanted, oldObject: target.read(object), dryRun });
+  const attributes = actionAttributes(context, kind, { object: wanted, oldObject: scaleBefore(target, object), dryRun });
   await admission.admit(attributes);
   const errors = validateScale(wanted);
   if (errors.length) throw invalid(scaleKind, name, errors);
@@ -124,19 +127,20 @@ async function readChange(
   const options = parsePatchQuery(request.query);
   const patched = await readPatch(context, scaleKind, options);
   const fields = trackPlainWrites(fieldManagerOf(context, options.fieldManager));
-  return { change: (existing) => patched(target.read(existing)) as Scale, dryRun: options.dryRun, fields };
+  return { change: (existing) => patched(scaleBefore(target, existing)) as Scale, dryRun: options.dryRun, fields };
 }
 
 /** Server-side apply of a scale: its managers are those of the object's replicas. */
-async function readApply({ kind, path, read }: ScaleTarget, clock: Clock, context: RequestContext): Promise<WantedChange> {
+async function readApply(target: ScaleTarget, clock: Clock, context: RequestContext): Promise<WantedChange> {
   const { request } = context;
+  const { kind, path } = target;
   const options = parseApplyQuery(request.query);
   const sent = await readConfiguration(request, options.fieldValidation, context.warnings);
   const configuration = checkedConfiguration(scaleKind, sent);
   let after: ReturnType<typeof storedManagers> = new Map();
   const change = (existing: DynamicObject): Scale => {
     const before = storedManagers(existing.metadata.managedFields);
-    const live = read(existing);
+    const live = scaleBefore(target, existing);
     const { object, managers } = planFor(
       { kind: scaleKind, subresource: 'scale', managers: managersOfScale(before, path), except: [] },
       options,

@@ -56,6 +56,11 @@ export class ObjectWrites {
     this.#deps = deps;
   }
 
+  /** What writes are asked of, for actions that write a part of an object under a name of their own. */
+  get admission(): Admission {
+    return this.#deps.admission();
+  }
+
   /** Stores a new object and returns it as stored. `object` has been decoded; it may be changed and is not to be used afterwards. */
   async create(scope: WriteScope, object: DynamicObject): Promise<CachedObject> {
     const { kind } = scope;
