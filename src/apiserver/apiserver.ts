@@ -21,6 +21,8 @@ import { ChangingKinds, derivedFrom } from './kinds/kind-registry.ts';
 import { kindsServed } from './kinds/runtime-config.ts';
 import { createLazyOpenApi } from './lazy-openapi.ts';
 import { openListener } from './listener/listener.ts';
+import { AccessMetrics } from './metrics/access-metrics.ts';
+import { measureStore, StoreMetrics } from './metrics/measured-store.ts';
 import { ServerMetrics } from './metrics/server-metrics.ts';
 import { createNonResourcePaths } from './non-resource-paths.ts';
 import { createPathRouter } from './path-router.ts';
@@ -53,6 +55,7 @@ export type { ApiServer, ApiServerConfig, CertificatePair, KubeletAccess } from 
  */
 export async function startApiServer(config: ApiServerConfig): Promise<ApiServer> {
   const { clock, logger, random } = config;
+  const startMs = clock.now();
   const builtIn = await kindsServed(config.kinds ?? allKinds, config.runtimeConfig);
   const kinds = new ChangingKinds(builtIn);
   const keyspace = new Keyspace(
@@ -60,15 +63,17 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     builtIn.filter((kind) => kind.storage === 'stored'),
   );
   const kindOf = derivedFrom(kinds, (all) => kindOfKeys(keyspace, all));
+  const storeMetrics = new StoreMetrics();
+  const measured = measureStore(config.store, storeMetrics, (key) => kindOf()(key));
   const encryption =
     config.encryption &&
     (await (await import('./encryption/open-encryption.ts')).openEncryption(config.encryption, {
-      store: config.store,
+      store: measured,
       kindOf: (key) => kindOf()(key),
       clock,
       logger,
     }));
-  const { store } = encryption ?? config;
+  const { store } = encryption ?? { store: measured };
   const cache = new WatchCache({ store, keyspace, kinds: builtIn, clock, logger, random });
   const addressRanges = parseAddressRanges(config.serviceClusterIpRange);
   const portRange = new PortRange(config.serviceNodePortRange ?? DEFAULT_NODE_PORTS);
@@ -77,7 +82,8 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   await cache.start();
 
   let security: Security | undefined;
-  const admission = () => security!.admission;
+  const access = new AccessMetrics();
+  const admission = access.timeAdmission(() => security!.admission);
   const { eventTtlSeconds } = config;
   const serviceClaims = new ServiceClaims(keyspace.prefix, clock);
   const claims = new Map([[serviceKind.storagePath, serviceClaims.of]]);
@@ -121,8 +127,10 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     watchCounts: () => cache.watcherCounts(),
     resourceOf: (storagePath) => resourceNames()(storagePath),
     version: GIT_VERSION,
-    startMs: clock.now(),
+    startMs,
   });
+  metrics.include(storeMetrics);
+  metrics.include(access);
 
   const seats = { readOnly: config.maxRequestsInflight ?? 400, mutating: config.maxMutatingRequestsInflight ?? 200 };
   const totalSeats = seats.readOnly + seats.mutating;
@@ -156,6 +164,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       logger,
       random,
       minRequestTimeoutMs: config.minRequestTimeoutMs ?? 1_800_000,
+      watchEvents: (kind) => metrics.watchEvents(kind),
     },
     customResources.action,
   );
@@ -167,6 +176,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       logger,
       readyChecks: [bootstrapped, defaultsMade, aggregation.readyCheck, ...(flowControl ? [flowControl.readyCheck] : [])],
       isStopping: () => running.draining,
+      process: { startMs, now: () => clock.now(), ...(config.flags && { flags: config.flags }) },
       serverAddress: () => advertised,
       openApi: createLazyOpenApi(kinds),
       more: new Map([...security.paths, ...(flowControl?.paths ?? [])]),
@@ -178,7 +188,8 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   );
 
   const limits = flowControl?.filter ?? createMaxInFlightFilter(seats, inFlight);
-  const { authentication, impersonation, authorization } = security.filters;
+  const { impersonation, authorization } = security.filters;
+  const authentication = access.watchAuthentication(security.filters.authentication);
   if (audit) metrics.include(audit.metrics);
   const inner: Filter[] = [...(audit ? [audit.filters.requests] : []), impersonation, limits, authorization];
   // With their subresources, since every name that a client can make up would be a series of its own.
@@ -296,10 +307,9 @@ async function openOutside(
 
 const hostOf = (address: string) => (address.includes(':') ? `[${address}]` : address);
 
-/** `services/specs` is the resource `services`, in a metric's label. */
-function nameStoragePaths(kinds: readonly KindDefinition[]): (storagePath: string) => string {
-  const names = new Map<string, string>();
-  for (const { storagePath, storedAs, group, resource } of kinds)
-    if (!storedAs) names.set(storagePath, group ? `${resource}.${group}` : resource);
-  return (path) => names.get(path) ?? path;
+/** `services/specs` is the resource `services`, in metrics' labels. */
+function nameStoragePaths(kinds: readonly KindDefinition[]) {
+  const names = new Map<string, { readonly group: string; readonly resource: string }>();
+  for (const { storagePath, storedAs, group, resource } of kinds) if (!storedAs) names.set(storagePath, { group, resource });
+  return (path: string) => names.get(path) ?? { group: '', resource: path };
 }

@@ -71,6 +71,8 @@ export interface ApiServerConfig {
   /** Absent: nothing is recorded. */
   /** How extension servers are reached. */
   readonly aggregation?: AggregationConfig;
+  /** The command line as it was understood, for `/flagz`. */
+  readonly flags?: () => ReadonlyMap<string, string>;
   readonly audit?: AuditConfig;
   /** Absent: values are stored plain. */
   readonly encryption?: EncryptionConfig;

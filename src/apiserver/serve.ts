@@ -55,7 +55,14 @@ export function createServe(
     } finally {
       end?.();
       const dryRun = request.query.has('dryRun');
-      metrics.observe(info, isKnown(info), response.status, dryRun, (performance.now() - startMs) / 1000);
+      metrics.observe({
+        info,
+        known: isKnown(info),
+        status: response.status,
+        dryRun,
+        seconds: (performance.now() - startMs) / 1000,
+        bytes: response.contentLength,
+      });
     }
   };
 }

@@ -29,6 +29,7 @@ export class HttpResponse implements OutgoingResponse {
   warnings: readonly string[] = [];
   readonly standingHeaders: Record<string, string> = {};
   status = 0;
+  contentLength?: number;
   readonly turns: WriteTurns;
   readonly #slices: Slices;
   readonly #response: RawAnswer;
@@ -45,6 +46,7 @@ export class HttpResponse implements OutgoingResponse {
 
   writeHead(status: number, headers: Readonly<Record<string, string | readonly string[]>> = {}): void {
     this.status = status;
+    if (headers['content-length'] !== undefined) this.contentLength = Number(headers['content-length']);
     const all = {
       ...this.standingHeaders,
       ...headers,

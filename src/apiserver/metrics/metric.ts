@@ -8,11 +8,11 @@ export type LabelValues = readonly string[];
 
 const escapeLabel = (value: string) => value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
 
-function formatLabels(names: readonly string[], values: LabelValues): string {
+export function formatLabels(names: readonly string[], values: LabelValues): string {
   return names.map((name, i) => `${name}="${escapeLabel(values[i] ?? '')}"`).join(',');
 }
 
-function header(name: string, help: string, type: string): string {
+export function header(name: string, help: string, type: string): string {
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
 }
 
@@ -46,11 +46,45 @@ export class Counter implements Metric {
   }
 }
 
-interface Distribution {
-  readonly text: string;
-  readonly buckets: number[];
-  sum: number;
-  count: number;
+/** How often values fell below each bound. */
+export class Distribution {
+  readonly #bounds: readonly number[];
+  readonly #buckets: number[];
+  #sum = 0;
+  #count = 0;
+
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds;
+    this.#buckets = bounds.map(() => 0);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  observe(value: number): void {
+    this.#sum += value;
+    this.#count++;
+    const bounds = this.#bounds;
+    for (let i = 0; i < bounds.length; i++) {
+      if (value > bounds[i]!) continue;
+      this.#buckets[i]!++;
+      return;
+    }
+  }
+
+  /** @param labels with a name and a value each, without braces */
+  render(name: string, labels: string): string {
+    const more = labels && `${labels},`;
+    const own = labels && `{${labels}}`;
+    let cumulated = 0;
+    let text = '';
+    for (const [i, bound] of this.#bounds.entries()) {
+      cumulated += this.#buckets[i]!;
+      text += `${name}_bucket{${more}le="${bound}"} ${cumulated}\n`;
+    }
+    return `${text}${name}_bucket{${more}le="+Inf"} ${this.#count}\n${name}_sum${own} ${this.#sum}\n${name}_count${own} ${this.#count}\n`;
+  }
 }
 
 export class Histogram implements Metric {
@@ -58,7 +92,7 @@ export class Histogram implements Metric {
   readonly #help: string;
   readonly #labels: readonly string[];
   readonly #bounds: readonly number[];
-  readonly #values = new Map<string, Distribution>();
+  readonly #values = new Map<string, { readonly text: string; readonly distribution: Distribution }>();
 
   constructor(name: string, help: string, labels: readonly string[], bounds: readonly number[]) {
     this.#name = name;
@@ -71,26 +105,15 @@ export class Histogram implements Metric {
     const key = labels.join('\0');
     let found = this.#values.get(key);
     if (!found) {
-      found = { text: formatLabels(this.#labels, labels), buckets: this.#bounds.map(() => 0), sum: 0, count: 0 };
+      found = { text: formatLabels(this.#labels, labels), distribution: new Distribution(this.#bounds) };
       this.#values.set(key, found);
     }
-    found.sum += value;
-    found.count++;
-    const at = this.#bounds.findIndex((bound) => value <= bound);
-    if (at >= 0) found.buckets[at]!++;
+    found.distribution.observe(value);
   }
 
   render(): string {
-    let text = header(this.#name, this.#help, 'histogram');
-    for (const { text: labels, buckets, sum, count } of this.#values.values()) {
-      let cumulated = 0;
-      for (const [i, bound] of this.#bounds.entries()) {
-        cumulated += buckets[i]!;
-        text += `${this.#name}_bucket{${labels},le="${bound}"} ${cumulated}\n`;
-      }
-      text += `${this.#name}_bucket{${labels},le="+Inf"} ${count}\n${this.#name}_sum{${labels}} ${sum}\n${this.#name}_count{${labels}} ${count}\n`;
-    }
-    return text;
+    const series = [...this.#values.values()].map(({ text, distribution }) => distribution.render(this.#name, text));
+    return header(this.#name, this.#help, 'histogram') + series.join('');
   }
 }
 

@@ -16,6 +16,8 @@ export interface OutgoingResponse extends ServerResponse {
   readonly standingHeaders: Record<string, string>;
   /** What was sent; 0 before. */
   readonly status: number;
+  /** Of an answer that named it. */
+  readonly contentLength?: number;
   /** Cuts an answer that has begun, so that the client sees that it is not whole. */
   destroy(): void;
 }

@@ -29,6 +29,8 @@ export interface VerbDeps {
   readonly writes: ObjectWrites;
   /** For what a request turns out to do besides what it was let in for. */
   readonly authorizer: Authorizer;
+  /** Where watches of a kind count what they send. */
+  readonly watchEvents?: (kind: KindDefinition) => { events: number };
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;

@@ -36,7 +36,11 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     const line = await representation.lines();
     beginAnswer(response, representation.watchType);
     let initial: Buffer[] | undefined = [];
-    const item = (told: WatchItem) => (initial ? initial.push(line(told)) : stream.send(line(told)));
+    const counted = deps.watchEvents?.(kind);
+    const item = (told: WatchItem) => {
+      if (counted) counted.events++;
+      return initial ? initial.push(line(told)) : stream.send(line(told));
+    };
     const failed = (error: unknown) => {
       stream.send(representation.errorLine(error instanceof StatusError ? error : internalError((error as Error).message)));
       stream.end();

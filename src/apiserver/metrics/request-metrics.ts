@@ -1,0 +1,113 @@
+import type { RequestInfo } from '../contracts.ts';
+import { Distribution, formatLabels, header, type Metric } from './metric.ts';
+
+/** Upstream's buckets of apiserver_request_duration_seconds. */
+const DURATION_BOUNDS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
+const SIZE_BOUNDS = Array.from({ length: 7 }, (_, i) => 1000 * 10 ** i);
+
+/** The verbs that upstream's labels may hold; anything else is `OTHER`, so that clients cannot make series. */
+const VERBS: ReadonlyMap<string, string> = new Map([
+  ['get', 'GET'],
+  ['list', 'LIST'],
+  ['watch', 'WATCH'],
+  ['create', 'POST'],
+  ['update', 'PUT'],
+  ['patch', 'PATCH'],
+  ['delete', 'DELETE'],
+  ['deletecollection', 'DELETECOLLECTION'],
+  ['post', 'POST'],
+  ['put', 'PUT'],
+  ['head', 'HEAD'],
+]);
+
+const LABELS = ['component', 'dry_run', 'group', 'resource', 'scope', 'subresource', 'verb', 'version'] as const;
+
+/** All that is counted of requests that are alike. */
+interface Series {
+  /** `component="apiserver",…` */
+  readonly text: string;
+  readonly withoutDryRun: string;
+  readonly byCode: Map<number, number>;
+  readonly durations: Distribution;
+  readonly sizes: Distribution;
+}
+
+export interface AnsweredRequest {
+  readonly info: RequestInfo;
+  /** Whether it was for something that this server has: others share one series. */
+  readonly known: boolean;
+  readonly status: number;
+  readonly dryRun: boolean;
+  readonly seconds: number;
+  /** Of an answer whose length was known. */
+  readonly bytes: number | undefined;
+}
+
+/** Counts requests, one look-up for each, under upstream's names (apiserver/pkg/endpoints/metrics). */
+export class RequestMetrics implements Metric {
+  readonly #series = new Map<string, Series>();
+
+  observe({ info, known, status, dryRun, seconds, bytes }: AnsweredRequest): void {
+    const { group, resource, subresource, version } = known ? info : NOWHERE;
+    const scope = known ? scopeOf(info) : '';
+    const key = `${info.verb}\0${scope}\0${dryRun}\0${group}\0${version}\0${resource}\0${subresource}`;
+    // Of verbs that nobody knows there is one series.
+    const verb = VERBS.get(info.verb) ?? 'OTHER';
+    const at = verb === 'OTHER' ? `OTHER${key.slice(info.verb.length)}` : key;
+    let series = this.#series.get(at);
+    if (!series) {
+      const values = ['apiserver', dryRun ? 'All' : '', group, resource, scope, subresource, verb, version];
+      series = {
+        text: formatLabels(LABELS, values),
+        withoutDryRun: formatLabels(
+          LABELS.filter((name) => name !== 'dry_run'),
+          values.filter((_, i) => i !== 1),
+        ),
+        byCode: new Map(),
+        durations: new Distribution(DURATION_BOUNDS),
+        sizes: new Distribution(SIZE_BOUNDS),
+      };
+      this.#series.set(at, series);
+    }
+    series.byCode.set(status, (series.byCode.get(status) ?? 0) + 1);
+    if (info.verb === 'watch') return;
+    series.durations.observe(seconds);
+    if (bytes !== undefined && (verb === 'GET' || verb === 'LIST')) series.sizes.observe(bytes);
+  }
+
+  render(): string {
+    const all = [...this.#series.values()];
+    const histogram = (name: string, help: string, of: (series: Series) => Distribution, labels: (series: Series) => string) =>
+      header(name, help, 'histogram') +
+      all.map((series) => (of(series).count ? of(series).render(name, labels(series)) : '')).join('');
+    const total = 'apiserver_request_total';
+    return [
+      header(
+        total,
+        'Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.',
+        'counter',
+      ),
+      ...all.flatMap(({ text, byCode }) => [...byCode].map(([code, n]) => `${total}{code="${code}",${text}} ${n}\n`)),
+      histogram(
+        'apiserver_request_duration_seconds',
+        'Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component.',
+        ({ durations }) => durations,
+        ({ text }) => text,
+      ),
+      histogram(
+        'apiserver_response_sizes',
+        'Response size distribution in bytes for each group, version, verb, resource, subresource, scope and component.',
+        ({ sizes }) => sizes,
+        ({ withoutDryRun }) => withoutDryRun,
+      ),
+    ].join('');
+  }
+}
+
+const NOWHERE = { group: '', resource: '', subresource: '', version: '' };
+
+function scopeOf({ name, namespace, isResourceRequest, verb }: RequestInfo): string {
+  if (!isResourceRequest) return '';
+  if (name !== '' || verb === 'create') return 'resource';
+  return namespace !== '' ? 'namespace' : 'cluster';
+}
