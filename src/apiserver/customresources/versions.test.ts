@@ -11,6 +11,7 @@ import {
   define,
   placeOf,
   untilCondition,
+  untilDefinition,
   untilGone,
   widget,
   widgets,
@@ -215,6 +216,46 @@ describe('conversion by a webhook', () => {
       ],
     );
     await lines.return?.();
+  });
+
+  test('objects that lie in the store in different versions are listed in one, and selected by its fields', async () => {
+    const flip = async (stored: string) => {
+      const { body } = await api.call<{ spec: { versions: { name: string; storage: boolean }[] } }>(
+        'GET',
+        `${DEFINITIONS}/widgets.example.com`,
+      );
+      const versions = body.spec.versions.map((version) => ({ ...version, storage: version.name === stored }));
+      assert.equal((await api.call('PATCH', `${DEFINITIONS}/widgets.example.com`, { spec: { versions } }, MERGE)).status, 200);
+      await untilDefinition(api, 'widgets.example.com', ({ status }) => status?.storedVersions?.includes(stored));
+    };
+    await api.call('POST', placeOf('v1'), widget('first', { spec: { host: 'same', port: '1' } }));
+    await flip('v2');
+    const second = await api.call('POST', placeOf('v2'), widget('second', { spec: { address: 'same:2' } }, 'v2'));
+    assert.equal(second.status, 201, second.text);
+    const selector = 'fieldSelector=spec.host%3Dsame';
+    const inV1 = await api.call<List>('GET', `${placeOf('v1')}?${selector}`);
+    assert.deepEqual(
+      inV1.body.items.map((item) => (item as unknown as Shown).spec),
+      [
+        { host: 'same', port: '1' },
+        { host: 'same', port: '2' },
+      ],
+    );
+    const inV2 = await api.call<List>('GET', placeOf('v2'));
+    assert.ok(inV2.body.items.every((item) => 'address' in (item as unknown as Shown).spec));
+    const watch = await api.transport.request({
+      method: 'GET',
+      path: `${placeOf('v1')}?watch=1&${selector}&resourceVersion=${inV1.body.metadata.resourceVersion}`,
+      headers: {},
+    });
+    const lines = watch.body[Symbol.asyncIterator]();
+    await api.call('PATCH', `${placeOf('v2')}/second`, { spec: { address: 'other:2' } }, MERGE);
+    const { value } = await lines.next();
+    const told = JSON.parse(Buffer.from(value as Uint8Array).toString('utf8')) as { type: string; object: Shown };
+    assert.deepEqual([told.type, told.object.spec], ['DELETED', { host: 'same', port: '2' }], 'it is selected no more');
+    await lines.return?.();
+    await flip('v1');
+    for (const name of ['first', 'second']) await api.call('DELETE', `${placeOf('v1')}/${name}`);
   });
 
   test('what the webhook refuses or gets wrong is told, and nothing is stored', async () => {

@@ -35,6 +35,8 @@ export class CachedObject {
   #labels: Labels | undefined;
   /** As kinds show it, by their version. A record that has been replaced leaves nothing behind. */
   #variants: Map<string, { readonly kind: KindDefinition; readonly shown: CachedObject }> | undefined;
+  /** The kind that shows it as it is stored, though it might not. */
+  #shownAs: KindDefinition | undefined;
   #isStale = false;
 
   constructor(
@@ -166,7 +168,7 @@ export class CachedObject {
    */
   as(kind: KindDefinition, converted?: DynamicObject): CachedObject {
     const { storedAs } = kind;
-    if (!storedAs) return this;
+    if (!storedAs || this.#shownAs === kind) return this;
     const id = apiVersionOf(kind);
     const known = this.#variants?.get(id);
     if (known?.kind === kind) return known.shown;
@@ -179,8 +181,11 @@ export class CachedObject {
     // Other versions' forms always differ; of its own form, what differs was added or dropped when it was read.
     if (kind.ownSchema)
       shown.#isStale = this.#form.apiVersion !== apiVersionOf(storedAs) || (!own && storedAs.version === kind.version);
-    this.#variants ??= new Map();
-    this.#variants.set(id, { kind, shown });
+    if (own) this.#shownAs = kind;
+    else {
+      this.#variants ??= new Map();
+      this.#variants.set(id, { kind, shown });
+    }
     return shown;
   }
 
