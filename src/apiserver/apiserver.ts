@@ -2,19 +2,19 @@ import { allKinds } from '../api/all-kinds.ts';
 import { serviceKind } from '../api/core/v1/service.ts';
 import type { KindDefinition } from '../api/machinery/kind.ts';
 import { deferred } from '../std/lifecycle.ts';
+import { openAggregation } from './aggregation/open-aggregation.ts';
 import type { ApiServer, ApiServerConfig } from './configuration.ts';
 import type { Filter, RequestInfo, UserInfo } from './contracts.ts';
 import { openCustomResources } from './customresources/open-custom-resources.ts';
-import { openAggregation } from './aggregation/open-aggregation.ts';
 import { chooseAdvertiseAddress, ensureDefaultObjects } from './default-objects.ts';
 import { discoveryPaths } from './discovery/discovery-documents.ts';
+import { kindOfKeys } from './encryption/kind-of-keys.ts';
 import { createBadCertificateFilter } from './filters/bad-certificate.ts';
 import { compose } from './filters/compose.ts';
 import { createMaxInFlightFilter, type InFlightCounts } from './filters/max-in-flight.ts';
 import { RunningRequests } from './filters/running-requests.ts';
-import { kindOfKeys } from './encryption/kind-of-keys.ts';
-import { DoneCheck } from './health/health-checks.ts';
 import { openFlowControl } from './flowcontrol/open-flow-control.ts';
+import { DoneCheck } from './health/health-checks.ts';
 import { createInProcessTransport } from './in-process-transport.ts';
 import { keepObjects } from './kept-objects/keep-objects.ts';
 import { ChangingKinds, derivedFrom } from './kinds/kind-registry.ts';
@@ -25,8 +25,8 @@ import { AccessMetrics } from './metrics/access-metrics.ts';
 import { measureStore, StoreMetrics } from './metrics/measured-store.ts';
 import { ServerMetrics } from './metrics/server-metrics.ts';
 import { createNonResourcePaths } from './non-resource-paths.ts';
-import { createPathRouter } from './path-router.ts';
 import type { OutsideSecurity, OutsideSecurityDeps } from './outside-security/outside-security.ts';
+import { createPathRouter } from './path-router.ts';
 import { createSecurity, type Security, type SecurityConfig } from './security.ts';
 import { createServe } from './serve.ts';
 import { parseAddressRanges } from './services/address-range.ts';
@@ -67,7 +67,9 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const measured = measureStore(config.store, storeMetrics, (key) => kindOf()(key));
   const encryption =
     config.encryption &&
-    (await (await import('./encryption/open-encryption.ts')).openEncryption(config.encryption, {
+    (await (
+      await import('./encryption/open-encryption.ts')
+    ).openEncryption(config.encryption, {
       store: measured,
       kindOf: (key) => kindOf()(key),
       clock,
@@ -108,8 +110,18 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const { clientCaPem } = config;
   const trust = { ...(clientCaPem !== undefined && { clientCaPem }), ...(frontProxy && { frontProxy }) };
   const outside = config.security.outside && (await openOutside(config.security, { clock, logger, random }));
-  security = composeSecurity({ ...config.security, ...trust }, {
-    ...(outside && { outside }), reader, writer, kinds, clock, logger, random });
+  security = composeSecurity(
+    { ...config.security, ...trust },
+    {
+      ...(outside && { outside }),
+      reader,
+      writer,
+      kinds,
+      clock,
+      logger,
+      random,
+    },
+  );
 
   const inFlight: InFlightCounts = { readOnly: 0, mutating: 0 };
   const running = new RunningRequests(clock, config.requestTimeoutMs ?? 60_000);
@@ -151,7 +163,10 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const customResources = openCustomResources({ kinds, cache, reader, writer, objects, writes, clock, logger, random });
   const resources = createResourceRouter(
     kinds,
-    [...security.actionHandlers, ...createActionHandlers({ kinds: builtIn, store, objects, reader, writer, writes, admission, clock, kubelets })],
+    [
+      ...security.actionHandlers,
+      ...createActionHandlers({ kinds: builtIn, store, objects, reader, writer, writes, admission, clock, kubelets }),
+    ],
     {
       store,
       keyspace,

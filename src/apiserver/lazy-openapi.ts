@@ -6,14 +6,12 @@ import { GIT_VERSION } from './version.ts';
 export function createLazyOpenApi(kinds: KindRegistry): Handler {
   let loading: Promise<Handler> | undefined;
   const load = async (): Promise<Handler> => {
-    const [{ createOpenApiHandler }, { patchStrategyOf }, { goTypeName, schemaTable }, descriptions] = await Promise.all(
-      [
-        import('./openapi/serve-openapi.ts'),
-        import('../api/patch/merge-keys.ts'),
-        import('../api/machinery/schema.ts'),
-        import('../api/gen/descriptions.ts').then(({ loadDescriptions }) => loadDescriptions()),
-      ],
-    );
+    const [{ createOpenApiHandler }, { patchStrategyOf }, { goTypeName, schemaTable }, descriptions] = await Promise.all([
+      import('./openapi/serve-openapi.ts'),
+      import('../api/patch/merge-keys.ts'),
+      import('../api/machinery/schema.ts'),
+      import('../api/gen/descriptions.ts').then(({ loadDescriptions }) => loadDescriptions()),
+    ]);
     return createOpenApiHandler({
       kinds,
       schemas: () => schemaTable,

@@ -4,8 +4,8 @@ import type { Handler } from './contracts.ts';
 import { createDiscoveryHandler } from './discovery/serve-discovery.ts';
 import { createHealthHandler, type HealthCheck } from './health/health-checks.ts';
 import { postStartHooks } from './health/post-start-hooks.ts';
-import type { KindRegistry } from './kinds/kind-registry.ts';
 import { createFlagz, createStatusz } from './health/zpages.ts';
+import type { KindRegistry } from './kinds/kind-registry.ts';
 import { HealthMetrics } from './metrics/health-metrics.ts';
 import type { ServerMetrics } from './metrics/server-metrics.ts';
 import { sendText, sendValue } from './response/send.ts';
@@ -57,12 +57,13 @@ export function createNonResourcePaths(deps: NonResourceDeps): Map<string, Handl
   paths.set('/version/', paths.get('/version')!);
   const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
   paths.set('/metrics/slis', async (_context, response) => sendText(response, 200, slis.render(), METRICS_TYPE));
-  paths.set('/statusz', createStatusz('kube-apiserver', { ...deps.process, paths: () => [...paths.keys()].filter((p) => !p.endsWith('/')) }));
+  paths.set(
+    '/statusz',
+    createStatusz('kube-apiserver', { ...deps.process, paths: () => [...paths.keys()].filter((p) => !p.endsWith('/')) }),
+  );
   const { flags } = deps.process;
   if (flags) paths.set('/flagz', createFlagz('kube-apiserver', flags));
-  paths.set('/metrics', async (_context, response) =>
-    sendText(response, 200, metrics.render(), METRICS_TYPE),
-  );
+  paths.set('/metrics', async (_context, response) => sendText(response, 200, metrics.render(), METRICS_TYPE));
   for (const path of ['/api', '/apis', '/api/', '/apis/']) paths.set(path, discovery);
   for (const path of ['/openapi/v2', '/openapi/v3', '/openapi/v3/']) paths.set(path, deps.openApi);
   for (const [path, handler] of deps.more) paths.set(path, handler);
