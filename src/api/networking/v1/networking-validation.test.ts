@@ -30,7 +30,7 @@ test('what is wrong with an Ingress is told', () => {
     [path({ path: '/', backend: {} }), `${at}.backend: Invalid value: "": resource or service backend is required`],
     [
       path({ path: '/', backend: { service: { name: 'web', port: { name: 'http', number: 80 } } } }),
-      `${at}.backend: Invalid value: {"service":{"name":"web","port":{"name":"http","number":80}}}: cannot set both port name & port number`,
+      `${at}.backend: Invalid value: "": cannot set both port name & port number`,
     ],
     [
       ingress({ rules: [{ host: '10.0.0.1', http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } }] }),
