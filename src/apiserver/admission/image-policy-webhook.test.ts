@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { runPlugin } from '../../../test/harness/admission.ts';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import { VirtualClock } from '../../std/clock.ts';
 import { WebhookFailure } from '../outgoing/webhook-client.ts';
+import { createSecurity } from '../security.ts';
+import { createTestPki, pod, startTestApi } from '../test-api.ts';
+import { readAdmissionConfiguration } from './configuration/admission-configuration.ts';
 import { createImagePolicyWebhook } from './image-policy-webhook.ts';
 
 const config = { kubeconfigPath: '', allowTtlMs: 60_000, denyTtlMs: 1000, retryBackoffMs: 1, defaultAllow: false };
@@ -72,4 +81,56 @@ test('without an answer pods are refused, or let in and marked where that is the
   const made = await write('nginx');
   assert.equal(made?.metadata.annotations?.['alpha.image-policy.k8s.io/failed-open'], 'true');
   assert.deepEqual(notes, { 'imagepolicywebhook.image-policy.k8s.io/failed-open': 'true' });
+});
+
+test('a server with the plugin asks the place that the files name', async () => {
+  await using directory = await temporaryDirectory();
+  const { caPem, serving } = await createTestPki();
+  const webhook = createServer({ cert: serving.certificatePem, key: serving.privateKeyPem }, async (request, response) => {
+    const { spec } = JSON.parse(await text(request)) as { spec: { containers: { image: string }[] } };
+    const allowed = spec.containers.every(({ image }) => !image.endsWith(':latest'));
+    response.end(JSON.stringify({ status: { allowed, ...(!allowed && { reason: 'latest is not used' }) } }));
+  });
+  await new Promise<void>((resolve) => webhook.listen(0, '127.0.0.1', resolve));
+  const { port } = webhook.address() as AddressInfo;
+  const kubeconfig = {
+    clusters: [{ name: 'c', cluster: { server: `https://127.0.0.1:${port}/policy`, 'certificate-authority-data': btoa(caPem) } }],
+    users: [{ name: 'u', user: {} }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  };
+  const write = (name: string, content: object) => writeFile(join(directory.path, name), JSON.stringify(content));
+  await write('kubeconfig', kubeconfig);
+  await write('admission.json', {
+    apiVersion: 'apiserver.config.k8s.io/v1',
+    kind: 'AdmissionConfiguration',
+    plugins: [
+      { name: 'ImagePolicyWebhook', configuration: { imagePolicy: { kubeConfigFile: join(directory.path, 'kubeconfig') } } },
+    ],
+  });
+  const admissionConfiguration = await readAdmissionConfiguration(join(directory.path, 'admission.json'));
+  const api = await startTestApi({
+    composeSecurity: createSecurity,
+    security: {
+      authorizationModes: ['AlwaysAllow'],
+      admissionControl: ['NamespaceLifecycle', 'ImagePolicyWebhook'],
+      admissionConfiguration,
+    },
+  });
+  const create = async (name: string, image: string) =>
+    api.call<{ message?: string }>(
+      'POST',
+      '/api/v1/namespaces/default/pods',
+      pod(name, { spec: { containers: [{ name: 'c', image }] } }),
+    );
+  assert.equal((await create('good', 'nginx:1.29')).status, 201);
+  const { status, body } = await create('bad', 'nginx:latest');
+  assert.equal(status, 403);
+  assert.equal(
+    body.message,
+    'pods "bad" is forbidden: image policy webhook backend denied one or more images: latest is not used',
+  );
+  webhook.closeAllConnections();
+  webhook.close();
+  await api.stop();
 });
