@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { endpointSliceKind } from '../../discovery/v1/endpoint-slice.ts';
+import { specimensOf } from '../../test-specimens.ts';
+import { serviceKind } from './service.ts';
+
+const services = specimensOf(serviceKind);
+const ports = [{ port: 80 }];
+const service = (spec: object) => services.complaints({ spec: { ports, ...spec } });
+/** As it is once it has addresses. */
+const made = (spec: object) => services.created({ spec: { clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1'], ports, ...spec } });
+const change = (before: object, after: object) => services.refusals(made(before), made(after));
+
+test('what is wrong with a Service is told', () => {
+  const cases: [string[], ...RegExp[]][] = [
+    [service({})],
+    [service({ ports: [] }), /^spec\.ports: Required value$/],
+    [service({ clusterIP: 'None', clusterIPs: ['None'], ports: [] })],
+    [
+      service({ ports: [{ port: 0, targetPort: 1 }] }),
+      /^spec\.ports\[0\]\.port: Invalid value: 0: must be between 1 and 65535, inclusive/,
+    ],
+    [
+      service({ ports: [{ port: 1 }, { port: 2 }] }),
+      /^spec\.ports\[0\]\.name: Required value/,
+      /^spec\.ports\[1\]\.name: Required value/,
+    ],
+    [
+      service({
+        ports: [
+          { name: 'a', port: 1 },
+          { name: 'a', port: 2 },
+        ],
+      }),
+      /^spec\.ports\[1\]\.name: Duplicate value: "a"/,
+    ],
+    [
+      service({
+        ports: [
+          { name: 'a', port: 1 },
+          { name: 'b', port: 1 },
+        ],
+      }),
+      /^spec\.ports\[1\]: Duplicate value: \{"port":1,"protocol":"TCP"\}/,
+    ],
+    [
+      service({ ports: [{ port: 80, protocol: 'ICMP' }] }),
+      /protocol: Unsupported value: "ICMP": supported values: "SCTP", "TCP", "UDP"/,
+    ],
+    [service({ ports: [{ port: 80, targetPort: 'no_such' }] }), /^spec\.ports\[0\]\.targetPort: Invalid value: "no_such"/],
+    [
+      service({ type: 'Other' }),
+      /^spec\.type: Unsupported value: "Other": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"/,
+    ],
+    [service({ type: 'ExternalName', ports: [] }), /^spec\.externalName: Required value$/],
+    [
+      service({ sessionAffinity: 'Some' }),
+      /^spec\.sessionAffinity: Unsupported value: "Some": supported values: "ClientIP", "None"/,
+    ],
+    [
+      service({ sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 0 } } }),
+      /^spec\.sessionAffinityConfig\.clientIP\.timeoutSeconds: Invalid value: 0: must be greater than 0 and less than 86400/,
+    ],
+    [
+      service({ loadBalancerClass: 'a.com/b' }),
+      /^spec\.loadBalancerClass: Forbidden: may only be used when `type` is 'LoadBalancer'/,
+    ],
+    [
+      service({ externalTrafficPolicy: 'Local' }),
+      /^spec\.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services/,
+    ],
+    [
+      service({ loadBalancerSourceRanges: ['10.0.0.0/8'] }),
+      /^spec\.LoadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'/,
+    ],
+    [
+      service({ internalTrafficPolicy: 'Near' }),
+      /^spec\.internalTrafficPolicy: Unsupported value: "Near": supported values: "Cluster", "Local"/,
+    ],
+    [service({ selector: { 'a b': 'c' } }), /^spec\.selector: Invalid value: "a b": name part must consist of/],
+    [
+      service({ externalIPs: ['127.0.0.1'] }),
+      /^spec\.externalIPs\[0\]: Invalid value: "127\.0\.0\.1": may not be in the loopback range/,
+    ],
+  ];
+  for (const [told, ...wanted] of cases) {
+    assert.equal(told.length, wanted.length, `${wanted.join(' ')}\n${told.join('\n')}`);
+    for (const [i, pattern] of wanted.entries()) assert.match(told[i]!, pattern);
+  }
+});
+
+test('what a Service keeps, and what it may change', () => {
+  assert.deepEqual(change({}, { ports: [{ port: 81 }], sessionAffinity: 'ClientIP' }), []);
+  assert.deepEqual(change({}, { type: 'NodePort' }), []);
+  assert.match(
+    change({}, { clusterIP: '10.0.0.2', clusterIPs: ['10.0.0.2'] }).join(),
+    /spec\.clusterIPs?(\[0\])?: Invalid value: .*: (may not change once set|field is immutable)/,
+  );
+  const balanced = { type: 'LoadBalancer', loadBalancerClass: 'example.com/a' };
+  assert.match(
+    change(balanced, { ...balanced, loadBalancerClass: 'example.com/b' })[0]!,
+    /^spec\.loadBalancerClass: Invalid value: "example\.com\/b": may not change once set/,
+  );
+});
+
+test('what is wrong with an EndpointSlice is told', () => {
+  const slices = specimensOf(endpointSliceKind);
+  const slice = (fields: object) => slices.complaints({ addressType: 'IPv4', endpoints: [], ...fields });
+  const many = Array.from({ length: 101 }, () => '10.0.0.1');
+  const cases: [string[], ...RegExp[]][] = [
+    [slice({ endpoints: [{ addresses: ['10.0.0.1'] }], ports: [{ port: 80 }] })],
+    [slice({ addressType: 'Mail' }), /^addressType: Unsupported value: "Mail": supported values: "FQDN", "IPv4", "IPv6"/],
+    [slice({ endpoints: [{ addresses: [] }] }), /^endpoints\[0\]\.addresses: Required value: must contain at least 1 address/],
+    [slice({ endpoints: [{ addresses: many }] }), /^endpoints\[0\]\.addresses: Too many: 101: must have at most 100 items/],
+    [
+      slice({ endpoints: [{ addresses: ['fd00::1'] }] }),
+      /^endpoints\[0\]\.addresses\[0\]: Invalid value: "fd00::1": must be an IPv4 address/,
+    ],
+    [
+      slice({ endpoints: [{ addresses: ['127.0.0.1'] }] }),
+      /^endpoints\[0\]\.addresses\[0\]: Invalid value: "127\.0\.0\.1": may not be in the loopback range/,
+    ],
+    [
+      slice({
+        ports: [
+          { name: 'a', port: 1 },
+          { name: 'a', port: 2 },
+        ],
+      }),
+      /^ports\[1\]\.name: Duplicate value: "a"|^ports\[1\]: Duplicate value/,
+    ],
+  ];
+  for (const [told, ...wanted] of cases) {
+    assert.equal(told.length, wanted.length, `${wanted.join(' ')}\n${told.join('\n')}`);
+    for (const [i, pattern] of wanted.entries()) assert.match(told[i]!, pattern);
+  }
+  assert.match(
+    slices.changes({ addressType: 'IPv4', endpoints: [] }, { addressType: 'IPv6', endpoints: [] })[0]!,
+    /^addressType: Invalid value: "IPv6": field is immutable/,
+  );
+});
