@@ -9,7 +9,9 @@ import type { AuthorizationAttributes } from '../contracts.ts';
 import type { AuditBackend } from './audit-backend.ts';
 import { type AuditEvent, sourceAddresses } from './audit-event.ts';
 import { createAuditPolicy } from './audit-policy.ts';
+import { AuditedResponse } from './audited-exchange.ts';
 import { createBufferedBackend } from './buffered-backend.ts';
+import type { RequestRecord } from './request-record.ts';
 import { createRotatingFile, planBackups } from './rotating-file.ts';
 
 const NOON = Date.UTC(2026, 0, 2, 12);
@@ -219,4 +221,21 @@ test('only files that are backups of this log are touched', () => {
     remove: ['audit-2026-01-02T10-00-00.000.log.gz', 'audit-2025-12-31T11-00-00.000.log'],
     compress: ['audit-2026-01-02T11-00-00.000.log'],
   });
+});
+
+test('what is to be recorded of an answer decides whether it may be sent in slices', () => {
+  const inner = {
+    headersSent: false,
+    writeHead: () => undefined,
+    write: () => true,
+    end: () => undefined,
+    drained: () => Promise.resolve(),
+    turns: { enlist: () => undefined },
+    pour: () => Promise.resolve(),
+  };
+  const record = (kept: boolean) => ({ verb: 'list', wants: () => kept }) as unknown as RequestRecord;
+  const noted = new AuditedResponse(inner, record(false), () => undefined);
+  assert.deepEqual([typeof noted.pour, noted.turns], ['function', inner.turns]);
+  const kept = new AuditedResponse(inner, record(true), () => undefined);
+  assert.equal(kept.pour, undefined, 'the object is to be kept, so it must pass by whole');
 });

@@ -82,6 +82,8 @@ export class AuditedResponse implements ServerResponse {
   readonly #record: RequestRecord;
   readonly #onStarted: () => void;
   readonly #keepsObject: boolean;
+  /** Long lists go by as they are, unless they are to be kept. */
+  readonly pour?: NonNullable<ServerResponse['pour']>;
   #headers: Readonly<Record<string, string | readonly string[]>> = {};
   #chunks: Uint8Array[] = [];
   #bytes = 0;
@@ -93,10 +95,15 @@ export class AuditedResponse implements ServerResponse {
     this.#record = record;
     this.#onStarted = onStarted;
     this.#keepsObject = record.wants('RequestResponse') && record.verb !== 'watch';
+    if (inner.pour && !this.#keepsObject) this.pour = inner.pour.bind(inner);
   }
 
   get headersSent(): boolean {
     return this.#inner.headersSent;
+  }
+
+  get turns(): ServerResponse['turns'] {
+    return this.#inner.turns;
   }
 
   get started(): boolean {
