@@ -103,6 +103,8 @@ export class Substitutions {
         return this.#mentions(name, resolved.key) || this.#mentions(name, resolved.of);
       case 'opaque':
         return resolved.parameters.some((inner) => this.#mentions(name, inner));
+      case 'type':
+        return resolved.of !== undefined && this.#mentions(name, resolved.of);
       default:
         return false;
     }
@@ -134,6 +136,8 @@ export class Substitutions {
     if (left.form === 'list' && right.form === 'list') return this.#saysLess(left.of, right.of);
     if (left.form === 'map' && right.form === 'map')
       return this.#saysLess(left.key, right.key) && this.#saysLess(left.of, right.of);
+    if (left.form === 'opaque' && right.form === 'opaque')
+      return left.parameters.every((inner, i) => this.#saysLess(inner, right.parameters[i] ?? inner));
     if (left.form === 'simple' && left.name === 'null') return false;
     return true;
   }

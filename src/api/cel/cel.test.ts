@@ -115,6 +115,9 @@ test('integers keep 64 bits, and numbers of different types compare by value', (
     '1u + 2u': 3n,
     '1 < 1.5 && 2u > 1': true,
     'dyn(1) == 1.0': true,
+    '[7, 8][dyn(1.0)] == 8 && [7, 8][dyn(0u)] == 7': true,
+    'dyn(9223372036854775807) < 9223372036854775808.0': false,
+    '"%.0f %.1f %d".format([2.5, 0.25, double("NaN")])': '2 0.2 NaN',
     'double("1e3")': 1000,
     'int(1.9)': 1n,
     'string(1e25)': '1e+25',
@@ -154,6 +157,8 @@ test("Kubernetes' libraries", () => {
   expectValues({
     '"Hello".lowerAscii() + "a b".split(" ")[1].upperAscii()': 'helloB',
     '"tacocat".indexOf("c", 3)': 4n,
+    '"tacocat".indexOf("a", 30)': 'error: index out of range: 30',
+    '"\\u2003a\\ufeff".trim()': 'a\ufeff',
     '"tacocat".substring(0, 4).replace("o", "0")': 'tac0',
     '" a ".trim() + ["b", "c"].join("-")': 'ab-c',
     '"%s is %d, %.2f %x".format(["a", 3, 1.5, 255])': 'a is 3, 1.50 ff',
@@ -202,7 +207,11 @@ test('mistakes are told with their place, in the words of cel-go', () => {
     'self.x.all(i, true)': "1:5: expression of type 'int' cannot be range of a comprehension (must be list, map, or dynamic)",
     '[1, "a"]': "1:5: expected type 'int' but found 'string'",
     'has(self)': '1:5: invalid argument to has() macro',
-    'self.names.map(1, 2)': '1:16: argument must be a simple name',
+    'self.names.map(1, 2)': '1:16: argument is not an identifier',
+    'self.names.all(1, 2)': '1:16: argument must be a simple name',
+    'a | b': "1:3: Syntax error: token recognition error at: '| '",
+    'size(': `1:6: Syntax error: mismatched input '<EOF>' expecting ${operand.replace("'.'", "')', '.'")}`,
+    '{': `1:2: Syntax error: mismatched input '<EOF>' expecting ${operand.replace("'(', '.'", "'}', '(', '.', ','").replace("'!'", "'!', '?'")}`,
     'duration("1x")': '1:10: invalid duration argument',
     'timestamp("x")': '1:11: invalid timestamp argument',
     '"a".matches("(")': '1:13: invalid matches argument',
@@ -247,6 +256,10 @@ test('what is cheap by its rules and much work all the same is stopped too', () 
   const pattern = `${'.*'.repeat(2000)}x`;
   const { cost } = compile(`"${'a'.repeat(50_000)}".matches("${pattern}")`, environment).evaluate(() => wide);
   assert.ok(cost > 1_000_000, 'paid for before it is matched');
+});
+
+test('a type that holds itself is no type', () => {
+  assert.throws(() => compile('{}.map(c, [c, type(c)])', environment), CelCompileError);
 });
 
 test('many expressions side by side are checked in time that grows with their number', () => {

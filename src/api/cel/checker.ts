@@ -112,7 +112,7 @@ class Checker {
   }
 
   #shown(type: CelType): string {
-    return formatType(this.#known.apply(type));
+    return formatType(this.#known.apply(type, true));
   }
 
   #typeOf(expression: Expression): CelType {
@@ -209,7 +209,7 @@ class Checker {
       return DYN;
     }
     if (isDyn(target)) return DYN;
-    return this.#wrong(at, `type '${this.#shown(target)}' does not support field selection`);
+    return this.#wrong(at, `type '${formatType(target)}' does not support field selection`);
   }
 
   #call(call: Call): CelType {
@@ -284,7 +284,8 @@ class Checker {
   }
 
   #struct(expression: StructLiteral): CelType {
-    const type = this.#scope.type(expression.type.replace(/^\./, ''));
+    const name = expression.type.replace(/^\./, '');
+    const type = this.#scope.type(name) ?? TYPE_NAMES.get(name);
     if (!type) return this.#undeclared(expression, expression.type);
     if (type.form !== 'object' || !type.constructible)
       return this.#wrong(expression, `'${formatType(type)}' is not a message type`);

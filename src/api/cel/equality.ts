@@ -15,13 +15,14 @@ import {
 
 /** -1, 0 or 1; undefined when one of them is not a number (NaN). */
 export function compareNumbers(a: bigint | number | Uint, b: bigint | number | Uint): -1 | 0 | 1 | undefined {
-  const left = a instanceof Uint ? a.value : a;
-  const right = b instanceof Uint ? b.value : b;
+  let left = a instanceof Uint ? a.value : a;
+  let right = b instanceof Uint ? b.value : b;
+  // As cel-go: beside a double, integers are doubles.
+  if (typeof left === 'number') right = Number(right);
+  else if (typeof right === 'number') left = Number(left);
   if (left < right) return -1;
   if (left > right) return 1;
-  // Mixed comparisons of JavaScript are exact.
-  // biome-ignore lint/suspicious/noDoubleEquals: a bigint and a number are compared by value
-  return left == right ? 0 : undefined;
+  return left === right ? 0 : undefined;
 }
 
 const isNumber = (value: Value): value is bigint | number | Uint =>

@@ -18,7 +18,10 @@ interface Use {
   readonly args: readonly Expression[];
 }
 
-function variableName(argument: Expression, text = 'argument must be a simple name'): string {
+const NO_NAME = 'argument must be a simple name';
+const NO_IDENTIFIER = 'argument is not an identifier';
+
+function variableName(argument: Expression, text = NO_NAME): string {
   if (argument.form !== 'identifier') throw new MacroError(argument.offset, text);
   if (argument.name === ACCUMULATOR || argument.name === '__result__')
     throw new MacroError(argument.offset, `iteration variable overwrites accumulator variable`);
@@ -46,8 +49,8 @@ const when = (use: Use, test: Expression | undefined, step: Expression) =>
 const always = ({ build, offset }: Use) => build.literal(offset, true);
 
 /** The variables in front, the rest behind them. */
-function split(use: Use, count: 1 | 2): { variables: [string, string?]; rest: readonly Expression[] } {
-  const first = variableName(use.args[0]!);
+function split(use: Use, count: 1 | 2, complaint = NO_NAME): { variables: [string, string?]; rest: readonly Expression[] } {
+  const first = variableName(use.args[0]!, complaint);
   if (count === 1) return { variables: [first], rest: use.args.slice(1) };
   const second = variableName(use.args[1]!);
   if (first === second) throw new MacroError(use.args[1]!.offset, `duplicate variable name: ${second}`);
@@ -76,7 +79,7 @@ function quantifier(use: Use, count: 1 | 2, form: 'all' | 'exists' | 'one'): Exp
 }
 
 function listOfEach(use: Use, count: 1 | 2): Expression {
-  const { variables, rest } = split(use, count);
+  const { variables, rest } = split(use, count, count === 1 ? NO_IDENTIFIER : NO_NAME);
   const [test, element] = rest.length === 2 ? [rest[0], rest[1]!] : [undefined, rest[0]!];
   return loop(use, variables, {
     init: use.build.list(use.offset, []),
@@ -87,7 +90,7 @@ function listOfEach(use: Use, count: 1 | 2): Expression {
 }
 
 function filter(use: Use): Expression {
-  const { variables, rest } = split(use, 1);
+  const { variables, rest } = split(use, 1, NO_IDENTIFIER);
   return loop(use, variables, {
     init: use.build.list(use.offset, []),
     condition: always(use),

@@ -1,5 +1,5 @@
 /** Reads an expression (cel-go parser/gen/CEL.g4); what is wrong is told in the words of cel-go's ANTLR parser. */
-import { CelCompileError } from './compile-error.ts';
+import { CelCompileError, type Issue } from './compile-error.ts';
 import type { Entry, Expression, FieldSetting } from './expression.ts';
 import { ExpressionBuilder, TooDeep } from './expression-builder.ts';
 import { expandHas, expandMemberMacro, MacroError } from './macros.ts';
@@ -9,8 +9,14 @@ import { Uint } from './values.ts';
 
 const DEEPEST_NESTING = 250;
 const LONGEST = 100_000;
-const OPERAND =
-  "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
+const LITERALS = "'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
+const OPERAND = `{'[', '{', '(', '.', '-', '!', ${LITERALS}`;
+/** What may follow an opening bracket. */
+const FIRST: Readonly<Record<string, string>> = {
+  '(': `{'[', '{', '(', ')', '.', '-', '!', ${LITERALS}`,
+  '[': `{'[', ']', '{', '(', '.', ',', '-', '!', '?', ${LITERALS}`,
+  '{': `{'[', '{', '}', '(', '.', ',', '-', '!', '?', ${LITERALS}`,
+};
 const RESERVED = new Set(
   'as break const continue else for function if import let loop package namespace return var void while'.split(' '),
 );
@@ -36,13 +42,17 @@ export function parseExpression(source: string): Expression {
 class Parser {
   readonly #source: string;
   readonly #tokens: readonly Token[];
+  /** Of characters that belong to no token. */
+  readonly #issues: readonly Issue[];
   readonly #build = new ExpressionBuilder();
   #at = 0;
   #depth = 0;
 
   constructor(source: string) {
     this.#source = source;
-    this.#tokens = tokenize(source);
+    const { tokens, issues } = tokenize(source);
+    this.#tokens = tokens;
+    this.#issues = issues;
   }
 
   whole(): Expression {
@@ -51,6 +61,7 @@ class Parser {
       const last = this.#tokens[this.#at + 1]!.type === 'end';
       throw this.#wrong(`Syntax error: ${last ? 'extraneous' : 'mismatched'} input '${this.#next.text}' expecting <EOF>`);
     }
+    if (this.#issues.length) throw new CelCompileError(this.#source, this.#issues);
     return expression;
   }
 
@@ -81,7 +92,7 @@ class Parser {
   }
 
   #wrong(message: string, offset = this.#next.offset): CelCompileError {
-    return new CelCompileError(this.#source, [{ offset, message }]);
+    return new CelCompileError(this.#source, [...this.#issues, { offset, message }]);
   }
 
   #expression(): Expression {
@@ -185,9 +196,8 @@ class Parser {
     if (token.type === 'quoted-identifier') throw this.#wrong("unsupported syntax: '`'", token.offset);
     if (token.type === 'identifier' && !['true', 'false', 'null', 'in'].includes(token.text)) return token.text;
     this.#at--;
-    const missing = token.type === 'end' ? 'mismatched' : 'no viable alternative at';
-    if (missing === 'mismatched') throw this.#wrong("Syntax error: no viable alternative at input '.'");
-    throw this.#wrong(`Syntax error: no viable alternative at input '.${token.text}'`);
+    if (token.type === 'identifier') throw this.#wrong(`Syntax error: mismatched input '${token.text}' expecting IDENTIFIER`);
+    throw this.#wrong(`Syntax error: no viable alternative at input '.${token.type === 'end' ? '' : token.text}'`);
   }
 
   #dot(operand: Expression): Expression {
@@ -212,9 +222,15 @@ class Parser {
     return this.#build.call(open.offset, optional ? '_[?_]' : '_[_]', operand, index);
   }
 
+  /** Throws when the expression ends after an opening bracket. */
+  #startOf(bracket: '(' | '[' | '{'): void {
+    if (this.#next.type === 'end') throw this.#wrong(`Syntax error: mismatched input '<EOF>' expecting ${FIRST[bracket]}`);
+  }
+
   /** Up to the closing bracket, which is taken; a comma at the end is not allowed. */
   #arguments(): Expression[] {
     if (this.#accept(')')) return [];
+    this.#startOf('(');
     const args = [this.#expression()];
     while (this.#accept(',')) args.push(this.#expression());
     this.#expect(')');
@@ -307,6 +323,10 @@ class Parser {
     while (!this.#is('}')) {
       const optional = this.#accept('?') !== undefined;
       const { offset } = this.#next;
+      if (this.#next.type === 'symbol' || this.#next.type === 'end')
+        throw this.#wrong(
+          `Syntax error: extraneous input '${this.#next.text}' expecting {'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}`,
+        );
       const field = this.#fieldName();
       const colon = this.#expect(':');
       fields.push(this.#build.field(colon.offset ?? offset, field, this.#expression(), optional));
@@ -318,6 +338,7 @@ class Parser {
 
   #list(): Expression {
     const open = this.#take();
+    this.#startOf('[');
     const elements: Expression[] = [];
     const optional = new Set<number>();
     while (!this.#is(']')) {
@@ -331,6 +352,7 @@ class Parser {
 
   #map(): Expression {
     const open = this.#take();
+    this.#startOf('{');
     const entries: Entry[] = [];
     while (!this.#is('}')) {
       const optional = this.#accept('?') !== undefined;

@@ -26,6 +26,7 @@ export interface Run {
 export type Step = (run: Run, scope: Scope | undefined) => Value;
 
 const NO_OVERLOAD = 'no such overload';
+const INDEXED_BY_NUMBER: ReadonlySet<string> = new Set(['index_list', 'list_optindex_optional_int']);
 
 export function plan(checked: Checked): Step {
   return new Planner(checked).step(checked.expression);
@@ -155,7 +156,9 @@ class Planner {
         values.push(value);
       }
       for (const { id, params, call } of prepared) {
-        if (!params.every((type, i) => fitsType(values[i]!, type))) continue;
+        // Lists may be indexed by any whole number.
+        const typed = INDEXED_BY_NUMBER.has(id) ? params.slice(0, 1) : params;
+        if (!typed.every((type, i) => fitsType(values[i]!, type))) continue;
         if (!afterwards) run.meter.charge(callCost(name, id, values, null));
         if (id === 'in_list') return contains(values[1] as ListValue, values[0]!, run.meter.work);
         const result = call(...values);

@@ -1,5 +1,5 @@
 /** Splits an expression into tokens (cel-go parser/gen/CEL.g4). */
-import { CelCompileError, type Issue } from './compile-error.ts';
+import type { Issue } from './compile-error.ts';
 
 export type TokenType = 'symbol' | 'identifier' | 'quoted-identifier' | 'int' | 'uint' | 'float' | 'string' | 'bytes' | 'end';
 export interface Token {
@@ -27,8 +27,18 @@ const FORMS: readonly { readonly pattern: RegExp; readonly typeOf: (text: string
   { pattern: QUOTED_IDENTIFIER, typeOf: () => 'quoted-identifier' },
 ];
 
-/** Throws CelCompileError for what no token begins with. The last token is always the `end`. */
-export function tokenize(source: string): Token[] {
+/** Where no token begins, upstream's lexer names what it has read when it gives up: a lone `|` with what follows, a text to its end. */
+const NO_TOKEN = /[|&][\s\S]?|["'][^\n\r]*|[\s\S]/uy;
+const MOST_ISSUES = 30;
+
+export interface Tokens {
+  /** The last one is always the `end`. */
+  readonly tokens: readonly Token[];
+  /** About what no token begins with: it is passed over. */
+  readonly issues: readonly Issue[];
+}
+
+export function tokenize(source: string): Tokens {
   const tokens: Token[] = [];
   const issues: Issue[] = [];
   let at = 0;
@@ -36,27 +46,18 @@ export function tokenize(source: string): Token[] {
     pattern.lastIndex = at;
     return pattern.exec(source)?.[0];
   };
-  while (at < source.length) {
+  while (at < source.length && issues.length < MOST_ISSUES) {
     const space = take(SPACE);
     if (space) {
       at += space.length;
       continue;
     }
     const found = FORMS.find(({ pattern }) => take(pattern) !== undefined);
-    if (found) {
-      const text = take(found.pattern)!;
-      tokens.push({ type: found.typeOf(text), text, offset: at });
-      at += text.length;
-    } else {
-      // A quote that is never closed takes the rest of its line with it, as upstream's lexer tells it.
-      const bad = /^["'`&|]/.test(source[at]!) ? /[^\n\r]*/y : /[\s\S]/uy;
-      const wrong = take(bad) || source[at]!;
-      issues.push({ offset: at, message: `Syntax error: token recognition error at: '${wrong}'` });
-      at += wrong.length;
-      if (issues.length >= 30) break;
-    }
+    const text = take(found?.pattern ?? NO_TOKEN)!;
+    if (found) tokens.push({ type: found.typeOf(text), text, offset: at });
+    else issues.push({ offset: at, message: `Syntax error: token recognition error at: '${text}'` });
+    at += text.length;
   }
-  if (issues.length) throw new CelCompileError(source, issues);
   tokens.push({ type: 'end', text: '<EOF>', offset: source.length });
-  return tokens;
+  return { tokens, issues };
 }

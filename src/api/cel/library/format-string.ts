@@ -55,7 +55,7 @@ function formatClause(verb: string, precision: number | undefined, value: Value)
     case 'X':
       return hex(value).toUpperCase();
     case 'f':
-      return decimal(value, 'f', (number) => number.toFixed(precision ?? 6));
+      return decimal(value, 'f', (number) => fixed(number, precision ?? 6));
     case 'e':
       return decimal(value, 'e', (number) =>
         number.toExponential(precision ?? 6).replace(/e([+-])(\d)$/, (_, sign: string, digit: string) => `e${sign}0${digit}`),
@@ -65,7 +65,17 @@ function formatClause(verb: string, precision: number | undefined, value: Value)
   }
 }
 
+/** What lies between two goes to the even one, as in Go. */
+function fixed(number: number, digits: number): string {
+  const scaled = number * 10 ** digits;
+  const tie = Math.abs(scaled) < 2 ** 50 && Number.isInteger(scaled * 2) && !Number.isInteger(scaled);
+  return tie ? ((2 * Math.round(scaled / 2)) / 10 ** digits).toFixed(digits) : number.toFixed(digits);
+}
+
+const notFinite = (number: number) => (Number.isNaN(number) ? 'NaN' : number > 0 ? 'Infinity' : '-Infinity');
+
 function whole(value: Value, verb: string, radix: number): string {
+  if (typeof value === 'number' && !Number.isFinite(value) && verb === 'd') return notFinite(value);
   if (typeof value === 'bigint') return value.toString(radix);
   if (value instanceof Uint) return value.value.toString(radix);
   const kinds = verb === 'b' ? 'integers and bools' : 'integers';
@@ -90,13 +100,13 @@ function decimal(value: Value, verb: string, show: (number: number) => string): 
     return fail(
       `error during formatting: ${verb === 'f' ? 'fixed-point' : 'scientific'} clause can only be used on doubles, was given ${typeNameOf(value)}`,
     );
-  return Number.isFinite(number) ? show(number) : Number.isNaN(number) ? 'NaN' : number > 0 ? 'Infinity' : '-Infinity';
+  return Number.isFinite(number) ? show(number) : notFinite(number);
 }
 
 function plain(value: Value, depth: number): string {
   if (depth > 250) return fail('value is nested too deep');
   if (typeof value === 'string') return value;
-  if (typeof value === 'number') return formatDouble(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? formatDouble(value) : notFinite(value);
   if (value === null) return 'null';
   if (value instanceof Uint8Array) return Buffer.from(value).toString();
   if (value instanceof Uint) return String(value.value);

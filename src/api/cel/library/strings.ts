@@ -15,10 +15,11 @@ function charAt(text: string, index: bigint): Value {
 
 function search(text: string, part: string, offset: bigint | undefined, backwards: boolean): Value {
   const all = points(text);
-  const start = offset ?? (backwards ? BigInt(all.length) : 0n);
-  if (offset !== undefined && (offset < 0n || offset >= BigInt(all.length) + (part === '' ? 1n : 0n))) {
-    return offset < 0n ? range(offset) : -1n;
+  if (offset !== undefined) {
+    if (part === '') return offset;
+    if (offset < 0n || offset >= BigInt(all.length)) return range(offset);
   }
+  const start = offset ?? (backwards ? BigInt(all.length) : 0n);
   const front = all.slice(0, Number(start)).join('').length;
   const found = backwards ? text.lastIndexOf(part, front) : text.indexOf(part, front);
   return found < 0 ? -1n : BigInt(points(text.slice(0, found)).length);
@@ -68,7 +69,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '"': '\\"',
 };
 const quote = (text: string) => `"${Array.from(text.toWellFormed(), (character) => ESCAPES[character] ?? character).join('')}"`;
-const TRIMMED = /^[\s\u0085]+|[\s\u0085]+$/g;
+/** Unicode's White_Space, as Go's unicode.IsSpace has it. */
+const SPACE = '[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+';
+const TRIMMED = new RegExp(`^${SPACE}|${SPACE}$`, 'g');
 
 export const stringFunctions: readonly FunctionDeclaration[] = [
   declare('charAt', member('string_char_at_int', [STRING, INT], STRING, charAt)),
