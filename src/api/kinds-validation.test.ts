@@ -1,0 +1,136 @@
+/** Autoscalers, budgets, priorities, flow control and leases: kinds that are small or alone in their group. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { horizontalPodAutoscalerKind } from './autoscaling/v2/horizontal-pod-autoscaler.ts';
+import { leaseKind } from './coordination/v1/lease.ts';
+import { flowSchemaKind } from './flowcontrol/v1/flow-schema.ts';
+import { priorityLevelConfigurationKind } from './flowcontrol/v1/priority-level-configuration.ts';
+import { podDisruptionBudgetKind } from './policy/v1/pod-disruption-budget.ts';
+import { priorityClassKind } from './scheduling/v1/priority-class.ts';
+import { specimensOf } from './test-specimens.ts';
+
+const scaleTargetRef = { kind: 'Deployment', name: 'web' };
+const autoscaler = (spec: object) =>
+  specimensOf(horizontalPodAutoscalerKind).complaints({ spec: { scaleTargetRef, maxReplicas: 3, ...spec } });
+const metric = (fields: object) => autoscaler({ metrics: [fields] });
+
+function assertTold(cases: readonly (readonly [string[], ...RegExp[]])[]): void {
+  for (const [told, ...wanted] of cases) {
+    assert.equal(told.length, wanted.length, `${wanted.join(' ')}\n${told.join('\n')}`);
+    for (const [i, pattern] of wanted.entries()) assert.match(told[i]!, pattern);
+  }
+}
+
+test('what is wrong with a HorizontalPodAutoscaler is told', () => {
+  const utilization = { type: 'Utilization', averageUtilization: 80 };
+  assertTold([
+    [autoscaler({})],
+    [
+      autoscaler({ maxReplicas: 0 }),
+      /^spec\.maxReplicas: Invalid value: 0: must be greater than 0/,
+      /^spec\.maxReplicas: Invalid value: 0: must be greater than or equal to `minReplicas`/,
+    ],
+    [autoscaler({ minReplicas: 4 }), /^spec\.maxReplicas: Invalid value: 3: must be greater than or equal to `minReplicas`/],
+    [autoscaler({ minReplicas: 0 }), /^spec\.minReplicas: Invalid value: 0: must be greater than or equal to 1/],
+    [autoscaler({ scaleTargetRef: { kind: '', name: 'web' } }), /^spec\.scaleTargetRef\.kind: Required value/],
+    [metric({ type: 'Resource', resource: { name: 'cpu', target: utilization } })],
+    [
+      metric({ type: 'Resource' }),
+      /^spec\.metrics\[0\]\.resource: Required value: must populate information for the given metric source/,
+    ],
+    [metric({ type: 'Guess' }), /^spec\.metrics\[0\]\.type: Unsupported value: "Guess"/],
+    [
+      metric({ type: 'Resource', resource: { name: '', target: utilization } }),
+      /^spec\.metrics\[0\]\.resource\.name: Required value: must specify a resource name/,
+    ],
+    [
+      metric({ type: 'Pods', pods: { metric: { name: 'hits' }, target: { type: 'AverageValue' } } }),
+      /^spec\.metrics\[0\]\.pods\.target\.averageValue: Required value: must specify a positive target averageValue/,
+    ],
+    [
+      autoscaler({ behavior: { scaleUp: { stabilizationWindowSeconds: 3601 } } }),
+      /^spec\.behavior\.scaleUp\.stabilizationWindowSeconds: Invalid value: 3601: must be less than or equal to 3600/,
+    ],
+  ]);
+});
+
+test('what is wrong with budgets and priorities is told', () => {
+  const budgets = specimensOf(podDisruptionBudgetKind);
+  const classes = specimensOf(priorityClassKind);
+  assertTold([
+    [budgets.complaints({ spec: { minAvailable: '50%' } })],
+    [
+      budgets.complaints({ spec: { minAvailable: 1, maxUnavailable: 1 } }),
+      /^spec: Invalid value: .*: minAvailable and maxUnavailable cannot be both set$/,
+    ],
+    [
+      budgets.complaints({ spec: { minAvailable: '101%' } }),
+      /^spec\.minAvailable: Invalid value: "101%": must not be greater than 100%/,
+    ],
+    [
+      budgets.complaints({ spec: { maxUnavailable: -1 } }),
+      /^spec\.maxUnavailable: Invalid value: -1: must be greater than or equal to 0/,
+    ],
+    [
+      budgets.complaints({ spec: { unhealthyPodEvictionPolicy: 'No' } }),
+      /^spec\.unhealthyPodEvictionPolicy: Unsupported value: "No"/,
+    ],
+    [classes.complaints({ value: 5 })],
+    [
+      classes.complaints({ value: 5 }, { name: 'system-mine' }),
+      /^metadata\.name: Forbidden: priority class names with 'system-' prefix are reserved for system use only/,
+    ],
+    [
+      classes.complaints({ value: 1_000_000_001 }),
+      /^value: Forbidden: maximum allowed value of a user defined priority is 1000000000$/,
+    ],
+    [classes.complaints({ value: 1, preemptionPolicy: 'Ask' }), /^preemptionPolicy: Unsupported value: "Ask"|^PreemptionPolicy/],
+    [
+      classes.changes({ value: 1 }, { value: 2 }),
+      /^value: (Forbidden: may not be changed in an update\.|Invalid value: 2: field is immutable)/,
+    ],
+    [classes.changes({ value: 1 }, { value: 1, description: 'x', globalDefault: true })],
+  ]);
+});
+
+test('what is wrong with flow schemas, priority levels and leases is told', () => {
+  const schemas = specimensOf(flowSchemaKind);
+  const levels = specimensOf(priorityLevelConfigurationKind);
+  const leases = specimensOf(leaseKind);
+  const priorityLevelConfiguration = { name: 'a' };
+  assertTold([
+    [schemas.complaints({ spec: { priorityLevelConfiguration } })],
+    [
+      schemas.complaints({ spec: { priorityLevelConfiguration: { name: '' } } }),
+      /^spec\.priorityLevelConfiguration\.name: Required value/,
+    ],
+    [
+      schemas.complaints({ spec: { priorityLevelConfiguration, matchingPrecedence: 10_001 } }),
+      /^spec\.matchingPrecedence: Invalid value: 10001: must not be greater than 10000/,
+    ],
+    [
+      schemas.complaints({ spec: { priorityLevelConfiguration, rules: [{ subjects: [] }] } }),
+      /^spec\.rules\[0\]\.subjects: Required value/,
+      /^spec\.rules\[0\]: Required value/,
+    ],
+    [levels.complaints({ spec: { type: 'Limited', limited: { limitResponse: { type: 'Reject' } } } })],
+    [levels.complaints({ spec: { type: 'Limited' } }), /^spec\.limited: Required value/],
+    [
+      levels.complaints({ spec: { type: 'Some' } }),
+      /^spec\.type: Unsupported value: "Some": supported values: "Exempt", "Limited"/,
+    ],
+    [
+      levels.complaints({ spec: { type: 'Exempt' } }),
+      /^spec\.type: Invalid value: "Exempt": type 'Exempt' is reserved|^spec\.type/,
+    ],
+    [leases.complaints({ spec: { holderIdentity: 'a', leaseDurationSeconds: 15 } })],
+    [
+      leases.complaints({ spec: { leaseDurationSeconds: 0 } }),
+      /^spec\.leaseDurationSeconds: Invalid value: 0: must be greater than 0/,
+    ],
+    [
+      leases.complaints({ spec: { leaseTransitions: -1 } }),
+      /^spec\.leaseTransitions: Invalid value: -1: must be greater than or equal to 0/,
+    ],
+  ]);
+});
