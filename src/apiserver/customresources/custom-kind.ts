@@ -13,7 +13,7 @@ import type { DynamicObject } from '../../api/machinery/object.ts';
 import { methodNotAllowed, StatusError } from '../../api/machinery/status-error.ts';
 import { columnsOf } from './columns.ts';
 import { type CustomSchema, createCustomSchema } from './custom-schema.ts';
-import { validateObject, validateStatus } from './validate-object.ts';
+import { finalizerWarnings, validateObject, validateStatus } from './validate-object.ts';
 
 /** How objects are converted between versions; undefined: their apiVersion is all that differs. */
 export type ConversionOf = (definition: Definition) => RemoteConversion | undefined;
@@ -87,6 +87,7 @@ function kindOf(
     },
     prepareForUpdate: (updated) => void own.prune(updated),
     validate: (object, _context, existing) => validateObject(object, schema, scale, existing),
+    warnings: finalizerWarnings,
   });
 }
 

@@ -117,10 +117,14 @@ describe('definitions', () => {
       type: 'object',
       properties: { size: { type: 'integer', maximum: 5 }, shape: { type: 'string', default: 'round' } },
     });
-    const changed = await api.call('PUT', `${DEFINITIONS}/widgets.example.com`, {
-      ...widgets({ schema }),
-      metadata: { name: 'widgets.example.com' },
-    });
+    const { body: before } = await api.call<Definition>('GET', `${DEFINITIONS}/widgets.example.com`);
+    const { resourceVersion } = before.metadata;
+    const put = (metadata: object) => api.call('PUT', `${DEFINITIONS}/widgets.example.com`, { ...widgets({ schema }), metadata });
+    assert.match(
+      causesOf(await put({ name: 'widgets.example.com' })).join(),
+      /metadata\.resourceVersion: .*must be specified for an update/,
+    );
+    const changed = await put({ name: 'widgets.example.com', resourceVersion });
     assert.equal(changed.status, 200, changed.text);
     await ended; // clients of the old schema begin again
     const shown = await api.call<{ spec: object }>('GET', `${placeOf()}/a`);
@@ -129,6 +133,27 @@ describe('definitions', () => {
     assert.deepEqual(listed.body.items[0]!['spec'], { size: 1, shape: 'round' });
     const refused = await api.call('PATCH', `${placeOf()}/a`, { spec: { size: 9 } }, MERGE);
     assert.deepEqual(causesOf(refused), ['spec.size: Invalid value: 9: spec.size in body should be less than or equal to 5']);
+    await forget('widgets.example.com');
+  });
+
+  test('an object says of which version it is to be replaced, and finalizers that might be anybody’s are warned of', async () => {
+    await define(api, widgets());
+    const made = await api.call(
+      'POST',
+      placeOf(),
+      widget('a', { metadata: { finalizers: ['mine', 'example.com', 'example.com/x'] } }),
+    );
+    assert.equal(made.status, 201, made.text);
+    assert.match(
+      made.headers['warning'] ?? '',
+      /metadata\.finalizers: \\"mine\\": prefer a domain-qualified finalizer name to avoid/,
+    );
+    assert.match(made.headers['warning'] ?? '', /\\"example\.com\\": prefer a domain-qualified finalizer name including a path/);
+    assert.doesNotMatch(made.headers['warning'] ?? '', /example\.com\/x/);
+    const replaced = await api.call('PUT', `${placeOf()}/a`, widget('a'));
+    assert.equal(replaced.status, 422);
+    assert.match(causesOf(replaced).join(), /metadata\.resourceVersion: .*must be specified for an update/);
+    await api.call('PATCH', `${placeOf()}/a`, { metadata: { finalizers: null } }, MERGE);
     await forget('widgets.example.com');
   });
 

@@ -7,6 +7,7 @@ import { namesOfDottedPath, valueAt } from '../../api/apiextensions/schema/simpl
 import { validateValue } from '../../api/apiextensions/schema/validate-value.ts';
 import type { ScaleSubresource } from '../../api/apiextensions/v1/definition.ts';
 import { invalidField } from '../../api/machinery/field-error.ts';
+import { checkQualifiedName } from '../../api/machinery/names.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import type { FieldError } from '../../api/machinery/status-error.ts';
 
@@ -32,7 +33,7 @@ export function validateObject(
   const errors = validateValue(withoutMeta(object), schemaWithoutMeta(schema), '', old && withoutMeta(old));
   errors.push(...validateMetadataNames(object, schema));
   errors.push(...validateScale(object, scale));
-  errors.push(...unlessBefore((value) => validateEmbeddedResources(value, schema), object, old));
+  errors.push(...validateEmbeddedResources(object, schema));
   errors.push(...unlessBefore((value) => validateListItems(value, schema), object, old));
   return [...errors, ...rulesUnlessBlocked(errors, () => ({ value: object, schema, path: '', old, isResource: true }))];
 }
@@ -114,14 +115,10 @@ function validateScale(
     const names = namesOfDottedPath(path);
     const value = parts.includes(part) ? valueAt(object, names) : undefined;
     if (value === undefined) return;
-    const at = names.join('.');
+    const at = path;
     if (typeof value !== 'number' || !Number.isInteger(value))
       errors.push(
-        invalidField(
-          at,
-          value,
-          `${path} accessor error: ${JSON.stringify(value)} is of the type ${goType(value)}, expected int64`,
-        ),
+        invalidField(at, 0, `${path} accessor error: ${goText(value)} is of the type ${goType(value)}, expected int64`),
       );
     else if (value < 0) errors.push(invalidField(at, value, 'should be a non-negative integer'));
     else if (value > LARGEST_INT32) errors.push(invalidField(at, value, `should be less than or equal to ${LARGEST_INT32}`));
@@ -131,17 +128,17 @@ function validateScale(
   if (scale.labelSelectorPath) {
     const names = namesOfDottedPath(scale.labelSelectorPath);
     const value = parts.includes(names[0] ?? '') ? valueAt(object, names) : undefined;
-    if (value !== undefined && typeof value !== 'string')
+    if (value !== undefined && typeof value !== 'string') {
+      const { labelSelectorPath: path } = scale;
       errors.push(
-        invalidField(
-          names.join('.'),
-          value,
-          `${scale.labelSelectorPath} accessor error: is of the type ${goType(value)}, expected string`,
-        ),
+        invalidField(path, '', `${path} accessor error: ${goText(value)} is of the type ${goType(value)}, expected string`),
       );
+    }
   }
   return errors;
 }
+
+const goText = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
 
 function goType(value: unknown): string {
   if (Array.isArray(value)) return '[]interface {}';
@@ -153,4 +150,19 @@ function goType(value: unknown): string {
     : typeof value === 'boolean'
       ? 'bool'
       : typeof value;
+}
+
+const STANDARD_FINALIZERS: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
+
+/** What is said of finalizers that are added and might be somebody else's as well. */
+export function finalizerWarnings({ metadata }: DynamicObject, old: DynamicObject | undefined): string[] {
+  const added = (metadata.finalizers ?? []).filter((each) => !old?.metadata.finalizers?.includes(each));
+  return [...new Set(added)].sort().flatMap((finalizer) => {
+    const named = `metadata.finalizers: ${JSON.stringify(finalizer)}: `;
+    const complaints = checkQualifiedName(finalizer).map((complaint) => named + complaint);
+    if (finalizer.includes('/') || STANDARD_FINALIZERS.has(finalizer)) return complaints;
+    const including = finalizer.includes('.') ? ' including a path (/)' : '';
+    const advice = `prefer a domain-qualified finalizer name${including} to avoid accidental conflicts with other finalizer writers`;
+    return [...complaints, named + advice];
+  });
 }

@@ -16,6 +16,7 @@ const CREATED_ON_UPDATE = new Set([
 ]);
 
 const NEVER_UNCONDITIONAL = new Set([
+  'customresourcedefinitions.apiextensions.k8s.io',
   'leases.coordination.k8s.io',
   'runtimeclasses.node.k8s.io',
   'volumeattachments.storage.k8s.io',
@@ -39,7 +40,7 @@ const ANSWERED_WHEN_DELETED = new Set([
 export const allowsCreateOnUpdate = (kind: KindDefinition) => CREATED_ON_UPDATE.has(id(kind));
 
 /** Whether a PUT without resourceVersion overwrites whatever is there. */
-export const allowsUnconditionalUpdate = (kind: KindDefinition) => !NEVER_UNCONDITIONAL.has(id(kind));
+export const allowsUnconditionalUpdate = (kind: KindDefinition) => !kind.ownSchema && !NEVER_UNCONDITIONAL.has(id(kind));
 
 /** Whether a deletion answers with the object rather than a Status. */
 export const answersDeletedObject = (kind: KindDefinition) => ANSWERED_WHEN_DELETED.has(id(kind));
