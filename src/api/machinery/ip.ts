@@ -131,3 +131,17 @@ export function checkNotSpecial(field: string, value: string): FieldError[] {
     complain('may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)');
   return errors;
 }
+
+/** What is said of addresses that are let through and are not written as they should be (GetWarningsForIP). */
+export function ipWarnings(field: string, value: string): string[] {
+  const address = parseIp(value);
+  if (!address) return [];
+  const canonical = formatIp(address);
+  if (address.leadingZeros || address.mapped)
+    return [
+      `${field}: non-standard IP address ${JSON.stringify(value)} will be considered invalid in a future Kubernetes release: use ${JSON.stringify(canonical)}`,
+    ];
+  return canonical === value
+    ? []
+    : [`${field}: IPv6 address ${JSON.stringify(value)} should be in RFC 5952 canonical format (${JSON.stringify(canonical)})`];
+}

@@ -1,5 +1,6 @@
 /** What is said of pods and templates that are let through, and yet are not as their makers will have meant (pkg/api/pod/warnings.go). */
 import type { V1EnvVar, V1ObjectMeta, V1Pod, V1PodAffinity, V1PodSpec, V1PodTemplateSpec } from '../../gen/types.ts';
+import { ipWarnings } from '../../machinery/ip.ts';
 import { checkDnsLabel } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { AnyContainer } from './container-defaults.ts';
@@ -61,6 +62,12 @@ function specWarnings(spec: V1PodSpec, metadata: V1ObjectMeta | undefined, at: s
     spec.nodeSelector || spec.affinity || spec.topologySpreadConstraints ? nodeLabelWarnings(spec, `${at}spec`) : [];
   for (const [key, message] of OLD_ANNOTATIONS) if (has(key)) warnings.push(`${annotation(key)}: ${message}`);
   if (spec.volumes) warnings.push(...volumeWarnings(spec.volumes, `${at}spec.volumes`));
+  spec.hostAliases?.forEach(({ ip }, i) => {
+    warnings.push(...ipWarnings(`${at}spec.hostAliases[${i}].ip`, ip));
+  });
+  spec.dnsConfig?.nameservers?.forEach((address, i) => {
+    warnings.push(...ipWarnings(`${at}spec.dnsConfig.nameservers[${i}]`, address));
+  });
   if (spec.hostAliases)
     warnings.push(
       ...repeated(
