@@ -24,6 +24,7 @@ import {
   servingApproverBinding,
   servingApproverRole,
 } from './bootstrap-objects.ts';
+import { createFrontProxy } from './front-proxy.ts';
 import { createClusterScheduler, createManager } from './in-process-components.ts';
 import { adminKubeconfig } from './kubeconfigs.ts';
 import { CLUSTER_DOMAIN, type ClusterConfig, KUBERNETES_SERVICE_ADDRESS, SERVICE_CIDR } from './options.ts';
@@ -69,10 +70,11 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     clusterDomain: CLUSTER_DOMAIN,
   });
   const issue = (request: Parameters<typeof issueLeaf>[2]) => issueLeaf(keys.authority, clock, request);
-  let [serving, kubeletClient, admin] = await Promise.all([
+  let [serving, kubeletClient, admin, frontProxy] = await Promise.all([
     issue(names),
     issue({ use: 'client auth', commonName: KUBELET_CLIENT_USER }),
     issue({ use: 'client auth', commonName: ADMIN.name, organizations: ['system:masters'] }),
+    createFrontProxy(clock),
   ]);
 
   const apiServer = await listen(config, (port) =>
@@ -88,17 +90,19 @@ export async function startControlPlane(config: ClusterConfig, directory: string
       serviceClusterIpRange: SERVICE_CIDR,
       runtimeConfig: config.runtimeConfig,
       kubelet: { client: kubeletClient, caPem },
-      security: securityConfig(config, keys),
+      security: { ...securityConfig(config, keys), frontProxy: frontProxy.trust },
+      // Cluster addresses lead nowhere from here: this process has no proxy in front of it.
+      aggregation: { proxyClient: frontProxy.client, routeToEndpoints: true },
     }),
   );
   stack.defer(() => apiServer.stop());
   const renewal = clock.setTimer(LEAF_LIFETIME_MS * RENEW_AT, function renew() {
-    issue(names).then(
-      (pair) => {
+    Promise.all([issue(names), frontProxy.renew()]).then(
+      ([pair]) => {
         serving = pair;
         apiServer.reloadCertificates();
       },
-      (error: unknown) => logger.error("Cannot renew the API server's certificate", { error }),
+      (error: unknown) => logger.error("Cannot renew the API server's certificates", { error }),
     );
   });
   stack.defer(() => renewal.cancel());

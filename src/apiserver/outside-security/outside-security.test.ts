@@ -288,6 +288,10 @@ test('an AuthenticationConfiguration names issuers and where anonymous callers m
   const read = await readAuthenticationConfiguration(await file('authn.yaml', { ...head, jwt: [jwt], anonymous }));
   assert.deepEqual(read.jwt[0]!.requiredClaims, [{ claim: 'hd', value: 'x' }]);
   assert.deepEqual([read.anonymous!('/livez'), read.anonymous!('/api')], [true, false]);
+  const both = { authenticationConfigFile: await file('authn.yaml', { ...head, anonymous }), anonymousAuthGiven: true };
+  await assert.rejects(openOutsideSecurity(both, { ...deps, logger: silentLogger }), {
+    message: /--anonymous-auth flag cannot be set when anonymous field is configured/,
+  });
   const refused = async (entry: object, message: RegExp) =>
     assert.rejects(readAuthenticationConfiguration(await file('bad.yaml', { ...head, jwt: [entry] })), { message });
   await refused(

@@ -1,4 +1,5 @@
 import type { Clock } from '../../std/clock.ts';
+import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { JwtAuthenticatorConfig } from '../authentication/oidc/jwt-authenticator.ts';
 import type { WebhookTokenConfig } from '../authentication/webhook-token.ts';
@@ -12,6 +13,8 @@ export interface OutsideSecurityConfig {
   readonly jwt?: readonly JwtAuthenticatorConfig[];
   /** `--authentication-config`. */
   readonly authenticationConfigFile?: string;
+  /** `--anonymous-auth` was given: then that file may not say anything of it. */
+  readonly anonymousAuthGiven?: boolean;
   readonly tokenWebhook?: WebhookTokenConfig;
   /** `--authorization-policy-file`, for the mode ABAC. */
   readonly abacPolicyFile?: string;
@@ -52,6 +55,11 @@ export async function openOutsideSecurity(config: OutsideSecurityConfig, deps: O
     const read = await readAuthenticationConfiguration(config.authenticationConfigFile);
     jwt.push(...read.jwt);
     anonymous = read.anonymous;
+    if (anonymous && config.anonymousAuthGiven)
+      throw new CodedError(
+        '--anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file',
+        { code: 'CONFIGURATION_FILE' },
+      );
   }
   if (jwt.length) {
     const { createJwtAuthenticator } = await import('../authentication/oidc/jwt-authenticator.ts');

@@ -47,7 +47,6 @@ export function readOutsideSecurityFlags(
   const authenticationConfigFile = values.string('authentication-config');
   if (authenticationConfigFile && jwt)
     throw wrong('authentication-config', 'authentication-config file and oidc-* flags are mutually exclusive');
-  if (authenticationConfigFile && isSet('anonymous-auth')) readFile('authentication-config', authenticationConfigFile);
   const tokenWebhook = readTokenWebhook(values);
   const authorizationConfigFile = values.string('authorization-config');
   const modes = values.strings('authorization-mode');
@@ -85,7 +84,7 @@ export function readOutsideSecurityFlags(
     : undefined;
   const config: OutsideSecurityConfig = {
     ...(jwt && { jwt: [jwt] }),
-    ...(authenticationConfigFile && { authenticationConfigFile }),
+    ...(authenticationConfigFile && { authenticationConfigFile, anonymousAuthGiven: isSet('anonymous-auth') }),
     ...(tokenWebhook && { tokenWebhook }),
     ...(abacPolicyFile && { abacPolicyFile }),
     ...(authorizationWebhook && { authorizationWebhook }),
