@@ -162,6 +162,23 @@ test('a running pod is not changed, but for little of it', async () => {
   assert.match(removed, /spec\.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds/);
 });
 
+test('a pod gets a debug container and other resources by parts of its own', async () => {
+  await run('create -f -', {
+    ...pod({ schedulerName: 'nobody', containers: [{ ...c, resources: { requests: { cpu: '1' } } }] }, 'served'),
+  });
+  await run('debug served --image=busybox --container=shell -q --attach=false');
+  assert.equal(await run(['get', 'pod', 'served', '-o', 'jsonpath={.spec.ephemeralContainers[*].name}']), 'shell');
+  const resources = (requests: object) => JSON.stringify({ spec: { containers: [{ name: 'c', resources: { requests } }] } });
+  const resize = (requests: object) => ['patch', 'pod', 'served', '--subresource=resize', '-p', resources(requests)];
+  await run(resize({ cpu: '2' }));
+  assert.equal(await run(['get', 'pod', 'served', '-o', 'jsonpath={.spec.containers[0].resources.requests.cpu}']), '2');
+  assert.match(await fails(resize({ 'ephemeral-storage': '1Gi' })), /spec: Forbidden: only cpu and memory resources are mutable/);
+  assert.match(
+    await fails(['patch', 'pod', 'served', '-p', resources({ cpu: '3' })]),
+    /spec: Forbidden: pod updates may not change/,
+  );
+});
+
 test('what is fixed of a workload stays', async () => {
   await run('create deployment web --image=busybox --replicas=0');
   const selector = ['patch', 'deployment', 'web', '-p', '{"spec":{"selector":{"matchLabels":{"app":"x"}}}}'];
