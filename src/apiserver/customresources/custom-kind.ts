@@ -1,6 +1,7 @@
 import { namesOfDottedPath, valueAt } from '../../api/apiextensions/schema/simple-path.ts';
 import { type Definition, type DefinitionVersion, isCondition } from '../../api/apiextensions/v1/definition.ts';
 import { compareVersions } from '../../api/apiextensions/v1/version-order.ts';
+import { cloneJson } from '../../api/machinery/clone.ts';
 import { defineKind } from '../../api/machinery/define-kind.ts';
 import {
   apiVersionOf,
@@ -136,7 +137,8 @@ function storedFormOf(
       changed = own.setDefaults(object) || changed;
       return changed ? { ...object } : object;
     },
-    toStored: (object) => object,
+    // Other versions' records change what they are given of it.
+    toStored: schemas.size > 1 ? cloneJson : (object) => object,
     ...(remote && { remote }),
   };
 }

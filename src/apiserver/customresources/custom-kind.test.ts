@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DynamicObject } from '../../api/machinery/object.ts';
+import { renderTable } from '../../api/machinery/table.ts';
+import { customKindsOf } from './custom-kind.ts';
+import { ANYTHING, widget, widgets, withSpec } from './definition-fixture.ts';
+
+const context = { nowMs: 0, user: { name: 'u', groups: [] } };
+const kindsOf = (definition: ReturnType<typeof widgets>) => customKindsOf(definition, () => undefined);
+const object = (more: Record<string, unknown>, version = 'v1') => widget('a', more, version) as DynamicObject;
+
+test('an object shown in another version is a copy, with that version’s defaults', () => {
+  const spec = (name: string) => withSpec({ type: 'object', properties: { [name]: { type: 'string', default: name } } });
+  const versions = ['v1', 'v2'].map((name) => ({ name, storage: name === 'v2', schema: { openAPIV3Schema: spec(name) } }));
+  const { served } = kindsOf(widgets({ versions }));
+  const [v2, v1] = served;
+  const given = object({ spec: { v1: 'x' } });
+  const shown = v2!.storedAs!.fromStored(v1!.storedAs!.toStored(given));
+  assert.deepEqual([shown.apiVersion, shown['spec']], ['example.com/v2', { v1: 'x', v2: 'v2' }]);
+  assert.deepEqual(given, object({ spec: { v1: 'x' } }));
+});
+
+test('versions that are not served are no kinds, and the stored one is known all the same', () => {
+  const versions = [
+    { name: 'v1', storage: true, served: false },
+    { name: 'v2', storage: false },
+  ];
+  const { served, stored } = kindsOf(widgets({ versions }));
+  assert.deepEqual(
+    served.map(({ version }) => version),
+    ['v2'],
+  );
+  assert.equal(stored.version, 'v1');
+});
+
+test('a status is written by its subresource alone, which writes nothing else', () => {
+  const schema = withSpec(ANYTHING);
+  const { stored } = kindsOf(
+    widgets({
+      versions: [
+        {
+          subresources: { status: {} },
+          schema: { openAPIV3Schema: { ...schema, 'x-kubernetes-preserve-unknown-fields': true } },
+        },
+      ],
+    }),
+  );
+  const made = object({ spec: { x: 1 }, status: { y: 1 } });
+  stored.prepareForCreate!(made, context);
+  assert.equal(made['status'], undefined);
+  const [status] = stored.parts;
+  const merged = status!.merge(
+    object({ spec: { x: 1 }, metadata: { labels: { a: 'b' } } }),
+    object({ spec: { x: 2 }, status: { y: 2 }, metadata: { labels: { a: 'c' }, managedFields: [] } }),
+    context,
+  );
+  assert.deepEqual([merged['spec'], merged['status'], merged.metadata.labels], [{ x: 1 }, { y: 2 }, { a: 'b' }]);
+});
+
+test('columns show what their paths lead to, of the type that they say, and nothing for what is not there', () => {
+  const additionalPrinterColumns = [
+    { name: 'Text', type: 'string', jsonPath: '.spec.text' },
+    { name: 'Map', type: 'string', jsonPath: '.spec.map' },
+    { name: 'All', type: 'string', jsonPath: '.spec.list[*].n' },
+    { name: 'Count', type: 'integer', jsonPath: '.spec.count', priority: 1 },
+    { name: 'Ratio', type: 'number', jsonPath: '.spec.ratio' },
+    { name: 'Ok', type: 'boolean', jsonPath: '.spec.ok' },
+    { name: 'When', type: 'date', jsonPath: '.spec.when' },
+    { name: 'Odd', type: 'string', jsonPath: '.spec[' },
+  ];
+  const { stored } = kindsOf(widgets({ versions: [{ additionalPrinterColumns }] }));
+  const full = object({
+    spec: { text: 't', map: { a: 1 }, list: [{ n: 1 }, { n: 2 }], count: 2, ratio: 0.5, ok: true, when: '1970-01-01T00:00:00Z' },
+  });
+  const { columnDefinitions, rows } = renderTable(stored, [full, object({})], { nowMs: 90_000 });
+  assert.deepEqual(
+    columnDefinitions?.map(({ name, priority }) => `${name} ${priority}`),
+    ['Name 0', 'Text 0', 'Map 0', 'All 0', 'Count 1', 'Ratio 0', 'Ok 0', 'When 0', 'Odd 0'],
+  );
+  assert.deepEqual(rows[0]!.cells, ['a', 't', '{"a":1}', '1 2', 2, 0.5, true, '90s', null]);
+  assert.deepEqual(rows[1]!.cells, ['a', null, null, null, null, null, null, null, null]);
+});
+
+test('without columns of its own a kind shows its age', () => {
+  const { stored } = kindsOf(widgets());
+  assert.deepEqual(
+    stored.columns.map(({ name, type }) => [name, type]),
+    [
+      ['Name', 'string'],
+      ['Age', 'date'],
+    ],
+  );
+});
