@@ -4,28 +4,32 @@
  */
 import type { Checked } from './checker.ts';
 import type { Overload } from './declarations.ts';
-import { contains, equalValues } from './equality.ts';
+import { contains } from './equality.ts';
+import {
+  chosen,
+  conditional,
+  equality,
+  fieldOf,
+  identifier,
+  isAttribute,
+  iterate,
+  logical,
+  memberOfConstant,
+  NO_OVERLOAD,
+  notStrictlyFalse,
+  optionalSelect,
+  present,
+  type Scope,
+  type Step,
+} from './evaluation-steps.ts';
 import type { Call, Comprehension, Expression, ListLiteral, MapLiteral, Select, StructLiteral } from './expression.ts';
 import { FOLDABLE } from './library/conversions.ts';
-import { callCost, LIST_COST, MAP_COST, type Meter, PAID_AFTERWARDS, STRUCT_COST } from './runtime-cost.ts';
+import { callCost, LIST_COST, MAP_COST, PAID_AFTERWARDS, STRUCT_COST } from './runtime-cost.ts';
 import { fitsType } from './value-types.ts';
 import { ErrorValue, hashKey, ListValue, MapValue, Optional, PlainList, PlainMap, typeNameOf, type Value } from './values.ts';
 
-/** A variable's value, undefined when it has none. */
-export type Activation = (name: string) => Value | undefined;
+export type { Activation } from './evaluation-steps.ts';
 
-interface Scope {
-  readonly name: string;
-  readonly value: Value;
-  readonly outer: Scope | undefined;
-}
-export interface Run {
-  readonly meter: Meter;
-  readonly activation: Activation;
-}
-export type Step = (run: Run, scope: Scope | undefined) => Value;
-
-const NO_OVERLOAD = 'no such overload';
 const INDEXED_BY_NUMBER: ReadonlySet<string> = new Set(['index_list', 'list_optindex_optional_int']);
 
 export function plan(checked: Checked): Step {
@@ -243,119 +247,4 @@ class Planner {
       return result(run, { name: loop.accumulator, value: accumulated, outer: scope });
     };
   }
-}
-
-function* iterate(over: Value, two: boolean): Generator<readonly [Value, Value?]> {
-  if (over instanceof ListValue) {
-    for (let i = 0; i < over.size; i++) yield two ? [BigInt(i), over.at(i)] : [over.at(i)];
-  } else if (over instanceof MapValue) {
-    for (const key of over.keys()) yield two ? [key, over.get(key)!] : [key];
-  }
-}
-
-/** The value of an entry: undefined when it is optional and there is none. */
-function chosen(value: Value, optional: boolean): Value | undefined {
-  if (!optional || value instanceof ErrorValue) return value;
-  return value instanceof Optional ? value.value : new ErrorValue(NO_OVERLOAD);
-}
-
-function isAttribute(expression: Expression): boolean {
-  if (expression.form === 'identifier') return true;
-  if (expression.form === 'select') return !expression.test;
-  return expression.form === 'call' && ['_[_]', '_[?_]', '_?._', '_?_:_'].includes(expression.name);
-}
-
-function identifier(written: string): Step {
-  const name = written.replace(/^\./, '');
-  const outermost = written !== name;
-  return (run, scope) => {
-    run.meter.charge(1);
-    if (!outermost) for (let local = scope; local; local = local.outer) if (local.name === name) return local.value;
-    const value = run.activation(name);
-    return value === undefined ? new ErrorValue(`no such attribute(s): ${name}`) : value;
-  };
-}
-
-function fieldOf(value: Value, field: string): Value {
-  if (value instanceof MapValue) {
-    const found = value.get(field);
-    return found === undefined ? new ErrorValue(`no such key: ${field}`) : found;
-  }
-  if (value instanceof ErrorValue) return value;
-  if (value instanceof Optional) return value.value === undefined ? value : optionalField(value.value, field);
-  return new ErrorValue(NO_OVERLOAD);
-}
-
-function optionalField(value: Value, field: string): Value {
-  if (value instanceof ErrorValue) return value;
-  if (value instanceof Optional) return value.value === undefined ? value : optionalField(value.value, field);
-  if (value instanceof MapValue) return new Optional(value.get(field));
-  return new ErrorValue(NO_OVERLOAD);
-}
-
-function present(value: Value, field: string): Value {
-  if (value instanceof ErrorValue) return value;
-  if (value instanceof MapValue) return value.get(field) !== undefined;
-  if (value instanceof Optional) return value.value !== undefined && present(value.value, field);
-  return new ErrorValue(NO_OVERLOAD);
-}
-
-function optionalSelect(operand: Step, field: string): Step {
-  return (run, scope) => {
-    const value = operand(run, scope);
-    run.meter.charge(1);
-    return optionalField(value, field);
-  };
-}
-
-/** `&&` (absorbing false) and `||` (absorbing true): one side may be an error when the other decides. */
-function logical(left: Step, right: Step, absorbing: boolean): Step {
-  return (run, scope) => {
-    const a = left(run, scope);
-    if (a === absorbing) return absorbing;
-    const b = right(run, scope);
-    if (b === absorbing) return absorbing;
-    if (a === !absorbing && b === !absorbing) return !absorbing;
-    if (a instanceof ErrorValue) return a;
-    return b instanceof ErrorValue ? b : new ErrorValue(NO_OVERLOAD);
-  };
-}
-
-function conditional(test: Step, yes: Step, no: Step): Step {
-  return (run, scope) => {
-    const decided = test(run, scope);
-    if (decided === true) return yes(run, scope);
-    if (decided === false) return no(run, scope);
-    return decided instanceof ErrorValue ? decided : new ErrorValue(NO_OVERLOAD);
-  };
-}
-
-function notStrictlyFalse(operand: Step): Step {
-  return (run, scope) => {
-    const value = operand(run, scope);
-    run.meter.charge(1);
-    return value !== false;
-  };
-}
-
-function equality(left: Step, right: Step, wanted: boolean): Step {
-  const [name, id] = wanted ? ['_==_', 'equals'] : ['_!=_', 'not_equals'];
-  return (run, scope) => {
-    const a = left(run, scope);
-    const b = right(run, scope);
-    if (a instanceof ErrorValue) return a;
-    if (b instanceof ErrorValue) return b;
-    run.meter.charge(callCost(name!, id!, [a, b], wanted));
-    return equalValues(a, b, run.meter.work) === wanted;
-  };
-}
-
-function memberOfConstant(operand: Step, list: ListValue): Step {
-  const hashes = new Set([...list].map(hashKey));
-  return (run, scope) => {
-    const value = operand(run, scope);
-    if (value instanceof ErrorValue) return value;
-    const hash = hashKey(value);
-    return hash !== undefined && !hashes.has(undefined) ? hashes.has(hash) : contains(list, value);
-  };
 }

@@ -1,31 +1,19 @@
 /** Validation of MutatingAdmissionPolicies. Heavy to load: it compiles expressions (pkg/apis/admissionregistration/validation). */
 import type { V1MutatingAdmissionPolicy, V1Mutation } from '../../gen/types.ts';
-import { checkEach, checkOneOf, sameMeaning } from '../../machinery/field-checks.ts';
+import { checkEach, checkOneOf } from '../../machinery/field-checks.ts';
 import { requiredField } from '../../machinery/field-error.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import type { ExpressionScope } from '../expressions/admission-expressions.ts';
-import { checkExpression, validateMatchConditions } from './match-conditions-validation.ts';
-import { FAILURE_POLICIES, validateMatchResources } from './match-rules-validation.ts';
-import { validateParamKind, validateVariables } from './policy-parts-validation.ts';
+import { checkExpression } from './match-conditions-validation.ts';
+import { validatePolicyBasis, validateVariables } from './policy-parts-validation.ts';
 
 export function validateMutatingPolicy(object: DynamicObject, existing: DynamicObject | undefined): FieldError[] {
   const { spec = {} } = object as V1MutatingAdmissionPolicy;
   const old = (existing as V1MutatingAdmissionPolicy | undefined)?.spec;
-  const { failurePolicy, paramKind, matchConstraints, reinvocationPolicy, mutations = [] } = spec;
+  const { paramKind, reinvocationPolicy, mutations = [] } = spec;
   const params = paramKind !== undefined;
-  const errors =
-    failurePolicy === undefined
-      ? [requiredField('spec.failurePolicy')]
-      : checkOneOf('spec.failurePolicy', failurePolicy, FAILURE_POLICIES);
-  if (paramKind) errors.push(...validateParamKind(paramKind, 'spec.paramKind'));
-  if (!matchConstraints) errors.push(requiredField('spec.matchConstraints'));
-  else {
-    errors.push(...validateMatchResources(matchConstraints, 'spec.matchConstraints'));
-    if (!matchConstraints.resourceRules?.length) errors.push(requiredField('spec.matchConstraints.resourceRules'));
-  }
-  const unchanged = old && sameMeaning(old.paramKind, paramKind) && sameMeaning(old.matchConditions, spec.matchConditions);
-  if (!unchanged) errors.push(...validateMatchConditions(spec.matchConditions, 'spec.matchConditions', { params }));
+  const errors = validatePolicyBasis(spec, old);
   const variables = validateVariables(spec.variables, 'spec.variables', { params, authorizer: true, patchTypes: true });
   errors.push(...variables.errors);
   if (!mutations.length) errors.push(requiredField('spec.mutations', 'mutations must contain at least one item'));

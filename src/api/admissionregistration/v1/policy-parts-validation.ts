@@ -1,12 +1,16 @@
 /** What validating and mutating policies and their bindings have in common (pkg/apis/admissionregistration/validation). */
-import type { V1ParamKind, V1ParamRef, V1Variable } from '../../gen/types.ts';
-import { checkEach, checkField } from '../../machinery/field-checks.ts';
+import type { V1ParamKind, V1ParamRef, V1ValidatingAdmissionPolicySpec, V1Variable } from '../../gen/types.ts';
+import { checkEach, checkField, checkOneOf, sameMeaning } from '../../machinery/field-checks.ts';
 import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import type { LabelSelectorObject } from '../../machinery/label-selector.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import { checkDns1035Label, checkDnsSubdomain, checkPathSegment } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { type CompiledVariable, compileVariables, type ExpressionScope } from '../expressions/admission-expressions.ts';
+import { validateMatchConditions } from './match-conditions-validation.ts';
+import { FAILURE_POLICIES, validateMatchResources } from './match-rules-validation.ts';
+
+type PolicyBasis = Pick<V1ValidatingAdmissionPolicySpec, 'failurePolicy' | 'paramKind' | 'matchConstraints' | 'matchConditions'>;
 
 const RESERVED = new Set(
   'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(
@@ -14,7 +18,7 @@ const RESERVED = new Set(
   ),
 );
 
-export function validateParamKind({ apiVersion = '', kind = '' }: V1ParamKind, path: string): FieldError[] {
+function validateParamKind({ apiVersion = '', kind = '' }: V1ParamKind, path: string): FieldError[] {
   const errors: FieldError[] = [];
   const parts = apiVersion.split('/');
   const [group, version] = parts.length > 1 ? [parts[0]!, parts[1]!] : ['', parts[0]!];
@@ -33,6 +37,24 @@ export function validateParamKind({ apiVersion = '', kind = '' }: V1ParamKind, p
   if (complaints.length)
     errors.push(invalidField(`${path}.kind`, kind, `may have mixed case, but should otherwise match: ${complaints.join(',')}`));
   return errors;
+}
+
+/** What both kinds of policies say of the requests that they are about. Match conditions that did not change are not checked again. */
+export function validatePolicyBasis(spec: PolicyBasis, old: PolicyBasis | undefined): FieldError[] {
+  const { failurePolicy, paramKind, matchConstraints, matchConditions } = spec;
+  const errors =
+    failurePolicy === undefined
+      ? [requiredField('spec.failurePolicy')]
+      : checkOneOf('spec.failurePolicy', failurePolicy, FAILURE_POLICIES);
+  if (paramKind) errors.push(...validateParamKind(paramKind, 'spec.paramKind'));
+  if (!matchConstraints) errors.push(requiredField('spec.matchConstraints'));
+  else {
+    errors.push(...validateMatchResources(matchConstraints, 'spec.matchConstraints'));
+    if (!matchConstraints.resourceRules?.length) errors.push(requiredField('spec.matchConstraints.resourceRules'));
+  }
+  const unchanged = old && sameMeaning(old.paramKind, paramKind) && sameMeaning(old.matchConditions, matchConditions);
+  if (unchanged) return errors;
+  return [...errors, ...validateMatchConditions(matchConditions, 'spec.matchConditions', { params: paramKind !== undefined })];
 }
 
 /** Complaints about variables, and the scope in which expressions may use them. */

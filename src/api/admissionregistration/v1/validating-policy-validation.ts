@@ -1,38 +1,25 @@
 /** Validation of ValidatingAdmissionPolicies. Heavy to load: it compiles expressions (pkg/apis/admissionregistration/validation). */
 import type { V1AuditAnnotation, V1ValidatingAdmissionPolicy, V1Validation } from '../../gen/types.ts';
-import { checkEach, checkField, checkOneOf, sameMeaning } from '../../machinery/field-checks.ts';
+import { checkEach, checkField, checkOneOf } from '../../machinery/field-checks.ts';
 import { duplicateField, invalidField, requiredField } from '../../machinery/field-error.ts';
 import { checkQualifiedName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import type { ExpressionScope } from '../expressions/admission-expressions.ts';
-import { checkExpression, validateMatchConditions } from './match-conditions-validation.ts';
-import { FAILURE_POLICIES, validateMatchResources } from './match-rules-validation.ts';
-import { validateParamKind, validateVariables } from './policy-parts-validation.ts';
+import { checkExpression } from './match-conditions-validation.ts';
+import { validatePolicyBasis, validateVariables } from './policy-parts-validation.ts';
 
 const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'];
 const MOST_AUDIT_ANNOTATIONS = 20;
 const LONGEST_VALUE_EXPRESSION = 5 * 1024;
 const NO_CHECKS = 'validations or auditAnnotations must contain at least one item';
 
-/** Match conditions that did not change are not checked again. */
 export function validateValidatingPolicy(object: DynamicObject, existing: DynamicObject | undefined): FieldError[] {
   const { metadata = {}, spec = {} } = object as V1ValidatingAdmissionPolicy;
   const old = (existing as V1ValidatingAdmissionPolicy | undefined)?.spec;
-  const { failurePolicy, paramKind, matchConstraints, validations = [], auditAnnotations = [] } = spec;
+  const { paramKind, validations = [], auditAnnotations = [] } = spec;
   const params = paramKind !== undefined;
-  const errors =
-    failurePolicy === undefined
-      ? [requiredField('spec.failurePolicy')]
-      : checkOneOf('spec.failurePolicy', failurePolicy, FAILURE_POLICIES);
-  if (paramKind) errors.push(...validateParamKind(paramKind, 'spec.paramKind'));
-  if (!matchConstraints) errors.push(requiredField('spec.matchConstraints'));
-  else {
-    errors.push(...validateMatchResources(matchConstraints, 'spec.matchConstraints'));
-    if (!matchConstraints.resourceRules?.length) errors.push(requiredField('spec.matchConstraints.resourceRules'));
-  }
-  const unchanged = old && sameMeaning(old.paramKind, paramKind) && sameMeaning(old.matchConditions, spec.matchConditions);
-  if (!unchanged) errors.push(...validateMatchConditions(spec.matchConditions, 'spec.matchConditions', { params }));
+  const errors = validatePolicyBasis(spec, old);
   const variables = validateVariables(spec.variables, 'spec.variables', { params, authorizer: true });
   errors.push(...variables.errors);
   if (!validations.length && !auditAnnotations.length)

@@ -18,14 +18,14 @@ function groupVersionKind(kind: KindDefinition, object: DynamicObject | undefine
 const groupVersionResource = ({ group, version, resource }: KindDefinition) => ({ group, version, resource });
 
 /** The namespace of a Namespace is itself. */
-const namespaceOf = ({ kind, namespace, name }: AdmissionAttributes) =>
+export const requestNamespace = ({ kind, namespace, name }: AdmissionAttributes) =>
   kind.group === '' && kind.resource === 'namespaces' ? name : namespace;
 
 /** Everything but `uid`, `object` and `oldObject`. `kind` is the one in whose version the request matched. */
 export function admissionRequest(attributes: AdmissionAttributes, kind: KindDefinition): Record<string, unknown> {
   const { subresource, name, operation, user, dryRun, object, oldObject } = attributes;
   const options = OPTIONS[operation];
-  const namespace = namespaceOf(attributes);
+  const namespace = requestNamespace(attributes);
   return {
     kind: groupVersionKind(kind, object ?? oldObject),
     resource: groupVersionResource(kind),

@@ -6,6 +6,7 @@ import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../../api/machinery/object.ts';
 import type { StatusError } from '../../../api/machinery/status-error.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../../contracts.ts';
+import { requestNamespace } from '../matching/admission-request.ts';
 import { AuthorizerDecisions } from '../matching/authorizer-decisions.ts';
 import { currentObjects } from '../matching/current-objects.ts';
 import { createMemories, type ReinvocationMemory, reinvocationOf } from '../matching/reinvocation.ts';
@@ -57,7 +58,7 @@ export function createMutatingPolicies(deps: PolicyDeps): AdmissionPlugin {
         const paramKind = paramKindOf(hook.spec, deps);
         for (binding of hook.bindings) {
           if (!binding.matches(attributes)) continue;
-          const found = await collectParams(paramKind, binding.spec.paramRef, attributes.namespace, reader);
+          const found = await collectParams(paramKind, binding.spec.paramRef, requestNamespace(attributes), reader);
           for (const params of found) all.push({ hook, binding, kind, params });
         }
       } catch (error) {

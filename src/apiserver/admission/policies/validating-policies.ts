@@ -3,6 +3,7 @@ import { validatingAdmissionPolicyBindingKind } from '../../../api/admissionregi
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import type { StatusError, StatusReason } from '../../../api/machinery/status-error.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Authorizer } from '../../contracts.ts';
+import { requestNamespace } from '../matching/admission-request.ts';
 import { AuthorizerDecisions } from '../matching/authorizer-decisions.ts';
 import { currentObjects } from '../matching/current-objects.ts';
 import type { MatchDeps } from '../matching/request-matcher.ts';
@@ -54,7 +55,7 @@ export function createValidatingPolicies(deps: PolicyDeps): AdmissionPlugin {
     for (const binding of hook.bindings) {
       if (!binding.matches(attributes)) continue;
       try {
-        for (const params of await collectParams(paramKind, binding.spec.paramRef, attributes.namespace, reader)) {
+        for (const params of await collectParams(paramKind, binding.spec.paramRef, requestNamespace(attributes), reader)) {
           const verdict = await evaluateValidatingPolicy(policy, { attributes, kind, ...request, params, decisions });
           act({ hook, binding, attributes, verdict, denied });
           collect(annotations, verdict);
