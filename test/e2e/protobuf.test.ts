@@ -31,7 +31,7 @@ const CREATED: Readonly<Record<string, string>> = {
   'rolebinding/reader': 'rolebinding reader --role=reader --user=jane --serviceaccount=default:default',
   'clusterrolebinding/NS-reader': 'clusterrolebinding NS-reader --clusterrole=NS-reader --group=readers',
   'serviceaccount/robot': 'serviceaccount robot',
-  'quota/small': 'quota small --hard=pods=7,requests.memory=1Gi --scopes=NotBestEffort',
+  'quota/small': 'quota small --hard=pods=7,requests.memory=1Gi --scopes=Terminating',
   'pdb/web': 'poddisruptionbudget web --selector=app=web --min-available=50%',
   'priorityclass/NS-high': 'priorityclass NS-high --value=-5 --preemption-policy=Never --description=some',
 };
