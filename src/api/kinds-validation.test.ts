@@ -9,6 +9,9 @@ import { podDisruptionBudgetKind } from './policy/v1/pod-disruption-budget.ts';
 import { priorityClassKind } from './scheduling/v1/priority-class.ts';
 import { specimensOf } from './test-specimens.ts';
 
+// As a write does.
+for (const { loadFirst } of [horizontalPodAutoscalerKind, flowSchemaKind, priorityLevelConfigurationKind]) await loadFirst?.();
+
 const scaleTargetRef = { kind: 'Deployment', name: 'web' };
 const autoscaler = (spec: object) =>
   specimensOf(horizontalPodAutoscalerKind).complaints({ spec: { scaleTargetRef, maxReplicas: 3, ...spec } });

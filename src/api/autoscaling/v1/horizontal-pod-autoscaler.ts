@@ -21,5 +21,6 @@ export const horizontalPodAutoscalerKind = defineKind({
     const { spec } = object as unknown as V1HorizontalPodAutoscaler;
     if (spec) spec.minReplicas ??= 1;
   },
+  ...(v2Kind.loadFirst && { loadFirst: v2Kind.loadFirst }),
   validate: (object, context, existing) => v2Kind.validate!(toV2(object), context, existing && toV2(existing)),
 });

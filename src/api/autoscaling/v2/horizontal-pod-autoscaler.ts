@@ -1,12 +1,11 @@
+import { lazyModule } from '../../../std/lazy-module.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { horizontalPodAutoscalerColumns } from './horizontal-pod-autoscaler-columns.ts';
 import { setHorizontalPodAutoscalerDefaults } from './horizontal-pod-autoscaler-defaults.ts';
-import {
-  validateHorizontalPodAutoscaler,
-  validateHorizontalPodAutoscalerStatus,
-} from './horizontal-pod-autoscaler-validation.ts';
+
+const validation = lazyModule(() => import('./horizontal-pod-autoscaler-validation.ts'));
 
 export const horizontalPodAutoscalerKind = defineKind({
   group: 'autoscaling',
@@ -16,9 +15,10 @@ export const horizontalPodAutoscalerKind = defineKind({
   namespaced: true,
   shortNames: ['hpa'],
   categories: ['all'],
-  parts: [statusPart({ validate: validateHorizontalPodAutoscalerStatus })],
+  parts: [statusPart({ validate: (updated) => validation.loaded.validateHorizontalPodAutoscalerStatus(updated) })],
   columns: horizontalPodAutoscalerColumns,
   prepareForCreate: resetStatus('V2HorizontalPodAutoscaler'),
   setDefaults: setHorizontalPodAutoscalerDefaults,
-  validate: validateHorizontalPodAutoscaler,
+  loadFirst: validation.load,
+  validate: (object) => validation.loaded.validateHorizontalPodAutoscaler(object),
 });

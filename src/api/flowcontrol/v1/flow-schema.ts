@@ -1,9 +1,11 @@
+import { lazyModule } from '../../../std/lazy-module.ts';
 import type { V1FlowSchema } from '../../gen/types.ts';
 import { ageColumn, NONE, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
-import { validateConditionTypes, validateFlowSchema } from './flow-schema-validation.ts';
+
+const validation = lazyModule(() => import('./flow-schema-validation.ts'));
 
 export const flowSchemaKind = defineKind({
   group: 'flowcontrol.apiserver.k8s.io',
@@ -12,7 +14,11 @@ export const flowSchemaKind = defineKind({
   resource: 'flowschemas',
   namespaced: false,
   hasGeneration: true,
-  parts: [statusPart({ validate: (updated) => validateConditionTypes((updated as V1FlowSchema).status?.conditions ?? []) })],
+  parts: [
+    statusPart({
+      validate: (updated) => validation.loaded.validateConditionTypes((updated as V1FlowSchema).status?.conditions ?? []),
+    }),
+  ],
   columns: [
     nameColumn,
     textColumn<V1FlowSchema>(
@@ -38,5 +44,6 @@ export const flowSchemaKind = defineKind({
     const { spec } = object as V1FlowSchema;
     if (spec) spec.matchingPrecedence ||= 1000;
   },
-  validate: validateFlowSchema,
+  loadFirst: validation.load,
+  validate: (object) => validation.loaded.validateFlowSchema(object),
 });

@@ -1,9 +1,11 @@
+import { lazyModule } from '../../../std/lazy-module.ts';
 import type { V1PriorityLevelConfiguration } from '../../gen/types.ts';
 import { ageColumn, NONE, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { statusPart } from '../../machinery/status-part.ts';
-import { validateLevelStatus, validatePriorityLevelConfiguration } from './priority-level-configuration-validation.ts';
+
+const validation = lazyModule(() => import('./priority-level-configuration-validation.ts'));
 
 export const priorityLevelConfigurationKind = defineKind({
   group: 'flowcontrol.apiserver.k8s.io',
@@ -12,7 +14,7 @@ export const priorityLevelConfigurationKind = defineKind({
   resource: 'prioritylevelconfigurations',
   namespaced: false,
   hasGeneration: true,
-  parts: [statusPart({ validate: validateLevelStatus })],
+  parts: [statusPart({ validate: (updated) => validation.loaded.validateLevelStatus(updated) })],
   columns: [
     nameColumn,
     textColumn<V1PriorityLevelConfiguration>('Type', 'Limited or exempt.', ({ spec }) => spec?.type ?? ''),
@@ -56,5 +58,6 @@ export const priorityLevelConfigurationKind = defineKind({
     queuing.handSize ||= 8;
     queuing.queueLengthLimit ||= 50;
   },
-  validate: validatePriorityLevelConfiguration,
+  loadFirst: validation.load,
+  validate: (object) => validation.loaded.validatePriorityLevelConfiguration(object),
 });

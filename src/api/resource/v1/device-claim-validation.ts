@@ -1,20 +1,22 @@
 /** What a claim asks for (pkg/apis/resource/validation validateDeviceClaim). */
 import type {
   V1DeviceClaim,
+  V1DeviceClass,
   V1DeviceConstraint,
   V1DeviceRequest,
   V1DeviceSelector,
   V1DeviceSubRequest,
   V1DeviceToleration,
   V1OpaqueDeviceConfiguration,
-  V1ResourceClaimSpec,
 } from '../../gen/types.ts';
 import { isJsonMap } from '../../machinery/clone.ts';
 import { checkDriverName } from '../../machinery/domain-names.ts';
 import { checkEach, checkField, checkRequired } from '../../machinery/field-checks.ts';
 import { invalidField, notSupportedField, requiredField, tooLongField } from '../../machinery/field-error.ts';
 import { checkDnsSubdomain, checkLabelValue, checkQualifiedName } from '../../machinery/names.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { checkDeviceExpression } from './device-expressions.ts';
 import { checkFullAttributeName, checkRequestName, checkSet } from './device-names.ts';
 
 const MOST = 32;
@@ -31,13 +33,14 @@ export function requestNames({ requests = [] }: V1DeviceClaim): ReadonlySet<stri
   );
 }
 
-export function setDeviceClaimDefaults({ devices }: V1ResourceClaimSpec): void {
-  for (const { exactly, firstAvailable = [] } of devices?.requests ?? [])
-    for (const request of [...(exactly ? [exactly] : []), ...firstAvailable]) {
-      request.allocationMode ||= 'ExactCount';
-      if (request.allocationMode === 'ExactCount') request.count ||= 1;
-      for (const toleration of request.tolerations ?? []) toleration.operator ||= 'Equal';
-    }
+const MOST_CLASS_CONFIGURATIONS = 32;
+
+export function validateDeviceClass(object: DynamicObject): FieldError[] {
+  const { selectors, config } = (object as unknown as V1DeviceClass).spec;
+  return [
+    ...validateSelectors(selectors, 'spec.selectors'),
+    ...checkSet(config, 'spec.config', MOST_CLASS_CONFIGURATIONS, ({ opaque }, path) => validateConfiguration(opaque, path)),
+  ];
 }
 
 export function validateDeviceClaim(claim: V1DeviceClaim = {}, path: string): FieldError[] {
@@ -93,13 +96,13 @@ function validateToleration({ key, operator, value = '', effect }: V1DeviceToler
   return errors;
 }
 
-/** Expressions are measured here; what they mean is up to who allocates devices. */
 export const validateSelectors = (selectors: readonly V1DeviceSelector[] | undefined, path: string): FieldError[] =>
   checkSet(selectors, path, MOST, ({ cel }, at) => {
     if (!cel) return [requiredField(`${at}.cel`)];
+    const field = `${at}.cel.expression`;
     return Buffer.byteLength(cel.expression) > LONGEST_EXPRESSION
-      ? [tooLongField(`${at}.cel.expression`, LONGEST_EXPRESSION)]
-      : [];
+      ? [tooLongField(field, LONGEST_EXPRESSION)]
+      : checkDeviceExpression(field, cel.expression);
   });
 
 function validateConstraint(constraint: V1DeviceConstraint, path: string, names: ReadonlySet<string>): FieldError[] {

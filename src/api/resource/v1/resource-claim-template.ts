@@ -1,10 +1,13 @@
+import { lazyModule } from '../../../std/lazy-module.ts';
 import type { V1ResourceClaimTemplate } from '../../gen/types.ts';
 import { ageColumn, nameColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { checkImmutable } from '../../machinery/field-checks.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { validateAnnotations, validateLabels } from '../../machinery/validate-metadata.ts';
-import { setDeviceClaimDefaults, validateDeviceClaim } from './device-claim-validation.ts';
+import { setDeviceClaimDefaults } from './device-claim-defaults.ts';
+
+const validation = lazyModule(() => import('./device-claim-validation.ts'));
 
 const templateOf = (object: DynamicObject) => object as unknown as V1ResourceClaimTemplate;
 
@@ -16,12 +19,13 @@ export const resourceClaimTemplateKind = defineKind({
   namespaced: true,
   columns: [nameColumn, ageColumn],
   setDefaults: (object) => setDeviceClaimDefaults(templateOf(object).spec.spec),
+  loadFirst: validation.load,
   validate: (object) => {
     const { metadata, spec } = templateOf(object).spec;
     return [
       ...validateLabels(metadata?.labels, 'spec.metadata.labels'),
       ...validateAnnotations(metadata?.annotations, 'spec.metadata.annotations'),
-      ...validateDeviceClaim(spec.devices, 'spec.spec.devices'),
+      ...validation.loaded.validateDeviceClaim(spec.devices, 'spec.spec.devices'),
     ];
   },
   validateUpdate: (updated, existing) => checkImmutable('spec', templateOf(updated).spec, templateOf(existing).spec),

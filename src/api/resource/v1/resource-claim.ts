@@ -1,14 +1,14 @@
+import { lazyModule } from '../../../std/lazy-module.ts';
 import type { ResourceV1ResourceClaim } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
 import { statusPart } from '../../machinery/status-part.ts';
-import { setDeviceClaimDefaults } from './device-claim-validation.ts';
-import {
-  claimOf,
-  validateResourceClaim,
-  validateResourceClaimStatus,
-  validateResourceClaimUpdate,
-} from './resource-claim-validation.ts';
+import { setDeviceClaimDefaults } from './device-claim-defaults.ts';
+
+const validation = lazyModule(() => import('./resource-claim-validation.ts'));
+
+const claimOf = (object: DynamicObject) => object as unknown as ResourceV1ResourceClaim;
 
 function stateOf({ metadata, status }: ResourceV1ResourceClaim): string {
   const isDeleted = metadata?.deletionTimestamp !== undefined;
@@ -26,12 +26,13 @@ export const resourceClaimKind = defineKind({
   resource: 'resourceclaims',
   namespaced: true,
   schema: 'ResourceV1ResourceClaim',
-  parts: [statusPart({ validate: validateResourceClaimStatus })],
+  parts: [statusPart({ validate: (updated, existing) => validation.loaded.validateResourceClaimStatus(updated, existing) })],
   columns: [nameColumn, textColumn<ResourceV1ResourceClaim>('State', 'Whether it has what it asks for.', stateOf), ageColumn],
   prepareForCreate: (object) => {
     object['status'] = {};
   },
   setDefaults: (object) => setDeviceClaimDefaults(claimOf(object).spec),
-  validate: validateResourceClaim,
-  validateUpdate: validateResourceClaimUpdate,
+  loadFirst: validation.load,
+  validate: (object) => validation.loaded.validateResourceClaim(object),
+  validateUpdate: (updated, existing) => validation.loaded.validateResourceClaimUpdate(updated, existing),
 });

@@ -1,8 +1,10 @@
+import { lazyModule } from '../../../std/lazy-module.ts';
 import type { V1ResourceSlice } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
-import { validateResourceSlice, validateResourceSliceUpdate } from './resource-slice-validation.ts';
+
+const validation = lazyModule(() => import('./resource-slice-validation.ts'));
 
 const sliceOf = (object: DynamicObject) => object as unknown as V1ResourceSlice;
 
@@ -24,6 +26,7 @@ export const resourceSliceKind = defineKind({
     'spec.nodeName': (object) => sliceOf(object).spec.nodeName ?? '',
     'spec.driver': (object) => sliceOf(object).spec.driver,
   },
-  validate: validateResourceSlice,
-  validateUpdate: validateResourceSliceUpdate,
+  loadFirst: validation.load,
+  validate: (object) => validation.loaded.validateResourceSlice(object),
+  validateUpdate: (updated, existing) => validation.loaded.validateResourceSliceUpdate(updated, existing),
 });

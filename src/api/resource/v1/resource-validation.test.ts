@@ -6,6 +6,9 @@ import { deviceClassKind } from './device-class.ts';
 import { resourceClaimKind } from './resource-claim.ts';
 import { resourceSliceKind } from './resource-slice.ts';
 
+// As a write does.
+for (const { loadFirst } of [deviceClassKind, resourceClaimKind, resourceSliceKind]) await loadFirst?.();
+
 const claims = specimensOf(resourceClaimKind);
 const slices = specimensOf(resourceSliceKind);
 const exactly = { deviceClassName: 'gpu' };
@@ -90,6 +93,25 @@ test('what is wrong with a ResourceSlice is told', () => {
     slices.changes(made('a.example.com'), made('b.example.com'))[0]!,
     /^spec\.driver: Invalid value: "b\.example\.com": field is immutable/,
   );
+});
+
+test('expressions that choose devices are compiled', () => {
+  const chosen = (expression: string) => request({ exactly: { ...exactly, selectors: [{ cel: { expression } }] } });
+  const at = 'spec\\.devices\\.requests\\[0\\]\\.exactly\\.selectors\\[0\\]\\.cel\\.expression';
+  assertTold([
+    [chosen('device.attributes["gpu.example.com"].healthy')],
+    [chosen('device.capacity["gpu.example.com"].memory.isGreaterThan(quantity("1Gi")) && device.driver == "gpu.example.com"')],
+    [chosen('cel.bind(gpu, device.attributes["gpu.example.com"], gpu.a && gpu.b)')],
+    [chosen('1'), new RegExp(`^${at}: Invalid value: "1": must evaluate to bool or the unknown type, not int$`)],
+    [chosen('?!'), new RegExp(`^${at}: Invalid value: "\\?!": compilation failed: ERROR: <input>:1:1: Syntax error`)],
+    [chosen('device.weight > 1'), new RegExp(`^${at}: Invalid value: .*: compilation failed: .*undefined field 'weight'`, 's')],
+    [
+      chosen(
+        'device.attributes.all(a, device.attributes.all(b, device.attributes.all(c, device.attributes.all(d, a != b && c != d && a + b != c + d))))',
+      ),
+      new RegExp(`^${at}: Forbidden: too complex, exceeds cost limit$`),
+    ],
+  ]);
 });
 
 test('a DeviceClass says what is chosen, and where configuration is for', () => {
