@@ -78,6 +78,19 @@ describe('definitions', () => {
     await forget('gadgets.example.com');
   });
 
+  test('a short name that is given up goes to the one that waits for it', async () => {
+    const named = (plural: string, kind: string, shortNames: string[]) =>
+      widgets({ plural, kind, spec: { names: { plural, kind, shortNames } } });
+    await define(api, named('widgets', 'Widget', ['x']));
+    await api.call('POST', DEFINITIONS, named('gadgets', 'Gadget', ['x']));
+    await untilCondition(api, 'gadgets.example.com', 'NamesAccepted', 'False');
+    await api.call('PATCH', `${DEFINITIONS}/widgets.example.com`, { spec: { names: { shortNames: ['y'] } } }, MERGE);
+    const had = await untilCondition(api, 'gadgets.example.com', 'NamesAccepted');
+    assert.deepEqual(had.status?.acceptedNames?.shortNames, ['x']);
+    await forget('widgets.example.com');
+    await forget('gadgets.example.com');
+  });
+
   test('a definition that is deleted takes its objects along, ends their watches and waits for finalizers', async () => {
     await define(api, widgets());
     await api.call('POST', placeOf(), widget('plain'));

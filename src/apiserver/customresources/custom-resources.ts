@@ -2,6 +2,7 @@ import { customResourceDefinitionKind as definitionKind } from '../../api/apiext
 import { CLEANUP_FINALIZER, type Definition, isCondition } from '../../api/apiextensions/v1/definition.ts';
 import { planStatus, setCondition } from '../../api/apiextensions/v1/definition-status.ts';
 import { structuralProblems } from '../../api/apiextensions/v1/definition-validation.ts';
+import { equalJson } from '../../api/machinery/clone.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
@@ -61,8 +62,13 @@ export class CustomResources {
     this.#unsubscribe = reader.subscribe(definitionKind, ({ object, previous }) => {
       const { name } = (object ?? previous)!.metadata;
       this.#enqueue(name!);
+      // At once: who is told that a definition is gone finds nothing of it.
+      if (!object) this.#withdraw(name!);
       // A name that was given up may be what another one waits for.
-      if (!object) this.#enqueueGroup((previous as object as Definition).spec.group);
+      const before = previous as object as Definition | undefined;
+      const names = (object as object as Definition | undefined)?.status?.acceptedNames;
+      if (before?.status?.acceptedNames && !equalJson(before.status.acceptedNames, names ?? null))
+        this.#enqueueGroup(before.spec.group);
     });
     for (const { metadata } of reader.list(definitionKind)) this.#waiting.add(metadata.name!);
     await this.#work();

@@ -189,6 +189,61 @@ describe('rules', () => {
     await forget();
   });
 
+  test('rules see names, times, durations, bytes, maps, sets and numbers that may be texts', async () => {
+    const truths = [
+      'self.metadata.name == "a"',
+      'self.kind == "Widget" && self.apiVersion == "example.com/v1"',
+      'self.spec.when > timestamp("2020-01-01T00:00:00Z")',
+      'self.spec.lasts == duration("90s")',
+      'self.spec.bytes == b"abc"',
+      'self.spec.map.all(k, k.startsWith("x-")) && self.spec.map["x-a"] == 1',
+      'self.spec.set == ["b", "a"]',
+      'type(self.spec.share) == string ? self.spec.share == "50%" : self.spec.share == 5',
+      'self.spec.ratio < 0.75',
+      '!has(self.spec.missing) && self.spec.?missing.orValue(7) == 7',
+      'self.spec.template.kind == "Pod" && self.spec.template.metadata.name == "p"',
+      'self.spec.quantity == "" || quantity(self.spec.quantity).isGreaterThan(quantity("1Gi"))',
+    ];
+    const properties: Record<string, JsonSchema> = {
+      when: { type: 'string', format: 'date-time' },
+      lasts: { type: 'string', format: 'duration' },
+      bytes: { type: 'string', format: 'byte', maxLength: 20 },
+      map: { type: 'object', maxProperties: 5, additionalProperties: { type: 'integer' } },
+      set: { type: 'array', maxItems: 5, 'x-kubernetes-list-type': 'set', items: { type: 'string', maxLength: 5 } },
+      share: { 'x-kubernetes-int-or-string': true },
+      ratio: { type: 'number' },
+      missing: { type: 'integer' },
+      quantity: { type: 'string', maxLength: 20 },
+      template: { type: 'object', 'x-kubernetes-embedded-resource': true, 'x-kubernetes-preserve-unknown-fields': true },
+    };
+    const schema: JsonSchema = {
+      ...withSpec({ type: 'object', properties }),
+      'x-kubernetes-validations': truths.map((rule) => ({ rule })),
+    };
+    await define(api, widgets({ schema }));
+    const spec = {
+      when: '2024-01-01T00:00:00Z',
+      lasts: '1m30s',
+      bytes: 'YWJj',
+      map: { 'x-a': 1 },
+      set: ['a', 'b'],
+      share: '50%',
+      ratio: 0.5,
+      quantity: '2Gi',
+      template: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' } },
+    };
+    const made = await api.call('POST', placeOf(), widget('a', { spec }));
+    assert.equal(made.status, 201, made.text);
+    const broken = await api.call('POST', placeOf(), widget('b', { spec: { ...spec, share: 5, ratio: 0.9 } }));
+    assert.deepEqual(causesOf(broken), [
+      `<nil>: Invalid value: "object": failed rule: ${truths[0]}`,
+      `<nil>: Invalid value: "object": failed rule: ${truths[8]}`,
+    ]);
+    const unnamed = await api.call('POST', placeOf(), widget('a2', { spec: { ...spec, template: { kind: 'Pod' } } }));
+    assert.match(causesOf(unnamed).join(), /spec\.template\.apiVersion: Required value: must not be empty/);
+    await forget();
+  });
+
   test('after errors that make the rest meaningless rules are not run', async () => {
     await define(api, widgets({ schema: ruled([{ rule: 'self.size < 5' }], { size: { type: 'integer' } }) }));
     const answer = await api.call('POST', placeOf(), widget('a', { spec: { size: 'x' } }));
