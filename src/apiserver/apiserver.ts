@@ -256,6 +256,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     tls: currentTls(),
     ...(tlsMinVersion && { tlsMinVersion }),
     ...(clientAuthorities && { clientCaPem: clientAuthorities }),
+    wantsUpgrade: aggregation.wantsUpgrade,
     logger,
     serve,
   }).catch(async (error) => {

@@ -1,4 +1,5 @@
 /** The few types that the API server's folders share. */
+import type { Duplex } from 'node:stream';
 import type { KindDefinition } from '../api/machinery/kind.ts';
 import type { DynamicObject } from '../api/machinery/object.ts';
 
@@ -27,6 +28,8 @@ export interface ServerRequest {
   readonly remoteAddress: string;
   /** Aborted when the client goes away, the request's time is up or the server stops. */
   readonly signal: AbortSignal;
+  /** Set when the request wants to go on as another protocol: its connection, with what has come on it behind the head. */
+  readonly takeOver?: () => { readonly socket: Duplex; readonly head: Buffer };
   /** The whole body, decompressed; rejects with 413 when it is larger than the limit. May be called once. */
   readBody(limitBytes: number): Promise<Buffer>;
 }

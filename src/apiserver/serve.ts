@@ -47,7 +47,7 @@ export function createServe(
       context = known;
       if (running.draining) throw shuttingDown();
       const fail = (error: Error) => failFromOutside(known, request, response, error);
-      const lasting = isLongRunning(info);
+      const lasting = isLongRunning(info) || request.takeOver !== undefined;
       end = running.begin(lasting, fail, lasting ? undefined : askedTimeoutMs(request.query));
       await chain(context, response);
     } catch (error) {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import { createServer, request, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { until } from '../../../test/harness/until.ts';
@@ -68,6 +70,17 @@ async function startExtension(pki: TestPki, proxyCaPem: string) {
   const { certificatePem: cert, privateKeyPem: key } = pki.serving;
   const server: Server = createServer({ cert, key, ca: proxyCaPem, requestCert: true, rejectUnauthorized: false }, answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
+    seen.push({ url: request.url!, headers: request.headers, groups: [], proxy: '' });
+    if (request.url!.includes('refuse')) {
+      socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno');
+      return;
+    }
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: echo\r\n\r\n');
+    socket.on('data', (chunk) => socket.write(`echo ${chunk}`));
+    socket.on('end', () => socket.end());
+    socket.on('error', () => undefined);
+  });
   return {
     port: (server.address() as AddressInfo).port,
     seen,
@@ -169,6 +182,47 @@ test('requests go to the extension server with the word of who asks and without 
   assert.equal(watch.text, '{"type":"ADDED"}\n{"type":"DELETED"}\n');
   const redirected = await api.call('GET', `${GROUP}/redirect`);
   assert.equal(redirected.status, 502);
+});
+
+test('connections that go on as another protocol go through, both ways, and refusals come back', async (context) => {
+  const api = await startTestApi({ aggregation: { routeToEndpoints: true } });
+  context.after(() => api.stop());
+  await using extension = await startExtension(api.pki, api.pki.caPem);
+  await register(api, extension.port);
+  await until('it is available', async () => (await condition(api))?.status === 'True');
+  const open = (path: string, group = GROUP) =>
+    new Promise<{ status: number; socket?: Duplex; text?: string }>((resolve, reject) => {
+      const outgoing = request({
+        host: '127.0.0.1',
+        port: api.server.port,
+        path: `${group}${path}`,
+        ca: api.pki.caPem,
+        agent: false,
+        headers: { connection: 'Upgrade', upgrade: 'echo', authorization: 'Bearer secret' },
+      });
+      outgoing.on('upgrade', (answer, socket) => resolve({ status: answer.statusCode ?? 0, socket }));
+      outgoing.on('response', (answer) => {
+        let text = '';
+        answer.on('data', (chunk) => {
+          text += chunk;
+        });
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+      });
+      outgoing.on('error', reject);
+      outgoing.end();
+    });
+  const { status, socket } = await open('/namespaces/default/flunders/one/exec?command=ls');
+  assert.equal(status, 101);
+  socket!.write('hello');
+  const [heard] = await once(socket!, 'data');
+  assert.equal(String(heard), 'echo hello');
+  const asked = extension.seen.at(-1)!;
+  assert.equal(asked.headers['x-remote-user'], 'system:anonymous');
+  assert.equal(asked.headers['authorization'], undefined);
+  socket!.destroy();
+  assert.deepEqual(await open('/refuse'), { status: 403, text: 'no' });
+  // Elsewhere the wish is told nothing, and the answer is the usual one.
+  assert.equal((await open('/namespaces/default', '/api/v1')).status, 200);
 });
 
 test('what an extension server serves is seen in discovery and OpenAPI', async (context) => {

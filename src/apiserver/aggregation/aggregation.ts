@@ -43,8 +43,12 @@ export interface AggregationDeps {
 export interface Aggregation {
   /** Answers what extension servers have a part in, and hands everything else on. */
   around(next: Handler): Handler;
+  /** Whether a request below a path may go on as another protocol: an extension server's matter alone. */
+  wantsUpgrade(path: string): boolean;
   close(): Promise<void>;
 }
+
+type ProxyUpgrade = typeof import('./proxy-upgrade.ts').proxyUpgrade;
 
 /** As upstream, a server is asked again after so long although nothing changed. */
 const RECHECK_MS = 30_000;
@@ -56,7 +60,8 @@ const RECHECK_MS = 30_000;
 export function startAggregation(config: AggregationConfig, deps: AggregationDeps): Aggregation {
   const { reader, clock, logger, random } = deps;
   const { proxyClient } = config;
-  const connections = new ExtensionConnections(() => (typeof proxyClient === 'function' ? proxyClient() : proxyClient));
+  const client = () => (typeof proxyClient === 'function' ? proxyClient() : proxyClient);
+  const connections = new ExtensionConnections(client);
   const resolve = createServiceResolver(reader, {
     toEndpoints: config.routeToEndpoints ?? false,
     random,
@@ -137,8 +142,11 @@ export function startAggregation(config: AggregationConfig, deps: AggregationDep
   };
   const proxy = (service: V1APIService, context: RequestContext, response: ServerResponse): Promise<void> => {
     if (!isAvailable(service)) throw serviceUnavailable('service unavailable');
-    const transport = connections.to(serverOf(service).url, service.spec!);
+    const { url } = serverOf(service);
     const { isFrontProxyHeader } = deps;
+    if (context.request.takeOver)
+      return upgrade({ url, spec: service.spec!, client: client(), isFrontProxyHeader }, context, response);
+    const transport = connections.to(url, service.spec!);
     return proxyRequest({ transport, service }, context, response, {
       rejectRedirects: config.rejectRedirects ?? true,
       isFrontProxyHeader,
@@ -151,7 +159,13 @@ export function startAggregation(config: AggregationConfig, deps: AggregationDep
       available: isAvailable(service),
     }));
 
+  const upgrade = async (...request: Parameters<ProxyUpgrade>) => (await import('./proxy-upgrade.ts')).proxyUpgrade(...request);
+
   return {
+    wantsUpgrade: (path) => {
+      const id = remote.size === 0 ? undefined : groupVersionOf(path);
+      return id !== undefined && remote.has(id);
+    },
     around: (next) => (context, response) => {
       if (remote.size === 0) return next(context, response);
       const id = groupVersionOf(context.request.path);

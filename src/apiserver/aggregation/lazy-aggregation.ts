@@ -26,6 +26,7 @@ export function createLazyAggregation(config: AggregationConfig, deps: Aggregati
   });
   for (const service of reader.list(apiServiceKind)) look(service as V1APIService);
   return {
+    wantsUpgrade: (path) => loaded?.wantsUpgrade(path) ?? false,
     around(next) {
       let around: Handler | undefined;
       return async (context, response) => {

@@ -24,6 +24,7 @@ export interface OpenAggregationDeps extends Omit<AggregationDeps, 'isFrontProxy
 export interface OpenAggregation {
   readonly readyCheck: HealthCheck;
   around(next: Handler): Handler;
+  wantsUpgrade(path: string): boolean;
   /** Registers what is served here and tells extension servers whom to believe; after the namespaces are there. */
   start(): Promise<void>;
   close(): Promise<void>;
@@ -39,6 +40,7 @@ export function openAggregation(config: OpenAggregationConfig, deps: OpenAggrega
   const parts: { close(): void }[] = [];
   return {
     readyCheck: registered,
+    wantsUpgrade: (path) => aggregation?.wantsUpgrade(path) ?? false,
     around: (next) => aggregation?.around(next) ?? next,
     async start() {
       if (served) {

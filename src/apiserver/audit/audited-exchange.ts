@@ -45,6 +45,10 @@ export class AuditedRequest implements ServerRequest {
     return this.#inner.signal;
   }
 
+  get takeOver(): ServerRequest['takeOver'] {
+    return this.#inner.takeOver;
+  }
+
   headerValues(name: string): readonly string[] {
     const { headers } = this.#inner;
     return this.#inner.headerValues?.(name) ?? (headers[name] === undefined ? [] : headers[name].split(/\s*,\s*/));

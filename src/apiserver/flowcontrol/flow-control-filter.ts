@@ -20,7 +20,7 @@ export interface FlowControlFilterDeps {
 export function createFlowControlFilter({ control, counts, objectCount }: FlowControlFilterDeps): Filter {
   return (next) => async (context, response) => {
     const { user, info, request, answerHeaders } = context;
-    const longRunning = isLongRunning(info);
+    const longRunning = isLongRunning(info) || request.takeOver !== undefined;
     // Connections that their client keeps as long as it wishes count for nothing; watches wait for their turn to begin.
     if (longRunning && info.verb !== 'watch') return next(context, response);
     const flow = control.classify(user, info);

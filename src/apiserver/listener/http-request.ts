@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { badRequest, unsupportedMediaType } from '../../api/machinery/status-error.ts';
-import type { PeerCertificate } from '../contracts.ts';
+import type { PeerCertificate, ServerRequest } from '../contracts.ts';
 import { tooLarge } from '../request/body.ts';
 import { type IncomingRequest, LazyAbort } from '../request/incoming-request.ts';
 import type { Peer } from './peer-certificate.ts';
@@ -14,6 +14,7 @@ export interface RawRequest {
   /** Name, value, name, value. */
   readonly rawHeaders: readonly string[];
   readonly body: Readable;
+  readonly takeOver?: ServerRequest['takeOver'];
 }
 
 /** A request by HTTP/1.1 or HTTP/2. What most requests never ask for is made when it is. */
@@ -66,6 +67,10 @@ export class HttpRequest implements IncomingRequest {
 
   get peerCertificateError(): string | undefined {
     return this.#peer.error;
+  }
+
+  get takeOver(): ServerRequest['takeOver'] {
+    return this.#message.takeOver;
   }
 
   get signal(): AbortSignal {

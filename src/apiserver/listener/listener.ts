@@ -12,6 +12,7 @@ import { HttpResponse, type RawAnswer } from './http-response.ts';
 import { Http2Answer } from './http2-answer.ts';
 import { type Peer, peerOf } from './peer-certificate.ts';
 import { Slices } from './slices.ts';
+import { UpgradeResponse } from './upgrade-response.ts';
 import { WriteTurns } from './write-turns.ts';
 
 export interface ListenerConfig {
@@ -23,8 +24,8 @@ export interface ListenerConfig {
   readonly logger: Logger;
   /** Answers every request; never rejects. */
   readonly serve: (request: IncomingRequest, response: OutgoingResponse) => Promise<void>;
-  /** Takes over a connection for SPDY or WebSocket streams; without it upgrades are refused by closing. */
-  readonly upgrade?: (request: IncomingRequest, socket: Duplex, head: Buffer) => void;
+  /** Whether a request below a path may go on as another protocol (SPDY, WebSocket). To others such a wish is told nothing, as HTTP has it. */
+  readonly wantsUpgrade?: (path: string) => boolean;
 }
 
 export interface Listener {
@@ -133,17 +134,22 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     const message = { method: headers[':method'], url: headers[':path'], headers, rawHeaders, body: stream };
     take(message, new Http2Answer(stream), peer(session, session.socket as TLSSocket));
   });
-  if (config.upgrade) {
-    const { upgrade } = config;
+  const { wantsUpgrade } = config;
+  if (wantsUpgrade) {
+    const upgradable = server as typeof server & { shouldUpgradeCallback?: (message: IncomingMessage) => boolean };
+    upgradable.shouldUpgradeCallback = ({ url = '' }) => wantsUpgrade(url.split('?', 1)[0]!);
     server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
       let request: HttpRequest;
       try {
-        request = new HttpRequest(rawRequest(message), peer(message.socket, message.socket as TLSSocket));
+        const raw = { ...rawRequest(message), takeOver: () => ({ socket, head }) };
+        request = new HttpRequest(raw, peer(message.socket, message.socket as TLSSocket));
       } catch {
         socket.destroy(); // a broken escape in the path
         return;
       }
-      upgrade(request, socket, head);
+      socket.on('error', (error) => config.logger.debug(4, 'an upgraded connection failed', { error }));
+      socket.once('close', () => request.abort(new DOMException('the client went away', 'AbortError')));
+      void config.serve(request, new UpgradeResponse(socket));
     });
   }
 

@@ -1,0 +1,62 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { formatWarnings, type OutgoingResponse } from '../request/incoming-request.ts';
+
+/**
+ * The answer to a request that wants to go on as another protocol: written to its connection, which ends with it unless the answer is 101.
+ */
+export class UpgradeResponse implements OutgoingResponse {
+  warnings: readonly string[] = [];
+  readonly standingHeaders: Record<string, string> = {};
+  status = 0;
+  readonly #socket: Duplex;
+
+  constructor(socket: Duplex) {
+    this.#socket = socket;
+  }
+
+  get headersSent(): boolean {
+    return this.status !== 0;
+  }
+
+  writeHead(status: number, headers: Readonly<Record<string, string | readonly string[]>> = {}): void {
+    this.status = status;
+    const all: Record<string, string | readonly string[]> = {
+      ...(status !== 101 && { connection: 'close' }),
+      ...this.standingHeaders,
+      ...headers,
+      ...(this.warnings.length && { warning: formatWarnings(this.warnings) }),
+    };
+    const lines = Object.entries(all).flatMap(([name, value]) =>
+      (typeof value === 'string' ? [value] : value).map((one) => `${name}: ${one.replace(/[\r\n\0]/g, ' ')}`),
+    );
+    this.#socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  }
+
+  write(chunk: Uint8Array | string): boolean {
+    return chunk.length === 0 || this.#socket.write(chunk);
+  }
+
+  end(chunk?: Uint8Array | string): void {
+    if (chunk === undefined) this.#socket.end();
+    else this.#socket.end(chunk);
+  }
+
+  drained(): Promise<void> {
+    const socket = this.#socket;
+    if (socket.destroyed || !socket.writableNeedDrain) return Promise.resolve();
+    return new Promise((resolve) => {
+      const settle = () => {
+        socket.off('drain', settle);
+        socket.off('close', settle);
+        resolve();
+      };
+      socket.on('drain', settle);
+      socket.on('close', settle);
+    });
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
