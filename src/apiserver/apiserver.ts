@@ -165,7 +165,10 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     kinds,
     [
       ...security.actionHandlers,
-      ...createActionHandlers({ kinds: builtIn, store, objects, reader, writer, writes, admission, clock, kubelets }),
+      ...createActionHandlers(
+        { kinds: builtIn, store, objects, reader, writer, writes, admission, clock, kubelets },
+        config.componentProbes,
+      ),
     ],
     {
       store,

@@ -5,6 +5,7 @@ import type { Logger } from '../std/logger.ts';
 import type { Store } from '../store/store.ts';
 import type { AggregationConfig } from './aggregation/aggregation.ts';
 import type { AuditConfig } from './audit/audit-config.ts';
+import type { ProbeComponent } from './componentstatuses/component-status-handler.ts';
 import type { UserInfo } from './contracts.ts';
 import type { EncryptionConfig } from './encryption/open-encryption.ts';
 import type { RuntimeConfig } from './kinds/runtime-config.ts';
@@ -68,6 +69,8 @@ export interface ApiServerConfig {
   readonly shutdownTimeoutMs?: number;
   readonly eventTtlSeconds?: number;
   readonly kubelet?: KubeletAccess;
+  /** How `kubectl get componentstatuses` asks components that do not listen where upstream's do. */
+  readonly componentProbes?: Readonly<Record<string, ProbeComponent>>;
   /** Absent: nothing is recorded. */
   /** How extension servers are reached. */
   readonly aggregation?: AggregationConfig;

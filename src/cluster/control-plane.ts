@@ -28,6 +28,7 @@ import { createFrontProxy } from './front-proxy.ts';
 import { createClusterScheduler, createManager } from './in-process-components.ts';
 import { adminKubeconfig } from './kubeconfigs.ts';
 import { CLUSTER_DOMAIN, type ClusterConfig, KUBERNETES_SERVICE_ADDRESS, SERVICE_CIDR } from './options.ts';
+import { PartHealth } from './part-health.ts';
 import { createServingApprover } from './serving-approver/controller.ts';
 import type { KnownNode } from './serving-approver/plan.ts';
 
@@ -77,6 +78,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     createFrontProxy(clock),
   ]);
 
+  const health = new PartHealth();
   const apiServer = await listen(config, (port) =>
     startApiServer({
       store,
@@ -90,6 +92,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
       serviceClusterIpRange: SERVICE_CIDR,
       runtimeConfig: config.runtimeConfig,
       kubelet: { client: kubeletClient, caPem },
+      componentProbes: { scheduler: health.of('scheduler'), 'controller-manager': health.of('controller-manager') },
       security: { ...securityConfig(config, keys), frontProxy: frontProxy.trust },
       // Cluster addresses lead nowhere from here: this process has no proxy in front of it.
       aggregation: { proxyClient: frontProxy.client, routeToEndpoints: true },
@@ -111,9 +114,10 @@ export async function startControlPlane(config: ClusterConfig, directory: string
   stack.defer(() => group.stop());
   const failure = deferred();
   failure.promise.catch(() => undefined); // told by `done`
-  const start = async (component: Component) => {
+  const start = async (component: Component, role?: string) => {
     component.done.catch((error: unknown) => failure.reject(error));
     await group.start(component);
+    if (role !== undefined) health.watch(role, component);
   };
   const as = (program: string, user: string, ...groups: string[]) =>
     createClient({
@@ -131,7 +135,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     logger: logger.child({ part: 'serving-approver' }),
   });
   await createObjects(createClient({ transport: adminTransport, userAgent: 'muster' }));
-  await Promise.all([start(manager), start(approver), start(scheduler)]);
+  await Promise.all([start(manager, 'controller-manager'), start(approver), start(scheduler, 'scheduler')]);
 
   const kubeconfig = formatKubeconfig(adminKubeconfig({ name, server: apiServer.url, caPem, pair: admin }));
   if (!keep) await writeFile(join(pkiDirectory, 'ca.crt'), caPem);

@@ -229,6 +229,12 @@ for (const version of KUBECTL_VERSIONS)
       assert.match(await run(`delete -k ${directory}`), new RegExp(`^configmap "${name}" deleted`));
     });
 
+    test('CHK-01 components are well', async () => {
+      const printed = await run('get cs');
+      for (const name of ['scheduler', 'controller-manager', 'etcd-0'])
+        assert.match(printed, new RegExp(`^${name} +Healthy +ok *$`, 'm'));
+    });
+
     test('who may do what', async () => {
       assert.equal(await run('auth can-i get pods'), 'yes\n');
       assert.match((await attempt('auth can-i get pods --as=jack')).stdout, /^no/);
