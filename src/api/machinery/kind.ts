@@ -113,6 +113,8 @@ export interface OwnSchema {
  */
 export interface KindDefinition extends ResourceKind {
   readonly singular: string;
+  /** What a list of its objects is; `PodList` where nothing else is said. */
+  readonly listKind?: string;
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
   /** The schema's name in `gen/schema.json`: `V1Pod`. */
@@ -170,6 +172,9 @@ export interface KindDefinition extends ResourceKind {
   /** Said in a `Warning` header of a deletion that leaves dependents behind because nobody said what is to happen to them. */
   readonly orphaningWarning?: string;
 }
+
+/** What a list of the kind's objects is. */
+export const listKindOf = ({ kind, listKind }: Pick<KindDefinition, 'kind' | 'listKind'>): string => listKind ?? `${kind}List`;
 
 /** `v1` or `apps/v1`. */
 export function apiVersionOf(kind: Pick<ResourceKind, 'group' | 'version'>): string {

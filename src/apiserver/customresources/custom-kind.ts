@@ -64,6 +64,7 @@ function kindOf(
     ...named,
     namespaced: scope === 'Namespaced',
     singular: names.singular ?? '',
+    ...(names.listKind && { listKind: names.listKind }),
     shortNames: names.shortNames ?? [],
     categories: names.categories ?? [],
     schema: `${apiVersionOf(named)} ${names.kind}`,

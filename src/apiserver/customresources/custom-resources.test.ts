@@ -149,6 +149,14 @@ describe('definitions', () => {
     await forget('widgets.example.com');
   });
 
+  test('a list is of the kind that the definition says', async () => {
+    await define(api, widgets({ spec: { names: { plural: 'widgets', kind: 'Widget', listKind: 'Collection' } } }));
+    assert.equal((await api.call<List>('GET', placeOf())).body.kind, 'Collection');
+    const { body } = await api.call<{ components: { schemas: object } }>('GET', '/openapi/v3/apis/example.com/v1');
+    assert.ok('com.example.v1.Collection' in body.components.schemas);
+    await forget('widgets.example.com');
+  });
+
   test('an object says of which version it is to be replaced, and finalizers that might be anybody’s are warned of', async () => {
     await define(api, widgets());
     const made = await api.call(

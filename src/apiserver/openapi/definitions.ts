@@ -1,5 +1,5 @@
 import type { Descriptions } from '../../api/gen/descriptions.ts';
-import type { KindDefinition } from '../../api/machinery/kind.ts';
+import { type KindDefinition, listKindOf } from '../../api/machinery/kind.ts';
 import type { GroupVersionKind, SchemaObject } from './openapi-document.ts';
 
 /** The generated schemas: type name → field → type, as in `api/gen/schema.json` (`"[]V1Container!"`: required list). */
@@ -51,6 +51,11 @@ export class DefinitionNames {
 
   of(schemaName: string): string {
     return this.#names.get(schemaName) ?? `io.k8s.api.core.v1.${withoutVersion(schemaName)}`;
+  }
+
+  /** The definition of a list of the kind's objects. */
+  ofList(kind: KindDefinition): string {
+    return `${this.of(kind.schema).slice(0, -kind.kind.length)}${listKindOf(kind)}`;
   }
 
   #nameReferences(schemaName: string, goPackage: string, schemas: SchemaTable): void {
@@ -148,8 +153,8 @@ function addList(
       items: { ...describe(schemaName, 'items'), type: 'array', items: { $ref: `#/definitions/${names.of(kind.schema)}` } },
     },
   };
-  definitions[`${names.of(kind.schema)}List`] = list;
-  markKind(list, kind, `${kind.kind}List`);
+  definitions[names.ofList(kind)] = list;
+  markKind(list, kind, listKindOf(kind));
 }
 
 function markKind(definition: SchemaObject | undefined, { group, version }: KindDefinition, kind: string): void {

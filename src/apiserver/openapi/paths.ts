@@ -88,7 +88,7 @@ function operation(kind: KindDefinition, shape: Shape, names: DefinitionNames, a
   const self: SchemaObject = { $ref: `#/definitions/${names.of(kind.schema)}` };
   const answer =
     shape.verb === 'list'
-      ? { $ref: `${self.$ref}List` }
+      ? { $ref: `#/definitions/${names.ofList(kind)}` }
       : shape.method === 'delete'
         ? { $ref: `#/definitions/${names.of('V1Status')}` }
         : self;

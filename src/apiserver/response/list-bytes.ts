@@ -1,4 +1,4 @@
-import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
+import { apiVersionOf, type KindDefinition, listKindOf } from '../../api/machinery/kind.ts';
 import type { ListMeta } from '../../api/machinery/object.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 
@@ -24,7 +24,7 @@ export class ListBytes {
   #atEnd = false;
 
   constructor(kind: KindDefinition, metadata: ListMeta, objects: readonly CachedObject[]) {
-    const type = JSON.stringify({ kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind), metadata });
+    const type = JSON.stringify({ kind: listKindOf(kind), apiVersion: apiVersionOf(kind), metadata });
     this.#source = Buffer.from(`${type.slice(0, -1)},"items":[`);
     this.#objects = objects;
     let size = this.#source.length + END.length;
