@@ -5,7 +5,7 @@ import { deploymentKind } from '../apps/v1/deployment.ts';
 import { replicaSetKind } from '../apps/v1/replica-set.ts';
 import { statefulSetKind } from '../apps/v1/stateful-set.ts';
 import type { V1DaemonSet, V1Deployment, V1StatefulSet } from '../gen/types.ts';
-import type { KindDefinition } from '../machinery/kind.ts';
+import type { ActionSubresource, KindDefinition } from '../machinery/kind.ts';
 import type { DynamicObject } from '../machinery/object.ts';
 import { deprecationWarning } from './deprecation.ts';
 import { rollbackConversion, templateGenerationConversion } from './moved-annotations.ts';
@@ -17,6 +17,9 @@ const NO_LIMIT = 2 ** 31 - 1;
 const EXTENSIONS = { group: 'extensions', version: 'v1beta1' };
 const V1BETA1 = { group: 'apps', version: 'v1beta1' };
 const V1BETA2 = { group: 'apps', version: 'v1beta2' };
+
+/** Went with its versions: later ones are undone by who asks for it. */
+const rollbackAction: ActionSubresource = { name: 'rollback', kind: 'DeploymentRollback', verbs: ['create'] };
 
 interface Workload {
   readonly metadata: DynamicObject['metadata'];
@@ -95,6 +98,7 @@ export const olderWorkloads: readonly KindDefinition[] = [
   older(deploymentKind, EXTENSIONS, 'ExtensionsV1beta1Deployment', {
     setDefaults: before(deploymentKind, rollbackConversion, selectByTemplate, setExtensionsDeploymentDefaults),
     conversion: rollbackConversion,
+    actions: [...deploymentKind.actions, rollbackAction],
   }),
   older(replicaSetKind, EXTENSIONS, 'ExtensionsV1beta1ReplicaSet', {
     setDefaults: before(replicaSetKind, undefined, selectByTemplate),
@@ -103,6 +107,7 @@ export const olderWorkloads: readonly KindDefinition[] = [
   older(deploymentKind, V1BETA1, 'AppsV1beta1Deployment', {
     setDefaults: before(deploymentKind, rollbackConversion, selectByTemplate, keepTwoRevisions),
     conversion: rollbackConversion,
+    actions: [...deploymentKind.actions, rollbackAction],
   }),
   older(statefulSetKind, V1BETA1, 'AppsV1beta1StatefulSet', {
     setDefaults: before(statefulSetKind, undefined, selectByTemplate, updateOnDelete),

@@ -11,7 +11,12 @@ export interface Conversion {
 /** What is different about a kind in an older version; everything else is today's. */
 export interface OlderVersion
   extends Pick<KindDefinition, 'group' | 'version' | 'schema' | 'deprecation'>,
-    Partial<Pick<KindDefinition, 'setDefaults' | 'prepareForCreate' | 'prepareForUpdate' | 'validate' | 'defaultPropagation'>> {
+    Partial<
+      Pick<
+        KindDefinition,
+        'actions' | 'setDefaults' | 'prepareForCreate' | 'prepareForUpdate' | 'validate' | 'defaultPropagation'
+      >
+    > {
   /** Absent: both have the same fields. */
   readonly conversion?: Conversion;
 }

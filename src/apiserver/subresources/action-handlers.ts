@@ -6,6 +6,7 @@ import { componentProbes } from '../componentstatuses/probes.ts';
 import type { ActionHandler, Admission, ObjectReader, ObjectWriter } from '../contracts.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
 import type { ObjectWrites } from '../verbs/write-object.ts';
+import { createRollbackHandlers } from './deployment-rollback.ts';
 import { createKubeletProxyHandlers, type KubeletConnections } from './kubelet-proxy.ts';
 import { createBindingHandlers } from './pod-binding.ts';
 import { createEvictionHandler } from './pod-eviction.ts';
@@ -37,6 +38,7 @@ export function createActionHandlers(deps: ActionDeps, probes: Readonly<Record<s
   const budget = named('policy', 'poddisruptionbudgets');
   return [
     ...createScaleHandlers(kinds, deps),
+    ...createRollbackHandlers(kinds, deps),
     ...(named('', 'componentstatuses') ? [createComponentStatusHandler(components, clock)] : []),
     ...(pod ? [...createBindingHandlers({ ...deps, pod }), createEvictionHandler({ ...deps, pod, budget })] : []),
     ...(pod && node ? createKubeletProxyHandlers({ node, pod, objects, connections: kubelets }) : []),
