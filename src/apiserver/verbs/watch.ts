@@ -8,6 +8,7 @@ import type { CachedEvent, WatchItem } from '../watch-cache/cached-event.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { ConvertedFeed } from '../watch-cache/converted-feed.ts';
 import type { WatchStart } from '../watch-cache/kind-cache.ts';
+import { showObjects } from '../watch-cache/show-objects.ts';
 import { waitForRevision } from './read-revision.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
 import { parseSelection } from './selection.ts';
@@ -30,6 +31,9 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     const selection = parseSelection(kind, info, query, deps.keyspace);
     const representation = new Representation(kind, output, request.query, () => clock.now());
     const start = await chooseStart(deps, kind, query);
+    // Made ready in slices, rather than all at once below.
+    if (start === 'now' && kind.storedAs && !kind.storedAs.remote)
+      await showObjects(kind, cache.kind(kind).objects.range(selection.keyPrefix));
 
     const ended = deferred();
     const stream = new WatchStream(response, () => ended.resolve());
@@ -71,8 +75,10 @@ export function createWatch(deps: VerbDeps): VerbHandler {
       inOrder(() => (initial ? initial.push(told) : stream.send(told)));
     };
     if (query.sendInitialEvents && query.allowWatchBookmarks) bookmark(INITIAL_EVENTS_END);
-    stream.sendAll(initial);
-    initial = undefined;
+    inOrder(() => {
+      stream.sendAll(initial ?? []);
+      initial = undefined;
+    });
 
     const bookmarks = query.allowWatchBookmarks ? repeat(deps, () => bookmark()) : undefined;
     const lastsMs = query.timeoutSeconds > 0 ? query.timeoutSeconds * 1000 : deps.minRequestTimeoutMs * (1 + random());

@@ -11,7 +11,7 @@ export interface ConvertedFeedConfig {
   readonly failed: (error: unknown) => void;
 }
 
-/** So many changes wait for their conversion at most. */
+/** So many changes wait for their conversion at most, besides what is there when a watch begins. */
 const MOST_WAITING = 10_000;
 
 /**
@@ -30,7 +30,8 @@ export class ConvertedFeed {
 
   take(change: CachedEvent | CachedObject): void {
     if (this.#ended) return;
-    if (this.#waiting.length >= MOST_WAITING) this.#fail(new Error('conversions take longer than changes'));
+    if (change instanceof CachedEvent && this.#waiting.length >= MOST_WAITING)
+      this.#fail(new Error('conversions take longer than changes'));
     else this.afterwards(change);
   }
 
