@@ -226,7 +226,9 @@ export class CustomResources {
 
   async #deleteObjects(kind: KindDefinition): Promise<void> {
     const { cache, writer } = this.#config;
-    for (const object of cache.kind(kind).objects.all()) {
+    for (const [i, object] of cache.kind(kind).objects.all().entries()) {
+      // Others have their turn, also where the store answers at once.
+      if (i % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
       try {
         await writer.delete(kind, object.namespace, object.name);
       } catch (error) {
