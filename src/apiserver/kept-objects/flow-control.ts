@@ -2,10 +2,9 @@ import { flowSchemaKind } from '../../api/flowcontrol/v1/flow-schema.ts';
 import { mandatoryFlowSchemas, mandatoryPriorityLevels } from '../../api/flowcontrol/v1/mandatory.ts';
 import { priorityLevelConfigurationKind } from '../../api/flowcontrol/v1/priority-level-configuration.ts';
 import { suggestedFlowSchemas, suggestedPriorityLevels } from '../../api/flowcontrol/v1/suggested.ts';
-import type { V1FlowSchema, V1FlowSchemaCondition } from '../../api/gen/types.ts';
 import { sameMeaning } from '../../api/machinery/field-checks.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
-import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
+import type { DynamicObject } from '../../api/machinery/object.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
 import type { KeptObjectsDeps } from './keep-objects.ts';
 
@@ -14,7 +13,7 @@ const AUTOUPDATE = 'apf.kubernetes.io/autoupdate-spec';
 
 /**
  * Makes the priority levels and flow schemas that upstream's server makes (flowcontrol/ensurer). The mandatory ones are put back as they
- * were whenever they are changed; of the others those alone that nobody has taken over. Then each schema is told whether its level is there.
+ * were whenever they are changed; of the others those alone that nobody has taken over.
  */
 export async function ensureFlowControl(deps: KeptObjectsDeps, isOver: () => boolean): Promise<void> {
   const { kinds } = deps;
@@ -28,8 +27,6 @@ export async function ensureFlowControl(deps: KeptObjectsDeps, isOver: () => boo
       if (!isOver()) await ensure(deps, kind, name, spec, Object.hasOwn(mandatory, name));
     if (!isOver()) await removeFormer(deps, kind, { ...mandatory, ...suggested });
   }
-  if (!kinds.includes(flowSchemaKind)) return;
-  for (const schema of deps.reader.list(flowSchemaKind)) if (!isOver()) await noteWhetherDangling(deps, schema);
 }
 
 type Specs = Readonly<Record<string, unknown>>;
@@ -77,31 +74,4 @@ async function removeFormer({ reader, writer }: KeptObjectsDeps, kind: KindDefin
       if (!isStatus(error, 'NotFound')) throw error;
     });
   }
-}
-
-async function noteWhetherDangling({ reader, writer, clock }: KeptObjectsDeps, schema: DynamicObject): Promise<void> {
-  const level = (schema as V1FlowSchema).spec?.priorityLevelConfiguration.name ?? '';
-  const isThere = reader.get(priorityLevelConfigurationKind, '', level) !== undefined;
-  const references = `This FlowSchema references the PriorityLevelConfiguration object named ${JSON.stringify(level)}`;
-  const found = {
-    type: 'Dangling',
-    status: isThere ? 'False' : 'True',
-    reason: isThere ? 'Found' : 'NotFound',
-    message: `${references} ${isThere ? 'and it exists' : 'but there is no such object'}`,
-  } as const;
-  const change = (object: DynamicObject): DynamicObject | undefined => {
-    const { status } = object as V1FlowSchema;
-    const conditions = status?.conditions ?? [];
-    const before = conditions.find(({ type }) => type === found.type);
-    if (before?.status === found.status && before.reason === found.reason && before.message === found.message) return undefined;
-    const isTurn = before?.status !== found.status;
-    const lastTransitionTime = isTurn ? formatTime(clock.now()) : before.lastTransitionTime;
-    const condition = { ...found, lastTransitionTime } as unknown as V1FlowSchemaCondition;
-    const others = conditions.filter((other) => other !== before);
-    return { ...object, status: { ...status, conditions: [...others, condition] } };
-  };
-  if (!change(schema)) return;
-  await writer.modify(flowSchemaKind, '', schema.metadata.name ?? '', change, 'status').catch((error) => {
-    if (!isStatus(error, 'NotFound')) throw error;
-  });
 }

@@ -23,8 +23,9 @@ const AFTER_CHANGE_MS = 100;
 const AFTER_FAILURE_MS = 60_000;
 
 /**
- * Keeps objects that are there in every cluster, but that nothing here depends on: the configuration of API Priority and Fairness and the
- * description of the Services' addresses. They are looked at when one of them changes; what makes them is loaded a little after the start.
+ * Keeps objects that are there in every cluster as they are to be: the configuration of API Priority and Fairness (which `../flowcontrol`
+ * makes at first, and follows) and the description of the Services' addresses. They are looked at when one of them changes; what keeps
+ * them is loaded a little after the start.
  */
 export function keepObjects(deps: KeptObjectsDeps): { stop(): void } {
   const { kinds, reader, clock, logger } = deps;
