@@ -160,6 +160,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     { ...trust, ...(config.aggregation && { aggregation: config.aggregation }) },
     { builtIn, kinds, reader, writer, clock, logger, random, ownAddress: () => advertised },
   );
+  metrics.include(aggregation.metrics);
   const customResources = openCustomResources({ kinds, cache, reader, writer, objects, writes, clock, logger, random });
   const resources = createResourceRouter(
     kinds,

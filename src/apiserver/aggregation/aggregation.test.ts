@@ -282,6 +282,9 @@ test('a server that cannot be reached, or is not there, is unavailable with the 
   assert.equal((await condition(api))?.message, 'service/api in "default" is not present');
   const answer = await api.call('GET', `${GROUP}/flunders`);
   assert.deepEqual([answer.status, answer.body['message']], [503, 'service unavailable']);
+  const { text } = await api.call('GET', '/metrics');
+  assert.ok(text.includes('aggregator_unavailable_apiservice{name="v1alpha1.wardle.example.com"} 1\n'));
+  assert.ok(text.includes('aggregator_unavailable_apiservice{name="v1.apps"} 0\n'));
   const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'api' }, spec: { ports: [{ port: 443 }] } };
   await api.call('POST', '/api/v1/namespaces/default/services', service);
   await reason('EndpointsNotFound');

@@ -8,14 +8,9 @@ import type { Logger } from '../../std/logger.ts';
 import { WorkQueue } from '../../std/work-queue.ts';
 import type { CertificatePair } from '../configuration.ts';
 import type { Handler, ObjectReader, ObjectWriter, RequestContext, ServerResponse } from '../contracts.ts';
-import {
-  type AvailabilityDeps,
-  isAvailable,
-  type ResourceListDocument,
-  referenceOf,
-  updateAvailability,
-} from './availability.ts';
+import { type AvailabilityDeps, type ResourceListDocument, referenceOf, updateAvailability } from './availability.ts';
 import { ExtensionConnections } from './extension-connections.ts';
+import { isAvailable } from './is-available.ts';
 import type { ExtensionVersion } from './merge-discovery.ts';
 import { proxyRequest } from './proxy.ts';
 import { serveMergedDocuments } from './serve-merged.ts';

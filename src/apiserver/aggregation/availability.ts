@@ -80,9 +80,6 @@ export function referenceOf({ spec }: V1APIService): ServiceReference | undefine
   return service && { namespace: service.namespace ?? '', name: service.name ?? '', port: service.port ?? 443 };
 }
 
-export const isAvailable = ({ status }: V1APIService) =>
-  status?.conditions?.some(({ type, status: value }) => type === AVAILABLE && value === 'True') ?? false;
-
 /** Checks one APIService and writes what has changed. Returns what the server says that it serves. */
 export async function updateAvailability(name: string, deps: AvailabilityDeps): Promise<ResourceListDocument | undefined> {
   const { reader, writer, clock, logger } = deps;

@@ -1,11 +1,14 @@
 import { apiServiceKind } from '../../api/apiregistration/v1/api-service.ts';
+import type { V1APIService } from '../../api/gen/types.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { type FrontProxyConfig, frontProxyHeaders } from '../authentication/front-proxy.ts';
 import type { Handler } from '../contracts.ts';
 import { DoneCheck, type HealthCheck } from '../health/health-checks.ts';
 import type { KindRegistry } from '../kinds/kind-registry.ts';
+import { Gauge, type Metric } from '../metrics/metric.ts';
 import type { AggregationConfig, AggregationDeps } from './aggregation.ts';
 import { authenticationData, keepAuthenticationConfigMap } from './authentication-config-map.ts';
+import { isAvailable } from './is-available.ts';
 import { createLazyAggregation } from './lazy-aggregation.ts';
 import { startAutoregister } from './local-api-services.ts';
 
@@ -23,6 +26,7 @@ export interface OpenAggregationDeps extends Omit<AggregationDeps, 'isFrontProxy
 /** The server's part in a cluster of API servers: what it registers of itself, and what it hands on to others. */
 export interface OpenAggregation {
   readonly readyCheck: HealthCheck;
+  readonly metrics: Metric;
   around(next: Handler): Handler;
   wantsUpgrade(path: string): boolean;
   /** Registers what is served here and tells extension servers whom to believe; after the namespaces are there. */
@@ -40,6 +44,17 @@ export function openAggregation(config: OpenAggregationConfig, deps: OpenAggrega
   const parts: { close(): void }[] = [];
   return {
     readyCheck: registered,
+    metrics: new Gauge(
+      'aggregator_unavailable_apiservice',
+      'Gauge of APIServices which are marked as unavailable broken down by APIService name.',
+      ['name'],
+      () =>
+        served
+          ? (deps.reader.list(apiServiceKind) as readonly V1APIService[]).map(
+              (service) => [[service.metadata?.name ?? ''], isAvailable(service) ? 0 : 1] as const,
+            )
+          : [],
+    ),
     wantsUpgrade: (path) => aggregation?.wantsUpgrade(path) ?? false,
     around: (next) => aggregation?.around(next) ?? next,
     async start() {

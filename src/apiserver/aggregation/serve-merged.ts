@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import type { V1APIService } from '../../api/gen/types.ts';
 import type { Handler, RequestContext, ServerRequest, ServerResponse } from '../contracts.ts';
 import { readText } from '../outgoing/webhook-client.ts';
-import { isAvailable, referenceOf } from './availability.ts';
+import { referenceOf } from './availability.ts';
 import { CapturedResponse } from './captured-response.ts';
 import type { ExtensionConnections } from './extension-connections.ts';
+import { isAvailable } from './is-available.ts';
 import {
   type ExtensionVersion,
   mergeAggregated,

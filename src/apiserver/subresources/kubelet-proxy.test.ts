@@ -112,7 +112,7 @@ test('a node hears no tokens, cannot be sent elsewhere by a path, and its failur
   const heard: string[] = [];
   let sent = 0;
   const kubelet = createServer({ cert: pki.serving.certificatePem, key: pki.serving.privateKeyPem }, (request, response) => {
-    heard.push(`${request.url} ${Object.keys(request.headers).filter((name) => /socket|auth|imperson/.test(name))}`);
+    heard.push(`${request.url} ${Object.keys(request.headers).filter((name) => /socket|auth|imperson|remote/.test(name))}`);
     if (!request.url?.startsWith('/containerLogs')) return void response.end();
     response.writeHead(500);
     const chunk = 'x'.repeat(64 * 1024);
@@ -129,7 +129,11 @@ test('a node hears no tokens, cannot be sent elsewhere by a path, and its failur
     const addresses = [{ type: 'InternalIP', address: '127.0.0.1' }];
     const status = { addresses, daemonEndpoints: { kubeletEndpoint: { Port: port } } };
     await api.call('POST', '/api/v1/nodes', { metadata: { name: 'n1' }, status });
-    const secrets = { authorization: 'Bearer a', 'sec-websocket-protocol': 'base64url.bearer.authorization.k8s.io.YQ' };
+    const secrets = {
+      authorization: 'Bearer a',
+      'sec-websocket-protocol': 'base64url.bearer.authorization.k8s.io.YQ',
+      'x-remote-user': 'somebody-else',
+    };
     await api.call('GET', '/api/v1/nodes/n1/proxy/a%3Fb%23c%0d%0aX:%20d', undefined, secrets);
     assert.deepEqual(heard, ['/a%3Fb%23c%0D%0AX%3A%20d ']);
     await api.call('POST', '/api/v1/namespaces/default/pods', pod('p', { spec: { nodeName: 'n1' } }));

@@ -24,7 +24,8 @@ const OWN_HEADERS = new Set([
   'upgrade',
 ]);
 /** A WebSocket's subprotocol may be a bearer token. */
-const OWN_PREFIXES = [':', 'impersonate-', 'sec-websocket-'];
+/** And who somebody is, is not for callers to say. */
+const OWN_PREFIXES = [':', 'impersonate-', 'sec-websocket-', 'x-remote-'];
 
 /** Addresses before names: a node's name need not be in any DNS. */
 const RESOLVABLE_ADDRESS_TYPES = ['InternalIP', 'ExternalIP', 'Hostname'];
