@@ -1,8 +1,12 @@
 /** What tests of kinds' rules share: objects made as the API server makes them, and what is said against them. */
+import { allKinds } from './all-kinds.ts';
 import { decodeObject } from './machinery/decode.ts';
 import { apiVersionOf, type KindDefinition, type WriteContext } from './machinery/kind.ts';
 import type { DynamicObject } from './machinery/object.ts';
 import type { FieldError } from './machinery/status-error.ts';
+
+// What is loaded late is there when the first test begins.
+await Promise.all(allKinds.map((kind) => kind.loadFirst?.()));
 
 export const testContext: WriteContext = { nowMs: 0, user: { name: 'u', groups: [] } };
 

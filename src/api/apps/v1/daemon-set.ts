@@ -1,12 +1,22 @@
-import { workloadWarnings } from '../../core/v1/workload-warnings.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
+import { lateRules } from '../../machinery/late-rules.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { daemonSetColumns } from './apps-columns.ts';
 import { setDaemonSetDefaults } from './apps-defaults.ts';
-import { validateDaemonSet, validateDaemonSetStatus } from './daemon-set-validation.ts';
 import { countTemplateGeneration, startTemplateGeneration } from './template-generation.ts';
-import { validateSelectorUpdate } from './workload-validation.ts';
+
+const rules = lateRules(async () => {
+  const { validateDaemonSet, validateDaemonSetStatus } = await import('./daemon-set-validation.ts');
+  const { validateSelectorUpdate } = await import('./workload-validation.ts');
+  const { workloadWarnings } = await import('../../core/v1/workload-warnings.ts');
+  return {
+    validate: validateDaemonSet,
+    validateUpdate: validateSelectorUpdate,
+    warnings: workloadWarnings(),
+    parts: { status: validateDaemonSetStatus },
+  };
+});
 
 export const daemonSetKind = defineKind({
   group: 'apps',
@@ -17,7 +27,7 @@ export const daemonSetKind = defineKind({
   shortNames: ['ds'],
   categories: ['all'],
   hasGeneration: true,
-  parts: [statusPart({ validate: validateDaemonSetStatus })],
+  parts: [statusPart({ validate: rules.part('status') })],
   columns: daemonSetColumns,
   prepareForCreate: (object) => {
     resetStatus('V1DaemonSet')(object);
@@ -25,7 +35,5 @@ export const daemonSetKind = defineKind({
   },
   prepareForUpdate: countTemplateGeneration,
   setDefaults: setDaemonSetDefaults,
-  validate: validateDaemonSet,
-  validateUpdate: validateSelectorUpdate,
-  warnings: workloadWarnings(),
+  ...rules.whole,
 });

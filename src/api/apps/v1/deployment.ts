@@ -1,13 +1,23 @@
-import { workloadWarnings } from '../../core/v1/workload-warnings.ts';
 import { equalJson } from '../../machinery/clone.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
+import { lateRules } from '../../machinery/late-rules.ts';
 import { scaleAction } from '../../machinery/scale-action.ts';
 import { mergeStatusKeeping, statusPart } from '../../machinery/status-part.ts';
 import { deploymentColumns } from './apps-columns.ts';
 import { setDeploymentDefaults } from './apps-defaults.ts';
-import { validateDeployment, validateDeploymentStatus } from './deployment-validation.ts';
-import { validateSelectorUpdate } from './workload-validation.ts';
+
+const rules = lateRules(async () => {
+  const { validateDeployment, validateDeploymentStatus } = await import('./deployment-validation.ts');
+  const { validateSelectorUpdate } = await import('./workload-validation.ts');
+  const { workloadWarnings } = await import('../../core/v1/workload-warnings.ts');
+  return {
+    validate: validateDeployment,
+    validateUpdate: validateSelectorUpdate,
+    warnings: workloadWarnings({ namesPods: true }),
+    parts: { status: validateDeploymentStatus },
+  };
+});
 
 export const deploymentKind = defineKind({
   group: 'apps',
@@ -18,7 +28,7 @@ export const deploymentKind = defineKind({
   shortNames: ['deploy'],
   categories: ['all'],
   hasGeneration: true,
-  parts: [statusPart({ merge: mergeStatusKeeping('labels'), validate: validateDeploymentStatus })],
+  parts: [statusPart({ merge: mergeStatusKeeping('labels'), validate: rules.part('status') })],
   actions: [scaleAction],
   columns: deploymentColumns,
   prepareForCreate: resetStatus('V1Deployment'),
@@ -27,7 +37,5 @@ export const deploymentKind = defineKind({
     if (!equalJson(metadata.annotations ?? {}, before.annotations ?? {})) metadata.generation = (before.generation ?? 0) + 1;
   },
   setDefaults: setDeploymentDefaults,
-  validate: validateDeployment,
-  validateUpdate: validateSelectorUpdate,
-  warnings: workloadWarnings({ namesPods: true }),
+  ...rules.whole,
 });

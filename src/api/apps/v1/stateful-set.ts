@@ -1,23 +1,34 @@
-import { workloadWarnings } from '../../core/v1/workload-warnings.ts';
 import type { V1StatefulSet } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
-import type { KindDefinition } from '../../machinery/kind.ts';
+import { lateRules } from '../../machinery/late-rules.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
 import { scaleAction } from '../../machinery/scale-action.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { statefulSetColumns } from './apps-columns.ts';
 import { setStatefulSetDefaults } from './apps-defaults.ts';
-import { validateStatefulSet, validateStatefulSetStatus, validateStatefulSetUpdate } from './stateful-set-validation.ts';
 
-const templateWarnings = workloadWarnings();
+const rules = lateRules(async () => {
+  const { validateStatefulSet, validateStatefulSetStatus, validateStatefulSetUpdate } = await import(
+    './stateful-set-validation.ts'
+  );
+  const { workloadWarnings } = await import('../../core/v1/workload-warnings.ts');
+  const templateWarnings = workloadWarnings();
+  return {
+    validate: validateStatefulSet,
+    validateUpdate: validateStatefulSetUpdate,
+    warnings: (object, existing) => [...templateWarnings(object, existing), ...historyWarnings(object, existing)],
+    parts: { status: validateStatefulSetStatus },
+  };
+});
 
-const statefulSetWarnings: KindDefinition['warnings'] = (object, existing) => {
-  const limit = (object as V1StatefulSet).spec?.revisionHistoryLimit ?? 0;
-  const warnings = templateWarnings(object, existing);
-  if (limit < 0 && (!existing || existing.metadata.generation !== object.metadata.generation))
-    warnings.push('spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended');
-  return warnings;
-};
+function historyWarnings(object: DynamicObject, existing: DynamicObject | undefined): string[] {
+  const { revisionHistoryLimit = 0 } = (object as V1StatefulSet).spec ?? {};
+  const changed = !existing || existing.metadata.generation !== object.metadata.generation;
+  return changed && revisionHistoryLimit < 0
+    ? ['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']
+    : [];
+}
 
 export const statefulSetKind = defineKind({
   group: 'apps',
@@ -28,13 +39,11 @@ export const statefulSetKind = defineKind({
   shortNames: ['sts'],
   categories: ['all'],
   hasGeneration: true,
-  parts: [statusPart({ validate: validateStatefulSetStatus })],
+  parts: [statusPart({ validate: rules.part('status') })],
   nameRule: 'dns-label',
   actions: [scaleAction],
   columns: statefulSetColumns,
   prepareForCreate: resetStatus('V1StatefulSet'),
   setDefaults: setStatefulSetDefaults,
-  validate: validateStatefulSet,
-  validateUpdate: validateStatefulSetUpdate,
-  warnings: statefulSetWarnings,
+  ...rules.whole,
 });

@@ -1,10 +1,15 @@
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
+import { lateRules } from '../../machinery/late-rules.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { cronJobColumns } from './batch-columns.ts';
 import { setCronJobDefaults } from './batch-defaults.ts';
-import { cronJobWarnings } from './batch-warnings.ts';
-import { validateCronJob } from './cron-job-validation.ts';
+
+const rules = lateRules(async () => {
+  const { validateCronJob } = await import('./cron-job-validation.ts');
+  const { cronJobWarnings } = await import('./batch-warnings.ts');
+  return { validate: validateCronJob, warnings: cronJobWarnings };
+});
 
 export const cronJobKind = defineKind({
   group: 'batch',
@@ -19,6 +24,5 @@ export const cronJobKind = defineKind({
   columns: cronJobColumns,
   prepareForCreate: resetStatus('V1CronJob'),
   setDefaults: setCronJobDefaults,
-  validate: validateCronJob,
-  warnings: cronJobWarnings,
+  ...rules.whole,
 });

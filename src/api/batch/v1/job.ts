@@ -1,13 +1,23 @@
 import type { V1Job } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
+import { lateRules } from '../../machinery/late-rules.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { jobColumns } from './batch-columns.ts';
 import { generateJobSelector, setJobDefaults } from './batch-defaults.ts';
-import { jobWarnings } from './batch-warnings.ts';
-import { validateJobStatusUpdate } from './job-status-validation.ts';
-import { validateJobUpdate } from './job-update-validation.ts';
-import { validateJob } from './job-validation.ts';
+
+const rules = lateRules(async () => {
+  const { validateJob } = await import('./job-validation.ts');
+  const { validateJobUpdate } = await import('./job-update-validation.ts');
+  const { validateJobStatusUpdate } = await import('./job-status-validation.ts');
+  const { jobWarnings } = await import('./batch-warnings.ts');
+  return {
+    validate: validateJob,
+    validateUpdate: validateJobUpdate,
+    warnings: jobWarnings,
+    parts: { status: validateJobStatusUpdate },
+  };
+});
 
 export const jobKind = defineKind({
   group: 'batch',
@@ -17,7 +27,7 @@ export const jobKind = defineKind({
   namespaced: true,
   categories: ['all'],
   hasGeneration: true,
-  parts: [statusPart({ validate: validateJobStatusUpdate })],
+  parts: [statusPart({ validate: rules.part('status') })],
   defaultPropagation: 'orphan',
   orphaningWarning:
     'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning',
@@ -28,7 +38,5 @@ export const jobKind = defineKind({
     generateJobSelector(object);
   },
   setDefaults: setJobDefaults,
-  validate: validateJob,
-  validateUpdate: validateJobUpdate,
-  warnings: jobWarnings,
+  ...rules.whole,
 });

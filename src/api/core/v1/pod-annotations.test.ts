@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { invalid } from '../../machinery/status-error.ts';
 import { podKind } from './pod.ts';
 
+await podKind.loadFirst?.();
+
 const CONTEXT = { nowMs: 0, user: { name: 'system:node:n', groups: [] } };
 const pod = (annotations?: Record<string, string>) => ({
   apiVersion: 'v1',

@@ -1,16 +1,9 @@
 /** The parts of a pod that are written by themselves (pkg/registry/core/pod/strategy.go). */
 import type { V1Container, V1Pod, V1PodCondition, V1PodStatus } from '../../gen/types.ts';
-import { sameMeaning } from '../../machinery/field-checks.ts';
-import { forbiddenField } from '../../machinery/field-error.ts';
-import type { PartSubresource, WriteContext } from '../../machinery/kind.ts';
+import type { PartSubresource } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
-import type { FieldError } from '../../machinery/status-error.ts';
 import { mergeStatusKeeping, statusPart } from '../../machinery/status-part.ts';
-import { MIRROR_POD, validatePodAnnotationsUpdate } from './pod-annotations.ts';
-import { validatePodResize } from './pod-resize-validation.ts';
-import { validatePodStatusUpdate } from './pod-status-validation.ts';
-import { validatePod } from './pod-validation.ts';
-import { describeDifference } from './spec-difference.ts';
+import { podRules } from './pod-rules.ts';
 
 /** Metadata stays, but for the version that the write was made for. */
 const keptMetadata = (existing: DynamicObject, requested: DynamicObject): DynamicObject['metadata'] => {
@@ -32,26 +25,8 @@ export const ephemeralContainersPart: PartSubresource = {
       spec: { ...spec, ...(added && { ephemeralContainers: added }) },
     };
   },
-  validate: validateEphemeralContainersUpdate,
+  validate: podRules.part('ephemeralcontainers'),
 };
-
-/** They come to stay: none goes or changes. */
-function validateEphemeralContainersUpdate(updated: DynamicObject, existing: DynamicObject, context: WriteContext): FieldError[] {
-  if (Object.hasOwn(existing.metadata.annotations ?? {}, MIRROR_POD))
-    return [forbiddenField('', 'static pods do not support ephemeral containers')];
-  const errors = [...validatePod(updated, context, existing), ...validatePodAnnotationsUpdate(updated, existing)];
-  const now = new Map((updated as V1Pod).spec?.ephemeralContainers?.map((container) => [container.name, container]));
-  for (const before of (existing as V1Pod).spec?.ephemeralContainers ?? []) {
-    const after = now.get(before.name);
-    const named = `existing ephemeral containers ${JSON.stringify(before.name)}`;
-    if (!after) errors.push(forbiddenField('spec.ephemeralContainers', `${named} may not be removed\n`));
-    else if (!sameMeaning(before, after)) {
-      const difference = describeDifference('core.EphemeralContainer', before, after);
-      errors.push(forbiddenField('spec.ephemeralContainers', `${named} may not be changed\n${difference}`));
-    }
-  }
-  return errors;
-}
 
 /** Resources of running pods are changed here and nowhere else. */
 export const resizePart: PartSubresource = {
@@ -74,7 +49,7 @@ export const resizePart: PartSubresource = {
       },
     };
   },
-  validate: validatePodResize,
+  validate: podRules.part('resize'),
 };
 
 /** Containers that were added, removed or renamed are left so, to be complained about. */
@@ -101,7 +76,7 @@ export const podStatusPart = statusPart({
     syncAddresses(status);
     return { ...merged, status };
   },
-  validate: validatePodStatusUpdate,
+  validate: podRules.part('status'),
 });
 
 /** A writer that does not know of a condition's `observedGeneration` does not take it away. */

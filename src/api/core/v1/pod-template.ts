@@ -1,10 +1,18 @@
 import type { V1PodTemplate } from '../../gen/types.ts';
 import { formatLabels, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { lateRules } from '../../machinery/late-rules.ts';
 import { containersColumn, imagesColumn } from '../../machinery/template-columns.ts';
 import { setPodTemplateDefaults } from './pod-defaults.ts';
-import { validatePodTemplate } from './pod-template-validation.ts';
-import { templateWarnings } from './pod-warnings.ts';
+
+const rules = lateRules(async () => {
+  const { validatePodTemplate } = await import('./pod-template-validation.ts');
+  const { templateWarnings } = await import('./pod-warnings.ts');
+  return {
+    validate: (object) => validatePodTemplate((object as V1PodTemplate).template, 'template'),
+    warnings: (object) => templateWarnings((object as V1PodTemplate).template, 'template'),
+  };
+});
 
 export const podTemplateKind = defineKind({
   group: '',
@@ -20,6 +28,5 @@ export const podTemplateKind = defineKind({
     textColumn<V1PodTemplate>('Pod Labels', "The template's labels.", ({ template }) => formatLabels(template?.metadata?.labels)),
   ],
   setDefaults: (object) => setPodTemplateDefaults((object as V1PodTemplate).template),
-  validate: (object) => validatePodTemplate((object as V1PodTemplate).template, 'template'),
-  warnings: (object) => templateWarnings((object as V1PodTemplate).template, 'template'),
+  ...rules.whole,
 });

@@ -8,6 +8,8 @@ import type { DynamicObject } from '../../machinery/object.ts';
 import { podKind } from './pod.ts';
 import { qualityOfService } from './quality-of-service.ts';
 
+await podKind.loadFirst?.();
+
 const context: WriteContext = { nowMs: 0, user: { name: 'u', groups: [] } };
 const make = (spec: object): DynamicObject => {
   const { object } = decodeObject(podKind, {

@@ -6,9 +6,7 @@ import { podColumns, podRowConditions } from './pod-columns.ts';
 import { setPodDefaults } from './pod-defaults.ts';
 import { podGracePeriodSeconds, preparePod } from './pod-lifecycle.ts';
 import { ephemeralContainersPart, podStatusPart, resizePart } from './pod-parts.ts';
-import { validatePodUpdate } from './pod-update-validation.ts';
-import { validatePod } from './pod-validation.ts';
-import { podWarnings } from './pod-warnings.ts';
+import { podRules } from './pod-rules.ts';
 
 const STREAM: readonly Verb[] = ['create', 'get'];
 
@@ -53,10 +51,6 @@ export const podKind = defineKind({
   },
   setDefaults: setPodDefaults,
   prepareForCreate: preparePod,
-  validate: validatePod,
-  // Binding is the one write that puts a pod on a node.
-  validateUpdate: (updated, existing, { subresource }) => (subresource === 'binding' ? [] : validatePodUpdate(updated, existing)),
-  // Nobody updates pods by hand, and programs do so often.
-  warnings: (object, existing) => (existing ? [] : podWarnings(object)),
+  ...podRules.whole,
   gracePeriodSeconds: podGracePeriodSeconds,
 });

@@ -2,15 +2,23 @@ import type { V1ReplicationController } from '../../gen/types.ts';
 import { ageColumn, formatLabels, nameColumn, numberColumn, textColumn, wide } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
+import { lateRules } from '../../machinery/late-rules.ts';
 import { scaleAction } from '../../machinery/scale-action.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { workloadColumns } from '../../machinery/template-columns.ts';
-import {
-  setReplicationControllerDefaults,
-  validateReplicationController,
-  validateReplicationControllerStatus,
-} from './replication-controller-rules.ts';
-import { workloadWarnings } from './workload-warnings.ts';
+import { setReplicationControllerDefaults } from './replication-controller-defaults.ts';
+
+const rules = lateRules(async () => {
+  const { validateReplicationController, validateReplicationControllerStatus } = await import(
+    './replication-controller-validation.ts'
+  );
+  const { workloadWarnings } = await import('./workload-warnings.ts');
+  return {
+    validate: validateReplicationController,
+    warnings: workloadWarnings({ namesPods: true }),
+    parts: { status: validateReplicationControllerStatus },
+  };
+});
 
 export const replicationControllerKind = defineKind({
   group: '',
@@ -22,7 +30,7 @@ export const replicationControllerKind = defineKind({
   categories: ['all'],
   storagePath: 'controllers',
   hasGeneration: true,
-  parts: [statusPart({ validate: validateReplicationControllerStatus })],
+  parts: [statusPart({ validate: rules.part('status') })],
   actions: [scaleAction],
   defaultPropagation: 'orphan',
   columns: [
@@ -39,6 +47,5 @@ export const replicationControllerKind = defineKind({
   selectableFields: { 'status.replicas': (object) => String((object as V1ReplicationController).status?.replicas ?? 0) },
   prepareForCreate: resetStatus('V1ReplicationController'),
   setDefaults: setReplicationControllerDefaults,
-  validate: validateReplicationController,
-  warnings: workloadWarnings({ namesPods: true }),
+  ...rules.whole,
 });

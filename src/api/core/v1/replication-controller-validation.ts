@@ -5,20 +5,7 @@ import { selectorFromLabels } from '../../machinery/label-selector.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { validateReplicas } from '../../machinery/replica-status.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
-import { setPodTemplateDefaults } from './pod-defaults.ts';
 import { checkLastingTemplate, validatePodTemplate } from './pod-template-validation.ts';
-
-/** The template's labels are the controller's own and its selector, unless it has others. */
-export function setReplicationControllerDefaults(object: DynamicObject): void {
-  const { spec, metadata } = object as V1ReplicationController;
-  if (!spec) return;
-  setPodTemplateDefaults(spec.template);
-  spec.replicas ??= 1;
-  const labels = spec.template?.metadata?.labels;
-  if (!labels) return;
-  if (!Object.keys(spec.selector ?? {}).length) spec.selector = { ...labels };
-  if (metadata && !Object.keys(metadata.labels ?? {}).length) metadata.labels = { ...labels };
-}
 
 export function validateReplicationController(object: DynamicObject): FieldError[] {
   const { spec = {} } = object as V1ReplicationController;
