@@ -164,6 +164,7 @@ function readSecurity(values: FlagValues, isSet: (name: string) => boolean, clie
     enableAdmissionPlugins: values.strings('enable-admission-plugins'),
     disableAdmissionPlugins: values.strings('disable-admission-plugins'),
     ...(admissionControl.length && { admissionControl }),
+    allowPrivileged: values.bool('allow-privileged'),
     defaultNotReadyTolerationSeconds: values.int('default-not-ready-toleration-seconds'),
     defaultUnreachableTolerationSeconds: values.int('default-unreachable-toleration-seconds'),
     ...(serviceAccount && { serviceAccount }),

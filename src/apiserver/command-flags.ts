@@ -46,6 +46,7 @@ const EFFECTIVE: readonly FlagDefinition[] = [
   flag('anonymous-auth', 'bool', 'Whether requests without credentials are taken for system:anonymous.', true),
   flag('authorization-mode', 'strings', 'Ordered list of AlwaysAllow, AlwaysDeny, ABAC, Webhook, Node, RBAC.', ['AlwaysAllow']),
   flag('token-auth-file', 'string', 'CSV file of static tokens.'),
+  flag('allow-privileged', 'bool', 'Whether containers may be privileged.', false),
   flag('enable-bootstrap-token-auth', 'bool', 'Whether bootstrap token Secrets in kube-system are credentials.', false),
   flag('enable-admission-plugins', 'strings', 'Admission plugins to enable besides the default ones.'),
   flag('disable-admission-plugins', 'strings', 'Admission plugins to disable although they are on by default.'),
@@ -129,7 +130,6 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
   ],
   bool: [
     'contention-profiling',
-    'allow-privileged',
     'alsologtostderr',
     'emulation-forward-compatible',
     'enable-garbage-collector',

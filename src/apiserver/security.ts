@@ -82,6 +82,8 @@ export interface SecurityConfig {
   readonly admissionControl?: readonly string[];
   /** `--admission-control-config-file`, read. */
   readonly admissionConfiguration?: AdmissionConfiguration;
+  /** `--allow-privileged`: whether containers may be privileged. Default true. */
+  readonly allowPrivileged?: boolean;
   readonly defaultNotReadyTolerationSeconds?: number;
   readonly defaultUnreachableTolerationSeconds?: number;
   readonly serviceAccount?: ServiceAccountConfig;

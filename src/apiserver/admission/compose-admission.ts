@@ -32,6 +32,7 @@ import { createMutatingPolicies } from './policies/mutating-policies.ts';
 import { createParamAccessCheck } from './policies/param-access.ts';
 import { createValidatingPolicies } from './policies/validating-policies.ts';
 import { createPriority } from './priority.ts';
+import { denyPrivilegedContainers } from './privileged-containers.ts';
 import { createResourceQuota } from './resource-quota/resource-quota.ts';
 import { createRoleEscalationCheck } from './role-escalation.ts';
 import { createRuntimeClass } from './runtime-class.ts';
@@ -50,6 +51,8 @@ export interface AdmissionOptions {
   readonly admissionControl?: readonly string[];
   /** `--admission-control-config-file`, read. */
   readonly admissionConfiguration?: AdmissionConfiguration;
+  /** `--allow-privileged`. Default true, unlike the flag's. */
+  readonly allowPrivileged?: boolean;
   readonly defaultNotReadyTolerationSeconds?: number;
   readonly defaultUnreachableTolerationSeconds?: number;
 }
@@ -77,7 +80,12 @@ export function composeAdmission(options: AdmissionOptions, deps: AdmissionDeps)
     only: options.admissionControl ?? [],
     logger: deps.logger,
     available: new Map([...defaultPlugins(options, deps), ...otherPlugins(options, deps)]),
-    always: [createRoleEscalationCheck(deps), createTokenSecretCheck(deps.reader), createParamAccessCheck(deps)],
+    always: [
+      createRoleEscalationCheck(deps),
+      createTokenSecretCheck(deps.reader),
+      createParamAccessCheck(deps),
+      ...(options.allowPrivileged === false ? [denyPrivilegedContainers] : []),
+    ],
   });
 }
 

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runPlugin } from '../../../test/harness/admission.ts';
 import { MemoryObjects } from '../../../test/harness/memory-objects.ts';
+import { deploymentKind } from '../../api/apps/v1/deployment.ts';
+import { cronJobKind } from '../../api/batch/v1/cron-job.ts';
 import { configMapKind } from '../../api/core/v1/config-map.ts';
 import { eventKind } from '../../api/core/v1/event.ts';
 import { namespaceKind } from '../../api/core/v1/namespace.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import { serviceKind } from '../../api/core/v1/service.ts';
 import type { V1Pod } from '../../api/gen/types.ts';
+import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { OwnerReference } from '../../api/machinery/object.ts';
 import { VirtualClock } from '../../std/clock.ts';
 import type { AuthorizationAttributes } from '../contracts.ts';
@@ -21,6 +24,7 @@ import { createNamespaceAutoProvision, createNamespaceExists } from './namespace
 import { createOwnerReferencesPermissionEnforcement } from './owner-references-permission.ts';
 import { createPodNodeSelector } from './pod-node-selector.ts';
 import { createPodTolerationRestriction } from './pod-toleration-restriction.ts';
+import { denyPrivilegedContainers } from './privileged-containers.ts';
 
 const metadata = { name: 'p', namespace: 'ns' };
 const pod = (spec: object = {}) => ({ metadata, spec: { containers: [{ name: 'c', image: 'i' }], ...spec } });
@@ -201,4 +205,18 @@ test('EventRateLimit lets bursts in and then a few a second', async () => {
   await write('other');
   await write('third');
   await write('ns'); // forgotten meanwhile
+});
+
+test('without --allow-privileged no container is privileged, of a pod or of what makes pods', async () => {
+  const spec = { containers: [{ name: 'c' }], initContainers: [{ name: 'i', securityContext: { privileged: true } }] };
+  const refused = (kind: KindDefinition, object: object, path: string) =>
+    assert.rejects(runPlugin(denyPrivilegedContainers, { kind, object: { metadata: { name: 'x' }, ...object } }), {
+      message: `${kind.kind}${kind.group && `.${kind.group}`} "x" is invalid: ${path}: Forbidden: disallowed by cluster policy`,
+    });
+  await refused(podKind, { spec }, 'spec.initContainers[0].securityContext.privileged');
+  const path = 'template.spec.initContainers[0].securityContext.privileged';
+  await refused(deploymentKind, { spec: { template: { spec } } }, `spec.${path}`);
+  await refused(cronJobKind, { spec: { jobTemplate: { spec: { template: { spec } } } } }, `spec.jobTemplate.spec.${path}`);
+  await runPlugin(denyPrivilegedContainers, { kind: podKind, object: { metadata: {}, spec: { containers: [{ name: 'c' }] } } });
+  await runPlugin(denyPrivilegedContainers, { kind: cronJobKind, object: { metadata: {} } });
 });
