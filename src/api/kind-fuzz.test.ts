@@ -9,6 +9,7 @@ import { apiVersionOf, type KindDefinition, type WriteContext } from './machiner
 import { type FieldType, fieldsOfSchema, type ScalarName } from './machinery/schema.ts';
 import { renderTable } from './machinery/table.ts';
 import { validateMetadata } from './machinery/validate-metadata.ts';
+import { olderKinds } from './older/older-kinds.ts';
 
 const SCALARS: Readonly<Record<ScalarName, readonly unknown[]>> = {
   string: ['', 'a', 'Always', 'kubernetes.io/x', 'None', 'UPPER', 'a b', '10.0.0.1', '__proto__'],
@@ -97,7 +98,7 @@ function exercise(kind: KindDefinition, random: () => number): void {
   for (const get of Object.values(kind.selectableFields)) assert.equal(typeof get(object), 'string');
 }
 
-for (const kind of allKinds)
+for (const kind of [...allKinds, ...olderKinds])
   test(`any ${kind.kind} of ${apiVersionOf(kind)} is defaulted, checked, merged and shown without a crash`, async () => {
     await kind.loadFirst?.();
     fc.assert(
