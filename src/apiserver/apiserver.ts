@@ -49,7 +49,8 @@ export type { ApiServer, ApiServerConfig, CertificatePair, KubeletAccess } from 
  * Opens the API on a port and resolves when `/readyz` is ok. A request goes
  *
  *     listener or in-process transport ─► serve (info, failures, time) ─► authentication ─► audit ─► impersonation ─► flow control
- *       ─► authorization ─► extension servers, or resource router ─► verb ─► admission, validation ─► object store          reads ─► watch cache ◄─ watch ─ store
+ *       ─► authorization ─► extension servers, or resource router ─► verb ─► admission, validation ─► object store
+ *                                                     reads ─► watch cache ◄─ watch ─ store
  *
  * @throws CodedError for a port that is taken, a broken certificate, or what the security flags get wrong
  */
