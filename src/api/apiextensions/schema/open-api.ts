@@ -63,10 +63,13 @@ const V2_UNSAID: ReadonlySet<string> = new Set(['type', 'format', 'enum']);
 
 /**
  * What is published of a custom resource's schema (apiextensions-apiserver/pkg/controller/openapi/builder). Without a schema, of an
- * object that may hold anything.
+ * object that may hold anything; nor does version 2 name a field of such an object, as clients would refuse every other.
  */
 export function publishedSchema(schema: JsonSchema | undefined, form: OpenApiForm): OpenApiSchema {
-  if (!schema) return { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  if (!schema) return anything;
+  if (form === 'v2' && preservesUnknown(schema))
+    return schema.description === undefined ? anything : { description: schema.description, ...anything };
   const published = publish(schema, form);
   return { ...published, type: 'object', properties: { ...TYPE_FIELDS, ...withMeta(published) } };
 }
