@@ -6,7 +6,7 @@ import type { Aggregation, AggregationConfig, AggregationDeps } from './aggregat
 /** Nearly no cluster has extension servers: what speaks with them is loaded with the first APIService that names one. */
 export function createLazyAggregation(config: AggregationConfig, deps: AggregationDeps): Aggregation {
   const { reader, logger } = deps;
-  let loading: Promise<Aggregation> | undefined;
+  let loading: Promise<Aggregation | undefined> | undefined;
   let loaded: Aggregation | undefined;
   let closed = false;
   const load = async (): Promise<Aggregation> => {
@@ -18,8 +18,10 @@ export function createLazyAggregation(config: AggregationConfig, deps: Aggregati
   const look = (service: V1APIService) => {
     if (!service.spec?.service || loading || closed) return;
     leave();
-    loading = load();
-    loading.catch((error) => logger.error('cannot start aggregation', { error }));
+    loading = load().catch((error) => {
+      logger.error('cannot start aggregation', { error });
+      return undefined; // what is served here goes on
+    });
   };
   const leave = reader.subscribe(apiServiceKind, ({ object }) => {
     if (object) look(object as V1APIService);
@@ -31,14 +33,15 @@ export function createLazyAggregation(config: AggregationConfig, deps: Aggregati
       let around: Handler | undefined;
       return async (context, response) => {
         if (!loading) return next(context, response);
-        around ??= (loaded ?? (await loading)).around(next);
+        const aggregation = loaded ?? (await loading);
+        around ??= aggregation ? aggregation.around(next) : next;
         return around(context, response);
       };
     },
     async close() {
       closed = true;
       leave();
-      await loading?.then((aggregation) => aggregation.close());
+      await loading?.then((aggregation) => aggregation?.close());
     },
   };
 }
