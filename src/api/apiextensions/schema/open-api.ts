@@ -81,13 +81,13 @@ function withMeta({ properties = {} }: OpenApiSchema): OpenApiSchema {
 
 function publish(schema: JsonSchema, form: OpenApiForm): OpenApiSchema {
   const v2 = form === 'v2';
-  const vague = v2 && (schema.nullable === true || isIntOrString(schema));
+  const open = v2 && preservesUnknown(schema);
+  const vague = v2 && (schema.nullable === true || isIntOrString(schema) || (open && isStructured(schema)));
   const published: OpenApiSchema = {};
   for (const name of PLAIN) if (schema[name] !== undefined && !(vague && V2_UNSAID.has(name))) published[name] = schema[name];
   if (schema.nullable && !v2) published['nullable'] = true;
   if (v2 && schema.nullable) return published;
   const inner = (each: JsonSchema) => publish(each, form);
-  const open = v2 && preservesUnknown(schema);
   const items = itemsOf(schema);
   if (items && !open) published['items'] = inner(items);
   const values = valuesOf(schema);
@@ -98,9 +98,26 @@ function publish(schema: JsonSchema, form: OpenApiForm): OpenApiSchema {
     published['properties'] = Object.fromEntries(
       Object.entries(schema.properties).map(([name, property]) => [name, inner(property)]),
     );
-  if (isEmbedded(schema)) published['properties'] = { ...TYPE_FIELDS, ...withMeta(published) };
-  if (v2) return published;
+  if (isEmbedded(schema) && !open) published['properties'] = { ...TYPE_FIELDS, ...withMeta(published) };
+  if (v2) return withoutRequiredNulls(published, schema, values);
   for (const name of ['allOf', 'anyOf', 'oneOf'] as const) if (schema[name]) published[name] = schema[name].map(inner);
   if (schema.not) published['not'] = inner(schema.not);
   return published;
+}
+
+function isStructured({ type }: JsonSchema): boolean {
+  return type === 'object' || type === 'array';
+}
+
+/** Clients of version 2 take a field that is null for one that is missing. */
+function withoutRequiredNulls(
+  published: OpenApiSchema,
+  { required, properties = {} }: JsonSchema,
+  values: JsonSchema | undefined,
+): OpenApiSchema {
+  if (!required) return published;
+  const { required: _, ...rest } = published;
+  const isNullable = (name: string) => Object.hasOwn(properties, name) && properties[name]?.nullable === true;
+  const left = values?.nullable ? [] : required.filter((name) => !isNullable(name));
+  return left.length > 0 ? { ...rest, required: left } : rest;
 }
