@@ -14,7 +14,7 @@ export interface OlderVersion
     Partial<
       Pick<
         KindDefinition,
-        'actions' | 'setDefaults' | 'prepareForCreate' | 'prepareForUpdate' | 'validate' | 'defaultPropagation'
+        'actions' | 'setDefaults' | 'prepareForCreate' | 'prepareForUpdate' | 'validate' | 'defaultPropagation' | 'jsonOnly'
       >
     > {
   /** Absent: both have the same fields. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { until } from '../../../test/harness/until.ts';
 import { configMapKind } from '../../api/core/v1/config-map.ts';
 import type { JsonValue } from '../../api/machinery/object.ts';
 import { decodeProtobuf } from '../../api/protobuf/decode.ts';
@@ -164,4 +165,48 @@ test('an object that cannot be written ends no other watch: who watches in proto
   event.tag();
   assert.equal(event.text(), 'ERROR');
   assert.match(frame.toString(), /ConfigMap "default\/broken" cannot be sent: proto: 1 is no string/);
+});
+
+test('a CustomResourceDefinition is taken and answered in protobuf, with what its schema holds, and its objects are not', async () => {
+  const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+  const schema = {
+    type: 'object',
+    properties: {
+      spec: {
+        type: 'object',
+        required: ['size'],
+        properties: {
+          size: { type: 'integer', minimum: 1, maximum: 2.5 },
+          labels: { type: 'object', additionalProperties: { type: 'string' } },
+          list: { type: 'array', items: { type: 'string', enum: ['a', 'b'] } },
+          color: { type: 'string', default: 'red' },
+        },
+        'x-kubernetes-validations': [{ rule: 'self.size > 0', message: 'positive' }],
+      },
+    },
+  };
+  const definition = {
+    metadata: { name: 'widgets.example.com' },
+    spec: {
+      group: 'example.com',
+      names: { plural: 'widgets', kind: 'Widget' },
+      scope: 'Cluster',
+      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: schema }, subresources: { status: {} } }],
+    },
+  };
+  const type = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' };
+  const made = await asked(
+    'POST',
+    path,
+    'V1CustomResourceDefinition',
+    encodeProtobuf(definition, 'V1CustomResourceDefinition', type),
+  );
+  const { versions } = made['spec'] as typeof definition.spec;
+  assert.deepEqual(versions[0]?.schema.openAPIV3Schema, schema);
+  assert.deepEqual(versions[0]?.subresources, { status: {} });
+  const read = (await api.call<typeof definition>('GET', `${path}/widgets.example.com`)).body;
+  assert.deepEqual(read.spec.versions[0]?.schema.openAPIV3Schema, schema);
+  const widgets = '/apis/example.com/v1/widgets';
+  await until('widgets are served', async () => (await api.call('GET', widgets)).status === 200);
+  assert.equal((await ask('POST', widgets, 'application/json', Buffer.from('k8s'))).status, 415);
 });

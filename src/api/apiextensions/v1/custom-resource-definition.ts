@@ -27,7 +27,6 @@ export const customResourceDefinitionKind = defineKind({
   storagePath: 'apiextensions.k8s.io/customresourcedefinitions',
   hasGeneration: true,
   anyFinalizers: true,
-  jsonOnly: true,
   loadFirst: async () => {
     validation ??= await import('./definition-validation.ts');
   },
