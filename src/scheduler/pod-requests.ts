@@ -1,4 +1,5 @@
-import type { V1Container, V1Pod } from '../api/gen/types.ts';
+import { podRequests as requestedQuantities } from '../api/core/v1/pod-resource-usage.ts';
+import type { V1Pod } from '../api/gen/types.ts';
 import { parseQuantity, quantityMilliValue } from '../api/machinery/quantity.ts';
 
 /** Resource name → amount in thousandths of its unit, so that `100m` of cpu is a whole number. */
@@ -22,36 +23,10 @@ export function addAmounts(total: Map<string, bigint>, amounts: Amounts, sign: 1
   for (const [resource, amount] of amounts) total.set(resource, (total.get(resource) ?? 0n) + sign * amount);
 }
 
-function raiseTo(total: Map<string, bigint>, amounts: Amounts): void {
-  for (const [resource, amount] of amounts) if (amount > (total.get(resource) ?? 0n)) total.set(resource, amount);
-}
-
-const requestsOf = (container: V1Container): Map<string, bigint> => amountsOf(container.resources?.requests);
-
-/**
- * A pod's requests: its containers' and sidecars' together, or the most that an init container needs beside the sidecars
- * started before it, whichever is more; plus overhead (component-helpers/resource/helpers.go PodRequests).
- */
+/** A pod's requests, with what containers have been given by resizing. */
 export function podRequests(pod: V1Pod): Map<string, bigint> {
-  const total = new Map<string, bigint>();
-  for (const container of pod.spec?.containers ?? []) addAmounts(total, requestsOf(container));
-  const sidecars = new Map<string, bigint>();
-  const initPeak = new Map<string, bigint>();
-  for (const container of pod.spec?.initContainers ?? []) {
-    const requests = requestsOf(container);
-    if (container.restartPolicy === 'Always') {
-      addAmounts(sidecars, requests);
-      raiseTo(initPeak, sidecars);
-      continue;
-    }
-    addAmounts(requests, sidecars);
-    raiseTo(initPeak, requests);
-  }
-  addAmounts(total, sidecars);
-  raiseTo(total, initPeak);
-  for (const [resource, amount] of amountsOf(pod.spec?.resources?.requests)) total.set(resource, amount);
-  addAmounts(total, amountsOf(pod.spec?.overhead));
-  return total;
+  const requests = requestedQuantities(pod, { fromStatus: true });
+  return new Map([...requests].map(([resource, quantity]) => [resource, quantityMilliValue(quantity)]));
 }
 
 /** Requests with the assumed amounts where there are none. */
