@@ -71,11 +71,11 @@ export interface ApiServerConfig {
   readonly kubelet?: KubeletAccess;
   /** How `kubectl get componentstatuses` asks components that do not listen where upstream's do. */
   readonly componentProbes?: Readonly<Record<string, ProbeComponent>>;
-  /** Absent: nothing is recorded. */
   /** How extension servers are reached. */
   readonly aggregation?: AggregationConfig;
   /** The command line as it was understood, for `/flagz`. */
   readonly flags?: () => ReadonlyMap<string, string>;
+  /** Absent: nothing is recorded. */
   readonly audit?: AuditConfig;
   /** Absent: values are stored plain. */
   readonly encryption?: EncryptionConfig;
