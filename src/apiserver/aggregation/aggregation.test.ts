@@ -5,7 +5,7 @@ import { createServer, request, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
-import type { TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { until } from '../../../test/harness/until.ts';
 import type { V1APIService } from '../../api/gen/types.ts';
 import { createTestPki, type List, startTestApi, type TestApi, type TestPki } from '../test-api.ts';
@@ -72,6 +72,14 @@ async function startExtension(pki: TestPki, proxyCaPem: string) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
     seen.push({ url: request.url!, headers: request.headers, groups: [], proxy: '' });
+    if (request.url!.includes('keep')) {
+      // A server that refuses and then waits for the next request on the same connection.
+      socket.on('data', (chunk) => seen.push({ url: `behind: ${chunk}`, headers: {}, groups: [], proxy: '' }));
+      socket.on('error', () => undefined);
+      socket.write('HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\n');
+      setTimeout(() => socket.write('gone'), 20);
+      return;
+    }
     if (request.url!.includes('refuse')) {
       socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno');
       return;
@@ -223,6 +231,30 @@ test('connections that go on as another protocol go through, both ways, and refu
   assert.deepEqual(await open('/refuse'), { status: 403, text: 'no' });
   // Elsewhere the wish is told nothing, and the answer is the usual one.
   assert.equal((await open('/namespaces/default', '/api/v1')).status, 200);
+});
+
+test('what follows a refused change of protocol never reaches an extension server', async (context) => {
+  const api = await startTestApi({ aggregation: { routeToEndpoints: true } });
+  context.after(() => api.stop());
+  await using extension = await startExtension(api.pki, api.pki.caPem);
+  await register(api, extension.port);
+  await until('it is available', async () => (await condition(api))?.status === 'True');
+  const smuggled = `GET ${GROUP}/secrets HTTP/1.1\r\nhost: x\r\nx-remote-user: admin\r\nx-remote-group: system:masters\r\n\r\n`;
+  const client = connectTls({ host: '127.0.0.1', port: api.server.port, ca: api.pki.caPem, ALPNProtocols: ['http/1.1'] });
+  await once(client, 'secureConnect');
+  client.write(`GET ${GROUP}/keep HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: echo\r\n\r\n${smuggled}`);
+  let answer = '';
+  client.on('data', (chunk) => {
+    answer += chunk;
+    client.write(smuggled);
+  });
+  client.on('error', () => undefined); // it is cut while it writes
+  await once(client, 'close');
+  assert.match(answer, /^HTTP\/1\.1 404 [^]*\r\nconnection: close\r\n[^]*gone$/i);
+  assert.deepEqual(
+    extension.seen.filter(({ url }) => url.startsWith('behind')),
+    [],
+  );
 });
 
 test('what an extension server serves is seen in discovery and OpenAPI', async (context) => {

@@ -1,3 +1,4 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { V1APIService } from '../../api/gen/types.ts';
 import { serviceUnavailable } from '../../api/machinery/status-error.ts';
@@ -9,6 +10,16 @@ import { proxiedHeaders } from './request-headers.ts';
 const CONNECT_TIMEOUT_MS = 10_000;
 const LONGEST_HEAD = 64 * 1024;
 
+const OWN: ReadonlySet<string> = new Set(['audit-id']);
+const NOT_BEHIND_REFUSAL: ReadonlySet<string> = new Set([
+  ...OWN,
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'trailer',
+  'upgrade',
+]);
+
 export interface UpgradeTarget {
   readonly url: string;
   readonly spec: NonNullable<V1APIService['spec']>;
@@ -16,7 +27,12 @@ export interface UpgradeTarget {
   readonly isFrontProxyHeader: (name: string) => boolean;
 }
 
-/** Passes a request that wants another protocol (WebSocket, SPDY) on, and then every byte both ways until one side ends. */
+/**
+ * Passes a request that wants another protocol (WebSocket, SPDY) on, and then every byte both ways until one side ends.
+ *
+ * Nothing of what the client sends behind its request goes on before the extension server has changed protocols: on a connection that
+ * still speaks HTTP it would be taken for requests of this server, in anybody's name (CVE-2018-1002105).
+ */
 export async function proxyUpgrade(target: UpgradeTarget, context: RequestContext, response: ServerResponse): Promise<void> {
   const { request } = context;
   const { socket: client, head } = request.takeOver!();
@@ -43,13 +59,17 @@ export async function proxyUpgrade(target: UpgradeTarget, context: RequestContex
   if (request.signal.aborted) end();
   else request.signal.addEventListener('abort', end, { once: true });
   try {
-    backend.write(requestHead(target, context), 'latin1');
-    if (head.length) backend.write(head);
-    const answer = await readHead(backend).catch((error: Error) => {
+    const answer = await ask(backend, target, context).catch((error: Error) => {
       throw serviceUnavailable(`error trying to reach service: ${error.message}`);
     });
-    response.writeHead(answer.status, answer.headers);
+    response.writeHead(answer.status, passedBack(answer));
+    if (!answer.switched) {
+      for await (const chunk of answer.message) if (!response.write(chunk as Uint8Array)) await response.drained();
+      response.end();
+      return;
+    }
     if (answer.rest.length) response.write(answer.rest);
+    if (head.length) backend.write(head);
     await tunnel(client, backend);
   } finally {
     request.signal.removeEventListener('abort', end);
@@ -57,62 +77,47 @@ export async function proxyUpgrade(target: UpgradeTarget, context: RequestContex
   }
 }
 
-function requestHead(target: UpgradeTarget, { request, user, auditId }: RequestContext): string {
-  const { headers, repeatedHeaders } = proxiedHeaders(request.headers, user, target.isFrontProxyHeader);
-  if (auditId) headers['audit-id'] = auditId;
-  headers['host'] = new URL(target.url).host;
-  headers['connection'] = 'Upgrade';
-  headers['upgrade'] = request.headers['upgrade'] ?? '';
-  const lines = [
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    ...Object.entries(repeatedHeaders).flatMap(([name, values]) => values.map((value) => `${name}: ${value}`)),
-  ];
-  return `${request.method} ${request.uri ?? request.path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`;
-}
-
-interface AnswerHead {
+interface Answer {
   readonly status: number;
-  readonly headers: Readonly<Record<string, readonly string[]>>;
-  /** What has come behind the head. */
+  readonly message: IncomingMessage;
+  /** Whether the connection speaks another protocol from here on. */
+  readonly switched: boolean;
+  /** What has come behind the head in that protocol. */
   readonly rest: Buffer;
 }
 
-/** Reads the head of an answer off a connection. Rejects when there is none. */
-function readHead(backend: Duplex): Promise<AnswerHead> {
+/** Sends the request's head on a connection. Rejects when no answer comes. */
+function ask(backend: Duplex, target: UpgradeTarget, { request, user, auditId }: RequestContext): Promise<Answer> {
+  const { headers, repeatedHeaders } = proxiedHeaders(request.headers, user, target.isFrontProxyHeader);
+  if (auditId) headers['audit-id'] = auditId;
   return new Promise((resolve, reject) => {
-    let bytes = Buffer.alloc(0);
-    const fail = () => settle(() => reject(new Error('the connection ended before there was an answer')));
-    const settle = (act: () => void) => {
-      backend.off('data', take);
-      backend.off('close', fail);
-      backend.pause();
-      act();
-    };
-    const take = (chunk: Buffer) => {
-      bytes = Buffer.concat([bytes, chunk]);
-      const at = bytes.indexOf('\r\n\r\n');
-      if (at < 0) {
-        if (bytes.length > LONGEST_HEAD) settle(() => reject(new Error('the head of the answer is too long')));
-        return;
-      }
-      const [first = '', ...lines] = bytes.toString('latin1', 0, at).split('\r\n');
-      const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(first)?.[1]);
-      if (!status) return settle(() => reject(new Error('the answer is no HTTP')));
-      settle(() => resolve({ status, headers: readHeaders(lines), rest: bytes.subarray(at + 4) }));
-    };
-    backend.on('data', take);
-    backend.on('close', fail);
+    const asking = httpRequest({
+      createConnection: () => backend,
+      method: request.method,
+      path: request.uri ?? request.path,
+      headers: {
+        ...headers,
+        ...repeatedHeaders,
+        host: new URL(target.url).host,
+        connection: 'Upgrade',
+        upgrade: request.headers['upgrade'] ?? '',
+      },
+      maxHeaderSize: LONGEST_HEAD,
+    });
+    const told = (message: IncomingMessage, switched: boolean, rest: Buffer) =>
+      resolve({ status: message.statusCode ?? 502, message, switched, rest });
+    asking.on('upgrade', (message, _socket, rest) => told(message, message.statusCode === 101, rest));
+    asking.on('response', (message) => told(message, false, Buffer.alloc(0)));
+    asking.on('error', reject);
+    asking.end();
   });
 }
 
-function readHeaders(lines: readonly string[]): Record<string, readonly string[]> {
-  const headers = new Map<string, string[]>();
-  for (const line of lines) {
-    const at = line.indexOf(':');
-    const name = line.slice(0, at).trim().toLowerCase();
-    if (at > 0 && name !== 'audit-id') headers.set(name, [...(headers.get(name) ?? []), line.slice(at + 1).trim()]);
-  }
-  return Object.fromEntries(headers);
+/** The answer's headers. How long a refusal is, is told by the end of the connection. */
+function passedBack({ message, switched }: Answer): Record<string, readonly string[]> {
+  const dropped = switched ? OWN : NOT_BEHIND_REFUSAL;
+  const headers = Object.entries(message.headersDistinct).filter(([name]) => !dropped.has(name));
+  return Object.fromEntries(headers.map(([name, values = []]) => [name, values]));
 }
 
 /** Every byte both ways, no faster than they are read; resolves when either side has ended. */
