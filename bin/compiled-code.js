@@ -1,18 +1,15 @@
 // Where Node keeps compiled code between runs, which halves the start. Plain JavaScript: it is read before anything else.
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import module from 'node:module';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
-
-const root = dirname(import.meta.dirname);
-
-/** A checkout runs as it is; an installed package has been compiled, since Node strips no types below node_modules. */
-export const isCheckout = existsSync(join(root, 'src'));
+import { join } from 'node:path';
+import { isCheckout, root } from './code.js';
+import { cacheOf } from './fresh-bundle.js';
 
 /** Lets Node keep compiled code; where nothing may be written, Muster starts without. */
 export function keepCompiledCode() {
   const directories = [join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'muster', 'compiled')];
-  if (isCheckout) directories.unshift(join(root, 'node_modules', '.cache', 'muster', 'compiled'));
+  if (isCheckout) directories.unshift(join(cacheOf(root), 'compiled'));
   for (const directory of directories) {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });

@@ -1,5 +1,4 @@
-// What `import … from 'kubemuster'` gives: the sources in a checkout, the compiled code in an installed package.
-import { existsSync } from 'node:fs';
+// What `import … from 'kubemuster'` gives: in a checkout the sources or their bundle, the compiled code in an installed package.
+import { importCode } from './code.js';
 
-const isCheckout = existsSync(new URL('../src', import.meta.url));
-export const { startCluster } = await import(isCheckout ? '../src/cluster/start-cluster.ts' : '../dist/cluster/start-cluster.js');
+export const { startCluster } = await importCode('cluster/start-cluster');

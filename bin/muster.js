@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Starts src/cli/main.ts on the Node that Muster is made for. Plain JavaScript, since an older Node has to read it.
+// Starts cli/main on the Node that Muster is made for. Plain JavaScript, since an older Node has to read it.
 import { spawn } from 'node:child_process';
 import { accessSync, constants, realpathSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
@@ -45,8 +45,8 @@ function restartWithOwnNode() {
 }
 
 async function run() {
-  const { isCheckout, keepCompiledCode } = await import('./compiled-code.js');
+  const [{ importMain }, { keepCompiledCode }] = await Promise.all([import('./code.js'), import('./compiled-code.js')]);
   keepCompiledCode();
-  const { runProcess } = await import(isCheckout ? '../src/cli/main.ts' : '../dist/cli/main.js');
+  const { runProcess } = await importMain();
   await runProcess(process.argv[1], process.argv.slice(2));
 }

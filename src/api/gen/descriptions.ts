@@ -2,6 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { codeFile } from '../../std/own-files.ts';
 
 /** Type name → field → its description; that of the type itself has the name ''. */
 export type Descriptions = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -10,12 +11,12 @@ export type Descriptions = Readonly<Record<string, Readonly<Record<string, strin
 const READERS = 16;
 
 /**
- * The descriptions that the build has packed beside this file; in a checkout they are gathered from the installed client. Where there is
+ * The descriptions that the build has packed with the code; in a checkout they are gathered from the installed client. Where there is
  * neither, none.
  */
 export async function loadDescriptions(): Promise<Descriptions> {
   try {
-    return JSON.parse(await readFile(join(import.meta.dirname, 'descriptions.json'), 'utf8')) as Descriptions;
+    return JSON.parse(await readFile(codeFile('api/gen/descriptions.json'), 'utf8')) as Descriptions;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }

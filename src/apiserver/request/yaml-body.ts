@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { badRequest } from '../../api/machinery/status-error.ts';
+import { moduleFile } from '../../std/own-files.ts';
 import type { YamlDocument } from './parse-yaml.ts';
 import type { YamlAnswer } from './yaml-worker.ts';
 
@@ -11,9 +12,6 @@ const THREAD_FROM_BYTES = 32 * 1024;
 const MOST_THREADS = 2;
 const LONGEST_MS = 20_000;
 const MOST_MEMORY_MB = 512;
-
-/** Compiled or not, as this file is. */
-const WORKER = import.meta.url.endsWith('.ts') ? './yaml-worker.ts' : './yaml-worker.js';
 
 /** How go-yaml sums up what it would not take. */
 export const yamlProblems = (problems: readonly string[]) =>
@@ -36,7 +34,7 @@ export async function readYaml(bytes: Buffer): Promise<YamlDocument> {
 }
 
 async function readInThread(text: string): Promise<YamlDocument> {
-  const worker = new Worker(new URL(WORKER, import.meta.url), {
+  const worker = new Worker(moduleFile('apiserver/request/yaml-worker'), {
     workerData: text,
     resourceLimits: { maxOldGenerationSizeMb: MOST_MEMORY_MB },
   });

@@ -4,9 +4,8 @@ import { linkAtomic } from '../../std/atomic-file.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
 import { FlagError, type ParsedFlags } from '../../std/flags.ts';
+import { packageFile } from '../../std/own-files.ts';
 import { componentNames } from '../component-names.ts';
-
-const LAUNCHER = resolve(import.meta.dirname, '../../../bin/launch');
 
 /** `muster link DIR`. */
 export const linkCommand: ComponentCommand = {
@@ -29,7 +28,8 @@ async function link(flags: ParsedFlags, io: CommandIo): Promise<number> {
         code: 'LINK_TAKEN',
       });
   }
-  for (const name of names) await linkAtomic(join(target, name), LAUNCHER);
+  const launcher = packageFile('bin/launch');
+  for (const name of names) await linkAtomic(join(target, name), launcher);
   io.stdout(`${names.join(', ')} in ${target} now start muster\n`);
   return 0;
 }

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo } from '../../std/command.ts';
+import { moduleFile, packageFile } from '../../std/own-files.ts';
 import type { StartReport } from './run-cluster.ts';
 
-const PROGRAM = resolve(import.meta.dirname, '../../../bin/muster.js');
 export const LOG_FILE = 'cluster.log';
 const LARGEST_LOG_BYTES = 10 * 1024 * 1024;
 const REPORT_FD = 3;
@@ -27,12 +27,16 @@ export async function spawnCluster(directory: string, argv: readonly string[], i
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const logFile = join(directory, LOG_FILE);
   const log = openLog(logFile);
-  const child = spawn(process.execPath, [...FRUGAL_FLAGS, PROGRAM, 'up', ...argv, `--report-fd=${REPORT_FD}`], {
-    cwd: directory,
-    detached: true,
-    env: { ...FRUGAL_ALLOCATOR, ...withoutNotifySocket(io.env) },
-    stdio: ['ignore', log, log, 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [...FRUGAL_FLAGS, packageFile('bin/muster.js'), 'up', ...argv, `--report-fd=${REPORT_FD}`],
+    {
+      cwd: directory,
+      detached: true,
+      env: { ...FRUGAL_ALLOCATOR, ...withoutNotifySocket(io.env), ...sameCode() },
+      stdio: ['ignore', log, log, 'pipe'],
+    },
+  );
   closeSync(log);
   const interrupt = () => child.kill('SIGTERM');
   io.signal.addEventListener('abort', interrupt, { once: true });
@@ -58,6 +62,9 @@ function openLog(file: string): number {
   if (size > LARGEST_LOG_BYTES) renameSync(file, `${file}.1`);
   return openSync(file, 'a', 0o600);
 }
+
+/** Bundle or sources: the child runs what this process runs, and need not look again which. It takes the word of its parent only. */
+const sameCode = () => ({ MUSTER_MAIN: `${process.pid}:${moduleFile('cli/main')}` });
 
 /** Readiness is told by us, when the cluster is ready; a background process must not do it in our name. */
 function withoutNotifySocket({ NOTIFY_SOCKET: _, ...env }: CommandIo['env']): NodeJS.ProcessEnv {

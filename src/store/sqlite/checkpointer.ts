@@ -1,8 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../std/logger.ts';
-
-/** Compiled or not, as this file is. */
-const WORKER = import.meta.url.endsWith('.ts') ? './checkpoint-worker.ts' : './checkpoint-worker.js';
+import { moduleFile } from '../../std/own-files.ts';
 
 export interface CheckpointerOptions {
   readonly file: string;
@@ -54,7 +52,7 @@ export class Checkpointer {
   }
 
   async #run(): Promise<void> {
-    const worker = new Worker(new URL(WORKER, import.meta.url), { workerData: this.#options.file });
+    const worker = new Worker(moduleFile('store/sqlite/checkpoint-worker'), { workerData: this.#options.file });
     let holding: Promise<() => void> | undefined;
     const release = async () => (await holding)?.();
     try {
