@@ -1,6 +1,8 @@
 import { namesOfDottedPath, valueAt } from '../../api/apiextensions/schema/simple-path.ts';
+import { customResourceDefinitionKind } from '../../api/apiextensions/v1/custom-resource-definition.ts';
 import { type Definition, type DefinitionVersion, isCondition } from '../../api/apiextensions/v1/definition.ts';
 import { compareVersions } from '../../api/apiextensions/v1/version-order.ts';
+import { apiServiceKind } from '../../api/apiregistration/v1/api-service.ts';
 import { cloneJson } from '../../api/machinery/clone.ts';
 import { defineKind } from '../../api/machinery/define-kind.ts';
 import {
@@ -69,7 +71,7 @@ function kindOf(
     categories: names.categories ?? [],
     schema: `${apiVersionOf(named)} ${names.kind}`,
     ownSchema: own,
-    storagePath: `${group}/${names.plural}`,
+    storagePath: storagePathOf(group, names.plural),
     storedAs: storedFormOf(definition, named, schemas, remote),
     hasGeneration: true,
     anyFinalizers: true,
@@ -91,6 +93,15 @@ function kindOf(
     validate: (object, _context, existing) => validateObject(object, schema, scale, existing),
     warnings: finalizerWarnings,
   });
+}
+
+/** Where the server keeps kinds of its own below names that a definition may bear too. */
+const TAKEN: ReadonlySet<string> = new Set([apiServiceKind, customResourceDefinitionKind].map(({ storagePath }) => storagePath));
+
+/** As upstream lays them out, but that nobody gets at what is not his by a definition of the same name. No group has a colon. */
+function storagePathOf(group: string, plural: string): string {
+  const path = `${group}/${plural}`;
+  return TAKEN.has(path) ? `${group}:custom/${plural}` : path;
 }
 
 function notWhileTerminating(kind: { group: string; resource: string }, verb: string): StatusError {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { JsonSchema } from '../../api/apiextensions/schema/json-schema.ts';
-import { startTestApi, type TestApi } from '../test-api.ts';
+import { type List, startTestApi, type TestApi } from '../test-api.ts';
 import {
   ANYTHING,
   causesOf,
@@ -26,6 +26,26 @@ describe('definitions and objects that mean no good', () => {
     await api.call('DELETE', `${DEFINITIONS}/widgets.example.com`);
     await untilGone(api, 'widgets.example.com');
   };
+
+  test('a definition that calls itself what the server keeps itself takes nothing of that with it when it goes', async () => {
+    await define(api, widgets());
+    const services = '/apis/apiregistration.k8s.io/v1/apiservices/v1.apps';
+    for (const [group, plural, kind] of [
+      ['apiextensions.k8s.io', 'customresourcedefinitions', 'CustomResourceDefinition'],
+      ['apiregistration.k8s.io', 'apiservices', 'APIService'],
+    ] as const) {
+      const definition = widgets({ group, plural, kind, versions: [{ name: 'v9' }], spec: { scope: 'Cluster' } });
+      const annotations = { 'api-approved.kubernetes.io': 'unapproved, an attack' };
+      await define(api, { ...definition, metadata: { ...definition.metadata, annotations } });
+      const seen = await api.call<List>('GET', `/apis/${group}/v9/${plural}`);
+      assert.deepEqual(seen.body.items, []);
+      await api.call('DELETE', `${DEFINITIONS}/${plural}.${group}`);
+      await untilGone(api, `${plural}.${group}`);
+    }
+    assert.equal((await api.call('GET', `${DEFINITIONS}/widgets.example.com`)).status, 200);
+    assert.equal((await api.call('GET', services)).status, 200);
+    await forget();
+  });
 
   test('patterns and formats that would keep a backtracking matcher busy for years are answered', async () => {
     const text = (more: JsonSchema): JsonSchema => ({ type: 'string', ...more });
