@@ -1,4 +1,5 @@
 import { validateManager } from '../../api/apply/manager-name.ts';
+import { isJsonMap } from '../../api/machinery/clone.ts';
 import { badRequest, type FieldError, invalid } from '../../api/machinery/status-error.ts';
 import { isTrue } from './request-info.ts';
 
@@ -166,23 +167,35 @@ export function parseDeleteOptions(query: URLSearchParams, body: Readonly<Record
   const grace = given['gracePeriodSeconds'];
   if (grace !== undefined && grace !== null && !Number.isInteger(grace)) throw typeError('gracePeriodSeconds');
   const policy = (given['propagationPolicy'] ?? '') as DeleteChoices['propagationPolicy'];
+  if (typeof policy !== 'string') throw typeError('propagationPolicy');
   if (!['', 'Orphan', 'Background', 'Foreground'].includes(policy))
-    errors.push(notSupported('propagationPolicy', String(policy), ['Foreground', 'Background', 'Orphan', 'nil']));
-  const orphan = given['orphanDependents'];
-  if (orphan !== undefined && orphan !== null && policy !== '')
+    errors.push(notSupported('propagationPolicy', policy, ['Foreground', 'Background', 'Orphan', 'nil']));
+  const orphan = given['orphanDependents'] ?? undefined;
+  if (orphan !== undefined && typeof orphan !== 'boolean') throw typeError('orphanDependents');
+  if (orphan !== undefined && policy !== '')
     errors.push({
       field: 'propagationPolicy',
       reason: 'FieldValueInvalid',
       message: `Invalid value: ${JSON.stringify(policy)}: orphanDependents and deletionPropagation cannot be both set`,
     });
   if (errors.length) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', errors);
-  const preconditions = (given['preconditions'] ?? {}) as { uid?: string; resourceVersion?: string };
+  const preconditions = preconditionsOf(given['preconditions'] ?? {});
   return {
     dryRun: dryRun.some((v) => v !== ''),
     gracePeriodSeconds: typeof grace === 'number' ? grace : undefined,
     propagationPolicy: policy || (orphan === true ? 'Orphan' : orphan === false ? 'Background' : ''),
     preconditions,
   };
+}
+
+function preconditionsOf(given: unknown): DeleteChoices['preconditions'] {
+  if (!isJsonMap(given)) throw typeError('preconditions');
+  const read = (field: 'uid' | 'resourceVersion') => {
+    const value = given[field] ?? undefined;
+    if (value !== undefined && typeof value !== 'string') throw typeError(`preconditions.${field}`);
+    return value === undefined ? {} : { [field]: value };
+  };
+  return { ...read('uid'), ...read('resourceVersion') };
 }
 
 function fromQuery(query: URLSearchParams): Record<string, unknown> {

@@ -1,3 +1,4 @@
+import { goFormat } from '../../api/machinery/go-format.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest, isStatus } from '../../api/machinery/status-error.ts';
@@ -76,7 +77,7 @@ async function readDeleteOptions(request: ServerRequest): Promise<DeleteChoices>
   if (typeof body !== 'object' || Array.isArray(body)) throw badRequest('DeleteOptions must be an object');
   const options = body as Record<string, unknown>;
   if (options['kind'] !== undefined && options['kind'] !== 'DeleteOptions')
-    throw badRequest(`decoded object cannot be converted to DeleteOptions: it is a ${String(options['kind'])}`);
+    throw badRequest(`decoded object cannot be converted to DeleteOptions: it is a ${goFormat(options['kind'])}`);
   return parseDeleteOptions(request.query, options);
 }
 

@@ -104,6 +104,9 @@ test('a deletion with conditions that do not hold, or options that are none', as
   );
   assert.equal((await remove({ gracePeriodSeconds: 'soon' })).code, 400);
   assert.equal((await remove({ dryRun: ['Some'] })).code, 422);
+  for (const field of ['kind', 'propagationPolicy', 'preconditions', 'orphanDependents'])
+    assert.equal((await remove({ [field]: [{ toString: '' }] })).code, 400, field);
+  assert.equal((await remove({ preconditions: { uid: { toString: '' } } })).code, 400);
   assert.equal((await refused('DELETE', `${maps}/one?gracePeriodSeconds=soon`)).code, 400);
   assert.equal((await api.call('DELETE', `${maps}/one?dryRun=All&propagationPolicy=Foreground`)).status, 202);
   assert.equal((await api.call('GET', `${maps}/one`)).status, 200);
