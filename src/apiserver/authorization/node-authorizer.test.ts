@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { MemoryObjects } from '../../../test/harness/memory-objects.ts';
 import { persistentVolumeKind } from '../../api/core/v1/persistent-volume.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
+import { resourceSliceKind } from '../../api/resource/v1/resource-slice.ts';
 import { volumeAttachmentKind } from '../../api/storage/v1/volume-attachment.ts';
 import type { AuthorizationAttributes } from '../contracts.ts';
 import { createNodeAuthorizer } from './node-authorizer.ts';
@@ -187,4 +188,20 @@ test('a secret of a volume is no longer open once the volume is bound to another
     spec: { ...(volume['spec'] as object), claimRef: { namespace: 'x', name: 'y' } },
   });
   assert.equal((await decide(secret('pv-secret', 'get', 'storage'))).decision, 'no-opinion');
+});
+
+test('a node reads and writes the resource slices of its own name, and no others', async () => {
+  const { objects, decide } = setUp();
+  objects.put(resourceSliceKind, { metadata: { name: 'mine' }, spec: { nodeName: 'n1' } });
+  objects.put(resourceSliceKind, { metadata: { name: 'theirs' }, spec: { nodeName: 'n2' } });
+  objects.put(resourceSliceKind, { metadata: { name: 'shared' }, spec: { allNodes: true } });
+  const slice = { group: 'resource.k8s.io', resource: 'resourceslices', namespace: '' };
+  for (const verb of ['get', 'update', 'patch', 'delete'])
+    for (const [name, decision] of [
+      ['mine', 'allow'],
+      ['theirs', 'no-opinion'],
+      ['shared', 'no-opinion'],
+      ['none', 'no-opinion'],
+    ])
+      assert.equal((await decide({ ...slice, verb, name: name! })).decision, decision, `${verb} ${name}`);
 });

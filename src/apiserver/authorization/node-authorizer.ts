@@ -92,15 +92,18 @@ const csiNode: Rule = (node, { verb, name, subresource }) => {
   return ALLOW;
 };
 
-const resourceSlice: Rule = (node, attributes) => {
+const resourceSlice: Rule = (node, attributes, graph) => {
   if (attributes.subresource) return noOpinion('cannot authorize ResourceSlice subresources');
   if (attributes.verb === 'create') return ALLOW;
   if (['watch', 'list', 'deletecollection'].includes(attributes.verb)) {
     if (requiredField(attributes, 'spec.nodeName') === node || requiredField(attributes, 'nodeName') === node) return ALLOW;
     return noOpinion('can only list/watch/deletecollection resourceslices with nodeName field selector');
   }
-  // Slices are not served yet, so no node has any to touch.
-  return noOpinion(`no relationship found between node '${node}' and this object`);
+  if (!OWN_VERBS.includes(attributes.verb))
+    return noOpinion(
+      'only the following verbs are allowed for a ResourceSlice: [get watch list create update patch delete deletecollection]',
+    );
+  return related('resourceslices')(node, attributes, graph);
 };
 
 const ownNode: Rule = (node, attributes) => {

@@ -1,7 +1,8 @@
 import { persistentVolumeKind } from '../../api/core/v1/persistent-volume.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
-import type { V1PersistentVolume, V1Pod, V1VolumeAttachment } from '../../api/gen/types.ts';
+import type { V1PersistentVolume, V1Pod, V1ResourceSlice, V1VolumeAttachment } from '../../api/gen/types.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
+import { resourceSliceKind } from '../../api/resource/v1/resource-slice.ts';
 import { volumeAttachmentKind } from '../../api/storage/v1/volume-attachment.ts';
 import type { ObjectReader } from '../contracts.ts';
 import { MIRROR_POD, referencesOf, volumeSecretKeys } from './pod-references.ts';
@@ -14,6 +15,7 @@ export type RelatedKind =
   | 'resourceclaims'
   | 'serviceaccounts'
   | 'volumeattachments'
+  | 'resourceslices'
   | 'pods';
 
 interface Filed {
@@ -26,7 +28,7 @@ interface Filed {
  *
  *     node ← pod ← secret, configmap, serviceaccount, resourceclaim
  *            pod ← claim ← volume ← secret
- *     node ← volumeattachment
+ *     node ← volumeattachment, resourceslice
  *
  * The first line is a counter for each object of each node, kept by subscription; the other two are looked up.
  */
@@ -67,6 +69,10 @@ export class NodeGraph {
       case 'volumeattachments': {
         const attachment = this.#reader.get(volumeAttachmentKind, '', name) as unknown as V1VolumeAttachment | undefined;
         return attachment?.spec.nodeName === node;
+      }
+      case 'resourceslices': {
+        const slice = this.#reader.get(resourceSliceKind, '', name) as unknown as V1ResourceSlice | undefined;
+        return slice?.spec?.nodeName === node;
       }
       case 'pods':
         return this.#pods.get(`${namespace}/${name}`)?.node === node;
