@@ -1,5 +1,5 @@
 /** Puts what a webhook or a mutating policy made of an object into its place. */
-import { cloneJson } from '../../../api/machinery/clone.ts';
+import { cloneJson, setField } from '../../../api/machinery/clone.ts';
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../../api/machinery/object.ts';
 import { internalError, StatusError } from '../../../api/machinery/status-error.ts';
@@ -18,7 +18,8 @@ export async function replaceObject(attributes: AdmissionAttributes, changed: un
   if (isOwnKind) kind.setDefaults?.(decoded);
   const own = await convertBetween(decoded, kind, attributes.kind);
   for (const field of Object.keys(object)) delete object[field];
-  Object.assign(object, own);
+  // Not by assignment, which would take a field `__proto__` for something else.
+  for (const [field, value] of Object.entries(own)) setField(object, field, value);
 }
 
 function decode(kind: KindDefinition, json: unknown): DynamicObject {
