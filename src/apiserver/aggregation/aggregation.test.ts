@@ -250,7 +250,7 @@ test('what follows a refused change of protocol never reaches an extension serve
   });
   client.on('error', () => undefined); // it is cut while it writes
   await once(client, 'close');
-  assert.match(answer, /^HTTP\/1\.1 404 [^]*\r\nconnection: close\r\n[^]*gone$/i);
+  assert.match(answer, /^HTTP\/1\.1 404 [\s\S]*\r\nconnection: close\r\n[\s\S]*gone$/i);
   assert.deepEqual(
     extension.seen.filter(({ url }) => url.startsWith('behind')),
     [],
