@@ -1,3 +1,4 @@
+import { goFormat } from '../../api/machinery/go-format.ts';
 import { jsonSyntaxError } from '../../api/machinery/json-syntax.ts';
 import { badRequest } from '../../api/machinery/status-error.ts';
 
@@ -25,7 +26,7 @@ export function parseContinue(text: string): ContinueToken {
     throw badRequest(`continue key is not valid: ${jsonSyntaxError(json) ?? (error as Error).message}`);
   }
   if (token?.v !== FORMAT)
-    throw badRequest(`continue key is not valid: server does not recognize this encoded version "${String(token?.v)}"`);
+    throw badRequest(`continue key is not valid: server does not recognize this encoded version "${goFormat(token?.v ?? '')}"`);
   const { rv, start } = token;
   if (!Number.isSafeInteger(rv) || rv === 0 || (rv as number) < -1)
     throw badRequest('continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)');

@@ -120,6 +120,8 @@ test('a version that is not there yet is told as one that is too large, and when
   }
 });
 
+const tokenOf = (json: unknown) => Buffer.from(JSON.stringify(json)).toString('base64url');
+
 test('pages show one revision, and say how much is left unless a selector hides that', async () => {
   const first = await list('limit=2');
   assert.deepEqual([first.names, first.remaining], ['ab', 2]);
@@ -136,7 +138,8 @@ test('pages show one revision, and say how much is left unless a selector hides 
     (await refused(`continue=${first.continueToken}&resourceVersion=5`)).message,
     'specifying resource version is not allowed when using continue',
   );
-  assert.match((await refused('continue=x')).message!, /^continue key is not valid: /);
+  for (const token of ['x', tokenOf({ v: { toString: '' } }), tokenOf([]), tokenOf({ v: 'meta.k8s.io/v1', rv: [], start: {} })])
+    assert.match((await refused(`continue=${token}`)).message!, /^continue key is not valid: /);
 });
 
 test('a token whose revision is forgotten comes with one to go on with, inconsistently', async () => {
