@@ -47,3 +47,19 @@ test('both sides speak the first version that both know', () => {
   assert.equal(chooseVersion(['v2', 'v1beta1', 'v1']), 'v1beta1');
   assert.equal(chooseVersion(['v2']), undefined);
 });
+
+test('fields of an answer that are of a wrong type are told, or left out', () => {
+  const expected = { version: 'v1', uid: 'u', mutating: false } as const;
+  const odd = { toString: '' };
+  assert.throws(() => readAnswer({ kind: odd, apiVersion: [odd], response: {} }, expected), BadAnswer);
+  const details = {
+    name: 'a',
+    uid: odd,
+    retryAfterSeconds: '1\r\nx: y',
+    causes: [odd, null, { field: 'f', message: odd }],
+    more: 1,
+  };
+  const response = { uid: 'u', allowed: false, status: { details } };
+  const { result } = readAnswer({ kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v1', response }, expected);
+  assert.deepEqual(result?.details, { name: 'a', causes: [{}, { field: 'f' }] });
+});

@@ -1,4 +1,5 @@
 /** AdmissionReviews: what is sent to webhooks, and what their answers must look like (apiserver/pkg/admission/plugin/webhook/request). */
+import { goFormat } from '../../../api/machinery/go-format.ts';
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../../api/machinery/object.ts';
 import type { Status } from '../../../api/machinery/status-error.ts';
@@ -40,7 +41,7 @@ export function makeReview(attributes: AdmissionAttributes, { version, uid, kind
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const described = (apiVersion: unknown, kind: unknown) =>
-  `${apiVersion ? `${String(apiVersion)}, ` : '/, '}Kind=${kind ? String(kind) : ''}`;
+  `${apiVersion ? `${goFormat(apiVersion)}, ` : '/, '}Kind=${kind ? goFormat(kind) : ''}`;
 
 /** Throws BadAnswer in upstream's words. */
 export function readAnswer(body: unknown, expected: { version: ReviewVersion; uid: string; mutating: boolean }): Answer {
@@ -76,7 +77,17 @@ function readStatus(status: Record<string, unknown>): Partial<Status> {
     ...(typeof reason === 'string' && { reason: reason as NonNullable<Status['reason']> }),
     ...(typeof code === 'number' && Number.isInteger(code) && { code }),
     ...(typeof state === 'string' && { status: state as Status['status'] }),
-    ...(isMap(details) && { details: details as NonNullable<Status['details']> }),
+    ...(isMap(details) && { details: readDetails(details) }),
+  };
+}
+
+function readDetails({ retryAfterSeconds, causes, ...named }: Record<string, unknown>): NonNullable<Status['details']> {
+  const texts = (map: Record<string, unknown>, fields: readonly string[]) =>
+    Object.fromEntries(fields.flatMap((field) => (typeof map[field] === 'string' ? [[field, map[field]]] : [])));
+  return {
+    ...texts(named, ['name', 'group', 'kind', 'uid']),
+    ...(Array.isArray(causes) && { causes: causes.filter(isMap).map((cause) => texts(cause, ['reason', 'message', 'field'])) }),
+    ...(Number.isInteger(retryAfterSeconds) && { retryAfterSeconds: retryAfterSeconds as number }),
   };
 }
 
