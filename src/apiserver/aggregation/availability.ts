@@ -1,5 +1,6 @@
 import { type ApiServiceCondition, AVAILABLE, apiServiceKind } from '../../api/apiregistration/v1/api-service.ts';
 import type { V1APIService } from '../../api/gen/types.ts';
+import { isJsonMap } from '../../api/machinery/clone.ts';
 import { formatTime } from '../../api/machinery/object.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
 import type { Clock } from '../../std/clock.ts';
@@ -17,7 +18,7 @@ const CHECKER = identityHeaders({ name: 'system:kube-aggregator', groups: ['syst
 
 /** What an extension server says of a group version (meta/v1 APIResourceList). */
 export interface ResourceListDocument {
-  readonly resources?: readonly Readonly<Record<string, unknown>>[];
+  readonly resources?: readonly (Readonly<Record<string, unknown>> & { readonly name: string })[];
 }
 
 export interface AvailabilityDeps {
@@ -68,11 +69,20 @@ export async function checkAvailability(
 /** Any answer proves that the server is there; only one that can be read tells what it serves. */
 function readDocument(text: string): { readonly document?: ResourceListDocument } {
   try {
-    const document = JSON.parse(text) as ResourceListDocument;
-    return Array.isArray(document?.resources) ? { document } : {};
+    const document = readResourceList(JSON.parse(text));
+    return document ? { document } : {};
   } catch {
     return {};
   }
+}
+
+/** What can be read as an APIResourceList, with those of its resources that are some. */
+export function readResourceList(json: unknown): ResourceListDocument | undefined {
+  if (!isJsonMap(json) || !Array.isArray(json['resources'])) return undefined;
+  const resources = json['resources'].filter(
+    (each) => isJsonMap(each) && typeof each['name'] === 'string' && typeof each['kind'] === 'string',
+  );
+  return { resources: resources as NonNullable<ResourceListDocument['resources']> };
 }
 
 export function referenceOf({ spec }: V1APIService): ServiceReference | undefined {

@@ -1,4 +1,5 @@
 import type { V1APIService } from '../../api/gen/types.ts';
+import { setField } from '../../api/machinery/clone.ts';
 import type { ResourceListDocument } from './availability.ts';
 
 /** A group version of an extension server, with what it was last heard to serve. */
@@ -102,7 +103,11 @@ export function mergeAggregated(own: { items: readonly AggregatedGroup[] }, exte
 function aggregatedVersion(extension: ExtensionVersion): { version: string; resources: object[]; freshness: string } {
   const { document, available } = extension;
   const resources = document?.resources ?? [];
-  const main = resources.filter((resource) => !String(resource['name']).includes('/'));
+  const main = resources.filter(({ name }) => !name.includes('/'));
+  const parts = Map.groupBy(
+    resources.filter(({ name }) => name.includes('/')),
+    ({ name }) => name.slice(0, name.indexOf('/')),
+  );
   const fallback = { group: groupOf(extension), version: versionOf(extension) };
   const kindOf = (resource: Readonly<Record<string, unknown>>) => ({
     group: resource['group'] || fallback.group,
@@ -112,10 +117,9 @@ function aggregatedVersion(extension: ExtensionVersion): { version: string; reso
   return {
     version: versionOf(extension),
     resources: main.map((resource) => {
-      const prefix = `${String(resource['name'])}/`;
-      const subresources = resources.filter((other) => String(other['name']).startsWith(prefix));
+      const subresources = parts.get(resource.name) ?? [];
       return {
-        resource: resource['name'],
+        resource: resource.name,
         responseKind: kindOf(resource),
         scope: resource['namespaced'] ? 'Namespaced' : 'Cluster',
         singularResource: resource['singularName'] ?? '',
@@ -124,7 +128,7 @@ function aggregatedVersion(extension: ExtensionVersion): { version: string; reso
         ...(resource['categories'] !== undefined && { categories: resource['categories'] }),
         ...(subresources.length && {
           subresources: subresources.map((sub) => ({
-            subresource: String(sub['name']).slice(prefix.length),
+            subresource: sub.name.slice(resource.name.length + 1),
             responseKind: kindOf(sub),
             verbs: sub['verbs'] ?? [],
           })),
@@ -145,7 +149,7 @@ export function mergeSwagger(own: Swagger, added: Swagger, prefix: string): Swag
   const definitions: Record<string, unknown> = { ...own.definitions };
   const renamed = new Map<string, string>();
   for (const [name, schema] of Object.entries(added.definitions ?? {})) {
-    if (!Object.hasOwn(definitions, name)) definitions[name] = schema;
+    if (!Object.hasOwn(definitions, name)) setField(definitions, name, schema);
     else if (JSON.stringify(definitions[name]) !== JSON.stringify(schema) && !isShared(name)) {
       let number = 2;
       while (Object.hasOwn(definitions, `${name}_v${number}`)) number++;
@@ -156,11 +160,11 @@ export function mergeSwagger(own: Swagger, added: Swagger, prefix: string): Swag
   const follow = (value: unknown): unknown => (renamed.size ? renameReferences(value, renamed) : value);
   for (const name of Object.keys(added.definitions ?? {})) {
     const kept = renamed.get(name) ?? name;
-    if (!Object.hasOwn(own.definitions ?? {}, name) || renamed.has(name)) definitions[kept] = follow(definitions[kept]);
+    if (!Object.hasOwn(own.definitions ?? {}, name) || renamed.has(name)) setField(definitions, kept, follow(definitions[kept]));
   }
   const paths: Record<string, unknown> = { ...own.paths };
   for (const [path, item] of Object.entries(added.paths ?? {}))
-    if (path.startsWith(prefix) && !Object.hasOwn(paths, path)) paths[path] = follow(item);
+    if (path.startsWith(prefix) && !Object.hasOwn(paths, path)) setField(paths, path, follow(item));
   return { ...own, paths, definitions };
 }
 

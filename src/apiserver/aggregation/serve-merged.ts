@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { V1APIService } from '../../api/gen/types.ts';
+import { isJsonMap } from '../../api/machinery/clone.ts';
 import type { Handler, RequestContext, ServerRequest, ServerResponse } from '../contracts.ts';
 import { readText } from '../outgoing/webhook-client.ts';
 import { referenceOf } from './availability.ts';
@@ -98,9 +99,11 @@ async function mergeIndex(deps: MergeDeps, own: V3Index): Promise<V3Index> {
   await Promise.all(
     [...deps.remote].map(async ([id, service]) => {
       const name = `apis/${id}`;
-      const index = (await ask(deps, service, '/openapi/v3')) as V3Index | undefined;
-      const entry = index?.paths && Object.hasOwn(index.paths, name) ? index.paths[name] : undefined;
-      const hash = entry && new URL(entry.serverRelativeURL, 'https://x').searchParams.get('hash');
+      const index = await ask(deps, service, '/openapi/v3');
+      const entries = isJsonMap(index) && isJsonMap(index['paths']) ? index['paths'] : {};
+      const entry = Object.hasOwn(entries, name) ? entries[name] : undefined;
+      const address = isJsonMap(entry) ? entry['serverRelativeURL'] : undefined;
+      const hash = typeof address === 'string' ? URL.parse(address, 'https://x')?.searchParams.get('hash') : undefined;
       if (entry) paths[name] = { serverRelativeURL: `/openapi/v3/${name}${hash ? `?hash=${encodeURIComponent(hash)}` : ''}` };
     }),
   );
@@ -112,8 +115,8 @@ async function mergeV2(deps: MergeDeps, own: Buffer, type: string): Promise<Buff
   if (!type.startsWith('application/json')) return undefined;
   let merged = JSON.parse(own.toString('utf8')) as Swagger;
   for (const service of deps.remote.values()) {
-    const document = (await ask(deps, service, '/openapi/v2')) as Swagger | undefined;
-    if (document) merged = mergeSwagger(merged, document, `/apis/${service.spec?.group}/`);
+    const document = await ask(deps, service, '/openapi/v2');
+    if (isJsonMap(document)) merged = mergeSwagger(merged, document, `/apis/${service.spec?.group}/`);
   }
   return json(merged);
 }
