@@ -4,6 +4,7 @@ import type { DynamicObject } from '../../api/machinery/object.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { AuthenticationFailure } from '../authentication/authentication-failure.ts';
 import type { ActionHandler, AuthorizationAttributes, Authorizer, RequestContext, ServerResponse } from '../contracts.ts';
+import { allowAll, startTestApi } from '../test-api.ts';
 import { createAccessReviews } from './access-reviews.ts';
 import { createSelfSubjectReview, createTokenReview } from './identity-reviews.ts';
 import { createRulesReview } from './rules-review.ts';
@@ -159,4 +160,18 @@ for (const token of ['expired', 'unknown']) {
 
 test('a review without a token is refused', async () => {
   await assert.rejects(send(tokenReview, {}), /token is required/);
+});
+
+test('an answer names its kind, though the question left that to the path', async () => {
+  const actionHandlers = [createSelfSubjectReview(), access().handler('localsubjectaccessreviews')];
+  const api = await startTestApi({ composeSecurity: () => ({ ...allowAll(), actionHandlers }) });
+  try {
+    const self = await api.call('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', {});
+    assert.deepEqual([self.body.apiVersion, self.body.kind], ['authentication.k8s.io/v1', 'SelfSubjectReview']);
+    const path = '/apis/authorization.k8s.io/v1/namespaces/ns/localsubjectaccessreviews';
+    const local = await api.call('POST', path, { spec: { user: 'joe', resourceAttributes: PODS } });
+    assert.deepEqual([local.body.apiVersion, local.body.kind], ['authorization.k8s.io/v1', 'LocalSubjectAccessReview']);
+  } finally {
+    await api.stop();
+  }
 });

@@ -1,5 +1,5 @@
 import { cloneJson } from '../../api/machinery/clone.ts';
-import type { KindDefinition } from '../../api/machinery/kind.ts';
+import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { methodNotAllowed } from '../../api/machinery/status-error.ts';
 import type { ActionAnswer, ActionHandler, RequestContext, ServerResponse } from '../contracts.ts';
@@ -47,7 +47,9 @@ async function readBody(
   if (CONNECTIONS.has(handler.subresource)) return undefined;
   if (handler.subresource === '') {
     const { fieldValidation } = parseWriteQuery(request.query, 'CreateOptions');
-    return decodeBody(request, kind, fieldValidation, context.warnings);
+    const review = await decodeBody(request, kind, fieldValidation, context.warnings);
+    // It is answered with, and an answer says what it is though the question left it to the path.
+    return { ...review, apiVersion: apiVersionOf(kind), kind: kind.kind };
   }
   return readActionBody(handler, context);
 }
