@@ -165,6 +165,7 @@ class Scheduler implements Component {
     const condition = {
       type: 'PodScheduled',
       status: 'False',
+      ...(pod.metadata?.generation && { observedGeneration: pod.metadata.generation }),
       reason: 'Unschedulable',
       message,
       lastTransitionTime: existing?.status === 'False' ? existing.lastTransitionTime : formatTime(clock.now()),

@@ -43,8 +43,14 @@ test('a binding puts a pod on a node, with what it says of the pod, and turns it
   assert.equal(body.metadata!.generation, 1);
   assert.equal(body.status!.nominatedNodeName, undefined);
   const { lastTransitionTime, ...condition } = body.status!.conditions![0]!;
-  assert.deepEqual(condition, { type: 'PodScheduled', status: 'True' });
+  assert.deepEqual(condition, { type: 'PodScheduled', status: 'True', observedGeneration: 1 });
   assert.match(String(lastTransitionTime), /Z$/);
+});
+
+test('a pod that is held back says so of its first generation', async () => {
+  const { status } = await make('held-back', { schedulingGates: [{ name: 'example.com/wait' }] });
+  const [condition] = status!.conditions!;
+  assert.deepEqual([condition!.reason, condition!.observedGeneration], ['SchedulingGated', 1]);
 });
 
 test('a binding may be made in the namespace, and names its pod itself then', async () => {

@@ -69,6 +69,7 @@ test('a pod that no budget guards is deleted, and told why', async () => {
   assert.deepEqual(condition, {
     type: 'DisruptionTarget',
     status: 'True',
+    observedGeneration: 1,
     reason: 'EvictionByEvictionAPI',
     message: 'Eviction API: evicting',
   });

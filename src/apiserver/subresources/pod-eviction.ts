@@ -161,6 +161,7 @@ async function remove(
       const why = {
         type: 'DisruptionTarget',
         status: 'True',
+        observedGeneration: latest.metadata.generation ?? 1,
         reason: 'EvictionByEvictionAPI',
         message: 'Eviction API: evicting',
       };

@@ -24,6 +24,7 @@ export async function disruptPod(client: Client, pod: V1Pod, disruption: PodDisr
   const condition = {
     type: 'DisruptionTarget',
     status: 'True',
+    ...(pod.metadata?.generation && { observedGeneration: pod.metadata.generation }),
     reason,
     message,
     lastTransitionTime: now,

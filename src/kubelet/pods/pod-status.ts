@@ -51,6 +51,7 @@ export function podStatus(input: StatusInput): V1PodStatus {
     ...(main.length > 0 && { containerStatuses: main }),
     ...(hostIps.length > 0 && { hostIP: hostIps[0]!, hostIPs: hostIps.map((ip) => ({ ip })) }),
     ...(init.length > 0 && { initContainerStatuses: init }),
+    ...observedGeneration(pod),
     phase,
     ...(shownIps.length > 0 && { podIP: shownIps[0]!, podIPs: shownIps.map((ip) => ({ ip })) }),
     qosClass: previous?.qosClass ?? qosClass(pod),
@@ -216,22 +217,18 @@ function podConditions(
     PodScheduled: ['True'],
   };
   const foreign = (pod.status?.conditions ?? []).filter(({ type }) => !KUBELET_CONDITIONS.includes(type));
-  return [...KUBELET_CONDITIONS.map((type) => condition(type, verdicts[type]!, pod.status, nowMs)), ...foreign];
+  return [...KUBELET_CONDITIONS.map((type) => condition(type, verdicts[type]!, pod, nowMs)), ...foreign];
 }
 
 type Verdict = readonly [status: 'True' | 'False', reason?: string, message?: string];
 
-function condition(
-  type: string,
-  [status, reason, message]: Verdict,
-  previous: V1PodStatus | undefined,
-  nowMs: number,
-): V1PodCondition {
-  const before = previous?.conditions?.find((c) => c.type === type);
+function condition(type: string, [status, reason, message]: Verdict, pod: V1Pod, nowMs: number): V1PodCondition {
+  const before = pod.status?.conditions?.find((c) => c.type === type);
   const now = formatTime(nowMs);
   return {
     type,
     status,
+    ...observedGeneration(pod),
     // The API keeps an unset probe time as null, and comparing statuses must not see a difference.
     ...(before && 'lastProbeTime' in before && { lastProbeTime: before.lastProbeTime }),
     lastTransitionTime: before?.status === status ? (before.lastTransitionTime ?? now) : now,
@@ -239,3 +236,6 @@ function condition(
     ...(message && { message }),
   };
 }
+
+/** Of which generation of the pod a status or a condition speaks; pods of old servers have none. */
+const observedGeneration = ({ metadata }: V1Pod) => (metadata?.generation ? { observedGeneration: metadata.generation } : {});

@@ -71,6 +71,20 @@ test('a pod that is bound becomes Running with an address of the node’s range,
   await stop();
 });
 
+test('the status and its conditions say of which generation of the pod they are', async () => {
+  const { api, controller, life, stop, status } = setUp();
+  await controller.start(life.signal);
+  api.put(podKind, pod('web', { metadata: { generation: 1 } }));
+  await until(() => status('web')?.phase === 'Running', 'Running');
+  const generations = () => [status('web')?.observedGeneration, ...status('web')!.conditions!.map((c) => c.observedGeneration)];
+  assert.deepEqual([...new Set(generations())], [1]);
+  const changed: V1Pod = { ...pod('web', { metadata: { generation: 2 } }), status: status('web')! };
+  api.put(podKind, changed);
+  await until(() => status('web')?.observedGeneration === 2, 'the new generation');
+  assert.deepEqual([...new Set(generations())], [2]);
+  await stop();
+});
+
 test('a pod on the host’s network has the node’s address', async () => {
   const { api, controller, life, stop, status } = setUp();
   await controller.start(life.signal);

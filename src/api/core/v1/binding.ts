@@ -39,5 +39,7 @@ export function bindPod(pod: V1Pod, { metadata, target }: V1Binding, nowMs: numb
   if (labels) pod.metadata.labels = { ...pod.metadata.labels, ...labels };
   // The hint has done its work, and would mislead from now on.
   const { nominatedNodeName: _, ...status } = pod.status ?? {};
-  pod.status = withPodCondition(status, { type: 'PodScheduled', status: 'True' }, nowMs);
+  const { generation } = pod.metadata;
+  const scheduled = { type: 'PodScheduled', status: 'True', ...(generation && { observedGeneration: generation }) };
+  pod.status = withPodCondition(status, scheduled, nowMs);
 }

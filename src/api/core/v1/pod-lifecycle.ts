@@ -19,6 +19,8 @@ import { checkAppArmorProfile } from './security-context-validation.ts';
 const GATED: V1PodCondition = {
   type: 'PodScheduled',
   status: 'False',
+  // A pod begins with this generation.
+  observedGeneration: 1,
   reason: 'SchedulingGated',
   message: 'Scheduling is blocked due to non-empty scheduling gates',
 };
