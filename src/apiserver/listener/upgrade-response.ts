@@ -2,6 +2,9 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { formatWarnings, type OutgoingResponse } from '../request/incoming-request.ts';
 
+/** So long a client may take to read an answer and to leave. */
+const LINGER_MS = 5_000;
+
 /**
  * The answer to a request that wants to go on as another protocol: written to its connection, which ends with it unless the answer is 101.
  */
@@ -38,8 +41,18 @@ export class UpgradeResponse implements OutgoingResponse {
   }
 
   end(chunk?: Uint8Array | string): void {
-    if (chunk === undefined) this.#socket.end();
-    else this.#socket.end(chunk);
+    const leave = () => this.status !== 101 && this.#linger();
+    if (chunk === undefined) this.#socket.end(leave);
+    else this.#socket.end(chunk, leave);
+  }
+
+  /** Nothing else watches over the connection now. What still comes is dropped: unread, it would cost the client the answer. */
+  #linger(): void {
+    const socket = this.#socket;
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once('close', () => clearTimeout(timer));
+    socket.once('end', () => socket.destroy());
+    socket.resume();
   }
 
   drained(): Promise<void> {
