@@ -302,3 +302,11 @@ test('nobody owns what a creator gave and the server took out again', async () =
   const { 'f:spec': spec } = made.body.metadata.managedFields![0]!.fieldsV1 as { 'f:spec': object };
   assert.deepEqual(Object.keys(spec).sort(), ['f:request', 'f:signerName', 'f:usages']);
 });
+
+test('a name that is no text is told as the wrong type that it is, whatever it is', async () => {
+  for (const name of [{ toString: '' }, [[{ toString: '' }]]]) {
+    const body = { ...configMap('odd'), metadata: { name, namespace: name } };
+    const { message } = (await applyTo<Status>(`${NAMESPACE}/configmaps/odd`, body)).body;
+    assert.match(message!, /^failed to create typed patch object \(\/; \/v1, Kind=ConfigMap\): /);
+  }
+});

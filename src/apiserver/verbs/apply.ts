@@ -200,13 +200,15 @@ function describeType({ apiVersion, kind }: Partial<DynamicObject>): string {
 /** Upstream has no better name for it than a failure of the server's. */
 function typeFailure(configuration: DynamicObject, why: string): StatusError {
   const { metadata } = configuration;
-  const { namespace = '', name = '' } = (isJsonMap(metadata) ? metadata : {}) as DynamicObject['metadata'];
+  // What is no text is no name.
+  const textOf = (value: unknown) => (typeof value === 'string' ? value : '');
+  const { namespace, name } = (isJsonMap(metadata) ? metadata : {}) as Record<string, unknown>;
   return new StatusError({
     kind: 'Status',
     apiVersion: 'v1',
     metadata: {},
     status: 'Failure',
-    message: `failed to create typed patch object (${namespace}/${name}; ${describeType(configuration)}): ${why}`,
+    message: `failed to create typed patch object (${textOf(namespace)}/${textOf(name)}; ${describeType(configuration)}): ${why}`,
     code: 500,
   });
 }
