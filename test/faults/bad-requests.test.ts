@@ -297,7 +297,8 @@ const CASES: readonly [what: string, request: BareRequest, status: number, reaso
     'Invalid',
     /propagationPolicy: Unsupported value: "Some"/,
   ],
-  ['options of the wrong type', options({ propagationPolicy: 5 }), 422, 'Invalid', /propagationPolicy: Unsupported value: "5"/],
+  ['options of the wrong type', options({ propagationPolicy: 5 }), 400, 'BadRequest', /propagationPolicy has the wrong type$/],
+  ['a policy that is none', options({ propagationPolicy: 'X' }), 422, 'Invalid', /propagationPolicy: Unsupported value: "X"/],
   [
     'another uid than it has',
     options({ preconditions: { uid: 'other' } }),
