@@ -22,6 +22,8 @@ export async function runAction({ kind, handler }: Action, context: RequestConte
   const { info } = context;
   const verbs = handler.subresource === '' ? kind.verbs : kind.actions.find((a) => a.name === handler.subresource)?.verbs;
   if (verbs && !verbs.some((verb) => verb === info.verb)) throw methodNotAllowed(kind, info.verb);
+  // A name in the path would have been authorized, and the one in the body be meant.
+  if (handler.subresource === '' && info.verb === 'create' && info.name) throw methodNotAllowed(kind, info.verb);
   // Before anything is done: what has no table is not made to be shown as one.
   if (info.verb === 'create' && !CONNECTIONS.has(handler.subresource)) negotiateOutput(context.request, 'value');
   const answer = await handler.handle(context, await readBody(kind, handler, context), response);
