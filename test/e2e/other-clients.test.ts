@@ -15,8 +15,10 @@ describe('a controller in Python', () => {
   const namespace = 'python';
   const { run, json } = kubectlSession(cluster, '1.35', namespace);
   before(() => run(`create namespace ${namespace}`));
+  // The client writes the kubeconfig's key into files, and leaves them when it is killed.
+  const environment = () => ({ ...cluster.current.home.env, TMPDIR: cluster.current.home.path });
   const start = (name: string): ComponentProcess =>
-    startProgram('/usr/bin/python3', [script('copier.py'), name, namespace], { env: cluster.current.home.env });
+    startProgram('/usr/bin/python3', [script('copier.py'), name, namespace], { env: environment() });
   const copied = async (name: string) => (await json<V1ConfigMap>(`get configmap ${name}-copy`)).data;
 
   test('lists in pages, watches, makes and patches; of two one leads, and the other when it is gone', async () => {
