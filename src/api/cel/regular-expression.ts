@@ -8,11 +8,6 @@ import { CodedError } from '../../std/coded-error.ts';
 /** Longer ones are refused: compiling takes time and memory. */
 const LONGEST_PATTERN = 10_000;
 
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-}
-
 export interface RegularExpression {
   readonly pattern: string;
   /** Whether it matches anywhere in the text. */

@@ -1,6 +1,6 @@
 /** Small checks that many kinds share; each returns its complaints, in upstream's words (apimachinery/pkg/api/validation). */
 import { isJsonMap } from './clone.ts';
-import { IMMUTABLE, invalidField, notSupportedField, requiredField, tooLongField } from './field-error.ts';
+import { IMMUTABLE, invalidField, notSupportedField, requiredField } from './field-error.ts';
 import { checkPathSegment, type NameCheck } from './names.ts';
 import { compareQuantities, parseQuantity } from './quantity.ts';
 import type { FieldError } from './status-error.ts';
@@ -33,10 +33,6 @@ export const checkQuantityNotNegative = (field: string, value: string): FieldErr
 
 export const checkQuantityPositive = (field: string, value: string): FieldError[] =>
   compareQuantities(parseQuantity(value), ZERO) <= 0 ? [invalidField(field, value, 'must be greater than zero')] : [];
-
-/** Bytes of UTF-8. */
-export const checkLength = (field: string, value: string | undefined, mostBytes: number): FieldError[] =>
-  Buffer.byteLength(value ?? '') > mostBytes ? [tooLongField(field, mostBytes)] : [];
 
 /** A field that keeps its value. An empty list is as good as none. */
 export const checkImmutable = (field: string, after: unknown, before: unknown): FieldError[] =>

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { until } from '../../../test/harness/until.ts';
 import type { V1FlowSchema } from '../../api/gen/types.ts';
 import { type List, startTestApi, type TestApi } from '../test-api.ts';
 
@@ -15,18 +16,8 @@ const GROUP = '/apis/flowcontrol.apiserver.k8s.io/v1';
 const CIDR = '/apis/networking.k8s.io/v1/servicecidrs/kubernetes';
 const patchType = { 'content-type': 'application/merge-patch+json' };
 
-/** Everything here comes a little later. */
-async function eventually(check: () => Promise<void>): Promise<void> {
-  const end = Date.now() + 5_000;
-  for (;;)
-    try {
-      await check();
-      return;
-    } catch (error) {
-      if (Date.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-}
+/** Everything here comes a little later: `check` holds its assertions then. */
+const eventually = (check: () => Promise<void>) => until('it is so', () => check().then(() => true));
 
 const patch = (path: string, body: object) => api.call('PATCH', path, body, patchType);
 const schema = async (name: string) => (await api.call('GET', `${GROUP}/flowschemas/${name}`)).body as unknown as V1FlowSchema;

@@ -2,7 +2,7 @@
 import type { CoreV1ResourceClaim, V1ResourceRequirements } from '../../gen/types.ts';
 import { duplicateField, forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
 import { checkDnsLabel } from '../../machinery/names.ts';
-import { compareQuantities, formatQuantity, parseQuantity, type Quantity } from '../../machinery/quantity.ts';
+import { compareQuantities, parseQuantity, type Quantity } from '../../machinery/quantity.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { allowsOvercommit, checkContainerResourceName, isHugePages, isIntegerResource } from './resource-names.ts';
 
@@ -121,6 +121,3 @@ function missingClaim(field: string, name: string, podClaims: ReadonlySet<string
   const detail = `must be one of the names in pod.spec.resourceClaims${which}`;
   return { field, reason: 'FieldValueNotFound', message: `Not found: ${JSON.stringify(name)}: ${detail}` };
 }
-
-/** As errors show amounts. */
-export const showQuantity = (text: string) => formatQuantity(parseQuantity(text));
