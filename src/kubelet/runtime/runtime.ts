@@ -6,6 +6,14 @@
  * gone succeed when the wish is fulfilled (stop, remove) and otherwise reject.
  */
 import type { V1Container, V1Pod, V1Probe } from '../../api/gen/types.ts';
+import type { ContainerPreparation, SandboxPreparation } from './preparation.ts';
+import type {
+  ContainerLogs,
+  ContainerResourceUpdate,
+  ContainerStreams,
+  ImageService,
+  RuntimeStats,
+} from './runtime-abilities.ts';
 
 /** The one word of CRI's container states. */
 export type ContainerPhase = 'created' | 'running' | 'exited';
@@ -61,12 +69,15 @@ export interface SandboxRequest {
   readonly attempt: number;
   /** The node's pod range, when it is known. */
   readonly podCidr?: string;
+  /** What the kubelet has made ready on the host; hollow pods need none of it. */
+  readonly preparation?: SandboxPreparation;
 }
 
 export interface ContainerRequest {
   readonly pod: V1Pod;
   readonly container: V1Container;
   readonly attempt: number;
+  readonly preparation?: ContainerPreparation;
 }
 
 export type ProbeKind = 'startup' | 'readiness' | 'liveness';
@@ -94,4 +105,12 @@ export interface Runtime {
    * restarted kubelet finds what it left. Called once, before any pod is worked on.
    */
   restore?(pods: readonly V1Pod[]): Promise<void>;
+
+  /** What only a runtime that runs processes can do. */
+  readonly images?: ImageService;
+  readonly streams?: ContainerStreams;
+  readonly logs?: ContainerLogs;
+  readonly stats?: RuntimeStats;
+  /** Changes the limits of a running container in place. */
+  updateResources?(id: string, resources: ContainerResourceUpdate): Promise<void>;
 }

@@ -1,0 +1,105 @@
+/**
+ * What keeping real pods needs beside the runtime, each a part of its own behind a small interface; `real-pods.ts` puts them
+ * together. A kubelet of hollow pods has none of them.
+ *
+ * All calls are idempotent and may be repeated at every sync of a pod. Rejections are `PodPartError`s where the pod's status or an
+ * event shall tell the reason in upstream's words.
+ */
+import type { V1Container, V1Pod } from '../../api/gen/types.ts';
+import type { ContainerDevice, ContainerMount, DnsSettings, LinuxResources, SandboxPreparation } from '../runtime/preparation.ts';
+
+/** A step for a pod failed for a reason that users look for: `FailedMount`, `ErrImagePull`, `CreateContainerConfigError`. */
+export class PodPartError extends Error {
+  override readonly name = 'PodPartError';
+  /** Of the waiting container's state, and of the event. */
+  readonly reason: string;
+  readonly eventReason: string;
+  constructor(reason: string, message: string, options: { readonly eventReason?: string; readonly cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.reason = reason;
+    this.eventReason = options.eventReason ?? reason;
+  }
+}
+
+/** `volumes/`: the pod's volumes on the host. */
+export interface PodVolumes {
+  /**
+   * Mounts what is not mounted, refreshes what has changed (ConfigMaps, Secrets, tokens) and resolves when every volume that the
+   * containers need is there. Rejects with reason `FailedMount` / `FailedAttachVolume`; the caller tries again.
+   */
+  setUp(pod: V1Pod, signal: AbortSignal): Promise<void>;
+  /** Bind mounts and block devices of one container, subPaths opened safely. After `setUp`. */
+  mountsOf(
+    pod: V1Pod,
+    container: V1Container,
+    environment: readonly { readonly name: string; readonly value: string }[],
+  ): Promise<{
+    readonly mounts: readonly ContainerMount[];
+    readonly devices: readonly ContainerDevice[];
+  }>;
+  /** Groups that the processes of the pod need to use its volumes. */
+  supplementalGroups(pod: V1Pod): readonly number[];
+  /** Takes down everything mounted for the pod; resolves when nothing is left, also for pods that this kubelet never knew. */
+  tearDown(podUid: string): Promise<void>;
+  /** Pods that have anything on disk: what a kubelet started anew looks through. */
+  known(): Promise<readonly string[]>;
+  /** `listener` is called when a volume of a pod should be looked at before its next regular sync. */
+  subscribe(listener: (podUid: string) => void): () => void;
+}
+
+/** `containers/`: what a container is told about its world. */
+export interface ContainerSettings {
+  dnsOf(pod: V1Pod): Promise<DnsSettings>;
+  hostnameOf(pod: V1Pod): string;
+  /**
+   * `env`, `envFrom`, service links, downward fields, `$(VAR)`. Rejects with reason `CreateContainerConfigError` for a missing ConfigMap,
+   * Secret or key.
+   */
+  environmentOf(
+    pod: V1Pod,
+    container: V1Container,
+    podIps: readonly string[],
+  ): Promise<readonly { readonly name: string; readonly value: string }[]>;
+  /** Command and args with `$(VAR)` expanded by that environment. */
+  commandOf(
+    container: V1Container,
+    environment: readonly { readonly name: string; readonly value: string }[],
+  ): { readonly command?: readonly string[]; readonly args?: readonly string[] };
+  /** Writes the pod's /etc/hosts (hostAliases, hostname and subdomain); undefined where the pod uses the image's or mounts its own. */
+  hostsFileOf(pod: V1Pod, container: V1Container, podIps: readonly string[]): Promise<ContainerMount | undefined>;
+}
+
+/** `images/`: pull policy, secrets, back-off. */
+export interface PodImages {
+  /**
+   * Resolves with the runtime's reference when the image is there. Rejects with reason `ErrImagePull`, `ImagePullBackOff`,
+   * `ErrImageNeverPull` or `InvalidImageName`. Writes the events `Pulling`, `Pulled`, `Failed`, `BackOff`.
+   */
+  ensure(pod: V1Pod, container: V1Container, signal: AbortSignal): Promise<{ readonly imageRef: string }>;
+}
+
+/** `cgroups/`: the pod's place in the cgroup tree and what a container may use. */
+export interface PodCgroups {
+  /** Makes (or brings up to date) the pod's cgroup. `cgroupParent` is for the sandbox. */
+  ensure(pod: V1Pod): Promise<{ readonly cgroupParent: string }>;
+  resourcesOf(pod: V1Pod, container: V1Container): LinuxResources;
+  /** Kills what is still in it and removes it; resolves when it is gone. */
+  remove(podUid: string): Promise<void>;
+  known(): Promise<readonly string[]>;
+  /** The user namespace of the pod (`hostUsers: false`); undefined: the host's. */
+  idMappingsOf(pod: V1Pod): Promise<SandboxPreparation['idMappings']>;
+}
+
+/** Whether the node takes a pod at all (`node/admission`): resources, affinity, ports, maxPods, operating system. */
+export interface NodeAdmission {
+  /** Undefined: admitted. `others` are the pods that run or are to run here. */
+  admit(pod: V1Pod, others: readonly V1Pod[]): { readonly reason: string; readonly message: string } | undefined;
+}
+
+export interface PodParts {
+  readonly volumes: PodVolumes;
+  readonly settings: ContainerSettings;
+  readonly images: PodImages;
+  readonly cgroups: PodCgroups;
+  readonly admission: NodeAdmission;
+}
