@@ -9,7 +9,8 @@ import { type Component, deferred, isAbort } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { PodSandbox, Runtime, RuntimeContainer } from '../runtime/runtime.ts';
 import { KeyedRunner } from './keyed-runner.ts';
-import { type ContainerStart, planPod } from './pod-plan.ts';
+import type { PodsOfNode } from './pod-parts.ts';
+import { type ContainerStart, newestOf, planPod } from './pod-plan.ts';
 import { podStatus } from './pod-status.ts';
 import { ProbeTracker } from './probe-tracker.ts';
 import { StatusWriter } from './status-writer.ts';
@@ -27,10 +28,7 @@ export interface PodControllerOptions {
   readonly random: () => number;
 }
 
-export interface PodController extends Component {
-  /** The pods bound to this node, each with its newest status. */
-  pods(): readonly V1Pod[];
-}
+export interface PodController extends Component, Omit<PodsOfNode, 'evict'> {}
 
 type Problem = { readonly reason: string; readonly message: string };
 
@@ -242,6 +240,11 @@ export function createPodController(options: PodControllerOptions): PodControlle
     else signal.addEventListener('abort', stop, { once: true });
   }
 
+  function withNewestStatus(pod: V1Pod): V1Pod {
+    const status = statuses?.statusOf(pod.metadata?.uid ?? '');
+    return status ? { ...pod, status } : pod;
+  }
+
   return {
     name: `pods of ${nodeName}`,
     async start(signal) {
@@ -255,11 +258,23 @@ export function createPodController(options: PodControllerOptions): PodControlle
       }
     },
     done: done.promise,
-    pods: () =>
-      informer.list().map((pod) => {
-        const status = statuses?.statusOf(pod.metadata?.uid ?? '');
-        return status ? { ...pod, status } : pod;
-      }),
+    pods: () => informer.list().map(withNewestStatus),
+    pod(namespace, name) {
+      const pod = informer.get(name, namespace);
+      return pod && withNewestStatus(pod);
+    },
+    async container(podUid, name, { previous = false } = {}) {
+      const { containers } = await runtime.list(podUid);
+      const newest = newestOf(containers, name);
+      if (!previous || !newest) return newest;
+      return newestOf(
+        containers.filter(({ attempt }) => attempt < newest.attempt),
+        name,
+      );
+    },
+    async sandbox(podUid) {
+      return newestReady((await runtime.list(podUid)).sandboxes);
+    },
   };
 }
 

@@ -5,8 +5,15 @@
  * All calls are idempotent and may be repeated at every sync of a pod. Rejections are `PodPartError`s where the pod's status or an
  * event shall tell the reason in upstream's words.
  */
-import type { V1Container, V1Pod } from '../../api/gen/types.ts';
+import type { V1Container, V1Node, V1Pod } from '../../api/gen/types.ts';
+import type { Client } from '../../client/client.ts';
+import type { EventRecorder } from '../../client/events.ts';
+import type { Clock } from '../../std/clock.ts';
+import type { Logger } from '../../std/logger.ts';
+import type { KubeletConfiguration } from '../configuration/kubelet-configuration.ts';
 import type { ContainerDevice, ContainerMount, DnsSettings, LinuxResources, SandboxPreparation } from '../runtime/preparation.ts';
+import type { PodSandbox, Runtime, RuntimeContainer } from '../runtime/runtime.ts';
+import type { PodPaths } from './pod-paths.ts';
 
 /** A step for a pod failed for a reason that users look for: `FailedMount`, `ErrImagePull`, `CreateContainerConfigError`. */
 export class PodPartError extends Error {
@@ -102,4 +109,51 @@ export interface PodParts {
   readonly images: PodImages;
   readonly cgroups: PodCgroups;
   readonly admission: NodeAdmission;
+}
+
+/**
+ * What every factory of a part takes: `createX(context)` does no I/O; what runs all the time is a `Component` that
+ * `real-pods.ts` begins and ends.
+ */
+export interface PodPartContext {
+  readonly client: Client;
+  readonly nodeName: string;
+  /** IPv4 first. */
+  readonly nodeIps: readonly string[];
+  /** As the API server last answered it; undefined until the node is registered. */
+  readonly node: () => V1Node | undefined;
+  readonly configuration: KubeletConfiguration;
+  readonly runtime: Runtime;
+  readonly paths: PodPaths;
+  readonly events: EventRecorder | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+}
+
+/** What a part outside `pods/` may ask of the pods: eviction, shutdown, statistics, the API on :10250. */
+export interface PodsOfNode {
+  /** The pods of all sources, each with its newest status; those that are being ended too. */
+  pods(): readonly V1Pod[];
+  /** By the names that the kubelet's API uses. A static pod is found by the uid of its mirror pod as well. */
+  pod(namespace: string, name: string): V1Pod | undefined;
+  /** The newest container of a name, or the one before it. Undefined when there is none. */
+  container(podUid: string, name: string, options?: { readonly previous?: boolean }): Promise<RuntimeContainer | undefined>;
+  /** The pod's newest sandbox that is ready. */
+  sandbox(podUid: string): Promise<PodSandbox | undefined>;
+  /**
+   * Ends a pod for good: its status becomes Failed with this reason and message (and condition DisruptionTarget with reason
+   * TerminationByKubelet), then its containers are stopped. Resolves when they have ended; at once for a pod that is not here.
+   */
+  evict(podUid: string, end: PodEnd): Promise<void>;
+}
+
+export interface PodEnd {
+  /** Of the status: `Evicted`, `Terminated`, `Preempting`. */
+  readonly reason: string;
+  readonly message: string;
+  /** Goes before the pod's own. 0: killed at once. */
+  readonly gracePeriodSeconds?: number;
+  /** False where no condition DisruptionTarget belongs to the end. Default true. */
+  readonly disruption?: boolean;
 }

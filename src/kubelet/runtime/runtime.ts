@@ -6,7 +6,7 @@
  * gone succeed when the wish is fulfilled (stop, remove) and otherwise reject.
  */
 import type { V1Container, V1Pod, V1Probe } from '../../api/gen/types.ts';
-import type { ContainerPreparation, SandboxPreparation } from './preparation.ts';
+import type { ContainerPreparation, LinuxResources, SandboxPreparation } from './preparation.ts';
 import type {
   ContainerLogs,
   ContainerResourceUpdate,
@@ -48,6 +48,14 @@ export interface RuntimeContainer {
   /** `Completed`, `Error`, `OOMKilled`. */
   readonly reason?: string;
   readonly message?: string;
+  /** As `ContainerPreparation.annotations` gave them. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** The limits in force, where the runtime tells them. */
+  readonly resources?: LinuxResources;
+  /** Who the first process runs as, where the runtime tells. */
+  readonly user?: { readonly uid: number; readonly gid: number; readonly supplementalGroups: readonly number[] };
+  /** The signal that ends it: `SIGTERM`, where the runtime tells. */
+  readonly stopSignal?: string;
 }
 
 export interface RuntimeStatus {
@@ -77,6 +85,8 @@ export interface ContainerRequest {
   readonly pod: V1Pod;
   readonly container: V1Container;
   readonly attempt: number;
+  /** Of an ephemeral container: the container whose processes it sees. */
+  readonly targetContainerId?: string;
   readonly preparation?: ContainerPreparation;
 }
 
@@ -91,7 +101,10 @@ export interface Runtime {
   stopSandbox(id: string): Promise<void>;
   /** Removes a stopped sandbox with its containers. */
   removeSandbox(id: string): Promise<void>;
-  /** Pulls the image when it has to, creates the container and starts it. */
+  /**
+   * Creates the container and starts it (a hollow one needs no image). What was created but could not be started stays in `list`, ended,
+   * and the rejection's `code` is `CONTAINER_NOT_STARTED`.
+   */
   startContainer(sandbox: PodSandbox, request: ContainerRequest): Promise<RuntimeContainer>;
   /** Asks the container to end and kills it after the grace period. Resolves when it has ended. */
   stopContainer(id: string, gracePeriodMs: number): Promise<void>;

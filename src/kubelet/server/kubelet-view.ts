@@ -1,6 +1,6 @@
 import type { V1Pod } from '../../api/gen/types.ts';
 import type { KubeletConfiguration } from '../configuration/kubelet-configuration.ts';
-import type { RuntimeContainer } from '../runtime/runtime.ts';
+import type { PodSandbox, RuntimeContainer } from '../runtime/runtime.ts';
 
 /** What the kubelet's API shows of the kubelet. */
 export interface KubeletView {
@@ -9,6 +9,12 @@ export interface KubeletView {
   readonly configuration: KubeletConfiguration;
   /** The pods bound to the node, with the status that the kubelet knows. */
   pods(): readonly V1Pod[];
+  /** By name, in the same state. */
+  pod(namespace: string, name: string): V1Pod | undefined;
+  /** The newest container of a name, or the one before it. */
+  container(podUid: string, name: string, options?: { readonly previous?: boolean }): Promise<RuntimeContainer | undefined>;
+  /** The pod's sandbox that is ready. */
+  sandbox(podUid: string): Promise<PodSandbox | undefined>;
   containers(): Promise<readonly RuntimeContainer[]>;
   /** Undefined when all is well. */
   unhealthy(): string | undefined;
