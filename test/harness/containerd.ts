@@ -1,0 +1,238 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes, randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, statfs, writeFile } from 'node:fs/promises';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { type ContainerdPlan, cniConfiguration, configToml, pathsOf } from './containerd-config.ts';
+import { type Leftovers, removeLeftovers } from './containerd-leftovers.ts';
+import { BUSYBOX, importImages, type TestImage } from './images.ts';
+import { runOrFail } from './run-command.ts';
+import { until } from './until.ts';
+
+export interface ContainerdOptions {
+  /** What it starts sandboxes from. */
+  readonly sandboxImage?: string;
+  /** False: the image store starts without the sandbox image, as on a fresh machine. */
+  readonly withSandboxImage?: boolean;
+  /** Beside `registry.test/busybox:1`, which is always there. */
+  readonly images?: readonly TestImage[];
+  /** False: no CNI configuration, so that the network is not ready. */
+  readonly network?: boolean;
+  /** More of config.toml: tables of its own at the end. */
+  readonly extraConfig?: string;
+}
+
+/** A containerd (Debian's) with a root, sockets and pod network of its own. */
+export interface Containerd extends AsyncDisposable {
+  /** `unix:///tmp/…/c.sock` */
+  readonly endpoint: string;
+  readonly socketPath: string;
+  /** A directory of this test's own; containerd's is below it. */
+  readonly root: string;
+  readonly stateDir: string;
+  readonly cniConfDir: string;
+  readonly cniBinDir: string;
+  /** `<registry>/hosts.toml` in it says where a registry's images come from. */
+  readonly registryConfDir: string;
+  readonly network: { readonly name: string; readonly bridge: string; readonly podCidr: string; readonly hostAddress: string };
+  readonly sandboxImage: string;
+  readonly pid: number | undefined;
+  /** All that it has logged. */
+  log(): string;
+  /** `ctr -n k8s.io …`; answers its output. */
+  ctr(...args: string[]): Promise<string>;
+  importImages(images: readonly TestImage[]): Promise<void>;
+  /** Ends containerd as a service manager does. Pods go on. */
+  stop(): Promise<void>;
+  /** The same with SIGKILL. */
+  kill(): Promise<void>;
+  /** Starts it again where it was; ends it first if it runs. Resolves when it answers. */
+  restart(): Promise<void>;
+}
+
+const DEFAULT_SANDBOX_IMAGE = 'registry.test/pause:1';
+const PREFIX = 'muster-ctrd-';
+const OVERLAYFS_MAGIC = 0x794c7630;
+const CNI_BIN_DIRS = ['/usr/lib/cni', '/opt/cni/bin'];
+
+/** Programs that containers need, with the Debian package that has each. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  containerd: 'containerd',
+  'containerd-shim-runc-v2': 'containerd',
+  ctr: 'containerd',
+  runc: 'runc',
+  ip: 'iproute2',
+  iptables: 'iptables',
+  mount: 'mount',
+};
+
+/** Starts one and resolves when its CRI plugin answers. Disposing of it removes every container, mount, network and cgroup it made. */
+export async function startContainerd(options: ContainerdOptions = {}): Promise<Containerd> {
+  const cniBinDir = requirePrograms();
+  await removeAbandoned();
+  const root = await mkdtemp(join(tmpdir(), PREFIX));
+  const network = `mt${randomBytes(5).toString('hex')}`;
+  const leftovers: Leftovers = { root, network, cniBinDir };
+  // Read by a later run when this one is killed before it can clean up.
+  await writeFile(
+    join(root, 'owner.json'),
+    JSON.stringify({ ...leftovers, pid: process.pid, startedAt: startTimeOf(process.pid) }),
+  );
+  const plan: ContainerdPlan = {
+    root,
+    network,
+    cniBinDir,
+    snapshotter: (await statfs(root)).type === OVERLAYFS_MAGIC ? 'native' : 'overlayfs',
+    sandboxImage: options.sandboxImage ?? DEFAULT_SANDBOX_IMAGE,
+    podCidr: unusedRange(),
+    extraConfig: options.extraConfig ?? '',
+  };
+  const containerd = handleOf(plan);
+  try {
+    await writeConfiguration(plan, options.network ?? true);
+    await containerd.restart();
+    await containerd.importImages([
+      { names: [BUSYBOX, 'registry.test/busybox:latest'], cmd: ['sh'] },
+      ...(options.withSandboxImage === false ? [] : [{ names: [plan.sandboxImage], entrypoint: ['/bin/sleep', '2147483647'] }]),
+      ...(options.images ?? []),
+    ]);
+    return containerd;
+  } catch (error) {
+    await containerd[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function writeConfiguration(plan: ContainerdPlan, network: boolean): Promise<void> {
+  const paths = pathsOf(plan);
+  for (const directory of [paths.cniConfDir, paths.registryConfDir]) await mkdir(directory, { recursive: true });
+  await writeFile(paths.config, configToml(plan));
+  if (network) await writeFile(join(paths.cniConfDir, '10-muster.conflist'), JSON.stringify(cniConfiguration(plan)));
+}
+
+function handleOf(plan: ContainerdPlan): Containerd {
+  const { root, network, podCidr } = plan;
+  const paths = pathsOf(plan);
+  const logFile = join(root, 'containerd.log');
+  let running: ChildProcess | undefined;
+
+  const end = async (signal: NodeJS.Signals) => {
+    const child = running;
+    running = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const closed = once(child, 'close');
+    child.kill(signal);
+    await closed;
+  };
+  const log = () => readFileSync(logFile, 'utf8');
+  const ctr = (...args: string[]) => runOrFail('ctr', ['-a', paths.socket, '-n', 'k8s.io', ...args]);
+  const start = async () => {
+    const output = openSync(logFile, 'a');
+    const child = spawn('containerd', ['-c', paths.config], { stdio: ['ignore', output, output] });
+    closeSync(output);
+    running = child;
+    await until('containerd answers', async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return true;
+      const plugins = (await ctr('plugins', 'ls')).split('\n');
+      return plugins.some((line) => /^io\.containerd\.grpc\.v1\s+cri\s.*\bok\b/.test(line));
+    });
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`containerd ended:\n${log()}`);
+  };
+  const handle: Containerd = {
+    endpoint: `unix://${paths.socket}`,
+    socketPath: paths.socket,
+    root,
+    stateDir: paths.state,
+    cniConfDir: paths.cniConfDir,
+    cniBinDir: plan.cniBinDir,
+    registryConfDir: paths.registryConfDir,
+    network: { name: network, bridge: network, podCidr, hostAddress: podCidr.replace(/\.0\/24$/, '.1') },
+    sandboxImage: plan.sandboxImage,
+    get pid() {
+      return running?.pid;
+    },
+    log,
+    ctr,
+    importImages: (images) => importImages(handle, images),
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+    async restart() {
+      await end('SIGTERM');
+      await start();
+    },
+    async [Symbol.asyncDispose]() {
+      await end('SIGKILL');
+      await removeLeftovers(plan);
+    },
+  };
+  return handle;
+}
+
+/** Cleans up after runs that were killed, so that they do not wear the machine out. */
+async function removeAbandoned(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(PREFIX)) continue;
+    const text = await readFile(join(tmpdir(), name, 'owner.json'), 'utf8').catch(() => ''); // being made, or being removed
+    if (text === '') continue;
+    const owner = JSON.parse(text) as Leftovers & { pid: number; startedAt: string };
+    if (startTimeOf(owner.pid) === owner.startedAt) continue;
+    await endContainerdOf(owner);
+    await removeLeftovers(owner);
+  }
+}
+
+async function endContainerdOf(owner: Leftovers): Promise<void> {
+  const { config } = pathsOf(owner);
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0'); // ended in the meantime
+    if (words[1] === '-c' && words[2] === config) process.kill(Number(pid), 'SIGKILL');
+  }
+}
+
+/** Field 22 of /proc/<pid>/stat: two processes of one pid differ in it. Empty when there is no such process. */
+function startTimeOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function unusedRange(): string {
+  const taken = new Set(
+    Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .map(({ address }) => address.split('.').slice(0, 3).join('.')),
+  );
+  for (;;) {
+    const prefix = `10.${randomInt(100, 250)}.${randomInt(0, 256)}`;
+    if (!taken.has(prefix)) return `${prefix}.0/24`;
+  }
+}
+
+/** Answers where the CNI plugins are; fails with what to install. */
+function requirePrograms(): string {
+  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const missing = Object.entries(PROGRAMS)
+    .filter(([name]) => !directories.some((directory) => canRun(join(directory, name))))
+    .map(([name, debianPackage]) => `${name} is missing: apt-get install ${debianPackage}`);
+  const cniBinDir = CNI_BIN_DIRS.find((directory) =>
+    ['bridge', 'portmap', 'host-local', 'loopback'].every((name) => canRun(join(directory, name))),
+  );
+  if (cniBinDir === undefined) missing.push('the CNI plugins are missing: apt-get install containernetworking-plugins');
+  if (missing.length > 0 || cniBinDir === undefined) throw new Error(missing.join('\n'));
+  if (process.getuid?.() !== 0) throw new Error('containers need root: run this test as root');
+  return cniBinDir;
+}
+
+function canRun(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false; // not there, or not a program: both mean that it cannot be run
+  }
+}
