@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bundleFiles } from './bin/bundle.js';
-import { loadDescriptions } from './src/api/gen/descriptions.ts';
+import { loadFieldNotes } from './src/api/gen/descriptions.ts';
 
 const root = import.meta.dirname;
 const dist = join(root, 'dist');
@@ -16,6 +16,6 @@ for (const { path, contents } of await bundleFiles(root, dist, '.js')) {
   writeFileSync(path, contents);
 }
 // Gathered from the official client, which an installed package has no need of.
-const descriptions = join(dist, 'api', 'gen', 'descriptions.json');
-mkdirSync(dirname(descriptions), { recursive: true });
-writeFileSync(descriptions, JSON.stringify(await loadDescriptions()));
+const fieldNotes = join(dist, 'api', 'gen', 'field-notes.json');
+mkdirSync(dirname(fieldNotes), { recursive: true });
+writeFileSync(fieldNotes, JSON.stringify(await loadFieldNotes()));

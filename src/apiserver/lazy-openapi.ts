@@ -6,17 +6,17 @@ import { GIT_VERSION } from './version.ts';
 export function createLazyOpenApi(kinds: KindRegistry): Handler {
   let loading: Promise<Handler> | undefined;
   const load = async (): Promise<Handler> => {
-    const [{ createOpenApiHandler }, { patchStrategyOf }, { goTypeName, schemaTable }, descriptions] = await Promise.all([
+    const [{ createOpenApiHandler }, { patchStrategyOf }, { goTypeName, schemaTable }, notes] = await Promise.all([
       import('./openapi/serve-openapi.ts'),
       import('../api/patch/merge-keys.ts'),
       import('../api/machinery/schema.ts'),
-      import('../api/gen/descriptions.ts').then(({ loadDescriptions }) => loadDescriptions()),
+      import('../api/gen/descriptions.ts').then(({ loadFieldNotes }) => loadFieldNotes()),
     ]);
     return createOpenApiHandler({
       kinds,
       schemas: () => schemaTable,
       mergeRule: (schema, field) => patchStrategyOf(goTypeName(schema).name, field),
-      descriptions,
+      notes,
       version: GIT_VERSION,
     });
   };

@@ -8,7 +8,7 @@ const EXTENSION = extname(import.meta.filename);
 /** A file by its path in the package: `bin/muster.js`. */
 export const packageFile = (path: string) => join(directoryWith('package.json'), path);
 
-/** A file that lies with the code, by its path in `src`: `api/gen/descriptions.json`. */
+/** A file that lies with the code, by its path in `src`: `api/gen/field-notes.json`. */
 export const codeFile = (path: string) => join(directoryWith(`cli/main${EXTENSION}`), path);
 
 /** A module that a thread begins with, by its path in `src` without an ending: `store/sqlite/checkpoint-worker`. */

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { type Descriptions, describeDeclaration, loadDescriptions } from './descriptions.ts';
+import { definitionKey, describeDeclaration, describeInterface, type FieldNotes, loadFieldNotes } from './descriptions.ts';
 import schemas from './schema.json' with { type: 'json' };
 
-let descriptions: Descriptions;
+let notes: FieldNotes;
+let descriptions: FieldNotes['descriptions'];
 before(async () => {
-  descriptions = await loadDescriptions();
+  notes = await loadFieldNotes();
+  descriptions = notes.descriptions;
 });
 
 test('a class and its fields are described in the words of their comments, under the names that they have in JSON', () => {
@@ -56,4 +58,47 @@ test('only fields that there are have descriptions', () => {
       .map((field) => `${type}.${field}`),
   );
   assert.deepEqual(unknown, []);
+});
+
+test('an interface and its fields are described by its definition, with the values that a field may have', () => {
+  const text = `import { IIoK8sApiCoreV1B } from "./B.js";
+/**
+ * A is first.
+ */
+export interface IA {
+    "apiVersion": "v1";
+    /**
+     * Refers to another.
+     *
+     * Second part.
+     */
+    "b"?: IIoK8sApiCoreV1B;
+    "map"?: {
+        [key: string]: string;
+    };
+    /**
+     * One of two.
+     */
+    "policy"?: "Always" | "Never";
+    "policies": Array<"x" | "y">;
+}
+/**
+ * A is not this.
+ */
+export declare class A {
+    "b": IA["b"];
+}
+export type { IA as IIoK8sApiCoreV1A, A as IoK8sApiCoreV1A };
+`;
+  assert.deepEqual(describeInterface(text), {
+    key: 'IoK8sApiCoreV1A',
+    descriptions: { '': 'A is first.', b: 'Refers to another.\n\nSecond part.', policy: 'One of two.' },
+    choices: { policy: ['Always', 'Never'], policies: ['x', 'y'] },
+  });
+});
+
+test('fields that refer to other types are described, and choices are known', () => {
+  const pod = definitionKey('io.k8s.api.core.v1.Pod');
+  assert.match(descriptions[pod]!['spec']!, /^Specification of the desired behavior of the pod/);
+  assert.deepEqual(notes.choices[`${pod}Spec`]!['restartPolicy'], ['Always', 'Never', 'OnFailure']);
 });

@@ -1,5 +1,6 @@
-import type { Descriptions } from '../../api/gen/descriptions.ts';
+import { definitionKey, type FieldNotes } from '../../api/gen/descriptions.ts';
 import { type KindDefinition, listKindOf } from '../../api/machinery/kind.ts';
+import { applyExtensions } from './apply-extensions.ts';
 import type { GroupVersionKind, SchemaObject } from './openapi-document.ts';
 
 /** The generated schemas: type name → field → type, as in `api/gen/schema.json` (`"[]V1Container!"`: required list). */
@@ -87,22 +88,26 @@ function typeName(type: string): string {
 export interface DefinitionSources {
   readonly schemas: SchemaTable;
   readonly mergeRule: MergeRule;
-  /** What types and fields are for, for `kubectl explain`. */
-  readonly descriptions?: Descriptions;
+  /** What types and fields are for and which values they may have, for `kubectl explain`. */
+  readonly notes?: FieldNotes;
   /** For which version of OpenAPI, as far as schemas of custom resources say more in version 3. */
   readonly form?: 'v2' | 'v3';
 }
+
+const NO_NOTES: FieldNotes = { descriptions: {}, choices: {} };
 
 /** All definitions that the kinds reach, with lists of the kinds themselves. */
 export function buildDefinitions(
   kinds: readonly KindDefinition[],
   names: DefinitionNames,
-  { schemas, mergeRule, descriptions = {}, form = 'v2' }: DefinitionSources,
+  { schemas, mergeRule, notes = NO_NOTES, form = 'v2' }: DefinitionSources,
 ): Record<string, SchemaObject> {
   const describe = (schemaName: string, field = ''): { description?: string } => {
-    const description = descriptions[schemaName]?.[field];
+    const key = definitionKey(names.of(schemaName));
+    const description = notes.descriptions[key]?.[field] ?? notes.descriptions[schemaName]?.[field];
     return description === undefined ? {} : { description };
   };
+  const choicesOf = (schemaName: string, field: string) => notes.choices[definitionKey(names.of(schemaName))]?.[field];
   const definitions: Record<string, SchemaObject> = { ...MACHINERY };
   const add = (schemaName: string): void => {
     const name = names.of(schemaName);
@@ -114,11 +119,13 @@ export function buildDefinitions(
       if (type.endsWith('!')) required.push(field);
       definition.properties![field] = {
         ...describe(schemaName, field),
-        ...fieldSchema(type.replace(/!$/, ''), names, add, schemaName),
+        ...withChoices(fieldSchema(type.replace(/!$/, ''), names, add, schemaName), choicesOf(schemaName, field)),
+        ...applyExtensions(schemaName, field, type),
         ...mergeExtensions(mergeRule(schemaName, field)),
       };
     }
     if (required.length) definition.required = required;
+    Object.assign(definition, applyExtensions(schemaName));
   };
   for (const kind of kinds) {
     if (kind.ownSchema) {
@@ -149,7 +156,7 @@ function addList(
     properties: {
       apiVersion: { ...describe(schemaName, 'apiVersion'), type: 'string' },
       kind: { ...describe(schemaName, 'kind'), type: 'string' },
-      metadata: { $ref: `#/definitions/${names.of('V1ListMeta')}` },
+      metadata: { ...describe(schemaName, 'metadata'), $ref: `#/definitions/${names.of('V1ListMeta')}` },
       items: { ...describe(schemaName, 'items'), type: 'array', items: { $ref: `#/definitions/${names.of(kind.schema)}` } },
     },
   };
@@ -175,6 +182,14 @@ function fieldSchema(type: string, names: DefinitionNames, add: (schemaName: str
   if (scalar) return { ...scalar };
   add(type);
   return { $ref: `#/definitions/${names.of(type)}` };
+}
+
+/** Choices are those of a text, or of each item of a list of texts. */
+function withChoices(schema: SchemaObject, choices: readonly string[] | undefined): SchemaObject {
+  if (!choices) return schema;
+  if (schema.type === 'string') return { ...schema, enum: choices };
+  if (schema.items?.type === 'string') return { ...schema, items: { ...schema.items, enum: choices } };
+  return schema;
 }
 
 function mergeExtensions(rule: ReturnType<MergeRule>): Partial<SchemaObject> {

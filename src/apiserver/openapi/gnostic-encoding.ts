@@ -58,6 +58,7 @@ function encodeSchema(schema: SchemaObject): ProtobufWriter {
     .string(2, schema.format)
     .string(4, schema.description)
     .strings(19, schema.required);
+  for (const value of schema.enum ?? []) writer.message(20, message().string(2, `${JSON.stringify(value)}\n`));
   if (typeof schema.additionalProperties === 'object')
     writer.message(21, message().message(1, encodeSchema(schema.additionalProperties)));
   if (schema.type) writer.message(22, message().strings(1, [schema.type]));

@@ -11,6 +11,7 @@ export interface SchemaObject {
   description?: string;
   type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
   format?: string;
+  enum?: readonly string[];
   items?: SchemaObject;
   properties?: Record<string, SchemaObject>;
   /** A boolean in version 3 only. */
@@ -19,6 +20,9 @@ export interface SchemaObject {
   'x-kubernetes-group-version-kind'?: GroupVersionKind[];
   'x-kubernetes-patch-merge-key'?: string;
   'x-kubernetes-patch-strategy'?: string;
+  'x-kubernetes-list-type'?: 'atomic' | 'map' | 'set';
+  'x-kubernetes-list-map-keys'?: string[];
+  'x-kubernetes-map-type'?: 'atomic' | 'granular';
   'x-kubernetes-preserve-unknown-fields'?: boolean;
   'x-kubernetes-int-or-string'?: boolean;
 }

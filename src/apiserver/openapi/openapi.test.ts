@@ -15,7 +15,14 @@ const handler = createOpenApiHandler({
   schemas: () => schemas,
   mergeRule: (schema, field) =>
     schema === 'V1PodSpec' && field === 'containers' ? { mergeKey: 'name', strategy: 'merge' } : undefined,
-  descriptions: { V1PodSpec: { '': 'What a pod is.', containers: 'What runs in it.' }, V1PodList: { items: 'The pods.' } },
+  notes: {
+    descriptions: {
+      V1PodSpec: { '': 'What a pod is.', containers: 'What runs in it.', securityContext: 'Of the client.' },
+      V1PodList: { items: 'The pods.' },
+      IoK8sApiCoreV1PodSpec: { securityContext: 'Who it runs as.' },
+    },
+    choices: { IoK8sApiCoreV1PodSpec: { restartPolicy: ['Always', 'Never'] } },
+  },
   version: 'v1.36.0',
 });
 
@@ -153,4 +160,22 @@ test('a client that has the document already gets 304', async () => {
   const second = await get('/openapi/v2', { 'if-none-match': String(first.headers['etag']) });
   assert.equal(second.status, 304);
   assert.equal(second.body.length, 0);
+});
+
+test('a field that refers to another type has its own description, fields say which values and which merges they know', async () => {
+  const { definitions } = await json<SwaggerDocument>('/openapi/v2');
+  const spec = definitions['io.k8s.api.core.v1.PodSpec']!.properties!;
+  assert.equal(spec['securityContext']!.description, 'Who it runs as.');
+  assert.deepEqual(spec['restartPolicy']!.enum, ['Always', 'Never']);
+  assert.deepEqual(spec['containers']!['x-kubernetes-list-map-keys'], ['name']);
+  assert.equal(spec['tolerations']!['x-kubernetes-list-type'], 'atomic');
+  assert.equal(spec['nodeSelector']!['x-kubernetes-map-type'], 'atomic');
+  assert.equal(definitions['io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector']!['x-kubernetes-map-type'], 'atomic');
+  const v3 = await json<{ components: { schemas: Record<string, { properties: Record<string, object> }> } }>(
+    '/openapi/v3/api/v1',
+  );
+  assert.deepEqual(v3.components.schemas['io.k8s.api.core.v1.PodSpec']!.properties['securityContext'], {
+    description: 'Who it runs as.',
+    allOf: [{ $ref: '#/components/schemas/io.k8s.api.core.v1.PodSecurityContext' }],
+  });
 });

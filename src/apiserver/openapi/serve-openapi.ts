@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Descriptions } from '../../api/gen/descriptions.ts';
+import type { FieldNotes } from '../../api/gen/descriptions.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { Handler } from '../contracts.ts';
 import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
@@ -14,7 +14,7 @@ export interface OpenApiConfig {
   kinds: Pick<KindRegistry, 'all'>;
   schemas: () => SchemaTable;
   mergeRule: MergeRule;
-  descriptions?: Descriptions;
+  notes?: FieldNotes;
   /** The version of the API, as `/version` gives it. */
   version: string;
 }
