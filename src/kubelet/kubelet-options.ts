@@ -2,6 +2,7 @@ import type { Clock } from '../std/clock.ts';
 import type { Logger } from '../std/logger.ts';
 import type { ConnectToApi } from './api-connection.ts';
 import type { KubeletConfiguration } from './configuration/kubelet-configuration.ts';
+import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import type { Machine } from './node/machine.ts';
 import type { Runtime } from './runtime/runtime.ts';
 
@@ -39,6 +40,8 @@ export interface KubeletOptions {
   readonly certificateRequestTimeoutMs?: number;
   /** Whether Events are written. Default true. */
   readonly recordEvents?: boolean;
+  /** What this kubelet counts; given where a runtime made before it counts as well. Default: one of its own. */
+  readonly metrics?: KubeletMetrics;
   /** How the API server is reached. Default: HTTPS, one connection. */
   readonly connect?: ConnectToApi;
 }

@@ -8,6 +8,7 @@ import type { CertificateManager } from './certificates/certificate-manager.ts';
 import type { KeyPair } from './certificates/certificate-store.ts';
 import { openClientCertificateManager } from './client-certificate.ts';
 import type { KubeletOptions } from './kubelet-options.ts';
+import { createKubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { createLeaseKeeper } from './node/lease-keeper.ts';
 import { readMachine } from './node/machine.ts';
 import type { NodeHealth } from './node/node-conditions.ts';
@@ -64,6 +65,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     containers: async () => (await runtime.list()).containers,
     unhealthy: () => (failure === undefined ? undefined : String(failure)),
     certificateEnds: () => ({ client: clientPair?.notAfterMs, server: servingPair?.notAfterMs }),
+    metrics: options.metrics ?? createKubeletMetrics(),
     renewFailures: () => ({ client: clientCertificates?.renewFailures ?? 0, server: servingCertificates?.renewFailures ?? 0 }),
   };
 

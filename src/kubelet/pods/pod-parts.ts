@@ -11,6 +11,7 @@ import type { EventRecorder } from '../../client/events.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { KubeletConfiguration } from '../configuration/kubelet-configuration.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { ContainerDevice, ContainerMount, DnsSettings, LinuxResources, SandboxPreparation } from '../runtime/preparation.ts';
 import type { PodSandbox, Runtime, RuntimeContainer } from '../runtime/runtime.ts';
 import type { PodPaths } from './pod-paths.ts';
@@ -126,6 +127,8 @@ export interface PodPartContext {
   readonly runtime: Runtime;
   readonly paths: PodPaths;
   readonly events: EventRecorder | undefined;
+  /** What the part counts; its metrics are lines of `metrics/metric-table.ts`. */
+  readonly metrics?: KubeletMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;

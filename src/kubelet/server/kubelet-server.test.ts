@@ -8,6 +8,7 @@ import { type Clock, systemClock, VirtualClock } from '../../std/clock.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { type KeyPair, readPair } from '../certificates/certificate-store.ts';
 import { completeConfiguration } from '../configuration/defaults.ts';
+import { createKubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { FakeApi, unreachable } from '../testing/fake-api.ts';
 import { createAuthentication } from './authentication.ts';
 import { createHealthzServer } from './healthz-server.ts';
@@ -88,6 +89,7 @@ const view = (settings: Record<string, unknown> = {}): KubeletView => ({
   containers: async () => [],
   unhealthy: () => undefined,
   certificateEnds: () => ({}),
+  metrics: createKubeletMetrics(),
   renewFailures: () => ({ client: 0, server: 0 }),
 });
 

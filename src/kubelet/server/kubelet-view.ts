@@ -1,5 +1,6 @@
 import type { V1Pod } from '../../api/gen/types.ts';
 import type { KubeletConfiguration } from '../configuration/kubelet-configuration.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { PodSandbox, RuntimeContainer } from '../runtime/runtime.ts';
 
 /** What the kubelet's API shows of the kubelet. */
@@ -20,5 +21,6 @@ export interface KubeletView {
   unhealthy(): string | undefined;
   /** Milliseconds since the epoch when the certificates in use end. */
   certificateEnds(): { client?: number; server?: number };
+  readonly metrics: KubeletMetrics;
   renewFailures(): { client: number; server: number };
 }

@@ -1,0 +1,40 @@
+/** Prometheus' text form, with numbers as Go prints them (`2.592e+06`). Written by hand, since a process may hold a thousand kubelets. */
+
+export type Labels = Readonly<Record<string, string>>;
+
+export interface Sample {
+  readonly labels?: Labels;
+  readonly value: number;
+}
+
+/** One metric of a single kind with its samples; nothing when there is no sample. */
+export function formatMetric(name: string, type: 'gauge' | 'counter', help: string, samples: readonly Sample[]): string {
+  if (samples.length === 0) return '';
+  const lines = samples.map(
+    ({ labels, value }) => `${name}${braced(formatLabels(Object.entries(labels ?? {})))} ${goFloat(value)}\n`,
+  );
+  return metricHead(name, type, help) + lines.join('');
+}
+
+export function metricHead(name: string, type: string, help: string): string {
+  return `# HELP ${name} ${help.replace(/[\\\n]/g, (c) => (c === '\n' ? '\\n' : '\\\\'))}\n# TYPE ${name} ${type}\n`;
+}
+
+/** `a="x",b="y"`, values escaped. */
+export function formatLabels(labels: Iterable<readonly [name: string, value: string]>): string {
+  return [...labels].map(([name, value]) => `${name}="${escapeLabel(value)}"`).join(',');
+}
+
+export const braced = (labels: string): string => (labels ? `{${labels}}` : '');
+
+const escapeLabel = (text: string) => text.replace(/[\\"\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`));
+
+/** As Go's 'g' format prints it: with an exponent, of at least two digits, below 1e-04 and from 1e+06 on. */
+export function goFloat(value: number): string {
+  if (Number.isNaN(value)) return 'NaN';
+  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
+  const size = Math.abs(value);
+  return size !== 0 && (size >= 1e6 || size < 1e-4) ? padExponent(value.toExponential()) : String(value);
+}
+
+const padExponent = (text: string) => text.replace(/e([+-])(\d)$/, 'e$10$2');
