@@ -133,6 +133,8 @@ export interface EventSubject {
     readonly uid?: string;
     readonly resourceVersion?: string;
   };
+  /** The part of it: `spec.containers{web}`. */
+  readonly fieldPath?: string;
 }
 
 /** A core/v1 Event as client-go's recorder makes them: named after its object and the time. */
@@ -158,6 +160,7 @@ export function makeEvent(
       namespace: namespace || undefined,
       uid,
       resourceVersion,
+      ...(subject.fieldPath !== undefined && { fieldPath: subject.fieldPath }),
     },
     ...what,
     source: { component: source.component, host: source.host },
