@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { V1Pod, V1Probe } from '../../api/gen/types.ts';
 import type { EventRecorder, EventSubject } from '../../client/events.ts';
 import { VirtualClock } from '../../std/clock.ts';
+import { createKubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { RuntimeContainer } from '../runtime/runtime.ts';
 import { recordingLogger } from '../testing/cluster-of-one.ts';
 import { createRealProbes } from './real-probes.ts';
@@ -19,7 +20,9 @@ function setUp({ startedAgoMs = 0, forgetOnRestart = false }: { startedAgoMs?: n
       void events.push(`${subject.fieldPath} ${type} ${reason}: ${message}`),
     flush: async () => undefined,
   };
+  const metrics = createKubeletMetrics();
   const probes = createRealProbes({
+    metrics,
     runtime: {
       list: async () => ({ sandboxes: [], containers: [] }),
       streams: {
@@ -52,7 +55,7 @@ function setUp({ startedAgoMs = 0, forgetOnRestart = false }: { startedAgoMs?: n
     startedAtMs: START_MS - startedAgoMs,
   };
   const check = (pod: V1Pod, list: readonly RuntimeContainer[] = [container]) => probes.check(pod, list, clock.now());
-  return { clock, answers, events, probes, pokes, container, check };
+  return { clock, answers, events, metrics, probes, pokes, container, check };
 }
 
 const exec = (command: string, more: object = {}): V1Probe => ({ exec: { command: [command] }, ...more });
@@ -235,15 +238,16 @@ test('sidecars are probed, other init containers and ephemeral ones are not', as
 });
 
 test('tries are counted by result, as long as the pod is known', async () => {
-  const { clock, probes, check, answers, container } = setUp();
+  const { clock, probes, check, answers, container, metrics } = setUp();
   const pod = podWith({ readinessProbe: exec('ready', { periodSeconds: 1 }) });
   await check(pod);
   await clock.advance(1_500);
   answers.exitCode = 1;
   await clock.advance(1_000);
-  const labels = (result: string) =>
-    `prober_probe_total{container="web",namespace="ns",pod="p",pod_uid="u",probe_type="Readiness",result="${result}"}`;
-  assert.ok(probes.metrics.page().includes(`${labels('successful')} 2\n${labels('failed')} 1\n`), probes.metrics.page());
+  const count = (result: string) =>
+    `prober_probe_total{probe_type="Readiness",result="${result}",container="web",pod="p",namespace="ns",pod_uid="u"}`;
+  const page = () => metrics.render('probes').get('prober_probe_total') ?? '';
+  assert.ok(page().includes(`${count('successful')} 2\n`) && page().includes(`${count('failed')} 1\n`), page());
   probes.forget([container]);
-  assert.equal(probes.metrics.page(), '');
+  assert.equal(page(), '');
 });

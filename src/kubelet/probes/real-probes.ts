@@ -2,10 +2,10 @@ import type { V1Container, V1Pod, V1Probe } from '../../api/gen/types.ts';
 import type { EventRecorder } from '../../client/events.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { containerSubject } from '../pods/container-subject.ts';
 import type { ProbeKind, Runtime, RuntimeContainer } from '../runtime/runtime.ts';
 import type { PodProbes, ProbeFailure, ProbeOutcome } from './pod-probes.ts';
-import { ProbeMetrics } from './probe-metrics.ts';
 import { type TryResult, tryProbe } from './probe-try.ts';
 import { ProbeWorker } from './probe-worker.ts';
 
@@ -16,13 +16,13 @@ export interface RealProbesOptions {
   readonly events: EventRecorder | undefined;
   /** True: after a start, containers that were ready count as not ready until they are probed, as before Kubernetes 1.35. */
   readonly forgetOnRestart?: boolean;
+  readonly metrics?: KubeletMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
 }
 
 export interface RealProbes extends PodProbes {
-  readonly metrics: ProbeMetrics;
   /** Ends all probes. */
   stop(): void;
 }
@@ -40,7 +40,6 @@ export function createRealProbes(options: RealProbesOptions): RealProbes {
 type Workers = Map<ProbeKind, ProbeWorker>;
 
 class WorkingProbes implements RealProbes {
-  readonly metrics = new ProbeMetrics();
   readonly #options: RealProbesOptions;
   readonly #startedAtMs: number;
   /** By id of the container; all are of containers that run. */
@@ -85,7 +84,8 @@ class WorkingProbes implements RealProbes {
 
   forget(containers: readonly RuntimeContainer[]): void {
     for (const { id } of containers) this.#end(id);
-    for (const uid of new Set(containers.map(({ podUid }) => podUid))) this.metrics.forgetPod(uid);
+    for (const uid of new Set(containers.map(({ podUid }) => podUid)))
+      this.#options.metrics?.remove('prober_probe_total', { pod_uid: uid });
   }
 
   subscribe(listener: (podUid: string) => void): () => void {
@@ -167,6 +167,7 @@ class WorkingProbes implements RealProbes {
     const { kind, container, pod, spec, probe } = worker;
     if (!pod || !spec) return undefined;
     const { events, clock, logger, runtime } = this.#options;
+    const beganMs = clock.now();
     const tell = (reason: string, message: string) => events?.event(containerSubject(pod, spec.name), 'Warning', reason, message);
     try {
       // The address is the sandbox's, which outlives the container. Commands need none.
@@ -176,7 +177,7 @@ class WorkingProbes implements RealProbes {
       const result = await withRetries(() => tryProbe({ probe, container: spec, containerId: container.id, podIp }, tools));
       if (result.result === 'failure') tell('Unhealthy', `${WORDS[kind]} probe failed: ${result.output}`);
       if (result.result === 'warning') tell('ProbeWarning', `${WORDS[kind]} probe warning: ${result.output}`);
-      this.metrics.count(pod, spec.name, kind, result.result === 'failure' ? 'failed' : 'successful');
+      this.#count(worker, pod, beganMs, result.result === 'failure' ? 'failed' : 'successful');
       return result;
     } catch (error) {
       const { message } = error as Error;
@@ -188,10 +189,23 @@ class WorkingProbes implements RealProbes {
           container: spec.name,
           err: error,
         });
-        this.metrics.count(pod, spec.name, kind, 'unknown');
+        this.#count(worker, pod, beganMs, 'unknown');
       }
       return undefined;
     }
+  }
+
+  #count(
+    { kind, container }: ProbeWorker,
+    { metadata }: V1Pod,
+    beganMs: number,
+    result: 'successful' | 'failed' | 'unknown',
+  ): void {
+    const { metrics, clock } = this.#options;
+    const { name = '', namespace = '', uid = '' } = metadata ?? {};
+    const labels = [WORDS[kind], container.name, name, namespace];
+    metrics?.add('prober_probe_total', [WORDS[kind], result, container.name, name, namespace, uid]);
+    if (result !== 'failed') metrics?.observe('prober_probe_duration_seconds', (clock.now() - beganMs) / 1000, labels);
   }
 
   async #addressOf(pod: V1Pod, { podUid, sandboxId }: RuntimeContainer): Promise<string> {
