@@ -62,6 +62,7 @@ async function removeNetworks({ network, cniBinDir }: Leftovers): Promise<void> 
       });
     }
     await rm(join(CNI_RESULTS, file), { force: true });
+    await rm(join(CNI_RESULTS, `cni-loopback-${cached.containerId}-lo`), { force: true });
   }
 }
 

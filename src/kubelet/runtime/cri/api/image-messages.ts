@@ -1,0 +1,40 @@
+/** CRI runtime.v1: images and the file systems that they lie on. */
+export const IMAGE_MESSAGES = {
+  ImageFilter: { image: '1 ImageSpec' },
+  ListImagesRequest: { filter: '1 ImageFilter' },
+  Image: {
+    id: '1 string',
+    repo_tags: '2 repeated string',
+    repo_digests: '3 repeated string',
+    size: '4 uint64',
+    uid: '5 Int64Value',
+    username: '6 string',
+    spec: '7 ImageSpec',
+    pinned: '8 bool',
+  },
+  ListImagesResponse: { images: '1 repeated Image' },
+  ImageStatusRequest: { image: '1 ImageSpec', verbose: '2 bool' },
+  ImageStatusResponse: { image: '1 Image', info: '2 map string' },
+  AuthConfig: {
+    username: '1 string',
+    password: '2 string',
+    auth: '3 string',
+    server_address: '4 string',
+    identity_token: '5 string',
+    registry_token: '6 string',
+  },
+  PullImageRequest: { image: '1 ImageSpec', auth: '2 AuthConfig', sandbox_config: '3 PodSandboxConfig' },
+  PullImageResponse: { image_ref: '1 string' },
+  RemoveImageRequest: { image: '1 ImageSpec' },
+  RemoveImageResponse: {},
+  ImageFsInfoRequest: {},
+  FilesystemIdentifier: { mountpoint: '1 string' },
+  FilesystemUsage: {
+    timestamp: '1 int64',
+    fs_id: '2 FilesystemIdentifier',
+    used_bytes: '3 UInt64Value',
+    inodes_used: '4 UInt64Value',
+  },
+  /** Before 1.29 there was only the first field. */
+  ImageFsInfoResponse: { image_filesystems: '1 repeated FilesystemUsage', container_filesystems: '2 repeated FilesystemUsage' },
+} as const;
