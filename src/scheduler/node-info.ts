@@ -1,20 +1,6 @@
+import { type HostPort, hostPortsOf } from '../api/core/v1/host-ports.ts';
 import type { V1Node, V1Pod } from '../api/gen/types.ts';
 import { type Amounts, addAmounts, amountsOf, assumedRequests, podRequests } from './pod-requests.ts';
-
-export interface HostPort {
-  readonly ip: string;
-  readonly port: number;
-  readonly protocol: string;
-}
-
-/** The host ports that a pod's containers ask for. */
-export function hostPortsOf(pod: V1Pod): HostPort[] {
-  return (pod.spec?.containers ?? []).flatMap((container) =>
-    (container.ports ?? [])
-      .filter((port) => port.hostPort)
-      .map((port) => ({ ip: port.hostIP || '0.0.0.0', port: port.hostPort!, protocol: port.protocol || 'TCP' })),
-  );
-}
 
 /** A node and what is on it, as a scheduling cycle sees it. Amounts are in thousandths. */
 export interface NodeInfo {

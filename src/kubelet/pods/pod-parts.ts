@@ -101,7 +101,17 @@ export interface PodCgroups {
 /** Whether the node takes a pod at all (`node/admission`): resources, affinity, ports, maxPods, operating system. */
 export interface NodeAdmission {
   /** Undefined: admitted. `others` are the pods that run or are to run here. */
-  admit(pod: V1Pod, others: readonly V1Pod[]): { readonly reason: string; readonly message: string } | undefined;
+  admit(pod: V1Pod, others: readonly V1Pod[]): AdmissionRefusal | undefined;
+}
+
+export interface AdmissionRefusal {
+  readonly reason: string;
+  readonly message: string;
+  /**
+   * Of a critical pod: who must make room first, each with the event and end `Preempting`, `Preempted in order to admit critical pod`.
+   * When they have ended the pod is admitted.
+   */
+  readonly preempt?: readonly V1Pod[];
 }
 
 export interface PodParts {

@@ -1,5 +1,5 @@
+import { tolerates } from '../../api/core/v1/taint-toleration.ts';
 import type { FilterPlugin } from '../plugin.ts';
-import { tolerates } from './tolerations.ts';
 
 const CORDON = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
 

@@ -1,5 +1,5 @@
+import { tolerates, untoleratedTaint } from '../../api/core/v1/taint-toleration.ts';
 import type { FilterPlugin, ScorePlugin } from '../plugin.ts';
-import { tolerates, untoleratedTaint } from './tolerations.ts';
 
 const KEEPS_PODS_AWAY = new Set(['NoSchedule', 'NoExecute']);
 

@@ -1,4 +1,4 @@
-import type { V1Taint, V1Toleration } from '../../api/gen/types.ts';
+import type { V1Taint, V1Toleration } from '../../gen/types.ts';
 
 /**
  * Whether a toleration takes a taint (core/v1 Toleration.ToleratesTaint): an empty key with Exists takes all, an empty
