@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, statfs } from 'node:fs/promises';
 import { arch, availableParallelism, hostname, networkInterfaces, release, totalmem } from 'node:os';
+import { type HugePages, readHugePages } from '../cgroups/huge-pages.ts';
 
 /** What a node says of the machine that it is. Read once and shared by all kubelets of a process. */
 export interface Machine {
@@ -21,6 +22,8 @@ export interface Machine {
   readonly hasSystemd: boolean;
   /** The lines of /proc/swaps after its heading. */
   readonly activeSwaps: readonly string[];
+  /** Of each size that the kernel knows. */
+  readonly hugePages?: readonly HugePages[];
 }
 
 const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' };
@@ -28,7 +31,7 @@ const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32:
 /** Reads what Linux says of itself. What cannot be read is left empty, as upstream does. */
 export async function readMachine(rootDirectory = '/'): Promise<Machine> {
   const read = async (path: string) => (await readFile(path, 'utf8').catch(() => '')).trim();
-  const [osRelease, machineId, bootId, uuid, swaps, systemd, disk] = await Promise.all([
+  const [osRelease, machineId, bootId, uuid, swaps, systemd, disk, hugePages] = await Promise.all([
     read('/etc/os-release'),
     read('/etc/machine-id'),
     read('/proc/sys/kernel/random/boot_id'),
@@ -39,6 +42,7 @@ export async function readMachine(rootDirectory = '/'): Promise<Machine> {
       () => false,
     ),
     statfs(rootDirectory).catch(() => undefined),
+    readHugePages().catch(() => []),
   ]);
   const os = /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(osRelease)?.[1];
   return {
@@ -56,6 +60,7 @@ export async function readMachine(rootDirectory = '/'): Promise<Machine> {
     addresses: ownAddresses(),
     hasSystemd: systemd,
     activeSwaps: swaps.split('\n').slice(1),
+    hugePages,
   };
 }
 

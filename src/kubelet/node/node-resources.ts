@@ -6,35 +6,55 @@ import {
   quantityValue,
   subtractQuantities,
 } from '../../api/machinery/quantity.ts';
+import { type HugePages, hugePagesResource } from '../cgroups/huge-pages.ts';
 import type { KubeletConfiguration } from '../configuration/kubelet-configuration.ts';
 import type { Machine } from './machine.ts';
 
 type Resources = Record<string, string>;
 
+/** What amd64 has, for a node that does not say. */
+const USUAL_HUGE_PAGES: readonly HugePages[] = [
+  { sizeBytes: 2 ** 21, count: 0 },
+  { sizeBytes: 2 ** 30, count: 0 },
+];
+
+const binary = (bytes: number) => formatQuantity({ ...parseQuantity(String(bytes)), format: 'binary' });
+
 /** What the node has. */
 export function nodeCapacity(machine: Machine, configuration: KubeletConfiguration): Resources {
   const { maxPods, podsPerCore } = configuration;
+  const pages = machine.hugePages?.length ? machine.hugePages : USUAL_HUGE_PAGES;
   return {
     cpu: String(machine.cpus),
-    'ephemeral-storage': `${Math.floor(machine.storageBytes / 1024)}Ki`,
-    'hugepages-1Gi': '0',
-    'hugepages-2Mi': '0',
+    ...(configuration['localStorageCapacityIsolation'] !== false && {
+      'ephemeral-storage': `${Math.floor(machine.storageBytes / 1024)}Ki`,
+    }),
+    ...Object.fromEntries(
+      pages
+        .map(({ sizeBytes, count }): [string, string] => [hugePagesResource(sizeBytes), binary(sizeBytes * count)])
+        .sort(([a], [b]) => (a < b ? -1 : 1)),
+    ),
     memory: `${Math.floor(machine.memoryBytes / 1024)}Ki`,
     pods: String(podsPerCore ? Math.min(maxPods, podsPerCore * machine.cpus) : maxPods),
   };
 }
 
-/** What pods may have of it: less what is reserved and what must stay free (Node Allocatable). */
+/**
+ * What pods may have of it: less what is reserved and what must stay free (Node Allocatable); memory that is set aside as huge
+ * pages is theirs only as such.
+ */
 export function nodeAllocatable(capacity: Readonly<Resources>, configuration: KubeletConfiguration): Resources {
   const { systemReserved, kubeReserved, evictionHard } = configuration;
   const kept: Record<string, string | undefined> = {
     memory: evictionHard['memory.available'],
     'ephemeral-storage': evictionHard['nodefs.available'],
   };
+  const pages = Object.entries(capacity).flatMap(([name, text]) => (name.startsWith('hugepages-') && text !== '0' ? [text] : []));
   return Object.fromEntries(
     Object.entries(capacity).map(([name, text]) => {
       const total = parseQuantity(text);
-      const parts = [systemReserved?.[name], kubeReserved?.[name], kept[name]].filter((part) => part !== undefined);
+      const reserved = [systemReserved?.[name], kubeReserved?.[name], kept[name], ...(name === 'memory' ? pages : [])];
+      const parts = reserved.filter((part) => part !== undefined);
       const taken = parts.map((part) => amountOf(part, total)).reduce(addQuantities, parseQuantity('0'));
       if (quantityValue(taken) === 0n) return [name, text];
       const left = subtractQuantities(total, taken);

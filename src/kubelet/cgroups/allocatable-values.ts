@@ -1,0 +1,93 @@
+import { parseQuantity } from '../../api/machinery/quantity.ts';
+import { CodedError } from '../../std/coded-error.ts';
+import type { KubeletConfiguration } from '../configuration/kubelet-configuration.ts';
+import { byteAmount, milliAmount } from './amounts.ts';
+import type { CgroupValues } from './cgroup-values.ts';
+import { sharesOfMilliCpu } from './cpu-shares.ts';
+import { hugePagesResource } from './huge-pages.ts';
+
+type Resources = Readonly<Record<string, string>>;
+
+/** What of the node is held to its share (`enforceNodeAllocatable`). */
+export interface Enforcement {
+  /** For all pods together; always made, since the classes lie in it. */
+  readonly pods: CgroupValues;
+  /** Cgroups of daemons that must be there already, by path. */
+  readonly reserved: readonly {
+    readonly path: string;
+    readonly what: 'kube-reserved' | 'system-reserved';
+    readonly values: CgroupValues;
+  }[];
+}
+
+/**
+ * @param capacity of the node, by resource
+ * @throws CodedError ALLOCATABLE_INVALID naming the fields that contradict each other
+ */
+export function planEnforcement(
+  configuration: KubeletConfiguration,
+  capacity: Resources,
+  hugePageSizes: readonly number[],
+): Enforcement {
+  const fields: Readonly<Record<string, unknown>> = configuration;
+  const wanted = new Set((fields['enforceNodeAllocatable'] as readonly string[] | undefined) ?? []);
+  wanted.delete('none');
+  if (fields['cgroupsPerQOS'] === false && wanted.size > 0)
+    throw refusal(
+      'enforceNodeAllocatable (--enforce-node-allocatable) is not supported unless cgroupsPerQOS (--cgroups-per-qos) is set to true',
+    );
+  const { kubeReserved = {}, systemReserved = {} } = configuration;
+  const left = Object.fromEntries(
+    Object.entries(capacity).map(([name, text]) => [
+      name,
+      leftOf(text, wanted.has('pods') ? [kubeReserved[name], systemReserved[name]] : []),
+    ]),
+  );
+  const pidReserved = byteAmount(kubeReserved['pid']) + byteAmount(systemReserved['pid']);
+  const reserved = (['system-reserved', 'kube-reserved'] as const).flatMap((what) => {
+    const compressible = wanted.has(`${what}-compressible`);
+    if (!wanted.has(what) && !compressible) return [];
+    const field = what === 'kube-reserved' ? 'kubeReservedCgroup' : 'systemReservedCgroup';
+    const path = fields[field] as string | undefined;
+    if (!path)
+      throw refusal(
+        `${field} (--${what}-cgroup) must be specified when "${what}${compressible ? '-compressible' : ''}" is contained in enforceNodeAllocatable (--enforce-node-allocatable)`,
+      );
+    if (compressible && wanted.has(what))
+      throw refusal(
+        `enforceNodeAllocatable (--enforce-node-allocatable) cannot contain both "${what}" and "${what}-compressible"`,
+      );
+    const amounts = what === 'kube-reserved' ? kubeReserved : systemReserved;
+    return [{ path, what, values: valuesOf(amounts, compressible) }];
+  });
+  return {
+    pods: {
+      ...valuesOf(Object.fromEntries(Object.entries(left).map(([name, amount]) => [name, amount])), false),
+      ...(pidReserved > 0 &&
+        wanted.has('pods') &&
+        capacity['pid'] !== undefined && { pidLimit: Math.max(1, byteAmount(left['pid'])) }),
+      ...(hugePageSizes.length > 0 && {
+        hugePageLimits: hugePageSizes.map((sizeBytes) => ({
+          sizeBytes,
+          limitBytes: byteAmount(left[hugePagesResource(sizeBytes)]),
+        })),
+      }),
+    },
+    reserved,
+  };
+}
+
+function valuesOf(amounts: Resources, compressible: boolean): CgroupValues {
+  return {
+    ...(amounts['cpu'] !== undefined && { cpuShares: sharesOfMilliCpu(milliAmount(amounts['cpu'])) }),
+    ...(!compressible && amounts['memory'] !== undefined && { memoryLimitBytes: byteAmount(amounts['memory']) }),
+  };
+}
+
+/** In billionths as a quantity's text, so that thousandths of CPUs are kept. */
+function leftOf(text: string, taken: readonly (string | undefined)[]): string {
+  const nano = taken.reduce((sum, part) => sum - (part === undefined ? 0n : parseQuantity(part).nano), parseQuantity(text).nano);
+  return `${nano < 0n ? 0n : nano}n`;
+}
+
+const refusal = (message: string) => new CodedError(`invalid configuration: ${message}`, { code: 'ALLOCATABLE_INVALID' });
