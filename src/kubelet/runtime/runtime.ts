@@ -64,6 +64,14 @@ export interface RuntimeStatus {
   /** Why one of them is not, in the runtime's words. */
   readonly reason?: string;
   readonly message?: string;
+  /** What the runtime's handlers (runtimeClassName's) can do, where it tells; the default one has the name ''. */
+  readonly handlers?: readonly RuntimeHandlerAbilities[];
+}
+
+export interface RuntimeHandlerAbilities {
+  readonly name: string;
+  readonly recursiveReadOnlyMounts: boolean;
+  readonly userNamespaces: boolean;
 }
 
 export interface RuntimeVersion {
