@@ -24,6 +24,8 @@ export interface SandboxPreparation {
   readonly cgroupParent: string;
   /** Of the user namespace of the pod, when it has one of its own. */
   readonly idMappings?: { readonly uids: readonly IdMapping[]; readonly gids: readonly IdMapping[] };
+  /** `handler` of the pod's RuntimeClass. Absent: the runtime's default. */
+  readonly runtimeHandler?: string;
 }
 
 export type MountPropagation = 'private' | 'host-to-container' | 'bidirectional';

@@ -96,6 +96,8 @@ export interface ContainerRequest {
   /** Of an ephemeral container: the container whose processes it sees. */
   readonly targetContainerId?: string;
   readonly preparation?: ContainerPreparation;
+  /** As its sandbox was made with. Absent: what the runtime keeps of it, where it tells. */
+  readonly sandboxPreparation?: SandboxPreparation;
 }
 
 export type ProbeKind = 'startup' | 'readiness' | 'liveness';
@@ -134,4 +136,6 @@ export interface Runtime {
   readonly stats?: RuntimeStats;
   /** Changes the limits of a running container in place. */
   updateResources?(id: string, resources: ContainerResourceUpdate): Promise<void>;
+  /** Writes the container's state to an archive. Rejects with a `GrpcError` of status Unimplemented where the runtime cannot. */
+  checkpoint?(id: string, location: string, timeoutMs: number): Promise<void>;
 }
