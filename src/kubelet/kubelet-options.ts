@@ -42,6 +42,10 @@ export interface KubeletOptions {
   readonly recordEvents?: boolean;
   /** What this kubelet counts; given where a runtime made before it counts as well. Default: one of its own. */
   readonly metrics?: KubeletMetrics;
+  /** The command line as it was understood, for `/flagz`. */
+  readonly flags?: ReadonlyMap<string, string>;
+  /** Changes how much `logger` says, for `/debug/flags/v`. */
+  readonly setVerbosity?: (level: number) => void;
   /** How the API server is reached. Default: HTTPS, one connection. */
   readonly connect?: ConnectToApi;
 }

@@ -58,7 +58,8 @@ export function createAuthorization(options: {
   };
 }
 
-/** The line that a refused user gets; upstream's words. */
+/** The line that a refused user gets. Where two subresources were asked about it names both, as newer releases of upstream do. */
 export function forbiddenMessage(user: RequestUser, { verb, subresources }: NodeAttributes): string {
-  return `Forbidden (user=${user.name}, verb=${verb}, resource=nodes, subresource=${subresources.join(',')})`;
+  const asked = subresources.length === 1 ? `subresource=${subresources[0]}` : `subresource(s)=[${subresources.join(' ')}]`;
+  return `Forbidden (user=${user.name}, verb=${verb}, resource=nodes, ${asked})`;
 }

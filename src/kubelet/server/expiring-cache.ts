@@ -1,8 +1,12 @@
 import type { Clock } from '../../std/clock.ts';
+import { CodedError } from '../../std/coded-error.ts';
+
+const MOST_OPEN = 512;
 
 /**
  * Answers that stay good for a while, at most `capacity` of them (the oldest goes first). Questions asked at the same time
- * are asked once; failures are not remembered.
+ * are asked once, and no more than `MOST_OPEN` are open: a flood of wrong tokens must not wait in memory for the API server.
+ * Failures are not remembered.
  */
 export class ExpiringCache<T> {
   #entries = new Map<string, { value: T; untilMs: number }>();
@@ -19,6 +23,8 @@ export class ExpiringCache<T> {
     if (entry && entry.untilMs > clock.now()) return entry.value;
     const running = this.#asked.get(key);
     if (running !== undefined) return running;
+    if (this.#asked.size >= MOST_OPEN)
+      throw new CodedError('too many questions to the API server are open', { code: 'TOO_MANY_REVIEWS' });
     const asking = ask().finally(() => this.#asked.delete(key));
     this.#asked.set(key, asking);
     const value = await asking;

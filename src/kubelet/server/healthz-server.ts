@@ -1,8 +1,9 @@
 import { createServer } from 'node:http';
 import { type Component, deferred } from '../../std/lifecycle.ts';
+import { type Answer, errorAnswer } from './api-exchange.ts';
+import { healthChecks, healthPage } from './health-page.ts';
 import type { KubeletView } from './kubelet-view.ts';
 import { listen, stopListening } from './listening.ts';
-import { healthAnswer } from './routes.ts';
 
 export interface HealthzServer extends Component {
   /** 0 before it listens. */
@@ -16,11 +17,17 @@ export function createHealthzServer(options: {
   view: Pick<KubeletView, 'unhealthy'>;
 }): HealthzServer {
   const done = deferred();
+  const checks = healthChecks(options.view);
   const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://kubelet').pathname;
-    const known = ['/healthz', '/healthz/ping', '/healthz/log', '/healthz/syncloop'].includes(path);
-    const answer = known ? healthAnswer(options.view) : { status: 404, contentType: 'text/plain', body: '404 page not found\n' };
-    response.writeHead(answer.status, { 'content-type': answer.contentType, 'x-content-type-options': 'nosniff' });
+    let answer: Answer;
+    try {
+      const { pathname: path, searchParams: query } = new URL(`http://kubelet${request.url ?? '/'}`);
+      const known = path === '/healthz' || path.startsWith('/healthz/');
+      answer = known ? healthPage(checks, { path, query }) : errorAnswer(404, '404 page not found');
+    } catch {
+      answer = errorAnswer(400, '400 Bad Request');
+    }
+    response.writeHead(answer.status, answer.headers);
     response.end(answer.body);
   });
   let port = 0;

@@ -1,19 +1,17 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import type { SecureVersion, TLSSocket } from 'node:tls';
+import type { SecureContextOptions } from 'node:tls';
 import type { Client } from '../../client/client.ts';
-import { type Certificate, parseCertificateDer } from '../../pki/certificate.ts';
 import type { Clock } from '../../std/clock.ts';
 import { type Component, deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { KeyPair } from '../certificates/certificate-store.ts';
-import { createAuthentication } from './authentication.ts';
-import { createAuthorization, forbiddenMessage } from './authorization.ts';
+import { createAccessFilter } from './access-filter.ts';
+import type { ApiRequest, Outcome } from './api-exchange.ts';
+import { type ApiListener, openApiListener } from './api-listener.ts';
 import type { KubeletView } from './kubelet-view.ts';
-import { listen, stopListening } from './listening.ts';
-import { ExpirationHistogram } from './metrics.ts';
-import { attributesOf } from './request-attributes.ts';
-import { type Answer, createRoutes } from './routes.ts';
+import { countRequests } from './request-metrics.ts';
+import { createRouter } from './route-table.ts';
+import { debuggingRoutes, disabledRoutes, readingRoutes } from './routes.ts';
+import { tlsSettings } from './tls-settings.ts';
 
 export interface KubeletServerOptions {
   readonly address: string;
@@ -34,121 +32,102 @@ export interface KubeletServer extends Component {
   readonly port: number;
   /** New connections get this certificate; running ones go on. */
   useCertificate(pair: KeyPair): void;
+  /** From now on only these authorities vouch for callers, on connections that exist too. Streams that are under way go on. */
+  useClientCa(pem: string): void;
 }
 
-/** The kubelet's secured API (:10250): every path asks who it is and whether he may. */
+const UPGRADABLE = /^\/(exec|attach|portForward)\//;
+
+/**
+ * The kubelet's secured API (:10250): every path asks who it is and whether he may.
+ *
+ * @throws CodedError naming the field of a TLS setting that cannot be served
+ */
 export function createKubeletServer(options: KubeletServerOptions): KubeletServer {
   const { view, clock, logger, client } = options;
-  const { configuration, nodeName } = view;
-  const expirations = new ExpirationHistogram();
-  const authenticate = createAuthentication({ configuration, client, clock });
-  const authorize = createAuthorization({ configuration, nodeName, client, clock });
-  const route = createRoutes(view, expirations, clock);
-  const done = deferred();
-  let port = 0;
-
-  const secure = (pair: KeyPair | undefined) => ({
-    ...(pair && { cert: pair.certificatePem, key: pair.privateKeyPem }),
-    ...(options.clientCaPem && { ca: options.clientCaPem }),
-    minVersion: minimumVersion(configuration.tlsMinVersion),
-    ...(configuration.tlsCipherSuites?.length && { ciphers: configuration.tlsCipherSuites.join(':') }),
+  const settings = tlsSettings(view.configuration);
+  let { certificate, clientCaPem } = options;
+  const refusalOf = createAccessFilter({ view, client, clock, logger });
+  const route = createRouter([...readingRoutes(view, clock), ...debuggingRoutes(view, clock)]);
+  const serve = countRequests(view.metrics, clock, 'readwrite', async (request) => (await refusalOf(request)) ?? route(request));
+  const secure = (): SecureContextOptions => ({
+    ...settings,
+    ...(certificate && { cert: certificate.certificatePem, key: certificate.privateKeyPem }),
+    ...(clientCaPem && { ca: clientCaPem }),
   });
-  const server: Server = createServer(
-    { ...secure(options.certificate), requestCert: Boolean(options.clientCaPem), rejectUnauthorized: false },
-    (request, response) => void serve(request, response),
-  );
-  server.on('tlsClientError', (error: Error) => logger.debug(4, 'TLS handshake error', { err: error }));
-
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    let answer: Answer;
-    try {
-      answer = await answerRequest(request);
-    } catch (error) {
-      logger.error('Serving a request failed', { path: request.url, err: error });
-      answer = plain(500, 'Internal Server Error');
-    }
-    send(response, request.method === 'HEAD', answer);
-  }
-
-  async function answerRequest(request: IncomingMessage): Promise<Answer> {
-    const method = request.method ?? 'GET';
-    const path = decodedPath(request.url);
-    if (path === undefined) return plain(400, 'Bad Request');
-    const certificate = clientCertificate(request.socket as TLSSocket);
-    if (certificate) {
-      // TLS looked at the time when the connection opened, which may be long ago.
-      if (certificate.notAfterMs < clock.now()) return plain(401, 'Unauthorized');
-      expirations.observe((certificate.notAfterMs - clock.now()) / 1000);
-    }
-    const { authorization } = request.headers;
-    let user: Awaited<ReturnType<typeof authenticate>>;
-    try {
-      user = await authenticate({ ...(certificate && { certificate }), ...(authorization && { authorization }) });
-    } catch (error) {
-      logger.error('Unable to authenticate the request due to an error', { err: error });
-    }
-    if (!user) return plain(401, 'Unauthorized');
-    const attributes = attributesOf(method, path);
-    try {
-      if (!(await authorize(user, attributes))) return plain(403, forbiddenMessage(user, attributes));
-    } catch (error) {
-      logger.error('Unable to authorize the request due to an error', { user: user.name, path, err: error });
-      const what = forbiddenMessage(user, attributes).slice('Forbidden '.length);
-      return plain(500, `Authorization error ${what}`);
-    }
-    return route(method, path);
-  }
-
+  const server = component(`kubelet API of ${view.nodeName}`, async () => {
+    const listener = await openApiListener({
+      address: options.address,
+      port: options.port,
+      what: 'Failed to listen and serve',
+      secure: secure(),
+      requestCertificate: clientCaPem !== undefined,
+      serve,
+      wantsUpgrade: (path) => UPGRADABLE.test(path),
+      logger,
+    });
+    logger.info('Starting to listen', { address: options.address, port: listener.port });
+    return listener;
+  });
   return {
-    name: `kubelet API of ${nodeName}`,
+    ...server.component,
     get port() {
-      return port;
+      return server.listener?.port ?? 0;
     },
-    async start(signal) {
-      try {
-        port = await listen(server, options.address, options.port, 'Failed to listen and serve');
-      } catch (error) {
-        done.resolve();
-        throw error;
-      }
-      logger.info('Starting to listen', { address: options.address, port });
-      const stop = () => stopListening(server).then(done.resolve, done.reject);
-      if (signal.aborted) await stop();
-      else signal.addEventListener('abort', () => void stop(), { once: true });
+    useCertificate(pair) {
+      certificate = pair;
+      server.listener?.useSecure(secure());
     },
-    done: done.promise,
-    useCertificate: (pair) => server.setSecureContext(secure(pair)),
+    useClientCa(pem) {
+      clientCaPem = pem;
+      server.listener?.useSecure(secure(), { distrust: true });
+    },
   };
 }
 
-/** As upstream's kubelet says it: without a newline behind it. */
-const plain = (status: number, body: string): Answer => ({ status, contentType: 'text/plain; charset=utf-8', body });
-
-function send(response: ServerResponse, headOnly: boolean, answer: Answer): void {
-  response.writeHead(answer.status, {
-    'content-type': answer.contentType,
-    'content-length': Buffer.byteLength(answer.body),
-    'x-content-type-options': 'nosniff',
+/** The read-only port (`readOnlyPort`): plain HTTP, nobody is asked who he is, and nothing but pages is served. */
+export function createReadOnlyServer(
+  options: Pick<KubeletServerOptions, 'address' | 'port' | 'view' | 'clock' | 'logger'>,
+): Component & { readonly port: number } {
+  const { view, clock, logger } = options;
+  const serve: (request: ApiRequest) => Promise<Outcome> = countRequests(
+    view.metrics,
+    clock,
+    'readonly',
+    createRouter([...readingRoutes(view, clock), ...disabledRoutes()]),
+  );
+  const server = component(`read-only API of ${view.nodeName}`, async () => {
+    const what = 'Failed to listen and serve';
+    const listener = await openApiListener({ address: options.address, port: options.port, what, serve, logger });
+    logger.info('Starting to listen read-only', { address: options.address, port: listener.port });
+    return listener;
   });
-  response.end(headOnly ? undefined : answer.body);
+  return {
+    ...server.component,
+    get port() {
+      return server.listener?.port ?? 0;
+    },
+  };
 }
 
-function decodedPath(url: string | undefined): string | undefined {
-  try {
-    // Authorization and routing must see the same path, so decode once and collapse nothing.
-    return decodeURIComponent(new URL(url ?? '/', 'https://kubelet').pathname);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The caller's certificate, when one of the client authorities vouches for it. */
-function clientCertificate(socket: TLSSocket): Certificate | undefined {
-  if (!socket.authorized) return undefined;
-  const certificate = socket.getPeerX509Certificate();
-  return certificate ? parseCertificateDer(certificate.raw) : undefined;
-}
-
-function minimumVersion(setting: string | undefined): SecureVersion {
-  return setting === 'VersionTLS13' ? 'TLSv1.3' : 'TLSv1.2';
+function component(name: string, open: () => Promise<ApiListener>) {
+  const done = deferred();
+  const server: { listener?: ApiListener; component: Component } = {
+    component: {
+      name,
+      async start(signal) {
+        try {
+          server.listener = await open();
+        } catch (error) {
+          done.resolve();
+          throw error;
+        }
+        const stop = () => void server.listener!.close().then(done.resolve, done.reject);
+        if (signal.aborted) stop();
+        else signal.addEventListener('abort', stop, { once: true });
+      },
+      done: done.promise,
+    },
+  };
+  return server;
 }

@@ -5,16 +5,15 @@ export interface NodeAttributes {
   readonly subresources: readonly string[];
 }
 
-const VERBS: Readonly<Record<string, string>> = {
-  POST: 'create',
-  GET: 'get',
-  HEAD: 'get',
-  PUT: 'update',
-  PATCH: 'patch',
-  DELETE: 'delete',
-};
+/** Other methods (HEAD too, as upstream) are a verb that only `*` covers. */
+const VERBS: ReadonlyMap<string, string> = new Map([
+  ['POST', 'create'],
+  ['GET', 'get'],
+  ['PUT', 'update'],
+  ['PATCH', 'patch'],
+  ['DELETE', 'delete'],
+]);
 
-/** Longest first where one lies below another. */
 const SUBRESOURCES: readonly (readonly [path: string, ...subresources: string[]])[] = [
   ['/stats', 'stats'],
   ['/metrics', 'metrics'],
@@ -26,10 +25,12 @@ const SUBRESOURCES: readonly (readonly [path: string, ...subresources: string[]]
   ['/pods', 'pods', 'proxy'],
   ['/runningpods', 'pods', 'proxy'],
   ['/configz', 'configz', 'proxy'],
+  ['/statusz', 'statusz'],
+  ['/flagz', 'configz'],
 ];
 
 /** Upstream's mapping (pkg/kubelet/server/auth.go). `path` is decoded and without query. */
 export function attributesOf(method: string, path: string): NodeAttributes {
   const found = SUBRESOURCES.find(([prefix]) => path === prefix || path.startsWith(`${prefix}/`));
-  return { verb: VERBS[method] ?? '', subresources: found ? found.slice(1) : ['proxy'] };
+  return { verb: VERBS.get(method) ?? '', subresources: found ? found.slice(1) : ['proxy'] };
 }

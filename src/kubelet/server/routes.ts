@@ -1,81 +1,94 @@
 import type { Clock } from '../../std/clock.ts';
 import { configzDocument } from '../configuration/configz.ts';
+import { type Answer, errorAnswer, type Handler, jsonAnswer, prometheusAnswer } from './api-exchange.ts';
+import { createCheckpoint } from './checkpoint.ts';
+import { createContainerLogs } from './container-logs.ts';
+import { createContainerStreams } from './container-streams.ts';
+import { flagzPage, profilingPage, statuszPage, verbosityPage } from './debug-pages.ts';
+import { healthChecks, healthPage } from './health-page.ts';
+import { createHollowStatistics } from './hollow-statistics.ts';
 import type { KubeletView } from './kubelet-view.ts';
-import type { ExpirationHistogram } from './metrics.ts';
-import { metricsPage, resourceMetricsPage, statsSummary } from './metrics-pages.ts';
+import { healthMetricsPage, metricsPage, probeMetricsPage } from './metrics-pages.ts';
+import { createNodeLogs } from './node-logs.ts';
+import { podsPage, runningPodsPage } from './pod-pages.ts';
+import type { Route } from './route-table.ts';
+import { cgroupPage, containerStatsPage, summaryPage } from './stats-pages.ts';
 
-/** An answer, whole. */
-export interface Answer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
+const GET = ['GET'];
+/** Handlers of pages look at no method, as Go's do. */
+const ANY = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+const GET_POST = ['GET', 'POST'];
+const IN_CONTAINER = ['/:namespace/:pod/:container', '/:namespace/:pod/:uid/:container'];
+
+const disabled = (line: string) => () => errorAnswer(405, line);
+
+/** What both the secured and the read-only port serve. */
+export function readingRoutes(view: KubeletView, clock: Clock): Route[] {
+  const statistics = view.statistics ?? createHollowStatistics(view, clock);
+  const checks = healthChecks(view);
+  const text = (render: () => Promise<string> | string) => async (): Promise<Answer> => prometheusAnswer(await render());
+  const containerStats: Handler = (request, parameters) => containerStatsPage(view, statistics, request, parameters);
+  return [
+    { path: '/healthz/*', methods: ANY, handle: (request) => healthPage(checks, request) },
+    { path: '/pods', methods: GET, handle: () => podsPage(view) },
+    { path: '/stats', methods: GET_POST, handle: (request) => cgroupPage(statistics, request, true) },
+    { path: '/stats/summary', methods: GET_POST, handle: (request) => summaryPage(statistics, request) },
+    { path: '/stats/container', methods: GET_POST, handle: (request) => cgroupPage(statistics, request, false) },
+    { path: '/stats/:pod/:container', methods: GET_POST, handle: containerStats },
+    { path: '/stats/:namespace/:pod/:uid/:container', methods: GET_POST, handle: containerStats },
+    { path: '/metrics', methods: ANY, handle: text(() => metricsPage(view, clock)) },
+    { path: '/metrics/cadvisor', methods: ANY, handle: text(() => statistics.cadvisorMetrics()) },
+    { path: '/metrics/resource', methods: ANY, handle: text(() => statistics.resourceMetrics()) },
+    { path: '/metrics/probes', methods: ANY, handle: text(() => probeMetricsPage(view)) },
+    { path: '/metrics/slis', methods: ANY, handle: text(() => healthMetricsPage(checks)) },
+    { path: '/spec', methods: GET, handle: async () => jsonAnswer(await statistics.machine()) },
+  ];
 }
 
-const text = (status: number, line: string): Answer => ({ status, contentType: 'text/plain; charset=utf-8', body: `${line}\n` });
-const json = (document: unknown): Answer => ({ status: 200, contentType: 'application/json', body: JSON.stringify(document) });
-const prometheus = (body: string): Answer => ({ status: 200, contentType: 'text/plain; version=0.0.4; charset=utf-8', body });
-
-/** Paths that act on containers; served once a runtime can. */
-const DEBUGGING = ['/run', '/exec', '/attach', '/portForward', '/containerLogs', '/cri', '/logs', '/runningpods', '/debug'];
-const LATER = ['/metrics/cadvisor', '/metrics/probes', '/stats/container', '/spec', '/checkpoint'];
-
-/** Answers the requests that were let in. */
-export function createRoutes(view: KubeletView, expirations: ExpirationHistogram, clock: Clock) {
-  const below = (path: string, prefixes: readonly string[]) =>
-    prefixes.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
-  const debugging = view.configuration.enableDebuggingHandlers;
-
-  return async (method: string, path: string): Promise<Answer> => {
-    const trimmed = path.length > 1 ? path.replace(/\/+$/, '') : path;
-    if (below(trimmed, DEBUGGING) && !debugging) return text(405, 'Debug endpoints are disabled.');
-    if (trimmed !== '/runningpods' && (below(trimmed, DEBUGGING) || below(trimmed, LATER)))
-      return text(501, `${trimmed} is not supported by the runtime of this node`);
-    const answer = await get(trimmed);
-    if (!answer) return text(404, '404 page not found');
-    return method === 'GET' || method === 'HEAD' ? answer : text(405, 'Method Not Allowed');
-  };
-
-  async function get(path: string): Promise<Answer | undefined> {
-    switch (path) {
-      case '/healthz':
-      case '/healthz/ping':
-      case '/healthz/log':
-      case '/healthz/syncloop':
-        return healthAnswer(view);
-      case '/pods':
-        return json(podList(view.pods()));
-      case '/runningpods': {
-        const running = new Set((await view.containers()).filter(({ phase }) => phase === 'running').map(({ podUid }) => podUid));
-        return json(podList(view.pods().filter((pod) => running.has(pod.metadata?.uid ?? ''))));
-      }
-      case '/configz':
-        return json(configzDocument(view.configuration));
-      case '/metrics':
-        return prometheus(await metricsPage(view, expirations, clock));
-      case '/metrics/resource':
-        return prometheus(await resourceMetricsPage(view));
-      case '/stats':
-      case '/stats/summary':
-        return json(await statsSummary(view, clock));
-      default:
-        return undefined;
-    }
-  }
+/** What only callers who have shown who they are get to; with `enableDebuggingHandlers` off they are told so. */
+export function debuggingRoutes(view: KubeletView, clock: Clock): Route[] {
+  const { configuration } = view;
+  if (!configuration.enableDebuggingHandlers) return disabledRoutes();
+  const streams = createContainerStreams(view, clock);
+  const inContainer = (prefix: string, methods: readonly string[], handle: Handler): Route[] =>
+    IN_CONTAINER.map((path) => ({ path: prefix + path, methods, handle }));
+  const logs = configuration['enableSystemLogHandler'] !== false;
+  const profiling = configuration['enableProfilingHandler'] !== false;
+  const flags = configuration['enableDebugFlagsHandler'] !== false;
+  const routes: Route[] = [
+    {
+      path: '/logs/*',
+      methods: logs ? GET : ANY,
+      handle: logs ? createNodeLogs(view.logDirectory) : disabled('logs endpoint is disabled.'),
+    },
+    {
+      path: '/debug/pprof/*',
+      methods: profiling ? GET : ANY,
+      handle: profiling ? profilingPage : disabled('profiling endpoint is disabled.'),
+    },
+    {
+      path: '/debug/flags/v',
+      methods: ANY,
+      handle: flags ? (request) => verbosityPage(view, request) : disabled('flags endpoint is disabled.'),
+    },
+    ...inContainer('/run', ['POST'], streams.run),
+    ...inContainer('/exec', GET_POST, streams.exec),
+    ...inContainer('/attach', GET_POST, streams.attach),
+    { path: '/portForward/:namespace/:pod', methods: GET_POST, handle: streams.portForward },
+    { path: '/portForward/:namespace/:pod/:uid', methods: GET_POST, handle: streams.portForward },
+    { path: '/containerLogs/:namespace/:pod/:container', methods: GET, handle: createContainerLogs(view, clock) },
+    { path: '/configz', methods: ANY, handle: () => jsonAnswer(configzDocument(configuration)) },
+    { path: '/runningpods', methods: GET, handle: () => runningPodsPage(view) },
+    { path: '/checkpoint/:namespace/:pod/:container', methods: ['POST'], handle: createCheckpoint(view) },
+  ];
+  if (view.flags) routes.push({ path: '/flagz', methods: ANY, handle: () => flagzPage(view.flags!) });
+  const paths = [...readingRoutes(view, clock), ...routes].map(({ path }) => path.replace(/\/[:*].*$/, '/'));
+  const handle = () => statuszPage(view.startedAtMs, clock.now(), [...new Set([...paths, '/statusz'])]);
+  return [...routes, { path: '/statusz', methods: ANY, handle }];
 }
 
-/** The same on :10248 and on the secured port. */
-export function healthAnswer(view: Pick<KubeletView, 'unhealthy'>): Answer {
-  const why = view.unhealthy();
-  return why === undefined
-    ? { status: 200, contentType: 'text/plain; charset=utf-8', body: 'ok' }
-    : { status: 500, contentType: 'text/plain; charset=utf-8', body: `[-]syncloop failed: ${why}\nhealthz check failed\n` };
-}
-
-function podList(pods: readonly object[]): object {
-  return {
-    kind: 'PodList',
-    apiVersion: 'v1',
-    metadata: {},
-    items: pods.map((pod) => ({ kind: 'Pod', apiVersion: 'v1', ...pod })),
-  };
+/** Upstream's list: what is not on it is not there at all. */
+export function disabledRoutes(): Route[] {
+  const paths = ['/run', '/exec', '/attach', '/portForward', '/containerLogs', '/runningpods', '/debug/pprof', '/logs'];
+  return paths.map((path) => ({ path: `${path}/*`, methods: ANY, handle: disabled('Debug endpoints are disabled.') }));
 }

@@ -1,0 +1,252 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
+import { type Certificate, parseCertificateDer } from '../../pki/certificate.ts';
+import type { Logger } from '../../std/logger.ts';
+import { type ApiRequest, type Outcome, plainAnswer } from './api-exchange.ts';
+import { listen } from './listening.ts';
+import { sendAnswer, sendRaw } from './send-answer.ts';
+
+export interface ApiListenerOptions {
+  readonly address: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** What is said when it cannot listen. */
+  readonly what: string;
+  /** Plain HTTP without it. */
+  readonly secure?: SecureContextOptions;
+  /** Asks for client certificates; whether one is needed is for `serve`. */
+  readonly requestCertificate?: boolean;
+  readonly serve: (request: ApiRequest) => Promise<Outcome>;
+  /** Which requests may go on as another protocol. */
+  readonly wantsUpgrade?: (path: string) => boolean;
+  readonly logger: Logger;
+}
+
+export interface ApiListener {
+  readonly port: number;
+  /**
+   * New connections are made with these. With `distrust`, connections that exist are ended as soon as they are idle: their callers were
+   * verified by an authority that may have gone.
+   */
+  useSecure(secure: SecureContextOptions, options?: { readonly distrust?: boolean }): void;
+  /** Stops accepting, lets running requests end for a moment, then ends all connections. */
+  close(): Promise<void>;
+}
+
+/** Of all headers, with the request's line: as upstream, since commands of any length come in the query. */
+const LARGEST_HEAD = 1 << 20;
+const MOST_CONNECTIONS = 4096;
+const HEAD_TIMEOUT_MS = 30_000;
+const REQUEST_TIMEOUT_MS = 120_000;
+/** As upstream: what Go's client keeps an idle connection for. */
+const IDLE_MS = 90_000;
+const KEEP_ALIVE_PROBE_MS = 15_000;
+const FAREWELL_MS = 250;
+
+type Request = IncomingMessage | Http2ServerRequest;
+type Response = ServerResponse | Http2ServerResponse;
+/** What HTTP/1.1 and HTTP/2 servers have in common. */
+type AnyServer = Server & { setSecureContext?(options: SecureContextOptions): void };
+
+/** Listens for the kubelet's API: HTTP/1.1 and, over TLS, HTTP/2 on one port. Rejects naming address and port. */
+export async function openApiListener(options: ApiListenerOptions): Promise<ApiListener> {
+  const { secure, serve, logger, wantsUpgrade } = options;
+  const limits = {
+    maxHeaderSize: LARGEST_HEAD,
+    headersTimeout: HEAD_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: IDLE_MS,
+  };
+  const server = (secure
+    ? createSecureServer({
+        ...secure,
+        ...limits,
+        allowHTTP1: true,
+        requestCert: options.requestCertificate === true,
+        rejectUnauthorized: false,
+        settings: { maxConcurrentStreams: 250 },
+      })
+    : createServer(limits)) as unknown as AnyServer;
+  server.maxConnections = MOST_CONNECTIONS;
+  /** By socket, of HTTP/2 by session. */
+  const connections = new Map<object, Connection>();
+  let trust = 0;
+
+  const keep = (key: Socket | ServerHttp2Session, connection: Pick<Connection, 'certificate' | 'endIdle' | 'destroy'>) => {
+    connections.set(key, { ...connection, trust, running: 0 });
+    key.once('close', () => connections.delete(key));
+  };
+  server.on(secure ? 'secureConnection' : 'connection', (socket: Socket) => {
+    // A peer that vanished without a word is noticed, however long its log is followed.
+    socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS);
+    socket.setNoDelay(true);
+    if ((socket as Partial<TLSSocket>).alpnProtocol === 'h2') return;
+    keep(socket, {
+      certificate: certificateOf(secure ? (socket as TLSSocket) : undefined, logger),
+      endIdle: (running) => void (running === 0 && socket.destroy()),
+      destroy: () => void socket.destroy(),
+    });
+  });
+  server.on('session', (session: ServerHttp2Session) => {
+    session.on('error', (error) => logger.debug(4, 'HTTP/2 session failed', { err: error }));
+    session.setTimeout(IDLE_MS, () => session.close());
+    keep(session, {
+      certificate: certificateOf(session.socket as TLSSocket, logger),
+      endIdle: () => session.close(),
+      destroy: () => session.destroy(),
+    });
+  });
+  server.on('tlsClientError', (error: Error) => logger.debug(4, 'TLS handshake error', { err: error }));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    if (!socket.writable) return void socket.destroy();
+    const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+    sendRaw(socket, plainAnswer(status, ''));
+  });
+
+  function connectionOf(message: Request): Connection | undefined {
+    const session = 'stream' in message ? message.stream?.session : undefined;
+    return connections.get(session ?? message.socket);
+  }
+
+  /** @param carrier what closes when the exchange is over or broken: the response, or the socket that was taken over */
+  async function outcomeOf(
+    message: Request,
+    carrier: Response | Duplex,
+    upgrade?: ApiRequest['upgrade'],
+  ): Promise<Outcome | undefined> {
+    const connection = connectionOf(message);
+    // Of a connection that may not be used any more; a client takes it for one that was idle too long.
+    if (!connection || connection.trust !== trust) return undefined;
+    const gone = new AbortController();
+    connection.running++;
+    carrier.once('close', () => {
+      connection.running--;
+      gone.abort(new DOMException('the client went away', 'AbortError'));
+      if (connection.trust !== trust) connection.endIdle(connection.running);
+    });
+    const certificate = connection.certificate();
+    const { remoteAddress } = message.socket;
+    const target = targetOf(message.url);
+    if (!target) return plainAnswer(400, 'Bad Request');
+    const request: ApiRequest = {
+      method: message.method ?? 'GET',
+      ...target,
+      headers: message.headers,
+      ...(certificate && { certificate }),
+      ...(remoteAddress && { remoteAddress }),
+      signal: gone.signal,
+      body: (limitBytes) => readBody(message, limitBytes),
+      ...(upgrade && { upgrade }),
+    };
+    try {
+      return await serve(request);
+    } catch (error) {
+      logger.error('Serving a request failed', { path: message.url?.split('?', 1)[0], err: error });
+      return plainAnswer(500, 'Internal Server Error');
+    }
+  }
+
+  server.on('request', (message: Request, response: Response) => {
+    response.on('error', (error: Error) => logger.debug(4, 'answering failed', { err: error }));
+    void outcomeOf(message, response).then(async (outcome) => {
+      if (outcome === undefined || outcome === 'taken') return void (connectionOf(message)?.destroy() ?? response.destroy());
+      try {
+        await sendAnswer(response, message.method === 'HEAD', outcome);
+        // What nobody read of the request's body.
+        if (!message.complete) message.resume();
+      } catch (error) {
+        logger.debug(2, 'An answer broke off', { path: message.url?.split('?', 1)[0], err: error });
+        response.destroy();
+      }
+    });
+  });
+  if (wantsUpgrade) {
+    const upgradable = server as AnyServer & { shouldUpgradeCallback?: (message: IncomingMessage) => boolean };
+    upgradable.shouldUpgradeCallback = ({ url = '' }) => wantsUpgrade(url.split('?', 1)[0]!);
+    server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+      socket.on('error', (error) => logger.debug(4, 'an upgraded connection failed', { err: error }));
+      void outcomeOf(message, socket, { socket, head, rawHeaders: message.rawHeaders }).then((outcome) => {
+        if (outcome === undefined) socket.destroy();
+        else if (outcome !== 'taken') sendRaw(socket, outcome);
+      });
+    });
+  }
+
+  const port = await listen(server, options.address, options.port, options.what);
+  server.on('error', (error) => logger.error('listener failed', { err: error }));
+  const endIdle = () => {
+    for (const connection of connections.values()) connection.endIdle(connection.running);
+  };
+  return {
+    port,
+    useSecure(next, { distrust = false } = {}) {
+      server.setSecureContext?.(next);
+      if (!distrust) return;
+      trust++;
+      endIdle();
+    },
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      endIdle();
+      const timer = setTimeout(() => {
+        for (const connection of connections.values()) connection.destroy();
+      }, FAREWELL_MS);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+interface Connection {
+  /** Which set of client authorities verified its caller. */
+  readonly trust: number;
+  running: number;
+  readonly certificate: () => Certificate | undefined;
+  /** Ends it, when nothing runs on it (any more); HTTP/2 waits by itself. */
+  endIdle(running: number): void;
+  destroy(): void;
+}
+
+function targetOf(url = '/'): { readonly path: string; readonly query: URLSearchParams } | undefined {
+  try {
+    if (!url.startsWith('/')) return undefined;
+    const { pathname, searchParams } = new URL(`https://kubelet${url}`);
+    // Authorization and routing must see the same path, so decode once and collapse nothing.
+    const path = decodeURIComponent(pathname);
+    return path.includes('\0') ? undefined : { path, query: searchParams };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The caller's certificate, when one of the client authorities vouches for it; read once, for the first request. */
+function certificateOf(socket: TLSSocket | undefined, logger: Logger): () => Certificate | undefined {
+  let found: { readonly certificate: Certificate | undefined } | undefined;
+  const read = () => {
+    const presented = socket?.authorized ? socket.getPeerX509Certificate() : undefined;
+    try {
+      return presented && parseCertificateDer(presented.raw);
+    } catch (error) {
+      logger.debug(2, 'A client certificate cannot be read', { err: error });
+      return undefined;
+    }
+  };
+  return () => {
+    found ??= { certificate: read() };
+    return found.certificate;
+  };
+}
+
+async function readBody(message: Request, limitBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limitBytes) throw new RangeError(`the body is larger than ${limitBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,190 @@
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
+import type { Clock } from '../../std/clock.ts';
+import { type Answer, type ApiRequest, errorAnswer, type Outcome, type Upgrade } from './api-exchange.ts';
+
+export interface TunnelOptions {
+  readonly clock: Clock;
+  /** A tunnel on which no byte goes either way for so long is closed. 0: never. */
+  readonly idleMs: number;
+}
+
+const DIAL_TIMEOUT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 30_000;
+/** How long the client of a stream that has ended may take to fetch what is left of it. */
+const FAREWELL_MS = 30_000;
+const LONGEST_REFUSAL_BYTES = 64 * 1024;
+
+/** Who asks is settled here: the runtime must not see it. */
+const NOT_PASSED_ON: ReadonlySet<string> = new Set(['host', 'authorization', 'cookie', 'content-length', 'transfer-encoding']);
+
+/**
+ * Passes a request that wants another protocol (SPDY/3.1, WebSocket) on to the runtime's streaming server, and then every byte both ways.
+ * A half-close of either side goes through; when one side is gone the other is closed.
+ *
+ * Nothing of what the client sends behind its request goes on before the server has changed protocols (CVE-2018-1002105).
+ */
+export async function tunnelTo(
+  target: URL,
+  request: ApiRequest & { readonly upgrade: Upgrade },
+  options: TunnelOptions,
+): Promise<Outcome> {
+  const { socket: client, head } = request.upgrade;
+  let backend: Socket;
+  try {
+    backend = await dial(target, request.signal);
+  } catch (error) {
+    return errorAnswer(500, `error dialing backend: ${(error as Error).message}`);
+  }
+  let answer: { readonly message: IncomingMessage; readonly rest: Buffer; readonly switched: boolean };
+  try {
+    answer = await ask(target, backend, request);
+  } catch (error) {
+    backend.destroy();
+    return errorAnswer(500, `error dialing backend: ${(error as Error).message}`);
+  }
+  if (!answer.switched) {
+    const refusal = await refusalOf(answer.message);
+    backend.destroy();
+    return refusal;
+  }
+  client.write(headOf(answer.message));
+  if (answer.rest.length > 0) client.write(answer.rest);
+  if (head.length > 0) backend.write(head);
+  await join(client, backend, options);
+  return 'taken';
+}
+
+function dial(target: URL, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const host = target.hostname.replace(/^\[|\]$/g, '');
+    const secure = target.protocol === 'https:';
+    const port = Number(target.port || (secure ? 443 : 80));
+    // The runtime's certificate is its own; both ends are on this machine.
+    const socket = secure
+      ? connectTls({ host, port, servername: isIP(host) ? '' : host, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] })
+      : connectTcp({ host, port });
+    socket.allowHalfOpen = true;
+    const settle = (error?: Error) => {
+      signal.removeEventListener('abort', onAbort);
+      socket.off('error', settle);
+      socket.setTimeout(0);
+      if (!error) return resolve(socket.setNoDelay(true));
+      socket.destroy();
+      reject(error);
+    };
+    const onAbort = () => settle(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once(secure ? 'secureConnect' : 'connect', () => settle());
+    socket.once('error', settle);
+    socket.setTimeout(DIAL_TIMEOUT_MS, () => settle(new Error(`dial tcp ${target.host}: i/o timeout`)));
+  });
+}
+
+function ask(
+  target: URL,
+  backend: Socket,
+  { method, upgrade, remoteAddress, signal }: ApiRequest & { readonly upgrade: Upgrade },
+) {
+  const headers: string[] = [];
+  const forwarded: string[] = [];
+  for (let i = 0; i < upgrade.rawHeaders.length; i += 2) {
+    const [name, value] = [upgrade.rawHeaders[i]!, upgrade.rawHeaders[i + 1]!];
+    if (name.toLowerCase() === 'x-forwarded-for') forwarded.push(value);
+    else if (!NOT_PASSED_ON.has(name.toLowerCase())) headers.push(name, value);
+  }
+  if (remoteAddress) forwarded.push(remoteAddress);
+  headers.push('Host', target.host);
+  if (forwarded.length > 0) headers.push('X-Forwarded-For', forwarded.join(', '));
+  if (method === 'POST') headers.push('Content-Length', '0');
+  return new Promise<{ message: IncomingMessage; rest: Buffer; switched: boolean }>((resolve, reject) => {
+    const asking: ClientRequest = httpRequest({
+      createConnection: () => backend,
+      method,
+      path: `${target.pathname}${target.search}`,
+      headers,
+      signal,
+      maxHeaderSize: 1 << 20,
+    });
+    asking.setTimeout(ANSWER_TIMEOUT_MS, () => asking.destroy(new Error(`no answer from ${target.host}`)));
+    asking.once('upgrade', (message, socket, rest) => {
+      socket.setTimeout(0);
+      resolve({ message, rest, switched: message.statusCode === 101 });
+    });
+    asking.once('response', (message) => resolve({ message, rest: Buffer.alloc(0), switched: false }));
+    asking.on('error', reject);
+    asking.end();
+  });
+}
+
+async function refusalOf(message: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of message as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > LONGEST_REFUSAL_BYTES) break;
+    }
+  } catch (error) {
+    chunks.push(Buffer.from(`\n${(error as Error).message}`));
+  }
+  const type = message.headers['content-type'] ?? 'text/plain; charset=utf-8';
+  return { status: message.statusCode ?? 502, headers: { 'content-type': type }, body: Buffer.concat(chunks) };
+}
+
+function headOf({ statusMessage, rawHeaders }: IncomingMessage): string {
+  let text = `HTTP/1.1 101 ${statusMessage || 'Switching Protocols'}\r\n`;
+  for (let i = 0; i < rawHeaders.length; i += 2) text += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`;
+  return `${text}\r\n`;
+}
+
+/** Every byte both ways, no faster than they are read. Resolves when both sides are closed. */
+function join(client: Duplex, backend: Duplex, { clock, idleMs }: TunnelOptions): Promise<void> {
+  return new Promise((resolve) => {
+    let lastMs = clock.now();
+    let open = 2;
+    let idle: { cancel(): void } | undefined;
+    const cut = () => {
+      client.destroy();
+      backend.destroy();
+    };
+    const watch = (leftMs: number) => {
+      idle = clock.setTimer(leftMs, () => {
+        const quietMs = clock.now() - lastMs;
+        if (quietMs >= idleMs) cut();
+        else watch(idleMs - quietMs);
+      });
+    };
+    if (idleMs > 0) watch(idleMs);
+    const closed = () => {
+      if (--open > 0) return;
+      idle?.cancel();
+      resolve();
+    };
+    for (const [from, to] of [
+      [client, backend],
+      [backend, client],
+    ] as const) {
+      from.allowHalfOpen = true;
+      from.on('data', () => {
+        lastMs = clock.now();
+      });
+      from.on('error', cut);
+      if (from.closed) closed();
+      else from.once('close', closed);
+      from.pipe(to);
+    }
+    client.once('close', () => backend.destroy());
+    backend.once('close', () => {
+      // The client may still be fetching the end; what it sends reaches nobody.
+      client.end(() => client.destroy());
+      const farewell = clock.setTimer(FAREWELL_MS, () => client.destroy());
+      client.once('close', () => farewell.cancel());
+    });
+    if (client.destroyed || backend.destroyed) cut();
+  });
+}
