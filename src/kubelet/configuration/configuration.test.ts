@@ -93,12 +93,29 @@ streamingConnectionIdleTimeout syncFrequency topologyManagerPolicy volumeStatsAg
   );
 });
 
-test('a field of another release is passed over with a warning that names it', async () => {
-  const { given, warnings } = await parseConfiguration(
-    `${HEAD}maxPods: 5\nfromTheFuture: 1\nauthentication: {x509: {oddity: 2}}\n`,
+test('fields that nobody knows are refused by their paths, those of older releases are left out with a warning', async () => {
+  await assert.rejects(
+    parseConfiguration(
+      `${HEAD}maxPods: 5\nfromTheFuture: 1\nauthentication: {x509: {oddity: 2}}\nregisterWithTaints: [{k: v}]\n`,
+    ),
+    {
+      message:
+        'failed to decode: strict decoding error: unknown field "fromTheFuture", unknown field "authentication.x509.oddity", unknown field "registerWithTaints[0].k"',
+    },
   );
-  assert.equal(given['maxPods'], 5);
-  assert.deepEqual(warnings, ['unknown field "fromTheFuture": ignored', 'unknown field "authentication.x509.oddity": ignored']);
+  const { given, warnings } = await parseConfiguration(`${HEAD}maxPods: 5\nconfigTrialDuration: 10m\n`);
+  assert.deepEqual(given, { maxPods: 5 });
+  assert.deepEqual(warnings, ['field "configTrialDuration" is ignored: dynamic kubelet configuration was removed in 1.24']);
+});
+
+test('fields that come twice are refused by name', async () => {
+  await assert.rejects(
+    parseConfiguration(
+      '{"kind":"KubeletConfiguration","apiVersion":"kubelet.config.k8s.io/v1beta1","evictionHard":{"a":"1","a":"2"},"port":1,"port":2}',
+    ),
+    /strict decoding error: duplicate field "evictionHard.a", duplicate field "port"/,
+  );
+  await assert.rejects(parseConfiguration(`${HEAD}port: 1\nport: 2\n`), /Map keys must be unique/);
 });
 
 for (const [line, message] of [
@@ -115,17 +132,78 @@ for (const [line, message] of [
   });
 
 for (const [given, message] of [
-  [{ healthzPort: 70000 }, /invalid configuration: healthzPort \(--healthz-port\) 70000 must be between 0 and 65535, inclusive/],
+  [{ healthzPort: 70000 }, /invalid configuration: healthzPort \(--healthz-port\) 70000 must be between 1 and 65535, inclusive/],
   [
     { hairpinMode: 'mirror' },
-    /hairpinMode \(--hairpin-mode\) "mirror" must be one of "none", "hairpin-veth", "promiscuous-bridge"/,
+    /option "mirror" specified for hairpinMode \(--hairpin-mode\)\. Valid options are "none", "hairpin-veth" or "promiscuous-bridge"/,
   ],
   [{ imageGCLowThresholdPercent: 90 }, /imageGCLowThresholdPercent .* 90 must be less than imageGCHighThresholdPercent .* 85/],
   [{ address: 'localhost' }, /address "localhost" must be an IP address/],
   [{ authorization: { mode: 'Maybe' } }, /authorization.mode \(--authorization-mode\) "Maybe" must be one of/],
-  [{ evictionHard: { 'memory.free': '1Gi' } }, /evictionHard has unknown eviction signal "memory.free"/],
+  [{ evictionHard: { 'memory.free': '1Gi' } }, /evictionHard .* has unknown eviction signal "memory.free"/],
   [{ kubeAPIQPS: -1 }, /kubeAPIQPS \(--kube-api-qps\) -1 must not be a negative number/],
   [{ tlsCertFile: '/a' }, /must be given together/],
+  [{ port: 70000 }, /port \(--port\) 70000 must be between 1 and 65535, inclusive/],
+  [{ readOnlyPort: -1 }, /readOnlyPort \(--read-only-port\) -1 must be between 0 and 65535, inclusive/],
+  [{ nodeLeaseDurationSeconds: -1 }, /nodeLeaseDurationSeconds must be greater than 0/],
+  [{ oomScoreAdj: 1001 }, /oomScoreAdj \(--oom-score-adj\) 1001 must be between -1000 and 1000, inclusive/],
+  [{ systemCgroups: '/s' }, /systemCgroups .* was specified and cgroupRoot .* was not specified/],
+  [{ cpuCFSQuotaPeriod: '50ms' }, /cpuCFSQuotaPeriod .* 50ms requires feature gate CustomCPUCFSQuotaPeriod/],
+  [
+    { cpuCFSQuotaPeriod: '2s', featureGates: { CustomCPUCFSQuotaPeriod: true } },
+    /cpuCFSQuotaPeriod .* 2s must be between 1ms and 1sec, inclusive/,
+  ],
+  [{ imageMaximumGCAge: '1m0s' }, /imageMaximumGCAge 1m0s must be greater than imageMinimumGCAge 2m0s/],
+  [{ maxParallelImagePulls: 0 }, /maxParallelImagePulls 0 must be a positive number/],
+  [{ nodeStatusMaxImages: -2 }, /nodeStatusMaxImages \(--node-status-max-images\) -2 must be -1 or greater/],
+  [{ serializeImagePulls: true, maxParallelImagePulls: 3 }, /maxParallelImagePulls cannot be larger than 1 unless/],
+  [{ runOnce: true }, /runOnce \(--runOnce\) true, Runonce mode has been deprecated/],
+  [
+    { cpuManagerPolicy: 'static' },
+    /cpuManagerPolicy \(--cpu-manager-policy\) "static" is not supported by this kubelet, use "none"/,
+  ],
+  [{ memoryManagerPolicy: 'Static' }, /memoryManagerPolicy .* "Static" is not supported/],
+  [{ topologyManagerPolicy: 'restricted' }, /topologyManagerPolicy .* "restricted" is not supported/],
+  [{ topologyManagerPolicy: 'x' }, /"x" must be one of: \["none" "best-effort" "restricted" "single-numa-node"\]/],
+  [{ topologyManagerScope: 'x' }, /topologyManagerScope .* "x" must be one of: "container", or "pod"/],
+  [{ memorySwap: { swapBehavior: 'Much' } }, /memorySwap.swapBehavior "Much" must be one of: "", "LimitedSwap" or "NoSwap"/],
+  [
+    { shutdownGracePeriod: '10s', shutdownGracePeriodCriticalPods: '20s' },
+    /shutdownGracePeriodCriticalPods 20s must be <= shutdownGracePeriod 10s/,
+  ],
+  [{ shutdownGracePeriod: '10ms' }, /shutdownGracePeriod 10ms must be either zero or otherwise >= 1 sec/],
+  [
+    { shutdownGracePeriod: '10s', shutdownGracePeriodByPodPriority: [{ priority: 1, shutdownGracePeriodSeconds: 2 }] },
+    /Cannot specify both shutdownGracePeriodByPodPriority and shutdownGracePeriod at the same time/,
+  ],
+  [{ enforceNodeAllocatable: ['pods', 'pods'] }, /duplicated enforcements "pods" in enforceNodeAllocatable/],
+  [{ enforceNodeAllocatable: ['none', 'pods'] }, /may not contain additional enforcements when "none" is specified/],
+  [
+    { enforceNodeAllocatable: ['all'] },
+    /option "all" specified for enforceNodeAllocatable .* Valid options are "pods", .* or "none"/,
+  ],
+  [{ enforceNodeAllocatable: ['system-reserved'] }, /systemReservedCgroup \(--system-reserved-cgroup\) must be specified when/],
+  [{ cgroupsPerQOS: false }, /cgroupsPerQOS \(--cgroups-per-qos\) must be set to true when "pods" contained in/],
+  [{ reservedSystemCPUs: 'a' }, /unable to parse reservedSystemCPUs/],
+  [{ systemReserved: { gold: '1' } }, /cannot reserve "gold" resource/],
+  [{ kubeReserved: { cpu: '-1' } }, /kubeReserved \(--kube-reserved\) cpu="-1" must be a quantity that is not negative/],
+  [
+    { evictionSoft: { 'memory.available': '1Gi' } },
+    /grace period must be specified for the soft eviction threshold memory.available/,
+  ],
+  [{ evictionHard: { 'memory.available': '101%' } }, /must be a quantity or a percentage/],
+  [{ crashLoopBackOff: { maxContainerRestartPeriod: '1h0m0s' } }, /\(got: 3600 seconds\) must be set between 1s and 300s/],
+  [{ memoryThrottlingFactor: 0 }, /memoryThrottlingFactor 0 must be greater than 0/],
+  [{ registerWithTaints: [{ key: 'a', effect: 'Never' }] }, /invalid taint: \{a {2}Never <nil>\}/],
+  [{ containerLogMaxFiles: 1 }, /containerLogMaxFiles must be greater than 1/],
+  [{ containerLogMaxSize: 'big' }, /failed to parse containerLogMaxSize/],
+  [{ containerLogMonitorInterval: '2s' }, /greater than or equal to 3s/],
+  [{ podLogsDir: 'logs' }, /pod logs path "logs" must be absolute path/],
+  [{ podLogsDir: '/a/../b' }, /pod logs path "\/a\/..\/b" must be normalized/],
+  [{ podLogsDir: '/ä' }, /mut contains ASCII characters only/],
+  [{ enableSystemLogQuery: true, enableSystemLogHandler: false }, /enableSystemLogHandler is required/],
+  [{ containerRuntimeEndpoint: 'tcp://x:1' }, /containerRuntimeEndpoint .* must be a unix socket/],
+  [{ userNamespaces: { idsPerPod: 100 } }, /must be a multiple of 65536/],
 ] as const)
   test(`a value that is not legal is refused by name: ${JSON.stringify(given)}`, () => {
     assert.throws(() => completeConfiguration(given), message);

@@ -7,6 +7,7 @@ export type FieldType =
   /** As Go writes it, `2m0s`; kept as such. */
   | 'duration'
   | 'strings'
+  | 'integers'
   | 'string-map'
   | 'bool-map'
   /** string → list of strings */

@@ -3,6 +3,7 @@ export interface TaintSetting {
   key: string;
   value?: string;
   effect: string;
+  timeAdded?: string;
 }
 
 /**
@@ -56,6 +57,53 @@ export interface KubeletConfiguration {
   readonly registerWithTaints?: readonly TaintSetting[];
   readonly registerNode: boolean;
   readonly containerRuntimeEndpoint: string;
+  readonly imageServiceEndpoint?: string;
+  readonly podLogsDir: string;
+  readonly hairpinMode: string;
+  readonly runOnce?: boolean;
+  readonly cgroupsPerQOS: boolean;
+  readonly cgroupRoot?: string;
+  readonly systemCgroups?: string;
+  readonly systemReservedCgroup?: string;
+  readonly kubeReservedCgroup?: string;
+  readonly reservedSystemCPUs?: string;
+  readonly reservedMemory?: readonly { readonly numaNode?: number; readonly limits?: Readonly<Record<string, string>> }[];
+  readonly enforceNodeAllocatable: readonly string[];
+  readonly cpuCFSQuotaPeriod: string;
+  readonly cpuManagerPolicy: string;
+  readonly memoryManagerPolicy: string;
+  readonly topologyManagerPolicy: string;
+  readonly topologyManagerScope: string;
+  readonly memorySwap: { readonly swapBehavior?: string };
+  readonly memoryThrottlingFactor: number;
+  readonly memoryReservationPolicy: string;
+  readonly nodeStatusMaxImages: number;
+  readonly imageGCHighThresholdPercent: number;
+  readonly imageGCLowThresholdPercent: number;
+  readonly imageMinimumGCAge: string;
+  readonly imageMaximumGCAge: string;
+  readonly serializeImagePulls: boolean;
+  readonly maxParallelImagePulls?: number;
+  readonly imagePullCredentialsVerificationPolicy: string;
+  readonly preloadedImagesVerificationAllowlist?: readonly string[];
+  readonly evictionSoft?: Readonly<Record<string, string>>;
+  readonly evictionSoftGracePeriod?: Readonly<Record<string, string>>;
+  readonly evictionMinimumReclaim?: Readonly<Record<string, string>>;
+  readonly evictionMaxPodGracePeriod?: number;
+  readonly shutdownGracePeriod: string;
+  readonly shutdownGracePeriodCriticalPods: string;
+  readonly shutdownGracePeriodByPodPriority?: readonly {
+    readonly priority?: number;
+    readonly shutdownGracePeriodSeconds?: number;
+  }[];
+  readonly crashLoopBackOff: { readonly maxContainerRestartPeriod?: string };
+  readonly userNamespaces?: { readonly idsPerPod?: number };
+  readonly containerLogMaxSize: string;
+  readonly containerLogMaxFiles: number;
+  readonly containerLogMaxWorkers: number;
+  readonly containerLogMonitorInterval: string;
+  readonly enableSystemLogHandler: boolean;
+  readonly enableSystemLogQuery: boolean;
   readonly logging: { readonly verbosity: number };
   readonly [field: string]: unknown;
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { duplicateField, findDuplicateKeys, unknownField } from '../../api/machinery/duplicate-fields.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { formatGoDuration, parseGoDuration } from '../../std/go-duration.ts';
 import type { Field, FieldTable } from './field-schema.ts';
@@ -39,10 +40,10 @@ export async function readConfigurationFile(path: string): Promise<ParsedConfigu
 }
 
 /**
- * Reads a KubeletConfiguration from JSON or YAML. Unknown fields are left out with a warning, as upstream's lenient
- * decoding does (a file may be written for a newer release); wrong types are refused.
+ * Reads a KubeletConfiguration from JSON or YAML, strictly: fields that nobody knows, that come twice or have a wrong type are refused.
+ * Fields that older releases had are left out with a warning. A field that is null stays so: it takes back what another file said.
  *
- * @throws CodedError naming the field
+ * @throws CodedError naming the fields
  */
 export async function parseConfiguration(text: string): Promise<ParsedConfiguration> {
   if (text.length > LARGEST_FILE_BYTES) throw refusal(`the file is larger than ${LARGEST_FILE_BYTES} bytes`);
@@ -54,51 +55,66 @@ export async function parseConfiguration(text: string): Promise<ParsedConfigurat
   if (kind !== 'KubeletConfiguration' || apiVersion !== API_VERSION)
     throw refusal(`failed to decode: no kind "${kind}" is registered for version "${apiVersion}"`);
   const warnings: string[] = [];
-  const given = readFields(kubeletConfigurationFields, fields, '', warnings);
+  const problems: string[] = [];
+  const given = readFields(kubeletConfigurationFields, fields, '', { warnings, problems });
+  if (problems.length > 0) throw refusal(`failed to decode: strict decoding error: ${problems.join(', ')}`);
   return { given, warnings };
+}
+
+/** What is told beside the values. */
+interface Remarks {
+  readonly warnings: string[];
+  readonly problems: string[];
 }
 
 async function parseDocument(text: string): Promise<unknown> {
   if (text.trimStart().startsWith('{')) {
+    let document: unknown;
     try {
-      return JSON.parse(text);
+      document = JSON.parse(text);
     } catch {
       // A flow mapping of YAML begins so as well; its parser has the better message.
+    }
+    if (document !== undefined) {
+      const duplicates = findDuplicateKeys(text).map(duplicateField);
+      if (duplicates.length > 0) throw refusal(`failed to decode: strict decoding error: ${duplicates.join(', ')}`);
+      return document;
     }
   }
   const { parse } = await import('yaml'); // only when a YAML file is given: it takes a while to load
   try {
-    return parse(text, { maxAliasCount: 100 });
+    return parse(text, { maxAliasCount: 100, logLevel: 'error' });
   } catch (cause) {
     throw refusal(`failed to decode: ${(cause as Error).message}`, cause);
   }
 }
 
-function readFields(table: FieldTable, values: Fields, path: string, warnings: string[]): Fields {
+function readFields(table: FieldTable, values: Fields, path: string, remarks: Remarks): Fields {
   const given: Fields = {};
   for (const [name, value] of Object.entries(values)) {
     const at = path ? `${path}.${name}` : name;
     const field = Object.hasOwn(table, name) ? table[name] : undefined;
     if (!field) {
-      const retired = path === '' && Object.hasOwn(retiredFields, name) ? ` (${retiredFields[name]})` : '';
-      warnings.push(`unknown field "${at}"${retired}: ignored`);
-    } else if (value !== null && value !== undefined) given[name] = readValue(field, value, at, warnings);
+      if (path === '' && Object.hasOwn(retiredFields, name))
+        remarks.warnings.push(`field "${at}" is ignored: ${retiredFields[name]}`);
+      else remarks.problems.push(unknownField(at));
+    } else given[name] = value === null || value === undefined ? null : readValue(field, value, at, remarks);
   }
   return given;
 }
 
 /** Durations are given back as Go prints them. */
-function readValue(field: Field, value: unknown, at: string, warnings: string[]): unknown {
+function readValue(field: Field, value: unknown, at: string, remarks: Remarks): unknown {
   if (typeof field.type === 'object') {
     if ('object' in field.type) {
       if (!isFields(value)) throw wrongType(at, 'an object', value);
-      return readFields(field.type.object, value, at, warnings);
+      return readFields(field.type.object, value, at, remarks);
     }
     const { list } = field.type;
     if (!Array.isArray(value)) throw wrongType(at, 'a list', value);
     return value.map((item: unknown, i) => {
       if (!isFields(item)) throw wrongType(`${at}[${i}]`, 'an object', item);
-      return readFields(list, item, `${at}[${i}]`, warnings);
+      return readFields(list, item, `${at}[${i}]`, remarks);
     });
   }
   switch (field.type) {
@@ -123,6 +139,12 @@ function readValue(field: Field, value: unknown, at: string, warnings: string[])
       }
     case 'strings':
       return readStrings(value, at);
+    case 'integers':
+      if (!Array.isArray(value)) throw wrongType(at, 'a list of integers', value);
+      return value.map((item: unknown, i) => {
+        if (!Number.isSafeInteger(item)) throw wrongType(`${at}[${i}]`, 'an integer', item);
+        return item;
+      });
     case 'string-map':
       return readMap(value, at, (item, where) => {
         if (typeof item !== 'string') throw wrongType(where, 'a string', item);

@@ -4,21 +4,32 @@ import { parseGoDuration } from '../../std/go-duration.ts';
 import type { Field, FieldTable } from './field-schema.ts';
 import { kubeletConfigurationFields } from './fields.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
+import { checkEviction } from './validate-eviction.ts';
+import { checkLogs } from './validate-logs.ts';
+import { checkPolicies } from './validate-policies.ts';
+import { checkReservations } from './validate-reservations.ts';
+import { checkShutdown } from './validate-shutdown.ts';
 
 type Fields = Record<string, unknown>;
 
-const EVICTION_SIGNAL =
-  /^(memory\.available|allocatableMemory\.available|(nodefs|imagefs|containerfs)\.(available|inodesFree)|pid\.available)$/;
-
 /**
- * Checks values and combinations as upstream does at start.
+ * Checks values and combinations as upstream's ValidateKubeletConfiguration does, in its words.
  *
  * @throws CodedError with every mistake, each naming its field
  */
 export function validateKubeletConfiguration(configuration: KubeletConfiguration): void {
-  const mistakes = [...checkTable(kubeletConfigurationFields, configuration, ''), ...checkCombinations(configuration)];
+  const mistakes = [
+    ...checkTable(kubeletConfigurationFields, configuration, ''),
+    ...checkNumbers(configuration),
+    ...checkAddresses(configuration),
+    ...checkPolicies(configuration),
+    ...checkShutdown(configuration),
+    ...checkReservations(configuration),
+    ...checkEviction(configuration),
+    ...checkLogs(configuration),
+  ];
   if (mistakes.length === 0) return;
-  const texts = mistakes.map((mistake) => `invalid configuration: ${mistake}`);
+  const texts = mistakes.map((mistake) => (mistake.startsWith('invalid ') ? mistake : `invalid configuration: ${mistake}`));
   throw new CodedError(
     `failed to validate kubelet configuration, error: ${texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`}`,
     { code: 'KUBELET_CONFIGURATION_INVALID' },
@@ -46,30 +57,56 @@ function checkValue(field: Field, value: unknown, label: string): string | undef
     const choices = field.oneOf.filter((choice) => choice !== '').map((choice) => JSON.stringify(choice));
     return `${label} ${JSON.stringify(value)} must be one of ${choices.join(', ')}`;
   }
-  const amount = field.type === 'duration' ? parseGoDuration(value as string) / 1000 : value;
+  const amount = field.type === 'duration' ? parseGoDuration(value as string) : value;
   if (typeof amount !== 'number') return undefined;
+  // Upstream runs with some of these; none of them has a meaning.
+  if (field.type === 'duration') return amount < 0 ? `${label} ${String(value)} must not be negative` : undefined;
   const { min, max } = field;
-  const unit = field.type === 'duration' ? 's' : '';
-  if ((min !== undefined && amount < min) || (max !== undefined && amount > max)) {
-    if (min === 0 && max === undefined) return `${label} ${String(value)} must not be a negative number`;
-    return `${label} ${String(value)} must be ${
-      max === undefined ? `at least ${min}${unit}` : `between ${min}${unit} and ${max}${unit}, inclusive`
-    }`;
-  }
-  return field.type === 'duration' && amount < 0 && label.startsWith('nodeStatus')
-    ? `${label} ${String(value)} must not be negative`
-    : undefined;
+  if ((min === undefined || amount >= min) && (max === undefined || amount <= max)) return undefined;
+  if (min === 0 && max === undefined) return `${label} ${String(value)} must not be a negative number`;
+  return `${label} ${String(value)} must be between ${min} and ${max}, inclusive`;
 }
 
-function checkCombinations(c: KubeletConfiguration): string[] {
+function checkNumbers(c: KubeletConfiguration): string[] {
   const mistakes: string[] = [];
-  const fields: Readonly<Fields> = c;
-  const high = fields['imageGCHighThresholdPercent'] as number;
-  const low = fields['imageGCLowThresholdPercent'] as number;
-  if (low >= high)
+  if (c.nodeLeaseDurationSeconds <= 0) mistakes.push('nodeLeaseDurationSeconds must be greater than 0');
+  if (c.healthzPort < 0 || c.healthzPort > 65_535)
+    mistakes.push(`healthzPort (--healthz-port) ${c.healthzPort} must be between 1 and 65535, inclusive`);
+  const periodMs = parseGoDuration(c.cpuCFSQuotaPeriod);
+  if (c.featureGates?.['CustomCPUCFSQuotaPeriod'] !== true) {
+    if (periodMs !== 100)
+      mistakes.push(
+        `cpuCFSQuotaPeriod (--cpu-cfs-quota-period) ${c.cpuCFSQuotaPeriod} requires feature gate CustomCPUCFSQuotaPeriod`,
+      );
+  } else if (periodMs < 1 || periodMs > 1000)
+    mistakes.push(`cpuCFSQuotaPeriod (--cpu-cfs-quota-period) ${c.cpuCFSQuotaPeriod} must be between 1ms and 1sec, inclusive`);
+  if (c.nodeStatusMaxImages < -1)
+    mistakes.push(`nodeStatusMaxImages (--node-status-max-images) ${c.nodeStatusMaxImages} must be -1 or greater`);
+  if (c.imageGCLowThresholdPercent >= c.imageGCHighThresholdPercent)
     mistakes.push(
-      `imageGCLowThresholdPercent (--image-gc-low-threshold) ${low} must be less than imageGCHighThresholdPercent (--image-gc-high-threshold) ${high}`,
+      `imageGCLowThresholdPercent (--image-gc-low-threshold) ${c.imageGCLowThresholdPercent} must be less than imageGCHighThresholdPercent (--image-gc-high-threshold) ${c.imageGCHighThresholdPercent}`,
     );
+  const oldestMs = parseGoDuration(c.imageMaximumGCAge);
+  if (oldestMs > 0 && oldestMs <= parseGoDuration(c.imageMinimumGCAge))
+    mistakes.push(`imageMaximumGCAge ${c.imageMaximumGCAge} must be greater than imageMinimumGCAge ${c.imageMinimumGCAge}`);
+  if (c.maxParallelImagePulls !== undefined && c.maxParallelImagePulls < 1)
+    mistakes.push(`maxParallelImagePulls ${c.maxParallelImagePulls} must be a positive number`);
+  if (c.serializeImagePulls && (c.maxParallelImagePulls ?? 1) > 1)
+    mistakes.push(
+      'maxParallelImagePulls cannot be larger than 1 unless SerializeImagePulls (--serialize-image-pulls) is set to false',
+    );
+  const restartMs = parseGoDuration(c.crashLoopBackOff.maxContainerRestartPeriod ?? '5m0s');
+  if (restartMs < 1000 || restartMs > 300_000)
+    mistakes.push(
+      `CrashLoopBackOff.MaxContainerRestartPeriod (got: ${restartMs / 1000} seconds) must be set between 1s and 300s`,
+    );
+  if (c.memoryThrottlingFactor <= 0 || c.memoryThrottlingFactor > 1)
+    mistakes.push(`memoryThrottlingFactor ${c.memoryThrottlingFactor} must be greater than 0 and less than or equal to 1.0`);
+  return mistakes;
+}
+
+function checkAddresses(c: KubeletConfiguration): string[] {
+  const mistakes: string[] = [];
   for (const name of ['address', 'healthzBindAddress'] as const)
     if (!isIP(c[name])) mistakes.push(`${name} ${JSON.stringify(c[name])} must be an IP address`);
   for (const server of c.clusterDNS ?? [])
@@ -78,30 +115,10 @@ function checkCombinations(c: KubeletConfiguration): string[] {
     mistakes.push('tlsCertFile (--tls-cert-file) and tlsPrivateKeyFile (--tls-private-key-file) must be given together');
   if (c.serverTLSBootstrap && c.featureGates?.['RotateKubeletServerCertificate'] === false)
     mistakes.push('serverTLSBootstrap true requires feature gate RotateKubeletServerCertificate');
-  const enforced = (fields['enforceNodeAllocatable'] as string[] | undefined) ?? [];
-  const enforceable = [
-    'none',
-    'pods',
-    'system-reserved',
-    'system-reserved-compressible',
-    'kube-reserved',
-    'kube-reserved-compressible',
-  ];
-  for (const level of enforced)
-    if (!enforceable.includes(level))
-      mistakes.push(`enforceNodeAllocatable (--enforce-node-allocatable) option ${JSON.stringify(level)} is not supported`);
-  if (fields['serializeImagePulls'] === true && ((fields['maxParallelImagePulls'] as number | undefined) ?? 1) > 1)
-    mistakes.push('maxParallelImagePulls cannot be larger than 1 unless serializeImagePulls (--serialize-image-pulls) is false');
-  for (const name of ['evictionHard', 'evictionSoft', 'evictionMinimumReclaim'] as const)
-    for (const [signal, amount] of Object.entries((fields[name] as Record<string, string> | undefined) ?? {})) {
-      if (!EVICTION_SIGNAL.test(signal)) mistakes.push(`${name} has unknown eviction signal ${JSON.stringify(signal)}`);
-      else if (!/^\d+(\.\d+)?(%|[KMGTPE]i?|[kmun]|e\d+)?$/.test(amount))
-        mistakes.push(`${name}.${signal} ${JSON.stringify(amount)} must be a quantity or a percentage`);
-    }
-  for (const taint of c.registerWithTaints ?? [])
-    if (!taint.key || !['NoSchedule', 'PreferNoSchedule', 'NoExecute'].includes(taint.effect))
-      mistakes.push(
-        `registerWithTaints ${JSON.stringify(taint)} must have a key and the effect NoSchedule, PreferNoSchedule or NoExecute`,
-      );
+  if (c.containerRuntimeEndpoint === '') mistakes.push('the containerRuntimeEndpoint was not specified or empty');
+  else if (!/^(unix:\/\/)?\//.test(c.containerRuntimeEndpoint))
+    mistakes.push(
+      `containerRuntimeEndpoint (--container-runtime-endpoint) ${JSON.stringify(c.containerRuntimeEndpoint)} must be a unix socket: unix:///run/containerd/containerd.sock`,
+    );
   return mistakes;
 }
