@@ -1,0 +1,67 @@
+import { lstat, mkdir, readdir, readlink, rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { V1Pod } from '../../api/gen/types.ts';
+import { linkAtomic } from '../../std/atomic-file.ts';
+import { containerLogPath, type PodPaths, podLogDirectory } from '../pods/pod-paths.ts';
+
+/** What the usual file systems take. */
+const LONGEST_NAME = 255;
+const SUFFIX = '.log';
+
+/** The link by which log shippers find a container's log: `/var/log/containers/<pod>_<namespace>_<container>-<id>.log`. */
+export function logLinkPath(paths: PodPaths, pod: V1Pod, container: string, containerId: string): string {
+  const name = `${pod.metadata?.name}_${pod.metadata?.namespace}_${container}-${containerId}`;
+  return join(paths.containerLogs, `${name.slice(0, LONGEST_NAME - SUFFIX.length)}${SUFFIX}`);
+}
+
+/** Makes that link; again and again if need be. Nothing is linked to a log that the runtime has not made. */
+export async function linkLog(
+  paths: PodPaths,
+  pod: V1Pod,
+  container: { readonly name: string; readonly attempt: number; readonly id: string },
+): Promise<void> {
+  const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};
+  const target = join(podLogDirectory(paths, { name, namespace, uid }), containerLogPath(container.name, container.attempt));
+  if (!(await exists(target))) return;
+  const link = logLinkPath(paths, pod, container.name, container.id);
+  if ((await readlink(link).catch(() => undefined)) === target) return;
+  await mkdir(paths.containerLogs, { recursive: true, mode: 0o755 });
+  await linkAtomic(link, target);
+}
+
+/** Removes the links whose logs are gone. Answers how many there were. */
+export async function removeDeadLinks(paths: PodPaths): Promise<number> {
+  let removed = 0;
+  for (const name of await namesIn(paths.containerLogs)) {
+    if (!name.endsWith(SUFFIX)) continue;
+    const link = join(paths.containerLogs, name);
+    const entry = await lstat(link).catch(() => undefined); // removed by somebody else meanwhile
+    if (!entry?.isSymbolicLink() || (await exists(link))) continue;
+    await rm(link, { force: true });
+    removed++;
+  }
+  return removed;
+}
+
+/** The log directories of pods that nobody knows any more; `<namespace>_<name>_<uid>`, of static pods too. */
+export async function deadLogDirectories(paths: PodPaths, isKnown: (podUid: string) => boolean): Promise<string[]> {
+  const names = await namesIn(paths.logs);
+  return names.filter((name) => name.split('_').length === 3 && !isKnown(uidOf(name))).map((name) => join(paths.logs, name));
+}
+
+const uidOf = (directory: string) => basename(directory).split('_')[2]!;
+
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
