@@ -1,5 +1,5 @@
 import { isAbsolute, normalize } from 'node:path';
-import { parseQuantity, quantityValue } from '../../api/machinery/quantity.ts';
+import { parseQuantity } from '../../api/machinery/quantity.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
 
@@ -16,7 +16,7 @@ export function checkLogs(c: KubeletConfiguration): string[] {
   if (c.containerLogMaxFiles <= 1) mistakes.push('containerLogMaxFiles must be greater than 1');
   if (!isSize(c.containerLogMaxSize))
     mistakes.push(
-      `failed to parse containerLogMaxSize (--container-log-max-size) ${JSON.stringify(c.containerLogMaxSize)}: it must be a quantity that is not negative`,
+      `failed to parse containerLogMaxSize (--container-log-max-size) ${JSON.stringify(c.containerLogMaxSize)}: it must be a quantity (a negative one turns rotation off)`,
     );
   const { podLogsDir } = c;
   if (!isAbsolute(podLogsDir)) mistakes.push(`pod logs path ${JSON.stringify(podLogsDir)} must be absolute path`);
@@ -29,7 +29,7 @@ export function checkLogs(c: KubeletConfiguration): string[] {
 
 function isSize(text: string): boolean {
   try {
-    return quantityValue(parseQuantity(text)) >= 0n;
+    return Boolean(parseQuantity(text));
   } catch {
     return false;
   }
