@@ -99,6 +99,15 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
   'pod-garbage-collector-controller': async (context, { terminatedPodGcThreshold = 12_500 }) =>
     (await import('./podgc/controller.ts')).createPodGcController(context, { terminatedPodThreshold: terminatedPodGcThreshold }),
 
+  'replicaset-controller': async (context, options) =>
+    (await import('./replicaset/controller.ts')).createReplicaSetController(context, workersOf(context, options)),
+
+  'replicationcontroller-controller': async (context, options) =>
+    (await import('./replicaset/controller.ts')).createReplicationControllerController(context, workersOf(context, options)),
+
+  'deployment-controller': async (context, options) =>
+    (await import('./deployment/controller.ts')).createDeploymentController(context, workersOf(context, options)),
+
   'persistentvolumeclaim-protection-controller': async (context) =>
     (await import('./pvcprotection/controller.ts')).createPvcProtectionController(context),
 
@@ -139,6 +148,10 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
     });
   },
 };
+
+const workersOf = ({ name }: ControllerContext, { concurrentSyncs }: ControllerManagerOptions): { workers?: number } => ({
+  workers: concurrentSyncs?.[name],
+});
 
 /** Whether a server has a kind that older ones have not. When it cannot be asked now, it may: informers go on trying. */
 async function mayServe({ client, logger }: ControllerContext, path: string, resource: string): Promise<boolean> {

@@ -66,6 +66,8 @@ export interface ControllerManagerOptions {
   resourceQuotaSyncPeriodMs?: number;
   /** Default 5. */
   concurrentResourceQuotaSyncs?: number;
+  /** Objects that a controller works on at a time, by the controller's name. Default 5 for each. */
+  concurrentSyncs?: Readonly<Record<string, number>>;
   /** Default true. */
   enableGarbageCollector?: boolean;
   /** Default 20. */

@@ -1,5 +1,6 @@
 import { componentFlags, flag, ignoredFlags as ignored, leaderElectionFlags } from '../client/serving/component-flags.ts';
 import type { FlagDefinition } from '../std/flags.ts';
+import { concurrencyFlags } from './concurrency-flags.ts';
 import { KNOWN_CONTROLLERS } from './known-controllers.ts';
 
 const SIGNER_FLAGS = ['kubelet-serving', 'kubelet-client', 'kube-apiserver-client', 'legacy-unknown'].flatMap((signer) => [
@@ -50,6 +51,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   flag('concurrent-gc-syncs', 'int', 'objects that the garbage collector works on at a time', { default: 20 }),
   flag('resource-quota-sync-period', 'duration', 'how often everything that quotas limit is measured anew', { default: '5m0s' }),
   flag('concurrent-resource-quota-syncs', 'int', 'quotas that are measured at a time', { default: 5 }),
+  ...concurrencyFlags,
   flag('v', 'int', 'verbosity of the log', { shorthand: 'v' }),
   // Since 1.18 taints evict, and a pod's own tolerationSeconds say when.
   flag('pod-eviction-timeout', 'duration', 'replaced by the tolerationSeconds of pods', { default: '5m0s', noEffect: true }),
@@ -86,13 +88,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
     'mirroring-endpointslice-updates-batch-period',
   ),
   ...ignored('duration', 'service-account-token-sync-period', 'horizontal-pod-autoscaler-initialization-period'),
-  ...ignored(
-    'int',
-    'concurrent-deployment-syncs',
-    'concurrent-endpoint-syncs',
-    'concurrent-namespace-syncs',
-    'concurrent-replicaset-syncs',
-  ),
+  ...ignored('int', 'concurrent-endpoint-syncs', 'concurrent-namespace-syncs'),
   ...ignored('int', 'concurrent-service-syncs', 'concurrent-serviceaccount-token-syncs'),
   ...ignored('int', 'concurrent-statefulset-syncs', 'concurrent-job-syncs', 'concurrent-cron-job-syncs'),
   ...ignored(
@@ -101,7 +97,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
     'concurrent-ephemeralvolume-syncs',
     'concurrent-service-endpoint-syncs',
   ),
-  ...ignored('int', 'concurrent-daemonset-syncs', 'concurrent-horizontal-pod-autoscaler-syncs', 'concurrent-rc-syncs'),
+  ...ignored('int', 'concurrent-daemonset-syncs', 'concurrent-horizontal-pod-autoscaler-syncs'),
   ...ignored('int', 'concurrent-validating-admission-policy-status-syncs', 'mirroring-concurrent-service-endpoint-syncs'),
   ...ignored('int', 'concurrent-resource-claim-syncs', 'max-endpoints-per-slice', 'mirroring-max-endpoints-per-subset', 'port'),
   ...ignored(

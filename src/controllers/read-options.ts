@@ -1,5 +1,6 @@
 import { readFlagFile, readLeaderElection } from '../client/serving/component-flags.ts';
 import { FlagError, type FlagValues, type ParsedFlags } from '../std/flags.ts';
+import { readConcurrency } from './concurrency-flags.ts';
 import type { ControllerManagerOptions } from './controller-manager-options.ts';
 import { KUBE_APISERVER_CLIENT, KUBE_APISERVER_CLIENT_KUBELET, KUBELET_SERVING, LEGACY_UNKNOWN } from './csr/conditions.ts';
 import { type AuthoritySource, authorityFromFiles } from './csrsigning/signing-material.ts';
@@ -51,6 +52,7 @@ export async function readControllerManagerOptions(
     concurrentGcSyncs: values.int('concurrent-gc-syncs'),
     resourceQuotaSyncPeriodMs: values.durationMs('resource-quota-sync-period'),
     concurrentResourceQuotaSyncs: values.int('concurrent-resource-quota-syncs'),
+    concurrentSyncs: readConcurrency(values),
   };
 }
 

@@ -6,6 +6,7 @@ import { type DynamicObject, formatTime, type KubeObject } from '../../api/machi
 import { alreadyExists, conflict, MODIFIED, notFound, StatusError } from '../../api/machinery/status-error.ts';
 import { applyJsonPatch } from '../../api/patch/json-patch.ts';
 import { applyMergePatch } from '../../api/patch/merge-patch.ts';
+import { applyStrategicMergePatch } from '../../api/patch/strategic-merge-patch.ts';
 import type { Client, DeleteOptions, ListOptions, ResourceClient, WatchEvent } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
 import { VirtualClock } from '../../std/clock.ts';
@@ -124,9 +125,9 @@ export class TestingCluster {
         record({ verb: 'create', subresource, name: options.name ?? object.metadata?.name, body: structuredClone(object) });
         const answer = this.answers.get(subresource ? `${kind.resource}/${subresource}` : kind.resource);
         if (answer) return answer(object);
-        const { name = '' } = object.metadata;
+        const { name = `${object.metadata.generateName}${this.#version}` } = object.metadata;
         if (this.#objects.has(keyFor(kind, namespace ?? object.metadata.namespace, name))) throw alreadyExists(gr, name);
-        return this.put(kind, object);
+        return this.put(kind, { ...object, metadata: { ...object.metadata, name } });
       },
       update: async (object: DynamicObject, options: { subresource?: string } = {}) => {
         const { name = '' } = object.metadata;
@@ -140,6 +141,8 @@ export class TestingCluster {
         record({ verb: 'patch', subresource: options.subresource, name, body: structuredClone(patch) });
         const existing = find(name);
         if (options.type === 'json') return store(applyJsonPatch(existing, patch), existing);
+        if (options.type === 'strategic')
+          return store(applyStrategicMergePatch(existing, patch, (kind as { schema?: string }).schema ?? ''), existing);
         if (options.type !== 'merge') throw new Error(`${options.type} patches are not known here`);
         const { resourceVersion: _, ...metadata } = existing.metadata;
         const patched = applyMergePatch({ ...existing, metadata } as unknown as JsonValue, patch) as unknown as DynamicObject;

@@ -1,0 +1,18 @@
+import { flag } from '../client/serving/component-flags.ts';
+import type { FlagDefinition, FlagValues } from '../std/flags.ts';
+
+/** Which flag says how many objects a controller works on at a time. */
+const FLAGS: Readonly<Record<string, string>> = {
+  'concurrent-deployment-syncs': 'deployment-controller',
+  'concurrent-replicaset-syncs': 'replicaset-controller',
+  'concurrent-rc-syncs': 'replicationcontroller-controller',
+};
+
+export const concurrencyFlags: readonly FlagDefinition[] = Object.entries(FLAGS).map(([name, controller]) =>
+  flag(name, 'int', `objects that the ${controller} works on at a time`, { default: 5 }),
+);
+
+/** By the controller's name. */
+export function readConcurrency(values: FlagValues): Record<string, number> {
+  return Object.fromEntries(Object.entries(FLAGS).map(([name, controller]) => [controller, Math.max(1, values.int(name))]));
+}

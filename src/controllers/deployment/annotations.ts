@@ -1,0 +1,55 @@
+import type { V1Deployment, V1ReplicaSet } from '../../api/gen/types.ts';
+import { maxSurge, replicasOf } from './replica-numbers.ts';
+
+/** Upstream's names: kubectl reads revisions from them (`rollout history`). */
+export const REVISION = 'deployment.kubernetes.io/revision';
+export const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history';
+export const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
+export const MAX_REPLICAS = 'deployment.kubernetes.io/max-replicas';
+
+const NOT_COPIED: ReadonlySet<string> = new Set([
+  'kubectl.kubernetes.io/last-applied-configuration',
+  REVISION,
+  REVISION_HISTORY,
+  DESIRED_REPLICAS,
+  MAX_REPLICAS,
+  'deprecated.deployment.rollback.to',
+]);
+
+type Annotations = Readonly<Record<string, string>>;
+
+export const revisionOf = (object: { readonly metadata?: { readonly annotations?: Annotations } }): number =>
+  Number(object.metadata?.annotations?.[REVISION] ?? 0) || 0;
+
+/** A number from a ReplicaSet's annotation; undefined when it says none. */
+export function numberIn(set: V1ReplicaSet, annotation: string): number | undefined {
+  const text = set.metadata?.annotations?.[annotation];
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+/** How many pods the Deployment wanted, and could have at most, when the ReplicaSet was last scaled. */
+export function scaleAnnotations(deployment: V1Deployment): Record<string, string> {
+  const replicas = replicasOf(deployment);
+  return { [DESIRED_REPLICAS]: String(replicas), [MAX_REPLICAS]: String(replicas + maxSurge(deployment)) };
+}
+
+/**
+ * The annotations of the ReplicaSet that has the Deployment's template: the Deployment's own, its revision, and the revisions that it
+ * had before (a rollback makes an old one new).
+ */
+export function annotationsOfNewest(deployment: V1Deployment, set: V1ReplicaSet | undefined, newRevision: number): Annotations {
+  const existing = set?.metadata?.annotations ?? {};
+  const copied = Object.fromEntries(
+    Object.entries(deployment.metadata?.annotations ?? {}).filter(([name]) => !NOT_COPIED.has(name)),
+  );
+  const annotations: Record<string, string> = { ...existing, ...copied };
+  const old = set ? revisionOf(set) : 0;
+  if (old < newRevision) {
+    annotations[REVISION] = String(newRevision);
+    if (existing[REVISION]) {
+      const history = existing[REVISION_HISTORY];
+      annotations[REVISION_HISTORY] = history ? `${history},${existing[REVISION]}` : existing[REVISION];
+    }
+  }
+  return set ? annotations : { ...annotations, ...scaleAnnotations(deployment) };
+}

@@ -1,0 +1,32 @@
+import type { V1Pod, V1PodCondition } from '../../api/gen/types.ts';
+
+/** Has not ended and is not being deleted. */
+export function isActive({ metadata, status }: V1Pod): boolean {
+  return status?.phase !== 'Succeeded' && status?.phase !== 'Failed' && !metadata?.deletionTimestamp;
+}
+
+/** Is being deleted and has not ended yet. */
+export function isTerminating({ metadata, status }: V1Pod): boolean {
+  return status?.phase !== 'Succeeded' && status?.phase !== 'Failed' && Boolean(metadata?.deletionTimestamp);
+}
+
+export function conditionOf(pod: V1Pod, type: string): V1PodCondition | undefined {
+  return pod.status?.conditions?.find((condition) => condition.type === type);
+}
+
+export function isReady(pod: V1Pod): boolean {
+  return conditionOf(pod, 'Ready')?.status === 'True';
+}
+
+/** When a ready pod has been so for long enough; undefined for one that is not ready. */
+export function availableAtMs(pod: V1Pod, minReadySeconds = 0): number | undefined {
+  const ready = conditionOf(pod, 'Ready');
+  if (ready?.status !== 'True') return undefined;
+  if (minReadySeconds === 0) return 0;
+  return ready.lastTransitionTime ? Date.parse(ready.lastTransitionTime) + minReadySeconds * 1000 : undefined;
+}
+
+export function isAvailable(pod: V1Pod, minReadySeconds: number | undefined, nowMs: number): boolean {
+  const atMs = availableAtMs(pod, minReadySeconds);
+  return atMs !== undefined && atMs <= nowMs;
+}

@@ -1,0 +1,68 @@
+import type { V1Pod } from '../../api/gen/types.ts';
+import type { Clock } from '../../std/clock.ts';
+
+/** What the informer of pods must have shown before an owner is looked at again. */
+interface Awaited {
+  createdVersion: number;
+  readonly deleted: Map<string, string>;
+  sinceMs: number;
+}
+
+/** Whoever waits longer than this has missed something: upstream's time limit for expectations. */
+const LIMIT_MS = 300_000;
+
+/**
+ * Our own writes that the informer has not shown yet, by owner: acting on what it shows before would create or delete the same pods
+ * twice. Versions are numbers that grow (KEP-5504).
+ */
+export class PodWrites {
+  readonly #clock: Clock;
+  readonly #pods: { readonly resourceVersion: string; get(name: string, namespace?: string): V1Pod | undefined };
+  readonly #awaited = new Map<string, Awaited>();
+
+  constructor(
+    clock: Clock,
+    pods: { readonly resourceVersion: string; get(name: string, namespace?: string): V1Pod | undefined },
+  ) {
+    this.#clock = clock;
+    this.#pods = pods;
+  }
+
+  created(ownerUid: string, pod: V1Pod): void {
+    const awaited = this.#of(ownerUid);
+    awaited.createdVersion = Math.max(awaited.createdVersion, Number(pod.metadata?.resourceVersion ?? 0));
+  }
+
+  deleted(ownerUid: string, pod: V1Pod): void {
+    const { namespace, name, uid = '' } = pod.metadata ?? {};
+    this.#of(ownerUid).deleted.set(uid, `${namespace}/${name}`);
+  }
+
+  /** True when the informer shows all that was written for the owner. Otherwise an event will bring the owner back. */
+  areSeen(ownerUid: string): boolean {
+    const awaited = this.#awaited.get(ownerUid);
+    if (!awaited) return true;
+    for (const [uid, path] of awaited.deleted) {
+      const [namespace, name = ''] = path.split('/');
+      const pod = this.#pods.get(name, namespace);
+      if (pod?.metadata?.uid !== uid || pod.metadata.deletionTimestamp) awaited.deleted.delete(uid);
+    }
+    const isSeen = awaited.deleted.size === 0 && Number(this.#pods.resourceVersion) >= awaited.createdVersion;
+    if (!isSeen && this.#clock.now() - awaited.sinceMs < LIMIT_MS) return false;
+    this.#awaited.delete(ownerUid);
+    return true;
+  }
+
+  forget(ownerUid: string): void {
+    this.#awaited.delete(ownerUid);
+  }
+
+  #of(ownerUid: string): Awaited {
+    let awaited = this.#awaited.get(ownerUid);
+    if (!awaited) {
+      awaited = { createdVersion: 0, deleted: new Map(), sinceMs: this.#clock.now() };
+      this.#awaited.set(ownerUid, awaited);
+    }
+    return awaited;
+  }
+}
