@@ -66,6 +66,8 @@ export interface RuntimeStatus {
   readonly message?: string;
   /** What the runtime's handlers (runtimeClassName's) can do, where it tells; the default one has the name ''. */
   readonly handlers?: readonly RuntimeHandlerAbilities[];
+  /** What else keeps the node from being ready, in whole sentences: `PLEG is not healthy: …`. */
+  readonly problems?: readonly string[];
 }
 
 export interface RuntimeHandlerAbilities {
