@@ -169,4 +169,6 @@ export interface PodEnd {
   readonly gracePeriodSeconds?: number;
   /** False where no condition DisruptionTarget belongs to the end. Default true. */
   readonly disruption?: boolean;
+  /** What that condition says. Default: `message`. */
+  readonly disruptionMessage?: string;
 }

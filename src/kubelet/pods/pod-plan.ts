@@ -1,5 +1,10 @@
 import type { V1Container, V1Pod } from '../../api/gen/types.ts';
+import type { ProbeFailure } from '../probes/pod-probes.ts';
 import type { PodSandbox, RuntimeContainer } from '../runtime/runtime.ts';
+import { isSidecar, newestOf } from './container-kinds.ts';
+import type { RestartWait } from './restart-backoff.ts';
+import { attemptsOf } from './restart-count.ts';
+import { restartsAfter, restartsAll, restartsWhenKilled } from './restart-rules.ts';
 
 /** What is known of one pod when it is decided what to do. */
 export interface PodView {
@@ -10,114 +15,191 @@ export interface PodView {
   readonly isStarted: (container: RuntimeContainer) => boolean;
   /** Running containers that failed their liveness or startup probe, by id. */
   readonly unhealthy: ReadonlySet<string>;
+  /** Why, where it is known. */
+  readonly failures?: ReadonlyMap<string, ProbeFailure>;
+  /** Containers that must start anew since their definition changed, by id. */
+  readonly changed?: (spec: V1Container, container: RuntimeContainer) => boolean;
+  /** What this sync has stopped for the plan's sake, by id: whether it is to run again whatever it ended with. */
+  readonly killed?: ReadonlyMap<string, { readonly restart: boolean }>;
+  /** How long a container that ended then must wait; undefined: not at all. */
+  readonly waitOf: (name: string, endedMs: number) => RestartWait | undefined;
   readonly nowMs: number;
 }
 
 export interface ContainerStart {
   readonly container: V1Container;
   readonly attempt: number;
+  /** When the one before it ended. */
+  readonly endedMs?: number;
+}
+
+export interface ContainerStop {
+  readonly id: string;
+  readonly name: string;
+  /** What the event says; none: that it is being stopped. */
+  readonly message?: string;
+  readonly gracePeriodSeconds?: number;
+  /** It is to run again. */
+  readonly restart: boolean;
 }
 
 export interface PodPlan {
-  /** Set when a sandbox is needed first; then nothing else is planned. */
+  /** Set when a sandbox is needed first; then nothing is started yet. */
   readonly sandboxAttempt?: number;
   readonly start: readonly ContainerStart[];
-  /** Running containers to end: unhealthy ones, and all when the pod is over. */
-  readonly stop: readonly string[];
-  /** Ended containers that nobody needs: the newest and the one before stay, for the status. */
+  /** Running containers to end: unhealthy or changed ones, those of a sandbox that is gone, and all when the pod is over. */
+  readonly stop: readonly ContainerStop[];
+  /** Containers that nobody needs, before anything starts: the newest and the one before stay, for the status. */
   readonly remove: readonly string[];
-  /** Why containers wait, by name, where it is not simply being created. */
+  /** Delays of containers that wait to be started again, by name. */
   readonly backoff: ReadonlyMap<string, number>;
   /** When a back-off ends. */
   readonly recheckAfterMs?: number;
+  /** A container's end starts all of them anew in their sandbox. */
+  readonly restartAll: boolean;
   /** All has ended for good: the sandbox may stop. */
   readonly over: boolean;
 }
 
-const FIRST_BACKOFF_MS = 10_000;
-const LONGEST_BACKOFF_MS = 300_000;
-/** Who ran so long starts afresh. */
-const FORGIVEN_AFTER_MS = 600_000;
+const NOTHING: PodPlan = { start: [], stop: [], remove: [], backoff: new Map(), restartAll: false, over: false };
 
-/** The newest container of a name. */
-export function newestOf(containers: readonly RuntimeContainer[], name: string): RuntimeContainer | undefined {
-  let newest: RuntimeContainer | undefined;
-  for (const container of containers)
-    if (container.name === name && (!newest || container.attempt > newest.attempt)) newest = container;
-  return newest;
-}
-
-/** How long after its end a container may be started again: at once, then 10 s, 20 s … 5 min. */
-export function restartDelayMs(ended: RuntimeContainer): number {
-  const ranMs = (ended.finishedAtMs ?? 0) - (ended.startedAtMs ?? 0);
-  if (ended.attempt === 0 || ranMs >= FORGIVEN_AFTER_MS) return 0;
-  return Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(ended.attempt - 1, 10));
+/** The sandbox that the pod's containers are to be in: the newest, when it is whole. */
+export function currentSandbox(pod: V1Pod, sandboxes: readonly PodSandbox[]): PodSandbox | undefined {
+  let newest: PodSandbox | undefined;
+  for (const sandbox of sandboxes) if (!newest || sandbox.attempt > newest.attempt) newest = sandbox;
+  if (!newest?.ready) return undefined;
+  return newest.ips.length > 0 || pod.spec?.hostNetwork ? newest : undefined;
 }
 
 /** The next steps for a pod that is to run. Pure; after each step it is asked again. */
 export function planPod(view: PodView): PodPlan {
-  const { pod, containers, sandboxes, nowMs } = view;
+  const { pod, containers, sandboxes } = view;
+  const sandbox = currentSandbox(pod, sandboxes);
   // By name once: a pod of thousands of containers must not be searched for each of them.
   const byName = Map.groupBy(containers, ({ name }) => name);
   const newestNamed = (name: string) => newestOf(byName.get(name) ?? [], name);
-  const spec = pod.spec;
-  const policy = spec?.restartPolicy ?? 'Always';
-  const start: ContainerStart[] = [];
-  const backoff = new Map<string, number>();
-  let recheckAfterMs: number | undefined;
-  let failed = false;
-
-  const consider = (container: V1Container, restart: (exitCode: number) => boolean): void => {
-    const newest = newestNamed(container.name);
-    if (!newest) start.push({ container, attempt: 0 });
-    else if (newest.phase === 'exited' && restart(newest.exitCode ?? 0)) {
-      const delayMs = restartDelayMs(newest);
-      const waitMs = (newest.finishedAtMs ?? nowMs) + delayMs - nowMs;
-      if (waitMs > 0) {
-        backoff.set(container.name, delayMs);
-        recheckAfterMs = Math.min(recheckAfterMs ?? Number.POSITIVE_INFINITY, waitMs);
-      } else start.push({ container, attempt: newest.attempt + 1 });
-    }
+  const livingNamed = (name: string) => {
+    const newest = newestNamed(name);
+    return newest && newest.sandboxId === sandbox?.id ? newest : undefined;
   };
-  const byPolicy = (exitCode: number) => policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
-
-  const main = spec?.containers ?? [];
-  const mainBegun = main.some(({ name }) => newestNamed(name));
-  let initialized = true;
-  for (const container of spec?.initContainers ?? []) {
-    const sidecar = container.restartPolicy === 'Always';
-    const newest = newestNamed(container.name);
-    if (sidecar) consider(container, () => true);
-    else if (!mainBegun) consider(container, (exitCode) => exitCode !== 0 && policy !== 'Never');
-    const passed = sidecar
-      ? newest?.phase === 'running' && view.isStarted(newest)
-      : mainBegun || (newest?.phase === 'exited' && newest.exitCode === 0);
-    if (!sidecar && newest?.phase === 'exited' && newest.exitCode !== 0 && policy === 'Never') failed = true;
-    if (!passed) {
-      initialized = false;
-      break;
-    }
-  }
-  if (initialized) for (const container of main) consider(container, byPolicy);
-
-  const over = failed || (main.length > 0 && main.every(({ name }) => isOver(newestNamed(name), byPolicy)));
+  const main = pod.spec?.containers ?? [];
+  const init = pod.spec?.initContainers ?? [];
   const running = containers.filter(({ phase }) => phase === 'running');
-  if (over) return { start: [], stop: running.map(({ id }) => id), remove: [], backoff: new Map(), over };
-  const stop = running.filter(({ id }) => view.unhealthy.has(id)).map(({ id }) => id);
-  const remove = containers.filter((c) => c.phase === 'exited' && c.attempt < (newestNamed(c.name)?.attempt ?? 0) - 1);
-  const needsSandbox = start.length > 0 && !sandboxes.some(({ ready }) => ready);
-  const attempt = sandboxes.reduce((most, sandbox) => Math.max(most, sandbox.attempt + 1), 0);
+  const stopAll = (restart: boolean) => running.map(({ id, name }) => ({ id, name, restart }));
+
+  if ([...init, ...main].some((spec) => exitedWith(livingNamed(spec.name), (code) => restartsAll(spec, code))))
+    return { ...NOTHING, restartAll: true, stop: stopAll(true), remove: containers.map(({ id }) => id) };
+
+  const isOver = ({ name, ...spec }: V1Container) =>
+    exitedWith(newestNamed(name), (code, id) => !(view.killed?.get(id)?.restart ?? restartsAfter(pod, { name, ...spec }, code)));
+  const initFailed = init.some(
+    (spec) => !isSidecar(spec) && exitedWith(livingNamed(spec.name), (code) => code !== 0 && !restartsAfter(pod, spec, code)),
+  );
+  // Who must not run twice is not begun again in another sandbox.
+  const lost = pod.spec?.restartPolicy === 'Never' && !sandbox && containers.length > 0;
+  const over = initFailed || lost || (main.length > 0 && main.every(isOver));
+  if (over) return { ...NOTHING, stop: stopAll(false), over };
+
+  const { start, backoff, recheckAfterMs } = planStarts(view, { newestNamed, livingNamed });
+  const stop = sandbox ? planStops(view, running, sandbox.id) : stopAll(true);
+  const needsSandbox = !sandbox && (start.length > 0 || backoff.size > 0);
   return {
-    ...(needsSandbox && { sandboxAttempt: attempt }),
-    start: needsSandbox ? [] : start,
+    ...NOTHING,
+    ...(needsSandbox && { sandboxAttempt: sandboxes.reduce((most, { attempt }) => Math.max(most, attempt + 1), 0) }),
+    start: sandbox ? start : [],
     stop,
-    remove: remove.map(({ id }) => id),
+    remove: containers
+      .filter((c) => c.phase === 'created' || (c.phase === 'exited' && c.attempt < (newestNamed(c.name)?.attempt ?? 0) - 1))
+      .map(({ id }) => id),
     backoff,
     ...(recheckAfterMs !== undefined && { recheckAfterMs }),
-    over,
   };
 }
 
-function isOver(newest: RuntimeContainer | undefined, restarts: (exitCode: number) => boolean): boolean {
-  return newest?.phase === 'exited' && !restarts(newest.exitCode ?? 0);
+interface Lookup {
+  readonly newestNamed: (name: string) => RuntimeContainer | undefined;
+  /** Of the current sandbox alone. */
+  readonly livingNamed: (name: string) => RuntimeContainer | undefined;
+}
+
+/** Ephemeral containers at once, then init containers one after the other, then the rest. */
+function planStarts(view: PodView, { newestNamed, livingNamed }: Lookup) {
+  const { pod, nowMs } = view;
+  const { initContainers = [], containers: main = [], ephemeralContainers = [] } = pod.spec ?? {};
+  const attemptOf = attemptsOf(pod);
+  const start: ContainerStart[] = [];
+  const backoff = new Map<string, number>();
+  let recheckAfterMs: number | undefined;
+
+  const consider = (container: V1Container, restarts: (exitCode: number) => boolean): void => {
+    const { name } = container;
+    const newest = newestNamed(name);
+    const living = livingNamed(name);
+    if (living?.phase === 'running') return;
+    // A kubelet was killed between making and starting it.
+    if (newest?.phase === 'created') {
+      start.push({ container, attempt: newest.attempt });
+      return;
+    }
+    if (!newest) {
+      start.push({ container, attempt: attemptOf(name, undefined) });
+      return;
+    }
+    if (newest.phase !== 'exited') return; // of a sandbox that is gone; it is stopped first
+    const killed = view.killed?.get(newest.id);
+    if (living && !(killed?.restart ?? restarts(living.exitCode ?? 0))) return;
+    // As upstream: a container that the kubelet killed waits by the one before it.
+    const endedMs = killed ? previousEnd(view.containers, newest) : (newest.finishedAtMs ?? nowMs);
+    const wait = endedMs === undefined ? undefined : view.waitOf(name, endedMs);
+    if (!wait) {
+      start.push({ container, attempt: attemptOf(name, newest), ...(endedMs !== undefined && { endedMs }) });
+      return;
+    }
+    backoff.set(name, wait.delayMs);
+    recheckAfterMs = Math.min(recheckAfterMs ?? Number.POSITIVE_INFINITY, wait.waitMs);
+  };
+
+  for (const container of ephemeralContainers)
+    if (!newestNamed(container.name)) start.push({ container: container as V1Container, attempt: 0 });
+  const mainBegun = main.some(({ name }) => livingNamed(name));
+  let initialized = true;
+  for (const container of initContainers) {
+    const living = livingNamed(container.name);
+    if (isSidecar(container)) consider(container, () => true);
+    else if (!mainBegun) consider(container, (code) => code !== 0 && restartsAfter(pod, container, code));
+    initialized = isSidecar(container)
+      ? living?.phase === 'running' && view.isStarted(living)
+      : mainBegun || exitedWith(living, (code) => code === 0);
+    // Sidecars go on being kept while the pod runs, even behind one that has not started again.
+    if (!initialized && !mainBegun) break;
+  }
+  if (initialized || mainBegun) for (const container of main) consider(container, (code) => restartsAfter(pod, container, code));
+  return { start, backoff, recheckAfterMs };
+}
+
+function planStops(view: PodView, running: readonly RuntimeContainer[], sandboxId: string): ContainerStop[] {
+  const { pod } = view;
+  const specs = new Map([...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].map((spec) => [spec.name, spec]));
+  return running.flatMap(({ id, name, ...rest }): ContainerStop[] => {
+    if (rest.sandboxId !== sandboxId) return [{ id, name, restart: true }];
+    const spec = specs.get(name);
+    if (!spec) return [];
+    if (view.changed?.(spec, { id, name, ...rest }))
+      return [{ id, name, message: `Container ${name} definition changed, will be restarted`, restart: true }];
+    if (!view.unhealthy.has(id)) return [];
+    const restart = restartsWhenKilled(pod, spec);
+    const failure = view.failures?.get(id);
+    const grace = failure?.gracePeriodSeconds;
+    const message = failure && `Container ${name} failed ${failure.kind} probe${restart ? ', will be restarted' : ''}`;
+    return [{ id, name, ...(message && { message }), ...(grace !== undefined && { gracePeriodSeconds: grace }), restart }];
+  });
+}
+
+function previousEnd(containers: readonly RuntimeContainer[], newest: RuntimeContainer): number | undefined {
+  const older = containers.filter(({ name, attempt }) => name === newest.name && attempt < newest.attempt);
+  return newestOf(older, newest.name)?.finishedAtMs;
+}
+
+function exitedWith(container: RuntimeContainer | undefined, holds: (exitCode: number, id: string) => boolean): boolean {
+  return container?.phase === 'exited' && holds(container.exitCode ?? 0, container.id);
 }

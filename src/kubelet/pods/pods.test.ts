@@ -9,7 +9,7 @@ import type { Runtime, RuntimeContainer } from '../runtime/runtime.ts';
 import { recordingLogger, until } from '../testing/cluster-of-one.ts';
 import { FakeApi, unreachable } from '../testing/fake-api.ts';
 import { createPodController } from './pod-controller.ts';
-import { planPod, restartDelayMs } from './pod-plan.ts';
+import { planPod } from './pod-plan.ts';
 import { qosClass } from './qos-class.ts';
 
 const START_MS = Date.UTC(2026, 0, 1);
@@ -283,15 +283,6 @@ const container = (fields: Partial<RuntimeContainer>): RuntimeContainer => ({
   ...fields,
 });
 
-test('delays between restarts double up to five minutes and are forgiven after a long run', () => {
-  const ended = (attempt: number, ranMs: number) => container({ attempt, phase: 'exited', startedAtMs: 0, finishedAtMs: ranMs });
-  assert.deepEqual(
-    [0, 1, 2, 3, 6, 7, 50].map((attempt) => restartDelayMs(ended(attempt, 1))),
-    [0, 10_000, 20_000, 40_000, 300_000, 300_000, 300_000],
-  );
-  assert.equal(restartDelayMs(ended(5, 600_000)), 0);
-});
-
 test('a plan never starts what runs, nor starts anything in a pod that is over', () => {
   const phases = fc.constantFrom<RuntimeContainer['phase'] | 'none'>('none', 'running', 'exited');
   fc.assert(
@@ -319,6 +310,7 @@ test('a plan never starts what runs, nor starts anything in a pod that is over',
           containers,
           isStarted: () => true,
           unhealthy: new Set(),
+          waitOf: () => undefined,
           nowMs: 0,
         });
         const running = containers.filter(({ phase }) => phase === 'running').map(({ name }) => name);

@@ -6,10 +6,11 @@ import type { Client } from '../../client/client.ts';
 import { Backoff } from '../../std/backoff.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
+import { PASSING_CONDITIONS } from './pod-conditions.ts';
 
 interface Entry {
-  /** The pod as it was when the status was made: name, uid and the status that the server had. */
-  pod: V1Pod;
+  /** The object that tells the status, as it was when that was made: itself, or a static pod's mirror once there is one. */
+  told: V1Pod | undefined;
   wanted: V1PodStatus;
   /** What the server has of us, as far as we know. */
   known: V1PodStatus | undefined;
@@ -41,22 +42,25 @@ export class StatusWriter {
     return this.#entries.get(uid)?.wanted;
   }
 
-  /** Takes a status; it is written soon. */
-  set(pod: V1Pod, status: V1PodStatus): void {
+  /** Takes the status of a pod. It is written soon, to the object that tells it if there is one yet. */
+  set(pod: V1Pod, status: V1PodStatus, told: V1Pod | undefined = pod): void {
     const uid = pod.metadata?.uid ?? '';
-    const entry = this.#entries.get(uid) ?? { pod, wanted: status, known: pod.status, writing: undefined };
-    entry.pod = pod;
+    const entry = this.#entries.get(uid) ?? { told, wanted: status, known: told?.status, writing: undefined };
+    // A mirror pod that was made anew knows nothing of what was told to the one before.
+    if (entry.told?.metadata?.uid !== told?.metadata?.uid) entry.known = told?.status;
+    entry.told = told;
     entry.wanted = status;
     this.#entries.set(uid, entry);
+    if (!told) return;
     entry.writing ??= this.#write(uid, entry).finally(() => {
       entry.writing = undefined;
     });
   }
 
   /** The informer has seen the server's copy: if it differs from what we wrote, somebody changed it. */
-  observe(pod: V1Pod): void {
-    const entry = this.#entries.get(pod.metadata?.uid ?? '');
-    if (entry && !entry.writing) entry.known = pod.status;
+  observe(uid: string, told: V1Pod | undefined): void {
+    const entry = this.#entries.get(uid);
+    if (entry && !entry.writing && told && entry.told?.metadata?.uid === told.metadata?.uid) entry.known = told.status;
   }
 
   /** Resolves when the newest status of the pod is with the server. */
@@ -75,10 +79,10 @@ export class StatusWriter {
     while (!this.#signal.aborted && this.#entries.get(uid) === entry) {
       const patch = planStatusPatch(entry.known, entry.wanted);
       if (!patch) return;
-      const { name = '', namespace = '' } = entry.pod.metadata ?? {};
+      const { name = '', namespace = '', uid: toldUid } = entry.told?.metadata ?? {};
       const sent = entry.wanted;
       try {
-        const body = { metadata: { uid }, status: patch };
+        const body = { metadata: { uid: toldUid }, status: patch };
         const pods = this.#client.resource<V1Pod>(podKind, namespace);
         await pods.patch(name, body, { type: 'strategic', subresource: 'status', signal: this.#signal });
         entry.known = sent;
@@ -107,17 +111,20 @@ export function planStatusPatch(known: V1PodStatus | undefined, wanted: V1PodSta
     const merged = (field === 'podIPs' || field === 'hostIPs') && Array.isArray(before[field]) && before[field].length > 0;
     patch[field] = merged ? [...(value as object[]), { $patch: 'replace' }] : value;
   }
+  for (const field of ['reason', 'message']) if (before[field] && !(field in wanted)) patch[field] = null;
   return Object.keys(patch).length > 0 ? patch : undefined;
 }
 
 /** Conditions are merged by type and field by field: what a condition no longer has must be taken away by name. */
 function conditionChanges(before: readonly V1PodCondition[] | undefined, wanted: readonly V1PodCondition[]): object[] {
-  return wanted.flatMap((condition) => {
+  const passed = (before ?? []).filter(({ type }) => PASSING_CONDITIONS.includes(type) && !wanted.some((c) => c.type === type));
+  const changed = wanted.flatMap((condition) => {
     const old = before?.find(({ type }) => type === condition.type);
     if (isDeepStrictEqual(normal(old), normal(condition))) return [];
     const gone = Object.keys(old ?? {}).filter((name) => !(name in condition));
     return [{ ...condition, ...Object.fromEntries(gone.map((name) => [name, null])) }];
   });
+  return [...changed, ...passed.map(({ type }) => ({ type, $patch: 'delete' }))];
 }
 
 /** Servers differ in whether they keep nulls and empty objects; statuses do not differ by them. */

@@ -1,0 +1,269 @@
+import type { V1Pod } from '../../api/gen/types.ts';
+import type { PodSandbox, RuntimeContainer } from '../runtime/runtime.ts';
+import { podText } from './container-kinds.ts';
+import type { Problem } from './container-status.ts';
+import { containerSubject } from './container-subject.ts';
+import { failPod, retirePod } from './pod-ending.ts';
+import { PodPartError } from './pod-parts.ts';
+import { type ContainerStart, type ContainerStop, currentSandbox, type PodPlan, planPod } from './pod-plan.ts';
+import { podIpsOf } from './pod-starter.ts';
+import { type PodMemory, type PodWork, tellStatus, uidOf, type WantedPod, withToldStatus } from './pod-work.ts';
+
+/** A step towards what the pod asks for failed; it is tried again. What users look for has been told. */
+export class PodSyncError extends Error {
+  override readonly name = 'PodSyncError';
+}
+
+interface Pass {
+  readonly work: PodWork;
+  readonly wanted: WantedPod;
+  readonly memory: PodMemory;
+  readonly uid: string;
+  readonly signal: AbortSignal;
+  /** Why containers cannot start, by name; each is tried once in a pass. */
+  readonly trouble: Map<string, Problem>;
+  readonly killed: Map<string, { restart: boolean }>;
+  prepared: boolean;
+}
+
+const DEADLINE = { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
+
+/**
+ * Takes steps towards what the pod asks for until none is left, telling the status as it goes. Answers after how long to come again.
+ *
+ * @param signal ends it between steps, and the steps that wait for others
+ */
+export async function advancePod(
+  work: PodWork,
+  wanted: WantedPod,
+  memory: PodMemory,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const uid = uidOf(wanted.pod);
+  const pass: Pass = {
+    work,
+    wanted,
+    memory,
+    uid,
+    signal,
+    trouble: new Map(),
+    killed: new Map(),
+    prepared: !work.starter.detailed,
+  };
+  for (;;) {
+    signal.throwIfAborted();
+    const nowMs = work.clock.now();
+    const deadlineMs = deadlineOf(withToldStatus(work, wanted.pod));
+    if (deadlineMs !== undefined && nowMs >= deadlineMs) {
+      work.events?.event(wanted.pod, 'Normal', DEADLINE.reason, DEADLINE.message);
+      memory.end = { ...DEADLINE, disruption: false };
+      await failPod(work, wanted, memory);
+      return undefined;
+    }
+    const { done, recheckAfterMs } = await takeStep(pass, nowMs);
+    if (!done) continue;
+    return shortest(recheckAfterMs, deadlineMs === undefined ? undefined : deadlineMs - nowMs);
+  }
+}
+
+type Step =
+  | { readonly done: false; readonly recheckAfterMs?: undefined }
+  | { readonly done: true; readonly recheckAfterMs?: number };
+const AGAIN: Step = { done: false };
+
+async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
+  const { work, wanted, memory, uid, trouble, killed } = pass;
+  const { runtime, probes, starter, backoff } = work;
+  const { pod } = wanted;
+  const { sandboxes, containers } = await runtime.list(uid);
+  const { unhealthy, failures, recheckAfterMs } = await probes.check(pod, containers, nowMs);
+  const plan = planPod({
+    pod: withToldStatus(work, pod),
+    sandboxes,
+    containers,
+    isStarted: (container) => probes.isStarted(pod, container),
+    unhealthy,
+    ...(failures && { failures }),
+    changed: (spec, container) => starter.changed(spec, container),
+    killed,
+    waitOf: (name, endedMs) => backoff.waitOf(uid, name, endedMs, nowMs),
+    nowMs,
+  });
+  const sandbox = currentSandbox(pod, sandboxes);
+  const described = await starter.describe(pod, containers);
+  const tell = () =>
+    tellStatus(work, wanted, memory, { sandbox, containers: described, backoff: plan.backoff, problems: trouble });
+  if (plan.restartAll) {
+    await restartAll(pass, containers, plan, tell);
+    return AGAIN;
+  }
+  if (plan.stop.length > 0) {
+    if (sandboxes.length > 0 && !sandbox && !plan.over)
+      work.events?.event(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+    await stopContainers(pass, containers, plan.stop, plan.over);
+    return AGAIN;
+  }
+  if (plan.over) {
+    tell();
+    await work.statuses.settled(uid);
+    await retirePod(work, uid, memory);
+    return { done: true };
+  }
+  if (!pass.prepared) {
+    tell();
+    await prepare(pass);
+    return AGAIN;
+  }
+  if (plan.sandboxAttempt !== undefined) {
+    tell();
+    for (const { id, ready } of sandboxes) if (ready || work.starter.detailed) await runtime.stopSandbox(id);
+    await runSandbox(pass, plan.sandboxAttempt);
+    return AGAIN;
+  }
+  for (const id of plan.remove) await runtime.removeContainer(id);
+  const starts = plan.start.filter(({ container }) => !trouble.has(container.name));
+  if (starts.length > 0 && sandbox) {
+    tell();
+    await startContainers(pass, starts, sandbox, containers);
+    return AGAIN;
+  }
+  await removeOldSandboxes(pass, sandboxes, containers);
+  tell();
+  for (const name of plan.backoff.keys())
+    work.events?.event(
+      containerSubject(pod, name),
+      'Warning',
+      'BackOff',
+      `Back-off restarting failed container ${name} in pod ${podText(pod)}`,
+    );
+  if (trouble.size > 0) throw new PodSyncError([...trouble.values()].map(({ message }) => message).join('; '));
+  const soonest = shortest(plan.recheckAfterMs, recheckAfterMs);
+  return { done: true, ...(soonest !== undefined && { recheckAfterMs: soonest }) };
+}
+
+/** Cgroup and volumes; without them nothing starts. */
+async function prepare(pass: Pass): Promise<void> {
+  const { work, wanted, signal } = pass;
+  try {
+    await work.starter.prepare(wanted.pod, signal);
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    const reason = error instanceof PodPartError ? error.eventReason : 'FailedSync';
+    const { message } = error as Error;
+    work.events?.event(wanted.pod, 'Warning', reason, message);
+    throw new PodSyncError(message, { cause: error });
+  }
+  pass.prepared = true;
+}
+
+async function runSandbox({ work, wanted, signal }: Pass, attempt: number): Promise<void> {
+  const { pod } = wanted;
+  const podCidr = pod.spec?.hostNetwork ? undefined : await work.podCidr();
+  try {
+    await work.starter.runSandbox(pod, attempt, podCidr, signal);
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    const message = `Failed to create pod sandbox: ${(error as Error).message}`;
+    work.events?.event(pod, 'Warning', 'FailedCreatePodSandBox', message);
+    throw new PodSyncError(message, { cause: error });
+  }
+}
+
+/** One after the other, in the order of the pod: a postStart hook holds up those behind it. */
+async function startContainers(
+  pass: Pass,
+  starts: readonly ContainerStart[],
+  sandbox: PodSandbox,
+  containers: readonly RuntimeContainer[],
+): Promise<void> {
+  const { work, wanted, uid, signal, trouble } = pass;
+  const { pod } = wanted;
+  const podIps = podIpsOf(pod, [sandbox], work.nodeIps);
+  for (const { container, attempt, endedMs } of starts) {
+    signal.throwIfAborted();
+    if (endedMs !== undefined) work.backoff.restarted(uid, container.name, endedMs, work.clock.now());
+    try {
+      await work.starter.startContainer({ pod, sandbox, container, attempt, containers, podIps }, signal);
+      if (work.starter.detailed) continue;
+      work.events?.event(containerSubject(pod, container.name), 'Normal', 'Created', 'Container created');
+      work.events?.event(containerSubject(pod, container.name), 'Normal', 'Started', 'Container started');
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      const { message } = error as Error;
+      const reason = error instanceof PodPartError ? error.reason : 'CreateContainerError';
+      trouble.set(container.name, { reason, message });
+      if (!TOLD_BY_IMAGES.has(reason) && reason !== 'PostStartHookError')
+        work.events?.event(containerSubject(pod, container.name), 'Warning', 'Failed', `Error: ${message}`);
+    }
+  }
+}
+
+/** Reasons whose events `images/` has written. */
+const TOLD_BY_IMAGES: ReadonlySet<string> = new Set([
+  'ErrImagePull',
+  'ImagePullBackOff',
+  'ErrImageNeverPull',
+  'InvalidImageName',
+  'ImageInspectError',
+  'RegistryUnavailable',
+  'SignatureValidationFailed',
+]);
+
+async function stopContainers(
+  { work, wanted, killed }: Pass,
+  containers: readonly RuntimeContainer[],
+  stops: readonly ContainerStop[],
+  whole: boolean,
+): Promise<void> {
+  const byId = new Map(containers.map((container) => [container.id, container]));
+  const found = stops.flatMap((stop) => byId.get(stop.id) ?? []);
+  if (whole) {
+    await work.stopper.stopAll(wanted.pod, found);
+    return;
+  }
+  await Promise.all(
+    stops.map(async ({ id, message, gracePeriodSeconds, restart }) => {
+      const container = byId.get(id);
+      if (!container) return;
+      await work.stopper.stop(wanted.pod, container, {
+        ...(message && { message }),
+        ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
+      });
+      killed.set(id, { restart });
+    }),
+  );
+}
+
+/** A container's rule starts all of them anew: no grace, no hooks; sandbox and volumes stay. */
+async function restartAll(pass: Pass, containers: readonly RuntimeContainer[], plan: PodPlan, tell: () => void): Promise<void> {
+  const { work, memory } = pass;
+  memory.extraConditions = [{ type: 'AllContainersRestarting', status: 'True' }];
+  tell();
+  await Promise.all(plan.stop.map(({ id }) => work.runtime.stopContainer(id, 0)));
+  work.probes.forget(containers);
+  for (const id of plan.remove) await work.runtime.removeContainer(id);
+  memory.extraConditions = [{ type: 'AllContainersRestarting', status: 'False' }];
+}
+
+/** Sandboxes of before, as soon as none of their containers is needed for the status. */
+async function removeOldSandboxes(
+  { work, wanted }: Pass,
+  sandboxes: readonly PodSandbox[],
+  containers: readonly RuntimeContainer[],
+): Promise<void> {
+  const current = currentSandbox(wanted.pod, sandboxes);
+  if (!current || sandboxes.length < 2) return;
+  const used = new Set(containers.map(({ sandboxId }) => sandboxId));
+  for (const { id } of sandboxes) if (id !== current.id && !used.has(id)) await work.runtime.removeSandbox(id);
+}
+
+/** When the pod has run as long as it may. */
+function deadlineOf({ spec, status }: V1Pod): number | undefined {
+  const startedMs = Date.parse(status?.startTime ?? '');
+  if (spec?.activeDeadlineSeconds === undefined || Number.isNaN(startedMs)) return undefined;
+  return startedMs + spec.activeDeadlineSeconds * 1000;
+}
+
+export function shortest(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined ? b : b === undefined ? a : Math.min(a, b);
+}

@@ -1,0 +1,273 @@
+import type { V1Pod, V1PodStatus } from '../../api/gen/types.ts';
+import { formatTime } from '../../api/machinery/object.ts';
+import type { Client } from '../../client/client.ts';
+import { deferred } from '../../std/lifecycle.ts';
+import { gracePeriodOf } from './container-stopper.ts';
+import { advancePod, shortest } from './pod-advance.ts';
+import { cleanUpPod, effectiveGrace, failPod, retirePod, terminatePod } from './pod-ending.ts';
+import type { PodEnd } from './pod-parts.ts';
+import { isTerminal } from './pod-phase.ts';
+import { type PodMemory, type PodWork, uidOf, type WantedPod, withToldStatus } from './pod-work.ts';
+import { qosClass } from './qos-class.ts';
+import type { RealPods } from './real-pod-options.ts';
+import type { WantedPods } from './wanted-pods.ts';
+
+export interface PodWorkersOptions {
+  readonly work: PodWork;
+  readonly wanted: WantedPods;
+  readonly client: Client;
+  readonly real?: RealPods;
+  /** Whether it is known which pods the API server has for this node. */
+  readonly apiKnown: () => boolean;
+  readonly poke: (uid: string) => void;
+}
+
+/** What is being done for a pod just now. */
+interface Doing {
+  readonly what: 'advance' | 'end';
+  readonly abort: AbortController;
+}
+
+/** Why work on a pod was broken off: there is something more urgent for the same pod. */
+class Interruption extends Error {
+  override readonly name = 'Interruption';
+}
+
+const PREEMPTED = {
+  reason: 'Preempting',
+  message: 'Preempted in order to admit critical pod',
+  disruptionMessage: 'Pod was preempted by Kubelet to accommodate a critical pod.',
+};
+/** A static pod looks so often whether the one of its name that it follows has ended. */
+const PREDECESSOR_MS = 500;
+
+/** Decides for each pod what its sync has to do: run it, end it, or clean up after it. Remembers what the pods' objects do not tell. */
+export class PodWorkers {
+  readonly #options: PodWorkersOptions;
+  readonly #memories = new Map<string, PodMemory>();
+  readonly #doing = new Map<string, Doing>();
+  readonly #ended = new Map<string, PromiseWithResolvers<void>>();
+  #sweepTimer: { cancel(): void } | undefined;
+  #stopped = false;
+
+  constructor(options: PodWorkersOptions) {
+    this.#options = options;
+  }
+
+  /** One look at a pod; answers after how long to look again. */
+  async sync(uid: string): Promise<number | undefined> {
+    const { work, wanted, apiKnown, real } = this.#options;
+    const found = wanted.find(uid);
+    if (!found) {
+      // Before the API server has told its pods, nobody can be called unwanted.
+      if (apiKnown() || this.#memories.has(uid)) await this.#do(uid, 'end', () => this.#cleanUp(uid));
+      return undefined;
+    }
+    const memory = this.#memoryOf(uid);
+    memory.wanted = found;
+    work.statuses.observe(uid, found.told);
+    if (found.isStatic && apiKnown()) await this.#mirror(found);
+    if (found.pod.metadata?.deletionTimestamp) {
+      await this.#do(uid, 'end', () => terminatePod(work, found, memory, this.#options.client));
+      this.#settle(uid);
+      return undefined;
+    }
+    if (isTerminal(withToldStatus(work, found.pod).status?.phase)) {
+      await this.#do(uid, 'end', () => retirePod(work, uid, memory));
+      this.#settle(uid);
+      return undefined;
+    }
+    if (memory.end) return this.#fail(found, memory);
+    if (found.isStatic && this.#predecessorOf(found.pod)) return PREDECESSOR_MS;
+    if (!memory.admitted && !(await this.#admit(found, memory))) return undefined;
+    const recheckAfterMs = await this.#do(uid, 'advance', (signal) => advancePod(work, found, memory, signal));
+    return shortest(recheckAfterMs, real?.syncMs);
+  }
+
+  /** A pod has changed: work that is no longer wanted ends, and stopping that takes too long is hurried. */
+  interrupt(uid: string): void {
+    const doing = this.#doing.get(uid);
+    if (!doing) return;
+    const { wanted, work } = this.#options;
+    const pod = wanted.find(uid)?.pod;
+    const memory = this.#memories.get(uid);
+    const ends = !pod || pod.metadata?.deletionTimestamp !== undefined || memory?.end !== undefined;
+    if (!ends) return;
+    if (doing.what === 'advance') doing.abort.abort(new Interruption(`pod ${uid} is to end`));
+    else if (pod) work.stopper.shorten(uid, effectiveGrace(pod, memory));
+  }
+
+  wasInterrupted(error: unknown): boolean {
+    return error instanceof Interruption;
+  }
+
+  /** The kubelet ends a pod; resolves when it has ended. */
+  async end(uid: string, end: PodEnd): Promise<void> {
+    const { wanted, work, poke } = this.#options;
+    const found = wanted.find(uid);
+    if (!found || isTerminal(withToldStatus(work, found.pod).status?.phase)) return;
+    const memory = this.#memoryOf(uid);
+    memory.end ??= end;
+    const ended = this.#ended.get(uid) ?? deferred();
+    this.#ended.set(uid, ended);
+    const graceMs = (end.gracePeriodSeconds ?? gracePeriodOf(found.pod)) * 1000;
+    // As upstream: half as long again, and no less than ten seconds.
+    const timer = work.clock.setTimer(graceMs + Math.max(graceMs / 2, 10_000), () => {
+      const message = 'Container runtime did not kill the pod within specified grace period.';
+      work.events?.event(found.pod, 'Warning', 'ExceededGracePeriod', message);
+    });
+    this.interrupt(uid);
+    poke(uid);
+    try {
+      await ended.promise;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** Looks for pods that something is left of and that nobody wants, now and from time to time. */
+  async sweep(): Promise<void> {
+    const { work, wanted, poke, real } = this.#options;
+    this.#sweepTimer?.cancel();
+    if (this.#stopped) return;
+    try {
+      const [{ sandboxes }, known] = await Promise.all([work.runtime.list(), work.starter.known()]);
+      const left = new Set([...sandboxes.map(({ podUid }) => podUid), ...known]);
+      for (const uid of left) if (!wanted.find(uid)) poke(uid);
+    } catch (error) {
+      work.logger.error('Looking for pods that nobody wants failed', { err: error });
+    }
+    await this.removeLonelyMirrors();
+    if (real && !this.#stopped) this.#sweepTimer = work.clock.setTimer(real.sweepMs, () => void this.sweep());
+  }
+
+  /** Mirrors of static pods that are gone, also of those that went while no kubelet ran. */
+  async removeLonelyMirrors(): Promise<void> {
+    const { real, wanted, work } = this.#options;
+    for (const mirror of wanted.lonelyMirrors())
+      try {
+        await real?.staticPods?.mirror(undefined, mirror);
+      } catch (error) {
+        work.logger.error('Failed deleting a mirror pod', {
+          pod: `${mirror.metadata?.namespace}/${mirror.metadata?.name}`,
+          err: error,
+        });
+      }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#sweepTimer?.cancel();
+    for (const { abort, what } of this.#doing.values())
+      if (what === 'advance') abort.abort(new Interruption('the kubelet stops'));
+  }
+
+  #memoryOf(uid: string): PodMemory {
+    const known = this.#memories.get(uid);
+    if (known) return known;
+    const memory: PodMemory = { admitted: false, released: false, deleted: false, extraConditions: [] };
+    this.#memories.set(uid, memory);
+    return memory;
+  }
+
+  async #do<T>(uid: string, what: Doing['what'], act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const abort = new AbortController();
+    this.#doing.set(uid, { what, abort });
+    try {
+      return await act(abort.signal);
+    } finally {
+      this.#doing.delete(uid);
+    }
+  }
+
+  async #cleanUp(uid: string): Promise<void> {
+    const { work } = this.#options;
+    const memory = this.#memories.get(uid);
+    await cleanUpPod(work, uid, memory);
+    this.#memories.delete(uid);
+    this.#settle(uid);
+    if (memory?.wanted?.isStatic) await this.removeLonelyMirrors();
+  }
+
+  async #fail(found: WantedPod, memory: PodMemory): Promise<undefined> {
+    const uid = uidOf(found.pod);
+    await this.#do(uid, 'end', () => failPod(this.#options.work, found, memory));
+    this.#settle(uid);
+    return undefined;
+  }
+
+  /** Whether the node takes the pod. What runs already is not asked about again. */
+  async #admit(found: WantedPod, memory: PodMemory): Promise<boolean> {
+    const { work } = this.#options;
+    const { pod } = found;
+    const uid = uidOf(pod);
+    const adopted = !work.admission || (await work.runtime.list(uid)).sandboxes.length > 0;
+    if (!adopted) {
+      const refusal = work.admission?.admit(pod, this.#admitted());
+      if (refusal?.preempt) {
+        for (const { metadata } of refusal.preempt) {
+          const { reason, message, disruptionMessage } = PREEMPTED;
+          const victim = this.#options.wanted.find(metadata?.uid ?? '');
+          if (victim) work.events?.event(victim.pod, 'Warning', reason, message);
+          await this.end(metadata?.uid ?? '', { reason, message, disruptionMessage });
+        }
+      } else if (refusal) {
+        this.#refuse(found, refusal);
+        return false;
+      }
+    }
+    memory.admitted = true;
+    return true;
+  }
+
+  #admitted(): readonly V1Pod[] {
+    const { work } = this.#options;
+    return [...this.#memories.values()].flatMap(({ admitted, wanted, released }) => {
+      if (!admitted || !wanted || released) return [];
+      const pod = withToldStatus(work, wanted.pod);
+      return isTerminal(pod.status?.phase) ? [] : [pod];
+    });
+  }
+
+  #refuse(found: WantedPod, { reason, message }: { readonly reason: string; readonly message: string }): void {
+    const { work } = this.#options;
+    const { pod, told } = found;
+    const said = `Pod was rejected: ${message}`;
+    work.events?.event(pod, 'Warning', reason, message);
+    const status: V1PodStatus = {
+      ...pod.status,
+      message: said,
+      ...(pod.metadata?.generation && { observedGeneration: pod.metadata.generation }),
+      phase: 'Failed',
+      qosClass: pod.status?.qosClass ?? qosClass(pod),
+      reason,
+      startTime: pod.status?.startTime ?? formatTime(work.clock.now()),
+    };
+    work.statuses.set(pod, status, told);
+    this.#settle(uidOf(pod));
+  }
+
+  async #mirror({ pod }: WantedPod): Promise<void> {
+    const { real, wanted, work } = this.#options;
+    try {
+      await real?.staticPods?.mirror(pod, wanted.mirrorOf(pod));
+    } catch (error) {
+      // The pod runs without it.
+      work.logger.error('Failed creating a mirror pod', { pod: `${pod.metadata?.namespace}/${pod.metadata?.name}`, err: error });
+    }
+  }
+
+  /** Another static pod of the same name that has not ended yet. */
+  #predecessorOf(pod: V1Pod): boolean {
+    const { name, namespace, uid } = pod.metadata ?? {};
+    return [...this.#memories].some(([other, { wanted }]) => {
+      const metadata = wanted?.isStatic ? wanted.pod.metadata : undefined;
+      return other !== uid && metadata?.name === name && metadata?.namespace === namespace;
+    });
+  }
+
+  #settle(uid: string): void {
+    this.#ended.get(uid)?.resolve();
+    this.#ended.delete(uid);
+  }
+}

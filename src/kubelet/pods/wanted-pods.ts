@@ -1,0 +1,91 @@
+import type { V1Pod } from '../../api/gen/types.ts';
+import type { Informer } from '../../client/informer.ts';
+import { uidOf, type WantedPod } from './pod-work.ts';
+import type { StaticPods } from './real-pod-options.ts';
+
+const UID = 'uid';
+/** Upstream's mark of the API server's copy of a static pod: the hash of that. */
+export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
+
+export const isMirrorPod = ({ metadata }: V1Pod): boolean => metadata?.annotations?.[MIRROR_ANNOTATION] !== undefined;
+
+/** All pods that are to run here, of all sources, by the uid that they run under: a static pod's is not its mirror's. */
+export class WantedPods {
+  readonly #informer: Informer<V1Pod>;
+  readonly #static: StaticPods | undefined;
+
+  constructor(informer: Informer<V1Pod>, staticPods: StaticPods | undefined) {
+    this.#informer = informer;
+    this.#static = staticPods;
+    informer.addIndex(UID, (pod) => [uidOf(pod)]);
+  }
+
+  find(uid: string): WantedPod | undefined {
+    const own = this.#static?.find(uid);
+    if (own) return this.#withMirror(own);
+    const pod = this.#informer.byIndex(UID, uid)[0];
+    return pod && !isMirrorPod(pod) ? { pod, told: pod, isStatic: false } : undefined;
+  }
+
+  list(): readonly WantedPod[] {
+    const bound = this.#informer.list().filter((pod) => !isMirrorPod(pod));
+    return [
+      ...(this.#static?.list() ?? []).map((pod) => this.#withMirror(pod)),
+      ...bound.map((pod) => ({ pod, told: pod, isStatic: false })),
+    ];
+  }
+
+  named(namespace: string, name: string): WantedPod | undefined {
+    const own = this.#static?.list().find(({ metadata }) => metadata?.name === name && metadata.namespace === namespace);
+    if (own) return this.#withMirror(own);
+    const pod = this.#informer.get(name, namespace);
+    return pod && !isMirrorPod(pod) ? { pod, told: pod, isStatic: false } : undefined;
+  }
+
+  staticUids(): readonly string[] {
+    return (this.#static?.list() ?? []).map(uidOf);
+  }
+
+  /** What the API server has under a static pod's name as a mirror, of whichever version. */
+  mirrorOf({ metadata }: V1Pod): V1Pod | undefined {
+    const found = this.#informer.get(metadata?.name ?? '', metadata?.namespace);
+    return found && isMirrorPod(found) ? found : undefined;
+  }
+
+  /** Mirror pods whose static pod is gone. */
+  lonelyMirrors(): readonly V1Pod[] {
+    return this.#informer.list().filter((pod) => isMirrorPod(pod) && !this.#ownOf(pod));
+  }
+
+  /** The uid under which a pod of the API runs: a mirror's is its static pod's. */
+  uidFor(pod: V1Pod): string {
+    const own = isMirrorPod(pod) ? this.#ownOf(pod) : undefined;
+    return uidOf(own ?? pod);
+  }
+
+  runningUid(uid: string): string {
+    const pod = this.#informer.byIndex(UID, uid)[0];
+    return pod ? this.uidFor(pod) : uid;
+  }
+
+  onStaticChange(listener: (uid: string) => void): () => void {
+    return this.#static?.onChange(listener) ?? (() => undefined);
+  }
+
+  /** Tells the uid of each pod of the API that changed, with those that are there already. */
+  onBoundChange(listener: (uid: string) => void): () => void {
+    return this.#informer.onChange(({ object }) => listener(this.uidFor(object)));
+  }
+
+  #ownOf(mirror: V1Pod): V1Pod | undefined {
+    const { name, namespace } = mirror.metadata ?? {};
+    return this.#static?.list().find(({ metadata }) => metadata?.name === name && metadata?.namespace === namespace);
+  }
+
+  /** A static pod's status is what its mirror told last. */
+  #withMirror(own: V1Pod): WantedPod {
+    const found = this.mirrorOf(own);
+    const mirror = found?.metadata?.annotations?.[MIRROR_ANNOTATION] === uidOf(own) ? found : undefined;
+    return { pod: mirror ? { ...own, status: mirror.status } : own, told: mirror, isStatic: true };
+  }
+}
