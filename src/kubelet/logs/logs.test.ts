@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdir, open, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -12,7 +12,6 @@ import { completeConfiguration } from '../configuration/defaults.ts';
 import type { RuntimeContainer } from '../runtime/runtime.ts';
 import { containerOfLog } from './container-of-log.ts';
 import { parseCriLine, parseDockerLine } from './log-line.ts';
-import { deadLogDirectories, linkLog, removeDeadLinks } from './log-links.ts';
 import { type LogReaderOptions, readLog } from './log-reader.ts';
 import { LogRenderer } from './log-renderer.ts';
 import { createLogRotator } from './log-rotator.ts';
@@ -454,22 +453,4 @@ test('a container without a log is told of as upstream does', () => {
     [() => of({}), 'container "c" in pod "p" is waiting to start - no logs yet'],
   ];
   for (const [call, message] of refused) assert.throws(call, { message });
-});
-
-test('log shippers find each log by its link, for as long as the log is there', async () => {
-  await using directory = await temporaryDirectory();
-  const paths = { root: directory.path, logs: directory.file('pods'), containerLogs: directory.file('containers') };
-  const pod: V1Pod = { metadata: { name: 'p', namespace: 'n', uid: 'u' } };
-  await linkLog(paths, pod, { name: 'c', attempt: 0, id: 'abc' });
-  await mkdir(directory.file('pods', 'n_p_u', 'c'), { recursive: true });
-  await mkdir(directory.file('pods', 'n_q_v'));
-  await appendFile(directory.file('pods', 'n_p_u', 'c', '0.log'), line('x'));
-  for (let n = 0; n < 2; n++) await linkLog(paths, pod, { name: 'c', attempt: 0, id: 'abc' });
-  assert.deepEqual(await readdir(paths.containerLogs), ['p_n_c-abc.log']);
-  assert.equal(await readFile(directory.file('containers', 'p_n_c-abc.log'), 'utf8'), line('x'));
-  assert.equal(await removeDeadLinks(paths), 0);
-  assert.deepEqual(await deadLogDirectories(paths, (uid) => uid === 'u'), [directory.file('pods', 'n_q_v')]);
-  await rm(directory.file('pods', 'n_p_u'), { recursive: true });
-  assert.equal(await removeDeadLinks(paths), 1);
-  assert.deepEqual(await readdir(paths.containerLogs), []);
 });
