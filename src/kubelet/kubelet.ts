@@ -3,6 +3,7 @@ import { createEventRecorder } from '../client/events.ts';
 import { type Component, ComponentGroup, deferred } from '../std/lifecycle.ts';
 import { KUBERNETES_VERSION } from '../std/version.ts';
 import { connectByHttps } from './api-connection.ts';
+import { openApiServers } from './api-servers.ts';
 import { obtainClientIdentity } from './bootstrap/bootstrap.ts';
 import type { CertificateManager } from './certificates/certificate-manager.ts';
 import type { KeyPair } from './certificates/certificate-store.ts';
@@ -16,9 +17,8 @@ import { createNodeController, type NodeController } from './node/node-controlle
 import { createPodController, type PodController } from './pods/pod-controller.ts';
 import { announce, checkSwap, readClientCa } from './preflight.ts';
 import type { createHealthzServer } from './server/healthz-server.ts';
-import { createKubeletServer, type KubeletServer } from './server/kubelet-server.ts';
+import type { KubeletServer } from './server/kubelet-server.ts';
 import type { KubeletView } from './server/kubelet-view.ts';
-import { openServingCertificate } from './serving-certificate.ts';
 
 export interface Kubelet extends Component {
   readonly nodeName: string;
@@ -64,6 +64,13 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     sandbox: async (podUid) => pods?.sandbox(podUid),
     runtime,
     logDirectory: '/var/log',
+    ...(runtime.logs && {
+      // What only containers with output need is loaded with the first question for it.
+      async *readLog(...asked: Parameters<NonNullable<KubeletView['readLog']>>) {
+        const { createContainerLogReader } = await import('./logs/container-logs.ts');
+        yield* createContainerLogReader({ runtime, clock })(...asked);
+      },
+    }),
     ...(options.flags && { flags: options.flags }),
     ...(options.setVerbosity && { setVerbosity: options.setVerbosity }),
     unhealthy: () => (failure === undefined ? undefined : String(failure)),
@@ -148,25 +155,13 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     clientPair = clientCertificates?.current() ?? clientPair;
     const hostname = options.hostname ?? nodeName;
     const nodeIps = options.nodeIps ?? [machine.addresses[0] ?? '127.0.0.1'];
-    if (configuration.enableServer) {
-      const serving = await openServingCertificate(options, client, { hostname, ipAddresses: nodeIps }, (pair) => {
-        servingPair = pair;
-        server?.useCertificate(pair);
-      });
-      servingPair = serving.pair;
-      servingCertificates = serving.manager;
-      server = createKubeletServer({
-        address: options.listen?.address ?? configuration.address,
-        port: options.listen?.port ?? configuration.port,
-        view,
-        client,
-        clientCaPem,
-        certificate: serving.pair,
-        clock,
-        logger,
-      });
-      await begin(server);
-    }
+    const names = { hostname, ipAddresses: nodeIps };
+    const onServing = (pair: KeyPair | undefined) => {
+      servingPair = pair;
+    };
+    const servers = await openApiServers(options, { view, client, clientCaPem, names, begin, onServing });
+    server = servers.server;
+    servingCertificates = servers.manager;
     const events =
       options.recordEvents === false
         ? undefined

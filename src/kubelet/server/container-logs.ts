@@ -1,9 +1,9 @@
-import type { V1ContainerStatus, V1Pod } from '../../api/gen/types.ts';
 import type { Clock } from '../../std/clock.ts';
+import { containerOfLog } from '../logs/container-of-log.ts';
 import { type Handler, plainAnswer } from './api-exchange.ts';
 import { containerOf } from './container-streams.ts';
 import type { KubeletView } from './kubelet-view.ts';
-import { type LogOptions, parseLogQuery } from './log-options.ts';
+import { parseLogQuery } from './log-options.ts';
 
 /** `/containerLogs/<namespace>/<pod>/<container>`: the log as it is, and with `follow` as it grows. */
 export function createContainerLogs(view: KubeletView, clock: Clock): Handler {
@@ -15,15 +15,19 @@ export function createContainerLogs(view: KubeletView, clock: Clock): Handler {
     if (!pod) return plainAnswer(404, `pod ${JSON.stringify(podName)} does not exist`);
     if (!containerOf(pod, container))
       return plainAnswer(404, `container ${JSON.stringify(container)} not found in pod ${JSON.stringify(podName)}`);
-    const found = logOwner(pod, container, parsed.options.previous);
-    if ('message' in found) return plainAnswer(400, found.message);
+    let containerId: string;
+    try {
+      containerId = containerOfLog(pod, container, parsed.options);
+    } catch (error) {
+      return plainAnswer(400, (error as Error).message);
+    }
     // Hollow containers say nothing.
     if (!readLog) return plainAnswer(200, '');
-    const { containerId } = found;
+    const shownId = `${view.runtime.version.name}://${containerId}`;
     return {
       status: 200,
       headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' },
-      body: tellingFailures(readLog(bareId(containerId), parsed.options, signal), containerId, signal),
+      body: tellingFailures(readLog(containerId, parsed.options, signal), shownId, signal),
     };
   };
 }
@@ -31,7 +35,7 @@ export function createContainerLogs(view: KubeletView, clock: Clock): Handler {
 /** The head of the answer has gone by then, so that what is wrong is told where the log would be; as upstream. */
 async function* tellingFailures(
   log: AsyncIterable<Uint8Array>,
-  containerId: string,
+  shownId: string,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   let begun = false;
@@ -45,42 +49,6 @@ async function* tellingFailures(
     if (begun) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const gone = code === 'ENOENT' || message === '';
-    yield Buffer.from(gone ? `unable to retrieve container logs for ${containerId}` : message);
+    yield Buffer.from(gone ? `unable to retrieve container logs for ${shownId}` : message);
   }
-}
-
-const bareId = (containerId: string) => containerId.slice(containerId.indexOf('://') + 3);
-
-/**
- * Which life of a container a log is asked of, in the pod's status; or why there is none, in the words that users know
- * (upstream's validateContainerLogStatus).
- */
-export function logOwner(
-  pod: Pick<V1Pod, 'metadata' | 'status'>,
-  container: string,
-  previous: LogOptions['previous'],
-): { readonly containerId: string } | { readonly message: string } {
-  const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = pod.status ?? {};
-  const named = `container ${JSON.stringify(container)} in pod ${JSON.stringify(pod.metadata?.name ?? '')}`;
-  const status: V1ContainerStatus | undefined = [
-    ...containerStatuses,
-    ...initContainerStatuses,
-    ...ephemeralContainerStatuses,
-  ].find(({ name }) => name === container);
-  if (!status) return { message: `${named} is not available` };
-  const { waiting, running, terminated } = status.state ?? {};
-  const last = status.lastState?.terminated?.containerID;
-  if (previous) return last ? { containerId: last } : { message: `previous terminated ${named} not found` };
-  if (running) return status.containerID ? { containerId: status.containerID } : { message: `${named} is not available` };
-  if (terminated) {
-    // The next container did not get so far as to have a log.
-    const id = terminated.containerID || last;
-    return id ? { containerId: id } : { message: `${named} is terminated` };
-  }
-  if (last) return { containerId: last };
-  if (status.lastState?.terminated) return { message: `${named} is terminated` };
-  if (waiting?.reason === 'ErrImagePull') return { message: `${named} is waiting to start: image can't be pulled` };
-  if (waiting?.reason === 'ImagePullBackOff')
-    return { message: `${named} is waiting to start: trying and failing to pull image` };
-  return { message: `${named} is waiting to start${waiting?.reason ? `: ${waiting.reason}` : ' - no logs yet'}` };
 }
