@@ -1,53 +1,66 @@
-import { mkdir, readdir, readlink, rm, stat, symlink, unlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readlink, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { V1Pod } from '../../api/gen/types.ts';
+import { linkAtomic } from '../../std/atomic-file.ts';
+import { containerLogPath, type PodPaths, podLogDirectory } from './pod-paths.ts';
 
-/** Upstream's limit of a link's name, with its ending. */
+/** What the usual file systems take. */
 const LONGEST_NAME = 255;
-const ENDING = '.log';
+const SUFFIX = '.log';
 
-/** `<pod>_<namespace>_<container>-<id>.log`, as log shippers know it. */
-function linkName(pod: { readonly name: string; readonly namespace: string }, container: string, id: string): string {
-  const end = `-${id}${ENDING}`;
-  return `${`${pod.name}_${pod.namespace}_${container}`.slice(0, LONGEST_NAME - end.length)}${end}`;
+/** The link by which log shippers find a container's log: `/var/log/containers/<pod>_<namespace>_<container>-<id>.log`. */
+export function logLinkPath(paths: PodPaths, pod: V1Pod, container: string, containerId: string): string {
+  const name = `${pod.metadata?.name}_${pod.metadata?.namespace}_${container}-${containerId}`;
+  return join(paths.containerLogs, `${name.slice(0, LONGEST_NAME - SUFFIX.length)}${SUFFIX}`);
 }
 
-/** Links a container's log file into the directory of all containers' logs. What cannot be linked rejects. */
+/** Makes that link; again and again if need be. Nothing is linked to a log that the runtime has not made. */
 export async function linkLog(
-  directory: string,
-  log: {
-    readonly pod: { readonly name: string; readonly namespace: string };
-    readonly container: string;
-    readonly id: string;
-    readonly file: string;
-  },
+  paths: PodPaths,
+  pod: V1Pod,
+  container: { readonly name: string; readonly attempt: number; readonly id: string },
 ): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o755 });
-  const link = join(directory, linkName(log.pod, log.container, log.id));
+  const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};
+  const target = join(podLogDirectory(paths, { name, namespace, uid }), containerLogPath(container.name, container.attempt));
+  if (!(await exists(target))) return;
+  const link = logLinkPath(paths, pod, container.name, container.id);
+  if ((await readlink(link).catch(() => undefined)) === target) return;
+  await mkdir(paths.containerLogs, { recursive: true, mode: 0o755 });
+  await linkAtomic(link, target);
+}
+
+/** Removes the links whose logs are gone. Answers how many there were. */
+export async function removeDeadLinks(paths: PodPaths): Promise<number> {
+  let removed = 0;
+  for (const name of await namesIn(paths.containerLogs)) {
+    if (!name.endsWith(SUFFIX)) continue;
+    const link = join(paths.containerLogs, name);
+    const entry = await lstat(link).catch(() => undefined); // removed by somebody else meanwhile
+    if (!entry?.isSymbolicLink() || (await exists(link))) continue;
+    await rm(link, { force: true });
+    removed++;
+  }
+  return removed;
+}
+
+/** The log directories of all pods, by uid: `<namespace>_<name>_<uid>`. */
+export async function logDirectories(paths: PodPaths): Promise<ReadonlyMap<string, string>> {
+  const names = (await namesIn(paths.logs)).filter((name) => name.split('_').length === 3);
+  return new Map(names.map((name) => [name.split('_')[2]!, join(paths.logs, name)]));
+}
+
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** None where there is no such directory yet. */
+export async function namesIn(directory: string): Promise<string[]> {
   try {
-    await symlink(log.file, link);
+    return await readdir(directory);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    await unlink(link);
-    await symlink(log.file, link);
-  }
-}
-
-/** Takes away links into `logs` whose file is gone; links of other programs stay. */
-export async function removeDeadLinks(directory: string, logs: string): Promise<void> {
-  const names = await readdir(directory).catch(ifMissing<string[]>([]));
-  for (const name of names.filter((entry) => entry.endsWith(ENDING))) {
-    const link = join(directory, name);
-    const target = await readlink(link).catch(() => undefined); // no link, or gone meanwhile
-    if (!target?.startsWith(`${logs}/`)) continue;
-    const there = await stat(link).catch(ifMissing(undefined));
-    if (!there) await rm(link, { force: true });
-  }
-}
-
-/** What is not there is answered with `value`; other errors stay. */
-export function ifMissing<T>(value: T): (error: NodeJS.ErrnoException) => T {
-  return (error) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return value;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
-  };
+  }
 }

@@ -90,9 +90,7 @@ async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
     nowMs,
   });
   const sandbox = currentSandbox(pod, sandboxes);
-  const described = await starter.describe(pod, containers);
-  const tell = () =>
-    tellStatus(work, wanted, memory, { sandbox, containers: described, backoff: plan.backoff, problems: trouble });
+  const tell = () => tellStatus(work, wanted, memory, { sandbox, containers, backoff: plan.backoff, problems: trouble });
   if (plan.restartAll) {
     await restartAll(pass, containers, plan, tell);
     return AGAIN;

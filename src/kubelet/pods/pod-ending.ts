@@ -82,14 +82,14 @@ async function stopPod(
   if (running.length > 0) {
     if (starter.detailed) {
       const sandbox = before.sandboxes.find(({ ready }) => ready);
-      tellStatus(work, wanted, memory, { sandbox, containers: await starter.describe(pod, before.containers) });
+      tellStatus(work, wanted, memory, { sandbox, containers: before.containers });
     }
     await stopper.stopAll(pod, running, { gracePeriodSeconds });
   }
   const { sandboxes, containers } = await runtime.list(uid);
   probes.forget(containers);
   for (const { id } of sandboxes) await runtime.stopSandbox(id);
-  return starter.describe(pod, containers);
+  return containers;
 }
 
 async function release({ starter }: PodWork, uid: string, memory: PodMemory): Promise<void> {

@@ -10,8 +10,6 @@ export interface PodStarter {
   prepare(pod: V1Pod, signal: AbortSignal): Promise<void>;
   runSandbox(pod: V1Pod, attempt: number, podCidr: string | undefined, signal: AbortSignal): Promise<PodSandbox>;
   startContainer(start: StartRequest, signal: AbortSignal): Promise<RuntimeContainer>;
-  /** The containers as the status tells of them: with the messages that they left. */
-  describe(pod: V1Pod, containers: readonly RuntimeContainer[]): Promise<readonly RuntimeContainer[]>;
   /** Whether a running container is no longer what the pod asks for. */
   changed(spec: V1Container, container: RuntimeContainer): boolean;
   /** No container of the pod runs any more: what was made ready goes. */
@@ -40,7 +38,6 @@ export function createBareStarter(runtime: Runtime): PodStarter {
     prepare: async () => undefined,
     runSandbox: (pod, attempt, podCidr) => runtime.runSandbox({ pod, attempt, ...(podCidr && { podCidr }) }),
     startContainer: ({ sandbox, pod, container, attempt }) => runtime.startContainer(sandbox, { pod, container, attempt }),
-    describe: async (_pod, containers) => containers,
     changed: (spec, { image }) => spec.image !== undefined && image !== spec.image,
     release: async () => undefined,
     discard: async () => undefined,

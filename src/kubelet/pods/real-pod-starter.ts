@@ -1,18 +1,16 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { V1Container, V1Pod } from '../../api/gen/types.ts';
 import { removeTree } from '../../host/remove-tree.ts';
-import type { ContainerMount, ContainerPreparation } from '../runtime/preparation.ts';
+import { containerHash } from '../runtime/cri/translate/pod-labels.ts';
+import type { ContainerPreparation } from '../runtime/preparation.ts';
 import type { RuntimeContainer } from '../runtime/runtime.ts';
-import { containerAnnotations, definitionChanged } from './container-annotations.ts';
 import { newestOf } from './container-kinds.ts';
 import { containerSubject } from './container-subject.ts';
 import type { RunHook } from './lifecycle-hooks.ts';
-import { ifMissing, linkLog, removeDeadLinks } from './log-links.ts';
 import { type PodPartContext, PodPartError, type PodParts } from './pod-parts.ts';
 import { containerLogPath, podDirectory, podLogDirectory } from './pod-paths.ts';
 import type { PodStarter, StartRequest } from './pod-starter.ts';
-import { makeMessageFile, messageFile, readMessage, shareOfMessages } from './termination-messages.ts';
 
 export interface RealStarterOptions extends Pick<PodPartContext, 'runtime' | 'paths' | 'events' | 'clock' | 'logger'> {
   readonly parts: PodParts;
@@ -26,11 +24,12 @@ export function createRealPodStarter(options: RealStarterOptions): PodStarter {
   return new RealPodStarter(options);
 }
 
+/** Where the driver keeps of what definition a container was made. */
+const CONTAINER_HASH = 'io.kubernetes.container.hash';
+
 class RealPodStarter implements PodStarter {
   readonly detailed = true;
   readonly #options: RealStarterOptions;
-  /** What ended containers left, by id: it does not change any more. By pod, to be forgotten with it. */
-  readonly #messages = new Map<string, Map<string, string>>();
 
   constructor(options: RealStarterOptions) {
     this.#options = options;
@@ -92,28 +91,17 @@ class RealPodStarter implements PodStarter {
     }
     events?.event(subject, 'Normal', 'Created', 'Container created');
     events?.event(subject, 'Normal', 'Started', 'Container started');
-    await this.#link(pod, container.name, started);
+    // The container runs all the same.
+    await linkLog(this.#options.paths, pod, started).catch((error: unknown) =>
+      this.#options.logger.error('Failed to create legacy symbolic link', { containerID: started.id, err: error }),
+    );
     await this.#runPostStart(request, started, signal);
     return started;
   }
 
-  async describe(pod: V1Pod, containers: readonly RuntimeContainer[]): Promise<readonly RuntimeContainer[]> {
-    const { uid = '' } = pod.metadata ?? {};
-    const known = this.#messages.get(uid) ?? new Map<string, string>();
-    this.#messages.set(uid, known);
-    const share = shareOfMessages((pod.spec?.containers.length ?? 0) + (pod.spec?.initContainers?.length ?? 0));
-    return Promise.all(
-      containers.map(async (container) => {
-        if (container.phase !== 'exited') return container;
-        const left = known.get(container.id) ?? (await this.#readMessage(pod, container)).slice(0, share);
-        known.set(container.id, left);
-        return left === '' ? container : { ...container, message: container.message ? `${container.message}: ${left}` : left };
-      }),
-    );
-  }
-
   changed(spec: V1Container, container: RuntimeContainer): boolean {
-    return definitionChanged(spec, container);
+    const hash = container.annotations?.[CONTAINER_HASH];
+    return hash !== undefined && hash !== containerHash(spec);
   }
 
   async release(podUid: string): Promise<void> {
@@ -125,11 +113,10 @@ class RealPodStarter implements PodStarter {
   async discard(podUid: string): Promise<void> {
     const { paths } = this.#options;
     await this.release(podUid);
-    this.#messages.delete(podUid);
     await removeTree(podDirectory(paths, podUid));
-    const logs = await readdir(paths.logs).catch(ifMissing<string[]>([]));
-    for (const name of logs.filter((entry) => entry.endsWith(`_${podUid}`))) await removeTree(join(paths.logs, name));
-    await removeDeadLinks(paths.containerLogs, paths.logs);
+    const logs = (await logDirectories(paths)).get(podUid);
+    if (logs) await removeTree(logs);
+    await removeDeadLinks(paths);
   }
 
   async known(): Promise<readonly string[]> {
@@ -137,57 +124,31 @@ class RealPodStarter implements PodStarter {
     const [volumes, cgroups, directories, logs] = await Promise.all([
       parts.volumes.known(),
       parts.cgroups.known(),
-      readdir(join(paths.root, 'pods')).catch(ifMissing<string[]>([])),
-      readdir(paths.logs).catch(ifMissing<string[]>([])),
+      namesIn(join(paths.root, 'pods')),
+      logDirectories(paths),
     ]);
-    const logged = logs.flatMap((name) => /^[^_]+_[^_]+_(?<uid>[^_]+)$/.exec(name)?.groups?.['uid'] ?? []);
-    return [...new Set([...volumes, ...cgroups, ...directories, ...logged])];
+    return [...new Set([...volumes, ...cgroups, ...directories, ...logs.keys()])];
   }
 
   async #settingsOf(request: StartRequest, imageRef: string): Promise<ContainerPreparation> {
-    const { parts, paths } = this.#options;
+    const { parts } = this.#options;
     const { pod, container, attempt, podIps } = request;
-    const { uid = '' } = pod.metadata ?? {};
     const environment = await parts.settings.environmentOf(pod, container, podIps);
-    const [{ mounts, devices }, hosts, message] = await Promise.all([
+    const [{ mounts, devices }, hosts] = await Promise.all([
       parts.volumes.mountsOf(pod, container, environment),
       parts.settings.hostsFileOf(pod, container, podIps),
-      this.#messageMount(uid, container, attempt),
     ]);
-    const logDirectory = podLogDirectory(paths, identityOf(pod));
-    await mkdir(join(logDirectory, container.name), { recursive: true, mode: 0o755 });
-    const extra = [hosts, message].filter((mount) => mount !== undefined);
     return {
       imageRef,
       ...parts.settings.commandOf(container, environment),
       environment,
-      mounts: [...mounts, ...extra],
+      mounts: [...mounts, ...(hosts ? [hosts] : [])],
       devices,
       logPath: containerLogPath(container.name, attempt),
       resources: parts.cgroups.resourcesOf(pod, container),
       supplementalGroups: parts.volumes.supplementalGroups(pod),
-      annotations: containerAnnotations(pod, container, attempt),
+      annotations: {},
     };
-  }
-
-  async #messageMount(uid: string, container: V1Container, attempt: number): Promise<ContainerMount | undefined> {
-    const containerPath = container.terminationMessagePath;
-    if (!containerPath) return undefined;
-    const hostPath = messageFile(this.#options.paths, uid, container.name, attempt);
-    await makeMessageFile(hostPath);
-    return { hostPath, containerPath, readOnly: false };
-  }
-
-  async #link(pod: V1Pod, container: string, { id, attempt }: RuntimeContainer): Promise<void> {
-    const { paths, logger } = this.#options;
-    const { name, namespace, uid } = identityOf(pod);
-    const file = join(podLogDirectory(paths, { name, namespace, uid }), containerLogPath(container, attempt));
-    try {
-      await linkLog(paths.containerLogs, { pod: { name, namespace }, container, id, file });
-    } catch (error) {
-      // The container runs all the same.
-      logger.error('Failed to create legacy symbolic link', { path: paths.containerLogs, containerID: id, err: error });
-    }
   }
 
   async #runPostStart(request: StartRequest, started: RuntimeContainer, signal: AbortSignal): Promise<void> {
@@ -204,13 +165,6 @@ class RealPodStarter implements PodStarter {
       await stop(pod, started, 'FailedPostStartHook');
       throw failure('PostStartHookError', wordsOf(cause), cause);
     }
-  }
-
-  async #readMessage(pod: V1Pod, container: RuntimeContainer): Promise<string> {
-    const { paths } = this.#options;
-    const { name, attempt, podUid } = container;
-    const logFile = join(podLogDirectory(paths, identityOf(pod)), containerLogPath(name, attempt));
-    return readMessage(container, messageFile(paths, podUid, name, attempt), logFile);
   }
 }
 
