@@ -26,7 +26,7 @@ export class FakeApi {
   readonly objects = new Map<string, DynamicObject>();
   /** Called before each request; throws to refuse it. */
   before: (call: ApiCall, object?: DynamicObject) => void = () => undefined;
-  /** Answers reviews, which are not stored. */
+  /** Answers reviews and what is posted to subresources (tokens), which are not stored. */
   review: (object: DynamicObject) => DynamicObject = (object) => object;
   /** Called with each object that was created, as the server's controllers would be. */
   created: (object: DynamicObject) => void = () => undefined;
@@ -117,11 +117,11 @@ export class FakeApi {
           items: structuredClone(items.filter(selector(options?.fieldSelector))),
         };
       },
-      watch: (options) => this.#watch(kind, options ?? {}, call),
+      watch: (options) => this.#watch(kind, namespace, options ?? {}, call),
       create: async (object, options) => {
         const wanted = this.#complete(kind, object as KubeObject);
-        await call('create', wanted.metadata.name!, options?.subresource, wanted);
-        if (kind.kind.endsWith('Review')) return this.review(wanted) as never;
+        await call('create', options?.name ?? wanted.metadata.name!, options?.subresource, wanted);
+        if (kind.kind.endsWith('Review') || options?.subresource) return this.review(wanted) as never;
         if (this.objects.has(key(wanted.metadata.name!))) throw alreadyExists(gr, wanted.metadata.name!);
         const stored = this.#put(kind, wanted, 'ADDED');
         this.created(stored);
@@ -159,13 +159,15 @@ export class FakeApi {
 
   async *#watch(
     kind: ResourceKind,
+    namespace: string,
     options: WatchOptions,
     call: (verb: 'watch', name: string) => Promise<void>,
   ): AsyncGenerator<WatchEvent<DynamicObject>> {
     await call('watch', options.fieldSelector ?? '');
     const waiting: (WatchEvent<DynamicObject> | undefined)[] = [];
     let wake: () => void = () => undefined;
-    const matches = selector(options.fieldSelector);
+    const selected = selector(options.fieldSelector);
+    const matches = (object: DynamicObject) => (!namespace || object.metadata.namespace === namespace) && selected(object);
     const watcher: Watcher = {
       kind,
       matches,
