@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import type { V1Container, V1Probe } from '../../api/gen/types.ts';
 import { createAuthority } from '../../pki/authority.ts';
 import { systemClock } from '../../std/clock.ts';
+import { GrpcError } from '../grpc/grpc-error.ts';
 import type { ContainerStreams } from '../runtime/runtime-abilities.ts';
 import { decodeResponse } from './grpc-health.ts';
 import { httpGetOf, urlOf } from './http-get.ts';
@@ -157,7 +158,7 @@ test('a command says by its exit status how the container is', async () => {
   const probe = { exec: { command: ['check'] }, timeoutSeconds: 3 };
   assert.deepEqual(await attempt(probe, run(0)), { result: 'success', output: 'outerr' });
   assert.deepEqual(await attempt(probe, run(1)), { result: 'failure', output: 'outerr' });
-  const timedOut = Object.assign(new Error('x'), { code: 'EXEC_TIMEOUT' });
+  const timedOut = new GrpcError('DeadlineExceeded', 'x');
   assert.deepEqual(await attempt(probe, () => Promise.reject(timedOut)), {
     result: 'failure',
     output: 'command timed out: "check" timed out after 3s',
@@ -167,6 +168,24 @@ test('a command says by its exit status how the container is', async () => {
     /no such container/,
   );
   await assert.rejects(attempt(probe), /cannot run commands/);
+});
+
+test('a command knows the variables that the container names by value', async () => {
+  let ran: readonly string[] = [];
+  const run: ContainerStreams['execSync'] = async (_id, command) => {
+    ran = command;
+    return { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0), exitCode: 0 };
+  };
+  await tryProbe(
+    {
+      probe: { exec: { command: ['test', '$(PORT)', '$(NOBODY)', '$$(PORT)'] } },
+      container: { name: 'c', env: [{ name: 'PORT', value: '80' }] },
+      containerId: 'id',
+      podIp: '',
+    },
+    tools(run),
+  );
+  assert.deepEqual(ran, ['test', '80', '$(NOBODY)', '$(PORT)']);
 });
 
 test('a gRPC service says how it is', async (t) => {

@@ -1,4 +1,6 @@
-import type { V1Container, V1Probe } from '../../api/gen/types.ts';
+import type { V1Container, V1ExecAction, V1Probe } from '../../api/gen/types.ts';
+import { expandVariables } from '../containers/variable-expansion.ts';
+import { isGrpcStatus } from '../grpc/grpc-error.ts';
 import type { ContainerStreams } from '../runtime/runtime-abilities.ts';
 import type { SetTimer } from './http-get.ts';
 import { resolveContainerPort } from './probe-target.ts';
@@ -34,7 +36,7 @@ const LONGEST_OUTPUT = 10 * 1024;
  */
 export async function tryProbe({ probe, container, containerId, podIp }: ProbeTry, tools: ProbeTools): Promise<TryResult> {
   const timeoutMs = Math.max(1, probe.timeoutSeconds ?? 1) * 1000;
-  if (probe.exec) return tryExec(containerId, probe.exec.command ?? [], timeoutMs, tools);
+  if (probe.exec) return tryExec(containerId, commandOf(probe.exec, container), timeoutMs, tools);
   if (probe.httpGet) {
     const { httpGetOf, sendHttpGet } = await import('./http-get.ts');
     const get = httpGetOf(probe.httpGet, container, podIp, 'probe');
@@ -51,6 +53,11 @@ export async function tryProbe({ probe, container, containerId, podIp }: ProbeTr
     return asResult(await checkGrpcHealth({ host: podIp, port, service, timeoutMs, nowMs: tools.nowMs() }));
   }
   throw new Error(`missing probe handler for ${container.name}`);
+}
+
+/** Of variables only those that the container names by value are known here. */
+function commandOf({ command = [] }: V1ExecAction, { env = [] }: V1Container): string[] {
+  return command.map((word) => expandVariables(word, (name) => env.findLast((variable) => variable.name === name)?.value));
 }
 
 const asResult = (failure: string | undefined): TryResult => ({
@@ -81,7 +88,7 @@ async function tryExec(
     const output = Buffer.concat([stdout, stderr]).subarray(0, LONGEST_OUTPUT).toString();
     return { result: exitCode === 0 ? 'success' : 'failure', output };
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'EXEC_TIMEOUT') throw error;
+    if (!isGrpcStatus(error, 'DeadlineExceeded')) throw error;
     const output = `command timed out: "${command.join(' ')}" timed out after ${timeoutMs / 1000}s`;
     return { result: 'failure', output };
   }
