@@ -5,6 +5,9 @@ import type { FlagDefinition, FlagValues } from '../std/flags.ts';
 const FLAGS: Readonly<Record<string, string>> = {
   'concurrent-deployment-syncs': 'deployment-controller',
   'concurrent-replicaset-syncs': 'replicaset-controller',
+  'concurrent-endpoint-syncs': 'endpoints-controller',
+  'concurrent-service-endpoint-syncs': 'endpointslice-controller',
+  'mirroring-concurrent-service-endpoint-syncs': 'endpointslice-mirroring-controller',
   'concurrent-rc-syncs': 'replicationcontroller-controller',
 };
 

@@ -108,6 +108,21 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
   'deployment-controller': async (context, options) =>
     (await import('./deployment/controller.ts')).createDeploymentController(context, workersOf(context, options)),
 
+  'endpointslice-controller': async (context, options) =>
+    (await import('./endpointslice/controller.ts')).createEndpointSliceController(context, {
+      ...workersOf(context, options),
+      maxEndpointsPerSlice: options.maxEndpointsPerSlice,
+    }),
+
+  'endpoints-controller': async (context, options) =>
+    (await import('./endpoints/controller.ts')).createEndpointsController(context, workersOf(context, options)),
+
+  'endpointslice-mirroring-controller': async (context, options) =>
+    (await import('./endpointslicemirroring/controller.ts')).createEndpointSliceMirroringController(context, {
+      ...workersOf(context, options),
+      maxEndpointsPerSubset: options.mirroringMaxEndpointsPerSubset,
+    }),
+
   'persistentvolumeclaim-protection-controller': async (context) =>
     (await import('./pvcprotection/controller.ts')).createPvcProtectionController(context),
 

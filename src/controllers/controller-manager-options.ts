@@ -66,6 +66,10 @@ export interface ControllerManagerOptions {
   resourceQuotaSyncPeriodMs?: number;
   /** Default 5. */
   concurrentResourceQuotaSyncs?: number;
+  /** Default 100. */
+  maxEndpointsPerSlice?: number;
+  /** Default 1000. */
+  mirroringMaxEndpointsPerSubset?: number;
   /** Objects that a controller works on at a time, by the controller's name. Default 5 for each. */
   concurrentSyncs?: Readonly<Record<string, number>>;
   /** Default true. */

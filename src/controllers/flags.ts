@@ -52,6 +52,8 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   flag('resource-quota-sync-period', 'duration', 'how often everything that quotas limit is measured anew', { default: '5m0s' }),
   flag('concurrent-resource-quota-syncs', 'int', 'quotas that are measured at a time', { default: 5 }),
   ...concurrencyFlags,
+  flag('max-endpoints-per-slice', 'int', 'endpoints that a slice may hold', { default: 100 }),
+  flag('mirroring-max-endpoints-per-subset', 'int', 'addresses of a subset that are mirrored', { default: 1000 }),
   flag('v', 'int', 'verbosity of the log', { shorthand: 'v' }),
   // Since 1.18 taints evict, and a pod's own tolerationSeconds say when.
   flag('pod-eviction-timeout', 'duration', 'replaced by the tolerationSeconds of pods', { default: '5m0s', noEffect: true }),
@@ -91,15 +93,10 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   ...ignored('int', 'concurrent-endpoint-syncs', 'concurrent-namespace-syncs'),
   ...ignored('int', 'concurrent-service-syncs', 'concurrent-serviceaccount-token-syncs'),
   ...ignored('int', 'concurrent-statefulset-syncs', 'concurrent-job-syncs', 'concurrent-cron-job-syncs'),
-  ...ignored(
-    'int',
-    'concurrent-ttl-after-finished-syncs',
-    'concurrent-ephemeralvolume-syncs',
-    'concurrent-service-endpoint-syncs',
-  ),
+  ...ignored('int', 'concurrent-ttl-after-finished-syncs', 'concurrent-ephemeralvolume-syncs'),
   ...ignored('int', 'concurrent-daemonset-syncs', 'concurrent-horizontal-pod-autoscaler-syncs'),
-  ...ignored('int', 'concurrent-validating-admission-policy-status-syncs', 'mirroring-concurrent-service-endpoint-syncs'),
-  ...ignored('int', 'concurrent-resource-claim-syncs', 'max-endpoints-per-slice', 'mirroring-max-endpoints-per-subset', 'port'),
+  ...ignored('int', 'concurrent-validating-admission-policy-status-syncs'),
+  ...ignored('int', 'concurrent-resource-claim-syncs', 'port'),
   ...ignored(
     'int',
     'pv-recycler-increment-timeout-nfs',

@@ -1,0 +1,83 @@
+import type { CoreV1EndpointPort, V1EndpointAddress, V1EndpointSubset, V1Pod, V1Service } from '../../api/gen/types.ts';
+import { addressesOf, addressTypesOf, conditionsOf, hostnameIn, isEndpoint, portsOn } from '../endpointslice/service-pods.ts';
+
+/** More addresses than this are not told; the annotation says so. */
+export const MOST_ADDRESSES = 1000;
+
+/**
+ * The subsets of an Endpoints object: addresses with the same ports together, sorted, so that the same pods always give the same subsets.
+ * Only the Service's first kind of address: the older object has no room for two. Pods that end are left out.
+ */
+export function subsetsOf(service: V1Service, pods: readonly V1Pod[]): V1EndpointSubset[] {
+  const groups = new Map<string, Required<V1EndpointSubset>>();
+  const [addressType = 'IPv4'] = addressTypesOf(service);
+  for (const pod of pods) {
+    if (!isEndpoint(pod)) continue;
+    const { ready, serving, terminating } = conditionsOf(service, pod);
+    if (terminating && !service.spec?.publishNotReadyAddresses) continue;
+    const ip = addressesOf(pod, addressType)[0];
+    const ports = portsOn(service, pod);
+    if (ip === undefined || (ports.length === 0 && (service.spec?.ports?.length ?? 0) > 0)) continue;
+    const named = ports
+      .filter(({ port }) => port !== undefined)
+      .map(({ name, port, protocol, appProtocol }) => ({
+        ...(name && { name }),
+        port,
+        protocol,
+        ...(appProtocol !== undefined && { appProtocol }),
+      })) as CoreV1EndpointPort[];
+    named.sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1));
+    const key = JSON.stringify(named);
+    const subset = groups.get(key) ?? { addresses: [], notReadyAddresses: [], ports: named };
+    groups.set(key, subset);
+    (ready && serving ? subset.addresses : subset.notReadyAddresses).push(addressOf(service, pod, ip));
+  }
+  return [...groups.keys()].sort().map((key) => {
+    const { addresses, notReadyAddresses, ports } = groups.get(key)!;
+    return {
+      ...(addresses.length > 0 && { addresses: addresses.sort(byIp) }),
+      ...(notReadyAddresses.length > 0 && { notReadyAddresses: notReadyAddresses.sort(byIp) }),
+      ...(ports.length > 0 && { ports }),
+    };
+  });
+}
+
+function addressOf(service: V1Service, pod: V1Pod, ip: string): V1EndpointAddress {
+  const { namespace, name, uid } = pod.metadata ?? {};
+  const hostname = hostnameIn(service, pod);
+  return {
+    ip,
+    ...(pod.spec?.nodeName && { nodeName: pod.spec.nodeName }),
+    ...(hostname && { hostname }),
+    targetRef: { kind: 'Pod', namespace, name, uid },
+  };
+}
+
+const byIp = (a: V1EndpointAddress, b: V1EndpointAddress): number => (a.ip < b.ip ? -1 : a.ip > b.ip ? 1 : 0);
+
+/** At most so many addresses, ready ones first; whether any had to be left out. */
+export function truncated(
+  subsets: readonly V1EndpointSubset[],
+  most = MOST_ADDRESSES,
+): { subsets: V1EndpointSubset[]; isOver: boolean } {
+  const count = (list: 'addresses' | 'notReadyAddresses') =>
+    subsets.reduce((sum, subset) => sum + (subset[list]?.length ?? 0), 0);
+  const isOver = count('addresses') + count('notReadyAddresses') > most;
+  if (!isOver) return { subsets: [...subsets], isOver };
+  let room = most;
+  const take = (addresses: V1EndpointAddress[] | undefined): V1EndpointAddress[] => {
+    const taken = (addresses ?? []).slice(0, room);
+    room -= taken.length;
+    return taken;
+  };
+  const ready = subsets.map(({ addresses }) => take(addresses));
+  const cut = subsets.map(({ ports, notReadyAddresses }, i) => {
+    const waiting = take(notReadyAddresses);
+    return {
+      ...(ready[i]!.length > 0 && { addresses: ready[i]! }),
+      ...(waiting.length > 0 && { notReadyAddresses: waiting }),
+      ...(ports && { ports }),
+    };
+  });
+  return { subsets: cut.filter(({ addresses, notReadyAddresses }) => addresses || notReadyAddresses), isOver };
+}

@@ -1,0 +1,126 @@
+import { nodeKind } from '../../api/core/v1/node.ts';
+import { podKind } from '../../api/core/v1/pod.ts';
+import { serviceKind } from '../../api/core/v1/service.ts';
+import { endpointSliceKind } from '../../api/discovery/v1/endpoint-slice.ts';
+import type { V1EndpointSlice, V1Node, V1Pod, V1Service } from '../../api/gen/types.ts';
+import { equalJson } from '../../api/machinery/clone.ts';
+import { selectorFromLabels } from '../../api/machinery/label-selector.ts';
+import type { Component } from '../../std/lifecycle.ts';
+import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
+import { Reconciler } from '../framework/reconciler.ts';
+import { isReady } from '../workloads/pod-state.ts';
+import { groupEndpoints, MANAGED_BY, planSlices, SERVICE_NAME, SLICE_CONTROLLER } from './plan.ts';
+import { hasSelector } from './service-pods.ts';
+import { SliceWrites } from './slice-writes.ts';
+
+const ZONE = 'topology.kubernetes.io/zone';
+const SERVICE_INDEX = 'service';
+
+export interface EndpointSliceOptions {
+  readonly workers?: number;
+  /** Default 100, as upstream. */
+  readonly maxEndpointsPerSlice?: number;
+}
+
+/** Keeps the EndpointSlices of Services that select pods (https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/). */
+export function createEndpointSliceController(context: ControllerContext, options: EndpointSliceOptions = {}): Component {
+  const { client, informers, clock, logger, metrics, events } = context;
+  const services = informers.of<V1Service>(serviceKind);
+  const pods = informers.of<V1Pod>(podKind);
+  const nodes = informers.of<V1Node>(nodeKind);
+  const slices = informers.of<V1EndpointSlice>(endpointSliceKind);
+  informers.index(slices, SERVICE_INDEX, serviceOfSlice);
+  const writes = new SliceWrites(client, slices);
+  const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics, workers: options.workers });
+
+  async function reconcile(key: string, signal: AbortSignal): Promise<void> {
+    const { namespace, name } = splitKey(key);
+    const service = services.get(name, namespace);
+    if (!service) return writes.forget(key);
+    if (!hasSelector(service) || service.metadata?.deletionTimestamp || !writes.areSeen(key)) return;
+    const selector = selectorFromLabels(service.spec?.selector);
+    const selected = pods.list(namespace).filter((pod) => selector.matches(pod.metadata?.labels));
+    const own = slices.byIndex(SERVICE_INDEX, key).filter(({ metadata }) => metadata?.labels?.[MANAGED_BY] === SLICE_CONTROLLER);
+    const plan = planSlices({
+      service,
+      existing: own.filter(({ metadata }) => !metadata?.deletionTimestamp),
+      groups: groupEndpoints(service, selected, zoneOf),
+      maxEndpoints: options.maxEndpointsPerSlice ?? 100,
+      managedBy: SLICE_CONTROLLER,
+      triggerTime: newestChange(service, selected),
+    });
+    try {
+      await writes.carryOut(key, namespace, plan, signal);
+    } catch (error) {
+      if (!signal.aborted) {
+        const message = `Error updating Endpoint Slices for Service ${key}: ${(error as Error).message}`;
+        events.event(service, 'Warning', 'FailedToUpdateEndpointSlices', message);
+      }
+      throw error;
+    }
+  }
+
+  const zoneOf = (nodeName: string) => nodes.get(nodeName)?.metadata?.labels?.[ZONE];
+
+  /** Services by namespace that select the labels: few services are asked for many pods. */
+  function enqueueSelecting(pod: V1Pod): void {
+    for (const service of services.list(pod.metadata?.namespace))
+      if (hasSelector(service) && selectorFromLabels(service.spec?.selector).matches(pod.metadata?.labels))
+        loop.add(keyOf(service));
+  }
+
+  return createController(context, {
+    sources: [
+      source(services, (service, { type, previous }) => {
+        if (previous && equalJson(previous.spec, service.spec) && equalJson(previous.metadata?.labels, service.metadata?.labels))
+          return;
+        if (type !== 'updated' || hasSelector(service)) loop.add(keyOf(service));
+      }),
+      source(pods, (pod, { previous }) => {
+        if (previous && !matters(previous, pod)) return;
+        enqueueSelecting(pod);
+        if (previous && !equalJson(previous.metadata?.labels, pod.metadata?.labels)) enqueueSelecting(previous);
+      }),
+      source(nodes, (node, { type, previous }) => {
+        const before = previous?.metadata?.labels?.[ZONE];
+        if (type === 'updated' && before === node.metadata?.labels?.[ZONE]) return;
+        if (before === undefined && node.metadata?.labels?.[ZONE] === undefined) return;
+        for (const service of services.list()) if (hasSelector(service)) loop.add(keyOf(service));
+      }),
+      source(slices, (slice) => {
+        for (const key of serviceOfSlice(slice)) if (slice.metadata?.labels?.[MANAGED_BY] === SLICE_CONTROLLER) loop.add(key);
+      }),
+    ],
+    loops: [loop],
+  });
+}
+
+/** The key of the Service whose slice it says to be. */
+export function serviceOfSlice({ metadata }: V1EndpointSlice): string[] {
+  const name = metadata?.labels?.[SERVICE_NAME];
+  return name ? [`${metadata?.namespace}/${name}`] : [];
+}
+
+/** Whether an update of a pod can change what is told of it. */
+export function matters(before: V1Pod, after: V1Pod): boolean {
+  return (
+    isReady(before) !== isReady(after) ||
+    before.metadata?.deletionTimestamp !== after.metadata?.deletionTimestamp ||
+    before.metadata?.uid !== after.metadata?.uid ||
+    before.status?.phase !== after.status?.phase ||
+    before.spec?.nodeName !== after.spec?.nodeName ||
+    !equalJson(before.status?.podIPs, after.status?.podIPs) ||
+    !equalJson(before.metadata?.labels, after.metadata?.labels)
+  );
+}
+
+/** When the last of those was changed that say what the endpoints are: what the latency of programming is measured from. */
+export function newestChange(service: V1Service, pods: readonly V1Pod[]): string | undefined {
+  const times = pods.flatMap(({ status }) =>
+    (status?.conditions ?? []).flatMap(({ type, lastTransitionTime }) =>
+      type === 'Ready' && lastTransitionTime ? [String(lastTransitionTime)] : [],
+    ),
+  );
+  if (service.metadata?.creationTimestamp) times.push(String(service.metadata.creationTimestamp));
+  return times.sort().at(-1);
+}

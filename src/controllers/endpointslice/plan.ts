@@ -1,0 +1,200 @@
+import { serviceKind } from '../../api/core/v1/service.ts';
+import type { DiscoveryV1EndpointPort, V1Endpoint, V1EndpointSlice, V1Pod, V1Service } from '../../api/gen/types.ts';
+import { equalJson } from '../../api/machinery/clone.ts';
+import { controllerReference } from '../workloads/owner.ts';
+import {
+  type AddressType,
+  addressesOf,
+  addressTypesOf,
+  conditionsOf,
+  type EndpointPort,
+  hostnameIn,
+  isEndpoint,
+  isHeadless,
+  portsOn,
+} from './service-pods.ts';
+
+export const SERVICE_NAME = 'kubernetes.io/service-name';
+export const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
+export const HEADLESS = 'service.kubernetes.io/headless';
+export const SLICE_CONTROLLER = 'endpointslice-controller.k8s.io';
+
+/** Endpoints of one kind of address with the same ports: what may be in one slice. */
+export interface EndpointGroup {
+  readonly addressType: AddressType;
+  readonly ports: readonly DiscoveryV1EndpointPort[];
+  readonly endpoints: readonly V1Endpoint[];
+}
+
+export interface SlicePlan {
+  readonly create: readonly V1EndpointSlice[];
+  readonly update: readonly V1EndpointSlice[];
+  readonly remove: readonly V1EndpointSlice[];
+}
+
+/** What is known of a node. */
+export type ZoneOf = (nodeName: string) => string | undefined;
+
+/** The endpoints that a Service should have. Every kind of address has a group, though nobody be in it. */
+export function groupEndpoints(service: V1Service, pods: readonly V1Pod[], zoneOf: ZoneOf): EndpointGroup[] {
+  const groups = new Map<string, { addressType: AddressType; ports: DiscoveryV1EndpointPort[]; endpoints: V1Endpoint[] }>();
+  for (const addressType of addressTypesOf(service)) {
+    for (const pod of pods) {
+      const addresses = isEndpoint(pod) ? addressesOf(pod, addressType) : [];
+      const ports = portsOn(service, pod);
+      if (addresses.length === 0 || (ports.length === 0 && (service.spec?.ports?.length ?? 0) > 0)) continue;
+      const key = `${addressType} ${JSON.stringify(ports)}`;
+      const group = groups.get(key) ?? { addressType, ports: ports.flatMap(slicePort), endpoints: [] };
+      groups.set(key, group);
+      group.endpoints.push(endpointOf(service, pod, addresses[0]!, zoneOf));
+    }
+    if (![...groups.values()].some((group) => group.addressType === addressType))
+      groups.set(addressType, { addressType, ports: [], endpoints: [] });
+  }
+  return [...groups.values()];
+}
+
+const slicePort = ({ name, port, protocol, appProtocol }: EndpointPort): DiscoveryV1EndpointPort[] =>
+  port === undefined ? [] : [{ name, port, protocol, ...(appProtocol !== undefined && { appProtocol }) }];
+
+function endpointOf(service: V1Service, pod: V1Pod, address: string, zoneOf: ZoneOf): V1Endpoint {
+  const { namespace, name, uid } = pod.metadata ?? {};
+  const { nodeName } = pod.spec ?? {};
+  const zone = nodeName === undefined ? undefined : zoneOf(nodeName);
+  const hostname = hostnameIn(service, pod);
+  const hints = hintsFor(service.spec?.trafficDistribution, zone, nodeName);
+  return {
+    addresses: [address],
+    conditions: conditionsOf(service, pod),
+    ...(hostname && { hostname }),
+    targetRef: { kind: 'Pod', namespace, name, uid },
+    ...(nodeName && { nodeName }),
+    ...(zone && { zone }),
+    ...(hints && { hints }),
+  };
+}
+
+/** https://kubernetes.io/docs/concepts/services-networking/service/#traffic-distribution */
+function hintsFor(distribution: string | undefined, zone: string | undefined, node: string | undefined): V1Endpoint['hints'] {
+  if (!zone || !distribution) return undefined;
+  const forZones = [{ name: zone }];
+  if (distribution === 'PreferSameNode' && node) return { forZones, forNodes: [{ name: node }] };
+  return ['PreferClose', 'PreferSameZone', 'PreferSameNode'].includes(distribution) ? { forZones } : undefined;
+}
+
+export interface SlicesOf {
+  readonly service: V1Service;
+  readonly existing: readonly V1EndpointSlice[];
+  readonly groups: readonly EndpointGroup[];
+  readonly maxEndpoints: number;
+  readonly managedBy: string;
+  /** When what caused this was changed, for `endpoints.kubernetes.io/last-change-trigger-time`. */
+  readonly triggerTime?: string;
+}
+
+/**
+ * Which slices are to be written so that they hold the groups: endpoints stay in the slice that has them, new ones fill what has room,
+ * then go into slices of their own. Few writes count for more than full slices.
+ */
+export function planSlices(asked: SlicesOf): SlicePlan {
+  const { existing, groups } = asked;
+  const create: V1EndpointSlice[] = [];
+  const update: V1EndpointSlice[] = [];
+  const kept = new Set<V1EndpointSlice>();
+  for (const group of groups) {
+    const own = existing.filter((slice) => slice.addressType === group.addressType && equalJson(slice.ports ?? [], group.ports));
+    const missing = new Map(group.endpoints.map((endpoint) => [identityOf(endpoint), endpoint]));
+    const contents = own.map((slice) => ({ slice, endpoints: takeKept(slice, missing) }));
+    fill(contents, missing, asked.maxEndpoints);
+    for (const [i, { slice, endpoints }] of contents.entries()) {
+      // Where nobody is, one empty slice says so.
+      if (endpoints.length === 0 && (group.endpoints.length > 0 || i > 0)) continue;
+      kept.add(slice);
+      const wanted = withMeta(asked, { ...slice, endpoints });
+      if (!equalJson(comparable(wanted), comparable(slice))) update.push(withTrigger(asked, wanted));
+    }
+    for (const endpoints of chunks([...missing.values()], asked.maxEndpoints)) create.push(newSlice(asked, group, endpoints));
+    if (group.endpoints.length === 0 && own.length === 0) create.push(newSlice(asked, group, []));
+  }
+  return { create, update, remove: existing.filter((slice) => !kept.has(slice)) };
+}
+
+const identityOf = ({ targetRef, addresses }: V1Endpoint): string => `${targetRef?.uid ?? ''} ${addresses.join()}`;
+
+function takeKept(slice: V1EndpointSlice, missing: Map<string, V1Endpoint>): V1Endpoint[] {
+  return (slice.endpoints ?? []).flatMap((endpoint) => {
+    const wanted = missing.get(identityOf(endpoint));
+    missing.delete(identityOf(endpoint));
+    return wanted ? [wanted] : [];
+  });
+}
+
+/** Slices that change anyway are filled first, then those with the most in them, so that a change writes few. */
+function fill(
+  contents: { slice: V1EndpointSlice; endpoints: V1Endpoint[] }[],
+  missing: Map<string, V1Endpoint>,
+  most: number,
+): void {
+  const changes = ({ slice, endpoints }: (typeof contents)[number]) => Number(!equalJson(slice.endpoints ?? [], endpoints));
+  const order = contents.toSorted((a, b) => changes(b) - changes(a) || b.endpoints.length - a.endpoints.length);
+  for (const { endpoints } of order) {
+    for (const [identity, endpoint] of missing) {
+      if (endpoints.length >= most) break;
+      endpoints.push(endpoint);
+      missing.delete(identity);
+    }
+  }
+}
+
+function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+}
+
+const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time';
+
+/** Labels that slices do not take from their Service. */
+const RESERVED: ReadonlySet<string> = new Set([SERVICE_NAME, MANAGED_BY, HEADLESS]);
+
+function labelsFor({ service, managedBy }: SlicesOf): Record<string, string> {
+  const own = Object.entries(service.metadata?.labels ?? {}).filter(([name]) => !RESERVED.has(name));
+  return {
+    ...Object.fromEntries(own),
+    [SERVICE_NAME]: service.metadata?.name ?? '',
+    [MANAGED_BY]: managedBy,
+    ...(isHeadless(service) && { [HEADLESS]: '' }),
+  };
+}
+
+function withMeta(asked: SlicesOf, slice: V1EndpointSlice): V1EndpointSlice {
+  return { ...slice, metadata: { ...slice.metadata, labels: labelsFor(asked) } };
+}
+
+function withTrigger({ triggerTime }: SlicesOf, slice: V1EndpointSlice): V1EndpointSlice {
+  const { [TRIGGER_TIME]: _, ...annotations } = slice.metadata?.annotations ?? {};
+  const told = { ...annotations, ...(triggerTime && { [TRIGGER_TIME]: triggerTime }) };
+  return { ...slice, metadata: { ...slice.metadata, annotations: Object.keys(told).length > 0 ? told : undefined } };
+}
+
+/** What makes a slice another one. */
+const comparable = ({ endpoints = [], ports = [], metadata }: V1EndpointSlice) => ({
+  endpoints,
+  ports,
+  labels: metadata?.labels,
+});
+
+function newSlice(asked: SlicesOf, { addressType, ports }: EndpointGroup, endpoints: readonly V1Endpoint[]): V1EndpointSlice {
+  const { service } = asked;
+  return withTrigger(asked, {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: {
+      generateName: `${service.metadata?.name}-`,
+      namespace: service.metadata?.namespace,
+      labels: labelsFor(asked),
+      ownerReferences: [controllerReference(serviceKind, service)],
+    },
+    addressType,
+    endpoints: [...endpoints],
+    ports: [...ports],
+  });
+}

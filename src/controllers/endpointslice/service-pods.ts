@@ -1,0 +1,74 @@
+import { isIP } from 'node:net';
+import type { V1Pod, V1Service, V1ServicePort } from '../../api/gen/types.ts';
+import { isReady } from '../workloads/pod-state.ts';
+
+export type AddressType = 'IPv4' | 'IPv6';
+
+/** A port of a Service on one pod; a port without a number stands for "all of them" (a headless Service that names none). */
+export interface EndpointPort {
+  readonly name: string;
+  readonly port?: number;
+  readonly protocol: string;
+  readonly appProtocol?: string;
+}
+
+export const isHeadless = ({ spec }: V1Service): boolean => spec?.clusterIP === 'None';
+
+/** Whether the pods of a Service are found by labels; without a selector, somebody else says what its endpoints are. */
+export const hasSelector = ({ spec }: V1Service): boolean =>
+  spec?.type !== 'ExternalName' && spec?.selector !== undefined && Object.keys(spec.selector).length > 0;
+
+/** The kinds of addresses that the endpoints of a Service have. */
+export function addressTypesOf({ spec }: V1Service): AddressType[] {
+  if (spec?.ipFamilies?.length) return spec.ipFamilies as AddressType[];
+  const clusterIp = spec?.clusterIPs?.[0] ?? spec?.clusterIP ?? '';
+  if (isIP(clusterIp)) return [isIP(clusterIp) === 6 ? 'IPv6' : 'IPv4'];
+  // Headless and of before dual stack: whatever the pods have.
+  return ['IPv4', 'IPv6'];
+}
+
+export function addressesOf({ status }: V1Pod, type: AddressType): string[] {
+  const all = status?.podIPs?.length ? status.podIPs.map(({ ip }) => ip) : status?.podIP ? [status.podIP] : [];
+  return all.filter((ip): ip is string => isIP(ip ?? '') === (type === 'IPv6' ? 6 : 4));
+}
+
+/** Whether a pod is an endpoint at all. One that ends is, as long as it runs: it may still serve what is connected. */
+export function isEndpoint({ status }: V1Pod): boolean {
+  return status?.phase !== 'Succeeded' && status?.phase !== 'Failed' && Boolean(status?.podIP || status?.podIPs?.length);
+}
+
+/** The ports of a Service on a pod. A target by name that the pod has not is left out. */
+export function portsOn(service: V1Service, pod: V1Pod): EndpointPort[] {
+  const ports = service.spec?.ports ?? [];
+  if (ports.length === 0) return isHeadless(service) ? [{ name: '', protocol: 'TCP' }] : [];
+  return ports.flatMap((port) => {
+    const number = targetOn(pod, port);
+    if (number === undefined) return [];
+    const { name = '', protocol = 'TCP', appProtocol } = port;
+    return [{ name, port: number, protocol, ...(appProtocol !== undefined && { appProtocol }) }];
+  });
+}
+
+function targetOn(pod: V1Pod, { port, protocol = 'TCP', targetPort }: V1ServicePort): number | undefined {
+  const target = targetPort as number | string | undefined;
+  if (target === undefined || target === 0 || target === '') return port;
+  if (typeof target === 'number') return target;
+  const sidecars = (pod.spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  for (const { ports = [] } of [...(pod.spec?.containers ?? []), ...sidecars])
+    for (const own of ports) if (own.name === target && (own.protocol ?? 'TCP') === protocol) return own.containerPort;
+  return undefined;
+}
+
+/** What is told of one pod: may new connections go there, does it still serve, is it about to end? */
+export function conditionsOf(service: V1Service, pod: V1Pod): { ready: boolean; serving: boolean; terminating: boolean } {
+  const terminating = Boolean(pod.metadata?.deletionTimestamp);
+  const serving = isReady(pod) || Boolean(service.spec?.publishNotReadyAddresses);
+  const ready = Boolean(service.spec?.publishNotReadyAddresses) || (serving && !terminating);
+  return { ready, serving, terminating };
+}
+
+/** The host name under which DNS knows the pod below the Service. */
+export function hostnameIn({ metadata }: V1Service, { metadata: podMetadata, spec }: V1Pod): string | undefined {
+  const { hostname, subdomain } = spec ?? {};
+  return hostname && subdomain === metadata?.name && podMetadata?.namespace === metadata?.namespace ? hostname : undefined;
+}

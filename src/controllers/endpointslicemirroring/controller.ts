@@ -1,0 +1,64 @@
+import { endpointsKind } from '../../api/core/v1/endpoints.ts';
+import { serviceKind } from '../../api/core/v1/service.ts';
+import { endpointSliceKind } from '../../api/discovery/v1/endpoint-slice.ts';
+import type { V1EndpointSlice, V1Endpoints, V1Service } from '../../api/gen/types.ts';
+import type { Component } from '../../std/lifecycle.ts';
+import { serviceOfSlice } from '../endpointslice/controller.ts';
+import { MANAGED_BY, planSlices } from '../endpointslice/plan.ts';
+import { SliceWrites } from '../endpointslice/slice-writes.ts';
+import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
+import { Reconciler } from '../framework/reconciler.ts';
+import { isMirrored, MIRROR_CONTROLLER, mirrorGroups } from './plan.ts';
+
+const SERVICE_INDEX = 'service';
+
+export interface MirroringOptions {
+  readonly workers?: number;
+  /** Default 1000, as upstream. */
+  readonly maxEndpointsPerSubset?: number;
+}
+
+/** Makes EndpointSlices of Endpoints that users keep by hand, for Services without a selector. */
+export function createEndpointSliceMirroringController(context: ControllerContext, options: MirroringOptions = {}): Component {
+  const { client, informers, clock, logger, metrics } = context;
+  const services = informers.of<V1Service>(serviceKind);
+  const endpoints = informers.of<V1Endpoints>(endpointsKind);
+  const slices = informers.of<V1EndpointSlice>(endpointSliceKind);
+  informers.index(slices, SERVICE_INDEX, serviceOfSlice);
+  const writes = new SliceWrites(client, slices);
+  const limit = options.maxEndpointsPerSubset ?? 1000;
+  const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics, workers: options.workers });
+
+  async function reconcile(key: string, signal: AbortSignal): Promise<void> {
+    const { namespace, name } = splitKey(key);
+    const service = services.get(name, namespace);
+    const mirrored = endpoints.get(name, namespace);
+    if (!writes.areSeen(key)) return;
+    const own = slices.byIndex(SERVICE_INDEX, key).filter(({ metadata }) => metadata?.labels?.[MANAGED_BY] === MIRROR_CONTROLLER);
+    if (!service || !mirrored || !isMirrored(mirrored, service)) {
+      if (!service) writes.forget(key);
+      return writes.carryOut(key, namespace, { create: [], update: [], remove: own }, signal);
+    }
+    const plan = planSlices({
+      // Slices of a mirror have the labels of what they mirror.
+      service: { ...service, metadata: { ...service.metadata, labels: mirrored.metadata?.labels } },
+      existing: own,
+      groups: mirrorGroups(mirrored, limit),
+      maxEndpoints: limit,
+      managedBy: MIRROR_CONTROLLER,
+      triggerTime: mirrored.metadata?.annotations?.['endpoints.kubernetes.io/last-change-trigger-time'],
+    });
+    await writes.carryOut(key, namespace, plan, signal);
+  }
+
+  return createController(context, {
+    sources: [
+      source(services, (service) => loop.add(keyOf(service))),
+      source(endpoints, (object) => loop.add(keyOf(object))),
+      source(slices, (slice) => {
+        for (const key of serviceOfSlice(slice)) if (slice.metadata?.labels?.[MANAGED_BY] === MIRROR_CONTROLLER) loop.add(key);
+      }),
+    ],
+    loops: [loop],
+  });
+}
