@@ -12,10 +12,8 @@ import { runOrFail } from './run-command.ts';
 import { until } from './until.ts';
 
 export interface ContainerdOptions {
-  /** What it starts sandboxes from. */
+  /** The name of what it starts sandboxes from. There is no such image: the driver brings its own. */
   readonly sandboxImage?: string;
-  /** False: the image store starts without the sandbox image, as on a fresh machine. */
-  readonly withSandboxImage?: boolean;
   /** Beside `registry.test/busybox:1`, which is always there. */
   readonly images?: readonly TestImage[];
   /** False: no CNI configuration, so that the network is not ready. */
@@ -93,11 +91,7 @@ export async function startContainerd(options: ContainerdOptions = {}): Promise<
   try {
     await writeConfiguration(plan, options.network ?? true);
     await containerd.restart();
-    await containerd.importImages([
-      { names: [BUSYBOX, 'registry.test/busybox:latest'], cmd: ['sh'] },
-      ...(options.withSandboxImage === false ? [] : [{ names: [plan.sandboxImage], entrypoint: ['/bin/sleep', '2147483647'] }]),
-      ...(options.images ?? []),
-    ]);
+    await containerd.importImages([{ names: [BUSYBOX, 'registry.test/busybox:latest'], cmd: ['sh'] }, ...(options.images ?? [])]);
     return containerd;
   } catch (error) {
     await containerd[Symbol.asyncDispose]();

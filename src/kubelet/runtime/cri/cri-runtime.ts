@@ -1,0 +1,202 @@
+import { globSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import type { Clock } from '../../../std/clock.ts';
+import type { Logger } from '../../../std/logger.ts';
+import { isGrpcStatus } from '../../grpc/grpc-error.ts';
+import type { KubeletMetrics } from '../../metrics/kubelet-metrics.ts';
+import type { PodPaths } from '../../pods/pod-paths.ts';
+import type { PodSandbox, Runtime, RuntimeStatus, SandboxRequest } from '../runtime.ts';
+import { type CriClient, createCriClient } from './api/cri-client.ts';
+import { createContainerAbilities } from './container-abilities.ts';
+import { createAndStart } from './container-start.ts';
+import { countedClient } from './counted-client.ts';
+import { createImageService } from './images/image-service.ts';
+import { PodChanges } from './pod-changes.ts';
+import { PodListing } from './pod-listing.ts';
+import { SandboxImages } from './sandbox-images.ts';
+import { podUidOf, sandboxFromCri } from './translate/container-state.ts';
+import { criResources } from './translate/resources.ts';
+import { sandboxConfig } from './translate/sandbox-config.ts';
+
+export interface CriRuntimeOptions {
+  /** `unix:///run/containerd/containerd.sock`: see `findRuntimeEndpoint`. */
+  readonly endpoint: string;
+  /** `--image-service-endpoint`; by default `endpoint`. */
+  readonly imageEndpoint?: string | undefined;
+  /** `runtimeRequestTimeout` of the configuration. */
+  readonly requestTimeoutMs: number;
+  /** `imagePullProgressDeadline`-like: a pull of which nothing arrives for so long is given up. Default 5 minutes. */
+  readonly pullProgressTimeoutMs?: number;
+  readonly paths: PodPaths;
+  /** `seccompDefault` of the configuration, and where profiles of type Localhost lie (`<root-dir>/seccomp`). */
+  readonly seccomp: { readonly seccompDefault: boolean; readonly profileRoot: string };
+  /** `--pod-infra-container-image`: one more name under which the pause image is kept. */
+  readonly podInfraContainerImage?: string | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics?: KubeletMetrics | undefined;
+}
+
+/** A runtime of real pods; the pods go on when it is closed. */
+export interface CriRuntime extends Runtime {
+  close(): void;
+}
+
+const PULL_PROGRESS_TIMEOUT_MS = 5 * 60_000;
+
+/**
+ * Connects to a container runtime that speaks CRI (runtime.v1): containerd 1.6 and newer, CRI-O, cri-dockerd.
+ *
+ * @throws Error when nobody answers there, or in another version
+ */
+export async function createCriRuntime(options: CriRuntimeOptions): Promise<CriRuntime> {
+  const { endpoint, imageEndpoint, requestTimeoutMs, clock, metrics } = options;
+  const cri = countedClient(createCriClient({ endpoint, imageEndpoint, requestTimeoutMs }), metrics, clock);
+  try {
+    const version = await readVersion(cri, endpoint);
+    return runtimeOn(cri, version, options);
+  } catch (error) {
+    cri.close();
+    throw error;
+  }
+}
+
+async function readVersion(cri: CriClient, endpoint: string): Promise<Runtime['version']> {
+  try {
+    const { runtime_name, runtime_version } = await cri.call('Version', { version: '0.1.0' });
+    return { name: runtime_name, version: runtime_version };
+  } catch (error) {
+    const hint = isGrpcStatus(error, 'Unimplemented')
+      ? ' (the runtime is older than containerd 1.6, or its CRI plugin is switched off: look for disabled_plugins in its configuration)'
+      : '';
+    const message = `validate service connection: validate CRI v1 runtime API for endpoint "${endpoint}": ${(error as Error).message}${hint}`;
+    throw new Error(message, { cause: error });
+  }
+}
+
+function runtimeOn(cri: CriClient, version: Runtime['version'], options: CriRuntimeOptions): CriRuntime {
+  const { requestTimeoutMs, clock, logger, metrics, paths, seccomp } = options;
+  const listing = new PodListing(cri);
+  const changes = new PodChanges({
+    overview: () => listing.overview(),
+    events: (signal) => changedPods(cri, signal),
+    clock,
+    logger,
+    metrics,
+  });
+  const sandboxImages = new SandboxImages({
+    cri,
+    endpoint: options.endpoint,
+    clock,
+    logger,
+    requestTimeoutMs,
+    pullProgressTimeoutMs: options.pullProgressTimeoutMs ?? PULL_PROGRESS_TIMEOUT_MS,
+    extraName: options.podInfraContainerImage,
+  });
+  const start = { cri, paths, seccomp, moreMaskedPaths: globSync('/sys/devices/system/cpu/cpu*/thermal_throttle') };
+  let toldPodCidr: string | undefined;
+
+  async function runSandbox({ pod, attempt, podCidr, preparation }: SandboxRequest): Promise<PodSandbox> {
+    if (!preparation) throw new Error(`nothing is prepared for pod ${pod.metadata?.namespace}/${pod.metadata?.name}`);
+    if (podCidr !== undefined && podCidr !== toldPodCidr) {
+      await cri.call('UpdateRuntimeConfig', { runtime_config: { network_config: { pod_cidr: podCidr } } });
+      toldPodCidr = podCidr;
+    }
+    await mkdir(preparation.logDirectory, { recursive: true, mode: 0o755 });
+    const request = { config: sandboxConfig(pod, attempt, preparation), runtime_handler: preparation.runtimeHandler };
+    // Networks may take their time; upstream waits twice as long as for other calls.
+    const run = () => cri.call('RunPodSandbox', request, { timeoutMs: 2 * requestTimeoutMs });
+    const { pod_sandbox_id } = await sandboxImages.provideFor(run);
+    const { status } = await cri.call('PodSandboxStatus', { pod_sandbox_id });
+    if (!status) throw new Error(`the runtime does not know sandbox ${pod_sandbox_id}, which it has just made`);
+    return sandboxFromCri(status, status.network);
+  }
+
+  return {
+    version,
+    async status() {
+      return statusOf(await cri.call('Status', {}), changes.problem());
+    },
+    list: (podUid) => listing.list(podUid),
+    runSandbox,
+    stopSandbox: (id) => done(cri.call('StopPodSandbox', { pod_sandbox_id: id })),
+    removeSandbox: (id) => done(cri.call('RemovePodSandbox', { pod_sandbox_id: id })),
+    async startContainer(sandbox, request) {
+      const id = await createAndStart(start, sandbox, request);
+      const container = await listing.read(id, { sandboxId: sandbox.id, podUid: sandbox.podUid });
+      if (!container) throw new Error(`container ${id} went as soon as it was started`);
+      return container;
+    },
+    stopContainer(id, gracePeriodMs) {
+      const seconds = Math.max(0, Math.ceil(gracePeriodMs / 1000));
+      return done(
+        cri.call('StopContainer', { container_id: id, timeout: seconds }, { timeoutMs: seconds * 1000 + requestTimeoutMs }),
+      );
+    },
+    async removeContainer(id) {
+      await done(cri.call('RemoveContainer', { container_id: id }));
+      listing.forget(id);
+    },
+    async probe() {
+      throw new Error('probes of real containers are tried by the kubelet, not by the runtime');
+    },
+    subscribe: (listener) => changes.subscribe(listener),
+    images: createImageService({
+      cri,
+      sandboxImages: () => sandboxImages.names,
+      watchPull: (signal) => sandboxImages.watchPull(signal),
+    }),
+    ...createContainerAbilities(cri, requestTimeoutMs),
+    async updateResources(id, resources) {
+      await cri.call('UpdateContainerResources', { container_id: id, linux: criResources(resources) });
+      listing.forget(id);
+    },
+    async checkpoint(id, location, timeoutMs) {
+      const seconds = Math.ceil(timeoutMs / 1000);
+      const limit = { timeoutMs: timeoutMs + requestTimeoutMs };
+      await cri.call('CheckpointContainer', { container_id: id, location, timeout: seconds }, limit);
+    },
+    close() {
+      changes.close();
+      sandboxImages.close();
+      cri.close();
+    },
+  };
+}
+
+async function* changedPods(cri: CriClient, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
+  for await (const { pod_sandbox_status: sandbox } of cri.events(signal)) if (sandbox) yield podUidOf(sandbox);
+}
+
+type StatusAnswer = Awaited<ReturnType<typeof statusCall>>;
+const statusCall = (cri: CriClient) => cri.call('Status', {});
+
+function statusOf({ status, runtime_handlers }: StatusAnswer, problem: string | undefined): RuntimeStatus {
+  const conditions = status?.conditions ?? [];
+  const [runtime, network] = ['RuntimeReady', 'NetworkReady'].map((type) =>
+    conditions.find((condition) => condition.type === type),
+  );
+  const unmet = runtime?.status ? (network?.status ? undefined : network) : runtime;
+  return {
+    ready: runtime?.status ?? false,
+    networkReady: network?.status ?? false,
+    ...(unmet && { reason: unmet.reason, message: unmet.message }),
+    ...(runtime_handlers.length > 0 && {
+      handlers: runtime_handlers.map(({ name, features }) => ({
+        name,
+        recursiveReadOnlyMounts: features?.recursive_read_only_mounts ?? false,
+        userNamespaces: features?.user_namespaces ?? false,
+      })),
+    }),
+    ...(problem !== undefined && { problems: [problem] }),
+  };
+}
+
+/** For calls whose wish is fulfilled when what they are about is gone. */
+async function done(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!isGrpcStatus(error, 'NotFound')) throw error;
+  }
+}

@@ -1,0 +1,304 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { get } from 'node:http';
+import { test } from 'node:test';
+import type { Runtime } from '../../src/kubelet/runtime/runtime.ts';
+import { startContainerd } from '../harness/containerd.ts';
+import { criPods } from '../harness/cri-pods.ts';
+import { until } from '../harness/until.ts';
+
+const containerOf = async (runtime: Runtime, podUid: string, id: string) =>
+  (await runtime.list(podUid)).containers.find((container) => container.id === id);
+
+const ended = (runtime: Runtime, podUid: string, id: string) =>
+  until('the container has ended', async () => {
+    const container = await containerOf(runtime, podUid, id);
+    return container?.phase === 'exited' && container;
+  });
+
+test('a pod starts on a containerd that has no sandbox image, runs commands, writes its log and goes without a trace', async () => {
+  await using containerd = await startContainerd();
+  using pods = await criPods(containerd);
+  const { runtime } = pods;
+  assert.equal(runtime.version.name, 'containerd');
+  assert.deepEqual(await runtime.status(), { ready: true, networkReady: true });
+
+  const pod = pods.pod([{ command: ['sh', '-c', 'echo hello; echo oops >&2; sleep 1000'], env: [{ name: 'A', value: 'b c' }] }]);
+  const uid = pod.metadata!.uid!;
+  const sandbox = await pods.sandbox(pod);
+  assert.equal(sandbox.ready, true);
+  assert.ok(sandbox.ips[0]?.startsWith(containerd.network.podCidr.replace('.0/24', '.')), `address ${sandbox.ips}`);
+  const container = await pods.start(sandbox, pod, 'c0', { resources: { cpuShares: 102, memoryLimitBytes: 64 << 20 } });
+  assert.equal(container.phase, 'running');
+  assert.equal(container.image, 'registry.test/busybox:1');
+  assert.equal(container.podUid, uid);
+
+  const run = (...command: string[]) => runtime.streams!.execSync(container.id, command, 10_000);
+  assert.deepEqual(await run('sh', '-c', 'echo out; echo err >&2; exit 3'), {
+    stdout: Buffer.from('out\n'),
+    stderr: Buffer.from('err\n'),
+    exitCode: 3,
+  });
+  assert.equal(
+    String((await run('sh', '-c', 'echo $A; hostname; cat /etc/resolv.conf')).stdout),
+    `b c\n${pod.metadata!.name}\nsearch default.svc.cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n`,
+  );
+  await assert.rejects(runtime.streams!.execSync(container.id, ['sleep', '100'], 1000), { code: 'GRPC_DEADLINE_EXCEEDED' });
+
+  const logFile = await runtime.logs!.pathOf(container.id);
+  assert.match(await readFile(logFile!, 'utf8'), /^\S+ stdout F hello\n\S+ stderr F oops\n$/m);
+  const url = await runtime.streams!.exec({
+    containerId: container.id,
+    command: ['true'],
+    stdin: false,
+    stdout: true,
+    stderr: true,
+    tty: false,
+  });
+  assert.equal(url.hostname, '127.0.0.1');
+  // The streaming server is there, and wants to be spoken to in a stream's protocol.
+  const status = await new Promise((resolve, reject) =>
+    get(url, (answer) => resolve(answer.resume().statusCode)).on('error', reject),
+  );
+  assert.equal(status, 400);
+
+  assert.ok((await runtime.stats!.pidOf(container.id))! > 1);
+  assert.ok((await runtime.stats!.sandboxPidOf(sandbox.id))! > 1);
+  const usage = (await runtime.stats!.containers()).find(({ containerId }) => containerId === container.id);
+  assert.equal(usage?.podUid, uid);
+  assert.ok(usage!.memoryWorkingSetBytes! > 0);
+
+  await runtime.updateResources!(container.id, { memoryLimitBytes: 96 << 20 });
+  assert.equal((await containerOf(runtime, uid, container.id))?.resources?.memoryLimitBytes, 96 << 20);
+
+  await runtime.stopSandbox(sandbox.id);
+  await runtime.removeSandbox(sandbox.id);
+  await runtime.removeSandbox(sandbox.id);
+  await runtime.stopContainer(container.id, 1000);
+  assert.deepEqual(await runtime.list(uid), { sandboxes: [], containers: [] });
+  assert.equal(await runtime.stats!.pidOf(container.id), undefined);
+  assert.equal(await runtime.logs!.pathOf(container.id), undefined);
+  assert.match(
+    pods.metrics.render('kubelet').get('kubelet_runtime_operations_total')!,
+    /\{operation_type="run_podsandbox"\} 1\n/,
+  );
+});
+
+test('how a container ended is told with its reason, its exit code and its last words', async () => {
+  await using containerd = await startContainerd();
+  using pods = await criPods(containerd);
+  const { runtime } = pods;
+  const pod = pods.pod([
+    { name: 'fine', command: ['sh', '-c', 'echo bye > /dev/termination-log'] },
+    { name: 'loud', command: ['sh', '-c', 'yes 0123456789 | head -c 9000 > /dev/termination-log; exit 7'] },
+    { name: 'log', command: ['sh', '-c', 'echo one; echo two; exit 1'], terminationMessagePolicy: 'FallbackToLogsOnError' },
+    { name: 'greedy', command: ['sh', '-c', 'tail /dev/zero'] },
+    { name: 'polite', command: ['sh', '-c', 'trap "exit 5" TERM; while :; do sleep 0.05; done'] },
+    { name: 'deaf', command: ['sleep', '1000'] },
+    { name: 'absent', command: ['/no/such/program'] },
+  ]);
+  const uid = pod.metadata!.uid!;
+  const sandbox = await pods.sandbox(pod);
+  const endOf = async (name: string, more = {}) => ended(runtime, uid, (await pods.start(sandbox, pod, name, more)).id);
+
+  const fine = await endOf('fine');
+  assert.deepEqual([fine.exitCode, fine.reason, fine.message], [0, 'Completed', 'bye\n']);
+  assert.ok(fine.finishedAtMs! >= fine.startedAtMs! && fine.startedAtMs! >= fine.createdAtMs);
+  const loud = await endOf('loud');
+  assert.deepEqual([loud.exitCode, loud.reason, loud.message?.length], [7, 'Error', 4096]);
+  const log = await endOf('log');
+  assert.deepEqual([log.exitCode, log.reason, log.message], [1, 'Error', 'one\ntwo\n']);
+  const greedy = await endOf('greedy', { resources: { memoryLimitBytes: 16 << 20 } });
+  assert.deepEqual([greedy.exitCode, greedy.reason], [137, 'OOMKilled']);
+
+  const polite = await pods.start(sandbox, pod, 'polite');
+  await runtime.stopContainer(polite.id, 30_000);
+  assert.equal((await containerOf(runtime, uid, polite.id))?.exitCode, 5);
+  const deaf = await pods.start(sandbox, pod, 'deaf');
+  await runtime.stopContainer(deaf.id, 1000);
+  assert.equal((await containerOf(runtime, uid, deaf.id))?.exitCode, 137);
+
+  await assert.rejects(pods.start(sandbox, pod, 'absent'), (error: Error & { code?: string }) => {
+    assert.equal(error.code, 'CONTAINER_NOT_STARTED');
+    assert.match(error.message, /^failed to create containerd task: .*no such file or directory/);
+    return true;
+  });
+  const { containers } = await runtime.list(uid);
+  const absent = containers.find(({ name }) => name === 'absent');
+  assert.deepEqual([absent?.phase, absent?.reason, absent?.exitCode], ['exited', 'StartError', 128]);
+  const again = await pods.start(sandbox, pod, 'deaf', { attempt: 1 });
+  assert.equal(again.attempt, 1);
+  await runtime.removeContainer(deaf.id);
+  await runtime.removeContainer(deaf.id);
+  assert.deepEqual(
+    (await runtime.list(uid)).containers.filter(({ name }) => name === 'deaf').map(({ id }) => id),
+    [again.id],
+  );
+});
+
+test('pods go on while containerd is restarted or killed, and are found again', async () => {
+  await using containerd = await startContainerd();
+  using pods = await criPods(containerd);
+  const { runtime } = pods;
+  const pod = pods.pod([{}]);
+  const uid = pod.metadata!.uid!;
+  const sandbox = await pods.sandbox(pod);
+  const container = await pods.start(sandbox, pod, 'c0');
+  const pid = await runtime.stats!.pidOf(container.id);
+  await containerd.kill();
+  await assert.rejects(runtime.status(), { code: 'GRPC_UNAVAILABLE' });
+  await containerd.restart();
+  const found = await until('containerd answers again', () => runtime.list(uid));
+  assert.deepEqual(found.containers, [container]);
+  assert.deepEqual(found.sandboxes, [sandbox]);
+  assert.equal(await runtime.stats!.pidOf(container.id), pid);
+
+  // A kubelet started anew finds the same, and goes on with the pod it did not make.
+  using other = await criPods(containerd);
+  assert.deepEqual((await other.runtime.list(uid)).containers, [container]);
+  await until('the container can be replaced', async () => {
+    await other.runtime.stopContainer(container.id, 0);
+    return true;
+  });
+  const next = await other.start(sandbox, pod, 'c0', { attempt: 1 });
+  assert.equal(next.phase, 'running');
+});
+
+test('twenty pods start at once and go at once', async () => {
+  await using containerd = await startContainerd();
+  using pods = await criPods(containerd);
+  const { runtime } = pods;
+  const made = await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      const pod = pods.pod([{}]);
+      const sandbox = await pods.sandbox(pod);
+      return { sandbox, container: await pods.start(sandbox, pod, 'c0') };
+    }),
+  );
+  const { sandboxes, containers } = await runtime.list();
+  assert.equal(sandboxes.length, 20);
+  assert.equal(containers.filter(({ phase }) => phase === 'running').length, 20);
+  assert.equal(new Set(sandboxes.flatMap(({ ips }) => ips)).size, 20);
+  await Promise.all(
+    made.map(async ({ sandbox }) => {
+      await runtime.stopSandbox(sandbox.id);
+      await runtime.removeSandbox(sandbox.id);
+    }),
+  );
+  assert.deepEqual(await runtime.list(), { sandboxes: [], containers: [] });
+});
+
+test('whoever subscribes hears of a container that ends by itself', async () => {
+  await using containerd = await startContainerd();
+  using pods = await criPods(containerd);
+  const { runtime } = pods;
+  const heard = new Map<string, number>();
+  const unsubscribe = runtime.subscribe((uid) => heard.set(uid, (heard.get(uid) ?? 0) + 1));
+  const pod = pods.pod([{}]);
+  const uid = pod.metadata!.uid!;
+  const sandbox = await pods.sandbox(pod);
+  const container = await pods.start(sandbox, pod, 'c0');
+  await until('the start was heard of', () => heard.has(uid));
+  heard.clear();
+  process.kill((await runtime.stats!.pidOf(container.id))!, 'SIGKILL');
+  await until('the end was heard of', () => heard.has(uid));
+  unsubscribe();
+  assert.equal((await containerOf(runtime, uid, container.id))?.phase, 'exited');
+});
+
+test('containers do what the spec says they may, and nothing else', async () => {
+  await using containerd = await startContainerd({
+    images: [
+      { names: ['registry.test/web:1'], user: 'web' },
+      { names: ['registry.test/thousand:1'], user: '1000' },
+    ],
+  });
+  using pods = await criPods(containerd);
+  const { runtime } = pods;
+  const pod = pods.pod(
+    [
+      { name: 'plain' },
+      { name: 'other', securityContext: { runAsUser: 2000, runAsGroup: 3000, allowPrivilegeEscalation: false } },
+      { name: 'strict', securityContext: { readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } } },
+      { name: 'mighty', securityContext: { privileged: true } },
+      { name: 'default', securityContext: { seccompProfile: { type: 'RuntimeDefault' } } },
+      { name: 'web', image: 'registry.test/web:1' },
+      { name: 'root-refused', securityContext: { runAsNonRoot: true } },
+      { name: 'name-refused', image: 'registry.test/web:1', securityContext: { runAsNonRoot: true } },
+      { name: 'number-taken', image: 'registry.test/thousand:1', securityContext: { runAsNonRoot: true } },
+    ],
+    {
+      securityContext: {
+        fsGroup: 4000,
+        supplementalGroups: [4001],
+        sysctls: [{ name: 'net.ipv4.ip_local_port_range', value: '30000 30100' }],
+      },
+      hostIPC: true,
+    },
+  );
+  const sandbox = await pods.sandbox(pod);
+  const read = async (name: string, script: string) => {
+    const { id } = await pods.start(sandbox, pod, name, { mounts: [], supplementalGroups: [4002] });
+    return String((await runtime.streams!.execSync(id, ['sh', '-c', script], 10_000)).stdout).trim();
+  };
+  assert.equal(
+    await read('plain', 'id -u; id -G; cat /proc/sys/net/ipv4/ip_local_port_range; grep Seccomp: /proc/self/status'),
+    '0\n0 4000 4001 4002\n30000\t30100\nSeccomp:\t0',
+  );
+  assert.match(
+    await read('other', 'id; grep NoNewPrivs /proc/self/status'),
+    /^uid=2000 gid=3000 groups=3000,4000,4001,4002\nNoNewPrivs:\t1$/,
+  );
+  assert.match(await read('strict', 'touch /x; grep CapEff /proc/self/status'), /^CapEff:\t0+$/);
+  assert.match(await read('mighty', 'touch /proc/sys/kernel/hostname && echo writable; ls /dev/mem'), /^writable/);
+  assert.equal(await read('default', 'grep Seccomp: /proc/self/status'), 'Seccomp:\t2');
+  assert.match(await read('web', 'id'), /^uid=1000\(web\)/);
+  assert.equal(await read('number-taken', 'id -u'), '1000');
+  const text = `${pod.metadata!.name}_default(${pod.metadata!.uid})`;
+  await assert.rejects(pods.start(sandbox, pod, 'root-refused'), {
+    reason: 'CreateContainerConfigError',
+    message: `container has runAsNonRoot and image will run as root (pod: "${text}", container: root-refused)`,
+  });
+  await assert.rejects(pods.start(sandbox, pod, 'name-refused'), {
+    message: `container has runAsNonRoot and image has non-numeric user (web), cannot verify user is non-root (pod: "${text}", container: name-refused)`,
+  });
+});
+
+test('process 1 of a pod that shares its processes reaps zombies, and ends at once when asked (CRI-03)', async () => {
+  await using containerd = await startContainerd();
+  using pods = await criPods(containerd);
+  const { runtime } = pods;
+  const pod = pods.pod([{}], { shareProcessNamespace: true });
+  const sandbox = await pods.sandbox(pod);
+  const { id } = await pods.start(sandbox, pod, 'c0');
+  const run = async (script: string) => String((await runtime.streams!.execSync(id, ['sh', '-c', script], 20_000)).stdout).trim();
+  assert.equal(await run('readlink /proc/1/exe; cat /proc/1/comm'), 'pause');
+  // Orphans end while nobody but process 1 waits for them.
+  await run('for i in $(seq 20); do (sh -c "sleep 0.1" & ) ; done');
+  await until(
+    'no zombie is left',
+    async () =>
+      (await run('grep -l "^State:.Z" /proc/[0-9]*/status 2>/dev/null | wc -l')) === '0' &&
+      (await run('ps | grep -c "[s]leep 0.1"')) === '0',
+  );
+  const pid = (await runtime.stats!.sandboxPidOf(sandbox.id))!;
+  assert.match(await readFile(`/proc/${pid}/status`, 'utf8'), /^Threads:\t1$/m);
+  process.kill(pid, 'SIGTERM');
+  await until('the sandbox has ended', async () => (await runtime.list(pod.metadata!.uid)).sandboxes[0]?.ready === false);
+});
+
+test('the built-in sandbox image stays pinned, and one that is there is not replaced', async () => {
+  await using containerd = await startContainerd();
+  using pods = await criPods(containerd);
+  await pods.sandbox(pods.pod([]));
+  const image = await pods.runtime.images!.find(containerd.sandboxImage);
+  assert.equal(image?.pinned, true);
+  assert.ok(image!.sizeBytes < 4096, `${image!.sizeBytes} bytes`);
+  assert.match(await containerd.ctr('images', 'ls', `name==${containerd.sandboxImage}`), /io\.cri-containerd\.pinned=pinned/);
+  assert.ok((await pods.runtime.images!.list()).some(({ repoTags }) => repoTags.includes('registry.test/busybox:latest')));
+
+  await using other = await startContainerd({ images: [{ names: ['registry.test/pause:1'], cmd: ['sleep', '1000'] }] });
+  using others = await criPods(other);
+  await others.sandbox(others.pod([]));
+  assert.ok((await others.runtime.images!.find(other.sandboxImage))!.sizeBytes > 100_000);
+});
