@@ -90,7 +90,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
     'mirroring-endpointslice-updates-batch-period',
   ),
   ...ignored('duration', 'service-account-token-sync-period', 'horizontal-pod-autoscaler-initialization-period'),
-  ...ignored('int', 'concurrent-endpoint-syncs', 'concurrent-namespace-syncs'),
+  ...ignored('int', 'concurrent-namespace-syncs'),
   ...ignored('int', 'concurrent-service-syncs', 'concurrent-serviceaccount-token-syncs'),
   ...ignored('int', 'concurrent-statefulset-syncs', 'concurrent-job-syncs', 'concurrent-cron-job-syncs'),
   ...ignored('int', 'concurrent-ttl-after-finished-syncs', 'concurrent-ephemeralvolume-syncs'),
