@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+
+export type HairpinMode = 'none' | 'hairpin-veth' | 'promiscuous-bridge';
+
+export interface BridgeNetwork {
+  /** Of the network, and so of the directory in which host-local keeps its addresses. */
+  readonly name: string;
+  /** At most 15 characters. */
+  readonly bridge: string;
+  /** The node's pod ranges, at most one of each family. */
+  readonly podCidrs: readonly string[];
+  /** As the kubelet's `hairpinMode`: how a pod reaches itself by the address of a service. */
+  readonly hairpinMode: HairpinMode;
+  /** Undefined: the kernel's choice. */
+  readonly mtu?: number;
+}
+
+/**
+ * A CNI configuration list (https://github.com/containernetworking/cni/blob/spec-v1.0.0/SPEC.md): pods on a bridge with an address of
+ * the node's range, hidden behind the node's own when they go out, host ports mapped. Runtimes add the loopback by themselves.
+ */
+export function bridgeConflist({ name, bridge, podCidrs, hairpinMode, mtu }: BridgeNetwork): object {
+  const everywhere = podCidrs.map((cidr) => ({ dst: isIPv6(cidr.split('/')[0]!) ? '::/0' : '0.0.0.0/0' }));
+  return {
+    cniVersion: '1.0.0',
+    name,
+    plugins: [
+      {
+        type: 'bridge',
+        bridge,
+        isGateway: true,
+        ipMasq: true,
+        ...(hairpinMode === 'hairpin-veth' && { hairpinMode: true }),
+        ...(hairpinMode === 'promiscuous-bridge' && { promiscMode: true }),
+        ...(mtu !== undefined && { mtu }),
+        ipam: { type: 'host-local', ranges: podCidrs.map((subnet) => [{ subnet }]), routes: everywhere },
+      },
+      { type: 'portmap', capabilities: { portMappings: true } },
+    ],
+  };
+}
+
+/** A name that fits an interface and that no other cluster on this machine has. */
+export function bridgeName(clusterDirectory: string): string {
+  return `mstr-${createHash('sha256').update(clusterDirectory).digest('hex').slice(0, 8)}`;
+}
