@@ -60,6 +60,8 @@ export interface NodeCgroups extends PodCgroups {
   refresh(): Promise<void>;
   /** Where the cgroups of all pods together lie, below a hierarchy's mount point: `/kubepods`. After `prepare`. */
   podsPath(): string;
+  /** Of the classes that have a level of their own; none without `cgroupsPerQOS`. */
+  levelPaths(): readonly string[];
   pathOf(pod: V1Pod): string;
   readonly mounts: CgroupMounts | undefined;
 }
@@ -206,6 +208,7 @@ export function createPodCgroups(options: PodCgroupsOptions): NodeCgroups {
       return state?.mounts;
     },
     podsPath: () => cgroupPath(podsName, driver),
+    levelPaths: () => (perQos ? parents.slice(1).map((name) => cgroupPath(name, driver)) : []),
     pathOf: (pod) => cgroupPath(nameOf(pod), driver),
     async ensure(pod) {
       const { tree, policy } = await ready();

@@ -5,13 +5,16 @@ export type Labels = Readonly<Record<string, string>>;
 export interface Sample {
   readonly labels?: Labels;
   readonly value: number;
+  /** When it was measured, where that is not now. */
+  readonly timestampMs?: number;
 }
 
 /** One metric of a single kind with its samples; nothing when there is no sample. */
 export function formatMetric(name: string, type: 'gauge' | 'counter', help: string, samples: readonly Sample[]): string {
   if (samples.length === 0) return '';
   const lines = samples.map(
-    ({ labels, value }) => `${name}${braced(formatLabels(Object.entries(labels ?? {})))} ${goFloat(value)}\n`,
+    ({ labels, value, timestampMs }) =>
+      `${name}${braced(formatLabels(Object.entries(labels ?? {})))} ${goFloat(value)}${timestampMs === undefined ? '' : ` ${Math.floor(timestampMs)}`}\n`,
   );
   return metricHead(name, type, help) + lines.join('');
 }
