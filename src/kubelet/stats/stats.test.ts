@@ -235,10 +235,10 @@ test('nothing is measured before somebody asks, then in rounds, and no more when
   await Promise.all([node.collector.snapshot(), node.collector.snapshot()]);
   assert.equal(node.rounds(), 1);
   await node.clock.advance(10_000);
-  await until(() => node.rounds() === 2 && node.clock.pending === 1);
+  await until('the second round', () => node.rounds() === 2 && node.clock.pending === 1);
   // The next round is still within the demand, the one after it is not.
   await node.clock.advance(200_000);
-  await until(() => node.rounds() === 3 && node.clock.pending === 1);
+  await until('the third round', () => node.rounds() === 3 && node.clock.pending === 1);
   await node.clock.advance(600_000);
   assert.equal(node.clock.pending, 0);
   assert.equal(node.rounds(), 3);
