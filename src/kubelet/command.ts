@@ -6,16 +6,19 @@ import type { ParsedFlags } from '../std/flags.ts';
 import { createKlogLogger, klogFatalLine } from '../std/logger.ts';
 import { KUBERNETES_VERSION } from '../std/version.ts';
 import { completeConfiguration } from './configuration/defaults.ts';
+import { withDropIns } from './configuration/drop-ins.ts';
 import { overrideByFlags } from './configuration/flag-table.ts';
-import type { TaintSetting } from './configuration/kubelet-configuration.ts';
 import { type ParsedConfiguration, readConfigurationFile } from './configuration/parse.ts';
+import { remarksOn } from './configuration/without-effect.ts';
+import { overrideByStructuredFlags } from './flag-values.ts';
 import { kubeletFlags } from './flags.ts';
 import { createKubelet } from './kubelet.ts';
 import type { KubeletOptions } from './kubelet-options.ts';
 import { createLogOutput } from './log-output.ts';
+import { createKubeletMetrics, type KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { readMachine } from './node/machine.ts';
 import { checkNodeLabels } from './node/node-labels.ts';
-import { createHollowRuntime } from './runtime/hollow/hollow-runtime.ts';
+import { openRuntime } from './open-runtime.ts';
 
 /** klog's Fatal ends a process so. */
 const FATAL_EXIT = 255;
@@ -38,16 +41,27 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
   try {
     if (flags.args.length > 0) throw refusal(`unknown command ${flags.args[0]}`);
     write = createLogOutput(flags, io.stderr, io.clock.now());
-    const file: ParsedConfiguration = flags.isSet('config')
-      ? await readConfigurationFile(resolve(io.cwd, flags.values.string('config')))
-      : { given: {}, warnings: [] };
-    const configuration = completeConfiguration(withTaints(overrideByFlags(file.given, flags), flags));
+    const { given, warnings } = await readConfiguration(flags, io);
+    const configuration = completeConfiguration(given);
     const logger = createKlogLogger({ ...klog, verbosity: configuration.logging.verbosity, write });
-    for (const warning of file.warnings) logger.warn(`${flags.values.string('config')}: ${warning}`);
-    const kubelet = createKubelet(await kubeletOptions(flags, io, configuration, logger));
-    await kubelet.start(io.signal);
-    io.ready();
-    await kubelet.done;
+    for (const warning of [...warnings, ...remarksOn(configuration, completeConfiguration())]) logger.warn(warning);
+    const options = await kubeletOptions(flags, io, configuration, logger);
+    const opened = await openRuntime({
+      name: flags.values.string('runtime'),
+      endpoint: given['containerRuntimeEndpoint'] as string | undefined,
+      rootDirectory: resolve(io.cwd, flags.values.string('root-dir')),
+      podInfraContainerImage: flags.values.string('pod-infra-container-image'),
+      ...options,
+    });
+    const { runtime, podPaths } = opened;
+    try {
+      const kubelet = createKubelet({ ...options, runtime, ...(podPaths && { podPaths }) });
+      await kubelet.start(io.signal);
+      io.ready();
+      await kubelet.done;
+    } finally {
+      opened.close();
+    }
     return 0;
   } catch (error) {
     if (io.signal.aborted) return 0;
@@ -57,22 +71,30 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
   }
 }
 
+/** What the file, its drop-ins and the flags say, each over the one before. */
+async function readConfiguration(flags: ParsedFlags, io: CommandIo): Promise<ParsedConfiguration> {
+  const path = (name: string) => resolve(io.cwd, flags.values.string(name));
+  let file: ParsedConfiguration = { given: {}, warnings: [] };
+  if (flags.isSet('config')) {
+    const { given, warnings } = await readConfigurationFile(path('config'));
+    file = { given, warnings: warnings.map((warning) => `${path('config')}: ${warning}`) };
+  }
+  if (flags.isSet('config-dir')) file = await withDropIns(file, path('config-dir'));
+  return { ...file, given: overrideByStructuredFlags(overrideByFlags(file.given, flags), flags) };
+}
+
 async function kubeletOptions(
   flags: ParsedFlags,
   io: CommandIo,
   configuration: KubeletOptions['configuration'],
   logger: KubeletOptions['logger'],
-): Promise<KubeletOptions> {
+): Promise<Omit<KubeletOptions, 'runtime' | 'metrics'> & { readonly metrics: KubeletMetrics }> {
   const { values } = flags;
   const path = (name: string) => (values.string(name) === '' ? undefined : resolve(io.cwd, values.string(name)));
   const kubeconfig = path('kubeconfig');
   if (!kubeconfig) throw refusal(missingKubeconfig(flags.isSet('bootstrap-kubeconfig')));
   const labels = values.map('node-labels');
   checkNodeLabels(labels);
-  const runtimeName = values.string('runtime');
-  if (runtimeName !== 'hollow')
-    throw refusal(`--runtime ${JSON.stringify(runtimeName)} is not supported: this release has "hollow"`);
-  logger.warn('Pods on this node are hollow: their state is kept, their containers do not run (--runtime=hollow)');
   const machine = await readMachine();
   const nodeIps = values.string('node-ip').split(',').filter(Boolean);
   const wrong = nodeIps.find((address) => !isIP(address));
@@ -85,11 +107,11 @@ async function kubeletOptions(
     nodeName,
     paths: {
       kubeconfig,
-      bootstrapKubeconfig: path('bootstrap-kubeconfig'),
+      bootstrapKubeconfig: path('bootstrap-kubeconfig') ?? path('experimental-bootstrap-kubeconfig'),
       certificateDirectory: path('cert-dir') ?? join(values.string('root-dir'), 'pki'),
     },
     configuration,
-    runtime: createHollowRuntime({ clock, random: io.random, fallbackPodCidr: configuration.podCIDR }),
+    metrics: createKubeletMetrics(),
     clock,
     logger,
     random: io.random,
@@ -108,17 +130,6 @@ function missingKubeconfig(hasBootstrap: boolean): string {
   return hasBootstrap
     ? '--bootstrap-kubeconfig needs --kubeconfig as well: it names the file where the kubeconfig that the bootstrap obtains is put, and read from at later starts'
     : '--kubeconfig is missing: it names the file that says how to reach the API server (with --bootstrap-kubeconfig, where to put it)';
-}
-
-/** `key=value:effect`, `key:effect`. */
-function withTaints(given: Record<string, unknown>, flags: ParsedFlags): Record<string, unknown> {
-  if (!flags.isSet('register-with-taints')) return given;
-  const taints = flags.values.strings('register-with-taints').map((text): TaintSetting => {
-    const match = /^([^=:]+)(?:=([^:]*))?:(NoSchedule|PreferNoSchedule|NoExecute)$/.exec(text);
-    if (!match) throw refusal(`invalid taint ${JSON.stringify(text)}: expected <key>=<value>:<effect>`);
-    return { key: match[1]!, ...(match[2] && { value: match[2] }), effect: match[3]! };
-  });
-  return { ...given, registerWithTaints: taints };
 }
 
 function refusal(message: string): CodedError {

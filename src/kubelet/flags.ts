@@ -1,5 +1,6 @@
 import type { FlagDefinition } from '../std/flags.ts';
 import { BELONGS_IN_FILE, configurationFlags } from './configuration/flag-table.ts';
+import { retiredFlags } from './retired-flags.ts';
 
 const ownFlags: readonly FlagDefinition[] = [
   {
@@ -52,8 +53,39 @@ const ownFlags: readonly FlagDefinition[] = [
   {
     name: 'runtime',
     type: 'string',
-    default: 'hollow',
-    description: "Muster's own: what runs the pods. 'hollow' keeps their state without running them.",
+    default: 'auto',
+    description:
+      "Muster's own: what runs the pods. 'containerd' is the container runtime at --container-runtime-endpoint, 'hollow' keeps the state of pods without running them; 'auto' is containerd, found at the usual sockets when no endpoint is given.",
+  },
+  {
+    name: 'config-dir',
+    type: 'string',
+    description:
+      'Directory of drop-ins: the *.conf files in it are laid over the configuration of --config in the order of their names.',
+  },
+  {
+    name: 'experimental-bootstrap-kubeconfig',
+    type: 'string',
+    description: 'The older name of --bootstrap-kubeconfig.',
+    deprecated: 'Use --bootstrap-kubeconfig',
+  },
+  {
+    name: 'pod-infra-container-image',
+    type: 'string',
+    description: 'One more name of the image of the container that holds the namespaces of a pod.',
+    deprecated: 'will be removed in 1.35. Image garbage collector will get sandbox image information from CRI.',
+  },
+  {
+    name: 'manifest-url-header',
+    type: 'strings',
+    description: "HTTP headers to use when accessing --manifest-url: 'name:value', comma-separated.",
+    deprecated: BELONGS_IN_FILE,
+  },
+  {
+    name: 'reserved-memory',
+    type: 'strings',
+    description: "Memory reservations for NUMA nodes: '0:memory=1Gi,hugepages-2Mi=1Gi'.",
+    deprecated: BELONGS_IN_FILE,
   },
   { name: 'version', type: 'bool', description: 'Print version information and quit' },
   { name: 'logtostderr', type: 'bool', default: true, description: 'log to standard error instead of files' },
@@ -93,7 +125,6 @@ const withoutEffect: readonly (readonly [name: string, type: FlagDefinition['typ
       '<Warning: Alpha feature> The full path of the directory in which to search for CNI config files. This docker-specific flag only works when container-runtime is set to docker.',
       '/etc/cni/net.d',
     ],
-    ['config-dir', 'string', 'Path to a directory to specify drop-ins.'],
     ['container-runtime', 'string', "The container runtime to use. Possible values: 'docker', 'remote'.", 'docker'],
     ['containerd', 'string', 'containerd endpoint', '/run/containerd/containerd.sock'],
     ['docker', 'string', 'docker endpoint', 'unix:///var/run/docker.sock'],
@@ -152,15 +183,9 @@ const withoutEffect: readonly (readonly [name: string, type: FlagDefinition['typ
     ],
     ['non-masquerade-cidr', 'string', 'Traffic to IPs outside this range will use IP masquerade.', '10.0.0.0/8'],
     ['one-output', 'bool', 'If true, only write logs to their native severity level'],
-    [
-      'pod-infra-container-image',
-      'string',
-      'Specified image will not be pruned by the image garbage collector. The sandbox image is the container runtime’s business.',
-    ],
     ['really-crash-for-testing', 'bool', 'If true, when panics occur crash. Intended for testing.'],
     ['redirect-container-streaming', 'bool', 'Enables container streaming redirect.'],
     ['register-schedulable', 'bool', 'Register the node as schedulable.'],
-    ['reserved-memory', 'string', 'A comma separated list of memory reservations for NUMA nodes.'],
     ['runtime-cgroups', 'string', 'Optional absolute name of cgroups to create and run the runtime in.'],
     ['seccomp-profile-root', 'string', 'Directory path for seccomp profiles.', '/var/lib/kubelet/seccomp'],
     ['skip-headers', 'bool', 'If true, avoid header prefixes in the log messages'],
@@ -184,5 +209,5 @@ export function kubeletFlags(): FlagDefinition[] {
         ...(fallback !== undefined && { default: fallback }),
       }),
     );
-  return [...ownFlags, ...configured, ...idle].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...ownFlags, ...configured, ...idle, ...retiredFlags()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

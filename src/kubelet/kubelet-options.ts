@@ -4,6 +4,7 @@ import type { ConnectToApi } from './api-connection.ts';
 import type { KubeletConfiguration } from './configuration/kubelet-configuration.ts';
 import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import type { Machine } from './node/machine.ts';
+import type { PodPaths } from './pods/pod-paths.ts';
 import type { Runtime } from './runtime/runtime.ts';
 
 export interface KubeletPaths {
@@ -22,6 +23,8 @@ export interface KubeletOptions {
   /** Complete: from `completeConfiguration({ … })`. One object may serve many kubelets that differ only in what follows. */
   readonly configuration: KubeletConfiguration;
   readonly runtime: Runtime;
+  /** Where real pods are kept. Without it pods are hollow: the runtime alone keeps them. */
+  readonly podPaths?: PodPaths;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Numbers in [0, 1). */

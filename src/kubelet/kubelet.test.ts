@@ -11,6 +11,7 @@ import { formatFlagHelp, parseFlags } from '../std/flags.ts';
 import { kubeletCommand } from './command.ts';
 import { completeConfiguration } from './configuration/defaults.ts';
 import { BELONGS_IN_FILE, overrideByFlags } from './configuration/flag-table.ts';
+import { overrideByStructuredFlags } from './flag-values.ts';
 import { createKubelet, type Kubelet } from './kubelet.ts';
 import type { KubeletOptions } from './kubelet-options.ts';
 import { type Machine, readMachine } from './node/machine.ts';
@@ -252,6 +253,34 @@ test('every flag of the runbooks is accepted', () => {
   assert.ok(flags.warnings.some((warning) => warning.includes('--network-plugin')));
 });
 
+test('flags of every release since 1.10 are accepted', () => {
+  const flags = parse('--require-kubeconfig', '--docker-tls', '--storage-driver-user=root', '--housekeeping-interval=10s');
+  assert.equal(flags.warnings.length, 4);
+  assert.ok(flags.warnings.every((warning) => warning.includes('accepted but has no effect')));
+});
+
+test('flags whose values have a form of their own go before the file too', () => {
+  const flags = parse(
+    '--register-with-taints=a=b:NoSchedule,c:NoExecute',
+    '--manifest-url-header=X:1,Y:2',
+    '--manifest-url-header=X:3',
+    '--reserved-memory=0:memory=1Gi,hugepages-2Mi=2Mi',
+    '--reserved-memory=1:memory=2Gi',
+  );
+  assert.deepEqual(JSON.parse(JSON.stringify(overrideByStructuredFlags({ registerWithTaints: [], maxPods: 1 }, flags))), {
+    maxPods: 1,
+    registerWithTaints: [
+      { key: 'a', value: 'b', effect: 'NoSchedule' },
+      { key: 'c', effect: 'NoExecute' },
+    ],
+    staticPodURLHeader: { X: ['1', '3'], Y: ['2'] },
+    reservedMemory: [
+      { numaNode: 0, limits: { memory: '1Gi', 'hugepages-2Mi': '2Mi' } },
+      { numaNode: 1, limits: { memory: '2Gi' } },
+    ],
+  });
+});
+
 test('help marks the flags that belong in the file, and has the words of --network-plugin', () => {
   const help = formatFlagHelp(kubeletCommand.flags);
   const deprecated = "DEPRECATED: This parameter should be set via the config file specified by the Kubelet's --config flag";
@@ -270,13 +299,22 @@ test('the command says in klog’s last line why it cannot run, with status 255'
   for (const [argv, why] of [
     [['--bootstrap-kubeconfig=/x'], /--bootstrap-kubeconfig needs --kubeconfig as well/],
     [['--kubeconfig=k', '--config=missing.yaml'], /failed to load kubelet config file, path: .*missing\.yaml/],
-    [['--kubeconfig=k', '--hairpin-mode=odd'], /hairpinMode \(--hairpin-mode\) "odd" must be one of/],
+    [['--kubeconfig=k', '--hairpin-mode=odd'], /option "odd" specified for hairpinMode \(--hairpin-mode\)/],
     [['--kubeconfig=k', '--runtime=docker'], /--runtime "docker" is not supported/],
     [['--kubeconfig=k', '--node-ip=here'], /bad --node-ip "here"/],
     [['--kubeconfig=k', '--hostname-override=a_b'], /node name "a_b" is not a valid DNS name/],
     [['--kubeconfig=k', '--node-labels=kubernetes.io/role=x'], /labels specified with --node-labels/],
-    [['--kubeconfig=k', '--register-with-taints=odd'], /invalid taint "odd"/],
-    [['--kubeconfig=k', '--fail-swap-on=false', '--healthz-port=0'], /unable to load kubeconfig: kubeconfig .*k: no such file/],
+    [['--kubeconfig=k', '--manifest-url-header=odd'], /malformed pair, expect string:string/],
+    [['--kubeconfig=k', '--config-dir=missing'], /failed to walk through kubelet dropin directory ".*missing"/],
+    [
+      ['--kubeconfig=k', '--container-runtime-endpoint=unix:///nowhere/containerd.sock'],
+      /"unix:\/\/\/nowhere\/containerd\.sock": .*; a node that only keeps the state of its pods starts with --runtime=hollow/,
+    ],
+    [['--kubeconfig=k', '--register-with-taints=odd'], /invalid argument "odd" for "--register-with-taints" flag/],
+    [
+      ['--kubeconfig=k', '--fail-swap-on=false', '--healthz-port=0', '--runtime=hollow'],
+      /unable to load kubeconfig: kubeconfig .*k: no such file/,
+    ],
   ] as const) {
     const { io, err } = commandIo(clock, cluster.directory);
     assert.equal(await kubeletCommand.run(parse(...argv), io), 255);
@@ -297,7 +335,14 @@ test('with --logtostderr=false lines go to files named as klog names them, and e
   const { io, err } = commandIo(clock, cluster.directory);
   const directory = join(cluster.directory, 'logs');
   await kubeletCommand.run(
-    parse('--kubeconfig=k', '--fail-swap-on=false', '--healthz-port=0', '--logtostderr=false', `--log-dir=${directory}`),
+    parse(
+      '--kubeconfig=k',
+      '--fail-swap-on=false',
+      '--healthz-port=0',
+      '--runtime=hollow',
+      '--logtostderr=false',
+      `--log-dir=${directory}`,
+    ),
     io,
   );
   const names = await readdir(directory);

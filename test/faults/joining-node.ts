@@ -77,5 +77,6 @@ export async function startKubelet(
     `--config=${file('config.yaml')}`,
     `--hostname-override=${name}`,
     `--node-ip=${address}`,
+    '--runtime=hollow',
   ]);
 }

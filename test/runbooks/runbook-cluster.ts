@@ -200,7 +200,8 @@ export async function openRunbookCluster(): Promise<RunbookCluster> {
       const source = options.bootstrapKubeconfig ?? join(master.home, `kubelet-bootstrap-${nodeName}.kubeconfig`);
       cpSync(source, host.path(document.bootstrapKubeconfig));
       const rootDirectory = document.flags.some((flag) => flag.startsWith('--root-dir')) ? [] : ['--root-dir=/var/lib/kubelet'];
-      const args = changeFlags([...document.flags, ...rootDirectory], options).map(onHost);
+      // These hosts are directories: no container runtime belongs to them.
+      const args = [...changeFlags([...document.flags, ...rootDirectory], options).map(onHost), '--runtime=hollow'];
       return { host, args, cwd: host.path('/var/lib/kubelet') };
     },
     startKubelet(name, options) {

@@ -208,7 +208,7 @@ export const kubeletConfigurationFields: FieldTable = {
     flag: 'container-runtime-endpoint',
   }),
   imageServiceEndpoint: text(undefined, { flag: 'image-service-endpoint' }),
-  failCgroupV1: flagged(false),
+  failCgroupV1: flagged(false, { flag: 'fail-cgroupv1' }),
   userNamespaces: object({ idsPerPod: int() }),
 };
 

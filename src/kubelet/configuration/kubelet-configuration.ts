@@ -58,6 +58,8 @@ export interface KubeletConfiguration {
   readonly registerNode: boolean;
   readonly containerRuntimeEndpoint: string;
   readonly imageServiceEndpoint?: string;
+  readonly runtimeRequestTimeout: string;
+  readonly seccompDefault: boolean;
   readonly podLogsDir: string;
   readonly hairpinMode: string;
   readonly runOnce?: boolean;
