@@ -8,6 +8,7 @@ import type { RuntimeContainer } from '../runtime/runtime.ts';
 import { newestOf } from './container-kinds.ts';
 import { containerSubject } from './container-subject.ts';
 import type { RunHook } from './lifecycle-hooks.ts';
+import { linkLog, logDirectories, namesIn, removeDeadLinks } from './log-links.ts';
 import { type PodPartContext, PodPartError, type PodParts } from './pod-parts.ts';
 import { containerLogPath, podDirectory, podLogDirectory } from './pod-paths.ts';
 import type { PodStarter, StartRequest } from './pod-starter.ts';
