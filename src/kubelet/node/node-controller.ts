@@ -9,12 +9,15 @@ import { type Component, deferred, isAbort } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import { judgeFailure } from '../api-failure.ts';
 import type { NodeHealth } from './node-conditions.ts';
+import type { NodeDetails } from './node-details.ts';
 import { type NodeFacts, newNode, nodeStatus, planReconcile, planStatusPatch } from './node-plan.ts';
 
 export interface NodeControllerOptions {
   readonly client: Client;
   readonly facts: NodeFacts;
   readonly health: () => Promise<NodeHealth>;
+  /** Of a node with real pods: what else its status says. */
+  readonly details?: (health: NodeHealth) => Promise<NodeDetails>;
   /** False (`registerNode: false`): the Node is made by somebody else; wait for it. */
   readonly register: boolean;
   readonly clock: Clock;
@@ -54,13 +57,25 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
 
   const spread = (ms: number) => ms * (0.5 + random());
 
+  async function state(): Promise<{ health: NodeHealth; details: NodeDetails }> {
+    const health = await options.health();
+    try {
+      return { health, details: (await options.details?.(health)) ?? {} };
+    } catch (error) {
+      // What the node has matters more than that it cannot tell of its images.
+      logger.warn('Part of the node status cannot be told', { node: name, err: error });
+      return { health, details: {} };
+    }
+  }
+
   async function reportStatus(signal: AbortSignal): Promise<void> {
     if (distrusted) {
       node = await nodes.get(name, { signal });
       distrusted = false;
     }
     const nowMs = clock.now();
-    const wanted = nodeStatus(facts, await options.health(), node?.status, nowMs);
+    const { health, details } = await state();
+    const wanted = nodeStatus(facts, health, node?.status, nowMs, details);
     const patch = planStatusPatch(node?.status, wanted, { reportDue: nowMs >= nextReportMs });
     if (!patch) return;
     node = await nodes.patch(name, patch, { type: 'strategic', subresource: 'status', signal });
@@ -75,7 +90,8 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
       return reportStatus(signal);
     }
     try {
-      node = await nodes.create(newNode(facts, await options.health(), clock.now()), { signal });
+      const { health, details } = await state();
+      node = await nodes.create(newNode(facts, health, clock.now(), details), { signal });
       nextReportMs = clock.now() + spread(reportMs);
     } catch (error) {
       if (!isStatus(error, 'AlreadyExists')) throw error;

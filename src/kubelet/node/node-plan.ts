@@ -5,6 +5,7 @@ import type { KubeletConfiguration } from '../configuration/kubelet-configuratio
 import type { RuntimeVersion } from '../runtime/runtime.ts';
 import type { Machine } from './machine.ts';
 import { type NodeHealth, nodeConditions } from './node-conditions.ts';
+import type { NodeDetails } from './node-details.ts';
 import { nodeAllocatable, nodeCapacity } from './node-resources.ts';
 
 /** All that a node says of itself, besides its health. */
@@ -45,12 +46,14 @@ export function nodeStatus(
   health: NodeHealth,
   previous: V1NodeStatus | undefined,
   nowMs: number,
+  details: NodeDetails = {},
 ): V1NodeStatus {
   const { machine, configuration, runtime, port } = facts;
   const capacity = nodeCapacity(machine, configuration);
   return {
     addresses: nodeAddresses(facts),
     allocatable: nodeAllocatable(capacity, configuration),
+    ...details,
     capacity,
     conditions: nodeConditions(previous?.conditions, health, nowMs),
     ...(port !== undefined && { daemonEndpoints: { kubeletEndpoint: { Port: port } } }),
@@ -70,7 +73,7 @@ export function nodeStatus(
 }
 
 /** The Node to register: whole, with its status, so that it is Ready from its first moment. */
-export function newNode(facts: NodeFacts, health: NodeHealth, nowMs: number): V1Node {
+export function newNode(facts: NodeFacts, health: NodeHealth, nowMs: number, details: NodeDetails = {}): V1Node {
   const { configuration } = facts;
   const taints = (configuration.registerWithTaints ?? []) as V1Taint[];
   return {
@@ -79,13 +82,15 @@ export function newNode(facts: NodeFacts, health: NodeHealth, nowMs: number): V1
     metadata: {
       name: facts.name,
       labels: ownLabels(facts),
-      annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
+      annotations: {
+        'volumes.kubernetes.io/controller-managed-attach-detach': String(configuration['enableControllerAttachDetach'] !== false),
+      },
     },
     spec: {
       ...(configuration.providerID && { providerID: configuration.providerID }),
       ...(taints.length > 0 && { taints: [...taints] }),
     },
-    status: nodeStatus(facts, health, undefined, nowMs),
+    status: nodeStatus(facts, health, undefined, nowMs, details),
   };
 }
 

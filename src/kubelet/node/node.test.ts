@@ -10,6 +10,7 @@ import { createLeaseKeeper } from './lease-keeper.ts';
 import { type Machine, machineOfNode } from './machine.ts';
 import { type NodeHealth, nodeConditions } from './node-conditions.ts';
 import { createNodeController } from './node-controller.ts';
+import { nodeDetails } from './node-details.ts';
 import { checkNodeLabels } from './node-labels.ts';
 import { type NodeFacts, newNode } from './node-plan.ts';
 
@@ -308,4 +309,33 @@ test('a node may not give itself labels of Kubernetes’ own', () => {
 test('nodes of one machine have ids of their own, the same each time', () => {
   assert.notEqual(machineOfNode(machine, 'a').systemUuid, machineOfNode(machine, 'b').systemUuid);
   assert.deepEqual(machineOfNode(machine, 'a'), machineOfNode(machine, 'a'));
+});
+
+test('a node with real pods tells its images, the largest first, its handlers and volumes; what else is wrong makes it unready', async () => {
+  const image = (id: string, sizeBytes: number) => ({ id, repoTags: [`${id}:1`], repoDigests: [], sizeBytes, pinned: false });
+  const health: NodeHealth = {
+    runtime: {
+      ready: true,
+      networkReady: true,
+      handlers: [{ name: '', recursiveReadOnlyMounts: true, userNamespaces: false }],
+      problems: ['PLEG is not healthy: pleg was last seen active 4m0s ago; threshold is 3m0s'],
+    },
+  };
+  const details = await nodeDetails(
+    {
+      runtime: { images: { list: async () => [image('small', 1), image('large', 2), image('middle', 1)] } as never },
+      configuration: completeConfiguration({ nodeStatusMaxImages: 2 }),
+      volumesInUse: () => ['b', 'a'],
+    },
+    health.runtime,
+  );
+  const { status } = newNode(facts(), health, START_MS, details);
+  assert.deepEqual(status!.images, [
+    { names: ['large:1'], sizeBytes: 2 },
+    { names: ['middle:1'], sizeBytes: 1 },
+  ]);
+  assert.deepEqual(status!.runtimeHandlers, [{ name: '', features: { recursiveReadOnlyMounts: true, userNamespaces: false } }]);
+  assert.deepEqual(status!.volumesInUse, ['a', 'b']);
+  const { status: ready, message } = status!.conditions!.find(({ type }) => type === 'Ready')!;
+  assert.deepEqual([ready, message], ['False', 'PLEG is not healthy: pleg was last seen active 4m0s ago; threshold is 3m0s']);
 });
