@@ -38,7 +38,6 @@ function ready({ runtimeError, runtime, shuttingDown }: NodeHealth): Verdict {
   else if (!runtime?.ready) problems.push(`container runtime not ready: RuntimeReady=false ${details}`);
   else if (!runtime.networkReady) problems.push(`container runtime network not ready: NetworkReady=false ${details}`);
   problems.push(...(runtime?.problems ?? []));
-  problems.push(...(runtime?.problems ?? []));
   if (shuttingDown) problems.push('node is shutting down');
   if (problems.length === 0) return ['Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'];
   return ['Ready', 'False', 'KubeletNotReady', problems.length === 1 ? problems[0]! : `[${problems.join(', ')}]`];
