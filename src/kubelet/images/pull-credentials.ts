@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import type { V1Secret } from '../../api/gen/types.ts';
+import type { RegistryCredentials } from '../runtime/runtime-abilities.ts';
+import { RegistryIndex } from './registry-match.ts';
+
+/** Where credentials come from: whoever may use that object may use what was pulled with them. */
+export interface SecretSource {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface TrackedCredentials {
+  readonly credentials: RegistryCredentials;
+  /** Undefined: the node's own, which every pod on it may use. */
+  readonly secret?: SecretSource;
+  /** Tells credentials apart without holding them. */
+  readonly hash: string;
+}
+
+const MOST_BYTES = 1 << 20;
+
+/**
+ * The credentials that a pod's secrets hold for a repository, those for the longest path first (`kubernetes.io/dockerconfigjson` and
+ * `kubernetes.io/dockercfg`; secrets of other types hold none).
+ *
+ * @throws Error for a secret that cannot be read, without a word of what is in it
+ */
+export function secretCredentials(secrets: readonly V1Secret[], repository: string): TrackedCredentials[] {
+  return secrets.flatMap((secret) => {
+    const index = new RegistryIndex<TrackedCredentials>();
+    for (const [location, entry] of registriesOf(secret)) {
+      const credentials = credentialsOf(entry, secret);
+      const { uid = '', namespace = '', name = '' } = secret.metadata ?? {};
+      if (credentials) index.add(location, { credentials, secret: { uid, namespace, name }, hash: hashOf(credentials) });
+    }
+    return index.find(repository);
+  });
+}
+
+export function hashOf({ username = '', password = '' }: RegistryCredentials): string {
+  return createHash('sha256')
+    .update(JSON.stringify([username, password]))
+    .digest('hex');
+}
+
+function registriesOf(secret: V1Secret): [string, unknown][] {
+  const read = (key: string): unknown => {
+    const base64 = secret.data && Object.hasOwn(secret.data, key) ? secret.data[key]! : '';
+    if (base64.length > MOST_BYTES) throw malformed(secret);
+    try {
+      return JSON.parse(Buffer.from(base64, 'base64').toString('utf8'));
+    } catch {
+      // What the parser says of the text is a part of the text.
+      throw malformed(secret);
+    }
+  };
+  const isOf = (type: string, key: string) => secret.type === type && Boolean(secret.data?.[key]);
+  let entries: unknown;
+  if (isOf('kubernetes.io/dockerconfigjson', '.dockerconfigjson'))
+    entries = (read('.dockerconfigjson') as { auths?: unknown } | null)?.auths;
+  else if (isOf('kubernetes.io/dockercfg', '.dockercfg')) entries = read('.dockercfg');
+  if (typeof entries !== 'object' || entries === null) return [];
+  return Object.entries(entries);
+}
+
+function credentialsOf(entry: unknown, secret: V1Secret): RegistryCredentials | undefined {
+  if (typeof entry !== 'object' || entry === null) throw malformed(secret);
+  const { username, password, auth } = entry as Record<string, unknown>;
+  if (typeof auth === 'string' && auth !== '') {
+    const text = Buffer.from(auth, 'base64').toString('utf8');
+    const colon = text.indexOf(':');
+    if (colon === -1) throw malformed(secret);
+    return { username: text.slice(0, colon), password: text.slice(colon + 1) };
+  }
+  if (typeof username !== 'string' && typeof password !== 'string') return undefined;
+  return { username: String(username ?? ''), password: String(password ?? '') };
+}
+
+const malformed = ({ metadata }: V1Secret) =>
+  new Error(`secret ${metadata?.namespace}/${metadata?.name} does not hold credentials of registries`);
