@@ -8,6 +8,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   'concurrent-endpoint-syncs': 'endpoints-controller',
   'concurrent-service-endpoint-syncs': 'endpointslice-controller',
   'mirroring-concurrent-service-endpoint-syncs': 'endpointslice-mirroring-controller',
+  'concurrent-daemonset-syncs': 'daemonset-controller',
   'concurrent-rc-syncs': 'replicationcontroller-controller',
 };
 

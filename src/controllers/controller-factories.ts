@@ -108,6 +108,9 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
   'deployment-controller': async (context, options) =>
     (await import('./deployment/controller.ts')).createDeploymentController(context, workersOf(context, options)),
 
+  'daemonset-controller': async (context, options) =>
+    (await import('./daemonset/controller.ts')).createDaemonSetController(context, workersOf(context, options)),
+
   'endpointslice-controller': async (context, options) =>
     (await import('./endpointslice/controller.ts')).createEndpointSliceController(context, {
       ...workersOf(context, options),

@@ -46,7 +46,7 @@ export const KNOWN_CONTROLLERS: readonly KnownController[] = [
   supported('endpointslice-mirroring-controller', 'endpointslicemirroring', 'endpointslicemirroring-controller'),
   supported('replicationcontroller-controller', 'replicationcontroller', 'replication-controller'),
   supported('resourcequota-controller', 'resourcequota', 'resourcequota-controller'),
-  known('daemonset-controller', 'daemonset', 'daemon-set-controller'),
+  supported('daemonset-controller', 'daemonset', 'daemon-set-controller'),
   known('job-controller', 'job', 'job-controller'),
   supported('deployment-controller', 'deployment', 'deployment-controller'),
   supported('replicaset-controller', 'replicaset', 'replicaset-controller'),

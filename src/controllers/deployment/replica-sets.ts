@@ -1,32 +1,17 @@
-import { createHash } from 'node:crypto';
 import { deploymentKind } from '../../api/apps/v1/deployment.ts';
 import { replicaSetKind } from '../../api/apps/v1/replica-set.ts';
 import type { V1Deployment, V1PodTemplateSpec, V1ReplicaSet } from '../../api/gen/types.ts';
 import { equalJson } from '../../api/machinery/clone.ts';
 import { controllerReference } from '../workloads/owner.ts';
+import { shortHash } from '../workloads/short-hash.ts';
 import { annotationsOfNewest, revisionOf } from './annotations.ts';
 import { replicasOf } from './replica-numbers.ts';
 
 export const TEMPLATE_HASH = 'pod-template-hash';
 
-/** Characters of names that make no words: no vowels, no digits that look like them (k8s.io/apimachinery/pkg/util/rand). */
-const SAFE = 'bcdfghjklmnpqrstvwxz2456789';
-
 /** A short name for a template. `collisions` makes it another when somebody has taken the first. */
-export function templateHash(template: V1PodTemplateSpec | undefined, collisions: number | undefined): string {
-  const digest = createHash('sha256').update(canonical(template));
-  if (collisions !== undefined) digest.update(`\n${collisions}`);
-  return Array.from(digest.digest().subarray(0, 10), (byte) => SAFE[byte % SAFE.length]).join('');
-}
-
-/** The same text for the same value, whatever the order of its fields. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const entries = Object.entries(value).filter(([, field]) => field !== undefined);
-  entries.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`).join()}}`;
-}
+export const templateHash = (template: V1PodTemplateSpec | undefined, collisions: number | undefined): string =>
+  shortHash(template, collisions);
 
 /** Whether two templates make the same pods: their hash label aside. */
 export function equalTemplates(a: V1PodTemplateSpec | undefined, b: V1PodTemplateSpec | undefined): boolean {

@@ -1,0 +1,160 @@
+import { controllerRevisionKind } from '../../api/apps/v1/controller-revision.ts';
+import { daemonSetKind } from '../../api/apps/v1/daemon-set.ts';
+import { nodeKind } from '../../api/core/v1/node.ts';
+import { podKind } from '../../api/core/v1/pod.ts';
+import type { V1ControllerRevision, V1DaemonSet, V1DaemonSetStatus, V1Node, V1Pod } from '../../api/gen/types.ts';
+import { equalJson } from '../../api/machinery/clone.ts';
+import { selectorFromLabelSelector } from '../../api/machinery/label-selector.ts';
+import type { Component } from '../../std/lifecycle.ts';
+import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
+import { type Outcome, Reconciler } from '../framework/reconciler.ts';
+import { claim, planClaims } from '../workloads/claims.ts';
+import { ownedPods } from '../workloads/owned-pods.ts';
+import { controllerOf, refersTo } from '../workloads/owner.ts';
+import { createPod, deletePod, inGrowingBatches } from '../workloads/pod-control.ts';
+import { availableAtMs } from '../workloads/pod-state.ts';
+import { PodWrites } from '../workloads/pod-writes.ts';
+import { currentRevision, deleteRevisions, REVISION_LABEL, surplusRevisions } from '../workloads/revisions.ts';
+import { daemonPod, fitOf } from './daemon-pod.ts';
+import { FailedDaemons } from './failed-daemons.ts';
+import { type DaemonView, daemonStatus, planDaemons, planRollingUpdate, podsByNode } from './plan.ts';
+
+/** Pods created or deleted in one pass, as upstream. */
+const BURST = 250;
+
+/** Keeps a pod of each DaemonSet on every node that it is for (upstream's pkg/controller/daemon). */
+export function createDaemonSetController(context: ControllerContext, options: { readonly workers?: number } = {}): Component {
+  const { client, informers, clock, logger, metrics, events } = context;
+  const sets = informers.of<V1DaemonSet>(daemonSetKind);
+  const nodes = informers.of<V1Node>(nodeKind);
+  const revisions = informers.of<V1ControllerRevision>(controllerRevisionKind);
+  const owned = ownedPods(informers);
+  const writes = new PodWrites(clock, owned.pods);
+  const failed = new FailedDaemons(clock);
+  const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics, workers: options.workers });
+
+  async function reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
+    const { namespace, name } = splitKey(key);
+    const set = sets.get(name, namespace);
+    if (!set) return;
+    const { matchLabels = {}, matchExpressions = [] } = set.spec?.selector ?? {};
+    if (Object.keys(matchLabels).length + matchExpressions.length === 0) {
+      events.event(set, 'Warning', 'SelectingAll', 'This daemon set is selecting all pods. A non-empty selector is required.');
+      return;
+    }
+    if (set.metadata?.deletionTimestamp) return;
+    const selector = selectorFromLabelSelector(set.spec?.selector);
+    const uid = set.metadata?.uid ?? '';
+    const history = revisions
+      .list(namespace)
+      .filter((revision) => controllerOf(revision)?.uid === uid || !controllerOf(revision));
+    const claimOptions = { client, ownerKind: daemonSetKind, owner: set, signal };
+    const kept = await claim(planClaims(set, selector, history), { ...claimOptions, kind: controllerRevisionKind });
+    const revisionOptions = { client, ownerKind: daemonSetKind, signal, collided: () => noteCollision(set, signal) };
+    const revision = await currentRevision(set, kept, revisionOptions);
+    const hash = revision.metadata?.labels?.[REVISION_LABEL] ?? '';
+    const pods = await claim<V1Pod>(planClaims(set, selector, [...owned.of(uid), ...owned.orphans(namespace)]), {
+      ...claimOptions,
+      kind: podKind,
+    });
+    const view: DaemonView = {
+      set,
+      fits: new Map(nodes.list().map((node) => [node.metadata?.name ?? '', fitOf(set, node)])),
+      byNode: podsByNode(pods),
+      hash,
+      nowMs: clock.now(),
+      backoffMs: (nodeName) => failed.waitMs(uid, nodeName),
+    };
+    let recheckAfterMs: number | undefined;
+    let failure: unknown;
+    if (writes.areSeen(uid)) ({ recheckAfterMs, failure } = await act(view, signal));
+    const live = new Set(pods.map((pod) => pod.metadata?.labels?.[REVISION_LABEL]).concat(hash));
+    const isLive = (one: V1ControllerRevision) => live.has(one.metadata?.labels?.[REVISION_LABEL]);
+    await deleteRevisions(surplusRevisions(kept, isLive, set.spec?.revisionHistoryLimit ?? 10), revisionOptions);
+    await writeStatus(set, daemonStatus(view), signal);
+    if (failure !== undefined) throw failure;
+    const waits = [recheckAfterMs, untilAvailable(view)].filter((ms) => ms !== undefined);
+    return waits.length > 0 ? { requeueAfterMs: Math.min(...waits) } : undefined;
+  }
+
+  async function act(view: DaemonView, signal: AbortSignal): Promise<{ recheckAfterMs?: number; failure?: unknown }> {
+    const { set } = view;
+    const uid = set.metadata?.uid ?? '';
+    const plan = planDaemons(view);
+    for (const { pod, nodeName } of plan.ended) {
+      const { namespace, name } = pod.metadata ?? {};
+      const isFailed = pod.status?.phase === 'Failed';
+      const message = `Found ${isFailed ? 'failed' : 'succeeded'} daemon pod ${namespace}/${name} on node ${nodeName}, will try to ${isFailed ? 'kill' : 'delete'} it`;
+      events.event(set, isFailed ? 'Warning' : 'Normal', isFailed ? 'FailedDaemonPod' : 'SucceededDaemonPod', message);
+      if (isFailed) failed.note(uid, nodeName);
+    }
+    const isRolling = set.spec?.updateStrategy?.type !== 'OnDelete';
+    const isSettled = plan.create.length + plan.remove.length + plan.ended.length === 0;
+    const rolling = isRolling && isSettled ? planRollingUpdate(view) : { create: [], remove: [] };
+    const create = [...plan.create, ...rolling.create].slice(0, BURST);
+    const remove = [...plan.ended.map(({ pod }) => pod), ...plan.remove, ...rolling.remove].slice(0, BURST);
+    const control = { client, events, writes, signal };
+    const { error } = await inGrowingBatches(create.length, (i) =>
+      createPod(set, daemonPod(set, create[i]!, view.hash), control),
+    );
+    const removed = await Promise.allSettled(remove.map((pod) => deletePod(set, pod, control)));
+    const failure = error ?? removed.find((result) => result.status === 'rejected')?.reason;
+    return { recheckAfterMs: plan.recheckAfterMs, failure };
+  }
+
+  function untilAvailable({ set, byNode, nowMs }: DaemonView): number | undefined {
+    const { minReadySeconds = 0 } = set.spec ?? {};
+    if (minReadySeconds === 0) return undefined;
+    const waits = [...byNode.values()].flat().map((pod) => (availableAtMs(pod, minReadySeconds) ?? 0) - nowMs);
+    const positive = waits.filter((ms) => ms > 0);
+    return positive.length > 0 ? Math.min(...positive) : undefined;
+  }
+
+  async function noteCollision(set: V1DaemonSet, signal: AbortSignal): Promise<void> {
+    const status = { ...set.status, collisionCount: (set.status?.collisionCount ?? 0) + 1 } as V1DaemonSetStatus;
+    await writeStatus(set, status, signal);
+  }
+
+  async function writeStatus(set: V1DaemonSet, status: V1DaemonSetStatus, signal: AbortSignal): Promise<void> {
+    if (equalJson(status, set.status ?? {})) return;
+    const resource = client.resource<V1DaemonSet>(daemonSetKind, set.metadata?.namespace);
+    await resource.update({ ...set, status }, { subresource: 'status', signal });
+  }
+
+  function enqueueOwner(object: V1Pod | V1ControllerRevision): void {
+    const reference = controllerOf(object);
+    if (!reference || !refersTo(daemonSetKind, reference)) return;
+    const set = sets.get(reference.name, object.metadata?.namespace);
+    if (set?.metadata?.uid === reference.uid) loop.add(keyOf(set));
+  }
+  function enqueueSelecting(object: V1Pod | V1ControllerRevision): void {
+    for (const set of sets.list(object.metadata?.namespace))
+      if (selectorFromLabelSelector(set.spec?.selector).matches(object.metadata?.labels)) loop.add(keyOf(set));
+  }
+
+  return createController(context, {
+    sources: [
+      source(sets, (set, { type }) => {
+        if (type !== 'deleted') return loop.add(keyOf(set));
+        writes.forget(set.metadata?.uid ?? '');
+        failed.forget(set.metadata?.uid ?? '');
+      }),
+      source(owned.pods, (pod, { type, previous }) => {
+        if (previous && controllerOf(previous)?.uid !== controllerOf(pod)?.uid) enqueueOwner(previous);
+        if (controllerOf(pod)) enqueueOwner(pod);
+        else if (type !== 'deleted') enqueueSelecting(pod);
+      }),
+      source(revisions, (revision, { type }) => {
+        if (controllerOf(revision)) enqueueOwner(revision);
+        else if (type !== 'deleted') enqueueSelecting(revision);
+      }),
+      source(nodes, (node, { previous }) => {
+        for (const set of sets.list()) {
+          if (previous && equalJson(fitOf(set, previous), fitOf(set, node))) continue;
+          loop.add(keyOf(set));
+        }
+      }),
+    ],
+    loops: [loop],
+  });
+}
