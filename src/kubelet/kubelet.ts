@@ -16,6 +16,7 @@ import type { NodeHealth } from './node/node-conditions.ts';
 import { createNodeController, type NodeController } from './node/node-controller.ts';
 import { createPodController, type PodController } from './pods/pod-controller.ts';
 import { announce, checkSwap, readClientCa } from './preflight.ts';
+import type { RealNode } from './real-pods.ts';
 import type { createHealthzServer } from './server/healthz-server.ts';
 import type { KubeletServer } from './server/kubelet-server.ts';
 import type { KubeletView } from './server/kubelet-view.ts';
@@ -52,6 +53,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
   let servingPair: KeyPair | undefined;
   let closeConnection: (() => Promise<void>) | undefined;
   let stopping: Promise<void> | undefined;
+  let realNode: RealNode | undefined;
   const eventsEnd = new AbortController();
 
   const view: KubeletView = {
@@ -71,6 +73,9 @@ export function createKubelet(options: KubeletOptions): Kubelet {
         yield* createContainerLogReader({ runtime, clock })(...asked);
       },
     }),
+    get statistics() {
+      return realNode?.statistics;
+    },
     ...(options.flags && { flags: options.flags }),
     ...(options.setVerbosity && { setVerbosity: options.setVerbosity }),
     unhealthy: () => (failure === undefined ? undefined : String(failure)),
@@ -108,6 +113,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
       } catch (error) {
         failure ??= error;
       }
+      realNode?.stop();
       await closeConnection?.();
       if (failure === undefined) done.resolve();
       else done.reject(failure);
@@ -155,6 +161,25 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     clientPair = clientCertificates?.current() ?? clientPair;
     const hostname = options.hostname ?? nodeName;
     const nodeIps = options.nodeIps ?? [machine.addresses[0] ?? '127.0.0.1'];
+    const events =
+      options.recordEvents === false
+        ? undefined
+        : createEventRecorder({ client, component: 'kubelet', host: nodeName, clock, logger, signal: eventsEnd.signal });
+    if (options.podPaths) {
+      // Loaded where pods have processes: hollow ones need none of it.
+      const { createRealPods } = await import('./real-pods.ts');
+      const { metrics } = view;
+      const node = () => nodeController?.node;
+      const { pods: list, pod, container, sandbox } = view;
+      const podsOfView = { pods: list, pod, container, sandbox };
+      const common = { client, nodeName, nodeIps, configuration, runtime, paths: options.podPaths, clock, logger, random };
+      realNode = await createRealPods({
+        context: { ...common, node, events, metrics },
+        machine,
+        startedAtMs,
+        pods: { ...podsOfView, evict: async (uid, end) => pods?.evict(uid, end) },
+      });
+    }
     const names = { hostname, ipAddresses: nodeIps };
     const onServing = (pair: KeyPair | undefined) => {
       servingPair = pair;
@@ -162,10 +187,6 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     const servers = await openApiServers(options, { view, client, clientCaPem, names, begin, onServing });
     server = servers.server;
     servingCertificates = servers.manager;
-    const events =
-      options.recordEvents === false
-        ? undefined
-        : createEventRecorder({ client, component: 'kubelet', host: nodeName, clock, logger, signal: eventsEnd.signal });
     nodeController = createNodeController({
       client,
       facts: {
@@ -201,6 +222,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
       nodeIps,
       runtime,
       podCidr: () => node.podCidr(),
+      ...(realNode && { real: realNode.real }),
       events,
       clock,
       logger,
@@ -212,6 +234,8 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     const registered = begin(node).then(() => begin(lease));
     const managers = [clientCertificates, servingCertificates].filter((manager) => manager !== undefined).map(begin);
     const background = begin(pods);
+    // They wait for the API server as long as it takes; static pods do not.
+    for (const component of realNode?.components ?? []) begin(component).catch(() => undefined); // told by their `done`
     await Promise.all([identity.persisted, ...managers, ...(configuration.registerNode ? [registered, background] : [])]);
     if (!configuration.registerNode) for (const part of [registered, background]) part.catch(() => undefined); // told by their `done`
   }

@@ -1,0 +1,127 @@
+import { serviceKind } from '../api/core/v1/service.ts';
+import type { V1ContainerImage, V1Service } from '../api/gen/types.ts';
+import { createInformer } from '../client/informer.ts';
+import { CodedError } from '../std/coded-error.ts';
+import { parseGoDuration } from '../std/go-duration.ts';
+import type { Component } from '../std/lifecycle.ts';
+import { cgroupMachineOf } from './cgroups/cgroup-machine.ts';
+import { createPodCgroups } from './cgroups/pod-cgroups.ts';
+import { createUserNamespaces } from './cgroups/user-namespaces.ts';
+import { createContainerSettings } from './containers/container-settings.ts';
+import { createImageCollector } from './images/image-collector.ts';
+import { nodeImages } from './images/node-images.ts';
+import { createPodImages, type NodeImages } from './images/pod-images.ts';
+import { createLogRotator } from './logs/log-rotator.ts';
+import { createNodeAdmission } from './node/admission/node-admission.ts';
+import type { Machine } from './node/machine.ts';
+import { createHookRunner } from './pods/lifecycle-hooks.ts';
+import type { PodPartContext, PodsOfNode } from './pods/pod-parts.ts';
+import type { RealPods } from './pods/real-pod-options.ts';
+import { createRealPodStarter } from './pods/real-pod-starter.ts';
+import { createStaticPods } from './pods/static/static-pods.ts';
+import { createRealProbes } from './probes/real-probes.ts';
+import type { StatisticsPages } from './server/kubelet-view.ts';
+import { createStatisticsPages } from './stats/statistics-pages.ts';
+import { createStatsCollector } from './stats/stats-collector.ts';
+import { createPodVolumes } from './volumes/pod-volumes.ts';
+
+export interface RealPodsOptions {
+  readonly context: PodPartContext;
+  readonly machine: Machine;
+  readonly startedAtMs: number;
+  /** The pods of the node; known once their controller has been made. */
+  readonly pods: PodsOfNode;
+}
+
+/** What a kubelet needs to keep pods with processes. */
+export interface RealNode {
+  readonly real: RealPods;
+  /** Parts that run all the time, in the order in which they begin; some wait for the API server. */
+  readonly components: readonly Component[];
+  readonly statistics: StatisticsPages;
+  /** `status.images` of the node. */
+  images(): V1ContainerImage[];
+  /** Ends what has no end of its own: probes, measurements. */
+  stop(): void;
+}
+
+/** A pod that could not be started is tried again at the latest after so long (pkg/kubelet: backOffPeriod). */
+const LONGEST_RETRY_MS = 10_000;
+const SWEEP_MS = 30_000;
+
+/**
+ * Puts the parts of pods with processes together. Makes the node's cgroups and recovers what an earlier kubelet left half done.
+ *
+ * @throws CodedError naming what the machine, the runtime or the configuration lacks
+ */
+export async function createRealPods(options: RealPodsOptions): Promise<RealNode> {
+  const { context, machine, pods, startedAtMs } = options;
+  const { client, configuration, runtime, paths, events, metrics, clock, logger, random, nodeIps, node } = context;
+  const { images: imageService, streams } = runtime;
+  if (!imageService || !streams)
+    throw new CodedError(`the runtime ${runtime.version.name} has no images or streams: it cannot run pods with processes`, {
+      code: 'RUNTIME_UNABLE',
+    });
+  let images: NodeImages | undefined;
+  const volumes = createPodVolumes(context, { images: { ensure: (...wish) => images!.ensure(...wish) } });
+  images = createPodImages({ context, images: imageService, objects: volumes.objects });
+  const services = createInformer<V1Service>({ client, kind: serviceKind, clock, logger, random });
+  const settings = createContainerSettings({ context, objects: volumes.objects, services });
+  const userNamespaces = createUserNamespaces({
+    paths,
+    maxPods: configuration.maxPods,
+    ...idsPerPodOf(configuration),
+    supported: async (name) =>
+      (await runtime.status()).handlers?.find((handler) => handler.name === name)?.userNamespaces ?? false,
+    logger,
+  });
+  const cgroups = createPodCgroups({
+    configuration,
+    clock,
+    logger,
+    machine: cgroupMachineOf(machine, configuration),
+    userNamespaces,
+    pods: () => pods.pods(),
+  });
+  const { records } = images;
+  const collector = createImageCollector({ context, runtime, images: imageService, records });
+  const admission = createNodeAdmission({ node });
+  const probes = createRealProbes({ runtime, nodeIps, events, ...(metrics && { metrics }), clock, logger, random });
+  const stats = createStatsCollector({ configuration, runtime, pods: () => pods.pods(), paths, cgroups, clock, logger });
+  const runHook = createHookRunner({ streams, clock });
+  const staticPods = createStaticPods(context);
+  const parts = { volumes, settings, images, cgroups, admission };
+  await Promise.all([cgroups.prepare(), images.recover()]);
+  return {
+    real: {
+      createStarter: (stop) => createRealPodStarter({ runtime, paths, events, clock, logger, parts, runHook, stop }),
+      runHook,
+      probes,
+      admission,
+      ...(staticPods && { staticPods }),
+      subscribe: (listener) => volumes.subscribe(listener),
+      ...longestRestartDelayOf(configuration),
+      longestRetryMs: LONGEST_RETRY_MS,
+      syncMs: parseGoDuration(configuration.syncFrequency),
+      sweepMs: SWEEP_MS,
+    },
+    components: [services, volumes, collector, createLogRotator({ runtime, configuration, clock, logger })],
+    statistics: createStatisticsPages({ collector: stats, nodeName: context.nodeName, startedAtMs, machine }),
+    images: () => nodeImages(collector.images, configuration.nodeStatusMaxImages),
+    stop() {
+      probes.stop();
+      stats.stop();
+    },
+  };
+}
+
+function idsPerPodOf(configuration: PodPartContext['configuration']): { idsPerPod?: number } {
+  const { idsPerPod } = (configuration['userNamespaces'] as { idsPerPod?: number } | undefined) ?? {};
+  return idsPerPod === undefined ? {} : { idsPerPod };
+}
+
+function longestRestartDelayOf(configuration: PodPartContext['configuration']): { longestRestartDelayMs?: number } {
+  const text = (configuration['crashLoopBackOff'] as { maxContainerRestartPeriod?: string } | undefined)
+    ?.maxContainerRestartPeriod;
+  return text ? { longestRestartDelayMs: parseGoDuration(text) } : {};
+}
