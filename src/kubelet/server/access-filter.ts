@@ -6,6 +6,7 @@ import { createAuthentication, type RequestUser } from './authentication.ts';
 import { createAuthorization, forbiddenMessage } from './authorization.ts';
 import type { KubeletView } from './kubelet-view.ts';
 import { attributesOf } from './request-attributes.ts';
+import { isWebSocket } from './stream-options.ts';
 
 /** Resolves to the refusal of a request, or to undefined when its caller may do what it asks for. */
 export type AccessFilter = (request: ApiRequest) => Promise<Answer | undefined>;
@@ -29,9 +30,14 @@ export function createAccessFilter(options: {
       metrics.observe('apiserver_client_certificate_expiration_seconds', (certificate.notAfterMs - clock.now()) / 1000);
     }
     const { authorization } = headers;
+    const webSocketProtocols = isWebSocket(headers) ? headers['sec-websocket-protocol'] : undefined;
     let user: RequestUser | undefined;
     try {
-      user = await authenticate({ ...(certificate && { certificate }), ...(authorization && { authorization }) });
+      user = await authenticate({
+        ...(certificate && { certificate }),
+        ...(authorization && { authorization }),
+        ...(webSocketProtocols && { webSocketProtocols }),
+      });
     } catch (error) {
       logger.error('Unable to authenticate the request due to an error', { err: error });
     }

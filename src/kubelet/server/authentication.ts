@@ -21,12 +21,16 @@ export interface Presented {
   readonly certificate?: { readonly commonName: string; readonly organizations: readonly string[] };
   /** The Authorization header. */
   readonly authorization?: string;
+  /** `Sec-WebSocket-Protocol` of a WebSocket: browsers can send a token nowhere else. */
+  readonly webSocketProtocols?: string;
 }
 
 export type Authenticate = (presented: Presented) => Promise<RequestUser | undefined>;
 
 const CACHE_CAPACITY = 4096;
 const LONGEST_TOKEN = 16 * 1024;
+/** Of a WebSocket protocol that is a token: base64url of it follows. */
+export const TOKEN_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
 const ANONYMOUS: RequestUser = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 /**
@@ -58,21 +62,31 @@ export function createAuthentication(options: {
     return { name: user.username, uid: user.uid, groups: user.groups ?? [], extra: user.extra };
   }
 
-  return async ({ certificate, authorization }) => {
+  return async ({ certificate, authorization, webSocketProtocols }) => {
     if (certificate?.commonName) {
       return { name: certificate.commonName, groups: [...certificate.organizations, 'system:authenticated'] };
     }
-    const token = bearerToken(authorization);
+    const token = bearerToken(authorization) ?? protocolToken(webSocketProtocols);
     if (token && webhook.enabled) {
       // By its digest, so that no token stays in memory.
       return cache.get(createHash('sha256').update(token).digest('base64'), () => review(token));
     }
     // A credential that we cannot check does not make its bearer nobody.
-    return anonymous.enabled && !authorization ? ANONYMOUS : undefined;
+    return anonymous.enabled && !authorization && !token ? ANONYMOUS : undefined;
   };
 }
 
 function bearerToken(header: string | undefined): string | undefined {
   const token = /^Bearer +([^\s]+)\s*$/i.exec(header ?? '')?.[1];
   return token && token.length <= LONGEST_TOKEN ? token : undefined;
+}
+
+/** Upstream's way in for browsers (apiserver, authentication/request/websocket): one protocol is the token, another the one to speak. */
+function protocolToken(header: string | undefined): string | undefined {
+  const protocols = (header ?? '').split(',').map((protocol) => protocol.trim());
+  const carriers = protocols.filter((protocol) => protocol.startsWith(TOKEN_PROTOCOL));
+  if (carriers.length !== 1 || protocols.length < 2) return undefined;
+  const encoded = carriers[0]!.slice(TOKEN_PROTOCOL.length);
+  if (!/^[A-Za-z0-9_-]+$/.test(encoded) || encoded.length > LONGEST_TOKEN) return undefined;
+  return Buffer.from(encoded, 'base64url').toString('utf8') || undefined;
 }

@@ -1,130 +1,50 @@
 import assert from 'node:assert/strict';
-import { request } from 'node:https';
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
 import { after, before, test } from 'node:test';
 import { connect } from 'node:tls';
 import { createAuthority } from '../../pki/authority.ts';
 import { generatePrivateKey } from '../../pki/keys.ts';
 import { type Clock, systemClock, VirtualClock } from '../../std/clock.ts';
 import { silentLogger } from '../../std/logger.ts';
-import { type KeyPair, readPair } from '../certificates/certificate-store.ts';
+import { readPair } from '../certificates/certificate-store.ts';
 import { completeConfiguration } from '../configuration/defaults.ts';
-import { createKubeletMetrics } from '../metrics/kubelet-metrics.ts';
-import { createHollowRuntime } from '../runtime/hollow/hollow-runtime.ts';
-import { FakeApi, unreachable } from '../testing/fake-api.ts';
+import { unreachable } from '../testing/fake-api.ts';
 import { createAuthentication } from './authentication.ts';
 import { createHealthzServer } from './healthz-server.ts';
-import { createKubeletServer } from './kubelet-server.ts';
-import type { KubeletView } from './kubelet-view.ts';
+import { createKubeletServer, createReadOnlyServer } from './kubelet-server.ts';
 import { attributesOf } from './request-attributes.ts';
+import {
+  type FetchOptions,
+  issuePair,
+  reviewingApi,
+  startTestServer,
+  type TestAuthority,
+  validSpan,
+  viewOf,
+} from './server-fixture.ts';
 
 const HOUR_MS = 3_600_000;
-const span = () => ({ notBeforeMs: Date.now() - HOUR_MS, notAfterMs: Date.now() + 24 * HOUR_MS });
-let authority: Awaited<ReturnType<typeof createAuthority>>;
+let authority: TestAuthority;
 let life: AbortController;
 
 before(async () => {
-  authority = await createAuthority({ commonName: 'kubernetes', ...span() });
+  authority = await createAuthority({ commonName: 'kubernetes', ...validSpan() });
   life = new AbortController();
 });
 after(() => life.abort());
 
-async function issue(commonName: string, usage: 'client auth' | 'server auth', organizations: string[] = []): Promise<KeyPair> {
-  const key = await generatePrivateKey();
-  const pem = await authority.issue({
-    publicKeyDer: key.publicKeyDer,
-    commonName,
-    organizations,
-    ipAddresses: usage === 'server auth' ? ['127.0.0.1'] : [],
-    usages: ['digital signature', usage],
-    ...span(),
-  });
-  return readPair(pem, key.pem, 'test');
-}
+const issue = (commonName: string, usage: 'client auth' | 'server auth', organizations?: string[]) =>
+  issuePair(authority, commonName, usage, organizations);
 
-interface Fetched {
-  status: number;
-  body: string;
-}
-
-function fetchFrom(
-  port: number,
-  path: string,
-  options: { pair?: KeyPair; token?: string; method?: string } = {},
-): Promise<Fetched> {
-  const { pair, token, method = 'GET' } = options;
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      {
-        host: '127.0.0.1',
-        port,
-        path,
-        method,
-        ca: authority.certificatePem,
-        agent: false,
-        ...(pair && { cert: pair.certificatePem, key: pair.privateKeyPem }),
-        ...(token && { headers: { authorization: `Bearer ${token}` } }),
-      },
-      (response) => {
-        let body = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => {
-          body += chunk;
-        });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
-      },
-    );
-    sent.on('error', reject);
-    sent.end();
-  });
-}
-
-const view = (settings: Record<string, unknown> = {}): KubeletView => ({
-  nodeName: 'node1',
-  startedAtMs: 0,
-  configuration: completeConfiguration(settings),
-  pods: () => [{ metadata: { name: 'web', namespace: 'default', uid: 'u' } }],
-  pod: () => undefined,
-  container: async () => undefined,
-  sandbox: async () => undefined,
-  runtime: createHollowRuntime({ clock: systemClock, random: Math.random, fallbackPodCidr: undefined }),
-  logDirectory: '/nowhere',
-  unhealthy: () => undefined,
-  certificateEnds: () => ({}),
-  metrics: createKubeletMetrics(),
-  renewFailures: () => ({ client: 0, server: 0 }),
-});
-
-/** Knows the token `good` as a service account, and lets only admin and that account in. */
-function reviewingApi(clock = systemClock): FakeApi {
-  const api = new FakeApi(clock);
-  api.review = (object) => {
-    const spec = object['spec'] as { token?: string; user?: string };
-    const status =
-      object.kind === 'TokenReview'
-        ? {
-            authenticated: spec.token === 'good',
-            user: { username: 'system:serviceaccount:default:kubelet-api-test', groups: ['system:serviceaccounts'] },
-          }
-        : { allowed: spec.user === 'admin' || spec.user === 'system:serviceaccount:default:kubelet-api-test' };
-    return { ...object, status };
-  };
-  return api;
-}
-
+/** A server whose callers have no certificate unless they say so. */
 async function serve(settings: Record<string, unknown> = {}, clock: Clock = systemClock) {
-  const api = reviewingApi();
-  const server = createKubeletServer({
-    address: '127.0.0.1',
-    port: 0,
-    view: view(settings),
-    client: api.client(),
-    clientCaPem: authority.certificatePem,
-    certificate: await issue('node1', 'server auth'),
-    clock,
-    logger: silentLogger,
-  });
-  await server.start(life.signal);
-  return { api, server, get: (path: string, options?: Parameters<typeof fetchFrom>[2]) => fetchFrom(server.port, path, options) };
+  const started = await startTestServer(authority, life.signal, viewOf(settings), clock);
+  const get = async (path: string, options: FetchOptions = {}) => {
+    const { status, body } = await started.get(path, { pair: null, ...options });
+    return { status, body };
+  };
+  return { ...started, get };
 }
 
 test('who shows nothing, or a token that nobody knows, gets one word', async () => {
@@ -141,9 +61,14 @@ test('a certificate of somebody who may not gets the line that says why; one of 
     status: 403,
     body: 'Forbidden (user=system:kube-controller-manager, verb=get, resource=nodes, subresource=metrics)',
   });
-  const other = await createAuthority({ commonName: 'other', ...span() });
+  const other = await createAuthority({ commonName: 'other', ...validSpan() });
   const key = await generatePrivateKey();
-  const foreign = await other.issue({ publicKeyDer: key.publicKeyDer, commonName: 'admin', usages: ['client auth'], ...span() });
+  const foreign = await other.issue({
+    publicKeyDer: key.publicKeyDer,
+    commonName: 'admin',
+    usages: ['client auth'],
+    ...validSpan(),
+  });
   assert.equal((await get('/metrics', { pair: readPair(foreign, key.pem, 'test') })).status, 401);
 });
 
@@ -180,28 +105,6 @@ test('a token that the API server confirms is asked about once, and so is what i
   assert.equal(api.count('create', 'subjectaccessreviews'), 1);
 });
 
-test('pods, configz and health are served to who may; what a later release serves says so', async () => {
-  const { get } = await serve({ maxPods: 33 });
-  const pair = await issue('admin', 'client auth');
-  const pods = JSON.parse((await get('/pods', { pair })).body) as { kind: string; items: { metadata: { name: string } }[] };
-  assert.deepEqual([pods.kind, pods.items[0]!.metadata.name], ['PodList', 'web']);
-  const configz = JSON.parse((await get('/configz', { pair })).body) as { kubeletconfig: { maxPods: number } };
-  assert.equal(configz.kubeletconfig.maxPods, 33);
-  assert.deepEqual(await get('/healthz', { pair }), { status: 200, body: 'ok' });
-  assert.equal((await get('/stats/summary', { pair })).status, 200);
-  assert.match((await get('/metrics/resource', { pair })).body, /node_cpu_usage_seconds_total/);
-  assert.equal((await get('/exec/default/web/c?output=1', { pair, method: 'POST' })).status, 404);
-  assert.equal((await get('/nothing', { pair })).status, 404);
-  assert.equal((await get('/pods', { pair, method: 'DELETE' })).status, 405);
-  assert.equal((await get('/%zz', { pair })).status, 400);
-});
-
-test('debugging handlers can be switched off', async () => {
-  const { get } = await serve({ enableDebuggingHandlers: false });
-  const answer = await get('/containerLogs/default/web/c', { pair: await issue('admin', 'client auth') });
-  assert.deepEqual(answer, { status: 405, body: 'Debug endpoints are disabled.\n' });
-});
-
 test('an API server that cannot be asked lets nobody in', async () => {
   const { api, get } = await serve();
   api.before = () => {
@@ -226,14 +129,15 @@ test('handshakes fail until there is a certificate, and new connections get a re
   const server = createKubeletServer({
     address: '127.0.0.1',
     port: 0,
-    view: view(),
+    view: viewOf(),
     client: reviewingApi().client(),
     clientCaPem: authority.certificatePem,
     clock: systemClock,
     logger: silentLogger,
   });
   await server.start(life.signal);
-  await assert.rejects(fetchFrom(server.port, '/healthz'));
+  const early = connect({ host: '127.0.0.1', port: server.port, ca: authority.certificatePem });
+  await assert.rejects(once(early, 'secureConnect'));
   for (const name of ['first', 'second']) {
     server.useCertificate(await issue(name, 'server auth'));
     const seen = await new Promise<string | string[] | undefined>((resolve, reject) => {
@@ -265,7 +169,7 @@ test('TLS 1.1 is refused', async () => {
 
 test('a port that is taken is named', async () => {
   const { server } = await serve();
-  const second = createHealthzServer({ address: '127.0.0.1', port: server.port, view: view() });
+  const second = createHealthzServer({ address: '127.0.0.1', port: server.port, view: viewOf() });
   await assert.rejects(
     second.start(life.signal),
     new RegExp(`listen tcp 127.0.0.1:${server.port}: bind: address already in use`),
@@ -313,7 +217,128 @@ for (const [method, path, verb, ...subresources] of [
   ['GET', '/pods', 'get', 'pods', 'proxy'],
   ['GET', '/configz', 'get', 'configz', 'proxy'],
   ['GET', '/healthz', 'get', 'healthz', 'proxy'],
+  ['GET', '/healthz/syncloop', 'get', 'healthz', 'proxy'],
+  ['GET', '/runningpods/', 'get', 'pods', 'proxy'],
+  ['GET', '/podsx', 'get', 'proxy'],
+  ['GET', '/statusz', 'get', 'statusz'],
+  ['GET', '/flagz', 'get', 'configz'],
+  ['POST', '/checkpoint/a/b/c', 'create', 'checkpoint'],
+  ['PUT', '/debug/flags/v', 'update', 'proxy'],
+  ['HEAD', '/metrics', '', 'metrics'],
+  ['GET', '/', 'get', 'proxy'],
 ] as const)
   test(`${method} ${path} asks for ${verb} on nodes/${subresources.join(' or nodes/')}`, () => {
     assert.deepEqual(attributesOf(method, path), { verb, subresources });
   });
+
+test('a refusal of what two rights would allow names both', async () => {
+  const { get } = await serve();
+  const pair = await issue('nobody', 'client auth');
+  assert.deepEqual(await get('/pods', { pair }), {
+    status: 403,
+    body: 'Forbidden (user=nobody, verb=get, resource=nodes, subresource(s)=[pods proxy])',
+  });
+});
+
+test('a WebSocket may carry its token among its protocols', async () => {
+  const { get } = await serve();
+  const encoded = Buffer.from('good').toString('base64url');
+  const headers = (protocol: string) => ({ connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-protocol': protocol });
+  const token = `base64url.bearer.authorization.k8s.io.${encoded}`;
+  assert.equal((await get('/pods', { headers: headers(`${token}, v4.channel.k8s.io`) })).status, 200);
+  assert.equal((await get('/pods', { headers: headers(token) })).status, 401);
+  assert.equal((await get('/pods', { headers: { 'sec-websocket-protocol': `${token}, v4.channel.k8s.io` } })).status, 401);
+});
+
+test('HTTP/2 is spoken to those who ask for it', async () => {
+  const { server, admin } = await serve();
+  const session = connectHttp2(`https://127.0.0.1:${server.port}`, {
+    ca: authority.certificatePem,
+    cert: admin.certificatePem,
+    key: admin.privateKeyPem,
+  });
+  const statuses = await Promise.all(
+    ['/healthz', '/pods', '/nothing'].map(async (path) => {
+      const stream = session.request({ ':path': path });
+      const [headers] = (await once(stream, 'response')) as [{ ':status': number }];
+      stream.resume();
+      await once(stream, 'end');
+      return headers[':status'];
+    }),
+  );
+  assert.deepEqual(statuses, [200, 200, 404]);
+  session.close();
+});
+
+test('another client authority takes over at once, on connections that are open too', async () => {
+  const { server, admin, get } = await serve();
+  const other = await createAuthority({ commonName: 'other', ...validSpan() });
+  const session = connectHttp2(`https://127.0.0.1:${server.port}`, {
+    ca: authority.certificatePem,
+    cert: admin.certificatePem,
+    key: admin.privateKeyPem,
+  });
+  await once(session, 'connect');
+  assert.equal((await get('/healthz', { pair: admin })).status, 200);
+  const closed = once(session, 'close');
+  server.useClientCa(other.certificatePem);
+  await closed;
+  assert.equal((await get('/healthz', { pair: admin })).status, 401);
+  const pair = await issuePair(other, 'admin', 'client auth');
+  assert.equal((await get('/healthz', { pair })).status, 200);
+});
+
+test('ten thousand wrong tokens are asked about, refused, and not kept', async () => {
+  const clock = new VirtualClock(0);
+  const api = reviewingApi(clock);
+  const authenticate = createAuthentication({ configuration: completeConfiguration(), client: api.client(), clock });
+  let refused = 0;
+  for (let i = 0; i < 100; i++) {
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, j) => authenticate({ authorization: `Bearer wrong-${i}-${j}` })),
+    );
+    refused += answers.filter((answer) => answer === undefined).length;
+  }
+  assert.equal(refused, 10_000);
+  // More at a time than the API server is asked about: the rest fails instead of waiting in memory.
+  const flood = await Promise.allSettled(
+    Array.from({ length: 1000 }, (_, i) => authenticate({ authorization: `Bearer flood-${i}` })),
+  );
+  assert.equal(flood.filter(({ status }) => status === 'rejected').length, 1000 - 512);
+});
+
+test('the read-only port shows pages and does nothing for anybody', async () => {
+  const server = createReadOnlyServer({
+    address: '127.0.0.1',
+    port: 0,
+    view: viewOf(),
+    clock: systemClock,
+    logger: silentLogger,
+  });
+  await server.start(life.signal);
+  const get = async (path: string, method = 'GET') => {
+    const answer = await fetch(`http://127.0.0.1:${server.port}${path}`, { method });
+    return [answer.status, await answer.text()] as const;
+  };
+  assert.deepEqual(await get('/healthz'), [200, 'ok']);
+  for (const path of ['/pods', '/metrics', '/metrics/resource', '/stats/summary', '/spec/'])
+    assert.equal((await get(path))[0], 200, path);
+  assert.deepEqual(await get('/exec/default/web/c?output=1', 'POST'), [405, 'Debug endpoints are disabled.\n']);
+  assert.deepEqual(await get('/logs/'), [405, 'Debug endpoints are disabled.\n']);
+  assert.equal((await get('/configz'))[0], 404);
+  assert.equal((await get('/checkpoint/default/web/c', 'POST'))[0], 404);
+});
+
+test('a header that never ends, or is too long, costs nobody else anything', async () => {
+  const { server, admin, get } = await serve();
+  const socket = connect({ host: '127.0.0.1', port: server.port, ca: authority.certificatePem });
+  socket.on('error', () => undefined);
+  await once(socket, 'secureConnect');
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n');
+  for (let i = 0; i < 20 && !socket.destroyed; i++) socket.write(`X-Long-${i}: ${'x'.repeat(64 * 1024)}\r\n`);
+  await closed;
+  // As long as a command may be.
+  const { status } = await get(`/exec/default/web/none?output=1&command=${'x'.repeat(200_000)}`, { pair: admin, method: 'POST' });
+  assert.equal(status, 501);
+});

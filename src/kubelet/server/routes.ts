@@ -24,24 +24,26 @@ const disabled = (line: string) => () => errorAnswer(405, line);
 
 /** What both the secured and the read-only port serve. */
 export function readingRoutes(view: KubeletView, clock: Clock): Route[] {
-  const statistics = view.statistics ?? createHollowStatistics(view, clock);
+  const hollow = createHollowStatistics(view, clock);
+  // Those of real pods come when the kubelet has got so far.
+  const statistics = () => view.statistics ?? hollow;
   const checks = healthChecks(view);
   const text = (render: () => Promise<string> | string) => async (): Promise<Answer> => prometheusAnswer(await render());
-  const containerStats: Handler = (request, parameters) => containerStatsPage(view, statistics, request, parameters);
+  const containerStats: Handler = (request, parameters) => containerStatsPage(view, statistics(), request, parameters);
   return [
     { path: '/healthz/*', methods: ANY, handle: (request) => healthPage(checks, request) },
     { path: '/pods', methods: GET, handle: () => podsPage(view) },
-    { path: '/stats', methods: GET_POST, handle: (request) => cgroupPage(statistics, request, true) },
-    { path: '/stats/summary', methods: GET_POST, handle: (request) => summaryPage(statistics, request) },
-    { path: '/stats/container', methods: GET_POST, handle: (request) => cgroupPage(statistics, request, false) },
+    { path: '/stats', methods: GET_POST, handle: (request) => cgroupPage(statistics(), request, true) },
+    { path: '/stats/summary', methods: GET_POST, handle: (request) => summaryPage(statistics(), request) },
+    { path: '/stats/container', methods: GET_POST, handle: (request) => cgroupPage(statistics(), request, false) },
     { path: '/stats/:pod/:container', methods: GET_POST, handle: containerStats },
     { path: '/stats/:namespace/:pod/:uid/:container', methods: GET_POST, handle: containerStats },
     { path: '/metrics', methods: ANY, handle: text(() => metricsPage(view, clock)) },
-    { path: '/metrics/cadvisor', methods: ANY, handle: text(() => statistics.cadvisorMetrics()) },
-    { path: '/metrics/resource', methods: ANY, handle: text(() => statistics.resourceMetrics()) },
+    { path: '/metrics/cadvisor', methods: ANY, handle: text(() => statistics().cadvisorMetrics()) },
+    { path: '/metrics/resource', methods: ANY, handle: text(() => statistics().resourceMetrics()) },
     { path: '/metrics/probes', methods: ANY, handle: text(() => probeMetricsPage(view)) },
     { path: '/metrics/slis', methods: ANY, handle: text(() => healthMetricsPage(checks)) },
-    { path: '/spec', methods: GET, handle: async () => jsonAnswer(await statistics.machine()) },
+    { path: '/spec', methods: GET, handle: async () => jsonAnswer(await statistics().machine()) },
   ];
 }
 

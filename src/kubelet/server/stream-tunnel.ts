@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { Clock } from '../../std/clock.ts';
 import { type Answer, type ApiRequest, errorAnswer, type Outcome, type Upgrade } from './api-exchange.ts';
+import { TOKEN_PROTOCOL } from './authentication.ts';
 
 export interface TunnelOptions {
   readonly clock: Clock;
@@ -94,6 +95,7 @@ function ask(
   for (let i = 0; i < upgrade.rawHeaders.length; i += 2) {
     const [name, value] = [upgrade.rawHeaders[i]!, upgrade.rawHeaders[i + 1]!];
     if (name.toLowerCase() === 'x-forwarded-for') forwarded.push(value);
+    else if (name.toLowerCase() === 'sec-websocket-protocol') headers.push(name, withoutToken(value));
     else if (!NOT_PASSED_ON.has(name.toLowerCase())) headers.push(name, value);
   }
   if (remoteAddress) forwarded.push(remoteAddress);
@@ -118,6 +120,11 @@ function ask(
     asking.on('error', reject);
     asking.end();
   });
+}
+
+function withoutToken(protocols: string): string {
+  const kept = protocols.split(',').map((protocol) => protocol.trim());
+  return kept.filter((protocol) => !protocol.startsWith(TOKEN_PROTOCOL)).join(', ');
 }
 
 async function refusalOf(message: IncomingMessage): Promise<Answer> {
