@@ -14,6 +14,8 @@ import { createLeaseKeeper } from './node/lease-keeper.ts';
 import { readMachine } from './node/machine.ts';
 import type { NodeHealth } from './node/node-conditions.ts';
 import { createNodeController, type NodeController } from './node/node-controller.ts';
+import { nodeDetails } from './node/node-details.ts';
+import { type NodeFacts, newNode } from './node/node-plan.ts';
 import { createPodController, type PodController } from './pods/pod-controller.ts';
 import { announce, checkSwap, readClientCa } from './preflight.ts';
 import type { RealNode } from './real-pods.ts';
@@ -161,6 +163,16 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     clientPair = clientCertificates?.current() ?? clientPair;
     const hostname = options.hostname ?? nodeName;
     const nodeIps = options.nodeIps ?? [machine.addresses[0] ?? '127.0.0.1'];
+    const facts = (): NodeFacts => ({
+      name: nodeName,
+      hostname,
+      ipAddresses: nodeIps,
+      labels: options.labels ?? {},
+      machine,
+      runtime: runtime.version,
+      configuration,
+      port: server?.port,
+    });
     const events =
       options.recordEvents === false
         ? undefined
@@ -178,6 +190,8 @@ export function createKubelet(options: KubeletOptions): Kubelet {
         machine,
         startedAtMs,
         pods: { ...podsOfView, evict: async (uid, end) => pods?.evict(uid, end) },
+        // Static pods do not wait for the API server's Node.
+        firstNode: () => newNode(facts(), {}, clock.now()),
       });
     }
     const names = { hostname, ipAddresses: nodeIps };
@@ -189,17 +203,9 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     servingCertificates = servers.manager;
     nodeController = createNodeController({
       client,
-      facts: {
-        name: nodeName,
-        hostname,
-        ipAddresses: nodeIps,
-        labels: options.labels ?? {},
-        machine,
-        runtime: runtime.version,
-        configuration,
-        port: server?.port,
-      },
+      facts: facts(),
       health,
+      ...(options.podPaths && { details: ({ runtime: status }) => nodeDetails({ runtime, configuration }, status) }),
       register: configuration.registerNode,
       clock,
       logger,

@@ -31,6 +31,8 @@ export interface RealPodsOptions {
   readonly startedAtMs: number;
   /** The pods of the node; known once their controller has been made. */
   readonly pods: PodsOfNode;
+  /** The Node as this kubelet would register it. */
+  readonly firstNode: () => V1Node;
 }
 
 /** What a kubelet needs to keep pods with processes. */
@@ -56,7 +58,7 @@ const SWEEP_MS = 30_000;
  */
 export async function createRealPods(options: RealPodsOptions): Promise<RealNode> {
   const { context, machine, pods, startedAtMs } = options;
-  const { client, configuration, runtime, paths, events, metrics, clock, logger, random, nodeIps, node } = context;
+  const { client, configuration, runtime, paths, events, metrics, clock, logger, random, nodeIps } = context;
   const { images: imageService, streams } = runtime;
   if (!imageService || !streams)
     throw new CodedError(`the runtime ${runtime.version.name} has no images or streams: it cannot run pods with processes`, {
@@ -85,8 +87,18 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
   });
   const { records } = images;
   const collector = createImageCollector({ context, runtime, images: imageService, records });
-  const admission = createNodeAdmission({ node });
-  const probes = createRealProbes({ runtime, nodeIps, events, ...(metrics && { metrics }), clock, logger, random });
+  const admission = createNodeAdmission({ node: () => context.node() ?? options.firstNode() });
+  const forgetOnRestart = configuration.featureGates?.['ChangeContainerStatusOnKubeletRestart'] === true;
+  const probes = createRealProbes({
+    runtime,
+    nodeIps,
+    events,
+    forgetOnRestart,
+    ...(metrics && { metrics }),
+    clock,
+    logger,
+    random,
+  });
   const stats = createStatsCollector({ configuration, runtime, pods: () => pods.pods(), paths, cgroups, clock, logger });
   const runHook = createHookRunner({ streams, clock });
   const staticPods = createStaticPods(context);
