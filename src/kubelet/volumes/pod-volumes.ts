@@ -22,6 +22,8 @@ export interface NodeVolumes extends PodVolumes, Component {
   readonly objects: ObjectReader;
   /** Of every volume of the pod that has bytes of its own; empty for a pod that is not set up. Walks directories: not for every second. */
   usageOf(podUid: string): Promise<readonly VolumeUsage[]>;
+  /** For `Node.status.volumesInUse`, by which whoever attaches volumes knows what must not be detached yet. */
+  volumesInUse(): readonly string[];
 }
 
 export interface PodVolumesOptions {
@@ -78,7 +80,6 @@ class MountedVolumes implements NodeVolumes {
       images,
       objects: this.objects,
       tokens: this.#tokens,
-      tell,
       onStale: (pod, volumeName, error) => this.#warn(pod, failedMount(volumeName, error)),
     });
   }
@@ -214,15 +215,20 @@ class MountedVolumes implements NodeVolumes {
     const usages: VolumeUsage[] = [];
     for (const [name, made] of this.#pods.get(podUid)?.made ?? []) {
       const { path, bound, kind } = made;
+      const told = await kind.usage?.(made);
       // A directory of the host's is not the volume's alone.
-      if (path === undefined || kind.plugin === 'kubernetes.io/host-path') continue;
-      const isMount = (await this.#mounts.at(path)) !== undefined;
-      const amounts = isMount ? await filesystemAmounts(path) : await directoryAmounts(path);
+      if (!told && (path === undefined || kind.plugin === 'kubernetes.io/host-path')) continue;
+      const isMount = path !== undefined && (await this.#mounts.at(path)) !== undefined;
+      const amounts = told ?? (isMount ? await filesystemAmounts(path) : await directoryAmounts(path!));
       const { namespace = '', name: claimName = '' } = bound?.claim.metadata ?? {};
       const claim = bound && { namespace, name: claimName };
-      usages.push({ name, plugin: kind.plugin, ...(claim && { claim }), ephemeral: !isMount && !bound, ...amounts });
+      usages.push({ name, plugin: kind.plugin, ...(claim && { claim }), ephemeral: !told && !isMount && !bound, ...amounts });
     }
     return usages;
+  }
+
+  volumesInUse(): readonly string[] {
+    return this.#kinds.volumesInUse();
   }
 
   #warn(pod: V1Pod, { message }: Error): void {

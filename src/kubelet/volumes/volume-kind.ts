@@ -1,5 +1,6 @@
 import type { V1PersistentVolume, V1PersistentVolumeClaim, V1Pod, V1Volume } from '../../api/gen/types.ts';
 import type { ContainerMount } from '../runtime/preparation.ts';
+import type { Amounts } from './volume-usage.ts';
 
 /** One volume of one pod to be made ready. */
 export interface VolumeTask {
@@ -39,4 +40,6 @@ export interface VolumeKind {
    * the user, to be put behind `MountVolume.SetUp failed for volume "x" : `.
    */
   setUp(task: VolumeTask): Promise<ReadyVolume>;
+  /** What a ready volume holds, where the kind knows better than its file system. */
+  usage?(ready: ReadyVolume): Promise<Amounts | undefined>;
 }
