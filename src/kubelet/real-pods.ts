@@ -1,5 +1,5 @@
 import { serviceKind } from '../api/core/v1/service.ts';
-import type { V1ContainerImage, V1Service } from '../api/gen/types.ts';
+import type { V1ContainerImage, V1Node, V1Service } from '../api/gen/types.ts';
 import { createInformer } from '../client/informer.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { parseGoDuration } from '../std/go-duration.ts';
