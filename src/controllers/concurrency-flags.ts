@@ -9,6 +9,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   'concurrent-service-endpoint-syncs': 'endpointslice-controller',
   'mirroring-concurrent-service-endpoint-syncs': 'endpointslice-mirroring-controller',
   'concurrent-daemonset-syncs': 'daemonset-controller',
+  'concurrent-statefulset-syncs': 'statefulset-controller',
   'concurrent-rc-syncs': 'replicationcontroller-controller',
 };
 

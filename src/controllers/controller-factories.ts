@@ -111,6 +111,9 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
   'daemonset-controller': async (context, options) =>
     (await import('./daemonset/controller.ts')).createDaemonSetController(context, workersOf(context, options)),
 
+  'statefulset-controller': async (context, options) =>
+    (await import('./statefulset/controller.ts')).createStatefulSetController(context, workersOf(context, options)),
+
   'endpointslice-controller': async (context, options) =>
     (await import('./endpointslice/controller.ts')).createEndpointSliceController(context, {
       ...workersOf(context, options),

@@ -52,7 +52,7 @@ export const KNOWN_CONTROLLERS: readonly KnownController[] = [
   supported('replicaset-controller', 'replicaset', 'replicaset-controller'),
   known('horizontal-pod-autoscaler-controller', 'horizontalpodautoscaling', 'horizontal-pod-autoscaler'),
   known('disruption-controller', 'disruption', 'disruption-controller'),
-  known('statefulset-controller', 'statefulset', 'statefulset-controller'),
+  supported('statefulset-controller', 'statefulset', 'statefulset-controller'),
   known('cronjob-controller', 'cronjob', 'cronjob-controller'),
   known('service-lb-controller', 'service', 'service-controller'),
   known('node-route-controller', 'route', 'route-controller'),

@@ -22,7 +22,7 @@ test('old and new names mean the same, - switches off, the first mention counts'
 test('an unknown name is an error that names it, and so is one that is not to be had', () => {
   assert.throws(() => selectControllers(['*', 'foo']), /"foo" is not in the list of known controllers/);
   assert.throws(() => selectControllers(['-bar']), /"bar" is not in the list of known controllers/);
-  assert.throws(() => selectControllers(['statefulset']), /controller "statefulset" is not part of this controller manager/);
+  assert.throws(() => selectControllers(['route']), /controller "route" is not part of this controller manager/);
   assert.deepEqual(enabled('-statefulset'), []);
 });
 

@@ -1,0 +1,175 @@
+import { controllerRevisionKind } from '../../api/apps/v1/controller-revision.ts';
+import { statefulSetKind } from '../../api/apps/v1/stateful-set.ts';
+import { persistentVolumeClaimKind } from '../../api/core/v1/persistent-volume-claim.ts';
+import { podKind } from '../../api/core/v1/pod.ts';
+import type {
+  V1ControllerRevision,
+  V1PersistentVolumeClaim,
+  V1Pod,
+  V1StatefulSet,
+  V1StatefulSetStatus,
+} from '../../api/gen/types.ts';
+import { equalJson } from '../../api/machinery/clone.ts';
+import { selectorFromLabelSelector } from '../../api/machinery/label-selector.ts';
+import type { Component } from '../../std/lifecycle.ts';
+import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
+import { OwnWrites } from '../framework/own-writes.ts';
+import { type Outcome, Reconciler } from '../framework/reconciler.ts';
+import { isNamespaceTerminating, unlessReason } from '../framework/unless-reason.ts';
+import { claim, planClaims } from '../workloads/claims.ts';
+import { ownedPods } from '../workloads/owned-pods.ts';
+import { controllerOf, refersTo } from '../workloads/owner.ts';
+import { currentRevision, deleteRevisions, REVISION_LABEL, surplusRevisions, templateIn } from '../workloads/revisions.ts';
+import { identityLabels, memberPod, ordinalOf } from './member.ts';
+import { MemberClaims } from './member-claims.ts';
+import { planStatefulSet, type SetPlan, type SetView, setStatus } from './plan.ts';
+
+/** Keeps the members of StatefulSets: pods with names and volumes of their own (upstream's pkg/controller/statefulset). */
+export function createStatefulSetController(context: ControllerContext, options: { readonly workers?: number } = {}): Component {
+  const { client, informers, clock, logger, metrics, events } = context;
+  const sets = informers.of<V1StatefulSet>(statefulSetKind);
+  const revisions = informers.of<V1ControllerRevision>(controllerRevisionKind);
+  const claims = informers.of<V1PersistentVolumeClaim>(persistentVolumeClaimKind);
+  const owned = ownedPods(informers);
+  const memberClaims = new MemberClaims({ client, claims, events });
+  const writes = new OwnWrites();
+  const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics, workers: options.workers });
+
+  async function reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
+    const { namespace, name } = splitKey(key);
+    const set = sets.get(name, namespace);
+    if (!set) return writes.forget(key);
+    if (writes.isBehind(set)) return;
+    const selector = selectorFromLabelSelector(set.spec?.selector);
+    const uid = set.metadata?.uid ?? '';
+    const claimOptions = { client, ownerKind: statefulSetKind, owner: set, signal };
+    const history = revisions.list(namespace).filter((one) => controllerOf(one)?.uid === uid || !controllerOf(one));
+    const kept = await claim(planClaims(set, selector, history), { ...claimOptions, kind: controllerRevisionKind });
+    const candidates = [...owned.of(uid), ...owned.orphans(namespace)].filter((pod) => ordinalOf(set, pod) !== undefined);
+    const pods = await claim<V1Pod>(planClaims(set, selector, candidates), { ...claimOptions, kind: podKind });
+    const revisionOptions = { client, ownerKind: statefulSetKind, signal, collided: () => noteCollision(set, signal) };
+    const update = await currentRevision(set, kept, revisionOptions);
+    const current = kept.find(({ metadata }) => metadata?.name === set.status?.currentRevision) ?? update;
+    const view: SetView = {
+      set,
+      pods,
+      updateRevision: update.metadata?.name ?? '',
+      currentRevision: current.metadata?.name ?? '',
+      nowMs: clock.now(),
+    };
+    const plan: SetPlan = set.metadata?.deletionTimestamp ? { create: [], recreate: [], remove: [] } : planStatefulSet(view);
+    const failure = await act(view, plan, current, signal).catch((error: unknown) => error ?? new Error('unknown'));
+    await writeStatus(set, setStatus(view), signal);
+    if (failure !== undefined) throw failure;
+    const live = new Set([
+      view.updateRevision,
+      view.currentRevision,
+      ...pods.map((pod) => pod.metadata?.labels?.[REVISION_LABEL]),
+    ]);
+    const isLive = ({ metadata }: V1ControllerRevision) => live.has(metadata?.name);
+    await deleteRevisions(surplusRevisions(kept, isLive, set.spec?.revisionHistoryLimit ?? 10), revisionOptions);
+    return plan.recheckAfterMs === undefined ? undefined : { requeueAfterMs: plan.recheckAfterMs };
+  }
+
+  async function act(view: SetView, plan: SetPlan, current: V1ControllerRevision, signal: AbortSignal): Promise<void> {
+    const { set } = view;
+    if (!set.metadata?.deletionTimestamp)
+      for (const pod of view.pods) {
+        const ordinal = ordinalOf(set, pod) ?? 0;
+        await memberClaims.keepOwners(set, pod, ordinal, signal);
+        await keepIdentity(set, pod, ordinal, signal);
+      }
+    for (const { ordinal, revision } of plan.create) {
+      await memberClaims.ensure(set, ordinal, signal);
+      const isCurrent = revision === 'current';
+      const template = isCurrent ? templateIn(current) : set.spec?.template;
+      await create(set, memberPod(set, ordinal, template, isCurrent ? view.currentRevision : view.updateRevision), signal);
+    }
+    for (const pod of plan.recreate) {
+      const isFailed = pod.status?.phase === 'Failed';
+      const message = `StatefulSet ${set.metadata?.namespace}/${set.metadata?.name} is recreating ${isFailed ? 'failed' : 'terminated'} Pod ${pod.metadata?.name}`;
+      const reason = isFailed ? 'RecreatingFailedPod' : 'RecreatingTerminatedPod';
+      events.event(set, isFailed ? 'Warning' : 'Normal', reason, message);
+      await remove(set, pod, signal);
+    }
+    for (const pod of plan.remove) await remove(set, pod, signal);
+  }
+
+  async function create(set: V1StatefulSet, pod: V1Pod, signal: AbortSignal): Promise<void> {
+    const told = `create Pod ${pod.metadata?.name} in StatefulSet ${set.metadata?.name}`;
+    try {
+      const created = client.resource<V1Pod>(podKind, set.metadata?.namespace).create(pod, { signal });
+      // There is a pod of this name already: ours, which the informer has yet to show, or somebody's who must go first.
+      if (await unlessReason(created, 'AlreadyExists')) events.event(set, 'Normal', 'SuccessfulCreate', `${told} successful`);
+    } catch (error) {
+      if (isNamespaceTerminating(error)) return;
+      if (!signal.aborted) events.event(set, 'Warning', 'FailedCreate', `${told} failed error: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+
+  async function remove(set: V1StatefulSet, pod: V1Pod, signal: AbortSignal): Promise<void> {
+    const { namespace, name = '', uid } = pod.metadata ?? {};
+    const told = `delete Pod ${name} in StatefulSet ${set.metadata?.name}`;
+    try {
+      const deleted = client.resource<V1Pod>(podKind, namespace).delete(name, { preconditions: { uid }, signal });
+      if (await unlessReason(deleted, 'NotFound', 'Conflict'))
+        events.event(set, 'Normal', 'SuccessfulDelete', `${told} successful`);
+    } catch (error) {
+      if (!signal.aborted) events.event(set, 'Warning', 'FailedDelete', `${told} failed error: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+
+  /** One that was adopted may lack the labels that tell members apart. */
+  async function keepIdentity(set: V1StatefulSet, pod: V1Pod, ordinal: number, signal: AbortSignal): Promise<void> {
+    const labels = identityLabels(set, ordinal);
+    if (Object.entries(labels).every(([name, value]) => pod.metadata?.labels?.[name] === value)) return;
+    const { name = '', namespace, uid } = pod.metadata ?? {};
+    const patched = client
+      .resource<V1Pod>(podKind, namespace)
+      .patch(name, { metadata: { uid, labels } }, { type: 'merge', signal });
+    await unlessReason(patched, 'NotFound', 'Conflict');
+  }
+
+  async function noteCollision(set: V1StatefulSet, signal: AbortSignal): Promise<void> {
+    const status = { ...set.status, collisionCount: (set.status?.collisionCount ?? 0) + 1 } as V1StatefulSetStatus;
+    await writeStatus(set, status, signal);
+  }
+
+  async function writeStatus(set: V1StatefulSet, status: V1StatefulSetStatus, signal: AbortSignal): Promise<void> {
+    if (equalJson(status, set.status ?? {})) return;
+    const resource = client.resource<V1StatefulSet>(statefulSetKind, set.metadata?.namespace);
+    writes.note(await resource.update({ ...set, status }, { subresource: 'status', signal }));
+  }
+
+  function enqueueOwner(object: V1Pod | V1ControllerRevision): void {
+    const reference = controllerOf(object);
+    if (!reference || !refersTo(statefulSetKind, reference)) return;
+    const set = sets.get(reference.name, object.metadata?.namespace);
+    if (set?.metadata?.uid === reference.uid) loop.add(keyOf(set));
+  }
+  function enqueueSelecting(object: V1Pod | V1ControllerRevision): void {
+    for (const set of sets.list(object.metadata?.namespace))
+      if (selectorFromLabelSelector(set.spec?.selector).matches(object.metadata?.labels)) loop.add(keyOf(set));
+  }
+
+  return createController(context, {
+    sources: [
+      source(sets, (set) => loop.add(keyOf(set))),
+      source(owned.pods, (pod, { type, previous }) => {
+        if (previous && controllerOf(previous)?.uid !== controllerOf(pod)?.uid) enqueueOwner(previous);
+        if (controllerOf(pod)) enqueueOwner(pod);
+        else enqueueSelecting(pod);
+        // One of somebody else that had a member's name is gone.
+        if (type === 'deleted' && controllerOf(pod)?.kind !== statefulSetKind.kind) enqueueSelecting(pod);
+      }),
+      source(revisions, (revision) => (controllerOf(revision) ? enqueueOwner(revision) : enqueueSelecting(revision))),
+      source(claims, (_claim, { type }) => {
+        // A member may have waited for it to go.
+        if (type === 'deleted') for (const set of sets.list(_claim.metadata?.namespace)) loop.add(keyOf(set));
+      }),
+    ],
+    loops: [loop],
+  });
+}
