@@ -33,6 +33,8 @@ export interface StatsCollectorOptions {
 export interface StatsCollector {
   /** What was measured at most `maxAgeMs` ago; measures when that is too old. Calls at the same time share one measurement. */
   snapshot(maxAgeMs?: number): Promise<NodeSnapshot>;
+  /** The node without its pods, measured now: cheap, and no reason to measure further in the background. */
+  node(): Promise<NodeSnapshot>;
   /** Ends measuring in the background. */
   stop(): void;
 }
@@ -43,6 +45,7 @@ const ROUND_MS = 10_000;
 const DEMAND_MS = 120_000;
 /** Sandboxes and containers whose processes are looked up at the same time. */
 const AT_ONCE = 8;
+const NOTHING: Awaited<ReturnType<Runtime['list']>> = { sandboxes: [], containers: [] };
 
 /** Measures a node and its pods: on demand, and for as long as somebody asks in rounds, so that rates are known. */
 export function createStatsCollector(options: StatsCollectorOptions): StatsCollector {
@@ -137,12 +140,12 @@ export function createStatsCollector(options: StatsCollectorOptions): StatsColle
     return text === undefined ? undefined : { timeMs: clock.now(), interfaces: parseNetDev(text) };
   }
 
-  async function collect(): Promise<NodeSnapshot> {
+  async function collect(withPods: boolean): Promise<NodeSnapshot> {
     const timeMs = clock.now();
     const [{ sandboxes, containers }, usages, filesystems, memInfo, load, pidMax, netDev, partitions, mountInfo] =
       await Promise.all([
-        runtime.list(),
-        runtime.stats?.containers() ?? [],
+        withPods ? runtime.list() : NOTHING,
+        (withPods && runtime.stats?.containers()) || [],
         runtime.images?.filesystems(),
         read('/proc/meminfo'),
         read('/proc/loadavg'),
@@ -155,7 +158,8 @@ export function createStatsCollector(options: StatsCollectorOptions): StatsColle
     const byPod = Map.groupBy(active, ({ podUid }) => podUid);
     const sandboxOf = new Map(sandboxes.filter(({ ready }) => ready).map((sandbox) => [sandbox.podUid, sandbox]));
     const usageById = new Map(usages.map((usage) => [usage.containerId, usage]));
-    const known = options.pods().filter(({ metadata }) => byPod.has(metadata?.uid ?? '') || sandboxOf.has(metadata?.uid ?? ''));
+    const hosted = withPods ? options.pods() : [];
+    const known = hosted.filter(({ metadata }) => byPod.has(metadata?.uid ?? '') || sandboxOf.has(metadata?.uid ?? ''));
     const pods: PodSnapshot[] = [];
     for (let i = 0; i < known.length; i += AT_ONCE)
       pods.push(
@@ -166,7 +170,7 @@ export function createStatsCollector(options: StatsCollectorOptions): StatsColle
           }),
         )),
       );
-    forget(active, sandboxes, pods);
+    if (withPods) forget(active, sandboxes, pods);
     const memory = parseMemInfo(memInfo ?? '');
     const { root } = options.paths;
     const [node, system, levels, nodeFs, imageFs, containerFs, dedicatedImageFs, splitContainerFs] = await Promise.all([
@@ -251,7 +255,7 @@ export function createStatsCollector(options: StatsCollectorOptions): StatsColle
   }
 
   function fresh(): Promise<NodeSnapshot> {
-    running ??= collect()
+    running ??= collect(true)
       .then((snapshot) => {
         latest = snapshot;
         return snapshot;
@@ -269,6 +273,7 @@ export function createStatsCollector(options: StatsCollectorOptions): StatsColle
       if (latest && clock.now() - latest.timeMs < maxAgeMs) return latest;
       return fresh();
     },
+    node: () => collect(false),
     stop() {
       stopped = true;
       timer?.cancel();
