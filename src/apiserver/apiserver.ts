@@ -27,6 +27,8 @@ import { ServerMetrics } from './metrics/server-metrics.ts';
 import { createNonResourcePaths } from './non-resource-paths.ts';
 import type { OutsideSecurity, OutsideSecurityDeps } from './outside-security/outside-security.ts';
 import { createPathRouter } from './path-router.ts';
+import { BackendAgents } from './proxying/backend-agents.ts';
+import { wantsConnection } from './request/wants-connection.ts';
 import { createSecurity, type Security, type SecurityConfig } from './security.ts';
 import { createServe } from './serve.ts';
 import { parseAddressRanges } from './services/address-range.ts';
@@ -36,7 +38,6 @@ import { ServiceClaims } from './services/service-claims.ts';
 import { Keyspace } from './store-access/keyspace.ts';
 import { ObjectStore } from './store-access/object-store.ts';
 import { createActionHandlers } from './subresources/action-handlers.ts';
-import { KubeletConnections } from './subresources/kubelet-proxy.ts';
 import { createResourceRouter } from './verbs/resource-router.ts';
 import { createObjectReader, createObjectWriter } from './verbs/server-objects.ts';
 import { ObjectWrites } from './verbs/write-object.ts';
@@ -126,7 +127,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
 
   const inFlight: InFlightCounts = { readOnly: 0, mutating: 0 };
   const running = new RunningRequests(clock, config.requestTimeoutMs ?? 60_000);
-  const kubelets = new KubeletConnections(config.kubelet ?? {});
+  const agents = new BackendAgents();
   const bootstrapped = new DoneCheck('poststarthook/rbac/bootstrap-roles');
   const defaultsMade = new DoneCheck('poststarthook/start-system-namespaces-controller');
   const objectCount = ({ group, version, resource }: RequestInfo) => {
@@ -168,7 +169,20 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     [
       ...security.actionHandlers,
       ...createActionHandlers(
-        { kinds: builtIn, store, objects, reader, writer, writes, admission, clock, kubelets },
+        {
+          kinds: builtIn,
+          store,
+          objects,
+          reader,
+          writer,
+          writes,
+          admission,
+          authorizer: security.authorizer,
+          clock,
+          random,
+          kubelet: config.kubelet ?? {},
+          agents,
+        },
         config.componentProbes,
       ),
     ],
@@ -253,7 +267,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     await aggregation.close();
     encryption?.close();
     await audit?.close();
-    await kubelets.close();
+    agents.close();
   };
   const listener = await openListener({
     bindAddress,
@@ -261,7 +275,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     tls: currentTls(),
     ...(tlsMinVersion && { tlsMinVersion }),
     ...(clientAuthorities && { clientCaPem: clientAuthorities }),
-    wantsUpgrade: aggregation.wantsUpgrade,
+    wantsUpgrade: (path) => wantsConnection(path) || aggregation.wantsUpgrade(path),
     logger,
     serve,
   }).catch(async (error) => {

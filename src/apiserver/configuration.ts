@@ -25,6 +25,8 @@ export interface KubeletAccess {
   readonly caPem?: string;
   /** `--kubelet-preferred-address-types`; default InternalIP, ExternalIP, Hostname, as kubeadm sets it. */
   readonly preferredAddressTypes?: readonly string[];
+  /** Which addresses of pods, and of nodes at other ports than the kubelet's, requests are passed on to. Default: global ones, as upstream. */
+  readonly isProxyable?: (address: string) => boolean;
 }
 
 export interface ApiServerConfig {

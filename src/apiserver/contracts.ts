@@ -1,5 +1,5 @@
 /** The few types that the API server's folders share. */
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { KindDefinition } from '../api/machinery/kind.ts';
 import type { DynamicObject } from '../api/machinery/object.ts';
 
@@ -30,6 +30,8 @@ export interface ServerRequest {
   readonly signal: AbortSignal;
   /** Set when the request wants to go on as another protocol: its connection, with what has come on it behind the head. */
   readonly takeOver?: () => { readonly socket: Duplex; readonly head: Buffer };
+  /** The body as it comes, for whoever passes it on; instead of `readBody`. Absent: it is there as a whole only. */
+  readonly bodyStream?: () => Readable;
   /** The whole body, decompressed; rejects with 413 when it is larger than the limit. May be called once. */
   readBody(limitBytes: number): Promise<Buffer>;
 }

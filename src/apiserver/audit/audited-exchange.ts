@@ -49,6 +49,11 @@ export class AuditedRequest implements ServerRequest {
     return this.#inner.takeOver;
   }
 
+  /** What is passed on is nothing that the log would show. */
+  get bodyStream(): ServerRequest['bodyStream'] {
+    return this.#inner.bodyStream?.bind(this.#inner);
+  }
+
   headerValues(name: string): readonly string[] {
     const { headers } = this.#inner;
     return this.#inner.headerValues?.(name) ?? (headers[name] === undefined ? [] : headers[name].split(/\s*,\s*/));

@@ -81,6 +81,10 @@ export class HttpRequest implements IncomingRequest {
     this.#abort.abort(reason);
   }
 
+  bodyStream(): Readable {
+    return this.#message.body;
+  }
+
   readBody(limitBytes: number): Promise<Buffer> {
     const encoding = this.headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity')

@@ -3,13 +3,19 @@ import type { Clock } from '../../std/clock.ts';
 import type { Store } from '../../store/store.ts';
 import { createComponentStatusHandler, type ProbeComponent } from '../componentstatuses/component-status-handler.ts';
 import { componentProbes } from '../componentstatuses/probes.ts';
-import type { ActionHandler, Admission, ObjectReader, ObjectWriter } from '../contracts.ts';
+import type { KubeletAccess } from '../configuration.ts';
+import type { ActionHandler, Admission, Authorizer, ObjectReader, ObjectWriter } from '../contracts.ts';
+import type { BackendAgents } from '../proxying/backend-agents.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
 import type { ObjectWrites } from '../verbs/write-object.ts';
 import { createRollbackHandlers } from './deployment-rollback.ts';
-import { createKubeletProxyHandlers, type KubeletConnections } from './kubelet-proxy.ts';
+import { Kubelets } from './kubelets.ts';
 import { createBindingHandlers } from './pod-binding.ts';
 import { createEvictionHandler } from './pod-eviction.ts';
+import { createPodLogHandler } from './pod-log.ts';
+import { createPodStreamHandlers } from './pod-streams.ts';
+import { createProxyableCheck } from './proxyable-address.ts';
+import { createProxyHandlers } from './resource-proxies.ts';
 import { createScaleHandlers } from './scale.ts';
 
 export interface ActionDeps {
@@ -20,8 +26,12 @@ export interface ActionDeps {
   readonly writer: ObjectWriter;
   readonly writes: ObjectWrites;
   readonly admission: () => Admission;
+  readonly authorizer: Authorizer;
   readonly clock: Clock;
-  readonly kubelets: KubeletConnections;
+  readonly random: () => number;
+  readonly kubelet: KubeletAccess;
+  /** Connections to kubelets, pods and endpoints. */
+  readonly agents: BackendAgents;
 }
 
 /**
@@ -30,17 +40,27 @@ export interface ActionDeps {
  * @param probes of components that are asked in another way than on upstream's ports
  */
 export function createActionHandlers(deps: ActionDeps, probes: Readonly<Record<string, ProbeComponent>> = {}): ActionHandler[] {
-  const { kinds, store, objects, clock, kubelets } = deps;
+  const { kinds, store, clock } = deps;
   const components = { ...componentProbes(store), ...probes };
   const named = (group: string, resource: string) => kinds.find((kind) => kind.group === group && kind.resource === resource);
   const pod = named('', 'pods');
-  const node = named('', 'nodes');
   const budget = named('policy', 'poddisruptionbudgets');
   return [
     ...createScaleHandlers(kinds, deps),
     ...createRollbackHandlers(kinds, deps),
     ...(named('', 'componentstatuses') ? [createComponentStatusHandler(components, clock)] : []),
     ...(pod ? [...createBindingHandlers({ ...deps, pod }), createEvictionHandler({ ...deps, pod, budget })] : []),
-    ...(pod && node ? createKubeletProxyHandlers({ node, pod, objects, connections: kubelets }) : []),
+    ...createConnectionHandlers(deps),
   ];
+}
+
+/** What goes through this server to kubelets, pods and Services. */
+function createConnectionHandlers(deps: ActionDeps): ActionHandler[] {
+  const core = (resource: string) => deps.kinds.find((kind) => kind.group === '' && kind.resource === resource);
+  const [pod, node, service] = [core('pods'), core('nodes'), core('services')];
+  if (!pod || !node || !service) return [];
+  const kubelets = new Kubelets(node, deps.objects, deps.kubelet);
+  const isProxyable = deps.kubelet.isProxyable ?? createProxyableCheck();
+  const shared = { ...deps, pod, node, service, kubelets, isProxyable };
+  return [...createPodStreamHandlers(shared), createPodLogHandler(shared), ...createProxyHandlers(shared)];
 }

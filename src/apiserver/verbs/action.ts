@@ -21,7 +21,9 @@ export interface Action {
 export async function runAction({ kind, handler }: Action, context: RequestContext, response: ServerResponse): Promise<void> {
   const { info } = context;
   const verbs = handler.subresource === '' ? kind.verbs : kind.actions.find((a) => a.name === handler.subresource)?.verbs;
-  if (verbs && !verbs.some((verb) => verb === info.verb)) throw methodNotAllowed(kind, info.verb);
+  // A proxy passes on what no verb has a name for, too.
+  const isAsked = handler.subresource === 'proxy' && context.request.method === 'OPTIONS';
+  if (verbs && !isAsked && !verbs.some((verb) => verb === info.verb)) throw methodNotAllowed(kind, info.verb);
   // A name in the path would have been authorized, and the one in the body be meant.
   if (handler.subresource === '' && info.verb === 'create' && info.name) throw methodNotAllowed(kind, info.verb);
   // Before anything is done: what has no table is not made to be shown as one.

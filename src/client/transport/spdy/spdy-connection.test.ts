@@ -93,6 +93,20 @@ test('a lost connection is no end of its streams', async (t) => {
   await assert.rejects(client.openStream({}), SpdyError);
 });
 
+test('what came before the other side closed is read to its end, however slowly', async (t) => {
+  const { client, server } = await pair(t, (stream) => {
+    stream.write(Buffer.alloc(200_000, 1));
+    stream.end(() => server.close());
+  });
+  const stream = await client.openStream({});
+  let size = 0;
+  for await (const chunk of stream) {
+    size += (chunk as Buffer).length;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal(size, 200_000);
+});
+
 test('a reset stream fails on the other side, and the connection goes on', async (t) => {
   const { client } = await pair(t, (stream) => (stream.headers['bad'] ? void stream.destroy() : void stream.end('fine')));
   const stream = await client.openStream({ bad: 'yes' }).catch((error: unknown) => error);

@@ -57,7 +57,11 @@ export class SpdyConnection {
       forget: (id) => this.#streams.delete(id),
     };
     socket.on('error', (error) => this.#end(error));
-    socket.once('close', () => this.#end(new SpdyError('the connection is closed')));
+    socket.once('close', () => {
+      this.#closed.resolve();
+      // What has come before a regular end is still handed out, as fast as it is read; then the streams that have not ended fail.
+      if (!socket.readableEnded) this.#end(new SpdyError('the connection is closed'));
+    });
     void this.#run(head);
   }
 

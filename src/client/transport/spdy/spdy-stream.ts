@@ -47,11 +47,13 @@ export class SpdyStream extends Duplex {
     });
   }
 
-  /** Ends it without a word to the other side, which has reset it or is gone. */
+  /** Ends it without a word to the other side, which has reset it or is gone. What has come whole can still be read. */
   fail(error: Error): void {
+    const whole = this.#heardLast;
     this.#sentLast = true;
     this.#heardLast = true;
-    this.destroy(error);
+    if (!whole || this.readableEnded) this.destroy(error);
+    else this.once('end', () => this.destroy());
   }
 
   override _read(): void {

@@ -1,0 +1,24 @@
+import { isIPv6 } from 'node:net';
+
+/** A server that requests are passed on to. */
+export interface Backend {
+  readonly scheme: 'http' | 'https';
+  /** A name, or an address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** How it is trusted and who we are to it; one object for all backends that share it. */
+  readonly trust: BackendTrust;
+}
+
+export interface BackendTrust {
+  readonly caPem?: string;
+  readonly insecureSkipTlsVerify?: boolean;
+  readonly client?: { readonly certificatePem: string; readonly privateKeyPem: string };
+  readonly connectTimeoutMs: number;
+}
+
+/** `10.0.0.1:80`, `[fd00::1]:80` */
+export const hostAndPort = ({ host, port }: Pick<Backend, 'host' | 'port'>): string =>
+  `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+
+export const originOf = (backend: Backend): string => `${backend.scheme}://${hostAndPort(backend)}`;
