@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { existsSync, globSync } from 'node:fs';
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Runtime } from '../../src/kubelet/runtime/runtime.ts';
 import { startContainerd } from '../harness/containerd.ts';
 import { criPods } from '../harness/cri-pods.ts';
+import { lastingPort } from '../harness/free-port.ts';
+import { BUSYBOX } from '../harness/images.ts';
+import { runOrFail } from '../harness/run-command.ts';
 import { until } from '../harness/until.ts';
 
 const containerOf = async (runtime: Runtime, podUid: string, id: string) =>
@@ -301,4 +307,87 @@ test('the built-in sandbox image stays pinned, and one that is there is not repl
   using others = await criPods(other);
   await others.sandbox(others.pod([]));
   assert.ok((await others.runtime.images!.find(other.sandboxImage))!.sizeBytes > 100_000);
+});
+
+test('containers of a pod reach each other, the node reaches their ports, and a debugger sees its target', async () => {
+  await using containerd = await startContainerd();
+  using pods = await criPods(containerd);
+  const { runtime } = pods;
+  const hostPort = await lastingPort();
+  const serve = ['sh', '-c', 'mkdir -p /www && echo served > /www/index.html && httpd -f -p 8080 -h /www'];
+  const pod = pods.pod([{ name: 'web', command: serve, ports: [{ containerPort: 8080, hostPort }] }, { name: 'side' }], {
+    ephemeralContainers: [{ name: 'debug', image: BUSYBOX, command: ['sleep', '1000'] }],
+  });
+  const sandbox = await pods.sandbox(pod);
+  const web = await pods.start(sandbox, pod, 'web');
+  const side = await pods.start(sandbox, pod, 'side');
+  const debug = await pods.start(sandbox, pod, 'debug', { targetContainerId: web.id });
+  const run = async (id: string, ...command: string[]) => String((await runtime.streams!.execSync(id, command, 10_000)).stdout);
+  await until('the page is served', async () => (await run(side.id, 'wget', '-qO-', 'http://127.0.0.1:8080/')) === 'served\n');
+  assert.equal(await (await fetch(`http://${sandbox.ips[0]}:8080/`)).text(), 'served\n');
+  assert.match(await run(debug.id, 'ps'), /httpd -f -p 8080/);
+  assert.doesNotMatch(await run(side.id, 'ps'), /httpd/);
+  const rules = await runOrFail('iptables', ['-t', 'nat', '-S']);
+  assert.ok(rules.includes(`--dport ${hostPort}`), 'the host port is mapped');
+  await containerd[Symbol.asyncDispose]();
+  assert.ok(
+    !(await runOrFail('iptables', ['-t', 'nat', '-S'])).includes(containerd.network.name),
+    'the mapping went with the pod',
+  );
+});
+
+test('mounts, devices, a terminal, and the cgroup that the pod is put into', async (t) => {
+  await using containerd = await startContainerd();
+  using pods = await criPods(containerd);
+  const { runtime } = pods;
+  const parent = `/muster-cri-${randomBytes(4).toString('hex')}`;
+  const shared = join(containerd.root, 'shared');
+  // The parent is whose it was asked for; nobody else takes it away.
+  t.after(async () => {
+    for (const hierarchy of globSync(`/sys/fs/cgroup/**/${parent.slice(1)}`)) await rmdir(hierarchy);
+  });
+  await mkdir(shared);
+  // Mounts pass from the node only below a mount that is shared, which systemd makes of `/`, and other machines may not.
+  await runOrFail('mount', ['--bind', shared, shared]);
+  await runOrFail('mount', ['--make-shared', shared]);
+  await writeFile(join(shared, 'file'), 'from the node');
+  const pod = pods.pod([{ name: 'app', tty: true, stdin: true }]);
+  const sandbox = await pods.sandbox(pod, { cgroupParent: parent });
+  const { id } = await pods.start(sandbox, pod, 'app', {
+    mounts: [
+      { hostPath: shared, containerPath: '/rw', readOnly: false },
+      { hostPath: shared, containerPath: '/ro', readOnly: true, propagation: 'host-to-container' },
+    ],
+    devices: [{ hostPath: '/dev/null', containerPath: '/dev/nothing', permissions: 'rwm' }],
+    resources: { cpuShares: 512, memoryLimitBytes: 32 << 20, oomScoreAdj: 900 },
+  });
+  const run = async (script: string) => String((await runtime.streams!.execSync(id, ['sh', '-c', script], 10_000)).stdout).trim();
+  assert.equal(
+    await run('cat /ro/file; echo changed > /rw/file; touch /ro/x 2>&1; cat /ro/file'),
+    'from the nodetouch: /ro/x: Read-only file system\nchanged',
+  );
+  assert.equal(await run('stat -c %F /dev/nothing; cat /proc/1/oom_score_adj'), 'character special file\n900');
+  const pid = await runtime.stats!.pidOf(id);
+  assert.match(await readFile(`/proc/${pid}/cgroup`, 'utf8'), new RegExp(`${parent}/${id}`));
+  assert.deepEqual((await runtime.list(pod.metadata!.uid)).containers[0]?.resources?.memoryLimitBytes, 32 << 20);
+  const attach = await runtime.streams!.attach({ containerId: id, stdin: true, stdout: true, stderr: false, tty: true });
+  const forward = await runtime.streams!.portForward(sandbox.id, [80]);
+  assert.deepEqual([attach.pathname.split('/')[1], forward.pathname.split('/')[1]], ['attach', 'portforward']);
+});
+
+test('a containerd that a test leaves in the middle of its work leaves nothing behind', async () => {
+  const containerd = await startContainerd();
+  using pods = await criPods(containerd);
+  const pod = pods.pod([{}], { shareProcessNamespace: true });
+  const sandbox = await pods.sandbox(pod);
+  const { id } = await pods.start(sandbox, pod, 'c0');
+  const pids = await Promise.all([pods.runtime.stats!.pidOf(id), pods.runtime.stats!.sandboxPidOf(sandbox.id)]);
+  await containerd.kill();
+  await containerd[Symbol.asyncDispose]();
+  for (const pid of pids) assert.ok(!existsSync(`/proc/${pid}/exe`), `process ${pid} is still there`);
+  assert.ok(!(await readFile('/proc/self/mountinfo', 'utf8')).includes(containerd.root), 'mounts are left');
+  assert.ok(!existsSync(containerd.root), 'files are left');
+  assert.ok(!existsSync(`/sys/class/net/${containerd.network.bridge}`), 'the bridge is left');
+  for (const name of [id, sandbox.id]) assert.deepEqual(globSync(`/sys/fs/cgroup/**/${name}`), []);
+  assert.deepEqual(globSync(`/var/lib/cni/results/*${sandbox.id}*`), []);
 });

@@ -73,7 +73,8 @@ export class SandboxImages {
   async #prepare(): Promise<void> {
     try {
       const { info } = await this.#options.cri.call('Status', { verbose: true });
-      const name = configuredName(info['config']);
+      // From 2.0 on containerd does not tell; whoever named one may mean the same.
+      const name = configuredName(info['config']) ?? this.#options.extraName;
       if (name !== undefined) await this.#provide(name);
     } catch (error) {
       // Making the sandbox will tell, in the runtime's words, what is really missing.
