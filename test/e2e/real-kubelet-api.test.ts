@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { connect } from 'node:tls';
+import { WebSocket } from 'ws';
+import { readKubeconfig, resolveContext } from '../../src/pki/kubeconfig.ts';
+import { BUSYBOX } from '../harness/images.ts';
+import { type RealCluster, startRealCluster } from '../harness/real-cluster.ts';
+import { runCommand, runOrFail } from '../harness/run-command.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
+import { until } from '../harness/until.ts';
+
+const POD = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'talker', namespace: 'default' },
+  spec: {
+    terminationGracePeriodSeconds: 0,
+    containers: [
+      { name: 'main', image: BUSYBOX, command: ['sh', '-c', 'i=0; while true; do i=$((i+1)); echo line $i; sleep 0.1; done'] },
+      { name: 'web', image: BUSYBOX, command: ['httpd', '-f', '-p', '7777', '-h', '/'] },
+    ],
+  },
+};
+
+describe('the API of a kubelet with real pods', { timeout: 300_000 }, () => {
+  const stack = new AsyncDisposableStack();
+  let cluster: RealCluster;
+  let directory: string;
+  let ca: string;
+  const file = (name: string) => join(directory, name);
+  const address = () => `127.0.0.1:${cluster.port}`;
+  const admin = () => cluster.kubectl('1.35');
+
+  before(async () => {
+    cluster = stack.use(await startRealCluster());
+    directory = stack.use(await temporaryDirectory()).path;
+    ca = join(cluster.up.dataDir, 'pki', 'ca.crt');
+    const context = await resolveContext(await readKubeconfig(cluster.home.kubeconfig));
+    await writeFile(file('admin.pem'), context.clientCertificatePem ?? '');
+    await writeFile(file('admin-key.pem'), context.clientKeyPem ?? '', { mode: 0o600 });
+    await admin().run('create -f -', { input: JSON.stringify(POD) });
+    await admin().run('wait --for=condition=Ready pod/talker --timeout=60s');
+    await until('its serving certificate is there', async () => (await asAdmin('/healthz')) === 'ok');
+  });
+  after(async () => {
+    await admin().try(['delete', 'pod', 'talker', '--timeout=30s']);
+    await stack.disposeAsync();
+  });
+
+  const curl = async (path: string, ...args: string[]) =>
+    (await runCommand('curl', ['-s', '--cacert', ca, ...args, `https://${address()}${path}`])).stdout;
+  const asAdmin = (path: string, ...args: string[]) =>
+    curl(path, '--cert', file('admin.pem'), '--key', file('admin-key.pem'), ...args);
+
+  async function signed(name: string, subject: string, usage = 'clientAuth'): Promise<void> {
+    const pki = join(cluster.up.dataDir, 'pki');
+    await runOrFail('openssl', [
+      ...['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', subject],
+      ...['-keyout', file(`${name}-key.pem`), '-out', file(`${name}.csr`)],
+    ]);
+    await writeFile(file(`${name}.ext`), `extendedKeyUsage=${usage}\nsubjectAltName=IP:127.0.0.1\n`);
+    await runOrFail('openssl', [
+      ...['x509', '-req', '-in', file(`${name}.csr`), '-CA', join(pki, 'ca.crt'), '-CAkey', join(pki, 'ca.key')],
+      ...[
+        '-CAcreateserial',
+        '-CAserial',
+        file('serial'),
+        '-days',
+        '1',
+        '-extfile',
+        file(`${name}.ext`),
+        '-out',
+        file(`${name}.pem`),
+      ],
+    ]);
+  }
+
+  /** A stream of the kubelet's, by WebSocket: what came on each channel. */
+  async function open(path: string) {
+    const socket = new WebSocket(`wss://${address()}${path}`, ['v4.channel.k8s.io'], {
+      ca: await readFile(ca),
+      cert: await readFile(file('admin.pem')),
+      key: await readFile(file('admin-key.pem')),
+    });
+    const channels = new Map<number, string>();
+    socket.on('message', (data: Buffer) =>
+      channels.set(data[0]!, (channels.get(data[0]!) ?? '') + data.subarray(1).toString('latin1')),
+    );
+    socket.on('error', () => undefined);
+    const closed = once(socket, 'close');
+    await Promise.race([once(socket, 'open'), closed]);
+    return {
+      socket,
+      channels,
+      closed,
+      send: (channel: number, text: string) => socket.send(Buffer.concat([Buffer.from([channel]), Buffer.from(text)])),
+    };
+  }
+
+  test('refuses who shows nothing, a token nobody knows, and who may not, in the runbook’s words', async () => {
+    assert.equal(await curl('/metrics'), 'Unauthorized');
+    assert.equal(await curl('/metrics', '-H', 'Authorization: Bearer 123456'), 'Unauthorized');
+    await signed('kube-controller-manager', '/CN=system:kube-controller-manager');
+    const pair = ['--cert', file('kube-controller-manager.pem'), '--key', file('kube-controller-manager-key.pem')];
+    assert.equal(
+      await curl('/metrics', ...pair),
+      'Forbidden (user=system:kube-controller-manager, verb=get, resource=nodes, subresource=metrics)',
+    );
+  });
+
+  test('lets in a ServiceAccount that may, by its token', async () => {
+    await admin().run('create sa kubelet-api-test');
+    await admin().run(
+      'create clusterrolebinding kubelet-api-test --clusterrole=system:kubelet-api-admin --serviceaccount=default:kubelet-api-test',
+    );
+    const token = (await admin().run('create token kubelet-api-test')).trim();
+    const metrics = await curl('/metrics', '-H', `Authorization: Bearer ${token}`);
+    assert.match(metrics, /^# HELP apiserver_client_certificate_expiration_seconds Distribution of/);
+    for (const name of ['kubelet_runtime_operations_total', 'kubelet_running_pods', 'kubelet_http_requests_total'])
+      assert.match(metrics, new RegExp(`^${name}`, 'm'));
+  });
+
+  test('tells of the node’s pods, containers and machine', async () => {
+    type List = { items: { metadata: { name: string } }[] };
+    assert.deepEqual(
+      (JSON.parse(await asAdmin('/pods')) as List).items.map(({ metadata }) => metadata.name),
+      ['talker'],
+    );
+    assert.deepEqual(
+      (JSON.parse(await asAdmin('/runningpods/')) as List).items.map(({ metadata }) => metadata.name),
+      ['talker'],
+    );
+    const summary = JSON.parse(await asAdmin('/stats/summary')) as { pods: { podRef: { name: string } }[] };
+    assert.equal(summary.pods[0]!.podRef.name, 'talker');
+    assert.match(await asAdmin('/metrics/cadvisor'), /container_memory_working_set_bytes\{container="main"/);
+    assert.match(await asAdmin('/metrics/resource'), /pod_memory_working_set_bytes\{namespace="default",pod="talker"\}/);
+    assert.ok((JSON.parse(await asAdmin('/spec/')) as { num_cores: number }).num_cores > 0);
+    const configz = JSON.parse(await asAdmin('/configz')) as { kubeletconfig: { port: number; kind?: string } };
+    assert.deepEqual([configz.kubeletconfig.port, configz.kubeletconfig.kind], [cluster.port, undefined]);
+    assert.match(
+      await asAdmin('/checkpoint/default/talker/main', '-X', 'POST'),
+      /^checkpointing of default\/talker\/main failed/,
+    );
+  });
+
+  test('runs commands to their end', async () => {
+    const run = (command: string) => asAdmin(`/run/default/talker/main?cmd=${encodeURIComponent(command)}`, '-X', 'POST');
+    assert.equal(await run('echo hello'), 'hello\n');
+    assert.match(await run('ls /none'), /^command 'ls \/none' exited with 1: ls: \/none: No such file/);
+  });
+
+  test('passes an exec through, with input and the exit status', async () => {
+    const stream = await open('/exec/default/talker/main?command=sh&input=1&output=1&error=1');
+    stream.send(0, 'echo to-out; echo to-err >&2; exit 3\n');
+    await stream.closed;
+    assert.equal(stream.channels.get(1), 'to-out\n');
+    assert.equal(stream.channels.get(2), 'to-err\n');
+    assert.match(stream.channels.get(3) ?? '', /"reason":"NonZeroExitCode".*"message":"3"/);
+  });
+
+  test('attaches to what runs', async () => {
+    const stream = await open('/attach/default/talker/main?output=1');
+    await until('lines come', () => /line \d+\n/.test(stream.channels.get(1) ?? ''));
+    stream.socket.terminate();
+  });
+
+  test('forwards a port', async () => {
+    const stream = await open('/portForward/default/talker?port=7777');
+    // Each channel says first which port it is for.
+    await until('both channels are there', () => stream.channels.has(0) && stream.channels.has(1));
+    stream.send(0, 'GET /none HTTP/1.0\r\n\r\n');
+    await until('the answer comes', () => /HTTP\/1\.[01] 404 /.test(stream.channels.get(0) ?? ''));
+    stream.socket.terminate();
+  });
+
+  test('logs are read by lines, bytes and time', async () => {
+    const logs = (query: string) => asAdmin(`/containerLogs/default/talker/main?${query}`);
+    assert.match(await logs('tailLines=2'), /^line \d+\nline \d+\n$/);
+    assert.equal(await logs('limitBytes=6'), 'line 1');
+    assert.match(await logs('tailLines=1&timestamps=true'), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(Z|[+-]\d\d:\d\d) line \d+\n$/);
+    assert.equal(await logs('previous=true'), 'previous terminated container "main" in pod "talker" not found');
+  });
+
+  test('a certificate is exchanged under a log that is followed', async () => {
+    await signed('first', '/CN=first', 'serverAuth');
+    await signed('second', '/CN=second', 'serverAuth');
+    await cluster.killKubelet('SIGTERM');
+    await writeFile(file('serving.pem'), await readFile(file('first.pem')));
+    await writeFile(file('serving-key.pem'), await readFile(file('first-key.pem')));
+    await cluster.startKubelet({
+      serverTLSBootstrap: false,
+      tlsCertFile: file('serving.pem'),
+      tlsPrivateKeyFile: file('serving-key.pem'),
+    });
+    const served = () =>
+      new Promise<string>((resolve, reject) => {
+        const socket = connect({ host: '127.0.0.1', port: cluster.port, rejectUnauthorized: false }, () => {
+          resolve(String(socket.getPeerCertificate().subject.CN));
+          socket.destroy();
+        });
+        socket.on('error', reject);
+      });
+    await until('the first certificate is served', async () => (await served()) === 'first');
+    const follower: ChildProcess = spawn('curl', [
+      ...['-sN', '--cacert', ca, '--cert', file('admin.pem'), '--key', file('admin-key.pem')],
+      `https://${address()}/containerLogs/default/talker/main?follow=true&tailLines=1`,
+    ]);
+    stack.defer(() => void follower.kill());
+    let lines = 0;
+    follower.stdout!.on('data', (chunk: Buffer) => {
+      lines += String(chunk).split('\n').length - 1;
+    });
+    await until('lines come', () => lines > 3);
+    for (const part of ['', '-key']) {
+      await writeFile(file('next'), await readFile(file(`second${part}.pem`)));
+      await rename(file('next'), file(`serving${part}.pem`));
+    }
+    await until('the second certificate is served', async () => (await served()) === 'second');
+    const before = lines;
+    await until('lines still come', () => lines > before + 3);
+    assert.equal(follower.exitCode, null);
+    follower.kill();
+  });
+
+  test('an exec ends for its caller when the runtime is killed, and works again afterwards', async () => {
+    const stream = await open('/exec/default/talker/main?command=cat&input=1&output=1');
+    stream.send(0, 'there');
+    await until('it is there', () => stream.channels.get(1) === 'there');
+    await cluster.containerd.kill();
+    await stream.closed;
+    await cluster.containerd.restart();
+    await until('commands run again', async () => (await asAdmin('/run/default/talker/main?cmd=true', '-X', 'POST')) === '');
+  });
+
+  test('is held by a process of the name that the runbook looks for', async () => {
+    const { pid } = cluster.kubelet;
+    assert.equal((await readFile(`/proc/${pid}/comm`, 'utf8')).trim(), 'kubelet');
+  });
+});
