@@ -31,6 +31,8 @@ export interface Mounts {
     readonly recursive?: boolean;
     readonly options?: readonly string[];
   }): Promise<void>;
+  /** Lets mounts below a mount appear wherever that is mounted too, and the other way round. */
+  share(path: string): Promise<void>;
   /** Succeeds when nothing is mounted there. `lazy` lets go of it though it is in use. */
   unmount(path: string, options?: { readonly lazy?: boolean }): Promise<void>;
   /** Unmounts everything at `path` and below it, deepest first. */
@@ -86,6 +88,9 @@ export function createMounts(options: MountsOptions = {}): Mounts {
         await unmount(target);
         throw error;
       }
+    },
+    async share(path) {
+      await run('mount', ['--no-canonicalize', '--make-rshared', '--', path], { timeoutMs });
     },
     async unmountAll(path, how) {
       for (const { mountPoint } of mountsBelow(await list(), path)) await unmount(mountPoint, how);

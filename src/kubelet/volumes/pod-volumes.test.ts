@@ -9,6 +9,7 @@ import { persistentVolumeClaimKind } from '../../api/core/v1/persistent-volume-c
 import { secretKind } from '../../api/core/v1/secret.ts';
 import type { V1PersistentVolumeSpec, V1Pod, V1Volume, V1VolumeMount } from '../../api/gen/types.ts';
 import { createVolumesBench, podWith, type VolumesBench } from '../testing/volumes-bench.ts';
+import { mountOf } from './shared-root.ts';
 
 const never = new AbortController().signal;
 const b64 = (text: string) => Buffer.from(text).toString('base64');
@@ -525,3 +526,26 @@ test('an image as a volume is refused where the runtime cannot mount one', async
   const pod = podWith({ volumes: [{ name: 'files', image: { reference: 'registry.test/x:1' } }] });
   await assert.rejects(bench.volumes.setUp(pod, never), /volume "files": the container runtime cannot mount images/);
 });
+
+test('mounts below the directory of the kubelet reach containers, also on a machine that shares none', async () => {
+  await using bench = await createVolumesBench();
+  const entry = await bench.mounts.at(bench.root);
+  const shared = mountOf(await bench.mounts.list(), bench.root);
+  assert.ok(shared?.optionalFields.some((field) => field.startsWith('shared:')));
+  await using again = await startAgain(bench);
+  assert.deepEqual(await bench.mounts.at(bench.root), entry);
+  assert.equal(again.started, true);
+});
+
+async function startAgain(bench: VolumesBench) {
+  const volumes = bench.restarted();
+  const end = new AbortController();
+  await volumes.start(end.signal);
+  return {
+    started: true,
+    [Symbol.asyncDispose]: async () => {
+      end.abort();
+      await volumes.done;
+    },
+  };
+}

@@ -12,6 +12,7 @@ import { containerMounts } from './container-mounts.ts';
 import { type ChangeDetection, createObjectCache } from './object-cache.ts';
 import { namesIn, removeLeftovers, VOLUME_PARTS } from './pod-leftovers.ts';
 import { createServiceAccountTokens } from './service-account-tokens.ts';
+import { shareRoot } from './shared-root.ts';
 import type { BoundClaim, ReadyVolume, VolumeKind } from './volume-kind.ts';
 import { createVolumeKinds, type VolumeKinds } from './volume-kinds.ts';
 import { directoryAmounts, filesystemAmounts, type VolumeUsage } from './volume-usage.ts';
@@ -89,6 +90,9 @@ class MountedVolumes implements NodeVolumes {
   }
 
   async start(signal: AbortSignal): Promise<void> {
+    const { paths, logger } = this.#context;
+    if (await shareRoot(paths.root, this.#mounts))
+      logger.info('Bind-mounted with shared mount propagation', { path: paths.root });
     await this.#kinds.start(signal);
     const stop = () => {
       this.objects.close();
