@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../std/clock.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
-import type { FlagDefinition, FlagValues } from '../std/flags.ts';
-import { formatGoDuration } from '../std/go-duration.ts';
+import { flagTexts } from '../std/flag-texts.ts';
 import { createKlogLogger, type Logger } from '../std/logger.ts';
 import { openStore } from '../store/open-store.ts';
 import { startApiServer } from './apiserver.ts';
@@ -44,7 +43,7 @@ export const apiserverCommand: ComponentCommand = {
     });
     try {
       const server = await startApiServer({
-        flags: () => flagTexts(flags.values),
+        flags: () => flagTexts(apiserverFlags, flags.values),
         ...config.server,
         security,
         store,
@@ -75,23 +74,6 @@ async function readSecurityFiles(values: { string(name: string): string }, secur
   if (!path) return security;
   const { readAdmissionConfiguration } = await import('./admission/configuration/admission-configuration.ts');
   return { ...security, admissionConfiguration: await readAdmissionConfiguration(path) };
-}
-
-/** What `/flagz` shows. Flags name files with secrets and hold none. */
-function flagTexts(values: FlagValues): ReadonlyMap<string, string> {
-  const text = ({ name, type }: FlagDefinition): string => {
-    if (type === 'bool') return String(values.bool(name));
-    if (type === 'int') return String(values.int(name));
-    if (type === 'float') return String(values.float(name));
-    if (type === 'duration') return formatGoDuration(values.durationMs(name));
-    if (type === 'strings') return values.strings(name).join(',');
-    if (type === 'map')
-      return Object.entries(values.map(name))
-        .map(([key, value]) => `${key}=${value}`)
-        .join(',');
-    return values.string(name);
-  };
-  return new Map(apiserverFlags.filter(({ noEffect }) => !noEffect).map((flag) => [flag.name, text(flag)]));
 }
 
 async function untilStopped(server: ApiServer, { signal, clock }: CommandIo, reload: () => void): Promise<void> {

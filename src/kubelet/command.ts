@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { CodedError } from '../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
+import { flagTexts } from '../std/flag-texts.ts';
 import type { ParsedFlags } from '../std/flags.ts';
 import { createKlogLogger, klogFatalLine } from '../std/logger.ts';
 import { KUBERNETES_VERSION } from '../std/version.ts';
@@ -43,7 +44,8 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
     write = createLogOutput(flags, io.stderr, io.clock.now());
     const { given, warnings } = await readConfiguration(flags, io);
     const configuration = completeConfiguration(given);
-    const logger = createKlogLogger({ ...klog, verbosity: configuration.logging.verbosity, write });
+    const logging = { ...klog, verbosity: configuration.logging.verbosity, write };
+    const logger = createKlogLogger(logging);
     for (const warning of [...warnings, ...remarksOn(configuration, completeConfiguration())]) logger.warn(warning);
     const options = await kubeletOptions(flags, io, configuration, logger);
     const opened = await openRuntime({
@@ -55,7 +57,15 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
     });
     const { runtime, podPaths } = opened;
     try {
-      const kubelet = createKubelet({ ...options, runtime, ...(podPaths && { podPaths }) });
+      const kubelet = createKubelet({
+        ...options,
+        runtime,
+        ...(podPaths && { podPaths }),
+        flags: flagTexts(shownFlags(), flags.values),
+        setVerbosity: (level) => {
+          logging.verbosity = level;
+        },
+      });
       await kubelet.start(io.signal);
       io.ready();
       await kubelet.done;
@@ -70,6 +80,9 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
     return FATAL_EXIT;
   }
 }
+
+/** Headers of a manifest's request may hold a secret. */
+const shownFlags = () => kubeletFlags().filter(({ name }) => name !== 'manifest-url-header');
 
 /** What the file, its drop-ins and the flags say, each over the one before. */
 async function readConfiguration(flags: ParsedFlags, io: CommandIo): Promise<ParsedConfiguration> {
