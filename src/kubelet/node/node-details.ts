@@ -4,7 +4,7 @@ import { nodeImages } from '../images/node-images.ts';
 import type { Runtime, RuntimeStatus } from '../runtime/runtime.ts';
 
 /** What the status of a node with real pods says beyond that of a hollow one. */
-export type NodeDetails = Pick<V1NodeStatus, 'images' | 'runtimeHandlers' | 'volumesInUse' | 'volumesAttached'>;
+export type NodeDetails = Pick<V1NodeStatus, 'images' | 'runtimeHandlers' | 'features' | 'volumesInUse' | 'volumesAttached'>;
 
 export interface NodeDetailsOptions {
   readonly runtime: Pick<Runtime, 'images'>;
@@ -27,6 +27,7 @@ export async function nodeDetails(options: NodeDetailsOptions, runtime: RuntimeS
         features: { recursiveReadOnlyMounts, userNamespaces },
       })),
     }),
+    ...(runtime?.features && { features: runtime.features }),
     ...(inUse && { volumesInUse: [...inUse].sort() }),
   };
 }

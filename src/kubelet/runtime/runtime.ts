@@ -66,6 +66,8 @@ export interface RuntimeStatus {
   readonly message?: string;
   /** What the runtime's handlers (runtimeClassName's) can do, where it tells; the default one has the name ''. */
   readonly handlers?: readonly RuntimeHandlerAbilities[];
+  /** What it can do whatever the handler, where it tells: `features` of the node's status. */
+  readonly features?: { readonly supplementalGroupsPolicy: boolean };
   /** What else keeps the node from being ready, in whole sentences: `PLEG is not healthy: …`. */
   readonly problems?: readonly string[];
 }

@@ -35,15 +35,19 @@ export async function createAndStart(
   const { cri, paths, seccomp, moreMaskedPaths } = options;
   const { preparation, pod, container } = request;
   if (!preparation) throw new Error(`nothing is prepared for container ${container.name}`);
-  const config = await sandboxConfigOf(cri, sandbox, request);
+  const [config, imageUser, mounts] = await Promise.all([
+    sandboxConfigOf(cri, sandbox, request),
+    imageUserOf(cri, preparation.imageRef),
+    terminationMessageMount(paths, pod.metadata?.uid ?? '', request),
+  ]);
   const id = await createContainer(cri, {
     pod_sandbox_id: sandbox.id,
     sandbox_config: config,
     config: containerConfig({
       request: { ...request, preparation },
-      imageUser: await imageUserOf(cri, preparation.imageRef),
+      imageUser,
       idMappings: idMappingsOf(config),
-      mounts: await terminationMessageMount(paths, pod.metadata?.uid ?? '', request),
+      mounts,
       seccomp,
       moreMaskedPaths,
     }),

@@ -83,7 +83,9 @@ test('the runtime’s conditions are the node’s, in its own words', async () =
     },
   ];
   const runtime_handlers = [{ name: '', features: { user_namespaces: true } }];
-  await using service = await fakeRuntime({ Status: () => ({ status: { conditions }, runtime_handlers }) });
+  await using service = await fakeRuntime({
+    Status: () => ({ status: { conditions }, runtime_handlers, features: { supplemental_groups_policy: true } }),
+  });
   await using connected = await connect(service);
   assert.deepEqual(await connected.runtime.status(), {
     ready: true,
@@ -91,6 +93,7 @@ test('the runtime’s conditions are the node’s, in its own words', async () =
     reason: 'NetworkPluginNotReady',
     message: 'Network plugin returns error: cni plugin not initialized',
     handlers: [{ name: '', recursiveReadOnlyMounts: false, userNamespaces: true }],
+    features: { supplementalGroupsPolicy: true },
   });
 });
 

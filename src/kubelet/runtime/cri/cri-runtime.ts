@@ -6,7 +6,7 @@ import { isGrpcStatus } from '../../grpc/grpc-error.ts';
 import type { KubeletMetrics } from '../../metrics/kubelet-metrics.ts';
 import type { PodPaths } from '../../pods/pod-paths.ts';
 import type { PodSandbox, Runtime, RuntimeStatus, SandboxRequest } from '../runtime.ts';
-import { type CriClient, createCriClient } from './api/cri-client.ts';
+import { type CriClient, type CriMessage, createCriClient } from './api/cri-client.ts';
 import { createContainerAbilities } from './container-abilities.ts';
 import { createAndStart } from './container-start.ts';
 import { countedClient } from './counted-client.ts';
@@ -168,10 +168,8 @@ async function* changedPods(cri: CriClient, signal: AbortSignal): AsyncGenerator
   for await (const { pod_sandbox_status: sandbox } of cri.events(signal)) if (sandbox) yield podUidOf(sandbox);
 }
 
-type StatusAnswer = Awaited<ReturnType<typeof statusCall>>;
-const statusCall = (cri: CriClient) => cri.call('Status', {});
-
-function statusOf({ status, runtime_handlers }: StatusAnswer, problem: string | undefined): RuntimeStatus {
+function statusOf(answer: CriMessage<'StatusResponse'>, problem: string | undefined): RuntimeStatus {
+  const { status, runtime_handlers, features } = answer;
   const conditions = status?.conditions ?? [];
   const [runtime, network] = ['RuntimeReady', 'NetworkReady'].map((type) =>
     conditions.find((condition) => condition.type === type),
@@ -188,6 +186,7 @@ function statusOf({ status, runtime_handlers }: StatusAnswer, problem: string | 
         userNamespaces: features?.user_namespaces ?? false,
       })),
     }),
+    ...(features && { features: { supplementalGroupsPolicy: features.supplemental_groups_policy } }),
     ...(problem !== undefined && { problems: [problem] }),
   };
 }
