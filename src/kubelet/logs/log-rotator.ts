@@ -1,5 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, stat, utimes } from 'node:fs/promises';
+import { rename, rm, stat, statfs, utimes } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { parseDuration } from '../../api/machinery/duration.ts';
@@ -18,6 +19,9 @@ export interface LogRotatorOptions {
   readonly clock: Clock;
   readonly logger: Logger;
 }
+
+/** Less than that is none: the longest line that runtimes write at once. */
+const LEAST_ROOM_BYTES = 16 << 10;
 
 interface RotationLimits {
   readonly maxSizeBytes: number;
@@ -67,6 +71,17 @@ export function createLogRotator(options: LogRotatorOptions): LogRotator {
       tidied.add(id);
     }
     if ((await sizeOf(path, id)) >= limits.maxSizeBytes) await rotate(path, id);
+    else await makeRoom(path);
+  }
+
+  /** On a full disk the log cannot grow to the size at which it would be put aside: its oldest part goes instead. */
+  async function makeRoom(path: string): Promise<void> {
+    const { bfree, bsize } = await statfs(dirname(path));
+    if (bfree * bsize >= LEAST_ROOM_BYTES) return;
+    const [oldest] = (await rotatedFiles(path)).files;
+    if (!oldest) return;
+    logger.warn('No space left for container logs, removing an old one', { path: oldest.path });
+    await rm(oldest.path, { force: true });
   }
 
   /** A log that is not there has been put aside by a kubelet that ended before the runtime made a new one. */
@@ -87,10 +102,7 @@ export function createLogRotator(options: LogRotatorOptions): LogRotator {
     if (older.files.some((file) => file.time >= time)) return;
     const plan = planRotation(older, limits.maxFiles);
     for (const old of plan.remove) await rm(old, { force: true });
-    for (const file of plan.compress) {
-      // A disk without room for the compressed file has room for a rename: the log must not grow without end because of it.
-      await compress(file).catch((error: unknown) => logger.warn('Failed to compress log', { path: file, err: error }));
-    }
+    for (const file of plan.compress) await compressOrDrop(file);
     const aside = `${path}.${time}`;
     await rename(path, aside);
     try {
@@ -99,6 +111,16 @@ export function createLogRotator(options: LogRotatorOptions): LogRotator {
       // The runtime writes on to the file that it has open: under its own name it is found again.
       await rename(aside, path);
       throw error;
+    }
+  }
+
+  /** On a full disk an old log goes, so that there is room for what the container says now. */
+  async function compressOrDrop(file: string): Promise<void> {
+    try {
+      await compress(file);
+    } catch (error) {
+      logger.warn('Failed to compress log', { path: file, err: error });
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') await rm(file, { force: true });
     }
   }
 

@@ -1,0 +1,272 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import type { CoreV1Event, V1Pod, V1PodList } from '../../src/api/gen/types.ts';
+import { createMounts } from '../../src/host/mounts.ts';
+import { completeConfiguration } from '../../src/kubelet/configuration/defaults.ts';
+import { createContainerLogReader } from '../../src/kubelet/logs/container-logs.ts';
+import { createLogRotator } from '../../src/kubelet/logs/log-rotator.ts';
+import type { RuntimeContainer } from '../../src/kubelet/runtime/runtime.ts';
+import { systemClock } from '../../src/std/clock.ts';
+import { silentLogger } from '../../src/std/logger.ts';
+import { startContainerd } from '../harness/containerd.ts';
+import { type CriPods, criPods } from '../harness/cri-pods.ts';
+import type { Kubectl } from '../harness/kubectl.ts';
+import { type RealCluster, startRealCluster } from '../harness/real-cluster.ts';
+import { startRegistry } from '../harness/registry.ts';
+import { temporaryDirectory } from '../harness/temporary-directory.ts';
+import { until } from '../harness/until.ts';
+
+const COUNT = 3000;
+const numbers = (count: number) => Array.from({ length: count }, (_, n) => `line ${n + 1}\n`).join('');
+/** Prints numbered lines, a hundred at a time with a pause between. */
+const counting = (count: number) =>
+  `i=0; while [ $i -lt ${count} ]; do i=$((i+1)); echo line $i; [ $((i%100)) = 0 ] && usleep 150000; done; exit 0`;
+
+async function rotator({ runtime }: CriPods, limits: Record<string, unknown>) {
+  const configuration = completeConfiguration({ containerLogMonitorInterval: '3s', ...limits });
+  const made = createLogRotator({ runtime, configuration, clock: systemClock, logger: silentLogger });
+  const never = new AbortController().signal;
+  return () => made.rotateAll(never);
+}
+
+const running = async ({ runtime }: CriPods, { id }: RuntimeContainer) =>
+  (await runtime.list()).containers.some((container) => container.id === id && container.phase === 'running');
+
+test('following a container’s log over rotations loses and doubles no line, and ends with the container', async () => {
+  await using containerd = await startContainerd();
+  using pods = await criPods(containerd);
+  const rotate = await rotator(pods, { containerLogMaxSize: '10Ki', containerLogMaxFiles: 3 });
+  const pod = pods.pod([{ command: ['sh', '-c', counting(COUNT)] }]);
+  const sandbox = await pods.sandbox(pod);
+  const container = await pods.start(sandbox, pod, 'c0');
+  const read = createContainerLogReader({ runtime: pods.runtime, clock: systemClock });
+  let text = '';
+  const following = (async () => {
+    const options = { follow: true, previous: false, timestamps: false, stream: 'All' } as const;
+    for await (const chunk of read(container.id, options, new AbortController().signal)) text += Buffer.from(chunk).toString();
+  })();
+  const path = (await pods.runtime.logs!.pathOf(container.id))!;
+  let rotations = 0;
+  while (await running(pods, container)) {
+    const before = (await readdir(dirname(path))).length;
+    await rotate();
+    if ((await readdir(dirname(path))).length !== before) rotations++;
+    await systemClock.sleep(1100);
+  }
+  await following;
+  assert.equal(text, numbers(COUNT));
+  assert.ok(rotations >= 2, `${rotations} rotations were seen`);
+  const files = await readdir(dirname(path));
+  assert.ok(files.length <= 3, files.join(' '));
+  assert.ok(
+    files.some((name) => name.endsWith('.gz')),
+    files.join(' '),
+  );
+});
+
+test('a full disk of logs stops nobody: the container runs on, old logs go, and what it says later is there', async () => {
+  await using directory = await temporaryDirectory();
+  await using stack = new AsyncDisposableStack();
+  const mounts = createMounts();
+  const small = directory.file('small');
+  await mkdir(small);
+  await mounts.mount({ source: 'tmpfs', target: small, fsType: 'tmpfs', options: ['size=256k'] });
+  stack.defer(() => mounts.unmount(small));
+  await using containerd = await startContainerd();
+  using pods = await criPods(containerd);
+  const rotate = await rotator(pods, { containerLogMaxSize: '64Ki', containerLogMaxFiles: 3 });
+  const script = 'i=0; while true; do i=$((i+1)); echo line $i; [ $((i%100)) = 0 ] && usleep 50000; done';
+  const pod = pods.pod([{ command: ['sh', '-c', script] }]);
+  const sandbox = await pods.sandbox(pod, { logDirectory: join(small, 'logs') });
+  const container = await pods.start(sandbox, pod, 'c0');
+  const path = (await pods.runtime.logs!.pathOf(container.id))!;
+  // The disk may be full in the middle of a line.
+  const last = async () => Number([...(await readFile(path, 'utf8')).matchAll(/ line (\d+)\n/g)].at(-1)?.[1] ?? 0);
+  await until('the disk is full', async () => (await statfs(small)).bavail === 0);
+  const whenFull = await last();
+  await until(
+    'new lines have been kept',
+    async () => {
+      const newest = await last();
+      await rotate();
+      return newest > whenFull + 1000;
+    },
+    { intervalMs: 1100, timeoutMs: 60_000 },
+  );
+  assert.equal(await running(pods, container), true);
+  assert.ok((await readdir(dirname(path))).length <= 3);
+  await pods.runtime.stopContainer(container.id, 0);
+  await pods.runtime.stopSandbox(sandbox.id);
+  await pods.runtime.removeSandbox(sandbox.id);
+});
+
+const pod = (name: string, image: string, extra: Partial<V1Pod['spec']> = {}, container: object = {}): V1Pod => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name },
+  spec: { restartPolicy: 'Never', terminationGracePeriodSeconds: 0, ...extra, containers: [{ name: 'c', image, ...container }] },
+});
+
+const create = (kubectl: Kubectl, ...objects: object[]) =>
+  kubectl.run('create -f -', { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }) });
+
+const podOf = (kubectl: Kubectl, name: string) => kubectl.json<V1Pod>(`get pod ${name}`);
+
+const eventsOf = async (kubectl: Kubectl, name: string) => {
+  const { items } = await kubectl.json<{ items: CoreV1Event[] }>(`get events --field-selector involvedObject.name=${name}`);
+  return items.map(({ type, reason, message, involvedObject }) => ({
+    text: `${type} ${reason} ${message}`,
+    part: involvedObject.fieldPath,
+  }));
+};
+
+const waiting = (one: V1Pod) => one.status?.containerStatuses?.[0]?.state?.waiting;
+
+async function removePods(cluster: RealCluster): Promise<void> {
+  const kubectl = cluster.kubectl('1.35');
+  await kubectl.run('delete pods --all --wait=false');
+  await until('the pods are gone', async () => (await kubectl.json<V1PodList>('get pods')).items.length === 0, {
+    timeoutMs: 60_000,
+  });
+  await cluster.expectNothingLeft();
+}
+
+test('images are pulled with and without secrets, private ones kept private, and failures told as upstream tells them', async () => {
+  await using open = await startRegistry();
+  await using closed = await startRegistry({ credentials: { username: 'me', password: 'secret' } });
+  await using cluster = await startRealCluster();
+  const kubectl = cluster.kubectl('1.35');
+  await open.serve(cluster.containerd, 'open.test');
+  await closed.serve(cluster.containerd, 'closed.test');
+  open.add('team/app', '1', { cmd: ['sh', '-c', 'echo from the registry; sleep 1000'] });
+  closed.add('private', '1', { cmd: ['sleep', '1000'] });
+  await kubectl.run(
+    'create secret docker-registry good --docker-server=closed.test --docker-username=me --docker-password=secret',
+  );
+  await kubectl.run('create secret docker-registry bad --docker-server=closed.test --docker-username=me --docker-password=wrong');
+  const secret = (name: string) => ({ imagePullSecrets: [{ name }] });
+  const phaseIs = (name: string, phase: string) =>
+    until(`${name} is ${phase}`, async () => (await podOf(kubectl, name)).status?.phase === phase, { timeoutMs: 60_000 });
+
+  await create(kubectl, pod('public', 'open.test/team/app:1'), pod('with', 'closed.test/private:1', secret('good')));
+  await Promise.all([phaseIs('public', 'Running'), phaseIs('with', 'Running')]);
+  const told = await eventsOf(kubectl, 'public');
+  assert.ok(
+    told.some(
+      ({ text, part }) => text === 'Normal Pulling Pulling image "open.test/team/app:1"' && part === 'spec.containers{c}',
+    ),
+  );
+  const pulled =
+    /^Normal Pulled Successfully pulled image "open\.test\/team\/app:1" in [\dms.]+ \([\dms.]+ including waiting\)\. Image size: \d+ bytes\.$/;
+  assert.ok(
+    told.some(({ text }) => pulled.test(text)),
+    JSON.stringify(told),
+  );
+  assert.ok(closed.requests.some(({ user }) => user === 'me'));
+
+  // The image is on the node now, and still not for everybody.
+  const others = [
+    pod('without', 'closed.test/private:1'),
+    pod('wrong', 'closed.test/private:1', secret('bad')),
+    pod('missing', 'open.test/none:1', secret('nowhere')),
+    pod('never', 'open.test/other:1', {}, { imagePullPolicy: 'Never' }),
+    pod('invalid', 'Open.test/UPPER:1'),
+  ];
+  await create(kubectl, ...others, pod('again', 'closed.test/private:1', secret('good')));
+  await phaseIs('again', 'Running');
+  const backOff = (name: string) =>
+    until(`${name} is in back-off`, async () => waiting(await podOf(kubectl, name))?.reason === 'ImagePullBackOff', {
+      timeoutMs: 60_000,
+    });
+  await Promise.all(['without', 'wrong', 'missing'].map(backOff));
+  assert.match(
+    waiting(await podOf(kubectl, 'missing'))!.message!,
+    /^Back-off pulling image "open\.test\/none:1": ErrImagePull: .*not found/,
+  );
+  assert.match(
+    waiting(await podOf(kubectl, 'wrong'))!.message!,
+    /^Back-off pulling image "closed\.test\/private:1": ErrImagePull: /,
+  );
+  assert.equal(waiting(await podOf(kubectl, 'never'))?.reason, 'ErrImageNeverPull');
+  assert.equal(waiting(await podOf(kubectl, 'invalid'))?.reason, 'InvalidImageName');
+  const failed = (await eventsOf(kubectl, 'missing')).map(({ text }) => text);
+  for (const wanted of [
+    /^Warning Failed Failed to pull image "open\.test\/none:1": /,
+    /^Warning Failed Error: ErrImagePull$/,
+    /^Normal BackOff Back-off pulling image "open\.test\/none:1"$/,
+    /^Warning FailedToRetrieveImagePullSecret Unable to retrieve some image pull secrets \(nowhere\); attempting to pull/,
+  ])
+    assert.ok(
+      failed.some((text) => wanted.test(text)),
+      `${wanted}: ${failed.join('\n')}`,
+    );
+  const present =
+    'Normal Pulled Container image "closed.test/private:1" already present on machine and can be accessed by the pod';
+  assert.ok((await eventsOf(kubectl, 'again')).some(({ text }) => text === present));
+  const refused = await kubectl.try('logs never');
+  assert.match(refused.stderr, /container "c" in pod "never" is waiting to start: ErrImageNeverPull/);
+
+  // A registry that has it by now is asked again in time.
+  open.add('none', '1', { cmd: ['sleep', '1000'] });
+  await phaseIs('missing', 'Running');
+  await removePods(cluster);
+});
+
+test('kubectl reads logs by tail, time and stream, and follows them over rotations', async () => {
+  await using cluster = await startRealCluster({
+    configuration: { containerLogMaxSize: '8Ki', containerLogMonitorInterval: '3s', containerLogMaxFiles: 4 },
+  });
+  const kubectl = cluster.kubectl('1.35');
+  const image = 'registry.test/busybox:1';
+  const count = 6000;
+  await create(
+    kubectl,
+    pod('counter', image, {}, { command: ['sh', '-c', counting(count)] }),
+    pod(
+      'streams',
+      image,
+      {},
+      {
+        command: [
+          'sh',
+          '-c',
+          'echo one; usleep 200000; echo two >&2; usleep 200000; echo three; printf "%020000d\\n" 7; printf open',
+        ],
+      },
+    ),
+  );
+  const started = (name: string) =>
+    until(
+      `${name} has started`,
+      async () => ['Running', 'Succeeded'].includes((await podOf(kubectl, name)).status?.phase ?? ''),
+      { timeoutMs: 60_000 },
+    );
+  await started('counter');
+  const followed = await Promise.all([kubectl.run('logs -f counter'), cluster.kubectl('1.20').run('logs -f counter')]);
+  for (const text of followed) assert.ok(text === numbers(count), `${text.length} bytes of ${numbers(count).length}`);
+  const uid = (await podOf(kubectl, 'counter')).metadata!.uid!;
+  const files = await readdir(join(cluster.podLogs, `default_counter_${uid}`, 'c'));
+  assert.ok(files.length > 1 && files.length <= 4, files.join(' '));
+  assert.equal(await kubectl.run('logs counter --tail=2'), `line ${count - 1}\nline ${count}\n`);
+
+  await until('streams has ended', async () => (await podOf(kubectl, 'streams')).status?.phase === 'Succeeded');
+  const long = '7'.padStart(20_000, '0');
+  const whole = await kubectl.run('logs streams');
+  assert.equal(whole.split('\n').length, 5);
+  assert.ok(whole.includes(`\n${long}\nopen`));
+  assert.equal(await kubectl.run('logs streams --limit-bytes=5'), 'one\nt');
+  assert.match(
+    (await kubectl.run('logs streams --timestamps')).split('\n')[0]!,
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(Z|[+-]\d\d:\d\d) one$/,
+  );
+  assert.equal(await kubectl.run('logs streams --since-time=2100-01-01T00:00:00Z'), '');
+  const raw = await kubectl.run(['get', '--raw', '/api/v1/namespaces/default/pods/streams/log?stream=Stderr']);
+  assert.equal(raw, 'two\n');
+  assert.match(
+    (await kubectl.try('logs streams --previous')).stderr,
+    /previous terminated container "c" in pod "streams" not found/,
+  );
+  await removePods(cluster);
+});
