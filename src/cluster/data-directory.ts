@@ -22,6 +22,16 @@ export interface NodeRecord {
   /** Where its kubelet listens. */
   readonly address: string;
   readonly port: number;
+  /** Of this machine as a node: what its pods leave on it, and where they run. */
+  readonly real?: RealNodeRecord;
+}
+
+export interface RealNodeRecord {
+  /** Of the container runtime: `unix:///run/containerd/containerd.sock`. */
+  readonly endpoint: string;
+  readonly cgroupRoot: string;
+  readonly cgroupDriver: 'cgroupfs' | 'systemd';
+  readonly network: { readonly name: string; readonly bridge: string; readonly configurationDirectory: string };
 }
 
 /** The one owner of a cluster's directory until `close`. */
@@ -80,7 +90,8 @@ export async function openTemporaryDirectory(): Promise<DataDirectory> {
   };
 }
 
-async function readRecord(file: string): Promise<ClusterRecord | undefined> {
+/** What the record says; undefined when there is none. @throws CodedError as `parseRecord` */
+export async function readRecord(file: string): Promise<ClusterRecord | undefined> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
@@ -107,6 +118,11 @@ export function parseRecord(text: string, file: string): ClusterRecord {
   return {
     name,
     port,
-    nodes: nodes.map((node) => ({ name: String(node.name), address: String(node.address), port: Number(node.port) })),
+    nodes: nodes.map(({ real, ...node }) => ({
+      name: String(node.name),
+      address: String(node.address),
+      port: Number(node.port),
+      ...(real && { real }),
+    })),
   };
 }

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { completeConfiguration } from '../kubelet/configuration/defaults.ts';
 import type { KubeletConfiguration } from '../kubelet/configuration/kubelet-configuration.ts';
-import { createKubelet } from '../kubelet/kubelet.ts';
+import { createKubelet, type Kubelet } from '../kubelet/kubelet.ts';
 import { type Machine, machineOfNode } from '../kubelet/node/machine.ts';
 import { createHollowRuntime } from '../kubelet/runtime/hollow/hollow-runtime.ts';
-import type { Logger } from '../std/logger.ts';
-import { CLUSTER_DOMAIN, type ClusterConfig } from './options.ts';
+import type { NodeKubeletOptions } from './cluster-node.ts';
+import { CLUSTER_DOMAIN } from './options.ts';
 
 /** What all kubelets of a cluster have in common, made once. */
 export interface FleetSettings {
@@ -31,17 +31,6 @@ export function hollowConfiguration(clientCaFile: string): KubeletConfiguration 
   });
 }
 
-export interface HollowKubeletOptions {
-  readonly name: string;
-  readonly address: string;
-  readonly port: number;
-  /** The node's own. */
-  readonly directory: string;
-  readonly settings: FleetSettings;
-  readonly config: ClusterConfig;
-  readonly logger: Logger;
-}
-
 /** A kubelet with the handle to end it. */
 export interface RunningKubelet {
   start(): Promise<void>;
@@ -50,8 +39,8 @@ export interface RunningKubelet {
   stop(): Promise<void>;
 }
 
-export function createHollowKubelet(options: HollowKubeletOptions): RunningKubelet {
-  const { name, address, port, directory, settings, config, logger } = options;
+export function createHollowKubelet(options: NodeKubeletOptions, settings: FleetSettings): RunningKubelet {
+  const { name, address, port, directory, config, logger } = options;
   const { clock, random } = config;
   const kubelet = createKubelet({
     nodeName: name,
@@ -69,6 +58,11 @@ export function createHollowKubelet(options: HollowKubeletOptions): RunningKubel
     machine: machineOfNode(settings.machine, name),
     listen: { address, port },
   });
+  return runningKubelet(kubelet, `node ${name}`);
+}
+
+/** The handle of a kubelet that is started once. */
+export function runningKubelet(kubelet: Kubelet, what: string): RunningKubelet {
   const stop = new AbortController();
   let started: Promise<void> | undefined;
   return {
@@ -78,7 +72,7 @@ export function createHollowKubelet(options: HollowKubeletOptions): RunningKubel
       await started;
     },
     async stop() {
-      stop.abort(new DOMException(`node ${name} is stopped`, 'AbortError'));
+      stop.abort(new DOMException(`${what} is stopped`, 'AbortError'));
       // A start that is given up has failed on purpose; a kubelet that had failed before has told so already.
       await Promise.allSettled([started, started?.then(() => kubelet.done)]);
     },

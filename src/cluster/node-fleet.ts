@@ -2,18 +2,19 @@ import { createClient } from '../client/create-client.ts';
 import type { Clock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { deferred } from '../std/lifecycle.ts';
+import { type ClusterNode, type CreateKubelet, createClusterNode, type ManagedNode } from './cluster-node.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { NodeRecord } from './data-directory.ts';
-import type { FleetSettings } from './hollow-kubelet.ts';
-import { type ClusterNode, createHollowNode, type HollowNode } from './hollow-node.ts';
 import { findNodeEndpoint, firstNodeAddress, nextNodeAddress } from './node-addresses.ts';
 import type { ClusterConfig } from './options.ts';
 import { waitForReadyNodes } from './ready-nodes.ts';
 
 export interface NodeFleet {
   readonly nodes: readonly ClusterNode[];
-  /** Takes over the nodes that are known and adds new ones until there are `total`. Starts none. */
-  plan(known: readonly NodeRecord[], total: number): Promise<void>;
+  /** What is to be remembered of them. */
+  readonly records: readonly NodeRecord[];
+  /** Takes over the nodes that are known and adds hollow ones until there are `hollow` of them. Starts none. */
+  plan(known: readonly NodeRecord[], hollow: number): Promise<void>;
   /** Adds one node, without starting it. */
   add(name?: string): Promise<ClusterNode>;
   /** Starts those of the nodes (all, when none are named) that were never started, and resolves when they are Ready. */
@@ -28,25 +29,28 @@ const GRACE_MS = 250;
 export interface NodeFleetOptions {
   readonly config: ClusterConfig;
   readonly controlPlane: ControlPlane;
-  readonly settings: FleetSettings;
+  /** How the kubelet of a node is made: hollow, or real where the record says so. */
+  readonly kubeletOf: (record: NodeRecord) => CreateKubelet;
   /** Of the cluster. */
   readonly directory: string;
 }
 
-export function createNodeFleet({ config, controlPlane, settings, directory }: NodeFleetOptions): NodeFleet {
-  const nodes: HollowNode[] = [];
-  const fresh = new Set<HollowNode>();
+export function createNodeFleet({ config, controlPlane, kubeletOf, directory }: NodeFleetOptions): NodeFleet {
+  const nodes: ManagedNode[] = [];
+  const records: NodeRecord[] = [];
+  const fresh = new Set<ManagedNode>();
 
-  const adopt = (record: NodeRecord): HollowNode => {
-    const node = createHollowNode({ ...record, config, controlPlane, settings, directory });
+  const adopt = (record: NodeRecord): ManagedNode => {
+    const node = createClusterNode({ ...record, config, controlPlane, createKubelet: kubeletOf(record), directory });
+    records.push(record);
     controlPlane.knownNodes.set(record.name, { name: record.name, addresses: [record.address] });
     nodes.push(node);
     fresh.add(node);
     return node;
   };
-  const addNext = async (name = freeName(nodes.map((node) => node.name))): Promise<ClusterNode> => {
+  const addNext = async (name = freeName(records)): Promise<ClusterNode> => {
     if (nodes.some((node) => node.name === name)) throw new RangeError(`there is a node "${name}" already`);
-    const last = nodes.findLast((node) => node.address !== '127.0.0.1');
+    const last = records.findLast(({ address, real }) => !real && address !== '127.0.0.1');
     const endpoint = await findNodeEndpoint(last ? nextNodeAddress(last.address) : firstNodeAddress(config.random));
     return adopt({ name, ...endpoint });
   };
@@ -60,10 +64,11 @@ export function createNodeFleet({ config, controlPlane, settings, directory }: N
 
   return {
     nodes,
+    records,
     add,
-    async plan(known, total) {
+    async plan(known, hollow) {
       for (const record of known) adopt(record);
-      while (nodes.length < total) await add();
+      while (records.filter(({ real }) => !real).length < hollow) await add();
     },
     async start(timeoutMs, only = nodes) {
       const starting = nodes.filter((node) => only.includes(node) && fresh.delete(node));
@@ -121,8 +126,8 @@ async function withinTime(
   }
 }
 
-/** `node-1`, `node-2`, …: the first that nobody has after the last. */
-function freeName(taken: readonly string[]): string {
-  const names = new Set(taken);
-  for (let i = taken.length + 1; ; i++) if (!names.has(`node-${i}`)) return `node-${i}`;
+/** `node-1`, `node-2`, …: the first that nobody has after the last hollow one. */
+function freeName(taken: readonly NodeRecord[]): string {
+  const names = new Set(taken.map(({ name }) => name));
+  for (let i = taken.filter(({ real }) => !real).length + 1; ; i++) if (!names.has(`node-${i}`)) return `node-${i}`;
 }

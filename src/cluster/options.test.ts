@@ -13,8 +13,11 @@ const record = {
 const complete = (options: ClusterOptions, known?: typeof record) => completeOptions(options, known, surroundings);
 
 test('a new cluster has one node, keeps nothing and takes a free port', () => {
-  const { name, nodes, store, port } = complete({});
-  assert.deepEqual({ name, nodes, store, port }, { name: 'muster', nodes: 1, store: 'memory', port: 0 });
+  const { name, nodes, defaultNodes, runtime, store, port } = complete({});
+  assert.deepEqual(
+    { name, nodes, defaultNodes, runtime, store, port },
+    { name: 'muster', nodes: undefined, defaultNodes: 1, runtime: 'hollow', store: 'memory', port: 0 },
+  );
   assert.equal(complete({ dataDir: '/d' }).store, 'sqlite');
   const preferred = complete({ preferredPort: 6443 });
   assert.deepEqual([preferred.port, preferred.portIsPreference], [6443, true]);
@@ -40,4 +43,22 @@ test('what a kept cluster cannot become is refused with both values', () => {
 test('numbers that are none are refused', () => {
   for (const options of [{ nodes: -1 }, { nodes: 1.5 }, { nodes: Number.NaN }, { port: 70_000 }])
     assert.throws(() => complete(options), { code: 'OPTIONS_INVALID' });
+});
+
+test('a cluster with a real node stays one, and counts its hollow nodes beside it', () => {
+  const endpoint = 'unix:///run/containerd/containerd.sock';
+  const network = { name: 'n', bridge: 'b', configurationDirectory: '/etc/cni/net.d' };
+  const real = { endpoint, cgroupRoot: '/muster1', cgroupDriver: 'cgroupfs', network } as const;
+  const kept = { ...record, nodes: [{ name: 'host', address: '10.0.0.1', port: 10250, real }, ...record.nodes] };
+  const { nodes, runtime, containerRuntimeEndpoint } = complete({ dataDir: '/d' }, kept);
+  assert.deepEqual(
+    { nodes, runtime, containerRuntimeEndpoint },
+    { nodes: 2, runtime: 'containerd', containerRuntimeEndpoint: endpoint },
+  );
+  assert.equal(complete({ dataDir: '/d', runtime: 'auto' }, kept).runtime, 'containerd');
+  assert.throws(() => complete({ dataDir: '/d', runtime: 'hollow' }, kept), /cannot become hollow/);
+  assert.throws(
+    () => complete({ dataDir: '/d', containerRuntimeEndpoint: 'unix:///other.sock' }, kept),
+    /pods run at unix:\/\/\/run\/containerd\/containerd\.sock, not at unix:\/\/\/other\.sock/,
+  );
 });

@@ -7,8 +7,17 @@ import type { ClusterRecord, NodeRecord } from './data-directory.ts';
 export interface ClusterOptions {
   /** Of the cluster and of its kubeconfig context. Default `muster`, or what the data directory says. */
   name?: string;
-  /** Hollow nodes. Default 1, or as many as the data directory knows; it cannot be less than that. */
+  /** Hollow nodes. Default 1, or as many as the data directory knows; it cannot be less than that. Beside a real one, default 0. */
   nodes?: number;
+  /** How many hollow nodes there are when `nodes` does not say it and this machine is no node itself. Default 1. */
+  defaultNodes?: number;
+  /**
+   * What runs pods: `hollow` nodes keep the state of pods without running them; with `containerd` this machine is a node, too, whose pods
+   * run; `auto` is that where a container runtime answers that root may use. Default `hollow`, or what the data directory says.
+   */
+  runtime?: 'auto' | 'containerd' | 'hollow';
+  /** Where the container runtime listens: `unix:///run/containerd/containerd.sock`. Default: the usual sockets. */
+  containerRuntimeEndpoint?: string;
   /** Default `memory`; with a data directory `sqlite`, which keeps every acknowledged write. */
   store?: 'memory' | 'sqlite';
   /** Keeps keys, nodes and the store, so that a later start finds the same cluster. Default: nothing is kept. */
@@ -40,8 +49,11 @@ export interface ClusterOptions {
 /** The same, complete. */
 export interface ClusterConfig {
   readonly name: string;
-  /** How many nodes there are to be, those known already included. */
-  readonly nodes: number;
+  /** How many hollow nodes there are to be, those known already included; undefined: as `defaultNodes` says. */
+  readonly nodes: number | undefined;
+  readonly defaultNodes: number;
+  readonly runtime: 'auto' | 'containerd' | 'hollow';
+  readonly containerRuntimeEndpoint: string | undefined;
   readonly knownNodes: readonly NodeRecord[];
   readonly store: 'memory' | 'sqlite';
   readonly dataDir: string | undefined;
@@ -86,13 +98,21 @@ export function completeOptions(
     throw new CodedError(`the data directory holds cluster "${record.name}", not "${options.name}"`, {
       code: 'OPTIONS_CONFLICT',
     });
-  if (record && nodes !== undefined && nodes < record.nodes.length)
-    throw new CodedError(
-      `the cluster has ${record.nodes.length} nodes already, which is more than ${nodes}; "muster down" deletes it`,
-      {
-        code: 'OPTIONS_CONFLICT',
-      },
-    );
+  const hollow = record?.nodes.filter(({ real }) => !real).length ?? 0;
+  const real = record?.nodes.find((node) => node.real)?.real;
+  if (real && options.runtime === 'hollow')
+    throw new CodedError('the cluster has a node with real pods, which cannot become hollow; "muster down" deletes it', {
+      code: 'OPTIONS_CONFLICT',
+    });
+  const endpoint = options.containerRuntimeEndpoint;
+  if (real && endpoint !== undefined && endpoint !== real.endpoint)
+    throw new CodedError(`the cluster's pods run at ${real.endpoint}, not at ${endpoint}; "muster down" deletes it`, {
+      code: 'OPTIONS_CONFLICT',
+    });
+  if (record && nodes !== undefined && nodes < hollow)
+    throw new CodedError(`the cluster has ${hollow} nodes already, which is more than ${nodes}; "muster down" deletes it`, {
+      code: 'OPTIONS_CONFLICT',
+    });
   if (record && port !== undefined && port !== record.port && record.nodes.length > 0)
     throw new CodedError(
       `the cluster's nodes know its API server at port ${record.port}, so it cannot move to ${port}; "muster down" deletes it`,
@@ -102,7 +122,10 @@ export function completeOptions(
     );
   return {
     name: options.name ?? record?.name ?? 'muster',
-    nodes: nodes ?? record?.nodes.length ?? 1,
+    nodes: nodes ?? (record ? hollow : undefined),
+    defaultNodes: options.defaultNodes ?? 1,
+    runtime: real ? 'containerd' : (options.runtime ?? 'hollow'),
+    containerRuntimeEndpoint: endpoint ?? real?.endpoint,
     knownNodes: record?.nodes ?? [],
     store: options.store ?? (options.dataDir === undefined ? 'memory' : 'sqlite'),
     dataDir: options.dataDir,

@@ -1,17 +1,17 @@
 import type { Client } from '../client/client.ts';
 import { createClient } from '../client/create-client.ts';
-import { readMachine } from '../kubelet/node/machine.ts';
+import { type Machine, readMachine } from '../kubelet/node/machine.ts';
 import { systemClock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { silentLogger } from '../std/logger.ts';
+import type { ClusterNode } from './cluster-node.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { type DataDirectory, openDataDirectory, openTemporaryDirectory } from './data-directory.ts';
-import { hollowConfiguration } from './hollow-kubelet.ts';
-import type { ClusterNode } from './hollow-node.ts';
+import { createHollowKubelet, hollowConfiguration } from './hollow-kubelet.ts';
 import { createNodeFleet } from './node-fleet.ts';
 import { type ClusterConfig, type ClusterOptions, completeOptions } from './options.ts';
 
-export type { ClusterNode } from './hollow-node.ts';
+export type { ClusterNode } from './cluster-node.ts';
 export type { ClusterOptions } from './options.ts';
 
 /** A running cluster in this process. */
@@ -24,6 +24,8 @@ export interface Cluster extends AsyncDisposable {
   /** Where the cluster is kept; undefined for one that is gone when it is closed. */
   readonly dataDir: string | undefined;
   readonly nodes: readonly ClusterNode[];
+  /** The name of the one that this machine is, whose pods run; undefined when all are hollow. */
+  readonly realNode: string | undefined;
   /** A client with an administrator's rights, without sockets. */
   client(): Client;
   /** Starts one more node and resolves when it is Ready. */
@@ -53,23 +55,33 @@ export async function startClusterIn(directory: DataDirectory, options: ClusterO
   await using stack = new AsyncDisposableStack();
   stack.defer(() => directory.close());
   const config = completeOptions(options, directory.record, { clock: systemClock, logger: silentLogger, random: Math.random });
-  const [controlPlane, machine] = await Promise.all([startControlPlane(config, directory.path), readMachine()]);
+  const machineRead = readMachine();
+  // Asked before anything is started: a runtime that cannot be used is no reason to start at all.
+  const real = config.runtime === 'hollow' ? undefined : await findRealNode(config, directory.path, await machineRead);
+  const [controlPlane, machine] = await Promise.all([startControlPlane(config, directory.path), machineRead]);
   stack.defer(() => controlPlane.stop());
   config.signal?.throwIfAborted();
   const settings = { configuration: hollowConfiguration(controlPlane.caFile), machine };
-  const fleet = createNodeFleet({ config, controlPlane, settings, directory: directory.path });
+  const fleet = createNodeFleet({
+    config,
+    controlPlane,
+    directory: directory.path,
+    kubeletOf: (record) =>
+      record.real && real ? real.kubelet(record, controlPlane) : (options) => createHollowKubelet(options, settings),
+  });
   stack.defer(() => fleet.stop());
-  const record = () =>
-    directory.save({
-      name: config.name,
-      port: controlPlane.port,
-      nodes: fleet.nodes.map(({ name, address, port }) => ({ name, address, port })),
-    });
-  await fleet.plan(config.knownNodes, config.nodes);
+  const record = () => directory.save({ name: config.name, port: controlPlane.port, nodes: fleet.records });
+  const known = config.knownNodes.some((node) => node.real) || !real ? config.knownNodes : [real.record, ...config.knownNodes];
+  await fleet.plan(known, config.nodes ?? (real ? 0 : config.defaultNodes));
   // Before the first node joins, so that a killed cluster knows its nodes when it comes back.
   await record();
   await fleet.start(config.startTimeoutMs);
   return runningCluster({ config, controlPlane, fleet, record, resources: stack.move() });
+}
+
+async function findRealNode(config: ClusterConfig, directory: string, machine: Machine) {
+  const { openRealNode } = await import('./real-node/real-node.ts');
+  return openRealNode(config, directory, machine);
 }
 
 interface Parts {
@@ -96,6 +108,7 @@ function runningCluster({ config, controlPlane, fleet, record, resources }: Part
     get nodes() {
       return fleet.nodes;
     },
+    realNode: fleet.records.find(({ real }) => real)?.name,
     client: () => createClient({ transport: controlPlane.adminTransport }),
     async addNode({ name } = {}) {
       if (closing !== undefined) throw new CodedError('the cluster is closed', { code: 'CLUSTER_CLOSED' });

@@ -34,7 +34,8 @@ test('a linked component is one process that is called by its name', async () =>
   await using directory = await temporaryDirectory();
   await link(directory.file('bin'));
   const port = await freePort();
-  const args = ['--data-dir', directory.file('data'), '--name', 'titled', '--nodes', '0', '--port', String(port), '--foreground'];
+  const args = ['--data-dir', directory.file('data'), '--name', 'titled', '--nodes', '0', '--runtime', 'hollow', '--foreground'];
+  args.push('--port', String(port));
   const child = spawn(directory.file('bin', 'muster'), ['up', ...args], {
     env: { ...PLAIN, HOME: directory.path, MUSTER_HOME: directory.file('home'), KUBECONFIG: directory.file('kubeconfig') },
     stdio: 'ignore',

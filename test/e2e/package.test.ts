@@ -50,7 +50,9 @@ const run = (args: string[]) =>
 test('an installed package has the command: a cluster starts and stops', () => {
   const muster = join(project, 'node_modules/kubemuster/bin/muster.js');
   try {
-    const up = JSON.parse(run([muster, 'up', '--name', 'packed', '--nodes', '1', '-o', 'json'])) as { nodes: string[] };
+    const up = JSON.parse(run([muster, 'up', '--name', 'packed', '--nodes', '1', '--runtime', 'hollow', '-o', 'json'])) as {
+      nodes: string[];
+    };
     assert.deepEqual(up.nodes, ['node-1']);
   } finally {
     run([muster, 'down', '--name', 'packed']);

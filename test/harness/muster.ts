@@ -31,7 +31,13 @@ export interface MusterHome extends AsyncDisposable {
 export async function musterHome(): Promise<MusterHome> {
   const directory = await temporaryDirectory();
   const kubeconfig = directory.file('kubeconfig');
-  const env = { HOME: directory.path, MUSTER_HOME: directory.file('muster'), KUBECONFIG: kubeconfig };
+  // The machine's own container runtime is nothing for a test.
+  const env = {
+    HOME: directory.path,
+    MUSTER_HOME: directory.file('muster'),
+    KUBECONFIG: kubeconfig,
+    MUSTER_RUNTIME: 'hollow',
+  };
   const ports = new Map<string, Promise<number>>();
   const portOf = (name = 'muster') => {
     const port = ports.get(name) ?? lastingPort();

@@ -59,6 +59,7 @@ async function down(flags: ParsedFlags, io: CommandIo): Promise<number> {
   // A process that did not say that it has the directory would go on in one that is gone.
   const { lockDirectory } = await import('../../cluster/process-lock.ts');
   lockDirectory(directory)();
+  await removeRealNodes(directory, io);
   for (const path of await kubeconfigsWritten(directory)) await removeContext(path, name, io.clock);
   await deleteData(directory);
   await rm(entry, { force: true, recursive: true });
@@ -87,6 +88,19 @@ async function stopProcess(state: ProcessIdentity, io: CommandIo): Promise<void>
     while (isRunning(state) && io.clock.now() < endMs) await io.clock.sleep(POLL_MS, io.signal);
   }
   if (isRunning(state)) throw new CodedError(`process ${state.pid} of the cluster cannot be ended`, { code: 'STOP_FAILED' });
+}
+
+/** What a node whose pods run has left on this machine; files are deleted last, since they say what there is. */
+async function removeRealNodes(directory: string, { clock, stderr }: CommandIo): Promise<void> {
+  const { readRecord } = await import('../../cluster/data-directory.ts');
+  const file = join(directory, 'cluster.json');
+  const record = await readRecord(file).catch((error: Error) => {
+    stderr(`${file} cannot be read, so pods of a real node would stay: ${error.message}\n`);
+  });
+  const real = record?.nodes.filter((node) => node.real) ?? [];
+  if (real.length === 0) return;
+  const { removeRealNode } = await import('../../cluster/real-node/remove-real-node.ts');
+  for (const node of real) await removeRealNode(node, directory, clock);
 }
 
 async function deleteData(directory: string): Promise<void> {

@@ -26,7 +26,7 @@ const LOCK_TO_STATE_MS = 2_000;
 const MOST_ATTEMPTS = 5;
 
 async function up(flags: ParsedFlags, io: CommandIo): Promise<number> {
-  const options = readUpOptions(flags, io.cwd);
+  const options = readUpOptions(flags, io);
   const directory = await openClusterDirectory(options, io);
   if (flags.isSet('report-fd')) {
     const { runClusterInBackground } = await import('../up/run-cluster.ts');
@@ -96,7 +96,7 @@ async function settledState(directory: string, io: CommandIo, appearsMs = 0): Pr
 }
 
 /** A running cluster does not change by `up`; asking for another one than it is would go unheard. */
-function checkSame(state: DaemonState, { nodes, port }: UpOptions): void {
+function checkSame(state: DaemonState, { nodes, port, runtime }: UpOptions): void {
   const differs = (what: string) =>
     new CodedError(
       `cluster "${state.name}" is running with ${what}; "muster down --name ${state.name}" deletes it, or choose another --name`,
@@ -104,16 +104,22 @@ function checkSame(state: DaemonState, { nodes, port }: UpOptions): void {
         code: 'RUNNING_OTHERWISE',
       },
     );
-  if (nodes !== undefined && nodes !== state.nodes?.length) throw differs(`${state.nodes?.length} nodes, not ${nodes}`);
+  const hollow = (state.nodes?.length ?? 0) - (state.realNode === undefined ? 0 : 1);
+  if (nodes !== undefined && nodes !== hollow) throw differs(`${hollow} nodes, not ${nodes}`);
+  if (runtime === 'containerd' && state.realNode === undefined) throw differs('hollow nodes only');
+  if (runtime === 'hollow' && state.realNode !== undefined) throw differs(`the real node ${state.realNode}`);
   if (port !== undefined && port !== Number(new URL(state.server!).port))
     throw differs(`its API server at ${state.server}, not port ${port}`);
 }
 
 function backgroundArguments(options: UpOptions): string[] {
-  const { name, nodes, store, dataDir, port, legacyServiceAccountTokens, runtimeConfig, verbosity } = options;
+  const { name, nodes, store, dataDir, port, runtime, containerRuntimeEndpoint } = options;
+  const { legacyServiceAccountTokens, runtimeConfig, verbosity } = options;
   return [
     `--name=${name}`,
     `--store=${store}`,
+    `--runtime=${runtime}`,
+    ...(containerRuntimeEndpoint === undefined ? [] : [`--container-runtime-endpoint=${containerRuntimeEndpoint}`]),
     ...(nodes === undefined ? [] : [`--nodes=${nodes}`]),
     ...(dataDir === undefined ? [] : [`--data-dir=${dataDir}`]),
     ...(port === undefined ? [] : [`--port=${port}`]),
@@ -145,6 +151,7 @@ async function announce(
     dataDir: directory,
     pid: state.pid,
     nodes: state.nodes ?? [],
+    realNode: state.realNode,
     readyMs: state.readyMs ?? 0,
   };
   io.stdout(options.json ? formatUpJson(result) : formatUpText(result, how));

@@ -12,6 +12,8 @@ export interface DaemonState extends ProcessIdentity {
   /** The rest once it is ready. */
   readonly server?: string;
   readonly nodes?: readonly string[];
+  /** The one of them whose pods run on this machine. */
+  readonly realNode?: string;
   readonly readyMs?: number;
   readonly store?: string;
 }

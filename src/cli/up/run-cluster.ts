@@ -37,7 +37,10 @@ export async function runCluster(
     const logger = createKlogLogger({ component: 'muster', verbosity: options.verbosity, now: io.clock.now, write: io.stderr });
     await using cluster = await startClusterIn(directory, {
       name: options.name,
-      nodes: options.nodes ?? (directory.record ? undefined : DEFAULT_NODES),
+      nodes: options.nodes,
+      defaultNodes: DEFAULT_NODES,
+      runtime: options.runtime,
+      containerRuntimeEndpoint: options.containerRuntimeEndpoint,
       store: options.store,
       dataDir: path,
       legacyServiceAccountTokens: options.legacyServiceAccountTokens,
@@ -55,6 +58,7 @@ export async function runCluster(
       state: 'ready',
       server: cluster.server,
       nodes: cluster.nodes.map((node) => node.name),
+      ...(cluster.realNode !== undefined && { realNode: cluster.realNode }),
       readyMs,
       store: options.store,
     });

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { CodedError } from '../../std/coded-error.ts';
+import type { CommandIo } from '../../std/command.ts';
 import { type FlagDefinition, FlagError, type ParsedFlags } from '../../std/flags.ts';
 import { checkClusterName, DEFAULT_CLUSTER } from '../local/cluster-home.ts';
 
@@ -8,13 +9,23 @@ export const DEFAULT_NODES = 3;
 
 export const UP_FLAGS: readonly FlagDefinition[] = [
   NAME_FLAG,
-  { name: 'nodes', type: 'int', default: DEFAULT_NODES, description: 'how many hollow nodes join' },
+  {
+    name: 'nodes',
+    type: 'int',
+    default: DEFAULT_NODES,
+    description: 'how many hollow nodes join; beside a real one, none unless it is said',
+  },
   {
     name: 'runtime',
     type: 'string',
     default: 'auto',
     description:
-      'what runs pods: hollow keeps the state of pods without running them; auto is hollow in this version, containerd comes later',
+      'what runs pods: with containerd this machine becomes a node whose pods run; hollow keeps the state of pods without running them; auto is containerd where it answers and root asks, else hollow ($MUSTER_RUNTIME goes before this default)',
+  },
+  {
+    name: 'container-runtime-endpoint',
+    type: 'string',
+    description: 'where the container runtime listens; default $CONTAINER_RUNTIME_ENDPOINT, else the usual sockets',
   },
   {
     name: 'store',
@@ -63,6 +74,9 @@ export const UP_FLAGS: readonly FlagDefinition[] = [
 export interface UpOptions {
   readonly name: string;
   readonly nodes: number | undefined;
+  readonly runtime: Runtime;
+  /** `unix:///run/containerd/containerd.sock` */
+  readonly containerRuntimeEndpoint: string | undefined;
   readonly store: 'sqlite' | 'memory';
   readonly dataDir: string | undefined;
   readonly port: number | undefined;
@@ -75,7 +89,7 @@ export interface UpOptions {
 }
 
 /** @throws FlagError for what cannot be understood, CodedError for what is not there yet */
-export function readUpOptions({ values, isSet, args }: ParsedFlags, cwd: string): UpOptions {
+export function readUpOptions({ values, isSet, args }: ParsedFlags, { cwd, env }: Pick<CommandIo, 'cwd' | 'env'>): UpOptions {
   if (args.length > 0) throw new FlagError(args[0]!, `unexpected argument ${JSON.stringify(args[0])}`);
   const invalid = (flag: string, what: string) => new FlagError(`--${flag}`, `invalid argument for "--${flag}" flag: ${what}`);
   const nodes = values.int('nodes');
@@ -84,10 +98,12 @@ export function readUpOptions({ values, isSet, args }: ParsedFlags, cwd: string)
   if (isSet('port') && (port < 1 || port > 65_535)) throw invalid('port', `${port} is not between 1 and 65535`);
   const output = values.string('output');
   if (output !== '' && output !== 'json') throw invalid('output', `${JSON.stringify(output)} is not json`);
-  checkRuntime(values.string('runtime'));
+  const given = isSet('runtime') ? undefined : env['MUSTER_RUNTIME'];
   return {
     name: checkClusterName(values.string('name')),
     nodes: isSet('nodes') ? nodes : undefined,
+    runtime: readRuntime(given || values.string('runtime'), given ? '$MUSTER_RUNTIME' : '--runtime'),
+    containerRuntimeEndpoint: values.string('container-runtime-endpoint') || env['CONTAINER_RUNTIME_ENDPOINT'] || undefined,
     store: readStore(values.string('store')),
     dataDir: values.string('data-dir') ? resolve(cwd, values.string('data-dir')) : undefined,
     port: isSet('port') ? port : undefined,
@@ -99,13 +115,13 @@ export function readUpOptions({ values, isSet, args }: ParsedFlags, cwd: string)
   };
 }
 
-function checkRuntime(runtime: string): void {
-  if (runtime === 'auto' || runtime === 'hollow') return;
-  if (runtime === 'containerd')
-    throw new CodedError('--runtime containerd is not part of this version, which runs hollow nodes only; use --runtime hollow', {
-      code: 'RUNTIME_UNSUPPORTED',
-    });
-  throw new FlagError('--runtime', `invalid argument ${JSON.stringify(runtime)} for "--runtime" flag: must be auto or hollow`);
+const RUNTIMES = ['auto', 'containerd', 'hollow'] as const;
+type Runtime = (typeof RUNTIMES)[number];
+
+function readRuntime(runtime: string, where: string): Runtime {
+  const known = RUNTIMES.find((name) => name === runtime);
+  if (known) return known;
+  throw new FlagError(where, `invalid argument ${JSON.stringify(runtime)} for "${where}": must be auto, containerd or hollow`);
 }
 
 function readStore(store: string): 'sqlite' | 'memory' {

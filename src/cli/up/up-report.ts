@@ -6,16 +6,18 @@ export interface UpResult {
   readonly dataDir: string;
   readonly pid: number;
   readonly nodes: readonly string[];
+  /** The one of them whose pods run. */
+  readonly realNode: string | undefined;
   readonly readyMs: number;
 }
 
-export function formatUpJson({ name, server, kubeconfig, dataDir, pid, nodes, readyMs }: UpResult): string {
-  return `${JSON.stringify({ name, server, kubeconfig, dataDir, pid, nodes, readyMs })}\n`;
+export function formatUpJson({ name, server, kubeconfig, dataDir, pid, nodes, realNode, readyMs }: UpResult): string {
+  return `${JSON.stringify({ name, server, kubeconfig, dataDir, pid, nodes, realNode, readyMs })}\n`;
 }
 
 /** A few lines for people: what there is now, and what to type next. */
 export function formatUpText(result: UpResult, how: 'started' | 'running'): string {
-  const { name, server, kubeconfig, dataDir, pid, nodes, readyMs } = result;
+  const { name, server, kubeconfig, dataDir, pid, nodes, realNode, readyMs } = result;
   const count = nodes.length === 0 ? 'no nodes' : `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}`;
   const joined = nodes.length === 0 ? count : `${count} joined by TLS bootstrap and Ready`;
   const first =
@@ -28,7 +30,7 @@ export function formatUpText(result: UpResult, how: 'started' | 'running'): stri
   API server   ${server}
   kubeconfig   ${kubeconfig} (context "${name}", selected)
   data         ${dataDir} (process ${pid})
-
+${realNode === undefined ? '' : `  real node    ${realNode} (this machine: its pods run)\n`}
 Next:
   kubectl get nodes,csr -o wide
   muster status${named}

@@ -36,6 +36,9 @@ export interface NodeController extends Component {
 
 /** A node whose range is not known is asked about at most so often. */
 const POD_CIDR_RETRY_MS = 1000;
+/** For so long a node that is not Ready counts as coming up, and is looked at so often. */
+const COMING_UP_MS = 120_000;
+const COMING_UP_POLL_MS = 500;
 
 /**
  * Registers the Node, with its status, and keeps the status true: computed every `nodeStatusUpdateFrequency`, sent when it
@@ -135,8 +138,12 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
 
   async function run(signal: AbortSignal): Promise<void> {
     const backoff = new Backoff({ initialMs: 500, maxMs: updateMs, random });
+    const startedMs = clock.now();
+    /** A node that comes up is Ready as soon as it can be, not with the next regular look (upstream: fastStatusUpdateOnce). */
+    const soon = (delayMs: number) =>
+      !isReady(node) && clock.now() - startedMs < COMING_UP_MS ? Math.min(delayMs, COMING_UP_POLL_MS) : delayMs;
     for (let delayMs = updateMs * random(); ; ) {
-      await idle(delayMs, signal);
+      await idle(soon(delayMs), signal);
       try {
         await reportStatus(signal);
         backoff.reset();
@@ -182,4 +189,8 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
       wake?.();
     },
   };
+}
+
+function isReady(node: V1Node | undefined): boolean {
+  return node?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 }

@@ -339,3 +339,17 @@ test('a node with real pods tells its images, the largest first, its handlers an
   const { status: ready, message } = status!.conditions!.find(({ type }) => type === 'Ready')!;
   assert.deepEqual([ready, message], ['False', 'PLEG is not healthy: pleg was last seen active 4m0s ago; threshold is 3m0s']);
 });
+
+test('a node that comes up is Ready as soon as its network is', async () => {
+  const { controller, life, stop, clock, state, node } = setUp();
+  state.health = {
+    runtime: { ready: true, networkReady: false, reason: 'NetworkPluginNotReady', message: 'cni plugin not initialized' },
+  };
+  await controller.start(life.signal);
+  await clock.advance(2_000);
+  assert.equal(ready(node())!.status, 'False');
+  state.health = WELL;
+  await clock.advance(600);
+  assert.equal(ready(node())!.status, 'True');
+  await stop();
+});

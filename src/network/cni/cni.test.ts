@@ -8,12 +8,18 @@ import { bridgeConflist, bridgeName } from './conflist.ts';
 import { NEEDED_PLUGINS, requireCniPlugins } from './plugins.ts';
 import { foreignNetwork, installPodNetwork, removePodNetwork } from './pod-network.ts';
 
-const NETWORK = { name: 'muster-a', bridge: 'mstr-1', podCidrs: ['10.128.0.0/24'], hairpinMode: 'hairpin-veth' } as const;
+const NETWORK = {
+  name: 'muster-a',
+  bridge: 'mstr-1',
+  podCidrs: ['10.128.0.0/24'],
+  hairpinMode: 'hairpin-veth',
+  addressDirectory: '/nowhere/a',
+} as const;
 
 async function filesIn(t: TestContext) {
   const root = await mkdtemp(join(tmpdir(), 'cni-'));
   t.after(() => rm(root, { recursive: true }));
-  return { configurationDirectory: join(root, 'net.d'), addressDirectory: join(root, 'networks') };
+  return { directory: join(root, 'net.d'), addressDirectory: join(root, 'addresses') };
 }
 
 interface Plugin {
@@ -29,6 +35,7 @@ const bridgeOf = (network: Parameters<typeof bridgeConflist>[0]) =>
 test('pods are on a bridge with addresses of the node’s ranges, of both families', () => {
   assert.deepEqual(bridgeOf({ ...NETWORK, podCidrs: ['10.128.0.0/24', 'fd00::/64'] }).ipam, {
     type: 'host-local',
+    dataDir: '/nowhere/a',
     ranges: [[{ subnet: '10.128.0.0/24' }], [{ subnet: 'fd00::/64' }]],
     routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
   });
@@ -53,46 +60,47 @@ test('names of bridges fit the kernel and differ between clusters', () => {
 });
 
 test('the network is written for all to read, and again only when it changes', async (t) => {
-  const files = await filesIn(t);
-  const { path, own } = await installPodNetwork(files, NETWORK);
+  const { directory } = await filesIn(t);
+  const { path, own } = await installPodNetwork(directory, NETWORK);
   assert.ok(own);
   assert.equal(JSON.parse(await readFile(path, 'utf8')).name, 'muster-a');
-  assert.deepEqual(await readdir(files.configurationDirectory), ['90-muster-a.conflist'], 'no temporary file stays');
-  assert.deepEqual(await installPodNetwork(files, NETWORK), { path, own });
+  assert.deepEqual(await readdir(directory), ['90-muster-a.conflist'], 'no temporary file stays');
+  assert.deepEqual(await installPodNetwork(directory, NETWORK), { path, own });
 });
 
 test('somebody else’s network stays and is used', async (t) => {
-  const files = await filesIn(t);
-  await mkdir(files.configurationDirectory);
-  await writeFile(join(files.configurationDirectory, '.hidden'), '');
-  assert.equal(await foreignNetwork(files, 'muster-a'), undefined);
-  await writeFile(join(files.configurationDirectory, '10-calico.conflist'), '{}');
-  const { path, own } = await installPodNetwork(files, NETWORK);
-  assert.deepEqual([path, own], [join(files.configurationDirectory, '10-calico.conflist'), false]);
-  assert.equal((await readdir(files.configurationDirectory)).length, 2);
+  const { directory } = await filesIn(t);
+  await mkdir(directory);
+  await writeFile(join(directory, '.hidden'), '');
+  assert.equal(await foreignNetwork(directory, 'muster-a'), undefined);
+  await writeFile(join(directory, '10-calico.conflist'), '{}');
+  const { path, own } = await installPodNetwork(directory, NETWORK);
+  assert.deepEqual([path, own], [join(directory, '10-calico.conflist'), false]);
+  assert.equal((await readdir(directory)).length, 2);
 });
 
 test('what was made goes, others’ stays, and a second time does no harm', async (t) => {
-  const files = await filesIn(t);
-  await installPodNetwork(files, NETWORK);
-  await mkdir(join(files.addressDirectory, 'muster-a'), { recursive: true });
-  await mkdir(join(files.addressDirectory, 'other'));
+  const { directory, addressDirectory } = await filesIn(t);
+  const network = { ...NETWORK, addressDirectory };
+  await installPodNetwork(directory, network);
+  await writeFile(join(directory, 'other.txt'), '');
+  await mkdir(join(addressDirectory, 'muster-a'), { recursive: true });
   const ran: string[] = [];
   const run: RunProgram = async (program, args) => {
     ran.push([program, ...args].join(' '));
     return { stdout: '', stderr: '' };
   };
-  await removePodNetwork(files, NETWORK, run);
+  await removePodNetwork(directory, network, run);
   assert.deepEqual(ran, ['ip link delete mstr-1 type bridge']);
-  assert.deepEqual(await readdir(files.configurationDirectory), []);
-  assert.deepEqual(await readdir(files.addressDirectory), ['other']);
+  assert.deepEqual(await readdir(directory), ['other.txt']);
+  await assert.rejects(readdir(addressDirectory), { code: 'ENOENT' });
   const failing =
     (stderr: string): RunProgram =>
     (program, args) =>
       Promise.reject(new ProgramError('ip failed', 'PROGRAM_FAILED', { program, args, exitCode: 1, stdout: '', stderr }));
-  await removePodNetwork(files, NETWORK, failing('Cannot find device "mstr-1"'));
+  await removePodNetwork(directory, network, failing('Cannot find device "mstr-1"'));
   await assert.rejects(
-    removePodNetwork(files, NETWORK, failing('Operation not permitted')),
+    removePodNetwork(directory, network, failing('Operation not permitted')),
     /cannot remove the pods' bridge mstr-1/,
   );
 });

@@ -4,7 +4,7 @@ import { isIPv6 } from 'node:net';
 export type HairpinMode = 'none' | 'hairpin-veth' | 'promiscuous-bridge';
 
 export interface BridgeNetwork {
-  /** Of the network, and so of the directory in which host-local keeps its addresses. */
+  /** Of the network. */
   readonly name: string;
   /** At most 15 characters. */
   readonly bridge: string;
@@ -12,6 +12,8 @@ export interface BridgeNetwork {
   readonly podCidrs: readonly string[];
   /** As the kubelet's `hairpinMode`: how a pod reaches itself by the address of a service. */
   readonly hairpinMode: HairpinMode;
+  /** Where host-local keeps which addresses are taken. */
+  readonly addressDirectory: string;
   /** Undefined: the kernel's choice. */
   readonly mtu?: number;
 }
@@ -20,7 +22,7 @@ export interface BridgeNetwork {
  * A CNI configuration list (https://github.com/containernetworking/cni/blob/spec-v1.0.0/SPEC.md): pods on a bridge with an address of
  * the node's range, hidden behind the node's own when they go out, host ports mapped. Runtimes add the loopback by themselves.
  */
-export function bridgeConflist({ name, bridge, podCidrs, hairpinMode, mtu }: BridgeNetwork): object {
+export function bridgeConflist({ name, bridge, podCidrs, hairpinMode, addressDirectory, mtu }: BridgeNetwork): object {
   const everywhere = podCidrs.map((cidr) => ({ dst: isIPv6(cidr.split('/')[0]!) ? '::/0' : '0.0.0.0/0' }));
   return {
     cniVersion: '1.0.0',
@@ -34,7 +36,12 @@ export function bridgeConflist({ name, bridge, podCidrs, hairpinMode, mtu }: Bri
         ...(hairpinMode === 'hairpin-veth' && { hairpinMode: true }),
         ...(hairpinMode === 'promiscuous-bridge' && { promiscMode: true }),
         ...(mtu !== undefined && { mtu }),
-        ipam: { type: 'host-local', ranges: podCidrs.map((subnet) => [{ subnet }]), routes: everywhere },
+        ipam: {
+          type: 'host-local',
+          dataDir: addressDirectory,
+          ranges: podCidrs.map((subnet) => [{ subnet }]),
+          routes: everywhere,
+        },
       },
       { type: 'portmap', capabilities: { portMappings: true } },
     ],

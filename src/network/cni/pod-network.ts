@@ -5,19 +5,16 @@ import { writeFileAtomic } from '../../std/atomic-file.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { type BridgeNetwork, bridgeConflist } from './conflist.ts';
 
-export interface PodNetworkFiles {
-  /** Where the runtime looks for networks: `/etc/cni/net.d`. */
-  readonly configurationDirectory: string;
-  /** Where host-local keeps which addresses are taken: `/var/lib/cni/networks`. */
-  readonly addressDirectory: string;
-}
-
 /** Our file's name; runtimes take the first by name, and others' begin with digits as well. */
 const fileOf = ({ name }: Pick<BridgeNetwork, 'name'>) => `90-${name}.conflist`;
 const IS_CONFIGURATION = /\.(conf|conflist|json)$/;
 
-/** What is there beside ours; undefined when nothing is. */
-export async function foreignNetwork({ configurationDirectory }: PodNetworkFiles, name: string): Promise<string | undefined> {
+/**
+ * What is there beside ours; undefined when nothing is.
+ *
+ * @param configurationDirectory where the runtime looks for networks: `/etc/cni/net.d`
+ */
+export async function foreignNetwork(configurationDirectory: string, name: string): Promise<string | undefined> {
   const entries = await readdir(configurationDirectory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
@@ -31,11 +28,10 @@ export async function foreignNetwork({ configurationDirectory }: PodNetworkFiles
  * @returns the file that the runtime uses, and whether it is ours
  */
 export async function installPodNetwork(
-  files: PodNetworkFiles,
+  configurationDirectory: string,
   network: BridgeNetwork,
 ): Promise<{ readonly path: string; readonly own: boolean }> {
-  const { configurationDirectory } = files;
-  const foreign = await foreignNetwork(files, network.name);
+  const foreign = await foreignNetwork(configurationDirectory, network.name);
   if (foreign !== undefined) return { path: join(configurationDirectory, foreign), own: false };
   await mkdir(configurationDirectory, { recursive: true, mode: 0o755 });
   const path = join(configurationDirectory, fileOf(network));
@@ -52,11 +48,11 @@ export async function installPodNetwork(
  * @throws CodedError when the bridge cannot be removed
  */
 export async function removePodNetwork(
-  files: PodNetworkFiles,
-  { name, bridge }: Pick<BridgeNetwork, 'name' | 'bridge'>,
+  configurationDirectory: string,
+  { name, bridge, addressDirectory }: Pick<BridgeNetwork, 'name' | 'bridge' | 'addressDirectory'>,
   run: RunProgram,
 ): Promise<void> {
-  await rm(join(files.configurationDirectory, fileOf({ name })), { force: true });
+  await rm(join(configurationDirectory, fileOf({ name })), { force: true });
   try {
     await run('ip', ['link', 'delete', bridge, 'type', 'bridge']);
   } catch (error) {
@@ -66,5 +62,5 @@ export async function removePodNetwork(
         cause: error,
       });
   }
-  await rm(join(files.addressDirectory, name), { recursive: true, force: true });
+  await rm(addressDirectory, { recursive: true, force: true });
 }

@@ -8,6 +8,7 @@ import { unlessReason } from '../controllers/framework/unless-reason.ts';
 import { writeFileAtomic } from '../std/atomic-file.ts';
 import { Backoff } from '../std/backoff.ts';
 import type { Timer } from '../std/clock.ts';
+import type { Logger } from '../std/logger.ts';
 import {
   type BootstrapToken,
   bootstrapTokenSecret,
@@ -18,7 +19,7 @@ import {
 } from './bootstrap-token.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { NodeRecord } from './data-directory.ts';
-import { createHollowKubelet, type FleetSettings, type RunningKubelet } from './hollow-kubelet.ts';
+import type { RunningKubelet } from './hollow-kubelet.ts';
 import { bootstrapKubeconfig } from './kubeconfigs.ts';
 import type { ClusterConfig } from './options.ts';
 
@@ -34,31 +35,47 @@ export interface ClusterNode {
   stop(): Promise<void>;
 }
 
-export interface HollowNode extends ClusterNode {
+export interface ManagedNode extends ClusterNode {
   /** Takes back the token that the node joined with, now that it has a certificate. */
   forgetToken(): Promise<void>;
 }
 
-export interface HollowNodeOptions extends NodeRecord {
+export interface ClusterNodeOptions extends NodeRecord {
   readonly config: ClusterConfig;
   readonly controlPlane: ControlPlane;
-  readonly settings: FleetSettings;
+  /** Makes its kubelet, each time anew. */
+  readonly createKubelet: CreateKubelet;
   /** Of the cluster; the node's own files are in `nodes/<name>` below. */
   readonly directory: string;
 }
+
+export interface NodeKubeletOptions {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  /** The node's own. */
+  readonly directory: string;
+  readonly config: ClusterConfig;
+  readonly logger: Logger;
+}
+
+export type CreateKubelet = (options: NodeKubeletOptions) => RunningKubelet;
+
+/** Where a node keeps what is its own. */
+export const nodeDirectory = (clusterDirectory: string, name: string) => join(clusterDirectory, 'nodes', name);
 
 /** A node that could not join for so long gets a new token at its next start. */
 const TOKEN_LIFETIME_MS = 3_600_000;
 
 /**
- * One hollow node: a kubelet with files, identity, address and connection of its own. It is given a token when it has no kubeconfig
+ * One node: a kubelet with files, identity, address and connection of its own. It is given a token when it has no kubeconfig
  * yet, and is started again, as systemd would, when it ends by itself.
  */
-export function createHollowNode(options: HollowNodeOptions): HollowNode {
+export function createClusterNode(options: ClusterNodeOptions): ManagedNode {
   const { name, address, port, config, controlPlane } = options;
   const { clock } = config;
   const logger = config.logger.child({ node: name });
-  const directory = join(options.directory, 'nodes', name);
+  const directory = nodeDirectory(options.directory, name);
   const admin = createClient({ transport: controlPlane.adminTransport, userAgent: 'muster' });
   const backoff = new Backoff({ initialMs: 1000, maxMs: 60_000, random: config.random });
   let tokenId: string | undefined;
@@ -67,7 +84,7 @@ export function createHollowNode(options: HollowNodeOptions): HollowNode {
 
   const run = async (): Promise<void> => {
     tokenId = (await prepareFiles({ directory, name, controlPlane, admin, nowMs: clock.now() })) ?? tokenId;
-    const current = createHollowKubelet({ name, address, port, directory, settings: options.settings, config, logger });
+    const current = options.createKubelet({ name, address, port, directory, config, logger });
     kubelet = current;
     await current.start();
     current.ended.catch((error: unknown) => {

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { completeConfiguration } from '../../kubelet/configuration/defaults.ts';
+import type { KubeletConfiguration } from '../../kubelet/configuration/kubelet-configuration.ts';
+import { type BridgeNetwork, bridgeName } from '../../network/cni/conflist.ts';
+import type { RealNodeRecord } from '../data-directory.ts';
+import { CLUSTER_DOMAIN } from '../options.ts';
+import type { RuntimeSurvey } from './survey-runtime.ts';
+
+/** Names that no other cluster on this machine has, from the directory of this one. */
+export function planRealNode(survey: RuntimeSurvey, clusterDirectory: string, clusterName: string): RealNodeRecord {
+  const digest = createHash('sha256').update(clusterDirectory).digest('hex').slice(0, 8);
+  return {
+    endpoint: survey.endpoint,
+    cgroupDriver: survey.cgroupDriver,
+    // Without a dash, which systemd takes for a step down.
+    cgroupRoot: `/muster${digest}`,
+    network: {
+      name: `muster-${clusterName}-${digest}`,
+      bridge: bridgeName(clusterDirectory),
+      configurationDirectory: survey.cniConfigurationDirectory,
+    },
+  };
+}
+
+/** Below the node's own directory, all that upstream has below /var. */
+export function realNodePaths(nodeDirectory: string) {
+  return {
+    root: join(nodeDirectory, 'kubelet'),
+    podLogs: join(nodeDirectory, 'logs', 'pods'),
+    addresses: join(nodeDirectory, 'addresses'),
+  };
+}
+
+export function bridgeNetwork(record: RealNodeRecord, nodeDirectory: string, podCidrs: readonly string[]): BridgeNetwork {
+  const { name, bridge } = record.network;
+  return { name, bridge, podCidrs, hairpinMode: 'hairpin-veth', addressDirectory: realNodePaths(nodeDirectory).addresses };
+}
+
+/**
+ * The configuration of this machine's kubelet: as that of a hollow node, with what its pods need.
+ *
+ * @param clientCaFile whose client certificates are users
+ */
+export function realConfiguration(record: RealNodeRecord, nodeDirectory: string, clientCaFile: string): KubeletConfiguration {
+  return completeConfiguration({
+    authentication: { x509: { clientCAFile: clientCaFile }, webhook: { enabled: true }, anonymous: { enabled: false } },
+    authorization: { mode: 'Webhook' },
+    clusterDomain: CLUSTER_DOMAIN,
+    rotateCertificates: true,
+    serverTLSBootstrap: true,
+    failSwapOn: false,
+    healthzPort: 0,
+    containerRuntimeEndpoint: record.endpoint,
+    cgroupRoot: record.cgroupRoot,
+    cgroupDriver: record.cgroupDriver,
+    hairpinMode: 'hairpin-veth',
+    podLogsDir: realNodePaths(nodeDirectory).podLogs,
+  });
+}

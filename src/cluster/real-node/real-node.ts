@@ -1,0 +1,147 @@
+import { join } from 'node:path';
+import { nodeKind } from '../../api/core/v1/node.ts';
+import type { V1Node } from '../../api/gen/types.ts';
+import type { Client } from '../../client/client.ts';
+import { createClient } from '../../client/create-client.ts';
+import { createKubelet } from '../../kubelet/kubelet.ts';
+import { createKubeletMetrics } from '../../kubelet/metrics/kubelet-metrics.ts';
+import type { Machine } from '../../kubelet/node/machine.ts';
+import { type OpenRuntime, openRuntime } from '../../kubelet/open-runtime.ts';
+import { requireCniPlugins } from '../../network/cni/plugins.ts';
+import { foreignNetwork, installPodNetwork } from '../../network/cni/pod-network.ts';
+import type { CreateKubelet } from '../cluster-node.ts';
+import type { ControlPlane } from '../control-plane.ts';
+import type { NodeRecord, RealNodeRecord } from '../data-directory.ts';
+import { type RunningKubelet, runningKubelet } from '../hollow-kubelet.ts';
+import { canListen, freePort, KUBELET_PORT } from '../node-addresses.ts';
+import type { ClusterConfig } from '../options.ts';
+import { bridgeNetwork, planRealNode, realConfiguration, realNodePaths } from './real-node-plan.ts';
+import { chooseRuntime } from './survey-runtime.ts';
+
+/** This machine as a node of the cluster: its pods run. */
+export interface RealNode {
+  readonly record: NodeRecord;
+  kubelet(record: NodeRecord, controlPlane: ControlPlane): CreateKubelet;
+}
+
+/** How often the Node is asked for the range of its pods. */
+const RANGE_POLL_MS = 100;
+
+/**
+ * Finds out whether and how this machine can be a node. Starts nothing.
+ *
+ * @returns undefined where `auto` finds no runtime to use
+ * @throws CodedError RUNTIME_UNREACHABLE, RUNTIME_FORBIDDEN, RUNTIME_IN_USE, CNI_PLUGINS_MISSING
+ */
+export async function openRealNode(config: ClusterConfig, directory: string, machine: Machine): Promise<RealNode | undefined> {
+  const { runtime, containerRuntimeEndpoint: endpoint, knownNodes, logger } = config;
+  const known = knownNodes.find(({ real }) => real);
+  const survey = await chooseRuntime({
+    runtime: runtime === 'auto' ? 'auto' : 'containerd',
+    endpoint,
+    known: known !== undefined,
+    userId: process.getuid?.(),
+  });
+  if ('why' in survey) {
+    logger.info('Pods are hollow: no container runtime can be used', { reason: survey.why });
+    return undefined;
+  }
+  const real = known?.real ?? planRealNode(survey, directory, config.name);
+  // Whoever brings a network brings its plugins.
+  if ((await foreignNetwork(real.network.configurationDirectory, real.network.name)) === undefined)
+    await requireCniPlugins(survey.cniPluginDirectories);
+  return {
+    record: known ?? { name: machine.hostname, ...(await endpointOf(machine)), real },
+    kubelet:
+      ({ real: recorded = real }, controlPlane) =>
+      (options) =>
+        createRealKubelet(options, recorded, controlPlane, machine),
+  };
+}
+
+/** The machine's own address, so that its pods and others reach the kubelet. */
+async function endpointOf({ addresses }: Machine): Promise<{ address: string; port: number }> {
+  const address = addresses[0] ?? '127.0.0.1';
+  return { address, port: (await canListen(address, KUBELET_PORT)) ? KUBELET_PORT : await freePort() };
+}
+
+function createRealKubelet(
+  { name, address, port, directory, config, logger }: Parameters<CreateKubelet>[0],
+  real: RealNodeRecord,
+  controlPlane: ControlPlane,
+  machine: Machine,
+): RunningKubelet {
+  const { clock, random } = config;
+  const configuration = realConfiguration(real, directory, controlPlane.caFile);
+  const admin = createClient({ transport: controlPlane.adminTransport, userAgent: 'muster' });
+  const life = new AbortController();
+  const ended = Promise.withResolvers<void>();
+  let opened: OpenRuntime | undefined;
+  let running: RunningKubelet | undefined;
+
+  async function start(): Promise<void> {
+    const metrics = createKubeletMetrics();
+    opened = await openRuntime({
+      name: 'containerd',
+      endpoint: real.endpoint,
+      rootDirectory: realNodePaths(directory).root,
+      configuration,
+      metrics,
+      clock,
+      logger,
+      random,
+    });
+    const kubelet = createKubelet({
+      nodeName: name,
+      paths: {
+        kubeconfig: join(directory, 'kubeconfig'),
+        bootstrapKubeconfig: join(directory, 'bootstrap-kubeconfig'),
+        certificateDirectory: join(directory, 'pki'),
+      },
+      configuration,
+      runtime: opened.runtime,
+      ...(opened.podPaths && { podPaths: opened.podPaths }),
+      metrics,
+      clock,
+      logger,
+      random,
+      nodeIps: [address],
+      machine,
+      listen: { address, port },
+    });
+    running = runningKubelet(kubelet, `node ${name}`);
+    running.ended.then(ended.resolve, ended.reject);
+    await running.start();
+    const podCidrs = await podRanges(admin, name, config, life.signal);
+    const { path, own } = await installPodNetwork(real.network.configurationDirectory, bridgeNetwork(real, directory, podCidrs));
+    logger.info(own ? 'Wrote the network of pods' : 'Pods use the network that is there', { path, podCidrs });
+  }
+
+  return {
+    ended: ended.promise,
+    async start() {
+      try {
+        await start();
+      } catch (error) {
+        await running?.stop();
+        opened?.close();
+        throw error;
+      }
+    },
+    async stop() {
+      life.abort(new DOMException(`node ${name} is stopped`, 'AbortError'));
+      await running?.stop();
+      opened?.close();
+    },
+  };
+}
+
+/** The ranges that the controllers give the node, however long that takes. */
+async function podRanges(admin: Client, name: string, { clock }: ClusterConfig, signal: AbortSignal): Promise<readonly string[]> {
+  for (;;) {
+    const { spec } = await admin.resource<V1Node>(nodeKind).get(name, { signal });
+    const ranges = spec?.podCIDRs ?? (spec?.podCIDR ? [spec.podCIDR] : []);
+    if (ranges.length > 0) return ranges;
+    await clock.sleep(RANGE_POLL_MS, signal);
+  }
+}
