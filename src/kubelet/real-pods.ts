@@ -14,12 +14,14 @@ import { createPodImages, type NodeImages } from './images/pod-images.ts';
 import { createLogRotator } from './logs/log-rotator.ts';
 import { createNodeAdmission } from './node/admission/node-admission.ts';
 import type { Machine } from './node/machine.ts';
+import { createNodeGuard, type NodeGuard } from './node-guard.ts';
 import { createHookRunner } from './pods/lifecycle-hooks.ts';
 import type { PodPartContext, PodsOfNode } from './pods/pod-parts.ts';
 import type { RealPods } from './pods/real-pod-options.ts';
 import { createRealPodStarter } from './pods/real-pod-starter.ts';
 import { createStaticPods } from './pods/static/static-pods.ts';
 import { createRealProbes } from './probes/real-probes.ts';
+import { withRuntimeClasses } from './runtime/runtime-classes.ts';
 import type { StatisticsPages } from './server/kubelet-view.ts';
 import { createStatisticsPages } from './stats/statistics-pages.ts';
 import { createStatsCollector } from './stats/stats-collector.ts';
@@ -33,6 +35,8 @@ export interface RealPodsOptions {
   readonly pods: PodsOfNode;
   /** The Node as this kubelet would register it. */
   readonly firstNode: () => V1Node;
+  /** Called when the node's conditions have changed: pressure, a shutdown. */
+  readonly nodeChanged: () => void;
 }
 
 /** What a kubelet needs to keep pods with processes. */
@@ -41,6 +45,8 @@ export interface RealNode {
   /** Parts that run all the time, in the order in which they begin; some wait for the API server. */
   readonly components: readonly Component[];
   readonly statistics: StatisticsPages;
+  /** Beside what the runtime says of itself. */
+  readonly health: NodeGuard['health'];
   /** `status.images` of the node. */
   images(): V1ContainerImage[];
   /** Ends what has no end of its own: probes, measurements. */
@@ -87,7 +93,6 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
   });
   const { records } = images;
   const collector = createImageCollector({ context, runtime, images: imageService, records });
-  const admission = createNodeAdmission({ node: () => context.node() ?? options.firstNode() });
   const forgetOnRestart = configuration.featureGates?.['ChangeContainerStatusOnKubeletRestart'] === true;
   const probes = createRealProbes({
     runtime,
@@ -100,13 +105,32 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
     random,
   });
   const stats = createStatsCollector({ configuration, runtime, pods: () => pods.pods(), paths, cgroups, clock, logger });
+  const guard = createNodeGuard({
+    context,
+    pods,
+    stats,
+    images: collector,
+    admission: createNodeAdmission({ node: () => context.node() ?? options.firstNode() }),
+    changed: options.nodeChanged,
+  });
+  const { admission } = guard;
   const runHook = createHookRunner({ streams, clock });
   const staticPods = createStaticPods(context);
   const parts = { volumes, settings, images, cgroups, admission };
   await Promise.all([cgroups.prepare(), images.recover()]);
   return {
     real: {
-      createStarter: (stop) => createRealPodStarter({ runtime, paths, events, clock, logger, parts, runHook, stop }),
+      createStarter: (stop) =>
+        createRealPodStarter({
+          runtime: withRuntimeClasses(runtime, client),
+          paths,
+          events,
+          clock,
+          logger,
+          parts,
+          runHook,
+          stop,
+        }),
       runHook,
       probes,
       admission,
@@ -117,7 +141,8 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
       syncMs: parseGoDuration(configuration.syncFrequency),
       sweepMs: SWEEP_MS,
     },
-    components: [services, volumes, collector, createLogRotator({ runtime, configuration, clock, logger })],
+    components: [services, volumes, collector, createLogRotator({ runtime, configuration, clock, logger }), ...guard.components],
+    health: () => guard.health(),
     statistics: createStatisticsPages({ collector: stats, nodeName: context.nodeName, startedAtMs, machine }),
     images: () => nodeImages(collector.images, configuration.nodeStatusMaxImages),
     stop() {
