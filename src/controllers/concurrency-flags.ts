@@ -10,6 +10,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   'mirroring-concurrent-service-endpoint-syncs': 'endpointslice-mirroring-controller',
   'concurrent-daemonset-syncs': 'daemonset-controller',
   'concurrent-statefulset-syncs': 'statefulset-controller',
+  'concurrent-job-syncs': 'job-controller',
   'concurrent-rc-syncs': 'replicationcontroller-controller',
 };
 

@@ -114,6 +114,9 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
   'statefulset-controller': async (context, options) =>
     (await import('./statefulset/controller.ts')).createStatefulSetController(context, workersOf(context, options)),
 
+  'job-controller': async (context, options) =>
+    (await import('./job/controller.ts')).createJobController(context, workersOf(context, options)),
+
   'endpointslice-controller': async (context, options) =>
     (await import('./endpointslice/controller.ts')).createEndpointSliceController(context, {
       ...workersOf(context, options),

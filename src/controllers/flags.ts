@@ -92,7 +92,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   ...ignored('duration', 'service-account-token-sync-period', 'horizontal-pod-autoscaler-initialization-period'),
   ...ignored('int', 'concurrent-namespace-syncs'),
   ...ignored('int', 'concurrent-service-syncs', 'concurrent-serviceaccount-token-syncs'),
-  ...ignored('int', 'concurrent-job-syncs', 'concurrent-cron-job-syncs'),
+  ...ignored('int', 'concurrent-cron-job-syncs'),
   ...ignored('int', 'concurrent-ttl-after-finished-syncs', 'concurrent-ephemeralvolume-syncs'),
   ...ignored('int', 'concurrent-horizontal-pod-autoscaler-syncs'),
   ...ignored('int', 'concurrent-validating-admission-policy-status-syncs'),

@@ -47,7 +47,7 @@ export const KNOWN_CONTROLLERS: readonly KnownController[] = [
   supported('replicationcontroller-controller', 'replicationcontroller', 'replication-controller'),
   supported('resourcequota-controller', 'resourcequota', 'resourcequota-controller'),
   supported('daemonset-controller', 'daemonset', 'daemon-set-controller'),
-  known('job-controller', 'job', 'job-controller'),
+  supported('job-controller', 'job', 'job-controller'),
   supported('deployment-controller', 'deployment', 'deployment-controller'),
   supported('replicaset-controller', 'replicaset', 'replicaset-controller'),
   known('horizontal-pod-autoscaler-controller', 'horizontalpodautoscaling', 'horizontal-pod-autoscaler'),

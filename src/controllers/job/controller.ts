@@ -1,0 +1,245 @@
+import { jobKind } from '../../api/batch/v1/job.ts';
+import { podKind } from '../../api/core/v1/pod.ts';
+import type { V1Job, V1JobStatus, V1Pod } from '../../api/gen/types.ts';
+import { equalJson } from '../../api/machinery/clone.ts';
+import { selectorFromLabelSelector } from '../../api/machinery/label-selector.ts';
+import type { Component } from '../../std/lifecycle.ts';
+import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
+import { OwnWrites } from '../framework/own-writes.ts';
+import { type Outcome, Reconciler } from '../framework/reconciler.ts';
+import { unlessReason } from '../framework/unless-reason.ts';
+import { claim, planClaims } from '../workloads/claims.ts';
+import { ownedPods } from '../workloads/owned-pods.ts';
+import { controllerOf, refersTo } from '../workloads/owner.ts';
+import { createPod, deletePod, inGrowingBatches } from '../workloads/pod-control.ts';
+import { PodWrites } from '../workloads/pod-writes.ts';
+import { FailureBackoff } from './failure-backoff.ts';
+import { failuresBefore, isTracked, jobPod, TRACKING } from './job-pod.ts';
+import { liveStatus, MOST_UNCOUNTED, withCounted, withEnd, withUncounted } from './job-status.ts';
+import { conditionIn, countJob, deadlineMs, isFinished, type JobCount, type JobView, planPods } from './plan.ts';
+
+const MANAGER = 'kubernetes.io/job-controller';
+
+/** Runs Jobs to their end and counts each of their pods once (upstream's pkg/controller/job). */
+export function createJobController(context: ControllerContext, options: { readonly workers?: number } = {}): Component {
+  const { client, informers, clock, logger, metrics, events } = context;
+  const jobs = informers.of<V1Job>(jobKind);
+  const owned = ownedPods(informers);
+  const podWrites = new PodWrites(clock, owned.pods);
+  const jobWrites = new OwnWrites();
+  const backoff = new FailureBackoff();
+  const loop = new Reconciler({
+    name: context.name,
+    reconcile,
+    clock,
+    logger,
+    metrics,
+    workers: options.workers,
+    initialBackoffMs: 1000,
+    maxBackoffMs: 600_000,
+  });
+
+  const orphans = new Reconciler({
+    name: `${context.name}-orphans`,
+    reconcile: releaseOrphan,
+    clock,
+    logger,
+    metrics,
+    workers: 1,
+  });
+
+  async function reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
+    const { namespace, name } = splitKey(key);
+    const job = jobs.get(name, namespace);
+    if (!job) return jobWrites.forget(key);
+    const uid = job.metadata?.uid ?? '';
+    if ((job.spec?.managedBy ?? MANAGER) !== MANAGER || jobWrites.isBehind(job)) return;
+    if (isFinished(job)) return release(owned.of(uid), signal);
+    const selector = selectorFromLabelSelector(job.spec?.selector);
+    const claimed = await claim<V1Pod>(planClaims(job, selector, [...owned.of(uid), ...owned.orphans(namespace)]), {
+      client,
+      ownerKind: jobKind,
+      owner: job,
+      kind: podKind,
+      signal,
+      finalizers: [TRACKING],
+    });
+    if (!podWrites.areSeen(uid)) return;
+    const view: JobView = { job, pods: claimed, nowMs: clock.now() };
+    const count = countJob(view);
+    const status = liveStatus(job, count, view.nowMs);
+    tellSuspension(job, status);
+    const { failure, waitMs } = job.metadata?.deletionTimestamp ? {} : await keepPods(view, count, signal);
+    await account(job, status, view, count, signal);
+    if (failure !== undefined) throw failure;
+    const dueMs = deadlineMs({ ...job, status });
+    const waits = [waitMs, !count.finish && !job.spec?.suspend && dueMs !== undefined ? dueMs - clock.now() : undefined];
+    const positive = waits.filter((ms) => ms !== undefined && ms > 0) as number[];
+    return positive.length > 0 ? { requeueAfterMs: Math.min(...positive) } : undefined;
+  }
+
+  async function keepPods(view: JobView, count: JobCount, signal: AbortSignal): Promise<{ failure?: unknown; waitMs?: number }> {
+    const { job, nowMs } = view;
+    const control = { client, events, writes: podWrites, signal };
+    const uid = job.metadata?.uid ?? '';
+    const { create, remove } = count.finish ? { create: [], remove: count.active } : planPods(view, count);
+    // Pods that end because there are too many of them, or for a pause, are no failures: nobody counts them.
+    if (!count.finish) await release(remove, signal);
+    const removed = await Promise.allSettled(remove.map((pod) => deletePod(job, pod, control)));
+    const failure = removed.find((result) => result.status === 'rejected')?.reason;
+    if (failure !== undefined || create.length === 0) return { failure };
+    const perIndex = job.spec?.backoffLimitPerIndex !== undefined;
+    const failedNow = (index: number | undefined) =>
+      perIndex && index !== undefined ? count.awaitingReplacement.get(index) : undefined;
+    const backoffKey = (index: number | undefined) => (perIndex ? `${uid}/${index}` : uid);
+    if (perIndex) for (const [index, pod] of count.awaitingReplacement) backoffNoteOnce(backoffKey(index), pod, nowMs);
+    else backoffNoteAll(uid, count, nowMs);
+    const waiting = create.map((index) => backoff.waitMs(backoffKey(index), nowMs));
+    const due = create.filter((_, i) => waiting[i] === 0);
+    const { error } = await inGrowingBatches(due.length, (i) => {
+      const index = due[i];
+      const failed = failedNow(index);
+      return createPod(job, jobPod(job, index, failed ? failuresBefore(failed) + 1 : 0), control);
+    });
+    const later = waiting.filter((ms) => ms > 0);
+    return { failure: error, ...(later.length > 0 && { waitMs: Math.min(...later) }) };
+  }
+
+  /** Pods whose end the back-off has heard of; they stay in view until they have been counted. */
+  const heardOf = new Map<string, Set<string>>();
+
+  function backoffNoteAll(uid: string, count: JobCount, nowMs: number): void {
+    const heard = heardOf.get(uid) ?? new Set<string>();
+    heardOf.set(uid, heard);
+    const isNews = ({ metadata }: V1Pod) => !heard.has(metadata?.uid ?? '');
+    backoff.note(uid, count.newSucceeded.filter(isNews), count.newFailed.filter(isNews), nowMs);
+    heard.clear();
+    for (const { metadata } of [...count.newSucceeded, ...count.newFailed]) heard.add(metadata?.uid ?? '');
+  }
+
+  function backoffNoteOnce(key: string, pod: V1Pod, nowMs: number): void {
+    const heard = heardOf.get(key) ?? new Set<string>();
+    heardOf.set(key, heard);
+    const podUid = pod.metadata?.uid ?? '';
+    if (heard.has(podUid)) return;
+    heard.clear();
+    heard.add(podUid);
+    backoff.note(key, [], [pod], nowMs);
+  }
+
+  /**
+   * Counts ended pods once, whatever happens in between: first the status names them, then their finalizer goes, then the counters grow
+   * by those whose finalizer is gone.
+   */
+  async function account(job: V1Job, live: V1JobStatus, { pods }: JobView, count: JobCount, signal: AbortSignal): Promise<void> {
+    const kept = new Set<V1Pod>(count.finish ? [] : count.awaitingReplacement.values());
+    const newSucceeded = count.newSucceeded.slice(0, MOST_UNCOUNTED);
+    const newFailed = count.newFailed.filter((pod) => !kept.has(pod)).slice(0, MOST_UNCOUNTED);
+    let status = withUncounted(live, { newSucceeded, newFailed }, count, job);
+    status = await write(job, status, signal);
+    const uncounted = new Set([
+      ...(status.uncountedTerminatedPods?.succeeded ?? []),
+      ...(status.uncountedTerminatedPods?.failed ?? []),
+    ]);
+    const byUid = new Map(pods.map((pod) => [pod.metadata?.uid ?? '', pod]));
+    const inStatus = pods.filter((pod) => uncounted.has(pod.metadata?.uid ?? ''));
+    await release([...inStatus, ...newSucceeded, ...count.ignored], signal);
+    if (uncounted.size > 0) {
+      // What has no finalizer any more, or is gone, can be counted; others' finalizers have just been taken off.
+      const released = new Set([
+        ...inStatus.map((pod) => pod.metadata?.uid ?? ''),
+        ...[...uncounted].filter((uid) => !byUid.has(uid)),
+      ]);
+      status = await write(
+        job,
+        withCounted(status, (uid) => released.has(uid)),
+        signal,
+      );
+    }
+    const isCounted = newSucceeded.length === count.newSucceeded.length && !status.uncountedTerminatedPods?.failed?.length;
+    if (count.finish && count.active.length === 0 && count.terminating === 0 && isCounted) {
+      const ended = await write(job, withEnd(status, count.finish, clock.now()), signal);
+      tellEnd(job, ended);
+    }
+  }
+
+  /** Takes the finalizer off, so that pods may go. Those that are gone already are fine. */
+  async function release(pods: readonly V1Pod[], signal: AbortSignal): Promise<void> {
+    for (const pod of pods.filter(isTracked)) {
+      const { name = '', namespace, uid } = pod.metadata ?? {};
+      const patch = { metadata: { uid, '$deleteFromPrimitiveList/finalizers': [TRACKING] } };
+      await unlessReason(
+        client.resource<V1Pod>(podKind, namespace).patch(name, patch, { type: 'strategic', signal }),
+        'NotFound',
+        'Conflict',
+      );
+    }
+  }
+
+  async function write(job: V1Job, status: V1JobStatus, signal: AbortSignal): Promise<V1JobStatus> {
+    const wanted = JSON.parse(JSON.stringify(status)) as V1JobStatus;
+    if (equalJson(wanted, latest(job).status ?? {})) return wanted;
+    const resource = client.resource<V1Job>(jobKind, job.metadata?.namespace);
+    const written = await resource.update({ ...latest(job), status: wanted }, { subresource: 'status', signal });
+    jobWrites.note(written);
+    newest.set(job, written);
+    return written.status ?? wanted;
+  }
+
+  /** What our own writes have made of a job since it was read. */
+  const newest = new WeakMap<V1Job, V1Job>();
+  const latest = (job: V1Job): V1Job => newest.get(job) ?? job;
+
+  function tellSuspension(job: V1Job, status: V1JobStatus): void {
+    const before = conditionIn(job, 'Suspended') !== undefined;
+    const after = conditionIn({ ...job, status }, 'Suspended') !== undefined;
+    if (!before && after) events.event(job, 'Normal', 'Suspended', 'Job suspended');
+    if (before && !after) events.event(job, 'Normal', 'Resumed', 'Job resumed');
+  }
+
+  function tellEnd(job: V1Job, status: V1JobStatus): void {
+    const failed = conditionIn({ ...job, status }, 'Failed');
+    if (failed) events.event(job, 'Warning', failed.reason ?? 'Failed', failed.message ?? '');
+    else events.event(job, 'Normal', 'Completed', 'Job completed');
+  }
+
+  function enqueueOwner(pod: V1Pod): void {
+    const reference = controllerOf(pod);
+    if (!reference || !refersTo(jobKind, reference)) return;
+    const job = jobs.get(reference.name, pod.metadata?.namespace);
+    if (job?.metadata?.uid === reference.uid) loop.add(keyOf(job));
+    else if (isTracked(pod)) orphans.add(keyOf(pod));
+  }
+
+  /** A pod whose Job is gone: nobody will count it, and nobody else would let it go. */
+  async function releaseOrphan(key: string, signal: AbortSignal): Promise<void> {
+    const { namespace, name } = splitKey(key);
+    const pod = owned.pods.get(name, namespace);
+    const reference = pod && controllerOf(pod);
+    if (!reference || jobs.get(reference.name, namespace)?.metadata?.uid === reference.uid) return;
+    await release([pod], signal);
+  }
+
+  return createController(context, {
+    sources: [
+      source(jobs, (job, { type }) => {
+        if (type !== 'deleted') return loop.add(keyOf(job));
+        const uid = job.metadata?.uid ?? '';
+        podWrites.forget(uid);
+        for (const key of [...heardOf.keys()].filter((one) => one === uid || one.startsWith(`${uid}/`))) {
+          heardOf.delete(key);
+          backoff.forget(key);
+        }
+        for (const pod of owned.of(uid)) enqueueOwner(pod);
+      }),
+      source(owned.pods, (pod, { type, previous }) => {
+        if (previous && controllerOf(previous)?.uid !== controllerOf(pod)?.uid) enqueueOwner(previous);
+        if (controllerOf(pod)) enqueueOwner(pod);
+        else if (type !== 'deleted')
+          for (const job of jobs.list(pod.metadata?.namespace))
+            if (selectorFromLabelSelector(job.spec?.selector).matches(pod.metadata?.labels)) loop.add(keyOf(job));
+      }),
+    ],
+    loops: [loop, orphans],
+  });
+}

@@ -1,0 +1,258 @@
+import { parseIndexes } from '../../api/batch/v1/index-ranges.ts';
+import type { V1Job, V1Pod } from '../../api/gen/types.ts';
+import { inDeletionOrder } from '../workloads/deletion-order.ts';
+import { isActive, isReady, isTerminating } from '../workloads/pod-state.ts';
+import { failureActionOf } from './failure-policy.ts';
+import { readIndexes } from './index-set.ts';
+import { failuresBefore, indexOf, isIndexed, isTracked } from './job-pod.ts';
+
+export interface JobView {
+  readonly job: V1Job;
+  readonly pods: readonly V1Pod[];
+  readonly nowMs: number;
+}
+
+/** How a Job comes to its end: it is told at once, and becomes Failed or Complete when its last pod has ended. */
+export interface Finish {
+  readonly type: 'FailureTarget' | 'SuccessCriteriaMet';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What is known of a Job after looking at its pods. */
+export interface JobCount {
+  readonly active: readonly V1Pod[];
+  readonly ready: number;
+  readonly terminating: number;
+  /** Ended pods that are yet to be counted. */
+  readonly newSucceeded: readonly V1Pod[];
+  readonly newFailed: readonly V1Pod[];
+  /** Ended pods that count for nothing: their finalizer goes all the same. */
+  readonly ignored: readonly V1Pod[];
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly succeededIndexes: ReadonlySet<number>;
+  readonly failedIndexes: ReadonlySet<number>;
+  /** Failed pods that are kept until their index has another: they say how often it failed. By index. */
+  readonly awaitingReplacement: ReadonlyMap<number, V1Pod>;
+  readonly finish?: Finish;
+}
+
+export const conditionIn = (job: V1Job, type: string) =>
+  job.status?.conditions?.find((c) => c.type === type && c.status === 'True');
+export const isFinished = (job: V1Job): boolean => Boolean(conditionIn(job, 'Complete') ?? conditionIn(job, 'Failed'));
+
+const countsOnlyFailed = ({ spec }: V1Job) =>
+  (spec?.podReplacementPolicy ?? (spec?.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed')) === 'Failed';
+
+/** A pod that is being deleted will not do its work any more, whatever it says; unless the Job waits until it has ended. */
+function hasFailed(job: V1Job, { metadata, status }: V1Pod): boolean {
+  if (status?.phase === 'Failed') return true;
+  return !countsOnlyFailed(job) && Boolean(metadata?.deletionTimestamp) && status?.phase !== 'Succeeded';
+}
+
+/** Counts a Job's pods and finds whether that ends it (upstream's pkg/controller/job, syncJob). */
+export function countJob({ job, pods, nowMs }: JobView): JobCount {
+  const { status } = job;
+  const uncounted = {
+    succeeded: new Set(status?.uncountedTerminatedPods?.succeeded),
+    failed: new Set(status?.uncountedTerminatedPods?.failed),
+  };
+  const completions = job.spec?.completions ?? 0;
+  const uidOf = (pod: V1Pod) => pod.metadata?.uid ?? '';
+  const inRange = (pod: V1Pod) => !isIndexed(job) || (indexOf(pod) ?? completions) < completions;
+  const tracked = pods.filter(isTracked);
+  const succeededPods = tracked.filter((pod) => pod.status?.phase === 'Succeeded');
+  const failedPods = tracked.filter((pod) => hasFailed(job, pod));
+  const succeededIndexes = isIndexed(job) ? readIndexes(status?.completedIndexes, completions) : new Set<number>();
+  const newSucceeded: V1Pod[] = [];
+  const ignored: V1Pod[] = [];
+  for (const pod of succeededPods.filter((one) => !uncounted.succeeded.has(uidOf(one)))) {
+    if (!inRange(pod) || (isIndexed(job) && succeededIndexes.has(indexOf(pod)!))) ignored.push(pod);
+    else {
+      newSucceeded.push(pod);
+      if (isIndexed(job)) succeededIndexes.add(indexOf(pod)!);
+    }
+  }
+  const failedIndexes = isIndexed(job) ? readIndexes(status?.failedIndexes, completions) : new Set<number>();
+  const newFailed: V1Pod[] = [];
+  const awaitingReplacement = new Map<number, V1Pod>();
+  let failJob: string | undefined;
+  const active = pods.filter(isActive);
+  const activeIndexes = new Set(active.map(indexOf));
+  for (const pod of failedPods.filter((one) => !uncounted.failed.has(uidOf(one)))) {
+    const { action, message } = failureActionOf(job, pod);
+    failJob ??= message;
+    if (action === 'Ignore' || !inRange(pod)) {
+      ignored.push(pod);
+      continue;
+    }
+    const index = indexOf(pod);
+    if (job.spec?.backoffLimitPerIndex !== undefined && index !== undefined && !failedIndexes.has(index)) {
+      if (action === 'FailIndex' || failuresBefore(pod) >= job.spec.backoffLimitPerIndex) failedIndexes.add(index);
+      else if (!activeIndexes.has(index) && !succeededIndexes.has(index)) {
+        const other = awaitingReplacement.get(index);
+        if (!other || failuresBefore(pod) >= failuresBefore(other)) awaitingReplacement.set(index, pod);
+      }
+    }
+    newFailed.push(pod);
+  }
+  const failedBefore = (status?.failed ?? 0) + uncounted.failed.size;
+  const counted = {
+    active,
+    ready: active.filter(isReady).length,
+    terminating: pods.filter(isTerminating).length,
+    newSucceeded,
+    newFailed,
+    ignored,
+    succeeded: isIndexed(job) ? succeededIndexes.size : (status?.succeeded ?? 0) + uncounted.succeeded.size + newSucceeded.length,
+    failed: failedBefore + newFailed.length,
+    succeededIndexes,
+    failedIndexes,
+    awaitingReplacement,
+  };
+  const finish = finishOf(job, counted, failJob, nowMs);
+  return { ...counted, ...(finish && { finish }) };
+}
+
+function finishOf(job: V1Job, count: JobCount, failJob: string | undefined, nowMs: number): Finish | undefined {
+  const told = conditionIn(job, 'FailureTarget') ?? conditionIn(job, 'SuccessCriteriaMet');
+  if (told) return { type: told.type as Finish['type'], reason: told.reason ?? '', message: told.message ?? '' };
+  const fail = (reason: string, message: string): Finish => ({ type: 'FailureTarget', reason, message });
+  if (failJob !== undefined) return fail('PodFailurePolicy', failJob);
+  const { spec = {} as NonNullable<V1Job['spec']> } = job;
+  const limit = spec.backoffLimit ?? 6;
+  if ((count.newFailed.length > 0 && count.failed > limit) || hasRestartedTooOften(job, count.active))
+    return fail('BackoffLimitExceeded', 'Job has reached the specified backoff limit');
+  if (deadlineMs(job) !== undefined && !spec.suspend && nowMs >= deadlineMs(job)!)
+    return fail('DeadlineExceeded', 'Job was active longer than specified deadline');
+  if (isIndexed(job) && spec.maxFailedIndexes !== undefined && count.failedIndexes.size > spec.maxFailedIndexes)
+    return fail('MaxFailedIndexesExceeded', 'Job has exceeded the specified maximal number of failed indexes');
+  const rule = successRuleOf(job, count.succeededIndexes);
+  if (rule !== undefined)
+    return { type: 'SuccessCriteriaMet', reason: 'SuccessPolicy', message: `Matched rules at index ${rule}` };
+  return completionOf(job, count);
+}
+
+/** All that was asked for is done, or can no longer be. Pods that still run are waited for. */
+function completionOf(job: V1Job, count: JobCount): Finish | undefined {
+  const { completions } = job.spec ?? {};
+  if (count.active.length > 0) return undefined;
+  const isDone = completions === undefined ? count.succeeded > 0 : count.succeeded >= completions;
+  if (isDone)
+    return {
+      type: 'SuccessCriteriaMet',
+      reason: 'CompletionsReached',
+      message: 'Reached expected number of succeeded pods',
+    };
+  if (
+    isIndexed(job) &&
+    count.failedIndexes.size > 0 &&
+    count.succeededIndexes.size + count.failedIndexes.size >= (completions ?? 0)
+  )
+    return { type: 'FailureTarget', reason: 'FailedIndexes', message: 'Job has failed indexes' };
+  return undefined;
+}
+
+/** When an active Job has taken too long. */
+export function deadlineMs({ spec, status }: V1Job): number | undefined {
+  if (spec?.activeDeadlineSeconds === undefined || !status?.startTime) return undefined;
+  return Date.parse(String(status.startTime)) + spec.activeDeadlineSeconds * 1000;
+}
+
+/** Pods that restart their containers themselves count by these restarts. */
+function hasRestartedTooOften({ spec }: V1Job, active: readonly V1Pod[]): boolean {
+  if (spec?.template?.spec?.restartPolicy !== 'OnFailure') return false;
+  const restarts = active.reduce((sum, { status }) => {
+    if (status?.phase !== 'Running' && status?.phase !== 'Pending') return sum;
+    const all = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+    return sum + all.reduce((inPod, { restartCount }) => inPod + restartCount, 0);
+  }, 0);
+  const limit = spec.backoffLimit ?? 6;
+  return limit === 0 ? restarts > 0 : restarts >= limit;
+}
+
+/** The first rule of the success policy that holds. */
+function successRuleOf(job: V1Job, succeeded: ReadonlySet<number>): number | undefined {
+  const completions = job.spec?.completions ?? 0;
+  const index = job.spec?.successPolicy?.rules.findIndex(({ succeededIndexes, succeededCount }) => {
+    if (succeededIndexes === undefined) return succeededCount !== undefined && succeeded.size >= succeededCount;
+    const parsed = parseIndexes(succeededIndexes, completions);
+    if ('error' in parsed) return false;
+    let matching = 0;
+    for (const one of succeeded) if (parsed.ranges.some(({ from, to }) => one >= from && one <= to)) matching++;
+    return matching >= (succeededCount ?? parsed.total);
+  });
+  return index === undefined || index < 0 ? undefined : index;
+}
+
+export interface JobSteps {
+  /** Indexes of new pods; undefined for those of a Job without. */
+  readonly create: readonly (number | undefined)[];
+  readonly remove: readonly V1Pod[];
+}
+
+/** Pods created or deleted in one pass. */
+const BURST = 500;
+
+/** How many pods are to be made, or which are to go, for a Job that goes on. */
+export function planPods({ job, pods, nowMs }: JobView, count: JobCount): JobSteps {
+  const { spec } = job;
+  if (spec?.suspend) return { create: [], remove: count.active };
+  const parallelism = spec?.parallelism ?? 1;
+  const { completions } = spec ?? {};
+  const extra = isIndexed(job) ? extraPods(count, completions ?? 0) : [];
+  const active = count.active.filter((pod) => !extra.includes(pod));
+  const wanted =
+    completions === undefined
+      ? count.succeeded > 0
+        ? Math.min(active.length, parallelism)
+        : parallelism
+      : Math.max(0, Math.min(parallelism, completions - count.succeeded - count.failedIndexes.size));
+  if (active.length > wanted) {
+    const order = isIndexed(job)
+      ? active.toSorted((a, b) => (indexOf(b) ?? 0) - (indexOf(a) ?? 0))
+      : inDeletionOrder(active, () => 0, nowMs);
+    return { create: [], remove: [...extra, ...order.slice(0, active.length - wanted)].slice(0, BURST) };
+  }
+  if (extra.length > 0) return { create: [], remove: extra };
+  // A Job that replaces only what has failed waits for pods that are still ending.
+  const ending = countsOnlyFailed(job) ? count.terminating : 0;
+  const missing = Math.min(BURST, wanted - active.length - ending);
+  if (missing <= 0) return { create: [], remove: [] };
+  if (!isIndexed(job)) return { create: Array.from({ length: missing }, () => undefined), remove: [] };
+  const taken = new Set([
+    ...active.map(indexOf),
+    ...(countsOnlyFailed(job) ? pods.filter(isTerminating).map(indexOf) : []),
+    ...count.succeededIndexes,
+    ...count.failedIndexes,
+  ]);
+  const create: number[] = [];
+  for (let index = 0; index < (completions ?? 0) && create.length < missing; index++) if (!taken.has(index)) create.push(index);
+  return { create, remove: [] };
+}
+
+/** Second pods of an index, and pods of indexes that are done or that there are not. */
+function extraPods(count: JobCount, completions: number): V1Pod[] {
+  const seen = new Set<number>();
+  const oldestFirst = count.active.toSorted((a, b) =>
+    String(a.metadata?.creationTimestamp) < String(b.metadata?.creationTimestamp) ? -1 : 1,
+  );
+  return oldestFirst.filter((pod) => {
+    const index = indexOf(pod);
+    const isWanted = index !== undefined && index < completions && !seen.has(index) && !count.succeededIndexes.has(index);
+    if (index !== undefined) seen.add(index);
+    return !isWanted;
+  });
+}
+
+/** When a pod ended, as well as it can be known. */
+export function endedAtMs({ status, metadata }: V1Pod, nowMs: number): number {
+  const ends = (status?.containerStatuses ?? []).flatMap(({ state }) =>
+    state?.terminated?.finishedAt ? [Date.parse(String(state.terminated.finishedAt))] : [],
+  );
+  if (ends.length > 0) return Math.max(...ends);
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  const text = ready?.lastTransitionTime ?? metadata?.deletionTimestamp;
+  return text ? Date.parse(String(text)) : nowMs;
+}
