@@ -88,9 +88,9 @@ export function createKubelet(options: KubeletOptions): Kubelet {
 
   async function health(): Promise<NodeHealth> {
     try {
-      return { runtime: await runtime.status() };
+      return { runtime: await runtime.status(), ...realNode?.health() };
     } catch (error) {
-      return { runtimeError: error instanceof Error ? error.message : String(error) };
+      return { runtimeError: error instanceof Error ? error.message : String(error), ...realNode?.health() };
     }
   }
 
@@ -192,6 +192,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
         pods: { ...podsOfView, evict: async (uid, end) => pods?.evict(uid, end) },
         // Static pods do not wait for the API server's Node.
         firstNode: () => newNode(facts(), {}, clock.now()),
+        nodeChanged: () => nodeController?.poke(),
       });
     }
     const names = { hostname, ipAddresses: nodeIps };

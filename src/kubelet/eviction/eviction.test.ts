@@ -7,8 +7,10 @@ import { silentLogger } from '../../std/logger.ts';
 import { completeConfiguration } from '../configuration/defaults.ts';
 import { createKubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { PodEnd } from '../pods/pod-parts.ts';
+import type { RuntimeContainer } from '../runtime/runtime.ts';
 import type { MemorySample } from '../stats/cgroup-sample.ts';
 import type { NodeSnapshot, PodSnapshot } from '../stats/node-snapshot.ts';
+import { unneededContainers } from './dead-containers.ts';
 import { createEvictionManager } from './eviction-manager.ts';
 import { NO_EVICTION, planEviction } from './eviction-plan.ts';
 import { diskPartsOf, rankPods } from './ranking.ts';
@@ -397,4 +399,23 @@ test('a soft threshold gives pods as long as the configuration says', async () =
   await node.clock.advance(10_000);
   await until('the pod is evicted', () => node.ended.length === 1);
   assert.equal(node.ended[0]!.end.gracePeriodSeconds, 45);
+});
+
+test('of ended containers only those go that no status is told from', () => {
+  const container = (podUid: string, name: string, attempt: number, phase: 'exited' | 'running' = 'exited') =>
+    ({ id: `${podUid}${name}${attempt}`, podUid, name, attempt, phase }) as RuntimeContainer;
+  const unneeded = unneededContainers(
+    [
+      container('p', 'a', 0),
+      container('p', 'a', 1),
+      container('p', 'b', 0),
+      container('p', 'b', 1, 'running'),
+      container('gone', 'a', 0),
+    ],
+    new Set(['p']),
+  );
+  assert.deepEqual(
+    unneeded.map(({ id }) => id),
+    ['pa0', 'pb0', 'gonea0'],
+  );
 });
