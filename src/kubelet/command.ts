@@ -53,6 +53,9 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
       endpoint: given['containerRuntimeEndpoint'] as string | undefined,
       rootDirectory: resolve(io.cwd, flags.values.string('root-dir')),
       podInfraContainerImage: flags.values.string('pod-infra-container-image'),
+      pullProgressTimeoutMs: flags.isSet('image-pull-progress-deadline')
+        ? flags.values.durationMs('image-pull-progress-deadline')
+        : undefined,
       ...options,
     });
     const { runtime, podPaths } = opened;
@@ -131,7 +134,15 @@ async function kubeletOptions(
     ...(nodeIps.length > 0 ? { nodeIps } : defaultNodeIps(configuration.address)),
     labels,
     machine,
+    ...credentialProviders(path('image-credential-provider-config'), path('image-credential-provider-bin-dir')),
   };
+}
+
+/** Either flag says nothing without the other. */
+function credentialProviders(config: string | undefined, directory: string | undefined) {
+  if ((config === undefined) !== (directory === undefined))
+    throw refusal('--image-credential-provider-config and --image-credential-provider-bin-dir must both be set');
+  return config && directory ? { credentialProviders: { config, directory } } : {};
 }
 
 /** The address that the API listens on is the node's, when it is one. */

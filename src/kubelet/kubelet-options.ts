@@ -2,6 +2,7 @@ import type { Clock } from '../std/clock.ts';
 import type { Logger } from '../std/logger.ts';
 import type { ConnectToApi } from './api-connection.ts';
 import type { KubeletConfiguration } from './configuration/kubelet-configuration.ts';
+import type { CredentialProviderPaths } from './images/open-credential-providers.ts';
 import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import type { Machine } from './node/machine.ts';
 import type { PodPaths } from './pods/pod-paths.ts';
@@ -45,6 +46,8 @@ export interface KubeletOptions {
   readonly recordEvents?: boolean;
   /** What this kubelet counts; given where a runtime made before it counts as well. Default: one of its own. */
   readonly metrics?: KubeletMetrics;
+  /** Programs that know credentials of registries: upstream's two flags. Only for real pods. */
+  readonly credentialProviders?: CredentialProviderPaths;
   /** The command line as it was understood, for `/flagz`. */
   readonly flags?: ReadonlyMap<string, string>;
   /** Changes how much `logger` says, for `/debug/flags/v`. */

@@ -17,6 +17,8 @@ export interface RuntimeRequest {
   readonly endpoint: string | undefined;
   readonly rootDirectory: string;
   readonly podInfraContainerImage?: string;
+  /** `--image-pull-progress-deadline`, where it is given. */
+  readonly pullProgressTimeoutMs?: number | undefined;
   readonly configuration: KubeletConfiguration;
   readonly metrics: KubeletMetrics;
   readonly clock: Clock;
@@ -75,6 +77,7 @@ export async function openRuntime(request: RuntimeRequest): Promise<OpenRuntime>
       paths: podPaths,
       seccomp: { seccompDefault: configuration.seccompDefault, profileRoot: join(podPaths.root, 'seccomp') },
       ...(request.podInfraContainerImage && { podInfraContainerImage: request.podInfraContainerImage }),
+      ...(request.pullProgressTimeoutMs && { pullProgressTimeoutMs: request.pullProgressTimeoutMs }),
       clock,
       logger,
       metrics,

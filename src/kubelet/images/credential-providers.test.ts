@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { runProgram } from '../../host/run-program.ts';
@@ -7,6 +7,7 @@ import { VirtualClock } from '../../std/clock.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { parseCredentialProviders } from './credential-provider-config.ts';
 import { createCredentialProviders } from './credential-providers.ts';
+import { openCredentialProviders } from './open-credential-providers.ts';
 
 const API_VERSION = 'credentialprovider.kubelet.k8s.io/v1';
 const provider = (extra: object = {}) => ({
@@ -130,4 +131,27 @@ test('a program that fails has no credentials, and keeps nobody from pulling wit
     await it.tell(answer);
     assert.deepEqual(await it.find('a.reg.test/one'), []);
   }
+});
+
+test('files of providers are read one by one or all of a directory, and their programs must be there', async () => {
+  await using directory = await temporaryDirectory();
+  const options = { run: runProgram, environment: {}, clock: new VirtualClock(0), logger: silentLogger };
+  const open = (path: string, programs = directory.file('bin')) =>
+    openCredentialProviders({ config: path, directory: programs }, options);
+  await mkdir(directory.file('bin'));
+  await mkdir(directory.file('conf'));
+  await assert.rejects(open(directory.file('none')), /unable to access path/);
+  await assert.rejects(open(directory.file('conf')), /no configuration files found/);
+  await writeFile(
+    directory.file('conf', 'a.yaml'),
+    `kind: CredentialProviderConfig\napiVersion: kubelet.config.k8s.io/v1\nproviders:\n- {name: one, matchImages: [a.test], defaultCacheDuration: 1m, apiVersion: ${API_VERSION}}\n`,
+  );
+  await assert.rejects(open(directory.file('conf')), /plugin binary executable .*bin\/one did not exist/);
+  await assert.rejects(open(directory.file('conf'), 'bin'), /must be an absolute path/);
+  await writeFile(directory.file('bin', 'one'), '');
+  await open(directory.file('conf', 'a.yaml'));
+  await writeFile(directory.file('conf', 'b.json'), JSON.stringify(config(provider({ name: 'one' }))));
+  await assert.rejects(open(directory.file('conf')), /b\.json: provider name "one" is not unique/);
+  await writeFile(directory.file('conf', 'b.json'), '{');
+  await assert.rejects(open(directory.file('conf')), /unable to decode/);
 });
