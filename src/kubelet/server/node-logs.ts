@@ -1,45 +1,83 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, readlink, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import type { RunProgram } from '../../host/run-program.ts';
 import { type Answer, errorAnswer, type Handler, plainAnswer } from './api-exchange.ts';
+import { journalArguments, logFilesOf, type NodeLogQuery, parseNodeLogQuery, servicesOfJournal } from './node-log-query.ts';
 
 const CHUNK_BYTES = 64 * 1024;
 const MOST_ENTRIES = 100_000;
 
+export interface NodeLogsOptions {
+  /** `/var/log`. */
+  readonly root: string;
+  /** Answers `?query=…` with logs of services (`enableSystemLogQuery`); absent, the query does not matter. */
+  readonly run?: RunProgram;
+}
+
 /**
- * `/logs/…`: directories and files below `root` (`/var/log`), as Go's file server shows them. Links are followed as long as they stay
- * below `root`: a pod that may write there must not read the node's other files through its kubelet.
+ * `/logs/…`: directories and files below `root`, as Go's file server shows them. Links are followed as long as they stay below it: a
+ * pod that may write there must not read the node's other files through its kubelet.
  */
-export function createNodeLogs(root: string): Handler {
-  return async ({ path }) => {
-    const relative = path.replace(/^\/logs\/?/, '');
-    if (relative.split('/').includes('..')) return errorAnswer(400, 'invalid URL path');
-    const file = await openBelow(root, relative);
-    if (!file) return errorAnswer(404, '404 page not found');
-    let handedOver = false;
-    try {
-      const stat = await file.handle.stat();
-      if (stat.isDirectory()) {
-        if (!path.endsWith('/')) return redirect(`${path.slice(path.lastIndexOf('/') + 1)}/`);
-        return await listing(file.path);
-      }
-      if (!stat.isFile()) return errorAnswer(403, '403 Forbidden');
-      if (path.endsWith('/')) return redirect(`../${path.split('/').at(-2)}`);
-      handedOver = true;
-      return {
-        status: 200,
-        headers: {
-          'content-type': 'text/plain; charset=utf-8',
-          'x-content-type-options': 'nosniff',
-          'last-modified': stat.mtime.toUTCString(),
-        },
-        body: contents(file.handle, stat.size),
-      };
-    } finally {
-      if (!handedOver) await file.handle.close();
-    }
+export function createNodeLogs({ root, run }: NodeLogsOptions): Handler {
+  return async ({ path, query, signal }) => {
+    const asked = run && parseNodeLogQuery(query);
+    if (!asked) return fileAnswer(root, path);
+    if ('status' in asked) return errorAnswer(asked.status, asked.message);
+    if (path.replace(/\/+$/, '') !== '/logs') return errorAnswer(406, 'path not allowed in query mode');
+    const { file } = asked.query;
+    return file === undefined
+      ? servicesAnswer(root, asked.query, run, signal)
+      : fileAnswer(root, `/logs/${file.replace(/^\/+/, '')}`);
   };
 }
+
+async function fileAnswer(root: string, path: string): Promise<Answer> {
+  const relative = path.replace(/^\/logs\/?/, '');
+  if (relative.split('/').includes('..')) return errorAnswer(400, 'invalid URL path');
+  const file = await openBelow(root, relative);
+  if (!file) return errorAnswer(404, '404 page not found');
+  let handedOver = false;
+  try {
+    const stat = await file.handle.stat();
+    if (stat.isDirectory()) {
+      if (!path.endsWith('/')) return redirect(`${path.slice(path.lastIndexOf('/') + 1)}/`);
+      return await listing(file.path);
+    }
+    if (!stat.isFile()) return errorAnswer(403, '403 Forbidden');
+    if (path.endsWith('/')) return redirect(`../${path.split('/').at(-2)}`);
+    handedOver = true;
+    return plainAnswerOf(contents(file.handle, stat.size), { 'last-modified': stat.mtime.toUTCString() });
+  } finally {
+    if (!handedOver) await file.handle.close();
+  }
+}
+
+async function servicesAnswer(root: string, query: NodeLogQuery, run: RunProgram, signal: AbortSignal): Promise<Answer> {
+  const journal = await servicesOfJournal(query.services, run, signal);
+  return plainAnswerOf(
+    (async function* () {
+      if (journal.length > 0) yield Buffer.from((await run('journalctl', journalArguments(journal, query), { signal })).stdout);
+      for (const service of query.services.filter((name) => !journal.includes(name))) yield* serviceFile(root, service);
+    })(),
+  );
+}
+
+async function* serviceFile(root: string, service: string): AsyncGenerator<Uint8Array> {
+  for (const name of logFilesOf(service)) {
+    const file = await openBelow(root, name);
+    const stat = await file?.handle.stat();
+    if (file && stat?.isFile()) return yield* contents(file.handle, stat.size);
+    await file?.handle.close();
+  }
+  yield Buffer.from(`\nerror: journal and log files have nothing of ${service}\n`);
+}
+
+const plainAnswerOf = (body: Answer['body'], headers: Readonly<Record<string, string>> = {}): Answer => ({
+  status: 200,
+  headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff', ...headers },
+  body,
+});
 
 /** Looked at before it is opened and again afterwards: what the kernel says of an open file cannot be exchanged any more. */
 async function openBelow(

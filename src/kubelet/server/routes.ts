@@ -1,3 +1,4 @@
+import type { RunProgram } from '../../host/run-program.ts';
 import type { Clock } from '../../std/clock.ts';
 import { configzDocument } from '../configuration/configz.ts';
 import { type Answer, errorAnswer, type Handler, jsonAnswer, prometheusAnswer } from './api-exchange.ts';
@@ -20,6 +21,8 @@ const ANY = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const GET_POST = ['GET', 'POST'];
 const IN_CONTAINER = ['/:namespace/:pod/:container', '/:namespace/:pod/:uid/:container'];
 
+/** Loaded with the first program that has to be run. */
+const lazyRun: RunProgram = async (...asked) => (await import('../../host/run-program.ts')).runProgram(...asked);
 const disabled = (line: string) => () => errorAnswer(405, line);
 
 /** What both the secured and the read-only port serve. */
@@ -61,7 +64,9 @@ export function debuggingRoutes(view: KubeletView, clock: Clock): Route[] {
     {
       path: '/logs/*',
       methods: logs ? GET : ANY,
-      handle: logs ? createNodeLogs(view.logDirectory) : disabled('logs endpoint is disabled.'),
+      handle: logs
+        ? createNodeLogs({ root: view.logDirectory, ...(configuration['enableSystemLogQuery'] === true && { run: lazyRun }) })
+        : disabled('logs endpoint is disabled.'),
     },
     {
       path: '/debug/pprof/*',
