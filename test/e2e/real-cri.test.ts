@@ -170,6 +170,33 @@ test('pods go on while containerd is restarted or killed, and are found again', 
   assert.equal(next.phase, 'running');
 });
 
+test('a containerd killed in the middle of starts leaves nothing that cannot be taken away and made anew', async () => {
+  await using containerd = await startContainerd();
+  using pods = await criPods(containerd);
+  const { runtime } = pods;
+  await runtime.removeSandbox((await pods.sandbox(pods.pod([]))).id);
+  const wanted = Array.from({ length: 8 }, () => pods.pod([{}]));
+  const starts = Promise.allSettled(
+    wanted.map(async (pod) => {
+      const sandbox = await pods.sandbox(pod);
+      await pods.start(sandbox, pod, 'c0');
+    }),
+  );
+  await until('some sandbox is there', async () => (await runtime.list()).sandboxes.length > 0);
+  await containerd.kill();
+  const failed = (await starts).filter(({ status }) => status === 'rejected');
+  assert.ok(failed.length > 0, 'nothing was interrupted');
+  await containerd.restart();
+  const left = await until('containerd answers again', () => runtime.list());
+  for (const { id } of left.sandboxes) {
+    await runtime.stopSandbox(id);
+    await runtime.removeSandbox(id);
+  }
+  assert.deepEqual(await runtime.list(), { sandboxes: [], containers: [] });
+  const again = await Promise.all(wanted.map(async (pod) => pods.start(await pods.sandbox(pod), pod, 'c0', { attempt: 1 })));
+  assert.deepEqual(new Set(again.map(({ phase }) => phase)), new Set(['running']));
+});
+
 test('twenty pods start at once and go at once', async () => {
   await using containerd = await startContainerd();
   using pods = await criPods(containerd);

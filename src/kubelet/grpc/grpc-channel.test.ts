@@ -113,7 +113,7 @@ test('where nobody listens the reason says so', async () => {
   const channel = createGrpcChannel({ target: 'unix:///nonexistent/runtime.sock' });
   await assert.rejects(channel.unary('/test.Echo/Say', encode('')), {
     message:
-      'rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: connect ENOENT /nonexistent/runtime.sock"',
+      'rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix /nonexistent/runtime.sock: connect: no such file or directory"',
   });
   channel.close();
 });

@@ -134,6 +134,20 @@ function toGrpcError(error: ServiceError): GrpcError {
     return new GrpcError(status, 'context deadline exceeded', error);
   if (status === 'Canceled' && details === 'Cancelled on client') return new GrpcError(status, 'context canceled', error);
   const dialing = /^No connection established\. Last error: (?:Error: )?(.*?)(?:\. Resolution note:.*)?$/.exec(details);
-  if (dialing) return new GrpcError(status, `connection error: desc = "transport: Error while dialing: ${dialing[1]}"`, error);
+  if (dialing)
+    return new GrpcError(status, `connection error: desc = "transport: Error while dialing: ${dialFailure(dialing[1]!)}"`, error);
   return new GrpcError(status, details, error);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  ECONNREFUSED: 'connection refused',
+  EACCES: 'permission denied',
+};
+
+/** `connect ENOENT /run/x.sock` as Go says it. */
+function dialFailure(words: string): string {
+  const [, code = '', address = ''] = /^connect (E\w+) (\S+)/.exec(words) ?? [];
+  const reason = REASONS[code];
+  return reason === undefined ? words : `dial ${address.startsWith('/') ? 'unix' : 'tcp'} ${address}: connect: ${reason}`;
 }
