@@ -151,7 +151,11 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     }
     const { token } = identity.context;
     const limit = { qps: configuration.kubeAPIQPS, burst: configuration.kubeAPIBurst, clock };
-    const connection = connect(identity.context, () => credentialsOf(clientPair, clock.now()) ?? { token }, { userAgent, limit });
+    const connection = connect(identity.context, () => credentialsOf(clientPair, clock.now()) ?? { token }, {
+      userAgent,
+      limit,
+      metrics: view.metrics,
+    });
     closeConnection = () => connection.close();
     const { client } = connection;
 
@@ -190,6 +194,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
         machine,
         startedAtMs,
         pods: { ...podsOfView, evict: async (uid, end) => pods?.evict(uid, end) },
+        credentialProviders: options.credentialProviders,
         // Static pods do not wait for the API server's Node.
         firstNode: () => newNode(facts(), {}, clock.now()),
         nodeChanged: () => nodeController?.poke(),

@@ -10,7 +10,9 @@ import { createUserNamespaces } from './cgroups/user-namespaces.ts';
 import { createContainerSettings } from './containers/container-settings.ts';
 import { createImageCollector } from './images/image-collector.ts';
 import { nodeImages } from './images/node-images.ts';
+import type { CredentialProviderPaths } from './images/open-credential-providers.ts';
 import { createPodImages, type NodeImages } from './images/pod-images.ts';
+import { volumeImages } from './images/volume-images.ts';
 import { createLogRotator } from './logs/log-rotator.ts';
 import { createNodeAdmission } from './node/admission/node-admission.ts';
 import type { Machine } from './node/machine.ts';
@@ -33,6 +35,8 @@ export interface RealPodsOptions {
   readonly startedAtMs: number;
   /** The pods of the node; known once their controller has been made. */
   readonly pods: PodsOfNode;
+  /** Programs that know the node's own credentials of registries. */
+  readonly credentialProviders?: CredentialProviderPaths | undefined;
   /** The Node as this kubelet would register it. */
   readonly firstNode: () => V1Node;
   /** Called when the node's conditions have changed: pressure, a shutdown. */
@@ -72,7 +76,8 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
     });
   let images: NodeImages | undefined;
   const volumes = createPodVolumes(context, { images: { ensure: (...wish) => images!.ensure(...wish) } });
-  images = createPodImages({ context, images: imageService, objects: volumes.objects });
+  const providers = await providersOf(options);
+  images = createPodImages({ context, images: imageService, objects: volumes.objects, ...(providers && { providers }) });
   const services = createInformer<V1Service>({ client, kind: serviceKind, clock, logger, random });
   const settings = createContainerSettings({ context, objects: volumes.objects, services });
   const userNamespaces = createUserNamespaces({
@@ -92,7 +97,13 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
     pods: () => pods.pods(),
   });
   const { records } = images;
-  const collector = createImageCollector({ context, runtime, images: imageService, records });
+  const collector = createImageCollector({
+    context,
+    runtime,
+    images: imageService,
+    records,
+    alsoInUse: () => volumeImages(pods.pods()),
+  });
   const forgetOnRestart = configuration.featureGates?.['ChangeContainerStatusOnKubeletRestart'] === true;
   const probes = createRealProbes({
     runtime,
@@ -117,7 +128,7 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
   const runHook = createHookRunner({ streams, clock });
   const staticPods = createStaticPods(context);
   const parts = { volumes, settings, images, cgroups, admission };
-  await Promise.all([cgroups.prepare(), images.recover()]);
+  await Promise.all([cgroups.prepare(), images.recover(), settings.checkResolverFile()]);
   return {
     real: {
       createStarter: (stop) =>
@@ -161,4 +172,14 @@ function longestRestartDelayOf(configuration: PodPartContext['configuration']): 
   const text = (configuration['crashLoopBackOff'] as { maxContainerRestartPeriod?: string } | undefined)
     ?.maxContainerRestartPeriod;
   return text ? { longestRestartDelayMs: parseGoDuration(text) } : {};
+}
+
+/** The programs, checked; few nodes have any. */
+async function providersOf({ credentialProviders, context: { clock, logger } }: RealPodsOptions) {
+  if (!credentialProviders) return undefined;
+  const [{ openCredentialProviders }, { runProgram }] = await Promise.all([
+    import('./images/open-credential-providers.ts'),
+    import('../host/run-program.ts'),
+  ]);
+  return openCredentialProviders(credentialProviders, { run: runProgram, environment: process.env, clock, logger });
 }

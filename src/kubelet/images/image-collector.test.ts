@@ -10,6 +10,7 @@ import type { RuntimeImage } from '../runtime/runtime-abilities.ts';
 import { bytesToFree, removableImages } from './collection-plan.ts';
 import { createImageCollector } from './image-collector.ts';
 import { nodeImages } from './node-images.ts';
+import { volumeImages } from './volume-images.ts';
 
 const START_MS = Date.UTC(2026, 0, 1);
 const MB = 1_000_000;
@@ -207,4 +208,14 @@ test('a node tells of its largest images, by at most five names each', () => {
   ]);
   assert.equal(nodeImages(images, -1).length, 3);
   assert.deepEqual(nodeImages(images, 0), []);
+});
+
+test('images of volumes are known by the names of the runtime’s list', () => {
+  const references = ['busybox', 'reg.test/app:1', `reg.test/app@sha256:${'a'.repeat(64)}`, 'No Name', ''];
+  const volumes = references.map((reference) => ({ name: 'v', image: { reference } }));
+  assert.deepEqual(volumeImages([{ spec: { containers: [], volumes: [...volumes, { name: 'e', emptyDir: {} }] } }, {}]), [
+    'docker.io/library/busybox:latest',
+    'reg.test/app:1',
+    `reg.test/app@sha256:${'a'.repeat(64)}`,
+  ]);
 });
