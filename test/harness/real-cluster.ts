@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { bootstrapTokenSecret, splitBootstrapToken } from '../../src/cluster/bootstrap-token.ts';
 import { mountsBelow, parseMountInfo } from '../../src/host/mount-info.ts';
 import { createMounts } from '../../src/host/mounts.ts';
@@ -53,15 +54,16 @@ const NODE_READY_MS = 60_000;
 /** Resolves when the node is Ready. */
 export async function startRealCluster(options: RealClusterOptions = {}): Promise<RealCluster> {
   await using stack = new AsyncDisposableStack();
+  const cgroupRoot = `/muster-test-${randomBytes(4).toString('hex')}`;
+  const hierarchies = await makeCgroupRoot(cgroupRoot);
+  // Last, when containerd and all that it ran have ended.
+  stack.defer(() => removeCgroups(hierarchies.map((mount) => join(mount, cgroupRoot))));
   const [home, containerd] = await Promise.all([
     musterHome().then((opened) => stack.use(opened)),
     startContainerd(options.containerd).then((opened) => stack.use(opened)),
   ]);
   const up = await home.up('--nodes', '0', ...(options.up ?? []));
   const directory = stack.use(await temporaryDirectory());
-  const cgroupRoot = `/muster-test-${randomBytes(4).toString('hex')}`;
-  const hierarchies = await makeCgroupRoot(cgroupRoot);
-  stack.defer(() => removeCgroups(hierarchies.map((mount) => join(mount, cgroupRoot))));
   stack.defer(() => createMounts().unmountAll(directory.path));
   const node = new NodeProcess({ home, containerd, directory: directory.path, cgroupRoot, port: await lastingPort(), options });
   stack.defer(() => node.removePods());
@@ -175,6 +177,12 @@ class NodeProcess {
       return true;
     };
     await until('the node is Ready', ready, { timeoutMs: NODE_READY_MS, intervalMs: 200 });
+    // The request for a serving certificate may come after that.
+    const serves = async () => {
+      await this.#approveServing();
+      return shakesHands(this.port);
+    };
+    await until('its API has a certificate', serves, { timeoutMs: NODE_READY_MS, intervalMs: 200 });
     this.#joined = true;
   }
 
@@ -256,6 +264,18 @@ class NodeProcess {
       evictionHard: { 'memory.available': '1Mi', 'nodefs.available': '0%', 'nodefs.inodesFree': '0%', 'imagefs.available': '0%' },
     };
   }
+}
+
+/** Whether a server on loopback has a certificate to show. */
+function shakesHands(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => settle(true));
+    const settle = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('error', () => settle(false));
+  });
 }
 
 /** Makes the kubelet's own root in each hierarchy; answers where those are mounted. */

@@ -23,6 +23,8 @@ export interface ContainerStatusInput {
   readonly problems: ReadonlyMap<string, Problem>;
   /** Whether the statuses say more than hollow pods have: mounts, resources, users. */
   readonly detailed?: boolean;
+  /** The resources of running containers where they are not (yet) what the pod was given, by id. */
+  readonly inForce?: ReadonlyMap<string, V1ResourceRequirements>;
 }
 
 /**
@@ -38,7 +40,7 @@ export function containerStatus(
   input: ContainerStatusInput,
 ): V1ContainerStatus {
   const newest = newestOf(containers, container.name);
-  const details = input.detailed ? detailsOf(container, newest) : {};
+  const details = input.detailed ? detailsOf(container, newest, newest && input.inForce?.get(newest.id)) : {};
   if (!newest) return { ...missingStatus(container, before, input), ...details };
   const { runtimeName, backoff, problems, pod, kind } = input;
   const id = `${runtimeName}://${newest.id}`;
@@ -131,7 +133,7 @@ function crashLoop(name: string, delayMs: number, pod: V1Pod): Problem {
 }
 
 /** What a container's status says beyond its state. */
-function detailsOf(container: V1Container, newest: RuntimeContainer | undefined) {
+function detailsOf(container: V1Container, newest: RuntimeContainer | undefined, inForce: V1ResourceRequirements | undefined) {
   const mounts = container.volumeMounts?.map(({ name, mountPath, readOnly, recursiveReadOnly }) => ({
     mountPath,
     name,
@@ -148,18 +150,15 @@ function detailsOf(container: V1Container, newest: RuntimeContainer | undefined)
     ...(mounts?.length && { volumeMounts: mounts }),
     ...(linux && { user: { linux } }),
     ...(newest?.stopSignal && container.lifecycle?.stopSignal && { stopSignal: newest.stopSignal }),
-    ...(newest && resourcesInForce(container)),
+    ...(newest && resourcesOf(container, inForce)),
   };
 }
 
 /** The container's own spec is what was allocated to it: what is wanted but not yet given stands in the pod's spec alone. */
-function resourcesInForce({ resources }: V1Container): {
-  allocatedResources?: Record<string, string>;
-  resources: V1ResourceRequirements;
-} {
-  const { requests, limits } = resources ?? {};
+function resourcesOf({ resources = {} }: V1Container, inForce: V1ResourceRequirements = resources) {
+  const { requests, limits } = inForce;
   return {
-    ...(requests && Object.keys(requests).length > 0 && { allocatedResources: { ...requests } }),
+    ...(resources.requests && Object.keys(resources.requests).length > 0 && { allocatedResources: { ...resources.requests } }),
     resources: { ...(limits && { limits: { ...limits } }), ...(requests && { requests: { ...requests } }) },
   };
 }

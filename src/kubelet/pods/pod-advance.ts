@@ -1,30 +1,14 @@
 import type { V1Pod } from '../../api/gen/types.ts';
 import type { PodSandbox, RuntimeContainer } from '../runtime/runtime.ts';
 import { podText } from './container-kinds.ts';
-import type { Problem } from './container-status.ts';
 import { containerSubject } from './container-subject.ts';
+import { changeOf, resizeContainers, staleContainers, withRoomForBoth } from './pod-actuation.ts';
 import { failPod, retirePod } from './pod-ending.ts';
 import { PodPartError } from './pod-parts.ts';
+import { type Pass, PodSyncError } from './pod-pass.ts';
 import { type ContainerStart, type ContainerStop, currentSandbox, type PodPlan, planPod } from './pod-plan.ts';
 import { podIpsOf } from './pod-starter.ts';
 import { type PodMemory, type PodWork, tellStatus, uidOf, type WantedPod, withToldStatus } from './pod-work.ts';
-
-/** A step towards what the pod asks for failed; it is tried again. What users look for has been told. */
-export class PodSyncError extends Error {
-  override readonly name = 'PodSyncError';
-}
-
-interface Pass {
-  readonly work: PodWork;
-  readonly wanted: WantedPod;
-  readonly memory: PodMemory;
-  readonly uid: string;
-  readonly signal: AbortSignal;
-  /** Why containers cannot start, by name; each is tried once in a pass. */
-  readonly trouble: Map<string, Problem>;
-  readonly killed: Map<string, { restart: boolean }>;
-  prepared: boolean;
-}
 
 const DEADLINE = { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
 
@@ -73,7 +57,7 @@ const AGAIN: Step = { done: false };
 
 async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
   const { work, wanted, memory, uid, trouble, killed } = pass;
-  const { runtime, probes, starter, backoff } = work;
+  const { runtime, probes, backoff } = work;
   const { pod } = wanted;
   const { sandboxes, containers } = await runtime.list(uid);
   const { unhealthy, failures, recheckAfterMs } = await probes.check(pod, containers, nowMs);
@@ -84,13 +68,17 @@ async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
     isStarted: (container) => probes.isStarted(pod, container),
     unhealthy,
     ...(failures && { failures }),
-    changed: (spec, container) => starter.changed(spec, container),
+    changed: (spec, container) => changeOf(pass, spec, container),
     killed,
     waitOf: (name, endedMs) => backoff.waitOf(uid, name, endedMs, nowMs),
     nowMs,
   });
   const sandbox = currentSandbox(pod, sandboxes);
-  const tell = () => tellStatus(work, wanted, memory, { sandbox, containers, backoff: plan.backoff, problems: trouble });
+  const tell = () => {
+    // What was tried before counts until it is tried again; who waits to be tried again says so.
+    const earlier = [...memory.problems].filter(([name]) => !plan.backoff.has(name));
+    tellStatus(work, wanted, memory, { sandbox, containers, backoff: plan.backoff, problems: new Map([...earlier, ...trouble]) });
+  };
   if (plan.restartAll) {
     await restartAll(pass, containers, plan, tell);
     return AGAIN;
@@ -107,11 +95,19 @@ async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
     await retirePod(work, uid, memory);
     return { done: true };
   }
+  const stale = staleContainers(pass, containers);
   if (!pass.prepared) {
     tell();
-    await prepare(pass);
+    await prepare(pass, stale.length > 0);
     return AGAIN;
   }
+  if (stale.length > 0) {
+    tell();
+    await resizeContainers(pass, stale);
+    return AGAIN;
+  }
+  if (memory.resizeConditions.some(({ type }) => type === 'PodResizeInProgress'))
+    memory.resizeConditions = memory.resizeConditions.filter(({ type }) => type !== 'PodResizeInProgress');
   if (plan.sandboxAttempt !== undefined) {
     tell();
     for (const { id, ready } of sandboxes) if (ready || work.starter.detailed) await runtime.stopSandbox(id);
@@ -140,10 +136,10 @@ async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
 }
 
 /** Cgroup and volumes; without them nothing starts. */
-async function prepare(pass: Pass): Promise<void> {
-  const { work, wanted, signal } = pass;
+async function prepare(pass: Pass, resizes: boolean): Promise<void> {
+  const { work, wanted, memory, signal } = pass;
   try {
-    await work.starter.prepare(wanted.pod, signal);
+    await work.starter.prepare(resizes ? withRoomForBoth(wanted.pod, memory) : wanted.pod, signal);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     const reason = error instanceof PodPartError ? error.eventReason : 'FailedSync';
@@ -174,14 +170,16 @@ async function startContainers(
   sandbox: PodSandbox,
   containers: readonly RuntimeContainer[],
 ): Promise<void> {
-  const { work, wanted, uid, signal, trouble } = pass;
+  const { work, wanted, memory, uid, signal, trouble } = pass;
   const { pod } = wanted;
   const podIps = podIpsOf(pod, [sandbox], work.nodeIps);
   for (const { container, attempt, endedMs } of starts) {
     signal.throwIfAborted();
     if (endedMs !== undefined) work.backoff.restarted(uid, container.name, endedMs, work.clock.now());
     try {
-      await work.starter.startContainer({ pod, sandbox, container, attempt, containers, podIps }, signal);
+      const { id } = await work.starter.startContainer({ pod, sandbox, container, attempt, containers, podIps }, signal);
+      memory.problems.delete(container.name);
+      if (work.starter.detailed) memory.actuated.set(id, container.resources ?? {});
       if (work.starter.detailed) continue;
       work.events?.event(containerSubject(pod, container.name), 'Normal', 'Created', 'Container created');
       work.events?.event(containerSubject(pod, container.name), 'Normal', 'Started', 'Container started');
@@ -190,6 +188,7 @@ async function startContainers(
       const { message } = error as Error;
       const reason = error instanceof PodPartError ? error.reason : 'CreateContainerError';
       trouble.set(container.name, { reason, message });
+      memory.problems.set(container.name, { reason, message });
       if (!TOLD_BY_IMAGES.has(reason) && reason !== 'PostStartHookError')
         work.events?.event(containerSubject(pod, container.name), 'Warning', 'Failed', `Error: ${message}`);
     }

@@ -17,8 +17,8 @@ export interface PodView {
   readonly unhealthy: ReadonlySet<string>;
   /** Why, where it is known. */
   readonly failures?: ReadonlyMap<string, ProbeFailure>;
-  /** Containers that must start anew since their definition changed, by id. */
-  readonly changed?: (spec: V1Container, container: RuntimeContainer) => boolean;
+  /** Why a running container must start anew, whatever its policy, as the event says it: its definition changed. */
+  readonly changed?: (spec: V1Container, container: RuntimeContainer) => string | undefined;
   /** What this sync has stopped for the plan's sake, by id: whether it is to run again whatever it ended with. */
   readonly killed?: ReadonlyMap<string, { readonly restart: boolean }>;
   /** How long a container that ended then must wait; undefined: not at all. */
@@ -184,8 +184,8 @@ function planStops(view: PodView, running: readonly RuntimeContainer[], sandboxI
     if (rest.sandboxId !== sandboxId) return [{ id, name, restart: true }];
     const spec = specs.get(name);
     if (!spec) return [];
-    if (view.changed?.(spec, { id, name, ...rest }))
-      return [{ id, name, message: `Container ${name} definition changed, will be restarted`, restart: true }];
+    const change = view.changed?.(spec, { id, name, ...rest });
+    if (change) return [{ id, name, message: `${change}, will be restarted`, restart: true }];
     if (!view.unhealthy.has(id)) return [];
     const restart = restartsWhenKilled(pod, spec);
     const failure = view.failures?.get(id);

@@ -10,6 +10,8 @@ export interface PodStarter {
   prepare(pod: V1Pod, signal: AbortSignal): Promise<void>;
   runSandbox(pod: V1Pod, attempt: number, podCidr: string | undefined, signal: AbortSignal): Promise<PodSandbox>;
   startContainer(start: StartRequest, signal: AbortSignal): Promise<RuntimeContainer>;
+  /** Brings the limits of a running container to what the pod has been given. */
+  resize(pod: V1Pod, spec: V1Container, containerId: string): Promise<void>;
   /** Whether a running container is no longer what the pod asks for. */
   changed(spec: V1Container, container: RuntimeContainer): boolean;
   /** No container of the pod runs any more: what was made ready goes. */
@@ -39,6 +41,8 @@ export function createBareStarter(runtime: Runtime): PodStarter {
     runSandbox: (pod, attempt, podCidr) => runtime.runSandbox({ pod, attempt, ...(podCidr && { podCidr }) }),
     startContainer: ({ sandbox, pod, container, attempt }) => runtime.startContainer(sandbox, { pod, container, attempt }),
     changed: (spec, { image }) => spec.image !== undefined && image !== spec.image,
+    // Nothing limits a hollow container.
+    resize: async () => undefined,
     release: async () => undefined,
     discard: async () => undefined,
     known: async () => [],

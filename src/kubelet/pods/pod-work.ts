@@ -1,4 +1,4 @@
-import type { V1Pod } from '../../api/gen/types.ts';
+import type { V1Pod, V1ResourceRequirements } from '../../api/gen/types.ts';
 import type { EventRecorder } from '../../client/events.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
@@ -8,6 +8,7 @@ import type { Problem } from './container-status.ts';
 import type { ContainerStopper } from './container-stopper.ts';
 import type { ExtraCondition } from './pod-conditions.ts';
 import type { NodeAdmission, PodEnd } from './pod-parts.ts';
+import type { Allocation } from './pod-resize.ts';
 import type { PodStarter } from './pod-starter.ts';
 import { podStatus } from './pod-status.ts';
 import type { RestartBackoff } from './restart-backoff.ts';
@@ -49,6 +50,25 @@ export interface PodMemory {
   /** Its object has been deleted for good; finalizers may keep it a while. */
   deleted: boolean;
   extraConditions: readonly ExtraCondition[];
+  resizeConditions: readonly ExtraCondition[];
+  /** Why containers could not start when that was last tried, by name. */
+  readonly problems: Map<string, Problem>;
+  /** What the pod's containers were given; set when it is admitted. */
+  allocation?: Allocation;
+  /** What is in force for running containers, by id. */
+  readonly actuated: Map<string, V1ResourceRequirements>;
+}
+
+export function newMemory(): PodMemory {
+  return {
+    admitted: false,
+    released: false,
+    deleted: false,
+    extraConditions: [],
+    resizeConditions: [],
+    problems: new Map(),
+    actuated: new Map(),
+  };
 }
 
 export interface Telling {
@@ -90,7 +110,8 @@ export function tellStatus(work: PodWork, wanted: WantedPod, memory: PodMemory, 
     detailed: starter.detailed,
     ...(memory.end && { end: memory.end }),
     final,
-    extraConditions: [...memory.extraConditions, ...disruptionOf(memory.end)],
+    inForce: memory.actuated,
+    extraConditions: [...memory.extraConditions, ...memory.resizeConditions, ...disruptionOf(memory.end)],
     nowMs: clock.now(),
   });
   statuses.set(pod, status, told);

@@ -7,7 +7,8 @@ import { advancePod, shortest } from './pod-advance.ts';
 import { cleanUpPod, effectiveGrace, failPod, retirePod, terminatePod } from './pod-ending.ts';
 import type { PodEnd } from './pod-parts.ts';
 import { isTerminal } from './pod-phase.ts';
-import { type PodMemory, type PodWork, uidOf, type WantedPod, withToldStatus } from './pod-work.ts';
+import { allocatedPod, decideResize, firstAllocation } from './pod-resize.ts';
+import { newMemory, type PodMemory, type PodWork, uidOf, type WantedPod, withToldStatus } from './pod-work.ts';
 import { qosClass } from './qos-class.ts';
 import type { RealPods } from './real-pod-options.ts';
 import type { WantedPods } from './wanted-pods.ts';
@@ -40,6 +41,8 @@ const PREEMPTED = {
 };
 /** A static pod looks so often whether the one of its name that it follows has ended. */
 const PREDECESSOR_MS = 500;
+/** A pod that waits to grow asks so often whether there is room. */
+const DEFERRED_MS = 10_000;
 
 /** Decides for each pod what its sync has to do: run it, end it, or clean up after it. Remembers what the pods' objects do not tell. */
 export class PodWorkers {
@@ -80,8 +83,11 @@ export class PodWorkers {
     if (memory.end) return this.#fail(found, memory);
     if (found.isStatic && this.#predecessorOf(found.pod)) return PREDECESSOR_MS;
     if (!memory.admitted && !(await this.#admit(found, memory))) return undefined;
-    const recheckAfterMs = await this.#do(uid, 'advance', (signal) => advancePod(work, found, memory, signal));
-    return shortest(recheckAfterMs, real?.syncMs);
+    const given = this.#allocate(found, memory);
+    memory.wanted = given;
+    const recheckAfterMs = await this.#do(uid, 'advance', (signal) => advancePod(work, given, memory, signal));
+    const waits = memory.resizeConditions.some(({ reason }) => reason === 'Deferred');
+    return shortest(recheckAfterMs, waits ? DEFERRED_MS : real?.syncMs);
   }
 
   /** A pod has changed: work that is no longer wanted ends, and stopping that takes too long is hurried. */
@@ -165,7 +171,7 @@ export class PodWorkers {
   #memoryOf(uid: string): PodMemory {
     const known = this.#memories.get(uid);
     if (known) return known;
-    const memory: PodMemory = { admitted: false, released: false, deleted: false, extraConditions: [] };
+    const memory = newMemory();
     this.#memories.set(uid, memory);
     return memory;
   }
@@ -227,6 +233,22 @@ export class PodWorkers {
       const pod = withToldStatus(work, wanted.pod);
       return isTerminal(pod.status?.phase) ? [] : [pod];
     });
+  }
+
+  /** The pod with the resources that it is given: all that it asks for as soon as there is room. */
+  #allocate(found: WantedPod, memory: PodMemory): WantedPod {
+    const { work } = this.#options;
+    if (!work.admission) return found;
+    const before = memory.allocation ?? firstAllocation(withToldStatus(work, found.pod));
+    const others = this.#admitted().filter((pod) => uidOf(pod) !== uidOf(found.pod));
+    const { allocation, pending } = decideResize(found.pod, before, others, {
+      admission: work.admission,
+      isStatic: found.isStatic,
+    });
+    memory.allocation = allocation;
+    const progress = memory.resizeConditions.filter(({ type }) => type === 'PodResizeInProgress');
+    memory.resizeConditions = [...(pending ? [pending] : []), ...progress];
+    return { ...found, pod: allocatedPod(found.pod, allocation) };
   }
 
   #refuse(found: WantedPod, { reason, message }: { readonly reason: string; readonly message: string }): void {

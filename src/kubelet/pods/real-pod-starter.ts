@@ -100,6 +100,12 @@ class RealPodStarter implements PodStarter {
     return started;
   }
 
+  async resize(pod: V1Pod, spec: V1Container, containerId: string): Promise<void> {
+    const { runtime, parts } = this.#options;
+    if (!runtime.updateResources) throw new Error(`${runtime.version.name} cannot change the limits of a running container`);
+    await runtime.updateResources(containerId, parts.cgroups.resourcesOf(pod, spec));
+  }
+
   changed(spec: V1Container, container: RuntimeContainer): boolean {
     const hash = container.annotations?.[CONTAINER_HASH];
     return hash !== undefined && hash !== containerHash(spec);
