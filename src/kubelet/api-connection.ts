@@ -2,7 +2,9 @@ import type { Client } from '../client/client.ts';
 import { createClient } from '../client/create-client.ts';
 import { createHttpsTransport } from '../client/transport/https.ts';
 import { withRateLimit } from '../client/transport/rate-limit.ts';
+import type { Transport } from '../client/transport/transport.ts';
 import type { Clock } from '../std/clock.ts';
+import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 
 /** Where the API server is and how it proves itself. */
 export interface ApiTarget {
@@ -29,19 +31,40 @@ export interface ApiConnection {
 export interface ConnectionOptions {
   readonly userAgent: string;
   /** Requests a second in the long run, and at once (`kubeAPIQPS`, `kubeAPIBurst`). */
+  /** Where requests are counted (`rest_client_requests_total`). */
+  readonly metrics?: KubeletMetrics;
   readonly limit?: { readonly qps: number; readonly burst: number; readonly clock: Clock };
 }
 
 export type ConnectToApi = (target: ApiTarget, credentials: () => ApiCredentials, options: ConnectionOptions) => ApiConnection;
 
 /** Over HTTPS, one connection. */
-export const connectByHttps: ConnectToApi = (target, credentials, { userAgent, limit }) => {
+export const connectByHttps: ConnectToApi = (target, credentials, { userAgent, limit, metrics }) => {
   const { server, caPem, tlsServerName, insecureSkipTlsVerify } = target;
   const https = createHttpsTransport({ server, caPem, tlsServerName, insecureSkipTlsVerify, credentials });
-  const transport = limit ? withRateLimit(https, limit) : https;
+  const counted = metrics ? countingAnswers(https, new URL(server).host, metrics) : https;
+  const transport = limit ? withRateLimit(counted, limit) : counted;
   return {
     client: createClient({ transport, userAgent }),
     reconnect: () => transport.close(),
     close: () => transport.close({ final: true }),
   };
 };
+
+/** As client-go: by status code, `<error>` where no answer came. */
+function countingAnswers(transport: Transport, host: string, metrics: KubeletMetrics): Transport {
+  const count = (code: string, method: string) => metrics.add('rest_client_requests_total', [code, host, method]);
+  return {
+    close: (how) => transport.close(how),
+    async request(request) {
+      try {
+        const response = await transport.request(request);
+        count(String(response.status), request.method);
+        return response;
+      } catch (error) {
+        count('<error>', request.method);
+        throw error;
+      }
+    },
+  };
+}

@@ -120,7 +120,12 @@ describe('the API of a kubelet with real pods', { timeout: 300_000 }, () => {
     const token = (await admin().run('create token kubelet-api-test')).trim();
     const metrics = await curl('/metrics', '-H', `Authorization: Bearer ${token}`);
     assert.match(metrics, /^# HELP apiserver_client_certificate_expiration_seconds Distribution of/);
-    for (const name of ['kubelet_runtime_operations_total', 'kubelet_running_pods', 'kubelet_http_requests_total'])
+    for (const name of [
+      'kubelet_runtime_operations_total',
+      'kubelet_running_pods',
+      'kubelet_http_requests_total',
+      'rest_client_requests_total',
+    ])
       assert.match(metrics, new RegExp(`^${name}`, 'm'));
   });
 
