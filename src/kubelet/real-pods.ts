@@ -88,8 +88,10 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
       (await runtime.status()).handlers?.find((handler) => handler.name === name)?.userNamespaces ?? false,
     logger,
   });
+  const runtimeDriver = await runtime.cgroupDriver?.();
   const cgroups = createPodCgroups({
     configuration,
+    ...(runtimeDriver && { runtimeDriver }),
     clock,
     logger,
     machine: cgroupMachineOf(machine, configuration),

@@ -140,6 +140,8 @@ export interface Runtime {
   readonly stats?: RuntimeStats;
   /** Changes the limits of a running container in place. */
   updateResources?(id: string, resources: ContainerResourceUpdate): Promise<void>;
+  /** Who makes the cgroups of containers, as the runtime is configured; undefined where it does not tell (containerd before 2.0). */
+  cgroupDriver?(): Promise<'systemd' | 'cgroupfs' | undefined>;
   /** Writes the container's state to an archive. Rejects with a `GrpcError` of status Unimplemented where the runtime cannot. */
   checkpoint?(id: string, location: string, timeoutMs: number): Promise<void>;
 }

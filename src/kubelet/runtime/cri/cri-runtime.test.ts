@@ -288,3 +288,17 @@ test('a runtime that cannot write checkpoints says so', async () => {
     message: 'rpc error: code = Unimplemented desc = method CheckpointContainer not implemented',
   });
 });
+
+test('the runtime’s cgroup driver counts where the runtime tells it', async () => {
+  let linux: object | undefined = { cgroup_driver: 1 };
+  await using service = await fakeRuntime({ RuntimeConfig: () => ({ linux }) });
+  await using connected = await connect(service);
+  assert.equal(await connected.runtime.cgroupDriver!(), 'cgroupfs');
+  linux = {};
+  assert.equal(await connected.runtime.cgroupDriver!(), 'systemd');
+  linux = undefined;
+  assert.equal(await connected.runtime.cgroupDriver!(), undefined);
+  await using older = await fakeRuntime({});
+  await using connectedToOlder = await connect(older);
+  assert.equal(await connectedToOlder.runtime.cgroupDriver!(), undefined);
+});

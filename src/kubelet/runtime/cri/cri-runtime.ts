@@ -7,6 +7,7 @@ import type { KubeletMetrics } from '../../metrics/kubelet-metrics.ts';
 import type { PodPaths } from '../../pods/pod-paths.ts';
 import type { PodSandbox, Runtime, RuntimeStatus, SandboxRequest } from '../runtime.ts';
 import { type CriClient, type CriMessage, createCriClient } from './api/cri-client.ts';
+import { CgroupDriver } from './api/enums.ts';
 import { createContainerAbilities } from './container-abilities.ts';
 import { createAndStart } from './container-start.ts';
 import { countedClient } from './counted-client.ts';
@@ -150,6 +151,15 @@ function runtimeOn(cri: CriClient, version: Runtime['version'], options: CriRunt
     async updateResources(id, resources) {
       await cri.call('UpdateContainerResources', { container_id: id, linux: criResources(resources) });
       listing.forget(id);
+    },
+    async cgroupDriver() {
+      try {
+        const { linux } = await cri.call('RuntimeConfig', {});
+        return linux && (linux.cgroup_driver === CgroupDriver.SYSTEMD ? 'systemd' : 'cgroupfs');
+      } catch (error) {
+        if (isGrpcStatus(error, 'Unimplemented')) return undefined;
+        throw error;
+      }
     },
     async checkpoint(id, location, timeoutMs) {
       const seconds = Math.ceil(timeoutMs / 1000);
