@@ -79,3 +79,15 @@ test('an open directory is bound though its name leads elsewhere by now', async 
   }
   assert.equal(await readFile(join(path, 'target', 'file'), 'utf8'), 'meant');
 });
+
+test('mounts below a link are found by its name', async () => {
+  await using place = await scratch();
+  const { mounts, path } = place;
+  await mkdir(join(path, 'real', 'target'), { recursive: true });
+  await symlink('real', join(path, 'link'));
+  await mounts.mount({ source: 'tmpfs', target: join(path, 'link', 'target'), fsType: 'tmpfs' });
+  assert.equal((await mounts.at(join(path, 'link', 'target')))?.mountPoint, join(path, 'real', 'target'));
+  assert.equal(await mounts.at(join(path, 'link', 'absent', 'deeper')), undefined);
+  await mounts.unmountAll(join(path, 'link', 'target'));
+  assert.equal(await mounts.at(join(path, 'real', 'target')), undefined);
+});

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { type MountEntry, mountAt, mountsBelow, parseMountInfo } from './mount-info.ts';
 import { type RunProgram, runProgram } from './run-program.ts';
 
@@ -16,7 +17,7 @@ export interface MountRequest {
 export interface Mounts {
   /** Oldest first. */
   list(): Promise<readonly MountEntry[]>;
-  /** The newest mount at exactly this path. */
+  /** The newest mount at exactly this path; links on the way to it are followed, as the kernel did. */
   at(path: string): Promise<MountEntry | undefined>;
   /** Mounts once more, whatever is there. Rejects with a ProgramError that quotes mount(8). */
   mount(request: MountRequest): Promise<void>;
@@ -48,6 +49,16 @@ export interface MountsOptions {
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 
+/** As mountinfo names it: `/var/lib/kubelet` may be a link. What is not there has no mounts. */
+async function asMounted(path: string): Promise<string> {
+  try {
+    return join(await realpath(dirname(path)), basename(path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path;
+    throw error;
+  }
+}
+
 /**
  * Mounts by mount(8) and umount(8), which know the helpers (`mount.nfs`) and keep to the kernel's newest interface.
  * Paths are taken as they are (`--no-canonicalize`): who passes `/proc/<pid>/fd/<n>` means the open file, not its name.
@@ -57,7 +68,7 @@ export function createMounts(options: MountsOptions = {}): Mounts {
   const readMountInfo = options.readMountInfo ?? (() => readFile('/proc/self/mountinfo', 'utf8'));
 
   const list = async () => parseMountInfo(await readMountInfo());
-  const at = async (path: string) => mountAt(await list(), path);
+  const at = async (path: string) => mountAt(await list(), await asMounted(path));
 
   async function mount({ source, target, fsType, options: words = [], signal }: MountRequest): Promise<void> {
     const args = ['--no-canonicalize', ...(fsType ? ['-t', fsType] : []), ...(words.length > 0 ? ['-o', words.join(',')] : [])];
@@ -93,7 +104,7 @@ export function createMounts(options: MountsOptions = {}): Mounts {
       await run('mount', ['--no-canonicalize', '--make-rshared', '--', path], { timeoutMs });
     },
     async unmountAll(path, how) {
-      for (const { mountPoint } of mountsBelow(await list(), path)) await unmount(mountPoint, how);
+      for (const { mountPoint } of mountsBelow(await list(), await asMounted(path))) await unmount(mountPoint, how);
     },
   };
 }

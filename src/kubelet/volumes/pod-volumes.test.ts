@@ -8,6 +8,8 @@ import { persistentVolumeKind } from '../../api/core/v1/persistent-volume.ts';
 import { persistentVolumeClaimKind } from '../../api/core/v1/persistent-volume-claim.ts';
 import { secretKind } from '../../api/core/v1/secret.ts';
 import type { V1PersistentVolumeSpec, V1Pod, V1Volume, V1VolumeMount } from '../../api/gen/types.ts';
+import { createMounts } from '../../host/mounts.ts';
+import { recordedPrograms } from '../../host/recorded-programs.ts';
 import { createVolumesBench, podWith, type VolumesBench } from '../testing/volumes-bench.ts';
 import { mountOf } from './shared-root.ts';
 
@@ -549,3 +551,26 @@ async function startAgain(bench: VolumesBench) {
     },
   };
 }
+
+test('a share of NFS is mounted with its options, once', async () => {
+  const programs = recordedPrograms();
+  const mounts = createMounts({ run: programs.run });
+  await using bench = await createVolumesBench({ mounts });
+  const shares: V1Volume[] = [
+    { name: 'share', nfs: { server: '2001:db8::1', path: '/export', readOnly: true } },
+    bindClaim(bench, { nfs: { server: 'nas', path: '/x' }, mountOptions: ['vers=4.1', 'hard'] }),
+  ];
+  const pod = podWith({ volumes: shares });
+  await bench.volumes.setUp(pod, never);
+  await bench.volumes.setUp(pod, never);
+  const directory = (name: string) => bench.file('pods', 'uid-web', 'volumes', 'kubernetes.io~nfs', name);
+  assert.deepEqual(programs.lines.filter((line) => line.includes('nfs')).sort(), [
+    `mount --no-canonicalize -t nfs -o ro -- [2001:db8::1]:/export ${directory('share')}`,
+    `mount --no-canonicalize -t nfs -o vers=4.1,hard -- nas:/x ${directory('pv-1')}`,
+  ]);
+  const { mounts: made } = await mountsOf(bench, pod);
+  assert.deepEqual(
+    made.map(({ readOnly }) => readOnly),
+    [true, false],
+  );
+});

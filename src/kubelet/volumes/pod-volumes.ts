@@ -15,7 +15,7 @@ import { createServiceAccountTokens } from './service-account-tokens.ts';
 import { shareRoot } from './shared-root.ts';
 import type { BoundClaim, ReadyVolume, VolumeKind } from './volume-kind.ts';
 import { createVolumeKinds, type VolumeKinds } from './volume-kinds.ts';
-import { directoryAmounts, filesystemAmounts, type VolumeUsage } from './volume-usage.ts';
+import { type Amounts, directoryAmounts, filesystemAmounts, type VolumeUsage } from './volume-usage.ts';
 import { kindOfPersistentVolume, kindOfVolume, usedVolumes } from './volume-uses.ts';
 
 export interface NodeVolumes extends PodVolumes, Component {
@@ -218,17 +218,29 @@ class MountedVolumes implements NodeVolumes {
   async usageOf(podUid: string): Promise<readonly VolumeUsage[]> {
     const usages: VolumeUsage[] = [];
     for (const [name, made] of this.#pods.get(podUid)?.made ?? []) {
-      const { path, bound, kind } = made;
-      const told = await kind.usage?.(made);
-      // A directory of the host's is not the volume's alone.
-      if (!told && (path === undefined || kind.plugin === 'kubernetes.io/host-path')) continue;
-      const isMount = path !== undefined && (await this.#mounts.at(path)) !== undefined;
-      const amounts = told ?? (isMount ? await filesystemAmounts(path) : await directoryAmounts(path!));
-      const { namespace = '', name: claimName = '' } = bound?.claim.metadata ?? {};
-      const claim = bound && { namespace, name: claimName };
-      usages.push({ name, plugin: kind.plugin, ...(claim && { claim }), ephemeral: !told && !isMount && !bound, ...amounts });
+      const measured = await this.#measure(made);
+      if (!measured) continue;
+      const { namespace = '', name: claimName = '' } = made.bound?.claim.metadata ?? {};
+      const claim = made.bound && { claim: { namespace, name: claimName } };
+      usages.push({ name, plugin: made.kind.plugin, ...claim, ...measured });
     }
     return usages;
+  }
+
+  /** Undefined for what has no bytes of its own, or is being taken down. */
+  async #measure(made: Made): Promise<(Amounts & { readonly ephemeral: boolean }) | undefined> {
+    const { path, kind, bound } = made;
+    try {
+      const told = await kind.usage?.(made);
+      if (told) return { ...told, ephemeral: false };
+      // A directory of the host's is not the volume's alone.
+      if (path === undefined || kind.plugin === 'kubernetes.io/host-path') return undefined;
+      if (await this.#mounts.at(path)) return { ...(await filesystemAmounts(path)), ephemeral: false };
+      return { ...(await directoryAmounts(path)), ephemeral: !bound };
+    } catch (error) {
+      this.#context.logger.debug(2, 'A volume could not be measured', { path, plugin: kind.plugin, error });
+      return undefined;
+    }
   }
 
   volumesInUse(): readonly string[] {

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import type { MountEntry } from '../../host/mount-info.ts';
 import type { Mounts } from '../../host/mounts.ts';
 
@@ -18,7 +18,7 @@ export function mountOf(entries: readonly MountEntry[], path: string): MountEntr
  */
 export async function shareRoot(root: string, mounts: Mounts): Promise<boolean> {
   await mkdir(root, { recursive: true, mode: 0o750 });
-  const mount = mountOf(await mounts.list(), root);
+  const mount = mountOf(await mounts.list(), await realpath(root));
   if (mount?.optionalFields.some((field) => field.startsWith('shared:'))) return false;
   await mounts.bind({ source: root, target: root, recursive: true });
   await mounts.share(root);
