@@ -4,7 +4,7 @@ import type { LogOptions } from '../server/log-options.ts';
 import { readLog } from './log-reader.ts';
 
 export interface ContainerLogsOptions {
-  readonly runtime: Pick<Runtime, 'list' | 'logs' | 'version'>;
+  readonly runtime: Pick<Runtime, 'list' | 'logs' | 'stats' | 'version'>;
   readonly clock: Clock;
 }
 
@@ -13,8 +13,11 @@ export type ReadContainerLog = (containerId: string, options: LogOptions, signal
 
 /** Reads the logs of a runtime's containers where the runtime says that they lie. */
 export function createContainerLogReader({ runtime, clock }: ContainerLogsOptions): ReadContainerLog {
-  const isRunning = async (id: string) =>
-    (await runtime.list()).containers.some((container) => container.id === id && container.phase === 'running');
+  const isRunning = async (id: string) => {
+    // Of one container rather than of all: a node has many, and a follower asks again and again.
+    if (runtime.stats) return (await runtime.stats.pidOf(id)) !== undefined;
+    return (await runtime.list()).containers.some((container) => container.id === id && container.phase === 'running');
+  };
   return async function* read(id, options, signal) {
     const path = await runtime.logs?.pathOf(id);
     if (!path) throw new Error(`unable to retrieve container logs for ${runtime.version.name}://${id}`);

@@ -1,4 +1,4 @@
-import { type LogLine, type ParseLogLine, parserFor } from './log-line.ts';
+import { fixedTime, type LogLine, type ParseLogLine, parserFor, timeMs } from './log-line.ts';
 
 export interface RenderOptions {
   readonly timestamps: boolean;
@@ -77,7 +77,7 @@ export class LogRenderer {
       return undefined;
     }
     if (this.#isWanted(line)) {
-      if (this.#options.timestamps && this.#atLineStart) this.#write(Buffer.from(`${line.time} `), output);
+      if (this.#options.timestamps && this.#atLineStart) this.#write(Buffer.from(`${fixedTime(line.time())} `), output);
       this.#write(line.content, output);
     }
     this.#atLineStart = line.content.length === 0 || line.content.at(-1) === LINE_END;
@@ -101,10 +101,11 @@ export class LogRenderer {
     this.#long = undefined;
   }
 
-  #isWanted({ stream, time }: LogLine): boolean {
+  #isWanted(line: LogLine): boolean {
     const { stream: wanted, sinceMs } = this.#options;
-    if (wanted !== 'All' && wanted.toLowerCase() !== stream) return false;
-    return sinceMs === undefined || Date.parse(time) >= sinceMs;
+    if (wanted !== 'All' && wanted.toLowerCase() !== line.stream) return false;
+    if (sinceMs === undefined || line.secondMs >= sinceMs) return true;
+    return line.secondMs + 1000 > sinceMs && timeMs(line) >= sinceMs;
   }
 
   #write(bytes: Buffer, output: Buffer[]): void {

@@ -11,7 +11,7 @@ import { silentLogger } from '../../std/logger.ts';
 import { completeConfiguration } from '../configuration/defaults.ts';
 import type { RuntimeContainer } from '../runtime/runtime.ts';
 import { containerOfLog } from './container-of-log.ts';
-import { parseCriLine, parseDockerLine } from './log-line.ts';
+import { createCriParser, fixedTime, parseDockerLine, timeMs } from './log-line.ts';
 import { type LogReaderOptions, readLog } from './log-reader.ts';
 import { LogRenderer } from './log-renderer.ts';
 import { createLogRotator } from './log-rotator.ts';
@@ -30,21 +30,28 @@ function render(text: string | Buffer, options: Partial<ConstructorParameters<ty
 }
 
 test('lines of CRI’s format are taken apart', () => {
-  const parsed = parseCriLine(Buffer.from('2026-01-02T03:04:05.12+00:00 stderr P:x some text \n'))!;
-  assert.deepEqual(
-    { ...parsed, content: parsed.content.toString() },
-    { stream: 'stderr', time: '2026-01-02T03:04:05.120000000Z', partial: true, content: 'some text ' },
-  );
+  const parse = createCriParser();
+  const parseText = (text: string) => parse(Buffer.from(text));
+  const { stream, partial, content, ...times } = parseText('2026-01-02T03:04:05.12+00:00 stderr P:x some text \n')!;
+  assert.deepEqual([stream, partial, content.toString()], ['stderr', true, 'some text ']);
+  assert.equal(fixedTime(times.time()), '2026-01-02T03:04:05.120000000Z');
+  assert.equal(timeMs({ stream, partial, content, ...times }), Date.UTC(2026, 0, 2, 3, 4, 5, 120));
+  // What has been looked at once is known by its bytes; what differs is looked at again.
+  for (const good of ['05Z', '05.1Z', '05.123456789Z', '05.123456789-01:30', '06Z'])
+    assert.equal(parseText(`2026-01-02T03:04:${good} stdout F x\n`)!.time(), `2026-01-02T03:04:${good}`);
   for (const wrong of [
     '',
     '\n',
     'x',
     '2026-01-02T03:04:05Z stdout',
     '2026-01-02T03:04:05Z stdin F x',
+    '2026-01-02T03:04:05.Z stdout F x',
+    '2026-01-02T03:04:05.1xZ stdout F x',
+    '2026-01-02T03:04:05xZ stdout F x',
     '2026-13-02T03:04:05Z stdout F x',
     ' stdout F x',
   ])
-    assert.equal(parseCriLine(Buffer.from(wrong)), undefined, wrong);
+    assert.equal(parseText(wrong), undefined, wrong);
   assert.equal(
     parseDockerLine(Buffer.from('{"log":"a\\n","stream":"stdout","time":"2026-01-02T03:04:05.1Z"}\n'))!.content.toString(),
     'a\n',
