@@ -117,7 +117,16 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
     logger,
     random,
   });
-  const stats = createStatsCollector({ configuration, runtime, pods: () => pods.pods(), paths, cgroups, clock, logger });
+  const stats = createStatsCollector({
+    configuration,
+    runtime,
+    pods: () => pods.pods(),
+    paths,
+    cgroups,
+    mountedVolumes: (podUid) => volumes.usageOf(podUid),
+    clock,
+    logger,
+  });
   const guard = createNodeGuard({
     context,
     pods,

@@ -16,7 +16,7 @@ import type { ContainerSnapshot, MeasuredCgroup, NodeSnapshot, PodSnapshot, Time
 import { deviceOf, machineMemory, parseMemInfo, parsePartitions, tasksOf } from './proc-files.ts';
 import { onAnotherDisk, runtimeSpace } from './runtime-space.ts';
 import { CpuRates } from './snapshot-rates.ts';
-import { VolumeSnapshots } from './volume-snapshots.ts';
+import { VolumeSnapshots, type VolumeSnapshotsOptions } from './volume-snapshots.ts';
 
 export interface StatsCollectorOptions {
   readonly configuration: KubeletConfiguration;
@@ -24,6 +24,8 @@ export interface StatsCollectorOptions {
   readonly pods: () => readonly V1Pod[];
   readonly paths: PodPaths;
   readonly cgroups: Pick<NodeCgroups, 'mounts' | 'podsPath' | 'levelPaths' | 'pathOf'>;
+  /** Volumes of claims and drivers, which their own directories do not tell. */
+  readonly mountedVolumes?: VolumeSnapshotsOptions['mounted'];
   readonly clock: Clock;
   readonly logger: Logger;
   /** Files below /proc and the cgroup trees. */
@@ -52,7 +54,12 @@ export function createStatsCollector(options: StatsCollectorOptions): StatsColle
   const { runtime, clock, logger, configuration, cgroups, read = readText } = options;
   const rates = new CpuRates();
   const periodMs = parseGoDuration((configuration['volumeStatsAggPeriod'] as string | undefined) ?? '1m');
-  const volumes = new VolumeSnapshots({ paths: options.paths, clock, periodMs: periodMs === 0 ? ROUND_MS : periodMs });
+  const volumes = new VolumeSnapshots({
+    paths: options.paths,
+    clock,
+    periodMs: periodMs === 0 ? ROUND_MS : periodMs,
+    ...(options.mountedVolumes && { mounted: options.mountedVolumes }),
+  });
   const places = new Map<string, CgroupPaths>();
   const sandboxPids = new Map<string, number>();
   let latest: NodeSnapshot | undefined;

@@ -1,8 +1,6 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { V1Pod, V1Volume } from '../../api/gen/types.ts';
 import type { Clock } from '../../std/clock.ts';
-import { type PodPaths, podDirectory, volumeDirectory } from '../pods/pod-paths.ts';
+import { type PodPaths, volumeDirectory } from '../pods/pod-paths.ts';
 import { diskUsage, type FilesystemSpace, filesystemSpace } from './disk-usage.ts';
 import type { VolumeSnapshot } from './node-snapshot.ts';
 
@@ -11,6 +9,14 @@ export interface VolumeSnapshotsOptions {
   readonly clock: Clock;
   /** `volumeStatsAggPeriod`: a pod's volumes are measured so seldom; negative: never. */
   readonly periodMs: number;
+  /** The volumes of a pod as who mounted them knows them: those of claims and drivers are taken from there. */
+  readonly mounted?: (podUid: string) => Promise<readonly MountedVolume[]>;
+}
+
+export interface MountedVolume {
+  readonly name: string;
+  readonly claim?: VolumeSnapshot['claim'];
+  readonly space: FilesystemSpace;
 }
 
 /** Measures the volumes of pods, each pod's at most once a period: counting files costs time on the disk. */
@@ -46,30 +52,13 @@ export class VolumeSnapshots {
       const kind = localKind(volume);
       if (!kind) continue;
       const path = volumeDirectory(this.#options.paths, uid, kind.plugin, volume.name);
-      own.add(path);
+      own.add(volume.name);
       const space = await spaceOf(path, kind.inMemory);
       if (space) found.push({ name: volume.name, timeMs: clock.now(), space, ephemeral: kind.ephemeral });
     }
-    const claimed = claimedVolumes(pod);
-    // Claims are mounted by the name of the PersistentVolume, which the pod does not tell: with one claim, what is left over is it.
-    const others = claimed.length === 0 ? [] : (await this.#mounted(uid)).filter((path) => !own.has(path));
-    if (others.length === 1 && claimed.length === 1) {
-      const space = await filesystemSpace(others[0]!);
-      if (space) found.push({ ...claimed[0]!, timeMs: clock.now(), space, ephemeral: false });
-    }
+    for (const { name, claim, space } of (await this.#options.mounted?.(uid)) ?? [])
+      if (!own.has(name)) found.push({ name, timeMs: clock.now(), space, ephemeral: false, ...(claim && { claim }) });
     return found;
-  }
-
-  async #mounted(uid: string): Promise<string[]> {
-    const root = join(podDirectory(this.#options.paths, uid), 'volumes');
-    const plugins = await readdir(root).catch(() => []);
-    const below = plugins.map(async (plugin) => {
-      const names = await readdir(join(root, plugin)).catch(() => []);
-      return names.map((name) =>
-        plugin.startsWith('kubernetes.io~csi') ? join(root, plugin, name, 'mount') : join(root, plugin, name),
-      );
-    });
-    return (await Promise.all(below)).flat();
   }
 }
 
@@ -90,14 +79,6 @@ function localKind(volume: V1Volume): LocalKind | undefined {
   if (volume.projected) return { plugin: 'kubernetes.io/projected', inMemory: false, ephemeral: false };
   if (volume.downwardAPI) return { plugin: 'kubernetes.io/downward-api', inMemory: false, ephemeral: false };
   return undefined;
-}
-
-function claimedVolumes(pod: V1Pod): { name: string; claim: { name: string; namespace: string } }[] {
-  const { namespace = '', name: podName = '' } = pod.metadata ?? {};
-  return (pod.spec?.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
-    const claim = persistentVolumeClaim?.claimName ?? (ephemeral ? `${podName}-${name}` : undefined);
-    return claim ? [{ name, claim: { name: claim, namespace } }] : [];
-  });
 }
 
 /** A file system of its own tells what is used on it; a directory is counted, its limits are those of the disk. */

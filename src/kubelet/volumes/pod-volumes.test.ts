@@ -38,7 +38,7 @@ test('an emptyDir is there for everybody, keeps its content over a restart of th
   await bench.restarted().setUp(pod, never);
   assert.equal(await readFile(`${path}/kept`, 'utf8'), 'yes');
   const [usage] = await bench.volumes.usageOf('uid-web');
-  assert.deepEqual([usage?.name, usage?.ephemeral, usage?.inodesUsed], ['scratch', true, 2]);
+  assert.deepEqual([usage?.name, usage?.ephemeral, usage?.space.inodesUsed], ['scratch', true, 2]);
   assert.deepEqual(await bench.volumes.known(), ['uid-web']);
   await bench.restarted().tearDown('uid-web');
   assert.deepEqual(await bench.volumes.known(), []);

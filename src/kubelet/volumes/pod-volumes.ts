@@ -7,6 +7,7 @@ import { Turns } from '../../std/turns.ts';
 import type { ObjectReader } from '../pods/object-reader.ts';
 import { type PodImages, type PodPartContext, PodPartError, type PodVolumes } from '../pods/pod-parts.ts';
 import { podDirectory, volumeDirectory } from '../pods/pod-paths.ts';
+import { diskUsage, filesystemSpace } from '../stats/disk-usage.ts';
 import { boundClaim, fitsNode } from './claims.ts';
 import { containerMounts } from './container-mounts.ts';
 import { type ChangeDetection, createObjectCache } from './object-cache.ts';
@@ -15,7 +16,7 @@ import { createServiceAccountTokens } from './service-account-tokens.ts';
 import { shareRoot } from './shared-root.ts';
 import type { BoundClaim, ReadyVolume, VolumeKind } from './volume-kind.ts';
 import { createVolumeKinds, type VolumeKinds } from './volume-kinds.ts';
-import { type Amounts, directoryAmounts, filesystemAmounts, type VolumeUsage } from './volume-usage.ts';
+import type { VolumeUsage } from './volume-usage.ts';
 import { kindOfPersistentVolume, kindOfVolume, usedVolumes } from './volume-uses.ts';
 
 export interface NodeVolumes extends PodVolumes, Component {
@@ -228,15 +229,16 @@ class MountedVolumes implements NodeVolumes {
   }
 
   /** Undefined for what has no bytes of its own, or is being taken down. */
-  async #measure(made: Made): Promise<(Amounts & { readonly ephemeral: boolean }) | undefined> {
+  async #measure(made: Made): Promise<Pick<VolumeUsage, 'space' | 'ephemeral'> | undefined> {
     const { path, kind, bound } = made;
     try {
       const told = await kind.usage?.(made);
-      if (told) return { ...told, ephemeral: false };
+      if (told) return { space: told, ephemeral: false };
       // A directory of the host's is not the volume's alone.
       if (path === undefined || kind.plugin === 'kubernetes.io/host-path') return undefined;
-      if (await this.#mounts.at(path)) return { ...(await filesystemAmounts(path)), ephemeral: false };
-      return { ...(await directoryAmounts(path)), ephemeral: !bound };
+      const space = await filesystemSpace(path);
+      if (!space || (await this.#mounts.at(path))) return space && { space, ephemeral: false };
+      return { space: { ...space, ...(await diskUsage(path)) }, ephemeral: !bound };
     } catch (error) {
       this.#context.logger.debug(2, 'A volume could not be measured', { path, plugin: kind.plugin, error });
       return undefined;

@@ -1,6 +1,6 @@
 import type { V1PersistentVolume, V1PersistentVolumeClaim, V1Pod, V1Volume } from '../../api/gen/types.ts';
 import type { ContainerMount } from '../runtime/preparation.ts';
-import type { Amounts } from './volume-usage.ts';
+import type { FilesystemSpace } from '../stats/disk-usage.ts';
 
 /** One volume of one pod to be made ready. */
 export interface VolumeTask {
@@ -41,5 +41,5 @@ export interface VolumeKind {
    */
   setUp(task: VolumeTask): Promise<ReadyVolume>;
   /** What a ready volume holds, where the kind knows better than its file system. */
-  usage?(ready: ReadyVolume): Promise<Amounts | undefined>;
+  usage?(ready: ReadyVolume): Promise<FilesystemSpace | undefined>;
 }

@@ -33,14 +33,18 @@ export async function applyOwnership(path: string, ownership: VolumeOwnership): 
   await applyTo(top, ownership);
 }
 
-async function applyBelow(directory: OpenEntry, ownership: VolumeOwnership, mountId: number): Promise<void> {
+/** Each level takes an open file; who nests deeper means no good. */
+const LARGEST_DEPTH = 500;
+
+async function applyBelow(directory: OpenEntry, ownership: VolumeOwnership, mountId: number, depth = 1): Promise<void> {
   if (!directory.stats.isDirectory()) return;
+  if (depth > LARGEST_DEPTH) throw new Error(`its directories are nested more than ${LARGEST_DEPTH} deep`);
   for (const name of await readdir(directory.path, { encoding: 'buffer' })) {
     await using entry = await openIfThere(directory, name);
     if (!entry) continue;
     if (entry.stats.isDirectory()) {
       if ((await mountIdOf(entry)) !== mountId) continue;
-      await applyBelow(entry, ownership, mountId);
+      await applyBelow(entry, ownership, mountId, depth + 1);
     }
     await applyTo(entry, ownership);
   }

@@ -17,12 +17,12 @@ import { removeTree } from '../../../host/remove-tree.ts';
 import { Turns } from '../../../std/turns.ts';
 import type { ObjectReader } from '../../pods/object-reader.ts';
 import { type PodPartContext, PodPartError } from '../../pods/pod-parts.ts';
+import type { FilesystemSpace } from '../../stats/disk-usage.ts';
 import { ownershipFor } from '../pod-groups.ts';
 import { namesIn } from '../pod-leftovers.ts';
 import type { ServiceAccountTokens } from '../service-account-tokens.ts';
 import type { ReadyVolume, VolumeKind, VolumeTask } from '../volume-kind.ts';
 import { applyOwnership } from '../volume-ownership.ts';
-import type { Amounts } from '../volume-usage.ts';
 import type { CsiClient } from './csi-client.ts';
 import type { CsiDrivers } from './csi-drivers.ts';
 import { expandVolume } from './csi-expansion.ts';
@@ -296,7 +296,7 @@ class CsiVolumes implements CsiKind {
     return [...new Set(attachable.map(({ volume }) => `${CSI_PLUGIN}/${volume.driver}^${volume.handle}`))].sort();
   }
 
-  async usage(ready: ReadyVolume): Promise<Amounts | undefined> {
+  async usage(ready: ReadyVolume): Promise<FilesystemSpace | undefined> {
     const published = this.#published.get(ready.path ?? ready.devicePath ?? '');
     if (!published) return undefined;
     const { volume, paths } = published;

@@ -109,7 +109,7 @@ test('a persistent volume is staged once, published for each pod, and given back
     await writeFile(join(path, 'data'), 'kept');
     assert.equal((await stat(path)).gid, 4242);
     const [usage] = await bench.volumes.usageOf('uid-one');
-    assert.deepEqual([usage?.usedBytes, usage?.inodesFree, usage?.ephemeral], [400, 7, false]);
+    assert.deepEqual([usage?.space.usedBytes, usage?.space.inodesFree, usage?.ephemeral], [400, 7, false]);
     await bench.volumes.setUp(pods[0]!, never);
     assert.equal(driver.count('NodePublishVolume'), 2);
 
