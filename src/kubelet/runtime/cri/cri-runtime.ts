@@ -97,12 +97,19 @@ function runtimeOn(cri: CriClient, version: Runtime['version'], options: CriRunt
   const start = { cri, paths, seccomp, moreMaskedPaths: globSync('/sys/devices/system/cpu/cpu*/thermal_throttle') };
   let toldPodCidr: string | undefined;
 
-  async function runSandbox({ pod, attempt, podCidr, preparation }: SandboxRequest): Promise<PodSandbox> {
-    if (!preparation) throw new Error(`nothing is prepared for pod ${pod.metadata?.namespace}/${pod.metadata?.name}`);
-    if (podCidr !== undefined && podCidr !== toldPodCidr) {
+  /** Only runtimes that write CNI configurations themselves need it: no pod waits for it to be taken. */
+  async function tellPodCidr(podCidr: string): Promise<void> {
+    try {
       await cri.call('UpdateRuntimeConfig', { runtime_config: { network_config: { pod_cidr: podCidr } } });
       toldPodCidr = podCidr;
+    } catch (error) {
+      logger.warn('The runtime did not take the range of pod addresses', { podCIDR: podCidr, err: error });
     }
+  }
+
+  async function runSandbox({ pod, attempt, podCidr, preparation }: SandboxRequest): Promise<PodSandbox> {
+    if (!preparation) throw new Error(`nothing is prepared for pod ${pod.metadata?.namespace}/${pod.metadata?.name}`);
+    if (podCidr !== undefined && podCidr !== toldPodCidr) await tellPodCidr(podCidr);
     await mkdir(preparation.logDirectory, { recursive: true, mode: 0o755 });
     const request = { config: sandboxConfig(pod, attempt, preparation), runtime_handler: preparation.runtimeHandler };
     // Networks may take their time; upstream waits twice as long as for other calls.
@@ -144,7 +151,7 @@ function runtimeOn(cri: CriClient, version: Runtime['version'], options: CriRunt
     subscribe: (listener) => changes.subscribe(listener),
     images: createImageService({
       cri,
-      sandboxImages: () => sandboxImages.names,
+      sandboxImages: () => sandboxImages.names(),
       watchPull: (signal) => sandboxImages.watchPull(signal),
     }),
     ...createContainerAbilities(cri, requestTimeoutMs),

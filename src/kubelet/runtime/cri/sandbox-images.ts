@@ -26,15 +26,23 @@ const PULL_WATCH_MS = 10_000;
  * of, Muster's own is put there. An image that is there is never replaced.
  */
 export class SandboxImages {
-  readonly names = new Set<string>();
+  readonly #names = new Set<string>();
   readonly #options: SandboxImagesOptions;
   readonly #containerd: ContainerdClient;
   #prepared: Promise<void> | undefined;
+  #configured: Promise<string | undefined> | undefined;
 
   constructor(options: SandboxImagesOptions) {
     this.#options = options;
     this.#containerd = createContainerdClient(options.endpoint, options.requestTimeoutMs, options.clock);
-    if (options.extraName) this.names.add(options.extraName);
+    if (options.extraName) this.#names.add(options.extraName);
+  }
+
+  /** What sandboxes are made of here, as far as it is known. */
+  async names(): Promise<ReadonlySet<string>> {
+    const configured = await this.#configuredName();
+    if (configured !== undefined) this.#names.add(configured);
+    return this.#names;
   }
 
   /** Runs `makeSandbox`, with the image there; a second time when the runtime says that it lacks one of another name. */
@@ -72,9 +80,8 @@ export class SandboxImages {
 
   async #prepare(): Promise<void> {
     try {
-      const { info } = await this.#options.cri.call('Status', { verbose: true });
       // From 2.0 on containerd does not tell; whoever named one may mean the same.
-      const name = configuredName(info['config']) ?? this.#options.extraName;
+      const name = (await this.#configuredName()) ?? this.#options.extraName;
       if (name !== undefined) await this.#provide(name);
     } catch (error) {
       // Making the sandbox will tell, in the runtime's words, what is really missing.
@@ -83,12 +90,23 @@ export class SandboxImages {
     }
   }
 
+  /** Asked for once; again where the question failed. */
+  async #configuredName(): Promise<string | undefined> {
+    this.#configured ??= this.#options.cri.call('Status', { verbose: true }).then(({ info }) => configuredName(info['config']));
+    try {
+      return await this.#configured;
+    } catch (error) {
+      this.#configured = undefined;
+      throw error;
+    }
+  }
+
   /** False when the runtime is not containerd, or there is no image for this machine. */
   async #provide(name: string): Promise<boolean> {
     const { logger } = this.#options;
     const architecture = hostArchitecture();
     if (architecture === undefined) return false;
-    this.names.add(name);
+    this.#names.add(name);
     try {
       if (await this.#containerd.hasImage(name)) return true;
       await this.#containerd.addImage(name, pauseImage(architecture), LABELS);

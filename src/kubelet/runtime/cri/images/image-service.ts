@@ -5,7 +5,7 @@ import { milliseconds } from '../translate/container-state.ts';
 export interface ImageServiceOptions {
   readonly cri: CriClient;
   /** The images that sandboxes are made of, by name: they are told as pinned whatever the runtime says. */
-  readonly sandboxImages: () => ReadonlySet<string>;
+  readonly sandboxImages: () => Promise<ReadonlySet<string>>;
   /** Called while an image is being pulled; aborts the pull by rejecting. */
   readonly watchPull: (signal: AbortSignal) => Promise<never>;
 }
@@ -14,12 +14,12 @@ export interface ImageServiceOptions {
 export function createImageService({ cri, sandboxImages, watchPull }: ImageServiceOptions): ImageService {
   return {
     async list() {
-      const { images } = await cri.call('ListImages', {});
-      return images.map((image) => imageFromCri(image, sandboxImages()));
+      const [{ images }, pinned] = await Promise.all([cri.call('ListImages', {}), sandboxImages()]);
+      return images.map((image) => imageFromCri(image, pinned));
     },
     async find(reference) {
       const { image } = await cri.call('ImageStatus', { image: { image: reference } });
-      return image?.id ? imageFromCri(image, sandboxImages()) : undefined;
+      return image?.id ? imageFromCri(image, await sandboxImages()) : undefined;
     },
     async pull(reference, credentials, signal) {
       signal.throwIfAborted();
