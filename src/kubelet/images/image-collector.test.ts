@@ -5,10 +5,12 @@ import { until } from '../../../test/harness/until.ts';
 import { VirtualClock } from '../../std/clock.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { completeConfiguration } from '../configuration/defaults.ts';
+import { createKubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { RuntimeContainer } from '../runtime/runtime.ts';
 import type { RuntimeImage } from '../runtime/runtime-abilities.ts';
 import { bytesToFree, removableImages } from './collection-plan.ts';
 import { createImageCollector } from './image-collector.ts';
+import { imageSizeBucket } from './image-size-bucket.ts';
 import { nodeImages } from './node-images.ts';
 import { volumeImages } from './volume-images.ts';
 
@@ -23,6 +25,7 @@ const image = (id: string, extra: Partial<RuntimeImage> = {}): RuntimeImage => (
 function setUp(settings: Record<string, unknown> = {}) {
   const clock = new VirtualClock(START_MS);
   const events: string[] = [];
+  const metrics = createKubeletMetrics();
   const state = {
     images: [] as RuntimeImage[],
     containers: [] as string[],
@@ -38,6 +41,7 @@ function setUp(settings: Record<string, unknown> = {}) {
         event: (subject, type, reason, message) => events.push(`${subject.metadata?.name} ${type} ${reason} ${message}`),
         flush: async () => undefined,
       },
+      metrics,
       nodeName: 'node1',
       clock,
       logger: silentLogger,
@@ -66,7 +70,7 @@ function setUp(settings: Record<string, unknown> = {}) {
   const full = (percent: number) => {
     state.usage = { capacityBytes: 1000 * MB, availableBytes: (1000 - 10 * percent) * MB };
   };
-  return { clock, events, state, collector, left, full };
+  return { clock, events, metrics, state, collector, left, full };
 }
 
 test('below the high mark nothing goes; above it the longest unused go until the low mark is reached', async () => {
@@ -119,7 +123,7 @@ test('a full node gets rid of all that nobody uses', async () => {
 });
 
 test('images older than the limit go however much room there is, once the kubelet has watched for so long', async () => {
-  const { clock, state, collector, left } = setUp({ imageMaximumGCAge: '1h' });
+  const { clock, metrics, state, collector, left } = setUp({ imageMaximumGCAge: '1h' });
   state.images = [image('a'), image('b')];
   state.containers = ['b'];
   await collector.collect();
@@ -129,6 +133,8 @@ test('images older than the limit go however much room there is, once the kubele
   await clock.advance(1);
   await collector.collect();
   assert.equal(left(), 'b');
+  const counted = metrics.render('kubelet').get('kubelet_image_garbage_collected_total');
+  assert.match(counted ?? '', /kubelet_image_garbage_collected_total\{reason="age"\} 1/);
 });
 
 test('a disk without numbers is told of, and collecting that fails again and again too', async () => {
@@ -218,4 +224,9 @@ test('images of volumes are known by the names of the runtime’s list', () => {
     'reg.test/app:1',
     `reg.test/app@sha256:${'a'.repeat(64)}`,
   ]);
+});
+
+test('durations of pulls are counted by the size of the image', () => {
+  const sizes = [0, 1, 10 << 20, (10 << 20) + 1, (1 << 30) + 1, 101 * (1 << 30)];
+  assert.deepEqual(sizes.map(imageSizeBucket), ['N/A', '0-10MB', '0-10MB', '10MB-100MB', '1GB-5GB', 'GT100GB']);
 });

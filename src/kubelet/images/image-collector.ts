@@ -8,7 +8,7 @@ import { bytesToFree, type DiskUsage, type ImageHistory, isTooOld, observeImages
 import type { PullRecords } from './pull-records.ts';
 
 export interface ImageCollectorOptions {
-  readonly context: Pick<PodPartContext, 'configuration' | 'events' | 'nodeName' | 'clock' | 'logger'>;
+  readonly context: Pick<PodPartContext, 'configuration' | 'events' | 'metrics' | 'nodeName' | 'clock' | 'logger'>;
   readonly runtime: Pick<Runtime, 'list'>;
   readonly images: ImageService;
   readonly records?: Pick<PullRecords, 'forgetOthers'>;
@@ -34,7 +34,7 @@ const COLLECT_MS = 300_000;
 /** Keeps the disk of the images below its high mark, and old images away (pkg/kubelet/images/image_gc_manager.go). */
 export function createImageCollector(options: ImageCollectorOptions): ImageCollector {
   const { context, runtime, images, records } = options;
-  const { configuration, events, nodeName, clock, logger } = context;
+  const { configuration, events, metrics, nodeName, clock, logger } = context;
   const marks = { highPercent: configuration.imageGCHighThresholdPercent, lowPercent: configuration.imageGCLowThresholdPercent };
   const minimumAgeMs = parseDuration(configuration.imageMinimumGCAge);
   const maximumAgeMs = parseDuration(configuration.imageMaximumGCAge);
@@ -93,7 +93,7 @@ export function createImageCollector(options: ImageCollectorOptions): ImageColle
   async function removeOld(nowMs: number): Promise<void> {
     if (nowMs - startedMs <= maximumAgeMs) return;
     const old = removableImages(histories.values(), nowMs).filter((image) => isTooOld(image, maximumAgeMs, nowMs));
-    const { failures } = await removeAll(old, Number.POSITIVE_INFINITY);
+    const { failures } = await removeAll(old, Number.POSITIVE_INFINITY, 'age');
     if (failures.length > 0)
       throw new Error(
         `wanted to free images older than ${configuration.imageMaximumGCAge}, encountered errors in image deletion: ${listed(failures)}`,
@@ -102,7 +102,7 @@ export function createImageCollector(options: ImageCollectorOptions): ImageColle
 
   async function free(wantedBytes: number, nowMs: number, youngestMs: number): Promise<number> {
     const candidates = removableImages(histories.values(), nowMs).filter(({ firstSeenMs }) => nowMs - firstSeenMs >= youngestMs);
-    const { freedBytes, failures } = await removeAll(candidates, wantedBytes);
+    const { freedBytes, failures } = await removeAll(candidates, wantedBytes, 'space');
     if (failures.length > 0)
       throw new Error(
         `wanted to free ${wantedBytes} bytes, but freed ${freedBytes} bytes space with errors in image deletion: ${listed(failures)}`,
@@ -111,7 +111,7 @@ export function createImageCollector(options: ImageCollectorOptions): ImageColle
   }
 
   /** What cannot be removed keeps the others from nothing. */
-  async function removeAll(candidates: readonly ImageHistory[], wantedBytes: number) {
+  async function removeAll(candidates: readonly ImageHistory[], wantedBytes: number, reason: 'age' | 'space') {
     let freedBytes = 0;
     const failures: string[] = [];
     for (const { id, sizeBytes } of candidates) {
@@ -119,6 +119,7 @@ export function createImageCollector(options: ImageCollectorOptions): ImageColle
       try {
         logger.info('Removing image to free bytes', { imageID: id, size: sizeBytes });
         await images.remove(id);
+        metrics?.add('kubelet_image_garbage_collected_total', [reason]);
         histories.delete(id);
         latest = latest.filter((image) => image.id !== id);
         freedBytes += sizeBytes;

@@ -8,6 +8,7 @@ import { type PodImages, type PodPartContext, PodPartError } from '../pods/pod-p
 import type { ImageService } from '../runtime/runtime-abilities.ts';
 import type { CredentialProviders } from './credential-providers.ts';
 import { defaultPullPolicy, parseImageName, withDefaultTag } from './image-name.ts';
+import { imageSizeBucket } from './image-size-bucket.ts';
 import { accessTo, needsVerification } from './pull-access.ts';
 import { PullBackoff } from './pull-backoff.ts';
 import { secretCredentials, type TrackedCredentials } from './pull-credentials.ts';
@@ -15,7 +16,7 @@ import { PullQueue } from './pull-queue.ts';
 import { PullRecords } from './pull-records.ts';
 
 export interface PodImagesOptions {
-  readonly context: Pick<PodPartContext, 'configuration' | 'paths' | 'events' | 'clock' | 'logger'>;
+  readonly context: Pick<PodPartContext, 'configuration' | 'paths' | 'events' | 'metrics' | 'clock' | 'logger'>;
   readonly images: ImageService;
   readonly objects: Pick<ObjectReader, 'secret'>;
   /** Programs that know credentials (`--image-credential-provider-config`). */
@@ -180,7 +181,7 @@ class PullingImages implements NodeImages {
 
   async #pull(wish: Wish, credentials: readonly TrackedCredentials[]): Promise<string> {
     const { pod, subject, image, reference, repository, signal } = wish;
-    const { clock } = this.#options.context;
+    const { clock, metrics } = this.#options.context;
     const key = `${pod.metadata?.uid}_${image}`;
     const waiting = this.#backoff.waiting(key, clock.now());
     if (waiting) {
@@ -205,7 +206,9 @@ class PullingImages implements NodeImages {
         ? { kubernetesSecrets: [{ ...used.secret, credentialHash: used.hash }] }
         : { nodePodsAccessible: true };
       await this.records.pulled(reference, repository, imageRef.id, by);
-      const whole = formatDuration(Math.trunc(clock.now() - startMs));
+      const wholeMs = clock.now() - startMs;
+      metrics?.observe('kubelet_image_pull_duration_seconds', wholeMs / 1000, [imageSizeBucket(imageRef.sizeBytes)]);
+      const whole = formatDuration(Math.trunc(wholeMs));
       this.#tell(
         subject,
         'Normal',

@@ -42,17 +42,8 @@ export const kubeletMetricTable = {
     DEFAULT_BUCKETS,
     'operation_type',
   ),
-  kubelet_pod_worker_start_duration_seconds: histogram(
-    'Duration in seconds from kubelet seeing a pod to starting a worker.',
-    DEFAULT_BUCKETS,
-  ),
   kubelet_pod_start_duration_seconds: histogram(
     'Duration in seconds from kubelet seeing a pod for the first time to the pod starting to run',
-    POD_START_BUCKETS,
-  ),
-  /** Without the time of pulling images and of init containers. */
-  kubelet_pod_start_sli_duration_seconds: histogram(
-    'Duration in seconds to start a pod, excluding time to pull images and run init containers, measured from pod creation timestamp to when all its containers are reported as started and observed via watch',
     POD_START_BUCKETS,
   ),
   kubelet_pod_start_total_duration_seconds: histogram(
@@ -65,14 +56,7 @@ export const kubeletMetricTable = {
   ),
   kubelet_pleg_relist_duration_seconds: histogram('Duration in seconds for relisting pods in PLEG.', DEFAULT_BUCKETS),
   kubelet_pleg_relist_interval_seconds: histogram('Interval in seconds between relisting in PLEG.', DEFAULT_BUCKETS),
-  kubelet_pleg_discard_events: counter('The number of discard events in PLEG.'),
   kubelet_pleg_last_seen_seconds: gauge('Timestamp in seconds when PLEG was last seen active.'),
-  kubelet_evented_pleg_connection_error_count: counter(
-    'The number of errors encountered during the establishment of streaming connection with the CRI runtime.',
-  ),
-  kubelet_evented_pleg_connection_success_count: counter(
-    'The number of times a streaming client was obtained to receive CRI Events.',
-  ),
 
   /** `operation_type` as upstream has it: `run_podsandbox`, `create_container`, `list_containers`, `pull_image` … */
   kubelet_runtime_operations_total: counter('Cumulative number of runtime operations by operation type.', 'operation_type'),
@@ -94,11 +78,6 @@ export const kubeletMetricTable = {
     'Cumulative number of the run_podsandbox operation errors by RuntimeClass.Handler.',
     'runtime_handler',
   ),
-  kubelet_cgroup_manager_duration_seconds: histogram(
-    'Duration in seconds for cgroup manager operations. Broken down by method.',
-    DEFAULT_BUCKETS,
-    'operation_type',
-  ),
 
   kubelet_started_pods_total: counter('Cumulative number of pods started'),
   kubelet_started_pods_errors_total: counter('Cumulative number of errors when starting pods'),
@@ -109,28 +88,20 @@ export const kubeletMetricTable = {
     'container_type',
     'code',
   ),
-  kubelet_orphaned_runtime_pods_total: counter(
-    'Number of pods that have been detected in the container runtime without being already known to the pod worker. This typically indicates the kubelet was restarted while a pod was force deleted in the API or in the local configuration, which is unusual.',
-  ),
-  kubelet_orphan_pod_cleaned_volumes: gauge(
-    'The total number of orphaned Pods whose volumes were cleaned in the last periodic sweep.',
-  ),
-  kubelet_orphan_pod_cleaned_volumes_errors: gauge(
-    'The number of orphaned Pods whose volumes failed to be cleaned in the last periodic sweep.',
-  ),
-  kubelet_mirror_pods: gauge('The number of mirror pods the kubelet will try to create (one per admitted static pod)'),
 
   kubelet_evictions: counter('Cumulative number of pod evictions by eviction signal', 'eviction_signal'),
   kubelet_preemptions: counter('Cumulative number of pod preemptions by preemption resource', 'preemption_signal'),
+  kubelet_image_pull_duration_seconds: histogram(
+    'Duration in seconds to pull an image.',
+    [1, 5, 10, 20, 30, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600],
+    'image_size_in_bytes',
+  ),
   kubelet_image_garbage_collected_total: counter(
     'Total number of images garbage collected by the kubelet, whether through disk usage or image age.',
     'reason',
   ),
   kubelet_graceful_shutdown_start_time_seconds: gauge('Last graceful shutdown start time since unix epoch in seconds'),
   kubelet_graceful_shutdown_end_time_seconds: gauge('Last graceful shutdown start time since unix epoch in seconds'),
-  kubelet_lifecycle_handler_http_fallbacks_total: counter(
-    'The number of times lifecycle handlers successfully fell back to http from https.',
-  ),
 
   kubelet_http_requests_total: counter('Number of the http requests received since the server started', ...REQUEST_LABELS),
   kubelet_http_requests_duration_seconds: histogram(
