@@ -11,6 +11,8 @@ const FLAGS: Readonly<Record<string, string>> = {
   'concurrent-daemonset-syncs': 'daemonset-controller',
   'concurrent-statefulset-syncs': 'statefulset-controller',
   'concurrent-job-syncs': 'job-controller',
+  'concurrent-cron-job-syncs': 'cronjob-controller',
+  'concurrent-ttl-after-finished-syncs': 'ttl-after-finished-controller',
   'concurrent-rc-syncs': 'replicationcontroller-controller',
 };
 

@@ -117,6 +117,14 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
   'job-controller': async (context, options) =>
     (await import('./job/controller.ts')).createJobController(context, workersOf(context, options)),
 
+  'cronjob-controller': async (context, options) =>
+    (await import('./cronjob/controller.ts')).createCronJobController(context, workersOf(context, options)),
+
+  'ttl-after-finished-controller': async (context, options) =>
+    (await import('./ttlafterfinished/controller.ts')).createTtlAfterFinishedController(context, workersOf(context, options)),
+
+  'disruption-controller': async (context) => (await import('./disruption/controller.ts')).createDisruptionController(context),
+
   'endpointslice-controller': async (context, options) =>
     (await import('./endpointslice/controller.ts')).createEndpointSliceController(context, {
       ...workersOf(context, options),

@@ -1,4 +1,4 @@
-/** Whether a text is a schedule, in the words of the library that upstream parses schedules with (robfig/cron, ParseStandard). */
+/** What a schedule says, and whether a text is one, in the words of the library that upstream parses schedules with (robfig/cron, ParseStandard). */
 import { CodedError } from '../../../std/coded-error.ts';
 import { parseGoDuration } from '../../../std/go-duration.ts';
 
@@ -20,62 +20,90 @@ const FIELDS: readonly Field[] = [
   { min: 0, max: 6, names: numbered('sun mon tue wed thu fri sat', 0) },
 ];
 
-const DESCRIPTORS: ReadonlySet<string> = new Set([
-  '@yearly',
-  '@annually',
-  '@monthly',
-  '@weekly',
-  '@daily',
-  '@midnight',
-  '@hourly',
-]);
+const DESCRIPTORS: Readonly<Record<string, string>> = {
+  '@yearly': '0 0 1 1 *',
+  '@annually': '0 0 1 1 *',
+  '@monthly': '0 0 1 * *',
+  '@weekly': '0 0 * * 0',
+  '@daily': '0 0 * * *',
+  '@midnight': '0 0 * * *',
+  '@hourly': '0 * * * *',
+};
+
+/** The values of one field that a time may have. */
+export interface CronField {
+  readonly values: ReadonlySet<number>;
+  /** Written as `*` or `?`: of days of the month and of the week, the one that is not decides. */
+  readonly any: boolean;
+}
+
+export type CronSchedule =
+  | { readonly everyMs: number; readonly zone?: string }
+  | {
+      /** Minute, hour, day of the month, month (1 to 12), day of the week (0 is Sunday). */
+      readonly fields: readonly [CronField, CronField, CronField, CronField, CronField];
+      /** As the text itself names it (`TZ=`). */
+      readonly zone?: string;
+    };
 
 const bad = (message: string) => new CodedError(message, { code: 'CRON_SCHEDULE_INVALID' });
 
 /** Throws CRON_SCHEDULE_INVALID. `knowsZone` says whether a time zone exists. */
 export function checkSchedule(schedule: string, knowsZone: (name: string) => boolean): void {
+  parseSchedule(schedule, knowsZone);
+}
+
+/** Reads a schedule. Throws CRON_SCHEDULE_INVALID. */
+export function parseSchedule(schedule: string, knowsZone: (name: string) => boolean): CronSchedule {
   if (schedule === '') throw bad('empty spec string');
-  const rest = withoutZone(schedule, knowsZone);
-  if (rest.startsWith('@')) {
-    checkDescriptor(rest);
-    return;
-  }
-  const fields = rest.split(/\s+/).filter(Boolean);
-  if (fields.length !== FIELDS.length)
-    throw bad(`expected exactly ${FIELDS.length} fields, found ${fields.length}: [${fields.join(' ')}]`);
-  fields.forEach((field, i) => {
-    checkField(field, FIELDS[i]!);
-  });
+  const { rest, zone } = splitZone(schedule, knowsZone);
+  if (rest.startsWith('@every ')) return { everyMs: parseInterval(rest), ...(zone && { zone }) };
+  const text = rest.startsWith('@') ? DESCRIPTORS[rest] : rest;
+  if (text === undefined || (rest.startsWith('@') && !Object.hasOwn(DESCRIPTORS, rest)))
+    throw bad(`unrecognized descriptor: ${rest}`);
+  const parts = text.split(/\s+/).filter(Boolean);
+  if (parts.length !== FIELDS.length)
+    throw bad(`expected exactly ${FIELDS.length} fields, found ${parts.length}: [${parts.join(' ')}]`);
+  const [minute, hour, day, month, weekday] = parts.map((part, i) => parseField(part, FIELDS[i]!));
+  return { fields: [minute!, hour!, day!, month!, weekday!], ...(zone && { zone }) };
 }
 
-function withoutZone(schedule: string, knowsZone: (name: string) => boolean): string {
+function splitZone(schedule: string, knowsZone: (name: string) => boolean): { rest: string; zone?: string } {
   const [prefix, , zone] = /^(CRON_)?TZ=([^ ]*)/.exec(schedule) ?? [];
-  if (prefix === undefined) return schedule;
+  if (prefix === undefined) return { rest: schedule };
   if (!knowsZone(zone!)) throw bad(`provided bad location ${zone}: unknown time zone ${zone}`);
-  return schedule.slice(prefix.length).trim();
+  return { rest: schedule.slice(prefix.length).trim(), zone };
 }
 
-function checkDescriptor(descriptor: string): void {
-  if (DESCRIPTORS.has(descriptor)) return;
-  if (!descriptor.startsWith('@every ')) throw bad(`unrecognized descriptor: ${descriptor}`);
+/** At least a second, and whole ones, as the library has it. */
+function parseInterval(descriptor: string): number {
   try {
-    parseGoDuration(descriptor.slice('@every '.length));
+    return Math.max(1000, Math.floor(parseGoDuration(descriptor.slice('@every '.length)) / 1000) * 1000);
   } catch (error) {
     throw bad(`failed to parse duration ${descriptor}: ${(error as Error).message}`);
   }
 }
 
 /** `1,3-5,8-20/4`: ranges with commas between them. */
-function checkField(text: string, field: Field): void {
-  for (const range of text.split(',')) if (range !== '') checkRange(range, field);
+function parseField(text: string, field: Field): CronField {
+  const values = new Set<number>();
+  let any = false;
+  for (const range of text.split(',')) {
+    if (range === '') continue;
+    const { start, end, every, star } = parseRange(range, field);
+    for (let value = start; value <= end; value += every) values.add(value);
+    any ||= star && every === 1;
+  }
+  return { values, any };
 }
 
-function checkRange(text: string, { min, max, names }: Field): void {
+function parseRange(text: string, { min, max, names }: Field): { start: number; end: number; every: number; star: boolean } {
   const [range = '', step, ...moreSteps] = text.split('/');
   const [low = '', high, ...moreLimits] = range.split('-');
+  const star = low === '*' || low === '?';
   let start: number;
   let end: number;
-  if (low === '*' || low === '?') [start, end] = [min, max];
+  if (star) [start, end] = [min, max];
   else {
     start = parseLimit(low, names);
     if (moreLimits.length) throw bad(`too many hyphens: ${text}`);
@@ -89,6 +117,7 @@ function checkRange(text: string, { min, max, names }: Field): void {
   if (end > max) throw bad(`end of range (${end}) above maximum (${max}): ${text}`);
   if (start > end) throw bad(`beginning of range (${start}) beyond end of range (${end}): ${text}`);
   if (every === 0) throw bad(`step of range should be a positive number: ${text}`);
+  return { start, end, every, star };
 }
 
 function parseLimit(text: string, names: Field['names']): number {

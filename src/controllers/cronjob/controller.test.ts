@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { cronJobKind } from '../../api/batch/v1/cron-job.ts';
+import { jobKind } from '../../api/batch/v1/job.ts';
+import type { V1CronJob, V1Job } from '../../api/gen/types.ts';
+import { type ControllerRun, runController, type TestingCluster } from '../framework/testing-client.test-support.ts';
+import { createTtlAfterFinishedController } from '../ttlafterfinished/controller.ts';
+import { createCronJobController } from './controller.ts';
+
+const MINUTE_MS = 60_000;
+const nightly = (spec: object = {}) =>
+  ({
+    metadata: { name: 'cron', namespace: 'a', uid: 'c', creationTimestamp: '2026-01-01T00:00:00Z' },
+    spec: {
+      schedule: '* * * * *',
+      timeZone: 'Etc/UTC',
+      concurrencyPolicy: 'Allow',
+      successfulJobsHistoryLimit: 2,
+      failedJobsHistoryLimit: 1,
+      jobTemplate: { metadata: { labels: { app: 'x' } }, spec: { template: { spec: { containers: [] } } } },
+      ...spec,
+    },
+  }) as unknown as V1CronJob;
+const jobs = (cluster: TestingCluster) => cluster.list<V1Job>(jobKind);
+const names = (cluster: TestingCluster) =>
+  jobs(cluster)
+    .map(({ metadata }) => metadata?.name)
+    .sort();
+const status = (cluster: TestingCluster) => cluster.get<V1CronJob>(cronJobKind, 'cron', 'a')?.status;
+const first = Date.parse('2026-01-01T00:01:00Z') / MINUTE_MS;
+
+async function finish(run: ControllerRun, name: string, type = 'Complete'): Promise<void> {
+  const now = new Date(run.cluster.clock.now()).toISOString();
+  const job = run.cluster.get<V1Job>(jobKind, name, 'a')!;
+  const conditions = [{ type, status: 'True', lastTransitionTime: now }];
+  run.cluster.put(jobKind, { ...job, status: { startTime: now, completionTime: now, conditions } } as unknown as V1Job);
+  await run.settle();
+}
+
+async function start(spec: object = {}): Promise<ControllerRun> {
+  const run = await runController(createCronJobController);
+  run.cluster.put(cronJobKind, nightly(spec));
+  await run.settle();
+  return run;
+}
+
+test('a Job is started at each time, named by it, and kept in the status while it runs', async () => {
+  await using run = await start();
+  const { cluster } = run;
+  assert.deepEqual(names(cluster), []);
+  await run.settle(MINUTE_MS + 200);
+  assert.deepEqual(names(cluster), [`cron-${first}`]);
+  assert.equal(
+    jobs(cluster)[0]?.metadata?.annotations?.['batch.kubernetes.io/cronjob-scheduled-timestamp'],
+    '2026-01-01T00:01:00Z',
+  );
+  assert.equal(status(cluster)?.active?.[0]?.name, `cron-${first}`);
+  await finish(run, `cron-${first}`);
+  assert.equal(status(cluster)?.active, undefined);
+  assert.ok(status(cluster)?.lastSuccessfulTime);
+  for (let i = 1; i <= 3; i++) {
+    await run.settle(MINUTE_MS);
+    await finish(run, `cron-${first + i}`);
+  }
+  assert.deepEqual(names(cluster), [`cron-${first + 2}`, `cron-${first + 3}`], 'only so many are kept');
+});
+
+test('Forbid waits for the one that runs, Replace ends it', async () => {
+  await using forbidding = await start({ concurrencyPolicy: 'Forbid' });
+  await forbidding.settle(MINUTE_MS + 200);
+  await forbidding.settle(MINUTE_MS);
+  assert.deepEqual(names(forbidding.cluster), [`cron-${first}`]);
+  assert.ok(forbidding.events.includes('cron JobAlreadyActive'));
+  await using replacing = await start({ concurrencyPolicy: 'Replace' });
+  await replacing.settle(MINUTE_MS + 200);
+  await replacing.settle(MINUTE_MS);
+  assert.deepEqual(names(replacing.cluster), [`cron-${first + 1}`]);
+});
+
+test('a suspended one starts nothing, and an unknown time zone is told', async () => {
+  await using run = await start({ suspend: true });
+  await run.settle(5 * MINUTE_MS);
+  assert.deepEqual(names(run.cluster), []);
+  await using lost = await start({ timeZone: 'Mars/Olympus' });
+  assert.ok(lost.events.includes('cron UnknownTimeZone'));
+});
+
+test('a Job that was made before the status could be written is not made twice', async () => {
+  await using run = await start();
+  const { cluster } = run;
+  let left = 1;
+  cluster.beforeWrite = ({ verb, resource }) => {
+    if (verb === 'update' && resource === 'cronjobs' && left-- > 0) throw new Error('the server is away');
+  };
+  await run.settle(MINUTE_MS + 200);
+  await run.settle(1000);
+  assert.deepEqual(names(cluster), [`cron-${first}`]);
+  assert.equal(status(cluster)?.active?.length, 1);
+});
+
+test('an ended Job goes when its time is over, and stays when its time was changed meanwhile', async () => {
+  await using run = await runController(createTtlAfterFinishedController);
+  const { cluster } = run;
+  const ended = (name: string, ttlSecondsAfterFinished?: number) => {
+    const conditions = [{ type: 'Complete', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' }];
+    cluster.put(jobKind, {
+      metadata: { name, namespace: 'a' },
+      spec: { ttlSecondsAfterFinished },
+      status: { conditions },
+    } as never);
+  };
+  ended('soon', 10);
+  ended('never');
+  await run.settle(5000);
+  assert.deepEqual(names(cluster), ['never', 'soon']);
+  ended('soon', 30);
+  await run.settle(10_000);
+  assert.deepEqual(names(cluster), ['never', 'soon']);
+  await run.settle(20_000);
+  const soon = cluster.get<V1Job>(jobKind, 'soon', 'a');
+  assert.ok(!soon || soon.metadata?.deletionTimestamp);
+  assert.ok(cluster.get(jobKind, 'never', 'a'));
+});

@@ -1,0 +1,89 @@
+import { podKind } from '../../api/core/v1/pod.ts';
+import type { V1Pod, V1PodDisruptionBudget, V1PodDisruptionBudgetStatus } from '../../api/gen/types.ts';
+import { equalJson } from '../../api/machinery/clone.ts';
+import { selectorFromLabelSelector } from '../../api/machinery/label-selector.ts';
+import { budgetsOf } from '../../api/policy/v1/disruption.ts';
+import { podDisruptionBudgetKind } from '../../api/policy/v1/pod-disruption-budget.ts';
+import type { Component } from '../../std/lifecycle.ts';
+import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
+import { type Outcome, Reconciler } from '../framework/reconciler.ts';
+import { hasReason } from '../framework/unless-reason.ts';
+import { controllerOf } from '../workloads/owner.ts';
+import { Keepers } from './keepers.ts';
+import { budgetStatus, expectationOf, failedStatus, healthyOf, needsScale, openDisruptions } from './plan.ts';
+
+/** Tells in each PodDisruptionBudget how many of its pods may go now: evictions take from that (upstream's pkg/controller/disruption). */
+export function createDisruptionController(context: ControllerContext): Component {
+  const { client, informers, clock, logger, metrics, events } = context;
+  const budgets = informers.of<V1PodDisruptionBudget>(podDisruptionBudgetKind);
+  const pods = informers.of<V1Pod>(podKind);
+  const keepers = new Keepers(client, informers);
+  const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics, workers: 1 });
+
+  async function reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
+    const { namespace, name } = splitKey(key);
+    const budget = budgets.get(name, namespace);
+    if (!budget) return;
+    try {
+      return await measure(budget, signal);
+    } catch (error) {
+      if (signal.aborted || hasReason(error, 'Conflict', 'NotFound')) throw error;
+      const message = `Failed to calculate the number of expected pods: ${(error as Error).message}`;
+      events.event(budget, 'Warning', 'CalculateExpectedPodCountFailed', message);
+      await writeStatus(budget, failedStatus(budget, (error as Error).message, clock.now()), signal);
+      throw error;
+    }
+  }
+
+  async function measure(budget: V1PodDisruptionBudget, signal: AbortSignal): Promise<Outcome> {
+    const selector = budget.spec?.selector ? selectorFromLabelSelector(budget.spec.selector) : undefined;
+    const guarded = selector ? pods.list(budget.metadata?.namespace).filter((pod) => selector.matches(pod.metadata?.labels)) : [];
+    if (guarded.length === 0) events.event(budget, 'Normal', 'NoPods', 'No matching pods found');
+    const living = guarded.filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
+    const { scale, unmanaged } = needsScale(budget) ? await keepers.scaleOf(guarded, signal) : { scale: 0, unmanaged: [] };
+    if (unmanaged.length > 0) {
+      const message = `Pods selected by this PodDisruptionBudget (selector: ${selector}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`;
+      events.event(budget, 'Warning', 'UnmanagedPods', message);
+    }
+    const nowMs = clock.now();
+    const { disrupted, recheckAfterMs } = openDisruptions(budget, guarded, nowMs);
+    const expectation = expectationOf(budget, guarded.length, scale);
+    const status = budgetStatus(budget, expectation, healthyOf(living, disrupted), disrupted, nowMs);
+    await writeStatus(budget, status, signal);
+    return recheckAfterMs === undefined ? undefined : { requeueAfterMs: recheckAfterMs };
+  }
+
+  async function writeStatus(
+    budget: V1PodDisruptionBudget,
+    status: V1PodDisruptionBudgetStatus,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (equalJson(status, budget.status ?? {})) return;
+    const resource = client.resource<V1PodDisruptionBudget>(podDisruptionBudgetKind, budget.metadata?.namespace);
+    // With its version: an eviction that has taken from the budget meanwhile must not be forgotten.
+    await resource.update({ ...budget, status }, { subresource: 'status', signal });
+  }
+
+  const enqueueGuards = (pod: V1Pod) => {
+    for (const budget of budgetsOf(pod, budgets.list(pod.metadata?.namespace))) loop.add(keyOf(budget));
+  };
+
+  return createController(context, {
+    sources: [
+      source(budgets, (budget, { type }) => {
+        if (type !== 'deleted') loop.add(keyOf(budget));
+      }),
+      source(pods, (pod, { previous }) => {
+        enqueueGuards(pod);
+        if (previous && !equalJson(previous.metadata?.labels, pod.metadata?.labels)) enqueueGuards(previous);
+      }),
+      ...keepers.sources().map((informer) =>
+        source(informer, (keeper, { type, previous }) => {
+          if (type === 'updated' && previous?.spec?.replicas === keeper.spec?.replicas) return;
+          for (const pod of pods.list(keeper.metadata?.namespace)) if (controllerOf(pod)) enqueueGuards(pod);
+        }),
+      ),
+    ],
+    loops: [loop],
+  });
+}

@@ -1,0 +1,84 @@
+import { deploymentKind } from '../../api/apps/v1/deployment.ts';
+import { replicaSetKind } from '../../api/apps/v1/replica-set.ts';
+import { statefulSetKind } from '../../api/apps/v1/stateful-set.ts';
+import { replicationControllerKind } from '../../api/core/v1/replication-controller.ts';
+import type { V1Pod, V1ReplicaSet } from '../../api/gen/types.ts';
+import type { KubeObject, OwnerReference } from '../../api/machinery/object.ts';
+import type { Client } from '../../client/client.ts';
+import { discoverKinds } from '../framework/discovery.ts';
+import type { SharedInformers } from '../framework/shared-informers.ts';
+import { controllerOf, refersTo } from '../workloads/owner.ts';
+
+type Scaled = KubeObject & { spec?: { replicas?: number } };
+
+/** Who keeps pods and how many they want. Kinds that are not built in are asked by their scale subresource. */
+export class Keepers {
+  readonly #client: Client;
+  readonly #informers: SharedInformers;
+
+  constructor(client: Client, informers: SharedInformers) {
+    this.#client = client;
+    this.#informers = informers;
+  }
+
+  /** What has to be there before `scaleOf` is asked. */
+  sources() {
+    return [deploymentKind, replicaSetKind, statefulSetKind, replicationControllerKind].map((kind) =>
+      this.#informers.of<Scaled>(kind),
+    );
+  }
+
+  /**
+   * How many pods the keepers of these want in all. Rejects when one cannot be found out. Pods without a keeper are told in `unmanaged`.
+   */
+  async scaleOf(
+    pods: readonly V1Pod[],
+    signal: AbortSignal,
+  ): Promise<{ readonly scale: number; readonly unmanaged: readonly string[] }> {
+    const scales = new Map<string, number>();
+    const unmanaged: string[] = [];
+    for (const pod of pods) {
+      const reference = controllerOf(pod);
+      const { namespace = '', name = '' } = pod.metadata ?? {};
+      if (!reference) unmanaged.push(name);
+      else if (!scales.has(reference.uid)) {
+        const found = await this.#scaleOfKeeper(reference, namespace, signal);
+        if (found) scales.set(reference.uid, 0).set(found.uid, found.replicas);
+      }
+    }
+    return { scale: [...scales.values()].reduce((sum, replicas) => sum + replicas, 0), unmanaged };
+  }
+
+  async #scaleOfKeeper(
+    reference: OwnerReference,
+    namespace: string,
+    signal: AbortSignal,
+  ): Promise<{ uid: string; replicas: number } | undefined> {
+    if (refersTo(replicaSetKind, reference)) {
+      const set = this.#informers.of<V1ReplicaSet>(replicaSetKind).get(reference.name, namespace);
+      if (set?.metadata?.uid !== reference.uid) return undefined;
+      const parent = controllerOf(set);
+      if (parent && refersTo(deploymentKind, parent)) return this.#builtIn(deploymentKind, parent, namespace);
+      return { uid: reference.uid, replicas: set.spec?.replicas ?? 1 };
+    }
+    for (const kind of [statefulSetKind, replicationControllerKind])
+      if (refersTo(kind, reference)) return this.#builtIn(kind, reference, namespace);
+    return this.#byScale(reference, namespace, signal);
+  }
+
+  #builtIn(kind: typeof deploymentKind, { name, uid }: OwnerReference, namespace: string) {
+    const keeper = this.#informers.of<Scaled>(kind).get(name, namespace);
+    return keeper?.metadata?.uid === uid ? { uid, replicas: keeper.spec?.replicas ?? 1 } : undefined;
+  }
+
+  async #byScale({ apiVersion, kind, name, uid }: OwnerReference, namespace: string, signal: AbortSignal) {
+    const [version = '', group = ''] = apiVersion.split('/').reverse();
+    const { kinds } = await discoverKinds(this.#client, signal);
+    const found = kinds.find((one) => one.kind === kind && one.group === group);
+    if (!found) throw new Error(`no resource of kind ${kind} is known in ${apiVersion}`);
+    const scale = (await this.#client
+      .resource({ ...found, version }, namespace)
+      .get(name, { subresource: 'scale', signal })) as Scaled;
+    return scale.metadata?.uid === uid ? { uid, replicas: scale.spec?.replicas ?? 0 } : undefined;
+  }
+}
