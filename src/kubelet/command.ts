@@ -60,6 +60,10 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
     });
     const { runtime, podPaths } = opened;
     try {
+      if (podPaths) {
+        const { protectOwnProcess } = await import('./cgroups/own-process.ts');
+        await protectOwnProcess({ configuration, logger });
+      }
       const kubelet = createKubelet({
         ...options,
         runtime,
