@@ -180,7 +180,15 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     const events =
       options.recordEvents === false
         ? undefined
-        : createEventRecorder({ client, component: 'kubelet', host: nodeName, clock, logger, signal: eventsEnd.signal });
+        : createEventRecorder({
+            client,
+            component: 'kubelet',
+            host: nodeName,
+            limit: { qps: configuration.eventRecordQPS, burst: configuration.eventBurst },
+            clock,
+            logger,
+            signal: eventsEnd.signal,
+          });
     if (options.podPaths) {
       // Loaded where pods have processes: hollow ones need none of it.
       const { createRealPods } = await import('./real-pods.ts');
@@ -211,7 +219,10 @@ export function createKubelet(options: KubeletOptions): Kubelet {
       client,
       facts: facts(),
       health,
-      ...(options.podPaths && { details: ({ runtime: status }) => nodeDetails({ runtime, configuration }, status) }),
+      ...(options.podPaths && {
+        details: ({ runtime: status }) =>
+          nodeDetails({ runtime, configuration, volumesInUse: () => realNode?.volumesInUse() ?? [] }, status),
+      }),
       register: configuration.registerNode,
       clock,
       logger,
@@ -236,6 +247,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
       podCidr: () => node.podCidr(),
       ...(realNode && { real: realNode.real }),
       events,
+      metrics: view.metrics,
       clock,
       logger,
       random,

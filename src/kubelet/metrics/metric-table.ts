@@ -90,7 +90,6 @@ export const kubeletMetricTable = {
   ),
 
   kubelet_evictions: counter('Cumulative number of pod evictions by eviction signal', 'eviction_signal'),
-  kubelet_preemptions: counter('Cumulative number of pod preemptions by preemption resource', 'preemption_signal'),
   kubelet_image_pull_duration_seconds: histogram(
     'Duration in seconds to pull an image.',
     [1, 5, 10, 20, 30, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600],

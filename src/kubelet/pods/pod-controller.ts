@@ -6,6 +6,8 @@ import { createInformer, type Informer } from '../../client/informer.ts';
 import type { Clock } from '../../std/clock.ts';
 import { type Component, deferred, isAbort } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
+import { countStarts } from '../metrics/counted-starter.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { newestOf } from './container-kinds.ts';
 import { ContainerStopper } from './container-stopper.ts';
@@ -31,6 +33,7 @@ export interface PodControllerOptions {
   /** What pods with processes need. Without it they are hollow: the runtime alone keeps them. */
   readonly real?: RealPods;
   readonly events: EventRecorder | undefined;
+  readonly metrics?: KubeletMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
@@ -46,7 +49,7 @@ const LONGEST_RETRY_MS = 120_000;
  * pod, never two at a time for one pod. `start` resolves when the API server's pods are known; static pods do not wait for that.
  */
 export function createPodController(options: PodControllerOptions): PodController {
-  const { client, nodeName, nodeIps, runtime, clock, logger, random, events, real } = options;
+  const { client, nodeName, nodeIps, runtime, clock, logger, random, events, metrics, real } = options;
   const informer: Informer<V1Pod> = createInformer<V1Pod>({
     client,
     kind: podKind,
@@ -66,13 +69,14 @@ export function createPodController(options: PodControllerOptions): PodControlle
   });
   const done = deferred();
   const life = new AbortController();
+  const starter =
+    real?.createStarter((pod, container, message) => stopper.stop(pod, container, { message })) ?? createBareStarter(runtime);
   const work: PodWork = {
     runtime,
-    starter:
-      real?.createStarter((pod, container, message) => stopper.stop(pod, container, { message })) ?? createBareStarter(runtime),
+    starter: metrics && real ? countStarts(starter, metrics, clock) : starter,
     stopper,
     probes: real?.probes ?? new ProbeTracker(runtime),
-    statuses: new StatusWriter({ client, clock, logger, random, signal: life.signal }),
+    statuses: new StatusWriter({ client, clock, logger, random, signal: life.signal, metrics }),
     backoff: new RestartBackoff(real?.longestRestartDelayMs),
     ...(real && { admission: real.admission }),
     nodeIps,
@@ -91,7 +95,14 @@ export function createPodController(options: PodControllerOptions): PodControlle
   });
   const runner = new KeyedRunner({
     clock,
-    work: (uid) => workers.sync(uid),
+    async work(uid) {
+      const beganMs = clock.now();
+      try {
+        return await workers.sync(uid);
+      } finally {
+        metrics?.observe('kubelet_pod_worker_duration_seconds', (clock.now() - beganMs) / 1000, ['sync']);
+      }
+    },
     failed: (uid, error, failures) => {
       if (life.signal.aborted || workers.wasInterrupted(error)) return 0;
       const pod = wanted.find(uid)?.pod.metadata;

@@ -6,6 +6,7 @@ import type { Client } from '../../client/client.ts';
 import { Backoff } from '../../std/backoff.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { PASSING_CONDITIONS } from './pod-conditions.ts';
 
 interface Entry {
@@ -15,6 +16,15 @@ interface Entry {
   /** What the server has of us, as far as we know. */
   known: V1PodStatus | undefined;
   writing: Promise<void> | undefined;
+}
+
+export interface StatusWriterOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+  readonly metrics?: KubeletMetrics | undefined;
 }
 
 /**
@@ -27,14 +37,16 @@ export class StatusWriter {
   #logger: Logger;
   #random: () => number;
   #signal: AbortSignal;
+  #metrics: KubeletMetrics | undefined;
   #entries = new Map<string, Entry>();
 
-  constructor(options: { client: Client; clock: Clock; logger: Logger; random: () => number; signal: AbortSignal }) {
+  constructor(options: StatusWriterOptions) {
     this.#client = options.client;
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#random = options.random;
     this.#signal = options.signal;
+    this.#metrics = options.metrics;
   }
 
   /** The newest status of a pod, written or not. */
@@ -73,6 +85,7 @@ export class StatusWriter {
   }
 
   async #write(uid: string, entry: Entry): Promise<void> {
+    let changedMs = this.#clock.now();
     // Later changes of the same turn go with this write.
     await new Promise((resolve) => setImmediate(resolve));
     const backoff = new Backoff({ initialMs: 200, maxMs: 10_000, random: this.#random });
@@ -86,6 +99,8 @@ export class StatusWriter {
         const pods = this.#client.resource<V1Pod>(podKind, namespace);
         await pods.patch(name, body, { type: 'strategic', subresource: 'status', signal: this.#signal });
         entry.known = sent;
+        this.#metrics?.observe('kubelet_pod_status_sync_duration_seconds', (this.#clock.now() - changedMs) / 1000);
+        changedMs = this.#clock.now();
         continue;
       } catch (error) {
         if (this.#signal.aborted) return;

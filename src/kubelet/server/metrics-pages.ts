@@ -75,6 +75,12 @@ async function putPods(view: KubeletView, put: Put): Promise<void> {
     bySource(pods.filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed')),
   );
   put(
+    'kubelet_mirror_pods',
+    'gauge',
+    'The number of mirror pods the kubelet will try to create (one per admitted static pod)',
+    pods.filter((pod) => isStatic(pod) === 'true').length,
+  );
+  put(
     'kubelet_managed_ephemeral_containers',
     'gauge',
     'Current number of ephemeral containers in pods managed by this kubelet.',
