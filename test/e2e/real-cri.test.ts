@@ -10,6 +10,7 @@ import { startContainerd } from '../harness/containerd.ts';
 import { criPods } from '../harness/cri-pods.ts';
 import { lastingPort } from '../harness/free-port.ts';
 import { BUSYBOX } from '../harness/images.ts';
+import { startRegistry } from '../harness/registry.ts';
 import { runOrFail } from '../harness/run-command.ts';
 import { until } from '../harness/until.ts';
 
@@ -424,4 +425,37 @@ test('a containerd that a test leaves in the middle of its work leaves nothing b
   assert.ok(!existsSync(`/sys/class/net/${containerd.network.bridge}`), 'the bridge is left');
   for (const name of [id, sandbox.id]) assert.deepEqual(globSync(`/sys/fs/cgroup/**/${name}`), []);
   assert.deepEqual(globSync(`/var/lib/cni/results/*${sandbox.id}*`), []);
+});
+
+test('a pull of which nothing arrives is given up, one that is not wanted any more too, and the next one succeeds', async () => {
+  await using containerd = await startContainerd();
+  await using registry = await startRegistry();
+  registry.add('app', '1');
+  await registry.serve(containerd, 'pulled.test');
+  using pods = await criPods(containerd, { pullProgressTimeoutMs: 1500 });
+  const images = pods.runtime.images!;
+  const unwanted = new AbortController();
+  registry.holdBlobs(new Promise(() => {}));
+  await assert.rejects(
+    images.pull('pulled.test/app:1', undefined, unwanted.signal),
+    /rpc error: code = Canceled desc = .*no progress in 1\.5s/,
+  );
+  const pull = images.pull('pulled.test/app:1', undefined, unwanted.signal);
+  unwanted.abort();
+  await assert.rejects(pull);
+  assert.equal(await images.find('pulled.test/app:1'), undefined);
+  registry.holdBlobs(undefined);
+  const reference = await images.pull('pulled.test/app:1', undefined, new AbortController().signal);
+  const image = await images.find(reference);
+  assert.deepEqual(image?.repoTags, ['pulled.test/app:1']);
+  assert.ok(image.repoDigests[0]?.startsWith('pulled.test/app@sha256:'));
+  await images.remove(reference);
+  await images.remove(reference);
+  assert.equal(await images.find('pulled.test/app:1'), undefined);
+  await assert.rejects(images.pull('pulled.test/none:1', undefined, new AbortController().signal), {
+    code: 'GRPC_NOT_FOUND',
+    message: /^rpc error: code = NotFound desc = failed to pull and unpack image "pulled\.test\/none:1": /,
+  });
+  const { images: usage } = await images.filesystems();
+  assert.ok(usage[0]?.mountpoint.startsWith(containerd.root));
 });

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, statfs, writeFile } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -9,6 +9,7 @@ import { type ContainerdPlan, cniConfiguration, configToml, pathsOf } from './co
 import { type Leftovers, removeLeftovers } from './containerd-leftovers.ts';
 import { BUSYBOX, importImages, type TestImage } from './images.ts';
 import { runOrFail } from './run-command.ts';
+import { isExecutable } from './tools.ts';
 import { until } from './until.ts';
 
 export interface ContainerdOptions {
@@ -211,22 +212,13 @@ function unusedRange(): string {
 function requirePrograms(): string {
   const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   const missing = Object.entries(PROGRAMS)
-    .filter(([name]) => !directories.some((directory) => canRun(join(directory, name))))
+    .filter(([name]) => !directories.some((directory) => isExecutable(join(directory, name))))
     .map(([name, debianPackage]) => `${name} is missing: apt-get install ${debianPackage}`);
   const cniBinDir = CNI_BIN_DIRS.find((directory) =>
-    ['bridge', 'portmap', 'host-local', 'loopback'].every((name) => canRun(join(directory, name))),
+    ['bridge', 'portmap', 'host-local', 'loopback'].every((name) => isExecutable(join(directory, name))),
   );
   if (cniBinDir === undefined) missing.push('the CNI plugins are missing: apt-get install containernetworking-plugins');
   if (missing.length > 0 || cniBinDir === undefined) throw new Error(missing.join('\n'));
   if (process.getuid?.() !== 0) throw new Error('containers need root: run this test as root');
   return cniBinDir;
-}
-
-function canRun(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false; // not there, or not a program: both mean that it cannot be run
-  }
 }

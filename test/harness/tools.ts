@@ -93,7 +93,8 @@ async function findKubectl120(): Promise<string> {
   );
 }
 
-function isExecutable(path: string): boolean {
+/** Whether there is a program that may be run. */
+export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return true;
