@@ -8,7 +8,7 @@ import type { NodeCgroups } from '../cgroups/pod-cgroups.ts';
 import type { KubeletConfiguration } from '../configuration/kubelet-configuration.ts';
 import { type PodPaths, podLogDirectory } from '../pods/pod-paths.ts';
 import type { PodSandbox, Runtime, RuntimeContainer } from '../runtime/runtime.ts';
-import type { ContainerUsage } from '../runtime/runtime-abilities.ts';
+import type { ContainerUsage, ImageService } from '../runtime/runtime-abilities.ts';
 import { type CgroupPaths, cgroupOfProcess, type ReadText, readCgroup, readText, samePath } from './cgroup-reader.ts';
 import { diskUsage, filesystemSpace } from './disk-usage.ts';
 import { parseNetDev } from './network-sample.ts';
@@ -147,13 +147,23 @@ export function createStatsCollector(options: StatsCollectorOptions): StatsColle
     return text === undefined ? undefined : { timeMs: clock.now(), interfaces: parseNetDev(text) };
   }
 
+  /** A runtime that does not answer must not keep the node from being watched. */
+  async function runtimeFilesystems(): Promise<Awaited<ReturnType<ImageService['filesystems']>> | undefined> {
+    try {
+      return await runtime.images?.filesystems();
+    } catch (error) {
+      logger.warn('The runtime tells nothing of its file systems: they are not measured', { err: error });
+      return undefined;
+    }
+  }
+
   async function collect(withPods: boolean): Promise<NodeSnapshot> {
     const timeMs = clock.now();
     const [{ sandboxes, containers }, usages, filesystems, memInfo, load, pidMax, netDev, partitions, mountInfo] =
       await Promise.all([
         withPods ? runtime.list() : NOTHING,
         (withPods && runtime.stats?.containers()) || [],
-        runtime.images?.filesystems(),
+        runtimeFilesystems(),
         read('/proc/meminfo'),
         read('/proc/loadavg'),
         read('/proc/sys/kernel/pid_max'),
