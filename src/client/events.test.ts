@@ -9,7 +9,7 @@ import { createTestTransport, type TestAnswer } from './test-transport.ts';
 
 const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1', uid: 'n1' } };
 
-function open(answer?: (method: string, path: string) => TestAnswer | undefined) {
+function open(answer?: (method: string, path: string) => TestAnswer | undefined, limit?: { qps: number; burst: number }) {
   const clock = new VirtualClock(1_700_000_000_000);
   const writes: { method: string; path: string; event: CoreV1Event }[] = [];
   const transport = createTestTransport(({ method, path, body }) => {
@@ -24,6 +24,7 @@ function open(answer?: (method: string, path: string) => TestAnswer | undefined)
     client: createClient({ transport }),
     component: 'kubelet',
     host: 'n1',
+    ...(limit && { limit }),
     clock,
     logger: { ...silentLogger, warn: (message) => warnings.push(message) },
   });
@@ -157,4 +158,21 @@ test('more events than the queue holds are dropped with one warning', async () =
   for (let i = 0; i < 1500; i++) recorder.event({ kind: 'Pod', metadata: { name: `p${i}`, namespace: 'x' } }, 'Normal', 'A', 'x');
   assert.equal(warnings.length, 1);
   await recorder.flush();
+});
+
+test('events beyond the limit wait their turn; without one none does', async () => {
+  const seen = async (limit?: { qps: number; burst: number }) => {
+    const { recorder, writes, clock } = open(undefined, limit);
+    for (let i = 0; i < 5; i++) recorder.event(node, 'Normal', `Reason${i}`, 'x');
+    const counts: number[] = [];
+    for (let second = 0; second < 4; second++) {
+      await clock.advance(second === 0 ? 1 : 1000);
+      counts.push(writes.length);
+    }
+    await recorder.flush();
+    return counts;
+  };
+  assert.deepEqual(await seen({ qps: 1, burst: 2 }), [2, 3, 4, 5]);
+  assert.deepEqual(await seen({ qps: 0, burst: 0 }), [5, 5, 5, 5]);
+  assert.deepEqual(await seen(), [5, 5, 5, 5]);
 });

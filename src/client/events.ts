@@ -5,6 +5,7 @@ import type { Clock } from '../std/clock.ts';
 import type { Logger } from '../std/logger.ts';
 import type { Client } from './client.ts';
 import { countPatch, EventCorrelator, type EventPlan, type EventSubject, makeEvent } from './event-correlator.ts';
+import { createTokenBucket, type TokenBucket } from './transport/rate-limit.ts';
 
 export type { EventSubject } from './event-correlator.ts';
 
@@ -16,6 +17,8 @@ export interface EventRecorderOptions {
   component: string;
   /** `source.host`: the node's name. */
   host?: string;
+  /** Events a second in the long run, and at once; the others wait. `qps` 0: no limit, which is the default. */
+  limit?: { readonly qps: number; readonly burst: number };
   clock: Clock;
   logger: Logger;
   /** Ends the sending of what waits. */
@@ -48,9 +51,12 @@ class QueueingRecorder implements EventRecorder {
   #sending: Promise<void> | undefined;
   #count = 0;
   #dropped = 0;
+  #bucket: TokenBucket | undefined;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
+    const { limit, clock } = options;
+    if (limit && limit.qps > 0) this.#bucket = createTokenBucket({ ...limit, clock });
     this.#correlator = new EventCorrelator(options.clock);
   }
 
@@ -77,7 +83,11 @@ class QueueingRecorder implements EventRecorder {
     for (let event = this.#queue.shift(); event; event = this.#queue.shift()) {
       if (this.#options.signal?.aborted) return;
       const plan = this.#correlator.plan(event);
-      if (plan.action !== 'drop') await this.#deliver(plan);
+      if (plan.action === 'drop') continue;
+      const delayMs = this.#bucket?.take() ?? 0;
+      // Rejects only when aborted, which ends the loop.
+      if (delayMs > 0) await this.#options.clock.sleep(delayMs, this.#options.signal).catch(() => undefined);
+      await this.#deliver(plan);
     }
   }
 

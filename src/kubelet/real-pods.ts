@@ -49,6 +49,8 @@ export interface RealNode {
   /** Parts that run all the time, in the order in which they begin; some wait for the API server. */
   readonly components: readonly Component[];
   readonly statistics: StatisticsPages;
+  /** For the Node's status: what must not be detached yet. */
+  volumesInUse(): readonly string[];
   /** Beside what the runtime says of itself. */
   readonly health: NodeGuard['health'];
   /** `status.images` of the node. */
@@ -165,6 +167,7 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
     },
     components: [services, volumes, collector, createLogRotator({ runtime, configuration, clock, logger }), ...guard.components],
     health: () => guard.health(),
+    volumesInUse: () => volumes.volumesInUse(),
     statistics: createStatisticsPages({ collector: stats, nodeName: context.nodeName, startedAtMs, machine }),
     images: () => nodeImages(collector.images, configuration.nodeStatusMaxImages),
     stop() {

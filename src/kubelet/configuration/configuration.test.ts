@@ -162,6 +162,7 @@ for (const [given, message] of [
     { cpuManagerPolicy: 'static' },
     /cpuManagerPolicy \(--cpu-manager-policy\) "static" is not supported by this kubelet, use "none"/,
   ],
+  [{ logging: { format: 'json' } }, /logging.format \(--logging-format\) "json" is not supported by this kubelet, use "text"/],
   [{ memoryManagerPolicy: 'Static' }, /memoryManagerPolicy .* "Static" is not supported/],
   [{ topologyManagerPolicy: 'restricted' }, /topologyManagerPolicy .* "restricted" is not supported/],
   [{ topologyManagerPolicy: 'x' }, /"x" must be one of: \["none" "best-effort" "restricted" "single-numa-node"\]/],

@@ -106,7 +106,7 @@ export interface KubeletConfiguration {
   readonly containerLogMonitorInterval: string;
   readonly enableSystemLogHandler: boolean;
   readonly enableSystemLogQuery: boolean;
-  readonly logging: { readonly verbosity: number };
+  readonly logging: { readonly format: string; readonly verbosity: number };
   readonly [field: string]: unknown;
 }
 

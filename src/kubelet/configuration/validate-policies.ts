@@ -24,6 +24,7 @@ export function checkPolicies(c: KubeletConfiguration): string[] {
     );
   else if (c.topologyManagerPolicy !== 'none')
     unsupported('topologyManagerPolicy (--topology-manager-policy)', c.topologyManagerPolicy, 'none');
+  if (c.logging.format === 'json') unsupported('logging.format (--logging-format)', 'json', 'text');
   if (!['container', 'pod'].includes(c.topologyManagerScope))
     mistakes.push(
       `topologyManagerScope (--topology-manager-scope) ${JSON.stringify(c.topologyManagerScope)} must be one of: "container", or "pod"`,
