@@ -119,6 +119,7 @@ async function readStatus(stream: SpdyStream): Promise<Status> {
   const text = await readText(stream).catch((error: Error) => {
     throw new Error(`error reading from error stream: ${error.message}`);
   });
+  if (text === '' && stream.wasCancelled) throw new Error('the command was given up by the kubelet');
   if (text === '') return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' };
   const status = parseStatus(text);
   if (!status) throw new Error(`error stream protocol error: unknown error in ${JSON.stringify(text.slice(0, 1024))}`);

@@ -65,8 +65,7 @@ export async function startTestKubelet(
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     note(message);
     const url = new URL(message.url!, 'https://kubelet');
-    const refused = answer && url.searchParams.has('refuse');
-    if (refused || url.pathname.includes('/refused/')) {
+    if (/\/refused(\/|$)/.test(url.pathname)) {
       const text = 'Forbidden (user=kubernetes, verb=create, resource=nodes, subresource=proxy)';
       socket.end(`HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
       return;
@@ -110,7 +109,7 @@ export async function startTestKubelet(
       'error',
       ...(query.has('input') ? ['stdin'] : []),
       ...(query.has('output') ? ['stdout'] : []),
-      ...(query.has('error') ? ['stderr'] : []),
+      ...(query.has('error') && !query.has('tty') ? ['stderr'] : []),
       ...(query.has('tty') ? ['resize'] : []),
     ];
     const streams = new Map<string, SpdyStream>();

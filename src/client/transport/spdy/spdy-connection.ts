@@ -159,7 +159,7 @@ export class SpdyConnection {
       case 'headers':
         return this.#readHeaders(frame.block).then(() => this.#streams.get(frame.id)?.receive(Buffer.alloc(0), frame.last));
       case 'reset':
-        this.#streams.get(frame.id)?.fail(new SpdyError(`the stream was reset by the other side (status ${frame.status})`));
+        this.#takeReset(frame.id, frame.status);
         return undefined;
       case 'ping':
         this.#takePing(frame.id);
@@ -195,6 +195,14 @@ export class SpdyConnection {
     opening.resolve();
   }
 
+  #takeReset(id: number, status: number): void {
+    const stream = this.#streams.get(id);
+    if (!stream) return;
+    this.#streams.delete(id);
+    if (status === RESET.cancel && !this.#opening.has(id)) stream.cancel();
+    else stream.fail(new SpdyError(`the stream was reset by the other side (status ${status})`));
+  }
+
   #takePing(id: number): void {
     if (id % 2 !== this.#nextPing % 2) return void this.#write(pingFrame(id));
     this.#pings.get(id)?.();
@@ -213,6 +221,7 @@ export class SpdyConnection {
 
   #sendData(id: number, chunks: readonly Buffer[], last: boolean, done: (error?: Error | null) => void): void {
     if (this.#failure) return void done(this.#failure);
+    if (!this.#streams.has(id)) return void done(new SpdyError('the stream was reset by the other side'));
     const parts: Buffer[] = [];
     for (const chunk of chunks)
       for (let at = 0; at < chunk.length; at += LONGEST_DATA_BYTES) {

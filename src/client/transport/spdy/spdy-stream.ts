@@ -13,7 +13,7 @@ export interface StreamLink {
 
 /**
  * One stream of a SPDY connection. Ending it ends one direction only. Destroyed without an error it is reset; when the connection is
- * lost, or the other side resets it, it is destroyed with an error: whoever reads knows that what came is not all.
+ * lost, or the other side refuses it, it is destroyed with an error: whoever reads knows that what came is not all.
  */
 export class SpdyStream extends Duplex {
   readonly id: number;
@@ -22,6 +22,7 @@ export class SpdyStream extends Duplex {
   #sentLast = false;
   #heardLast = false;
   #onRead: (() => void) | undefined;
+  #wasCancelled = false;
 
   constructor(id: number, headers: SpdyHeaders, link: StreamLink) {
     super({ allowHalfOpen: true });
@@ -30,6 +31,23 @@ export class SpdyStream extends Duplex {
     this.#link = link;
     // Whoever does not listen has no use for it; the process is not to end for a lost connection.
     this.on('error', () => undefined);
+  }
+
+  /** Whether the other side gave the stream up instead of ending it. What came before can be read to the end all the same. */
+  get wasCancelled(): boolean {
+    return this.#wasCancelled;
+  }
+
+  /** The other side has given it up, as upstream's servers do with all streams of a connection that they close. */
+  cancel(): void {
+    this.#wasCancelled = !this.#heardLast;
+    this.#sentLast = true;
+    if (!this.#heardLast) {
+      this.#heardLast = true;
+      this.push(null);
+    }
+    if (this.readableEnded) this.destroy();
+    else this.once('end', () => this.destroy());
   }
 
   /** Takes what has come. Undefined, or a promise that resolves when there is room for more. */
