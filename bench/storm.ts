@@ -10,7 +10,7 @@
 import { join } from 'node:path';
 import { transportFromKubeconfig } from '../src/client/kubeconfig-client.ts';
 import type { ControlPlane } from '../src/cluster/control-plane.ts';
-import { hollowConfiguration } from '../src/cluster/hollow-kubelet.ts';
+import { createHollowKubelet, hollowConfiguration } from '../src/cluster/hollow-kubelet.ts';
 import { createNodeFleet } from '../src/cluster/node-fleet.ts';
 import { completeOptions } from '../src/cluster/options.ts';
 import { startCluster } from '../src/cluster/start-cluster.ts';
@@ -67,7 +67,12 @@ async function joinAll(kubeconfig: string, server: string, caFile: string, direc
   };
   const config = completeOptions({}, undefined, { clock: systemClock, logger: silentLogger, random: Math.random });
   const settings = { configuration: hollowConfiguration(caFile), machine: await readMachine() };
-  const fleet = createNodeFleet({ config, controlPlane, settings, directory });
+  const fleet = createNodeFleet({
+    config,
+    controlPlane,
+    directory,
+    kubeletOf: () => (options) => createHollowKubelet(options, settings),
+  });
   try {
     await fleet.plan([], nodes);
     const startMs = performance.now();
