@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { CoreV1Event, V1Pod, V1PodList } from '../../src/api/gen/types.ts';
 import { createMounts } from '../../src/host/mounts.ts';
 import { completeConfiguration } from '../../src/kubelet/configuration/defaults.ts';
+import { createImageCollector } from '../../src/kubelet/images/image-collector.ts';
 import { createContainerLogReader } from '../../src/kubelet/logs/container-logs.ts';
 import { createLogRotator } from '../../src/kubelet/logs/log-rotator.ts';
 import type { RuntimeContainer } from '../../src/kubelet/runtime/runtime.ts';
@@ -100,6 +101,45 @@ test('a full disk of logs stops nobody: the container runs on, old logs go, and 
   await pods.runtime.stopContainer(container.id, 0);
   await pods.runtime.stopSandbox(sandbox.id);
   await pods.runtime.removeSandbox(sandbox.id);
+});
+
+test('images that nobody uses are removed from the runtime; those of containers and of the sandbox stay', async () => {
+  const extra = { names: ['registry.test/extra:1'], files: [{ path: 'big', content: Buffer.alloc(1 << 20, 'x') }] };
+  await using containerd = await startContainerd({ images: [extra] });
+  using pods = await criPods(containerd);
+  const { runtime } = pods;
+  const pod = pods.pod([{}]);
+  const sandbox = await pods.sandbox(pod);
+  await pods.start(sandbox, pod, 'c0');
+  const collector = createImageCollector({
+    context: {
+      configuration: completeConfiguration({ imageMinimumGCAge: '1ms' }),
+      events: undefined,
+      nodeName: 'node1',
+      clock: systemClock,
+      logger: silentLogger,
+    },
+    runtime,
+    images: runtime.images!,
+  });
+  const tags = async () => (await runtime.images!.list()).flatMap(({ repoTags }) => repoTags).sort();
+  const before = await tags();
+  assert.ok(before.includes('registry.test/extra:1'));
+  assert.equal(await collector.removeUnused(), 0, 'what has only just been seen may be about to be used');
+  const freed = await until('it is old enough', () => collector.removeUnused());
+  assert.ok(freed > 1 << 20, `${freed} bytes`);
+  assert.deepEqual(
+    await tags(),
+    before.filter((tag) => tag !== 'registry.test/extra:1'),
+  );
+  await runtime.stopSandbox(sandbox.id);
+  await runtime.removeSandbox(sandbox.id);
+  await collector.removeUnused();
+  const another = pods.pod([{}]);
+  const next = await pods.sandbox(another);
+  assert.equal(next.ready, true, 'the image of sandboxes is still there');
+  await runtime.stopSandbox(next.id);
+  await runtime.removeSandbox(next.id);
 });
 
 const pod = (name: string, image: string, extra: Partial<V1Pod['spec']> = {}, container: object = {}): V1Pod => ({
