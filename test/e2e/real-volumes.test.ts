@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -49,12 +48,8 @@ const running = (name: string) => run(`wait --for=condition=Ready pod/${name} --
 const remove = (name: string) => run(`delete pod ${name} --wait --timeout=60s`);
 
 /** What a script prints in a container. */
-async function inside(name: string, script: string, container = 'main'): Promise<string> {
-  const { status } = await json<V1Pod>(`get pod ${name}`);
-  const { containerID = '' } = status?.containerStatuses?.find((one) => one.name === container) ?? {};
-  const id = containerID.replace('containerd://', '');
-  return cluster.current.containerd.ctr('tasks', 'exec', '--exec-id', randomUUID(), id, 'sh', '-c', script);
-}
+const inside = (name: string, script: string, container = 'main') =>
+  run(['exec', name, '-c', container, '--', 'sh', '-c', script]);
 
 async function startPod(pod: { readonly metadata: { readonly name: string } }): Promise<void> {
   await run('create -f -', pod);
