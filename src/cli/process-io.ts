@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { systemClock } from '../std/clock.ts';
 import type { CommandIo } from '../std/command.ts';
-import { notifySystemd } from './systemd-notify.ts';
+import { feedWatchdog, notifySystemd } from './systemd-notify.ts';
 
 /** What the process is called in `ps` and `netstat -p`: the component's name, so that the documents' `| grep kubelet` finds it. */
 export function titleOf(invokedAs: string, argv: readonly string[], components: readonly string[]): string {
@@ -34,6 +34,10 @@ export function createProcessIo(process: NodeJS.Process): CommandIo {
     random: Math.random,
     env: process.env,
     cwd: process.cwd(),
-    ready: () => notifySystemd(process.env, (text) => void process.stderr.write(text)),
+    ready() {
+      const stderr = (text: string) => void process.stderr.write(text);
+      notifySystemd(process.env, stderr);
+      feedWatchdog(process.env, systemClock, stderr);
+    },
   };
 }
