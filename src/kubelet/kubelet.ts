@@ -223,6 +223,10 @@ export function createKubelet(options: KubeletOptions): Kubelet {
         details: ({ runtime: status }) =>
           nodeDetails({ runtime, configuration, volumesInUse: () => realNode?.volumesInUse() ?? [] }, status),
       }),
+      ...(options.podPaths && {
+        tell: (reason: string) =>
+          events?.event(nodeReference(nodeName), 'Normal', reason, `Node ${nodeName} status is now: ${reason}`),
+      }),
       register: configuration.registerNode,
       clock,
       logger,
@@ -253,6 +257,8 @@ export function createKubelet(options: KubeletOptions): Kubelet {
       random,
     });
     events?.event(nodeReference(nodeName), 'Normal', 'Starting', 'Starting kubelet.');
+    if (realNode && configuration.enforceNodeAllocatable.includes('pods'))
+      events?.event(nodeReference(nodeName), 'Normal', 'NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods');
 
     // All at once: each waits for the API server by itself, however long that is away.
     const registered = begin(node).then(() => begin(lease));

@@ -61,3 +61,23 @@ export function nodeConditions(
   const foreign = (previous ?? []).filter(({ type }) => !own.some((condition) => condition.type === type));
   return [...foreign, ...own];
 }
+
+/** What an event calls a condition's new status, when it holds and when it does not. */
+const CHANGES: Readonly<Record<string, readonly [holds: string, not: string]>> = {
+  MemoryPressure: ['NodeHasInsufficientMemory', 'NodeHasSufficientMemory'],
+  DiskPressure: ['NodeHasDiskPressure', 'NodeHasNoDiskPressure'],
+  PIDPressure: ['NodeHasInsufficientPID', 'NodeHasSufficientPID'],
+  Ready: ['NodeReady', 'NodeNotReady'],
+};
+
+/** The reasons of the events that tell how the node's own conditions came from the one status to the other; of a new node, all. */
+export function conditionChanges(
+  before: readonly V1NodeCondition[] | undefined,
+  after: readonly V1NodeCondition[] | undefined,
+): string[] {
+  return (after ?? []).flatMap(({ type, status }) => {
+    const words = Object.hasOwn(CHANGES, type) ? CHANGES[type] : undefined;
+    if (!words || before?.find((condition) => condition.type === type)?.status === status) return [];
+    return [words[status === 'True' ? 0 : 1]];
+  });
+}

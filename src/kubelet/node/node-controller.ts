@@ -1,5 +1,5 @@
 import { nodeKind } from '../../api/core/v1/node.ts';
-import type { V1Node } from '../../api/gen/types.ts';
+import type { V1Node, V1NodeCondition } from '../../api/gen/types.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import { Backoff } from '../../std/backoff.ts';
@@ -8,7 +8,7 @@ import { parseGoDuration } from '../../std/go-duration.ts';
 import { type Component, deferred, isAbort } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import { judgeFailure } from '../api-failure.ts';
-import type { NodeHealth } from './node-conditions.ts';
+import { conditionChanges, type NodeHealth } from './node-conditions.ts';
 import type { NodeDetails } from './node-details.ts';
 import { type NodeFacts, newNode, nodeStatus, planReconcile, planStatusPatch } from './node-plan.ts';
 
@@ -18,6 +18,8 @@ export interface NodeControllerOptions {
   readonly health: () => Promise<NodeHealth>;
   /** Of a node with real pods: what else its status says. */
   readonly details?: (health: NodeHealth) => Promise<NodeDetails>;
+  /** Called with the reason of an event for each condition of the node that has changed: `NodeHasDiskPressure`. */
+  readonly tell?: (reason: string) => void;
   /** False (`registerNode: false`): the Node is made by somebody else; wait for it. */
   readonly register: boolean;
   readonly clock: Clock;
@@ -71,6 +73,10 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
     }
   }
 
+  function tellChanges(before: readonly V1NodeCondition[] | undefined): void {
+    for (const reason of conditionChanges(before, node?.status?.conditions)) options.tell?.(reason);
+  }
+
   async function reportStatus(signal: AbortSignal): Promise<void> {
     if (distrusted) {
       node = await nodes.get(name, { signal });
@@ -81,7 +87,9 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
     const wanted = nodeStatus(facts, health, node?.status, nowMs, details);
     const patch = planStatusPatch(node?.status, wanted, { reportDue: nowMs >= nextReportMs });
     if (!patch) return;
+    const before = node?.status?.conditions;
     node = await nodes.patch(name, patch, { type: 'strategic', subresource: 'status', signal });
+    tellChanges(before);
     nextReportMs = clock.now() + spread(reportMs);
   }
 
@@ -95,6 +103,7 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
     try {
       const { health, details } = await state();
       node = await nodes.create(newNode(facts, health, clock.now(), details), { signal });
+      tellChanges(undefined);
       nextReportMs = clock.now() + spread(reportMs);
     } catch (error) {
       if (!isStatus(error, 'AlreadyExists')) throw error;

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nodeKind } from '../../api/core/v1/node.ts';
-import type { V1Lease, V1Node } from '../../api/gen/types.ts';
+import type { V1Lease, V1Node, V1NodeCondition } from '../../api/gen/types.ts';
 import { VirtualClock } from '../../std/clock.ts';
 import { completeConfiguration } from '../configuration/defaults.ts';
 import { recordingLogger, until } from '../testing/cluster-of-one.ts';
 import { FakeApi, refusal, unreachable } from '../testing/fake-api.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
 import { type Machine, machineOfNode } from './machine.ts';
-import { type NodeHealth, nodeConditions } from './node-conditions.ts';
+import { conditionChanges, type NodeHealth, nodeConditions } from './node-conditions.ts';
 import { createNodeController } from './node-controller.ts';
 import { nodeDetails } from './node-details.ts';
 import { checkNodeLabels } from './node-labels.ts';
@@ -52,10 +52,12 @@ function setUp(options: { api?: FakeApi; clock?: VirtualClock; settings?: Record
   const api = options.api ?? new FakeApi(clock);
   const { logger, lines } = recordingLogger();
   const state = { health: WELL };
+  const told: string[] = [];
   const controller = createNodeController({
     client: api.client(),
     facts: facts(options.settings),
     health: async () => state.health,
+    tell: (reason) => told.push(reason),
     register: options.register ?? true,
     clock,
     logger,
@@ -66,13 +68,13 @@ function setUp(options: { api?: FakeApi; clock?: VirtualClock; settings?: Record
     life.abort(new DOMException('stopped', 'AbortError'));
     await controller.done;
   };
-  return { clock, api, lines, state, controller, life, stop, node: () => api.find<V1Node>('nodes', 'k8s-n01') };
+  return { clock, api, lines, state, told, controller, life, stop, node: () => api.find<V1Node>('nodes', 'k8s-n01') };
 }
 
 const ready = (node: V1Node | undefined) => node?.status?.conditions?.find(({ type }) => type === 'Ready');
 
 test('a node is registered Ready, whole, with one request', async () => {
-  const { api, controller, life, stop, node } = setUp({
+  const { api, told, controller, life, stop, node } = setUp({
     settings: { providerID: 'test://1', registerWithTaints: [{ key: 'a', value: 'b', effect: 'NoSchedule' }] },
   });
   await controller.start(life.signal);
@@ -103,6 +105,7 @@ test('a node is registered Ready, whole, with one request', async () => {
       ['Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'],
     ],
   );
+  assert.deepEqual(told, ['NodeHasSufficientMemory', 'NodeHasNoDiskPressure', 'NodeHasSufficientPID', 'NodeReady']);
   assert.equal(status!.nodeInfo!.kubeletVersion, 'v1.36.0');
   assert.equal(status!.daemonEndpoints!.kubeletEndpoint!.Port, 10250);
   await stop();
@@ -352,4 +355,18 @@ test('a node that comes up is Ready as soon as its network is', async () => {
   await clock.advance(600);
   assert.equal(ready(node())!.status, 'True');
   await stop();
+});
+
+test('events tell how conditions came to be: all of a new node, then what changed', () => {
+  const at = (health: NodeHealth, before?: V1NodeCondition[]) => nodeConditions(before, health, 0);
+  const fresh = at(WELL);
+  assert.deepEqual(conditionChanges(undefined, fresh), [
+    'NodeHasSufficientMemory',
+    'NodeHasNoDiskPressure',
+    'NodeHasSufficientPID',
+    'NodeReady',
+  ]);
+  const worse = at({ ...WELL, diskPressure: true, shuttingDown: true }, fresh);
+  assert.deepEqual(conditionChanges(fresh, worse), ['NodeHasDiskPressure', 'NodeNotReady']);
+  assert.deepEqual(conditionChanges(worse, worse), []);
 });
