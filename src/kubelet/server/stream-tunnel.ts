@@ -180,7 +180,8 @@ function join(client: Duplex, backend: Duplex, { clock, idleMs }: TunnelOptions)
       from.on('data', () => {
         lastMs = clock.now();
       });
-      from.on('error', cut);
+      // A runtime that resets its side has said something before: what is on its way to the client still gets there.
+      from.on('error', () => from.destroy());
       if (from.closed) closed();
       else from.once('close', closed);
       from.pipe(to);
