@@ -150,8 +150,10 @@ async function prepare(pass: Pass, resizes: boolean): Promise<void> {
   pass.prepared = true;
 }
 
-async function runSandbox({ work, wanted, signal }: Pass, attempt: number): Promise<void> {
+async function runSandbox(pass: Pass, attempt: number): Promise<void> {
+  const { work, wanted, signal } = pass;
   const { pod } = wanted;
+  await checkNetwork(pass);
   const podCidr = pod.spec?.hostNetwork ? undefined : await work.podCidr();
   try {
     await work.starter.runSandbox(pod, attempt, podCidr, signal);
@@ -161,6 +163,16 @@ async function runSandbox({ work, wanted, signal }: Pass, attempt: number): Prom
     work.events?.event(pod, 'Warning', 'FailedCreatePodSandBox', message);
     throw new PodSyncError(message, { cause: error });
   }
+}
+
+/** Without a network only pods on the host's begin; the others try again. */
+async function checkNetwork({ work, wanted: { pod } }: Pass): Promise<void> {
+  if (pod.spec?.hostNetwork || !work.starter.detailed) return;
+  const { networkReady, reason = '', message = '' } = await work.runtime.status();
+  if (networkReady) return;
+  const words = `network is not ready: container runtime network not ready: NetworkReady=false reason:${reason} message:${message}`;
+  work.events?.event(pod, 'Warning', 'NetworkNotReady', words);
+  throw new PodSyncError(words);
 }
 
 /** One after the other, in the order of the pod: a postStart hook holds up those behind it. */

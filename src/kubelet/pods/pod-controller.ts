@@ -136,6 +136,8 @@ export function createPodController(options: PodControllerOptions): PodControlle
     await informer.start(signal);
     await runtime.restore?.(informer.list());
     ends.push(wanted.onBoundChange(poke));
+    // Their mirrors are known now.
+    for (const uid of wanted.staticUids()) poke(uid);
     // Pods that something is left of and that nobody wants.
     await workers.sweep();
   }

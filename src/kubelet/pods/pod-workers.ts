@@ -41,6 +41,8 @@ const PREEMPTED = {
 };
 /** A static pod looks so often whether the one of its name that it follows has ended. */
 const PREDECESSOR_MS = 500;
+/** A static pod without a mirror looks so often whether the API server takes one. */
+const MIRROR_MS = 2000;
 /** A pod that waits to grow asks so often whether there is room. */
 const DEFERRED_MS = 10_000;
 
@@ -87,7 +89,8 @@ export class PodWorkers {
     memory.wanted = given;
     const recheckAfterMs = await this.#do(uid, 'advance', (signal) => advancePod(work, given, memory, signal));
     const waits = memory.resizeConditions.some(({ reason }) => reason === 'Deferred');
-    return shortest(recheckAfterMs, waits ? DEFERRED_MS : real?.syncMs);
+    const soonMs = found.isStatic && !found.told ? MIRROR_MS : waits ? DEFERRED_MS : real?.syncMs;
+    return shortest(recheckAfterMs, soonMs);
   }
 
   /** A pod has changed: work that is no longer wanted ends, and stopping that takes too long is hurried. */
