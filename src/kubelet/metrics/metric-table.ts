@@ -36,6 +36,12 @@ export const kubeletMetricTable = {
     EXPIRATION_BUCKETS,
   ),
 
+  storage_operation_duration_seconds: histogram(
+    'Storage operation duration',
+    [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600],
+    ...['volume_plugin', 'operation_name', 'status', 'migrated'],
+  ),
+
   kubelet_containers_per_pod_count: histogram('The number of containers per pod.', [1, 2, 4, 8, 16]),
   kubelet_pod_worker_duration_seconds: histogram(
     'Duration in seconds to sync a single pod. Broken down by operation type: create, update, or sync',

@@ -6,6 +6,7 @@ import type { V1Node, V1Pod, V1PodSpec } from '../../api/gen/types.ts';
 import { createMounts } from '../../host/mounts.ts';
 import { VirtualClock } from '../../std/clock.ts';
 import { completeConfiguration } from '../configuration/defaults.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { createHollowRuntime } from '../runtime/hollow/hollow-runtime.ts';
 import { createPodVolumes, type NodeVolumes, type PodVolumesOptions } from '../volumes/pod-volumes.ts';
 import { recordingLogger } from './cluster-of-one.ts';
@@ -28,7 +29,7 @@ export interface VolumesBench extends AsyncDisposable {
 }
 
 export async function createVolumesBench(
-  options: PodVolumesOptions & { settings?: Record<string, unknown> } = {},
+  options: PodVolumesOptions & { readonly settings?: Record<string, unknown>; readonly metrics?: KubeletMetrics } = {},
 ): Promise<VolumesBench> {
   const root = await mkdtemp(join(tmpdir(), 'volumes-test-'));
   const clock = new VirtualClock(Date.UTC(2026, 10, 22, 8, 0));
@@ -51,6 +52,7 @@ export async function createVolumesBench(
           event: (_subject, type, reason, message) => void events.push(`${type} ${reason} ${message}`),
           flush: async () => undefined,
         },
+        ...(options.metrics && { metrics: options.metrics }),
         clock,
         logger,
         random: () => 0.5,

@@ -44,6 +44,7 @@ export async function containerMounts(
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
       readOnly,
       ...(wantsRecursive(mount, request.recursiveReadOnly) && { recursiveReadOnly: true }),
+      ...(volume.relabel && { selinuxRelabel: true }),
       propagation: PROPAGATION[mount.mountPropagation ?? 'None'] ?? 'private',
     });
   }

@@ -37,7 +37,7 @@ export function createEmptyDir(options: EmptyDirOptions): VolumeKind {
         if (ownership) await applyOwnership(directory, ownership);
         await markReady(directory);
       }
-      return { path: directory, readOnly: false };
+      return { path: directory, readOnly: false, relabel: true };
     },
   };
 }

@@ -10,7 +10,8 @@ export function createLocal(mounts: Mounts): VolumeKind {
     plugin: 'kubernetes.io/local-volume',
     refreshed: false,
     async setUp({ pod, bound, directory }) {
-      const { path = '' } = bound?.persistentVolume.spec?.local ?? {};
+      const { local, mountOptions: options = [] } = bound?.persistentVolume.spec ?? {};
+      const { path = '' } = local ?? {};
       const readOnly = bound?.readOnly ?? false;
       if (path.split('/').includes('..')) throw new Error(`invalid path: ${path} must not contain '..'`);
       const stats = await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -25,10 +26,10 @@ export function createLocal(mounts: Mounts): VolumeKind {
         throw new Error(
           `local volume path ${path} is no directory: this kubelet does not format and mount devices, mount it on the node`,
         );
-      await mountOnce(mounts, directory, () => mounts.bind({ source: path, target: directory, readOnly }));
+      await mountOnce(mounts, directory, () => mounts.bind({ source: path, target: directory, readOnly, options }));
       const ownership = readOnly ? undefined : ownershipFor(pod, false);
       if (ownership) await applyOwnership(directory, ownership);
-      return { path: directory, readOnly };
+      return { path: directory, readOnly, relabel: !readOnly };
     },
   };
 }

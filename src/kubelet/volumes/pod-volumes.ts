@@ -142,11 +142,28 @@ class MountedVolumes implements NodeVolumes {
           'FailedMount',
           `MountVolume.NodeAffinity check failed for volume "${shownName}" : no matching NodeSelectorTerms`,
         );
-      const ready = await kind.setUp({ pod, podUid, volume, bound, directory, signal });
-      state.made.set(volume.name, { ...ready, kind, ...(bound && { bound, groups: groupsOf(bound) }) });
+      const ready = await this.#timed(kind, before, () => kind.setUp({ pod, podUid, volume, bound, directory, signal }));
+      const relabel = before ? before.relabel : ready.relabel;
+      state.made.set(volume.name, { ...ready, relabel, kind, ...(bound && { bound, groups: groupsOf(bound) }) });
     } catch (error) {
       if (signal.aborted || error instanceof PodPartError) throw error;
       throw failedMount(shownName, error as Error);
+    }
+  }
+
+  /** Counts what it takes to make a volume ready; not that it is looked at again. */
+  async #timed<T>({ plugin }: VolumeKind, before: Made | undefined, work: () => Promise<T>): Promise<T> {
+    const { metrics, clock } = this.#context;
+    if (before || !metrics) return work();
+    const startedMs = clock.now();
+    let status = 'fail-unknown';
+    try {
+      const result = await work();
+      status = 'success';
+      return result;
+    } finally {
+      const labels = [plugin, 'volume_mount', status, 'false'];
+      metrics.observe('storage_operation_duration_seconds', (clock.now() - startedMs) / 1000, labels);
     }
   }
 
@@ -165,16 +182,23 @@ class MountedVolumes implements NodeVolumes {
     const uid = uidOf(pod);
     return this.#turns.take(uid, async () => {
       const wantsRecursive = container.volumeMounts?.some(({ recursiveReadOnly }) => recursiveReadOnly);
-      return containerMounts(
+      const made = this.#pods.get(uid)?.made ?? new Map<string, Made>();
+      const mounts = await containerMounts(
         {
           container,
-          volumes: this.#pods.get(uid)?.made ?? new Map(),
+          volumes: made,
           environment,
           podDirectory: podDirectory(this.#context.paths, uid),
           recursiveReadOnly: wantsRecursive ? await this.#recursiveReadOnly() : false,
         },
         { mounts: this.#mounts, logger: this.#context.logger },
       );
+      // Once is enough, and walks the whole volume.
+      for (const { name } of container.volumeMounts ?? []) {
+        const volume = made.get(name);
+        if (volume?.relabel) made.set(name, { ...volume, relabel: false });
+      }
+      return mounts;
     });
   }
 
