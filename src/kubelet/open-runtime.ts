@@ -64,9 +64,10 @@ export async function openRuntime(request: RuntimeRequest): Promise<OpenRuntime>
       close: () => undefined,
     };
   }
-  const [{ findRuntimeEndpoint }, { createCriRuntime }] = await Promise.all([
+  const [{ findRuntimeEndpoint }, { createCriRuntime }, { withLogRemoval }] = await Promise.all([
     import('./runtime/cri/endpoint.ts'),
     import('./runtime/cri/cri-runtime.ts'),
+    import('./logs/log-removal.ts'),
   ]);
   const podPaths = podPathsOf(rootDirectory, configuration.podLogsDir);
   try {
@@ -82,7 +83,7 @@ export async function openRuntime(request: RuntimeRequest): Promise<OpenRuntime>
       logger,
       metrics,
     });
-    return { runtime, podPaths, close: () => runtime.close() };
+    return { runtime: withLogRemoval(runtime), podPaths, close: () => runtime.close() };
   } catch (cause) {
     throw new CodedError(
       `${(cause as Error).message}; a node that only keeps the state of its pods starts with --runtime=hollow`,

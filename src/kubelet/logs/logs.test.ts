@@ -9,10 +9,11 @@ import type { V1ContainerStatus, V1Pod } from '../../api/gen/types.ts';
 import { systemClock, VirtualClock } from '../../std/clock.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { completeConfiguration } from '../configuration/defaults.ts';
-import type { RuntimeContainer } from '../runtime/runtime.ts';
+import type { Runtime, RuntimeContainer } from '../runtime/runtime.ts';
 import { containerOfLog } from './container-of-log.ts';
 import { createCriParser, fixedTime, parseDockerLine, timeMs } from './log-line.ts';
 import { type LogReaderOptions, readLog } from './log-reader.ts';
+import { withLogRemoval } from './log-removal.ts';
 import { LogRenderer } from './log-renderer.ts';
 import { createLogRotator } from './log-rotator.ts';
 import { tailStart } from './log-tail.ts';
@@ -460,4 +461,31 @@ test('a container without a log is told of as upstream does', () => {
     [() => of({}), 'container "c" in pod "p" is waiting to start - no logs yet'],
   ];
   for (const [call, message] of refused) assert.throws(call, { message });
+});
+
+test('a container that is removed takes its logs along, and keeps both when one cannot go', async () => {
+  await using directory = await temporaryDirectory();
+  const path = directory.file('0.log');
+  const removed: string[] = [];
+  let failure: Error | undefined;
+  const runtime = {
+    logs: {
+      pathOf: async (id: string) => {
+        if (failure) throw failure;
+        return id === 'c1' ? path : undefined;
+      },
+      reopen: async () => undefined,
+    },
+    removeContainer: async (id: string) => void removed.push(id),
+  } as unknown as Runtime;
+  for (const name of ['0.log', '0.log.20260101-000000.gz', '0.log.20260101-000001', '1.log'])
+    await writeFile(directory.file(name), '');
+  const wrapped = withLogRemoval(runtime);
+  failure = new Error('unavailable');
+  await assert.rejects(wrapped.removeContainer('c1'), failure);
+  assert.deepEqual([removed.length, (await readdir(directory.path)).length], [0, 4]);
+  failure = undefined;
+  await wrapped.removeContainer('c1');
+  await wrapped.removeContainer('c2');
+  assert.deepEqual([removed, await readdir(directory.path)], [['c1', 'c2'], ['1.log']]);
 });
