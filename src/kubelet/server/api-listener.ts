@@ -1,5 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
+import {
+  constants,
+  createSecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
@@ -45,6 +51,10 @@ const REQUEST_TIMEOUT_MS = 120_000;
 const IDLE_MS = 90_000;
 const KEEP_ALIVE_PROBE_MS = 15_000;
 const FAREWELL_MS = 250;
+/** As Go's server. */
+const MOST_STREAMS_OF_CONNECTION = 250;
+/** Beyond it Node refuses new requests on a connection: long lists must not shut out the others of one client. */
+const SESSION_MEMORY_MB = 128;
 
 type Request = IncomingMessage | Http2ServerRequest;
 type Response = ServerResponse | Http2ServerResponse;
@@ -67,7 +77,9 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
         allowHTTP1: true,
         requestCert: options.requestCertificate === true,
         rejectUnauthorized: false,
-        settings: { maxConcurrentStreams: 250 },
+        handshakeTimeout: HEAD_TIMEOUT_MS,
+        settings: { maxConcurrentStreams: MOST_STREAMS_OF_CONNECTION },
+        maxSessionMemory: SESSION_MEMORY_MB,
       })
     : createServer(limits)) as unknown as AnyServer;
   server.maxConnections = MOST_CONNECTIONS;
@@ -152,7 +164,12 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
   server.on('request', (message: Request, response: Response) => {
     response.on('error', (error: Error) => logger.debug(4, 'answering failed', { err: error }));
     void outcomeOf(message, response).then(async (outcome) => {
-      if (outcome === undefined || outcome === 'taken') return void (connectionOf(message)?.destroy() ?? response.destroy());
+      if (outcome === undefined || outcome === 'taken') {
+        // Other streams of the same connection go on.
+        if ('stream' in message) message.stream.close(constants.NGHTTP2_REFUSED_STREAM);
+        else message.socket.destroy();
+        return;
+      }
       try {
         await sendAnswer(response, message.method === 'HEAD', outcome);
         // What nobody read of the request's body.
