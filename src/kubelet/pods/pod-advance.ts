@@ -74,6 +74,7 @@ async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
     nowMs,
   });
   const sandbox = currentSandbox(pod, sandboxes);
+  memory.backoff = plan.backoff;
   const tell = () => {
     // What was tried before counts until it is tried again; who waits to be tried again says so.
     const earlier = [...memory.problems].filter(([name]) => !plan.backoff.has(name));

@@ -116,11 +116,17 @@ export function createPodController(options: PodControllerOptions): PodControlle
     runner.poke(uid);
   };
 
+  /** A container changed, or what is known of it. */
+  const look = (uid: string) => {
+    void workers.refresh(uid);
+    runner.poke(uid);
+  };
+
   async function run(signal: AbortSignal): Promise<void> {
     const ends = [
       wanted.onStaticChange(poke),
-      runtime.subscribe((uid) => runner.poke(uid)),
-      work.probes.subscribe?.((uid) => runner.poke(uid)),
+      runtime.subscribe(look),
+      work.probes.subscribe?.(look),
       real?.subscribe((uid) => runner.poke(uid)),
     ];
     const stop = () => {

@@ -51,6 +51,8 @@ export interface PodMemory {
   deleted: boolean;
   extraConditions: readonly ExtraCondition[];
   resizeConditions: readonly ExtraCondition[];
+  /** Delays of containers that wait to be started again, by name, as they were last looked at. */
+  backoff: ReadonlyMap<string, number>;
   /** Why containers could not start when that was last tried, by name. */
   readonly problems: Map<string, Problem>;
   /** What the pod's containers were given; set when it is admitted. */
@@ -59,6 +61,8 @@ export interface PodMemory {
   readonly actuated: Map<string, V1ResourceRequirements>;
 }
 
+const NOTHING = new Map<string, never>();
+
 export function newMemory(): PodMemory {
   return {
     admitted: false,
@@ -66,6 +70,7 @@ export function newMemory(): PodMemory {
     deleted: false,
     extraConditions: [],
     resizeConditions: [],
+    backoff: NOTHING,
     problems: new Map(),
     actuated: new Map(),
   };
@@ -79,7 +84,6 @@ export interface Telling {
   readonly final?: boolean;
 }
 
-const NOTHING = new Map<string, never>();
 const DISRUPTION = 'DisruptionTarget';
 
 export function uidOf({ metadata }: V1Pod): string {

@@ -1,5 +1,4 @@
-import type { V1Pod, V1PodStatus } from '../../api/gen/types.ts';
-import { formatTime } from '../../api/machinery/object.ts';
+import type { V1Pod } from '../../api/gen/types.ts';
 import type { Client } from '../../client/client.ts';
 import { deferred } from '../../std/lifecycle.ts';
 import { gracePeriodOf } from './container-stopper.ts';
@@ -7,9 +6,9 @@ import { advancePod, shortest } from './pod-advance.ts';
 import { cleanUpPod, effectiveGrace, failPod, retirePod, terminatePod } from './pod-ending.ts';
 import type { PodEnd } from './pod-parts.ts';
 import { isTerminal } from './pod-phase.ts';
-import { allocatedPod, decideResize, firstAllocation } from './pod-resize.ts';
-import { newMemory, type PodMemory, type PodWork, uidOf, type WantedPod, withToldStatus } from './pod-work.ts';
-import { qosClass } from './qos-class.ts';
+import { currentSandbox } from './pod-plan.ts';
+import { PodRoom } from './pod-room.ts';
+import { newMemory, type PodMemory, type PodWork, tellStatus, uidOf, type WantedPod, withToldStatus } from './pod-work.ts';
 import type { RealPods } from './real-pod-options.ts';
 import type { WantedPods } from './wanted-pods.ts';
 
@@ -34,11 +33,6 @@ class Interruption extends Error {
   override readonly name = 'Interruption';
 }
 
-const PREEMPTED = {
-  reason: 'Preempting',
-  message: 'Preempted in order to admit critical pod',
-  disruptionMessage: 'Pod was preempted by Kubelet to accommodate a critical pod.',
-};
 /** A static pod looks so often whether the one of its name that it follows has ended. */
 const PREDECESSOR_MS = 500;
 /** A static pod without a mirror looks so often whether the API server takes one. */
@@ -49,6 +43,7 @@ const DEFERRED_MS = 10_000;
 /** Decides for each pod what its sync has to do: run it, end it, or clean up after it. Remembers what the pods' objects do not tell. */
 export class PodWorkers {
   readonly #options: PodWorkersOptions;
+  readonly #room: PodRoom;
   readonly #memories = new Map<string, PodMemory>();
   readonly #doing = new Map<string, Doing>();
   readonly #ended = new Map<string, PromiseWithResolvers<void>>();
@@ -57,6 +52,11 @@ export class PodWorkers {
 
   constructor(options: PodWorkersOptions) {
     this.#options = options;
+    this.#room = new PodRoom({
+      work: options.work,
+      memories: () => this.#memories.values(),
+      preempt: (uid, end) => this.#preempt(uid, end),
+    });
   }
 
   /** One look at a pod; answers after how long to look again. */
@@ -84,8 +84,11 @@ export class PodWorkers {
     }
     if (memory.end) return this.#fail(found, memory);
     if (found.isStatic && this.#predecessorOf(found.pod)) return PREDECESSOR_MS;
-    if (!memory.admitted && !(await this.#admit(found, memory))) return undefined;
-    const given = this.#allocate(found, memory);
+    if (!memory.admitted && !(await this.#room.admit(found, memory))) {
+      this.#settle(uid);
+      return undefined;
+    }
+    const given = this.#room.allocate(found, memory);
     memory.wanted = given;
     const recheckAfterMs = await this.#do(uid, 'advance', (signal) => advancePod(work, given, memory, signal));
     const waits = memory.resizeConditions.some(({ reason }) => reason === 'Deferred');
@@ -104,6 +107,26 @@ export class PodWorkers {
     if (!ends) return;
     if (doing.what === 'advance') doing.abort.abort(new Interruption(`pod ${uid} is to end`));
     else if (pod) work.stopper.shorten(uid, effectiveGrace(pod, memory));
+  }
+
+  /**
+   * Something of a pod changed by itself. While it is worked on, which may take long (an image is pulled, a hook runs), its status is
+   * told all the same.
+   */
+  async refresh(uid: string): Promise<void> {
+    const { work, real } = this.#options;
+    const doing = this.#doing.get(uid);
+    const memory = this.#memories.get(uid);
+    if (!real || doing?.what !== 'advance' || !memory?.wanted) return;
+    try {
+      const { sandboxes, containers } = await work.runtime.list(uid);
+      if (this.#doing.get(uid) !== doing) return;
+      const { backoff, problems, wanted } = memory;
+      tellStatus(work, wanted, memory, { sandbox: currentSandbox(wanted.pod, sandboxes), containers, backoff, problems });
+    } catch (error) {
+      // The work itself meets the same trouble, and is tried again.
+      work.logger.debug(2, 'The status of a pod that is worked on cannot be told', { podUid: uid, err: error });
+    }
   }
 
   wasInterrupted(error: unknown): boolean {
@@ -205,71 +228,11 @@ export class PodWorkers {
     return undefined;
   }
 
-  /** Whether the node takes the pod. What runs already is not asked about again. */
-  async #admit(found: WantedPod, memory: PodMemory): Promise<boolean> {
-    const { work } = this.#options;
-    const { pod } = found;
-    const uid = uidOf(pod);
-    const adopted = !work.admission || (await work.runtime.list(uid)).sandboxes.length > 0;
-    if (!adopted) {
-      const refusal = work.admission?.admit(pod, this.#admitted());
-      if (refusal?.preempt) {
-        for (const { metadata } of refusal.preempt) {
-          const { reason, message, disruptionMessage } = PREEMPTED;
-          const victim = this.#options.wanted.find(metadata?.uid ?? '');
-          if (victim) work.events?.event(victim.pod, 'Warning', reason, message);
-          await this.end(metadata?.uid ?? '', { reason, message, disruptionMessage });
-        }
-      } else if (refusal) {
-        this.#refuse(found, refusal);
-        return false;
-      }
-    }
-    memory.admitted = true;
-    return true;
-  }
-
-  #admitted(): readonly V1Pod[] {
-    const { work } = this.#options;
-    return [...this.#memories.values()].flatMap(({ admitted, wanted, released }) => {
-      if (!admitted || !wanted || released) return [];
-      const pod = withToldStatus(work, wanted.pod);
-      return isTerminal(pod.status?.phase) ? [] : [pod];
-    });
-  }
-
-  /** The pod with the resources that it is given: all that it asks for as soon as there is room. */
-  #allocate(found: WantedPod, memory: PodMemory): WantedPod {
-    const { work } = this.#options;
-    if (!work.admission) return found;
-    const before = memory.allocation ?? firstAllocation(withToldStatus(work, found.pod));
-    const others = this.#admitted().filter((pod) => uidOf(pod) !== uidOf(found.pod));
-    const { allocation, pending } = decideResize(found.pod, before, others, {
-      admission: work.admission,
-      isStatic: found.isStatic,
-    });
-    memory.allocation = allocation;
-    const progress = memory.resizeConditions.filter(({ type }) => type === 'PodResizeInProgress');
-    memory.resizeConditions = [...(pending ? [pending] : []), ...progress];
-    return { ...found, pod: allocatedPod(found.pod, allocation) };
-  }
-
-  #refuse(found: WantedPod, { reason, message }: { readonly reason: string; readonly message: string }): void {
-    const { work } = this.#options;
-    const { pod, told } = found;
-    const said = `Pod was rejected: ${message}`;
-    work.events?.event(pod, 'Warning', reason, message);
-    const status: V1PodStatus = {
-      ...pod.status,
-      message: said,
-      ...(pod.metadata?.generation && { observedGeneration: pod.metadata.generation }),
-      phase: 'Failed',
-      qosClass: pod.status?.qosClass ?? qosClass(pod),
-      reason,
-      startTime: pod.status?.startTime ?? formatTime(work.clock.now()),
-    };
-    work.statuses.set(pod, status, told);
-    this.#settle(uidOf(pod));
+  async #preempt(uid: string, end: PodEnd): Promise<void> {
+    const { work, wanted } = this.#options;
+    const victim = wanted.find(uid);
+    if (victim) work.events?.event(victim.pod, 'Warning', end.reason, end.message);
+    await this.end(uid, end);
   }
 
   async #mirror({ pod }: WantedPod): Promise<void> {
