@@ -24,6 +24,8 @@ export interface LogindOptions {
   readonly run?: RunProgram;
   /** A bus other than the system's. */
   readonly busAddress?: string;
+  /** Whose signals count, '' for everybody's. On the system's bus anybody may send signals, but only logind has its name. */
+  readonly sender?: string;
   readonly configurationDirectory?: string;
 }
 
@@ -33,7 +35,7 @@ const LONGEST_CALL_MS = 10_000;
 
 /** logind as one reaches it with systemd's own programs: busctl(1), systemd-inhibit(1). */
 export function createLogind(options: LogindOptions = {}): Logind {
-  const { run = runProgram, configurationDirectory = '/etc/systemd/logind.conf.d' } = options;
+  const { run = runProgram, configurationDirectory = '/etc/systemd/logind.conf.d', sender = 'org.freedesktop.login1' } = options;
   const bus = options.busAddress ? [`--address=${options.busAddress}`] : ['--system'];
   const login = ['org.freedesktop.login1', '/org/freedesktop/login1', 'org.freedesktop.login1.Manager'];
   const busctl = (...args: string[]) => run('busctl', [...bus, ...args], { timeoutMs: LONGEST_CALL_MS });
@@ -60,7 +62,10 @@ export function createLogind(options: LogindOptions = {}): Logind {
       const child = spawn(
         'systemd-inhibit',
         ['--what=shutdown', '--who=kubelet', `--why=${WHY}`, '--mode=delay', 'sh', '-c', 'echo held; exec cat >/dev/null'],
-        { stdio: ['pipe', 'pipe', 'pipe'] },
+        {
+          stdio: ['pipe', 'pipe', 'pipe'],
+          ...(options.busAddress && { env: { ...process.env, DBUS_SYSTEM_BUS_ADDRESS: options.busAddress } }),
+        },
       );
       child.stdin.on('error', () => undefined); // ended before it was released
       const said: string[] = [];
@@ -77,7 +82,7 @@ export function createLogind(options: LogindOptions = {}): Logind {
       return { release: () => child.stdin.end() };
     },
     async watch(listener, signal) {
-      const match = "type='signal',interface='org.freedesktop.login1.Manager',member='PrepareForShutdown'";
+      const match = `type='signal',${sender && `sender='${sender}',`}interface='org.freedesktop.login1.Manager',member='PrepareForShutdown'`;
       const child = spawn('busctl', [...bus, 'monitor', '--json=short', `--match=${match}`], {
         stdio: ['ignore', 'pipe', 'pipe'],
       });

@@ -253,7 +253,7 @@ test('any line of the monitor is read or passed over', () => {
   fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (line) => parseShutdownSignal(line) === undefined));
 });
 
-test('a signal on a real bus is heard', {
+test('a signal on a real bus is heard, and only from logind when that is asked for', {
   skip: !existsSync('/usr/bin/dbus-daemon') && 'no dbus-daemon (package dbus-daemon)',
 }, async () => {
   await using directory = await temporaryDirectory();
@@ -264,8 +264,9 @@ test('a signal on a real bus is heard', {
   try {
     await until('the bus is there', () => existsSync(directory.file('bus')));
     const heard: boolean[] = [];
-    const logind = createLogind({ busAddress });
-    const { ended } = await logind.watch((down) => heard.push(down), stop.signal);
+    const fromStrangers: boolean[] = [];
+    const { ended } = await createLogind({ busAddress, sender: '' }).watch((down) => heard.push(down), stop.signal);
+    const { ended: strictEnded } = await createLogind({ busAddress }).watch((down) => fromStrangers.push(down), stop.signal);
     const emit = (word: string) =>
       runProgram('busctl', [
         `--address=${busAddress}`,
@@ -281,7 +282,9 @@ test('a signal on a real bus is heard', {
     await until('both are heard', () => heard.length === 2);
     assert.deepEqual(heard, [true, false]);
     stop.abort();
-    await ended;
+    // Its program has ended: what it heard it has told.
+    await Promise.all([ended, strictEnded]);
+    assert.deepEqual(fromStrangers, []);
   } finally {
     stop.abort();
     daemon.kill();
