@@ -125,6 +125,9 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
 
   'disruption-controller': async (context) => (await import('./disruption/controller.ts')).createDisruptionController(context),
 
+  'persistentvolume-binder-controller': async (context, { hostPathVolumesDirectory: hostPathDirectory }) =>
+    (await import('./persistentvolume/controller.ts')).createPersistentVolumeController(context, { hostPathDirectory }),
+
   'endpointslice-controller': async (context, options) =>
     (await import('./endpointslice/controller.ts')).createEndpointSliceController(context, {
       ...workersOf(context, options),

@@ -66,6 +66,8 @@ export interface ControllerManagerOptions {
   resourceQuotaSyncPeriodMs?: number;
   /** Default 5. */
   concurrentResourceQuotaSyncs?: number;
+  /** Where the host-path provisioner makes its volumes, on the machine of the nodes; without it there is none. */
+  hostPathVolumesDirectory?: string;
   /** Default 100. */
   maxEndpointsPerSlice?: number;
   /** Default 1000. */

@@ -52,6 +52,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   flag('resource-quota-sync-period', 'duration', 'how often everything that quotas limit is measured anew', { default: '5m0s' }),
   flag('concurrent-resource-quota-syncs', 'int', 'quotas that are measured at a time', { default: 5 }),
   ...concurrencyFlags,
+  flag('enable-hostpath-provisioner', 'bool', 'make volumes of directories of this machine for classes that ask for it'),
   flag('max-endpoints-per-slice', 'int', 'endpoints that a slice may hold', { default: 100 }),
   flag('mirroring-max-endpoints-per-subset', 'int', 'addresses of a subset that are mirrored', { default: 1000 }),
   flag('v', 'int', 'verbosity of the log', { shorthand: 'v' }),
@@ -106,7 +107,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   ...ignored('float', 'horizontal-pod-autoscaler-tolerance', 'registry-qps'),
   ...ignored('bool', 'horizontal-pod-autoscaler-use-rest-clients', 'profiling', 'contention-profiling', 'allow-untagged-cloud'),
   ...ignored('bool', 'authentication-tolerate-lookup-failure', 'configure-cloud-routes'),
-  ...ignored('bool', 'disable-attach-detach-reconcile-sync', 'enable-dynamic-provisioning', 'enable-hostpath-provisioner'),
+  ...ignored('bool', 'disable-attach-detach-reconcile-sync', 'enable-dynamic-provisioning'),
   ...ignored(
     'bool',
     'enable-leader-migration',

@@ -57,7 +57,7 @@ export const KNOWN_CONTROLLERS: readonly KnownController[] = [
   known('service-lb-controller', 'service', 'service-controller'),
   known('node-route-controller', 'route', 'route-controller'),
   known('cloud-node-lifecycle-controller', 'cloud-node-lifecycle', 'node-controller'),
-  known('persistentvolume-binder-controller', 'persistentvolume-binder', 'persistent-volume-binder'),
+  supported('persistentvolume-binder-controller', 'persistentvolume-binder', 'persistent-volume-binder'),
   known('persistentvolume-attach-detach-controller', 'attachdetach', 'attachdetach-controller'),
   known('persistentvolume-expander-controller', 'persistentvolume-expander', 'expand-controller'),
   supported('persistentvolumeclaim-protection-controller', 'pvc-protection', 'pvc-protection-controller'),

@@ -53,6 +53,8 @@ export async function readControllerManagerOptions(
     resourceQuotaSyncPeriodMs: values.durationMs('resource-quota-sync-period'),
     concurrentResourceQuotaSyncs: values.int('concurrent-resource-quota-syncs'),
     concurrentSyncs: readConcurrency(values),
+    // Upstream's directory (pkg/volume/hostpath).
+    ...(values.bool('enable-hostpath-provisioner') && { hostPathVolumesDirectory: '/tmp/hostpath_pv' }),
     maxEndpointsPerSlice: Math.min(1000, Math.max(1, values.int('max-endpoints-per-slice'))),
     mirroringMaxEndpointsPerSubset: Math.min(1000, Math.max(1, values.int('mirroring-max-endpoints-per-subset'))),
   };
