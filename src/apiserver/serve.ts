@@ -41,6 +41,7 @@ export function createServe(
     let info: RequestInfo = NO_INFO;
     let context: RequestContext = { request, info, user, warnings, auditId, answerHeaders };
     let end: (() => void) | undefined;
+    let disconnected: (() => void) | undefined;
     try {
       info = parseRequestInfo(request);
       const known: RequestContext = { request, info, user, warnings, auditId, answerHeaders };
@@ -48,12 +49,14 @@ export function createServe(
       if (running.draining) throw shuttingDown();
       const fail = (error: Error) => failFromOutside(known, request, response, error);
       const lasting = isLongRunning(info) || request.takeOver !== undefined;
+      if (lasting && info.verb !== 'watch' && isKnown(info)) disconnected = metrics.beginConnection(info);
       end = running.begin(lasting, fail, lasting ? undefined : askedTimeoutMs(request.query));
       await chain(context, response);
     } catch (error) {
       await answerFailure(context, response, error, logger);
     } finally {
       end?.();
+      disconnected?.();
       const dryRun = request.query.has('dryRun');
       metrics.observe({
         info,

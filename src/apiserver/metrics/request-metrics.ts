@@ -6,7 +6,7 @@ const DURATION_BOUNDS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1
 const SIZE_BOUNDS = Array.from({ length: 7 }, (_, i) => 1000 * 10 ** i);
 
 /** The verbs that upstream's labels may hold; anything else is `OTHER`, so that clients cannot make series. */
-const VERBS: ReadonlyMap<string, string> = new Map([
+export const VERB_LABELS: ReadonlyMap<string, string> = new Map([
   ['get', 'GET'],
   ['list', 'LIST'],
   ['watch', 'WATCH'],
@@ -52,7 +52,7 @@ export class RequestMetrics implements Metric {
     const scope = known ? scopeOf(info) : '';
     const key = `${info.verb}\0${scope}\0${dryRun}\0${group}\0${version}\0${resource}\0${subresource}`;
     // Of verbs that nobody knows there is one series.
-    const verb = VERBS.get(info.verb) ?? 'OTHER';
+    const verb = VERB_LABELS.get(info.verb) ?? 'OTHER';
     const at = verb === 'OTHER' ? `OTHER${key.slice(info.verb.length)}` : key;
     let series = this.#series.get(at);
     if (!series) {
@@ -106,7 +106,8 @@ export class RequestMetrics implements Metric {
 
 const NOWHERE = { group: '', resource: '', subresource: '', version: '' };
 
-function scopeOf({ name, namespace, isResourceRequest, verb }: RequestInfo): string {
+/** Upstream's CleanScope: whether a request is about one object, a namespace or the cluster. */
+export function scopeOf({ name, namespace, isResourceRequest, verb }: RequestInfo): string {
   if (!isResourceRequest) return '';
   if (name !== '' || verb === 'create') return 'resource';
   return namespace !== '' ? 'namespace' : 'cluster';

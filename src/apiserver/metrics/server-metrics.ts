@@ -1,7 +1,8 @@
+import type { RequestInfo } from '../contracts.ts';
 import type { InFlightCounts } from '../filters/max-in-flight.ts';
 import { CountedElsewhere, Gauge, type Metric } from './metric.ts';
 import { processMetrics } from './process-metrics.ts';
-import { type AnsweredRequest, RequestMetrics } from './request-metrics.ts';
+import { type AnsweredRequest, RequestMetrics, scopeOf, VERB_LABELS } from './request-metrics.ts';
 
 export interface ServerMetricSources {
   readonly inFlight: InFlightCounts;
@@ -28,6 +29,8 @@ const joined = ({ group, resource }: { readonly group: string; readonly resource
 export class ServerMetrics {
   readonly #requests = new RequestMetrics();
   readonly #watchEvents = new Map<string, WatchEventCount>();
+  /** Those that last as long as their client wishes: exec, proxies, logs. Watches are counted where they are kept. */
+  readonly #connections = new Map<string, { readonly labels: readonly string[]; count: number }>();
   readonly #metrics: readonly Metric[];
   readonly #more: Metric[] = [];
 
@@ -62,14 +65,16 @@ export class ServerMetrics {
       new Gauge(
         'apiserver_longrunning_requests',
         'Gauge of all active long-running apiserver requests broken out by verb, group, resource and component.',
-        ['component', 'group', 'resource', 'verb'],
-        () =>
-          [...watchCounts()]
+        ['component', 'group', 'resource', 'scope', 'subresource', 'verb', 'version'],
+        () => [
+          ...[...watchCounts()]
             .filter(([, n]) => n > 0)
             .map(([path, n]) => {
               const { group, resource } = resourceOf(path);
-              return [['apiserver', group, resource, 'WATCH'], n] as const;
+              return [['apiserver', group, resource, '', '', 'WATCH', ''], n] as const;
             }),
+          ...[...this.#connections.values()].map(({ labels, count }) => [labels, count] as const),
+        ],
       ),
       new CountedElsewhere(
         'apiserver_watch_events_total',
@@ -85,6 +90,20 @@ export class ServerMetrics {
       ),
       ...processMetrics(startMs),
     ];
+  }
+
+  /** Counts a connection until it is called back. */
+  beginConnection(info: RequestInfo): () => void {
+    const { group, resource, subresource, version, verb } = info;
+    const labels = ['apiserver', group, resource, scopeOf(info), subresource, VERB_LABELS.get(verb) ?? 'OTHER', version];
+    const key = labels.join('\0');
+    const entry = this.#connections.get(key) ?? { labels, count: 0 };
+    this.#connections.set(key, entry);
+    entry.count++;
+    return () => {
+      entry.count--;
+      if (entry.count === 0) this.#connections.delete(key);
+    };
   }
 
   /** Notes a request that has been answered. */

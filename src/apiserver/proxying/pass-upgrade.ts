@@ -64,7 +64,7 @@ export async function passUpgrade(target: UpgradeTarget, { request }: RequestCon
     response.writeHead(101, passedAnswerHeaders(answer.message.headersDistinct, { switched: true }));
     if (answer.rest.length) response.write(answer.rest);
     if (head.length) answer.socket.write(head);
-    await tunnel(client, answer.socket);
+    await tunnel(client, answer.socket, { signal: request.signal });
   } finally {
     answer.socket.destroy();
   }

@@ -111,13 +111,13 @@ test('a tunnel brings a slow client all that the backend sent before it left', a
 test('a tunnel ends on both sides when either goes away or nothing has moved for long', async (t) => {
   for (const side of ['client', 'backend'] as const) {
     const [[client, clientSide], [backend, backendSide]] = await Promise.all([sockets(t), sockets(t)]);
-    const done = tunnel(clientSide, backendSide, { ...TUNNEL_TIMES, leaveMs: 10, finishMs: 10 });
+    const done = tunnel(clientSide, backendSide, { times: { ...TUNNEL_TIMES, leaveMs: 10, finishMs: 10 } });
     (side === 'client' ? client : backend).destroy();
     await done;
     assert.ok(clientSide.destroyed && backendSide.destroyed);
   }
   const [[, clientSide], [, backendSide]] = await Promise.all([sockets(t), sockets(t)]);
-  await tunnel(clientSide, backendSide, { idleMs: 5, finishMs: 5, leaveMs: 5 });
+  await tunnel(clientSide, backendSide, { times: { idleMs: 5, finishMs: 5, leaveMs: 5 } });
   assert.ok(clientSide.destroyed && backendSide.destroyed);
 });
 

@@ -15,9 +15,13 @@ export const TUNNEL_TIMES: TunnelTimes = { idleMs: 4 * 3_600_000, finishMs: 15 *
 /**
  * Every byte both ways, no faster than they are read. When the backend has ended, the client gets the rest, however slowly it reads, and
  * what it still sends is dropped: unread, it would cost the client what is on its way. When the client has ended, so does the backend.
- * Resolves when both are closed.
+ * Resolves when both are closed. An aborted signal cuts both.
  */
-export function tunnel(client: Duplex, backend: Duplex, times: TunnelTimes = TUNNEL_TIMES): Promise<void> {
+export function tunnel(
+  client: Duplex,
+  backend: Duplex,
+  { signal, times = TUNNEL_TIMES }: { readonly signal?: AbortSignal; readonly times?: TunnelTimes } = {},
+): Promise<void> {
   const timers = new Set<NodeJS.Timeout>();
   const cutLater = (side: Duplex, ms: number) => {
     const timer = setTimeout(() => side.destroy(), ms);
@@ -29,6 +33,12 @@ export function tunnel(client: Duplex, backend: Duplex, times: TunnelTimes = TUN
   };
   let ending = false;
   const idle = watchIdle([client, backend], times.idleMs);
+  const cut = () => {
+    client.destroy();
+    backend.destroy();
+  };
+  if (signal?.aborted) cut();
+  signal?.addEventListener('abort', cut, { once: true });
   const backendEnded = () => {
     if (ending) return;
     ending = true;
@@ -58,6 +68,7 @@ export function tunnel(client: Duplex, backend: Duplex, times: TunnelTimes = TUN
       open--;
       if (open > 0) return;
       idle.cancel();
+      signal?.removeEventListener('abort', cut);
       resolve();
     };
     for (const [side, ended] of [

@@ -36,7 +36,7 @@ export async function tunnelSpdy(target: UpgradeTarget, { request }: RequestCont
     const webSocket = acceptWebSocket(request, response, { protocol: chosen, closeTimeoutMs: TUNNEL_TIMES.finishMs });
     const client = createWebSocketStream(webSocket);
     if (answer.rest.length) client.write(answer.rest);
-    await tunnel(client, answer.socket);
+    await tunnel(client, answer.socket, { signal: request.signal });
   } finally {
     answer.socket.destroy();
   }

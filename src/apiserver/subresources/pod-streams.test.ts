@@ -268,6 +268,10 @@ test('a client that goes away leaves nothing at the kubelet', async () => {
   const connection = new SpdyConnection({ socket: socket!, role: 'client' });
   await Promise.all(['error', 'stdin', 'stdout'].map((streamType) => connection.openStream({ streamType })));
   await until('both run', () => kubelet.running.size === 2);
+  const { text: metrics } = await api.call('GET', '/metrics');
+  const counted = (verb: string) =>
+    `apiserver_longrunning_requests{component="apiserver",group="",resource="pods",scope="resource",subresource="exec",verb="${verb}",version="v1"} 1\n`;
+  for (const verb of ['GET', 'POST']) assert.ok(metrics.includes(counted(verb)), String(metrics.match(/.*longrunning.*/g)));
   socket!.destroy();
   five.socket.terminate();
   await until('none runs', () => kubelet.running.size === 0);
@@ -337,4 +341,15 @@ test('what cannot be is told before anything is connected', async () => {
     spec: { containers: [{ name: 'c', image: 'i' }] },
   });
   assert.equal((await ask('homeless/exec?command=true')).message, 'pod homeless does not have a host assigned');
+});
+
+test('streams end when the server stops', async () => {
+  const path = `${POD}/exec?stdin=true&stdout=true&${command('sleep', '1000')}`;
+  const five = await webSocket(path, ['v5.channel.k8s.io']);
+  const { socket } = await spdy(path);
+  const ended = once(socket!, 'close');
+  await until('it runs', () => kubelet.running.size === 1);
+  await api.stop();
+  await Promise.all([five.closed, ended]);
+  await until('no connection is left', () => kubelet.connections === 0);
 });
