@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { serviceKind } from '../api/core/v1/service.ts';
 import type { V1ContainerImage, V1Node, V1Service } from '../api/gen/types.ts';
 import { createInformer } from '../client/informer.ts';
@@ -79,7 +80,8 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
   let images: NodeImages | undefined;
   const volumes = createPodVolumes(context, { images: { ensure: (...wish) => images!.ensure(...wish) } });
   const providers = await providersOf(options);
-  images = createPodImages({ context, images: imageService, objects: volumes.objects, ...(providers && { providers }) });
+  const { objects } = volumes;
+  images = createPodImages({ context, images: imageService, objects, home: homedir(), ...(providers && { providers }) });
   const services = createInformer<V1Service>({ client, kind: serviceKind, clock, logger, random });
   const settings = createContainerSettings({ context, objects: volumes.objects, services });
   const userNamespaces = createUserNamespaces({

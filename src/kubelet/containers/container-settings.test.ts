@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import type { V1Pod, V1PodSpec } from '../../api/gen/types.ts';
 import { notFound } from '../../api/machinery/status-error.ts';
+import { VirtualClock } from '../../std/clock.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { completeConfiguration } from '../configuration/defaults.ts';
 import { PodPartError } from '../pods/pod-parts.ts';
@@ -23,6 +24,7 @@ async function setUp(settings: Record<string, unknown> = {}) {
   await writeFile(directory.file('resolv.conf'), 'nameserver 8.8.8.8\nsearch corp.example. corp.example\noptions rotate\n');
   await writeFile(directory.file('hosts'), '127.0.0.1 localhost\n10.1.1.1 printer\n');
   const events: string[] = [];
+  const clock = new VirtualClock(0);
   const services = { list: () => [], hasSynced: true };
   const parts = createContainerSettings({
     context: {
@@ -41,6 +43,7 @@ async function setUp(settings: Record<string, unknown> = {}) {
           events.push(`${(subject as V1Pod).kind ?? 'Pod'} ${type} ${reason} ${message}`),
         flush: async () => undefined,
       },
+      clock,
       logger: silentLogger,
     },
     objects: {
@@ -50,7 +53,7 @@ async function setUp(settings: Record<string, unknown> = {}) {
     services,
     nodeHostsFile: directory.file('hosts'),
   });
-  return { directory, events, services, parts, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() };
+  return { directory, events, services, clock, parts, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() };
 }
 
 test('each DNS policy has its servers, domains and options', async () => {
@@ -217,7 +220,14 @@ test('a configuration error bears upstream’s reason', async () => {
 test('containers wait for the services to be known, but for those of static pods', async () => {
   await using it = await setUp();
   it.services.hasSynced = false;
-  await assert.rejects(it.parts.environmentOf(podOf(), { name: 'c' }, []), /services have not yet been read at least once/);
+  const waiting = it.parts.environmentOf(podOf(), { name: 'c' }, []);
+  await Promise.all([assert.rejects(waiting, /services have not yet been read at least once/), it.clock.advance(5000)]);
+  const late = it.parts.environmentOf(podOf(), { name: 'c' }, []);
+  await it.clock.advance(1000);
+  it.services.hasSynced = true;
+  await it.clock.advance(1000);
+  assert.deepEqual(await late, []);
+  it.services.hasSynced = false;
   const fromFile = podOf({}, { 'kubernetes.io/config.source': 'file' });
   assert.deepEqual(await it.parts.environmentOf(fromFile, { name: 'c' }, []), []);
 });

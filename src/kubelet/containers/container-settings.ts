@@ -19,7 +19,10 @@ import { servicesForPod, serviceVariables, type Variable } from './service-varia
 import { expandVariables } from './variable-expansion.ts';
 
 export interface ContainerSettingsOptions {
-  readonly context: Pick<PodPartContext, 'nodeName' | 'nodeIps' | 'node' | 'configuration' | 'paths' | 'events' | 'logger'>;
+  readonly context: Pick<
+    PodPartContext,
+    'nodeName' | 'nodeIps' | 'node' | 'configuration' | 'paths' | 'events' | 'clock' | 'logger'
+  >;
   readonly objects: ObjectReader;
   /** All services of the cluster; whoever made it starts it. */
   readonly services: Pick<Informer<V1Service>, 'list' | 'hasSynced'>;
@@ -30,6 +33,9 @@ export interface ContainerSettingsOptions {
 const HOSTS = '/etc/hosts';
 /** As upstream: who reads such a file for a larger one is mistaken. */
 const LARGEST_RESOLVER_FILE = 10 << 20;
+/** Of a kubelet that has just started: pods and services come at the same time. */
+const SERVICES_WAIT_MS = 5000;
+const SERVICES_STEP_MS = 100;
 /** What KEP-3721 allows. */
 const LARGEST_ENVIRONMENT_FILE = 64 << 10;
 
@@ -41,7 +47,7 @@ export interface NodeSettings extends ContainerSettings {
 /** What the containers of a node are told about their world. Reads files when asked, keeps nothing. */
 export function createContainerSettings(options: ContainerSettingsOptions): NodeSettings {
   const { objects, services, nodeHostsFile = HOSTS } = options;
-  const { configuration, nodeIps, nodeName, paths, events, logger } = options.context;
+  const { configuration, nodeIps, nodeName, paths, events, clock, logger } = options.context;
   const clusterDomain = withoutFinalDot(configuration.clusterDomain ?? '');
   const resolverFile = configuration['resolvConf'] as string | undefined;
   const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName, uid: nodeName } };
@@ -66,6 +72,15 @@ export function createContainerSettings(options: ContainerSettingsOptions): Node
       // What the file holds, and where it lies, is nothing for the pod's status.
       logger.warn('Failed to parse env file', { pod: `${pod.metadata?.namespace}/${pod.metadata?.name}`, err: error });
       throw new Error("couldn't parse env file");
+    }
+  }
+
+  /** A kubelet that knows no services yet would start containers that never hear of the API server. */
+  async function servicesKnown(): Promise<void> {
+    for (let waitedMs = 0; !services.hasSynced; waitedMs += SERVICES_STEP_MS) {
+      if (waitedMs >= SERVICES_WAIT_MS)
+        throw new Error('services have not yet been read at least once, cannot construct envvars');
+      await clock.sleep(SERVICES_STEP_MS);
     }
   }
 
@@ -96,9 +111,7 @@ export function createContainerSettings(options: ContainerSettingsOptions): Node
 
     async environmentOf(pod, container, podIps) {
       try {
-        // A kubelet that knows no services yet would start containers that never hear of the API server.
-        if (!services.hasSynced && !isStatic(pod))
-          throw new Error('services have not yet been read at least once, cannot construct envvars');
+        if (!isStatic(pod)) await servicesKnown();
         const links = { enableServiceLinks: pod.spec?.enableServiceLinks ?? true };
         return await containerEnvironment(pod, container, {
           objects,

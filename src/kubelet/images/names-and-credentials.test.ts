@@ -157,5 +157,6 @@ test('a secret that cannot be read is named, and nothing of it shown', () => {
         return true;
       },
     );
-  assert.deepEqual(secretCredentials([secret('null'), secret({ auths: null }), secret({})], 'x/y'), []);
+  const empty = [secret('null'), secret({ auths: null }), secret({}), secret({ auths: { x: { identitytoken: 't' } } })];
+  assert.deepEqual(secretCredentials(empty, 'x/y'), []);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { until } from '../../../test/harness/until.ts';
@@ -74,6 +74,7 @@ async function setUp(settings: Record<string, unknown> = {}) {
         logger: silentLogger,
       },
       images,
+      home: directory.file('home'),
       objects: {
         secret: async (namespace, name) => {
           const found = secrets.get(`${namespace}/${name}`);
@@ -408,4 +409,19 @@ test('failures of all credentials are told together, each once', async () => {
   const pull = async () => Promise.reject(new Error(failures.shift()));
   const queue = new PullQueue({ images: { pull }, qps: 0, burst: 1, clock: new VirtualClock(0), serial: false });
   await assert.rejects(queue.pull('a', [{}, {}, {}], 'x', never()), { message: '[no, never]' });
+});
+
+test('credentials on the node itself are for all of its pods', async () => {
+  await using it = await setUp();
+  const config = (password: string) => JSON.stringify({ auths: { 'reg.test': { username: 'node', password } } });
+  await mkdir(it.directory.file('home', '.docker'), { recursive: true });
+  await writeFile(it.directory.file('home', '.docker', 'config.json'), config('right'));
+  const image = 'reg.test/private:1';
+  await it.ensure(image);
+  await it.ensure(image, { namespace: 'm', uid: 'other' });
+  assert.deepEqual(it.fake.pulls, [{ reference: image, credentials: { username: 'node', password: 'right' } }]);
+  await writeFile(it.directory.file('config.json'), config('wrong'));
+  await assert.rejects(it.ensure('reg.test/private:2'), reasonIs('ErrImagePull', /authorization failed/));
+  await writeFile(it.directory.file('config.json'), '{');
+  await it.ensure('reg.test/private:3');
 });

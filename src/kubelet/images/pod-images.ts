@@ -9,6 +9,7 @@ import type { ImageService } from '../runtime/runtime-abilities.ts';
 import type { CredentialProviders } from './credential-providers.ts';
 import { defaultPullPolicy, parseImageName, withDefaultTag } from './image-name.ts';
 import { imageSizeBucket } from './image-size-bucket.ts';
+import { nodeCredentials } from './node-credentials.ts';
 import { accessTo, needsVerification } from './pull-access.ts';
 import { PullBackoff } from './pull-backoff.ts';
 import { secretCredentials, type TrackedCredentials } from './pull-credentials.ts';
@@ -21,6 +22,8 @@ export interface PodImagesOptions {
   readonly objects: Pick<ObjectReader, 'secret'>;
   /** Programs that know credentials (`--image-credential-provider-config`). */
   readonly providers?: CredentialProviders;
+  /** Of the user that the kubelet runs as, where Docker's file of credentials may lie. */
+  readonly home?: string | undefined;
 }
 
 export interface NodeImages extends PodImages {
@@ -147,8 +150,10 @@ class PullingImages implements NodeImages {
     const secrets = await this.#secretsOf(wish);
     try {
       const own = secretCredentials(secrets, wish.repository);
-      const nodes = (await providers?.credentialsFor(wish.reference, wish.repository, wish.signal)) ?? [];
-      return [...own, ...nodes];
+      const places = { root: context.paths.root, home: this.#options.home };
+      const nodes = await nodeCredentials(wish.repository, places, context.logger);
+      const provided = (await providers?.credentialsFor(wish.reference, wish.repository, wish.signal)) ?? [];
+      return [...own, ...nodes, ...provided];
     } catch (error) {
       if (wish.signal.aborted) throw wish.signal.reason;
       context.logger.warn('Credentials for an image cannot be read', { image: wish.image, err: error });

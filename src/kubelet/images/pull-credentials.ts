@@ -30,9 +30,11 @@ export function secretCredentials(secrets: readonly V1Secret[], repository: stri
   return secrets.flatMap((secret) => {
     const index = new RegistryIndex<TrackedCredentials>();
     for (const [location, entry] of registriesOf(secret)) {
-      const credentials = credentialsOf(entry, secret);
+      const credentials = credentialsOf(entry);
+      if (!credentials) throw malformed(secret);
       const { uid = '', namespace = '', name = '' } = secret.metadata ?? {};
-      if (credentials) index.add(location, { credentials, secret: { uid, namespace, name }, hash: hashOf(credentials) });
+      if (isEmpty(credentials)) continue;
+      index.add(location, { credentials, secret: { uid, namespace, name }, hash: hashOf(credentials) });
     }
     return index.find(repository);
   });
@@ -64,18 +66,18 @@ function registriesOf(secret: V1Secret): [string, unknown][] {
   return Object.entries(entries);
 }
 
-function credentialsOf(entry: unknown, secret: V1Secret): RegistryCredentials | undefined {
-  if (typeof entry !== 'object' || entry === null) throw malformed(secret);
+/** Of an entry of Docker's files: user and password, or both in `auth`. Undefined for what is no entry. */
+export function credentialsOf(entry: unknown): RegistryCredentials | undefined {
+  if (typeof entry !== 'object' || entry === null) return undefined;
   const { username, password, auth } = entry as Record<string, unknown>;
-  if (typeof auth === 'string' && auth !== '') {
-    const text = Buffer.from(auth, 'base64').toString('utf8');
-    const colon = text.indexOf(':');
-    if (colon === -1) throw malformed(secret);
-    return { username: text.slice(0, colon), password: text.slice(colon + 1) };
-  }
-  if (typeof username !== 'string' && typeof password !== 'string') return undefined;
-  return { username: String(username ?? ''), password: String(password ?? '') };
+  if (typeof auth !== 'string' || auth === '') return { username: String(username ?? ''), password: String(password ?? '') };
+  const text = Buffer.from(auth, 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  return colon === -1 ? undefined : { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
+
+/** An entry of a credential helper, or one of a token only: of no use to a runtime. */
+export const isEmpty = ({ username, password }: RegistryCredentials) => !username && !password;
 
 const malformed = ({ metadata }: V1Secret) =>
   new Error(`secret ${metadata?.namespace}/${metadata?.name} does not hold credentials of registries`);
