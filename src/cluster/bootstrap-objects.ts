@@ -1,4 +1,4 @@
-import type { V1ClusterRole, V1ClusterRoleBinding } from '../api/gen/types.ts';
+import type { V1ClusterRole, V1ClusterRoleBinding, V1StorageClass } from '../api/gen/types.ts';
 import { KUBELET_SERVING } from '../controllers/csr/conditions.ts';
 
 const RBAC = 'rbac.authorization.k8s.io';
@@ -46,6 +46,18 @@ export function servingApproverRole(): V1ClusterRole {
 
 export function servingApproverBinding(): V1ClusterRoleBinding {
   return binding(SERVING_APPROVER_USER, SERVING_APPROVER_USER, { kind: 'User', apiGroup: RBAC, name: SERVING_APPROVER_USER });
+}
+
+/** Volumes for claims that name no class: directories of this machine, where all nodes are. */
+export function defaultStorageClass(): V1StorageClass {
+  return {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'StorageClass',
+    metadata: { name: 'standard', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+    provisioner: 'muster.dev/host-path',
+    reclaimPolicy: 'Delete',
+    volumeBindingMode: 'Immediate',
+  };
 }
 
 function binding(name: string, role: string, subject: { kind: string; apiGroup: string; name: string }): V1ClusterRoleBinding {

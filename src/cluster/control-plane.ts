@@ -4,6 +4,7 @@ import type { ResourceKind } from '../api/machinery/kind.ts';
 import type { KubeObject } from '../api/machinery/object.ts';
 import { clusterRoleKind } from '../api/rbac/v1/cluster-role.ts';
 import { clusterRoleBindingKind } from '../api/rbac/v1/cluster-role-binding.ts';
+import { storageClassKind } from '../api/storage/v1/storage-class.ts';
 import { type ApiServer, startApiServer } from '../apiserver/apiserver.ts';
 import type { UserInfo } from '../apiserver/contracts.ts';
 import type { Client } from '../client/client.ts';
@@ -17,6 +18,7 @@ import { type Component, ComponentGroup, deferred } from '../std/lifecycle.ts';
 import { openStore } from '../store/open-store.ts';
 import { apiServerNames, type ClusterKeys, issueLeaf, LEAF_LIFETIME_MS, openClusterKeys, type Pair } from './authorities.ts';
 import {
+  defaultStorageClass,
   joinBindings,
   KUBELET_CLIENT_USER,
   kubeletClientBinding,
@@ -126,7 +128,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     });
   const adminTransport = apiServer.transport(ADMIN);
   const knownNodes = new Map<string, KnownNode>();
-  const manager = createManager(config, keys, as);
+  const manager = createManager(config, keys, as, directory);
   const scheduler = createClusterScheduler(config, as);
   const approver = createServingApprover({
     client: as('muster', SERVING_APPROVER_USER),
@@ -178,6 +180,7 @@ async function createObjects(client: Client): Promise<void> {
     ...[kubeletClientBinding(), ...joinBindings()].map((binding) => create(clusterRoleBindingKind, binding)),
     create(clusterRoleKind, servingApproverRole()),
     create(clusterRoleBindingKind, servingApproverBinding()),
+    create(storageClassKind, defaultStorageClass()),
   ]);
 }
 

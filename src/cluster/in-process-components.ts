@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Client } from '../client/client.ts';
 import { createEventRecorder } from '../client/events.ts';
 import { createControllerManager } from '../controllers/controller-manager.ts';
@@ -14,8 +15,12 @@ const MANAGER = 'kube-controller-manager';
 /** What the manager does as itself and not as one of its controllers. */
 const MANAGER_ACCOUNTS = new Set(['shared-informers', 'leader-election', MANAGER]);
 
-/** All controllers, each as its own service account, as with `--use-service-account-credentials`. */
-export function createManager(config: ClusterConfig, keys: ClusterKeys, as: ClientAs): Component {
+/**
+ * All controllers, each as its own service account, as with `--use-service-account-credentials`.
+ *
+ * @param directory of the cluster; volumes of class `standard` lie in it
+ */
+export function createManager(config: ClusterConfig, keys: ClusterKeys, as: ClientAs, directory: string): Component {
   const { clock, logger, random } = config;
   return createControllerManager({
     clientFor: (account) =>
@@ -40,6 +45,7 @@ export function createManager(config: ClusterConfig, keys: ClusterKeys, as: Clie
     legacyServiceAccountTokenAutoGeneration: config.legacyServiceAccountTokens,
     clusterCidrs: [CLUSTER_CIDR],
     serviceCidrs: [SERVICE_CIDR],
+    hostPathVolumesDirectory: join(directory, 'volumes'),
   });
 }
 

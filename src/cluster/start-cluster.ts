@@ -58,6 +58,8 @@ export async function startClusterIn(directory: DataDirectory, options: ClusterO
   const machineRead = readMachine();
   // Asked before anything is started: a runtime that cannot be used is no reason to start at all.
   const real = config.runtime === 'hollow' ? undefined : await findRealNode(config, directory.path, await machineRead);
+  // What is not kept goes whole: its pods too, after their kubelet and before the files that say what there is.
+  if (real && config.dataDir === undefined) stack.defer(() => real.remove(directory.path));
   const [controlPlane, machine] = await Promise.all([startControlPlane(config, directory.path), machineRead]);
   stack.defer(() => controlPlane.stop());
   config.signal?.throwIfAborted();

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { podKind } from '../../src/api/core/v1/pod.ts';
 import type { V1Node, V1Pod } from '../../src/api/gen/types.ts';
+import { startCluster } from '../../src/cluster/start-cluster.ts';
 import { mountsBelow, parseMountInfo } from '../../src/host/mount-info.ts';
 import { type Containerd, startContainerd } from '../harness/containerd.ts';
 import { BUSYBOX } from '../harness/images.ts';
@@ -54,6 +56,7 @@ test('pods run there, have addresses of the node’s range and reach each other'
   await client.run(ask);
   await client.run('wait --for=jsonpath={.status.phase}=Succeeded pod/asker --timeout=60s');
   assert.equal(await client.run('logs asker'), 'hello\n');
+  assert.equal(await client.run('exec web -- cat /tmp/w/index.html'), 'hello\n');
 });
 
 test('status shows the node, and a second up finds everything running', async () => {
@@ -98,6 +101,21 @@ test('down leaves nothing of the pods: no sandbox, mount, cgroup, bridge, networ
   assert.notEqual((await runCommand('ip', ['link', 'show', network.bridge])).status, 0);
   assert.deepEqual(await readdir(containerd.cniConfDir), []);
   await assert.rejects(readdir(directory), { code: 'ENOENT' });
+});
+
+test('a cluster in this process that keeps nothing takes its pods along when it is closed', async () => {
+  const cluster = await startCluster({ runtime: 'auto', containerRuntimeEndpoint: containerd.endpoint });
+  try {
+    const pods = cluster.client().resource<V1Pod>(podKind, 'default');
+    const containers = [{ name: 'main', image: BUSYBOX, command: ['sleep', '1000'] }];
+    await pods.create({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'short' }, spec: { containers } });
+    await until('the pod runs', async () => (await pods.get('short')).status?.phase === 'Running');
+    assert.notEqual((await containerd.ctr('containers', 'ls', '-q')).trim(), '');
+  } finally {
+    await cluster.close();
+  }
+  assert.equal((await containerd.ctr('containers', 'ls', '-q')).trim(), '');
+  assert.deepEqual(await readdir(containerd.cniConfDir), []);
 });
 
 test('a cluster whose process was killed is taken down as well', async () => {

@@ -22,6 +22,8 @@ import { chooseRuntime } from './survey-runtime.ts';
 export interface RealNode {
   readonly record: NodeRecord;
   kubelet(record: NodeRecord, controlPlane: ControlPlane): CreateKubelet;
+  /** Takes away all that it has left on this machine; its kubelet must have ended. */
+  remove(clusterDirectory: string): Promise<void>;
 }
 
 /** How often the Node is asked for the range of its pods. */
@@ -50,8 +52,13 @@ export async function openRealNode(config: ClusterConfig, directory: string, mac
   // Whoever brings a network brings its plugins.
   if ((await foreignNetwork(real.network.configurationDirectory, real.network.name)) === undefined)
     await requireCniPlugins(survey.cniPluginDirectories);
+  const record = known ?? { name: machine.hostname, ...(await endpointOf(machine)), real };
   return {
-    record: known ?? { name: machine.hostname, ...(await endpointOf(machine)), real },
+    record,
+    async remove(clusterDirectory) {
+      const { removeRealNode } = await import('./remove-real-node.ts');
+      await removeRealNode(record, clusterDirectory, config.clock);
+    },
     kubelet:
       ({ real: recorded = real }, controlPlane) =>
       (options) =>
