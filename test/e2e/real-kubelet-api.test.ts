@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
@@ -189,6 +189,42 @@ describe('the API of a kubelet with real pods', { timeout: 300_000 }, () => {
     stream.send(0, 'GET /none HTTP/1.0\r\n\r\n');
     await until('the answer comes', () => /HTTP\/1\.[01] 404 /.test(stream.channels.get(0) ?? ''));
     stream.socket.terminate();
+  });
+
+  test('nothing is left of streams and logs that were broken off', async () => {
+    const descriptors = async () => (await readdir(`/proc/${cluster.kubelet.pid}/fd`)).length;
+    // What is loaded and connected with the first of each kind stays.
+    const breakOff = async (count: number) => {
+      const paths = [
+        '/exec/default/talker/main?command=cat&input=1&output=1',
+        '/attach/default/talker/main?output=1',
+        '/portForward/default/talker?port=7777',
+      ];
+      const streams = await Promise.all(Array.from({ length: count }, (_, i) => open(paths[i % paths.length]!)));
+      const followers = Array.from({ length: count }, () =>
+        spawn('curl', [
+          ...['-sN', '--cacert', ca, '--cert', file('admin.pem'), '--key', file('admin-key.pem')],
+          `https://${address()}/containerLogs/default/talker/main?follow=true&tailLines=1`,
+        ]),
+      );
+      await Promise.all(followers.map(({ stdout }) => once(stdout, 'data')));
+      for (const { socket } of streams) socket.terminate();
+      for (const follower of followers) follower.kill('SIGKILL');
+    };
+    await breakOff(3);
+    let before = Number.POSITIVE_INFINITY;
+    await until(
+      'the kubelet is quiet',
+      async () => {
+        const now = await descriptors();
+        const settled = now >= before;
+        before = Math.min(before, now);
+        return settled;
+      },
+      { intervalMs: 1000 },
+    );
+    await breakOff(12);
+    await until('as much is open as before', async () => (await descriptors()) <= before + 2);
   });
 
   test('logs are read by lines, bytes and time', async () => {
