@@ -195,11 +195,13 @@ export function createEvictionManager(options: EvictionManagerOptions): Eviction
   return {
     name: 'eviction',
     async start(signal) {
-      if (thresholds.length === 0 && !limitsStorage) {
-        signal.addEventListener('abort', () => done.resolve(), { once: true });
-        return;
-      }
-      run(signal).catch((error: unknown) => (isAbort(error, signal) ? done.resolve() : done.reject(error)));
+      // An eviction under way may take the pod's whole grace period: the end of the kubelet does not wait for it.
+      if (signal.aborted) done.resolve();
+      else signal.addEventListener('abort', () => done.resolve(), { once: true });
+      if (thresholds.length === 0 && !limitsStorage) return;
+      run(signal).catch((error: unknown) => {
+        if (!isAbort(error, signal)) done.reject(error);
+      });
     },
     done: done.promise,
     conditions: () => conditions,

@@ -162,7 +162,8 @@ export function createShutdownManager(options: ShutdownManagerOptions): Shutdown
   return {
     name: 'node shutdown',
     async start(signal) {
-      signal.addEventListener('abort', () => done.resolve(), { once: true });
+      if (signal.aborted) done.resolve();
+      else signal.addEventListener('abort', () => done.resolve(), { once: true });
       if (periods.length === 0) return;
       run(signal).catch((error: unknown) => {
         if (isAbort(error, signal) || signal.aborted) return;
