@@ -31,12 +31,13 @@ const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32:
 /** Reads what Linux says of itself. What cannot be read is left empty, as upstream does. */
 export async function readMachine(rootDirectory = '/'): Promise<Machine> {
   const read = async (path: string) => (await readFile(path, 'utf8').catch(() => '')).trim();
-  const [osRelease, machineId, bootId, uuid, swaps, systemd, disk, hugePages] = await Promise.all([
+  const [osRelease, machineId, bootId, uuid, swaps, routes, systemd, disk, hugePages] = await Promise.all([
     read('/etc/os-release'),
     read('/etc/machine-id'),
     read('/proc/sys/kernel/random/boot_id'),
     read('/sys/class/dmi/id/product_uuid'),
     read('/proc/swaps'),
+    read('/proc/net/route'),
     statfs('/run/systemd/system').then(
       () => true,
       () => false,
@@ -57,19 +58,29 @@ export async function readMachine(rootDirectory = '/'): Promise<Machine> {
     cpus: availableParallelism(),
     memoryBytes: totalmem(),
     storageBytes: disk ? disk.blocks * disk.bsize : 0,
-    addresses: ownAddresses(),
+    addresses: orderAddresses(networkInterfaces(), routes),
     hasSystemd: systemd,
     activeSwaps: swaps.split('\n').slice(1),
     hugePages,
   };
 }
 
-function ownAddresses(): string[] {
-  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+/**
+ * The addresses that others reach this machine by: of the interface that the default route leaves by first, since bridges and tunnels
+ * have addresses too; IPv4 before IPv6.
+ *
+ * @param interfaces as `os.networkInterfaces()` tells them
+ * @param routes as /proc/net/route tells them
+ */
+export function orderAddresses(interfaces: ReturnType<typeof networkInterfaces>, routes: string): string[] {
+  const lines = routes.split('\n').map((line) => line.split('\t'));
+  const outward = new Set(lines.filter(([, destination]) => destination === '00000000').map(([name]) => name));
+  const all = Object.entries(interfaces).flatMap(([name, list]) => (list ?? []).map((entry) => ({ ...entry, name })));
   const usable = all.filter(
     ({ internal, address }) => !internal && !address.startsWith('fe80') && !address.startsWith('169.254.'),
   );
-  return usable.sort((a, b) => Number(a.family === 'IPv6') - Number(b.family === 'IPv6')).map(({ address }) => address);
+  const rank = ({ family, name }: (typeof all)[number]) => (family === 'IPv6' ? 2 : 0) + (outward.has(name) ? 0 : 1);
+  return usable.sort((a, b) => rank(a) - rank(b)).map(({ address }) => address);
 }
 
 /** The machine with ids of its own for one of several nodes on it, the same each time. */

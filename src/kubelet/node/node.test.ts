@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { NetworkInterfaceInfo } from 'node:os';
 import { test } from 'node:test';
 import { nodeKind } from '../../api/core/v1/node.ts';
 import type { V1Lease, V1Node, V1NodeCondition } from '../../api/gen/types.ts';
@@ -7,7 +8,7 @@ import { completeConfiguration } from '../configuration/defaults.ts';
 import { recordingLogger, until } from '../testing/cluster-of-one.ts';
 import { FakeApi, refusal, unreachable } from '../testing/fake-api.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
-import { type Machine, machineOfNode } from './machine.ts';
+import { type Machine, machineOfNode, orderAddresses } from './machine.ts';
 import { conditionChanges, type NodeHealth, nodeConditions } from './node-conditions.ts';
 import { createNodeController } from './node-controller.ts';
 import { nodeDetails } from './node-details.ts';
@@ -369,4 +370,17 @@ test('events tell how conditions came to be: all of a new node, then what change
   const worse = at({ ...WELL, diskPressure: true, shuttingDown: true }, fresh);
   assert.deepEqual(conditionChanges(fresh, worse), ['NodeHasDiskPressure', 'NodeNotReady']);
   assert.deepEqual(conditionChanges(worse, worse), []);
+});
+
+test('the node is at the address that the default route leaves by, not at a bridge’s', () => {
+  const entry = (address: string, family: 'IPv4' | 'IPv6', internal = false) =>
+    ({ address, family, internal }) as NetworkInterfaceInfo;
+  const interfaces = {
+    lo: [entry('127.0.0.1', 'IPv4', true)],
+    cni0: [entry('10.244.0.1', 'IPv4')],
+    eth0: [entry('fd00::5', 'IPv6'), entry('fe80::1', 'IPv6'), entry('10.0.0.5', 'IPv4')],
+  };
+  const routes = 'Iface\tDestination\tGateway\ncni0\t0000F40A\t00000000\neth0\t00000000\t0100000A';
+  assert.deepEqual(orderAddresses(interfaces, routes), ['10.0.0.5', '10.244.0.1', 'fd00::5']);
+  assert.deepEqual(orderAddresses(interfaces, '')[0], '10.244.0.1');
 });
