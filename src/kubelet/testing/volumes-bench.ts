@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { V1Node, V1Pod, V1PodSpec } from '../../api/gen/types.ts';
+import type { V1Node, V1Pod, V1PodSpec, V1VolumeMount } from '../../api/gen/types.ts';
 import { createMounts } from '../../host/mounts.ts';
 import { VirtualClock } from '../../std/clock.ts';
 import { completeConfiguration } from '../configuration/defaults.ts';
@@ -13,6 +13,8 @@ import { recordingLogger } from './cluster-of-one.ts';
 import { FakeApi } from './fake-api.ts';
 
 export const NODE_NAME = 'k8s-n01';
+/** Of work that nobody ends. */
+export const never = new AbortController().signal;
 
 export interface VolumesBench extends AsyncDisposable {
   readonly api: FakeApi;
@@ -26,6 +28,8 @@ export interface VolumesBench extends AsyncDisposable {
   file(...names: string[]): string;
   /** What a kubelet started anew knows: nothing but what is on disk. */
   restarted(): NodeVolumes;
+  /** The same, with what runs all the time. */
+  startedAnew(): Promise<AsyncDisposable & { readonly volumes: NodeVolumes }>;
 }
 
 export async function createVolumesBench(
@@ -71,6 +75,18 @@ export async function createVolumesBench(
     node: { metadata: { name: NODE_NAME, labels: { zone: 'a' } }, status: { allocatable: { cpu: '4', memory: '64Mi' } } },
     file: (...names) => join(root, ...names),
     restarted: make,
+    async startedAnew() {
+      const anew = make();
+      const end = new AbortController();
+      await anew.start(end.signal);
+      return {
+        volumes: anew,
+        [Symbol.asyncDispose]: async () => {
+          end.abort();
+          await anew.done;
+        },
+      };
+    },
     async [Symbol.asyncDispose]() {
       ends.abort();
       await mounts.unmountAll(root);
@@ -94,4 +110,18 @@ export function podWith(spec: Partial<V1PodSpec>, name = 'web'): V1Pod {
       ...spec,
     },
   };
+}
+
+type Environment = Parameters<NodeVolumes['mountsOf']>[2];
+
+/** The mounts of the pod's container, or of one with other mounts. */
+export function mountsOf({ volumes }: VolumesBench, pod: V1Pod, volumeMounts?: V1VolumeMount[], environment: Environment = []) {
+  const container = volumeMounts ? { name: 'main', volumeMounts } : pod.spec!.containers[0]!;
+  return volumes.mountsOf(pod, container, environment);
+}
+
+/** Where the volume that is mounted at `/<name>` is on the host. */
+export async function hostPathOf(bench: VolumesBench, pod: V1Pod, name: string): Promise<string> {
+  const { mounts } = await mountsOf(bench, pod);
+  return mounts.find(({ containerPath }) => containerPath === `/${name}`)!.hostPath;
 }

@@ -7,16 +7,16 @@ import { Turns } from '../../std/turns.ts';
 import type { ObjectReader } from '../pods/object-reader.ts';
 import { type PodImages, type PodPartContext, PodPartError, type PodVolumes } from '../pods/pod-parts.ts';
 import { podDirectory, volumeDirectory } from '../pods/pod-paths.ts';
-import { diskUsage, filesystemSpace } from '../stats/disk-usage.ts';
 import { boundClaim, fitsNode } from './claims.ts';
 import { containerMounts } from './container-mounts.ts';
+import { failedMount, failedProcessing } from './mount-failures.ts';
 import { type ChangeDetection, createObjectCache } from './object-cache.ts';
 import { namesIn, removeLeftovers, VOLUME_PARTS } from './pod-leftovers.ts';
 import { createServiceAccountTokens } from './service-account-tokens.ts';
 import { shareRoot } from './shared-root.ts';
 import type { BoundClaim, ReadyVolume, VolumeKind } from './volume-kind.ts';
 import { createVolumeKinds, type VolumeKinds } from './volume-kinds.ts';
-import type { VolumeUsage } from './volume-usage.ts';
+import { measureVolume, type VolumeUsage } from './volume-usage.ts';
 import { kindOfPersistentVolume, kindOfVolume, usedVolumes } from './volume-uses.ts';
 
 export interface NodeVolumes extends PodVolumes, Component {
@@ -243,30 +243,16 @@ class MountedVolumes implements NodeVolumes {
   async usageOf(podUid: string): Promise<readonly VolumeUsage[]> {
     const usages: VolumeUsage[] = [];
     for (const [name, made] of this.#pods.get(podUid)?.made ?? []) {
-      const measured = await this.#measure(made);
+      const measured = await measureVolume(made, made.kind, this.#mounts).catch((error: unknown) => {
+        this.#context.logger.debug(2, 'A volume could not be measured', { podUID: podUid, volume: name, error });
+        return undefined;
+      });
       if (!measured) continue;
       const { namespace = '', name: claimName = '' } = made.bound?.claim.metadata ?? {};
       const claim = made.bound && { claim: { namespace, name: claimName } };
       usages.push({ name, plugin: made.kind.plugin, ...claim, ...measured });
     }
     return usages;
-  }
-
-  /** Undefined for what has no bytes of its own, or is being taken down. */
-  async #measure(made: Made): Promise<Pick<VolumeUsage, 'space' | 'ephemeral'> | undefined> {
-    const { path, kind, bound } = made;
-    try {
-      const told = await kind.usage?.(made);
-      if (told) return { space: told, ephemeral: false };
-      // A directory of the host's is not the volume's alone.
-      if (path === undefined || kind.plugin === 'kubernetes.io/host-path') return undefined;
-      const space = await filesystemSpace(path);
-      if (!space || (await this.#mounts.at(path))) return space && { space, ephemeral: false };
-      return { space: { ...space, ...(await diskUsage(path)) }, ephemeral: !bound };
-    } catch (error) {
-      this.#context.logger.debug(2, 'A volume could not be measured', { path, plugin: kind.plugin, error });
-      return undefined;
-    }
   }
 
   volumesInUse(): readonly string[] {
@@ -292,15 +278,4 @@ function checkUid(uid: string): string {
   if (uid === '' || uid === '.' || uid === '..' || uid.includes('/') || uid.includes('\0'))
     throw new Error(`${JSON.stringify(uid)} is no uid of a pod`);
   return uid;
-}
-
-function failedMount(volumeName: string, cause: Error): PodPartError {
-  return new PodPartError('FailedMount', `MountVolume.SetUp failed for volume "${volumeName}" : ${cause.message}`, { cause });
-}
-
-function failedProcessing(volumeName: string, cause: Error): PodPartError {
-  const message =
-    `Unable to attach or mount volumes: unmounted volumes=[${volumeName}], unattached volumes=[], ` +
-    `failed to process volumes=[${volumeName}]: ${cause.message}`;
-  return new PodPartError('FailedMount', message, { cause });
 }

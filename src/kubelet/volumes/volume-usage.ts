@@ -1,4 +1,6 @@
-import type { FilesystemSpace } from '../stats/disk-usage.ts';
+import type { Mounts } from '../../host/mounts.ts';
+import { diskUsage, type FilesystemSpace, filesystemSpace } from '../stats/disk-usage.ts';
+import type { BoundClaim, ReadyVolume, VolumeKind } from './volume-kind.ts';
 
 /** Bytes and inodes of one volume, as /stats/summary tells them. */
 export interface VolumeUsage {
@@ -10,4 +12,20 @@ export interface VolumeUsage {
   /** It counts as the pod's ephemeral storage: files on the node's own disk. */
   readonly ephemeral: boolean;
   readonly space: FilesystemSpace;
+}
+
+/** Undefined for what has no bytes of its own. Counts the files of a directory that is no mount: not for every second. */
+export async function measureVolume(
+  ready: ReadyVolume & { readonly bound?: BoundClaim },
+  kind: VolumeKind,
+  mounts: Mounts,
+): Promise<Pick<VolumeUsage, 'space' | 'ephemeral'> | undefined> {
+  const { path, bound } = ready;
+  const told = await kind.usage?.(ready);
+  if (told) return { space: told, ephemeral: false };
+  // A directory of the host's is not the volume's alone.
+  if (path === undefined || kind.plugin === 'kubernetes.io/host-path') return undefined;
+  const space = await filesystemSpace(path);
+  if (!space || (await mounts.at(path))) return space && { space, ephemeral: false };
+  return { space: { ...space, ...(await diskUsage(path)) }, ephemeral: !bound };
 }

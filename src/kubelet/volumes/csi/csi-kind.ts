@@ -8,15 +8,11 @@
  */
 import { mkdir, rmdir, symlink, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { secretKind } from '../../../api/core/v1/secret.ts';
-import type { V1CSIDriver, V1Pod, V1Secret, V1SecretReference, V1VolumeAttachment } from '../../../api/gen/types.ts';
-import { isStatus } from '../../../api/machinery/status-error.ts';
-import { csiDriverKind } from '../../../api/storage/v1/csi-driver.ts';
-import { volumeAttachmentKind } from '../../../api/storage/v1/volume-attachment.ts';
+import type { V1CSIDriver, V1Pod } from '../../../api/gen/types.ts';
 import { removeTree } from '../../../host/remove-tree.ts';
 import { Turns } from '../../../std/turns.ts';
 import type { ObjectReader } from '../../pods/object-reader.ts';
-import { type PodPartContext, PodPartError } from '../../pods/pod-parts.ts';
+import type { PodPartContext } from '../../pods/pod-parts.ts';
 import type { FilesystemSpace } from '../../stats/disk-usage.ts';
 import { ownershipFor } from '../pod-groups.ts';
 import { namesIn } from '../pod-leftovers.ts';
@@ -24,6 +20,7 @@ import type { ServiceAccountTokens } from '../service-account-tokens.ts';
 import type { ReadyVolume, VolumeKind, VolumeTask } from '../volume-kind.ts';
 import { applyOwnership } from '../volume-ownership.ts';
 import type { CsiClient } from './csi-client.ts';
+import { type CsiCluster, createCsiCluster } from './csi-cluster.ts';
 import type { CsiDrivers } from './csi-drivers.ts';
 import { expandVolume } from './csi-expansion.ts';
 import { USAGE_UNIT } from './csi-messages.ts';
@@ -60,10 +57,6 @@ interface Published {
   readonly attachable: boolean;
 }
 
-const ATTACH_TIMEOUT_MS = 120_000;
-const FIRST_POLL_MS = 500;
-const LONGEST_POLL_MS = 10_000;
-
 export function createCsiKind(options: CsiKindOptions): CsiKind {
   return new CsiVolumes(options);
 }
@@ -72,6 +65,7 @@ class CsiVolumes implements CsiKind {
   readonly plugin = CSI_PLUGIN;
   readonly refreshed = true;
   readonly #options: CsiKindOptions;
+  readonly #cluster: CsiCluster;
   /** By target path. */
   readonly #published = new Map<string, Published>();
   /** Staged by this process, by staging path. After a restart drivers are asked again, which changes nothing for them. */
@@ -81,6 +75,7 @@ class CsiVolumes implements CsiKind {
 
   constructor(options: CsiKindOptions) {
     this.#options = options;
+    this.#cluster = createCsiCluster(options);
   }
 
   async setUp(task: VolumeTask): Promise<ReadyVolume> {
@@ -96,10 +91,10 @@ class CsiVolumes implements CsiKind {
       return before.ready;
     }
     const client = drivers.get(volume.driver);
-    const object = await this.#driverObject(volume.driver);
+    const object = await this.#cluster.driverObject(volume.driver);
     checkLifecycle(volume, object);
     const attachable = volume.lifecycle === 'Persistent' && (object?.spec.attachRequired ?? true);
-    const publishContext = attachable ? await this.#attached(volume, task.signal) : {};
+    const publishContext = attachable ? await this.#cluster.attached(volume, task.signal) : {};
     return this.#turns.take(volume.driver + volume.handle, async () => {
       await writeVolumeData(paths.data, this.#dataOf(volume));
       if (volume.block) await linkDevice(devicePaths(root, task.podUid, volume.name));
@@ -125,36 +120,6 @@ class CsiVolumes implements CsiKind {
     };
   }
 
-  async #driverObject(name: string): Promise<V1CSIDriver | undefined> {
-    try {
-      return await this.#options.context.client.resource<V1CSIDriver & { metadata: object }>(csiDriverKind).get(name);
-    } catch (error) {
-      if (isStatus(error, 'NotFound')) return undefined;
-      throw error;
-    }
-  }
-
-  /** Waits for the cluster to attach the volume to this node; answers what the driver's controller says to its node. */
-  async #attached({ attachment, name }: CsiVolume, signal: AbortSignal): Promise<Record<string, string>> {
-    const { client, clock } = this.#options.context;
-    const attachments = client.resource<V1VolumeAttachment & { metadata: object }>(volumeAttachmentKind);
-    const endMs = clock.now() + ATTACH_TIMEOUT_MS;
-    let why = '';
-    for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_POLL_MS)) {
-      try {
-        const { status } = await attachments.get(attachment, { signal });
-        if (status?.attached) return status.attachmentMetadata ?? {};
-        why = status?.attachError?.message ?? `volume attachment ${attachment} is not attached yet`;
-      } catch (error) {
-        if (!isStatus(error, 'NotFound')) throw error;
-        why = `volume attachment ${attachment} does not exist yet`;
-      }
-      if (clock.now() >= endMs)
-        throw new PodPartError('FailedAttachVolume', `AttachVolume.Attach failed for volume "${name}" : ${why}`);
-      await clock.sleep(pauseMs, signal);
-    }
-  }
-
   async #stage(
     client: CsiClient,
     volume: CsiVolume,
@@ -163,7 +128,7 @@ class CsiVolumes implements CsiKind {
     { pod, signal }: VolumeTask,
   ): Promise<void> {
     if (volume.lifecycle === 'Ephemeral' || this.#staged.has(paths.staging)) return;
-    const secrets = await this.#secrets(volume.stageSecret);
+    const secrets = await this.#cluster.secretOf(volume.stageSecret);
     await mkdir(paths.staging, { recursive: true, mode: 0o750 });
     if (!volume.block) await writeVolumeData(join(dirname(paths.staging), 'vol_data.json'), this.#dataOf(volume));
     const request = {
@@ -189,10 +154,9 @@ class CsiVolumes implements CsiKind {
     const persistent = volume.lifecycle === 'Persistent';
     const isStaged = persistent && (await client.can('stageUnstageVolume'));
     const publishSecrets = persistent
-      ? await this.#secrets(volume.publishSecret)
-      : volume.publishSecret &&
-        textsOf(await this.#options.objects.secret(volume.publishSecret.namespace ?? '', volume.publishSecret.name ?? ''));
-    const tokens = await this.#tokensFor(pod, object);
+      ? await this.#cluster.secretOf(volume.publishSecret)
+      : await this.#cluster.secretOfPod(volume.publishSecret);
+    const tokens = await this.#cluster.tokensFor(pod, object);
     const inSecrets = object?.spec.serviceAccountTokenInSecrets ?? false;
     await mkdir(dirname(paths.target), { recursive: true, mode: 0o750 });
     const request = {
@@ -213,26 +177,6 @@ class CsiVolumes implements CsiKind {
     const ownership = volume.block || !appliesGroup(volume, object) ? undefined : ownershipFor(pod, false);
     // Drivers that mount for a group do so themselves.
     if (ownership && !(await client.can('volumeMountGroup'))) await applyOwnership(paths.target, ownership);
-  }
-
-  async #tokensFor(pod: V1Pod, object: V1CSIDriver | undefined): Promise<Record<string, string> | undefined> {
-    const wishes = object?.spec.tokenRequests;
-    if (!wishes?.length) return undefined;
-    const issued = await Promise.all(
-      wishes.map(
-        async ({ audience, expirationSeconds }) =>
-          [audience, await this.#options.tokens.token(pod, { audience, expirationSeconds })] as const,
-      ),
-    );
-    const byAudience = issued.map(([audience, { token, expirationTimestamp }]) => [audience, { token, expirationTimestamp }]);
-    return { 'csi.storage.k8s.io/serviceAccount.tokens': JSON.stringify(Object.fromEntries(byAudience)) };
-  }
-
-  /** Secrets of persistent volumes are named by whoever provisioned them, in any namespace. */
-  async #secrets(reference: V1SecretReference | undefined): Promise<Record<string, string>> {
-    if (!reference?.name) return {};
-    const secrets = this.#options.context.client.resource<V1Secret>(secretKind, reference.namespace);
-    return textsOf(await secrets.get(reference.name));
   }
 
   async release(podDirectory: string): Promise<void> {
@@ -325,9 +269,6 @@ async function capability(client: CsiClient, volume: CsiVolume, pod: V1Pod) {
     : { mount: { fs_type: volume.fsType, mount_flags: volume.mountFlags, volume_mount_group: group } };
   return { ...access, access_mode: { mode } };
 }
-
-const textsOf = ({ data = {} }: V1Secret): Record<string, string> =>
-  Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]));
 
 /** In the pod's directory, where a kubelet started anew looks. */
 async function linkDevice({ link, target }: { readonly link: string; readonly target: string }): Promise<void> {

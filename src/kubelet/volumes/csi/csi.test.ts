@@ -19,12 +19,10 @@ import type {
 } from '../../../api/gen/types.ts';
 import { csiDriverKind } from '../../../api/storage/v1/csi-driver.ts';
 import { volumeAttachmentKind } from '../../../api/storage/v1/volume-attachment.ts';
-import { createVolumesBench, NODE_NAME, podWith, type VolumesBench } from '../../testing/volumes-bench.ts';
+import { createVolumesBench, NODE_NAME, never, podWith, type VolumesBench } from '../../testing/volumes-bench.ts';
 import { nodeIds, withDriver, withoutDriver } from './csi-node-object.ts';
 import { attachmentName } from './csi-paths.ts';
 import { accessModeNumber } from './csi-source.ts';
-
-const never = new AbortController().signal;
 
 async function withDriverRunning(
   options: Partial<CsiDriverOptions>,
@@ -115,7 +113,7 @@ test('a persistent volume is staged once, published for each pod, and given back
 
     await bench.volumes.tearDown('uid-one');
     assert.equal(driver.count('NodeUnstageVolume'), 0);
-    await using restarted = await startedAnew(bench);
+    await using restarted = await bench.startedAnew();
     await restarted.volumes.tearDown('uid-two');
     assert.deepEqual([driver.count('NodeUnpublishVolume'), driver.count('NodeUnstageVolume')], [2, 1]);
     assert.equal(await readFile(join(driver.volume('vol-1'), 'data'), 'utf8'), 'kept');
@@ -123,19 +121,6 @@ test('a persistent volume is staged once, published for each pod, and given back
     assert.deepEqual(await readdir(bench.file('pods', 'uid-two')), []);
   });
 });
-
-async function startedAnew(bench: VolumesBench) {
-  const volumes = bench.restarted();
-  const end = new AbortController();
-  await volumes.start(end.signal);
-  return {
-    volumes,
-    [Symbol.asyncDispose]: async () => {
-      end.abort();
-      await volumes.done;
-    },
-  };
-}
 
 test('a volume waits until the cluster has attached it, and passes on what the controller says', async () => {
   await withDriverRunning({}, undefined, async (bench, driver) => {
@@ -238,7 +223,7 @@ test('a volume that is a device reaches the container as one', async () => {
       devices: [{ hostPath: target, containerPath: '/dev/xvda', permissions: 'mrw' }],
     });
     assert.ok((await stat(target)).isCharacterDevice());
-    await using restarted = await startedAnew(bench);
+    await using restarted = await bench.startedAnew();
     await restarted.volumes.tearDown('uid-web');
     assert.deepEqual([driver.count('NodeUnpublishVolume'), driver.count('NodeUnstageVolume')], [1, 1]);
     assert.ok(!existsSync(target));
