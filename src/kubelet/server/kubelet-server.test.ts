@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { after, before, test } from 'node:test';
 import { connect } from 'node:tls';
+import fc from 'fast-check';
 import { createAuthority } from '../../pki/authority.ts';
 import { generatePrivateKey } from '../../pki/keys.ts';
 import { type Clock, systemClock, VirtualClock } from '../../std/clock.ts';
@@ -341,4 +342,39 @@ test('a header that never ends, or is too long, costs nobody else anything', asy
   // As long as a command may be.
   const { status } = await get(`/exec/default/web/none?output=1&command=${'x'.repeat(200_000)}`, { pair: admin, method: 'POST' });
   assert.equal(status, 501);
+});
+
+test('bytes that are no request harm nobody', async () => {
+  const { server, admin, get } = await serve();
+  const begin = fc.constantFrom(
+    '',
+    'GET /pods HTTP/1.1\r\n',
+    'POST /exec/default/web/c?output=1 HTTP/1.1\r\nUpgrade: ',
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      begin,
+      fc.uint8Array({ maxLength: 300 }),
+      fc.constantFrom('http/1.1', 'h2'),
+      async (head, bytes, protocol) => {
+        const socket = connect({
+          host: '127.0.0.1',
+          port: server.port,
+          ca: authority.certificatePem,
+          cert: admin.certificatePem,
+          key: admin.privateKeyPem,
+          ALPNProtocols: [protocol],
+        });
+        socket.on('error', () => undefined);
+        await once(socket, 'secureConnect');
+        const closed = new Promise((resolve) => socket.once('close', resolve));
+        socket.resume();
+        socket.end(Buffer.concat([Buffer.from(head), bytes]), () => setImmediate(() => socket.destroy()));
+        await closed;
+      },
+    ),
+    { numRuns: 60 },
+  );
+  assert.deepEqual(await get('/healthz', { pair: admin }), { status: 200, body: 'ok' });
 });
