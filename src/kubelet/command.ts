@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { CodedError } from '../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
@@ -18,6 +17,7 @@ import type { KubeletOptions } from './kubelet-options.ts';
 import { createLogOutput } from './log-output.ts';
 import { createKubeletMetrics, type KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { readMachine } from './node/machine.ts';
+import { parseNodeIps } from './node/node-ips.ts';
 import { checkNodeLabels } from './node/node-labels.ts';
 import { openRuntime } from './open-runtime.ts';
 
@@ -116,9 +116,7 @@ async function kubeletOptions(
   const labels = values.map('node-labels');
   checkNodeLabels(labels);
   const machine = await readMachine();
-  const nodeIps = values.string('node-ip').split(',').filter(Boolean);
-  const wrong = nodeIps.find((address) => !isIP(address));
-  if (wrong) throw refusal(`bad --node-ip ${JSON.stringify(wrong)}: it is not an IP address`);
+  const nodeIps = parseNodeIps(values.string('node-ip'), machine.addresses);
   const nodeName = (values.string('hostname-override') || machine.hostname).trim().toLowerCase();
   if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(nodeName) || nodeName.length > 253)
     throw refusal(`node name ${JSON.stringify(nodeName)} is not a valid DNS name: see --hostname-override`);
@@ -135,7 +133,7 @@ async function kubeletOptions(
     clock,
     logger,
     random: io.random,
-    ...(nodeIps.length > 0 ? { nodeIps } : defaultNodeIps(configuration.address)),
+    ...(nodeIps ? { nodeIps } : defaultNodeIps(configuration.address)),
     labels,
     machine,
     ...credentialProviders(path('image-credential-provider-config'), path('image-credential-provider-bin-dir')),

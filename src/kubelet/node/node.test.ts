@@ -12,6 +12,7 @@ import { type Machine, machineOfNode, orderAddresses } from './machine.ts';
 import { conditionChanges, type NodeHealth, nodeConditions } from './node-conditions.ts';
 import { createNodeController } from './node-controller.ts';
 import { nodeDetails } from './node-details.ts';
+import { parseNodeIps } from './node-ips.ts';
 import { checkNodeLabels } from './node-labels.ts';
 import { type NodeFacts, newNode } from './node-plan.ts';
 
@@ -383,4 +384,21 @@ test('the node is at the address that the default route leaves by, not at a brid
   const routes = 'Iface\tDestination\tGateway\ncni0\t0000F40A\t00000000\neth0\t00000000\t0100000A';
   assert.deepEqual(orderAddresses(interfaces, routes), ['10.0.0.5', '10.244.0.1', 'fd00::5']);
   assert.deepEqual(orderAddresses(interfaces, '')[0], '10.244.0.1');
+});
+
+test('--node-ip is one address, one of each family, or the machine’s own of a family', () => {
+  const own = ['10.0.0.5', 'fd00::5'];
+  assert.equal(parseNodeIps('', own), undefined);
+  assert.deepEqual(parseNodeIps('10.1.1.1', own), ['10.1.1.1']);
+  assert.deepEqual(parseNodeIps('10.1.1.1, fd00::1', own), ['10.1.1.1', 'fd00::1']);
+  assert.deepEqual(parseNodeIps('::', own), ['fd00::5']);
+  assert.deepEqual(parseNodeIps('0.0.0.0', own), ['10.0.0.5']);
+  for (const [text, why] of [
+    ['here', /bad --node-ip "here"/],
+    ['10.1.1.1,10.1.1.2', /must contain either a single IP or a dual-stack pair of IPs/],
+    ['10.1.1.1,fd00::1,10.1.1.2', /must contain either a single IP/],
+    ['0.0.0.0,fd00::1', /cannot include '0\.0\.0\.0' or '::'/],
+  ] as const)
+    assert.throws(() => parseNodeIps(text, own), why);
+  assert.throws(() => parseNodeIps('::', ['10.0.0.5']), /no address of that family/);
 });
