@@ -146,6 +146,8 @@ describe('the API of a kubelet with real pods', { timeout: 300_000 }, () => {
     assert.ok((JSON.parse(await asAdmin('/spec/')) as { num_cores: number }).num_cores > 0);
     const configz = JSON.parse(await asAdmin('/configz')) as { kubeletconfig: { port: number; kind?: string } };
     assert.deepEqual([configz.kubeletconfig.port, configz.kubeletconfig.kind], [cluster.port, undefined]);
+    const proxied: unknown = JSON.parse(await admin().run(`get --raw /api/v1/nodes/${cluster.nodeName}/proxy/configz`));
+    assert.deepEqual(proxied, configz);
     assert.match(
       await asAdmin('/checkpoint/default/talker/main', '-X', 'POST'),
       /^checkpointing of default\/talker\/main failed/,
