@@ -6,10 +6,11 @@ import type { CoreV1Event, V1Pod, V1PodList } from '../../src/api/gen/types.ts';
 import { createMounts } from '../../src/host/mounts.ts';
 import { completeConfiguration } from '../../src/kubelet/configuration/defaults.ts';
 import { createImageCollector } from '../../src/kubelet/images/image-collector.ts';
+import { createPodImages } from '../../src/kubelet/images/pod-images.ts';
 import { createContainerLogReader } from '../../src/kubelet/logs/container-logs.ts';
 import { createLogRotator } from '../../src/kubelet/logs/log-rotator.ts';
 import type { RuntimeContainer } from '../../src/kubelet/runtime/runtime.ts';
-import { systemClock } from '../../src/std/clock.ts';
+import { systemClock, VirtualClock } from '../../src/std/clock.ts';
 import { silentLogger } from '../../src/std/logger.ts';
 import { startContainerd } from '../harness/containerd.ts';
 import { type CriPods, criPods } from '../harness/cri-pods.ts';
@@ -101,6 +102,41 @@ test('a full disk of logs stops nobody: the container runs on, old logs go, and 
   await pods.runtime.stopContainer(container.id, 0);
   await pods.runtime.stopSandbox(sandbox.id);
   await pods.runtime.removeSandbox(sandbox.id);
+});
+
+test('a full disk of images is told as the reason of a failed pull, and the pull goes on when there is room', async () => {
+  await using registry = await startRegistry();
+  registry.add('large', '1', { files: [{ path: 'large', content: Buffer.alloc(48 << 20, 'x') }] });
+  await using directory = await temporaryDirectory();
+  await using stack = new AsyncDisposableStack();
+  const mounts = createMounts();
+  await mounts.mount({ source: 'tmpfs', target: directory.path, fsType: 'tmpfs', options: ['size=40m'] });
+  stack.defer(() => mounts.unmount(directory.path));
+  await using containerd = await startContainerd({ directory: directory.path });
+  using pods = await criPods(containerd);
+  await registry.serve(containerd, 'open.test');
+  const clock = new VirtualClock(Date.now());
+  const images = createPodImages({
+    context: {
+      configuration: completeConfiguration(),
+      paths: { root: directory.file('kubelet'), logs: '', containerLogs: '' },
+      events: undefined,
+      clock,
+      logger: silentLogger,
+    },
+    images: pods.runtime.images!,
+    objects: { secret: () => Promise.reject(new Error('there are no secrets')) },
+  });
+  const pod = pods.pod([{ image: 'open.test/large:1' }]);
+  const ensure = () => images.ensure(pod, pod.spec!.containers[0]!, new AbortController().signal);
+  await assert.rejects(ensure(), { reason: 'ErrImagePull', message: /no space left on device/ });
+  await assert.rejects(ensure(), {
+    reason: 'ImagePullBackOff',
+    message: /^Back-off pulling image "open\.test\/large:1": ErrImagePull: .*no space/s,
+  });
+  await mounts.mount({ source: 'tmpfs', target: directory.path, options: ['remount', 'size=400m'] });
+  await clock.advance(10_000);
+  assert.match((await ensure()).imageRef, /^sha256:/);
 });
 
 test('images that nobody uses are removed from the runtime; those of containers and of the sandbox stay', async () => {

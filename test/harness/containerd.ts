@@ -17,6 +17,8 @@ export interface ContainerdOptions {
   readonly sandboxImage?: string;
   /** Beside `registry.test/busybox:1`, which is always there. */
   readonly images?: readonly TestImage[];
+  /** Where its directory is made: a small disk of the test's own. Default: where temporary files are. */
+  readonly directory?: string;
   /** False: no CNI configuration, so that the network is not ready. */
   readonly network?: boolean;
   /** More of config.toml: tables of its own at the end. */
@@ -71,7 +73,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 export async function startContainerd(options: ContainerdOptions = {}): Promise<Containerd> {
   const cniBinDir = requirePrograms();
   await removeAbandoned();
-  const root = await mkdtemp(join(tmpdir(), PREFIX));
+  const root = await mkdtemp(join(options.directory ?? tmpdir(), PREFIX));
   const network = `mt${randomBytes(5).toString('hex')}`;
   const leftovers: Leftovers = { root, network, cniBinDir };
   // Read by a later run when this one is killed before it can clean up.
