@@ -27,7 +27,7 @@ export interface VolumesBench extends AsyncDisposable {
   node: V1Node;
   file(...names: string[]): string;
   /** What a kubelet started anew knows: nothing but what is on disk. */
-  restarted(): NodeVolumes;
+  restarted(changes?: PodVolumesOptions): NodeVolumes;
   /** The same, with what runs all the time. */
   startedAnew(): Promise<AsyncDisposable & { readonly volumes: NodeVolumes }>;
 }
@@ -42,7 +42,7 @@ export async function createVolumesBench(
   const mounts = createMounts();
   const events: string[] = [];
   const ends = new AbortController();
-  const make = () =>
+  const make = (changes: PodVolumesOptions = {}) =>
     createPodVolumes(
       {
         client: api.client(),
@@ -61,7 +61,7 @@ export async function createVolumesBench(
         logger,
         random: () => 0.5,
       },
-      { mounts, ...options },
+      { mounts, ...options, ...changes },
     );
   const volumes = make();
   const bench: VolumesBench = {

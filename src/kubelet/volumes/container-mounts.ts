@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import type { V1Container, V1VolumeMount } from '../../api/gen/types.ts';
 import type { Mounts } from '../../host/mounts.ts';
-import { namesOf } from '../../host/paths-below.ts';
 import type { Logger } from '../../std/logger.ts';
 import { PodPartError } from '../pods/pod-parts.ts';
 import type { ContainerDevice, ContainerMount, MountPropagation } from '../runtime/preparation.ts';
@@ -21,6 +20,11 @@ export interface ContainerMountsRequest {
   readonly recursiveReadOnly: boolean;
 }
 
+export interface HostTools {
+  readonly mounts: Mounts;
+  readonly logger: Logger;
+}
+
 const PROPAGATION: Readonly<Record<string, MountPropagation>> = {
   None: 'private',
   HostToContainer: 'host-to-container',
@@ -30,14 +34,13 @@ const PROPAGATION: Readonly<Record<string, MountPropagation>> = {
 /** Rejects with reason CreateContainerConfigError. */
 export async function containerMounts(
   request: ContainerMountsRequest,
-  { mounts, logger }: { readonly mounts: Mounts; readonly logger: Logger },
+  host: HostTools,
 ): Promise<{ mounts: ContainerMount[]; devices: ContainerDevice[] }> {
   const { container, volumes } = request;
   const made: ContainerMount[] = [];
   for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
     const volume = readyVolume(volumes, mount.name, container);
-    const subPath = subPathOf(mount, request.environment);
-    const place = await placeOf(volume, mount, subPath, index, request, mounts, logger);
+    const place = await placeOf({ volume, mount, index, request }, host);
     const readOnly = (mount.readOnly ?? false) || volume.readOnly;
     made.push({
       ...place,
@@ -82,21 +85,25 @@ function expandStrictly(text: string, environment: Variables): string {
   });
 }
 
+interface Place {
+  readonly volume: ReadyVolume;
+  readonly mount: V1VolumeMount;
+  /** Among the container's mounts: it names the directory of the part. */
+  readonly index: number;
+  readonly request: ContainerMountsRequest;
+}
+
 async function placeOf(
-  volume: ReadyVolume,
-  mount: V1VolumeMount,
-  subPath: string | undefined,
-  index: number,
-  { container, podDirectory }: ContainerMountsRequest,
-  mounts: Mounts,
-  logger: Logger,
+  { volume, mount, index, request }: Place,
+  { mounts, logger }: HostTools,
 ): Promise<Pick<ContainerMount, 'hostPath' | 'image'>> {
+  const { container, podDirectory, environment } = request;
+  const subPath = subPathOf(mount, environment);
   if (volume.image) return { hostPath: '', image: { ...volume.image, ...(subPath && { subPath }) } };
   if (volume.path === undefined) throw refusal(`volume ${mount.name} of container ${container.name} cannot be mounted`);
   if (subPath === undefined) return { hostPath: volume.path };
   const target = join(podDirectory, 'volume-subpaths', mount.name, container.name, String(index));
   try {
-    namesOf(subPath);
     return { hostPath: await bindSubPath({ volumePath: volume.path, subPath, target }, mounts) };
   } catch (cause) {
     // The user is told no paths of the host.

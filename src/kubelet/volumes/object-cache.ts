@@ -36,7 +36,7 @@ export interface ObjectCache extends ObjectReader {
   subscribe(listener: (podUid: string) => void): () => void;
   /** How many objects are watched or kept. */
   readonly size: number;
-  /** Ends all watches. */
+  /** Ends all watches; none begins any more. */
   close(): void;
 }
 
@@ -63,6 +63,7 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
   const entries = new Map<string, Entry>();
   const ofPod = new Map<string, Set<string>>();
   const listeners = new Set<(podUid: string) => void>();
+  let closed = false;
   const keyOf = (kind: string, namespace: string, name: string) => `${kind}/${namespace}/${name}`;
 
   function hold(kind: ObjectReference['kind'], namespace: string, name: string, podUid: string): string {
@@ -71,7 +72,7 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
     if (!entry) {
       entry = { kind, namespace, name, pods: new Set(), end: new AbortController() };
       entries.set(key, entry);
-      if (changeDetection === 'Watch') watch(entry);
+      if (changeDetection === 'Watch' && !closed) watch(entry);
     }
     // A new pod is to see what is there now.
     if (!entry.pods.has(podUid) && !entry.object?.immutable) entry.fetchedAtMs = undefined;
@@ -163,6 +164,7 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
       return entries.size;
     },
     close() {
+      closed = true;
       for (const podUid of [...ofPod.keys()]) this.forget(podUid);
     },
   };

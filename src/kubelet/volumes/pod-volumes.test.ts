@@ -264,3 +264,11 @@ test('making a volume ready is measured once, by kind and end', async () => {
   );
   assert.match(text, /_count\{volume_plugin="kubernetes.io\/host-path",.*status="fail-unknown",migrated="false"\} 1/);
 });
+
+test('a part that cannot begin says so at its end too, so that nobody waits for it', async () => {
+  const programs = recordedPrograms(() => ({ exitCode: 32, stderr: 'not permitted' }));
+  await using bench = await createVolumesBench();
+  const unable = bench.restarted({ mounts: createMounts({ run: programs.run, readMountInfo: async () => '' }) });
+  await assert.rejects(unable.start(never), /not permitted/);
+  await assert.rejects(unable.done, /not permitted/);
+});

@@ -92,9 +92,14 @@ class MountedVolumes implements NodeVolumes {
 
   async start(signal: AbortSignal): Promise<void> {
     const { paths, logger } = this.#context;
-    if (await shareRoot(paths.root, this.#mounts))
-      logger.info('Bind-mounted with shared mount propagation', { path: paths.root });
-    await this.#kinds.start(signal);
+    try {
+      if (await shareRoot(paths.root, this.#mounts))
+        logger.info('Bind-mounted with shared mount propagation', { path: paths.root });
+      await this.#kinds.start(signal);
+    } catch (error) {
+      this.#done.reject(error);
+      throw error;
+    }
     const stop = () => {
       this.objects.close();
       this.#tokens.close();

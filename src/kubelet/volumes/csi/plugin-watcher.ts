@@ -132,6 +132,7 @@ export function createPluginWatcher(options: PluginWatcherOptions): Component {
       }
     } finally {
       watcher?.close();
+      first.resolve();
     }
   }
 
