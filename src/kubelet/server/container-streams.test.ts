@@ -9,6 +9,8 @@ import { until } from '../../../test/harness/until.ts';
 import { createAuthority } from '../../pki/authority.ts';
 import { VirtualClock } from '../../std/clock.ts';
 import type { ContainerStreams } from '../runtime/runtime-abilities.ts';
+import type { ApiRequest } from './api-exchange.ts';
+import { createContainerStreams } from './container-streams.ts';
 import { runtimeWith, startTestServer, type TestAuthority, type TestServer, validSpan, viewOf } from './server-fixture.ts';
 
 let authority: TestAuthority;
@@ -333,4 +335,30 @@ test('a hollow node says that it is', async () => {
     const { status, body } = await get(path, { method: 'POST' });
     assert.deepEqual([status, body.includes('hollow')], [501, true], path);
   }
+});
+
+test('no more streams at a time than there is room for, and each that ends makes room', async () => {
+  const opened: PromiseWithResolvers<URL>[] = [];
+  const exec = () => {
+    const one = Promise.withResolvers<URL>();
+    opened.push(one);
+    return one.promise;
+  };
+  const streams = { ...streamsTo('http://127.0.0.1:1'), exec };
+  const { exec: handle } = createContainerStreams(viewOf({}, { runtime: runtimeWith({ streams }) }), new VirtualClock(0));
+  const ask = async () => {
+    const request = { query: new URLSearchParams('output=1'), headers: {} } as unknown as ApiRequest;
+    const outcome = await handle(request, { namespace: 'default', pod: 'web', container: 'c' });
+    assert.ok(outcome !== 'taken');
+    return outcome.status;
+  };
+  const first = Array.from({ length: 1000 }, ask);
+  await eventually(() => opened.length === 1000);
+  assert.equal(await ask(), 429);
+  opened[0]!.reject(new Error('gone'));
+  assert.equal(await first[0], 500);
+  const next = ask();
+  await eventually(() => opened.length === 1001);
+  for (const { reject } of opened) reject(new Error('gone'));
+  assert.deepEqual(new Set(await Promise.all([...first, next])), new Set([500]));
 });
