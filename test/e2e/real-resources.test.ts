@@ -24,6 +24,8 @@ const shell = (script: string, more: Partial<V1Container> = {}): V1Container => 
   ...more,
 });
 const IDLE = shell('sleep 1000');
+/** The machine that tests run on may be nearly full. */
+const NO_DISKS = { 'nodefs.available': '0%', 'nodefs.inodesFree': '0%', 'imagefs.available': '0%' };
 const LIMITED = { requests: { cpu: '250m', memory: '32Mi' }, limits: { cpu: '500m', memory: '64Mi' } };
 
 async function create(name: string, spec: Partial<V1PodSpec>): Promise<void> {
@@ -58,6 +60,24 @@ async function cgroup(path: string) {
   };
   return { version: mounts.version, read };
 }
+
+/** What the node says of a pressure, and whether it is kept free of pods for it. */
+async function condition(type: 'MemoryPressure' | 'DiskPressure') {
+  const node = await json<V1Node>(`get node ${cluster.current.nodeName}`);
+  const taint = `node.kubernetes.io/${type === 'DiskPressure' ? 'disk' : 'memory'}-pressure`;
+  const found = node.status?.conditions?.find((one) => one.type === type);
+  return { status: found?.status, reason: found?.reason, tainted: node.spec?.taints?.some(({ key }) => key === taint) ?? false };
+}
+
+const untilRelieved = (type: 'MemoryPressure' | 'DiskPressure') =>
+  until(
+    `${type} is over`,
+    async () => {
+      const now = await condition(type);
+      return now.status === 'False' && !now.tainted;
+    },
+    { timeoutMs: 90_000, intervalMs: 500 },
+  );
 
 const containerIdOf = ({ status }: V1Pod) => (status?.containerStatuses?.[0]?.containerID ?? '').replace('containerd://', '');
 const raw = (path: string) => run(['get', '--raw', `/api/v1/nodes/${cluster.current.nodeName}/proxy${path}`]);
@@ -205,8 +225,49 @@ describe('resources of pods on a node with containerd', { timeout: 600_000 }, ()
     assert.equal(evicted.type, 'Warning');
   });
 
+  test('pods that together use up what they may have of the memory cost the one that asked for least', async () => {
+    const total = Number(/^MemTotal:\s+(\d+) kB/m.exec(await readFile('/proc/meminfo', 'utf8'))![1]);
+    await run('delete pod --all --timeout=60s');
+    await cluster.current.killKubelet();
+    // 200 MiB for all pods, of which 50 must stay free.
+    const changes = {
+      kubeReserved: { memory: `${total - 200 * 1024}Ki` },
+      evictionHard: { ...NO_DISKS, 'memory.available': '50Mi' },
+    };
+    await cluster.current.startKubelet(changes);
+    await create('promised', { containers: [shell('sleep 1000', { resources: { requests: { memory: '64Mi' } } })] });
+    await ready('promised');
+    const level = await cgroup('kubepods');
+    assert.equal(await level.read(level.version === 1 ? 'memory.limit_in_bytes' : 'memory.max'), String(200 * 2 ** 20));
+    await create('greedy', {
+      containers: [
+        shell('dd if=/dev/zero of=/data/file bs=1M count=165; sleep 1000', {
+          volumeMounts: [{ name: 'data', mountPath: '/data' }],
+        }),
+      ],
+      volumes: [{ name: 'data', emptyDir: { medium: 'Memory' } }],
+    });
+    const seen = until(
+      'the node is under pressure',
+      async () => (await condition('MemoryPressure')).status === 'True' && condition('MemoryPressure'),
+      {
+        timeoutMs: 60_000,
+        intervalMs: 100,
+      },
+    );
+    const [pressure, { status }] = await Promise.all([seen, failed('greedy')]);
+    assert.equal(pressure.reason, 'KubeletHasInsufficientMemory');
+    assert.equal(status?.reason, 'Evicted');
+    assert.match(
+      status?.message ?? '',
+      /^The node was low on resource: memory\. Threshold quantity: 50Mi, available: \S+\. Container main was using \S+, request is 0, has larger consumption of memory\. $/,
+    );
+    assert.equal((await podNamed('promised')).status?.phase, 'Running');
+    await untilRelieved('MemoryPressure');
+  });
+
   test('a disk that runs full makes the node say so and costs the pod that has filled it; then all is well again', async () => {
-    const { root, nodeName } = cluster.current;
+    const { root } = cluster.current;
     await run('delete pod --all --timeout=60s');
     await cluster.current.killKubelet();
     // The kubelet's directory moves to a disk of its own, so small that one pod can fill it.
@@ -217,14 +278,8 @@ describe('resources of pods on a node with containerd', { timeout: 600_000 }, ()
     await runOrFail('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', root]);
     await cp(aside, root, { recursive: true, preserveTimestamps: true });
     await rm(aside, { recursive: true, force: true });
-    const small = { 'nodefs.available': '30Mi', 'nodefs.inodesFree': '0%', 'imagefs.available': '0%', 'memory.available': '1Mi' };
+    const small = { ...NO_DISKS, 'nodefs.available': '30Mi', 'memory.available': '1Mi' };
     await cluster.current.startKubelet({ evictionHard: small });
-    const condition = async () => {
-      const node = await json<V1Node>(`get node ${nodeName}`);
-      const taints = node.spec?.taints?.map(({ key }) => key) ?? [];
-      const pressure = node.status?.conditions?.find(({ type }) => type === 'DiskPressure');
-      return { status: pressure?.status, reason: pressure?.reason, tainted: taints.includes('node.kubernetes.io/disk-pressure') };
-    };
     await create('modest', { containers: [IDLE] });
     await ready('modest');
     await create('fills', {
@@ -235,10 +290,14 @@ describe('resources of pods on a node with containerd', { timeout: 600_000 }, ()
       ],
       volumes: [{ name: 'data', emptyDir: {} }],
     });
-    const seen = until('the node is under pressure', async () => (await condition()).status === 'True' && condition(), {
-      timeoutMs: 60_000,
-      intervalMs: 100,
-    });
+    const seen = until(
+      'the node is under pressure',
+      async () => (await condition('DiskPressure')).status === 'True' && condition('DiskPressure'),
+      {
+        timeoutMs: 60_000,
+        intervalMs: 100,
+      },
+    );
     const [pressure, { status }] = await Promise.all([seen, failed('fills')]);
     assert.equal(pressure.reason, 'KubeletHasDiskPressure');
     assert.equal(status?.reason, 'Evicted');
@@ -250,13 +309,6 @@ describe('resources of pods on a node with containerd', { timeout: 600_000 }, ()
     assert.deepEqual([disruption?.status, disruption?.reason], ['True', 'TerminationByKubelet']);
     assert.equal((await podNamed('modest')).status?.phase, 'Running');
     await run('delete pod fills --timeout=60s');
-    await until(
-      'the pressure is over',
-      async () => {
-        const now = await condition();
-        return now.status === 'False' && !now.tainted;
-      },
-      { timeoutMs: 90_000, intervalMs: 500 },
-    );
+    await untilRelieved('DiskPressure');
   });
 });
