@@ -39,9 +39,8 @@ export async function* readLog({ path, options, isRunning, clock, signal }: LogR
   const sizeBytes = await log.size();
   if (options.tailLines !== undefined) log.positionBytes = await tailStart(log.handle, sizeBytes, options.tailLines);
   if (!options.follow) {
-    // What is written meanwhile is not among the last lines that were asked for.
-    const endBytes = options.tailLines === undefined ? Number.POSITIVE_INFINITY : sizeBytes;
-    yield* drain(log, renderer, signal, endBytes);
+    // What is written meanwhile was not asked for: a container that writes faster than somebody reads would have no end.
+    yield* drain(log, renderer, signal, sizeBytes);
     yield* renderer.end();
     return;
   }
@@ -57,7 +56,9 @@ export async function* readLog({ path, options, isRunning, clock, signal }: LogR
     if (await log.isReplaced()) {
       if (running) await handedOver(path, clock, signal);
       yield* drain(log, renderer, signal);
-      yield* goOn(log, renderer, clock, signal);
+      // A line that a full disk has cut off must not swallow the beginning of the next file.
+      yield* renderer.end();
+      yield* goOn(log, renderer, isRunning, clock, signal);
     } else if (!running) {
       yield* renderer.end();
       return;
@@ -66,13 +67,19 @@ export async function* readLog({ path, options, isRunning, clock, signal }: LogR
 }
 
 /** After the end of a file that was put aside: through those that were put aside after it, and on to the one written to. */
-async function* goOn(log: LogFile, renderer: LogRenderer, clock: Clock, signal: AbortSignal): AsyncGenerator<Buffer> {
+async function* goOn(
+  log: LogFile,
+  renderer: LogRenderer,
+  isRunning: () => Promise<boolean>,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   for (;;) {
     const [file] = await log.unread();
     if (file) {
       yield* readWhole(file, renderer, signal);
       log.wasRead(file);
-    } else if (await log.reopen()) return;
+    } else if ((await log.reopen()) || !(await isRunning())) return;
     else await clock.sleep(HANDOVER_STEP_MS, signal);
   }
 }

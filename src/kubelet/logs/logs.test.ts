@@ -489,3 +489,42 @@ test('a container that is removed takes its logs along, and keeps both when one 
   await wrapped.removeContainer('c2');
   assert.deepEqual([removed, await readdir(directory.path)], [['c1', 'c2'], ['1.log']]);
 });
+
+test('following ends with a container whose logs are taken away between two files', async () => {
+  await using directory = await temporaryDirectory();
+  const path = directory.file('0.log');
+  await writeFile(path, line('one'));
+  let alive = true;
+  const log = follow({
+    path,
+    options: { follow: true, ...ALL },
+    isRunning: async () => alive,
+    signal: new AbortController().signal,
+  });
+  await until('the line has come', () => log.text() === 'one\n');
+  await rename(path, `${path}.20260101-000000`);
+  alive = false;
+  await removeLogs(path);
+  await log.done;
+  assert.equal(log.text(), 'one\n');
+});
+
+test('a line that a full disk has cut off does not spoil the next file', async () => {
+  await using directory = await temporaryDirectory();
+  const path = directory.file('0.log');
+  await writeFile(path, `${line('one')}${at(1)} stdout F tw`);
+  let alive = true;
+  const log = follow({
+    path,
+    options: { follow: true, ...ALL },
+    isRunning: async () => alive,
+    signal: new AbortController().signal,
+  });
+  await until('the line has come', () => log.text() === 'one\n');
+  await rename(path, `${path}.20260101-000000`);
+  await writeFile(path, line('three'));
+  await until('the next file is read', () => log.text().endsWith('three\n'));
+  alive = false;
+  await log.done;
+  assert.equal(log.text(), 'one\ntwthree\n');
+});
