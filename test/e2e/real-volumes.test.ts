@@ -362,4 +362,43 @@ describe('volumes of pods on a node with containerd', () => {
     assert.equal(driver.count('NodeUnpublishVolume'), before + 1);
     assert.deepEqual(await readdir(disk), ['data']);
   });
+
+  test('a kubelet that is killed while pods start and while they go leaves no volume behind', async () => {
+    const { root, killKubelet, startKubelet } = cluster.current;
+    await run('create configmap shared --from-literal=a=b');
+    const volumes: V1Volume[] = [
+      { name: 'config', configMap: { name: 'shared' } },
+      { name: 'memory', emptyDir: { medium: 'Memory' } },
+      { name: 'inline', csi: { driver: driver.name } },
+    ];
+    const volumeMounts = [
+      ...volumes.map(({ name }) => ({ name, mountPath: `/${name}` })),
+      { name: 'config', mountPath: '/a', subPath: 'a' },
+      { name: 'memory', mountPath: '/part', subPath: 'deep/part' },
+    ];
+    const names = Array.from({ length: 6 }, (_, i) => `killed-${i}`);
+    const published = () => driver.count('NodePublishVolume');
+    const before = published();
+    for (const name of names) await run('create -f -', podWith(name, volumes, {}, { volumeMounts }));
+    await until('some volumes are there', () => published() > before + 1);
+    await killKubelet();
+    await startKubelet();
+    for (const name of names) await running(name);
+    assert.equal(await inside('killed-0', 'cat /a; ls /memory'), 'bdeep\n');
+    const gone = driver.count('NodeUnpublishVolume');
+    const removed = run(['delete', 'pod', ...names, '--wait=false']);
+    await until('some volumes are gone', () => driver.count('NodeUnpublishVolume') > gone + 1);
+    await killKubelet();
+    await removed;
+    await startKubelet();
+    await cluster.current.expectNothingLeft();
+    const mounts = await createMounts().list();
+    assert.deepEqual(
+      mounts.filter(({ mountPoint }) => mountPoint.startsWith(join(root, 'p'))),
+      [],
+    );
+    const handles = (call: string) =>
+      new Set(driver.calls.filter(({ name }) => name === call).map(({ request }) => request['volume_id']));
+    assert.deepEqual(handles('NodeUnpublishVolume'), handles('NodePublishVolume'));
+  });
 });
