@@ -77,6 +77,9 @@ test('a certificate that has expired since the connection opened is nobody’s',
   const pair = await issue('admin', 'client auth', ['system:masters']);
   const { get } = await serve({}, new VirtualClock(Date.now() + 25 * HOUR_MS));
   assert.equal((await get('/metrics', { pair })).status, 401);
+  assert.equal((await get('/metrics', { pair, token: 'good' })).status, 200);
+  const open = await serve({ authentication: { anonymous: { enabled: true } } }, new VirtualClock(Date.now() + 25 * HOUR_MS));
+  assert.equal((await open.get('/metrics', { pair })).status, 401);
 });
 
 test('the administrator gets metrics that begin with the histogram of the runbook', async () => {

@@ -188,8 +188,10 @@ function join(client: Duplex, backend: Duplex, { clock, idleMs }: TunnelOptions)
     }
     client.once('close', () => backend.destroy());
     backend.once('close', () => {
-      // The client may still be fetching the end; what it sends reaches nobody.
-      client.end(() => client.destroy());
+      // The client may still be fetching the end; what it sends reaches nobody. Unread, it would reset the connection and cost the client the end.
+      client.once('end', () => client.destroy());
+      client.resume();
+      client.end();
       const farewell = clock.setTimer(FAREWELL_MS, () => client.destroy());
       client.once('close', () => farewell.cancel());
     });
