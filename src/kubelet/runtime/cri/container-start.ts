@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { CodedError } from '../../../std/coded-error.ts';
 import { GrpcError } from '../../grpc/grpc-error.ts';
 import { PodPartError } from '../../pods/pod-parts.ts';
-import { containerDirectory, type PodPaths } from '../../pods/pod-paths.ts';
+import { containerDirectory, type PodPaths, podLogDirectory } from '../../pods/pod-paths.ts';
 import type { ContainerMount, IdMapping, SandboxPreparation } from '../preparation.ts';
 import type { ContainerRequest, PodSandbox } from '../runtime.ts';
 import type { CriClient, CriInput } from './api/cri-client.ts';
@@ -14,12 +14,14 @@ import { type ContainerConfigInput, containerConfig } from './translate/containe
 import type { ImageUser } from './translate/container-security.ts';
 import { sandboxConfig } from './translate/sandbox-config.ts';
 
+export type SandboxConfig = CriInput<'PodSandboxConfig'>;
+
 export interface ContainerStartOptions extends Pick<ContainerConfigInput, 'seccomp' | 'moreMaskedPaths'> {
   readonly cri: CriClient;
   readonly paths: PodPaths;
+  /** How this process made sandboxes, by their ids. */
+  readonly sandboxConfigs: ReadonlyMap<string, SandboxConfig>;
 }
-
-type SandboxConfig = CriInput<'PodSandboxConfig'>;
 
 /**
  * Creates a container and starts it; answers its id.
@@ -36,7 +38,7 @@ export async function createAndStart(
   const { preparation, pod, container } = request;
   if (!preparation) throw new Error(`nothing is prepared for container ${container.name}`);
   const [config, imageUser, mounts] = await Promise.all([
-    sandboxConfigOf(cri, sandbox, request),
+    sandboxConfigOf(options, sandbox, request),
     imageUserOf(cri, preparation.imageRef),
     terminationMessageMount(paths, pod.metadata?.uid ?? '', request),
   ]);
@@ -76,14 +78,28 @@ function wordsOf(error: unknown): string {
   return error instanceof GrpcError ? error.detail : (error as Error).message;
 }
 
-/** CRI wants to be told again how the sandbox was made. */
-async function sandboxConfigOf(cri: CriClient, sandbox: PodSandbox, request: ContainerRequest): Promise<SandboxConfig> {
-  if (request.sandboxPreparation) return sandboxConfig(request.pod, sandbox.attempt, request.sandboxPreparation);
+/**
+ * CRI wants to be told again how the sandbox was made. One made by an earlier kubelet: containerd tells it; other runtimes keep for themselves
+ * what they need of it, but want to see the rest.
+ */
+async function sandboxConfigOf(
+  { cri, paths, sandboxConfigs }: ContainerStartOptions,
+  sandbox: PodSandbox,
+  { pod, sandboxPreparation }: ContainerRequest,
+): Promise<SandboxConfig> {
+  if (sandboxPreparation) return sandboxConfig(pod, sandbox.attempt, sandboxPreparation);
+  const known = sandboxConfigs.get(sandbox.id);
+  if (known) return known;
   const { info } = await cri.call('PodSandboxStatus', { pod_sandbox_id: sandbox.id, verbose: true });
   const { config } = detailsIn(info);
-  if (typeof config !== 'object' || config === null)
-    throw new Error(`the runtime does not tell how sandbox ${sandbox.id} was made`);
-  return config as SandboxConfig;
+  if (typeof config === 'object' && config !== null) return config as SandboxConfig;
+  const { podNamespace: namespace, podName: name, podUid: uid } = sandbox;
+  return sandboxConfig(pod, sandbox.attempt, {
+    hostname: pod.spec?.hostname ?? name,
+    dns: { servers: [], searches: [], options: [] },
+    logDirectory: podLogDirectory(paths, { namespace, name, uid }),
+    cgroupParent: '',
+  });
 }
 
 function idMappingsOf(config: SandboxConfig): SandboxPreparation['idMappings'] {

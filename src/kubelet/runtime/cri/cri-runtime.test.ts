@@ -302,3 +302,46 @@ test('the runtime’s cgroup driver counts where the runtime tells it', async ()
   await using connectedToOlder = await connect(older);
   assert.equal(await connectedToOlder.runtime.cgroupDriver!(), undefined);
 });
+
+test('a container is created with what its sandbox was made with, also after a restart and on runtimes that do not tell', async () => {
+  const hosts: (string | undefined)[] = [];
+  const logs: (string | undefined)[] = [];
+  let info = {};
+  await using service = await fakeRuntime({
+    RunPodSandbox: () => ({ pod_sandbox_id: 's' }),
+    PodSandboxStatus: () => ({ status: { id: 's', metadata: { uid: 'u' } }, info }),
+    ImageStatus: () => ({ image: { id: 'sha256:1' } }),
+    CreateContainer: (request: { sandbox_config?: { hostname: string; log_directory: string } }) => {
+      hosts.push(request.sandbox_config?.hostname);
+      logs.push(request.sandbox_config?.log_directory);
+      return { container_id: 'c' };
+    },
+    StartContainer: () => ({}),
+    ContainerStatus: () => ({ status: { id: 'c', state: 1 } }),
+    RemovePodSandbox: () => ({}),
+  });
+  await using connected = await connect(service);
+  const { runtime, directory } = connected;
+  const logDirectory = directory.file('logs', 'made');
+  const preparation = { hostname: 'made', dns: DNS, logDirectory, cgroupParent: '' };
+  const sandbox = { ...(await runtime.runSandbox({ pod: POD, attempt: 0, preparation })), podNamespace: 'n', podName: 'p' };
+  const container = {
+    imageRef: 'i',
+    environment: [],
+    mounts: [],
+    devices: [],
+    logPath: 'c/0.log',
+    resources: {},
+    supplementalGroups: [],
+    annotations: {},
+  };
+  const start = () => runtime.startContainer(sandbox, { pod: POD, container: { name: 'c' }, attempt: 0, preparation: container });
+  await start();
+  await runtime.removeSandbox('s');
+  info = { info: JSON.stringify({ config: { hostname: 'told', log_directory: logDirectory } }) };
+  await start();
+  info = {};
+  await start();
+  assert.deepEqual(hosts, ['made', 'told', 'p']);
+  assert.deepEqual(logs, [logDirectory, logDirectory, directory.file('logs', 'n_p_u')]);
+});

@@ -9,7 +9,7 @@ import type { PodSandbox, Runtime, RuntimeStatus, SandboxRequest } from '../runt
 import { type CriClient, type CriMessage, createCriClient } from './api/cri-client.ts';
 import { CgroupDriver } from './api/enums.ts';
 import { createContainerAbilities } from './container-abilities.ts';
-import { createAndStart } from './container-start.ts';
+import { createAndStart, type SandboxConfig } from './container-start.ts';
 import { countedClient } from './counted-client.ts';
 import { createImageService } from './images/image-service.ts';
 import { PodChanges } from './pod-changes.ts';
@@ -94,7 +94,9 @@ function runtimeOn(cri: CriClient, version: Runtime['version'], options: CriRunt
     pullProgressTimeoutMs: options.pullProgressTimeoutMs ?? PULL_PROGRESS_TIMEOUT_MS,
     extraName: options.podInfraContainerImage,
   });
-  const start = { cri, paths, seccomp, moreMaskedPaths: globSync('/sys/devices/system/cpu/cpu*/thermal_throttle') };
+  const sandboxConfigs = new Map<string, SandboxConfig>();
+  const moreMaskedPaths = globSync('/sys/devices/system/cpu/cpu*/thermal_throttle');
+  const start = { cri, paths, sandboxConfigs, seccomp, moreMaskedPaths };
   let toldPodCidr: string | undefined;
 
   /** Only runtimes that write CNI configurations themselves need it: no pod waits for it to be taken. */
@@ -115,6 +117,7 @@ function runtimeOn(cri: CriClient, version: Runtime['version'], options: CriRunt
     // Networks may take their time; upstream waits twice as long as for other calls.
     const run = () => cri.call('RunPodSandbox', request, { timeoutMs: 2 * requestTimeoutMs });
     const { pod_sandbox_id } = await sandboxImages.provideFor(run);
+    sandboxConfigs.set(pod_sandbox_id, request.config);
     const { status } = await cri.call('PodSandboxStatus', { pod_sandbox_id });
     if (!status) throw new Error(`the runtime does not know sandbox ${pod_sandbox_id}, which it has just made`);
     return sandboxFromCri(status, status.network);
@@ -128,7 +131,10 @@ function runtimeOn(cri: CriClient, version: Runtime['version'], options: CriRunt
     list: (podUid) => listing.list(podUid),
     runSandbox,
     stopSandbox: (id) => done(cri.call('StopPodSandbox', { pod_sandbox_id: id })),
-    removeSandbox: (id) => done(cri.call('RemovePodSandbox', { pod_sandbox_id: id })),
+    async removeSandbox(id) {
+      await done(cri.call('RemovePodSandbox', { pod_sandbox_id: id }));
+      sandboxConfigs.delete(id);
+    },
     async startContainer(sandbox, request) {
       const id = await createAndStart(start, sandbox, request);
       const container = await listing.read(id, { sandboxId: sandbox.id, podUid: sandbox.podUid });

@@ -95,6 +95,8 @@ test('a runtime that tells nothing for three minutes is a problem, until it does
   assert.equal(changes.problem(), undefined);
   runtime.error = new Error('down');
   const stop = listen();
+  await clock.advance(9000);
+  assert.equal(changes.problem(), undefined);
   await clock.advance(2000);
   assert.equal(changes.problem(), 'PLEG is not healthy: pleg has yet to be successful');
   runtime.error = undefined;

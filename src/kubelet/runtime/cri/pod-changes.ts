@@ -19,6 +19,8 @@ export interface PodChangesOptions {
 
 /** Where the runtime tells nothing by itself, it is asked this often. */
 const RELIST_MS = 1000;
+/** How long the first answer may take before that is a problem: a busy machine should not look broken. */
+const FIRST_LIST_MS = 10_000;
 /** Where it does, still now and then: an event may be lost. */
 const RELIST_BESIDE_EVENTS_MS = 30_000;
 const EVENTS_AGAIN_MS = 1000;
@@ -62,7 +64,7 @@ export class PodChanges {
     if (!this.#running) return undefined;
     const nowMs = this.#options.clock.now();
     if (this.#listedAtMs === undefined)
-      return nowMs - this.#startedAtMs > RELIST_MS ? 'PLEG is not healthy: pleg has yet to be successful' : undefined;
+      return nowMs - this.#startedAtMs > FIRST_LIST_MS ? 'PLEG is not healthy: pleg has yet to be successful' : undefined;
     const sinceMs = nowMs - this.#listedAtMs;
     if (sinceMs <= THRESHOLD_MS) return undefined;
     const [since, threshold] = [formatGoDuration(sinceMs), formatGoDuration(THRESHOLD_MS)];
