@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { V1Pod, V1ResourceRequirements } from '../../api/gen/types.ts';
+import { allocatedPod, decideResize, firstAllocation, largerAllocation, needsRestart } from './pod-resize.ts';
+
+const ofCpu = (cpu: string): V1ResourceRequirements => ({ requests: { cpu }, limits: { cpu } });
+const pod = (cpu: string): V1Pod => ({ metadata: { uid: 'u' }, spec: { containers: [{ name: 'main', resources: ofCpu(cpu) }] } });
+const ROOM = 2000;
+
+/** A node of two CPUs; `others` take half of them each. */
+const admission = {
+  admit: ({ spec }: V1Pod, others: readonly V1Pod[]) => {
+    const wanted = Number(spec?.containers[0]?.resources?.requests?.['cpu']) * 1000;
+    const used = others.length * 1000;
+    if (wanted + used <= ROOM) return undefined;
+    return {
+      reason: 'OutOfcpu',
+      message: `Node didn't have enough resource: cpu, requested: ${wanted}, used: ${used}, capacity: ${ROOM}`,
+    };
+  },
+};
+const given = firstAllocation(pod('1'));
+
+test('a pod gets more when there is room, and keeps what it has otherwise', () => {
+  const decide = (cpu: string, others: readonly V1Pod[], isStatic = false) =>
+    decideResize(pod(cpu), given, others, { admission, isStatic });
+  assert.deepEqual(decide('1', []), { allocation: given });
+  assert.deepEqual(decide('2', []).allocation.get('main'), ofCpu('2'));
+  const deferred = decide('2', [pod('1')]);
+  assert.equal(deferred.allocation, given);
+  assert.equal(deferred.pending?.reason, 'Deferred');
+  const infeasible = decide('5', []);
+  assert.equal(infeasible.pending?.reason, 'Infeasible');
+  assert.equal(infeasible.pending?.message, "Node didn't have enough capacity: cpu, requested: 5000, capacity: 2000");
+  assert.equal(decide('2', [], true).pending?.message, 'In-place resize of static-pods is not supported');
+});
+
+test('a kubelet started anew knows what a pod was given from its status', () => {
+  const status = {
+    name: 'main',
+    image: '',
+    imageID: '',
+    ready: true,
+    restartCount: 0,
+    containerID: 'c://1',
+    resources: ofCpu('1'),
+  };
+  const resized: V1Pod = { ...pod('5'), status: { containerStatuses: [status] } };
+  const allocation = firstAllocation(resized);
+  assert.deepEqual(allocation.get('main'), ofCpu('1'));
+  assert.deepEqual(allocatedPod(resized, allocation).spec?.containers[0]?.resources, ofCpu('1'));
+  const same = pod('1000m');
+  assert.equal(allocatedPod(same, allocation), same);
+});
+
+test('while resources change, the pod may use the larger of both, and without a limit where one has none', () => {
+  const before = new Map([['main', { requests: { cpu: '1', memory: '2Gi' }, limits: { cpu: '1' } }]]);
+  const after = new Map([['main', { requests: { cpu: '2', memory: '1Gi' }, limits: { cpu: '2', memory: '1Gi' } }]]);
+  assert.deepEqual(largerAllocation(before, after).get('main'), {
+    requests: { cpu: '2', memory: '2Gi' },
+    limits: { cpu: '2' },
+  });
+});
+
+test('a container starts anew for a resource when its policy says so', () => {
+  const container = { name: 'main', resizePolicy: [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }] };
+  assert.equal(needsRestart(container, ofCpu('1'), ofCpu('2')), false);
+  assert.equal(needsRestart(container, { limits: { memory: '1Gi' } }, { limits: { memory: '2Gi' } }), true);
+});
