@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, statfs } from 'node:fs/promises';
+import { mkdir, readdir, readFile, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { CoreV1Event, V1Pod, V1PodList } from '../../src/api/gen/types.ts';
@@ -209,13 +209,31 @@ async function removePods(cluster: RealCluster): Promise<void> {
   await cluster.expectNothingLeft();
 }
 
+/** A credential provider that knows one registry, and the kubelet's flags for it. */
+async function credentialPlugin(host: string, auth: { readonly username: string; readonly password: string }) {
+  const directory = await temporaryDirectory();
+  const apiVersion = 'credentialprovider.kubelet.k8s.io/v1';
+  const answer = { kind: 'CredentialProviderResponse', apiVersion, cacheKeyType: 'Registry', auth: { [host]: auth } };
+  const provider = { name: 'plugin', matchImages: [host], defaultCacheDuration: '1m', apiVersion };
+  const config = { kind: 'CredentialProviderConfig', apiVersion: 'kubelet.config.k8s.io/v1', providers: [provider] };
+  await writeFile(directory.file('config.json'), JSON.stringify(config));
+  await writeFile(directory.file('plugin'), `#!/bin/sh\ncat > /dev/null\necho '${JSON.stringify(answer)}'\n`, { mode: 0o755 });
+  const flags = [
+    `--image-credential-provider-config=${directory.file('config.json')}`,
+    `--image-credential-provider-bin-dir=${directory.path}`,
+  ];
+  return { flags, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() };
+}
+
 test('images are pulled with and without secrets, private ones kept private, and failures told as upstream tells them', async () => {
   await using open = await startRegistry();
   await using closed = await startRegistry({ credentials: { username: 'me', password: 'secret' } });
-  await using cluster = await startRealCluster();
+  await using plugins = await credentialPlugin('plugin.test', { username: 'me', password: 'secret' });
+  await using cluster = await startRealCluster({ flags: plugins.flags });
   const kubectl = cluster.kubectl('1.35');
   await open.serve(cluster.containerd, 'open.test');
   await closed.serve(cluster.containerd, 'closed.test');
+  await closed.serve(cluster.containerd, 'plugin.test');
   open.add('team/app', '1', { cmd: ['sh', '-c', 'echo from the registry; sleep 1000'] });
   closed.add('private', '1', { cmd: ['sleep', '1000'] });
   await kubectl.run(
@@ -227,7 +245,8 @@ test('images are pulled with and without secrets, private ones kept private, and
     until(`${name} is ${phase}`, async () => (await podOf(kubectl, name)).status?.phase === phase, { timeoutMs: 60_000 });
 
   await create(kubectl, pod('public', 'open.test/team/app:1'), pod('with', 'closed.test/private:1', secret('good')));
-  await Promise.all([phaseIs('public', 'Running'), phaseIs('with', 'Running')]);
+  await create(kubectl, pod('plugged', 'plugin.test/private:1'));
+  await Promise.all(['public', 'with', 'plugged'].map((name) => phaseIs(name, 'Running')));
   const told = await eventsOf(kubectl, 'public');
   assert.ok(
     told.some(
