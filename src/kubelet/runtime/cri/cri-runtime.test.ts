@@ -345,3 +345,16 @@ test('a container is created with what its sandbox was made with, also after a r
   assert.deepEqual(hosts, ['made', 'told', 'p']);
   assert.deepEqual(logs, [logDirectory, logDirectory, directory.file('logs', 'n_p_u')]);
 });
+
+test('an address that a sandbox gets late is seen', async () => {
+  let ip = '';
+  await using service = await fakeRuntime({
+    ListPodSandbox: () => ({ items: [{ id: 's', metadata: { uid: 'u' } }] }),
+    ListContainers: () => ({}),
+    PodSandboxStatus: () => ({ status: { id: 's', network: { ip } } }),
+  });
+  await using connected = await connect(service);
+  assert.deepEqual((await connected.runtime.list('u')).sandboxes[0]?.ips, []);
+  ip = '10.0.0.9';
+  assert.deepEqual((await connected.runtime.list('u')).sandboxes[0]?.ips, ['10.0.0.9']);
+});

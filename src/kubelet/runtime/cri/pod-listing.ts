@@ -63,7 +63,8 @@ export class PodListing {
     if (known?.state === listed.state) return known.value;
     const network = listed.state === SandboxState.READY ? await this.#network(listed.id) : undefined;
     const value = sandboxFromCri(listed, network);
-    this.#sandboxes.set(listed.id, { state: listed.state, value });
+    // One without an address may get it yet, unless the pod has the node's network.
+    if (!value.ready || value.ips.length > 0) this.#sandboxes.set(listed.id, { state: listed.state, value });
     return value;
   }
 
