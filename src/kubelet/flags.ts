@@ -87,6 +87,23 @@ const ownFlags: readonly FlagDefinition[] = [
     description: "Memory reservations for NUMA nodes: '0:memory=1Gi,hugepages-2Mi=1Gi'.",
     deprecated: BELONGS_IN_FILE,
   },
+  {
+    name: 'image-credential-provider-bin-dir',
+    type: 'string',
+    description: 'The path to the directory where credential provider plugin binaries are located.',
+  },
+  {
+    name: 'image-credential-provider-config',
+    type: 'string',
+    description: 'Path to a credential provider plugin config file (JSON/YAML) or a directory of such files.',
+  },
+  {
+    name: 'image-pull-progress-deadline',
+    type: 'duration',
+    default: '1m0s',
+    description:
+      'If no pulling progress is made before this deadline, the image pulling will be cancelled. Unless it is given, five minutes.',
+  },
   { name: 'version', type: 'bool', description: 'Print version information and quit' },
   { name: 'logtostderr', type: 'bool', default: true, description: 'log to standard error instead of files' },
   { name: 'alsologtostderr', type: 'bool', description: 'log to standard error as well as files' },
@@ -139,18 +156,6 @@ const withoutEffect: readonly (readonly [name: string, type: FlagDefinition['typ
       'When set to true, Hard Eviction Thresholds will be ignored while calculating Node Allocatable.',
     ],
     ['experimental-mounter-path', 'string', '[Experimental] Path of mounter binary. Leave empty to use the default mount.'],
-    [
-      'image-credential-provider-bin-dir',
-      'string',
-      'The path to the directory where credential provider plugin binaries are located.',
-    ],
-    ['image-credential-provider-config', 'string', 'Path to a credential provider plugin config file or directory.'],
-    [
-      'image-pull-progress-deadline',
-      'duration',
-      'If no pulling progress is made before this deadline, the image pulling will be cancelled. This docker-specific flag only works when container-runtime is set to docker.',
-      '1m0s',
-    ],
     ['keep-terminated-pod-volumes', 'bool', 'Keep terminated pod volumes mounted to the node after the pod terminates.'],
     ['lock-file', 'string', 'The path to file for kubelet to use as a lock file.'],
     ['log-backtrace-at', 'string', 'when logging hits line file:N, emit a stack trace', ':0'],

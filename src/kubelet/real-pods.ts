@@ -136,7 +136,10 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
     pods,
     stats,
     images: collector,
-    admission: createNodeAdmission({ node: () => context.node() ?? options.firstNode() }),
+    admission: createNodeAdmission({
+      node: () => context.node() ?? options.firstNode(),
+      allowedUnsafeSysctls: configuration.allowedUnsafeSysctls,
+    }),
     changed: options.nodeChanged,
   });
   const { admission } = guard;

@@ -99,6 +99,7 @@ export interface KubeletConfiguration {
     readonly shutdownGracePeriodSeconds?: number;
   }[];
   readonly crashLoopBackOff: { readonly maxContainerRestartPeriod?: string };
+  readonly allowedUnsafeSysctls?: readonly string[];
   readonly userNamespaces?: { readonly idsPerPod?: number };
   readonly containerLogMaxSize: string;
   readonly containerLogMaxFiles: number;

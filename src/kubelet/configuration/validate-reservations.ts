@@ -9,6 +9,8 @@ const ENFORCEABLE = [
   'kube-reserved-compressible',
   'none',
 ];
+/** `0-1,4` */
+export const CPU_LIST = /^\d+(-\d+)?(,\d+(-\d+)?)*$/;
 /** What may be reserved for others than pods. */
 const RESERVABLE = ['cpu', 'memory', 'ephemeral-storage', 'pid'];
 
@@ -32,7 +34,7 @@ export function checkReservations(c: KubeletConfiguration): string[] {
       mistakes.push(
         "can't use reservedSystemCPUs (--reserved-cpus) with systemReservedCgroup (--system-reserved-cgroup) or kubeReservedCgroup (--kube-reserved-cgroup)",
       );
-    if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(c.reservedSystemCPUs))
+    if (!CPU_LIST.test(c.reservedSystemCPUs))
       mistakes.push(`unable to parse reservedSystemCPUs (--reserved-cpus) ${c.reservedSystemCPUs}, error: it is no list of CPUs`);
   }
   for (const { numaNode, limits } of c.reservedMemory ?? [])

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1Node, V1Pod, V1PodSpec } from '../../../api/gen/types.ts';
 import { createNodeAdmission } from './node-admission.ts';
+import { checkAllowedSysctls } from './sysctl-admission.ts';
 
 const node: V1Node = {
   metadata: { name: 'n1', labels: { 'kubernetes.io/os': 'linux', zone: 'a' } },
@@ -115,4 +116,34 @@ test('a critical pod for which nobody can make room is refused with what is miss
       'Unexpected error while attempting to recover from admission failure: preemption: error finding a set of pods to preempt: no set of running pods found to reclaim resources: [(res: cpu, q: 1000), ]',
   });
   assert.equal(admit(pod({ cpu: '3' }, { ...CRITICAL, nodeSelector: { zone: 'b' } }))?.reason, 'NodeAffinity');
+});
+
+test('kernel parameters are safe, allowed by the configuration, or refused; none of what is the host’s', () => {
+  const admitWith = (names: readonly string[], allowedUnsafeSysctls: readonly string[] = [], spec: Partial<V1PodSpec> = {}) =>
+    createNodeAdmission({ node: () => node, allowedUnsafeSysctls }).admit(
+      pod({}, { ...spec, securityContext: { sysctls: names.map((name) => ({ name, value: '1' })) } }),
+      [],
+    );
+  assert.equal(admitWith(['kernel.shm_rmid_forced', 'net.ipv4.tcp_syncookies', 'net/ipv4/ping_group_range']), undefined);
+  assert.deepEqual(admitWith(['kernel.msgmax']), {
+    reason: 'SysctlForbidden',
+    message: 'forbidden sysctl: "kernel.msgmax" not allowlisted',
+  });
+  assert.equal(admitWith(['kernel.msgmax', 'net.core.somaxconn'], ['kernel.msg*', 'net.core.somaxconn']), undefined);
+  assert.equal(admitWith(['net.core.somaxconn'], ['kernel.msg*'])?.reason, 'SysctlForbidden');
+  assert.equal(
+    admitWith(['net.ipv4.tcp_syncookies'], [], { hostNetwork: true })?.message,
+    'forbidden sysctl: "net.ipv4.tcp_syncookies" not allowed with host net enabled',
+  );
+  assert.equal(admitWith(['kernel.shm_rmid_forced'], [], { hostIPC: true })?.reason, 'SysctlForbidden');
+});
+
+test('only parameters that pods have for themselves can be allowed', () => {
+  assert.deepEqual(checkAllowedSysctls(['kernel.msg*', 'kernel.sem', 'fs.mqueue.*', 'net.*', 'net/core/somaxconn']), []);
+  assert.deepEqual(checkAllowedSysctls(['vm.swappiness']), ['the sysctls "vm.swappiness" are not known to be namespaced']);
+  assert.equal(checkAllowedSysctls(['*', 'kernel.*.x', 'NET.*']).length, 3);
+  assert.throws(
+    () => createNodeAdmission({ node: () => node, allowedUnsafeSysctls: ['vm.swappiness'] }),
+    /invalid allowedUnsafeSysctls .* not known to be namespaced/,
+  );
 });

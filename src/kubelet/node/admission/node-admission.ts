@@ -1,16 +1,33 @@
 import type { V1Node, V1Pod } from '../../../api/gen/types.ts';
+import { CodedError } from '../../../std/coded-error.ts';
 import { isCritical } from '../../pods/critical-pod.ts';
 import type { NodeAdmission } from '../../pods/pod-parts.ts';
 import { type Shortage, unfitnessOf } from './pod-fit.ts';
 import { podsToPreempt } from './preemption.ts';
+import { checkAllowedSysctls, sysctlRefusal } from './sysctl-admission.ts';
 
-/** Whether the node takes a pod, by upstream's checks, reasons and messages. */
-export function createNodeAdmission({ node }: { readonly node: () => V1Node | undefined }): NodeAdmission {
+export interface NodeAdmissionOptions {
+  readonly node: () => V1Node | undefined;
+  /** Of the configuration; empty: none. */
+  readonly allowedUnsafeSysctls?: readonly string[] | undefined;
+}
+
+/**
+ * Whether the node takes a pod, by upstream's checks, reasons and messages.
+ *
+ * @throws CodedError naming a parameter that cannot be allowed
+ */
+export function createNodeAdmission({ node, allowedUnsafeSysctls = [] }: NodeAdmissionOptions): NodeAdmission {
+  const mistakes = checkAllowedSysctls(allowedUnsafeSysctls);
+  if (mistakes.length > 0)
+    throw new CodedError(`invalid allowedUnsafeSysctls (--allowed-unsafe-sysctls): ${mistakes.join(', ')}`, {
+      code: 'KUBELET_CONFIGURATION_INVALID',
+    });
   return {
     admit(pod, others) {
       const here = node();
       if (!here) return { reason: 'InvalidNodeInfo', message: 'Kubelet cannot get node info.' };
-      const impossible = osRefusal(pod, here) ?? groupsRefusal(pod, here);
+      const impossible = osRefusal(pod, here) ?? groupsRefusal(pod, here) ?? sysctlRefusal(pod, allowedUnsafeSysctls);
       if (impossible) return impossible;
       const { shortages, predicates } = unfitnessOf(pod, here, others, isStatic(pod));
       const [shortage] = shortages;
