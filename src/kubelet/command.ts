@@ -62,7 +62,7 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
     try {
       if (podPaths) {
         const { protectOwnProcess } = await import('./cgroups/own-process.ts');
-        await protectOwnProcess({ configuration, logger });
+        await protectOwnProcess({ configuration, logger, clock: io.clock });
       }
       const kubelet = createKubelet({
         ...options,

@@ -1,5 +1,4 @@
 import { parseQuantity } from '../../api/machinery/quantity.ts';
-import { CodedError } from '../../std/coded-error.ts';
 import type { KubeletConfiguration } from '../configuration/kubelet-configuration.ts';
 import { byteAmount, milliAmount } from './amounts.ts';
 import type { CgroupValues } from './cgroup-values.ts';
@@ -22,7 +21,6 @@ export interface Enforcement {
 
 /**
  * @param capacity of the node, by resource
- * @throws CodedError ALLOCATABLE_INVALID naming the fields that contradict each other
  */
 export function planEnforcement(
   configuration: KubeletConfiguration,
@@ -32,10 +30,6 @@ export function planEnforcement(
   const fields: Readonly<Record<string, unknown>> = configuration;
   const wanted = new Set((fields['enforceNodeAllocatable'] as readonly string[] | undefined) ?? []);
   wanted.delete('none');
-  if (fields['cgroupsPerQOS'] === false && wanted.size > 0)
-    throw refusal(
-      'enforceNodeAllocatable (--enforce-node-allocatable) is not supported unless cgroupsPerQOS (--cgroups-per-qos) is set to true',
-    );
   const { kubeReserved = {}, systemReserved = {} } = configuration;
   const left = Object.fromEntries(
     Object.entries(capacity).map(([name, text]) => [
@@ -48,15 +42,8 @@ export function planEnforcement(
     const compressible = wanted.has(`${what}-compressible`);
     if (!wanted.has(what) && !compressible) return [];
     const field = what === 'kube-reserved' ? 'kubeReservedCgroup' : 'systemReservedCgroup';
-    const path = fields[field] as string | undefined;
-    if (!path)
-      throw refusal(
-        `${field} (--${what}-cgroup) must be specified when "${what}${compressible ? '-compressible' : ''}" is contained in enforceNodeAllocatable (--enforce-node-allocatable)`,
-      );
-    if (compressible && wanted.has(what))
-      throw refusal(
-        `enforceNodeAllocatable (--enforce-node-allocatable) cannot contain both "${what}" and "${what}-compressible"`,
-      );
+    // Checked with the configuration: who is to be held to a share has a cgroup.
+    const path = fields[field] as string;
     const amounts = what === 'kube-reserved' ? kubeReserved : systemReserved;
     return [{ path, what, values: valuesOf(amounts, compressible) }];
   });
@@ -89,5 +76,3 @@ function leftOf(text: string, taken: readonly (string | undefined)[]): string {
   const nano = taken.reduce((sum, part) => sum - (part === undefined ? 0n : parseQuantity(part).nano), parseQuantity(text).nano);
   return `${nano < 0n ? 0n : nano}n`;
 }
-
-const refusal = (message: string) => new CodedError(`invalid configuration: ${message}`, { code: 'ALLOCATABLE_INVALID' });

@@ -23,6 +23,8 @@ export interface CgroupTree {
   exists(name: CgroupName): Promise<boolean>;
   /** Makes it with its parents, in every tree, and writes what it may use. */
   apply(name: CgroupName, values: CgroupValues): Promise<void>;
+  /** Moves a process there, in every tree. */
+  join(name: CgroupName, pid: number): Promise<void>;
   /** Kills what runs in it and below, and removes it. Succeeds when there is none. */
   remove(name: CgroupName): Promise<void>;
   /** The directories right below, by the last part of their paths. */
@@ -113,6 +115,12 @@ export function createCgroupTree(options: CgroupTreeOptions): CgroupTree {
     async apply(name, values) {
       await make(name, values);
       await write(name, values);
+    },
+    async join(name, pid) {
+      for (const directory of directories(name)) {
+        const file = join(directory, 'cgroup.procs');
+        await files.write(file, String(pid)).catch(explain(`write ${pid} to ${file}`));
+      }
     },
     async remove(name) {
       if (name.length === 0) throw new Error('the root of the cgroups is not ours to remove');

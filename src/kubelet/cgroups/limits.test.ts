@@ -96,7 +96,10 @@ test('a container has the limits it names, and shares by its limit where it requ
   assert.equal(limits({ limits: { cpu: '2' } }).cpuShares, 2048);
   assert.equal(limits({}).cpuShares, 2);
   assert.equal(limits({ limits: { cpu: '2' } }, { cpuCFSQuota: false }).cpuQuota, undefined);
-  assert.equal(limits({ limits: { cpu: '100m' } }, { cpuCFSQuotaPeriod: '10ms' }).cpuQuota, 1000);
+  assert.equal(
+    limits({ limits: { cpu: '100m' } }, { cpuCFSQuotaPeriod: '10ms', featureGates: { CustomCPUCFSQuotaPeriod: true } }).cpuQuota,
+    1000,
+  );
   assert.deepEqual(limits({ limits: { memory: '64Mi', 'hugepages-2Mi': '4Mi' } }, {}, 2).hugepageLimits, [
     { pageSize: '2MB', limitBytes: 4 * 2 ** 20 },
   ]);
@@ -114,14 +117,38 @@ test('swap is for burstable containers alone, by their part of the memory, and o
   assert.equal(swapOf({}, 'LimitedSwap'), '0');
 });
 
-test('with MemoryQoS a container keeps its request and is throttled below its limit', () => {
-  const pod = podOf({ requests: { memory: '1Gi' }, limits: { memory: '2Gi' } });
-  const unified = (version: 1 | 2) =>
-    containerLimits(pod, pod.spec!.containers[0]!, policyOf({ featureGates: { MemoryQoS: true } }, version)).unified ?? {};
-  assert.equal(unified(2)['memory.min'], String(GI));
-  assert.equal(unified(2)['memory.high'], String(Math.floor((GI + 0.9 * GI) / 4096) * 4096));
-  assert.equal(unified(2)['memory.oom.group'], '1');
-  assert.deepEqual(unified(1), {});
+test('with MemoryQoS a container is throttled below its limit, and with tiers keeps what it asked for', () => {
+  const burstable = podOf({ requests: { memory: '1Gi' }, limits: { memory: '2Gi' } });
+  const all = { cpu: '1', memory: '1Gi' };
+  const guaranteed = podOf({ requests: all, limits: all });
+  const tiers = { featureGates: { MemoryQoS: true }, memoryReservationPolicy: 'TieredReservation' };
+  const unified = (pod: V1Pod, settings: Record<string, unknown>, version: 1 | 2 = 2) => {
+    const {
+      'memory.oom.group': _group,
+      'memory.swap.max': _swap,
+      ...own
+    } = containerLimits(pod, pod.spec!.containers[0]!, policyOf(settings, version)).unified ?? {};
+    return own;
+  };
+  const high = String(Math.floor((GI + 0.9 * GI) / 4096) * 4096);
+  assert.deepEqual(unified(burstable, { featureGates: { MemoryQoS: true } }), { 'memory.high': high });
+  assert.deepEqual(unified(burstable, tiers), { 'memory.min': '0', 'memory.low': String(GI), 'memory.high': high });
+  assert.deepEqual(unified(guaranteed, tiers), { 'memory.min': String(GI), 'memory.low': '0' });
+  assert.deepEqual(unified(burstable, tiers, 1), {});
+  const policy = policyOf(tiers);
+  assert.deepEqual(podCgroupValues(burstable, policy).unified, { 'memory.min': '0', 'memory.low': String(GI) });
+  assert.deepEqual(podCgroupValues(burstable, policyOf({ featureGates: { MemoryQoS: true } })).unified, {
+    'memory.min': '0',
+    'memory.low': '0',
+  });
+  const levels = qosValues([burstable, guaranteed], policy, undefined);
+  assert.deepEqual(
+    [levels.guaranteed.unified, levels.burstable.unified],
+    [
+      { 'memory.min': String(GI), 'memory.low': '0' },
+      { 'memory.min': '0', 'memory.low': String(GI) },
+    ],
+  );
 });
 
 test('a pod is limited as a whole only when each of its containers is', () => {
@@ -194,11 +221,6 @@ test('pods together have what is left of the node, and daemons their share where
     kubeReservedCgroup: '/kube',
   }).reserved;
   assert.deepEqual(compressible[0]?.values, { cpuShares: 512 });
-  assert.throws(
-    () => plan({ enforceNodeAllocatable: ['system-reserved'] }),
-    /systemReservedCgroup \(--system-reserved-cgroup\) must be specified/,
-  );
-  assert.throws(() => plan({ cgroupsPerQOS: false }), /not supported unless cgroupsPerQOS/);
 });
 
 test('sizes of huge pages are named as resources and as the kernel names them', () => {

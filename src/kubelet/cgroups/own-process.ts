@@ -1,7 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { type RunProgram, runProgram } from '../../host/run-program.ts';
+import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { KubeletConfiguration } from '../configuration/kubelet-configuration.ts';
+import { type CgroupFiles, kernelCgroupFiles } from './cgroup-files.ts';
+import { type CgroupMounts, readCgroupMounts } from './cgroup-mounts.ts';
+import { parseCgroupName } from './cgroup-names.ts';
+import { createCgroupTree } from './cgroup-tree.ts';
 
 export interface OwnProcessOptions {
   readonly configuration: KubeletConfiguration;
@@ -9,10 +14,15 @@ export interface OwnProcessOptions {
   readonly run?: RunProgram;
   readonly oomScoreFile?: string;
   readonly pid?: number;
+  readonly clock: Clock;
+  /** Default: this machine's. */
+  readonly mounts?: CgroupMounts;
+  readonly files?: CgroupFiles;
 }
 
 /**
- * The kubelet's own protection: `oomScoreAdj`, so that the kernel kills pods before it, and `maxOpenFiles`. As upstream it goes on
+ * The kubelet's own protection: `oomScoreAdj`, so that the kernel kills pods before it, `maxOpenFiles`, and `kubeletCgroups`, where it is
+ * counted by itself. As upstream it goes on
  * without, with a warning, where the process may not have them (a lower score and a higher limit need CAP_SYS_RESOURCE).
  */
 export async function protectOwnProcess(options: OwnProcessOptions): Promise<void> {
@@ -36,6 +46,29 @@ export async function protectOwnProcess(options: OwnProcessOptions): Promise<voi
   } catch (error) {
     logger.warn('Failed to set maxOpenFiles (--max-open-files) of the kubelet itself: the limit stays as it was', {
       maxOpenFiles: files,
+      err: error,
+    });
+  }
+  const place = fields['kubeletCgroups'] as string | undefined;
+  if (!place) return;
+  try {
+    const mounts = options.mounts ?? (await readCgroupMounts());
+    const driver = 'cgroupfs';
+    const tree = createCgroupTree({
+      mounts,
+      files: options.files ?? kernelCgroupFiles,
+      driver,
+      clock: options.clock,
+      kill: () => {
+        throw new Error('nothing is killed for the kubelet itself');
+      },
+    });
+    const name = parseCgroupName(place, driver);
+    await tree.apply(name, {});
+    await tree.join(name, pid);
+  } catch (error) {
+    logger.warn('Failed to move the kubelet to kubeletCgroups (--kubelet-cgroups): it stays where it was started', {
+      kubeletCgroups: place,
       err: error,
     });
   }

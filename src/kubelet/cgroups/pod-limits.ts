@@ -37,7 +37,7 @@ export function podCgroupValues(pod: V1Pod, policy: ResourcePolicy): CgroupValue
     cpuQuota,
     memoryLimitBytes: isLimited(pod, 'memory') ? byteAmount(limits.get('memory')) : 'max',
     ...always,
-    ...(policy.memoryThrottlingFactor !== undefined && memoryRequest > 0 && { unified: { 'memory.min': String(memoryRequest) } }),
+    ...(policy.memoryThrottlingFactor !== undefined && { unified: memoryReservation(quality, memoryRequest, policy) }),
   };
 }
 
@@ -62,7 +62,7 @@ export function containerLimits(pod: V1Pod, container: V1Container, policy: Reso
   const quota = policy.cpuQuota ? quotaOfMilliCpu(cpuLimit, policy.periodMicroseconds) : undefined;
   const unified = {
     ...oomGroup(policy),
-    ...memoryProtection(container, memoryLimit, policy),
+    ...memoryProtection(pod, container, memoryLimit, policy),
     ...swapLimit(pod, container, policy),
   };
   const hugepageLimits = policy.hugePageSizes.map((sizeBytes) => ({
@@ -84,15 +84,33 @@ export function containerLimits(pod: V1Pod, container: V1Container, policy: Reso
 
 const oomGroup = ({ killsGroups }: ResourcePolicy): Record<string, string> => (killsGroups ? { 'memory.oom.group': '1' } : {});
 
-/** MemoryQoS (KEP 2570): the request is kept for it, and it is throttled before it reaches its limit. */
-function memoryProtection({ resources }: V1Container, limitBytes: number, policy: ResourcePolicy): Record<string, string> {
+/**
+ * MemoryQoS (KEP 2570): what a guaranteed pod asked for is never taken from it, what a burstable one asked for only at need. Without
+ * reservation both are 0, so that an earlier setting goes.
+ */
+export function memoryReservation(
+  quality: 'Guaranteed' | 'Burstable' | 'BestEffort',
+  requestBytes: number,
+  { reservesMemory }: ResourcePolicy,
+): Record<string, string> {
+  const bytes = String(reservesMemory ? requestBytes : 0);
+  return { 'memory.min': quality === 'Guaranteed' ? bytes : '0', 'memory.low': quality === 'Burstable' ? bytes : '0' };
+}
+
+/** The same for a container, which is throttled before it reaches its limit. */
+function memoryProtection(
+  pod: V1Pod,
+  { resources }: V1Container,
+  limitBytes: number,
+  policy: ResourcePolicy,
+): Record<string, string> {
   const factor = policy.memoryThrottlingFactor;
   if (factor === undefined) return {};
   const request = byteAmount(resources?.requests?.['memory']);
   const ceiling = limitBytes || policy.memoryAllocatableBytes;
   const high = Math.floor((request + factor * (ceiling - request)) / PAGE_BYTES) * PAGE_BYTES;
   return {
-    ...(request > 0 && { 'memory.min': String(request) }),
+    ...(policy.reservesMemory && request > 0 && memoryReservation(qualityOf(pod), request, policy)),
     ...(request !== limitBytes && high > request && { 'memory.high': String(high) }),
   };
 }

@@ -4,6 +4,7 @@ import type { V1Pod } from '../../api/gen/types.ts';
 import { byteAmount, milliAmount } from './amounts.ts';
 import type { CgroupValues } from './cgroup-values.ts';
 import { LEAST_SHARES, sharesOfMilliCpu } from './cpu-shares.ts';
+import { memoryReservation } from './pod-limits.ts';
 import type { ResourcePolicy } from './resource-policy.ts';
 
 /** The limits of the levels above the pods: guaranteed ones lie right below `kubepods`, beside `burstable` and `besteffort`. */
@@ -29,18 +30,18 @@ export function qosValues(pods: readonly V1Pod[], policy: ResourcePolicy, reserv
   }
   const hugePageLimits = policy.hugePageSizes.map((sizeBytes) => ({ sizeBytes, limitBytes: 'max' as const }));
   const unbounded = hugePageLimits.length > 0 ? { hugePageLimits } : {};
-  const minimum = (bytes: number) =>
-    policy.memoryThrottlingFactor !== undefined && bytes > 0 ? { unified: { 'memory.min': String(bytes) } } : {};
+  const reservation = (quality: 'Guaranteed' | 'Burstable') =>
+    policy.memoryThrottlingFactor === undefined ? {} : { unified: memoryReservation(quality, asked[quality], policy) };
   const kept = (bytes: number) => Math.floor((bytes * (reservedMemoryPercent ?? 0)) / 100);
   const burstableLimit = policy.memoryAllocatableBytes - kept(asked.Guaranteed);
   const limit = (bytes: number) => (reservedMemoryPercent === undefined ? {} : { memoryLimitBytes: Math.max(0, bytes) });
   return {
-    guaranteed: minimum(asked.Guaranteed + asked.Burstable),
+    guaranteed: reservation('Guaranteed'),
     burstable: {
       cpuShares: sharesOfMilliCpu(burstableMilliCpu),
       ...unbounded,
       ...limit(burstableLimit),
-      ...minimum(asked.Burstable),
+      ...reservation('Burstable'),
     },
     bestEffort: { cpuShares: LEAST_SHARES, ...unbounded, ...limit(burstableLimit - kept(asked.Burstable)) },
   };

@@ -21,6 +21,8 @@ export interface ResourcePolicy {
   };
   /** Gate MemoryQoS, cgroup v2 only: the share of memory above the request at which a container is throttled. */
   readonly memoryThrottlingFactor?: number;
+  /** Gate MemoryQoS with `memoryReservationPolicy: TieredReservation`: requested memory is kept for who asked for it. */
+  readonly reservesMemory: boolean;
   /** The whole container is killed when it runs out of memory (cgroup v2). */
   readonly killsGroups: boolean;
 }
@@ -51,6 +53,10 @@ export function resourcePolicy(configuration: KubeletConfiguration, machine: Pol
     swap: { limited: swap?.swapBehavior === 'LimitedSwap', totalBytes: machine.swapBytes, accounted: machine.swapAccounted },
     ...(version === 2 &&
       configuration.featureGates?.['MemoryQoS'] && { memoryThrottlingFactor: fields['memoryThrottlingFactor'] as number }),
+    reservesMemory:
+      version === 2 &&
+      configuration.featureGates?.['MemoryQoS'] === true &&
+      configuration.memoryReservationPolicy === 'TieredReservation',
     killsGroups: version === 2 && fields['singleProcessOOMKill'] !== true,
   };
 }
