@@ -10,7 +10,7 @@ import type { ServiceAccountTokens } from '../service-account-tokens.ts';
 import type { CsiVolume } from './csi-source.ts';
 
 export interface CsiClusterOptions {
-  readonly context: Pick<PodPartContext, 'client' | 'clock'>;
+  readonly context: Pick<PodPartContext, 'client' | 'clock' | 'configuration'>;
   readonly objects: ObjectReader;
   readonly tokens: ServiceAccountTokens;
 }
@@ -33,7 +33,7 @@ const FIRST_POLL_MS = 500;
 const LONGEST_POLL_MS = 10_000;
 
 export function createCsiCluster({ context, objects, tokens }: CsiClusterOptions): CsiCluster {
-  const { client, clock } = context;
+  const { client, clock, configuration } = context;
   return {
     async driverObject(name) {
       try {
@@ -44,6 +44,10 @@ export function createCsiCluster({ context, objects, tokens }: CsiClusterOptions
       }
     },
     async attached({ attachment, name }, signal) {
+      const failed = (why: string) =>
+        new PodPartError('FailedAttachVolume', `AttachVolume.Attach failed for volume "${name}" : ${why}`);
+      if (configuration['enableControllerAttachDetach'] === false)
+        throw failed('enableControllerAttachDetach is false, and this kubelet attaches no volumes itself');
       const attachments = client.resource<V1VolumeAttachment & { metadata: object }>(volumeAttachmentKind);
       const endMs = clock.now() + ATTACH_TIMEOUT_MS;
       let why = '';
@@ -56,8 +60,7 @@ export function createCsiCluster({ context, objects, tokens }: CsiClusterOptions
           if (!isStatus(error, 'NotFound')) throw error;
           why = `volume attachment ${attachment} does not exist yet`;
         }
-        if (clock.now() >= endMs)
-          throw new PodPartError('FailedAttachVolume', `AttachVolume.Attach failed for volume "${name}" : ${why}`);
+        if (clock.now() >= endMs) throw failed(why);
         await clock.sleep(pauseMs, signal);
       }
     },

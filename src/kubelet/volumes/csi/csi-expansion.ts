@@ -4,13 +4,13 @@ import type { V1PersistentVolume, V1PersistentVolumeClaim } from '../../../api/g
 import { compareQuantities, parseQuantity, quantityValue } from '../../../api/machinery/quantity.ts';
 import type { PodPartContext } from '../../pods/pod-parts.ts';
 import type { VolumeTask } from '../volume-kind.ts';
-import type { CsiClient } from './csi-client.ts';
+import type { CsiDrivers } from './csi-drivers.ts';
 import type { CsiVolumePaths } from './csi-paths.ts';
 import type { CsiVolume } from './csi-source.ts';
 
 export interface Expansion {
   readonly context: PodPartContext;
-  readonly client: CsiClient;
+  readonly drivers: CsiDrivers;
   readonly task: VolumeTask;
   readonly volume: CsiVolume;
   readonly paths: CsiVolumePaths;
@@ -24,9 +24,11 @@ export function grownTo(volume: V1PersistentVolume, claim: V1PersistentVolumeCla
 }
 
 /** Lets the file system of a volume that is in use follow what its controller has made of it, and tells the claim. */
-export async function expandVolume({ context, client, task, volume, paths }: Expansion): Promise<void> {
+export async function expandVolume({ context, drivers, task, volume, paths }: Expansion): Promise<void> {
   const { bound, pod } = task;
-  if (!bound || volume.readOnly || !(await client.can('expandVolume'))) return;
+  if (!bound || volume.readOnly) return;
+  const client = drivers.get(volume.driver);
+  if (!(await client.can('expandVolume'))) return;
   const { name = '', namespace = '' } = bound.claim.metadata ?? {};
   const claims = context.client.resource<V1PersistentVolumeClaim & { metadata: object }>(persistentVolumeClaimKind, namespace);
   const volumes = context.client.resource<V1PersistentVolume & { metadata: object }>(persistentVolumeKind);

@@ -14,6 +14,7 @@ import { Turns } from '../../../std/turns.ts';
 import type { ObjectReader } from '../../pods/object-reader.ts';
 import type { PodPartContext } from '../../pods/pod-parts.ts';
 import type { FilesystemSpace } from '../../stats/disk-usage.ts';
+import { failedMount } from '../mount-failures.ts';
 import { ownershipFor } from '../pod-groups.ts';
 import { namesIn } from '../pod-leftovers.ts';
 import type { ServiceAccountTokens } from '../service-account-tokens.ts';
@@ -57,6 +58,18 @@ interface Published {
   readonly attachable: boolean;
 }
 
+/** What staging and publishing one volume for one pod take. */
+interface Step {
+  readonly client: CsiClient;
+  readonly volume: CsiVolume;
+  readonly paths: CsiVolumePaths;
+  /** From the driver's controller. */
+  readonly publishContext: Record<string, string>;
+  readonly object: V1CSIDriver | undefined;
+  readonly isStaged: boolean;
+  readonly task: VolumeTask;
+}
+
 export function createCsiKind(options: CsiKindOptions): CsiKind {
   return new CsiVolumes(options);
 }
@@ -79,30 +92,39 @@ class CsiVolumes implements CsiKind {
   }
 
   async setUp(task: VolumeTask): Promise<ReadyVolume> {
-    const { context, drivers } = this.#options;
+    const { context } = this.#options;
     const volume = csiVolumeOf(task, context.nodeName);
     const { root } = context.paths;
     const paths = volume.block
       ? devicePaths(root, task.podUid, volume.name)
       : filePaths(root, task.directory, volume.driver, volume.handle);
     const before = this.#published.get(paths.target);
-    if (before && !before.republish) {
-      if (task.bound) await expandVolume({ ...this.#options, client: drivers.get(volume.driver), task, volume, paths });
-      return before.ready;
+    if (!before) return this.#make(task, volume, paths);
+    try {
+      if (before.republish) return await this.#make(task, volume, paths);
+      if (task.bound) await expandVolume({ context, drivers: this.#options.drivers, task, volume, paths });
+    } catch (error) {
+      // The driver may be away for a moment: the volume is there, and the next sync tries again.
+      context.events?.event(task.pod, 'Warning', 'FailedMount', failedMount(volume.name, error as Error).message);
     }
-    const client = drivers.get(volume.driver);
+    return before.ready;
+  }
+
+  async #make(task: VolumeTask, volume: CsiVolume, paths: CsiVolumePaths): Promise<ReadyVolume> {
+    const client = this.#options.drivers.get(volume.driver);
     const object = await this.#cluster.driverObject(volume.driver);
     checkLifecycle(volume, object);
     const attachable = volume.lifecycle === 'Persistent' && (object?.spec.attachRequired ?? true);
     const publishContext = attachable ? await this.#cluster.attached(volume, task.signal) : {};
-    return this.#turns.take(volume.driver + volume.handle, async () => {
+    return this.#turns.take(turnOf(volume.driver, volume.handle), async () => {
       await writeVolumeData(paths.data, this.#dataOf(volume));
-      if (volume.block) await linkDevice(devicePaths(root, task.podUid, volume.name));
-      if (await client.can('stageUnstageVolume')) await this.#stage(client, volume, paths, publishContext, task);
-      await this.#publish(client, volume, paths, publishContext, object, task);
-      const ready: ReadyVolume = volume.block
-        ? { devicePath: paths.target, readOnly: volume.readOnly }
-        : { path: paths.target, readOnly: volume.readOnly };
+      if (volume.block) await linkDevice(devicePaths(this.#options.context.paths.root, task.podUid, volume.name));
+      const isStaged = volume.lifecycle === 'Persistent' && (await client.can('stageUnstageVolume'));
+      const step = { client, volume, paths, publishContext, object, isStaged, task };
+      if (isStaged) await this.#stage(step);
+      await this.#publish(step);
+      const place = volume.block ? { devicePath: paths.target } : { path: paths.target };
+      const ready: ReadyVolume = { ...place, readOnly: volume.readOnly };
       const republish = object?.spec.requiresRepublish ?? false;
       this.#published.set(paths.target, { volume, paths, ready, republish, attachable });
       return ready;
@@ -120,14 +142,8 @@ class CsiVolumes implements CsiKind {
     };
   }
 
-  async #stage(
-    client: CsiClient,
-    volume: CsiVolume,
-    paths: CsiVolumePaths,
-    publishContext: Record<string, string>,
-    { pod, signal }: VolumeTask,
-  ): Promise<void> {
-    if (volume.lifecycle === 'Ephemeral' || this.#staged.has(paths.staging)) return;
+  async #stage({ client, volume, paths, publishContext, task: { pod, signal } }: Step): Promise<void> {
+    if (this.#staged.has(paths.staging)) return;
     const secrets = await this.#cluster.secretOf(volume.stageSecret);
     await mkdir(paths.staging, { recursive: true, mode: 0o750 });
     if (!volume.block) await writeVolumeData(join(dirname(paths.staging), 'vol_data.json'), this.#dataOf(volume));
@@ -143,19 +159,11 @@ class CsiVolumes implements CsiKind {
     this.#staged.add(paths.staging);
   }
 
-  async #publish(
-    client: CsiClient,
-    volume: CsiVolume,
-    paths: CsiVolumePaths,
-    publishContext: Record<string, string>,
-    object: V1CSIDriver | undefined,
-    { pod, signal }: VolumeTask,
-  ): Promise<void> {
-    const persistent = volume.lifecycle === 'Persistent';
-    const isStaged = persistent && (await client.can('stageUnstageVolume'));
-    const publishSecrets = persistent
-      ? await this.#cluster.secretOf(volume.publishSecret)
-      : await this.#cluster.secretOfPod(volume.publishSecret);
+  async #publish({ client, volume, paths, publishContext, object, isStaged, task: { pod, signal } }: Step): Promise<void> {
+    const publishSecrets =
+      volume.lifecycle === 'Persistent'
+        ? await this.#cluster.secretOf(volume.publishSecret)
+        : await this.#cluster.secretOfPod(volume.publishSecret);
     const tokens = await this.#cluster.tokensFor(pod, object);
     const inSecrets = object?.spec.serviceAccountTokenInSecrets ?? false;
     await mkdir(dirname(paths.target), { recursive: true, mode: 0o750 });
@@ -197,7 +205,7 @@ class CsiVolumes implements CsiKind {
 
   #takeDown(data: CsiVolumeData, paths: CsiVolumePaths, link?: string): Promise<void> {
     const { driverName, volumeHandle } = data;
-    return this.#turns.take(driverName + volumeHandle, async () => {
+    return this.#turns.take(turnOf(driverName, volumeHandle), async () => {
       const client = this.#options.drivers.get(driverName);
       await client.call('NodeUnpublishVolume', { volume_id: volumeHandle, target_path: paths.target });
       this.#published.delete(paths.target);
@@ -259,6 +267,8 @@ class CsiVolumes implements CsiKind {
     };
   }
 }
+
+const turnOf = (driver: string, handle: string) => `${driver}^${handle}`;
 
 async function capability(client: CsiClient, volume: CsiVolume, pod: V1Pod) {
   const { fsGroup } = pod.spec?.securityContext ?? {};

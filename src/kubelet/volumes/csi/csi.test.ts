@@ -153,6 +153,17 @@ test('a volume waits until the cluster has attached it, and passes on what the c
   });
 });
 
+test('a kubelet that should attach volumes itself says that it does not', async () => {
+  await using bench = await createVolumesBench({ settings: { enableControllerAttachDetach: false } });
+  bench.api.put(nodeKind, { metadata: { name: NODE_NAME, uid: 'uid-node' } });
+  await using driver = await startCsiDriver({ kubeletRoot: bench.root, directory: bench.file('storage') });
+  await until('the driver is registered', () => driver.registrations.length > 0);
+  await assert.rejects(bench.volumes.setUp(podWith({ volumes: [claimFor(bench)] }), never), {
+    reason: 'FailedAttachVolume',
+    message: /enableControllerAttachDetach is false, and this kubelet attaches no volumes itself$/,
+  });
+});
+
 test('a volume that lives with its pod needs a driver that offers that', async () => {
   await withDriverRunning({}, { attachRequired: false, volumeLifecycleModes: ['Ephemeral'] }, async (bench, driver) => {
     const pod = podWith({ volumes: [{ name: 'scratch', csi: { driver: 'csi.test', volumeAttributes: { size: '1' } } }] });
@@ -209,6 +220,24 @@ test('a driver that is not there, or fails, is named in the error, and what was 
     await bench.volumes.tearDown('uid-web');
     assert.deepEqual([driver.count('NodeUnpublishVolume'), driver.count('NodeUnstageVolume')], [1, 1]);
     assert.deepEqual(await readdir(bench.file('plugins', 'kubernetes.io', 'csi', 'csi.test')), []);
+  });
+});
+
+test('a volume that is there stays so while its driver is away', async () => {
+  await withDriverRunning({}, { attachRequired: false, requiresRepublish: true }, async (bench, driver) => {
+    const pod = podWith({ volumes: [claimFor(bench)] });
+    await bench.volumes.setUp(pod, never);
+    await rm(bench.file('plugins_registry', 'csi.test-reg.sock'));
+    const drivers = () => bench.api.find<V1CSINode & { metadata: object }>('csinodes', NODE_NAME)?.spec.drivers;
+    await until('the driver is gone', () => drivers()?.length === 0);
+    await bench.volumes.setUp(pod, never);
+    assert.match(
+      bench.events.join(),
+      /FailedMount MountVolume\.SetUp failed for volume "pv-1" : .*driver name csi\.test not found/,
+    );
+    assert.equal(driver.count('NodePublishVolume'), 1);
+    await assert.rejects(bench.volumes.tearDown('uid-web'), /driver name csi\.test not found/);
+    assert.deepEqual(await bench.volumes.known(), ['uid-web']);
   });
 });
 
