@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { podKind } from '../../api/core/v1/pod.ts';
+import type { V1Pod, V1PodStatus } from '../../api/gen/types.ts';
+import { VirtualClock } from '../../std/clock.ts';
+import { createHollowRuntime } from '../runtime/hollow/hollow-runtime.ts';
+import { recordingLogger, until } from '../testing/cluster-of-one.ts';
+import { detailedPods } from '../testing/detailed-pods.ts';
+import { FakeApi } from '../testing/fake-api.ts';
+import { createPodController } from './pod-controller.ts';
+import { type NodeAdmission, PodPartError } from './pod-parts.ts';
+
+const pod = (name: string, extra: { metadata?: object; spec?: object } = {}): V1Pod => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace: 'default', uid: `uid-${name}`, ...extra.metadata },
+  spec: {
+    nodeName: 'node1',
+    restartPolicy: 'Always',
+    terminationGracePeriodSeconds: 30,
+    containers: [{ name: 'c', image: 'i' }],
+    ...extra.spec,
+  },
+  status: { phase: 'Pending' },
+});
+
+async function setUp(t: TestContext, options: { admission?: NodeAdmission; before?: readonly V1Pod[] } = {}) {
+  const clock = new VirtualClock(Date.UTC(2026, 0, 1));
+  const api = new FakeApi(clock);
+  for (const known of options.before ?? []) api.put(podKind, known);
+  const runtime = createHollowRuntime({ clock, random: Math.random });
+  const parts = detailedPods(runtime, options);
+  const events: string[] = [];
+  const controller = createPodController({
+    client: api.client(),
+    nodeName: 'node1',
+    nodeIps: ['192.0.2.1'],
+    runtime,
+    podCidr: async () => '10.244.3.0/24',
+    real: parts.real,
+    events: {
+      event: ({ metadata }, _type, reason, message) => void events.push(`${metadata?.name} ${reason} ${message}`),
+      flush: async () => undefined,
+    },
+    clock,
+    logger: recordingLogger().logger,
+    random: () => 0,
+  });
+  const life = new AbortController();
+  t.after(async () => {
+    life.abort(new DOMException('stopped', 'AbortError'));
+    await controller.done;
+  });
+  await controller.start(life.signal);
+  const status = (name: string) => api.find<V1Pod>('pods', name, 'default')?.status as V1PodStatus | undefined;
+  const run = async (...pods: V1Pod[]) => {
+    for (const one of pods) api.put(podKind, one);
+    await until(() => pods.every(({ metadata }) => status(metadata!.name!)?.phase === 'Running'), 'Running');
+  };
+  return { clock, api, runtime, controller, events, status, run, ...parts };
+}
+
+test('an evicted pod is Failed with its reason when its containers have ended, and its object stays', async (t) => {
+  const { clock, controller, status, run, log } = await setUp(t);
+  await run(pod('web', { metadata: { annotations: { 'muster.dev/stop-after': '10s' } } }));
+  const message = 'The node was low on resource: memory.';
+  let over = false;
+  const evicted = controller.evict('uid-web', { reason: 'Evicted', message, gracePeriodSeconds: 20 }).then(() => {
+    over = true;
+  });
+  await clock.advance(9000);
+  assert.equal(over, false);
+  assert.equal(status('web')?.phase, 'Running');
+  assert.equal(status('web')?.conditions?.find(({ type }) => type === 'DisruptionTarget')?.reason, 'TerminationByKubelet');
+  await clock.advance(1000);
+  await evicted;
+  await until(() => status('web')?.phase === 'Failed', 'the end');
+  assert.deepEqual([status('web')?.reason, status('web')?.message], ['Evicted', message]);
+  assert.equal(log.at(-1), 'release uid-web');
+  await clock.advance(120_000);
+  assert.equal(status('web')?.containerStatuses?.[0]?.restartCount, 0, 'it does not come back');
+  await controller.evict('uid-nobody', { reason: 'Evicted', message });
+});
+
+test('that a pod takes longer than its grace to be evicted is told', async (t) => {
+  const { clock, controller, events, run, runtime } = await setUp(t);
+  await run(pod('stuck'));
+  runtime.stopContainer = () => new Promise(() => undefined);
+  void controller.evict('uid-stuck', { reason: 'Evicted', message: '', gracePeriodSeconds: 10 });
+  await clock.advance(20_000);
+  assert.ok(events.includes('stuck ExceededGracePeriod Container runtime did not kill the pod within specified grace period.'));
+});
+
+test('a pod may run no longer than its deadline', async (t) => {
+  const { clock, status, run, events } = await setUp(t);
+  await run(pod('brief', { spec: { activeDeadlineSeconds: 60 } }));
+  await clock.advance(59_000);
+  assert.equal(status('brief')?.phase, 'Running');
+  await clock.advance(1000);
+  await until(() => status('brief')?.phase === 'Failed', 'the end');
+  assert.equal(status('brief')?.reason, 'DeadlineExceeded');
+  assert.equal(
+    status('brief')?.conditions?.some(({ type }) => type === 'DisruptionTarget'),
+    false,
+  );
+  assert.ok(events.includes('brief DeadlineExceeded Pod was active on the node longer than the specified deadline'));
+});
+
+test('a pod that the node does not take is Failed before anything of it begins', async (t) => {
+  const admission: NodeAdmission = {
+    admit: ({ metadata }) => (metadata?.name === 'big' ? { reason: 'OutOfcpu', message: 'no room' } : undefined),
+  };
+  const { api, status, log, run } = await setUp(t, { admission });
+  api.put(podKind, pod('big'));
+  await run(pod('small'));
+  await until(() => status('big')?.phase === 'Failed', 'the refusal');
+  assert.deepEqual([status('big')?.reason, status('big')?.message], ['OutOfcpu', 'Pod was rejected: no room']);
+  assert.equal(log.includes('prepare big'), false);
+});
+
+test('a critical pod comes when those that make room for it have ended', async (t) => {
+  const victims = [pod('victim')];
+  const admission: NodeAdmission = {
+    admit: ({ metadata }, others) =>
+      metadata?.name === 'critical' && others.length > 0 ? { reason: 'OutOfpods', message: '', preempt: victims } : undefined,
+  };
+  const { status, run, events } = await setUp(t, { admission });
+  await run(pod('victim'));
+  await run(pod('critical'));
+  await until(() => status('victim')?.phase === 'Failed', 'the victim’s end');
+  assert.equal(status('victim')?.reason, 'Preempting');
+  assert.ok(events.includes('victim Preempting Preempted in order to admit critical pod'));
+});
+
+test('what fails before a container starts is told, keeps being told, and is tried again', async (t) => {
+  const { clock, api, status, failures, events, log } = await setUp(t);
+  failures.set('prepare web', new PodPartError('FailedMount', 'configmap "c" not found'));
+  api.put(podKind, pod('web'));
+  await until(() => status('web')?.containerStatuses !== undefined, 'the first status');
+  assert.equal(status('web')?.containerStatuses?.[0]?.state?.waiting?.reason, 'ContainerCreating');
+  await until(() => events.includes('web FailedMount configmap "c" not found'), 'the event');
+  failures.clear();
+  failures.set('start web/c', new PodPartError('CreateContainerConfigError', 'secret "s" not found'));
+  await clock.advance(1000);
+  const waiting = () => status('web')?.containerStatuses?.[0]?.state?.waiting;
+  await until(() => waiting()?.reason === 'CreateContainerConfigError', 'the next problem');
+  const tried = log.length;
+  await clock.advance(10_000);
+  assert.ok(log.length > tried, 'it is tried again');
+  assert.deepEqual(waiting(), { reason: 'CreateContainerConfigError', message: 'secret "s" not found' });
+  failures.clear();
+  await clock.advance(10_000);
+  await until(() => status('web')?.phase === 'Running', 'Running');
+});
+
+test('a deleted pod is ended though something of it is waited for, and released before its object goes', async (t) => {
+  const { api, log, failures } = await setUp(t);
+  let releasedFirst = false;
+  failures.set('prepare web', new PodPartError('FailedMount', 'not yet'));
+  api.put(podKind, pod('web'));
+  await until(() => log.includes('prepare web'), 'the first try');
+  api.before = ({ verb, resource }) => {
+    if (verb === 'delete' && resource === 'pods') releasedFirst = log.includes('release uid-web');
+  };
+  api.change(podKind, 'web', 'default', ({ metadata }) => {
+    metadata.deletionTimestamp = '2026-01-01T00:00:30Z';
+    metadata.deletionGracePeriodSeconds = 30;
+  });
+  await until(() => !api.find('pods', 'web', 'default'), 'the object gone');
+  assert.equal(releasedFirst, true);
+  await until(() => log.includes('discard uid-web'), 'nothing left');
+});
+
+test('what is left of pods that nobody wants goes, at the start and later on', async (t) => {
+  const { clock, log, known, run } = await setUp(t);
+  await run(pod('web'));
+  known.add('uid-stranger').add('uid-web');
+  await clock.advance(30_000);
+  await until(() => log.includes('discard uid-stranger'), 'the stranger gone');
+  assert.equal(log.includes('discard uid-web'), false);
+});
+
+test('a pod grows in place, and starts anew only where its policy says so', async (t) => {
+  const { api, status, run, log, clock } = await setUp(t);
+  const resources = (cpu: string, memory: string) => ({ requests: { cpu, memory }, limits: { cpu, memory } });
+  const containers = [
+    {
+      name: 'c',
+      image: 'i',
+      resources: resources('1', '1Gi'),
+      resizePolicy: [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }],
+    },
+  ];
+  await run(pod('web', { spec: { containers } }));
+  const change = (cpu: string, memory: string) =>
+    api.change(podKind, 'web', 'default', (object) => {
+      (object as V1Pod).spec!.containers[0]!.resources = resources(cpu, memory);
+    });
+  const given = () => status('web')?.containerStatuses?.[0]?.resources?.limits;
+  change('2', '1Gi');
+  await until(() => given()?.['cpu'] === '2', 'more CPU');
+  assert.ok(log.includes('resize web/c'));
+  assert.equal(status('web')?.containerStatuses?.[0]?.restartCount, 0);
+  assert.equal(
+    status('web')?.conditions?.some(({ type }) => type.startsWith('PodResize')),
+    false,
+  );
+  change('2', '2Gi');
+  await clock.advance(1000);
+  await until(() => status('web')?.containerStatuses?.[0]?.restartCount === 1, 'the restart');
+  assert.equal(given()?.['memory'], '2Gi');
+});
