@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { until } from '../../../test/harness/until.ts';
@@ -424,4 +424,15 @@ test('credentials on the node itself are for all of its pods', async () => {
   await assert.rejects(it.ensure('reg.test/private:2'), reasonIs('ErrImagePull', /authorization failed/));
   await writeFile(it.directory.file('config.json'), '{');
   await it.ensure('reg.test/private:3');
+});
+
+test('a pull that cannot be noted does not begin', async () => {
+  await using it = await setUp();
+  await mkdir(it.directory.file('image_manager'));
+  await writeFile(it.directory.file('image_manager', 'pulling'), 'in the way');
+  const why = /^Failed to record image pull intent for container image "app:1": /;
+  await assert.rejects(it.ensure('app:1'), reasonIs('ErrImagePull', why));
+  assert.equal(it.fake.pulls.length, 0);
+  await rm(it.directory.file('image_manager', 'pulling'));
+  await it.ensure('app:1');
 });

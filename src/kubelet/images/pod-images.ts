@@ -196,7 +196,7 @@ class PullingImages implements NodeImages {
     }
     this.#tell(subject, 'Normal', 'Pulling', `Pulling image "${image}"`);
     const startMs = clock.now();
-    await this.records.intend(reference);
+    await this.#intend(wish);
     try {
       const identity = credentials.map(({ hash }) => hash).join();
       const pulled = await this.#queue.pull(
@@ -229,6 +229,16 @@ class PullingImages implements NodeImages {
       const [reason, told] = reasonOf(image, message);
       this.#backoff.failed(key, `${reason}: ${told}`, clock.now());
       throw this.#failure(subject, reason, told, error);
+    }
+  }
+
+  /** What cannot be noted is not pulled: after a restart nobody would know whose image it is. */
+  async #intend({ subject, image, reference }: Wish): Promise<void> {
+    try {
+      await this.records.intend(reference);
+    } catch (error) {
+      const message = `Failed to record image pull intent for container image "${image}": ${(error as Error).message}`;
+      throw this.#failure(subject, 'ErrImagePull', message, error);
     }
   }
 

@@ -51,8 +51,12 @@ export class PullRecords {
   /** Before a pull. */
   async intend(image: string): Promise<void> {
     this.#underWay.set(image, (this.#underWay.get(image) ?? 0) + 1);
-    const intent = { kind: 'ImagePullIntent', apiVersion: API_VERSION, image };
-    await this.#write('pulling', image, intent);
+    try {
+      await this.#write('pulling', image, { kind: 'ImagePullIntent', apiVersion: API_VERSION, image });
+    } catch (error) {
+      await this.failed(image);
+      throw error;
+    }
   }
 
   /** After it. What cannot be written leaves the intent, which is as good for keeping others out. */
