@@ -1,5 +1,6 @@
 import { parseQuantity } from '../../api/machinery/quantity.ts';
 import type { KubeletConfiguration } from '../configuration/kubelet-configuration.ts';
+import { reservations } from '../node/node-resources.ts';
 import { byteAmount, milliAmount } from './amounts.ts';
 import type { CgroupValues } from './cgroup-values.ts';
 import { sharesOfMilliCpu } from './cpu-shares.ts';
@@ -30,7 +31,7 @@ export function planEnforcement(
   const fields: Readonly<Record<string, unknown>> = configuration;
   const wanted = new Set((fields['enforceNodeAllocatable'] as readonly string[] | undefined) ?? []);
   wanted.delete('none');
-  const { kubeReserved = {}, systemReserved = {} } = configuration;
+  const { kubeReserved, systemReserved } = reservations(configuration);
   const left = Object.fromEntries(
     Object.entries(capacity).map(([name, text]) => [
       name,

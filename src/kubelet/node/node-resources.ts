@@ -18,6 +18,9 @@ const USUAL_HUGE_PAGES: readonly HugePages[] = [
   { sizeBytes: 2 ** 30, count: 0 },
 ];
 
+/** More than the kernel can have. */
+const MOST_CPUS = 8192;
+
 const binary = (bytes: number) => formatQuantity({ ...parseQuantity(String(bytes)), format: 'binary' });
 
 /** What the node has. */
@@ -39,12 +42,34 @@ export function nodeCapacity(machine: Machine, configuration: KubeletConfigurati
   };
 }
 
+/** What is reserved for others than pods. A list of CPUs (`reservedSystemCPUs`) goes before amounts of CPU, as upstream. */
+export function reservations({ systemReserved = {}, kubeReserved = {}, reservedSystemCPUs }: KubeletConfiguration): {
+  readonly systemReserved: Readonly<Resources>;
+  readonly kubeReserved: Readonly<Resources>;
+} {
+  if (!reservedSystemCPUs) return { systemReserved, kubeReserved };
+  const { cpu: _cpu, ...others } = kubeReserved;
+  return { systemReserved: { ...systemReserved, cpu: String(countOfCpus(reservedSystemCPUs)) }, kubeReserved: others };
+}
+
+/** Of a list such as `0-3,8`, each CPU once (cpuset(7)). */
+function countOfCpus(list: string): number {
+  const ranges = list.split(',').map((range) => range.split('-').map(Number));
+  const cpus = new Set(
+    ranges.flatMap(([first = 0, last = first]) =>
+      Array.from({ length: Math.min(MOST_CPUS, last - first + 1) }, (_, i) => first + i),
+    ),
+  );
+  return cpus.size;
+}
+
 /**
  * What pods may have of it: less what is reserved and what must stay free (Node Allocatable); memory that is set aside as huge
  * pages is theirs only as such.
  */
 export function nodeAllocatable(capacity: Readonly<Resources>, configuration: KubeletConfiguration): Resources {
-  const { systemReserved, kubeReserved, evictionHard } = configuration;
+  const { evictionHard } = configuration;
+  const { systemReserved, kubeReserved } = reservations(configuration);
   const kept: Record<string, string | undefined> = {
     memory: evictionHard['memory.available'],
     'ephemeral-storage': evictionHard['nodefs.available'],

@@ -15,6 +15,7 @@ import { nodeDetails } from './node-details.ts';
 import { parseNodeIps } from './node-ips.ts';
 import { checkNodeLabels } from './node-labels.ts';
 import { type NodeFacts, newNode } from './node-plan.ts';
+import { nodeAllocatable } from './node-resources.ts';
 
 const START_MS = Date.UTC(2026, 0, 1);
 const GIB = 1024 ** 3;
@@ -401,4 +402,14 @@ test('--node-ip is one address, one of each family, or the machine’s own of a 
   ] as const)
     assert.throws(() => parseNodeIps(text, own), why);
   assert.throws(() => parseNodeIps('::', ['10.0.0.5']), /no address of that family/);
+});
+
+test('reserved CPUs are counted each once, and go before reserved amounts of CPU', () => {
+  const allocatable = (settings: Record<string, unknown>) =>
+    nodeAllocatable(
+      { cpu: '8' },
+      completeConfiguration({ kubeReserved: { cpu: '500m' }, systemReserved: { cpu: '1' }, ...settings }),
+    )['cpu'];
+  assert.equal(allocatable({}), '6500m');
+  assert.equal(allocatable({ reservedSystemCPUs: '0-1,1,7' }), '5');
 });
