@@ -95,10 +95,10 @@ export function createPluginWatcher(options: PluginWatcherOptions): Component {
       }
     }
     let complete = true;
-    for (const [path, identity] of there) {
+    const added = [...there].map(async ([path, identity]) => {
       const entry: Known = known.get(path) ?? { identity };
       known.set(path, entry);
-      if (entry.registered) continue;
+      if (entry.registered) return;
       try {
         entry.registered = await register(path);
         logger.info('A plugin is registered', { plugin: entry.registered.plugin.name, socket: path });
@@ -106,7 +106,9 @@ export function createPluginWatcher(options: PluginWatcherOptions): Component {
         logger.error('Failed to register a plugin', { socket: path, err: error });
         complete = false;
       }
-    }
+    });
+    // Side by side: one that does not answer must not keep the others waiting.
+    await Promise.all(added);
     return complete;
   }
 
