@@ -60,7 +60,7 @@ test('pods run there, have addresses of the node’s range and reach each other'
 });
 
 test('status shows the node, and a second up finds everything running', async () => {
-  assert.match(await home.run(['status']), new RegExp(`${up.realNode} +Ready`));
+  assert.match(await home.run(['status']), new RegExp(`${up.realNode} +Ready +\\S+ +containerd://1\\.`));
   assert.equal((await home.up(...upArguments())).pid, up.pid);
   const other = await home.try(['up', '--runtime', 'hollow']);
   assert.equal(other.status, 1);

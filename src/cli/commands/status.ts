@@ -24,6 +24,8 @@ interface NodeRow {
   readonly ready: boolean;
   readonly status: string;
   readonly address: string;
+  /** What runs its pods: `containerd://1.6.20`, `hollow://…`. */
+  readonly runtime: string;
 }
 
 interface CertificateRow {
@@ -63,7 +65,10 @@ function formatStatus(
     ['Process', `${state.pid}, up ${formatAge(nowMs - state.startedAtMs)}`],
     ['Data', `${directory} (${state.store ?? '-'})`],
   ]);
-  const nodeTable = formatTable([['NODE', 'STATUS', 'ADDRESS'], ...nodes.map((n) => [n.name, n.status, n.address])]);
+  const nodeTable = formatTable([
+    ['NODE', 'STATUS', 'ADDRESS', 'RUNTIME'],
+    ...nodes.map((n) => [n.name, n.status, n.address, n.runtime]),
+  ]);
   const certificateTable = formatTable([
     ['CERTIFICATE', 'SUBJECT', 'EXPIRES', 'LEFT'],
     ...certificates.map((c) => [c.of, c.subject, c.expires, left(Date.parse(c.expires) - nowMs)]),
@@ -85,6 +90,7 @@ async function readNodes(directory: string): Promise<NodeRow[]> {
         ready,
         status: (ready ? 'Ready' : 'NotReady') + (node.spec?.unschedulable ? ',SchedulingDisabled' : ''),
         address: node.status?.addresses?.find((a) => a.type === 'InternalIP')?.address ?? '-',
+        runtime: node.status?.nodeInfo?.containerRuntimeVersion ?? '-',
       };
     });
   } finally {
