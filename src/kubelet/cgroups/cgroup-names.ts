@@ -1,11 +1,21 @@
 import { join } from 'node:path';
+import { CodedError } from '../../std/coded-error.ts';
 
 export type CgroupDriver = 'cgroupfs' | 'systemd';
 
 /** A place in the cgroup tree, one part a level, whatever driver keeps it: `['kubepods', 'burstable', 'pod<uid>']`. Empty: the root. */
 export type CgroupName = readonly string[];
 
-export const POD_PREFIX = 'pod';
+/**
+ * The last part of a pod's place.
+ *
+ * @throws CodedError POD_UID_INVALID for a uid that would lead elsewhere: those of manifests are anybody's words
+ */
+export function podPart(uid: string | undefined): string {
+  if (!/^[0-9a-z][0-9a-z._-]*$/i.test(uid ?? ''))
+    throw new CodedError(`pod uid ${JSON.stringify(uid)} cannot be the name of a cgroup`, { code: 'POD_UID_INVALID' });
+  return `pod${uid}`;
+}
 
 /** `/` and `''` are the root. With the systemd driver, `/system.slice` and `/system` name the same. */
 export function parseCgroupName(path: string, driver: CgroupDriver): CgroupName {

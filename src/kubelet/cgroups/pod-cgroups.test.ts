@@ -252,3 +252,15 @@ test("systemd's refusal is told in its words", async () => {
   const machine = { capacity: {}, allocatable: {}, memoryBytes: 2 ** 33, swapBytes: 0, hasSystemd: true };
   await assert.rejects(cgroupsOn(fakeV2(), { cgroupDriver: 'systemd' }, { run, machine }).cgroups.prepare(), /Access denied/);
 });
+
+test('a uid that leads out of the pods is refused, and nothing is touched', async () => {
+  const fake = fakeV1();
+  const { cgroups } = cgroupsOn(fake);
+  await cgroups.prepare();
+  const before = fake.files.tree();
+  for (const uid of ['/../../other', '..', '', 'a/b']) {
+    await assert.rejects(cgroups.ensure(podOf(uid)), /cannot be the name of a cgroup/);
+    await assert.rejects(cgroups.remove(uid), /cannot be the name of a cgroup/);
+  }
+  assert.deepEqual(fake.files.tree(), before);
+});

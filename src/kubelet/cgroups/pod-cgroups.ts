@@ -13,8 +13,8 @@ import {
   type CgroupName,
   cgroupParent,
   cgroupPath,
-  POD_PREFIX,
   parseCgroupName,
+  podPart,
   podUidOf,
 } from './cgroup-names.ts';
 import { type CgroupTree, createCgroupTree } from './cgroup-tree.ts';
@@ -193,7 +193,7 @@ export function createPodCgroups(options: PodCgroupsOptions): NodeCgroups {
     if (!perQos) return root;
     const quality = pod.spec ? qualityOfService(pod.spec) : 'BestEffort';
     const level = quality === 'Guaranteed' ? [] : [quality.toLowerCase()];
-    return [...podsName, ...level, `${POD_PREFIX}${pod.metadata?.uid}`];
+    return [...podsName, ...level, podPart(pod.metadata?.uid)];
   }
 
   const parents: readonly CgroupName[] = [podsName, [...podsName, 'burstable'], [...podsName, 'besteffort']];
@@ -226,7 +226,7 @@ export function createPodCgroups(options: PodCgroupsOptions): NodeCgroups {
     async remove(podUid) {
       if (perQos) {
         const { tree } = await ready();
-        for (const parent of parents) await tree.remove([...parent, `${POD_PREFIX}${podUid}`]);
+        for (const parent of parents) await tree.remove([...parent, podPart(podUid)]);
         await refresh();
       }
       await options.userNamespaces.release(podUid);

@@ -81,6 +81,16 @@ export function createStatsCollector(options: StatsCollectorOptions): StatsColle
     };
   }
 
+  /** What of one pod cannot be measured (it went meanwhile, its disk is broken) must not keep the others from being. */
+  async function unlessLost<T>(what: string, measured: Promise<T> | undefined): Promise<T | undefined> {
+    try {
+      return await measured;
+    } catch (error) {
+      logger.warn('Part of a pod could not be measured', { what, err: error });
+      return undefined;
+    }
+  }
+
   async function measureContainer(
     container: RuntimeContainer,
     usage: ContainerUsage | undefined,
@@ -89,14 +99,14 @@ export function createStatsCollector(options: StatsCollectorOptions): StatsColle
     const { id, name, image, attempt, startedAtMs = container.createdAtMs } = container;
     let paths = places.get(id);
     if (!paths && cgroups.mounts) {
-      const pid = await runtime.stats?.pidOf(id);
+      const pid = await unlessLost(`processes of container ${name}`, runtime.stats?.pidOf(id));
       paths = pid === undefined ? undefined : await cgroupOfProcess(pid, cgroups.mounts.version, read);
       if (paths) places.set(id, paths);
     }
     const path = paths && (paths('memory') ?? paths('cpu'));
     const [cgroup, logUsage] = await Promise.all([
       paths && path !== undefined ? measure(path, paths, startedAtMs) : undefined,
-      diskUsage(join(logs, name)),
+      unlessLost(`logs of container ${name}`, diskUsage(join(logs, name))),
     ]);
     const layer = usage?.writableLayer;
     return {
@@ -109,7 +119,7 @@ export function createStatsCollector(options: StatsCollectorOptions): StatsColle
       ...(layer && {
         writableLayer: { usedBytes: layer.usedBytes, inodesUsed: layer.inodesUsed ?? 0, timeMs: layer.timestampMs },
       }),
-      logs: { ...logUsage, timeMs: clock.now() },
+      ...(logUsage && { logs: { ...logUsage, timeMs: clock.now() } }),
     };
   }
 
@@ -125,7 +135,7 @@ export function createStatsCollector(options: StatsCollectorOptions): StatsColle
     const [cgroup, network, podVolumes, ...measured] = await Promise.all([
       path === undefined ? undefined : measure(path, samePath(path), sandbox?.createdAtMs),
       sandbox && !pod.spec?.hostNetwork ? measureNetwork(sandbox.id) : undefined,
-      volumes.of(pod),
+      unlessLost(`volumes of pod ${namespace}/${name}`, volumes.of(pod)),
       ...containers.map((container) => measureContainer(container, usages.get(container.id), logs)),
     ]);
     return {
@@ -135,12 +145,12 @@ export function createStatsCollector(options: StatsCollectorOptions): StatsColle
       ...(network && { network }),
       ...(sandbox && { sandboxId: sandbox.id }),
       containers: measured,
-      volumes: podVolumes,
+      volumes: podVolumes ?? [],
     };
   }
 
   async function measureNetwork(sandboxId: string): Promise<PodSnapshot['network']> {
-    const pid = sandboxPids.get(sandboxId) ?? (await runtime.stats?.sandboxPidOf(sandboxId));
+    const pid = sandboxPids.get(sandboxId) ?? (await unlessLost('the network of a pod', runtime.stats?.sandboxPidOf(sandboxId)));
     if (pid === undefined) return undefined;
     sandboxPids.set(sandboxId, pid);
     const text = await read(`/proc/${pid}/net/dev`);
