@@ -53,6 +53,8 @@ export async function advancePod(
 type Step =
   | { readonly done: false; readonly recheckAfterMs?: undefined }
   | { readonly done: true; readonly recheckAfterMs?: number };
+/** In place of a container's name, which is never empty. */
+const WHOLE_POD = '';
 const AGAIN: Step = { done: false };
 
 async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
@@ -81,6 +83,14 @@ async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
     tellStatus(work, wanted, memory, { sandbox, containers, backoff: plan.backoff, problems: new Map([...earlier, ...trouble]) });
   };
   if (plan.restartAll) {
+    // As single containers do, a pod waits longer each time.
+    const endedMs = containers.reduce((latest, { finishedAtMs = 0 }) => Math.max(latest, finishedAtMs), 0);
+    const wait = backoff.waitOf(uid, WHOLE_POD, endedMs, nowMs);
+    if (wait) {
+      tell();
+      return { done: true, recheckAfterMs: wait.waitMs };
+    }
+    backoff.restarted(uid, WHOLE_POD, endedMs, nowMs);
     await restartAll(pass, containers, plan, tell);
     return AGAIN;
   }
@@ -100,7 +110,7 @@ async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
   if (!pass.prepared) {
     tell();
     await prepare(pass, stale.length > 0);
-    return AGAIN;
+    pass.signal.throwIfAborted();
   }
   if (stale.length > 0) {
     tell();
