@@ -249,15 +249,6 @@ test('defaults are upstream’s, and follow what was said', () => {
   assert.equal(completeConfiguration({ kubeAPIBurst: 0 }).kubeAPIBurst, 100);
 });
 
-test('CPUs that are reserved one by one count instead of amounts', () => {
-  const { systemReserved, kubeReserved } = completeConfiguration({
-    reservedSystemCPUs: '0-1,3',
-    kubeReserved: { cpu: '500m', memory: '1Gi' },
-    systemReserved: { cpu: '1', memory: '2Gi' },
-  });
-  assert.deepEqual([systemReserved, kubeReserved], [{ cpu: '3', memory: '2Gi' }, { memory: '1Gi' }]);
-});
-
 test('a gate permits and a field switches on', () => {
   const gates = { RotateKubeletClientCertificate: true, RotateKubeletServerCertificate: true };
   const gatesAlone = completeConfiguration({ featureGates: gates });

@@ -2,7 +2,6 @@ import type { Field, FieldTable } from './field-schema.ts';
 import { kubeletConfigurationFields } from './fields.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
 import { validateKubeletConfiguration } from './validate.ts';
-import { CPU_LIST } from './validate-reservations.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -14,9 +13,6 @@ const EVICTION_HARD = {
   'nodefs.available': '10%',
   'nodefs.inodesFree': '5%',
 };
-
-/** The kernel knows no more. */
-const MOST_CPUS = 8192;
 
 /**
  * The whole configuration from what was said: `given` has already the right types (see `parse.ts`) and is not changed.
@@ -30,25 +26,10 @@ export function completeConfiguration(given: Readonly<Fields> = {}): KubeletConf
   const parallel = given['maxParallelImagePulls'];
   configuration['serializeImagePulls'] ??= typeof parallel !== 'number' || parallel < 2;
   configuration['evictionHard'] = evictionHard(given);
-  reserveListedCpus(configuration);
   if ((configuration['podPidsLimit'] as number) < 0) configuration['podPidsLimit'] = -1;
   const complete = configuration as KubeletConfiguration;
   validateKubeletConfiguration(complete);
   return complete;
-}
-
-/** CPUs that are reserved one by one count instead of amounts (upstream: `--reserved-cpus`). */
-function reserveListedCpus(configuration: Fields): void {
-  const list = configuration['reservedSystemCPUs'];
-  if (typeof list !== 'string' || !CPU_LIST.test(list)) return; // refused by its name, later
-  const cpus = new Set<number>();
-  for (const part of list.split(',')) {
-    const [first = 0, last = first] = part.split('-').map(Number);
-    for (let cpu = first; cpu <= last && cpus.size <= MOST_CPUS; cpu++) cpus.add(cpu);
-  }
-  const { cpu: _, ...kubeReserved } = (configuration['kubeReserved'] as Fields | undefined) ?? {};
-  configuration['kubeReserved'] = kubeReserved;
-  configuration['systemReserved'] = { ...(configuration['systemReserved'] as Fields | undefined), cpu: String(cpus.size) };
 }
 
 function evictionHard(given: Readonly<Fields>): Fields {

@@ -10,7 +10,7 @@ const ENFORCEABLE = [
   'none',
 ];
 /** `0-1,4` */
-export const CPU_LIST = /^\d+(-\d+)?(,\d+(-\d+)?)*$/;
+const CPU_LIST = /^\d+(-\d+)?(,\d+(-\d+)?)*$/;
 /** What may be reserved for others than pods. */
 const RESERVABLE = ['cpu', 'memory', 'ephemeral-storage', 'pid'];
 
