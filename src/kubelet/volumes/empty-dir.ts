@@ -1,4 +1,5 @@
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { release } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { V1Pod } from '../../api/gen/types.ts';
 import { parseQuantity, quantityValue } from '../../api/machinery/quantity.ts';
@@ -11,6 +12,8 @@ import { applyOwnership } from './volume-ownership.ts';
 export interface EmptyDirOptions {
   readonly mounts: Mounts;
   readonly allocatable: () => Readonly<Record<string, string>>;
+  /** `6.18.44`; default: this machine's. */
+  readonly kernelRelease?: string;
   /** Where the kernel tells of huge pages. */
   readonly hugePagesDirectory?: string;
 }
@@ -54,14 +57,22 @@ export async function makeDirectory(request: DirectoryRequest, options: EmptyDir
   if (medium === '') return;
   if (medium === 'Memory') {
     const bytes = memoryVolumeBytes(request.pod, request.sizeLimit, options.allocatable()['memory']);
-    const size = bytes === undefined ? [] : [`size=${bytes}`];
-    await mounts.mount({ source: 'tmpfs', target: directory, fsType: 'tmpfs', options: size });
+    const words = bytes === undefined ? [] : [`size=${bytes}`];
+    // What must not touch a disk must not be swapped out to one either.
+    if (knowsNoSwap(options.kernelRelease ?? release())) words.push('noswap');
+    await mounts.mount({ source: 'tmpfs', target: directory, fsType: 'tmpfs', options: words });
     return;
   }
   const pageSize = await hugePageSize(request, options.hugePagesDirectory ?? '/sys/kernel/mm/hugepages');
   const words = [`pagesize=${pageSize.name}`, ...(pageSize.limit ? [`size=${pageSize.limit}`] : [])];
   await mounts.mount({ source: 'nodev', target: directory, fsType: 'hugetlbfs', options: words });
   await chmod(directory, 0o777);
+}
+
+/** tmpfs takes `noswap` since Linux 6.4. */
+export function knowsNoSwap(kernelRelease: string): boolean {
+  const [major = 0, minor = 0] = kernelRelease.split('.').map(Number);
+  return major > 6 || (major === 6 && minor >= 4);
 }
 
 /** The page size of the medium, which the machine must have pages of. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { release } from 'node:os';
 import { test } from 'node:test';
 import { persistentVolumeKind } from '../../api/core/v1/persistent-volume.ts';
 import { persistentVolumeClaimKind } from '../../api/core/v1/persistent-volume-claim.ts';
@@ -10,6 +11,7 @@ import { createMounts } from '../../host/mounts.ts';
 import { recordedPrograms } from '../../host/recorded-programs.ts';
 import { createKubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { createVolumesBench, hostPathOf, mountsOf, never, podWith, type VolumesBench } from '../testing/volumes-bench.ts';
+import { knowsNoSwap } from './empty-dir.ts';
 import { mountOf } from './shared-root.ts';
 
 test('an emptyDir is there for everybody, keeps its content over a restart of the kubelet, and goes with the pod', async () => {
@@ -45,6 +47,15 @@ test('a volume in memory is as large as the least of its limit, the limits of th
   assert.equal(await sizeOf(limited), 'size=8192k');
   for (const name of ['node', 'own', 'limits']) await bench.volumes.tearDown(`uid-${name}`);
   assert.deepEqual(await readdir(bench.file('pods', 'uid-node')), []);
+});
+
+test('memory is kept from being swapped out where the kernel can do that', async () => {
+  assert.deepEqual(['5.15.0-91-generic', '6.3.9', '6.4.0', '7.0-rc1'].map(knowsNoSwap), [false, false, true, true]);
+  await using bench = await createVolumesBench();
+  const pod = podWith({ volumes: [{ name: 'mem', emptyDir: { medium: 'Memory' } }] });
+  await bench.volumes.setUp(pod, never);
+  const entry = await bench.mounts.at(await hostPathOf(bench, pod, 'mem'));
+  assert.equal(entry?.superOptions.includes('noswap'), knowsNoSwap(release()));
 });
 
 test('huge pages that the machine does not have are refused by name', async () => {
