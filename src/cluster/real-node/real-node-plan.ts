@@ -23,6 +23,13 @@ export function planRealNode(survey: RuntimeSurvey, clusterDirectory: string, cl
   };
 }
 
+/** A machine may be called what no Node can be. */
+export function nodeNameOf(hostname: string): string {
+  const name = hostname.toLowerCase().replace(/[^a-z0-9.-]+/g, '-');
+  const labels = name.split('.').map((label) => label.replace(/^-+|-+$/g, ''));
+  return labels.filter(Boolean).join('.').slice(0, 253) || 'machine';
+}
+
 /** Below the node's own directory, all that upstream has below /var. */
 export function realNodePaths(nodeDirectory: string) {
   return {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { planRealNode, realConfiguration } from './real-node-plan.ts';
+import { nodeNameOf, planRealNode, realConfiguration } from './real-node-plan.ts';
 import { logDirectoryOf } from './remove-real-node.ts';
 import { chooseRuntime, type RuntimeSurvey, readInfo } from './survey-runtime.ts';
 
@@ -74,4 +74,14 @@ test('a sandbox is known by where it logs', () => {
   assert.equal(logDirectoryOf({ info: '{"config":{"log_directory":"/l/pods/ns_p_u"}}' }), '/l/pods/ns_p_u');
   for (const info of ['', 'null', '{"config":{}}']) assert.equal(logDirectoryOf({ info }), '');
   assert.equal(logDirectoryOf({}), '');
+});
+
+test('whatever the machine is called, its node has a name', () => {
+  for (const [hostname, name] of [
+    ['web-1.example.com', 'web-1.example.com'],
+    ['My_Laptop', 'my-laptop'],
+    ['-a-..b_', 'a.b'],
+    ['___', 'machine'],
+  ] as const)
+    assert.equal(nodeNameOf(hostname), name);
 });

@@ -15,7 +15,7 @@ import type { NodeRecord, RealNodeRecord } from '../data-directory.ts';
 import { type RunningKubelet, runningKubelet } from '../hollow-kubelet.ts';
 import { canListen, freePort, KUBELET_PORT } from '../node-addresses.ts';
 import type { ClusterConfig } from '../options.ts';
-import { bridgeNetwork, planRealNode, realConfiguration, realNodePaths } from './real-node-plan.ts';
+import { bridgeNetwork, nodeNameOf, planRealNode, realConfiguration, realNodePaths } from './real-node-plan.ts';
 import { chooseRuntime } from './survey-runtime.ts';
 
 /** This machine as a node of the cluster: its pods run. */
@@ -52,7 +52,7 @@ export async function openRealNode(config: ClusterConfig, directory: string, mac
   // Whoever brings a network brings its plugins.
   if ((await foreignNetwork(real.network.configurationDirectory, real.network.name)) === undefined)
     await requireCniPlugins(survey.cniPluginDirectories);
-  const record = known ?? { name: machine.hostname, ...(await endpointOf(machine)), real };
+  const record = known ?? { name: nodeNameOf(machine.hostname), ...(await endpointOf(machine)), real };
   return {
     record,
     async remove(clusterDirectory) {
@@ -83,6 +83,7 @@ function createRealKubelet(
   const admin = createClient({ transport: controlPlane.adminTransport, userAgent: 'muster' });
   const life = new AbortController();
   const ended = Promise.withResolvers<void>();
+  ended.promise.catch(() => undefined); // who only starts it is told by `start`
   let opened: OpenRuntime | undefined;
   let running: RunningKubelet | undefined;
 
