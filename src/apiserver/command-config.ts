@@ -139,6 +139,7 @@ function readKubelet(values: FlagValues): KubeletAccess {
     ...(certificatePem !== undefined && privateKeyPem !== undefined && { client: { certificatePem, privateKeyPem } }),
     ...(caPem !== undefined && { caPem }),
     preferredAddressTypes: values.strings('kubelet-preferred-address-types'),
+    webSocketsNeedCreate: values.map('feature-gates')['AuthorizePodWebsocketUpgradeCreatePermission'] !== 'false',
   };
 }
 

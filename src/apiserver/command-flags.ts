@@ -92,7 +92,7 @@ const EFFECTIVE: readonly FlagDefinition[] = [
   flag(
     'feature-gates',
     'map',
-    'Feature gates; LegacyServiceAccountTokenNoAutoGeneration is the one that changes something here.',
+    'Feature gates; those that change something here: LegacyServiceAccountTokenNoAutoGeneration, AuthorizePodWebsocketUpgradeCreatePermission.',
   ),
   flag('v', 'int', 'Verbosity of the log.', 0),
 ];

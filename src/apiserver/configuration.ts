@@ -25,6 +25,11 @@ export interface KubeletAccess {
   readonly caPem?: string;
   /** `--kubelet-preferred-address-types`; default InternalIP, ExternalIP, Hostname, as kubeadm sets it. */
   readonly preferredAddressTypes?: readonly string[];
+  /**
+   * Whether who begins a stream by WebSocket, which is a GET, needs the verb `create` too
+   * (`--feature-gates=AuthorizePodWebsocketUpgradeCreatePermission`). Default true, as upstream.
+   */
+  readonly webSocketsNeedCreate?: boolean;
   /** Which addresses of pods, and of nodes at other ports than the kubelet's, requests are passed on to. Default: global ones, as upstream. */
   readonly isProxyable?: (address: string) => boolean;
 }

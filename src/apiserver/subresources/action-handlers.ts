@@ -61,6 +61,7 @@ function createConnectionHandlers(deps: ActionDeps): ActionHandler[] {
   if (!pod || !node || !service) return [];
   const kubelets = new Kubelets(node, deps.objects, deps.kubelet);
   const isProxyable = deps.kubelet.isProxyable ?? createProxyableCheck();
-  const shared = { ...deps, pod, node, service, kubelets, isProxyable };
+  const webSocketsNeedCreate = deps.kubelet.webSocketsNeedCreate ?? true;
+  const shared = { ...deps, pod, node, service, kubelets, isProxyable, webSocketsNeedCreate };
   return [...createPodStreamHandlers(shared), createPodLogHandler(shared), ...createProxyHandlers(shared)];
 }

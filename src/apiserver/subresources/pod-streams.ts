@@ -25,6 +25,7 @@ export interface PodStreamDeps {
   readonly kubelets: Kubelets;
   readonly admission: () => Admission;
   readonly authorizer: Authorizer;
+  readonly webSocketsNeedCreate: boolean;
 }
 
 const CLOSING_PROTOCOL = 'v5.channel.k8s.io';
@@ -82,7 +83,7 @@ export function createPodStreamHandlers(deps: PodStreamDeps): ActionHandler[] {
 /** The pod, when admission lets its user in and he may create what a WebSocket only gets. */
 async function admitted(deps: PodStreamDeps, context: RequestContext, options: ConnectOptionsObject): Promise<V1Pod> {
   await admitConnection(deps.admission(), context, deps.pod, options);
-  await authorizeCreate(deps.authorizer, context);
+  if (deps.webSocketsNeedCreate) await authorizeCreate(deps.authorizer, context);
   const { namespace, name } = context.info;
   return (await deps.objects.read({ kind: deps.pod, namespace, name })).object as V1Pod;
 }
