@@ -35,6 +35,16 @@ export function newestOf(containers: readonly RuntimeContainer[], name: string):
   return newest;
 }
 
+/**
+ * A container whose start was cut short when the kubelet that asked for it was killed never ran: containerd marks it as failed, while it
+ * is one that was made and not started. It counts as no restart, and a pod that must not run twice has not failed by it.
+ */
+export function asNeverStarted(container: RuntimeContainer): RuntimeContainer {
+  const { phase, reason, message = '' } = container;
+  const cutShort = phase === 'exited' && reason === 'StartError' && message.includes('context canceled');
+  return cutShort ? { ...container, phase: 'created' } : container;
+}
+
 /** How upstream's messages name a pod (pkg/kubelet/util/format). */
 export function podText({ metadata }: V1Pod): string {
   return `${metadata?.name}_${metadata?.namespace}(${metadata?.uid})`;

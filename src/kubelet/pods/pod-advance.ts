@@ -1,6 +1,6 @@
 import type { V1Pod } from '../../api/gen/types.ts';
 import type { PodSandbox, RuntimeContainer } from '../runtime/runtime.ts';
-import { podText } from './container-kinds.ts';
+import { asNeverStarted, podText } from './container-kinds.ts';
 import { containerSubject } from './container-subject.ts';
 import { changeOf, resizeContainers, staleContainers, withRoomForBoth } from './pod-actuation.ts';
 import { failPod, retirePod } from './pod-ending.ts';
@@ -61,7 +61,8 @@ async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
   const { work, wanted, memory, uid, trouble, killed } = pass;
   const { runtime, probes, backoff } = work;
   const { pod } = wanted;
-  const { sandboxes, containers } = await runtime.list(uid);
+  const { sandboxes, containers: listed } = await runtime.list(uid);
+  const containers = work.starter.detailed ? listed.map(asNeverStarted) : listed;
   const { unhealthy, failures, recheckAfterMs } = await probes.check(pod, containers, nowMs);
   const plan = planPod({
     pod: withToldStatus(work, pod),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1Container, V1Pod, V1PodSpec } from '../../api/gen/types.ts';
 import type { PodSandbox, RuntimeContainer } from '../runtime/runtime.ts';
+import { asNeverStarted } from './container-kinds.ts';
 import { type PodView, planPod } from './pod-plan.ts';
 import { RestartBackoff } from './restart-backoff.ts';
 import { restartsAfter, restartsAll, restartsWhenKilled } from './restart-rules.ts';
@@ -242,6 +243,18 @@ for (const [title, more, expected] of CASES)
   test(`plan: ${title}`, () => {
     assert.deepEqual(planned(more), expected);
   });
+
+test('a start that was cut short is one that never was', () => {
+  const cut = container('main', {
+    exit: 128,
+    reason: 'StartError',
+    message: 'failed to start containerd task "x": context canceled',
+  });
+  const never = pod({ restartPolicy: 'Never' });
+  assert.deepEqual(planned({ pod: never, containers: [asNeverStarted(cut)] }), { start: ['main:0'], remove: ['main-0'] });
+  const failed = container('main', { exit: 128, reason: 'StartError', message: 'no such file or directory' });
+  assert.deepEqual(planned({ pod: never, containers: [asNeverStarted(failed)] }), { over: true });
+});
 
 test('a container’s own policy and rules go before its pod’s', () => {
   const never = pod({ restartPolicy: 'Never' });
