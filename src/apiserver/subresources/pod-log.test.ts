@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { after, before, test } from 'node:test';
+import { WebSocket } from 'ws';
 import { until } from '../../../test/harness/until.ts';
 import type { Status } from '../../api/machinery/status-error.ts';
 import { createTestPki, startTestApi, type TestApi } from '../test-api.ts';
@@ -83,6 +84,21 @@ test('what follows comes as it is written, and the kubelet stops when the client
   assert.equal(String((await once(log, 'data'))[0]), 'first\n');
   asking.destroy();
   await until('the kubelet hears of it', () => ended);
+});
+
+test('a log comes by WebSocket, too, as bytes or in base64', async () => {
+  answer = (_request, response) => void response.end('some words\n');
+  const read = async (protocols: string[]) => {
+    const socket = new WebSocket(`wss://127.0.0.1:${api.server.port}${LOG}?follow=true`, protocols, { ca: api.pki.caPem });
+    const heard: { text: string; isBinary: boolean }[] = [];
+    socket.on('message', (data, isBinary) => heard.push({ text: String(data), isBinary }));
+    const [code] = (await once(socket, 'close')) as [number];
+    return { code, heard, protocol: socket.protocol };
+  };
+  assert.deepEqual(await read([]), { code: 1000, heard: [{ text: 'some words\n', isBinary: true }], protocol: '' });
+  const base64 = Buffer.from('some words\n').toString('base64');
+  const protocol = 'base64.binary.k8s.io';
+  assert.deepEqual(await read([protocol]), { code: 1000, heard: [{ text: base64, isBinary: false }], protocol });
 });
 
 test('a reader that is slow slows down the kubelet', async () => {

@@ -2,7 +2,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { V1Pod } from '../../api/gen/types.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { StatusError, unnamedFailure } from '../../api/machinery/status-error.ts';
-import type { ActionHandler, ServerResponse } from '../contracts.ts';
+import type { ActionHandler, ServerRequest, ServerResponse } from '../contracts.ts';
 import { type Backend, hostAndPort, originOf } from '../proxying/backend.ts';
 import type { BackendAgents } from '../proxying/backend-agents.ts';
 import { describeDialFailure } from '../proxying/dial-failure.ts';
@@ -43,7 +43,7 @@ export function createPodLogHandler({ pod, objects, kubelets, agents }: PodLogDe
       const place = agents.enter(backend);
       try {
         const answer = await getFrom(place.agent, backend, path, request.signal);
-        await sendLog(answer, { name, follow: options.follow, signal: request.signal }, response);
+        await sendLog(answer, { name, follow: options.follow, request }, response);
       } finally {
         place.leave();
       }
@@ -54,15 +54,20 @@ export function createPodLogHandler({ pod, objects, kubelets, agents }: PodLogDe
 
 async function sendLog(
   answer: IncomingMessage,
-  { name, follow, signal }: { readonly name: string; readonly follow: boolean; readonly signal: AbortSignal },
+  { name, follow, request }: { readonly name: string; readonly follow: boolean; readonly request: ServerRequest },
   response: ServerResponse,
 ): Promise<void> {
   // A client that has gone away shall not keep a kubelet reading.
+  const { signal } = request;
   const cut = () => answer.destroy();
   signal.addEventListener('abort', cut, { once: true });
   try {
     const status = answer.statusCode ?? 502;
     if (status < 200 || status > 206) throw await kubeletFailure(answer, status, name);
+    if (request.takeOver) {
+      const { sendMessages } = await import('../streams/send-messages.ts');
+      return await sendMessages(answer, request, response);
+    }
     const length = follow ? undefined : answer.headers['content-length'];
     response.writeHead(200, { 'content-type': 'text/plain', ...(length !== undefined && { 'content-length': length }) });
     await pourBody(answer, response);

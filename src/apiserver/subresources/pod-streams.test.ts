@@ -327,6 +327,17 @@ test('who may get and not create runs nothing by a WebSocket', async () => {
   }
 });
 
+test('with the gate closed a WebSocket needs no more than get', async (t) => {
+  const refusing = () => ({
+    ...allowAll(),
+    authorizer: { authorize: async () => ({ decision: 'no-opinion' as const, reason: '' }) },
+  });
+  const open = await startTestApi({ composeSecurity: refusing, kubelet: { webSocketsNeedCreate: false } });
+  t.after(() => open.stop());
+  const { status, body } = await open.call<Status>('GET', `${POD}/exec?command=true`);
+  assert.deepEqual([status, body.message], [404, 'pods "p" not found']);
+});
+
 test('what cannot be is told before anything is connected', async () => {
   const ask = async (path: string) => JSON.parse((await spdy(`/api/v1/namespaces/default/pods/${path}`)).body) as Status;
   const choices = 'a container name must be specified for pod two, choose one of: [a b] or one of the init containers: [z]';
