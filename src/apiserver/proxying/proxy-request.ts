@@ -68,10 +68,9 @@ async function ask(
   prefix: string,
 ): Promise<IncomingMessage> {
   const { signal, headers, bodyStream } = request;
-  const hasBody =
-    headers['content-length'] !== undefined ||
-    headers['transfer-encoding'] !== undefined ||
-    (bodyStream === undefined && method !== 'GET' && method !== 'HEAD');
+  const isReading = method === 'GET' || method === 'HEAD';
+  // By HTTP/2 a body need not be announced.
+  const hasBody = !isReading || headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
   const whole = hasBody && bodyStream === undefined ? await request.readBody(MOST_READ_BYTES) : undefined;
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -151,6 +152,17 @@ test('a body streams to the backend before it is whole', async (t) => {
   await until('the first part is there', () => heard === 'one ');
   asking.end('two');
   assert.equal(await text(await answered), 'all of one two');
+});
+
+test('a body by HTTP/2 needs no length', async (t) => {
+  const { path } = await backend(t, async (request, response) => void response.end(`${request.method} ${await text(request)}`));
+  const session = connectHttp2(`https://127.0.0.1:${api.server.port}`, { ca: api.pki.caPem });
+  t.after(() => session.destroy());
+  for (const method of ['POST', 'DELETE']) {
+    const stream = session.request({ ':method': method, ':path': `${path}/` }, { endStream: false });
+    stream.end('whole');
+    assert.equal(await text(stream), `${method} whole`);
+  }
 });
 
 test('an answer that is cut short is not taken for whole', async (t) => {
