@@ -184,14 +184,12 @@ describe('streams between kubectl and containers', { timeout: 600_000 }, () => {
     const admin = cluster.current.kubectl('1.35');
     await admin.run('label pod talker app=talker');
     await admin.run('expose pod talker --name=talker --port=80 --target-port=8080');
-    await until(
-      'it has endpoints',
-      async () => {
-        const { stdout } = await admin.try('get --raw /api/v1/namespaces/default/services/talker/proxy/');
-        return stdout.includes('page');
-      },
-      { timeoutMs: 90_000 },
-    );
+    const reached = async () => {
+      const { stdout, stderr } = await admin.try('get --raw /api/v1/namespaces/default/services/talker/proxy/');
+      if (stdout.includes('page')) return true;
+      throw new Error(`${stderr}\n${await admin.run('get endpointslices -l kubernetes.io/service-name=talker -o yaml')}`);
+    };
+    await until('it has endpoints', reached, { timeoutMs: 60_000 });
     const other = await admin.try('get --raw /api/v1/namespaces/default/services/talker:81/proxy/');
     assert.match(other.stderr, /no service port 81 found for service "talker"/);
   });
