@@ -82,6 +82,24 @@ test('a tag without an end is not waited for without an end', () => {
   assert.ok(out > 100 * 1024);
 });
 
+test('what a backend calls HTML takes time in proportion to its length', () => {
+  // Megabytes of each: where every character began a search of its own they would keep this server busy for minutes.
+  const hostile = [
+    `<a ${'a'.repeat(60_000)}>`.repeat(50),
+    `<a ${'a'.repeat(30_000)}${' '.repeat(30_000)}>`.repeat(50),
+    `<a ${'a="'.repeat(20_000)}>`.repeat(50),
+    '<a'.repeat(1_500_000),
+    '<!--<'.repeat(600_000),
+    '<script></script>'.repeat(200_000),
+  ];
+  for (const html of hostile) {
+    const rewriter = new LinkRewriter((link) => link);
+    let out = '';
+    for (let at = 0; at < html.length; at += 65_536) out += rewriter.take(html.slice(at, at + 65_536));
+    assert.ok(out + rewriter.end() === html);
+  }
+});
+
 async function sockets(t: TestContext): Promise<[Socket, Socket]> {
   const server = createServer({ allowHalfOpen: true });
   server.listen(0, '127.0.0.1');

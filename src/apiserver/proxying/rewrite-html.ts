@@ -33,10 +33,13 @@ const LINKS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
 /** Elements whose text is no HTML. */
 const RAW_TEXT: ReadonlySet<string> = new Set(['script', 'style', 'textarea', 'title', 'xmp', 'iframe', 'noembed', 'noframes']);
 
+const CLOSING: ReadonlyMap<string, RegExp> = new Map([...RAW_TEXT].map((name) => [name, new RegExp(`</${name}`, 'i')]));
+
 /** A tag that is longer goes by as it is: what waits for its end is bounded. */
 const LONGEST_TAG = 64 * 1024;
 
-const ATTRIBUTE = /([^\s"'<>/=]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s"'=<>`]+)/g;
+/** With or without a value: a name that has none must not be tried again from each of its letters. */
+const ATTRIBUTE = /([^\s"'<>/=]+)(?:(\s*=\s*)("[^"]*"|'[^']*'|[^\s"'=<>`]+))?/g;
 
 /** Rewrites the links in the tags of HTML that comes in pieces; everything else stays byte for byte. */
 export class LinkRewriter {
@@ -44,6 +47,8 @@ export class LinkRewriter {
   #waiting = '';
   /** The element in whose raw text we are. */
   #raw: string | undefined;
+  /** How far the end of the markup that is waiting has been looked for: every character is looked at once. */
+  #looked: Looked = { at: 1, quote: '' };
 
   constructor(rewrite: (link: string) => string) {
     this.#rewrite = rewrite;
@@ -64,15 +69,15 @@ export class LinkRewriter {
       }
       out += rest.slice(0, at);
       rest = rest.slice(at);
-      const end = endOfMarkup(rest);
+      const end = endOfMarkup(rest, this.#looked);
+      if (end < 0 && rest.length < LONGEST_TAG) {
+        this.#waiting = rest;
+        return out;
+      }
+      this.#looked = { at: 1, quote: '' };
       if (end < 0) {
-        if (rest.length < LONGEST_TAG) {
-          this.#waiting = rest;
-          return out;
-        }
-        out += rest[0];
-        rest = rest.slice(1);
-        continue;
+        this.#waiting = '';
+        return out + rest;
       }
       out += this.#tag(rest.slice(0, end));
       rest = rest.slice(end);
@@ -96,8 +101,8 @@ export class LinkRewriter {
     if (RAW_TEXT.has(element) && !tag.endsWith('/>')) this.#raw = element;
     const links = LINKS.get(element);
     if (!links) return tag;
-    return tag.replace(ATTRIBUTE, (whole: string, attribute: string, equals: string, value: string) => {
-      if (!links.has(attribute.toLowerCase())) return whole;
+    return tag.replace(ATTRIBUTE, (whole: string, attribute: string, equals: string, value: string | undefined) => {
+      if (value === undefined || !links.has(attribute.toLowerCase())) return whole;
       const quote = value.startsWith('"') || value.startsWith("'") ? value[0]! : '';
       const link = decodeEntities(quote ? value.slice(1, -1) : value);
       const rewritten = this.#rewrite(link);
@@ -106,26 +111,33 @@ export class LinkRewriter {
   }
 }
 
-function closingTag(text: string, element: string): number {
-  return text.toLowerCase().indexOf(`</${element}`);
+const closingTag = (text: string, element: string): number => text.search(CLOSING.get(element)!);
+
+interface Looked {
+  at: number;
+  /** The quotation mark inside of which that is. */
+  quote: string;
 }
 
-/** Where a tag or comment that begins at 0 ends; -1 when its end has not come. */
-function endOfMarkup(text: string): number {
+/** Where a tag or comment that begins at 0 ends; -1 when its end has not come, and `looked` says how far there is none. */
+function endOfMarkup(text: string, looked: Looked): number {
   if (text.startsWith('<!--')) {
-    const end = text.indexOf('-->', 4);
+    const end = text.indexOf('-->', Math.max(4, looked.at));
+    looked.at = text.length - 2;
     return end < 0 ? -1 : end + 3;
   }
   if ('<!--'.startsWith(text)) return -1;
   if (!/^<[A-Za-z/!?]/.test(text)) return 1; // a lonely bracket
-  let quote = '';
-  for (let i = 1; i < text.length; i++) {
+  let { quote } = looked;
+  for (let i = looked.at; i < text.length; i++) {
     const character = text[i]!;
     if (quote) {
       if (character === quote) quote = '';
     } else if ((character === '"' || character === "'") && /[=\s]/.test(text[i - 1]!)) quote = character;
     else if (character === '>') return i + 1;
   }
+  looked.at = text.length;
+  looked.quote = quote;
   return -1;
 }
 
