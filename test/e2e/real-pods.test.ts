@@ -33,6 +33,9 @@ async function events(name: string): Promise<CoreV1Event[]> {
 
 const told = async (name: string, reason: string) => (await events(name)).find((event) => event.reason === reason)?.message;
 
+/** Events are written after what they tell of. */
+const untilTold = (name: string, reason: string) => until(`${name}: event ${reason}`, () => told(name, reason));
+
 /** Waits for what the status of a container shows. */
 function untilContainer(
   name: string,
@@ -82,7 +85,7 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
     assert.ok(side?.started && side.state?.running);
     const directory = join(cluster.current.root, 'pods', metadata?.uid ?? '', 'volumes/kubernetes.io~empty-dir/data/order');
     assert.equal(await readFile(directory, 'utf8'), 'first\nside\nmain\n');
-    assert.equal(await told('whole', 'Started'), 'Container started');
+    assert.equal(await untilTold('whole', 'Started'), 'Container started');
     await run('delete pod whole --wait=false');
     await gone('whole');
   });
@@ -101,7 +104,7 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
     );
     assert.equal(main?.lastState?.terminated?.exitCode, 7);
     assert.equal(main?.lastState?.terminated?.message, 'no\n');
-    assert.match((await told('crash', 'BackOff')) ?? '', /^Back-off restarting failed container main in pod crash_default\(/);
+    assert.match(await untilTold('crash', 'BackOff'), /^Back-off restarting failed container main in pod crash_default\(/);
     await run('delete pod crash');
   });
 
@@ -236,7 +239,7 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
     await exec('rm /tmp/live');
     const { status } = await untilContainer('probed', 'was restarted', ({ restartCount }) => restartCount === 1);
     assert.equal(status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode, 137);
-    assert.equal(await told('probed', 'Killing'), 'Container main failed liveness probe, will be restarted');
+    assert.equal(await untilTold('probed', 'Killing'), 'Container main failed liveness probe, will be restarted');
     await run('delete pod probed');
   });
 
@@ -265,7 +268,7 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
     await containerd.ctr('tasks', 'kill', '-s', 'SIGKILL', sandboxes.trim());
     await untilContainer('moved', 'runs again', ({ restartCount, ready }) => restartCount === 1 && ready);
     assert.equal((await pod('moved')).status?.initContainerStatuses?.[0]?.restartCount, 1);
-    assert.equal(await told('moved', 'SandboxChanged'), 'Pod sandbox changed, it will be killed and re-created.');
+    assert.equal(await untilTold('moved', 'SandboxChanged'), 'Pod sandbox changed, it will be killed and re-created.');
     await run('delete pod moved');
   });
 
