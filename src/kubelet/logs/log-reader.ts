@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createGunzip } from 'node:zlib';
@@ -98,7 +98,7 @@ class LogFile implements AsyncDisposable {
 
   async open(): Promise<void> {
     const { files } = await rotatedFiles(this.path);
-    this.handle = await open(this.path, 'r');
+    this.handle = await openLog(this.path);
     this.#lastRotation = files.at(-1)?.time ?? '';
   }
 
@@ -135,7 +135,7 @@ class LogFile implements AsyncDisposable {
 
   /** Goes over to the file that bears the name now; false when there is none, or one was put aside meanwhile that has to be read first. */
   async reopen(): Promise<boolean> {
-    const handle = await open(this.path, 'r').catch((error: unknown) => {
+    const handle = await openLog(this.path).catch((error: unknown) => {
       if (isMissing(error)) return undefined;
       throw error;
     });
@@ -155,6 +155,14 @@ class LogFile implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.handle?.close();
   }
+}
+
+/** A link is followed, as some runtimes make them. A pipe would keep the kubelet waiting for its writer, so it is not opened to wait. */
+async function openLog(path: string): Promise<FileHandle> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw new Error(`${path} is not a regular file`);
 }
 
 /** Compressing keeps the time of the last change, by which a file that is gone is known again. */
@@ -200,7 +208,8 @@ async function* drain(
 }
 
 async function* readWhole(file: RotatedFile, renderer: LogRenderer, signal: AbortSignal): AsyncGenerator<Buffer> {
-  const source = createReadStream(file.path, { highWaterMark: BLOCK_BYTES, signal });
+  await using handle = await openLog(file.path);
+  const source = handle.createReadStream({ highWaterMark: BLOCK_BYTES, signal, autoClose: false });
   const bytes = file.compressed ? source.pipe(createGunzip({ chunkSize: BLOCK_BYTES })) : source;
   source.on('error', (error) => bytes.destroy(error));
   for await (const chunk of bytes) {

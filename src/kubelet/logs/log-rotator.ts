@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, stat, statfs, utimes } from 'node:fs/promises';
+import { constants, createWriteStream } from 'node:fs';
+import { lutimes, open, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -145,13 +145,20 @@ export function createLogRotator(options: LogRotatorOptions): LogRotator {
   };
 }
 
-/** Beside the file and then in its place; the time of its last change stays, which readers know it by. */
+/**
+ * Beside the file and then in its place; the time of its last change stays, which readers know it by. Who may write to the directory,
+ * by a volume, must not have other files of the node read or written so: no link is followed.
+ */
 async function compress(path: string): Promise<void> {
   const temporary = `${path}.tmp`;
-  const { mode, atime, mtime } = await stat(path);
+  await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const stats = await file.stat();
+  if (!stats.isFile()) throw new Error(`${path} is not a regular file`);
+  const { mode, atime, mtime } = stats;
   try {
-    await pipeline(createReadStream(path), createGzip(), createWriteStream(temporary, { mode: mode & 0o777, flush: true }));
-    await utimes(temporary, atime, mtime);
+    const target = createWriteStream(temporary, { mode: mode & 0o777, flush: true, flags: 'wx' });
+    await pipeline(file.createReadStream({ autoClose: false }), createGzip(), target);
+    await lutimes(temporary, atime, mtime);
     await rename(temporary, `${path}.gz`);
   } catch (error) {
     await rm(temporary, { force: true });
