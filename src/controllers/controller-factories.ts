@@ -128,6 +128,9 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
   'persistentvolume-binder-controller': async (context, { hostPathVolumesDirectory: hostPathDirectory }) =>
     (await import('./persistentvolume/controller.ts')).createPersistentVolumeController(context, { hostPathDirectory }),
 
+  'persistentvolume-attach-detach-controller': async (context, { disableForceDetachOnTimeout }) =>
+    (await import('./attachdetach/controller.ts')).createAttachDetachController(context, { disableForceDetachOnTimeout }),
+
   'endpointslice-controller': async (context, options) =>
     (await import('./endpointslice/controller.ts')).createEndpointSliceController(context, {
       ...workersOf(context, options),

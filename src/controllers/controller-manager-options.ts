@@ -68,6 +68,8 @@ export interface ControllerManagerOptions {
   concurrentResourceQuotaSyncs?: number;
   /** Where the host-path provisioner makes its volumes, on the machine of the nodes; without it there is none. */
   hostPathVolumesDirectory?: string;
+  /** Volumes stay on nodes that say that they use them, however long those do not answer. Default false. */
+  disableForceDetachOnTimeout?: boolean;
   /** Default 100. */
   maxEndpointsPerSlice?: number;
   /** Default 1000. */

@@ -53,6 +53,11 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   flag('concurrent-resource-quota-syncs', 'int', 'quotas that are measured at a time', { default: 5 }),
   ...concurrencyFlags,
   flag('enable-hostpath-provisioner', 'bool', 'make volumes of directories of this machine for classes that ask for it'),
+  flag(
+    'disable-force-detach-on-timeout',
+    'bool',
+    'leave volumes on silent nodes that use them until they are tainted out-of-service',
+  ),
   flag('max-endpoints-per-slice', 'int', 'endpoints that a slice may hold', { default: 100 }),
   flag('mirroring-max-endpoints-per-subset', 'int', 'addresses of a subset that are mirrored', { default: 1000 }),
   flag('v', 'int', 'verbosity of the log', { shorthand: 'v' }),

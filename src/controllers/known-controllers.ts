@@ -58,7 +58,7 @@ export const KNOWN_CONTROLLERS: readonly KnownController[] = [
   known('node-route-controller', 'route', 'route-controller'),
   known('cloud-node-lifecycle-controller', 'cloud-node-lifecycle', 'node-controller'),
   supported('persistentvolume-binder-controller', 'persistentvolume-binder', 'persistent-volume-binder'),
-  known('persistentvolume-attach-detach-controller', 'attachdetach', 'attachdetach-controller'),
+  supported('persistentvolume-attach-detach-controller', 'attachdetach', 'attachdetach-controller'),
   known('persistentvolume-expander-controller', 'persistentvolume-expander', 'expand-controller'),
   supported('persistentvolumeclaim-protection-controller', 'pvc-protection', 'pvc-protection-controller'),
   supported('persistentvolume-protection-controller', 'pv-protection', 'pv-protection-controller'),

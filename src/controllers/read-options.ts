@@ -55,6 +55,7 @@ export async function readControllerManagerOptions(
     concurrentSyncs: readConcurrency(values),
     // Upstream's directory (pkg/volume/hostpath).
     ...(values.bool('enable-hostpath-provisioner') && { hostPathVolumesDirectory: '/tmp/hostpath_pv' }),
+    disableForceDetachOnTimeout: values.bool('disable-force-detach-on-timeout'),
     maxEndpointsPerSlice: Math.min(1000, Math.max(1, values.int('max-endpoints-per-slice'))),
     mirroringMaxEndpointsPerSubset: Math.min(1000, Math.max(1, values.int('mirroring-max-endpoints-per-subset'))),
   };

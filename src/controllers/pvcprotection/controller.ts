@@ -5,20 +5,19 @@ import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { lacksFinalizer, protect, waitsForRelease } from '../framework/protection.ts';
 import { Reconciler } from '../framework/reconciler.ts';
-import { claimsOfPod, mayRelease, usesClaim } from './plan.ts';
+import { claimsOfPod, podsByClaim } from '../workloads/pod-claims.ts';
+import { mayRelease, usesClaim } from './plan.ts';
 
 const FINALIZER = 'kubernetes.io/pvc-protection';
-const BY_CLAIM = 'pod-pvc-index';
 
 /** Lets claims go that are being deleted and that no pod uses. */
 export function createPvcProtectionController(context: ControllerContext): Component {
   const { client, informers, clock, logger, metrics } = context;
   const claims = informers.of<V1PersistentVolumeClaim>(persistentVolumeClaimKind);
-  const pods = informers.of<V1Pod>(podKind);
-  informers.index(pods, BY_CLAIM, (pod) => claimsOfPod(pod).map((name) => `${pod.metadata?.namespace}/${name}`));
+  const { pods, withClaim } = podsByClaim(informers);
 
   const isUsed = async (claim: V1PersistentVolumeClaim, signal: AbortSignal): Promise<boolean> => {
-    if (pods.byIndex(BY_CLAIM, keyOf(claim)).some((pod) => usesClaim(pod, claim))) return true;
+    if (withClaim(keyOf(claim)).some((pod) => usesClaim(pod, claim))) return true;
     // Our cache may not have heard yet of a pod that the claim must not be taken from.
     const { items } = await client.resource<V1Pod>(podKind, claim.metadata?.namespace).list({ signal });
     return items.some((pod) => usesClaim(pod, claim));

@@ -1,12 +1,5 @@
 import type { V1PersistentVolumeClaim, V1Pod } from '../../api/gen/types.ts';
-
-/** The names of the claims that a pod's volumes are of, its ephemeral ones included. */
-export function claimsOfPod({ metadata, spec }: V1Pod): string[] {
-  return (spec?.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
-    if (persistentVolumeClaim) return [persistentVolumeClaim.claimName];
-    return ephemeral ? [`${metadata?.name}-${name}`] : [];
-  });
-}
+import { isMadeFor } from '../workloads/pod-claims.ts';
 
 /**
  * Whether a pod keeps a claim from going. One that is on no node yet does not: no kubelet would start it with a claim that is being
@@ -18,7 +11,7 @@ export function usesClaim(pod: V1Pod, claim: V1PersistentVolumeClaim): boolean {
   return (pod.spec.volumes ?? []).some((volume) => {
     if (volume.persistentVolumeClaim?.claimName === name) return true;
     if (!volume.ephemeral || isShutDown(pod) || `${pod.metadata?.name}-${volume.name}` !== name) return false;
-    return claim.metadata?.ownerReferences?.some(({ controller, uid }) => controller && uid === pod.metadata?.uid) ?? false;
+    return isMadeFor(claim, pod);
   });
 }
 

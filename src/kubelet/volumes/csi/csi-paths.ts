@@ -31,7 +31,6 @@ const LARGEST_DATA = 64 * 1024;
 const digest = (text: string) => createHash('sha256').update(text).digest('hex');
 
 export const inlineHandle = (podUid: string, volumeName: string) => `csi-${digest(`${podUid}${volumeName}`)}`;
-export const attachmentName = (handle: string, driver: string, node: string) => `csi-${digest(`${handle}${driver}${node}`)}`;
 
 /** A volume with files: `directory` is `pods/<uid>/volumes/kubernetes.io~csi/<name>`. */
 export function filePaths(root: string, directory: string, driver: string, handle: string): CsiVolumePaths {

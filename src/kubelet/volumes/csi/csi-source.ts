@@ -1,7 +1,8 @@
 /** What a volume of a CSI driver is, from its spec: pure decisions. */
 import type { V1CSIDriver, V1PersistentVolumeSpec, V1Pod, V1SecretReference } from '../../../api/gen/types.ts';
+import { attachmentName } from '../../../api/storage/v1/attachment-name.ts';
 import type { VolumeTask } from '../volume-kind.ts';
-import { attachmentName, inlineHandle } from './csi-paths.ts';
+import { inlineHandle } from './csi-paths.ts';
 
 export interface CsiVolume {
   readonly driver: string;

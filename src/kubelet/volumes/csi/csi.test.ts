@@ -17,11 +17,11 @@ import type {
   V1PersistentVolumeSpec,
   V1Volume,
 } from '../../../api/gen/types.ts';
+import { attachmentName } from '../../../api/storage/v1/attachment-name.ts';
 import { csiDriverKind } from '../../../api/storage/v1/csi-driver.ts';
 import { volumeAttachmentKind } from '../../../api/storage/v1/volume-attachment.ts';
 import { createVolumesBench, NODE_NAME, never, podWith, type VolumesBench } from '../../testing/volumes-bench.ts';
 import { nodeIds, withDriver, withoutDriver } from './csi-node-object.ts';
-import { attachmentName } from './csi-paths.ts';
 import { accessModeNumber } from './csi-source.ts';
 
 async function withDriverRunning(
