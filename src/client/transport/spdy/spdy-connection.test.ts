@@ -131,6 +131,24 @@ test('streams beyond the limit are refused', async (t) => {
   await assert.rejects(client.openStream({}), /status 3/);
 });
 
+test('answers to somebody who does not read them are not kept without an end', async (t) => {
+  const [near, far] = await sockets(t);
+  const server = new SpdyConnection({ socket: far, role: 'server' });
+  const pings = Buffer.concat(Array.from({ length: 10_000 }, () => pingFrame(1)));
+  let most = 0;
+  let isOver = false;
+  void server.closed.then(() => {
+    isOver = true;
+  });
+  near.on('error', () => undefined);
+  for (let sent = 0; sent < 400 && !isOver; sent++) {
+    await new Promise((resolve) => near.write(pings, resolve));
+    most = Math.max(most, far.writableLength);
+  }
+  assert.ok(isOver, `${most} bytes wait`);
+  assert.ok(far.destroyed);
+});
+
 test('headers that inflate to megabytes end the connection', async (t) => {
   const [near, far] = await sockets(t);
   const server = new SpdyConnection({ socket: far, role: 'server', onStream: () => assert.fail('no stream') });

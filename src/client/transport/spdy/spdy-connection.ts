@@ -21,6 +21,8 @@ export interface SpdyConnectionOptions {
 const MOST_STREAMS = 1000;
 /** So that one stream's megabytes leave room for the others' bytes in between. */
 const LONGEST_DATA_BYTES = 32 * 1024;
+/** Of answers to the other side's control frames. Who asks for more without reading any means no good. */
+const MOST_UNSENT_BYTES = 256 * 1024;
 
 /**
  * SPDY/3.1 as Kubernetes speaks it for exec, attach and port-forward (github.com/moby/spdystream): many streams on one connection,
@@ -41,6 +43,7 @@ export class SpdyConnection {
   readonly #link: StreamLink;
   #nextId: number;
   #nextPing: number;
+  #unsentBytes = 0;
   #highestTheirs = 0;
   #headersSent: Promise<void> = Promise.resolve();
   #failure: Error | undefined;
@@ -237,7 +240,12 @@ export class SpdyConnection {
   }
 
   #write(frame: Buffer): void {
-    if (!this.#failure && this.#socket.writable) this.#socket.write(frame);
+    if (this.#failure || !this.#socket.writable) return;
+    this.#unsentBytes += frame.length;
+    this.#socket.write(frame, () => {
+      this.#unsentBytes -= frame.length;
+    });
+    if (this.#unsentBytes > MOST_UNSENT_BYTES) this.destroy();
   }
 
   #end(failure: Error): void {
