@@ -6,6 +6,8 @@ import { parsePrometheusText } from '../../../test/harness/prometheus-text.ts';
 import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { until } from '../../../test/harness/until.ts';
 import type { V1Pod } from '../../api/gen/types.ts';
+import { openEntry } from '../../host/open-entry.ts';
+import { removeTree } from '../../host/remove-tree.ts';
 import { VirtualClock } from '../../std/clock.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { completeConfiguration } from '../configuration/defaults.ts';
@@ -263,6 +265,30 @@ test('a rate is told from the second measurement on, and begins anew with the co
     [at(0, 0), at(2000, 1e9), at(2500, 2e9), at(12_000, 2e9), at(22_000, 5)],
     [undefined, 5e8, 5e8, 1e8, undefined],
   );
+});
+
+test('a file is counted whatever bytes its name has, and however deep it lies', async () => {
+  await using directory = await temporaryDirectory();
+  const hidden = Buffer.concat([Buffer.from(`${directory.path}/`), Buffer.from('\xff\xfe', 'latin1')]);
+  await mkdir(hidden);
+  await writeFile(Buffer.concat([hidden, Buffer.from('/file\xff', 'latin1')]), Buffer.alloc(50_000));
+  const { usedBytes, inodesUsed } = await diskUsage(directory.path);
+  assert.equal(inodesUsed, 3);
+  assert.ok(usedBytes >= 50_000);
+  // Deeper than any path may be long: what was given by name could not be looked at.
+  let entry = await openEntry(directory.path);
+  for (let depth = 0; depth < 60; depth++) {
+    await mkdir(`${entry.path}/${'d'.repeat(100)}`);
+    const next = await openEntry(`${entry.path}/${'d'.repeat(100)}`);
+    await entry[Symbol.asyncDispose]();
+    entry = next;
+  }
+  await writeFile(`${entry.path}/file`, Buffer.alloc(50_000));
+  await entry[Symbol.asyncDispose]();
+  const deep = await diskUsage(directory.path);
+  assert.equal(deep.inodesUsed, 64);
+  assert.ok(deep.usedBytes >= 100_000);
+  await removeTree(join(directory.path, 'd'.repeat(100)));
 });
 
 test('files are counted as du counts them: each once, links not followed', async () => {

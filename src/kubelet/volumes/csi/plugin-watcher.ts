@@ -84,7 +84,7 @@ export function createPluginWatcher(options: PluginWatcherOptions): Component {
 
   /** Answers whether everything that is there is registered. */
   async function reconcile(): Promise<boolean> {
-    const there = await sockets(directory, DEEPEST);
+    const there = await sockets(directory, DEEPEST, logger);
     for (const [path, { identity, registered }] of known) {
       if (there.get(path) === identity) continue;
       known.delete(path);
@@ -154,18 +154,19 @@ export function createPluginWatcher(options: PluginWatcherOptions): Component {
 }
 
 /** Paths of sockets, with what tells one from the next at the same path. Hidden names are not meant for us. */
-async function sockets(directory: string, depth: number): Promise<Map<string, string>> {
+async function sockets(directory: string, depth: number, logger: Logger): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for (const name of await namesIn(directory)) {
     if (name.startsWith('.')) continue;
     const path = join(directory, name);
     const stats = await stat(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw error;
+      // One plugin's odd name, a link in a circle, must not cost the node all others.
+      if (error.code !== 'ENOENT') logger.warn('Passed over among the sockets of plugins', { path, err: error });
+      return undefined;
     });
     if (stats?.isSocket()) found.set(path, `${stats.dev}:${stats.ino}:${stats.mtimeMs}`);
     else if (stats?.isDirectory() && depth > 1)
-      for (const [below, identity] of await sockets(path, depth - 1)) found.set(below, identity);
+      for (const [below, identity] of await sockets(path, depth - 1, logger)) found.set(below, identity);
   }
   return found;
 }
