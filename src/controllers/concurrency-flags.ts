@@ -13,6 +13,8 @@ const FLAGS: Readonly<Record<string, string>> = {
   'concurrent-job-syncs': 'job-controller',
   'concurrent-cron-job-syncs': 'cronjob-controller',
   'concurrent-ttl-after-finished-syncs': 'ttl-after-finished-controller',
+  'concurrent-ephemeralvolume-syncs': 'ephemeral-volume-controller',
+  'concurrent-horizontal-pod-autoscaler-syncs': 'horizontal-pod-autoscaler-controller',
   'concurrent-rc-syncs': 'replicationcontroller-controller',
 };
 

@@ -131,6 +131,12 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
   'persistentvolume-attach-detach-controller': async (context, { disableForceDetachOnTimeout }) =>
     (await import('./attachdetach/controller.ts')).createAttachDetachController(context, { disableForceDetachOnTimeout }),
 
+  'ephemeral-volume-controller': async (context, options) =>
+    (await import('./ephemeralvolume/controller.ts')).createEphemeralVolumeController(context, workersOf(context, options)),
+
+  'persistentvolume-expander-controller': async (context) =>
+    (await import('./volumeexpand/controller.ts')).createVolumeExpandController(context),
+
   'endpointslice-controller': async (context, options) =>
     (await import('./endpointslice/controller.ts')).createEndpointSliceController(context, {
       ...workersOf(context, options),

@@ -98,8 +98,6 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   ...ignored('duration', 'service-account-token-sync-period', 'horizontal-pod-autoscaler-initialization-period'),
   ...ignored('int', 'concurrent-namespace-syncs'),
   ...ignored('int', 'concurrent-service-syncs', 'concurrent-serviceaccount-token-syncs'),
-  ...ignored('int', 'concurrent-ephemeralvolume-syncs'),
-  ...ignored('int', 'concurrent-horizontal-pod-autoscaler-syncs'),
   ...ignored('int', 'concurrent-validating-admission-policy-status-syncs'),
   ...ignored('int', 'concurrent-resource-claim-syncs', 'port'),
   ...ignored(

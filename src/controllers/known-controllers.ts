@@ -59,7 +59,7 @@ export const KNOWN_CONTROLLERS: readonly KnownController[] = [
   known('cloud-node-lifecycle-controller', 'cloud-node-lifecycle', 'node-controller'),
   supported('persistentvolume-binder-controller', 'persistentvolume-binder', 'persistent-volume-binder'),
   supported('persistentvolume-attach-detach-controller', 'attachdetach', 'attachdetach-controller'),
-  known('persistentvolume-expander-controller', 'persistentvolume-expander', 'expand-controller'),
+  supported('persistentvolume-expander-controller', 'persistentvolume-expander', 'expand-controller'),
   supported('persistentvolumeclaim-protection-controller', 'pvc-protection', 'pvc-protection-controller'),
   supported('persistentvolume-protection-controller', 'pv-protection', 'pv-protection-controller'),
   {
@@ -68,7 +68,7 @@ export const KNOWN_CONTROLLERS: readonly KnownController[] = [
     supported: true,
   },
   supported('ttl-after-finished-controller', 'ttl-after-finished', 'ttl-after-finished-controller'),
-  known('ephemeral-volume-controller', 'ephemeral-volume', 'ephemeral-volume-controller'),
+  supported('ephemeral-volume-controller', 'ephemeral-volume', 'ephemeral-volume-controller'),
   known('storageversion-garbage-collector-controller', 'storage-version-gc', 'storage-version-garbage-collector'),
   known('resourceclaim-controller', 'resource-claim-controller', 'resource-claim-controller'),
   known(
