@@ -89,7 +89,7 @@ function missingStatus(
   // The runtime has forgotten how it ended; the status has not.
   if (before?.state?.terminated) return before;
   const problem = problems.get(container.name);
-  const reason = pod.spec?.initContainers?.length && kind === 'main' ? 'PodInitializing' : 'ContainerCreating';
+  const reason = pod.spec?.initContainers?.length && kind !== 'ephemeral' ? 'PodInitializing' : 'ContainerCreating';
   const vanished = before?.state?.running;
   return {
     image: container.image ?? '',

@@ -1,4 +1,4 @@
-import type { V1ContainerStatus, V1Pod, V1PodCondition } from '../../api/gen/types.ts';
+import type { V1ContainerStatus, V1Pod, V1PodCondition, V1PodStatus } from '../../api/gen/types.ts';
 import { formatTime } from '../../api/machinery/object.ts';
 import { sidecarNames } from './container-kinds.ts';
 import { isInitialized, isTerminal } from './pod-phase.ts';
@@ -27,6 +27,20 @@ const KUBELET_CONDITIONS = ['PodReadyToStartContainers', 'Initialized', 'Ready',
 
 /** Conditions that the kubelet takes away again when they no longer hold. */
 export const PASSING_CONDITIONS: readonly string[] = ['PodResizePending', 'PodResizeInProgress'];
+
+const OURS: ReadonlySet<string> = new Set<string>([...KUBELET_CONDITIONS, ...PASSING_CONDITIONS, 'AllContainersRestarting']);
+
+/**
+ * What the kubelet told last, with the conditions of others (of readiness gates) as the server has them. A disruption is told by whoever
+ * knows of it.
+ */
+export function withConditionsOfOthers(told: V1PodStatus, seen: V1PodStatus | undefined): V1PodStatus {
+  const kept = told.conditions?.filter(({ type }) => OURS.has(type) || type === 'DisruptionTarget') ?? [];
+  const known = new Set(kept.map(({ type }) => type));
+  const others = seen?.conditions?.filter(({ type }) => !OURS.has(type) && !known.has(type)) ?? [];
+  const conditions = [...kept, ...others];
+  return conditions.length > 0 || told.conditions ? { ...told, conditions } : told;
+}
 
 /** The kubelet's conditions, those of this pod alone, and what others wrote; times are kept where nothing changed. */
 export function podConditions(input: ConditionsInput): V1PodCondition[] {

@@ -113,10 +113,10 @@ test('a container that cannot start says why; it says so of its last end as well
   assert.equal(after.restartCount, 0);
 });
 
-test('who waits for an init container is initializing', () => {
+test('who waits for an init container is initializing, other init containers as well', () => {
   const found = status({ pod: pod({ initContainers: [{ name: 'init', image: 'i' }] }) });
   assert.equal(mainOf(found).state?.waiting?.reason, 'PodInitializing');
-  assert.equal(found.initContainerStatuses?.[0]?.state?.waiting?.reason, 'ContainerCreating');
+  assert.equal(found.initContainerStatuses?.[0]?.state?.waiting?.reason, 'PodInitializing');
 });
 
 test('how a container ended stays known when the runtime has lost it', () => {

@@ -6,7 +6,7 @@ import type { PodProbes } from '../probes/pod-probes.ts';
 import type { PodSandbox, Runtime, RuntimeContainer } from '../runtime/runtime.ts';
 import type { Problem } from './container-status.ts';
 import type { ContainerStopper } from './container-stopper.ts';
-import type { ExtraCondition } from './pod-conditions.ts';
+import { type ExtraCondition, withConditionsOfOthers } from './pod-conditions.ts';
 import type { NodeAdmission, PodEnd } from './pod-parts.ts';
 import type { Allocation } from './pod-resize.ts';
 import type { PodStarter } from './pod-starter.ts';
@@ -93,7 +93,7 @@ export function uidOf({ metadata }: V1Pod): string {
 /** The pod with the status that was told last, which the server may not have yet: times of conditions come from it. */
 export function withToldStatus({ statuses }: Pick<PodWork, 'statuses'>, pod: V1Pod): V1Pod {
   const status = statuses.statusOf(uidOf(pod));
-  return status ? { ...pod, status } : pod;
+  return status ? { ...pod, status: withConditionsOfOthers(status, pod.status) } : pod;
 }
 
 /** Tells the status of a pod; it is written soon. */

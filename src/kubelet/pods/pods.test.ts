@@ -85,6 +85,27 @@ test('the status and its conditions say of which generation of the pod they are'
   await stop();
 });
 
+test('readiness gates open and close as others say, and what others said is not put back', async () => {
+  const { api, controller, life, stop, status } = setUp();
+  await controller.start(life.signal);
+  api.put(podKind, pod('web', { spec: { readinessGates: [{ conditionType: 'a.example/x' }] } }));
+  const is = (type: string) => status('web')?.conditions?.find((c) => c.type === type)?.status;
+  const say = (value: string) =>
+    api.change(podKind, 'web', 'default', (object) => {
+      const { conditions } = object.status as { conditions: object[] };
+      const others = conditions.filter((c) => (c as { type: string }).type !== 'a.example/x');
+      object.status = { ...(object.status as object), conditions: [...others, { type: 'a.example/x', status: value }] };
+    });
+  await until(() => is('ContainersReady') === 'True', 'running');
+  assert.equal(is('Ready'), 'False');
+  for (const value of ['True', 'False', 'True']) {
+    say(value);
+    await until(() => is('Ready') === value, `Ready is ${value}`);
+    assert.equal(is('a.example/x'), value);
+  }
+  await stop();
+});
+
 test('a pod on the host’s network has the node’s address', async () => {
   const { api, controller, life, stop, status } = setUp();
   await controller.start(life.signal);
