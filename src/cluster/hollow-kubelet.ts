@@ -55,6 +55,7 @@ export function createHollowKubelet(options: NodeKubeletOptions, settings: Fleet
     logger,
     random,
     nodeIps: [address],
+    expectsPodCidr: true,
     machine: machineOfNode(settings.machine, name),
     listen: { address, port },
   });

@@ -44,6 +44,8 @@ export interface KubeletOptions {
   readonly certificateRequestTimeoutMs?: number;
   /** Whether Events are written. Default true. */
   readonly recordEvents?: boolean;
+  /** The cluster gives each node a range of pod addresses: the first pods wait for it a little. Default false: they take what there is. */
+  readonly expectsPodCidr?: boolean;
   /** What this kubelet counts; given where a runtime made before it counts as well. Default: one of its own. */
   readonly metrics?: KubeletMetrics;
   /** Programs that know credentials of registries: upstream's two flags. Only for real pods. */

@@ -228,6 +228,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
           events?.event(nodeReference(nodeName), 'Normal', reason, `Node ${nodeName} status is now: ${reason}`),
       }),
       register: configuration.registerNode,
+      expectsPodCidr: options.expectsPodCidr,
       clock,
       logger,
       random,

@@ -22,6 +22,8 @@ export interface NodeControllerOptions {
   readonly tell?: (reason: string) => void;
   /** False (`registerNode: false`): the Node is made by somebody else; wait for it. */
   readonly register: boolean;
+  /** Somebody gives nodes ranges of pod addresses: what asks for one soon after the start waits a little. */
+  readonly expectsPodCidr?: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
@@ -38,6 +40,9 @@ export interface NodeController extends Component {
 
 /** A node whose range is not known is asked about at most so often. */
 const POD_CIDR_RETRY_MS = 1000;
+/** The first pods of a node that is to get a range wait for it so long, asking so often. */
+const POD_CIDR_WAIT_MS = 3000;
+const POD_CIDR_POLL_MS = 50;
 /** For so long a node that is not Ready counts as coming up, and is looked at so often. */
 const COMING_UP_MS = 120_000;
 const COMING_UP_POLL_MS = 500;
@@ -59,6 +64,7 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
   let distrusted = false;
   let wake: (() => void) | undefined;
   let lookedForCidrMs = Number.NEGATIVE_INFINITY;
+  let firstAskedMs: number | undefined;
 
   const spread = (ms: number) => ms * (0.5 + random());
 
@@ -182,14 +188,19 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
     },
     done: done.promise,
     async podCidr() {
-      const nowMs = clock.now();
-      if (node && !node.spec?.podCIDR && nowMs - lookedForCidrMs >= POD_CIDR_RETRY_MS) {
-        lookedForCidrMs = nowMs;
+      const lookForCidr = async () => {
+        lookedForCidrMs = clock.now();
         const fresh = await nodes.get(name).catch((error: unknown) => {
           logger.warn('Reading the node for its pod range failed', { node: name, err: error });
           return undefined;
         });
         if (fresh) node = fresh;
+      };
+      if (node && !node.spec?.podCIDR && clock.now() - lookedForCidrMs >= POD_CIDR_RETRY_MS) await lookForCidr();
+      firstAskedMs ??= clock.now();
+      while (options.expectsPodCidr && !node?.spec?.podCIDR && clock.now() - firstAskedMs < POD_CIDR_WAIT_MS) {
+        await clock.sleep(POD_CIDR_POLL_MS);
+        await lookForCidr();
       }
       return node?.spec?.podCIDR ?? configuration.podCIDR;
     },
