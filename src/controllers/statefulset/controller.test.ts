@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { controllerRevisionKind } from '../../api/apps/v1/controller-revision.ts';
 import { statefulSetKind } from '../../api/apps/v1/stateful-set.ts';
 import { persistentVolumeClaimKind } from '../../api/core/v1/persistent-volume-claim.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
-import type { V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from '../../api/gen/types.ts';
+import type { V1ControllerRevision, V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from '../../api/gen/types.ts';
 import { type ControllerRun, runController, type TestingCluster } from '../framework/testing-client.test-support.ts';
 import { createStatefulSetController } from './controller.ts';
 
@@ -79,6 +80,33 @@ test('members come one after the other, each with its name, host name and claim'
   const { replicas, readyReplicas, currentReplicas, updatedReplicas, currentRevision, updateRevision } = status(cluster)!;
   assert.deepEqual([replicas, readyReplicas, currentReplicas, updatedReplicas], [3, 3, 3, 3]);
   assert.equal(currentRevision, updateRevision);
+});
+
+test('one that leaves its members to a successor makes no revision, so that the successor leaves them as they are', async () => {
+  await using run = await runController(createStatefulSetController);
+  const { cluster } = run;
+  cluster.put(statefulSetKind, db('one'));
+  for (let i = 0; i < 4; i++) await makeReady(run);
+  const { spec, metadata } = db('one');
+  const leaving = { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['orphan'] };
+  cluster.put(statefulSetKind, { metadata: leaving, spec, status: status(cluster) } as unknown as V1StatefulSet);
+  const orphan = <T extends V1Pod | V1ControllerRevision>(one: T): T => ({
+    ...one,
+    metadata: { ...one.metadata, ownerReferences: [] },
+  });
+  for (const one of cluster.list<V1ControllerRevision>(controllerRevisionKind)) cluster.put(controllerRevisionKind, orphan(one));
+  for (const one of pods(cluster)) cluster.put(podKind, orphan(one));
+  await run.settle();
+  const uids = pods(cluster).map((pod) => pod.metadata?.uid);
+  cluster.remove(statefulSetKind, 'db', 'a');
+  cluster.put(statefulSetKind, { metadata: { ...metadata, uid: 's2' }, spec } as V1StatefulSet);
+  for (let i = 0; i < 4; i++) await makeReady(run);
+  assert.equal(cluster.sent('create', 'controllerrevisions').length, 1);
+  assert.deepEqual(
+    pods(cluster).map((pod) => pod.metadata?.uid),
+    uids,
+  );
+  assert.ok(pods(cluster).every((pod) => pod.metadata?.ownerReferences?.[0]?.uid === 's2'));
 });
 
 test('scaling down takes the last first and keeps claims; scaling up brings members back to them', async () => {

@@ -47,6 +47,11 @@ export function createStatefulSetController(context: ControllerContext, options:
     const kept = await claim(planClaims(set, selector, history), { ...claimOptions, kind: controllerRevisionKind });
     const candidates = [...owned.of(uid), ...owned.orphans(namespace)].filter((pod) => ordinalOf(set, pod) !== undefined);
     const pods = await claim<V1Pod>(planClaims(set, selector, candidates), { ...claimOptions, kind: podKind });
+    if (set.metadata?.deletionTimestamp) {
+      // Who orphans its dependents has orphaned its revisions: it is not to have new ones, which would roll its successor's members.
+      const { updateRevision = '', currentRevision = '' } = set.status ?? {};
+      return writeStatus(set, setStatus({ set, pods, updateRevision, currentRevision, nowMs: clock.now() }), signal);
+    }
     const revisionOptions = { client, ownerKind: statefulSetKind, signal, collided: () => noteCollision(set, signal) };
     const update = await currentRevision(set, kept, revisionOptions);
     const current = kept.find(({ metadata }) => metadata?.name === set.status?.currentRevision) ?? update;
@@ -57,7 +62,7 @@ export function createStatefulSetController(context: ControllerContext, options:
       currentRevision: current.metadata?.name ?? '',
       nowMs: clock.now(),
     };
-    const plan: SetPlan = set.metadata?.deletionTimestamp ? { create: [], recreate: [], remove: [] } : planStatefulSet(view);
+    const plan = planStatefulSet(view);
     const failure = await act(view, plan, current, signal).catch((error: unknown) => error ?? new Error('unknown'));
     await writeStatus(set, setStatus(view), signal);
     if (failure !== undefined) throw failure;
@@ -73,12 +78,11 @@ export function createStatefulSetController(context: ControllerContext, options:
 
   async function act(view: SetView, plan: SetPlan, current: V1ControllerRevision, signal: AbortSignal): Promise<void> {
     const { set } = view;
-    if (!set.metadata?.deletionTimestamp)
-      for (const pod of view.pods) {
-        const ordinal = ordinalOf(set, pod) ?? 0;
-        await memberClaims.keepOwners(set, pod, ordinal, signal);
-        await keepIdentity(set, pod, ordinal, signal);
-      }
+    for (const pod of view.pods) {
+      const ordinal = ordinalOf(set, pod) ?? 0;
+      await memberClaims.keepOwners(set, pod, ordinal, signal);
+      await keepIdentity(set, pod, ordinal, signal);
+    }
     for (const { ordinal, revision } of plan.create) {
       await memberClaims.ensure(set, ordinal, signal);
       const isCurrent = revision === 'current';
