@@ -17,7 +17,7 @@ import type { Component } from '../std/lifecycle.ts';
 import { createKlogLogger } from '../std/logger.ts';
 import { runComponents } from '../std/run-components.ts';
 import { SCHEDULER_FLAGS } from './flags.ts';
-import { createScheduler } from './scheduler.ts';
+import { createScheduler, type Scheduler } from './scheduler.ts';
 
 /** kube-scheduler as upstream's flags start it. */
 export const schedulerCommand: ComponentCommand = {
@@ -42,8 +42,13 @@ async function runScheduler(flags: ParsedFlags, io: CommandIo): Promise<number> 
   const client = createClient({ transport, userAgent: 'kube-scheduler' });
   const schedulerName = values.string('scheduler-name');
   const events = createEventRecorder({ client, component: schedulerName, clock, logger });
-  const create = () => createScheduler({ client, events, clock, logger, random: io.random, schedulerName });
-  const server = await openSecureServer(values, { component: 'kube-scheduler', metrics: metricsPage, clock, logger });
+  const create = () => {
+    current = createScheduler({ client, events, clock, logger, random: io.random, schedulerName });
+    return current;
+  };
+  let current: Scheduler | undefined;
+  const metrics = () => metricsPage(current?.metricsText() ?? '');
+  const server = await openSecureServer(values, { component: 'kube-scheduler', metrics, clock, logger });
   const scheduler = withElection(flags, { client, create, io, logger });
   try {
     return await runComponents(server ? [server, scheduler] : [scheduler], io);
@@ -89,14 +94,14 @@ function withElection(flags: ParsedFlags, { client, create, io, logger }: Electi
   });
 }
 
-/** What the process itself can tell; the scheduler keeps no counters yet. */
-async function metricsPage(): Promise<{ contentType: string; text: string }> {
+/** What the process itself can tell, and what the scheduler counts once it is at work. */
+async function metricsPage(own: string): Promise<{ contentType: string; text: string }> {
   const { rss } = process.memoryUsage();
   const text = [
     '# HELP process_resident_memory_bytes Resident memory size in bytes.',
     '# TYPE process_resident_memory_bytes gauge',
     `process_resident_memory_bytes ${rss}`,
-    '',
+    own,
   ].join('\n');
   return { contentType: 'text/plain; version=0.0.4; charset=utf-8', text };
 }

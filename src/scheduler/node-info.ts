@@ -1,113 +1,80 @@
-import { type HostPort, hostPortsOf } from '../api/core/v1/host-ports.ts';
-import type { V1Node, V1Pod } from '../api/gen/types.ts';
-import { type Amounts, addAmounts, amountsOf, assumedRequests, podRequests } from './pod-requests.ts';
+import type { V1Node } from '../api/gen/types.ts';
+import type { PodInfo } from './pod-info.ts';
+import { addResources, noResources, type Resources, resourcesOf, subtractResources } from './resources.ts';
 
-/** A node and what is on it, as a scheduling cycle sees it. Amounts are in thousandths. */
+/** A node and what is on it, as a scheduling cycle sees it. */
 export interface NodeInfo {
+  readonly name: string;
   readonly node: V1Node;
-  readonly allocatable: Amounts;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly allocatable: Readonly<Resources>;
+  readonly maxPods: number;
   /** Keyed by uid. */
-  readonly pods: ReadonlyMap<string, V1Pod>;
-  readonly requested: Amounts;
-  readonly assumedRequested: Amounts;
-  readonly hostPorts: readonly HostPort[];
+  readonly pods: ReadonlyMap<string, PodInfo>;
+  readonly requested: Readonly<Resources>;
+  /** cpu and memory with the assumed amounts of pods that request none. */
+  readonly assumedCpu: number;
+  readonly assumedMemory: number;
+  /** How many of its pods have host ports. */
+  readonly podsWithPorts: number;
+  /** Size in bytes by normalised name. */
+  readonly images: ReadonlyMap<string, number>;
 }
 
-interface MutableNodeInfo extends NodeInfo {
+/** Sums are kept up as pods come and go. */
+export class MutableNodeInfo implements NodeInfo {
+  readonly name: string;
   node: V1Node;
-  allocatable: Amounts;
-  readonly pods: Map<string, V1Pod>;
-  readonly requested: Map<string, bigint>;
-  readonly assumedRequested: Map<string, bigint>;
-  hostPorts: HostPort[];
-}
+  labels: Readonly<Record<string, string>>;
+  allocatable: Resources;
+  maxPods = 0;
+  readonly pods = new Map<string, PodInfo>();
+  readonly requested = noResources();
+  assumedCpu = 0;
+  assumedMemory = 0;
+  podsWithPorts = 0;
+  images: ReadonlyMap<string, number>;
 
-/** Pods that take no room any more. */
-export function isFinished(pod: V1Pod): boolean {
-  return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
-}
-
-/**
- * What the scheduler knows of the cluster: nodes with the pods bound to them, and those that it has just bound itself
- * (assumed) until the informer shows them. Sums are kept up as pods come and go.
- */
-export class ClusterState {
-  #nodes = new Map<string, MutableNodeInfo>();
-  /** Pods on nodes that are not known (yet), by node. */
-  #homeless = new Map<string, Map<string, V1Pod>>();
-  #placed = new Map<string, { pod: V1Pod; nodeName: string }>();
-
-  nodes(): NodeInfo[] {
-    return [...this.#nodes.values()];
+  constructor(node: V1Node) {
+    this.name = node.metadata!.name!;
+    this.node = node;
+    this.labels = {};
+    this.allocatable = noResources();
+    this.images = new Map();
+    this.setNode(node);
   }
 
   setNode(node: V1Node): void {
-    const name = node.metadata!.name!;
-    const allocatable = amountsOf(node.status?.allocatable ?? node.status?.capacity);
-    const known = this.#nodes.get(name);
-    if (known) {
-      known.node = node;
-      known.allocatable = allocatable;
-      return;
-    }
-    this.#nodes.set(name, {
-      node,
-      allocatable,
-      pods: new Map(),
-      requested: new Map(),
-      assumedRequested: new Map(),
-      hostPorts: [],
-    });
-    const waiting = this.#homeless.get(name);
-    this.#homeless.delete(name);
-    for (const pod of waiting?.values() ?? []) this.#place(pod, name);
+    this.node = node;
+    // Without a prototype: a topology key may be named `constructor`.
+    this.labels = Object.assign(Object.create(null), node.metadata?.labels) as Readonly<Record<string, string>>;
+    this.allocatable = resourcesOf(node.status?.allocatable ?? node.status?.capacity);
+    this.maxPods = this.allocatable.others.get('pods') ?? 0;
+    this.images = new Map(
+      (node.status?.images ?? []).flatMap(({ names, sizeBytes }) =>
+        (names ?? []).map((name): [string, number] => [normalisedImage(name), sizeBytes ?? 0]),
+      ),
+    );
   }
 
-  removeNode(name: string): void {
-    const info = this.#nodes.get(name);
-    if (!info) return;
-    this.#nodes.delete(name);
-    if (info.pods.size) this.#homeless.set(name, new Map(info.pods));
+  add(pod: PodInfo): void {
+    this.pods.set(pod.uid, pod);
+    addResources(this.requested, pod.requests);
+    this.assumedCpu += pod.assumedCpu;
+    this.assumedMemory += pod.assumedMemory;
+    if (pod.hostPorts.length) this.podsWithPorts++;
   }
 
-  /** Records a pod where it is bound, or as bound to `nodeName` before the API shows it. */
-  setPod(pod: V1Pod, nodeName: string | undefined = pod.spec?.nodeName): void {
-    this.removePod(pod);
-    if (!nodeName || isFinished(pod)) return;
-    this.#placed.set(pod.metadata!.uid!, { pod, nodeName });
-    this.#place(pod, nodeName);
+  remove(pod: PodInfo): void {
+    this.pods.delete(pod.uid);
+    subtractResources(this.requested, pod.requests);
+    this.assumedCpu -= pod.assumedCpu;
+    this.assumedMemory -= pod.assumedMemory;
+    if (pod.hostPorts.length) this.podsWithPorts--;
   }
+}
 
-  /** Whether the pod has a place, assumed or seen. */
-  hasPod(uid: string): boolean {
-    return this.#placed.has(uid);
-  }
-
-  removePod(pod: V1Pod): void {
-    const uid = pod.metadata!.uid!;
-    const placed = this.#placed.get(uid);
-    if (!placed) return;
-    this.#placed.delete(uid);
-    this.#homeless.get(placed.nodeName)?.delete(uid);
-    const info = this.#nodes.get(placed.nodeName);
-    if (!info?.pods.delete(uid)) return;
-    const requests = podRequests(placed.pod);
-    addAmounts(info.requested, requests, -1n);
-    addAmounts(info.assumedRequested, assumedRequests(requests), -1n);
-    info.hostPorts = [...info.pods.values()].flatMap(hostPortsOf);
-  }
-
-  #place(pod: V1Pod, nodeName: string): void {
-    const info = this.#nodes.get(nodeName);
-    if (!info) {
-      const waiting = this.#homeless.get(nodeName) ?? new Map<string, V1Pod>();
-      this.#homeless.set(nodeName, waiting.set(pod.metadata!.uid!, pod));
-      return;
-    }
-    const requests = podRequests(pod);
-    info.pods.set(pod.metadata!.uid!, pod);
-    addAmounts(info.requested, requests);
-    addAmounts(info.assumedRequested, assumedRequests(requests));
-    info.hostPorts.push(...hostPortsOf(pod));
-  }
+/** With the tag that is meant when none is written. */
+export function normalisedImage(name: string): string {
+  return name.lastIndexOf(':') <= name.lastIndexOf('/') ? `${name}:latest` : name;
 }

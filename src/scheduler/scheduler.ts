@@ -1,17 +1,25 @@
 import { nodeKind } from '../api/core/v1/node.ts';
 import { podKind } from '../api/core/v1/pod.ts';
 import type { V1Node, V1Pod } from '../api/gen/types.ts';
-import { formatTime } from '../api/machinery/object.ts';
-import { isStatus } from '../api/machinery/status-error.ts';
 import type { Client } from '../client/client.ts';
 import type { EventRecorder } from '../client/events.ts';
 import { createInformer, type Informer } from '../client/informer.ts';
 import type { Clock } from '../std/clock.ts';
 import { type Component, deferred, isAbort } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
-import { WorkQueue } from '../std/work-queue.ts';
-import { ClusterState, isFinished } from './node-info.ts';
-import { schedulePod } from './schedule-pod.ts';
+import { ClusterState } from './cluster-state.ts';
+import { createDefaultProfile } from './framework/default-profile.ts';
+import type { Extender } from './framework/extender.ts';
+import type { Plugin } from './framework/plugin.ts';
+import type { Profile } from './framework/profile.ts';
+import { LazyObjects } from './lazy-objects.ts';
+import { formatSchedulerMetrics, SchedulerMetrics } from './metrics.ts';
+import { Nominations } from './nominations.ts';
+import { noticeOf } from './object-events.ts';
+import { SchedulingQueue } from './queue/scheduling-queue.ts';
+import { ScheduleAttempts } from './schedule-attempts.ts';
+import { createVolumePlugins, type VolumePluginContext } from './volumes/volume-plugins.ts';
+import { applyNodeChange, applyPodChange, type WatchedParts } from './watch-cluster.ts';
 
 export interface SchedulerOptions {
   client: Client;
@@ -20,41 +28,90 @@ export interface SchedulerOptions {
   logger: Logger;
   /** Numbers in [0, 1). */
   random: () => number;
-  /** Only pods that name this scheduler are taken. Default `default-scheduler`. */
+  /** Only pods that name this scheduler are taken. Default `default-scheduler`; not with `profiles`. */
   schedulerName?: string;
+  /** The rules for each scheduler name. Default: one profile, upstream's. */
+  profiles?: (volumes: VolumePluginContext) => readonly Profile[];
+  extenders?: readonly Extender[];
+  /** Times in milliseconds; the defaults are upstream's. */
+  queue?: { readonly initialBackoffMs?: number; readonly maxBackoffMs?: number; readonly maxUnschedulableMs?: number };
 }
 
-/** Upstream's podInitialBackoffSeconds and podMaxBackoffSeconds. */
-const INITIAL_BACKOFF_MS = 1_000;
-const MAX_BACKOFF_MS = 10_000;
+export interface Scheduler extends Component {
+  /** Its metrics in Prometheus' text format. */
+  metricsText(): string;
+}
 
 /**
- * Binds pods that have no node. One pod is decided on at a time, from what the informers and its own bindings show; the
- * binding itself is written while the next pod is decided on. A pod that fits nowhere waits until a node changes or a
- * pod leaves.
+ * Binds pods that have no node. One pod is decided on at a time, from what the informers and its own bindings show; the binding itself
+ * is written while the next pod is decided on. A pod that fits nowhere makes room for itself if it may, and waits until something
+ * happens that may help it.
  */
-export function createScheduler(options: SchedulerOptions): Component {
-  return new Scheduler(options);
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  return new PodScheduler(options);
 }
 
-class Scheduler implements Component {
+class PodScheduler implements Scheduler {
   readonly name = 'kube-scheduler';
-  readonly #options: SchedulerOptions;
-  readonly #schedulerName: string;
   readonly #pods: Informer<V1Pod>;
   readonly #nodes: Informer<V1Node>;
-  readonly #queue: WorkQueue<string>;
-  readonly #state = new ClusterState();
-  readonly #unschedulable = new Set<string>();
+  readonly #queue: SchedulingQueue;
+  readonly #objects: LazyObjects;
+  readonly #parts: WatchedParts;
+  readonly #attempts: ScheduleAttempts;
+  readonly #metrics = new SchedulerMetrics();
   readonly #done = deferred();
 
   constructor(options: SchedulerOptions) {
-    this.#options = options;
-    this.#schedulerName = options.schedulerName ?? 'default-scheduler';
     const { client, clock, logger } = options;
     this.#pods = createInformer<V1Pod>({ client, kind: podKind, clock, logger });
     this.#nodes = createInformer<V1Node>({ client, kind: nodeKind, clock, logger });
-    this.#queue = new WorkQueue({ clock, initialBackoffMs: INITIAL_BACKOFF_MS, maxBackoffMs: MAX_BACKOFF_MS });
+    const metrics = this.#metrics;
+    const objects = new LazyObjects({
+      client,
+      clock,
+      logger,
+      onChange: (kind, change) => {
+        if (kind === 'Namespace') state.forgetCounts();
+        const event = noticeOf(kind, change);
+        if (event) queue.notice(event);
+      },
+    });
+    const state = new ClusterState();
+    const nominations = new Nominations();
+    const volumes = { client, clock, objects };
+    const profiles = options.profiles?.(volumes) ?? [createDefaultProfile(options.schedulerName, createVolumePlugins(volumes))];
+    const byName = new Map(profiles.map((profile) => [profile.schedulerName, profile]));
+    const plugins = new Map(profiles.map((profile) => [profile.schedulerName, pluginsByName(profile)]));
+    const queue = new SchedulingQueue({
+      ...options.queue,
+      clock,
+      mayHelp(event, { info, refusedBy }) {
+        if (refusedBy.size === 0) return true;
+        const known = plugins.get(info.pod.spec?.schedulerName || 'default-scheduler');
+        return [...refusedBy].some((name) => known?.get(name)?.mayHelp?.(event, info, objects) ?? true);
+      },
+      onIncoming: (part, event) => metrics.incomingPods.add({ event, queue: part }),
+    });
+    this.#queue = queue;
+    this.#objects = objects;
+    this.#attempts = new ScheduleAttempts({
+      ...options,
+      extenders: options.extenders ?? [],
+      profiles: byName,
+      state,
+      objects,
+      nominations,
+      queue,
+      metrics,
+    });
+    this.#parts = {
+      state,
+      queue,
+      nominations,
+      isOurs: (schedulerName) => byName.has(schedulerName),
+      onPodGone: (uid) => this.#attempts.forgetVictim(uid),
+    };
     this.#done.promise.catch(() => undefined); // whoever awaits `done` is told; nobody need to
   }
 
@@ -62,13 +119,23 @@ class Scheduler implements Component {
     return this.#done.promise;
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    this.#nodes.onChange((change) => {
-      if (change.type === 'deleted') this.#state.removeNode(change.object.metadata!.name!);
-      else this.#state.setNode(change.object);
-      this.#retryUnschedulable();
+  metricsText(): string {
+    const count = (part: Parameters<SchedulingQueue['count']>[0]) => this.#queue.count(part);
+    return formatSchedulerMetrics(this.#metrics, {
+      pendingPods: {
+        active: count('active'),
+        backoff: count('backoff'),
+        unschedulable: count('unschedulable'),
+        gated: count('gated'),
+      },
+      cachedNodes: this.#parts.state.nodes().length,
+      cachedPods: this.#parts.state.podCount,
     });
-    this.#pods.onChange((change) => (change.type === 'deleted' ? this.#podGone(change.object) : this.#podSeen(change.object)));
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    this.#nodes.onChange((change) => applyNodeChange(change, this.#parts));
+    this.#pods.onChange((change) => applyPodChange(change, this.#parts));
     signal.addEventListener('abort', () => this.#queue.close(), { once: true });
     await Promise.all([this.#nodes.start(signal), this.#pods.start(signal)]);
     this.#run(signal).then(
@@ -77,110 +144,16 @@ class Scheduler implements Component {
     );
   }
 
-  #podSeen(pod: V1Pod): void {
-    if (pod.spec?.nodeName) {
-      const uid = pod.metadata!.uid!;
-      this.#unschedulable.delete(keyOf(pod));
-      this.#state.setPod(pod);
-      if (isFinished(pod) && uid) this.#retryUnschedulable();
-      return;
-    }
-    // An assumed pod that is shown without its node is an event from before the binding.
-    if (this.#isOurs(pod) && !this.#state.hasPod(pod.metadata!.uid!)) this.#queue.add(keyOf(pod));
-  }
-
-  #podGone(pod: V1Pod): void {
-    this.#state.removePod(pod);
-    this.#unschedulable.delete(keyOf(pod));
-    this.#queue.forget(keyOf(pod));
-    this.#retryUnschedulable();
-  }
-
-  #isOurs(pod: V1Pod): boolean {
-    const { spec, metadata } = pod;
-    if (spec?.nodeName || metadata?.deletionTimestamp || isFinished(pod) || spec?.schedulingGates?.length) return false;
-    return (spec?.schedulerName || 'default-scheduler') === this.#schedulerName;
-  }
-
-  #retryUnschedulable(): void {
-    for (const key of this.#unschedulable) {
-      this.#unschedulable.delete(key);
-      this.#queue.retry(key);
-    }
-  }
-
   async #run(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      const key = await this.#queue.take();
-      if (key === undefined) return;
-      try {
-        await this.#schedule(key, signal);
-      } catch (error) {
-        if (isAbort(error, signal)) return;
-        this.#options.logger.error('Error scheduling pod; retrying', { pod: key, err: error });
-        this.#queue.retry(key);
-      } finally {
-        this.#queue.done(key);
-      }
-    }
-  }
-
-  async #schedule(key: string, signal: AbortSignal): Promise<void> {
-    const [namespace, name] = key.split('/') as [string, string];
-    const pod = this.#pods.get(name, namespace);
-    if (!pod || !this.#isOurs(pod) || this.#state.hasPod(pod.metadata!.uid!)) return;
-    const result = schedulePod(pod, this.#state.nodes(), this.#options.random);
-    if ('unschedulable' in result) {
-      this.#unschedulable.add(key);
-      await this.#reportUnschedulable(pod, result.unschedulable, signal);
-      return;
-    }
-    this.#state.setPod(pod, result.nodeName);
-    void this.#bind(pod, result.nodeName, key, signal);
-  }
-
-  /** Never rejects: a failed binding gives the place back and puts the pod into the queue again. */
-  async #bind(pod: V1Pod, nodeName: string, key: string, signal: AbortSignal): Promise<void> {
-    const { client, events, logger } = this.#options;
-    const { namespace, name, uid } = pod.metadata!;
     try {
-      const target = { apiVersion: 'v1', kind: 'Node', name: nodeName };
-      const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { namespace, name, uid }, target };
-      await client.resource(podKind, namespace).create(binding, { name: name!, subresource: 'binding', signal });
-      this.#queue.forget(key);
-      events.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${key} to ${nodeName}`);
+      await this.#attempts.run(signal);
     } catch (error) {
-      this.#state.removePod(pod);
-      if (isAbort(error, signal) || isStatus(error, 'NotFound')) return;
-      logger.error('Failed to bind pod', { pod: key, node: nodeName, err: error });
-      this.#queue.retry(key);
+      if (!isAbort(error, signal)) throw error;
     }
-  }
-
-  async #reportUnschedulable(pod: V1Pod, message: string, signal: AbortSignal): Promise<void> {
-    const { client, events, clock } = this.#options;
-    events.event(pod, 'Warning', 'FailedScheduling', message);
-    const existing = pod.status?.conditions?.find((condition) => condition.type === 'PodScheduled');
-    if (existing?.status === 'False' && existing.message === message) return;
-    const condition = {
-      type: 'PodScheduled',
-      status: 'False',
-      ...(pod.metadata?.generation && { observedGeneration: pod.metadata.generation }),
-      reason: 'Unschedulable',
-      message,
-      lastTransitionTime: existing?.status === 'False' ? existing.lastTransitionTime : formatTime(clock.now()),
-    };
-    try {
-      const patch = { status: { conditions: [condition] } };
-      await client
-        .resource(podKind, pod.metadata!.namespace)
-        .patch(pod.metadata!.name!, patch, { type: 'strategic', subresource: 'status', signal });
-    } catch (error) {
-      if (!isStatus(error, 'NotFound')) throw error;
-    }
+    await this.#objects.ended();
   }
 }
 
-function keyOf(pod: V1Pod): string {
-  return `${pod.metadata!.namespace}/${pod.metadata!.name}`;
+function pluginsByName({ filters, reserves }: Profile): ReadonlyMap<string, Plugin> {
+  return new Map([...filters, ...reserves].map((plugin) => [plugin.name, plugin]));
 }

@@ -1,10 +1,13 @@
-import type { FilterPlugin } from '../plugin.ts';
+import type { Plugin } from '../framework/plugin.ts';
+
+const REFUSAL = { reasons: ["node(s) didn't match the requested node name"], unresolvable: true };
 
 /** A pod that names its node fits no other. */
-export const nodeName: FilterPlugin = {
+export const nodeName: Plugin = {
   name: 'NodeName',
-  filter({ pod }, { node }) {
-    const wanted = pod.spec?.nodeName;
-    return wanted && wanted !== node.metadata?.name ? ["node(s) didn't match the requested node name"] : [];
+  planFilter({ pod }) {
+    const wanted = pod.pod.spec?.nodeName;
+    return wanted ? { filter: ({ name }) => (name === wanted ? undefined : REFUSAL) } : undefined;
   },
+  mayHelp: (event) => event.resource === 'Node' && event.action === 'add',
 };

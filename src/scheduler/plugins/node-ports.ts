@@ -1,11 +1,26 @@
-import { hostPortsClash, hostPortsOf } from '../../api/core/v1/host-ports.ts';
-import type { FilterPlugin } from '../plugin.ts';
+import { hostPortsClash } from '../../api/core/v1/host-ports.ts';
+import type { Plugin } from '../framework/plugin.ts';
+import type { PodInfo } from '../pod-info.ts';
 
-export const nodePorts: FilterPlugin = {
+const REFUSAL = { reasons: ["node(s) didn't have free ports for the requested pod ports"], unresolvable: false };
+
+/** A host port is given once for each protocol and address. */
+export const nodePorts: Plugin = {
   name: 'NodePorts',
-  filter({ pod }, { hostPorts }) {
-    const wanted = hostPortsOf(pod);
-    const taken = wanted.some((port) => hostPorts.some((used) => hostPortsClash(port, used)));
-    return taken ? ["node(s) didn't have free ports for the requested pod ports"] : [];
+  planFilter({ pod }) {
+    if (pod.hostPorts.length === 0) return undefined;
+    return {
+      filter({ podsWithPorts, pods }) {
+        if (podsWithPorts === 0) return undefined;
+        for (const other of pods.values()) if (clash(pod, other)) return REFUSAL;
+        return undefined;
+      },
+    };
+  },
+  mayHelp(event, pod) {
+    if (event.resource === 'Node') return event.action === 'add';
+    return event.resource === 'Pod' && event.action === 'delete' && clash(pod, event.pod);
   },
 };
+
+const clash = (a: PodInfo, b: PodInfo) => a.hostPorts.some((port) => b.hostPorts.some((used) => hostPortsClash(port, used)));

@@ -1,23 +1,34 @@
 import { tolerates, untoleratedTaint } from '../../api/core/v1/taint-toleration.ts';
-import type { FilterPlugin, ScorePlugin } from '../plugin.ts';
+import type { V1Node } from '../../api/gen/types.ts';
+import { normaliseReversed, type Plugin } from '../framework/plugin.ts';
+import type { PodInfo } from '../pod-info.ts';
 
 const KEEPS_PODS_AWAY = new Set(['NoSchedule', 'NoExecute']);
 
-export const taintTolerationFilter: FilterPlugin = {
+/** The fewer PreferNoSchedule taints a pod does not tolerate, the better. */
+export const taintToleration: Plugin = {
   name: 'TaintToleration',
-  filter({ pod }, { node }) {
-    const taint = untoleratedTaint(node.spec?.taints, pod.spec?.tolerations, KEEPS_PODS_AWAY);
-    return taint ? [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`] : [];
+  planFilter: ({ pod }) => ({
+    filter({ node }) {
+      if (!node.spec?.taints) return undefined;
+      const taint = keptAwayBy(pod, node);
+      return taint && { reasons: [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`], unresolvable: true };
+    },
+  }),
+  planScore({ pod }, nodes) {
+    const isSoft = (node: V1Node) => node.spec?.taints?.some(({ effect }) => effect === 'PreferNoSchedule');
+    if (!nodes.some(({ node }) => isSoft(node))) return undefined;
+    const tolerations = (pod.pod.spec?.tolerations ?? []).filter(({ effect }) => !effect || effect === 'PreferNoSchedule');
+    return {
+      score({ node }) {
+        const soft = (node.spec?.taints ?? []).filter(({ effect }) => effect === 'PreferNoSchedule');
+        return soft.filter((taint) => !tolerations.some((toleration) => tolerates(toleration, taint))).length;
+      },
+      normalise: normaliseReversed,
+    };
   },
+  mayHelp: (event, pod) => event.resource === 'Node' && !keptAwayBy(pod, event.node),
 };
 
-/** The fewer PreferNoSchedule taints a pod does not tolerate, the better. */
-export const taintTolerationScore: ScorePlugin = {
-  name: 'TaintToleration',
-  weight: 3,
-  score({ pod }, { node }) {
-    const soft = (node.spec?.taints ?? []).filter((taint) => taint.effect === 'PreferNoSchedule');
-    const disliked = soft.filter((taint) => !pod.spec?.tolerations?.some((toleration) => tolerates(toleration, taint)));
-    return Math.max(0, 100 - 25 * disliked.length);
-  },
-};
+const keptAwayBy = ({ pod }: PodInfo, node: V1Node) =>
+  untoleratedTaint(node.spec?.taints, pod.spec?.tolerations, KEEPS_PODS_AWAY);

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { V1PodSpec } from '../api/gen/types.ts';
+import { ClusterState } from './cluster-state.ts';
+import { nodesToFind } from './framework/filter-nodes.ts';
+import { asking, cluster, inZone, node, place, pod } from './scheduling.test-support.ts';
+
+const NONE = /^0\/\d+ nodes are available: /;
+
+test('a pod goes where most cpu and memory stay free', () => {
+  const state = cluster([node('full'), node('free')], [pod(asking('1500m'), 'full')]);
+  assert.equal(place(state, pod(asking('100m'))), 'free');
+});
+
+test('a pod that fits nowhere is told why, node by node, as upstream says it', () => {
+  const state = cluster([
+    node('small'),
+    node('tainted', { spec: { taints: [{ key: 'dedicated', value: 'db', effect: 'NoSchedule' }] } }),
+    node('cordoned', { spec: { unschedulable: true } }),
+  ]);
+  assert.equal(
+    place(state, pod(asking('3'))),
+    '0/3 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint {dedicated: db}, 1 node(s) were unschedulable.',
+  );
+  assert.equal(place(cluster([]), pod()), 'no nodes available to schedule pods');
+});
+
+test('a toleration opens a tainted node, and only for its effect', () => {
+  const taints = [{ key: 'dedicated', value: 'db', effect: 'NoSchedule' }];
+  const state = cluster([node('tainted', { spec: { taints } })]);
+  const tolerating = (effect?: string) => pod({ tolerations: [{ key: 'dedicated', operator: 'Exists', effect }] });
+  assert.equal(place(state, tolerating()), 'tainted');
+  assert.match(place(state, tolerating('NoExecute')), NONE);
+});
+
+test('a node selector and required affinity must both hold', () => {
+  const state = cluster([
+    node('a', { metadata: { name: 'a', labels: { disk: 'ssd', size: '5' } } }),
+    node('b', { metadata: { name: 'b', labels: { disk: 'ssd', size: '50' } } }),
+  ]);
+  const larger = { key: 'size', operator: 'Gt', values: ['9'] };
+  const affinity = {
+    nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [larger] }] } },
+  };
+  assert.equal(place(state, pod({ nodeSelector: { disk: 'ssd' }, affinity })), 'b');
+  assert.equal(
+    place(state, pod({ nodeSelector: { disk: 'hdd' }, affinity })),
+    "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector.",
+  );
+});
+
+test('a host port is given once for each protocol and address', () => {
+  const wanting = (protocol: string) => ({ containers: [{ name: 'c', ports: [{ containerPort: 80, hostPort: 80, protocol }] }] });
+  const state = cluster([node('only')], [pod(wanting('TCP'), 'only')]);
+  assert.match(place(state, pod(wanting('TCP'))), NONE);
+  assert.equal(place(state, pod(wanting('UDP'))), 'only');
+});
+
+test('room comes back when a pod goes, ends, or its node is announced after it', () => {
+  const holder = pod(asking('2'), 'late');
+  const state = new ClusterState();
+  state.setPod(holder);
+  state.setNode(node('late'));
+  assert.match(place(state, pod(asking('1'))), NONE);
+  state.setPod({ ...holder, status: { phase: 'Succeeded' } });
+  assert.equal(place(state, pod(asking('1'))), 'late');
+  state.setPod(holder);
+  state.removePod(holder.metadata!.uid!);
+  assert.equal(state.nodes()[0]?.requested.cpu, 0);
+});
+
+test('init containers count by their peak, sidecars all the time', () => {
+  const one = (cpu: string) => ({ resources: { requests: { cpu } } });
+  const state = cluster([node('two-cpus')]);
+  const spec = (main: string, sidecar: string, init: string): Partial<V1PodSpec> => ({
+    containers: [{ name: 'main', ...one(main) }],
+    initContainers: [
+      { name: 'sidecar', restartPolicy: 'Always', ...one(sidecar) },
+      { name: 'init', ...one(init) },
+    ],
+  });
+  assert.equal(place(state, pod(spec('1', '1', '1'))), 'two-cpus');
+  assert.match(place(state, pod(spec('1', '1500m', '0'))), NONE);
+  assert.match(place(state, pod(spec('500m', '1', '1100m'))), NONE);
+});
+
+test('pods with a node named in each term of their affinity look at no other', () => {
+  const named = (name: string) => ({ matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }] });
+  const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [named('a')] } } };
+  const state = cluster([node('a'), node('b'), node('c')]);
+  assert.equal(place(state, pod({ affinity })), 'a');
+  assert.equal(
+    place(state, pod(asking('9', { affinity }))),
+    "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity].",
+  );
+});
+
+test('of many nodes only some are looked at, at least a hundred', () => {
+  const cases: [number, number, number][] = [
+    [50, 0, 50],
+    [1000, 0, 420],
+    [1000, 70, 700],
+    [1000, 5, 100],
+    [10_000, 0, 500],
+    [200, 100, 200],
+  ];
+  for (const [nodes, percentage, wanted] of cases) assert.equal(nodesToFind(nodes, percentage), wanted);
+});
+
+test('nodes come zone by zone in turn', () => {
+  const state = cluster([inZone('a1', 'a'), inZone('a2', 'a'), inZone('a3', 'a'), inZone('b1', 'b')]);
+  assert.deepEqual(
+    state.nodes().map(({ name }) => name),
+    ['a1', 'b1', 'a2', 'a3'],
+  );
+});
+
+test('images that lie there already draw a pod, the larger the more', () => {
+  const images = [{ names: ['registry.example/app:latest'], sizeBytes: 900 * 1024 * 1024 }];
+  const state = cluster([node('without'), node('with', { status: { ...node('with').status, images } })]);
+  assert.equal(place(state, pod({ containers: [{ name: 'c', image: 'registry.example/app' }] })), 'with');
+});
+
+test('no node ever gets more than it has, whatever the pods', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ cpu: fc.integer({ min: 0, max: 1500 }), memory: fc.integer({ min: 0, max: 3000 }) }), {
+        maxLength: 40,
+      }),
+      fc.integer({ min: 1, max: 5 }),
+      (wanted, count) => {
+        const nodes = Array.from({ length: count }, (_, i) => node(`n${i}`));
+        const state = cluster(nodes);
+        for (const { cpu, memory } of wanted) {
+          const requests = { cpu: `${cpu}m`, memory: `${memory}Mi` };
+          const each = pod({ containers: [{ name: 'c', resources: { requests } }] });
+          const chosen = place(state, each);
+          if (state.node(chosen)) state.setPod({ ...each, spec: { ...each.spec!, nodeName: chosen } });
+          else
+            assert.ok(
+              state
+                .nodes()
+                .every((one) => 2000 - one.requested.cpu < cpu || 4 * 2 ** 30 - one.requested.memory < memory * 2 ** 20),
+            );
+        }
+        for (const one of state.nodes()) {
+          assert.ok(one.requested.cpu <= 2000 && one.requested.memory <= 4 * 2 ** 30, one.name);
+        }
+      },
+    ),
+  );
+});
+
+test('the same cluster gives the same node to the same pod, but for equals', () => {
+  const state = cluster([node('a'), node('b'), node('c')], [pod(asking('1'), 'a'), pod(asking('500m'), 'b')]);
+  for (const random of [0, 0.3, 0.99]) assert.equal(place(state, pod(asking('100m')), { random: () => random }), 'c');
+  const equal = cluster([node('a'), node('b'), node('c')]);
+  const seen = new Set([0, 0.4, 0.99].map((random) => place(equal, pod(), { random: () => random })));
+  assert.ok(seen.size > 1, [...seen].join());
+});

@@ -1,0 +1,113 @@
+import type { Diagnosis } from './framework/diagnosis.ts';
+import type { Extender } from './framework/extender.ts';
+import {
+  type Found,
+  findNodes,
+  type NodeFilterContext,
+  nodesToFind,
+  planFilters,
+  refusalWithNominated,
+} from './framework/filter-nodes.ts';
+import type { Cycle, Refusal } from './framework/plugin.ts';
+import type { Profile } from './framework/profile.ts';
+import { bestNode, scoreNodes } from './framework/score-nodes.ts';
+import type { NodeInfo } from './node-info.ts';
+import type { Nominations } from './nominations.ts';
+
+export interface DecisionContext {
+  readonly profile: Profile;
+  readonly cycle: Cycle;
+  readonly nominations: Nominations;
+  /** From which node on to look. */
+  readonly start: number;
+  /** Numbers in [0, 1). */
+  readonly random: () => number;
+}
+
+export type Decision =
+  | { readonly node: NodeInfo; readonly evaluated: number }
+  | { readonly diagnosis: Diagnosis; readonly evaluated: number };
+
+/** Chooses the best of the nodes that will do; among equals, one at random. Pure but for `random`. */
+export function decide(context: DecisionContext): Decision {
+  const found = findFor(context);
+  if (found.nodes.length === 0) return { diagnosis: found.diagnosis, evaluated: found.evaluated };
+  const { profile, cycle, random } = context;
+  if (found.nodes.length === 1) return { node: found.nodes[0]!, evaluated: found.evaluated };
+  return { node: bestNode(found.nodes, scoreNodes(profile.scores, cycle, found.nodes), random), evaluated: found.evaluated };
+}
+
+/** The same, asking extenders. Rejects when one fails that is not ignorable. */
+export async function decideWithExtenders(
+  context: DecisionContext,
+  extenders: readonly Extender[],
+  signal: AbortSignal,
+): Promise<Decision> {
+  const { profile, cycle, random } = context;
+  const asked = extenders.filter((extender) => extender.isInterested(cycle.pod));
+  const { evaluated, ...found } = await filterByExtenders(findFor(context), { asked, cycle, signal });
+  const { nodes } = found;
+  if (nodes.length === 0) return { diagnosis: found.diagnosis, evaluated };
+  const totals = scoreNodes(profile.scores, cycle, nodes);
+  await Promise.all(
+    asked.map(async (extender) => {
+      // As upstream: who has no opinion, or cannot tell it, counts nothing.
+      const points = await extender.prioritize?.(cycle.pod, nodes, signal).catch(() => undefined);
+      if (points) for (const [i, { name }] of nodes.entries()) totals[i]! += points.get(name) ?? 0;
+    }),
+  );
+  return { node: bestNode(nodes, totals, random), evaluated };
+}
+
+export function filterContextOf({ profile, cycle, nominations }: DecisionContext): NodeFilterContext {
+  return { plugins: profile.filters, cycle, nominations, plans: planFilters(profile.filters, cycle) };
+}
+
+function findFor(context: DecisionContext): Found {
+  const { profile, cycle, nominations, start } = context;
+  const filters = filterContextOf(context);
+  const count = cycle.state.nodes().length;
+  // Room was made for it there.
+  const nominated = cycle.state.node(nominations.nodeOf(cycle.pod.uid) ?? cycle.pod.pod.status?.nominatedNodeName ?? '');
+  const { only, refusesAll } = filters.plans;
+  if (nominated && !refusesAll && (!only || only.has(nominated.name)) && !refusalWithNominated(nominated, filters)) {
+    const diagnosis = {
+      nodeCount: count,
+      refusals: new Map(),
+      others: undefined,
+      general: undefined,
+      plugins: new Set<string>(),
+    };
+    return { nodes: [nominated], evaluated: 1, diagnosis };
+  }
+  return findNodes(filters, { wanted: nodesToFind(count, profile.percentageOfNodesToScore), start });
+}
+
+async function filterByExtenders(
+  found: Found,
+  { asked, cycle, signal }: { asked: readonly Extender[]; cycle: Cycle; signal: AbortSignal },
+): Promise<Found> {
+  let { nodes } = found;
+  const refusals = new Map<NodeInfo, Refusal>(found.diagnosis.refusals);
+  const plugins = new Set(found.diagnosis.plugins);
+  for (const extender of asked) {
+    if (nodes.length === 0 || !extender.filter) continue;
+    let result: Awaited<ReturnType<NonNullable<Extender['filter']>>>;
+    try {
+      result = await extender.filter(cycle.pod, nodes, signal);
+    } catch (error) {
+      if (extender.ignorable) continue;
+      throw error;
+    }
+    const answer = result;
+    for (const node of nodes) {
+      if (answer.nodes.has(node.name)) continue;
+      const unresolvable = Object.hasOwn(answer.failedAndUnresolvable, node.name);
+      const reason = (unresolvable ? answer.failedAndUnresolvable : answer.failed)[node.name];
+      refusals.set(node, { reasons: reason ? [reason] : [], unresolvable });
+      plugins.add(extender.name);
+    }
+    nodes = nodes.filter(({ name }) => answer.nodes.has(name));
+  }
+  return { ...found, nodes, diagnosis: { ...found.diagnosis, refusals, plugins } };
+}

@@ -1,0 +1,41 @@
+import type {
+  V1CSINode,
+  V1Namespace,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1PodDisruptionBudget,
+  V1Service,
+  V1StorageClass,
+} from '../../api/gen/types.ts';
+import type { Selector } from '../../api/machinery/label-selector.ts';
+import type { PodInfo } from '../pod-info.ts';
+
+/** Kinds that are read only once a pod needs them. */
+export const RARE_KINDS = [
+  'Namespace',
+  'PersistentVolumeClaim',
+  'PersistentVolume',
+  'StorageClass',
+  'CSINode',
+  'PodDisruptionBudget',
+  'Service',
+  'ReplicationController',
+  'ReplicaSet',
+  'StatefulSet',
+] as const;
+export type RareKind = (typeof RARE_KINDS)[number];
+
+/** Objects besides pods and nodes, as decisions read them. */
+export interface ClusterObjects {
+  namespace(name: string): V1Namespace | undefined;
+  /** By `namespace/name`. */
+  claim(key: string): V1PersistentVolumeClaim | undefined;
+  volume(name: string): V1PersistentVolume | undefined;
+  volumes(): readonly V1PersistentVolume[];
+  storageClass(name: string): V1StorageClass | undefined;
+  csiNode(name: string): V1CSINode | undefined;
+  services(namespace: string): readonly V1Service[];
+  budgets(namespace: string): readonly V1PodDisruptionBudget[];
+  /** The selector of the controller that owns a pod; undefined when there is none. */
+  ownerSelector(pod: PodInfo): Selector | undefined;
+}

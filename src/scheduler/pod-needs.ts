@@ -1,0 +1,23 @@
+import type { ClusterState } from './cluster-state.ts';
+import type { RareKind } from './framework/cluster-objects.ts';
+import { ownerKindOf } from './lazy-objects.ts';
+import type { PodInfo } from './pod-info.ts';
+
+const VOLUME_KINDS: readonly RareKind[] = ['PersistentVolumeClaim', 'PersistentVolume', 'StorageClass', 'CSINode'];
+
+/** The kinds of objects that must be known before a decision about a pod; mostly none. */
+export function needsOf(info: PodInfo, state: ClusterState): readonly RareKind[] {
+  const { pod, claims } = info;
+  const needs: RareKind[] = [];
+  if (claims.length) needs.push(...VOLUME_KINDS);
+  const terms = [info.requiredAffinity, info.requiredAntiAffinity, info.preferredAffinity, info.preferredAntiAffinity];
+  if (state.terms.selectNamespaces || terms.some((list) => list.some(({ namespaceSelector }) => namespaceSelector)))
+    needs.push('Namespace');
+  // Pods without constraints are spread by what selects them.
+  if (pod.metadata?.labels && !pod.spec?.topologySpreadConstraints?.length) {
+    needs.push('Service');
+    const owner = ownerKindOf(pod);
+    if (owner) needs.push(owner);
+  }
+  return needs;
+}

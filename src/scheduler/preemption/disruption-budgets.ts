@@ -1,0 +1,34 @@
+import type { V1PodDisruptionBudget } from '../../api/gen/types.ts';
+import { type LabelSelectorObject, selectorFromLabelSelector } from '../../api/machinery/label-selector.ts';
+import type { PodInfo } from '../pod-info.ts';
+
+/**
+ * Parts pods, taken one after the other, into those whose going would break a budget and the rest. What the API server has counted as
+ * disrupted already is not counted again.
+ */
+export function partByBudgets(
+  pods: readonly PodInfo[],
+  budgetsOf: (namespace: string) => readonly V1PodDisruptionBudget[],
+): { readonly violating: readonly PodInfo[]; readonly others: readonly PodInfo[] } {
+  const left = new Map<V1PodDisruptionBudget, number>();
+  const violating: PodInfo[] = [];
+  const others: PodInfo[] = [];
+  for (const pod of pods) {
+    let violates = false;
+    for (const budget of budgetsOf(pod.namespace)) {
+      if (!protects(budget, pod)) continue;
+      const allowed = (left.get(budget) ?? budget.status?.disruptionsAllowed ?? 0) - 1;
+      left.set(budget, allowed);
+      violates ||= allowed < 0;
+    }
+    (violates ? violating : others).push(pod);
+  }
+  return { violating, others };
+}
+
+/** A budget whose selector is empty protects nobody here (defaultpreemption, filterPodsWithPDBViolation). */
+function protects({ spec, status }: V1PodDisruptionBudget, { pod: { metadata } }: PodInfo): boolean {
+  const selector = selectorFromLabelSelector(spec?.selector as LabelSelectorObject | undefined);
+  if (selector.empty || !selector.matches(metadata?.labels)) return false;
+  return !Object.hasOwn(status?.disruptedPods ?? {}, metadata?.name ?? '');
+}

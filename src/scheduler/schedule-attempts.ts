@@ -1,0 +1,300 @@
+import { podKind } from '../api/core/v1/pod.ts';
+import { isStatus } from '../api/machinery/status-error.ts';
+import type { Client } from '../client/client.ts';
+import type { EventRecorder } from '../client/events.ts';
+import type { Clock } from '../std/clock.ts';
+import { isAbort } from '../std/lifecycle.ts';
+import type { Logger } from '../std/logger.ts';
+import type { ClusterState } from './cluster-state.ts';
+import { type DecisionContext, decide, decideWithExtenders, filterContextOf } from './decide.ts';
+import { type Diagnosis, describeDiagnosis } from './framework/diagnosis.ts';
+import type { Extender } from './framework/extender.ts';
+import type { Cycle, Reservation } from './framework/plugin.ts';
+import type { Profile } from './framework/profile.ts';
+import type { LazyObjects } from './lazy-objects.ts';
+import type { AttemptResult, SchedulerMetrics } from './metrics.ts';
+import type { NodeInfo } from './node-info.ts';
+import type { Nominations } from './nominations.ts';
+import { podKeyOf } from './pod-info.ts';
+import { needsOf } from './pod-needs.ts';
+import { chooseCandidate } from './preemption/choose-candidate.ts';
+import { evictVictim } from './preemption/evict-victim.ts';
+import { planPreemption } from './preemption/preempt.ts';
+import type { Candidate } from './preemption/victims.ts';
+import type { QueuedPod, SchedulingQueue } from './queue/scheduling-queue.ts';
+import { type Failure, failurePatch, writeStatus } from './report-failure.ts';
+
+export interface ScheduleAttemptsOptions {
+  readonly client: Client;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  readonly extenders: readonly Extender[];
+  readonly profiles: ReadonlyMap<string, Profile>;
+  readonly state: ClusterState;
+  readonly objects: LazyObjects;
+  readonly nominations: Nominations;
+  readonly queue: SchedulingQueue;
+  readonly metrics: SchedulerMetrics;
+}
+
+/** Deciding goes on while so many bindings are written. */
+const MAX_BINDINGS = 64;
+/** How long pods are decided on before requests and answers get their turn, in milliseconds. */
+const TURN_MS = 5;
+
+interface Attempt {
+  readonly queued: QueuedPod;
+  readonly profile: Profile;
+  readonly cycle: Cycle;
+  readonly startedMs: number;
+}
+
+type Outcome =
+  | { readonly node: NodeInfo }
+  | { readonly refused: Diagnosis; readonly preemption?: readonly Candidate[]; readonly failure: Failure }
+  /** Something must be read first. */
+  | { readonly wait: Promise<void> };
+
+/** Takes pods from the queue and gives each a place, makes room for it, or says why it has none. */
+export class ScheduleAttempts {
+  readonly #options: ScheduleAttemptsOptions;
+  readonly #bindings = new Set<Promise<void>>();
+  /** Victims that have been told to go, and for whom. */
+  readonly #leaving = new Map<string, string>();
+  #start = 0;
+
+  constructor(options: ScheduleAttemptsOptions) {
+    this.#options = options;
+  }
+
+  /** Works until the queue is closed. */
+  async run(signal: AbortSignal): Promise<void> {
+    let turnMs = performance.now();
+    for (;;) {
+      const queued = await this.#options.queue.take();
+      if (!queued) break;
+      await this.#attempt(queued, signal);
+      while (this.#bindings.size >= MAX_BINDINGS) await Promise.race(this.#bindings);
+      if (performance.now() - turnMs < TURN_MS) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      turnMs = performance.now();
+    }
+    await Promise.all(this.#bindings);
+  }
+
+  forgetVictim(uid: string): void {
+    this.#leaving.delete(uid);
+  }
+
+  /** Rejects only when aborted. */
+  async #attempt(queued: QueuedPod, signal: AbortSignal): Promise<void> {
+    const { profiles, state, objects, queue } = this.#options;
+    const { info } = queued;
+    const profile = profiles.get(info.pod.spec?.schedulerName || 'default-scheduler');
+    if (!profile || state.pod(info.uid)) {
+      queue.done(queued);
+      return;
+    }
+    const attempt = { queued, profile, cycle: { pod: info, state, objects }, startedMs: performance.now() };
+    try {
+      const outcome = await this.#decide(attempt, signal);
+      if ('wait' in outcome) {
+        // The others need not wait for that.
+        this.#track(
+          outcome.wait.then(() => queue.readmit(queued)),
+          attempt,
+          signal,
+        );
+      } else if ('node' in outcome) this.#place(attempt, outcome.node, signal);
+      else this.#refuse(attempt, outcome, signal);
+    } catch (error) {
+      if (isAbort(error, signal)) throw error;
+      this.#track(this.#fail(attempt, error, signal), attempt, signal);
+    }
+  }
+
+  async #decide(attempt: Attempt, signal: AbortSignal): Promise<Outcome> {
+    const { objects, state, nominations, random, extenders, metrics } = this.#options;
+    const { profile, cycle } = attempt;
+    const needs = needsOf(cycle.pod, state);
+    if (!objects.has(needs)) return { wait: objects.need(needs, signal) };
+    const context: DecisionContext = { profile, cycle, nominations, start: this.#start, random };
+    const decision = extenders.length ? await decideWithExtenders(context, extenders, signal) : decide(context);
+    metrics.algorithmDuration.observe({}, (performance.now() - attempt.startedMs) / 1000);
+    this.#start = (this.#start + decision.evaluated) % Math.max(1, state.nodes().length);
+    if ('node' in decision) return { node: decision.node };
+    return this.#planPreemption(context, decision.diagnosis, signal);
+  }
+
+  async #planPreemption(context: DecisionContext, diagnosis: Diagnosis, signal: AbortSignal): Promise<Outcome> {
+    const { objects, state, nominations, random, extenders, metrics } = this.#options;
+    const { profile, cycle } = context;
+    const refused = (afterwards?: string, keeps = false): Outcome => ({
+      refused: diagnosis,
+      failure: {
+        reason: 'Unschedulable',
+        message: describeDiagnosis(diagnosis, afterwards && `preemption: ${afterwards}`),
+        ...(!keeps && { nominatedNodeName: null }),
+      },
+    });
+    const { preemption: options } = profile;
+    if (!options || diagnosis.nodeCount === 0) return refused();
+    metrics.preemptionAttempts.add({});
+    if (state.hasPodsBelow(cycle.pod.priority) && !objects.has(['PodDisruptionBudget']))
+      return { wait: objects.need(['PodDisruptionBudget'], signal) };
+    const isLeaving = ({ uid }: { uid: string }) => this.#leaving.get(uid) === cycle.pod.uid;
+    const plan = planPreemption({ ...filterContextOf(context), options, isLeaving, nominations, random }, diagnosis);
+    if ('impossible' in plan) return refused(plan.impossible, plan.keepsNomination);
+    let { candidates } = plan;
+    for (const extender of extenders)
+      if (extender.preempt && extender.isInterested(cycle.pod) && candidates.length)
+        try {
+          candidates = await extender.preempt(cycle.pod, candidates, signal);
+        } catch (error) {
+          if (!extender.ignorable) throw error;
+        }
+    const best = chooseCandidate(candidates);
+    if (!best) return refused('no candidate node for preemption');
+    metrics.preemptionVictims.observe({}, best.victims.length);
+    const failure = {
+      reason: 'Unschedulable',
+      message: describeDiagnosis(diagnosis),
+      nominatedNodeName: best.node.name,
+    } as const;
+    return { refused: diagnosis, preemption: [best], failure };
+  }
+
+  #place(attempt: Attempt, node: NodeInfo, signal: AbortSignal): void {
+    const { state, nominations } = this.#options;
+    const { profile, cycle } = attempt;
+    const reservations: Reservation[] = [];
+    for (const plugin of profile.reserves) {
+      const reservation = plugin.reserve?.(cycle, node);
+      if (reservation) reservations.push(reservation);
+    }
+    state.setPod(cycle.pod, node.name);
+    nominations.delete(cycle.pod.uid);
+    this.#track(this.#bind(attempt, { node, reservations }, signal), attempt, signal);
+  }
+
+  /** A failed binding gives the place back and puts the pod into the queue again. */
+  async #bind(
+    attempt: Attempt,
+    { node, reservations }: { node: NodeInfo; reservations: readonly Reservation[] },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { client, events, state, queue, extenders, metrics, clock } = this.#options;
+    const { queued, profile } = attempt;
+    const { info } = queued;
+    const { namespace, name = '', uid } = info.pod.metadata!;
+    queue.done(queued);
+    try {
+      for (const reservation of reservations) await reservation.commit(signal);
+      const binder = extenders.find((extender) => extender.bind && extender.isInterested(info));
+      if (binder) await binder.bind!(info, node.name, signal);
+      else {
+        const target = { apiVersion: 'v1', kind: 'Node', name: node.name };
+        const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { namespace, name, uid }, target };
+        await client.resource(podKind, namespace).create(binding, { name, subresource: 'binding', signal });
+      }
+    } catch (error) {
+      for (const reservation of reservations) reservation.release();
+      if (isAbort(error, signal)) return;
+      state.removePod(info.uid);
+      queue.notice({ resource: 'Pod', action: 'delete', pod: info });
+      if (isStatus(error, 'NotFound')) return;
+      await this.#fail(attempt, new Error(`binding rejected: ${messageOf(error)}`, { cause: error }), signal);
+      return;
+    }
+    this.#count(attempt, 'scheduled');
+    metrics.podAttempts.observe({}, queued.attempts);
+    const waitedMs = clock.now() - (queued.firstAttemptMs ?? clock.now());
+    metrics.sliDuration.observe({ attempts: queued.attempts >= 16 ? '16+' : String(queued.attempts) }, waitedMs / 1000);
+    events.event(info.pod, 'Normal', 'Scheduled', `Successfully assigned ${podKeyOf(info.pod)} to ${node.name}`);
+    this.#options.logger.debug(2, 'Successfully bound pod to node', {
+      pod: podKeyOf(info.pod),
+      node: node.name,
+      profile: profile.schedulerName,
+    });
+  }
+
+  #refuse(attempt: Attempt, outcome: Extract<Outcome, { refused: Diagnosis }>, signal: AbortSignal): void {
+    const { nominations, queue } = this.#options;
+    const { queued } = attempt;
+    const { failure, refused, preemption } = outcome;
+    this.#count(attempt, 'unschedulable');
+    const [candidate] = preemption ?? [];
+    if (candidate) nominations.set(queued.info, candidate.node.name);
+    else if (failure.nominatedNodeName === null) nominations.delete(queued.info.uid);
+    this.#report(attempt, failure);
+    const patch = failurePatch(queued.info.pod, failure, this.#options.clock.now());
+    if (!patch && !candidate) {
+      queue.refuse(queued, refused.plugins);
+      return;
+    }
+    // What happens while this is written counts: the pod is in flight until then.
+    const written = async () => {
+      if (patch) await writeStatus(this.#options.client, queued.info.pod, patch, signal);
+      if (candidate) await this.#evict(attempt, candidate, signal);
+      queue.refuse(queued, refused.plugins);
+    };
+    this.#track(written(), attempt, signal);
+  }
+
+  async #evict({ queued }: Attempt, { node, victims }: Candidate, signal: AbortSignal): Promise<void> {
+    const { client, events, clock, nominations } = this.#options;
+    const preemptor = queued.info;
+    for (const { uid } of victims) this.#leaving.set(uid, preemptor.uid);
+    try {
+      const context = { client, events, nowMs: clock.now(), signal };
+      await Promise.all(victims.map(({ pod }) => evictVictim(pod, preemptor.pod, node.name, context)));
+      // Pods of a lower priority that waited for room there must look elsewhere.
+      for (const other of nominations.below(node.name, preemptor.priority)) {
+        nominations.delete(other.uid);
+        const patch = { metadata: { uid: other.uid }, status: { nominatedNodeName: null } };
+        await writeStatus(client, other.pod, patch, signal);
+      }
+    } catch (error) {
+      for (const { uid } of victims) this.#leaving.delete(uid);
+      throw error;
+    }
+  }
+
+  /** Something other than a rule: an extender, the API server. */
+  async #fail(attempt: Attempt, error: unknown, signal: AbortSignal): Promise<void> {
+    const { logger, client, queue, clock } = this.#options;
+    const { queued } = attempt;
+    logger.error('Error scheduling pod; retrying', { pod: podKeyOf(queued.info.pod), err: error });
+    this.#count(attempt, 'error');
+    queue.retry(queued);
+    const failure: Failure = { reason: 'SchedulerError', message: messageOf(error) };
+    this.#report(attempt, failure);
+    const patch = failurePatch(queued.info.pod, failure, clock.now());
+    if (patch) await writeStatus(client, queued.info.pod, patch, signal);
+  }
+
+  #report({ queued }: Attempt, { message }: Failure): void {
+    this.#options.events.event(queued.info.pod, 'Warning', 'FailedScheduling', message);
+  }
+
+  #count({ profile, startedMs }: Attempt, result: AttemptResult): void {
+    this.#options.metrics.attempt(profile.schedulerName, result, (performance.now() - startedMs) / 1000);
+  }
+
+  /** Keeps work that goes on beside deciding; what fails in it puts the pod back. */
+  #track(work: Promise<void>, { queued }: Attempt, signal: AbortSignal): void {
+    const { logger, queue } = this.#options;
+    const tracked = work
+      .catch((error: unknown) => {
+        if (isAbort(error, signal)) return;
+        logger.error('Error scheduling pod; retrying', { pod: podKeyOf(queued.info.pod), err: error });
+        queue.retry(queued);
+      })
+      .finally(() => this.#bindings.delete(tracked));
+    this.#bindings.add(tracked);
+  }
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
