@@ -12,6 +12,7 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { type Certificate, parseCertificateDer } from '../../pki/certificate.ts';
 import type { Logger } from '../../std/logger.ts';
 import { type ApiRequest, type Outcome, plainAnswer } from './api-exchange.ts';
+import { ConnectionRoom } from './connection-room.ts';
 import { listen } from './listening.ts';
 import { sendAnswer, sendRaw } from './send-answer.ts';
 
@@ -28,6 +29,8 @@ export interface ApiListenerOptions {
   readonly serve: (request: ApiRequest) => Promise<Outcome>;
   /** Which requests may go on as another protocol. */
   readonly wantsUpgrade?: (path: string) => boolean;
+  /** Default 4,096; beyond it idle ones go. */
+  readonly mostConnections?: number;
   readonly logger: Logger;
 }
 
@@ -82,7 +85,8 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
         maxSessionMemory: SESSION_MEMORY_MB,
       })
     : createServer(limits)) as unknown as AnyServer;
-  server.maxConnections = MOST_CONNECTIONS;
+  const room = new ConnectionRoom(options.mostConnections ?? MOST_CONNECTIONS);
+  server.on('connection', (socket: Socket) => room.enter(socket));
   /** By socket, of HTTP/2 by session. */
   const connections = new Map<object, Connection>();
   let trust = 0;
@@ -133,14 +137,15 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
     // Of a connection that may not be used any more; a client takes it for one that was idle too long.
     if (!connection || connection.trust !== trust) return undefined;
     const gone = new AbortController();
-    connection.running++;
+    const { remoteAddress, remotePort } = message.socket;
+    const peer = { remoteAddress, remotePort };
+    if (++connection.running === 1) room.mark(peer, 'busy');
     carrier.once('close', () => {
-      connection.running--;
+      if (--connection.running === 0) room.mark(peer, 'idle');
       gone.abort(new DOMException('the client went away', 'AbortError'));
       if (connection.trust !== trust) connection.endIdle(connection.running);
     });
     const certificate = connection.certificate();
-    const { remoteAddress } = message.socket;
     const target = targetOf(message.url);
     if (!target) return plainAnswer(400, 'Bad Request');
     const request: ApiRequest = {
@@ -210,6 +215,8 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
       endIdle();
       const timer = setTimeout(() => {
         for (const connection of connections.values()) connection.destroy();
+        // Also those that have not got through TLS.
+        room.destroyAll();
       }, FAREWELL_MS);
       await closed;
       clearTimeout(timer);

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { get } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { type TestContext, test } from 'node:test';
+import { until } from '../../../test/harness/until.ts';
+import { createAuthority } from '../../pki/authority.ts';
+import { silentLogger } from '../../std/logger.ts';
+import { plainAnswer } from './api-exchange.ts';
+import { openApiListener } from './api-listener.ts';
+import { issuePair, validSpan } from './server-fixture.ts';
+
+async function silent(t: TestContext, port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1').resume();
+  socket.on('error', () => undefined);
+  t.after(() => socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
+test('who opens more connections than there may be and says nothing shuts nobody else out', async (t) => {
+  const release = Promise.withResolvers<void>();
+  let running = 0;
+  const listener = await openApiListener({
+    address: '127.0.0.1',
+    port: 0,
+    what: 'test',
+    mostConnections: 4,
+    async serve({ path }) {
+      if (path !== '/long') return plainAnswer(200, 'short');
+      running++;
+      await release.promise;
+      return plainAnswer(200, 'long');
+    },
+    logger: silentLogger,
+  });
+  t.after(() => listener.close());
+  const ask = (path: string) =>
+    new Promise<string>((resolve, reject) =>
+      get({ host: '127.0.0.1', port: listener.port, path, agent: false }, (answer) => resolve(text(answer))).on('error', reject),
+    );
+  const long = ask('/long');
+  await until('the long request runs', () => running === 1);
+  const sockets: Socket[] = [];
+  for (let i = 0; i < 12; i++) sockets.push(await silent(t, listener.port));
+  assert.equal(await ask('/short'), 'short');
+  await until('the silent ones went', () => sockets.filter((socket) => !socket.destroyed).length <= 3);
+  release.resolve();
+  assert.equal(await long, 'long');
+});
+
+test('connections that never begin TLS make room too, and keep no server from closing', async (t) => {
+  const authority = await createAuthority({ commonName: 'ca', ...validSpan() });
+  const pair = await issuePair(authority, 'node1', 'server auth');
+  const listener = await openApiListener({
+    address: '127.0.0.1',
+    port: 0,
+    what: 'test',
+    mostConnections: 2,
+    secure: { cert: pair.certificatePem, key: pair.privateKeyPem },
+    serve: async () => plainAnswer(200, ''),
+    logger: silentLogger,
+  });
+  const sockets = await Promise.all(Array.from({ length: 6 }, () => silent(t, listener.port)));
+  await until('four went', () => sockets.filter(({ destroyed }) => destroyed).length === 4);
+  await listener.close();
+});
