@@ -1,4 +1,4 @@
-import type { Field, FieldTable } from './field-schema.ts';
+import { withDefaults } from '../../api/configuration/with-defaults.ts';
 import { kubeletConfigurationFields } from './fields.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
 import { validateKubeletConfiguration } from './validate.ts';
@@ -36,26 +36,4 @@ function evictionHard(given: Readonly<Fields>): Fields {
   const said = given['evictionHard'] as Fields | undefined;
   if (!said) return { ...EVICTION_HARD };
   return given['mergeDefaultEvictionSettings'] === true ? { ...EVICTION_HARD, ...said } : { ...said };
-}
-
-/** Zero values count as not given where upstream's field is no pointer: that is how Go's zero values are defaulted. */
-function withDefaults(table: FieldTable, given: Readonly<Fields>): Fields {
-  const complete: Fields = {};
-  for (const [name, field] of Object.entries(table)) {
-    const value = given[name];
-    if (typeof field.type === 'object' && 'object' in field.type) {
-      const nested = withDefaults(field.type.object, (value as Fields | undefined) ?? {});
-      if (field.keepZero || Object.keys(nested).length > 0) complete[name] = nested;
-    } else if (isUnset(field, value)) {
-      if (field.default !== undefined) complete[name] = field.default;
-    } else complete[name] = value;
-  }
-  return complete;
-}
-
-function isUnset(field: Field, value: unknown): boolean {
-  if (value === undefined || value === null) return true;
-  if (field.default === undefined) return false;
-  if (field.type === 'duration') return value === '0s';
-  return !field.keepZero && (value === 0 || value === '');
 }

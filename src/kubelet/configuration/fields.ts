@@ -1,4 +1,4 @@
-import type { Field, FieldTable } from './field-schema.ts';
+import type { Field, FieldTable } from '../../api/configuration/field-schema.ts';
 
 /*
  * KubeletConfiguration of kubelet.config.k8s.io/v1beta1, field by field in upstream's order
@@ -155,8 +155,8 @@ export const kubeletConfigurationFields: FieldTable = {
   kubeAPIBurst: int(100, { flag: 'kube-api-burst', ...POSITIVE }),
   serializeImagePulls: flagged(undefined, { flag: 'serialize-image-pulls' }),
   maxParallelImagePulls: kept(),
-  evictionHard: map(undefined, { flag: 'eviction-hard' }),
-  evictionSoft: map(undefined, { flag: 'eviction-soft' }),
+  evictionHard: map(undefined, { flag: 'eviction-hard', thresholds: true }),
+  evictionSoft: map(undefined, { flag: 'eviction-soft', thresholds: true }),
   evictionSoftGracePeriod: map(undefined, { flag: 'eviction-soft-grace-period' }),
   evictionPressureTransitionPeriod: duration('5m0s', { flag: 'eviction-pressure-transition-period' }),
   evictionMaxPodGracePeriod: int(undefined, { flag: 'eviction-max-pod-grace-period' }),

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
+import type { Field, FieldTable } from '../../api/configuration/field-schema.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
-import type { Field, FieldTable } from './field-schema.ts';
 import { kubeletConfigurationFields } from './fields.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
 import { checkEviction } from './validate-eviction.ts';

@@ -1,4 +1,4 @@
-/** What a field of a KubeletConfiguration may hold. Objects list their fields in the order in which upstream declares (and so prints) them. */
+/** What a field of a component's configuration file may hold. Objects list their fields in the order in which upstream declares (and so prints) them. */
 export type FieldType =
   | 'bool'
   | 'integer'
@@ -26,6 +26,8 @@ export interface Field {
   readonly oneOf?: readonly string[];
   /** The flag of the same meaning, for messages and for the command line. */
   readonly flag?: string;
+  /** The flag is written `memory.available<100Mi,nodefs.available<10%`. */
+  readonly thresholds?: true;
 }
 
 export type FieldTable = Readonly<Record<string, Field>>;

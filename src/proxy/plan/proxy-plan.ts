@@ -1,0 +1,83 @@
+import type { V1EndpointSlice, V1Service } from '../../api/gen/types.ts';
+import type { Family } from '../../api/machinery/ip.ts';
+import { chooseEndpoints, type NodePlace } from './choose-endpoints.ts';
+import { type Endpoint, readEndpoints } from './endpoint.ts';
+import { readServicePorts, type ServicePort, servicePortId } from './service-port.ts';
+
+/** How traffic is known to come from a pod of the cluster, which needs no other source address. */
+export type LocalTraffic =
+  | { readonly by: 'nothing' }
+  | { readonly by: 'source'; readonly cidr: string }
+  | { readonly by: 'interface'; readonly name: string }
+  | { readonly by: 'interface-prefix'; readonly prefix: string };
+
+/** What the rules of a family depend on beside Services and endpoints. */
+export interface NodeSettings {
+  readonly family: Family;
+  readonly node: NodePlace;
+  /** Of this family. */
+  readonly nodeIp?: string;
+  readonly localTraffic: LocalTraffic;
+  readonly masqueradeAll: boolean;
+  readonly masqueradeMark: number;
+  /** The addresses on which node ports are open; `all`: every local one. */
+  readonly nodePortAddresses: 'all' | readonly string[];
+  /** Whether node ports are open on 127.0.0.1 too. */
+  readonly localhostNodePorts: boolean;
+  /** Packets that connection tracking calls invalid are let through. */
+  readonly conntrackLiberal: boolean;
+}
+
+/** Where a kind of traffic goes: to the chosen endpoints anywhere, to those of this node, back with an ICMP message, or nowhere. */
+export type Destination = 'cluster' | 'local' | 'reject' | 'drop';
+
+export interface PlannedPort {
+  readonly id: string;
+  readonly port: ServicePort;
+  readonly cluster: readonly Endpoint[];
+  readonly local: readonly Endpoint[];
+  /** Traffic to the cluster IP. */
+  readonly internal: Destination;
+  /** Traffic to node ports, external IPs and load balancers' IPs. */
+  readonly external: Destination;
+}
+
+/** What the packet filter of a node shall do in one family. */
+export interface ProxyPlan {
+  readonly settings: NodeSettings;
+  /** Sorted by `id` and protocol. */
+  readonly ports: readonly PlannedPort[];
+}
+
+/** Plans a family's rules. Pure: the same input makes the same plan. */
+export function planProxy(services: readonly V1Service[], slices: readonly V1EndpointSlice[], settings: NodeSettings): ProxyPlan {
+  const table = readEndpoints(slices, settings.family, settings.node.name);
+  const ports = services
+    .flatMap((service) => readServicePorts(service, settings.family))
+    .map((port): PlannedPort => {
+      const known = table.get(`${port.namespace}/${port.name}`)?.get(`${port.portName}/${port.protocol}`) ?? [];
+      const { cluster, local, hasAny } = chooseEndpoints(port, known, settings.node);
+      const destination = (staysLocal: boolean): Destination => {
+        if (!hasAny) return 'reject';
+        if (!staysLocal) return 'cluster';
+        return local.length > 0 ? 'local' : 'drop';
+      };
+      return {
+        id: servicePortId(port),
+        port,
+        cluster,
+        local,
+        internal: destination(port.internalLocal),
+        external: destination(port.externalLocal),
+      };
+    });
+  return { settings, ports: ports.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1)) };
+}
+
+const sortKey = ({ id, port }: PlannedPort) => `${id}/${port.protocol}`;
+
+/** All endpoints that some rule of the port names. */
+export function reachableEndpoints({ cluster, local }: Pick<PlannedPort, 'cluster' | 'local'>): Endpoint[] {
+  const inCluster = new Set(cluster);
+  return [...cluster, ...local.filter((endpoint) => !inCluster.has(endpoint))];
+}
