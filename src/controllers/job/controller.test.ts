@@ -148,6 +148,26 @@ test('a success policy ends the Job before all indexes are done, and what still 
   assert.equal(active(cluster).length, 0);
 });
 
+test('pods that a Job has given up, or left behind, are let go', async () => {
+  await using run = await start({ parallelism: 2, completions: 2 });
+  const { cluster } = run;
+  const [first, second] = active(cluster);
+  cluster.put(podKind, { ...first!, metadata: { ...first!.metadata, labels: {} } });
+  await run.settle();
+  const given = cluster.get<V1Pod>(podKind, first!.metadata!.name!, 'a')!;
+  assert.equal(isTracked(given), false);
+  assert.deepEqual(given.metadata?.ownerReferences ?? [], []);
+  // As the garbage collector does for who deletes a Job and not its pods.
+  const leaving = { ...job(cluster).metadata, deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['orphan'] };
+  cluster.put(jobKind, { ...job(cluster), metadata: leaving } as unknown as V1Job);
+  const { ownerReferences: _, ...left } = second!.metadata!;
+  cluster.put(podKind, { ...second!, metadata: left });
+  await run.settle();
+  cluster.remove(jobKind, 'work', 'a');
+  await run.settle();
+  assert.equal(isTracked(cluster.get<V1Pod>(podKind, second!.metadata!.name!, 'a')!), false);
+});
+
 test('a suspended Job has no pods, counts none of them as failed, and begins anew when it is resumed', async () => {
   await using run = await start({ parallelism: 2, completions: 2 });
   const { cluster } = run;
@@ -157,6 +177,7 @@ test('a suspended Job has no pods, counts none of them as failed, and begins ane
   assert.equal(pods(cluster).length, 0);
   assert.equal(reasonOf(cluster, 'Suspended'), 'JobSuspended');
   assert.equal(job(cluster).status?.failed, undefined);
+  assert.equal(job(cluster).status?.startTime, undefined, 'the server would refuse another while it runs');
   cluster.put(jobKind, { ...work({ parallelism: 2, completions: 2 }), status: job(cluster).status });
   await run.settle();
   assert.equal(active(cluster).length, 2);

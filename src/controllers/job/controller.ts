@@ -211,14 +211,22 @@ export function createJobController(context: ControllerContext, options: { reado
     else if (isTracked(pod)) orphans.add(keyOf(pod));
   }
 
-  /** A pod whose Job is gone: nobody will count it, and nobody else would let it go. */
+  /** A pod whose Job is gone, or has given it up: nobody will count it, and nobody else would let it go. */
   async function releaseOrphan(key: string, signal: AbortSignal): Promise<void> {
     const { namespace, name } = splitKey(key);
     const pod = owned.pods.get(name, namespace);
-    const reference = pod && controllerOf(pod);
-    if (!reference || jobs.get(reference.name, namespace)?.metadata?.uid === reference.uid) return;
-    await release([pod], signal);
+    if (!pod) return;
+    const reference = controllerOf(pod);
+    const isCared = reference
+      ? !refersTo(jobKind, reference) || jobs.get(reference.name, namespace)?.metadata?.uid === reference.uid
+      : selecting(pod).length > 0;
+    if (!isCared) await release([pod], signal);
   }
+
+  const selecting = (pod: V1Pod): readonly V1Job[] =>
+    jobs
+      .list(pod.metadata?.namespace)
+      .filter((job) => selectorFromLabelSelector(job.spec?.selector).matches(pod.metadata?.labels));
 
   return createController(context, {
     sources: [
@@ -231,13 +239,15 @@ export function createJobController(context: ControllerContext, options: { reado
           backoff.forget(key);
         }
         for (const pod of owned.of(uid)) enqueueOwner(pod);
+        for (const pod of owned.orphans(job.metadata?.namespace ?? '')) if (isTracked(pod)) orphans.add(keyOf(pod));
       }),
       source(owned.pods, (pod, { type, previous }) => {
         if (previous && controllerOf(previous)?.uid !== controllerOf(pod)?.uid) enqueueOwner(previous);
         if (controllerOf(pod)) enqueueOwner(pod);
-        else if (type !== 'deleted')
-          for (const job of jobs.list(pod.metadata?.namespace))
-            if (selectorFromLabelSelector(job.spec?.selector).matches(pod.metadata?.labels)) loop.add(keyOf(job));
+        else if (type !== 'deleted') {
+          for (const job of selecting(pod)) loop.add(keyOf(job));
+          if (isTracked(pod)) orphans.add(keyOf(pod));
+        }
       }),
     ],
     loops: [loop, orphans],

@@ -34,21 +34,22 @@ export function liveStatus(job: V1Job, count: JobCount, nowMs: number): V1JobSta
       { type: 'Suspended', status: 'True', reason: 'JobSuspended', message: 'Job suspended' },
       nowMs,
     );
-  else if (!count.finish && !spec?.suspend && isSuspended) {
+  else if (!count.finish && !spec?.suspend && isSuspended)
     conditions = withCondition(
       conditions,
       { type: 'Suspended', status: 'False', reason: 'JobResumed', message: 'Job resumed' },
       nowMs,
     );
-    startTime = now;
-  } else if (!spec?.suspend) startTime ??= now;
+  // Taken away by the pause: the server lets nobody change it while a Job runs.
+  if (!spec?.suspend) startTime ??= now;
+  else if (!count.finish) startTime = undefined;
   if (count.finish) conditions = withCondition(conditions, { ...count.finish, status: 'True' }, nowMs);
   return {
     ...status,
+    startTime,
     active: count.active.length || undefined,
     ready: count.ready,
     terminating: count.terminating,
-    ...(startTime && { startTime }),
     ...(conditions.length > 0 && { conditions: [...conditions] }),
     uncountedTerminatedPods: status.uncountedTerminatedPods ?? {},
   };
