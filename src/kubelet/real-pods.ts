@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import { nodeKind } from '../api/core/v1/node.ts';
 import { serviceKind } from '../api/core/v1/service.ts';
 import type { V1ContainerImage, V1Node, V1Service } from '../api/gen/types.ts';
 import { createInformer } from '../client/informer.ts';
@@ -70,8 +71,18 @@ const SWEEP_MS = 30_000;
  * @throws CodedError naming what the machine, the runtime or the configuration lacks
  */
 export async function createRealPods(options: RealPodsOptions): Promise<RealNode> {
-  const { context, machine, pods, startedAtMs } = options;
-  const { client, configuration, runtime, paths, events, metrics, clock, logger, random, nodeIps } = context;
+  const { machine, pods, startedAtMs } = options;
+  const { client, configuration, runtime, paths, events, metrics, clock, logger, random, nodeIps, nodeName } = options.context;
+  // A pod may come here for a label that the Node has just been given: what the kubelet wrote itself last is too old to judge it by.
+  const nodes = createInformer<V1Node>({
+    client,
+    kind: nodeKind,
+    fieldSelector: `metadata.name=${nodeName}`,
+    clock,
+    logger,
+    random,
+  });
+  const context: PodPartContext = { ...options.context, node: () => nodes.get(nodeName) ?? options.context.node() };
   const { images: imageService, streams } = runtime;
   if (!imageService || !streams)
     throw new CodedError(`the runtime ${runtime.version.name} has no images or streams: it cannot run pods with processes`, {
@@ -170,10 +181,17 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
       syncMs: parseGoDuration(configuration.syncFrequency),
       sweepMs: SWEEP_MS,
     },
-    components: [services, volumes, collector, createLogRotator({ runtime, configuration, clock, logger }), ...guard.components],
+    components: [
+      nodes,
+      services,
+      volumes,
+      collector,
+      createLogRotator({ runtime, configuration, clock, logger }),
+      ...guard.components,
+    ],
     health: () => guard.health(),
     volumesInUse: () => volumes.volumesInUse(),
-    statistics: createStatisticsPages({ collector: stats, nodeName: context.nodeName, startedAtMs, machine }),
+    statistics: createStatisticsPages({ collector: stats, nodeName, startedAtMs, machine }),
     images: () => nodeImages(collector.images, configuration.nodeStatusMaxImages),
     stop() {
       probes.stop();

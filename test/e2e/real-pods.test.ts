@@ -55,6 +55,15 @@ function untilContainer(
 }
 
 describe('pods on a node with containerd', { concurrency: 4 }, () => {
+  test('come for a label that the node has just been given', async () => {
+    const node = cluster.current.nodeName;
+    for (const value of ['first', 'second']) {
+      await run(`label node ${node} e2e.example/wanted=${value} --overwrite`);
+      await create(`labelled-${value}`, { nodeSelector: { 'e2e.example/wanted': value }, containers: [shell('sleep 1000')] });
+      await run(`wait --for=condition=Ready pod/labelled-${value} --timeout=30s`);
+    }
+  });
+
   test('run through init containers and sidecars in order, with an address and all conditions, and go without a trace', async () => {
     await create('whole', {
       initContainers: [
