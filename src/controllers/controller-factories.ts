@@ -131,6 +131,12 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
   'persistentvolume-attach-detach-controller': async (context, { disableForceDetachOnTimeout }) =>
     (await import('./attachdetach/controller.ts')).createAttachDetachController(context, { disableForceDetachOnTimeout }),
 
+  'horizontal-pod-autoscaler-controller': async (context, options) =>
+    (await import('./podautoscaler/controller.ts')).createPodAutoscalerController(context, {
+      ...workersOf(context, options),
+      ...options.podAutoscaler,
+    }),
+
   'ephemeral-volume-controller': async (context, options) =>
     (await import('./ephemeralvolume/controller.ts')).createEphemeralVolumeController(context, workersOf(context, options)),
 

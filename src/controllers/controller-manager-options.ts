@@ -68,6 +68,14 @@ export interface ControllerManagerOptions {
   concurrentResourceQuotaSyncs?: number;
   /** Where the host-path provisioner makes its volumes, on the machine of the nodes; without it there is none. */
   hostPathVolumesDirectory?: string;
+  /** Times and tolerance of the horizontal pod autoscaler; upstream's defaults. */
+  podAutoscaler?: {
+    syncPeriodMs?: number;
+    tolerance?: number;
+    downscaleStabilizationMs?: number;
+    cpuInitializationMs?: number;
+    initialReadinessMs?: number;
+  };
   /** Volumes stay on nodes that say that they use them, however long those do not answer. Default false. */
   disableForceDetachOnTimeout?: boolean;
   /** Default 100. */

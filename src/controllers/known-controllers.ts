@@ -50,7 +50,7 @@ export const KNOWN_CONTROLLERS: readonly KnownController[] = [
   supported('job-controller', 'job', 'job-controller'),
   supported('deployment-controller', 'deployment', 'deployment-controller'),
   supported('replicaset-controller', 'replicaset', 'replicaset-controller'),
-  known('horizontal-pod-autoscaler-controller', 'horizontalpodautoscaling', 'horizontal-pod-autoscaler'),
+  supported('horizontal-pod-autoscaler-controller', 'horizontalpodautoscaling', 'horizontal-pod-autoscaler'),
   supported('disruption-controller', 'disruption', 'disruption-controller'),
   supported('statefulset-controller', 'statefulset', 'statefulset-controller'),
   supported('cronjob-controller', 'cronjob', 'cronjob-controller'),

@@ -55,6 +55,13 @@ export async function readControllerManagerOptions(
     concurrentSyncs: readConcurrency(values),
     // Upstream's directory (pkg/volume/hostpath).
     ...(values.bool('enable-hostpath-provisioner') && { hostPathVolumesDirectory: '/tmp/hostpath_pv' }),
+    podAutoscaler: {
+      syncPeriodMs: values.durationMs('horizontal-pod-autoscaler-sync-period'),
+      tolerance: values.float('horizontal-pod-autoscaler-tolerance'),
+      downscaleStabilizationMs: values.durationMs('horizontal-pod-autoscaler-downscale-stabilization'),
+      cpuInitializationMs: values.durationMs('horizontal-pod-autoscaler-cpu-initialization-period'),
+      initialReadinessMs: values.durationMs('horizontal-pod-autoscaler-initial-readiness-delay'),
+    },
     disableForceDetachOnTimeout: values.bool('disable-force-detach-on-timeout'),
     maxEndpointsPerSlice: Math.min(1000, Math.max(1, values.int('max-endpoints-per-slice'))),
     mirroringMaxEndpointsPerSubset: Math.min(1000, Math.max(1, values.int('mirroring-max-endpoints-per-subset'))),

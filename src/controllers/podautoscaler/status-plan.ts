@@ -1,0 +1,39 @@
+import type { V2HorizontalPodAutoscaler, V2HorizontalPodAutoscalerStatus } from '../../api/gen/types.ts';
+import { formatTime } from '../../api/machinery/object.ts';
+import type { Condition } from './scale-limits.ts';
+
+export interface StatusSituation {
+  readonly autoscaler: V2HorizontalPodAutoscaler;
+  readonly conditions: readonly Condition[];
+  readonly currentReplicas?: number;
+  /** Unless it was found out this time, what was said before stays. */
+  readonly found?: Pick<V2HorizontalPodAutoscalerStatus, 'desiredReplicas' | 'currentMetrics'>;
+  readonly hasScaled?: boolean;
+  readonly nowMs: number;
+}
+
+/** The status with its conditions, each with the time since when it has been so. */
+export function planStatus(situation: StatusSituation): V2HorizontalPodAutoscalerStatus {
+  const { autoscaler, conditions, currentReplicas, found, hasScaled, nowMs } = situation;
+  const { status } = autoscaler;
+  const merged = [...(status?.conditions ?? [])];
+  for (const wanted of conditions) {
+    const at = merged.findIndex(({ type }) => type === wanted.type);
+    const before = merged[at];
+    const lastTransitionTime = before?.status === wanted.status ? before.lastTransitionTime : formatTime(nowMs);
+    const next = { ...wanted, ...(lastTransitionTime && { lastTransitionTime }) };
+    if (at < 0) merged.push(next);
+    else merged[at] = next;
+  }
+  const lastScaleTime = hasScaled ? formatTime(nowMs) : status?.lastScaleTime;
+  const { currentMetrics, desiredReplicas = 0 } = found ?? status ?? {};
+  const replicas = currentReplicas ?? status?.currentReplicas;
+  return {
+    ...(status?.observedGeneration !== undefined && { observedGeneration: status.observedGeneration }),
+    ...(replicas !== undefined && { currentReplicas: replicas }),
+    desiredReplicas,
+    ...(lastScaleTime && { lastScaleTime }),
+    ...(currentMetrics && { currentMetrics }),
+    conditions: merged,
+  };
+}
