@@ -25,7 +25,7 @@ export type PassedHeaders = Record<string, readonly string[]>;
 /** A request's headers for a backend: each value by itself, none that is this connection's or this server's own. */
 export function passedRequestHeaders(request: ServerRequest): PassedHeaders {
   const { headers, remoteAddress } = request;
-  const named = (headers['connection'] ?? '').split(',').map((name) => name.trim().toLowerCase());
+  const named = namesIn(headers['connection']);
   const passed: PassedHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || OF_CONNECTION.has(name) || OWN.has(name) || named.includes(name)) continue;
@@ -45,9 +45,13 @@ export function passedAnswerHeaders(
   { switched = false }: { readonly switched?: boolean } = {},
 ): Record<string, readonly string[]> {
   const passed: Record<string, readonly string[]> = {};
+  const named = namesIn(headers['connection']?.join(','));
   for (const [name, values = []] of Object.entries(headers)) {
-    if (name === 'audit-id' || (!switched && OF_CONNECTION.has(name))) continue;
+    if (name === 'audit-id' || (!switched && (OF_CONNECTION.has(name) || named.includes(name)))) continue;
     passed[name] = values;
   }
   return passed;
 }
+
+/** Headers that a `Connection` header declares to be of this connection alone. */
+const namesIn = (connection = ''): string[] => connection.split(',').map((name) => name.trim().toLowerCase());

@@ -92,6 +92,11 @@ async function ask(
     asking.on('error', reject);
     asking.once('close', () => signal.removeEventListener('abort', abort));
     asking.once('response', resolve);
+    asking.once('upgrade', (answer, socket) => {
+      socket.destroy();
+      const protocol = JSON.stringify(answer.headers.upgrade ?? '');
+      reject(new Error(`backend tried to switch protocol ${protocol} when "" was requested`));
+    });
     if (hasBody && bodyStream) {
       const body = request.bodyStream!();
       body.once('error', (error) => asking.destroy(error));

@@ -4,8 +4,10 @@ import { createServer, connect as dial, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import type { ServerRequest, ServerResponse } from '../contracts.ts';
 import { BackendAgents } from './backend-agents.ts';
 import { encodePath, proxyLocation, rewriteLink } from './proxy-location.ts';
+import { proxyRequest } from './proxy-request.ts';
 import { LinkRewriter } from './rewrite-html.ts';
 import { TUNNEL_TIMES, tunnel } from './tunnel.ts';
 
@@ -98,6 +100,41 @@ test('what a backend calls HTML takes time in proportion to its length', () => {
     for (let at = 0; at < html.length; at += 65_536) out += rewriter.take(html.slice(at, at + 65_536));
     assert.ok(out + rewriter.end() === html);
   }
+});
+
+test('a backend that changes protocols unasked is refused at once, and its own headers of the connection stay with it', async (t) => {
+  const ask = async (answer: string) => {
+    const backend = createServer((socket) => void socket.once('data', () => socket.end(answer)));
+    backend.listen(0, '127.0.0.1');
+    await once(backend, 'listening');
+    const agents = new BackendAgents();
+    t.after(() => {
+      agents.close();
+      backend.close();
+    });
+    let head: object = {};
+    const request = { method: 'GET', headers: {}, signal: AbortSignal.timeout(20_000) } as unknown as ServerRequest;
+    const response = {
+      writeHead: (status: number, headers: object) => {
+        head = { status, headers };
+      },
+      write: () => true,
+      end: () => undefined,
+    } as unknown as ServerResponse;
+    const { port } = backend.address() as { port: number };
+    const target = { scheme: 'http', host: '127.0.0.1', port, trust: { connectTimeoutMs: 10_000 } } as const;
+    const location = { path: '/', prefix: PREFIX, query: '' };
+    await proxyRequest(agents, { backend: target, location }, request, response);
+    return head;
+  };
+  await assert.rejects(
+    ask('HTTP/1.1 101 Switching Protocols\r\nUpgrade: evil\r\nConnection: Upgrade\r\n\r\nHTTP/1.1 200 OK\r\n\r\n'),
+    /error trying to reach service: backend tried to switch protocol "evil" when "" was requested/,
+  );
+  assert.deepEqual(
+    await ask('HTTP/1.1 200 OK\r\nConnection: close, X-Own\r\nX-Own: 1\r\nX-Other: 2\r\nContent-Length: 0\r\n\r\n'),
+    { status: 200, headers: { 'x-other': ['2'], 'content-length': ['0'] } },
+  );
 });
 
 async function sockets(t: TestContext): Promise<[Socket, Socket]> {

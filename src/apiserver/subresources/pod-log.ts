@@ -84,6 +84,10 @@ async function getFrom(agent: ReturnType<BackendAgents['enter']>['agent'], backe
       const asking = httpRequest({ agent, method: 'GET', path, headers: { host: hostAndPort(backend) }, signal });
       asking.on('error', reject);
       asking.once('response', resolve);
+      asking.once('upgrade', (_answer, socket) => {
+        socket.destroy();
+        reject(new Error('the kubelet tried to switch protocols'));
+      });
       asking.end();
     });
   } catch (error) {
