@@ -97,6 +97,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('../proxy/command.ts')).proxyCommand,
   },
   {
+    name: 'dns',
+    summary: 'run the cluster DNS server, as a Corefile says',
+    load: async () => (await import('../dns/command.ts')).dnsCommand,
+  },
+  {
     name: 'link',
     summary: 'make kubelet, kubeadm and the like commands of their own',
     load: async () => (await import('./commands/link.ts')).linkCommand,

@@ -27,7 +27,7 @@ import {
   servingApproverRole,
 } from './bootstrap-objects.ts';
 import { createFrontProxy } from './front-proxy.ts';
-import { createClusterScheduler, createManager } from './in-process-components.ts';
+import { type ClientAs, createClusterScheduler, createManager } from './in-process-components.ts';
 import { adminKubeconfig } from './kubeconfigs.ts';
 import { CLUSTER_DOMAIN, type ClusterConfig, KUBERNETES_SERVICE_ADDRESS, SERVICE_CIDR } from './options.ts';
 import { PartHealth } from './part-health.ts';
@@ -43,6 +43,8 @@ export interface ControlPlane {
   readonly caFile: string;
   readonly kubeconfig: string;
   readonly adminTransport: Transport;
+  /** Clients of other users, for parts that are started later. */
+  readonly clientAs: ClientAs;
   /** The nodes whose serving requests are approved; the owner adds to it. */
   readonly knownNodes: Map<string, KnownNode>;
   /** Rejects when a part fails by itself. */
@@ -151,6 +153,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     caFile: join(pkiDirectory, 'ca.crt'),
     kubeconfig,
     adminTransport,
+    clientAs: as,
     knownNodes,
     done: failure.promise,
     stop: () => resources.disposeAsync(),

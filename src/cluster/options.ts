@@ -77,6 +77,8 @@ export const CLUSTER_CIDR = '10.128.0.0/9';
 export const SERVICE_CIDR = '10.96.0.0/12';
 /** The first address of the range, which `kubernetes.default` gets. */
 export const KUBERNETES_SERVICE_ADDRESS = '10.96.0.1';
+/** kubeadm's: the tenth of the range. */
+export const CLUSTER_DNS_SERVICE_ADDRESS = '10.96.0.10';
 export const CLUSTER_DOMAIN = 'cluster.local';
 
 /**

@@ -114,3 +114,13 @@ test('any list survives being written as one value', () => {
     }),
   );
 });
+
+test('a flag that Go writes with one dash may be written so, and others are not changed by it', () => {
+  const definitions = [
+    { name: 'conf', singleDash: true, type: 'string', description: '' },
+    { name: 'c', shorthand: 'c', type: 'string', description: '' },
+  ] as const;
+  assert.equal(parseFlags('dns', definitions, ['-conf', 'a']).values.string('conf'), 'a');
+  assert.equal(parseFlags('dns', definitions, ['-conf=b']).values.string('conf'), 'b');
+  assert.equal(parseFlags('dns', definitions, ['-config']).values.string('c'), 'onfig');
+});

@@ -9,6 +9,8 @@ export interface FlagDefinition {
   /** One letter: `n` for `-n`. */
   shorthand?: string;
   type: FlagType;
+  /** May be written with one dash as well, as Go's own flags are: `-conf`. */
+  singleDash?: boolean;
   /** A duration is given as Go writes it, `2m0s`. Without one: '', false, 0, [] or {}. */
   default?: string | number | boolean | readonly string[] | Readonly<Record<string, string>>;
   description: string;
@@ -90,8 +92,9 @@ export function parseFlags(command: string, definitions: readonly FlagDefinition
       args.push(word);
       continue;
     }
-    if (word.startsWith('--')) {
-      const [name, inline] = splitOnce(word.slice(2));
+    const isSingle = byName.get(splitOnce(word.slice(1))[0])?.singleDash ?? false;
+    if (word.startsWith('--') || isSingle) {
+      const [name, inline] = splitOnce(word.slice(isSingle ? 1 : 2));
       if (name === '' || name.startsWith('-')) throw new FlagError(word, `bad flag syntax: ${word}`);
       const definition = byName.get(name.replaceAll('_', '-'));
       if (!definition && name === 'help') help = true;

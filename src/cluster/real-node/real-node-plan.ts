@@ -48,12 +48,18 @@ export function bridgeNetwork(record: RealNodeRecord, nodeDirectory: string, pod
  * The configuration of this machine's kubelet: as that of a hollow node, with what its pods need.
  *
  * @param clientCaFile whose client certificates are users
+ * @param dnsAddress of the cluster's DNS server
  */
-export function realConfiguration(record: RealNodeRecord, nodeDirectory: string, clientCaFile: string): KubeletConfiguration {
+export function realConfiguration(
+  record: RealNodeRecord,
+  nodeDirectory: string,
+  { clientCaFile, dnsAddress }: { readonly clientCaFile: string; readonly dnsAddress: string },
+): KubeletConfiguration {
   return completeConfiguration({
     authentication: { x509: { clientCAFile: clientCaFile }, webhook: { enabled: true }, anonymous: { enabled: false } },
     authorization: { mode: 'Webhook' },
     clusterDomain: CLUSTER_DOMAIN,
+    clusterDNS: [dnsAddress],
     rotateCertificates: true,
     serverTLSBootstrap: true,
     failSwapOn: false,

@@ -65,7 +65,11 @@ test('clusters on one machine share no name', () => {
 });
 
 test('the kubelet keeps pods and logs below the directory of its node', () => {
-  const configuration = realConfiguration(planRealNode(SURVEY, '/data', 'muster'), '/data/nodes/host', '/data/pki/ca.pem');
+  const configuration = realConfiguration(planRealNode(SURVEY, '/data', 'muster'), '/data/nodes/host', {
+    clientCaFile: '/data/pki/ca.pem',
+    dnsAddress: '198.18.0.1',
+  });
+  assert.deepEqual(configuration.clusterDNS, ['198.18.0.1']);
   assert.equal(configuration.podLogsDir, '/data/nodes/host/logs/pods');
   assert.equal(configuration.authentication.anonymous.enabled, false);
 });

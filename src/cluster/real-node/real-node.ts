@@ -3,6 +3,7 @@ import { nodeKind } from '../../api/core/v1/node.ts';
 import type { V1Node } from '../../api/gen/types.ts';
 import type { Client } from '../../client/client.ts';
 import { createClient } from '../../client/create-client.ts';
+import { runProgram } from '../../host/run-program.ts';
 import { createKubelet } from '../../kubelet/kubelet.ts';
 import { createKubeletMetrics } from '../../kubelet/metrics/kubelet-metrics.ts';
 import type { Machine } from '../../kubelet/node/machine.ts';
@@ -15,6 +16,7 @@ import type { NodeRecord, RealNodeRecord } from '../data-directory.ts';
 import { type RunningKubelet, runningKubelet } from '../hollow-kubelet.ts';
 import { canListen, freePort, KUBELET_PORT } from '../node-addresses.ts';
 import type { ClusterConfig } from '../options.ts';
+import { clusterDnsAddress, createClusterDns } from './cluster-dns.ts';
 import { bridgeNetwork, nodeNameOf, planRealNode, realConfiguration, realNodePaths } from './real-node-plan.ts';
 import { chooseRuntime } from './survey-runtime.ts';
 
@@ -79,7 +81,15 @@ function createRealKubelet(
   machine: Machine,
 ): RunningKubelet {
   const { clock, random } = config;
-  const configuration = realConfiguration(real, directory, controlPlane.caFile);
+  const dnsAddress = clusterDnsAddress(real.network.bridge);
+  const configuration = realConfiguration(real, directory, { clientCaFile: controlPlane.caFile, dnsAddress });
+  const dns = createClusterDns({
+    address: dnsAddress,
+    config,
+    controlPlane,
+    logger: logger.child({ part: 'dns' }),
+    run: runProgram,
+  });
   const admin = createClient({ transport: controlPlane.adminTransport, userAgent: 'muster' });
   const life = new AbortController();
   const ended = Promise.withResolvers<void>();
@@ -118,8 +128,11 @@ function createRealKubelet(
       listen: { address, port },
     });
     running = runningKubelet(kubelet, `node ${name}`);
-    running.ended.then(ended.resolve, ended.reject);
+    // Another kubelet takes its place, with a DNS server of its own.
+    running.ended.finally(() => dns.stop()).then(ended.resolve, ended.reject);
+    const answering = dns.start();
     await running.start();
+    await answering;
     const podCidrs = await podRanges(admin, name, config, life.signal);
     const { path, own } = await installPodNetwork(real.network.configurationDirectory, bridgeNetwork(real, directory, podCidrs));
     logger.info(own ? 'Wrote the network of pods' : 'Pods use the network that is there', { path, podCidrs });
@@ -131,6 +144,7 @@ function createRealKubelet(
       try {
         await start();
       } catch (error) {
+        await dns.stop();
         await running?.stop();
         opened?.close();
         throw error;
@@ -139,6 +153,7 @@ function createRealKubelet(
     async stop() {
       life.abort(new DOMException(`node ${name} is stopped`, 'AbortError'));
       await running?.stop();
+      await dns.stop();
       opened?.close();
     },
   };

@@ -12,6 +12,7 @@ import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { nodeDirectory } from '../cluster-node.ts';
 import type { NodeRecord, RealNodeRecord } from '../data-directory.ts';
+import { clusterDnsAddress, removeClusterDnsAddress } from './cluster-dns.ts';
 import { bridgeNetwork, realNodePaths } from './real-node-plan.ts';
 
 const CALL_MS = 60_000;
@@ -34,6 +35,7 @@ export async function removeRealNode(node: NodeRecord, clusterDirectory: string,
   await createMounts().unmountAll(root);
   await removeCgroups(real, clock);
   await removePodNetwork(real.network.configurationDirectory, bridgeNetwork(real, directory, []), runProgram);
+  await removeClusterDnsAddress(clusterDnsAddress(real.network.bridge), runProgram);
   await removeTree(directory);
 }
 

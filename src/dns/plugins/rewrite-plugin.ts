@@ -1,0 +1,52 @@
+import type { RecordData, ResourceRecord } from '../message/message.ts';
+import { type Plugin, type PluginDefinition, type Query, type Reply, whenReply, withQuestion } from './plugin.ts';
+import { type RewriteRule, readRewriteRule } from './rewrite-rules.ts';
+
+/** `rewrite …`: asks for something else than was asked for, without the asker's knowledge. */
+export const rewritePlugin: PluginDefinition = {
+  name: 'rewrite',
+  repeatable: true,
+  read(directives) {
+    const rules = directives.map(readRewriteRule);
+    return () => createRewrite(rules);
+  },
+};
+
+function createRewrite(rules: readonly RewriteRule[]): Plugin {
+  return {
+    resolve: (next) => (query) => {
+      let current: Query = query;
+      const names: ((name: string) => string)[] = [];
+      let ttl: number | undefined;
+      for (const rule of rules) {
+        const rewriting = rule.apply(current.question, current.name);
+        if (!rewriting) continue;
+        current = withQuestion(current, rewriting.question);
+        if (rewriting.answerName) names.unshift(rewriting.answerName);
+        ttl = rewriting.ttl ?? ttl;
+        if (!rule.continues) break;
+      }
+      if (current === query) return next(query);
+      return whenReply(next(current), (reply) => restore(reply, names, ttl));
+    },
+  };
+}
+
+function restore(reply: Reply, names: readonly ((name: string) => string)[], ttl: number | undefined): Reply {
+  const rename = (name: string) => names.reduce((current, change) => change(current), name);
+  const change = (records: readonly ResourceRecord[]) =>
+    records.map((record) => ({
+      ...record,
+      name: rename(record.name),
+      data: renamed(record.data, rename),
+      ttl: ttl ?? record.ttl,
+    }));
+  return { ...reply, answers: change(reply.answers), additionals: change(reply.additionals) };
+}
+
+function renamed(data: RecordData, rename: (name: string) => string): RecordData {
+  if ('target' in data) return { target: rename(data.target) };
+  if ('host' in data) return { ...data, host: rename(data.host) };
+  if ('exchange' in data) return { ...data, exchange: rename(data.exchange) };
+  return data;
+}

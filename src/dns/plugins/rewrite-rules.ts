@@ -1,0 +1,200 @@
+import { RE2JS } from 're2js';
+import { CorefileError } from '../corefile/corefile-error.ts';
+import type { Directive } from '../corefile/parse-corefile.ts';
+import { classNumber, typeNumber } from '../message/constants.ts';
+import type { Question } from '../message/message.ts';
+import { normalName } from '../message/names.ts';
+
+/** What a rule makes of a question; undefined when it is not for it. */
+export interface Rewriting {
+  readonly question: Question;
+  /** What the names of the answer become. */
+  readonly answerName?: (name: string) => string;
+  /** Seconds that the answer's records count. */
+  readonly ttl?: number;
+}
+
+export interface RewriteRule {
+  /** Whether later rules are looked at when this one was for the question. */
+  readonly continues: boolean;
+  /** @param name in lower case */
+  readonly apply: (question: Question, name: string) => Rewriting | undefined;
+}
+
+type NameMatch = (name: string) => string | undefined;
+
+/**
+ * One `rewrite` of a Corefile (https://coredns.io/plugins/rewrite/).
+ *
+ * @throws CorefileError
+ */
+export function readRewriteRule(directive: Directive): RewriteRule {
+  const [first = '', ...rest] = directive.args;
+  const mode = first === 'stop' || first === 'continue';
+  const continues = first === 'continue';
+  const words = mode ? rest : directive.args;
+  if (directive.block.length === 0) return { continues, apply: readWords(directive, words) };
+  if (words.length > 0) throw new CorefileError(directive, 'rewrite: a block follows nothing but stop or continue');
+  const [name, ...answers] = directive.block;
+  const all = [name!.name, ...name!.args];
+  for (const answer of answers) all.push(answer.name, ...answer.args);
+  return { continues, apply: readWords(directive, all) };
+}
+
+function readWords(directive: Directive, words: readonly string[]): RewriteRule['apply'] {
+  const [field, ...args] = words;
+  switch (field) {
+    case 'type':
+      return readNumber(directive, args, 'type', typeNumber);
+    case 'class':
+      return readNumber(directive, args, 'class', classNumber);
+    case 'name':
+      return readName(directive, args);
+    case 'ttl':
+      return readTtl(directive, args);
+    case undefined:
+      throw new CorefileError(directive, 'rewrite takes a rule');
+    default:
+      // As CoreDNS: a rule without a field is one for exact names.
+      if (words.length === 2 && field.includes('.')) return readName(directive, words);
+      throw new CorefileError(directive, `rewrite: invalid rule type ${JSON.stringify(field)}, or one that is not supported`);
+  }
+}
+
+function readNumber(
+  directive: Directive,
+  args: readonly string[],
+  field: 'type' | 'class',
+  numberOf: (name: string) => number | undefined,
+): RewriteRule['apply'] {
+  const [from, to] = args.map((arg) => numberOf(arg));
+  if (args.length !== 2 || from === undefined || to === undefined)
+    throw new CorefileError(directive, `rewrite: ${field} takes two ${field}s: ${JSON.stringify(args.join(' '))}`);
+  return (question) => (question[field] === from ? { question: { ...question, [field]: to } } : undefined);
+}
+
+const MATCHES = ['exact', 'prefix', 'suffix', 'substring', 'regex'];
+
+function readName(directive: Directive, args: readonly string[]): RewriteRule['apply'] {
+  const kind = MATCHES.includes(args[0]!) ? args[0]! : 'exact';
+  const [from, to, ...answer] = kind === args[0] ? args.slice(1) : args;
+  if (from === undefined || to === undefined)
+    throw new CorefileError(directive, 'rewrite: name takes what to match and what to make of it');
+  const match = nameMatch(directive, kind, from, to);
+  const back = readAnswer(directive, answer);
+  const isAuto = back === 'auto' || (back === undefined && kind === 'exact');
+  return (question, name) => {
+    const next = match(name);
+    if (next === undefined) return undefined;
+    let rewritten: string;
+    try {
+      rewritten = normalName(next);
+    } catch {
+      return undefined; // no name can come of it
+    }
+    const rewriting = { question: { ...question, name: rewritten } };
+    if (isAuto)
+      return {
+        ...rewriting,
+        answerName: autoAnswer(kind, { from: question.name, to: rewritten, pattern: from, replacement: to }),
+      };
+    return typeof back === 'function' ? { ...rewriting, answerName: back } : rewriting;
+  };
+}
+
+function nameMatch(directive: Directive, kind: string, from: string, to: string): NameMatch {
+  const lower = from.toLowerCase();
+  switch (kind) {
+    case 'exact': {
+      const [exact, target] = [from, to].map((name) => readDomain(directive, name)) as [string, string];
+      return (name) => (name === exact ? target : undefined);
+    }
+    case 'prefix':
+      return (name) => (name.startsWith(lower) ? to + name.slice(lower.length) : undefined);
+    case 'suffix': {
+      const [ending, target] = [lower, to].map((text) => (text.endsWith('.') ? text : `${text}.`)) as [string, string];
+      return (name) => (name.endsWith(ending) ? name.slice(0, -ending.length) + target : undefined);
+    }
+    case 'substring':
+      return (name) => (name.includes(lower) ? name.replaceAll(lower, to) : undefined);
+    default:
+      return regexMatch(directive, from, to);
+  }
+}
+
+/** As Go's expressions, in linear time; names are matched with their final dot or, as most are written, without. */
+function regexMatch(directive: Directive, pattern: string, replacement: string): NameMatch {
+  let expression: RE2JS;
+  try {
+    expression = RE2JS.compile(pattern);
+  } catch (cause) {
+    throw new CorefileError(
+      directive,
+      `rewrite: invalid regex pattern ${JSON.stringify(pattern)}: ${(cause as Error).message}`,
+      cause,
+    );
+  }
+  return (name) => {
+    const matcher = expression.matcher(name);
+    if (!matcher.find()) return undefined;
+    return replacement.replace(/\{(\d+)\}/g, (whole, digits: string) => {
+      const group = Number(digits);
+      return group <= matcher.groupCount() ? (matcher.group(group) ?? '') : whole;
+    });
+  };
+}
+
+function readDomain(directive: Directive, name: string): string {
+  try {
+    return normalName(name);
+  } catch (cause) {
+    throw new CorefileError(directive, `rewrite: ${(cause as Error).message}`, cause);
+  }
+}
+
+function readAnswer(directive: Directive, words: readonly string[]): 'auto' | ((name: string) => string) | undefined {
+  if (words.length === 0) return undefined;
+  if (words[0] !== 'answer') throw new CorefileError(directive, `rewrite: unexpected ${JSON.stringify(words[0])}`);
+  if (words.length === 2 && words[1] === 'auto') return 'auto';
+  const [, name, from, to] = words;
+  if (words.length !== 4 || name !== 'name')
+    throw new CorefileError(
+      directive,
+      `rewrite: only "answer name FROM TO" and "answer auto" are supported, not ${JSON.stringify(words.join(' '))}`,
+    );
+  const match = regexMatch(directive, from!, to!);
+  return (owner) => {
+    const next = match(owner.toLowerCase());
+    if (next === undefined) return owner;
+    return next.endsWith('.') ? next : `${next}.`;
+  };
+}
+
+interface Names {
+  readonly from: string;
+  readonly to: string;
+  readonly pattern: string;
+  readonly replacement: string;
+}
+
+/** Turns names of the answer back into what was asked for: the whole name, or its changed end. */
+function autoAnswer(kind: string, { from, to, pattern, replacement }: Names): (name: string) => string {
+  const dotted = (text: string) => (text.endsWith('.') ? text : `${text}.`);
+  return (name) => {
+    const lower = name.toLowerCase();
+    if (lower === to) return from;
+    if (kind === 'suffix' && lower.endsWith(dotted(replacement.toLowerCase())))
+      return name.slice(0, -dotted(replacement).length) + dotted(pattern);
+    if (kind === 'prefix' && lower.startsWith(replacement.toLowerCase())) return pattern + name.slice(replacement.length);
+    return name;
+  };
+}
+
+function readTtl(directive: Directive, args: readonly string[]): RewriteRule['apply'] {
+  const kind = MATCHES.includes(args[0]!) ? args[0]! : 'exact';
+  const [from, seconds, ...rest] = kind === args[0] ? args.slice(1) : args;
+  if (from === undefined || seconds === undefined || rest.length > 0 || !/^\d{1,9}$/.test(seconds))
+    throw new CorefileError(directive, 'rewrite: ttl takes what to match and a number of seconds');
+  const match = nameMatch(directive, kind, from, kind === 'exact' ? from : '');
+  return (question, name) => (match(name) === undefined ? undefined : { question, ttl: Number(seconds) });
+}

@@ -1,0 +1,142 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer, isIPv6, type Server, type Socket } from 'node:net';
+import { CodedError } from '../../std/coded-error.ts';
+import type { Logger } from '../../std/logger.ts';
+import type { Packet } from './answer-packet.ts';
+import { createFrameReader, framed } from './tcp-frames.ts';
+
+export type AnswerPacket = (packet: Packet) => Buffer | undefined | Promise<Buffer | undefined>;
+
+/** One address and port, over UDP and TCP. */
+export interface DnsListener {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const RECEIVE_BYTES = 1024 * 1024;
+const MAX_CONNECTIONS = 1000;
+/** As CoreDNS's. */
+const IDLE_MS = 10_000;
+/** Questions of one connection, and of all datagrams, that are under way; more are left to the network's own patience. */
+const MAX_PER_CONNECTION = 128;
+const MAX_DATAGRAMS = 16_384;
+
+/** @throws CodedError DNS_CANNOT_LISTEN */
+export async function openListener(address: string, port: number, answer: AnswerPacket, logger: Logger): Promise<DnsListener> {
+  const tcp = await openTcp(address, port, answer);
+  const actualPort = (tcp.server.address() as { port: number }).port;
+  try {
+    const udp = await openUdp(address, actualPort, answer, logger);
+    return {
+      port: actualPort,
+      async close() {
+        await Promise.all([udp(), tcp.close()]);
+      },
+    };
+  } catch (error) {
+    await tcp.close();
+    throw error;
+  }
+}
+
+function cannotListen(address: string, port: number, cause: NodeJS.ErrnoException): CodedError {
+  const why = cause.code === 'EADDRINUSE' ? 'something else listens there' : cause.message;
+  return new CodedError(`cannot listen on ${address}:${port}: ${why}`, { code: 'DNS_CANNOT_LISTEN', cause });
+}
+
+async function openUdp(address: string, port: number, answer: AnswerPacket, logger: Logger): Promise<() => Promise<void>> {
+  const socket = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4' });
+  let underWay = 0;
+  let closed = false;
+  socket.on('message', (bytes, { address: remoteAddress, port: remotePort }) => {
+    // Nobody asks from port 0, and no answer can be sent there.
+    if (remotePort === 0) return;
+    const send = (response: Buffer | undefined) => {
+      // An asker that has gone is no failure of ours.
+      if (response && !closed) socket.send(response, remotePort, remoteAddress, () => undefined);
+    };
+    if (underWay >= MAX_DATAGRAMS) return;
+    const response = answer({ bytes, transport: 'udp', remoteAddress, remotePort });
+    if (!(response instanceof Promise)) return send(response);
+    underWay++;
+    response.then(
+      (one) => {
+        underWay--;
+        send(one);
+      },
+      (error: unknown) => {
+        underWay--;
+        logger.error('A datagram could not be answered', { error });
+      },
+    );
+  });
+  try {
+    socket.bind(port, address);
+    await once(socket, 'listening');
+  } catch (error) {
+    socket.close();
+    throw cannotListen(address, port, error as NodeJS.ErrnoException);
+  }
+  socket.on('error', (error) => logger.error('The UDP socket failed', { address, port, error }));
+  try {
+    socket.setRecvBufferSize(RECEIVE_BYTES);
+  } catch (error) {
+    logger.debug(2, 'Cannot enlarge the receive buffer', { error });
+  }
+  return async () => {
+    closed = true;
+    await new Promise<void>((resolve) => socket.close(resolve));
+  };
+}
+
+async function openTcp(
+  address: string,
+  port: number,
+  answer: AnswerPacket,
+): Promise<{ server: Server; close: () => Promise<void> }> {
+  const connections = new Set<Socket>();
+  const server = createServer({ noDelay: true }, (socket) => {
+    connections.add(socket);
+    socket.on('close', () => connections.delete(socket));
+    serveConnection(socket, answer);
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  try {
+    server.listen(port, address);
+    await once(server, 'listening');
+  } catch (error) {
+    throw cannotListen(address, port, error as NodeJS.ErrnoException);
+  }
+  return {
+    server,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of connections) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function serveConnection(socket: Socket, answer: AnswerPacket): void {
+  const { remoteAddress = '', remotePort = 0 } = socket;
+  let underWay = 0;
+  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  socket.on('error', () => socket.destroy());
+  const done = (response: Buffer | undefined) => {
+    underWay--;
+    if (response && !socket.destroyed) socket.write(framed(response));
+    if (underWay < MAX_PER_CONNECTION && socket.isPaused() && socket.writableLength < RECEIVE_BYTES) socket.resume();
+  };
+  socket.on('drain', () => socket.resume());
+  socket.on(
+    'data',
+    createFrameReader((bytes) => {
+      underWay++;
+      const response = answer({ bytes, transport: 'tcp', remoteAddress, remotePort });
+      if (response instanceof Promise) response.then(done, () => socket.destroy());
+      else done(response);
+      if (underWay >= MAX_PER_CONNECTION || socket.writableLength >= RECEIVE_BYTES) socket.pause();
+    }),
+  );
+}
