@@ -1,11 +1,11 @@
 import { apiServiceKind } from '../../api/apiregistration/v1/api-service.ts';
 import type { V1APIService } from '../../api/gen/types.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
+import { Gauge, type Metric } from '../../std/metric.ts';
 import { type FrontProxyConfig, frontProxyHeaders } from '../authentication/front-proxy.ts';
 import type { Handler } from '../contracts.ts';
 import { DoneCheck, type HealthCheck } from '../health/health-checks.ts';
 import type { KindRegistry } from '../kinds/kind-registry.ts';
-import { Gauge, type Metric } from '../metrics/metric.ts';
 import type { AggregationConfig, AggregationDeps } from './aggregation.ts';
 import { authenticationData, keepAuthenticationConfigMap } from './authentication-config-map.ts';
 import { isAvailable } from './is-available.ts';

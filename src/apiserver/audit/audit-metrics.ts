@@ -1,4 +1,4 @@
-import { Counter, type Metric } from '../metrics/metric.ts';
+import { Counter, type Metric } from '../../std/metric.ts';
 import type { AuditLevel } from './audit-policy.ts';
 
 /** Upstream's counters of auditing (apiserver/pkg/audit/metrics.go). */

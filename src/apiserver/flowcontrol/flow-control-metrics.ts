@@ -1,4 +1,4 @@
-import { CountedElsewhere, Gauge, type Metric } from '../metrics/metric.ts';
+import { CountedElsewhere, Gauge, type Metric } from '../../std/metric.ts';
 import type { FlowControl } from './flow-control.ts';
 
 /** Upstream's metrics of priority and fairness; counted where requests are let in, and read when scraped. */

@@ -1,6 +1,6 @@
 import { StatusError } from '../../api/machinery/status-error.ts';
+import { Counter, Histogram, type Metric } from '../../std/metric.ts';
 import type { Admission, AdmissionAttributes, Filter } from '../contracts.ts';
-import { Counter, Histogram, type Metric } from './metric.ts';
 
 const ADMISSION_BOUNDS = [0.005, 0.025, 0.1, 0.5, 1, 2.5];
 

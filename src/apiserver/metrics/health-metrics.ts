@@ -1,5 +1,5 @@
+import { CountedElsewhere, Gauge, type Metric } from '../../std/metric.ts';
 import type { HealthCheck } from '../health/health-checks.ts';
-import { CountedElsewhere, Gauge, type Metric } from './metric.ts';
 
 interface Seen {
   readonly name: string;

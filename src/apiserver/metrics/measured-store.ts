@@ -1,5 +1,5 @@
+import { Counter, Histogram, type Metric } from '../../std/metric.ts';
 import type { Store, Write } from '../../store/store.ts';
-import { Counter, Histogram, type Metric } from './metric.ts';
 
 const BOUNDS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:https';
 import { test } from 'node:test';
+import { Counter, Distribution } from '../../std/metric.ts';
 import { createSecurity } from '../security.ts';
 import { configMap, startTestApi, type TestApi } from '../test-api.ts';
-import { Counter, Distribution } from './metric.ts';
 import { RequestMetrics } from './request-metrics.ts';
 
 const get = (api: TestApi, path: string, headers: Record<string, string> = {}) =>

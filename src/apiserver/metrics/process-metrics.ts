@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { Gauge, type Metric } from './metric.ts';
+import { Gauge, type Metric } from '../../std/metric.ts';
 
 const PAGE_BYTES = 4096;
 

@@ -1,6 +1,6 @@
+import { CountedElsewhere, Gauge, type Metric } from '../../std/metric.ts';
 import type { RequestInfo } from '../contracts.ts';
 import type { InFlightCounts } from '../filters/max-in-flight.ts';
-import { CountedElsewhere, Gauge, type Metric } from './metric.ts';
 import { processMetrics } from './process-metrics.ts';
 import { type AnsweredRequest, RequestMetrics, scopeOf, VERB_LABELS } from './request-metrics.ts';
 
