@@ -1,0 +1,135 @@
+/** Where pods go and why they do not, on hollow nodes with a real kubectl. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { V1Node, V1Pod } from '../../src/api/gen/types.ts';
+import { KUBECTL_VERSIONS } from '../harness/kubectl.ts';
+import { until } from '../harness/until.ts';
+import { kubectlSession, namespaceFor } from './kubectl-session.ts';
+import { useUpCluster } from './up-cluster.ts';
+
+const cluster = useUpCluster('--nodes', '3');
+
+interface Events {
+  items: { reason?: string; message?: string; involvedObject: { name?: string }; type?: string }[];
+}
+
+for (const version of KUBECTL_VERSIONS)
+  describe(`scheduling, seen with kubectl ${version}`, () => {
+    const namespace = namespaceFor('scheduling', version);
+    const { run, json } = kubectlSession(cluster, version, namespace);
+    const container = (requests: object = {}) => ({ name: 'c', image: 'busybox', resources: { requests } });
+    const pod = (name: string, spec: object = {}, labels: object = {}) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, labels },
+      spec: { containers: [container()], terminationGracePeriodSeconds: 0, ...spec },
+    });
+    const apply = (...objects: object[]) => run('apply -f -', { apiVersion: 'v1', kind: 'List', items: objects });
+    const read = (name: string) => json<V1Pod>(`get pod ${name}`);
+    const condition = async (name: string) => (await read(name)).status?.conditions?.find(({ type }) => type === 'PodScheduled');
+    const isPlaced = (name: string) =>
+      until(`${name} has a node`, async () => (await read(name)).spec?.nodeName, { timeoutMs: 30_000 });
+    const isRefused = (name: string, message: RegExp) =>
+      until(`${name} is refused as ${message}`, async () => {
+        const said = await condition(name);
+        return said?.status === 'False' && said.reason === 'Unschedulable' && message.test(said.message ?? '');
+      });
+    /** Only one of the nodes will do, so that there is no room elsewhere. */
+    const only = { nodeSelector: { 'kubernetes.io/hostname': 'node-1' } };
+
+    test('what fits nowhere says why, in its condition and as an event', async () => {
+      await run(`create namespace ${namespace}`);
+      await apply(pod('huge', { containers: [container({ cpu: '1M' })] }), pod('elsewhere', { nodeSelector: { disk: 'none' } }));
+      const words =
+        '0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.';
+      await until('huge says why', async () => (await condition('huge'))?.message === words);
+      await isRefused(
+        'elsewhere',
+        /^0\/3 nodes are available: 3 node\(s\) didn't match Pod's node affinity\/selector\. preemption: /,
+      );
+      await until('an event says it', async () => {
+        const { items } = await json<Events>('get events');
+        return items.some(
+          ({ reason, message, involvedObject }) =>
+            reason === 'FailedScheduling' && message === words && involvedObject.name === 'huge',
+        );
+      });
+      assert.match(await run('get pod huge'), /Pending/);
+      await run('delete pod huge elsewhere');
+    });
+
+    test('a gated pod waits until its gates are gone', async () => {
+      await apply(pod('gated', { schedulingGates: [{ name: 'example.com/wait' }] }));
+      assert.match(await run('get pod gated'), /SchedulingGated/);
+      await run(['patch', 'pod', 'gated', '--type=json', '-p', '[{"op":"remove","path":"/spec/schedulingGates"}]']);
+      await isPlaced('gated');
+      await run('delete pod gated');
+    });
+
+    test('pods that want to be apart are, and one too many waits until another goes', async () => {
+      const labels = { app: 'apart' };
+      const term = { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: labels } };
+      const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+      await apply(...[1, 2, 3].map((i) => pod(`apart-${i}`, { affinity }, labels)));
+      const nodes = [];
+      for (const i of [1, 2, 3]) {
+        await isPlaced(`apart-${i}`);
+        nodes.push((await read(`apart-${i}`)).spec?.nodeName);
+      }
+      assert.equal(new Set(nodes).size, 3);
+      await apply(pod('apart-4', { affinity }, labels));
+      await isRefused('apart-4', /3 node\(s\) didn't match pod anti-affinity rules/);
+      await run('delete pod apart-2');
+      await isPlaced('apart-4');
+      assert.equal((await read('apart-4')).spec?.nodeName, nodes[1]);
+      await run('delete pod apart-1 apart-3 apart-4');
+    });
+
+    test('pods are spread evenly, hard', async () => {
+      const labels = { app: 'spread' };
+      const topologySpreadConstraints = [
+        {
+          topologyKey: 'kubernetes.io/hostname',
+          maxSkew: 1,
+          whenUnsatisfiable: 'DoNotSchedule',
+          labelSelector: { matchLabels: labels },
+        },
+      ];
+      const names = [1, 2, 3, 4, 5, 6].map((i) => `spread-${i}`);
+      await apply(...names.map((name) => pod(name, { topologySpreadConstraints }, labels)));
+      for (const name of names) await isPlaced(name);
+      const placed = await json<{ items: V1Pod[] }>('get pods -l app=spread');
+      const counts = Map.groupBy(placed.items, ({ spec }) => spec?.nodeName).values();
+      assert.deepEqual(
+        [...counts].map((pods) => pods.length),
+        [2, 2, 2],
+      );
+      await run('delete pod -l app=spread');
+    });
+
+    test('an important pod takes the place of another, which is told why', async () => {
+      const important = `important-${namespace}`;
+      await apply({ apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name: important }, value: 1000 });
+      const { status } = await json<V1Node>('get node node-1');
+      const cores = Number.parseInt(String(status?.allocatable?.['cpu']), 10);
+      const half = { cpu: `${cores * 600}m` };
+      await apply(pod('meek', { ...only, containers: [container(half)], terminationGracePeriodSeconds: 30 }));
+      await isPlaced('meek');
+      await apply(pod('modest', { ...only, containers: [container(half)] }));
+      await isRefused(
+        'modest',
+        /1 Insufficient cpu, .*preemption: 0\/3 nodes are available: 1 No preemption victims found for incoming pod/,
+      );
+      await apply(pod('bold', { ...only, containers: [container(half)], priorityClassName: important }));
+      await isPlaced('bold');
+      const { uid } = (await read('bold')).metadata!;
+      const { items } = await json<Events>('get events');
+      const told = items.find(({ reason }) => reason === 'Preempted');
+      assert.deepEqual(
+        [told?.involvedObject.name, told?.type, told?.message],
+        ['meek', 'Normal', `Preempted by pod ${uid} on node node-1`],
+      );
+      assert.equal((await cluster.current.kubectl(version).try(`-n ${namespace} get pod meek`)).status, 1);
+      await run('delete pod bold modest');
+    });
+  });
