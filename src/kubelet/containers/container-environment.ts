@@ -4,7 +4,7 @@ import type { ObjectReader } from '../pods/object-reader.ts';
 import { downwardField, type PodAddresses } from './downward-fields.ts';
 import { resourceField } from './resource-fields.ts';
 import type { Variable } from './service-variables.ts';
-import { expandVariables } from './variable-expansion.ts';
+import { expandVariables, TextTotal } from './variable-expansion.ts';
 
 export interface EnvironmentSources {
   readonly objects: ObjectReader;
@@ -26,17 +26,19 @@ export async function containerEnvironment(pod: V1Pod, container: V1Container, s
   const namespace = pod.metadata?.namespace ?? '';
   const read = rememberReads(sources.objects, namespace);
   const variables = new Map<string, string>();
+  const total = new TextTotal('the environment');
+  const set = (name: string, value: string) => void variables.set(total.add(name), total.add(value));
   for (const from of container.envFrom ?? []) {
-    for (const [key, value] of await allOf(from, read)) variables.set(`${from.prefix ?? ''}${key}`, value);
+    for (const [key, value] of await allOf(from, read)) set(`${from.prefix ?? ''}${key}`, value);
   }
   const services = new Map(sources.services.map(({ name, value }) => [name, value]));
   const lookUp = (name: string) => variables.get(name) ?? services.get(name);
   for (const { name, value, valueFrom } of container.env ?? []) {
-    if (value) variables.set(name, expandVariables(value, lookUp));
-    else if (!valueFrom) variables.set(name, '');
+    if (value) set(name, expandVariables(value, lookUp));
+    else if (!valueFrom) set(name, '');
     else {
       const found = await sourceValue(valueFrom, pod, container, sources, read);
-      if (found !== undefined) variables.set(name, found);
+      if (found !== undefined) set(name, found);
     }
   }
   const merged = new Map([...variables, ...[...services].filter(([name]) => !variables.has(name))]);

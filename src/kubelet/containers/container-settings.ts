@@ -16,7 +16,7 @@ import { type ClusterDnsSettings, podDns, resolverFileProblem } from './pod-dns.
 import { kernelHostname, podHostname } from './pod-hostname.ts';
 import { parseResolverFile, withoutFinalDot } from './resolver-file.ts';
 import { servicesForPod, serviceVariables, type Variable } from './service-variables.ts';
-import { expandVariables } from './variable-expansion.ts';
+import { expandAll } from './variable-expansion.ts';
 
 export interface ContainerSettingsOptions {
   readonly context: Pick<
@@ -125,7 +125,13 @@ export function createContainerSettings(options: ContainerSettingsOptions): Node
       }
     },
 
-    commandOf: (container, environment) => commandOf(container, environment),
+    commandOf(container, environment) {
+      try {
+        return commandOf(container, environment);
+      } catch (error) {
+        throw configurationError(error);
+      }
+    },
 
     async hostsFileOf(pod, container, podIps) {
       const onHost = pod.spec?.hostNetwork ?? false;
@@ -162,9 +168,9 @@ export function createContainerSettings(options: ContainerSettingsOptions): Node
 
 function commandOf(container: V1Container, environment: readonly Variable[]) {
   const values = new Map(environment.map(({ name, value }) => [name, value]));
-  const expand = (text: string) => expandVariables(text, (name) => values.get(name));
+  const expand = (texts: readonly string[]) => expandAll(texts, (name) => values.get(name));
   const { command, args } = container;
-  return { ...(command?.length && { command: command.map(expand) }), ...(args?.length && { args: args.map(expand) }) };
+  return { ...(command?.length && { command: expand(command) }), ...(args?.length && { args: expand(args) }) };
 }
 
 /** Written in place: the containers that run have this very file mounted. */

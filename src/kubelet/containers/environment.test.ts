@@ -8,7 +8,7 @@ import { downwardField, formatMap, goQuote } from './downward-fields.ts';
 import { environmentFileValue } from './environment-file.ts';
 import { resourceField } from './resource-fields.ts';
 import { servicesForPod, serviceVariables } from './service-variables.ts';
-import { expandVariables } from './variable-expansion.ts';
+import { expandAll, expandVariables } from './variable-expansion.ts';
 
 const pod: V1Pod = {
   metadata: { name: 'web', namespace: 'shop', uid: 'u1', labels: { app: 'web', 'a.b/c': 'x"y' }, annotations: { Note: 'ä\n' } },
@@ -73,6 +73,20 @@ test('text without a dollar sign is left alone, and expanding never fails', () =
     ),
   );
   fc.assert(fc.property(fc.stringMatching(/^[$()A-C ]*$/), (text) => typeof expandVariables(text, () => undefined) === 'string'));
+});
+
+test('variables that multiply one another end as an error before they fill the memory', async () => {
+  const doubling = Array.from({ length: 40 }, (_, i) => ({ name: `A${i + 1}`, value: `$(A${i})$(A${i})` }));
+  await assert.rejects(environment({ env: [{ name: 'A0', value: 'x'.repeat(1000) }, ...doubling] }), /longer than 1048576 bytes/);
+  const many = Array.from({ length: 100 }, (_, i) => ({ name: `B${i}`, value: '$(A)'.repeat(1000) }));
+  await assert.rejects(environment({ env: [{ name: 'A', value: 'x'.repeat(1000) }, ...many] }), /larger than 16777216 bytes/);
+  const copies = Array.from({ length: 100 }, (_, i) => ({ prefix: `P${i}`, configMapRef: { name: 'large' } }));
+  await assert.rejects(environment({ envFrom: copies }, { large: { KEY: 'x'.repeat(1_000_000) } }), /larger than 16777216 bytes/);
+  const million = 'x'.repeat(1_000_000);
+  assert.throws(() => expandAll(Array(100).fill('$(A)'), () => million), /larger than 16777216 bytes/);
+  // If each of them looked for the end that is not there, the kubelet would stand still for seconds.
+  const open = '$('.repeat(500_000);
+  assert.ok(expandVariables(open, () => undefined) === open);
 });
 
 test('env goes before envFrom, both before services; values see what stands before them', async () => {

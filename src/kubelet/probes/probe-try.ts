@@ -1,5 +1,5 @@
 import type { V1Container, V1ExecAction, V1Probe } from '../../api/gen/types.ts';
-import { expandVariables } from '../containers/variable-expansion.ts';
+import { expandAll } from '../containers/variable-expansion.ts';
 import { isGrpcStatus } from '../grpc/grpc-error.ts';
 import type { ContainerStreams } from '../runtime/runtime-abilities.ts';
 import type { SetTimer } from './http-get.ts';
@@ -57,7 +57,7 @@ export async function tryProbe({ probe, container, containerId, podIp }: ProbeTr
 
 /** Of variables only those that the container names by value are known here. */
 function commandOf({ command = [] }: V1ExecAction, { env = [] }: V1Container): string[] {
-  return command.map((word) => expandVariables(word, (name) => env.findLast((variable) => variable.name === name)?.value));
+  return expandAll(command, (name) => env.findLast((variable) => variable.name === name)?.value);
 }
 
 const asResult = (failure: string | undefined): TryResult => ({

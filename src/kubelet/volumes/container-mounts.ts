@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { V1Container, V1VolumeMount } from '../../api/gen/types.ts';
 import type { Mounts } from '../../host/mounts.ts';
 import type { Logger } from '../../std/logger.ts';
+import { expandVariables } from '../containers/variable-expansion.ts';
 import { PodPartError } from '../pods/pod-parts.ts';
 import type { ContainerDevice, ContainerMount, MountPropagation } from '../runtime/preparation.ts';
 import { bindSubPath } from './sub-path.ts';
@@ -77,8 +78,7 @@ export function subPathOf({ subPath, subPathExpr }: V1VolumeMount, environment: 
 /** Every variable must be there: a part of another name would be somebody else's data. */
 function expandStrictly(text: string, environment: Variables): string {
   const values = new Map(environment.map(({ name, value }) => [name, value]));
-  return text.replace(/\$(?:\$|\(([^)]*)\))/g, (match, name: string | undefined) => {
-    if (name === undefined) return match === '$$' ? '$' : match;
+  return expandVariables(text, (name) => {
     const value = values.get(name);
     if (value === undefined) throw refusal(`missing value for "${name}"`);
     return value;
