@@ -35,7 +35,8 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, o
 
 /** Points the symbolic link `path` at `target`, replacing what was there in one step. */
 export async function linkAtomic(path: string, target: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+  // Of a name of its own: `path` may be as long as names can be.
+  const temporary = join(dirname(path), `.link-${randomBytes(6).toString('hex')}`);
   await symlink(target, temporary);
   await rename(temporary, path);
   await syncDirectory(dirname(path));

@@ -34,6 +34,11 @@ test('a link’s name is no longer than a file system takes', async (t) => {
   const long: V1Pod = { metadata: { name: 'n'.repeat(253), namespace: 'default', uid: 'u1' } };
   const name = logLinkPath(paths, long, 'main', 'abc').slice(paths.containerLogs.length + 1);
   assert.equal(name.length, 255);
+  await mkdir(join(paths.logs, `default_${'n'.repeat(200)}_u1/main`), { recursive: true });
+  await writeFile(join(paths.logs, `default_${'n'.repeat(200)}_u1/main/2.log`), '');
+  const named = { metadata: { name: 'n'.repeat(200), namespace: 'default', uid: 'u1' } };
+  await linkLog(paths, named, { ...CONTAINER, id: 'a'.repeat(64) });
+  assert.equal((await readdir(paths.containerLogs))[0]?.length, 255);
   assert.ok(name.endsWith('.log'));
 });
 
@@ -45,7 +50,9 @@ test('links whose log is gone go; those that lead somewhere, and files, stay', a
   await symlink(join(paths.logs, 'gone/0.log'), join(paths.containerLogs, 'dead.log'));
   await writeFile(join(paths.containerLogs, 'file.log'), '');
   await symlink('/nowhere', join(paths.containerLogs, 'other'));
-  assert.equal(await removeDeadLinks(paths), 1);
+  // A kubelet was killed while it made this one.
+  await symlink(join(paths.logs, 'gone/1.log'), join(paths.containerLogs, '.link-0123456789ab'));
+  assert.equal(await removeDeadLinks(paths), 2);
   assert.deepEqual((await readdir(paths.containerLogs)).sort(), ['file.log', 'other', 'web_default_main-abc.log']);
 });
 

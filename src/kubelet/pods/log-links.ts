@@ -29,11 +29,14 @@ export async function linkLog(
   await linkAtomic(link, target);
 }
 
+/** A link of ours, or what a kubelet that was killed while it made one has left. */
+const OURS = /\.log$|^\.link-[0-9a-f]{12}$/;
+
 /** Removes the links whose logs are gone. Answers how many there were. */
 export async function removeDeadLinks(paths: PodPaths): Promise<number> {
   let removed = 0;
   for (const name of await namesIn(paths.containerLogs)) {
-    if (!name.endsWith(SUFFIX)) continue;
+    if (!OURS.test(name)) continue;
     const link = join(paths.containerLogs, name);
     const entry = await lstat(link).catch(() => undefined); // removed by somebody else meanwhile
     if (!entry?.isSymbolicLink() || (await exists(link))) continue;
