@@ -1,11 +1,5 @@
 import { persistentVolumeKind } from '../../api/core/v1/persistent-volume.ts';
 import { persistentVolumeClaimKind } from '../../api/core/v1/persistent-volume-claim.ts';
-import type { V1PersistentVolume, V1PersistentVolumeClaim, V1StorageClass } from '../../api/gen/types.ts';
-import { equalJson } from '../../api/machinery/clone.ts';
-import type { Informer } from '../../client/informer.ts';
-import type { ControllerContext } from '../framework/controller.ts';
-import type { Outcome } from '../framework/reconciler.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import {
   BIND_COMPLETED,
   BOUND_BY_CONTROLLER,
@@ -17,7 +11,13 @@ import {
   PROVISIONER,
   SELECTED_NODE,
   whyUnfit,
-} from './binding.ts';
+} from '../../api/core/v1/volume-binding.ts';
+import type { V1PersistentVolume, V1PersistentVolumeClaim, V1StorageClass } from '../../api/gen/types.ts';
+import { equalJson } from '../../api/machinery/clone.ts';
+import type { Informer } from '../../client/informer.ts';
+import type { ControllerContext } from '../framework/controller.ts';
+import type { Outcome } from '../framework/reconciler.ts';
+import { unlessReason } from '../framework/unless-reason.ts';
 import { HOST_PATH_PROVISIONERS, type HostPathProvisioner } from './host-path-provisioner.ts';
 
 export interface ClaimWorkOptions {

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
+import { PROVISIONED_BY } from '../../api/core/v1/volume-binding.ts';
 import type { V1PersistentVolume, V1PersistentVolumeClaim, V1StorageClass } from '../../api/gen/types.ts';
-import { PROVISIONED_BY } from './binding.ts';
 
 /** Names by which storage classes ask for directories of this machine; the second is upstream's. */
 export const HOST_PATH_PROVISIONERS: ReadonlySet<string> = new Set(['muster.dev/host-path', 'kubernetes.io/host-path']);

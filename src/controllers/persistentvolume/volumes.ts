@@ -1,10 +1,10 @@
 import { persistentVolumeKind } from '../../api/core/v1/persistent-volume.ts';
 import { persistentVolumeClaimKind } from '../../api/core/v1/persistent-volume-claim.ts';
+import { BOUND_BY_CONTROLLER, hasAnnotation, PROVISIONED_BY } from '../../api/core/v1/volume-binding.ts';
 import type { V1PersistentVolume, V1PersistentVolumeClaim } from '../../api/gen/types.ts';
 import type { Informer } from '../../client/informer.ts';
 import type { ControllerContext } from '../framework/controller.ts';
 import { unlessReason } from '../framework/unless-reason.ts';
-import { BOUND_BY_CONTROLLER, hasAnnotation, PROVISIONED_BY } from './binding.ts';
 import type { HostPathProvisioner } from './host-path-provisioner.ts';
 
 export interface VolumeWorkOptions {

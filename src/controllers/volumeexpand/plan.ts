@@ -1,6 +1,6 @@
+import { hasAnnotation, isFor, PROVISIONED_BY } from '../../api/core/v1/volume-binding.ts';
 import type { V1PersistentVolume, V1PersistentVolumeClaim } from '../../api/gen/types.ts';
 import { compareQuantities, parseQuantity } from '../../api/machinery/quantity.ts';
-import { hasAnnotation, isFor, PROVISIONED_BY } from '../persistentvolume/binding.ts';
 import { HOST_PATH_PROVISIONERS } from '../persistentvolume/host-path-provisioner.ts';
 
 const PRE_RESIZE_CAPACITY = 'volume.alpha.kubernetes.io/pre-resize-capacity';

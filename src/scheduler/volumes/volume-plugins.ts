@@ -2,6 +2,11 @@ import type { Client } from '../../client/client.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Plugin } from '../framework/plugin.ts';
 import type { LazyObjects } from '../lazy-objects.ts';
+import { nodeVolumeLimits } from './node-volume-limits.ts';
+import { VolumeBinder } from './volume-binder.ts';
+import { createVolumeBinding } from './volume-binding.ts';
+import { volumeRestrictions } from './volume-restrictions.ts';
+import { volumeZone } from './volume-zone.ts';
 
 /** What the rules about volumes read and write through. */
 export interface VolumePluginContext {
@@ -10,6 +15,11 @@ export interface VolumePluginContext {
   readonly objects: LazyObjects;
 }
 
-export function createVolumePlugins(_context: VolumePluginContext): readonly Plugin[] {
-  return [];
+/** Upstream's bindTimeoutSeconds. */
+export const BIND_TIMEOUT_MS = 600_000;
+
+/** The rules about volumes, in upstream's order. */
+export function createVolumePlugins(context: VolumePluginContext, timeoutMs: number = BIND_TIMEOUT_MS): readonly Plugin[] {
+  const binding = createVolumeBinding(new VolumeBinder({ ...context, timeoutMs }));
+  return [volumeRestrictions, nodeVolumeLimits, binding, volumeZone];
 }

@@ -1,6 +1,6 @@
-import type { V1PersistentVolume, V1PersistentVolumeClaim } from '../../api/gen/types.ts';
-import { selectorFromLabelSelector } from '../../api/machinery/label-selector.ts';
-import { compareQuantities, parseQuantity } from '../../api/machinery/quantity.ts';
+import type { V1PersistentVolume, V1PersistentVolumeClaim } from '../../gen/types.ts';
+import { selectorFromLabelSelector } from '../../machinery/label-selector.ts';
+import { compareQuantities, parseQuantity } from '../../machinery/quantity.ts';
 
 /** Upstream's names (k8s.io/component-helpers/storage/volume). */
 export const BIND_COMPLETED = 'pv.kubernetes.io/bind-completed';

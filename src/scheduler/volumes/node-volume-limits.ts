@@ -1,0 +1,57 @@
+import { classOf } from '../../api/core/v1/volume-binding.ts';
+import type { ClusterObjects } from '../framework/cluster-objects.ts';
+import type { Plugin } from '../framework/plugin.ts';
+import type { PodInfo } from '../pod-info.ts';
+
+const REFUSAL = { reasons: ['node(s) exceed max volume count'], unresolvable: false };
+
+/** A node attaches as many volumes of a CSI driver as its CSINode says. */
+export const nodeVolumeLimits: Plugin = {
+  name: 'NodeVolumeLimits',
+  planFilter({ pod, objects }) {
+    const wanted = volumesOf(pod, objects);
+    if (wanted.size === 0) return undefined;
+    return {
+      filter({ name, pods }) {
+        const limits = new Map(
+          (objects.csiNode(name)?.spec?.drivers ?? []).flatMap(({ name: driver, allocatable }) =>
+            allocatable?.count === undefined ? [] : [[driver, allocatable.count] as const],
+          ),
+        );
+        if (limits.size === 0) return undefined;
+        const volumes = new Map(wanted);
+        for (const other of pods.values()) for (const [id, driver] of volumesOf(other, objects)) volumes.set(id, driver);
+        const isNew = new Set(wanted.values());
+        for (const driver of isNew) {
+          const limit = limits.get(driver);
+          if (limit === undefined) continue;
+          let count = 0;
+          for (const each of volumes.values()) if (each === driver) count++;
+          if (count > limit) return REFUSAL;
+        }
+        return undefined;
+      },
+    };
+  },
+  mayHelp: (event, pod) =>
+    event.resource === 'CSINode' ||
+    (event.resource === 'Pod' && event.action === 'delete' && event.pod.claims.length > 0) ||
+    (event.resource === 'PersistentVolumeClaim' && pod.claims.includes(event.key)),
+};
+
+/** Volume → its driver: of bound claims by the driver's handle, of others by the claim, whose class names the driver. */
+function volumesOf({ claims }: PodInfo, objects: ClusterObjects): ReadonlyMap<string, string> {
+  const volumes = new Map<string, string>();
+  for (const key of claims) {
+    const claim = objects.claim(key);
+    if (!claim) continue;
+    const volume = claim.spec?.volumeName ? objects.volume(claim.spec.volumeName) : undefined;
+    const csi = volume?.spec?.csi;
+    if (csi) volumes.set(`${csi.driver}/${csi.volumeHandle}`, csi.driver);
+    else if (!volume) {
+      const driver = objects.storageClass(classOf(claim))?.provisioner;
+      if (driver) volumes.set(`${driver}/${key}`, driver);
+    }
+  }
+  return volumes;
+}

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { V1CSINode, V1PersistentVolume, V1PersistentVolumeClaim, V1Pod, V1StorageClass } from '../../api/gen/types.ts';
+import type { ClusterObjects } from '../framework/cluster-objects.ts';
+import { createDefaultProfile } from '../framework/default-profile.ts';
+import { cluster, contextOf, inZone, node, place, pod } from '../scheduling.test-support.ts';
+import type { ClaimChoice } from './assumed-volumes.ts';
+import { nodeVolumeLimits } from './node-volume-limits.ts';
+import { createVolumeBinding } from './volume-binding.ts';
+import { volumeRestrictions } from './volume-restrictions.ts';
+import { volumeZone } from './volume-zone.ts';
+
+const never = { bind: () => Promise.reject(new Error('nothing is bound here')) };
+const profileWith = (bind: { bind: (choices: ReadonlyMap<string, ClaimChoice>) => Promise<void> } = never) =>
+  createDefaultProfile(undefined, [volumeRestrictions, nodeVolumeLimits, createVolumeBinding(bind), volumeZone]);
+
+const using = (claimName: string, nodeName?: string): V1Pod =>
+  pod({ volumes: [{ name: 'v', persistentVolumeClaim: { claimName } }] }, nodeName);
+
+function claim(
+  name: string,
+  spec: V1PersistentVolumeClaim['spec'] = {},
+  more: Partial<V1PersistentVolumeClaim> = {},
+): V1PersistentVolumeClaim {
+  const bound = spec.volumeName && { annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } };
+  return {
+    metadata: { name, namespace: 'default', uid: name, ...bound },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, ...spec },
+    ...more,
+  };
+}
+
+function volume(name: string, nodeName?: string, spec: V1PersistentVolume['spec'] = {}): V1PersistentVolume {
+  const expression = { key: 'kubernetes.io/hostname', operator: 'In', values: [nodeName!] };
+  return {
+    metadata: { name },
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      capacity: { storage: '1Gi' },
+      storageClassName: 'late',
+      ...(nodeName && { nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [expression] }] } } }),
+      ...spec,
+    },
+    status: { phase: 'Available' },
+  };
+}
+
+const lateClass = (provisioner = 'kubernetes.io/no-provisioner', more: Partial<V1StorageClass> = {}): V1StorageClass => ({
+  metadata: { name: 'late' },
+  provisioner,
+  volumeBindingMode: 'WaitForFirstConsumer',
+  ...more,
+});
+
+function storage(given: {
+  claims?: V1PersistentVolumeClaim[];
+  volumes?: V1PersistentVolume[];
+  storageClass?: V1StorageClass;
+  csiNode?: V1CSINode;
+}): Partial<ClusterObjects> {
+  const { claims = [], volumes = [], storageClass, csiNode } = given;
+  return {
+    claim: (key) => claims.find(({ metadata }) => key === `default/${metadata?.name}`),
+    volume: (name) => volumes.find(({ metadata }) => metadata?.name === name),
+    volumes: () => volumes,
+    storageClass: (name) => (name === storageClass?.metadata?.name ? storageClass : undefined),
+    csiNode: () => csiNode,
+  };
+}
+
+const two = [node('a'), node('b')];
+const refusals: [string, Partial<ClusterObjects>, string][] = [
+  ['a claim is missing', {}, '0/2 nodes are available: persistentvolumeclaim "data" not found.'],
+  [
+    'a claim that waits for nobody is not bound',
+    storage({ claims: [claim('data')] }),
+    '0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims.',
+  ],
+  [
+    'a claim goes',
+    storage({ claims: [claim('data', {}, { metadata: { name: 'data', deletionTimestamp: '2026-01-01T00:00:00Z' } })] }),
+    '0/2 nodes are available: persistentvolumeclaim "data" is being deleted.',
+  ],
+  [
+    'a claim has lost its volume',
+    storage({ claims: [claim('data', { volumeName: 'pv' }, { status: { phase: 'Lost' } })] }),
+    '0/2 nodes are available: persistentvolumeclaim "data" bound to non-existent persistentvolume "pv".',
+  ],
+  [
+    'the volume is not there',
+    storage({ claims: [claim('data', { volumeName: 'pv' })] }),
+    '0/2 nodes are available: 2 node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s).',
+  ],
+  [
+    'the volume is elsewhere',
+    storage({ claims: [claim('data', { volumeName: 'pv' })], volumes: [volume('pv', 'c')] }),
+    "0/2 nodes are available: 2 node(s) didn't match PersistentVolume's node affinity.",
+  ],
+  [
+    'no volume is free and none can be made',
+    storage({
+      claims: [claim('data', { storageClassName: 'late' })],
+      volumes: [volume('small', 'a', { capacity: { storage: '1Mi' } })],
+      storageClass: lateClass(),
+    }),
+    "0/2 nodes are available: 2 node(s) didn't find available persistent volumes to bind.",
+  ],
+];
+for (const [title, given, words] of refusals)
+  test(`a pod has no place when ${title}`, () => {
+    assert.equal(place(cluster(two), using('data'), { given, profile: profileWith() }), words);
+  });
+
+test('a pod goes where its volume is', () => {
+  const given = storage({ claims: [claim('data', { volumeName: 'pv' })], volumes: [volume('pv', 'b')] });
+  assert.equal(place(cluster(two), using('data'), { given, profile: profileWith() }), 'b');
+});
+
+test('a claim that waits for its pod gets a free volume of the node, which nobody else gets meanwhile', async () => {
+  const bound: unknown[] = [];
+  const profile = profileWith({ bind: async (choices) => void bound.push(...choices) });
+  const claims = ['one', 'two'].map((name) => claim(name, { storageClassName: 'late' }));
+  const given = storage({ claims, volumes: [volume('pv', 'b')], storageClass: lateClass() });
+  const state = cluster(two);
+  assert.equal(place(state, using('one'), { given, profile }), 'b');
+  const binding = profile.reserves.find(({ name }) => name === 'VolumeBinding')!;
+  const reservation = binding.reserve!(contextOf(state, using('one'), { given, profile }).cycle, state.node('b')!);
+  assert.match(place(state, using('two'), { given, profile }), /2 node\(s\) didn't find available persistent volumes to bind/);
+  assert.equal(place(state, using('one'), { given, profile }), 'b');
+  await reservation!.commit(new AbortController().signal);
+  assert.deepEqual(bound, [['default/one', { volumeName: 'pv' }]]);
+  reservation!.release();
+  assert.equal(place(state, using('two'), { given, profile }), 'b');
+});
+
+test('where volumes are made, any node will do that the class allows', () => {
+  const allowedTopologies = [{ matchLabelExpressions: [{ key: 'topology.kubernetes.io/zone', values: ['z2'] }] }];
+  const given = storage({
+    claims: [claim('data', { storageClassName: 'late' })],
+    storageClass: lateClass('example.com/csi', { allowedTopologies }),
+  });
+  const profile = profileWith();
+  const state = cluster([inZone('a', 'z1'), inZone('b', 'z2')]);
+  assert.equal(place(state, using('data'), { given, profile }), 'b');
+  const binding = profile.reserves.find(({ name }) => name === 'VolumeBinding')!;
+  assert.ok(binding.reserve!(contextOf(state, using('data'), { given, profile }).cycle, state.node('b')!));
+});
+
+test('a claim that one pod only may have has one pod', () => {
+  const given = storage({
+    claims: [claim('data', { volumeName: 'pv', accessModes: ['ReadWriteOncePod'] })],
+    volumes: [volume('pv')],
+  });
+  const profile = profileWith();
+  assert.notEqual(place(cluster([node('a')]), using('data'), { given, profile }).slice(0, 2), '0/');
+  assert.equal(
+    place(cluster([node('a')], [using('data', 'a')]), using('data'), { given, profile }),
+    '0/1 nodes are available: 1 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode.',
+  );
+});
+
+test('a disk that is written is attached once', () => {
+  const disk = (readOnly: boolean, nodeName?: string) =>
+    pod({ volumes: [{ name: 'v', gcePersistentDisk: { pdName: 'd', readOnly } }] }, nodeName);
+  const profile = profileWith();
+  assert.match(place(cluster([node('a')], [disk(true, 'a')]), disk(false), { profile }), /1 node\(s\) had no available disk/);
+  assert.equal(place(cluster([node('a')], [disk(true, 'a')]), disk(true), { profile }), 'a');
+});
+
+test('a volume of a zone is used in that zone', () => {
+  const labels = { 'topology.kubernetes.io/zone': 'z2__z3' };
+  const given = storage({
+    claims: [claim('data', { volumeName: 'pv' })],
+    volumes: [{ ...volume('pv'), metadata: { name: 'pv', labels } }],
+  });
+  const profile = profileWith();
+  assert.equal(place(cluster([inZone('a', 'z1'), inZone('b', 'z3')]), using('data'), { given, profile }), 'b');
+  assert.match(
+    place(cluster([inZone('a', 'z1')]), using('data'), { given, profile }),
+    /1 node\(s\) had no available volume zone/,
+  );
+});
+
+test('a node attaches no more volumes of a driver than it can, and one volume once', () => {
+  const csi = (volumeHandle: string) => ({ csi: { driver: 'd', volumeHandle }, nodeAffinity: undefined });
+  const given = storage({
+    claims: [claim('one', { volumeName: 'pv1' }), claim('two', { volumeName: 'pv2' })],
+    volumes: [volume('pv1', undefined, csi('1')), volume('pv2', undefined, csi('2'))],
+    csiNode: { metadata: { name: 'a' }, spec: { drivers: [{ name: 'd', nodeID: 'a', allocatable: { count: 1 } }] } },
+  });
+  const profile = profileWith();
+  const state = cluster([node('a')], [using('one', 'a')]);
+  assert.equal(place(state, using('one'), { given, profile }), 'a');
+  assert.match(place(state, using('two'), { given, profile }), /1 node\(s\) exceed max volume count/);
+});
