@@ -7,12 +7,16 @@ const UID = 'uid';
 /** Upstream's mark of the API server's copy of a static pod: the hash of that. */
 export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 
+/** Where a pod was read from, as the kubelet marks it. */
+const SOURCE_ANNOTATION = 'kubernetes.io/config.source';
+
 export const isMirrorPod = ({ metadata }: V1Pod): boolean => metadata?.annotations?.[MIRROR_ANNOTATION] !== undefined;
 
 /** All pods that are to run here, of all sources, by the uid that they run under: a static pod's is not its mirror's. */
 export class WantedPods {
   readonly #informer: Informer<V1Pod>;
   readonly #static: StaticPods | undefined;
+  readonly #corrected = new WeakMap<V1Pod, V1Pod>();
 
   constructor(informer: Informer<V1Pod>, staticPods: StaticPods | undefined) {
     this.#informer = informer;
@@ -24,22 +28,19 @@ export class WantedPods {
     const own = this.#static?.find(uid);
     if (own) return this.#withMirror(own);
     const pod = this.#informer.byIndex(UID, uid)[0];
-    return pod && !isMirrorPod(pod) ? { pod, told: pod, isStatic: false } : undefined;
+    return pod && !isMirrorPod(pod) ? this.#bound(pod) : undefined;
   }
 
   list(): readonly WantedPod[] {
     const bound = this.#informer.list().filter((pod) => !isMirrorPod(pod));
-    return [
-      ...(this.#static?.list() ?? []).map((pod) => this.#withMirror(pod)),
-      ...bound.map((pod) => ({ pod, told: pod, isStatic: false })),
-    ];
+    return [...(this.#static?.list() ?? []).map((pod) => this.#withMirror(pod)), ...bound.map((pod) => this.#bound(pod))];
   }
 
   named(namespace: string, name: string): WantedPod | undefined {
     const own = this.#static?.list().find(({ metadata }) => metadata?.name === name && metadata.namespace === namespace);
     if (own) return this.#withMirror(own);
     const pod = this.#informer.get(name, namespace);
-    return pod && !isMirrorPod(pod) ? { pod, told: pod, isStatic: false } : undefined;
+    return pod && !isMirrorPod(pod) ? this.#bound(pod) : undefined;
   }
 
   staticUids(): readonly string[] {
@@ -75,6 +76,21 @@ export class WantedPods {
   /** Tells the uid of each pod of the API that changed, with those that are there already. */
   onBoundChange(listener: (uid: string) => void): () => void {
     return this.#informer.onChange(({ object }) => listener(this.uidFor(object)));
+  }
+
+  /**
+   * Where a pod comes from is the kubelet's to say, as upstream's does: one of the API that called itself one of the node's own would
+   * count as critical, push others aside and never be evicted.
+   */
+  #bound(told: V1Pod): WantedPod {
+    const { metadata } = told;
+    const said = metadata?.annotations?.[SOURCE_ANNOTATION];
+    let pod = said === undefined || said === 'api' ? told : this.#corrected.get(told);
+    if (!pod) {
+      pod = { ...told, metadata: { ...metadata, annotations: { ...metadata?.annotations, [SOURCE_ANNOTATION]: 'api' } } };
+      this.#corrected.set(told, pod);
+    }
+    return { pod, told, isStatic: false };
   }
 
   #ownOf(mirror: V1Pod): V1Pod | undefined {
