@@ -93,7 +93,7 @@ export const commandTable: readonly CommandEntry[] = [
   { name: 'kubelet', summary: 'run a node', load: async () => (await import('../kubelet/command.ts')).kubeletCommand },
   {
     name: 'kube-proxy',
-    summary: 'not part of this version',
+    summary: 'make Services reachable on a node',
     load: async () => (await import('../proxy/command.ts')).proxyCommand,
   },
   {
