@@ -137,6 +137,11 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
       ...options.podAutoscaler,
     }),
 
+  'service-cidr-controller': async (context) => {
+    if (!(await mayServe(context, '/apis/networking.k8s.io/v1', 'servicecidrs'))) return { why: 'there are no ServiceCIDRs' };
+    return (await import('./servicecidr/controller.ts')).createServiceCidrController(context);
+  },
+
   'ephemeral-volume-controller': async (context, options) =>
     (await import('./ephemeralvolume/controller.ts')).createEphemeralVolumeController(context, workersOf(context, options)),
 

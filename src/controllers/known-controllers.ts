@@ -81,6 +81,6 @@ export const KNOWN_CONTROLLERS: readonly KnownController[] = [
     'validatingadmissionpolicy-status',
     'validatingadmissionpolicy-status-controller',
   ),
-  known('service-cidr-controller', 'service-cidr', 'service-cidrs-controller'),
+  supported('service-cidr-controller', 'service-cidr', 'service-cidrs-controller'),
   { name: 'storage-version-migrator-controller', account: 'storage-version-migrator-controller' },
 ];
