@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { parseCertificates } from '../pki/certificate.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { Logger } from '../std/logger.ts';
 import { KUBERNETES_VERSION } from '../std/version.ts';
@@ -27,14 +28,21 @@ export function checkSwap(configuration: KubeletConfiguration, machine: Machine)
   );
 }
 
-/** The authorities that client certificates must come from; undefined when none are accepted. */
+/**
+ * The authorities that client certificates must come from; undefined when none are accepted.
+ *
+ * @throws CodedError when the file cannot be read or holds no certificate: with an empty list TLS would trust whom the system trusts
+ */
 export async function readClientCa(configuration: KubeletConfiguration): Promise<string | undefined> {
   const path = configuration.authentication.x509.clientCAFile;
   if (!path) return undefined;
   try {
-    return await readFile(path, 'utf8');
+    const pem = await readFile(path, 'utf8');
+    parseCertificates(pem);
+    return pem;
   } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file or directory' : (cause as Error).message;
-    throw new CodedError(`unable to load client CA file ${path}: open ${path}: ${why}`, { code: 'CLIENT_CA_UNREADABLE', cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? `open ${path}: no such file or directory` : message;
+    throw new CodedError(`unable to load client CA file ${path}: ${why}`, { code: 'CLIENT_CA_UNREADABLE', cause });
   }
 }
