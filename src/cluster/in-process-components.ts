@@ -45,6 +45,7 @@ export function createManager(config: ClusterConfig, keys: ClusterKeys, as: Clie
     legacyServiceAccountTokenAutoGeneration: config.legacyServiceAccountTokens,
     clusterCidrs: [CLUSTER_CIDR],
     serviceCidrs: [SERVICE_CIDR],
+    nodeMonitorGracePeriodMs: config.nodeMonitorGracePeriodMs,
     hostPathVolumesDirectory: join(directory, 'volumes'),
   });
 }

@@ -37,6 +37,8 @@ export interface ClusterOptions {
   runtimeConfig?: Readonly<Record<string, string | boolean>>;
   /** How long nodes may take to be Ready. Default 60 s. */
   startTimeoutMs?: number;
+  /** How long a node may be silent until its pods are moved away; kubelets speak every 10 s. Default 50 s. */
+  nodeMonitorGracePeriodMs?: number;
   /** Gives up a start that has not come to its end. A cluster that runs is closed by `close`. */
   signal?: AbortSignal;
   clock?: Clock;
@@ -65,6 +67,8 @@ export interface ClusterConfig {
   readonly legacyServiceAccountTokens: boolean;
   readonly runtimeConfig: Readonly<Record<string, string | boolean>>;
   readonly startTimeoutMs: number;
+  /** Undefined: the controller's own default. */
+  readonly nodeMonitorGracePeriodMs: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -137,6 +141,7 @@ export function completeOptions(
     legacyServiceAccountTokens: options.legacyServiceAccountTokens ?? false,
     runtimeConfig: options.runtimeConfig ?? {},
     startTimeoutMs: options.startTimeoutMs ?? 60_000,
+    nodeMonitorGracePeriodMs: options.nodeMonitorGracePeriodMs,
     signal: options.signal,
     clock: options.clock ?? surroundings.clock,
     logger: options.logger ?? surroundings.logger,
