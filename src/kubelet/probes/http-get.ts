@@ -137,6 +137,11 @@ function once(get: HttpGet, signal: AbortSignal): Promise<HttpAnswer & { readonl
     else if ((error as NodeJS.ErrnoException).syscall === undefined) failed(error.message);
     else failed(dialFailure(error, joinHostPort(host, port)));
   });
+  // Nobody asked for another protocol: that is an answer as any other, without which the probe would wait for ever.
+  request.on('upgrade', ({ statusCode = 0 }, socket) => {
+    socket.destroy();
+    resolve({ status: statusCode, body: '' });
+  });
   request.on('response', (response) => {
     readStart(response).then(
       (body) => {

@@ -21,6 +21,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   const [path = '', query = ''] = (request.url ?? '').split('?');
   if (path === '/slow') return;
   if (path === '/cut') return void request.socket.destroy();
+  if (path === '/switch') return void request.socket.write('HTTP/1.1 101 x\r\nUpgrade: y\r\nConnection: Upgrade\r\n\r\nrest');
   if (path === '/large') return void response.end('x'.repeat(1 << 20));
   if (path === '/to') return void response.writeHead(302, { location: decodeURIComponent(query) }).end('moved');
   if (path === '/loop') return void response.writeHead(301, { location: '/loop' }).end();
@@ -64,6 +65,7 @@ for (const [path, result, output] of [
   ['/304', 'warning', 'Probe terminated redirects, Response body: '],
   ['/400', 'failure', 'HTTP probe failed with statuscode: 400'],
   ['/500', 'failure', 'HTTP probe failed with statuscode: 500'],
+  ['/switch', 'failure', 'HTTP probe failed with statuscode: 101'],
   ['/to?/200', 'success', 'body'],
   ['/to?/503', 'failure', 'HTTP probe failed with statuscode: 503'],
   ['/to?http%3A%2F%2Felsewhere.example%2F', 'warning', 'Probe terminated redirects, Response body: moved'],
