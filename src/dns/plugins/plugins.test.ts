@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { VirtualClock } from '../../std/clock.ts';
+import { silentLogger } from '../../std/logger.ts';
+import { parseCorefile } from '../corefile/parse-corefile.ts';
+import { RCODE, TYPE } from '../message/constants.ts';
+import { addressRecord, soaRecord } from '../message/records.ts';
+import { createDnsMetrics } from '../metrics/dns-metrics.ts';
+import { parseHosts } from './hosts-plugin.ts';
+import { readPlugins } from './known-plugins.ts';
+import { emptyReply, type Query, type Reply, type Resolve, withQuestion } from './plugin.ts';
+import { ownQuery } from './small-plugins.ts';
+
+const question = (name: string, type: number = TYPE.A) => withQuestion(ownQuery(name), { name, type, class: 1 });
+
+/** The plugins of some lines of a server block before an answerer of the test's own. */
+function chain(lines: string, last: Resolve) {
+  const [block] = parseCorefile(`. {\n${lines}\n}`, 'Corefile', { environment: {}, readImport: () => '' });
+  const clock = new VirtualClock(1_000_000);
+  const plugins = readPlugins(block!.directives, ['.']).map(({ create }) =>
+    create({
+      zones: ['.'],
+      server: 'dns://:53',
+      addresses: [],
+      client: () => Promise.reject(new Error('no API server')),
+      lookup: async () => emptyReply(RCODE.SERVFAIL),
+      readFile: async () => '',
+      metrics: createDnsMetrics(),
+      clock,
+      logger: silentLogger,
+      random: Math.random,
+      fail: (error) => assert.fail(error),
+    }),
+  );
+  return { clock, resolve: plugins.reduceRight<Resolve>((next, { resolve }) => resolve?.(next) ?? next, last) };
+}
+
+const answer = (query: Query, ttl: number): Reply => ({
+  ...emptyReply(RCODE.NOERROR),
+  answers: [addressRecord(query.question.name, '10.0.0.1', ttl)!],
+});
+
+const soa = { primary: 'ns.', mailbox: 'm.', serial: 1, refresh: 1, retry: 1, expire: 1, minimum: 20 };
+const denial = (): Reply => ({ ...emptyReply(RCODE.NXDOMAIN), authorities: [soaRecord('test.', 600, soa)] });
+
+test('the cache keeps answers as long as they count, and denials as their SOA record says', async () => {
+  let asked = 0;
+  const { clock, resolve } = chain('cache 100', (query) => {
+    asked++;
+    return query.name === 'no.test.' ? denial() : answer(query, 60);
+  });
+  const ttlOf = async (name: string) => {
+    const reply = await resolve(question(name));
+    return (reply.answers[0] ?? reply.authorities[0])!.ttl;
+  };
+  assert.equal(await ttlOf('a.test.'), 60);
+  await clock.advance(45_000);
+  assert.equal(await ttlOf('A.test.'), 15);
+  assert.equal(asked, 1);
+  await clock.advance(15_000);
+  assert.equal(await ttlOf('a.test.'), 60);
+  assert.equal(await ttlOf('no.test.'), 20);
+  await clock.advance(19_000);
+  assert.equal(await ttlOf('no.test.'), 1);
+  assert.equal(asked, 3);
+});
+
+test('stale answers are given while nobody answers, then fresh ones', async () => {
+  let broken = false;
+  const { clock, resolve } = chain('cache {\n serve_stale 1h verified\n}', (query) =>
+    broken ? emptyReply(RCODE.SERVFAIL) : answer(query, 60),
+  );
+  await resolve(question('a.test.'));
+  broken = true;
+  await clock.advance(120_000);
+  const stale = await resolve(question('a.test.'));
+  assert.deepEqual([stale.rcode, stale.answers[0]!.ttl], [RCODE.NOERROR, 0]);
+  assert.equal((await resolve(question('b.test.'))).rcode, RCODE.SERVFAIL);
+  broken = false;
+  assert.equal((await resolve(question('a.test.'))).answers[0]!.ttl, 60);
+  broken = true;
+  await clock.advance(2 * 3_600_000);
+  assert.equal((await resolve(question('a.test.'))).rcode, RCODE.SERVFAIL);
+});
+
+test('what is asked for often is fetched before it runs out', async () => {
+  let asked = 0;
+  const { clock, resolve } = chain('cache {\n prefetch 2 1m 20%\n}', (query) => {
+    asked++;
+    return answer(query, 100);
+  });
+  for (const [afterMs, expected] of [
+    [0, 1],
+    [50_000, 1],
+    [35_000, 2],
+    [1_000, 2],
+  ] as const) {
+    await clock.advance(afterMs);
+    await resolve(question('a.test.'));
+    await clock.advance(0);
+    assert.equal(asked, expected);
+  }
+});
+
+test('zones that are not cached are asked each time', async () => {
+  let asked = 0;
+  const { resolve } = chain('cache 30 {\n disable success cluster.local\n disable denial\n}', (query) => {
+    asked++;
+    return query.name.startsWith('no.') ? denial() : answer(query, 60);
+  });
+  for (const name of ['a.cluster.local.', 'a.cluster.local.', 'no.test.', 'no.test.', 'a.test.', 'a.test.'])
+    await resolve(question(name));
+  assert.equal(asked, 5);
+});
+
+test('the cache stays as large as it may be', async () => {
+  const { resolve } = chain('cache {\n success 1024\n}', (query) => answer(query, 3600));
+  let fresh = 0;
+  for (let i = 0; i < 1030; i++) await resolve(question(`h${i}.test.`));
+  for (let i = 0; i < 6; i++) if ((await resolve(question(`h${1029 - i}.test.`))).by === 'cache') fresh++;
+  assert.equal(fresh, 6);
+  assert.equal((await resolve(question('h0.test.'))).by, '');
+});
+
+test('questions are rewritten, and answers back', async () => {
+  const seen: string[] = [];
+  const rewrite = async (rules: string, name: string, type: number = TYPE.A) => {
+    const { resolve } = chain(rules, (query) => {
+      seen.push(`${query.question.name} ${query.question.type}`);
+      return answer(query, 60);
+    });
+    const [record] = (await resolve(question(name, type))).answers;
+    return `${seen.pop()} ${record!.name} ${record!.ttl}`;
+  };
+  assert.equal(await rewrite('rewrite name a.test b.test', 'A.test.'), 'b.test. 1 A.test. 60');
+  assert.equal(await rewrite('rewrite name suffix .a .b answer auto', 'x.a.'), 'x.b. 1 x.a. 60');
+  assert.equal(await rewrite('rewrite name prefix x- y-', 'x-1.test.'), 'y-1.test. 1 y-1.test. 60');
+  assert.equal(await rewrite('rewrite name regex (.*)\\.a\\.([a-z]+) {2}.{1}', 'x.a.test.'), 'test.x. 1 test.x. 60');
+  assert.equal(
+    await rewrite('rewrite stop {\n name regex (.*)\\.a {1}.b\n answer name (.*)\\.b {1}.a\n}', 'x.a.'),
+    'x.b. 1 x.a. 60',
+  );
+  assert.equal(await rewrite('rewrite type AAAA A', 'x.', TYPE.AAAA), 'x. 1 x. 60');
+  assert.equal(await rewrite('rewrite ttl suffix .test 7', 'x.test.'), 'x.test. 1 x.test. 7');
+  assert.equal(
+    await rewrite('rewrite continue name a.test b.test\n rewrite name b.test c.test', 'a.test.'),
+    'c.test. 1 a.test. 60',
+  );
+  assert.equal(await rewrite('rewrite name a.test b.test', 'other.'), 'other. 1 other. 60');
+});
+
+test('addresses come in another order each time, after the names that lead to them', async () => {
+  const addresses = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
+  const { resolve } = chain('loadbalance', (query) => ({
+    ...emptyReply(RCODE.NOERROR),
+    answers: [
+      { ...addressRecord('x.', '10.0.0.9', 1)!, type: TYPE.CNAME, data: { target: 'y.' } },
+      ...addresses.map((address) => addressRecord(query.name, address, 5)!),
+    ],
+  }));
+  const firsts = new Set<string>();
+  for (let i = 0; i < 200; i++) {
+    const { answers } = await resolve(question('a.'));
+    assert.equal(answers[0]!.type, TYPE.CNAME);
+    assert.equal(answers.length, 4);
+    firsts.add(JSON.stringify(answers[1]!.data));
+  }
+  assert.equal(firsts.size, 3);
+});
+
+test('hosts files are read as hosts(5) says, and wild cards match one label', () => {
+  const table = parseHosts(
+    '# no\n10.0.0.1 A.test b.test # yes\nnonsense c.test\nfd00::1%eth0 b.test\n10.0.0.2 *.wild\n10.0.0.3 __proto__',
+  );
+  assert.deepEqual(table.addresses.get('a.test.'), ['10.0.0.1']);
+  assert.deepEqual(table.addresses.get('b.test.'), ['10.0.0.1', 'fd00::1']);
+  assert.deepEqual(table.names.get('10.0.0.1'), ['a.test.', 'b.test.']);
+  assert.equal(table.names.get('10.0.0.2'), undefined);
+  assert.deepEqual(table.addresses.get('__proto__.'), ['10.0.0.3']);
+  const { resolve } = chain('hosts {\n 10.0.0.2 *.wild\n fallthrough wild\n}', () => emptyReply(RCODE.REFUSED));
+  const rcodeOf = (name: string) => (resolve(question(name)) as Reply).rcode;
+  assert.deepEqual(['a.wild.', 'b.a.wild.', 'wild.', 'a.tame.'].map(rcodeOf), [
+    RCODE.NOERROR,
+    RCODE.REFUSED,
+    RCODE.REFUSED,
+    RCODE.NXDOMAIN,
+  ]);
+});
