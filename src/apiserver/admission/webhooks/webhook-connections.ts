@@ -126,6 +126,11 @@ export class WebhookConnections {
         },
       );
       sent.on('error', reject);
+      // Without this nothing would ever come of it, not even the end of the time.
+      sent.on('upgrade', ({ statusCode = 0 }, socket) => {
+        socket.destroy();
+        resolve({ status: statusCode, text: '' });
+      });
       sent.end(body);
     });
   }
