@@ -146,7 +146,7 @@ test('Endpoints that a user keeps for a Service without a selector are mirrored,
   const { cluster } = run;
   cluster.put(serviceKind, service({ selector: undefined }));
   const kept = {
-    metadata: { name: 'web', namespace: 'a' },
+    metadata: { name: 'web', namespace: 'a', uid: 'e', labels: { team: 'one' }, annotations: { note: 'two' } },
     subsets: [{ addresses: [{ ip: '192.0.2.1' }, { ip: '2001:db8::1' }], ports: [{ port: 80, protocol: 'TCP' }] }],
   } as unknown as V1Endpoints;
   cluster.put(endpointsKind, kept);
@@ -157,6 +157,17 @@ test('Endpoints that a user keeps for a Service without a selector are mirrored,
       .sort(),
     ['IPv4', 'IPv6'],
   );
+  for (const { metadata } of slices(cluster)) {
+    assert.equal(metadata?.labels?.['team'], 'one');
+    assert.equal(metadata?.annotations?.['note'], 'two');
+    assert.deepEqual(
+      metadata?.ownerReferences?.map(({ kind, uid }) => [kind, uid]),
+      [['Endpoints', 'e']],
+    );
+  }
+  cluster.put(endpointsKind, { ...kept, metadata: { ...kept.metadata, annotations: { note: 'three' } } } as V1Endpoints);
+  await run.settle();
+  assert.ok(slices(cluster).every(({ metadata }) => metadata?.annotations?.['note'] === 'three'));
   cluster.put(endpointsKind, {
     ...kept,
     metadata: { ...kept.metadata, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },

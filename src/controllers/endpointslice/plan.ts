@@ -1,5 +1,6 @@
+import { endpointsKind } from '../../api/core/v1/endpoints.ts';
 import { serviceKind } from '../../api/core/v1/service.ts';
-import type { DiscoveryV1EndpointPort, V1Endpoint, V1EndpointSlice, V1Pod, V1Service } from '../../api/gen/types.ts';
+import type { DiscoveryV1EndpointPort, V1Endpoint, V1EndpointSlice, V1Endpoints, V1Pod, V1Service } from '../../api/gen/types.ts';
 import { equalJson } from '../../api/machinery/clone.ts';
 import { controllerReference } from '../workloads/owner.ts';
 import {
@@ -84,6 +85,8 @@ function hintsFor(distribution: string | undefined, zone: string | undefined, no
 
 export interface SlicesOf {
   readonly service: V1Service;
+  /** What the slices are a mirror of: they belong to it, and have its labels and annotations instead of the Service's labels. */
+  readonly mirrored?: V1Endpoints;
   readonly existing: readonly V1EndpointSlice[];
   readonly groups: readonly EndpointGroup[];
   readonly maxEndpoints: number;
@@ -151,12 +154,13 @@ function chunks<T>(items: readonly T[], size: number): T[][] {
 }
 
 const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time';
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** Labels that slices do not take from their Service. */
 const RESERVED: ReadonlySet<string> = new Set([SERVICE_NAME, MANAGED_BY, HEADLESS]);
 
-function labelsFor({ service, managedBy }: SlicesOf): Record<string, string> {
-  const own = Object.entries(service.metadata?.labels ?? {}).filter(([name]) => !RESERVED.has(name));
+function labelsFor({ service, mirrored = service, managedBy }: SlicesOf): Record<string, string> {
+  const own = Object.entries(mirrored.metadata?.labels ?? {}).filter(([name]) => !RESERVED.has(name));
   return {
     ...Object.fromEntries(own),
     [SERVICE_NAME]: service.metadata?.name ?? '',
@@ -165,8 +169,15 @@ function labelsFor({ service, managedBy }: SlicesOf): Record<string, string> {
   };
 }
 
+/** Those that slices take from what they mirror. */
+function annotationsFrom({ metadata }: V1Endpoints | V1EndpointSlice): Record<string, string> {
+  const { [TRIGGER_TIME]: _time, [LAST_APPLIED]: _applied, ...annotations } = metadata?.annotations ?? {};
+  return annotations;
+}
+
 function withMeta(asked: SlicesOf, slice: V1EndpointSlice): V1EndpointSlice {
-  return { ...slice, metadata: { ...slice.metadata, labels: labelsFor(asked) } };
+  const annotations = asked.mirrored ? annotationsFrom(asked.mirrored) : slice.metadata?.annotations;
+  return { ...slice, metadata: { ...slice.metadata, labels: labelsFor(asked), annotations } };
 }
 
 function withTrigger({ triggerTime }: SlicesOf, slice: V1EndpointSlice): V1EndpointSlice {
@@ -176,14 +187,15 @@ function withTrigger({ triggerTime }: SlicesOf, slice: V1EndpointSlice): V1Endpo
 }
 
 /** What makes a slice another one. */
-const comparable = ({ endpoints = [], ports = [], metadata }: V1EndpointSlice) => ({
-  endpoints,
-  ports,
-  labels: metadata?.labels,
+const comparable = (slice: V1EndpointSlice) => ({
+  endpoints: slice.endpoints ?? [],
+  ports: slice.ports ?? [],
+  labels: slice.metadata?.labels,
+  annotations: annotationsFrom(slice),
 });
 
 function newSlice(asked: SlicesOf, { addressType, ports }: EndpointGroup, endpoints: readonly V1Endpoint[]): V1EndpointSlice {
-  const { service } = asked;
+  const { service, mirrored } = asked;
   return withTrigger(asked, {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
@@ -191,7 +203,8 @@ function newSlice(asked: SlicesOf, { addressType, ports }: EndpointGroup, endpoi
       generateName: `${service.metadata?.name}-`,
       namespace: service.metadata?.namespace,
       labels: labelsFor(asked),
-      ownerReferences: [controllerReference(serviceKind, service)],
+      ...(mirrored && { annotations: annotationsFrom(mirrored) }),
+      ownerReferences: [mirrored ? controllerReference(endpointsKind, mirrored) : controllerReference(serviceKind, service)],
     },
     addressType,
     endpoints: [...endpoints],

@@ -40,8 +40,8 @@ export function createEndpointSliceMirroringController(context: ControllerContex
       return writes.carryOut(key, namespace, { create: [], update: [], remove: own }, signal);
     }
     const plan = planSlices({
-      // Slices of a mirror have the labels of what they mirror.
-      service: { ...service, metadata: { ...service.metadata, labels: mirrored.metadata?.labels } },
+      service,
+      mirrored,
       existing: own,
       groups: mirrorGroups(mirrored, limit),
       maxEndpoints: limit,
