@@ -8,13 +8,24 @@ import type { ServerRequest, ServerResponse } from '../contracts.ts';
 const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 /** As upstream's server has it (golang.org/x/net/websocket). */
 const LONGEST_MESSAGE_BYTES = 32 * 1024 * 1024;
+/** Of one message; each costs memory of its own, however short it is. As ws has them when it accepts by itself. */
+const MOST_FRAGMENTS = 16 * 1024;
+const MOST_BUFFERED_CHUNKS = 256 * 1024;
+/** Answers to pings on their way. Who asks for more without reading any means no good. */
+const MOST_UNSENT_PONGS = 1000;
 
 /** How ws's own server hands a connection to a WebSocket, after a handshake of its own that would go past filters and audit. */
 interface Adopting {
   setSocket(
     socket: Duplex,
     head: Buffer,
-    options: { allowSynchronousEvents: boolean; maxPayload: number; skipUTF8Validation: boolean },
+    options: {
+      allowSynchronousEvents: boolean;
+      maxBufferedChunks: number;
+      maxFragments: number;
+      maxPayload: number;
+      skipUTF8Validation: boolean;
+    },
   ): void;
 }
 
@@ -47,13 +58,20 @@ export function acceptWebSocket(
     'sec-websocket-accept': createHash('sha1').update(`${key}${KEY_SUFFIX}`).digest('base64'),
     ...(protocol !== undefined && { 'sec-websocket-protocol': protocol }),
   });
-  const options = { autoPong: true, closeTimeout: closeTimeoutMs };
+  const options = { autoPong: false, closeTimeout: closeTimeoutMs };
   // Without an address it is the server's side of one; only the types do not know that it takes options then.
   const webSocket = new WebSocket(null as never, undefined, options);
   webSocket.on('error', () => webSocket.terminate()); // what is no WebSocket, or a lost connection
+  let unsent = 0;
+  webSocket.on('ping', (data) => {
+    if (++unsent > MOST_UNSENT_PONGS) return webSocket.terminate();
+    webSocket.pong(data, false, () => unsent--);
+  });
   const adopting = webSocket as WebSocket & Adopting;
   adopting.setSocket(socket, head, {
     allowSynchronousEvents: true,
+    maxBufferedChunks: MOST_BUFFERED_CHUNKS,
+    maxFragments: MOST_FRAGMENTS,
     maxPayload: LONGEST_MESSAGE_BYTES,
     skipUTF8Validation: false,
   });
