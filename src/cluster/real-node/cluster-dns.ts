@@ -19,8 +19,8 @@ const DEVICE = 'lo';
 
 /**
  * Where a cluster's DNS server listens: an address of the loopback device, so that pods of this machine reach it however their network is
- * made, and nobody from outside does unless the machine forwards. Of a range that no network uses (198.18.0.0/15, RFC 2544), another one for
- * each cluster.
+ * made, and others only when they send what is for it here on purpose. Of a range that no network uses (198.18.0.0/15, RFC 2544), another one
+ * for each cluster.
  *
  * @param bridge of the cluster's pods, which no other cluster on this machine has
  */
@@ -76,36 +76,45 @@ export function createClusterDns({ address, config, controlPlane, logger, run }:
   const started = Promise.withResolvers<void>();
   let ended: Promise<void> = Promise.resolve();
 
+  const serve = async (parts: ComponentGroup): Promise<void> => {
+    await addClusterDnsAddress(address, run);
+    await createClusterDnsObjects(admin, address);
+    const corefile = corefileOfConfigMap(admin, { config, logger });
+    const server = createDnsServer({
+      corefile: corefile.source,
+      port: DNS_PORT,
+      environment: {},
+      listenAddresses: [address],
+      client: async (kubeconfig) => {
+        if (kubeconfig) throw new CodedError('the Corefile of the cluster may name no kubeconfig', { code: 'COREFILE_INVALID' });
+        return client;
+      },
+      clock,
+      logger,
+      random,
+    });
+    const stopped = aborted(life.signal);
+    for (const part of [corefile.informer, server]) {
+      await Promise.race([parts.start(part), stopped]);
+      if (life.signal.aborted) return;
+    }
+    logger.info('The cluster DNS server listens', { address });
+    started.resolve();
+    backoff.reset();
+    await Promise.race([server.done, stopped]);
+  };
   const attempt = async (): Promise<void> => {
     const parts = new ComponentGroup();
-    const stop = () => parts.stop();
+    let failure: unknown;
     try {
-      await addClusterDnsAddress(address, run);
-      await createClusterDnsObjects(admin, address);
-      const corefile = corefileOfConfigMap(admin, { config, logger });
-      const server = createDnsServer({
-        corefile: corefile.source,
-        port: DNS_PORT,
-        environment: {},
-        listenAddresses: [address],
-        client: async (kubeconfig) => {
-          if (kubeconfig)
-            throw new CodedError('the Corefile of the cluster may name no kubeconfig', { code: 'COREFILE_INVALID' });
-          return client;
-        },
-        clock,
-        logger,
-        random,
-      });
-      await parts.start(corefile.informer);
-      await parts.start(server);
-      logger.info('The cluster DNS server listens', { address });
-      started.resolve();
-      backoff.reset();
-      await Promise.race([server.done, aborted(life.signal)]);
-    } finally {
-      await stop();
+      await serve(parts);
+    } catch (error) {
+      failure = error;
     }
+    await parts.stop().catch((error: unknown) => {
+      failure ??= error; // that of a part that failed is known already
+    });
+    if (failure !== undefined) throw failure;
   };
   const keepUp = async (): Promise<void> => {
     while (!life.signal.aborted) {

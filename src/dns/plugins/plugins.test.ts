@@ -147,6 +147,8 @@ test('questions are rewritten, and answers back', async () => {
     'c.test. 1 a.test. 60',
   );
   assert.equal(await rewrite('rewrite name a.test b.test', 'other.'), 'other. 1 other. 60');
+  const { resolve } = chain('rewrite name regex ^a(.*) {1}', (query) => answer(query, 60));
+  assert.equal((await resolve(question('a.test.'))).rcode, RCODE.SERVFAIL, 'what comes of it is no name');
 });
 
 test('addresses come in another order each time, after the names that lead to them', async () => {

@@ -1,6 +1,8 @@
+import { RCODE } from '../message/constants.ts';
 import type { RecordData, ResourceRecord } from '../message/message.ts';
-import { type Plugin, type PluginDefinition, type Query, type Reply, whenReply, withQuestion } from './plugin.ts';
-import { type RewriteRule, readRewriteRule } from './rewrite-rules.ts';
+import { MessageError } from '../message/message-error.ts';
+import { emptyReply, type Plugin, type PluginDefinition, type Query, type Reply, whenReply, withQuestion } from './plugin.ts';
+import { type RewriteRule, type Rewriting, readRewriteRule } from './rewrite-rules.ts';
 
 /** `rewrite …`: asks for something else than was asked for, without the asker's knowledge. */
 export const rewritePlugin: PluginDefinition = {
@@ -19,7 +21,13 @@ function createRewrite(rules: readonly RewriteRule[]): Plugin {
       const names: ((name: string) => string)[] = [];
       let ttl: number | undefined;
       for (const rule of rules) {
-        const rewriting = rule.apply(current.question, current.name);
+        let rewriting: Rewriting | undefined;
+        try {
+          rewriting = rule.apply(current.question, current.name);
+        } catch (error) {
+          if (error instanceof MessageError) return emptyReply(RCODE.SERVFAIL, 'rewrite');
+          throw error;
+        }
         if (!rewriting) continue;
         current = withQuestion(current, rewriting.question);
         if (rewriting.answerName) names.unshift(rewriting.answerName);

@@ -17,7 +17,7 @@ export interface Rewriting {
 export interface RewriteRule {
   /** Whether later rules are looked at when this one was for the question. */
   readonly continues: boolean;
-  /** @param name in lower case */
+  /** @param name in lower case @throws MessageError when what comes of it is no name */
   readonly apply: (question: Question, name: string) => Rewriting | undefined;
 }
 
@@ -86,12 +86,7 @@ function readName(directive: Directive, args: readonly string[]): RewriteRule['a
   return (question, name) => {
     const next = match(name);
     if (next === undefined) return undefined;
-    let rewritten: string;
-    try {
-      rewritten = normalName(next);
-    } catch {
-      return undefined; // no name can come of it
-    }
+    const rewritten = normalName(next);
     const rewriting = { question: { ...question, name: rewritten } };
     if (isAuto)
       return {

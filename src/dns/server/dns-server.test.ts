@@ -121,6 +121,8 @@ test('an answer of another than was asked, or to another question, is not taken'
 test('a server that is its own upstream ends, and says why', async () => {
   await using running = await startTestServer('. {\n loop\n forward . 127.0.0.1:PORT\n}');
   await assert.rejects(running.server.done, /Loop detected for zone "\."/);
+  await using next = await startTestServer('. {\n hosts {\n 10.0.0.1 a.test\n }\n}', { port: running.port });
+  assert.deepEqual(await resolver(next.port).resolve4('a.test'), ['10.0.0.1'], 'its place is free');
 });
 
 test('a Corefile that cannot be used changes nothing; one that can takes the place of the other', async () => {

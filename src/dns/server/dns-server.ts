@@ -58,6 +58,9 @@ class CorefileServer implements DnsServer {
   readonly #listeners = new Map<string, DnsListener>();
   readonly #pageServers = new Map<string, PageServer>();
   readonly #answer: ReturnType<typeof createPacketAnswerer>;
+  /** Aborted by a plugin that cannot go on. */
+  readonly #life = new AbortController();
+  #failure: Error | undefined;
   #running: Running | undefined;
   #text = '';
   #reloading: Promise<void> = Promise.resolve();
@@ -70,7 +73,10 @@ class CorefileServer implements DnsServer {
       ...options,
       metrics: this.#metrics,
       readFile: (path) => readFile(resolve(directory, path), 'utf8'),
-      fail: (error) => this.#done.reject(error),
+      fail: (error) => {
+        this.#failure ??= error;
+        this.#life.abort(error);
+      },
     };
     this.#answer = createPacketAnswerer({ metrics: this.#metrics, writer: new MessageWriter(), logger });
     this.#metrics.series('coredns_build_info', [`muster-${MUSTER_VERSION}`, '', '']).set(1);
@@ -85,31 +91,37 @@ class CorefileServer implements DnsServer {
     return createHash('sha512').update(this.#text).digest('hex');
   }
 
-  async start(signal: AbortSignal): Promise<void> {
+  async start(outer: AbortSignal): Promise<void> {
     const { corefile, logger } = this.#options;
+    const signal = AbortSignal.any([outer, this.#life.signal]);
     try {
       await this.#use(await corefile.read(), signal);
     } catch (error) {
       await this.#closeAll();
+      this.#done.resolve();
       throw error;
     }
     const endWatch = corefile.onChange?.(() => this.#reload(signal));
     if (!corefile.onChange) this.#lookAgain(signal);
-    const end = async () => {
-      endWatch?.();
-      await this.#reloading;
-      const lameduckMs = this.#running?.generation.lameduckMs ?? 0;
-      if (lameduckMs > 0) await this.#options.clock.sleep(lameduckMs);
-      await this.#closeAll();
-    };
     const onAbort = () => {
-      end().then(this.#done.resolve, (error: unknown) => {
-        logger.error('The DNS server did not end cleanly', { error });
-        this.#done.reject(error);
-      });
+      this.#end(endWatch).then(
+        () => (this.#failure ? this.#done.reject(this.#failure) : this.#done.resolve()),
+        (error: unknown) => {
+          logger.error('The DNS server did not end cleanly', { error });
+          this.#done.reject(error);
+        },
+      );
     };
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
+  }
+
+  async #end(endWatch: (() => void) | undefined): Promise<void> {
+    endWatch?.();
+    await this.#reloading;
+    const lameduckMs = this.#failure ? 0 : (this.#running?.generation.lameduckMs ?? 0);
+    if (lameduckMs > 0) await this.#options.clock.sleep(lameduckMs);
+    await this.#closeAll();
   }
 
   #lookAgain(signal: AbortSignal): void {
@@ -156,9 +168,12 @@ class CorefileServer implements DnsServer {
     const generation = createGeneration(config, this.#context);
     const life = new AbortController();
     const opened: string[] = [];
+    // Once in use, it works until the last answer is given.
+    const giveUp = () => life.abort(signal.reason);
+    signal.addEventListener('abort', giveUp, { once: true });
     try {
-      const stop = AbortSignal.any([life.signal, signal]);
-      await generation.start(stop);
+      await generation.start(life.signal);
+      signal.throwIfAborted();
       for (const place of generation.zones.keys()) {
         if (this.#listeners.has(place)) continue;
         const [address = '', number = ''] = place.split(' ');
@@ -173,14 +188,17 @@ class CorefileServer implements DnsServer {
     } catch (error) {
       life.abort(new DOMException('the Corefile cannot be used', 'AbortError'));
       for (const place of opened) await this.#closeListener(place);
+      if (this.#running) await this.#openPages(pagesOf(this.#running.generation, this.#options.listenAddresses));
       throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
     }
     const before = this.#running;
     this.#running = { config, generation, life };
     this.#text = text;
     before?.life.abort(new DOMException('another Corefile is in use', 'AbortError'));
     for (const place of [...this.#listeners.keys()]) if (!generation.zones.has(place)) await this.#closeListener(place);
-    generation.onListening(AbortSignal.any([life.signal, signal]));
+    generation.onListening(life.signal);
     this.#metrics.series('coredns_reload_version_info', ['sha512', this.version]).set(1);
   }
 
