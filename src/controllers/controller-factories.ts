@@ -142,6 +142,9 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
     return (await import('./servicecidr/controller.ts')).createServiceCidrController(context);
   },
 
+  'legacy-serviceaccount-token-cleaner-controller': async (context, { legacyTokenCleanUpPeriodMs: periodMs }) =>
+    (await import('./legacytokencleaner/controller.ts')).createLegacyTokenCleaner(context, { periodMs }),
+
   'ephemeral-volume-controller': async (context, options) =>
     (await import('./ephemeralvolume/controller.ts')).createEphemeralVolumeController(context, workersOf(context, options)),
 

@@ -68,6 +68,8 @@ export interface ControllerManagerOptions {
   concurrentResourceQuotaSyncs?: number;
   /** Where the host-path provisioner makes its volumes, on the machine of the nodes; without it there is none. */
   hostPathVolumesDirectory?: string;
+  /** How long tokens in Secrets that were made by themselves stay without use. Default a year. */
+  legacyTokenCleanUpPeriodMs?: number;
   /** Times and tolerance of the horizontal pod autoscaler; upstream's defaults. */
   podAutoscaler?: {
     syncPeriodMs?: number;

@@ -78,6 +78,9 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
     'time from the start of a pod in which a change to unready means that it was never ready',
     { default: '30s' },
   ),
+  flag('legacy-service-account-token-clean-up-period', 'duration', 'how long tokens in Secrets stay that nobody uses', {
+    default: '8760h0m0s',
+  }),
   flag('max-endpoints-per-slice', 'int', 'endpoints that a slice may hold', { default: 100 }),
   flag('mirroring-max-endpoints-per-subset', 'int', 'addresses of a subset that are mirrored', { default: 1000 }),
   flag('v', 'int', 'verbosity of the log', { shorthand: 'v' }),
@@ -103,7 +106,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   ...ignored('duration', 'horizontal-pod-autoscaler-upscale-delay', 'horizontal-pod-autoscaler-downscale-delay'),
   ...ignored('duration', 'attach-detach-reconcile-sync-period', 'pvclaimbinder-sync-period', 'namespace-sync-period'),
   ...ignored('duration', 'route-reconciliation-period', 'node-sync-period', 'deployment-controller-sync-period'),
-  ...ignored('duration', 'legacy-service-account-token-clean-up-period', 'leader-migration-period', 'log-flush-frequency'),
+  ...ignored('duration', 'leader-migration-period', 'log-flush-frequency'),
   ...ignored(
     'duration',
     'endpoint-updates-batch-period',

@@ -71,7 +71,7 @@ export const KNOWN_CONTROLLERS: readonly KnownController[] = [
   supported('ephemeral-volume-controller', 'ephemeral-volume', 'ephemeral-volume-controller'),
   known('storageversion-garbage-collector-controller', 'storage-version-gc', 'storage-version-garbage-collector'),
   known('resourceclaim-controller', 'resource-claim-controller', 'resource-claim-controller'),
-  known(
+  supported(
     'legacy-serviceaccount-token-cleaner-controller',
     'legacy-service-account-token-cleaner',
     'legacy-service-account-token-cleaner',

@@ -55,6 +55,7 @@ export async function readControllerManagerOptions(
     concurrentSyncs: readConcurrency(values),
     // Upstream's directory (pkg/volume/hostpath).
     ...(values.bool('enable-hostpath-provisioner') && { hostPathVolumesDirectory: '/tmp/hostpath_pv' }),
+    legacyTokenCleanUpPeriodMs: values.durationMs('legacy-service-account-token-clean-up-period'),
     podAutoscaler: {
       syncPeriodMs: values.durationMs('horizontal-pod-autoscaler-sync-period'),
       tolerance: values.float('horizontal-pod-autoscaler-tolerance'),

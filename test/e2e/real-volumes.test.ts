@@ -7,12 +7,15 @@ import type {
   CoreV1Event,
   V1Container,
   V1CSINode,
+  V1Node,
   V1PersistentVolumeSpec,
   V1Pod,
   V1PodSpec,
   V1Volume,
 } from '../../src/api/gen/types.ts';
+import { clientFromKubeconfig } from '../../src/client/kubeconfig-client.ts';
 import { createMounts } from '../../src/host/mounts.ts';
+import { startCsiAttacher } from '../harness/csi-attacher.ts';
 import { startCsiDriver, type TestCsiDriver } from '../harness/csi-driver.ts';
 import { BUSYBOX } from '../harness/images.ts';
 import { temporaryDirectory } from '../harness/temporary-directory.ts';
@@ -304,14 +307,15 @@ describe('volumes of pods on a node with containerd', () => {
       await remove('early');
     });
 
-    test('a CSI driver is found, and its volumes go to pods and come back', async () => {
+    test('a CSI driver is found, and its volumes are attached, go to pods and come back', async () => {
       const { nodeName } = cluster.current;
+      await using attacher = await startCsiAttacher(await clientFromKubeconfig(cluster.current.home.kubeconfig), driver.name);
       await run('create -f -', {
         apiVersion: 'storage.k8s.io/v1',
         kind: 'CSIDriver',
         metadata: { name: driver.name },
         spec: {
-          attachRequired: false,
+          attachRequired: true,
           podInfoOnMount: true,
           volumeLifecycleModes: ['Persistent', 'Ephemeral'],
           fsGroupPolicy: 'File',
@@ -327,10 +331,18 @@ describe('volumes of pods on a node with containerd', () => {
       await startPod(podWith('csi', [volume, inline], { securityContext: { fsGroup: 4242 } }));
       await inside('csi', 'echo kept > /data/file; echo x > /inline/file');
       assert.equal((await stat(driver.volume('vol-1'))).gid, 4242);
+      assert.deepEqual(attacher.done, [`attached pv-csi to ${nodeName}`]);
+      const { status } = await json<V1Node>(`get node ${nodeName}`);
+      assert.deepEqual(
+        status?.volumesAttached?.map(({ name }) => name),
+        [`kubernetes.io/csi/${driver.name}^vol-1`],
+      );
       await remove('csi');
       await until('the driver has it back', () => driver.count('NodeUnstageVolume') === 1);
       assert.equal(driver.count('NodeUnpublishVolume'), 2);
       assert.equal(await readFile(join(driver.volume('vol-1'), 'file'), 'utf8'), 'kept\n');
+      await until('it is detached', async () => (await run('get volumeattachments -o name')) === '', { timeoutMs: 60_000 });
+      assert.deepEqual(attacher.done.slice(1), [`detached pv-csi from ${nodeName}`]);
     });
   });
 
