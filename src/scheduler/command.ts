@@ -5,7 +5,7 @@ import { createClient } from '../client/create-client.ts';
 import { createEventRecorder } from '../client/events.ts';
 import { transportFromContext } from '../client/kubeconfig-client.ts';
 import { createLeaderElector } from '../client/leader-election.ts';
-import { readLeaderElection } from '../client/serving/component-flags.ts';
+import { type LeaderElectionSettings, readLeaderElection } from '../client/serving/component-flags.ts';
 import { openSecureServer } from '../client/serving/open-secure-server.ts';
 import { withRateLimit } from '../client/transport/rate-limit.ts';
 import type { Transport } from '../client/transport/transport.ts';
@@ -13,9 +13,11 @@ import { readKubeconfig, resolveContext } from '../pki/kubeconfig.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
 import { FlagError, type ParsedFlags } from '../std/flags.ts';
+import { parseGoDuration } from '../std/go-duration.ts';
 import type { Component } from '../std/lifecycle.ts';
 import { createKlogLogger } from '../std/logger.ts';
 import { runComponents } from '../std/run-components.ts';
+import type { SchedulerConfiguration } from './configuration/scheduler-configuration.ts';
 import { SCHEDULER_FLAGS } from './flags.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 
@@ -30,26 +32,27 @@ export const schedulerCommand: ComponentCommand = {
 async function runScheduler(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const { clock } = io;
   const { values } = flags;
-  if (values.string('config'))
-    throw new FlagError('--config', '--config: a KubeSchedulerConfiguration is not supported yet; use flags');
+  const configuration = await readConfigurationOf(flags);
   const logger = createKlogLogger({
     component: 'kube-scheduler',
     verbosity: values.int('v'),
     now: () => clock.now(),
     write: io.stderr,
   });
-  const transport = await openTransport(flags, io);
+  const transport = await openTransport(flags, configuration, io);
   const client = createClient({ transport, userAgent: 'kube-scheduler' });
   const schedulerName = values.string('scheduler-name');
   const events = createEventRecorder({ client, component: schedulerName, clock, logger });
   const create = () => {
-    current = createScheduler({ client, events, clock, logger, random: io.random, schedulerName });
+    const common = { client, events, clock, logger, random: io.random };
+    const queue = { ...configuration?.queue, maxUnschedulableMs: values.durationMs('pod-max-in-unschedulable-pods-duration') };
+    current = createScheduler(configuration ? { ...common, ...configuration, queue } : { ...common, schedulerName, queue });
     return current;
   };
   let current: Scheduler | undefined;
   const metrics = () => metricsPage(current?.metricsText() ?? '');
   const server = await openSecureServer(values, { component: 'kube-scheduler', metrics, clock, logger });
-  const scheduler = withElection(flags, { client, create, io, logger });
+  const scheduler = withElection({ election: electionOf(flags, configuration), client, create, io, logger });
   try {
     return await runComponents(server ? [server, scheduler] : [scheduler], io);
   } finally {
@@ -57,18 +60,56 @@ async function runScheduler(flags: ParsedFlags, io: CommandIo): Promise<number> 
   }
 }
 
-async function openTransport(flags: ParsedFlags, io: CommandIo): Promise<Transport> {
+/** Undefined without --config. Its parts are loaded only then. */
+async function readConfigurationOf({ values, isSet }: ParsedFlags): Promise<SchedulerConfiguration | undefined> {
+  const path = values.string('config');
+  if (!path) return undefined;
+  if (isSet('scheduler-name'))
+    throw new FlagError('--scheduler-name', '--scheduler-name: with --config the profiles say for whom it works');
+  const { readSchedulerConfiguration } = await import('./configuration/scheduler-configuration.ts');
+  return readSchedulerConfiguration(path);
+}
+
+async function openTransport(
+  flags: ParsedFlags,
+  configuration: SchedulerConfiguration | undefined,
+  io: CommandIo,
+): Promise<Transport> {
   const { values } = flags;
-  const path = values.string('kubeconfig');
+  const path = configuration?.kubeconfig || values.string('kubeconfig');
   if (!path)
     throw new CodedError('--kubeconfig is required: there is no API server to work with', { code: 'KUBECONFIG_REQUIRED' });
   const fromFile = await resolveContext(await readKubeconfig(path));
   const transport = transportFromContext({ ...fromFile, server: values.string('master') || fromFile.server }, io.clock);
-  if (!flags.isSet('kube-api-qps')) return transport;
-  return withRateLimit(transport, { qps: values.float('kube-api-qps'), burst: values.int('kube-api-burst'), clock: io.clock });
+  const byFlags = flags.isSet('kube-api-qps')
+    ? { qps: values.float('kube-api-qps'), burst: values.int('kube-api-burst') }
+    : undefined;
+  const limit = configuration?.limit ?? byFlags;
+  return limit ? withRateLimit(transport, { ...limit, clock: io.clock }) : transport;
+}
+
+/** What the configuration says of elections goes before what flags say. */
+function electionOf({ values }: ParsedFlags, configuration: SchedulerConfiguration | undefined): LeaderElectionSettings | false {
+  const written = configuration?.leaderElection ?? {};
+  const { leaderElect, leaseDuration, renewDeadline, retryPeriod, resourceLock, resourceName, resourceNamespace } = written;
+  if (leaderElect === false) return false;
+  if (resourceLock && resourceLock !== 'leases')
+    throw new CodedError(`leaderElection.resourceLock: "${resourceLock}" is not supported, use "leases"`, {
+      code: 'CONFIGURATION_INVALID',
+    });
+  const election = readLeaderElection(values);
+  if (!election) return false;
+  return {
+    leaseDurationMs: leaseDuration ? parseGoDuration(leaseDuration) : election.leaseDurationMs,
+    renewDeadlineMs: renewDeadline ? parseGoDuration(renewDeadline) : election.renewDeadlineMs,
+    retryPeriodMs: retryPeriod ? parseGoDuration(retryPeriod) : election.retryPeriodMs,
+    name: resourceName || election.name,
+    namespace: resourceNamespace || election.namespace,
+  };
 }
 
 interface ElectionContext {
+  election: LeaderElectionSettings | false;
   client: Client;
   /** A new scheduler for each time that this process is elected. */
   create: () => Component;
@@ -77,8 +118,7 @@ interface ElectionContext {
 }
 
 /** The scheduler, at work only while this process holds the lease. Losing the lease ends the process, as upstream's does. */
-function withElection(flags: ParsedFlags, { client, create, io, logger }: ElectionContext): Component {
-  const election = readLeaderElection(flags.values);
+function withElection({ election, client, create, io, logger }: ElectionContext): Component {
   if (!election) return create();
   return createLeaderElector({
     ...election,

@@ -9,6 +9,9 @@ export const SCHEDULER_FLAGS: readonly FlagDefinition[] = [
   flag('scheduler-name', 'string', 'only pods that name this scheduler are taken', { default: 'default-scheduler' }),
   flag('kube-api-qps', 'float', 'requests a second to the API server; no limit unless given'),
   flag('kube-api-burst', 'int', 'requests beyond that at once', { default: 100 }),
+  flag('pod-max-in-unschedulable-pods-duration', 'duration', 'how long a pod that fits nowhere waits for an event', {
+    default: '5m',
+  }),
   flag('v', 'int', 'verbosity of the log', { shorthand: 'v' }),
   // The plain HTTP port of 1.22 and before: health and metrics are on the secure port only.
   flag('address', 'string', 'address of the plain HTTP port, which there is none of', { default: '0.0.0.0', noEffect: true }),
@@ -18,12 +21,7 @@ export const SCHEDULER_FLAGS: readonly FlagDefinition[] = [
   ...ignoredFlags('bool', 'authentication-tolerate-lookup-failure', 'permit-address-sharing', 'permit-port-sharing'),
   ...ignoredFlags('bool', 'leader-elect-coordinated', 'logging-format-text-split-stream', 'disable-http2-serving'),
   ...ignoredFlags('duration', 'authentication-token-webhook-cache-ttl', 'authorization-webhook-cache-authorized-ttl'),
-  ...ignoredFlags(
-    'duration',
-    'authorization-webhook-cache-unauthorized-ttl',
-    'log-flush-frequency',
-    'pod-max-in-unschedulable-pods-duration',
-  ),
+  ...ignoredFlags('duration', 'authorization-webhook-cache-unauthorized-ttl', 'log-flush-frequency'),
   ...ignoredFlags('int', 'stderrthreshold', 'hard-pod-affinity-symmetric-weight', 'http2-max-streams-per-connection'),
   ...ignoredFlags(
     'string',

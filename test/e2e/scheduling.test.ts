@@ -132,4 +132,51 @@ for (const version of KUBECTL_VERSIONS)
       assert.equal((await cluster.current.kubectl(version).try(`-n ${namespace} get pod meek`)).status, 1);
       await run('delete pod bold modest');
     });
+
+    test('a claim that is missing is named, and one that waits for its pod gets a volume where the pod goes', async () => {
+      const late = `late-${namespace}`;
+      const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }];
+      await apply(pod('stateful', { volumes }));
+      await isRefused(
+        'stateful',
+        /^0\/3 nodes are available: persistentvolumeclaim "data" not found\. preemption: 0\/3 nodes are available: 3 Preemption is not helpful/,
+      );
+      await apply(
+        {
+          apiVersion: 'storage.k8s.io/v1',
+          kind: 'StorageClass',
+          metadata: { name: late },
+          provisioner: 'kubernetes.io/no-provisioner',
+          volumeBindingMode: 'WaitForFirstConsumer',
+        },
+        {
+          apiVersion: 'v1',
+          kind: 'PersistentVolume',
+          metadata: { name: late },
+          spec: {
+            storageClassName: late,
+            capacity: { storage: '1Gi' },
+            accessModes: ['ReadWriteOnce'],
+            local: { path: '/tmp' },
+            nodeAffinity: {
+              required: {
+                nodeSelectorTerms: [
+                  { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['node-3'] }] },
+                ],
+              },
+            },
+          },
+        },
+        {
+          apiVersion: 'v1',
+          kind: 'PersistentVolumeClaim',
+          metadata: { name: 'data' },
+          spec: { storageClassName: late, accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+        },
+      );
+      await isPlaced('stateful');
+      assert.equal((await read('stateful')).spec?.nodeName, 'node-3');
+      assert.match(await run('get pvc data'), new RegExp(`Bound +${late} `));
+      await run('delete pod stateful');
+    });
   });

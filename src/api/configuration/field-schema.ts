@@ -12,6 +12,8 @@ export type FieldType =
   | 'bool-map'
   /** string → list of strings */
   | 'strings-map'
+  /** Whatever it is: its fields are read with `readObject` once it is known what they must be. */
+  | 'any'
   | { readonly object: FieldTable }
   | { readonly list: FieldTable };
 

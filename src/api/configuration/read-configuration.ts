@@ -44,6 +44,19 @@ export async function readConfiguration(text: string, expected: ConfigurationKin
   return { given, warnings };
 }
 
+/**
+ * Reads an object inside a configuration, such as the arguments of a plugin, as strictly as the whole.
+ *
+ * @throws CodedError naming the fields by their place, `at`
+ */
+export function readObject(fields: FieldTable, value: unknown, at: string): Fields {
+  if (!isFields(value)) throw wrongType(at, 'an object', value);
+  const problems: string[] = [];
+  const given = readFields(fields, value, at, { warnings: [], problems, retired: {} });
+  if (problems.length > 0) throw refusal(`failed to decode: strict decoding error: ${problems.join(', ')}`);
+  return given;
+}
+
 /** What is told beside the values. */
 interface Remarks {
   readonly warnings: string[];
@@ -121,6 +134,8 @@ function readValue(field: Field, value: unknown, at: string, remarks: Remarks): 
       } catch {
         throw wrongType(at, 'a duration like 2m0s', value);
       }
+    case 'any':
+      return value;
     case 'strings':
       return readStrings(value, at);
     case 'integers':

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createClient } from '../../client/create-client.ts';
+import { VirtualClock } from '../../std/clock.ts';
+import { silentLogger } from '../../std/logger.ts';
+import { LazyObjects } from '../lazy-objects.ts';
+import { asking, cluster, node, place, pod } from '../scheduling.test-support.ts';
+import { parseSchedulerConfiguration } from './scheduler-configuration.ts';
+
+const HEAD = { apiVersion: 'kubescheduler.config.k8s.io/v1', kind: 'KubeSchedulerConfiguration' };
+const parse = (settings: object) => parseSchedulerConfiguration(JSON.stringify({ ...HEAD, ...settings }));
+
+async function profiles(settings: object) {
+  const clock = new VirtualClock(0);
+  const nowhere = { request: () => Promise.reject(new Error('nobody is asked here')), close: () => Promise.resolve() };
+  const client = createClient({ transport: nowhere, userAgent: 'test' });
+  const objects = new LazyObjects({ client, clock, logger: silentLogger, onChange: () => undefined });
+  return (await parse(settings)).profiles({ client, clock, objects });
+}
+
+test("nothing said is upstream's default profile", async () => {
+  const [profile, ...others] = await profiles({});
+  assert.deepEqual(others, []);
+  assert.equal(profile?.schedulerName, 'default-scheduler');
+  assert.deepEqual(
+    profile?.filters.map(({ name }) => name),
+    [
+      'NodeUnschedulable',
+      'NodeName',
+      'TaintToleration',
+      'NodeAffinity',
+      'NodePorts',
+      'NodeResourcesFit',
+      'VolumeRestrictions',
+      'NodeVolumeLimits',
+      'VolumeBinding',
+      'VolumeZone',
+      'PodTopologySpread',
+      'InterPodAffinity',
+    ],
+  );
+  assert.deepEqual(
+    profile?.scores.map(({ plugin, weight }) => [plugin.name, weight]),
+    [
+      ['TaintToleration', 3],
+      ['NodeAffinity', 2],
+      ['NodeResourcesFit', 1],
+      ['PodTopologySpread', 2],
+      ['InterPodAffinity', 2],
+      ['NodeResourcesBalancedAllocation', 1],
+      ['ImageLocality', 1],
+    ],
+  );
+  assert.deepEqual([profile?.preemption?.minCandidateNodesAbsolute, profile?.reserves.length], [100, 1]);
+});
+
+test('plugins are disabled and weighed anew, at one point or everywhere', async () => {
+  const plugins = {
+    score: { disabled: [{ name: '*' }], enabled: [{ name: 'ImageLocality', weight: 7 }] },
+    multiPoint: { disabled: [{ name: 'NodePorts' }] },
+    postFilter: { disabled: [{ name: 'DefaultPreemption' }] },
+  };
+  const [profile] = await profiles({ profiles: [{ plugins }] });
+  assert.deepEqual(
+    profile?.scores.map(({ plugin, weight }) => [plugin.name, weight]),
+    [['ImageLocality', 7]],
+  );
+  assert.ok(!profile?.filters.some(({ name }) => name === 'NodePorts'));
+  assert.equal(profile?.preemption, undefined);
+});
+
+const strategies: [string, object, string][] = [
+  ['least allocated', { type: 'LeastAllocated' }, 'free'],
+  ['most allocated', { type: 'MostAllocated' }, 'half'],
+  [
+    'a ratio',
+    {
+      type: 'RequestedToCapacityRatio',
+      requestedToCapacityRatio: {
+        shape: [
+          { utilization: 0, score: 0 },
+          { utilization: 100, score: 10 },
+        ],
+      },
+    },
+    'half',
+  ],
+];
+for (const [title, scoringStrategy, expected] of strategies)
+  test(`the strategy of fitting decides: ${title}`, async () => {
+    const plugins = { score: { disabled: [{ name: '*' }], enabled: [{ name: 'NodeResourcesFit' }] } };
+    const [profile] = await profiles({
+      profiles: [{ plugins, pluginConfig: [{ name: 'NodeResourcesFit', args: { scoringStrategy } }] }],
+    });
+    const state = cluster([node('free'), node('half')], [pod(asking('1'), 'half')]);
+    assert.equal(place(state, pod(asking('500m')), { profile: profile! }), expected);
+  });
+
+const affinity = {
+  requiredDuringSchedulingIgnoredDuringExecution: {
+    nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['a'] }] }],
+  },
+};
+test('a profile can keep its pods to some nodes', async () => {
+  const [profile] = await profiles({
+    profiles: [{ pluginConfig: [{ name: 'NodeAffinity', args: { addedAffinity: affinity } }] }],
+  });
+  assert.equal(place(cluster([node('a'), node('b')]), pod(), { profile: profile! }), 'a');
+  assert.equal(
+    place(cluster([node('b')]), pod(), { profile: profile! }),
+    "0/1 nodes are available: 1 node(s) didn't match scheduler-enforced node affinity.",
+  );
+});
+
+test('times are kept, in seconds', async () => {
+  const { queue } = await parse({ podInitialBackoffSeconds: 2, podMaxBackoffSeconds: 60 });
+  assert.deepEqual(queue, { initialBackoffMs: 2000, maxBackoffMs: 60_000 });
+});
+
+const config = (name: string, args: object) => ({ profiles: [{ pluginConfig: [{ name, args }] }] });
+const refused: [object, RegExp][] = [
+  [{ parallelism: -1 }, /^parallelism: Invalid value: -1: should be an integer value greater than zero/],
+  [{ podInitialBackoffSeconds: 20 }, /^podMaxBackoffSeconds: Invalid value: 10/],
+  [{ percentageOfNodesToScore: 101 }, /^percentageOfNodesToScore: Invalid value: 101: not in valid range \[0-100\]/],
+  [{ magic: true }, /unknown field "magic"/],
+  [
+    { profiles: [{ plugins: { filters: {} } }] },
+    /unknown field "profiles\.plugins\.filters"|unknown field "profiles\[0\]\.plugins\.filters"/,
+  ],
+  [
+    { profiles: [{ schedulerName: 'a' }, { schedulerName: 'a' }] },
+    /^profiles\[1\]\.schedulerName: Invalid value: "a": Duplicate value/,
+  ],
+  [
+    { profiles: [{ plugins: { bind: { disabled: [{ name: '*' }] } } }] },
+    /^profiles\[0\]\.plugins\.bind\.disabled: Invalid value: "DefaultBinder"/,
+  ],
+  [
+    { profiles: [{ plugins: { preFilter: { disabled: [{ name: 'NodePorts' }] } } }] },
+    /preFilter\.disabled: Invalid value: "NodePorts"/,
+  ],
+  [{ profiles: [{ plugins: { filter: { enabled: [{ name: 'ImageLocality' }] } } }] }, /plugin does not extend filter/],
+  [config('Magic', {}), /^profiles\[0\]\.pluginConfig\[0\]\.name: Invalid value: "Magic": plugin is not known/],
+  [config('NodePorts', {}), /the plugin has no arguments/],
+  [config('InterPodAffinity', { weight: 1 }), /unknown field "profiles\[0\]\.pluginConfig\[0\]\.args\.weight"/],
+  [
+    config('InterPodAffinity', { hardPodAffinityWeight: 101 }),
+    /^profiles\[0\]\.pluginConfig\[0\]\.args\.hardPodAffinityWeight: Invalid value: 101/,
+  ],
+  [config('NodeResourcesFit', { scoringStrategy: { type: 'Magic' } }), /args\.scoringStrategy\.type: Invalid value: "Magic"/],
+  [config('PodTopologySpread', { defaultConstraints: [{ maxSkew: 1 }] }), /args\.defaultingType: Invalid value: "System"/],
+  [config('DefaultPreemption', { minCandidateNodesPercentage: 101 }), /args\.minCandidateNodesPercentage: Invalid value: 101/],
+  [config('VolumeBinding', { bindTimeoutSeconds: -1 }), /args\.bindTimeoutSeconds: Invalid value: -1/],
+  [{ extenders: [{ urlPrefix: 'file:///x' }] }, /^extenders\[0\]\.urlPrefix: Invalid value: "file:\/\/\/x"/],
+  [{ extenders: [{ urlPrefix: 'http://a', prioritizeVerb: 'p' }] }, /^extenders\[0\]\.weight: Invalid value: 0/],
+];
+for (const [settings, message] of refused)
+  test(`refused: ${JSON.stringify(settings)}`, async () => {
+    await assert.rejects(parse(settings), { message });
+  });

@@ -1,0 +1,102 @@
+import { readObject } from '../../api/configuration/read-configuration.ts';
+import { DEFAULT_PLUGINS, DEFAULT_SCHEDULER_NAME } from '../framework/default-profile.ts';
+import type { Plugin } from '../framework/plugin.ts';
+import type { Profile } from '../framework/profile.ts';
+import { imageLocality } from '../plugins/image-locality.ts';
+import { nodeName } from '../plugins/node-name.ts';
+import { nodePorts } from '../plugins/node-ports.ts';
+import { nodeUnschedulable } from '../plugins/node-unschedulable.ts';
+import { taintToleration } from '../plugins/taint-toleration.ts';
+import { createVolumePlugins, type VolumePluginContext } from '../volumes/volume-plugins.ts';
+import { pluginArguments } from './fields.ts';
+import { invalid } from './invalid-setting.ts';
+import {
+  type Arguments,
+  balancedFrom,
+  bindTimeoutFrom,
+  fitFrom,
+  interPodFrom,
+  nodeAffinityFrom,
+  preemptionFrom,
+  spreadFrom,
+} from './plugin-arguments.ts';
+import { choosePlugins, type WrittenPlugins } from './profile-plugins.ts';
+
+export interface WrittenProfile {
+  readonly schedulerName?: string;
+  readonly percentageOfNodesToScore?: number;
+  readonly plugins?: WrittenPlugins;
+  readonly pluginConfig?: readonly { readonly name?: string; readonly args?: unknown }[];
+}
+
+/**
+ * A profile as it is written, checked; what comes out makes it once there is something to write through.
+ *
+ * @param at where the profile is, for errors: `profiles[0]`
+ * @throws CodedError naming the field
+ */
+export function readProfile(
+  written: WrittenProfile,
+  { at, percentage }: { at: string; percentage: number },
+): (volumes: VolumePluginContext) => Profile {
+  const { schedulerName = DEFAULT_SCHEDULER_NAME } = written;
+  if (!schedulerName) throw invalid(`${at}.schedulerName`, schedulerName, 'must not be empty');
+  const own = written.percentageOfNodesToScore ?? percentage;
+  if (own < 0 || own > 100) throw invalid(`${at}.percentageOfNodesToScore`, own, 'not in valid range [0-100]');
+  const choose = choosePlugins(written.plugins ?? {}, `${at}.plugins`);
+  const args = readPluginConfig(written.pluginConfig ?? [], `${at}.pluginConfig`);
+  const made = <T>(name: string, make: (given: Arguments, at: string) => T): T => {
+    const { value, field } = args.get(name) ?? { value: {}, field: `${at}.pluginConfig` };
+    return make(value, field);
+  };
+  const preemption = made('DefaultPreemption', preemptionFrom);
+  const bindTimeoutMs = made('VolumeBinding', bindTimeoutFrom);
+  const rules: readonly Plugin[] = [
+    nodeUnschedulable,
+    nodeName,
+    taintToleration,
+    made('NodeAffinity', nodeAffinityFrom),
+    nodePorts,
+    made('NodeResourcesFit', fitFrom),
+    made('PodTopologySpread', spreadFrom),
+    made('InterPodAffinity', interPodFrom),
+    made('NodeResourcesBalancedAllocation', balancedFrom),
+    imageLocality,
+  ];
+  return (volumes) => {
+    const known = new Map([...rules, ...createVolumePlugins(volumes, bindTimeoutMs)].map((plugin) => [plugin.name, plugin]));
+    // Of some points nothing is to be asked here: their plugins are built in.
+    const pluginsAt = (point: Parameters<typeof choose>[0]) => choose(point).flatMap(({ name }) => known.get(name) ?? []);
+    return {
+      schedulerName,
+      filters: pluginsAt('filter'),
+      scores: choose('score').flatMap(({ name, weight }) => {
+        const plugin = known.get(name);
+        return plugin?.planScore ? [{ plugin, weight }] : [];
+      }),
+      reserves: pluginsAt('reserve'),
+      preemption: choose('postFilter').some(({ name }) => name === 'DefaultPreemption') ? preemption : undefined,
+      percentageOfNodesToScore: own,
+    };
+  };
+}
+
+interface ReadArguments {
+  readonly value: Arguments;
+  readonly field: string;
+}
+
+function readPluginConfig(written: NonNullable<WrittenProfile['pluginConfig']>, at: string): ReadonlyMap<string, ReadArguments> {
+  const read = new Map<string, ReadArguments>();
+  for (const [i, { name = '', args = {} }] of written.entries()) {
+    const field = `${at}[${i}]`;
+    if (read.has(name)) throw invalid(field, name, `repeated config for plugin ${name}`);
+    if (!DEFAULT_PLUGINS.some((plugin) => plugin.name === name)) throw invalid(`${field}.name`, name, 'plugin is not known');
+    if (!Object.hasOwn(pluginArguments, name)) throw invalid(`${field}.name`, name, 'the plugin has no arguments');
+    const value = readObject(pluginArguments[name]!, args, `${field}.args`);
+    if (value['kind'] !== undefined && value['kind'] !== `${name}Args`)
+      throw invalid(`${field}.args.kind`, value['kind'], `expected ${name}Args`);
+    read.set(name, { value, field: `${field}.args` });
+  }
+  return read;
+}

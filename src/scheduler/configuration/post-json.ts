@@ -1,0 +1,51 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+
+export interface ExtenderTls {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  readonly servername?: string;
+  readonly rejectUnauthorized: boolean;
+}
+
+const LARGEST_ANSWER_BYTES = 32 << 20;
+
+/** Sends JSON and gives back the JSON of the answer. Rejects for every status but 200, after the timeout, and for answers without end. */
+export function postJson(
+  url: string,
+  body: object,
+  { timeoutMs, tls, signal }: { timeoutMs: number; tls: ExtenderTls | undefined; signal: AbortSignal },
+): Promise<unknown> {
+  const text = JSON.stringify(body);
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+  const ends = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const options = { method: 'POST', headers, signal: ends };
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const sent = url.startsWith('https:') ? httpsRequest(url, { ...options, ...tls }) : httpRequest(url, options);
+  sent.once('error', reject);
+  sent.once('response', (response) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    response.once('error', reject);
+    response.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > LARGEST_ANSWER_BYTES)
+        sent.destroy(new Error(`the answer of ${url} is larger than ${LARGEST_ANSWER_BYTES} bytes`));
+    });
+    response.once('end', () => {
+      if (response.statusCode !== 200) {
+        reject(new Error(`failed ${url} with extender at URL ${url}, code ${response.statusCode}`));
+        return;
+      }
+      try {
+        resolve(JSON.parse(Buffer.concat(chunks).toString() || 'null'));
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
+  sent.end(text);
+  return promise;
+}
