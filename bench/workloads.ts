@@ -18,6 +18,7 @@ import { cpuMs, report, startBenchCluster } from './bench-cluster.ts';
 
 const replicas = Number(process.argv[2] ?? 100);
 const nodes = Number(process.argv[3] ?? 10);
+const SETTLE_MS = 15_000;
 const IDLE_MS = 10_000;
 
 await using cluster = await startBenchCluster('--nodes', String(nodes));
@@ -82,8 +83,9 @@ const deployment = {
 } as V1Deployment;
 const created = await round(1, () => deployments.create(deployment));
 const rolled = await round(2, () => deployments.patch('bench', { spec: { template: template('nginx:2') } }, { type: 'merge' }));
-// What is being deleted is still to go.
-await systemClock.sleep(5000, end.signal);
+// What is being deleted is still to go, and then events are still to be written.
+while (pods.list().length > replicas) await systemClock.sleep(100, end.signal);
+await systemClock.sleep(SETTLE_MS, end.signal);
 const beforeMs = cpuMs(cluster.pid);
 await systemClock.sleep(IDLE_MS, end.signal);
 const idlePercent = Number((((cpuMs(cluster.pid) - beforeMs) / IDLE_MS) * 100).toFixed(1));
