@@ -276,3 +276,10 @@ test('any text is read or refused with a coded error', async () => {
     { verbose: 1, numRuns: 200 },
   );
 });
+
+test('what the kubelet shows of its configuration names the headers of its manifests’ URL, and not what they hold', () => {
+  const staticPodURLHeader = { Authorization: ['Bearer abc'], 'X-Team': ['a', 'b'] };
+  const text = JSON.stringify(configzDocument(completeConfiguration({ staticPodURLHeader })));
+  assert.doesNotMatch(text, /abc/);
+  assert.match(text, /"staticPodURLHeader":\{"Authorization":\["<masked>"\],"X-Team":\["<masked>"\]\}/);
+});

@@ -28,15 +28,18 @@ const MOST_BYTES = 1 << 20;
  */
 export function secretCredentials(secrets: readonly V1Secret[], repository: string): TrackedCredentials[] {
   return secrets.flatMap((secret) => {
-    const index = new RegistryIndex<TrackedCredentials>();
+    const index = new RegistryIndex<RegistryCredentials>();
     for (const [location, entry] of registriesOf(secret)) {
       const credentials = credentialsOf(entry);
       if (!credentials) throw malformed(secret);
-      const { uid = '', namespace = '', name = '' } = secret.metadata ?? {};
-      if (isEmpty(credentials)) continue;
-      index.add(location, { credentials, secret: { uid, namespace, name }, hash: hashOf(credentials) });
+      if (!isEmpty(credentials)) index.add(location, credentials);
     }
-    return index.find(repository);
+    const { uid = '', namespace = '', name = '' } = secret.metadata ?? {};
+    return index.find(repository).map((credentials) => ({
+      credentials,
+      secret: { uid, namespace, name },
+      hash: hashOf(credentials),
+    }));
   });
 }
 

@@ -7,8 +7,11 @@ const MOST_PATTERN_LENGTH = 1024;
  * port, and a path that begins so. Neither has a scheme.
  */
 export function matchesRegistry(pattern: string, repository: string): boolean {
+  return matches(pattern, splitUrl(repository));
+}
+
+function matches(pattern: string, given: ReturnType<typeof splitUrl>): boolean {
   const wanted = splitUrl(pattern);
-  const given = splitUrl(repository);
   if (!wanted || !given || wanted.port !== given.port || wanted.parts.length !== given.parts.length) return false;
   if (!given.path.startsWith(wanted.path)) return false;
   return wanted.parts.every((part, index) => matchesGlob(part, given.parts[index]!));
@@ -83,9 +86,14 @@ export class RegistryIndex<T> {
 
   /** All that match the repository (in full, without tag). */
   find(repository: string): T[] {
-    const keys = [...this.#byKey.keys()].sort().reverse();
-    const found = keys.filter((key) => matchesRegistry(key, repository)).flatMap((key) => this.#byKey.get(key)!);
-    if (found.length > 0) return found;
+    // Users write files of tens of thousands of entries: only those that match are looked at any further.
+    const given = splitUrl(repository);
+    const keys = [...this.#byKey.keys()].filter((key) => matches(key, given));
+    if (keys.length > 0)
+      return keys
+        .sort()
+        .reverse()
+        .flatMap((key) => this.#byKey.get(key)!);
     const host = repository.split('/', 1)[0]!;
     const isDefault = host === 'docker.io' || host === DEFAULT_REGISTRY;
     return isDefault ? (this.#byKey.get(DEFAULT_REGISTRY) ?? []) : [];
