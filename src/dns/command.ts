@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { createClient } from '../client/create-client.ts';
 import { transportFromKubeconfig } from '../client/kubeconfig-client.ts';
 import type { Transport } from '../client/transport/transport.ts';
@@ -27,8 +28,7 @@ const DNS_FLAGS: readonly FlagDefinition[] = [
   {
     name: 'bind-address',
     type: 'strings',
-    default: ['::'],
-    description: 'where server blocks without bind listen',
+    description: 'where server blocks without bind listen; default all addresses',
   },
   { name: 'v', shorthand: 'v', type: 'int', description: 'verbosity of the log' },
 ];
@@ -47,15 +47,18 @@ async function runDns({ values, args }: ParsedFlags, io: CommandIo): Promise<num
   const logger = createKlogLogger({ component: 'dns', verbosity: values.int('v'), now: () => clock.now(), write: io.stderr });
   const port = values.int('dns.port');
   if (port < 1 || port > 0xffff) throw new FlagError('--dns.port', `--dns.port: there is no port ${port}`);
-  const listenAddresses = values.strings('bind-address');
-  for (const address of listenAddresses)
+  const given = values.strings('bind-address');
+  for (const address of given)
     if (!isIP(address)) throw new FlagError('--bind-address', `--bind-address: ${JSON.stringify(address)} is no IP address`);
+  const local = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const everywhere = local.some(({ family }) => family === 'IPv6') ? '::' : '0.0.0.0';
   const transports = new Map<string, Promise<Transport>>();
   const server = createDnsServer({
     corefile: corefileOfFile(values.string('conf')),
     port,
     environment: env,
-    listenAddresses,
+    listenAddresses: given.length > 0 ? given : [everywhere],
+    localAddresses: local.filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address),
     async client({ path, context } = { path: values.string('kubeconfig') }) {
       if (!path)
         throw new CodedError('the kubernetes plugin needs an API server: --kubeconfig is required', {

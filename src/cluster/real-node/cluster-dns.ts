@@ -85,6 +85,7 @@ export function createClusterDns({ address, config, controlPlane, logger, run }:
       port: DNS_PORT,
       environment: {},
       listenAddresses: [address],
+      localAddresses: [address],
       client: async (kubeconfig) => {
         if (kubeconfig) throw new CodedError('the Corefile of the cluster may name no kubeconfig', { code: 'COREFILE_INVALID' });
         return client;

@@ -19,6 +19,8 @@ import type { ServerConfig } from './server-config.ts';
 export interface GenerationContext {
   /** Where blocks listen that bind nothing. */
   readonly listenAddresses: readonly string[];
+  /** The machine's own, which are meant where a server listens on all. */
+  readonly localAddresses: readonly string[];
   readonly client: (kubeconfig?: { readonly path: string; readonly context?: string }) => Promise<Client>;
   readonly readFile: (path: string) => Promise<string>;
   readonly metrics: DnsMetrics;
@@ -50,6 +52,9 @@ export interface Generation {
 /** Where a server listens, as a key. */
 export const placeOf = (address: string, port: number) => `${address} ${port}`;
 
+/** Addresses that stand for all. */
+const WILDCARDS: ReadonlySet<string> = new Set(['::', '0.0.0.0']);
+
 /** How deep the server may ask itself: one ExternalName leads to another. */
 const MAX_LOOKUPS = 8;
 
@@ -75,7 +80,7 @@ export function createGeneration(config: ServerConfig, context: GenerationContex
         ...context,
         zones: block.zones,
         server,
-        addresses: addresses.filter((one) => one !== '::' && one !== '0.0.0.0'),
+        addresses: addresses.flatMap((one) => (WILDCARDS.has(one) ? context.localAddresses : [one])),
         lookup,
       }),
     }));

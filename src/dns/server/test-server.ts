@@ -50,6 +50,7 @@ export async function startTestServer(corefile: string, options: TestServerOptio
     port,
     environment: {},
     listenAddresses: ['127.0.0.1'],
+    localAddresses: ['127.0.0.1'],
     client: options.client ?? (() => Promise.reject(new Error('there is no API server in this test'))),
     clock: systemClock,
     logger: recordingLogger(logged),
