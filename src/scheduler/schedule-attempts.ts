@@ -141,9 +141,9 @@ export class ScheduleAttempts {
     });
     const { preemption: options } = profile;
     if (!options || diagnosis.nodeCount === 0) return refused();
-    metrics.preemptionAttempts.add({});
     if (state.hasPodsBelow(cycle.pod.priority) && !objects.has(['PodDisruptionBudget']))
       return { wait: objects.need(['PodDisruptionBudget'], signal) };
+    metrics.preemptionAttempts.add({});
     const isLeaving = ({ uid }: { uid: string }) => this.#leaving.get(uid) === cycle.pod.uid;
     const plan = planPreemption({ ...filterContextOf(context), options, isLeaving, nominations, random }, diagnosis);
     if ('impossible' in plan) return refused(plan.impossible, plan.keepsNomination);

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { V1Node, V1Pod } from '../api/gen/types.ts';
+import { createClient } from '../client/create-client.ts';
+import { createTestTransport, type TestAnswer } from '../client/test-transport.ts';
+import type { TransportRequest } from '../client/transport/transport.ts';
+import { VirtualClock } from '../std/clock.ts';
+import { silentLogger } from '../std/logger.ts';
+import { createScheduler } from './scheduler.ts';
+import { asking, node, pod } from './scheduling.test-support.ts';
+
+/** What its watchers are told, as it comes. */
+class Feed implements AsyncIterable<Uint8Array> {
+  #waiting: (() => void) | undefined;
+  readonly #lines: string[] = [];
+  #ended = false;
+
+  send(type: string, object: object): void {
+    this.#lines.push(`${JSON.stringify({ type, object })}\n`);
+    this.#waiting?.();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#waiting?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    while (!this.#ended) {
+      const line = this.#lines.shift();
+      if (line) yield Buffer.from(line);
+      else
+        await new Promise<void>((resolve) => {
+          this.#waiting = resolve;
+        });
+    }
+  }
+}
+
+/** A scheduler before a server that has nodes and pods, and answers writes as the test says. */
+async function start(
+  nodes: V1Node[],
+  pods: V1Pod[],
+  onWrite: (request: TransportRequest) => TestAnswer = () => ({ body: '{}' }),
+) {
+  const clock = new VirtualClock(Date.parse('2026-01-01T00:00:00Z'));
+  const feeds = new Map<string, Feed>();
+  const lists: Record<string, object[]> = { '/api/v1/nodes': nodes, '/api/v1/pods': pods };
+  const writes: { method: string; path: string; body: string }[] = [];
+  let version = 1;
+  const transport = createTestTransport((request) => {
+    const { pathname, searchParams } = new URL(request.path, 'http://server');
+    if (request.method !== 'GET') {
+      writes.push({ method: request.method, path: pathname, body: String(request.body) });
+      return onWrite(request);
+    }
+    if (searchParams.get('watch') !== 'true' && searchParams.get('watch') !== '1')
+      return { body: JSON.stringify({ apiVersion: 'v1', metadata: { resourceVersion: '1' }, items: lists[pathname] ?? [] }) };
+    const feed = new Feed();
+    feeds.set(pathname, feed);
+    return { body: feed };
+  });
+  const client = createClient({ transport, userAgent: 'test' });
+  const events: string[] = [];
+  const recorder = {
+    event: (_subject: object, _type: string, reason: string, message: string) => void events.push(`${reason}: ${message}`),
+    flush: () => Promise.resolve(),
+  };
+  const scheduler = createScheduler({ client, events: recorder, clock, logger: silentLogger, random: () => 0.5 });
+  const controller = new AbortController();
+  await scheduler.start(controller.signal);
+  const settle = async (ms = 0) => {
+    for (let i = 0; i < 10; i++) await clock.advance(0);
+    await clock.advance(ms);
+    for (let i = 0; i < 10; i++) await clock.advance(0);
+  };
+  await settle();
+  return {
+    scheduler,
+    writes,
+    events,
+    settle,
+    tell: async (path: string, type: string, object: V1Node | V1Pod) => {
+      const metadata = { ...object.metadata, resourceVersion: String(++version) };
+      feeds.get(path)!.send(type, { ...object, metadata });
+      await settle();
+    },
+    async [Symbol.asyncDispose]() {
+      controller.abort(new DOMException('test ended', 'AbortError'));
+      for (const feed of feeds.values()) feed.end();
+      await scheduler.done;
+    },
+  };
+}
+
+const NODES = '/api/v1/nodes';
+const huge = () => {
+  const base = pod(asking('3'));
+  return { ...base, metadata: { ...base.metadata, name: 'huge', uid: 'huge' } };
+};
+
+test('a pod that fits nowhere is written to once, however often it is refused with the same words', async () => {
+  await using run = await start([node('n')], [huge()]);
+  const statusWrites = () => run.writes.filter(({ path }) => path.endsWith('/pods/huge/status'));
+  assert.equal(statusWrites().length, 1);
+  const { status } = JSON.parse(statusWrites()[0]!.body) as V1Pod;
+  const words =
+    '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.';
+  assert.deepEqual(
+    status?.conditions?.map(({ type, reason, message }) => [type, reason, message]),
+    [['PodScheduled', 'Unschedulable', words]],
+  );
+  await run.tell('/api/v1/pods', 'MODIFIED', { ...huge(), status: status! });
+  await run.settle(300_000);
+  assert.equal(run.events.filter((event) => event === `FailedScheduling: ${words}`).length, 2, 'it was tried a second time');
+  assert.equal(statusWrites().length, 1);
+});
+
+test('heartbeats and nodes that are too small let nobody try again; one that is large enough does', async () => {
+  await using run = await start([node('n')], [huge()]);
+  await run.tell(NODES, 'MODIFIED', {
+    ...node('n'),
+    status: { ...node('n').status, conditions: [{ type: 'Ready', status: 'True' }] },
+  });
+  await run.tell(NODES, 'ADDED', node('small'));
+  await run.settle(60_000);
+  assert.equal(run.events.length, 1);
+  await run.tell(NODES, 'ADDED', node('large', { status: { allocatable: { cpu: '8', memory: '4Gi', pods: '110' } } }));
+  assert.deepEqual(run.events.slice(1), ['Scheduled: Successfully assigned default/huge to large']);
+});
+
+test('a binding that fails gives the place back, and is tried again after a second', async () => {
+  let failures = 1;
+  const refusal = { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'InternalError', code: 500, message: 'no' };
+  const onWrite = ({ path }: TransportRequest): TestAnswer =>
+    path.includes('/binding') && failures-- > 0 ? { status: 500, body: JSON.stringify(refusal) } : { body: '{}' };
+  await using run = await start([node('n')], [pod(asking('2'))], onWrite);
+  const bindings = () => run.writes.filter(({ path }) => path.endsWith('/binding')).length;
+  assert.equal(bindings(), 1);
+  assert.match(run.events.join(), /^FailedScheduling: binding rejected: no/);
+  await run.settle(999);
+  assert.equal(bindings(), 1);
+  await run.settle(1);
+  assert.equal(bindings(), 2);
+  assert.match(
+    run.scheduler.metricsText(),
+    /^scheduler_schedule_attempts_total\{profile="default-scheduler",result="scheduled"\} 1$/m,
+  );
+});
+
+test('victims are told why they go, and the pod takes their place when they are gone', async () => {
+  const victim = { ...pod(asking('2'), 'n'), metadata: { name: 'victim', namespace: 'default', uid: 'victim' } };
+  const base = pod(asking('1', { priority: 5 }));
+  await using run = await start([node('n')], [victim, { ...base, metadata: { ...base.metadata, name: 'bold', uid: 'bold' } }]);
+  const [nomination, disruption, deletion] = run.writes;
+  assert.equal((JSON.parse(nomination!.body) as V1Pod).status?.nominatedNodeName, 'n');
+  const [condition] = (JSON.parse(disruption!.body) as V1Pod).status!.conditions!;
+  assert.deepEqual(
+    [condition?.type, condition?.reason, condition?.message],
+    ['DisruptionTarget', 'PreemptionByScheduler', 'default-scheduler: preempting to accommodate a higher priority pod'],
+  );
+  assert.deepEqual([deletion?.method, deletion?.path], ['DELETE', '/api/v1/namespaces/default/pods/victim']);
+  assert.deepEqual(run.events, [
+    'FailedScheduling: 0/1 nodes are available: 1 Insufficient cpu.',
+    'Preempted: Preempted by pod bold on node n',
+  ]);
+  await run.tell('/api/v1/pods', 'DELETED', victim);
+  await run.settle(1000);
+  assert.equal(run.events.at(-1), 'Scheduled: Successfully assigned default/bold to n');
+});
