@@ -117,6 +117,8 @@ function once(get: HttpGet, signal: AbortSignal): Promise<HttpAnswer & { readonl
     path,
     method: 'GET',
     agent: false as const,
+    // As lenient as Go's client: lines may end without a carriage return. Each connection has one answer, so none is taken for another's.
+    insecureHTTPParser: true,
     setHost: false,
     headers: { ...mutable(withoutHost(headers)), Host: hostHeader || hostOf(get), Connection: 'close' },
     signal,

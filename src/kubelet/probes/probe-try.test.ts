@@ -22,6 +22,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   if (path === '/slow') return;
   if (path === '/cut') return void request.socket.destroy();
   if (path === '/switch') return void request.socket.write('HTTP/1.1 101 x\r\nUpgrade: y\r\nConnection: Upgrade\r\n\r\nrest');
+  if (path === '/simple') return void request.socket.end('HTTP/1.0 204 x\nContent-Type: text/plain\n\n');
   if (path === '/large') return void response.end('x'.repeat(1 << 20));
   if (path === '/to') return void response.writeHead(302, { location: decodeURIComponent(query) }).end('moved');
   if (path === '/loop') return void response.writeHead(301, { location: '/loop' }).end();
@@ -145,6 +146,10 @@ test('a TCP probe passes when somebody listens', async () => {
     result: 'failure',
     output: `dial tcp 127.0.0.1:${closedPort}: connect: connection refused`,
   });
+});
+
+test('a simple server that ends its lines without a carriage return is understood, as by upstream', async () => {
+  assert.equal((await get('/simple')).result, 'success');
 });
 
 test('ports are numbers, names, or numbers as text', () => {
