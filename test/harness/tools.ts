@@ -17,6 +17,11 @@ export const SYSTEM_TOOLS: Readonly<Record<string, string>> = {
   jq: 'jq',
   unshare: 'util-linux',
   mount: 'mount',
+  ip: 'iproute2',
+  socat: 'socat',
+  nft: 'nftables',
+  iptables: 'iptables',
+  conntrack: 'conntrack',
 };
 
 /** Libraries of other languages that the tests write controllers with, with the Debian package that has each. */
