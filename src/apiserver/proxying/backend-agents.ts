@@ -9,11 +9,13 @@ export interface AgentLimits {
   readonly idle: number;
   /** Requests that may run on one backend at a time. */
   readonly running: number;
+  /** The same of one caller: who follows logs without an end must leave room for others. */
+  readonly runningOfCaller: number;
   /** Backends with idle connections; beyond that, those of the one that was used longest ago are closed. */
   readonly backends: number;
 }
 
-const LIMITS: AgentLimits = { idle: 8, running: 1000, backends: 256 };
+const LIMITS: AgentLimits = { idle: 8, running: 1000, runningOfCaller: 500, backends: 256 };
 /** As upstream's transports (http.Transport.IdleConnTimeout). */
 const IDLE_MS = 90_000;
 
@@ -30,14 +32,19 @@ export class BackendAgents {
   /**
    * Takes a place for one request; to be given back when it has ended.
    *
+   * @param caller whose request it is
    * @throws StatusError 503 when too many run on this backend
    */
-  enter(backend: Backend): { readonly agent: Agent; leave(): void } {
+  enter(backend: Backend, caller = ''): { readonly agent: Agent; leave(): void } {
     const key = `${this.#numberOf(backend.trust)} ${originOf(backend)}`;
     const agent = this.#agents.get(key) ?? new BackendAgent(backend, this.#limits.idle);
     if (agent.running >= this.#limits.running)
       throw serviceUnavailable(`too many requests run on ${hostAndPort(backend)} already (${agent.running})`);
+    const own = agent.callers.get(caller) ?? 0;
+    if (caller !== '' && own >= this.#limits.runningOfCaller)
+      throw serviceUnavailable(`too many requests of ${caller} run on ${hostAndPort(backend)} already (${own})`);
     agent.running++;
+    agent.callers.set(caller, own + 1);
     // The one used last stands last.
     this.#agents.delete(key);
     this.#agents.set(key, agent);
@@ -49,6 +56,9 @@ export class BackendAgents {
         if (left) return;
         left = true;
         agent.running--;
+        const rest = (agent.callers.get(caller) ?? 1) - 1;
+        if (rest > 0) agent.callers.set(caller, rest);
+        else agent.callers.delete(caller);
       },
     };
   }
@@ -79,6 +89,8 @@ export class BackendAgents {
 /** An agent whose connections go to one backend. */
 class BackendAgent extends Agent {
   running = 0;
+  /** How many of those are whose. */
+  readonly callers = new Map<string, number>();
   readonly #backend: Backend;
   readonly #open = new Set<Duplex>();
   #closed = false;

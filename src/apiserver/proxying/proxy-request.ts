@@ -26,7 +26,7 @@ const OF_ORIGINS: ReadonlySet<string> = new Set([
  */
 export async function proxyRequest(
   agents: BackendAgents,
-  { backend, location }: { readonly backend: Backend; readonly location: ProxyLocation },
+  { backend, location, caller }: { readonly backend: Backend; readonly location: ProxyLocation; readonly caller?: string },
   request: ServerRequest,
   response: ServerResponse,
 ): Promise<void> {
@@ -37,7 +37,7 @@ export async function proxyRequest(
     return response.end();
   }
   const host = hostAndPort(backend);
-  const place = agents.enter(backend);
+  const place = agents.enter(backend, caller);
   try {
     const answer = await ask(
       place.agent,

@@ -176,6 +176,19 @@ test('a tunnel ends on both sides when either goes away or nothing has moved for
   assert.ok(clientSide.destroyed && backendSide.destroyed);
 });
 
+test('one user does not take all places of a backend', () => {
+  const agents = new BackendAgents({ running: 3, runningOfCaller: 2 });
+  const backend = { scheme: 'http', host: '10.0.0.1', port: 1, trust: { connectTimeoutMs: 1 } } as const;
+  const greedy = [agents.enter(backend, 'greedy'), agents.enter(backend, 'greedy')];
+  assert.throws(() => agents.enter(backend, 'greedy'), /too many requests of greedy run on 10\.0\.0\.1:1 already \(2\)/);
+  agents.enter(backend, '__proto__').leave();
+  greedy[0]!.leave();
+  greedy[0]!.leave();
+  agents.enter(backend, 'greedy').leave();
+  greedy[1]!.leave();
+  agents.close();
+});
+
 test('so many requests run on one backend, and so many backends are remembered', () => {
   const agents = new BackendAgents({ running: 2, backends: 2 });
   const trust = { connectTimeoutMs: 1 };

@@ -27,7 +27,7 @@ export function createPodLogHandler({ pod, objects, kubelets, agents }: PodLogDe
     group: '',
     resource: 'pods',
     subresource: 'log',
-    async handle({ info, request }, _body, response) {
+    async handle({ info, request, user }, _body, response) {
       const { namespace, name } = info;
       const options = readLogOptions(request.query, name);
       const { object } = await objects.read({ kind: pod, namespace, name });
@@ -40,7 +40,7 @@ export function createPodLogHandler({ pod, objects, kubelets, agents }: PodLogDe
       }
       const backend = await kubelets.of(nodeName, { verified: !options.insecureSkipTLSVerifyBackend });
       const path = `${encodePath(`/containerLogs/${namespace}/${name}/${container}`)}${kubeletLogQuery(options)}`;
-      const place = agents.enter(backend);
+      const place = agents.enter(backend, user.name);
       try {
         const answer = await getFrom(place.agent, backend, path, request.signal);
         await sendLog(answer, { name, follow: options.follow, request }, response);

@@ -30,7 +30,7 @@ export function createProxyHandlers(deps: ResourceProxyDeps): ActionHandler[] {
       const location = proxyLocation(request.path, request.uri, request.query);
       await admitConnection(deps.admission(), context, kind, proxyOptions(optionsKind, location.path));
       const backend = await find(info.namespace, info.name);
-      if (!request.takeOver) await proxyRequest(deps.agents, { backend, location }, request, response);
+      if (!request.takeOver) await proxyRequest(deps.agents, { backend, location, caller: context.user.name }, request, response);
       else await passUpgrade({ backend, path: `${encodePath(location.path) || '/'}${location.query}` }, context, response);
       return undefined;
     },
