@@ -142,7 +142,7 @@ function applyNft(tables: Map<string, string[]>, transaction: string): void {
 }
 
 const nftState = ({ chains, sets }: NftRuleset) =>
-  new Map([
+  new Map<string, string[]>([
     ...[...chains].map(([name, { rules }]) => [`chain ${name}`, [...rules]] as const),
     ...[...sets].map(
       ([name, { elements }]) =>

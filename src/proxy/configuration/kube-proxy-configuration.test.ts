@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { overrideByFlags } from '../../api/configuration/setting-flags.ts';
+import { parseFlags } from '../../std/flags.ts';
+import { kubeProxyFlags } from '../flags.ts';
+import { kubeProxyFields } from './fields.ts';
+import { completeConfiguration, parseConfiguration, remarksOn } from './kube-proxy-configuration.ts';
+
+/** The runbook's file, every field of it (PRX-04 to PRX-38). */
+const RUNBOOK = `
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+bindAddress: 0.0.0.0
+clientConnection:
+  acceptContentTypes: ""
+  burst: 10
+  contentType: application/vnd.kubernetes.protobuf
+  kubeconfig: /etc/kubernetes/kube-proxy.kubeconfig
+  qps: 5
+clusterCIDR: 10.80.0.0/12
+configSyncPeriod: 15m0s
+conntrack:
+  maxPerCore: 32768
+  min: 131072
+  tcpCloseWaitTimeout: 1h0m0s
+  tcpEstablishedTimeout: 24h0m0s
+enableProfiling: false
+healthzBindAddress: 0.0.0.0:10256
+hostnameOverride: 172.16.90.204
+iptables:
+  masqueradeAll: false
+  masqueradeBit: 14
+  minSyncPeriod: 0s
+  syncPeriod: 30s
+ipvs:
+  excludeCIDRs: null
+  minSyncPeriod: 2s
+  scheduler: wlc
+  strictARP: false
+  syncPeriod: 30s
+metricsBindAddress: 127.0.0.1:10249
+mode: ipvs
+nodePortAddresses: null
+oomScoreAdj: -999
+portRange: ""
+udpIdleTimeout: 250ms
+winkernel:
+  enableDSR: false
+  networkName: ""
+  sourceVip: "" #
+`;
+const header = 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n';
+
+test('PRX-04 to PRX-38: the runbook’s file is read whole', async () => {
+  const { given, warnings } = await parseConfiguration(RUNBOOK);
+  const configuration = completeConfiguration(given);
+  assert.equal(configuration.clusterCIDR, '10.80.0.0/12');
+  assert.equal(configuration.hostnameOverride, '172.16.90.204');
+  assert.equal(configuration.mode, 'ipvs');
+  assert.equal(configuration.clientConnection.kubeconfig, '/etc/kubernetes/kube-proxy.kubeconfig');
+  assert.match(warnings.join(), /"udpIdleTimeout" is ignored/);
+  assert.match(remarksOn(configuration).join(), /no effect in this kube-proxy: ipvs$/);
+});
+
+test('a file that leaves everything to the defaults gets upstream’s', async () => {
+  const { given } = await parseConfiguration(
+    `${header}healthzBindAddress: ""\niptables: {masqueradeBit: null, syncPeriod: 0s}\n`,
+  );
+  const { healthzBindAddress, metricsBindAddress, iptables, detectLocalMode, oomScoreAdj } = completeConfiguration(given);
+  assert.deepEqual([healthzBindAddress, metricsBindAddress], ['0.0.0.0:10256', '127.0.0.1:10249']);
+  assert.deepEqual([iptables.masqueradeBit, iptables.syncPeriod, detectLocalMode, oomScoreAdj], [14, '30s', 'ClusterCIDR', -999]);
+  assert.equal(completeConfiguration({ bindAddress: '::' }).metricsBindAddress, '[::1]:10249');
+  assert.equal(completeConfiguration({ metricsBindAddress: '10.0.0.1' }).metricsBindAddress, '10.0.0.1:10249');
+});
+
+test('unknown fields, wrong types and other kinds are refused by name', async () => {
+  await assert.rejects(parseConfiguration(`${header}modus: iptables\n`), /unknown field "modus"/);
+  await assert.rejects(
+    parseConfiguration(`${header}iptables: {masqueradeBit: x}\n`),
+    /iptables\.masqueradeBit must be an integer/,
+  );
+  await assert.rejects(parseConfiguration('{"apiVersion":"v1","kind":"Pod"}'), /no kind "Pod" is registered/);
+});
+
+for (const [given, problem] of [
+  [{ mode: 'userspace' }, /mode: Unsupported value: "userspace"/],
+  [{ bindAddress: 'here' }, /bindAddress: Invalid value: "here"/],
+  [{ healthzBindAddress: 'localhost:1' }, /healthzBindAddress: Invalid value/],
+  [{ clusterCIDR: '10.0.0.0/8,10.1.0.0/16' }, /clusterCIDR: Invalid value/],
+  [{ iptables: { masqueradeBit: 32 } }, /iptables\.masqueradeBit: Invalid value: 32: must be within \[0, 31\]/],
+  [{ nftables: { syncPeriod: '1s', minSyncPeriod: '2s' } }, /nftables\.syncPeriod: Invalid value/],
+  [{ detectLocalMode: 'BridgeInterface' }, /detectLocal\.bridgeInterface: Invalid value/],
+  [{ nodePortAddresses: ['primary', '10.0.0.0/8'] }, /nodePortAddresses\[0\]: Invalid value/],
+] as const)
+  test(`${JSON.stringify(given)} is refused`, () => {
+    assert.throws(() => completeConfiguration(given), problem);
+  });
+
+test('flags go before the file, and those without effect say so', async () => {
+  const { given } = await parseConfiguration(`${header}mode: nftables\nconntrack: {min: 5}\n`);
+  const argv = ['--proxy-mode=iptables', '--conntrack-max-per-core=7', '--ipvs-scheduler=rr', '--feature-gates=A=true', '--v=4'];
+  const flags = parseFlags('kube-proxy', kubeProxyFlags(), argv);
+  const { mode, conntrack, logging } = completeConfiguration(overrideByFlags(kubeProxyFields, given, flags));
+  assert.deepEqual([mode, conntrack.min, conntrack.maxPerCore, logging.verbosity], ['iptables', 5, 7, 4]);
+  assert.equal(flags.warnings.filter((line) => line.includes('no effect')).length, 2);
+});
