@@ -66,6 +66,20 @@ test('a year is the default lifetime, and the newer name counts when both are gi
   assert.equal(both.signingDurationMs, 7_200_000);
 });
 
+test('times and tolerance of the autoscaler are those of its flags, else upstream’s', async () => {
+  const flags = ['sync-period=5s', 'tolerance=0.2', 'downscale-stabilization=1m'].map(
+    (flag) => `--horizontal-pod-autoscaler-${flag}`,
+  );
+  const { podAutoscaler } = await read(...flags);
+  assert.deepEqual(podAutoscaler, {
+    syncPeriodMs: 5000,
+    tolerance: 0.2,
+    downscaleStabilizationMs: 60_000,
+    cpuInitializationMs: 300_000,
+    initialReadinessMs: 30_000,
+  });
+});
+
 test('with only one of certificate and key nothing is signed', async () => {
   assert.equal((await read(`--cluster-signing-cert-file=${directory}/ca.pem`)).signing, undefined);
 });

@@ -187,6 +187,10 @@ test('a target that is not there is told', async () => {
   const prefix = "AbleToScale False FailedGetScale: the HPA controller was unable to get the target's current scale: ";
   assert.deepEqual(fixture.status('odd').conditions, [`${prefix}no matches for kind "Thing" in group "x.io"`]);
   assert.deepEqual(fixture.status().conditions, [`${prefix}deployments.apps "gone" not found`]);
+  const thing = { group: 'x.io', version: 'v1', kind: 'Thing', resource: 'things', namespaced: true };
+  fixture.cluster.kinds = [deploymentKind, thing];
+  await run.settle(45_000);
+  assert.deepEqual(fixture.status('odd').conditions, [`${prefix}things.x.io "web" not found`], 'kinds that come later are found');
 });
 
 test('of several metrics the highest counts, and with one unknown nothing shrinks', async () => {

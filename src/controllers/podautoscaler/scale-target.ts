@@ -15,6 +15,8 @@ export interface FoundScale {
 
 /** Kinds are asked for again when one is not known, but not more often than this. */
 const DISCOVERY_MS = 30_000;
+/** And sometimes in any case: definitions go and come back in other versions. */
+const REDISCOVERY_MS = 600_000;
 
 /** Finds what references name, and the scales of it. */
 export class ScaleTargets {
@@ -34,7 +36,8 @@ export class ScaleTargets {
     if (parts.length > 2) throw new Error(`unexpected GroupVersion string: ${apiVersion}`);
     const group = parts.length === 2 ? (parts[0] ?? '') : '';
     const find = () => this.#kinds.find((one) => one.group === group && one.kind === kind);
-    if (!find() && this.#clock.now() - this.#askedMs >= DISCOVERY_MS) {
+    const ageMs = this.#clock.now() - this.#askedMs;
+    if (ageMs >= (find() ? REDISCOVERY_MS : DISCOVERY_MS)) {
       this.#askedMs = this.#clock.now();
       this.#kinds = (await discoverKinds(this.#client, signal)).kinds;
     }
