@@ -24,6 +24,10 @@ export function postJson(
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   const sent = url.startsWith('https:') ? httpsRequest(url, { ...options, ...tls }) : httpRequest(url, options);
   sent.once('error', reject);
+  sent.once('upgrade', ({ statusCode }, socket) => {
+    socket.destroy();
+    reject(new Error(`failed ${url} with extender at URL ${url}, code ${statusCode}`));
+  });
   sent.once('response', (response) => {
     const chunks: Buffer[] = [];
     let size = 0;
