@@ -18,7 +18,7 @@ import type { Nominations } from './nominations.ts';
 import { podKeyOf } from './pod-info.ts';
 import { needsOf } from './pod-needs.ts';
 import { chooseCandidate } from './preemption/choose-candidate.ts';
-import { evictVictim } from './preemption/evict-victim.ts';
+import { makeRoom } from './preemption/make-room.ts';
 import { planPreemption } from './preemption/preempt.ts';
 import type { Candidate } from './preemption/victims.ts';
 import type { QueuedPod, SchedulingQueue } from './queue/scheduling-queue.ts';
@@ -39,8 +39,8 @@ export interface ScheduleAttemptsOptions {
   readonly metrics: SchedulerMetrics;
 }
 
-/** Deciding goes on while so many bindings are written. */
-const MAX_BINDINGS = 64;
+/** Deciding goes on while so many writes are under way. What only waits, for a volume to be made, is not counted. */
+const MAX_WRITES = 64;
 /** How long pods are decided on before requests and answers get their turn, in milliseconds. */
 const TURN_MS = 5;
 
@@ -60,7 +60,8 @@ type Outcome =
 /** Takes pods from the queue and gives each a place, makes room for it, or says why it has none. */
 export class ScheduleAttempts {
   readonly #options: ScheduleAttemptsOptions;
-  readonly #bindings = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #writes = new Set<Promise<void>>();
   /** Victims that have been told to go, and for whom. */
   readonly #leaving = new Map<string, string>();
   #start = 0;
@@ -76,12 +77,12 @@ export class ScheduleAttempts {
       const queued = await this.#options.queue.take();
       if (!queued) break;
       await this.#attempt(queued, signal);
-      while (this.#bindings.size >= MAX_BINDINGS) await Promise.race(this.#bindings);
+      while (this.#writes.size >= MAX_WRITES) await Promise.race(this.#writes);
       if (performance.now() - turnMs < TURN_MS) continue;
       await new Promise((resolve) => setImmediate(resolve));
       turnMs = performance.now();
     }
-    await Promise.all(this.#bindings);
+    await Promise.all(this.#running);
   }
 
   forgetVictim(uid: string): void {
@@ -102,7 +103,7 @@ export class ScheduleAttempts {
       const outcome = await this.#decide(attempt, signal);
       if ('wait' in outcome) {
         // The others need not wait for that.
-        this.#track(
+        void this.#track(
           outcome.wait.then(() => queue.readmit(queued)),
           attempt,
           signal,
@@ -111,7 +112,7 @@ export class ScheduleAttempts {
       else this.#refuse(attempt, outcome, signal);
     } catch (error) {
       if (isAbort(error, signal)) throw error;
-      this.#track(this.#fail(attempt, error, signal), attempt, signal);
+      void this.#track(this.#fail(attempt, error, signal), attempt, signal);
     }
   }
 
@@ -176,7 +177,8 @@ export class ScheduleAttempts {
     }
     state.setPod(cycle.pod, node.name);
     nominations.delete(cycle.pod.uid);
-    this.#track(this.#bind(attempt, { node, reservations }, signal), attempt, signal);
+    const bound = this.#track(this.#bind(attempt, { node, reservations }, signal), attempt, signal);
+    if (reservations.length === 0) this.#limit(bound);
   }
 
   /** A failed binding gives the place back and puts the pod into the queue again. */
@@ -240,24 +242,17 @@ export class ScheduleAttempts {
       if (candidate) await this.#evict(attempt, candidate, signal);
       queue.refuse(queued, refused.plugins);
     };
-    this.#track(written(), attempt, signal);
+    this.#limit(this.#track(written(), attempt, signal));
   }
 
-  async #evict({ queued }: Attempt, { node, victims }: Candidate, signal: AbortSignal): Promise<void> {
+  async #evict({ queued }: Attempt, candidate: Candidate, signal: AbortSignal): Promise<void> {
     const { client, events, clock, nominations } = this.#options;
-    const preemptor = queued.info;
-    for (const { uid } of victims) this.#leaving.set(uid, preemptor.uid);
+    const { info } = queued;
+    for (const { uid } of candidate.victims) this.#leaving.set(uid, info.uid);
     try {
-      const context = { client, events, nowMs: clock.now(), signal };
-      await Promise.all(victims.map(({ pod }) => evictVictim(pod, preemptor.pod, node.name, context)));
-      // Pods of a lower priority that waited for room there must look elsewhere.
-      for (const other of nominations.below(node.name, preemptor.priority)) {
-        nominations.delete(other.uid);
-        const patch = { metadata: { uid: other.uid }, status: { nominatedNodeName: null } };
-        await writeStatus(client, other.pod, patch, signal);
-      }
+      await makeRoom(info, candidate, { client, events, nominations, nowMs: clock.now(), signal });
     } catch (error) {
-      for (const { uid } of victims) this.#leaving.delete(uid);
+      for (const { uid } of candidate.victims) this.#leaving.delete(uid);
       throw error;
     }
   }
@@ -284,7 +279,7 @@ export class ScheduleAttempts {
   }
 
   /** Keeps work that goes on beside deciding; what fails in it puts the pod back. */
-  #track(work: Promise<void>, { queued }: Attempt, signal: AbortSignal): void {
+  #track(work: Promise<void>, { queued }: Attempt, signal: AbortSignal): Promise<void> {
     const { logger, queue } = this.#options;
     const tracked = work
       .catch((error: unknown) => {
@@ -292,8 +287,15 @@ export class ScheduleAttempts {
         logger.error('Error scheduling pod; retrying', { pod: podKeyOf(queued.info.pod), err: error });
         queue.retry(queued);
       })
-      .finally(() => this.#bindings.delete(tracked));
-    this.#bindings.add(tracked);
+      .finally(() => this.#running.delete(tracked));
+    this.#running.add(tracked);
+    return tracked;
+  }
+
+  /** Lets no more than some writes be under way at a time. */
+  #limit(tracked: Promise<void>): void {
+    this.#writes.add(tracked);
+    void tracked.then(() => this.#writes.delete(tracked));
   }
 }
 
