@@ -139,6 +139,7 @@ export function partialTransaction(previous: NftRuleset, next: NftRuleset): stri
     else transaction.flushChain(name);
     transaction.addRules(name, chain);
   }
+  for (const name of previous.chains.keys()) if (!next.chains.has(name)) transaction.deleteChain(name);
   for (const [name, set] of next.sets) {
     const known = previous.sets.get(name);
     if (known === set) continue;
@@ -149,7 +150,6 @@ export function partialTransaction(previous: NftRuleset, next: NftRuleset): stri
     if (gone.length > 0) transaction.deleteElements(name, gone);
     transaction.addElements(name, fresh ? set.elements : [...set.elements].filter(([key, value]) => !has(known, key, value)));
   }
-  for (const name of previous.chains.keys()) if (!next.chains.has(name)) transaction.deleteChain(name);
   for (const [name, { kind }] of previous.sets) if (!next.sets.has(name)) transaction.deleteSet(name, kind, 'after');
   return transaction.text();
 }

@@ -141,14 +141,13 @@ function applyNft(tables: Map<string, string[]>, transaction: string): void {
   }
 }
 
-const nftState = ({ chains, sets }: NftRuleset) =>
-  new Map<string, string[]>([
-    ...[...chains].map(([name, { rules }]) => [`chain ${name}`, [...rules]] as const),
-    ...[...sets].map(
-      ([name, { elements }]) =>
-        [`set ${name}`, [...elements].map(([key, value]) => (value ? `${key} : ${value}` : key)).sort()] as const,
-    ),
-  ]);
+const nftState = ({ chains, sets }: NftRuleset): Map<string, string[]> => {
+  const state = new Map<string, string[]>();
+  for (const [name, { rules }] of chains) state.set(`chain ${name}`, [...rules]);
+  for (const [name, { elements }] of sets)
+    state.set(`set ${name}`, [...elements].map(([key, value]) => (value ? `${key} : ${value}` : key)).sort());
+  return state;
+};
 
 const sortedSets = (tables: Map<string, string[]>) =>
   new Map([...tables].map(([key, list]) => [key, key.startsWith('set') ? list.toSorted() : list]));
