@@ -26,7 +26,7 @@ export function postJson(
   sent.once('error', reject);
   sent.once('upgrade', ({ statusCode }, socket) => {
     socket.destroy();
-    reject(new Error(`failed ${url} with extender at URL ${url}, code ${statusCode}`));
+    reject(new Error(`failed ${url.slice(url.lastIndexOf('/') + 1)} with extender at URL ${url}, code ${statusCode}`));
   });
   sent.once('response', (response) => {
     const chunks: Buffer[] = [];
@@ -40,7 +40,9 @@ export function postJson(
     });
     response.once('end', () => {
       if (response.statusCode !== 200) {
-        reject(new Error(`failed ${url} with extender at URL ${url}, code ${response.statusCode}`));
+        reject(
+          new Error(`failed ${url.slice(url.lastIndexOf('/') + 1)} with extender at URL ${url}, code ${response.statusCode}`),
+        );
         return;
       }
       try {
