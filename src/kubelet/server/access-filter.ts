@@ -23,13 +23,14 @@ export function createAccessFilter(options: {
   const authenticate = createAuthentication({ configuration, client: options.client, clock });
   const authorize = createAuthorization({ configuration, nodeName, client: options.client, clock });
 
-  return async ({ method, path, headers, certificate: presented }) => {
+  return async ({ method, path, headers, certificate: presented, hasForeignCertificate = false }) => {
     const { authorization } = headers;
     const webSocketProtocols = isWebSocket(headers) ? headers['sec-websocket-protocol'] : undefined;
     // TLS looked at the time when the connection opened, which may be long ago.
     const certificate = presented && presented.notAfterMs >= clock.now() ? presented : undefined;
     // Who shows one that counts for nothing, and nothing else, is not nobody: he is told.
-    if (presented && !certificate && !authorization && !webSocketProtocols) return plainAnswer(401, 'Unauthorized');
+    const isWorthless = hasForeignCertificate || (presented && !certificate);
+    if (isWorthless && !authorization && !webSocketProtocols) return plainAnswer(401, 'Unauthorized');
     if (certificate)
       metrics.observe('apiserver_client_certificate_expiration_seconds', (certificate.notAfterMs - clock.now()) / 1000);
     let user: RequestUser | undefined;

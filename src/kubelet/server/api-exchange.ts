@@ -11,6 +11,8 @@ export interface ApiRequest {
   readonly headers: IncomingHttpHeaders;
   /** The caller's certificate, when one of the client authorities vouches for it. */
   readonly certificate?: Certificate;
+  /** The caller has shown a certificate that none of them vouches for. */
+  readonly hasForeignCertificate?: boolean;
   readonly remoteAddress?: string;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;

@@ -152,7 +152,7 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
       method: message.method ?? 'GET',
       ...target,
       headers: message.headers,
-      ...(certificate && { certificate }),
+      ...(certificate === 'foreign' ? { hasForeignCertificate: true } : certificate && { certificate }),
       ...(remoteAddress && { remoteAddress }),
       signal: gone.signal,
       body: (limitBytes) => readBody(message, limitBytes),
@@ -228,7 +228,7 @@ interface Connection {
   /** Which set of client authorities verified its caller. */
   readonly trust: number;
   running: number;
-  readonly certificate: () => Certificate | undefined;
+  readonly certificate: () => Certificate | 'foreign' | undefined;
   /** Ends it, when nothing runs on it (any more); HTTP/2 waits by itself. */
   endIdle(running: number): void;
   destroy(): void;
@@ -246,12 +246,13 @@ function targetOf(url = '/'): { readonly path: string; readonly query: URLSearch
   }
 }
 
-/** The caller's certificate, when one of the client authorities vouches for it; read once, for the first request. */
-function certificateOf(socket: TLSSocket | undefined, logger: Logger): () => Certificate | undefined {
-  let found: { readonly certificate: Certificate | undefined } | undefined;
+/** The caller's certificate; `foreign` when none of the client authorities vouches for it. Read once, for the first request. */
+function certificateOf(socket: TLSSocket | undefined, logger: Logger): Connection['certificate'] {
+  let found: { readonly certificate: ReturnType<Connection['certificate']> } | undefined;
   const read = () => {
-    const presented = socket?.authorized ? socket.getPeerX509Certificate() : undefined;
+    const presented = socket?.getPeerX509Certificate?.();
     try {
+      if (presented && !socket?.authorized) return 'foreign';
       return presented && parseCertificateDer(presented.raw);
     } catch (error) {
       logger.debug(2, 'A client certificate cannot be read', { err: error });

@@ -127,6 +127,9 @@ test('nobody is let in without credentials unless that is configured', async () 
   api.review = (object) => ({ ...object, status: { allowed: (object['spec'] as { user: string }).user === 'system:anonymous' } });
   assert.equal((await get('/healthz')).status, 200);
   assert.equal((await get('/healthz', { token: 'bad' })).status, 401);
+  const other = await createAuthority({ commonName: 'other', ...validSpan() });
+  const foreign = await issuePair(other, 'somebody', 'client auth');
+  assert.equal((await get('/healthz', { pair: foreign })).status, 401, 'who shows what nobody vouches for is not nobody');
 });
 
 test('handshakes fail until there is a certificate, and new connections get a renewed one', async () => {
