@@ -8,6 +8,7 @@
  * control plane and of the kubelets' process.
  */
 import { join } from 'node:path';
+import { createClient } from '../src/client/create-client.ts';
 import { transportFromKubeconfig } from '../src/client/kubeconfig-client.ts';
 import type { ControlPlane } from '../src/cluster/control-plane.ts';
 import { createHollowKubelet, hollowConfiguration } from '../src/cluster/hollow-kubelet.ts';
@@ -61,6 +62,7 @@ async function joinAll(kubeconfig: string, server: string, caFile: string, direc
     caFile,
     kubeconfig: '',
     adminTransport,
+    clientAs: () => createClient({ transport: adminTransport, userAgent: 'bench' }),
     knownNodes: new Map(),
     done: new Promise(() => {}),
     stop: () => adminTransport.close({ final: true }),

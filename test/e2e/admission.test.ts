@@ -190,8 +190,9 @@ describe('storage', () => {
   test('a claim that a pod uses stays until the pod has gone', async () => {
     await run('create -f -', claim('used'));
     assert.deepEqual((await read('used')).metadata?.finalizers, ['kubernetes.io/pvc-protection']);
-    await run('create -f -', pod('user', {}, { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'used' } }] }));
-    await until('the pod is on a node', async () => Boolean((await json<V1Pod>('get pod user')).spec?.nodeName));
+    // No volume is bound to the claim: the scheduler would leave its pod waiting.
+    const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'used' } }];
+    await run('create -f -', pod('user', {}, { nodeName: 'node-1', volumes }));
     await run('delete pvc used --wait=false');
     await run('get pvc used');
     assert.match(await run('get pvc used'), /Terminating/);
