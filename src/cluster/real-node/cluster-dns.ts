@@ -84,6 +84,8 @@ export function createClusterDns({ address, config, controlPlane, logger, run }:
       corefile: corefile.source,
       port: DNS_PORT,
       environment: {},
+      // The server is root; whoever may write the ConfigMap need not be.
+      readableFiles: new Set(['/etc/resolv.conf', '/etc/hosts']),
       listenAddresses: [address],
       localAddresses: [address],
       client: async (kubeconfig) => {

@@ -1,3 +1,4 @@
+import { CodedError } from '../../std/coded-error.ts';
 import { checkCount, readDuration, readInteger, readZones } from '../corefile/arguments.ts';
 import { CorefileError } from '../corefile/corefile-error.ts';
 import type { Directive } from '../corefile/parse-corefile.ts';
@@ -100,6 +101,7 @@ function createHosts(settings: HostsSettings, context: PluginContext): Plugin {
     try {
       content = await context.readFile(settings.file);
     } catch (error) {
+      if (error instanceof CodedError) throw error; // a file that may not be named
       if (text !== '')
         logger.warn('Cannot read the hosts file; what the Corefile says of hosts still counts', { file: settings.file, error });
     }

@@ -148,6 +148,18 @@ test('a Corefile that cannot be used from the start is refused', async () => {
   await assert.rejects(startTestServer('. {\n kubernetes cluster.local\n}'), /there is no API server/);
 });
 
+test('a Corefile of others names no files but those that it may', async () => {
+  const readableFiles = new Set(['/etc/resolv.conf']);
+  for (const [corefile, file] of [
+    ['import /etc/shadow', '/etc/shadow'],
+    ['. {\n hosts /etc/shadow\n}', '/etc/shadow'],
+    ['. {\n hosts /etc/../etc/shadow\n}', '/etc/shadow'],
+    ['. {\n forward . /etc/hostname\n}', '/etc/hostname'],
+  ] as const)
+    await assert.rejects(startTestServer(corefile, { readableFiles }), new RegExp(`may not name file ${file}`), corefile);
+  await using _running = await startTestServer('. {\n forward . /etc/resolv.conf\n}', { readableFiles });
+});
+
 test('queries are counted under CoreDNS’s names', async () => {
   const page = await freeUdpPort();
   await using running = await startTestServer(`. {\n hosts {\n 10.0.0.1 a.test\n }\n cache\n prometheus 127.0.0.1:${page}\n}`);

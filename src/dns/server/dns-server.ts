@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { CodedError } from '../../std/coded-error.ts';
 import { type Component, deferred } from '../../std/lifecycle.ts';
 import { MUSTER_VERSION } from '../../std/version.ts';
 import { MessageWriter } from '../message/write-message.ts';
@@ -18,6 +19,11 @@ export interface DnsServerOptions extends Omit<GenerationContext, 'metrics' | 'f
   /** Of server blocks that name none. */
   readonly port: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /**
+   * The only files that the Corefile may name (`import`, `hosts`, `forward`), where others than this machine's administrators write it. Default:
+   * any.
+   */
+  readonly readableFiles?: ReadonlySet<string>;
 }
 
 export interface CorefileSource {
@@ -72,7 +78,7 @@ class CorefileServer implements DnsServer {
     this.#context = {
       ...options,
       metrics: this.#metrics,
-      readFile: (path) => readFile(resolve(directory, path), 'utf8'),
+      readFile: async (path) => readFile(this.#readable(resolve(directory, path)), 'utf8'),
       fail: (error) => {
         this.#failure ??= error;
         this.#life.abort(error);
@@ -156,6 +162,13 @@ class CorefileServer implements DnsServer {
     });
   }
 
+  #readable(path: string): string {
+    const { readableFiles } = this.#options;
+    if (readableFiles && !readableFiles.has(path))
+      throw new CodedError(`the Corefile may not name file ${path}`, { code: 'COREFILE_INVALID' });
+    return path;
+  }
+
   /** Takes a Corefile over as a whole, or throws and leaves everything as it was. */
   async #use(text: string, signal: AbortSignal): Promise<void> {
     const { corefile, environment, port, logger } = this.#options;
@@ -163,7 +176,7 @@ class CorefileServer implements DnsServer {
     const config = readServerConfig(text, corefile.path, {
       port,
       environment,
-      readImport: (path) => readFileSync(resolve(directory, path), 'utf8'),
+      readImport: (path) => readFileSync(this.#readable(resolve(directory, path)), 'utf8'),
     });
     const generation = createGeneration(config, this.#context);
     const life = new AbortController();

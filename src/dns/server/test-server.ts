@@ -20,6 +20,7 @@ export interface TestServer extends AsyncDisposable {
 export interface TestServerOptions {
   readonly client?: () => Promise<Client>;
   readonly port?: number;
+  readonly readableFiles?: ReadonlySet<string>;
 }
 
 /** A port that nobody has, for UDP and soon after for a server. */
@@ -49,6 +50,7 @@ export async function startTestServer(corefile: string, options: TestServerOptio
     },
     port,
     environment: {},
+    ...(options.readableFiles && { readableFiles: options.readableFiles }),
     listenAddresses: ['127.0.0.1'],
     localAddresses: ['127.0.0.1'],
     client: options.client ?? (() => Promise.reject(new Error('there is no API server in this test'))),
