@@ -57,6 +57,7 @@ export function defaultStorageClass(): V1StorageClass {
     provisioner: 'muster.dev/host-path',
     reclaimPolicy: 'Delete',
     volumeBindingMode: 'Immediate',
+    allowVolumeExpansion: true,
   };
 }
 

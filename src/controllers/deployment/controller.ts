@@ -199,9 +199,10 @@ export function createDeploymentController(context: ControllerContext, options: 
   async function noteRevision(deployment: V1Deployment, revision: number, signal: AbortSignal): Promise<void> {
     if (revisionOf(deployment) === revision) return;
     const annotations = { ...deployment.metadata?.annotations, [REVISION]: String(revision) };
+    // With the status, as upstream: the Deployment's generation counts what its users change.
     const written = await client
       .resource<V1Deployment>(deploymentKind, deployment.metadata?.namespace)
-      .update({ ...deployment, metadata: { ...deployment.metadata, annotations } }, { signal });
+      .update({ ...deployment, metadata: { ...deployment.metadata, annotations } }, { subresource: 'status', signal });
     deployment.metadata = { ...written.metadata };
   }
 
