@@ -61,6 +61,7 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
       await run(`label node ${node} e2e.example/wanted=${value} --overwrite`);
       await create(`labelled-${value}`, { nodeSelector: { 'e2e.example/wanted': value }, containers: [shell('sleep 1000')] });
       await run(`wait --for=condition=Ready pod/labelled-${value} --timeout=30s`);
+      await run(`delete pod labelled-${value}`);
     }
   });
 

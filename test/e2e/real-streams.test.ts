@@ -183,7 +183,11 @@ describe('streams between kubectl and containers', { timeout: 600_000 }, () => {
   test('a Service is reached through its proxy, at the endpoints that it has', async () => {
     const admin = cluster.current.kubectl('1.35');
     await admin.run('label pod talker app=talker');
-    await admin.run('expose pod talker --name=talker --port=80 --target-port=8080');
+    // The stories above ended containers of the pod, which may still be backing off: the one that answers runs all the time.
+    const spec = { selector: { app: 'talker' }, ports: [{ port: 80, targetPort: 8080 }], publishNotReadyAddresses: true };
+    await admin.run('create -f -', {
+      input: JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'talker' }, spec }),
+    });
     const reached = async () => {
       const { stdout, stderr } = await admin.try('get --raw /api/v1/namespaces/default/services/talker/proxy/');
       if (stdout.includes('page')) return true;

@@ -98,14 +98,18 @@ export class StatusWriter {
         const body = { metadata: { uid: toldUid }, status: patch };
         const pods = this.#client.resource<V1Pod>(podKind, namespace);
         await pods.patch(name, body, { type: 'strategic', subresource: 'status', signal: this.#signal });
-        entry.known = sent;
+        // A mirror pod that was made anew meanwhile was not told.
+        if (entry.told?.metadata?.uid === toldUid) entry.known = sent;
         this.#metrics?.observe('kubelet_pod_status_sync_duration_seconds', (this.#clock.now() - changedMs) / 1000);
         changedMs = this.#clock.now();
         continue;
       } catch (error) {
         if (this.#signal.aborted) return;
         // Gone, or another pod of the same name.
-        if (isStatus(error, 'NotFound') || isStatus(error, 'Conflict')) return;
+        if (isStatus(error, 'NotFound') || isStatus(error, 'Conflict')) {
+          if (!entry.told || entry.told.metadata?.uid === toldUid) return;
+          continue;
+        }
         this.#logger.warn('Failed to update status for pod', { pod: `${namespace}/${name}`, err: error });
       }
       await this.#clock.sleep(backoff.next(), this.#signal).catch(() => undefined); // only an abort ends it early; the loop looks

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, fsync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsync, mkdirSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
@@ -75,7 +75,8 @@ async function createDatabase(file: string): Promise<void> {
   const unfinished = `${file}.new`;
   const descriptor = openSync(unfinished, 'w', 0o600);
   try {
-    writeSync(descriptor, emptyDatabase());
+    // All of it or an error: one write alone may stop where the disk is full and say nothing.
+    writeFileSync(descriptor, emptyDatabase());
     await fsyncAsync(descriptor);
   } finally {
     closeSync(descriptor);
