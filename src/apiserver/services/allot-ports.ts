@@ -24,8 +24,12 @@ interface NamedSpec {
  */
 export function allotPorts(service: NamedSpec, before: V1ServiceSpec | undefined, source: PortTaking): void {
   const { spec } = service;
+  const isChecked = needsHealthCheckPort(spec) && !(before && needsHealthCheckPort(before));
+  const isChosen = Boolean(spec.healthCheckNodePort);
+  // A port that is named is taken before any is picked, which could be the same.
+  if (isChecked && isChosen) allotHealthCheck(spec, source);
   if (needsNodePorts(spec)) before ? allotChanged(service, before, source) : allotNew(service, source);
-  if (needsHealthCheckPort(spec) && !(before && needsHealthCheckPort(before))) allotHealthCheck(spec, source);
+  if (isChecked && !isChosen) allotHealthCheck(spec, source);
 }
 
 /** One port for TCP and UDP of the same service port, since DNS servers and the like want it so. */

@@ -107,7 +107,7 @@ test('the image policy’s part and node selectors have no version, inline and i
   const inline = (text: string) => file(`- name: ImagePolicyWebhook\n  configuration: {${text}}`);
   assert.deepEqual(await read(inline(policy)), { imagePolicy });
   await assert.rejects(
-    read(inline(policy.replace('50', '1'))),
+    read(inline(policy.replace('allowTTL: 50', 'allowTTL: 1'))),
     /imagePolicy\.allowTTL: valid value is between 1s and 30m0s, got 1s/,
   );
   await assert.rejects(read(inline('imagePolicy: {kubeConfigFile: /nowhere}')), /imagePolicy\.kubeConfigFile: .*nowhere/);
