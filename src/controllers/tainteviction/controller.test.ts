@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nodeKind } from '../../api/core/v1/node.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
+import { tolerates } from '../../api/core/v1/taint-toleration.ts';
 import type { V1Pod, V1Taint, V1Toleration } from '../../api/gen/types.ts';
 import { runController, type TestingCluster } from '../framework/testing-client.test-support.ts';
 import { createTaintEvictionController } from './controller.ts';
-import { planEviction, tolerates } from './plan.ts';
+import { planEviction } from './plan.ts';
 
 const unreachable: V1Taint = { key: 'node.kubernetes.io/unreachable', effect: 'NoExecute', timeAdded: '2026-01-01T00:00:00Z' };
 const T0 = Date.parse('2026-01-01T00:00:00Z');

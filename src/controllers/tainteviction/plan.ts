@@ -1,15 +1,8 @@
-import type { V1Node, V1Pod, V1Taint, V1Toleration } from '../../api/gen/types.ts';
+import { tolerates } from '../../api/core/v1/taint-toleration.ts';
+import type { V1Node, V1Pod } from '../../api/gen/types.ts';
 
 /** When a pod is to be deleted: never, or at a time (now or past: at once). */
 export type EvictionPlan = 'never' | { readonly atMs: number };
-
-/** Whether a toleration covers a taint (https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/). */
-export function tolerates(toleration: V1Toleration, taint: V1Taint): boolean {
-  if (toleration.effect && toleration.effect !== taint.effect) return false;
-  if (toleration.key && toleration.key !== taint.key) return false;
-  if (toleration.operator === 'Exists') return true;
-  return Boolean(toleration.key) && (toleration.value ?? '') === (taint.value ?? '');
-}
 
 /**
  * When the node's NoExecute taints make a pod go: at once when it does not tolerate one of them; else when the first of the times ends for

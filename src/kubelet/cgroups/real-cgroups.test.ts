@@ -28,7 +28,7 @@ async function writableCgroups(): Promise<CgroupMounts | undefined> {
 const mounts = await writableCgroups();
 
 test('a pod with a running process is limited, found and removed by the kernel', {
-  skip: !mounts && 'no cgroups to write to',
+  skip: !mounts && !process.env['CI'] && 'no cgroups to write to',
 }, async () => {
   const root = `muster-test-${process.pid}`;
   const cgroups = createPodCgroups({

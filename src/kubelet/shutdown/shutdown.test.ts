@@ -254,7 +254,8 @@ test('any line of the monitor is read or passed over', () => {
 });
 
 test('a signal on a real bus is heard, and only from logind when that is asked for', {
-  skip: !existsSync('/usr/bin/dbus-daemon') && 'no dbus-daemon (package dbus-daemon)',
+  // In CI it fails instead: there the package is installed.
+  skip: !existsSync('/usr/bin/dbus-daemon') && !process.env['CI'] && 'no dbus-daemon (package dbus-daemon)',
 }, async () => {
   await using directory = await temporaryDirectory();
   const busAddress = `unix:path=${directory.file('bus')}`;
