@@ -176,6 +176,14 @@ test('a second time changes nothing, and neither argument is touched', () => {
   );
 });
 
+test('a directive that is no text is a bad request', () => {
+  for (const directive of [{ toString: 1 }, [{ toString: 1 }], 7, null]) {
+    assert.throws(() => applyStrategicMergePatch({}, { $patch: directive }, 'V1Pod'), { code: 400 });
+    const spec = { containers: [{ name: 'a', $patch: directive }] };
+    assert.throws(() => applyStrategicMergePatch({ spec: { containers: containers('a') } }, { spec }, 'V1Pod'), { code: 400 });
+  }
+});
+
 test('any JSON as a patch is either applied or a bad request', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.constantFrom('spec', 'metadata', '$patch', '$retainKeys'), fc.jsonValue()), (patch) => {

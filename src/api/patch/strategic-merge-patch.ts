@@ -45,7 +45,12 @@ function applyMapDirective(patch: JsonMap): JsonMap {
   const { [PATCH]: directive, ...rest } = patch;
   if (directive === 'replace') return withoutDirectives(rest) as JsonMap;
   if (directive === 'delete') return {};
-  throw badRequest(`unknown patch type: ${String(directive)} in map: ${JSON.stringify(patch)}`);
+  throw unknownDirective(directive, patch);
+}
+
+function unknownDirective(directive: unknown, map: JsonMap): Error {
+  const name = typeof directive === 'string' ? directive : JSON.stringify(directive);
+  return badRequest(`unknown patch type: ${name} in map: ${JSON.stringify(map)}`);
 }
 
 /** Drops every field that `$retainKeys` does not name: how a union is switched from one member to another. */
@@ -155,7 +160,7 @@ function mergeItems(
   for (const item of directives) {
     if (item[PATCH] === 'replace') return ordinary.map(withoutDirectives);
     if (item[PATCH] === 'merge') throw badRequest('merging lists cannot yet be specified in the patch');
-    if (item[PATCH] !== 'delete') throw badRequest(`unknown patch type: ${String(item[PATCH])} in map: ${JSON.stringify(item)}`);
+    if (item[PATCH] !== 'delete') throw unknownDirective(item[PATCH], item);
     deleted.add(item[mergeKey]);
   }
   const merged = deleted.size
