@@ -3,7 +3,6 @@ import { chmod, mkdir, open, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type handleUnaryCall, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { createMounts } from '../../src/host/mounts.ts';
-import { createMessageCodec } from '../../src/kubelet/grpc/message-codec.ts';
 import {
   CSI_MESSAGES,
   NODE_CAPABILITY,
@@ -11,6 +10,7 @@ import {
   REGISTRATION_MESSAGES,
   USAGE_UNIT,
 } from '../../src/kubelet/volumes/csi/csi-messages.ts';
+import { createMessageCodec } from '../../src/std/grpc/message-codec.ts';
 
 export interface CsiDriverOptions {
   /** Default `csi.test`. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
 import { decodeProtobuf } from './decode.ts';
 import { encodeProtobuf, encodeProtobufList, encodeProtobufWatchFrame } from './encode.ts';
 import { readEnvelope } from './envelope.ts';
-import { ProtobufError } from './protobuf-error.ts';
 
 /** A message by hand: [number, value], where a list is a message within. */
 type Part = readonly [number, string | number | Buffer | readonly Part[]];

@@ -1,8 +1,8 @@
+import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
+import { WireReader, WireType } from '../../std/protobuf/wire-reader.ts';
 import { readEnvelope } from './envelope.ts';
 import { type ChoiceShape, type FieldShape, type MessageShape, shapeOf, type ValueShape } from './message-shape.ts';
-import { ProtobufError } from './protobuf-error.ts';
 import { readScalar, wireTypeOf, zeroScalar } from './read-scalar.ts';
-import { WireReader, WireType } from './wire-reader.ts';
 
 /** Messages in each other; upstream's deepest is not near. */
 const DEEPEST = 100;

@@ -1,7 +1,7 @@
+import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
+import { WireWriter } from '../../std/protobuf/wire-writer.ts';
 import { writeEnvelope } from './envelope.ts';
 import { type ChoiceShape, type FieldShape, type MessageShape, shapeOf, type ValueShape } from './message-shape.ts';
-import { ProtobufError } from './protobuf-error.ts';
-import { WireWriter } from './wire-writer.ts';
 import { writeScalar, writeText } from './write-scalar.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;

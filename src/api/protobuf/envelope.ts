@@ -1,6 +1,6 @@
-import { ProtobufError } from './protobuf-error.ts';
-import { WireReader } from './wire-reader.ts';
-import type { WireWriter } from './wire-writer.ts';
+import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
+import { WireReader } from '../../std/protobuf/wire-reader.ts';
+import type { WireWriter } from '../../std/protobuf/wire-writer.ts';
 
 /** What `application/vnd.kubernetes.protobuf` begins with. */
 const MAGIC = Buffer.from('k8s\0');

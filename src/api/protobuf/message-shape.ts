@@ -1,6 +1,6 @@
+import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
 import numbers from '../gen/protobuf-fields.json' with { type: 'json' };
 import { type FieldType, fieldsOfSchema, originalSchema, type ScalarName } from '../machinery/schema.ts';
-import { ProtobufError } from './protobuf-error.ts';
 
 /**
  * One value as it lies on the wire. `texts` is a message whose field 1 is a list of strings: a map's lists (ExtraValue). `choice` is a

@@ -1,7 +1,7 @@
+import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
+import { type WireReader, WireType } from '../../std/protobuf/wire-reader.ts';
 import type { ScalarName } from '../machinery/schema.ts';
 import type { ValueShape } from './message-shape.ts';
-import { ProtobufError } from './protobuf-error.ts';
-import { type WireReader, WireType } from './wire-reader.ts';
 
 /** Seconds of the years that RFC 3339 can write: 0001 to 9999. */
 const FIRST_SECOND = -62_135_596_800;

@@ -1,7 +1,7 @@
+import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
+import { WireType } from '../../std/protobuf/wire-reader.ts';
+import type { WireWriter } from '../../std/protobuf/wire-writer.ts';
 import type { ScalarName } from '../machinery/schema.ts';
-import { ProtobufError } from './protobuf-error.ts';
-import { WireType } from './wire-reader.ts';
-import type { WireWriter } from './wire-writer.ts';
 
 /**
  * Writes one value with its tag; undefined stands for Go's zero value.

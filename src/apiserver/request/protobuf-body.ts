@@ -1,7 +1,7 @@
 /** Loaded with the first body in protobuf: the table of field numbers is not needed before. */
 import { badRequest } from '../../api/machinery/status-error.ts';
 import { decodeProtobuf } from '../../api/protobuf/decode.ts';
-import { ProtobufError } from '../../api/protobuf/protobuf-error.ts';
+import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
 
 /**
  * The body as the JSON that would say the same. `schema` says what it is expected to be.

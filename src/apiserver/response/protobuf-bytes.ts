@@ -4,7 +4,7 @@ import type { ListMeta } from '../../api/machinery/object.ts';
 import { internalError, type Status } from '../../api/machinery/status-error.ts';
 import { encodeProtobuf, encodeProtobufList, encodeProtobufWatchFrame } from '../../api/protobuf/encode.ts';
 import { schemaOfObject } from '../../api/protobuf/object-schema.ts';
-import { ProtobufError } from '../../api/protobuf/protobuf-error.ts';
+import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
 import type { Output } from '../request/negotiation.ts';
 import type { WatchItem } from '../watch-cache/cached-event.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';

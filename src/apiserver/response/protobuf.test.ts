@@ -5,7 +5,7 @@ import { configMapKind } from '../../api/core/v1/config-map.ts';
 import type { JsonValue } from '../../api/machinery/object.ts';
 import { decodeProtobuf } from '../../api/protobuf/decode.ts';
 import { encodeProtobuf } from '../../api/protobuf/encode.ts';
-import { WireReader } from '../../api/protobuf/wire-reader.ts';
+import { WireReader } from '../../std/protobuf/wire-reader.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
 import { configMap, startTestApi, type TestApi } from '../test-api.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import type { V1Container, V1Probe } from '../../api/gen/types.ts';
 import { createAuthority } from '../../pki/authority.ts';
 import { systemClock } from '../../std/clock.ts';
-import { GrpcError } from '../grpc/grpc-error.ts';
+import { GrpcError } from '../../std/grpc/grpc-error.ts';
 import type { ContainerStreams } from '../runtime/runtime-abilities.ts';
 import { decodeResponse } from './grpc-health.ts';
 import { httpGetOf, urlOf } from './http-get.ts';

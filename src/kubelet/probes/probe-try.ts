@@ -1,6 +1,6 @@
 import type { V1Container, V1ExecAction, V1Probe } from '../../api/gen/types.ts';
+import { isGrpcStatus } from '../../std/grpc/grpc-error.ts';
 import { expandAll } from '../containers/variable-expansion.ts';
-import { isGrpcStatus } from '../grpc/grpc-error.ts';
 import type { ContainerStreams } from '../runtime/runtime-abilities.ts';
 import type { SetTimer } from './http-get.ts';
 import { resolveContainerPort } from './probe-target.ts';

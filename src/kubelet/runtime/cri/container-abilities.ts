@@ -1,4 +1,4 @@
-import { isGrpcStatus } from '../../grpc/grpc-error.ts';
+import { isGrpcStatus } from '../../../std/grpc/grpc-error.ts';
 import type { ContainerLogs, ContainerStreams, ContainerUsage, RuntimeStats } from '../runtime-abilities.ts';
 import type { CriClient, CriMessage } from './api/cri-client.ts';
 import { ContainerState } from './api/enums.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CodedError } from '../../../std/coded-error.ts';
-import { GrpcError } from '../../grpc/grpc-error.ts';
+import { GrpcError } from '../../../std/grpc/grpc-error.ts';
 import { PodPartError } from '../../pods/pod-parts.ts';
 import { containerDirectory, type PodPaths, podLogDirectory } from '../../pods/pod-paths.ts';
 import type { ContainerMount, IdMapping, SandboxPreparation } from '../preparation.ts';

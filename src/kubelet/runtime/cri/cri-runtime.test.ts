@@ -4,8 +4,8 @@ import { temporaryDirectory } from '../../../../test/harness/temporary-directory
 import { until } from '../../../../test/harness/until.ts';
 import type { V1Pod } from '../../../api/gen/types.ts';
 import { systemClock } from '../../../std/clock.ts';
+import { type GrpcAnswer, type GrpcService, startGrpcService } from '../../../std/grpc/grpc-service.ts';
 import { silentLogger } from '../../../std/logger.ts';
-import { type GrpcAnswer, type GrpcService, startGrpcService } from '../../testing/grpc-service.ts';
 import { CRI_MESSAGES } from './api/cri-client.ts';
 import { type CriRuntimeOptions, createCriRuntime } from './cri-runtime.ts';
 import { CONTAINERD_MESSAGES } from './images/containerd-client.ts';

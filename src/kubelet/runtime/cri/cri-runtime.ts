@@ -1,8 +1,8 @@
 import { globSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { Clock } from '../../../std/clock.ts';
+import { isGrpcStatus } from '../../../std/grpc/grpc-error.ts';
 import type { Logger } from '../../../std/logger.ts';
-import { isGrpcStatus } from '../../grpc/grpc-error.ts';
 import type { KubeletMetrics } from '../../metrics/kubelet-metrics.ts';
 import type { PodPaths } from '../../pods/pod-paths.ts';
 import type { PodSandbox, Runtime, RuntimeStatus, SandboxRequest } from '../runtime.ts';

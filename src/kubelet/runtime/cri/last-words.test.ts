@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { symlink, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../../../../test/harness/temporary-directory.ts';
-import { createMessageCodec } from '../../grpc/message-codec.ts';
+import { createMessageCodec } from '../../../std/grpc/message-codec.ts';
 import { CRI_MESSAGES } from './api/cri-client.ts';
 import { lastLogLines, lastWordsOf } from './last-words.ts';
 

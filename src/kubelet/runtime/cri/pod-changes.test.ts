@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VirtualClock } from '../../../std/clock.ts';
+import { GrpcError } from '../../../std/grpc/grpc-error.ts';
+import { createMessageCodec } from '../../../std/grpc/message-codec.ts';
 import { silentLogger } from '../../../std/logger.ts';
-import { GrpcError } from '../../grpc/grpc-error.ts';
-import { createMessageCodec } from '../../grpc/message-codec.ts';
 import { CRI_MESSAGES } from './api/cri-client.ts';
 import { PodChanges } from './pod-changes.ts';
 import type { Overview } from './pod-listing.ts';

@@ -1,8 +1,8 @@
 import type { Clock } from '../../../std/clock.ts';
 import { formatGoDuration } from '../../../std/go-duration.ts';
+import { isGrpcStatus } from '../../../std/grpc/grpc-error.ts';
 import { isAbort } from '../../../std/lifecycle.ts';
 import type { Logger } from '../../../std/logger.ts';
-import { isGrpcStatus } from '../../grpc/grpc-error.ts';
 import type { KubeletMetrics } from '../../metrics/kubelet-metrics.ts';
 import type { Overview } from './pod-listing.ts';
 import { podUidOf } from './translate/container-state.ts';

@@ -1,4 +1,4 @@
-import { isGrpcStatus } from '../../grpc/grpc-error.ts';
+import { isGrpcStatus } from '../../../std/grpc/grpc-error.ts';
 import type { PodSandbox, RuntimeContainer } from '../runtime.ts';
 import type { CriClient, CriMessage } from './api/cri-client.ts';
 import { SandboxState } from './api/enums.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../std/clock.ts';
+import { GrpcError, isGrpcStatus } from '../../../std/grpc/grpc-error.ts';
 import type { Logger } from '../../../std/logger.ts';
-import { GrpcError, isGrpcStatus } from '../../grpc/grpc-error.ts';
 import type { CriClient } from './api/cri-client.ts';
 import { type ContainerdClient, createContainerdClient } from './images/containerd-client.ts';
 import { hostArchitecture } from './images/oci-image.ts';

@@ -1,6 +1,6 @@
-import { createGrpcChannel } from '../../grpc/grpc-channel.ts';
-import { createMessageCodec } from '../../grpc/message-codec.ts';
-import type { Message, MessageInput } from '../../grpc/message-schema.ts';
+import { createGrpcChannel } from '../../../std/grpc/grpc-channel.ts';
+import { createMessageCodec } from '../../../std/grpc/message-codec.ts';
+import type { Message, MessageInput } from '../../../std/grpc/message-schema.ts';
 import { CSI_MESSAGES, NODE_CAPABILITY, type NodeCapability } from './csi-messages.ts';
 
 type Messages = typeof CSI_MESSAGES;

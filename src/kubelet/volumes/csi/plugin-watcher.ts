@@ -7,10 +7,10 @@ import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Backoff } from '../../../std/backoff.ts';
 import type { Clock } from '../../../std/clock.ts';
+import { createGrpcChannel, type GrpcChannel } from '../../../std/grpc/grpc-channel.ts';
+import { createMessageCodec } from '../../../std/grpc/message-codec.ts';
 import { type Component, deferred } from '../../../std/lifecycle.ts';
 import type { Logger } from '../../../std/logger.ts';
-import { createGrpcChannel, type GrpcChannel } from '../../grpc/grpc-channel.ts';
-import { createMessageCodec } from '../../grpc/message-codec.ts';
 import { namesIn } from '../pod-leftovers.ts';
 import { REGISTRATION_MESSAGES } from './csi-messages.ts';
 

@@ -1,6 +1,6 @@
-import { type CallOptions, createGrpcChannel, type GrpcChannel } from '../../../grpc/grpc-channel.ts';
-import { createMessageCodec } from '../../../grpc/message-codec.ts';
-import type { Message, MessageInput } from '../../../grpc/message-schema.ts';
+import { type CallOptions, createGrpcChannel, type GrpcChannel } from '../../../../std/grpc/grpc-channel.ts';
+import { createMessageCodec } from '../../../../std/grpc/message-codec.ts';
+import type { Message, MessageInput } from '../../../../std/grpc/message-schema.ts';
 import { CONTAINER_MESSAGES } from './container-messages.ts';
 import { IMAGE_MESSAGES } from './image-messages.ts';
 import { RUNTIME_MESSAGES } from './runtime-messages.ts';

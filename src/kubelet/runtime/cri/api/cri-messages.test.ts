@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fieldsOf } from '../../../grpc/message-schema.ts';
+import { fieldsOf } from '../../../../std/grpc/message-schema.ts';
 import { CONTAINERD_MESSAGES } from '../images/containerd-client.ts';
 import { CRI_MESSAGES } from './cri-client.ts';
 import { SIGNALS } from './enums.ts';

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../../std/clock.ts';
-import { createGrpcChannel } from '../../../grpc/grpc-channel.ts';
-import { isGrpcStatus } from '../../../grpc/grpc-error.ts';
-import { createMessageCodec } from '../../../grpc/message-codec.ts';
+import { createGrpcChannel } from '../../../../std/grpc/grpc-channel.ts';
+import { isGrpcStatus } from '../../../../std/grpc/grpc-error.ts';
+import { createMessageCodec } from '../../../../std/grpc/message-codec.ts';
 import { descriptorOf, type ImageBlob, type OciImage } from './oci-image.ts';
 
 /** The few messages of containerd's own API that are needed here (github.com/containerd/containerd, api/services). */

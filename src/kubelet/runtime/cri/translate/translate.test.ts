@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1Container, V1Pod, V1PodSpec } from '../../../../api/gen/types.ts';
-import { createMessageCodec } from '../../../grpc/message-codec.ts';
+import { createMessageCodec } from '../../../../std/grpc/message-codec.ts';
 import type { ContainerPreparation, SandboxPreparation } from '../../preparation.ts';
 import { CRI_MESSAGES } from '../api/cri-client.ts';
 import { SIGNALS } from '../api/enums.ts';

@@ -1,4 +1,4 @@
-import { CodedError } from '../../std/coded-error.ts';
+import { CodedError } from '../coded-error.ts';
 
 /** Bytes that are no message of the kind that they should be, or a value that cannot be written as one. */
 export class ProtobufError extends CodedError {

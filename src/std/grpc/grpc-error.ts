@@ -1,4 +1,4 @@
-import { CodedError } from '../../std/coded-error.ts';
+import { CodedError } from '../coded-error.ts';
 
 /** By number, as Go prints them: https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
 const NAMES = [

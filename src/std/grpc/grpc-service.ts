@@ -3,8 +3,8 @@ import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedHandleCall } from '@grpc/grpc-js';
-import { createMessageCodec } from '../grpc/message-codec.ts';
-import type { MessageSchemas } from '../grpc/message-schema.ts';
+import { createMessageCodec } from './message-codec.ts';
+import type { MessageSchemas } from './message-schema.ts';
 
 /** What a call of a test's service answers; rejecting with `{ code, details }` makes a gRPC status of it. */
 export type GrpcAnswer = (request: never, signal: AbortSignal) => unknown;

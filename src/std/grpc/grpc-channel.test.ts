@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { until } from '../../../test/harness/until.ts';
-import { startGrpcService } from '../testing/grpc-service.ts';
 import { createGrpcChannel } from './grpc-channel.ts';
+import { startGrpcService } from './grpc-service.ts';
 import { createMessageCodec } from './message-codec.ts';
 
 const MESSAGES = { Text: { text: '1 string' } } as const;

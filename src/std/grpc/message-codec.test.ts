@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import protobuf from 'protobufjs/light.js';
-import { ProtobufError } from '../../api/protobuf/protobuf-error.ts';
+import { ProtobufError } from '../protobuf/protobuf-error.ts';
 import { createMessageCodec } from './message-codec.ts';
 import { fieldsOf, type Message, type MessageInput } from './message-schema.ts';
 

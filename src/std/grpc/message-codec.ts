@@ -1,5 +1,5 @@
-import { WireReader, WireType } from '../../api/protobuf/wire-reader.ts';
-import { WireWriter } from '../../api/protobuf/wire-writer.ts';
+import { WireReader, WireType } from '../protobuf/wire-reader.ts';
+import { WireWriter } from '../protobuf/wire-writer.ts';
 import { type FieldShape, fieldsOf, type Message, type MessageInput, type MessageSchemas } from './message-schema.ts';
 
 export interface MessageCodec<S extends MessageSchemas> {
