@@ -1,5 +1,5 @@
+import { KUBELET_SERVING } from '../api/certificates/v1/signer-conditions.ts';
 import type { V1ClusterRole, V1ClusterRoleBinding, V1StorageClass } from '../api/gen/types.ts';
-import { KUBELET_SERVING } from '../controllers/csr/conditions.ts';
 
 const RBAC = 'rbac.authorization.k8s.io';
 

@@ -4,7 +4,7 @@ import { secretKind } from '../api/core/v1/secret.ts';
 import type { V1Secret } from '../api/gen/types.ts';
 import type { Client } from '../client/client.ts';
 import { createClient } from '../client/create-client.ts';
-import { unlessReason } from '../controllers/framework/unless-reason.ts';
+import { unlessReason } from '../client/unless-reason.ts';
 import { writeFileAtomic } from '../std/atomic-file.ts';
 import { Backoff } from '../std/backoff.ts';
 import type { Timer } from '../std/clock.ts';

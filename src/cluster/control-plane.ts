@@ -10,7 +10,7 @@ import type { UserInfo } from '../apiserver/contracts.ts';
 import type { Client } from '../client/client.ts';
 import { createClient } from '../client/create-client.ts';
 import type { Transport } from '../client/transport/transport.ts';
-import { unlessReason } from '../controllers/framework/unless-reason.ts';
+import { unlessReason } from '../client/unless-reason.ts';
 import { formatKubeconfig } from '../pki/kubeconfig.ts';
 import { writeFileAtomic } from '../std/atomic-file.ts';
 import { CodedError } from '../std/coded-error.ts';

@@ -1,6 +1,11 @@
+import {
+  KUBE_APISERVER_CLIENT,
+  KUBE_APISERVER_CLIENT_KUBELET,
+  KUBELET_SERVING,
+  LEGACY_UNKNOWN,
+} from '../api/certificates/v1/signer-conditions.ts';
 import type { Component } from '../std/lifecycle.ts';
 import type { ControllerManagerOptions, SigningSource } from './controller-manager-options.ts';
-import { KUBE_APISERVER_CLIENT, KUBE_APISERVER_CLIENT_KUBELET, KUBELET_SERVING, LEGACY_UNKNOWN } from './csr/conditions.ts';
 import type { AuthoritySource } from './csrsigning/signing-material.ts';
 import type { ControllerContext } from './framework/controller.ts';
 

@@ -1,11 +1,11 @@
 import { createEventRecorder, type EventRecorder } from '../client/events.ts';
 import { createLeaderElector } from '../client/leader-election.ts';
+import { LoopMetrics } from '../client/loop-metrics.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { type Component, deferred } from '../std/lifecycle.ts';
 import { CONTROLLER_FACTORIES } from './controller-factories.ts';
 import type { ControllerManagerOptions, LeaderElectionTimes } from './controller-manager-options.ts';
 import type { ControllerContext } from './framework/controller.ts';
-import { LoopMetrics } from './framework/loop-metrics.ts';
 import { createSharedInformers, type SharedInformers } from './framework/shared-informers.ts';
 import { type KnownController, MANAGER_ACCOUNT } from './known-controllers.ts';
 import { selectControllers } from './select-controllers.ts';

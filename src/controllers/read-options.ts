@@ -1,8 +1,13 @@
+import {
+  KUBE_APISERVER_CLIENT,
+  KUBE_APISERVER_CLIENT_KUBELET,
+  KUBELET_SERVING,
+  LEGACY_UNKNOWN,
+} from '../api/certificates/v1/signer-conditions.ts';
 import { readFlagFile, readLeaderElection } from '../client/serving/component-flags.ts';
 import { FlagError, type FlagValues, type ParsedFlags } from '../std/flags.ts';
 import { readConcurrency } from './concurrency-flags.ts';
 import type { ControllerManagerOptions } from './controller-manager-options.ts';
-import { KUBE_APISERVER_CLIENT, KUBE_APISERVER_CLIENT_KUBELET, KUBELET_SERVING, LEGACY_UNKNOWN } from './csr/conditions.ts';
 import { type AuthoritySource, authorityFromFiles } from './csrsigning/signing-material.ts';
 
 const SIGNER_OF_FLAG: Readonly<Record<string, string>> = {

@@ -15,7 +15,7 @@ import type { KubeObject } from '../../api/machinery/object.ts';
 import { clusterRoleKind } from '../../api/rbac/v1/cluster-role.ts';
 import { clusterRoleBindingKind } from '../../api/rbac/v1/cluster-role-binding.ts';
 import type { Client } from '../../client/client.ts';
-import { unlessReason } from '../../controllers/framework/unless-reason.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import { CLUSTER_DNS_SERVICE_ADDRESS, CLUSTER_DOMAIN } from '../options.ts';
 
 export const DNS_NAMESPACE = 'kube-system';

@@ -1,11 +1,11 @@
 import { certificateSigningRequestKind } from '../../api/certificates/v1/certificate-signing-request.ts';
+import { withCondition } from '../../api/certificates/v1/signer-conditions.ts';
 import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
 import type { Client } from '../../client/client.ts';
 import { createInformer } from '../../client/informer.ts';
-import { withCondition } from '../../controllers/csr/conditions.ts';
-import { LoopMetrics } from '../../controllers/framework/loop-metrics.ts';
-import { Reconciler } from '../../controllers/framework/reconciler.ts';
-import { unlessReason } from '../../controllers/framework/unless-reason.ts';
+import { LoopMetrics } from '../../client/loop-metrics.ts';
+import { Reconciler } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import { parseCertificateRequest } from '../../pki/certificate-request.ts';
 import type { Clock } from '../../std/clock.ts';
 import { type Component, deferred } from '../../std/lifecycle.ts';

@@ -1,5 +1,5 @@
+import { hasCondition, isIssued, KUBELET_SERVING } from '../../api/certificates/v1/signer-conditions.ts';
 import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
-import { hasCondition, isIssued, KUBELET_SERVING } from '../../controllers/csr/conditions.ts';
 import { checkKubeletServingRequest } from '../../controllers/csr/request-rules.ts';
 import type { CertificateRequest } from '../../pki/certificate-request.ts';
 

@@ -12,11 +12,11 @@ import type {
 import { attachmentName } from '../../api/storage/v1/attachment-name.ts';
 import { csiDriverKind } from '../../api/storage/v1/csi-driver.ts';
 import { volumeAttachmentKind } from '../../api/storage/v1/volume-attachment.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
 import { podsByNode } from '../framework/pods-by-node.ts';
-import { type Outcome, Reconciler } from '../framework/reconciler.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { claimsOfPod, isMadeFor, podsByClaim } from '../workloads/pod-claims.ts';
 import { NodeReport } from './node-report.ts';
 import { multiAttachMessage, needsVolumes, planDetach, planVolume, requiresAttach, uniqueName } from './plan.ts';

@@ -3,8 +3,8 @@ import type { V1Node, V1VolumeAttachment } from '../../api/gen/types.ts';
 import { equalJson } from '../../api/machinery/clone.ts';
 import type { Client } from '../../client/client.ts';
 import type { Informer } from '../../client/informer.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import { Turns } from '../../std/turns.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 
 export interface NodeReportOptions {
   readonly client: Client;

@@ -1,11 +1,11 @@
 import { configMapKind } from '../../api/core/v1/config-map.ts';
 import { secretKind } from '../../api/core/v1/secret.ts';
 import type { V1ConfigMap, V1Secret } from '../../api/gen/types.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { BOOTSTRAP_TOKENS } from '../bootstrap-token/bootstrap-token-secret.ts';
 import { type ControllerContext, createController, source } from '../framework/controller.ts';
-import { type Outcome, Reconciler } from '../framework/reconciler.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { planClusterInfo, signingTokens } from './plan.ts';
 
 const NAMESPACE = 'kube-public';

@@ -1,9 +1,9 @@
 import type { V1ClusterRole } from '../../api/gen/types.ts';
 import { clusterRoleKind } from '../../api/rbac/v1/cluster-role.ts';
+import { Reconciler } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
-import { Reconciler } from '../framework/reconciler.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { planAggregatedRules } from './plan.ts';
 
 /** Fills the rules of cluster roles that are made of others (`admin`, `edit`, `view`). */

@@ -3,9 +3,9 @@ import { serviceAccountKind } from '../../api/core/v1/service-account.ts';
 import type { V1Secret } from '../../api/gen/types.ts';
 import type { Client } from '../../client/client.ts';
 import type { Transport, TransportResponse } from '../../client/transport/transport.ts';
+import { hasReason, unlessReason } from '../../client/unless-reason.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
-import { hasReason, unlessReason } from '../framework/unless-reason.ts';
 
 export interface ServiceAccountTransportOptions {
   /** Reaches the API server without credentials. Several accounts may share it. */

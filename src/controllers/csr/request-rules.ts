@@ -3,8 +3,14 @@
  * (https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#kubernetes-signers). A rule answers what is
  * wrong, or undefined.
  */
+
+import {
+  KUBE_APISERVER_CLIENT,
+  KUBE_APISERVER_CLIENT_KUBELET,
+  KUBELET_SERVING,
+  LEGACY_UNKNOWN,
+} from '../../api/certificates/v1/signer-conditions.ts';
 import type { CertificateRequest } from '../../pki/certificate-request.ts';
-import { KUBE_APISERVER_CLIENT, KUBE_APISERVER_CLIENT_KUBELET, KUBELET_SERVING, LEGACY_UNKNOWN } from './conditions.ts';
 
 /** The part of a parsed request that the rules look at. */
 export type RequestedNames = Pick<

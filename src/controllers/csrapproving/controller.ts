@@ -1,5 +1,6 @@
 import { subjectAccessReviewKind } from '../../api/authorization/v1/subject-access-review.ts';
 import { certificateSigningRequestKind } from '../../api/certificates/v1/certificate-signing-request.ts';
+import { withCondition } from '../../api/certificates/v1/signer-conditions.ts';
 import type {
   V1CertificateSigningRequest,
   V1ClusterRole,
@@ -8,13 +9,12 @@ import type {
 } from '../../api/gen/types.ts';
 import { clusterRoleKind } from '../../api/rbac/v1/cluster-role.ts';
 import { clusterRoleBindingKind } from '../../api/rbac/v1/cluster-role-binding.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import { parseCertificateRequest } from '../../pki/certificate-request.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Component } from '../../std/lifecycle.ts';
-import { withCondition } from '../csr/conditions.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
-import { type Outcome, Reconciler } from '../framework/reconciler.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { mayApprove, planApproval, planReview, type Recognizer } from './plan.ts';
 
 /**

@@ -1,5 +1,5 @@
+import { hasCondition, isIssued, KUBE_APISERVER_CLIENT_KUBELET } from '../../api/certificates/v1/signer-conditions.ts';
 import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
-import { hasCondition, isIssued, KUBE_APISERVER_CLIENT_KUBELET } from '../csr/conditions.ts';
 import { checkKubeletClientRequest, type RequestedNames } from '../csr/request-rules.ts';
 
 /** A permission that lets a request be approved, and what the approval then says. */

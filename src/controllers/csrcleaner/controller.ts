@@ -1,11 +1,11 @@
 import { certificateSigningRequestKind } from '../../api/certificates/v1/certificate-signing-request.ts';
+import { isIssued } from '../../api/certificates/v1/signer-conditions.ts';
 import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import { parseCertificates } from '../../pki/certificate.ts';
 import type { Component } from '../../std/lifecycle.ts';
-import { isIssued } from '../csr/conditions.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
-import { type Outcome, Reconciler } from '../framework/reconciler.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { planDeletionMs } from './plan.ts';
 
 /** Deletes certificate signing requests that nobody needs any more, each at its time. */

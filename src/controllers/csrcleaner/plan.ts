@@ -1,5 +1,5 @@
+import { isIssued } from '../../api/certificates/v1/signer-conditions.ts';
 import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
-import { isIssued } from '../csr/conditions.ts';
 
 const HOUR_MS = 3_600_000;
 const DECIDED_KEPT_MS = HOUR_MS;

@@ -1,13 +1,13 @@
 import { certificateSigningRequestKind } from '../../api/certificates/v1/certificate-signing-request.ts';
+import { withCondition } from '../../api/certificates/v1/signer-conditions.ts';
 import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
+import { Reconciler } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import { type CertificateRequest, parseCertificateRequest } from '../../pki/certificate-request.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Component } from '../../std/lifecycle.ts';
-import { withCondition } from '../csr/conditions.ts';
 import { SIGNER_RULES } from '../csr/request-rules.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
-import { Reconciler } from '../framework/reconciler.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { awaitsCertificate, planValidity } from './plan.ts';
 import type { AuthoritySource } from './signing-material.ts';
 

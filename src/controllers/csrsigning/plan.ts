@@ -1,5 +1,5 @@
+import { hasCondition, isIssued } from '../../api/certificates/v1/signer-conditions.ts';
 import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
-import { hasCondition, isIssued } from '../csr/conditions.ts';
 
 const MINUTE_MS = 60_000;
 /** Certificates begin to be valid a little before they are issued, for clocks that are slow. */

@@ -4,14 +4,14 @@ import { serviceKind } from '../../api/core/v1/service.ts';
 import type { V1Endpoints, V1Pod, V1Service } from '../../api/gen/types.ts';
 import { equalJson } from '../../api/machinery/clone.ts';
 import { selectorFromLabels } from '../../api/machinery/label-selector.ts';
+import { Reconciler } from '../../client/reconciler.ts';
+import { createdOrUnneeded, unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { matters, newestChange } from '../endpointslice/controller.ts';
 import { HEADLESS } from '../endpointslice/plan.ts';
 import { hasSelector, isHeadless } from '../endpointslice/service-pods.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { OwnWrites } from '../framework/own-writes.ts';
-import { Reconciler } from '../framework/reconciler.ts';
-import { createdOrUnneeded, unlessReason } from '../framework/unless-reason.ts';
 import { subsetsOf, truncated } from './plan.ts';
 
 const MANAGED_BY = 'endpoints.kubernetes.io/managed-by';

@@ -2,7 +2,7 @@ import { endpointSliceKind } from '../../api/discovery/v1/endpoint-slice.ts';
 import type { V1EndpointSlice } from '../../api/gen/types.ts';
 import type { Client } from '../../client/client.ts';
 import type { Informer } from '../../client/informer.ts';
-import { createdOrUnneeded, unlessReason } from '../framework/unless-reason.ts';
+import { createdOrUnneeded, unlessReason } from '../../client/unless-reason.ts';
 import type { SlicePlan } from './plan.ts';
 
 /** Carries out plans for slices, and knows whether the informer shows all that was written for a Service. */

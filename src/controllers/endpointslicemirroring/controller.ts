@@ -2,12 +2,12 @@ import { endpointsKind } from '../../api/core/v1/endpoints.ts';
 import { serviceKind } from '../../api/core/v1/service.ts';
 import { endpointSliceKind } from '../../api/discovery/v1/endpoint-slice.ts';
 import type { V1EndpointSlice, V1Endpoints, V1Service } from '../../api/gen/types.ts';
+import { Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { serviceOfSlice } from '../endpointslice/controller.ts';
 import { MANAGED_BY, planSlices } from '../endpointslice/plan.ts';
 import { SliceWrites } from '../endpointslice/slice-writes.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
-import { Reconciler } from '../framework/reconciler.ts';
 import { isMirrored, MIRROR_CONTROLLER, mirrorGroups } from './plan.ts';
 
 const SERVICE_INDEX = 'service';

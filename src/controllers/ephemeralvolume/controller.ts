@@ -1,9 +1,9 @@
 import { persistentVolumeClaimKind } from '../../api/core/v1/persistent-volume-claim.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import type { V1PersistentVolumeClaim, V1Pod, V1Volume } from '../../api/gen/types.ts';
+import { Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
-import { Reconciler } from '../framework/reconciler.ts';
 import { controllerReference } from '../workloads/owner.ts';
 import { isMadeFor, podsByClaim } from '../workloads/pod-claims.ts';
 

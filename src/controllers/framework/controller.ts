@@ -2,11 +2,11 @@ import type { KubeObject } from '../../api/machinery/object.ts';
 import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
 import type { Informer } from '../../client/informer.ts';
+import type { LoopMetrics } from '../../client/loop-metrics.ts';
+import type { Reconciler } from '../../client/reconciler.ts';
 import type { Clock } from '../../std/clock.ts';
 import { type Component, deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
-import type { LoopMetrics } from './loop-metrics.ts';
-import type { Reconciler } from './reconciler.ts';
 import type { SharedInformers } from './shared-informers.ts';
 
 /** What every controller is given. */

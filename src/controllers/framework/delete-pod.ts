@@ -2,7 +2,7 @@ import { podKind } from '../../api/core/v1/pod.ts';
 import type { V1Pod } from '../../api/gen/types.ts';
 import { formatTime } from '../../api/machinery/object.ts';
 import type { Client } from '../../client/client.ts';
-import { unlessReason } from './unless-reason.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 
 export interface PodDisruption {
   reason: string;

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../api/machinery/object.ts';
 import type { ResourceClient } from '../../client/client.ts';
-import { unlessReason } from './unless-reason.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 
 /** Whether an object is being deleted and only waits for those that hold on to it, this finalizer among them. */
 export function waitsForRelease({ metadata }: KubeObject, finalizer: string): boolean {

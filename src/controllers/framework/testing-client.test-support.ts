@@ -9,11 +9,11 @@ import { applyMergePatch } from '../../api/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '../../api/patch/strategic-merge-patch.ts';
 import type { Client, DeleteOptions, ListOptions, ResourceClient, WatchEvent } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
+import { LoopMetrics } from '../../client/loop-metrics.ts';
 import { VirtualClock } from '../../std/clock.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { silentLogger } from '../../std/logger.ts';
 import type { ControllerContext } from './controller.ts';
-import { LoopMetrics } from './loop-metrics.ts';
 import { createSharedInformers } from './shared-informers.ts';
 
 export interface RecordedRequest {

@@ -1,11 +1,11 @@
 import type { KubeObject, OwnerReference } from '../../api/machinery/object.ts';
 import type { Client } from '../../client/client.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { type Component, deferred, isAbort } from '../../std/lifecycle.ts';
 import type { ControllerContext } from '../framework/controller.ts';
-import { type Outcome, Reconciler } from '../framework/reconciler.ts';
 import { createSharedInformers } from '../framework/shared-informers.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { type Affected, type Coordinates, type GraphNode, groupKind, ORPHAN_FINALIZER, OwnerGraph } from './graph.ts';
 import { createMonitors } from './monitors.ts';
 import { type OwnerState, planExamination } from './plan.ts';

@@ -3,9 +3,9 @@ import { podKind } from '../../api/core/v1/pod.ts';
 import { secretKind } from '../../api/core/v1/secret.ts';
 import { serviceAccountKind } from '../../api/core/v1/service-account.ts';
 import type { V1ConfigMap, V1Pod, V1Secret, V1ServiceAccount } from '../../api/gen/types.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import { type Component, isAbort } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { accountNameOf, TOKEN_SECRET_TYPE } from '../serviceaccount-token/plan.ts';
 import { dateOf, INVALID_SINCE_LABEL, knownFromMs, planToken } from './plan.ts';
 

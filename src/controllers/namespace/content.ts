@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../api/machinery/object.ts';
 import type { Client } from '../../client/client.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import { type DiscoveredKind, discoverKinds } from '../framework/discovery.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { type ContentDeletion, contentKinds, formatResource } from './plan.ts';
 
 /** How many kinds are deleted at a time. */

@@ -1,9 +1,9 @@
 import { namespaceKind } from '../../api/core/v1/namespace.ts';
 import type { V1Namespace } from '../../api/gen/types.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
-import { type Outcome, Reconciler } from '../framework/reconciler.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { deleteContent } from './content.ts';
 import { isContentGone, NAMESPACE_FINALIZER, needsContentDeletion, planConditions } from './plan.ts';
 

@@ -1,10 +1,10 @@
 import { nodeKind } from '../../api/core/v1/node.ts';
 import type { V1Node } from '../../api/gen/types.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
 import { OwnWrites } from '../framework/own-writes.ts';
-import { type Outcome, Reconciler } from '../framework/reconciler.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { RangeAllocator, type RangeAllocatorOptions } from './range-allocator.ts';
 
 /**

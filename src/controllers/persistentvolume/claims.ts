@@ -15,9 +15,9 @@ import {
 import type { V1PersistentVolume, V1PersistentVolumeClaim, V1StorageClass } from '../../api/gen/types.ts';
 import { equalJson } from '../../api/machinery/clone.ts';
 import type { Informer } from '../../client/informer.ts';
+import type { Outcome } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import type { ControllerContext } from '../framework/controller.ts';
-import type { Outcome } from '../framework/reconciler.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { HOST_PATH_PROVISIONERS, type HostPathProvisioner } from './host-path-provisioner.ts';
 
 export interface ClaimWorkOptions {

@@ -3,9 +3,9 @@ import { persistentVolumeClaimKind } from '../../api/core/v1/persistent-volume-c
 import { BIND_COMPLETED, hasAnnotation } from '../../api/core/v1/volume-binding.ts';
 import type { V1PersistentVolume, V1PersistentVolumeClaim, V1StorageClass } from '../../api/gen/types.ts';
 import { storageClassKind } from '../../api/storage/v1/storage-class.ts';
+import { Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
-import { Reconciler } from '../framework/reconciler.ts';
 import { ClaimWork } from './claims.ts';
 import { HostPathProvisioner } from './host-path-provisioner.ts';
 import { VolumeWork } from './volumes.ts';

@@ -3,8 +3,8 @@ import { persistentVolumeClaimKind } from '../../api/core/v1/persistent-volume-c
 import { BOUND_BY_CONTROLLER, hasAnnotation, PROVISIONED_BY } from '../../api/core/v1/volume-binding.ts';
 import type { V1PersistentVolume, V1PersistentVolumeClaim } from '../../api/gen/types.ts';
 import type { Informer } from '../../client/informer.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import type { ControllerContext } from '../framework/controller.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import type { HostPathProvisioner } from './host-path-provisioner.ts';
 
 export interface VolumeWorkOptions {

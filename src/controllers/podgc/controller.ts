@@ -1,11 +1,11 @@
 import { nodeKind } from '../../api/core/v1/node.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import type { V1Node, V1Pod } from '../../api/gen/types.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import { type Component, isAbort } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, source } from '../framework/controller.ts';
 import { disruptPod } from '../framework/delete-pod.ts';
 import { podsByNode } from '../framework/pods-by-node.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { missingNodes, planTerminated, planUnscheduled } from './plan.ts';
 
 const PERIOD_MS = 20_000;

@@ -2,10 +2,10 @@ import { validatingAdmissionPolicyKind } from '../../api/admissionregistration/v
 import type { CelType } from '../../api/cel/types.ts';
 import type { V1ValidatingAdmissionPolicy, V1ValidatingAdmissionPolicySpec } from '../../api/gen/types.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
+import { Reconciler } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
-import { Reconciler } from '../framework/reconciler.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import type { CheckedType } from './check-policy.ts';
 import type { OpenApiDocument } from './openapi-types.ts';
 import { openApiPath, type ResourceName, resourcesToCheck } from './plan.ts';

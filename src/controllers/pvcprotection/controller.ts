@@ -1,10 +1,10 @@
 import { persistentVolumeClaimKind } from '../../api/core/v1/persistent-volume-claim.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import type { V1PersistentVolumeClaim, V1Pod } from '../../api/gen/types.ts';
+import { Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { lacksFinalizer, protect, waitsForRelease } from '../framework/protection.ts';
-import { Reconciler } from '../framework/reconciler.ts';
 import { claimsOfPod, podsByClaim } from '../workloads/pod-claims.ts';
 import { mayRelease, usesClaim } from './plan.ts';
 

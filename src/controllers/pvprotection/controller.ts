@@ -1,9 +1,9 @@
 import { persistentVolumeKind } from '../../api/core/v1/persistent-volume.ts';
 import type { V1PersistentVolume } from '../../api/gen/types.ts';
+import { Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
 import { lacksFinalizer, protect, waitsForRelease } from '../framework/protection.ts';
-import { Reconciler } from '../framework/reconciler.ts';
 
 const FINALIZER = 'kubernetes.io/pv-protection';
 

@@ -7,11 +7,11 @@ import { evaluatorFor } from '../../api/quota/evaluators.ts';
 import { scopesOf } from '../../api/quota/scopes.ts';
 import type { Client } from '../../client/client.ts';
 import type { Change } from '../../client/informer.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import { type Component, isAbort } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
-import { type Outcome, Reconciler } from '../framework/reconciler.ts';
 import { createSharedInformers } from '../framework/shared-informers.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { CountedKinds } from './counted-kinds.ts';
 import { addUsage, isUnsettled, kindsOf, mayFree, planStatus, sameLimits, startUsage } from './plan.ts';
 

@@ -1,10 +1,10 @@
 import { configMapKind } from '../../api/core/v1/config-map.ts';
 import { namespaceKind } from '../../api/core/v1/namespace.ts';
 import type { V1ConfigMap, V1Namespace } from '../../api/gen/types.ts';
+import { Reconciler } from '../../client/reconciler.ts';
+import { createdOrUnneeded, unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
-import { Reconciler } from '../framework/reconciler.ts';
-import { createdOrUnneeded, unlessReason } from '../framework/unless-reason.ts';
 import { planRootCaConfigMap, ROOT_CA_CONFIG_MAP } from './plan.ts';
 
 /** Keeps the cluster's root certificate in ConfigMap kube-root-ca.crt of every namespace, where pods find it. */

@@ -2,11 +2,11 @@ import { secretKind } from '../../api/core/v1/secret.ts';
 import { serviceAccountKind } from '../../api/core/v1/service-account.ts';
 import type { V1Secret, V1ServiceAccount } from '../../api/gen/types.ts';
 import { generateName } from '../../api/machinery/names.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
+import { createdOrUnneeded, unlessReason } from '../../client/unless-reason.ts';
 import { createTokenSigner, legacyTokenClaims } from '../../pki/service-account-token.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
-import { type Outcome, Reconciler } from '../framework/reconciler.ts';
-import { createdOrUnneeded, unlessReason } from '../framework/unless-reason.ts';
 import { accountNameOf, belongsTo, needsToken, newTokenSecret, planTokenSecret, TOKEN_SECRET_TYPE } from './plan.ts';
 
 export interface ServiceAccountTokenOptions {

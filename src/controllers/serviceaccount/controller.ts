@@ -1,10 +1,10 @@
 import { namespaceKind } from '../../api/core/v1/namespace.ts';
 import { serviceAccountKind } from '../../api/core/v1/service-account.ts';
 import type { V1Namespace, V1ServiceAccount } from '../../api/gen/types.ts';
+import { Reconciler } from '../../client/reconciler.ts';
+import { createdOrUnneeded } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
-import { Reconciler } from '../framework/reconciler.ts';
-import { createdOrUnneeded } from '../framework/unless-reason.ts';
 import { DEFAULT_SERVICE_ACCOUNT, needsDefaultAccount } from './plan.ts';
 
 /** Keeps a ServiceAccount named `default` in every namespace. */

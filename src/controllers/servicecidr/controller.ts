@@ -2,11 +2,11 @@ import type { V1IPAddress, V1ServiceCIDR } from '../../api/gen/types.ts';
 import { formatTime } from '../../api/machinery/object.ts';
 import { ipAddressKind } from '../../api/networking/v1/ip-address.ts';
 import { serviceCidrKind } from '../../api/networking/v1/service-cidr.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
 import { lacksFinalizer, protect } from '../framework/protection.ts';
-import { type Outcome, Reconciler } from '../framework/reconciler.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { mayGo, planConditions } from './plan.ts';
 
 const FINALIZER = 'networking.k8s.io/service-cidr-finalizer';

@@ -1,4 +1,4 @@
-import { DURATION_BUCKETS_SECONDS, type LoopMetrics } from '../framework/loop-metrics.ts';
+import { DURATION_BUCKETS_SECONDS, type LoopMetrics } from '../../client/loop-metrics.ts';
 
 /** The manager's metrics in Prometheus' text format, under the names that client-go's work queues have. */
 export async function formatMetrics(metrics: LoopMetrics, isLeading: boolean): Promise<{ contentType: string; text: string }> {

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { request as httpsRequest } from 'node:https';
 import { test } from 'node:test';
 import type { V1SubjectAccessReview, V1TokenReview } from '../../api/gen/types.ts';
+import { LoopMetrics } from '../../client/loop-metrics.ts';
 import { createSecureServer } from '../../client/serving/secure-server.ts';
 import { createAuthority } from '../../pki/authority.ts';
 import { generatePrivateKey } from '../../pki/keys.ts';
 import { createSelfSigned } from '../../pki/self-signed.ts';
 import { ComponentGroup } from '../../std/lifecycle.ts';
 import { silentLogger } from '../../std/logger.ts';
-import { LoopMetrics } from '../framework/loop-metrics.ts';
 import { TestingCluster } from '../framework/testing-client.test-support.ts';
 import { formatMetrics } from './metrics-text.ts';
 

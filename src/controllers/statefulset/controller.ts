@@ -11,11 +11,11 @@ import type {
 } from '../../api/gen/types.ts';
 import { equalJson } from '../../api/machinery/clone.ts';
 import { selectorFromLabelSelector } from '../../api/machinery/label-selector.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
+import { isNamespaceTerminating, unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { OwnWrites } from '../framework/own-writes.ts';
-import { type Outcome, Reconciler } from '../framework/reconciler.ts';
-import { isNamespaceTerminating, unlessReason } from '../framework/unless-reason.ts';
 import { claim, planClaims } from '../workloads/claims.ts';
 import { ownedPods } from '../workloads/owned-pods.ts';
 import { controllerOf, refersTo } from '../workloads/owner.ts';

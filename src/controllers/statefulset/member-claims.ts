@@ -4,7 +4,7 @@ import { equalJson } from '../../api/machinery/clone.ts';
 import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
 import type { Informer } from '../../client/informer.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import { claimName, claimOwner, claimsOf, memberName } from './member.ts';
 
 export interface MemberClaimsOptions {

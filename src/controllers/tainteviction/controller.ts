@@ -1,10 +1,10 @@
 import { nodeKind } from '../../api/core/v1/node.ts';
 import type { V1Node } from '../../api/gen/types.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { disruptPod } from '../framework/delete-pod.ts';
 import { podsByNode } from '../framework/pods-by-node.ts';
-import { type Outcome, Reconciler } from '../framework/reconciler.ts';
 import { planEviction } from './plan.ts';
 
 /** Deletes pods from nodes whose NoExecute taints they do not tolerate, or no longer. */

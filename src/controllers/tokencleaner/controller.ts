@@ -1,10 +1,10 @@
 import { secretKind } from '../../api/core/v1/secret.ts';
 import type { V1Secret } from '../../api/gen/types.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { BOOTSTRAP_TOKENS } from '../bootstrap-token/bootstrap-token-secret.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
-import { type Outcome, Reconciler } from '../framework/reconciler.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { planTokenCleaning } from './plan.ts';
 
 /** Deletes bootstrap token Secrets when they expire. Those without an expiration stay until somebody deletes them. */

@@ -1,9 +1,9 @@
 import { jobKind } from '../../api/batch/v1/job.ts';
 import type { V1Job } from '../../api/gen/types.ts';
+import { type Outcome, Reconciler } from '../../client/reconciler.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
-import { type Outcome, Reconciler } from '../framework/reconciler.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
 import { conditionIn } from '../job/plan.ts';
 
 /** When a Job is to be deleted; undefined: not by us. */

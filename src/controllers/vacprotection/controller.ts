@@ -2,10 +2,10 @@ import { persistentVolumeKind } from '../../api/core/v1/persistent-volume.ts';
 import { persistentVolumeClaimKind } from '../../api/core/v1/persistent-volume-claim.ts';
 import type { V1PersistentVolume, V1PersistentVolumeClaim, V1VolumeAttributesClass } from '../../api/gen/types.ts';
 import { volumeAttributesClassKind } from '../../api/storage/v1/volume-attributes-class.ts';
+import { Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
 import { lacksFinalizer, protect, waitsForRelease } from '../framework/protection.ts';
-import { Reconciler } from '../framework/reconciler.ts';
 import { classesOfClaim, classesOfVolume } from './plan.ts';
 
 const FINALIZER = 'kubernetes.io/vac-protection';

@@ -2,9 +2,9 @@ import { persistentVolumeKind } from '../../api/core/v1/persistent-volume.ts';
 import { persistentVolumeClaimKind } from '../../api/core/v1/persistent-volume-claim.ts';
 import type { V1PersistentVolume, V1PersistentVolumeClaim } from '../../api/gen/types.ts';
 import { compareQuantities, parseQuantity } from '../../api/machinery/quantity.ts';
+import { Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
-import { Reconciler } from '../framework/reconciler.ts';
 import { grown, planExpansion, wantsMore } from './plan.ts';
 
 /** Lets claims that ask for more have it: directories of ours grow at once, all others wait for whoever resizes them (upstream's pkg/controller/volume/expand). */

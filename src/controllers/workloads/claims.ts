@@ -2,7 +2,7 @@ import type { ResourceKind } from '../../api/machinery/kind.ts';
 import type { Selector } from '../../api/machinery/label-selector.ts';
 import type { KubeObject } from '../../api/machinery/object.ts';
 import type { Client } from '../../client/client.ts';
-import { unlessReason } from '../framework/unless-reason.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import { controllerOf, controllerReference } from './owner.ts';
 
 /** What is to be done so that an owner has what it selects, and nothing else. */

@@ -4,7 +4,7 @@ import type { ResourceKind } from '../../api/machinery/kind.ts';
 import type { KubeObject } from '../../api/machinery/object.ts';
 import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
-import { isNamespaceTerminating, unlessReason } from '../framework/unless-reason.ts';
+import { isNamespaceTerminating, unlessReason } from '../../client/unless-reason.ts';
 import { controllerReference } from './owner.ts';
 import type { PodWrites } from './pod-writes.ts';
 

@@ -4,7 +4,7 @@ import { equalJson } from '../../api/machinery/clone.ts';
 import type { ResourceKind } from '../../api/machinery/kind.ts';
 import type { KubeObject } from '../../api/machinery/object.ts';
 import type { Client } from '../../client/client.ts';
-import { hasReason, unlessReason } from '../framework/unless-reason.ts';
+import { hasReason, unlessReason } from '../../client/unless-reason.ts';
 import { controllerOf, controllerReference } from './owner.ts';
 import { shortHash } from './short-hash.ts';
 

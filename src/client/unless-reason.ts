@@ -1,4 +1,4 @@
-import { StatusError, type StatusReason } from '../../api/machinery/status-error.ts';
+import { StatusError, type StatusReason } from '../api/machinery/status-error.ts';
 
 /** Whether `error` is the API's answer with one of `reasons`. */
 export function hasReason(error: unknown, ...reasons: readonly StatusReason[]): boolean {

@@ -1,8 +1,8 @@
-import { StatusError } from '../../api/machinery/status-error.ts';
-import type { Clock } from '../../std/clock.ts';
-import { isAbort } from '../../std/lifecycle.ts';
-import type { Logger } from '../../std/logger.ts';
-import { WorkQueue } from '../../std/work-queue.ts';
+import { StatusError } from '../api/machinery/status-error.ts';
+import type { Clock } from '../std/clock.ts';
+import { isAbort } from '../std/lifecycle.ts';
+import type { Logger } from '../std/logger.ts';
+import { WorkQueue } from '../std/work-queue.ts';
 import { countDuration, type LoopCounts, type LoopMetrics } from './loop-metrics.ts';
 
 /**

@@ -1,5 +1,5 @@
-import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
-import { formatTime } from '../../api/machinery/object.ts';
+import type { V1CertificateSigningRequest } from '../../gen/types.ts';
+import { formatTime } from '../../machinery/object.ts';
 
 export const KUBE_APISERVER_CLIENT = 'kubernetes.io/kube-apiserver-client';
 export const KUBE_APISERVER_CLIENT_KUBELET = 'kubernetes.io/kube-apiserver-client-kubelet';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { conflict, MODIFIED } from '../../api/machinery/status-error.ts';
-import { VirtualClock } from '../../std/clock.ts';
-import { type Logger, silentLogger } from '../../std/logger.ts';
+import { conflict, MODIFIED } from '../api/machinery/status-error.ts';
+import { VirtualClock } from '../std/clock.ts';
+import { type Logger, silentLogger } from '../std/logger.ts';
 import { LoopMetrics } from './loop-metrics.ts';
 import { type Outcome, Reconciler } from './reconciler.ts';
 
