@@ -1,9 +1,9 @@
 import { printedConfiguration } from '../api/configuration/printed-configuration.ts';
+import { type Page, type PageServer, servePages } from '../client/serving/http-page.ts';
 import { type Component, deferred } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
 import { kubeProxyFields } from './configuration/fields.ts';
 import { type KubeProxyConfiguration, parseAddressAndPort } from './configuration/kube-proxy-configuration.ts';
-import { type Page, type PageServer, servePages } from './health/http-page.ts';
 import type { ProxyHealth } from './health/proxy-health.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
 

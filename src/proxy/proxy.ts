@@ -10,6 +10,7 @@ import type { Clock } from '../std/clock.ts';
 import { parseGoDuration } from '../std/go-duration.ts';
 import { type Component, ComponentGroup, deferred } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
+import { ChangeSignal, runSyncs } from '../std/sync-runner.ts';
 import type { KubeProxyConfiguration } from './configuration/kube-proxy-configuration.ts';
 import { removeStaleFlows } from './conntrack/stale-flows.ts';
 import { ProxyHealth } from './health/proxy-health.ts';
@@ -19,7 +20,6 @@ import { type ProxyPlan, planProxy } from './plan/proxy-plan.ts';
 import { PROXY_NAME_LABEL } from './plan/service-port.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
 import type { RuleBackend } from './rule-backend.ts';
-import { ChangeSignal, runSyncs } from './sync-runner.ts';
 
 const SERVICE: ResourceKind = { group: '', version: 'v1', kind: 'Service', resource: 'services', namespaced: true };
 const NODE: ResourceKind = { group: '', version: 'v1', kind: 'Node', resource: 'nodes', namespaced: false };

@@ -1,5 +1,5 @@
 import type { V1Node } from '../../api/gen/types.ts';
-import type { Page } from './http-page.ts';
+import type { Page } from '../../client/serving/http-page.ts';
 
 /** Put on a Node by the cluster autoscaler just before it goes. */
 const TO_BE_DELETED = 'ToBeDeletedByClusterAutoscaler';

@@ -1,6 +1,6 @@
+import { type Page, type PageServer, servePages } from '../../client/serving/http-page.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { PlannedPort } from '../plan/proxy-plan.ts';
-import { type Page, type PageServer, servePages } from './http-page.ts';
 
 export interface CheckedService {
   readonly namespace: string;

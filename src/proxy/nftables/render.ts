@@ -1,8 +1,11 @@
+import type { NftChain, NftRuleset, NftSet } from '../../host/nft-ruleset.ts';
 import { type Endpoint, endpointText } from '../plan/endpoint.ts';
 import { nameHash } from '../plan/names.ts';
 import type { LocalTraffic, NodeSettings, PlannedPort, ProxyPlan } from '../plan/proxy-plan.ts';
 import { cidrHolds, isExternal, type ServicePort, withoutParts } from '../plan/service-port.ts';
-import type { NftChain, NftRuleset, NftSet } from './ruleset.ts';
+
+/** The table's name. */
+export const TABLE = 'kube-proxy';
 
 /*
  *   nat prerouting, output ─► services ─┬─ @service-ips ───────► service-… ─► endpoint-…  (dnat)
@@ -58,7 +61,7 @@ export function renderNftables({ settings, ports }: ProxyPlan): NftRuleset {
     const elements = new Map(withoutParts(settings.nodePortAddresses).map((text) => [text, undefined]));
     sets.set('nodeport-ips', { kind: 'set', definition: `type ${address} ;${ranged ? ' flags interval ;' : ''}`, elements });
   }
-  return { family: ipWord(settings), chains: parts.chains, sets };
+  return { family: ipWord(settings), table: TABLE, chains: parts.chains, sets };
 }
 
 const ipWord = ({ family }: NodeSettings) => (family === 4 ? 'ip' : 'ip6');

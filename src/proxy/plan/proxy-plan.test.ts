@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { V1EndpointSlice, V1Service } from '../../api/gen/types.ts';
+import { fullTransaction, type NftRuleset, partialTransaction } from '../../host/nft-ruleset.ts';
 import { renderIptables } from '../iptables/render.ts';
 import { fullRestore, type IptablesRuleset, parseSave, partialRestore } from '../iptables/ruleset.ts';
 import { renderNftables } from '../nftables/render.ts';
-import { fullTransaction, type NftRuleset, partialTransaction } from '../nftables/ruleset.ts';
 import { nameHash } from './names.ts';
 import { type NodeSettings, type ProxyPlan, planProxy } from './proxy-plan.ts';
 

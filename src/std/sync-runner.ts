@@ -1,4 +1,4 @@
-import type { Clock } from '../std/clock.ts';
+import type { Clock } from './clock.ts';
 
 export interface SyncRunnerOptions {
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { VirtualClock } from '../std/clock.ts';
+import { VirtualClock } from './clock.ts';
 import { ChangeSignal, runSyncs } from './sync-runner.ts';
 
 function bench(run?: (at: number) => void) {

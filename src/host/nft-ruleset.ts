@@ -14,9 +14,11 @@ export interface NftSet {
   readonly elements: ReadonlyMap<string, string | undefined>;
 }
 
-/** All that is in a table of ours. */
+/** All that is in a table that nobody else writes. */
 export interface NftRuleset {
-  readonly family: 'ip' | 'ip6';
+  readonly family: 'ip' | 'ip6' | 'inet';
+  /** The table's name. */
+  readonly table: string;
   readonly chains: ReadonlyMap<string, NftChain>;
   readonly sets: ReadonlyMap<string, NftSet>;
 }
@@ -27,7 +29,6 @@ export interface NftInventory {
   readonly sets: readonly { readonly name: string; readonly kind: 'set' | 'map' }[];
 }
 
-export const TABLE = 'kube-proxy';
 /** Elements in one command: nft reads them faster than one by one. */
 const ELEMENTS_A_COMMAND = 500;
 
@@ -38,8 +39,8 @@ class Transaction {
   readonly #rules: string[] = [];
   readonly #last: string[] = [];
 
-  constructor(family: NftRuleset['family']) {
-    this.#table = `${family} ${TABLE}`;
+  constructor({ family, table }: NftRuleset) {
+    this.#table = `${family} ${table}`;
   }
 
   addChain(name: string, { hook }: NftChain): void {
@@ -100,7 +101,7 @@ const keepsOwnElements = ({ definition }: NftSet) => definition.includes('dynami
  * Everything anew over what an earlier run left in the table. What packets wrote into sets (who is bound to which endpoint) stays.
  */
 export function fullTransaction(ruleset: NftRuleset, inventory: NftInventory): string {
-  const transaction = new Transaction(ruleset.family);
+  const transaction = new Transaction(ruleset);
   for (const [name, chain] of ruleset.chains) transaction.addChain(name, chain);
   for (const name of ruleset.chains.keys()) transaction.flushChain(name);
   for (const name of inventory.chains) if (!ruleset.chains.has(name)) transaction.deleteChain(name);
@@ -115,18 +116,18 @@ export function fullTransaction(ruleset: NftRuleset, inventory: NftInventory): s
     transaction.addElements(name, set.elements);
   }
   for (const [name, chain] of ruleset.chains) transaction.addRules(name, chain);
-  return transaction.text(`add table ${ruleset.family} ${TABLE}`);
+  return transaction.text(`add table ${ruleset.family} ${ruleset.table}`);
 }
 
 /** For a table that holds what cannot be changed into ours, of another version: it goes, and comes anew, at once. */
 export function replacingTransaction(ruleset: NftRuleset): string {
-  const table = `${ruleset.family} ${TABLE}`;
+  const table = `${ruleset.family} ${ruleset.table}`;
   return `add table ${table}\ndelete table ${table}\n${fullTransaction(ruleset, { chains: [], sets: [] })}`;
 }
 
 /** The way from one ruleset, which the kernel has, to the next. Empty when they are the same. */
 export function partialTransaction(previous: NftRuleset, next: NftRuleset): string {
-  const transaction = new Transaction(next.family);
+  const transaction = new Transaction(next);
   const remade = [...next.sets].flatMap(([name, set]) => {
     const known = previous.sets.get(name);
     return known && known.definition !== set.definition ? [name] : [];
