@@ -13,8 +13,10 @@ const OTHERS: Readonly<Record<string, string>> = {
 
 /** The schema by which an object of a type is written in protobuf; undefined when it has no such form. */
 export function schemaOfObject(object: { readonly apiVersion?: unknown; readonly kind?: unknown }): string | undefined {
-  const other = OTHERS[`${String(object.apiVersion)} ${String(object.kind)}`];
+  const { apiVersion, kind: name } = object;
+  if (typeof apiVersion !== 'string' || typeof name !== 'string') return undefined;
+  const other = OTHERS[`${apiVersion} ${name}`];
   if (other) return other;
-  const kind = allKinds.find((k) => k.kind === object.kind && apiVersionOf(k) === object.apiVersion);
+  const kind = allKinds.find((k) => k.kind === name && apiVersionOf(k) === apiVersion);
   return kind && hasShape(kind.schema) ? kind.schema : undefined;
 }

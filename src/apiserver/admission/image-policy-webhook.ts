@@ -105,9 +105,11 @@ function readVerdict(review: unknown): Verdict {
   if (typeof status !== 'object' || status === null) throw new Error('the webhook’s answer has no status');
   const { allowed, reason, auditAnnotations } = status;
   const annotations = typeof auditAnnotations === 'object' && auditAnnotations !== null ? Object.entries(auditAnnotations) : [];
+  const isText = (entry: [string, unknown]): entry is [string, string] => typeof entry[1] === 'string';
+  if (!annotations.every(isText)) throw new Error('the webhook’s answer has audit annotations that are no texts');
   return {
     allowed: allowed === true,
     reason: typeof reason === 'string' ? reason : '',
-    auditAnnotations: Object.fromEntries(annotations.map(([key, value]) => [key, String(value)])),
+    auditAnnotations: Object.fromEntries(annotations),
   };
 }

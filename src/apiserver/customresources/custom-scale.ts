@@ -6,6 +6,7 @@ import type { DynamicObject } from '../../api/machinery/object.ts';
 import { internalError } from '../../api/machinery/status-error.ts';
 import type { ActionHandler } from '../contracts.ts';
 import { createScaleHandler, type Scale, type ScaleDeps } from '../subresources/scale.ts';
+import { accessorError } from './accessor-error.ts';
 
 /** The scale of a custom resource: the fields that its definition says stand for replicas and selector. */
 export function createCustomScale(kind: KindDefinition, paths: ScaleSubresource, deps: ScaleDeps): ActionHandler {
@@ -27,7 +28,12 @@ export function createCustomScale(kind: KindDefinition, paths: ScaleSubresource,
 
 function scaleOf(object: DynamicObject, paths: ScaleSubresource): Scale {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const numberAt = (path: string) => Number(valueAt(object, namesOfDottedPath(path)) ?? 0);
+  const numberAt = (path: string) => {
+    const value = valueAt(object, namesOfDottedPath(path)) ?? 0;
+    // Objects may be older than what their definition says now.
+    if (!Number.isInteger(value)) throw internalError(accessorError(path, value, 'int64'));
+    return value as number;
+  };
   const replicas = numberAt(paths.specReplicasPath);
   const selector = paths.labelSelectorPath ? valueAt(object, namesOfDottedPath(paths.labelSelectorPath)) : undefined;
   const metadata = { name, ...(namespace !== undefined && { namespace }), uid, resourceVersion, creationTimestamp };

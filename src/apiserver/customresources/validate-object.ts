@@ -10,6 +10,7 @@ import { invalidField } from '../../api/machinery/field-error.ts';
 import { checkQualifiedName } from '../../api/machinery/names.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import type { FieldError } from '../../api/machinery/status-error.ts';
+import { accessorError } from './accessor-error.ts';
 
 /** After these, rules would only repeat what is said already. */
 const BLOCKING: ReadonlySet<FieldError['reason']> = new Set([
@@ -117,9 +118,7 @@ function validateScale(
     if (value === undefined) return;
     const at = path;
     if (typeof value !== 'number' || !Number.isInteger(value))
-      errors.push(
-        invalidField(at, 0, `${path} accessor error: ${goText(value)} is of the type ${goType(value)}, expected int64`),
-      );
+      errors.push(invalidField(at, 0, accessorError(path, value, 'int64')));
     else if (value < 0) errors.push(invalidField(at, value, 'should be a non-negative integer'));
     else if (value > LARGEST_INT32) errors.push(invalidField(at, value, `should be less than or equal to ${LARGEST_INT32}`));
   };
@@ -130,26 +129,10 @@ function validateScale(
     const value = parts.includes(names[0] ?? '') ? valueAt(object, names) : undefined;
     if (value !== undefined && typeof value !== 'string') {
       const { labelSelectorPath: path } = scale;
-      errors.push(
-        invalidField(path, '', `${path} accessor error: ${goText(value)} is of the type ${goType(value)}, expected string`),
-      );
+      errors.push(invalidField(path, '', accessorError(path, value, 'string')));
     }
   }
   return errors;
-}
-
-const goText = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
-
-function goType(value: unknown): string {
-  if (Array.isArray(value)) return '[]interface {}';
-  if (typeof value === 'object') return 'map[string]interface {}';
-  return typeof value === 'number'
-    ? Number.isInteger(value)
-      ? 'int64'
-      : 'float64'
-    : typeof value === 'boolean'
-      ? 'bool'
-      : typeof value;
 }
 
 const STANDARD_FINALIZERS: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);

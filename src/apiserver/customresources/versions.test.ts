@@ -276,6 +276,15 @@ describe('conversion by a webhook', () => {
       await refused(({ request }) => respond({ uid: request.uid, result: { status: 'Success' }, convertedObjects: [] })),
       `${from} returned 0 objects, expected 1`,
     );
+    // Objects of which JavaScript can make no text are shown as Go shows them.
+    assert.equal(
+      await refused(() => ({ kind: { toString: 1 }, apiVersion: { valueOf: [null] } })),
+      `${from} failed: expected response type apiextensions.k8s.io/v1, Kind=ConversionReview, got map[valueOf:[<nil>]], Kind=map[toString:1]`,
+    );
+    assert.equal(
+      await refused(({ request }) => respond({ uid: request.uid, result: { status: { toString: 1 } } })),
+      `${from} failed: response.result.status was 'map[toString:1]', not 'Success'`,
+    );
     assert.match(await refused(() => respond({ uid: 'other', result: { status: 'Success' } })), /expected response\.uid=/);
     assert.match(
       await refused(({ request }) => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ConversionClient, Definition } from '../../api/apiextensions/v1/definition.ts';
 import { equalJson, isJsonMap } from '../../api/machinery/clone.ts';
+import { goFormat } from '../../api/machinery/go-format.ts';
 import type { RemoteConversion } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { StatusError } from '../../api/machinery/status-error.ts';
@@ -81,7 +82,7 @@ function readAnswer(answer: unknown, { from, uid, apiVersion }: Asked): unknown[
   const review = isJsonMap(answer) ? answer : {};
   if (review['kind'] !== 'ConversionReview' || review['apiVersion'] !== apiVersion)
     throw failure(
-      `conversion webhook for ${from} failed: expected response type apiextensions.k8s.io/${apiVersion.split('/')[1]}, Kind=ConversionReview, got ${String(review['apiVersion'] ?? '')}, Kind=${String(review['kind'] ?? '')}`,
+      `conversion webhook for ${from} failed: expected response type apiextensions.k8s.io/${apiVersion.split('/')[1]}, Kind=ConversionReview, got ${goFormat(review['apiVersion'] ?? '')}, Kind=${goFormat(review['kind'] ?? '')}`,
     );
   const response = isJsonMap(review['response']) ? review['response'] : undefined;
   if (!response) throw failure(`conversion webhook for ${from} failed: no response provided`);
@@ -97,7 +98,7 @@ function readAnswer(answer: unknown, { from, uid, apiVersion }: Asked): unknown[
     throw failure(
       result['status'] === undefined
         ? `conversion webhook for ${from} failed: response.result.status was '', not 'Success'`
-        : `conversion webhook for ${from} failed: response.result.status was '${String(result['status'])}', not 'Success'`,
+        : `conversion webhook for ${from} failed: response.result.status was '${goFormat(result['status'])}', not 'Success'`,
     );
   }
   return Array.isArray(response['convertedObjects']) ? response['convertedObjects'] : [];
@@ -115,14 +116,16 @@ function checked(converted: unknown, original: DynamicObject, { from, apiVersion
     failure(`conversion webhook for ${from} returned invalid converted object at index ${at}: ${why}`);
   if (!isJsonMap(converted)) throw refuse('it is no object');
   if (converted['apiVersion'] !== apiVersion)
-    throw refuse(`invalid groupVersion (expected ${apiVersion}, received ${String(converted['apiVersion'] ?? '')})`);
+    throw refuse(`invalid groupVersion (expected ${apiVersion}, received ${goFormat(converted['apiVersion'] ?? '')})`);
   if (converted['kind'] !== original.kind)
-    throw refuse(`invalid kind (expected ${original.kind}, received ${String(converted['kind'] ?? '')})`);
+    throw refuse(`invalid kind (expected ${original.kind}, received ${goFormat(converted['kind'] ?? '')})`);
   const metadata = converted['metadata'];
   if (!isJsonMap(metadata)) throw refuse('invalid metadata of type <nil> in input object');
   for (const field of ['name', 'namespace', 'uid'] as const)
     if (!equalJson(metadata[field] ?? '', original.metadata[field] ?? ''))
-      throw refuse(`must have the same ${field}: ${String(original.metadata[field] ?? '')} != ${String(metadata[field] ?? '')}`);
+      throw refuse(
+        `must have the same ${field}: ${goFormat(original.metadata[field] ?? '')} != ${goFormat(metadata[field] ?? '')}`,
+      );
   for (const field of ['labels', 'annotations'] as const) {
     const map = metadata[field];
     if (map !== undefined && map !== null && !(isJsonMap(map) && Object.values(map).every((value) => typeof value === 'string')))
