@@ -272,6 +272,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const listener = await openListener({
     bindAddress,
     port: config.port,
+    ...(config.clusterAddress && { moreAddresses: [config.clusterAddress] }),
     tls: currentTls(),
     ...(tlsMinVersion && { tlsMinVersion }),
     ...(clientAuthorities && { clientCaPem: clientAuthorities }),
@@ -304,12 +305,13 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       flowControl?.start(),
       services.repair(),
       customResources.start(),
-      ensureDefaultObjects({ kinds: builtIn, reader, writer, serviceClusterIpRange, advertiseAddress, port: listener.port }).then(
-        () => {
-          defaultsMade.done();
-          return aggregation.start();
-        },
-      ),
+      ensureDefaultObjects({
+        ...{ kinds: builtIn, reader, writer, serviceClusterIpRange, port: listener.port },
+        advertiseAddress: config.clusterAddress ?? advertiseAddress,
+      }).then(() => {
+        defaultsMade.done();
+        return aggregation.start();
+      }),
     ]);
   } catch (error) {
     await stop();

@@ -52,6 +52,11 @@ export interface ApiServerConfig {
   readonly port: number;
   /** What `kubernetes.default` points at; default the bind address. */
   readonly advertiseAddress?: string;
+  /**
+   * An address beside the bind address at which it listens as well, at the same port, for clients in the cluster: what `kubernetes.default`
+   * points at, while the server's own URL stays as it is.
+   */
+  readonly clusterAddress?: string;
   /** Asked again by `reloadCertificates`. */
   readonly tls: CertificatePair | (() => CertificatePair);
   /** Lowest TLS version. Default TLSv1.2. */

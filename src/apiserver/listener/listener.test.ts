@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { connect, constants, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
-import { request as httpsRequest } from 'node:https';
+import { Agent, request as httpsRequest } from 'node:https';
 import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { silentLogger } from '../../std/logger.ts';
@@ -262,6 +262,49 @@ test('a port that is taken is named', async () => {
   await assert.rejects(
     openListener({ bindAddress: '127.0.0.1', port, tls: api.pki.serving, logger: silentLogger, serve: async () => undefined }),
     new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken`),
+  );
+});
+
+test('clients in the cluster are served at an address of their own, at the same port, over HTTP/1.1 and HTTP/2', async () => {
+  const clusterAddress = '127.86.7.5';
+  const other = await startTestApi({ clusterAddress });
+  const { port } = other.server;
+  const options = { ca: other.pki.caPem, servername: 'localhost' };
+  try {
+    const kept = new Agent({ keepAlive: true });
+    const status = await new Promise((resolve, reject) => {
+      const request = httpsRequest({ ...options, host: clusterAddress, port, path: '/readyz', agent: kept }, (answer) => {
+        answer.resume().on('end', () => resolve(answer.statusCode));
+      });
+      request.on('error', reject);
+      request.end();
+    });
+    assert.equal(status, 200);
+    kept.destroy();
+    const session = connect(`https://${clusterAddress}:${port}`, options);
+    const slices = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes';
+    const text = await new Promise<string>((resolve, reject) => {
+      let heard = '';
+      const stream = session.request({ ':path': slices });
+      stream.setEncoding('utf8');
+      stream.on('data', (chunk: string) => {
+        heard += chunk;
+      });
+      stream.on('end', () => resolve(heard));
+      stream.on('error', reject);
+    });
+    assert.deepEqual(JSON.parse(text).endpoints[0].addresses, [clusterAddress]);
+    assert.equal(other.server.url, `https://10.1.2.3:${port}`);
+    await new Promise<void>((resolve) => session.close(resolve));
+  } finally {
+    await other.stop();
+  }
+  await assert.rejects(
+    openListener({
+      ...{ bindAddress: '127.0.0.1', port, moreAddresses: ['203.0.113.7'], tls: api.pki.serving, logger: silentLogger },
+      serve: async () => undefined,
+    }),
+    new RegExp(`cannot listen on 203\\.0\\.113\\.7:${port}: this machine has no such address`),
   );
 });
 

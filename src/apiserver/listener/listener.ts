@@ -1,6 +1,6 @@
 import type { ServerResponse as Http1Response, IncomingMessage } from 'node:http';
 import { createSecureServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { CodedError } from '../../std/coded-error.ts';
@@ -18,6 +18,8 @@ import { WriteTurns } from './write-turns.ts';
 export interface ListenerConfig {
   readonly bindAddress: string;
   readonly port: number;
+  /** More addresses, at the same port. */
+  readonly moreAddresses?: readonly string[];
   readonly tls: CertificatePair;
   readonly tlsMinVersion?: 'TLSv1.2' | 'TLSv1.3';
   readonly clientCaPem?: string;
@@ -155,11 +157,31 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
 
   await listening(server, config.bindAddress, config.port);
   server.on('error', (error) => config.logger.error('listener failed', { error }));
+  const { port } = server.address() as AddressInfo;
+  const doors = (config.moreAddresses ?? []).map((address) => ({
+    address,
+    // What comes in there is the one server's to talk to.
+    door: createServer((socket) => server.emit('connection', socket)),
+  }));
+  const closeDoors = () => {
+    for (const { door } of doors) door.close();
+  };
+  try {
+    for (const { address, door } of doors) {
+      await listening(door, address, port);
+      door.on('error', (error) => config.logger.error('listener failed', { address, error }));
+    }
+  } catch (error) {
+    server.close();
+    closeDoors();
+    throw error;
+  }
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     setCertificate: (pair) => server.setSecureContext(secure(pair)),
     close() {
       server.close();
+      closeDoors();
       for (const session of sessions) session.close();
       (server as typeof server & { closeIdleConnections?: () => void }).closeIdleConnections?.();
     },
@@ -191,7 +213,7 @@ function watchForLoss(response: RawAnswer, request: IncomingRequest): void {
   response.on('error', () => request.abort(new DOMException('the connection failed', 'AbortError')));
 }
 
-function listening(server: ReturnType<typeof createSecureServer>, address: string, port: number): Promise<void> {
+function listening(server: Server, address: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const where = `${address.includes(':') ? `[${address}]` : address}:${port}`;

@@ -4,8 +4,7 @@ import { nameHash } from '../plan/names.ts';
 import type { LocalTraffic, NodeSettings, PlannedPort, ProxyPlan } from '../plan/proxy-plan.ts';
 import { cidrHolds, isExternal, type ServicePort, withoutParts } from '../plan/service-port.ts';
 
-/** The table's name. */
-export const TABLE = 'kube-proxy';
+import { incomingGuard, type TrafficScope, WHOLE_MACHINE } from './traffic-scope.ts';
 
 /*
  *   nat prerouting, output ─► services ─┬─ @service-ips ───────► service-… ─► endpoint-…  (dnat)
@@ -33,9 +32,9 @@ interface Parts {
 type MapName = 'service-ips' | 'service-nodeports' | 'firewall-ips' | 'no-endpoint-services' | 'no-endpoint-nodeports';
 
 /** The table of a plan. */
-export function renderNftables({ settings, ports }: ProxyPlan): NftRuleset {
+export function renderNftables({ settings, ports }: ProxyPlan, scope: TrafficScope = WHOLE_MACHINE): NftRuleset {
   const parts: Parts = {
-    chains: new Map(frame(settings)),
+    chains: new Map(frame(settings, scope)),
     elements: {
       'service-ips': new Map(),
       'service-nodeports': new Map(),
@@ -61,24 +60,20 @@ export function renderNftables({ settings, ports }: ProxyPlan): NftRuleset {
     const elements = new Map(withoutParts(settings.nodePortAddresses).map((text) => [text, undefined]));
     sets.set('nodeport-ips', { kind: 'set', definition: `type ${address} ;${ranged ? ' flags interval ;' : ''}`, elements });
   }
-  return { family: ipWord(settings), table: TABLE, chains: parts.chains, sets };
+  return { family: ipWord(settings), table: scope.table, chains: parts.chains, sets };
 }
 
 const ipWord = ({ family }: NodeSettings) => (family === 4 ? 'ip' : 'ip6');
 
 /** The chains that are always there. */
-function frame(settings: NodeSettings): [string, NftChain][] {
+function frame(settings: NodeSettings, scope: TrafficScope): [string, NftChain][] {
   const ip = ipWord(settings);
   const mark = `0x${settings.masqueradeMark.toString(16)}`;
-  const chain = (name: string, ...rules: string[]): [string, NftChain] => [name, { rules }];
-  const hook = (type: string, at: string, priority: number, name: string, ...rules: string[]): [string, NftChain] => [
-    name,
-    { hook: `type ${type} hook ${at} priority ${priority}`, rules },
-  ];
   const loopback = settings.family === 4 ? '127.0.0.0/8' : '::1';
   const toNode =
     settings.nodePortAddresses === 'all' ? `fib daddr type local ${ip} daddr != ${loopback}` : `${ip} daddr @nodeport-ips`;
   const known = `${ip} daddr . meta l4proto . th dport vmap`;
+  const chain = (name: string, ...rules: string[]): [string, NftChain] => [name, { rules }];
   return [
     chain('mark-for-masquerade', `meta mark set meta mark or ${mark}`),
     chain('masquerading', `meta mark and ${mark} == 0 return`, `meta mark set meta mark xor ${mark}`, 'masquerade fully-random'),
@@ -88,28 +83,34 @@ function frame(settings: NodeSettings): [string, NftChain][] {
     chain('service-endpoints-check', `${known} @no-endpoint-services`),
     chain('nodeport-endpoints-check', `${toNode} meta l4proto . th dport vmap @no-endpoint-nodeports`),
     chain('cluster-ips-check', `${ip} daddr @cluster-ips reject comment "Reject traffic to invalid ports of ClusterIPs"`),
-    hook('filter', 'prerouting', BEFORE_DNAT, 'filter-prerouting', 'ct state new jump firewall-check'),
-    hook(
-      ...(['filter', 'input', BEFORE_DNAT, 'filter-input'] as const),
-      'ct state new jump nodeport-endpoints-check',
-      'ct state new jump service-endpoints-check',
-    ),
-    hook(
-      ...(['filter', 'forward', BEFORE_DNAT, 'filter-forward'] as const),
-      'ct state new jump service-endpoints-check',
-      'ct state new jump cluster-ips-check',
-    ),
-    hook(
-      ...(['filter', 'output', BEFORE_DNAT, 'filter-output'] as const),
-      'ct state new jump service-endpoints-check',
-      'ct state new jump firewall-check',
-    ),
-    hook('filter', 'output', AFTER_DNAT, 'filter-output-post-dnat', 'ct state new jump cluster-ips-check'),
-    hook('nat', 'prerouting', DNAT, 'nat-prerouting', 'jump services'),
-    hook('nat', 'output', DNAT, 'nat-output', 'jump services'),
-    hook('nat', 'postrouting', SNAT, 'nat-postrouting', 'jump masquerading'),
+    ...hooks(scope),
   ];
 }
+
+/** The chains that the kernel calls. */
+function hooks(scope: TrafficScope): [string, NftChain][] {
+  const hook = (name: string, [type, at, priority]: Hook, rules: readonly string[]): [string, NftChain] => [
+    name,
+    { hook: `type ${type} hook ${at} priority ${scope.goesFirst ? priority - 1 : priority}`, rules },
+  ];
+  const guard = incomingGuard(scope);
+  const incoming = (name: string, at: Hook, ...rules: string[]) => hook(name, at, [...guard, ...rules]);
+  const outgoing = (name: string, at: Hook, ...rules: string[]) => hook(name, at, scope.machine ? rules : []);
+  const jump = (name: string) => `ct state new jump ${name}`;
+  const [ports, endpoints, clusterIps] = ['nodeport-endpoints-check', 'service-endpoints-check', 'cluster-ips-check'].map(jump);
+  return [
+    incoming('filter-prerouting', ['filter', 'prerouting', BEFORE_DNAT], jump('firewall-check')),
+    incoming('filter-input', ['filter', 'input', BEFORE_DNAT], ports!, endpoints!),
+    incoming('filter-forward', ['filter', 'forward', BEFORE_DNAT], endpoints!, clusterIps!),
+    outgoing('filter-output', ['filter', 'output', BEFORE_DNAT], endpoints!, jump('firewall-check')),
+    outgoing('filter-output-post-dnat', ['filter', 'output', AFTER_DNAT], clusterIps!),
+    incoming('nat-prerouting', ['nat', 'prerouting', DNAT], 'jump services'),
+    outgoing('nat-output', ['nat', 'output', DNAT], 'jump services'),
+    hook('nat-postrouting', ['nat', 'postrouting', SNAT], ['jump masquerading']),
+  ];
+}
+
+type Hook = readonly [type: 'filter' | 'nat', at: string, priority: number];
 
 function addPort(parts: Parts, planned: PlannedPort, settings: NodeSettings): void {
   const { port, internal, external } = planned;
