@@ -12,11 +12,36 @@ export interface Leftovers {
   readonly root: string;
   readonly network: string;
   readonly cniBinDir: string;
+  /** Of what it ran in; a namespace that has gone has taken its interfaces and rules with it. */
+  readonly namespace?: string;
+}
+
+/** What goes before a program that is to run in a network namespace; mounts stay as they are, unlike with `ip netns exec`. */
+export function inNamespace(name: string | undefined): readonly string[] {
+  return name === undefined ? [] : ['nsenter', `--net=/run/netns/${name}`, '--'];
 }
 
 /** Ends when no process, mount, network, cgroup or file of it is left. Its own containerd process must have ended. */
 export async function removeLeftovers(leftovers: Leftovers): Promise<void> {
   const { root, network } = leftovers;
+  await endPods(leftovers);
+  // Not there when no pod ever had the network.
+  if (leftovers.namespace === undefined) await runCommand('ip', ['link', 'delete', network]);
+  await unmountBelow(root);
+  await rm(root, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** What a machine's loss of power does to a containerd that has ended: its pods are gone, with all that is in memory. */
+export async function losePower(leftovers: Leftovers): Promise<void> {
+  const { state } = pathsOf(leftovers);
+  await endPods(leftovers);
+  await unmountBelow(state);
+  await rm(state, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** Kills all containers and takes their networks down, without asking containerd. */
+async function endPods(leftovers: Leftovers): Promise<void> {
+  const { root } = leftovers;
   const paths = pathsOf(leftovers);
   const bundles = join(paths.state, 'io.containerd.runtime.v2.task', 'k8s.io');
   const ids = await namesIn(bundles);
@@ -26,16 +51,19 @@ export async function removeLeftovers(leftovers: Leftovers): Promise<void> {
   await removeCgroups(ids);
   for (const id of ids) kill(Number(await textOf(join(bundles, id, 'init.pid'))));
   for (const socket of sockets) await rm(socket.replace(/^unix:\/\//, '') || join(root, 'none'), { force: true });
-  await removeNetworks(leftovers);
-  await runCommand('ip', ['link', 'delete', network]); // not there when no pod ever had the network
-  await unmountBelow(root);
-  await rm(root, { recursive: true, force: true, maxRetries: 5 });
+  await removeNetworks(leftovers, new Set(ids));
 }
 
 /** Calls each plugin for what it was asked to make and never to take back: addresses, veth pairs, firewall rules. */
-async function removeNetworks({ network, cniBinDir }: Leftovers): Promise<void> {
+async function removeNetworks({ network, cniBinDir, namespace }: Leftovers, ids: ReadonlySet<string>): Promise<void> {
   for (const file of await namesIn(CNI_RESULTS)) {
-    if (!file.startsWith(`${network}-`)) continue;
+    const own = file.startsWith(`${network}-`);
+    // A node's network may have any name, and is taken down with the node's namespace: only the record of it is left.
+    if (!own && !(namespace !== undefined && [...ids].some((id) => file.includes(id)))) continue;
+    if (namespace !== undefined) {
+      await rm(join(CNI_RESULTS, file), { force: true });
+      continue;
+    }
     const text = await textOf(join(CNI_RESULTS, file));
     if (text === '') continue;
     const cached = JSON.parse(text) as CachedResult;

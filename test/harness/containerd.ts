@@ -6,8 +6,9 @@ import { mkdir, mkdtemp, readdir, readFile, statfs, writeFile } from 'node:fs/pr
 import { networkInterfaces, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { type ContainerdPlan, cniConfiguration, configToml, pathsOf } from './containerd-config.ts';
-import { type Leftovers, removeLeftovers } from './containerd-leftovers.ts';
+import { inNamespace, type Leftovers, losePower, removeLeftovers } from './containerd-leftovers.ts';
 import { BUSYBOX, importImages, type TestImage } from './images.ts';
+import { isSameProcess, startTimeOf } from './process-start.ts';
 import { runOrFail } from './run-command.ts';
 import { isExecutable } from './tools.ts';
 import { until } from './until.ts';
@@ -23,6 +24,8 @@ export interface ContainerdOptions {
   readonly network?: boolean;
   /** More of config.toml: tables of its own at the end. */
   readonly extraConfig?: string;
+  /** The network namespace it runs in, by the name that ip-netns(8) gave it. Default: this process's own. */
+  readonly namespace?: string;
 }
 
 /** A containerd (Debian's) with a root, sockets and pod network of its own. */
@@ -49,6 +52,8 @@ export interface Containerd extends AsyncDisposable {
   stop(): Promise<void>;
   /** The same with SIGKILL. */
   kill(): Promise<void>;
+  /** Ends it and all its pods at once and forgets what a machine keeps in memory. */
+  losePower(): Promise<void>;
   /** Starts it again where it was; ends it first if it runs. Resolves when it answers. */
   restart(): Promise<void>;
 }
@@ -75,7 +80,7 @@ export async function startContainerd(options: ContainerdOptions = {}): Promise<
   await removeAbandoned();
   const root = await mkdtemp(join(options.directory ?? tmpdir(), PREFIX));
   const network = `mt${randomBytes(5).toString('hex')}`;
-  const leftovers: Leftovers = { root, network, cniBinDir };
+  const leftovers: Leftovers = { root, network, cniBinDir, ...(options.namespace && { namespace: options.namespace }) };
   // Read by a later run when this one is killed before it can clean up.
   await writeFile(
     join(root, 'owner.json'),
@@ -90,7 +95,7 @@ export async function startContainerd(options: ContainerdOptions = {}): Promise<
     podCidr: unusedRange(),
     extraConfig: options.extraConfig ?? '',
   };
-  const containerd = handleOf(plan);
+  const containerd = handleOf(plan, leftovers);
   try {
     await writeConfiguration(plan, options.network ?? true);
     await containerd.restart();
@@ -109,7 +114,7 @@ async function writeConfiguration(plan: ContainerdPlan, network: boolean): Promi
   if (network) await writeFile(join(paths.cniConfDir, '10-muster.conflist'), JSON.stringify(cniConfiguration(plan)));
 }
 
-function handleOf(plan: ContainerdPlan): Containerd {
+function handleOf(plan: ContainerdPlan, leftovers: Leftovers): Containerd {
   const { root, network, podCidr } = plan;
   const paths = pathsOf(plan);
   const logFile = join(root, 'containerd.log');
@@ -127,7 +132,8 @@ function handleOf(plan: ContainerdPlan): Containerd {
   const ctr = (...args: string[]) => runOrFail('ctr', ['-a', paths.socket, '-n', 'k8s.io', ...args]);
   const start = async () => {
     const output = openSync(logFile, 'a');
-    const child = spawn('containerd', ['-c', paths.config], { stdio: ['ignore', output, output] });
+    const [program = '', ...args] = [...inNamespace(leftovers.namespace), 'containerd', '-c', paths.config];
+    const child = spawn(program, args, { stdio: ['ignore', output, output] });
     closeSync(output);
     running = child;
     await until('containerd answers', async () => {
@@ -155,13 +161,17 @@ function handleOf(plan: ContainerdPlan): Containerd {
     importImages: (images) => importImages(handle, images),
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
+    async losePower() {
+      await end('SIGKILL');
+      await losePower(leftovers);
+    },
     async restart() {
       await end('SIGTERM');
       await start();
     },
     async [Symbol.asyncDispose]() {
       await end('SIGKILL');
-      await removeLeftovers(plan);
+      await removeLeftovers(leftovers);
     },
   };
   return handle;
@@ -174,7 +184,7 @@ async function removeAbandoned(): Promise<void> {
     const text = await readFile(join(tmpdir(), name, 'owner.json'), 'utf8').catch(() => ''); // being made, or being removed
     if (text === '') continue;
     const owner = JSON.parse(text) as Leftovers & { pid: number; startedAt: string };
-    if (startTimeOf(owner.pid) === owner.startedAt) continue;
+    if (isSameProcess(owner.pid, owner.startedAt)) continue;
     await endContainerdOf(owner);
     await removeLeftovers(owner);
   }
@@ -185,16 +195,6 @@ async function endContainerdOf(owner: Leftovers): Promise<void> {
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0'); // ended in the meantime
     if (words[1] === '-c' && words[2] === config) process.kill(Number(pid), 'SIGKILL');
-  }
-}
-
-/** Field 22 of /proc/<pid>/stat: two processes of one pid differ in it. Empty when there is no such process. */
-function startTimeOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
   }
 }
 

@@ -1,0 +1,168 @@
+/** Network namespaces that are machines on one wire: each with an address, a way out, and a link that can be cut. As root. */
+import { randomBytes, randomInt } from 'node:crypto';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inNamespace } from './containerd-leftovers.ts';
+import { isSameProcess, startTimeOf } from './process-start.ts';
+import { runCommand, runOrFail } from './run-command.ts';
+
+/*
+ *   this machine <prefix>.1 ────┐
+ *                               │  bridge, in a namespace of its own
+ *        node <prefix>.11 ──────┤  (<prefix>.254, which answers "no route" to all that goes further)
+ *        node <prefix>.12 ──────┘
+ *
+ * The bridge is not this machine's own, so that its packet filter sees nothing of what nodes say to each other.
+ */
+
+export interface NodeLinks extends AsyncDisposable {
+  /** Of this machine, as nodes see it: an API server for them listens here. */
+  readonly hostAddress: string;
+  /** Of all nodes and this machine: `10.3.7.0/24`. */
+  readonly cidr: string;
+  add(): Promise<NodeLink>;
+}
+
+export interface NodeLink {
+  /** By ip-netns(8). */
+  readonly namespace: string;
+  readonly address: string;
+  /** Its only interface: `eth0`. */
+  readonly device: string;
+  /** Takes its link down, as when a cable is pulled. */
+  cut(): Promise<void>;
+  mend(): Promise<void>;
+  /** Ends what runs in it and makes it anew, as a machine that lost power: no interface, route or rule of before is there. */
+  reset(): Promise<void>;
+  /** Ends what still runs in it, and takes it away. */
+  remove(): Promise<void>;
+}
+
+export interface NodeLinksOptions {
+  /** Of the nodes' interfaces. Default 1500. */
+  readonly mtu?: number;
+}
+
+const PREFIX = 'mtn';
+const FIRST_NODE = 11;
+const DEVICE = 'eth0';
+
+export async function openNodeLinks({ mtu = 1500 }: NodeLinksOptions = {}): Promise<NodeLinks> {
+  if (process.getuid?.() !== 0) throw new Error('network namespaces need root: run this test as root');
+  await removeAbandoned();
+  const id = `${PREFIX}${randomBytes(3).toString('hex')}`;
+  const record = join(tmpdir(), `${id}.json`);
+  // Read by a later run when this one is killed before it can clean up.
+  await writeFile(record, JSON.stringify({ id, pid: process.pid, startedAt: startTimeOf(process.pid) }));
+  const prefix = unusedPrefix();
+  const hostAddress = `${prefix}.1`;
+  const hub = `${id}-hub`;
+  const ip = (...args: string[]) => runOrFail('ip', args);
+  const close = async () => {
+    for (const namespace of await namespacesOf(id)) await removeNamespace(namespace);
+    await rm(record, { force: true });
+  };
+  try {
+    await addNamespace(hub);
+    await ip('-n', hub, 'link', 'add', 'hub', 'mtu', String(mtu), 'type', 'bridge');
+    await ip('-n', hub, 'address', 'add', `${prefix}.254/24`, 'dev', 'hub');
+    await ip('-n', hub, 'link', 'set', 'hub', 'up');
+    await ip('-n', hub, 'route', 'add', 'unreachable', 'default');
+    await ip('link', 'add', id, 'mtu', String(mtu), 'type', 'veth', 'peer', 'name', 'host', 'netns', hub);
+    await ip('-n', hub, 'link', 'set', 'host', 'mtu', String(mtu), 'master', 'hub', 'up');
+    await ip('address', 'add', `${hostAddress}/24`, 'dev', id);
+    await ip('link', 'set', id, 'up');
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  let count = 0;
+  return {
+    hostAddress,
+    cidr: `${prefix}.0/24`,
+    async add() {
+      const number = FIRST_NODE + count++;
+      const namespace = `${id}-${number}`;
+      const address = `${prefix}.${number}`;
+      const port = `n${number}`;
+      const open = async () => {
+        await addNamespace(namespace);
+        const peer = ['peer', 'name', port, 'mtu', String(mtu), 'netns', hub];
+        await ip('-n', namespace, 'link', 'add', DEVICE, 'mtu', String(mtu), 'type', 'veth', ...peer);
+        await ip('-n', hub, 'link', 'set', port, 'master', 'hub', 'up');
+        await ip('-n', namespace, 'address', 'add', `${address}/24`, 'dev', DEVICE);
+        await ip('-n', namespace, 'link', 'set', DEVICE, 'up');
+        await ip('-n', namespace, 'route', 'add', 'default', 'via', `${prefix}.254`);
+      };
+      await open();
+      return {
+        namespace,
+        address,
+        device: DEVICE,
+        cut: async () => void (await ip('-n', hub, 'link', 'set', port, 'down')),
+        mend: async () => void (await ip('-n', hub, 'link', 'set', port, 'up')),
+        reset: async () => {
+          await removeNamespace(namespace);
+          // The namespace's end takes the link away a little later than the call.
+          await runCommand('ip', ['-n', hub, 'link', 'delete', port]);
+          await open();
+        },
+        remove: () => removeNamespace(namespace),
+      };
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function addNamespace(name: string): Promise<void> {
+  await runOrFail('ip', ['netns', 'add', name]);
+  await runOrFail('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+  const [program = '', ...args] = inNamespace(name);
+  // As machines for Kubernetes are set up. A new namespace would have this machine's settings.
+  await runOrFail(program, [...args, 'sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
+}
+
+/** Ends all that runs in it first: a namespace lives on as long as a process does. */
+async function removeNamespace(name: string): Promise<void> {
+  const { stdout } = await runCommand('ip', ['netns', 'pids', name]); // gone already: none
+  for (const pid of stdout.split('\n').filter(Boolean)) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+  const { status, stderr } = await runCommand('ip', ['netns', 'delete', name]);
+  if (status !== 0 && !/No such file/.test(stderr)) throw new Error(`ip netns delete ${name}: ${stderr}`);
+}
+
+async function namespacesOf(id: string): Promise<string[]> {
+  return (await readdir('/run/netns').catch(() => [])).filter((name) => name.startsWith(`${id}-`));
+}
+
+/** Cleans up after runs that were killed. */
+async function removeAbandoned(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!new RegExp(`^${PREFIX}[0-9a-f]{6}\\.json$`).test(name)) continue;
+    const text = await readFile(join(tmpdir(), name), 'utf8').catch(() => ''); // being made, or being removed
+    if (text === '') continue;
+    const owner = JSON.parse(text) as { id: string; pid: number; startedAt: string };
+    if (isSameProcess(owner.pid, owner.startedAt)) continue;
+    for (const namespace of await namespacesOf(owner.id)) await removeNamespace(namespace);
+    await rm(join(tmpdir(), name), { force: true });
+  }
+}
+
+/** Of a /24 that no interface of this machine is in; outside of what clusters give to pods and services. */
+function unusedPrefix(): string {
+  const taken = new Set(
+    Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .map(({ address }) => address.split('.').slice(0, 3).join('.')),
+  );
+  for (;;) {
+    const prefix = `10.${randomInt(1, 64)}.${randomInt(0, 256)}`;
+    if (!taken.has(prefix)) return prefix;
+  }
+}
