@@ -203,6 +203,9 @@ export interface ObjectReader {
 
 /** Objects are parsed when they are first looked at, which is to be done while the listener runs. */
 export interface ObjectChange {
+  /** Of the object, known without looking at it. */
+  readonly namespace: string;
+  readonly name: string;
   readonly object?: DynamicObject | undefined;
   readonly previous?: DynamicObject | undefined;
   /** Whether the object may have a field of this name, as it is or, when it is gone, as it was last. Absent: look at it. */

@@ -1,6 +1,7 @@
 import { apiVersionOf, type ResourceKind } from '../api/machinery/kind.ts';
 import type { KubeList, KubeObject } from '../api/machinery/object.ts';
 import { formatGroupResource } from '../api/machinery/status-error.ts';
+import { pauseBefore } from '../std/pauses.ts';
 import type {
   DeleteOptions,
   ListOptions,
@@ -102,7 +103,10 @@ export function createResourceClient<T extends KubeObject>(
 }
 
 async function* watch<T>(caller: Caller, call: Call): AsyncGenerator<WatchEvent<T>, void, undefined> {
-  for await (const line of splitLines(await caller.stream(call))) yield JSON.parse(line) as WatchEvent<T>;
+  for await (const line of splitLines(await caller.stream(call))) {
+    await pauseBefore(line.length);
+    yield JSON.parse(line) as WatchEvent<T>;
+  }
 }
 
 function listQuery(options: ListOptions): Target['query'] {

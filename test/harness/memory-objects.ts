@@ -5,6 +5,8 @@ import type { ObjectReader, ObjectWriter } from '../../src/apiserver/contracts.t
 
 type Listener = Parameters<ObjectReader['subscribe']>[1];
 
+const placeOf = ({ metadata }: DynamicObject) => ({ namespace: metadata.namespace ?? '', name: metadata.name! });
+
 /** The API server's reader and writer over a map, for tests of what reads and writes objects. Objects come out frozen. */
 export class MemoryObjects implements ObjectReader, ObjectWriter {
   #objects = new Map<string, Map<string, DynamicObject>>();
@@ -30,7 +32,7 @@ export class MemoryObjects implements ObjectReader, ObjectWriter {
     const table = this.#table(kind);
     const previous = table.get(key);
     table.set(key, whole);
-    this.#tell(kind, { object: whole, ...(previous && { previous }) });
+    this.#tell(kind, { ...placeOf(whole), object: whole, ...(previous && { previous }) });
     return whole;
   }
 
@@ -38,7 +40,7 @@ export class MemoryObjects implements ObjectReader, ObjectWriter {
     const previous = this.#table(kind).get(keyOf(namespace, name));
     if (!previous) throw notFound(kind, name);
     this.#table(kind).delete(keyOf(namespace, name));
-    this.#tell(kind, { previous });
+    this.#tell(kind, { ...placeOf(previous), previous });
   }
 
   get(kind: KindDefinition, namespace: string, name: string): DynamicObject | undefined {

@@ -1,4 +1,5 @@
 /** What the tests of this folder share: several who apply to and write one object, without a server. */
+import { runAtOnce } from '../../std/pauses.ts';
 import { equalJson } from '../machinery/clone.ts';
 import { decodeObject } from '../machinery/decode.ts';
 import type { KindDefinition } from '../machinery/kind.ts';
@@ -42,7 +43,7 @@ export class Applied {
     given.metadata = { name: 'x', ...given.metadata };
     const errors = checkConfiguration(this.type, given);
     if (errors.length) throw new Error(errors.join('\n'));
-    const plan = planApply({
+    const request = {
       type: this.type,
       live: this.object,
       managers: this.managers,
@@ -50,7 +51,8 @@ export class Applied {
       writer: this.writer(manager, 'Apply'),
       force,
       except: [],
-    });
+    };
+    const plan = runAtOnce(planApply(request));
     const object = plan.object ? this.#decoded(plan.object) : this.object;
     const managers = withoutAbsent(this.type, object, plan.managers);
     // As the server does: a write that changes nothing but times changes nothing.
@@ -67,7 +69,8 @@ export class Applied {
     if (!this.object.metadata.name) {
       const [entry] = trackCreate(this.type, after, writer, []) ?? [];
       if (entry) this.managers = new Map([['', { ...writer, fields: entry.fieldsV1 as Manager['fields'] }]]);
-    } else this.managers = trackUpdate({ type: this.type, before: this.object, after, managers: this.managers, writer });
+    } else
+      this.managers = runAtOnce(trackUpdate({ type: this.type, before: this.object, after, managers: this.managers, writer }));
     this.object = after;
     return this;
   }

@@ -1,4 +1,5 @@
 /** Server-side apply, decided: what becomes of an object and of who owns it (structured-merge-diff's merge/update.go, Updater.Apply). */
+import type { Steps } from '../../std/pauses.ts';
 import { cloneJson, equalJson } from '../machinery/clone.ts';
 import type { DynamicObject } from '../machinery/object.ts';
 import { compareObjects } from './compare.ts';
@@ -36,21 +37,26 @@ export interface ApplyPlan {
 }
 
 /** @throws StatusError 409 that names the fields that others own, unless forced */
-export function planApply(request: ApplyRequest): ApplyPlan {
+export function* planApply(request: ApplyRequest): Steps<ApplyPlan> {
   const { type, live, configuration, writer, except } = request;
   const tracked = request.managers.size ? request.managers : ownedBefore(request);
   const id = managerId(writer);
   const last = tracked.get(id)?.fields ?? EMPTY;
   const mentioned = without(fieldsOf(type, configuration), except);
   const applied = ownable(mentioned);
+  yield;
   const managers = new Map(tracked).set(id, { ...writer, fields: applied });
 
   const merged = mergeInto(type, live, configuration);
+  yield;
   const object = prune(type, merged, { managers, mentioned, last }) as DynamicObject;
+  yield;
   const found = compareObjects(type, live, object, except);
+  yield;
   if (!request.force) refuseConflicts(request, conflictsWith(managers, id, found));
 
-  const unchanged = equalJson(live, object);
+  const unchanged = isEmptySet(found.changed) && isEmptySet(found.removed) && equalJson(live, object);
+  yield;
   const left = disown(managers, id, found);
   const before = tracked.get(id);
   if (isEmptySet(applied)) left.delete(id);

@@ -1,3 +1,4 @@
+import type { Steps } from '../../std/pauses.ts';
 import type { ManagedFieldsEntry } from '../machinery/object.ts';
 import { compareObjects, type Difference } from './compare.ts';
 import { isEmptySet } from './field-set.ts';
@@ -75,9 +76,10 @@ export interface UpdateToTrack {
  * The managed fields after a plain write. Where nothing is tracked yet (the object was made before there were managed fields, or they
  * were dropped), nothing is: what somebody owned cannot be told any more.
  */
-export function trackUpdate({ type, before, after, managers, writer, except }: UpdateToTrack): Managers {
+export function* trackUpdate({ type, before, after, managers, writer, except }: UpdateToTrack): Steps<Managers> {
   if (managers.size === 0) return managers;
   const found: Difference = compareObjects(type, before, after, except);
   if (isEmptySet(ownable(found.changed)) && isEmptySet(ownable(found.removed))) return managers;
+  yield;
   return capUpdaters(ownUpdate(managers, writer, found));
 }

@@ -58,9 +58,10 @@ export function keepAuthenticationConfigMap(
       running = false;
     }
   };
-  const leave = reader.subscribe(configMapKind, ({ object, previous }) => {
-    const { metadata } = (object ?? previous)!;
-    if (metadata.name === NAME && metadata.namespace === NAMESPACE && !(object && isRight(object))) void put();
+  const leave = reader.subscribe(configMapKind, (change) => {
+    // Not one of all the others is to be parsed for this.
+    if (change.name !== NAME || change.namespace !== NAMESPACE) return;
+    if (!(change.object && isRight(change.object))) void put();
   });
   return {
     written: put(),

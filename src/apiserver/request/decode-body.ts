@@ -5,6 +5,7 @@ import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition, type OwnSchema } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest, StatusError } from '../../api/machinery/status-error.ts';
+import type { Pauses } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
 import { BODY_LIMIT_BYTES, parseJson, readObject } from './body.ts';
 import { bodyFormat } from './negotiation.ts';
@@ -18,7 +19,7 @@ type FieldValidation = WriteQuery['fieldValidation'];
 
 /**
  * The body of a create or update as an object of the kind. Unknown and repeated fields are dropped, warned of or refused, as
- * `fieldValidation` says.
+ * `fieldValidation` says. Takes `pauses` between its passes over a large body.
  *
  * @throws StatusError 400, 413 or 415
  */
@@ -27,12 +28,20 @@ export async function decodeBody(
   kind: KindDefinition,
   fieldValidation: FieldValidation,
   warnings: string[],
+  pauses?: Pauses,
 ): Promise<DynamicObject> {
   const format = bodyFormat(request, kind);
   if (format === 'protobuf') return decodeAs(kind, await readObject(request, kind.schema), fieldValidation, warnings);
   const bytes = await request.readBody(BODY_LIMIT_BYTES);
+  pauses?.heed(bytes.length);
   try {
-    if (format === 'json') return decodeAs(kind, parseTyped(bytes), fieldValidation, warnings, { text: bytes });
+    if (format === 'json') {
+      const parsed = parseTyped(bytes);
+      await pauses?.pause();
+      const decoded = decodeDocument(kind, parsed);
+      await pauses?.pause();
+      return reportProblems(kind, decoded, fieldValidation, warnings, { text: bytes });
+    }
     const { value, repeated } = await readYaml(bytes).catch((error: Error) => {
       throw notTyped(error.message);
     });
@@ -82,8 +91,24 @@ export function decodeAs(
   warnings: string[],
   source: DocumentSource = { problems: [] },
 ): DynamicObject {
+  return reportProblems(kind, decodeDocument(kind, json), fieldValidation, warnings, source);
+}
+
+type Decoded = ReturnType<typeof decodeObject>;
+
+function decodeDocument(kind: KindDefinition, json: unknown): Decoded {
   checkType(kind, json);
-  const { object, unknownFields } = kind.ownSchema ? decodeOwn(kind, kind.ownSchema, json) : decodeObject(kind, json);
+  return kind.ownSchema ? decodeOwn(kind, kind.ownSchema, json) : decodeObject(kind, json);
+}
+
+/** The object, when what is to be said against its fields is no reason to refuse it. */
+function reportProblems(
+  kind: KindDefinition,
+  { object, unknownFields }: Decoded,
+  fieldValidation: FieldValidation,
+  warnings: string[],
+  source: DocumentSource,
+): DynamicObject {
   if (fieldValidation === 'Ignore') return object;
   const strict = fieldValidation === 'Strict';
   const problems = problemsOf(source, unknownFields, strict);

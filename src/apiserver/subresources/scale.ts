@@ -6,6 +6,7 @@ import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { conflict, invalid, isStatus, notFound } from '../../api/machinery/status-error.ts';
 import type { Clock } from '../../std/clock.ts';
+import { runAtOnce } from '../../std/pauses.ts';
 import type { ActionHandler, Admission, RequestContext } from '../contracts.ts';
 import { decodeAs } from '../request/decode-body.ts';
 import { isApplyPatch } from '../request/negotiation.ts';
@@ -127,7 +128,7 @@ async function readChange(
   const options = parsePatchQuery(request.query);
   const patched = await readPatch(context, scaleKind, options);
   const fields = trackPlainWrites(fieldManagerOf(context, options.fieldManager));
-  return { change: (existing) => patched(scaleBefore(target, existing)) as Scale, dryRun: options.dryRun, fields };
+  return { change: (existing) => runAtOnce(patched(scaleBefore(target, existing))) as Scale, dryRun: options.dryRun, fields };
 }
 
 /** Server-side apply of a scale: its managers are those of the object's replicas. */
@@ -141,11 +142,12 @@ async function readApply(target: ScaleTarget, clock: Clock, context: RequestCont
   const change = (existing: DynamicObject): Scale => {
     const before = storedManagers(existing.metadata.managedFields);
     const live = scaleBefore(target, existing);
-    const { object, managers } = planFor(
+    const plan = planFor(
       { kind: scaleKind, subresource: 'scale', managers: managersOfScale(before, path), except: [] },
       options,
       { live, configuration, nowMs: clock.now() },
     );
+    const { object, managers } = runAtOnce(plan);
     after = managersAfterScale(before, managers, path, apiVersionOf(kind));
     return (object ? decodeAs(scaleKind, object, 'Ignore', []) : live) as Scale;
   };

@@ -11,6 +11,7 @@ import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
 import { badRequest, conflict, invalid, isStatus, StatusError } from '../../api/machinery/status-error.ts';
+import { Pauses, type Steps } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
 import { BODY_LIMIT_BYTES } from '../request/body.ts';
 import { decodeAs } from '../request/decode-body.ts';
@@ -34,23 +35,27 @@ export function createApply({ writes, authorizer, clock }: VerbDeps): VerbHandle
     const { request, info } = context;
     const output = negotiateOutput(request, 'object');
     const options = parseApplyQuery(request.query);
-    const configuration = checkedConfiguration(kind, await readConfiguration(request, options.fieldValidation, context.warnings));
+    const pauses = new Pauses();
+    const sent = await readConfiguration(request, options.fieldValidation, context.warnings, pauses);
+    const configuration = checkedConfiguration(kind, sent);
+    await pauses.pause();
     let managers: Managers = new Map();
-    const scope = { ...writeScope(call, options.dryRun), fields: trackApply(() => managers) };
-    const plan = (live: DynamicObject): ApplyPlan => {
+    const scope = { ...writeScope(call, options.dryRun), fields: trackApply(() => managers), pauses };
+    const plan = async (live: DynamicObject): Promise<ApplyPlan> => {
       const subresource = part?.name ?? '';
       const except = fieldsOutOfReach(kind, subresource, { ...live, ...configuration });
       const target = { kind, subresource, managers: storedManagers(live.metadata.managedFields), except };
-      const decided = planFor(target, options, { live, configuration, nowMs: clock.now() });
+      await pauses.pause();
+      const decided = await pauses.run(planFor(target, options, { live, configuration, nowMs: clock.now() }));
       managers = decided.managers;
       return decided;
     };
-    const change = (existing: CachedObject): DynamicObject => {
-      const { object } = plan(existing.object);
+    const change = async (existing: CachedObject): Promise<DynamicObject> => {
+      const { object } = await plan(existing.object);
       return object ? decodeAs(kind, object, 'Ignore', []) : existing.decode();
     };
-    const create = (): Promise<CachedObject> => {
-      const { object } = plan({ apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: {} });
+    const create = async (): Promise<CachedObject> => {
+      const { object } = await plan({ apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: {} });
       const made = decodeAs(kind, object ?? cloneJson(configuration), 'Ignore', []);
       if (made.metadata.uid) throw conflict(kind, info.name, uidMismatch(made.metadata.uid));
       if (made.metadata.name) checkName(made.metadata, info.name);
@@ -106,7 +111,7 @@ export function planFor(
   { kind, subresource, managers, except }: ApplyTarget,
   options: WriteQuery,
   { live, configuration, nowMs }: Situation,
-): ApplyPlan {
+): Steps<ApplyPlan> {
   return planApply({
     type: typeOfKind(kind),
     live,
@@ -133,21 +138,24 @@ export function parseApplyQuery(query: URLSearchParams): WriteQuery {
   ]);
 }
 
-/** The body of an apply, JSON or YAML. Throws 400 and 413. */
+/** The body of an apply, JSON or YAML. Takes `pauses` between its passes. Throws 400 and 413. */
 export async function readConfiguration(
   request: ServerRequest,
   fieldValidation: WriteQuery['fieldValidation'],
   warnings: string[],
+  pauses?: Pauses,
 ): Promise<unknown> {
   const bytes = await request.readBody(BODY_LIMIT_BYTES);
-  const { value, repeated } = await readJsonOrYaml(bytes);
+  pauses?.heed(bytes.length);
+  const { value, repeated } = await readJsonOrYaml(bytes, pauses);
+  await pauses?.pause();
   if (fieldValidation === 'Strict' && repeated.length)
     throw badRequest(`error strict decoding YAML: error converting YAML to JSON: ${yamlProblems(repeated)}`);
   if (fieldValidation === 'Warn') warnings.push(...repeated);
   return value;
 }
 
-async function readJsonOrYaml(bytes: Buffer): Promise<YamlDocument> {
+async function readJsonOrYaml(bytes: Buffer, pauses: Pauses | undefined): Promise<YamlDocument> {
   const text = bytes.toString('utf8');
   let value: unknown;
   try {
@@ -158,6 +166,7 @@ async function readJsonOrYaml(bytes: Buffer): Promise<YamlDocument> {
       throw badRequest(`error decoding YAML: ${error.message}`);
     });
   }
+  await pauses?.pause();
   return {
     value,
     repeated: findDuplicateKeys(text).map(

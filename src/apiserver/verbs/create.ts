@@ -1,3 +1,4 @@
+import { Pauses } from '../../std/pauses.ts';
 import { decodeBody } from '../request/decode-body.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
 import { parseWriteQuery } from '../request/query-options.ts';
@@ -11,9 +12,11 @@ export function createCreate({ writes, clock }: VerbDeps): VerbHandler {
     const { context, kind } = call;
     const output = negotiateOutput(context.request, 'object');
     const options = parseWriteQuery(context.request.query, 'CreateOptions');
-    const object = await decodeBody(context.request, kind, options.fieldValidation, context.warnings);
+    const pauses = new Pauses();
+    const object = await decodeBody(context.request, kind, options.fieldValidation, context.warnings, pauses);
     dropRepeatedOwners(object, context.warnings, false);
-    const created = await writes.create(writeScope(call, options.dryRun, options.fieldManager), object);
+    const scope = { ...writeScope(call, options.dryRun, options.fieldManager), pauses };
+    const created = await writes.create(scope, object);
     await new Representation(kind, output, context.request.query, () => clock.now()).sendObject(context, response, 201, created);
   };
 }

@@ -2,6 +2,7 @@ import { goFormat } from '../../api/machinery/go-format.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest, isStatus } from '../../api/machinery/status-error.ts';
+import { Pauses } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
 import { readObject } from '../request/body.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
@@ -21,7 +22,8 @@ export function createDelete({ writes, clock }: VerbDeps): VerbHandler {
     const output = negotiateOutput(context.request, 'object');
     const choices = await readDeleteOptions(context.request);
     warnOfOrphans(call, choices);
-    const { object, removed } = await writes.delete(writeScope(call, choices.dryRun), context.info.name, choices);
+    const scope = { ...writeScope(call, choices.dryRun), pauses: new Pauses() };
+    const { object, removed } = await writes.delete(scope, context.info.name, choices);
     if (removed && !answersDeletedObject(kind)) return sendValue(context, response, 200, deletedStatus(kind, object.object));
     const status = !removed && choices.propagationPolicy === 'Foreground' ? 202 : 200;
     await new Representation(kind, output, context.request.query, () => clock.now()).sendObject(

@@ -6,6 +6,7 @@ import { managersBefore, storedManagers, trackCreate, trackUpdate, type Writer }
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { apiVersionOf } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
+import type { Steps } from '../../std/pauses.ts';
 import { fieldsEqual, jsonEqual } from '../store-access/json-equal.ts';
 
 /** Says in `metadata.managedFields` who owns which field, of objects on their way to the store. All change their argument in place. */
@@ -14,8 +15,8 @@ export interface FieldTracking {
   created(kind: KindDefinition, object: DynamicObject, nowMs: number): void;
   /** The same object as it is to be stored: nobody owns what the server took out again. */
   prepared(kind: KindDefinition, object: DynamicObject): void;
-  /** What an update leads to, as it is to be stored. */
-  updated(kind: KindDefinition, updated: DynamicObject, old: DynamicObject, nowMs: number): void;
+  /** What an update leads to, as it is to be stored; to be run to its end. */
+  updated(kind: KindDefinition, updated: DynamicObject, old: DynamicObject, nowMs: number): Steps<void>;
 }
 
 /** Who makes a write. */
@@ -40,16 +41,18 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
       setManagedFields(object, trackCreate(typeOfKind(kind), object, writerOf(kind, nowMs), except));
     },
     prepared: dropAbsent,
-    updated(kind, updated, old, nowMs) {
+    *updated(kind, updated, old, nowMs) {
       const stored = old.metadata.managedFields;
       // What comes by a subresource is about that alone.
       const sent = subresource ? undefined : updated.metadata.managedFields;
       if (!stored && !sent) return;
       const type = typeOfKind(kind);
       const before = managersBefore(sent, stored, jsonEqual);
+      yield;
       const writer = writerOf(kind, nowMs);
       const except = fieldsOutOfReach(kind, subresource, updated);
-      const after = trackUpdate({ type, before: old, after: updated, managers: before.managers, writer, except });
+      const after = yield* trackUpdate({ type, before: old, after: updated, managers: before.managers, writer, except });
+      yield;
       if (!before.stored) setManagedFields(updated, writeManagedFields(withoutAbsent(type, updated, after)));
       else setManagedFields(updated, after === before.managers ? stored : writeManagedFields(after));
     },
@@ -63,8 +66,9 @@ export function trackApply(planned: () => Managers): FieldTracking {
       setManagedFields(object, writeManagedFields(withoutAbsent(typeOfKind(kind), object, planned())));
     },
     prepared: dropAbsent,
-    updated(kind, updated, old) {
+    *updated(kind, updated, old) {
       const present = withoutAbsent(typeOfKind(kind), updated, planned());
+      yield;
       const stored = old.metadata.managedFields;
       // Not even the time of something that changes nothing.
       const same = sameOwners(present, storedManagers(stored)) && sameButOwners(updated, old);

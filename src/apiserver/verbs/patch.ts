@@ -10,6 +10,7 @@ import { badRequest, invalid, StatusError } from '../../api/machinery/status-err
 import { applyJsonPatch, patchDoesNotApply } from '../../api/patch/json-patch.ts';
 import { applyMergePatch } from '../../api/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '../../api/patch/strategic-merge-patch.ts';
+import { Pauses, type Steps } from '../../std/pauses.ts';
 import type { RequestContext } from '../contracts.ts';
 import { BODY_LIMIT_BYTES, parseJson } from '../request/body.ts';
 import { decodeAs } from '../request/decode-body.ts';
@@ -32,16 +33,17 @@ export function createPatch(deps: VerbDeps): VerbHandler {
     patchFormat(request, kind);
     const output = negotiateOutput(request, 'object');
     const options = parsePatchQuery(request.query);
-    const patched = await readPatch(context, kind, options);
-    const scope = writeScope(call, options.dryRun, options.fieldManager);
-    const { object } = await writes.update(scope, info.name, (existing) => patched(existing.object));
+    const pauses = new Pauses();
+    const patched = await readPatch(context, kind, options, pauses);
+    const scope = { ...writeScope(call, options.dryRun, options.fieldManager), pauses };
+    const { object } = await writes.update(scope, info.name, (existing) => pauses.run(patched(existing.object)));
     await new Representation(kind, output, request.query, () => clock.now()).sendObject(context, response, 200, object);
   };
 }
 
 /**
  * Reads a request's patch: what it makes of an object of the kind. The object stays as it is. What comes out of an attempt may be
- * refused with 400 or 422.
+ * refused with 400 or 422. Takes `pauses` between its passes over the body.
  *
  * @throws StatusError 400, 413 or 415
  */
@@ -49,17 +51,22 @@ export async function readPatch(
   { request, warnings }: RequestContext,
   kind: KindDefinition,
   { fieldValidation }: WriteQuery,
-): Promise<(existing: DynamicObject) => DynamicObject> {
+  pauses?: Pauses,
+): Promise<(existing: DynamicObject) => Steps<DynamicObject>> {
   const format = patchFormat(request, kind);
   const bytes = await request.readBody(BODY_LIMIT_BYTES);
+  pauses?.heed(bytes.length);
   const patch = parsePatch(format, bytes);
+  await pauses?.pause();
   const problems = fieldValidation === 'Ignore' ? [] : patchProblems(format, bytes, patch);
-  return (existing) => {
+  return function* (existing) {
     const more: string[] = [];
-    const patched = () => applyPatch(kind, format, existing as object as JsonValue, patch);
-    const blamed = () => (format === 'strategic' ? goFormat(patch) : JSON.stringify(patched()));
-    const decode = () => decodeAs(kind, patched(), fieldValidation, more, { problems });
-    const decoded = decodePatched(blamed, decode);
+    const apply = () => applyPatch(kind, format, existing as object as JsonValue, patch);
+    const patched = apply();
+    yield;
+    // What is decoded may have been changed by then.
+    const blamed = () => (format === 'strategic' ? goFormat(patch) : JSON.stringify(apply()));
+    const decoded = decodePatched(blamed, () => decodeAs(kind, patched, fieldValidation, more, { problems }));
     for (const text of more) if (!warnings.includes(text)) warnings.push(text);
     return decoded;
   };

@@ -24,6 +24,8 @@ export function createObjectReader(cache: WatchCache, keyspace: Keyspace): Objec
     subscribe: (kind, listener) =>
       cache.kind(kind).subscribe(({ current, previous }) =>
         listener({
+          namespace: (current ?? previous)!.namespace,
+          name: (current ?? previous)!.name,
           get object() {
             return current?.asFarAs(kind).object;
           },

@@ -1,5 +1,6 @@
 import { cloneJson } from '../../api/machinery/clone.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
+import { Pauses } from '../../std/pauses.ts';
 import { decodeBody } from '../request/decode-body.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
 import { parseWriteQuery } from '../request/query-options.ts';
@@ -18,9 +19,10 @@ export function createUpdate({ writes, authorizer, clock }: VerbDeps): VerbHandl
     const { request, info } = context;
     const output = negotiateOutput(request, 'object');
     const options = parseWriteQuery(request.query, 'UpdateOptions');
-    const body = await decodeBody(request, kind, options.fieldValidation, context.warnings);
+    const pauses = new Pauses();
+    const body = await decodeBody(request, kind, options.fieldValidation, context.warnings, pauses);
     dropRepeatedOwners(body, context.warnings, false);
-    const scope = writeScope(call, options.dryRun, options.fieldManager);
+    const scope = { ...writeScope(call, options.dryRun, options.fieldManager), pauses };
     let status = 200;
     let object: CachedObject;
     try {

@@ -5,6 +5,7 @@ import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
 import { alreadyExists, type FieldError, invalid, type StatusError } from '../../api/machinery/status-error.ts';
 import { validateMetadata, validateMetadataUpdate } from '../../api/machinery/validate-metadata.ts';
 import type { Clock } from '../../std/clock.ts';
+import { type Pauses, runAtOnce } from '../../std/pauses.ts';
 import type { Admission, AdmissionAttributes, AuditNotes, UserInfo } from '../contracts.ts';
 import type { DeleteChoices } from '../request/query-options.ts';
 import type { Change, ChangeResult, ObjectStore } from '../store-access/object-store.ts';
@@ -34,6 +35,8 @@ export interface WriteScope {
   readonly admit: boolean;
   /** Says whose the fields are; without it they stay whose they were. */
   readonly fields?: FieldTracking;
+  /** Between the passes over a large object others have their turn; absent: it is written in one go. */
+  readonly pauses?: Pauses;
 }
 
 /** Makes what is wanted of what is there. */
@@ -68,9 +71,11 @@ export class ObjectWrites {
     stampKind(kind, object);
     placeInNamespace(kind, object, scope.namespace);
     checkCreatable(kind, object);
+    await scope.pauses?.pause();
     kind.setDefaults?.(object);
     scope.audit?.requestObject?.(object);
     scope.fields?.created(kind, object, this.#deps.clock.now());
+    await scope.pauses?.pause();
     const name = object.metadata.name ?? '';
     const attributes = this.#attributes(scope, 'CREATE', name, object, undefined);
     if (scope.admit) await this.#deps.admission().admit(attributes);
@@ -95,9 +100,11 @@ export class ObjectWrites {
       if (generated) delete object.metadata.name;
       prepareCreate(kind, object, context, { uid, random });
       scope.fields?.prepared(kind, object);
+      await scope.pauses?.pause();
       const name = object.metadata.name!;
       this.#refuse(kind, name, [...validateMetadata(object.metadata, kind), ...(kind.validate?.(object, context) ?? [])]);
       warn(scope, kind.warnings?.(object, undefined));
+      await scope.pauses?.pause();
       if (scope.admit) await this.#deps.admission().validate({ ...attributes, name });
       const place = { kind, namespace: scope.namespace, name };
       const existing = scope.dryRun ? this.#deps.objects.peek(place) : undefined;
@@ -129,8 +136,12 @@ export class ObjectWrites {
     if (kind.loadFirst) await kind.loadFirst();
     let unsaved: CachedObject | undefined;
     const result = await this.#deps.objects.change({ kind, namespace: scope.namespace, name }, async (existing) => {
+      scope.pauses?.heed(existing.sizeBytes);
+      await scope.pauses?.pause();
       const old = existing.object;
+      await scope.pauses?.pause();
       const requested = stampKind(kind, await request(existing));
+      await scope.pauses?.pause();
       checkName(requested.metadata, name);
       placeInNamespace(kind, requested, scope.namespace);
       checkVersion(kind, requested.metadata, existing);
@@ -142,15 +153,19 @@ export class ObjectWrites {
       if (allotment) await allotment.fill(requested, old);
       const context = this.#context(scope);
       const updated = prepareUpdate(kind, part, requested, old, context);
-      scope.fields?.updated(kind, updated, old, context.nowMs);
+      const tracking = scope.fields?.updated(kind, updated, old, context.nowMs);
+      if (tracking) await (scope.pauses ? scope.pauses.run(tracking) : runAtOnce(tracking));
+      await scope.pauses?.pause();
       this.#refuse(kind, name, [
         ...validateMetadata(updated.metadata, kind),
         ...validateMetadataUpdate(updated.metadata, old.metadata),
         ...(part ? (part.validate?.(updated, old, context) ?? []) : this.#checkWhole(kind, updated, old, context)),
       ]);
       if (!part) warn(scope, kind.warnings?.(updated, old));
+      await scope.pauses?.pause();
       if (scope.admit) await this.#deps.admission().validate({ ...attributes, object: updated });
       const decided = decideUpdate(kind, updated, old);
+      await scope.pauses?.pause();
       // The same object in a form of yesterday (another version, another key) is written anew.
       const rewrite = decided.type === 'none' && (existing.isStale || this.#deps.objects.isStale(existing.key));
       const change: Change = rewrite ? { type: 'put', object: updated } : decided;
@@ -168,13 +183,16 @@ export class ObjectWrites {
     const result = await this.#deps.objects.change(
       { kind, namespace: scope.namespace, name },
       async (existing): Promise<Change> => {
+        scope.pauses?.heed(existing.sizeBytes);
         checkPreconditions(kind, existing.object, choices.preconditions);
+        await scope.pauses?.pause();
         if (scope.admit) {
           const attributes = this.#attributes(scope, 'DELETE', name, undefined, existing.object);
           await this.#deps.admission().admit(attributes);
           await this.#deps.admission().validate(attributes);
         }
         const object = existing.decode();
+        await scope.pauses?.pause();
         if (!object.metadata.deletionTimestamp) kind.prepareForDelete?.(object, this.#context(scope));
         const plan = planDelete(kind, object, choices, this.#deps.clock.now());
         if (plan.type === 'wait') return { type: 'none' };

@@ -1,0 +1,45 @@
+/** From this size on a pass over an object takes long enough (5 ms and more) that others are let in between two of them. */
+const LARGE_BYTES = 128 * 1024;
+
+/** To be awaited before a pass over something of this size: undefined when it is small. */
+export function pauseBefore(sizeBytes: number): Promise<void> | undefined {
+  return sizeBytes < LARGE_BYTES ? undefined : new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Work that can be left for a while at each `yield`. */
+export type Steps<T> = Generator<void, T, void>;
+
+/**
+ * Lets the event loop go on between passes over something large, each of which has to be made at once. What is small is done without
+ * a pause, in one turn.
+ */
+export class Pauses {
+  #largestBytes = 0;
+
+  /** Says how large something is that will be worked on. */
+  heed(sizeBytes: number): void {
+    this.#largestBytes = Math.max(this.#largestBytes, sizeBytes);
+  }
+
+  /** To be awaited between two passes: undefined where there is no need to. */
+  pause(): Promise<void> | undefined {
+    return pauseBefore(this.#largestBytes);
+  }
+
+  /** Does all of it, with a pause at each step. */
+  async run<T>(steps: Steps<T>): Promise<T> {
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+      await this.pause();
+    }
+  }
+}
+
+/** Does all of it without a pause. */
+export function runAtOnce<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
