@@ -56,8 +56,12 @@ const ADMIN: UserInfo = { name: 'kubernetes-admin', groups: ['system:masters', '
 /** Certificates are renewed when this share of their life is over. */
 const RENEW_AT = 0.8;
 
-/** Starts the parts in order and resolves when nodes can join. What had been started is stopped again when it fails. */
-export async function startControlPlane(config: ClusterConfig, directory: string): Promise<ControlPlane> {
+/**
+ * Starts the parts in order and resolves when nodes can join. What had been started is stopped again when it fails.
+ *
+ * @param podsAddress an address of this machine where pods reach the API server when it is bound to the loopback, which they do not
+ */
+export async function startControlPlane(config: ClusterConfig, directory: string, podsAddress?: string): Promise<ControlPlane> {
   const { clock, logger, random, name } = config;
   await using stack = new AsyncDisposableStack();
   const keep = config.dataDir !== undefined;
@@ -90,6 +94,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
       logger: logger.child({ part: 'apiserver' }),
       random,
       bindAddress: config.bindAddress,
+      ...(podsAddress && isLoopback(config.bindAddress) && { clusterAddress: podsAddress }),
       port,
       tls: () => serving,
       clientCaPem: caPem,
@@ -159,6 +164,8 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     stop: () => resources.disposeAsync(),
   };
 }
+
+const isLoopback = (address: string) => address.startsWith('127.') || address === '::1' || address === 'localhost';
 
 function securityConfig(config: ClusterConfig, keys: ClusterKeys) {
   return {

@@ -60,7 +60,11 @@ export async function startClusterIn(directory: DataDirectory, options: ClusterO
   const real = config.runtime === 'hollow' ? undefined : await findRealNode(config, directory.path, await machineRead);
   // What is not kept goes whole: its pods too, after their kubelet and before the files that say what there is.
   if (real && config.dataDir === undefined) stack.defer(() => real.remove(directory.path));
-  const [controlPlane, machine] = await Promise.all([startControlPlane(config, directory.path), machineRead]);
+  if (real) {
+    stack.defer(() => real.removeApiAddress());
+    await real.addApiAddress();
+  }
+  const [controlPlane, machine] = await Promise.all([startControlPlane(config, directory.path, real?.apiAddress), machineRead]);
   stack.defer(() => controlPlane.stop());
   config.signal?.throwIfAborted();
   const settings = { configuration: hollowConfiguration(controlPlane.caFile), machine };

@@ -1,51 +1,19 @@
-import { createHash } from 'node:crypto';
 import { configMapKind } from '../../api/core/v1/config-map.ts';
 import type { V1ConfigMap } from '../../api/gen/types.ts';
 import type { Client } from '../../client/client.ts';
 import { createClient } from '../../client/create-client.ts';
 import { createInformer } from '../../client/informer.ts';
 import { type CorefileSource, createDnsServer } from '../../dns/server/dns-server.ts';
-import { ProgramError, type RunProgram } from '../../host/run-program.ts';
-import { Backoff } from '../../std/backoff.ts';
+import type { RunProgram } from '../../host/run-program.ts';
 import { CodedError } from '../../std/coded-error.ts';
-import { ComponentGroup } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import type { ClusterConfig } from '../options.ts';
+import { addClusterAddress } from './cluster-addresses.ts';
 import { COREFILE_CONFIG_MAP, createClusterDnsObjects, DNS_ACCOUNT, DNS_NAMESPACE } from './cluster-dns-objects.ts';
+import { createRestartedPart, type RestartedPart } from './restarted-part.ts';
 
 const DNS_PORT = 53;
-const DEVICE = 'lo';
-
-/**
- * Where a cluster's DNS server listens: an address of the loopback device, so that pods of this machine reach it however their network is
- * made, and others only when they send what is for it here on purpose. Of a range that no network uses (198.18.0.0/15, RFC 2544), another one
- * for each cluster.
- *
- * @param bridge of the cluster's pods, which no other cluster on this machine has
- */
-export function clusterDnsAddress(bridge: string): string {
-  const [a = 0, b = 0, c = 0] = createHash('sha256').update(`dns ${bridge}`).digest();
-  return `198.${18 + (a % 2)}.${b}.${1 + (c % 254)}`;
-}
-
-/** Gives the machine the address. There already is no failure. */
-export async function addClusterDnsAddress(address: string, run: RunProgram): Promise<void> {
-  await run('ip', ['address', 'replace', `${address}/32`, 'dev', DEVICE, 'scope', 'host']);
-}
-
-/** Takes it away. Not there is no failure. @throws CodedError DNS_ADDRESS_REMAINS */
-export async function removeClusterDnsAddress(address: string, run: RunProgram): Promise<void> {
-  try {
-    await run('ip', ['address', 'delete', `${address}/32`, 'dev', DEVICE]);
-  } catch (cause) {
-    if (cause instanceof ProgramError && /Cannot assign requested address|Address not found/.test(cause.stderr)) return;
-    throw new CodedError(`cannot remove the address ${address} of the cluster's DNS server: ${(cause as Error).message}`, {
-      code: 'DNS_ADDRESS_REMAINS',
-      cause,
-    });
-  }
-}
 
 export interface ClusterDnsOptions {
   readonly address: string;
@@ -55,16 +23,9 @@ export interface ClusterDnsOptions {
   readonly run: RunProgram;
 }
 
-export interface ClusterDns {
-  /** Resolves when the server answers, or has failed for the first time; it is tried again until `stop`. */
-  start(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-/** The cluster's DNS server in this process, with the Corefile of the ConfigMap `coredns`; started again when it fails, as a pod would be. */
-export function createClusterDns({ address, config, controlPlane, logger, run }: ClusterDnsOptions): ClusterDns {
+/** The cluster's DNS server in this process, with the Corefile of the ConfigMap `coredns`. */
+export function createClusterDns({ address, config, controlPlane, logger, run }: ClusterDnsOptions): RestartedPart {
   const { clock, random } = config;
-  const life = new AbortController();
   const client = controlPlane.clientAs(
     'coredns',
     DNS_ACCOUNT,
@@ -72,82 +33,36 @@ export function createClusterDns({ address, config, controlPlane, logger, run }:
     `system:serviceaccounts:${DNS_NAMESPACE}`,
   );
   const admin = createClient({ transport: controlPlane.adminTransport, userAgent: 'muster' });
-  const backoff = new Backoff({ initialMs: 1000, maxMs: 60_000, random });
-  const started = Promise.withResolvers<void>();
-  let ended: Promise<void> = Promise.resolve();
-
-  const serve = async (parts: ComponentGroup): Promise<void> => {
-    await addClusterDnsAddress(address, run);
-    await createClusterDnsObjects(admin, address);
-    const corefile = corefileOfConfigMap(admin, { config, logger });
-    const server = createDnsServer({
-      corefile: corefile.source,
-      port: DNS_PORT,
-      environment: {},
-      // The server is root; whoever may write the ConfigMap need not be.
-      readableFiles: new Set(['/etc/resolv.conf', '/etc/hosts']),
-      listenAddresses: [address],
-      localAddresses: [address],
-      client: async (kubeconfig) => {
-        if (kubeconfig) throw new CodedError('the Corefile of the cluster may name no kubeconfig', { code: 'COREFILE_INVALID' });
-        return client;
-      },
-      clock,
-      logger,
-      random,
-    });
-    const stopped = aborted(life.signal);
-    for (const part of [corefile.informer, server]) {
-      await Promise.race([parts.start(part), stopped]);
-      if (life.signal.aborted) return;
-    }
-    logger.info('The cluster DNS server listens', { address });
-    started.resolve();
-    backoff.reset();
-    await Promise.race([server.done, stopped]);
-  };
-  const attempt = async (): Promise<void> => {
-    const parts = new ComponentGroup();
-    let failure: unknown;
-    try {
-      await serve(parts);
-    } catch (error) {
-      failure = error;
-    }
-    await parts.stop().catch((error: unknown) => {
-      failure ??= error; // that of a part that failed is known already
-    });
-    if (failure !== undefined) throw failure;
-  };
-  const keepUp = async (): Promise<void> => {
-    while (!life.signal.aborted) {
-      try {
-        await attempt();
-      } catch (error) {
-        if (life.signal.aborted) return;
-        logger.error('The cluster DNS server failed and will be started again', { error });
-        started.resolve();
-        await clock.sleep(backoff.next(), life.signal).catch(() => undefined); // stopped meanwhile
-      }
-    }
-  };
-  return {
-    start() {
-      ended = keepUp();
-      return started.promise;
+  return createRestartedPart({
+    what: 'the cluster DNS server',
+    clock,
+    logger,
+    random,
+    async run(life) {
+      await addClusterAddress(address, run);
+      await createClusterDnsObjects(admin, address);
+      const corefile = corefileOfConfigMap(admin, { config, logger });
+      const server = createDnsServer({
+        corefile: corefile.source,
+        port: DNS_PORT,
+        environment: {},
+        // The server is root; whoever may write the ConfigMap need not be.
+        readableFiles: new Set(['/etc/resolv.conf', '/etc/hosts']),
+        listenAddresses: [address],
+        localAddresses: [address],
+        client: async (kubeconfig) => {
+          if (kubeconfig)
+            throw new CodedError('the Corefile of the cluster may name no kubeconfig', { code: 'COREFILE_INVALID' });
+          return client;
+        },
+        clock,
+        logger,
+        random,
+      });
+      if (!((await life.start(corefile.informer)) && (await life.start(server)))) return;
+      logger.info('The cluster DNS server listens', { address });
+      await life.work(server);
     },
-    async stop() {
-      life.abort(new DOMException('the cluster DNS server is stopped', 'AbortError'));
-      started.resolve();
-      await ended;
-    },
-  };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }
 

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { completeConfiguration } from '../../kubelet/configuration/defaults.ts';
 import type { KubeletConfiguration } from '../../kubelet/configuration/kubelet-configuration.ts';
-import { type BridgeNetwork, bridgeName } from '../../network/cni/conflist.ts';
+import { BRIDGE_PREFIX, type BridgeNetwork, bridgeName } from '../../network/cni/conflist.ts';
 import type { RealNodeRecord } from '../data-directory.ts';
-import { CLUSTER_DOMAIN } from '../options.ts';
+import { CLUSTER_DNS_SERVICE_ADDRESS, CLUSTER_DOMAIN } from '../options.ts';
 import type { RuntimeSurvey } from './survey-runtime.ts';
 
 /** Names that no other cluster on this machine has, from the directory of this one. */
@@ -30,6 +30,9 @@ export function nodeNameOf(hostname: string): string {
   return labels.filter(Boolean).join('.').slice(0, 253) || 'machine';
 }
 
+/** The name of the table of nftables that leads to the cluster's Services. */
+export const servicesTable = (bridge: string) => `kube-proxy-${bridge.slice(BRIDGE_PREFIX.length)}`;
+
 /** Below the node's own directory, all that upstream has below /var. */
 export function realNodePaths(nodeDirectory: string) {
   return {
@@ -48,18 +51,13 @@ export function bridgeNetwork(record: RealNodeRecord, nodeDirectory: string, pod
  * The configuration of this machine's kubelet: as that of a hollow node, with what its pods need.
  *
  * @param clientCaFile whose client certificates are users
- * @param dnsAddress of the cluster's DNS server
  */
-export function realConfiguration(
-  record: RealNodeRecord,
-  nodeDirectory: string,
-  { clientCaFile, dnsAddress }: { readonly clientCaFile: string; readonly dnsAddress: string },
-): KubeletConfiguration {
+export function realConfiguration(record: RealNodeRecord, nodeDirectory: string, clientCaFile: string): KubeletConfiguration {
   return completeConfiguration({
     authentication: { x509: { clientCAFile: clientCaFile }, webhook: { enabled: true }, anonymous: { enabled: false } },
     authorization: { mode: 'Webhook' },
     clusterDomain: CLUSTER_DOMAIN,
-    clusterDNS: [dnsAddress],
+    clusterDNS: [CLUSTER_DNS_SERVICE_ADDRESS],
     rotateCertificates: true,
     serverTLSBootstrap: true,
     failSwapOn: false,

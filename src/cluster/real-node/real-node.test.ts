@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nodeNameOf, planRealNode, realConfiguration } from './real-node-plan.ts';
+import { nodeNameOf, planRealNode, realConfiguration, servicesTable } from './real-node-plan.ts';
 import { logDirectoryOf } from './remove-real-node.ts';
 import { chooseRuntime, type RuntimeSurvey, readInfo } from './survey-runtime.ts';
 
@@ -58,18 +58,20 @@ test('a cluster comes back to the pods that it has, and does not go without them
 
 test('clusters on one machine share no name', () => {
   const [a, b] = ['/data/a', '/data/b'].map((directory) => planRealNode(SURVEY, directory, 'muster'));
-  for (const value of [(x: typeof a) => x!.cgroupRoot, (x: typeof a) => x!.network.bridge, (x: typeof a) => x!.network.name])
+  for (const value of [
+    (x: typeof a) => x!.cgroupRoot,
+    (x: typeof a) => x!.network.bridge,
+    (x: typeof a) => x!.network.name,
+    (x: typeof a) => servicesTable(x!.network.bridge),
+  ])
     assert.notEqual(value(a), value(b));
   assert.ok(a!.network.bridge.length <= 15);
   assert.ok(!a!.cgroupRoot.includes('-'));
 });
 
 test('the kubelet keeps pods and logs below the directory of its node', () => {
-  const configuration = realConfiguration(planRealNode(SURVEY, '/data', 'muster'), '/data/nodes/host', {
-    clientCaFile: '/data/pki/ca.pem',
-    dnsAddress: '198.18.0.1',
-  });
-  assert.deepEqual(configuration.clusterDNS, ['198.18.0.1']);
+  const configuration = realConfiguration(planRealNode(SURVEY, '/data', 'muster'), '/data/nodes/host', '/data/pki/ca.pem');
+  assert.deepEqual(configuration.clusterDNS, ['10.96.0.10']);
   assert.equal(configuration.podLogsDir, '/data/nodes/host/logs/pods');
   assert.equal(configuration.authentication.anonymous.enabled, false);
 });

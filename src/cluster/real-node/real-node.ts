@@ -16,13 +16,21 @@ import type { NodeRecord, RealNodeRecord } from '../data-directory.ts';
 import { type RunningKubelet, runningKubelet } from '../hollow-kubelet.ts';
 import { canListen, freePort, KUBELET_PORT } from '../node-addresses.ts';
 import type { ClusterConfig } from '../options.ts';
-import { clusterDnsAddress, createClusterDns } from './cluster-dns.ts';
+import { addClusterAddress, clusterAddresses, removeClusterAddress } from './cluster-addresses.ts';
+import { createClusterDns } from './cluster-dns.ts';
+import { createClusterServices, requirePacketFilter } from './cluster-services.ts';
+import { preparePodBridge } from './pod-bridge.ts';
 import { bridgeNetwork, nodeNameOf, planRealNode, realConfiguration, realNodePaths } from './real-node-plan.ts';
+import type { RestartedPart } from './restarted-part.ts';
 import { chooseRuntime } from './survey-runtime.ts';
 
 /** This machine as a node of the cluster: its pods run. */
 export interface RealNode {
   readonly record: NodeRecord;
+  /** Where pods find the API server; the machine has the address from `addApiAddress` on. */
+  readonly apiAddress: string;
+  addApiAddress(): Promise<void>;
+  removeApiAddress(): Promise<void>;
   kubelet(record: NodeRecord, controlPlane: ControlPlane): CreateKubelet;
   /** Takes away all that it has left on this machine; its kubelet must have ended. */
   remove(clusterDirectory: string): Promise<void>;
@@ -35,7 +43,7 @@ const RANGE_POLL_MS = 100;
  * Finds out whether and how this machine can be a node. Starts nothing.
  *
  * @returns undefined where `auto` finds no runtime to use
- * @throws CodedError RUNTIME_UNREACHABLE, RUNTIME_FORBIDDEN, RUNTIME_IN_USE, CNI_PLUGINS_MISSING
+ * @throws CodedError RUNTIME_UNREACHABLE, RUNTIME_FORBIDDEN, RUNTIME_IN_USE, CNI_PLUGINS_MISSING, PACKET_FILTER_MISSING
  */
 export async function openRealNode(config: ClusterConfig, directory: string, machine: Machine): Promise<RealNode | undefined> {
   const { runtime, containerRuntimeEndpoint: endpoint, knownNodes, logger } = config;
@@ -54,9 +62,14 @@ export async function openRealNode(config: ClusterConfig, directory: string, mac
   // Whoever brings a network brings its plugins.
   if ((await foreignNetwork(real.network.configurationDirectory, real.network.name)) === undefined)
     await requireCniPlugins(survey.cniPluginDirectories);
+  await requirePacketFilter(runProgram);
+  const apiAddress = clusterAddresses(real.network.bridge).api;
   const record = known ?? { name: nodeNameOf(machine.hostname), ...(await endpointOf(machine)), real };
   return {
     record,
+    apiAddress,
+    addApiAddress: () => addClusterAddress(apiAddress, runProgram),
+    removeApiAddress: () => removeClusterAddress(apiAddress, runProgram),
     async remove(clusterDirectory) {
       const { removeRealNode } = await import('./remove-real-node.ts');
       await removeRealNode(record, clusterDirectory, config.clock);
@@ -81,15 +94,19 @@ function createRealKubelet(
   machine: Machine,
 ): RunningKubelet {
   const { clock, random } = config;
-  const dnsAddress = clusterDnsAddress(real.network.bridge);
-  const configuration = realConfiguration(real, directory, { clientCaFile: controlPlane.caFile, dnsAddress });
+  const { bridge, configurationDirectory } = real.network;
+  const configuration = realConfiguration(real, directory, controlPlane.caFile);
   const dns = createClusterDns({
-    address: dnsAddress,
+    address: clusterAddresses(bridge).dns,
     config,
     controlPlane,
     logger: logger.child({ part: 'dns' }),
     run: runProgram,
   });
+  let services: RestartedPart | undefined;
+  const stopParts = async (): Promise<void> => {
+    await Promise.all([dns.stop(), services?.stop()]);
+  };
   const admin = createClient({ transport: controlPlane.adminTransport, userAgent: 'muster' });
   const life = new AbortController();
   const ended = Promise.withResolvers<void>();
@@ -128,13 +145,26 @@ function createRealKubelet(
       listen: { address, port },
     });
     running = runningKubelet(kubelet, `node ${name}`);
-    // Another kubelet takes its place, with a DNS server of its own.
-    running.ended.finally(() => dns.stop()).then(ended.resolve, ended.reject);
+    // Another kubelet takes its place, with a DNS server and a proxy of its own.
+    const whole = async ({ ended: kubeletEnded }: RunningKubelet) => {
+      try {
+        await kubeletEnded;
+      } finally {
+        await stopParts();
+      }
+    };
+    whole(running).then(ended.resolve, ended.reject);
     const answering = dns.start();
     await running.start();
-    await answering;
+    const hasBridge = (await foreignNetwork(configurationDirectory, real.network.name)) === undefined;
+    if (hasBridge) await preparePodBridge(bridge, runProgram, logger);
+    services = createClusterServices({
+      ...{ nodeName: name, address, bridge, hasBridge, config, controlPlane, run: runProgram },
+      logger: logger.child({ part: 'kube-proxy' }),
+    });
+    if (!life.signal.aborted) await Promise.all([answering, services.start()]);
     const podCidrs = await podRanges(admin, name, config, life.signal);
-    const { path, own } = await installPodNetwork(real.network.configurationDirectory, bridgeNetwork(real, directory, podCidrs));
+    const { path, own } = await installPodNetwork(configurationDirectory, bridgeNetwork(real, directory, podCidrs));
     logger.info(own ? 'Wrote the network of pods' : 'Pods use the network that is there', { path, podCidrs });
   }
 
@@ -144,7 +174,7 @@ function createRealKubelet(
       try {
         await start();
       } catch (error) {
-        await dns.stop();
+        await stopParts();
         await running?.stop();
         opened?.close();
         throw error;
@@ -153,7 +183,7 @@ function createRealKubelet(
     async stop() {
       life.abort(new DOMException(`node ${name} is stopped`, 'AbortError'));
       await running?.stop();
-      await dns.stop();
+      await stopParts();
       opened?.close();
     },
   };

@@ -12,7 +12,8 @@ import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { nodeDirectory } from '../cluster-node.ts';
 import type { NodeRecord, RealNodeRecord } from '../data-directory.ts';
-import { clusterDnsAddress, removeClusterDnsAddress } from './cluster-dns.ts';
+import { clusterAddresses, removeClusterAddress } from './cluster-addresses.ts';
+import { removeClusterServices } from './cluster-services.ts';
 import { bridgeNetwork, realNodePaths } from './real-node-plan.ts';
 
 const CALL_MS = 60_000;
@@ -35,7 +36,8 @@ export async function removeRealNode(node: NodeRecord, clusterDirectory: string,
   await createMounts().unmountAll(root);
   await removeCgroups(real, clock);
   await removePodNetwork(real.network.configurationDirectory, bridgeNetwork(real, directory, []), runProgram);
-  await removeClusterDnsAddress(clusterDnsAddress(real.network.bridge), runProgram);
+  await removeClusterServices(real.network.bridge, runProgram);
+  for (const address of Object.values(clusterAddresses(real.network.bridge))) await removeClusterAddress(address, runProgram);
   await removeTree(directory);
 }
 

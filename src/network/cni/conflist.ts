@@ -48,7 +48,10 @@ export function bridgeConflist({ name, bridge, podCidrs, hairpinMode, addressDir
   };
 }
 
+/** What the names of all clusters' bridges begin with. */
+export const BRIDGE_PREFIX = 'mstr-';
+
 /** A name that fits an interface and that no other cluster on this machine has. */
 export function bridgeName(clusterDirectory: string): string {
-  return `mstr-${createHash('sha256').update(clusterDirectory).digest('hex').slice(0, 8)}`;
+  return `${BRIDGE_PREFIX}${createHash('sha256').update(clusterDirectory).digest('hex').slice(0, 8)}`;
 }
