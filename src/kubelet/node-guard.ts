@@ -43,6 +43,7 @@ export function createNodeGuard(options: NodeGuardOptions): NodeGuard {
   return {
     components: [eviction, shutdown],
     admission: {
+      ...options.admission,
       admit: (pod: V1Pod, others) => eviction.admit(pod) ?? shutdown.admit(pod) ?? options.admission.admit(pod, others),
     },
     health() {

@@ -10,6 +10,7 @@ import { cgroupMachineOf } from './cgroups/cgroup-machine.ts';
 import { createPodCgroups } from './cgroups/pod-cgroups.ts';
 import { createUserNamespaces } from './cgroups/user-namespaces.ts';
 import { createContainerSettings } from './containers/container-settings.ts';
+import { createCpuManager } from './cpus/cpu-manager.ts';
 import { createImageCollector } from './images/image-collector.ts';
 import { nodeImages } from './images/node-images.ts';
 import type { CredentialProviderPaths } from './images/open-credential-providers.ts';
@@ -104,6 +105,7 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
     logger,
   });
   const runtimeDriver = await runtime.cgroupDriver?.();
+  const cpus = createCpuManager({ configuration, runtime, directory: paths.root, clock, logger });
   const cgroups = createPodCgroups({
     configuration,
     ...(runtimeDriver && { runtimeDriver }),
@@ -111,6 +113,7 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
     logger,
     machine: cgroupMachineOf(machine, configuration),
     userNamespaces,
+    cpus,
     pods: () => pods.pods(),
   });
   const { records } = images;
@@ -147,17 +150,21 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
     pods,
     stats,
     images: collector,
-    admission: createNodeAdmission({
-      node: () => context.node() ?? options.firstNode(),
-      allowedUnsafeSysctls: configuration.allowedUnsafeSysctls,
-    }),
+    admission: {
+      ...createNodeAdmission({
+        node: () => context.node() ?? options.firstNode(),
+        allowedUnsafeSysctls: configuration.allowedUnsafeSysctls,
+      }),
+      allocate: (pod) => cpus.allocate(pod),
+      givesCpus: cpus.givesCpus,
+    },
     changed: options.nodeChanged,
   });
   const { admission } = guard;
   const runHook = createHookRunner({ streams, clock });
   const staticPods = createStaticPods(context);
   const parts = { volumes, settings, images, cgroups, admission };
-  await Promise.all([cgroups.prepare(), images.recover(), settings.checkResolverFile()]);
+  await Promise.all([cgroups.prepare(), cpus.prepare(), images.recover(), settings.checkResolverFile()]);
   return {
     real: {
       createStarter: (stop) =>
@@ -187,6 +194,7 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
       volumes,
       collector,
       createLogRotator({ runtime, configuration, clock, logger }),
+      cpus.component,
       ...guard.components,
     ],
     health: () => guard.health(),

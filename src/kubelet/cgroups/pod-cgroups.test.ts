@@ -239,6 +239,33 @@ test('with systemd, slices are started as units with their limits, and stopped w
   assert.deepEqual(await cgroups.known(), []);
 });
 
+test('containers run on the CPUs they are given, without a quota on their own, and give them back with the pod', async () => {
+  const fake = fakeV1();
+  const released: string[] = [];
+  const cpus = {
+    cpusOf: (_uid: string, name: string) => (name === 'own' ? '1' : '0'),
+    isExclusive: (_uid: string, name: string) => name === 'own',
+    known: () => ['left'],
+    release: async (uid: string) => void released.push(uid),
+  };
+  const { cgroups } = cgroupsOn(fake, {}, { cpus });
+  const limits = { cpu: '1', memory: '1Gi' };
+  const [own, other] = [
+    { name: 'own', resources: { limits } },
+    { name: 'other', resources: { limits } },
+  ];
+  const pod: V1Pod = { metadata: { uid: UID }, spec: { containers: [own, other] } };
+  await cgroups.ensure(pod);
+  assert.equal(await fake.files.read(`/cg/cpu,cpuacct/test/kubepods/pod${UID}/cpu.cfs_quota_us`), '-1');
+  const given = cgroups.resourcesOf(pod, own);
+  assert.deepEqual([given.cpusetCpus, given.cpuQuota], ['1', -1]);
+  const shared = cgroups.resourcesOf(pod, other);
+  assert.deepEqual([shared.cpusetCpus, shared.cpuQuota], ['0', 100_000]);
+  assert.deepEqual(await cgroups.known(), ['left', UID]);
+  await cgroups.remove(UID);
+  assert.deepEqual(released, [UID]);
+});
+
 test("systemd's refusal is told in its words", async () => {
   const run = async () => {
     throw new ProgramError('busctl ended with status 1: Access denied', 'PROGRAM_FAILED', {

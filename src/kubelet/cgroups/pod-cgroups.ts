@@ -3,6 +3,8 @@ import { qualityOfService } from '../../api/core/v1/quality-of-service.ts';
 import type { V1Pod } from '../../api/gen/types.ts';
 import { type RunProgram, runProgram } from '../../host/run-program.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import type { CpuManager } from '../cpus/cpu-manager.ts';
+import { containersByName } from '../pods/container-kinds.ts';
 import type { PodCgroups, PodPartContext } from '../pods/pod-parts.ts';
 import { planEnforcement } from './allocatable-values.ts';
 import { byteAmount } from './amounts.ts';
@@ -39,6 +41,8 @@ export interface PodCgroupsOptions extends Pick<PodPartContext, 'configuration' 
   readonly userNamespaces: UserNamespaces;
   /** The pods of the node: their requests weigh the classes. */
   readonly pods: () => readonly V1Pod[];
+  /** Who runs on which CPUs; absent: everybody on all. */
+  readonly cpus?: Pick<CpuManager, 'cpusOf' | 'isExclusive' | 'known' | 'release'>;
   /** What the runtime says of itself (CRI's RuntimeConfig); goes before `cgroupDriver`, as upstream. */
   readonly runtimeDriver?: CgroupDriver;
   /** Default: this machine's. */
@@ -71,7 +75,7 @@ const PODS = 'kubepods';
 
 /** The node's cgroup tree: v1 or v2, by cgroupfs or systemd. Nothing is touched before `prepare` or the first other call. */
 export function createPodCgroups(options: PodCgroupsOptions): NodeCgroups {
-  const { configuration, machine, logger } = options;
+  const { configuration, machine, logger, cpus } = options;
   const fields: Readonly<Record<string, unknown>> = configuration;
   const perQos = fields['cgroupsPerQOS'] !== false;
   const driver = options.runtimeDriver ?? (fields['cgroupDriver'] as CgroupDriver);
@@ -196,6 +200,10 @@ export function createPodCgroups(options: PodCgroupsOptions): NodeCgroups {
     return [...podsName, ...level, podPart(pod.metadata?.uid)];
   }
 
+  /** Who has CPUs for himself is not throttled on them. */
+  const hasOwnCpus = (pod: V1Pod) =>
+    [...containersByName(pod).keys()].some((name) => cpus?.isExclusive(pod.metadata?.uid ?? '', name));
+
   const parents: readonly CgroupName[] = [podsName, [...podsName, 'burstable'], [...podsName, 'besteffort']];
 
   return {
@@ -215,13 +223,20 @@ export function createPodCgroups(options: PodCgroupsOptions): NodeCgroups {
       const name = nameOf(pod);
       if (perQos) {
         await refresh();
-        await tree.apply(name, podCgroupValues(pod, policy));
+        await tree.apply(name, podCgroupValues(pod, withoutQuotaIf(hasOwnCpus(pod), policy)));
       }
       return { cgroupParent: root.length === 0 && !perQos ? '' : cgroupParent(name, driver) };
     },
     resourcesOf(pod, container) {
       if (!state) throw new Error('the resources of a container are asked for before its cgroups were made ready');
-      return containerLimits(pod, container, state.policy);
+      const { uid = '' } = pod.metadata ?? {};
+      const cpusetCpus = cpus?.cpusOf(uid, container.name);
+      const own = cpus?.isExclusive(uid, container.name) ?? false;
+      return {
+        ...containerLimits(pod, container, withoutQuotaIf(own, state.policy)),
+        ...(own && { cpuQuota: NO_QUOTA }),
+        ...(cpusetCpus && { cpusetCpus }),
+      };
     },
     async remove(podUid) {
       if (perQos) {
@@ -230,16 +245,24 @@ export function createPodCgroups(options: PodCgroupsOptions): NodeCgroups {
         await refresh();
       }
       await options.userNamespaces.release(podUid);
+      await cpus?.release(podUid);
     },
     async known() {
-      if (!perQos) return [];
+      const owners = cpus?.known() ?? [];
+      if (!perQos) return owners;
       const { tree } = await ready();
       const names = (await Promise.all(parents.map((parent) => tree.children(parent)))).flat();
-      return [...new Set(names.flatMap((name) => podUidOf(name, driver) ?? []))];
+      return [...new Set([...owners, ...names.flatMap((name) => podUidOf(name, driver) ?? [])])];
     },
     idMappingsOf: (pod) => options.userNamespaces.mappingsOf(pod),
   };
 }
+
+/** Of CRI: none, where there may have been one. */
+const NO_QUOTA = -1;
+
+const withoutQuotaIf = (condition: boolean, policy: ResourcePolicy): ResourcePolicy =>
+  condition ? { ...policy, cpuQuota: false } : policy;
 
 const TITLES = { 'kube-reserved': 'Kube Reserved', 'system-reserved': 'System Reserved' } as const;
 

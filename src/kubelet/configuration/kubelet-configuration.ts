@@ -73,9 +73,12 @@ export interface KubeletConfiguration {
   readonly enforceNodeAllocatable: readonly string[];
   readonly cpuCFSQuotaPeriod: string;
   readonly cpuManagerPolicy: string;
+  readonly cpuManagerPolicyOptions?: Readonly<Record<string, string>>;
+  readonly cpuManagerReconcilePeriod: string;
   readonly memoryManagerPolicy: string;
   readonly topologyManagerPolicy: string;
   readonly topologyManagerScope: string;
+  readonly topologyManagerPolicyOptions?: Readonly<Record<string, string>>;
   readonly memorySwap: { readonly swapBehavior?: string };
   readonly memoryThrottlingFactor: number;
   readonly memoryReservationPolicy: string;

@@ -1,7 +1,5 @@
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
-
-/** As Go's %q prints a list. */
-const quotedList = (list: readonly string[]) => `[${list.map((item) => JSON.stringify(item)).join(' ')}]`;
+import { checkCpuPolicies } from './validate-cpus.ts';
 
 /** Choices between ways of working: those that upstream does not know, and those that this kubelet does not have. */
 export function checkPolicies(c: KubeletConfiguration): string[] {
@@ -10,25 +8,12 @@ export function checkPolicies(c: KubeletConfiguration): string[] {
   const unsupported = (label: string, value: string, instead: string) =>
     mistakes.push(`${label} ${JSON.stringify(value)} is not supported by this kubelet, use ${JSON.stringify(instead)}`);
 
-  if (!['none', 'static'].includes(c.cpuManagerPolicy))
-    mistakes.push(`unknown CPU Manager policy (--cpu-manager-policy): ${JSON.stringify(c.cpuManagerPolicy)}`);
-  else if (c.cpuManagerPolicy !== 'none') unsupported('cpuManagerPolicy (--cpu-manager-policy)', c.cpuManagerPolicy, 'none');
+  mistakes.push(...checkCpuPolicies(c));
   if (!['None', 'Static'].includes(c.memoryManagerPolicy))
     mistakes.push(`unknown Memory Manager policy (--memory-manager-policy): ${JSON.stringify(c.memoryManagerPolicy)}`);
   else if (c.memoryManagerPolicy !== 'None')
     unsupported('memoryManagerPolicy (--memory-manager-policy)', c.memoryManagerPolicy, 'None');
-  const topologies = ['none', 'best-effort', 'restricted', 'single-numa-node'];
-  if (!topologies.includes(c.topologyManagerPolicy))
-    mistakes.push(
-      `topologyManagerPolicy (--topology-manager-policy) ${JSON.stringify(c.topologyManagerPolicy)} must be one of: ${quotedList(topologies)}`,
-    );
-  else if (c.topologyManagerPolicy !== 'none')
-    unsupported('topologyManagerPolicy (--topology-manager-policy)', c.topologyManagerPolicy, 'none');
   if (c.logging.format === 'json') unsupported('logging.format (--logging-format)', 'json', 'text');
-  if (!['container', 'pod'].includes(c.topologyManagerScope))
-    mistakes.push(
-      `topologyManagerScope (--topology-manager-scope) ${JSON.stringify(c.topologyManagerScope)} must be one of: "container", or "pod"`,
-    );
   if (!['none', 'hairpin-veth', 'promiscuous-bridge'].includes(c.hairpinMode))
     mistakes.push(
       `option ${JSON.stringify(c.hairpinMode)} specified for hairpinMode (--hairpin-mode). Valid options are "none", "hairpin-veth" or "promiscuous-bridge"`,

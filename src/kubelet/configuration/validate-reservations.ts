@@ -1,4 +1,5 @@
 import { parseQuantity, quantityValue } from '../../api/machinery/quantity.ts';
+import { parseCpuSet } from '../cpus/cpu-set.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
 
 const ENFORCEABLE = [
@@ -9,8 +10,6 @@ const ENFORCEABLE = [
   'kube-reserved-compressible',
   'none',
 ];
-/** `0-1,4` */
-const CPU_LIST = /^\d+(-\d+)?(,\d+(-\d+)?)*$/;
 /** What may be reserved for others than pods. */
 const RESERVABLE = ['cpu', 'memory', 'ephemeral-storage', 'pid'];
 
@@ -34,8 +33,12 @@ export function checkReservations(c: KubeletConfiguration): string[] {
       mistakes.push(
         "can't use reservedSystemCPUs (--reserved-cpus) with systemReservedCgroup (--system-reserved-cgroup) or kubeReservedCgroup (--kube-reserved-cgroup)",
       );
-    if (!CPU_LIST.test(c.reservedSystemCPUs))
-      mistakes.push(`unable to parse reservedSystemCPUs (--reserved-cpus) ${c.reservedSystemCPUs}, error: it is no list of CPUs`);
+    try {
+      parseCpuSet(c.reservedSystemCPUs);
+    } catch (error) {
+      const { message } = error as Error;
+      mistakes.push(`unable to parse reservedSystemCPUs (--reserved-cpus) ${c.reservedSystemCPUs}, error: ${message}`);
+    }
   }
   for (const { numaNode, limits } of c.reservedMemory ?? [])
     for (const [resource, text] of Object.entries(limits ?? {}))

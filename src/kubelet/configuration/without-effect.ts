@@ -4,7 +4,6 @@ import type { KubeletConfiguration } from './kubelet-configuration.ts';
 /** Fields that upstream has and that change nothing here, beside those of which the same is true there. */
 const FIELDS: readonly string[] = [
   'contentType',
-  'cpuManagerPolicyOptions',
   'enableContentionProfiling',
   'kernelMemcgNotification',
   'makeIPTablesUtilChains',
@@ -13,7 +12,6 @@ const FIELDS: readonly string[] = [
   'reservedMemory',
   'showHiddenMetricsForVersion',
   'systemCgroups',
-  'topologyManagerPolicyOptions',
   'tracing',
   'volumePluginDir',
 ];

@@ -8,6 +8,7 @@ import {
 } from '../../api/machinery/quantity.ts';
 import { type HugePages, hugePagesResource } from '../cgroups/huge-pages.ts';
 import type { KubeletConfiguration } from '../configuration/kubelet-configuration.ts';
+import { parseCpuSet } from '../cpus/cpu-set.ts';
 import type { Machine } from './machine.ts';
 
 type Resources = Record<string, string>;
@@ -17,9 +18,6 @@ const USUAL_HUGE_PAGES: readonly HugePages[] = [
   { sizeBytes: 2 ** 21, count: 0 },
   { sizeBytes: 2 ** 30, count: 0 },
 ];
-
-/** More than the kernel can have. */
-const MOST_CPUS = 8192;
 
 const binary = (bytes: number) => formatQuantity({ ...parseQuantity(String(bytes)), format: 'binary' });
 
@@ -49,18 +47,7 @@ export function reservations({ systemReserved = {}, kubeReserved = {}, reservedS
 } {
   if (!reservedSystemCPUs) return { systemReserved, kubeReserved };
   const { cpu: _cpu, ...others } = kubeReserved;
-  return { systemReserved: { ...systemReserved, cpu: String(countOfCpus(reservedSystemCPUs)) }, kubeReserved: others };
-}
-
-/** Of a list such as `0-3,8`, each CPU once (cpuset(7)). */
-function countOfCpus(list: string): number {
-  const ranges = list.split(',').map((range) => range.split('-').map(Number));
-  const cpus = new Set(
-    ranges.flatMap(([first = 0, last = first]) =>
-      Array.from({ length: Math.min(MOST_CPUS, last - first + 1) }, (_, i) => first + i),
-    ),
-  );
-  return cpus.size;
+  return { systemReserved: { ...systemReserved, cpu: String(parseCpuSet(reservedSystemCPUs).size) }, kubeReserved: others };
 }
 
 /**

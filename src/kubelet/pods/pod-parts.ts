@@ -102,6 +102,12 @@ export interface PodCgroups {
 export interface NodeAdmission {
   /** Undefined: admitted. `others` are the pods that run or are to run here. */
   admit(pod: V1Pod, others: readonly V1Pod[]): AdmissionRefusal | undefined;
+  /**
+   * Gives an admitted pod what it is to have for itself (CPUs): at once, resolves when that is kept. Undefined: given, or it needs none.
+   */
+  allocate?(pod: V1Pod): Promise<AdmissionRefusal | undefined>;
+  /** True where pods may have CPUs for themselves: guaranteed ones then keep as many as they began with. */
+  readonly givesCpus?: boolean;
 }
 
 export interface AdmissionRefusal {

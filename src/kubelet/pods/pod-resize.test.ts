@@ -35,6 +35,23 @@ test('a pod gets more when there is room, and keeps what it has otherwise', () =
   assert.equal(decide('2', [], true).pending?.message, 'In-place resize of static-pods is not supported');
 });
 
+test('where pods may have CPUs for themselves, a guaranteed one keeps as many as it has', () => {
+  const amounts = (cpu: string, memory: string) => ({ requests: { cpu, memory }, limits: { cpu, memory } });
+  const guaranteed = (cpu: string, memory: string): V1Pod => ({
+    spec: { containers: [{ name: 'main', resources: amounts(cpu, memory) }] },
+  });
+  const before = firstAllocation(guaranteed('1', '1Gi'));
+  const decide = (cpu: string, memory: string) =>
+    decideResize(guaranteed(cpu, memory), before, [], { admission: { ...admission, givesCpus: true }, isStatic: false });
+  assert.deepEqual(decide('2', '1Gi').pending, {
+    type: 'PodResizePending',
+    status: 'True',
+    reason: 'Infeasible',
+    message: 'Resize is infeasible for Guaranteed Pods alongside CPU Manager policy "static"',
+  });
+  assert.deepEqual(decide('1', '2Gi').allocation.get('main'), amounts('1', '2Gi'));
+});
+
 test('a kubelet started anew knows what a pod was given from its status', () => {
   const status = {
     name: 'main',

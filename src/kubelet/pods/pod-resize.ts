@@ -2,6 +2,7 @@ import type { V1Container, V1Pod, V1PodSpec, V1ResourceRequirements } from '../.
 import { compareQuantities, parseQuantity } from '../../api/machinery/quantity.ts';
 import type { ExtraCondition } from './pod-conditions.ts';
 import type { NodeAdmission } from './pod-parts.ts';
+import { qosClass } from './qos-class.ts';
 
 /** What each container of a pod was given on this node, by name; what the pod asks for may be more, or less. */
 export type Allocation = ReadonlyMap<string, V1ResourceRequirements>;
@@ -69,6 +70,8 @@ export function decideResize(
     pending: { type: 'PodResizePending', status: 'True', reason, message },
   });
   if (isStatic) return pending('Infeasible', 'In-place resize of static-pods is not supported');
+  if (admission.givesCpus && qosClass(pod) === 'Guaranteed' && asksForOtherCpus(wanted, current))
+    return pending('Infeasible', 'Resize is infeasible for Guaranteed Pods alongside CPU Manager policy "static"');
   // By what it asks for alone: its status tells what it has, and what was answered before.
   const asked = { ...pod, status: {} };
   const never = admission.admit(asked, []);
@@ -79,6 +82,9 @@ export function decideResize(
   if (now) return pending('Deferred', now.message);
   return { allocation: wanted };
 }
+
+const asksForOtherCpus = (wanted: Allocation, current: Allocation) =>
+  [...wanted].some(([name, { requests }]) => !sameAmount(requests?.['cpu'], current.get(name)?.requests?.['cpu']));
 
 /** Of each resource the larger of both: with that, limits of a pod and of its containers can be changed one after the other. */
 export function largerAllocation(a: Allocation, b: Allocation): Allocation {

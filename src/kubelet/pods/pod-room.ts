@@ -42,8 +42,13 @@ export class PodRoom {
         return false;
       }
     }
+    // Before anybody waits: whoever is judged meanwhile counts this pod.
     memory.admitted = true;
-    return true;
+    const refusal = adopted ? undefined : await work.admission?.allocate?.(pod);
+    if (!refusal) return true;
+    memory.admitted = false;
+    this.#refuse(found, refusal);
+    return false;
   }
 
   #admitted(): readonly V1Pod[] {

@@ -56,6 +56,8 @@ export interface LinuxResources {
   readonly memoryLimitBytes?: number;
   readonly memorySwapLimitBytes?: number;
   readonly oomScoreAdj?: number;
+  /** The CPUs to run on, as a list: `0-3,8`. */
+  readonly cpusetCpus?: string;
   readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limitBytes: number }[];
   /** Files of cgroup v2 by name (`memory.min`, `memory.high`). */
   readonly unified?: Readonly<Record<string, string>>;

@@ -9,6 +9,7 @@ export function criResources(resources: LinuxResources): CriInput<'LinuxContaine
     memory_limit_in_bytes: resources.memoryLimitBytes,
     memory_swap_limit_in_bytes: resources.memorySwapLimitBytes,
     oom_score_adj: resources.oomScoreAdj,
+    cpuset_cpus: resources.cpusetCpus,
     hugepage_limits: resources.hugepageLimits?.map(({ pageSize, limitBytes }) => ({ page_size: pageSize, limit: limitBytes })),
     unified: resources.unified,
   };
