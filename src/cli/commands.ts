@@ -102,6 +102,16 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('../dns/command.ts')).dnsCommand,
   },
   {
+    name: 'network-policy',
+    summary: 'enforce NetworkPolicies on a node, with nftables',
+    load: async () => (await import('../network/policy/policy-command.ts')).networkPolicyCommand,
+  },
+  {
+    name: 'approver',
+    summary: "approve kubelets' serving certificates, by rules that look at what no node can write",
+    load: async () => (await import('../approver/command.ts')).approverCommand,
+  },
+  {
     name: 'link',
     summary: 'make kubelet, kubeadm and the like commands of their own',
     load: async () => (await import('./commands/link.ts')).linkCommand,

@@ -70,6 +70,13 @@ export function isStrictPart(inner: IpRange, outer: IpRange): boolean {
   return inner.address.bytes.every((byte, i) => (byte & maskOf(i, outer.length)) === network[i]);
 }
 
+/** Whether the range holds the address. */
+export function isInside(address: IpAddress, range: IpRange): boolean {
+  if (address.family !== range.address.family) return false;
+  const network = masked(range);
+  return address.bytes.every((byte, i) => (byte & maskOf(i, range.length)) === network[i]);
+}
+
 function ipComplaints(value: string): string[] {
   const parsed = parseIp(value);
   if (!parsed) return [NOT_AN_IP];

@@ -1,5 +1,5 @@
 import type { Certificate } from '../../pki/certificate.ts';
-import { formatTable } from '../table-text.ts';
+import { formatTable } from '../../std/table-text.ts';
 
 /** A certificate's file and what it holds; a string says why it cannot be read. */
 export interface ListedCertificate {

@@ -2,9 +2,9 @@ import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
 import { FlagError, type ParsedFlags } from '../../std/flags.ts';
+import { formatAge, formatTable } from '../../std/table-text.ts';
 import { clusterDirectory, clusterNames } from '../local/cluster-home.ts';
 import { readDaemonState } from '../local/daemon-state.ts';
-import { formatAge, formatTable } from '../table-text.ts';
 
 /** `muster ls`. */
 export const lsCommand: ComponentCommand = {

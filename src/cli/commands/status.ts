@@ -6,9 +6,9 @@ import { type Certificate, parseCertificates } from '../../pki/certificate.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
 import { FlagError, type ParsedFlags } from '../../std/flags.ts';
+import { formatAge, formatTable } from '../../std/table-text.ts';
 import { type DaemonState, readDaemonState } from '../local/daemon-state.ts';
 import { knownCluster } from '../local/known-cluster.ts';
-import { formatAge, formatTable } from '../table-text.ts';
 import { NAME_FLAG } from '../up/up-options.ts';
 
 /** `muster status`: exit status 1 unless the cluster runs and every node is Ready. */

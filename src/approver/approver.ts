@@ -1,0 +1,250 @@
+import { certificateSigningRequestKind } from '../api/certificates/v1/certificate-signing-request.ts';
+import {
+  isIssued,
+  KUBE_APISERVER_CLIENT_KUBELET,
+  KUBELET_SERVING,
+  withCondition,
+} from '../api/certificates/v1/signer-conditions.ts';
+import { nodeKind } from '../api/core/v1/node.ts';
+import type { V1CertificateSigningRequest, V1Node } from '../api/gen/types.ts';
+import type { IpRange } from '../api/machinery/ip.ts';
+import { formatTime } from '../api/machinery/object.ts';
+import type { Client } from '../client/client.ts';
+import type { EventRecorder } from '../client/events.ts';
+import { createInformer } from '../client/informer.ts';
+import { LoopMetrics } from '../client/loop-metrics.ts';
+import { type Outcome, Reconciler } from '../client/reconciler.ts';
+import { unlessReason } from '../client/unless-reason.ts';
+import { parseCertificateRequest } from '../pki/certificate-request.ts';
+import type { Clock } from '../std/clock.ts';
+import { type Component, deferred } from '../std/lifecycle.ts';
+import type { Logger } from '../std/logger.ts';
+import type { ApproverMetrics } from './approver-metrics.ts';
+import { createClusterView, isSuperseded, isUndecided, SUPERSEDED } from './cluster-view.ts';
+import { type Decision, decide } from './decide.ts';
+import type { ClusterNames } from './denied-names.ts';
+import { gatherFacts } from './gather-facts.ts';
+import { differsFromRequest } from './issued-check.ts';
+import type { NameSource } from './names/name-source.ts';
+import type { ApproverLimits, CurrentCertificate, RequestFacts } from './request-facts.ts';
+
+export interface ApproverOptions {
+  /** May list and watch requests and Nodes, and approve for the signers. */
+  readonly client: Client;
+  readonly sources: readonly NameSource[];
+  readonly allowedPrefixes: readonly IpRange[];
+  readonly limits: ApproverLimits;
+  /** Also decide on kubelets' client certificates. */
+  readonly approveClient: boolean;
+  /** Decide, log and count, but write nothing. */
+  readonly dryRun: boolean;
+  /** The cluster's own names; asked now and then. */
+  readonly clusterNames: () => Promise<ClusterNames>;
+  readonly servedCertificate: (node: V1Node) => Promise<CurrentCertificate | undefined>;
+  readonly events: EventRecorder;
+  readonly metrics: ApproverMetrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const APPROVED_REASON = 'AllRulesHold';
+const NAMES_KEPT_MS = 60_000;
+/** Enough that one source that is slow does not hold up the others' nodes. */
+const WORKERS = 32;
+
+/**
+ * Decides on kubelets' certificate requests for as long as it runs. Level-triggered: requests that are there when it starts are looked at,
+ * and a request that waits is looked at again when its Node changes or its time has come.
+ */
+export function createApprover(options: ApproverOptions): Component {
+  return new Approver(options);
+}
+
+class Approver implements Component {
+  readonly name = 'approver';
+  readonly #options: ApproverOptions;
+  readonly #requests;
+  readonly #nodes;
+  readonly #view;
+  readonly #loop: Reconciler;
+  readonly #done = deferred();
+  /** Code and message of the rule that keeps a request, told once. */
+  readonly #waiting = new Map<string, { readonly code: string; readonly message: string }>();
+  readonly #seenMs = new Map<string, number>();
+  #clusterNames: { readonly names: Promise<ClusterNames>; readonly untilMs: number } | undefined;
+
+  constructor(options: ApproverOptions) {
+    const { client, clock, logger, metrics } = options;
+    this.#options = options;
+    this.#requests = createInformer<V1CertificateSigningRequest>({ client, kind: certificateSigningRequestKind, clock, logger });
+    this.#nodes = createInformer<V1Node>({ client, kind: nodeKind, clock, logger });
+    this.#view = createClusterView({ requests: this.#requests, nodes: this.#nodes });
+    const reconcile = (key: string, signal: AbortSignal) => this.#reconcile(key, signal);
+    const loop = {
+      name: this.name,
+      reconcile,
+      clock,
+      logger,
+      metrics: new LoopMetrics(),
+      workers: WORKERS,
+      maxBackoffMs: 60_000,
+    };
+    this.#loop = new Reconciler(loop);
+    metrics.watchPending(() => this.#pendingByRule());
+    this.#done.promise.catch(() => undefined); // awaited by whoever stops the approver
+  }
+
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    // Nodes first: without them every request would seem to be of a node that is not there.
+    await this.#nodes.start(signal);
+    this.#requests.onChange(({ type, object }) => {
+      const name = object.metadata?.name ?? '';
+      if (type === 'deleted') this.#forget(name);
+      else if (this.#concerns(object)) this.#loop.add(name);
+      else if (type === 'updated' && isIssued(object)) this.#checkIssued(object);
+    });
+    this.#nodes.onChange(({ object, type }) => {
+      if (type !== 'deleted') for (const name of this.#waitingOf(object.metadata?.name ?? '')) this.#loop.add(name);
+    });
+    await this.#requests.start(signal);
+    Promise.all([this.#nodes.done, this.#requests.done, this.#loop.run(signal)]).then(
+      () => this.#done.resolve(),
+      this.#done.reject,
+    );
+  }
+
+  /** Undecided, not put aside, and for a signer that we decide for. */
+  #concerns(csr: V1CertificateSigningRequest): boolean {
+    const mine =
+      csr.spec.signerName === KUBELET_SERVING ||
+      (this.#options.approveClient && csr.spec.signerName === KUBE_APISERVER_CLIENT_KUBELET);
+    return mine && isUndecided(csr) && !isSuperseded(csr);
+  }
+
+  #waitingOf(nodeName: string): string[] {
+    const user = `system:node:${nodeName}`;
+    return [...this.#waiting.keys()].filter((name) => this.#requests.get(name)?.spec.username === user);
+  }
+
+  async #reconcile(name: string, signal: AbortSignal): Promise<Outcome> {
+    const csr = this.#requests.get(name);
+    if (!csr || !this.#concerns(csr)) {
+      this.#forget(name);
+      return;
+    }
+    const { clock, limits, sources, allowedPrefixes, servedCertificate, metrics } = this.#options;
+    if (!this.#seenMs.has(name)) this.#seenMs.set(name, clock.now());
+    const facts = await gatherFacts(csr, {
+      view: this.#view,
+      cluster: await this.#names(),
+      ...{ sources, allowedPrefixes, limits, servedCertificate, signal },
+    });
+    const decision = decide(facts);
+    this.#countFailures(facts);
+    if (decision.outcome === 'wait') return this.#wait(csr, facts, decision, signal);
+    await this.#write(csr, facts, decision, signal);
+    metrics.decisions.increment(decision.outcome, decision.rule?.code ?? '', csr.spec.signerName);
+    metrics.seconds.observe((clock.now() - this.#seenMs.get(name)!) / 1000, decision.outcome);
+    this.#forget(name);
+  }
+
+  async #wait(csr: V1CertificateSigningRequest, facts: RequestFacts, decision: Decision, signal: AbortSignal): Promise<Outcome> {
+    const { events, logger, metrics, dryRun } = this.#options;
+    const name = csr.metadata?.name ?? '';
+    const rule = decision.rule!;
+    const before = this.#waiting.get(name);
+    if (before?.message !== decision.message) {
+      this.#waiting.set(name, { code: rule.code, message: decision.message });
+      logger.info('Certificate request waits', { csr: name, node: facts.nodeName, rule: rule.code, why: decision.message });
+      metrics.decisions.increment('wait', rule.code, csr.spec.signerName);
+      if (!dryRun && facts.newerRequest === undefined) events.event(csr, 'Warning', rule.name, decision.message);
+    }
+    if (facts.newerRequest !== undefined) {
+      if (!dryRun) await this.#markSuperseded(csr, facts.newerRequest, signal);
+      this.#forget(name);
+      return;
+    }
+    return decision.retryAfterMs === undefined ? undefined : { requeueAfterMs: decision.retryAfterMs };
+  }
+
+  /** Conflicts reject, and the loop then decides again on what is there: nothing is ever approved twice. */
+  async #write(csr: V1CertificateSigningRequest, facts: RequestFacts, decision: Decision, signal: AbortSignal): Promise<void> {
+    const { client, clock, dryRun, events, logger } = this.#options;
+    const approved = decision.outcome === 'approve';
+    const reason = decision.rule?.name ?? APPROVED_REASON;
+    const said = { csr: csr.metadata?.name, node: facts.nodeName, rule: decision.rule?.code, why: decision.message };
+    if (dryRun) {
+      logger.info(`Would have ${approved ? 'approved' : 'denied'} the certificate request`, said);
+      return;
+    }
+    const condition = { type: approved ? 'Approved' : 'Denied', reason, message: decision.message, nowMs: clock.now() } as const;
+    const requests = client.resource<V1CertificateSigningRequest>(certificateSigningRequestKind);
+    await unlessReason(requests.update(withCondition(csr, condition), { subresource: 'approval', signal }), 'NotFound');
+    logger.info(`${approved ? 'Approved' : 'Denied'} the certificate request`, said);
+    events.event(csr, approved ? 'Normal' : 'Warning', reason, decision.message);
+  }
+
+  /** A condition of our own, so that people see why nobody looks at it any more. It neither approves nor denies. */
+  async #markSuperseded(csr: V1CertificateSigningRequest, newer: string, signal: AbortSignal): Promise<void> {
+    const { client, clock } = this.#options;
+    const now = formatTime(clock.now());
+    const message = `APV-501 ${newer} is a newer request of the same node.`;
+    const condition = {
+      type: SUPERSEDED,
+      status: 'True',
+      reason: SUPERSEDED,
+      message,
+      lastUpdateTime: now,
+      lastTransitionTime: now,
+    };
+    const marked = { ...csr, status: { ...csr.status, conditions: [...(csr.status?.conditions ?? []), condition] } };
+    const requests = client.resource<V1CertificateSigningRequest>(certificateSigningRequestKind);
+    await unlessReason(requests.update(marked, { subresource: 'approval', signal }), 'NotFound');
+  }
+
+  #checkIssued(csr: V1CertificateSigningRequest): void {
+    const ours = csr.status?.conditions?.some(({ type, reason }) => type === 'Approved' && reason === APPROVED_REASON);
+    if (!ours) return;
+    const { limits, logger, events, metrics } = this.#options;
+    const request = parseCertificateRequest(Buffer.from(csr.spec.request, 'base64'));
+    const difference = differsFromRequest(csr, request, limits.maxLifetimeMs);
+    if (difference === undefined) return;
+    metrics.issuedDifferently.increment();
+    logger.error('The signer issued another certificate than was approved', { csr: csr.metadata?.name, difference });
+    events.event(csr, 'Warning', 'IssuedDifferently', `APV-601 The certificate is not what was approved: ${difference}.`);
+  }
+
+  #names(): Promise<ClusterNames> {
+    const { clock, clusterNames } = this.#options;
+    const now = clock.now();
+    if (!this.#clusterNames || now >= this.#clusterNames.untilMs) {
+      const names = clusterNames();
+      this.#clusterNames = { names, untilMs: now + NAMES_KEPT_MS };
+      // Whoever waits for it hears of the failure; the next one asks anew.
+      names.catch(() => {
+        this.#clusterNames = undefined;
+      });
+    }
+    return this.#clusterNames.names;
+  }
+
+  #countFailures({ names }: RequestFacts): void {
+    const away = new Set(names.filter(({ ownership }) => ownership === 'unavailable').map(({ by }) => by.split(':')[0]!));
+    for (const source of away) this.#options.metrics.sourceFailures.increment(source);
+  }
+
+  #pendingByRule(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const { code } of this.#waiting.values()) counts.set(code, (counts.get(code) ?? 0) + 1);
+    return counts;
+  }
+
+  #forget(name: string): void {
+    this.#waiting.delete(name);
+    this.#seenMs.delete(name);
+  }
+}

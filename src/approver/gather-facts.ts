@@ -1,0 +1,120 @@
+import { KUBELET_SERVING } from '../api/certificates/v1/signer-conditions.ts';
+import type { V1CertificateSigningRequest, V1Node } from '../api/gen/types.ts';
+import type { IpRange } from '../api/machinery/ip.ts';
+import { type CertificateRequest, parseCertificateRequest } from '../pki/certificate-request.ts';
+import { type ClusterNames, deniedAddress, deniedDnsName } from './denied-names.ts';
+import type { NameSource } from './names/name-source.ts';
+import { proveNames } from './names/prove-names.ts';
+import type { ApproverLimits, CurrentCertificate, NameFact, ParsedRequest, RequestFacts } from './request-facts.ts';
+import type { Purpose } from './rule.ts';
+import { isByNode, USER_PREFIX } from './rules/identity-rules.ts';
+
+/** What the approver knows of the cluster, from its copies of Nodes and requests. */
+export interface ClusterView {
+  node(name: string): V1Node | undefined;
+  /** Names of all nodes. */
+  nodeNames(): ReadonlySet<string>;
+  /** Nodes that claim a name in their Node object. */
+  claimants(name: string): readonly string[];
+  /** Undecided requests of the same user for the same signer, this one included, in no order. */
+  undecidedOf(csr: V1CertificateSigningRequest): readonly V1CertificateSigningRequest[];
+  otherUserOfKey(publicKeyDer: Uint8Array, user: string): string | undefined;
+  readonly recordsCredentials: boolean;
+}
+
+export interface FactsContext {
+  readonly view: ClusterView;
+  readonly cluster: ClusterNames;
+  readonly sources: readonly NameSource[];
+  readonly allowedPrefixes: readonly IpRange[];
+  readonly limits: ApproverLimits;
+  /** What the node serves now; asked only when the names are not proven otherwise. */
+  servedCertificate(node: V1Node): Promise<CurrentCertificate | undefined>;
+  readonly signal: AbortSignal;
+}
+
+export const purposeOf = (csr: V1CertificateSigningRequest): Purpose =>
+  csr.spec.signerName === KUBELET_SERVING ? 'serving' : 'client';
+
+/** Collects all that the rules look at. Rejects only when the signal is aborted. */
+export async function gatherFacts(csr: V1CertificateSigningRequest, context: FactsContext): Promise<RequestFacts> {
+  const { view, limits } = context;
+  const purpose = purposeOf(csr);
+  const parsed = await parseRequest(csr);
+  const request = parsed.ok ? parsed.request : undefined;
+  const user = csr.spec.username ?? '';
+  const nodeName = nodeOf(purpose === 'serving' || isByNode({ csr }) ? user : (request?.commonName ?? ''));
+  const node = nodeName === '' ? undefined : view.node(nodeName);
+  const undecided = view.undecidedOf(csr);
+  const names = request ? await namesOf(request, nodeName, context) : [];
+  return {
+    csr,
+    purpose,
+    parsed,
+    nodeName,
+    node,
+    keyUsedBy: request && purpose === 'serving' ? view.otherUserOfKey(request.publicKeyDer, user) : undefined,
+    recordsCredentials: view.recordsCredentials,
+    names,
+    current: node && purpose === 'serving' && needsRenewal(names) ? await context.servedCertificate(node) : undefined,
+    newerRequest: purpose === 'serving' || isByNode({ csr }) ? newerThan(csr, undecided) : undefined,
+    pendingOfNode: undecided.length,
+    nodeExpected: purpose === 'client' && !isByNode({ csr }) ? await isExpected(nodeName, context) : undefined,
+    limits,
+  };
+}
+
+async function parseRequest(csr: V1CertificateSigningRequest): Promise<ParsedRequest> {
+  try {
+    const request = parseCertificateRequest(Buffer.from(csr.spec.request, 'base64'));
+    return { ok: true, request, signatureHolds: await request.verifySignature() };
+  } catch (error) {
+    const { code = 'REQUEST_INVALID', message } = error as { code?: string; message: string };
+    return { ok: false, code, message };
+  }
+}
+
+const nodeOf = (user: string) => (user.startsWith(USER_PREFIX) ? user.slice(USER_PREFIX.length) : '');
+
+/** More are refused by their number; there is no point in asking whose they are. */
+const MOST_ASKED = 64;
+
+async function namesOf(request: CertificateRequest, nodeName: string, context: FactsContext): Promise<NameFact[]> {
+  const { view, cluster, sources, allowedPrefixes, signal } = context;
+  const asked = [
+    ...request.dnsNames.map((value) => ({ kind: 'dns' as const, value })),
+    ...request.ipAddresses.map((value) => ({ kind: 'address' as const, value })),
+  ];
+  const nodeNames = view.nodeNames();
+  const proven = await proveNames(asked.slice(0, MOST_ASKED), {
+    nodeName,
+    sources,
+    allowedPrefixes,
+    claimants: (name) => view.claimants(name),
+    deny: ({ kind, value }) =>
+      kind === 'dns' ? deniedDnsName(value.toLowerCase(), nodeName, nodeNames, cluster) : deniedAddress(value, cluster),
+    signal,
+  });
+  const rest = asked.slice(MOST_ASKED).map((name) => ({ ...name, ownership: 'unknown' as const, by: 'not asked' }));
+  return [...proven, ...rest];
+}
+
+const needsRenewal = (names: readonly NameFact[]) =>
+  names.some(({ ownership }) => ownership !== 'proven' && ownership !== 'foreign');
+
+/** By time of making and then by name, so that there is one order for everybody. */
+function newerThan(csr: V1CertificateSigningRequest, others: readonly V1CertificateSigningRequest[]): string | undefined {
+  const order = ({ metadata }: V1CertificateSigningRequest) => `${metadata?.creationTimestamp ?? ''} ${metadata?.name ?? ''}`;
+  let newest = csr;
+  for (const other of others) if (order(other) > order(newest)) newest = other;
+  return newest.metadata?.name === csr.metadata?.name ? undefined : newest.metadata?.name;
+}
+
+/** Undefined when no source lists nodes, or none of them can be asked. */
+async function isExpected(nodeName: string, { sources, signal }: FactsContext): Promise<boolean | undefined> {
+  const listing = sources.flatMap((source) => (source.expects ? [source.expects(nodeName, signal)] : []));
+  const answers = await Promise.allSettled(listing);
+  signal.throwIfAborted();
+  if (answers.some((answer) => answer.status === 'fulfilled' && answer.value)) return true;
+  return answers.some(({ status }) => status === 'fulfilled') ? false : undefined;
+}

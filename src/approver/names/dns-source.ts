@@ -1,0 +1,50 @@
+import { Resolver } from 'node:dns/promises';
+import type { NameSource } from './name-source.ts';
+import { canonicalName } from './name-table.ts';
+
+export interface DnsSourceOptions {
+  /** Below which the node's name is looked up: `example.com`. A node name with dots is looked up as it is too. */
+  readonly domains: readonly string[];
+  /** Addresses of DNS servers with or without port; the host's own when empty. */
+  readonly servers: readonly string[];
+  readonly timeoutMs: number;
+  /** For tests. */
+  readonly resolve?: (name: string) => Promise<readonly string[]>;
+}
+
+const NO_ANSWER = new Set(['ENOTFOUND', 'ENODATA']);
+
+/**
+ * The forward zone: what the node's own name stands for is the node's. Reverse zones and other names are not asked, since whoever has an
+ * address may often write its reverse entry. Rejects when a server does not answer.
+ */
+export function createDnsSource(options: DnsSourceOptions): NameSource {
+  const resolve = options.resolve ?? resolverOf(options);
+  return {
+    name: 'dns',
+    async ask(nodeName, names) {
+      const own = [...(nodeName.includes('.') ? [nodeName] : []), ...options.domains.map((domain) => `${nodeName}.${domain}`)];
+      const addresses = names.some(({ kind }) => kind === 'address')
+        ? new Set((await Promise.all(own.map(resolve))).flat().map(canonicalName))
+        : new Set<string>();
+      return names.map(({ kind, value }) => {
+        const isOwn = kind === 'dns' ? own.includes(value) : addresses.has(canonicalName(value));
+        return isOwn ? 'own' : 'unknown';
+      });
+    },
+  };
+}
+
+function resolverOf({ servers, timeoutMs }: DnsSourceOptions) {
+  const resolver = new Resolver({ timeout: timeoutMs, tries: 2 });
+  if (servers.length > 0) resolver.setServers(servers);
+  const ask = async (query: Promise<string[]>): Promise<string[]> => {
+    try {
+      return await query;
+    } catch (error) {
+      if (NO_ANSWER.has((error as { code?: string }).code ?? '')) return [];
+      throw error;
+    }
+  };
+  return async (name: string) => (await Promise.all([ask(resolver.resolve4(name)), ask(resolver.resolve6(name))])).flat();
+}
