@@ -1,0 +1,161 @@
+import type { V1Namespace, V1NetworkPolicy, V1Node, V1Pod } from '../../api/gen/types.ts';
+import type { ResourceKind } from '../../api/machinery/kind.ts';
+import type { Client } from '../../client/client.ts';
+import { type Change, createInformer, type Informer } from '../../client/informer.ts';
+import type { NftTable } from '../../host/nft-table.ts';
+import type { Clock } from '../../std/clock.ts';
+import { type Component, ComponentGroup, deferred } from '../../std/lifecycle.ts';
+import type { Logger } from '../../std/logger.ts';
+import { ChangeSignal, runSyncs } from '../../std/sync-runner.ts';
+import type { PolicyMetrics } from './policy-metrics.ts';
+import { needsPeers, planPolicies } from './policy-plan.ts';
+import { policyPod } from './policy-pod.ts';
+import { type RenderOptions, renderPolicies } from './render-policies.ts';
+
+const POLICY: ResourceKind = {
+  ...{ group: 'networking.k8s.io', version: 'v1', kind: 'NetworkPolicy', resource: 'networkpolicies' },
+  namespaced: true,
+};
+const POD: ResourceKind = { group: '', version: 'v1', kind: 'Pod', resource: 'pods', namespaced: true };
+const NAMESPACE: ResourceKind = { group: '', version: 'v1', kind: 'Namespace', resource: 'namespaces', namespaced: false };
+const NODE: ResourceKind = { group: '', version: 'v1', kind: 'Node', resource: 'nodes', namespaced: false };
+
+/** So often somebody looks whether the rules still stand; a burst of changes is one write. */
+const LOOK_MS = 30_000;
+const LEAST_MS = 100;
+const RETRY_MS = 2000;
+/** What nobody has flushed is written anew so often all the same. */
+const FULL_SYNC_MS = 3_600_000;
+
+export interface PolicyAgentOptions extends RenderOptions {
+  readonly client: Client;
+  readonly nodeName: string;
+  readonly table: NftTable;
+  readonly metrics: PolicyMetrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Numbers in [0, 1). */
+  readonly random: () => number;
+  /** CIDRs of this node's pods beside those that its Node names. */
+  readonly morePodCidrs?: () => readonly string[];
+}
+
+export interface PolicyAgent extends Component {
+  /** Whether the last write went well. */
+  readonly isHealthy: boolean;
+  /** To be called when `morePodCidrs` answers something else. */
+  refresh(): void;
+}
+
+/**
+ * Keeps a node's packet filter as NetworkPolicies want it. Ready when the rules were written for the first time; until then those of
+ * an earlier run stand, and they stand when it ends.
+ *
+ * It watches policies, namespaces and the node's own pods, and the pods of the whole cluster only from the time on that a policy of a
+ * pod here names pods.
+ */
+export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
+  const { client, clock, logger, nodeName, table, metrics, random, morePodCidrs = () => [] } = options;
+  const common = { client, clock, logger, random };
+  const policies = createInformer<V1NetworkPolicy>({ ...common, kind: POLICY });
+  const namespaces = createInformer<V1Namespace>({ ...common, kind: NAMESPACE });
+  const own = createInformer<V1Pod>({ ...common, kind: POD, fieldSelector: `spec.nodeName=${nodeName}` });
+  const nodes = createInformer<V1Node>({ ...common, kind: NODE, fieldSelector: `metadata.name=${nodeName}` });
+  const changes = new ChangeSignal();
+  const group = new ComponentGroup();
+  const done = deferred();
+  let others: Informer<V1Pod> | undefined;
+  let lastFullMs = Number.NEGATIVE_INFINITY;
+  let isHealthy = false;
+
+  function watch(): void {
+    policies.onChange(() => changes.set());
+    namespaces.onChange((change) => changedIn(change, ({ metadata }) => metadata?.labels) && changes.set());
+    own.onChange((change) => changedIn(change, policyPod) && changes.set());
+    nodes.onChange((change) => changedIn(change, ({ spec }) => spec?.podCIDRs) && changes.set());
+  }
+
+  const localPods = () => own.list().filter(({ spec }) => spec?.nodeName === nodeName);
+
+  async function openOthers(): Promise<void> {
+    if (others || !needsPeers({ nodeName, policies: policies.list(), pods: localPods() })) return;
+    const informer = createInformer<V1Pod>({ ...common, kind: POD });
+    await group.start(informer);
+    others = informer;
+    informer.onChange((change) => changedIn(change, policyPod) && changes.set());
+  }
+
+  async function sync(why: 'change' | 'period', signal: AbortSignal): Promise<void> {
+    const startMs = clock.now();
+    try {
+      await openOthers();
+      const isDue = startMs - lastFullMs >= FULL_SYNC_MS;
+      const full = isDue || (why === 'period' && !(await table.holds('ingress', 'vmap')));
+      if (full && !isDue) logger.warn('Our rules have gone from the packet filter and are written anew');
+      const plan = planPolicies({
+        nodeName,
+        policies: policies.list(),
+        namespaces: namespaces.list(),
+        // The node's own are heard of first by their own watch.
+        pods: [...localPods(), ...(others?.list() ?? []).filter(({ spec }) => spec?.nodeName !== nodeName)],
+        podCidrs: [...podCidrsOf(nodes.list()[0]), ...morePodCidrs()],
+      });
+      const result = await table.write(renderPolicies(plan, options), { full, signal });
+      if (result.full) lastFullMs = startMs;
+      metrics.written(plan, result.rules);
+      metrics.syncDuration.observe((clock.now() - startMs) / 1000);
+      logger.debug(2, 'Wrote the rules of network policies', { full: result.full, rules: result.rules, written: result.written });
+      isHealthy = true;
+    } catch (error) {
+      if (signal.aborted) return;
+      isHealthy = false;
+      metrics.failures.increment();
+      logger.error('Failed to write the rules of network policies; they are written anew soon', { error });
+      throw error;
+    }
+  }
+
+  return {
+    name: 'network policies',
+    done: done.promise,
+    get isHealthy() {
+      return isHealthy;
+    },
+    refresh: () => changes.set(),
+    async start(signal) {
+      try {
+        for (const informer of [nodes, namespaces, policies, own])
+          await Promise.race([group.start(informer), rejectOnAbort(signal)]);
+        watch();
+        const first = deferred();
+        const running = runSyncs(changes, signal, {
+          ...{ clock, minIntervalMs: LEAST_MS, maxIntervalMs: LOOK_MS, retryMs: RETRY_MS },
+          run: async (why) => {
+            await sync(why, signal);
+            first.resolve();
+          },
+        });
+        void running.then(() => group.stop()).then(done.resolve, done.reject);
+        await Promise.race([first.promise, done.promise]);
+      } catch (error) {
+        await group.stop();
+        done.resolve();
+        throw error;
+      }
+    },
+  };
+}
+
+/** Whether what concerns policies is another; most changes of a pod are of its conditions. */
+function changedIn<T>({ type, object, previous }: Change<T>, facts: (object: T) => unknown): boolean {
+  return type !== 'updated' || !previous || JSON.stringify(facts(object)) !== JSON.stringify(facts(previous));
+}
+
+const podCidrsOf = (node: V1Node | undefined): readonly string[] =>
+  node?.spec?.podCIDRs ?? (node?.spec?.podCIDR ? [node.spec.podCIDR] : []);
+
+const rejectOnAbort = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
