@@ -1,3 +1,4 @@
+import { join as joinPath } from 'node:path';
 import type { V1Node } from '../api/gen/types.ts';
 import { createEventRecorder } from '../client/events.ts';
 import { type Component, ComponentGroup, deferred } from '../std/lifecycle.ts';
@@ -68,6 +69,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     sandbox: async (podUid) => pods?.sandbox(podUid),
     runtime,
     logDirectory: '/var/log',
+    ...(options.podPaths && { checkpointDirectory: joinPath(options.podPaths.root, 'checkpoints') }),
     ...(runtime.logs && {
       // What only containers with output need is loaded with the first question for it.
       async *readLog(...asked: Parameters<NonNullable<KubeletView['readLog']>>) {

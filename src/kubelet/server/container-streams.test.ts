@@ -8,6 +8,7 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { until } from '../../../test/harness/until.ts';
 import { createAuthority } from '../../pki/authority.ts';
 import { VirtualClock } from '../../std/clock.ts';
+import { GrpcError } from '../../std/grpc/grpc-error.ts';
 import type { ContainerStreams } from '../runtime/runtime-abilities.ts';
 import type { ApiRequest } from './api-exchange.ts';
 import { createContainerStreams } from './container-streams.ts';
@@ -311,11 +312,11 @@ test('run answers with the output of both streams, or with what went wrong', asy
 });
 
 test('the runtime’s refusals keep their meaning', async () => {
-  const codes: unknown[] = [5, 8, 13];
+  const said = (['NotFound', 'ResourceExhausted', 'Internal'] as const).map((status) => new GrpcError(status, 'no'));
   const streams: ContainerStreams = {
     ...streamsTo('http://127.0.0.1:1'),
     exec: async () => {
-      throw Object.assign(new Error('the runtime said no'), { code: codes.shift() });
+      throw said.shift();
     },
   };
   const { get } = await serveStreams(streams);

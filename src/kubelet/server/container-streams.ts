@@ -1,6 +1,7 @@
 import type { V1Pod } from '../../api/gen/types.ts';
 import type { Clock } from '../../std/clock.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
+import { isGrpcStatus } from '../../std/grpc/grpc-error.ts';
 import type { ContainerStreams } from '../runtime/runtime-abilities.ts';
 import { type Answer, errorAnswer, type Handler, plainAnswer } from './api-exchange.ts';
 import type { KubeletView } from './kubelet-view.ts';
@@ -11,8 +12,6 @@ import { tunnelTo } from './stream-tunnel.ts';
 const MOST_STREAMS = 1000;
 /** As upstream: how long it takes until a place may be free again. */
 const RETRY_AFTER_SECONDS = '60';
-const GRPC_NOT_FOUND = 5;
-const GRPC_RESOURCE_EXHAUSTED = 8;
 
 /** `/exec`, `/attach`, `/portForward` and `/run`: the kubelet asks the runtime for the stream, and stands between it and the caller. */
 export function createContainerStreams(
@@ -132,8 +131,7 @@ export function containerOf({ spec }: V1Pod, name: string) {
 function streamError(error: unknown): Answer {
   if (error instanceof AnsweredError) return error.answer;
   const { message } = error as Error;
-  const { code } = error as { code?: unknown };
-  if (code === GRPC_NOT_FOUND) return plainAnswer(404, message);
-  if (code === GRPC_RESOURCE_EXHAUSTED) return plainAnswer(429, message, { 'retry-after': RETRY_AFTER_SECONDS });
+  if (isGrpcStatus(error, 'NotFound')) return plainAnswer(404, message);
+  if (isGrpcStatus(error, 'ResourceExhausted')) return plainAnswer(429, message, { 'retry-after': RETRY_AFTER_SECONDS });
   return plainAnswer(500, message);
 }

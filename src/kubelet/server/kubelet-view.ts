@@ -30,6 +30,8 @@ export interface KubeletView {
   readonly setVerbosity?: (level: number) => void;
   /** Where `/logs/` looks. */
   readonly logDirectory: string;
+  /** Where archives of containers' states go. Absent for hollow pods, which have none. */
+  readonly checkpointDirectory?: string;
   /** Absent for hollow pods: their pages tell what the runtime knows. */
   readonly statistics?: StatisticsPages;
   /**

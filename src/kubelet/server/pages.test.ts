@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { createAuthority } from '../../pki/authority.ts';
+import { systemClock } from '../../std/clock.ts';
+import { createContainerLogs } from './container-logs.ts';
 import type { KubeletView } from './kubelet-view.ts';
 import type { LogOptions } from './log-options.ts';
-import { startTestServer, type TestAuthority, validSpan, viewOf, webPod } from './server-fixture.ts';
+import { runtimeWith, startTestServer, type TestAuthority, validSpan, viewOf, webPod } from './server-fixture.ts';
 
 let authority: TestAuthority;
 let life: AbortController;
@@ -157,6 +160,26 @@ test('how much is logged can be changed; profiles of Go are refused by name', as
   assert.deepEqual([profile.status, profile.body.includes('pprof')], [501, true]);
 });
 
+test('a checkpoint is written by the runtime where only root may read it, and named', async (t) => {
+  const root = await temporaryDirectory();
+  t.after(() => root[Symbol.asyncDispose]());
+  const asked: unknown[][] = [];
+  const runtime = runtimeWith({ checkpoint: async (...wish) => void asked.push(wish) });
+  const { get } = await serve({}, { runtime, checkpointDirectory: root.file('checkpoints') });
+  const post = (query: string) => get(`/checkpoint/default/web/c${query}`, { method: 'POST' });
+  const { items } = JSON.parse((await post('')).body) as { items: string[] };
+  assert.match(items[0]!, /\/checkpoints\/checkpoint-web_default-c-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.tar$/);
+  assert.deepEqual(asked, [['c1', items[0], 120_000]]);
+  assert.equal((await stat(root.file('checkpoints'))).mode & 0o777, 0o700);
+  assert.equal((await post('?timeout=1&timeout=300')).status, 200);
+  assert.equal(asked[1]?.[2], 300_000);
+  const refused = await post('?timeout=-1');
+  assert.deepEqual(
+    [refused.status, refused.body],
+    [500, 'checkpointing of default/web/c failed (CheckpointContainer requires the timeout value to be > 0)'],
+  );
+});
+
 test('a checkpoint is refused as by a runtime that has none', async () => {
   const { get } = await serve();
   const post = async (path: string) => (await get(path, { method: 'POST' })).status;
@@ -179,6 +202,34 @@ test('a container’s log is streamed with the options of the query', async () =
   assert.deepEqual([answer.status, answer.body, answer.headers['transfer-encoding']], [200, 'one\ntwo\n', 'chunked']);
   const all = { follow: false, previous: false, timestamps: true, stream: 'All' as const };
   assert.deepEqual(asked, [{ id: 'c1', options: { ...all, tailLines: 2, limitBytes: 100 } }]);
+});
+
+test('no more logs are followed at a time than there is room for, and a follower who leaves makes room', async () => {
+  const view = viewOf({}, {
+    async *readLog(_id, _options, signal) {
+      yield Buffer.from('one\n');
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    },
+  } satisfies Partial<KubeletView>);
+  const logs = createContainerLogs(view, systemClock);
+  const ask = async (query: string, signal = new AbortController().signal) => {
+    const request = { query: new URLSearchParams(query), signal } as Parameters<typeof logs>[0];
+    const answer = await logs(request, { namespace: 'default', pod: 'web', container: 'c' });
+    assert.ok(answer !== 'taken');
+    return answer;
+  };
+  const gone = new AbortController();
+  assert.equal((await ask('follow=true', gone.signal)).status, 200);
+  for (let i = 1; i < 1000; i++) assert.equal((await ask('follow=true')).status, 200);
+  const refused = await ask('follow=true');
+  assert.deepEqual(
+    [refused.status, refused.headers['retry-after'], refused.body],
+    [429, '60', 'maximum number of in-flight requests exceeded'],
+  );
+  assert.equal((await ask('')).status, 200, 'what is not followed ends by itself');
+  gone.abort();
+  assert.equal((await ask('follow=true')).status, 200);
+  assert.equal((await ask('follow=true')).status, 429);
 });
 
 test('a log that is not there says why, in the words users know', async () => {

@@ -86,7 +86,7 @@ export function debuggingRoutes(view: KubeletView, clock: Clock): Route[] {
     { path: '/containerLogs/:namespace/:pod/:container', methods: GET, handle: createContainerLogs(view, clock) },
     { path: '/configz', methods: ANY, handle: () => jsonAnswer(configzDocument(configuration)) },
     { path: '/runningpods', methods: GET, handle: () => runningPodsPage(view) },
-    { path: '/checkpoint/:namespace/:pod/:container', methods: ['POST'], handle: createCheckpoint(view) },
+    { path: '/checkpoint/:namespace/:pod/:container', methods: ['POST'], handle: createCheckpoint(view, clock) },
   ];
   if (view.flags) routes.push({ path: '/flagz', methods: ANY, handle: () => flagzPage(view.flags!) });
   const paths = [...readingRoutes(view, clock), ...routes].map(({ path }) => path.replace(/\/[:*].*$/, '/'));
