@@ -1,5 +1,4 @@
 import { createClient } from '../client/create-client.ts';
-import type { Clock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { deferred } from '../std/lifecycle.ts';
 import { type ClusterNode, type CreateKubelet, createClusterNode, type ManagedNode } from './cluster-node.ts';
@@ -7,6 +6,7 @@ import type { ControlPlane } from './control-plane.ts';
 import type { NodeRecord } from './data-directory.ts';
 import { findNodeEndpoint, firstNodeAddress, nextNodeAddress } from './node-addresses.ts';
 import type { ClusterConfig } from './options.ts';
+import { Patience } from './patience.ts';
 import { waitForReadyNodes } from './ready-nodes.ts';
 
 export interface NodeFleet {
@@ -17,7 +17,10 @@ export interface NodeFleet {
   plan(known: readonly NodeRecord[], hollow: number): Promise<void>;
   /** Adds one node, without starting it. */
   add(name?: string): Promise<ClusterNode>;
-  /** Starts those of the nodes (all, when none are named) that were never started, and resolves when they are Ready. */
+  /**
+   * Starts those of the nodes (all, when none are named) that were never started, and resolves when they are Ready. Gives up when for
+   * the time none has come further.
+   */
   start(timeoutMs: number, only?: readonly ClusterNode[]): Promise<void>;
   stop(): Promise<void>;
 }
@@ -81,8 +84,18 @@ export function createNodeFleet({ config, controlPlane, kubeletOf, directory }: 
         for (let node = waiting.shift(); node && !failed.signal.aborted; node = waiting.shift()) {
           await node.start();
           joining.delete(node.name);
+          patience.renew();
         }
       };
+      const silent = deferred();
+      // A Node that was Ready when its cluster was stopped says so still, while its kubelet may never come that far again. A little
+      // later than those who wait for less, whose reasons say more.
+      const patience = new Patience(config.clock, timeoutMs + GRACE_MS, () => {
+        const names = [...joining].slice(0, 5).map((name) => `"${name}"`);
+        const more = joining.size > 5 ? ` and ${joining.size - 5} more` : '';
+        const why = `not all nodes have joined, and for ${timeoutMs / 1000} s none has come further: ${names.join(', ')}${more}`;
+        silent.reject(new CodedError(why, { code: 'NODES_NOT_READY' }));
+      });
       const joined = Promise.all(Array.from({ length: Math.min(JOINING_AT_ONCE, starting.length) }, worker));
       joined.catch((error: unknown) => failed.abort(error));
       const ready = waitForReadyNodes({
@@ -92,12 +105,9 @@ export function createNodeFleet({ config, controlPlane, kubeletOf, directory }: 
         clock: config.clock,
         logger: config.logger.child({ part: 'nodes' }),
         signal,
+        onProgress: () => patience.renew(),
       });
-      // A Node that was Ready when its cluster was stopped says so still, while its kubelet may never come that far again.
-      await withinTime(Promise.all([joined, ready]), { timeoutMs, clock: config.clock, signal }, () => {
-        const names = [...joining].slice(0, 5).map((name) => `"${name}"`);
-        return `not all nodes have joined after ${timeoutMs / 1000} s: ${names.join(', ')}${joining.size > 5 ? ` and ${joining.size - 5} more` : ''}`;
-      });
+      await unlessAborted(Promise.race([Promise.all([joined, ready]), silent.promise]), signal).finally(() => patience.end());
       await Promise.all(starting.map((node) => node.forgetToken()));
     },
     async stop() {
@@ -106,21 +116,14 @@ export function createNodeFleet({ config, controlPlane, kubeletOf, directory }: 
   };
 }
 
-/** What `work` comes to; rejects with the signal's reason, or NODES_NOT_READY with what `why` says, when one of them is first. */
-async function withinTime(
-  work: Promise<unknown>,
-  { timeoutMs, clock, signal }: { timeoutMs: number; clock: Clock; signal: AbortSignal },
-  why: () => string,
-): Promise<void> {
-  const end = deferred();
-  // A little later than those who wait for less, whose reasons say more.
-  const timer = clock.setTimer(timeoutMs + GRACE_MS, () => end.reject(new CodedError(why(), { code: 'NODES_NOT_READY' })));
-  const onAbort = () => end.reject(signal.reason);
+/** What `work` comes to; rejects with the signal's reason when that is first. */
+async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const aborted = deferred();
+  const onAbort = () => aborted.reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    await Promise.race([work, end.promise]);
+    await Promise.race([work, aborted.promise]);
   } finally {
-    timer.cancel();
     signal.removeEventListener('abort', onAbort);
     work.catch(() => undefined); // told already, or given up
   }

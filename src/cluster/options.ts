@@ -35,7 +35,7 @@ export interface ClusterOptions {
    * `{ 'extensions/v1beta1': true }` takes manifests of 2018.
    */
   runtimeConfig?: Readonly<Record<string, string | boolean>>;
-  /** How long nodes may take to be Ready. Default 60 s. */
+  /** Given up when for so long no more of the nodes has registered or become Ready, which a busy machine does slowly. Default 60 s. */
   startTimeoutMs?: number;
   /** How long a node may be silent until its pods are moved away; kubelets speak every 10 s. Default 50 s. */
   nodeMonitorGracePeriodMs?: number;

@@ -6,6 +6,7 @@ import type { Clock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { deferred } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
+import { Patience } from './patience.ts';
 
 /** Why a node is not Ready, in words; undefined when it is. */
 export function whyNotReady(node: V1Node | undefined): string | undefined {
@@ -18,7 +19,10 @@ export function whyNotReady(node: V1Node | undefined): string | undefined {
 export interface ReadyNodesOptions {
   readonly client: Client;
   readonly names: readonly string[];
+  /** How long none of them may come further: register or become Ready. */
   readonly timeoutMs: number;
+  /** Told of each that comes further. */
+  readonly onProgress?: () => void;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Ends the wait with its reason. */
@@ -28,23 +32,32 @@ export interface ReadyNodesOptions {
 /**
  * Resolves when every named node is Ready.
  *
- * @throws CodedError NODES_NOT_READY after the time, saying of each node what it lacks
+ * @throws CodedError NODES_NOT_READY when none has come further for the time, saying of each node what it lacks
  */
-export async function waitForReadyNodes({ client, names, timeoutMs, clock, logger, signal }: ReadyNodesOptions): Promise<void> {
+export async function waitForReadyNodes(options: ReadyNodesOptions): Promise<void> {
+  const { client, names, timeoutMs, clock, logger, signal, onProgress } = options;
   const end = new AbortController();
   const informer = createInformer<V1Node>({ client, kind: nodeKind, clock, logger });
   const waiting = new Set(names);
+  const unregistered = new Set(names);
   const ready = deferred();
   const look = (name: string, node: V1Node | undefined) => {
-    if (waiting.has(name) && whyNotReady(node) === undefined) waiting.delete(name);
+    const registered = unregistered.delete(name);
+    const becameReady = whyNotReady(node) === undefined && waiting.delete(name);
+    if (registered || becameReady) {
+      patience.renew();
+      onProgress?.();
+    }
     if (waiting.size === 0) ready.resolve();
   };
   informer.onChange(({ object }) => look(object.metadata?.name ?? '', object));
-  const timer = clock.setTimer(timeoutMs, () => {
+  const patience = new Patience(clock, timeoutMs, () => {
     const missing = [...waiting].map((name) => `node "${name}" ${whyNotReady(informer.get(name))}`);
     const shown = missing.length > 5 ? [...missing.slice(0, 5), `and ${missing.length - 5} more`] : missing;
     ready.reject(
-      new CodedError(`not all nodes are Ready after ${timeoutMs / 1000} s: ${shown.join('; ')}`, { code: 'NODES_NOT_READY' }),
+      new CodedError(`not all nodes are Ready, and for ${timeoutMs / 1000} s none has come further: ${shown.join('; ')}`, {
+        code: 'NODES_NOT_READY',
+      }),
     );
   });
   const onAbort = () => ready.reject(signal.reason);
@@ -53,7 +66,7 @@ export async function waitForReadyNodes({ client, names, timeoutMs, clock, logge
     if (signal.aborted) onAbort();
     await Promise.race([ready.promise, informer.start(end.signal).then(() => ready.promise)]);
   } finally {
-    timer.cancel();
+    patience.end();
     signal.removeEventListener('abort', onAbort);
     end.abort(new DOMException('nodes are Ready', 'AbortError'));
     await informer.done.catch((error: unknown) => logger.warn('The watch on nodes did not end cleanly', { error }));
