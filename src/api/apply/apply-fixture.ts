@@ -54,7 +54,7 @@ export class Applied {
     };
     const plan = runAtOnce(planApply(request));
     const object = plan.object ? this.#decoded(plan.object) : this.object;
-    const managers = withoutAbsent(this.type, object, plan.managers);
+    const managers = runAtOnce(withoutAbsent(this.type, object, plan.managers));
     // As the server does: a write that changes nothing but times changes nothing.
     if (equalJson(object, this.object) && sameOwners(managers, this.managers)) return this;
     this.object = object;

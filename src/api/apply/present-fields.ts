@@ -1,3 +1,4 @@
+import type { Steps } from '../../std/pauses.ts';
 import { isJsonMap } from '../machinery/clone.ts';
 import type { DynamicObject } from '../machinery/object.ts';
 import { EMPTY, type FieldSet, isEmptySet, isLeaf, isMember, nodeOf } from './field-set.ts';
@@ -58,11 +59,16 @@ function lookUp(type: ObjectType, value: unknown): (element: string) => unknown 
  * Managers without fields that are not in the object: what a client applied as null, or sent as managed fields, or what the server took
  * out, may not be there. Who owns nothing then is dropped.
  */
-export function withoutAbsent(type: StructureType, object: Pick<DynamicObject, 'apiVersion'>, managers: Managers): Managers {
+export function* withoutAbsent(
+  type: StructureType,
+  object: Pick<DynamicObject, 'apiVersion'>,
+  managers: Managers,
+): Steps<Managers> {
   let changed: Map<string, Manager> | undefined;
   for (const [id, manager] of managers) {
     if (manager.apiVersion !== object.apiVersion) continue; // speaks of the fields of another version
     const fields = presentFields(type, object, manager.fields);
+    yield;
     if (fields === manager.fields) continue;
     changed ??= new Map(managers);
     if (isEmptySet(fields)) changed.delete(id);

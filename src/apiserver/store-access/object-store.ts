@@ -44,6 +44,7 @@ export interface Place {
 }
 
 type ClaimChange = ReturnType<typeof compareClaims>;
+const NOTHING = Buffer.alloc(0);
 const NO_CLAIMS: ClaimChange = { added: [], removed: [] };
 
 /** A change that loses this often to other writers is given up. */
@@ -103,10 +104,13 @@ export class ObjectStore {
       const change = await decide(existing);
       if (change.type === 'none') return { object: existing, removed: false };
       const remove = change.type === 'delete';
-      const value = await this.#encode(kind, change.object);
+      // What goes as it was need not be encoded again.
+      const asItWas = remove && change.object === existing.object && !kind.storedAs;
+      const value = asItWas ? NOTHING : await this.#encode(kind, change.object);
       const write: Write = remove ? { type: 'delete', key } : await this.#put(kind, key, value);
       const claims = this.#claimsOf(kind, remove ? undefined : change.object, existing);
       const result = await this.#transact({ key, modRevision: existing.revision }, write, claims);
+      if (result.succeeded && asItWas) return { object: existing.at(result.revision), removed: true };
       if (result.succeeded)
         return { object: await this.#cachedAs(place, key, value, result.revision, existing.createRevision), removed: remove };
       const newer = result.current && this.#cache.decodeEntry(result.current);

@@ -6,7 +6,7 @@ import { managersBefore, storedManagers, trackCreate, trackUpdate, type Writer }
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { apiVersionOf } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
-import type { Steps } from '../../std/pauses.ts';
+import { runAtOnce, type Steps } from '../../std/pauses.ts';
 import { fieldsEqual, jsonEqual } from '../store-access/json-equal.ts';
 
 /** Says in `metadata.managedFields` who owns which field, of objects on their way to the store. All change their argument in place. */
@@ -53,7 +53,7 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
       const except = fieldsOutOfReach(kind, subresource, updated);
       const after = yield* trackUpdate({ type, before: old, after: updated, managers: before.managers, writer, except });
       yield;
-      if (!before.stored) setManagedFields(updated, writeManagedFields(withoutAbsent(type, updated, after)));
+      if (!before.stored) setManagedFields(updated, writeManagedFields(yield* withoutAbsent(type, updated, after)));
       else setManagedFields(updated, after === before.managers ? stored : writeManagedFields(after));
     },
   };
@@ -63,12 +63,11 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
 export function trackApply(planned: () => Managers): FieldTracking {
   return {
     created(kind, object) {
-      setManagedFields(object, writeManagedFields(withoutAbsent(typeOfKind(kind), object, planned())));
+      setManagedFields(object, writeManagedFields(runAtOnce(withoutAbsent(typeOfKind(kind), object, planned()))));
     },
     prepared: dropAbsent,
     *updated(kind, updated, old) {
-      const present = withoutAbsent(typeOfKind(kind), updated, planned());
-      yield;
+      const present = yield* withoutAbsent(typeOfKind(kind), updated, planned());
       const stored = old.metadata.managedFields;
       // Not even the time of something that changes nothing.
       const same = sameOwners(present, storedManagers(stored)) && sameButOwners(updated, old);
@@ -79,7 +78,7 @@ export function trackApply(planned: () => Managers): FieldTracking {
 
 function dropAbsent(kind: KindDefinition, object: DynamicObject): void {
   const managers = storedManagers(object.metadata.managedFields);
-  const present = withoutAbsent(typeOfKind(kind), object, managers);
+  const present = runAtOnce(withoutAbsent(typeOfKind(kind), object, managers));
   if (present !== managers) setManagedFields(object, writeManagedFields(present));
 }
 
