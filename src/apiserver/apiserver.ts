@@ -335,11 +335,12 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
 
 async function openOutside(
   { outside, serviceAccount }: SecurityConfig,
-  deps: Omit<OutsideSecurityDeps, 'apiAudiences'>,
+  deps: Omit<OutsideSecurityDeps, 'apiAudiences' | 'ownIssuers'>,
 ): Promise<OutsideSecurity> {
   const { openOutsideSecurity } = await import('./outside-security/outside-security.ts');
-  const apiAudiences = serviceAccount ? (serviceAccount.apiAudiences ?? [serviceAccount.issuer]) : [];
-  return openOutsideSecurity(outside ?? {}, { ...deps, apiAudiences });
+  const ownIssuers = serviceAccount ? [serviceAccount.issuer, ...(serviceAccount.acceptedIssuers ?? [])] : [];
+  const apiAudiences = serviceAccount?.apiAudiences ?? ownIssuers.slice(0, 1);
+  return openOutsideSecurity(outside ?? {}, { ...deps, apiAudiences, ownIssuers });
 }
 
 const hostOf = (address: string) => (address.includes(':') ? `[${address}]` : address);

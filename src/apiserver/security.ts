@@ -1,6 +1,5 @@
 import { createTokenSigner, createTokenVerifier, type TokenVerifier } from '../pki/service-account-token.ts';
 import type { Clock } from '../std/clock.ts';
-import { CodedError } from '../std/coded-error.ts';
 import type { Logger } from '../std/logger.ts';
 import { composeAdmission } from './admission/compose-admission.ts';
 import type { AdmissionConfiguration } from './admission/configuration/admission-configuration.ts';
@@ -22,21 +21,9 @@ import { withSignatureCache } from './authentication/token-claims-cache.ts';
 import { createUnionAuthenticator } from './authentication/union-authenticator.ts';
 import { createAuthorizationFilter } from './authorization/authorization-filter.ts';
 import { reconcileDefaultPolicy } from './authorization/bootstrap-policy/reconcile.ts';
-import { createNodeAuthorizer } from './authorization/node-authorizer.ts';
+import { composeAuthorizer } from './authorization/compose-authorizer.ts';
 import { NodeGraph } from './authorization/node-graph.ts';
-import { createRbacAuthorizer, type RbacAuthorizer } from './authorization/rbac-authorizer.ts';
-import {
-  createUnionRuleResolver,
-  everythingResolver,
-  nothingResolver,
-  type RuleResolver,
-} from './authorization/rule-resolver.ts';
-import {
-  alwaysAllowAuthorizer,
-  alwaysDenyAuthorizer,
-  createUnionAuthorizer,
-  privilegedGroupAuthorizer,
-} from './authorization/union-authorizer.ts';
+import { createRbacAuthorizer } from './authorization/rbac-authorizer.ts';
 import type {
   ActionHandler,
   Admission,
@@ -152,8 +139,7 @@ export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Secu
   );
   const rbac = createRbacAuthorizer(reader);
   const graph = new NodeGraph(reader);
-  const modes = deps.outside?.modes ?? config.authorizationModes ?? ['AlwaysAllow'];
-  const { authorizer, resolver } = composeAuthorizer(modes, { rbac, graph, outside: deps.outside?.authorizers ?? new Map() });
+  const { authorizer, resolver } = composeAuthorizer(config.authorizationModes, deps.outside, { rbac, graph });
   const admission = composeAdmission(config, { ...deps, authorizer, rbac });
   const signer = accounts?.signingKeyPem === undefined ? undefined : createTokenSigner(accounts.signingKeyPem);
   return {
@@ -226,40 +212,3 @@ function composeTokenAuthenticator(
   for (const other of outside?.tokens ?? []) tokens.push(withImplicitAudiences(other, apiAudiences));
   return createUnionTokenAuthenticator(tokens);
 }
-
-interface AuthorizerParts {
-  readonly rbac: RbacAuthorizer;
-  readonly graph: NodeGraph;
-  readonly outside: ReadonlyMap<string, Authorizer & RuleResolver>;
-}
-
-function composeAuthorizer(modes: readonly string[], { rbac, graph, outside }: AuthorizerParts) {
-  const node = createNodeAuthorizer(graph);
-  const byMode: Readonly<Record<string, Authorizer>> = {
-    ...Object.fromEntries(outside),
-    Node: node,
-    RBAC: rbac,
-    AlwaysAllow: alwaysAllowAuthorizer,
-    AlwaysDeny: alwaysDenyAuthorizer,
-  };
-  const resolvers: Readonly<Record<string, RuleResolver>> = {
-    ...Object.fromEntries(outside),
-    Node: node,
-    RBAC: rbac,
-    AlwaysAllow: everythingResolver,
-    AlwaysDeny: nothingResolver,
-  };
-  if (!modes.length) throw wrongMode('at least one authorization-mode must be passed');
-  for (const mode of modes) {
-    if (!Object.hasOwn(byMode, mode)) throw wrongMode(`authorization-mode "${mode}" is not a valid mode`);
-    if (modes.indexOf(mode) !== modes.lastIndexOf(mode)) {
-      throw wrongMode(`authorization-mode ["${modes.join('" "')}"] has mode specified more than once`);
-    }
-  }
-  return {
-    authorizer: createUnionAuthorizer([privilegedGroupAuthorizer, ...modes.map((mode) => byMode[mode]!)]),
-    resolver: createUnionRuleResolver(modes.map((mode) => resolvers[mode]!)),
-  };
-}
-
-const wrongMode = (message: string) => new CodedError(`--authorization-mode: ${message}`, { code: 'AUTHORIZATION_MODE' });

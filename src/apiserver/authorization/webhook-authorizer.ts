@@ -1,6 +1,8 @@
 import type { Clock } from '../../std/clock.ts';
 import type { AuthorizationAttributes, Authorizer, Decision } from '../contracts.ts';
 import { openWebhookClient, type WebhookClient, WebhookFailure, withBackoff } from '../outgoing/webhook-client.ts';
+import type { ReviewConditions } from './review-conditions.ts';
+import { reviewSpec } from './review-spec.ts';
 import type { RuleResolver } from './rule-resolver.ts';
 
 export interface WebhookAuthorizerConfig {
@@ -11,6 +13,8 @@ export interface WebhookAuthorizerConfig {
   readonly timeoutMs: number;
   /** What a webhook that does not answer means. */
   readonly failurePolicy: 'NoOpinion' | 'Deny';
+  /** Which requests it is asked about; absent: all. */
+  readonly holds?: ReviewConditions;
 }
 
 export interface WebhookAuthorizerDeps {
@@ -45,8 +49,19 @@ export function createWebhookAuthorizer(
     known.set(key, { decision, untilMs: clock.now() + ttlMs });
     if (known.size > MOST_ANSWERS) known.delete(known.keys().next().value!);
   };
+  const failed = (error: unknown): Decision => ({
+    decision: config.failurePolicy === 'Deny' ? 'deny' : 'no-opinion',
+    reason: '',
+    evaluationError: (error as Error).message,
+  });
+  const isAsked = (attributes: AuthorizationAttributes) => config.holds?.(attributes) ?? true;
   return {
     async authorize(attributes) {
+      try {
+        if (!isAsked(attributes)) return { decision: 'no-opinion', reason: '' };
+      } catch (error) {
+        return failed(error);
+      }
       const spec = reviewSpec(attributes, config.version);
       const key = JSON.stringify(spec);
       const found = known.get(key);
@@ -61,8 +76,7 @@ export function createWebhookAuthorizer(
         remember(key, decision);
         return decision;
       } catch (error) {
-        const decision = config.failurePolicy === 'Deny' ? 'deny' : 'no-opinion';
-        return { decision, reason: '', evaluationError: (error as Error).message };
+        return failed(error);
       }
     },
     rulesFor: () => ({ rules: [], incomplete: true, problems: ['webhook authorizer does not support user rule resolution'] }),
@@ -79,31 +93,4 @@ function readDecision(review: unknown): Decision {
     throw new Error('webhook subject access review returned both allow and deny response');
   if (status.denied === true) return { decision: 'deny', reason };
   return { decision: status.allowed === true ? 'allow' : 'no-opinion', reason };
-}
-
-function reviewSpec(attributes: AuthorizationAttributes, version: 'v1' | 'v1beta1'): object {
-  const { user, isResourceRequest, verb, path, namespace, group, resource, subresource, name } = attributes;
-  const { fieldSelector, labelSelector } = attributes;
-  const what = isResourceRequest
-    ? {
-        resourceAttributes: {
-          ...(namespace && { namespace }),
-          verb,
-          ...(group && { group }),
-          ...(attributes.version && { version: attributes.version }),
-          resource,
-          ...(subresource && { subresource }),
-          ...(name && { name }),
-          ...(fieldSelector && { fieldSelector: { rawSelector: fieldSelector } }),
-          ...(labelSelector && { labelSelector: { rawSelector: labelSelector } }),
-        },
-      }
-    : { nonResourceAttributes: { path, verb } };
-  return {
-    ...what,
-    user: user.name,
-    ...(user.groups.length && { [version === 'v1' ? 'groups' : 'group']: user.groups }),
-    ...(user.extra && { extra: user.extra }),
-    ...(user.uid && { uid: user.uid }),
-  };
 }

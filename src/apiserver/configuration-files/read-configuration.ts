@@ -27,15 +27,16 @@ const MAX_BYTES = 4 * 1024 * 1024;
  * @throws CodedError CONFIGURATION_FILE that names the flag, the file and the field
  */
 export async function readConfiguration(path: string, flag: string, shape: Shape): Promise<Configuration> {
-  return parseConfiguration(await readText(path, flag), { flag, path, shape });
+  return parseConfiguration(await readConfigurationText(path, flag), { flag, path, shape });
 }
 
 /** One of those few files that have neither apiVersion nor kind. */
 export async function readPlainObject(path: string, flag: string): Promise<Readonly<Record<string, unknown>>> {
-  return parseObject(await readText(path, flag), { flag, path });
+  return parseObject(await readConfigurationText(path, flag), { flag, path });
 }
 
-async function readText(path: string, flag: string): Promise<string> {
+/** The text of a configuration file. Throws a CodedError that names flag and file. */
+export async function readConfigurationText(path: string, flag: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {

@@ -1,7 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
-import type { Clock, Timer } from '../../std/clock.ts';
+import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { Store } from '../../store/store.ts';
+import { followFile } from '../configuration-files/follow-file.ts';
 import { parseConfiguration, wrongFile } from '../configuration-files/read-configuration.ts';
 import { createEncryptingStore, type EncryptingStore } from './encrypting-store.ts';
 import { checkEncryptionConfiguration, ENCRYPTION_FLAG, ENCRYPTION_SHAPE } from './encryption-config.ts';
@@ -26,44 +27,30 @@ export interface Encryption extends EncryptingStore {
   close(): void;
 }
 
-/** As upstream: the file is looked at again once a minute. */
-const RELOAD_MS = 60_000;
-
 /** Puts encryption under a store. Throws a CodedError that names the file and the field, never a key. */
 export async function openEncryption(config: EncryptionConfig, deps: EncryptionDeps): Promise<Encryption> {
   const { store, kindOf, clock, logger } = deps;
-  let text = await readText(config.path, logger);
+  const text = await readText(config.path, logger);
   let transformers: TransformerOf = await load(config.path, text);
   const encrypting = createEncryptingStore(store, (key) => {
     const kind = kindOf(key);
     return kind && transformers(kind.group, kind.resource);
   });
-  let closed = false;
-  let timer: Timer | undefined;
-  const reload = async () => {
-    try {
-      const newer = await readText(config.path, logger);
-      if (newer === text || closed) return;
-      transformers = await load(config.path, newer);
-      text = newer;
-      encrypting.forms.changed();
-      logger.info('Loaded new encryption config content', { path: config.path });
-    } catch (error) {
-      // Half written, or wrong: what was good goes on.
-      logger.error('cannot load the encryption config again', { path: config.path, error });
-    }
-  };
-  const schedule = () => {
-    timer = clock.setTimer(RELOAD_MS, () => void reload().then(() => closed || schedule()));
-  };
-  if (config.automaticReload) schedule();
-  return {
-    ...encrypting,
-    close() {
-      closed = true;
-      timer?.cancel();
-    },
-  };
+  const follower = config.automaticReload
+    ? followFile({
+        what: 'encryption config',
+        path: config.path,
+        text,
+        read: () => readText(config.path, logger),
+        async apply(newer) {
+          transformers = await load(config.path, newer);
+          encrypting.forms.changed();
+        },
+        clock,
+        logger,
+      })
+    : undefined;
+  return { ...encrypting, close: () => follower?.close() };
 }
 
 async function load(path: string, text: string): Promise<TransformerOf> {

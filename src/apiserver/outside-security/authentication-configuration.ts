@@ -1,10 +1,11 @@
-import { duplicateField, invalidField, requiredField } from '../../api/machinery/field-error.ts';
+import { invalidField, requiredField } from '../../api/machinery/field-error.ts';
 import type { FieldError } from '../../api/machinery/status-error.ts';
 import { SIGNING_ALGORITHMS } from '../authentication/oidc/json-web-key.ts';
-import type { JwtAuthenticatorConfig } from '../authentication/oidc/jwt-authenticator.ts';
-import { readConfiguration, type Shape, strictProblem, wrongFile } from '../configuration-files/read-configuration.ts';
+import type { ClaimRules, JwtAuthenticatorConfig } from '../authentication/oidc/jwt-authenticator.ts';
+import { parseConfiguration, type Shape, strictProblem, wrongFile } from '../configuration-files/read-configuration.ts';
+import { checkJwtEntries, type JwtEntry } from './jwt-entries.ts';
 
-const FLAG = 'authentication-config';
+export const AUTHENTICATION_FLAG = 'authentication-config';
 const VERSIONS: readonly string[] = ['apiserver.config.k8s.io/v1', 'apiserver.config.k8s.io/v1beta1'];
 
 const PREFIXED: Shape = { fields: { claim: 'string', prefix: 'string', expression: 'string' } };
@@ -42,35 +43,6 @@ const SHAPE: Shape = {
   },
 };
 
-interface Prefixed {
-  readonly claim?: string;
-  readonly prefix?: string;
-  readonly expression?: string;
-}
-
-interface JwtEntry {
-  readonly issuer?: {
-    readonly url?: string;
-    readonly discoveryURL?: string;
-    readonly certificateAuthority?: string;
-    readonly audiences?: readonly string[];
-    readonly audienceMatchPolicy?: string;
-    readonly egressSelectorType?: string;
-  };
-  readonly claimValidationRules?: readonly {
-    readonly claim?: string;
-    readonly requiredValue?: string;
-    readonly expression?: string;
-  }[];
-  readonly claimMappings?: {
-    readonly username?: Prefixed;
-    readonly groups?: Prefixed;
-    readonly uid?: { readonly claim?: string; readonly expression?: string };
-    readonly extra?: readonly unknown[];
-  };
-  readonly userValidationRules?: readonly unknown[];
-}
-
 interface Anonymous {
   readonly enabled?: boolean;
   readonly conditions?: readonly { readonly path?: string }[];
@@ -82,88 +54,64 @@ export interface AuthenticationConfiguration {
   readonly anonymous?: (path: string) => boolean;
 }
 
-/** Reads `--authentication-config`. Expressions (CEL) are refused by name. Throws a CodedError that names file and field. */
-export async function readAuthenticationConfiguration(path: string): Promise<AuthenticationConfiguration> {
-  const { apiVersion, kind, document, unknownFields } = await readConfiguration(path, FLAG, SHAPE);
-  const fail = (problem: string) => wrongFile(FLAG, path, problem);
+export interface AuthenticationSource {
+  readonly path: string;
+  readonly text: string;
+  /** Issuers that are the server's own. */
+  readonly ownIssuers: readonly string[];
+}
+
+/** Reads what the file of `--authentication-config` holds, and compiles its expressions. Throws a CodedError that names file and field. */
+export async function readAuthenticationConfiguration({
+  path,
+  text,
+  ownIssuers,
+}: AuthenticationSource): Promise<AuthenticationConfiguration> {
+  const source = { flag: AUTHENTICATION_FLAG, path, shape: SHAPE };
+  const { apiVersion, kind, document, unknownFields } = await parseConfiguration(text, source);
+  const fail = (problem: string) => wrongFile(AUTHENTICATION_FLAG, path, problem);
   if (kind !== 'AuthenticationConfiguration' || !VERSIONS.includes(apiVersion))
     throw fail(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
   if (unknownFields.length) throw fail(strictProblem(unknownFields));
   const entries = (document['jwt'] ?? []) as readonly JwtEntry[];
   const anonymous = document['anonymous'] as Anonymous | undefined;
-  const unsupported = entries.flatMap((entry, i) => expressionsIn(entry, `jwt[${i}]`));
-  if (unsupported.length) throw fail(`${unsupported.join(', ')}: is not offered; map claims by name`);
-  const errors = [...validate(entries), ...validateAnonymous(anonymous)];
+  const errors = [...checkJwtEntries(entries, ownIssuers), ...validateAnonymous(anonymous)];
+  const rules: (ClaimRules | undefined)[] = [];
+  for (const [i, entry] of entries.entries()) rules.push(await compileRules(entry, `jwt[${i}]`, errors));
   if (errors.length) throw fail(errors.map(({ field, message }) => `${field}: ${message}`).join(', '));
-  return { jwt: entries.map(toConfig), ...(anonymous && { anonymous: anonymousRule(anonymous) }) };
+  return {
+    jwt: entries.map((entry, i) => toConfig(entry, rules[i])),
+    ...(anonymous && { anonymous: anonymousRule(anonymous) }),
+  };
 }
 
-function expressionsIn(entry: JwtEntry, at: string): string[] {
-  const { issuer, claimMappings, claimValidationRules, userValidationRules } = entry;
-  const found: string[] = [];
-  for (const name of ['username', 'groups', 'uid'] as const)
-    if (claimMappings?.[name]?.expression) found.push(`${at}.claimMappings.${name}.expression`);
-  if (claimMappings?.extra?.length) found.push(`${at}.claimMappings.extra`);
-  for (const [i, rule] of (claimValidationRules ?? []).entries())
-    if (rule.expression) found.push(`${at}.claimValidationRules[${i}].expression`);
-  if (userValidationRules?.length) found.push(`${at}.userValidationRules`);
-  if (issuer?.egressSelectorType) found.push(`${at}.issuer.egressSelectorType`);
-  return found;
-}
-
-function validate(entries: readonly JwtEntry[]): FieldError[] {
-  const errors: FieldError[] = [];
-  const seen = new Set<string>();
-  if (entries.length > 64) errors.push(invalidField('jwt', entries.length, 'must have at most 64 items'));
-  for (const [i, { issuer, claimMappings, claimValidationRules }] of entries.entries()) {
-    const at = `jwt[${i}]`;
-    errors.push(...validateUrl(issuer?.url, `${at}.issuer.url`));
-    if (issuer?.url) {
-      if (seen.has(issuer.url)) errors.push(duplicateField(`${at}.issuer.url`, issuer.url));
-      seen.add(issuer.url);
-    }
-    if (issuer?.discoveryURL) {
-      errors.push(...validateUrl(issuer.discoveryURL, `${at}.issuer.discoveryURL`));
-      if (issuer.discoveryURL.replace(/\/$/, '') === issuer.url?.replace(/\/$/, ''))
-        errors.push(invalidField(`${at}.issuer.discoveryURL`, issuer.discoveryURL, 'discoveryURL must be different from URL'));
-    }
-    const { audiences = [], audienceMatchPolicy = '' } = issuer ?? {};
-    if (!audiences.length)
-      errors.push(requiredField(`${at}.issuer.audiences`, `at least one ${at}.issuer.audiences is required`));
-    if (audiences.length > 1 && audienceMatchPolicy !== 'MatchAny')
-      errors.push(
-        invalidField(
-          `${at}.issuer.audienceMatchPolicy`,
-          audienceMatchPolicy,
-          'audienceMatchPolicy must be MatchAny for multiple audiences',
-        ),
-      );
-    if (!claimMappings?.username?.claim)
-      errors.push(requiredField(`${at}.claimMappings.username`, 'claim or expression is required'));
-    for (const name of ['username', 'groups'] as const) {
-      const mapping = claimMappings?.[name];
-      if (mapping?.claim && mapping.prefix === undefined)
-        errors.push(
-          requiredField(
-            `${at}.claimMappings.${name}.prefix`,
-            'prefix is required when claim is set. It can be set to an empty string to disable prefixing',
-          ),
-        );
-    }
-    for (const [j, rule] of (claimValidationRules ?? []).entries())
-      if (!rule.claim) errors.push(requiredField(`${at}.claimValidationRules[${j}]`, 'claim or expression is required'));
-  }
-  return errors;
-}
-
-function validateUrl(url: string | undefined, at: string): FieldError[] {
-  if (!url) return [requiredField(at, 'URL is required')];
-  if (!URL.canParse(url)) return [invalidField(at, url, 'the URL cannot be parsed')];
-  const { protocol, username, search, hash } = new URL(url);
-  if (protocol !== 'https:') return [invalidField(at, url, 'URL scheme must be https')];
-  if (username) return [invalidField(at, url, 'URL must not contain a username or password')];
-  if (search) return [invalidField(at, url, 'URL must not contain a query')];
-  return hash ? [invalidField(at, url, 'URL must not contain a fragment')] : [];
+/** The engine is loaded for those who have expressions. */
+async function compileRules(entry: JwtEntry, at: string, errors: FieldError[]): Promise<ClaimRules | undefined> {
+  const { claimMappings, claimValidationRules = [], userValidationRules = [] } = entry;
+  const mapping = (name: 'username' | 'groups' | 'uid') => {
+    const expression = claimMappings?.[name]?.expression;
+    return expression ? { [name]: { field: `${at}.claimMappings.${name}.expression`, expression } } : {};
+  };
+  const sources = {
+    ...mapping('username'),
+    ...mapping('groups'),
+    ...mapping('uid'),
+    extra: (claimMappings?.extra ?? []).flatMap(({ key = '', valueExpression: expression }, i) =>
+      expression ? [{ key, field: `${at}.claimMappings.extra[${i}].valueExpression`, expression }] : [],
+    ),
+    claimRules: claimValidationRules.flatMap(({ expression, message = '' }, i) =>
+      expression ? [{ field: `${at}.claimValidationRules[${i}].expression`, expression, message }] : [],
+    ),
+    userRules: userValidationRules.flatMap(({ expression, message = '' }, i) =>
+      expression ? [{ field: `${at}.userValidationRules[${i}].expression`, expression, message }] : [],
+    ),
+  };
+  const { extra, claimRules, userRules } = sources;
+  if (Object.keys(sources).length === 3 && !extra.length && !claimRules.length && !userRules.length) return undefined;
+  const { compileClaimRules } = await import('../authentication/oidc/claim-rules.ts');
+  const compiled = compileClaimRules(sources);
+  errors.push(...compiled.errors);
+  return compiled.rules;
 }
 
 function validateAnonymous(anonymous: Anonymous | undefined): FieldError[] {
@@ -182,7 +130,10 @@ function anonymousRule({ enabled, conditions }: Anonymous): (path: string) => bo
   return (path) => paths.has(path);
 }
 
-function toConfig({ issuer, claimMappings, claimValidationRules }: JwtEntry): JwtAuthenticatorConfig {
+function toConfig(
+  { issuer, claimMappings, claimValidationRules }: JwtEntry,
+  rules: ClaimRules | undefined,
+): JwtAuthenticatorConfig {
   const { url, discoveryURL, certificateAuthority, audiences } = issuer!;
   const { username, groups, uid } = claimMappings!;
   return {
@@ -192,10 +143,13 @@ function toConfig({ issuer, claimMappings, claimValidationRules }: JwtEntry): Jw
       ...(discoveryURL && { discoveryUrl: discoveryURL }),
       ...(certificateAuthority && { caPem: certificateAuthority }),
     },
-    username: { claim: username!.claim!, prefix: username!.prefix ?? '' },
+    ...(username?.claim && { username: { claim: username.claim, prefix: username.prefix ?? '' } }),
     ...(groups?.claim && { groups: { claim: groups.claim, prefix: groups.prefix ?? '' } }),
     ...(uid?.claim && { uid: { claim: uid.claim } }),
-    requiredClaims: (claimValidationRules ?? []).map((rule) => ({ claim: rule.claim!, value: rule.requiredValue ?? '' })),
+    ...(rules && { rules }),
+    requiredClaims: (claimValidationRules ?? []).flatMap(({ claim, requiredValue = '' }) =>
+      claim ? [{ claim, value: requiredValue }] : [],
+    ),
     signingAlgorithms: SIGNING_ALGORITHMS,
   };
 }

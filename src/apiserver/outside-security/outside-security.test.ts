@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { after, test } from 'node:test';
-import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
 import { systemClock, VirtualClock } from '../../std/clock.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { createJwtAuthenticator, type JwtAuthenticatorConfig } from '../authentication/oidc/jwt-authenticator.ts';
@@ -14,91 +9,10 @@ import { createAbacAuthorizer, readPolicy } from '../authorization/abac-authoriz
 import { createWebhookAuthorizer } from '../authorization/webhook-authorizer.ts';
 import type { AuthorizationAttributes } from '../contracts.ts';
 import { WebhookFailure } from '../outgoing/webhook-client.ts';
-import { createTestPki } from '../test-api.ts';
 import { readAuthenticationConfiguration } from './authentication-configuration.ts';
 import { readAuthorizationConfiguration } from './authorization-configuration.ts';
+import { attributes, ec, file, jwk, kubeconfigFor, pki, rsa, serve, startIssuer, token } from './outside-fixture.ts';
 import { openOutsideSecurity } from './outside-security.ts';
-
-const pki = await createTestPki();
-const directory = await temporaryDirectory();
-after(() => directory[Symbol.asyncDispose]());
-
-/** An HTTPS server on loopback that answers with what a function gives for a path. */
-async function serve(answer: (path: string, body: string) => unknown) {
-  const { certificatePem: cert, privateKeyPem: key } = pki.serving;
-  const asked: string[] = [];
-  const server = createServer({ cert, key }, (request: IncomingMessage, response) => {
-    let body = '';
-    request.on('data', (chunk) => {
-      body += chunk;
-    });
-    request.on('end', () => {
-      asked.push(request.url!);
-      const value = answer(request.url!, body);
-      response.writeHead(value === undefined ? 500 : 200, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(value ?? {}));
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-
-function token(claims: object, key: KeyObject, header: Record<string, string>): string {
-  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const input = `${encode(header)}.${encode(claims)}`;
-  const options = header['alg']!.startsWith('ES') ? { key, dsaEncoding: 'ieee-p1363' as const } : { key };
-  return `${input}.${sign('sha256', Buffer.from(input), options).toString('base64url')}`;
-}
-
-const jwk = (key: KeyObject, kid: string, alg?: string) => ({
-  ...key.export({ format: 'jwk' }),
-  kid,
-  use: 'sig',
-  ...(alg && { alg }),
-});
-
-async function startIssuer() {
-  let keys: object[] = [jwk(rsa.publicKey, 'r1', 'RS256')];
-  let url = '';
-  const issuer = await serve((path) =>
-    path === '/keys' ? { keys } : { issuer: url, jwks_uri: `${url}/keys`, authorization_endpoint: `${url}/auth` },
-  );
-  url = issuer.url;
-  return {
-    ...issuer,
-    rotate(newer: object[]) {
-      keys = newer;
-    },
-    config: (more: Partial<JwtAuthenticatorConfig> = {}): JwtAuthenticatorConfig => ({
-      issuer: { url, audiences: ['muster'], caPem: pki.caPem },
-      username: { claim: 'email', prefix: 'oidc:' },
-      groups: { claim: 'groups', prefix: 'oidc:' },
-      requiredClaims: [],
-      signingAlgorithms: ['RS256', 'ES256'],
-      ...more,
-    }),
-    claims: (more: object = {}) => ({
-      iss: url,
-      aud: 'muster',
-      exp: Math.floor(Date.now() / 1000) + 600,
-      email: 'a@example.com',
-      email_verified: true,
-      groups: ['dev', 'ops'],
-      jti: 'j1',
-      ...more,
-    }),
-  };
-}
 
 test('an ID token says who somebody is, by the claims and prefixes that are configured', async () => {
   await using issuer = await startIssuer();
@@ -170,7 +84,10 @@ test('an issuer that calls itself otherwise is not believed', async () => {
   });
 });
 
-const deps = { clock: systemClock, random: () => 0.5, apiAudiences: ['api'] };
+const deps = { clock: systemClock, random: () => 0.5, apiAudiences: ['api'], ownIssuers: ['https://own'] };
+const readAuthentication = async (path: string) =>
+  readAuthenticationConfiguration({ path, text: await readFile(path, 'utf8'), ownIssuers: deps.ownIssuers });
+const readAuthorization = async (path: string) => readAuthorizationConfiguration(path, await readFile(path, 'utf8'));
 
 test('a token webhook is asked once for a token, and again when its answer is old', async () => {
   const clock = new VirtualClock(0);
@@ -206,20 +123,6 @@ test('a token for other audiences than those asked for is nobody’s', async () 
   const tokens = createWebhookTokenAuthenticator(client, { version: 'v1', cacheTtlMs: 0 }, deps);
   assert.equal(await tokens.authenticateToken('t'), undefined);
   assert.deepEqual((await tokens.authenticateToken('t', ['x', 'y']))?.audiences, ['x']);
-});
-
-const attributes = (what: Partial<AuthorizationAttributes> = {}): AuthorizationAttributes => ({
-  user: { name: 'alice', groups: ['dev', 'system:authenticated'] },
-  verb: 'get',
-  isResourceRequest: true,
-  path: '',
-  group: 'apps',
-  version: 'v1',
-  namespace: 'n',
-  resource: 'deployments',
-  subresource: '',
-  name: 'd',
-  ...what,
 });
 
 test('an authorization webhook’s answers are kept, yes for longer than no, and failures mean what is configured', async () => {
@@ -271,12 +174,6 @@ test('policies of ABAC allow what all of their fields match', async () => {
   assert.equal((await old.authorize(attributes())).decision, 'allow');
 });
 
-const file = async (name: string, document: object) => {
-  const path = directory.file(name);
-  await writeFile(path, JSON.stringify(document));
-  return path;
-};
-
 test('an AuthenticationConfiguration names issuers and where anonymous callers may go', async () => {
   const jwt = {
     issuer: { url: 'https://issuer', audiences: ['a', 'b'], audienceMatchPolicy: 'MatchAny' },
@@ -285,7 +182,7 @@ test('an AuthenticationConfiguration names issuers and where anonymous callers m
   };
   const head = { apiVersion: 'apiserver.config.k8s.io/v1', kind: 'AuthenticationConfiguration' };
   const anonymous = { enabled: true, conditions: [{ path: '/livez' }] };
-  const read = await readAuthenticationConfiguration(await file('authn.yaml', { ...head, jwt: [jwt], anonymous }));
+  const read = await readAuthentication(await file('authn.yaml', { ...head, jwt: [jwt], anonymous }));
   assert.deepEqual(read.jwt[0]!.requiredClaims, [{ claim: 'hd', value: 'x' }]);
   assert.deepEqual([read.anonymous!('/livez'), read.anonymous!('/api')], [true, false]);
   const both = { authenticationConfigFile: await file('authn.yaml', { ...head, anonymous }), anonymousAuthGiven: true };
@@ -293,16 +190,38 @@ test('an AuthenticationConfiguration names issuers and where anonymous callers m
     message: /--anonymous-auth flag cannot be set when anonymous field is configured/,
   });
   const refused = async (entry: object, message: RegExp) =>
-    assert.rejects(readAuthenticationConfiguration(await file('bad.yaml', { ...head, jwt: [entry] })), { message });
+    assert.rejects(readAuthentication(await file('bad.yaml', { ...head, jwt: [entry] })), { message });
   await refused(
     { ...jwt, issuer: { url: 'http://issuer', audiences: ['a'] } },
     /jwt\[0\]\.issuer\.url: Invalid value: "http:\/\/issuer": URL scheme must be https/,
   );
   await refused({ ...jwt, issuer: { url: 'https://issuer' } }, /at least one jwt\[0\]\.issuer\.audiences is required/);
   await refused(
-    { ...jwt, claimMappings: { username: { expression: 'claims.sub' } } },
-    /claimMappings\.username\.expression: is not offered/,
+    { ...jwt, issuer: { url: 'https://own', audiences: ['a'] } },
+    /URL must not overlap with disallowed issuers: \[https:\/\/own\]/,
   );
+  await refused(
+    { ...jwt, claimMappings: { username: { claim: 'a', expression: 'b' } } },
+    /claim and expression can't both be set/,
+  );
+  await refused(
+    { ...jwt, claimMappings: { username: { expression: 'claims.sub +' } } },
+    /jwt\[0\]\.claimMappings\.username\.expression: Invalid value: "claims\.sub \+": compilation failed: ERROR/,
+  );
+  await refused(
+    { ...jwt, claimMappings: { username: { expression: 'claims.email' } } },
+    /claims\.email_verified must be used in/,
+  );
+  await refused(
+    { ...jwt, claimValidationRules: [{ expression: '"a"' }] },
+    /claimValidationRules\[0\]\.expression: Invalid value: .*: must evaluate to bool$/,
+  );
+  const extra = (key: string) => ({
+    ...jwt,
+    claimMappings: { ...jwt.claimMappings, extra: [{ key, valueExpression: 'claims.a' }] },
+  });
+  await refused(extra('foo'), /extra\[0\]\.key: Invalid value: "foo": must be a domain-prefixed path/);
+  await refused(extra('authentication.kubernetes.io/x'), /k8s\.io, kubernetes\.io and their subdomains are reserved/);
   await refused({ ...jwt, claimMappings: { username: { claim: 'sub' } } }, /prefix is required when claim is set/);
   await refused({ ...jwt, nonsense: 1 }, /unknown field "jwt\[0\]\.nonsense"/);
 });
@@ -321,7 +240,7 @@ test('an AuthorizationConfiguration names authorizers in order', async () => {
     { type: 'Webhook', name: 'ours', webhook },
     { type: 'RBAC', name: 'rbac' },
   ];
-  const read = await readAuthorizationConfiguration(await file('authz.yaml', { ...head, authorizers: entries }));
+  const read = await readAuthorization(await file('authz.yaml', { ...head, authorizers: entries }));
   assert.deepEqual(
     read.map(({ mode }) => mode),
     ['Node', 'Webhook/ours', 'RBAC'],
@@ -335,15 +254,21 @@ test('an AuthorizationConfiguration names authorizers in order', async () => {
     unauthorizedTtlMs: 30_000,
   });
   const refused = async (authorizers: object[], message: RegExp) =>
-    assert.rejects(readAuthorizationConfiguration(await file('bad.yaml', { ...head, authorizers })), { message });
+    assert.rejects(readAuthorization(await file('bad.yaml', { ...head, authorizers })), { message });
   await refused([], /at least one authorization mode must be defined/);
   await refused([{ type: 'ABAC', name: 'a' }], /authorizers\[0\]\.type: Unsupported value: "ABAC"/);
   await refused([entries[0]!, { type: 'Node', name: 'again' }], /authorizers\[1\]\.type: Duplicate value: "Node"/);
-  await refused([{ type: 'Webhook', name: 'w', webhook: { ...webhook, timeout: '31s' } }], /must be <= 30s/);
-  await refused(
-    [{ type: 'Webhook', name: 'w', webhook: { ...webhook, matchConditions: [{}] } }],
-    /matchConditions: is not offered/,
-  );
+  await refused([{ type: 'Webhook', name: 'w', webhook: { ...webhook, timeout: '31s' } }], /must be > 0s and <= 30s/);
+  const conditions = (...expressions: string[]) => [
+    { type: 'Webhook', name: 'w', webhook: { ...webhook, matchConditions: expressions.map((expression) => ({ expression })) } },
+  ];
+  const at = 'authorizers\\[0\\]\\.webhook\\.matchConditions';
+  await refused(conditions(' '), new RegExp(`${at}\\[0\\]\\.expression: Required value`));
+  await refused(conditions('1'), new RegExp(`${at}\\[0\\]\\.expression: Invalid value: "1": must evaluate to bool but got int`));
+  await refused(conditions('true', 'true'), new RegExp(`${at}\\[1\\]\\.expression: Duplicate value: "true"`));
+  await refused(conditions('request.nothing'), /undefined field 'nothing'/);
+  const unversioned = { ...webhook, matchConditions: [{ expression: 'true' }], matchConditionSubjectAccessReviewVersion: '' };
+  await refused([{ type: 'Webhook', name: 'w', webhook: unversioned }], /required if match conditions are specified/);
 });
 
 test('webhooks are reached by the kubeconfig that names them', async () => {
@@ -352,17 +277,7 @@ test('webhooks are reached by the kubeconfig that names them', async () => {
       ? { status: { authenticated: true, user: { username: 'hook' } } }
       : { status: { allowed: true, reason: 'hook' } },
   );
-  const kubeconfig = await file('webhook.kubeconfig', {
-    clusters: [
-      {
-        name: 'c',
-        cluster: { server: `${webhook.url}/review`, 'certificate-authority-data': Buffer.from(pki.caPem).toString('base64') },
-      },
-    ],
-    users: [],
-    contexts: [{ name: 'x', context: { cluster: 'c' } }],
-    'current-context': 'x',
-  });
+  const kubeconfig = await kubeconfigFor('webhook.kubeconfig', `${webhook.url}/review`);
   const outside = await openOutsideSecurity(
     {
       tokenWebhook: { kubeconfigPath: kubeconfig, version: 'v1', cacheTtlMs: 0 },

@@ -6,6 +6,7 @@ import type { WebhookTokenConfig } from '../authentication/webhook-token.ts';
 import type { RuleResolver } from '../authorization/rule-resolver.ts';
 import type { WebhookAuthorizerConfig } from '../authorization/webhook-authorizer.ts';
 import type { Authorizer, TokenAuthenticator } from '../contracts.ts';
+import type { AuthorizerChoice } from './configured-authorizers.ts';
 
 /** Identities and permissions that are decided by files and servers outside the cluster. */
 export interface OutsideSecurityConfig {
@@ -29,16 +30,18 @@ export interface OutsideSecurityDeps {
   readonly logger: Logger;
   readonly random: () => number;
   readonly apiAudiences: readonly string[];
+  /** Issuers that are the server's own: nobody else's tokens may be theirs. */
+  readonly ownIssuers: readonly string[];
 }
 
 /** What those files and servers decide, ready to be put among the server's own. */
 export interface OutsideSecurity {
   /** Behind the server's own kinds of tokens. */
   readonly tokens: readonly TokenAuthenticator[];
-  /** By the mode that names them: `ABAC`, `Webhook`, or of a configuration file `Webhook/name`. */
+  /** By the mode that names them: `ABAC`, `Webhook`. */
   readonly authorizers: ReadonlyMap<string, Authorizer & RuleResolver>;
-  /** In place of `--authorization-mode`. */
-  readonly modes?: readonly string[];
+  /** In place of `--authorization-mode`; absent: that flag says. */
+  readonly chosenAuthorizers?: () => AuthorizerChoice;
   /** In place of `--anonymous-auth`: whether a request without credentials is let in as anonymous. */
   readonly anonymous?: (path: string) => boolean;
   close(): Promise<void>;
@@ -46,24 +49,26 @@ export interface OutsideSecurity {
 
 /** Reads the files and prepares the connections. Throws a CodedError that names file and field. */
 export async function openOutsideSecurity(config: OutsideSecurityConfig, deps: OutsideSecurityDeps): Promise<OutsideSecurity> {
-  const closing: (() => Promise<void>)[] = [];
+  const closing: (() => Promise<void> | void)[] = [];
   const tokens: TokenAuthenticator[] = [];
-  const jwt = [...(config.jwt ?? [])];
   let anonymous: OutsideSecurity['anonymous'];
   if (config.authenticationConfigFile !== undefined) {
-    const { readAuthenticationConfiguration } = await import('./authentication-configuration.ts');
-    const read = await readAuthenticationConfiguration(config.authenticationConfigFile);
-    jwt.push(...read.jwt);
-    anonymous = read.anonymous;
-    if (anonymous && config.anonymousAuthGiven)
+    const { openConfiguredTokens } = await import('./configured-tokens.ts');
+    const configured = await openConfiguredTokens(config.authenticationConfigFile, deps);
+    closing.push(() => configured.close());
+    tokens.push(configured.tokens);
+    anonymous = configured.anonymous;
+    if (anonymous && config.anonymousAuthGiven) {
+      configured.close();
       throw new CodedError(
         '--anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file',
         { code: 'CONFIGURATION_FILE' },
       );
+    }
   }
-  if (jwt.length) {
+  if (config.jwt?.length) {
     const { createJwtAuthenticator } = await import('../authentication/oidc/jwt-authenticator.ts');
-    for (const entry of jwt) tokens.push(createJwtAuthenticator(entry, deps.clock));
+    for (const entry of config.jwt) tokens.push(createJwtAuthenticator(entry, deps.clock));
   }
   if (config.tokenWebhook) {
     const { openWebhookTokenAuthenticator } = await import('../authentication/webhook-token.ts');
@@ -72,28 +77,27 @@ export async function openOutsideSecurity(config: OutsideSecurityConfig, deps: O
     tokens.push(webhook);
   }
   const authorizers = new Map<string, Authorizer & RuleResolver>();
-  const addWebhook = async (name: string, options: WebhookAuthorizerConfig) => {
-    const { openWebhookAuthorizer } = await import('../authorization/webhook-authorizer.ts');
-    const webhook = await openWebhookAuthorizer(options, deps);
-    closing.push(() => webhook.close());
-    authorizers.set(name, webhook);
-  };
   if (config.abacPolicyFile !== undefined) {
     const { openAbacAuthorizer } = await import('../authorization/abac-authorizer.ts');
     authorizers.set('ABAC', await openAbacAuthorizer(config.abacPolicyFile, deps.logger));
   }
-  if (config.authorizationWebhook) await addWebhook('Webhook', config.authorizationWebhook);
-  let modes: readonly string[] | undefined;
+  if (config.authorizationWebhook) {
+    const { openWebhookAuthorizer } = await import('../authorization/webhook-authorizer.ts');
+    const webhook = await openWebhookAuthorizer(config.authorizationWebhook, deps);
+    closing.push(() => webhook.close());
+    authorizers.set('Webhook', webhook);
+  }
+  let chosenAuthorizers: OutsideSecurity['chosenAuthorizers'];
   if (config.authorizationConfigFile !== undefined) {
-    const { readAuthorizationConfiguration } = await import('./authorization-configuration.ts');
-    const entries = await readAuthorizationConfiguration(config.authorizationConfigFile);
-    for (const { mode, webhook } of entries) if (webhook) await addWebhook(mode, webhook);
-    modes = entries.map(({ mode }) => mode);
+    const { openConfiguredAuthorizers } = await import('./configured-authorizers.ts');
+    const configured = await openConfiguredAuthorizers(config.authorizationConfigFile, deps);
+    closing.push(() => configured.close());
+    chosenAuthorizers = () => configured.current();
   }
   return {
     tokens,
     authorizers,
-    ...(modes && { modes }),
+    ...(chosenAuthorizers && { chosenAuthorizers }),
     ...(anonymous && { anonymous }),
     async close() {
       await Promise.all(closing.map((close) => close()));

@@ -7,11 +7,23 @@ import { verifySignature } from './json-web-key.ts';
 /** One `jwt` entry of an AuthenticationConfiguration, or what `--oidc-*` says. */
 export interface JwtAuthenticatorConfig {
   readonly issuer: IssuerOptions & { readonly audiences: readonly string[] };
-  readonly username: { readonly claim: string; readonly prefix: string };
+  /** Absent: `rules` make it. */
+  readonly username?: { readonly claim: string; readonly prefix: string };
   readonly groups?: { readonly claim: string; readonly prefix: string };
   readonly uid?: { readonly claim: string };
   readonly requiredClaims: readonly { readonly claim: string; readonly value: string }[];
   readonly signingAlgorithms: readonly string[];
+  readonly rules?: ClaimRules;
+}
+
+/** What expressions make of claims, and ask of them. Each throws an AuthenticationFailure for what will not do. */
+export interface ClaimRules {
+  readonly username?: (claims: Claims) => string;
+  readonly groups?: (claims: Claims) => readonly string[];
+  readonly uid?: (claims: Claims) => string;
+  readonly extra: (claims: Claims) => Readonly<Record<string, readonly string[]>>;
+  readonly checkClaims: (claims: Claims) => void;
+  readonly checkUser: (user: UserInfo) => void;
 }
 
 type Claims = Readonly<Record<string, unknown>>;
@@ -88,7 +100,33 @@ function checkAudience({ aud }: Claims, audiences: readonly string[]): void {
 }
 
 function userOf(claims: Claims, config: JwtAuthenticatorConfig): UserInfo {
-  const { username, groups, uid, requiredClaims } = config;
+  const { groups, requiredClaims, rules } = config;
+  const name = nameOf(claims, config);
+  const ofGroups = groups ? readGroups(claimOf(claims, groups.claim), groups) : [...(rules?.groups?.(claims) ?? [])];
+  const uid = uidOf(claims, config);
+  const { jti } = claims;
+  const extra = {
+    ...rules?.extra(claims),
+    ...(typeof jti === 'string' && jti && { 'authentication.kubernetes.io/credential-id': [`JTI=${jti}`] }),
+  };
+  for (const { claim, value } of requiredClaims) {
+    const actual = claimOf(claims, claim);
+    if (actual === undefined) throw new AuthenticationFailure(`oidc: required claim ${claim} not present in ID token`);
+    if (actual !== value) throw new AuthenticationFailure(`oidc: required claim ${claim} value does not match`);
+  }
+  rules?.checkClaims(claims);
+  const user = { name, ...(uid && { uid }), groups: ofGroups, ...(Object.keys(extra).length && { extra }) };
+  rules?.checkUser(user);
+  return user;
+}
+
+function nameOf(claims: Claims, { username, rules }: JwtAuthenticatorConfig): string {
+  if (!username) {
+    const name = rules?.username?.(claims);
+    // Nobody's name is no name: it would be a user whom no rule means.
+    if (!name) throw new AuthenticationFailure('oidc: error evaluating username claim expression: the username is empty');
+    return name;
+  }
   const name = claimOf(claims, username.claim);
   if (typeof name !== 'string' || name === '')
     throw new AuthenticationFailure(`oidc: parse username claims ${JSON.stringify(username.claim)}: claim not present`);
@@ -96,21 +134,14 @@ function userOf(claims: Claims, config: JwtAuthenticatorConfig): UserInfo {
     const verified = claimOf(claims, 'email_verified');
     if (verified !== undefined && verified !== true) throw new AuthenticationFailure('oidc: email not verified');
   }
-  for (const { claim, value } of requiredClaims) {
-    const actual = claimOf(claims, claim);
-    if (actual === undefined) throw new AuthenticationFailure(`oidc: required claim ${claim} not present in ID token`);
-    if (actual !== value) throw new AuthenticationFailure(`oidc: required claim ${claim} value does not match`);
-  }
-  const id = uid && claimOf(claims, uid.claim);
-  if (uid && typeof id !== 'string')
-    throw new AuthenticationFailure(`oidc: parse uid claim ${JSON.stringify(uid.claim)}: claim not present`);
-  const { jti } = claims;
-  return {
-    name: `${username.prefix}${name}`,
-    ...(typeof id === 'string' && { uid: id }),
-    groups: groups ? readGroups(claimOf(claims, groups.claim), groups) : [],
-    ...(typeof jti === 'string' && jti && { extra: { 'authentication.kubernetes.io/credential-id': [`JTI=${jti}`] } }),
-  };
+  return `${username.prefix}${name}`;
+}
+
+function uidOf(claims: Claims, { uid, rules }: JwtAuthenticatorConfig): string | undefined {
+  if (!uid) return rules?.uid?.(claims);
+  const id = claimOf(claims, uid.claim);
+  if (typeof id === 'string') return id;
+  throw new AuthenticationFailure(`oidc: parse uid claim ${JSON.stringify(uid.claim)}: claim not present`);
 }
 
 const claimOf = (claims: Claims, name: string): unknown => (Object.hasOwn(claims, name) ? claims[name] : undefined);
