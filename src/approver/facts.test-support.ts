@@ -74,6 +74,7 @@ export function servingFacts(changes: Partial<RequestFacts> = {}): RequestFacts 
       maxPendingPerNode: 20,
       acceptNodeStatus: false,
       allowRejoin: false,
+      allowLoopback: false,
     },
     ...changes,
   };

@@ -30,6 +30,7 @@ export const DECISION_FLAGS: readonly FlagDefinition[] = [
   flag('max-lifetime', 'duration', 'longest', { default: '8760h0m0s' }),
   flag('max-pending-per-node', 'int', 'undecided requests of one node; more have to wait', { default: 20 }),
   flag('approve-client', 'bool', "also decide on kubelets' client certificates"),
+  flag('allow-loopback', 'bool', 'let nodes have addresses of 127.0.0.0/8: for clusters on one machine'),
   flag('allow-rejoin', 'bool', 'let a bootstrap token take the name of a node that exists'),
 ];
 

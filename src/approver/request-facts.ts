@@ -42,6 +42,8 @@ export interface ApproverLimits {
   readonly maxPendingPerNode: number;
   /** Names that only the Node object tells count as the node's. */
   readonly acceptNodeStatus: boolean;
+  /** Nodes may have addresses of the loopback network: clusters on one machine. */
+  readonly allowLoopback: boolean;
   /** Bootstrap tokens may ask for the name of a node that exists. */
   readonly allowRejoin: boolean;
 }

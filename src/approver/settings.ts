@@ -21,6 +21,7 @@ export function readLimits(values: FlagValues): ApproverLimits {
     maxPendingPerNode: values.int('max-pending-per-node'),
     acceptNodeStatus: values.bool('accept-node-status'),
     allowRejoin: values.bool('allow-rejoin'),
+    allowLoopback: values.bool('allow-loopback'),
   };
   if (limits.maxNames < 1 || limits.maxNames > 64) throw wrong('max-names', 'must be from 1 to 64');
   if (limits.maxPendingPerNode < 1) throw wrong('max-pending-per-node', 'must be 1 or more');

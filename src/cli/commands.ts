@@ -46,6 +46,18 @@ const certs: GroupEntry = {
   ],
 };
 
+const explain: GroupEntry = {
+  name: 'explain',
+  summary: 'say why a certificate request, a node or a token does not work: csr NAME',
+  commands: [
+    {
+      name: 'csr',
+      summary: "say of a kubelet's certificate request which rules hold, and what mends the others",
+      load: async () => (await import('../approver/explain-csr.ts')).explainCsrCommand,
+    },
+  ],
+};
+
 /** What the program called `kubeadm` can do. */
 const kubeadmTable: readonly CommandEntry[] = [token];
 
@@ -106,6 +118,7 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'enforce NetworkPolicies on a node, with nftables',
     load: async () => (await import('../network/policy/policy-command.ts')).networkPolicyCommand,
   },
+  explain,
   {
     name: 'approver',
     summary: "approve kubelets' serving certificates, by rules that look at what no node can write",

@@ -70,9 +70,13 @@ const addressForm: Rule = {
   sentence: 'Each address can be a host’s: not loopback, link-local, multicast or unspecified.',
   purpose: 'serving',
   remedy: 'set --node-ip of the kubelet to an address that others reach it by',
-  check({ names }) {
-    const wrong = names.filter(({ kind, value }) => kind === 'address' && specialRange(value) !== undefined);
-    const seen = wrong.map(({ value }) => `${quote(value)} (${specialRange(value)})`).join(', ');
+  check({ names, limits }) {
+    const problem = (value: string) => {
+      const range = specialRange(value);
+      return range === 'loopback' && limits.allowLoopback && value !== '127.0.0.1' ? undefined : range;
+    };
+    const wrong = names.filter(({ kind, value }) => kind === 'address' && problem(value) !== undefined);
+    const seen = wrong.map(({ value }) => `${quote(value)} (${problem(value)})`).join(', ');
     return wrong.length === 0 ? holds('legal') : broken(seen, 'addresses of hosts');
   },
 };

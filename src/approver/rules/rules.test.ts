@@ -137,6 +137,16 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   'APV-305': [
     ['legal', servingFacts(), 'holds'],
+    [
+      'loopback, where that is allowed',
+      servingFacts({ names: [address('127.1.2.3')], limits: { ...limits, allowLoopback: true } }),
+      'holds',
+    ],
+    [
+      'localhost all the same',
+      servingFacts({ names: [address('127.0.0.1')], limits: { ...limits, allowLoopback: true } }),
+      'broken',
+    ],
     ['of version 6', servingFacts({ names: [address('2001:db8::1'), address('fd00::1')] }), 'holds'],
     ...[
       '127.0.0.1',
