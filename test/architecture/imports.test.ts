@@ -94,3 +94,11 @@ test('every top-level folder says what it is', () => {
     assert.ok(text.split('\n').length <= 41, `src/${entry.name}/README.md is longer than 40 lines`);
   }
 });
+
+test('nobody loads what Node’s HTTP module brings along', () => {
+  const importing = files.filter((file) => /^import (?!type )[^;]*from 'node:(http|process)'/m.test(readFileSync(file, 'utf8')));
+  assert.deepEqual(
+    importing.map((file) => relative(SRC, file)).filter((file) => !/\.test\.ts$|-fixture\.ts$/.test(file)),
+    [], // std/http.ts says why
+  );
+});

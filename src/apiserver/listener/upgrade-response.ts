@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { STATUS_CODES } from '../../std/http.ts';
 import { formatWarnings, type OutgoingResponse } from '../request/incoming-request.ts';
 
 /** So long a client may take to read an answer and to leave. */

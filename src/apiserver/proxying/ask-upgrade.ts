@@ -1,5 +1,6 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { request as httpRequest } from '../../std/http.ts';
 import type { PassedHeaders } from './passed-headers.ts';
 
 const LONGEST_HEAD_BYTES = 64 * 1024;

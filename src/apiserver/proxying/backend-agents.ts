@@ -1,6 +1,6 @@
-import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { serviceUnavailable } from '../../api/machinery/status-error.ts';
+import { Agent } from '../../std/http.ts';
 import { type Backend, type BackendTrust, hostAndPort, originOf } from './backend.ts';
 import { connectBackend } from './connect-backend.ts';
 

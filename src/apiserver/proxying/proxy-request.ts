@@ -1,5 +1,6 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { serviceUnavailable } from '../../api/machinery/status-error.ts';
+import { request as httpRequest } from '../../std/http.ts';
 import type { ServerRequest, ServerResponse } from '../contracts.ts';
 import { sendText } from '../response/send.ts';
 import { type Backend, hostAndPort } from './backend.ts';

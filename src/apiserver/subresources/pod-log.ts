@@ -1,7 +1,8 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { V1Pod } from '../../api/gen/types.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { StatusError, unnamedFailure } from '../../api/machinery/status-error.ts';
+import { request as httpRequest } from '../../std/http.ts';
 import type { ActionHandler, ServerRequest, ServerResponse } from '../contracts.ts';
 import { type Backend, hostAndPort, originOf } from '../proxying/backend.ts';
 import type { BackendAgents } from '../proxying/backend-agents.ts';

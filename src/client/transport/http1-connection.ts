@@ -1,6 +1,7 @@
-import { Agent, type IncomingMessage, request as startRequest } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { Agent, request as startRequest } from '../../std/http.ts';
 import { type Connection, flattenHeaders, readBody } from './connection.ts';
 import type { TransportRequest, TransportResponse } from './transport.ts';
 import { toTransportError } from './transport-error.ts';

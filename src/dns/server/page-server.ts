@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { CodedError } from '../../std/coded-error.ts';
+import { createServer } from '../../std/http.ts';
 import type { Page } from '../plugins/plugin.ts';
 
 /** Serves the pages of health, ready and prometheus. */

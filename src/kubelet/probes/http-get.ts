@@ -1,7 +1,8 @@
-import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
 import type { V1Container, V1HTTPGetAction } from '../../api/gen/types.ts';
+import { request as requestHttp } from '../../std/http.ts';
 import { KUBERNETES_MAJOR, KUBERNETES_MINOR } from '../../std/version.ts';
 import { dialFailure, joinHostPort, resolveContainerPort } from './probe-target.ts';
 

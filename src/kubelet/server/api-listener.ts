@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import {
   constants,
   createSecureServer,
@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { type Certificate, parseCertificateDer } from '../../pki/certificate.ts';
+import { createServer } from '../../std/http.ts';
 import type { Logger } from '../../std/logger.ts';
 import { type ApiRequest, type Outcome, plainAnswer } from './api-exchange.ts';
 import { ConnectionRoom } from './connection-room.ts';

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer } from '../../std/http.ts';
 import { type Component, deferred } from '../../std/lifecycle.ts';
 import { type Answer, errorAnswer } from './api-exchange.ts';
 import { healthChecks, healthPage } from './health-page.ts';

@@ -1,6 +1,7 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { Duplex } from 'node:stream';
+import { STATUS_CODES } from '../../std/http.ts';
 import type { Answer } from './api-exchange.ts';
 
 /** A client that takes nothing of an answer for so long is given up. */
