@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { CodedError } from '../std/coded-error.ts';
 
 export interface ProgramOptions {
@@ -10,6 +10,8 @@ export interface ProgramOptions {
   /** Instead of this process's own. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly directory?: string;
+  /** Open files that the program has as 3, 4, …; they stay this process's to close. */
+  readonly descriptors?: readonly number[];
 }
 
 export interface ProgramOutput {
@@ -67,10 +69,10 @@ export const runProgram: RunProgram = (program, args, options = {}) =>
       return;
     }
     const child = spawn(program, args, {
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe', ...(options.descriptors ?? [])],
       ...(options.environment && { env: options.environment }),
       ...(options.directory && { cwd: options.directory }),
-    });
+    }) as ChildProcessWithoutNullStreams; // the first three are pipes, whatever comes behind them
     const outputs: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
     let code = 'PROGRAM_FAILED';
     const kill = (why: string) => {

@@ -13,6 +13,7 @@ import { remarksOn } from './configuration/without-effect.ts';
 import { overrideByStructuredFlags } from './flag-values.ts';
 import { kubeletFlags } from './flags.ts';
 import { createKubelet } from './kubelet.ts';
+import { type KubeletLock, takeKubeletLock } from './kubelet-lock.ts';
 import type { KubeletOptions } from './kubelet-options.ts';
 import { createLogOutput } from './log-output.ts';
 import { createKubeletMetrics, type KubeletMetrics } from './metrics/kubelet-metrics.ts';
@@ -39,6 +40,7 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
   }
   const klog = { component: 'kubelet', now: () => io.clock.now() };
   let write = io.stderr;
+  let lock: KubeletLock | undefined;
   try {
     if (flags.args.length > 0) throw refusal(`unknown command ${flags.args[0]}`);
     write = createLogOutput(flags, io.stderr, io.clock.now());
@@ -48,6 +50,14 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
     const logger = createKlogLogger(logging);
     for (const warning of [...warnings, ...remarksOn(configuration, completeConfiguration())]) logger.warn(warning);
     const options = await kubeletOptions(flags, io, configuration, logger);
+    const lockPath = flags.values.string('lock-file');
+    lock = await takeKubeletLock({
+      path: lockPath === '' ? undefined : resolve(io.cwd, lockPath),
+      exitOnContention: flags.values.bool('exit-on-lock-contention'),
+      signal: io.signal,
+      clock: io.clock,
+      logger,
+    });
     const opened = await openRuntime({
       name: flags.values.string('runtime'),
       endpoint: given['containerRuntimeEndpoint'] as string | undefined,
@@ -73,7 +83,7 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
           logging.verbosity = level;
         },
       });
-      await kubelet.start(io.signal);
+      await kubelet.start(lock.signal);
       io.ready();
       await kubelet.done;
     } finally {
@@ -81,10 +91,12 @@ async function runKubelet(flags: ParsedFlags, io: CommandIo): Promise<number> {
     }
     return 0;
   } catch (error) {
-    if (io.signal.aborted) return 0;
+    if (lock?.signal.aborted ?? io.signal.aborted) return 0;
     const message = error instanceof Error ? error.message : String(error);
     write(klogFatalLine(klog, `failed to run Kubelet: ${message}`));
     return FATAL_EXIT;
+  } finally {
+    await lock?.release();
   }
 }
 

@@ -104,6 +104,12 @@ const ownFlags: readonly FlagDefinition[] = [
     description:
       'If no pulling progress is made before this deadline, the image pulling will be cancelled. Unless it is given, five minutes.',
   },
+  { name: 'lock-file', type: 'string', description: 'The path to file for kubelet to use as a lock file.' },
+  {
+    name: 'exit-on-lock-contention',
+    type: 'bool',
+    description: 'Whether kubelet should exit upon lock-file contention.',
+  },
   { name: 'version', type: 'bool', description: 'Print version information and quit' },
   { name: 'logtostderr', type: 'bool', default: true, description: 'log to standard error instead of files' },
   { name: 'alsologtostderr', type: 'bool', description: 'log to standard error as well as files' },
@@ -149,7 +155,6 @@ const withoutEffect: readonly (readonly [name: string, type: FlagDefinition['typ
     ['docker-root', 'string', 'docker root is read from docker info (this is a fallback)', '/var/lib/docker'],
     ['dynamic-config-dir', 'string', 'The Kubelet will use this directory for checkpointing downloaded configurations.'],
     ['enable-cadvisor-json-endpoints', 'bool', 'Enable cAdvisor json /spec and /stats/* endpoints.'],
-    ['exit-on-lock-contention', 'bool', 'Whether kubelet should exit upon lock-file contention.'],
     [
       'experimental-allocatable-ignore-eviction',
       'bool',
@@ -157,7 +162,6 @@ const withoutEffect: readonly (readonly [name: string, type: FlagDefinition['typ
     ],
     ['experimental-mounter-path', 'string', '[Experimental] Path of mounter binary. Leave empty to use the default mount.'],
     ['keep-terminated-pod-volumes', 'bool', 'Keep terminated pod volumes mounted to the node after the pod terminates.'],
-    ['lock-file', 'string', 'The path to file for kubelet to use as a lock file.'],
     ['log-backtrace-at', 'string', 'when logging hits line file:N, emit a stack trace', ':0'],
     ['log-cadvisor-usage', 'bool', 'Whether to log the usage of the cAdvisor container'],
     ['log-file', 'string', 'If non-empty, use this log file'],

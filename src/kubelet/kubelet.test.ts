@@ -301,6 +301,7 @@ test('the command says in klog’s last line why it cannot run, with status 255'
     [['--kubeconfig=k', '--config=missing.yaml'], /failed to load kubelet config file, path: .*missing\.yaml/],
     [['--kubeconfig=k', '--hairpin-mode=odd'], /option "odd" specified for hairpinMode \(--hairpin-mode\)/],
     [['--kubeconfig=k', '--runtime=docker'], /--runtime "docker" is not supported/],
+    [['--kubeconfig=k', '--exit-on-lock-contention'], /cannot exit on lock file contention: no lock file specified/],
     [['--kubeconfig=k', '--node-ip=here'], /bad --node-ip "here"/],
     [['--kubeconfig=k', '--hostname-override=a_b'], /node name "a_b" is not a valid DNS name/],
     [['--kubeconfig=k', '--node-labels=kubernetes.io/role=x'], /labels specified with --node-labels/],

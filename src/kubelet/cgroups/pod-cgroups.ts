@@ -173,7 +173,7 @@ export function createPodCgroups(options: PodCgroupsOptions): NodeCgroups {
   /** One after another, and all who ask while one runs share the next: the newest view of the pods is written last. */
   function refresh(): Promise<void> {
     waiting ??= refreshing
-      .catch(() => undefined)
+      .catch(() => undefined) // told to who asked for that one
       .then(() => {
         refreshing = waiting!;
         waiting = undefined;

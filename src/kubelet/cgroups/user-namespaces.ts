@@ -49,7 +49,11 @@ export function createUserNamespaces(options: UserNamespacesOptions): UserNamesp
 
   async function open(): Promise<IdRange> {
     const files = options.subIdFiles ?? { uids: '/etc/subuid', gids: '/etc/subgid' };
-    const read = (path: string) => readFile(path, 'utf8').catch(() => '');
+    const read = (path: string) =>
+      readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return ''; // nobody has ranges, which is told
+        throw error;
+      });
     const range = idRangeOf({ uids: await read(files.uids), gids: await read(files.gids), length, maxPods: options.maxPods });
     if (olderThan(options.kernelVersion ?? kernelRelease(), 6, 3))
       logger.warn('The kernel is older than 6.3: user namespaces of pods (hostUsers: false) may not work with all volumes');
@@ -105,6 +109,7 @@ export function createUserNamespaces(options: UserNamespacesOptions): UserNamesp
             ? "can't set `spec.hostUsers: false`, runtime does not support user namespaces"
             : `can't set \`spec.hostUsers: false\`, RuntimeClass handler ${JSON.stringify(handler)} does not support user namespaces`,
         );
+      // Whoever asked before has been told of its own failure.
       const next = turn.catch(() => undefined).then(() => allocate(uid));
       turn = next;
       const hostId = await next.catch((cause: Error) => {

@@ -121,6 +121,21 @@ test('the more a location says, the sooner its credentials are tried', () => {
   assert.deepEqual(index.find('other.com/app'), []);
 });
 
+test('an index finds what matches, and nothing else', () => {
+  const text = (characters: string) =>
+    fc.array(fc.constantFrom(...characters), { minLength: 1, maxLength: 6 }).map((all) => all.join(''));
+  fc.assert(
+    fc.property(text('ab.:1/*?[]\\'), text('ab.:1/'), (location, repository) => {
+      const index = new RegistryIndex<string>();
+      index.add(location, 'found');
+      // What `add` makes of a location is not asked here.
+      if (/^https?:|\/v[12]\/|\/$/.test(location)) return;
+      assert.equal(index.find(repository).length > 0, matchesRegistry(location, repository), `${location} ${repository}`);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
 const base64 = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64');
 
 function secret(content: unknown, type = 'kubernetes.io/dockerconfigjson', key = '.dockerconfigjson'): V1Secret {
@@ -149,6 +164,7 @@ test('a secret that cannot be read is named, and nothing of it shown', () => {
     '{"auths":{"x":{"password":"hunter2"',
     { auths: { x: 'hunter2' } },
     { auths: { x: { auth: base64('hunter2') } } },
+    { auths: { x: { username: { toString: 1 }, password: 'hunter2' } } },
   ])
     assert.throws(
       () => secretCredentials([secret(content)], 'x/y'),

@@ -244,7 +244,7 @@ class PullingImages implements NodeImages {
 
   /** The image's id, by which records and containers know it; what the runtime answered when it cannot be found after all. */
   async #idOf(answered: string, reference: string): Promise<{ readonly id: string; readonly sizeBytes: number }> {
-    const image = await this.#options.images.find(reference).catch(() => undefined);
+    const image = await this.#options.images.find(reference).catch(() => undefined); // it is there: what failed is only the question
     return { id: image?.id ?? answered, sizeBytes: image?.sizeBytes ?? 0 };
   }
 

@@ -73,7 +73,10 @@ function registriesOf(secret: V1Secret): [string, unknown][] {
 export function credentialsOf(entry: unknown): RegistryCredentials | undefined {
   if (typeof entry !== 'object' || entry === null) return undefined;
   const { username, password, auth } = entry as Record<string, unknown>;
-  if (typeof auth !== 'string' || auth === '') return { username: String(username ?? ''), password: String(password ?? '') };
+  if (typeof auth !== 'string' || auth === '') {
+    const [user, secret] = [username ?? '', password ?? ''];
+    return typeof user === 'string' && typeof secret === 'string' ? { username: user, password: secret } : undefined;
+  }
   const text = Buffer.from(auth, 'base64').toString('utf8');
   const colon = text.indexOf(':');
   return colon === -1 ? undefined : { username: text.slice(0, colon), password: text.slice(colon + 1) };

@@ -110,9 +110,7 @@ export class PullRecords {
   async intended(): Promise<string[]> {
     const directory = join(this.#options.directory, 'pulling');
     const names = await namesIn(directory);
-    const intents = await Promise.all(
-      names.map((name) => readJson<{ image?: unknown }>(join(directory, name)).catch(() => undefined)),
-    );
+    const intents = await Promise.all(names.map((name) => unlessSpoilt(readJson<{ image?: unknown }>(join(directory, name)))));
     return intents.flatMap((intent) => (typeof intent?.image === 'string' ? [intent.image] : []));
   }
 
@@ -121,7 +119,7 @@ export class PullRecords {
     const directory = join(this.#options.directory, 'pulled');
     for (const name of await namesIn(directory)) {
       const path = join(directory, name);
-      const record = await readJson<PulledRecord>(path).catch(() => undefined); // not readable: of no use to anybody
+      const record = await unlessSpoilt(readJson<PulledRecord>(path));
       if (record && (imageRefs.has(record.imageRef) || Date.parse(record.lastUpdatedTime) >= changedBeforeMs)) continue;
       await rm(path, { force: true });
     }
@@ -174,8 +172,18 @@ async function readJson<T>(path: string): Promise<T | undefined> {
     throw error;
   }
   const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null) throw new Error(`${path} is no record of a pull`);
+  if (typeof value !== 'object' || value === null) throw new SyntaxError(`${path} is no record of a pull`);
   return value as T;
+}
+
+/** A file that holds no record is of no use to anybody; one that the disk does not give now may be read later. */
+async function unlessSpoilt<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** Of records; what an interrupted write left has a dot in front. */

@@ -17,6 +17,12 @@ function matches(pattern: string, given: ReturnType<typeof splitUrl>): boolean {
   return wanted.parts.every((part, index) => matchesGlob(part, given.parts[index]!));
 }
 
+/** What stands for something else than itself: in all other patterns the repository begins with the pattern. */
+const NOT_LITERAL = /[*?[#\\]|:(?:\/|$)/;
+
+/** False only where `matches` is false; much sooner said. */
+const mayMatch = (pattern: string, repository: string) => repository.startsWith(pattern) || NOT_LITERAL.test(pattern);
+
 function splitUrl(text: string): { parts: string[]; port: string; path: string } | undefined {
   if (text.length > MOST_PATTERN_LENGTH) return undefined;
   const [, host = '', path = ''] = /^([^/#]*)([^#]*)/.exec(text) ?? [];
@@ -88,7 +94,7 @@ export class RegistryIndex<T> {
   find(repository: string): T[] {
     // Users write files of tens of thousands of entries: only those that match are looked at any further.
     const given = splitUrl(repository);
-    const keys = [...this.#byKey.keys()].filter((key) => matches(key, given));
+    const keys = [...this.#byKey.keys()].filter((key) => mayMatch(key, repository) && matches(key, given));
     if (keys.length > 0)
       return keys
         .sort()

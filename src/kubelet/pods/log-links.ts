@@ -24,6 +24,7 @@ export async function linkLog(
   const target = join(podLogDirectory(paths, { name, namespace, uid }), containerLogPath(container.name, container.attempt));
   if (!(await exists(target))) return;
   const link = logLinkPath(paths, pod, container.name, container.id);
+  // None there, or something else in its place: either is replaced.
   if ((await readlink(link).catch(() => undefined)) === target) return;
   await mkdir(paths.containerLogs, { recursive: true, mode: 0o755 });
   await linkAtomic(link, target);

@@ -110,7 +110,7 @@ export function createLogind(options: LogindOptions = {}): Logind {
       const broken = ended.then(() => {
         throw new CodedError(`busctl monitor ended: ${said.join('').trim()}`, { code: 'LOGIND_FAILED' });
       });
-      broken.catch(() => undefined);
+      broken.catch(() => undefined); // once it listens, `ended` is what tells of it
       await Promise.race([listening, broken]);
       return { ended };
     },

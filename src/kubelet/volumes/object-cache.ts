@@ -138,7 +138,7 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
       await Promise.race([ready, timeout]);
     } finally {
       end.abort();
-      timeout.catch(() => undefined);
+      timeout.catch(() => undefined); // ended by the line above, or it is the failure itself
     }
   }
 
