@@ -76,6 +76,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       kindOf: (key) => kindOf()(key),
       clock,
       logger,
+      random,
     }));
   const { store } = encryption ?? { store: measured };
   const cache = new WatchCache({ store, keyspace, kinds: builtIn, clock, logger, random });
@@ -208,7 +209,13 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       store,
       metrics,
       logger,
-      readyChecks: [bootstrapped, defaultsMade, aggregation.readyCheck, ...(flowControl ? [flowControl.readyCheck] : [])],
+      readyChecks: [
+        bootstrapped,
+        defaultsMade,
+        aggregation.readyCheck,
+        ...(flowControl ? [flowControl.readyCheck] : []),
+        ...(encryption?.checks ?? []),
+      ],
       isStopping: () => running.draining,
       process: { startMs, now: () => clock.now(), ...(config.flags && { flags: config.flags }) },
       serverAddress: () => advertised,

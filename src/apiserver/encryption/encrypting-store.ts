@@ -1,5 +1,6 @@
 import type { KeyValue, ListResult, Store, StoreEvent, TransactionResult, Write } from '../../store/store.ts';
 import type { ValueTransformer } from './value-transformer.ts';
+import { watchInOrder } from './watch-in-order.ts';
 
 /** What is known of the values in the store besides what they hold. */
 export interface StoredForms {
@@ -44,7 +45,7 @@ export function createEncryptingStore(
     const transformer = transformerOf(key);
     if (!transformer) return entry;
     const stored = bytesOf(value);
-    formOf.set(key, prefixOf(stored));
+    formOf.set(key, formOfStored(stored, transformer));
     try {
       const { data } = transformer.read(stored, key);
       problems.delete(key);
@@ -78,21 +79,27 @@ export function createEncryptingStore(
   const noteWritten = (changes: readonly Write[]) => {
     for (const change of changes) {
       if (change.type === 'delete') forget(change.key);
-      else if (transformerOf(change.key)) {
+      else {
         const { value, key } = change;
-        formOf.set(key, prefixOf(bytesOf(value)));
+        const transformer = transformerOf(key);
+        if (!transformer) continue;
+        formOf.set(key, formOfStored(bytesOf(value), transformer));
         problems.delete(key);
       }
     }
   };
   /** What the first provider writes: seen by letting it write nothing. */
-  const writtenForm = (transformer: ValueTransformer): string => {
-    let form = written.get(transformer);
-    if (form === undefined) {
-      form = prefixOf(transformer.write(Buffer.alloc(0), ''));
+  const writtenForm = (transformer: ValueTransformer): string | undefined => {
+    const known = written.get(transformer);
+    if (known !== undefined) return known;
+    try {
+      const form = formOfStored(transformer.write(Buffer.alloc(0), ''), transformer);
       written.set(transformer, form);
+      return form;
+    } catch {
+      // Nothing can be written now: whoever writes is told why.
+      return undefined;
     }
-    return form;
   };
   const readEvent = (event: StoreEvent): StoreEvent => {
     const previous = readPast(event.previous);
@@ -105,13 +112,24 @@ export function createEncryptingStore(
     return { type: 'delete', key: event.entry.key, revision: event.entry.modRevision, previous };
   };
 
+  /** Gets the keys that reading these entries takes; undefined when all are there. */
+  const prepare = (entries: readonly (KeyValue | undefined)[]): Promise<unknown> | undefined => {
+    const waiting = entries.flatMap((entry) => {
+      const missing = entry && transformerOf(entry.key)?.prepare?.(bytesOf(entry.value));
+      return missing ? [missing] : [];
+    });
+    return waiting.length ? Promise.all(waiting) : undefined;
+  };
+
   const store: Store = {
     async get(key) {
       const { entry, revision } = await inner.get(key);
+      await prepare([entry]);
       return { entry: read(entry), revision };
     },
     async list(prefix, options): Promise<ListResult> {
       const list = await inner.list(prefix, options);
+      await prepare(list.entries);
       const shown = options?.revision === undefined ? read : readPast;
       return { ...list, entries: list.entries.flatMap((entry) => shown(entry) ?? []) };
     },
@@ -120,14 +138,19 @@ export function createEncryptingStore(
       const encrypted = writes.map(write);
       const result = await inner.transact(compares, encrypted);
       if (result.succeeded) noteWritten(encrypted);
+      await prepare(result.current);
       return { ...result, current: result.current.map(read) };
     },
     watch: (prefix, fromRevision, sink) =>
-      inner.watch(prefix, fromRevision, {
-        ...(sink.withoutPrevious && { withoutPrevious: true }),
-        events: (events, revision) => sink.events(events.map(readEvent), revision),
-        closed: (error) => sink.closed(error),
-      }),
+      watchInOrder(
+        inner,
+        { prefix, fromRevision, sink },
+        {
+          prepare: (events) =>
+            prepare(events.flatMap((event) => [event.type === 'put' ? event.entry : undefined, event.previous])),
+          readEvent,
+        },
+      ),
     compact: (revision) => inner.compact(revision),
     revision: () => inner.revision(),
     grantLease: (ttlMs) => inner.grantLease(ttlMs),
@@ -142,7 +165,9 @@ export function createEncryptingStore(
       isStale(key) {
         const transformer = transformerOf(key);
         const form = formOf.get(key);
-        return transformer !== undefined && form !== undefined && form !== writtenForm(transformer);
+        if (transformer === undefined || form === undefined) return false;
+        const now = writtenForm(transformer);
+        return now !== undefined && form !== now;
       },
       problemOf: (key) => problems.get(key),
       problemUnder(prefix) {
@@ -156,6 +181,9 @@ export function createEncryptingStore(
   };
 }
 
-const prefixOf = (value: Buffer): string => PREFIX.exec(value.toString('latin1', 0, PREFIX_BYTES))?.[0] ?? '';
+function formOfStored(value: Buffer, transformer: ValueTransformer): string {
+  const prefix = PREFIX.exec(value.toString('latin1', 0, PREFIX_BYTES))?.[0] ?? '';
+  return `${prefix}${transformer.formOf?.(value) ?? ''}`;
+}
 
 const bytesOf = (value: Uint8Array): Buffer => Buffer.from(value.buffer, value.byteOffset, value.byteLength);

@@ -1,5 +1,6 @@
 import { invalidField, requiredField } from '../../api/machinery/field-error.ts';
 import type { FieldError } from '../../api/machinery/status-error.ts';
+import { parseGoDuration } from '../../std/go-duration.ts';
 import { type Configuration, type Shape, strictProblem, wrongFile } from '../configuration-files/read-configuration.ts';
 
 export interface EncryptionKey {
@@ -18,7 +19,16 @@ export interface ProviderConfiguration {
   readonly aesgcm?: KeyList;
   readonly secretbox?: KeyList;
   readonly identity?: object;
-  readonly kms?: { readonly apiVersion?: string; readonly name?: string };
+  readonly kms?: KmsConfiguration;
+}
+
+/** A plugin on a unix socket. */
+export interface KmsConfiguration {
+  readonly apiVersion?: string;
+  readonly name?: string;
+  readonly endpoint?: string;
+  readonly timeout?: string;
+  readonly cachesize?: number;
 }
 
 export interface ResourceConfiguration {
@@ -68,7 +78,8 @@ export function checkEncryptionConfiguration(path: string, configuration: Config
   if (errors.length) throw fail(errors.map(({ field, message }) => `${field}: ${message}`).join(', '));
   for (const { providers } of resources)
     for (const { kms } of providers)
-      if (kms) throw fail(`the kms provider ${JSON.stringify(kms.name ?? '')} is not offered; use secretbox, aesgcm or aescbc`);
+      if (kms && kmsVersion(kms) === 'v1')
+        throw fail(`the kms provider ${JSON.stringify(kms.name ?? '')} of apiVersion v1 is not offered; use apiVersion v2`);
   return resources;
 }
 
@@ -76,6 +87,7 @@ function validate(resources: readonly ResourceConfiguration[]): FieldError[] {
   if (!resources.length) return [requiredField('resources', 'at least one resources is required')];
   const errors: FieldError[] = [];
   const seen = new Set<string>();
+  const pluginNames = new Set<string>();
   for (const [i, { resources: names, providers }] of resources.entries()) {
     const at = `resources[${i}]`;
     if (!names?.length) errors.push(requiredField(`${at}.resources`, `at least one ${at}.resources is required`));
@@ -89,7 +101,10 @@ function validate(resources: readonly ResourceConfiguration[]): FieldError[] {
         ),
       );
     if (!providers?.length) errors.push(requiredField(`${at}.providers`, `at least one ${at}.providers is required`));
-    for (const [j, provider] of (providers ?? []).entries()) errors.push(...validateProvider(provider, `${at}.providers[${j}]`));
+    for (const [j, provider] of (providers ?? []).entries()) {
+      errors.push(...validateProvider(provider, `${at}.providers[${j}]`));
+      if (provider?.kms) errors.push(...validateKms(provider.kms, `${at}.providers[${j}].kms`, pluginNames));
+    }
   }
   return errors;
 }
@@ -150,6 +165,42 @@ function validateProvider(provider: ProviderConfiguration, at: string): FieldErr
   if (name === 'identity' || name === 'kms') return [];
   if (!value.keys?.length) return [requiredField(`${at}.${name}.keys`, `at least one ${at}.${name}.keys is required`)];
   return value.keys.flatMap((key, i) => validateKey(key, KEY_BYTES[name], `${at}.${name}.keys[${i}]`));
+}
+
+/** As upstream: what says nothing is v1. */
+const kmsVersion = ({ apiVersion }: KmsConfiguration) => apiVersion || 'v1';
+
+const KMS_TIMEOUT_MS = 3_000;
+
+/** How long the plugin may take; undefined for what is no duration. */
+export function kmsTimeoutMs(text: string | undefined): number | undefined {
+  if (!text) return KMS_TIMEOUT_MS;
+  try {
+    return parseGoDuration(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function validateKms(kms: KmsConfiguration, at: string, names: Set<string>): FieldError[] {
+  const { name = '', endpoint = '', timeout, cachesize } = kms;
+  const errors: FieldError[] = [];
+  const wrong = (field: string, value: unknown, detail: string) => errors.push(invalidField(`${at}.${field}`, value, detail));
+  const isV1 = kmsVersion(kms) === 'v1';
+  if (!name) errors.push(requiredField(`${at}.name`, 'name is a mandatory field for a provider'));
+  else if (!isV1 && name.includes(':')) wrong('name', name, `invalid KMS provider name ${name}, must not contain ':'`);
+  if (!isV1 && names.has(name)) wrong('name', name, `duplicate KMS provider name ${name}, names must be unique`);
+  names.add(name);
+  const timeoutMs = kmsTimeoutMs(timeout);
+  if (timeoutMs === undefined || timeoutMs <= 0) wrong('timeout', timeout, 'timeout should be a positive value');
+  const [, scheme = ''] = /^([a-z][a-z0-9+.-]*):/i.exec(endpoint) ?? [];
+  if (!endpoint) wrong('endpoint', '', 'endpoint is a mandatory field for a kms');
+  else if (scheme !== 'unix')
+    wrong('endpoint', endpoint, `unsupported scheme ${JSON.stringify(scheme)} for KMS provider, only unix is supported`);
+  if (!isV1 && cachesize !== undefined) wrong('cachesize', cachesize, 'cachesize is not supported in v2');
+  if (!isV1 && kms.apiVersion !== 'v2')
+    wrong('apiVersion', kms.apiVersion, 'unsupported apiVersion apiVersion for KMS provider, only v1 and v2 are supported');
+  return errors;
 }
 
 function validateKey(key: EncryptionKey, lengths: readonly number[], at: string): FieldError[] {

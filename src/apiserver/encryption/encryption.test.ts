@@ -200,7 +200,10 @@ test('a new key is taken from the file without a restart; a file that is wrong c
   const errors: string[] = [];
   const logger = { ...silentLogger, error: (message: string) => errors.push(message) };
   const kindOf = () => ({ group: '', resource: 'secrets' });
-  const { store, forms, close } = await openEncryption({ path, automaticReload: true }, { store: inner, kindOf, clock, logger });
+  const { store, forms, close } = await openEncryption(
+    { path, automaticReload: true },
+    { store: inner, kindOf, clock, logger, random: Math.random },
+  );
   await store.transact([], [{ type: 'put', key: 'k', value: Buffer.from('v') }]);
   assert.equal(forms.isStale('k'), false);
   const settle = async () => {
@@ -223,7 +226,7 @@ test('a configuration that is wrong keeps the server from starting, says where, 
   const refused = async (text: string, expected: RegExp) => {
     await writeFile(path, text, { mode: 0o600 });
     const store = createMemoryStore({ clock: systemClock });
-    const deps = { store, kindOf: () => undefined, clock: systemClock, logger: silentLogger };
+    const deps = { store, kindOf: () => undefined, clock: systemClock, logger: silentLogger, random: Math.random };
     await assert.rejects(openEncryption({ path, automaticReload: false }, deps), (error: Error) => {
       assert.match(error.message, expected);
       assert.doesNotMatch(error.message, /c2hvcnQ/);
@@ -251,9 +254,18 @@ test('a configuration that is wrong keeps the server from starting, says where, 
   await refused(configuration([{ identity: {} }], ['secrets', '*.']), /overlapping resources such as 'secrets' and '\*\.'/);
   await refused(configuration([{ identity: {} }], ['*']), /use '\*\.' to encrypt all the resources from core API group/);
   await refused(configuration([{ identity: {} }], ['secrets', 'secrets']), /cannot be specified multiple times/);
+  const kms = (more: object, ...others: object[]) =>
+    configuration([{ kms: { apiVersion: 'v2', name: 'vault', endpoint: 'unix:///k.sock', ...more } }, ...others]);
+  await refused(kms({ apiVersion: 'v1' }), /the kms provider "vault" of apiVersion v1 is not offered; use apiVersion v2/);
+  await refused(kms({ apiVersion: 'v3' }), /only v1 and v2 are supported/);
+  await refused(kms({ name: '' }), /kms\.name: Required value: name is a mandatory field for a provider/);
+  await refused(kms({ name: 'a:b' }), /invalid KMS provider name a:b, must not contain ':'/);
+  await refused(kms({ endpoint: 'https://k' }), /unsupported scheme "https" for KMS provider, only unix is supported/);
+  await refused(kms({ timeout: '0s' }), /kms\.timeout: Invalid value: "0s": timeout should be a positive value/);
+  await refused(kms({ cachesize: 1 }), /cachesize is not supported in v2/);
   await refused(
-    configuration([{ kms: { apiVersion: 'v2', name: 'vault', endpoint: 'unix:///k.sock' } }]),
-    /the kms provider "vault" is not offered/,
+    kms({}, { kms: { apiVersion: 'v2', name: 'vault', endpoint: 'unix:///l.sock' } }),
+    /providers\[1\]\.kms\.name: Invalid value: "vault": duplicate KMS provider name vault, names must be unique/,
   );
   await refused(
     configuration([{ identity: { no: 1 } }]),

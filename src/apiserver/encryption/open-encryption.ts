@@ -4,9 +4,10 @@ import type { Logger } from '../../std/logger.ts';
 import type { Store } from '../../store/store.ts';
 import { followFile } from '../configuration-files/follow-file.ts';
 import { parseConfiguration, wrongFile } from '../configuration-files/read-configuration.ts';
+import type { HealthCheck } from '../health/health-checks.ts';
 import { createEncryptingStore, type EncryptingStore } from './encrypting-store.ts';
 import { checkEncryptionConfiguration, ENCRYPTION_FLAG, ENCRYPTION_SHAPE } from './encryption-config.ts';
-import { createResourceTransformers, type TransformerOf } from './resource-transformers.ts';
+import { createResourceTransformers, type ResourceTransformers } from './resource-transformers.ts';
 
 export interface EncryptionConfig {
   /** `--encryption-provider-config`. */
@@ -21,21 +22,43 @@ export interface EncryptionDeps {
   readonly kindOf: (key: string) => { readonly group: string; readonly resource: string } | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly random: () => number;
 }
 
 export interface Encryption extends EncryptingStore {
+  /** Of the plugins that keep keys. */
+  readonly checks: readonly HealthCheck[];
   close(): void;
 }
 
+/** Values that wait for a plugin of a file that has changed are read by then. */
+const LAST_KEYS_MS = 60_000;
+
 /** Puts encryption under a store. Throws a CodedError that names the file and the field, never a key. */
 export async function openEncryption(config: EncryptionConfig, deps: EncryptionDeps): Promise<Encryption> {
-  const { store, kindOf, clock, logger } = deps;
+  const { store, kindOf, clock, logger, random } = deps;
+  const opened = new Set<ResourceTransformers>();
+  const closePlugins = (transformers: ResourceTransformers) => {
+    opened.delete(transformers);
+    for (const plugin of transformers.plugins) plugin.close();
+  };
+  const open = async (text: string): Promise<ResourceTransformers> => {
+    const source = { flag: ENCRYPTION_FLAG, path: config.path, shape: ENCRYPTION_SHAPE };
+    const resources = checkEncryptionConfiguration(config.path, await parseConfiguration(text, source));
+    const formChanged = () => encrypting.forms.changed();
+    const transformers = await createResourceTransformers(resources, { clock, logger, random, formChanged });
+    opened.add(transformers);
+    return transformers;
+  };
   const text = await readText(config.path, logger);
-  let transformers: TransformerOf = await load(config.path, text);
+  let current: ResourceTransformers;
   const encrypting = createEncryptingStore(store, (key) => {
     const kind = kindOf(key);
-    return kind && transformers(kind.group, kind.resource);
+    return kind && current.transformerOf(kind.group, kind.resource);
   });
+  current = await open(text);
+  // One that does not answer does not keep the server from starting: its health says so, and what needs it waits.
+  await Promise.all(current.plugins.map((plugin) => plugin.start()));
   const follower = config.automaticReload
     ? followFile({
         what: 'encryption config',
@@ -43,19 +66,37 @@ export async function openEncryption(config: EncryptionConfig, deps: EncryptionD
         text,
         read: () => readText(config.path, logger),
         async apply(newer) {
-          transformers = await load(config.path, newer);
+          const next = await open(newer);
+          try {
+            for (const plugin of next.plugins) await plugin.start();
+            for (const plugin of next.plugins) await plugin.check();
+          } catch (error) {
+            closePlugins(next);
+            throw error;
+          }
+          const old = current;
+          current = next;
           encrypting.forms.changed();
+          clock.setTimer(LAST_KEYS_MS, () => closePlugins(old));
         },
         clock,
         logger,
       })
     : undefined;
-  return { ...encrypting, close: () => follower?.close() };
-}
-
-async function load(path: string, text: string): Promise<TransformerOf> {
-  const source = { flag: ENCRYPTION_FLAG, path, shape: ENCRYPTION_SHAPE };
-  return createResourceTransformers(checkEncryptionConfiguration(path, await parseConfiguration(text, source)));
+  const checkAll = async () => {
+    for (const plugin of current.plugins) await plugin.check();
+  };
+  const checks = config.automaticReload
+    ? [{ name: 'kms-providers', check: checkAll }]
+    : current.plugins.map((plugin, i) => ({ name: `kms-provider-${i}`, check: () => plugin.check() }));
+  return {
+    ...encrypting,
+    checks,
+    close() {
+      follower?.close();
+      for (const transformers of opened) closePlugins(transformers);
+    },
+  };
 }
 
 async function readText(path: string, logger: Logger): Promise<string> {

@@ -1,10 +1,13 @@
 import { createAesCbc, createAesGcm, createSecretbox } from './ciphers.ts';
 import {
   type EncryptionKey,
+  type KmsConfiguration,
+  kmsTimeoutMs,
   type ProviderConfiguration,
   parseGroupResource,
   type ResourceConfiguration,
 } from './encryption-config.ts';
+import type { KmsProvider, KmsProviderDeps } from './kms/kms-provider.ts';
 import {
   createPrefixTransformer,
   identityTransformer,
@@ -15,17 +18,49 @@ import {
 /** How the values of a kind are stored; undefined for kinds that are stored plain. */
 export type TransformerOf = (group: string, resource: string) => ValueTransformer | undefined;
 
-/** Prepares what a configuration that has been checked describes. */
-export async function createResourceTransformers(resources: readonly ResourceConfiguration[]): Promise<TransformerOf> {
+/** A configuration, ready to be used. */
+export interface ResourceTransformers {
+  readonly transformerOf: TransformerOf;
+  /** Plugins that are asked; in the order of the file. */
+  readonly plugins: readonly KmsProvider[];
+}
+
+/** Prepares what a configuration that has been checked describes; asks no plugin yet. */
+export async function createResourceTransformers(
+  resources: readonly ResourceConfiguration[],
+  deps: KmsProviderDeps,
+): Promise<ResourceTransformers> {
   const byName = new Map<string, ValueTransformer>();
+  const plugins: KmsProvider[] = [];
+  const createForm = async (provider: ProviderConfiguration): Promise<PrefixedTransformer> => {
+    if (!provider.kms) return createProvider(provider);
+    const plugin = await createPlugin(provider.kms, deps);
+    plugins.push(plugin);
+    return { prefix: Buffer.from(`k8s:enc:kms:v2:${plugin.name}:`), transformer: plugin.transformer };
+  };
   for (const { resources: names, providers } of resources) {
-    const transformer = createPrefixTransformer(await Promise.all(providers.map(createProvider)));
+    const forms: PrefixedTransformer[] = [];
+    for (const provider of providers) forms.push(await createForm(provider));
+    const transformer = createPrefixTransformer(forms);
     for (const name of names) {
       const { resource, group } = parseGroupResource(name);
       byName.set(`${resource}.${group}`, transformer);
     }
   }
-  return (group, resource) => byName.get(`${resource}.${group}`) ?? byName.get(`*.${group}`) ?? byName.get('*.*');
+  return {
+    transformerOf: (group, resource) => byName.get(`${resource}.${group}`) ?? byName.get(`*.${group}`) ?? byName.get('*.*'),
+    plugins,
+  };
+}
+
+/** The gRPC library is loaded for those who have a plugin. */
+async function createPlugin({ name, endpoint, timeout }: KmsConfiguration, deps: KmsProviderDeps): Promise<KmsProvider> {
+  const [{ createKmsProvider }, { createKmsService }] = await Promise.all([
+    import('./kms/kms-provider.ts'),
+    import('./kms/kms-service.ts'),
+  ]);
+  const service = createKmsService({ endpoint: endpoint!, timeoutMs: kmsTimeoutMs(timeout)! });
+  return createKmsProvider(name!, service, deps);
 }
 
 async function createProvider({ aescbc, aesgcm, secretbox }: ProviderConfiguration): Promise<PrefixedTransformer> {

@@ -9,6 +9,10 @@ export interface ValueTransformer {
   /** @throws Error for what cannot be read */
   read(stored: Buffer, path: string): ReadValue;
   write(data: Buffer, path: string): Buffer;
+  /** Where reading takes a key that is not here yet: settles when it has been got, or cannot be. Undefined when nothing is missing. */
+  prepare?(stored: Buffer): Promise<void> | undefined;
+  /** What tells the form of a value besides its prefix. */
+  formOf?(stored: Buffer): string;
 }
 
 /** One form of values: those that begin with the prefix. The empty prefix is that of plain values. */
@@ -25,6 +29,7 @@ export function createPrefixTransformer(
   forms: readonly PrefixedTransformer[],
   unknown = 'no matching prefix found',
 ): ValueTransformer {
+  const readers = (stored: Buffer) => forms.filter(({ prefix }) => prefix.compare(stored, 0, prefix.length) === 0);
   return {
     read(stored, path) {
       const problems: string[] = [];
@@ -44,6 +49,19 @@ export function createPrefixTransformer(
       const { prefix, transformer } = forms[0]!;
       return Buffer.concat([prefix, transformer.write(data, path)]);
     },
+    ...(forms.some(({ transformer }) => transformer.prepare) && {
+      prepare(stored: Buffer) {
+        const waiting = readers(stored).flatMap(({ prefix, transformer }) => {
+          const missing = transformer.prepare?.(stored.subarray(prefix.length));
+          return missing ? [missing] : [];
+        });
+        return waiting.length ? Promise.all(waiting).then(() => undefined) : undefined;
+      },
+      formOf: (stored: Buffer) =>
+        readers(stored)
+          .map(({ prefix, transformer }) => transformer.formOf?.(stored.subarray(prefix.length)) ?? '')
+          .join(''),
+    }),
   };
 }
 
