@@ -26,11 +26,9 @@ test('the spec picks the driver: sqlite is still there after closing, memory is 
   }
 });
 
-test('a driver that is not there is refused with those that are', async () => {
+test('a driver that is not there is refused with those that are, and so is what is no URL of an etcd', async () => {
   const options = { directory: '/nonexistent', clock: systemClock, logger: silentLogger };
-  await assert.rejects(
-    openStore('etcd=https://127.0.0.1:2379', options),
-    /no etcd driver yet: use --store sqlite .* --store memory/,
-  );
-  await assert.rejects(openStore('postgres' as never, options), /no driver "postgres"/);
+  await assert.rejects(openStore('postgres' as never, options), /no driver "postgres": use --store sqlite .* --store memory/);
+  await assert.rejects(openStore('etcd=', options), /no etcd server is named/);
+  await assert.rejects(openStore('etcd=https://10.0.0.1:2379,ftp://x', options), /"ftp:\/\/x" is no URL of an etcd member/);
 });

@@ -1,4 +1,5 @@
 import type { Clock } from '../std/clock.ts';
+import type { GrpcTls } from '../std/grpc/grpc-channel.ts';
 import type { Logger } from '../std/logger.ts';
 import type { Store } from './store.ts';
 
@@ -10,15 +11,42 @@ export interface OpenStoreOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Numbers in [0, 1). */
+  readonly random?: () => number;
+  /** For `etcd=…`. */
+  readonly etcd?: EtcdAccess;
+}
+
+/** How an etcd is spoken to. */
+export interface EtcdAccess {
+  /** For https members; asked again after failures, so that renewed files come into use. */
+  readonly tls?: () => GrpcTls;
+  /** How often history is forgotten. 0: never by this process. Default 5 minutes, as upstream. */
+  readonly compactionIntervalMs?: number;
+  /** How long a health check may take. Default 2 s. */
+  readonly healthTimeoutMs?: number;
+}
+
+const COMPACTION_INTERVAL_MS = 300_000;
+
+/** The members that a spec names; undefined for the other drivers. */
+export function etcdServersOf(spec: string): string | undefined {
+  return spec.startsWith('etcd=') ? spec.slice('etcd='.length) : undefined;
 }
 
 /**
- * Opens the store that `spec` names. Drivers are loaded when they are used.
- * @throws RangeError for a spec that names no driver of this version; StoreError `locked`, `incompatible`, `corrupt` or `no-space`
+ * Opens the store that `spec` names. Drivers are loaded when they are used. An etcd is not asked anything yet.
+ * @throws RangeError for a spec that names no driver, or etcd members by what is no URL; StoreError `locked`, `incompatible`, `corrupt` or `no-space`
  */
-export async function openStore(spec: StoreSpec, { directory, clock, logger }: OpenStoreOptions): Promise<Store> {
+export async function openStore(spec: StoreSpec, options: OpenStoreOptions): Promise<Store> {
+  const { directory, clock, logger, random = Math.random } = options;
   if (spec === 'memory') return (await import('./memory/memory-store.ts')).createMemoryStore({ clock, logger });
   if (spec === 'sqlite') return (await import('./sqlite/sqlite-store.ts')).openSqliteStore({ directory, clock, logger });
-  const what = spec.startsWith('etcd=') ? 'this version has no etcd driver yet' : `there is no driver ${JSON.stringify(spec)}`;
-  throw new RangeError(`${what}: use --store sqlite (kept on disk) or --store memory (gone when the process ends)`);
+  const servers = etcdServersOf(spec);
+  if (servers === undefined)
+    throw new RangeError(
+      `there is no driver ${JSON.stringify(spec)}: use --store sqlite (kept on disk), --store memory (gone when the process ends) or --store etcd=https://HOST:2379,…`,
+    );
+  const { createEtcdStore } = await import('./etcd/etcd-store.ts');
+  return createEtcdStore({ servers, clock, logger, random, compactionIntervalMs: COMPACTION_INTERVAL_MS, ...options.etcd });
 }

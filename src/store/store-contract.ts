@@ -19,7 +19,7 @@ export function testStoreContract(driver: DriverUnderTest): void {
     }
   };
   describe(`the store contract, ${driver.name}`, () => {
-    testWrites(withStore);
+    testWrites(driver, withStore);
     testReads(withStore);
     testWatches(withStore);
     testLifetimes(driver, withStore);

@@ -112,6 +112,7 @@ export type StoreErrorCode =
   | 'lease-not-found'
   | 'unavailable'
   | 'no-space'
+  | 'too-large'
   | 'corrupt'
   | 'locked'
   | 'incompatible'

@@ -1,12 +1,40 @@
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
+import {
+  type ChannelCredentials,
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { GrpcError, grpcStatusName } from './grpc-error.ts';
 
 export interface GrpcChannelOptions {
-  /** `unix:///run/containerd/containerd.sock`, or `host:port` (without TLS). */
+  /** `unix:///run/containerd/containerd.sock`, or `host:port`. */
   readonly target: string;
+  /** Absent: without TLS. */
+  readonly tls?: GrpcTls;
+  /** The peer is asked whether it is there when a running call has brought nothing for so long. Default: never. */
+  readonly keepalive?: { readonly timeMs: number; readonly timeoutMs: number };
   /** The largest message taken and sent. Default 16 MB. */
   readonly messageLimitBytes?: number;
   readonly userAgent?: string;
+}
+
+export interface GrpcTls {
+  /** Who the peer's certificate must be from; absent: one of the authorities that Node knows. */
+  readonly caPem?: string;
+  /** What is shown to the peer. */
+  readonly client?: { readonly certificatePem: string; readonly privateKeyPem: string };
+}
+
+/** A call that streams both ways, for as long as both sides like. */
+export interface GrpcDuplex {
+  send(message: Buffer): void;
+  /** What the peer sends, until it ends the stream; a `GrpcError` otherwise. To be read once. Leaving the loop cancels the call. */
+  readonly messages: AsyncGenerator<Buffer, void, undefined>;
+  cancel(): void;
 }
 
 export interface CallOptions {
@@ -24,6 +52,8 @@ export interface GrpcChannel {
   stream(path: string, request: Buffer, options?: CallOptions): AsyncGenerator<Buffer, void, undefined>;
   /** A call that streams both ways: resolves with all that was answered to the messages sent. */
   exchange(path: string, requests: readonly Buffer[], options?: CallOptions): Promise<readonly Buffer[]>;
+  /** Begins a call of which nobody knows the end yet. What a failed beginning says is told by `messages`. */
+  duplex(path: string, options?: Pick<CallOptions, 'metadata'>): GrpcDuplex;
   close(): void;
 }
 
@@ -32,13 +62,17 @@ const SIXTEEN_MB = 16 * 1024 * 1024;
 /** Opens no connection yet. */
 export function createGrpcChannel(options: GrpcChannelOptions): GrpcChannel {
   const limit = options.messageLimitBytes ?? SIXTEEN_MB;
-  const client = new Client(options.target, credentials.createInsecure(), {
+  const { tls, keepalive } = options;
+  const client = new Client(options.target, tls ? tlsCredentials(tls, hostOf(options.target)) : credentials.createInsecure(), {
     'grpc.max_receive_message_length': limit,
     'grpc.max_send_message_length': limit,
     // As upstream's kubelet dials its runtime.
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 3000,
-    'grpc.default_authority': 'localhost',
+    ...(!tls && { 'grpc.default_authority': 'localhost' }),
+    // TLS has no way to ask for an address (RFC 6066, section 3); whose the certificate must be is checked below all the same.
+    ...(tls && isIP(hostOf(options.target)) > 0 && { 'grpc.ssl_target_name_override': 'localhost' }),
+    ...(keepalive && { 'grpc.keepalive_time_ms': keepalive.timeMs, 'grpc.keepalive_timeout_ms': keepalive.timeoutMs }),
     'grpc.enable_retries': 0,
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,
@@ -104,9 +138,35 @@ export function createGrpcChannel(options: GrpcChannelOptions): GrpcChannel {
         call.end();
       });
     },
+    duplex(path, { metadata } = {}) {
+      const call = client.makeBidiStreamRequest(path, asIs, asIs, metadataOf(metadata));
+      // Who cancels before reading wants to hear of nothing.
+      call.on('error', () => undefined);
+      return { send: (message) => void call.write(message), messages: messagesOf(call), cancel: () => call.cancel() };
+    },
     close: () => client.close(),
   };
 }
+
+async function* messagesOf(call: ClientDuplexStream<Buffer, Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    for await (const message of call) yield message as Buffer;
+  } catch (error) {
+    throw toGrpcError(error as ServiceError);
+  } finally {
+    call.cancel();
+  }
+}
+
+function tlsCredentials({ caPem, client }: GrpcTls, host: string): ChannelCredentials {
+  const buffer = (pem: string | undefined) => (pem === undefined ? null : Buffer.from(pem));
+  return credentials.createSsl(buffer(caPem), buffer(client?.privateKeyPem), buffer(client?.certificatePem), {
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
+  });
+}
+
+/** `::1` of `[::1]:2379`. */
+const hostOf = (target: string) => target.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 
 function deadlineOf(timeoutMs: number | undefined): { deadline?: number } {
   return timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };

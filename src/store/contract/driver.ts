@@ -5,6 +5,10 @@ import { StoreError } from '../store.ts';
 /** How a driver is put under the contract suite. */
 export interface DriverUnderTest {
   readonly name: string;
+  /** Leases end by a time of the driver's own, which the clock does not move. */
+  readonly ownTime?: true;
+  /** Transactions that are under way at the same time may be made in any order. */
+  readonly unordered?: true;
   /** An empty store. */
   create(clock: VirtualClock): Promise<StoreUnderTest>;
 }

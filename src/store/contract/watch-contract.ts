@@ -103,18 +103,19 @@ export function testWatches(withStore: (body: (store: Store) => Promise<void>) =
     withStore(async (store) => {
       const seen: number[] = [];
       const reads: Promise<unknown>[] = [];
+      const told = new RecordingSink();
       store.watch('/', 2, {
-        events: (_, revision) =>
-          void reads.push(store.revision().then((newest) => seen.push(newest >= revision ? revision : -revision))),
+        events(events, revision) {
+          reads.push(store.revision().then((newest) => seen.push(newest >= revision ? revision : -revision)));
+          told.events(events, revision);
+        },
         closed() {},
       });
       await Promise.all(Array.from({ length: 20 }, (_, i) => write(store, put('/a', String(i)))));
-      const sink = new RecordingSink();
-      store.watch('/', 21, sink);
-      await sink.reached(21);
+      await told.reached(21);
       await Promise.all(reads);
       assert.deepEqual(
-        seen,
+        seen.toSorted((a, b) => a - b),
         Array.from({ length: 20 }, (_, i) => i + 2),
       );
     }),
@@ -165,7 +166,8 @@ export function testWatches(withStore: (body: (store: Store) => Promise<void>) =
       const other = new RecordingSink();
       const handle = store.watch('/', 2, closed);
       store.watch('/', 2, other);
-      await other.reached(await write(store, put('/a', '1')));
+      const first = await write(store, put('/a', '1'));
+      await Promise.all([closed.reached(first), other.reached(first)]);
       handle.close();
       handle.close();
       assert.deepEqual(closed.ended, { error: undefined });
@@ -188,6 +190,7 @@ export function testWatches(withStore: (body: (store: Store) => Promise<void>) =
       store.watch('/', 2, failing);
       store.watch('/', 2, good);
       await good.reached(await write(store, put('/a', '1')));
+      await bad.end();
       assert.ok(withCode('unavailable')(bad.ended?.error));
     }),
   );

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../std/logger.ts';
-import { moduleFile } from '../../std/own-files.ts';
+import { workerModule } from '../../std/own-files.ts';
 
 export interface CheckpointerOptions {
   readonly file: string;
@@ -52,7 +52,7 @@ export class Checkpointer {
   }
 
   async #run(): Promise<void> {
-    const worker = new Worker(moduleFile('store/sqlite/checkpoint-worker'), { workerData: this.#options.file });
+    const worker = new Worker(workerModule('store/sqlite/checkpoint-worker'), { workerData: this.#options.file });
     let holding: Promise<() => void> | undefined;
     const release = async () => (await holding)?.();
     try {
