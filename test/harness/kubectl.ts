@@ -20,11 +20,14 @@ export interface Kubectl {
   json<T>(args: readonly string[] | string): Promise<T>;
 }
 
-/** @param home a directory for its caches, so that tests do not see each other's discovery */
-export function kubectl(version: KubectlVersion, kubeconfig: string, home: string): Kubectl {
-  const path = kubectlPath(version);
+/**
+ * @param home a directory for its caches, so that tests do not see each other's discovery
+ * @param prefix what goes before the program: `inNamespace(name)`
+ */
+export function kubectl(version: KubectlVersion, kubeconfig: string, home: string, prefix: readonly string[] = []): Kubectl {
+  const [program = '', ...before] = [...prefix, kubectlPath(version)];
   const attempt: Kubectl['try'] = (args, options = {}) =>
-    runCommand(path, typeof args === 'string' ? args.split(/\s+/).filter(Boolean) : args, {
+    runCommand(program, [...before, ...(typeof args === 'string' ? args.split(/\s+/).filter(Boolean) : args)], {
       ...options,
       env: { KUBECONFIG: kubeconfig, HOME: home, ...options.env },
     });

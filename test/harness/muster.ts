@@ -28,7 +28,8 @@ export interface MusterHome extends AsyncDisposable {
   up(...args: string[]): Promise<UpResult>;
 }
 
-export async function musterHome(): Promise<MusterHome> {
+/** @param prefix what goes before the program: `inNamespace(name)` */
+export async function musterHome(prefix: readonly string[] = []): Promise<MusterHome> {
   const directory = await temporaryDirectory();
   const kubeconfig = directory.file('kubeconfig');
   // The machine's own container runtime is nothing for a test.
@@ -50,7 +51,8 @@ export async function musterHome(): Promise<MusterHome> {
     if (given !== undefined) ports.set(name, Promise.resolve(Number(given)));
     const more = args[0] === 'up' && given === undefined ? ['--port', String(await portOf(name))] : [];
     const run = { timeoutMs: 120_000, ...options, env: { ...env, ...options.env } };
-    return runCommand(process.execPath, [PROGRAM, ...args, ...more], run);
+    const [program = '', ...words] = [...prefix, process.execPath, PROGRAM, ...args, ...more];
+    return runCommand(program, words, run);
   };
   const run: MusterHome['run'] = async (args, options) => {
     const result = await attempt(args, options);

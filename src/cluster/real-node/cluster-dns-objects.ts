@@ -54,8 +54,12 @@ const COREFILE = `.:53 {
  * @param address where the server listens
  */
 export async function createClusterDnsObjects(client: Client, address: string): Promise<void> {
-  const create = <T extends KubeObject>(kind: ResourceKind, object: T, namespace?: string) =>
-    unlessReason(client.resource<T>(kind, namespace).create(object), 'AlreadyExists');
+  const create = async <T extends KubeObject>(kind: ResourceKind, object: T, namespace?: string) => {
+    const objects = client.resource<T>(kind, namespace);
+    // Asked first: a Service that is there is refused for its address before it is for its name.
+    if (!(await unlessReason(objects.get(object.metadata?.name ?? ''), 'NotFound')))
+      await unlessReason(objects.create(object), 'AlreadyExists');
+  };
   await Promise.all([
     create(clusterRoleKind, role()),
     create(clusterRoleBindingKind, binding()),

@@ -8,31 +8,37 @@ import { addressRecord, soaRecord } from '../message/records.ts';
 import { createDnsMetrics } from '../metrics/dns-metrics.ts';
 import { parseHosts } from './hosts-plugin.ts';
 import { readPlugins } from './known-plugins.ts';
-import { emptyReply, type Query, type Reply, type Resolve, withQuestion } from './plugin.ts';
+import { emptyReply, type Plugin, type Query, type Reply, type Resolve, withQuestion } from './plugin.ts';
 import { ownQuery } from './small-plugins.ts';
 
 const question = (name: string, type: number = TYPE.A) => withQuestion(ownQuery(name), { name, type, class: 1 });
 
-/** The plugins of some lines of a server block before an answerer of the test's own. */
-function chain(lines: string, last: Resolve) {
+/** The plugins of some lines of a server block before an answerer of the test's own; what they ask the server itself is not answered. */
+function chain(lines: string, last: Resolve, { asksItself = false } = {}) {
+  const asked: string[] = [];
+  const failures: Error[] = [];
   const [block] = parseCorefile(`. {\n${lines}\n}`, 'Corefile', { environment: {}, readImport: () => '' });
   const clock = new VirtualClock(1_000_000);
-  const plugins = readPlugins(block!.directives, ['.']).map(({ create }) =>
+  const plugins: readonly Plugin[] = readPlugins(block!.directives, ['.']).map(({ create }) =>
     create({
       zones: ['.'],
       server: 'dns://:53',
       addresses: [],
       client: () => Promise.reject(new Error('no API server')),
-      lookup: async () => emptyReply(RCODE.SERVFAIL),
+      async lookup(query, name, type) {
+        asked.push(name);
+        return asksItself ? resolve(withQuestion(query, { name, type, class: 1 })) : emptyReply(RCODE.SERVFAIL);
+      },
       readFile: async () => '',
       metrics: createDnsMetrics(),
       clock,
       logger: silentLogger,
       random: Math.random,
-      fail: (error) => assert.fail(error),
+      fail: (error) => failures.push(error),
     }),
   );
-  return { clock, resolve: plugins.reduceRight<Resolve>((next, { resolve }) => resolve?.(next) ?? next, last) };
+  const resolve: Resolve = plugins.reduceRight<Resolve>((next, { resolve: own }) => own?.(next) ?? next, last);
+  return { clock, resolve, plugins, asked, failures };
 }
 
 const answer = (query: Query, ttl: number): Reply => ({
@@ -120,6 +126,14 @@ test('the cache stays as large as it may be', async () => {
   for (let i = 0; i < 6; i++) if ((await resolve(question(`h${1029 - i}.test.`))).by === 'cache') fresh++;
   assert.equal(fresh, 6);
   assert.equal((await resolve(question('h0.test.'))).by, '');
+});
+
+test('a server whose upstream does not answer is none that forwards to itself', async () => {
+  const { clock, plugins, asked, failures } = chain('loop', () => emptyReply(RCODE.SERVFAIL), { asksItself: true });
+  plugins[0]!.onListening!(new AbortController().signal);
+  for (let seconds = 0; seconds < 40; seconds++) await clock.advance(1000);
+  assert.ok(asked.length > 0);
+  assert.deepEqual(failures, []);
 });
 
 test('questions are rewritten, and answers back', async () => {
