@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bundleFiles } from './bin/bundle.js';
+import { makeExecutable } from './bin/executable.js';
 import { loadFieldNotes } from './src/api/gen/descriptions.ts';
 
 const root = import.meta.dirname;
@@ -19,3 +20,6 @@ for (const { path, contents } of await bundleFiles(root, dist, '.js')) {
 const fieldNotes = join(dist, 'api', 'gen', 'field-notes.json');
 mkdirSync(dirname(fieldNotes), { recursive: true });
 writeFileSync(fieldNotes, JSON.stringify(await loadFieldNotes()));
+await makeExecutable(root, join(root, 'dist', 'muster'), { 'api/gen/field-notes.json': fieldNotes });
+// Hosts get it, packages do not.
+writeFileSync(join(dist, '.npmignore'), '/muster\n');

@@ -58,6 +58,23 @@ const explain: GroupEntry = {
   ],
 };
 
+const deploy: GroupEntry = {
+  name: 'deploy',
+  summary: 'make a cluster of hosts that are reached by ssh: plan, apply',
+  commands: [
+    {
+      name: 'plan',
+      summary: 'look at the hosts and print what apply would change',
+      load: async () => (await import('./commands/deploy-plan.ts')).deployPlanCommand,
+    },
+    {
+      name: 'apply',
+      summary: 'make the hosts a cluster; goes on where it was ended',
+      load: async () => (await import('./commands/deploy-apply.ts')).deployApplyCommand,
+    },
+  ],
+};
+
 /** What the program called `kubeadm` can do. */
 const kubeadmTable: readonly CommandEntry[] = [token];
 
@@ -86,6 +103,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   token,
   certs,
+  deploy,
   { name: 'kubeadm', summary: 'the commands of kubeadm that muster has', commands: kubeadmTable },
   {
     name: 'kube-apiserver',
@@ -112,6 +130,11 @@ export const commandTable: readonly CommandEntry[] = [
     name: 'dns',
     summary: 'run the cluster DNS server, as a Corefile says',
     load: async () => (await import('../dns/command.ts')).dnsCommand,
+  },
+  {
+    name: 'flanneld',
+    summary: "lead packets to other nodes' pods, as flannel does",
+    load: async () => (await import('../network/flannel/flannel-command.ts')).flannelCommand,
   },
   {
     name: 'network-policy',

@@ -5,6 +5,7 @@ import { KUBERNETES_VERSION } from '../std/version.ts';
 import { formatCommands, nearestCommand, type Resolution, resolveCommand } from './command-table.ts';
 import { commandTable } from './commands.ts';
 import { componentNames } from './component-names.ts';
+import { describeError } from './describe-error.ts';
 
 export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
@@ -76,14 +77,6 @@ async function runCommand(program: string, command: ComponentCommand, argv: read
     if (io.env['MUSTER_DEBUG']) io.stderr(`${error instanceof Error ? error.stack : String(error)}\n`);
     return EXIT_FAILED;
   }
-}
-
-/** One line for a failure: its message, and of gathered failures each one's. */
-export function describeError(error: unknown): string {
-  if (error instanceof AggregateError)
-    return [...new Set([error.message, ...error.errors.map(describeError)])].filter(Boolean).join(': ');
-  if (!(error instanceof Error)) return String(error);
-  return error.message.replaceAll('\n', ' ') || error.name;
 }
 
 /** Runs a command line as this whole process: its streams, signals, title and exit status. */

@@ -9,9 +9,9 @@ export const SERVING_APPROVER_USER = 'muster:serving-approver';
 /** Who the API server is to kubelets: no superuser, since requests that it passes on could otherwise come back to it as one. */
 export const KUBELET_CLIENT_USER = 'kube-apiserver-kubelet-client';
 
-/** Lets the API server use kubelets' APIs, named as the runbooks name it. */
-export function kubeletClientBinding(): V1ClusterRoleBinding {
-  const user = { kind: 'User', apiGroup: RBAC, name: KUBELET_CLIENT_USER };
+/** Lets the API server use kubelets' APIs, named as the runbooks name it. @param name the user that its certificate names */
+export function kubeletClientBinding(name = KUBELET_CLIENT_USER): V1ClusterRoleBinding {
+  const user = { kind: 'User', apiGroup: RBAC, name };
   return binding('kube-apiserver:kubelet-apis', 'system:kubelet-api-admin', user);
 }
 

@@ -21,7 +21,7 @@ export function recordedPrograms(answer: (call: RecordedProgram) => RecordedAnsw
   const calls: RecordedProgram[] = [];
   const run: RunProgram = async (program, args, options: ProgramOptions = {}) => {
     options.signal?.throwIfAborted();
-    const call = { program, args, ...(options.input !== undefined && { input: Buffer.from(options.input).toString() }) };
+    const call = { program, args, ...(options.input !== undefined && { input: textOf(options.input) }) };
     calls.push(call);
     const { stdout = '', stderr = '', exitCode = 0 } = answer(call) ?? {};
     if (exitCode === 0) return { stdout, stderr };
@@ -36,3 +36,6 @@ export function recordedPrograms(answer: (call: RecordedProgram) => RecordedAnsw
     },
   };
 }
+
+const textOf = (input: NonNullable<ProgramOptions['input']>): string =>
+  typeof input === 'string' ? input : Buffer.concat(input instanceof Uint8Array ? [input] : [...input]).toString();

@@ -1,4 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { Readable } from 'node:stream';
 import { CodedError } from '../std/coded-error.ts';
 
 export interface ProgramOptions {
@@ -6,7 +7,8 @@ export interface ProgramOptions {
   readonly timeoutMs?: number;
   /** Aborting kills the program. */
   readonly signal?: AbortSignal;
-  readonly input?: string | Uint8Array;
+  /** Pieces are written one after the other, as fast as the program reads. */
+  readonly input?: string | Uint8Array | Iterable<Uint8Array>;
   /** Instead of this process's own. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly directory?: string;
@@ -107,7 +109,9 @@ export const runProgram: RunProgram = (program, args, options = {}) =>
     child.once('close', (exitCode, endSignal) => settle(exitCode, endSignal));
     // A program that ends without reading its input closes it early; its status tells whether that was well.
     child.stdin.on('error', () => undefined);
-    child.stdin.end(options.input);
+    const { input } = options;
+    if (input === undefined || typeof input === 'string' || input instanceof Uint8Array) child.stdin.end(input);
+    else Readable.from(input).pipe(child.stdin);
   });
 
 function describe(

@@ -6,7 +6,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { codeFile } from '../../std/own-files.ts';
+import { readCodeFile } from '../../std/own-files.ts';
 
 /** Type name → field → its description; that of the type itself has the name ''. */
 export type Descriptions = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -32,7 +32,7 @@ const READERS = 16;
  */
 export async function loadFieldNotes(): Promise<FieldNotes> {
   try {
-    return JSON.parse(await readFile(codeFile('api/gen/field-notes.json'), 'utf8')) as FieldNotes;
+    return JSON.parse(await readCodeFile('api/gen/field-notes.json')) as FieldNotes;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { badRequest } from '../../api/machinery/status-error.ts';
-import { moduleFile } from '../../std/own-files.ts';
+import { workerModule } from '../../std/own-files.ts';
 import type { YamlDocument } from './parse-yaml.ts';
 import type { YamlAnswer } from './yaml-worker.ts';
 
@@ -34,7 +34,7 @@ export async function readYaml(bytes: Buffer): Promise<YamlDocument> {
 }
 
 async function readInThread(text: string): Promise<YamlDocument> {
-  const worker = new Worker(moduleFile('apiserver/request/yaml-worker'), {
+  const worker = new Worker(workerModule('apiserver/request/yaml-worker'), {
     workerData: text,
     resourceLimits: { maxOldGenerationSizeMb: MOST_MEMORY_MB },
   });

@@ -1,5 +1,6 @@
 import { lstat, mkdir, readlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { isSea } from 'node:sea';
 import { linkAtomic } from '../../std/atomic-file.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
@@ -28,7 +29,7 @@ async function link(flags: ParsedFlags, io: CommandIo): Promise<number> {
         code: 'LINK_TAKEN',
       });
   }
-  const launcher = packageFile('bin/launch');
+  const launcher = isSea() ? process.execPath : packageFile('bin/launch');
   for (const name of names) await linkAtomic(join(target, name), launcher);
   io.stdout(`${names.join(', ')} in ${target} now start muster\n`);
   return 0;
@@ -40,5 +41,7 @@ async function isForeign(path: string): Promise<boolean> {
     throw error;
   });
   if (!status) return false;
-  return !status.isSymbolicLink() || !(await readlink(path)).endsWith('/bin/launch');
+  if (!status.isSymbolicLink()) return true;
+  const to = await readlink(path);
+  return !to.endsWith('/bin/launch') && to !== process.execPath;
 }

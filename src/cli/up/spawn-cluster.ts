@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isSea } from 'node:sea';
 import type { Readable } from 'node:stream';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo } from '../../std/command.ts';
@@ -27,16 +28,12 @@ export async function spawnCluster(directory: string, argv: readonly string[], i
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const logFile = join(directory, LOG_FILE);
   const log = openLog(logFile);
-  const child = spawn(
-    process.execPath,
-    [...FRUGAL_FLAGS, packageFile('bin/muster.js'), 'up', ...argv, `--report-fd=${REPORT_FD}`],
-    {
-      cwd: directory,
-      detached: true,
-      env: { ...FRUGAL_ALLOCATOR, ...withoutNotifySocket(io.env), ...sameCode() },
-      stdio: ['ignore', log, log, 'pipe'],
-    },
-  );
+  const child = spawn(process.execPath, [...programArguments(), 'up', ...argv, `--report-fd=${REPORT_FD}`], {
+    cwd: directory,
+    detached: true,
+    env: { ...FRUGAL_ALLOCATOR, ...withoutNotifySocket(io.env), ...sameCode() },
+    stdio: ['ignore', log, log, 'pipe'],
+  });
   closeSync(log);
   const interrupt = () => child.kill('SIGTERM');
   io.signal.addEventListener('abort', interrupt, { once: true });
@@ -63,8 +60,12 @@ function openLog(file: string): number {
   return openSync(file, 'a', 0o600);
 }
 
+/** The one executable takes no flags of Node's but from the environment. */
+const programArguments = () => (isSea() ? [] : [...FRUGAL_FLAGS, packageFile('bin/muster.js')]);
+
 /** Bundle or sources: the child runs what this process runs, and need not look again which. It takes the word of its parent only. */
-const sameCode = () => ({ MUSTER_MAIN: `${process.pid}:${moduleFile('cli/main')}` });
+const sameCode = () =>
+  isSea() ? { NODE_OPTIONS: FRUGAL_FLAGS.join(' ') } : { MUSTER_MAIN: `${process.pid}:${moduleFile('cli/main')}` };
 
 /** Readiness is told by us, when the cluster is ready; a background process must not do it in our name. */
 function withoutNotifySocket({ NOTIFY_SOCKET: _, ...env }: CommandIo['env']): NodeJS.ProcessEnv {

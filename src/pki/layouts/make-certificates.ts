@@ -19,6 +19,8 @@ export interface MakeOptions {
   overwrite: boolean;
   /** Replace the authority, and with it everything it signed. */
   newAuthority: boolean;
+  /** Of a new authority. Default `kubernetes`. */
+  authorityName?: string;
 }
 
 export interface MadeCertificates {
@@ -84,9 +86,10 @@ export async function openExistingAuthority(naming: FileNaming, nowMs: number): 
   return authority;
 }
 
-async function createAuthorityFiles({ naming, algorithm, authorityLifetimeMs, nowMs }: MakeOptions): Promise<Authority> {
+async function createAuthorityFiles(options: MakeOptions): Promise<Authority> {
+  const { naming, algorithm, authorityLifetimeMs, nowMs, authorityName = 'kubernetes' } = options;
   const authority = await createAuthority({
-    commonName: 'kubernetes',
+    commonName: authorityName,
     key: await generatePrivateKey(algorithm),
     notBeforeMs: nowMs - BACKDATE_MS,
     notAfterMs: nowMs + authorityLifetimeMs,

@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { applyPlans } from '../../deploy/apply/apply.ts';
+import { endpointUrl, kubeconfigText } from '../../deploy/desired/files.ts';
+import { isEmpty } from '../../deploy/plan/plan.ts';
+import { writeFileAtomic } from '../../std/atomic-file.ts';
+import type { ComponentCommand } from '../../std/command.ts';
+import { DEPLOY_FLAGS } from '../deploy/deploy-flags.ts';
+import { lookAt } from '../deploy/look.ts';
+import { openSession } from '../deploy/session.ts';
+
+/** `muster deploy apply`. */
+export const deployApplyCommand: ComponentCommand = {
+  name: 'deploy apply',
+  summary: 'Makes the hosts of an inventory a cluster; goes on where it was ended.',
+  flags: [...DEPLOY_FLAGS],
+  async run(flags, io) {
+    const beganMs = io.clock.now();
+    await using session = await openSession(flags, io, { readOnly: false });
+    const { inventory, material, transports, assetsDirectory } = session;
+    const kubeconfig = join(assetsDirectory, 'admin.kubeconfig');
+    const text = kubeconfigText(endpointUrl(inventory), material.authority.certificate, { name: 'admin', pair: material.admin });
+    await writeFileAtomic(kubeconfig, text, { mode: 0o600 });
+    const { facts, plans } = await lookAt(session, io);
+    await applyPlans({
+      inventory,
+      plans,
+      facts,
+      transports,
+      material,
+      openCluster: () => session.openCluster(),
+      progress: (line) => io.stdout(`${line}\n`),
+      clock: io.clock,
+      signal: io.signal,
+    });
+    const seconds = ((io.clock.now() - beganMs) / 1000).toFixed(1);
+    const what = plans.every(isEmpty) ? 'nothing to do' : 'done';
+    io.stdout(`${inventory.name}: ${inventory.hosts.length} hosts, ${what} in ${seconds} s\n`);
+    io.stdout(`kubectl --kubeconfig ${kubeconfig} get nodes\n`);
+    return 0;
+  },
+};

@@ -1,0 +1,131 @@
+import { certificateSigningRequestKind } from '../../api/certificates/v1/certificate-signing-request.ts';
+import { nodeKind } from '../../api/core/v1/node.ts';
+import { secretKind } from '../../api/core/v1/secret.ts';
+import type { V1CertificateSigningRequest, V1Node, V1Secret } from '../../api/gen/types.ts';
+import type { ResourceKind } from '../../api/machinery/kind.ts';
+import type { KubeObject } from '../../api/machinery/object.ts';
+import { isStatus } from '../../api/machinery/status-error.ts';
+import { clusterRoleBindingKind } from '../../api/rbac/v1/cluster-role-binding.ts';
+import { createClient } from '../../client/create-client.ts';
+import { createHttpsTransport } from '../../client/transport/https.ts';
+import { withRetry } from '../../client/transport/retry.ts';
+import { joinBindings, kubeletClientBinding } from '../../cluster/bootstrap-objects.ts';
+import {
+  bootstrapTokenSecret,
+  generateBootstrapToken,
+  splitBootstrapToken,
+  TOKEN_NAMESPACE,
+} from '../../cluster/bootstrap-token.ts';
+import { planServingDecision } from '../../cluster/serving-approver/plan.ts';
+import { withCondition } from '../../api/certificates/v1/signer-conditions.ts';
+import type { Cluster, NodeState } from '../../deploy/apply/cluster.ts';
+import type { Pair } from '../../deploy/assets/material.ts';
+import { parseCertificateRequest } from '../../pki/certificate-request.ts';
+import type { Clock } from '../../std/clock.ts';
+import { CodedError } from '../../std/coded-error.ts';
+
+export interface DeployedClusterOptions {
+  /** `https://127.0.0.1:PORT`: a tunnel. */
+  readonly server: string;
+  readonly authorityPem: string;
+  readonly admin: Pair;
+  readonly clock: Clock;
+  /** Ends the tunnel. */
+  readonly close: () => Promise<void>;
+}
+
+/** Of the API server's certificate, towards kubelets. */
+const API_SERVER_USER = 'kubernetes';
+const TOKEN_LIFETIME_MS = 24 * 3_600_000;
+const READY_MS = 180_000;
+const POLL_MS = 500;
+
+/** A deployed cluster by its API, as its administrator. */
+export function openDeployedCluster({ server, authorityPem, admin, clock, close }: DeployedClusterOptions): Cluster {
+  const credentials = () => ({ certificatePem: admin.certificate, privateKeyPem: admin.key });
+  const transport = withRetry(createHttpsTransport({ server, caPem: authorityPem, credentials }), { clock });
+  const client = createClient({ transport, userAgent: 'muster-deploy' });
+
+  const create = async <T extends KubeObject>(kind: ResourceKind, object: T, signal: AbortSignal): Promise<string[]> => {
+    try {
+      await client.resource<T>(kind, object.metadata?.namespace).create(object, { signal });
+      return [`${kind.kind} ${object.metadata?.name}`];
+    } catch (error) {
+      if (isStatus(error, 'AlreadyExists')) return [];
+      throw error;
+    }
+  };
+
+  return {
+    async waitReady(signal) {
+      const endMs = clock.now() + READY_MS;
+      for (;;) {
+        try {
+          await client.raw({ path: '/readyz', signal });
+          return;
+        } catch (cause) {
+          signal.throwIfAborted();
+          if (clock.now() > endMs)
+            throw new CodedError(`the API server is not ready: ${(cause as Error).message}`, {
+              code: 'API_SERVER_NOT_READY',
+              retryable: true,
+              cause,
+            });
+        }
+        await clock.sleep(POLL_MS, signal);
+      }
+    },
+    async prepare(signal) {
+      const bindings = [...joinBindings(), kubeletClientBinding(API_SERVER_USER)];
+      return (await Promise.all(bindings.map((binding) => create(clusterRoleBindingKind, binding, signal)))).flat();
+    },
+    async createToken(node, signal) {
+      const token = generateBootstrapToken();
+      const secret = bootstrapTokenSecret({
+        ...splitBootstrapToken(token),
+        description: 'kubelet-bootstrap-token',
+        expiresMs: clock.now() + TOKEN_LIFETIME_MS,
+        usages: ['signing', 'authentication'],
+        // A group's name takes no dots, which the name of a node may have.
+        groups: [`system:bootstrappers:${node.replaceAll('.', '-')}`],
+      });
+      await client.resource<V1Secret>(secretKind, TOKEN_NAMESPACE).create(secret, { signal });
+      return token;
+    },
+    async approveServing(addresses, signal) {
+      const nodes = new Map([...addresses].map(([name, own]) => [name, { name, addresses: own }]));
+      const requests = client.resource<V1CertificateSigningRequest>(certificateSigningRequestKind);
+      for (const csr of (await requests.list({ signal })).items) {
+        if (csr.spec.signerName !== 'kubernetes.io/kubelet-serving') continue;
+        const request = parseCertificateRequest(Buffer.from(csr.spec.request, 'base64'));
+        const { type } = planServingDecision(csr, request, await request.verifySignature(), nodes);
+        // What names more than the inventory does is left to people.
+        if (type !== 'approve') continue;
+        const approved = withCondition(csr, {
+          type: 'Approved',
+          reason: 'InventoryHost',
+          message: 'Names and addresses are those of the host in the inventory.',
+          nowMs: clock.now(),
+        });
+        await requests.update(approved, { subresource: 'approval', signal });
+      }
+    },
+    async nodes(signal) {
+      const { items } = await client.resource<V1Node>(nodeKind).list({ signal });
+      return new Map(items.map((node) => [node.metadata?.name ?? '', stateOf(node)]));
+    },
+    async close() {
+      await transport.close({ final: true });
+      await close();
+    },
+  };
+}
+
+function stateOf(node: V1Node): NodeState {
+  const condition = node.status?.conditions?.find(({ type }) => type === 'Ready');
+  return {
+    ready: condition?.status === 'True',
+    message: condition?.message ?? 'has not told its state yet',
+    podCidrs: node.spec?.podCIDRs ?? [],
+  };
+}

@@ -1,0 +1,44 @@
+import type { HostFacts } from '../../deploy/facts/facts.ts';
+import { type HostPlan, planCluster } from '../../deploy/plan/plan.ts';
+import { checkHosts, type Remark } from '../../deploy/plan/preflight.ts';
+import { CodedError } from '../../std/coded-error.ts';
+import type { CommandIo } from '../../std/command.ts';
+import { describeError } from '../describe-error.ts';
+import type { Session } from './session.ts';
+
+export interface Look {
+  readonly facts: ReadonlyMap<string, HostFacts>;
+  readonly plans: readonly HostPlan[];
+}
+
+/**
+ * Looks at all hosts and says what would be done. Warnings are printed.
+ *
+ * @throws CodedError HOSTS_UNREACHABLE, PREFLIGHT_FAILED, each naming every host and what is wrong with it
+ */
+export async function lookAt(session: Session, io: CommandIo): Promise<Look> {
+  const { inventory } = session;
+  const survey = await session.survey();
+  io.signal.throwIfAborted();
+  if (survey.failures.size > 0) {
+    const failures = [...survey.failures].map(([host, error]) => `${host}: ${describeError(error)}`);
+    throw new CodedError(`${failures.length} of ${inventory.hosts.length} hosts cannot be looked at: ${failures.join('; ')}`, {
+      code: 'HOSTS_UNREACHABLE',
+      retryable: true,
+    });
+  }
+  const { problems, warnings } = checkHosts(inventory, survey.facts, process.arch, survey.askedAt);
+  for (const line of gathered(warnings)) io.stderr(`warning: ${line}\n`);
+  if (problems.length > 0)
+    throw new CodedError(`the hosts are not fit for this cluster: ${gathered(problems).join('; ')}`, {
+      code: 'PREFLIGHT_FAILED',
+    });
+  return { facts: survey.facts, plans: planCluster(inventory, session.desired(survey), survey.facts) };
+}
+
+/** What holds of several hosts is told once. */
+function gathered(remarks: readonly Remark[]): string[] {
+  const hosts = new Map<string, string[]>();
+  for (const { host, message } of remarks) hosts.set(message, [...(hosts.get(message) ?? []), host]);
+  return [...hosts].map(([message, names]) => `${names.join(', ')}: ${message}`);
+}

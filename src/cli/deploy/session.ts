@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { isSea } from 'node:sea';
+import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
+import type { Cluster } from '../../deploy/apply/cluster.ts';
+import { openTunnel } from '../../deploy/apply/tunnel.ts';
+import type { Material } from '../../deploy/assets/material.ts';
+import { openAssets } from '../../deploy/assets/open-assets.ts';
+import { desiredSteps } from '../../deploy/desired/desired.ts';
+import { sysctlsOf } from '../../deploy/desired/preparation.ts';
+import type { Step } from '../../deploy/desired/step.ts';
+import { type Survey, surveyHosts } from '../../deploy/facts/survey.ts';
+import { readInventory } from '../../deploy/inventory/read-inventory.ts';
+import { createLocalTransport } from '../../deploy/transport/local.ts';
+import { createSshTransport } from '../../deploy/transport/ssh.ts';
+import type { Transport } from '../../deploy/transport/transport.ts';
+import { runProgram } from '../../host/run-program.ts';
+import { CodedError } from '../../std/coded-error.ts';
+import type { CommandIo } from '../../std/command.ts';
+import { FlagError, type ParsedFlags } from '../../std/flags.ts';
+import { packageFile } from '../../std/own-files.ts';
+import { openDeployedCluster } from './deployed-cluster.ts';
+
+/** What a command of `muster deploy` works with. */
+export interface Session extends AsyncDisposable {
+  readonly inventory: Inventory;
+  readonly assetsDirectory: string;
+  readonly material: Material;
+  readonly transports: ReadonlyMap<string, Transport>;
+  survey(): Promise<Survey>;
+  /** What each host is to be, given what its kernel knows. */
+  desired(survey: Survey): ReadonlyMap<string, readonly Step[]>;
+  /** By way of the first master that was reached. */
+  openCluster(): Promise<Cluster>;
+}
+
+export interface SessionOptions {
+  /** Keys that are missing are made for this session only. */
+  readonly readOnly: boolean;
+}
+
+/** Reads the inventory that a command names, and opens what belongs to it. @throws CodedError, FlagError */
+export async function openSession(flags: ParsedFlags, io: CommandIo, { readOnly }: SessionOptions): Promise<Session> {
+  if (flags.args.length > 0) throw new FlagError(flags.args[0]!, `unexpected argument ${JSON.stringify(flags.args[0])}`);
+  const file = flags.values.string('filename');
+  if (!file) throw new FlagError('--filename', '-f, --filename is missing: it names the inventory');
+  const path = resolve(io.cwd, file);
+  const inventory = await readInventory(await readInventoryFile(path));
+  const assetsDirectory = resolve(io.cwd, flags.values.string('assets-dir') || join(dirname(path), `${inventory.name}.assets`));
+  await using resources = new AsyncDisposableStack();
+  // Of this user alone: it holds the sockets of connections, and perhaps keys.
+  const scratch = await mkdtemp(join(tmpdir(), 'muster-'));
+  resources.defer(() => rm(scratch, { recursive: true, force: true }));
+  const material = await openAssets({
+    inventory,
+    directory: readOnly ? await copyOf(assetsDirectory, join(scratch, 'assets')) : assetsDirectory,
+    executable: executableOf(inventory, dirname(path)),
+    clock: io.clock,
+  });
+  const transports = new Map(
+    inventory.hosts.map((host, i) => [host.name, resources.use(transportTo(host, join(scratch, String(i))))] as const),
+  );
+  const owned = resources.move();
+  const steps = (host: InventoryHost, known: ReadonlySet<string>) => desiredSteps(inventory, host, material, known);
+  const keys = new Set(sysctlsOf(inventory).keys());
+  return {
+    inventory,
+    assetsDirectory,
+    material,
+    transports,
+    survey: () =>
+      surveyHosts({
+        inventory,
+        transports,
+        desired: new Map(inventory.hosts.map((host) => [host.name, steps(host, keys)])),
+        clock: io.clock,
+        signal: io.signal,
+      }),
+    desired: ({ facts }) =>
+      new Map(
+        inventory.hosts.map((host) => {
+          const sysctls = facts.get(host.name)?.sysctls ?? new Map();
+          return [host.name, steps(host, new Set([...sysctls].filter(([, { writable }]) => writable).map(([key]) => key)))];
+        }),
+      ),
+    async openCluster() {
+      const master = inventory.hosts.find(({ roles }) => roles.includes('master'))!;
+      const tunnel = await openTunnel(transports.get(master.name)!, master.address, inventory.apiServer.port);
+      return openDeployedCluster({
+        server: `https://127.0.0.1:${tunnel.port}`,
+        authorityPem: material.authority.certificate,
+        admin: material.admin,
+        clock: io.clock,
+        close: () => tunnel.close(),
+      });
+    },
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+  };
+}
+
+async function readInventoryFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (cause as Error).message;
+    throw new CodedError(`inventory ${path}: ${why}`, { code: 'INVENTORY_UNREADABLE', cause });
+  }
+}
+
+async function copyOf(from: string, to: string): Promise<string> {
+  if (existsSync(from)) await cp(from, to, { recursive: true });
+  return to;
+}
+
+/** What hosts run: the file that the inventory names, this very program when it is one file, or what `npm run build` made. */
+function executableOf({ distribution }: Inventory, directory: string): string {
+  if (distribution.executable) return resolve(directory, distribution.executable);
+  if (isSea()) return process.execPath;
+  const built = packageFile('dist/muster');
+  if (existsSync(built)) return built;
+  throw new CodedError(
+    'there is no executable for the hosts yet: "npm run build" makes one, or distribution.executable names one',
+    {
+      code: 'EXECUTABLE_MISSING',
+    },
+  );
+}
+
+function transportTo(host: InventoryHost, socket: string): Transport {
+  if (host.connection === 'local') return createLocalTransport({ run: runProgram });
+  return createSshTransport({ destination: host.ssh.host ?? host.address, settings: host.ssh, socket, run: runProgram });
+}

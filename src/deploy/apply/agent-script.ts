@@ -1,0 +1,149 @@
+import type { Step } from '../desired/step.ts';
+import { JOURNAL } from '../journal.ts';
+import { quote } from '../transport/transport.ts';
+
+/**
+ * Carries out steps that it reads, one a line with its bytes behind it, and says after each that it is done. What it makes and what it
+ * replaces is written into the host's journal before: `reset` takes away exactly that. Ends with the first step that fails, and with the link.
+ */
+export const AGENT_SCRIPT = `
+LC_ALL=C
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+umask 077
+journal=${JOURNAL}
+mkdir -p "$journal/units" "$journal/originals" || exit 1
+tab=$(printf '\\t')
+fail() { printf '%s\\n' "$1" >&2; exit 1; }
+record() { grep -qxF -- "$1" "$journal/installed" 2>/dev/null || { printf '%s\\n' "$1" >> "$journal/installed"; sync; }; }
+recorded() { grep -qxF -- "$1" "$journal/installed" 2>/dev/null; }
+label() { if [ "$2" != - ] && command -v selinuxenabled >/dev/null 2>&1 && selinuxenabled; then chcon -u system_u -t "$2" "$1" || fail "cannot label $1"; fi; }
+keep_original() {
+  if recorded "$1$tab$2"; then return 0; fi
+  if [ -e "$2" ] || [ -L "$2" ]; then
+    mkdir -p "$journal/originals$(dirname "$2")" && cp -a -- "$2" "$journal/originals$2" || fail "cannot keep what was at $2"
+    record "original$tab$2"
+  fi
+  record "$1$tab$2"
+}
+make_directory() {
+  if [ -d "$1" ]; then return 0; fi
+  make_directory "$(dirname "$1")"
+  record "directory$tab$1"
+  mkdir -m 755 "$1" || fail "cannot make $1"
+}
+while IFS="$tab" read -r op a b c d e f; do
+  case $op in
+    directory)
+      make_directory "$a"
+      chown "$c:$d" "$a" && chmod "$b" "$a" || fail "cannot set owner and mode of $a"
+      label "$a" "$e" ;;
+    file)
+      make_directory "$(dirname "$a")"
+      keep_original file "$a"
+      new="$a.muster-deploy"
+      head -c "$e" > "$new" || fail "cannot write $new"
+      if [ "$(wc -c < "$new")" -ne "$e" ]; then rm -f "$new"; fail "the connection ended within $a"; fi
+      chown "$c:$d" "$new" && chmod "$b" "$new" || fail "cannot set owner and mode of $a"
+      label "$new" "$f"
+      if [ -d "$a" ] && [ ! -L "$a" ]; then fail "$a is a directory"; fi
+      mv -f "$new" "$a" || fail "cannot write $a" ;;
+    link)
+      make_directory "$(dirname "$a")"
+      keep_original link "$a"
+      ln -s "$b" "$a.muster-deploy" && mv -f "$a.muster-deploy" "$a" || fail "cannot link $a" ;;
+    run)
+      script=$(head -c "$a"; printf x)
+      script=\${script%x}
+      [ "\${#script}" -eq "$a" ] || fail "the connection ended"
+      ( set -e; eval "$script" ) </dev/null >&2
+      if [ $? -ne 0 ]; then exit 1; fi ;;
+    *) fail "unknown step $op" ;;
+  esac
+  printf 'done\\t%s\\n' "$a"
+done
+sync
+echo end
+`;
+
+/** What the agent reads for steps, in order. */
+export function* agentInput(steps: readonly Step[]): Generator<Uint8Array> {
+  for (const step of steps) yield* frameOf(step);
+}
+
+function* frameOf(step: Step): Generator<Uint8Array> {
+  const line = (...words: readonly (string | number)[]) => Buffer.from(`${words.join('\t')}\n`);
+  if (step.type === 'directory') {
+    yield line('directory', step.path, step.mode.toString(8), step.owner, step.group, step.label ?? '-');
+  } else if (step.type === 'file') {
+    const { bytes } = step.content;
+    yield line('file', step.path, step.mode.toString(8), step.owner, step.group, bytes.length, step.label ?? '-');
+    yield bytes;
+  } else if (step.type === 'link') {
+    yield line('link', step.path, step.target);
+  } else {
+    const script = scriptOf(step);
+    // The shell counts bytes in LC_ALL=C.
+    const bytes = Buffer.from(script);
+    yield line('run', bytes.length);
+    yield bytes;
+  }
+}
+
+type Scripted = Exclude<Step, { type: 'directory' | 'file' | 'link' }>;
+
+/** Shell for what is more than a file. May use the agent's `record`, which keeps how things were. */
+function scriptOf(step: Scripted): string {
+  switch (step.type) {
+    case 'account':
+      return accountScript(step.name, step.id);
+    case 'unit': {
+      const name = quote(step.name);
+      return `record unit"$tab"${name}
+systemctl daemon-reload
+systemctl enable --quiet ${name}
+rm -f "$journal/units/"${name}
+if ! systemctl restart ${name}; then
+  systemctl status --no-pager --lines 0 ${name} || :
+  journalctl --no-pager -o cat -n 25 -u ${name} || :
+  fail "${step.name} did not start"
+fi
+printf '%s\\n' ${step.fingerprint} > "$journal/units/"${name}`;
+    }
+    case 'running':
+      return `systemctl is-active --quiet ${quote(step.name)} || record started"$tab"${quote(step.name)}
+systemctl enable --quiet --now ${quote(step.name)}`;
+    case 'restarted':
+      return `systemctl restart ${quote(step.name)}`;
+    case 'stopped':
+      return `if systemctl is-enabled --quiet ${quote(step.name)}; then record disabled"$tab"${quote(step.name)}; fi
+if systemctl is-active --quiet ${quote(step.name)}; then record stopped"$tab"${quote(step.name)}; fi
+systemctl disable --quiet --now ${quote(step.name)}`;
+    case 'swap-off':
+      return `swapoff -a
+if [ -e /etc/fstab ]; then
+  keep_original file /etc/fstab
+  sed '/^[[:space:]]*[^#[:space:]][^[:space:]]*[[:space:]][[:space:]]*[^[:space:]][^[:space:]]*[[:space:]][[:space:]]*swap[[:space:]]/d' /etc/fstab > /etc/fstab.muster-deploy
+  chmod 644 /etc/fstab.muster-deploy
+  mv -f /etc/fstab.muster-deploy /etc/fstab
+fi`;
+    case 'module':
+      return `modprobe ${quote(step.name)}`;
+    case 'sysctl': {
+      const path = `/proc/sys/${step.key.replaceAll('.', '/')}`;
+      return `grep -q ${quote(`^sysctl\t${step.key}\t`)} "$journal/installed" 2>/dev/null || record "sysctl$tab"${quote(step.key)}"$tab$(tr '\\t' ' ' < ${quote(path)})"
+printf '%s\\n' ${quote(step.value)} > ${quote(path)}`;
+    }
+  }
+}
+
+function accountScript(name: string, id: number | undefined): string {
+  const word = quote(name);
+  const number = id === undefined ? '-r' : `-g ${id}`;
+  const user = id === undefined ? '-r' : `-u ${id}`;
+  return `if ! getent group ${word} >/dev/null; then record group"$tab"${word}; groupadd ${number} ${word}; fi
+if ! getent passwd ${word} >/dev/null; then
+  record user"$tab"${word}
+  useradd ${user} -g ${word} -d / -s "$(command -v nologin || echo /sbin/nologin)" -M ${word}
+fi`;
+}

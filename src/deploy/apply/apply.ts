@@ -1,0 +1,164 @@
+import type { Inventory } from '../../api/config/v1/inventory.ts';
+import { atMost } from '../../std/at-most.ts';
+import type { Clock } from '../../std/clock.ts';
+import { CodedError } from '../../std/coded-error.ts';
+import type { Material } from '../assets/material.ts';
+import { bootstrapFile } from '../desired/node.ts';
+import { bridgeFile } from '../desired/pod-network.ts';
+import { PHASES, type Phase, type Step } from '../desired/step.ts';
+import type { HostFacts } from '../facts/facts.ts';
+import { HOSTS_AT_ONCE } from '../facts/survey.ts';
+import { type HostPlan, isEmpty } from '../plan/plan.ts';
+import type { Transport } from '../transport/transport.ts';
+import { AGENT_SCRIPT, agentInput } from './agent-script.ts';
+import type { Cluster } from './cluster.ts';
+
+export interface ApplyOptions {
+  readonly inventory: Inventory;
+  readonly plans: readonly HostPlan[];
+  readonly facts: ReadonlyMap<string, HostFacts>;
+  readonly transports: ReadonlyMap<string, Transport>;
+  readonly material: Material;
+  /** Opens the way to the API; asked when an API server runs. */
+  readonly openCluster: () => Promise<Cluster>;
+  readonly progress: (line: string) => void;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** Services of which a running majority must stay: one host at a time restarts them. */
+const ROLLING: ReadonlySet<Phase> = new Set(['etcd', 'api-server', 'controllers']);
+const NODE_READY_MS = 600_000;
+const POLL_MS = 500;
+
+/**
+ * Makes hosts what the plan says, phase by phase. What is done is seen by the next survey, so that the same call goes on after any end.
+ *
+ * @throws CodedError APPLY_FAILED naming each host that failed in the phase, with the others done; the abort reason
+ */
+export async function applyPlans(options: ApplyOptions): Promise<void> {
+  const { inventory, plans, progress, signal } = options;
+  const byHost = new Map(plans.map((plan) => [plan.host, plan]));
+  for (const phase of PHASES) {
+    if (phase === 'node') break;
+    await runPhase(
+      options,
+      phase,
+      plans.map((plan) => [plan.host, stepsOf(plan, phase)]),
+    );
+  }
+  if (plans.every(isEmpty)) return;
+  const cluster = await options.openCluster();
+  try {
+    await cluster.waitReady(signal);
+    for (const made of await cluster.prepare(signal)) progress(`cluster: created ${made}`);
+    await runPhase(
+      options,
+      'node',
+      await Promise.all(plans.map(async (plan) => [plan.host, await joinSteps(options, plan, cluster)] as const)),
+    );
+    const workers = inventory.hosts
+      .filter(({ name, roles }) => roles.includes('worker') && byHost.has(name))
+      .map(({ name }) => name);
+    await awaitNodes(options, cluster, workers);
+  } finally {
+    await cluster.close();
+  }
+}
+
+const stepsOf = (plan: HostPlan, phase: Phase): Step[] =>
+  plan.changes.filter(({ step }) => step.phase === phase).map(({ step }) => step);
+
+/** The steps of the last phase, with what makes the node join where it has not. */
+async function joinSteps({ inventory, material, signal }: ApplyOptions, plan: HostPlan, cluster: Cluster): Promise<Step[]> {
+  const steps = stepsOf(plan, 'node');
+  if (!plan.joins) return steps;
+  const file = bootstrapFile(inventory, material.authority.certificate, await cluster.createToken(plan.host, signal));
+  const kubelet: Step =
+    steps.find((step) => step.type === 'unit' && step.name === 'kubelet.service') ?? restartOf('kubelet.service');
+  return [{ ...file, phase: 'node' }, ...steps.filter((step) => step !== kubelet), kubelet];
+}
+
+/** A kubelet that runs and has not joined: its token may have ended. */
+const restartOf = (name: string): Step => ({ type: 'restarted', name, phase: 'node' });
+
+async function runPhase(
+  { transports, facts, progress, signal }: ApplyOptions,
+  phase: Phase,
+  work: readonly (readonly [host: string, steps: readonly Step[]])[],
+): Promise<void> {
+  const due = work.filter(([, steps]) => steps.length > 0);
+  if (due.length === 0) return;
+  signal.throwIfAborted();
+  const run = async ([host, steps]: readonly [string, readonly Step[]]) => {
+    const beganMs = performance.now();
+    const transport = transports.get(host)!;
+    const { stdout } = await transport.run(AGENT_SCRIPT, { input: agentInput(steps), signal });
+    if (!stdout.endsWith('end\n'))
+      throw new CodedError('the connection ended too early', { code: 'HOST_UNREACHABLE', retryable: true });
+    const seconds = ((performance.now() - beganMs) / 1000).toFixed(1);
+    progress(`${host}: ${phase}: ${steps.length} ${steps.length === 1 ? 'step' : 'steps'} in ${seconds} s`);
+  };
+  const restarts = ([host, steps]: (typeof due)[number]) =>
+    steps.some((step) => step.type === 'unit' && facts.get(host)?.units.get(step.name)?.active === 'active');
+  // What does not run yet is started at once: members of etcd wait for each other.
+  const isRolling = ROLLING.has(phase) && due.some(restarts);
+  const results = isRolling ? await oneByOne(due, run) : await atMost(HOSTS_AT_ONCE, due, run);
+  signal.throwIfAborted();
+  const failures = results.flatMap((result, i) =>
+    result.status === 'rejected' ? [`${due[i]![0]}: ${messageOf(result.reason)}`] : [],
+  );
+  if (failures.length > 0)
+    throw new CodedError(
+      `${phase} failed on ${failures.length} of ${due.length} hosts: ${failures.join('; ')}; the same command goes on from here`,
+      {
+        code: 'APPLY_FAILED',
+        retryable: true,
+      },
+    );
+}
+
+/** Ends with the first that fails: the others still serve. */
+async function oneByOne<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<PromiseSettledResult<void>[]> {
+  const results: PromiseSettledResult<void>[] = [];
+  for (const item of items) {
+    const [result] = await Promise.allSettled([work(item)]);
+    results.push(result);
+    if (result.status === 'rejected') break;
+  }
+  return results;
+}
+
+/** Until all nodes are Ready: approves what they ask for, and gives them their network. */
+async function awaitNodes(options: ApplyOptions, cluster: Cluster, workers: readonly string[]): Promise<void> {
+  const { inventory, plans, clock, signal, progress } = options;
+  const addresses = new Map(inventory.hosts.map(({ name, address }) => [name, [address]] as const));
+  const withoutNetwork = new Set(plans.filter(({ needsNetwork }) => needsNetwork).map(({ host }) => host));
+  const waiting = new Set(workers);
+  const endMs = clock.now() + NODE_READY_MS;
+  let why = '';
+  while (waiting.size > 0) {
+    signal.throwIfAborted();
+    if (clock.now() > endMs)
+      throw new CodedError(`not all nodes are Ready: ${why}`, { code: 'NODES_NOT_READY', retryable: true });
+    if (inventory.kubelet.servingCertificate === 'approved') await cluster.approveServing(addresses, signal);
+    const nodes = await cluster.nodes(signal);
+    const ranged = [...withoutNetwork].filter((host) => (nodes.get(host)?.podCidrs.length ?? 0) > 0);
+    await runPhase(
+      options,
+      'node',
+      ranged.map((host) => [host, [{ ...bridgeFile(inventory, nodes.get(host)!.podCidrs), phase: 'node' }]]),
+    );
+    for (const host of ranged) withoutNetwork.delete(host);
+    for (const host of [...waiting]) {
+      if (!nodes.get(host)?.ready) continue;
+      waiting.delete(host);
+      progress(`${host}: Ready`);
+    }
+    why = [...waiting].map((host) => `${host}: ${nodes.get(host)?.message ?? 'has not joined'}`).join('; ');
+    if (waiting.size > 0) await clock.sleep(POLL_MS, signal);
+  }
+}
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message.trim().replaceAll('\n', ' | ') : JSON.stringify(error);

@@ -1,0 +1,22 @@
+/** A node as the cluster knows it. */
+export interface NodeState {
+  readonly ready: boolean;
+  /** Why it is not, in the cluster's words. */
+  readonly message: string;
+  readonly podCidrs: readonly string[];
+}
+
+/** What deploying asks of the cluster itself, by its API. */
+export interface Cluster {
+  /** Resolves when the API server answers that it is ready. */
+  waitReady(signal: AbortSignal): Promise<void>;
+  /** Makes the objects that nodes need to join, unless they are there. Answers what it made, `kind name` each. */
+  prepare(signal: AbortSignal): Promise<readonly string[]>;
+  /** A bootstrap token for one node. */
+  createToken(node: string, signal: AbortSignal): Promise<string>;
+  /** Approves the open serving requests of these nodes, where each names no more than its own name and addresses. */
+  approveServing(nodes: ReadonlyMap<string, readonly string[]>, signal: AbortSignal): Promise<void>;
+  /** By name. */
+  nodes(signal: AbortSignal): Promise<ReadonlyMap<string, NodeState>>;
+  close(): Promise<void>;
+}

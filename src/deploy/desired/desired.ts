@@ -1,0 +1,57 @@
+import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
+import type { Material } from '../assets/material.ts';
+import { controlPlaneSteps } from './control-plane.ts';
+import { etcdSteps } from './etcd.ts';
+import { inPhase, link } from './files.ts';
+import { nodeSteps } from './node.ts';
+import { preparationSteps } from './preparation.ts';
+import { type FileStep, PHASES, type Step } from './step.ts';
+
+const MASTER_PROGRAMS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
+const WORKER_PROGRAMS = ['kubelet', 'kube-proxy'];
+
+/**
+ * All that one host is to be, in order. Depends on nothing but what is given.
+ *
+ * @param known kernel parameters that the host has
+ */
+export function desiredSteps(inventory: Inventory, host: InventoryHost, material: Material, known: ReadonlySet<string>): Step[] {
+  const executable = executableFile(inventory, material);
+  const steps = [
+    ...preparationSteps(inventory, host, known),
+    ...programSteps(inventory, host, executable),
+    ...etcdSteps(inventory, host, material),
+    ...controlPlaneSteps(inventory, host, material, executable),
+    ...nodeSteps(inventory, host, material, executable),
+  ];
+  const seen = new Set<string>();
+  const unique = steps.filter((step) => {
+    // A host that is both master and worker is told of some files twice.
+    const key = step.type === 'file' ? step.path : undefined;
+    if (key === undefined) return true;
+    const isNew = !seen.has(key);
+    seen.add(key);
+    return isNew;
+  });
+  return PHASES.flatMap((phase) => unique.filter((step) => step.phase === phase));
+}
+
+function executableFile({ distribution }: Inventory, { executable }: Material): FileStep {
+  return {
+    type: 'file',
+    path: `${distribution.directory}/muster`,
+    mode: 0o755,
+    owner: 'root',
+    group: 'root',
+    content: executable,
+    secret: false,
+    label: 'bin_t',
+  };
+}
+
+/** Workers need two of the five programs. */
+function programSteps({ distribution }: Inventory, { roles }: InventoryHost, executable: FileStep): Step[] {
+  const names = [...(roles.includes('master') ? MASTER_PROGRAMS : []), ...(roles.includes('worker') ? WORKER_PROGRAMS : [])];
+  if (names.length === 0) return [];
+  return inPhase('install', [executable, ...names.map((name) => link(`${distribution.directory}/${name}`, 'muster'))]);
+}

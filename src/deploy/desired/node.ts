@@ -1,0 +1,136 @@
+import { stringify } from 'yaml';
+import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
+import type { Material } from '../assets/material.ts';
+import { endpointUrl, inPhase, KUBERNETES_DIRECTORY, kubeconfigText, pairPaths, secretFile, textFile } from './files.ts';
+import { type FileStep, fingerprintOf, type Step } from './step.ts';
+import { environmentFile, type Flags, flagsOf, flagWords, unitFile } from './units.ts';
+
+export const KUBELET_KUBECONFIG = `${KUBERNETES_DIRECTORY}/kubelet.kubeconfig`;
+const PROXY_KUBECONFIG = `${KUBERNETES_DIRECTORY}/kube-proxy.kubeconfig`;
+const PROXY_CONFIGURATION = `${KUBERNETES_DIRECTORY}/kube-proxy.yaml`;
+
+/** A worker's part: kubelet and kube-proxy. How it joins, a bootstrap kubeconfig with a token of its own, is made when it is to join. */
+export function nodeSteps(inventory: Inventory, host: InventoryHost, material: Material, executable: FileStep): Step[] {
+  if (!host.roles.includes('worker')) return [];
+  const authority = textFile(pairPaths(inventory, 'ca').certificate, material.authority.certificate);
+  const kubelet = kubeletFiles(inventory, host);
+  const proxy = proxyFiles(inventory, host, material);
+  return [
+    ...inPhase('prepare', [{ type: 'running', name: inventory.runtime.unit }]),
+    ...inPhase('install', [authority, ...kubelet, ...proxy]),
+    ...inPhase('node', [
+      { type: 'unit', name: 'kubelet.service', fingerprint: fingerprintOf([executable, authority, ...kubelet]) },
+      { type: 'unit', name: 'kube-proxy.service', fingerprint: fingerprintOf([executable, ...proxy]) },
+    ]),
+  ];
+}
+
+/** The file with which a kubelet joins. */
+export function bootstrapFile(inventory: Inventory, authorityPem: string, token: string): FileStep {
+  return secretFile(
+    inventory.kubelet.bootstrapKubeconfig,
+    kubeconfigText(endpointUrl(inventory), authorityPem, { name: 'kubelet-bootstrap', token }),
+  );
+}
+
+function kubeletFiles(inventory: Inventory, host: InventoryHost): FileStep[] {
+  const { kubelet, network, pki, runtime, distribution } = inventory;
+  const configuration = {
+    kind: 'KubeletConfiguration',
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    address: host.address,
+    port: 10250,
+    readOnlyPort: 0,
+    authentication: {
+      anonymous: { enabled: false },
+      webhook: { enabled: true, cacheTTL: '2m0s' },
+      x509: { clientCAFile: pairPaths(inventory, 'ca').certificate },
+    },
+    authorization: { mode: 'Webhook', webhook: { cacheAuthorizedTTL: '5m0s', cacheUnauthorizedTTL: '30s' } },
+    clusterDomain: network.dnsDomain,
+    clusterDNS: [network.dnsAddress],
+    containerRuntimeEndpoint: runtime.endpoint,
+    healthzBindAddress: '127.0.0.1',
+    healthzPort: 10248,
+    rotateCertificates: true,
+    serverTLSBootstrap: kubelet.servingCertificate !== 'self-signed',
+    staticPodPath: `${KUBERNETES_DIRECTORY}/manifests`,
+    ...kubelet.configuration,
+  };
+  const text = kubelet.configurationFile.endsWith('.json')
+    ? `${JSON.stringify(configuration, null, 2)}\n`
+    : stringify(configuration);
+  const labels = Object.entries(host.labels).map(([name, value]) => `${name}=${value}`);
+  const flags: Flags = flagsOf(
+    'kubelet',
+    {
+      'hostname-override': host.name,
+      config: kubelet.configurationFile,
+      'bootstrap-kubeconfig': kubelet.bootstrapKubeconfig,
+      kubeconfig: KUBELET_KUBECONFIG,
+      'cert-dir': pki.directory,
+      'root-dir': kubelet.rootDirectory,
+      ...(labels.length > 0 ? { 'node-labels': labels.join(',') } : {}),
+      v: '2',
+    },
+    inventory,
+    host,
+  );
+  const program = `${distribution.directory}/kubelet`;
+  const inUnit = kubelet.flagsIn === 'unit';
+  return [
+    textFile(kubelet.configurationFile, text),
+    ...(inUnit ? [] : [environmentFile(`${KUBERNETES_DIRECTORY}/kubelet`, 'KUBELET_ARGS', flags)]),
+    unitFile(
+      {
+        name: 'kubelet',
+        description: 'Kubernetes Kubelet Server',
+        after: ['network-online.target', runtime.unit],
+        requires: [runtime.unit],
+        service: [
+          `WorkingDirectory=${kubelet.rootDirectory}`,
+          ...(inUnit
+            ? [`ExecStart=${[program, ...flagWords(flags)].join(' \\\n  ')}`]
+            : [`EnvironmentFile=-${KUBERNETES_DIRECTORY}/kubelet`, `ExecStart=${program} $KUBELET_ARGS`]),
+          'Restart=always',
+          'RestartSec=5',
+          // Pods and their mounts outlive the kubelet.
+          'KillMode=process',
+        ],
+      },
+      kubelet.unitDirectory,
+    ),
+  ];
+}
+
+function proxyFiles(inventory: Inventory, host: InventoryHost, material: Material): FileStep[] {
+  const configuration = {
+    kind: 'KubeProxyConfiguration',
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    bindAddress: '0.0.0.0',
+    clientConnection: { kubeconfig: PROXY_KUBECONFIG },
+    clusterCIDR: inventory.network.podCIDR,
+    healthzBindAddress: '0.0.0.0:10256',
+    // The node's own name, as the kubelet's.
+    hostnameOverride: host.name,
+    metricsBindAddress: '127.0.0.1:10249',
+    ...inventory.kubeProxy.configuration,
+  };
+  const user = { name: 'system:kube-proxy', pair: material.pairOf(host.name, 'kube-proxy') };
+  const words = flagWords(flagsOf('kube-proxy', { config: PROXY_CONFIGURATION }, inventory, host));
+  return [
+    secretFile(PROXY_KUBECONFIG, kubeconfigText(endpointUrl(inventory), material.authority.certificate, user)),
+    textFile(PROXY_CONFIGURATION, stringify(configuration)),
+    unitFile({
+      name: 'kube-proxy',
+      description: 'Kubernetes Kube-Proxy Server',
+      after: ['network-online.target'],
+      service: [
+        `ExecStart=${[`${inventory.distribution.directory}/kube-proxy`, ...words].join(' ')}`,
+        'Restart=on-failure',
+        'RestartSec=5',
+        'LimitNOFILE=65536',
+      ],
+    }),
+  ];
+}

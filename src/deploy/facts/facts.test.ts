@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { chmod, symlink, writeFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
+import { runProgram } from '../../host/run-program.ts';
+import { CodedError } from '../../std/coded-error.ts';
+import { FACTS_SCRIPT, factsInput } from './facts-script.ts';
+import { parseFacts } from './parse-facts.ts';
+
+const nothing = { files: [], units: [], programs: [], sysctls: [], accounts: [] };
+
+async function look(question: Partial<Parameters<typeof factsInput>[0]>) {
+  const { stdout } = await runProgram('sh', ['-c', FACTS_SCRIPT], { input: factsInput({ ...nothing, ...question }) });
+  return { stdout, facts: parseFacts(stdout) };
+}
+
+test('the script says of this machine what the parser reads', async () => {
+  await using directory = await temporaryDirectory();
+  const text = 'one\ntwo\n';
+  await writeFile(directory.file('text'), text);
+  await chmod(directory.file('text'), 0o640);
+  await symlink('text', directory.file('link'));
+  const sha256 = createHash('sha256').update(text).digest('hex');
+  const { facts } = await look({
+    files: [
+      { path: directory.file('text'), sha256: 'f'.repeat(64) },
+      { path: directory.file('link') },
+      { path: directory.path },
+      { path: directory.file('missing') },
+    ],
+    programs: ['sh', 'no-such-program'],
+    sysctls: ['net.ipv4.ip_forward', 'net.ipv4.tcp_tw_recycle'],
+    accounts: ['root', 'nobody-of-this-name'],
+  });
+  const file = facts.files.get(directory.file('text'));
+  assert.equal(file?.type === 'file' && file.sha256, sha256);
+  assert.equal(file?.type === 'file' && file.content, text);
+  assert.equal(file?.type === 'file' && file.mode, 0o640);
+  assert.deepEqual(facts.files.get(directory.file('link')), { type: 'link', target: 'text' });
+  assert.equal(facts.files.get(directory.path)?.type, 'directory');
+  assert.equal(facts.files.has(directory.file('missing')), false);
+  assert.deepEqual([...facts.programs], ['sh']);
+  assert.match(facts.sysctls.get('net.ipv4.ip_forward')?.value ?? '', /^[01]$/);
+  assert.deepEqual(facts.accounts.get('root'), { uid: 0, gid: 0 });
+  assert.equal(facts.accounts.size, 1);
+  assert.ok(facts.memoryKiB > 0 && facts.cpus > 0 && facts.time > 1e9);
+});
+
+test('what is not shown is not answered: secrets, and what is as it should be', async () => {
+  await using directory = await temporaryDirectory();
+  await writeFile(directory.file('key'), 'secret words');
+  const sha256 = createHash('sha256').update('secret words').digest('hex');
+  const { stdout } = await look({ files: [{ path: directory.file('key') }, { path: directory.file('key'), sha256 }] });
+  assert.doesNotMatch(stdout, /content/);
+});
+
+test('an answer that is cut short anywhere is refused', async () => {
+  const { stdout } = await look({ files: [{ path: '/etc/passwd' }], programs: ['sh'] });
+  for (let length = 0; length < stdout.length; length++)
+    assert.throws(() => parseFacts(stdout.slice(0, length)), { code: 'FACTS_MALFORMED' });
+});
+
+test('whatever a host answers, it is read or refused with a code', async () => {
+  const { stdout } = await look({ files: [{ path: '/etc/passwd' }], sysctls: ['net.ipv4.ip_forward'], accounts: ['root'] });
+  const lines = stdout.split('\n');
+  const mangled = fc.tuple(fc.nat(lines.length - 1), fc.string()).map(([at, text]) => lines.with(at, text).join('\n'));
+  fc.assert(
+    fc.property(fc.oneof(mangled, fc.string()), (text) => {
+      try {
+        parseFacts(text);
+      } catch (error) {
+        assert.ok(error instanceof CodedError, String(error));
+      }
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,75 @@
+import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
+import { atMost } from '../../std/at-most.ts';
+import type { Clock } from '../../std/clock.ts';
+import { KUBELET_KUBECONFIG } from '../desired/node.ts';
+import { cniFile } from '../desired/pod-network.ts';
+import { sysctlsOf } from '../desired/preparation.ts';
+import type { Step } from '../desired/step.ts';
+import { programsOf } from '../plan/preflight.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { HostFacts } from './facts.ts';
+import { FACTS_SCRIPT, factsInput, type Question } from './facts-script.ts';
+import { parseFacts } from './parse-facts.ts';
+
+export const HOSTS_AT_ONCE = 30;
+const FACTS_TIMEOUT_MS = 120_000;
+
+export interface Survey {
+  readonly facts: ReadonlyMap<string, HostFacts>;
+  /** When each host was asked, in seconds of this machine's clock. */
+  readonly askedAt: ReadonlyMap<string, number>;
+  readonly failures: ReadonlyMap<string, unknown>;
+}
+
+export interface SurveyOptions {
+  readonly inventory: Inventory;
+  readonly transports: ReadonlyMap<string, Transport>;
+  /** What each host is to be, with all kernel parameters. */
+  readonly desired: ReadonlyMap<string, readonly Step[]>;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
+}
+
+/** Looks at all hosts, many at a time, and changes nothing. */
+export async function surveyHosts({ inventory, transports, desired, clock, signal }: SurveyOptions): Promise<Survey> {
+  const facts = new Map<string, HostFacts>();
+  const askedAt = new Map<string, number>();
+  const failures = new Map<string, unknown>();
+  await atMost(HOSTS_AT_ONCE, inventory.hosts, async (host) => {
+    try {
+      const input = factsInput(questionOf(inventory, host, desired.get(host.name) ?? []));
+      const beganMs = clock.now();
+      const { stdout } = await transports.get(host.name)!.run(FACTS_SCRIPT, {
+        input: [Buffer.from(input)],
+        timeoutMs: FACTS_TIMEOUT_MS,
+        ...(signal && { signal }),
+      });
+      askedAt.set(host.name, (beganMs + clock.now()) / 2000);
+      facts.set(host.name, parseFacts(stdout));
+    } catch (error) {
+      failures.set(host.name, error);
+    }
+  });
+  return { facts, askedAt, failures };
+}
+
+function questionOf(inventory: Inventory, host: InventoryHost, steps: readonly Step[]): Question {
+  const files = steps.flatMap((step) => {
+    if (step.type === 'directory' || step.type === 'link') return [{ path: step.path }];
+    if (step.type !== 'file') return [];
+    return [step.secret || step.mode === 0o755 ? { path: step.path } : { path: step.path, sha256: step.content.sha256 }];
+  });
+  const units = steps.flatMap((step) =>
+    step.type === 'unit' || step.type === 'running' || step.type === 'stopped' ? [step.name] : [],
+  );
+  const joining = host.roles.includes('worker')
+    ? [{ path: KUBELET_KUBECONFIG }, { path: cniFile(inventory) }, { path: inventory.kubelet.bootstrapKubeconfig }]
+    : [];
+  return {
+    files: [...files, ...joining],
+    units: [...new Set(units)],
+    programs: [...programsOf(inventory, host).keys()],
+    sysctls: [...sysctlsOf(inventory).keys()],
+    accounts: ['kube', 'etcd'],
+  };
+}

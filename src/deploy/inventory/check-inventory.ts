@@ -1,0 +1,176 @@
+import { isIP } from 'node:net';
+import { COMPONENTS, type Inventory, type InventoryHost, inventoryKind } from '../../api/config/v1/inventory.ts';
+import type { FieldTable } from '../../api/configuration/field-schema.ts';
+import { checkDnsSubdomain, checkLabelValue, checkQualifiedName } from '../../api/machinery/names.ts';
+import { parseGoDuration } from '../../std/go-duration.ts';
+import { contains, overlap, parseRange } from './networks.ts';
+
+const ROLES = ['etcd', 'master', 'worker'];
+/** Paths go into units and shell words: nothing that either would read otherwise. */
+const PATH = /^\/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$/;
+const FLAG_NAME = /^[a-z0-9][a-z0-9-]*$/;
+const SSH_WORD = /^[A-Za-z0-9_.:@%[\]-]+$/;
+const LARGEST_CLUSTER = 5000;
+
+/** What is wrong with a complete inventory, each beginning with the field; empty when all is well. */
+export function checkInventory(inventory: Inventory): string[] {
+  return [
+    ...checkTable(inventoryKind.fields, inventory as unknown as Readonly<Record<string, unknown>>, ''),
+    ...checkHosts(inventory.hosts),
+    ...checkRoles(inventory),
+    ...checkNetwork(inventory),
+    ...checkPaths(inventory),
+    ...checkFlags(inventory.flags, 'flags'),
+  ];
+}
+
+/** Numbers, durations and choices, as the table of fields says. */
+function checkTable(table: FieldTable, values: Readonly<Record<string, unknown>>, path: string): string[] {
+  return Object.entries(table).flatMap(([name, field]) => {
+    const at = path ? `${path}.${name}` : name;
+    const value = values[name];
+    if (value === undefined) return [];
+    if (typeof field.type === 'object') {
+      if ('object' in field.type) return checkTable(field.type.object, value as Readonly<Record<string, unknown>>, at);
+      const { list } = field.type;
+      return (value as readonly Readonly<Record<string, unknown>>[]).flatMap((item, i) => checkTable(list, item, `${at}[${i}]`));
+    }
+    if (field.oneOf && !field.oneOf.includes(value as string))
+      return [
+        `${at}: ${JSON.stringify(value)} is not supported, it must be one of ${field.oneOf.map((word) => JSON.stringify(word)).join(', ')}`,
+      ];
+    if (field.type !== 'integer' && field.type !== 'duration') return [];
+    const amount = field.type === 'duration' ? parseGoDuration(value as string) / 1000 : (value as number);
+    const tooSmall = field.min !== undefined && amount < field.min;
+    const tooLarge = field.max !== undefined && amount > field.max;
+    return tooSmall || tooLarge ? [`${at}: ${JSON.stringify(value)} is out of range`] : [];
+  });
+}
+
+function checkHosts(hosts: readonly InventoryHost[]): string[] {
+  if (hosts.length === 0) return ['hosts: none are given'];
+  if (hosts.length > LARGEST_CLUSTER) return [`hosts: ${hosts.length} are more than ${LARGEST_CLUSTER}`];
+  const names = new Map<string, number>();
+  const addresses = new Map<string, number>();
+  return hosts.flatMap((host, i) => {
+    const at = `hosts[${i}]`;
+    const mistakes = checkDnsSubdomain(host.name).map((why) => `${at}.name: ${JSON.stringify(host.name)}: ${why}`);
+    // Of a label kubernetes.io/hostname.
+    if (host.name.length > 63) mistakes.push(`${at}.name: must be no more than 63 characters`);
+    if (isIP(host.address) === 0) mistakes.push(`${at}.address: ${JSON.stringify(host.address)} is not an IP address`);
+    const sameName = names.get(host.name);
+    const sameAddress = addresses.get(host.address);
+    if (sameName !== undefined) mistakes.push(`${at}.name: hosts[${sameName}] is called ${JSON.stringify(host.name)} too`);
+    if (sameAddress !== undefined) mistakes.push(`${at}.address: hosts[${sameAddress}] has ${host.address} too`);
+    names.set(host.name, i);
+    addresses.set(host.address, i);
+    const unknown = host.roles.find((role) => !ROLES.includes(role));
+    if (unknown !== undefined)
+      mistakes.push(`${at}.roles: ${JSON.stringify(unknown)} is not supported, it must be one of ${ROLES.join(', ')}`);
+    if (host.roles.length === 0) mistakes.push(`${at}.roles: the host has nothing to do`);
+    return [...mistakes, ...checkSsh(host, at), ...checkLabels(host, at), ...checkFlags(host.flags, `${at}.flags`)];
+  });
+}
+
+/** Words that ssh(1) would take for options are none of these fields' business. */
+function checkSsh({ ssh }: InventoryHost, at: string): string[] {
+  const words = { host: ssh.host, user: ssh.user };
+  return Object.entries(words).flatMap(([name, word]) =>
+    word !== undefined && (!SSH_WORD.test(word) || word.startsWith('-'))
+      ? [`${at}.ssh.${name}: ${JSON.stringify(word)} is not a ${name} for ssh`]
+      : [],
+  );
+}
+
+function checkLabels({ labels }: InventoryHost, at: string): string[] {
+  return Object.entries(labels).flatMap(([name, value]) => [
+    ...checkQualifiedName(name).map((why) => `${at}.labels: ${JSON.stringify(name)}: ${why}`),
+    ...checkLabelValue(value).map((why) => `${at}.labels.${name}: ${why}`),
+  ]);
+}
+
+function checkRoles({ hosts, endpoint }: Inventory): string[] {
+  const count = (role: string) => hosts.filter(({ roles }) => roles.includes(role as 'etcd')).length;
+  const [members, masters] = [count('etcd'), count('master')];
+  const mistakes: string[] = [];
+  if (masters === 0) mistakes.push('hosts: no host has role "master"');
+  if (members === 0 && masters > 1) mistakes.push('hosts: several masters need etcd, and no host has role "etcd"');
+  if (members > 0 && members % 2 === 0)
+    mistakes.push(
+      `hosts: ${members} hosts have role "etcd"; of an even number no more may fail than of one less, so it must be odd`,
+    );
+  if (masters > 1 && endpoint.loadBalancer === 'none' && !hosts.some(({ address }) => address === endpoint.address))
+    mistakes.push(
+      'endpoint.loadBalancer: an address that no host has needs a load balancer: "external" says that yours is there',
+    );
+  return mistakes;
+}
+
+function checkNetwork({ network, endpoint, hosts }: Inventory): string[] {
+  const mistakes: string[] = [];
+  for (const name of ['podCIDR', 'serviceCIDR'] as const)
+    if (!parseRange(network[name]))
+      mistakes.push(`network.${name}: ${JSON.stringify(network[name])} is not a range of addresses`);
+  if (mistakes.length > 0) return mistakes;
+  if (overlap(network.podCIDR, network.serviceCIDR)) mistakes.push('network.serviceCIDR: overlaps network.podCIDR');
+  for (const [i, { address }] of hosts.entries())
+    for (const name of ['podCIDR', 'serviceCIDR'] as const)
+      if (contains(network[name], address)) mistakes.push(`hosts[${i}].address: ${address} lies in network.${name}`);
+  if (!contains(network.serviceCIDR, network.dnsAddress))
+    mistakes.push(
+      `network.dnsAddress: ${JSON.stringify(network.dnsAddress)} does not lie in network.serviceCIDR ${network.serviceCIDR}`,
+    );
+  // A final dot would go into the search lists of pods.
+  if (checkDnsSubdomain(network.dnsDomain).length > 0)
+    mistakes.push(`network.dnsDomain: ${JSON.stringify(network.dnsDomain)} is not a domain (written without a final dot)`);
+  const [, first, last] = /^(\d{1,5})-(\d{1,5})$/.exec(network.nodePorts) ?? [];
+  if (first === undefined || Number(first) < 1 || Number(first) > Number(last) || Number(last) > 65535)
+    mistakes.push(`network.nodePorts: ${JSON.stringify(network.nodePorts)} is not a range of ports like 30000-32767`);
+  if (isIP(endpoint.address) === 0 && checkDnsSubdomain(endpoint.address).length > 0)
+    mistakes.push(`endpoint.address: ${JSON.stringify(endpoint.address)} is neither an IP address nor a name`);
+  return mistakes;
+}
+
+function checkPaths({ pki, etcd, kubelet, distribution, runtime }: Inventory): string[] {
+  const paths = {
+    'pki.directory': pki.directory,
+    'etcd.directory': etcd.directory,
+    'etcd.dataDirectory': etcd.dataDirectory,
+    'etcd.program': etcd.program,
+    'kubelet.rootDirectory': kubelet.rootDirectory,
+    'kubelet.bootstrapKubeconfig': kubelet.bootstrapKubeconfig,
+    'kubelet.configurationFile': kubelet.configurationFile,
+    'kubelet.unitDirectory': kubelet.unitDirectory,
+    'distribution.directory': distribution.directory,
+  };
+  const mistakes = Object.entries(paths).flatMap(([name, path]) =>
+    PATH.test(path) && !path.split('/').includes('..')
+      ? []
+      : [`${name}: ${JSON.stringify(path)} is not an absolute path of plain characters`],
+  );
+  for (const name of ['certificateSuffix', 'keySuffix'] as const)
+    if (!/^[A-Za-z0-9._-]{1,32}$/.test(pki[name]))
+      mistakes.push(`pki.${name}: ${JSON.stringify(pki[name])} is not the end of a file's name`);
+  if (pki.certificateSuffix === pki.keySuffix) mistakes.push('pki.keySuffix: is that of certificates too');
+  if (!/^unix:\/\/\/[A-Za-z0-9._/-]+$/.test(runtime.endpoint))
+    mistakes.push(`runtime.endpoint: ${JSON.stringify(runtime.endpoint)} is not unix:///PATH`);
+  if (!/^[A-Za-z0-9@._-]+\.service$/.test(runtime.unit))
+    mistakes.push(`runtime.unit: ${JSON.stringify(runtime.unit)} is not the name of a service`);
+  for (const [name, value] of [['kubelet.configuration', kubelet.configuration]] as const)
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) mistakes.push(`${name}: must be an object`);
+  return mistakes;
+}
+
+/** They go into units and files that systemd reads: no quotes, no line ends, no specifiers, no variables. */
+function checkFlags(flags: Inventory['flags'], at: string): string[] {
+  return COMPONENTS.flatMap((component) =>
+    Object.entries(flags[component] ?? {}).flatMap(([name, value]) => [
+      ...(FLAG_NAME.test(name)
+        ? []
+        : [`${at}.${component}: ${JSON.stringify(name)} is not the name of a flag (written without dashes)`]),
+      ...(/["'\\\s$%`]/.test(value)
+        ? [`${at}.${component}.${name}: may hold no blanks, quotes, backslashes, "$", "%" or line ends`]
+        : []),
+    ]),
+  );
+}

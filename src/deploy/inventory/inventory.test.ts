@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { CodedError } from '../../std/coded-error.ts';
+import { readInventory } from './read-inventory.ts';
+
+const three = ['m1', 'm2', 'm3'].map((name, i) => ({
+  name,
+  address: `192.168.20.3${i + 1}`,
+  roles: ['etcd', 'master', 'worker'],
+}));
+
+const read = (more: Record<string, unknown> = {}) =>
+  readInventory(JSON.stringify({ apiVersion: 'config.muster.dev/v1', kind: 'Inventory', hosts: three, ...more }));
+
+/** The message with which an inventory is refused. */
+async function refusal(more: Record<string, unknown>): Promise<string> {
+  return read(more).then(
+    () => assert.fail('it was taken'),
+    (error: Error) => error.message,
+  );
+}
+
+test('what an inventory leaves out is filled in: the first master as endpoint, an address for DNS, ssh settings of all hosts', async () => {
+  const inventory = await read({
+    ssh: { user: 'admin', port: 2222 },
+    hosts: [{ ...three[0], ssh: { port: 22 } }, three[1], three[2]],
+  });
+  assert.equal(inventory.endpoint.address, '192.168.20.31');
+  assert.equal(inventory.endpoint.port, 6443);
+  assert.equal(inventory.network.dnsAddress, '10.0.0.2');
+  assert.deepEqual(inventory.hosts[0]?.ssh, { user: 'admin', port: 22 });
+  assert.deepEqual(inventory.hosts[1]?.ssh, { user: 'admin', port: 2222 });
+  assert.equal(inventory.pki.directory, '/etc/kubernetes/ssl');
+});
+
+test('every mistake is told by the field that it is in', async () => {
+  assert.match(await refusal({ hosts: [{ ...three[0], name: 'M1' }] }), /hosts\[0\]\.name: "M1"/);
+  assert.match(
+    await refusal({ hosts: [three[0], { ...three[1], address: '192.168.20.31' }] }),
+    /hosts\[1\]\.address: hosts\[0\] has/,
+  );
+  assert.match(await refusal({ hosts: [{ ...three[0], roles: ['boss'] }] }), /hosts\[0\]\.roles: "boss" is not supported/);
+  assert.match(await refusal({ hosts: three.slice(0, 2) }), /2 hosts have role "etcd".*must be odd/);
+  assert.match(await refusal({ hosts: [{ ...three[0], roles: ['worker'] }] }), /no host has role "master"/);
+  assert.match(await refusal({ network: { podCIDR: '10.0.0.0/8' } }), /network\.serviceCIDR: overlaps network\.podCIDR/);
+  assert.match(await refusal({ network: { dnsDomain: 'cluster.local.' } }), /network\.dnsDomain: "cluster\.local\."/);
+  assert.match(await refusal({ network: { dnsAddress: '10.254.0.2' } }), /network\.dnsAddress: "10\.254\.0\.2" does not lie in/);
+  assert.match(await refusal({ network: { plugin: 'weave' } }), /network\.plugin: "weave" is not supported/);
+  assert.match(await refusal({ pki: { directory: '/etc/../root' } }), /pki\.directory/);
+  assert.match(await refusal({ endpoint: { address: '192.168.20.200', port: 8443 } }), /endpoint\.loadBalancer/);
+  assert.match(await refusal({ hosts: [{ ...three[0], ssh: { host: '-oProxyCommand=x' } }] }), /hosts\[0\]\.ssh\.host/);
+  assert.match(await refusal({ flags: { kubelet: { v: '4 --x' } } }), /flags\.kubelet\.v: may hold no blanks/);
+  assert.match(await refusal({ distribution: { type: 'upstream' } }), /distribution\.type: "upstream" is not supported/);
+  assert.match(await refusal({ nodes: 3 }), /unknown field "nodes"/);
+  const both = await refusal({ network: { plugin: 'weave' }, apiServer: { port: 70000 } });
+  assert.match(both, /network\.plugin/);
+  assert.match(both, /apiServer\.port: 70000 is out of range/);
+});
+
+test('whatever an inventory holds, it is taken or refused with a code', async () => {
+  const keys = fc.constantFrom(
+    'hosts',
+    'ssh',
+    'name',
+    'network',
+    'flags',
+    '__proto__',
+    'constructor',
+    'kubelet',
+    'pki',
+    'roles',
+    'labels',
+  );
+  const value = fc.jsonValue({ maxDepth: 4 });
+  await fc.assert(
+    fc.asyncProperty(fc.dictionary(keys, value), async (fields) => {
+      try {
+        await read(fields);
+      } catch (error) {
+        assert.ok(error instanceof CodedError, String(error));
+      }
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,54 @@
+import {
+  type ComponentFlags,
+  type Inventory,
+  type InventoryHost,
+  inventoryKind,
+  type SshSettings,
+} from '../../api/config/v1/inventory.ts';
+import { readConfiguration } from '../../api/configuration/read-configuration.ts';
+import { withDefaults } from '../../api/configuration/with-defaults.ts';
+import { CodedError } from '../../std/coded-error.ts';
+import { checkInventory } from './check-inventory.ts';
+import { addressAt } from './networks.ts';
+
+/**
+ * Reads an inventory, YAML or JSON, fills in what it leaves out and checks it.
+ *
+ * @throws CodedError INVENTORY_INVALID naming every field that is wrong; CONFIGURATION_INVALID where the text is no inventory
+ */
+export async function readInventory(text: string): Promise<Inventory> {
+  const { given } = await readConfiguration(text, inventoryKind);
+  const inventory = complete(given);
+  const mistakes = checkInventory(inventory);
+  if (mistakes.length > 0)
+    throw new CodedError(`the inventory is not valid: ${mistakes.join('; ')}`, { code: 'INVENTORY_INVALID' });
+  return inventory;
+}
+
+/** Types were checked as the fields were read, so the casts hold. */
+function complete(given: Readonly<Record<string, unknown>>): Inventory {
+  const filled = withDefaults(inventoryKind.fields, given) as unknown as Inventory;
+  const hosts = ((given['hosts'] as readonly Record<string, unknown>[] | null | undefined) ?? []).map((host) =>
+    completeHost(host, filled),
+  );
+  const { endpoint, network } = filled;
+  const firstMaster = hosts.find(({ roles }) => roles.includes('master'));
+  return {
+    ...filled,
+    hosts,
+    endpoint: {
+      ...endpoint,
+      address: endpoint.address || (firstMaster?.address ?? ''),
+      port: endpoint.port ?? filled.apiServer.port,
+    },
+    network: { ...network, dnsAddress: network.dnsAddress || (addressAt(network.serviceCIDR, 2) ?? '') },
+  };
+}
+
+function completeHost(host: Readonly<Record<string, unknown>>, { ssh }: Inventory): InventoryHost {
+  const field = inventoryKind.fields['hosts']!.type as { readonly list: Parameters<typeof withDefaults>[0] };
+  const filled = withDefaults(field.list, host) as unknown as InventoryHost;
+  const flags: ComponentFlags = filled.flags;
+  const connection: SshSettings = { ...ssh, ...filled.ssh };
+  return { ...filled, name: filled.name ?? '', address: filled.address ?? '', flags, ssh: connection };
+}

@@ -1,0 +1,164 @@
+import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
+import { sysctlsOf } from '../desired/preparation.ts';
+import type { HostFacts } from '../facts/facts.ts';
+import { sysctlsLeftOut } from './plan-host.ts';
+
+/** What is told of a host before anything is done. */
+export interface Remark {
+  readonly host: string;
+  readonly message: string;
+}
+
+export interface Preflight {
+  /** Each of them ends it. */
+  readonly problems: readonly Remark[];
+  readonly warnings: readonly Remark[];
+}
+
+const LARGEST_CLOCK_DIFFERENCE_S = 30;
+const LEAST_DISK_KIB = 2 << 20;
+const LEAST_MEMORY_KIB = 900 << 10;
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
+
+/** The ports that a host's services listen on, with the unit of each. */
+export function portsOf({ apiServer }: Inventory, { roles }: InventoryHost): ReadonlyMap<number, string> {
+  return new Map([
+    ...(roles.includes('etcd')
+      ? ([
+          [2379, 'etcd'],
+          [2380, 'etcd'],
+        ] as const)
+      : []),
+    ...(roles.includes('master')
+      ? ([
+          [apiServer.port, 'kube-apiserver'],
+          [10257, 'kube-controller-manager'],
+          [10259, 'kube-scheduler'],
+        ] as const)
+      : []),
+    ...(roles.includes('worker')
+      ? ([
+          [10250, 'kubelet'],
+          [10248, 'kubelet'],
+          [10256, 'kube-proxy'],
+          [10249, 'kube-proxy'],
+        ] as const)
+      : []),
+  ]);
+}
+
+/** Programs that a host must have, with the package that has them on Debian. */
+export function programsOf(inventory: Inventory, { roles }: InventoryHost): ReadonlyMap<string, string> {
+  return new Map([
+    ['systemctl', 'systemd'],
+    ['systemd-notify', 'systemd'],
+    ['sha256sum', 'coreutils'],
+    ...(roles.includes('etcd') ? ([[inventory.etcd.program, 'etcd-server']] as const) : []),
+    ...(roles.includes('worker')
+      ? ([
+          ['mount', 'mount'],
+          ['ip', 'iproute2'],
+          ['iptables', 'iptables'],
+          ['nft', 'nftables'],
+          ['conntrack', 'conntrack'],
+          ['modprobe', 'kmod'],
+          ['containerd', 'containerd'],
+          ['runc', 'runc'],
+        ] as const)
+      : []),
+  ]);
+}
+
+/**
+ * Whether a cluster can be made of these hosts.
+ *
+ * @param architecture of the executable, as Node calls it
+ * @param askedAt this machine's clock when each host was asked, in seconds: what lies between the asking is no difference of clocks
+ */
+export function checkHosts(
+  inventory: Inventory,
+  facts: ReadonlyMap<string, HostFacts>,
+  architecture: string,
+  askedAt: ReadonlyMap<string, number>,
+): Preflight {
+  const problems: Remark[] = [];
+  const warnings: Remark[] = [];
+  const machines = new Map<string, string>();
+  for (const host of inventory.hosts) {
+    const fact = facts.get(host.name);
+    if (!fact) continue;
+    const problem = (message: string) => problems.push({ host: host.name, message });
+    const twin = fact.machineId === '' ? undefined : machines.get(fact.machineId);
+    if (twin !== undefined) problem(`is the same machine as ${twin}: both have the machine id ${fact.machineId}`);
+    machines.set(fact.machineId, host.name);
+    if (fact.init !== 'systemd') problem(`runs by ${fact.init}; only hosts that run by systemd can be used`);
+    const wanted = ARCHITECTURES[architecture] ?? architecture;
+    if (fact.architecture !== wanted) problem(`is ${fact.architecture}, and the executable is for ${wanted}`);
+    if (fact.diskKiB < LEAST_DISK_KIB)
+      problem(`has ${Math.floor(fact.diskKiB / 1024)} MiB free where /var/lib is; ${LEAST_DISK_KIB / 1024} are needed`);
+    if (fact.memoryKiB < LEAST_MEMORY_KIB)
+      warnings.push({ host: host.name, message: `has ${Math.floor(fact.memoryKiB / 1024)} MiB of memory` });
+    if (
+      fact.swaps > 0 &&
+      inventory.preparation.swap === 'keep' &&
+      host.roles.includes('worker') &&
+      inventory.kubelet.configuration['failSwapOn'] !== false
+    )
+      problem(
+        'has swap, with which the kubelet does not start: let preparation.swap be "off", or kubelet.configuration.failSwapOn false',
+      );
+    for (const [program, name] of programsOf(inventory, host))
+      if (!fact.programs.has(program)) problem(`has no ${program}: install the package ${name}`);
+    if (host.roles.includes('worker')) {
+      if (!fact.filesystems.has('overlay') && !fact.loadable.has('overlay'))
+        problem('its kernel has no file system overlay, which containers need');
+      if (!fact.modules.has('br_netfilter') && !fact.loadable.has('br_netfilter'))
+        warnings.push({
+          host: host.name,
+          message: 'its kernel has no br_netfilter: pods may not reach pods of their own host by a Service',
+        });
+    }
+    for (const [port, unit] of portsOf(inventory, host))
+      if (fact.ports.has(port) && fact.units.get(`${unit}.service`)?.active !== 'active')
+        problem(`port ${port}, which ${unit} needs, is taken`);
+    const kube = fact.accounts.get('kube');
+    if (host.roles.includes('master') && kube && kube.uid !== inventory.preparation.accountId)
+      warnings.push({ host: host.name, message: `has a user kube of number ${kube.uid}, which is used as it is` });
+    for (const left of sysctlsLeftOut(sysctlsOf(inventory), fact)) warnings.push({ host: host.name, message: `sysctl ${left}` });
+  }
+  problems.push(...checkClocks(facts, askedAt), ...checkMembers(inventory, facts));
+  return { problems, warnings };
+}
+
+function checkClocks(facts: ReadonlyMap<string, HostFacts>, askedAt: ReadonlyMap<string, number>): Remark[] {
+  const offsets = [...facts]
+    .map(([host, { time }]) => ({ host, offset: time - (askedAt.get(host) ?? 0) }))
+    .sort((a, b) => a.offset - b.offset);
+  const middle = offsets[Math.floor(offsets.length / 2)];
+  if (!middle) return [];
+  return offsets
+    .filter(({ offset }) => Math.abs(offset - middle.offset) > LARGEST_CLOCK_DIFFERENCE_S)
+    .map(({ host, offset }) => ({
+      host,
+      message: `its clock is ${Math.round(Math.abs(offset - middle.offset))} s ${offset < middle.offset ? 'behind' : 'ahead of'} that of ${middle.host}; ${LARGEST_CLOCK_DIFFERENCE_S} are allowed`,
+    }));
+}
+
+/** A cluster of etcd that has begun takes new members only one by one, by its own rules. Of what it began with, a member may come late. */
+function checkMembers({ hosts }: Inventory, facts: ReadonlyMap<string, HostFacts>): Remark[] {
+  const members = hosts.filter(({ roles }) => roles.includes('etcd'));
+  // Its unit is shown only when it is not what is wanted.
+  const begun = members.flatMap(({ name }) => {
+    const fact = facts.get(name);
+    const unit = fact?.files.get('/etc/systemd/system/etcd.service');
+    const text = (fact?.units.get('etcd.service')?.fingerprint ?? '') !== '' && unit?.type === 'file' ? unit.content : undefined;
+    const [, cluster] = /--initial-cluster=(\S+)/.exec(text ?? '') ?? [];
+    return cluster === undefined ? [] : [cluster.split(',').map((member) => member.split('=')[0])];
+  });
+  return members
+    .filter(({ name }) => begun.some((cluster) => !cluster.includes(name)))
+    .map(({ name }) => ({
+      host: name,
+      message: 'would be a new member of an etcd cluster that runs already, and "muster deploy etcd add" is not built yet',
+    }));
+}

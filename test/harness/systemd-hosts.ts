@@ -1,0 +1,251 @@
+/** Whole hosts for e2e tests: systemd as process 1, sshd, containerd; each in a network namespace of its own on one bridge. As root. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes, randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { createMounts } from '../../src/host/mounts.ts';
+import { type CommandResult, runCommand, runOrFail } from './run-command.ts';
+import { systemdImage } from './systemd-image.ts';
+import { isExecutable } from './tools.ts';
+import { until } from './until.ts';
+
+export interface SystemdHost {
+  readonly name: string;
+  readonly address: string;
+  /** Runs a line of shell on it as root, by ssh; fails unless that ends with 0. Answers its output. */
+  shell(line: string): Promise<string>;
+  /** The same, whatever it ends with. */
+  tryShell(line: string): Promise<CommandResult>;
+  /** Ends it as when its power goes. What it wrote stays. */
+  powerOff(): Promise<void>;
+  /** Resolves when sshd answers. */
+  powerOn(): Promise<void>;
+}
+
+export interface SystemdHosts extends AsyncDisposable {
+  readonly hosts: readonly SystemdHost[];
+  /** A directory for this test. */
+  readonly directory: string;
+  /** A configuration for ssh by which the hosts' addresses can be reached as root. */
+  readonly sshConfig: string;
+}
+
+const BOOT_MS = 120_000;
+const OWN = 'mstr';
+
+/** Makes hosts of these names and resolves when all have booted. Disposing of them leaves nothing. */
+export async function startSystemdHosts(names: readonly string[]): Promise<SystemdHosts> {
+  requirePrograms();
+  await using stack = new AsyncDisposableStack();
+  const image = await systemdImage();
+  const directory = await mkdtemp(join(tmpdir(), 'muster-hosts-'));
+  stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+  const id = randomBytes(3).toString('hex');
+  const network = await makeBridge(`${OWN}${id}`);
+  stack.defer(() => runOrFail('ip', ['link', 'delete', network.bridge]).then(() => undefined));
+  const sshConfig = await writeSshConfig(directory, image, network.prefix);
+  const hosts = names.map(
+    (name, i) =>
+      new Host({ name, id: `${id}${i}`, address: `${network.prefix}.${i + 11}`, network, directory, image, sshConfig }),
+  );
+  for (const host of hosts) stack.defer(() => host.remove());
+  for (const host of hosts) await host.make();
+  await Promise.all(hosts.map((host) => host.powerOn()));
+  const resources = stack.move();
+  return { hosts, directory, sshConfig, [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose]() };
+}
+
+interface Network {
+  readonly bridge: string;
+  /** Of the addresses: `10.240.7`. */
+  readonly prefix: string;
+}
+
+interface HostSettings {
+  readonly name: string;
+  /** Unique on the machine, and short: interfaces are named so. */
+  readonly id: string;
+  readonly address: string;
+  readonly network: Network;
+  readonly directory: string;
+  readonly image: string;
+  readonly sshConfig: string;
+}
+
+class Host implements SystemdHost {
+  readonly name: string;
+  readonly address: string;
+  readonly #settings: HostSettings;
+  readonly #root: string;
+  readonly #namespace: string;
+  #process: ChildProcess | undefined;
+
+  constructor(settings: HostSettings) {
+    this.name = settings.name;
+    this.address = settings.address;
+    this.#settings = settings;
+    this.#root = join(settings.directory, settings.name);
+    this.#namespace = `${OWN}-${settings.id}`;
+  }
+
+  async make(): Promise<void> {
+    const { id, image, network, directory } = this.#settings;
+    for (const part of ['upper', 'work', 'tree', 'containerd', 'kubelet', 'etcd'])
+      await mkdir(join(this.#root, part), { recursive: true });
+    const upper = join(this.#root, 'upper');
+    await mkdir(join(upper, 'root', '.ssh'), { recursive: true, mode: 0o700 });
+    await mkdir(join(upper, 'etc'), { recursive: true });
+    await writeFile(join(upper, 'root', '.ssh', 'authorized_keys'), await readFile(join(directory, 'id.pub')), { mode: 0o600 });
+    await writeFile(join(upper, 'etc', 'hostname'), `${this.name}\n`);
+    await writeFile(join(upper, 'etc', 'hosts'), `127.0.0.1 localhost\n${this.address} ${this.name}\n`);
+    await writeFile(join(upper, 'etc', 'machine-id'), `${randomBytes(16).toString('hex')}\n`);
+    await writeFile(join(upper, 'etc', 'resolv.conf'), 'nameserver 127.0.0.1\n');
+    await createMounts().mount({
+      source: 'overlay',
+      target: join(this.#root, 'tree'),
+      fsType: 'overlay',
+      options: [`lowerdir=${image}`, `upperdir=${upper}`, `workdir=${join(this.#root, 'work')}`],
+    });
+    const inside = ['netns', 'exec', this.#namespace, 'ip'];
+    await runOrFail('ip', ['netns', 'add', this.#namespace]);
+    await runOrFail('ip', ['link', 'add', `v${id}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.#namespace]);
+    await runOrFail('ip', ['link', 'set', `v${id}`, 'master', network.bridge, 'up']);
+    await runOrFail('ip', [...inside, 'link', 'set', 'lo', 'up']);
+    await runOrFail('ip', [...inside, 'address', 'add', `${this.address}/24`, 'dev', 'eth0']);
+    await runOrFail('ip', [...inside, 'link', 'set', 'eth0', 'up']);
+    await runOrFail('ip', [...inside, 'route', 'add', 'default', 'via', `${network.prefix}.1`]);
+  }
+
+  async powerOn(): Promise<void> {
+    const log = openSync(join(this.#root, 'console.log'), 'a');
+    const child = spawn('systemd-nspawn', this.#arguments(), {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '0' },
+    });
+    closeSync(log);
+    this.#process = child;
+    await until(
+      `host ${this.name} has booted`,
+      async () => {
+        if (child.exitCode !== null || child.signalCode !== null) return true;
+        const { status } = await this.tryShell('systemctl is-active --quiet containerd.service ssh.service');
+        return status === 0;
+      },
+      { timeoutMs: BOOT_MS, intervalMs: 250 },
+    );
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`host ${this.name} ended:\n${await readFile(join(this.#root, 'console.log'), 'utf8')}`);
+  }
+
+  #arguments(): string[] {
+    const bind = (part: string, target: string) => `--bind=${join(this.#root, part)}:${target}`;
+    return [
+      '--quiet',
+      '--register=no',
+      '--keep-unit',
+      `--network-namespace-path=/run/netns/${this.#namespace}`,
+      `--directory=${join(this.#root, 'tree')}`,
+      `--machine=${OWN}-${this.#settings.id}`,
+      `--hostname=${this.name}`,
+      '--capability=all',
+      '--system-call-filter=@keyring bpf',
+      '--console=pipe',
+      '--resolv-conf=off',
+      '--timezone=off',
+      // Layers cannot lie on layers; what is synced should be on a disk.
+      bind('containerd', '/var/lib/containerd'),
+      bind('kubelet', '/var/lib/kubelet'),
+      bind('etcd', '/var/lib/etcd'),
+      '--boot',
+    ];
+  }
+
+  async powerOff(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const closed = once(child, 'close');
+    // nspawn takes all of its processes with it.
+    child.kill('SIGKILL');
+    await closed;
+  }
+
+  async remove(): Promise<void> {
+    await this.powerOff();
+    await createMounts().unmountAll(this.#root, { lazy: true });
+    await runCommand('ip', ['netns', 'delete', this.#namespace]);
+  }
+
+  tryShell(line: string): Promise<CommandResult> {
+    return runCommand('ssh', ['-F', this.#settings.sshConfig, this.address, line], { timeoutMs: 120_000 });
+  }
+
+  async shell(line: string): Promise<string> {
+    const { status, signal, stdout, stderr } = await this.tryShell(line);
+    if (status !== 0) throw new Error(`${this.name}: ${line} ended with ${status ?? signal}:\n${stderr}${stdout}`);
+    return stdout;
+  }
+}
+
+async function makeBridge(bridge: string): Promise<Network> {
+  const prefix = unusedPrefix();
+  await runOrFail('ip', ['link', 'add', bridge, 'type', 'bridge']);
+  await runOrFail('ip', ['address', 'add', `${prefix}.1/24`, 'dev', bridge]);
+  await runOrFail('ip', ['link', 'set', bridge, 'up']);
+  return { bridge, prefix };
+}
+
+/** Outside of the ranges that the runbooks give to pods and services. */
+function unusedPrefix(): string {
+  const taken = new Set(
+    Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .map(({ address }) => address.split('.').slice(0, 3).join('.')),
+  );
+  for (;;) {
+    const prefix = `172.${randomInt(20, 32)}.${randomInt(0, 256)}`;
+    if (!taken.has(prefix)) return prefix;
+  }
+}
+
+/** The hosts' keys are the image's, so they can be known beforehand. */
+async function writeSshConfig(directory: string, image: string, prefix: string): Promise<string> {
+  await runOrFail('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(directory, 'id')]);
+  const key = await readFile(join(image, 'etc', 'ssh', 'ssh_host_ed25519_key.pub'), 'utf8');
+  await writeFile(join(directory, 'known_hosts'), `${prefix}.* ${key}`);
+  const path = join(directory, 'ssh_config');
+  const lines = [
+    `Host ${prefix}.*`,
+    'User root',
+    `IdentityFile ${join(directory, 'id')}`,
+    'IdentitiesOnly yes',
+    `UserKnownHostsFile ${join(directory, 'known_hosts')}`,
+    'StrictHostKeyChecking yes',
+    'BatchMode yes',
+    'ConnectTimeout 5',
+    'LogLevel ERROR',
+  ];
+  await writeFile(path, `${lines.join('\n')}\n`);
+  return path;
+}
+
+const PROGRAMS: Readonly<Record<string, string>> = {
+  debootstrap: 'debootstrap',
+  'systemd-nspawn': 'systemd-container',
+  ssh: 'openssh-client',
+  ip: 'iproute2',
+};
+
+function requirePrograms(): void {
+  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const missing = Object.entries(PROGRAMS).flatMap(([name, debianPackage]) =>
+    directories.some((directory) => isExecutable(join(directory, name)))
+      ? []
+      : [`${name} is missing: apt-get install ${debianPackage}`],
+  );
+  if (missing.length > 0) throw new Error(missing.join('\n'));
+  if (process.getuid?.() !== 0) throw new Error('whole hosts need root: run this test as root');
+}
