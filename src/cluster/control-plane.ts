@@ -29,7 +29,7 @@ import {
 import { createFrontProxy } from './front-proxy.ts';
 import { type ClientAs, createClusterScheduler, createManager } from './in-process-components.ts';
 import { adminKubeconfig } from './kubeconfigs.ts';
-import { CLUSTER_DOMAIN, type ClusterConfig, KUBERNETES_SERVICE_ADDRESS, SERVICE_CIDR } from './options.ts';
+import { CLUSTER_CIDR, CLUSTER_DOMAIN, type ClusterConfig, KUBERNETES_SERVICE_ADDRESS, SERVICE_CIDR } from './options.ts';
 import { PartHealth } from './part-health.ts';
 import { createServingApprover } from './serving-approver/controller.ts';
 import type { KnownNode } from './serving-approver/plan.ts';
@@ -52,16 +52,20 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
+/** What a cluster needs to know of pods that run on this machine. */
+export interface RealPods {
+  /** Where they reach an API server that is bound to the loopback, which they do not. */
+  readonly apiAddress?: string;
+  /** Of all nodes' pods. Default `CLUSTER_CIDR`. */
+  readonly podRange?: string | undefined;
+}
+
 const ADMIN: UserInfo = { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] };
 /** Certificates are renewed when this share of their life is over. */
 const RENEW_AT = 0.8;
 
-/**
- * Starts the parts in order and resolves when nodes can join. What had been started is stopped again when it fails.
- *
- * @param podsAddress an address of this machine where pods reach the API server when it is bound to the loopback, which they do not
- */
-export async function startControlPlane(config: ClusterConfig, directory: string, podsAddress?: string): Promise<ControlPlane> {
+/** Starts the parts in order and resolves when nodes can join. What had been started is stopped again when it fails. */
+export async function startControlPlane(config: ClusterConfig, directory: string, pods: RealPods = {}): Promise<ControlPlane> {
   const { clock, logger, random, name } = config;
   await using stack = new AsyncDisposableStack();
   const keep = config.dataDir !== undefined;
@@ -94,7 +98,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
       logger: logger.child({ part: 'apiserver' }),
       random,
       bindAddress: config.bindAddress,
-      ...(podsAddress && isLoopback(config.bindAddress) && { clusterAddress: podsAddress }),
+      ...(pods.apiAddress && isLoopback(config.bindAddress) && { clusterAddress: pods.apiAddress }),
       port,
       tls: () => serving,
       clientCaPem: caPem,
@@ -135,7 +139,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     });
   const adminTransport = apiServer.transport(ADMIN);
   const knownNodes = new Map<string, KnownNode>();
-  const manager = createManager(config, keys, as, directory);
+  const manager = createManager(config, keys, as, { directory, podRange: pods.podRange ?? CLUSTER_CIDR });
   const scheduler = createClusterScheduler(config, as);
   const approver = createServingApprover({
     client: as('muster', SERVING_APPROVER_USER),

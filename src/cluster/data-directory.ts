@@ -31,7 +31,13 @@ export interface RealNodeRecord {
   readonly endpoint: string;
   readonly cgroupRoot: string;
   readonly cgroupDriver: 'cgroupfs' | 'systemd';
-  readonly network: { readonly name: string; readonly bridge: string; readonly configurationDirectory: string };
+  readonly network: {
+    readonly name: string;
+    readonly bridge: string;
+    readonly configurationDirectory: string;
+    /** Of all nodes' pods; undefined in records of before there was a choice. */
+    readonly podRange?: string;
+  };
 }
 
 /** The one owner of a cluster's directory until `close`. */

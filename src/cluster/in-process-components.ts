@@ -5,7 +5,7 @@ import { createControllerManager } from '../controllers/controller-manager.ts';
 import { createScheduler } from '../scheduler/scheduler.ts';
 import type { Component } from '../std/lifecycle.ts';
 import { type ClusterKeys, LEAF_LIFETIME_MS } from './authorities.ts';
-import { CLUSTER_CIDR, type ClusterConfig, SERVICE_CIDR } from './options.ts';
+import { type ClusterConfig, SERVICE_CIDR } from './options.ts';
 
 /** A client of a program, by whose name what it writes is marked, that acts as a user, without sockets. */
 export type ClientAs = (program: string, user: string, ...groups: string[]) => Client;
@@ -18,9 +18,14 @@ const MANAGER_ACCOUNTS = new Set(['shared-informers', 'leader-election', MANAGER
 /**
  * All controllers, each as its own service account, as with `--use-service-account-credentials`.
  *
- * @param directory of the cluster; volumes of class `standard` lie in it
+ * @param places where volumes of class `standard` lie, below the cluster's directory, and what pods' addresses are of
  */
-export function createManager(config: ClusterConfig, keys: ClusterKeys, as: ClientAs, directory: string): Component {
+export function createManager(
+  config: ClusterConfig,
+  keys: ClusterKeys,
+  as: ClientAs,
+  { directory, podRange }: { readonly directory: string; readonly podRange: string },
+): Component {
   const { clock, logger, random } = config;
   return createControllerManager({
     clientFor: (account) =>
@@ -43,7 +48,7 @@ export function createManager(config: ClusterConfig, keys: ClusterKeys, as: Clie
     serviceAccountKeyPem: keys.serviceAccountKeyPem,
     rootCaPem: keys.authority.certificatePem,
     legacyServiceAccountTokenAutoGeneration: config.legacyServiceAccountTokens,
-    clusterCidrs: [CLUSTER_CIDR],
+    clusterCidrs: [podRange],
     serviceCidrs: [SERVICE_CIDR],
     nodeMonitorGracePeriodMs: config.nodeMonitorGracePeriodMs,
     hostPathVolumesDirectory: join(directory, 'volumes'),

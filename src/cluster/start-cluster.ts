@@ -64,7 +64,7 @@ export async function startClusterIn(directory: DataDirectory, options: ClusterO
     stack.defer(() => real.removeApiAddress());
     await real.addApiAddress();
   }
-  const [controlPlane, machine] = await Promise.all([startControlPlane(config, directory.path, real?.apiAddress), machineRead]);
+  const [controlPlane, machine] = await Promise.all([startControlPlane(config, directory.path, real), machineRead]);
   stack.defer(() => controlPlane.stop());
   config.signal?.throwIfAborted();
   const settings = { configuration: hollowConfiguration(controlPlane.caFile), machine };

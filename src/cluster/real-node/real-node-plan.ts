@@ -5,10 +5,16 @@ import type { KubeletConfiguration } from '../../kubelet/configuration/kubelet-c
 import { BRIDGE_PREFIX, type BridgeNetwork, bridgeName } from '../../network/cni/conflist.ts';
 import type { RealNodeRecord } from '../data-directory.ts';
 import { CLUSTER_DNS_SERVICE_ADDRESS, CLUSTER_DOMAIN } from '../options.ts';
+import { choosePodRange, type PodRangeNeeds } from './pod-range.ts';
 import type { RuntimeSurvey } from './survey-runtime.ts';
 
-/** Names that no other cluster on this machine has, from the directory of this one. */
-export function planRealNode(survey: RuntimeSurvey, clusterDirectory: string, clusterName: string): RealNodeRecord {
+export interface RealNodeNeeds extends PodRangeNeeds {
+  readonly clusterName: string;
+}
+
+/** Names and addresses that no other cluster on this machine has, from the directory of this one. */
+export function planRealNode(survey: RuntimeSurvey, needs: RealNodeNeeds): RealNodeRecord {
+  const { clusterDirectory, clusterName } = needs;
   const digest = createHash('sha256').update(clusterDirectory).digest('hex').slice(0, 8);
   return {
     endpoint: survey.endpoint,
@@ -19,6 +25,7 @@ export function planRealNode(survey: RuntimeSurvey, clusterDirectory: string, cl
       name: `muster-${clusterName}-${digest}`,
       bridge: bridgeName(clusterDirectory),
       configurationDirectory: survey.cniConfigurationDirectory,
+      podRange: choosePodRange(needs),
     },
   };
 }

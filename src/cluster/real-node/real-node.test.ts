@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { choosePodRange } from './pod-range.ts';
 import { nodeNameOf, planRealNode, realConfiguration, servicesTable } from './real-node-plan.ts';
 import { logDirectoryOf } from './remove-real-node.ts';
 import { chooseRuntime, type RuntimeSurvey, readInfo } from './survey-runtime.ts';
@@ -12,6 +13,7 @@ const SURVEY: RuntimeSurvey = {
   cgroupDriver: 'cgroupfs',
   sandboxes: 0,
 };
+const NEEDS = { clusterDirectory: '/data', clusterName: 'muster', nodes: 1, taken: [] };
 const CHOICE = { endpoint: undefined, known: false, userId: 0, survey: async () => SURVEY };
 
 test('where a runtime looks for networks is read from what containerd tells, of both its generations', () => {
@@ -57,7 +59,7 @@ test('a cluster comes back to the pods that it has, and does not go without them
 });
 
 test('clusters on one machine share no name', () => {
-  const [a, b] = ['/data/a', '/data/b'].map((directory) => planRealNode(SURVEY, directory, 'muster'));
+  const [a, b] = ['/data/a', '/data/b'].map((clusterDirectory) => planRealNode(SURVEY, { ...NEEDS, clusterDirectory }));
   for (const value of [
     (x: typeof a) => x!.cgroupRoot,
     (x: typeof a) => x!.network.bridge,
@@ -69,8 +71,22 @@ test('clusters on one machine share no name', () => {
   assert.ok(!a!.cgroupRoot.includes('-'));
 });
 
+test('clusters on one machine share no range of pods, and none that the machine is in already', () => {
+  const chosen = new Set<string>();
+  for (let i = 0; i < 128; i++) {
+    const taken = ['::1', '192.168.1.7', ...[...chosen].map((range) => range.replace('.0.0/16', '.3.1'))];
+    chosen.add(choosePodRange({ ...NEEDS, taken }));
+  }
+  assert.equal(chosen.size, 128);
+  assert.ok([...chosen].every((range) => /^10\.(12[89]|1[3-9]\d|2\d\d)\.0\.0\/16$/.test(range)));
+  assert.throws(() => choosePodRange({ ...NEEDS, taken: [...chosen].map((range) => range.replace('.0.0/16', '.3.1')) }), {
+    code: 'POD_RANGES_TAKEN',
+  });
+  assert.equal(choosePodRange({ ...NEEDS, nodes: 1000 }), '10.128.0.0/9');
+});
+
 test('the kubelet keeps pods and logs below the directory of its node', () => {
-  const configuration = realConfiguration(planRealNode(SURVEY, '/data', 'muster'), '/data/nodes/host', '/data/pki/ca.pem');
+  const configuration = realConfiguration(planRealNode(SURVEY, NEEDS), '/data/nodes/host', '/data/pki/ca.pem');
   assert.deepEqual(configuration.clusterDNS, ['10.96.0.10']);
   assert.equal(configuration.podLogsDir, '/data/nodes/host/logs/pods');
   assert.equal(configuration.authentication.anonymous.enabled, false);

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { nodeKind } from '../../api/core/v1/node.ts';
 import type { V1Node } from '../../api/gen/types.ts';
@@ -29,6 +30,8 @@ export interface RealNode {
   readonly record: NodeRecord;
   /** Where pods find the API server; the machine has the address from `addApiAddress` on. */
   readonly apiAddress: string;
+  /** Of the pods of all nodes. */
+  readonly podRange: string | undefined;
   addApiAddress(): Promise<void>;
   removeApiAddress(): Promise<void>;
   kubelet(record: NodeRecord, controlPlane: ControlPlane): CreateKubelet;
@@ -43,7 +46,7 @@ const RANGE_POLL_MS = 100;
  * Finds out whether and how this machine can be a node. Starts nothing.
  *
  * @returns undefined where `auto` finds no runtime to use
- * @throws CodedError RUNTIME_UNREACHABLE, RUNTIME_FORBIDDEN, RUNTIME_IN_USE, CNI_PLUGINS_MISSING, PACKET_FILTER_MISSING
+ * @throws CodedError RUNTIME_UNREACHABLE, RUNTIME_FORBIDDEN, RUNTIME_IN_USE, CNI_PLUGINS_MISSING, PACKET_FILTER_MISSING, POD_RANGES_TAKEN
  */
 export async function openRealNode(config: ClusterConfig, directory: string, machine: Machine): Promise<RealNode | undefined> {
   const { runtime, containerRuntimeEndpoint: endpoint, knownNodes, logger } = config;
@@ -58,7 +61,14 @@ export async function openRealNode(config: ClusterConfig, directory: string, mac
     logger.info('Pods are hollow: no container runtime can be used', { reason: survey.why });
     return undefined;
   }
-  const real = known?.real ?? planRealNode(survey, directory, config.name);
+  const real =
+    known?.real ??
+    planRealNode(survey, {
+      clusterDirectory: directory,
+      clusterName: config.name,
+      nodes: (config.nodes ?? 0) + 1,
+      taken: Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)),
+    });
   // Whoever brings a network brings its plugins.
   if ((await foreignNetwork(real.network.configurationDirectory, real.network.name)) === undefined)
     await requireCniPlugins(survey.cniPluginDirectories);
@@ -68,6 +78,7 @@ export async function openRealNode(config: ClusterConfig, directory: string, mac
   return {
     record,
     apiAddress,
+    podRange: real.network.podRange,
     addApiAddress: () => addClusterAddress(apiAddress, runProgram),
     removeApiAddress: () => removeClusterAddress(apiAddress, runProgram),
     async remove(clusterDirectory) {
