@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { Status } from '../api/machinery/status-error.ts';
+import { readEnvelope } from '../api/protobuf/envelope.ts';
 import { startTestApi, type TestApi } from './test-api.ts';
 
 let api: TestApi;
@@ -24,6 +26,42 @@ test('discovery names every kind with its subresources', async () => {
   const autoscaling = groups.body.groups.find((g) => g.name === 'autoscaling');
   assert.equal(autoscaling?.preferredVersion.groupVersion, 'autoscaling/v2');
   assert.equal((await api.call('GET', '/apis/none.example')).status, 404);
+});
+
+test('discovery is written in protobuf for those who take nothing else', async () => {
+  const accept = 'application/vnd.kubernetes.protobuf';
+  for (const [path, kind, words] of [
+    ['/api', 'APIVersions', ['v1', '0.0.0.0/0']],
+    ['/apis', 'APIGroupList', ['autoscaling', 'autoscaling/v2']],
+    ['/apis/apps', 'APIGroup', ['apps/v1']],
+    ['/api/v1', 'APIResourceList', ['pods/log', 'xPOwRZ+Yhw8=', 'deletecollection']],
+  ] as const) {
+    const answer = await api.transport.request({ method: 'GET', path, headers: { accept } });
+    const bytes = Buffer.concat(await Array.fromAsync(answer.body));
+    assert.deepEqual([answer.status, answer.headers['content-type']], [200, accept], path);
+    const { apiVersion, kind: told, raw } = readEnvelope(bytes);
+    assert.deepEqual([apiVersion, told], ['v1', kind]);
+    const text = raw.toString('latin1');
+    for (const word of words) assert.ok(text.includes(word), `${path}: ${word}`);
+  }
+  const either = await api.call('GET', '/api', undefined, { accept: `${accept}, application/json` });
+  assert.equal(either.headers['content-type'], 'application/json');
+});
+
+test('what is not read by GET is refused where upstream refuses it', async () => {
+  const statusOf = async (method: string, path: string) => (await api.call(method, path)).status;
+  for (const path of ['/version', '/api', '/apis', '/apis/apps', '/apis/apps/v1', '/api/v1/pods', '/api/v1/nodes/n/status'])
+    assert.equal(await statusOf('HEAD', path), 405, path);
+  for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) assert.equal(await statusOf(method, '/version'), 405, method);
+  for (const path of ['/healthz', '/metrics', '/openapi/v2', '/openapi/v3'])
+    assert.equal(await statusOf('HEAD', path), 200, path);
+  for (const path of ['/nothing', '/apis/none.example', '/apis/none.example/v1/x'])
+    assert.equal(await statusOf('HEAD', path), 404, path);
+  const refused = await api.call<Status>('POST', '/apis/apps');
+  assert.deepEqual(
+    [refused.body.reason, refused.body.message],
+    ['MethodNotAllowed', 'the server does not allow this method on the requested resource'],
+  );
 });
 
 test('discovery tells in which version objects are kept, as upstream tells it', async () => {

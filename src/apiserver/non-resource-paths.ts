@@ -1,3 +1,4 @@
+import { noSuchMethod } from '../api/machinery/status-error.ts';
 import type { Logger } from '../std/logger.ts';
 import type { Store } from '../store/store.ts';
 import type { Handler } from './contracts.ts';
@@ -53,7 +54,10 @@ export function createNonResourcePaths(deps: NonResourceDeps): Map<string, Handl
   const discovery = createDiscoveryHandler(kinds, deps.serverAddress);
   const paths = new Map<string, Handler>();
   for (const [name, handler] of Object.entries(health)) paths.set(`/${name}`, handler).set(`/${name}/`, handler);
-  paths.set('/version', (context, response) => sendValue(context, response, 200, versionInfo()));
+  paths.set('/version', async (context, response) => {
+    if (context.request.method !== 'GET') throw noSuchMethod();
+    return sendValue(context, response, 200, versionInfo());
+  });
   paths.set('/version/', paths.get('/version')!);
   const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
   paths.set('/metrics/slis', async (_context, response) => sendText(response, 200, slis.render(), METRICS_TYPE));

@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import type { V1APIService } from '../../api/gen/types.ts';
 import { isJsonMap } from '../../api/machinery/clone.ts';
 import type { Handler, RequestContext, ServerRequest, ServerResponse } from '../contracts.ts';
+import { encodeDiscovery } from '../discovery/discovery-protobuf.ts';
 import { readText } from '../outgoing/webhook-client.ts';
+import { negotiateOutput, PROTOBUF } from '../request/negotiation.ts';
+import { sendBytes } from '../response/send.ts';
 import { referenceOf } from './availability.ts';
 import { CapturedResponse } from './captured-response.ts';
 import type { ExtensionConnections } from './extension-connections.ts';
@@ -43,7 +46,8 @@ export async function serveMergedDocuments(
   const extensions = deps.extensions();
   if (group !== undefined && !extensions.some(({ service }) => service.spec?.group === group)) return next(context, response);
   const captured = new CapturedResponse();
-  await next({ ...context, request: withoutConditions(context.request) }, captured);
+  const inProtobuf = !path.startsWith('/openapi') && takesProtobuf(context.request);
+  await next({ ...context, request: withoutConditions(context.request, inProtobuf) }, captured);
   const own = captured.status === 200 ? captured.body : undefined;
   const type = String(captured.headers['content-type'] ?? 'application/json');
   let merged: Buffer | undefined;
@@ -60,14 +64,25 @@ export async function serveMergedDocuments(
     response.end(captured.body);
     return;
   }
+  if (inProtobuf) return sendBytes(context, response, 200, encodeDiscovery(JSON.parse(merged.toString('utf8'))), PROTOBUF);
   send(context.request, response, merged, own ? captured.headers : { 'content-type': 'application/json' });
 }
 
 const json = (document: object) => Buffer.from(JSON.stringify(document));
 
+/** Whether plain discovery is wanted in protobuf. What cannot be served at all is told by who serves the own part. */
+function takesProtobuf(request: ServerRequest): boolean {
+  try {
+    return negotiateOutput(request, 'value').format === 'protobuf';
+  } catch {
+    return false;
+  }
+}
+
 /** The own part must come whole and readable; whether the client has the merged document is looked at afterwards. */
-function withoutConditions(request: ServerRequest): ServerRequest {
-  const { 'if-none-match': _known, 'accept-encoding': _encoding, ...headers } = request.headers;
+function withoutConditions(request: ServerRequest, inJson: boolean): ServerRequest {
+  const { 'if-none-match': _known, 'accept-encoding': _encoding, ...kept } = request.headers;
+  const headers = inJson ? { ...kept, accept: 'application/json' } : kept;
   const { method, path, query, remoteAddress, signal } = request;
   return { method, path, query, headers, remoteAddress, signal, readBody: (limit) => request.readBody(limit) };
 }

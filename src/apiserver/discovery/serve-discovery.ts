@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { noSuchPath } from '../../api/machinery/status-error.ts';
+import { noSuchMethod, noSuchPath } from '../../api/machinery/status-error.ts';
 import type { Handler, RequestContext, ServerResponse } from '../contracts.ts';
 import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
-import { negotiateOutput, parseAccept } from '../request/negotiation.ts';
-import { sendJsonBytes, sendPageNotFound } from '../response/send.ts';
+import { negotiateOutput, PROTOBUF, parseAccept } from '../request/negotiation.ts';
+import { sendBytes, sendJsonBytes, sendPageNotFound } from '../response/send.ts';
 import {
   type AggregatedVersion,
   type ApiGroup,
@@ -14,6 +14,7 @@ import {
   apiVersionsDocument,
   groupKinds,
 } from './discovery-documents.ts';
+import { encodeDiscovery } from './discovery-protobuf.ts';
 
 /**
  * Answers `/api`, `/api/{version}`, `/apis`, `/apis/{group}` and `/apis/{group}/{version}`. `/api` and `/apis` answer with everything in
@@ -23,6 +24,7 @@ export function createDiscoveryHandler(kinds: KindRegistry, serverAddress: () =>
   const documents = derivedFrom(kinds, (all) => createDocuments(groupKinds(all), serverAddress));
   return async (context, response) => {
     const path = context.request.path.replace(/(?<=.)\/$/, '');
+    if (context.request.method !== 'GET' && documents().plain(path)) throw noSuchMethod();
     const aggregated = path === '/api' || path === '/apis' ? aggregatedVersion(context) : undefined;
     if (aggregated) return sendAggregated(context, response, documents().aggregated(path, aggregated), aggregated);
     const bytes = documents().plain(path);
@@ -31,7 +33,10 @@ export function createDiscoveryHandler(kinds: KindRegistry, serverAddress: () =>
       if (documents().plain(path.split('/', 3).join('/')) && path.startsWith('/apis/')) throw noSuchPath();
       return sendPageNotFound(response);
     }
-    return sendJsonBytes(context, response, 200, bytes, negotiateOutput(context.request));
+    const output = negotiateOutput(context.request, 'value');
+    if (output.format !== 'protobuf') return sendJsonBytes(context, response, 200, bytes, output);
+    const encoded = encodeDiscovery(JSON.parse(bytes.toString('utf8')));
+    return sendBytes(context, response, 200, encoded, PROTOBUF);
   };
 }
 

@@ -15,7 +15,7 @@ export interface Output {
 
 const PLAIN: Output = { format: 'json', pretty: false, as: 'object', tableVersion: 'v1' };
 const PRETTY: Output = { ...PLAIN, pretty: true };
-const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const JSON_TYPE = 'application/json';
 const ACCEPTED = 'application/json, application/yaml';
 

@@ -1,3 +1,4 @@
+import { noSuchMethod } from '../../api/machinery/status-error.ts';
 import type { TokenVerifier } from '../../pki/service-account-token.ts';
 import type { Handler } from '../contracts.ts';
 
@@ -30,7 +31,8 @@ export function createIssuerDiscovery({ issuer, jwksUri, verifier }: IssuerDisco
 
 function answer(value: object, type: string): Handler {
   const body = Buffer.from(JSON.stringify(value));
-  return async (_context, response) => {
+  return async ({ request }, response) => {
+    if (request.method !== 'GET') throw noSuchMethod();
     response.writeHead(200, {
       'content-type': type,
       'content-length': String(body.length),

@@ -38,6 +38,7 @@ export function createResourceRouter(
     const kind = kinds.byResource(info.group, info.version, info.resource);
     if (!kind) return answerUnknown(kinds, info, response);
     checkScope(kind, info);
+    if (context.request.method === 'HEAD' && !answersHead(kind, info)) throw noSuchMethod();
     if (deps.storedForms) checkReadable(deps.storedForms, deps.keyspace, kind, info);
     if (kind.deprecation) context.warnings.push(kind.deprecation);
     const action = kind.ownSchema
@@ -61,6 +62,10 @@ async function answerUnknown(kinds: KindRegistry, { group, version }: RequestInf
   if (kinds.all().some((kind) => kind.group === group && (group !== '' || kind.version === version))) throw noSuchPath();
   sendPageNotFound(response);
 }
+
+/** Upstream's routes of built-in kinds are those of GET alone, but for proxies; custom resources are served by verb, and HEAD's is get. */
+const answersHead = ({ ownSchema }: KindDefinition, { subresource }: RequestInfo) =>
+  ownSchema !== undefined || subresource === 'proxy';
 
 /** Discovery names it, since upstream has it, and this version does not do it. */
 function notOffered({ group, resource }: KindDefinition, { subresource }: RequestInfo): StatusError {
