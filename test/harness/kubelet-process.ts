@@ -1,6 +1,6 @@
 /** A kubelet as a process of its own that joins by TLS bootstrap and runs real pods in a containerd of its own. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { certificateSigningRequestKind } from '../../src/api/certificates/v1/certificate-signing-request.ts';
 import { KUBELET_SERVING, withCondition } from '../../src/api/certificates/v1/signer-conditions.ts';
@@ -213,12 +213,51 @@ export function isReady({ status }: V1Node): boolean {
   return status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
 }
 
-/** Makes a kubelet's own root in each hierarchy; answers where those are mounted. */
-export async function makeCgroupRoot(name: string): Promise<readonly string[]> {
+/** Makes a kubelet's own root in each hierarchy; answers its path there and where those are mounted. Roots of test runs that were killed go. */
+export async function makeCgroupRoot(): Promise<{ readonly path: string; readonly hierarchies: readonly string[] }> {
   const mounts = parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8'));
   const places = mounts.filter(({ fsType }) => fsType === 'cgroup' || fsType === 'cgroup2').map(({ mountPoint }) => mountPoint);
+  const prefix = await cgroupPrefix();
+  for (const place of places) await removeDeadRoots(place, prefix);
+  const name = `${prefix}${process.pid}-${randomBytes(4).toString('hex')}`;
   for (const place of places) await mkdir(join(place, name), { recursive: true });
-  return places;
+  return { path: `/${name}`, hierarchies: places };
+}
+
+/** Process ids mean something only in their own namespace, and hierarchies may be shared with others. */
+async function cgroupPrefix(): Promise<string> {
+  const [namespace = '0'] = /\d+/.exec(await readlink('/proc/self/ns/pid')) ?? [];
+  return `muster-test-${namespace}-`;
+}
+
+/** What a test run that was killed could not take away itself. Two who do so at once do not disturb each other. */
+async function removeDeadRoots(hierarchy: string, prefix: string): Promise<void> {
+  for (const name of await readdir(hierarchy)) {
+    const pid = name.startsWith(prefix) ? Number(/^\d+/.exec(name.slice(prefix.length))?.[0]) : Number.NaN;
+    if (Number.isNaN(pid) || isAlive(pid)) continue;
+    await until(`cgroup ${name} of a test run that has ended is gone`, async () => {
+      await endProcesses(join(hierarchy, name));
+      await removeCgroups([join(hierarchy, name)]);
+      return true;
+    });
+  }
+}
+
+async function endProcesses(group: string): Promise<void> {
+  const entries = await readdir(group, { withFileTypes: true }).catch(() => []); // gone
+  for (const entry of entries) if (entry.isDirectory()) await endProcesses(join(group, entry.name));
+  const pids = await readFile(join(group, 'cgroup.procs'), 'utf8').catch(() => ''); // gone
+  // Processes of other namespaces are shown as 0.
+  for (const pid of pids.split('\n').map(Number)) if (pid > 1 && isAlive(pid)) process.kill(pid, 'SIGKILL');
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 /** Bottom up. Their processes have ended with containerd's. */

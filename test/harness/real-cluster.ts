@@ -50,8 +50,7 @@ export interface RealCluster extends AsyncDisposable {
 /** Resolves when the node is Ready. */
 export async function startRealCluster(options: RealClusterOptions = {}): Promise<RealCluster> {
   await using stack = new AsyncDisposableStack();
-  const cgroupRoot = `/muster-test-${randomBytes(4).toString('hex')}`;
-  const hierarchies = await makeCgroupRoot(cgroupRoot);
+  const { path: cgroupRoot, hierarchies } = await makeCgroupRoot();
   // Last, when containerd and all that it ran have ended.
   stack.defer(() => removeCgroups(hierarchies.map((mount) => join(mount, cgroupRoot))));
   const [home, containerd] = await Promise.all([

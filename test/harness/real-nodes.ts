@@ -2,7 +2,6 @@
  * A control plane on this machine and several nodes, each a network namespace of its own: with its own address, containerd and kubelet,
  * which joined by TLS bootstrap. For e2e tests, as root. Any number of them run side by side.
  */
-import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeKind } from '../../src/api/core/v1/node.ts';
@@ -185,8 +184,7 @@ interface NodeSettings {
 async function openNode({ name, links, entrance, directory, options, connect }: NodeSettings): Promise<MachineNode> {
   await using stack = new AsyncDisposableStack();
   await mkdir(directory, { recursive: true });
-  const cgroupRoot = `/muster-test-${randomBytes(4).toString('hex')}`;
-  const hierarchies = await makeCgroupRoot(cgroupRoot);
+  const { path: cgroupRoot, hierarchies } = await makeCgroupRoot();
   // Last, when containerd and all that it ran have ended.
   stack.defer(() => removeCgroups(hierarchies.map((mount) => join(mount, cgroupRoot))));
   const link = await links.add();
