@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { until as untilTime } from '../../../../test/harness/until.ts';
 import { podKind } from '../../../api/core/v1/pod.ts';
 import type { V1Pod } from '../../../api/gen/types.ts';
 import { VirtualClock } from '../../../std/clock.ts';
@@ -121,11 +122,17 @@ async function setUp(t: TestContext, settings: Record<string, unknown> = {}) {
     started = true;
     return pods.start(life.signal);
   };
-  return { directory, api, pods, names, told, lines, look, start };
+  /** Looks until then: files and sockets take their own time, whatever the clock. */
+  const lookUntil = (what: string, condition: () => boolean) =>
+    untilTime(what, async () => {
+      await look();
+      return condition();
+    });
+  return { directory, api, pods, names, told, lines, look, lookUntil, start };
 }
 
 test('manifests of a directory come and go; a broken one is told once and keeps what it had', async (t) => {
-  const { directory, pods, names, told, lines, look, start } = await setUp(t);
+  const { directory, pods, names, told, lines, look, lookUntil, start } = await setUp(t);
   const file = (name: string) => join(directory, name);
   await writeFile(file('a.yaml'), yaml('a'));
   await writeFile(file('.hidden.yaml'), yaml('hidden'));
@@ -136,7 +143,7 @@ test('manifests of a directory come and go; a broken one is told once and keeps 
   pods.onChange((uid) => changes.push(uid));
   await writeFile(file('a.yaml'), 'kind: [');
   await writeFile(file('b.yaml'), yaml('b'));
-  while (names().length < 2) await look();
+  await lookUntil('there are two pods', () => names().length === 2);
   await look();
   assert.deepEqual(names(), ['a-node1', 'b-node1']);
   assert.equal(told.length, 1);
@@ -144,7 +151,7 @@ test('manifests of a directory come and go; a broken one is told once and keeps 
   assert.equal(lines.filter((line) => line.startsWith("E Can't process manifest file")).length, 1);
   assert.equal(changes.length, 1);
   await rm(file('b.yaml'));
-  while (names().length > 1) await look();
+  await lookUntil('there is one pod', () => names().length === 1);
   assert.deepEqual(names(), ['a-node1']);
 });
 
@@ -158,7 +165,7 @@ test('an URL is asked with its headers; when it cannot be read the pods stay', a
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
   const staticPodURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/pods`;
-  const { names, look, start } = await setUp(t, {
+  const { names, lookUntil, start } = await setUp(t, {
     staticPodPath: undefined,
     staticPodURL,
     staticPodURLHeader: { 'X-Test': ['yes'] },
@@ -167,10 +174,10 @@ test('an URL is asked with its headers; when it cannot be read the pods stay', a
   assert.deepEqual(names(), ['web-node1']);
   assert.equal(asked[0], 'yes');
   answer = { status: 500, body: '' };
-  while (asked.length < 2) await look();
+  await lookUntil('it is asked again', () => asked.length >= 2);
   assert.deepEqual(names(), ['web-node1']);
   answer = { status: 200, body: yaml('other') };
-  while (names()[0] !== 'other-node1') await look();
+  await lookUntil('the other pod is there', () => names()[0] === 'other-node1');
 });
 
 test('a mirror is made, made anew when it is of another pod, and deleted without one', async (t) => {
