@@ -1,6 +1,6 @@
-import { connect } from 'node:tls';
 import type { V1Node } from '../api/gen/types.ts';
-import { type Certificate, parseCertificateDer } from '../pki/certificate.ts';
+import { shakeHands } from '../client/peer-certificate.ts';
+import type { Certificate } from '../pki/certificate.ts';
 import type { CurrentCertificate } from './request-facts.ts';
 
 const KUBELET_PORT = 10250;
@@ -25,9 +25,12 @@ export async function readServedCertificate(
   const port = node.status?.daemonEndpoints?.kubeletEndpoint?.Port ?? KUBELET_PORT;
   const addresses = (node.status?.addresses ?? []).filter(({ type }) => REACHABLE.has(type ?? '')).slice(0, MOST_ADDRESSES);
   for (const { address } of addresses) {
-    const certificate = await handshake(address ?? '', port, options);
-    if (certificate && isNodes(certificate, node.metadata?.name ?? '', options.nowMs))
-      return { names: [...certificate.dnsNames, ...certificate.ipAddresses], notAfterMs: certificate.notAfterMs };
+    const { caPem, timeoutMs, nowMs } = options;
+    // A node that does not answer has no quick way; the slower ones stay.
+    const shown = await shakeHands({ host: address ?? '', port, caPem, timeoutMs }).catch(() => undefined);
+    if (!shown || shown.distrust !== undefined || !isNodes(shown.certificate, node.metadata?.name ?? '', nowMs)) continue;
+    const { dnsNames, ipAddresses, notAfterMs } = shown.certificate;
+    return { names: [...dnsNames, ...ipAddresses], notAfterMs };
   }
   return undefined;
 }
@@ -39,24 +42,4 @@ function isNodes(certificate: Certificate, nodeName: string, nowMs: number): boo
     certificate.notBeforeMs <= nowMs &&
     nowMs <= certificate.notAfterMs
   );
-}
-
-function handshake(host: string, port: number, { caPem, timeoutMs }: ServedCertificateOptions): Promise<Certificate | undefined> {
-  return new Promise((resolve) => {
-    // The name is checked by the caller, against the subject: a kubelet's alternative names are what is being asked about.
-    const socket = connect({ host, port, ca: caPem, minVersion: 'TLSv1.2', checkServerIdentity: () => undefined });
-    const end = (certificate?: Certificate) => {
-      socket.destroy();
-      resolve(certificate);
-    };
-    socket.setTimeout(timeoutMs, () => end());
-    socket.once('error', () => end());
-    socket.once('secureConnect', () => {
-      try {
-        end(parseCertificateDer(socket.getPeerCertificate().raw));
-      } catch {
-        end(); // not one that we can read is none
-      }
-    });
-  });
 }

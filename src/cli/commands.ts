@@ -141,11 +141,21 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'enforce NetworkPolicies on a node, with nftables',
     load: async () => (await import('../network/policy/policy-command.ts')).networkPolicyCommand,
   },
+  {
+    name: 'doctor',
+    summary: 'say what is wrong, or soon will be, with certificates, tokens, nodes and names of a cluster',
+    load: async () => (await import('../doctor/command.ts')).doctorCommand,
+  },
   explain,
   {
     name: 'approver',
     summary: "approve kubelets' serving certificates, by rules that look at what no node can write",
     load: async () => (await import('../approver/command.ts')).approverCommand,
+  },
+  {
+    name: 'calico-node',
+    summary: "run Calico's pod network on a node, with BIRD",
+    load: async () => (await import('../network/bgp/calico-command.ts')).calicoNodeCommand,
   },
   {
     name: 'link',

@@ -1,0 +1,28 @@
+import { type Finding, sortFindings } from '../finding.ts';
+import type { Observations } from '../observations.ts';
+import { checkCertificates, checkDns, checkHost, checkServer } from './certificate-checks.ts';
+import type { Check } from './check.ts';
+import { checkClientCertificates, checkServing, checkSettings } from './kubelet-checks.ts';
+import { checkLeaders, checkNodes, checkVersions } from './node-checks.ts';
+import { checkRbac } from './rbac-checks.ts';
+import { checkRequests } from './request-checks.ts';
+import { checkTokens } from './token-checks.ts';
+
+const ALL_CHECKS: readonly Check[] = [
+  checkTokens,
+  checkRbac,
+  checkRequests,
+  checkNodes,
+  checkVersions,
+  checkLeaders,
+  checkServing,
+  checkClientCertificates,
+  checkSettings,
+  checkCertificates,
+  checkServer,
+  checkDns,
+  checkHost,
+];
+
+/** All findings of all checks, the worst first. */
+export const diagnose = (seen: Observations): Finding[] => sortFindings(ALL_CHECKS.flatMap((check) => check(seen)));

@@ -1,0 +1,132 @@
+import type { Finding } from '../finding.ts';
+import type { SeenCertificate } from '../observations.ts';
+import { type Check, day, fromNow } from './check.ts';
+
+const DAY_MS = 86_400_000;
+/** An authority takes weeks to replace everywhere. */
+const CA_SOON_MS = 180 * DAY_MS;
+const SOON_MS = 30 * DAY_MS;
+const NEARLY_MS = 7 * DAY_MS;
+
+/** Everything that ends, but for nodes, which renew by themselves and are judged by that. */
+export const checkCertificates: Check = ({ certificates, host, nowMs }) =>
+  [...certificates, ...(host?.certificates ?? [])].flatMap((certificate) => checkEnd(certificate, nowMs));
+
+function checkEnd(certificate: SeenCertificate, nowMs: number): Finding[] {
+  const { where, notAfterMs, notBeforeMs, isCa } = certificate;
+  const common = {
+    subject: `certificate/${where}`,
+    evidence: `${certificate.subject}, ${day(notBeforeMs)} to ${day(notAfterMs)}`,
+  };
+  const what = isCa ? 'authority' : 'certificate';
+  const remedy = isCa
+    ? 'replace the authority with a bundle of both in between: muster deploy rotate --ca'
+    : 'issue it again: muster certs renew, or kubeadm certs renew all';
+  if (nowMs > notAfterMs)
+    return [
+      {
+        ...common,
+        code: 'DOC-601',
+        severity: 'error',
+        message: `The ${what} has expired, ${fromNow(notAfterMs, nowMs)}.`,
+        remedy,
+      },
+    ];
+  if (nowMs < notBeforeMs)
+    return [
+      {
+        ...{ ...common, code: 'DOC-602', severity: 'error', message: `The ${what} is not valid yet: a clock is wrong.` },
+        remedy: 'compare the clocks of this host and of the one that issued it',
+      },
+    ];
+  // What lives for a day is renewed by machines; a share of the life is the measure then.
+  const leftMs = notAfterMs - nowMs;
+  const shortLived = notAfterMs - notBeforeMs < 2 * SOON_MS;
+  const soon = isCa ? leftMs < CA_SOON_MS : shortLived ? leftMs < (notAfterMs - notBeforeMs) * 0.1 : leftMs < SOON_MS;
+  if (!soon) return [];
+  const severity = leftMs < NEARLY_MS ? 'error' : 'warning';
+  return [
+    {
+      ...common,
+      code: isCa ? 'DOC-604' : 'DOC-603',
+      severity,
+      message: `The ${what} ends ${fromNow(notAfterMs, nowMs)}.`,
+      remedy,
+    },
+  ];
+}
+
+export const checkServer: Check = ({ server, serverNameProblem, clusterInfoAgrees }) => {
+  const findings: Finding[] = [];
+  if (serverNameProblem !== undefined)
+    findings.push({
+      ...{ code: 'DOC-605', severity: 'error', subject: `server/${server}` },
+      message: "The API server's certificate is not for the name by which the kubeconfig calls it.",
+      ...{
+        evidence: serverNameProblem,
+        remedy: 'issue it again with that name (--apiserver-cert-extra-sans), or use a name that it has',
+      },
+    });
+  if (clusterInfoAgrees === false)
+    findings.push({
+      ...{ code: 'DOC-606', severity: 'error', subject: 'configmap/kube-public/cluster-info' },
+      message: 'cluster-info tells joining nodes another authority than this kubeconfig has.',
+      ...{ evidence: 'certificate-authority-data differ', remedy: 'write the present authority into the ConfigMap cluster-info' },
+    });
+  return findings;
+};
+
+export const checkDns: Check = ({ dns }) => {
+  if (!dns) return [];
+  if (dns.serviceAddresses.length === 0)
+    return [
+      {
+        ...{ code: 'DOC-701', severity: 'info', subject: 'service/kube-system/kube-dns' },
+        message: 'There is no cluster DNS Service: pods find Services by environment variables alone.',
+        ...{ evidence: 'no Service with k8s-app=kube-dns in kube-system', remedy: 'install CoreDNS, or run muster dns' },
+      },
+    ];
+  if (dns.endpoints > 0) return [];
+  return [
+    {
+      ...{ code: 'DOC-702', severity: 'error', subject: 'service/kube-system/kube-dns' },
+      message: 'Nothing stands behind the cluster DNS Service: no name is resolved in pods.',
+      ...{ evidence: 'no ready endpoint', remedy: 'kubectl -n kube-system get pods -l k8s-app=kube-dns' },
+    },
+  ];
+};
+
+export const checkHost: Check = ({ host }) => {
+  if (!host) return [];
+  const subject = `host/${host.hostName}`;
+  const findings: Finding[] = [];
+  if (host.swapAreas.length > 0)
+    findings.push({
+      ...{ code: 'DOC-801', severity: 'warning', subject },
+      message: 'Swap is on: a kubelet with failSwapOn does not start.',
+      ...{ evidence: host.swapAreas.join(', '), remedy: 'swapoff -a, and take it out of /etc/fstab' },
+    });
+  for (const path of host.openKeys)
+    findings.push({
+      ...{ code: 'DOC-802', severity: 'error', subject: `file/${path}` },
+      message: 'A private key may be read by others than its owner.',
+      ...{ evidence: path, remedy: `chmod 600 ${path}` },
+    });
+  for (const path of host.brokenLinks)
+    findings.push({
+      ...{ code: 'DOC-803', severity: 'error', subject: `file/${path}` },
+      message: 'A link to the current certificate leads nowhere: the kubelet cannot start with it.',
+      ...{ evidence: path, remedy: 'link it to the newest file beside it, or let the node join anew' },
+    });
+  const { runtime, kubelet } = host.pauseImages;
+  if (runtime !== undefined && kubelet !== undefined && runtime !== kubelet)
+    findings.push({
+      ...{ code: 'DOC-804', severity: 'warning', subject },
+      message: 'The kubelet protects another pause image from clean-up than the runtime uses.',
+      ...{
+        evidence: `containerd ${runtime}, kubelet ${kubelet}`,
+        remedy: 'set sandbox_image of containerd and --pod-infra-container-image to the same image',
+      },
+    });
+  return findings;
+};

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Observations } from '../observations.ts';
+import { diagnose } from './all-checks.ts';
+import { covers } from './name-cover.ts';
+import * as seen from './observations.test-support.ts';
+
+const { DAY_MS, NOW_MS, at, BINDINGS, ROLES, binding, certificate, csr, node, nodeObject, observations, probe, SETTINGS, token } =
+  seen;
+const rbac = (...bindings: (typeof BINDINGS)[keyof typeof BINDINGS][]) => ({ rbac: { roles: ROLES, bindings } });
+const withBinding = (...more: ReturnType<typeof binding>[]) => ({
+  rbac: { roles: ROLES, bindings: [...Object.values(BINDINGS), ...more] },
+});
+const withSettings = (changes: object) => ({ nodes: [node({ configz: { ...SETTINGS, ...changes } })] });
+const withProbe = (changes: Parameters<typeof probe>[0]) => ({ nodes: [node({ probe: probe(changes) })] });
+const served = (changes: Parameters<typeof certificate>[0]) =>
+  withProbe({ certificate: certificate({ names: ['10.0.0.1'], ...changes }) });
+const host = (changes: object) => ({
+  host: {
+    hostName: 'm1',
+    swapAreas: [],
+    certificates: [],
+    openKeys: [],
+    brokenLinks: [],
+    pauseImages: { runtime: undefined, kubelet: undefined },
+    ...changes,
+  },
+});
+const approved = { conditions: [{ type: 'Approved', status: 'True', lastUpdateTime: at(-10 * 60_000) }] };
+
+/** Each fault, and the one finding that is to come of it. */
+const FAULTS: readonly [fault: string, code: string, changes: Partial<Observations>][] = [
+  ['a token Secret of a wrong form', 'DOC-101', { tokens: [token({ problem: 'token-id is wrong' })] }],
+  ['a token for ever', 'DOC-102', { tokens: [token({ expiresMs: undefined })] }],
+  ['a token that nobody cleaned up', 'DOC-103', { tokens: [token({ expiresMs: NOW_MS - DAY_MS })] }],
+  ['a token about to end', 'DOC-104', { tokens: [token({ expiresMs: NOW_MS + 60_000 })] }],
+  ['a token that may not authenticate', 'DOC-105', { tokens: [token({ usages: ['signing'] })] }],
+  ['a token without groups', 'DOC-106', { tokens: [token({ groups: [] })] }],
+  ['no right to create requests', 'DOC-201', rbac(BINDINGS.approve, BINDINGS.renew)],
+  ['no automatic approval', 'DOC-202', rbac(BINDINGS.bootstrap, BINDINGS.renew)],
+  ['no renewal', 'DOC-203', rbac(BINDINGS.bootstrap, BINDINGS.approve)],
+  [
+    'M-02: a binding to a role that is not there',
+    'DOC-204',
+    withBinding(
+      binding('server', 'system:certificates.k8s.io:certificatesigningrequests:selfnodeserver', 'Group', 'system:nodes'),
+    ),
+  ],
+  ['nodes are administrators', 'DOC-205', withBinding(binding('oops', 'cluster-admin', 'Group', 'system:nodes'))],
+  ['anybody reads nodes', 'DOC-206', withBinding(binding('oops', 'system:node', 'User', 'system:anonymous'))],
+  ['all nodes in one role', 'DOC-207', withBinding(binding('oops', 'system:node', 'Group', 'system:nodes'))],
+  [
+    'C-01: renewal of serving certificates that nobody acts on',
+    'DOC-208',
+    {
+      rbac: {
+        roles: [...ROLES, seen.selfServerRole()],
+        bindings: [...Object.values(BINDINGS), binding('s', 'approve-node-server-renewal-csr', 'Group', 'system:nodes')],
+      },
+    },
+  ],
+  [
+    'M-02: a role with the group as a name',
+    'DOC-209',
+    {
+      rbac: {
+        roles: [...ROLES, seen.selfServerRole({ resourceNames: ['certificates.k8s.io'] })],
+        bindings: Object.values(BINDINGS),
+      },
+    },
+  ],
+  ['a serving request that waits', 'DOC-301', { requests: [csr()] }],
+  ['approved and not issued', 'DOC-302', { requests: [csr({ status: approved })] }],
+  ['denied', 'DOC-303', { requests: [csr({ status: { conditions: [{ type: 'Denied', status: 'True', reason: 'No' }] } })] }],
+  [
+    'not Ready',
+    'DOC-401',
+    { nodes: [node({ node: nodeObject({ ready: { status: 'Unknown', reason: 'NodeStatusUnknown' } }) })] },
+  ],
+  [
+    'QA-03: no CNI',
+    'DOC-402',
+    { nodes: [node({ node: nodeObject({ ready: { status: 'False', message: 'cni plugin not initialized' } }) })] },
+  ],
+  ['a silent kubelet', 'DOC-403', { nodes: [node({ lease: { spec: { renewTime: at(-35_000) } } })] }],
+  ['capital letters', 'DOC-404', { nodes: [node({ node: nodeObject({ hostName: 'Node-1' }) })] }],
+  ['another host name', 'DOC-405', { nodes: [node({ node: nodeObject({ hostName: 'pc17' }) })] }],
+  ['QA-04: one address twice', 'DOC-407', { nodes: [node(), node({ node: nodeObject({ name: 'node-2' }) })] }],
+  ['a kubelet that is too new', 'DOC-408', { nodes: [node({ node: nodeObject({ version: 'v1.37.0' }) })] }],
+  ['a kubelet that is too old', 'DOC-409', { nodes: [node({ node: nodeObject({ version: 'v1.20.2' }) })] }],
+  [
+    'no leader',
+    'DOC-410',
+    { leaders: new Map([['kube-scheduler', { spec: { renewTime: at(-DAY_MS), leaseDurationSeconds: 15 } }]]) },
+  ],
+  [':10250 closed', 'DOC-501', { nodes: [node({ probe: { address: '10.0.0.1', port: 10250, unreachable: 'ECONNREFUSED' } })] }],
+  ['an expired serving certificate', 'DOC-502', served({ notAfterMs: NOW_MS - 1 })],
+  ['a certificate of the future', 'DOC-503', served({ notBeforeMs: NOW_MS + DAY_MS })],
+  ['a renewal that did not come', 'DOC-504', served({ notAfterMs: NOW_MS + DAY_MS })],
+  ['self-signed', 'DOC-505', withProbe({ certificate: certificate({ selfSigned: true }), trusted: false })],
+  ['C-02: another authority', 'DOC-505', withProbe({ trusted: false })],
+  ['a certificate for another address', 'DOC-506', served({ names: ['10.0.0.2'] })],
+  ['open to anybody', 'DOC-507', withProbe({ anonymousStatus: 200 })],
+  ['a clock 7 minutes wrong', 'DOC-508', withProbe({ clockOffsetMs: 7 * 60_000 })],
+  ['an expired client certificate', 'DOC-509', { nodes: [node({ clientTtlSeconds: -10 })] }],
+  [
+    'C-04: rotation by a gate alone',
+    'DOC-510',
+    withSettings({ rotateCertificates: false, featureGates: { RotateKubeletClientCertificate: true } }),
+  ],
+  ['AlwaysAllow', 'DOC-511', withSettings({ authorization: { mode: 'AlwaysAllow' } })],
+  ['anonymous', 'DOC-512', withSettings({ authentication: { anonymous: { enabled: true } } })],
+  ['a read-only port', 'DOC-513', withSettings({ readOnlyPort: 10255 })],
+  ['C-07: swap allowed', 'DOC-514', withSettings({ failSwapOn: false })],
+  ['C-09: a dot at the end', 'DOC-515', withSettings({ clusterDomain: 'cluster.local.' })],
+  ['C-10: another DNS address', 'DOC-516', withSettings({ clusterDNS: ['10.254.0.2'] })],
+  [
+    'C-08: two drivers',
+    'DOC-517',
+    {
+      nodes: [
+        node(),
+        node({
+          node: nodeObject({ name: 'node-2', address: '10.0.0.2' }),
+          probe: undefined,
+          configz: { ...SETTINGS, cgroupDriver: 'cgroupfs' },
+        }),
+      ],
+    },
+  ],
+  ['an expired webhook authority', 'DOC-601', { certificates: [certificate({ isCa: true, notAfterMs: NOW_MS - DAY_MS })] }],
+  ['a client certificate of tomorrow', 'DOC-602', { certificates: [certificate({ notBeforeMs: NOW_MS + DAY_MS })] }],
+  [
+    "an API server's certificate near its end",
+    'DOC-603',
+    { certificates: [certificate({ notBeforeMs: NOW_MS - 345 * DAY_MS, notAfterMs: NOW_MS + 20 * DAY_MS })] },
+  ],
+  ['an authority near its end', 'DOC-604', { certificates: [certificate({ isCa: true, notAfterMs: NOW_MS + 90 * DAY_MS })] }],
+  ['C-14: a certificate without the virtual address', 'DOC-605', { serverNameProblem: 'it is for 10.0.0.11' }],
+  ['cluster-info of another authority', 'DOC-606', { clusterInfoAgrees: false }],
+  ['no DNS', 'DOC-701', { dns: { serviceAddresses: [], endpoints: 0 } }],
+  ['DNS without endpoints', 'DOC-702', { dns: { serviceAddresses: ['10.96.0.10'], endpoints: 0 } }],
+  ['swap', 'DOC-801', host({ swapAreas: ['/dev/sda2'] })],
+  ['a key for all to read', 'DOC-802', host({ openKeys: ['/etc/kubernetes/pki/ca.key'] })],
+  ['a link that leads nowhere', 'DOC-803', host({ brokenLinks: ['/var/lib/kubelet/pki/kubelet-client-current.pem'] })],
+  ['two pause images', 'DOC-804', host({ pauseImages: { runtime: 'pause:3.6', kubelet: 'pause:3.1' } })],
+];
+
+for (const [fault, code, changes] of FAULTS)
+  test(`${code}: ${fault}, and nothing else`, () => {
+    const findings = diagnose(observations(changes));
+    assert.deepEqual(
+      findings.map((finding) => finding.code),
+      [code],
+    );
+    for (const { message, evidence, remedy } of findings)
+      for (const text of [message, evidence, remedy]) assert.notEqual(text, '');
+  });
+
+test('healthy clusters of several shapes give no alarm', () => {
+  const shapes: Partial<Observations>[] = [
+    {},
+    // No tokens and no bindings for them: a cluster that nobody joins any more.
+    { tokens: [], ...rbac(BINDINGS.renew) },
+    // Nothing but the version may be read.
+    {
+      tokens: undefined,
+      rbac: undefined,
+      requests: undefined,
+      nodes: undefined,
+      leaders: undefined,
+      dns: undefined,
+      clusterInfoAgrees: undefined,
+      certificates: [],
+    },
+    // Certificates that live for an hour, half of it gone.
+    {
+      nodes: [
+        node({
+          clientTtlSeconds: 1800,
+          probe: probe({
+            certificate: certificate({ names: ['10.0.0.1'], notBeforeMs: NOW_MS - 1_800_000, notAfterMs: NOW_MS + 1_800_000 }),
+          }),
+        }),
+      ],
+    },
+    // A request that has just been made.
+    { requests: [csr({ ageMs: 30_000 }), csr({ name: 'b', status: { ...approved, certificate: 'x' } })] },
+    { nodes: [node({ configz: undefined, clientTtlSeconds: undefined, lease: undefined })] },
+    host({}),
+  ];
+  for (const shape of shapes) assert.deepEqual(diagnose(observations(shape)), []);
+});
+
+test('a pile of requests of one node is told besides', () => {
+  const requests = Array.from({ length: 7 }, (_, i) => csr({ name: `csr-${i}`, ageMs: (i + 1) * 10 * 60_000 }));
+  const findings = diagnose(observations({ requests }));
+  assert.deepEqual(
+    findings.map(({ code, subject }) => [code, subject]),
+    [
+      ['DOC-301', 'csr/csr-0'],
+      ['DOC-304', 'system:node:node-1'],
+    ],
+  );
+});
+
+test('codes are told with one severity order, the worst first', () => {
+  const order = diagnose(
+    observations({ ...served({ notAfterMs: NOW_MS - 1 }), tokens: [token({ expiresMs: undefined }), token({ groups: [] })] }),
+  ).map(({ severity }) => severity);
+  assert.deepEqual(order, ['error', 'warning', 'info']);
+});
+
+test('a name is covered as TLS clients judge it', () => {
+  const names = ['Node-1.example.com', '*.pool.example.com', '10.0.0.1', '2001:db8::1'];
+  for (const name of ['node-1.example.com', 'a.pool.example.com', '10.0.0.1', '2001:DB8:0::1'])
+    assert.equal(covers(names, name), true, name);
+  for (const name of ['pool.example.com', 'a.b.pool.example.com', '10.0.0.10', 'node-1', ''])
+    assert.equal(covers(names, name), false, name);
+  fc.assert(fc.property(fc.array(fc.string()), fc.string(), (list, name) => typeof covers(list, name) === 'boolean'));
+});

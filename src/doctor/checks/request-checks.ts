@@ -1,0 +1,77 @@
+import {
+  hasCondition,
+  isIssued,
+  KUBE_APISERVER_CLIENT_KUBELET,
+  KUBELET_SERVING,
+} from '../../api/certificates/v1/signer-conditions.ts';
+import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
+import type { Finding } from '../finding.ts';
+import { type Check, fromNow } from './check.ts';
+
+/** Kubelets and approvers take seconds. */
+const PENDING_MS = 5 * 60_000;
+const UNISSUED_MS = 60_000;
+const MANY = 3;
+
+const createdMs = ({ metadata }: V1CertificateSigningRequest) => Date.parse(String(metadata?.creationTimestamp ?? ''));
+const isForKubelet = ({ spec }: V1CertificateSigningRequest) =>
+  spec.signerName === KUBELET_SERVING || spec.signerName === KUBE_APISERVER_CLIENT_KUBELET;
+const isPending = (csr: V1CertificateSigningRequest) =>
+  !isIssued(csr) && !hasCondition(csr, 'Approved') && !hasCondition(csr, 'Denied') && !hasCondition(csr, 'Failed');
+
+export const checkRequests: Check = ({ requests = [], nowMs }) => {
+  const findings: Finding[] = [];
+  const waiting = new Map<string, V1CertificateSigningRequest[]>();
+  for (const csr of requests) {
+    const subject = `csr/${csr.metadata?.name}`;
+    if (isForKubelet(csr) && isPending(csr)) {
+      const key = `${csr.spec.signerName} ${csr.spec.username}`;
+      waiting.set(key, [...(waiting.get(key) ?? []), csr]);
+    }
+    const approved = csr.status?.conditions?.find(({ type }) => type === 'Approved');
+    const approvedMs = Date.parse(String(approved?.lastUpdateTime ?? csr.metadata?.creationTimestamp ?? ''));
+    if (approved && !isIssued(csr) && !hasCondition(csr, 'Failed') && nowMs - approvedMs > UNISSUED_MS)
+      findings.push({
+        ...{ code: 'DOC-302', severity: 'error', subject },
+        message: 'A request is approved but no certificate is issued: its signer does not answer.',
+        evidence: `approved ${fromNow(approvedMs, nowMs)}, signer ${csr.spec.signerName}`,
+        remedy: 'give kube-controller-manager --cluster-signing-cert-file and --cluster-signing-key-file, and see that it runs',
+      });
+    const failed = csr.status?.conditions?.find(({ type }) => type === 'Failed' || type === 'Denied');
+    if (failed && isForKubelet(csr))
+      findings.push({
+        ...{ code: 'DOC-303', severity: 'warning', subject },
+        message: `A kubelet's request was ${failed.type === 'Denied' ? 'denied' : 'not signed'}.`,
+        evidence: `${failed.reason ?? failed.type}: ${failed.message ?? ''}`,
+        remedy: `muster explain csr ${csr.metadata?.name}`,
+      });
+  }
+  for (const [key, group] of waiting) findings.push(...checkWaiting(key, group, nowMs));
+  return findings;
+};
+
+function checkWaiting(key: string, group: readonly V1CertificateSigningRequest[], nowMs: number): Finding[] {
+  const [signer = '', user = ''] = key.split(' ');
+  const newest = group.reduce((a, b) => (createdMs(b) > createdMs(a) ? b : a));
+  const oldestMs = Math.min(...group.map(createdMs));
+  const client = signer === KUBE_APISERVER_CLIENT_KUBELET;
+  if (nowMs - oldestMs <= PENDING_MS) return [];
+  const findings: Finding[] = [
+    {
+      ...{ code: 'DOC-301', severity: client ? 'error' : 'warning', subject: `csr/${newest.metadata?.name}` },
+      message: client
+        ? 'A node waits for its client certificate and cannot join.'
+        : 'A node waits for its serving certificate: logs and exec fail, or its old certificate runs out.',
+      evidence: `${user} asked first ${fromNow(oldestMs, nowMs)}; Pending`,
+      remedy: `muster explain csr ${newest.metadata?.name}; to approve: kubectl certificate approve ${newest.metadata?.name}`,
+    },
+  ];
+  if (group.length > MANY)
+    findings.push({
+      ...{ code: 'DOC-304', severity: 'info', subject: user },
+      message: 'Requests of one node pile up; only the newest is of use to it.',
+      evidence: `${group.length} Pending, the newest is ${newest.metadata?.name}`,
+      remedy: `approve ${newest.metadata?.name} alone; the others are cleaned up by themselves`,
+    });
+  return findings;
+}

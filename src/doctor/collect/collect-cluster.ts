@@ -1,0 +1,209 @@
+import type {
+  V1CertificateSigningRequest,
+  V1ClusterRole,
+  V1ClusterRoleBinding,
+  V1ConfigMap,
+  V1EndpointSlice,
+  V1Lease,
+  V1Node,
+  V1Secret,
+  V1Service,
+} from '../../api/gen/types.ts';
+import type { ResourceKind } from '../../api/machinery/kind.ts';
+import type { KubeObject } from '../../api/machinery/object.ts';
+import type { Client, ListOptions } from '../../client/client.ts';
+import { listPages } from '../../client/list-pages.ts';
+import { shakeHands } from '../../client/peer-certificate.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
+import type { ResolvedContext } from '../../pki/kubeconfig.ts';
+import { parseKubeconfig } from '../../pki/kubeconfig.ts';
+import { covers } from '../checks/name-cover.ts';
+import type { NotSeen, Observations, SeenCertificate } from '../observations.ts';
+import { type NodeProbeOptions, probeNodes } from './probe-nodes.ts';
+import { readToken } from './read-token.ts';
+import { seenCertificate, seenInPem } from './seen-certificate.ts';
+
+const cluster = (group: string, version: string, kind: string, resource: string): ResourceKind => ({
+  group,
+  version,
+  kind,
+  resource,
+  namespaced: false,
+});
+const inNamespaces = (group: string, version: string, kind: string, resource: string): ResourceKind => ({
+  ...cluster(group, version, kind, resource),
+  namespaced: true,
+});
+const RBAC = 'rbac.authorization.k8s.io';
+const KINDS = {
+  nodes: cluster('', 'v1', 'Node', 'nodes'),
+  requests: cluster('certificates.k8s.io', 'v1', 'CertificateSigningRequest', 'certificatesigningrequests'),
+  roles: cluster(RBAC, 'v1', 'ClusterRole', 'clusterroles'),
+  bindings: cluster(RBAC, 'v1', 'ClusterRoleBinding', 'clusterrolebindings'),
+  secrets: inNamespaces('', 'v1', 'Secret', 'secrets'),
+  configMaps: inNamespaces('', 'v1', 'ConfigMap', 'configmaps'),
+  services: inNamespaces('', 'v1', 'Service', 'services'),
+  slices: inNamespaces('discovery.k8s.io', 'v1', 'EndpointSlice', 'endpointslices'),
+  leases: inNamespaces('coordination.k8s.io', 'v1', 'Lease', 'leases'),
+  validating: cluster('admissionregistration.k8s.io', 'v1', 'ValidatingWebhookConfiguration', 'validatingwebhookconfigurations'),
+  mutating: cluster('admissionregistration.k8s.io', 'v1', 'MutatingWebhookConfiguration', 'mutatingwebhookconfigurations'),
+  apiServices: cluster('apiregistration.k8s.io', 'v1', 'APIService', 'apiservices'),
+} as const;
+
+export interface CollectOptions extends NodeProbeOptions {
+  readonly client: Client;
+  readonly context: ResolvedContext;
+  readonly signal: AbortSignal;
+}
+
+/** Looks at all that a kubeconfig opens, in parallel. What cannot be looked at is noted; only an API server that does not answer rejects. */
+export async function collectCluster(options: CollectOptions): Promise<Observations> {
+  const { client, context, clock, signal } = options;
+  const notSeen: NotSeen[] = [];
+  const attempt = async <T>(what: string, look: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await look;
+    } catch (error) {
+      signal.throwIfAborted();
+      notSeen.push({ what, why: (error as Error).message });
+      return undefined;
+    }
+  };
+  const list = <T extends KubeObject>(kind: ResourceKind, namespace?: string, more: ListOptions = {}) =>
+    listAll<T>(client, kind, namespace, { ...more, signal });
+  // The one thing without which nothing can be said.
+  const version = JSON.parse((await client.raw({ path: '/version', signal })).text) as { gitVersion?: string };
+  const nodeObjects = attempt('nodes', list<V1Node>(KINDS.nodes));
+  const nodeLeases = attempt('leases of nodes', list<V1Lease>(KINDS.leases, 'kube-node-lease'));
+  const [server, own, bundles, tokens, roles, bindings, requests, nodes, leaders, dns, info] = await Promise.all([
+    attempt("the API server's certificate", lookAtServer(context, options.timeoutMs)),
+    attempt(
+      "the kubeconfig's certificates",
+      Promise.resolve().then(() => certificatesOf(context)),
+    ),
+    attempt('authorities in webhooks and API services', collectBundles(list)),
+    attempt('bootstrap tokens', readTokens(list)),
+    attempt('cluster roles', list<V1ClusterRole>(KINDS.roles)),
+    attempt('cluster role bindings', list<V1ClusterRoleBinding>(KINDS.bindings)),
+    attempt('certificate requests', list<V1CertificateSigningRequest>(KINDS.requests)),
+    Promise.all([nodeObjects, nodeLeases]).then(([found, leases]) => found && probeNodes(found, leases ?? [], options, notSeen)),
+    attempt('leases of leaders', list<V1Lease>(KINDS.leases, 'kube-system')),
+    attempt('cluster DNS', collectDns(list)),
+    attempt('cluster-info', readClusterInfo(client, context)),
+  ]);
+  return {
+    nowMs: clock.now(),
+    server: context.server,
+    serverVersion: version.gitVersion,
+    certificates: [...(server ? [server] : []), ...(own ?? []), ...(bundles ?? [])],
+    serverNameProblem: server && serverNameProblem(server, context),
+    clusterInfoAgrees: info,
+    tokens,
+    rbac: roles && bindings && { roles, bindings },
+    requests,
+    nodes,
+    leaders: leaders && new Map(leaders.map((lease) => [lease.metadata?.name ?? '', lease])),
+    dns,
+    host: undefined,
+    notSeen,
+  };
+}
+
+type Lister = <T extends KubeObject>(kind: ResourceKind, namespace?: string, more?: ListOptions) => Promise<T[]>;
+
+async function listAll<T extends KubeObject>(
+  client: Client,
+  kind: ResourceKind,
+  namespace: string | undefined,
+  options: ListOptions,
+): Promise<T[]> {
+  const items: T[] = [];
+  for await (const page of listPages(client.resource<T>(kind, namespace), options)) items.push(...page.items);
+  return items;
+}
+
+async function lookAtServer({ server, caPem }: ResolvedContext, timeoutMs: number): Promise<SeenCertificate> {
+  const { hostname, port } = new URL(server);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return seenCertificate('API server', (await shakeHands({ host, port: Number(port || 443), caPem, timeoutMs })).certificate);
+}
+
+function serverNameProblem(certificate: SeenCertificate, { server, tlsServerName }: ResolvedContext): string | undefined {
+  const name = tlsServerName ?? new URL(server).hostname.replace(/^\[|\]$/g, '');
+  return covers(certificate.names, name) ? undefined : `it is for ${certificate.names.join(', ') || 'no name'}, not for ${name}`;
+}
+
+function certificatesOf(context: ResolvedContext): SeenCertificate[] {
+  const { caPem, clientCertificatePem } = context;
+  return [
+    ...(caPem ? seenInPem('kubeconfig authority', caPem) : []),
+    ...(clientCertificatePem ? seenInPem('kubeconfig client', clientCertificatePem) : []),
+  ];
+}
+
+interface WithBundles extends KubeObject {
+  readonly webhooks?: readonly { readonly name?: string; readonly clientConfig?: { readonly caBundle?: string } }[];
+  readonly spec?: { readonly caBundle?: string };
+}
+
+async function collectBundles(list: Lister): Promise<SeenCertificate[]> {
+  const [validating, mutating, services, system] = await Promise.all([
+    list<WithBundles>(KINDS.validating),
+    list<WithBundles>(KINDS.mutating),
+    list<WithBundles>(KINDS.apiServices),
+    list<V1ConfigMap>(KINDS.configMaps, 'kube-system', { fieldSelector: 'metadata.name=extension-apiserver-authentication' }),
+  ]);
+  const webhooks = [...validating, ...mutating].flatMap(({ metadata, webhooks: hooks = [] }) =>
+    hooks.map(({ name, clientConfig }) => ({ where: `webhook ${metadata?.name}/${name}`, bundle: clientConfig?.caBundle })),
+  );
+  const extensions = services.map(({ metadata, spec }) => ({ where: `APIService ${metadata?.name}`, bundle: spec?.caBundle }));
+  const encoded = [...webhooks, ...extensions].flatMap(({ where, bundle }) =>
+    bundle ? readable(where, Buffer.from(bundle, 'base64')) : [],
+  );
+  const authorities = Object.entries(system[0]?.data ?? {}).filter(([key]) => key.endsWith('ca-file'));
+  return [...encoded, ...authorities.flatMap(([key, pem]) => readable(`extension-apiserver-authentication ${key}`, pem))];
+}
+
+/** A bundle that cannot be read is its owner's trouble; the others are to be told of all the same. */
+function readable(where: string, pem: string | Uint8Array): SeenCertificate[] {
+  try {
+    return seenInPem(where, pem);
+  } catch {
+    return [];
+  }
+}
+
+async function readTokens(list: Lister) {
+  const secrets = await list<V1Secret>(KINDS.secrets, 'kube-system', { fieldSelector: 'type=bootstrap.kubernetes.io/token' });
+  return secrets.map(readToken);
+}
+
+async function collectDns(list: Lister): Promise<Observations['dns']> {
+  const [services, slices] = await Promise.all([
+    list<V1Service>(KINDS.services, 'kube-system', { labelSelector: 'k8s-app=kube-dns' }),
+    list<V1EndpointSlice>(KINDS.slices, 'kube-system'),
+  ]);
+  const names = new Set(services.map(({ metadata }) => metadata?.name));
+  const own = slices.filter(({ metadata }) => names.has(metadata?.labels?.['kubernetes.io/service-name']));
+  const ready = own.flatMap(({ endpoints }) => endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false);
+  return {
+    serviceAddresses: services.flatMap(({ spec }) => spec?.clusterIPs ?? (spec?.clusterIP ? [spec.clusterIP] : [])),
+    endpoints: ready.length,
+  };
+}
+
+/** Whether whoever joins by cluster-info trusts the same authority; undefined when there is none. */
+async function readClusterInfo(client: Client, { caPem }: ResolvedContext): Promise<boolean | undefined> {
+  const map = await unlessReason(client.resource<V1ConfigMap>(KINDS.configMaps, 'kube-public').get('cluster-info'), 'NotFound');
+  const text = map?.data?.['kubeconfig'];
+  if (!text || !caPem) return undefined;
+  const { clusters } = await parseKubeconfig(text, '/');
+  const encoded = clusters[0]?.cluster['certificate-authority-data'];
+  if (!encoded) return undefined;
+  const keys = (certificates: readonly SeenCertificate[]) =>
+    certificates
+      .map(({ subject, notAfterMs }) => `${subject} ${notAfterMs}`)
+      .sort()
+      .join('\n');
+  return keys(seenInPem('', Buffer.from(encoded, 'base64'))) === keys(seenInPem('', caPem));
+}

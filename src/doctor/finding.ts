@@ -1,0 +1,23 @@
+export type Severity = 'error' | 'warning' | 'info';
+
+/** One thing that is not as it should be. */
+export interface Finding {
+  /** Never changes its meaning. */
+  readonly code: `DOC-${number}`;
+  readonly severity: Severity;
+  /** What it is about: `node/node-1`, `secret/kube-system/bootstrap-token-abcdef`. With the code it names the finding. */
+  readonly subject: string;
+  /** What is wrong, in one sentence. */
+  readonly message: string;
+  /** What was seen. Never a secret. */
+  readonly evidence: string;
+  readonly remedy: string;
+}
+
+export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info'];
+
+/** The worst first, then by code and subject. */
+export function sortFindings(findings: readonly Finding[]): Finding[] {
+  const key = ({ severity, code, subject }: Finding) => `${SEVERITIES.indexOf(severity)} ${code} ${subject}`;
+  return [...findings].sort((a, b) => (key(a) < key(b) ? -1 : 1));
+}

@@ -1,0 +1,81 @@
+import { formatTable } from '../std/table-text.ts';
+import { type CalendarEntry, calendar } from './calendar.ts';
+import { diagnose } from './checks/all-checks.ts';
+import { day } from './checks/check.ts';
+import { compareRuns, type RunDifference } from './compare.ts';
+import type { Finding, Severity } from './finding.ts';
+import type { NotSeen, Observations } from './observations.ts';
+
+/** What one run of the doctor found; what `-o json` prints and `--since` reads. */
+export interface DoctorReport {
+  readonly kind: 'DoctorReport';
+  readonly server: string;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly nodes: number;
+  readonly findings: readonly Finding[];
+  readonly calendar: readonly {
+    readonly where: string;
+    readonly subject: string;
+    readonly notAfter: string;
+    readonly daysLeft: number;
+  }[];
+  readonly notSeen: readonly NotSeen[];
+  readonly since?: RunDifference;
+}
+
+export function makeReport(seen: Observations, before?: DoctorReport): DoctorReport {
+  const findings = diagnose(seen);
+  const entry = ({ certificate, daysLeft }: CalendarEntry) => ({
+    where: certificate.where,
+    subject: certificate.subject,
+    notAfter: new Date(certificate.notAfterMs).toISOString(),
+    daysLeft,
+  });
+  return {
+    kind: 'DoctorReport',
+    server: seen.server,
+    time: new Date(seen.nowMs).toISOString(),
+    nodes: seen.nodes?.length ?? 0,
+    findings,
+    calendar: calendar(seen).map(entry),
+    notSeen: seen.notSeen,
+    ...(before && { since: compareRuns(before, findings) }),
+  };
+}
+
+const EXIT: Readonly<Record<Severity, number>> = { error: 4, warning: 3, info: 0 };
+
+/** 4 when something is wrong, 3 when something soon will be, else 0. */
+export const exitStatus = ({ findings }: DoctorReport): number => Math.max(0, ...findings.map(({ severity }) => EXIT[severity]));
+
+const SHOWN_CERTIFICATES = 10;
+
+/** For people. */
+export function reportText({ server, nodes, findings, calendar: entries, notSeen, since }: DoctorReport): string {
+  const lines = [`${server}, ${nodes} nodes`, ''];
+  for (const { code, severity, subject, message, evidence, remedy } of findings)
+    lines.push(`${severity.toUpperCase()} ${code} ${subject}`, `  ${message}`, `  seen: ${evidence}`, `  mend: ${remedy}`, '');
+  if (findings.length === 0) lines.push('Nothing is wrong as far as could be seen.', '');
+  if (since)
+    lines.push(
+      `since ${since.time}: ${since.appeared.length} new, ${since.gone.length} gone`,
+      ...since.gone.map((key) => `  gone: ${key}`),
+      '',
+    );
+  if (entries.length > 0) {
+    lines.push('Certificates, by the day they end:');
+    const rows = entries
+      .slice(0, SHOWN_CERTIFICATES)
+      .map(({ where, subject, notAfter, daysLeft }) => [`  ${day(Date.parse(notAfter))}`, `${daysLeft} days`, where, subject]);
+    lines.push(
+      formatTable(rows).trimEnd(),
+      ...(entries.length > SHOWN_CERTIFICATES ? [`  and ${entries.length - SHOWN_CERTIFICATES} more (-o json)`] : []),
+      '',
+    );
+  }
+  if (notSeen.length > 0) lines.push('Not looked at:', ...notSeen.map(({ what, why }) => `  ${what}: ${why}`), '');
+  const count = (severity: Severity) => findings.filter((finding) => finding.severity === severity).length;
+  lines.push(`${count('error')} errors, ${count('warning')} warnings, ${count('info')} remarks`);
+  return `${lines.join('\n')}\n`;
+}
