@@ -6,7 +6,9 @@ import { persistentVolumeClaimKind } from '../api/core/v1/persistent-volume-clai
 import { replicationControllerKind } from '../api/core/v1/replication-controller.ts';
 import { serviceKind } from '../api/core/v1/service.ts';
 import type {
+  V1CSIDriver,
   V1CSINode,
+  V1CSIStorageCapacity,
   V1Namespace,
   V1PersistentVolume,
   V1PersistentVolumeClaim,
@@ -26,7 +28,9 @@ import {
 } from '../api/machinery/label-selector.ts';
 import type { KubeObject } from '../api/machinery/object.ts';
 import { podDisruptionBudgetKind } from '../api/policy/v1/pod-disruption-budget.ts';
+import { csiDriverKind } from '../api/storage/v1/csi-driver.ts';
 import { csiNodeKind } from '../api/storage/v1/csi-node.ts';
+import { csiStorageCapacityKind } from '../api/storage/v1/csi-storage-capacity.ts';
 import { storageClassKind } from '../api/storage/v1/storage-class.ts';
 import type { Client } from '../client/client.ts';
 import { type Change, createInformer, type Informer } from '../client/informer.ts';
@@ -42,6 +46,8 @@ const KINDS: Readonly<Record<RareKind, ResourceKind>> = {
   PersistentVolume: persistentVolumeKind,
   StorageClass: storageClassKind,
   CSINode: csiNodeKind,
+  CSIDriver: csiDriverKind,
+  CSIStorageCapacity: csiStorageCapacityKind,
   PodDisruptionBudget: podDisruptionBudgetKind,
   Service: serviceKind,
   ReplicationController: replicationControllerKind,
@@ -111,6 +117,12 @@ export class LazyObjects implements ClusterObjects {
   }
   csiNode(name: string): V1CSINode | undefined {
     return this.#get('CSINode', name);
+  }
+  csiDriver(name: string): V1CSIDriver | undefined {
+    return this.#get('CSIDriver', name);
+  }
+  storageCapacities(): readonly V1CSIStorageCapacity[] {
+    return this.#list('CSIStorageCapacity');
   }
   services(namespace: string): readonly V1Service[] {
     return this.#list('Service', namespace);

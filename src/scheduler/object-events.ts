@@ -14,6 +14,8 @@ export function noticeOf(kind: RareKind, { type, object }: Change<KubeObject>): 
     case 'PersistentVolume':
     case 'StorageClass':
     case 'CSINode':
+    case 'CSIDriver':
+    case 'CSIStorageCapacity':
     case 'Namespace':
       return { resource: kind, action };
     default:

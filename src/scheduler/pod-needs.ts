@@ -3,7 +3,14 @@ import type { RareKind } from './framework/cluster-objects.ts';
 import { ownerKindOf } from './lazy-objects.ts';
 import type { PodInfo } from './pod-info.ts';
 
-const VOLUME_KINDS: readonly RareKind[] = ['PersistentVolumeClaim', 'PersistentVolume', 'StorageClass', 'CSINode'];
+const VOLUME_KINDS: readonly RareKind[] = [
+  'PersistentVolumeClaim',
+  'PersistentVolume',
+  'StorageClass',
+  'CSINode',
+  'CSIDriver',
+  'CSIStorageCapacity',
+];
 
 /** The kinds of objects that must be known before a decision about a pod; mostly none. */
 export function needsOf(info: PodInfo, state: ClusterState): readonly RareKind[] {

@@ -1,5 +1,7 @@
 import type {
+  V1CSIDriver,
   V1CSINode,
+  V1CSIStorageCapacity,
   V1Namespace,
   V1PersistentVolume,
   V1PersistentVolumeClaim,
@@ -17,6 +19,8 @@ export const RARE_KINDS = [
   'PersistentVolume',
   'StorageClass',
   'CSINode',
+  'CSIDriver',
+  'CSIStorageCapacity',
   'PodDisruptionBudget',
   'Service',
   'ReplicationController',
@@ -34,6 +38,9 @@ export interface ClusterObjects {
   volumes(): readonly V1PersistentVolume[];
   storageClass(name: string): V1StorageClass | undefined;
   csiNode(name: string): V1CSINode | undefined;
+  csiDriver(name: string): V1CSIDriver | undefined;
+  /** Of all namespaces. */
+  storageCapacities(): readonly V1CSIStorageCapacity[];
   services(namespace: string): readonly V1Service[];
   budgets(namespace: string): readonly V1PodDisruptionBudget[];
   /** The selector of the controller that owns a pod; undefined when there is none. */

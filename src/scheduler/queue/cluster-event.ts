@@ -8,7 +8,7 @@ export type ClusterEvent =
   /** Of pods that have a node. */
   | { readonly resource: 'Pod'; readonly action: 'add' | 'update' | 'delete'; readonly pod: PodInfo; readonly previous?: PodInfo }
   | {
-      readonly resource: 'Namespace' | 'StorageClass' | 'CSINode' | 'PersistentVolume';
+      readonly resource: 'Namespace' | 'StorageClass' | 'CSINode' | 'CSIDriver' | 'CSIStorageCapacity' | 'PersistentVolume';
       readonly action: 'add' | 'update' | 'delete';
     }
   | {

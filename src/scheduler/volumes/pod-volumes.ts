@@ -4,6 +4,7 @@ import type { V1Node, V1PersistentVolume, V1PersistentVolumeClaim, V1StorageClas
 import type { ClusterObjects } from '../framework/cluster-objects.ts';
 import type { PodInfo } from '../pod-info.ts';
 import type { AssumedVolumes, ClaimChoice } from './assumed-volumes.ts';
+import { hasRoomFor } from './storage-capacity.ts';
 
 export interface NamedClaim {
   /** `namespace/name` */
@@ -68,12 +69,15 @@ export function reaches({ spec }: V1PersistentVolume, node: V1Node): boolean {
 
 const NOT_PROVISIONED = 'kubernetes.io/no-provisioner';
 
-/** Claim → what is chosen for it on a node; undefined when there is nothing for one of them (volumebinding, FindPodVolumes). */
+/** Claim → what is chosen for it on a node, or what one of them does not find there. */
+export type NodeChoices = { readonly choices: ReadonlyMap<string, ClaimChoice> } | { readonly lacks: 'volume' | 'space' };
+
+/** What a node has for claims that wait for their pod (volumebinding, FindPodVolumes). */
 export function chooseFor(
   delayed: readonly NamedClaim[],
   node: V1Node,
   { objects, assumed }: { objects: ClusterObjects; assumed: AssumedVolumes },
-): ReadonlyMap<string, ClaimChoice> | undefined {
+): NodeChoices {
   const choices = new Map<string, ClaimChoice>();
   const taken = new Set<string>();
   const nodeName = node.metadata!.name!;
@@ -81,21 +85,24 @@ export function chooseFor(
   for (const { key, claim } of delayed) {
     const choice = assumed.choiceFor(key);
     const selected = choice && 'nodeName' in choice ? choice.nodeName : claim.metadata?.annotations?.[SELECTED_NODE];
-    if (selected !== undefined && selected !== nodeName) return undefined;
+    if (selected !== undefined && selected !== nodeName) return { lacks: 'volume' };
     const isFree = ({ metadata }: V1PersistentVolume) => !taken.has(metadata!.name!) && !assumed.isTaken(metadata!.name!);
     const volume = selected === undefined ? findVolume(claim, volumes.filter(isFree)) : undefined;
     if (volume) {
       taken.add(volume.metadata!.name!);
       choices.set(key, { volumeName: volume.metadata!.name! });
-    } else if (canProvision(objects.storageClass(classOf(claim)), node)) choices.set(key, { nodeName });
-    else return undefined;
+      continue;
+    }
+    const storageClass = objects.storageClass(classOf(claim));
+    if (!storageClass || !canProvision(storageClass, node)) return { lacks: 'volume' };
+    if (!hasRoomFor(claim, storageClass, node, objects)) return { lacks: 'space' };
+    choices.set(key, { nodeName });
   }
-  return choices;
+  return { choices };
 }
 
-function canProvision(storageClass: V1StorageClass | undefined, node: V1Node): boolean {
-  if (!storageClass?.provisioner || storageClass.provisioner === NOT_PROVISIONED) return false;
-  const { allowedTopologies } = storageClass;
+function canProvision({ provisioner, allowedTopologies }: V1StorageClass, node: V1Node): boolean {
+  if (!provisioner || provisioner === NOT_PROVISIONED) return false;
   if (!allowedTopologies?.length) return true;
   const labels = node.metadata?.labels ?? {};
   return allowedTopologies.some(({ matchLabelExpressions }) =>

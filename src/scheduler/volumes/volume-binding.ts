@@ -1,10 +1,11 @@
 import type { Plugin, Refusal } from '../framework/plugin.ts';
-import { AssumedVolumes } from './assumed-volumes.ts';
+import { AssumedVolumes, type ClaimChoice } from './assumed-volumes.ts';
 import { chooseFor, type PodVolumes, reaches, readPodVolumes } from './pod-volumes.ts';
 import type { VolumeBinder } from './volume-binder.ts';
 
 const AFFINITY = "node(s) didn't match PersistentVolume's node affinity";
 const NOTHING_TO_BIND = "node(s) didn't find available persistent volumes to bind";
+const NO_SPACE = 'node(s) did not have enough free storage';
 const VOLUME_GONE = 'node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)';
 
 const refusal = (...reasons: string[]): Refusal => ({ reasons, unresolvable: true });
@@ -23,7 +24,8 @@ export function createVolumeBinding(binder: Pick<VolumeBinder, 'bind'>): Plugin 
         filter({ node }) {
           const reasons: string[] = [];
           if (bound.some((volume) => volume && !reaches(volume, node))) reasons.push(AFFINITY);
-          if (!chooseFor(volumes.delayed, node, { objects, assumed })) reasons.push(NOTHING_TO_BIND);
+          const chosen = chooseFor(volumes.delayed, node, { objects, assumed });
+          if (!('choices' in chosen)) reasons.push(chosen.lacks === 'volume' ? NOTHING_TO_BIND : NO_SPACE);
           if (bound.includes(undefined)) reasons.push(VOLUME_GONE);
           return reasons.length ? refusal(...reasons) : undefined;
         },
@@ -32,7 +34,8 @@ export function createVolumeBinding(binder: Pick<VolumeBinder, 'bind'>): Plugin 
     reserve({ pod, objects }, { node }) {
       const volumes = pod.claims.length ? readPodVolumes(pod, objects, assumed) : undefined;
       if (!volumes || 'problem' in volumes || volumesAreBound(volumes)) return undefined;
-      const chosen = chooseFor(volumes.delayed, node, { objects, assumed }) ?? new Map();
+      const found = chooseFor(volumes.delayed, node, { objects, assumed });
+      const chosen = 'choices' in found ? found.choices : new Map<string, ClaimChoice>();
       // A claim that is being bound for another pod is waited for as well.
       const awaited = volumes.bound
         .filter(({ claim }) => !claim.spec?.volumeName)
@@ -58,8 +61,11 @@ export function createVolumeBinding(binder: Pick<VolumeBinder, 'bind'>): Plugin 
         case 'PersistentVolume':
         case 'StorageClass':
         case 'CSINode':
+        case 'CSIDriver':
         case 'Node':
           return true;
+        case 'CSIStorageCapacity':
+          return event.action !== 'delete';
         default:
           return false;
       }

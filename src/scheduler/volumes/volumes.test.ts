@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { V1CSINode, V1PersistentVolume, V1PersistentVolumeClaim, V1Pod, V1StorageClass } from '../../api/gen/types.ts';
+import type {
+  V1CSIDriver,
+  V1CSINode,
+  V1CSIStorageCapacity,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1Pod,
+  V1StorageClass,
+} from '../../api/gen/types.ts';
 import type { ClusterObjects } from '../framework/cluster-objects.ts';
 import { createDefaultProfile } from '../framework/default-profile.ts';
 import { cluster, contextOf, inZone, node, place, pod } from '../scheduling.test-support.ts';
@@ -57,14 +65,18 @@ function storage(given: {
   volumes?: V1PersistentVolume[];
   storageClass?: V1StorageClass;
   csiNode?: V1CSINode;
+  csiDriver?: V1CSIDriver;
+  capacities?: V1CSIStorageCapacity[];
 }): Partial<ClusterObjects> {
-  const { claims = [], volumes = [], storageClass, csiNode } = given;
+  const { claims = [], volumes = [], storageClass, csiNode, csiDriver, capacities = [] } = given;
   return {
     claim: (key) => claims.find(({ metadata }) => key === `default/${metadata?.name}`),
     volume: (name) => volumes.find(({ metadata }) => metadata?.name === name),
     volumes: () => volumes,
     storageClass: (name) => (name === storageClass?.metadata?.name ? storageClass : undefined),
     csiNode: () => csiNode,
+    csiDriver: (name) => (name === csiDriver?.metadata?.name ? csiDriver : undefined),
+    storageCapacities: () => capacities,
   };
 }
 
@@ -144,6 +156,59 @@ test('where volumes are made, any node will do that the class allows', () => {
   assert.equal(place(state, using('data'), { given, profile }), 'b');
   const binding = profile.reserves.find(({ name }) => name === 'VolumeBinding')!;
   assert.ok(binding.reserve!(contextOf(state, using('data'), { given, profile }).cycle, state.node('b')!));
+});
+
+const DRIVER: V1CSIDriver = { metadata: { name: 'example.com/csi' }, spec: { storageCapacity: true } };
+const zoneCapacity = (zone: string, more: Partial<V1CSIStorageCapacity>): V1CSIStorageCapacity => ({
+  metadata: { name: zone },
+  storageClassName: 'late',
+  nodeTopology: { matchLabels: { 'topology.kubernetes.io/zone': zone } },
+  ...more,
+});
+const capacityCases: [string, V1CSIStorageCapacity[], string][] = [
+  ['there is room', [zoneCapacity('z1', { capacity: '1Mi' }), zoneCapacity('z2', { capacity: '1Gi' })], 'b'],
+  [
+    'one volume may be so large',
+    [
+      zoneCapacity('z1', { capacity: '9Gi', maximumVolumeSize: '1Mi' }),
+      zoneCapacity('z2', { capacity: '1Mi', maximumVolumeSize: '2Gi' }),
+    ],
+    'b',
+  ],
+  ['nobody says how much there is', [], '0/2 nodes are available: 2 node(s) did not have enough free storage.'],
+  [
+    'the room is of another class',
+    [zoneCapacity('z1', { capacity: '9Gi', storageClassName: 'other' })],
+    '0/2 nodes are available: 2 node(s) did not have enough free storage.',
+  ],
+  [
+    'the room is reached from nowhere',
+    [{ metadata: { name: 'n' }, storageClassName: 'late', capacity: '9Gi' }],
+    '0/2 nodes are available: 2 node(s) did not have enough free storage.',
+  ],
+  [
+    'the room is told without a size',
+    [zoneCapacity('z1', {})],
+    '0/2 nodes are available: 2 node(s) did not have enough free storage.',
+  ],
+];
+for (const [title, capacities, expected] of capacityCases)
+  test(`of a driver that tells how much room it has, a volume is made where it fits: ${title}`, () => {
+    const claims = [claim('data', { storageClassName: 'late' })];
+    const given = storage({ claims, storageClass: lateClass('example.com/csi'), csiDriver: DRIVER, capacities });
+    assert.equal(
+      place(cluster([inZone('a', 'z1'), inZone('b', 'z2')]), using('data'), { given, profile: profileWith() }),
+      expected,
+    );
+  });
+
+test('a driver that does not tell how much room it has is taken to have enough', () => {
+  const given = storage({
+    claims: [claim('data', { storageClassName: 'late' })],
+    storageClass: lateClass('example.com/csi'),
+    csiDriver: { ...DRIVER, spec: {} },
+  });
+  assert.equal(place(cluster([node('a')]), using('data'), { given, profile: profileWith() }), 'a');
 });
 
 test('a claim that one pod only may have has one pod', () => {
