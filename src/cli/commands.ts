@@ -48,12 +48,22 @@ const certs: GroupEntry = {
 
 const explain: GroupEntry = {
   name: 'explain',
-  summary: 'say why a certificate request, a node or a token does not work: csr NAME',
+  summary: 'say why a certificate request, a node or a token does not work: csr, node, token',
   commands: [
     {
       name: 'csr',
       summary: "say of a kubelet's certificate request which rules hold, and what mends the others",
       load: async () => (await import('../approver/explain-csr.ts')).explainCsrCommand,
+    },
+    {
+      name: 'node',
+      summary: 'say how far a node came on its way from a token to Ready, and what holds it up',
+      load: async () => (await import('../doctor/explain/commands.ts')).explainNodeCommand,
+    },
+    {
+      name: 'token',
+      summary: 'say whether a node can join with a bootstrap token, and what keeps it from that',
+      load: async () => (await import('../doctor/explain/commands.ts')).explainTokenCommand,
     },
   ],
 };

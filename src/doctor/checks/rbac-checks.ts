@@ -38,6 +38,10 @@ const isBootstrapper = (subject: string) =>
   subject === 'User kubelet-bootstrap' ||
   subject.startsWith('User system:bootstrap:');
 
+/** Whether tokens may create certificate requests: all of them, or those that `isTheirs` knows. */
+export const mayBootstrap = (rbac: SeenRbac, isTheirs: (subject: string) => boolean = isBootstrapper): boolean =>
+  whoMay(rbac, 'create', CSR).some(isTheirs);
+
 function missingBindings({ tokens = [] }: Observations, rbac: SeenRbac): Finding[] {
   const findings: Finding[] = [];
   const nobody = (resource: string, test: (subject: string) => boolean) => !whoMay(rbac, 'create', resource).some(test);

@@ -14,8 +14,8 @@ export interface NodeProbeOptions {
   readonly signal: AbortSignal;
   /** For one node's answer. */
   readonly timeoutMs: number;
-  /** Whether :10250 of nodes is asked, and their configuration read. */
-  readonly nodes: boolean;
+  /** Whether :10250 of nodes is asked, and their configuration read; or of which. */
+  readonly nodes: boolean | readonly string[];
 }
 
 const AT_ONCE = 32;
@@ -46,7 +46,7 @@ export async function probeNodes(
       const node = nodes[i]!;
       const name = node.metadata?.name ?? '';
       const lease = leaseOf.get(name);
-      if (!options.nodes) {
+      if (!(typeof options.nodes === 'boolean' ? options.nodes : options.nodes.includes(name))) {
         seen[i] = { node, lease, probe: undefined, configz: undefined, clientTtlSeconds: undefined };
         continue;
       }

@@ -1,0 +1,234 @@
+/** How far a node came on its way from a token to Ready, and what holds it up. */
+import {
+  hasCondition,
+  isIssued,
+  KUBE_APISERVER_CLIENT_KUBELET,
+  KUBELET_SERVING,
+} from '../../api/certificates/v1/signer-conditions.ts';
+import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
+import { parseCertificateRequest } from '../../pki/certificate-request.ts';
+import { day } from '../checks/check.ts';
+import { covers } from '../checks/name-cover.ts';
+import { mayBootstrap } from '../checks/rbac-checks.ts';
+import type { Observations, SeenNode } from '../observations.ts';
+import type { Step } from './step.ts';
+
+const time = (text: unknown): number | undefined => {
+  const ms = Date.parse(String(text ?? ''));
+  return Number.isNaN(ms) ? undefined : ms;
+};
+
+/** @param name of the node, which may not exist yet */
+export function nodeSteps(seen: Observations, name: string): Step[] {
+  const node = seen.nodes?.find((each) => each.node.metadata?.name === name);
+  const requests = seen.requests && requestsOf(seen.requests, name);
+  const client = newest(requests?.filter(({ spec }) => spec.signerName === KUBE_APISERVER_CLIENT_KUBELET));
+  const serving = newest(requests?.filter(({ spec }) => spec.signerName === KUBELET_SERVING));
+  const joined = node !== undefined;
+  return [
+    ...(joined || client ? [] : tokenSteps(seen)),
+    ...(joined && !client ? [] : requestSteps('client certificate', client, requests !== undefined, joined)),
+    ...registrationSteps(node, seen),
+    ...(joined ? requestSteps('serving certificate', serving, requests !== undefined, false, node) : []),
+    ...(node ? servingSteps(node) : []),
+  ];
+}
+
+/** Requests by or for the node: by user, or for a token's by the name that it asks for. */
+function requestsOf(requests: readonly V1CertificateSigningRequest[], name: string): V1CertificateSigningRequest[] {
+  const user = `system:node:${name}`;
+  return requests.filter(
+    (csr) => csr.spec.username === user || (csr.spec.signerName === KUBE_APISERVER_CLIENT_KUBELET && commonNameOf(csr) === user),
+  );
+}
+
+function commonNameOf({ spec }: V1CertificateSigningRequest): string | undefined {
+  try {
+    return parseCertificateRequest(Buffer.from(spec.request, 'base64')).commonName;
+  } catch {
+    return undefined; // unreadable: nobody's
+  }
+}
+
+function newest(requests: readonly V1CertificateSigningRequest[] = []): V1CertificateSigningRequest | undefined {
+  const created = (csr: V1CertificateSigningRequest) => time(csr.metadata?.creationTimestamp) ?? 0;
+  return requests.reduce<V1CertificateSigningRequest | undefined>(
+    (best, csr) => (!best || created(csr) >= created(best) ? csr : best),
+    undefined,
+  );
+}
+
+function tokenSteps({ tokens, rbac, nowMs }: Observations): Step[] {
+  const steps: Step[] = [];
+  if (!tokens) steps.push({ state: 'unknown', title: 'bootstrap token', seen: 'Secrets of kube-system may not be read' });
+  else {
+    const good = tokens.filter(
+      ({ problem, expiresMs, usages }) =>
+        !problem && usages.includes('authentication') && (expiresMs === undefined || expiresMs > nowMs),
+    );
+    steps.push(
+      good.length > 0
+        ? { state: 'done', title: 'bootstrap token', seen: `${good.map(({ id }) => id).join(', ')} can be joined with` }
+        : {
+            ...{ state: 'missing', title: 'bootstrap token', seen: `${tokens.length} tokens, none that can be joined with` },
+            ...{ wanted: 'a token that has not expired and may authenticate', remedy: 'muster token create' },
+          },
+    );
+  }
+  if (!rbac) steps.push({ state: 'unknown', title: 'right to ask for a certificate', seen: 'cluster roles may not be read' });
+  else
+    steps.push(
+      mayBootstrap(rbac)
+        ? { state: 'done', title: 'right to ask for a certificate', seen: 'bootstrap tokens may create certificate requests' }
+        : {
+            ...{
+              state: 'missing',
+              title: 'right to ask for a certificate',
+              seen: 'no binding of system:node-bootstrapper for tokens',
+            },
+            remedy:
+              'kubectl create clusterrolebinding kubelet-bootstrap --clusterrole=system:node-bootstrapper --group=system:bootstrappers',
+          },
+    );
+  return steps;
+}
+
+function requestSteps(
+  what: string,
+  csr: V1CertificateSigningRequest | undefined,
+  looked: boolean,
+  past: boolean,
+  node?: SeenNode,
+): Step[] {
+  const title = `request for a ${what}`;
+  if (!looked) return [{ state: 'unknown', title, seen: 'certificate requests may not be read' }];
+  if (!csr) {
+    // Requests are kept for an hour once they are done.
+    if (past || node?.probe?.certificate?.selfSigned === false)
+      return [{ state: 'done', title, seen: 'was made long ago, and is cleaned up' }];
+    const remedy =
+      what === 'serving certificate'
+        ? 'serverTLSBootstrap: true in the kubelet’s configuration; without it the kubelet makes its own certificate'
+        : 'start the kubelet with --bootstrap-kubeconfig and --kubeconfig, and look at its log: it has not reached the API server';
+    return [{ state: 'missing', title, seen: 'there is none', remedy }];
+  }
+  const name = csr.metadata?.name ?? '';
+  const steps: Step[] = [
+    { state: 'done', title, seen: `${name} by ${csr.spec.username}`, atMs: time(csr.metadata?.creationTimestamp) },
+  ];
+  const decided = csr.status?.conditions?.find(({ type }) => type === 'Approved' || type === 'Denied');
+  const approval = `approval of ${name}`;
+  if (decided?.type === 'Denied')
+    return [
+      ...steps,
+      {
+        state: 'missing',
+        title: approval,
+        seen: `Denied: ${decided.message ?? decided.reason ?? ''}`,
+        remedy: `muster explain csr ${name}`,
+      },
+    ];
+  if (!decided)
+    return [
+      ...steps,
+      {
+        ...{ state: 'missing', title: approval, seen: 'Pending: nobody has decided' },
+        wanted:
+          what === 'serving certificate'
+            ? 'an approver or an administrator; kube-controller-manager never approves these'
+            : 'a binding for automatic approval, or an administrator',
+        remedy: `muster explain csr ${name}; to approve: kubectl certificate approve ${name}`,
+      },
+    ];
+  steps.push({ state: 'done', title: approval, seen: decided.reason ?? 'Approved', atMs: time(decided.lastUpdateTime) });
+  const signing = `signing of ${name}`;
+  if (isIssued(csr)) {
+    const written =
+      csr.metadata?.managedFields?.filter(({ subresource }) => subresource === 'status').map((entry) => time(entry.time) ?? 0) ??
+      [];
+    steps.push({
+      state: 'done',
+      title: signing,
+      seen: `issued by ${csr.spec.signerName}`,
+      ...(written.length > 0 && { atMs: Math.max(...written) }),
+    });
+  } else
+    steps.push({
+      ...{
+        state: 'missing',
+        title: signing,
+        seen: hasCondition(csr, 'Failed') ? 'the signer refused it' : `${csr.spec.signerName} does not answer`,
+      },
+      remedy: 'give kube-controller-manager --cluster-signing-cert-file and --cluster-signing-key-file, and see that it runs',
+    });
+  return steps;
+}
+
+function registrationSteps(seen: SeenNode | undefined, { nowMs, nodes }: Observations): Step[] {
+  if (!nodes) return [{ state: 'unknown', title: 'Node object', seen: 'Nodes may not be read' }];
+  if (!seen)
+    return [
+      {
+        state: 'waiting',
+        title: 'Node object',
+        seen: 'the kubelet makes it once it has its client certificate',
+        remedy: 'on the node: journalctl -u kubelet',
+      },
+    ];
+  const { node, lease } = seen;
+  const name = node.metadata?.name ?? '';
+  const steps: Step[] = [
+    { state: 'done', title: 'Node object', seen: 'registered', atMs: time(node.metadata?.creationTimestamp) },
+  ];
+  const renewedMs = time(lease?.spec?.renewTime);
+  const limitMs = 1000 * (lease?.spec?.leaseDurationSeconds ?? 40);
+  if (renewedMs === undefined) steps.push({ state: 'unknown', title: 'Lease', seen: 'there is none, or it may not be read' });
+  else if (nowMs - renewedMs <= limitMs)
+    steps.push({ state: 'done', title: 'Lease', seen: `renewed ${Math.max(0, Math.round((nowMs - renewedMs) / 1000))} s ago` });
+  else
+    steps.push({
+      ...{ state: 'missing', title: 'Lease', seen: `not renewed since ${day(renewedMs)}: the kubelet is silent` },
+      remedy:
+        'on the node: systemctl status kubelet; compare its clock, its way to the API server, the end of its client certificate',
+    });
+  const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
+  steps.push(
+    ready?.status === 'True'
+      ? { state: 'done', title: 'Ready', seen: ready.reason ?? 'True', atMs: time(ready.lastTransitionTime) }
+      : {
+          ...{ state: 'missing', title: 'Ready', seen: `${ready?.reason ?? 'no condition yet'}: ${ready?.message ?? ''}` },
+          remedy: `kubectl describe node ${name}; on the node: journalctl -u kubelet`,
+        },
+  );
+  return steps;
+}
+
+function servingSteps({ probe, node }: SeenNode): Step[] {
+  const title = ':10250';
+  if (!probe) return [{ state: 'unknown', title, seen: 'not asked' }];
+  if (probe.unreachable !== undefined) return [{ state: 'unknown', title, seen: `no answer from here: ${probe.unreachable}` }];
+  const { certificate } = probe;
+  if (!certificate) return [{ state: 'unknown', title, seen: 'shows no certificate' }];
+  const remedy = `delete /var/lib/kubelet/pki/kubelet-server-* on ${node.metadata?.name}, restart the kubelet and approve its request`;
+  if (certificate.selfSigned)
+    return [
+      {
+        state: 'missing',
+        title,
+        seen: 'serves a certificate that the kubelet made itself',
+        wanted: 'one of the cluster’s authority',
+        remedy: 'set serverTLSBootstrap: true and approve the request',
+      },
+    ];
+  if (!covers(certificate.names, probe.address))
+    return [
+      {
+        state: 'missing',
+        title,
+        seen: `serves a certificate for ${certificate.names.join(', ')}`,
+        wanted: `one for ${probe.address}`,
+        remedy,
+      },
+    ];
+  return [{ state: 'done', title, seen: `serves a certificate until ${day(certificate.notAfterMs)}` }];
+}
