@@ -17,13 +17,14 @@ const USUAL_DIRECTORIES = ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni'];
 export async function requireCniPlugins(
   directories: readonly string[],
   usual: readonly string[] = USUAL_DIRECTORIES,
+  needed: readonly string[] = NEEDED_PLUGINS,
 ): Promise<void> {
   const looked = directories.length > 0 ? directories : usual;
-  const missing = await missingIn(looked);
+  const missing = await missingIn(looked, needed);
   if (missing.length === 0) return;
   const elsewhere = [];
   for (const directory of usual)
-    if (!looked.includes(directory) && (await missingIn([directory])).length === 0) elsewhere.push(directory);
+    if (!looked.includes(directory) && (await missingIn([directory], needed)).length === 0) elsewhere.push(directory);
   const remedy =
     elsewhere.length > 0
       ? `they are in ${elsewhere[0]}: set bin_dir in the runtime's configuration, or link them`
@@ -33,9 +34,9 @@ export async function requireCniPlugins(
   });
 }
 
-async function missingIn(directories: readonly string[]): Promise<string[]> {
+async function missingIn(directories: readonly string[], needed: readonly string[]): Promise<string[]> {
   const missing: string[] = [];
-  for (const plugin of NEEDED_PLUGINS) {
+  for (const plugin of needed) {
     const found = await Promise.all(
       directories.map((directory) =>
         access(join(directory, plugin), constants.X_OK).then(

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import { type AddressRange, cidrRange, formatAddress } from '../policy/address-ranges.ts';
+
+/** A pool of addresses that is given to nodes in blocks. */
+export interface BlockPool {
+  readonly cidr: string;
+  /** Length of a block's prefix: 26 is 64 addresses. */
+  readonly blockSize: number;
+}
+
+export const rangesMeet = (a: AddressRange, b: AddressRange): boolean => a.first <= b.last && b.first <= a.last;
+
+/** Whether `inner` is of the pool. */
+export function isInPool({ cidr }: Pick<BlockPool, 'cidr'>, inner: string): boolean {
+  const [pool, block] = [cidrRange(cidr), cidrRange(inner)];
+  return pool !== undefined && block?.family === pool.family && pool.first <= block.first && block.last <= pool.last;
+}
+
+/**
+ * A block of the pool that meets none of those taken. Each node begins to look at a place of its own, so that nodes that look at the
+ * same time rarely want the same.
+ *
+ * @param taken CIDRs of any size
+ * @returns undefined when the pool is used up
+ */
+export function freeBlock({ cidr, blockSize }: BlockPool, taken: readonly string[], nodeName: string): string | undefined {
+  const pool = cidrRange(cidr);
+  if (!pool) return undefined;
+  const size = 1n << BigInt(32 - blockSize);
+  const count = (pool.last - pool.first + 1n) / size;
+  if (count < 1n) return undefined;
+  const used = taken.flatMap((text) => cidrRange(text) ?? []).filter((range) => rangesMeet(range, pool));
+  const start = createHash('sha256').update(nodeName).digest().readBigUInt64BE() % count;
+  for (let step = 0n; step < count; step++) {
+    const first = pool.first + ((start + step) % count) * size;
+    const block = { first, last: first + size - 1n };
+    if (!used.some((range) => rangesMeet(range, block))) return `${formatAddress(first, 4)}/${blockSize}`;
+  }
+  return undefined;
+}
+
+/** Addresses of a block that pods can have: without its own, the broadcast's, and the gateway's, which host-local keeps back. */
+export function usableAddresses(block: string): number {
+  const range = cidrRange(block);
+  return range ? Math.max(0, Number(range.last - range.first) - 2) : 0;
+}
+
+/** Whether an address is of a block. */
+export const isInBlock = (block: string, address: string): boolean => isInPool({ cidr: block }, `${address}/32`);
+
+/** `10.64.0.0/26` as the name of an object: no two blocks can have one name. */
+export const blockName = (block: string): string => block.replace(/[./]/g, '-');

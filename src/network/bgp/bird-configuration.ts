@@ -1,0 +1,112 @@
+import type { BgpPlan } from './bgp-plan.ts';
+import { isInNetworkOf } from './bgp-plan.ts';
+import type { IpipMode, LogSeverity } from './settings.ts';
+
+/** The kernel's device of IPIP without an address of its own, as Calico uses it. */
+export const TUNNEL_DEVICE = 'tunl0';
+
+export interface BirdSettings {
+  readonly routerId: string;
+  /** With the length of its network: `192.168.20.31/24`. */
+  readonly address: string;
+  readonly plan: BgpPlan;
+  /** This node's. */
+  readonly blocks: readonly string[];
+  /** Pools that routes may be of. */
+  readonly pools: readonly { readonly cidr: string; readonly ipipMode: IpipMode }[];
+  readonly logFile: string;
+  readonly logSeverity: LogSeverity;
+  /** What is to stay in the kernel when BIRD ends. */
+  readonly keepRoutes: boolean;
+}
+
+/** Of a file; then it begins anew and one older is kept. */
+const LARGEST_LOG_BYTES = 1 << 20;
+const LOG_CLASSES: Readonly<Record<LogSeverity, string>> = {
+  debug: 'all',
+  info: '{ info, remote, warning, error, auth, fatal, bug }',
+  warning: '{ warning, error, auth, fatal, bug }',
+  error: '{ error, auth, fatal, bug }',
+  fatal: '{ fatal, bug }',
+  none: '{ fatal, bug }',
+};
+
+/**
+ * A configuration of BIRD 2 (https://bird.network.cz/doc/bird.html) that does what calico-node's of BIRD 1 does: announces this node's
+ * blocks, holds them with a blackhole, and takes others' blocks into the kernel, over the tunnel where the pool says so.
+ *
+ * BIRD 2 cannot give a route another device. Next hops of pools with IPIP are looked up in a table in which each node is reached
+ * through the tunnel: the routes come out as `… via NODE dev tunl0 proto bird onlink`.
+ */
+export function birdConfiguration(settings: BirdSettings): string {
+  const { routerId, address, plan, blocks, pools, logFile, logSeverity, keepRoutes } = settings;
+  const mode = tunnelMode(pools);
+  const ip = address.split('/')[0]!;
+  const poolSet = pools.map(({ cidr }) => `${cidr}+`).join(', ');
+  const ownSet = blocks.map((block) => `${block}+`).join(', ');
+  return [
+    '# Written by muster calico-node; what is changed here is overwritten.',
+    `log ${JSON.stringify(logFile)} ${LARGEST_LOG_BYTES} ${JSON.stringify(`${logFile}.old`)} ${LOG_CLASSES[logSeverity]};`,
+    `router id ${routerId};`,
+    ...(mode === 'Never' ? [] : ['ipv4 table tunnels4;']),
+    'protocol device { scan time 2; }',
+    'protocol direct { ipv4; interface -"veth*", -"cali*", -"kube-ipvs*", -"docker*", "*"; }',
+    ...section('protocol static blocks', ['ipv4;', ...blocks.map((block) => `route ${block} blackhole;`)]),
+    ...(mode === 'Never'
+      ? []
+      : section('protocol static tunnels', ['ipv4 { table tunnels4; };', ...tunnelRoutes(settings, mode)])),
+    ...section('filter to_kernel', [
+      'if source = RTS_STATIC then accept;',
+      ...(pools.length > 0 ? [`if source = RTS_BGP && net ~ [ ${poolSet} ] then accept;`] : []),
+      'reject;',
+    ]),
+    ...section('filter to_peers', [
+      'if source = RTS_STATIC then accept;',
+      '# Of an own block nothing but the whole.',
+      ...(blocks.length > 0 ? [`if net ~ [ ${ownSet} ] then reject;`] : []),
+      ...(pools.length > 0 ? [`if source = RTS_BGP && net ~ [ ${poolSet} ] then accept;`] : []),
+      'reject;',
+    ]),
+    ...section('protocol kernel', [
+      'learn;',
+      ...(keepRoutes ? ['persist;'] : []),
+      'scan time 2;',
+      'metric 0;',
+      'graceful restart;',
+      'ipv4 { import all; export filter to_kernel; };',
+    ]),
+    ...section('template bgp nodes', [
+      `local as ${plan.asNumber};`,
+      'multihop;',
+      `source address ${ip};`,
+      'graceful restart;',
+      'connect delay time 2;',
+      'connect retry time 5;',
+      'error wait time 5, 30;',
+      `ipv4 { import all; export filter to_peers; gateway recursive;${mode === 'Never' ? '' : ' igp table tunnels4;'} };`,
+    ]),
+    ...plan.peers.flatMap((peer) =>
+      section(`protocol bgp ${peer.name} from nodes`, [
+        `neighbor ${peer.address} as ${peer.asNumber};`,
+        ...(peer.clusterId === undefined ? [] : ['rr client;', `rr cluster id ${peer.clusterId};`]),
+      ]),
+    ),
+    '',
+  ].join('\n');
+}
+
+/** One for all pools: a next hop is either behind the tunnel or not. */
+export function tunnelMode(pools: readonly { readonly ipipMode: IpipMode }[]): IpipMode {
+  const modes = pools.map(({ ipipMode }) => ipipMode);
+  return modes.includes('Always') ? 'Always' : modes.includes('CrossSubnet') ? 'CrossSubnet' : 'Never';
+}
+
+function tunnelRoutes({ address, plan }: BirdSettings, mode: IpipMode): string[] {
+  return plan.otherAddresses.map((other) =>
+    mode === 'CrossSubnet' && isInNetworkOf(address, other)
+      ? `route ${other}/32 via ${other};`
+      : `route ${other}/32 via ${other}%${TUNNEL_DEVICE} onlink;`,
+  );
+}
+
+const section = (head: string, lines: readonly string[]): string[] => [`${head} {`, ...lines.map((line) => `  ${line}`), '}'];

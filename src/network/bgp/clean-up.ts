@@ -1,0 +1,50 @@
+import { nodeKind } from '../../api/core/v1/node.ts';
+import type { V1Node } from '../../api/gen/types.ts';
+import { isStatus } from '../../api/machinery/status-error.ts';
+import type { Client } from '../../client/client.ts';
+import type { NftTable } from '../../host/nft-table.ts';
+import type { RunProgram } from '../../host/run-program.ts';
+import { ANNOTATIONS } from './bgp-plan.ts';
+import { birdConfiguration } from './bird-configuration.ts';
+import type { BirdDaemon } from './bird-daemon.ts';
+import { releaseBlocks } from './block-keeper.ts';
+import { type CniPlaces, removeCniFiles } from './cni-files.ts';
+import { closeTunnel } from './tunnel-device.ts';
+
+export interface CleanUpOptions {
+  readonly bird: BirdDaemon;
+  readonly tables: readonly NftTable[];
+  readonly cni: CniPlaces;
+  readonly run: RunProgram;
+  /** Without it the node's blocks stay its own in the API. */
+  readonly api?: { readonly client: Client; readonly nodeName: string };
+}
+
+/** Without sessions, blocks and `persist`: BIRD takes its routes out of the kernel when it reads this. */
+const NOTHING = (logFile: string): string =>
+  birdConfiguration({
+    ...{ routerId: '127.0.0.1', address: '127.0.0.1/32', blocks: [], pools: [], keepRoutes: false, logFile, logSeverity: 'info' },
+    plan: { asNumber: 1, peers: [], otherAddresses: [], problems: [] },
+  });
+
+/**
+ * Takes down all that runs of calico-node have left on this machine, for when no pod is left on it: routes, BIRD, rules, the tunnel,
+ * the CNI configuration; and gives the node's blocks back. A second time does no harm.
+ */
+export async function cleanUpCalico({ bird, tables, cni, run, api }: CleanUpOptions): Promise<void> {
+  await removeCniFiles(cni);
+  await bird.ensure(NOTHING(bird.logFile));
+  await bird.stop();
+  await closeTunnel(run);
+  for (const table of tables) await table.remove();
+  if (!api) return;
+  await releaseBlocks(api, api.nodeName);
+  const annotations = { [ANNOTATIONS.address]: null, [ANNOTATIONS.tunnelAddress]: null };
+  try {
+    await api.client
+      .resource<V1Node>(nodeKind)
+      .patch(api.nodeName, { metadata: { annotations } }, { type: 'strategic', subresource: 'status' });
+  } catch (error) {
+    if (!isStatus(error, 'NotFound')) throw error;
+  }
+}

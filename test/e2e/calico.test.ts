@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { podKind } from '../../src/api/core/v1/pod.ts';
+import type { V1Pod } from '../../src/api/gen/types.ts';
+import { blocksByNode, type CalicoNodes, expectRoutes, startCalicoNodes } from '../harness/calico-nodes.ts';
+import { BUSYBOX } from '../harness/images.ts';
+import type { RealNode } from '../harness/real-nodes.ts';
+import { until } from '../harness/until.ts';
+
+const PATIENT = { timeoutMs: 60_000 };
+
+let calico: CalicoNodes;
+let nodes: readonly [RealNode, RealNode, RealNode];
+before(async () => {
+  calico = await startCalicoNodes(3);
+  nodes = calico.cluster.nodes as unknown as typeof nodes;
+});
+after(() => calico?.[Symbol.asyncDispose]());
+
+const apply = (...items: object[]) =>
+  calico.cluster.kubectl().run(['apply', '-f', '-'], { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
+
+/** A web server that answers with its client's address; answers its own. */
+async function startPod(name: string, node: RealNode): Promise<string> {
+  const pods = calico.cluster.client.resource<V1Pod>(podKind, 'default');
+  const script = "printf '#!/bin/sh\\necho; echo $REMOTE_ADDR\\n' > /tmp/cgi-bin/who; chmod 755 /tmp/cgi-bin/who";
+  const spec = {
+    nodeName: node.name,
+    terminationGracePeriodSeconds: 0,
+    containers: [{ name: 'c', image: BUSYBOX, command: ['sh', '-c', `mkdir /tmp/cgi-bin; ${script}; httpd -f -p 80 -h /tmp`] }],
+  };
+  await pods.create({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default', labels: { name } }, spec });
+  return until(
+    `pod ${name} runs`,
+    async () => {
+      const { status } = await pods.get(name);
+      return status?.phase === 'Running' && status.podIP;
+    },
+    PATIENT,
+  );
+}
+
+/** What a pod's server answers to another; undefined when it does not. */
+async function ask(from: string, address: string): Promise<string | undefined> {
+  const request = `printf 'GET /cgi-bin/who HTTP/1.0\\r\\n\\r\\n' | nc -w 2 ${address} 80`;
+  const { stdout } = await calico.cluster.kubectl().try(['exec', from, '--', 'sh', '-c', request]);
+  // As a socket of both families tells of an IPv4 address.
+  return /^(?:\[::ffff:)?([\d.]+)\]?$/.exec(stdout.trim().split('\n').at(-1) ?? '')?.[1];
+}
+
+/** As in a network without tunnel: others' blocks by their addresses, the own one a blackhole. */
+async function directRoutes(node: RealNode, blocks?: ReadonlyMap<string, readonly string[]>): Promise<string[]> {
+  const known = blocks ?? (await blocksByNode(calico));
+  return calico.cluster.nodes.flatMap((other) =>
+    (known.get(other.name) ?? []).map((block) =>
+      other.name === node.name ? `blackhole ${block}` : `${block} via ${other.address} dev ${other.device}`,
+    ),
+  );
+}
+
+test('each node has a block of 64 addresses of the pool, and BIRD leads to the others’ without a tunnel', async () => {
+  const blocks = await blocksByNode(calico);
+  assert.equal(blocks.size, 3);
+  assert.equal(new Set([...blocks.values()].flat()).size, 3);
+  for (const block of [...blocks.values()].flat()) assert.match(block, /^10\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.\d+\.\d+\/26$/);
+  for (const node of nodes) {
+    await expectRoutes(node, await directRoutes(node, blocks));
+    const protocols = await calico.birdc(node, 'show', 'protocols');
+    assert.equal(protocols.match(/^Mesh_\d+_\d+_\d+_\d+\s+BGP\s+---\s+up\s+\S+\s+Established/gm)?.length, 2, protocols);
+    assert.equal((await node.try('ip', ['link', 'show', 'tunl0'])).status, 1, 'no tunnel');
+  }
+  assert.match(
+    await calico.birdc(nodes[0], 'show', 'route'),
+    new RegExp(`${blocks.get('node-2')![0]!.replaceAll('.', '\\.')} +unicast`),
+  );
+  const pool = await calico.cluster
+    .kubectl()
+    .run(['get', 'ippools', 'default-ipv4-ippool', '-o', 'jsonpath={.spec.cidr} {.spec.ipipMode}']);
+  assert.equal(pool, '10.64.0.0/10 Never');
+});
+
+test('pods of different nodes reach each other with their own addresses, those of one node too, and the node its pods', async () => {
+  const [a, b, c] = [await startPod('a', nodes[0]), await startPod('b', nodes[1]), await startPod('c', nodes[0])];
+  const blocks = await blocksByNode(calico);
+  assert.equal(blocks.get('node-1')![0]!.split('.').slice(0, 3).join('.'), a.split('.').slice(0, 3).join('.'));
+  assert.equal(await until('b answers a', () => ask('a', b), PATIENT), a);
+  assert.equal(await until('c answers a', () => ask('a', c), PATIENT), a);
+  assert.equal(await until('a answers b', () => ask('b', a), PATIENT), b);
+  assert.match(await nodes[0].run('curl', '-sfm', '5', `http://${a}/cgi-bin/who`), /\d/);
+});
+
+test('a policy blocks pods of the same node and of others, and allows those that it names', async () => {
+  const pods = calico.cluster.client.resource<V1Pod>(podKind, 'default');
+  const a = (await pods.get('a')).status!.podIP!;
+  const policy = (from: object[]) => ({
+    ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'a', namespace: 'default' } },
+    spec: { podSelector: { matchLabels: { name: 'a' } }, policyTypes: ['Ingress'], ingress: from.length > 0 ? [{ from }] : [] },
+  });
+  await apply(policy([]));
+  await until('a is out of reach', async () => (await ask('b', a)) === undefined && (await ask('c', a)) === undefined, PATIENT);
+  assert.match(await nodes[0].run('curl', '-sfm', '5', `http://${a}/cgi-bin/who`), /\d/, 'the node reaches it for probes');
+  await apply(policy([{ podSelector: { matchLabels: { name: 'b' } } }]));
+  await until('b reaches a', () => ask('b', a), PATIENT);
+  assert.equal(await ask('c', a), undefined);
+  await calico.cluster.kubectl().run(['delete', 'networkpolicy', 'a']);
+  await until('c reaches a', () => ask('c', a), PATIENT);
+});
+
+test('an agent that was killed comes back to the same block and the same BIRD, and packets go on meanwhile', async () => {
+  const [node] = nodes;
+  const pods = calico.cluster.client.resource<V1Pod>(podKind, 'default');
+  const b = (await pods.get('b')).status!.podIP!;
+  const before = await blocksByNode(calico);
+  const pidFile = join(node.directory, 'calico', 'bird.pid');
+  const pid = await readFile(pidFile, 'utf8');
+  calico.agent(node).signal('SIGKILL');
+  await calico.agent(node).exited;
+  assert.ok(await ask('a', b), 'routes stay');
+  await calico.startAgent(node);
+  assert.equal(await readFile(pidFile, 'utf8'), pid);
+  assert.deepEqual(await blocksByNode(calico), before);
+  await expectRoutes(node, await directRoutes(node, before));
+});
+
+test('a BIRD that was killed is started again, and its routes stand in between', async () => {
+  const [node, other] = nodes;
+  const pidFile = join(node.directory, 'calico', 'bird.pid');
+  const pid = Number(await readFile(pidFile, 'utf8'));
+  process.kill(pid, 'SIGKILL');
+  await expectRoutes(node, await directRoutes(node));
+  await until('another BIRD runs', async () => Number(await readFile(pidFile, 'utf8')) !== pid, PATIENT);
+  const established = async () => /Mesh_.*Established/.test(await calico.birdc(node, 'show', 'protocols'));
+  await until('it has its sessions', established, PATIENT);
+  await expectRoutes(node, await directRoutes(node));
+  await expectRoutes(other, await directRoutes(other));
+});
+
+test('a node whose block is nearly full takes another, which pods get addresses of and others learn', async () => {
+  const [node, other] = nodes;
+  const [block] = (await blocksByNode(calico)).get(node.name)!;
+  const directory = calico.addressDirectory(node);
+  await mkdir(directory, { recursive: true });
+  const [prefix, last] = [block!.split('.').slice(0, 3).join('.'), Number(block!.split('/')[0]!.split('.')[3])];
+  const made: string[] = [];
+  for (let i = 2; i < 63; i++) {
+    const file = join(directory, `${prefix}.${last + i}`);
+    // What pods have is not touched.
+    await writeFile(file, 'test\neth0', { flag: 'wx' }).then(
+      () => made.push(file),
+      () => undefined,
+    );
+  }
+  const both = await until(
+    'there are two blocks',
+    async () => {
+      const blocks = (await blocksByNode(calico)).get(node.name)!;
+      return blocks.length === 2 && blocks;
+    },
+    PATIENT,
+  );
+  const second = both.find((one) => one !== block)!;
+  await expectRoutes(other, await directRoutes(other));
+  const address = await startPod('late', node);
+  assert.equal(address.split('.').slice(0, 3).join('.'), second.split('.').slice(0, 3).join('.'));
+  assert.equal(await until('it answers itself', () => ask('late', address), PATIENT), address);
+  await until('a pod of another node reaches it', () => ask('b', address), PATIENT);
+  for (const file of made) await rm(file);
+});
+
+test('with a route reflector nodes speak only to it, and know each other’s routes all the same', async () => {
+  const [reflector, one, two] = nodes;
+  const kubectl = calico.cluster.kubectl();
+  await kubectl.run(['label', 'node', reflector.name, 'route-reflector=true']);
+  await kubectl.run(['annotate', 'node', reflector.name, 'projectcalico.org/RouteReflectorClusterID=244.0.0.1']);
+  await apply(
+    {
+      apiVersion: 'crd.projectcalico.org/v1',
+      kind: 'BGPConfiguration',
+      metadata: { name: 'default' },
+      spec: { nodeToNodeMeshEnabled: false },
+    },
+    {
+      apiVersion: 'crd.projectcalico.org/v1',
+      kind: 'BGPPeer',
+      metadata: { name: 'peer-with-route-reflectors' },
+      spec: { nodeSelector: 'all()', peerSelector: "route-reflector == 'true'" },
+    },
+  );
+  const sessions = async (node: RealNode) =>
+    [...(await calico.birdc(node, 'show', 'protocols')).matchAll(/^(\S+)\s+BGP\s.*Established/gm)]
+      .map(([, name]) => name!)
+      .sort();
+  const to = (node: RealNode) => `Node_${node.address.replaceAll('.', '_')}`;
+  await until(
+    'all speak to it alone',
+    async () => {
+      assert.deepEqual(await sessions(one), [to(reflector)]);
+      assert.deepEqual(await sessions(two), [to(reflector)]);
+      assert.deepEqual(await sessions(reflector), [to(one), to(two)].sort());
+      return true;
+    },
+    PATIENT,
+  );
+  for (const node of nodes) await expectRoutes(node, await directRoutes(node));
+  await kubectl.run(['delete', 'bgppeers,bgpconfigurations', '--all']);
+  await kubectl.run(['annotate', 'node', reflector.name, 'projectcalico.org/RouteReflectorClusterID-']);
+  await until('the mesh is back', async () => (await sessions(one)).length === 2, PATIENT);
+});
+
+const setMode = (ipipMode: string) =>
+  calico.cluster
+    .kubectl()
+    .run(['patch', 'ippool', 'default-ipv4-ippool', '--type=merge', '-p', JSON.stringify({ spec: { ipipMode } })]);
+
+test('with IPIP, where the kernel has none, the agent says so and ends', async (t) => {
+  const [, , node] = nodes;
+  if ((await node.try('ip', ['link', 'add', 'tunl0', 'type', 'ipip'])).status === 0) {
+    await node.run('ip', 'link', 'delete', 'tunl0');
+    t.skip('this kernel has IPIP');
+    return;
+  }
+  await calico.agent(node).stop();
+  await setMode('Always');
+  await assert.rejects(
+    calico.startAgent(node, { CALICO_IPV4POOL_IPIP: 'Always' }),
+    /ended with 1 before .*IPIP is switched on .* this kernel has none/s,
+  );
+  await setMode('Never');
+  await calico.startAgent(node);
+});
+
+test('with IPIP, routes lead through tunl0, and back to the wire without', async () => {
+  // Where the kernel has no IPIP a bridge stands in for the device: the routes are the same.
+  for (const node of nodes) await node.try('ip', ['link', 'add', 'tunl0', 'type', 'bridge']);
+  await setMode('Always');
+  const blocks = await blocksByNode(calico);
+  for (const node of nodes) {
+    const tunneled = (await directRoutes(node, blocks)).map((line) => line.replace(/dev \S+$/, 'dev tunl0 onlink'));
+    await expectRoutes(node, tunneled);
+    assert.match(await node.run('ip', 'route'), /10\.\S+\/26 via \S+ dev tunl0 proto bird onlink/);
+    assert.match(await node.run('ip', 'address', 'show', 'tunl0'), /mtu 1480 .*inet 10\.\d+\.\d+\.\d+\/32/s);
+  }
+  await setMode('Never');
+  for (const node of nodes) {
+    await expectRoutes(node, await directRoutes(node, blocks));
+    await until('the tunnel is gone', async () => (await node.try('ip', ['link', 'show', 'tunl0'])).status !== 0, PATIENT);
+  }
+});
+
+test('a node that is deleted loses its block and its routes', async () => {
+  const [first, second, third] = nodes;
+  await calico.cluster.removeNode(third);
+  await until('its block is free', async () => !(await blocksByNode(calico)).has(third.name), PATIENT);
+  const blocks = await blocksByNode(calico);
+  await expectRoutes(first, await directRoutes(first, blocks));
+  await expectRoutes(second, await directRoutes(second, blocks));
+});
+
+test('clean-up leaves nothing on the node and gives its blocks back', async () => {
+  const [first, second] = nodes;
+  await calico.agent(second).stop();
+  await calico.cleanUp(second);
+  assert.equal((await second.run('ip', 'route', 'show', 'proto', 'bird')).trim(), '');
+  assert.doesNotMatch(await second.run('nft', 'list', 'tables'), /muster/);
+  assert.equal((await second.try('birdc', ['-s', join(second.directory, 'calico', 'bird.ctl'), 'show', 'status'])).status, 1);
+  assert.ok(!(await blocksByNode(calico)).has(second.name));
+  await expectRoutes(first, await directRoutes(first));
+});
