@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { recordedPrograms } from '../../host/recorded-programs.ts';
+import { DEFAULT_CNI_CONF } from './cni-conf.ts';
+import { allowForwarding, removeForwardRules } from './forward-rules.ts';
+import { masqueradeRules } from './masquerade.ts';
+import { removeNetworkFiles, writeNetworkFiles } from './network-files.ts';
+import { formatSubnetEnv } from './subnet-env.ts';
+
+const ENV = { network: '10.64.0.0/10', subnet: '10.64.3.0/24', mtu: 1450, ipMasq: true };
+
+test('subnet.env names the bridge’s address', () => {
+  assert.equal(
+    formatSubnetEnv(ENV),
+    'FLANNEL_NETWORK=10.64.0.0/10\nFLANNEL_SUBNET=10.64.3.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n',
+  );
+});
+
+test('pods hide behind their node only from what is outside of the network', () => {
+  const { table, chains } = masqueradeRules({ network: '10.64.0.0/10', subnet: '10.64.3.0/24', random: true });
+  assert.equal(table, 'flannel-ipv4');
+  assert.deepEqual(chains.get('postrouting')?.rules, [
+    'meta mark and 0x00004000 == 0x00004000 return',
+    'ip saddr 10.64.0.0/10 ip daddr 10.64.0.0/10 return',
+    'ip saddr 10.64.0.0/10 ip daddr != 224.0.0.0/4 counter masquerade fully-random',
+    'ip saddr != 10.64.0.0/10 ip daddr 10.64.3.0/24 return',
+    'ip saddr != 10.64.0.0/10 ip daddr 10.64.0.0/10 counter masquerade fully-random',
+  ]);
+});
+
+const EMPTY = '-P INPUT ACCEPT\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n';
+const OWN = '-A FLANNEL-FWD -s 10.64.0.0/10 -j ACCEPT\n-A FLANNEL-FWD -d 10.64.0.0/10 -j ACCEPT\n';
+const JUMP = '-A FORWARD -m comment --comment "flanneld forward" -j FLANNEL-FWD\n';
+
+test('forwarding is allowed by a chain of its own, once', async () => {
+  const fresh = recordedPrograms(({ args }) => (args.includes('-S') ? { stdout: EMPTY } : undefined));
+  assert.equal(await allowForwarding(fresh.run, '10.64.0.0/10'), true);
+  assert.equal(fresh.calls[1]?.input, `*filter\n:FLANNEL-FWD - [0:0]\n${OWN}COMMIT\n`);
+  assert.equal(fresh.lines[2], 'iptables --wait 5 -A FORWARD -m comment --comment flanneld forward -j FLANNEL-FWD');
+  const there = recordedPrograms(() => ({ stdout: `${EMPTY}-N FLANNEL-FWD\n${JUMP}${OWN}` }));
+  await allowForwarding(there.run, '10.64.0.0/10');
+  assert.equal(there.calls.length, 1);
+  await removeForwardRules(there.run);
+  assert.deepEqual(
+    there.lines.slice(2).map((line) => line.replace('iptables --wait 5 ', '')),
+    ['-D FORWARD -m comment --comment flanneld forward -j FLANNEL-FWD', '-F FLANNEL-FWD', '-X FLANNEL-FWD'],
+  );
+});
+
+test('without an iptables there is nothing to be allowed', async () => {
+  const programs = recordedPrograms(() => ({
+    exitCode: 3,
+    stderr: "can't initialize iptables table `filter': Table does not exist",
+  }));
+  assert.equal(await allowForwarding(programs.run, '10.64.0.0/10'), false);
+  await removeForwardRules(programs.run);
+});
+
+test('files are written once, and it is said whose configuration the runtime uses', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'flannel-'));
+  t.after(() => rm(root, { recursive: true }));
+  const paths = {
+    subnetFile: join(root, 'run', 'subnet.env'),
+    cniConfigurationDirectory: join(root, 'net.d'),
+    addressDirectory: undefined,
+  };
+  assert.equal(await writeNetworkFiles(paths, DEFAULT_CNI_CONF, ENV), undefined);
+  const conflist = join(root, 'net.d', '10-flannel.conflist');
+  assert.equal(JSON.parse(await readFile(conflist, 'utf8')).name, 'cbr0');
+  const { ino } = await stat(conflist);
+  await writeFile(join(root, 'net.d', '05-other.conf'), '{}');
+  assert.equal(await writeNetworkFiles(paths, DEFAULT_CNI_CONF, ENV), '05-other.conf');
+  assert.equal((await stat(conflist)).ino, ino, 'the same text is not written again');
+  await removeNetworkFiles(paths);
+  await removeNetworkFiles(paths);
+  await assert.rejects(stat(paths.subnetFile), { code: 'ENOENT' });
+  assert.ok(await stat(join(root, 'net.d', '05-other.conf')));
+});
