@@ -27,6 +27,7 @@ import { ServerMetrics } from './metrics/server-metrics.ts';
 import { createNonResourcePaths } from './non-resource-paths.ts';
 import type { OutsideSecurity, OutsideSecurityDeps } from './outside-security/outside-security.ts';
 import { createPathRouter } from './path-router.ts';
+import { openPresence } from './peers/presence.ts';
 import { BackendAgents } from './proxying/backend-agents.ts';
 import { wantsConnection } from './request/wants-connection.ts';
 import { createSecurity, type Security, type SecurityConfig } from './security.ts';
@@ -146,6 +147,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   });
   metrics.include(storeMetrics);
   metrics.include(access);
+  for (const metric of config.moreMetrics ?? []) metrics.include(metric);
 
   const seats = { readOnly: config.maxRequestsInflight ?? 400, mutating: config.maxMutatingRequestsInflight ?? 200 };
   const totalSeats = seats.readOnly + seats.mutating;
@@ -293,10 +295,18 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const advertiseAddress = config.advertiseAddress ?? chooseAdvertiseAddress(bindAddress);
   advertised = `${hostOf(advertiseAddress)}:${listener.port}`;
 
+  const presence = openPresence({
+    ...{ kinds: builtIn, reader, writer, clock, logger, store, port: listener.port },
+    prefix: keyspace.prefix,
+    address: config.clusterAddress ?? advertiseAddress,
+    peers: config.peers,
+  });
+
   const done = deferred();
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     logger.info('Shutting down the API server', { running: running.count });
+    await presence.stop();
     listener.close();
     const drained = running.drain(config.shutdownTimeoutMs ?? 10_000);
     cache.closeWatchers();
@@ -312,13 +322,12 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       flowControl?.start(),
       services.repair(),
       customResources.start(),
-      ensureDefaultObjects({
-        ...{ kinds: builtIn, reader, writer, serviceClusterIpRange, port: listener.port },
-        advertiseAddress: config.clusterAddress ?? advertiseAddress,
-      }).then(() => {
-        defaultsMade.done();
-        return aggregation.start();
-      }),
+      ensureDefaultObjects({ kinds: builtIn, reader, writer, serviceClusterIpRange, port: listener.port })
+        .then(() => presence.start())
+        .then(() => {
+          defaultsMade.done();
+          return aggregation.start();
+        }),
     ]);
   } catch (error) {
     await stop();

@@ -53,6 +53,18 @@ test('the old feature gate brings back token Secrets', () => {
   assert.equal(gate('true').server.security.legacyServiceAccountTokenAutoGeneration, false);
 });
 
+test('an etcd is the store when its servers are named, with what servers that share it need to know', () => {
+  const { store, etcd, server } = read(
+    '--etcd-servers=http://a:2379,http://b',
+    '--apiserver-count=3',
+    '--etcd-compaction-interval=0',
+  );
+  assert.equal(store, 'etcd=http://a:2379,http://b');
+  assert.deepEqual([etcd?.access.compactionIntervalMs, etcd?.access.healthTimeoutMs, etcd?.access.tls], [0, 2000, undefined]);
+  assert.deepEqual([server.peers?.endpointReconciler, server.peers?.apiserverCount], ['lease', 3]);
+  assert.equal(read('--store=memory').server.peers, undefined);
+});
+
 test('no flag is defined twice', () => {
   const names = apiserverFlags.map(({ name }) => name);
   assert.deepEqual(
@@ -79,8 +91,16 @@ test('audit, encryption and front proxies come from their flags; without a polic
 
 test('what cannot be done is refused, naming the flag', () => {
   const cases: [string[], RegExp][] = [
-    [['--etcd-servers=https://a:2379'], /--etcd-servers: the etcd driver comes with issue 6/],
-    [[], /--store is required/],
+    [['--etcd-servers=a:2379'], /--etcd-servers: "a:2379" is no URL of an etcd member/],
+    [['--etcd-servers=https://a', '--etcd-cafile=/none/ca'], /--etcd-cafile: open \/none\/ca: no such file or directory/],
+    [['--etcd-servers=https://a', '--etcd-keyfile=/none/k'], /--etcd-certfile is missing/],
+    [
+      ['--etcd-servers=http://a', '--endpoint-reconciler-type=guess'],
+      /--endpoint-reconciler-type=guess: use lease, master-count/,
+    ],
+    [['--etcd-servers=http://a', '--apiserver-count=0'], /--apiserver-count=0 must be a positive number/],
+    [['--etcd-servers=http://a', '--etcd-servers-overrides=/events#http://b'], /--etcd-servers-overrides is not offered/],
+    [[], /--etcd-servers must be specified, or --store/],
     [['--store=floppy'], /--store=floppy: use sqlite or memory/],
     [['--store=memory', '--insecure-port=8080'], /--insecure-port=8080: only 0 is allowed/],
     [['--store=memory', '--client-ca-file=/none/ca.pem'], /--client-ca-file: open \/none\/ca\.pem: no such file or directory/],

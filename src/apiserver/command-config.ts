@@ -6,6 +6,7 @@ import { readAggregationFlags, readFrontProxyFlags } from './aggregation/aggrega
 import { readAuditFlags } from './audit/audit-flags.ts';
 import { REFUSED_FLAGS } from './command-flags.ts';
 import type { ApiServerConfig, CertificatePair, KubeletAccess } from './configuration.ts';
+import { type EtcdFlags, readEtcdFlags } from './etcd-flags.ts';
 import { readRuntimeConfig } from './kinds/runtime-config.ts';
 import { readOutsideSecurityFlags } from './outside-security/security-flags.ts';
 import type { AuthorizationMode, SecurityConfig, ServiceAccountConfig } from './security.ts';
@@ -16,6 +17,8 @@ import { PortRange } from './services/port-range.ts';
 export interface CommandConfig {
   readonly store: StoreSpec;
   readonly dataDirectory: string;
+  /** When the store is an etcd. */
+  readonly etcd?: EtcdFlags;
   /** Absent: a self-signed certificate is to be made. */
   readonly readTls?: () => CertificatePair;
   readonly server: Omit<ApiServerConfig, 'store' | 'clock' | 'logger' | 'random' | 'tls'>;
@@ -48,8 +51,12 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
   const readTls = readTlsFlags(values);
   const audit = readAuditFlags(values, writeStdout);
   const encryption = readEncryption(values);
+  const ownStore = values.string('store');
+  // With a store of its own a server needs nothing of an etcd, whose files may not be there.
+  const etcd = ownStore === '' || ownStore === 'etcd' ? readEtcdFlags(values, readFlagFile) : undefined;
   return {
-    store: readStore(values, isSet),
+    store: readStore(values, etcd),
+    ...(etcd && { etcd }),
     dataDirectory: values.string('data-dir'),
     ...(readTls && { readTls }),
     server: {
@@ -73,6 +80,7 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       aggregation: readAggregationFlags(values, readFlagFile),
       ...(audit && { audit }),
       ...(encryption && { encryption }),
+      ...(etcd && { peers: etcd.peers }),
     },
   };
 }
@@ -86,16 +94,14 @@ function readEncryption(values: FlagValues): ApiServerConfig['encryption'] {
   throw new FlagError(flag, `${flag} must be set with --encryption-provider-config`);
 }
 
-function readStore(values: FlagValues, isSet: (name: string) => boolean): StoreSpec {
+/** `--store` names one of Muster's own; otherwise it is the etcd. */
+function readStore(values: FlagValues, etcd: EtcdFlags | undefined): StoreSpec {
   const store = values.string('store');
   if (store === 'sqlite' || store === 'memory') return store;
-  if (store !== '') throw new FlagError('--store', `--store=${store}: use sqlite or memory`);
-  if (isSet('etcd-servers'))
-    throw new FlagError(
-      '--etcd-servers',
-      '--etcd-servers: the etcd driver comes with issue 6; until then give --store=sqlite --data-dir=DIR',
-    );
-  throw new FlagError('--store', '--store is required: sqlite (with --data-dir) or memory');
+  if (store !== '' && store !== 'etcd')
+    throw new FlagError('--store', `--store=${store}: use sqlite or memory, or --etcd-servers`);
+  if (etcd) return `etcd=${etcd.servers}`;
+  throw new FlagError('--etcd-servers', '--etcd-servers must be specified, or --store: sqlite (with --data-dir) or memory');
 }
 
 function readTlsVersion(text: string): 'TLSv1.2' | 'TLSv1.3' | undefined {

@@ -1,6 +1,7 @@
 import type { FlagDefinition, FlagType } from '../std/flags.ts';
 import { aggregationFlags } from './aggregation/aggregation-flags.ts';
 import { auditFlags } from './audit/audit-flags.ts';
+import { etcdFlags } from './etcd-flags.ts';
 import { outsideSecurityFlags } from './outside-security/security-flags.ts';
 import { DEFAULT_ADDRESS_TYPES } from './subresources/kubelet-address.ts';
 
@@ -13,7 +14,7 @@ const flag = (name: string, type: FlagType, description: string, defaultValue?: 
 
 /** Flags that decide something here. Names, defaults and meaning are upstream's, but for `store` and `data-dir`. */
 const EFFECTIVE: readonly FlagDefinition[] = [
-  flag('store', 'string', "Where objects are kept: sqlite or memory. Muster's own flag."),
+  flag('store', 'string', "Where objects are kept: sqlite or memory; not needed with --etcd-servers. Muster's own flag."),
   flag('data-dir', 'string', "Directory of --store=sqlite. Muster's own flag.", '/var/lib/muster/apiserver'),
   flag('etcd-prefix', 'string', 'The prefix to prepend to all resource paths in the store.', '/registry'),
   flag('bind-address', 'string', 'The IP address on which to listen for the --secure-port port.', '0.0.0.0'),
@@ -104,10 +105,6 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'cloud-config',
     'cloud-provider',
     'egress-selector-config-file',
-    'endpoint-reconciler-type',
-    'etcd-cafile',
-    'etcd-certfile',
-    'etcd-keyfile',
     'external-hostname',
     'insecure-bind-address',
     'kubernetes-service-node-port',
@@ -148,7 +145,6 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
   ],
   int: [
     'http2-max-streams-per-connection',
-    'apiserver-count',
     'default-watch-cache-size',
     'delete-collection-workers',
     'goaway-chance-percent',
@@ -163,10 +159,7 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
   ],
   float: ['goaway-chance'],
   duration: [
-    'etcd-compaction-interval',
     'etcd-count-metric-poll-period',
-    'etcd-db-metric-poll-interval',
-    'etcd-healthcheck-timeout',
     'etcd-readycheck-timeout',
     'kubelet-timeout',
     'livez-grace-period',
@@ -176,8 +169,6 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
   ],
   strings: [
     'cors-allowed-origins',
-    'etcd-servers',
-    'etcd-servers-overrides',
     'strict-transport-security-directives',
     'tls-cipher-suites',
     'tls-sni-cert-key',
@@ -198,6 +189,7 @@ export const apiserverFlags: readonly FlagDefinition[] = [
   ...auditFlags,
   ...aggregationFlags,
   ...outsideSecurityFlags,
+  ...etcdFlags,
   ...Object.entries(WITHOUT_EFFECT).flatMap(([type, names]) =>
     names.map((name) => ({
       name,

@@ -9,6 +9,7 @@ import { readCommandConfig } from './command-config.ts';
 import { apiserverFlags } from './command-flags.ts';
 import type { ApiServer, CertificatePair } from './configuration.ts';
 import { chooseAdvertiseAddress, firstAddress } from './default-objects.ts';
+import type { EtcdFlags } from './etcd-flags.ts';
 import type { SecurityConfig } from './security.ts';
 
 /** As upstream: files are looked at again once a minute. */
@@ -36,15 +37,22 @@ export const apiserverCommand: ComponentCommand = {
     }
     let tls = readTls();
     const security = await readSecurityFiles(flags.values, config.server.security);
+    const { etcd } = config;
+    if (!etcd && flags.isSet('etcd-servers'))
+      logger.warn(`The flags of etcd have no effect with --store=${flags.values.string('store')}`);
     const store = await openStore(config.store, {
       directory: config.dataDirectory,
       clock,
       logger: logger.child({ part: 'store' }),
+      random: () => io.random(),
+      ...(etcd && { etcd: etcd.access }),
     });
+    const members = etcd && (await watchMembers(etcd, clock, logger));
     try {
       const server = await startApiServer({
         flags: () => flagTexts(apiserverFlags, flags.values),
         ...config.server,
+        ...members?.config,
         security,
         store,
         clock,
@@ -63,10 +71,21 @@ export const apiserverCommand: ComponentCommand = {
       await untilStopped(server, io, reload);
       return 0;
     } finally {
+      members?.stop();
       await store.close();
     }
   },
 };
+
+/** Shows how the members of etcd are, each by itself. */
+async function watchMembers({ servers, access, dbMetricIntervalMs }: EtcdFlags, clock: Clock, logger: Logger) {
+  const { etcdProbes, watchEtcdSizes } = await import('./etcd-members.ts');
+  const { tls } = access;
+  const sizes =
+    dbMetricIntervalMs > 0 ? watchEtcdSizes({ servers, tls, intervalMs: dbMetricIntervalMs, clock, logger }) : undefined;
+  const config = { componentProbes: etcdProbes(servers, tls), ...(sizes && { moreMetrics: [sizes.metric] }) };
+  return { config, stop: () => sizes?.stop() };
+}
 
 /** With what the files say that are not read with the flags. */
 async function readSecurityFiles(values: { string(name: string): string }, security: SecurityConfig): Promise<SecurityConfig> {

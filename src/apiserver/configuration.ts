@@ -2,6 +2,7 @@ import type { KindDefinition } from '../api/machinery/kind.ts';
 import type { Transport } from '../client/transport/transport.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Logger } from '../std/logger.ts';
+import type { Metric } from '../std/metric.ts';
 import type { Store } from '../store/store.ts';
 import type { AggregationConfig } from './aggregation/aggregation.ts';
 import type { AuditConfig } from './audit/audit-config.ts';
@@ -9,6 +10,7 @@ import type { ProbeComponent } from './componentstatuses/component-status-handle
 import type { UserInfo } from './contracts.ts';
 import type { EncryptionConfig } from './encryption/open-encryption.ts';
 import type { RuntimeConfig } from './kinds/runtime-config.ts';
+import type { PeersConfig } from './peers/presence.ts';
 import type { Security, SecurityConfig, SecurityDeps } from './security.ts';
 
 /** A certificate with its key, as given to TLS. */
@@ -80,9 +82,13 @@ export interface ApiServerConfig {
   /** How long running requests may go on after `stop`. Default 10 s. */
   readonly shutdownTimeoutMs?: number;
   readonly eventTtlSeconds?: number;
+  /** For a store that other servers may use as well. Absent: this is the only one. */
+  readonly peers?: PeersConfig;
   readonly kubelet?: KubeletAccess;
   /** How `kubectl get componentstatuses` asks components that do not listen where upstream's do. */
   readonly componentProbes?: Readonly<Record<string, ProbeComponent>>;
+  /** What `/metrics` tells besides the server's own. */
+  readonly moreMetrics?: readonly Metric[];
   /** How extension servers are reached. */
   readonly aggregation?: AggregationConfig;
   /** The command line as it was understood, for `/flagz`. */

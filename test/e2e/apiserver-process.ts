@@ -23,7 +23,7 @@ export interface ApiserverProcess extends AsyncDisposable {
   file(...parts: string[]): string;
   /** Writes a file for a flag; objects as JSON, which is YAML. */
   write(name: string, content: string | object): Promise<string>;
-  /** Starts it with these flags besides what it needs, and waits until it is ready. */
+  /** Starts it with these flags besides what it needs, and waits until it is ready. Its store is sqlite unless they name an etcd. */
   start(...flags: string[]): Promise<void>;
   stop(): Promise<void>;
   /** A request with headers alone for credentials. */
@@ -89,8 +89,9 @@ export async function openApiserverProcess(): Promise<ApiserverProcess> {
     },
     async start(...flags) {
       const started = startComponent('kube-apiserver', [
-        '--store=sqlite',
-        `--data-dir=${directory.file('data')}`,
+        ...(flags.some((flag) => flag.startsWith('--etcd-servers='))
+          ? []
+          : ['--store=sqlite', `--data-dir=${directory.file('data')}`]),
         '--bind-address=127.0.0.1',
         `--secure-port=${port}`,
         `--tls-cert-file=${certificate}`,
