@@ -148,9 +148,9 @@ export function createDaemonSetController(context: ControllerContext, options: {
         if (controllerOf(revision)) enqueueOwner(revision);
         else if (type !== 'deleted') enqueueSelecting(revision);
       }),
-      source(nodes, (node, { previous }) => {
+      source(nodes, (node, { type, previous }) => {
         for (const set of sets.list()) {
-          if (previous && equalJson(fitOf(set, previous), fitOf(set, node))) continue;
+          if (type === 'updated' && previous && equalJson(fitOf(set, previous), fitOf(set, node))) continue;
           loop.add(keyOf(set));
         }
       }),

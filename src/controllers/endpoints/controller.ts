@@ -83,8 +83,8 @@ export function createEndpointsController(context: ControllerContext, options: {
   return createController(context, {
     sources: [
       source(services, (service) => loop.add(keyOf(service))),
-      source(pods, (pod, { previous }) => {
-        if (previous && !matters(previous, pod)) return;
+      source(pods, (pod, { type, previous }) => {
+        if (type === 'updated' && previous && !matters(previous, pod)) return;
         enqueueSelecting(pod);
         if (previous && !equalJson(previous.metadata?.labels, pod.metadata?.labels)) enqueueSelecting(previous);
       }),

@@ -79,6 +79,27 @@ test('a pod that ends serves on but gets nothing new; one that has ended or left
   assert.equal(cluster.requests.length, before, 'and stays');
 });
 
+test('a pod that is deleted as it serves, without time to end, is gone from both', async () => {
+  for (const create of [createEndpointSliceController, createEndpointsController]) {
+    await using run = await runController(create);
+    const { cluster } = run;
+    cluster.put(serviceKind, service());
+    cluster.put(podKind, pod('p', '10.1.0.1'));
+    cluster.put(podKind, pod('q', '10.1.0.2'));
+    await run.settle();
+    cluster.remove(podKind, 'p', 'a');
+    await run.settle();
+    const addresses =
+      create === createEndpointsController
+        ? cluster.list<V1Endpoints>(endpointsKind).flatMap(({ subsets = [] }) => subsets.flatMap((one) => one.addresses ?? []))
+        : endpointsIn(cluster).flatMap(({ addresses: all }) => all.map((ip) => ({ ip })));
+    assert.deepEqual(
+      addresses.map(({ ip }) => ip),
+      ['10.1.0.2'],
+    );
+  }
+});
+
 test('a slice that somebody changes or deletes is put right', async () => {
   await using run = await runController(createEndpointSliceController);
   const { cluster } = run;

@@ -72,12 +72,12 @@ export function createEndpointSliceController(context: ControllerContext, option
   return createController(context, {
     sources: [
       source(services, (service, { type, previous }) => {
-        if (previous && equalJson(previous.spec, service.spec) && equalJson(previous.metadata?.labels, service.metadata?.labels))
-          return;
-        if (type !== 'updated' || hasSelector(service)) loop.add(keyOf(service));
+        const same = (before: V1Service) =>
+          equalJson(before.spec, service.spec) && equalJson(before.metadata?.labels, service.metadata?.labels);
+        if (type !== 'updated' || (hasSelector(service) && !(previous && same(previous)))) loop.add(keyOf(service));
       }),
-      source(pods, (pod, { previous }) => {
-        if (previous && !matters(previous, pod)) return;
+      source(pods, (pod, { type, previous }) => {
+        if (type === 'updated' && previous && !matters(previous, pod)) return;
         enqueueSelecting(pod);
         if (previous && !equalJson(previous.metadata?.labels, pod.metadata?.labels)) enqueueSelecting(previous);
       }),
