@@ -22,6 +22,7 @@ import { kindsServed } from './kinds/runtime-config.ts';
 import { createLazyOpenApi } from './lazy-openapi.ts';
 import { openListener } from './listener/listener.ts';
 import { AccessMetrics } from './metrics/access-metrics.ts';
+import { AdmissionMetrics } from './metrics/admission-metrics.ts';
 import { measureStore, StoreMetrics } from './metrics/measured-store.ts';
 import { ServerMetrics } from './metrics/server-metrics.ts';
 import { createNonResourcePaths } from './non-resource-paths.ts';
@@ -88,7 +89,8 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   await cache.start();
 
   let security: Security | undefined;
-  const access = new AccessMetrics();
+  const access = new AccessMetrics(clock);
+  const admissionMetrics = new AdmissionMetrics();
   const admission = access.timeAdmission(() => security!.admission);
   const { eventTtlSeconds } = config;
   const serviceClaims = new ServiceClaims(keyspace.prefix, clock);
@@ -118,6 +120,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     { ...config.security, ...trust },
     {
       ...(outside && { outside }),
+      admissionMetrics,
       reader,
       writer,
       kinds,
@@ -147,6 +150,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   });
   metrics.include(storeMetrics);
   metrics.include(access);
+  metrics.include(admissionMetrics);
   for (const metric of config.moreMetrics ?? []) metrics.include(metric);
 
   const seats = { readOnly: config.maxRequestsInflight ?? 400, mutating: config.maxMutatingRequestsInflight ?? 200 };
@@ -202,6 +206,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       random,
       minRequestTimeoutMs: config.minRequestTimeoutMs ?? 1_800_000,
       watchEvents: (kind) => metrics.watchEvents(kind),
+      noteDeprecated: (kind, subresource) => metrics.noteDeprecated(kind, subresource),
     },
     customResources.action,
   );

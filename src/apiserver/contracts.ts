@@ -81,6 +81,8 @@ export interface RequestInfo {
 
 /** A request that has been read, authenticated (undefined before) and is on its way through the filters. */
 export interface RequestContext {
+  /** How long it waited for its turn. */
+  waitedMs?: number;
   readonly request: ServerRequest;
   readonly info: RequestInfo;
   user: UserInfo;

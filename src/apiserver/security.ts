@@ -36,6 +36,7 @@ import type {
   TokenAuthenticator,
 } from './contracts.ts';
 import type { KindRegistry } from './kinds/kind-registry.ts';
+import type { AdmissionMetrics } from './metrics/admission-metrics.ts';
 import type { OutsideSecurity, OutsideSecurityConfig } from './outside-security/outside-security.ts';
 import { createAccessReviews } from './reviews/access-reviews.ts';
 import { createSelfSubjectReview, createTokenReview } from './reviews/identity-reviews.ts';
@@ -104,6 +105,7 @@ export interface SecurityDeps {
   readonly random: () => number;
   /** What decides besides the server's own parts. */
   readonly outside?: OutsideSecurity;
+  readonly admissionMetrics?: AdmissionMetrics;
 }
 
 export interface Security {
@@ -140,7 +142,7 @@ export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Secu
   const rbac = createRbacAuthorizer(reader);
   const graph = new NodeGraph(reader);
   const { authorizer, resolver } = composeAuthorizer(config.authorizationModes, deps.outside, { rbac, graph });
-  const admission = composeAdmission(config, { ...deps, authorizer, rbac });
+  const admission = composeAdmission(config, { ...deps, authorizer, rbac, metrics: deps.admissionMetrics });
   const signer = accounts?.signingKeyPem === undefined ? undefined : createTokenSigner(accounts.signingKeyPem);
   return {
     authenticator,

@@ -64,6 +64,7 @@ export function createServe(
         status: response.status,
         dryRun,
         seconds: (performance.now() - startMs) / 1000,
+        waitedSeconds: context.waitedMs && context.waitedMs / 1000,
         bytes: response.contentLength,
       });
     }

@@ -1,5 +1,6 @@
 import type { Logger } from '../../std/logger.ts';
 import type { Admission, AdmissionAttributes, AdmissionPlugin } from '../contracts.ts';
+import type { AdmissionMetrics } from '../metrics/admission-metrics.ts';
 import { choosePlugins, notOffered, type PluginChoice, WITHOUT_EFFECT } from './admission-plugins.ts';
 
 export interface AdmissionChainOptions extends PluginChoice {
@@ -8,6 +9,7 @@ export interface AdmissionChainOptions extends PluginChoice {
   /** Checks that are no plugins upstream either and cannot be switched off. */
   readonly always: readonly AdmissionPlugin[];
   readonly logger: Logger;
+  readonly metrics?: AdmissionMetrics | undefined;
 }
 
 /**
@@ -15,7 +17,7 @@ export interface AdmissionChainOptions extends PluginChoice {
  *
  * @throws CodedError ADMISSION_PLUGINS for one that was asked for by name and is not there: it would have kept something out
  */
-export function createAdmissionChain({ available, always, logger, ...choice }: AdmissionChainOptions): Admission {
+export function createAdmissionChain({ available, always, logger, metrics, ...choice }: AdmissionChainOptions): Admission {
   const names = choosePlugins(choice);
   const asked = new Set([...(choice.enable ?? []), ...(choice.only ?? [])]);
   const missing = names.filter((name) => asked.has(name) && !available.has(name));
@@ -26,8 +28,19 @@ export function createAdmissionChain({ available, always, logger, ...choice }: A
   const plugins = [...always, ...names.flatMap((name) => available.get(name)?.() ?? [])];
   const mutating = plugins.filter((plugin) => plugin.admit);
   const validating = plugins.filter((plugin) => plugin.validate);
+  const run = async (plugin: AdmissionPlugin, type: 'admit' | 'validate', attributes: AdmissionAttributes) => {
+    if (!metrics) return plugin[type]?.(attributes);
+    const startMs = performance.now();
+    let rejected = true;
+    try {
+      await plugin[type]?.(attributes);
+      rejected = false;
+    } finally {
+      metrics.plugin(plugin.name, attributes.operation, type, { rejected, seconds: (performance.now() - startMs) / 1000 });
+    }
+  };
   const admitAll = async (attributes: AdmissionAttributes) => {
-    for (const plugin of mutating) if (plugin.handles(attributes)) await plugin.admit?.(attributes);
+    for (const plugin of mutating) if (plugin.handles(attributes)) await run(plugin, 'admit', attributes);
   };
   return {
     async admit(attributes) {
@@ -37,7 +50,7 @@ export function createAdmissionChain({ available, always, logger, ...choice }: A
       await admitAll(attributes);
     },
     async validate(attributes) {
-      for (const plugin of validating) if (plugin.handles(attributes)) await plugin.validate?.(attributes);
+      for (const plugin of validating) if (plugin.handles(attributes)) await run(plugin, 'validate', attributes);
     },
   };
 }

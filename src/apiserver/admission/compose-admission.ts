@@ -4,6 +4,7 @@ import type { Logger } from '../../std/logger.ts';
 import type { RbacAuthorizer } from '../authorization/rbac-authorizer.ts';
 import type { Admission, AdmissionPlugin, Authorizer, ObjectReader, ObjectWriter } from '../contracts.ts';
 import type { KindRegistry } from '../kinds/kind-registry.ts';
+import type { AdmissionMetrics } from '../metrics/admission-metrics.ts';
 import { createAdmissionChain } from './admission-chain.ts';
 import { createCertificateApproval, createCertificateSigning } from './certificate-signers.ts';
 import { createCertificateSubjectRestriction } from './certificate-subject-restriction.ts';
@@ -66,6 +67,7 @@ export interface AdmissionDeps {
   readonly logger: Logger;
   readonly random: () => number;
   readonly kinds: KindRegistry;
+  readonly metrics?: AdmissionMetrics | undefined;
 }
 
 /**
@@ -79,6 +81,7 @@ export function composeAdmission(options: AdmissionOptions, deps: AdmissionDeps)
     disable: options.disableAdmissionPlugins ?? [],
     only: options.admissionControl ?? [],
     logger: deps.logger,
+    metrics: deps.metrics,
     available: new Map([...defaultPlugins(options, deps), ...otherPlugins(options, deps)]),
     always: [
       createRoleEscalationCheck(deps),

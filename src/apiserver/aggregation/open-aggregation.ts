@@ -1,7 +1,7 @@
 import { apiServiceKind } from '../../api/apiregistration/v1/api-service.ts';
 import type { V1APIService } from '../../api/gen/types.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
-import { Gauge, type Metric } from '../../std/metric.ts';
+import { Counter, Gauge, type Metric } from '../../std/metric.ts';
 import { type FrontProxyConfig, frontProxyHeaders } from '../authentication/front-proxy.ts';
 import type { Handler } from '../contracts.ts';
 import { DoneCheck, type HealthCheck } from '../health/health-checks.ts';
@@ -42,18 +42,34 @@ export function openAggregation(config: OpenAggregationConfig, deps: OpenAggrega
   const isFrontProxyHeader = frontProxyHeaders(frontProxy);
   const aggregation = served ? createLazyAggregation(config.aggregation ?? {}, { ...deps, isFrontProxyHeader }) : undefined;
   const parts: { close(): void }[] = [];
+  const turnedUnavailable = new Counter(
+    'aggregator_unavailable_apiservice_total',
+    'Counter of APIServices which are marked as unavailable broken down by APIService name and reason.',
+    ['name', 'reason'],
+  );
+  if (served) {
+    const close = deps.reader.subscribe(apiServiceKind, ({ object, previous }) => {
+      const condition = object && unavailable(object as V1APIService);
+      if (condition && !(previous && unavailable(previous as V1APIService)))
+        turnedUnavailable.increment(object.metadata.name ?? '', condition.reason ?? '');
+    });
+    parts.push({ close });
+  }
   return {
     readyCheck: registered,
-    metrics: new Gauge(
-      'aggregator_unavailable_apiservice',
-      'Gauge of APIServices which are marked as unavailable broken down by APIService name.',
-      ['name'],
-      () =>
-        served
-          ? (deps.reader.list(apiServiceKind) as readonly V1APIService[]).map(
-              (service) => [[service.metadata?.name ?? ''], isAvailable(service) ? 0 : 1] as const,
-            )
-          : [],
+    metrics: bothOf(
+      turnedUnavailable,
+      new Gauge(
+        'aggregator_unavailable_apiservice',
+        'Gauge of APIServices which are marked as unavailable broken down by APIService name.',
+        ['name'],
+        () =>
+          served
+            ? (deps.reader.list(apiServiceKind) as readonly V1APIService[]).map(
+                (service) => [[service.metadata?.name ?? ''], isAvailable(service) ? 0 : 1] as const,
+              )
+            : [],
+      ),
     ),
     wantsUpgrade: (path) => aggregation?.wantsUpgrade(path) ?? false,
     around: (next) => aggregation?.around(next) ?? next,
@@ -76,3 +92,9 @@ export function openAggregation(config: OpenAggregationConfig, deps: OpenAggrega
     },
   };
 }
+
+const bothOf = (...metrics: readonly Metric[]): Metric => ({ render: () => metrics.map((metric) => metric.render()).join('') });
+
+/** What says that it is not available. */
+const unavailable = ({ status }: V1APIService) =>
+  status?.conditions?.find(({ type, status: is }) => type === 'Available' && is === 'False');

@@ -1,4 +1,5 @@
-import type { Filter, RequestInfo } from '../contracts.ts';
+import type { Histogram } from '../../std/metric.ts';
+import type { Filter, RequestContext, RequestInfo } from '../contracts.ts';
 import { isLongRunning } from '../filters/long-running.ts';
 import type { InFlightCounts } from '../filters/max-in-flight.ts';
 import { sendText } from '../response/send.ts';
@@ -12,12 +13,13 @@ export interface FlowControlFilterDeps {
   readonly control: FlowControl;
   /** For the metric. */
   readonly counts: InFlightCounts;
+  readonly waits?: Pick<Histogram, 'observe'>;
   /** About how many objects of a kind there are. */
   readonly objectCount: (info: RequestInfo) => number;
 }
 
 /** Lets a request run when its flow has a seat, after its turn in a queue if need be (apiserver/pkg/server/filters/priority-and-fairness.go). */
-export function createFlowControlFilter({ control, counts, objectCount }: FlowControlFilterDeps): Filter {
+export function createFlowControlFilter({ control, counts, waits, objectCount }: FlowControlFilterDeps): Filter {
   return (next) => async (context, response) => {
     const { user, info, request, answerHeaders } = context;
     const longRunning = isLongRunning(info) || request.takeOver !== undefined;
@@ -34,7 +36,8 @@ export function createFlowControlFilter({ control, counts, objectCount }: FlowCo
       flow.dispatched++;
     } else {
       const asked = control.acquire(flow, seats, { user, info, signal: () => request.signal });
-      const rejection = asked instanceof Promise ? await asked : asked;
+      const rejection = asked instanceof Promise ? await waited(asked, context) : asked;
+      waits?.observe((context.waitedMs ?? 0) / 1000, String(rejection === undefined), flow.name, flow.level.name);
       if (rejection !== undefined) {
         if (answerHeaders) answerHeaders['retry-after'] = '1';
         return sendText(response, 429, 'Too many requests, please try again later.\n');
@@ -53,6 +56,15 @@ export function createFlowControlFilter({ control, counts, objectCount }: FlowCo
       control.release(flow, seats);
     }
   };
+}
+
+async function waited<T>(turn: Promise<T>, context: RequestContext): Promise<T> {
+  const startMs = performance.now();
+  try {
+    return await turn;
+  } finally {
+    context.waitedMs = performance.now() - startMs;
+  }
 }
 
 /** A list is as wide as there is to be read (apiserver/pkg/util/flowcontrol/request/list_work_estimator.go); everything else takes one seat. */

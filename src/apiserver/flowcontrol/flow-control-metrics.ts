@@ -1,11 +1,21 @@
-import { CountedElsewhere, Gauge, type Metric } from '../../std/metric.ts';
+import { CountedElsewhere, Gauge, Histogram, type Metric } from '../../std/metric.ts';
 import type { FlowControl } from './flow-control.ts';
 
+/** How long requests wait for their turn; those that need not wait, too. */
+export const createWaitMetric = (): Histogram =>
+  new Histogram(
+    'apiserver_flowcontrol_request_wait_duration_seconds',
+    'Length of time a request spent waiting in its queue',
+    ['execute', 'flow_schema', 'priority_level'],
+    [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30],
+  );
+
 /** Upstream's metrics of priority and fairness; counted where requests are let in, and read when scraped. */
-export function createFlowControlMetrics(control: FlowControl): Metric {
+export function createFlowControlMetrics(control: FlowControl, waits: Metric): Metric {
   const perLevel = (read: (level: ReturnType<FlowControl['levels']['get']> & object) => number) => () =>
     [...control.levels.values()].map((level) => [[level.name], read(level)] as const);
   const metrics: Metric[] = [
+    waits,
     new CountedElsewhere(
       'apiserver_flowcontrol_dispatched_requests_total',
       'Number of requests executed by API Priority and Fairness subsystem',

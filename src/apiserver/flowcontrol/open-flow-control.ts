@@ -14,7 +14,7 @@ import type { KindRegistry } from '../kinds/kind-registry.ts';
 import { defaultObjects, FlowControl } from './flow-control.ts';
 import { flowControlDumps } from './flow-control-dumps.ts';
 import { createFlowControlFilter } from './flow-control-filter.ts';
-import { createFlowControlMetrics } from './flow-control-metrics.ts';
+import { createFlowControlMetrics, createWaitMetric } from './flow-control-metrics.ts';
 
 export interface FlowControlDeps {
   readonly kinds: KindRegistry;
@@ -97,9 +97,10 @@ export function openFlowControl(
       'AlreadyExists',
     );
   };
+  const waits = createWaitMetric();
   return {
-    filter: createFlowControlFilter({ control, counts, objectCount }),
-    metrics: createFlowControlMetrics(control),
+    filter: createFlowControlFilter({ control, counts, waits, objectCount }),
+    metrics: createFlowControlMetrics(control, waits),
     readyCheck: ready,
     paths: flowControlDumps(control),
     async start() {

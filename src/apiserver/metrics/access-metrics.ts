@@ -1,8 +1,28 @@
 import { StatusError } from '../../api/machinery/status-error.ts';
+import type { Clock } from '../../std/clock.ts';
 import { Counter, Histogram, type Metric } from '../../std/metric.ts';
 import type { Admission, AdmissionAttributes, Filter } from '../contracts.ts';
 
 const ADMISSION_BOUNDS = [0.005, 0.025, 0.1, 0.5, 1, 2.5];
+
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+const LIFETIME_BOUNDS = [
+  0,
+  HOUR / 2,
+  HOUR,
+  2 * HOUR,
+  6 * HOUR,
+  12 * HOUR,
+  DAY,
+  2 * DAY,
+  4 * DAY,
+  7 * DAY,
+  30 * DAY,
+  90 * DAY,
+  180 * DAY,
+  360 * DAY,
+];
 
 /** Users whom upstream's label names; all others are one. */
 const NAMED_USERS: ReadonlySet<string> = new Set([
@@ -26,12 +46,27 @@ export class AccessMetrics implements Metric {
     ADMISSION_BOUNDS,
   );
 
+  readonly #certificates = new Histogram(
+    'apiserver_client_certificate_expiration_seconds',
+    'Distribution of the remaining lifetime on the certificate used to authenticate a request.',
+    [],
+    LIFETIME_BOUNDS,
+  );
+  readonly #clock: Pick<Clock, 'now'>;
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock;
+  }
+
   /** Stands around authentication. */
   watchAuthentication(authentication: Filter): Filter {
     return (next) => {
       const handler = authentication((context, response) => {
         this.#attempts.increment('success');
         const { name } = context.user;
+        const { peerCertificate } = context.request;
+        if (peerCertificate?.commonName === name)
+          this.#certificates.observe(Math.max(0, peerCertificate.notAfterMs - this.#clock.now()) / 1000);
         this.#users.increment(NAMED_USERS.has(name) ? name : 'other');
         return next(context, response);
       });
@@ -67,6 +102,6 @@ export class AccessMetrics implements Metric {
   }
 
   render(): string {
-    return [this.#attempts, this.#users, this.#admission].map((metric) => metric.render()).join('');
+    return [this.#attempts, this.#users, this.#admission, this.#certificates].map((metric) => metric.render()).join('');
   }
 }

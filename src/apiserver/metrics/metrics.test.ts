@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:https';
 import { test } from 'node:test';
+import { podKind } from '../../api/core/v1/pod.ts';
 import { Counter, Distribution } from '../../std/metric.ts';
+import { askWebhook } from '../admission/webhooks/call-webhook.ts';
 import { createSecurity } from '../security.ts';
-import { configMap, startTestApi, type TestApi } from '../test-api.ts';
+import { configMap, pod, startTestApi, type TestApi } from '../test-api.ts';
+import { AdmissionMetrics } from './admission-metrics.ts';
 import { RequestMetrics } from './request-metrics.ts';
 
 const get = (api: TestApi, path: string, headers: Record<string, string> = {}) =>
@@ -29,6 +32,8 @@ test('what is asked, stored, watched and checked is counted under upstream’s n
   assert.equal(await get(api, path), 200);
   assert.equal(await get(api, path, { authorization: 'Bearer nonsense' }), 401);
   await api.call('GET', '/healthz');
+  await api.call('GET', '/api/v1/namespaces/default/endpoints');
+  await api.call('POST', '/api/v1/namespaces/default/pods', pod('p'));
   const { text } = await api.call('GET', '/metrics');
   const has = (line: RegExp) => assert.ok(new RegExp(`^${line.source}`, 'm').test(text), String(line));
   const on = `component="apiserver",dry_run="",group="",resource="configmaps",scope="resource",subresource=""`;
@@ -46,6 +51,15 @@ test('what is asked, stored, watched and checked is counted under upstream’s n
   has(/authentication_attempts\{result="success"\} 1$/);
   has(/authentication_attempts\{result="failure"\} 1$/);
   has(/apiserver_current_inflight_requests\{request_kind="readOnly"\} \d+$/);
+  has(
+    /apiserver_admission_controller_admission_duration_seconds_count\{name="ServiceAccount",operation="CREATE",rejected="true",type="admit"\} [1-9]/,
+  );
+  has(/apiserver_requested_deprecated_apis\{group="",removed_release="",resource="endpoints",subresource="",version="v1"\} 1$/);
+  has(
+    /apiserver_flowcontrol_request_wait_duration_seconds_count\{execute="true",flow_schema="global-default",priority_level="global-default"\} [1-9]/,
+  );
+  has(/# TYPE apiserver_client_certificate_expiration_seconds histogram$/);
+  has(/# TYPE aggregator_unavailable_apiservice_total counter/);
   has(/process_open_fds [1-9]/);
   has(/kubernetes_build_info\{git_version="v1\.\d+\.\d+[^"]*",major="1",minor="\d+",platform="[^"]+"\} 1$/);
   for (const line of text.split('\n').filter((each) => each && !each.startsWith('#')))
@@ -91,6 +105,71 @@ test('clients cannot make series: what is not known is one', () => {
       ['GET', '2'],
     ],
   );
+});
+
+test('requests that are turned away to protect the server are counted; the time that they waited is not the server’s', () => {
+  const metrics = new RequestMetrics();
+  const info = {
+    ...{ isResourceRequest: true, verb: 'create', path: '', group: '', version: 'v1', namespace: 'n', name: 'x' },
+    ...{ resource: 'pods', subresource: '' },
+  };
+  const observe = (status: number, subresource = '', waitedSeconds = 0) =>
+    metrics.observe({
+      info: { ...info, subresource },
+      ...{ known: true, status, dryRun: false, seconds: 3, waitedSeconds, bytes: undefined },
+    });
+  observe(201, '', 2.96);
+  observe(504);
+  observe(429);
+  observe(429, 'eviction');
+  const text = metrics.render();
+  const on = 'component="apiserver",group="",resource="pods",scope="resource",subresource="",verb="POST",version="v1"';
+  assert.deepEqual(
+    text.split('\n').filter((line) => line.startsWith('apiserver_request_terminations_total{')),
+    [`apiserver_request_terminations_total{code="504",${on}} 1`, `apiserver_request_terminations_total{code="429",${on}} 1`],
+  );
+  assert.ok(text.includes(`apiserver_request_sli_duration_seconds_bucket{${on},le="0.05"} 1\n`));
+  assert.ok(text.includes(`apiserver_request_sli_duration_seconds_count{${on}} 3\n`));
+});
+
+test('webhooks’ yes, no and silence are counted', async () => {
+  const metrics = new AdmissionMetrics();
+  const attributes = {
+    operation: 'CREATE',
+    dryRun: false,
+    warnings: [],
+    user: { name: 'u', groups: [] },
+    kind: podKind,
+  } as never;
+  const ask = (name: string, answer: (review: { request: { uid: string } }) => unknown, failurePolicy = 'Fail') => {
+    const hook = { name, failurePolicy, sideEffects: 'None', admissionReviewVersions: ['v1'], clientConfig: {} };
+    const connections = {
+      ask: async ({ body }: { body: unknown }) => answer(typeof body === 'string' ? JSON.parse(body) : body),
+    };
+    const how = { kind: podKind, mutating: false };
+    return askWebhook({ connections, metrics } as never, { hook } as never, attributes, how).catch(() => undefined);
+  };
+  const review = (response: object) => ({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response });
+  await ask('yes', ({ request: { uid } }) => review({ uid, allowed: true }));
+  await ask('no', ({ request: { uid } }) => review({ uid, allowed: false, status: { code: 418 } }));
+  const silence = () => {
+    throw new Error('gone');
+  };
+  await ask('silent', silence);
+  await ask('ignored', silence, 'Ignore');
+  const text = metrics.render();
+  const has = (line: string) => assert.ok(text.includes(`\n${line}\n`), `${line}\n${text}`);
+  has('apiserver_admission_webhook_request_total{code="200",name="yes",operation="CREATE",rejected="false",type="validating"} 1');
+  has(
+    'apiserver_admission_webhook_admission_duration_seconds_count{name="no",operation="CREATE",rejected="true",type="validating"} 1',
+  );
+  has(
+    'apiserver_admission_webhook_rejection_count{error_type="no_error",name="no",operation="CREATE",rejection_code="418",type="validating"} 1',
+  );
+  has(
+    'apiserver_admission_webhook_rejection_count{error_type="calling_webhook_error",name="silent",operation="CREATE",rejection_code="0",type="validating"} 1',
+  );
+  has('apiserver_admission_webhook_fail_open_count{name="ignored",type="validating"} 1');
 });
 
 test('buckets hold what is not above them, labels are escaped', () => {

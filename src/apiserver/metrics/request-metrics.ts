@@ -3,6 +3,8 @@ import type { RequestInfo } from '../contracts.ts';
 
 /** Upstream's buckets of apiserver_request_duration_seconds. */
 const DURATION_BOUNDS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
+/** Of apiserver_request_sli_duration_seconds. */
+const SERVED_BOUNDS = DURATION_BOUNDS.filter((bound) => bound >= 0.05);
 const SIZE_BOUNDS = Array.from({ length: 7 }, (_, i) => 1000 * 10 ** i);
 
 /** The verbs that upstream's labels may hold; anything else is `OTHER`, so that clients cannot make series. */
@@ -28,7 +30,10 @@ interface Series {
   readonly text: string;
   readonly withoutDryRun: string;
   readonly byCode: Map<number, number>;
+  readonly terminated: Map<number, number>;
   readonly durations: Distribution;
+  /** Without the time that the request waited for its turn. */
+  readonly served: Distribution;
   readonly sizes: Distribution;
 }
 
@@ -39,6 +44,8 @@ export interface AnsweredRequest {
   readonly status: number;
   readonly dryRun: boolean;
   readonly seconds: number;
+  /** How much of it the request waited for its turn. */
+  readonly waitedSeconds?: number | undefined;
   /** Of an answer whose length was known. */
   readonly bytes: number | undefined;
 }
@@ -47,7 +54,7 @@ export interface AnsweredRequest {
 export class RequestMetrics implements Metric {
   readonly #series = new Map<string, Series>();
 
-  observe({ info, known, status, dryRun, seconds, bytes }: AnsweredRequest): void {
+  observe({ info, known, status, dryRun, seconds, waitedSeconds = 0, bytes }: AnsweredRequest): void {
     const { group, resource, subresource, version } = known ? info : NOWHERE;
     const scope = known ? scopeOf(info) : '';
     const key = `${info.verb}\0${scope}\0${dryRun}\0${group}\0${version}\0${resource}\0${subresource}`;
@@ -64,14 +71,20 @@ export class RequestMetrics implements Metric {
           values.filter((_, i) => i !== 1),
         ),
         byCode: new Map(),
+        terminated: new Map(),
         durations: new Distribution(DURATION_BOUNDS),
+        served: new Distribution(SERVED_BOUNDS),
         sizes: new Distribution(SIZE_BOUNDS),
       };
       this.#series.set(at, series);
     }
     series.byCode.set(status, (series.byCode.get(status) ?? 0) + 1);
+    // Turned away to protect the server, and not by an answer of its own, as an eviction's 429 is.
+    if (status === 504 || (status === 429 && subresource !== 'eviction'))
+      series.terminated.set(status, (series.terminated.get(status) ?? 0) + 1);
     if (info.verb === 'watch') return;
     series.durations.observe(seconds);
+    series.served.observe(Math.max(0, seconds - waitedSeconds));
     if (bytes !== undefined && (verb === 'GET' || verb === 'LIST')) series.sizes.observe(bytes);
   }
 
@@ -81,6 +94,7 @@ export class RequestMetrics implements Metric {
       header(name, help, 'histogram') +
       all.map((series) => (of(series).count ? of(series).render(name, labels(series)) : '')).join('');
     const total = 'apiserver_request_total';
+    const terminations = 'apiserver_request_terminations_total';
     return [
       header(
         total,
@@ -93,6 +107,16 @@ export class RequestMetrics implements Metric {
         'Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component.',
         ({ durations }) => durations,
         ({ text }) => text,
+      ),
+      histogram(
+        'apiserver_request_sli_duration_seconds',
+        'Response latency distribution (not counting webhook duration and priority & fairness queue wait times) in seconds for each verb, group, version, resource, subresource, scope and component.',
+        ({ served }) => served,
+        ({ withoutDryRun }) => withoutDryRun,
+      ),
+      header(terminations, 'Number of requests which apiserver terminated in self-defense.', 'counter'),
+      ...all.flatMap(({ withoutDryRun, terminated }) =>
+        [...terminated].map(([code, n]) => `${terminations}{code="${code}",${withoutDryRun}} ${n}\n`),
       ),
       histogram(
         'apiserver_response_sizes',

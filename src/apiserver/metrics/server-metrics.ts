@@ -1,3 +1,4 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { CountedElsewhere, Gauge, type Metric } from '../../std/metric.ts';
 import type { RequestInfo } from '../contracts.ts';
 import type { InFlightCounts } from '../filters/max-in-flight.ts';
@@ -31,6 +32,7 @@ export class ServerMetrics {
   readonly #watchEvents = new Map<string, WatchEventCount>();
   /** Those that last as long as their client wishes: exec, proxies, logs. Watches are counted where they are kept. */
   readonly #connections = new Map<string, { readonly labels: readonly string[]; count: number }>();
+  readonly #deprecated = new Map<string, readonly string[]>();
   readonly #metrics: readonly Metric[];
   readonly #more: Metric[] = [];
 
@@ -76,6 +78,12 @@ export class ServerMetrics {
           ...[...this.#connections.values()].map(({ labels, count }) => [labels, count] as const),
         ],
       ),
+      new Gauge(
+        'apiserver_requested_deprecated_apis',
+        'Gauge of deprecated APIs that have been requested, broken out by API group, version, resource, subresource, and removed_release.',
+        ['group', 'removed_release', 'resource', 'subresource', 'version'],
+        () => [...this.#deprecated.values()].map((labels) => [labels, 1] as const),
+      ),
       new CountedElsewhere(
         'apiserver_watch_events_total',
         'Number of events sent in watch clients',
@@ -104,6 +112,15 @@ export class ServerMetrics {
       entry.count--;
       if (entry.count === 0) this.#connections.delete(key);
     };
+  }
+
+  /** Notes that something deprecated is still asked for. */
+  noteDeprecated({ group, version, resource, deprecation = '', ownSchema }: KindDefinition, subresource: string): void {
+    // Whoever defines a custom resource tells its own users.
+    if (ownSchema) return;
+    const [, release = ''] = /unavailable in v(\d+\.\d+)\+/.exec(deprecation) ?? [];
+    const labels = [group, release, resource, subresource, version];
+    this.#deprecated.set(labels.join('\0'), labels);
   }
 
   /** Notes a request that has been answered. */

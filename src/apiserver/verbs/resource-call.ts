@@ -27,6 +27,8 @@ export interface VerbDeps {
   /** With encryption at rest: which values cannot be read. */
   readonly storedForms?: StoredForms;
   readonly writes: ObjectWrites;
+  /** Hears of requests for kinds that are deprecated. */
+  readonly noteDeprecated?: (kind: KindDefinition, subresource: string) => void;
   /** For what a request turns out to do besides what it was let in for. */
   readonly authorizer: Authorizer;
   /** Where watches of a kind count what they send. */

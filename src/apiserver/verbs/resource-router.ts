@@ -40,7 +40,10 @@ export function createResourceRouter(
     checkScope(kind, info);
     if (context.request.method === 'HEAD' && !answersHead(kind, info)) throw noSuchMethod();
     if (deps.storedForms) checkReadable(deps.storedForms, deps.keyspace, kind, info);
-    if (kind.deprecation) context.warnings.push(kind.deprecation);
+    if (kind.deprecation) {
+      context.warnings.push(kind.deprecation);
+      deps.noteDeprecated?.(kind, info.subresource);
+    }
     const action = kind.ownSchema
       ? customAction?.(kind, info.subresource)
       : byAction.get(`${info.group}/${info.resource}/${info.subresource}`);

@@ -10,20 +10,18 @@ import { convertBetween } from '../matching/equivalent-kinds.ts';
 import { createMemories, reinvocationOf } from '../matching/reinvocation.ts';
 import { replaceObject } from '../matching/replace-object.ts';
 import type { MatchDeps } from '../matching/request-matcher.ts';
-import { callWebhook, noteAnswer } from './call-webhook.ts';
-import { CallFailure, refusedBy } from './refusals.ts';
+import { type AskDeps, askWebhook } from './call-webhook.ts';
+import { CallFailure } from './refusals.ts';
 import { type ConditionDeps, WebhookConditions } from './relevant-webhooks.ts';
-import type { WebhookConnections } from './webhook-connections.ts';
 import { isExempt, listWebhooks, type Webhook } from './webhook-list.ts';
 
-export interface WebhookDeps extends MatchDeps, ConditionDeps {
-  readonly connections: WebhookConnections;
+export interface WebhookDeps extends MatchDeps, ConditionDeps, AskDeps {
   readonly logger: Logger;
 }
 
 /** Lets webhooks change what is written, one after the other (apiserver/pkg/admission/plugin/webhook/mutating). */
 export function createMutatingWebhooks(deps: WebhookDeps): AdmissionPlugin {
-  const { connections, logger } = deps;
+  const { logger } = deps;
   const webhooks = currentObjects(deps.reader, [mutatingWebhookConfigurationKind], (all) => listWebhooks(all, deps));
   const conditions = new WebhookConditions(deps);
   const memoryOf = createMemories();
@@ -34,10 +32,8 @@ export function createMutatingWebhooks(deps: WebhookDeps): AdmissionPlugin {
     const round = reinvocationOf(attributes).again ? 1 : 0;
     const at = `round_${round}_index_${index}`;
     try {
-      const answer = await callWebhook(connections, webhook, attributes, { kind, mutating: true });
-      noteAnswer(attributes, hook.name, answer);
-      if (!answer.allowed) throw refusedBy(hook.name, answer.result);
-      const changed = answer.patch === undefined ? false : await patchObject(hook.name, attributes, kind, answer.patch);
+      const { patch } = await askWebhook(deps, webhook, attributes, { kind, mutating: true });
+      const changed = patch === undefined ? false : await patchObject(hook.name, attributes, kind, patch);
       const note = JSON.stringify({ configuration, webhook: hook.name, mutated: changed });
       attributes.audit?.addAuditAnnotation(`mutation.webhook.admission.k8s.io/${at}`, note);
       return changed;

@@ -2,24 +2,22 @@ import { validatingWebhookConfigurationKind } from '../../../api/admissionregist
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../../contracts.ts';
 import { currentObjects } from '../matching/current-objects.ts';
-import { callWebhook, noteAnswer } from './call-webhook.ts';
+import { askWebhook } from './call-webhook.ts';
 import type { WebhookDeps } from './mutating-webhooks.ts';
-import { CallFailure, refusedBy } from './refusals.ts';
+import { CallFailure } from './refusals.ts';
 import { WebhookConditions } from './relevant-webhooks.ts';
 import { isExempt, listWebhooks, type Webhook } from './webhook-list.ts';
 
 /** Lets webhooks refuse what is written, all asked at the same time (apiserver/pkg/admission/plugin/webhook/validating). */
 export function createValidatingWebhooks(deps: WebhookDeps): AdmissionPlugin {
-  const { connections, logger } = deps;
+  const { logger } = deps;
   const webhooks = currentObjects(deps.reader, [validatingWebhookConfigurationKind], (all) => listWebhooks(all, deps));
   const conditions = new WebhookConditions(deps);
 
   async function ask(webhook: Webhook, attributes: AdmissionAttributes, kind: KindDefinition, index: number): Promise<void> {
     const { hook } = webhook;
     try {
-      const answer = await callWebhook(connections, webhook, attributes, { kind, mutating: false });
-      noteAnswer(attributes, hook.name, answer);
-      if (!answer.allowed) throw refusedBy(hook.name, answer.result);
+      await askWebhook(deps, webhook, attributes, { kind, mutating: false });
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error;
       if (hook.failurePolicy !== 'Ignore') {
