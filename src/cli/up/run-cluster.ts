@@ -1,11 +1,13 @@
 import { writeSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
+import { getHeapStatistics } from 'node:v8';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo } from '../../std/command.ts';
 import { isAbort } from '../../std/lifecycle.ts';
 import { createKlogLogger } from '../../std/logger.ts';
 import { type DaemonState, removeDaemonState, writeDaemonState } from '../local/daemon-state.ts';
 import { ownIdentity } from '../local/process-identity.ts';
+import { tidyHeapAfterStart } from './tidy-heap.ts';
 import { DEFAULT_NODES, type UpOptions } from './up-options.ts';
 
 export const DEFAULT_PORT = 6443;
@@ -83,6 +85,12 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Collects garbage and gives back what is empty then; only in processes that were started with `--expose-gc`. */
+function heapCollector(): (() => void) | undefined {
+  const { gc } = globalThis;
+  return gc && (() => gc({ execution: 'sync', type: 'major', flavor: 'last-resort' }));
+}
+
 /** The background process: as `runCluster`, telling on a file descriptor how the start went. */
 export async function runClusterInBackground(path: string, options: UpOptions, io: CommandIo, reportFd: number): Promise<number> {
   let told = false;
@@ -96,8 +104,14 @@ export async function runClusterInBackground(path: string, options: UpOptions, i
       throw new CodedError('the "up" that asked for this cluster has ended', { code: 'PARENT_GONE', cause });
     }
   };
+  let tidying: { cancel(): void } | undefined;
+  const onReady = async () => {
+    report({ ok: true });
+    const usedHeapBytes = () => getHeapStatistics().used_heap_size;
+    tidying = tidyHeapAfterStart({ clock: io.clock, usedHeapBytes, collect: heapCollector() });
+  };
   try {
-    return await runCluster(path, options, io, async () => report({ ok: true }));
+    return await runCluster(path, options, io, onReady);
   } catch (error) {
     report({
       ok: false,
@@ -105,5 +119,7 @@ export async function runClusterInBackground(path: string, options: UpOptions, i
       message: error instanceof Error ? error.message : String(error),
     });
     throw error;
+  } finally {
+    tidying?.cancel();
   }
 }
