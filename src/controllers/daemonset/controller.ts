@@ -10,7 +10,8 @@ import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { claim, planClaims } from '../workloads/claims.ts';
 import { ownedPods } from '../workloads/owned-pods.ts';
-import { controllerOf, refersTo } from '../workloads/owner.ts';
+import { controllerOf } from '../workloads/owner.ts';
+import { OwnerQueue } from '../workloads/owner-queue.ts';
 import { createPod, deletePod, inGrowingBatches } from '../workloads/pod-control.ts';
 import { availableAtMs } from '../workloads/pod-state.ts';
 import { PodWrites } from '../workloads/pod-writes.ts';
@@ -121,16 +122,12 @@ export function createDaemonSetController(context: ControllerContext, options: {
     await resource.update({ ...set, status }, { subresource: 'status', signal });
   }
 
-  function enqueueOwner(object: V1Pod | V1ControllerRevision): void {
-    const reference = controllerOf(object);
-    if (!reference || !refersTo(daemonSetKind, reference)) return;
-    const set = sets.get(reference.name, object.metadata?.namespace);
-    if (set?.metadata?.uid === reference.uid) loop.add(keyOf(set));
-  }
-  function enqueueSelecting(object: V1Pod | V1ControllerRevision): void {
-    for (const set of sets.list(object.metadata?.namespace))
-      if (selectorFromLabelSelector(set.spec?.selector).matches(object.metadata?.labels)) loop.add(keyOf(set));
-  }
+  const queue = new OwnerQueue<V1DaemonSet>({
+    kind: daemonSetKind,
+    owners: sets,
+    selectorOf: ({ spec }) => selectorFromLabelSelector(spec?.selector),
+    loop,
+  });
 
   return createController(context, {
     sources: [
@@ -139,15 +136,8 @@ export function createDaemonSetController(context: ControllerContext, options: {
         writes.forget(set.metadata?.uid ?? '');
         failed.forget(set.metadata?.uid ?? '');
       }),
-      source(owned.pods, (pod, { type, previous }) => {
-        if (previous && controllerOf(previous)?.uid !== controllerOf(pod)?.uid) enqueueOwner(previous);
-        if (controllerOf(pod)) enqueueOwner(pod);
-        else if (type !== 'deleted') enqueueSelecting(pod);
-      }),
-      source(revisions, (revision, { type }) => {
-        if (controllerOf(revision)) enqueueOwner(revision);
-        else if (type !== 'deleted') enqueueSelecting(revision);
-      }),
+      source(owned.pods, (pod, change) => queue.add(pod, change)),
+      source(revisions, (revision, change) => queue.add(revision, change)),
       source(nodes, (node, { type, previous }) => {
         for (const set of sets.list()) {
           if (type === 'updated' && previous && equalJson(fitOf(set, previous), fitOf(set, node))) continue;

@@ -10,6 +10,7 @@ import { type ControllerContext, createController, keyOf, source, splitKey } fro
 import { claim, planClaims } from '../workloads/claims.ts';
 import { ownedPods } from '../workloads/owned-pods.ts';
 import { controllerOf, refersTo } from '../workloads/owner.ts';
+import { OwnerQueue } from '../workloads/owner-queue.ts';
 import { annotationsOfNewest, DESIRED_REPLICAS, MAX_REPLICAS, REVISION, revisionOf, scaleAnnotations } from './annotations.ts';
 import { replicasOf } from './replica-numbers.ts';
 import { equalTemplates, findNewest, highestRevision, newReplicaSet, othersThan } from './replica-sets.ts';
@@ -301,25 +302,19 @@ export function createDeploymentController(context: ControllerContext, options: 
     deployment.metadata = { ...deployment.metadata, resourceVersion: written.metadata?.resourceVersion };
   }
 
-  function enqueueOwner(set: V1ReplicaSet): void {
-    const reference = controllerOf(set);
-    if (!reference || !refersTo(deploymentKind, reference)) return;
-    const deployment = deployments.get(reference.name, set.metadata?.namespace);
-    if (deployment?.metadata?.uid === reference.uid) loop.add(keyOf(deployment));
-  }
+  const queue = new OwnerQueue<V1Deployment>({
+    kind: deploymentKind,
+    owners: deployments,
+    selectorOf: ({ spec }) => selectorFromLabelSelector(spec?.selector),
+    loop,
+  });
 
   return createController(context, {
     sources: [
       source(deployments, (deployment, { type }) => {
         if (type !== 'deleted') loop.add(keyOf(deployment));
       }),
-      source(replicaSets, (set, { type, previous }) => {
-        if (previous && controllerOf(previous)?.uid !== controllerOf(set)?.uid) enqueueOwner(previous);
-        if (controllerOf(set)) enqueueOwner(set);
-        else if (type !== 'deleted')
-          for (const deployment of deployments.list(set.metadata?.namespace))
-            if (selectorFromLabelSelector(deployment.spec?.selector).matches(set.metadata?.labels)) loop.add(keyOf(deployment));
-      }),
+      source(replicaSets, (set, change) => queue.add(set, change)),
       // Recreate waits for the last of the old pods.
       source(owned.pods, (pod, { type }) => {
         const isOver = type === 'deleted' || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';

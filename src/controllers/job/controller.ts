@@ -11,6 +11,7 @@ import { OwnWrites } from '../framework/own-writes.ts';
 import { claim, planClaims } from '../workloads/claims.ts';
 import { ownedPods } from '../workloads/owned-pods.ts';
 import { controllerOf, refersTo } from '../workloads/owner.ts';
+import { OwnerQueue } from '../workloads/owner-queue.ts';
 import { createPod, deletePod, inGrowingBatches } from '../workloads/pod-control.ts';
 import { PodWrites } from '../workloads/pod-writes.ts';
 import { FailureBackoff } from './failure-backoff.ts';
@@ -203,12 +204,18 @@ export function createJobController(context: ControllerContext, options: { reado
     else events.event(job, 'Normal', 'Completed', 'Job completed');
   }
 
-  function enqueueOwner(pod: V1Pod): void {
+  const queue = new OwnerQueue<V1Job>({
+    kind: jobKind,
+    owners: jobs,
+    selectorOf: ({ spec }) => selectorFromLabelSelector(spec?.selector),
+    loop,
+  });
+
+  /** A pod that counts for a Job, and that no Job counts any more. */
+  function lookForOrphan(pod: V1Pod): void {
     const reference = controllerOf(pod);
-    if (!reference || !refersTo(jobKind, reference)) return;
-    const job = jobs.get(reference.name, pod.metadata?.namespace);
-    if (job?.metadata?.uid === reference.uid) loop.add(keyOf(job));
-    else if (isTracked(pod)) orphans.add(keyOf(pod));
+    if (reference && (!refersTo(jobKind, reference) || queue.ownerOf(pod))) return;
+    if (isTracked(pod)) orphans.add(keyOf(pod));
   }
 
   /** A pod whose Job is gone, or has given it up: nobody will count it, and nobody else would let it go. */
@@ -218,15 +225,10 @@ export function createJobController(context: ControllerContext, options: { reado
     if (!pod) return;
     const reference = controllerOf(pod);
     const isCared = reference
-      ? !refersTo(jobKind, reference) || jobs.get(reference.name, namespace)?.metadata?.uid === reference.uid
-      : selecting(pod).length > 0;
+      ? !refersTo(jobKind, reference) || queue.ownerOf(pod) !== undefined
+      : queue.selecting(pod).length > 0;
     if (!isCared) await release([pod], signal);
   }
-
-  const selecting = (pod: V1Pod): readonly V1Job[] =>
-    jobs
-      .list(pod.metadata?.namespace)
-      .filter((job) => selectorFromLabelSelector(job.spec?.selector).matches(pod.metadata?.labels));
 
   return createController(context, {
     sources: [
@@ -238,16 +240,11 @@ export function createJobController(context: ControllerContext, options: { reado
           heardOf.delete(key);
           backoff.forget(key);
         }
-        for (const pod of owned.of(uid)) enqueueOwner(pod);
-        for (const pod of owned.orphans(job.metadata?.namespace ?? '')) if (isTracked(pod)) orphans.add(keyOf(pod));
+        for (const pod of [...owned.of(uid), ...owned.orphans(job.metadata?.namespace ?? '')]) lookForOrphan(pod);
       }),
-      source(owned.pods, (pod, { type, previous }) => {
-        if (previous && controllerOf(previous)?.uid !== controllerOf(pod)?.uid) enqueueOwner(previous);
-        if (controllerOf(pod)) enqueueOwner(pod);
-        else if (type !== 'deleted') {
-          for (const job of selecting(pod)) loop.add(keyOf(job));
-          if (isTracked(pod)) orphans.add(keyOf(pod));
-        }
+      source(owned.pods, (pod, change) => {
+        queue.add(pod, change);
+        if (change.type !== 'deleted' || controllerOf(pod)) lookForOrphan(pod);
       }),
     ],
     loops: [loop, orphans],

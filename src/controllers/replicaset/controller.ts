@@ -11,9 +11,10 @@ import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { claim, planClaims } from '../workloads/claims.ts';
 import { ownedPods } from '../workloads/owned-pods.ts';
-import { controllerOf, refersTo } from '../workloads/owner.ts';
+import { controllerOf } from '../workloads/owner.ts';
+import { OwnerQueue } from '../workloads/owner-queue.ts';
 import { createPod, deletePod, inGrowingBatches, podFromTemplate } from '../workloads/pod-control.ts';
-import { availableAtMs, isActive, isReady } from '../workloads/pod-state.ts';
+import { availableAtMs, changedForOthers, isActive } from '../workloads/pod-state.ts';
 import { PodWrites } from '../workloads/pod-writes.ts';
 import { planReplicas, replicaStatus } from './plan.ts';
 
@@ -146,12 +147,7 @@ function createReplicaController<T extends ReplicaOwner>(
     return waits.length > 0 ? { requeueAfterMs: Math.min(...waits) } : undefined;
   }
 
-  function enqueueOwner(pod: V1Pod): void {
-    const reference = controllerOf(pod);
-    if (!reference || !refersTo(kind, reference)) return;
-    const owner = owners.get(reference.name, pod.metadata?.namespace);
-    if (owner?.metadata?.uid === reference.uid) loop.add(keyOf(owner));
-  }
+  const queue = new OwnerQueue<T>({ kind, owners, selectorOf, loop });
 
   return createController(context, {
     sources: [
@@ -159,14 +155,11 @@ function createReplicaController<T extends ReplicaOwner>(
         if (type === 'deleted') writes.forget(owner.metadata?.uid ?? '');
         else loop.add(keyOf(owner));
       }),
-      source(owned.pods, (pod, { type, previous }) => {
-        if (previous && controllerOf(previous)?.uid !== controllerOf(pod)?.uid) enqueueOwner(previous);
-        if (controllerOf(pod)) {
-          if (type !== 'updated' || !previous || matters(previous, pod)) enqueueOwner(pod);
-        } else if (type !== 'deleted' && isActive(pod)) {
-          for (const owner of owners.list(pod.metadata?.namespace))
-            if (selectorOf(owner).matches(pod.metadata?.labels)) loop.add(keyOf(owner));
-        }
+      source(owned.pods, (pod, change) => {
+        const { previous } = change;
+        if (change.type === 'updated' && previous && controllerOf(pod) && !matters(previous, pod)) return;
+        if (controllerOf(pod) || isActive(pod)) queue.add(pod, change);
+        else queue.addFormer(pod, previous);
       }),
     ],
     loops: [loop],
@@ -175,13 +168,5 @@ function createReplicaController<T extends ReplicaOwner>(
 
 /** Whether an update of a pod can change what its owner does or says: most (a container's restart) cannot. */
 function matters(before: V1Pod, after: V1Pod): boolean {
-  return (
-    isReady(before) !== isReady(after) ||
-    before.status?.phase !== after.status?.phase ||
-    before.metadata?.deletionTimestamp !== after.metadata?.deletionTimestamp ||
-    before.metadata?.uid !== after.metadata?.uid ||
-    before.spec?.nodeName !== after.spec?.nodeName ||
-    !equalJson(before.metadata?.labels, after.metadata?.labels) ||
-    !equalJson(before.metadata?.ownerReferences, after.metadata?.ownerReferences)
-  );
+  return changedForOthers(before, after) || !equalJson(before.metadata?.ownerReferences, after.metadata?.ownerReferences);
 }

@@ -18,7 +18,8 @@ import { type ControllerContext, createController, keyOf, source, splitKey } fro
 import { OwnWrites } from '../framework/own-writes.ts';
 import { claim, planClaims } from '../workloads/claims.ts';
 import { ownedPods } from '../workloads/owned-pods.ts';
-import { controllerOf, refersTo } from '../workloads/owner.ts';
+import { controllerOf } from '../workloads/owner.ts';
+import { OwnerQueue } from '../workloads/owner-queue.ts';
 import { currentRevision, deleteRevisions, REVISION_LABEL, surplusRevisions, templateIn } from '../workloads/revisions.ts';
 import { identityLabels, memberPod, ordinalOf } from './member.ts';
 import { MemberClaims } from './member-claims.ts';
@@ -147,28 +148,22 @@ export function createStatefulSetController(context: ControllerContext, options:
     writes.note(await resource.update({ ...set, status }, { subresource: 'status', signal }));
   }
 
-  function enqueueOwner(object: V1Pod | V1ControllerRevision): void {
-    const reference = controllerOf(object);
-    if (!reference || !refersTo(statefulSetKind, reference)) return;
-    const set = sets.get(reference.name, object.metadata?.namespace);
-    if (set?.metadata?.uid === reference.uid) loop.add(keyOf(set));
-  }
-  function enqueueSelecting(object: V1Pod | V1ControllerRevision): void {
-    for (const set of sets.list(object.metadata?.namespace))
-      if (selectorFromLabelSelector(set.spec?.selector).matches(object.metadata?.labels)) loop.add(keyOf(set));
-  }
+  const queue = new OwnerQueue<V1StatefulSet>({
+    kind: statefulSetKind,
+    owners: sets,
+    selectorOf: ({ spec }) => selectorFromLabelSelector(spec?.selector),
+    loop,
+  });
 
   return createController(context, {
     sources: [
       source(sets, (set) => loop.add(keyOf(set))),
-      source(owned.pods, (pod, { type, previous }) => {
-        if (previous && controllerOf(previous)?.uid !== controllerOf(pod)?.uid) enqueueOwner(previous);
-        if (controllerOf(pod)) enqueueOwner(pod);
-        else enqueueSelecting(pod);
+      source(owned.pods, (pod, change) => {
+        queue.add(pod, change);
         // One of somebody else that had a member's name is gone.
-        if (type === 'deleted' && controllerOf(pod)?.kind !== statefulSetKind.kind) enqueueSelecting(pod);
+        if (change.type === 'deleted' && controllerOf(pod)?.kind !== statefulSetKind.kind) queue.addSelecting(pod);
       }),
-      source(revisions, (revision) => (controllerOf(revision) ? enqueueOwner(revision) : enqueueSelecting(revision))),
+      source(revisions, (revision, change) => queue.add(revision, change)),
       source(claims, (_claim, { type }) => {
         // A member may have waited for it to go.
         if (type === 'deleted') for (const set of sets.list(_claim.metadata?.namespace)) loop.add(keyOf(set));

@@ -1,4 +1,5 @@
 import type { V1Pod, V1PodCondition } from '../../api/gen/types.ts';
+import { equalJson } from '../../api/machinery/clone.ts';
 
 /** Has not ended and is not being deleted. */
 export function isActive({ metadata, status }: V1Pod): boolean {
@@ -16,6 +17,18 @@ export function conditionOf(pod: V1Pod, type: string): V1PodCondition | undefine
 
 export function isReady(pod: V1Pod): boolean {
   return conditionOf(pod, 'Ready')?.status === 'True';
+}
+
+/** Whether an update of a pod concerns those who count, own or lead to pods: most (a container's restart) do not. */
+export function changedForOthers(before: V1Pod, after: V1Pod): boolean {
+  return (
+    isReady(before) !== isReady(after) ||
+    before.status?.phase !== after.status?.phase ||
+    before.metadata?.deletionTimestamp !== after.metadata?.deletionTimestamp ||
+    before.metadata?.uid !== after.metadata?.uid ||
+    before.spec?.nodeName !== after.spec?.nodeName ||
+    !equalJson(before.metadata?.labels, after.metadata?.labels)
+  );
 }
 
 /** When a ready pod has been so for long enough; undefined for one that is not ready. */
