@@ -1,0 +1,162 @@
+/** `muster doctor` and `muster explain` on a cluster that is well, and with faults that kubectl makes in it. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { DoctorReport } from '../../src/doctor/report.ts';
+import { until } from '../harness/until.ts';
+import { useUpCluster } from './up-cluster.ts';
+
+const cluster = useUpCluster('--nodes', '2');
+const kubectl = (...args: string[]) => cluster.current.kubectl('1.35').run(args);
+const apply = (...objects: object[]) =>
+  cluster.current
+    .kubectl('1.35')
+    .run(['apply', '-f', '-'], { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }) });
+const muster = (...args: string[]) => cluster.current.home.try([...args, '--kubeconfig', cluster.current.home.kubeconfig]);
+const report = async (...flags: string[]): Promise<{ status: number | null; report: DoctorReport }> => {
+  const { status, stdout, stderr } = await muster('doctor', '-o', 'json', ...flags);
+  assert.equal(stderr, '');
+  return { status, report: JSON.parse(stdout) as DoctorReport };
+};
+const found = ({ findings }: DoctorReport) =>
+  findings.filter(({ severity }) => severity !== 'info').map(({ code, subject }) => `${code} ${subject}`);
+const binding = (name: string, role: string, group: string) => ({
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'ClusterRoleBinding',
+  metadata: { name },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
+  subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: group }],
+});
+const token = (id: string, data: object) => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  type: 'bootstrap.kubernetes.io/token',
+  metadata: { name: `bootstrap-token-${id}`, namespace: 'kube-system' },
+  stringData: { 'token-id': id, 'token-secret': '0123456789abcdef', 'usage-bootstrap-authentication': 'true', ...data },
+});
+
+test('a cluster that is well gives no alarm, and shows when its certificates end', async () => {
+  const { status, report: healthy } = await report();
+  assert.deepEqual(found(healthy), []);
+  assert.equal(status, 0);
+  assert.equal(healthy.nodes, 2);
+  assert.deepEqual(healthy.notSeen, []);
+  const where = healthy.calendar.map((entry) => entry.where);
+  for (const place of ['node/node-1 :10250', 'node/node-2 :10250', 'API server', 'kubeconfig client', 'kubeconfig authority'])
+    assert.ok(where.includes(place), `${place} in ${where.join(', ')}`);
+  const days = healthy.calendar.map(({ daysLeft }) => daysLeft);
+  assert.deepEqual(
+    days,
+    [...days].sort((a, b) => a - b),
+  );
+});
+
+test('faults are found, and told as new and as gone', async () => {
+  const before = join(cluster.current.home.path, 'before.json');
+  writeFileSync(before, JSON.stringify((await report()).report));
+  await apply(
+    token('aaaaaa', { 'auth-extra-groups': 'system:bootstrappers:x' }),
+    token('bbbbbb', { 'token-secret': 'short', expiration: '2999-01-01T00:00:00Z' }),
+    binding('node-server-cert-renewal', 'system:certificates.k8s.io:certificatesigningrequests:selfnodeserver', 'system:nodes'),
+    binding('oops', 'cluster-admin', 'system:bootstrappers'),
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: 'approve-node-server-renewal-csr' },
+      rules: [
+        {
+          apiGroups: ['certificates.k8s.io'],
+          resources: ['certificatesigningrequests/selfnodeserver'],
+          resourceNames: ['certificates.k8s.io'],
+          verbs: ['create'],
+        },
+      ],
+    },
+  );
+  const faults = [
+    'DOC-101 secret/kube-system/bootstrap-token-bbbbbb',
+    'DOC-102 secret/kube-system/bootstrap-token-aaaaaa',
+    'DOC-204 clusterrolebinding/node-server-cert-renewal',
+    'DOC-205 clusterrolebinding/oops',
+    'DOC-209 clusterrole/approve-node-server-renewal-csr',
+  ];
+  const ill = await report('--since', before);
+  assert.deepEqual(found(ill.report).sort(), faults);
+  assert.equal(ill.status, 4);
+  for (const fault of faults) assert.ok(ill.report.since?.appeared.includes(fault), fault);
+  const text = await muster('doctor');
+  assert.match(
+    text.stdout,
+    /^ERROR DOC-205 clusterrolebinding\/oops\n {2}Whoever can join a node.*\n {2}seen: cluster-admin is bound to Group system:bootstrappers\n {2}mend: kubectl delete clusterrolebinding oops$/m,
+  );
+  assert.doesNotMatch(text.stdout, /0123456789abcdef/);
+  // What it says is what mends it.
+  await kubectl('delete', 'clusterrolebinding', 'oops', 'node-server-cert-renewal');
+  await kubectl('delete', 'clusterrole', 'approve-node-server-renewal-csr');
+  await kubectl('-n', 'kube-system', 'delete', 'secret', 'bootstrap-token-aaaaaa', 'bootstrap-token-bbbbbb');
+  writeFileSync(before, JSON.stringify(ill.report));
+  const well = await report('--since', before);
+  assert.equal(well.status, 0);
+  for (const fault of faults) assert.ok(well.report.since?.gone.includes(fault), fault);
+});
+
+test('who may see little is told what was not looked at, and it is not taken for health', async () => {
+  await kubectl('create', 'serviceaccount', 'nobody');
+  const { stdout } = await cluster.current.kubectl('1.35').try(['create', 'token', 'nobody']);
+  const config = join(cluster.current.home.path, 'nobody.kubeconfig');
+  const own = JSON.parse(await kubectl('config', 'view', '--raw', '-o', 'json')) as {
+    clusters: unknown[];
+    contexts: { context: { cluster: string } }[];
+  };
+  writeFileSync(
+    config,
+    JSON.stringify({
+      ...{ apiVersion: 'v1', kind: 'Config', clusters: own.clusters, 'current-context': 'x' },
+      contexts: [{ name: 'x', context: { cluster: own.contexts[0]!.context.cluster, user: 'nobody' } }],
+      users: [{ name: 'nobody', user: { token: stdout.trim() } }],
+    }),
+    { mode: 0o600 },
+  );
+  const result = await cluster.current.home.try(['doctor', '--kubeconfig', config]);
+  assert.equal(result.status, 0, result.stderr);
+  for (const what of ['nodes', 'bootstrap tokens', 'cluster roles', 'certificate requests'])
+    assert.match(result.stdout, new RegExp(`^ {2}${what}: .*forbidden`, 'm'));
+});
+
+test('a node, a token and a request are explained', async () => {
+  const node = await muster('explain', 'node', 'node-1');
+  assert.equal(node.status, 0, node.stdout + node.stderr);
+  assert.match(node.stdout, /^✓ request for a client certificate: node-csr-\S+ by system:bootstrap:\w+$/m);
+  assert.match(node.stdout, /^✓ :10250: serves a certificate until/m);
+  const missing = await muster('explain', 'node', 'nowhere');
+  assert.equal(missing.status, 1);
+  assert.match(missing.stdout, /^✗ request for a client certificate: there is none\n {4}mend: /m);
+  const created = await muster('token', 'create');
+  const whole = created.stdout.trim();
+  const good = await muster('explain', 'token', whole);
+  assert.equal(good.status, 0, good.stdout);
+  assert.doesNotMatch(good.stdout, new RegExp(whole.split('.')[1]!));
+  assert.equal((await muster('explain', 'token', 'zzzzzz')).status, 1);
+});
+
+test('wrong usage and a server that is away are told in one line', async () => {
+  for (const [args, said] of [
+    [['doctor', '-o', 'yaml'], /--output: only text and json/],
+    [['doctor', '--since', '/nonexistent'], /--since: cannot read \/nonexistent/],
+    [['explain', 'node'], /exactly one name of a node is needed/],
+    [['explain', 'csr', 'nowhere'], /There is no certificate request "nowhere"/],
+  ] as const) {
+    const result = await muster(...args);
+    assert.notEqual(result.status, 0);
+    assert.match(result.stderr, said);
+  }
+});
+
+test('a node that went is told until it is back', async () => {
+  const name = 'gone';
+  await apply({ apiVersion: 'v1', kind: 'Node', metadata: { name } });
+  await until('the node is told to be not Ready', async () => found((await report()).report).includes(`DOC-401 node/${name}`));
+  await kubectl('delete', 'node', name);
+  await until('all is well again', async () => (await report()).status === 0);
+});
