@@ -39,6 +39,8 @@ async function runScheduler(flags: ParsedFlags, io: CommandIo): Promise<number> 
     now: () => clock.now(),
     write: io.stderr,
   });
+  if (configuration?.withoutEffect.length)
+    logger.warn(`fields of the configuration that have no effect in this scheduler: ${configuration.withoutEffect.join(', ')}`);
   const transport = await openTransport(flags, configuration, io);
   const client = createClient({ transport, userAgent: 'kube-scheduler' });
   const schedulerName = values.string('scheduler-name');

@@ -39,6 +39,11 @@ class RealPodStarter implements PodStarter {
   async prepare(pod: V1Pod, signal: AbortSignal): Promise<void> {
     const { parts, paths } = this.#options;
     const { uid = '' } = pod.metadata ?? {};
+    if (pod.spec?.resourceClaims?.length)
+      throw new PodPartError(
+        'FailedPrepareDynamicResources',
+        'Failed to prepare dynamic resources: this kubelet has no dynamic resource allocation',
+      );
     for (const part of ['volumes', 'plugins', 'containers'])
       await mkdir(join(podDirectory(paths, uid), part), { recursive: true, mode: 0o750 });
     try {

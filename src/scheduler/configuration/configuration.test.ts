@@ -37,6 +37,7 @@ test("nothing said is upstream's default profile", async () => {
       'VolumeZone',
       'PodTopologySpread',
       'InterPodAffinity',
+      'DynamicResources',
     ],
   );
   assert.deepEqual(
@@ -52,6 +53,32 @@ test("nothing said is upstream's default profile", async () => {
     ],
   );
   assert.deepEqual([profile?.preemption?.minCandidateNodesAbsolute, profile?.reserves.length], [100, 1]);
+});
+
+test('a pod that claims devices waits and is told why, unless the profile lets it pass', async () => {
+  const claiming = pod({ resourceClaims: [{ name: 'gpu', resourceClaimName: 'g' }] });
+  const [profile] = await profiles({});
+  assert.equal(
+    place(cluster([node('a')]), claiming, { profile: profile! }),
+    '0/1 nodes are available: dynamic resource allocation is not supported: the resource claims "gpu" of the pod cannot be allocated.',
+  );
+  const plugins = { multiPoint: { disabled: [{ name: 'DynamicResources' }] } };
+  const [lenient] = await profiles({ profiles: [{ plugins }] });
+  assert.equal(place(cluster([node('a')]), claiming, { profile: lenient! }), 'a');
+});
+
+test('fields that change nothing here are told', async () => {
+  const settings = {
+    enableProfiling: true,
+    delayCacheUntilActive: true,
+    clientConnection: { contentType: 'application/vnd.kubernetes.protobuf', qps: 5 },
+  };
+  assert.deepEqual((await parse(settings)).withoutEffect, [
+    'clientConnection.contentType',
+    'delayCacheUntilActive',
+    'enableProfiling',
+  ]);
+  assert.deepEqual((await parse({})).withoutEffect, []);
 });
 
 test('plugins are disabled and weighed anew, at one point or everywhere', async () => {

@@ -2,6 +2,7 @@ import { readObject } from '../../api/configuration/read-configuration.ts';
 import { DEFAULT_PLUGINS, DEFAULT_SCHEDULER_NAME } from '../framework/default-profile.ts';
 import type { Plugin } from '../framework/plugin.ts';
 import type { Profile } from '../framework/profile.ts';
+import { dynamicResources } from '../plugins/dynamic-resources.ts';
 import { imageLocality } from '../plugins/image-locality.ts';
 import { nodeName } from '../plugins/node-name.ts';
 import { nodePorts } from '../plugins/node-ports.ts';
@@ -62,6 +63,7 @@ export function readProfile(
     made('InterPodAffinity', interPodFrom),
     made('NodeResourcesBalancedAllocation', balancedFrom),
     imageLocality,
+    dynamicResources,
   ];
   return (volumes) => {
     const known = new Map([...rules, ...createVolumePlugins(volumes, bindTimeoutMs)].map((plugin) => [plugin.name, plugin]));
@@ -74,7 +76,7 @@ export function readProfile(
         const plugin = known.get(name);
         return plugin?.planScore ? [{ plugin, weight }] : [];
       }),
-      reserves: pluginsAt('reserve'),
+      reserves: pluginsAt('reserve').filter(({ reserve }) => reserve),
       preemption: choose('postFilter').some(({ name }) => name === 'DefaultPreemption') ? preemption : undefined,
       percentageOfNodesToScore: own,
     };

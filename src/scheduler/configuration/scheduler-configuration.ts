@@ -27,6 +27,8 @@ export interface SchedulerConfiguration {
     readonly resourceName?: string;
     readonly resourceNamespace?: string;
   };
+  /** Fields that are written and that change nothing here, by their paths. */
+  readonly withoutEffect: readonly string[];
 }
 
 /**
@@ -79,7 +81,21 @@ export async function parseSchedulerConfiguration(text: string): Promise<Schedul
     kubeconfig: clientConnection?.kubeconfig,
     limit: qps && qps > 0 ? { qps, burst: clientConnection?.burst ?? 100 } : undefined,
     leaderElection: complete.leaderElection ?? {},
+    withoutEffect: IDLE_FIELDS.filter((path) => isWritten(given, path.split('.'))),
   };
+}
+
+const IDLE_FIELDS: readonly string[] = [
+  'clientConnection.acceptContentTypes',
+  'clientConnection.contentType',
+  'delayCacheUntilActive',
+  'enableContentionProfiling',
+  'enableProfiling',
+];
+
+function isWritten(given: unknown, [name, ...rest]: readonly string[]): boolean {
+  if (name === undefined) return given !== undefined && given !== false && given !== '';
+  return typeof given === 'object' && given !== null && isWritten((given as Record<string, unknown>)[name], rest);
 }
 
 function checkNames(profiles: readonly WrittenProfile[]): void {

@@ -1,3 +1,4 @@
+import { dynamicResources } from '../plugins/dynamic-resources.ts';
 import { imageLocality } from '../plugins/image-locality.ts';
 import { createInterPodAffinity } from '../plugins/inter-pod-affinity.ts';
 import { createNodeAffinity } from '../plugins/node-affinity.ts';
@@ -47,6 +48,7 @@ export const DEFAULT_PLUGINS: readonly {
   { name: 'VolumeZone', points: ['preFilter', 'filter'] },
   { name: 'PodTopologySpread', weight: 2, points: ['preFilter', 'filter', 'preScore', 'score'] },
   { name: 'InterPodAffinity', weight: 2, points: ['preFilter', 'filter', 'preScore', 'score'] },
+  { name: 'DynamicResources', points: ['preEnqueue', 'preFilter', 'filter', 'postFilter', 'reserve', 'preBind'] },
   { name: 'DefaultPreemption', points: ['preEnqueue', 'postFilter'] },
   { name: 'NodeResourcesBalancedAllocation', weight: 1, points: ['preScore', 'score'] },
   { name: 'ImageLocality', weight: 1, points: ['score'] },
@@ -63,7 +65,18 @@ export function createDefaultProfile(schedulerName: string = DEFAULT_SCHEDULER_N
   const interPod = createInterPodAffinity();
   return {
     schedulerName,
-    filters: [nodeUnschedulable, nodeName, taintToleration, affinity, nodePorts, fit, ...volumes, spread, interPod],
+    filters: [
+      nodeUnschedulable,
+      nodeName,
+      taintToleration,
+      affinity,
+      nodePorts,
+      fit,
+      ...volumes,
+      spread,
+      interPod,
+      dynamicResources,
+    ],
     scores: [
       { plugin: taintToleration, weight: 3 },
       { plugin: affinity, weight: 2 },
