@@ -28,8 +28,8 @@ export function allotAddresses(
   const families = spec.ipFamilies ?? [];
   const ips = [...(spec.clusterIPs ?? [])];
   for (let i = from; i < families.length; i++) {
-    const source = ranges.find(({ range }) => range.family === families[i])!; // settleIpFamilies refuses others
-    ips[i] = ips[i] ? takeChosen(source, ips[i]!, name, spec) : takeAny(source);
+    const sources = ranges.filter(({ range }) => range.family === families[i]); // settleIpFamilies refuses those that have none
+    ips[i] = ips[i] ? takeChosen(sources, ips[i]!, name, spec) : takeAny(sources);
   }
   spec.clusterIPs = ips;
   if (ips.length) spec.clusterIP = ips[0]!;
@@ -43,18 +43,24 @@ function firstMissing(spec: V1ServiceSpec, before: V1ServiceSpec | undefined): 0
   return before.ipFamilies?.length === 1 && spec.ipFamilies?.length === 2 ? 1 : undefined;
 }
 
-function takeChosen({ range, taking }: AddressTaking, ip: string, name: string, spec: V1ServiceSpec): string {
+/** Where ranges overlap, an address is taken of all that have it. */
+function takeChosen(sources: readonly AddressTaking[], ip: string, name: string, spec: V1ServiceSpec): string {
   const refuse = (why: string) =>
     invalid(serviceKind, name, [invalidField('spec.clusterIPs', spec.clusterIPs, `failed to allocate IP ${ip}: ${why}`)]);
-  const offset = range.offsetOf(ip);
-  if (offset === undefined)
-    throw refuse(`the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${range.text}`);
-  if (!taking.take(offset)) throw refuse('provided IP is already allocated');
+  const holders = sources.filter(({ range }) => range.offsetOf(ip) !== undefined);
+  if (!holders.length)
+    throw refuse(
+      `the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${sources.map(({ range }) => range.text).join(', ')}`,
+    );
+  for (const { range, taking } of holders)
+    if (!taking.take(range.offsetOf(ip)!)) throw refuse('provided IP is already allocated');
   return ip;
 }
 
-function takeAny({ range, taking }: AddressTaking): string {
-  const offset = taking.next();
-  if (offset === undefined) throw internalError('failed to allocate a serviceIP: range is full');
-  return range.at(offset);
+function takeAny(sources: readonly AddressTaking[]): string {
+  for (const { range, taking } of sources) {
+    const offset = taking.next();
+    if (offset !== undefined) return range.at(offset);
+  }
+  throw internalError('failed to allocate a serviceIP: range is full');
 }

@@ -3,9 +3,8 @@ import type { V1Service } from '../../api/gen/types.ts';
 import { cloneJson } from '../../api/machinery/clone.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { invalid } from '../../api/machinery/status-error.ts';
-import type { ObjectReader } from '../contracts.ts';
 import type { Allotment } from '../verbs/allotment.ts';
-import type { AddressRange } from './address-range.ts';
+import { AddressPools, type AddressPoolsConfig } from './address-pools.ts';
 import { allotAddresses } from './allot-addresses.ts';
 import { allotPorts } from './allot-ports.ts';
 import { settleIpFamilies } from './ip-families.ts';
@@ -15,26 +14,23 @@ import type { PortRange } from './port-range.ts';
 import { givenTo, type ServiceClaims } from './service-claims.ts';
 import { Taking } from './taking.ts';
 
-export interface ServiceAllotmentsConfig {
-  /** The default family's first. */
-  readonly addressRanges: readonly AddressRange[];
+export interface ServiceAllotmentsConfig extends AddressPoolsConfig {
   readonly portRange: PortRange;
   readonly claims: ServiceClaims;
-  readonly reader: ObjectReader;
   readonly random: () => number;
 }
 
 /** Gives Services their addresses and ports. Knows what is in use from the watch cache. */
 export class ServiceAllotments {
   readonly #config: ServiceAllotmentsConfig;
-  readonly #addresses: readonly { readonly range: AddressRange; readonly pool: Pool }[];
+  readonly #addresses: AddressPools;
   readonly #ports: { readonly range: PortRange; readonly pool: Pool };
   readonly #unsubscribe: () => void;
 
   constructor(config: ServiceAllotmentsConfig) {
-    const { addressRanges, portRange, reader } = config;
+    const { portRange, reader } = config;
     this.#config = config;
-    this.#addresses = addressRanges.map((range) => ({ range, pool: new Pool(range) }));
+    this.#addresses = new AddressPools(config);
     this.#ports = { range: portRange, pool: new Pool(portRange) };
     for (const service of reader.list(serviceKind)) this.#count(service, 'hold');
     this.#unsubscribe = reader.subscribe(serviceKind, ({ object, previous }) => {
@@ -45,17 +41,18 @@ export class ServiceAllotments {
 
   close(): void {
     this.#unsubscribe();
+    this.#addresses.close();
   }
 
   /** Begins the allotment of one write. */
   begin(): Allotment {
-    const { random, reader, claims } = this.#config;
-    const addresses = this.#addresses.map(({ range, pool }) => ({ range, taking: new Taking(pool, random) }));
+    const { addressRanges, random, reader, claims } = this.#config;
+    const addresses = this.#addresses.all.map(({ range, pool }) => ({ range, taking: new Taking(pool, random) }));
     const ports = { range: this.#ports.range, taking: new Taking(this.#ports.pool, random) };
     const clear = () => {
       for (const { taking } of [...addresses, ports]) taking.clear();
     };
-    const families = addresses.map(({ range }) => range.family);
+    const families = addressRanges.map(({ family }) => family);
     const fill = (object: DynamicObject, existing: DynamicObject | undefined) => {
       clear();
       const spec = cloneJson((object as V1Service).spec!);
@@ -92,13 +89,7 @@ export class ServiceAllotments {
   }
 
   #count(service: DynamicObject, change: 'hold' | 'release'): void {
-    const { addresses, ports } = givenTo(service);
-    for (const { range, pool } of this.#addresses)
-      for (const address of addresses) {
-        const offset = range.offsetOf(address);
-        if (offset !== undefined) pool[change](offset);
-      }
-    for (const port of ports) {
+    for (const port of givenTo(service).ports) {
       const offset = this.#ports.range.offsetOf(port);
       if (offset !== undefined) this.#ports.pool[change](offset);
     }
