@@ -20,6 +20,6 @@ for (const { path, contents } of await bundleFiles(root, dist, '.js')) {
 const fieldNotes = join(dist, 'api', 'gen', 'field-notes.json');
 mkdirSync(dirname(fieldNotes), { recursive: true });
 writeFileSync(fieldNotes, JSON.stringify(await loadFieldNotes()));
-await makeExecutable(root, join(root, 'dist', 'muster'), { 'api/gen/field-notes.json': fieldNotes });
+await makeExecutable(root, join(dist, 'muster'), { 'api/gen/field-notes.json': fieldNotes });
 // Hosts get it, packages do not.
-writeFileSync(join(dist, '.npmignore'), '/muster\n');
+writeFileSync(join(dist, '.npmignore'), '/muster\n/lib*.so.*\n');

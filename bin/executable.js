@@ -1,6 +1,6 @@
 // Makes one file of Muster and Node, for hosts that have neither (https://nodejs.org/api/single-executable-applications.html).
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 
@@ -22,6 +22,9 @@ export async function makeExecutable(root, output, assets) {
       files[name] = join(directory, `${name.replaceAll('/', '-')}.mjs`);
       await bundle(root, worker, files[name]);
     }
+    // Where Muster is brought to a host, this comes with it.
+    const library = libraryOf(process.execPath);
+    if (library) files[LIBRARY] = library;
     const configuration = join(directory, 'configuration.json');
     const made = join(directory, 'muster');
     const settings = {
@@ -36,12 +39,21 @@ export async function makeExecutable(root, output, assets) {
     const { status, stderr } = spawnSync(process.execPath, ['--build-sea', configuration], { encoding: 'utf8' });
     if (status !== 0) throw new Error(`node --build-sea failed: ${stderr}`);
     mkdirSync(dirname(output), { recursive: true });
+    if (library) copyFileSync(library, join(dirname(output), LIBRARY));
     const temporary = `${output}.${process.pid}.tmp`;
-    spawnSync('cp', [made, temporary], { stdio: 'inherit' });
+    copyFileSync(made, temporary);
     renameSync(temporary, output);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Node needs it, and small installations of Linux do not have it. */
+const LIBRARY = 'libatomic.so.1';
+
+function libraryOf(program) {
+  const { stdout } = spawnSync('ldd', [program], { encoding: 'utf8' });
+  return new RegExp(`${LIBRARY.replaceAll('.', '\\.')} => (/\\S+)`).exec(stdout ?? '')?.[1];
 }
 
 /** All in one file. Modules that are no ECMAScript ones ask for Node's by `require`. */

@@ -70,7 +70,7 @@ const explain: GroupEntry = {
 
 const deploy: GroupEntry = {
   name: 'deploy',
-  summary: 'make a cluster of hosts that are reached by ssh: plan, apply',
+  summary: 'make a cluster of hosts that are reached by ssh: plan, apply, verify, reset',
   commands: [
     {
       name: 'plan',
@@ -81,6 +81,16 @@ const deploy: GroupEntry = {
       name: 'apply',
       summary: 'make the hosts a cluster; goes on where it was ended',
       load: async () => (await import('./commands/deploy-apply.ts')).deployApplyCommand,
+    },
+    {
+      name: 'verify',
+      summary: 'check the cluster as the runbooks do by hand',
+      load: async () => (await import('./commands/deploy-verify.ts')).deployVerifyCommand,
+    },
+    {
+      name: 'reset',
+      summary: 'remove from the hosts what apply put there',
+      load: async () => (await import('./commands/deploy-reset.ts')).deployResetCommand,
     },
   ],
 };

@@ -123,7 +123,8 @@ class Host implements SystemdHost {
     const log = openSync(join(this.#root, 'console.log'), 'a');
     const child = spawn('systemd-nspawn', this.#arguments(), {
       stdio: ['ignore', log, log],
-      env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '0' },
+      // The network's kernel parameters are the namespace's own, all others the machine's.
+      env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '0', SYSTEMD_NSPAWN_API_VFS_WRITABLE: 'network' },
     });
     closeSync(log);
     this.#process = child;

@@ -1,4 +1,5 @@
 import { certificateSigningRequestKind } from '../../api/certificates/v1/certificate-signing-request.ts';
+import { withCondition } from '../../api/certificates/v1/signer-conditions.ts';
 import { nodeKind } from '../../api/core/v1/node.ts';
 import { secretKind } from '../../api/core/v1/secret.ts';
 import type { V1CertificateSigningRequest, V1Node, V1Secret } from '../../api/gen/types.ts';
@@ -17,12 +18,12 @@ import {
   TOKEN_NAMESPACE,
 } from '../../cluster/bootstrap-token.ts';
 import { planServingDecision } from '../../cluster/serving-approver/plan.ts';
-import { withCondition } from '../../api/certificates/v1/signer-conditions.ts';
 import type { Cluster, NodeState } from '../../deploy/apply/cluster.ts';
 import type { Pair } from '../../deploy/assets/material.ts';
 import { parseCertificateRequest } from '../../pki/certificate-request.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import { readClusterState } from './cluster-state.ts';
 
 export interface DeployedClusterOptions {
   /** `https://127.0.0.1:PORT`: a tunnel. */
@@ -114,6 +115,7 @@ export function openDeployedCluster({ server, authorityPem, admin, clock, close 
       const { items } = await client.resource<V1Node>(nodeKind).list({ signal });
       return new Map(items.map((node) => [node.metadata?.name ?? '', stateOf(node)]));
     },
+    state: (signal) => readClusterState(client, signal),
     async close() {
       await transport.close({ final: true });
       await close();

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { isSea } from 'node:sea';
+import { getAsset, isSea } from 'node:sea';
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import type { Cluster } from '../../deploy/apply/cluster.ts';
 import { openTunnel } from '../../deploy/apply/tunnel.ts';
@@ -41,6 +41,9 @@ export interface SessionOptions {
   readonly readOnly: boolean;
 }
 
+/** Node needs it, and few others do. */
+const LIBRARY = 'libatomic.so.1';
+
 /** Reads the inventory that a command names, and opens what belongs to it. @throws CodedError, FlagError */
 export async function openSession(flags: ParsedFlags, io: CommandIo, { readOnly }: SessionOptions): Promise<Session> {
   if (flags.args.length > 0) throw new FlagError(flags.args[0]!, `unexpected argument ${JSON.stringify(flags.args[0])}`);
@@ -53,10 +56,12 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, { readOnly 
   // Of this user alone: it holds the sockets of connections, and perhaps keys.
   const scratch = await mkdtemp(join(tmpdir(), 'muster-'));
   resources.defer(() => rm(scratch, { recursive: true, force: true }));
+  const executable = executableOf(inventory, dirname(path));
   const material = await openAssets({
     inventory,
     directory: readOnly ? await copyOf(assetsDirectory, join(scratch, 'assets')) : assetsDirectory,
-    executable: executableOf(inventory, dirname(path)),
+    executable,
+    libraries: await librariesOf(executable),
     clock: io.clock,
   });
   const transports = new Map(
@@ -126,6 +131,13 @@ function executableOf({ distribution }: Inventory, directory: string): string {
       code: 'EXECUTABLE_MISSING',
     },
   );
+}
+
+/** The build puts the library into the executable, and beside it for who deploys from a checkout. */
+async function librariesOf(executable: string): Promise<ReadonlyMap<string, Uint8Array>> {
+  if (executable === process.execPath) return new Map([[LIBRARY, new Uint8Array(getAsset(LIBRARY))]]);
+  const beside = join(dirname(executable), LIBRARY);
+  return existsSync(beside) ? new Map([[LIBRARY, await readFile(beside)]]) : new Map();
 }
 
 function transportTo(host: InventoryHost, socket: string): Transport {

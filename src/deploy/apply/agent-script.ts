@@ -10,8 +10,10 @@ export const AGENT_SCRIPT = `
 LC_ALL=C
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
-umask 077
+umask 022
 journal=${JOURNAL}
+mkdir -p "$(dirname "$journal")" || exit 1
+umask 077
 mkdir -p "$journal/units" "$journal/originals" || exit 1
 tab=$(printf '\\t')
 fail() { printf '%s\\n' "$1" >&2; exit 1; }
@@ -28,18 +30,19 @@ keep_original() {
 }
 make_directory() {
   if [ -d "$1" ]; then return 0; fi
-  make_directory "$(dirname "$1")"
-  record "directory$tab$1"
+  make_directory "$(dirname "$1")" parent
+  record "$2$tab$1"
   mkdir -m 755 "$1" || fail "cannot make $1"
 }
 while IFS="$tab" read -r op a b c d e f; do
   case $op in
     directory)
-      make_directory "$a"
+      if [ -d "$a" ] && [ -z "$(ls -A "$a")" ]; then record "content$tab$a"; fi
+      make_directory "$a" tree
       chown "$c:$d" "$a" && chmod "$b" "$a" || fail "cannot set owner and mode of $a"
       label "$a" "$e" ;;
     file)
-      make_directory "$(dirname "$a")"
+      make_directory "$(dirname "$a")" parent
       keep_original file "$a"
       new="$a.muster-deploy"
       head -c "$e" > "$new" || fail "cannot write $new"
@@ -49,7 +52,7 @@ while IFS="$tab" read -r op a b c d e f; do
       if [ -d "$a" ] && [ ! -L "$a" ]; then fail "$a is a directory"; fi
       mv -f "$new" "$a" || fail "cannot write $a" ;;
     link)
-      make_directory "$(dirname "$a")"
+      make_directory "$(dirname "$a")" parent
       keep_original link "$a"
       ln -s "$b" "$a.muster-deploy" && mv -f "$a.muster-deploy" "$a" || fail "cannot link $a" ;;
     run)
@@ -127,6 +130,8 @@ if [ -e /etc/fstab ]; then
   chmod 644 /etc/fstab.muster-deploy
   mv -f /etc/fstab.muster-deploy /etc/fstab
 fi`;
+    case 'library-cache':
+      return 'ldconfig';
     case 'module':
       return `modprobe ${quote(step.name)}`;
     case 'sysctl': {

@@ -1,3 +1,5 @@
+import type { ClusterState } from '../verify/checks.ts';
+
 /** A node as the cluster knows it. */
 export interface NodeState {
   readonly ready: boolean;
@@ -18,5 +20,7 @@ export interface Cluster {
   approveServing(nodes: ReadonlyMap<string, readonly string[]>, signal: AbortSignal): Promise<void>;
   /** By name. */
   nodes(signal: AbortSignal): Promise<ReadonlyMap<string, NodeState>>;
+  /** All that is looked at when a cluster is verified. */
+  state(signal: AbortSignal): Promise<ClusterState>;
   close(): Promise<void>;
 }

@@ -10,6 +10,8 @@ export interface Pair {
 export interface Material {
   /** Muster itself, as one file. */
   readonly executable: FileContent;
+  /** What it needs of hosts that small installations of Linux do not have, by name. */
+  readonly libraries: ReadonlyMap<string, FileContent>;
   /** The cluster's authority; the others are the same one unless `pki.authorities` is `separate`. */
   readonly authority: Pair;
   readonly etcdAuthority: Pair;

@@ -19,6 +19,8 @@ export interface AssetsOptions {
   readonly directory: string;
   /** The file that is installed on hosts. */
   readonly executable: string;
+  /** Libraries that it needs, name → bytes. */
+  readonly libraries: ReadonlyMap<string, Uint8Array>;
   readonly clock: Clock;
 }
 
@@ -28,7 +30,7 @@ export interface AssetsOptions {
  *
  * @throws CodedError AUTHORITY_UNUSABLE when an authority is there that cannot be used; it is never replaced here
  */
-export async function openAssets({ inventory, directory, executable, clock }: AssetsOptions): Promise<Material> {
+export async function openAssets({ inventory, directory, executable, libraries, clock }: AssetsOptions): Promise<Material> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await chmod(directory, 0o700);
   const specs = certificatesOf(inventory);
@@ -60,6 +62,7 @@ export async function openAssets({ inventory, directory, executable, clock }: As
   };
   return {
     executable: contentOf(await readFile(executable)),
+    libraries: new Map([...libraries].map(([name, bytes]) => [name, contentOf(bytes)])),
     authority: await readPair(namingOf('cluster'), 'ca'),
     etcdAuthority: await readPair(namingOf('etcd'), 'ca'),
     frontProxyAuthority: await readPair(namingOf('front-proxy'), 'ca'),

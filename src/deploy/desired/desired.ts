@@ -2,7 +2,7 @@ import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts'
 import type { Material } from '../assets/material.ts';
 import { controlPlaneSteps } from './control-plane.ts';
 import { etcdSteps } from './etcd.ts';
-import { inPhase, link } from './files.ts';
+import { inPhase, link, textFile } from './files.ts';
 import { nodeSteps } from './node.ts';
 import { preparationSteps } from './preparation.ts';
 import { type FileStep, PHASES, type Step } from './step.ts';
@@ -20,6 +20,7 @@ export function desiredSteps(inventory: Inventory, host: InventoryHost, material
   const steps = [
     ...preparationSteps(inventory, host, known),
     ...programSteps(inventory, host, executable),
+    ...librarySteps(host, material),
     ...etcdSteps(inventory, host, material),
     ...controlPlaneSteps(inventory, host, material, executable),
     ...nodeSteps(inventory, host, material, executable),
@@ -54,4 +55,16 @@ function programSteps({ distribution }: Inventory, { roles }: InventoryHost, exe
   const names = [...(roles.includes('master') ? MASTER_PROGRAMS : []), ...(roles.includes('worker') ? WORKER_PROGRAMS : [])];
   if (names.length === 0) return [];
   return inPhase('install', [executable, ...names.map((name) => link(`${distribution.directory}/${name}`, 'muster'))]);
+}
+
+const LIBRARY_DIRECTORY = '/usr/lib/muster';
+
+/** Where the dynamic linker looks because its configuration says so. */
+function librarySteps({ roles }: InventoryHost, { libraries }: Material): Step[] {
+  if (libraries.size === 0 || (!roles.includes('master') && !roles.includes('worker'))) return [];
+  return inPhase('install', [
+    ...[...libraries].map(([name, content]) => ({ ...textFile(`${LIBRARY_DIRECTORY}/${name}`, ''), mode: 0o755, content })),
+    textFile('/etc/ld.so.conf.d/muster.conf', `${LIBRARY_DIRECTORY}\n`),
+    ...[...libraries.keys()].map((library) => ({ type: 'library-cache', library }) as const),
+  ]);
 }

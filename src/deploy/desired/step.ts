@@ -83,6 +83,12 @@ export interface ModuleStep {
   readonly name: string;
 }
 
+/** The dynamic linker's cache, which is to know a library of ours. */
+export interface LibraryCacheStep {
+  readonly type: 'library-cache';
+  readonly library: string;
+}
+
 /** Kernel parameters, beside the file that sets them at boot. */
 export interface SysctlStep {
   readonly type: 'sysctl';
@@ -101,6 +107,7 @@ export type StepAction =
   | StoppedStep
   | SwapStep
   | ModuleStep
+  | LibraryCacheStep
   | SysctlStep;
 
 /** What a host is to be, one thing at a time, in the order in which it is made so. */
@@ -135,6 +142,8 @@ export function titleOf(step: StepAction): string {
       return `service ${step.name}`;
     case 'swap-off':
       return 'swap';
+    case 'library-cache':
+      return `linker's cache`;
     case 'sysctl':
       return `sysctl ${step.key}`;
   }

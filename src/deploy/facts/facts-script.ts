@@ -6,6 +6,7 @@ export interface Question {
   readonly files: readonly { readonly path: string; readonly sha256?: string }[];
   readonly units: readonly string[];
   readonly programs: readonly string[];
+  readonly libraries: readonly string[];
   readonly sysctls: readonly string[];
   readonly accounts: readonly string[];
 }
@@ -14,11 +15,12 @@ export interface Question {
 const LARGEST_SHOWN_BYTES = 64 * 1024;
 
 /** What `FACTS_SCRIPT` reads: a line a question. */
-export function factsInput({ files, units, programs, sysctls, accounts }: Question): string {
+export function factsInput({ files, units, programs, libraries, sysctls, accounts }: Question): string {
   return [
     ...files.map(({ path, sha256 }) => `file\t${path}\t${sha256 ?? '-'}`),
     ...units.map((name) => `unit\t${name}\t-`),
     ...programs.map((name) => `program\t${name}\t-`),
+    ...libraries.map((name) => `library\t${name}\t-`),
     ...sysctls.map((key) => `sysctl\t${key}\t-`),
     ...accounts.map((name) => `account\t${name}\t-`),
     '',
@@ -74,6 +76,7 @@ while IFS="$tab" read -r what name sha; do
     unit)
       printf 'unit\\t%s\\t%s\\t%s\\n' "$name" "$(systemctl show -p LoadState -p ActiveState -p UnitFileState "$name" 2>/dev/null | tr '\\n' ' ')" "$(first ${JOURNAL}/units/"$name")" ;;
     program) if command -v "$name" >/dev/null 2>&1; then tell program "$name"; fi ;;
+    library) if ldconfig -p 2>/dev/null | grep -qF "$tab$name "; then tell library "$name"; fi ;;
     sysctl)
       path=/proc/sys/$(printf %s "$name" | tr . /)
       if [ -e "$path" ]; then

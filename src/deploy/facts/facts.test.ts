@@ -9,7 +9,7 @@ import { CodedError } from '../../std/coded-error.ts';
 import { FACTS_SCRIPT, factsInput } from './facts-script.ts';
 import { parseFacts } from './parse-facts.ts';
 
-const nothing = { files: [], units: [], programs: [], sysctls: [], accounts: [] };
+const nothing = { files: [], units: [], programs: [], libraries: [], sysctls: [], accounts: [] };
 
 async function look(question: Partial<Parameters<typeof factsInput>[0]>) {
   const { stdout } = await runProgram('sh', ['-c', FACTS_SCRIPT], { input: factsInput({ ...nothing, ...question }) });
@@ -31,6 +31,7 @@ test('the script says of this machine what the parser reads', async () => {
       { path: directory.file('missing') },
     ],
     programs: ['sh', 'no-such-program'],
+    libraries: ['libc.so.6', 'libc.so'],
     sysctls: ['net.ipv4.ip_forward', 'net.ipv4.tcp_tw_recycle'],
     accounts: ['root', 'nobody-of-this-name'],
   });
@@ -42,6 +43,7 @@ test('the script says of this machine what the parser reads', async () => {
   assert.equal(facts.files.get(directory.path)?.type, 'directory');
   assert.equal(facts.files.has(directory.file('missing')), false);
   assert.deepEqual([...facts.programs], ['sh']);
+  assert.deepEqual([...facts.libraries], ['libc.so.6']);
   assert.match(facts.sysctls.get('net.ipv4.ip_forward')?.value ?? '', /^[01]$/);
   assert.deepEqual(facts.accounts.get('root'), { uid: 0, gid: 0 });
   assert.equal(facts.accounts.size, 1);

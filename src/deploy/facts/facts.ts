@@ -50,6 +50,8 @@ export interface HostFacts {
   readonly files: ReadonlyMap<string, FileFact>;
   readonly units: ReadonlyMap<string, UnitFact>;
   readonly programs: ReadonlySet<string>;
+  /** That the dynamic linker finds, of those that were asked for. */
+  readonly libraries: ReadonlySet<string>;
   readonly sysctls: ReadonlyMap<string, { readonly value: string; readonly writable: boolean }>;
   readonly accounts: ReadonlyMap<string, { readonly uid: number; readonly gid: number }>;
 }

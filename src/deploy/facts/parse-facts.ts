@@ -21,6 +21,7 @@ export function parseFacts(text: string): HostFacts {
     loadable: new Set<string>(),
     filesystems: new Set<string>(),
     programs: new Set<string>(),
+    libraries: new Set<string>(),
     files: new Map<string, FileFact>(),
     units: new Map<string, UnitFact>(),
     sysctls: new Map<string, { value: string; writable: boolean }>(),
@@ -30,9 +31,10 @@ export function parseFacts(text: string): HostFacts {
     const [what = '', name = '', ...rest] = line.split('\t');
     const [value = '', more = ''] = rest;
     if (what === 'module') facts.modules.add(name);
+    else if (what === 'program') facts.programs.add(name);
+    else if (what === 'library') facts.libraries.add(name);
     else if (what === 'loadable') facts.loadable.add(name);
     else if (what === 'filesystem') facts.filesystems.add(name);
-    else if (what === 'program') facts.programs.add(name);
     else if (what === 'sysctl') facts.sysctls.set(name, { value: value.trim(), writable: more === 'write' });
     else if (what === 'account') facts.accounts.set(name, readAccount(value, line));
     else if (what === 'unit') facts.units.set(name, readUnit(value, more, line));

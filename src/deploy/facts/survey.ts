@@ -69,6 +69,7 @@ function questionOf(inventory: Inventory, host: InventoryHost, steps: readonly S
     files: [...files, ...joining],
     units: [...new Set(units)],
     programs: [...programsOf(inventory, host).keys()],
+    libraries: steps.flatMap((step) => (step.type === 'library-cache' ? [step.library] : [])),
     sysctls: [...sysctlsOf(inventory).keys()],
     accounts: ['kube', 'etcd'],
   };

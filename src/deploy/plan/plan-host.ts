@@ -56,6 +56,8 @@ function planStep(step: Step, facts: HostFacts): Found | undefined {
     }
     case 'restarted':
       return { action: 'restart', lines: [] };
+    case 'library-cache':
+      return facts.libraries.has(step.library) ? undefined : { action: 'change', lines: [`+ ${step.library}`] };
     case 'stopped': {
       const there = facts.units.get(step.name);
       const isOff = !there || there.load === 'not-found' || (there.active !== 'active' && there.enabled !== 'enabled');
@@ -119,11 +121,15 @@ function describe(there: FileFact): string {
       : `${there.type} ${rights(there)}`;
 }
 
-/** Kernel parameters that cannot be set on a host: its kernel lacks them, or lets nobody write them. */
+/** Kernel parameters that cannot be set on a host, by why: its kernel lacks them, or lets nobody write them. A remark for each reason. */
 export function sysctlsLeftOut(wanted: ReadonlyMap<string, string>, { sysctls }: HostFacts): string[] {
-  return [...wanted].flatMap(([key, value]) => {
+  const unknown = [...wanted.keys()].filter((key) => !sysctls.has(key));
+  const readOnly = [...wanted].flatMap(([key, value]) => {
     const there = sysctls.get(key);
-    if (!there) return [`${key}: unknown to the kernel`];
-    return there.writable || there.value === value ? [] : [`${key}: ${there.value}, cannot be written`];
+    return there && !there.writable && there.value !== value ? [key] : [];
   });
+  return [
+    ...(unknown.length > 0 ? [`kernel parameters that its kernel lacks are left out: ${unknown.join(', ')}`] : []),
+    ...(readOnly.length > 0 ? [`kernel parameters that cannot be written are left as they are: ${readOnly.join(', ')}`] : []),
+  ];
 }

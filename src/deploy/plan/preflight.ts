@@ -124,7 +124,7 @@ export function checkHosts(
     const kube = fact.accounts.get('kube');
     if (host.roles.includes('master') && kube && kube.uid !== inventory.preparation.accountId)
       warnings.push({ host: host.name, message: `has a user kube of number ${kube.uid}, which is used as it is` });
-    for (const left of sysctlsLeftOut(sysctlsOf(inventory), fact)) warnings.push({ host: host.name, message: `sysctl ${left}` });
+    for (const message of sysctlsLeftOut(sysctlsOf(inventory), fact)) warnings.push({ host: host.name, message });
   }
   problems.push(...checkClocks(facts, askedAt), ...checkMembers(inventory, facts));
   return { problems, warnings };

@@ -15,6 +15,8 @@ export interface SshTransportOptions {
 }
 
 const TIMEOUT_MS = 600_000;
+const CONNECT_TIMEOUT_MS = 120_000;
+const CONNECT_ATTEMPTS = 3;
 /** ssh's own failures end with it, and so may a script's. */
 const SSH_FAILED = 255;
 
@@ -26,19 +28,33 @@ export function createSshTransport({ destination, settings, socket, run }: SshTr
   const target = settings.user ? `${settings.user}@${destination}` : destination;
   const args = sshArguments(settings, socket);
   const explain = (error: unknown): unknown =>
-    error instanceof ProgramError && (error.exitCode === SSH_FAILED || error.code === 'PROGRAM_MISSING')
+    isUnreachable(error)
       ? new CodedError(`cannot reach ${target}: ${error.stderr.trim().split('\n').at(-1) || error.message}`, {
           code: 'HOST_UNREACHABLE',
           retryable: true,
           cause: error,
         })
       : error;
+  /** The connection, made once and tried again: nothing has been done by then. */
+  let connected: Promise<void> | undefined;
+  const connect = async (signal: AbortSignal | undefined): Promise<void> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await run('ssh', [...args, '--', destination, 'exit 0'], { timeoutMs: CONNECT_TIMEOUT_MS, ...(signal && { signal }) });
+        return;
+      } catch (error) {
+        if (attempt === CONNECT_ATTEMPTS || !isUnreachable(error)) throw error;
+      }
+    }
+  };
   return {
     target,
     async run(script, { input, signal, timeoutMs = TIMEOUT_MS } = {}) {
       // The login shell may be any; all of them take a word in single quotes for sh.
       const command = `exec sh -c ${quote(asRoot(script))}`;
       try {
+        connected ??= connect(signal);
+        await connected;
         return await run('ssh', [...args, '--', destination, command], {
           timeoutMs,
           ...(input && { input }),
@@ -73,16 +89,20 @@ export function createSshTransport({ destination, settings, socket, run }: SshTr
   };
 }
 
+const isUnreachable = (error: unknown): error is ProgramError =>
+  error instanceof ProgramError && (error.exitCode === SSH_FAILED || error.code === 'PROGRAM_MISSING');
+
 function sshArguments(settings: SshSettings, socket: string): string[] {
+  // ssh takes the first that it is told.
   const options = [
     'BatchMode=yes',
     'ControlMaster=auto',
     `ControlPath=${socket}`,
     'ControlPersist=60',
-    'ConnectTimeout=15',
-    'ServerAliveInterval=5',
-    'ServerAliveCountMax=3',
     ...(settings.options ?? []),
+    'ConnectTimeout=30',
+    'ServerAliveInterval=10',
+    'ServerAliveCountMax=3',
   ];
   return [
     '-T',

@@ -1,0 +1,49 @@
+import { KUBELET_KUBECONFIG } from '../../deploy/desired/node.ts';
+import { HOSTS_AT_ONCE } from '../../deploy/facts/survey.ts';
+import { type Check, checkCluster, checkHost, formatChecks, parseHostState, unitsOf } from '../../deploy/verify/checks.ts';
+import { verifyScript } from '../../deploy/verify/verify-script.ts';
+import { atMost } from '../../std/at-most.ts';
+import type { CommandIo, ComponentCommand } from '../../std/command.ts';
+import { DEPLOY_FLAGS, OUTPUT_FLAG, wantsJson } from '../deploy/deploy-flags.ts';
+import { openSession, type Session } from '../deploy/session.ts';
+import { describeError } from '../describe-error.ts';
+
+/** `muster deploy verify`: exit status 1 unless everything holds. */
+export const deployVerifyCommand: ComponentCommand = {
+  name: 'deploy verify',
+  summary: 'Checks a deployed cluster as the runbooks do by hand: services, certificates, sockets, requests, nodes.',
+  flags: [...DEPLOY_FLAGS, OUTPUT_FLAG],
+  async run(flags, io) {
+    const json = wantsJson(flags);
+    await using session = await openSession(flags, io, { readOnly: true });
+    const checks = [...(await verifyCluster(session, io)), ...(await verifyHosts(session, io))];
+    io.stdout(json ? `${JSON.stringify({ checks })}\n` : formatChecks(checks));
+    return checks.every(({ holds }) => holds) ? 0 : 1;
+  },
+};
+
+async function verifyHosts({ inventory, transports }: Session, io: CommandIo): Promise<Check[]> {
+  const results = await atMost(HOSTS_AT_ONCE, inventory.hosts, async (host) => {
+    const units = unitsOf(host).map((name) => `${name}.service`);
+    const script = verifyScript(units, KUBELET_KUBECONFIG, inventory.pki.directory);
+    return parseHostState((await transports.get(host.name)!.run(script, { signal: io.signal })).stdout);
+  });
+  io.signal.throwIfAborted();
+  return inventory.hosts.flatMap((host, i) => {
+    const result = results[i]!;
+    if (result.status === 'fulfilled') return checkHost(inventory, host, result.value);
+    return checkHost(inventory, host, undefined).map((check) => ({ ...check, found: describeError(result.reason) }));
+  });
+}
+
+async function verifyCluster({ inventory, openCluster }: Session, io: CommandIo): Promise<Check[]> {
+  const cluster = await openCluster();
+  try {
+    return checkCluster(inventory, await cluster.state(io.signal));
+  } catch (error) {
+    io.signal.throwIfAborted();
+    return [{ title: 'the API answers', holds: false, found: describeError(error) }];
+  } finally {
+    await cluster.close();
+  }
+}

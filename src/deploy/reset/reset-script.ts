@@ -1,0 +1,76 @@
+import { dirname } from 'node:path';
+import type { Inventory } from '../../api/config/v1/inventory.ts';
+import { KUBELET_KUBECONFIG } from '../desired/node.ts';
+import { JOURNAL } from '../journal.ts';
+import { quote } from '../transport/transport.ts';
+
+/** Dependents before what they depend on. */
+const UNITS = ['kubelet', 'kube-proxy', 'kube-scheduler', 'kube-controller-manager', 'kube-apiserver', 'etcd'];
+
+/**
+ * Takes away what `apply` made on a host, by the host's own journal, and puts back what was there before: services and pods end, then files,
+ * directories with what the components wrote there, accounts and kernel parameters go. May be run again wherever it ended; a host without a
+ * journal is left as it is. Prints what it could not do, and ends with 1 then.
+ */
+export function resetScript({ kubelet, pki, name, distribution }: Inventory): string {
+  return `
+LC_ALL=C
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+journal=${JOURNAL}
+installed=$journal/installed
+tab=$(printf '\\t')
+failed=0
+warn() { printf '%s\\n' "$1" >&2; failed=1; }
+if [ ! -f "$installed" ]; then exit 0; fi
+recorded() { grep -qxF -- "$1" "$installed"; }
+for unit in ${UNITS.join(' ')}; do
+  if recorded "unit$tab$unit.service"; then systemctl disable --quiet --now "$unit.service" 2>/dev/null || systemctl stop "$unit.service" || :; fi
+done
+if recorded "unit$tab"kubelet.service; then
+  if command -v ctr >/dev/null 2>&1 && ctr version >/dev/null 2>&1; then
+    for task in $(ctr -n k8s.io tasks ls -q); do ctr -n k8s.io tasks kill -a -s KILL "$task" >/dev/null 2>&1 || :; done
+    for task in $(ctr -n k8s.io tasks ls -q); do ctr -n k8s.io tasks rm -f "$task" >/dev/null 2>&1 || :; done
+    for container in $(ctr -n k8s.io containers ls -q); do ctr -n k8s.io containers rm "$container" >/dev/null || warn "container $container stays"; done
+    systemctl restart containerd.service || warn 'containerd does not start again'
+  fi
+  for namespace in $(ip netns list 2>/dev/null | sed -n 's/^\\(cni-[^ ]*\\).*/\\1/p'); do ip netns delete "$namespace" || warn "network namespace $namespace stays"; done
+  if ip link show cni0 >/dev/null 2>&1 && recorded "file$tab"/etc/cni/net.d/10-${name}.conflist; then ip link delete cni0 || warn 'the bridge cni0 stays'; fi
+  rm -rf /var/lib/cni/networks/${quote(name)}
+  sed -n 's/^[^ ]* \\([^ ]*\\) .*/\\1/p' /proc/mounts | grep -F ${quote(`${kubelet.rootDirectory}/`)} | sort -r | while read -r mount; do umount "$mount" || umount -l "$mount"; done
+  if [ -x ${quote(`${distribution.directory}/kube-proxy`)} ]; then ${quote(`${distribution.directory}/kube-proxy`)} --cleanup >/dev/null 2>&1 || warn 'rules of kube-proxy may be left'; fi
+  rm -f ${quote(KUBELET_KUBECONFIG)} ${quote(pki.directory)}/kubelet-client-* ${quote(pki.directory)}/kubelet-server-* ${quote(pki.directory)}/kubelet.crt ${quote(pki.directory)}/kubelet.key
+fi
+put_back() {
+  rm -f "$1" || warn "$1 stays"
+  if [ -e "$journal/originals$1" ] || [ -L "$journal/originals$1" ]; then cp -a -- "$journal/originals$1" "$1" || warn "$1 cannot be put back"; fi
+}
+sed '1!G;h;$!d' "$installed" > "$journal/reversed"
+while IFS="$tab" read -r what name value; do
+  case $what in
+    file | link) put_back "$name" ;;
+    tree) rm -rf --one-file-system "$name" || warn "$name stays" ;;
+    content) find "$name" -xdev -mindepth 1 -delete || warn "what is in $name stays" ;;
+    parent) rmdir "$name" 2>/dev/null || : ;;
+    user) userdel "$name" 2>/dev/null || : ;;
+    group) if getent group "$name" >/dev/null; then groupdel "$name" || warn "group $name stays"; fi ;;
+    sysctl) printf '%s\\n' "$value" > "/proc/sys/$(printf %s "$name" | tr . /)" || warn "kernel parameter $name stays" ;;
+    started) systemctl disable --quiet --now "$name" || warn "$name stays on" ;;
+  esac
+done < "$journal/reversed"
+systemctl daemon-reload
+while IFS="$tab" read -r what name value; do
+  case $what in
+    disabled) systemctl enable --quiet "$name" || warn "$name stays disabled" ;;
+    stopped) systemctl start "$name" || warn "$name stays stopped" ;;
+    file) if [ "$name" = /etc/fstab ]; then swapon -a || warn 'swap stays off'; fi ;;
+  esac
+done < "$installed"
+ldconfig 2>/dev/null || :
+if [ "$failed" -eq 0 ]; then
+  rm -rf "$journal"
+  rmdir ${quote(dirname(JOURNAL))} 2>/dev/null || :
+fi
+exit "$failed"
+`;
+}

@@ -1,0 +1,164 @@
+import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
+import { CodedError } from '../../std/coded-error.ts';
+import { KUBELET_KUBECONFIG } from '../desired/node.ts';
+
+/** One thing that holds of a cluster, or does not. */
+export interface Check {
+  /** What is looked at, in words. */
+  readonly title: string;
+  readonly holds: boolean;
+  /** What was found: why it does not hold, or what holds. */
+  readonly found: string;
+}
+
+/** What one host says of itself. */
+export interface HostState {
+  readonly units: ReadonlyMap<string, { readonly active: string; readonly enabled: string; readonly process: string }>;
+  readonly files: ReadonlyMap<string, string>;
+  readonly links: ReadonlyMap<string, { readonly target: string; readonly there: boolean }>;
+  /** `127.0.0.1:10248`. */
+  readonly sockets: ReadonlySet<string>;
+}
+
+/** What the API says. */
+export interface ClusterState {
+  readonly components: readonly { readonly name: string; readonly healthy: boolean; readonly message: string }[];
+  readonly requests: readonly {
+    readonly name: string;
+    readonly requestor: string;
+    readonly signer: string;
+    readonly condition: string;
+  }[];
+  readonly nodes: ReadonlyMap<string, { readonly ready: boolean; readonly message: string }>;
+}
+
+/** Reads what the script of verify-script.ts printed. @throws CodedError FACTS_MALFORMED */
+export function parseHostState(text: string): HostState {
+  const lines = text.split('\n');
+  if (lines.pop() !== '' || lines.pop() !== 'end')
+    throw new CodedError("the host's answer is cut short", { code: 'FACTS_MALFORMED' });
+  const state = {
+    units: new Map<string, { active: string; enabled: string; process: string }>(),
+    files: new Map<string, string>(),
+    links: new Map<string, { target: string; there: boolean }>(),
+    sockets: new Set<string>(),
+  };
+  for (const line of lines) {
+    const [what, name = '', one = '', two = '', three = ''] = line.split('\t');
+    if (what === 'unit') state.units.set(name, { active: one, enabled: two, process: three });
+    else if (what === 'file') state.files.set(name, one);
+    else if (what === 'link') state.links.set(name, { target: one, there: two === 'there' });
+    else if (what === 'socket') state.sockets.add(socketText(name));
+    else
+      throw new CodedError(`the host's answer cannot be read: line ${JSON.stringify(line.slice(0, 200))}`, {
+        code: 'FACTS_MALFORMED',
+      });
+  }
+  return state;
+}
+
+/** `0100007F:2808` of /proc/net/tcp: bytes of the address in the order of the machine, which is little-endian here. IPv6 stays as it is. */
+function socketText(text: string): string {
+  const [address = '', port = ''] = text.split(':');
+  const number = Number.parseInt(port, 16);
+  if (address.length !== 8) return `[${address}]:${number}`;
+  return `${Buffer.from(address, 'hex').reverse().join('.')}:${number}`;
+}
+
+/** The services of a host. */
+export const unitsOf = ({ roles }: InventoryHost): string[] => [
+  ...(roles.includes('etcd') ? ['etcd'] : []),
+  ...(roles.includes('master') ? ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] : []),
+  ...(roles.includes('worker') ? ['kubelet', 'kube-proxy'] : []),
+];
+
+/** What the runbooks look at on each host. A host that said nothing fails. */
+export function checkHost(inventory: Inventory, host: InventoryHost, state: HostState | undefined): Check[] {
+  const title = (what: string) => `${host.name}: ${what}`;
+  if (!state) return [{ title: title('answers'), holds: false, found: 'it cannot be reached' }];
+  const units = unitsOf(host).map((name): Check => {
+    const unit = state.units.get(`${name}.service`);
+    const found = `${unit?.active || 'missing'}, ${unit?.enabled || 'not enabled'}`;
+    return { title: title(`service ${name} is active and enabled`), holds: found === 'active, enabled', found };
+  });
+  return host.roles.includes('worker') ? [...units, ...checkKubelet(inventory, host, state, title)] : units;
+}
+
+function checkKubelet(inventory: Inventory, host: InventoryHost, state: HostState, title: (what: string) => string): Check[] {
+  const { pki, kubelet } = inventory;
+  const pair = (which: 'client' | 'server'): Check => {
+    const path = `${pki.directory}/kubelet-${which}-current.pem`;
+    const link = state.links.get(path);
+    const isOwn = new RegExp(`^${pki.directory.replaceAll('.', '\\.')}/kubelet-${which}-\\d{4}(-\\d{2}){5}\\.pem$`).test(
+      link?.target ?? '',
+    );
+    const mode = state.files.get(link?.target ?? '');
+    const found = link ? `-> ${link.target}, ${link.there ? (mode ?? 'of an unknown mode') : 'missing'}` : 'missing';
+    return {
+      title: title(`${path} leads to a certificate of mode 0600`),
+      holds: isOwn && link?.there === true && mode === '600 root',
+      found,
+    };
+  };
+  const mode = (path: string, wanted: string): Check => {
+    const found = state.files.get(path) ?? 'missing';
+    return { title: title(`${path} is ${wanted}`), holds: found === wanted, found };
+  };
+  const sockets = [`127.0.0.1:10248`, `${host.address}:10250`];
+  const missing = sockets.filter((socket) => !state.sockets.has(socket));
+  const process = state.units.get('kubelet.service')?.process ?? '';
+  const readOnly = [...state.sockets].filter((socket) => socket.endsWith(':10255'));
+  return [
+    mode(KUBELET_KUBECONFIG, '600 root'),
+    pair('client'),
+    ...(kubelet.servingCertificate === 'self-signed'
+      ? [mode(`${pki.directory}/kubelet.crt`, '644 root'), mode(`${pki.directory}/kubelet.key`, '600 root')]
+      : kubelet.servingCertificate === 'approved'
+        ? [pair('server')]
+        : []),
+    {
+      title: title(`the kubelet listens on ${sockets.join(' and ')}`),
+      holds: missing.length === 0,
+      found: missing.length === 0 ? 'both' : `not on ${missing.join(', ')}`,
+    },
+    { title: title('the process is called kubelet'), holds: process === 'kubelet', found: process || 'none' },
+    { title: title('the read-only port 10255 is closed'), holds: readOnly.length === 0, found: readOnly.join(', ') || 'closed' },
+  ];
+}
+
+/** What the runbooks ask the API. */
+export function checkCluster(inventory: Inventory, { components, requests, nodes }: ClusterState): Check[] {
+  const workers = inventory.hosts.filter(({ roles }) => roles.includes('worker'));
+  const members = inventory.hosts.filter(({ roles }) => roles.includes('etcd')).length;
+  const component = (name: string): Check => {
+    const found = components.find((one) => one.name === name);
+    return { title: `component ${name} is healthy`, holds: found?.healthy === true, found: found?.message ?? 'missing' };
+  };
+  return [
+    component('scheduler'),
+    component('controller-manager'),
+    ...Array.from({ length: Math.max(1, members) }, (_, i) => component(`etcd-${i}`)),
+    ...workers.map(({ name }): Check => {
+      const node = nodes.get(name);
+      return { title: `node ${name} is Ready`, holds: node?.ready === true, found: node?.message ?? 'it has not joined' };
+    }),
+    checkRequests('client certificates were issued to bootstrap tokens', requests, 'kubernetes.io/kube-apiserver-client-kubelet'),
+    ...(inventory.kubelet.servingCertificate === 'approved'
+      ? [checkRequests('serving certificates were issued to nodes', requests, 'kubernetes.io/kubelet-serving')]
+      : []),
+  ];
+}
+
+/** Requests are cleaned away an hour after they were issued: none is well, one that waits is not. */
+function checkRequests(title: string, requests: ClusterState['requests'], signer: string): Check {
+  const open = requests.filter((request) => request.signer === signer && request.condition !== 'Approved,Issued');
+  const found = open.map(({ name, requestor, condition }) => `${name} of ${requestor}: ${condition}`).join(', ');
+  return { title, holds: open.length === 0, found: found || 'none waits' };
+}
+
+/** A line for each check; those that do not hold say what was found. */
+export function formatChecks(checks: readonly Check[]): string {
+  const failed = checks.filter(({ holds }) => !holds).length;
+  const lines = checks.map(({ title, holds, found }) => (holds ? `ok    ${title}` : `FAIL  ${title}: ${found}`));
+  return `${[...lines, failed === 0 ? `all ${checks.length} checks hold` : `${failed} of ${checks.length} checks do not hold`].join('\n')}\n`;
+}
