@@ -1,6 +1,8 @@
 /** Flannel's network for real nodes: the objects of its manifests, and `muster flanneld` on every node. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { V1ConfigMap } from '../../src/api/gen/types.ts';
+import { flannelObjects } from '../../src/network/flannel/flannel-objects.ts';
 import { formatKubeconfig } from '../../src/pki/kubeconfig.ts';
 import type { ComponentProcess } from './component-process.ts';
 import type { RealNode, RealNodes } from './real-nodes.ts';
@@ -55,7 +57,7 @@ export function flannelNetwork(backend: object, flags: readonly string[] = []): 
     start,
     paths,
     changeBackend: async (cluster, next) => {
-      await cluster.kubectl('1.20').run('apply -f -', { input: flannelManifests(next) });
+      await cluster.kubectl('1.20').run('apply -f -', { input: manifestsOf(next) });
     },
   };
 }
@@ -63,16 +65,13 @@ export function flannelNetwork(backend: object, flags: readonly string[] = []): 
 /** Answers a kubeconfig of flannel's service account. */
 async function applyManifests(cluster: RealNodes, backend: object): Promise<string> {
   const kubectl = cluster.kubectl('1.20');
-  await kubectl.run('apply -f -', { input: flannelManifests(backend) });
+  await kubectl.run('apply -f -', { input: manifestsOf(backend) });
   const token = (await cluster.kubectl('1.35').run('create token flannel -n kube-system --duration=1h')).trim();
-  const { cert } = JSON.parse(await kubectl.run('get configmap kube-root-ca.crt -n kube-system -o json'), (key, value) =>
-    key === 'data' ? { cert: value['ca.crt'] } : value,
-  ).data as { cert: string };
+  const { data } = await kubectl.json<V1ConfigMap>('get configmap kube-root-ca.crt -n kube-system');
+  const authority = Buffer.from(data?.['ca.crt'] ?? '').toString('base64');
   const path = join(cluster.directory, 'flannel.kubeconfig');
   const text = formatKubeconfig({
-    clusters: [
-      { name: 'c', cluster: { server: cluster.server, 'certificate-authority-data': Buffer.from(cert).toString('base64') } },
-    ],
+    clusters: [{ name: 'c', cluster: { server: cluster.server, 'certificate-authority-data': authority } }],
     users: [{ name: 'flannel', user: { token } }],
     contexts: [{ name: 'c', context: { cluster: 'c', user: 'flannel' } }],
     'current-context': 'c',
@@ -81,75 +80,15 @@ async function applyManifests(cluster: RealNodes, backend: object): Promise<stri
   return path;
 }
 
-/** The objects of kube-flannel-rbac.yml and kube-flannel-legacy.yml, as the runbooks change them, but for the pod that runs flanneld. */
-export function flannelManifests(backend: object): string {
-  const netConf = JSON.stringify({ Network: '10.128.0.0/9', Backend: backend }, undefined, 2);
-  const cniConf = JSON.stringify({
-    name: 'cbr0',
-    type: 'flannel',
-    delegate: { hairpinMode: true, isDefaultGateway: true },
+/** The objects of flannel's manifests, with cni-conf.json as the runbooks' one has it. */
+function manifestsOf(backend: object): string {
+  const subject = { kind: 'ServiceAccount', name: 'flannel', namespace: 'kube-system' };
+  const items = flannelObjects({ network: '10.128.0.0/9', backend: { ...backend }, subject }).map((object) => {
+    if (object.kind !== 'ConfigMap') return object;
+    const { data } = object as V1ConfigMap;
+    return { ...object, data: { ...data, 'cni-conf.json': LEGACY_CNI_CONF } };
   });
-  const indented = (text: string) => text.replaceAll('\n', '\n    ');
-  return `kind: ClusterRole
-apiVersion: rbac.authorization.k8s.io/v1
-metadata:
-  name: flannel
-rules:
-- apiGroups: [""]
-  resources: [pods]
-  verbs: [get]
-- apiGroups: [""]
-  resources: [nodes]
-  verbs: [get, list, watch]
-- apiGroups: [""]
-  resources: [nodes/status]
-  verbs: [patch]
----
-kind: ClusterRoleBinding
-apiVersion: rbac.authorization.k8s.io/v1
-metadata:
-  name: flannel
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: flannel }
-subjects:
-- { kind: ServiceAccount, name: flannel, namespace: kube-system }
----
-apiVersion: v1
-kind: ServiceAccount
-metadata:
-  name: flannel
-  namespace: kube-system
----
-kind: ConfigMap
-apiVersion: v1
-metadata:
-  name: kube-flannel-cfg
-  namespace: kube-system
-  labels: { tier: node, app: flannel }
-data:
-  cni-conf.json: |
-    ${indented(cniConf)}
-  net-conf.json: |
-    ${indented(netConf)}
----
-# What the kubelet mounts into flannel's pod, this flanneld reads by itself.
-kind: Role
-apiVersion: rbac.authorization.k8s.io/v1
-metadata:
-  name: flannel
-  namespace: kube-system
-rules:
-- apiGroups: [""]
-  resources: [configmaps]
-  resourceNames: [kube-flannel-cfg]
-  verbs: [get]
----
-kind: RoleBinding
-apiVersion: rbac.authorization.k8s.io/v1
-metadata:
-  name: flannel
-  namespace: kube-system
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: flannel }
-subjects:
-- { kind: ServiceAccount, name: flannel, namespace: kube-system }
-`;
+  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
 }
+
+const LEGACY_CNI_CONF = '{"name":"cbr0","type":"flannel","delegate":{"hairpinMode":true,"isDefaultGateway":true}}';

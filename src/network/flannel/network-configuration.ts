@@ -14,7 +14,7 @@ export interface NetworkDocuments {
 }
 
 /** Flannel's manifests call it so; it lies where they put it, the newer ones in a namespace of its own. */
-const CONFIG_MAP = 'kube-flannel-cfg';
+export const CONFIG_MAP = 'kube-flannel-cfg';
 const NAMESPACES = ['kube-flannel', 'kube-system'];
 const NET_CONF = 'net-conf.json';
 const CNI_CONF = 'cni-conf.json';
