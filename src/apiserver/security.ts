@@ -15,6 +15,7 @@ import { createClientCertificateAuthenticator } from './authentication/client-ce
 import { createFrontProxyAuthenticator, type FrontProxyConfig } from './authentication/front-proxy.ts';
 import { createImpersonationFilter } from './authentication/impersonation-filter.ts';
 import { createIssuedBy, onlyIssuedBy } from './authentication/issued-by.ts';
+import { LegacyTokenUses } from './authentication/legacy-token-uses.ts';
 import { createServiceAccountTokenAuthenticator } from './authentication/service-account-token.ts';
 import { openStaticTokenFile } from './authentication/static-token-file.ts';
 import { withSignatureCache } from './authentication/token-claims-cache.ts';
@@ -196,7 +197,7 @@ function openVerifier({ verificationKeyPems, signingKeyPem }: ServiceAccountConf
 
 function composeTokenAuthenticator(
   config: SecurityConfig,
-  { reader, clock, logger, outside }: SecurityDeps,
+  { reader, writer, clock, logger, outside }: SecurityDeps,
   { apiAudiences, verifier }: { readonly apiAudiences: readonly string[]; readonly verifier: TokenVerifier | undefined },
 ): TokenAuthenticator {
   const { serviceAccount: accounts, tokenAuthFile } = config;
@@ -206,7 +207,14 @@ function composeTokenAuthenticator(
   if (accounts && verifier) {
     const issuers = [accounts.issuer, ...(accounts.acceptedIssuers ?? [])];
     const options = { issuers, apiAudiences, lookup: accounts.lookup ?? true };
-    tokens.push(createServiceAccountTokenAuthenticator(options, { verifier, reader, clock }));
+    tokens.push(
+      createServiceAccountTokenAuthenticator(options, {
+        verifier,
+        reader,
+        clock,
+        uses: new LegacyTokenUses(writer, clock, logger),
+      }),
+    );
   }
   if (config.enableBootstrapTokenAuth) {
     tokens.push(withImplicitAudiences(createBootstrapTokenAuthenticator({ reader, clock, logger }), apiAudiences));

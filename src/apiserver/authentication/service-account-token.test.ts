@@ -9,6 +9,9 @@ import { serviceAccountKind } from '../../api/core/v1/service-account.ts';
 import { formatTime } from '../../api/machinery/object.ts';
 import { createTokenSigner, createTokenVerifier, legacyTokenClaims, type TokenClaims } from '../../pki/service-account-token.ts';
 import { VirtualClock } from '../../std/clock.ts';
+import { silentLogger } from '../../std/logger.ts';
+import type { ObjectWriter } from '../contracts.ts';
+import { LegacyTokenUses } from './legacy-token-uses.ts';
 import { createServiceAccountTokenAuthenticator } from './service-account-token.ts';
 import { withSignatureCache } from './token-claims-cache.ts';
 
@@ -155,6 +158,48 @@ test('a legacy token counts while its Secret holds it, with no end', async () =>
   assert.deepEqual(answer?.audiences, ['https://issuer']);
   objects.put(secretKind, legacySecret('another'));
   await assert.rejects(tokens.authenticateToken(legacyToken), /is not the one in/);
+});
+
+test('the day on which a legacy token was last used is noted once; one that is marked invalid is refused', async () => {
+  const { objects, clock } = setUp();
+  const claims = legacyTokenClaims({ namespace: 'ns', name: 'sa', uid: 'uid-sa', secretName: 'sec' });
+  const token = signer.sign(claims);
+  const put = (labels: Record<string, string>) =>
+    objects.put(secretKind, {
+      metadata: { name: 'sec', namespace: 'ns', labels },
+      data: { token: Buffer.from(token).toString('base64') },
+    });
+  put({});
+  let writes = 0;
+  const writer: Pick<ObjectWriter, 'modify'> = {
+    async modify(_kind, namespace, name, change) {
+      writes++;
+      const changed = change(structuredClone(objects.get(secretKind, namespace, name)!))!;
+      put(changed.metadata.labels ?? {});
+      return changed;
+    },
+  };
+  const tokens = createServiceAccountTokenAuthenticator(
+    { issuers: [], apiAudiences: ['https://issuer'], lookup: true },
+    {
+      ...{ verifier: createTokenVerifier([KEY]), reader: objects, clock },
+      uses: new LegacyTokenUses(writer, clock, silentLogger),
+    },
+  );
+  const labels = () => objects.get(secretKind, 'ns', 'sec')!.metadata.labels;
+  await Promise.all([tokens.authenticateToken(token), tokens.authenticateToken(token)]);
+  await tokens.authenticateToken(token);
+  assert.deepEqual([labels(), writes], [{ 'kubernetes.io/legacy-token-last-used': '2026-01-01' }, 1]);
+  await clock.advance(86_400_000);
+  await tokens.authenticateToken(token);
+  assert.deepEqual([labels(), writes], [{ 'kubernetes.io/legacy-token-last-used': '2026-01-02' }, 2]);
+  put({ 'kubernetes.io/legacy-token-last-used': '2026-01-03' });
+  await tokens.authenticateToken(token);
+  assert.equal(writes, 2, 'another server is ahead');
+  put({ 'kubernetes.io/legacy-token-invalid-since': '2026-01-01' });
+  await assert.rejects(tokens.authenticateToken(token), {
+    message: /^the token in secret ns\/sec for service account ns\/sa has been marked invalid\./,
+  });
 });
 
 test('a legacy token is for no other audience, and goes with its account', async () => {

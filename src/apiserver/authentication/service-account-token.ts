@@ -16,6 +16,7 @@ import type { Clock } from '../../std/clock.ts';
 import type { ObjectReader, TokenAuthenticator, UserInfo } from '../contracts.ts';
 import { AuthenticationFailure } from './authentication-failure.ts';
 import { parseServiceAccountUserName, serviceAccountGroups, serviceAccountUserName } from './identities.ts';
+import { INVALID_SINCE_LABEL, type LegacyTokenUses } from './legacy-token-uses.ts';
 import { sameSecret, secretText } from './secret-values.ts';
 
 export interface ServiceAccountTokenOptions {
@@ -30,6 +31,8 @@ export interface ServiceAccountTokenDeps {
   readonly verifier: TokenVerifier;
   readonly reader: ObjectReader;
   readonly clock: Pick<Clock, 'now'>;
+  /** Where it is noted that tokens of Secrets are used. */
+  readonly uses?: Pick<LegacyTokenUses, 'note'>;
 }
 
 /** How far clocks may be apart, and how long a token outlives what it is bound to while that is being deleted. */
@@ -132,6 +135,12 @@ async function checkLegacyToken(token: string, account: LegacyAccount, deps: Ser
   if (!secret || isGone(secret, deps.clock.now())) throw new AuthenticationFailure(`the token's ${where} has been removed`);
   if (!sameSecret(secretText(secret, 'token'), token)) throw new AuthenticationFailure(`the token is not the one in ${where}`);
   await checkAlive(deps, serviceAccountKind, account.namespace, { name: account.name, uid: account.uid });
+  if (!deps.uses) return;
+  if (secret.metadata.labels?.[INVALID_SINCE_LABEL])
+    throw new AuthenticationFailure(
+      `the token in secret ${account.namespace}/${account.secretName} for service account ${account.namespace}/${account.name} has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the '${INVALID_SINCE_LABEL}' label from the secret to temporarily allow use of this token`,
+    );
+  deps.uses.note(secret);
 }
 
 /** Throws when the object a token hangs on is gone, is another of the same name, or has been in deletion for longer than the leeway. */

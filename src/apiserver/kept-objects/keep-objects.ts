@@ -39,12 +39,14 @@ export function keepObjects(deps: KeptObjectsDeps): { stop(): void } {
   };
   const look = async () => {
     try {
-      const [{ ensureFlowControl }, { ensureServiceCidr }] = await Promise.all([
+      const [{ ensureFlowControl }, { ensureServiceCidr }, { ensureLegacyTokenTracking }] = await Promise.all([
         import('./flow-control.ts'),
         import('./service-cidr.ts'),
+        import('./legacy-token-tracking.ts'),
       ]);
       await ensureFlowControl(deps, () => stopped);
       if (!stopped) await ensureServiceCidr(deps);
+      if (!stopped) await ensureLegacyTokenTracking(deps);
     } catch (error) {
       if (stopped) return;
       logger.warn('Objects of every cluster could not be kept as they are to be', { error });
