@@ -7,7 +7,7 @@ import { CONTROLLER_FACTORIES } from './controller-factories.ts';
 import type { ControllerManagerOptions, LeaderElectionTimes } from './controller-manager-options.ts';
 import type { ControllerContext } from './framework/controller.ts';
 import { createSharedInformers, type SharedInformers } from './framework/shared-informers.ts';
-import { type KnownController, MANAGER_ACCOUNT } from './known-controllers.ts';
+import { eventSourceOf, type KnownController, MANAGER_ACCOUNT } from './known-controllers.ts';
 import { selectControllers } from './select-controllers.ts';
 
 export type { ControllerManagerOptions } from './controller-manager-options.ts';
@@ -140,7 +140,7 @@ async function startControllers(
       metrics,
       // Few controllers have something to tell.
       get events() {
-        recorder ??= createEventRecorder({ client, component: name, clock, logger, signal });
+        recorder ??= createEventRecorder({ client, component: eventSourceOf(name), clock, logger, signal });
         return recorder;
       },
     };

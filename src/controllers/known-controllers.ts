@@ -22,6 +22,24 @@ const urgent = (name: string, alias: string, account: string): KnownController =
   urgent: true,
 });
 
+/** Whom a controller's events are from, where upstream does not use its name. */
+const EVENT_SOURCES: ReadonlyMap<string, string> = new Map([
+  ['disruption-controller', 'controllermanager'],
+  ['endpoints-controller', 'endpoint-controller'],
+  ['endpointslice-controller', 'endpoint-slice-controller'],
+  ['endpointslice-mirroring-controller', 'endpoint-slice-mirroring-controller'],
+  ['ephemeral-volume-controller', 'ephemeral_volume'],
+  ['horizontal-pod-autoscaler-controller', 'horizontal-pod-autoscaler'],
+  ['node-ipam-controller', 'cidrAllocator'],
+  ['node-lifecycle-controller', 'node-controller'],
+  ['persistentvolume-attach-detach-controller', 'attachdetach-controller'],
+  ['persistentvolume-binder-controller', 'persistentvolume-controller'],
+  ['persistentvolume-expander-controller', 'volume_expand'],
+  ['replicationcontroller-controller', 'replication-controller'],
+]);
+
+export const eventSourceOf = (controller: string): string => EVENT_SOURCES.get(controller) ?? controller;
+
 /** Every controller that upstream's controller manager has had since 1.10 (cmd/kube-controller-manager/names, app/controllermanager.go). */
 export const KNOWN_CONTROLLERS: readonly KnownController[] = [
   // The manager itself: what makes tokens cannot wait for one, and upstream has no role for an account of its own.
