@@ -22,9 +22,11 @@ export interface FlowControlFilterDeps {
 export function createFlowControlFilter({ control, counts, waits, objectCount }: FlowControlFilterDeps): Filter {
   return (next) => async (context, response) => {
     const { user, info, request, answerHeaders } = context;
-    const longRunning = isLongRunning(info) || request.takeOver !== undefined;
-    // Connections that their client keeps as long as it wishes count for nothing; watches wait for their turn to begin.
+    const longRunning = isLongRunning(info);
+    // Connections that their client keeps as long as it wishes count for nothing; watches wait for their turn to begin, and so do
+    // connections to extension servers that are to speak another protocol.
     if (longRunning && info.verb !== 'watch') return next(context, response);
+    const begins = longRunning || request.takeOver !== undefined;
     const flow = control.classify(user, info);
     if (answerHeaders) {
       answerHeaders['x-kubernetes-pf-flowschema-uid'] = flow.uid;
@@ -43,7 +45,7 @@ export function createFlowControlFilter({ control, counts, waits, objectCount }:
         return sendText(response, 429, 'Too many requests, please try again later.\n');
       }
     }
-    if (longRunning) {
+    if (begins) {
       control.release(flow, seats);
       return next(context, response);
     }

@@ -6,7 +6,7 @@ import type { RequestInfo, UserInfo } from '../contracts.ts';
 import { configMap, startTestApi } from '../test-api.ts';
 import { FlowControl } from './flow-control.ts';
 import { formatTable } from './flow-control-dumps.ts';
-import { widthOf } from './flow-control-filter.ts';
+import { createFlowControlFilter, widthOf } from './flow-control-filter.ts';
 import type { Rejection } from './priority-level.ts';
 import { dealHand } from './shuffle-sharding.ts';
 
@@ -244,4 +244,26 @@ test('when all seats are taken, others are answered with 429 and when to come ag
   assert.equal(refused[0]!.headers['retry-after'], '1');
   assert.ok(answers.every(({ status }) => status === 201 || status === 429));
   assert.equal((await api.call('GET', '/api/v1/namespaces/default/configmaps')).status, 200);
+});
+
+test('a connection to an extension server waits for its turn to begin, and has no seat while it lasts; one to a pod waits for none', async () => {
+  const seats: string[] = [];
+  const level = { exempt: false, name: 'l', uid: 'u' };
+  const control = {
+    classify: () => ({ name: 'f', uid: 'f', level }),
+    widthIn: () => 1,
+    acquire: async () => void seats.push('taken'),
+    release: () => void seats.push('given back'),
+  } as unknown as FlowControl;
+  const filter = createFlowControlFilter({ control, counts: { readOnly: 0, mutating: 0 }, objectCount: () => 0 });
+  const handler = filter(async () => void seats.push('running'));
+  const ask = (subresource: string) =>
+    handler(
+      { info: { isResourceRequest: true, verb: 'get', subresource }, request: { takeOver: () => undefined } } as never,
+      {} as never,
+    );
+  await ask('');
+  assert.deepEqual(seats.splice(0), ['taken', 'given back', 'running']);
+  await ask('exec');
+  assert.deepEqual(seats, ['running']);
 });

@@ -79,6 +79,8 @@ async function ask(
       agent,
       method,
       path,
+      // Go's client, too, takes lines that end without a carriage return; each connection serves one caller of one backend.
+      insecureHTTPParser: true,
       headers: {
         ...passedRequestHeaders(request),
         host,
@@ -92,7 +94,12 @@ async function ask(
     signal.addEventListener('abort', abort, { once: true });
     asking.on('error', reject);
     asking.once('close', () => signal.removeEventListener('abort', abort));
-    asking.once('response', resolve);
+    asking.once('response', (answer) => {
+      const odd = oddHeader(answer);
+      if (odd === undefined) return resolve(answer);
+      answer.destroy();
+      reject(new Error(`net/http: HTTP/1.x transport connection broken: malformed MIME header line: ${odd}`));
+    });
     asking.once('upgrade', (answer, socket) => {
       socket.destroy();
       const protocol = JSON.stringify(answer.headers.upgrade ?? '');
@@ -106,6 +113,12 @@ async function ask(
     } else asking.end(whole);
   });
 }
+
+/** The name of a header that has characters in its value that none may have: the parser that takes bare lines lets them through. */
+const oddHeader = ({ rawHeaders }: IncomingMessage): string | undefined => {
+  const at = rawHeaders.findIndex((text, i) => i % 2 === 1 && !/^[\t\x20-\x7e\x80-\xff]*$/.test(text));
+  return at < 0 ? undefined : rawHeaders[at - 1];
+};
 
 async function sendAnswer(
   answer: IncomingMessage,

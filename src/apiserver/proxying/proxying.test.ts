@@ -135,6 +135,15 @@ test('a backend that changes protocols unasked is refused at once, and its own h
     await ask('HTTP/1.1 200 OK\r\nConnection: close, X-Own\r\nX-Own: 1\r\nX-Other: 2\r\nContent-Length: 0\r\n\r\n'),
     { status: 200, headers: { 'x-other': ['2'], 'content-length': ['0'] } },
   );
+  assert.deepEqual(
+    await ask('HTTP/1.1 200 OK\nX-Other: 2\nContent-Length: 0\n\n'),
+    { status: 200, headers: { 'x-other': ['2'], 'content-length': ['0'] } },
+    'lines without carriage returns are lines',
+  );
+  await assert.rejects(
+    ask('HTTP/1.1 200 OK\r\nX-Odd: a\u0001b\r\nContent-Length: 0\r\n\r\n'),
+    /error trying to reach service: net\/http: .*malformed MIME header line: X-Odd/,
+  );
 });
 
 async function sockets(t: TestContext): Promise<[Socket, Socket]> {
