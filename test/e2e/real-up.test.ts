@@ -59,6 +59,34 @@ test('pods run there, have addresses of the node’s range and reach each other'
   assert.equal(await client.run('exec web -- cat /tmp/w/index.html'), 'hello\n');
 });
 
+test('a network policy blocks pods on the same bridge, not the node, and allows those that it names', async () => {
+  const web = (await json<V1Pod>('get pod web')).status!.podIP!;
+  const policy = (from: object[]) =>
+    client.run(['apply', '-f', '-'], {
+      input: JSON.stringify({
+        ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'web' } },
+        spec: {
+          podSelector: { matchLabels: { run: 'web' } },
+          policyTypes: ['Ingress'],
+          ingress: [{ from }].slice(0, from.length),
+        },
+      }),
+    });
+  await client.run(['run', 'friend', `--image=${BUSYBOX}`, '--', 'sleep', '1000']);
+  await client.run('wait --for=condition=Ready pod/friend --timeout=60s');
+  const request = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 ${web} 8080`;
+  const ask = async () => (await client.try(['exec', 'friend', '--', 'sh', '-c', request])).stdout.endsWith('hello\n');
+  const patient = { timeoutMs: 60_000 };
+  assert.ok(await ask());
+  await policy([]);
+  await until('nobody reaches the pod', async () => !(await ask()), patient);
+  assert.equal((await runCommand('curl', ['-sm', '5', `http://${web}:8080/`])).stdout, 'hello\n');
+  await policy([{ podSelector: { matchLabels: { run: 'friend' } } }]);
+  await until('the friend reaches it', ask, patient);
+  await client.run('delete networkpolicy web');
+  await client.run('delete pod friend --force --grace-period=0');
+});
+
 test('status shows the node, and a second up finds everything running', async () => {
   assert.match(await home.run(['status']), new RegExp(`${up.realNode} +Ready +\\S+ +containerd://1\\.`));
   assert.equal((await home.up(...upArguments())).pid, up.pid);
@@ -99,6 +127,8 @@ test('down leaves nothing of the pods: no sandbox, mount, cgroup, bridge, networ
   for (const { mountPoint } of hierarchies)
     assert.ok(!(await readdir(mountPoint)).includes(cgroupRoot.slice(1)), `${mountPoint}${cgroupRoot}`);
   assert.notEqual((await runCommand('ip', ['link', 'show', network.bridge])).status, 0);
+  const { stdout: tables } = await runCommand('nft', ['list', 'tables']);
+  assert.ok(!tables.includes(network.bridge.slice('mstr-'.length)), tables);
   assert.deepEqual(await readdir(containerd.cniConfDir), []);
   await assert.rejects(readdir(directory), { code: 'ENOENT' });
 });

@@ -40,6 +40,9 @@ export function nodeNameOf(hostname: string): string {
 /** The name of the table of nftables that leads to the cluster's Services. */
 export const servicesTable = (bridge: string) => `kube-proxy-${bridge.slice(BRIDGE_PREFIX.length)}`;
 
+/** The table that enforces the cluster's NetworkPolicies. */
+export const policiesTable = (bridge: string) => `muster-network-policy-${bridge.slice(BRIDGE_PREFIX.length)}`;
+
 /** Below the node's own directory, all that upstream has below /var. */
 export function realNodePaths(nodeDirectory: string) {
   return {

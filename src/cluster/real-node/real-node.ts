@@ -19,6 +19,7 @@ import { canListen, freePort, KUBELET_PORT } from '../node-addresses.ts';
 import type { ClusterConfig } from '../options.ts';
 import { addClusterAddress, clusterAddresses, removeClusterAddress } from './cluster-addresses.ts';
 import { createClusterDns } from './cluster-dns.ts';
+import { createClusterPolicies } from './cluster-policies.ts';
 import { createClusterServices, requirePacketFilter } from './cluster-services.ts';
 import { preparePodBridge } from './pod-bridge.ts';
 import { bridgeNetwork, nodeNameOf, planRealNode, realConfiguration, realNodePaths } from './real-node-plan.ts';
@@ -115,8 +116,9 @@ function createRealKubelet(
     run: runProgram,
   });
   let services: RestartedPart | undefined;
+  let policies: RestartedPart | undefined;
   const stopParts = async (): Promise<void> => {
-    await Promise.all([dns.stop(), services?.stop()]);
+    await Promise.all([dns.stop(), services?.stop(), policies?.stop()]);
   };
   const admin = createClient({ transport: controlPlane.adminTransport, userAgent: 'muster' });
   const life = new AbortController();
@@ -173,7 +175,14 @@ function createRealKubelet(
       ...{ nodeName: name, address, bridge, hasBridge, config, controlPlane, run: runProgram },
       logger: logger.child({ part: 'kube-proxy' }),
     });
-    if (!life.signal.aborted) await Promise.all([answering, services.start()]);
+    // Who brings a network enforces policies in it.
+    policies = hasBridge
+      ? createClusterPolicies({
+          ...{ nodeName: name, bridge, config, controlPlane, run: runProgram },
+          logger: logger.child({ part: 'network-policy' }),
+        })
+      : undefined;
+    if (!life.signal.aborted) await Promise.all([answering, services.start(), policies?.start()]);
     const podCidrs = await podRanges(admin, name, config, life.signal);
     const { path, own } = await installPodNetwork(configurationDirectory, bridgeNetwork(real, directory, podCidrs));
     logger.info(own ? 'Wrote the network of pods' : 'Pods use the network that is there', { path, podCidrs });

@@ -13,6 +13,7 @@ import { CodedError } from '../../std/coded-error.ts';
 import { nodeDirectory } from '../cluster-node.ts';
 import type { NodeRecord, RealNodeRecord } from '../data-directory.ts';
 import { clusterAddresses, removeClusterAddress } from './cluster-addresses.ts';
+import { removeClusterPolicies } from './cluster-policies.ts';
 import { removeClusterServices } from './cluster-services.ts';
 import { bridgeNetwork, realNodePaths } from './real-node-plan.ts';
 
@@ -37,6 +38,7 @@ export async function removeRealNode(node: NodeRecord, clusterDirectory: string,
   await removeCgroups(real, clock);
   await removePodNetwork(real.network.configurationDirectory, bridgeNetwork(real, directory, []), runProgram);
   await removeClusterServices(real.network.bridge, runProgram);
+  await removeClusterPolicies(real.network.bridge, runProgram);
   for (const address of Object.values(clusterAddresses(real.network.bridge))) await removeClusterAddress(address, runProgram);
   await removeTree(directory);
 }
