@@ -31,7 +31,8 @@ export class Pauses {
     for (;;) {
       const { done, value } = steps.next();
       if (done) return value;
-      await this.pause();
+      const rest = this.pause();
+      if (rest) await rest;
     }
   }
 }
