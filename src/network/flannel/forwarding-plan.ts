@@ -1,6 +1,6 @@
-import { isInside, parseCidr, parseIp } from '../../api/machinery/ip.ts';
-import { isRangeInside, type Lease } from './lease.ts';
+import type { Lease } from './lease.ts';
 import type { Backend } from './net-conf.ts';
+import { type AddressSpan, isWithin, spanOf, TakenRanges } from './taken-ranges.ts';
 
 /** A route to a node's pods. */
 export interface PodRoute {
@@ -52,20 +52,28 @@ export function planForwarding(
   const routes: PodRoute[] = [];
   const neighbours: { ip: string; mac: string }[] = [];
   const tunnels: { mac: string; to: string }[] = [];
-  const taken: string[] = [place.subnet];
+  const whole = spanOf(network);
+  const links = place.linkCidrs.flatMap((cidr) => spanOf(cidr) ?? []);
+  const taken = new TakenRanges();
+  const own = spanOf(place.subnet);
+  if (own) taken.take(place.subnet, own);
   const macs = new Set<string>();
   for (const lease of leases.toSorted((a, b) => (a.nodeName < b.nodeName ? -1 : 1))) {
     if (lease.nodeName === place.nodeName) continue;
     const refuse = (why: string) => problems.push(`node ${lease.nodeName} is not reached: ${why}`);
     const { subnet, publicIp } = lease;
-    const clash = taken.find((other) => isRangeInside(subnet, other) || isRangeInside(other, subnet));
-    if (!isRangeInside(subnet, network)) refuse(`its pod range ${subnet} is not in ${network}`);
-    else if (clash !== undefined) refuse(`its pod range ${subnet} overlaps ${clash}, which is taken`);
+    const span = spanOf(subnet);
+    if (!span || !whole || !isWithin(span, whole)) {
+      refuse(`its pod range ${subnet} is not in ${network}`);
+      continue;
+    }
+    const clash = taken.take(subnet, span);
+    if (clash !== undefined) refuse(`its pod range ${subnet} overlaps ${clash}, which is taken`);
     else if (publicIp === place.publicIp) refuse(`it says it is at ${publicIp}, which is this node's`);
     else if (lease.backendType !== backend.type)
       refuse(`its backend is ${JSON.stringify(lease.backendType)}, not ${backend.type}`);
     else {
-      const isDirect = place.linkCidrs.some((cidr) => isOnLink(publicIp, cidr));
+      const isDirect = isOnLink(publicIp, links);
       if (backend.type === 'host-gw' || (backend.directRouting && isDirect)) {
         if (!isDirect) refuse(`${publicIp} is not on the link of ${place.device}, which host-gw needs`);
         else routes.push({ to: subnet, via: publicIp, device: place.device, onLink: false });
@@ -81,7 +89,6 @@ export function planForwarding(
         tunnels.push({ mac: lease.vxlan.mac, to: publicIp });
         routes.push({ to: subnet, via: gateway, device: tunnelOf(place), onLink: true });
       }
-      taken.push(subnet);
     }
   }
   return { routes, neighbours, tunnels, problems };
@@ -94,10 +101,10 @@ function tunnelOf({ tunnelDevice }: NodePlace): string {
 
 export const firstAddress = (cidr: string): string => cidr.slice(0, cidr.indexOf('/'));
 
-function isOnLink(ip: string, cidr: string): boolean {
-  const [address, range] = [parseIp(ip), parseCidr(cidr)];
-  // A single address has nobody else on its link.
-  return address !== undefined && range !== undefined && range.length < 32 && isInside(address, range);
+/** A link with a single address has nobody else on it. */
+function isOnLink(ip: string, links: readonly AddressSpan[]): boolean {
+  const address = spanOf(`${ip}/32`);
+  return address !== undefined && links.some((link) => link.last > link.first && isWithin(address, link));
 }
 
 /** Lines for `ip -batch` and `bridge -batch`. */

@@ -1,6 +1,7 @@
 import type { V1Node } from '../../api/gen/types.ts';
-import { formatCidr, isInside, parseCidr, parseIp } from '../../api/machinery/ip.ts';
+import { formatCidr, parseCidr, parseIp } from '../../api/machinery/ip.ts';
 import type { BackendType } from './net-conf.ts';
+import { isWithin, spanOf } from './taken-ranges.ts';
 
 /** What a node tells the others, by annotations of its Node object (flannel's pkg/subnet/kube/annotations.go). */
 export interface Lease {
@@ -29,8 +30,8 @@ export function podRangeOf({ spec }: V1Node): string | undefined {
 
 /** Whether `inner` lies in `outer`; false for what is no CIDR. */
 export function isRangeInside(inner: string, outer: string): boolean {
-  const [part, whole] = [parseCidr(inner), parseCidr(outer)];
-  return part !== undefined && whole !== undefined && part.length >= whole.length && isInside(part.address, whole);
+  const [part, whole] = [spanOf(inner), spanOf(outer)];
+  return part !== undefined && whole !== undefined && isWithin(part, whole);
 }
 
 /**
