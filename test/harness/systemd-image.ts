@@ -11,7 +11,7 @@ import { runOrFail } from './run-command.ts';
 const SUITE = 'bookworm';
 const PACKAGES = [
   'systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,procps,iproute2,net-tools,kmod,acl,ca-certificates',
-  'containerd,runc,containernetworking-plugins,etcd-server,etcd-client,iptables,nftables,conntrack',
+  'containerd,runc,containernetworking-plugins,etcd-server,etcd-client,iptables,nftables,conntrack,bird2',
 ].join(',');
 
 /** Sandboxes are Muster's own; the machine that tests run on may not lower anybody's score. */
@@ -50,6 +50,7 @@ const FILES: Readonly<Record<string, string>> = {
 /** What Debian starts of itself and these hosts do not need, or are to be given by who deploys. */
 const OFF = [
   'etcd.service',
+  'bird.service',
   'systemd-networkd.service',
   'systemd-resolved.service',
   'apt-daily.timer',

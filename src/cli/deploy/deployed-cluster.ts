@@ -1,12 +1,13 @@
+import { allKinds } from '../../api/all-kinds.ts';
 import { certificateSigningRequestKind } from '../../api/certificates/v1/certificate-signing-request.ts';
 import { withCondition } from '../../api/certificates/v1/signer-conditions.ts';
+import type { Inventory } from '../../api/config/v1/inventory.ts';
 import { nodeKind } from '../../api/core/v1/node.ts';
 import { secretKind } from '../../api/core/v1/secret.ts';
 import type { V1CertificateSigningRequest, V1Node, V1Secret } from '../../api/gen/types.ts';
-import type { ResourceKind } from '../../api/machinery/kind.ts';
+import { apiVersionOf, type ResourceKind } from '../../api/machinery/kind.ts';
 import type { KubeObject } from '../../api/machinery/object.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
-import { clusterRoleBindingKind } from '../../api/rbac/v1/cluster-role-binding.ts';
 import { createClient } from '../../client/create-client.ts';
 import { createHttpsTransport } from '../../client/transport/https.ts';
 import { withRetry } from '../../client/transport/retry.ts';
@@ -24,8 +25,10 @@ import { parseCertificateRequest } from '../../pki/certificate-request.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { readClusterState } from './cluster-state.ts';
+import { networkObjects } from './network-objects.ts';
 
 export interface DeployedClusterOptions {
+  readonly inventory: Inventory;
   /** `https://127.0.0.1:PORT`: a tunnel. */
   readonly server: string;
   readonly authorityPem: string;
@@ -42,7 +45,7 @@ const READY_MS = 180_000;
 const POLL_MS = 500;
 
 /** A deployed cluster by its API, as its administrator. */
-export function openDeployedCluster({ server, authorityPem, admin, clock, close }: DeployedClusterOptions): Cluster {
+export function openDeployedCluster({ inventory, server, authorityPem, admin, clock, close }: DeployedClusterOptions): Cluster {
   const credentials = () => ({ certificatePem: admin.certificate, privateKeyPem: admin.key });
   const transport = withRetry(createHttpsTransport({ server, caPem: authorityPem, credentials }), { clock });
   const client = createClient({ transport, userAgent: 'muster-deploy' });
@@ -77,8 +80,8 @@ export function openDeployedCluster({ server, authorityPem, admin, clock, close 
       }
     },
     async prepare(signal) {
-      const bindings = [...joinBindings(), kubeletClientBinding(API_SERVER_USER)];
-      return (await Promise.all(bindings.map((binding) => create(clusterRoleBindingKind, binding, signal)))).flat();
+      const objects = [...joinBindings(), kubeletClientBinding(API_SERVER_USER), ...networkObjects(inventory)];
+      return (await Promise.all(objects.map((object) => create(kindOf(object), object, signal)))).flat();
     },
     async createToken(node, signal) {
       const token = generateBootstrapToken();
@@ -121,6 +124,13 @@ export function openDeployedCluster({ server, authorityPem, admin, clock, close 
       await close();
     },
   };
+}
+
+/** Every kind that has objects of ours. */
+function kindOf({ apiVersion, kind }: KubeObject): ResourceKind {
+  const found = allKinds.find((one) => one.kind === kind && apiVersionOf(one) === apiVersion);
+  if (!found) throw new Error(`no kind ${kind} of ${apiVersion} is known`);
+  return found;
 }
 
 function stateOf(node: V1Node): NodeState {

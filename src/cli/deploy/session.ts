@@ -94,6 +94,7 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, { readOnly 
       const master = inventory.hosts.find(({ roles }) => roles.includes('master'))!;
       const tunnel = await openTunnel(transports.get(master.name)!, master.address, inventory.apiServer.port);
       return openDeployedCluster({
+        inventory,
         server: `https://127.0.0.1:${tunnel.port}`,
         authorityPem: material.authority.certificate,
         admin: material.admin,

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import { type CertificateSpec, firstAddress } from '../../pki/layouts/layout.ts';
+import { networkService } from '../desired/pod-network.ts';
 
 const SERVER = ['digital signature', 'key encipherment', 'server auth'];
 const CLIENT = ['digital signature', 'key encipherment', 'client auth'];
@@ -14,6 +15,7 @@ export function certificatesOf(inventory: Inventory): Readonly<Record<AuthorityN
   const masters = inventory.hosts.filter(({ roles }) => roles.includes('master'));
   const members = inventory.hosts.filter(({ roles }) => roles.includes('etcd'));
   const workers = inventory.hosts.filter(({ roles }) => roles.includes('worker'));
+  const network = networkService(inventory);
   return {
     cluster: [
       { name: 'admin', commonName: 'admin', organizations: ['system:masters'], usages: CLIENT },
@@ -22,7 +24,10 @@ export function certificatesOf(inventory: Inventory): Readonly<Record<AuthorityN
         own(host, 'kube-controller-manager', 'system:kube-controller-manager', CLIENT),
         own(host, 'kube-scheduler', 'system:kube-scheduler', CLIENT),
       ]),
-      ...workers.map((host) => own(host, 'kube-proxy', 'system:kube-proxy', CLIENT)),
+      ...workers.flatMap((host) => [
+        own(host, 'kube-proxy', 'system:kube-proxy', CLIENT),
+        ...(network === undefined ? [] : [own(host, network, network, CLIENT)]),
+      ]),
     ],
     etcd: [
       ...members.map((host) => ({

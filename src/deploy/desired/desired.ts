@@ -4,6 +4,7 @@ import { controlPlaneSteps } from './control-plane.ts';
 import { etcdSteps } from './etcd.ts';
 import { inPhase, link, textFile } from './files.ts';
 import { nodeSteps } from './node.ts';
+import { podNetworkSteps } from './pod-network.ts';
 import { preparationSteps } from './preparation.ts';
 import { type FileStep, PHASES, type Step } from './step.ts';
 
@@ -24,6 +25,7 @@ export function desiredSteps(inventory: Inventory, host: InventoryHost, material
     ...etcdSteps(inventory, host, material),
     ...controlPlaneSteps(inventory, host, material, executable),
     ...nodeSteps(inventory, host, material, executable),
+    ...podNetworkSteps(inventory, host, material, executable),
   ];
   const seen = new Set<string>();
   const unique = steps.filter((step) => {

@@ -1,9 +1,60 @@
-import type { Inventory } from '../../api/config/v1/inventory.ts';
-import { textFile } from './files.ts';
-import type { FileStep } from './step.ts';
+import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
+import type { Material } from '../assets/material.ts';
+import { endpointUrl, inPhase, KUBERNETES_DIRECTORY, kubeconfigText, secretFile, textFile } from './files.ts';
+import { type FileStep, fingerprintOf, type Step } from './step.ts';
+import { flagWords, unitFile } from './units.ts';
 
-/** Where the runtime finds the network of pods. */
+/** The services that make pod networks, and who they are to the API. */
+export const NETWORK_SERVICES = { flannel: 'flanneld', calico: 'calico-node' } as const;
+
+/** The service of a cluster's pod network; undefined where there is none. */
+export const networkService = ({ network }: Inventory): string | undefined =>
+  network.plugin === 'flannel' || network.plugin === 'calico' ? NETWORK_SERVICES[network.plugin] : undefined;
+
+/** Where the runtime finds the network of pods that `bridge` makes. */
 export const cniFile = ({ name }: Inventory) => `/etc/cni/net.d/10-${name}.conflist`;
+
+/** A worker's part of the network between pods. */
+export function podNetworkSteps(inventory: Inventory, host: InventoryHost, material: Material, executable: FileStep): Step[] {
+  const name = networkService(inventory);
+  if (name === undefined || !host.roles.includes('worker')) return [];
+  const kubeconfig = `${KUBERNETES_DIRECTORY}/${name}.kubeconfig`;
+  const user = { name, pair: material.pairOf(host.name, name) };
+  const files = [
+    secretFile(kubeconfig, kubeconfigText(endpointUrl(inventory), material.authority.certificate, user)),
+    unitFile({
+      name,
+      description: `Pod network, ${inventory.network.plugin}'s way`,
+      after: ['network-online.target', 'kubelet.service'],
+      service: [
+        ...(name === 'flanneld' ? flannelService(inventory, host, kubeconfig) : calicoService(inventory, host, kubeconfig)),
+        'Restart=always',
+        'RestartSec=5',
+        'LimitNOFILE=65536',
+        // What it started (BIRD) and set up goes on without it.
+        'KillMode=process',
+      ],
+    }),
+  ];
+  return [
+    ...inPhase('install', files),
+    ...inPhase('node', [{ type: 'unit', name: `${name}.service`, fingerprint: fingerprintOf([executable, ...files]) }]),
+  ];
+}
+
+function flannelService({ distribution }: Inventory, host: InventoryHost, kubeconfig: string): string[] {
+  const flags = { 'kubeconfig-file': kubeconfig, 'hostname-override': host.name, iface: host.address, 'ip-masq': 'true' };
+  return [`ExecStart=${[`${distribution.directory}/muster`, 'flanneld', ...flagWords(flags)].join(' ')}`];
+}
+
+function calicoService({ distribution, network }: Inventory, host: InventoryHost, kubeconfig: string): string[] {
+  const environment = { IP: host.address, CALICO_IPV4POOL_CIDR: network.podCIDR, CALICO_IPV4POOL_IPIP: network.calicoIPIP };
+  const flags = { kubeconfig, 'node-name': host.name };
+  return [
+    ...Object.entries(environment).map(([name, value]) => `Environment=${name}=${value}`),
+    `ExecStart=${[`${distribution.directory}/muster`, 'calico-node', ...flagWords(flags)].join(' ')}`,
+  ];
+}
 
 /**
  * Pods on a bridge of their host, with addresses of the node's range. Routes between hosts are the user's network's: it knows the ranges

@@ -51,6 +51,12 @@ export function portsOf({ apiServer }: Inventory, { roles }: InventoryHost): Rea
 export function programsOf(inventory: Inventory, { roles }: InventoryHost): ReadonlyMap<string, string> {
   return new Map([
     ['systemctl', 'systemd'],
+    ...(inventory.network.plugin === 'calico' && roles.includes('worker')
+      ? ([
+          ['bird', 'bird2'],
+          ['birdc', 'bird2'],
+        ] as const)
+      : []),
     ['systemd-notify', 'systemd'],
     ['sha256sum', 'coreutils'],
     ...(roles.includes('etcd') ? ([[inventory.etcd.program, 'etcd-server']] as const) : []),

@@ -5,7 +5,16 @@ import { JOURNAL } from '../journal.ts';
 import { quote } from '../transport/transport.ts';
 
 /** Dependents before what they depend on. */
-const UNITS = ['kubelet', 'kube-proxy', 'kube-scheduler', 'kube-controller-manager', 'kube-apiserver', 'etcd'];
+const UNITS = [
+  'flanneld',
+  'calico-node',
+  'kubelet',
+  'kube-proxy',
+  'kube-scheduler',
+  'kube-controller-manager',
+  'kube-apiserver',
+  'etcd',
+];
 
 /**
  * Takes away what `apply` made on a host, by the host's own journal, and puts back what was there before: services and pods end, then files,
@@ -35,10 +44,13 @@ if recorded "unit$tab"kubelet.service; then
     systemctl restart containerd.service || warn 'containerd does not start again'
   fi
   for namespace in $(ip netns list 2>/dev/null | sed -n 's/^\\(cni-[^ ]*\\).*/\\1/p'); do ip netns delete "$namespace" || warn "network namespace $namespace stays"; done
-  if ip link show cni0 >/dev/null 2>&1 && recorded "file$tab"/etc/cni/net.d/10-${name}.conflist; then ip link delete cni0 || warn 'the bridge cni0 stays'; fi
+  if ip link show cni0 >/dev/null 2>&1; then ip link delete cni0 || warn 'the bridge cni0 stays'; fi
   rm -rf /var/lib/cni/networks/${quote(name)}
   sed -n 's/^[^ ]* \\([^ ]*\\) .*/\\1/p' /proc/mounts | grep -F ${quote(`${kubelet.rootDirectory}/`)} | sort -r | while read -r mount; do umount "$mount" || umount -l "$mount"; done
   if [ -x ${quote(`${distribution.directory}/kube-proxy`)} ]; then ${quote(`${distribution.directory}/kube-proxy`)} --cleanup >/dev/null 2>&1 || warn 'rules of kube-proxy may be left'; fi
+  for network in flanneld calico-node; do
+    if recorded "unit$tab$network.service"; then ${quote(`${distribution.directory}/muster`)} "$network" --cleanup >/dev/null 2>&1 || warn "the network of $network may be left"; fi
+  done
   rm -f ${quote(KUBELET_KUBECONFIG)} ${quote(pki.directory)}/kubelet-client-* ${quote(pki.directory)}/kubelet-server-* ${quote(pki.directory)}/kubelet.crt ${quote(pki.directory)}/kubelet.key
 fi
 put_back() {

@@ -62,7 +62,10 @@ export interface Inventory {
     readonly nodePorts: string;
     readonly dnsDomain: string;
     readonly dnsAddress: string;
-    readonly plugin: 'none' | 'bridge';
+    /** How pods reach each other: by services of ours, by `bridge` and routes of your own, or by what you bring (`none`). */
+    readonly plugin: 'flannel' | 'calico' | 'bridge' | 'none';
+    readonly flannelBackend: 'vxlan' | 'host-gw' | 'ipip';
+    readonly calicoIPIP: 'off' | 'always' | 'cross-subnet';
   };
   readonly pki: {
     readonly directory: string;
@@ -146,7 +149,9 @@ export const inventoryKind: ConfigurationKind = {
           nodePorts: { type: 'string', default: '30000-32767' },
           dnsDomain: { type: 'string', default: 'cluster.local' },
           dnsAddress: { type: 'string', default: '', keepZero: true },
-          plugin: { type: 'string', default: 'bridge', oneOf: ['none', 'bridge'] },
+          plugin: { type: 'string', default: 'flannel', oneOf: ['flannel', 'calico', 'bridge', 'none'] },
+          flannelBackend: { type: 'string', default: 'vxlan', oneOf: ['vxlan', 'host-gw', 'ipip'] },
+          calicoIPIP: { type: 'string', default: 'off', oneOf: ['off', 'always', 'cross-subnet'] },
         },
       },
     },
