@@ -63,7 +63,7 @@ export class EtcdWatch implements WatchHandle {
   /** Watches until the end. Never rejects, and tells nothing before the caller has its handle. */
   async run(): Promise<void> {
     const { endpoints, clock, logger, random } = this.#deps;
-    const backoff = new Backoff({ initialMs: 20, maxMs: 2_000, random });
+    const backoff = new Backoff({ initialMs: 20, maxMs: 500, random });
     await Promise.resolve();
     if (endpoints.closed) this.end(closedError());
     while (!this.#ended) {
