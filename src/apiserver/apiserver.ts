@@ -1,16 +1,12 @@
 import { allKinds } from '../api/all-kinds.ts';
 import { serviceKind } from '../api/core/v1/service.ts';
-import type { KindDefinition } from '../api/machinery/kind.ts';
 import { deferred } from '../std/lifecycle.ts';
 import { openAggregation } from './aggregation/open-aggregation.ts';
 import type { ApiServer, ApiServerConfig } from './configuration.ts';
-import type { Filter, RequestInfo, UserInfo } from './contracts.ts';
+import type { RequestInfo, UserInfo } from './contracts.ts';
 import { openCustomResources } from './customresources/open-custom-resources.ts';
 import { chooseAdvertiseAddress, ensureDefaultObjects } from './default-objects.ts';
 import { discoveryPaths } from './discovery/discovery-documents.ts';
-import { kindOfKeys } from './encryption/kind-of-keys.ts';
-import { createBadCertificateFilter } from './filters/bad-certificate.ts';
-import { compose } from './filters/compose.ts';
 import { createMaxInFlightFilter, type InFlightCounts } from './filters/max-in-flight.ts';
 import { RunningRequests } from './filters/running-requests.ts';
 import { openFlowControl } from './flowcontrol/open-flow-control.ts';
@@ -23,27 +19,25 @@ import { createLazyOpenApi } from './lazy-openapi.ts';
 import { openListener } from './listener/listener.ts';
 import { AccessMetrics } from './metrics/access-metrics.ts';
 import { AdmissionMetrics } from './metrics/admission-metrics.ts';
-import { measureStore, StoreMetrics } from './metrics/measured-store.ts';
-import { ServerMetrics } from './metrics/server-metrics.ts';
+import { openMetrics } from './metrics/open-metrics.ts';
 import { createNonResourcePaths } from './non-resource-paths.ts';
-import type { OutsideSecurity, OutsideSecurityDeps } from './outside-security/outside-security.ts';
+import { openOutside } from './outside-security/open-outside.ts';
 import { createPathRouter } from './path-router.ts';
 import { openPresence } from './peers/presence.ts';
 import { BackendAgents } from './proxying/backend-agents.ts';
 import { wantsConnection } from './request/wants-connection.ts';
-import { createSecurity, type Security, type SecurityConfig } from './security.ts';
-import { createServe } from './serve.ts';
+import { createRequestChains } from './request-chains.ts';
+import { createSecurity, type Security } from './security.ts';
 import { parseAddressRanges } from './services/address-range.ts';
 import { openServices } from './services/open-services.ts';
 import { DEFAULT_NODE_PORTS, PortRange } from './services/port-range.ts';
 import { ServiceClaims } from './services/service-claims.ts';
-import { Keyspace } from './store-access/keyspace.ts';
 import { ObjectStore } from './store-access/object-store.ts';
+import { openStorage } from './store-access/open-storage.ts';
 import { createActionHandlers } from './subresources/action-handlers.ts';
 import { createResourceRouter } from './verbs/resource-router.ts';
 import { createObjectReader, createObjectWriter } from './verbs/server-objects.ts';
 import { ObjectWrites } from './verbs/write-object.ts';
-import { GIT_VERSION } from './version.ts';
 import { WatchCache } from './watch-cache/watch-cache.ts';
 
 export type { ApiServer, ApiServerConfig, CertificatePair, KubeletAccess } from './configuration.ts';
@@ -62,25 +56,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const startMs = clock.now();
   const builtIn = await kindsServed(config.kinds ?? allKinds, config.runtimeConfig);
   const kinds = new ChangingKinds(builtIn);
-  const keyspace = new Keyspace(
-    config.storagePrefix ?? '/registry',
-    builtIn.filter((kind) => kind.storage === 'stored'),
-  );
-  const kindOf = derivedFrom(kinds, (all) => kindOfKeys(keyspace, all));
-  const storeMetrics = new StoreMetrics();
-  const measured = measureStore(config.store, storeMetrics, (key) => kindOf()(key));
-  const encryption =
-    config.encryption &&
-    (await (
-      await import('./encryption/open-encryption.ts')
-    ).openEncryption(config.encryption, {
-      store: measured,
-      kindOf: (key) => kindOf()(key),
-      clock,
-      logger,
-      random,
-    }));
-  const { store } = encryption ?? { store: measured };
+  const { keyspace, store, storeMetrics, encryption } = await openStorage(config, { builtIn, kinds });
   const cache = new WatchCache({ store, keyspace, kinds: builtIn, clock, logger, random });
   const addressRanges = parseAddressRanges(config.serviceClusterIpRange);
   const portRange = new PortRange(config.serviceNodePortRange ?? DEFAULT_NODE_PORTS);
@@ -139,19 +115,13 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     const kind = kinds.byResource(group, version, resource);
     return kind?.storage === 'stored' ? cache.kind(kind).objects.size : 0;
   };
-  const resourceNames = derivedFrom(kinds, nameStoragePaths);
-  const metrics = new ServerMetrics({
-    inFlight,
-    objectCounts: () => cache.counts(),
-    watchCounts: () => cache.watcherCounts(),
-    resourceOf: (storagePath) => resourceNames()(storagePath),
-    version: GIT_VERSION,
-    startMs,
-  });
-  metrics.include(storeMetrics);
-  metrics.include(access);
-  metrics.include(admissionMetrics);
-  for (const metric of config.moreMetrics ?? []) metrics.include(metric);
+  const metrics = openMetrics({ kinds, cache, inFlight, startMs }, [
+    storeMetrics,
+    access,
+    admissionMetrics,
+    ...(audit ? [audit.metrics] : []),
+    ...(config.moreMetrics ?? []),
+  ]);
 
   const seats = { readOnly: config.maxRequestsInflight ?? 400, mutating: config.maxMutatingRequestsInflight ?? 200 };
   const totalSeats = seats.readOnly + seats.mutating;
@@ -236,34 +206,8 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   );
 
   const limits = flowControl?.filter ?? createMaxInFlightFilter(seats, inFlight);
-  const { impersonation, authorization } = security.filters;
-  const authentication = access.watchAuthentication(security.filters.authentication);
-  if (audit) metrics.include(audit.metrics);
-  const inner: Filter[] = [...(audit ? [audit.filters.requests] : []), impersonation, limits, authorization];
-  // With their subresources, since every name that a client can make up would be a series of its own.
-  const known = derivedFrom(
-    kinds,
-    (all) =>
-      new Set(
-        all.flatMap(({ group, version, resource, parts, actions }) =>
-          ['', ...parts.map((p) => p.name), ...actions.map((a) => a.name)].map((sub) => `${group}/${version}/${resource}/${sub}`),
-        ),
-      ),
-  );
-  const shared = {
-    running,
-    metrics,
-    isKnown: (info: RequestInfo) => known().has(`${info.group}/${info.version}/${info.resource}/${info.subresource}`),
-    logger,
-  };
-  const serve = createServe({
-    ...shared,
-    chain: compose(
-      [...(audit ? [audit.filters.failedAuthentication] : []), authentication, createBadCertificateFilter(logger), ...inner],
-      route,
-    ),
-  });
-  const serveInProcess = createServe({ ...shared, chain: compose(inner, route) });
+  const parts = { kinds, security, audit, limits, access, metrics, running, logger, route };
+  const { serve, serveInProcess } = createRequestChains(parts);
 
   const currentTls = () => (typeof config.tls === 'function' ? config.tls() : config.tls);
   const { bindAddress, tlsMinVersion } = config;
@@ -354,21 +298,4 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   };
 }
 
-async function openOutside(
-  { outside, serviceAccount }: SecurityConfig,
-  deps: Omit<OutsideSecurityDeps, 'apiAudiences' | 'ownIssuers'>,
-): Promise<OutsideSecurity> {
-  const { openOutsideSecurity } = await import('./outside-security/outside-security.ts');
-  const ownIssuers = serviceAccount ? [serviceAccount.issuer, ...(serviceAccount.acceptedIssuers ?? [])] : [];
-  const apiAudiences = serviceAccount?.apiAudiences ?? ownIssuers.slice(0, 1);
-  return openOutsideSecurity(outside ?? {}, { ...deps, apiAudiences, ownIssuers });
-}
-
 const hostOf = (address: string) => (address.includes(':') ? `[${address}]` : address);
-
-/** `services/specs` is the resource `services`, in metrics' labels. */
-function nameStoragePaths(kinds: readonly KindDefinition[]) {
-  const names = new Map<string, { readonly group: string; readonly resource: string }>();
-  for (const { storagePath, storedAs, group, resource } of kinds) if (!storedAs) names.set(storagePath, { group, resource });
-  return (path: string) => names.get(path) ?? { group: '', resource: path };
-}

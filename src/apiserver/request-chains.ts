@@ -1,0 +1,55 @@
+import type { KindDefinition } from '../api/machinery/kind.ts';
+import type { Logger } from '../std/logger.ts';
+import type { Audit } from './audit/open-audit.ts';
+import type { Filter, Handler, RequestInfo } from './contracts.ts';
+import { createBadCertificateFilter } from './filters/bad-certificate.ts';
+import { compose } from './filters/compose.ts';
+import type { RunningRequests } from './filters/running-requests.ts';
+import { derivedFrom, type KindRegistry } from './kinds/kind-registry.ts';
+import type { AccessMetrics } from './metrics/access-metrics.ts';
+import type { ServerMetrics } from './metrics/server-metrics.ts';
+import type { Security } from './security.ts';
+import { createServe } from './serve.ts';
+
+export interface RequestChainParts {
+  readonly kinds: KindRegistry;
+  readonly security: Pick<Security, 'filters'>;
+  readonly audit: Audit | undefined;
+  /** How many requests run at a time. */
+  readonly limits: Filter;
+  readonly access: AccessMetrics;
+  readonly metrics: ServerMetrics;
+  readonly running: RunningRequests;
+  readonly logger: Logger;
+  /** What all filters lead to. */
+  readonly route: Handler;
+}
+
+/** The way of a request through all filters: of one that came over a connection, and of one of this process, whose user is known. */
+export function createRequestChains(parts: RequestChainParts) {
+  const { kinds, security, audit, limits, access, metrics, running, logger, route } = parts;
+  const { impersonation, authorization } = security.filters;
+  const authentication = access.watchAuthentication(security.filters.authentication);
+  const inner: Filter[] = [...(audit ? [audit.filters.requests] : []), impersonation, limits, authorization];
+  const outer: Filter[] = [
+    ...(audit ? [audit.filters.failedAuthentication] : []),
+    authentication,
+    createBadCertificateFilter(logger),
+    ...inner,
+  ];
+  const known = derivedFrom(kinds, pathsOf);
+  const isKnown = (info: RequestInfo) => known().has(`${info.group}/${info.version}/${info.resource}/${info.subresource}`);
+  const shared = { running, metrics, isKnown, logger };
+  return {
+    serve: createServe({ ...shared, chain: compose(outer, route) }),
+    serveInProcess: createServe({ ...shared, chain: compose(inner, route) }),
+  };
+}
+
+/** `group/version/resource/subresource` of all that is served: every name that a client can make up would be a series of its own. */
+const pathsOf = (kinds: readonly KindDefinition[]): ReadonlySet<string> =>
+  new Set(
+    kinds.flatMap(({ group, version, resource, parts, actions }) =>
+      ['', ...parts.map((p) => p.name), ...actions.map((a) => a.name)].map((sub) => `${group}/${version}/${resource}/${sub}`),
+    ),
+  );

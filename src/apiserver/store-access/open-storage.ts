@@ -1,0 +1,29 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
+import type { ApiServerConfig } from '../configuration.ts';
+import { kindOfKeys } from '../encryption/kind-of-keys.ts';
+import type { Encryption } from '../encryption/open-encryption.ts';
+import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
+import { measureStore, StoreMetrics } from '../metrics/measured-store.ts';
+import { Keyspace } from './keyspace.ts';
+
+/** Where objects lie: the store as it was given, measured, and encrypted where that is configured. */
+export async function openStorage(
+  config: ApiServerConfig,
+  { builtIn, kinds }: { readonly builtIn: readonly KindDefinition[]; readonly kinds: KindRegistry },
+) {
+  const { clock, logger, random } = config;
+  const keyspace = new Keyspace(
+    config.storagePrefix ?? '/registry',
+    builtIn.filter((kind) => kind.storage === 'stored'),
+  );
+  const kindOfKey = derivedFrom(kinds, (all) => kindOfKeys(keyspace, all));
+  const kindOf = (key: string) => kindOfKey()(key);
+  const storeMetrics = new StoreMetrics();
+  const measured = measureStore(config.store, storeMetrics, kindOf);
+  let encryption: Encryption | undefined;
+  if (config.encryption) {
+    const { openEncryption } = await import('../encryption/open-encryption.ts');
+    encryption = await openEncryption(config.encryption, { store: measured, kindOf, clock, logger, random });
+  }
+  return { keyspace, storeMetrics, encryption, store: encryption?.store ?? measured };
+}
