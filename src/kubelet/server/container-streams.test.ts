@@ -236,6 +236,27 @@ test('a client that does not read stops the runtime’s side instead of filling 
   await eventually(() => read >= total << 20);
 });
 
+test('what a runtime says last reaches a client that goes on sending what nobody reads', async () => {
+  for (let i = 0; i < 10; i++) {
+    const backend = await streamingServer((socket) => {
+      accept(socket);
+      // The command ends while megabytes of its input are on their way: the connection is reset.
+      socket.once('data', () => {
+        socket.pause();
+        let turns = 10 * i;
+        const end = () => (turns-- > 0 ? setImmediate(end) : socket.write('its status', () => socket.destroy()));
+        end();
+      });
+    });
+    const client = await dial(await serveStreams(streamsTo(backend.url)), EXEC);
+    const closed = once(client.socket, 'close');
+    client.socket.write(Buffer.alloc(8 << 20));
+    await eventually(() => client.text().endsWith('its status'));
+    client.socket.destroy();
+    await closed;
+  }
+});
+
 test('a stream on which nothing moves is closed after the time that is set', async () => {
   const clock = new VirtualClock(Date.now());
   const backend = await streamingServer();

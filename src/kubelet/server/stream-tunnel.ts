@@ -52,6 +52,7 @@ export async function tunnelTo(
     backend.destroy();
     return refusal;
   }
+  readToTheEnd(backend);
   client.write(headOf(answer.message));
   if (answer.rest.length > 0) client.write(answer.rest);
   if (head.length > 0) backend.write(head);
@@ -148,6 +149,18 @@ function headOf({ statusMessage, rawHeaders }: IncomingMessage): string {
   let text = `HTTP/1.1 101 ${statusMessage || 'Switching Protocols'}\r\n`;
   for (let i = 0; i < rawHeaders.length; i += 2) text += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`;
   return `${text}\r\n`;
+}
+
+/**
+ * A command may end without having read its input: the runtime says how, and resets the connection. What cannot be written any more is of
+ * no use to anybody, but a socket that fails to write throws away what it has not read yet, and with it that last word. So it goes on
+ * until reading fails or ends, too.
+ */
+function readToTheEnd(socket: Duplex): void {
+  const write = socket._write.bind(socket);
+  const writev = socket._writev?.bind(socket);
+  socket._write = (chunk, encoding, callback) => write(chunk, encoding, () => callback());
+  if (writev) socket._writev = (chunks, callback) => writev(chunks, () => callback());
 }
 
 /** Every byte both ways, no faster than they are read. Resolves when both sides are closed. */
