@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Pauses, runAtOnce, type Steps } from './pauses.ts';
+import { Pauses, runAtOnce, runWithPauses, type Steps } from './pauses.ts';
 
 function* counting(said: string[]): Steps<number> {
   said.push('one');
@@ -52,4 +52,11 @@ test('work that fails in a later step fails as a whole', async () => {
     throw new Error('no');
   };
   await assert.rejects(new Pauses().run(failing()), /^Error: no$/);
+});
+
+test('steps that are made when enough time has gone have a pause each, however small the object', async () => {
+  const said: string[] = [];
+  setImmediate(() => said.push('other'));
+  assert.equal(await runWithPauses(counting(said)), 3);
+  assert.deepEqual(said, ['one', 'other', 'two', 'three']);
 });

@@ -32,8 +32,17 @@ export class Pauses {
       const { done, value } = steps.next();
       if (done) return value;
       const rest = this.pause();
-      if (rest) await rest;
+      if (rest !== undefined) await rest;
     }
+  }
+}
+
+/** Does all of it, with a pause at each step whatever the size: for steps that are made when enough time has gone. */
+export async function runWithPauses<T>(steps: Steps<T>): Promise<T> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

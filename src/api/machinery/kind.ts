@@ -1,3 +1,4 @@
+import type { Steps } from '../../std/pauses.ts';
 import type { StructureType } from '../apply/object-type.ts';
 import type { DynamicObject } from './object.ts';
 import type { FieldError } from './status-error.ts';
@@ -56,6 +57,8 @@ export interface PartSubresource {
   /** Puts what this subresource may change from `requested` over `existing`, in place, into `existing`'s copy. */
   readonly merge: (existing: DynamicObject, requested: DynamicObject, context: WriteContext) => DynamicObject;
   readonly validate?: (updated: DynamicObject, existing: DynamicObject, context: WriteContext) => FieldError[];
+  /** Instead, where it may take long: others have their turn at each step. */
+  readonly validateInSteps?: (updated: DynamicObject, existing: DynamicObject, context: WriteContext) => Steps<FieldError[]>;
 }
 
 /** A subresource with behaviour of its own, implemented in the API server: `token`, `binding`, `eviction`, `log`, `exec`, `proxy`, `scale`. */
@@ -155,6 +158,8 @@ export interface KindDefinition extends ResourceKind {
   readonly prepareForUpdate?: (updated: DynamicObject, existing: DynamicObject, context: WriteContext) => void;
   /** `existing` is given on updates, for rules that leave alone what is stored already. */
   readonly validate?: (object: DynamicObject, context: WriteContext, existing?: DynamicObject) => FieldError[];
+  /** Instead, where it may take long: others have their turn at each step. */
+  readonly validateInSteps?: (object: DynamicObject, context: WriteContext, existing?: DynamicObject) => Steps<FieldError[]>;
   /** Besides `validate`: immutable fields. */
   readonly validateUpdate?: (updated: DynamicObject, existing: DynamicObject, context: WriteContext) => FieldError[];
   /** What is said in `Warning` headers of a write that is let through (strategy.go WarningsOnCreate, WarningsOnUpdate). */

@@ -90,7 +90,7 @@ function kindOf(
       own.prune(object);
     },
     prepareForUpdate: (updated) => void own.prune(updated),
-    validate: (object, _context, existing) => validateObject(object, schema, scale, existing),
+    validateInSteps: (object, _context, existing) => validateObject(object, schema, scale, existing),
     warnings: finalizerWarnings,
   });
 }
@@ -123,7 +123,7 @@ function statusPartOf(own: CustomSchema, scale: Parameters<typeof validateStatus
       own.prune(merged);
       return merged;
     },
-    validate: (updated, existing) => validateStatus(updated, own.schema, scale, existing),
+    validateInSteps: (updated, existing) => validateStatus(updated, own.schema, scale, existing),
   };
 }
 

@@ -10,6 +10,7 @@ import { invalidField } from '../../api/machinery/field-error.ts';
 import { checkQualifiedName } from '../../api/machinery/names.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import type { FieldError } from '../../api/machinery/status-error.ts';
+import type { Steps } from '../../std/pauses.ts';
 import { accessorError } from './accessor-error.ts';
 
 /** After these, rules would only repeat what is said already. */
@@ -25,27 +26,27 @@ const NOT_CHECKED =
   'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
 
 /** Everything that an object must be to be stored (apiextensions-apiserver/pkg/registry/customresource/strategy.go). */
-export function validateObject(
+export function* validateObject(
   object: DynamicObject,
   schema: JsonSchema,
   scale: ScaleSubresource | undefined,
   old?: DynamicObject,
-): FieldError[] {
+): Steps<FieldError[]> {
   const errors = validateValue(withoutMeta(object), schemaWithoutMeta(schema), '', old && withoutMeta(old));
   errors.push(...validateMetadataNames(object, schema));
   errors.push(...validateScale(object, scale));
   errors.push(...validateEmbeddedResources(object, schema));
   errors.push(...unlessBefore((value) => validateListItems(value, schema), object, old));
-  return [...errors, ...rulesUnlessBlocked(errors, () => ({ value: object, schema, path: '', old, isResource: true }))];
+  return [...errors, ...(yield* rulesUnlessBlocked(errors, () => ({ value: object, schema, path: '', old, isResource: true })))];
 }
 
 /** A write of the status answers for the status alone. */
-export function validateStatus(
+export function* validateStatus(
   object: DynamicObject,
   schema: JsonSchema,
   scale: ScaleSubresource | undefined,
   old: DynamicObject,
-): FieldError[] {
+): Steps<FieldError[]> {
   const status = schema.properties?.['status'];
   const errors =
     status && object['status'] !== undefined
@@ -53,14 +54,17 @@ export function validateStatus(
       : [];
   errors.push(...validateScale(object, scale, ['status']));
   errors.push(...unlessBefore((value) => validateListItems(value, schema), object, old));
-  return [...errors, ...rulesUnlessBlocked(errors, () => ({ value: object, schema, path: '', old, isResource: true }))];
+  return [...errors, ...(yield* rulesUnlessBlocked(errors, () => ({ value: object, schema, path: '', old, isResource: true })))];
 }
 
-function rulesUnlessBlocked(errors: readonly FieldError[], what: () => Parameters<typeof validateRules>[0]): FieldError[] {
+function* rulesUnlessBlocked(
+  errors: readonly FieldError[],
+  what: () => Parameters<typeof validateRules>[0],
+): Steps<FieldError[]> {
   const checked = what();
   if (!hasRules(checked.schema)) return [];
   if (errors.some(({ reason }) => BLOCKING.has(reason))) return [invalidField('<nil>', null, NOT_CHECKED)];
-  return validateRules(checked);
+  return yield* validateRules(checked);
 }
 
 /** What was wrong already is not held against an update. */

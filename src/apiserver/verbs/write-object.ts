@@ -5,7 +5,7 @@ import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
 import { alreadyExists, type FieldError, invalid, type StatusError } from '../../api/machinery/status-error.ts';
 import { validateMetadata, validateMetadataUpdate } from '../../api/machinery/validate-metadata.ts';
 import type { Clock } from '../../std/clock.ts';
-import { type Pauses, runAtOnce } from '../../std/pauses.ts';
+import { type Pauses, runAtOnce, runWithPauses, type Steps } from '../../std/pauses.ts';
 import type { Admission, AdmissionAttributes, AuditNotes, UserInfo } from '../contracts.ts';
 import type { DeleteChoices } from '../request/query-options.ts';
 import type { Change, ChangeResult, ObjectStore } from '../store-access/object-store.ts';
@@ -102,7 +102,11 @@ export class ObjectWrites {
       scope.fields?.prepared(kind, object);
       await scope.pauses?.pause();
       const name = object.metadata.name!;
-      this.#refuse(kind, name, [...validateMetadata(object.metadata, kind), ...(kind.validate?.(object, context) ?? [])]);
+      this.#refuse(kind, name, [
+        ...validateMetadata(object.metadata, kind),
+        ...(kind.validate?.(object, context) ?? []),
+        ...(kind.validateInSteps ? await runWithPauses(kind.validateInSteps(object, context)) : []),
+      ]);
       warn(scope, kind.warnings?.(object, undefined));
       await scope.pauses?.pause();
       if (scope.admit) await this.#deps.admission().validate({ ...attributes, name });
@@ -160,6 +164,7 @@ export class ObjectWrites {
         ...validateMetadata(updated.metadata, kind),
         ...validateMetadataUpdate(updated.metadata, old.metadata),
         ...(part ? (part.validate?.(updated, old, context) ?? []) : this.#checkWhole(kind, updated, old, context)),
+        ...(await runWithPauses(inSteps(kind, part, { updated, old, context }))),
       ]);
       if (!part) warn(scope, kind.warnings?.(updated, old));
       await scope.pauses?.pause();
@@ -245,6 +250,15 @@ export class ObjectWrites {
   #unsaved({ kind, namespace }: WriteScope, object: DynamicObject, existing?: CachedObject): CachedObject {
     return CachedObject.unsaved(kind, namespace, object, existing?.revision);
   }
+}
+
+type UpdateToCheck = { readonly updated: DynamicObject; readonly old: DynamicObject; readonly context: WriteContext };
+
+/** What is wrong with an update, for kinds that take their time to say it. */
+function* inSteps(kind: KindDefinition, part: PartSubresource | undefined, update: UpdateToCheck): Steps<FieldError[]> {
+  const { updated, old, context } = update;
+  const steps = part ? part.validateInSteps?.(updated, old, context) : kind.validateInSteps?.(updated, context, old);
+  return steps ? yield* steps : [];
 }
 
 /** Once each, however often the write is tried. */

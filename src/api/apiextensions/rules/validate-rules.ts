@@ -1,3 +1,4 @@
+import type { Steps } from '../../../std/pauses.ts';
 import { ErrorValue, PER_CALL_LIMIT, type Program, type Value } from '../../cel/cel.ts';
 import { Optional } from '../../cel/values.ts';
 import { equalJson, isJsonMap } from '../../machinery/clone.ts';
@@ -20,6 +21,8 @@ import { valueBySchema } from './schema-value.ts';
 
 /** What all rules of one object may cost together (apiserver/pkg/apis/cel/config.go). */
 const BUDGET = 10_000_000;
+/** After rules of so much cost, some 10 ms, others have their turn. */
+const STEP_COST = 50_000;
 
 export interface RuledValue {
   readonly value: unknown;
@@ -44,10 +47,13 @@ export function hasRules(schema: JsonSchema): boolean {
   return known;
 }
 
-/** Rules that a value breaks (…/schema/cel/validation.go). Rules about an unchanged value are not held against it. */
-export function validateRules({ value, schema, path, old, isResource }: RuledValue): FieldError[] {
-  const run: Run = { errors: [], budget: BUDGET, stopped: false };
-  check({ value, schema, path, old, isResource: isResource ?? isEmbedded(schema) }, run);
+/**
+ * Rules that a value breaks (…/schema/cel/validation.go). Rules about an unchanged value are not held against it. Costly rules are run one
+ * a step.
+ */
+export function* validateRules({ value, schema, path, old, isResource }: RuledValue): Steps<FieldError[]> {
+  const run: Run = { errors: [], budget: BUDGET, stopped: false, stepCost: 0 };
+  yield* check({ value, schema, path, old, isResource: isResource ?? isEmbedded(schema) }, run);
   return run.errors;
 }
 
@@ -55,21 +61,22 @@ interface Run {
   readonly errors: FieldError[];
   budget: number;
   stopped: boolean;
+  /** Since the last step. */
+  stepCost: number;
 }
 
 type Checked = Required<Omit<RuledValue, 'old'>> & { readonly old: unknown };
 
-function check(checked: Checked, run: Run): void {
+function* check(checked: Checked, run: Run): Steps<void> {
   const { value, schema, path, old } = checked;
   if (run.stopped || !hasRules(schema) || (value === null && schema.nullable)) return;
-  if (schema['x-kubernetes-validations']?.length) checkOwn(checked, run);
+  if (schema['x-kubernetes-validations']?.length) yield* checkOwn(checked, run);
   if (Array.isArray(value)) {
     const items = itemsOf(schema);
-    if (!items) return;
+    if (!items || !hasRules(items)) return;
     const before = correlateItems(schema, old);
-    value.forEach((item, i) => {
-      check({ ...below(items), value: item, path: index(path, i), old: before?.(item) }, run);
-    });
+    for (const [i, item] of value.entries())
+      yield* check({ ...below(items), value: item, path: index(path, i), old: before?.(item) }, run);
   } else if (isJsonMap(value)) {
     const before = isJsonMap(old) && schema['x-kubernetes-map-type'] !== 'atomic' ? old : undefined;
     const oldOf = (name: string) => (before && Object.hasOwn(before, name) ? before[name] : undefined);
@@ -77,15 +84,16 @@ function check(checked: Checked, run: Run): void {
     for (const name of Object.keys(value)) {
       const property = propertyOf(schema, name);
       const inner = property ?? values;
-      if (!inner) continue;
-      check({ ...below(inner), value: value[name], path: property ? child(path, name) : key(path, name), old: oldOf(name) }, run);
+      if (!inner || !hasRules(inner)) continue;
+      const at = property ? child(path, name) : key(path, name);
+      yield* check({ ...below(inner), value: value[name], path: at, old: oldOf(name) }, run);
     }
   }
 }
 
 const below = (schema: JsonSchema) => ({ schema, isResource: isEmbedded(schema) });
 
-function checkOwn({ value, schema, path, old, isResource }: Checked, run: Run): void {
+function* checkOwn({ value, schema, path, old, isResource }: Checked, run: Run): Steps<void> {
   const { rules } = compileRules(schema, isResource);
   const self = valueBySchema(value, schema, SELF_TYPE, isResource);
   const oldSelf = old === undefined || old === null ? undefined : valueBySchema(old, schema, SELF_TYPE, isResource);
@@ -94,6 +102,10 @@ function checkOwn({ value, schema, path, old, isResource }: Checked, run: Run): 
   const type = schema.type ?? '';
   for (const compiled of rules) {
     if (run.stopped) return;
+    if (run.stepCost >= STEP_COST) {
+      run.stepCost = 0;
+      yield;
+    }
     if (!compiled.program) {
       run.errors.push(invalidField(at, type, `rule compile error: ${compiled.error}`));
       continue;
@@ -121,6 +133,7 @@ const OUT_OF_BUDGET = 'validation failed due to running out of cost budget, no f
 /** Undefined, and nothing more is run, when all rules together have become too costly. */
 function evaluate(program: Program, activation: (name: string) => Value | undefined, run: Run) {
   const result = program.evaluate(activation, PER_CALL_LIMIT);
+  run.stepCost += result.cost;
   if (result.costLimitReached) return result;
   run.budget -= result.cost;
   if (run.budget >= 0) return result;

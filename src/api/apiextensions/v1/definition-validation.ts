@@ -1,3 +1,4 @@
+import { runAtOnce } from '../../../std/pauses.ts';
 import { equalJson } from '../../machinery/clone.ts';
 import { forbiddenField, IMMUTABLE, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { checkDns1035Label, checkDnsSubdomain } from '../../machinery/names.ts';
@@ -268,7 +269,7 @@ function validateWholeSchema(
 
 const checkDefault = (value: unknown, schema: JsonSchema, path: string): FieldError[] => {
   const embedded = validateEmbeddedResources(value, schema, path);
-  return embedded.length ? embedded : validateRules({ value, schema, path });
+  return embedded.length ? embedded : runAtOnce(validateRules({ value, schema, path }));
 };
 
 const usesExtensions = (schema: JsonSchema) =>
