@@ -12,10 +12,10 @@ export const LOG_FILE = 'cluster.log';
 const LARGEST_LOG_BYTES = 10 * 1024 * 1024;
 const REPORT_FD = 3;
 /**
- * Less room for young objects, which V8 takes in a burst of requests and then keeps (the process lives for days), and a way to ask for
- * what the start took.
+ * Room for young objects: with half of it V8 collects them twice as often, a tenth of a create's time; with more it keeps more after a
+ * burst of requests. And a way to ask for what the start took.
  */
-const FRUGAL_FLAGS = ['--max-semi-space-size=8', '--expose-gc'];
+const FRUGAL_FLAGS = ['--max-semi-space-size=16', '--expose-gc'];
 /** The C library gives freed memory back, and has no pool for each of a dozen threads. What the user's environment says goes first. */
 const FRUGAL_ALLOCATOR = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: String(256 * 1024) };
 /** Failures whose message says what is wrong, but not why. */
