@@ -126,9 +126,8 @@ test('a policy without rules denies all ingress of its namespace, and nothing el
   await expect((from, to) => !inX(to) || from === to);
   await expect((from, to) => !inX(to) || from === to, { family: 1 });
   await expect((from, to) => !inX(to) || from === to, { protocol: 'UDP' });
-  assert.ok(
-    await network.node.probe({ address: podNamed('x/a').addresses[0], port: 80, protocol: 'TCP' }),
-    'probes of the node pass',
+  await until('probes of the node pass', () =>
+    network.node.probe({ address: podNamed('x/a').addresses[0], port: 80, protocol: 'TCP' }),
   );
   await clear();
 });
@@ -258,7 +257,7 @@ test('a pod that starts is isolated before it is known where it is', async () =>
   const a = podNamed('x/a');
   assert.equal(await a.probe({ address: late.addresses[0], port: 80, protocol: 'TCP' }), false);
   assert.equal(await late.probe({ address: a.addresses[0], port: 80, protocol: 'UDP' }), false);
-  assert.ok(await network.node.probe({ address: late.addresses[0], port: 80, protocol: 'TCP' }), 'but the node reaches it');
+  await until('the node reaches it', () => network.node.probe({ address: late.addresses[0], port: 80, protocol: 'TCP' }));
   await giveAddress('z', 'late', late);
   await until(
     'the guard is gone',

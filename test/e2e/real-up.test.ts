@@ -77,7 +77,7 @@ test('a network policy blocks pods on the same bridge, not the node, and allows 
   const request = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 ${web} 8080`;
   const ask = async () => (await client.try(['exec', 'friend', '--', 'sh', '-c', request])).stdout.endsWith('hello\n');
   const patient = { timeoutMs: 60_000 };
-  assert.ok(await ask());
+  await until('the pod answers', ask, patient);
   await policy([]);
   await until('nobody reaches the pod', async () => !(await ask()), patient);
   assert.equal((await runCommand('curl', ['-sm', '5', `http://${web}:8080/`])).stdout, 'hello\n');

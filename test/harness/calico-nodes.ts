@@ -1,7 +1,9 @@
 /** Real nodes whose pods' network is Calico's way, by Muster. For e2e tests, as root. */
 import { join } from 'node:path';
+import { calicoObjects } from '../../src/network/bgp/calico-rights.ts';
 import { type ComponentProcess, PROGRAM } from './component-process.ts';
 import { type RealNode, type RealNodes, startRealNodes } from './real-nodes.ts';
+import { serviceAccountKubeconfig } from './service-account-kubeconfig.ts';
 import { until } from './until.ts';
 
 export interface CalicoNodes extends AsyncDisposable {
@@ -29,20 +31,26 @@ const addressesOf = (node: RealNode) => join(node.directory, 'cni-addresses');
 
 export async function startCalicoNodes(nodes: number): Promise<CalicoNodes> {
   const agents = new Map<string, ComponentProcess>();
-  const commandOf = (node: RealNode, cluster: RealNodes, env: Readonly<Record<string, string>> = {}) => [
+  let opened: Promise<string> | undefined;
+  let kubeconfig = '';
+  const commandOf = (node: RealNode, env: Readonly<Record<string, string>> = {}) => [
     ...Object.entries({ ...ENVIRONMENT, ...env }).map(([name, value]) => `${name}=${value}`),
-    ...[process.execPath, PROGRAM, 'calico-node', '--kubeconfig', cluster.kubeconfig, '--node-name', node.name],
+    ...[process.execPath, PROGRAM, 'calico-node', '--kubeconfig', kubeconfig, '--node-name', node.name],
     ...['--state-dir', stateOf(node), '--cni-conf-dir', node.containerd.cniConfDir, '--cni-data-dir', addressesOf(node)],
   ];
-  const startAgent = async (node: RealNode, cluster: RealNodes, env?: Readonly<Record<string, string>>) => {
-    const agent = node.start('env', ...commandOf(node, cluster, env));
+  const startAgent = async (node: RealNode, env?: Readonly<Record<string, string>>) => {
+    const agent = node.start('env', ...commandOf(node, env));
     agents.set(node.name, agent);
     await agent.waitForOutput(/The network of pods is up/, 60_000);
     return agent;
   };
   const cluster = await startRealNodes({
     nodes,
-    network: async (node, handle) => void (await startAgent(node, handle)),
+    network: async (node, handle) => {
+      opened ??= applyObjects(handle);
+      kubeconfig = await opened;
+      await startAgent(node);
+    },
   });
   return {
     cluster,
@@ -51,12 +59,20 @@ export async function startCalicoNodes(nodes: number): Promise<CalicoNodes> {
       if (!agent) throw new Error(`no agent was started on ${node.name}`);
       return agent;
     },
-    startAgent: (node, env) => startAgent(node, cluster, env),
-    cleanUp: async (node) => void (await node.run('env', ...commandOf(node, cluster), '--cleanup')),
+    startAgent,
+    cleanUp: async (node) => void (await node.run('env', ...commandOf(node), '--cleanup')),
     birdc: (node, ...words) => node.run('birdc', '-s', join(stateOf(node), 'bird.ctl'), ...words),
     addressDirectory: (node) => join(addressesOf(node), 'k8s-pod-network'),
     [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
   };
+}
+
+/** What calico-node needs in the API; answers a kubeconfig of its service account. */
+async function applyObjects(cluster: RealNodes): Promise<string> {
+  const items = calicoObjects({ kind: 'ServiceAccount', name: 'calico-node', namespace: 'kube-system' });
+  const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+  await cluster.kubectl().run(['apply', '-f', '-'], { input });
+  return serviceAccountKubeconfig(cluster, 'calico-node');
 }
 
 /** The blocks that nodes have, by name of the node, as the API has them. */

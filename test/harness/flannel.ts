@@ -1,11 +1,10 @@
 /** Flannel's network for real nodes: the objects of its manifests, and `muster flanneld` on every node. */
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { V1ConfigMap } from '../../src/api/gen/types.ts';
 import { flannelObjects } from '../../src/network/flannel/flannel-objects.ts';
-import { formatKubeconfig } from '../../src/pki/kubeconfig.ts';
 import type { ComponentProcess } from './component-process.ts';
 import type { RealNode, RealNodes } from './real-nodes.ts';
+import { serviceAccountKubeconfig } from './service-account-kubeconfig.ts';
 
 export interface FlannelNetwork {
   /** For `startRealNodes({ network })`. */
@@ -64,20 +63,8 @@ export function flannelNetwork(backend: object, flags: readonly string[] = []): 
 
 /** Answers a kubeconfig of flannel's service account. */
 async function applyManifests(cluster: RealNodes, backend: object): Promise<string> {
-  const kubectl = cluster.kubectl('1.20');
-  await kubectl.run('apply -f -', { input: manifestsOf(backend) });
-  const token = (await cluster.kubectl('1.35').run('create token flannel -n kube-system --duration=1h')).trim();
-  const { data } = await kubectl.json<V1ConfigMap>('get configmap kube-root-ca.crt -n kube-system');
-  const authority = Buffer.from(data?.['ca.crt'] ?? '').toString('base64');
-  const path = join(cluster.directory, 'flannel.kubeconfig');
-  const text = formatKubeconfig({
-    clusters: [{ name: 'c', cluster: { server: cluster.server, 'certificate-authority-data': authority } }],
-    users: [{ name: 'flannel', user: { token } }],
-    contexts: [{ name: 'c', context: { cluster: 'c', user: 'flannel' } }],
-    'current-context': 'c',
-  });
-  await writeFile(path, text, { mode: 0o600 });
-  return path;
+  await cluster.kubectl('1.20').run('apply -f -', { input: manifestsOf(backend) });
+  return serviceAccountKubeconfig(cluster, 'flannel');
 }
 
 /** The objects of flannel's manifests, with cni-conf.json as the runbooks' one has it. */

@@ -1,5 +1,6 @@
 import type { V1ObjectMeta } from '../../api/gen/types.ts';
 import type { ResourceKind } from '../../api/machinery/kind.ts';
+import type { KubeObject } from '../../api/machinery/object.ts';
 import type { IpipMode } from './settings.ts';
 
 /* Calico's own kinds, of which those that are used here: names and fields are Calico's, so that its documentation holds. */
@@ -82,7 +83,7 @@ export const bgpPeerKind = kind('BGPPeer', 'bgppeers', {
 export const CALICO_KINDS: readonly CalicoKind[] = [ipPoolKind, blockAffinityKind, bgpConfigurationKind, bgpPeerKind];
 
 /** A definition that keeps fields it does not name, since Calico's has more of them. */
-export function definitionOf({ group, version, kind, resource, fields }: CalicoKind): object {
+export function definitionOf({ group, version, kind, resource, fields }: CalicoKind): KubeObject & { readonly spec: object } {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',

@@ -4,6 +4,7 @@ import { isStatus } from '../../api/machinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import type { NftTable } from '../../host/nft-table.ts';
 import type { RunProgram } from '../../host/run-program.ts';
+import { CodedError } from '../../std/coded-error.ts';
 import { ANNOTATIONS } from './bgp-plan.ts';
 import { birdConfiguration } from './bird-configuration.ts';
 import type { BirdDaemon } from './bird-daemon.ts';
@@ -33,8 +34,13 @@ const NOTHING = (logFile: string): string =>
  */
 export async function cleanUpCalico({ bird, tables, cni, run, api }: CleanUpOptions): Promise<void> {
   await removeCniFiles(cni);
-  await bird.ensure(NOTHING(bird.logFile));
-  await bird.stop();
+  try {
+    await bird.ensure(NOTHING(bird.logFile));
+    await bird.stop();
+  } catch (error) {
+    // Where it is not installed it has left nothing.
+    if (!(error instanceof CodedError && error.code === 'BIRD_MISSING')) throw error;
+  }
   await closeTunnel(run);
   for (const table of tables) await table.remove();
   if (!api) return;
