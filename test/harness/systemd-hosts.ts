@@ -7,6 +7,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createMounts } from '../../src/host/mounts.ts';
+import { archiveOf, BUSYBOX, type TestImage } from './images.ts';
 import { type CommandResult, runCommand, runOrFail } from './run-command.ts';
 import { systemdImage } from './systemd-image.ts';
 import { isExecutable } from './tools.ts';
@@ -19,6 +20,8 @@ export interface SystemdHost {
   shell(line: string): Promise<string>;
   /** The same, whatever it ends with. */
   tryShell(line: string): Promise<CommandResult>;
+  /** Gives its containerd images, busybox among them. */
+  importImages(images?: readonly TestImage[]): Promise<void>;
   /** Ends it as when its power goes. What it wrote stays. */
   powerOff(): Promise<void>;
   /** Resolves when sshd answers. */
@@ -182,6 +185,11 @@ class Host implements SystemdHost {
 
   tryShell(line: string): Promise<CommandResult> {
     return runCommand('ssh', ['-F', this.#settings.sshConfig, this.address, line], { timeoutMs: 120_000 });
+  }
+
+  async importImages(images: readonly TestImage[] = []): Promise<void> {
+    await writeFile(join(this.#root, 'containerd', 'images.tar'), archiveOf([{ names: [BUSYBOX], cmd: ['sh'] }, ...images]));
+    await this.shell('ctr -n k8s.io images import /var/lib/containerd/images.tar && rm /var/lib/containerd/images.tar');
   }
 
   async shell(line: string): Promise<string> {

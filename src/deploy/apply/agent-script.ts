@@ -6,12 +6,12 @@ import { quote } from '../transport/transport.ts';
  * Carries out steps that it reads, one a line with its bytes behind it, and says after each that it is done. What it makes and what it
  * replaces is written into the host's journal before: `reset` takes away exactly that. Ends with the first step that fails, and with the link.
  */
-export const AGENT_SCRIPT = `
+export const agentScript = (journal = JOURNAL): string => `
 LC_ALL=C
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 umask 022
-journal=${JOURNAL}
+journal=${quote(journal)}
 mkdir -p "$(dirname "$journal")" || exit 1
 umask 077
 mkdir -p "$journal/units" "$journal/originals" || exit 1

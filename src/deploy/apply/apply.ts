@@ -10,7 +10,7 @@ import type { HostFacts } from '../facts/facts.ts';
 import { HOSTS_AT_ONCE } from '../facts/survey.ts';
 import { type HostPlan, isEmpty } from '../plan/plan.ts';
 import type { Transport } from '../transport/transport.ts';
-import { AGENT_SCRIPT, agentInput } from './agent-script.ts';
+import { agentInput, agentScript } from './agent-script.ts';
 import type { Cluster } from './cluster.ts';
 
 export interface ApplyOptions {
@@ -93,7 +93,7 @@ async function runPhase(
   const run = async ([host, steps]: readonly [string, readonly Step[]]) => {
     const beganMs = performance.now();
     const transport = transports.get(host)!;
-    const { stdout } = await transport.run(AGENT_SCRIPT, { input: agentInput(steps), signal });
+    const { stdout } = await transport.run(agentScript(), { input: agentInput(steps), signal });
     if (!stdout.endsWith('end\n'))
       throw new CodedError('the connection ended too early', { code: 'HOST_UNREACHABLE', retryable: true });
     const seconds = ((performance.now() - beganMs) / 1000).toFixed(1);

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
+import { runProgram } from '../../host/run-program.ts';
+import { contentOf, type FileStep, type Step } from '../desired/step.ts';
+import { agentInput, agentScript } from './agent-script.ts';
+
+const idOf = async (flag: string) => (await runProgram('id', [flag])).stdout.trim();
+const [owner, group] = await Promise.all([idOf('-un'), idOf('-gn')]);
+
+const file = (path: string, text: string | Uint8Array, mode = 0o640): Step & FileStep => ({
+  ...{ type: 'file', phase: 'install', path, mode, owner, group, secret: false },
+  content: contentOf(text),
+});
+
+async function carryOut(journal: string, input: Uint8Array) {
+  return runProgram('sh', ['-c', agentScript(journal)], { input });
+}
+
+const bytesOf = (steps: readonly Step[]) => Buffer.concat([...agentInput(steps)]);
+
+test('files of any bytes, directories and links are made with their modes, and what was there is kept', async () => {
+  await using directory = await temporaryDirectory();
+  const at = directory.file;
+  await writeFile(at('old'), 'what was there');
+  const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, i) => i % 256));
+  const steps: Step[] = [
+    { type: 'directory', phase: 'prepare', path: at('made', 'deep'), mode: 0o750, owner, group },
+    file(at('made', 'bytes'), bytes),
+    file(at('old'), 'new\n', 0o600),
+    file(at('empty'), ''),
+    { type: 'link', phase: 'install', path: at('link'), target: 'old' },
+  ];
+  const { stdout } = await carryOut(at('journal'), bytesOf(steps));
+  assert.match(stdout, /\nend\n$/);
+  assert.deepEqual(await readFile(at('made', 'bytes')), bytes);
+  assert.equal(await readFile(at('old'), 'utf8'), 'new\n');
+  assert.equal((await stat(at('old'))).mode & 0o777, 0o600);
+  assert.equal((await stat(at('made', 'deep'))).mode & 0o777, 0o750);
+  assert.equal(await readlink(at('link')), 'old');
+  assert.equal(await readFile(at('journal', 'originals', at('old')), 'utf8'), 'what was there');
+  const journal = (await readFile(at('journal', 'installed'), 'utf8')).split('\n');
+  for (const line of [
+    `parent\t${at('made')}`,
+    `tree\t${at('made', 'deep')}`,
+    `file\t${at('old')}`,
+    `original\t${at('old')}`,
+    `link\t${at('link')}`,
+  ])
+    assert.ok(journal.includes(line), line);
+});
+
+test('done twice, the journal still tells what was there first', async () => {
+  await using directory = await temporaryDirectory();
+  const at = directory.file;
+  await writeFile(at('file'), 'first');
+  for (const text of ['second', 'third']) await carryOut(at('journal'), bytesOf([file(at('file'), text)]));
+  assert.equal(await readFile(at('file'), 'utf8'), 'third');
+  assert.equal(await readFile(at('journal', 'originals', at('file')), 'utf8'), 'first');
+});
+
+test('a link that dies anywhere leaves the old file or the new one, never a part', async () => {
+  await using directory = await temporaryDirectory();
+  const at = directory.file;
+  const whole = bytesOf([file(at('file'), 'all of it, to the last letter'), file(at('next'), 'more')]);
+  for (let length = 0; length < whole.length; length += 7) {
+    await writeFile(at('file'), 'as it was');
+    await carryOut(at('journal'), whole.subarray(0, length)).catch(() => undefined); // cut short: it may say so
+    const text = await readFile(at('file'), 'utf8');
+    assert.ok(['as it was', 'all of it, to the last letter'].includes(text), `after ${length} bytes: ${JSON.stringify(text)}`);
+  }
+  const { stdout } = await carryOut(at('journal'), whole);
+  assert.match(stdout, /end\n$/);
+  assert.deepEqual((await readdir(directory.path)).sort(), ['file', 'journal', 'next']);
+});
+
+test('the first step that fails ends the work, and says why', async () => {
+  await using directory = await temporaryDirectory();
+  const at = directory.file;
+  await mkdir(at('taken'));
+  const steps = [file(at('before'), 'x'), file(at('taken'), 'x'), file(at('after'), 'x')];
+  await assert.rejects(carryOut(at('journal'), bytesOf(steps)), /is a directory/);
+  assert.deepEqual((await readdir(directory.path)).filter((name) => !name.includes('muster')).sort(), [
+    'before',
+    'journal',
+    'taken',
+  ]);
+});

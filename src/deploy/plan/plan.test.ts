@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { desiredSteps } from '../desired/desired.ts';
+import { sysctlsOf } from '../desired/preparation.ts';
+import type { Step } from '../desired/step.ts';
+import { factsThatFit, testInventory, testMaterial } from '../test-material.ts';
+import { lineDiff } from './line-diff.ts';
+import { planHost } from './plan-host.ts';
+import { checkHosts, programsOf } from './preflight.ts';
+
+const inventory = await testInventory();
+const known = new Set(sysctlsOf(inventory).keys());
+const stepsOf = (more = inventory): Step[] => desiredSteps(more, more.hosts[0]!, testMaterial, known);
+const titles = (steps: readonly Step[], facts: ReturnType<typeof factsThatFit>) =>
+  planHost(steps, facts).map(({ title }) => title);
+
+/** A map without one entry, or with another in its place. */
+const withEntry = <K, V>(map: ReadonlyMap<K, V>, key: K, value?: V) => {
+  const copy = new Map(map);
+  if (value === undefined) copy.delete(key);
+  else copy.set(key, value);
+  return copy;
+};
+
+test('nothing is to be done on a host that is as it should be', () => {
+  assert.deepEqual(planHost(stepsOf(), factsThatFit(stepsOf())), []);
+});
+
+test('an empty host gets everything, programs and files before the services that read them', () => {
+  const steps = stepsOf();
+  const planned = titles(steps, { ...factsThatFit([]), sysctls: factsThatFit(steps).sysctls });
+  const at = (title: string) => {
+    const index = planned.indexOf(title);
+    assert.ok(index >= 0, `${title} is not planned`);
+    return index;
+  };
+  const order = [
+    'account kube',
+    'directory /etc/kubernetes/ssl',
+    'file /usr/bin/muster',
+    'link /usr/bin/kubelet',
+    'file /etc/kubernetes/apiserver',
+  ];
+  const services = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubelet', 'flanneld'].map(
+    (name) => `service ${name}.service`,
+  );
+  const places = [...order, ...services].map(at);
+  assert.deepEqual(
+    places,
+    [...places].sort((a, b) => a - b),
+  );
+});
+
+test('another flag of one component changes its file and restarts it, and nothing else', async () => {
+  const facts = factsThatFit(stepsOf());
+  const changed = stepsOf(await testInventory({ flags: { 'kube-scheduler': { v: '4' } } }));
+  assert.deepEqual(titles(changed, facts), ['file /etc/kubernetes/scheduler', 'service kube-scheduler.service']);
+});
+
+test('another executable restarts all services that run it, and leaves etcd alone', () => {
+  const facts = factsThatFit(stepsOf());
+  const executable = { bytes: Buffer.from('newer'), sha256: 'e'.repeat(64) };
+  const changed = desiredSteps(inventory, inventory.hosts[0]!, { ...testMaterial, executable }, known);
+  const restarted = planHost(changed, facts).filter(({ action }) => action === 'restart');
+  assert.deepEqual(
+    restarted.map(({ title }) => title.split(' ')[1]),
+    ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy', 'flanneld'].map(
+      (name) => `${name}.service`,
+    ),
+  );
+});
+
+test('a service that was killed between its files and its restart is restarted by the next run', () => {
+  const steps = stepsOf();
+  const facts = factsThatFit(steps);
+  const unit = facts.units.get('kubelet.service')!;
+  const old = { ...facts, units: withEntry(facts.units, 'kubelet.service', { ...unit, fingerprint: '' }) };
+  assert.deepEqual(titles(steps, old), ['service kubelet.service']);
+});
+
+test('what a file says shows as a diff; what a secret says never does', () => {
+  const steps = stepsOf();
+  const facts = factsThatFit(steps);
+  const secret = '/etc/kubernetes/ssl/ca.key';
+  const text = '/etc/modules-load.d/kubernetes.conf';
+  const changed = (path: string, content?: string) => {
+    const there = facts.files.get(path);
+    assert.equal(there?.type, 'file');
+    return { ...(there as Extract<typeof there, { type: 'file' }>), sha256: '0'.repeat(64), ...(content && { content }) };
+  };
+  const files = withEntry(withEntry(facts.files, secret, changed(secret)), text, changed(text, 'overlay\nold_module\n'));
+  const changes = planHost(steps, { ...facts, files });
+  assert.deepEqual(
+    changes.map(({ title, lines }) => [title, lines]),
+    [
+      [`file ${text}`, ['+ br_netfilter', '- old_module']],
+      [`file ${secret}`, [`- ${Buffer.byteLength(testMaterial.authority.key)} bytes`, '+ secret']],
+    ],
+  );
+  assert.doesNotMatch(JSON.stringify(changes.map(({ lines }) => lines)), /key of/);
+});
+
+test('a worker gets neither control plane nor the key of the authority', async () => {
+  const hosts = [
+    { name: 'm', address: '192.168.20.31', roles: ['etcd', 'master'] },
+    { name: 'w', address: '192.168.20.32', roles: ['worker'] },
+  ];
+  const two = await testInventory({ hosts });
+  const paths = desiredSteps(two, two.hosts[1]!, testMaterial, known).flatMap((step) => ('path' in step ? [step.path] : []));
+  assert.ok(paths.includes('/etc/kubernetes/ssl/ca.pem') && paths.includes('/usr/bin/kubelet'));
+  for (const path of ['/etc/kubernetes/ssl/ca.key', '/usr/bin/kube-apiserver', '/etc/kubernetes/admin.kubeconfig', '/etc/etcd'])
+    assert.ok(!paths.includes(path), path);
+  const master = desiredSteps(two, two.hosts[0]!, testMaterial, known).flatMap((step) => ('path' in step ? [step.path] : []));
+  assert.ok(!master.includes('/usr/bin/kubelet'));
+});
+
+test('one more worker changes nothing on the hosts that are there', async () => {
+  const more = await testInventory({
+    hosts: [...inventory.hosts, { name: 'd', address: '192.168.20.34' }].map(({ name, address, ...host }) => ({
+      name,
+      address,
+      roles: 'roles' in host ? host.roles : ['worker'],
+    })),
+  });
+  assert.deepEqual(planHost(stepsOf(more), factsThatFit(stepsOf())), []);
+});
+
+test('hosts that are not fit are told with what is wrong, before anything is done', () => {
+  const good = new Map(
+    inventory.hosts.map((host, i) => {
+      const facts = factsThatFit([]);
+      const programs = new Set(programsOf(inventory, host).keys());
+      return [host.name, { ...facts, machineId: String(i).repeat(32), programs }] as const;
+    }),
+  );
+  const askedAt = new Map(inventory.hosts.map(({ name }) => [name, 1_800_000_000]));
+  const problems = (host: string, more: object) =>
+    checkHosts(inventory, withEntry(good, host, { ...good.get(host)!, ...more }), 'x64', askedAt).problems.map(
+      ({ host: of, message }) => `${of}: ${message}`,
+    );
+  assert.deepEqual(problems('a', {}), []);
+  assert.deepEqual(problems('b', { time: 1_800_000_031 }), ['b: its clock is 31 s ahead of that of c; 30 are allowed']);
+  assert.deepEqual(problems('b', { time: 1_800_000_029 }), []);
+  assert.deepEqual(problems('b', { ports: new Set([2379]) }), ['b: port 2379, which etcd needs, is taken']);
+  assert.match(problems('b', { machineId: '0'.repeat(32) }).join(), /b: is the same machine as a/);
+  assert.match(problems('c', { init: 'init' }).join(), /c: runs by init/);
+  assert.match(problems('c', { architecture: 'aarch64' }).join(), /c: is aarch64, and the executable is for x86_64/);
+  assert.match(problems('c', { diskKiB: 1024 }).join(), /c: has 1 MiB free/);
+  assert.match(problems('c', { programs: new Set() }).join(), /c: has no \/usr\/bin\/etcd: install the package etcd-server/);
+});
+
+test('a diff of lines leads from one text to the other', () => {
+  assert.deepEqual(lineDiff('a\nb\nc\n', 'a\nx\nc\nd\n'), ['- b', '+ x', '+ d']);
+  assert.deepEqual(lineDiff('', 'a\n'), ['+ a']);
+  assert.deepEqual(lineDiff('a\n', 'a\n'), []);
+});
