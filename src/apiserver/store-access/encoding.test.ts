@@ -44,3 +44,14 @@ test('an object between other bytes is the same as between none, and is then a p
     assert.deepEqual([cached.mayHave('k'), cached.mayHave('nodeName')], [true, false]);
   }
 });
+
+test('an object as of another revision names that one, whether its parsed form was there already or not', () => {
+  const value = encodeStored(form, { metadata: { name: 'x', uid: 'u' }, data: { k: 'v' } } as never);
+  const cached = new CachedObject({ key: '/x', namespace: '', name: 'x' }, form, value, 7);
+  const before = cached.object;
+  for (const later of [cached.at(9), cached.at(9, before)]) {
+    assert.equal(later.object.metadata.resourceVersion, '9');
+    assert.deepEqual(later.object, JSON.parse(later.bytes.toString()));
+  }
+  assert.equal(before.metadata.resourceVersion, '7');
+});

@@ -110,7 +110,7 @@ export class ObjectStore {
       const write: Write = remove ? { type: 'delete', key } : await this.#put(kind, key, value);
       const claims = this.#claimsOf(kind, remove ? undefined : change.object, existing);
       const result = await this.#transact({ key, modRevision: existing.revision }, write, claims);
-      if (result.succeeded && asItWas) return { object: existing.at(result.revision), removed: true };
+      if (result.succeeded && asItWas) return { object: existing.at(result.revision, change.object), removed: true };
       if (result.succeeded)
         return { object: await this.#cachedAs(place, key, value, result.revision, existing.createRevision), removed: remove };
       const newer = result.current && this.#cache.decodeEntry(result.current);

@@ -142,9 +142,11 @@ export class CachedObject {
     return parseObject(this.bytes);
   }
 
-  /** The same object as of another revision: what a DELETED event shows. */
-  at(revision: number): CachedObject {
-    return new CachedObject(this, this.#form, this.#stored(), revision, this.createRevision);
+  /** The same object as of another revision: what a DELETED event shows. `parsed` is its parsed form, where somebody still has it. */
+  at(revision: number, parsed?: DynamicObject): CachedObject {
+    const other = new CachedObject(this, this.#form, this.#stored(), revision, this.createRevision);
+    if (parsed) other.#object = { ...parsed, metadata: { ...parsed.metadata, resourceVersion: String(revision) } };
+    return other;
   }
 
   #stored(): Uint8Array {
