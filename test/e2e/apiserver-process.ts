@@ -97,7 +97,8 @@ export async function openApiserverProcess(): Promise<ApiserverProcess> {
         `--tls-cert-file=${certificate}`,
         `--tls-private-key-file=${key}`,
         `--client-ca-file=${ca}`,
-        '--authorization-mode=RBAC',
+        // Or a file says it.
+        ...(flags.some((flag) => flag.startsWith('--authorization-config')) ? [] : ['--authorization-mode=RBAC']),
         '--service-cluster-ip-range=10.96.0.0/16',
         ...flags,
       ]);
