@@ -7,9 +7,10 @@ import { selectorFromLabels } from '../../api/machinery/label-selector.ts';
 import { Reconciler } from '../../client/reconciler.ts';
 import { createdOrUnneeded, unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
-import { matters, newestChange } from '../endpointslice/controller.ts';
+import { newestChange } from '../endpointslice/controller.ts';
 import { HEADLESS } from '../endpointslice/plan.ts';
 import { hasSelector, isHeadless } from '../endpointslice/service-pods.ts';
+import { servicesOfPods } from '../endpointslice/services-of-pods.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { OwnWrites } from '../framework/own-writes.ts';
 import { subsetsOf, truncated } from './plan.ts';
@@ -74,20 +75,13 @@ export function createEndpointsController(context: ControllerContext, options: {
     }
   }
 
-  function enqueueSelecting(pod: V1Pod): void {
-    for (const service of services.list(pod.metadata?.namespace))
-      if (hasSelector(service) && selectorFromLabels(service.spec?.selector).matches(pod.metadata?.labels))
-        loop.add(keyOf(service));
-  }
-
   return createController(context, {
     sources: [
       source(services, (service) => loop.add(keyOf(service))),
-      source(pods, (pod, { type, previous }) => {
-        if (type === 'updated' && previous && !matters(previous, pod)) return;
-        enqueueSelecting(pod);
-        if (previous && !equalJson(previous.metadata?.labels, pod.metadata?.labels)) enqueueSelecting(previous);
-      }),
+      source(
+        pods,
+        servicesOfPods(services, (key) => loop.add(key)),
+      ),
       source(endpoints, (object) => loop.add(keyOf(object))),
     ],
     loops: [loop],

@@ -8,9 +8,9 @@ import { selectorFromLabels } from '../../api/machinery/label-selector.ts';
 import { Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
-import { isReady } from '../workloads/pod-state.ts';
 import { groupEndpoints, MANAGED_BY, planSlices, SERVICE_NAME, SLICE_CONTROLLER } from './plan.ts';
 import { hasSelector } from './service-pods.ts';
+import { servicesOfPods } from './services-of-pods.ts';
 import { SliceWrites } from './slice-writes.ts';
 
 const ZONE = 'topology.kubernetes.io/zone';
@@ -62,13 +62,6 @@ export function createEndpointSliceController(context: ControllerContext, option
 
   const zoneOf = (nodeName: string) => nodes.get(nodeName)?.metadata?.labels?.[ZONE];
 
-  /** Services by namespace that select the labels: few services are asked for many pods. */
-  function enqueueSelecting(pod: V1Pod): void {
-    for (const service of services.list(pod.metadata?.namespace))
-      if (hasSelector(service) && selectorFromLabels(service.spec?.selector).matches(pod.metadata?.labels))
-        loop.add(keyOf(service));
-  }
-
   return createController(context, {
     sources: [
       source(services, (service, { type, previous }) => {
@@ -76,11 +69,10 @@ export function createEndpointSliceController(context: ControllerContext, option
           equalJson(before.spec, service.spec) && equalJson(before.metadata?.labels, service.metadata?.labels);
         if (type !== 'updated' || (hasSelector(service) && !(previous && same(previous)))) loop.add(keyOf(service));
       }),
-      source(pods, (pod, { type, previous }) => {
-        if (type === 'updated' && previous && !matters(previous, pod)) return;
-        enqueueSelecting(pod);
-        if (previous && !equalJson(previous.metadata?.labels, pod.metadata?.labels)) enqueueSelecting(previous);
-      }),
+      source(
+        pods,
+        servicesOfPods(services, (key) => loop.add(key)),
+      ),
       source(nodes, (node, { type, previous }) => {
         const before = previous?.metadata?.labels?.[ZONE];
         if (type === 'updated' && before === node.metadata?.labels?.[ZONE]) return;
@@ -99,19 +91,6 @@ export function createEndpointSliceController(context: ControllerContext, option
 export function serviceOfSlice({ metadata }: V1EndpointSlice): string[] {
   const name = metadata?.labels?.[SERVICE_NAME];
   return name ? [`${metadata?.namespace}/${name}`] : [];
-}
-
-/** Whether an update of a pod can change what is told of it. */
-export function matters(before: V1Pod, after: V1Pod): boolean {
-  return (
-    isReady(before) !== isReady(after) ||
-    before.metadata?.deletionTimestamp !== after.metadata?.deletionTimestamp ||
-    before.metadata?.uid !== after.metadata?.uid ||
-    before.status?.phase !== after.status?.phase ||
-    before.spec?.nodeName !== after.spec?.nodeName ||
-    !equalJson(before.status?.podIPs, after.status?.podIPs) ||
-    !equalJson(before.metadata?.labels, after.metadata?.labels)
-  );
 }
 
 /** When the last of those was changed that say what the endpoints are: what the latency of programming is measured from. */
