@@ -136,9 +136,11 @@ test('keys are published where the issuer is an https URL, and nowhere else', as
   assert.deepEqual([...paths.keys()], ['/.well-known/openid-configuration', '/openid/v1/jwks']);
   const bodies: string[] = [];
   const response = { writeHead() {}, end: (chunk: Buffer) => void bodies.push(chunk.toString()) } as unknown as ServerResponse;
-  for (const handler of paths.values()) await handler({} as RequestContext, response);
+  const asked = (method: string) => ({ request: { method } }) as RequestContext;
+  for (const handler of paths.values()) await handler(asked('GET'), response);
   assert.equal(JSON.parse(bodies[0]!).jwks_uri, 'https://host:6443/openid/v1/jwks');
   assert.deepEqual(JSON.parse(bodies[0]!).id_token_signing_alg_values_supported, ['ES256']);
   assert.deepEqual(JSON.parse(bodies[1]!).keys, verifier.jwks.keys);
+  for (const handler of paths.values()) await assert.rejects(handler(asked('HEAD'), response), { code: 405 });
   assert.equal(createIssuerDiscovery({ issuer: 'kubernetes', verifier }).size, 0);
 });
