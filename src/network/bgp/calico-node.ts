@@ -11,6 +11,7 @@ import { CodedError } from '../../std/coded-error.ts';
 import { type Component, ComponentGroup, deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import { ChangeSignal, runSyncs } from '../../std/sync-runner.ts';
+import { allowForwarding, CALICO_FORWARD } from '../forward-rules.ts';
 import { cidrRange, formatAddress } from '../policy/address-ranges.ts';
 import { ANNOTATIONS, planBgp } from './bgp-plan.ts';
 import { birdConfiguration, tunnelMode } from './bird-configuration.ts';
@@ -134,6 +135,11 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
       );
     const full = why === 'period' && !(await nat.holds('postrouting', 'masquerade'));
     await nat.write(natRules(known), { full, signal });
+    await allowForwarding(
+      run,
+      CALICO_FORWARD,
+      known.map(({ cidr }) => cidr),
+    );
     const mtu = settings.mtu ?? (mode === 'Never' ? undefined : settings.ipipMtu);
     await writeConflist(cni, blocks, mtu);
     const before = await networksBefore(cni);

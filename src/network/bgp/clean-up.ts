@@ -5,6 +5,7 @@ import type { Client } from '../../client/client.ts';
 import type { NftTable } from '../../host/nft-table.ts';
 import type { RunProgram } from '../../host/run-program.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import { CALICO_FORWARD, removeForwardRules } from '../forward-rules.ts';
 import { ANNOTATIONS } from './bgp-plan.ts';
 import { birdConfiguration } from './bird-configuration.ts';
 import type { BirdDaemon } from './bird-daemon.ts';
@@ -42,6 +43,7 @@ export async function cleanUpCalico({ bird, tables, cni, run, api }: CleanUpOpti
     if (!(error instanceof CodedError && error.code === 'BIRD_MISSING')) throw error;
   }
   await closeTunnel(run);
+  await removeForwardRules(run, CALICO_FORWARD);
   for (const table of tables) await table.remove();
   if (!api) return;
   await releaseBlocks(api, api.nodeName);

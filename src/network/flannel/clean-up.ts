@@ -2,8 +2,8 @@ import { readInterfaces } from '../../host/network-interfaces.ts';
 import type { NftTable } from '../../host/nft-table.ts';
 import type { RunProgram } from '../../host/run-program.ts';
 import type { Logger } from '../../std/logger.ts';
+import { FLANNEL_FORWARD, removeForwardRules } from '../forward-rules.ts';
 import { bridgeOf, DEFAULT_CNI_CONF } from './cni-conf.ts';
-import { removeForwardRules } from './forward-rules.ts';
 import { forwardingChanges } from './forwarding-plan.ts';
 import { readForwarding, writeForwarding } from './kernel-forwarding.ts';
 import { type NetworkPaths, removeNetworkFiles } from './network-files.ts';
@@ -28,7 +28,7 @@ export async function cleanUpFlannel({ run, table, paths, logger }: CleanUpOptio
     if ((kind === 'vxlan' && /^flannel\.\d+$/.test(name)) || (kind === 'ipip' && name === 'flannel.ipip'))
       await run('ip', ['link', 'delete', name]);
   await table.remove();
-  await removeForwardRules(run);
+  await removeForwardRules(run, FLANNEL_FORWARD);
   const bridge = bridgeOf(DEFAULT_CNI_CONF);
   if (!interfaces.some(({ name, kind }) => name === bridge && kind === 'bridge')) return;
   const { stdout } = await run('ip', ['-json', 'link', 'show', 'master', bridge]);

@@ -11,8 +11,8 @@ import { CodedError } from '../../std/coded-error.ts';
 import { type Component, ComponentGroup, deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import { ChangeSignal, runSyncs } from '../../std/sync-runner.ts';
+import { allowForwarding, FLANNEL_FORWARD } from '../forward-rules.ts';
 import { bridgeOf, type CniConf } from './cni-conf.ts';
-import { allowForwarding } from './forward-rules.ts';
 import { forwardingChanges, planForwarding } from './forwarding-plan.ts';
 import { readForwarding, writeForwarding } from './kernel-forwarding.ts';
 import { annotationName, isRangeInside, leaseAnnotations, leaseOf, podRangeOf, vxlanData } from './lease.ts';
@@ -119,7 +119,7 @@ export function createFlannelAgent(options: FlannelOptions): FlannelAgent {
       const full = why === 'period' && !(await masquerade.table.holds('postrouting', 'masquerade'));
       await masquerade.table.write(masqueradeRules({ network, subnet, random: masquerade.random }), { full, signal });
     }
-    if (forwardRules) await allowForwarding(run, network);
+    if (forwardRules) await allowForwarding(run, FLANNEL_FORWARD, [network]);
     await leaveOldRange(run, interfaces, subnet);
     const env = { network, subnet, mtu: podMtu(backend, outer), ipMasq: masquerade !== undefined };
     const other = await writeNetworkFiles(options.paths, options.cniConf, env);

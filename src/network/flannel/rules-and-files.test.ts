@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { recordedPrograms } from '../../host/recorded-programs.ts';
+import { allowForwarding, FLANNEL_FORWARD, removeForwardRules } from '../forward-rules.ts';
 import { DEFAULT_CNI_CONF } from './cni-conf.ts';
-import { allowForwarding, removeForwardRules } from './forward-rules.ts';
 import { masqueradeRules } from './masquerade.ts';
 import { removeNetworkFiles, writeNetworkFiles } from './network-files.ts';
 import { formatSubnetEnv } from './subnet-env.ts';
@@ -37,13 +37,13 @@ const JUMP = '-A FORWARD -m comment --comment "flanneld forward" -j FLANNEL-FWD\
 
 test('forwarding is allowed by a chain of its own, once', async () => {
   const fresh = recordedPrograms(({ args }) => (args.includes('-S') ? { stdout: EMPTY } : undefined));
-  assert.equal(await allowForwarding(fresh.run, '10.64.0.0/10'), true);
+  assert.equal(await allowForwarding(fresh.run, FLANNEL_FORWARD, ['10.64.0.0/10']), true);
   assert.equal(fresh.calls[1]?.input, `*filter\n:FLANNEL-FWD - [0:0]\n${OWN}COMMIT\n`);
   assert.equal(fresh.lines[2], 'iptables --wait 5 -A FORWARD -m comment --comment flanneld forward -j FLANNEL-FWD');
   const there = recordedPrograms(() => ({ stdout: `${EMPTY}-N FLANNEL-FWD\n${JUMP}${OWN}` }));
-  await allowForwarding(there.run, '10.64.0.0/10');
+  await allowForwarding(there.run, FLANNEL_FORWARD, ['10.64.0.0/10']);
   assert.equal(there.calls.length, 1);
-  await removeForwardRules(there.run);
+  await removeForwardRules(there.run, FLANNEL_FORWARD);
   assert.deepEqual(
     there.lines.slice(2).map((line) => line.replace('iptables --wait 5 ', '')),
     ['-D FORWARD -m comment --comment flanneld forward -j FLANNEL-FWD', '-F FLANNEL-FWD', '-X FLANNEL-FWD'],
@@ -55,8 +55,8 @@ test('without an iptables there is nothing to be allowed', async () => {
     exitCode: 3,
     stderr: "can't initialize iptables table `filter': Table does not exist",
   }));
-  assert.equal(await allowForwarding(programs.run, '10.64.0.0/10'), false);
-  await removeForwardRules(programs.run);
+  assert.equal(await allowForwarding(programs.run, FLANNEL_FORWARD, ['10.64.0.0/10']), false);
+  await removeForwardRules(programs.run, FLANNEL_FORWARD);
 });
 
 test('files are written once, and it is said whose configuration the runtime uses', async (t) => {
