@@ -1,0 +1,81 @@
+/** What makes Services of several real nodes reachable: kube-proxy as a process of its own on each, and the cluster's DNS server on the first. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bootstrapKubeconfig } from '../../src/cluster/kubeconfigs.ts';
+import { CLUSTER_CIDR } from '../../src/cluster/options.ts';
+import { createClusterDnsObjects } from '../../src/cluster/real-node/cluster-dns-objects.ts';
+import { readKubeconfig, resolveContext } from '../../src/pki/kubeconfig.ts';
+import type { ComponentProcess } from './component-process.ts';
+import type { RealNode, RealNodes } from './real-nodes.ts';
+
+export type ProxyMode = 'nftables' | 'iptables';
+
+const COREFILE = `.:53 {
+  errors
+  ready
+  kubernetes cluster.local in-addr.arpa {
+    pods insecure
+    ttl 5
+  }
+  cache 5
+  loadbalance
+}
+`;
+
+export interface NodeServices {
+  readonly dns: ComponentProcess;
+  /** By the node's name. */
+  readonly proxies: ReadonlyMap<string, ComponentProcess>;
+}
+
+/** Resolves when each node has its rules for the first time. What runs ends with the nodes. */
+export async function startNodeServices(cluster: RealNodes, modeOf: (node: RealNode) => ProxyMode): Promise<NodeServices> {
+  const { client, nodes } = cluster;
+  const kubectl = cluster.kubectl();
+  const [first] = nodes;
+  if (!first) throw new Error('there is no node');
+  await createClusterDnsObjects(client, first.address);
+  await kubectl.run('create serviceaccount kube-proxy -n kube-system');
+  await kubectl.run(
+    'create clusterrolebinding kube-proxy --clusterrole=system:node-proxier --serviceaccount=kube-system:kube-proxy',
+  );
+  const [proxyConfig, dnsConfig] = await Promise.all(['kube-proxy', 'coredns'].map((name) => accountKubeconfig(cluster, name)));
+  const proxies = new Map<string, ComponentProcess>();
+  for (const node of nodes) {
+    const config = join(node.directory, 'kube-proxy.json');
+    await writeFile(config, JSON.stringify(proxyConfiguration(node, modeOf(node), proxyConfig!)));
+    proxies.set(node.name, node.startMuster('kube-proxy', `--config=${config}`, '-v=2'));
+  }
+  const corefile = join(first.directory, 'Corefile');
+  await writeFile(corefile, COREFILE);
+  const dns = first.startMuster('dns', '-conf', corefile, '--kubeconfig', dnsConfig!, '--bind-address', first.address);
+  await Promise.all([
+    dns.waitForOutput(/The DNS server listens/, 60_000),
+    ...[...proxies.values()].map((proxy) => proxy.waitForOutput(/SyncProxyRules complete/, 60_000)),
+  ]);
+  return { dns, proxies };
+}
+
+function proxyConfiguration(node: RealNode, mode: ProxyMode, kubeconfig: string): object {
+  return {
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    mode,
+    hostnameOverride: node.name,
+    bindAddress: '0.0.0.0',
+    clientConnection: { kubeconfig },
+    clusterCIDR: CLUSTER_CIDR,
+    // Connection tracking has one limit for all namespaces of this machine.
+    conntrack: { maxPerCore: 0, min: 0 },
+    oomScoreAdj: 0,
+  };
+}
+
+/** A kubeconfig of a service account in kube-system. */
+async function accountKubeconfig(cluster: RealNodes, name: string): Promise<string> {
+  const token = (await cluster.kubectl().run(`create token ${name} -n kube-system --duration=10h`)).trim();
+  const { server, caPem = '' } = await resolveContext(await readKubeconfig(cluster.kubeconfig));
+  const path = join(cluster.directory, `${name}.kubeconfig`);
+  await writeFile(path, bootstrapKubeconfig({ server, caPem, token }), { mode: 0o600 });
+  return path;
+}
