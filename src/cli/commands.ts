@@ -121,6 +121,16 @@ export const commandTable: readonly CommandEntry[] = [
     summary: "print a cluster's kubeconfig",
     load: async () => (await import('./commands/kubeconfig.ts')).kubeconfigCommand,
   },
+  {
+    name: 'backup',
+    summary: "keep a cluster's store, certificates and keys in one file",
+    load: async () => (await import('./commands/backup.ts')).backupCommand,
+  },
+  {
+    name: 'restore',
+    summary: 'bring back what backup kept',
+    load: async () => (await import('./commands/restore.ts')).restoreCommand,
+  },
   token,
   certs,
   deploy,
@@ -165,6 +175,11 @@ export const commandTable: readonly CommandEntry[] = [
     name: 'doctor',
     summary: 'say what is wrong, or soon will be, with certificates, tokens, nodes and names of a cluster',
     load: async () => (await import('../doctor/command.ts')).doctorCommand,
+  },
+  {
+    name: 'rehearse',
+    summary: "play a cluster's certificates through years in seconds, with faults",
+    load: async () => (await import('../cluster/rehearsal/command.ts')).rehearseCommand,
   },
   explain,
   {
