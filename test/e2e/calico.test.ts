@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { podKind } from '../../src/api/core/v1/pod.ts';
@@ -82,6 +83,8 @@ test('each node has a block of 64 addresses of the pool, and BIRD leads to the o
 });
 
 test('pods of different nodes reach each other with their own addresses, those of one node too, and the node its pods', async () => {
+  // As Docker leaves it.
+  for (const node of nodes) await node.run('iptables', '-P', 'FORWARD', 'DROP');
   const [a, b, c] = [await startPod('a', nodes[0]), await startPod('b', nodes[1]), await startPod('c', nodes[0])];
   const blocks = await blocksByNode(calico);
   assert.equal(blocks.get('node-1')![0]!.split('.').slice(0, 3).join('.'), a.split('.').slice(0, 3).join('.'));
@@ -89,6 +92,25 @@ test('pods of different nodes reach each other with their own addresses, those o
   assert.equal(await until('c answers a', () => ask('a', c), PATIENT), a);
   assert.equal(await until('a answers b', () => ask('b', a), PATIENT), b);
   assert.match(await nodes[0].run('curl', '-sfm', '5', `http://${a}/cgi-bin/who`), /\d/);
+});
+
+test('what pods send beyond the pools has the node’s address', async () => {
+  const seen: (string | undefined)[] = [];
+  const server = createServer((socket) => {
+    seen.push(socket.remoteAddress);
+    socket.end('outside\n');
+  });
+  const host = new URL(calico.cluster.server).hostname;
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    const request = `nc -w 5 ${host} ${port} < /dev/null`;
+    const { stdout } = await calico.cluster.kubectl().try(['exec', 'b', '--', 'sh', '-c', request]);
+    assert.equal(stdout, 'outside\n');
+    assert.deepEqual(seen, [nodes[1].address]);
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
 });
 
 test('a policy blocks pods of the same node and of others, and allows those that it names', async () => {
