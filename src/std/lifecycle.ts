@@ -19,6 +19,14 @@ export function isAbort(error: unknown, signal: AbortSignal): boolean {
   return signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'));
 }
 
+/** Rejects with the signal's reason once it is aborted; for races with what does not look at the signal itself. */
+export function rejectWhenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
 /** Starts parts in order, and stops those that started, in reverse, when one fails or `stop` is called. */
 export class ComponentGroup {
   #started: { component: Component; controller: AbortController }[] = [];

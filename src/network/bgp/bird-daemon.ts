@@ -26,8 +26,6 @@ export interface BirdDaemon {
    * @throws CodedError BIRD_MISSING, BIRD_REFUSES (the configuration; the old one stays in force)
    */
   ensure(configuration: string): Promise<void>;
-  /** Sessions by name and whether they are established. */
-  sessions(): Promise<ReadonlyMap<string, boolean>>;
   /** Ends it; its files go. No failure when it does not run. */
   stop(): Promise<void>;
 }
@@ -83,11 +81,6 @@ export function createBirdDaemon({ directory, run, clock, logger }: BirdOptions)
         logger.debug(1, 'BIRD has read its configuration again');
       } else await start();
       inForce = configuration;
-    },
-    async sessions() {
-      const lines = (await birdc('show', 'protocols')).split('\n');
-      const rows = lines.map((line) => line.trim().split(/\s+/)).filter(([, protocol]) => protocol === 'BGP');
-      return new Map(rows.map(([name = '', , , , , ...info]) => [name, info.includes('Established')]));
     },
     async stop() {
       inForce = undefined;

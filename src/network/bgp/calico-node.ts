@@ -8,7 +8,7 @@ import type { NftTable } from '../../host/nft-table.ts';
 import type { RunProgram } from '../../host/run-program.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
-import { type Component, ComponentGroup, deferred } from '../../std/lifecycle.ts';
+import { type Component, ComponentGroup, deferred, rejectWhenAborted } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import { ChangeSignal, runSyncs } from '../../std/sync-runner.ts';
 import { allowForwarding, CALICO_FORWARD } from '../forward-rules.ts';
@@ -217,7 +217,7 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
         await ensureKinds(client, clock, signal);
         await ensureDefaultPool(client, settings.defaultPool, logger);
         for (const one of [nodes, pools, affinities, configurations, peers])
-          await Promise.race([group.start(one), rejectOnAbort(signal)]);
+          await Promise.race([group.start(one), rejectWhenAborted(signal)]);
         nodes.onChange(({ type, object, previous }) => {
           if (type !== 'updated' || !previous || facts(object) !== facts(previous)) changes.set();
         });
@@ -261,9 +261,3 @@ function firstAddress(block: string): string | undefined {
   const range = cidrRange(block);
   return range && formatAddress(range.first + 1n, 4);
 }
-
-const rejectOnAbort = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });

@@ -8,7 +8,7 @@ import type { NftTable } from '../../host/nft-table.ts';
 import type { RunProgram } from '../../host/run-program.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
-import { type Component, ComponentGroup, deferred } from '../../std/lifecycle.ts';
+import { type Component, ComponentGroup, deferred, rejectWhenAborted } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import { ChangeSignal, runSyncs } from '../../std/sync-runner.ts';
 import { allowForwarding, FLANNEL_FORWARD } from '../forward-rules.ts';
@@ -200,7 +200,7 @@ export function createFlannelAgent(options: FlannelOptions): FlannelAgent {
     },
     async start(signal) {
       try {
-        await Promise.race([group.start(nodes), rejectOnAbort(signal)]);
+        await Promise.race([group.start(nodes), rejectWhenAborted(signal)]);
         nodes.onChange(({ type, object, previous }) => {
           if (type !== 'updated' || !previous || facts(object) !== facts(previous)) changes.set();
         });
@@ -247,9 +247,3 @@ function randomMac(random: () => number): string {
 }
 
 const waiting = (message: string) => new CodedError(message, { code: 'NODE_NOT_READY' });
-
-const rejectOnAbort = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });

@@ -4,7 +4,7 @@ import type { Client } from '../../client/client.ts';
 import { type Change, createInformer, type Informer } from '../../client/informer.ts';
 import type { NftTable } from '../../host/nft-table.ts';
 import type { Clock } from '../../std/clock.ts';
-import { type Component, ComponentGroup, deferred } from '../../std/lifecycle.ts';
+import { type Component, ComponentGroup, deferred, rejectWhenAborted } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import { ChangeSignal, runSyncs } from '../../std/sync-runner.ts';
 import type { PolicyMetrics } from './policy-metrics.ts';
@@ -125,7 +125,7 @@ export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
     async start(signal) {
       try {
         for (const informer of [nodes, namespaces, policies, own])
-          await Promise.race([group.start(informer), rejectOnAbort(signal)]);
+          await Promise.race([group.start(informer), rejectWhenAborted(signal)]);
         watch();
         const first = deferred();
         const running = runSyncs(changes, signal, {
@@ -153,9 +153,3 @@ function changedIn<T>({ type, object, previous }: Change<T>, facts: (object: T) 
 
 const podCidrsOf = (node: V1Node | undefined): readonly string[] =>
   node?.spec?.podCIDRs ?? (node?.spec?.podCIDR ? [node.spec.podCIDR] : []);
-
-const rejectOnAbort = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
