@@ -69,18 +69,12 @@ test('the name that the program was started as picks the command', async () => {
   assert.match((await run('kubeadm', 'init')).stderr, /^kubeadm: unknown command "init"/);
 });
 
-test('what is not part of this version is refused with what to use instead', async () => {
-  for (const [argv, message] of [[['--store', 'etcd=https://127.0.0.1:2379'], /--store sqlite/]] as const) {
-    const { status, stderr } = await run('muster', 'up', ...argv);
-    assert.equal(status, 1);
-    assert.match(stderr, message);
-  }
-});
-
 test('values of up that make no sense are wrong usage', async () => {
   for (const argv of [
     ['--runtime', 'docker'],
     ['--store', 'disk'],
+    ['--store', 'etcd=127.0.0.1'],
+    ['--store', 'etcd=https://127.0.0.1', '--etcd-keyfile', 'k'],
     ['--nodes', '-1'],
     ['--port', '0'],
     ['--name', 'A_B'],

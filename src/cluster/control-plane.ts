@@ -15,7 +15,6 @@ import { formatKubeconfig } from '../pki/kubeconfig.ts';
 import { writeFileAtomic } from '../std/atomic-file.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { type Component, ComponentGroup, deferred } from '../std/lifecycle.ts';
-import { openStore } from '../store/open-store.ts';
 import { apiServerNames, type ClusterKeys, issueLeaf, LEAF_LIFETIME_MS, openClusterKeys, type Pair } from './authorities.ts';
 import {
   defaultStorageClass,
@@ -26,6 +25,7 @@ import {
   servingApproverBinding,
   servingApproverRole,
 } from './bootstrap-objects.ts';
+import { openClusterStore } from './cluster-store.ts';
 import { createFrontProxy } from './front-proxy.ts';
 import { type ClientAs, createClusterScheduler, createManager } from './in-process-components.ts';
 import { adminKubeconfig } from './kubeconfigs.ts';
@@ -73,7 +73,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
   await mkdir(pkiDirectory, { recursive: true, mode: 0o700 });
   const [keys, store] = await Promise.all([
     openClusterKeys({ directory: pkiDirectory, keep, hasNodes: config.knownNodes.length > 0, clock }),
-    openStore(config.store, { directory: join(directory, 'store'), clock, logger: logger.child({ part: 'store' }) }),
+    openClusterStore(config, directory),
   ]);
   stack.defer(() => store.close());
   const caPem = keys.authority.certificatePem;

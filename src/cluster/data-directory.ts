@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../std/atomic-file.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { MUSTER_VERSION } from '../std/version.ts';
+import type { EtcdFiles } from './options.ts';
 import { lockDirectory } from './process-lock.ts';
 
 /** Raised when the files of a data directory change in a way that older or newer code cannot read. */
@@ -15,6 +16,13 @@ export interface ClusterRecord {
   /** Where the API server listens; nodes' kubeconfigs point there. */
   readonly port: number;
   readonly nodes: readonly NodeRecord[];
+  /** When its objects are not below the data directory. */
+  readonly etcd?: EtcdRecord;
+}
+
+export interface EtcdRecord {
+  readonly servers: string;
+  readonly files: EtcdFiles;
 }
 
 export interface NodeRecord {
@@ -118,7 +126,7 @@ export function parseRecord(text: string, file: string): ClusterRecord {
       `${file} has data format ${String(document.format)} (written by ${String(document.writtenBy ?? 'an unknown version')}), muster ${MUSTER_VERSION} reads ${DATA_FORMAT}; use the version that wrote it, or another data directory`,
       { code: 'DATA_INCOMPATIBLE' },
     );
-  const { name, port, nodes } = document;
+  const { name, port, nodes, etcd } = document;
   if (typeof name !== 'string' || typeof port !== 'number' || !Array.isArray(nodes))
     throw new CodedError(`${file} lacks the name, port or nodes of the cluster`, { code: 'DATA_CORRUPT' });
   return {
@@ -130,5 +138,6 @@ export function parseRecord(text: string, file: string): ClusterRecord {
       port: Number(node.port),
       ...(real && { real }),
     })),
+    ...(etcd && { etcd }),
   };
 }

@@ -1,7 +1,15 @@
 import type { Clock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { Logger } from '../std/logger.ts';
+import type { StoreSpec } from '../store/open-store.ts';
 import type { ClusterRecord, NodeRecord } from './data-directory.ts';
+
+/** Paths of what TLS with an etcd needs. */
+export interface EtcdFiles {
+  readonly ca?: string;
+  readonly certificate?: string;
+  readonly key?: string;
+}
 
 /** What a cluster may be given. Everything has a default. */
 export interface ClusterOptions {
@@ -19,7 +27,9 @@ export interface ClusterOptions {
   /** Where the container runtime listens: `unix:///run/containerd/containerd.sock`. Default: the usual sockets. */
   containerRuntimeEndpoint?: string;
   /** Default `memory`; with a data directory `sqlite`, which keeps every acknowledged write. */
-  store?: 'memory' | 'sqlite';
+  store?: StoreSpec;
+  /** Files for a store in etcd whose members are reached by https. */
+  etcdFiles?: EtcdFiles;
   /** Keeps keys, nodes and the store, so that a later start finds the same cluster. Default: nothing is kept. */
   dataDir?: string;
   /** Of the API server. Default: the one it had before, else a free one. */
@@ -57,7 +67,10 @@ export interface ClusterConfig {
   readonly runtime: 'auto' | 'containerd' | 'hollow';
   readonly containerRuntimeEndpoint: string | undefined;
   readonly knownNodes: readonly NodeRecord[];
-  readonly store: 'memory' | 'sqlite';
+  /** Nothing of it has been recorded yet. */
+  readonly isNew: boolean;
+  readonly store: StoreSpec;
+  readonly etcdFiles: EtcdFiles;
   readonly dataDir: string | undefined;
   /** 0: a free one. */
   readonly port: number;
@@ -133,7 +146,9 @@ export function completeOptions(
     runtime: real ? 'containerd' : (options.runtime ?? 'hollow'),
     containerRuntimeEndpoint: endpoint ?? real?.endpoint,
     knownNodes: record?.nodes ?? [],
-    store: options.store ?? (options.dataDir === undefined ? 'memory' : 'sqlite'),
+    isNew: record === undefined,
+    store: chooseStore(options, record),
+    etcdFiles: options.etcdFiles ?? record?.etcd?.files ?? {},
     dataDir: options.dataDir,
     port: port ?? record?.port ?? options.preferredPort ?? 0,
     portIsPreference: port === undefined && record === undefined,
@@ -147,4 +162,17 @@ export function completeOptions(
     logger: options.logger ?? surroundings.logger,
     random: options.random ?? surroundings.random,
   };
+}
+
+/** A cluster stays in its etcd: another store would be another cluster with the same keys. */
+function chooseStore({ store, dataDir }: ClusterOptions, record: ClusterRecord | undefined): StoreSpec {
+  const known: StoreSpec | undefined = record?.etcd && `etcd=${record.etcd.servers}`;
+  // The members of an etcd may change, and be named in another order.
+  const isOther = (chosen: StoreSpec) =>
+    known ? !chosen.startsWith('etcd=') : record !== undefined && chosen.startsWith('etcd=');
+  if (store !== undefined && isOther(store))
+    throw new CodedError(`the cluster is kept in ${known ?? 'its data directory'}, not in ${store}; "muster down" deletes it`, {
+      code: 'OPTIONS_CONFLICT',
+    });
+  return store ?? known ?? (dataDir === undefined ? 'memory' : 'sqlite');
 }

@@ -4,9 +4,10 @@ import { type Machine, readMachine } from '../kubelet/node/machine.ts';
 import { systemClock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { silentLogger } from '../std/logger.ts';
+import { etcdServersOf, type StoreSpec } from '../store/open-store.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
-import { type DataDirectory, openDataDirectory, openTemporaryDirectory } from './data-directory.ts';
+import { type ClusterRecord, type DataDirectory, openDataDirectory, openTemporaryDirectory } from './data-directory.ts';
 import { createHollowKubelet, hollowConfiguration } from './hollow-kubelet.ts';
 import { createNodeFleet } from './node-fleet.ts';
 import { type ClusterConfig, type ClusterOptions, completeOptions } from './options.ts';
@@ -23,6 +24,8 @@ export interface Cluster extends AsyncDisposable {
   readonly kubeconfig: string;
   /** Where the cluster is kept; undefined for one that is gone when it is closed. */
   readonly dataDir: string | undefined;
+  /** Where its objects are. */
+  readonly store: StoreSpec;
   readonly nodes: readonly ClusterNode[];
   /** The name of the one that this machine is, whose pods run; undefined when all are hollow. */
   readonly realNode: string | undefined;
@@ -76,13 +79,20 @@ export async function startClusterIn(directory: DataDirectory, options: ClusterO
       record.real && real ? real.kubelet(record, controlPlane) : (options) => createHollowKubelet(options, settings),
   });
   stack.defer(() => fleet.stop());
-  const record = () => directory.save({ name: config.name, port: controlPlane.port, nodes: fleet.records });
+  const record = () =>
+    directory.save({ name: config.name, port: controlPlane.port, nodes: fleet.records, ...etcdRecord(config) });
   const known = config.knownNodes.some((node) => node.real) || !real ? config.knownNodes : [real.record, ...config.knownNodes];
   await fleet.plan(known, config.nodes ?? (real ? 0 : config.defaultNodes));
   // Before the first node joins, so that a killed cluster knows its nodes when it comes back.
   await record();
   await fleet.start(config.startTimeoutMs);
   return runningCluster({ config, controlPlane, fleet, record, resources: stack.move() });
+}
+
+/** What says where the objects are, when they are not in the directory. */
+function etcdRecord({ store, etcdFiles }: ClusterConfig): Pick<ClusterRecord, 'etcd'> {
+  const servers = etcdServersOf(store);
+  return servers === undefined ? {} : { etcd: { servers, files: etcdFiles } };
 }
 
 async function findRealNode(config: ClusterConfig, directory: string, machine: Machine) {
@@ -111,6 +121,7 @@ function runningCluster({ config, controlPlane, fleet, record, resources }: Part
     server: controlPlane.server,
     kubeconfig: controlPlane.kubeconfig,
     dataDir: config.dataDir,
+    store: config.store,
     get nodes() {
       return fleet.nodes;
     },

@@ -60,10 +60,15 @@ async function down(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const { lockDirectory } = await import('../../cluster/process-lock.ts');
   lockDirectory(directory)();
   await removeRealNodes(directory, io);
+  const { readRecord } = await import('../../cluster/data-directory.ts');
+  // Damaged or of another version: it is deleted whatever it says.
+  const record = await readRecord(join(directory, 'cluster.json')).catch(() => undefined);
   for (const path of await kubeconfigsWritten(directory)) await removeContext(path, name, io.clock);
   await deleteData(directory);
   await rm(entry, { force: true, recursive: true });
   io.stdout(`Cluster "${name}" is ${state ? 'stopped and ' : ''}deleted\n`);
+  if (record?.etcd)
+    io.stdout(`Its objects stay in the etcd at ${record.etcd.servers}: "etcdctl del /registry/ --prefix" deletes them\n`);
   return 0;
 }
 

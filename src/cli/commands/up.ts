@@ -113,11 +113,14 @@ function checkSame(state: DaemonState, { nodes, port, runtime }: UpOptions): voi
 }
 
 function backgroundArguments(options: UpOptions): string[] {
-  const { name, nodes, store, dataDir, port, runtime, containerRuntimeEndpoint } = options;
+  const { name, nodes, store, etcdFiles, dataDir, port, runtime, containerRuntimeEndpoint } = options;
   const { legacyServiceAccountTokens, runtimeConfig, verbosity } = options;
   return [
     `--name=${name}`,
-    `--store=${store}`,
+    ...(store === undefined ? [] : [`--store=${store}`]),
+    ...(etcdFiles?.ca === undefined ? [] : [`--etcd-cafile=${etcdFiles.ca}`]),
+    ...(etcdFiles?.certificate === undefined ? [] : [`--etcd-certfile=${etcdFiles.certificate}`]),
+    ...(etcdFiles?.key === undefined ? [] : [`--etcd-keyfile=${etcdFiles.key}`]),
     `--runtime=${runtime}`,
     ...(containerRuntimeEndpoint === undefined ? [] : [`--container-runtime-endpoint=${containerRuntimeEndpoint}`]),
     ...(nodes === undefined ? [] : [`--nodes=${nodes}`]),

@@ -43,7 +43,8 @@ export async function runCluster(
       defaultNodes: DEFAULT_NODES,
       runtime: options.runtime,
       containerRuntimeEndpoint: options.containerRuntimeEndpoint,
-      store: options.store,
+      ...(options.store !== undefined && { store: options.store }),
+      ...(options.etcdFiles && { etcdFiles: options.etcdFiles }),
       dataDir: path,
       legacyServiceAccountTokens: options.legacyServiceAccountTokens,
       runtimeConfig: readRuntimeConfig(options.runtimeConfig),
@@ -62,7 +63,7 @@ export async function runCluster(
       nodes: cluster.nodes.map((node) => node.name),
       ...(cluster.realNode !== undefined && { realNode: cluster.realNode }),
       readyMs,
-      store: options.store,
+      store: cluster.store,
     });
     await onReady();
     await Promise.race([cluster.done, aborted(io.signal)]);

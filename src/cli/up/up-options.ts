@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
-import { CodedError } from '../../std/coded-error.ts';
+import type { EtcdFiles } from '../../cluster/options.ts';
 import type { CommandIo } from '../../std/command.ts';
-import { type FlagDefinition, FlagError, type ParsedFlags } from '../../std/flags.ts';
+import { type FlagDefinition, FlagError, type FlagValues, type ParsedFlags } from '../../std/flags.ts';
+import { parseServerUrls } from '../../store/etcd/server-url.ts';
+import { etcdServersOf, type StoreSpec } from '../../store/open-store.ts';
 import { checkClusterName, DEFAULT_CLUSTER } from '../local/cluster-home.ts';
 
 export const NAME_FLAG: FlagDefinition = { name: 'name', type: 'string', default: DEFAULT_CLUSTER, description: 'the cluster' };
@@ -30,9 +32,16 @@ export const UP_FLAGS: readonly FlagDefinition[] = [
   {
     name: 'store',
     type: 'string',
-    default: 'sqlite',
-    description: 'sqlite (kept on disk) or memory (gone when the cluster stops)',
+    description:
+      'sqlite (kept on disk, the default), memory (gone when the cluster stops) or etcd=https://HOST:2379,… (kept there, below /registry)',
   },
+  {
+    name: 'etcd-cafile',
+    type: 'string',
+    description: "for --store etcd=…: authorities that etcd's certificates are checked against",
+  },
+  { name: 'etcd-certfile', type: 'string', description: 'for --store etcd=…: client certificate' },
+  { name: 'etcd-keyfile', type: 'string', description: 'for --store etcd=…: client key' },
   {
     name: 'data-dir',
     type: 'string',
@@ -77,7 +86,9 @@ export interface UpOptions {
   readonly runtime: Runtime;
   /** `unix:///run/containerd/containerd.sock` */
   readonly containerRuntimeEndpoint: string | undefined;
-  readonly store: 'sqlite' | 'memory';
+  readonly store: StoreSpec | undefined;
+  /** Whole paths of files for an etcd; undefined: not said. */
+  readonly etcdFiles: EtcdFiles | undefined;
   readonly dataDir: string | undefined;
   readonly port: number | undefined;
   readonly kubeconfig: string;
@@ -104,7 +115,8 @@ export function readUpOptions({ values, isSet, args }: ParsedFlags, { cwd, env }
     nodes: isSet('nodes') ? nodes : undefined,
     runtime: readRuntime(given || values.string('runtime'), given ? '$MUSTER_RUNTIME' : '--runtime'),
     containerRuntimeEndpoint: values.string('container-runtime-endpoint') || env['CONTAINER_RUNTIME_ENDPOINT'] || undefined,
-    store: readStore(values.string('store')),
+    store: values.string('store') === '' ? undefined : readStore(values.string('store')),
+    etcdFiles: readEtcdFiles(values, cwd),
     dataDir: values.string('data-dir') ? resolve(cwd, values.string('data-dir')) : undefined,
     port: isSet('port') ? port : undefined,
     kubeconfig: values.string('kubeconfig') && resolve(cwd, values.string('kubeconfig')),
@@ -124,9 +136,29 @@ function readRuntime(runtime: string, where: string): Runtime {
   throw new FlagError(where, `invalid argument ${JSON.stringify(runtime)} for "${where}": must be auto, containerd or hollow`);
 }
 
-function readStore(store: string): 'sqlite' | 'memory' {
+function readStore(store: string): StoreSpec {
   if (store === 'sqlite' || store === 'memory') return store;
-  if (store.startsWith('etcd='))
-    throw new CodedError('--store etcd= is not part of this version; use --store sqlite', { code: 'STORE_UNSUPPORTED' });
-  throw new FlagError('--store', `invalid argument ${JSON.stringify(store)} for "--store" flag: must be sqlite or memory`);
+  const servers = etcdServersOf(store);
+  if (servers === undefined)
+    throw new FlagError(
+      '--store',
+      `invalid argument ${JSON.stringify(store)} for "--store" flag: must be sqlite, memory or etcd=URL,…`,
+    );
+  try {
+    parseServerUrls(servers);
+  } catch (error) {
+    throw new FlagError('--store', `invalid argument ${JSON.stringify(store)} for "--store" flag: ${(error as Error).message}`);
+  }
+  return `etcd=${servers}`;
+}
+
+function readEtcdFiles(values: FlagValues, cwd: string): EtcdFiles | undefined {
+  const path = (flag: string) => (values.string(flag) === '' ? undefined : resolve(cwd, values.string(flag)));
+  const [ca, certificate, key] = [path('etcd-cafile'), path('etcd-certfile'), path('etcd-keyfile')];
+  if (ca === undefined && certificate === undefined && key === undefined) return undefined;
+  if ((certificate === undefined) !== (key === undefined)) {
+    const missing = certificate === undefined ? '--etcd-certfile' : '--etcd-keyfile';
+    throw new FlagError(missing, `${missing} is missing: --etcd-certfile and --etcd-keyfile go together`);
+  }
+  return { ...(ca !== undefined && { ca }), ...(certificate !== undefined && key !== undefined && { certificate, key }) };
 }
