@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -31,9 +31,12 @@ class Kernel {
   neighbours: { dst: string; lladdr: string }[] = [];
   tunnels: { mac: string; dst: string }[] = [];
   readonly lines: string[] = [];
+  /** No route can be written. */
+  isBroken = false;
 
   readonly run: RunProgram = async (program, args, { input } = {}) => {
     const line = [program, ...args].join(' ');
+    if (this.isBroken && line.startsWith('ip -force')) throw new Error('RTNETLINK answers: Network is unreachable');
     if (/ -batch -$/.test(line)) for (const one of String(input).trim().split('\n')) this.#change(one);
     else if (!/ -json /.test(line)) this.lines.push(line);
     if (line.startsWith('ip link add')) this.#addDevice(args);
@@ -196,6 +199,19 @@ test('a node that had told an address of its device comes back with it', async (
     ),
   );
   assert.equal(api.patches['n1']?.annotations, undefined, 'nothing new is told');
+});
+
+test('what cannot be written for another node does not keep this one from having pods', async (t) => {
+  const api = openApi(node(1), withLease(2));
+  const { agent, kernel, root, signal } = await openAgent(t, api);
+  kernel.isBroken = true;
+  const starting = agent.start(signal);
+  await until('the runtime has its network', () => access(join(root, 'net.d', '10-flannel.conflist')).then(() => true));
+  assert.ok(!agent.isHealthy);
+  kernel.isBroken = false;
+  api.tell('ADDED', withLease(3));
+  await starting;
+  assert.equal(kernel.routes.length, 2);
 });
 
 test('nothing is set up before the node has a range', async (t) => {

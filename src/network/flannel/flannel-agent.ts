@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { nodeKind } from '../../api/core/v1/node.ts';
 import type { V1Node } from '../../api/gen/types.ts';
 import { formatTime } from '../../api/machinery/object.ts';
@@ -54,6 +55,8 @@ export interface FlannelAgent extends Component {
 
 const LEAST_MS = 100;
 const RETRY_MS = 2000;
+/** Told of at a time. */
+const MOST_PROBLEMS = 10;
 
 /**
  * A node's part of flannel's network: tells by the Node object where its pods are reached, and keeps the kernel's routes, and neighbours and
@@ -86,8 +89,12 @@ export function createFlannelAgent(options: FlannelOptions): FlannelAgent {
     const interfaces = await readInterfaces(run);
     const isNamed = wish.interfaces.length > 0 || wish.patterns.length > 0;
     const usual = isNamed ? undefined : (await readRouteTo(run, reach ?? 'default'))?.device;
-    const overwrite = node.metadata?.annotations?.[annotationName(prefix, 'public-ip-overwrite')];
-    return { interfaces, outer: chooseInterface(interfaces, { ...wish, publicIp: overwrite ?? wish.publicIp }, usual) };
+    const annotation = annotationName(prefix, 'public-ip-overwrite');
+    const overwrite = node.metadata?.annotations?.[annotation];
+    const isAddress = overwrite !== undefined && isIPv4(overwrite);
+    sayOnce('overwrite', overwrite && !isAddress ? `${annotation}: ${JSON.stringify(overwrite)} is no IPv4 address` : '');
+    const publicIp = isAddress ? overwrite : wish.publicIp;
+    return { interfaces, outer: chooseInterface(interfaces, { ...wish, publicIp }, usual) };
   }
 
   async function sync(why: 'change' | 'period', signal: AbortSignal): Promise<void> {
@@ -114,7 +121,11 @@ export function createFlannelAgent(options: FlannelOptions): FlannelAgent {
         ),
       },
     });
-    await forward(run, outer, subnet);
+    // What cannot be written for one node does not keep this one from having pods.
+    const failure = await forward(run, outer, subnet).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
     if (masquerade) {
       const full = why === 'period' && !(await masquerade.table.holds('postrouting', 'masquerade'));
       await masquerade.table.write(masqueradeRules({ network, subnet, random: masquerade.random }), { full, signal });
@@ -129,6 +140,7 @@ export function createFlannelAgent(options: FlannelOptions): FlannelAgent {
     );
     if (options.setNodeCondition && networkCondition(node) !== 'FlannelIsUp')
       await patchNode(node, { status: { conditions: [upCondition(clock.now())] } });
+    if (failure !== undefined) throw failure;
   }
 
   /** A node that was deleted and came back has another range; the plugin does not use a bridge that has an address of the old one. */
@@ -153,7 +165,8 @@ export function createFlannelAgent(options: FlannelOptions): FlannelAgent {
     const { device, publicIp, linkCidrs } = outer;
     const place = { nodeName, subnet, publicIp, device, linkCidrs, ...(tunnelDevice !== undefined && { tunnelDevice }) };
     const plan = planForwarding(conf, place, leases);
-    sayOnce('nodes', plan.problems.join('; '));
+    const more = plan.problems.length - MOST_PROBLEMS;
+    sayOnce('nodes', [...plan.problems.slice(0, MOST_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])].join('; '));
     const isVxlan = backend.type === 'vxlan';
     const actual = await readForwarding(run, isVxlan ? tunnelDevice : undefined);
     const written = forwardingChanges(actual, plan, {
