@@ -60,6 +60,7 @@ export interface Containerd extends AsyncDisposable {
 
 const DEFAULT_SANDBOX_IMAGE = 'registry.test/pause:1';
 const PREFIX = 'muster-ctrd-';
+const START_MS = 60_000;
 const OVERLAYFS_MAGIC = 0x794c7630;
 const CNI_BIN_DIRS = ['/usr/lib/cni', '/opt/cni/bin'];
 
@@ -136,12 +137,14 @@ function handleOf(plan: ContainerdPlan, leftovers: Leftovers): Containerd {
     const child = spawn(program, args, { stdio: ['ignore', output, output] });
     closeSync(output);
     running = child;
-    await until('containerd answers', async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return true;
-      const plugins = (await ctr('plugins', 'ls')).split('\n');
-      return plugins.some((line) => /^io\.containerd\.grpc\.v1\s+cri\s.*\bok\b/.test(line));
-    });
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`containerd ended:\n${log()}`);
+    const ended = () => child.exitCode !== null || child.signalCode !== null;
+    const state = await until(
+      'containerd answers',
+      async () =>
+        ended() ? 'ended' : /^io\.containerd\.grpc\.v1\s+cri\s.*\b(ok|error)\b/m.exec(await ctr('plugins', 'ls'))?.[1],
+      { timeoutMs: START_MS },
+    );
+    if (state !== 'ok') throw new Error(`${whyNot(log())}\ncontainerd is not ready (${state}):\n${log()}`);
   };
   const handle: Containerd = {
     endpoint: `unix://${paths.socket}`,
@@ -175,6 +178,13 @@ function handleOf(plan: ContainerdPlan, leftovers: Leftovers): Containerd {
     },
   };
   return handle;
+}
+
+/** What to do about it, where that is known. */
+function whyNot(log: string): string {
+  return /fsnotify watcher: too many open files/.test(log)
+    ? 'too many programs on this machine watch files: sysctl -w fs.inotify.max_user_instances=1024'
+    : '';
 }
 
 /** Cleans up after runs that were killed, so that they do not wear the machine out. */
