@@ -41,6 +41,12 @@ const DEFAULT_REQUEST_TIMEOUT_MS = 15 * 60_000;
  * pause that would be as fast as the API server answers, and files are named by the second.
  */
 const PAUSE_AFTER_RENEWAL_MS = 1000;
+/**
+ * A certificate that ends no later than the one before is all that the signer has to give: its authority ends then. Every node asking for the
+ * next one each second would only keep the API server from whoever replaces the authority.
+ */
+const SHORTEST_PAUSE_WITHOUT_GAIN_MS = 30_000;
+const LONGEST_PAUSE_WITHOUT_GAIN_MS = 3_600_000;
 
 /**
  * Keeps one certificate renewed through CertificateSigningRequests (upstream's client-go/util/certificate Manager). `start`
@@ -93,11 +99,12 @@ export function createCertificateManager(options: CertificateManagerOptions): Ce
   async function run(signal: AbortSignal): Promise<void> {
     for (;;) {
       await waitForDeadline(signal);
+      const endedMs = pair?.notAfterMs ?? 0;
       for (let failures = 0; !(await rotate(signal)); ) {
         failures++;
         await clock.sleep(rotationRetryDelayMs(failures, random), signal);
       }
-      await clock.sleep(PAUSE_AFTER_RENEWAL_MS, signal);
+      await clock.sleep(pauseAfter(pair!, endedMs, clock.now()), signal);
     }
   }
 
@@ -114,6 +121,13 @@ export function createCertificateManager(options: CertificateManagerOptions): Ce
       return renewFailures;
     },
   };
+}
+
+/** @param endedMs when the certificate before ended; 0 when there was none */
+function pauseAfter({ notAfterMs }: KeyPair, endedMs: number, nowMs: number): number {
+  if (notAfterMs > endedMs) return PAUSE_AFTER_RENEWAL_MS;
+  const quarterMs = (notAfterMs - nowMs) / 4;
+  return Math.min(Math.max(quarterMs, SHORTEST_PAUSE_WITHOUT_GAIN_MS), LONGEST_PAUSE_WITHOUT_GAIN_MS);
 }
 
 function explain(error: unknown): string {

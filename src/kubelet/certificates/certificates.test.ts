@@ -113,6 +113,22 @@ test('a certificate that is soon past its deadline is replaced no sooner than af
   await stop();
 });
 
+test('a certificate that ends no later than the one before is not asked for every second: its authority ends', async () => {
+  const clock = new VirtualClock(START_MS);
+  await using cluster = await createClusterOfOne(clock);
+  const { manager, renewed, stop, life } = createManager(cluster, clock);
+  const endMs = START_MS + 60_000;
+  // What a signer gives whose authority ends in a minute, dated back by five.
+  cluster.api.created = ({ kind, metadata }) => {
+    if (kind === 'CertificateSigningRequest') void cluster.issue(metadata.name!, { lifetimeMs: endMs - clock.now() });
+  };
+  await manager.start(life.signal);
+  await until(() => renewed.length === 1, 'the first');
+  for (let second = 0; second < 50; second++) await clock.advance(1000);
+  assert.ok(renewed.length <= 4, `${renewed.length} certificates in 50 s`);
+  await stop();
+});
+
 test('a request that nobody approves is given up after 15 minutes and made again, with growing and then constant delays', async () => {
   const clock = new VirtualClock(START_MS);
   await using cluster = await createClusterOfOne(clock);

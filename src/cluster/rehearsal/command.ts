@@ -1,0 +1,134 @@
+import { createClient } from '../../client/create-client.ts';
+import { transportFromContext } from '../../client/kubeconfig-client.ts';
+import { flag } from '../../client/serving/component-flags.ts';
+import { collectCluster } from '../../doctor/collect/collect-cluster.ts';
+import { readKubeconfig, resolveContext } from '../../pki/kubeconfig.ts';
+import type { CommandIo, ComponentCommand } from '../../std/command.ts';
+import { FlagError, type FlagValues, type ParsedFlags } from '../../std/flags.ts';
+import type { ChronicleEntry, Summary } from './chronicle.ts';
+import { type PublicParts, publicParts } from './public-parts.ts';
+import { rehearse } from './rehearse.ts';
+import { parseDays, parseFault, type Scenario } from './scenario.ts';
+
+const DAY_MS = 86_400_000;
+const MOST_NODES = 5000;
+
+/** `muster rehearse`. Exit status 0: every certificate was renewed in time; 3: something ran out or was lost; 1: it could not be played. */
+export const rehearseCommand: ComponentCommand = {
+  name: 'rehearse',
+  summary:
+    "play a cluster's certificates through years in seconds, with faults: what breaks first, when, and what brings it back",
+  flags: [
+    flag('nodes', 'int', 'how many nodes', { default: 10 }),
+    flag('for', 'string', 'how long, as in 1y, 90d, 48h', { default: '1y' }),
+    flag('certificate-lifetime', 'string', "of kubelets' certificates, as --cluster-signing-duration", { default: '1y' }),
+    flag('ca-lifetime', 'string', "what is left of the authority's life", { default: '10y' }),
+    flag(
+      'fault',
+      'strings',
+      'KIND@WHEN+HOWLONG[:NODES[:OFFSET]]: approver-away@200d+2h, node-off@30d+420d:node-7, clock@10d+1d:node-3:+7m',
+    ),
+    flag('rejoin', 'bool', 'nodes whose certificate ran out while they were off have a bootstrap token'),
+    flag('seed', 'int', 'decides all that is random', { default: 1 }),
+    flag(
+      'from-cluster',
+      'bool',
+      'take the number of nodes, lifetimes and the end of the authority from a live cluster; only public parts are read',
+    ),
+    flag('kubeconfig', 'string', 'for --from-cluster; default $KUBECONFIG, else ~/.kube/config'),
+    flag('output', 'string', 'text or json', { shorthand: 'o', default: 'text' }),
+  ],
+  run: runRehearsal,
+};
+
+async function runRehearsal({ values, args, isSet }: ParsedFlags, io: CommandIo): Promise<number> {
+  if (args.length > 0) throw new FlagError(args[0]!, `unexpected argument ${JSON.stringify(args[0])}`);
+  const output = values.string('output');
+  if (output !== 'text' && output !== 'json') throw new FlagError('--output', '--output: only text and json there are');
+  const live = values.bool('from-cluster') ? await readLive(values, io) : undefined;
+  const scenario = readScenario(values, isSet, live, io.clock.now());
+  const startedMs = performance.now();
+  const { summary, entries } = await rehearse(scenario, { signal: io.signal });
+  const seconds = (performance.now() - startedMs) / 1000;
+  if (output === 'json')
+    io.stdout(
+      `${JSON.stringify({ scenario: { ...scenario, nodes: scenario.nodes.length }, summary, entries, seconds }, null, 2)}\n`,
+    );
+  else io.stdout(rehearsalText(scenario, summary, entries, seconds));
+  return summary.missed > 0 || summary.lost.length > 0 ? 3 : 0;
+}
+
+/** @throws FlagError */
+function readScenario(values: FlagValues, isSet: ParsedFlags['isSet'], live: PublicParts | undefined, nowMs: number): Scenario {
+  const duration = (name: string, known: number | undefined) => {
+    if (known !== undefined && !isSet(name)) return known;
+    try {
+      return parseDays(values.string(name));
+    } catch {
+      throw new FlagError(`--${name}`, `--${name}: ${JSON.stringify(values.string(name))} is no duration such as 1y, 90d or 2h`);
+    }
+  };
+  const count = values.int('nodes');
+  if (count < 1 || count > MOST_NODES) throw new FlagError('--nodes', `--nodes: must be from 1 to ${MOST_NODES}`);
+  const nodes = live && !isSet('nodes') ? live.nodes : Array.from({ length: count }, (_, i) => `node-${i + 1}`);
+  const certificateLifetimeMs = duration('certificate-lifetime', live?.certificateLifetimeMs);
+  if (certificateLifetimeMs < 600_000)
+    throw new FlagError('--certificate-lifetime', '--certificate-lifetime: must be 10m or more');
+  const durationMs = duration('for', undefined);
+  if (durationMs < DAY_MS / 24 || durationMs > 50 * 365 * DAY_MS) throw new FlagError('--for', '--for: must be from 1h to 50y');
+  return {
+    nodes,
+    startMs: nowMs,
+    durationMs,
+    certificateLifetimeMs,
+    caLifetimeMs: duration('ca-lifetime', live?.caLifetimeMs),
+    faults: values.strings('fault').map((text) => parseFault(text, nodes)),
+    rejoin: values.bool('rejoin'),
+    seed: values.int('seed'),
+  };
+}
+
+async function readLive(values: FlagValues, io: CommandIo): Promise<PublicParts> {
+  const path = values.string('kubeconfig') || io.env['KUBECONFIG']?.split(':')[0] || `${io.env['HOME'] ?? ''}/.kube/config`;
+  const context = await resolveContext(await readKubeconfig(path));
+  const transport = transportFromContext(context, io.clock);
+  try {
+    const client = createClient({ transport, userAgent: 'muster-rehearse' });
+    const seen = await collectCluster({ client, context, clock: io.clock, signal: io.signal, timeoutMs: 3000, nodes: true });
+    return publicParts(seen);
+  } finally {
+    await transport.close({ final: true });
+  }
+}
+
+const SHOWN = 30;
+const time = (ms: number) => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
+
+function entryText({ atMs, who, what, purpose, detail }: ChronicleEntry): string {
+  return `${time(atMs)}  ${who} ${what}${purpose ? ` (${purpose})` : ''}${detail ? `: ${detail}` : ''}`;
+}
+
+/** For people. */
+export function rehearsalText(scenario: Scenario, summary: Summary, entries: readonly ChronicleEntry[], seconds: number): string {
+  const { renewals, missed, lost, firstBroken, lastMended, longestGapMs, failedTries } = summary;
+  const lines = [
+    `${scenario.nodes.length} nodes, ${summary.simulatedDays} days from ${time(scenario.startMs)}, certificates of ${Math.round(scenario.certificateLifetimeMs / 3_600_000)} h (played in ${seconds.toFixed(1)} s)`,
+    '',
+    `joined            ${summary.joined}`,
+    `renewals          ${renewals.client} client, ${renewals.serving} serving`,
+    `tries that failed ${failedTries}`,
+    `ran out           ${missed}${missed > 0 ? `, for ${Math.round(longestGapMs / 60_000)} min at the longest` : ''}`,
+    `lost at the end   ${lost.length > 0 ? lost.slice(0, 10).join(', ') : 'none'}${lost.length > 10 ? ` and ${lost.length - 10} more` : ''}`,
+    '',
+  ];
+  if (firstBroken) lines.push(`broke first       ${entryText(firstBroken)}`);
+  if (lastMended) lines.push(`right again       ${entryText(lastMended)}`);
+  if (lost.length > 0) lines.push('to bring back     muster rescue, or join them anew with a bootstrap token');
+  if (entries.length > 0)
+    lines.push(
+      '',
+      ...entries.slice(0, SHOWN).map(entryText),
+      ...(entries.length > SHOWN ? [`and ${entries.length - SHOWN} more (-o json)`] : []),
+    );
+  return `${lines.join('\n').trimEnd()}\n`;
+}
