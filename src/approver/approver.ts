@@ -15,12 +15,11 @@ import { createInformer } from '../client/informer.ts';
 import { LoopMetrics } from '../client/loop-metrics.ts';
 import { type Outcome, Reconciler } from '../client/reconciler.ts';
 import { unlessReason } from '../client/unless-reason.ts';
-import { parseCertificateRequest } from '../pki/certificate-request.ts';
 import type { Clock } from '../std/clock.ts';
 import { type Component, deferred } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
 import type { ApproverMetrics } from './approver-metrics.ts';
-import { createClusterView, isSuperseded, isUndecided, SUPERSEDED } from './cluster-view.ts';
+import { createClusterView, isSuperseded, isUndecided, SUPERSEDED, servingKey, workKey } from './cluster-view.ts';
 import { type Decision, decide } from './decide.ts';
 import type { ClusterNames } from './denied-names.ts';
 import { gatherFacts } from './gather-facts.ts';
@@ -51,6 +50,9 @@ const APPROVED_REASON = 'AllRulesHold';
 const NAMES_KEPT_MS = 60_000;
 /** Enough that one source that is slow does not hold up the others' nodes. */
 const WORKERS = 32;
+const MOST_IN_ONE_TURN = 50;
+/** By then the copies have what was written. */
+const NEXT_TURN_MS = 100;
 
 /**
  * Decides on kubelets' certificate requests for as long as it runs. Level-triggered: requests that are there when it starts are looked at,
@@ -78,7 +80,7 @@ class Approver implements Component {
     this.#options = options;
     this.#requests = createInformer<V1CertificateSigningRequest>({ client, kind: certificateSigningRequestKind, clock, logger });
     this.#nodes = createInformer<V1Node>({ client, kind: nodeKind, clock, logger });
-    this.#view = createClusterView({ requests: this.#requests, nodes: this.#nodes });
+    this.#view = createClusterView({ requests: this.#requests, nodes: this.#nodes, clock });
     const reconcile = (key: string, signal: AbortSignal) => this.#reconcile(key, signal);
     const loop = {
       name: this.name,
@@ -99,16 +101,22 @@ class Approver implements Component {
   }
 
   async start(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
     // Nodes first: without them every request would seem to be of a node that is not there.
     await this.#nodes.start(signal);
-    this.#requests.onChange(({ type, object }) => {
+    this.#requests.onChange(({ type, object, previous }) => {
       const name = object.metadata?.name ?? '';
-      if (type === 'deleted') this.#forget(name);
-      else if (this.#concerns(object)) this.#loop.add(name);
-      else if (type === 'updated' && isIssued(object)) this.#checkIssued(object);
+      if (type === 'deleted' || !this.#concerns(object)) {
+        this.#forget(name);
+        if (type === 'updated' && isIssued(object) && previous && !isIssued(previous)) this.#checkIssued(object);
+        return;
+      }
+      if (!this.#seenMs.has(name)) this.#seenMs.set(name, clock.now());
+      this.#loop.add(workKey(object));
     });
     this.#nodes.onChange(({ object, type }) => {
-      if (type !== 'deleted') for (const name of this.#waitingOf(object.metadata?.name ?? '')) this.#loop.add(name);
+      const key = servingKey(object.metadata?.name ?? '');
+      if (type !== 'deleted' && this.#view.undecided(key).length > 0) this.#loop.add(key);
     });
     await this.#requests.start(signal);
     Promise.all([this.#nodes.done, this.#requests.done, this.#loop.run(signal)]).then(
@@ -125,19 +133,28 @@ class Approver implements Component {
     return mine && isUndecided(csr) && !isSuperseded(csr);
   }
 
-  #waitingOf(nodeName: string): string[] {
-    const user = `system:node:${nodeName}`;
-    return [...this.#waiting.keys()].filter((name) => this.#requests.get(name)?.spec.username === user);
+  /**
+   * Of one node after the other, so that the requests of one never take more than one worker: the newest first, then the others, which are
+   * put aside, a limited number at a time.
+   */
+  async #reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
+    const mine = this.#view.undecided(key).filter((csr) => this.#concerns(csr));
+    const order = ({ metadata }: V1CertificateSigningRequest) => `${metadata?.creationTimestamp ?? ''} ${metadata?.name ?? ''}`;
+    const newestFirst = mine.toSorted((a, b) => (order(a) < order(b) ? 1 : -1));
+    // Without writes nothing is ever put aside, and the rest would never have its turn.
+    const turn = this.#options.dryRun ? newestFirst : newestFirst.slice(0, MOST_IN_ONE_TURN);
+    let againMs = turn.length < mine.length ? NEXT_TURN_MS : undefined;
+    for (const csr of turn) {
+      const waitMs = await this.#decideOn(csr, signal);
+      if (waitMs !== undefined) againMs = Math.min(waitMs, againMs ?? waitMs);
+    }
+    return againMs === undefined ? undefined : { requeueAfterMs: againMs };
   }
 
-  async #reconcile(name: string, signal: AbortSignal): Promise<Outcome> {
-    const csr = this.#requests.get(name);
-    if (!csr || !this.#concerns(csr)) {
-      this.#forget(name);
-      return;
-    }
+  /** Answers when to look at it again, if there is a time for it. */
+  async #decideOn(csr: V1CertificateSigningRequest, signal: AbortSignal): Promise<number | undefined> {
     const { clock, limits, sources, allowedPrefixes, servedCertificate, metrics } = this.#options;
-    if (!this.#seenMs.has(name)) this.#seenMs.set(name, clock.now());
+    const name = csr.metadata?.name ?? '';
     const facts = await gatherFacts(csr, {
       view: this.#view,
       cluster: await this.#names(),
@@ -146,13 +163,22 @@ class Approver implements Component {
     const decision = decide(facts);
     this.#countFailures(facts);
     if (decision.outcome === 'wait') return this.#wait(csr, facts, decision, signal);
+    // Sources take their time: what was judged must still be what is there.
+    if (this.#view.node(facts.nodeName)?.metadata?.resourceVersion !== facts.node?.metadata?.resourceVersion) return NEXT_TURN_MS;
     await this.#write(csr, facts, decision, signal);
     metrics.decisions.increment(decision.outcome, decision.rule?.code ?? '', csr.spec.signerName);
-    metrics.seconds.observe((clock.now() - this.#seenMs.get(name)!) / 1000, decision.outcome);
+    const seenMs = this.#seenMs.get(name);
+    if (seenMs !== undefined) metrics.seconds.observe((clock.now() - seenMs) / 1000, decision.outcome);
     this.#forget(name);
+    return undefined;
   }
 
-  async #wait(csr: V1CertificateSigningRequest, facts: RequestFacts, decision: Decision, signal: AbortSignal): Promise<Outcome> {
+  async #wait(
+    csr: V1CertificateSigningRequest,
+    facts: RequestFacts,
+    decision: Decision,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
     const { events, logger, metrics, dryRun } = this.#options;
     const name = csr.metadata?.name ?? '';
     const rule = decision.rule!;
@@ -165,10 +191,10 @@ class Approver implements Component {
     }
     if (facts.newerRequest !== undefined) {
       if (!dryRun) await this.#markSuperseded(csr, facts.newerRequest, signal);
-      this.#forget(name);
-      return;
+      if (!dryRun) this.#forget(name);
+      return undefined;
     }
-    return decision.retryAfterMs === undefined ? undefined : { requeueAfterMs: decision.retryAfterMs };
+    return decision.retryAfterMs;
   }
 
   /** Conflicts reject, and the loop then decides again on what is there: nothing is ever approved twice. */
@@ -210,8 +236,7 @@ class Approver implements Component {
     const ours = csr.status?.conditions?.some(({ type, reason }) => type === 'Approved' && reason === APPROVED_REASON);
     if (!ours) return;
     const { limits, logger, events, metrics } = this.#options;
-    const request = parseCertificateRequest(Buffer.from(csr.spec.request, 'base64'));
-    const difference = differsFromRequest(csr, request, limits.maxLifetimeMs);
+    const difference = differsFromRequest(csr, limits.maxLifetimeMs);
     if (difference === undefined) return;
     metrics.issuedDifferently.increment();
     logger.error('The signer issued another certificate than was approved', { csr: csr.metadata?.name, difference });

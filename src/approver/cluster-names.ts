@@ -23,6 +23,8 @@ export interface ClusterNameSettings {
   readonly serviceRanges: readonly IpRange[];
   /** The API server's address as the kubeconfig has it. */
   readonly server: string;
+  /** Names in the certificate of the API server. */
+  readonly shownNames?: () => Promise<readonly string[]>;
   readonly denyNames: readonly string[];
   readonly denyRanges: readonly IpRange[];
 }
@@ -33,12 +35,13 @@ interface ServiceCidr extends KubeObject {
 
 /** Looks what names and addresses are the cluster's own. Rejects when the API server cannot be asked. */
 export async function findClusterNames(client: Client, settings: ClusterNameSettings): Promise<ClusterNames> {
-  const [kubernetes, endpoints, ranges, system] = await Promise.all([
+  const [kubernetes, endpoints, ranges, system, shown = []] = await Promise.all([
     unlessReason(client.resource<V1Service>(SERVICE, 'default').get('kubernetes'), 'NotFound'),
     unlessReason(client.resource<V1Endpoints>(ENDPOINTS, 'default').get('kubernetes'), 'NotFound'),
     // Older clusters have none.
     unlessReason(client.resource<ServiceCidr>(SERVICE_CIDR).list(), 'NotFound'),
     client.resource<V1Service>(SERVICE, 'kube-system').list(),
+    settings.shownNames?.(),
   ]);
   const services = [...(kubernetes ? [kubernetes] : []), ...system.items];
   const host = new URL(settings.server).hostname.replace(/^\[|\]$/g, '');
@@ -59,8 +62,8 @@ export async function findClusterNames(client: Client, settings: ClusterNameSett
         ])
         .flatMap(addressOf),
     ),
-    apiServerNames: new Set(hostAddress ? [] : [host.toLowerCase()]),
-    apiServerAddresses: new Set([...(hostAddress ? [formatIp(hostAddress)] : []), ...endpointAddresses.flatMap(addressOf)]),
+    apiServerNames: new Set([...(hostAddress ? [] : [host]), ...shown.filter((name) => !parseIp(name))].map((n) => n.toLowerCase())),
+    apiServerAddresses: new Set([...(hostAddress ? [formatIp(hostAddress)] : []), ...endpointAddresses.flatMap(addressOf), ...shown.flatMap(addressOf)]),
     moreNames: settings.denyNames,
     moreRanges: settings.denyRanges,
   };

@@ -6,10 +6,14 @@ import {
 } from '../api/certificates/v1/signer-conditions.ts';
 import type { V1CertificateSigningRequest, V1Node } from '../api/gen/types.ts';
 import type { Informer } from '../client/informer.ts';
-import { parseCertificateRequest } from '../pki/certificate-request.ts';
+import { type Certificate, parseCertificates } from '../pki/certificate.ts';
+import type { Clock } from '../std/clock.ts';
 import type { ClusterView } from './gather-facts.ts';
+import { IssuedNames } from './issued-names.ts';
 import { KeyBook } from './key-book.ts';
 import { claimsOf } from './names/claims.ts';
+import { canonicalName } from './names/name-table.ts';
+import { USER_PREFIX } from './rules/identity-rules.ts';
 
 const CLAIMS = 'claims';
 const UNDECIDED = 'undecided';
@@ -33,29 +37,48 @@ export function isUndecided(csr: V1CertificateSigningRequest): boolean {
 export const isSuperseded = ({ status }: V1CertificateSigningRequest): boolean =>
   status?.conditions?.some(({ type }) => type === SUPERSEDED) ?? false;
 
-export interface ViewInformers {
-  readonly requests: Informer<V1CertificateSigningRequest>;
-  readonly nodes: Informer<V1Node>;
+/**
+ * Whose requests are looked at one after the other: a node's for one signer. Requests by tokens, which many nodes share, are each for
+ * themselves.
+ */
+export function workKey({ spec, metadata }: V1CertificateSigningRequest): string {
+  const byNode = spec.signerName === KUBELET_SERVING || (spec.username ?? '').startsWith(USER_PREFIX);
+  return `${spec.signerName} ${spec.username}${byNode ? '' : ` ${metadata?.name}`}`;
 }
 
-/** A view on the copies that two informers keep. Call it before they start. */
-export function createClusterView({ requests, nodes }: ViewInformers): ClusterView {
+/** The key of a node's serving requests. */
+export const servingKey = (nodeName: string): string => `${KUBELET_SERVING} ${USER_PREFIX}${nodeName}`;
+
+export interface ViewOptions {
+  readonly requests: Informer<V1CertificateSigningRequest>;
+  readonly nodes: Informer<V1Node>;
+  readonly clock: Clock;
+}
+
+export interface WorkView extends ClusterView {
+  /** Undecided requests of one `workKey`, put aside ones left out. */
+  undecided(key: string): readonly V1CertificateSigningRequest[];
+}
+
+/** A view on the copies that two informers keep. Call it before they start, and start that of the nodes first. */
+export function createClusterView({ requests, nodes, clock }: ViewOptions): WorkView {
   const keys = new KeyBook();
+  const issued = new IssuedNames();
   let names: ReadonlySet<string> | undefined;
   let recordsCredentials = false;
   nodes.addIndex(CLAIMS, claimsOf);
-  requests.addIndex(UNDECIDED, (csr) => (isUndecided(csr) && !isSuperseded(csr) ? [ownerKey(csr)] : []));
-  nodes.onChange(({ type }) => {
+  requests.addIndex(UNDECIDED, (csr) => (isUndecided(csr) && !isSuperseded(csr) ? [workKey(csr)] : []));
+  nodes.onChange(({ type, object }) => {
     if (type !== 'updated') names = undefined;
+    if (type === 'deleted') issued.forget(object.metadata?.name ?? '');
   });
-  requests.onChange(({ type, object }) => {
-    if (type !== 'added') return;
-    if (
-      (object.spec.extra as Record<string, unknown> | undefined)?.[CREDENTIAL_ID] &&
-      object.spec.username?.startsWith('system:node:')
-    )
+  requests.onChange(({ type, object, previous }) => {
+    if (type === 'deleted') return;
+    const { extra, username = '' } = object.spec;
+    if ((extra as Record<string, unknown> | undefined)?.[CREDENTIAL_ID] && username.startsWith(USER_PREFIX))
       recordsCredentials = true;
-    noteKey(keys, object);
+    if (object.spec.signerName !== KUBELET_SERVING || !isIssued(object) || (previous && isIssued(previous))) return;
+    noteIssued(object, keys, issued, (name) => nodes.get(name) !== undefined);
   });
   return {
     node: (name) => nodes.get(name),
@@ -63,8 +86,15 @@ export function createClusterView({ requests, nodes }: ViewInformers): ClusterVi
       names ??= new Set(nodes.list().map(({ metadata }) => metadata?.name ?? ''));
       return names;
     },
-    claimants: (name) => nodes.byIndex(CLAIMS, name).map(({ metadata }) => metadata?.name ?? ''),
-    undecidedOf: (csr) => requests.byIndex(UNDECIDED, ownerKey(csr)),
+    claimants: (name) => [
+      ...new Set([
+        ...nodes.byIndex(CLAIMS, name).map(({ metadata }) => metadata?.name ?? ''),
+        ...issued.holders(name, clock.now()),
+      ]),
+    ],
+    claims: (nodeName, name) => nodes.byIndex(CLAIMS, name).some(({ metadata }) => metadata?.name === nodeName),
+    undecidedOf: (csr) => requests.byIndex(UNDECIDED, workKey(csr)),
+    undecided: (key) => requests.byIndex(UNDECIDED, key),
     otherUserOfKey: (key, user) => keys.otherUser(key, user),
     get recordsCredentials() {
       return recordsCredentials;
@@ -72,14 +102,24 @@ export function createClusterView({ requests, nodes }: ViewInformers): ClusterVi
   };
 }
 
-const ownerKey = ({ spec }: V1CertificateSigningRequest) => `${spec.signerName} ${spec.username}`;
-
-/** Only serving requests that were not denied: anybody may send a request with somebody else's key, and must not spoil it by that. */
-function noteKey(keys: KeyBook, csr: V1CertificateSigningRequest): void {
-  if (csr.spec.signerName !== KUBELET_SERVING || !isIssued(csr)) return;
+/** Only what was issued counts: anybody may send a request with somebody else's key or names, and must not spoil them by that. */
+function noteIssued(
+  { spec, status }: V1CertificateSigningRequest,
+  keys: KeyBook,
+  issued: IssuedNames,
+  isNode: (name: string) => boolean,
+): void {
+  const user = spec.username ?? '';
+  let certificate: Certificate | undefined;
   try {
-    keys.note(parseCertificateRequest(Buffer.from(csr.spec.request, 'base64')).publicKeyDer, csr.spec.username ?? '');
+    certificate = parseCertificates(Buffer.from(status?.certificate ?? '', 'base64'))[0];
   } catch {
-    // Not readable: it will be judged by the rule that says so.
+    return; // whoever is to serve with it will say so
   }
+  if (!certificate) return;
+  keys.note(certificate.publicKeyDer, user);
+  const nodeName = user.slice(USER_PREFIX.length);
+  if (!user.startsWith(USER_PREFIX) || !isNode(nodeName)) return;
+  const { dnsNames, ipAddresses, notBeforeMs, notAfterMs } = certificate;
+  issued.note(nodeName, { names: [...dnsNames, ...ipAddresses].map(canonicalName), notBeforeMs, notAfterMs });
 }

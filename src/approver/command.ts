@@ -75,7 +75,8 @@ function withElection({ values }: ParsedFlags, { opened, metrics, logger, io }: 
       dryRun: values.bool('dry-run'),
     });
   const election = readLeaderElection(values);
-  if (!election) return create();
+  // Who writes nothing must not keep the lease from one who does.
+  if (!election || values.bool('dry-run')) return create();
   return createLeaderElector({
     ...election,
     ...{ client, clock, logger, identity: `${hostname()}_${randomUUID()}` },

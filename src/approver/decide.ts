@@ -9,7 +9,7 @@ export interface JudgedRule {
 
 export interface Decision {
   readonly outcome: 'approve' | 'deny' | 'wait';
-  /** The rule that decided: the first broken one, else the first unproven one; undefined when all hold. */
+  /** The rule that decided: the first broken one, else the one that puts it aside, else the first unproven one; undefined when all hold. */
   readonly rule: Rule | undefined;
   /** For the condition: one sentence that names the code. */
   readonly message: string;
@@ -28,7 +28,9 @@ export function decide(facts: RequestFacts, rules: readonly Rule[] = ALL_RULES):
     .filter(({ purpose }) => purpose === undefined || purpose === facts.purpose)
     .map((rule) => ({ rule, finding: rule.check(facts) }));
   const first = (verdict: Finding['verdict']) => judged.find(({ finding }) => finding.verdict === verdict);
-  const wrong = first('broken') ?? first('unproven');
+  // Of a request that is not looked at for now, nothing else was asked.
+  const putAside = judged.find(({ rule, finding }) => rule.putsAside && finding.verdict === 'unproven');
+  const wrong = first('broken') ?? putAside ?? first('unproven');
   if (!wrong) {
     const message = `All ${judged.length} rules of Muster’s approver hold for Node ${facts.nodeName}.`;
     return { outcome: 'approve', rule: undefined, message, judged, retryAfterMs: undefined };

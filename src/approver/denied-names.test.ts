@@ -12,7 +12,7 @@ const cluster: ClusterNames = {
   moreNames: ['*.corp.example.com', 'vault.example.com'],
   moreRanges: [parseCidr('192.0.2.100/32')!],
 };
-const others = new Set(['node-1', 'node-2']);
+const others = new Set(['node-1', 'node-2', '192.0.2.77']);
 
 test('names of the cluster, of its API server and of other nodes are no node’s', () => {
   const denied = [
@@ -34,9 +34,9 @@ test('names of the cluster, of its API server and of other nodes are no node’s
 });
 
 test('addresses of Services and virtual addresses are no node’s; the API server’s are when it is proven', () => {
-  for (const address of ['10.96.0.1', '10.111.255.255', '172.20.0.10', '192.0.2.100', 'nonsense'])
-    assert.equal(deniedAddress(address, cluster)?.unlessProven, false, address);
-  assert.equal(deniedAddress('192.0.2.10', cluster)?.unlessProven, true);
+  for (const address of ['10.96.0.1', '10.111.255.255', '172.20.0.10', '192.0.2.100', '192.0.2.77', 'nonsense'])
+    assert.equal(deniedAddress(address, 'node-1', others, cluster)?.unlessProven, false, address);
+  assert.equal(deniedAddress('192.0.2.10', 'node-1', others, cluster)?.unlessProven, true);
   for (const address of ['10.112.0.1', '192.0.2.11', '2001:db8::1'])
-    assert.equal(deniedAddress(address, cluster), undefined, address);
+    assert.equal(deniedAddress(address, 'node-1', others, cluster), undefined, address);
 });

@@ -45,8 +45,13 @@ export function deniedDnsName(
   return cluster.apiServerNames.has(name) ? { denied: 'it is a name of the API server', unlessProven: true } : undefined;
 }
 
-/** Why `address` is never a node's, or undefined. */
-export function deniedAddress(address: string, cluster: ClusterNames): DenyCheck | undefined {
+/** Why `address` is never a node's, or undefined. Nodes may have addresses for names. */
+export function deniedAddress(
+  address: string,
+  nodeName: string,
+  otherNodes: ReadonlySet<string>,
+  cluster: ClusterNames,
+): DenyCheck | undefined {
   const always = (denied: string): DenyCheck => ({ denied, unlessProven: false });
   const parsed = parseIp(address);
   if (!parsed) return always('it is no address');
@@ -54,6 +59,7 @@ export function deniedAddress(address: string, cluster: ClusterNames): DenyCheck
   if (cluster.serviceRanges.some((range) => isInside(parsed, range))) return always('it lies in the range of Services');
   if (cluster.serviceAddresses.has(canonical)) return always('it is the address of a Service');
   if (cluster.moreRanges.some((range) => isInside(parsed, range))) return always('it is on the deny list');
+  if (canonical !== nodeName && otherNodes.has(canonical)) return always('it is the name of another node');
   return cluster.apiServerAddresses.has(canonical)
     ? { denied: 'it is an address of the API server', unlessProven: true }
     : undefined;

@@ -10,6 +10,7 @@ export const DECISION_FLAGS: readonly FlagDefinition[] = [
   flag('names-command', 'strings', 'program and arguments that are asked whose a name is, as JSON on standard input'),
   flag('names-url', 'string', 'https URL that is asked the same by POST'),
   flag('names-url-token-file', 'string', 'bearer token for --names-url'),
+  flag('names-url-ca-file', 'string', "authority of --names-url; default the host's own"),
   flag('names-timeout', 'duration', 'how long such a source may take', { default: '10s' }),
   flag('dns-domains', 'strings', "domains below which the node's name is looked up; what it stands for is the node's"),
   flag('dns-servers', 'strings', "servers for --dns-domains; default the host's own"),

@@ -14,9 +14,11 @@ export interface ClusterView {
   node(name: string): V1Node | undefined;
   /** Names of all nodes. */
   nodeNames(): ReadonlySet<string>;
-  /** Nodes that claim a name in their Node object. */
+  /** Nodes that claim a name in their Node object, or hold it in a certificate. */
   claimants(name: string): readonly string[];
-  /** Undecided requests of the same user for the same signer, this one included, in no order. */
+  /** Whether the node claims the name in its Node object. */
+  claims(nodeName: string, name: string): boolean;
+  /** Undecided requests of the same node for the same signer, this one included, in no order; of a token's, that one alone. */
   undecidedOf(csr: V1CertificateSigningRequest): readonly V1CertificateSigningRequest[];
   otherUserOfKey(publicKeyDer: Uint8Array, user: string): string | undefined;
   readonly recordsCredentials: boolean;
@@ -46,7 +48,10 @@ export async function gatherFacts(csr: V1CertificateSigningRequest, context: Fac
   const nodeName = nodeOf(purpose === 'serving' || isByNode({ csr }) ? user : (request?.commonName ?? ''));
   const node = nodeName === '' ? undefined : view.node(nodeName);
   const undecided = view.undecidedOf(csr);
-  const names = request ? await namesOf(request, nodeName, context) : [];
+  const newerRequest = newerThan(csr, undecided);
+  // A flood of one node must not become a flood of questions.
+  const putAside = newerRequest !== undefined || undecided.length > limits.maxPendingPerNode;
+  const names = request ? await namesOf(request, nodeName, putAside ? { ...context, sources: [] } : context) : [];
   return {
     csr,
     purpose,
@@ -56,8 +61,9 @@ export async function gatherFacts(csr: V1CertificateSigningRequest, context: Fac
     keyUsedBy: request && purpose === 'serving' ? view.otherUserOfKey(request.publicKeyDer, user) : undefined,
     recordsCredentials: view.recordsCredentials,
     names,
-    current: node && purpose === 'serving' && needsRenewal(names) ? await context.servedCertificate(node) : undefined,
-    newerRequest: purpose === 'serving' || isByNode({ csr }) ? newerThan(csr, undecided) : undefined,
+    current:
+      node && !putAside && purpose === 'serving' && needsRenewal(names) ? await context.servedCertificate(node) : undefined,
+    newerRequest,
     pendingOfNode: undecided.length,
     nodeExpected: purpose === 'client' && !isByNode({ csr }) ? await isExpected(nodeName, context) : undefined,
     limits,
@@ -91,8 +97,11 @@ async function namesOf(request: CertificateRequest, nodeName: string, context: F
     sources,
     allowedPrefixes,
     claimants: (name) => view.claimants(name),
+    claims: (name) => view.claims(nodeName, name),
     deny: ({ kind, value }) =>
-      kind === 'dns' ? deniedDnsName(value.toLowerCase(), nodeName, nodeNames, cluster) : deniedAddress(value, cluster),
+      kind === 'dns'
+        ? deniedDnsName(value.toLowerCase(), nodeName, nodeNames, cluster)
+        : deniedAddress(value, nodeName, nodeNames, cluster),
     signal,
   });
   const rest = asked.slice(MOST_ASKED).map((name) => ({ ...name, ownership: 'unknown' as const, by: 'not asked' }));
@@ -102,12 +111,18 @@ async function namesOf(request: CertificateRequest, nodeName: string, context: F
 const needsRenewal = (names: readonly NameFact[]) =>
   names.some(({ ownership }) => ownership !== 'proven' && ownership !== 'foreign');
 
+/** Times have whole seconds: of a few requests of one second nobody can tell which the kubelet waits for. */
+const MOST_AT_ONCE = 3;
+
 /** By time of making and then by name, so that there is one order for everybody. */
-function newerThan(csr: V1CertificateSigningRequest, others: readonly V1CertificateSigningRequest[]): string | undefined {
-  const order = ({ metadata }: V1CertificateSigningRequest) => `${metadata?.creationTimestamp ?? ''} ${metadata?.name ?? ''}`;
+export function newerThan(csr: V1CertificateSigningRequest, others: readonly V1CertificateSigningRequest[]): string | undefined {
+  const madeAt = ({ metadata }: V1CertificateSigningRequest) => metadata?.creationTimestamp ?? '';
+  const order = (request: V1CertificateSigningRequest) => `${madeAt(request)} ${request.metadata?.name ?? ''}`;
   let newest = csr;
   for (const other of others) if (order(other) > order(newest)) newest = other;
-  return newest.metadata?.name === csr.metadata?.name ? undefined : newest.metadata?.name;
+  if (newest.metadata?.name === csr.metadata?.name) return undefined;
+  const few = others.filter((other) => madeAt(other) === madeAt(newest)).length <= MOST_AT_ONCE;
+  return madeAt(newest) === madeAt(csr) && few ? undefined : newest.metadata?.name;
 }
 
 /** Undefined when no source lists nodes, or none of them can be asked. */

@@ -1,21 +1,20 @@
 import type { V1CertificateSigningRequest } from '../api/gen/types.ts';
 import { type Certificate, parseCertificates } from '../pki/certificate.ts';
-import type { CertificateRequest } from '../pki/certificate-request.ts';
+import { type CertificateRequest, parseCertificateRequest } from '../pki/certificate-request.ts';
 
 /** Signers date certificates back a little, for clocks that are behind. */
 const BACKDATING_MS = 15 * 60_000;
 
 /** In what a certificate differs from the request that was approved; undefined when it says what was asked. */
-export function differsFromRequest(
-  csr: V1CertificateSigningRequest,
-  request: CertificateRequest,
-  maxLifetimeMs: number,
-): string | undefined {
+export function differsFromRequest(csr: V1CertificateSigningRequest, maxLifetimeMs: number): string | undefined {
   let certificate: Certificate | undefined;
+  let request: CertificateRequest;
   try {
+    // Whoever may approve may use our reason for what we would never have approved.
+    request = parseCertificateRequest(Buffer.from(csr.spec.request, 'base64'));
     certificate = parseCertificates(Buffer.from(csr.status?.certificate ?? '', 'base64'))[0];
   } catch (error) {
-    return `it cannot be read: ${(error as Error).message}`;
+    return `it or its request cannot be read: ${(error as Error).message}`;
   }
   if (!certificate) return 'it is empty';
   if (certificate.commonName !== request.commonName) return `its common name is ${JSON.stringify(certificate.commonName)}`;

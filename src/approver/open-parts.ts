@@ -2,8 +2,10 @@ import type { V1Node } from '../api/gen/types.ts';
 import type { Client } from '../client/client.ts';
 import { createClient } from '../client/create-client.ts';
 import { transportFromContext } from '../client/kubeconfig-client.ts';
+import { shakeHands } from '../client/peer-certificate.ts';
+import { podContext } from '../client/pod-context.ts';
 import { readFlagFile } from '../client/serving/component-flags.ts';
-import { readKubeconfig, resolveContext } from '../pki/kubeconfig.ts';
+import { type ResolvedContext, readKubeconfig, resolveContext } from '../pki/kubeconfig.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { CommandIo } from '../std/command.ts';
 import type { FlagValues } from '../std/flags.ts';
@@ -30,10 +32,7 @@ export async function openParts(values: FlagValues, io: CommandIo): Promise<Open
   const { clock } = io;
   const limits = readLimits(values);
   const allowedPrefixes = readRanges(values, 'allowed-prefixes');
-  const path = values.string('kubeconfig') || io.env['KUBECONFIG'] || (io.env['HOME'] && `${io.env['HOME']}/.kube/config`);
-  if (!path)
-    throw new CodedError('--kubeconfig is required: there is no API server to work with', { code: 'KUBECONFIG_REQUIRED' });
-  const fromFile = await resolveContext(await readKubeconfig(path));
+  const fromFile = await findContext(values, io);
   const context = { ...fromFile, server: values.string('master') || fromFile.server };
   const caFile = values.string('serving-ca-file');
   const caPem = caFile ? await readFlagFile('serving-ca-file', caFile) : (context.caPem ?? '');
@@ -46,7 +45,26 @@ export async function openParts(values: FlagValues, io: CommandIo): Promise<Open
   return {
     client,
     parts: { sources, allowedPrefixes, limits, servedCertificate },
-    clusterNames: () => findClusterNames(client, names),
+    clusterNames: () => findClusterNames(client, { ...names, shownNames: () => namesOfServer(context) }),
     close: () => transport.close({ final: true }),
   };
+}
+
+/** What is named counts before what a pod is given, and that before the files of whoever runs it. */
+async function findContext(values: FlagValues, io: CommandIo): Promise<ResolvedContext> {
+  const named = values.string('kubeconfig') || io.env['KUBECONFIG']?.split(':')[0];
+  const inPod = named ? undefined : await podContext(io.env);
+  if (inPod) return inPod;
+  const path = named || (io.env['HOME'] && `${io.env['HOME']}/.kube/config`);
+  if (!path)
+    throw new CodedError('--kubeconfig is required: there is no API server to work with', { code: 'KUBECONFIG_REQUIRED' });
+  return resolveContext(await readKubeconfig(path));
+}
+
+/** Names in the certificate that the API server shows: virtual addresses and names that nothing in the cluster tells of. */
+async function namesOfServer({ server, caPem }: ResolvedContext): Promise<readonly string[]> {
+  const { hostname, port } = new URL(server);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const { certificate } = await shakeHands({ host, port: Number(port || 443), caPem, timeoutMs: HANDSHAKE_TIMEOUT_MS });
+  return [...certificate.dnsNames, ...certificate.ipAddresses];
 }

@@ -9,6 +9,7 @@ import { nodeKind } from '../api/core/v1/node.ts';
 import type { V1CertificateSigningRequest, V1Node } from '../api/gen/types.ts';
 import type { Client } from '../client/client.ts';
 import { createInformer } from '../client/informer.ts';
+import { atMost } from '../std/at-most.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Logger } from '../std/logger.ts';
 import { createClusterView } from './cluster-view.ts';
@@ -34,6 +35,9 @@ export interface ReportOptions {
   readonly signal: AbortSignal;
 }
 
+/** Sources are asked for no more at a time. */
+const AT_ONCE = 32;
+
 /** What the rules say today of every kubelet request that the cluster still has, decided or not, newest first. Writes nothing. */
 export async function reportOnRequests(options: ReportOptions): Promise<ReportedRequest[]> {
   const { client, context, only, clock, logger } = options;
@@ -41,18 +45,21 @@ export async function reportOnRequests(options: ReportOptions): Promise<Reported
   const signal = AbortSignal.any([ending.signal, options.signal]);
   const nodes = createInformer<V1Node>({ client, kind: nodeKind, clock, logger });
   const requests = createInformer<V1CertificateSigningRequest>({ client, kind: certificateSigningRequestKind, clock, logger });
-  const view = createClusterView({ requests, nodes });
+  const view = createClusterView({ requests, nodes, clock });
   try {
-    await Promise.all([nodes.start(signal), requests.start(signal)]);
+    await nodes.start(signal);
+    await requests.start(signal);
     const chosen = requests
       .list()
       .filter(({ metadata, spec }) => isForKubelet(spec.signerName) && (!only || metadata?.name === only));
-    const reported = await Promise.all(
-      chosen.map(async (csr) => {
-        const facts = await gatherFacts(csr, { ...context, view, signal });
-        return { csr, facts, decision: decide(facts), actual: actualOf(csr) };
-      }),
-    );
+    const results = await atMost(AT_ONCE, chosen, async (csr) => {
+      const facts = await gatherFacts(csr, { ...context, view, signal });
+      return { csr, facts, decision: decide(facts), actual: actualOf(csr) };
+    });
+    const reported = results.map((result) => {
+      if (result.status === 'rejected') throw result.reason;
+      return result.value;
+    });
     const time = ({ csr }: ReportedRequest) => Date.parse(String(csr.metadata?.creationTimestamp ?? 0));
     return reported.sort((a, b) => time(b) - time(a));
   } finally {

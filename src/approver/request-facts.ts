@@ -26,6 +26,8 @@ export interface NameFact {
   readonly by: string;
   /** Why no node may ever have it, unless it is undefined. */
   readonly denied?: string;
+  /** Why a node may have it only when a source of the operator says that it is its own, and none does. */
+  readonly reserved?: string;
 }
 
 /** What a node has been issued before, and still serves. */

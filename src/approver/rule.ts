@@ -27,6 +27,8 @@ export interface Rule {
   readonly sentence: string;
   /** Which requests it is for; both when not given. */
   readonly purpose?: Purpose;
+  /** Whether a request for which it does not hold waits for that alone, before any source is asked. */
+  readonly putsAside?: true;
   /** The command or change that mends it, with `NODE` and `CSR` for the names. */
   readonly remedy: string;
   /** Pure. Called only when the rules before it left something to look at. */

@@ -6,6 +6,8 @@ import type { CurrentCertificate } from './request-facts.ts';
 const KUBELET_PORT = 10250;
 const REACHABLE = new Set(['InternalIP', 'ExternalIP']);
 const MOST_ADDRESSES = 4;
+/** Signers date certificates back by five minutes, for clocks that are behind. */
+const BACKDATING_MS = 10 * 60_000;
 
 export interface ServedCertificateOptions {
   /** The authority that signs kubelets' serving certificates; what it did not sign counts for nothing. */
@@ -28,16 +30,19 @@ export async function readServedCertificate(
     const { caPem, timeoutMs, nowMs } = options;
     // A node that does not answer has no quick way; the slower ones stay.
     const shown = await shakeHands({ host: address ?? '', port, caPem, timeoutMs }).catch(() => undefined);
-    if (!shown || shown.distrust !== undefined || !isNodes(shown.certificate, node.metadata?.name ?? '', nowMs)) continue;
+    if (!shown || shown.distrust !== undefined || !isNodes(shown.certificate, node, nowMs)) continue;
     const { dnsNames, ipAddresses, notAfterMs } = shown.certificate;
     return { names: [...dnsNames, ...ipAddresses], notAfterMs };
   }
   return undefined;
 }
 
-function isNodes(certificate: Certificate, nodeName: string, nowMs: number): boolean {
+/** Issued to this very Node: one from before the Node was made was another machine's of the same name. */
+export function isNodes(certificate: Certificate, { metadata }: V1Node, nowMs: number): boolean {
+  const madeMs = Date.parse(metadata?.creationTimestamp ?? '');
   return (
-    certificate.commonName === `system:node:${nodeName}` &&
+    certificate.commonName === `system:node:${metadata?.name}` &&
+    !(madeMs - certificate.notBeforeMs > BACKDATING_MS) &&
     certificate.organizations.includes('system:nodes') &&
     certificate.notBeforeMs <= nowMs &&
     nowMs <= certificate.notAfterMs

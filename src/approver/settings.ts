@@ -5,10 +5,11 @@ import { readFlagFile } from '../client/serving/component-flags.ts';
 import type { Clock } from '../std/clock.ts';
 import { FlagError, type FlagValues } from '../std/flags.ts';
 import type { ClusterNameSettings } from './cluster-names.ts';
+import { createCommandSource } from './names/command-source.ts';
 import { createConfigMapSource } from './names/config-map-source.ts';
 import { createDnsSource } from './names/dns-source.ts';
 import { createFileSource } from './names/file-source.ts';
-import { createCommandSource, createHttpSource } from './names/hook-sources.ts';
+import { createHttpSource } from './names/http-source.ts';
 import type { NameSource } from './names/name-source.ts';
 import type { ApproverLimits } from './request-facts.ts';
 
@@ -57,10 +58,11 @@ export function openSources(values: FlagValues, client: Client, clock: Clock): N
   if (url) {
     if (!URL.canParse(url) || new URL(url).protocol !== 'https:')
       throw wrong('names-url', `${JSON.stringify(url)} is no https URL`);
-    const tokenFile = values.string('names-url-token-file');
-    sources.push(
-      createHttpSource({ url, timeoutMs, ...(tokenFile && { token: () => readFlagFile('names-url-token-file', tokenFile) }) }),
-    );
+    const file = (flagName: string) => {
+      const path = values.string(flagName);
+      return path ? () => readFlagFile(flagName, path) : undefined;
+    };
+    sources.push(createHttpSource({ url, timeoutMs, token: file('names-url-token-file'), ca: file('names-url-ca-file') }));
   }
   const domains = values.strings('dns-domains').map((domain) => domain.replace(/\.$/, '').toLowerCase());
   for (const domain of domains)

@@ -15,8 +15,8 @@ export interface DnsSourceOptions {
 const NO_ANSWER = new Set(['ENOTFOUND', 'ENODATA']);
 
 /**
- * The forward zone: what the node's own name stands for is the node's. Reverse zones and other names are not asked, since whoever has an
- * address may often write its reverse entry. Rejects when a server does not answer.
+ * The forward zone: what the node's own name stands for is the node's, and the name itself when it stands for something. Reverse zones and
+ * other names are not asked, since whoever has an address may often write its reverse entry. Rejects when a server does not answer.
  */
 export function createDnsSource(options: DnsSourceOptions): NameSource {
   const resolve = options.resolve ?? resolverOf(options);
@@ -24,13 +24,9 @@ export function createDnsSource(options: DnsSourceOptions): NameSource {
     name: 'dns',
     async ask(nodeName, names) {
       const own = [...(nodeName.includes('.') ? [nodeName] : []), ...options.domains.map((domain) => `${nodeName}.${domain}`)];
-      const addresses = names.some(({ kind }) => kind === 'address')
-        ? new Set((await Promise.all(own.map(resolve))).flat().map(canonicalName))
-        : new Set<string>();
-      return names.map(({ kind, value }) => {
-        const isOwn = kind === 'dns' ? own.includes(value) : addresses.has(canonicalName(value));
-        return isOwn ? 'own' : 'unknown';
-      });
+      const found = await Promise.all(own.map(async (name) => [name, (await resolve(name)).map(canonicalName)] as const));
+      const known = new Set(found.flatMap(([name, addresses]) => (addresses.length > 0 ? [name, ...addresses] : [])));
+      return names.map(({ kind, value }) => (known.has(kind === 'dns' ? value : canonicalName(value)) ? 'own' : 'unknown'));
     },
   };
 }

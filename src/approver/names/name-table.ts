@@ -22,14 +22,16 @@ export function readNameTable(document: unknown): NameTable {
   const entries = Object.entries(document);
   if (entries.length > MOST_NODES) throw refusal(`it names more than ${MOST_NODES} nodes`);
   const owners = new Map<string, Set<string>>();
-  for (const [node, value] of entries) {
+  for (const [written, value] of entries) {
+    // Names of nodes are in lower case; how an inventory writes them must not make a node a stranger to itself.
+    const node = written.toLowerCase();
     for (const name of [node, ...namesOf(node, value)]) {
       const key = canonicalName(name);
       const nodes = owners.get(key) ?? new Set();
       owners.set(key, nodes.add(node));
     }
   }
-  return { nodes: new Set(entries.map(([node]) => node)), owners };
+  return { nodes: new Set(entries.map(([node]) => node.toLowerCase())), owners };
 }
 
 function namesOf(node: string, value: unknown): string[] {

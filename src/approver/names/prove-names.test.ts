@@ -15,7 +15,16 @@ const says = (name: string, ...answers: SourceAnswer[]): NameSource => ({ name, 
 const away: NameSource = { name: 'dns', ask: () => Promise.reject(new Error('timeout')) };
 
 async function judge(name: AskedName, changes: Partial<ProofContext> = {}) {
-  const context = { nodeName: 'node-1', sources: [], allowedPrefixes: [], claimants: () => [], deny: () => undefined, signal };
+  const claims = () => changes.claimants?.(name.value).includes('node-1') ?? false;
+  const context = {
+    nodeName: 'node-1',
+    sources: [],
+    allowedPrefixes: [],
+    claimants: () => [],
+    claims,
+    deny: () => undefined,
+    signal,
+  };
   const [fact] = await proveNames([name], { ...context, ...changes });
   return fact!;
 }
@@ -58,13 +67,14 @@ test('an address of the API server is let through only by proof; the rest of the
   const maybe = { deny: () => ({ denied: 'an address of the API server', unlessProven: true }) };
   const never = { deny: () => ({ denied: 'the range of Services', unlessProven: false }) };
   assert.equal((await judge(ip('10.0.0.1'), { sources, ...maybe })).denied, undefined);
-  assert.equal((await judge(ip('10.0.0.1'), maybe)).denied, 'an address of the API server');
+  const alone = await judge(ip('10.0.0.1'), maybe);
+  assert.deepEqual([alone.denied, alone.reserved], [undefined, 'an address of the API server']);
   assert.equal((await judge(ip('10.0.0.1'), { sources, ...never })).denied, 'the range of Services');
 });
 
 test('a table takes lists and texts, one spelling of an address, and gives a name of two nodes to nobody', () => {
   const table = readNameTable({
-    'node-1': ['Node-1.example.com', '2001:DB8:0::1'],
+    'Node-1': ['Node-1.example.com', '2001:DB8:0::1'],
     'node-2': '10.0.0.2, 10.0.0.9\n',
     'node-3': '10.0.0.9',
   });
@@ -107,4 +117,6 @@ test('DNS is asked for the node’s own name below the domains that are given, a
   const names = [ip('10.0.0.1'), ip('10.0.0.2'), dns('node-1.example.com'), dns('node-2.example.com')];
   assert.deepEqual(await source.ask('node-1', names, signal), ['own', 'unknown', 'own', 'unknown']);
   assert.deepEqual(asked, ['node-1.example.com']);
+  // A name that the zone does not have is nobody's.
+  assert.deepEqual(await source.ask('node-3', [dns('node-3.example.com')], signal), ['unknown']);
 });

@@ -9,8 +9,10 @@ export interface ProofContext {
   readonly sources: readonly NameSource[];
   /** Addresses in them are a node's when it claims them and no other node does. */
   readonly allowedPrefixes: readonly IpRange[];
-  /** Nodes whose Node object claims a name. */
+  /** Nodes whose Node object claims a name, or whose certificate holds it. */
   claimants(name: string): readonly string[];
+  /** Whether the node's own Node object claims it. */
+  claims(name: string): boolean;
   deny(name: AskedName): DenyCheck | undefined;
   readonly signal: AbortSignal;
 }
@@ -39,8 +41,8 @@ export async function proveNames(names: readonly AskedName[], context: ProofCont
     const best = weigh(name, opinions, context);
     const check = context.deny(name);
     const byOperator = opinions.some(({ ownership }) => ownership === 'proven');
-    const denied = check && !(check.unlessProven && byOperator) ? check.denied : undefined;
-    return { ...name, ...best, denied };
+    if (!check || (check.unlessProven && byOperator)) return { ...name, ...best };
+    return { ...name, ...best, ...(check.unlessProven ? { reserved: check.denied } : { denied: check.denied }) };
   });
 }
 
@@ -59,7 +61,7 @@ function weigh({ kind, value }: AskedName, opinions: readonly Opinion[], context
   if (kind === 'dns' && value === context.nodeName) return { ownership: 'proven', by: 'its own name' };
   const claimants = context.claimants(canonicalName(value));
   const others = claimants.filter((name) => name !== context.nodeName);
-  const claimed = claimants.length > others.length;
+  const claimed = context.claims(canonicalName(value));
   // What another node says of itself proves nothing either: the request waits, and is not denied.
   if (others.length > 0)
     return { ownership: 'contested', by: [...(claimed ? [context.nodeName] : []), ...others].slice(0, 5).join(' and ') };

@@ -7,6 +7,10 @@ import { broken, type Finding, holds, quote, type Rule, unproven } from '../rule
 export const USER_PREFIX = 'system:node:';
 const NODES = 'system:nodes';
 const AUTHENTICATED = 'system:authenticated';
+/** Inventories and Nodes that go tell nobody. */
+const LOOK_AGAIN_MS = 60_000;
+/** A kubelet asks while it registers; clocks and retries take their time. */
+const BEFORE_NODE_MS = 5 * 60_000;
 const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id';
 
 const userOf = ({ csr }: RequestFacts) => csr.spec.username ?? '';
@@ -150,7 +154,7 @@ const newNode: Rule = {
     if (!facts.node) return holds(`no Node ${facts.nodeName} yet`);
     return facts.limits.allowRejoin
       ? holds('rejoining is allowed')
-      : unproven(`Node ${quote(facts.nodeName)} exists`, 'a name that is free, or --allow-rejoin');
+      : unproven(`Node ${quote(facts.nodeName)} exists`, 'a name that is free, or --allow-rejoin', LOOK_AGAIN_MS);
   },
 };
 
@@ -164,7 +168,7 @@ const expectedNode: Rule = {
     if (isByNode(facts)) return holds('a node that renews');
     return facts.nodeExpected
       ? holds(`${facts.nodeName} is in the inventory`)
-      : unproven(`${quote(facts.nodeName)} is in no inventory`, 'a node that the inventory names');
+      : unproven(`${quote(facts.nodeName)} is in no inventory`, 'a node that the inventory names', LOOK_AGAIN_MS);
   },
 };
 
@@ -183,6 +187,24 @@ const bootstrapper: Rule = {
   },
 };
 
+const ofThisNode: Rule = {
+  code: 'APV-113',
+  name: 'RequestOfThisNode',
+  sentence: 'The request is not older than the Node object, which may have been deleted and made again for another machine.',
+  purpose: 'serving',
+  remedy: 'nothing: the kubelet asks again by itself; then kubectl delete csr CSR',
+  check({ csr, node }) {
+    const askedMs = Date.parse(csr.metadata?.creationTimestamp ?? '');
+    const madeMs = Date.parse(node?.metadata?.creationTimestamp ?? '');
+    return madeMs - askedMs > BEFORE_NODE_MS
+      ? unproven(
+          `asked at ${csr.metadata?.creationTimestamp}, Node made at ${node?.metadata?.creationTimestamp}`,
+          'a request of the Node that is there now',
+        )
+      : holds('of the Node that is there');
+  },
+};
+
 export const IDENTITY_RULES: readonly Rule[] = [
   signer,
   servingUser,
@@ -196,4 +218,5 @@ export const IDENTITY_RULES: readonly Rule[] = [
   newNode,
   expectedNode,
   bootstrapper,
+  ofThisNode,
 ];

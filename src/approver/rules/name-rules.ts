@@ -82,7 +82,9 @@ const addressForm: Rule = {
 };
 
 /** RFC 6890, but for what private networks use. */
-const NO_HOST = new Set(['unspecified', 'loopback', 'linkLocal', 'multicast', 'broadcast', 'ipv4Mapped', '6to4', 'teredo']);
+const NO_HOST = new Set([
+  ...['unspecified', 'loopback', 'linkLocal', 'multicast', 'broadcast', 'ipv4Mapped', 'rfc6145', 'rfc6052', '6to4', 'teredo'],
+]);
 
 function specialRange(address: string): string | undefined {
   const parsed = parseIp(address);
@@ -102,7 +104,12 @@ const notDenied: Rule = {
   check({ names }) {
     const denied = names.filter((name) => name.denied !== undefined || name.ownership === 'foreign');
     const seen = denied.map(({ value, denied: why, by }) => `${quote(value)}: ${why ?? `it belongs to ${by}`}`).slice(0, 5);
-    return denied.length === 0 ? holds('none') : broken(seen.join('; '), 'names of the node itself');
+    if (denied.length > 0) return broken(seen.join('; '), 'names of the node itself');
+    // A machine may be a node and run an API server: only the operator can tell it from one that plays the API server.
+    const reserved = names.flatMap(({ value, reserved: why }) => (why === undefined ? [] : [`${quote(value)}: ${why}`]));
+    return reserved.length === 0
+      ? holds('none')
+      : unproven(reserved.slice(0, 5).join('; '), 'that a source of yours names it the node’s', LOOK_AGAIN_MS);
   },
 };
 

@@ -95,6 +95,7 @@ const lifetime: Rule = {
 const newest: Rule = {
   code: 'APV-501',
   name: 'Superseded',
+  putsAside: true,
   sentence: 'It is the newest undecided request of its node.',
   remedy: 'nothing: the kubelet only waits for its newest request',
   check: ({ newerRequest }) =>
@@ -106,6 +107,7 @@ const FLOOD_RETRY_MS = 60_000;
 const flood: Rule = {
   code: 'APV-502',
   name: 'TooManyPending',
+  putsAside: true,
   sentence: 'The node has not more undecided requests than one node may have.',
   remedy: 'look why the node asks again and again (its clock, its disk), and delete the old requests',
   check: ({ pendingOfNode, limits }: RequestFacts) =>

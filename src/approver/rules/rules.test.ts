@@ -9,6 +9,11 @@ import { ALL_RULES } from './all-rules.ts';
 type Case = [what: string, facts: RequestFacts, verdict: Verdict];
 const { limits } = servingFacts();
 const withExtra = (...ids: string[]) => csrOf({ extra: { 'authentication.kubernetes.io/credential-id': ids } });
+/** When the Node was made, and when the request. */
+const madeAt = (node: string, csr: string): Partial<RequestFacts> => ({
+  node: { metadata: { name: 'node-1', creationTimestamp: node } },
+  csr: { ...csrOf(), metadata: { name: 'csr-abcde', creationTimestamp: csr } },
+});
 const joining = (username: string, groups: string[]) =>
   joiningFacts({ csr: { ...joiningFacts().csr, spec: { ...joiningFacts().csr.spec, username, groups } } });
 
@@ -75,6 +80,11 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ['a node that renews', joining('system:node:node-1', ['system:nodes', 'system:authenticated']), 'holds'],
     ['a user', joining('jane', ['system:bootstrappers', 'system:authenticated']), 'unproven'],
     ['a token without the group', joining('system:bootstrap:abcdef', ['system:authenticated']), 'unproven'],
+  ],
+  'APV-113': [
+    ['asked after it registered', servingFacts(madeAt('2026-01-01T00:00:00Z', '2026-01-01T00:01:00Z')), 'holds'],
+    ['asked while it registered', servingFacts(madeAt('2026-01-01T00:01:00Z', '2026-01-01T00:00:00Z')), 'holds'],
+    ['asked by a Node that is gone', servingFacts(madeAt('2026-01-02T00:00:00Z', '2026-01-01T00:00:00Z')), 'unproven'],
   ],
   'APV-201': [
     ['readable', servingFacts(), 'holds'],
@@ -165,6 +175,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ['none denied', servingFacts(), 'holds'],
     ['a denied one', servingFacts({ names: [dns('kubernetes', { denied: 'the API server’s' })] }), 'broken'],
     ['another node’s', servingFacts({ names: [address('10.0.0.2', { ownership: 'foreign', by: 'node-2' })] }), 'broken'],
+    ['the API server’s, of which nobody says more', servingFacts({ names: [dns('api', { reserved: 'it is…' })] }), 'unproven'],
   ],
   'APV-307': [
     ['claimed once', servingFacts(), 'holds'],
