@@ -1,9 +1,11 @@
 import { configMapKind } from '../../api/core/v1/config-map.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
+import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { FrontProxyConfig } from '../authentication/front-proxy.ts';
 import type { ObjectReader, ObjectWriter } from '../contracts.ts';
+import { mergeAuthenticationData } from './merge-authentication-data.ts';
 
 const NAMESPACE = 'kube-system';
 const NAME = 'extension-apiserver-authentication';
@@ -11,6 +13,7 @@ const NAME = 'extension-apiserver-authentication';
 export interface AuthenticationConfigMapDeps {
   readonly reader: ObjectReader;
   readonly writer: ObjectWriter;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -29,17 +32,16 @@ export function authenticationData(clientCaPem: string | undefined, proxy: Front
   };
 }
 
-/** Keeps `kube-system/extension-apiserver-authentication` as `wanted`, also when somebody changes or deletes it. */
+/** Keeps what is `wanted` in `kube-system/extension-apiserver-authentication`, also when somebody changes or deletes it. */
 export function keepAuthenticationConfigMap(
   wanted: Readonly<Record<string, string>>,
-  { reader, writer, logger }: AuthenticationConfigMapDeps,
+  { reader, writer, clock, logger }: AuthenticationConfigMapDeps,
 ): { readonly written: Promise<void>; close(): void } {
   let closed = false;
   let running = false;
-  const isRight = (object: DynamicObject) => {
-    const data = (object['data'] ?? {}) as Record<string, string>;
-    return Object.entries(wanted).every(([key, value]) => data[key] === value);
-  };
+  const dataOf = (object: DynamicObject) => (object['data'] ?? {}) as Readonly<Record<string, string>>;
+  const merged = (object: DynamicObject) => mergeAuthenticationData(dataOf(object), wanted, clock.now());
+  const isRight = (object: DynamicObject) => Object.keys(wanted).length === 0 || merged(object) === object['data'];
   const put = async () => {
     if (running || closed) return;
     running = true;
@@ -48,7 +50,7 @@ export function keepAuthenticationConfigMap(
       if (!existing) await writer.create(configMapKind, newConfigMap(wanted));
       else if (!isRight(existing))
         await writer.modify(configMapKind, NAMESPACE, NAME, (object) =>
-          Object.assign(object, { data: { ...(object['data'] as object), ...wanted } }),
+          isRight(object) ? undefined : { ...object, data: merged(object) },
         );
     } catch (error) {
       // Another API server of the cluster, or somebody who deletes it, was faster: the change that we see next is looked at again.
