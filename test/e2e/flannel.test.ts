@@ -173,6 +173,28 @@ test('a node that joins is reached, and nothing is left on the others of one tha
   await expectAllConnected();
 });
 
+test('a node whose object was deleted has another range when it registers again, and its pods are reached there', async () => {
+  const [, second] = nodes.nodes as [RealNode, RealNode];
+  const before = second.podCidr;
+  const pods = nodes.client.resource<V1Pod>(podKind, 'default');
+  await pods.delete(podOf(second), { gracePeriodSeconds: 0 });
+  await nodes.client.resource<V1Node>(nodeKind).delete(second.name);
+  await second.killKubelet('SIGTERM');
+  await second.startKubelet();
+  await second.waitReady();
+  assert.notEqual(second.podCidr, before);
+  await until(
+    'flanneld tells it',
+    async () =>
+      (await second.run('cat', join(second.directory, 'subnet.env'))).includes(second.podCidr.replace('.0/24', '.1/24')),
+    WAIT,
+  );
+  const address = await startPod(second);
+  assert.ok(address.startsWith(second.podCidr.replace('.0/24', '.')));
+  await expectAllConnected();
+  for (const node of nodes.nodes) assert.ok(!(await routesOn(node)).includes(before));
+});
+
 test('another backend is taken up when the agents start again: host-gw, and vxlan with direct routes', async () => {
   const changeTo = async (backend: object) => {
     await flannel.changeBackend(nodes, backend);

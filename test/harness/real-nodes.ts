@@ -266,7 +266,11 @@ class MachineNode implements RealNode, AsyncDisposable {
   async register(): Promise<void> {
     const { kubelet } = this.#parts;
     await kubelet.start();
-    const node = await kubelet.waitNode('has a pod range', ({ spec }) => spec?.podCIDR !== undefined);
+    await this.#readRange();
+  }
+
+  async #readRange(): Promise<void> {
+    const node = await this.#parts.kubelet.waitNode('has a pod range', ({ spec }) => spec?.podCIDR !== undefined);
     this.#podCidr = node.spec?.podCIDR;
   }
 
@@ -322,8 +326,10 @@ class MachineNode implements RealNode, AsyncDisposable {
     await connect();
   }
 
-  waitReady(): Promise<void> {
-    return this.#parts.kubelet.waitReady();
+  async waitReady(): Promise<void> {
+    await this.#parts.kubelet.waitReady();
+    // Another one when its Node was deleted meanwhile.
+    await this.#readRange();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
