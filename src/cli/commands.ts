@@ -181,6 +181,11 @@ export const commandTable: readonly CommandEntry[] = [
     summary: "play a cluster's certificates through years in seconds, with faults",
     load: async () => (await import('../cluster/rehearsal/command.ts')).rehearseCommand,
   },
+  {
+    name: 'rescue',
+    summary: 'bring back nodes whose certificates ran out while they were off: a plan first',
+    load: async () => (await import('./commands/rescue.ts')).rescueCommand,
+  },
   explain,
   {
     name: 'approver',

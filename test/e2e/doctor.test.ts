@@ -1,6 +1,6 @@
 /** `muster doctor` and `muster explain` on a cluster that is well, and with faults that kubectl makes in it. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { DoctorReport } from '../../src/doctor/report.ts';
@@ -151,6 +151,21 @@ test('wrong usage and a server that is away are told in one line', async () => {
     assert.notEqual(result.status, 0);
     assert.match(result.stderr, said);
   }
+});
+
+test('a node that is lost gets a plan, and with --yes the token that it needs', async () => {
+  assert.match((await muster('rescue')).stdout, /nobody is to be rescued/);
+  await apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'lost' } });
+  const out = join(cluster.current.home.path, 'bootstrap.kubeconfig');
+  const plan = await muster('rescue', '--out', out);
+  assert.match(plan.stdout, /^lost: it is silent/m);
+  assert.equal(existsSync(out), false);
+  const done = await muster('rescue', 'lost', '--yes', '--out', out);
+  assert.equal(done.status, 0, done.stderr);
+  assert.equal(statSync(out).mode & 0o777, 0o600);
+  const asking = ['--kubeconfig', out, 'auth', 'can-i', 'create', 'certificatesigningrequests'];
+  assert.equal((await cluster.current.kubectl('1.35').try(asking)).stdout, 'yes\n');
+  await kubectl('delete', 'node', 'lost');
 });
 
 test('a node that went is told until it is back', async () => {
