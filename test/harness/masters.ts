@@ -92,6 +92,8 @@ export async function startMasters(options: MastersOptions = {}): Promise<Master
       startServer() {
         const [program = '', ...args] = [
           ...inNamespace(link.namespace),
+          // Machines have names of their own, by which servers tell each other apart.
+          ...['unshare', '--uts', 'sh', '-c', `hostname master-${i}; exec "$@"`, 'sh'],
           globalThis.process.execPath,
           PROGRAM,
           'kube-apiserver',
