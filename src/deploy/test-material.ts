@@ -39,6 +39,7 @@ export function factsThatFit(steps: readonly Step[]): HostFacts {
     ports: new Set<number>(),
     programs: new Set<string>(),
     libraries: new Set<string>(),
+    devices: new Map([['192.168.20.31', 'eth0']]),
     files: new Map<string, HostFacts['files'] extends ReadonlyMap<string, infer F> ? F : never>(),
     units: new Map<string, { load: string; active: string; enabled: string; fingerprint: string }>(),
     sysctls: new Map<string, { value: string; writable: boolean }>(),

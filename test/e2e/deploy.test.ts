@@ -37,6 +37,7 @@ async function writeInventory(more: Readonly<Record<string, unknown>> = {}): Pro
     kind: 'Inventory',
     name: 'runbook',
     ssh: { configFile: hosts.sshConfig },
+    endpoint: { address: hosts.freeAddress, port: 8443, loadBalancer: 'haproxy' },
     hosts: hosts.hosts.map(({ name, address }) => ({ name, address, roles: ['etcd', 'master', 'worker'] })),
     ...more,
   };
@@ -128,6 +129,12 @@ test('pods run on every host, reach each other across hosts, and show their logs
   await admin().run('apply -f -', { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: NAMES.map(pod) }) });
   await admin().run('wait --for=condition=Ready pod -l app=web --timeout=120s', { timeoutMs: 130_000 });
   assert.match(await admin().run('logs on-k8s-m03'), /served by k8s-m03/);
+  for (const name of NAMES)
+    await until(
+      `a pod on ${name} finds a Service by its name`,
+      () => admin().run(`exec on-${name} -- nslookup kubernetes.default.svc.cluster.local`),
+      { timeoutMs: 60_000, intervalMs: 500 },
+    );
   const { items } = await admin().json<{ items: { status: { podIP: string } }[] }>('get pods -l app=web');
   for (const { status } of items)
     await until(
@@ -159,7 +166,7 @@ test('reset leaves nothing of the cluster on the hosts, and what was there befor
   await deployed('reset', '--yes');
   for (const host of hosts.hosts) {
     const left =
-      'ls -d /etc/kubernetes /etc/etcd /var/lib/muster /usr/bin/muster /usr/bin/kubelet /usr/lib/muster /etc/systemd/system/kube* /etc/systemd/system/etcd.service /etc/sysctl.d/99-kubernetes.conf 2>/dev/null';
+      'ls -d /etc/kubernetes /etc/etcd /var/lib/muster /usr/bin/muster /usr/bin/kubelet /usr/lib/muster /etc/haproxy/haproxy.cfg.muster-deploy /etc/keepalived/keepalived.conf /etc/systemd/system/kube* /etc/systemd/system/etcd.service /etc/sysctl.d/99-kubernetes.conf 2>/dev/null';
     assert.equal(await host.shell(`${left} || :`), '');
     assert.equal((await host.tryShell('id kube')).status, 1);
     assert.equal(await host.shell('ls -A /var/lib/kubelet /var/lib/etcd'), '/var/lib/etcd:\n\n/var/lib/kubelet:\n');

@@ -11,7 +11,7 @@ import { runOrFail } from './run-command.ts';
 const SUITE = 'bookworm';
 const PACKAGES = [
   'systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,procps,iproute2,net-tools,kmod,acl,ca-certificates',
-  'containerd,runc,containernetworking-plugins,etcd-server,etcd-client,iptables,nftables,conntrack,bird2',
+  'containerd,runc,containernetworking-plugins,etcd-server,etcd-client,iptables,nftables,conntrack,bird2,haproxy,keepalived',
 ].join(',');
 
 /** Sandboxes are Muster's own; the machine that tests run on may not lower anybody's score. */
@@ -51,6 +51,8 @@ const FILES: Readonly<Record<string, string>> = {
 const OFF = [
   'etcd.service',
   'bird.service',
+  'haproxy.service',
+  'keepalived.service',
   'systemd-networkd.service',
   'systemd-resolved.service',
   'apt-daily.timer',

@@ -24,7 +24,7 @@ export const deployVerifyCommand: ComponentCommand = {
 
 async function verifyHosts({ inventory, transports }: Session, io: CommandIo): Promise<Check[]> {
   const results = await atMost(HOSTS_AT_ONCE, inventory.hosts, async (host) => {
-    const units = unitsOf(host).map((name) => `${name}.service`);
+    const units = unitsOf(inventory, host).map((name) => `${name}.service`);
     const script = verifyScript(units, KUBELET_KUBECONFIG, inventory.pki.directory);
     return parseHostState((await transports.get(host.name)!.run(script, { signal: io.signal })).stdout);
   });

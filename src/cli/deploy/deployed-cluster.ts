@@ -25,6 +25,7 @@ import { parseCertificateRequest } from '../../pki/certificate-request.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { readClusterState } from './cluster-state.ts';
+import { dnsObjects } from './dns-objects.ts';
 import { networkObjects } from './network-objects.ts';
 
 export interface DeployedClusterOptions {
@@ -55,8 +56,14 @@ export function openDeployedCluster({ inventory, server, authorityPem, admin, cl
       await client.resource<T>(kind, object.metadata?.namespace).create(object, { signal });
       return [`${kind.kind} ${object.metadata?.name}`];
     } catch (error) {
-      if (isStatus(error, 'AlreadyExists')) return [];
-      throw error;
+      if (!isStatus(error, 'AlreadyExists')) throw error;
+      // Masters come and go.
+      if (!('endpoints' in object)) return [];
+      const patch = { endpoints: object.endpoints };
+      await client
+        .resource<T>(kind, object.metadata?.namespace)
+        .patch(object.metadata?.name ?? '', patch, { type: 'merge', signal });
+      return [];
     }
   };
 
@@ -80,7 +87,12 @@ export function openDeployedCluster({ inventory, server, authorityPem, admin, cl
       }
     },
     async prepare(signal) {
-      const objects = [...joinBindings(), kubeletClientBinding(API_SERVER_USER), ...networkObjects(inventory)];
+      const objects = [
+        ...joinBindings(),
+        kubeletClientBinding(API_SERVER_USER),
+        ...networkObjects(inventory),
+        ...dnsObjects(inventory),
+      ];
       return (await Promise.all(objects.map((object) => create(kindOf(object), object, signal)))).flat();
     },
     async createToken(node, signal) {

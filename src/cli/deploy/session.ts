@@ -8,7 +8,7 @@ import type { Cluster } from '../../deploy/apply/cluster.ts';
 import { openTunnel } from '../../deploy/apply/tunnel.ts';
 import type { Material } from '../../deploy/assets/material.ts';
 import { openAssets } from '../../deploy/assets/open-assets.ts';
-import { desiredSteps } from '../../deploy/desired/desired.ts';
+import { desiredSteps, type HostKnowledge } from '../../deploy/desired/desired.ts';
 import { sysctlsOf } from '../../deploy/desired/preparation.ts';
 import type { Step } from '../../deploy/desired/step.ts';
 import { type Survey, surveyHosts } from '../../deploy/facts/survey.ts';
@@ -17,6 +17,7 @@ import { createLocalTransport } from '../../deploy/transport/local.ts';
 import { createSshTransport } from '../../deploy/transport/ssh.ts';
 import type { Transport } from '../../deploy/transport/transport.ts';
 import { runProgram } from '../../host/run-program.ts';
+import { speakWithProgram } from '../../host/spoken-program.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo } from '../../std/command.ts';
 import { FlagError, type ParsedFlags } from '../../std/flags.ts';
@@ -68,7 +69,7 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, { readOnly 
     inventory.hosts.map((host, i) => [host.name, resources.use(transportTo(host, join(scratch, String(i))))] as const),
   );
   const owned = resources.move();
-  const steps = (host: InventoryHost, known: ReadonlySet<string>) => desiredSteps(inventory, host, material, known);
+  const steps = (host: InventoryHost, knowledge: HostKnowledge) => desiredSteps(inventory, host, material, knowledge);
   const keys = new Set(sysctlsOf(inventory).keys());
   return {
     inventory,
@@ -79,15 +80,16 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, { readOnly 
       surveyHosts({
         inventory,
         transports,
-        desired: new Map(inventory.hosts.map((host) => [host.name, steps(host, keys)])),
+        desired: new Map(inventory.hosts.map((host) => [host.name, steps(host, { sysctls: keys, device: undefined })])),
         clock: io.clock,
         signal: io.signal,
       }),
     desired: ({ facts }) =>
       new Map(
         inventory.hosts.map((host) => {
-          const sysctls = facts.get(host.name)?.sysctls ?? new Map();
-          return [host.name, steps(host, new Set([...sysctls].filter(([, { writable }]) => writable).map(([key]) => key)))];
+          const fact = facts.get(host.name);
+          const writable = [...(fact?.sysctls ?? [])].filter(([, sysctl]) => sysctl.writable).map(([key]) => key);
+          return [host.name, steps(host, { sysctls: new Set(writable), device: fact?.devices.get(host.address) })];
         }),
       ),
     async openCluster() {
@@ -143,5 +145,11 @@ async function librariesOf(executable: string): Promise<ReadonlyMap<string, Uint
 
 function transportTo(host: InventoryHost, socket: string): Transport {
   if (host.connection === 'local') return createLocalTransport({ run: runProgram });
-  return createSshTransport({ destination: host.ssh.host ?? host.address, settings: host.ssh, socket, run: runProgram });
+  return createSshTransport({
+    destination: host.ssh.host ?? host.address,
+    settings: host.ssh,
+    socket,
+    run: runProgram,
+    speak: speakWithProgram,
+  });
 }

@@ -61,12 +61,12 @@ export async function createClusterDnsObjects(client: Client, address: string): 
       await unlessReason(objects.create(object), 'AlreadyExists');
   };
   await Promise.all([
-    create(clusterRoleKind, role()),
+    create(clusterRoleKind, dnsRole()),
     create(clusterRoleBindingKind, binding()),
     create(serviceAccountKind, account(), DNS_NAMESPACE),
     create(configMapKind, configMap(), DNS_NAMESPACE),
-    create(serviceKind, service(), DNS_NAMESPACE),
-    create(endpointSliceKind, endpointSlice(address), DNS_NAMESPACE),
+    create(serviceKind, dnsService(CLUSTER_DNS_SERVICE_ADDRESS), DNS_NAMESPACE),
+    create(endpointSliceKind, dnsEndpointSlice([address]), DNS_NAMESPACE),
   ]);
 }
 
@@ -83,7 +83,7 @@ const labels = {
 };
 
 /** Without a selector: no pod of the cluster is its server. */
-function service(): V1Service {
+export function dnsService(clusterIP: string): V1Service {
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -93,11 +93,11 @@ function service(): V1Service {
       labels,
       annotations: { 'prometheus.io/port': '9153', 'prometheus.io/scrape': 'true' },
     },
-    spec: { clusterIP: CLUSTER_DNS_SERVICE_ADDRESS, ports: ports.map((port) => ({ ...port, targetPort: port.port })) },
+    spec: { clusterIP, ports: ports.map((port) => ({ ...port, targetPort: port.port })) },
   };
 }
 
-function endpointSlice(address: string): V1EndpointSlice {
+export function dnsEndpointSlice(addresses: readonly string[]): V1EndpointSlice {
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
@@ -111,7 +111,7 @@ function endpointSlice(address: string): V1EndpointSlice {
       },
     },
     addressType: 'IPv4',
-    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
     ports,
   };
 }
@@ -126,7 +126,7 @@ function account(): V1ServiceAccount {
 }
 
 /** kubeadm's, and the Corefile: our server reads it from the API. */
-function role(): V1ClusterRole {
+export function dnsRole(): V1ClusterRole {
   return {
     apiVersion: `${RBAC}/v1`,
     kind: 'ClusterRole',

@@ -106,6 +106,7 @@ function scriptOf(step: Scripted): string {
 systemctl daemon-reload
 systemctl enable --quiet ${name}
 rm -f "$journal/units/"${name}
+systemctl reset-failed ${name} 2>/dev/null || :
 if ! systemctl restart ${name}; then
   systemctl status --no-pager --lines 0 ${name} || :
   journalctl --no-pager -o cat -n 25 -u ${name} || :

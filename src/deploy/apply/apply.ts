@@ -30,6 +30,7 @@ export interface ApplyOptions {
 const ROLLING: ReadonlySet<Phase> = new Set(['etcd', 'api-server', 'controllers']);
 const NODE_READY_MS = 600_000;
 const POLL_MS = 500;
+const REMIND_MS = 20_000;
 
 /**
  * Makes hosts what the plan says, phase by phase. What is done is seen by the next survey, so that the same call goes on after any end.
@@ -137,10 +138,14 @@ async function awaitNodes(options: ApplyOptions, cluster: Cluster, workers: read
   const waiting = new Set(workers);
   const endMs = clock.now() + NODE_READY_MS;
   let why = '';
+  let remindMs = clock.now() + REMIND_MS;
   while (waiting.size > 0) {
     signal.throwIfAborted();
     if (clock.now() > endMs)
-      throw new CodedError(`not all nodes are Ready: ${why}`, { code: 'NODES_NOT_READY', retryable: true });
+      throw new CodedError(`not all nodes are Ready: ${why}; "journalctl -u kubelet" on the host says more`, {
+        code: 'NODES_NOT_READY',
+        retryable: true,
+      });
     if (inventory.kubelet.servingCertificate === 'approved') await cluster.approveServing(addresses, signal);
     const nodes = await cluster.nodes(signal);
     const ranged = [...withoutNetwork].filter((host) => (nodes.get(host)?.podCidrs.length ?? 0) > 0);
@@ -156,6 +161,10 @@ async function awaitNodes(options: ApplyOptions, cluster: Cluster, workers: read
       progress(`${host}: Ready`);
     }
     why = [...waiting].map((host) => `${host}: ${nodes.get(host)?.message ?? 'has not joined'}`).join('; ');
+    if (waiting.size > 0 && clock.now() > remindMs) {
+      progress(`waiting for ${waiting.size} of ${workers.length} nodes: ${why}`);
+      remindMs = clock.now() + REMIND_MS;
+    }
     if (waiting.size > 0) await clock.sleep(POLL_MS, signal);
   }
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import { type CertificateSpec, firstAddress } from '../../pki/layouts/layout.ts';
+import { DNS_USER } from '../desired/cluster-dns.ts';
 import { networkService } from '../desired/pod-network.ts';
 
 const SERVER = ['digital signature', 'key encipherment', 'server auth'];
@@ -23,6 +24,7 @@ export function certificatesOf(inventory: Inventory): Readonly<Record<AuthorityN
         apiServer(inventory, host),
         own(host, 'kube-controller-manager', 'system:kube-controller-manager', CLIENT),
         own(host, 'kube-scheduler', 'system:kube-scheduler', CLIENT),
+        ...(inventory.network.dns === 'muster' ? [own(host, DNS_USER, DNS_USER, CLIENT)] : []),
       ]),
       ...workers.flatMap((host) => [
         own(host, 'kube-proxy', 'system:kube-proxy', CLIENT),

@@ -93,6 +93,8 @@ function apiServerFiles(inventory: Inventory, host: InventoryHost): FileStep[] {
     'service-account-signing-key-file': path('service-account').key,
     // Only where the kubelets' certificates are of this authority.
     ...(kubelet.servingCertificate === 'self-signed' ? {} : { 'kubelet-certificate-authority': authority }),
+    // Names of hosts need not be known to anybody.
+    'kubelet-preferred-address-types': 'InternalIP,ExternalIP,Hostname',
     'kubelet-client-certificate': own.certificate,
     'kubelet-client-key': own.key,
     'requestheader-client-ca-file': authorityOf('front-proxy-ca'),

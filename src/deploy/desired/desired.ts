@@ -1,12 +1,22 @@
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import type { Material } from '../assets/material.ts';
+import { clusterDnsSteps } from './cluster-dns.ts';
 import { controlPlaneSteps } from './control-plane.ts';
 import { etcdSteps } from './etcd.ts';
 import { inPhase, link, textFile } from './files.ts';
+import { loadBalancerSteps } from './load-balancer.ts';
 import { nodeSteps } from './node.ts';
 import { podNetworkSteps } from './pod-network.ts';
 import { preparationSteps } from './preparation.ts';
 import { type FileStep, PHASES, type Step } from './step.ts';
+
+/** What only the host itself can tell. */
+export interface HostKnowledge {
+  /** Kernel parameters that it has, and that may be written. */
+  readonly sysctls: ReadonlySet<string>;
+  /** The network device that has its address; undefined until it was looked at. */
+  readonly device: string | undefined;
+}
 
 const MASTER_PROGRAMS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
 const WORKER_PROGRAMS = ['kubelet', 'kube-proxy'];
@@ -14,16 +24,23 @@ const WORKER_PROGRAMS = ['kubelet', 'kube-proxy'];
 /**
  * All that one host is to be, in order. Depends on nothing but what is given.
  *
- * @param known kernel parameters that the host has
+ * @param knowledge what a host has to be asked for
  */
-export function desiredSteps(inventory: Inventory, host: InventoryHost, material: Material, known: ReadonlySet<string>): Step[] {
+export function desiredSteps(
+  inventory: Inventory,
+  host: InventoryHost,
+  material: Material,
+  { sysctls, device }: HostKnowledge,
+): Step[] {
   const executable = executableFile(inventory, material);
   const steps = [
-    ...preparationSteps(inventory, host, known),
+    ...preparationSteps(inventory, host, sysctls),
     ...programSteps(inventory, host, executable),
     ...librarySteps(host, material),
     ...etcdSteps(inventory, host, material),
+    ...loadBalancerSteps(inventory, host, device),
     ...controlPlaneSteps(inventory, host, material, executable),
+    ...clusterDnsSteps(inventory, host, material, executable),
     ...nodeSteps(inventory, host, material, executable),
     ...podNetworkSteps(inventory, host, material, executable),
   ];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** When a step is done: all hosts finish one phase before any begins the next. */
-export const PHASES = ['prepare', 'install', 'etcd', 'api-server', 'controllers', 'node'] as const;
+export const PHASES = ['prepare', 'install', 'etcd', 'load-balancer', 'api-server', 'controllers', 'node'] as const;
 export type Phase = (typeof PHASES)[number];
 
 export interface DirectoryStep {

@@ -60,6 +60,7 @@ done
 if [ -d /proc/sys/net/bridge ]; then tell module br_netfilter; fi
 for name in overlay; do if grep -qw "$name" /proc/filesystems; then tell filesystem "$name"; fi; done
 tell ports "$(sed -n 's/^ *[0-9]*: [0-9A-F]*:\\([0-9A-F]\\{4\\}\\) [0-9A-F]*:[0-9A-F]* 0A .*/\\1/p' /proc/net/tcp /proc/net/tcp6 2>/dev/null | sort -u | tr '\\n' ' ')"
+ip -o address show 2>/dev/null | sed -n 's/^[0-9]*: *\\([^ ]*\\) *inet6\\{0,1\\} \\([^ /]*\\).*/device\\t\\2\\t\\1/p'
 tab=$(printf '\\t')
 while IFS="$tab" read -r what name sha; do
   case $what in

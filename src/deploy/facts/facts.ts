@@ -53,5 +53,7 @@ export interface HostFacts {
   /** That the dynamic linker finds, of those that were asked for. */
   readonly libraries: ReadonlySet<string>;
   readonly sysctls: ReadonlyMap<string, { readonly value: string; readonly writable: boolean }>;
+  /** Address → network device. */
+  readonly devices: ReadonlyMap<string, string>;
   readonly accounts: ReadonlyMap<string, { readonly uid: number; readonly gid: number }>;
 }

@@ -22,6 +22,7 @@ export function parseFacts(text: string): HostFacts {
     filesystems: new Set<string>(),
     programs: new Set<string>(),
     libraries: new Set<string>(),
+    devices: new Map<string, string>(),
     files: new Map<string, FileFact>(),
     units: new Map<string, UnitFact>(),
     sysctls: new Map<string, { value: string; writable: boolean }>(),
@@ -32,6 +33,7 @@ export function parseFacts(text: string): HostFacts {
     const [value = '', more = ''] = rest;
     if (what === 'module') facts.modules.add(name);
     else if (what === 'program') facts.programs.add(name);
+    else if (what === 'device') facts.devices.set(name, value);
     else if (what === 'library') facts.libraries.add(name);
     else if (what === 'loadable') facts.loadable.add(name);
     else if (what === 'filesystem') facts.filesystems.add(name);

@@ -5,7 +5,7 @@ import { KUBELET_KUBECONFIG } from '../desired/node.ts';
 import { cniFile } from '../desired/pod-network.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
 import type { Step } from '../desired/step.ts';
-import { programsOf } from '../plan/preflight.ts';
+import { programsOf, type Span } from '../plan/preflight.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { HostFacts } from './facts.ts';
 import { FACTS_SCRIPT, factsInput, type Question } from './facts-script.ts';
@@ -16,8 +16,8 @@ const FACTS_TIMEOUT_MS = 120_000;
 
 export interface Survey {
   readonly facts: ReadonlyMap<string, HostFacts>;
-  /** When each host was asked, in seconds of this machine's clock. */
-  readonly askedAt: ReadonlyMap<string, number>;
+  /** Between when each host told its time, in seconds of this machine's clock. */
+  readonly askedAt: ReadonlyMap<string, Span>;
   readonly failures: ReadonlyMap<string, unknown>;
 }
 
@@ -33,7 +33,7 @@ export interface SurveyOptions {
 /** Looks at all hosts, many at a time, and changes nothing. */
 export async function surveyHosts({ inventory, transports, desired, clock, signal }: SurveyOptions): Promise<Survey> {
   const facts = new Map<string, HostFacts>();
-  const askedAt = new Map<string, number>();
+  const askedAt = new Map<string, Span>();
   const failures = new Map<string, unknown>();
   await atMost(HOSTS_AT_ONCE, inventory.hosts, async (host) => {
     try {
@@ -44,7 +44,7 @@ export async function surveyHosts({ inventory, transports, desired, clock, signa
         timeoutMs: FACTS_TIMEOUT_MS,
         ...(signal && { signal }),
       });
-      askedAt.set(host.name, (beganMs + clock.now()) / 2000);
+      askedAt.set(host.name, { from: beganMs / 1000, to: clock.now() / 1000 });
       facts.set(host.name, parseFacts(stdout));
     } catch (error) {
       failures.set(host.name, error);

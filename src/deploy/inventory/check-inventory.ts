@@ -89,7 +89,7 @@ function checkLabels({ labels }: InventoryHost, at: string): string[] {
   ]);
 }
 
-function checkRoles({ hosts, endpoint }: Inventory): string[] {
+function checkRoles({ hosts, endpoint, apiServer }: Inventory): string[] {
   const count = (role: string) => hosts.filter(({ roles }) => roles.includes(role as 'etcd')).length;
   const [members, masters] = [count('etcd'), count('master')];
   const mistakes: string[] = [];
@@ -101,8 +101,14 @@ function checkRoles({ hosts, endpoint }: Inventory): string[] {
     );
   if (masters > 1 && endpoint.loadBalancer === 'none' && !hosts.some(({ address }) => address === endpoint.address))
     mistakes.push(
-      'endpoint.loadBalancer: an address that no host has needs a load balancer: "external" says that yours is there',
+      'endpoint.loadBalancer: an address that no host has needs a load balancer: "haproxy" makes one, "external" says that yours is there',
     );
+  if (endpoint.loadBalancer === 'haproxy') {
+    if (isIP(endpoint.address) !== 4 || hosts.some(({ address }) => address === endpoint.address))
+      mistakes.push('endpoint.address: haproxy and keepalived need an IPv4 address that no host has');
+    if (endpoint.port === apiServer.port)
+      mistakes.push(`endpoint.port: haproxy listens on the masters, where the API server has port ${apiServer.port}`);
+  }
   return mistakes;
 }
 

@@ -9,7 +9,7 @@ import { planHost } from './plan-host.ts';
 import { checkHosts, programsOf } from './preflight.ts';
 
 const inventory = await testInventory();
-const known = new Set(sysctlsOf(inventory).keys());
+const known = { sysctls: new Set(sysctlsOf(inventory).keys()), device: 'eth0' };
 const stepsOf = (more = inventory): Step[] => desiredSteps(more, more.hosts[0]!, testMaterial, known);
 const titles = (steps: readonly Step[], facts: ReturnType<typeof factsThatFit>) =>
   planHost(steps, facts).map(({ title }) => title);
@@ -64,7 +64,7 @@ test('another executable restarts all services that run it, and leaves etcd alon
   const restarted = planHost(changed, facts).filter(({ action }) => action === 'restart');
   assert.deepEqual(
     restarted.map(({ title }) => title.split(' ')[1]),
-    ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy', 'flanneld'].map(
+    ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'coredns', 'kubelet', 'kube-proxy', 'flanneld'].map(
       (name) => `${name}.service`,
     ),
   );
@@ -133,14 +133,14 @@ test('hosts that are not fit are told with what is wrong, before anything is don
       return [host.name, { ...facts, machineId: String(i).repeat(32), programs }] as const;
     }),
   );
-  const askedAt = new Map(inventory.hosts.map(({ name }) => [name, 1_800_000_000]));
+  const askedAt = new Map(inventory.hosts.map(({ name }) => [name, { from: 1_800_000_000, to: 1_800_000_000.5 }]));
   const problems = (host: string, more: object) =>
     checkHosts(inventory, withEntry(good, host, { ...good.get(host)!, ...more }), 'x64', askedAt).problems.map(
       ({ host: of, message }) => `${of}: ${message}`,
     );
   assert.deepEqual(problems('a', {}), []);
-  assert.deepEqual(problems('b', { time: 1_800_000_031 }), ['b: its clock is 31 s ahead of that of c; 30 are allowed']);
-  assert.deepEqual(problems('b', { time: 1_800_000_029 }), []);
+  assert.deepEqual(problems('b', { time: 1_800_000_032 }), ['b: its clock is 31 s ahead of that of c; 30 are allowed']);
+  assert.deepEqual(problems('b', { time: 1_800_000_030 }), []);
   assert.deepEqual(problems('b', { ports: new Set([2379]) }), ['b: port 2379, which etcd needs, is taken']);
   assert.match(problems('b', { machineId: '0'.repeat(32) }).join(), /b: is the same machine as a/);
   assert.match(problems('c', { init: 'init' }).join(), /c: runs by init/);

@@ -9,6 +9,12 @@ export interface Remark {
   readonly message: string;
 }
 
+/** In seconds. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface Preflight {
   /** Each of them ends it. */
   readonly problems: readonly Remark[];
@@ -21,7 +27,7 @@ const LEAST_MEMORY_KIB = 900 << 10;
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 
 /** The ports that a host's services listen on, with the unit of each. */
-export function portsOf({ apiServer }: Inventory, { roles }: InventoryHost): ReadonlyMap<number, string> {
+export function portsOf({ apiServer, endpoint }: Inventory, { roles }: InventoryHost): ReadonlyMap<number, string> {
   return new Map([
     ...(roles.includes('etcd')
       ? ([
@@ -36,6 +42,7 @@ export function portsOf({ apiServer }: Inventory, { roles }: InventoryHost): Rea
           [10259, 'kube-scheduler'],
         ] as const)
       : []),
+    ...(roles.includes('master') && endpoint.loadBalancer === 'haproxy' ? ([[endpoint.port, 'haproxy']] as const) : []),
     ...(roles.includes('worker')
       ? ([
           [10250, 'kubelet'],
@@ -49,8 +56,15 @@ export function portsOf({ apiServer }: Inventory, { roles }: InventoryHost): Rea
 
 /** Programs that a host must have, with the package that has them on Debian. */
 export function programsOf(inventory: Inventory, { roles }: InventoryHost): ReadonlyMap<string, string> {
+  const balances = inventory.endpoint.loadBalancer === 'haproxy' && roles.includes('master');
   return new Map([
     ['systemctl', 'systemd'],
+    ...(balances
+      ? ([
+          ['haproxy', 'haproxy'],
+          ['keepalived', 'keepalived'],
+        ] as const)
+      : []),
     ...(inventory.network.plugin === 'calico' && roles.includes('worker')
       ? ([
           ['bird', 'bird2'],
@@ -79,13 +93,13 @@ export function programsOf(inventory: Inventory, { roles }: InventoryHost): Read
  * Whether a cluster can be made of these hosts.
  *
  * @param architecture of the executable, as Node calls it
- * @param askedAt this machine's clock when each host was asked, in seconds: what lies between the asking is no difference of clocks
+ * @param askedAt when, by this machine's clock, each host told its time: what lies between the asking is no difference of clocks
  */
 export function checkHosts(
   inventory: Inventory,
   facts: ReadonlyMap<string, HostFacts>,
   architecture: string,
-  askedAt: ReadonlyMap<string, number>,
+  askedAt: ReadonlyMap<string, Span>,
 ): Preflight {
   const problems: Remark[] = [];
   const warnings: Remark[] = [];
@@ -127,6 +141,8 @@ export function checkHosts(
     for (const [port, unit] of portsOf(inventory, host))
       if (fact.ports.has(port) && fact.units.get(`${unit}.service`)?.active !== 'active')
         problem(`port ${port}, which ${unit} needs, is taken`);
+    if (inventory.endpoint.loadBalancer === 'haproxy' && host.roles.includes('master') && !fact.devices.has(host.address))
+      problem(`has no network device with ${host.address}, to give it the virtual address`);
     const kube = fact.accounts.get('kube');
     if (host.roles.includes('master') && kube && kube.uid !== inventory.preparation.accountId)
       warnings.push({ host: host.name, message: `has a user kube of number ${kube.uid}, which is used as it is` });
@@ -136,18 +152,26 @@ export function checkHosts(
   return { problems, warnings };
 }
 
-function checkClocks(facts: ReadonlyMap<string, HostFacts>, askedAt: ReadonlyMap<string, number>): Remark[] {
-  const offsets = [...facts]
-    .map(([host, { time }]) => ({ host, offset: time - (askedAt.get(host) ?? 0) }))
-    .sort((a, b) => a.offset - b.offset);
-  const middle = offsets[Math.floor(offsets.length / 2)];
+/** How far a host's clock is ahead of this machine's lies in a span as long as it took to ask: only what must be a difference is one. */
+function checkClocks(facts: ReadonlyMap<string, HostFacts>, askedAt: ReadonlyMap<string, Span>): Remark[] {
+  const ahead = [...facts]
+    .map(([host, { time }]) => {
+      const { from, to } = askedAt.get(host) ?? { from: time, to: time };
+      // The host's time has whole seconds.
+      return { host, least: time - to, most: time + 1 - from };
+    })
+    .sort((a, b) => a.least + a.most - b.least - b.most);
+  const middle = ahead[Math.floor(ahead.length / 2)];
   if (!middle) return [];
-  return offsets
-    .filter(({ offset }) => Math.abs(offset - middle.offset) > LARGEST_CLOCK_DIFFERENCE_S)
-    .map(({ host, offset }) => ({
-      host,
-      message: `its clock is ${Math.round(Math.abs(offset - middle.offset))} s ${offset < middle.offset ? 'behind' : 'ahead of'} that of ${middle.host}; ${LARGEST_CLOCK_DIFFERENCE_S} are allowed`,
-    }));
+  return ahead.flatMap(({ host, least, most }) => {
+    const [behind, before] = [middle.least - most, least - middle.most];
+    const seconds = Math.round(Math.max(behind, before));
+    if (seconds <= LARGEST_CLOCK_DIFFERENCE_S) return [];
+    const how = behind > before ? 'behind' : 'ahead of';
+    return [
+      { host, message: `its clock is ${seconds} s ${how} that of ${middle.host}; ${LARGEST_CLOCK_DIFFERENCE_S} are allowed` },
+    ];
+  });
 }
 
 /** A cluster of etcd that has begun takes new members only one by one, by its own rules. Of what it began with, a member may come late. */

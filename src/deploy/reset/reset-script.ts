@@ -13,6 +13,9 @@ const UNITS = [
   'kube-scheduler',
   'kube-controller-manager',
   'kube-apiserver',
+  'coredns',
+  'keepalived',
+  'haproxy',
   'etcd',
 ];
 

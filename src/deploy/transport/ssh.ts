@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
-import { Duplex } from 'node:stream';
 import type { SshSettings } from '../../api/config/v1/inventory.ts';
 import { ProgramError, type RunProgram } from '../../host/run-program.ts';
+import type { SpeakWithProgram, SpokenProgram } from '../../host/spoken-program.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { asRoot, quote, type Transport } from './transport.ts';
 
@@ -12,93 +11,85 @@ export interface SshTransportOptions {
   /** Where the connection's socket is made; of this process alone, and short: a socket's path has at most 104 characters. */
   readonly socket: string;
   readonly run: RunProgram;
+  readonly speak: SpeakWithProgram;
 }
 
 const TIMEOUT_MS = 600_000;
-const CONNECT_TIMEOUT_MS = 120_000;
 const CONNECT_ATTEMPTS = 3;
 /** ssh's own failures end with it, and so may a script's. */
 const SSH_FAILED = 255;
+const READY = 'muster-connected';
 
 /**
  * Acts on a host by the system's OpenSSH client, so that the user's configuration, agent, jump hosts and known hosts count. One connection
- * serves all that is done (ControlMaster); it ends a minute after its last use.
+ * serves all that is done (ControlMaster). It hangs on a pipe of this process, so that it ends with the process however that ends.
  */
-export function createSshTransport({ destination, settings, socket, run }: SshTransportOptions): Transport {
+export function createSshTransport({ destination, settings, socket, run, speak }: SshTransportOptions): Transport {
   const target = settings.user ? `${settings.user}@${destination}` : destination;
   const args = sshArguments(settings, socket);
-  const explain = (error: unknown): unknown =>
-    isUnreachable(error)
-      ? new CodedError(`cannot reach ${target}: ${error.stderr.trim().split('\n').at(-1) || error.message}`, {
-          code: 'HOST_UNREACHABLE',
-          retryable: true,
-          cause: error,
-        })
-      : error;
-  /** The connection, made once and tried again: nothing has been done by then. */
-  let connected: Promise<void> | undefined;
-  const connect = async (signal: AbortSignal | undefined): Promise<void> => {
+  let connection: Promise<SpokenProgram> | undefined;
+
+  const connect = async (): Promise<SpokenProgram> => {
     for (let attempt = 1; ; attempt++) {
-      try {
-        await run('ssh', [...args, '--', destination, 'exit 0'], { timeoutMs: CONNECT_TIMEOUT_MS, ...(signal && { signal }) });
-        return;
-      } catch (error) {
-        if (attempt === CONNECT_ATTEMPTS || !isUnreachable(error)) throw error;
-      }
+      const program = speak('ssh', [...args, '-o', 'ControlMaster=yes', '--', destination, `echo ${READY}; exec cat >/dev/null`]);
+      if (await isReady(program)) return program;
+      const { stderr } = await program.ended;
+      // Nothing has been done by then, so it may be tried again.
+      if (attempt === CONNECT_ATTEMPTS) throw unreachable(target, stderr);
     }
   };
   return {
     target,
     async run(script, { input, signal, timeoutMs = TIMEOUT_MS } = {}) {
+      connection ??= connect();
+      await connection;
       // The login shell may be any; all of them take a word in single quotes for sh.
       const command = `exec sh -c ${quote(asRoot(script))}`;
       try {
-        connected ??= connect(signal);
-        await connected;
         return await run('ssh', [...args, '--', destination, command], {
           timeoutMs,
           ...(input && { input }),
           ...(signal && { signal }),
         });
       } catch (error) {
-        throw explain(error);
+        if (error instanceof ProgramError && error.exitCode === SSH_FAILED) throw unreachable(target, error.stderr, error);
+        throw error;
       }
     },
-    connect(address, port) {
-      const child = spawn(
-        'ssh',
-        [...args, '-W', `${address.includes(':') ? `[${address}]` : address}:${port}`, '--', destination],
-        {
-          stdio: ['pipe', 'pipe', 'ignore'],
-        },
-      );
-      // Not in the types: a pair of streams becomes one.
-      const stream = Duplex.from({ writable: child.stdin, readable: child.stdout } as unknown as Duplex);
-      child.once('error', (error) => stream.destroy(error));
-      stream.once('close', () => child.kill());
-      return stream;
-    },
+    connect: (address, port) =>
+      speak('ssh', [...args, '-W', `${address.includes(':') ? `[${address}]` : address}:${port}`, '--', destination]).stream,
     async [Symbol.asyncDispose]() {
-      try {
-        await run('ssh', [...args, '-O', 'exit', '--', destination], { timeoutMs: 10_000 });
-      } catch (error) {
-        // There may be no connection, or none any more; one that stays ends by itself.
-        if (!(error instanceof ProgramError)) throw error;
-      }
+      const program = await connection?.catch(() => undefined); // whoever waited for it has been told
+      program?.stream.destroy();
+      await program?.ended;
     },
   };
 }
 
-const isUnreachable = (error: unknown): error is ProgramError =>
-  error instanceof ProgramError && (error.exitCode === SSH_FAILED || error.code === 'PROGRAM_MISSING');
+/** Whether the host has answered; false when ssh has ended instead. */
+function isReady({ stream, ended }: SpokenProgram): Promise<boolean> {
+  return new Promise((resolve) => {
+    let said = '';
+    // What a login prints may come before.
+    stream.on('data', (chunk: Buffer) => {
+      said = (said + chunk.toString()).slice(-4096);
+      if (said.includes(READY)) resolve(true);
+    });
+    void ended.then(() => resolve(false));
+  });
+}
 
+function unreachable(target: string, stderr: string, cause?: unknown): CodedError {
+  const why = stderr.trim().split('\n').at(-1) || 'ssh says nothing';
+  return new CodedError(`cannot reach ${target}: ${why}`, { code: 'HOST_UNREACHABLE', retryable: true, cause });
+}
+
+/** ssh takes the first that it is told: what the inventory says, but for what the connection itself rests on. */
 function sshArguments(settings: SshSettings, socket: string): string[] {
-  // ssh takes the first that it is told.
   const options = [
     'BatchMode=yes',
-    'ControlMaster=auto',
     `ControlPath=${socket}`,
-    'ControlPersist=60',
+    'ControlPersist=no',
     ...(settings.options ?? []),
     'ConnectTimeout=30',
     'ServerAliveInterval=10',

@@ -1,6 +1,8 @@
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import { DNS_USER } from '../desired/cluster-dns.ts';
 import { KUBELET_KUBECONFIG } from '../desired/node.ts';
+import { networkService } from '../desired/pod-network.ts';
 
 /** One thing that holds of a cluster, or does not. */
 export interface Check {
@@ -66,17 +68,19 @@ function socketText(text: string): string {
 }
 
 /** The services of a host. */
-export const unitsOf = ({ roles }: InventoryHost): string[] => [
+export const unitsOf = (inventory: Inventory, { roles }: InventoryHost): string[] => [
+  ...(roles.includes('master') && inventory.endpoint.loadBalancer === 'haproxy' ? ['haproxy', 'keepalived'] : []),
+  ...(roles.includes('master') && inventory.network.dns === 'muster' ? [DNS_USER] : []),
   ...(roles.includes('etcd') ? ['etcd'] : []),
   ...(roles.includes('master') ? ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] : []),
-  ...(roles.includes('worker') ? ['kubelet', 'kube-proxy'] : []),
+  ...(roles.includes('worker') ? ['kubelet', 'kube-proxy', networkService(inventory) ?? []].flat() : []),
 ];
 
 /** What the runbooks look at on each host. A host that said nothing fails. */
 export function checkHost(inventory: Inventory, host: InventoryHost, state: HostState | undefined): Check[] {
   const title = (what: string) => `${host.name}: ${what}`;
   if (!state) return [{ title: title('answers'), holds: false, found: 'it cannot be reached' }];
-  const units = unitsOf(host).map((name): Check => {
+  const units = unitsOf(inventory, host).map((name): Check => {
     const unit = state.units.get(`${name}.service`);
     const found = `${unit?.active || 'missing'}, ${unit?.enabled || 'not enabled'}`;
     return { title: title(`service ${name} is active and enabled`), holds: found === 'active, enabled', found };

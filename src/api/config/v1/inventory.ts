@@ -53,7 +53,8 @@ export interface Inventory {
     /** Where clients and nodes reach the API servers: a virtual address or a name. Empty: the first master. */
     readonly address: string;
     readonly port: number;
-    readonly loadBalancer: 'none' | 'external';
+    /** `haproxy`: made on the masters, with keepalived; `external`: yours. */
+    readonly loadBalancer: 'none' | 'external' | 'haproxy';
   };
   readonly apiServer: { readonly port: number };
   readonly network: {
@@ -62,6 +63,8 @@ export interface Inventory {
     readonly nodePorts: string;
     readonly dnsDomain: string;
     readonly dnsAddress: string;
+    /** `muster`: a DNS server of ours on every master; `none`: you bring one. */
+    readonly dns: 'muster' | 'none';
     /** How pods reach each other: by services of ours, by `bridge` and routes of your own, or by what you bring (`none`). */
     readonly plugin: 'flannel' | 'calico' | 'bridge' | 'none';
     readonly flannelBackend: 'vxlan' | 'host-gw' | 'ipip';
@@ -136,7 +139,7 @@ export const inventoryKind: ConfigurationKind = {
         object: {
           address: { type: 'string', default: '', keepZero: true },
           port: { type: 'integer', min: 1, max: 65535 },
-          loadBalancer: { type: 'string', default: 'none', oneOf: ['none', 'external'] },
+          loadBalancer: { type: 'string', default: 'none', oneOf: ['none', 'external', 'haproxy'] },
         },
       },
     },
@@ -149,6 +152,7 @@ export const inventoryKind: ConfigurationKind = {
           nodePorts: { type: 'string', default: '30000-32767' },
           dnsDomain: { type: 'string', default: 'cluster.local' },
           dnsAddress: { type: 'string', default: '', keepZero: true },
+          dns: { type: 'string', default: 'muster', oneOf: ['muster', 'none'] },
           plugin: { type: 'string', default: 'flannel', oneOf: ['flannel', 'calico', 'bridge', 'none'] },
           flannelBackend: { type: 'string', default: 'vxlan', oneOf: ['vxlan', 'host-gw', 'ipip'] },
           calicoIPIP: { type: 'string', default: 'off', oneOf: ['off', 'always', 'cross-subnet'] },
