@@ -116,6 +116,11 @@ test('what pods send out of the network comes from their node', async () => {
   }
 });
 
+test('pods are let through where the node forwards nothing by itself', async () => {
+  for (const node of nodes.nodes) await node.run('iptables', '-P', 'FORWARD', 'DROP');
+  await expectAllConnected();
+});
+
 test('with its agent killed the network goes on; a new one mends what was broken meanwhile, and a running one what others break', async () => {
   const [first, second] = nodes.nodes as [RealNode, RealNode];
   const agent = flannel.agentOf(first);
