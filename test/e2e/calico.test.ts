@@ -130,6 +130,40 @@ test('a policy blocks pods of the same node and of others, and allows those that
   await until('c reaches a', () => ask('c', a), PATIENT);
 });
 
+test('a pod that may send nothing sends nothing from its first packet on', async () => {
+  const kubectl = calico.cluster.kubectl();
+  const b = (await calico.cluster.client.resource<V1Pod>(podKind, 'default').get('b')).status!.podIP!;
+  await apply({
+    ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'mute', namespace: 'default' } },
+    spec: { podSelector: { matchLabels: { run: 'mute' } }, policyTypes: ['Egress'] },
+  });
+  const script = `nc -w 3 ${b} 80 < /dev/null && echo reached || echo blocked`;
+  await kubectl.run(['run', 'mute', `--image=${BUSYBOX}`, '--restart=Never', '--', 'sh', '-c', script]);
+  await kubectl.run('wait --for=jsonpath={.status.phase}=Succeeded pod/mute --timeout=60s');
+  assert.match(await kubectl.run('logs mute'), /blocked/);
+  await kubectl.run('delete networkpolicy mute');
+});
+
+test('a pod cannot send with the address of another', async () => {
+  const [node] = nodes;
+  const pods = calico.cluster.client.resource<V1Pod>(podKind, 'default');
+  const addressOf = async (name: string) => (await pods.get(name)).status!.podIP!;
+  const [a, b] = [await addressOf('a'), await addressOf('b')];
+  const container = (await pods.get('c')).status!.containerStatuses![0]!.containerID!.replace('containerd://', '');
+  const [, pid] = new RegExp(`^${container}\\s+(\\d+)`, 'm').exec(await node.containerd.ctr('tasks', 'ls'))!;
+  const inPod = (...command: string[]) => node.run('nsenter', '-t', pid!, '-n', ...command);
+  const dropped = async () =>
+    Number(
+      /oif missing counter packets (\d+)/.exec(await node.run('nft', 'list', 'chain', 'ip', 'muster-calico', 'prerouting'))![1],
+    );
+  await inPod('socat', '-u', 'OPEN:/dev/zero,readbytes=8', `UDP:${b}:9`);
+  assert.equal(await dropped(), 0, 'with its own address it can');
+  await inPod('ip', 'address', 'add', `${a}/32`, 'dev', 'eth0');
+  await inPod('socat', '-u', 'OPEN:/dev/zero,readbytes=8', `UDP:${b}:9,bind=${a}`);
+  assert.equal(await dropped(), 1);
+  await inPod('ip', 'address', 'delete', `${a}/32`, 'dev', 'eth0');
+});
+
 test('an agent that was killed comes back to the same block and the same BIRD, and packets go on meanwhile', async () => {
   const [node] = nodes;
   const pods = calico.cluster.client.resource<V1Pod>(podKind, 'default');

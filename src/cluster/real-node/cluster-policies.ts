@@ -3,6 +3,7 @@ import { createNftTable, type NftTable } from '../../host/nft-table.ts';
 import { ProgramError, type RunProgram } from '../../host/run-program.ts';
 import { createPolicyAgent } from '../../network/policy/policy-agent.ts';
 import { createPolicyMetrics } from '../../network/policy/policy-metrics.ts';
+import { CNI_RESULTS, createSandboxAddresses } from '../../network/policy/sandbox-addresses.ts';
 import { type Logger, silentLogger } from '../../std/logger.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import type { ClusterConfig } from '../options.ts';
@@ -33,7 +34,8 @@ export function createClusterPolicies(options: ClusterPoliciesOptions): Restarte
       const table = tableOf(bridge, options);
       const tableName = policiesTable(bridge);
       const metrics = createPolicyMetrics();
-      const rules = { table, tableName, metrics, podBridges: [bridge] };
+      const sandboxes = createSandboxAddresses(CNI_RESULTS);
+      const rules = { table, tableName, metrics, sandboxes, podBridges: [bridge] };
       const agent = createPolicyAgent({ client, nodeName, ...rules, clock, logger, random });
       if (await life.start(agent)) await life.work(agent);
     },

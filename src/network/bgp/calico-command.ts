@@ -15,11 +15,12 @@ import { createNetworkPages, parseListenAddress } from '../network-pages.ts';
 import { createPolicyAgent, type PolicyAgent } from '../policy/policy-agent.ts';
 import { createPolicyMetrics } from '../policy/policy-metrics.ts';
 import { POLICY_TABLE } from '../policy/render-policies.ts';
+import { CNI_RESULTS, createSandboxAddresses } from '../policy/sandbox-addresses.ts';
 import { requireNft } from '../require-nft.ts';
 import { createBirdDaemon } from './bird-daemon.ts';
 import { type CalicoNode, createCalicoNode } from './calico-node.ts';
 import { cleanUpCalico } from './clean-up.ts';
-import { NAT_TABLE } from './nat-rules.ts';
+import { POOL_TABLE } from './pool-rules.ts';
 import { type LogSeverity, readCalicoSettings } from './settings.ts';
 
 const NAME = 'calico-node';
@@ -74,7 +75,7 @@ async function run({ values, args }: ParsedFlags, io: CommandIo): Promise<number
     },
     run: runProgram,
   };
-  const [nat, policies] = [table('ip', NAT_TABLE), table('inet', POLICY_TABLE)];
+  const [rules, policies] = [table('ip', POOL_TABLE), table('inet', POLICY_TABLE)];
   const kubeconfig = values.string('kubeconfig');
   if (!kubeconfig && !values.bool('cleanup'))
     throw new FlagError('--kubeconfig', '--kubeconfig is required: how to reach the API server');
@@ -82,16 +83,24 @@ async function run({ values, args }: ParsedFlags, io: CommandIo): Promise<number
   try {
     const client = transport && createClient({ transport, userAgent: NAME });
     if (values.bool('cleanup') || !client) {
-      await cleanUpCalico({ ...parts, tables: [nat, policies], ...(client && { api: { client, nodeName } }) });
+      await cleanUpCalico({ ...parts, tables: [rules, policies], ...(client && { api: { client, nodeName } }) });
       return 0;
     }
     await requireCniPlugins(values.strings('cni-bin-dir'), undefined, PLUGINS);
     const metrics = createPolicyMetrics();
+    const sandboxes = createSandboxAddresses(CNI_RESULTS);
     const common = { client, nodeName, clock, logger, random };
     let agent: PolicyAgent | undefined;
-    const node = createCalicoNode({ ...common, ...parts, settings, nat, onBlocks: () => agent?.refresh() });
+    const node = createCalicoNode({ ...common, ...parts, settings, rules, onBlocks: () => agent?.refresh() });
     // Every pod is behind a link of its own: there are no bridges that packets could take.
-    agent = createPolicyAgent({ ...common, table: policies, metrics, podBridges: [], morePodCidrs: () => node.blocks });
+    agent = createPolicyAgent({
+      ...common,
+      table: policies,
+      metrics,
+      podBridges: [],
+      sandboxes,
+      morePodCidrs: () => node.blocks,
+    });
     const enforces = values.bool('network-policy');
     const pages = createNetworkPages({
       listen,

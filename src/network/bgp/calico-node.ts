@@ -30,7 +30,7 @@ import {
 import { ensureDefaultPool, ensureKinds, readPools } from './calico-objects.ts';
 import { addressesInUse, type CniPlaces, networksBefore, writeConflist } from './cni-files.ts';
 import { detectAddress } from './detect-address.ts';
-import { natRules } from './nat-rules.ts';
+import { poolRules } from './pool-rules.ts';
 import type { CalicoSettings } from './settings.ts';
 import { closeTunnel, openTunnel } from './tunnel-device.ts';
 
@@ -39,7 +39,8 @@ export interface CalicoNodeOptions {
   readonly nodeName: string;
   readonly settings: CalicoSettings;
   readonly bird: BirdDaemon;
-  readonly nat: NftTable;
+  /** That of `poolRules`. */
+  readonly rules: NftTable;
   readonly cni: CniPlaces;
   readonly run: RunProgram;
   readonly clock: Clock;
@@ -78,7 +79,7 @@ const HOPELESS = new Set(['IPIP_MISSING', 'BIRD_MISSING', 'PROGRAM_MISSING']);
  * and begin again at any time; BIRD and the routes go on meanwhile. Ready when pods can have addresses.
  */
 export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
-  const { client, nodeName, settings, bird, nat, cni, run, clock, logger, random, onBlocks = () => undefined } = options;
+  const { client, nodeName, settings, bird, rules, cni, run, clock, logger, random, onBlocks = () => undefined } = options;
   const informer = <T extends object>(kind: ResourceKind) =>
     createInformer<T & { metadata?: object }>({ client, kind, clock, logger, random });
   const nodes = informer<V1Node>(nodeKind);
@@ -133,8 +134,8 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
           logFile: bird.logFile,
         }),
       );
-    const full = why === 'period' && !(await nat.holds('postrouting', 'masquerade'));
-    await nat.write(natRules(known), { full, signal });
+    const full = why === 'period' && !(await rules.holds('prerouting', 'oif'));
+    await rules.write(poolRules(known), { full, signal });
     await allowForwarding(
       run,
       CALICO_FORWARD,

@@ -5,7 +5,7 @@ import { recordedPrograms } from '../../host/recorded-programs.ts';
 import { readPools } from './calico-objects.ts';
 import { calicoConflist } from './cni-files.ts';
 import { chooseAddress } from './detect-address.ts';
-import { natRules } from './nat-rules.ts';
+import { poolRules } from './pool-rules.ts';
 import { openTunnel } from './tunnel-device.ts';
 
 const NODE = { metadata: { name: 'n1', labels: { rack: 'a' } } };
@@ -75,7 +75,7 @@ test('all blocks are one set of addresses for pods, each at a link of its own', 
 });
 
 test('only what leaves all pools is masqueraded, and only from pools that say so', () => {
-  const rules = (...pools: Parameters<typeof natRules>[0]) => natRules(pools).chains.get('postrouting')!.rules;
+  const rules = (...pools: Parameters<typeof poolRules>[0]) => poolRules(pools).chains.get('postrouting')!.rules;
   assert.deepEqual(rules({ cidr: '10.64.0.0/10', natOutgoing: true }, { cidr: '10.0.0.0/16', natOutgoing: false }), [
     'ip saddr { 10.64.0.0/10 } ip daddr != { 10.64.0.0/10, 10.0.0.0/16 } masquerade fully-random',
   ]);

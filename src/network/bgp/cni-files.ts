@@ -28,7 +28,7 @@ export function calicoConflist(
     plugins: [
       {
         type: 'ptp',
-        // Pods keep their addresses up to the edge of the pools: see nat-rules.ts.
+        // Pods keep their addresses up to the edge of the pools: see pool-rules.ts.
         ipMasq: false,
         ...(mtu !== undefined && { mtu }),
         ipam: {

@@ -10,6 +10,9 @@ import type { NftTable } from '../../host/nft-table.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { createPolicyAgent } from './policy-agent.ts';
 import { createPolicyMetrics } from './policy-metrics.ts';
+import type { SandboxAddresses } from './sandbox-addresses.ts';
+
+const NO_SANDBOXES: SandboxAddresses = { look: async () => false, of: () => [] };
 
 interface Written {
   readonly ruleset: NftRuleset;
@@ -17,7 +20,7 @@ interface Written {
 }
 
 /** An agent whose table is a list of what was written. */
-async function startAgent(t: TestContext, cluster: TestingCluster) {
+async function startAgent(t: TestContext, cluster: TestingCluster, sandboxes: SandboxAddresses = NO_SANDBOXES) {
   const written: Written[] = [];
   const state = { isThere: true, fails: false };
   const table: NftTable = {
@@ -32,7 +35,7 @@ async function startAgent(t: TestContext, cluster: TestingCluster) {
   };
   const metrics = createPolicyMetrics();
   const agent = createPolicyAgent({
-    ...{ client: cluster.client, nodeName: 'n1', table, metrics, podBridges: [] },
+    ...{ client: cluster.client, nodeName: 'n1', table, metrics, podBridges: [], sandboxes },
     ...{ clock: cluster.clock, logger: silentLogger, random: () => 0 },
   });
   const controller = new AbortController();
@@ -123,4 +126,32 @@ test('what could not be written is told and tried again', async (t) => {
   assert.equal(agent.isHealthy, true);
   assert.deepEqual(isolatedIn(written.at(-1)!), ['10.0.0.2']);
   assert.match(metrics.render(), /muster_network_policy_isolated_addresses\{direction="ingress"\} 1/);
+});
+
+test('a pod that starts is isolated by the address of its sandbox, before the API has it', async (t) => {
+  const cluster = openCluster();
+  cluster.put(networkPolicyKind, policy({ podSelector: { matchLabels: { app: 'new' } } }));
+  const found = new Map<string, string[]>();
+  let isNew = false;
+  const { written, settle } = await startAgent(t, cluster, { look: async () => isNew, of: (uid) => found.get(uid) ?? [] });
+  const { status, ...starting } = pod('new', '');
+  const { metadata } = cluster.put(podKind, starting);
+  await settle(1000);
+  const guarded = () =>
+    written
+      .at(-1)!
+      .ruleset.chains.get('ingress')!
+      .rules.some((rule) => rule.includes('@known'));
+  assert.deepEqual([guarded(), isolatedIn(written.at(-1)!)], [true, []]);
+  found.set(metadata.uid!, ['10.0.0.3']);
+  isNew = true;
+  await settle(60);
+  isNew = false;
+  await settle(200);
+  assert.deepEqual([guarded(), isolatedIn(written.at(-1)!)], [false, ['10.0.0.3']]);
+  const before = written.length;
+  cluster.put(podKind, { ...starting, metadata, status: { ...status, podIPs: [{ ip: '10.0.0.3' }] } });
+  await settle(1000);
+  assert.deepEqual(isolatedIn(written.at(-1)!), ['10.0.0.3']);
+  assert.ok(written.length <= before + 1);
 });

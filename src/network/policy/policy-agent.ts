@@ -11,6 +11,7 @@ import type { PolicyMetrics } from './policy-metrics.ts';
 import { needsPeers, planPolicies } from './policy-plan.ts';
 import { policyPod } from './policy-pod.ts';
 import { type RenderOptions, renderPolicies } from './render-policies.ts';
+import { type SandboxAddresses, withSandboxAddresses } from './sandbox-addresses.ts';
 
 const POLICY: ResourceKind = {
   ...{ group: 'networking.k8s.io', version: 'v1', kind: 'NetworkPolicy', resource: 'networkpolicies' },
@@ -24,6 +25,11 @@ const NODE: ResourceKind = { group: '', version: 'v1', kind: 'Node', resource: '
 const LOOK_MS = 30_000;
 const LEAST_MS = 100;
 const RETRY_MS = 2000;
+/** While a pod that will be isolated has no address: a container starts some 100 ms after its sandbox has one. */
+const SANDBOX_POLL_MS = 50;
+/** One that has none for long is held up by something else. */
+const QUICK_POLLS = 200;
+const SLOW_POLL_MS = 1000;
 /** What nobody has flushed is written anew so often all the same. */
 const FULL_SYNC_MS = 3_600_000;
 
@@ -36,6 +42,8 @@ export interface PolicyAgentOptions extends RenderOptions {
   readonly logger: Logger;
   /** Numbers in [0, 1). */
   readonly random: () => number;
+  /** What tells of pods' addresses before the API does. */
+  readonly sandboxes: SandboxAddresses;
   /** CIDRs of this node's pods beside those that its Node names. */
   readonly morePodCidrs?: () => readonly string[];
 }
@@ -55,7 +63,7 @@ export interface PolicyAgent extends Component {
  * pod here names pods.
  */
 export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
-  const { client, clock, logger, nodeName, table, metrics, random, morePodCidrs = () => [] } = options;
+  const { client, clock, logger, nodeName, table, metrics, random, sandboxes, morePodCidrs = () => [] } = options;
   const common = { client, clock, logger, random };
   const policies = createInformer<V1NetworkPolicy>({ ...common, kind: POLICY });
   const namespaces = createInformer<V1Namespace>({ ...common, kind: NAMESPACE });
@@ -67,6 +75,8 @@ export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
   let others: Informer<V1Pod> | undefined;
   let lastFullMs = Number.NEGATIVE_INFINITY;
   let isHealthy = false;
+  let isAwaited = false;
+  let polling: Promise<void> | undefined;
 
   function watch(): void {
     policies.onChange(() => changes.set());
@@ -75,7 +85,11 @@ export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
     nodes.onChange((change) => changedIn(change, ({ spec }) => spec?.podCIDRs) && changes.set());
   }
 
-  const localPods = () => own.list().filter(({ spec }) => spec?.nodeName === nodeName);
+  const localPods = () =>
+    withSandboxAddresses(
+      own.list().filter(({ spec }) => spec?.nodeName === nodeName),
+      sandboxes,
+    );
 
   async function openOthers(): Promise<void> {
     if (others || !needsPeers({ nodeName, policies: policies.list(), pods: localPods() })) return;
@@ -83,6 +97,19 @@ export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
     await group.start(informer);
     others = informer;
     informer.onChange((change) => changedIn(change, policyPod) && changes.set());
+  }
+
+  /** Until everybody's address is known. */
+  function pollSandboxes(signal: AbortSignal): void {
+    const poll = async () => {
+      for (let polls = 0; isAwaited && !signal.aborted; polls++) {
+        if (await sandboxes.look()) changes.set();
+        await clock.sleep(polls < QUICK_POLLS ? SANDBOX_POLL_MS : SLOW_POLL_MS, signal).catch(() => undefined); // the loop looks at the signal
+      }
+    };
+    polling ??= poll().finally(() => {
+      polling = undefined;
+    });
   }
 
   async function sync(why: 'change' | 'period', signal: AbortSignal): Promise<void> {
@@ -102,6 +129,8 @@ export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
       });
       const result = await table.write(renderPolicies(plan, options), { full, signal });
       if (result.full) lastFullMs = startMs;
+      isAwaited = plan.ingress.awaited || plan.egress.awaited;
+      if (isAwaited) pollSandboxes(signal);
       metrics.written(plan, result.rules);
       metrics.syncDuration.observe((clock.now() - startMs) / 1000);
       logger.debug(2, 'Wrote the rules of network policies', { full: result.full, rules: result.rules, written: result.written });
@@ -135,7 +164,10 @@ export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
             first.resolve();
           },
         });
-        void running.then(() => group.stop()).then(done.resolve, done.reject);
+        void running
+          .then(() => polling)
+          .then(() => group.stop())
+          .then(done.resolve, done.reject);
         await Promise.race([first.promise, done.promise]);
       } catch (error) {
         await group.stop();

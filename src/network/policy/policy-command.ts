@@ -15,6 +15,7 @@ import { filterBridges } from './bridge-filter.ts';
 import { createPolicyAgent } from './policy-agent.ts';
 import { createPolicyMetrics } from './policy-metrics.ts';
 import { POD_BRIDGES, POLICY_TABLE } from './render-policies.ts';
+import { CNI_RESULTS, createSandboxAddresses } from './sandbox-addresses.ts';
 
 const NAME = 'network-policy';
 
@@ -65,6 +66,7 @@ async function run({ values, args }: ParsedFlags, io: CommandIo): Promise<number
       client: createClient({ transport, userAgent: NAME }),
       nodeName: (values.string('hostname-override') || hostname()).trim().toLowerCase(),
       ...{ table, metrics, clock, logger, random, podBridges },
+      sandboxes: createSandboxAddresses(CNI_RESULTS),
     });
     const pages = createNetworkPages({ listen, isHealthy: () => agent.isHealthy, render: metrics.render });
     return await runComponents([pages, agent], io);
