@@ -23,6 +23,12 @@ export class ApproverMetrics {
     'Certificates that do not say what was approved.',
     [],
   );
+
+  constructor() {
+    // An alert on its growth sees the first one only when it was there before.
+    this.issuedDifferently.add(0);
+  }
+
   #pending: () => ReadonlyMap<string, number> = () => new Map();
 
   /** `read` answers how many requests wait, by the code of the rule that keeps them. */

@@ -62,8 +62,14 @@ export async function findClusterNames(client: Client, settings: ClusterNameSett
         ])
         .flatMap(addressOf),
     ),
-    apiServerNames: new Set([...(hostAddress ? [] : [host]), ...shown.filter((name) => !parseIp(name))].map((n) => n.toLowerCase())),
-    apiServerAddresses: new Set([...(hostAddress ? [formatIp(hostAddress)] : []), ...endpointAddresses.flatMap(addressOf), ...shown.flatMap(addressOf)]),
+    apiServerNames: new Set(
+      [...(hostAddress ? [] : [host]), ...shown.filter((name) => !parseIp(name))].map((n) => n.toLowerCase()),
+    ),
+    apiServerAddresses: new Set([
+      ...(hostAddress ? [formatIp(hostAddress)] : []),
+      ...endpointAddresses.flatMap(addressOf),
+      ...shown.flatMap(addressOf),
+    ]),
     moreNames: settings.denyNames,
     moreRanges: settings.denyRanges,
   };

@@ -17,6 +17,7 @@ import { USER_PREFIX } from './rules/identity-rules.ts';
 
 const CLAIMS = 'claims';
 const UNDECIDED = 'undecided';
+const STANDING = 'standing';
 const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id';
 export const SUPERSEDED = 'Superseded';
 
@@ -32,6 +33,8 @@ export function isUndecided(csr: V1CertificateSigningRequest): boolean {
     !csr.metadata?.deletionTimestamp
   );
 }
+
+const isRefused = (csr: V1CertificateSigningRequest) => hasCondition(csr, 'Denied') || hasCondition(csr, 'Failed');
 
 /** Told before: a newer request of the node has taken its place. */
 export const isSuperseded = ({ status }: V1CertificateSigningRequest): boolean =>
@@ -67,6 +70,7 @@ export function createClusterView({ requests, nodes, clock }: ViewOptions): Work
   let names: ReadonlySet<string> | undefined;
   let recordsCredentials = false;
   nodes.addIndex(CLAIMS, claimsOf);
+  requests.addIndex(STANDING, (csr) => (isRefused(csr) || isSuperseded(csr) ? [] : [workKey(csr)]));
   requests.addIndex(UNDECIDED, (csr) => (isUndecided(csr) && !isSuperseded(csr) ? [workKey(csr)] : []));
   nodes.onChange(({ type, object }) => {
     if (type !== 'updated') names = undefined;
@@ -94,6 +98,8 @@ export function createClusterView({ requests, nodes, clock }: ViewOptions): Work
     ],
     claims: (nodeName, name) => nodes.byIndex(CLAIMS, name).some(({ metadata }) => metadata?.name === nodeName),
     undecidedOf: (csr) => requests.byIndex(UNDECIDED, workKey(csr)),
+    // What is decided stays decided, whatever came later.
+    standingOf: (csr) => (isUndecided(csr) ? requests.byIndex(STANDING, workKey(csr)) : []),
     undecided: (key) => requests.byIndex(UNDECIDED, key),
     otherUserOfKey: (key, user) => keys.otherUser(key, user),
     get recordsCredentials() {

@@ -20,6 +20,8 @@ export interface ClusterView {
   claims(nodeName: string, name: string): boolean;
   /** Undecided requests of the same node for the same signer, this one included, in no order; of a token's, that one alone. */
   undecidedOf(csr: V1CertificateSigningRequest): readonly V1CertificateSigningRequest[];
+  /** The same with those that were approved; none for a request that is decided. */
+  standingOf(csr: V1CertificateSigningRequest): readonly V1CertificateSigningRequest[];
   otherUserOfKey(publicKeyDer: Uint8Array, user: string): string | undefined;
   readonly recordsCredentials: boolean;
 }
@@ -48,7 +50,7 @@ export async function gatherFacts(csr: V1CertificateSigningRequest, context: Fac
   const nodeName = nodeOf(purpose === 'serving' || isByNode({ csr }) ? user : (request?.commonName ?? ''));
   const node = nodeName === '' ? undefined : view.node(nodeName);
   const undecided = view.undecidedOf(csr);
-  const newerRequest = newerThan(csr, undecided);
+  const newerRequest = newerThan(csr, view.standingOf(csr));
   // A flood of one node must not become a flood of questions.
   const putAside = newerRequest !== undefined || undecided.length > limits.maxPendingPerNode;
   const names = request ? await namesOf(request, nodeName, putAside ? { ...context, sources: [] } : context) : [];

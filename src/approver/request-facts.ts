@@ -64,7 +64,7 @@ export interface RequestFacts {
   readonly recordsCredentials: boolean;
   readonly names: readonly NameFact[];
   readonly current: CurrentCertificate | undefined;
-  /** A newer undecided request of the same node for the same signer. */
+  /** A newer request of the same node for the same signer that was not refused. */
   readonly newerRequest: string | undefined;
   /** Undecided requests of the node, this one included. */
   readonly pendingOfNode: number;

@@ -1,0 +1,228 @@
+/** The approver's chart, with real helm; two approvers with nothing but the rights of its account; sources and the metrics page. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+import { after, test } from 'node:test';
+import { rbacObjects } from '../../src/approver/manifest.ts';
+import { createAuthority } from '../../src/pki/authority.ts';
+import { createCertificateRequest } from '../../src/pki/certificate-request.ts';
+import { generatePrivateKey } from '../../src/pki/keys.ts';
+import { formatKubeconfig, type KubeconfigUser } from '../../src/pki/kubeconfig.ts';
+import { type ComponentProcess, PROGRAM, startProgram } from '../harness/component-process.ts';
+import { freePort } from '../harness/free-port.ts';
+import { runCommand } from '../harness/run-command.ts';
+import { testTools } from '../harness/tools.ts';
+import { until } from '../harness/until.ts';
+import { useUpCluster } from './up-cluster.ts';
+
+const CHART = resolve(import.meta.dirname, '../../charts/muster-approver');
+const LEASE = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/muster-approver';
+const WAIT = { timeoutMs: 60_000 };
+const cluster = useUpCluster('--nodes', '1');
+const kubectl = (...args: string[]) => cluster.current.kubectl('1.35').run(args);
+const object = async <T>(path: string) => JSON.parse(await kubectl('get', '--raw', path)) as T;
+const apply = (items: object[]) =>
+  cluster.current.kubectl('1.35').run(['apply', '-f', '-'], { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
+const started: ComponentProcess[] = [];
+after(() => Promise.all(started.map((process) => process.stop())));
+
+async function helm(...args: string[]): Promise<string> {
+  const { home } = cluster.current;
+  const env = { KUBECONFIG: home.kubeconfig, HOME: home.path };
+  const { status, stdout, stderr } = await runCommand(testTools().helm, args, { env });
+  assert.equal(status, 0, `helm ${args.join(' ')} ended with ${status}:\n${stderr}`);
+  return stdout;
+}
+
+const kubeconfigOf = async (name: string, user: KubeconfigUser) => {
+  const own = JSON.parse(await kubectl('config', 'view', '--raw', '--minify', '-o', 'json')) as {
+    clusters: [{ cluster: { server: string; 'certificate-authority-data': string } }];
+  };
+  const path = join(cluster.current.home.path, `${name}.kubeconfig`);
+  const text = formatKubeconfig({
+    clusters: [{ name: 'c', cluster: own.clusters[0].cluster }],
+    users: [{ name, user }],
+    contexts: [{ name: 'c', context: { cluster: 'c', user: name } }],
+    'current-context': 'c',
+  });
+  writeFileSync(path, text, { mode: 0o600 });
+  return path;
+};
+
+/** A node that `muster up` did not start, so that only the approver knows of it; answers its kubeconfig. */
+async function addStranger(name: string, address: string): Promise<string> {
+  await apply([{ apiVersion: 'v1', kind: 'Node', metadata: { name } }]);
+  const patch = JSON.stringify({ status: { addresses: [{ type: 'InternalIP', address }] } });
+  await kubectl('patch', 'node', name, '--subresource=status', '--type=merge', '-p', patch);
+  const key = await generatePrivateKey();
+  const request = await createCertificateRequest({ key, commonName: `system:node:${name}`, organizations: ['system:nodes'] });
+  const csr = `${name}-client`;
+  await apply([csrObject(csr, request, 'kubernetes.io/kube-apiserver-client', 'client auth')]);
+  await kubectl('certificate', 'approve', csr);
+  const certificate = await until('its client certificate is issued', () =>
+    kubectl('get', 'csr', csr, '-o', 'jsonpath={.status.certificate}'),
+  );
+  return kubeconfigOf(name, {
+    'client-certificate-data': certificate,
+    'client-key-data': Buffer.from(key.pem).toString('base64'),
+  });
+}
+
+const csrObject = (name: string, request: string, signerName: string, usage: string) => ({
+  apiVersion: 'certificates.k8s.io/v1',
+  kind: 'CertificateSigningRequest',
+  metadata: { name },
+  spec: { request: Buffer.from(request).toString('base64'), signerName, usages: ['digital signature', usage] },
+});
+
+async function ask(kubeconfig: string, name: string, node: string, ...ipAddresses: string[]): Promise<void> {
+  const key = await generatePrivateKey();
+  const subject = { key, commonName: `system:node:${node}`, organizations: ['system:nodes'] };
+  const request = await createCertificateRequest({ ...subject, dnsNames: [node], ipAddresses });
+  const input = JSON.stringify(csrObject(name, request, 'kubernetes.io/kubelet-serving', 'server auth'));
+  await cluster.current.kubectl('1.35').run(['--kubeconfig', kubeconfig, 'create', '-f', '-'], { input });
+}
+const conditions = async (name: string) =>
+  (await kubectl('get', 'csr', name, '-o', 'jsonpath={.status.conditions[*].type}')).split(' ');
+const approved = (name: string) => until(`${name} is approved`, async () => (await conditions(name)).includes('Approved'), WAIT);
+
+function startApprover(kubeconfig: string, ...flags: string[]): ComponentProcess {
+  const process = startProgram(PROGRAM, ['approver', `--kubeconfig=${kubeconfig}`, '--bind-address=127.0.0.1', ...flags]);
+  started.push(process);
+  return process;
+}
+
+test('the chart is installed by helm, with the rights that --manifest prints and no others', async () => {
+  await helm('install', 'muster-approver', CHART, '--namespace', 'kube-system', '--set', 'image=muster:test,replicas=0');
+  const names = { names: { 'node-x': ['10.77.0.1', 'node-x.example.com'] } };
+  const values = join(cluster.current.home.path, 'values.json');
+  writeFileSync(values, JSON.stringify({ ...names, image: 'muster:test', replicas: 0 }));
+  await helm('upgrade', 'muster-approver', CHART, '--namespace', 'kube-system', '--values', values);
+  assert.equal(
+    await kubectl('-n', 'kube-system', 'get', 'configmap', 'muster-approver-names', '-o', 'jsonpath={.data.node-x}'),
+    '10.77.0.1,node-x.example.com',
+  );
+  for (const item of rbacObjects({ approveClient: false, configMap: 'kube-system/muster-approver-names' })) {
+    const { kind, metadata, rules } = item as { kind: string; metadata: { name: string; namespace?: string }; rules?: object[] };
+    const place = metadata.namespace ? ['-n', metadata.namespace] : [];
+    const found = JSON.parse(await kubectl(...place, 'get', kind, metadata.name, '-o', 'json')) as { rules?: object[] };
+    assert.deepEqual(found.rules, rules, `${kind} ${metadata.namespace ?? ''}`);
+  }
+  const lint = await helm('lint', CHART, '--set', 'image=muster:test,metrics.alerts=true,approveClient=true');
+  assert.match(lint, /0 chart\(s\) failed/);
+});
+
+test('with the rights of the account alone two approvers take turns, and tell their metrics', async () => {
+  const token = (await kubectl('-n', 'kube-system', 'create', 'token', 'muster-approver', '--duration=1h')).trim();
+  const account = await kubeconfigOf('account', { token });
+  const node = await addStranger('node-x', '10.77.0.1');
+  const ports = [await freePort(), await freePort()];
+  const flags = [
+    '--names-configmap=kube-system/muster-approver-names',
+    '--authorization-always-allow-paths=/healthz,/metrics',
+    ...['--leader-elect-lease-duration=6s', '--leader-elect-renew-deadline=4s', '--leader-elect-retry-period=1s'],
+  ];
+  const [one, two] = ports.map((port) => startApprover(account, `--secure-port=${port}`, ...flags));
+  const holder = async () => (await object<{ spec: { holderIdentity: string } }>(LEASE)).spec.holderIdentity;
+  await until('one of them leads', holder, WAIT);
+  await ask(node, 'first', 'node-x', '10.77.0.1');
+  await approved('first');
+  await ask(node, 'unknown', 'node-x', '192.168.77.9');
+  const pages = async () =>
+    Promise.all(ports.map(async (port) => (await runCommand('curl', ['-sk', `https://127.0.0.1:${port}/metrics`])).stdout));
+  const leading = await until(
+    'the one that decides tells so',
+    async () => {
+      const at = (await pages()).findIndex((page) => /^muster_approver_pending_requests\{rule="APV-308"\} 1$/m.test(page));
+      return at >= 0 && { at };
+    },
+    WAIT,
+  );
+  const page = (await pages())[leading.at]!;
+  for (const line of [
+    /^muster_approver_decisions_total\{outcome="approve",rule="",signer="kubernetes.io\/kubelet-serving"\} 1$/m,
+    /^muster_approver_decision_duration_seconds_count\{outcome="approve"\} 1$/m,
+    /^muster_approver_issued_differently_total 0$/m,
+  ])
+    assert.match(page, line);
+  const before = await holder();
+  await started[leading.at]!.stop();
+  await until('the other one leads', async () => (await holder()) !== '' && (await holder()) !== before, WAIT);
+  await ask(node, 'second', 'node-x', '10.77.0.1');
+  await approved('second');
+  assert.deepEqual(
+    (await conditions('second')).filter((type) => type === 'Approved'),
+    ['Approved'],
+  );
+  await until('the request before it is told to be superseded', async () => (await conditions('unknown')).includes('Superseded'));
+  await until('Events were written', async () => /AllRulesHold/.test(await kubectl('get', 'events', '-A')));
+  for (const process of [one!, two!]) assert.doesNotMatch(process.output, /forbidden|Forbidden/);
+  await started[1 - leading.at]!.stop();
+});
+
+test('a command and a service by https say whose names are whose, and while they fail requests wait', async () => {
+  const node = await addStranger('node-y', '10.78.0.1');
+  const authority = await createAuthority({
+    commonName: 'hooks',
+    notBeforeMs: Date.now() - 60_000,
+    notAfterMs: Date.now() + 3_600_000,
+  });
+  const key = await generatePrivateKey();
+  const cert = await authority.issue({
+    ...{
+      publicKeyDer: key.publicKeyDer,
+      commonName: 'hook',
+      organizations: [],
+      dnsNames: ['localhost'],
+      ipAddresses: ['127.0.0.1'],
+    },
+    ...{ usages: ['digital signature', 'server auth'], notBeforeMs: Date.now() - 60_000, notAfterMs: Date.now() + 3_600_000 },
+  });
+  const asked: { authorization?: string; node: string }[] = [];
+  let answering = false;
+  const server = createServer({ key: key.pem, cert }, (request, response) => {
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      const question = JSON.parse(body) as { node: string };
+      asked.push({ authorization: request.headers.authorization, node: question.node });
+      response.statusCode = answering ? 200 : 503;
+      response.end(JSON.stringify({ answers: { '10.78.0.1': 'own', '10.78.0.2': 'node: node-z' } }));
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  try {
+    const { path } = cluster.current.home;
+    const [ca, tokenFile] = [join(path, 'hook-ca.pem'), join(path, 'hook-token')];
+    writeFileSync(ca, authority.certificatePem);
+    writeFileSync(tokenFile, 'open-sesame\n', { mode: 0o600 });
+    const account = join(path, 'account.kubeconfig');
+    const script = join(path, 'whose');
+    const answer = '{"answers": {"10.78.0.5": "own"}}';
+    writeFileSync(script, `#!/bin/sh\ngrep -q '"node":"node-y"' && echo '${answer}'\n`, { mode: 0o700 });
+    const process = startApprover(
+      account,
+      ...['--secure-port=0', '--leader-elect=false', `--names-command=${script}`],
+      `--names-url=https://127.0.0.1:${(server.address() as AddressInfo).port}/names`,
+      ...[`--names-url-ca-file=${ca}`, `--names-url-token-file=${tokenFile}`],
+    );
+    await ask(node, 'by-both', 'node-y', '10.78.0.1', '10.78.0.5');
+    await process.waitForOutput(/request waits.*by-both.*it answers 503/);
+    assert.deepEqual(await conditions('by-both'), ['']);
+    answering = true;
+    await kubectl('label', 'node', 'node-y', 'look=again');
+    await approved('by-both');
+    assert.ok(asked.every(({ authorization }) => authorization === 'Bearer open-sesame'));
+    assert.ok(asked.some((question) => question.node === 'node-y'));
+    await ask(node, 'of-another', 'node-y', '10.78.0.2');
+    await until('what is another’s is denied', async () => (await conditions('of-another')).includes('Denied'), WAIT);
+    assert.doesNotMatch(process.output, /open-sesame/);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+});
