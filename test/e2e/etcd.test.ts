@@ -20,7 +20,7 @@ describe('an API server whose store is an etcd', () => {
   const keys = async (prefix = '/registry') =>
     (await etcd.etcdctl(['get', prefix, '--prefix', '--keys-only'])).split('\n').filter((line) => line !== '');
 
-  test('ETCD-03 objects lie below /registry where upstream puts them, as JSON that it reads', async () => {
+  test('API-05 API-06 API-07 API-31 ETCD-02 ETCD-03 over TLS with a client certificate, objects lie below /registry where upstream puts them, as JSON that it reads', async () => {
     await server.kubectl.run(['create', 'configmap', 'c', '--from-literal=a=1']);
     await server.kubectl.run(['create', 'service', 'clusterip', 's', '--tcp=80']);
     const found = await keys();
@@ -133,5 +133,53 @@ describe('an API server whose store is an etcd', () => {
     assert.ok(!(await keys()).includes('/registry/masterleases/127.0.0.1'));
     const endpoints = await etcd.etcdctl(['get', '/registry/services/endpoints/default/kubernetes', '--print-value-only']);
     assert.deepEqual(JSON.parse(endpoints).subsets ?? [], []);
+  });
+});
+
+describe('an etcd that changes below an API server', () => {
+  let etcd: EtcdCluster;
+  let server: ApiserverProcess;
+  before(async () => {
+    etcd = await startEtcd({ flags: ['--quota-backend-bytes=6000000'] });
+    server = await openApiserverProcess();
+    await server.start(...etcd.flags, '--etcd-compaction-interval=0', '--etcd-prefix=/elsewhere');
+  });
+  after(async () => {
+    await server?.[Symbol.asyncDispose]();
+    await etcd?.[Symbol.asyncDispose]();
+  });
+
+  test('a database that is full takes no writes, serves reads and deletions, and takes writes again when there is room', async () => {
+    const large = (name: string) =>
+      JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { d: 'x'.repeat(900_000) } });
+    let refused = '';
+    for (let i = 0; i < 20 && refused === ''; i++) {
+      const { status, stderr } = await server.kubectl.try(['create', '-f', '-'], { input: large(`large-${i}`) });
+      if (status !== 0) refused = stderr;
+    }
+    assert.match(refused, /database space exceeded/);
+    assert.match(await server.kubectl.run(['get', 'configmaps']), /large-0/);
+    assert.match(await etcd.etcdctl(['get', '/elsewhere/configmaps/default/large-0', '--keys-only']), /large-0/, 'API-34');
+    await server.kubectl.run(['delete', 'configmaps', '--all']);
+    const revision = JSON.parse(await etcd.etcdctl(['get', 'x', '-w', 'json'])).header.revision;
+    await etcd.etcdctl(['compact', String(revision), '--physical']);
+    await etcd.etcdctl(['defrag']);
+    await etcd.etcdctl(['alarm', 'disarm']);
+    await until('writes go on', () => server.kubectl.run(['create', 'configmap', 'small']));
+  });
+
+  test('an etcd that lost its data is noticed: what was in it is not served from a memory of it', async () => {
+    const [member] = etcd.members;
+    await member!.kill();
+    await member!.wipe();
+    member!.start();
+    await etcd.ready();
+    await until('the server says that it is not well', async () => (await server.send('/readyz')).status === 500);
+    const { status, stderr } = await server.kubectl.try(['get', 'configmap', 'small']);
+    assert.equal(status, 1);
+    assert.match(stderr, /etcd went back from revision \d+ to \d+/);
+    await server.stop();
+    await server.start(...etcd.flags);
+    assert.match((await server.kubectl.try(['get', 'configmap', 'small'])).stderr, /not found/);
   });
 });

@@ -22,6 +22,8 @@ export const SYSTEM_TOOLS: Readonly<Record<string, string>> = {
   nft: 'nftables',
   iptables: 'iptables',
   conntrack: 'conntrack',
+  etcd: 'etcd-server',
+  etcdctl: 'etcd-client',
 };
 
 /** Libraries of other languages that the tests write controllers with, with the Debian package that has each. */

@@ -18,10 +18,11 @@ import type {
 } from '../store.ts';
 import { StoreError } from '../store.ts';
 import { startCompactor } from './compactor.ts';
-import { Endpoints } from './endpoints.ts';
+import { Endpoints, type EtcdCallOptions } from './endpoints.ts';
 import { EtcdLeases } from './etcd-leases.ts';
 import { etcdMethods } from './etcd-method.ts';
 import { EtcdWatch } from './etcd-watch.ts';
+import { ForwardHistory } from './forward-history.ts';
 import { rangeOf } from './key-range.ts';
 import { leaseNumberOf } from './lease-ids.ts';
 import { COMPARE_MOD_REVISION, type EtcdMessages } from './messages.ts';
@@ -67,6 +68,7 @@ class EtcdStore implements Store {
   readonly #compactor: { stop(): void } | undefined;
   /** What this process had forgotten; etcd keeps one revision more, with its deletions. */
   #compacted: Revision = 1;
+  readonly #history = new ForwardHistory();
 
   constructor(options: EtcdStoreOptions) {
     const { clock, logger, random, tls, compactionIntervalMs = 0 } = options;
@@ -85,8 +87,9 @@ class EtcdStore implements Store {
 
   async get(key: string): Promise<{ entry: KeyValue | undefined; revision: Revision }> {
     this.#checkOpen();
+    const check = this.#history.begin();
     const { kvs, header } = await this.#endpoints.call(etcdMethods.range, { key });
-    return { entry: kvs[0] && toKeyValue(kvs[0]), revision: header!.revision };
+    return { entry: kvs[0] && toKeyValue(kvs[0]), revision: check(header!.revision) };
   }
 
   async list(prefix: string, options: ListOptions = {}): Promise<ListResult> {
@@ -108,13 +111,14 @@ class EtcdStore implements Store {
     const most = Math.max(compares.length, writes.length);
     if (most > MOST_OPERATIONS)
       throw new StoreError('too-large', `etcd: a transaction of ${most} operations is longer than etcd's ${MOST_OPERATIONS}`);
+    const check = this.#history.begin();
     const { succeeded, header, responses } = await this.#endpoints.call(etcdMethods.txn, {
       compare: compares.map(({ key, modRevision }) => ({ key, modRevision, target: COMPARE_MOD_REVISION })),
       success: writes.map(toOperation),
       failure: compares.map(({ key }) => ({ range: { key } })),
     });
     const current = succeeded ? [] : responses.map(({ range }) => range?.kvs[0] && toKeyValue(range.kvs[0]));
-    return { succeeded, revision: header!.revision, current };
+    return { succeeded, revision: check(header!.revision), current };
   }
 
   watch(prefix: string, fromRevision: Revision, sink: WatchSink): WatchHandle {
@@ -142,7 +146,7 @@ class EtcdStore implements Store {
 
   async revision(): Promise<Revision> {
     this.#checkOpen();
-    return (await this.#endpoints.call(etcdMethods.range, { key: NO_KEY, countOnly: true })).header!.revision;
+    return this.#read();
   }
 
   async grantLease(ttlMs: number): Promise<LeaseId> {
@@ -163,7 +167,7 @@ class EtcdStore implements Store {
   async healthy(): Promise<void> {
     this.#checkOpen();
     const timeoutMs = this.#options.healthTimeoutMs ?? 2_000;
-    await this.#endpoints.call(etcdMethods.range, { key: NO_KEY, countOnly: true }, { timeoutMs, patienceMs: timeoutMs / 2 });
+    await this.#read({ timeoutMs, patienceMs: timeoutMs / 2 });
   }
 
   async close(): Promise<void> {
@@ -171,6 +175,13 @@ class EtcdStore implements Store {
     this.#compactor?.stop();
     for (const watch of [...this.#watches]) watch.end();
     this.#endpoints.close();
+  }
+
+  /** The newest revision, by a read that takes a quorum. */
+  async #read(options: EtcdCallOptions = {}): Promise<Revision> {
+    const check = this.#history.begin();
+    const { header } = await this.#endpoints.call(etcdMethods.range, { key: NO_KEY, countOnly: true }, options);
+    return check(header!.revision);
   }
 
   #checkOpen(): void {
