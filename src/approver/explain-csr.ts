@@ -54,6 +54,9 @@ export function explanation({ csr, facts, decision, actual }: ReportedRequest): 
   return { name: csr.metadata?.name, node: facts.nodeName, purpose: facts.purpose, actual, outcome: decision.outcome, rules };
 }
 
+/** Where the rule is explained, from the top of the package. */
+const pageOf = (code: string) => `docs/approver.md#${code.toLowerCase()}`;
+
 const MARKS = { holds: '✓', broken: '✗', unproven: '…' } as const;
 const OUTCOMES = { approve: 'to be approved', deny: 'to be denied', wait: 'to wait' } as const;
 
@@ -68,6 +71,7 @@ export function explanationText({ csr, facts, decision, actual }: ReportedReques
       `            seen:   ${finding.seen}`,
       ...(finding.wanted ? [`            wanted: ${finding.wanted}`] : []),
       `            mend:   ${remedyOf(rule.remedy, facts.nodeName, name)}`,
+      `            see:    ${pageOf(rule.code)}`,
     ];
   });
   const head = `${name}: ${facts.purpose} certificate of node ${facts.nodeName || 'unknown'}, ${actual}; by the rules ${OUTCOMES[decision.outcome]}`;

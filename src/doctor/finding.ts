@@ -16,6 +16,9 @@ export interface Finding {
 
 export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info'];
 
+/** Where the finding is explained, from the top of the package. */
+export const pageOf = (code: string): string => `docs/doctor.md#${code.toLowerCase()}`;
+
 /** The worst first, then by code and subject. */
 export function sortFindings(findings: readonly Finding[]): Finding[] {
   const key = ({ severity, code, subject }: Finding) => `${SEVERITIES.indexOf(severity)} ${code} ${subject}`;

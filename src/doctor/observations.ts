@@ -60,6 +60,14 @@ export interface SeenDns {
   readonly endpoints: number;
 }
 
+/** An API that another server answers for. */
+export interface SeenApiService {
+  readonly name: string;
+  readonly service: string;
+  readonly available: boolean;
+  readonly reason: string;
+}
+
 /** All that was seen. A part that is undefined could not be looked at; `notSeen` says why. */
 export interface Observations {
   readonly nowMs: number;
@@ -79,6 +87,8 @@ export interface Observations {
   /** Leases of kube-controller-manager and kube-scheduler, by name. */
   readonly leaders: ReadonlyMap<string, V1Lease> | undefined;
   readonly dns: SeenDns | undefined;
+  /** Those that are not the API server's own. */
+  readonly apiServices: readonly SeenApiService[] | undefined;
   /** Of this host, when it is looked at. */
   readonly host: HostObservations | undefined;
   readonly notSeen: readonly NotSeen[];
@@ -90,6 +100,12 @@ export interface NotSeen {
   readonly why: string;
 }
 
+export interface KubeletUnit {
+  readonly path: string;
+  /** Flags that it names, without dashes and values. */
+  readonly flags: readonly string[];
+}
+
 /** What the host that the doctor runs on shows. */
 export interface HostObservations {
   readonly hostName: string;
@@ -99,6 +115,8 @@ export interface HostObservations {
   readonly openKeys: readonly string[];
   /** Links like kubelet-client-current.pem that lead nowhere. */
   readonly brokenLinks: readonly string[];
+  /** Files of kubelet units; of several the one in /etc counts. */
+  readonly kubeletUnits: readonly KubeletUnit[];
   /** Pause image of containerd and the one that the kubelet was told of. */
   readonly pauseImages: { readonly runtime: string | undefined; readonly kubelet: string | undefined };
 }

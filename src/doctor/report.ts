@@ -3,7 +3,7 @@ import { type CalendarEntry, calendar } from './calendar.ts';
 import { diagnose } from './checks/all-checks.ts';
 import { day } from './checks/check.ts';
 import { compareRuns, type RunDifference } from './compare.ts';
-import type { Finding, Severity } from './finding.ts';
+import { type Finding, pageOf, type Severity } from './finding.ts';
 import type { NotSeen, Observations } from './observations.ts';
 
 /** What one run of the doctor found; what `-o json` prints and `--since` reads. */
@@ -55,7 +55,14 @@ const SHOWN_CERTIFICATES = 10;
 export function reportText({ server, nodes, findings, calendar: entries, notSeen, since }: DoctorReport): string {
   const lines = [`${server}, ${nodes} nodes`, ''];
   for (const { code, severity, subject, message, evidence, remedy } of findings)
-    lines.push(`${severity.toUpperCase()} ${code} ${subject}`, `  ${message}`, `  seen: ${evidence}`, `  mend: ${remedy}`, '');
+    lines.push(
+      `${severity.toUpperCase()} ${code} ${subject}`,
+      `  ${message}`,
+      `  seen: ${evidence}`,
+      `  mend: ${remedy}`,
+      `  see:  ${pageOf(code)}`,
+      '',
+    );
   if (findings.length === 0) lines.push('Nothing is wrong as far as could be seen.', '');
   if (since)
     lines.push(

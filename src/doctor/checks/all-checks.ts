@@ -1,6 +1,6 @@
 import { type Finding, sortFindings } from '../finding.ts';
 import type { Observations } from '../observations.ts';
-import { checkCertificates, checkDns, checkHost, checkServer } from './certificate-checks.ts';
+import { checkApiServices, checkCertificates, checkDns, checkHost, checkServer } from './certificate-checks.ts';
 import type { Check } from './check.ts';
 import { checkClientCertificates, checkServing, checkSettings } from './kubelet-checks.ts';
 import { checkLeaders, checkNodes, checkVersions } from './node-checks.ts';
@@ -21,6 +21,7 @@ const ALL_CHECKS: readonly Check[] = [
   checkCertificates,
   checkServer,
   checkDns,
+  checkApiServices,
   checkHost,
 ];
 

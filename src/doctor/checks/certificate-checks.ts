@@ -96,6 +96,23 @@ export const checkDns: Check = ({ dns }) => {
   ];
 };
 
+export const checkApiServices: Check = ({ apiServices = [] }) =>
+  apiServices.flatMap(({ name, service, available, reason }): Finding[] =>
+    available
+      ? []
+      : [
+          {
+            ...{ code: 'DOC-703', severity: 'error', subject: `apiservice/${name}` },
+            message:
+              'An API that another server answers for is down: namespaces cannot be deleted, and clients that list all APIs fail.',
+            ...{
+              evidence: `Service ${service}, ${reason}`,
+              remedy: `kubectl describe apiservice ${name}; kubectl get endpoints -A`,
+            },
+          },
+        ],
+  );
+
 export const checkHost: Check = ({ host }) => {
   if (!host) return [];
   const subject = `host/${host.hostName}`;
@@ -117,6 +134,22 @@ export const checkHost: Check = ({ host }) => {
       ...{ code: 'DOC-803', severity: 'error', subject: `file/${path}` },
       message: 'A link to the current certificate leads nowhere: the kubelet cannot start with it.',
       ...{ evidence: path, remedy: 'link it to the newest file beside it, or let the node join anew' },
+    });
+  const [unit, ...others] = host.kubeletUnits;
+  if (unit?.flags.includes('bootstrap-kubeconfig') && !unit.flags.includes('kubeconfig'))
+    findings.push({
+      ...{ code: 'DOC-805', severity: 'error', subject: `file/${unit.path}` },
+      message: 'A kubelet is told how to join and not where to put what it gets: it does not start to bootstrap.',
+      ...{
+        evidence: '--bootstrap-kubeconfig without --kubeconfig',
+        remedy: 'give it --kubeconfig=/etc/kubernetes/kubelet.kubeconfig too',
+      },
+    });
+  for (const other of unit ? others : [])
+    findings.push({
+      ...{ code: 'DOC-806', severity: 'info', subject: `file/${other.path}` },
+      message: 'There are two units of the kubelet; changes to the second one have no effect.',
+      ...{ evidence: `${unit!.path} counts before ${other.path}`, remedy: `keep one of them; then: systemctl daemon-reload` },
     });
   const { runtime, kubelet } = host.pauseImages;
   if (runtime !== undefined && kubelet !== undefined && runtime !== kubelet)

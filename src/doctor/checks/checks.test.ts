@@ -23,6 +23,7 @@ const host = (changes: object) => ({
     certificates: [],
     openKeys: [],
     brokenLinks: [],
+    kubeletUnits: [],
     pauseImages: { runtime: undefined, kubelet: undefined },
     ...changes,
   },
@@ -141,6 +142,23 @@ const FAULTS: readonly [fault: string, code: string, changes: Partial<Observatio
   ['cluster-info of another authority', 'DOC-606', { clusterInfoAgrees: false }],
   ['no DNS', 'DOC-701', { dns: { serviceAddresses: [], endpoints: 0 } }],
   ['DNS without endpoints', 'DOC-702', { dns: { serviceAddresses: ['10.96.0.10'], endpoints: 0 } }],
+  [
+    'C-29: metrics-server is down',
+    'DOC-703',
+    { apiServices: [{ name: 'v1beta1.metrics.k8s.io', service: 'a/b', available: false, reason: 'FailedDiscoveryCheck: …' }] },
+  ],
+  ['C-22: health for everybody', 'DOC-518', withSettings({ healthzBindAddress: '0.0.0.0', healthzPort: 10248 })],
+  ['QA-01: no --kubeconfig', 'DOC-805', host({ kubeletUnits: [{ path: '/etc/u', flags: ['bootstrap-kubeconfig'] }] })],
+  [
+    'C-20: two units',
+    'DOC-806',
+    host({
+      kubeletUnits: [
+        { path: '/etc/u', flags: [] },
+        { path: '/usr/lib/u', flags: [] },
+      ],
+    }),
+  ],
   ['swap', 'DOC-801', host({ swapAreas: ['/dev/sda2'] })],
   ['a key for all to read', 'DOC-802', host({ openKeys: ['/etc/kubernetes/pki/ca.key'] })],
   ['a link that leads nowhere', 'DOC-803', host({ brokenLinks: ['/var/lib/kubelet/pki/kubelet-client-current.pem'] })],

@@ -196,6 +196,15 @@ function checkSettingsOf(node: SeenNode, settings: Settings, { dns }: Observatio
       'failSwapOn false',
       'swapoff -a, take swap out of /etc/fstab, set failSwapOn: true',
     );
+  const healthz = at(settings, 'healthzBindAddress');
+  if (typeof healthz === 'string' && healthz !== '' && !/^(127\.|::1$)/.test(healthz) && at(settings, 'healthzPort') !== 0)
+    add(
+      'DOC-518',
+      'info',
+      'A kubelet answers for its health on an address that others reach, without asking who they are.',
+      `healthzBindAddress ${healthz}`,
+      'set healthzBindAddress: 127.0.0.1',
+    );
   const domain = at(settings, 'clusterDomain');
   if (typeof domain === 'string' && domain.endsWith('.'))
     add(

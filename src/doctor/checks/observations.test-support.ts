@@ -136,6 +136,7 @@ export function observations(changes: Partial<Observations> = {}): Observations 
     requests: [],
     nodes: [node()],
     leaders: new Map([lease('kube-controller-manager'), lease('kube-scheduler')]),
+    apiServices: [],
     dns: { serviceAddresses: ['10.96.0.10'], endpoints: 2 },
     host: undefined,
     notSeen: [],

@@ -18,7 +18,7 @@ import { unlessReason } from '../../client/unless-reason.ts';
 import type { ResolvedContext } from '../../pki/kubeconfig.ts';
 import { parseKubeconfig } from '../../pki/kubeconfig.ts';
 import { covers } from '../checks/name-cover.ts';
-import type { NotSeen, Observations, SeenCertificate } from '../observations.ts';
+import type { NotSeen, Observations, SeenApiService, SeenCertificate } from '../observations.ts';
 import { type NodeProbeOptions, probeNodes } from './probe-nodes.ts';
 import { readToken } from './read-token.ts';
 import { seenCertificate, seenInPem } from './seen-certificate.ts';
@@ -75,7 +75,7 @@ export async function collectCluster(options: CollectOptions): Promise<Observati
   const version = JSON.parse((await client.raw({ path: '/version', signal })).text) as { gitVersion?: string };
   const nodeObjects = attempt('nodes', list<V1Node>(KINDS.nodes));
   const nodeLeases = attempt('leases of nodes', list<V1Lease>(KINDS.leases, 'kube-node-lease'));
-  const [server, own, bundles, tokens, roles, bindings, requests, nodes, leaders, dns, info] = await Promise.all([
+  const [server, own, bundles, tokens, roles, bindings, requests, nodes, leaders, dns, info, apiServices] = await Promise.all([
     attempt("the API server's certificate", lookAtServer(context, options.timeoutMs)),
     attempt(
       "the kubeconfig's certificates",
@@ -90,6 +90,7 @@ export async function collectCluster(options: CollectOptions): Promise<Observati
     attempt('leases of leaders', list<V1Lease>(KINDS.leases, 'kube-system')),
     attempt('cluster DNS', collectDns(list)),
     attempt('cluster-info', readClusterInfo(client, context)),
+    attempt('aggregated APIs', readApiServices(list)),
   ]);
   return {
     nowMs: clock.now(),
@@ -104,6 +105,7 @@ export async function collectCluster(options: CollectOptions): Promise<Observati
     nodes,
     leaders: leaders && new Map(leaders.map((lease) => [lease.metadata?.name ?? '', lease])),
     dns,
+    apiServices,
     host: undefined,
     notSeen,
   };
@@ -162,6 +164,29 @@ async function collectBundles(list: Lister): Promise<SeenCertificate[]> {
   );
   const authorities = Object.entries(system[0]?.data ?? {}).filter(([key]) => key.endsWith('ca-file'));
   return [...encoded, ...authorities.flatMap(([key, pem]) => readable(`extension-apiserver-authentication ${key}`, pem))];
+}
+
+interface ApiService extends KubeObject {
+  readonly spec?: { readonly service?: { readonly namespace?: string; readonly name?: string } };
+  readonly status?: {
+    readonly conditions?: readonly {
+      readonly type?: string;
+      readonly status?: string;
+      readonly reason?: string;
+      readonly message?: string;
+    }[];
+  };
+}
+
+async function readApiServices(list: Lister): Promise<SeenApiService[]> {
+  const services = await list<ApiService>(KINDS.apiServices);
+  return services.flatMap(({ metadata, spec, status }) => {
+    if (!spec?.service) return [];
+    const condition = status?.conditions?.find(({ type }) => type === 'Available');
+    const reason = condition ? `${condition.reason ?? ''}: ${condition.message ?? ''}` : 'nobody has looked yet';
+    const service = `${spec.service.namespace}/${spec.service.name}`;
+    return [{ name: metadata?.name ?? '', service, available: condition?.status !== 'False', reason }];
+  });
 }
 
 /** A bundle that cannot be read is its owner's trouble; the others are to be told of all the same. */

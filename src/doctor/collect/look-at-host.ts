@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import type { HostObservations, SeenCertificate } from '../observations.ts';
+import type { HostObservations, KubeletUnit, SeenCertificate } from '../observations.ts';
 import { seenInPem } from './seen-certificate.ts';
 
 /** Where the runbooks, kubeadm and Muster put certificates and keys. */
@@ -24,7 +24,8 @@ export async function lookAtHost(root = '/'): Promise<HostObservations> {
     const names = await readdir(join(root, directory)).catch(() => []); // none on this host
     for (const name of names.sort().slice(0, MOST_FILES)) await lookAtFile(root, join(directory, name), found);
   }
-  return { hostName: hostname(), swapAreas: await readSwaps(root), ...found, pauseImages: await readPauseImages(root) };
+  const [swapAreas, kubeletUnits, pauseImages] = await Promise.all([readSwaps(root), readUnits(root), readPauseImages(root)]);
+  return { hostName: hostname(), swapAreas, ...found, kubeletUnits, pauseImages };
 }
 
 async function lookAtFile(
@@ -55,6 +56,23 @@ interface Mutable {
   certificates: SeenCertificate[];
   openKeys: string[];
   brokenLinks: string[];
+}
+
+const UNIT_DIRECTORIES = ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system'];
+
+async function readUnits(root: string): Promise<KubeletUnit[]> {
+  const units: KubeletUnit[] = [];
+  for (const directory of UNIT_DIRECTORIES) {
+    // Where /lib is a link to /usr/lib, its files have been seen.
+    const target = await readlink(join(root, dirname(dirname(directory)))).catch(() => undefined);
+    if (target !== undefined) continue;
+    const path = join(directory, 'kubelet.service');
+    const text = await readFile(join(root, path), 'utf8').catch(() => undefined); // none there
+    if (text === undefined) continue;
+    const command = /^ExecStart=((?:.*\\\n)*.*)$/m.exec(text)?.[1] ?? '';
+    units.push({ path, flags: [...command.matchAll(/(?<=\s)--([a-z][a-z0-9-]*)/g)].map(([, name]) => name!) });
+  }
+  return units;
 }
 
 async function readSwaps(root: string): Promise<string[]> {
