@@ -19,7 +19,7 @@ interface Machine {
   client: Kubectl;
 }
 
-const PATIENCE = { timeoutMs: 60_000, intervalMs: 100 };
+const PATIENCE = { timeoutMs: 120_000, intervalMs: 100 };
 const TOOLS = 'registry.test/tools:1';
 /** Asks for the first A record over TCP and prints the answer's bytes. */
 const OVER_TCP = `
@@ -37,7 +37,7 @@ const onMachine = (program: string, ...args: string[]) => {
   const [file = '', ...rest] = [...inNamespace(machine.namespace), program, ...args];
   return runCommand(file, rest);
 };
-const curl = async (...args: string[]) => (await onMachine('curl', '-sSk', '-m', '3', ...args)).stdout;
+const curl = async (...args: string[]) => (await onMachine('curl', '-sSk', '-m', '10', ...args)).stdout;
 const nft = async (...args: string[]) => (await onMachine('nft', ...args)).stdout;
 const tables = async () => (await nft('list', 'tables', 'ip')).split('\n').filter((line) => /kube-proxy|muster/.test(line));
 
@@ -112,7 +112,7 @@ const inPod = async ({ client }: Machine, command: string) =>
 /** What a web server says, or why it says nothing. Not by wget, which busybox without shared libraries crashes in when names are to be found. */
 const get = async (cluster: Machine, host: string, pod = 'asker') => {
   const { stdout, stderr } = await cluster.client.try([
-    ...['exec', pod, '--', 'sh', '-c', `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 3 ${host} 80`],
+    ...['exec', pod, '--', 'sh', '-c', `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 ${host} 80`],
   ]);
   return (stdout.split('\r\n\r\n')[1] ?? stderr).trim();
 };
@@ -120,6 +120,7 @@ const get = async (cluster: Machine, host: string, pod = 'asker') => {
 before(async () => {
   links = await openNodeLinks();
   machine = await links.add();
+  await onMachine('nft', 'add table ip others { chain keep { type filter hook forward priority 5 ; counter ; } ; }');
   first = await openCluster([await toolsImage()]);
   await apply(first, asker(TOOLS), ...web('web', 2));
   await first.client.run('wait --for=condition=Ready pod/asker --timeout=60s');
@@ -143,7 +144,9 @@ test('a Service is reached by name from a pod, by its cluster IP from the machin
   await until(
     'both pods have answered',
     async () => {
-      answers.add(await get(first, 'web'));
+      const ask = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 web 80`;
+      const heard = await inPod(first, `for i in $(seq 10); do ${ask}; done`);
+      for (const [name] of heard.matchAll(/^web-\S+/gm)) answers.add(name);
       return names.every((name) => answers.has(name));
     },
     PATIENCE,
@@ -196,7 +199,6 @@ test('a Service without endpoints refuses', async () => {
 });
 
 test('a second cluster on the machine has the same addresses for its own pods, and the machine’s traffic stays the first’s', async () => {
-  await onMachine('nft', 'add table ip others { chain keep { type filter hook forward priority 5 ; counter ; } ; }');
   const second = await openCluster([await toolsImage()]);
   try {
     await apply(second, asker(TOOLS));
