@@ -36,6 +36,7 @@ export interface EtcdCallOptions {
 
 const CALL_TIMEOUT_MS = 10_000;
 const PATIENCE_MS = 2_000;
+const SAY_AGAIN_MS = 5_000;
 /** More callers than this wait for answers already: the next one is told so rather than kept. */
 const MOST_CALLS = 4_096;
 /** Requests to members that have no leader fail at once instead of waiting for one (etcd: `WithRequireLeader`). */
@@ -57,6 +58,7 @@ export class Endpoints {
   #index: number;
   #current: Endpoint;
   #calls = 0;
+  #saidAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: EndpointsOptions) {
     this.#options = options;
@@ -98,11 +100,14 @@ export class Endpoints {
     this.#current = this.#open();
     // What runs on it comes to its own end: a slow member may still answer.
     endpoint.channel.close();
-    logger.warn('An etcd member does not answer; going on with the next one', {
-      member: url,
-      next: this.#current.server.url,
-      reason: (error as Error).message,
-    });
+    const fields = { member: url, next: this.#current.server.url, reason: (error as Error).message };
+    const nowMs = performance.now();
+    // While none answers this happens all the time.
+    if (nowMs - this.#saidAtMs < SAY_AGAIN_MS) logger.debug(2, 'An etcd member does not answer either', fields);
+    else {
+      this.#saidAtMs = nowMs;
+      logger.warn('An etcd member does not answer; going on with the next one', fields);
+    }
     for (const listener of [...this.#listeners]) listener();
   }
 

@@ -167,7 +167,7 @@ class EtcdStore implements Store {
   async healthy(): Promise<void> {
     this.#checkOpen();
     const timeoutMs = this.#options.healthTimeoutMs ?? 2_000;
-    await this.#read({ timeoutMs, patienceMs: timeoutMs / 2 });
+    await this.#read({ timeoutMs, patienceMs: timeoutMs });
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Message } from '../../std/grpc/message-schema.ts';
 import type { KeyValue, ListOptions, ListResult, Revision } from '../store.ts';
+import { StoreError } from '../store.ts';
 import type { Endpoints } from './endpoints.ts';
 import { etcdMethods } from './etcd-method.ts';
 import { rangeOf } from './key-range.ts';
@@ -12,8 +13,22 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 /** Large pages take their time. */
 const PAGE_TIMEOUT = { timeoutMs: 60_000, patienceMs: 15_000 };
 
-/** Reads a list as of one revision. @throws StoreError `compacted` also when its revision was forgotten between two pages. */
-export async function readList(
+/** A list that takes longer than history is kept is given up after so many beginnings. */
+const MOST_BEGINNINGS = 3;
+
+/** Reads a list as of one revision; again from its beginning when the newest one, which it began with, was forgotten between two pages. */
+export async function readList(endpoints: Endpoints, prefix: string, options: ListOptions): Promise<ListResult> {
+  for (let beginning = 1; ; beginning++) {
+    try {
+      return await readPages(endpoints, prefix, options);
+    } catch (error) {
+      const mayBegin = options.revision === undefined && beginning < MOST_BEGINNINGS;
+      if (!(mayBegin && error instanceof StoreError && error.code === 'compacted')) throw error;
+    }
+  }
+}
+
+async function readPages(
   endpoints: Endpoints,
   prefix: string,
   { limit = 0, startKey, revision }: ListOptions,
