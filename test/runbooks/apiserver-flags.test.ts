@@ -1,4 +1,4 @@
-/** Section 12 of ACCEPTANCE: what each flag of the documents' API server does. The flags of etcd (API-05 to 07, 31) come with its driver. */
+/** Section 12 of ACCEPTANCE: what each flag of the documents' API server does. Those of etcd (API-05 to 07, 31) are in test/e2e/etcd.test.ts. */
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { before, describe, test } from 'node:test';
