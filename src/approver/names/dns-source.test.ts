@@ -1,0 +1,52 @@
+/** The DNS source with a real server on loopback. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startTestServer } from '../../dns/server/test-server.ts';
+import { createDnsSource } from './dns-source.ts';
+import type { AskedName } from './name-source.ts';
+import { proveNames } from './prove-names.ts';
+
+const signal = new AbortController().signal;
+const ip = (value: string): AskedName => ({ kind: 'address', value });
+const dns = (value: string): AskedName => ({ kind: 'dns', value });
+const ZONE = `example.test {
+ hosts {
+  10.0.0.1 node-1.example.test
+  2001:db8::1 node-1.example.test
+  10.0.0.2 node-2.example.test
+ }
+}`;
+const sourceOf = (port: number, ...domains: string[]) =>
+  createDnsSource({ domains, servers: [`127.0.0.1:${port}`], timeoutMs: 2000 });
+
+test('what the node’s own name stands for is its own, in both families, and what another’s stands for is not', async () => {
+  await using server = await startTestServer(ZONE);
+  const source = sourceOf(server.port, 'example.test');
+  const names = [ip('10.0.0.1'), ip('2001:db8::1'), ip('10.0.0.2'), dns('node-1.example.test'), dns('node-2.example.test')];
+  assert.deepEqual(await source.ask('node-1', names, signal), ['own', 'own', 'unknown', 'own', 'unknown']);
+  // A name that the zone does not have: nobody's, and no trouble.
+  assert.deepEqual(
+    await source.ask('node-9', names, signal),
+    names.map(() => 'unknown'),
+  );
+});
+
+test('a server that refuses, fails or is away makes names wait', async () => {
+  const server = await startTestServer(ZONE);
+  const judge = async (port: number, domain: string) => {
+    const context = {
+      nodeName: 'node-1',
+      allowedPrefixes: [],
+      claimants: () => [],
+      claims: () => true,
+      deny: () => undefined,
+      signal,
+    };
+    const [fact] = await proveNames([ip('10.0.0.1')], { ...context, sources: [sourceOf(port, domain)] });
+    return fact!.ownership;
+  };
+  assert.equal(await judge(server.port, 'example.test'), 'proven');
+  assert.equal(await judge(server.port, 'not-served.test'), 'unavailable');
+  await server[Symbol.asyncDispose]();
+  assert.equal(await judge(server.port, 'example.test'), 'unavailable');
+});
