@@ -8,9 +8,10 @@ import type { NftTable } from '../../host/nft-table.ts';
 import type { RunProgram } from '../../host/run-program.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
-import { type Component, ComponentGroup, deferred, rejectWhenAborted } from '../../std/lifecycle.ts';
+import { type Component, ComponentGroup } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
-import { ChangeSignal, runSyncs } from '../../std/sync-runner.ts';
+import { ChangeSignal } from '../../std/sync-runner.ts';
+import { createAgentLife } from '../agent-life.ts';
 import { allowForwarding, CALICO_FORWARD } from '../forward-rules.ts';
 import { cidrRange, formatAddress } from '../policy/address-ranges.ts';
 import { ANNOTATIONS, planBgp } from './bgp-plan.ts';
@@ -89,7 +90,6 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
   const peers = informer<BgpPeer>(bgpPeerKind);
   const changes = new ChangeSignal();
   const group = new ComponentGroup();
-  const done = deferred();
   const told = new Map<string, string>();
   let blocks: readonly string[] = [];
   let state: CalicoState = { blocks: 0, addressesInUse: 0, peers: 0 };
@@ -201,9 +201,24 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
     }
   }
 
+  const life = createAgentLife({
+    ...{ group, changes, clock, minIntervalMs: LEAST_MS, maxIntervalMs: LOOK_MS, retryMs: RETRY_MS, look },
+    informers: [nodes, pools, affinities, configurations, peers],
+    async prepare(signal) {
+      await ensureKinds(client, clock, signal);
+      await ensureDefaultPool(client, settings.defaultPool, logger);
+    },
+    watch() {
+      nodes.onChange(({ type, object, previous }) => {
+        if (type !== 'updated' || !previous || facts(object) !== facts(previous)) changes.set();
+      });
+      for (const one of [pools, affinities, configurations, peers]) one.onChange(() => changes.set());
+    },
+    isHopeless: (error) => error instanceof CodedError && HOPELESS.has(error.code),
+  });
   return {
     name: 'calico-node',
-    done: done.promise,
+    done: life.done,
     get isHealthy() {
       return isHealthy;
     },
@@ -213,38 +228,7 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
     get metrics() {
       return state;
     },
-    async start(signal) {
-      try {
-        await ensureKinds(client, clock, signal);
-        await ensureDefaultPool(client, settings.defaultPool, logger);
-        for (const one of [nodes, pools, affinities, configurations, peers])
-          await Promise.race([group.start(one), rejectWhenAborted(signal)]);
-        nodes.onChange(({ type, object, previous }) => {
-          if (type !== 'updated' || !previous || facts(object) !== facts(previous)) changes.set();
-        });
-        for (const one of [pools, affinities, configurations, peers]) one.onChange(() => changes.set());
-        const first = deferred();
-        const running = runSyncs(changes, signal, {
-          ...{ clock, minIntervalMs: LEAST_MS, maxIntervalMs: LOOK_MS, retryMs: RETRY_MS },
-          run: async (why) => {
-            try {
-              await look(why, signal);
-              first.resolve();
-            } catch (error) {
-              // After it was ready this says nothing any more.
-              if (error instanceof CodedError && HOPELESS.has(error.code)) first.reject(error);
-              throw error;
-            }
-          },
-        });
-        void running.then(() => group.stop()).then(done.resolve, done.reject);
-        await Promise.race([first.promise, done.promise]);
-      } catch (error) {
-        await group.stop();
-        done.resolve();
-        throw error;
-      }
-    },
+    start: life.start,
   };
 }
 

@@ -9,9 +9,10 @@ import type { NftTable } from '../../host/nft-table.ts';
 import type { RunProgram } from '../../host/run-program.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
-import { type Component, ComponentGroup, deferred, rejectWhenAborted } from '../../std/lifecycle.ts';
+import { type Component, ComponentGroup } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
-import { ChangeSignal, runSyncs } from '../../std/sync-runner.ts';
+import { ChangeSignal } from '../../std/sync-runner.ts';
+import { createAgentLife } from '../agent-life.ts';
 import { allowForwarding, FLANNEL_FORWARD } from '../forward-rules.ts';
 import { bridgeOf, type CniConf } from './cni-conf.ts';
 import { forwardingChanges, planForwarding } from './forwarding-plan.ts';
@@ -68,7 +69,6 @@ export function createFlannelAgent(options: FlannelOptions): FlannelAgent {
   const nodes = createInformer<V1Node>({ client, kind: nodeKind, clock, logger, random: options.random });
   const changes = new ChangeSignal();
   const group = new ComponentGroup();
-  const done = deferred();
   const told = new Map<string, string>();
   let isHealthy = false;
 
@@ -205,34 +205,22 @@ export function createFlannelAgent(options: FlannelOptions): FlannelAgent {
     }
   }
 
+  const life = createAgentLife({
+    ...{ group, changes, clock, minIntervalMs: LEAST_MS, maxIntervalMs: options.resyncMs, retryMs: RETRY_MS, look },
+    informers: [nodes],
+    watch() {
+      nodes.onChange(({ type, object, previous }) => {
+        if (type !== 'updated' || !previous || facts(object) !== facts(previous)) changes.set();
+      });
+    },
+  });
   return {
     name: 'flannel',
-    done: done.promise,
+    done: life.done,
     get isHealthy() {
       return isHealthy;
     },
-    async start(signal) {
-      try {
-        await Promise.race([group.start(nodes), rejectWhenAborted(signal)]);
-        nodes.onChange(({ type, object, previous }) => {
-          if (type !== 'updated' || !previous || facts(object) !== facts(previous)) changes.set();
-        });
-        const first = deferred();
-        const running = runSyncs(changes, signal, {
-          ...{ clock, minIntervalMs: LEAST_MS, maxIntervalMs: options.resyncMs, retryMs: RETRY_MS },
-          run: async (why) => {
-            await look(why, signal);
-            first.resolve();
-          },
-        });
-        void running.then(() => group.stop()).then(done.resolve, done.reject);
-        await Promise.race([first.promise, done.promise]);
-      } catch (error) {
-        await group.stop();
-        done.resolve();
-        throw error;
-      }
-    },
+    start: life.start,
   };
 }
 

@@ -4,9 +4,10 @@ import type { Client } from '../../client/client.ts';
 import { type Change, createInformer, type Informer } from '../../client/informer.ts';
 import type { NftTable } from '../../host/nft-table.ts';
 import type { Clock } from '../../std/clock.ts';
-import { type Component, ComponentGroup, deferred, rejectWhenAborted } from '../../std/lifecycle.ts';
+import { type Component, ComponentGroup } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
-import { ChangeSignal, runSyncs } from '../../std/sync-runner.ts';
+import { ChangeSignal } from '../../std/sync-runner.ts';
+import { createAgentLife } from '../agent-life.ts';
 import type { PolicyMetrics } from './policy-metrics.ts';
 import { needsPeers, planPolicies } from './policy-plan.ts';
 import { policyPod } from './policy-pod.ts';
@@ -71,7 +72,6 @@ export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
   const nodes = createInformer<V1Node>({ ...common, kind: NODE, fieldSelector: `metadata.name=${nodeName}` });
   const changes = new ChangeSignal();
   const group = new ComponentGroup();
-  const done = deferred();
   let others: Informer<V1Pod> | undefined;
   let lastFullMs = Number.NEGATIVE_INFINITY;
   let isHealthy = false;
@@ -144,37 +144,19 @@ export function createPolicyAgent(options: PolicyAgentOptions): PolicyAgent {
     }
   }
 
+  const life = createAgentLife({
+    ...{ group, changes, clock, minIntervalMs: LEAST_MS, maxIntervalMs: LOOK_MS, retryMs: RETRY_MS, watch, look: sync },
+    informers: [nodes, namespaces, policies, own],
+    finish: async () => polling,
+  });
   return {
     name: 'network policies',
-    done: done.promise,
+    done: life.done,
     get isHealthy() {
       return isHealthy;
     },
     refresh: () => changes.set(),
-    async start(signal) {
-      try {
-        for (const informer of [nodes, namespaces, policies, own])
-          await Promise.race([group.start(informer), rejectWhenAborted(signal)]);
-        watch();
-        const first = deferred();
-        const running = runSyncs(changes, signal, {
-          ...{ clock, minIntervalMs: LEAST_MS, maxIntervalMs: LOOK_MS, retryMs: RETRY_MS },
-          run: async (why) => {
-            await sync(why, signal);
-            first.resolve();
-          },
-        });
-        void running
-          .then(() => polling)
-          .then(() => group.stop())
-          .then(done.resolve, done.reject);
-        await Promise.race([first.promise, done.promise]);
-      } catch (error) {
-        await group.stop();
-        done.resolve();
-        throw error;
-      }
-    },
+    start: life.start,
   };
 }
 
