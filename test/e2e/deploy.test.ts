@@ -127,7 +127,13 @@ test('pods run on every host, reach each other across hosts, and show their logs
     },
   });
   await admin().run('apply -f -', { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: NAMES.map(pod) }) });
-  await admin().run('wait --for=condition=Ready pod -l app=web --timeout=120s', { timeoutMs: 130_000 });
+  const waited = await admin().try('wait --for=condition=Ready pod -l app=web --timeout=180s', { timeoutMs: 190_000 });
+  if (waited.status !== 0) {
+    const journals = await Promise.all(
+      hosts.hosts.map((host) => host.shell('journalctl -u kubelet -u containerd -n 15 --no-pager')),
+    );
+    assert.fail(`${waited.stderr}\n${await admin().run('describe pods')}\n${journals.join('\n')}`);
+  }
   assert.match(await admin().run('logs on-k8s-m03'), /served by k8s-m03/);
   for (const name of NAMES)
     await until(

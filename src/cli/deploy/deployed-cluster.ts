@@ -7,10 +7,10 @@ import { secretKind } from '../../api/core/v1/secret.ts';
 import type { V1CertificateSigningRequest, V1Node, V1Secret } from '../../api/gen/types.ts';
 import { apiVersionOf, type ResourceKind } from '../../api/machinery/kind.ts';
 import type { KubeObject } from '../../api/machinery/object.ts';
-import { isStatus } from '../../api/machinery/status-error.ts';
 import { createClient } from '../../client/create-client.ts';
 import { createHttpsTransport } from '../../client/transport/https.ts';
 import { withRetry } from '../../client/transport/retry.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import { joinBindings, kubeletClientBinding } from '../../cluster/bootstrap-objects.ts';
 import {
   bootstrapTokenSecret,
@@ -51,20 +51,16 @@ export function openDeployedCluster({ inventory, server, authorityPem, admin, cl
   const transport = withRetry(createHttpsTransport({ server, caPem: authorityPem, credentials }), { clock });
   const client = createClient({ transport, userAgent: 'muster-deploy' });
 
+  /** Makes what is not there. Asked first: a Service that is there is refused for its address before it is for its name. */
   const create = async <T extends KubeObject>(kind: ResourceKind, object: T, signal: AbortSignal): Promise<string[]> => {
-    try {
-      await client.resource<T>(kind, object.metadata?.namespace).create(object, { signal });
-      return [`${kind.kind} ${object.metadata?.name}`];
-    } catch (error) {
-      if (!isStatus(error, 'AlreadyExists')) throw error;
+    const objects = client.resource<T>(kind, object.metadata?.namespace);
+    const name = object.metadata?.name ?? '';
+    if (await unlessReason(objects.get(name, { signal }), 'NotFound')) {
       // Masters come and go.
-      if (!('endpoints' in object)) return [];
-      const patch = { endpoints: object.endpoints };
-      await client
-        .resource<T>(kind, object.metadata?.namespace)
-        .patch(object.metadata?.name ?? '', patch, { type: 'merge', signal });
+      if ('endpoints' in object) await objects.patch(name, { endpoints: object.endpoints }, { type: 'merge', signal });
       return [];
     }
+    return (await unlessReason(objects.create(object, { signal }), 'AlreadyExists')) ? [`${kind.kind} ${name}`] : [];
   };
 
   return {
