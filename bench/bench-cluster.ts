@@ -19,7 +19,7 @@ export interface BenchCluster {
 export async function startBenchCluster(...flags: string[]): Promise<BenchCluster> {
   const home = await mkdtemp(join(tmpdir(), 'muster-bench-'));
   const env = { HOME: home, MUSTER_HOME: join(home, 'muster'), KUBECONFIG: join(home, 'kubeconfig'), MUSTER_RUNTIME: 'hollow' };
-  const muster = (...args: string[]) => runOrFail(process.execPath, [PROGRAM, ...args], { env });
+  const muster = (...args: string[]) => runOrFail(process.execPath, [PROGRAM, ...args], { env, timeoutMs: 300_000 });
   const up = JSON.parse(await muster('up', '--nodes', '0', '-o', 'json', ...flags)) as {
     server: string;
     dataDir: string;
