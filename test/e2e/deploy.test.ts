@@ -145,7 +145,10 @@ test('pods run on every host, reach each other across hosts, and show their logs
   for (const { status } of items)
     await until(
       `k8s-m01 reaches ${status.podIP}`,
-      () => admin().run(`exec on-k8s-m01 -- wget -qO- -T 5 http://${status.podIP}:8080/`),
+      async () => {
+        const request = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 ${status.podIP} 8080`;
+        return (await admin().run(['exec', 'on-k8s-m01', '--', 'sh', '-c', request])).includes('k8s-m0');
+      },
       { timeoutMs: 60_000, intervalMs: 500 },
     );
 });
