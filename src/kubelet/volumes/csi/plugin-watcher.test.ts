@@ -39,3 +39,29 @@ test('whatever lies among the sockets of plugins, watching goes on', async () =>
   life.abort();
   await watcher.done;
 });
+
+test('a machine without a watch to spare costs nobody his node: the directory is looked at again', async () => {
+  await using directory = await temporaryDirectory();
+  const clock = new VirtualClock(0);
+  const life = new AbortController();
+  const warnings: string[] = [];
+  let tries = 0;
+  const watcher = createPluginWatcher({
+    directory: directory.path,
+    handlers: {},
+    clock,
+    logger: { ...silentLogger, warn: (message) => void warnings.push(message) },
+    random: () => 0.5,
+    watchDirectory() {
+      tries++;
+      throw Object.assign(new Error('EMFILE: too many open files, watch'), { code: 'EMFILE' });
+    },
+  });
+  await watcher.start(life.signal);
+  await until('it waits for the next look', () => clock.pending > 0);
+  await clock.advance(10_000);
+  await until('it has tried again', () => tries === 2);
+  assert.deepEqual(warnings, ['Cannot watch for plugins; their directory is looked at every 10 s']);
+  life.abort();
+  await watcher.done;
+});

@@ -35,6 +35,8 @@ export interface PluginWatcherOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
+  /** For tests. Default: the kernel's. */
+  readonly watchDirectory?: (path: string, onChange: () => void) => FSWatcher;
 }
 
 interface Known {
@@ -44,12 +46,15 @@ interface Known {
 }
 
 const TIMEOUT_MS = 10_000;
+/** Where the kernel has no more watches to give, the directory is looked at so often. */
+const LOOK_AGAIN_MS = 10_000;
 const DEEPEST = 3;
 const codec = createMessageCodec(REGISTRATION_MESSAGES);
 
 /** `start` resolves when every socket that is there has been asked once. */
 export function createPluginWatcher(options: PluginWatcherOptions): Component {
   const { directory, handlers, clock, logger, random } = options;
+  const watchDirectory = options.watchDirectory ?? ((path, onChange) => watch(path, { persistent: false }, onChange));
   const known = new Map<string, Known>();
   const done = deferred();
   const backoff = new Backoff({ initialMs: 500, maxMs: 120_000, random });
@@ -115,20 +120,32 @@ export function createPluginWatcher(options: PluginWatcherOptions): Component {
   async function run(signal: AbortSignal, first: PromiseWithResolvers<void>): Promise<void> {
     let wake = Promise.withResolvers<void>();
     let watcher: FSWatcher | undefined;
-    try {
-      watcher = watch(directory, { persistent: false }, () => wake.resolve());
+    let told = false;
+    const watchOrTell = () => {
+      try {
+        watcher = watchDirectory(directory, () => wake.resolve());
+      } catch (error) {
+        // fs.inotify.max_user_instances is a bound of the machine's, which others may have used up: no reason to end a node for.
+        if (!told) logger.warn('Cannot watch for plugins; their directory is looked at every 10 s', { directory, err: error });
+        told = true;
+        return;
+      }
       watcher.on('error', (error) => {
         logger.error('Watching for plugins failed', { directory, err: error });
         wake.resolve();
       });
+    };
+    try {
       signal.addEventListener('abort', () => wake.resolve(), { once: true });
       while (!signal.aborted) {
         wake = Promise.withResolvers();
+        if (!watcher) watchOrTell();
         const complete = await reconcile();
         first.resolve();
         if (complete) backoff.reset();
         if (signal.aborted) break;
-        const timer = complete ? undefined : clock.setTimer(backoff.next(), wake.resolve);
+        const delayMs = complete ? (watcher ? undefined : LOOK_AGAIN_MS) : backoff.next();
+        const timer = delayMs === undefined ? undefined : clock.setTimer(delayMs, wake.resolve);
         await wake.promise;
         timer?.cancel();
       }
