@@ -112,7 +112,7 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdCluster>
           if (each.process.exitStatus !== undefined) throw new Error(each.process.output);
           return (await tryEtcdctl(['endpoint', 'health'], each)).status === 0;
         },
-        { timeoutMs: 90_000, intervalMs: 100 },
+        { timeoutMs: 180_000, intervalMs: 100 },
       );
   };
   const stop = async () => {

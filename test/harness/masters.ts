@@ -120,7 +120,7 @@ export async function startMasters(options: MastersOptions = {}): Promise<Master
             if (process?.exitStatus !== undefined) throw new Error(process.output);
             return (await api.send('GET', '/readyz')).status === 200;
           },
-          { timeoutMs: 90_000, intervalMs: 100 },
+          { timeoutMs: 180_000, intervalMs: 100 },
         ).then(() => undefined),
       async killServer() {
         process?.signal('SIGKILL');

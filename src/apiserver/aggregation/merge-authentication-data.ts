@@ -1,4 +1,6 @@
-import { type Certificate, parseCertificates } from '../../pki/certificate.ts';
+import { X509Certificate } from 'node:crypto';
+
+const BLOCK = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 type Data = Readonly<Record<string, string>>;
 
@@ -21,16 +23,16 @@ export function mergeAuthenticationData(stored: Data, wanted: Data, nowMs: numbe
 
 function mergeBundles(stored: string, wanted: string, nowMs: number): string {
   const [known, own] = [certificatesOf(stored), certificatesOf(wanted)];
-  const kept = known.filter(({ notAfterMs }) => notAfterMs > nowMs);
-  const missing = own.filter(({ der }) => !kept.some((other) => other.der.equals(der)));
+  const kept = known.filter(({ validTo }) => Date.parse(validTo) > nowMs);
+  const missing = own.filter(({ fingerprint256 }) => !kept.some((other) => other.fingerprint256 === fingerprint256));
   if (kept.length === known.length && known.length > 0 && missing.length === 0) return stored;
-  return [...kept, ...missing].map(({ pem }) => `${pem.trim()}\n`).join('');
+  return [...kept, ...missing].map((certificate) => `${certificate.toString().trim()}\n`).join('');
 }
 
 /** None when it is no bundle: somebody wrote something else there, which is replaced. */
-function certificatesOf(pem: string): readonly Certificate[] {
+function certificatesOf(pem: string): readonly X509Certificate[] {
   try {
-    return parseCertificates(pem);
+    return (pem.match(BLOCK) ?? []).map((block) => new X509Certificate(block));
   } catch {
     return [];
   }

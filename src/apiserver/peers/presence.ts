@@ -1,8 +1,7 @@
 import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { Store } from '../../store/store.ts';
-import { keepIdentity } from './identity-lease.ts';
-import { keepEndpoints } from './keep-endpoints.ts';
+import type { KeptEndpoints } from './keep-endpoints.ts';
 import { type EndpointsDeps, writeEndpoints } from './kubernetes-endpoints.ts';
 import type { EndpointReconcilerType } from './plan-endpoints.ts';
 
@@ -29,16 +28,22 @@ export function openPresence(options: PresenceOptions): { start(): Promise<void>
   const { peers, address } = options;
   // The only server stays where it is known to be while it is away.
   if (!peers) return { start: () => writeEndpoints(options, [address]), stop: async () => undefined };
-  const endpoints = keepEndpoints({ ...options, type: peers.endpointReconciler, count: peers.apiserverCount });
+  let endpoints: KeptEndpoints | undefined;
   let identity: { stop(): void } | undefined;
   return {
     async start() {
+      // Not for the server of one machine, which is to be there at once.
+      const [{ keepEndpoints }, { keepIdentity }] = await Promise.all([
+        import('./keep-endpoints.ts'),
+        import('./identity-lease.ts'),
+      ]);
+      endpoints = keepEndpoints({ ...options, type: peers.endpointReconciler, count: peers.apiserverCount });
       await endpoints.start();
       identity = keepIdentity({ ...options, hostname: peers.hostname });
     },
     async stop() {
       identity?.stop();
-      await endpoints.stop();
+      await endpoints?.stop();
     },
   };
 }
