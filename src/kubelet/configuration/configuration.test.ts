@@ -164,10 +164,7 @@ for (const [given, message] of [
     { cpuManagerPolicy: 'static', cpuManagerPolicyOptions: { 'align-by-socket': 'true' } },
     /cpuManagerPolicyOptions .*"align-by-socket" is not supported by this kubelet/,
   ],
-  [
-    { cpuManagerPolicy: 'static', cpuManagerPolicyOptions: { x: 'true' } },
-    /unknown CPU Manager Policy option: "x"/,
-  ],
+  [{ cpuManagerPolicy: 'static', cpuManagerPolicyOptions: { x: 'true' } }, /unknown CPU Manager Policy option: "x"/],
   [
     { cpuManagerPolicy: 'static', cpuManagerPolicyOptions: { 'full-pcpus-only': 'yes' } },
     /bad value for option "full-pcpus-only": strconv.ParseBool: parsing "yes": invalid syntax/,
