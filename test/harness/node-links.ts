@@ -124,7 +124,7 @@ async function addNamespace(name: string): Promise<void> {
 }
 
 /** Ends all that runs in it first: a namespace lives on as long as a process does. */
-async function removeNamespace(name: string): Promise<void> {
+export async function removeNamespace(name: string): Promise<void> {
   const { stdout } = await runCommand('ip', ['netns', 'pids', name]); // gone already: none
   for (const pid of stdout.split('\n').filter(Boolean)) {
     try {

@@ -8,6 +8,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createMounts } from '../../src/host/mounts.ts';
 import { archiveOf, BUSYBOX, type TestImage } from './images.ts';
+import { removeNamespace } from './node-links.ts';
 import { type CommandResult, runCommand, runOrFail } from './run-command.ts';
 import { systemdImage } from './systemd-image.ts';
 import { isExecutable } from './tools.ts';
@@ -185,8 +186,9 @@ class Host implements SystemdHost {
 
   async remove(): Promise<void> {
     await this.powerOff();
+    // Nobody of it may live on: nspawn does not always take its first process with it.
+    await removeNamespace(this.#namespace);
     await createMounts().unmountAll(this.#root, { lazy: true });
-    await runCommand('ip', ['netns', 'delete', this.#namespace]);
   }
 
   tryShell(line: string): Promise<CommandResult> {
