@@ -33,9 +33,21 @@ export async function freeUdpPort(): Promise<number> {
   return port;
 }
 
+const TRIES = 10;
+
 /** @param corefile in which PORT stands for the server's own */
 export async function startTestServer(corefile: string, options: TestServerOptions = {}): Promise<TestServer> {
-  const port = options.port ?? (await freeUdpPort());
+  if (options.port !== undefined) return startServer(corefile, options.port, options);
+  for (let tries = 1; ; tries++)
+    try {
+      return await startServer(corefile, await freeUdpPort(), options);
+    } catch (error) {
+      // What is free for UDP may be another test's for TCP.
+      if ((error as { code?: string }).code !== 'DNS_CANNOT_LISTEN' || tries === TRIES) throw error;
+    }
+}
+
+async function startServer(corefile: string, port: number, options: TestServerOptions): Promise<TestServer> {
   const logged: string[] = [];
   const listeners = new Set<() => void>();
   let text = corefile.replaceAll('PORT', String(port));
