@@ -118,6 +118,22 @@ test('a pod that the node does not take is Failed before anything of it begins',
   assert.equal(log.includes('prepare big'), false);
 });
 
+test('a pod that was deleted by force takes no room from the next one, though it still ends', async (t) => {
+  const counted: Record<string, readonly (string | undefined)[]> = {};
+  const admission: NodeAdmission = {
+    admit({ metadata }, others) {
+      counted[metadata!.name!] = others.map((other) => other.metadata?.name);
+      return undefined;
+    },
+  };
+  const { api, run } = await setUp(t, { admission });
+  await run(pod('first', { metadata: { annotations: { 'muster.dev/stop-after': '20s' } } }));
+  await run(pod('second'));
+  api.remove(podKind, 'first', 'default');
+  await run(pod('third'));
+  assert.deepEqual(counted, { first: [], second: ['first'], third: ['second'] });
+});
+
 test('a critical pod comes when those that make room for it have ended', async (t) => {
   const victims = [pod('victim')];
   const admission: NodeAdmission = {

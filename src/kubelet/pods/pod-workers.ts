@@ -54,7 +54,8 @@ export class PodWorkers {
     this.#options = options;
     this.#room = new PodRoom({
       work: options.work,
-      memories: () => this.#memories.values(),
+      // As upstream: what was deleted by force no longer counts, though it may take a while to end. The scheduler knows nothing of it either.
+      memories: () => [...this.#memories].flatMap(([uid, memory]) => (options.wanted.find(uid) ? [memory] : [])),
       preempt: (uid, end) => this.#preempt(uid, end),
     });
   }
