@@ -43,9 +43,10 @@ const DEFAULT_REQUEST_TIMEOUT_MS = 15 * 60_000;
 const PAUSE_AFTER_RENEWAL_MS = 1000;
 /**
  * A certificate that ends no later than the one before is all that the signer has to give: its authority ends then. Every node asking for the
- * next one each second would only keep the API server from whoever replaces the authority.
+ * next one each second would only keep the API server from whoever replaces the authority. A part of what is left is waited for instead, so
+ * that there is time for more tries whatever the reason was: two requests within one second get the same end, too.
  */
-const SHORTEST_PAUSE_WITHOUT_GAIN_MS = 30_000;
+const PAUSE_WITHOUT_GAIN = 0.25;
 const LONGEST_PAUSE_WITHOUT_GAIN_MS = 3_600_000;
 
 /**
@@ -126,8 +127,8 @@ export function createCertificateManager(options: CertificateManagerOptions): Ce
 /** @param endedMs when the certificate before ended; 0 when there was none */
 function pauseAfter({ notAfterMs }: KeyPair, endedMs: number, nowMs: number): number {
   if (notAfterMs > endedMs) return PAUSE_AFTER_RENEWAL_MS;
-  const quarterMs = (notAfterMs - nowMs) / 4;
-  return Math.min(Math.max(quarterMs, SHORTEST_PAUSE_WITHOUT_GAIN_MS), LONGEST_PAUSE_WITHOUT_GAIN_MS);
+  const pauseMs = (notAfterMs - nowMs) * PAUSE_WITHOUT_GAIN;
+  return Math.min(Math.max(pauseMs, PAUSE_AFTER_RENEWAL_MS), LONGEST_PAUSE_WITHOUT_GAIN_MS);
 }
 
 function explain(error: unknown): string {
