@@ -121,7 +121,8 @@ test('a certificate that ends no later than the one before is asked for again in
   // What a signer gives whose authority ends in a minute, dated back by five.
   cluster.api.created = ({ kind, metadata }) => {
     const notBeforeMs = clock.now() - 300_000;
-    if (kind === 'CertificateSigningRequest') void cluster.issue(metadata.name!, { notBeforeMs, lifetimeMs: endMs - notBeforeMs });
+    if (kind === 'CertificateSigningRequest')
+      void cluster.issue(metadata.name!, { notBeforeMs, lifetimeMs: endMs - notBeforeMs });
   };
   await manager.start(life.signal);
   await until(() => renewed.length === 1, 'the first');
