@@ -110,7 +110,8 @@ test('how a container ended is told with its reason, its exit code and its last 
 
   const fine = await endOf('fine');
   assert.deepEqual([fine.exitCode, fine.reason, fine.message], [0, 'Completed', 'bye\n']);
-  assert.ok(fine.finishedAtMs! >= fine.startedAtMs! && fine.startedAtMs! >= fine.createdAtMs);
+  // containerd notes the start once that call returns: what is over at once may have ended "before".
+  assert.ok(fine.finishedAtMs! >= fine.createdAtMs && fine.startedAtMs! >= fine.createdAtMs);
   const loud = await endOf('loud');
   assert.deepEqual([loud.exitCode, loud.reason, loud.message?.length], [7, 'Error', 4096]);
   const log = await endOf('log');
