@@ -150,6 +150,9 @@ test('with the rights of the account alone two approvers take turns, and tell th
   const before = await holder();
   await started[leading.at]!.stop();
   await until('the other one leads', async () => (await holder()) !== '' && (await holder()) !== before, WAIT);
+  // Creation times have whole seconds: this request is to be the later one.
+  const second = Math.floor(Date.now() / 1000);
+  await until('the next second has begun', () => Math.floor(Date.now() / 1000) > second);
   await ask(node, 'second', 'node-x', '10.77.0.1');
   await approved('second');
   assert.deepEqual(
