@@ -153,8 +153,19 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdCluster>
         .split('\n')
         .find((line) => line.includes(` ${member.name},`))!
         .split(',')[0]!;
-      await etcdctl(['member', 'remove', id], others[0]);
-      await etcdctl(['member', 'add', member.name, `--peer-urls=${member.peerUrl}`], others[0]);
+      // etcd changes its members only once those that are left have been connected for five seconds, and says "unhealthy cluster" until then.
+      const change = (done: RegExp, ...args: string[]) =>
+        until(
+          `etcdctl member ${args.join(' ')} is done`,
+          async () => {
+            const { status, stderr, stdout } = await tryEtcdctl(['member', ...args], others[0]);
+            if (status !== 0 && !done.test(stderr)) throw new Error(`${stderr}${stdout}`);
+            return true;
+          },
+          { timeoutMs: 60_000, intervalMs: 250 },
+        );
+      await change(/member not found/i, 'remove', id);
+      await change(/peer ?urls already exists/i, 'add', member.name, `--peer-urls=${member.peerUrl}`);
       (member as RunningMember).begin(initialCluster, 'existing');
       await ready(member);
     },
