@@ -2,6 +2,7 @@ import { createClient } from '../../client/create-client.ts';
 import { transportFromContext } from '../../client/kubeconfig-client.ts';
 import { flag } from '../../client/serving/component-flags.ts';
 import { collectCluster } from '../../doctor/collect/collect-cluster.ts';
+import { kubeconfigPath } from '../../doctor/command.ts';
 import { readKubeconfig, resolveContext } from '../../pki/kubeconfig.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
 import { FlagError, type FlagValues, type ParsedFlags } from '../../std/flags.ts';
@@ -89,8 +90,7 @@ function readScenario(values: FlagValues, isSet: ParsedFlags['isSet'], live: Pub
 }
 
 async function readLive(values: FlagValues, io: CommandIo): Promise<PublicParts> {
-  const path = values.string('kubeconfig') || io.env['KUBECONFIG']?.split(':')[0] || `${io.env['HOME'] ?? ''}/.kube/config`;
-  const context = await resolveContext(await readKubeconfig(path));
+  const context = await resolveContext(await readKubeconfig(kubeconfigPath(values, io)));
   const transport = transportFromContext(context, io.clock);
   try {
     const client = createClient({ transport, userAgent: 'muster-rehearse' });

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../std/clock.ts';
+import { type Clock, sleepOn, type Timer } from '../../std/clock.ts';
 
 interface Waiting {
   readonly dueMs: number;
@@ -35,18 +35,7 @@ export class RehearsalClock implements Clock {
   }
 
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      const onAbort = () => {
-        timer.cancel();
-        reject(signal?.reason);
-      };
-      const timer = this.setTimer(delayMs, () => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      });
-      signal?.addEventListener('abort', onAbort, { once: true });
-    });
+    return sleepOn(this, delayMs, signal);
   }
 
   /** When the next timer is due; undefined when none waits. */

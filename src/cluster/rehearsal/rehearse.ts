@@ -1,3 +1,4 @@
+import type { V1ClusterRoleBinding } from '../../api/gen/types.ts';
 import { clusterRoleBindingKind } from '../../api/rbac/v1/cluster-role-binding.ts';
 import { startApiServer } from '../../apiserver/apiserver.ts';
 import { createApprover } from '../../approver/approver.ts';
@@ -121,7 +122,7 @@ class Rehearsal {
         userAgent: 'muster',
       });
     const admin = as('rehearsal', 'system:masters');
-    for (const binding of joinBindings()) await admin.resource(clusterRoleBindingKind).create(binding as never);
+    for (const binding of joinBindings()) await admin.resource<V1ClusterRoleBinding>(clusterRoleBindingKind).create(binding);
     const gate = new CertificateGate({
       apiServer,
       clock,

@@ -20,7 +20,7 @@ function checkEnd(certificate: SeenCertificate, nowMs: number): Finding[] {
   };
   const what = isCa ? 'authority' : 'certificate';
   const remedy = isCa
-    ? 'replace the authority with a bundle of both in between: muster deploy rotate --ca'
+    ? 'make another authority, let everybody trust a bundle of both, issue all certificates again, then take the old one out of the bundle'
     : 'issue it again: muster certs renew, or kubeadm certs renew all';
   if (nowMs > notAfterMs)
     return [
