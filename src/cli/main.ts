@@ -85,5 +85,8 @@ export async function runProcess(invokedAs: string, argv: readonly string[]): Pr
   process.title = titleOf(invokedAs, argv, componentNames);
   // The clock's timers keep no process alive, but a command that waits for one is not done.
   setInterval(() => undefined, 2 ** 30);
-  process.exit(await main(invokedAs, argv, createProcessIo(process)));
+  const status = await main(invokedAs, argv, createProcessIo(process));
+  // An output that could not be written (a full disk) is told of in the turn after the write.
+  await new Promise(setImmediate);
+  process.exit(status);
 }

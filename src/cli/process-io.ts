@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { systemClock } from '../std/clock.ts';
 import type { CommandIo } from '../std/command.ts';
+import { errorOutput } from './error-output.ts';
 import { feedWatchdog, notifySystemd } from './systemd-notify.ts';
 
 /** What the process is called in `ps` and `netstat -p`: the component's name, so that the documents' `| grep kubelet` finds it. */
@@ -15,6 +16,7 @@ export function titleOf(invokedAs: string, argv: readonly string[], components: 
  */
 export function createProcessIo(process: NodeJS.Process): CommandIo {
   const stop = new AbortController();
+  const stderr = errorOutput(process);
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
       if (stop.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
@@ -23,19 +25,19 @@ export function createProcessIo(process: NodeJS.Process): CommandIo {
   }
   // A reader that has gone (`muster ls | head -1`) is no failure of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
+    if (error.code === 'EPIPE') process.exit(0);
+    stderr(`muster: the output could not be written: ${error.message}\n`);
+    process.exit(1);
   });
   return {
     stdout: (text) => void process.stdout.write(text),
-    stderr: (text) => void process.stderr.write(text),
+    stderr,
     clock: systemClock,
     signal: stop.signal,
     random: Math.random,
     env: process.env,
     cwd: process.cwd(),
     ready() {
-      const stderr = (text: string) => void process.stderr.write(text);
       notifySystemd(process.env, stderr);
       feedWatchdog(process.env, systemClock, stderr);
     },

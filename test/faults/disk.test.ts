@@ -36,12 +36,17 @@ test('a full disk refuses what cannot be kept and goes on reading; with room aga
     while kubectl create configmap "large-$made" --from-file="$HOME/blob" >/dev/null 2>"$HOME/failure"; do made=$((made + 1)); test $made -lt 20; done
     echo "made: $made"
     echo "failure: $(cat "$HOME/failure")"
+    # To the last byte: the log, which is on this disk too, can no longer be written either.
+    head -c 4000000 /dev/zero >"$disk/rest" 2>/dev/null || true
+    for n in $(seq 8); do if kubectl create configmap "more-$n" --from-file="$HOME/blob" 2>/dev/null; then exit 1; fi; done
     echo "read: $(kubectl get configmap large-0 -o name)"
     for n in $(seq 0 $((made - 1))); do echo "kept: $(kubectl get configmap "large-$n" -o name)"; done
     echo "refused: $(kubectl get configmap "large-$made" 2>&1 || true)"
     mount -o remount,size=40m "$disk"
+    rm "$disk/rest"
     echo "after: $(kubectl create configmap "large-$made" --from-file="$HOME/blob")"
     kubectl wait --for=condition=Ready node/node-1 --timeout=60s
+    echo "log: $(grep -c 'messages could not be written here: ENOSPC' "$disk/data/cluster.log")"
     muster down --keep-data >/dev/null
     muster up >/dev/null
     echo "again: $(kubectl get configmaps --no-headers | grep -c large-)"
@@ -55,6 +60,7 @@ test('a full disk refuses what cannot be kept and goes on reading; with room aga
   assert.equal(result.stdout.match(/^kept: /gm)?.length, made);
   assert.match(result.stdout, new RegExp(`^refused: .*"large-${made}" not found$`, 'm'));
   assert.match(result.stdout, new RegExp(`^after: configmap/large-${made} created$`, 'm'));
+  assert.match(result.stdout, /^log: [1-9]/m);
   assert.match(result.stdout, new RegExp(`^again: ${made + 1}$`, 'm'));
 });
 
