@@ -46,8 +46,8 @@ test('a full disk refuses what cannot be kept and goes on reading; with room aga
     rm "$disk/rest"
     echo "after: $(kubectl create configmap "large-$made" --from-file="$HOME/blob")"
     kubectl wait --for=condition=Ready node/node-1 --timeout=60s
-    echo "log: $(grep -c 'messages could not be written here: ENOSPC' "$disk/data/cluster.log")"
     muster down --keep-data >/dev/null
+    echo "log: $(grep -c 'messages could not be written here: ENOSPC' "$disk/data/cluster.log")"
     muster up >/dev/null
     echo "again: $(kubectl get configmaps --no-headers | grep -c large-)"
     kubectl wait --for=condition=Ready node/node-1 --timeout=60s
