@@ -30,6 +30,8 @@ export interface KubeletProbe {
   readonly port: number;
   /** Why nobody answered. */
   readonly unreachable?: string;
+  /** It listens and ends the handshake: a kubelet without a certificate does that. */
+  readonly endsHandshakes?: boolean;
   readonly certificate?: SeenCertificate;
   /** Whether the certificate leads to the authority that the kubeconfig knows, whatever its dates. */
   readonly trusted?: boolean;

@@ -1,7 +1,7 @@
 import { formatTable } from '../std/table-text.ts';
 import { type CalendarEntry, calendar } from './calendar.ts';
 import { diagnose } from './checks/all-checks.ts';
-import { day } from './checks/check.ts';
+import { counted, day } from './checks/check.ts';
 import { compareRuns, type RunDifference } from './compare.ts';
 import { type Finding, pageOf, type Severity } from './finding.ts';
 import type { NotSeen, Observations } from './observations.ts';
@@ -83,6 +83,8 @@ export function reportText({ server, nodes, findings, calendar: entries, notSeen
   }
   if (notSeen.length > 0) lines.push('Not looked at:', ...notSeen.map(({ what, why }) => `  ${what}: ${why}`), '');
   const count = (severity: Severity) => findings.filter((finding) => finding.severity === severity).length;
-  lines.push(`${count('error')} errors, ${count('warning')} warnings, ${count('info')} remarks`);
+  lines.push(
+    [counted(count('error'), 'error'), counted(count('warning'), 'warning'), counted(count('info'), 'remark')].join(', '),
+  );
   return `${lines.join('\n')}\n`;
 }

@@ -48,6 +48,15 @@ const VERIFY_WORDS: Readonly<Record<string, string>> = {
   INVALID_PURPOSE: 'certificate is not meant for a server',
 };
 
+/** OpenSSL's names of the alerts that the other side sent; which prefix depends on the alert and on OpenSSL's version. */
+const TLS_ALERT = /^ERR_SSL_(?:TLSV1|TLSV13|SSLV3|SSL\/TLS)_ALERT_(\w+)$/;
+
+/** What a failed TLS handshake is called: OpenSSL's own message names source files and ends its line. `undefined`: TLS did not fail. */
+export function tlsFailure(error: unknown): string | undefined {
+  const { code = '', message } = unwrap(error);
+  return describeTls(code, message);
+}
+
 /** Turns what a socket, TLS or HTTP/2 reported into a TransportError. `connected`: the connection had been made before. */
 export function toTransportError(error: unknown, server: string, connected: boolean): TransportError {
   if (error instanceof TransportError) return error;
@@ -75,7 +84,7 @@ function describeTls(code: string, message: string): string | undefined {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return `tls: failed to verify certificate: x509: ${message.replace(/^Hostname\/IP does not match certificate's altnames: /, '')}`;
   }
-  const alert = /^ERR_SSL_(?:TLSV1|TLSV13|SSLV3)_ALERT_(\w+)$/.exec(code)?.[1];
+  const alert = TLS_ALERT.exec(code)?.[1];
   if (alert) return `remote error: tls: ${alert.toLowerCase().replaceAll('_', ' ')}`;
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_OSSL_'))
     return `tls: ${code.slice(4).toLowerCase().replaceAll('_', ' ')}`;

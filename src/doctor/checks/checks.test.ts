@@ -96,6 +96,11 @@ const FAULTS: readonly [fault: string, code: string, changes: Partial<Observatio
     { leaders: new Map([['kube-scheduler', { spec: { renewTime: at(-DAY_MS), leaseDurationSeconds: 15 } }]]) },
   ],
   [':10250 closed', 'DOC-501', { nodes: [node({ probe: { address: '10.0.0.1', port: 10250, unreachable: 'ECONNREFUSED' } })] }],
+  [
+    'a kubelet without a certificate',
+    'DOC-519',
+    withProbe({ certificate: undefined, unreachable: 'remote error: tls: internal error', endsHandshakes: true }),
+  ],
   ['an expired serving certificate', 'DOC-502', served({ notAfterMs: NOW_MS - 1 })],
   ['a certificate of the future', 'DOC-503', served({ notBeforeMs: NOW_MS + DAY_MS })],
   ['a renewal that did not come', 'DOC-504', served({ notAfterMs: NOW_MS + DAY_MS })],

@@ -24,6 +24,20 @@ function checkKubelet(seen: SeenNode, { nowMs, requests = [] }: Observations): F
   const subject = subjectOf(seen);
   if (!probe) return [];
   const at = `${probe.address}:${probe.port}`;
+  const waiting = requests.filter(
+    ({ spec, status }) =>
+      spec.signerName === KUBELET_SERVING && spec.username === `system:node:${nameOf(seen)}` && !status?.certificate,
+  );
+  if (probe.endsHandshakes)
+    return [
+      {
+        ...{ code: 'DOC-519', severity: 'warning', subject },
+        message:
+          'A kubelet listens and ends every handshake, as one does that has no serving certificate yet: logs and exec fail.',
+        evidence: `${at}: ${probe.unreachable}; ${waiting.length === 0 ? 'no request of its is there' : `Pending: ${waiting.map(({ metadata }) => metadata?.name).join(', ')}`}`,
+        remedy: `muster explain node ${nameOf(seen)}`,
+      },
+    ];
   if (probe.unreachable !== undefined)
     return isReady(seen)
       ? [
@@ -41,13 +55,7 @@ function checkKubelet(seen: SeenNode, { nowMs, requests = [] }: Observations): F
   const { certificate } = probe;
   if (certificate) {
     const dates = `${day(certificate.notBeforeMs)} to ${day(certificate.notAfterMs)}`;
-    const asked = requests.some(
-      ({ spec, status, metadata }) =>
-        spec.signerName === KUBELET_SERVING &&
-        spec.username === `system:node:${nameOf(seen)}` &&
-        !status?.certificate &&
-        Date.parse(String(metadata?.creationTimestamp)) > certificate.notBeforeMs,
-    );
+    const asked = waiting.some(({ metadata }) => Date.parse(String(metadata?.creationTimestamp)) > certificate.notBeforeMs);
     if (nowMs > certificate.notAfterMs)
       findings.push({
         ...{ code: 'DOC-502', severity: 'error', subject },

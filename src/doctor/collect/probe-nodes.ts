@@ -2,6 +2,7 @@ import { request } from 'node:https';
 import type { V1Lease, V1Node } from '../../api/gen/types.ts';
 import type { Client } from '../../client/client.ts';
 import { shakeHands } from '../../client/peer-certificate.ts';
+import { tlsFailure } from '../../client/transport/transport-error.ts';
 import type { ResolvedContext } from '../../pki/kubeconfig.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { KubeletProbe, NotSeen, SeenNode } from '../observations.ts';
@@ -104,7 +105,10 @@ async function probeKubelet(node: V1Node, { context, clock, signal, timeoutMs }:
     };
   } catch (error) {
     signal.throwIfAborted();
-    return { address, port, unreachable: (error as Error).message };
+    const tls = tlsFailure(error);
+    return tls
+      ? { address, port, unreachable: tls, endsHandshakes: true }
+      : { address, port, unreachable: (error as Error).message };
   }
 }
 

@@ -206,6 +206,16 @@ function registrationSteps(seen: SeenNode | undefined, { nowMs, nodes }: Observa
 function servingSteps({ probe, node }: SeenNode): Step[] {
   const title = ':10250';
   if (!probe) return [{ state: 'unknown', title, seen: 'not asked' }];
+  if (probe.endsHandshakes)
+    return [
+      {
+        state: 'missing',
+        title,
+        seen: `ends the handshake: ${probe.unreachable}`,
+        wanted: 'a serving certificate',
+        remedy: 'see the steps above',
+      },
+    ];
   if (probe.unreachable !== undefined) return [{ state: 'unknown', title, seen: `no answer from here: ${probe.unreachable}` }];
   const { certificate } = probe;
   if (!certificate) return [{ state: 'unknown', title, seen: 'shows no certificate' }];
