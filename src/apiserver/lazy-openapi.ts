@@ -6,16 +6,20 @@ import { GIT_VERSION } from './version.ts';
 export function createLazyOpenApi(kinds: KindRegistry): Handler {
   let loading: Promise<Handler> | undefined;
   const load = async (): Promise<Handler> => {
-    const [{ createOpenApiHandler }, { patchStrategyOf }, { goTypeName, schemaTable }, notes] = await Promise.all([
-      import('./openapi/serve-openapi.ts'),
-      import('../api/patch/merge-keys.ts'),
-      import('../api/machinery/schema.ts'),
-      import('../api/gen/descriptions.ts').then(({ loadFieldNotes }) => loadFieldNotes()),
-    ]);
+    const [{ createOpenApiHandler }, { patchStrategyOf, patchStrategyText }, { goTypeName, schemaTable }, notes] =
+      await Promise.all([
+        import('./openapi/serve-openapi.ts'),
+        import('../api/patch/merge-keys.ts'),
+        import('../api/machinery/schema.ts'),
+        import('../api/gen/descriptions.ts').then(({ loadFieldNotes }) => loadFieldNotes()),
+      ]);
     return createOpenApiHandler({
       kinds,
       schemas: () => schemaTable,
-      mergeRule: (schema, field) => patchStrategyOf(goTypeName(schema).name, field),
+      mergeRule: (schema, field) => {
+        const strategy = patchStrategyOf(goTypeName(schema).name, field);
+        return strategy && { ...strategy, strategy: patchStrategyText(strategy) };
+      },
       notes,
       version: GIT_VERSION,
     });

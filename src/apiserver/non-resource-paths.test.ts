@@ -64,6 +64,22 @@ test('what is not read by GET is refused where upstream refuses it', async () =>
   );
 });
 
+test('OpenAPI tells clients that work out patches which fields to merge, by which key, and which unions to retain the keys of', async () => {
+  const { body } = await api.call<{ definitions: Record<string, { properties: Record<string, Record<string, unknown>> }> }>(
+    'GET',
+    '/openapi/v2',
+  );
+  const rule = (type: string, field: string) => {
+    const property = body.definitions[`io.k8s.api.${type}`]!.properties[field]!;
+    return [property['x-kubernetes-patch-strategy'], property['x-kubernetes-patch-merge-key']];
+  };
+  assert.deepEqual(rule('core.v1.PodSpec', 'containers'), ['merge', 'name']);
+  assert.deepEqual(rule('core.v1.PodSpec', 'volumes'), ['merge,retainKeys', 'name']);
+  assert.deepEqual(rule('apps.v1.DeploymentSpec', 'strategy'), ['retainKeys', undefined]);
+  assert.deepEqual(rule('policy.v1.PodDisruptionBudgetSpec', 'selector'), ['replace', undefined]);
+  assert.deepEqual(rule('core.v1.PodSpec', 'tolerations'), [undefined, undefined]);
+});
+
 test('discovery tells in which version objects are kept, as upstream tells it', async () => {
   const { body } = await api.call<{ resources: { name: string; storageVersionHash?: string }[] }>('GET', '/api/v1');
   const hashOf = (name: string) => body.resources.find((resource) => resource.name === name)?.storageVersionHash;

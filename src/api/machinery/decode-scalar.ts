@@ -4,9 +4,13 @@ import { canonicalMicroTime, canonicalTime } from './time-text.ts';
 
 /** What Go's decoder would say; the caller puts it into a Status. */
 export class DecodeFailure extends Error {
-  constructor(message: string) {
+  /** The value that is of another type than the Go type of its place; undefined for what fails otherwise. */
+  readonly mismatch: { readonly value: unknown; readonly goType: string } | undefined;
+
+  constructor(message: string, mismatch?: { readonly value: unknown; readonly goType: string }) {
     super(message);
     this.name = 'DecodeFailure';
+    this.mismatch = mismatch;
   }
 }
 

@@ -72,7 +72,7 @@ export function decodeObject(kind: Pick<KindDefinition, 'group' | 'version' | 'k
     return { object, unknownFields: at.unknown };
   } catch (error) {
     if (!(error instanceof DecodeFailure)) throw error;
-    throw cannotBeHandled(kind, error.message);
+    throw cannotBeHandled(kind, error.message, error.mismatch);
   }
 }
 
@@ -93,11 +93,15 @@ export function decodeStructure(
 }
 
 /** What upstream answers when a body is not of the kind it should be; `why` alone is the message of its cause. */
-export function cannotBeHandled(kind: Pick<KindDefinition, 'group' | 'version' | 'kind'>, why: string): StatusError {
+export function cannotBeHandled(
+  kind: Pick<KindDefinition, 'group' | 'version' | 'kind'>,
+  why: string,
+  mismatch?: DecodeFailure['mismatch'],
+): StatusError {
   const { status } = badRequest(
     `${kind.kind} in version ${JSON.stringify(apiVersionOf(kind).split('/').at(-1))} cannot be handled as a ${kind.kind}: ${why}`,
   );
-  return new StatusError(status, { cause: new DecodeFailure(why) });
+  return new StatusError(status, { cause: new DecodeFailure(why, mismatch) });
 }
 
 /** The refusal of a body with such problems (fieldValidation=Strict): fields that are unknown or there twice. */
@@ -271,10 +275,8 @@ function mismatch(value: unknown, goType: string, at: Position): DecodeFailure {
   const what = describeValue(value, goType);
   // Go names the fields on the way, but neither places in lists nor keys of maps.
   const path = at.path.filter((segment) => typeof segment === 'string' && !segment.startsWith(MAP_KEY));
-  if (!path.length) return new DecodeFailure(`json: cannot unmarshal ${what} into Go value of type ${goType}`);
-  return new DecodeFailure(
-    `json: cannot unmarshal ${what} into Go struct field ${at.structure}.${path.join('.')} of type ${goType}`,
-  );
+  const place = path.length ? `struct field ${at.structure}.${path.join('.')}` : 'value';
+  return new DecodeFailure(`json: cannot unmarshal ${what} into Go ${place} of type ${goType}`, { value, goType });
 }
 
 function noteUnknown(at: Position, field: string): void {

@@ -5,12 +5,16 @@
  */
 export interface PatchStrategy {
   /** Lists: merged item by item instead of replaced. Maps: replaced instead of merged. */
-  readonly strategy: 'merge' | 'replace';
+  readonly strategy?: 'merge' | 'replace';
+  /** Clients that work out a patch (`kubectl apply`) name in it every field that stays (`$retainKeys`), so that unions change their member. */
+  readonly retainKeys?: true;
   /** The field that tells the items of a merged list apart; absent for lists of plain values. */
   readonly mergeKey?: string;
 }
 
 const merge = (mergeKey?: string): PatchStrategy => ({ strategy: 'merge', ...(mergeKey && { mergeKey }) });
+
+const mergeRetaining = (mergeKey: string): PatchStrategy => ({ ...merge(mergeKey), retainKeys: true });
 
 const CONTAINER_LISTS = {
   env: merge('name'),
@@ -37,18 +41,24 @@ const STRATEGIES: Readonly<Record<string, Readonly<Record<string, PatchStrategy>
     hostAliases: merge('ip'),
     imagePullSecrets: merge('name'),
     initContainers: merge('name'),
-    resourceClaims: merge('name'),
+    resourceClaims: mergeRetaining('name'),
     schedulingGates: merge('name'),
     topologySpreadConstraints: merge('topologyKey'),
-    volumes: merge('name'),
+    volumes: mergeRetaining('name'),
   },
-  PodStatus: { conditions: merge('type'), hostIPs: merge('ip'), podIPs: merge('ip'), resourceClaimStatuses: merge('name') },
+  PodStatus: {
+    conditions: merge('type'),
+    hostIPs: merge('ip'),
+    podIPs: merge('ip'),
+    resourceClaimStatuses: mergeRetaining('name'),
+  },
   ReplicationControllerStatus: CONDITIONS,
   ServiceAccount: { secrets: merge('name') },
   ServiceSpec: { ports: merge('port') },
   ServiceStatus: CONDITIONS,
   // apps, batch, autoscaling, policy
   DaemonSetStatus: CONDITIONS,
+  DeploymentSpec: { strategy: { retainKeys: true } },
   DeploymentStatus: CONDITIONS,
   ReplicaSetStatus: CONDITIONS,
   StatefulSetStatus: CONDITIONS,
@@ -81,3 +91,7 @@ export function patchStrategyOf(type: string, field: string): PatchStrategy | un
   const fields = Object.hasOwn(STRATEGIES, type) ? STRATEGIES[type]! : undefined;
   return fields && Object.hasOwn(fields, field) ? fields[field] : undefined;
 }
+
+/** As OpenAPI documents say it in `x-kubernetes-patch-strategy`: `merge,retainKeys`. */
+export const patchStrategyText = ({ strategy, retainKeys }: PatchStrategy): string =>
+  [strategy, retainKeys && 'retainKeys'].filter(Boolean).join(',');

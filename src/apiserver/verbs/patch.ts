@@ -1,4 +1,5 @@
 import { isJsonMap } from '../../api/machinery/clone.ts';
+import { conversionMessage } from '../../api/machinery/conversion-failure.ts';
 import { DecodeFailure } from '../../api/machinery/decode-scalar.ts';
 import { strictProblems } from '../../api/machinery/duplicate-fields.ts';
 import { forbiddenField, invalidField } from '../../api/machinery/field-error.ts';
@@ -6,7 +7,7 @@ import { goFormat } from '../../api/machinery/go-format.ts';
 import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject, JsonValue } from '../../api/machinery/object.ts';
-import { badRequest, invalid, StatusError } from '../../api/machinery/status-error.ts';
+import { badRequest, type FieldError, invalid, StatusError } from '../../api/machinery/status-error.ts';
 import { applyJsonPatch, patchDoesNotApply } from '../../api/patch/json-patch.ts';
 import { applyMergePatch } from '../../api/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '../../api/patch/strategic-merge-patch.ts';
@@ -65,8 +66,11 @@ export async function readPatch(
     const patched = apply();
     yield;
     // What is decoded may have been changed by then.
-    const blamed = () => (format === 'strategic' ? goFormat(patch) : JSON.stringify(apply()));
-    const decoded = decodePatched(blamed, () => decodeAs(kind, patched, fieldValidation, more, { problems }));
+    const blame = (failure: DecodeFailure) =>
+      format === 'strategic'
+        ? invalidField('patch', goFormat(patch), conversionMessage(failure))
+        : invalidField('patch', JSON.stringify(apply()), failure.message);
+    const decoded = decodePatched(blame, () => decodeAs(kind, patched, fieldValidation, more, { problems }));
     for (const text of more) if (!warnings.includes(text)) warnings.push(text);
     return decoded;
   };
@@ -131,11 +135,11 @@ export function applyPatch(kind: KindDefinition, format: PatchFormat, document: 
 }
 
 /** Upstream blames the patch when what it leads to is not of the kind: 422, with the patched document, or the strategic patch, as the value. */
-function decodePatched<T>(blamed: () => string, decode: () => T): T {
+function decodePatched<T>(blame: (failure: DecodeFailure) => FieldError, decode: () => T): T {
   try {
     return decode();
   } catch (error) {
     if (!(error instanceof StatusError && error.cause instanceof DecodeFailure)) throw error;
-    throw invalid({ group: '', kind: '' }, '', [invalidField('patch', blamed(), error.cause.message)]);
+    throw invalid({ group: '', kind: '' }, '', [blame(error.cause)]);
   }
 }

@@ -140,6 +140,17 @@ test('patches: what is wrong with them and with what they lead to', async () => 
     'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp',
   );
   await refused('merge-patch', 'null', 400, 'Invalid JSON Patch');
+  // Strategic patches are read without JSON in between, so that other words blame what they lead to.
+  await refused(
+    'strategic-merge-patch',
+    '{"metadata":{"labels":"invalid"}}',
+    422,
+    ' "" is invalid: patch: Invalid value: "map[metadata:map[labels:invalid]]": cannot restore map from string',
+  );
+  assert.match(
+    (await patch('merge-patch', '{"metadata":{"labels":"invalid"}}')).body.message,
+    /: json: cannot unmarshal string into Go struct field ObjectMeta\.metadata\.labels of type map\[string\]string$/,
+  );
   for (const type of ['json-patch', 'strategic-merge-patch']) assert.equal((await patch(type, 'null')).status, 200);
   const other = await patch('json-patch', '[{"op":"replace","path":"/kind","value":"Pod"}]');
   assert.equal(other.status, 422);
