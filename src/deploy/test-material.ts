@@ -1,6 +1,6 @@
 /** For tests: an inventory and what belongs to it, without a single key. */
 import type { Inventory } from '../api/config/v1/inventory.ts';
-import type { Material } from './assets/material.ts';
+import type { AuthorityPair, Material } from './assets/material.ts';
 import { contentOf, type Step } from './desired/step.ts';
 import type { HostFacts } from './facts/facts.ts';
 import { readInventory } from './inventory/read-inventory.ts';
@@ -16,14 +16,15 @@ export const testInventory = (more: Readonly<Record<string, unknown>> = {}): Pro
   );
 
 const pair = (name: string) => ({ certificate: `certificate of ${name}\n`, key: `key of ${name}\n` });
+const authority = (name: string): AuthorityPair => ({ ...pair(name), trust: `certificate of ${name}\n`, stage: 'settled' });
 
 export const testMaterial: Material = {
   executable: contentOf('the program'),
   libraries: new Map([['libexample.so.1', contentOf('a library')]]),
-  authority: pair('the cluster'),
-  etcdAuthority: pair('etcd'),
-  frontProxyAuthority: pair('the front proxy'),
-  serviceAccount: pair('service accounts'),
+  authority: authority('the cluster'),
+  etcdAuthority: authority('etcd'),
+  frontProxyAuthority: authority('the front proxy'),
+  serviceAccount: authority('service accounts'),
   admin: pair('admin'),
   pairOf: (host, name) => pair(`${name} on ${host}`),
 };

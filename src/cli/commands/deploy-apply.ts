@@ -15,10 +15,10 @@ export const deployApplyCommand: ComponentCommand = {
   flags: [...DEPLOY_FLAGS],
   async run(flags, io) {
     const beganMs = io.clock.now();
-    await using session = await openSession(flags, io, { readOnly: false });
+    await using session = await openSession(flags, io, { readOnly: false, locksAs: 'apply' });
     const { inventory, material, transports, assetsDirectory } = session;
     const kubeconfig = join(assetsDirectory, 'admin.kubeconfig');
-    const text = kubeconfigText(endpointUrl(inventory), material.authority.certificate, { name: 'admin', pair: material.admin });
+    const text = kubeconfigText(endpointUrl(inventory), material.authority.trust, { name: 'admin', pair: material.admin });
     await writeFileAtomic(kubeconfig, text, { mode: 0o600 });
     const { facts, plans } = await lookAt(session, io);
     await applyPlans({

@@ -13,7 +13,7 @@ export const deployResetCommand: ComponentCommand = {
   flags: [...DEPLOY_FLAGS, { name: 'yes', type: 'bool', description: "delete the cluster's data" }],
   async run(flags, io) {
     if (!flags.values.bool('yes')) throw new FlagError('--yes', "--yes is missing: all of the cluster's data would be gone");
-    await using session = await openSession(flags, io, { readOnly: true });
+    await using session = await openSession(flags, io, { readOnly: true, locksAs: 'reset' });
     const { inventory, transports, assetsDirectory } = session;
     const progress = (line: string) => io.stdout(`${line}\n`);
     const failures = await resetHosts(inventory, transports, { progress, signal: io.signal });

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { hostname, tmpdir, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { getAsset, isSea } from 'node:sea';
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import type { Cluster } from '../../deploy/apply/cluster.ts';
 import { openTunnel } from '../../deploy/apply/tunnel.ts';
+import { type AssetFiles, openAssetFiles, readOnlyAssetFiles } from '../../deploy/assets/asset-files.ts';
 import type { Material } from '../../deploy/assets/material.ts';
 import { openAssets } from '../../deploy/assets/open-assets.ts';
 import { desiredSteps, type HostKnowledge } from '../../deploy/desired/desired.ts';
@@ -13,6 +14,7 @@ import { sysctlsOf } from '../../deploy/desired/preparation.ts';
 import type { Step } from '../../deploy/desired/step.ts';
 import { type Survey, surveyHosts } from '../../deploy/facts/survey.ts';
 import { readInventory } from '../../deploy/inventory/read-inventory.ts';
+import { lockCluster } from '../../deploy/lock/cluster-lock.ts';
 import { createLocalTransport } from '../../deploy/transport/local.ts';
 import { createSshTransport } from '../../deploy/transport/ssh.ts';
 import type { Transport } from '../../deploy/transport/transport.ts';
@@ -28,61 +30,93 @@ import { openDeployedCluster } from './deployed-cluster.ts';
 export interface Session extends AsyncDisposable {
   readonly inventory: Inventory;
   readonly assetsDirectory: string;
+  readonly files: AssetFiles;
   readonly material: Material;
   readonly transports: ReadonlyMap<string, Transport>;
-  survey(): Promise<Survey>;
+  /** Looks at all hosts, or at these. */
+  survey(names?: ReadonlySet<string>): Promise<Survey>;
+  /** The same cluster with what its assets hold now. */
+  reopened(): Promise<Session>;
   /** What each host is to be, given what its kernel knows. */
   desired(survey: Survey): ReadonlyMap<string, readonly Step[]>;
-  /** By way of the first master that was reached. */
+  /** By way of whichever master answers. */
   openCluster(): Promise<Cluster>;
 }
 
 export interface SessionOptions {
-  /** Keys that are missing are made for this session only. */
+  /** Keys that are missing are made for this session only, and written nowhere. */
   readonly readOnly: boolean;
+  /** What changes the cluster, so that nothing else does so meanwhile; undefined when nothing is changed. */
+  readonly locksAs?: string;
+  /** The command takes words of its own. */
+  readonly takesArguments?: boolean;
+  /** Instead of what the inventory names. */
+  readonly executable?: string;
 }
 
 /** Node needs it, and few others do. */
 const LIBRARY = 'libatomic.so.1';
 
 /** Reads the inventory that a command names, and opens what belongs to it. @throws CodedError, FlagError */
-export async function openSession(flags: ParsedFlags, io: CommandIo, { readOnly }: SessionOptions): Promise<Session> {
-  if (flags.args.length > 0) throw new FlagError(flags.args[0]!, `unexpected argument ${JSON.stringify(flags.args[0])}`);
+export async function openSession(flags: ParsedFlags, io: CommandIo, options: SessionOptions): Promise<Session> {
+  const { readOnly, locksAs, takesArguments = false } = options;
+  if (flags.args.length > 0 && !takesArguments)
+    throw new FlagError(flags.args[0]!, `unexpected argument ${JSON.stringify(flags.args[0])}`);
   const file = flags.values.string('filename');
   if (!file) throw new FlagError('--filename', '-f, --filename is missing: it names the inventory');
   const path = resolve(io.cwd, file);
   const inventory = await readInventory(await readInventoryFile(path));
   const assetsDirectory = resolve(io.cwd, flags.values.string('assets-dir') || join(dirname(path), `${inventory.name}.assets`));
   await using resources = new AsyncDisposableStack();
-  // Of this user alone: it holds the sockets of connections, and perhaps keys.
+  // Of this user alone: it holds the sockets of connections.
   const scratch = await mkdtemp(join(tmpdir(), 'muster-'));
   resources.defer(() => rm(scratch, { recursive: true, force: true }));
-  const executable = executableOf(inventory, dirname(path));
-  const material = await openAssets({
-    inventory,
-    directory: readOnly ? await copyOf(assetsDirectory, join(scratch, 'assets')) : assetsDirectory,
-    executable,
-    libraries: await librariesOf(executable),
-    clock: io.clock,
-  });
+  const executable = options.executable ? resolve(io.cwd, options.executable) : executableOf(inventory, dirname(path));
   const transports = new Map(
     inventory.hosts.map((host, i) => [host.name, resources.use(transportTo(host, join(scratch, String(i))))] as const),
   );
+  const masters = inventory.hosts.filter(({ roles }) => roles.includes('master'));
+  if (locksAs !== undefined) {
+    const since = new Date(io.clock.now()).toISOString();
+    const holder = `"deploy ${locksAs}" of ${userInfo().username} on ${hostname()}, process ${process.pid}, since ${since}`;
+    const locked = new Map(masters.map(({ name }) => [name, transports.get(name)!]));
+    resources.use(await lockCluster({ transports: locked, holder, clock: io.clock, signal: io.signal }));
+  }
+  const files = readOnly ? readOnlyAssetFiles(assetsDirectory) : await openAssetFiles(assetsDirectory);
+  const libraries = await librariesOf(executable);
+  const open = async (): Promise<Omit<Session, keyof AsyncDisposable | 'reopened'>> => {
+    const material = await openAssets({ inventory, files, executable, libraries, clock: io.clock });
+    return sessionOf({ inventory, assetsDirectory, files, material, transports, masters, io });
+  };
+  const first = await open();
   const owned = resources.move();
+  // The connections and the lock are the first session's.
+  const own = {
+    reopened: async () => ({ ...(await open()), ...own }),
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+  };
+  return { ...first, ...own };
+}
+
+interface SessionParts extends Pick<Session, 'inventory' | 'assetsDirectory' | 'files' | 'material' | 'transports'> {
+  readonly masters: readonly InventoryHost[];
+  readonly io: CommandIo;
+}
+
+function sessionOf({ masters, io, ...parts }: SessionParts): Omit<Session, keyof AsyncDisposable | 'reopened'> {
+  const { inventory, material, transports } = parts;
   const steps = (host: InventoryHost, knowledge: HostKnowledge) => desiredSteps(inventory, host, material, knowledge);
   const keys = new Set(sysctlsOf(inventory).keys());
   return {
-    inventory,
-    assetsDirectory,
-    material,
-    transports,
-    survey: () =>
+    ...parts,
+    survey: (names) =>
       surveyHosts({
         inventory,
         transports,
         desired: new Map(inventory.hosts.map((host) => [host.name, steps(host, { sysctls: keys, device: undefined })])),
         clock: io.clock,
         signal: io.signal,
+        ...(names && { names }),
       }),
     desired: ({ facts }) =>
       new Map(
@@ -93,18 +127,18 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, { readOnly 
         }),
       ),
     async openCluster() {
-      const master = inventory.hosts.find(({ roles }) => roles.includes('master'))!;
-      const tunnel = await openTunnel(transports.get(master.name)!, master.address, inventory.apiServer.port);
+      const { port } = inventory.apiServer;
+      const exits = masters.map(({ name, address }) => ({ transport: transports.get(name)!, address, port }));
+      const tunnel = await openTunnel(exits, io.clock);
       return openDeployedCluster({
         inventory,
         server: `https://127.0.0.1:${tunnel.port}`,
-        authorityPem: material.authority.certificate,
+        authorityPem: material.authority.trust,
         admin: material.admin,
         clock: io.clock,
         close: () => tunnel.close(),
       });
     },
-    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   };
 }
 
@@ -115,11 +149,6 @@ async function readInventoryFile(path: string): Promise<string> {
     const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (cause as Error).message;
     throw new CodedError(`inventory ${path}: ${why}`, { code: 'INVENTORY_UNREADABLE', cause });
   }
-}
-
-async function copyOf(from: string, to: string): Promise<string> {
-  if (existsSync(from)) await cp(from, to, { recursive: true });
-  return to;
 }
 
 /** What hosts run: the file that the inventory names, this very program when it is one file, or what `npm run build` made. */
@@ -144,7 +173,7 @@ async function librariesOf(executable: string): Promise<ReadonlyMap<string, Uint
 }
 
 function transportTo(host: InventoryHost, socket: string): Transport {
-  if (host.connection === 'local') return createLocalTransport({ run: runProgram });
+  if (host.connection === 'local') return createLocalTransport({ run: runProgram, speak: speakWithProgram });
   return createSshTransport({
     destination: host.ssh.host ?? host.address,
     settings: host.ssh,

@@ -114,6 +114,8 @@ if ! systemctl restart ${name}; then
 fi
 printf '%s\\n' ${step.fingerprint} > "$journal/units/"${name}`;
     }
+    case 'absent':
+      return `rm -f -- ${quote(step.path)}`;
     case 'running':
       return `systemctl is-active --quiet ${quote(step.name)} || record started"$tab"${quote(step.name)}
 systemctl enable --quiet --now ${quote(step.name)}`;

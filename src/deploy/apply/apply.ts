@@ -71,10 +71,10 @@ const stepsOf = (plan: HostPlan, phase: Phase): Step[] =>
   plan.changes.filter(({ step }) => step.phase === phase).map(({ step }) => step);
 
 /** The steps of the last phase, with what makes the node join where it has not. */
-async function joinSteps({ inventory, material, signal }: ApplyOptions, plan: HostPlan, cluster: Cluster): Promise<Step[]> {
+async function joinSteps({ inventory, signal }: ApplyOptions, plan: HostPlan, cluster: Cluster): Promise<Step[]> {
   const steps = stepsOf(plan, 'node');
   if (!plan.joins) return steps;
-  const file = bootstrapFile(inventory, material.authority.certificate, await cluster.createToken(plan.host, signal));
+  const file = bootstrapFile(inventory, await cluster.createToken(plan.host, signal));
   const kubelet: Step =
     steps.find((step) => step.type === 'unit' && step.name === 'kubelet.service') ?? restartOf('kubelet.service');
   return [{ ...file, phase: 'node' }, ...steps.filter((step) => step !== kubelet), kubelet];

@@ -1,22 +1,25 @@
-import { createPublicKey } from 'node:crypto';
-import { chmod, mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { Inventory } from '../../api/config/v1/inventory.ts';
+import type { Authority } from '../../pki/authority.ts';
+import { parseCertificates } from '../../pki/certificate.ts';
 import { generatePrivateKey, parsePrivateKey } from '../../pki/keys.ts';
-import { readIfExists } from '../../pki/layouts/certificate-files.ts';
-import { type FileNaming, filesOf } from '../../pki/layouts/layout.ts';
-import { makeCertificates } from '../../pki/layouts/make-certificates.ts';
-import { writeFileAtomic } from '../../std/atomic-file.ts';
+import type { CertificateSpec } from '../../pki/layouts/layout.ts';
+import { type FoundFiles, findFault } from '../../pki/layouts/plan.ts';
 import type { Clock } from '../../std/clock.ts';
+import { CodedError } from '../../std/coded-error.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
 import { contentOf } from '../desired/step.ts';
+import type { AssetFiles } from './asset-files.ts';
+import { AUTHORITIES, authorityFolder, BACKDATE_MS, openOrMakeAuthority, SERVICE_ACCOUNT } from './authorities.ts';
 import { type AuthorityName, certificatesOf, ownName } from './certificates.ts';
-import type { Material, Pair } from './material.ts';
+import type { AuthorityPair, Material, Pair } from './material.ts';
+import { readRenewal } from './renewal.ts';
+import { publicHalfOf, type RotatingPair, readRotating, writePair } from './rotation.ts';
 
 export interface AssetsOptions {
   readonly inventory: Inventory;
-  /** Holds every key of the cluster: whoever has it is its administrator. */
-  readonly directory: string;
+  /** Hold every key of the cluster: whoever has them is its administrator. */
+  readonly files: AssetFiles;
   /** The file that is installed on hosts. */
   readonly executable: string;
   /** Libraries that it needs, name → bytes. */
@@ -30,31 +33,20 @@ export interface AssetsOptions {
  *
  * @throws CodedError AUTHORITY_UNUSABLE when an authority is there that cannot be used; it is never replaced here
  */
-export async function openAssets({ inventory, directory, executable, libraries, clock }: AssetsOptions): Promise<Material> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await chmod(directory, 0o700);
+export async function openAssets({ inventory, files, executable, libraries, clock }: AssetsOptions): Promise<Material> {
   const specs = certificatesOf(inventory);
-  const separate = inventory.pki.authorities === 'separate';
-  const namingOf = (authority: AuthorityName): FileNaming => ({
-    directory: join(directory, 'pki', separate && authority !== 'cluster' ? authority : ''),
-    certificateSuffix: '.pem',
-    keySuffix: '.key',
-  });
-  const names = ['cluster', 'etcd', 'front-proxy'] as const;
-  for (const name of names)
-    await makeCertificates({
-      naming: namingOf(name),
-      specs: specs[name],
-      algorithm: 'ec-p256',
-      authorityLifetimeMs: parseGoDuration(inventory.pki.authorityValidity),
-      lifetimeMs: parseGoDuration(inventory.pki.validity),
-      nowMs: clock.now(),
-      overwrite: true,
-      newAuthority: false,
-      authorityName: separate && name !== 'cluster' ? `${inventory.name}-${name}` : 'kubernetes',
-    });
+  const nowMs = clock.now();
+  const renewal = await readRenewal(files);
+  const authorities = new Map<AuthorityName, RotatingPair>();
   const pairs = new Map<string, Pair>();
-  for (const name of names) for (const spec of specs[name]) pairs.set(spec.name, await readPair(namingOf(name), spec.name));
+  // One authority for all is opened by the first, and found by the others.
+  for (const name of AUTHORITIES) {
+    const { authority, rotating } = await openOrMakeAuthority(files, inventory, name, nowMs);
+    authorities.set(name, rotating);
+    const issue = { inventory, files, authority, nowMs, issuedBeforeMs: renewal?.startedMs };
+    for (const spec of specs[name])
+      pairs.set(spec.name, await openOrIssue(issue, `${authorityFolder(inventory, name)}/${spec.name}`, spec));
+  }
   const pair = (name: string) => {
     const found = pairs.get(name);
     if (!found) throw new Error(`no certificate ${name} is part of the cluster`);
@@ -63,26 +55,68 @@ export async function openAssets({ inventory, directory, executable, libraries, 
   return {
     executable: contentOf(await readFile(executable)),
     libraries: new Map([...libraries].map(([name, bytes]) => [name, contentOf(bytes)])),
-    authority: await readPair(namingOf('cluster'), 'ca'),
-    etcdAuthority: await readPair(namingOf('etcd'), 'ca'),
-    frontProxyAuthority: await readPair(namingOf('front-proxy'), 'ca'),
-    serviceAccount: await serviceAccountPair(join(directory, 'pki', 'service-account.key')),
+    authority: asAuthority(authorities.get('cluster')!),
+    etcdAuthority: asAuthority(authorities.get('etcd')!),
+    frontProxyAuthority: asAuthority(authorities.get('front-proxy')!),
+    serviceAccount: await serviceAccountPair(files),
     admin: pair('admin'),
     pairOf: (host, name) => pair(ownName(host, name)),
   };
 }
 
-async function readPair(naming: FileNaming, name: string): Promise<Pair> {
-  const files = filesOf(naming, { name });
-  const [certificate, key] = await Promise.all([readFile(files.certificate, 'utf8'), readFile(files.key, 'utf8')]);
-  return { certificate, key };
+const asAuthority = ({ pair, trust, stage }: RotatingPair): AuthorityPair => ({ ...pair, trust, stage });
+
+interface Issue {
+  readonly inventory: Inventory;
+  readonly files: AssetFiles;
+  readonly authority: Authority;
+  readonly nowMs: number;
+  /** Certificates that were made earlier are made again. */
+  readonly issuedBeforeMs: number | undefined;
+}
+
+async function openOrIssue({ inventory, files, authority, nowMs, issuedBeforeMs }: Issue, path: string, spec: CertificateSpec) {
+  const [certificate, key] = await Promise.all([files.read(`${path}.pem`), files.read(`${path}.key`)]);
+  const found: FoundFiles = {
+    certificate: certificate === undefined ? undefined : orProblem(() => parseCertificates(certificate)[0]!),
+    publicKeyDer: key === undefined ? undefined : orProblem(() => parsePrivateKey(key).publicKeyDer),
+  };
+  const isOld =
+    issuedBeforeMs !== undefined &&
+    typeof found.certificate === 'object' &&
+    found.certificate.notBeforeMs + BACKDATE_MS < issuedBeforeMs;
+  if (
+    certificate !== undefined &&
+    key !== undefined &&
+    !isOld &&
+    findFault(spec, found, authority.certificate, nowMs) === undefined
+  )
+    return { certificate, key };
+  const made = await generatePrivateKey('ec-p256');
+  const validity = { notBeforeMs: nowMs - BACKDATE_MS, notAfterMs: nowMs + parseGoDuration(inventory.pki.validity) };
+  const pair = {
+    certificate: await authority.issue({ ...spec, ...validity, publicKeyDer: made.publicKeyDer }),
+    key: made.pem,
+  };
+  await writePair(files, { path, publicHalf: 'certificate' }, '', pair);
+  return pair;
+}
+
+function orProblem<T>(read: () => T): T | string {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof CodedError) return error.message;
+    throw error;
+  }
 }
 
 /** Tokens end with the key, so it is made once. */
-async function serviceAccountPair(path: string): Promise<Pair> {
-  const existing = await readIfExists(path);
-  const key = existing === undefined ? await generatePrivateKey('rsa-2048') : parsePrivateKey(existing);
-  if (existing === undefined) await writeFileAtomic(path, key.pem, { mode: 0o600 });
-  const certificate = createPublicKey(key.keyObject).export({ type: 'spki', format: 'pem' }).toString();
-  return { certificate, key: key.pem };
+async function serviceAccountPair(files: AssetFiles): Promise<AuthorityPair> {
+  const found = await readRotating(files, SERVICE_ACCOUNT);
+  if (found) return asAuthority(found);
+  const { pem } = await generatePrivateKey('rsa-2048');
+  const pair = { certificate: publicHalfOf(pem), key: pem };
+  await writePair(files, SERVICE_ACCOUNT, '', pair);
+  return { ...pair, trust: pair.certificate, stage: 'settled' };
 }

@@ -16,7 +16,7 @@ export function clusterDnsSteps(inventory: Inventory, host: InventoryHost, mater
   const corefile = textFile(`${KUBERNETES_DIRECTORY}/Corefile`, corefileText(inventory, host));
   const flags = flagWords({ conf: corefile.path, kubeconfig });
   const files = [
-    secretFile(kubeconfig, kubeconfigText(endpointUrl(inventory), material.authority.certificate, user), ACCOUNT),
+    secretFile(kubeconfig, kubeconfigText(endpointUrl(inventory), material.authority.trust, user), ACCOUNT),
     corefile,
     unitFile({
       name: DNS_USER,

@@ -27,7 +27,7 @@ export function controlPlaneSteps(inventory: Inventory, host: InventoryHost, mat
   const [manager, scheduler] = [controllerManagerFiles(inventory, host, material), schedulerFiles(inventory, host, material)];
   const unit = (name: string, files: readonly FileStep[]) =>
     ({ type: 'unit', name: `${name}.service`, fingerprint: fingerprintOf([executable, ...certificates, ...files]) }) as const;
-  const admin = kubeconfigText(endpointUrl(inventory), material.authority.certificate, { name: 'admin', pair: material.admin });
+  const admin = kubeconfigText(endpointUrl(inventory), material.authority.trust, { name: 'admin', pair: material.admin });
   return [
     ...inPhase('install', [
       ...certificates,
@@ -40,26 +40,42 @@ export function controlPlaneSteps(inventory: Inventory, host: InventoryHost, mat
       ? inPhase('prepare', [{ type: 'directory', path: DATA_DIRECTORY, mode: 0o700, owner: ACCOUNT, group: ACCOUNT }])
       : []),
     ...inPhase('api-server', [unit('kube-apiserver', server)]),
-    ...inPhase('controllers', [unit('kube-controller-manager', manager), unit('kube-scheduler', scheduler)]),
+    ...inPhase('controllers', [
+      unit('kube-controller-manager', manager),
+      unit('kube-scheduler', scheduler),
+      ...(isReplaced(material)
+        ? []
+        : Object.values(pairPaths(inventory, SIGNER)).map((path) => ({ type: 'absent', path }) as const)),
+    ]),
   ];
 }
+
+const SIGNER = 'ca-signing';
+const isReplaced = ({ authority }: Material) => authority.stage !== 'settled';
 
 function certificateFiles(inventory: Inventory, host: InventoryHost, material: Material): FileStep[] {
   const separate = inventory.pki.authorities === 'separate';
   const authorityPaths = pairPaths(inventory, 'ca');
   return [
     secretFile(authorityPaths.key, material.authority.key, ACCOUNT),
-    textFile(authorityPaths.certificate, material.authority.certificate),
+    textFile(authorityPaths.certificate, material.authority.trust),
     ...(separate
       ? [
-          textFile(pairPaths(inventory, 'etcd-ca').certificate, material.etcdAuthority.certificate),
-          textFile(pairPaths(inventory, 'front-proxy-ca').certificate, material.frontProxyAuthority.certificate),
+          textFile(pairPaths(inventory, 'etcd-ca').certificate, material.etcdAuthority.trust),
+          textFile(pairPaths(inventory, 'front-proxy-ca').certificate, material.frontProxyAuthority.trust),
         ]
       : []),
     ...pairFiles(inventory, 'apiserver', material.pairOf(host.name, 'apiserver'), ACCOUNT),
     ...pairFiles(inventory, 'front-proxy-client', material.pairOf(host.name, 'front-proxy-client'), ACCOUNT),
     ...(membersOf(inventory).length > 0 ? pairFiles(inventory, 'etcd', material.pairOf(host.name, 'etcd-client'), ACCOUNT) : []),
-    ...pairFiles(inventory, 'service-account', material.serviceAccount, ACCOUNT),
+    ...pairFiles(
+      inventory,
+      'service-account',
+      { ...material.serviceAccount, certificate: material.serviceAccount.trust },
+      ACCOUNT,
+    ),
+    // Signers want one certificate, and while the authority is replaced its file holds two.
+    ...(isReplaced(material) ? pairFiles(inventory, SIGNER, material.authority, ACCOUNT) : []),
   ];
 }
 
@@ -141,6 +157,7 @@ function controllerManagerFiles(inventory: Inventory, host: InventoryHost, mater
   const { network, pki } = inventory;
   const kubeconfig = `${KUBERNETES_DIRECTORY}/kube-controller-manager.kubeconfig`;
   const authority = pairPaths(inventory, 'ca');
+  const signer = isReplaced(material) ? pairPaths(inventory, SIGNER) : authority;
   const flags: Flags = {
     'service-account-private-key-file': pairPaths(inventory, 'service-account').key,
     'root-ca-file': authority.certificate,
@@ -148,8 +165,8 @@ function controllerManagerFiles(inventory: Inventory, host: InventoryHost, mater
       pki.authorities === 'separate' ? pairPaths(inventory, 'front-proxy-ca').certificate : authority.certificate,
     'allocate-node-cidrs': 'true',
     'cluster-name': inventory.name,
-    'cluster-signing-cert-file': authority.certificate,
-    'cluster-signing-key-file': authority.key,
+    'cluster-signing-cert-file': signer.certificate,
+    'cluster-signing-key-file': signer.key,
     'leader-elect': 'true',
     'service-cluster-ip-range': network.serviceCIDR,
     'cluster-cidr': network.podCIDR,
@@ -211,7 +228,7 @@ function kubeconfigFile(inventory: Inventory, host: InventoryHost, material: Mat
   const user = { name: `system:${name}`, pair: material.pairOf(host.name, name) };
   return secretFile(
     `${KUBERNETES_DIRECTORY}/${name}.kubeconfig`,
-    kubeconfigText(endpointUrl(inventory), material.authority.certificate, user),
+    kubeconfigText(endpointUrl(inventory), material.authority.trust, user),
     ACCOUNT,
   );
 }

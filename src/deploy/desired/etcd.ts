@@ -50,7 +50,7 @@ export function etcdSteps(inventory: Inventory, host: InventoryHost, material: M
     host,
   );
   const files: FileStep[] = [
-    textFile(paths.ca, material.etcdAuthority.certificate),
+    textFile(paths.ca, material.etcdAuthority.trust),
     secretFile(paths.key, pair.key, 'etcd'),
     textFile(paths.certificate, pair.certificate),
     unitFile({

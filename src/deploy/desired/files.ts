@@ -56,16 +56,20 @@ export function endpointUrl({ endpoint }: Inventory): string {
   return `https://${endpoint.address.includes(':') ? `[${endpoint.address}]` : endpoint.address}:${endpoint.port}`;
 }
 
-/** A kubeconfig that holds all it needs. */
+/** A kubeconfig that holds all it needs; the authority may be a file of its host instead, that can change without it. */
 export function kubeconfigText(
   server: string,
-  authorityPem: string,
+  authority: string | { readonly file: string },
   user: { name: string; pair?: Pair; token?: string },
 ): string {
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   const { name, pair, token } = user;
+  const trust =
+    typeof authority === 'string'
+      ? { 'certificate-authority-data': base64(authority) }
+      : { 'certificate-authority': authority.file };
   return formatKubeconfig({
-    clusters: [{ name: 'kubernetes', cluster: { 'certificate-authority-data': base64(authorityPem), server } }],
+    clusters: [{ name: 'kubernetes', cluster: { ...trust, server } }],
     contexts: [{ name: 'default', context: { cluster: 'kubernetes', user: name } }],
     'current-context': 'default',
     users: [

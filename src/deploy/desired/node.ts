@@ -12,7 +12,7 @@ const PROXY_CONFIGURATION = `${KUBERNETES_DIRECTORY}/kube-proxy.yaml`;
 /** A worker's part: kubelet and kube-proxy. How it joins, a bootstrap kubeconfig with a token of its own, is made when it is to join. */
 export function nodeSteps(inventory: Inventory, host: InventoryHost, material: Material, executable: FileStep): Step[] {
   if (!host.roles.includes('worker')) return [];
-  const authority = textFile(pairPaths(inventory, 'ca').certificate, material.authority.certificate);
+  const authority = textFile(pairPaths(inventory, 'ca').certificate, material.authority.trust);
   const kubelet = kubeletFiles(inventory, host);
   const proxy = proxyFiles(inventory, host, material);
   return [
@@ -25,13 +25,17 @@ export function nodeSteps(inventory: Inventory, host: InventoryHost, material: M
   ];
 }
 
-/** The file with which a kubelet joins. */
-export function bootstrapFile(inventory: Inventory, authorityPem: string, token: string): FileStep {
+/** The file with which a kubelet joins. The authority is a path, which the kubelet's own kubeconfig takes over: it may be replaced. */
+export function bootstrapFile(inventory: Inventory, token: string): FileStep {
+  const authority = { file: pairPaths(inventory, 'ca').certificate };
   return secretFile(
     inventory.kubelet.bootstrapKubeconfig,
-    kubeconfigText(endpointUrl(inventory), authorityPem, { name: 'kubelet-bootstrap', token }),
+    kubeconfigText(endpointUrl(inventory), authority, { name: 'kubelet-bootstrap', token }),
   );
 }
+
+/** Where the kubelet keeps a certificate of its own with the key. */
+export const kubeletPair = ({ pki }: Inventory, which: 'client' | 'server') => `${pki.directory}/kubelet-${which}-current.pem`;
 
 function kubeletFiles(inventory: Inventory, host: InventoryHost): FileStep[] {
   const { kubelet, network, pki, runtime, distribution } = inventory;
@@ -119,7 +123,7 @@ function proxyFiles(inventory: Inventory, host: InventoryHost, material: Materia
   const user = { name: 'system:kube-proxy', pair: material.pairOf(host.name, 'kube-proxy') };
   const words = flagWords(flagsOf('kube-proxy', { config: PROXY_CONFIGURATION }, inventory, host));
   return [
-    secretFile(PROXY_KUBECONFIG, kubeconfigText(endpointUrl(inventory), material.authority.certificate, user)),
+    secretFile(PROXY_KUBECONFIG, kubeconfigText(endpointUrl(inventory), material.authority.trust, user)),
     textFile(PROXY_CONFIGURATION, stringify(configuration)),
     unitFile({
       name: 'kube-proxy',

@@ -21,7 +21,7 @@ export function podNetworkSteps(inventory: Inventory, host: InventoryHost, mater
   const kubeconfig = `${KUBERNETES_DIRECTORY}/${name}.kubeconfig`;
   const user = { name, pair: material.pairOf(host.name, name) };
   const files = [
-    secretFile(kubeconfig, kubeconfigText(endpointUrl(inventory), material.authority.certificate, user)),
+    secretFile(kubeconfig, kubeconfigText(endpointUrl(inventory), material.authority.trust, user)),
     unitFile({
       name,
       description: `Pod network, ${inventory.network.plugin}'s way`,

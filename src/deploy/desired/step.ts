@@ -40,6 +40,12 @@ export interface LinkStep {
   readonly target: string;
 }
 
+/** A file that was there for a time, and is no more to be. */
+export interface AbsentStep {
+  readonly type: 'absent';
+  readonly path: string;
+}
+
 /** A user and its group without a password, home or shell. */
 export interface AccountStep {
   readonly type: 'account';
@@ -100,6 +106,7 @@ export type StepAction =
   | DirectoryStep
   | FileStep
   | LinkStep
+  | AbsentStep
   | AccountStep
   | UnitStep
   | RunningStep
@@ -132,6 +139,8 @@ export function titleOf(step: StepAction): string {
     case 'file':
     case 'link':
       return `${step.type} ${step.path}`;
+    case 'absent':
+      return `file ${step.path}`;
     case 'account':
     case 'module':
       return `${step.type} ${step.name}`;

@@ -28,14 +28,17 @@ export interface SurveyOptions {
   readonly desired: ReadonlyMap<string, readonly Step[]>;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
+  /** Default: all. */
+  readonly names?: ReadonlySet<string>;
 }
 
-/** Looks at all hosts, many at a time, and changes nothing. */
-export async function surveyHosts({ inventory, transports, desired, clock, signal }: SurveyOptions): Promise<Survey> {
+/** Looks at hosts, many at a time, and changes nothing. */
+export async function surveyHosts({ inventory, transports, desired, clock, signal, names }: SurveyOptions): Promise<Survey> {
   const facts = new Map<string, HostFacts>();
   const askedAt = new Map<string, Span>();
   const failures = new Map<string, unknown>();
-  await atMost(HOSTS_AT_ONCE, inventory.hosts, async (host) => {
+  const hosts = inventory.hosts.filter(({ name }) => names?.has(name) ?? true);
+  await atMost(HOSTS_AT_ONCE, hosts, async (host) => {
     try {
       const input = factsInput(questionOf(inventory, host, desired.get(host.name) ?? []));
       const beganMs = clock.now();
@@ -55,7 +58,7 @@ export async function surveyHosts({ inventory, transports, desired, clock, signa
 
 function questionOf(inventory: Inventory, host: InventoryHost, steps: readonly Step[]): Question {
   const files = steps.flatMap((step) => {
-    if (step.type === 'directory' || step.type === 'link') return [{ path: step.path }];
+    if (step.type === 'directory' || step.type === 'link' || step.type === 'absent') return [{ path: step.path }];
     if (step.type !== 'file') return [];
     return [step.secret || step.mode === 0o755 ? { path: step.path } : { path: step.path, sha256: step.content.sha256 }];
   });

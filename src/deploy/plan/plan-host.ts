@@ -6,7 +6,7 @@ import { lineDiff } from './line-diff.ts';
 export interface Change {
   readonly step: Step;
   /** `create`: nothing is there. */
-  readonly action: 'create' | 'change' | 'start' | 'restart' | 'stop';
+  readonly action: 'create' | 'change' | 'remove' | 'start' | 'restart' | 'stop';
   readonly title: string;
   /** As a diff: what goes with `-`, what comes with `+`. Never a secret. */
   readonly lines: readonly string[];
@@ -34,6 +34,10 @@ function planStep(step: Step, facts: HostFacts): Found | undefined {
       const there = facts.files.get(step.path);
       if (there?.type === 'link' && there.target === step.target) return undefined;
       return { action: there ? 'change' : 'create', lines: [...(there ? [`- ${describe(there)}`] : []), `+ -> ${step.target}`] };
+    }
+    case 'absent': {
+      const there = facts.files.get(step.path);
+      return there ? { action: 'remove', lines: [`- ${describe(there)}`] } : undefined;
     }
     case 'account': {
       const there = facts.accounts.get(step.name);

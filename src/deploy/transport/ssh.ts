@@ -56,6 +56,11 @@ export function createSshTransport({ destination, settings, socket, run, speak }
         throw error;
       }
     },
+    async speak(script) {
+      connection ??= connect();
+      await connection;
+      return speak('ssh', [...args, '--', destination, `exec sh -c ${quote(asRoot(script))}`]);
+    },
     connect: (address, port) =>
       speak('ssh', [...args, '-W', `${address.includes(':') ? `[${address}]` : address}:${port}`, '--', destination]).stream,
     async [Symbol.asyncDispose]() {

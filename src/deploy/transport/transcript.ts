@@ -1,4 +1,5 @@
 /** For tests: hosts that write down what is done to them. */
+import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import type { ProgramOutput } from '../../host/run-program.ts';
 import type { Transport } from './transport.ts';
@@ -27,6 +28,14 @@ export function createTranscriptTransport(
       const entry = { script, input: Buffer.concat([...input]) };
       entries.push(entry);
       return { stdout: await answer(entry), stderr: '' };
+    },
+    async speak(script) {
+      const entry = { script, input: Buffer.alloc(0) };
+      entries.push(entry);
+      const stream = new PassThrough();
+      const closed = once(stream, 'close');
+      stream.write(await answer(entry));
+      return { stream, ended: closed.then(() => ({ exitCode: 0, stderr: '' })) };
     },
     connect: () => new PassThrough(),
     async [Symbol.asyncDispose]() {},

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { ProgramOutput } from '../../host/run-program.ts';
+import type { SpokenProgram } from '../../host/spoken-program.ts';
 
 export interface ScriptOptions {
   /** What the script reads; sent as it is, in one stream. */
@@ -19,6 +20,12 @@ export interface Transport extends AsyncDisposable {
    * @throws CodedError HOST_UNREACHABLE when there is no way to the host, ProgramError when the script fails, the abort reason
    */
   run(script: string, options?: ScriptOptions): Promise<ProgramOutput>;
+  /**
+   * Starts a script of POSIX sh as root that one speaks with while it runs. It ends with this process, however that ends.
+   *
+   * @throws CodedError HOST_UNREACHABLE
+   */
+  speak(script: string): Promise<SpokenProgram>;
   /** A TCP connection that begins on the host. */
   connect(address: string, port: number): Duplex;
 }
