@@ -20,6 +20,7 @@ import { KUBERNETES_VERSION } from '../std/version.ts';
 import { kubeProxyFields } from './configuration/fields.ts';
 import {
   completeConfiguration,
+  inPlaceOfIpvs,
   type KubeProxyConfiguration,
   readConfigurationFile,
   remarksOn,
@@ -58,7 +59,7 @@ async function runProxy(flags: ParsedFlags, io: CommandIo): Promise<number> {
     return 0;
   }
   for (const warning of [...warnings, ...remarksOn(configuration)]) logger.warn(warning);
-  const mode = await chooseMode(configuration.mode, tools);
+  const mode = await chooseMode(configuration, tools);
   await applyOomScore(configuration.oomScoreAdj, logger);
   await applySysctls(planSysctls(configuration, { mode, cpus: availableParallelism() }), logger);
   if (values.bool('init-only')) return 0;
@@ -69,7 +70,7 @@ async function runProxy(flags: ParsedFlags, io: CommandIo): Promise<number> {
     const metrics = createProxyMetrics(mode);
     await cleanUpModes(otherModes(mode), tools);
     const proxy = createProxy({
-      ...{ client, nodeName, configuration, metrics, clock, logger },
+      ...{ client, nodeName, metrics, clock, logger, configuration: inPlaceOfIpvs(configuration, mode) },
       backends: await openBackends(mode, tools),
       events: createEventRecorder({ client, component: 'kube-proxy', host: nodeName, clock, logger, signal: io.signal }),
       random: io.random,

@@ -3,7 +3,7 @@ import type { Family } from '../api/machinery/ip.ts';
 import type { RunProgram } from '../host/run-program.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { Logger } from '../std/logger.ts';
-import type { KubeProxyConfiguration } from './configuration/kube-proxy-configuration.ts';
+import { ipvsRemark, type KubeProxyConfiguration } from './configuration/kube-proxy-configuration.ts';
 import { createIptablesBackend } from './iptables/backend.ts';
 import { createNftablesBackend } from './nftables/backend.ts';
 import type { RuleBackend } from './rule-backend.ts';
@@ -30,17 +30,15 @@ export interface OpenBackendsOptions {
  *
  * @throws CodedError naming the program that is missing, and its package
  */
-export async function chooseMode(wanted: KubeProxyConfiguration['mode'], { run, logger }: OpenBackendsOptions): Promise<Mode> {
+export async function chooseMode(configuration: KubeProxyConfiguration, { run, logger }: OpenBackendsOptions): Promise<Mode> {
+  const wanted = configuration.mode;
   if (wanted === 'iptables' || wanted === 'nftables') {
     if (await isInstalled(wanted, run)) return wanted;
     throw missing([wanted]);
   }
   for (const mode of MODES) {
     if (!(await isInstalled(mode, run))) continue;
-    if (wanted === 'ipvs')
-      logger.warn(
-        `The proxy mode "ipvs" is not supported: "${mode}" is used instead, with the same Services and without ipvsadm's tables`,
-      );
+    if (wanted === 'ipvs') logger.warn(ipvsRemark(configuration, mode));
     return mode;
   }
   throw missing(MODES);

@@ -46,7 +46,8 @@ export async function openServiceNetwork(apiPort: number): Promise<ServiceNetwor
   const namespace = (place: Place) => `kp${id}-${place}`;
   const inside = (place: Place, ...command: string[]) => ['netns', 'exec', namespace(place), ...command];
   const close = async () => {
-    for (const child of processes) await child.stop();
+    // What asks goes before the ways that it asks by: those end with their connections.
+    for (const child of processes.toReversed()) await child.stop();
     for (const place of ['node', 'client', 'p1', 'p2'] as const) await runCommand('ip', ['netns', 'del', namespace(place)]);
     await directory[Symbol.asyncDispose]();
   };

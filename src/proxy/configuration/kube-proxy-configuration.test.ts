@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import { parse as parseYaml } from 'yaml';
 import { overrideByFlags } from '../../api/configuration/setting-flags.ts';
 import { parseFlags } from '../../std/flags.ts';
 import { kubeProxyFlags } from '../flags.ts';
@@ -51,16 +53,41 @@ winkernel:
 `;
 const header = 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n';
 
-test('PRX-04 to PRX-38: the runbook’s file is read whole', async () => {
+test('PRX-04 to PRX-38 the runbook’s file is read whole: each field has the value that it gives', async () => {
   const { given, warnings } = await parseConfiguration(RUNBOOK);
   const configuration = completeConfiguration(given);
-  assert.equal(configuration.clusterCIDR, '10.80.0.0/12');
-  assert.equal(configuration.hostnameOverride, '172.16.90.204');
-  assert.equal(configuration.mode, 'ipvs');
-  assert.equal(configuration.clientConnection.kubeconfig, '/etc/kubernetes/kube-proxy.kubeconfig');
-  assert.match(warnings.join(), /"udpIdleTimeout" is ignored/);
-  assert.match(remarksOn(configuration).join(), /no effect in this kube-proxy: ipvs$/);
+  const { apiVersion: _, kind: __, udpIdleTimeout: ___, ...said } = parseYaml(RUNBOOK);
+  const missing = Object.entries(said).filter(([name, value]) => !holds(configuration[name], value));
+  // As upstream: no period between syncs (PRX-23) means a second.
+  assert.deepEqual(
+    missing.map(([name]) => name),
+    ['iptables'],
+  );
+  assert.deepEqual(configuration.iptables, {
+    ...{ masqueradeAll: false, masqueradeBit: 14, localhostNodePorts: true },
+    ...{ minSyncPeriod: '1s', syncPeriod: '30s' },
+  });
+  // PRX-35: the one field that went with its mode.
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0]!, /"udpIdleTimeout" is ignored/);
 });
+
+test('PRX-13, PRX-34, PRX-36 to PRX-38 what has no effect is told by name when somebody changes it', () => {
+  const remarks = (given: Record<string, unknown>) => remarksOn(completeConfiguration(given));
+  assert.deepEqual(remarks({ configSyncPeriod: '15m0s', portRange: '', winkernel: { enableDSR: false, sourceVip: '' } }), []);
+  assert.deepEqual(remarks({ configSyncPeriod: '1m0s', portRange: '1-2', winkernel: { enableDSR: true } }), [
+    'fields of the configuration that have no effect in this kube-proxy: configSyncPeriod, portRange, winkernel',
+  ]);
+  assert.match(remarks({ mode: 'iptables', ipvs: { scheduler: 'wlc' } }).join(), /no effect in this kube-proxy: ipvs$/);
+  assert.deepEqual(remarks({ mode: 'ipvs', ipvs: { scheduler: 'wlc' } }), [], 'said where its place is taken');
+});
+
+/** Whether all that is wanted is there; null stands for what is not given. */
+function holds(actual: unknown, wanted: unknown): boolean {
+  if (wanted === null) return actual === undefined || actual === null;
+  if (typeof wanted !== 'object') return isDeepStrictEqual(actual, wanted);
+  return Object.entries(wanted).every(([name, value]) => holds((actual as Record<string, unknown>)[name], value));
+}
 
 test('a file that leaves everything to the defaults gets upstream’s', async () => {
   const { given } = await parseConfiguration(

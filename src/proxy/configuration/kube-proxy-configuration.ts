@@ -31,6 +31,7 @@ export interface KubeProxyConfiguration {
     readonly masqueradeAll: boolean;
     readonly localhostNodePorts: boolean;
   };
+  readonly ipvs: SyncPeriods;
   readonly nftables: SyncPeriods & { readonly masqueradeBit: number; readonly masqueradeAll: boolean };
   readonly detectLocalMode: 'ClusterCIDR' | 'NodeCIDR' | 'BridgeInterface' | 'InterfaceNamePrefix';
   readonly detectLocal: { readonly bridgeInterface: string; readonly interfaceNamePrefix: string };
@@ -166,13 +167,45 @@ const WITHOUT_EFFECT: readonly string[] = [
   ...['configSyncPeriod', 'featureGates', 'ipvs', 'portRange', 'showHiddenMetricsForVersion', 'winkernel', 'windowsRunAsService'],
 ];
 
-/** What somebody asked for and does not get, in one line. */
+/**
+ * What somebody asked for and does not get, in one line. The settings of `ipvs` are spoken of where its place is taken, and matter
+ * nowhere else.
+ */
 export function remarksOn(configuration: KubeProxyConfiguration): string[] {
   const standard = completeConfiguration();
-  const names = WITHOUT_EFFECT.filter((name) => !isDeepStrictEqual(configuration[name], standard[name]));
+  const names = WITHOUT_EFFECT.filter((name) => !isDeepStrictEqual(configuration[name], standard[name])).filter(
+    (name) => name !== 'ipvs' || configuration.mode !== 'ipvs',
+  );
   return names.length > 0
     ? [`fields of the configuration that have no effect in this kube-proxy: ${names.sort().join(', ')}`]
     : [];
+}
+
+/** Settings of `ipvs` that hold for whatever takes its place. */
+const KEPT_OF_IPVS: readonly string[] = ['syncPeriod', 'minSyncPeriod'];
+
+/**
+ * The configuration by which another mode does what `ipvs` was asked for: its own periods, and the masquerading of `iptables`, which
+ * upstream's ipvs follows too. Any other configuration stays as it is.
+ */
+export function inPlaceOfIpvs(configuration: KubeProxyConfiguration, mode: 'iptables' | 'nftables'): KubeProxyConfiguration {
+  if (configuration.mode !== 'ipvs') return configuration;
+  const { ipvs, iptables } = configuration;
+  const { masqueradeAll, masqueradeBit } = iptables;
+  const { syncPeriod, minSyncPeriod } = ipvs;
+  return { ...configuration, [mode]: { ...configuration[mode], masqueradeAll, masqueradeBit, syncPeriod, minSyncPeriod } };
+}
+
+/** The one line that says that `ipvs` is not to be had, and which of its settings go with it. */
+export function ipvsRemark(configuration: KubeProxyConfiguration, mode: 'iptables' | 'nftables'): string {
+  const standard: Readonly<Record<string, unknown>> = { ...completeConfiguration().ipvs };
+  const lost = Object.entries(configuration.ipvs)
+    .filter(([name, value]) => !KEPT_OF_IPVS.includes(name) && !isDeepStrictEqual(value, standard[name]))
+    .map(([name]) => `ipvs.${name}`);
+  return [
+    `The proxy mode "ipvs" is not supported: "${mode}" is used instead, with the same Services and without ipvsadm's tables`,
+    ...(lost.length > 0 ? [`${lost.sort().join(', ')} ${lost.length > 1 ? 'have' : 'has'} no effect`] : []),
+  ].join('; ');
 }
 
 function refusal(message: string, cause?: unknown): CodedError {
