@@ -70,7 +70,7 @@ const explain: GroupEntry = {
 
 const deploy: GroupEntry = {
   name: 'deploy',
-  summary: 'make a cluster of hosts that are reached by ssh: plan, apply, verify, reset',
+  summary: 'make a cluster of hosts that are reached by ssh, and keep it: plan, apply, verify, node, reset',
   commands: [
     {
       name: 'plan',
@@ -91,6 +91,22 @@ const deploy: GroupEntry = {
       name: 'reset',
       summary: 'remove from the hosts what apply put there',
       load: async () => (await import('./commands/deploy-reset.ts')).deployResetCommand,
+    },
+    {
+      name: 'node',
+      summary: 'add hosts to a cluster that runs, and take them out',
+      commands: [
+        {
+          name: 'add',
+          summary: 'make hosts of the inventory nodes; the others are not touched',
+          load: async () => (await import('./commands/deploy-node-add.ts')).deployNodeAddCommand,
+        },
+        {
+          name: 'remove',
+          summary: 'drain hosts, take away what apply put there, delete their nodes',
+          load: async () => (await import('./commands/deploy-node-remove.ts')).deployNodeRemoveCommand,
+        },
+      ],
     },
   ],
 };

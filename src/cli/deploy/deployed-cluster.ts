@@ -21,6 +21,7 @@ import {
 import { planServingDecision } from '../../cluster/serving-approver/plan.ts';
 import type { Cluster, NodeState } from '../../deploy/apply/cluster.ts';
 import type { Pair } from '../../deploy/assets/material.ts';
+import { bootstrapGroup } from '../../deploy/nodes/membership.ts';
 import { parseCertificateRequest } from '../../pki/certificate-request.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
@@ -64,6 +65,7 @@ export function openDeployedCluster({ inventory, server, authorityPem, admin, cl
   };
 
   return {
+    client,
     async waitReady(signal) {
       const endMs = clock.now() + READY_MS;
       for (;;) {
@@ -98,8 +100,7 @@ export function openDeployedCluster({ inventory, server, authorityPem, admin, cl
         description: 'kubelet-bootstrap-token',
         expiresMs: clock.now() + TOKEN_LIFETIME_MS,
         usages: ['signing', 'authentication'],
-        // A group's name takes no dots, which the name of a node may have.
-        groups: [`system:bootstrappers:${node.replaceAll('.', '-')}`],
+        groups: [bootstrapGroup(node)],
       });
       await client.resource<V1Secret>(secretKind, TOKEN_NAMESPACE).create(secret, { signal });
       return token;

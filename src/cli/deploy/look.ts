@@ -12,20 +12,23 @@ export interface Look {
 }
 
 /**
- * Looks at all hosts and says what would be done. Warnings are printed.
+ * Looks at all hosts, or at these, and says what would be done. Warnings are printed.
  *
  * @throws CodedError HOSTS_UNREACHABLE, PREFLIGHT_FAILED, each naming every host and what is wrong with it
  */
-export async function lookAt(session: Session, io: CommandIo): Promise<Look> {
+export async function lookAt(session: Session, io: CommandIo, names?: ReadonlySet<string>): Promise<Look> {
   const { inventory } = session;
-  const survey = await session.survey();
+  const survey = await session.survey(names);
   io.signal.throwIfAborted();
   if (survey.failures.size > 0) {
     const failures = [...survey.failures].map(([host, error]) => `${host}: ${describeError(error)}`);
-    throw new CodedError(`${failures.length} of ${inventory.hosts.length} hosts cannot be looked at: ${failures.join('; ')}`, {
-      code: 'HOSTS_UNREACHABLE',
-      retryable: true,
-    });
+    throw new CodedError(
+      `${failures.length} of ${names?.size ?? inventory.hosts.length} hosts cannot be looked at: ${failures.join('; ')}`,
+      {
+        code: 'HOSTS_UNREACHABLE',
+        retryable: true,
+      },
+    );
   }
   const { problems, warnings } = checkHosts(inventory, survey.facts, process.arch, survey.askedAt);
   for (const line of gathered(warnings)) io.stderr(`warning: ${line}\n`);

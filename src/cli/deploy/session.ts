@@ -39,8 +39,8 @@ export interface Session extends AsyncDisposable {
   reopened(): Promise<Session>;
   /** What each host is to be, given what its kernel knows. */
   desired(survey: Survey): ReadonlyMap<string, readonly Step[]>;
-  /** By way of whichever master answers. */
-  openCluster(): Promise<Cluster>;
+  /** By way of whichever master answers, those that are named left out. */
+  openCluster(without?: ReadonlySet<string>): Promise<Cluster>;
 }
 
 export interface SessionOptions {
@@ -126,9 +126,10 @@ function sessionOf({ masters, io, ...parts }: SessionParts): Omit<Session, keyof
           return [host.name, steps(host, { sysctls: new Set(writable), device: fact?.devices.get(host.address) })];
         }),
       ),
-    async openCluster() {
+    async openCluster(without) {
       const { port } = inventory.apiServer;
-      const exits = masters.map(({ name, address }) => ({ transport: transports.get(name)!, address, port }));
+      const used = masters.filter(({ name }) => !without?.has(name));
+      const exits = used.map(({ name, address }) => ({ transport: transports.get(name)!, address, port }));
       const tunnel = await openTunnel(exits, io.clock);
       return openDeployedCluster({
         inventory,

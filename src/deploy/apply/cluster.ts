@@ -1,3 +1,4 @@
+import type { Client } from '../../client/client.ts';
 import type { ClusterState } from '../verify/checks.ts';
 
 /** A node as the cluster knows it. */
@@ -10,6 +11,8 @@ export interface NodeState {
 
 /** What deploying asks of the cluster itself, by its API. */
 export interface Cluster {
+  /** As its administrator. */
+  readonly client: Client;
   /** Resolves when the API server answers that it is ready. */
   waitReady(signal: AbortSignal): Promise<void>;
   /** Makes the objects that nodes need to join, unless they are there. Answers what it made, `kind name` each. */

@@ -5,6 +5,7 @@ import { KUBELET_KUBECONFIG } from '../desired/node.ts';
 import { cniFile } from '../desired/pod-network.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
 import type { Step } from '../desired/step.ts';
+import { INSTALLED } from '../journal.ts';
 import { programsOf, type Span } from '../plan/preflight.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { HostFacts } from './facts.ts';
@@ -69,7 +70,7 @@ function questionOf(inventory: Inventory, host: InventoryHost, steps: readonly S
     ? [{ path: KUBELET_KUBECONFIG }, { path: cniFile(inventory) }, { path: inventory.kubelet.bootstrapKubeconfig }]
     : [];
   return {
-    files: [...files, ...joining],
+    files: [...files, ...joining, { path: INSTALLED }],
     units: [...new Set(units)],
     programs: [...programsOf(inventory, host).keys()],
     libraries: steps.flatMap((step) => (step.type === 'library-cache' ? [step.library] : [])),

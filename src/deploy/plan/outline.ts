@@ -1,0 +1,35 @@
+/** One thing that a command would do, and how it shows. */
+export interface OutlineChange {
+  readonly action: 'create' | 'change' | 'remove' | 'start' | 'restart' | 'stop' | 'leave';
+  readonly title: string;
+  /** As a diff: what goes with `-`, what comes with `+`. Never a secret. */
+  readonly lines: readonly string[];
+}
+
+/** What a command would do to one thing: a host, the cluster, the assets. */
+export interface Outline {
+  readonly target: string;
+  readonly changes: readonly OutlineChange[];
+}
+
+/** As one reads it, one target after the other. */
+export function formatOutline(outlines: readonly Outline[]): string {
+  const lines = outlines.flatMap(({ target, changes }) =>
+    changes.length === 0
+      ? [`${target}: nothing to do`]
+      : [
+          `${target}:`,
+          ...changes.flatMap(({ action, title, lines: diff }) => [`  ${action} ${title}`, ...diff.map((line) => `    ${line}`)]),
+        ],
+  );
+  const count = outlines.reduce((sum, { changes }) => sum + changes.filter(({ action }) => action !== 'leave').length, 0);
+  return `${[...lines, count === 0 ? 'nothing to do' : `${count} ${count === 1 ? 'change' : 'changes'}`].join('\n')}\n`;
+}
+
+/** The same for programs: `-o json`. */
+export const outlineJson = (outlines: readonly Outline[]): object => ({
+  targets: outlines.map(({ target, changes }) => ({
+    name: target,
+    changes: changes.map(({ action, title, lines }) => ({ action, title, diff: lines })),
+  })),
+});
