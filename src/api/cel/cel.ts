@@ -57,6 +57,8 @@ export interface Evaluation {
   /** An ErrorValue when it failed; `costLimitReached` says when that was for its cost. */
   readonly value: Value;
   readonly cost: number;
+  /** What it took, in units of cost too (upstream's hundred nanoseconds): more than the cost where upstream's rules see less than is done. */
+  readonly effort: number;
   readonly costLimitReached: boolean;
 }
 
@@ -106,11 +108,11 @@ class CompiledProgram implements Program {
     const meter = new Meter(costLimit);
     try {
       const value = this.#step({ meter, activation }, undefined);
-      return { value, cost: meter.cost, costLimitReached: false };
+      return { value, cost: meter.cost, effort: meter.effort, costLimitReached: false };
     } catch (error) {
       if (!(error instanceof CostLimitReached)) throw error;
       const value = new ErrorValue('operation cancelled: actual cost limit exceeded');
-      return { value, cost: meter.cost, costLimitReached: true };
+      return { value, cost: meter.cost, effort: meter.effort, costLimitReached: true };
     }
   }
 

@@ -12,6 +12,7 @@ import {
   Uint,
   type Value,
 } from './values.ts';
+import type { Work } from './work.ts';
 
 /** -1, 0 or 1; undefined when one of them is not a number (NaN). */
 export function compareNumbers(a: bigint | number | Uint, b: bigint | number | Uint): -1 | 0 | 1 | undefined {
@@ -48,14 +49,9 @@ function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 /** Values nested deeper than any request can make them are taken for unequal. */
 const DEEPEST = 2000;
 
-/** Counts comparisons, which can be many where the cost rules see one. */
-export interface Work {
-  compared: number;
-}
-
 /** Whether two values are equal; values of different types are not. */
-export function equalValues(a: Value, b: Value, work: Work = { compared: 0 }, depth = 0): boolean {
-  work.compared++;
+export function equalValues(a: Value, b: Value, work: Work = { done: 0 }, depth = 0): boolean {
+  work.done++;
   if (a === b) return true;
   if (depth > DEEPEST) return false;
   if (isNumber(a)) return isNumber(b) && compareNumbers(a, b) === 0;
@@ -99,7 +95,7 @@ function equalSets(a: ListValue, b: ListValue, work: Work, depth: number): boole
   return true;
 }
 
-export function contains(list: ListValue, wanted: Value, work: Work = { compared: 0 }, depth = 0): boolean {
+export function contains(list: ListValue, wanted: Value, work: Work = { done: 0 }, depth = 0): boolean {
   for (const item of list) if (equalValues(item, wanted, work, depth)) return true;
   return false;
 }

@@ -3,6 +3,7 @@ import { contains, equalValues } from './equality.ts';
 import type { Expression } from './expression.ts';
 import { callCost, type Meter } from './runtime-cost.ts';
 import { ErrorValue, hashKey, ListValue, MapValue, Optional, type Value } from './values.ts';
+import { textParts } from './work.ts';
 
 /** A variable's value, undefined when it has none. */
 export type Activation = (name: string) => Value | undefined;
@@ -120,7 +121,7 @@ export function equality(left: Step, right: Step, wanted: boolean): Step {
     const b = right(run, scope);
     if (a instanceof ErrorValue) return a;
     if (b instanceof ErrorValue) return b;
-    run.meter.charge(callCost(name!, id!, [a, b], wanted));
+    run.meter.charge(callCost(name!, id!, [a, b], wanted, run.meter.work));
     return equalValues(a, b, run.meter.work) === wanted;
   };
 }
@@ -130,7 +131,8 @@ export function memberOfConstant(operand: Step, list: ListValue): Step {
   return (run, scope) => {
     const value = operand(run, scope);
     if (value instanceof ErrorValue) return value;
+    run.meter.look(textParts(value));
     const hash = hashKey(value);
-    return hash !== undefined && !hashes.has(undefined) ? hashes.has(hash) : contains(list, value);
+    return hash !== undefined && !hashes.has(undefined) ? hashes.has(hash) : contains(list, value, run.meter.work);
   };
 }

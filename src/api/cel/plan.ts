@@ -27,6 +27,7 @@ import { FOLDABLE } from './library/conversions.ts';
 import { callCost, LIST_COST, MAP_COST, PAID_AFTERWARDS, STRUCT_COST } from './runtime-cost.ts';
 import { fitsType } from './value-types.ts';
 import { ErrorValue, hashKey, ListValue, MapValue, Optional, PlainList, PlainMap, typeNameOf, type Value } from './values.ts';
+import { textParts, workOf, workOfResult } from './work.ts';
 
 export type { Activation } from './evaluation-steps.ts';
 
@@ -151,7 +152,13 @@ class Planner {
   #strict(name: string, overloads: readonly Overload[], steps: readonly Step[], args: readonly Expression[]): Step {
     const constants = args.map((argument) => this.#constant(argument));
     const afterwards = PAID_AFTERWARDS.has(name);
-    const prepared = overloads.map((overload) => ({ ...overload, call: overload.prepare?.(constants) ?? overload.call }));
+    const resultWork = workOfResult(name);
+    const isConstant = constants.map((constant) => constant !== undefined);
+    const prepared = overloads.map((overload) => ({
+      ...overload,
+      call: overload.prepare?.(constants) ?? overload.call,
+      work: workOf(name, overload, isConstant),
+    }));
     return (run, scope) => {
       const values: Value[] = [];
       for (const step of steps) {
@@ -159,14 +166,16 @@ class Planner {
         if (value instanceof ErrorValue) return value;
         values.push(value);
       }
-      for (const { id, params, call } of prepared) {
+      for (const { id, params, call, work } of prepared) {
         // Lists may be indexed by any whole number.
         const typed = INDEXED_BY_NUMBER.has(id) ? params.slice(0, 1) : params;
         if (!typed.every((type, i) => fitsType(values[i]!, type))) continue;
-        if (!afterwards) run.meter.charge(callCost(name, id, values, null));
+        if (work) run.meter.look(work(values));
+        if (!afterwards) run.meter.charge(callCost(name, id, values, null, run.meter.work));
         if (id === 'in_list') return contains(values[1] as ListValue, values[0]!, run.meter.work);
         const result = call(...values);
-        if (afterwards) run.meter.charge(callCost(name, id, values, result));
+        if (resultWork) run.meter.look(resultWork(result));
+        if (afterwards) run.meter.charge(callCost(name, id, values, result, run.meter.work));
         return result;
       }
       run.meter.charge(1);
@@ -199,6 +208,7 @@ class Planner {
         if (key instanceof ErrorValue) return key;
         const value = chosen(step.value(run, scope), step.optional);
         if (value instanceof ErrorValue) return value;
+        run.meter.look(textParts(key));
         const hash = hashKey(key);
         if (hash === undefined || typeof key === 'number') return new ErrorValue(`unsupported key type: ${typeNameOf(key)}`);
         if (made.has(hash)) return new ErrorValue(`Failed with repeated key: ${String(key)}`);

@@ -25,8 +25,10 @@ export function compileRegularExpression(pattern: string): RegularExpression {
   const compiled = compile(pattern);
   return {
     pattern,
-    test: (text) => compiled.matcher(text).find(),
+    // Without a matcher, which would look for where it is: several times as quick.
+    test: (text) => compiled.test(text),
     find: (text) => {
+      if (!compiled.test(text)) return undefined;
       const matcher = compiled.matcher(text);
       return matcher.find() ? (matcher.group() ?? '') : undefined;
     },

@@ -1,5 +1,6 @@
 /** What a call has cost once it has run (cel-go interpreter/runtimecost.go; apiserver/pkg/cel/library/cost.go). */
 import { costSizeOf, ListValue, MapValue, type Value } from './values.ts';
+import { MOST_WORK, type Work } from './work.ts';
 
 /** A tenth of a unit for each character looked at; a quarter for each character of a pattern. */
 const PER_CHARACTER = 0.1;
@@ -13,18 +14,28 @@ const NAME_FORMAT_PATTERN_COST = 128 * PER_PATTERN_CHARACTER;
 
 const scan = (...values: Value[]) => Math.ceil(values.reduce<number>((sum, value) => sum + costSizeOf(value), 0) * PER_CHARACTER);
 
-function traversal(value: Value): number {
+function traversal(value: Value, work: Work): number {
+  work.done++;
   if (typeof value === 'string') return Math.floor(Buffer.byteLength(value) * PER_CHARACTER);
   if (value instanceof Uint8Array) return Math.floor(value.length * PER_CHARACTER);
   if (value instanceof ListValue) {
     let cost = 0;
-    for (const item of value) cost += traversal(item);
+    for (const item of value) cost += traversal(item, work);
     return cost;
   }
   if (!(value instanceof MapValue)) return 1;
   let cost = 0;
-  for (const key of value.keys()) cost += traversal(key) + traversal(value.get(key)!);
+  for (const key of value.keys()) cost += traversal(key, work) + traversal(value.get(key)!, work);
   return cost;
+}
+
+/** A text that is twice as long as another has at least as many characters: they need not be counted. */
+function smallerSize(a: Value, b: Value): number {
+  if (typeof a === 'string' && typeof b === 'string') {
+    if (a.length >= 2 * b.length) return costSizeOf(b);
+    if (b.length >= 2 * a.length) return costSizeOf(a);
+  }
+  return Math.min(costSizeOf(a), costSizeOf(b));
 }
 
 function pattern(text: Value, expression: Value): number {
@@ -32,7 +43,7 @@ function pattern(text: Value, expression: Value): number {
 }
 
 /** By function, as Kubernetes prices its libraries; undefined where cel-go's own rules by overload hold. */
-function libraryCost(name: string, id: string, args: readonly Value[], result: Value): number | undefined {
+function libraryCost(name: string, id: string, args: readonly Value[], result: Value, work: Work): number | undefined {
   switch (name) {
     case 'check':
       return AUTHORIZATION_COST;
@@ -42,7 +53,7 @@ function libraryCost(name: string, id: string, args: readonly Value[], result: V
     case 'min':
     case 'indexOf':
     case 'lastIndexOf':
-      return traversal(args[0]!);
+      return traversal(args[0]!, work);
     case 'url':
     case 'lowerAscii':
     case 'upperAscii':
@@ -98,9 +109,9 @@ const SCANNED_COMPARISON = /^(?:less|greater)(?:_equals)?_(?:string|bytes)$/;
 /** What these cost is known only when they have run; all others are paid for before, so that nobody waits for what is too dear. */
 export const PAID_AFTERWARDS: ReadonlySet<string> = new Set(['join', 'flatten', 'lists.range']);
 
-/** The price of one call, without its arguments. */
-export function callCost(name: string, id: string, args: readonly Value[], result: Value): number {
-  const priced = libraryCost(name, id, args, result);
+/** The price of one call, without its arguments. What finding it out takes is counted in `work`. */
+export function callCost(name: string, id: string, args: readonly Value[], result: Value, work: Work): number {
+  const priced = libraryCost(name, id, args, result, work);
   if (priced !== undefined) return priced;
   switch (id) {
     case 'starts_with_string':
@@ -114,7 +125,7 @@ export function callCost(name: string, id: string, args: readonly Value[], resul
       return costSizeOf(args[1]!);
     case 'equals':
     case 'not_equals':
-      return Math.ceil(Math.min(costSizeOf(args[0]!), costSizeOf(args[1]!)) * PER_CHARACTER);
+      return Math.ceil(smallerSize(args[0]!, args[1]!) * PER_CHARACTER);
     case 'add_string':
     case 'add_bytes':
       return scan(args[0]!, args[1]!);
@@ -124,22 +135,19 @@ export function callCost(name: string, id: string, args: readonly Value[], resul
     case 'contains_string':
       return scan(args[0]!) * scan(args[1]!);
   }
-  if (SCANNED_COMPARISON.test(id)) return Math.ceil(Math.min(costSizeOf(args[0]!), costSizeOf(args[1]!)) * PER_CHARACTER);
+  if (SCANNED_COMPARISON.test(id)) return Math.ceil(smallerSize(args[0]!, args[1]!) * PER_CHARACTER);
   return 1;
 }
 
 /** Ends an evaluation: thrown by `Meter`, told to the caller as an error value. */
 export class CostLimitReached extends Error {}
 
-/** So many parts of values may be compared: by its rules cel-go takes comparing two whole objects for one step. */
-const MOST_COMPARISONS = 5_000_000;
-
 /** Counts what one evaluation costs. */
 export class Meter {
   readonly #limit: number;
   cost = 0;
-  /** Handed to comparisons, which count there. */
-  readonly work = { compared: 0 };
+  /** Handed to what looks at whole values, and counts there. */
+  readonly work: Work = { done: 0 };
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -147,6 +155,17 @@ export class Meter {
 
   charge(amount: number): void {
     this.cost += amount;
-    if (this.cost > this.#limit || this.work.compared > MOST_COMPARISONS) throw new CostLimitReached();
+    if (this.cost > this.#limit || this.work.done > MOST_WORK) throw new CostLimitReached();
+  }
+
+  /** What was done so far, in units of cost. */
+  get effort(): number {
+    return Math.max(this.cost, Math.ceil(this.work.done * PER_CHARACTER));
+  }
+
+  /** Before something is done that looks at so many parts. */
+  look(parts: number): void {
+    this.work.done += parts;
+    if (this.work.done > MOST_WORK) throw new CostLimitReached();
   }
 }

@@ -155,6 +155,8 @@ export function typeNameOf(value: Value): string {
 
 /** How many characters a string has: code points, not UTF-16 units. */
 export function codePointCount(text: string): number {
+  // Text of ASCII alone, which is much quicker found out than counted.
+  if (text.length > 32 && Buffer.byteLength(text) === text.length) return text.length;
   let count = text.length;
   for (let i = 0; i < text.length - 1; i++) {
     const unit = text.charCodeAt(i);

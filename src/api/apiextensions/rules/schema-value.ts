@@ -83,6 +83,7 @@ class SchemaMap extends MapValue {
   readonly #map: JsonMap;
   readonly #schema: JsonSchema;
   readonly #name: string;
+  #names: readonly string[] | undefined;
   readonly #made = new Map<string, Value>();
 
   constructor(map: JsonMap, schema: JsonSchema, name: string) {
@@ -93,7 +94,7 @@ class SchemaMap extends MapValue {
   }
 
   get size(): number {
-    return Object.keys(this.#map).length;
+    return this.keys().length;
   }
 
   get(key: Value): Value | undefined {
@@ -106,8 +107,9 @@ class SchemaMap extends MapValue {
     return value;
   }
 
-  keys(): Iterable<Value> {
-    return Object.keys(this.#map);
+  keys(): readonly string[] {
+    this.#names ??= Object.keys(this.#map);
+    return this.#names;
   }
 }
 

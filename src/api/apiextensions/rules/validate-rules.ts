@@ -21,8 +21,8 @@ import { valueBySchema } from './schema-value.ts';
 
 /** What all rules of one object may cost together (apiserver/pkg/apis/cel/config.go). */
 const BUDGET = 10_000_000;
-/** After rules of so much cost, some 10 ms, others have their turn. */
-const STEP_COST = 50_000;
+/** After rules of so much effort, some 5 ms, others have their turn. */
+const STEP_EFFORT = 50_000;
 
 export interface RuledValue {
   readonly value: unknown;
@@ -52,7 +52,7 @@ export function hasRules(schema: JsonSchema): boolean {
  * a step.
  */
 export function* validateRules({ value, schema, path, old, isResource }: RuledValue): Steps<FieldError[]> {
-  const run: Run = { errors: [], budget: BUDGET, stopped: false, stepCost: 0 };
+  const run: Run = { errors: [], budget: BUDGET, stopped: false, stepEffort: 0 };
   yield* check({ value, schema, path, old, isResource: isResource ?? isEmbedded(schema) }, run);
   return run.errors;
 }
@@ -62,7 +62,7 @@ interface Run {
   budget: number;
   stopped: boolean;
   /** Since the last step. */
-  stepCost: number;
+  stepEffort: number;
 }
 
 type Checked = Required<Omit<RuledValue, 'old'>> & { readonly old: unknown };
@@ -102,8 +102,8 @@ function* checkOwn({ value, schema, path, old, isResource }: Checked, run: Run):
   const type = schema.type ?? '';
   for (const compiled of rules) {
     if (run.stopped) return;
-    if (run.stepCost >= STEP_COST) {
-      run.stepCost = 0;
+    if (run.stepEffort >= STEP_EFFORT) {
+      run.stepEffort = 0;
       yield;
     }
     if (!compiled.program) {
@@ -133,9 +133,9 @@ const OUT_OF_BUDGET = 'validation failed due to running out of cost budget, no f
 /** Undefined, and nothing more is run, when all rules together have become too costly. */
 function evaluate(program: Program, activation: (name: string) => Value | undefined, run: Run) {
   const result = program.evaluate(activation, PER_CALL_LIMIT);
-  run.stepCost += result.cost;
+  run.stepEffort += result.effort;
   if (result.costLimitReached) return result;
-  run.budget -= result.cost;
+  run.budget -= result.effort;
   if (run.budget >= 0) return result;
   run.stopped = true;
   return undefined;

@@ -1,6 +1,6 @@
 /** Arithmetic, comparison, membership and access (cel-spec, "Standard Definitions"; cel-go common/stdlib). */
 import { declare, type FunctionDeclaration, overload } from '../declarations.ts';
-import { compareValues, contains, elementKey, equalValues } from '../equality.ts';
+import { compareValues, contains, equalValues } from '../equality.ts';
 import { intOrError, uintOrError } from '../numbers.ts';
 import { durationOrError, timestampOrError } from '../time-values.ts';
 import {
@@ -26,62 +26,16 @@ import {
   type ListValue,
   type MapValue,
   Optional,
-  PlainList,
   type Timestamp,
   Uint,
   type Value,
 } from '../values.ts';
+import { concatenate } from './concatenate.ts';
 
 const A = parameter('A');
 const B = parameter('B');
 const LIST_A = listOf(A);
 const MAP_AB = mapOf(A, B);
-
-/** A list that shares its front with the one it was made from: appending one by one, as `map` and `filter` do, stays linear. */
-class GrowingList extends PlainList {
-  readonly #length: number;
-
-  constructor(items: Value[], length: number) {
-    super(items);
-    this.#length = length;
-  }
-  override get size(): number {
-    return this.#length;
-  }
-  append(added: ListValue): GrowingList {
-    const shared = this.items as Value[];
-    const items = shared.length === this.#length ? shared : shared.slice(0, this.#length);
-    for (let i = 0; i < added.size; i++) items.push(added.at(i));
-    return new GrowingList(items, items.length);
-  }
-}
-
-/** A merged list keeps its list type: `+` of sets and maps is a union. */
-class MergedList extends PlainList {
-  override readonly listType: ListValue['listType'];
-  override readonly listKeys: readonly string[];
-
-  constructor(items: readonly Value[], like: ListValue) {
-    super(items);
-    this.listType = like.listType;
-    this.listKeys = like.listKeys;
-  }
-}
-
-function concatenate(a: ListValue, b: ListValue): Value {
-  if (a.listType === 'set') return new MergedList([...a, ...[...b].filter((item) => !contains(a, item))], a);
-  if (a.listType === 'map') {
-    const replacing = new Map([...b].map((element) => [elementKey(a, element), element]));
-    const kept = [...a].map((element) => {
-      const key = elementKey(a, element);
-      const replacement = replacing.get(key);
-      replacing.delete(key);
-      return replacement ?? element;
-    });
-    return new MergedList([...kept, ...replacing.values()], a);
-  }
-  return (a instanceof GrowingList ? a : new GrowingList([...a], a.size)).append(b);
-}
 
 const DIVISION = 'division by zero';
 const MODULUS = 'modulus by zero';

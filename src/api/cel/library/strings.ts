@@ -7,22 +7,27 @@ import { formatString } from './format-string.ts';
 const points = (text: string): string[] => Array.from(text);
 const range = (index: bigint): ErrorValue => new ErrorValue(`index out of range: ${index}`);
 
+/** Texts of many characters beyond 65,535 are rare: in all others positions are those of UTF-16. */
+const isPlain = (text: string) => !/[\ud800-\udfff]/.test(text);
+
 function charAt(text: string, index: bigint): Value {
+  if (isPlain(text)) return index < 0n || index > BigInt(text.length) ? range(index) : text.charAt(Number(index));
   const all = points(text);
   if (index < 0n || index > BigInt(all.length)) return range(index);
   return all[Number(index)] ?? '';
 }
 
 function search(text: string, part: string, offset: bigint | undefined, backwards: boolean): Value {
-  const all = points(text);
+  const all = isPlain(text) ? text : points(text);
   if (offset !== undefined) {
     if (part === '') return offset;
     if (offset < 0n || offset >= BigInt(all.length)) return range(offset);
   }
   const start = offset ?? (backwards ? BigInt(all.length) : 0n);
-  const front = all.slice(0, Number(start)).join('').length;
+  const front = typeof all === 'string' ? Number(start) : all.slice(0, Number(start)).join('').length;
   const found = backwards ? text.lastIndexOf(part, front) : text.indexOf(part, front);
-  return found < 0 ? -1n : BigInt(points(text.slice(0, found)).length);
+  if (found < 0) return -1n;
+  return BigInt(typeof all === 'string' ? found : points(text.slice(0, found)).length);
 }
 
 function replace(text: string, from: string, to: string, limit = -1n): Value {
@@ -43,13 +48,14 @@ function split(text: string, separator: string, limit = -1n): Value {
 }
 
 function substring(text: string, start: bigint, end?: bigint): Value {
-  const all = points(text);
+  const all = isPlain(text) ? text : points(text);
   const length = BigInt(all.length);
   const last = end ?? length;
   if (start < 0n || start > length) return range(start);
   if (last < 0n || last > length) return range(last);
   if (start > last) return new ErrorValue(`invalid substring range. start: ${start}, end: ${last}`);
-  return all.slice(Number(start), Number(last)).join('');
+  const part = all.slice(Number(start), Number(last));
+  return typeof part === 'string' ? part : part.join('');
 }
 
 function join(list: ListValue, separator = ''): Value {
@@ -68,7 +74,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\\': '\\\\',
   '"': '\\"',
 };
-const quote = (text: string) => `"${Array.from(text.toWellFormed(), (character) => ESCAPES[character] ?? character).join('')}"`;
+const ESCAPED = new RegExp(`[${Object.keys(ESCAPES).join('').replace('\\', '\\\\')}]`, 'g');
+const quote = (text: string) => `"${text.toWellFormed().replace(ESCAPED, (character) => ESCAPES[character]!)}"`;
 /** Unicode's White_Space, as Go's unicode.IsSpace has it. */
 const SPACE = '[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+';
 const TRIMMED = new RegExp(`^${SPACE}|${SPACE}$`, 'g');

@@ -96,11 +96,16 @@ class Variables extends MapValue {
   }
 }
 
+/** After expressions of so much effort, some 5 ms, others have their turn. */
+const TURN_EFFORT = 50_000;
+
 /** The expressions of one policy, or of one webhook's conditions, over one request, with a budget for all of them. */
 export class ExpressionRun {
   readonly #input: ExpressionInput;
   readonly #values = new Map<string, Value>();
   #budget: number;
+  /** Since others had their turn. */
+  #effort = 0;
 
   constructor(input: ExpressionInput, budget: number) {
     this.#input = input;
@@ -110,6 +115,10 @@ export class ExpressionRun {
   /** The expression's value, an ErrorValue when it fails. Rejects with OutOfBudget. */
   async evaluate(program: Program): Promise<Value> {
     for (;;) {
+      if (this.#effort >= TURN_EFFORT) {
+        this.#effort = 0;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
       try {
         return this.#evaluate(program);
       } catch (error) {
@@ -127,12 +136,14 @@ export class ExpressionRun {
   #evaluate(program: Program): Value {
     let spent = 0;
     const variables = new Variables(this.#input.variables, (variable) => {
-      const { value, cost } = variable.evaluate(activation, PER_CALL_LIMIT);
+      const { value, cost, effort } = variable.evaluate(activation, PER_CALL_LIMIT);
+      this.#effort += effort;
       spent += cost;
       return value;
     });
     const activation = (name: string) => (name === 'variables' ? variables : this.#variable(name));
-    const { value, cost } = program.evaluate(activation, PER_CALL_LIMIT);
+    const { value, cost, effort } = program.evaluate(activation, PER_CALL_LIMIT);
+    this.#effort += effort;
     spent += cost;
     if (spent > this.#budget) throw new OutOfBudget();
     this.#budget -= spent;

@@ -1,0 +1,86 @@
+/** `+` of lists. */
+import { contains, elementKey } from '../equality.ts';
+import { hashKey, ListValue, PlainList, type Value } from '../values.ts';
+
+/** Shorter lists are copied, longer ones are shared: `+` takes the same time however long they are. */
+const COPIED = 32;
+
+/** A list that shares its front with the one it was made from: appending one by one, as `map` and `filter` do, stays linear. */
+class GrowingList extends PlainList {
+  readonly #length: number;
+
+  constructor(items: Value[], length: number) {
+    super(items);
+    this.#length = length;
+  }
+  override get size(): number {
+    return this.#length;
+  }
+  /** Undefined when it would have to be copied for it: something else was appended already. */
+  append(added: ListValue): GrowingList | undefined {
+    const shared = this.items as Value[];
+    if (shared.length !== this.#length && this.#length > COPIED) return undefined;
+    const items = shared.length === this.#length ? shared : shared.slice(0, this.#length);
+    for (let i = 0; i < added.size; i++) items.push(added.at(i));
+    return new GrowingList(items, items.length);
+  }
+}
+
+/** Two lists as they are, one behind the other. */
+class JoinedList extends ListValue {
+  readonly #first: ListValue;
+  readonly #second: ListValue;
+  readonly size: number;
+
+  constructor(first: ListValue, second: ListValue) {
+    super();
+    this.#first = first;
+    this.#second = second;
+    this.size = first.size + second.size;
+  }
+  at(index: number): Value {
+    const behind = index - this.#first.size;
+    return behind < 0 ? this.#first.at(index) : this.#second.at(behind);
+  }
+}
+
+/** A merged list keeps its list type: `+` of sets and maps is a union. */
+class MergedList extends PlainList {
+  override readonly listType: ListValue['listType'];
+  override readonly listKeys: readonly string[];
+
+  constructor(items: readonly Value[], like: ListValue) {
+    super(items);
+    this.listType = like.listType;
+    this.listKeys = like.listKeys;
+  }
+}
+
+/** The list type of the first list says how: sets and maps are merged in linear time. */
+export function concatenate(a: ListValue, b: ListValue): Value {
+  if (a.listType === 'set') return new MergedList(union(a, b), a);
+  if (a.listType === 'map') {
+    const replacing = new Map([...b].map((element) => [elementKey(a, element), element]));
+    const kept = [...a].map((element) => {
+      const key = elementKey(a, element);
+      const replacement = replacing.get(key);
+      replacing.delete(key);
+      return replacement ?? element;
+    });
+    return new MergedList([...kept, ...replacing.values()], a);
+  }
+  if (b.size > COPIED) return a.size === 0 ? b : new JoinedList(a, b);
+  if (a instanceof GrowingList) return a.append(b) ?? new JoinedList(a, b);
+  return a.size > COPIED ? new JoinedList(a, b) : new GrowingList([...a], a.size).append(b)!;
+}
+
+function union(a: ListValue, b: ListValue): Value[] {
+  const items = [...a];
+  const hashes = new Set(items.map(hashKey));
+  // What cannot be hashed is equal to nothing that can, but for lists and maps among themselves.
+  for (const item of b) {
+    const hash = hashKey(item);
+    if (hash === undefined ? !contains(a, item) : !hashes.has(hash)) items.push(item);
+  }
+  return items;
+}
