@@ -1,5 +1,7 @@
 import { validateManager } from '../../api/apply/manager-name.ts';
-import { isJsonMap } from '../../api/machinery/clone.ts';
+import { cannotBeHandled, decodeStructure } from '../../api/machinery/decode.ts';
+import { DecodeFailure } from '../../api/machinery/decode-scalar.ts';
+import { forbiddenField, invalidField, notSupportedField } from '../../api/machinery/field-error.ts';
 import { badRequest, type FieldError, invalid } from '../../api/machinery/status-error.ts';
 import { isTrue } from './request-info.ts';
 
@@ -52,35 +54,24 @@ export function parseListQuery(query: URLSearchParams, watch: boolean): ListQuer
   return options;
 }
 
-function checkListQuery(options: ListQuery, watch: boolean, sendInitialEventsSet: boolean): FieldError[] {
-  const { resourceVersionMatch: match, resourceVersion } = options;
-  const refuse = (field: string, why: string): FieldError[] => [
-    { field, reason: 'FieldValueForbidden', message: `Forbidden: ${why}` },
-  ];
-  if (sendInitialEventsSet) {
-    if (!watch) return refuse('sendInitialEvents', 'sendInitialEvents is forbidden for list');
-    if (match !== 'NotOlderThan')
-      return refuse('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
-    return [];
+function checkListQuery(options: ListQuery, watch: boolean, initialEventsSet: boolean): FieldError[] {
+  const { resourceVersionMatch: match, resourceVersion, continueToken } = options;
+  const errors: FieldError[] = [];
+  const refuse = (why: string) => errors.push(forbiddenField('resourceVersionMatch', why));
+  const supported = watch ? ['NotOlderThan'] : ['Exact', 'NotOlderThan', ''];
+  if (watch && initialEventsSet && match !== 'NotOlderThan')
+    refuse('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+  if (match) {
+    if (watch && !initialEventsSet) refuse('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+    if (!watch && resourceVersion === '') refuse('resourceVersionMatch is forbidden unless resourceVersion is provided');
+    if (!watch && continueToken !== '') refuse('resourceVersionMatch is forbidden when continue is provided');
+    if (!supported.includes(match)) errors.push(notSupportedField('resourceVersionMatch', match, supported));
+    if (watch && continueToken !== '') refuse('resourceVersionMatch is forbidden when continue is provided');
+    if (!watch && match === 'Exact' && resourceVersion === '0')
+      refuse('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
   }
-  if (match === '') return [];
-  if (watch)
-    return refuse('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
-  if (resourceVersion === '')
-    return refuse('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided');
-  if (options.continueToken !== '')
-    return refuse('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided');
-  if (match !== 'Exact' && match !== 'NotOlderThan')
-    return [
-      {
-        field: 'resourceVersionMatch',
-        reason: 'FieldValueNotSupported',
-        message: `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`,
-      },
-    ];
-  if (match === 'Exact' && resourceVersion === '0')
-    return refuse('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
-  return [];
+  if (!watch && initialEventsSet) errors.push(forbiddenField('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  return errors;
 }
 
 /** @throws StatusError 400 in the words of Go's strconv */
@@ -127,28 +118,19 @@ export function parseWriteQuery(query: URLSearchParams, optionsKind: string): Wr
   const fieldManager = query.get('fieldManager') ?? '';
   const errors = [...validateManager(fieldManager, 'fieldManager'), ...checkDryRun(query.getAll('dryRun'))];
   if (fieldValidation !== 'Ignore' && fieldValidation !== 'Warn' && fieldValidation !== 'Strict')
-    errors.push(notSupported('fieldValidation', fieldValidation, ['Ignore', 'Strict', 'Warn']));
+    errors.push(notSupportedField('fieldValidation', fieldValidation, ['', 'Ignore', 'Strict', 'Warn']));
   if (errors.length) throw invalid({ group: 'meta.k8s.io', kind: optionsKind }, '', errors);
   return {
-    dryRun: query.getAll('dryRun').some((v) => v !== ''),
+    dryRun: query.has('dryRun'),
     fieldManager,
     fieldValidation: fieldValidation as WriteQuery['fieldValidation'],
     force: isTrue(query.get('force')),
   };
 }
 
-function checkDryRun(values: readonly string[]): FieldError[] {
-  return values.filter((v) => v !== '' && v !== 'All').map((v) => notSupported('dryRun', v, ['All']));
-}
-
-function notSupported(field: string, value: string, supported: readonly string[]): FieldError {
-  const list = supported.map((v) => JSON.stringify(v)).join(', ');
-  return {
-    field,
-    reason: 'FieldValueNotSupported',
-    message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${list}`,
-  };
-}
+/** Blames all values together, as upstream does. */
+const checkDryRun = (values: readonly string[]): FieldError[] =>
+  values.some((value) => value !== 'All') ? [notSupportedField('dryRun', values, ['All'])] : [];
 
 /** meta/v1 DeleteOptions, from the body or, where the body is empty, the query. */
 export interface DeleteChoices {
@@ -158,62 +140,55 @@ export interface DeleteChoices {
   readonly preconditions: { readonly uid?: string; readonly resourceVersion?: string };
 }
 
+/** The fields of DeleteOptions that mean something here, each of its type. */
+interface GivenOptions {
+  readonly dryRun?: readonly string[];
+  readonly gracePeriodSeconds?: number;
+  readonly orphanDependents?: boolean;
+  readonly preconditions?: DeleteChoices['preconditions'];
+  readonly propagationPolicy?: string;
+}
+
 /** @throws StatusError 400 for fields of a wrong type, 422 for values and combinations that upstream refuses */
 export function parseDeleteOptions(query: URLSearchParams, body: Readonly<Record<string, unknown>> | undefined): DeleteChoices {
-  const given: Readonly<Record<string, unknown>> = body ?? fromQuery(query);
+  const given = body ? decodeOptions(body) : fromQuery(query);
+  const { dryRun = [], orphanDependents: orphan } = given;
+  const policy = given.propagationPolicy as DeleteChoices['propagationPolicy'] | undefined;
   const errors: FieldError[] = [];
-  const dryRun = stringsOf(given['dryRun'], 'dryRun');
+  if (orphan !== undefined && policy !== undefined)
+    errors.push(invalidField('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'));
+  if (policy !== undefined && !POLICIES.includes(policy))
+    errors.push(notSupportedField('propagationPolicy', policy, [...POLICIES, 'nil']));
   errors.push(...checkDryRun(dryRun));
-  const grace = given['gracePeriodSeconds'];
-  if (grace !== undefined && grace !== null && !Number.isInteger(grace)) throw typeError('gracePeriodSeconds');
-  const policy = (given['propagationPolicy'] ?? '') as DeleteChoices['propagationPolicy'];
-  if (typeof policy !== 'string') throw typeError('propagationPolicy');
-  if (!['', 'Orphan', 'Background', 'Foreground'].includes(policy))
-    errors.push(notSupported('propagationPolicy', policy, ['Foreground', 'Background', 'Orphan', 'nil']));
-  const orphan = given['orphanDependents'] ?? undefined;
-  if (orphan !== undefined && typeof orphan !== 'boolean') throw typeError('orphanDependents');
-  if (orphan !== undefined && policy !== '')
-    errors.push({
-      field: 'propagationPolicy',
-      reason: 'FieldValueInvalid',
-      message: `Invalid value: ${JSON.stringify(policy)}: orphanDependents and deletionPropagation cannot be both set`,
-    });
   if (errors.length) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', errors);
-  const preconditions = preconditionsOf(given['preconditions'] ?? {});
+  const { uid, resourceVersion } = given.preconditions ?? {};
   return {
-    dryRun: dryRun.some((v) => v !== ''),
-    gracePeriodSeconds: typeof grace === 'number' ? grace : undefined,
-    propagationPolicy: policy || (orphan === true ? 'Orphan' : orphan === false ? 'Background' : ''),
-    preconditions,
+    dryRun: dryRun.length > 0,
+    gracePeriodSeconds: given.gracePeriodSeconds,
+    propagationPolicy: policy ?? (orphan === true ? 'Orphan' : orphan === false ? 'Background' : ''),
+    preconditions: { ...(uid !== undefined && { uid }), ...(resourceVersion !== undefined && { resourceVersion }) },
   };
 }
 
-function preconditionsOf(given: unknown): DeleteChoices['preconditions'] {
-  if (!isJsonMap(given)) throw typeError('preconditions');
-  const read = (field: 'uid' | 'resourceVersion') => {
-    const value = given[field] ?? undefined;
-    if (value !== undefined && typeof value !== 'string') throw typeError(`preconditions.${field}`);
-    return value === undefined ? {} : { [field]: value };
-  };
-  return { ...read('uid'), ...read('resourceVersion') };
+const POLICIES = ['Foreground', 'Background', 'Orphan'];
+
+function decodeOptions(body: Readonly<Record<string, unknown>>): GivenOptions {
+  try {
+    return decodeStructure('V1DeleteOptions', { ...body }).value;
+  } catch (error) {
+    if (!(error instanceof DecodeFailure)) throw error;
+    throw cannotBeHandled({ group: '', version: 'v1', kind: 'DeleteOptions' }, error.message);
+  }
 }
 
-function fromQuery(query: URLSearchParams): Record<string, unknown> {
+function fromQuery(query: URLSearchParams): GivenOptions {
   const seconds = query.get('gracePeriodSeconds');
   const orphan = query.get('orphanDependents');
+  const policy = query.get('propagationPolicy');
   return {
     dryRun: query.getAll('dryRun'),
     ...(seconds !== null && { gracePeriodSeconds: parseInteger(seconds) }),
-    ...(query.get('propagationPolicy') && { propagationPolicy: query.get('propagationPolicy') }),
+    ...(policy !== null && { propagationPolicy: policy }),
     ...(orphan !== null && { orphanDependents: isTrue(orphan) }),
   };
 }
-
-function stringsOf(value: unknown, field: string): string[] {
-  if (value === undefined || value === null) return [];
-  if (Array.isArray(value) && value.every((v) => typeof v === 'string')) return value;
-  throw typeError(field);
-}
-
-const typeError = (field: string) =>
-  badRequest(`DeleteOptions in version "v1" cannot be handled as a DeleteOptions: field ${field} has the wrong type`);
