@@ -47,6 +47,8 @@ export interface SeenNode {
   readonly probe: KubeletProbe | undefined;
   /** Its configuration as it runs, by nodes/proxy; undefined when that may not be asked. */
   readonly configz: Readonly<Record<string, unknown>> | undefined;
+  /** What the kubelet answered when the API server, by nodes/proxy, came with its own certificate and was refused. */
+  readonly refusal?: string;
   /** Seconds that its client certificate still lives, by its metrics. */
   readonly clientTtlSeconds: number | undefined;
 }

@@ -53,7 +53,7 @@ const SHOWN_CERTIFICATES = 10;
 
 /** For people. */
 export function reportText({ server, nodes, findings, calendar: entries, notSeen, since }: DoctorReport): string {
-  const lines = [`${server}, ${nodes} nodes`, ''];
+  const lines = [`${server}, ${counted(nodes, 'node')}`, ''];
   for (const { code, severity, subject, message, evidence, remedy } of findings)
     lines.push(
       `${severity.toUpperCase()} ${code} ${subject}`,

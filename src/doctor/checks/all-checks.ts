@@ -2,7 +2,7 @@ import { type Finding, sortFindings } from '../finding.ts';
 import type { Observations } from '../observations.ts';
 import { checkApiServices, checkCertificates, checkDns, checkHost, checkServer } from './certificate-checks.ts';
 import type { Check } from './check.ts';
-import { checkClientCertificates, checkServing, checkSettings } from './kubelet-checks.ts';
+import { checkClientCertificates, checkRefusals, checkServing, checkSettings } from './kubelet-checks.ts';
 import { checkLeaders, checkNodes, checkVersions } from './node-checks.ts';
 import { checkRbac } from './rbac-checks.ts';
 import { checkRequests } from './request-checks.ts';
@@ -16,6 +16,7 @@ const ALL_CHECKS: readonly Check[] = [
   checkVersions,
   checkLeaders,
   checkServing,
+  checkRefusals,
   checkClientCertificates,
   checkSettings,
   checkCertificates,

@@ -101,6 +101,12 @@ const FAULTS: readonly [fault: string, code: string, changes: Partial<Observatio
     'DOC-519',
     withProbe({ certificate: undefined, unreachable: 'remote error: tls: internal error', endsHandshakes: true }),
   ],
+  ['a kubelet without clientCAFile', 'DOC-520', { nodes: [node({ refusal: 'Unauthorized', configz: undefined })] }],
+  [
+    'an API server that may not',
+    'DOC-520',
+    { nodes: [node({ refusal: 'Forbidden (user=apiserver, verb=get, resource=nodes, subresource=proxy)', configz: undefined })] },
+  ],
   ['an expired serving certificate', 'DOC-502', served({ notAfterMs: NOW_MS - 1 })],
   ['a certificate of the future', 'DOC-503', served({ notBeforeMs: NOW_MS + DAY_MS })],
   ['a renewal that did not come', 'DOC-504', served({ notAfterMs: NOW_MS + DAY_MS })],

@@ -125,6 +125,23 @@ function checkKubelet(seen: SeenNode, { nowMs, requests = [] }: Observations): F
   return findings;
 }
 
+/** A kubelet that does not know the API server, or that may not do what kubectl logs needs. */
+export const checkRefusals: Check = ({ nodes = [] }) =>
+  nodes.flatMap((seen) =>
+    seen.refusal === undefined
+      ? []
+      : [
+          {
+            ...{ code: 'DOC-520', severity: 'warning', subject: subjectOf(seen) },
+            message: 'A kubelet refuses the API server: logs and exec fail.',
+            evidence: seen.refusal,
+            remedy: seen.refusal.startsWith('Forbidden')
+              ? 'bind cluster role system:kubelet-api-admin to that user'
+              : "set authentication.x509.clientCAFile to the authority of the API server's client certificate, and give the API server --kubelet-client-certificate",
+          },
+        ],
+  );
+
 /** Where kubelets say how long their client certificates live; those whose time is nearly over did not renew. */
 export const checkClientCertificates: Check = ({ nodes = [] }) =>
   nodes.flatMap((seen) => {

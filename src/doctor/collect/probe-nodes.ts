@@ -1,5 +1,6 @@
 import { request } from 'node:https';
 import type { V1Lease, V1Node } from '../../api/gen/types.ts';
+import { StatusError } from '../../api/machinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import { shakeHands } from '../../client/peer-certificate.ts';
 import { tlsFailure } from '../../client/transport/transport-error.ts';
@@ -51,17 +52,31 @@ export async function probeNodes(
         seen[i] = { node, lease, probe: undefined, configz: undefined, clientTtlSeconds: undefined };
         continue;
       }
+      let refusal: string | undefined;
       const [probe, configz, clientTtlSeconds] = await Promise.all([
         probeKubelet(node, options),
-        readConfigz(name, options).catch(miss('configuration of kubelets')),
+        readConfigz(name, options).catch((error: unknown) => {
+          refusal = refusalBy(error);
+          return miss('configuration of kubelets')(error);
+        }),
         readClientTtl(name, options).catch(miss('metrics of kubelets')),
       ]);
-      seen[i] = { node, lease, probe, configz, clientTtlSeconds };
+      seen[i] = { node, lease, probe, configz, clientTtlSeconds, ...(refusal && { refusal }) };
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, nodes.length) }, work));
   for (const [what, { count, why }] of missing) notSeen.push({ what: `${what} (${count} of ${nodes.length} nodes)`, why });
   return seen;
+}
+
+/**
+ * The kubelet's own words in an answer that the API server passed on. A 401 is always the kubelet's: to the API server we are known, or
+ * nothing else could have been read. Its 403 names user, verb and subresource, which the API server's does not.
+ */
+function refusalBy(error: unknown): string | undefined {
+  if (!(error instanceof StatusError)) return undefined;
+  if (error.code === 401) return 'Unauthorized';
+  return error.code === 403 ? /Forbidden \(user=[^)]*\)/.exec(error.message)?.[0] : undefined;
 }
 
 async function readConfigz(name: string, { client, signal, timeoutMs }: NodeProbeOptions): Promise<Record<string, unknown>> {
