@@ -82,10 +82,9 @@ export interface StoredForm {
   /** Is given an object of its own, and may give back that same one when nothing had to be changed. */
   readonly fromStored: (stored: DynamicObject) => DynamicObject;
   readonly toStored: (object: DynamicObject) => DynamicObject;
-  /**
-   * For conversions between versions that somebody else makes. What they make still goes through `fromStored`; `toStored` is what
-   * goes to them.
-   */
+  /** What lay in the store as the version has it now that it lies there in: what goes to `remote`. May change what it is given. */
+  readonly readStored?: (stored: DynamicObject) => DynamicObject;
+  /** For conversions between versions that somebody else makes. What they make is shown as it is; `toStored` is what goes to them. */
   readonly remote?: RemoteConversion;
 }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { JsonSchema } from '../../api/apiextensions/schema/json-schema.ts';
+import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { renderTable } from '../../api/machinery/table.ts';
 import { customKindsOf } from './custom-kind.ts';
@@ -9,15 +11,42 @@ const context = { nowMs: 0, user: { name: 'u', groups: [] } };
 const kindsOf = (definition: ReturnType<typeof widgets>) => customKindsOf(definition, () => undefined);
 const object = (more: Record<string, unknown>, version = 'v1') => widget('a', more, version) as DynamicObject;
 
-test('an object shown in another version is a copy, with that version’s defaults', () => {
-  const spec = (name: string) => withSpec({ type: 'object', properties: { [name]: { type: 'string', default: name } } });
-  const versions = ['v1', 'v2'].map((name) => ({ name, storage: name === 'v2', schema: { openAPIV3Schema: spec(name) } }));
-  const { served } = kindsOf(widgets({ versions }));
-  const [v2, v1] = served;
-  const given = object({ spec: { v1: 'x' } });
-  const shown = v2!.storedAs!.fromStored(v1!.storedAs!.toStored(given));
-  assert.deepEqual([shown.apiVersion, shown['spec']], ['example.com/v2', { v1: 'x', v2: 'v2' }]);
-  assert.deepEqual(given, object({ spec: { v1: 'x' } }));
+test('an object is pruned and defaulted by the version that it is stored in, and pruned by the one that it is shown in', () => {
+  const text = (name: string) => ({ [name]: { type: 'string', default: name } });
+  const spec = (...names: string[]) =>
+    withSpec({ type: 'object', properties: Object.assign({ both: { type: 'string' } }, ...names.map(text)) });
+  const versions = [
+    { name: 'v1', storage: false, schema: { openAPIV3Schema: spec('v1') } },
+    { name: 'v2', storage: true, schema: { openAPIV3Schema: spec('v2', 'shared') } },
+    { name: 'v3', storage: false, schema: { openAPIV3Schema: spec('v3', 'shared') } },
+  ];
+  const [v3, v2, v1] = kindsOf(widgets({ versions })).served;
+  const given = object({ spec: { both: 'x', v1: 'y' } });
+  const stored = v1!.storedAs!.toStored(given);
+  assert.deepEqual([stored.apiVersion, stored['spec']], ['example.com/v2', { both: 'x' }]);
+  assert.deepEqual(given, object({ spec: { both: 'x', v1: 'y' } }));
+  const shownAs = (kind: KindDefinition) => kind.storedAs!.fromStored(structuredClone(stored))['spec'];
+  assert.deepEqual(shownAs(v2!), { both: 'x', v2: 'v2', shared: 'shared' });
+  assert.deepEqual(shownAs(v3!), { both: 'x', shared: 'shared' });
+  assert.deepEqual(shownAs(v1!), { both: 'x' });
+});
+
+test('what a default knows of embedded metadata that is no metadata’s is taken and never shown', () => {
+  const embedded = { type: 'object', 'x-kubernetes-embedded-resource': true, 'x-kubernetes-preserve-unknown-fields': true };
+  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a', unknown: 1 }, more: 2 };
+  const schema = withSpec({
+    type: 'object',
+    properties: {
+      one: { ...embedded, default: pod },
+      many: { type: 'array', items: embedded, default: [pod] },
+      inside: { type: 'object', default: {}, properties: { one: { ...embedded, default: pod } } },
+    },
+  } as JsonSchema);
+  const { stored } = kindsOf(widgets({ schema }));
+  const made = stored.ownSchema!.decode({ apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'a' }, spec: {} });
+  const kept = { ...pod, metadata: { name: 'a' } };
+  assert.deepEqual(made.object['spec'], { one: kept, many: [kept], inside: { one: kept } });
+  assert.deepEqual(made.unknownFields, []);
 });
 
 test('versions that are not served are no kinds, and the stored one is known all the same', () => {

@@ -3,19 +3,13 @@ import { customResourceDefinitionKind } from '../../api/apiextensions/v1/custom-
 import { type Definition, type DefinitionVersion, isCondition } from '../../api/apiextensions/v1/definition.ts';
 import { compareVersions } from '../../api/apiextensions/v1/version-order.ts';
 import { apiServiceKind } from '../../api/apiregistration/v1/api-service.ts';
-import { cloneJson } from '../../api/machinery/clone.ts';
 import { defineKind } from '../../api/machinery/define-kind.ts';
-import {
-  apiVersionOf,
-  type KindDefinition,
-  type PartSubresource,
-  type RemoteConversion,
-  type StoredForm,
-} from '../../api/machinery/kind.ts';
+import { apiVersionOf, type KindDefinition, type PartSubresource, type RemoteConversion } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { methodNotAllowed, StatusError } from '../../api/machinery/status-error.ts';
 import { columnsOf } from './columns.ts';
 import { type CustomSchema, createCustomSchema } from './custom-schema.ts';
+import { storedFormOf } from './stored-form.ts';
 import { finalizerWarnings, validateObject, validateStatus } from './validate-object.ts';
 
 /** How objects are converted between versions; undefined: their apiVersion is all that differs. */
@@ -54,7 +48,8 @@ function kindOf(
   schemas: ReadonlyMap<string, CustomSchema>,
   remote: RemoteConversion | undefined,
 ): KindDefinition {
-  const { group, scope } = definition.spec;
+  const { spec } = definition;
+  const { group, scope } = spec;
   const names = { ...definition.spec.names, ...definition.status?.acceptedNames };
   const own = schemas.get(version.name)!;
   const { scale, status } = version.subresources ?? {};
@@ -72,7 +67,7 @@ function kindOf(
     schema: `${apiVersionOf(named)} ${names.kind}`,
     ownSchema: own,
     storagePath: storagePathOf(group, names.plural),
-    storedAs: storedFormOf(definition, named, schemas, remote),
+    storedAs: storedFormOf(named, spec.versions.find(({ storage }) => storage)!.name, schemas, remote),
     hasGeneration: true,
     anyFinalizers: true,
     jsonOnly: true,
@@ -124,34 +119,6 @@ function statusPartOf(own: CustomSchema, scale: Parameters<typeof validateStatus
       return merged;
     },
     validateInSteps: (updated, existing) => validateStatus(updated, own.schema, scale, existing),
-  };
-}
-
-function storedFormOf(
-  definition: Definition,
-  named: { group: string; version: string; kind: string },
-  schemas: ReadonlyMap<string, CustomSchema>,
-  remote: RemoteConversion | undefined,
-): StoredForm {
-  const stored = definition.spec.versions.find(({ storage }) => storage)!.name;
-  const own = schemas.get(named.version)!;
-  const apiVersion = apiVersionOf(named);
-  const versionOf = (object: DynamicObject) => object.apiVersion.slice(object.apiVersion.indexOf('/') + 1);
-  return {
-    group: named.group,
-    version: stored,
-    kind: named.kind,
-    fromStored: (object) => {
-      // What lay in the store is pruned by the version that it was stored in, and defaulted by the one that it is shown in.
-      let changed = schemas.get(versionOf(object))?.prune(object) ?? false;
-      changed = object.apiVersion !== apiVersion || changed;
-      object.apiVersion = apiVersion;
-      changed = own.setDefaults(object) || changed;
-      return changed ? { ...object } : object;
-    },
-    // Other versions' records change what they are given of it.
-    toStored: schemas.size > 1 ? cloneJson : (object) => object,
-    ...(remote && { remote }),
   };
 }
 

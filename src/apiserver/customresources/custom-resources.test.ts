@@ -178,6 +178,17 @@ describe('definitions', () => {
     await forget('widgets.example.com');
   });
 
+  test('what a list holds says of which kind and version it is, as it does alone, in one piece and in pages', async () => {
+    await define(api, widgets());
+    for (const name of ['a', 'b']) await api.call('POST', placeOf(), widget(name));
+    const alone = await api.call<{ apiVersion: string; kind: string }>('GET', `${placeOf()}/a`);
+    for (const query of ['', '?limit=1']) {
+      const list = await api.call<List>('GET', `${placeOf()}${query}`);
+      assert.deepEqual(list.body.items[0], alone.body);
+    }
+    await forget('widgets.example.com');
+  });
+
   test('a group of Kubernetes needs approval', async () => {
     const definition = widgets({ group: 'widgets.k8s.io' });
     const refused = await api.call('POST', DEFINITIONS, definition);

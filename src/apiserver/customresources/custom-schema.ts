@@ -4,7 +4,8 @@ import { coerceEmbedded } from '../../api/apiextensions/schema/embedded-resource
 import type { JsonSchema } from '../../api/apiextensions/schema/json-schema.ts';
 import { publishedSchema } from '../../api/apiextensions/schema/open-api.ts';
 import { prune } from '../../api/apiextensions/schema/prune.ts';
-import { setSchemaDefaults } from '../../api/apiextensions/schema/set-defaults.ts';
+import { withPrunedDefaults } from '../../api/apiextensions/schema/prune-defaults.ts';
+import { dropIdleNulls, setSchemaDefaults } from '../../api/apiextensions/schema/set-defaults.ts';
 import type { StructureType } from '../../api/apply/object-type.ts';
 import { decodeStructure } from '../../api/machinery/decode.ts';
 import { DecodeFailure } from '../../api/machinery/decode-scalar.ts';
@@ -23,6 +24,10 @@ export interface CustomSchema extends OwnSchema {
   prune(object: DynamicObject): boolean;
   /** Fills in defaults, in place; whether there was anything to change. */
   setDefaults(object: DynamicObject): boolean;
+  /** Gives an object of this version that lay in the store what it has now: pruned, and defaulted. In place; whether anything changed. */
+  readStored(object: DynamicObject): boolean;
+  /** Drops what this version does not know of an object that was another version's, in place. No defaults: the other's were filled in. */
+  readConverted(object: DynamicObject): void;
 }
 
 const ANYTHING: JsonSchema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
@@ -34,13 +39,21 @@ export function createCustomSchema(
   selectable: readonly string[] = [],
 ): CustomSchema {
   const schema = given ?? ANYTHING;
+  const defaults = withPrunedDefaults(schema);
   let applyType: StructureType | undefined;
   const text = JSON.stringify([schema, keepsUnknown, selectable]);
+  const pruned = (object: DynamicObject): boolean => {
+    if (keepsUnknown) return false;
+    const dropped: string[] = [];
+    prune(object, schema, dropped);
+    return dropped.length > 0;
+  };
+  const setDefaults = (object: DynamicObject): boolean => !keepsUnknown && setSchemaDefaults(object, defaults);
   return {
     schema,
     keepsUnknown,
     fingerprint: createHash('sha256').update(text).digest('hex'),
-    decode: (json) => decode(json, schema, keepsUnknown),
+    decode: (json) => decode(json, { schema, defaults, keepsUnknown }),
     applyType: () => {
       applyType ??= applyTypeOf(keepsUnknown ? { ...schema, ...ANYTHING } : schema);
       return applyType;
@@ -51,17 +64,28 @@ export function createCustomSchema(
         'x-kubernetes-selectable-fields': selectable.map((fieldPath) => ({ fieldPath })),
       }),
     }),
-    prune: (object) => {
-      if (keepsUnknown) return false;
+    prune: pruned,
+    setDefaults,
+    readStored: (object) => {
       const dropped: string[] = [];
-      prune(object, schema, dropped);
-      return dropped.length > 0;
+      coerceEmbedded(object, schema, dropped, true);
+      const changed = pruned(object) || dropped.length > 0;
+      return setDefaults(object) || changed;
     },
-    setDefaults: (object) => !keepsUnknown && setSchemaDefaults(object, schema),
+    readConverted: (object) => {
+      pruned(object);
+      if (!keepsUnknown) dropIdleNulls(object, schema);
+    },
   };
 }
 
-function decode(json: Record<string, unknown>, schema: JsonSchema, keepsUnknown: boolean): ReturnType<OwnSchema['decode']> {
+interface Reading {
+  readonly schema: JsonSchema;
+  readonly defaults: JsonSchema;
+  readonly keepsUnknown: boolean;
+}
+
+function decode(json: Record<string, unknown>, { schema, defaults, keepsUnknown }: Reading): ReturnType<OwnSchema['decode']> {
   refuseTooDeep(json);
   const unknownFields: string[] = [];
   const { value, unknownFields: inMeta } = decodeStructure('V1ObjectMeta', json['metadata'] ?? {}, ['metadata']);
@@ -70,7 +94,7 @@ function decode(json: Record<string, unknown>, schema: JsonSchema, keepsUnknown:
   unknownFields.push(...inMeta);
   coerceEmbedded(json, schema, unknownFields);
   const object = json as DynamicObject;
-  if (!keepsUnknown) setSchemaDefaults(object, schema);
+  if (!keepsUnknown) setSchemaDefaults(object, defaults);
   return { object, unknownFields };
 }
 

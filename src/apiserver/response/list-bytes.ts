@@ -11,11 +11,14 @@ const END = Buffer.from(']}\n');
  * used again and again.
  *
  *     {"kind":"PodList",…,"items":[ │ { item │ ,{ item │ … │ ]}
+ *
+ * Items of built-in kinds are sent without apiVersion and kind, custom resources with them, as upstream does.
  */
 export class ListBytes {
   /** Of all of it. */
   readonly size: number;
   readonly #objects: readonly CachedObject[];
+  readonly #withType: boolean;
   /** The next object to begin with. */
   #next = 0;
   /** What is being copied, and what of it comes next. */
@@ -27,8 +30,9 @@ export class ListBytes {
     const type = JSON.stringify({ kind: listKindOf(kind), apiVersion: apiVersionOf(kind), metadata });
     this.#source = Buffer.from(`${type.slice(0, -1)},"items":[`);
     this.#objects = objects;
+    this.#withType = kind.ownSchema !== undefined;
     let size = this.#source.length + END.length;
-    for (const object of objects) size += object.bytes.length - object.itemOffset + 2;
+    for (const object of objects) size += object.bytes.length - this.#offset(object) + 2;
     this.size = objects.length ? size - 1 : size;
   }
 
@@ -60,8 +64,13 @@ export class ListBytes {
       target[at++] = OPEN;
       const object = this.#objects[this.#next++]!;
       this.#source = object.bytes;
-      this.#from = object.itemOffset;
+      this.#from = this.#offset(object);
     }
+  }
+
+  /** Where an item's bytes begin, after its `{`. */
+  #offset(object: CachedObject): number {
+    return this.#withType ? 1 : object.itemOffset;
   }
 
   get #atLast(): boolean {

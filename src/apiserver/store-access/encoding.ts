@@ -12,7 +12,7 @@ export interface StoredForm {
   readonly kind: string;
   /** The bytes up to and with metadata's opening brace. */
   readonly head: Buffer;
-  /** Where `"metadata"` begins in the head: list items are sent from there on, without apiVersion and kind, as upstream does. */
+  /** Where `"metadata"` begins in the head: items of built-in kinds are sent from there on, without apiVersion and kind. */
   readonly itemOffset: number;
 }
 

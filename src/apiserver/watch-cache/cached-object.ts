@@ -177,7 +177,7 @@ export class CachedObject {
     if (!converted && this.awaitsConversion(kind))
       throw new CodedError(`${this.key} must be converted to ${id} first`, { code: 'NOT_CONVERTED' });
     const stored = converted ?? this.decode();
-    const object = storedAs.fromStored(stored);
+    const object = converted ?? storedAs.fromStored(stored);
     const own = object === stored && !converted && this.#form.apiVersion === id;
     const shown = own ? this : this.#variant(kind, object);
     // Other versions' forms always differ; of its own form, what differs was added or dropped when it was read.

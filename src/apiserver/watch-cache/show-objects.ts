@@ -31,12 +31,13 @@ async function convertRemotely(
 ): Promise<ReadonlyMap<CachedObject, DynamicObject> | undefined> {
   const remote = kind.storedAs?.remote;
   if (!remote) return undefined;
+  const read = kind.storedAs?.readStored ?? ((object: DynamicObject) => object);
   const converted = new Map<CachedObject, DynamicObject>();
   // Again for those that forget meanwhile what they were converted to before.
   for (;;) {
     const waiting = objects.filter((object) => !converted.has(object) && object.awaitsConversion(kind));
     if (!waiting.length) return converted;
-    const given = waiting.map((object) => object.decode());
+    const given = waiting.map((object) => read(object.decode()));
     const made = await remote.convert(given, apiVersionOf(kind));
     waiting.forEach((object, i) => {
       converted.set(object, made[i]!);

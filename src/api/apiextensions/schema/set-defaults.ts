@@ -12,7 +12,7 @@ const isIdleNull = (value: unknown, schema: JsonSchema | undefined) => value ===
  */
 export function setSchemaDefaults(value: unknown, schema: JsonSchema): boolean {
   const filled = hasDefaults(schema) && fill(value, schema);
-  return dropNulls(value, schema) || filled;
+  return dropIdleNulls(value, schema) || filled;
 }
 
 /** What is known of schemas. A memo of a pure function: it changes no answer. */
@@ -59,21 +59,26 @@ function fill(value: unknown, schema: JsonSchema | undefined): boolean {
   return changed;
 }
 
-function dropNulls(value: unknown, schema: JsonSchema | undefined): boolean {
+/**
+ * Drops nulls that are no values, in place; those that a default would take the place of stay.
+ *
+ * @returns whether anything was changed
+ */
+export function dropIdleNulls(value: unknown, schema: JsonSchema | undefined): boolean {
   if (!schema) return false;
   let changed = false;
   if (isJsonMap(value)) {
     const values = valuesOf(schema);
     for (const name of Object.keys(value)) {
       const inner = propertyOf(schema, name) ?? values;
-      if (isIdleNull(value[name], inner)) {
+      if (isIdleNull(value[name], inner) && inner!.default === undefined) {
         delete (value as JsonMap)[name];
         changed = true;
-      } else changed = dropNulls(value[name], inner) || changed;
+      } else changed = dropIdleNulls(value[name], inner) || changed;
     }
   } else if (Array.isArray(value)) {
     const items = itemsOf(schema);
-    if (items) for (const item of value) changed = dropNulls(item, items) || changed;
+    if (items) for (const item of value) changed = dropIdleNulls(item, items) || changed;
   }
   return changed;
 }

@@ -1,5 +1,6 @@
 /** One object can be had in several versions, and under several groups: rules that name one of them mean all. */
-import type { KindDefinition } from '../../../api/machinery/kind.ts';
+import { cloneJson } from '../../../api/machinery/clone.ts';
+import { apiVersionOf, type KindDefinition } from '../../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../../api/machinery/object.ts';
 import type { KindRegistry } from '../../kinds/kind-registry.ts';
 
@@ -17,12 +18,16 @@ export function equivalentKinds(kinds: KindRegistry, kind: KindDefinition): read
 
 /** The object as one of another of its kinds. What is not of `from` (a subresource's own kind) stays as it is. */
 export async function convertBetween(object: DynamicObject, from: KindDefinition, to: KindDefinition): Promise<DynamicObject> {
-  const own = `${from.group ? `${from.group}/` : ''}${from.version}`;
-  if (from === to || object.kind !== from.kind || object.apiVersion !== own) return object;
+  if (from === to || object.kind !== from.kind || object.apiVersion !== apiVersionOf(from)) return object;
+  if (to.ownSchema) return convertCustom(object, to);
   const stored = from.storedAs ? from.storedAs.toStored(object) : object;
-  if (!to.storedAs) return stored;
-  const apiVersion = `${to.group ? `${to.group}/` : ''}${to.version}`;
-  const remote = to.storedAs.remote ?? from.storedAs?.remote;
-  const [made] = remote ? await remote.convert([stored], apiVersion) : [stored];
-  return to.storedAs.fromStored(made!);
+  return to.storedAs ? to.storedAs.fromStored(stored) : stored;
+}
+
+/** Nothing is stored here: no version's defaults are filled in, and what a version does not know may come back from it. */
+async function convertCustom(object: DynamicObject, to: KindDefinition): Promise<DynamicObject> {
+  const apiVersion = apiVersionOf(to);
+  const copy = cloneJson(object);
+  const remote = to.storedAs?.remote;
+  return remote ? (await remote.convert([copy], apiVersion))[0]! : { ...copy, apiVersion };
 }
