@@ -3,11 +3,9 @@ import type {
   V1ClusterRole,
   V1ClusterRoleBinding,
   V1ConfigMap,
-  V1EndpointSlice,
   V1Lease,
   V1Node,
   V1Secret,
-  V1Service,
 } from '../../api/gen/types.ts';
 import type { ResourceKind } from '../../api/machinery/kind.ts';
 import type { KubeObject } from '../../api/machinery/object.ts';
@@ -19,36 +17,11 @@ import type { ResolvedContext } from '../../pki/kubeconfig.ts';
 import { parseKubeconfig } from '../../pki/kubeconfig.ts';
 import { covers } from '../checks/name-cover.ts';
 import type { NotSeen, Observations, SeenApiService, SeenCertificate } from '../observations.ts';
+import { collectDns } from './collect-dns.ts';
+import { KINDS, type Lister } from './kinds.ts';
 import { type NodeProbeOptions, probeNodes } from './probe-nodes.ts';
 import { readToken } from './read-token.ts';
 import { seenCertificate, seenInPem } from './seen-certificate.ts';
-
-const cluster = (group: string, version: string, kind: string, resource: string): ResourceKind => ({
-  group,
-  version,
-  kind,
-  resource,
-  namespaced: false,
-});
-const inNamespaces = (group: string, version: string, kind: string, resource: string): ResourceKind => ({
-  ...cluster(group, version, kind, resource),
-  namespaced: true,
-});
-const RBAC = 'rbac.authorization.k8s.io';
-const KINDS = {
-  nodes: cluster('', 'v1', 'Node', 'nodes'),
-  requests: cluster('certificates.k8s.io', 'v1', 'CertificateSigningRequest', 'certificatesigningrequests'),
-  roles: cluster(RBAC, 'v1', 'ClusterRole', 'clusterroles'),
-  bindings: cluster(RBAC, 'v1', 'ClusterRoleBinding', 'clusterrolebindings'),
-  secrets: inNamespaces('', 'v1', 'Secret', 'secrets'),
-  configMaps: inNamespaces('', 'v1', 'ConfigMap', 'configmaps'),
-  services: inNamespaces('', 'v1', 'Service', 'services'),
-  slices: inNamespaces('discovery.k8s.io', 'v1', 'EndpointSlice', 'endpointslices'),
-  leases: inNamespaces('coordination.k8s.io', 'v1', 'Lease', 'leases'),
-  validating: cluster('admissionregistration.k8s.io', 'v1', 'ValidatingWebhookConfiguration', 'validatingwebhookconfigurations'),
-  mutating: cluster('admissionregistration.k8s.io', 'v1', 'MutatingWebhookConfiguration', 'mutatingwebhookconfigurations'),
-  apiServices: cluster('apiregistration.k8s.io', 'v1', 'APIService', 'apiservices'),
-} as const;
 
 export interface CollectOptions extends NodeProbeOptions {
   readonly client: Client;
@@ -110,8 +83,6 @@ export async function collectCluster(options: CollectOptions): Promise<Observati
     notSeen,
   };
 }
-
-type Lister = <T extends KubeObject>(kind: ResourceKind, namespace?: string, more?: ListOptions) => Promise<T[]>;
 
 async function listAll<T extends KubeObject>(
   client: Client,
@@ -201,20 +172,6 @@ function readable(where: string, pem: string | Uint8Array): SeenCertificate[] {
 async function readTokens(list: Lister) {
   const secrets = await list<V1Secret>(KINDS.secrets, 'kube-system', { fieldSelector: 'type=bootstrap.kubernetes.io/token' });
   return secrets.map(readToken);
-}
-
-async function collectDns(list: Lister): Promise<Observations['dns']> {
-  const [services, slices] = await Promise.all([
-    list<V1Service>(KINDS.services, 'kube-system', { labelSelector: 'k8s-app=kube-dns' }),
-    list<V1EndpointSlice>(KINDS.slices, 'kube-system'),
-  ]);
-  const names = new Set(services.map(({ metadata }) => metadata?.name));
-  const own = slices.filter(({ metadata }) => names.has(metadata?.labels?.['kubernetes.io/service-name']));
-  const ready = own.flatMap(({ endpoints }) => endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false);
-  return {
-    serviceAddresses: services.flatMap(({ spec }) => spec?.clusterIPs ?? (spec?.clusterIP ? [spec.clusterIP] : [])),
-    endpoints: ready.length,
-  };
 }
 
 /** Whether whoever joins by cluster-info trusts the same authority; undefined when there is none. */
