@@ -2,7 +2,7 @@
 import { isJsonMap } from './clone.ts';
 import { IMMUTABLE, invalidField, notSupportedField, requiredField } from './field-error.ts';
 import { checkPathSegment, type NameCheck } from './names.ts';
-import { compareQuantities, parseQuantity } from './quantity.ts';
+import { compareQuantities, parseQuantity, quantityValue } from './quantity.ts';
 import type { FieldError } from './status-error.ts';
 
 /** What a name check says of a field's value. */
@@ -30,6 +30,12 @@ const ZERO = parseQuantity('0');
 
 export const checkQuantityNotNegative = (field: string, value: string): FieldError[] =>
   compareQuantities(parseQuantity(value), ZERO) < 0 ? [invalidField(field, value, NOT_NEGATIVE)] : [];
+
+/** Of amounts of storage, of which upstream says it in other words, and of the value in whole units. */
+export function checkBasicQuantity(field: string, value: string): FieldError[] {
+  const units = quantityValue(parseQuantity(value));
+  return units < 0n ? [invalidField(field, Number(units), 'must be a valid resource quantity')] : [];
+}
 
 export const checkQuantityPositive = (field: string, value: string): FieldError[] =>
   compareQuantities(parseQuantity(value), ZERO) <= 0 ? [invalidField(field, value, 'must be greater than zero')] : [];

@@ -1,9 +1,9 @@
 /** Makes field errors in upstream's words (apimachinery/pkg/util/validation/field/errors.go). */
 import type { FieldError } from './status-error.ts';
 
-/** How a bad value is shown: strings quoted, structures as JSON, and what is not there as the text `null`, as upstream does. */
+/** How a bad value is shown: strings quoted, the rest as JSON; what is not there is `null`. */
 function show(value: unknown): string {
-  return JSON.stringify(value ?? 'null');
+  return JSON.stringify(value ?? null);
 }
 
 const withDetail = (text: string, detail: string) => (detail ? `${text}: ${detail}` : text);

@@ -129,7 +129,7 @@ test('keywords that are not supported, or contradict each other, are refused', (
     '@.items.properties[k].default: Required value: this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property',
   ]);
   assert.deepEqual(ofProperty({ type: 'array', items, 'x-kubernetes-list-type': 'set' }), [
-    '@.items.x-kubernetes-map-type: Invalid value: "null": must be atomic as item of a list with x-kubernetes-list-type=set',
+    '@.items.x-kubernetes-map-type: Invalid value: null: must be atomic as item of a list with x-kubernetes-list-type=set',
   ]);
 });
 

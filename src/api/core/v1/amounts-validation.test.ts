@@ -53,7 +53,7 @@ test('what is wrong with a ResourceQuota is told', () => {
 
 test("a quota's scopes stay, and its status is checked too", () => {
   assert.deepEqual(quotas.changes({ spec: { scopes: ['BestEffort'] } }, { spec: {} }), [
-    'spec.scopes: Invalid value: "null": field is immutable',
+    'spec.scopes: Invalid value: null: field is immutable',
   ]);
   assert.deepEqual(
     quotas.changes({ spec: { scopes: ['BestEffort', 'Terminating'] } }, { spec: { scopes: ['Terminating', 'BestEffort'] } }),

@@ -6,17 +6,17 @@ import type {
   V1TypedObjectReference,
 } from '../../gen/types.ts';
 import {
+  checkBasicQuantity,
   checkField,
   checkImmutable,
   checkOneOf,
-  checkQuantityNotNegative,
   checkQuantityPositive,
   sameMeaning,
 } from '../../machinery/field-checks.ts';
 import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
-import { checkDnsLabel, checkDnsSubdomain } from '../../machinery/names.ts';
+import { checkDnsLabel, checkDnsSubdomain, checkQualifiedName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { compareQuantities, parseQuantity } from '../../machinery/quantity.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -62,13 +62,16 @@ export function validatePersistentVolumeClaimSpec(
   if (dataSource) errors.push(...validateSource(dataSource, `${path}.dataSource`, anyGroup));
   if (dataSourceRef) errors.push(...validateSource(dataSourceRef, `${path}.dataSourceRef`, anyGroup));
   if (dataSource && dataSourceRef?.namespace)
-    errors.push(invalidField(path, 'dataSource', 'may not be specified when dataSourceRef.namespace is specified'));
+    errors.push(invalidField(path, PATH_VALUE, 'may not be specified when dataSourceRef.namespace is specified'));
   else if (dataSource && dataSourceRef && !isSameSource(dataSource, dataSourceRef))
-    errors.push(invalidField(path, 'dataSource', 'must match dataSourceRef'));
+    errors.push(invalidField(path, PATH_VALUE, 'must match dataSourceRef'));
   if (volumeAttributesClassName)
     errors.push(...checkField(`${path}.volumeAttributesClassName`, volumeAttributesClassName, checkDnsSubdomain));
   return errors;
 }
+
+/** Upstream shows the path of the field here, which has no form in JSON. */
+const PATH_VALUE = {};
 
 const isSameSource = (a: V1TypedLocalObjectReference, b: V1TypedObjectReference) =>
   a.apiGroup === b.apiGroup && a.kind === b.kind && a.name === b.name;
@@ -147,7 +150,7 @@ export function validatePersistentVolumeClaimStatus(updated: DynamicObject): Fie
   const errors: FieldError[] = [];
   if (!spec?.accessModes?.length) errors.push(requiredField('Spec.accessModes'));
   for (const [resource, quantity] of Object.entries(status.capacity ?? {}))
-    errors.push(...checkQuantityNotNegative(`status.capacity[${resource}]`, quantity));
+    errors.push(...checkBasicQuantity(`status.capacity[${resource}]`, quantity));
   for (const [resource, state] of Object.entries(status.allocatedResourceStatuses ?? {})) {
     errors.push(...checkResource(resource, 'status.allocatedResourceStatus'));
     if (!RESIZE_STATUSES.includes(state))
@@ -155,11 +158,19 @@ export function validatePersistentVolumeClaimStatus(updated: DynamicObject): Fie
   }
   for (const [resource, quantity] of Object.entries(status.allocatedResources ?? {}))
     errors.push(
-      ...checkResource(resource, 'status.allocatedResources'),
-      ...checkQuantityNotNegative(`status.allocatedResources[${resource}]`, quantity),
+      ...firstOf(
+        checkResource(resource, 'status.allocatedResources'),
+        checkBasicQuantity(`status.allocatedResources[${resource}]`, quantity),
+      ),
     );
   return errors;
 }
 
-const checkResource = (resource: string, path: string): FieldError[] =>
-  resource === 'storage' || resource.includes('/') ? [] : [notSupportedField(path, resource, ['storage'])];
+const firstOf = (first: FieldError[], second: FieldError[]): FieldError[] => (first.length ? first : second);
+
+/** Resources of Kubernetes' own, with a domain in front or without, are no others than storage. */
+function checkResource(resource: string, path: string): FieldError[] {
+  const isNative = !resource.includes('/') || resource.includes('kubernetes.io/');
+  const unknown = isNative && resource !== 'storage' ? [notSupportedField(path, resource, ['storage'])] : [];
+  return firstOf(checkField(path, resource, checkQualifiedName), unknown);
+}

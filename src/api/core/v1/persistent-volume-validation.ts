@@ -1,6 +1,13 @@
 /** PersistentVolumes (core/validation ValidatePersistentVolume). */
 import type { V1PersistentVolume, V1PersistentVolumeSpec } from '../../gen/types.ts';
-import { checkField, checkImmutable, checkOneOf, checkQuantityPositive, sameMeaning } from '../../machinery/field-checks.ts';
+import {
+  checkBasicQuantity,
+  checkField,
+  checkImmutable,
+  checkOneOf,
+  checkQuantityPositive,
+  sameMeaning,
+} from '../../machinery/field-checks.ts';
 import { forbiddenField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { checkDnsSubdomain } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
@@ -13,10 +20,9 @@ const RECLAIM_POLICIES = ['Delete', 'Recycle', 'Retain'];
 
 const specOf = (object: DynamicObject): V1PersistentVolumeSpec => (object as V1PersistentVolume).spec ?? {};
 
-export const validatePersistentVolume = (object: DynamicObject): FieldError[] =>
-  validatePersistentVolumeSpec(specOf(object), 'spec');
-
-function validatePersistentVolumeSpec(spec: V1PersistentVolumeSpec, path: string): FieldError[] {
+export function validatePersistentVolume(object: DynamicObject): FieldError[] {
+  const spec = specOf(object);
+  const path = 'spec';
   const { capacity = {}, persistentVolumeReclaimPolicy: policy, storageClassName, volumeMode } = spec;
   const errors = validateAccessModes(spec.accessModes, `${path}.accessModes`);
   const resources = Object.keys(capacity);
@@ -24,14 +30,17 @@ function validatePersistentVolumeSpec(spec: V1PersistentVolumeSpec, path: string
   if (!Object.hasOwn(capacity, 'storage') || resources.length > 1)
     errors.push(notSupportedField(`${path}.capacity`, spec.capacity, ['storage']));
   for (const [resource, quantity] of Object.entries(capacity))
-    errors.push(...checkQuantityPositive(`${path}.capacity[${resource}]`, quantity));
+    errors.push(
+      ...checkBasicQuantity(`${path}.capacity[${resource}]`, quantity),
+      ...checkQuantityPositive(`${path}.capacity[${resource}]`, quantity),
+    );
   if (policy) errors.push(...checkOneOf(`${path}.persistentVolumeReclaimPolicy`, policy, RECLAIM_POLICIES));
   if (spec.nodeAffinity) {
     const at = `${path}.nodeAffinity.required`;
     if (!spec.nodeAffinity.required) errors.push(requiredField(at, 'must specify required node constraints'));
     else errors.push(...validateNodeSelector(spec.nodeAffinity.required, at));
   }
-  errors.push(...validatePersistentVolumeSources(spec, path));
+  errors.push(...validatePersistentVolumeSources(spec, path, { volumeName: object.metadata.name ?? '' }));
   if (policy === 'Recycle' && spec.hostPath && /^\/+$/.test(spec.hostPath.path))
     errors.push(forbiddenField(`${path}.persistentVolumeReclaimPolicy`, "may not be 'recycle' for a hostPath mount of '/'"));
   if (storageClassName) errors.push(...checkField(`${path}.storageClassName`, storageClassName, checkDnsSubdomain));
@@ -60,7 +69,7 @@ export function validateInlineVolume(spec: V1PersistentVolumeSpec, path: string)
     errors.push(forbiddenField(`${path}.persistentVolumeReclaimPolicy`, `may only be Retain ${inContext}`));
   if (spec.volumeMode !== undefined && spec.volumeMode !== 'Filesystem')
     errors.push(forbiddenField(`${path}.volumeMode`, `may not specify volumeMode other than Filesystem ${inContext}`));
-  return [...errors, ...validatePersistentVolumeSources(spec, path)];
+  return [...errors, ...validatePersistentVolumeSources(spec, path, { volumeName: '' })];
 }
 
 /** The storage behind a volume stays, but for the Secret that is needed to let it grow. */

@@ -44,7 +44,7 @@ test('little of a pod changes', () => {
     [
       'no deadline any more',
       [{ spec: { activeDeadlineSeconds: 5 } }, { spec: { activeDeadlineSeconds: undefined } }],
-      'spec.activeDeadlineSeconds: Invalid value: "null": must not update from a positive integer to nil value',
+      'spec.activeDeadlineSeconds: Invalid value: null: must not update from a positive integer to nil value',
     ],
     ['another toleration', [{}, { spec: { tolerations: [{ key: 'k', operator: 'Exists' }] } }]],
     [

@@ -62,9 +62,11 @@ const IQN = /iqn\.\d{4}-\d{2}\.([A-Za-z0-9\-.]+)(:[^,;*&$|\s]+)$/;
 const EUI = /^eui.[A-Za-z0-9]{16}$/;
 const NAA = /^naa.[A-Za-z0-9]{32}$/;
 
-function checkInitiator(name: string, field: string, errors: FieldError[]): void {
+const WITH_PREFIX = 'must be valid format starting with iqn, eui, or naa';
+
+function checkInitiator(name: string, field: string, noPrefix: string, errors: FieldError[]): void {
   const shape = name.startsWith('iqn') ? IQN : name.startsWith('eui') ? EUI : name.startsWith('naa') ? NAA : undefined;
-  if (!shape) errors.push(invalidField(field, name, 'must be valid format starting with iqn, eui, or naa'));
+  if (!shape) errors.push(invalidField(field, name, noPrefix));
   else if (!shape.test(name)) errors.push(invalidField(field, name, 'must be valid format'));
 }
 
@@ -72,13 +74,20 @@ function checkUnit(lun: number, path: string, errors: FieldError[]): void {
   if (lun < 0 || lun > BYTE) errors.push(invalidField(`${path}.lun`, lun, `must be between 0 and ${BYTE}, inclusive`));
 }
 
-export const checkIscsi: Check<V1ISCSIVolumeSource> = (source, path, _, errors) => {
+/** @param noPrefix what is said of a name that begins with none of the three prefixes */
+export const checkIscsi = (
+  source: V1ISCSIVolumeSource,
+  path: string,
+  _: unknown,
+  errors: FieldError[],
+  noPrefix = WITH_PREFIX,
+): void => {
   if (!source.targetPortal) errors.push(requiredField(`${path}.targetPortal`));
   if (!source.iqn) errors.push(requiredField(`${path}.iqn`));
-  else checkInitiator(source.iqn, `${path}.iqn`, errors);
+  else checkInitiator(source.iqn, `${path}.iqn`, noPrefix, errors);
   checkUnit(source.lun, path, errors);
   if ((source.chapAuthDiscovery || source.chapAuthSession) && !source.secretRef) errors.push(requiredField(`${path}.secretRef`));
-  if (source.initiatorName !== undefined) checkInitiator(source.initiatorName, `${path}.initiatorname`, errors);
+  if (source.initiatorName !== undefined) checkInitiator(source.initiatorName, `${path}.initiatorname`, noPrefix, errors);
 };
 
 export const checkFibreChannel: Check<V1FCVolumeSource> = ({ targetWWNs = [], wwids = [], lun }, path, _, errors) => {

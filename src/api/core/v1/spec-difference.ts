@@ -20,7 +20,7 @@ export function describeDifference(typeName: string, before: unknown, after: unk
 
 const line = (sign: string, depth: number, text: string) => `${sign} ${'\t'.repeat(depth)}${text}`;
 const show = (value: unknown) => (value === undefined ? 'nil' : JSON.stringify(value));
-const goName = (field: string) => field[0]!.toUpperCase() + field.slice(1);
+const goName = (field: string) => field.slice(0, 1).toUpperCase() + field.slice(1);
 
 function describe(lines: string[], label: string, before: unknown, after: unknown, depth: number): void {
   if (isJsonMap(before) && isJsonMap(after)) {

@@ -53,10 +53,10 @@ interface VolumeSource {
 
 const HOST_PATH_TYPES = ['', 'BlockDevice', 'CharDevice', 'Directory', 'DirectoryOrCreate', 'File', 'FileOrCreate', 'Socket'];
 
-function checkHostPath(
+export function checkHostPath(
   { path: directory, type }: V1HostPathVolumeSource,
   path: string,
-  _: VolumeScope,
+  _: unknown,
   errors: FieldError[],
 ): void {
   if (!directory) return void errors.push(requiredField(`${path}.path`));

@@ -17,7 +17,7 @@ test('what is wrong with an Ingress is told', () => {
   const at = 'spec.rules[0].http.paths[0]';
   const cases: [string[], ...string[]][] = [
     [ingress({ defaultBackend: backend })],
-    [ingress({}), 'spec: Invalid value: "null": either `defaultBackend` or `rules` must be specified'],
+    [ingress({}), 'spec: Invalid value: null: either `defaultBackend` or `rules` must be specified'],
     [path({ path: '/a' })],
     [path({ path: 'a' }), `${at}.path: Invalid value: "a": must be an absolute path`],
     [path({ path: '/a//b' }), `${at}.path: Invalid value: "/a//b": must not contain '//'`],

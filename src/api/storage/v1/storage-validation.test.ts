@@ -23,7 +23,7 @@ test('what is wrong with a PersistentVolume is told', () => {
     [
       ofVolume({ capacity: {} }),
       'spec.capacity: Required value',
-      'spec.capacity: Unsupported value: "null": supported values: "storage"',
+      'spec.capacity: Unsupported value: null: supported values: "storage"',
     ],
     [ofVolume({ accessModes: [] }), 'spec.accessModes: Required value'],
     [
@@ -44,6 +44,39 @@ test('what is wrong with a PersistentVolume is told', () => {
     volumes.changes({ spec: volume }, { spec: { ...volume, hostPath: { path: '/other' } } })[0]!,
     /^spec\.persistentvolumesource: Forbidden: spec\.persistentvolumesource is immutable after creation/,
   );
+});
+
+test("each kind of storage behind a PersistentVolume is looked at as pods' volumes are, and where Secrets are from", () => {
+  const of = (source: object) => ofVolume({ hostPath: undefined, ...source });
+  const iscsi = { targetPortal: '10.0.0.1', iqn: 'iqn.2015-02.example.com:disk', lun: 0 };
+  const cases: [string[], ...string[]][] = [
+    [
+      of({ gcePersistentDisk: { pdName: 'd', partition: 256 } }),
+      'spec.persistentDisk.partition: Invalid value: 256: must be between 1 and 255, inclusive',
+    ],
+    [
+      of({ glusterfs: { endpoints: 'e', path: 'p', endpointsNamespace: '' } }),
+      'spec.glusterfs.endpointsNamespace: Invalid value: "": if the endpointnamespace is set, it must be a valid namespace name',
+    ],
+    [of({ flocker: {} }), 'spec.flocker: Required value: one of datasetName and datasetUUID is required'],
+    [of({ iscsi: { ...iscsi, iqn: 'disk' } }), 'spec.iscsi.iqn: Invalid value: "disk": must be valid format'],
+    [of({ iscsi: { ...iscsi, secretRef: { name: '' } } }), 'spec.iscsi.secretRef.name: Required value'],
+    [of({ cinder: { volumeID: 'v', secretRef: { name: 's' } } }), 'spec.cinder.secretRef.namespace: Required value'],
+    [of({ fc: { targetWWNs: ['w'] } }), 'spec.fc.lun: Required value: lun is required if targetWWNs is specified'],
+    [
+      of({ azureFile: { secretName: 's', shareName: 'x', secretNamespace: '' } }),
+      'spec.azureFile.secretNamespace: Required value',
+    ],
+    [of({ storageos: { volumeName: 'v', secretRef: { name: 's' } } }), 'spec.storageos.secretRef.namespace: Required value'],
+    [ofVolume({ cephfs: { monitors: ['m'] } }), 'spec.cephFS: Forbidden: may not specify more than 1 volume type'],
+    [ofVolume({ flexVolume: { driver: '' } }), 'spec.flexVolume.driver: Required value'],
+    [
+      ofVolume({ capacity: { storage: '-1' } }),
+      'spec.capacity[storage]: Invalid value: -1: must be a valid resource quantity',
+      'spec.capacity[storage]: Invalid value: "-1": must be greater than zero',
+    ],
+  ];
+  for (const [told, ...wanted] of cases) assert.deepEqual(told, wanted);
 });
 
 test('what is wrong with a PersistentVolumeClaim is told', () => {
