@@ -43,14 +43,16 @@ const POD_CIDR_RETRY_MS = 1000;
 /** The first pods of a node that is to get a range wait for it so long, asking so often. */
 const POD_CIDR_WAIT_MS = 3000;
 const POD_CIDR_POLL_MS = 50;
+/** So often it is read what others made of the Node: resources that somebody else gave it are its pods' to have. */
+const REREAD_MS = 30_000;
 /** For so long a node that is not Ready counts as coming up, and is looked at so often. */
 const COMING_UP_MS = 120_000;
 const COMING_UP_POLL_MS = 500;
 
 /**
  * Registers the Node, with its status, and keeps the status true: computed every `nodeStatusUpdateFrequency`, sent when it
- * changed and every `nodeStatusReportFrequency`. The steady state costs no request: the server's copy is read again only when
- * there is a reason to distrust ours. `start` resolves when the Node is registered, however long the server is away.
+ * changed and every `nodeStatusReportFrequency`. The steady state costs few requests: the server's copy is read again now and then,
+ * and at once when there is a reason to distrust ours. `start` resolves when the Node is registered, however long the server is away.
  */
 export function createNodeController(options: NodeControllerOptions): NodeController {
   const { client, facts, clock, logger, random } = options;
@@ -61,6 +63,7 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
   const done = deferred();
   let node: V1Node | undefined;
   let nextReportMs = 0;
+  let readMs = clock.now();
   let distrusted = false;
   let wake: (() => void) | undefined;
   let lookedForCidrMs = Number.NEGATIVE_INFINITY;
@@ -84,8 +87,9 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
   }
 
   async function reportStatus(signal: AbortSignal): Promise<void> {
-    if (distrusted) {
+    if (distrusted || clock.now() - readMs >= REREAD_MS) {
       node = await nodes.get(name, { signal });
+      readMs = clock.now();
       distrusted = false;
     }
     const nowMs = clock.now();
@@ -95,6 +99,7 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
     if (!patch) return;
     const before = node?.status?.conditions;
     node = await nodes.patch(name, patch, { type: 'strategic', subresource: 'status', signal });
+    readMs = clock.now();
     tellChanges(before);
     nextReportMs = clock.now() + spread(reportMs);
   }

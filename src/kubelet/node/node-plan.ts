@@ -49,10 +49,15 @@ export function nodeStatus(
   details: NodeDetails = {},
 ): V1NodeStatus {
   const { machine, configuration, runtime, port } = facts;
-  const capacity = nodeCapacity(machine, configuration);
+  const own = nodeCapacity(machine, configuration);
+  // What somebody else said that the node has stays, and pods may have all of it.
+  const others = Object.fromEntries(
+    Object.entries(previous?.capacity ?? {}).filter(([resource]) => !Object.hasOwn(own, resource)),
+  );
+  const capacity = { ...own, ...others };
   return {
     addresses: nodeAddresses(facts),
-    allocatable: nodeAllocatable(capacity, configuration),
+    allocatable: { ...nodeAllocatable(own, configuration), ...others },
     ...details,
     capacity,
     conditions: nodeConditions(previous?.conditions, health, nowMs),
@@ -124,12 +129,21 @@ export function planStatusPatch(
       const changed = options.reportDue || !sameConditions(before as V1NodeCondition[] | undefined, value as V1NodeCondition[]);
       if (changed) status[field] = value;
     } else if (!isDeepStrictEqual(before, value)) {
-      // Merged by type, an address that we no longer have would stay.
-      status[field] = field === 'addresses' && before ? [...(value as object[]), { $patch: 'replace' }] : value;
+      // Merged by type, an address that we no longer have would stay, and by name a resource that is gone.
+      if (field === 'addresses' && before) status[field] = [...(value as object[]), { $patch: 'replace' }];
+      else if (field === 'allocatable') status[field] = { ...goneFrom(before, value), ...(value as object) };
+      else status[field] = value;
     }
   }
   return Object.keys(status).length > 0 ? { status } : undefined;
 }
+
+const goneFrom = (before: unknown, value: unknown): Record<string, null> =>
+  Object.fromEntries(
+    Object.keys(before ?? {})
+      .filter((name) => !Object.hasOwn(value as object, name))
+      .map((name) => [name, null]),
+  );
 
 /** Heartbeats apart. */
 function sameConditions(a: readonly V1NodeCondition[] | undefined, b: readonly V1NodeCondition[]): boolean {
