@@ -80,6 +80,13 @@ test('OpenAPI tells clients that work out patches which fields to merge, by whic
   assert.deepEqual(rule('core.v1.PodSpec', 'tolerations'), [undefined, undefined]);
 });
 
+test('the version says what clients of upstream look for in it', async () => {
+  const { body } = await api.call<Record<string, string>>('GET', '/version');
+  assert.match(body['gitVersion']!, /^v1\.\d+\.[\w.+-]+$/);
+  assert.match(body['gitCommit']!, /^[0-9a-f]{40}$/);
+  assert.match(`${body['major']}.${body['minor']}`, /^\d\.\d+$/);
+});
+
 test('discovery tells in which version objects are kept, as upstream tells it', async () => {
   const { body } = await api.call<{ resources: { name: string; storageVersionHash?: string }[] }>('GET', '/api/v1');
   const hashOf = (name: string) => body.resources.find((resource) => resource.name === name)?.storageVersionHash;

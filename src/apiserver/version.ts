@@ -12,13 +12,16 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
   s390x: 's390x',
 };
 
+/** Git's name for no commit: Muster's own would say nothing of Kubernetes, and upstream's clients want one in hexadecimal. */
+const NO_COMMIT = '0'.repeat(40);
+
 export function versionInfo(): object {
   return {
     major: KUBERNETES_MAJOR,
     minor: KUBERNETES_MINOR,
     gitVersion: GIT_VERSION,
-    gitCommit: '',
-    gitTreeState: '',
+    gitCommit: NO_COMMIT,
+    gitTreeState: 'archive',
     buildDate: '1970-01-01T00:00:00Z',
     goVersion: '',
     compiler: `node ${process.version}`,

@@ -5,6 +5,7 @@ import { olderDefinitions } from './older-definitions.ts';
 import { olderNetworking } from './older-networking.ts';
 import { olderOthers } from './older-others.ts';
 import { olderPolicies } from './older-policies.ts';
+import { olderReviews } from './older-reviews.ts';
 import { olderWebhooks } from './older-webhooks.ts';
 import { olderWorkloads } from './older-workloads.ts';
 
@@ -18,6 +19,7 @@ export const olderKinds: readonly KindDefinition[] = [
   ...olderPolicies,
   ...olderAutoscaling,
   ...olderOthers,
+  ...olderReviews,
   ...olderWebhooks,
   ...olderDefinitions,
   ...betaKinds,

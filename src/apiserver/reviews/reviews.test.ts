@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { allKinds } from '../../api/all-kinds.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
+import type { Status } from '../../api/machinery/status-error.ts';
+import { olderReviews } from '../../api/older/older-reviews.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { AuthenticationFailure } from '../authentication/authentication-failure.ts';
 import type { ActionHandler, AuthorizationAttributes, Authorizer, RequestContext, ServerResponse } from '../contracts.ts';
@@ -160,6 +163,34 @@ for (const token of ['expired', 'unknown']) {
 
 test('a review without a token is refused', async () => {
   await assert.rejects(send(tokenReview, {}), /token is required/);
+});
+
+test('reviews of the beta versions are answered as those of today, in the words of their version', async () => {
+  const { asked, handler } = access();
+  const actionHandlers = ['subjectaccessreviews', 'localsubjectaccessreviews', 'selfsubjectaccessreviews'].map(handler);
+  const api = await startTestApi({
+    composeSecurity: () => ({ ...allowAll(), actionHandlers }),
+    kinds: [...allKinds, ...olderReviews],
+  });
+  const root = '/apis/authorization.k8s.io/v1beta1';
+  const spec = { user: 'joe', group: ['ops'], resourceAttributes: PODS };
+  try {
+    for (const path of [`${root}/subjectaccessreviews`, `${root}/namespaces/ns/localsubjectaccessreviews`]) {
+      const { status, body, headers } = await api.call('POST', path, { spec });
+      assert.equal(status, 201);
+      assert.equal(body.apiVersion, 'authorization.k8s.io/v1beta1');
+      assert.deepEqual(body['spec'], spec);
+      assert.deepEqual(body['status'], { allowed: true, reason: 'because' });
+      assert.deepEqual(asked.at(-1)?.user.groups, ['ops']);
+      assert.match(String(headers['warning']), /v1beta1 \w+ is deprecated in v1\.19\+, unavailable in v1\.22\+/);
+    }
+    const self = await api.call('POST', `${root}/selfsubjectaccessreviews`, { spec: { resourceAttributes: PODS } });
+    assert.deepEqual([self.status, self.body.apiVersion], [201, 'authorization.k8s.io/v1beta1']);
+    const nobody = await api.call<Status>('POST', `${root}/subjectaccessreviews`, { spec: { resourceAttributes: PODS } });
+    assert.equal(nobody.status, 422);
+  } finally {
+    await api.stop();
+  }
 });
 
 test('an answer names its kind, though the question left that to the path', async () => {

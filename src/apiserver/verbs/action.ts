@@ -2,12 +2,13 @@ import { cloneJson } from '../../api/machinery/clone.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { methodNotAllowed } from '../../api/machinery/status-error.ts';
-import type { ActionAnswer, ActionHandler, RequestContext, ServerResponse } from '../contracts.ts';
+import type { ActionAnswer, ActionHandler, Admission, RequestContext, ServerResponse } from '../contracts.ts';
 import { decodeBody } from '../request/decode-body.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
 import { parseWriteQuery } from '../request/query-options.ts';
 import { Representation } from '../response/representation.ts';
 import { sendValue } from '../response/send.ts';
+import { actionAttributes, admitAction } from '../subresources/admit-action.ts';
 import { CachedObject } from '../watch-cache/cached-object.ts';
 import { readActionBody } from './action-body.ts';
 
@@ -15,10 +16,16 @@ import { readActionBody } from './action-body.ts';
 export interface Action {
   readonly kind: KindDefinition;
   readonly handler: ActionHandler;
+  /** For handlers that want it asked first. */
+  readonly admission: () => Admission;
 }
 
 /** Reads the body that an action needs, runs it and sends its answer, unless it has sent one itself. */
-export async function runAction({ kind, handler }: Action, context: RequestContext, response: ServerResponse): Promise<void> {
+export async function runAction(
+  { kind, handler, admission }: Action,
+  context: RequestContext,
+  response: ServerResponse,
+): Promise<void> {
   const { info } = context;
   const verbs = handler.subresource === '' ? kind.verbs : kind.actions.find((a) => a.name === handler.subresource)?.verbs;
   // A proxy passes on what no verb has a name for, too.
@@ -28,8 +35,23 @@ export async function runAction({ kind, handler }: Action, context: RequestConte
   if (handler.subresource === '' && info.verb === 'create' && info.name) throw methodNotAllowed(kind, info.verb);
   // Before anything is done: what has no table is not made to be shown as one.
   if (info.verb === 'create' && !CONNECTIONS.has(handler.subresource)) negotiateOutput(context.request, 'value');
-  const answer = await handler.handle(context, await readBody(kind, handler, context), response);
-  if (answer) await sendAnswer(answer, context, response);
+  const body = await readBody(kind, handler, context);
+  if (handler.admitFirst && body) await admitReview(admission(), kind, context, body);
+  const answer = await handler.handle(context, body, response);
+  if (answer) await sendAnswer(inVersionAsked(kind, handler, answer), context, response);
+}
+
+/** Reviews of older versions are answered as those of today, and told in their own words. */
+function inVersionAsked(kind: KindDefinition, { subresource }: ActionHandler, answer: ActionAnswer): ActionAnswer {
+  if (subresource !== '' || !kind.storedAs) return answer;
+  return { ...answer, object: kind.storedAs.fromStored(answer.object as DynamicObject) };
+}
+
+async function admitReview(admission: Admission, kind: KindDefinition, context: RequestContext, object: DynamicObject) {
+  const { dryRun } = parseWriteQuery(context.request.query, 'CreateOptions');
+  // A review has no name, whatever its metadata says.
+  const attributes = { ...actionAttributes(context, kind, { object, dryRun }), name: '' };
+  await admitAction(admission, attributes);
 }
 
 async function sendAnswer({ status, object, shownAs }: ActionAnswer, context: RequestContext, response: ServerResponse) {
@@ -53,7 +75,8 @@ async function readBody(
     const { fieldValidation } = parseWriteQuery(request.query, 'CreateOptions');
     const review = await decodeBody(request, kind, fieldValidation, context.warnings);
     // It is answered with, and an answer says what it is though the question left it to the path.
-    return { ...review, apiVersion: apiVersionOf(kind), kind: kind.kind };
+    const sent = { ...review, apiVersion: apiVersionOf(kind), kind: kind.kind };
+    return kind.storedAs ? kind.storedAs.toStored(sent) : sent;
   }
   return readActionBody(handler, context);
 }
