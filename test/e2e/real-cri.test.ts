@@ -28,7 +28,8 @@ test('a pod starts on a containerd that has no sandbox image, runs commands, wri
   using pods = await criPods(containerd);
   const { runtime } = pods;
   assert.equal(runtime.version.name, 'containerd');
-  assert.deepEqual(await runtime.status(), { ready: true, networkReady: true });
+  const { ready, networkReady } = await runtime.status();
+  assert.deepEqual({ ready, networkReady }, { ready: true, networkReady: true });
 
   const pod = pods.pod([{ command: ['sh', '-c', 'echo hello; echo oops >&2; sleep 1000'], env: [{ name: 'A', value: 'b c' }] }]);
   const uid = pod.metadata!.uid!;
@@ -53,7 +54,12 @@ test('a pod starts on a containerd that has no sandbox image, runs commands, wri
   await assert.rejects(runtime.streams!.execSync(container.id, ['sleep', '100'], 1000), { code: 'GRPC_DEADLINE_EXCEEDED' });
 
   const logFile = await runtime.logs!.pathOf(container.id);
-  assert.match(await readFile(logFile!, 'utf8'), /^\S+ stdout F hello\n\S+ stderr F oops\n$/m);
+  // Each stream has a reader of its own: which line is first is not said.
+  const lines = await until('both lines are in the log', async () => {
+    const written = (await readFile(logFile!, 'utf8')).split('\n').filter(Boolean);
+    return written.length === 2 && written.map((line) => line.slice(line.indexOf(' ') + 1)).sort();
+  });
+  assert.deepEqual(lines, ['stderr F oops', 'stdout F hello']);
   const url = await runtime.streams!.exec({
     containerId: container.id,
     command: ['true'],
@@ -100,8 +106,8 @@ test('how a container ended is told with its reason, its exit code and its last 
     { name: 'loud', command: ['sh', '-c', 'yes 0123456789 | head -c 9000 > /dev/termination-log; exit 7'] },
     { name: 'log', command: ['sh', '-c', 'echo one; echo two; exit 1'], terminationMessagePolicy: 'FallbackToLogsOnError' },
     { name: 'greedy', command: ['sh', '-c', 'tail /dev/zero'] },
-    { name: 'polite', command: ['sh', '-c', 'trap "exit 5" TERM; while :; do sleep 0.05; done'] },
-    { name: 'deaf', command: ['sleep', '1000'] },
+    { name: 'polite', command: ['sh', '-c', 'trap "exit 5" TERM; echo up; while :; do sleep 0.05; done'] },
+    { name: 'deaf', command: ['sh', '-c', 'trap "" TERM; echo up; sleep 1000'] },
     { name: 'absent', command: ['/no/such/program'] },
   ]);
   const uid = pod.metadata!.uid!;
@@ -119,10 +125,17 @@ test('how a container ended is told with its reason, its exit code and its last 
   const greedy = await endOf('greedy', { resources: { memoryLimitBytes: 16 << 20 } });
   assert.deepEqual([greedy.exitCode, greedy.reason], [137, 'OOMKilled']);
 
-  const polite = await pods.start(sandbox, pod, 'polite');
+  // Until the program has begun, what starts it answers the signal.
+  const upAndRunning = async (name: string) => {
+    const container = await pods.start(sandbox, pod, name);
+    const log = await runtime.logs!.pathOf(container.id);
+    await until(`${name} has begun`, async () => (await readFile(log!, 'utf8')).includes('up'));
+    return container;
+  };
+  const polite = await upAndRunning('polite');
   await runtime.stopContainer(polite.id, 30_000);
   assert.equal((await containerOf(runtime, uid, polite.id))?.exitCode, 5);
-  const deaf = await pods.start(sandbox, pod, 'deaf');
+  const deaf = await upAndRunning('deaf');
   await runtime.stopContainer(deaf.id, 1000);
   assert.equal((await containerOf(runtime, uid, deaf.id))?.exitCode, 137);
 

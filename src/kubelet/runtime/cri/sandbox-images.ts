@@ -31,6 +31,8 @@ export class SandboxImages {
   readonly #containerd: ContainerdClient;
   #prepared: Promise<void> | undefined;
   #configured: Promise<string | undefined> | undefined;
+  /** What is being put there just now, by name: pods that start at once wait for one import. */
+  readonly #provided = new Map<string, Promise<boolean>>();
 
   constructor(options: SandboxImagesOptions) {
     this.#options = options;
@@ -102,7 +104,15 @@ export class SandboxImages {
   }
 
   /** False when the runtime is not containerd, or there is no image for this machine. */
-  async #provide(name: string): Promise<boolean> {
+  #provide(name: string): Promise<boolean> {
+    const running = this.#provided.get(name);
+    if (running !== undefined) return running;
+    const provided = this.#import(name).finally(() => this.#provided.delete(name));
+    this.#provided.set(name, provided);
+    return provided;
+  }
+
+  async #import(name: string): Promise<boolean> {
     const { logger } = this.#options;
     const architecture = hostArchitecture();
     if (architecture === undefined) return false;
