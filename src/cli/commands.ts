@@ -70,7 +70,7 @@ const explain: GroupEntry = {
 
 const deploy: GroupEntry = {
   name: 'deploy',
-  summary: 'make a cluster of hosts that are reached by ssh, and keep it: plan, apply, verify, node, reset',
+  summary: 'make a cluster of hosts that are reached by ssh, and keep it: plan, apply, verify, node, rotate, reset',
   commands: [
     {
       name: 'plan',
@@ -91,6 +91,27 @@ const deploy: GroupEntry = {
       name: 'reset',
       summary: 'remove from the hosts what apply put there',
       load: async () => (await import('./commands/deploy-reset.ts')).deployResetCommand,
+    },
+    {
+      name: 'rotate',
+      summary: 'replace keys and certificates of a cluster that runs, without a gap',
+      commands: [
+        {
+          name: 'ca',
+          summary: 'replace the authority and all that it signed',
+          load: async () => (await import('./commands/deploy-rotate.ts')).deployRotateCaCommand,
+        },
+        {
+          name: 'certificates',
+          summary: 'make new keys and certificates of the same authority',
+          load: async () => (await import('./commands/deploy-rotate.ts')).deployRotateCertificatesCommand,
+        },
+        {
+          name: 'service-accounts',
+          summary: "replace the key that signs service accounts' tokens",
+          load: async () => (await import('./commands/deploy-rotate.ts')).deployRotateServiceAccountsCommand,
+        },
+      ],
     },
     {
       name: 'node',

@@ -45,6 +45,7 @@ export function factsThatFit(steps: readonly Step[]): HostFacts {
     units: new Map<string, { load: string; active: string; enabled: string; fingerprint: string }>(),
     sysctls: new Map<string, { value: string; writable: boolean }>(),
     accounts: new Map<string, { uid: number; gid: number }>(),
+    certificates: new Map<string, string>(),
   };
   for (const step of steps) {
     if (step.type === 'directory') facts.files.set(step.path, step);

@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import { applyPlans } from '../../deploy/apply/apply.ts';
-import { endpointUrl, kubeconfigText } from '../../deploy/desired/files.ts';
 import { isEmpty } from '../../deploy/plan/plan.ts';
-import { writeFileAtomic } from '../../std/atomic-file.ts';
 import type { ComponentCommand } from '../../std/command.ts';
+import { writeAdminKubeconfig } from '../deploy/admin-kubeconfig.ts';
 import { DEPLOY_FLAGS } from '../deploy/deploy-flags.ts';
 import { lookAt } from '../deploy/look.ts';
 import { openSession } from '../deploy/session.ts';
@@ -16,10 +14,8 @@ export const deployApplyCommand: ComponentCommand = {
   async run(flags, io) {
     const beganMs = io.clock.now();
     await using session = await openSession(flags, io, { readOnly: false, locksAs: 'apply' });
-    const { inventory, material, transports, assetsDirectory } = session;
-    const kubeconfig = join(assetsDirectory, 'admin.kubeconfig');
-    const text = kubeconfigText(endpointUrl(inventory), material.authority.trust, { name: 'admin', pair: material.admin });
-    await writeFileAtomic(kubeconfig, text, { mode: 0o600 });
+    const { inventory, material, transports } = session;
+    const kubeconfig = await writeAdminKubeconfig(session);
     const { facts, plans } = await lookAt(session, io);
     await applyPlans({
       inventory,

@@ -36,7 +36,13 @@ export async function lookAt(session: Session, io: CommandIo, names?: ReadonlySe
     throw new CodedError(`the hosts are not fit for this cluster: ${gathered(problems).join('; ')}`, {
       code: 'PREFLIGHT_FAILED',
     });
-  return { facts: survey.facts, plans: planCluster(inventory, session.desired(survey), survey.facts) };
+  return {
+    facts: survey.facts,
+    plans: planCluster(
+      { inventory, desired: session.desired(survey), signer: session.material.authority.certificate },
+      survey.facts,
+    ),
+  };
 }
 
 /** What holds of several hosts is told once. */

@@ -119,6 +119,8 @@ printf '%s\\n' ${step.fingerprint} > "$journal/units/"${name}`;
     case 'running':
       return `systemctl is-active --quiet ${quote(step.name)} || record started"$tab"${quote(step.name)}
 systemctl enable --quiet --now ${quote(step.name)}`;
+    case 'forgotten':
+      return `rm -f -- ${step.paths.map((path) => (path.endsWith('*') ? `${quote(path.slice(0, -1))}*` : quote(path))).join(' ')}`;
     case 'restarted':
       return `systemctl restart ${quote(step.name)}`;
     case 'stopped':

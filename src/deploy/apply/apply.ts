@@ -3,7 +3,7 @@ import { atMost } from '../../std/at-most.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Material } from '../assets/material.ts';
-import { bootstrapFile } from '../desired/node.ts';
+import { bootstrapFile, KUBELET_KUBECONFIG } from '../desired/node.ts';
 import { bridgeFile } from '../desired/pod-network.ts';
 import { PHASES, type Phase, type Step } from '../desired/step.ts';
 import type { HostFacts } from '../facts/facts.ts';
@@ -73,11 +73,22 @@ const stepsOf = (plan: HostPlan, phase: Phase): Step[] =>
 /** The steps of the last phase, with what makes the node join where it has not. */
 async function joinSteps({ inventory, signal }: ApplyOptions, plan: HostPlan, cluster: Cluster): Promise<Step[]> {
   const steps = stepsOf(plan, 'node');
-  if (!plan.joins) return steps;
+  if (!plan.joins && !plan.rejoins) return steps;
   const file = bootstrapFile(inventory, await cluster.createToken(plan.host, signal));
   const kubelet: Step =
     steps.find((step) => step.type === 'unit' && step.name === 'kubelet.service') ?? restartOf('kubelet.service');
-  return [{ ...file, phase: 'node' }, ...steps.filter((step) => step !== kubelet), kubelet];
+  return [
+    { ...file, phase: 'node' },
+    ...steps.filter((step) => step !== kubelet),
+    ...(plan.rejoins ? [forgottenIdentity(inventory)] : []),
+    kubelet,
+  ];
+}
+
+/** What a kubelet has of an authority before. Its serving certificate is asked for again, too, unless it is of its own making. */
+function forgottenIdentity({ pki, kubelet }: Inventory): Step {
+  const serving = kubelet.servingCertificate === 'self-signed' ? [] : [`${pki.directory}/kubelet-server-*`];
+  return { type: 'forgotten', paths: [KUBELET_KUBECONFIG, `${pki.directory}/kubelet-client-*`, ...serving], phase: 'node' };
 }
 
 /** A kubelet that runs and has not joined: its token may have ended. */

@@ -64,7 +64,12 @@ export async function promoteNext(files: AssetFiles, name: PairName): Promise<vo
 }
 
 /** Trusts the old one no more: `signing` becomes `settled`. */
-export const forgetPrevious = (files: AssetFiles, name: PairName): Promise<void> => files.remove(`${name.path}-previous.pem`);
+export async function forgetPrevious(files: AssetFiles, { path }: PairName): Promise<void> {
+  // What a promotion that was cut short left.
+  await files.remove(`${path}-next.key`);
+  await files.remove(`${path}-next.pem`);
+  await files.remove(`${path}-previous.pem`);
+}
 
 export async function writePair(files: AssetFiles, name: PairName, suffix: string, pair: Pair): Promise<void> {
   // The key first: a certificate without one would be taken for finished.

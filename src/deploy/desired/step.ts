@@ -74,6 +74,12 @@ export interface RestartedStep {
   readonly name: string;
 }
 
+/** Files that go, of which a component makes others: ends of their names may be `*`. */
+export interface ForgottenStep {
+  readonly type: 'forgotten';
+  readonly paths: readonly string[];
+}
+
 /** A service of the host that may not run. */
 export interface StoppedStep {
   readonly type: 'stopped';
@@ -111,6 +117,7 @@ export type StepAction =
   | UnitStep
   | RunningStep
   | RestartedStep
+  | ForgottenStep
   | StoppedStep
   | SwapStep
   | ModuleStep
@@ -149,6 +156,8 @@ export function titleOf(step: StepAction): string {
     case 'restarted':
     case 'stopped':
       return `service ${step.name}`;
+    case 'forgotten':
+      return `files ${step.paths.join(', ')}`;
     case 'swap-off':
       return 'swap';
     case 'library-cache':

@@ -9,13 +9,15 @@ export interface Question {
   readonly libraries: readonly string[];
   readonly sysctls: readonly string[];
   readonly accounts: readonly string[];
+  /** Files with certificates, perhaps with keys, which stay where they are. */
+  readonly certificates: readonly string[];
 }
 
 /** Larger files are told apart, not shown. */
 const LARGEST_SHOWN_BYTES = 64 * 1024;
 
 /** What `FACTS_SCRIPT` reads: a line a question. */
-export function factsInput({ files, units, programs, libraries, sysctls, accounts }: Question): string {
+export function factsInput({ files, units, programs, libraries, sysctls, accounts, certificates }: Question): string {
   return [
     ...files.map(({ path, sha256 }) => `file\t${path}\t${sha256 ?? '-'}`),
     ...units.map((name) => `unit\t${name}\t-`),
@@ -23,6 +25,7 @@ export function factsInput({ files, units, programs, libraries, sysctls, account
     ...libraries.map((name) => `library\t${name}\t-`),
     ...sysctls.map((key) => `sysctl\t${key}\t-`),
     ...accounts.map((name) => `account\t${name}\t-`),
+    ...certificates.map((path) => `certificate\t${path}\t-`),
     '',
   ].join('\n');
 }
@@ -84,6 +87,8 @@ while IFS="$tab" read -r what name sha; do
         if [ -w "$path" ]; then may=write; else may=read; fi
         printf 'sysctl\\t%s\\t%s\\t%s\\n' "$name" "$(tr '\\t' ' ' < "$path" 2>/dev/null)" "$may"
       fi ;;
+    certificate)
+      if [ -f "$name" ]; then printf 'certificate\\t%s\\t%s\\n' "$name" "$(sed -n '/^-----BEGIN CERTIFICATE-----$/,/^-----END CERTIFICATE-----$/p' "$name" | base64 | tr -d '\\n')"; fi ;;
     account)
       entry=$(getent passwd "$name" 2>/dev/null || sed -n "/^$name:/p" /etc/passwd)
       if [ -n "$entry" ]; then printf 'account\\t%s\\t%s\\n' "$name" "$(printf %s "$entry" | cut -d: -f3,4)"; fi ;;

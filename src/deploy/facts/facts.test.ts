@@ -9,7 +9,7 @@ import { CodedError } from '../../std/coded-error.ts';
 import { FACTS_SCRIPT, factsInput } from './facts-script.ts';
 import { parseFacts } from './parse-facts.ts';
 
-const nothing = { files: [], units: [], programs: [], libraries: [], sysctls: [], accounts: [] };
+const nothing = { files: [], units: [], programs: [], libraries: [], sysctls: [], accounts: [], certificates: [] };
 
 async function look(question: Partial<Parameters<typeof factsInput>[0]>) {
   const { stdout } = await runProgram('sh', ['-c', FACTS_SCRIPT], { input: factsInput({ ...nothing, ...question }) });

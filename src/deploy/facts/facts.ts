@@ -49,6 +49,8 @@ export interface HostFacts {
   readonly ports: ReadonlySet<number>;
   readonly files: ReadonlyMap<string, FileFact>;
   readonly units: ReadonlyMap<string, UnitFact>;
+  /** Path → PEM, of those that were asked for; never with a key. */
+  readonly certificates: ReadonlyMap<string, string>;
   readonly programs: ReadonlySet<string>;
   /** That the dynamic linker finds, of those that were asked for. */
   readonly libraries: ReadonlySet<string>;

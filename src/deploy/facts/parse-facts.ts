@@ -27,6 +27,7 @@ export function parseFacts(text: string): HostFacts {
     units: new Map<string, UnitFact>(),
     sysctls: new Map<string, { value: string; writable: boolean }>(),
     accounts: new Map<string, { uid: number; gid: number }>(),
+    certificates: new Map<string, string>(),
   };
   for (const line of lines) {
     const [what = '', name = '', ...rest] = line.split('\t');
@@ -40,6 +41,7 @@ export function parseFacts(text: string): HostFacts {
     else if (what === 'sysctl') facts.sysctls.set(name, { value: value.trim(), writable: more === 'write' });
     else if (what === 'account') facts.accounts.set(name, readAccount(value, line));
     else if (what === 'unit') facts.units.set(name, readUnit(value, more, line));
+    else if (what === 'certificate') facts.certificates.set(name, readBase64(value, line));
     else if (what === 'content') facts.files.set(name, withContent(facts.files.get(name), value, line));
     else if (what === 'file' || what === 'directory' || what === 'link' || what === 'other')
       facts.files.set(name, readFile(what, value, more, line));
@@ -125,8 +127,13 @@ function readFile(type: FileFact['type'], value: string, more: string, line: str
 }
 
 function withContent(file: FileFact | undefined, value: string, line: string): FileFact {
-  if (file?.type !== 'file' || !/^[A-Za-z0-9+/]*={0,2}$/.test(value)) throw malformed(`line ${quoted(line)}`);
-  return { ...file, content: Buffer.from(value, 'base64').toString() };
+  if (file?.type !== 'file') throw malformed(`line ${quoted(line)}`);
+  return { ...file, content: readBase64(value, line) };
+}
+
+function readBase64(value: string, line: string): string {
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(value)) throw malformed(`line ${quoted(line)}`);
+  return Buffer.from(value, 'base64').toString();
 }
 
 const quoted = (text: string) => JSON.stringify(text.slice(0, 200));

@@ -1,7 +1,7 @@
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import { atMost } from '../../std/at-most.ts';
 import type { Clock } from '../../std/clock.ts';
-import { KUBELET_KUBECONFIG } from '../desired/node.ts';
+import { KUBELET_KUBECONFIG, kubeletPair } from '../desired/node.ts';
 import { cniFile } from '../desired/pod-network.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
 import type { Step } from '../desired/step.ts';
@@ -76,5 +76,6 @@ function questionOf(inventory: Inventory, host: InventoryHost, steps: readonly S
     libraries: steps.flatMap((step) => (step.type === 'library-cache' ? [step.library] : [])),
     sysctls: [...sysctlsOf(inventory).keys()],
     accounts: ['kube', 'etcd'],
+    certificates: host.roles.includes('worker') ? [kubeletPair(inventory, 'client'), kubeletPair(inventory, 'server')] : [],
   };
 }

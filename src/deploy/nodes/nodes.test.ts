@@ -118,7 +118,7 @@ test('a removal is refused where it would cost etcd a member, the cluster its AP
 });
 
 test('a host is made a node only where its name and address are free, and nobody else changes with it', () => {
-  const plans = [{ host: 'w1', changes: [], joins: true, needsNetwork: false }];
+  const plans = [{ host: 'w1', changes: [], joins: true, rejoins: false, needsNetwork: false }];
   const check = (hosts: (typeof m1)[], nodes: V1Node[]) =>
     checkAddition(inventory, hosts as never, plans, new Map(nodes.map((one) => [one.metadata!.name!, one])));
   assert.deepEqual(check([w1], [node('m2', '192.168.20.32')]), []);

@@ -1,3 +1,5 @@
+import type { HostPlan } from './plan.ts';
+
 /** One thing that a command would do, and how it shows. */
 export interface OutlineChange {
   readonly action: 'create' | 'change' | 'remove' | 'start' | 'restart' | 'stop' | 'leave';
@@ -32,4 +34,15 @@ export const outlineJson = (outlines: readonly Outline[]): object => ({
     name: target,
     changes: changes.map(({ action, title, lines }) => ({ action, title, diff: lines })),
   })),
+});
+
+/** What is to be done on a host, among other things. */
+export const outlineOfPlan = ({ host, changes, joins, rejoins }: HostPlan): Outline => ({
+  target: host,
+  changes: [
+    ...changes,
+    ...(joins || rejoins
+      ? [{ action: 'change' as const, title: 'certificates of the kubelet', lines: ['+ asked for anew'] }]
+      : []),
+  ],
 });

@@ -60,6 +60,8 @@ function planStep(step: Step, facts: HostFacts): Found | undefined {
     }
     case 'restarted':
       return { action: 'restart', lines: [] };
+    case 'forgotten':
+      return { action: 'remove', lines: [] };
     case 'library-cache':
       return facts.libraries.has(step.library) ? undefined : { action: 'change', lines: [`+ ${step.library}`] };
     case 'stopped': {
