@@ -170,6 +170,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       objects,
       ...(encryption && { storedForms: encryption.forms }),
       writes,
+      admission,
       authorizer: security.authorizer,
       clock,
       logger,

@@ -94,12 +94,16 @@ export interface RequestContext {
   readonly answerHeaders?: Record<string, string>;
   /** Absent when nobody records this request. */
   audit?: AuditNotes;
+  /** When its time is up; by the clock of `performance`. Absent: it goes on for as long as it takes. */
+  readonly deadlineMs?: number;
 }
 
 /** What the audit log shall say of a request besides the request itself. */
 export interface AuditNotes {
   /** Keys look like `authorization.k8s.io/decision`. A key that was noted before keeps its first value, as upstream. */
   addAuditAnnotation(key: string, value: string): void;
+  /** The same where the policy asks for what was requested, and not for metadata alone. */
+  addRequestAnnotation?(key: string, value: () => string): void;
   /** The body as it was decoded, before admission changes it; kept only where the policy asks for it. */
   requestObject?(object: object): void;
   /** Whom the request acts as from now on. */
@@ -165,6 +169,8 @@ export interface AdmissionAttributes {
   readonly warnings: string[];
   /** Absent when nobody records the request. */
   readonly audit?: AuditNotes;
+  /** When the request's time is up, by the clock of `performance`: who is asked is told how much of it is left. */
+  readonly deadlineMs?: number;
   /** Made by the first mutating plugin that may have to run twice. */
   reinvocation?: Reinvocation;
 }
@@ -237,6 +243,8 @@ export interface ActionHandler {
   readonly group: string;
   readonly resource: string;
   readonly subresource: string;
+  /** Admission has looked at what was sent before it is handled. Other handlers ask it themselves, or do not. */
+  readonly admitFirst?: true;
   handle(context: RequestContext, body: DynamicObject | undefined, response: ServerResponse): Promise<undefined | ActionAnswer>;
 }
 

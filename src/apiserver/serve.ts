@@ -44,13 +44,15 @@ export function createServe(
     let disconnected: (() => void) | undefined;
     try {
       info = parseRequestInfo(request);
-      const known: RequestContext = { request, info, user, warnings, auditId, answerHeaders };
+      const lasting = isLongRunning(info) || request.takeOver !== undefined;
+      const withinMs = lasting ? undefined : askedTimeoutMs(request.query);
+      const deadline = lasting ? undefined : { deadlineMs: startMs + running.allowedMs(withinMs) };
+      const known: RequestContext = { request, info, user, warnings, auditId, answerHeaders, ...deadline };
       context = known;
       if (running.draining) throw shuttingDown();
       const fail = (error: Error) => failFromOutside(known, request, response, error);
-      const lasting = isLongRunning(info) || request.takeOver !== undefined;
       if (lasting && info.verb !== 'watch' && isKnown(info)) disconnected = metrics.beginConnection(info);
-      end = running.begin(lasting, fail, lasting ? undefined : askedTimeoutMs(request.query));
+      end = running.begin(lasting, fail, withinMs);
       await chain(context, response);
     } catch (error) {
       await answerFailure(context, response, error, logger);

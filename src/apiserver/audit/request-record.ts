@@ -50,6 +50,10 @@ export class RequestRecord implements AuditNotes {
     if (!this.#annotations.has(key)) this.#annotations.set(key, value);
   }
 
+  addRequestAnnotation(key: string, value: () => string): void {
+    if (RANK[this.decision.level] >= RANK.Request) this.addAuditAnnotation(key, value());
+  }
+
   impersonated(user: UserInfo): void {
     this.#impersonated = user;
   }

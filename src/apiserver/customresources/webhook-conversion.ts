@@ -7,9 +7,9 @@ import type { DynamicObject } from '../../api/machinery/object.ts';
 import { StatusError } from '../../api/machinery/status-error.ts';
 
 /** Asks a webhook and gives back its parsed answer; rejects with an Error in Go's words. */
-export type AskWebhook = (question: { client: ConversionClient; body: string; timeoutSeconds: number }) => Promise<unknown>;
+export type AskWebhook = (question: { client: ConversionClient; body: string; timeoutMs: number }) => Promise<unknown>;
 
-const TIMEOUT_SECONDS = 30;
+const TIMEOUT_MS = 30_000;
 /** Larger batches are sent in parts, so that no question is larger than what answers may be. */
 const LARGEST_BATCH_BYTES = 4 * 1024 * 1024;
 
@@ -30,7 +30,7 @@ export function createWebhookConversion({ spec }: Definition, ask: AskWebhook): 
     };
     let answer: unknown;
     try {
-      answer = await ask({ client, body: JSON.stringify(review), timeoutSeconds: TIMEOUT_SECONDS });
+      answer = await ask({ client, body: JSON.stringify(review), timeoutMs: TIMEOUT_MS });
     } catch (cause) {
       throw failure(`conversion webhook for ${from} failed: ${(cause as Error).message}`, cause);
     }

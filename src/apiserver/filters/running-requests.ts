@@ -35,6 +35,11 @@ export class RunningRequests {
     return this.#running.size;
   }
 
+  /** The time that a request has that is not long-running, and that may have asked for less. */
+  allowedMs(withinMs: number | undefined): number {
+    return withinMs ? Math.min(withinMs, this.#timeoutMs) : this.#timeoutMs;
+  }
+
   /** Notes a request, with the shorter time that it may have asked for itself; to be called back when it ends. */
   begin(longRunning: boolean, fail: (error: Error) => void, withinMs?: number): () => void {
     const running: Running = { startMs: this.#clock.now(), longRunning, fail };

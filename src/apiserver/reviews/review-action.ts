@@ -11,6 +11,7 @@ export function reviewAction(
     group: kind.group,
     resource: kind.resource,
     subresource: '',
+    admitFirst: true,
     async handle(context, body) {
       if (!body) throw badRequest(`a ${kind.resource} request must have a body`);
       const metadata = { ...body.metadata, creationTimestamp: body.metadata?.creationTimestamp ?? null };

@@ -4,7 +4,7 @@ import type { Admission, AdmissionAttributes, RequestContext } from '../contract
 
 /** What admission is asked of an action on `kind`; `object` is the action's own, such as a Binding. */
 export function actionAttributes(
-  { info, user, warnings, audit }: RequestContext,
+  { info, user, warnings, audit, deadlineMs }: RequestContext,
   kind: KindDefinition,
   { object, oldObject, dryRun }: { object: DynamicObject; oldObject?: DynamicObject; dryRun: boolean },
 ): AdmissionAttributes {
@@ -13,13 +13,14 @@ export function actionAttributes(
     kind,
     subresource: info.subresource,
     namespace: info.namespace,
-    name: info.name,
+    name: info.name || (object.metadata?.name ?? ''),
     object,
     oldObject,
     user,
     dryRun,
     warnings,
     ...(audit && { audit }),
+    ...(deadlineMs !== undefined && { deadlineMs }),
   };
 }
 

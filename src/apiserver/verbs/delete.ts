@@ -58,7 +58,8 @@ export function createDeleteCollection(deps: VerbDeps): VerbHandler {
     };
     const deleteOne = async (object: CachedObject) => {
       try {
-        await writes.delete({ ...writeScope(call, choices.dryRun), namespace: object.namespace }, object.name, choices);
+        const scope = { ...writeScope(call, choices.dryRun), namespace: object.namespace, ofCollection: true } as const;
+        await writes.delete(scope, object.name, choices);
       } catch (error) {
         if (!isStatus(error, 'NotFound')) failures.push(error); // somebody else deleted it: as wished
       }

@@ -3,7 +3,7 @@ import type { KindDefinition, PartSubresource } from '../../api/machinery/kind.t
 import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { Store } from '../../store/store.ts';
-import type { Authorizer, RequestContext, ServerResponse } from '../contracts.ts';
+import type { Admission, Authorizer, RequestContext, ServerResponse } from '../contracts.ts';
 import type { StoredForms } from '../encryption/encrypting-store.ts';
 import type { Keyspace } from '../store-access/keyspace.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
@@ -27,6 +27,8 @@ export interface VerbDeps {
   /** With encryption at rest: which values cannot be read. */
   readonly storedForms?: StoredForms;
   readonly writes: ObjectWrites;
+  /** For actions that let nobody in by themselves. */
+  readonly admission: () => Admission;
   /** Hears of requests for kinds that are deprecated. */
   readonly noteDeprecated?: (kind: KindDefinition, subresource: string) => void;
   /** For what a request turns out to do besides what it was let in for. */
@@ -48,7 +50,7 @@ export function fieldManagerOf({ request, info }: RequestContext, fieldManager: 
 
 /** The scope of a write that this call makes. */
 export function writeScope({ context, kind, part }: ResourceCall, dryRun: boolean, fieldManager = ''): WriteScope {
-  const { info, user, warnings, audit } = context;
+  const { info, user, warnings, audit, deadlineMs } = context;
   return {
     kind,
     namespace: kind.namespaced ? info.namespace : '',
@@ -56,6 +58,7 @@ export function writeScope({ context, kind, part }: ResourceCall, dryRun: boolea
     dryRun,
     warnings,
     ...(audit && { audit }),
+    ...(deadlineMs !== undefined && { deadlineMs }),
     ...(part && { part }),
     admit: true,
     fields: trackPlainWrites(fieldManagerOf(context, fieldManager)),

@@ -194,7 +194,7 @@ test('owners that are named twice are taken out, and warned of', async () => {
   const owner = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'u1' };
   const body = { metadata: { name: 'owned', ownerReferences: [owner, { ...owner, uid: 'u2' }, owner] } };
   const text = (when: string) =>
-    `metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: u1`;
+    `.metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: u1`;
   const created = await api.call<Body>('POST', maps, body);
   assert.equal(created.status, 201, created.text);
   assert.deepEqual(warnings(created), [text('')]);

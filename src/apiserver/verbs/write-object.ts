@@ -29,6 +29,10 @@ export interface WriteScope {
   readonly dryRun: boolean;
   readonly warnings: string[];
   readonly audit?: AuditNotes;
+  /** When the request's time is up, by the clock of `performance`. */
+  readonly deadlineMs?: number;
+  /** All of a collection is deleted: admission is told no name. */
+  readonly ofCollection?: true;
   /** The part that is written; undefined for the whole. */
   readonly part?: PartSubresource;
   /** The server's own writes go past admission. */
@@ -192,7 +196,7 @@ export class ObjectWrites {
         checkPreconditions(kind, existing.object, choices.preconditions);
         await scope.pauses?.pause();
         if (scope.admit) {
-          const attributes = this.#attributes(scope, 'DELETE', name, undefined, existing.object);
+          const attributes = this.#attributes(scope, 'DELETE', scope.ofCollection ? '' : name, undefined, existing.object);
           await this.#deps.admission().admit(attributes);
           await this.#deps.admission().validate(attributes);
         }
@@ -235,14 +239,14 @@ export class ObjectWrites {
   }
 
   #attributes(
-    { kind, namespace, part, user, dryRun, warnings, audit }: WriteScope,
+    { kind, namespace, part, user, dryRun, warnings, audit, deadlineMs }: WriteScope,
     operation: AdmissionAttributes['operation'],
     name: string,
     object: DynamicObject | undefined,
     oldObject: DynamicObject | undefined,
   ): AdmissionAttributes {
     const subresource = part?.name ?? '';
-    const who = { user, dryRun, warnings, ...(audit && { audit }) };
+    const who = { user, dryRun, warnings, ...(audit && { audit }), ...(deadlineMs !== undefined && { deadlineMs }) };
     return { operation, kind, subresource, namespace, name, object, oldObject, ...who };
   }
 

@@ -169,7 +169,10 @@ const POLICY_RESOURCES: ReadonlySet<string> = new Set([
   'mutatingadmissionpolicybindings',
 ]);
 
-/** Policies are not about policies, so that a wrong one can be removed. */
+const REVIEW_GROUPS: ReadonlySet<string> = new Set(['authentication.k8s.io', 'authorization.k8s.io']);
+
+/** Policies are not about policies, so that a wrong one can be removed, nor about reviews, which they may make themselves. */
 export function isPolicyRequest({ kind }: AdmissionAttributes): boolean {
+  if (kind.storage === 'review' && REVIEW_GROUPS.has(kind.group)) return true;
   return kind.group === 'admissionregistration.k8s.io' && POLICY_RESOURCES.has(kind.resource);
 }

@@ -5,7 +5,7 @@ import type { AdmissionAttributes } from '../../contracts.ts';
 import type { AdmissionMetrics, WebhookOutcome } from '../../metrics/admission-metrics.ts';
 import { convertBetween } from '../matching/equivalent-kinds.ts';
 import { type Answer, BadAnswer, chooseVersion, makeReview, readAnswer } from './admission-review.ts';
-import { CallFailure, dryRunUnsupported, refusedBy } from './refusals.ts';
+import { CallFailure, dryRunUnsupported, refusedBy, requestTimedOut } from './refusals.ts';
 import type { WebhookConnections } from './webhook-connections.ts';
 import type { Webhook } from './webhook-list.ts';
 
@@ -32,7 +32,8 @@ async function callWebhook(
   );
   const body = makeReview(attributes, { version, uid, kind, object, oldObject });
   const client = hook.clientConfig;
-  const answered = await connections.ask({ client, body, timeoutSeconds: hook.timeoutSeconds ?? 10 }).catch((cause: Error) => {
+  const timeoutMs = timeLeftMs(attributes, (hook.timeoutSeconds ?? 10) * 1000);
+  const answered = await connections.ask({ client, body, timeoutMs }).catch((cause: Error) => {
     throw new CallFailure(hook.name, `failed to call webhook: ${cause.message}`, { cause });
   });
   try {
@@ -42,6 +43,17 @@ async function callWebhook(
       throw new CallFailure(hook.name, `received invalid webhook response: ${error.message}`, { cause: error });
     throw error;
   }
+}
+
+/**
+ * What a webhook may take of the time that the request has left. Once that is over nobody is asked any more, whatever the webhook's
+ * failure policy says.
+ */
+function timeLeftMs({ deadlineMs }: AdmissionAttributes, ownMs: number): number {
+  if (deadlineMs === undefined) return ownMs;
+  const leftMs = deadlineMs - performance.now();
+  if (leftMs <= 0) throw requestTimedOut();
+  return Math.min(ownMs, leftMs);
 }
 
 export interface AskDeps {

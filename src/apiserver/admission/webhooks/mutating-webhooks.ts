@@ -36,6 +36,10 @@ export function createMutatingWebhooks(deps: WebhookDeps): AdmissionPlugin {
       const changed = patch === undefined ? false : await patchObject(hook.name, attributes, kind, patch);
       const note = JSON.stringify({ configuration, webhook: hook.name, mutated: changed });
       attributes.audit?.addAuditAnnotation(`mutation.webhook.admission.k8s.io/${at}`, note);
+      if (Array.isArray(patch) && patch.length)
+        attributes.audit?.addRequestAnnotation?.(`patch.webhook.admission.k8s.io/${at}`, () =>
+          JSON.stringify({ configuration, webhook: hook.name, patch, patchType: 'JSONPatch' }),
+        );
       return changed;
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error;

@@ -20,6 +20,19 @@ export function refusedBy(webhook: string, result: Partial<Status> = {}): Status
 export const dryRunUnsupported = (webhook: string) =>
   badRequest(`admission webhook ${JSON.stringify(webhook)} does not support dry run`);
 
+/** The request's own time was up before a webhook was asked. */
+export const requestTimedOut = () =>
+  new StatusError({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: 'Timeout: request did not complete within requested timeout',
+    reason: 'Timeout',
+    details: {},
+    code: 504,
+  });
+
 /** A webhook could not be asked: what its failure policy is about. */
 export class CallFailure extends Error {
   readonly webhook: string;

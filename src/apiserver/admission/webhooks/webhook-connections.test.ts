@@ -26,5 +26,5 @@ test('a webhook that changes protocols instead of answering has refused, and nob
     url: `https://localhost:${(server.address() as AddressInfo).port}/`,
     caBundle: Buffer.from(authority.certificatePem).toString('base64'),
   };
-  await assert.rejects(connections.ask({ client, body: '{}', timeoutSeconds: 5 }), /\b101\b/);
+  await assert.rejects(connections.ask({ client, body: '{}', timeoutMs: 5000 }), /\b101\b/);
 });

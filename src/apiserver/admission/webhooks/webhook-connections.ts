@@ -14,7 +14,8 @@ export type ResolveService = (namespace: string, name: string, port: number) => 
 export interface Question {
   readonly client: ClientConfig;
   readonly body: string;
-  readonly timeoutSeconds: number;
+  /** The webhook is told of it in whole seconds, rounded up. */
+  readonly timeoutMs: number;
 }
 
 interface Target {
@@ -34,8 +35,8 @@ export class WebhookConnections {
   }
 
   /** The parsed answer. Rejects with an Error that says why there is none, as Go's client would. */
-  async ask({ client, body, timeoutSeconds }: Question): Promise<unknown> {
-    const address = `${addressOf(client)}?timeout=${timeoutSeconds}s`;
+  async ask({ client, body, timeoutMs }: Question): Promise<unknown> {
+    const address = `${addressOf(client)}?timeout=${Math.ceil(timeoutMs / 1000)}s`;
     const url = new URL(address);
     const named = (why: string, cause?: unknown) => new Error(`Post ${JSON.stringify(address)}: ${why}`, { cause });
     let target: Target;
@@ -44,7 +45,7 @@ export class WebhookConnections {
     } catch (error) {
       throw named((error as Error).message, error);
     }
-    const signal = AbortSignal.timeout(timeoutSeconds * 1000);
+    const signal = AbortSignal.timeout(Math.ceil(timeoutMs));
     const { status, text } = await this.#post(target, client.caBundle, body, signal).catch((error: NodeJS.ErrnoException) => {
       throw named(signal.aborted ? 'context deadline exceeded' : failureText(error, target), error);
     });
