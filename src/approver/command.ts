@@ -15,6 +15,7 @@ import { ApproverMetrics } from './approver-metrics.ts';
 import { APPROVER_FLAGS } from './flags.ts';
 import { rbacObjects } from './manifest.ts';
 import { type OpenedParts, openParts } from './open-parts.ts';
+import { readPastRequests } from './past-requests.ts';
 import { reportLines, reportOnRequests } from './report.ts';
 
 const COMPONENT = 'muster-approver';
@@ -34,9 +35,11 @@ async function runApprover(flags: ParsedFlags, io: CommandIo): Promise<number> {
   if (!['table', 'json'].includes(values.string('output')))
     throw new FlagError('--output', '--output: only table and json there are');
   if (values.bool('manifest')) return printManifest(values, io);
+  if (values.strings('audit-log').length > 0 && !values.bool('report'))
+    throw new FlagError('--audit-log', '--audit-log: is for --report');
   const opened = await openParts(values, io);
   try {
-    if (values.bool('report')) return await printReport(opened, values.string('output') === 'json', io);
+    if (values.bool('report')) return await printReport(opened, values, io);
     const logger = createKlogLogger({
       component: 'approver',
       verbosity: values.int('v'),
@@ -88,10 +91,16 @@ function withElection({ values }: ParsedFlags, { opened, metrics, logger, io }: 
   });
 }
 
-async function printReport({ client, parts, clusterNames }: OpenedParts, json: boolean, io: CommandIo): Promise<number> {
+async function printReport({ client, parts, clusterNames }: OpenedParts, values: FlagValues, io: CommandIo): Promise<number> {
   const context = { ...parts, cluster: await clusterNames() };
-  const reported = await reportOnRequests({ client, context, clock: io.clock, logger: silentLogger, signal: io.signal });
-  io.stdout(json ? reportJson(reported) : formatTable(reportLines(reported)));
+  const logs = values.strings('audit-log');
+  const past = logs.length > 0 ? await readPastRequests(logs, io.signal) : undefined;
+  const reported = await reportOnRequests({
+    ...{ client, context, clock: io.clock, logger: silentLogger, signal: io.signal },
+    past: (present) => past?.list(present) ?? [],
+  });
+  for (const gap of past?.gaps() ?? []) io.stderr(`--audit-log: ${gap}\n`);
+  io.stdout(values.string('output') === 'json' ? reportJson(reported) : formatTable(reportLines(reported)));
   return 0;
 }
 

@@ -41,6 +41,11 @@ export const APPROVER_FLAGS: readonly FlagDefinition[] = [
   ...DECISION_FLAGS,
   flag('dry-run', 'bool', 'decide and log, but write nothing'),
   flag('report', 'bool', 'say what would be decided on the requests that are there, and end'),
+  flag(
+    'audit-log',
+    'strings',
+    'with --report: audit logs of the API server, oldest first; requests in them that are gone are judged too',
+  ),
   flag('output', 'string', 'with --report: table or json', { shorthand: 'o', default: 'table' }),
   flag('manifest', 'bool', 'print the objects that let it run in a cluster: account, roles, bindings'),
   ...leaderElectionFlags('muster-approver'),

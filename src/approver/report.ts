@@ -28,6 +28,8 @@ export interface ReportedRequest {
 export interface ReportOptions {
   readonly client: Client;
   readonly context: Omit<FactsContext, 'view' | 'signal'>;
+  /** Requests of other days, which the cluster has no more; undefined for none. Given those that it still has. */
+  readonly past?: (present: ReadonlySet<string>) => readonly V1CertificateSigningRequest[];
   /** One request alone. */
   readonly only?: string;
   readonly clock: Clock;
@@ -38,7 +40,7 @@ export interface ReportOptions {
 /** Sources are asked for no more at a time. */
 const AT_ONCE = 32;
 
-/** What the rules say today of every kubelet request that the cluster still has, decided or not, newest first. Writes nothing. */
+/** What the rules say today of every kubelet request that the cluster still has and of past ones, decided or not, newest first. Writes nothing. */
 export async function reportOnRequests(options: ReportOptions): Promise<ReportedRequest[]> {
   const { client, context, only, clock, logger } = options;
   const ending = new AbortController();
@@ -49,9 +51,11 @@ export async function reportOnRequests(options: ReportOptions): Promise<Reported
   try {
     await nodes.start(signal);
     await requests.start(signal);
-    const chosen = requests
-      .list()
-      .filter(({ metadata, spec }) => isForKubelet(spec.signerName) && (!only || metadata?.name === only));
+    const present = requests.list();
+    const past = options.past?.(new Set(present.map(({ metadata }) => metadata?.name ?? ''))) ?? [];
+    const chosen = [...present, ...past].filter(
+      ({ metadata, spec }) => isForKubelet(spec.signerName) && (!only || metadata?.name === only),
+    );
     const results = await atMost(AT_ONCE, chosen, async (csr) => {
       const facts = await gatherFacts(csr, { ...context, view, signal });
       return { csr, facts, decision: decide(facts), actual: actualOf(csr) };

@@ -12,9 +12,20 @@ import { requestAsNode } from '../runbooks/request-as-node.ts';
 import { useRunbookCluster } from '../runbooks/runbook-cluster.ts';
 import { makeBootstrapKubeconfigs, nodeJoined } from '../runbooks/runbook-steps.ts';
 
+const AUDIT_POLICY = `
+apiVersion: audit.k8s.io/v1
+kind: Policy
+rules:
+- level: RequestResponse
+  resources: [{ group: certificates.k8s.io, resources: [certificatesigningrequests, certificatesigningrequests/*] }]
+- level: None
+`;
 const NODES = ['node-a', 'node-b'];
 const runbook = useRunbookCluster(async (cluster) => {
-  await cluster.startApiserver();
+  writeFileSync(cluster.path('/etc/kubernetes/audit-policy.yaml'), AUDIT_POLICY);
+  await cluster.startApiserver({
+    flags: ['--audit-policy-file=/etc/kubernetes/audit-policy.yaml', '--audit-log-path=/etc/kubernetes/audit.log'],
+  });
   await Promise.all([
     cluster.startControllerManager(),
     makeBootstrapKubeconfigs(cluster, NODES),
@@ -154,4 +165,16 @@ test('of several requests of a node the newest counts, and the others are marked
   await until('the older one is marked', async () => /"Superseded"/.test(await sh('kubectl get csr older -o json')));
   assert.equal(await conditionOf('newer'), 'Pending');
   assert.match(await sh('kubectl get csr older -o json'), /APV-501 newer is a newer request/);
+});
+
+test('requests that the cluster has forgotten are judged out of the audit log', async () => {
+  await waiting();
+  await sh('kubectl delete csr --all');
+  const log = runbook.current.path('/etc/kubernetes/audit.log');
+  const process = startApprover('--report', `--names-file=${inventoryPath()}`, `--audit-log=${log}`);
+  assert.equal(await process.exited, 0, process.output);
+  assert.match(process.output, /^csr-\w{5} +node-a +serving +Issued +approve +all rules hold$/m);
+  assert.match(process.output, /^theft +node-a +serving +Issued +approve/m);
+  assert.match(process.output, /^a-wildcard +node-a +serving +Denied +deny +APV-304 /m);
+  assert.match(process.output, /^\S+ +node-a +client +Issued +\w+ /m);
 });
