@@ -3,6 +3,7 @@ import { createSecureServer, type IncomingHttpHeaders, type ServerHttp2Session, 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { chooseHttp } from '../../std/alpn.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { CertificatePair } from '../configuration.ts';
@@ -67,6 +68,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     createSecureServer({
       ...secure(config.tls),
       allowHTTP1: true,
+      ALPNCallback: chooseHttp,
       requestCert: config.clientCaPem !== undefined,
       rejectUnauthorized: false,
       // A watch is one stream: informers of one client open dozens on one connection.

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity, connect, createSecureContext, type TLSSocket } from 'node:tls';
+import { alpnProtocols } from '../../std/alpn.ts';
 import { TransportError, toTransportError } from './transport-error.ts';
 
 /** Who the client is, read for each new connection (and the token for each request). */
@@ -52,7 +53,7 @@ export function connectTls(target: TlsTarget, credentials: Credentials, protocol
           key: credentials.privateKeyPem,
           minVersion: 'TLSv1.2',
         }),
-        ALPNProtocols: [...protocols],
+        ALPNProtocols: alpnProtocols(protocols),
       });
     } catch (error) {
       // A certificate or key that OpenSSL cannot read.

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { type Certificate, parseCertificateDer } from '../../pki/certificate.ts';
+import { chooseHttp } from '../../std/alpn.ts';
 import { createServer } from '../../std/http.ts';
 import type { Logger } from '../../std/logger.ts';
 import { type ApiRequest, type Outcome, plainAnswer } from './api-exchange.ts';
@@ -79,6 +80,7 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
         ...secure,
         ...limits,
         allowHTTP1: true,
+        ALPNCallback: chooseHttp,
         requestCert: options.requestCertificate === true,
         rejectUnauthorized: false,
         handshakeTimeout: HEAD_TIMEOUT_MS,
