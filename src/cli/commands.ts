@@ -83,6 +83,11 @@ const deploy: GroupEntry = {
       load: async () => (await import('./commands/deploy-apply.ts')).deployApplyCommand,
     },
     {
+      name: 'bundle',
+      summary: 'make one file of all that hosts are given, for networks that lead nowhere',
+      load: async () => (await import('./commands/deploy-bundle.ts')).deployBundleCommand,
+    },
+    {
       name: 'verify',
       summary: 'check the cluster as the runbooks do by hand',
       load: async () => (await import('./commands/deploy-verify.ts')).deployVerifyCommand,
@@ -233,6 +238,11 @@ export const commandTable: readonly CommandEntry[] = [
     name: 'calico-node',
     summary: "run Calico's pod network on a node, with BIRD",
     load: async () => (await import('../network/bgp/calico-command.ts')).calicoNodeCommand,
+  },
+  {
+    name: 'lb',
+    summary: 'lead TCP connections to the API servers that answer',
+    load: async () => (await import('../deploy/balancer/lb-command.ts')).lbCommand,
   },
   {
     name: 'link',

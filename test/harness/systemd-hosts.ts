@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createMounts } from '../../src/host/mounts.ts';
@@ -39,11 +39,21 @@ export interface SystemdHosts extends AsyncDisposable {
   readonly sshConfig: string;
 }
 
+export interface SystemdHostsOptions {
+  /** The last numbers of their addresses, in the order of the names. Default from 11 on. */
+  readonly numbers?: readonly number[];
+  /** What they see of this machine and cannot change: a path there for each path here. */
+  readonly shared?: Readonly<Record<string, string>>;
+  /** They know each other's names, and root of each may go to all others by ssh. */
+  readonly acquainted?: boolean;
+}
+
 const BOOT_MS = 120_000;
 const OWN = 'mstr';
+const HOST_KEY = 'etc/ssh/ssh_host_ed25519_key.pub';
 
 /** Makes hosts of these names and resolves when all have booted. Disposing of them leaves nothing. */
-export async function startSystemdHosts(names: readonly string[]): Promise<SystemdHosts> {
+export async function startSystemdHosts(names: readonly string[], options: SystemdHostsOptions = {}): Promise<SystemdHosts> {
   requirePrograms();
   await using stack = new AsyncDisposableStack();
   const image = await systemdImage();
@@ -53,10 +63,10 @@ export async function startSystemdHosts(names: readonly string[]): Promise<Syste
   const network = await makeBridge(`${OWN}${id}`);
   stack.defer(() => runOrFail('ip', ['link', 'delete', network.bridge]).then(() => undefined));
   const sshConfig = await writeSshConfig(directory, image, network.prefix);
-  const hosts = names.map(
-    (name, i) =>
-      new Host({ name, id: `${id}${i}`, address: `${network.prefix}.${i + 11}`, network, directory, image, sshConfig }),
-  );
+  const addressOf = (i: number) => `${network.prefix}.${options.numbers?.[i] ?? i + 11}`;
+  const acquaintances = options.acquainted ? names.map((name, i) => `${addressOf(i)} ${name}\n`).join('') : '';
+  const common = { network, directory, image, sshConfig, acquaintances, shared: options.shared ?? {} };
+  const hosts = names.map((name, i) => new Host({ ...common, name, id: `${id}${i}`, address: addressOf(i) }));
   for (const host of hosts) stack.defer(() => host.remove());
   for (const host of hosts) await host.make();
   await Promise.all(hosts.map((host) => host.powerOn()));
@@ -80,6 +90,9 @@ interface HostSettings {
   readonly directory: string;
   readonly image: string;
   readonly sshConfig: string;
+  /** Lines of /etc/hosts for all hosts; empty when they do not know each other. */
+  readonly acquaintances: string;
+  readonly shared: Readonly<Record<string, string>>;
 }
 
 class Host implements SystemdHost {
@@ -99,7 +112,7 @@ class Host implements SystemdHost {
   }
 
   async make(): Promise<void> {
-    const { id, image, network, directory } = this.#settings;
+    const { id, image, network, directory, acquaintances } = this.#settings;
     for (const part of ['upper', 'work', 'tree', 'containerd', 'kubelet', 'etcd'])
       await mkdir(join(this.#root, part), { recursive: true });
     const upper = join(this.#root, 'upper');
@@ -107,7 +120,12 @@ class Host implements SystemdHost {
     await mkdir(join(upper, 'etc'), { recursive: true });
     await writeFile(join(upper, 'root', '.ssh', 'authorized_keys'), await readFile(join(directory, 'id.pub')), { mode: 0o600 });
     await writeFile(join(upper, 'etc', 'hostname'), `${this.name}\n`);
-    await writeFile(join(upper, 'etc', 'hosts'), `127.0.0.1 localhost\n${this.address} ${this.name}\n`);
+    await writeFile(join(upper, 'etc', 'hosts'), `127.0.0.1 localhost\n${acquaintances || `${this.address} ${this.name}\n`}`);
+    if (acquaintances) {
+      await copyFile(join(directory, 'id'), join(upper, 'root', '.ssh', 'id_ed25519'));
+      const key = await readFile(join(image, HOST_KEY), 'utf8');
+      await writeFile(join(upper, 'root', '.ssh', 'known_hosts'), `* ${key}`);
+    }
     await writeFile(join(upper, 'etc', 'machine-id'), `${randomBytes(16).toString('hex')}\n`);
     await writeFile(join(upper, 'etc', 'resolv.conf'), 'nameserver 127.0.0.1\n');
     await createMounts().mount({
@@ -170,6 +188,7 @@ class Host implements SystemdHost {
       bind('containerd', '/var/lib/containerd'),
       bind('kubelet', '/var/lib/kubelet'),
       bind('etcd', '/var/lib/etcd'),
+      ...Object.entries(this.#settings.shared).map(([here, there]) => `--bind-ro=${here}:${there}`),
       '--boot',
     ];
   }
@@ -231,7 +250,7 @@ function unusedPrefix(): string {
 /** The hosts' keys are the image's, so they can be known beforehand. */
 async function writeSshConfig(directory: string, image: string, prefix: string): Promise<string> {
   await runOrFail('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(directory, 'id')]);
-  const key = await readFile(join(image, 'etc', 'ssh', 'ssh_host_ed25519_key.pub'), 'utf8');
+  const key = await readFile(join(image, HOST_KEY), 'utf8');
   await writeFile(join(directory, 'known_hosts'), `${prefix}.* ${key}`);
   const path = join(directory, 'ssh_config');
   const lines = [

@@ -10,7 +10,7 @@ import { runOrFail } from './run-command.ts';
 
 const SUITE = 'bookworm';
 const PACKAGES = [
-  'systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,procps,iproute2,net-tools,kmod,acl,ca-certificates',
+  'systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,procps,iproute2,net-tools,kmod,acl,ca-certificates,curl,jq',
   'containerd,runc,containernetworking-plugins,etcd-server,etcd-client,iptables,nftables,conntrack,bird2,haproxy,keepalived',
 ].join(',');
 
@@ -44,7 +44,8 @@ WantedBy=multi-user.target
 const FILES: Readonly<Record<string, string>> = {
   'etc/containerd/config.toml': CONTAINERD,
   'etc/systemd/system/test-cgroups.service': CGROUPS,
-  'etc/ssh/sshd_config.d/test.conf': 'PermitRootLogin prohibit-password\nUseDNS no\nMaxSessions 100\nMaxStartups 100\n',
+  'etc/ssh/sshd_config.d/test.conf':
+    'PermitRootLogin prohibit-password\nUseDNS no\nMaxSessions 100\nMaxStartups 100\nUsePAM no\n',
   'etc/fstab': '',
 };
 /** What Debian starts of itself and these hosts do not need, or are to be given by who deploys. */

@@ -11,6 +11,11 @@ export const DEPLOY_FLAGS: readonly FlagDefinition[] = [
     type: 'string',
     description: "the cluster's keys and certificates, kept by whoever deploys it; default: NAME.assets beside the inventory",
   },
+  {
+    name: 'bundle',
+    type: 'string',
+    description: 'what "deploy bundle" made: hosts get Muster, and the packages that they lack, from it alone',
+  },
 ];
 
 export const OUTPUT_FLAG: FlagDefinition = { name: 'output', shorthand: 'o', type: 'string', description: 'json for one object' };

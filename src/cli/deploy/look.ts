@@ -30,7 +30,7 @@ export async function lookAt(session: Session, io: CommandIo, names?: ReadonlySe
       },
     );
   }
-  const { problems, warnings } = checkHosts(inventory, survey.facts, process.arch, survey.askedAt);
+  const { problems, warnings } = checkHosts(inventory, survey.facts, process.arch, survey.askedAt, session.bundledPackages);
   for (const line of gathered(warnings)) io.stderr(`warning: ${line}\n`);
   if (problems.length > 0)
     throw new CodedError(`the hosts are not fit for this cluster: ${gathered(problems).join('; ')}`, {

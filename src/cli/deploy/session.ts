@@ -24,6 +24,7 @@ import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo } from '../../std/command.ts';
 import { FlagError, type ParsedFlags } from '../../std/flags.ts';
 import { packageFile } from '../../std/own-files.ts';
+import { unpackBundle } from './bundle-file.ts';
 import { openDeployedCluster } from './deployed-cluster.ts';
 
 /** What a command of `muster deploy` works with. */
@@ -33,6 +34,8 @@ export interface Session extends AsyncDisposable {
   readonly files: AssetFiles;
   readonly material: Material;
   readonly transports: ReadonlyMap<string, Transport>;
+  /** Names of packages that hosts can be given; undefined where there is no bundle. */
+  readonly bundledPackages: ReadonlySet<string> | undefined;
   /** Looks at all hosts, or at these. */
   survey(names?: ReadonlySet<string>): Promise<Survey>;
   /** The same cluster with what its assets hold now. */
@@ -71,7 +74,11 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, options: Se
   // Of this user alone: it holds the sockets of connections.
   const scratch = await mkdtemp(join(tmpdir(), 'muster-'));
   resources.defer(() => rm(scratch, { recursive: true, force: true }));
-  const executable = options.executable ? resolve(io.cwd, options.executable) : executableOf(inventory, dirname(path));
+  const bundleFile = flags.values.string('bundle');
+  const bundle = bundleFile ? await unpackBundle(resolve(io.cwd, bundleFile), join(scratch, 'bundle')) : undefined;
+  const executable = options.executable
+    ? resolve(io.cwd, options.executable)
+    : (bundle?.executable ?? executableOf(inventory, dirname(path)));
   const transports = new Map(
     inventory.hosts.map((host, i) => [host.name, resources.use(transportTo(host, join(scratch, String(i))))] as const),
   );
@@ -83,10 +90,14 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, options: Se
     resources.use(await lockCluster({ transports: locked, holder, clock: io.clock, signal: io.signal }));
   }
   const files = readOnly ? readOnlyAssetFiles(assetsDirectory) : await openAssetFiles(assetsDirectory);
-  const libraries = await librariesOf(executable);
+  const libraries = bundle?.libraries ?? (await librariesOf(executable));
+  const packages = bundle?.packages ?? [];
   const open = async (): Promise<Omit<Session, keyof AsyncDisposable | 'reopened'>> => {
-    const material = await openAssets({ inventory, files, executable, libraries, clock: io.clock });
-    return sessionOf({ inventory, assetsDirectory, files, material, transports, masters, io });
+    const material = await openAssets({ inventory, files, executable, libraries, packages, clock: io.clock });
+    return sessionOf({
+      ...{ inventory, assetsDirectory, files, material, transports, masters, io },
+      bundledPackages: bundle && new Set(packages.map(({ name }) => name)),
+    });
   };
   const first = await open();
   const owned = resources.move();
@@ -98,7 +109,8 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, options: Se
   return { ...first, ...own };
 }
 
-interface SessionParts extends Pick<Session, 'inventory' | 'assetsDirectory' | 'files' | 'material' | 'transports'> {
+interface SessionParts
+  extends Pick<Session, 'inventory' | 'assetsDirectory' | 'files' | 'material' | 'transports' | 'bundledPackages'> {
   readonly masters: readonly InventoryHost[];
   readonly io: CommandIo;
 }
@@ -123,7 +135,9 @@ function sessionOf({ masters, io, ...parts }: SessionParts): Omit<Session, keyof
         inventory.hosts.map((host) => {
           const fact = facts.get(host.name);
           const writable = [...(fact?.sysctls ?? [])].filter(([, sysctl]) => sysctl.writable).map(([key]) => key);
-          return [host.name, steps(host, { sysctls: new Set(writable), device: fact?.devices.get(host.address) })];
+          const { programs } = fact ?? {};
+          const device = fact?.devices.get(host.address);
+          return [host.name, steps(host, { sysctls: new Set(writable), device, ...(programs && { programs }) })];
         }),
       ),
     async openCluster(without) {
@@ -153,8 +167,11 @@ async function readInventoryFile(path: string): Promise<string> {
 }
 
 /** What hosts run: the file that the inventory names, this very program when it is one file, or what `npm run build` made. */
-function executableOf({ distribution }: Inventory, directory: string): string {
-  if (distribution.executable) return resolve(directory, distribution.executable);
+const executableOf = ({ distribution }: Inventory, directory: string): string =>
+  distribution.executable ? resolve(directory, distribution.executable) : defaultExecutable();
+
+/** This very program when it is one file, or what `npm run build` made. @throws CodedError EXECUTABLE_MISSING */
+export function defaultExecutable(): string {
   if (isSea()) return process.execPath;
   const built = packageFile('dist/muster');
   if (existsSync(built)) return built;
@@ -167,7 +184,7 @@ function executableOf({ distribution }: Inventory, directory: string): string {
 }
 
 /** The build puts the library into the executable, and beside it for who deploys from a checkout. */
-async function librariesOf(executable: string): Promise<ReadonlyMap<string, Uint8Array>> {
+export async function librariesOf(executable: string): Promise<ReadonlyMap<string, Uint8Array>> {
   if (executable === process.execPath) return new Map([[LIBRARY, new Uint8Array(getAsset(LIBRARY))]]);
   const beside = join(dirname(executable), LIBRARY);
   return existsSync(beside) ? new Map([[LIBRARY, await readFile(beside)]]) : new Map();

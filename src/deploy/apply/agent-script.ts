@@ -127,6 +127,8 @@ systemctl enable --quiet --now ${quote(step.name)}`;
       return `if systemctl is-enabled --quiet ${quote(step.name)}; then record disabled"$tab"${quote(step.name)}; fi
 if systemctl is-active --quiet ${quote(step.name)}; then record stopped"$tab"${quote(step.name)}; fi
 systemctl disable --quiet --now ${quote(step.name)}`;
+    case 'packages':
+      return packagesScript(step.names, step.directory);
     case 'swap-off':
       return `swapoff -a
 if [ -e /etc/fstab ]; then
@@ -145,6 +147,28 @@ fi`;
 printf '%s\\n' ${quote(step.value)} > ${quote(path)}`;
     }
   }
+}
+
+/**
+ * apt resolves what the packages need among those of the directory and what the host has, and asks nobody else. Services of packages do not
+ * start by themselves (policy-rc.d): they are configured first.
+ */
+function packagesScript(names: readonly string[], directory: string): string {
+  const [list, apt] = [quote(`${directory}/lists`), quote(`${directory}/sources.list`)];
+  return `command -v apt-get >/dev/null || fail 'packages of a bundle need apt-get'
+installed_packages() { dpkg-query -W -f '\${db:Status-Abbrev} \${binary:Package}\\n' | sed -n 's/^ii *//p' | sort; }
+mkdir -p ${list}/partial
+if [ -e /usr/sbin/policy-rc.d ]; then policy=''; else policy=/usr/sbin/policy-rc.d; printf '#!/bin/sh\\nexit 101\\n' > "$policy"; chmod 755 "$policy"; fi
+installed_packages > "$journal/packages.before"
+apt_get() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dir::Etc::SourceList=${apt} -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=${list} -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$@"; }
+done=no
+if apt_get update && apt_get install -y --no-install-recommends ${names.map(quote).join(' ')}; then done=yes; fi
+if [ -n "$policy" ]; then rm -f "$policy"; fi
+installed_packages > "$journal/packages.after"
+for package in $(comm -13 "$journal/packages.before" "$journal/packages.after"); do record package"$tab$package"; done
+rm -f "$journal/packages.before" "$journal/packages.after"
+[ "$done" = yes ] || fail 'packages of the bundle cannot be installed: it must hold all that they need and the host has not'
+rm -rf ${quote(directory)}`;
 }
 
 function accountScript(name: string, id: number | undefined): string {

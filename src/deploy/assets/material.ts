@@ -1,3 +1,4 @@
+import type { BundledPackage } from '../bundle/bundle.ts';
 import type { FileContent } from '../desired/step.ts';
 import type { RotationStage } from './rotation.ts';
 
@@ -20,6 +21,8 @@ export interface Material {
   readonly executable: FileContent;
   /** What it needs of hosts that small installations of Linux do not have, by name. */
   readonly libraries: ReadonlyMap<string, FileContent>;
+  /** Of a bundle: hosts get those that they lack. */
+  readonly packages: readonly BundledPackage[];
   /** The cluster's authority; the others are the same one unless `pki.authorities` is `separate`. */
   readonly authority: AuthorityPair;
   readonly etcdAuthority: AuthorityPair;

@@ -8,6 +8,7 @@ import { type FoundFiles, findFault } from '../../pki/layouts/plan.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
+import type { BundledPackage } from '../bundle/bundle.ts';
 import { contentOf } from '../desired/step.ts';
 import type { AssetFiles } from './asset-files.ts';
 import { AUTHORITIES, authorityFolder, BACKDATE_MS, openOrMakeAuthority, SERVICE_ACCOUNT } from './authorities.ts';
@@ -24,6 +25,8 @@ export interface AssetsOptions {
   readonly executable: string;
   /** Libraries that it needs, name → bytes. */
   readonly libraries: ReadonlyMap<string, Uint8Array>;
+  /** Of a bundle; default none. */
+  readonly packages?: readonly BundledPackage[];
   readonly clock: Clock;
 }
 
@@ -33,7 +36,14 @@ export interface AssetsOptions {
  *
  * @throws CodedError AUTHORITY_UNUSABLE when an authority is there that cannot be used; it is never replaced here
  */
-export async function openAssets({ inventory, files, executable, libraries, clock }: AssetsOptions): Promise<Material> {
+export async function openAssets({
+  inventory,
+  files,
+  executable,
+  libraries,
+  packages = [],
+  clock,
+}: AssetsOptions): Promise<Material> {
   const specs = certificatesOf(inventory);
   const nowMs = clock.now();
   const renewal = await readRenewal(files);
@@ -55,6 +65,7 @@ export async function openAssets({ inventory, files, executable, libraries, cloc
   return {
     executable: contentOf(await readFile(executable)),
     libraries: new Map([...libraries].map(([name, bytes]) => [name, contentOf(bytes)])),
+    packages,
     authority: asAuthority(authorities.get('cluster')!),
     etcdAuthority: asAuthority(authorities.get('etcd')!),
     frontProxyAuthority: asAuthority(authorities.get('front-proxy')!),

@@ -4,10 +4,12 @@ import { clusterDnsSteps } from './cluster-dns.ts';
 import { controlPlaneSteps } from './control-plane.ts';
 import { etcdSteps } from './etcd.ts';
 import { inPhase, link, textFile } from './files.ts';
-import { loadBalancerSteps } from './load-balancer.ts';
+import { loadBalancerSteps, ownBalancerSteps } from './load-balancer.ts';
 import { nodeSteps } from './node.ts';
+import { packageSteps } from './packages.ts';
 import { podNetworkSteps } from './pod-network.ts';
 import { preparationSteps } from './preparation.ts';
+import { programsOf } from './programs.ts';
 import { type FileStep, PHASES, type Step } from './step.ts';
 
 /** What only the host itself can tell. */
@@ -16,6 +18,8 @@ export interface HostKnowledge {
   readonly sysctls: ReadonlySet<string>;
   /** The network device that has its address; undefined until it was looked at. */
   readonly device: string | undefined;
+  /** Which of the programs that it needs it has; undefined until it was looked at. */
+  readonly programs?: ReadonlySet<string>;
 }
 
 const MASTER_PROGRAMS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
@@ -30,15 +34,17 @@ export function desiredSteps(
   inventory: Inventory,
   host: InventoryHost,
   material: Material,
-  { sysctls, device }: HostKnowledge,
+  { sysctls, device, programs }: HostKnowledge,
 ): Step[] {
   const executable = executableFile(inventory, material);
   const steps = [
+    ...packageSteps(programsOf(inventory, host), material.packages, programs),
     ...preparationSteps(inventory, host, sysctls),
     ...programSteps(inventory, host, executable),
     ...librarySteps(host, material),
     ...etcdSteps(inventory, host, material),
     ...loadBalancerSteps(inventory, host, device),
+    ...ownBalancerSteps(inventory, host, executable),
     ...controlPlaneSteps(inventory, host, material, executable),
     ...clusterDnsSteps(inventory, host, material, executable),
     ...nodeSteps(inventory, host, material, executable),

@@ -53,8 +53,18 @@ export function pairFiles(inventory: Inventory, name: string, pair: Pair, group 
 
 /** Where clients and nodes reach the API. */
 export function endpointUrl({ endpoint }: Inventory): string {
-  return `https://${endpoint.address.includes(':') ? `[${endpoint.address}]` : endpoint.address}:${endpoint.port}`;
+  return `https://${hostPort(endpoint.address, endpoint.port)}`;
 }
+
+/** Where who deploys reaches the API: as the hosts do, or the first master where each host has a way of its own. */
+export function administratorUrl(inventory: Inventory): string {
+  if (inventory.endpoint.loadBalancer !== 'muster') return endpointUrl(inventory);
+  const master = inventory.hosts.find(({ roles }) => roles.includes('master'))!;
+  return `https://${hostPort(master.address, inventory.apiServer.port)}`;
+}
+
+/** `10.0.0.1:6443`, `[2001:db8::1]:6443` */
+export const hostPort = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 /** A kubeconfig that holds all it needs; the authority may be a file of its host instead, that can change without it. */
 export function kubeconfigText(

@@ -1,9 +1,53 @@
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
-import { inPhase, textFile } from './files.ts';
-import { fingerprintOf, type Step } from './step.ts';
+import { hostPort, inPhase, textFile } from './files.ts';
+import { type FileStep, fingerprintOf, type Step } from './step.ts';
+import { unitFile } from './units.ts';
 
 const HAPROXY = '/etc/haproxy/haproxy.cfg';
 const KEEPALIVED = '/etc/keepalived/keepalived.conf';
+
+/** The service of `muster lb`. */
+export const BALANCER_UNIT = 'muster-lb';
+
+/** Whether a host has a balancer of its own, by which all that runs on it reaches the API servers. */
+export const hasBalancer = ({ endpoint }: Inventory, { roles }: InventoryHost): boolean =>
+  endpoint.loadBalancer === 'muster' && (roles.includes('master') || roles.includes('worker'));
+
+/** The services of the way to the API servers on a host. */
+export function balancerUnits(inventory: Inventory, host: InventoryHost): string[] {
+  if (hasBalancer(inventory, host)) return [BALANCER_UNIT];
+  const { loadBalancer } = inventory.endpoint;
+  return loadBalancer === 'haproxy' && host.roles.includes('master') ? ['haproxy', 'keepalived'] : [];
+}
+
+/** The balancer of a host. Whoever may use the host may connect; who may do what is the API servers' affair. */
+export function ownBalancerSteps(inventory: Inventory, host: InventoryHost, executable: FileStep): Step[] {
+  if (!hasBalancer(inventory, host)) return [];
+  const { endpoint, apiServer, distribution } = inventory;
+  const servers = mastersOf(inventory).map((master) => `--server=${hostPort(master.address, apiServer.port)}`);
+  const words = [`${distribution.directory}/muster`, 'lb', `--listen=${hostPort(endpoint.address, endpoint.port)}`, ...servers];
+  const unit = unitFile({
+    name: BALANCER_UNIT,
+    description: 'Way to the API servers',
+    after: ['network-online.target'],
+    service: [
+      'DynamicUser=yes',
+      'Type=notify',
+      // Only root may speak to systemd in another's name, and this is not root.
+      'NotifyAccess=all',
+      `ExecStart=${words.join(' \\\n  ')}`,
+      'Restart=always',
+      'RestartSec=1',
+      'LimitNOFILE=65536',
+    ],
+  });
+  return [
+    ...inPhase('install', [unit]),
+    ...inPhase('load-balancer', [
+      { type: 'unit', name: `${BALANCER_UNIT}.service`, fingerprint: fingerprintOf([executable, unit]) },
+    ]),
+  ];
+}
 
 /**
  * A master's part of the way to the API servers: haproxy spreads connections over those that answer, keepalived gives the virtual address to

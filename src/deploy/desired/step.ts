@@ -86,6 +86,13 @@ export interface StoppedStep {
   readonly name: string;
 }
 
+/** Packages of the host's own system, of those that were put into a directory there, which goes away again. */
+export interface PackagesStep {
+  readonly type: 'packages';
+  readonly names: readonly string[];
+  readonly directory: string;
+}
+
 export interface SwapStep {
   readonly type: 'swap-off';
 }
@@ -119,6 +126,7 @@ export type StepAction =
   | RestartedStep
   | ForgottenStep
   | StoppedStep
+  | PackagesStep
   | SwapStep
   | ModuleStep
   | LibraryCacheStep
@@ -158,6 +166,8 @@ export function titleOf(step: StepAction): string {
       return `service ${step.name}`;
     case 'forgotten':
       return `files ${step.paths.join(', ')}`;
+    case 'packages':
+      return `packages ${step.names.join(', ')}`;
     case 'swap-off':
       return 'swap';
     case 'library-cache':

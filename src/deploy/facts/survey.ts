@@ -4,9 +4,10 @@ import type { Clock } from '../../std/clock.ts';
 import { KUBELET_KUBECONFIG, kubeletPair } from '../desired/node.ts';
 import { cniFile } from '../desired/pod-network.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
+import { PACKAGE_MANAGER, programsOf } from '../desired/programs.ts';
 import type { Step } from '../desired/step.ts';
 import { INSTALLED } from '../journal.ts';
-import { programsOf, type Span } from '../plan/preflight.ts';
+import type { Span } from '../plan/preflight.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { HostFacts } from './facts.ts';
 import { FACTS_SCRIPT, factsInput, type Question } from './facts-script.ts';
@@ -72,7 +73,7 @@ function questionOf(inventory: Inventory, host: InventoryHost, steps: readonly S
   return {
     files: [...files, ...joining, { path: INSTALLED }],
     units: [...new Set(units)],
-    programs: [...programsOf(inventory, host).keys()],
+    programs: [...programsOf(inventory, host).keys(), PACKAGE_MANAGER],
     libraries: steps.flatMap((step) => (step.type === 'library-cache' ? [step.library] : [])),
     sysctls: [...sysctlsOf(inventory).keys()],
     accounts: ['kube', 'etcd'],

@@ -101,13 +101,19 @@ function checkRoles({ hosts, endpoint, apiServer }: Inventory): string[] {
     );
   if (masters > 1 && endpoint.loadBalancer === 'none' && !hosts.some(({ address }) => address === endpoint.address))
     mistakes.push(
-      'endpoint.loadBalancer: an address that no host has needs a load balancer: "haproxy" makes one, "external" says that yours is there',
+      'endpoint.loadBalancer: an address that no host has needs a load balancer: "haproxy" and "muster" make one, "external" says that yours is there',
     );
   if (endpoint.loadBalancer === 'haproxy') {
     if (isIP(endpoint.address) !== 4 || hosts.some(({ address }) => address === endpoint.address))
       mistakes.push('endpoint.address: haproxy and keepalived need an IPv4 address that no host has');
     if (endpoint.port === apiServer.port)
       mistakes.push(`endpoint.port: haproxy listens on the masters, where the API server has port ${apiServer.port}`);
+  }
+  if (endpoint.loadBalancer === 'muster') {
+    if (isIP(endpoint.address) !== 4 || !endpoint.address.startsWith('127.'))
+      mistakes.push('endpoint.address: with "muster", every host has a balancer of its own on its loopback: leave it out');
+    if (endpoint.port === apiServer.port)
+      mistakes.push(`endpoint.port: the balancer listens on the masters too, where the API server has port ${apiServer.port}`);
   }
   return mistakes;
 }

@@ -25,6 +25,10 @@ export async function readInventory(text: string): Promise<Inventory> {
   return inventory;
 }
 
+/** Where `muster lb` listens unless the inventory says otherwise. */
+const LOOPBACK = '127.0.0.1';
+const BALANCER_PORT = 8443;
+
 /** Types were checked as the fields were read, so the casts hold. */
 function complete(given: Readonly<Record<string, unknown>>): Inventory {
   const filled = withDefaults(inventoryKind.fields, given) as unknown as Inventory;
@@ -33,13 +37,14 @@ function complete(given: Readonly<Record<string, unknown>>): Inventory {
   );
   const { endpoint, network } = filled;
   const firstMaster = hosts.find(({ roles }) => roles.includes('master'));
+  const onEveryHost = endpoint.loadBalancer === 'muster';
   return {
     ...filled,
     hosts,
     endpoint: {
       ...endpoint,
-      address: endpoint.address || (firstMaster?.address ?? ''),
-      port: endpoint.port ?? filled.apiServer.port,
+      address: endpoint.address || (onEveryHost ? LOOPBACK : (firstMaster?.address ?? '')),
+      port: endpoint.port ?? (onEveryHost ? BALANCER_PORT : filled.apiServer.port),
     },
     network: { ...network, dnsAddress: network.dnsAddress || (addressAt(network.serviceCIDR, 2) ?? '') },
   };

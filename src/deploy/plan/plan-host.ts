@@ -58,6 +58,8 @@ function planStep(step: Step, facts: HostFacts): Found | undefined {
         ? undefined
         : { action: 'start', lines: [`- ${there?.active || 'missing'}`, '+ active, enabled'] };
     }
+    case 'packages':
+      return { action: 'create', lines: step.names.map((name) => `+ ${name}`) };
     case 'restarted':
       return { action: 'restart', lines: [] };
     case 'forgotten':

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { desiredSteps } from '../desired/desired.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
+import { programsOf } from '../desired/programs.ts';
 import type { Step } from '../desired/step.ts';
 import { factsThatFit, testInventory, testMaterial } from '../test-material.ts';
 import { lineDiff } from './line-diff.ts';
 import { planHost } from './plan-host.ts';
-import { checkHosts, programsOf } from './preflight.ts';
+import { checkHosts } from './preflight.ts';
 
 const inventory = await testInventory();
 const known = { sysctls: new Set(sysctlsOf(inventory).keys()), device: 'eth0' };

@@ -1,5 +1,7 @@
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
+import { BALANCER_UNIT, hasBalancer } from '../desired/load-balancer.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
+import { PACKAGE_MANAGER, programsOf } from '../desired/programs.ts';
 import type { HostFacts } from '../facts/facts.ts';
 import { sysctlsLeftOut } from './plan-host.ts';
 
@@ -27,7 +29,9 @@ const LEAST_MEMORY_KIB = 900 << 10;
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 
 /** The ports that a host's services listen on, with the unit of each. */
-export function portsOf({ apiServer, endpoint }: Inventory, { roles }: InventoryHost): ReadonlyMap<number, string> {
+export function portsOf(inventory: Inventory, host: InventoryHost): ReadonlyMap<number, string> {
+  const { apiServer, endpoint } = inventory;
+  const { roles } = host;
   return new Map([
     ...(roles.includes('etcd')
       ? ([
@@ -43,6 +47,7 @@ export function portsOf({ apiServer, endpoint }: Inventory, { roles }: Inventory
         ] as const)
       : []),
     ...(roles.includes('master') && endpoint.loadBalancer === 'haproxy' ? ([[endpoint.port, 'haproxy']] as const) : []),
+    ...(hasBalancer(inventory, host) ? ([[endpoint.port, BALANCER_UNIT]] as const) : []),
     ...(roles.includes('worker')
       ? ([
           [10250, 'kubelet'],
@@ -54,45 +59,11 @@ export function portsOf({ apiServer, endpoint }: Inventory, { roles }: Inventory
   ]);
 }
 
-/** Programs that a host must have, with the package that has them on Debian. */
-export function programsOf(inventory: Inventory, { roles }: InventoryHost): ReadonlyMap<string, string> {
-  const balances = inventory.endpoint.loadBalancer === 'haproxy' && roles.includes('master');
-  return new Map([
-    ['systemctl', 'systemd'],
-    ...(balances
-      ? ([
-          ['haproxy', 'haproxy'],
-          ['keepalived', 'keepalived'],
-        ] as const)
-      : []),
-    ...(inventory.network.plugin === 'calico' && roles.includes('worker')
-      ? ([
-          ['bird', 'bird2'],
-          ['birdc', 'bird2'],
-        ] as const)
-      : []),
-    ['systemd-notify', 'systemd'],
-    ['sha256sum', 'coreutils'],
-    ...(roles.includes('etcd') ? ([[inventory.etcd.program, 'etcd-server']] as const) : []),
-    ...(roles.includes('worker')
-      ? ([
-          ['mount', 'mount'],
-          ['ip', 'iproute2'],
-          ['iptables', 'iptables'],
-          ['nft', 'nftables'],
-          ['conntrack', 'conntrack'],
-          ['modprobe', 'kmod'],
-          ['containerd', 'containerd'],
-          ['runc', 'runc'],
-        ] as const)
-      : []),
-  ]);
-}
-
 /**
  * Whether a cluster can be made of these hosts.
  *
  * @param architecture of the executable, as Node calls it
+ * @param bundled names of packages that hosts can be given; undefined where there is no bundle
  * @param askedAt when, by this machine's clock, each host told its time: what lies between the asking is no difference of clocks
  */
 export function checkHosts(
@@ -100,6 +71,7 @@ export function checkHosts(
   facts: ReadonlyMap<string, HostFacts>,
   architecture: string,
   askedAt: ReadonlyMap<string, Span>,
+  bundled?: ReadonlySet<string>,
 ): Preflight {
   const problems: Remark[] = [];
   const warnings: Remark[] = [];
@@ -127,8 +99,13 @@ export function checkHosts(
       problem(
         'has swap, with which the kubelet does not start: let preparation.swap be "off", or kubelet.configuration.failSwapOn false',
       );
-    for (const [program, name] of programsOf(inventory, host))
-      if (!fact.programs.has(program)) problem(`has no ${program}: install the package ${name}`);
+    for (const [program, name] of programsOf(inventory, host)) {
+      if (fact.programs.has(program)) continue;
+      if (!bundled) problem(`has no ${program}: install the package ${name}`);
+      else if (!bundled.has(name)) problem(`has no ${program}, and the bundle has no package ${name}`);
+      else if (!fact.programs.has(PACKAGE_MANAGER))
+        problem(`has no ${program}, and no ${PACKAGE_MANAGER} for the bundle's packages`);
+    }
     if (host.roles.includes('worker')) {
       if (!fact.filesystems.has('overlay') && !fact.loadable.has('overlay'))
         problem('its kernel has no file system overlay, which containers need');

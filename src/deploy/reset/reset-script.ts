@@ -16,6 +16,7 @@ const UNITS = [
   'coredns',
   'keepalived',
   'haproxy',
+  'muster-lb',
   'etcd',
 ];
 
@@ -60,6 +61,7 @@ put_back() {
   rm -f "$1" || warn "$1 stays"
   if [ -e "$journal/originals$1" ] || [ -L "$journal/originals$1" ]; then cp -a -- "$journal/originals$1" "$1" || warn "$1 cannot be put back"; fi
 }
+packages=$(sed -n "s/^package$tab//p" "$installed")
 sed '1!G;h;$!d' "$installed" > "$journal/reversed"
 while IFS="$tab" read -r what name value; do
   case $what in
@@ -81,6 +83,7 @@ while IFS="$tab" read -r what name value; do
     file) if [ "$name" = /etc/fstab ]; then swapon -a || warn 'swap stays off'; fi ;;
   esac
 done < "$installed"
+if [ -n "$packages" ]; then DEBIAN_FRONTEND=noninteractive dpkg --purge $packages >/dev/null 2>&1 || warn "packages stay: $(echo $packages)"; fi
 ldconfig 2>/dev/null || :
 if [ "$failed" -eq 0 ]; then
   rm -rf "$journal"

@@ -1,6 +1,7 @@
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { DNS_USER } from '../desired/cluster-dns.ts';
+import { balancerUnits } from '../desired/load-balancer.ts';
 import { KUBELET_KUBECONFIG } from '../desired/node.ts';
 import { networkService } from '../desired/pod-network.ts';
 
@@ -68,12 +69,12 @@ function socketText(text: string): string {
 }
 
 /** The services of a host. */
-export const unitsOf = (inventory: Inventory, { roles }: InventoryHost): string[] => [
-  ...(roles.includes('master') && inventory.endpoint.loadBalancer === 'haproxy' ? ['haproxy', 'keepalived'] : []),
-  ...(roles.includes('master') && inventory.network.dns === 'muster' ? [DNS_USER] : []),
-  ...(roles.includes('etcd') ? ['etcd'] : []),
-  ...(roles.includes('master') ? ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] : []),
-  ...(roles.includes('worker') ? ['kubelet', 'kube-proxy', networkService(inventory) ?? []].flat() : []),
+export const unitsOf = (inventory: Inventory, host: InventoryHost): string[] => [
+  ...balancerUnits(inventory, host),
+  ...(host.roles.includes('master') && inventory.network.dns === 'muster' ? [DNS_USER] : []),
+  ...(host.roles.includes('etcd') ? ['etcd'] : []),
+  ...(host.roles.includes('master') ? ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] : []),
+  ...(host.roles.includes('worker') ? ['kubelet', 'kube-proxy', networkService(inventory) ?? []].flat() : []),
 ];
 
 /** What the runbooks look at on each host. A host that said nothing fails. */

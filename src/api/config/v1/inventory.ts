@@ -50,11 +50,11 @@ export interface Inventory {
   readonly hosts: readonly InventoryHost[];
   readonly ssh: SshSettings;
   readonly endpoint: {
-    /** Where clients and nodes reach the API servers: a virtual address or a name. Empty: the first master. */
+    /** Where clients and nodes reach the API servers: a virtual address or a name. Empty: the first master, or the loopback with `muster`. */
     readonly address: string;
     readonly port: number;
-    /** `haproxy`: made on the masters, with keepalived; `external`: yours. */
-    readonly loadBalancer: 'none' | 'external' | 'haproxy';
+    /** `haproxy`: made on the masters, with keepalived; `muster`: `muster lb` on every host; `external`: yours. */
+    readonly loadBalancer: 'none' | 'external' | 'haproxy' | 'muster';
   };
   readonly apiServer: { readonly port: number };
   readonly network: {
@@ -139,7 +139,7 @@ export const inventoryKind: ConfigurationKind = {
         object: {
           address: { type: 'string', default: '', keepZero: true },
           port: { type: 'integer', min: 1, max: 65535 },
-          loadBalancer: { type: 'string', default: 'none', oneOf: ['none', 'external', 'haproxy'] },
+          loadBalancer: { type: 'string', default: 'none', oneOf: ['none', 'external', 'haproxy', 'muster'] },
         },
       },
     },
