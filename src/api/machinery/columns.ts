@@ -31,8 +31,12 @@ export const booleanColumn = <T extends KubeObject>(
 /** The same columns, shown with `-o wide` only. */
 export const wide = (...columns: readonly Column[]): Column[] => columns.map((each) => ({ ...each, priority: 1 }));
 
+/** As the API describes metadata.name. */
+const NAME =
+  'Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and configuration definition. Cannot be updated. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names';
+
 export const nameColumn: Column = {
-  ...column('Name', 'string', 'The name, unique within a namespace.', ({ metadata }) => metadata?.name ?? ''),
+  ...column('Name', 'string', NAME, ({ metadata }) => metadata?.name ?? ''),
   format: 'name',
 };
 

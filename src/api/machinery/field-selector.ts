@@ -42,7 +42,7 @@ export function checkFieldSelector(kind: KindDefinition, selector: FieldSelector
   for (const { field } of selector.requirements) {
     if (field === 'metadata.name' || field === 'metadata.namespace' || own.includes(field)) continue;
     throw badRequest(
-      own.length
+      own.length || kind.ownSchema
         ? `field label not supported: ${field}`
         : `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
     );

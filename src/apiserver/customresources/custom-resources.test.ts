@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { JsonSchema } from '../../api/apiextensions/schema/json-schema.ts';
 import type { Definition } from '../../api/apiextensions/v1/definition.ts';
 import { type List, startTestApi, type TestApi } from '../test-api.ts';
 import {
@@ -186,6 +187,80 @@ describe('definitions', () => {
       const list = await api.call<List>('GET', `${placeOf()}${query}`);
       assert.deepEqual(list.body.items[0], alone.body);
     }
+    const whole = await api.call<{ metadata: object }>('GET', placeOf());
+    assert.deepEqual(Object.keys(whole.body.metadata), ['continue', 'resourceVersion']);
+    await forget('widgets.example.com');
+  });
+
+  test('an object that says nothing or something else of its kind is refused as upstream does', async () => {
+    await define(api, widgets());
+    const refused = async (change: object) => {
+      const { status, body } = await api.call<{ message: string }>('POST', placeOf(), { ...widget('a'), ...change });
+      return [status, body.message];
+    };
+    assert.deepEqual(await refused({ kind: undefined }), [
+      400,
+      `the object provided is unrecognized (must be of type Widget): Object 'Kind' is missing in '{"apiVersion":"example.com/v1","metadata":{"name":"a"}}' ({"apiVersion":"example.com/v1" ...)`,
+    ]);
+    const wrong = 'does not match the expected API version (example.com/v1)';
+    assert.deepEqual(await refused({ apiVersion: undefined }), [400, `the API version in the data () ${wrong}`]);
+    assert.deepEqual(await refused({ apiVersion: 'v2' }), [400, `the API version in the data (v2) ${wrong}`]);
+    assert.deepEqual(await refused({ kind: 'Gadget' }), [
+      422,
+      'Gadget.example.com "a" is invalid: kind: Invalid value: "Gadget": must be Widget',
+    ]);
+    await api.call('POST', placeOf(), widget('a'));
+    const patched = await api.call<{ message: string }>('PATCH', `${placeOf()}/a`, { apiVersion: 'example.com/v2' }, MERGE);
+    assert.deepEqual(
+      [patched.status, patched.body.message],
+      [422, 'Widget.example.com "a" is invalid: apiVersion: Invalid value: "example.com/v2": must be example.com/v1'],
+    );
+    await forget('widgets.example.com');
+  });
+
+  test('what is in a namespace is nowhere else, and a part knows its own verbs', async () => {
+    const scale = { specReplicasPath: '.spec.n', statusReplicasPath: '.status.n' };
+    await define(api, widgets({ versions: [{ subresources: { status: {}, scale } }] }));
+    await api.call('POST', placeOf(), widget('a', { spec: { n: 1 } }));
+    for (const [verb, path] of [
+      ['POST', ''],
+      ['DELETE', ''],
+      ['GET', '/a'],
+      ['PATCH', '/a/status'],
+    ] as const) {
+      const answer = await api.call(verb, `/apis/example.com/v1/widgets${path}`, verb === 'POST' ? widget('b') : undefined);
+      assert.deepEqual([answer.status, answer.text], [404, '404 page not found\n'], `${verb} ${path}`);
+    }
+    assert.equal((await api.call('GET', '/apis/example.com/v1/widgets')).status, 200);
+    const deleted = await api.call<{ message: string }>('DELETE', `${placeOf()}/a/status`);
+    assert.deepEqual(
+      [deleted.status, deleted.body.message],
+      [405, 'delete is not supported on resources of kind "widgets.example.com"'],
+    );
+    const { body } = await api.call<{ resources: { name: string; verbs: string[] }[] }>('GET', '/apis/example.com/v1');
+    assert.deepEqual(
+      body.resources.map(({ name }) => name),
+      ['widgets', 'widgets/status', 'widgets/scale'],
+    );
+    const strategic = { 'content-type': 'application/strategic-merge-patch+json' };
+    for (const part of ['', '/status', '/scale'])
+      assert.equal((await api.call('PATCH', `${placeOf()}/a${part}`, { spec: { replicas: 2 } }, strategic)).status, 415, part);
+    await forget('widgets.example.com');
+  });
+
+  test('embedded metadata that is none, or names nothing, is refused with its path', async () => {
+    const template: JsonSchema = { ...ANYTHING, 'x-kubernetes-embedded-resource': true };
+    await define(api, widgets({ schema: withSpec({ type: 'object', properties: { template } }) }));
+    const refused = async (template: object) =>
+      (await api.call<{ message: string }>('POST', placeOf(), widget('a', { spec: { template } }))).body.message;
+    assert.equal(
+      await refused({ apiVersion: 'v1', kind: 'Pod', metadata: { namespace: 42 } }),
+      'Widget in version "v1" cannot be handled as a Widget: spec.template.metadata: Invalid value: {"namespace":42}: json: cannot unmarshal number into Go struct field ObjectMeta.namespace of type string',
+    );
+    assert.match(
+      await refused({ metadata: { name: '..' } }),
+      /is invalid: \[spec\.template\.apiVersion: Required value, spec\.template\.kind: Required value, spec\.template\.metadata\.name: Invalid value: "\.\.": may not be '\.\.'\]$/,
+    );
     await forget('widgets.example.com');
   });
 

@@ -50,7 +50,10 @@ test('a custom resource is scaled where its definition says', async () => {
   assert.equal(spec.size?.want, 5);
   const negative = await api.call<Status>('PATCH', `${placeOf()}/sized/scale`, { spec: { replicas: -1 } }, MERGE);
   assert.equal(negative.status, 422);
-  assert.match(negative.body.message!, /^Scale\.autoscaling "sized" is invalid: spec\.replicas: Invalid value: -1/);
+  assert.match(
+    negative.body.message!,
+    /^Widget\.example\.com "sized" is invalid: \.spec\.size\.want: Invalid value: -1: should be a non-negative integer$/,
+  );
 });
 
 test('what says nothing of replicas has no scale, and may be given one', async () => {

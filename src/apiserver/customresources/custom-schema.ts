@@ -90,8 +90,8 @@ function decode(json: Record<string, unknown>, { schema, defaults, keepsUnknown 
   const unknownFields: string[] = [];
   const { value, unknownFields: inMeta } = decodeStructure('V1ObjectMeta', json['metadata'] ?? {}, ['metadata']);
   json['metadata'] = value as ObjectMeta;
-  if (!keepsUnknown) prune(json, schema, unknownFields);
   unknownFields.push(...inMeta);
+  if (!keepsUnknown) prune(json, schema, unknownFields);
   coerceEmbedded(json, schema, unknownFields);
   const object = json as DynamicObject;
   if (!keepsUnknown) setSchemaDefaults(object, defaults);

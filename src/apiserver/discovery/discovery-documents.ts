@@ -78,7 +78,7 @@ function resourceEntries(kind: KindDefinition): object[] {
       singularName: singular,
       namespaced,
       kind: kind.kind,
-      verbs: sorted(kind.verbs),
+      verbs: verbsOf(kind),
       ...(shortNames.length && { shortNames }),
       ...(categories.length && { categories }),
       ...(kind.storage === 'stored' && { storageVersionHash: storageVersionHash(kind.storedAs ?? kind) }),
@@ -107,6 +107,13 @@ interface Subresource {
   readonly verbs: readonly Verb[];
 }
 
+/** In which order upstream names the verbs of custom resources. */
+const CUSTOM_VERBS: readonly Verb[] = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
+
+const verbsOf = ({ verbs, ownSchema }: KindDefinition): readonly Verb[] =>
+  ownSchema ? CUSTOM_VERBS.filter((verb) => verbs.includes(verb)) : sorted(verbs);
+
+/** By name; of custom resources the status comes first. */
 function subresources(kind: KindDefinition): Subresource[] {
   const own = { group: kind.group, version: kind.version, kind: kind.kind };
   return [
@@ -116,7 +123,7 @@ function subresources(kind: KindDefinition): Subresource[] {
       responseKind: { group: action.group ?? kind.group, version: action.version ?? kind.version, kind: action.kind },
       verbs: action.verbs,
     })),
-  ].sort((a, b) => (a.name < b.name ? -1 : 1));
+  ].sort((a, b) => (!kind.ownSchema && a.name < b.name ? -1 : kind.ownSchema ? 0 : 1));
 }
 
 export type AggregatedVersion = 'v2' | 'v2beta1';

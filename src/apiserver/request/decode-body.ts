@@ -1,10 +1,11 @@
 import { cannotBeHandled, decodeObject, strictDecodingError } from '../../api/machinery/decode.ts';
 import { DecodeFailure } from '../../api/machinery/decode-scalar.ts';
 import { strictProblems, unknownField } from '../../api/machinery/duplicate-fields.ts';
+import { invalidField } from '../../api/machinery/field-error.ts';
 import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition, type OwnSchema } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
-import { badRequest, StatusError } from '../../api/machinery/status-error.ts';
+import { badRequest, invalid, StatusError } from '../../api/machinery/status-error.ts';
 import type { Pauses } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
 import { BODY_LIMIT_BYTES, parseJson, readObject } from './body.ts';
@@ -148,6 +149,7 @@ function checkType(kind: KindDefinition, json: unknown): void {
     if (typeof value !== 'string')
       throw noVersionOrKind(`json: cannot unmarshal ${goJsonType(value)} into Go struct field .${field} of type string`);
   }
+  if (kind.ownSchema) return checkCustomType(kind, given);
   const expected = apiVersionOf(kind);
   const apiVersion = (given['apiVersion'] as string | undefined) || expected;
   const givenKind = (given['kind'] as string | undefined) || kind.kind;
@@ -160,4 +162,25 @@ function checkType(kind: KindDefinition, json: unknown): void {
   }
   if (apiVersion !== expected)
     throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`);
+}
+
+/**
+ * A custom resource says itself what it is: upstream has no type to read it into. One that is of another kind is read, and then not
+ * valid (apiextensions-apiserver/pkg/apiserver/customresource_handler.go, pkg/registry/customresource/validator.go).
+ */
+function checkCustomType(kind: KindDefinition, given: Record<string, unknown>): void {
+  const apiVersion = given['apiVersion'] ?? '';
+  const givenKind = given['kind'] as string | undefined;
+  if (!givenKind) throw notTyped(`Object 'Kind' is missing in '${JSON.stringify(given)}'`);
+  const expected = apiVersionOf(kind);
+  const wrongKind = givenKind !== kind.kind;
+  const wrongVersion = `the API version in the data (${apiVersion}) does not match the expected API version (${expected})`;
+  const name = (given['metadata'] as { name?: unknown } | null | undefined)?.name;
+  const errors = [
+    ...(apiVersion !== expected ? [invalidField('apiVersion', apiVersion, `must be ${expected}`)] : []),
+    ...(wrongKind ? [invalidField('kind', givenKind, `must be ${kind.kind}`)] : []),
+  ];
+  if (!errors.length) return;
+  const told = invalid({ group: kind.group, kind: givenKind }, typeof name === 'string' ? name : '', errors);
+  throw apiVersion !== expected ? new StatusError(badRequest(wrongVersion).status, { cause: told }) : told;
 }

@@ -12,7 +12,8 @@ const END = Buffer.from(']}\n');
  *
  *     {"kind":"PodList",…,"items":[ │ { item │ ,{ item │ … │ ]}
  *
- * Items of built-in kinds are sent without apiVersion and kind, custom resources with them, as upstream does.
+ * Items of built-in kinds are sent without apiVersion and kind, custom resources with them, as upstream does, whose lists
+ * say that nothing more comes, too.
  */
 export class ListBytes {
   /** Of all of it. */
@@ -27,10 +28,11 @@ export class ListBytes {
   #atEnd = false;
 
   constructor(kind: KindDefinition, metadata: ListMeta, objects: readonly CachedObject[]) {
-    const type = JSON.stringify({ kind: listKindOf(kind), apiVersion: apiVersionOf(kind), metadata });
+    this.#withType = kind.ownSchema !== undefined;
+    const shown = this.#withType ? { continue: '', ...metadata } : metadata;
+    const type = JSON.stringify({ kind: listKindOf(kind), apiVersion: apiVersionOf(kind), metadata: shown });
     this.#source = Buffer.from(`${type.slice(0, -1)},"items":[`);
     this.#objects = objects;
-    this.#withType = kind.ownSchema !== undefined;
     let size = this.#source.length + END.length;
     for (const object of objects) size += object.bytes.length - this.#offset(object) + 2;
     this.size = objects.length ? size - 1 : size;

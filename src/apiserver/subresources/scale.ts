@@ -9,7 +9,7 @@ import type { Clock } from '../../std/clock.ts';
 import { runAtOnce } from '../../std/pauses.ts';
 import type { ActionHandler, Admission, RequestContext } from '../contracts.ts';
 import { decodeAs } from '../request/decode-body.ts';
-import { isApplyPatch } from '../request/negotiation.ts';
+import { isApplyPatch, patchFormat } from '../request/negotiation.ts';
 import { parseWriteQuery } from '../request/query-options.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
 import { checkedConfiguration, parseApplyQuery, planFor, readConfiguration } from '../verbs/apply.ts';
@@ -93,7 +93,8 @@ async function decide(
   placeInNamespace(kind, wanted, object.metadata.namespace ?? '');
   const attributes = actionAttributes(context, kind, { object: wanted, oldObject: scaleBefore(target, object), dryRun });
   await admission.admit(attributes);
-  const errors = validateScale(wanted);
+  // What is wrong with the replicas of a custom resource is told of the resource.
+  const errors = kind.ownSchema ? [] : validateScale(wanted);
   if (errors.length) throw invalid(scaleKind, name, errors);
   const { uid } = wanted.metadata;
   if (uid && uid !== object.metadata.uid)
@@ -125,6 +126,8 @@ async function readChange(
     return { change, dryRun, fields: trackPlainWrites(fieldManagerOf(context, fieldManager)) };
   }
   if (isApplyPatch(request)) return readApply(target, clock, context);
+  // A Scale could be merged strategically, what is scaled cannot.
+  patchFormat(request, target.kind);
   const options = parsePatchQuery(request.query);
   const patched = await readPatch(context, scaleKind, options);
   const fields = trackPlainWrites(fieldManagerOf(context, options.fieldManager));

@@ -139,6 +139,8 @@ function decodePatched<T>(blame: (failure: DecodeFailure) => FieldError, decode:
   try {
     return decode();
   } catch (error) {
+    // A patched custom resource that says that it is of another version is not valid, and nothing else.
+    if (error instanceof StatusError && error.cause instanceof StatusError) throw error.cause;
     if (!(error instanceof StatusError && error.cause instanceof DecodeFailure)) throw error;
     throw invalid({ group: '', kind: '' }, '', [blame(error.cause)]);
   }

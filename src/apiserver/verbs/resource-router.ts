@@ -1,5 +1,11 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
-import { formatGroupResource, noSuchMethod, noSuchPath, StatusError } from '../../api/machinery/status-error.ts';
+import {
+  formatGroupResource,
+  methodNotAllowed,
+  noSuchMethod,
+  noSuchPath,
+  StatusError,
+} from '../../api/machinery/status-error.ts';
 import type { ActionHandler, Handler, RequestInfo, ServerResponse } from '../contracts.ts';
 import { checkReadable } from '../encryption/check-readable.ts';
 import type { KindRegistry } from '../kinds/kind-registry.ts';
@@ -33,10 +39,11 @@ export function createResourceRouter(
     delete: createDelete(deps),
     deletecollection: createDeleteCollection(deps),
   };
-  return (context, response) => {
+  return async (context, response) => {
     const { info } = context;
     const kind = kinds.byResource(info.group, info.version, info.resource);
     if (!kind) return answerUnknown(kinds, info, response);
+    if (kind.ownSchema && kind.namespaced && !isInNamespace(info)) return sendPageNotFound(response);
     checkScope(kind, info);
     if (context.request.method === 'HEAD' && !answersHead(kind, info)) throw noSuchMethod();
     if (deps.storedForms) checkReadable(deps.storedForms, deps.keyspace, kind, info);
@@ -55,7 +62,7 @@ export function createResourceRouter(
     }
     const part = kind.parts.find((p) => p.name === info.subresource);
     if (!part) throw kind.actions.some((a) => a.name === info.subresource) ? notOffered(kind, info) : noSuchPath();
-    if (!isServed(part.verbs, info)) throw noSuchMethod();
+    if (!isServed(part.verbs, info)) throw kind.ownSchema ? methodNotAllowed(kind, info.verb) : noSuchMethod();
     return verbs[info.verb]!({ context, kind, part }, response);
   };
 }
@@ -91,6 +98,10 @@ function isServed(verbs: readonly string[], { verb, name }: RequestInfo): boolea
   if (verb === 'create') return name === '';
   return name !== '' || verb === 'list' || verb === 'watch' || verb === 'deletecollection';
 }
+
+/** What is in no namespace can be listed there, and nothing else. */
+const isInNamespace = ({ namespace, verb, name }: RequestInfo) =>
+  namespace !== '' || (name === '' && (verb === 'list' || verb === 'watch'));
 
 /**
  * A namespaced object is written in its namespace; a cluster-scoped one has none. The request was authorized for the namespace in its

@@ -2,12 +2,13 @@ import { isJsonMap, type JsonMap } from '../../machinery/clone.ts';
 import { decodeStructure } from '../../machinery/decode.ts';
 import { DecodeFailure } from '../../machinery/decode-scalar.ts';
 import { invalidField, requiredField } from '../../machinery/field-error.ts';
-import { checkDns1035Label, checkDnsLabel } from '../../machinery/names.ts';
+import { checkDns1035Label, checkDnsLabel, checkPathSegment } from '../../machinery/names.ts';
 import type { ObjectMeta } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { validateMetadata } from '../../machinery/validate-metadata.ts';
 import { child, index } from './field-path.ts';
 import { isEmbedded, itemsOf, type JsonSchema, propertyOf, someSchema, valuesOf } from './json-schema.ts';
+import { formatSegments } from './prune.ts';
 
 /** What is known of schemas. A memo of a pure function: it changes no answer. */
 const embedding = new WeakMap<JsonSchema, boolean>();
@@ -57,11 +58,15 @@ export function coerceEmbedded(value: unknown, schema: JsonSchema, unknown?: str
       resource['metadata'] = metadata;
       unknown?.push(...unknownFields);
     } catch (error) {
-      if (!(error instanceof DecodeFailure) || !drop) throw error;
+      if (!(error instanceof DecodeFailure)) throw error;
+      if (!drop) throw notMetadata([...path, 'metadata'], resource['metadata'], error);
       delete resource['metadata'];
     }
   });
 }
+
+const notMetadata = (path: readonly (string | number)[], value: unknown, { message }: DecodeFailure) =>
+  new DecodeFailure(`${formatSegments(path)}: Invalid value: ${JSON.stringify(value)}: ${message}`);
 
 /** What embedded resources lack or get wrong (…/schema/objectmeta/validation.go). */
 export function validateEmbeddedResources(value: unknown, schema: JsonSchema, path = ''): FieldError[] {
@@ -77,10 +82,10 @@ export function validateEmbeddedResources(value: unknown, schema: JsonSchema, pa
 function validateType(resource: JsonMap, path: string): FieldError[] {
   const errors: FieldError[] = [];
   const { apiVersion, kind } = resource as { apiVersion?: string; kind?: string };
-  if (!apiVersion) errors.push(requiredField(child(path, 'apiVersion'), 'must not be empty'));
+  if (!apiVersion) errors.push(requiredField(child(path, 'apiVersion'), ''));
   else if (apiVersion.split('/').length > 2)
     errors.push(invalidField(child(path, 'apiVersion'), apiVersion, `unexpected GroupVersion string: ${apiVersion}`));
-  if (!kind) errors.push(requiredField(child(path, 'kind'), 'must not be empty'));
+  if (!kind) errors.push(requiredField(child(path, 'kind'), ''));
   else {
     const complaints = checkDns1035Label(kind.toLowerCase());
     if (complaints.length)
@@ -94,18 +99,15 @@ function validateType(resource: JsonMap, path: string): FieldError[] {
 /** A name may be missing, and nobody knows which kind it is of. */
 function validateEmbeddedMetadata(metadata: ObjectMeta, path: string): FieldError[] {
   const { name, namespace } = metadata;
-  const errors = validateMetadata(
-    { ...metadata, name: 'name', namespace: 'namespace' },
-    { namespaced: true, nameRule: 'path-segment' },
-    path,
-  );
+  const errors: FieldError[] = [];
   for (const [field, text] of [
     ['name', name],
     ['namespace', namespace],
   ] as const) {
     if (!text) continue;
-    const complaints = field === 'namespace' ? checkDnsLabel(text) : /[/%]|^\.\.?$/.test(text) ? ['must be a path segment'] : [];
+    const complaints = field === 'namespace' ? checkDnsLabel(text) : checkPathSegment(text);
     for (const complaint of complaints) errors.push(invalidField(child(path, field), text, complaint));
   }
-  return errors;
+  const named = { ...metadata, name: 'name', namespace: 'namespace' };
+  return [...errors, ...validateMetadata(named, { namespaced: true, nameRule: 'path-segment' }, path)];
 }
