@@ -10,14 +10,29 @@ const OPEN: JsonSchema = {
   properties: { spec: { type: 'object' } },
 };
 
-test('version 2 names no field of an object that keeps unknown ones, version 3 does', () => {
-  assert.deepEqual(publishedSchema(OPEN, 'v2'), {
-    description: 'Anything.',
-    type: 'object',
-    'x-kubernetes-preserve-unknown-fields': true,
-  });
+test('version 2 says of an object that keeps unknown fields no more than that it is one, version 3 names its fields', () => {
+  assert.deepEqual(publishedSchema(OPEN, 'v2'), { type: 'object' });
+  assert.deepEqual(publishedSchema(undefined, 'v2'), { type: 'object' });
+  assert.deepEqual(publishedSchema(undefined, 'v3'), { type: 'object' });
   const { properties } = publishedSchema(OPEN, 'v3');
   assert.deepEqual(Object.keys(properties as object), ['apiVersion', 'kind', 'metadata', 'spec']);
+});
+
+test('a resource within another must say what it is, and has words of its own for that', () => {
+  const pod: JsonSchema = {
+    type: 'object',
+    'x-kubernetes-embedded-resource': true,
+    required: ['spec'],
+    properties: { spec: {} },
+  };
+  const schema: JsonSchema = { type: 'object', properties: { pod } };
+  for (const form of ['v2', 'v3'] as const) {
+    const { properties } = publishedSchema(schema, form) as {
+      properties: Record<string, { required: string[]; properties: object }>;
+    };
+    assert.deepEqual(properties['pod']!.required, ['spec', 'kind', 'apiVersion']);
+    assert.match(JSON.stringify(properties['pod']!.properties), /"kind is a string value representing the type of this object\./);
+  }
 });
 
 test('an open field has neither type nor fields in version 2', () => {

@@ -26,6 +26,21 @@ const TYPE_FIELDS: Readonly<Record<string, OpenApiSchema>> = {
   },
 };
 
+/** The same of a resource within another one. */
+const EMBEDDED_TYPE_FIELDS: Readonly<Record<string, OpenApiSchema>> = {
+  ...TYPE_FIELDS,
+  apiVersion: {
+    description:
+      'apiVersion defines the versioned schema of this representation of an object. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources',
+    type: 'string',
+  },
+  kind: {
+    description:
+      'kind is a string value representing the type of this object. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds',
+    type: 'string',
+  },
+};
+
 /** Kept word for word in both versions. */
 const PLAIN = [
   'description',
@@ -62,14 +77,11 @@ const PLAIN = [
 const V2_UNSAID: ReadonlySet<string> = new Set(['type', 'format', 'enum']);
 
 /**
- * What is published of a custom resource's schema (apiextensions-apiserver/pkg/controller/openapi/builder). Without a schema, of an
- * object that may hold anything; nor does version 2 name a field of such an object, as clients would refuse every other.
+ * What is published of a custom resource's schema (apiextensions-apiserver/pkg/controller/openapi/builder). Without a schema that it
+ * is an object, and no more; nor does version 2 name a field of an object that may hold anything, as clients would refuse every other.
  */
 export function publishedSchema(schema: JsonSchema | undefined, form: OpenApiForm): OpenApiSchema {
-  const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
-  if (!schema) return anything;
-  if (form === 'v2' && preservesUnknown(schema))
-    return schema.description === undefined ? anything : { description: schema.description, ...anything };
+  if (!schema || (form === 'v2' && preservesUnknown(schema))) return { type: 'object' };
   const published = publish(schema, form);
   return { ...published, type: 'object', properties: { ...TYPE_FIELDS, ...withMeta(published) } };
 }
@@ -98,8 +110,13 @@ function publish(schema: JsonSchema, form: OpenApiForm): OpenApiSchema {
     published['properties'] = Object.fromEntries(
       Object.entries(schema.properties).map(([name, property]) => [name, inner(property)]),
     );
-  if (isEmbedded(schema) && !open) published['properties'] = { ...TYPE_FIELDS, ...withMeta(published) };
-  if (v2) return withoutRequiredNulls(published, schema, values);
+  const embedded = isEmbedded(schema) && !open;
+  if (embedded) published['properties'] = { ...EMBEDDED_TYPE_FIELDS, ...withMeta(published) };
+  const required = v2 ? requiredOf(schema, values) : schema.required;
+  delete published['required'];
+  if (embedded) published['required'] = [...new Set([...(required ?? []), 'kind', 'apiVersion'])];
+  else if (required) published['required'] = required;
+  if (v2) return published;
   for (const name of ['allOf', 'anyOf', 'oneOf'] as const) if (schema[name]) published[name] = schema[name].map(inner);
   if (schema.not) published['not'] = inner(schema.not);
   return published;
@@ -110,14 +127,8 @@ function isStructured({ type }: JsonSchema): boolean {
 }
 
 /** Clients of version 2 take a field that is null for one that is missing. */
-function withoutRequiredNulls(
-  published: OpenApiSchema,
-  { required, properties = {} }: JsonSchema,
-  values: JsonSchema | undefined,
-): OpenApiSchema {
-  if (!required) return published;
-  const { required: _, ...rest } = published;
+function requiredOf({ required, properties = {} }: JsonSchema, values: JsonSchema | undefined): readonly string[] | undefined {
   const isNullable = (name: string) => Object.hasOwn(properties, name) && properties[name]?.nullable === true;
-  const left = values?.nullable ? [] : required.filter((name) => !isNullable(name));
-  return left.length > 0 ? { ...rest, required: left } : rest;
+  const left = values?.nullable ? [] : required?.filter((name) => !isNullable(name));
+  return left?.length ? left : undefined;
 }
