@@ -3,6 +3,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { forbidden, internalError, noSuchPath, StatusError, unauthorized } from '../../api/machinery/status-error.ts';
+import { CodedError } from '../../std/coded-error.ts';
 import { type Component, deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { Client } from '../client.ts';
@@ -69,6 +70,10 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
         server.listen(options.port, options.bindAddress, resolve);
+      }).catch((cause: NodeJS.ErrnoException) => {
+        // Its owner waits for the end of what it has tried to start.
+        done.resolve();
+        throw cannotListen(`${options.bindAddress}:${options.port}`, cause);
       });
       server.on('error', (error) => done.reject(error));
       findClientCa?.(signal).then(
@@ -85,6 +90,12 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
       signal.addEventListener('abort', close, { once: true });
     },
   };
+}
+
+function cannotListen(address: string, cause: NodeJS.ErrnoException): CodedError {
+  const why = cause.code === 'EADDRINUSE' ? 'address already in use' : cause.message;
+  const message = `failed to create listener: failed to listen on ${address}: listen tcp ${address}: bind: ${why}`;
+  return new CodedError(message, { code: 'LISTEN_FAILED', cause });
 }
 
 async function answer(options: SecureServerOptions, request: IncomingMessage): Promise<{ contentType: string; text: string }> {

@@ -106,7 +106,11 @@ function sendRequest(
       reject(toError(error));
       return;
     }
-    const onAbort = () => stream.close(constants.NGHTTP2_CANCEL);
+    const onAbort = () => {
+      stream.close(constants.NGHTTP2_CANCEL);
+      // Closing waits until the peer has taken what was sent before, which one that vanished never does.
+      stream.destroy();
+    };
     signal?.addEventListener('abort', onAbort, { once: true });
     stream.once('response', (headers) => {
       resolve({

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { createAuthority } from '../../pki/authority.ts';
 import { createHttpsTransport } from './https.ts';
@@ -270,4 +271,24 @@ test('a server that says it will end gets new requests on a new connection, and 
   const rest = reading.next();
   await transport.close({ final: true });
   await assert.rejects(rest, TransportError);
+});
+
+test('a request that is given up ends at once, also on a connection that takes nothing more', async (t) => {
+  const { server, connect } = await open(t, (request, response) => {
+    const { session } = request.stream;
+    session!.setLocalWindowSize(2 ** 30);
+    session!.settings({ initialWindowSize: 2 ** 30 }, () => response.end('wide open'));
+  });
+  const proxy = await startFreezableProxy(t, server.port);
+  const transport = connect({ server: proxy.url });
+  await read(transport);
+  proxy.freeze();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const body = 'x'.repeat(64_000_000);
+  const sent = transport.request({ method: 'POST', path: '/', headers: {}, body, signal });
+  // Until what the connection holds is full.
+  for (let turn = 0; turn < 100; turn++) await setImmediate();
+  controller.abort(new Error('given up'));
+  await assert.rejects(sent, /given up/);
 });

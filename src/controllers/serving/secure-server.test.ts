@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { request as httpsRequest } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { test } from 'node:test';
 import type { V1SubjectAccessReview, V1TokenReview } from '../../api/gen/types.ts';
 import { LoopMetrics } from '../../client/loop-metrics.ts';
@@ -9,6 +11,7 @@ import { generatePrivateKey } from '../../pki/keys.ts';
 import { createSelfSigned } from '../../pki/self-signed.ts';
 import { ComponentGroup } from '../../std/lifecycle.ts';
 import { silentLogger } from '../../std/logger.ts';
+import { runComponents } from '../../std/run-components.ts';
 import { TestingCluster } from '../framework/testing-client.test-support.ts';
 import { formatMetrics } from './metrics-text.ts';
 
@@ -67,6 +70,31 @@ test('health is open to everybody', async () => {
   await using server = await startServer();
   assert.deepEqual(await server.get('/healthz'), { status: 200, text: 'ok' });
   assert.equal(server.cluster.requests.length, 0);
+});
+
+test('a port that is taken is an error at once, and nothing of it is left to wait for', async () => {
+  const taken = createTcpServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const server = createSecureServer({
+    bindAddress: '127.0.0.1',
+    port,
+    tls: await createSelfSigned({ commonName: 'localhost', ipAddresses: ['127.0.0.1'], ...times }),
+    clientCaPem: undefined,
+    authenticationClient: undefined,
+    authorizationClient: undefined,
+    alwaysAllowPaths: [],
+    pages: {},
+    logger: silentLogger,
+  });
+  try {
+    await assert.rejects(runComponents([server], { signal: new AbortController().signal, ready: () => undefined }), {
+      code: 'LISTEN_FAILED',
+      message: `failed to create listener: failed to listen on 127.0.0.1:${port}: listen tcp 127.0.0.1:${port}: bind: address already in use`,
+    });
+  } finally {
+    taken.close();
+  }
 });
 
 test('metrics are for those whom the API server allows', async () => {
