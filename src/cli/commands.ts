@@ -70,7 +70,7 @@ const explain: GroupEntry = {
 
 const deploy: GroupEntry = {
   name: 'deploy',
-  summary: 'make a cluster of hosts that are reached by ssh, and keep it: plan, apply, verify, node, rotate, reset',
+  summary: 'make a cluster of hosts that are reached by ssh, and keep it: plan, apply, verify, node, rotate, upgrade, reset',
   commands: [
     {
       name: 'plan',
@@ -96,6 +96,11 @@ const deploy: GroupEntry = {
       name: 'reset',
       summary: 'remove from the hosts what apply put there',
       load: async () => (await import('./commands/deploy-reset.ts')).deployResetCommand,
+    },
+    {
+      name: 'upgrade',
+      summary: 'replace the program on all hosts, one at a time, masters first, and back where it does not serve',
+      load: async () => (await import('./commands/deploy-upgrade.ts')).deployUpgradeCommand,
     },
     {
       name: 'rotate',

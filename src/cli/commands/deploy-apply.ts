@@ -1,5 +1,7 @@
 import { applyPlans } from '../../deploy/apply/apply.ts';
 import { isEmpty } from '../../deploy/plan/plan.ts';
+import { hostsToUpgrade } from '../../deploy/upgrade/upgrade-plan.ts';
+import { CodedError } from '../../std/coded-error.ts';
 import type { ComponentCommand } from '../../std/command.ts';
 import { writeAdminKubeconfig } from '../deploy/admin-kubeconfig.ts';
 import { DEPLOY_FLAGS } from '../deploy/deploy-flags.ts';
@@ -17,6 +19,12 @@ export const deployApplyCommand: ComponentCommand = {
     const { inventory, material, transports } = session;
     const kubeconfig = await writeAdminKubeconfig(session);
     const { facts, plans } = await lookAt(session, io);
+    const older = hostsToUpgrade(inventory, plans, facts);
+    if (older.length > 0)
+      throw new CodedError(
+        `nothing was done: ${older.join(', ')} ${older.length === 1 ? 'runs' : 'run'} another program than the one that is to be installed; "muster deploy upgrade" replaces it, one host at a time`,
+        { code: 'UPGRADE_NEEDED' },
+      );
     await applyPlans({
       inventory,
       plans,

@@ -80,6 +80,11 @@ export async function requireSound(session: Session, io: CommandIo): Promise<voi
       `nothing was done: ${behind.join(', ')} ${behind.length === 1 ? 'is' : 'are'} not what the inventory says ("muster deploy plan" shows how); "apply" first`,
       { code: 'PREFLIGHT_FAILED' },
     );
+  await requireWell(session, io);
+}
+
+/** @throws CodedError PREFLIGHT_FAILED when a component or a node is not well */
+export async function requireWell(session: Session, io: CommandIo): Promise<void> {
   const cluster = await session.openCluster();
   try {
     const failed = checkCluster(session.inventory, await cluster.state(io.signal)).filter(({ holds }) => !holds);

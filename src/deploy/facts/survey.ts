@@ -9,6 +9,7 @@ import type { Step } from '../desired/step.ts';
 import { INSTALLED } from '../journal.ts';
 import type { Span } from '../plan/preflight.ts';
 import type { Transport } from '../transport/transport.ts';
+import { UPGRADE_MARK } from '../upgrade/upgrade-scripts.ts';
 import type { HostFacts } from './facts.ts';
 import { FACTS_SCRIPT, factsInput, type Question } from './facts-script.ts';
 import { parseFacts } from './parse-facts.ts';
@@ -71,7 +72,7 @@ function questionOf(inventory: Inventory, host: InventoryHost, steps: readonly S
     ? [{ path: KUBELET_KUBECONFIG }, { path: cniFile(inventory) }, { path: inventory.kubelet.bootstrapKubeconfig }]
     : [];
   return {
-    files: [...files, ...joining, { path: INSTALLED }],
+    files: [...files, ...joining, { path: INSTALLED }, { path: UPGRADE_MARK }],
     units: [...new Set(units)],
     programs: [...programsOf(inventory, host).keys(), PACKAGE_MANAGER],
     libraries: steps.flatMap((step) => (step.type === 'library-cache' ? [step.library] : [])),

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createAuthority } from '../../pki/authority.ts';
+import { generatePrivateKey } from '../../pki/keys.ts';
 import { desiredSteps } from '../desired/desired.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
 import { programsOf } from '../desired/programs.ts';
 import type { Step } from '../desired/step.ts';
 import { factsThatFit, testInventory, testMaterial } from '../test-material.ts';
 import { lineDiff } from './line-diff.ts';
+import { planCluster } from './plan.ts';
 import { planHost } from './plan-host.ts';
 import { checkHosts } from './preflight.ts';
 
@@ -154,4 +157,50 @@ test('a diff of lines leads from one text to the other', () => {
   assert.deepEqual(lineDiff('a\nb\nc\n', 'a\nx\nc\nd\n'), ['- b', '+ x', '+ d']);
   assert.deepEqual(lineDiff('', 'a\n'), ['+ a']);
   assert.deepEqual(lineDiff('a\n', 'a\n'), []);
+});
+
+test('a kubelet whose certificate another authority signed joins again, unless others than the cluster sign', async () => {
+  const make = (commonName: string) =>
+    createAuthority({ commonName, notBeforeMs: 1_700_000_000_000, notAfterMs: 1_900_000_000_000 });
+  const [old, now] = [await make('old'), await make('now')];
+  const key = await generatePrivateKey();
+  const certificate = await old.issue({
+    ...{ commonName: 'system:node:a', usages: ['client auth'], publicKeyDer: key.publicKeyDer },
+    ...{ notBeforeMs: 1_700_000_000_000, notAfterMs: 1_800_000_000_000 },
+  });
+  const rejoins = (signer: string, of = inventory) => {
+    const facts = factsThatFit(stepsOf());
+    const there = { type: 'file', mode: 0o600, owner: 'root', group: 'root', sizeBytes: 1, sha256: 'a'.repeat(64) } as const;
+    const own = {
+      ...facts,
+      files: withEntry(facts.files, '/etc/kubernetes/kubelet.kubeconfig', there),
+      certificates: new Map([['/etc/kubernetes/ssl/kubelet-client-current.pem', certificate]]),
+    };
+    const [plan] = planCluster({ inventory: of, desired: new Map([['a', stepsOf()]]), signer }, new Map([['a', own]]));
+    return [plan?.joins, plan?.rejoins];
+  };
+  assert.deepEqual(rejoins(old.certificatePem), [false, false]);
+  assert.deepEqual(rejoins(now.certificatePem), [false, true]);
+  const others = { 'kube-controller-manager': { 'cluster-signing-cert-file': '/etc/others/ca.pem' } };
+  assert.deepEqual(rejoins(now.certificatePem, await testInventory({ flags: others })), [false, false]);
+});
+
+test('while an authority is replaced hosts trust two, and who signs is told apart', () => {
+  const replaced = { ...testMaterial, authority: { ...testMaterial.authority, trust: 'new\nold\n', stage: 'signing' as const } };
+  const steps = desiredSteps(inventory, inventory.hosts[0]!, replaced, known);
+  const text = (path: string) => {
+    const file = steps.find((step) => step.type === 'file' && step.path === path);
+    return file?.type === 'file' ? Buffer.from(file.content.bytes).toString() : undefined;
+  };
+  assert.equal(text('/etc/kubernetes/ssl/ca.pem'), 'new\nold\n');
+  assert.equal(text('/etc/kubernetes/ssl/ca-signing.pem'), testMaterial.authority.certificate);
+  assert.match(
+    text('/etc/kubernetes/controller-manager') ?? '',
+    /--cluster-signing-cert-file=\/etc\/kubernetes\/ssl\/ca-signing\.pem/,
+  );
+  const facts = factsThatFit(steps);
+  assert.deepEqual(
+    planHost(stepsOf(), facts).flatMap(({ action, title }) => (action === 'remove' ? [title] : [])),
+    ['file /etc/kubernetes/ssl/ca-signing.pem', 'file /etc/kubernetes/ssl/ca-signing.key'],
+  );
 });
