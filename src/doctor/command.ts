@@ -3,12 +3,13 @@ import { createClient } from '../client/create-client.ts';
 import { transportFromContext } from '../client/kubeconfig-client.ts';
 import { flag } from '../client/serving/component-flags.ts';
 import { readKubeconfig, resolveContext } from '../pki/kubeconfig.ts';
+import { atMost } from '../std/at-most.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
 import { FlagError, type FlagValues, type ParsedFlags } from '../std/flags.ts';
 import { collectCluster } from './collect/collect-cluster.ts';
-import { lookAtHost } from './collect/look-at-host.ts';
 import { readReport } from './compare.ts';
+import type { HostObservations, NotSeen } from './observations.ts';
 import { exitStatus, makeReport, reportText } from './report.ts';
 
 /** `muster doctor`. Exit status 0: nothing worse than remarks; 3: warnings; 4: errors; 1: it could not look. */
@@ -21,11 +22,15 @@ export const doctorCommand: ComponentCommand = {
     flag('output', 'string', 'text or json', { shorthand: 'o', default: 'text' }),
     flag('since', 'string', 'file with an earlier -o json: say what is new and what is gone'),
     flag('nodes', 'bool', 'ask :10250 of every node and read its configuration', { default: true }),
-    flag('host', 'bool', 'look at this host, too: its certificates, keys and swap'),
+    flag('host', 'bool', 'look at this host, too: its certificates, keys, units and swap'),
+    flag('ssh', 'strings', 'hosts to look at in the same way, by ssh: host or user@host, and sudo where that asks no password'),
+    flag('ssh-config', 'string', "configuration file of ssh for --ssh; default the user's own"),
     flag('timeout', 'duration', "for one node's answer", { default: '3s' }),
   ],
   run: runDoctor,
 };
+
+const HOSTS_AT_ONCE = 30;
 
 /** The kubeconfig that the flags and the environment name. */
 export function kubeconfigPath(values: FlagValues, io: CommandIo): string {
@@ -49,13 +54,36 @@ async function runDoctor({ values, args }: ParsedFlags, io: CommandIo): Promise<
     const nodes = values.bool('nodes');
     const timeoutMs = values.durationMs('timeout');
     const cluster = await collectCluster({ client, context, clock, signal, timeoutMs, nodes });
-    const seen = values.bool('host') ? { ...cluster, host: await lookAtHost() } : cluster;
-    const report = makeReport(seen, before);
+    const hosts = await lookAtHosts(values, signal);
+    const report = makeReport({ ...cluster, hosts: hosts.seen, notSeen: [...cluster.notSeen, ...hosts.notSeen] }, before);
     io.stdout(output === 'json' ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
     return exitStatus(report);
   } finally {
     await transport.close({ final: true });
   }
+}
+
+/** Other hosts are looked at side by side; one that does not let us in is told of and stops nothing. */
+async function lookAtHosts(values: FlagValues, signal: AbortSignal): Promise<{ seen: HostObservations[]; notSeen: NotSeen[] }> {
+  const targets = values.strings('ssh');
+  if (!values.bool('host') && targets.length === 0) return { seen: [], notSeen: [] };
+  const { runProgram: run } = await import('../host/run-program.ts');
+  const { lookAtHost, lookAtHostBySsh } = await import('./collect/look-at-host.ts');
+  for (const target of targets) checkSshTarget(target);
+  const own = values.bool('host') ? [await lookAtHost({ run, signal })] : [];
+  const looks = await atMost(HOSTS_AT_ONCE, targets, (target) =>
+    lookAtHostBySsh(target, { run, signal, config: values.string('ssh-config') }),
+  );
+  signal.throwIfAborted();
+  const notSeen = looks.flatMap((look, i) =>
+    look.status === 'rejected' ? [{ what: `host ${targets[i]}`, why: (look.reason as Error).message }] : [],
+  );
+  return { seen: [...own, ...looks.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : []))], notSeen };
+}
+
+/** What begins with a dash would be an option of ssh. */
+function checkSshTarget(target: string): void {
+  if (!/^[A-Za-z0-9_][^\s]*$/.test(target)) throw new FlagError('--ssh', `--ssh: ${JSON.stringify(target)} is not a host`);
 }
 
 async function readSince(path: string): Promise<string> {

@@ -93,8 +93,8 @@ export interface Observations {
   readonly dns: SeenDns | undefined;
   /** Those that are not the API server's own. */
   readonly apiServices: readonly SeenApiService[] | undefined;
-  /** Of this host, when it is looked at. */
-  readonly host: HostObservations | undefined;
+  /** Those that were looked at themselves. */
+  readonly hosts: readonly HostObservations[];
   readonly notSeen: readonly NotSeen[];
 }
 
@@ -104,23 +104,50 @@ export interface NotSeen {
   readonly why: string;
 }
 
-export interface KubeletUnit {
+/** A component's systemd unit. */
+export interface HostUnit {
   readonly path: string;
-  /** Flags that it names, without dashes and values. */
-  readonly flags: readonly string[];
+  /** By the file's name: `kubelet`. */
+  readonly component: string;
+  /** Of its command; empty values where it has none. */
+  readonly flags: ReadonlyMap<string, string>;
+  /** Whom it runs as, where it says. */
+  readonly user: string | undefined;
+  /** Whether nothing of the command comes from the environment. */
+  readonly whole: boolean;
+  /** Flags on lines that the command does not reach, since a line before lacks its backslash. */
+  readonly lost: readonly string[];
 }
 
-/** What the host that the doctor runs on shows. */
+/** Who may read a private key, as `ls -l` shows it; a plus at the end of the mode stands for an access list. */
+export interface SeenKey {
+  readonly path: string;
+  readonly mode: string;
+  readonly owner: string;
+}
+
+export interface SettingsFile {
+  readonly path: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** What a host shows, this one or another. */
 export interface HostObservations {
   readonly hostName: string;
+  /** Before paths that are of another host; else empty. */
+  readonly prefix: string;
   readonly swapAreas: readonly string[];
   readonly certificates: readonly SeenCertificate[];
-  /** Private keys that others than their owner may read. */
-  readonly openKeys: readonly string[];
+  readonly keys: readonly SeenKey[];
   /** Links like kubelet-client-current.pem that lead nowhere. */
   readonly brokenLinks: readonly string[];
-  /** Files of kubelet units; of several the one in /etc counts. */
-  readonly kubeletUnits: readonly KubeletUnit[];
+  /** Units of components; of several of one name the first counts. */
+  readonly units: readonly HostUnit[];
+  /** Files that units name by a flag and that are not there. */
+  readonly missing: readonly { readonly unit: string; readonly flag: string; readonly path: string }[];
   /** Pause image of containerd and the one that the kubelet was told of. */
   readonly pauseImages: { readonly runtime: string | undefined; readonly kubelet: string | undefined };
+  /** The kubelet's and kube-proxy's configuration files. */
+  readonly kubeletFile: SettingsFile | undefined;
+  readonly proxyFile: SettingsFile | undefined;
 }

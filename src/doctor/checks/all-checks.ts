@@ -1,8 +1,10 @@
 import { type Finding, sortFindings } from '../finding.ts';
 import type { Observations } from '../observations.ts';
-import { checkApiServices, checkCertificates, checkDns, checkHost, checkServer } from './certificate-checks.ts';
+import { checkApiServices, checkCertificates, checkDns, checkServer } from './certificate-checks.ts';
 import type { Check } from './check.ts';
+import { checkHosts } from './host-checks.ts';
 import { checkClientCertificates, checkRefusals, checkServing, checkSettings } from './kubelet-checks.ts';
+import { checkKubeletFiles } from './kubelet-file-checks.ts';
 import { checkLeaders, checkNodes, checkVersions } from './node-checks.ts';
 import { checkRbac } from './rbac-checks.ts';
 import { checkRequests } from './request-checks.ts';
@@ -23,7 +25,8 @@ const ALL_CHECKS: readonly Check[] = [
   checkServer,
   checkDns,
   checkApiServices,
-  checkHost,
+  checkHosts,
+  checkKubeletFiles,
 ];
 
 /** All findings of all checks, the worst first. */

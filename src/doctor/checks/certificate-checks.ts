@@ -9,8 +9,8 @@ const SOON_MS = 30 * DAY_MS;
 const NEARLY_MS = 7 * DAY_MS;
 
 /** Everything that ends, but for nodes, which renew by themselves and are judged by that. */
-export const checkCertificates: Check = ({ certificates, host, nowMs }) =>
-  [...certificates, ...(host?.certificates ?? [])].flatMap((certificate) => checkEnd(certificate, nowMs));
+export const checkCertificates: Check = ({ certificates, hosts, nowMs }) =>
+  [...certificates, ...hosts.flatMap((host) => host.certificates)].flatMap((certificate) => checkEnd(certificate, nowMs));
 
 function checkEnd(certificate: SeenCertificate, nowMs: number): Finding[] {
   const { where, notAfterMs, notBeforeMs, isCa } = certificate;
@@ -112,54 +112,3 @@ export const checkApiServices: Check = ({ apiServices = [] }) =>
           },
         ],
   );
-
-export const checkHost: Check = ({ host }) => {
-  if (!host) return [];
-  const subject = `host/${host.hostName}`;
-  const findings: Finding[] = [];
-  if (host.swapAreas.length > 0)
-    findings.push({
-      ...{ code: 'DOC-801', severity: 'warning', subject },
-      message: 'Swap is on: a kubelet with failSwapOn does not start.',
-      ...{ evidence: host.swapAreas.join(', '), remedy: 'swapoff -a, and take it out of /etc/fstab' },
-    });
-  for (const path of host.openKeys)
-    findings.push({
-      ...{ code: 'DOC-802', severity: 'error', subject: `file/${path}` },
-      message: 'A private key may be read by others than its owner.',
-      ...{ evidence: path, remedy: `chmod 600 ${path}` },
-    });
-  for (const path of host.brokenLinks)
-    findings.push({
-      ...{ code: 'DOC-803', severity: 'error', subject: `file/${path}` },
-      message: 'A link to the current certificate leads nowhere: the kubelet cannot start with it.',
-      ...{ evidence: path, remedy: 'link it to the newest file beside it, or let the node join anew' },
-    });
-  const [unit, ...others] = host.kubeletUnits;
-  if (unit?.flags.includes('bootstrap-kubeconfig') && !unit.flags.includes('kubeconfig'))
-    findings.push({
-      ...{ code: 'DOC-805', severity: 'error', subject: `file/${unit.path}` },
-      message: 'A kubelet is told how to join and not where to put what it gets: it does not start to bootstrap.',
-      ...{
-        evidence: '--bootstrap-kubeconfig without --kubeconfig',
-        remedy: 'give it --kubeconfig=/etc/kubernetes/kubelet.kubeconfig too',
-      },
-    });
-  for (const other of unit ? others : [])
-    findings.push({
-      ...{ code: 'DOC-806', severity: 'info', subject: `file/${other.path}` },
-      message: 'There are two units of the kubelet; changes to the second one have no effect.',
-      ...{ evidence: `${unit!.path} counts before ${other.path}`, remedy: `keep one of them; then: systemctl daemon-reload` },
-    });
-  const { runtime, kubelet } = host.pauseImages;
-  if (runtime !== undefined && kubelet !== undefined && runtime !== kubelet)
-    findings.push({
-      ...{ code: 'DOC-804', severity: 'warning', subject },
-      message: 'The kubelet protects another pause image from clean-up than the runtime uses.',
-      ...{
-        evidence: `containerd ${runtime}, kubelet ${kubelet}`,
-        remedy: 'set sandbox_image of containerd and --pod-infra-container-image to the same image',
-      },
-    });
-  return findings;
-};

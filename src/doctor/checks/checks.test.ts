@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Observations } from '../observations.ts';
+import type { HostObservations, HostUnit, Observations } from '../observations.ts';
 import { diagnose } from './all-checks.ts';
 import { covers } from './name-cover.ts';
 import * as seen from './observations.test-support.ts';
@@ -16,18 +16,21 @@ const withSettings = (changes: object) => ({ nodes: [node({ configz: { ...SETTIN
 const withProbe = (changes: Parameters<typeof probe>[0]) => ({ nodes: [node({ probe: probe(changes) })] });
 const served = (changes: Parameters<typeof certificate>[0]) =>
   withProbe({ certificate: certificate({ names: ['10.0.0.1'], ...changes }) });
-const host = (changes: object) => ({
-  host: {
-    hostName: 'm1',
-    swapAreas: [],
-    certificates: [],
-    openKeys: [],
-    brokenLinks: [],
-    kubeletUnits: [],
-    pauseImages: { runtime: undefined, kubelet: undefined },
-    ...changes,
-  },
+const host = (changes: Partial<HostObservations>) => ({
+  hosts: [
+    {
+      ...{ hostName: 'm1', prefix: '', swapAreas: [], certificates: [], keys: [], brokenLinks: [], units: [], missing: [] },
+      pauseImages: { runtime: undefined, kubelet: undefined },
+      ...{ kubeletFile: undefined, proxyFile: undefined },
+      ...changes,
+    },
+  ],
 });
+const unitOf = (component: string, flags: Record<string, string>): HostUnit => ({
+  ...{ component, path: `/etc/systemd/system/${component}.service`, flags: new Map(Object.entries(flags)) },
+  ...{ user: undefined, whole: true, lost: [] },
+});
+const keyOf = (mode: string) => ({ mode, owner: 'root', path: '/etc/kubernetes/pki/ca.key' });
 const approved = { conditions: [{ type: 'Approved', status: 'True', lastUpdateTime: at(-10 * 60_000) }] };
 
 /** Each fault, and the one finding that is to come of it. */
@@ -159,21 +162,64 @@ const FAULTS: readonly [fault: string, code: string, changes: Partial<Observatio
     { apiServices: [{ name: 'v1beta1.metrics.k8s.io', service: 'a/b', available: false, reason: 'FailedDiscoveryCheck: …' }] },
   ],
   ['C-22: health for everybody', 'DOC-518', withSettings({ healthzBindAddress: '0.0.0.0', healthzPort: 10248 })],
-  ['QA-01: no --kubeconfig', 'DOC-805', host({ kubeletUnits: [{ path: '/etc/u', flags: ['bootstrap-kubeconfig'] }] })],
+  ['QA-01: no --kubeconfig', 'DOC-805', host({ units: [unitOf('kubelet', { 'bootstrap-kubeconfig': '/etc/b' })] })],
   [
     'C-20: two units',
     'DOC-806',
+    host({ units: [unitOf('kubelet', {}), { ...unitOf('kubelet', {}), path: '/usr/lib/systemd/system/kubelet.service' }] }),
+  ],
+  ['swap', 'DOC-801', host({ swapAreas: ['/dev/sda2'] })],
+  ['a key for all to read', 'DOC-802', host({ keys: [keyOf('-rw-r--r--')] })],
+  ['a key for a group to read', 'DOC-802', host({ keys: [keyOf('-rw-r-----.')] })],
+  ['a link that leads nowhere', 'DOC-803', host({ brokenLinks: ['/var/lib/kubelet/pki/kubelet-client-current.pem'] })],
+  ['two pause images', 'DOC-804', host({ pauseImages: { runtime: 'pause:3.6', kubelet: 'pause:3.1' } })],
+  ['M-05: a backslash is missing', 'DOC-807', host({ units: [{ ...unitOf('kubelet', {}), lost: ['--v'] }] })],
+  [
+    'M-01: signing with a server’s certificate',
+    'DOC-808',
     host({
-      kubeletUnits: [
-        { path: '/etc/u', flags: [] },
-        { path: '/usr/lib/u', flags: [] },
+      units: [unitOf('kube-controller-manager', { 'cluster-signing-cert-file': '/etc/kubernetes/ssl/apiserver.pem' })],
+      certificates: [certificate({ where: '/etc/kubernetes/ssl/apiserver.pem' })],
+    }),
+  ],
+  [
+    'C-13, M-16: a file that is not there',
+    'DOC-809',
+    host({
+      units: [unitOf('kube-scheduler', {})],
+      missing: [
+        { unit: unitOf('kube-scheduler', {}).path, flag: 'kubeconfig', path: '/etc/kubernetes/kube-scheduler.kubeconfig' },
       ],
     }),
   ],
-  ['swap', 'DOC-801', host({ swapAreas: ['/dev/sda2'] })],
-  ['a key for all to read', 'DOC-802', host({ openKeys: ['/etc/kubernetes/pki/ca.key'] })],
-  ['a link that leads nowhere', 'DOC-803', host({ brokenLinks: ['/var/lib/kubelet/pki/kubelet-client-current.pem'] })],
-  ['two pause images', 'DOC-804', host({ pauseImages: { runtime: 'pause:3.6', kubelet: 'pause:3.1' } })],
+  [
+    'M-20: a key for root alone',
+    'DOC-810',
+    host({
+      units: [{ ...unitOf('kube-apiserver', { 'tls-private-key-file': '/etc/kubernetes/ssl/ca.key' }), user: 'kube' }],
+      keys: [{ ...keyOf('-rw-------'), path: '/etc/kubernetes/ssl/ca.key' }],
+    }),
+  ],
+  ['M-19: no --audit-log-path', 'DOC-811', host({ units: [unitOf('kube-apiserver', { 'audit-log-maxage': '30' })] })],
+  [
+    'C-11: two names of one node',
+    'DOC-812',
+    host({
+      units: [unitOf('kubelet', { 'hostname-override': 'k8s-node-1' }), unitOf('kube-proxy', { config: '/etc/p' })],
+      proxyFile: { path: '/etc/p', settings: { hostnameOverride: '172.16.90.204' } },
+    }),
+  ],
+  [
+    'C-05, C-06: a file that was changed, or that flags win over',
+    'DOC-521',
+    {
+      nodes: [node({ configz: { ...SETTINGS, maxPods: 110, runtimeRequestTimeout: '2m0s' } })],
+      ...host({
+        hostName: 'node-1',
+        kubeletFile: { path: '/var/lib/kubelet/config.yaml', settings: { maxPods: 220, runtimeRequestTimeout: '120s' } },
+      }),
+    },
+  ],
 ];
 
 for (const [fault, code, changes] of FAULTS)
@@ -218,6 +264,25 @@ test('healthy clusters of several shapes give no alarm', () => {
     { requests: [csr({ ageMs: 30_000 }), csr({ name: 'b', status: { ...approved, certificate: 'x' } })] },
     { nodes: [node({ configz: undefined, clientTtlSeconds: undefined, lease: undefined })] },
     host({}),
+    // Keys with an access list, as the documents give the user kube one; a kubelet that has not joined yet; settings told otherwise.
+    host({
+      keys: [keyOf('-rw-r-----+')],
+      units: [
+        { ...unitOf('kube-apiserver', { 'tls-private-key-file': '/etc/kubernetes/pki/ca.key' }), user: 'kube' },
+        unitOf('kubelet', { kubeconfig: '/etc/k', 'bootstrap-kubeconfig': '/etc/b' }),
+      ],
+      missing: [{ unit: unitOf('kubelet', {}).path, flag: 'kubeconfig', path: '/etc/k' }],
+    }),
+    {
+      nodes: [node({ configz: { ...SETTINGS, syncFrequency: '1m0s', port: 10250 } })],
+      ...host({
+        hostName: 'node-1',
+        kubeletFile: {
+          path: '/c',
+          settings: { kind: 'KubeletConfiguration', syncFrequency: '60s', port: '10250', podCIDR: '', healthzPort: 0 },
+        },
+      }),
+    },
   ];
   for (const shape of shapes) assert.deepEqual(diagnose(observations(shape)), []);
 });

@@ -138,7 +138,7 @@ export function observations(changes: Partial<Observations> = {}): Observations 
     leaders: new Map([lease('kube-controller-manager'), lease('kube-scheduler')]),
     apiServices: [],
     dns: { serviceAddresses: ['10.96.0.10'], endpoints: 2 },
-    host: undefined,
+    hosts: [],
     notSeen: [],
     ...changes,
   };

@@ -79,7 +79,7 @@ export async function collectCluster(options: CollectOptions): Promise<Observati
     leaders: leaders && new Map(leaders.map((lease) => [lease.metadata?.name ?? '', lease])),
     dns,
     apiServices,
-    host: undefined,
+    hosts: [],
     notSeen,
   };
 }

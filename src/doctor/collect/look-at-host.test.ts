@@ -3,13 +3,17 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { ProgramError, runProgram } from '../../host/run-program.ts';
 import { createSelfSigned } from '../../pki/self-signed.ts';
-import { lookAtHost } from './look-at-host.ts';
+import { lookAtHost, lookAtHostBySsh } from './look-at-host.ts';
+import { readHost } from './read-host.ts';
 
 let root = '';
 before(async () => {
   root = await mkdtemp(join(tmpdir(), 'muster-host-'));
 });
+const look = () => lookAtHost({ run: runProgram, signal: new AbortController().signal, root });
 after(() => rm(root, { recursive: true, force: true }));
 
 async function put(path: string, text: string, mode = 0o600): Promise<void> {
@@ -20,10 +24,11 @@ async function put(path: string, text: string, mode = 0o600): Promise<void> {
 }
 
 test('an empty host has nothing to tell', async () => {
-  const { hostName: _, ...seen } = await lookAtHost(root);
+  const { hostName: _, ...seen } = await look();
   assert.deepEqual(seen, {
-    ...{ swapAreas: [], certificates: [], openKeys: [], brokenLinks: [], kubeletUnits: [] },
+    ...{ prefix: '', swapAreas: [], certificates: [], keys: [], brokenLinks: [], units: [], missing: [] },
     pauseImages: { runtime: undefined, kubelet: undefined },
+    ...{ kubeletFile: undefined, proxyFile: undefined },
   });
 });
 
@@ -40,22 +45,88 @@ test('certificates, keys that others may read, links that lead nowhere, swap, un
   await put('/proc/swaps', 'Filename\tType\n/dev/sda2                               partition\t1\t0\t-2\n');
   await put(
     '/etc/systemd/system/kubelet.service',
-    '[Service]\nExecStart=/usr/bin/kubelet \\\n  --bootstrap-kubeconfig=/etc/b \\\n  --pod-infra-container-image=pause:3.1\nRestart=always\n',
+    '[Service]\nUser=kube\nExecStart=/usr/bin/kubelet \\\n  --bootstrap-kubeconfig=/etc/b --config=/etc/kubelet.yaml \\\n  --pod-infra-container-image=pause:3.1\n  --v=2\nRestart=always\n',
   );
-  await put('/usr/lib/systemd/system/kubelet.service', '[Service]\nExecStart=/usr/bin/kubelet --kubeconfig /etc/k\n');
+  await put('/etc/kubelet.yaml', 'maxPods: 220\nauthentication: { x509: { clientCAFile: "/etc/kubernetes/pki/ca.pem" } }\n');
+  await put('/usr/lib/systemd/system/kubelet.service', '[Service]\nExecStart=/usr/bin/kubelet --kubeconfig /etc/k $MORE\n');
   await symlink('usr/lib', join(root, 'lib'));
   await put('/etc/containerd/config.toml', '[plugins."io.containerd.grpc.v1.cri"]\n  sandbox_image = "pause:3.9"\n');
-  const seen = await lookAtHost(root);
+  const seen = await look();
   assert.deepEqual(
     seen.certificates.map(({ where, subject }) => [where, subject]),
     [['/etc/kubernetes/pki/apiserver.crt', 'CN=m1']],
   );
-  assert.deepEqual(seen.openKeys, ['/etc/kubernetes/pki/apiserver.key']);
+  assert.deepEqual(
+    seen.keys.map(({ mode, path }) => [mode.slice(0, 10), path]),
+    [
+      ['-rw-r-----', '/etc/kubernetes/pki/apiserver.key'],
+      ['-rw-------', '/etc/kubernetes/ssl/kept.key'],
+      ['-rw-------', '/var/lib/kubelet/pki/kubelet-client-2026-01-01-00-00-00.pem'],
+    ],
+  );
   assert.deepEqual(seen.brokenLinks, ['/var/lib/kubelet/pki/kubelet-client-current.pem']);
   assert.deepEqual(seen.swapAreas, ['/dev/sda2']);
-  assert.deepEqual(seen.kubeletUnits, [
-    { path: '/etc/systemd/system/kubelet.service', flags: ['bootstrap-kubeconfig', 'pod-infra-container-image'] },
-    { path: '/usr/lib/systemd/system/kubelet.service', flags: ['kubeconfig'] },
+  assert.deepEqual(
+    seen.units.map(({ path, flags, lost, user, whole }) => [path, Object.fromEntries(flags), lost, user, whole]),
+    [
+      [
+        '/etc/systemd/system/kubelet.service',
+        { 'bootstrap-kubeconfig': '/etc/b', config: '/etc/kubelet.yaml', 'pod-infra-container-image': 'pause:3.1' },
+        ['--v'],
+        'kube',
+        true,
+      ],
+      ['/usr/lib/systemd/system/kubelet.service', { kubeconfig: '/etc/k' }, [], undefined, false],
+    ],
+  );
+  assert.deepEqual(seen.kubeletFile, {
+    path: '/etc/kubelet.yaml',
+    settings: { maxPods: 220, authentication: { x509: { clientCAFile: '/etc/kubernetes/pki/ca.pem' } } },
+  });
+  assert.deepEqual(seen.missing, [
+    { unit: '/etc/systemd/system/kubelet.service', flag: 'bootstrap-kubeconfig', path: '/etc/b' },
+    { unit: '/etc/systemd/system/kubelet.service', flag: 'clientCAFile', path: '/etc/kubernetes/pki/ca.pem' },
   ]);
   assert.deepEqual(seen.pauseImages, { runtime: 'pause:3.9', kubelet: 'pause:3.1' });
+});
+
+test('another host is looked at by ssh with what root may see, without a password; its paths carry its name', async () => {
+  const { signal } = new AbortController();
+  const asked: (readonly string[])[] = [];
+  const seen = await lookAtHostBySsh('root@m2', {
+    signal,
+    run: async (program, args, { input } = {}) => {
+      asked.push([program, ...args]);
+      return await runProgram('sh', ['-s'], { input: `ROOT='${root}'\n${input as string}` });
+    },
+  });
+  assert.equal(seen.certificates[0]!.where, 'root@m2:/etc/kubernetes/pki/apiserver.crt');
+  assert.deepEqual(asked[0]!.slice(0, 7), ['ssh', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=10', '--', 'root@m2']);
+  assert.match(asked[0]![7]!, /sudo -n sh -s/);
+  const refusing = () => {
+    const failure = { program: 'ssh', args: [], exitCode: 255, stdout: '', stderr: 'm2: Permission denied (publickey).\n' };
+    return Promise.reject(new ProgramError('failed', 'PROGRAM_FAILED', failure));
+  };
+  await assert.rejects(lookAtHostBySsh('m2', { signal, run: refusing }), {
+    message: 'm2 cannot be looked at by ssh: m2: Permission denied (publickey).',
+  });
+});
+
+test('whatever a host prints is read', () => {
+  const line = fc.oneof(
+    fc.string(),
+    fc.tuple(fc.constantFrom('H ', 'S ', 'L ', 'K ', 'C ', 'T ', 'N ', '|'), fc.string()).map((parts) => parts.join('')),
+    fc.constantFrom(
+      'T /etc/systemd/system/kubelet.service',
+      '|ExecStart=x --config=/a \\',
+      '|-----BEGIN CERTIFICATE-----',
+      'T /a',
+      '|{',
+    ),
+  );
+  fc.assert(
+    fc.property(fc.array(line), (lines) => {
+      readHost(lines.join('\n'));
+    }),
+  );
 });

@@ -1,0 +1,104 @@
+import { parse } from 'yaml';
+import type { HostObservations, HostUnit, SeenCertificate, SeenKey } from '../observations.ts';
+import { seenInPem } from './seen-certificate.ts';
+
+interface SeenFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/**
+ * What `HOST_SCRIPT` printed, as observations. Never fails: what cannot be read as what it should be is left out.
+ * @param prefix stands before paths, where they are of another host
+ */
+export function readHost(printed: string, prefix = ''): HostObservations {
+  const certificates: SeenCertificate[] = [];
+  const swapAreas: string[] = [];
+  const brokenLinks: string[] = [];
+  const keys: SeenKey[] = [];
+  const files: SeenFile[] = [];
+  const missing: { unit: string; flag: string; path: string }[] = [];
+  let hostName = '';
+  for (const { letter, rest, text } of records(printed)) {
+    const words = rest.split(' ');
+    if (letter === 'H') hostName = rest;
+    else if (letter === 'S') swapAreas.push(rest);
+    else if (letter === 'L') brokenLinks.push(prefix + rest);
+    else if (letter === 'K') keys.push({ mode: words[0] ?? '', owner: words[1] ?? '', path: words.slice(2).join(' ') });
+    else if (letter === 'C') certificates.push(...readable(prefix + rest, text));
+    else if (letter === 'T') files.push({ path: rest, text });
+    else if (letter === 'N') {
+      const unit = files.findLast(({ path }) => path.endsWith('.service'))?.path ?? '';
+      missing.push({ unit, flag: words[0] ?? '', path: words.slice(1).join(' ') });
+    }
+  }
+  const units = files.flatMap((file) => (file.path.endsWith('.service') ? [readUnit(file)] : []));
+  const kubelet = units.find(({ component }) => component === 'kubelet');
+  const proxy = units.find(({ component }) => component === 'kube-proxy');
+  const textOf = (path: string | undefined) => files.find((file) => file.path === path)?.text ?? '';
+  return {
+    ...{ hostName, prefix, swapAreas, certificates, brokenLinks, keys, units, missing },
+    pauseImages: {
+      runtime: /^\s*sandbox(?:_image)?\s*=\s*["']([^"']+)["']/m.exec(textOf('/etc/containerd/config.toml'))?.[1],
+      kubelet:
+        kubelet?.flags.get('pod-infra-container-image') ??
+        /--pod-infra-container-image[= ]"?([^\s"\\]+)/.exec(textOf('/var/lib/kubelet/kubeadm-flags.env'))?.[1],
+    },
+    kubeletFile: settingsIn(files, kubelet?.flags.get('config') ?? '/var/lib/kubelet/config.yaml'),
+    proxyFile: settingsIn(files, proxy?.flags.get('config')),
+  };
+}
+
+function* records(printed: string): Generator<{ letter: string; rest: string; text: string }> {
+  let open: { letter: string; rest: string; lines: string[] } | undefined;
+  for (const line of printed.split('\n')) {
+    if (line.startsWith('|')) open?.lines.push(line.slice(1));
+    else if (/^[A-Z] /.test(line)) {
+      if (open) yield { ...open, text: open.lines.join('\n') };
+      open = { letter: line[0]!, rest: line.slice(2).trim(), lines: [] };
+    }
+  }
+  if (open) yield { ...open, text: open.lines.join('\n') };
+}
+
+function readable(where: string, pem: string): SeenCertificate[] {
+  try {
+    return seenInPem(where, pem);
+  } catch {
+    return []; // whoever uses it will say so
+  }
+}
+
+/** A unit's command, with what systemd makes of lines that end without a backslash: they belong to it no more. */
+function readUnit({ path, text }: SeenFile): HostUnit {
+  const component = path.slice(path.lastIndexOf('/') + 1, -'.service'.length);
+  const start = /^ExecStart=((?:.*\\\n)*.*)$/m.exec(text);
+  const after = start ? text.slice(start.index + start[0].length) : '';
+  const flags = new Map<string, string>();
+  const words = (start?.[1] ?? '').replaceAll('\\\n', ' ').split(/\s+/);
+  for (const [i, word] of words.entries()) {
+    const named = /^--([a-z][a-z0-9-]*)(?:=(.*))?$/s.exec(word.replaceAll(/["']/g, ''));
+    if (!named) continue;
+    const next = words[i + 1];
+    flags.set(named[1]!, named[2] ?? (next === undefined || next.startsWith('-') ? '' : next.replaceAll(/["']/g, '')));
+  }
+  return {
+    ...{ path, component, flags },
+    user: /^User=(.+)$/m.exec(text)?.[1]?.trim(),
+    // Values that the environment brings cannot be judged.
+    whole: !/\$[A-Za-z_{]/.test(start?.[1] ?? ''),
+    lost: [...after.matchAll(/^\s*(--[a-z][a-z0-9-]*)/gm)].map(([, flag]) => flag!),
+  };
+}
+
+function settingsIn(files: readonly SeenFile[], path: string | undefined): HostObservations['kubeletFile'] {
+  const file = files.find((candidate) => candidate.path === path);
+  if (!file) return undefined;
+  try {
+    const settings: unknown = parse(file.text, { maxAliasCount: 100 });
+    if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) return undefined;
+    return { path: file.path, settings: settings as Readonly<Record<string, unknown>> };
+  } catch {
+    return undefined; // the component that reads it says what is wrong
+  }
+}
