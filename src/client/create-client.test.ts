@@ -42,6 +42,12 @@ test('each verb asks for the path that the API has for it', async () => {
   assert.equal(lastLine(), 'DELETE /api/v1/namespaces/default/pods?labelSelector=a%3Db');
 });
 
+test('an empty list may be null, as servers in Go write some', async () => {
+  const { client } = open({ body: '{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":null}' });
+  const list = await client.resource(pods).list();
+  assert.deepEqual([list.items, list.metadata.resourceVersion], [[], '7']);
+});
+
 test('an object says what it is even when the caller did not write it', async () => {
   const { client, last } = open();
   await client.resource(csrs).create({ apiVersion: undefined, metadata: { generateName: 'csr-' } });

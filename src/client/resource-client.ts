@@ -63,8 +63,11 @@ export function createResourceClient<T extends KubeObject>(
   return {
     get: async (name, options = {}) =>
       sendFor(callOne('get', 'GET', { name, subresource: options.subresource }, { signal: options.signal })),
-    list: async (options = {}) =>
-      sendFor<KubeList<T>>(call('list', 'GET', { query: listQuery(options) }, { signal: options.signal })),
+    list: async (options = {}) => {
+      const list = await sendFor<KubeList<T>>(call('list', 'GET', { query: listQuery(options) }, { signal: options.signal }));
+      // A server in Go writes an empty list of many kinds as null.
+      return list.items ? list : { ...list, items: [] };
+    },
     watch: (options = {}) => watch<T>(caller, call('watch', 'GET', { query: watchQuery(options) }, { signal: options.signal })),
     async create<R = T>(object: R, options: RequestOptions & { readonly name?: string } = {}): Promise<R> {
       const target = {

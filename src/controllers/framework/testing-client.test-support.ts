@@ -1,4 +1,5 @@
 /** An API server as small as controllers' tests need it: objects in memory behind the `Client` contract. For tests only. */
+import { isDeepStrictEqual } from 'node:util';
 import { parseFieldSelector } from '../../api/machinery/field-selector.ts';
 import { apiVersionOf, type ResourceKind } from '../../api/machinery/kind.ts';
 import type { JsonValue } from '../../api/machinery/object.ts';
@@ -41,6 +42,8 @@ export class TestingCluster {
   kinds: readonly ResourceKind[] = [];
   /** Called before each write; may throw what the server would answer. */
   beforeWrite: (request: RecordedRequest) => void = () => undefined;
+  /** Called with what an update stores; may take away what a server of another release does not know. */
+  prune: (object: DynamicObject) => void = () => undefined;
   readonly #objects = new Map<string, DynamicObject>();
   readonly #watchers = new Set<Watcher>();
   #version = 1;
@@ -132,10 +135,11 @@ export class TestingCluster {
       update: async (object: DynamicObject, options: { subresource?: string } = {}) => {
         const { name = '' } = object.metadata;
         record({ verb: 'update', subresource: options.subresource, name, body: structuredClone(object) });
-        return store(
-          structuredClone(object),
-          this.#objects.get(keyFor(kind, namespace ?? object.metadata.namespace, name)) ?? find(name),
-        );
+        const stored = structuredClone(object);
+        this.prune(stored);
+        const existing = this.#objects.get(keyFor(kind, namespace ?? object.metadata.namespace, name)) ?? find(name);
+        // As a server: what changes nothing is told to nobody.
+        return isDeepStrictEqual(stored, existing) ? stored : store(stored, existing);
       },
       patch: async (name: string, patch: JsonValue, options: { subresource?: string; type: string }) => {
         record({ verb: 'patch', subresource: options.subresource, name, body: structuredClone(patch) });

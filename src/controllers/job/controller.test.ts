@@ -66,6 +66,21 @@ test('a Job runs as many pods at a time as it says, until enough have succeeded'
   assert.ok(run.events.includes('work Completed'));
 });
 
+test('where the server forgets which pods have ended, none is let go and none is made in its place', async () => {
+  const run = await runController(createJobController);
+  await using _ = run;
+  const { cluster } = run;
+  cluster.prune = (object) => {
+    delete (object as unknown as V1Job).status?.uncountedTerminatedPods;
+  };
+  cluster.put(jobKind, work());
+  await run.settle();
+  await end(run, active(cluster)[0]!, 0);
+  await run.settle(600_000);
+  assert.equal(pods(cluster).length, 1);
+  assert.ok(pods(cluster).every(isTracked));
+});
+
 test('failed pods are replaced more and more slowly, and the Job fails beyond its limit', async () => {
   await using run = await start({ backoffLimit: 1 });
   const { cluster } = run;

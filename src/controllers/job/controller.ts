@@ -5,6 +5,7 @@ import { equalJson } from '../../api/machinery/clone.ts';
 import { selectorFromLabelSelector } from '../../api/machinery/label-selector.ts';
 import { type Outcome, Reconciler } from '../../client/reconciler.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
+import { CodedError } from '../../std/coded-error.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { OwnWrites } from '../framework/own-writes.ts';
@@ -136,12 +137,20 @@ export function createJobController(context: ControllerContext, options: { reado
     const kept = new Set<V1Pod>(count.finish ? [] : count.awaitingReplacement.values());
     const newSucceeded = count.newSucceeded.slice(0, MOST_UNCOUNTED);
     const newFailed = count.newFailed.filter((pod) => !kept.has(pod)).slice(0, MOST_UNCOUNTED);
-    let status = withUncounted(live, { newSucceeded, newFailed }, count, job);
-    status = await write(job, status, signal);
+    const named = withUncounted(live, { newSucceeded, newFailed }, count, job);
+    let status = await write(job, named, signal);
     const uncounted = new Set([
       ...(status.uncountedTerminatedPods?.succeeded ?? []),
       ...(status.uncountedTerminatedPods?.failed ?? []),
     ]);
+    // Without their names, pods that are let go would be counted never, and made again for ever.
+    if (uncounted.size === 0 && Object.keys(named.uncountedTerminatedPods ?? {}).length > 0)
+      throw new CodedError(
+        'the API server does not keep status.uncountedTerminatedPods of Jobs, as Kubernetes 1.22 and newer do',
+        {
+          code: 'JOB_COUNTING_UNSUPPORTED',
+        },
+      );
     const byUid = new Map(pods.map((pod) => [pod.metadata?.uid ?? '', pod]));
     const inStatus = pods.filter((pod) => uncounted.has(pod.metadata?.uid ?? ''));
     await release([...inStatus, ...newSucceeded, ...count.ignored], signal);
