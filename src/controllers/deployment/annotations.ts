@@ -18,8 +18,14 @@ const NOT_COPIED: ReadonlySet<string> = new Set([
 
 type Annotations = Readonly<Record<string, string>>;
 
-export const revisionOf = (object: { readonly metadata?: { readonly annotations?: Annotations } }): number =>
-  Number(object.metadata?.annotations?.[REVISION] ?? 0) || 0;
+const WHOLE_NUMBER = /^[+-]?\d{1,19}$/;
+
+/** The revision that an annotation says; 0 when it says none. 64 bits, as upstream: an adopted ReplicaSet may have a large one. */
+export function revisionOf(object: { readonly metadata?: { readonly annotations?: Annotations } }): bigint {
+  const text = object.metadata?.annotations?.[REVISION] ?? '';
+  const revision = WHOLE_NUMBER.test(text) ? BigInt(text.replace('+', '')) : 0n;
+  return BigInt.asIntN(64, revision) === revision ? revision : 0n;
+}
 
 /** A number from a ReplicaSet's annotation; undefined when it says none. */
 export function numberIn(set: V1ReplicaSet, annotation: string): number | undefined {
@@ -37,13 +43,13 @@ export function scaleAnnotations(deployment: V1Deployment): Record<string, strin
  * The annotations of the ReplicaSet that has the Deployment's template: the Deployment's own, its revision, and the revisions that it
  * had before (a rollback makes an old one new).
  */
-export function annotationsOfNewest(deployment: V1Deployment, set: V1ReplicaSet | undefined, newRevision: number): Annotations {
+export function annotationsOfNewest(deployment: V1Deployment, set: V1ReplicaSet | undefined, newRevision: bigint): Annotations {
   const existing = set?.metadata?.annotations ?? {};
   const copied = Object.fromEntries(
     Object.entries(deployment.metadata?.annotations ?? {}).filter(([name]) => !NOT_COPIED.has(name)),
   );
   const annotations: Record<string, string> = { ...existing, ...copied };
-  const old = set ? revisionOf(set) : 0;
+  const old = set ? revisionOf(set) : 0n;
   if (old < newRevision) {
     annotations[REVISION] = String(newRevision);
     if (existing[REVISION]) {

@@ -89,6 +89,20 @@ test('going back makes the old set the newest revision, and sets beyond the hist
   assert.equal(setOf(cluster, 'two'), undefined, 'revisionHistoryLimit is 1');
 });
 
+test('the revision after that of an adopted set is one more, however large that is', async () => {
+  await using run = await runController(createDeploymentController);
+  const { cluster } = run;
+  cluster.put(deploymentKind, web('one'));
+  await fulfil(run);
+  const first = setOf(cluster, 'one')!;
+  const annotations = { ...first.metadata?.annotations, 'deployment.kubernetes.io/revision': '3546343826724305832' };
+  cluster.put(replicaSetKind, { ...first, metadata: { ...first.metadata, annotations } });
+  change(cluster, web('two'));
+  await fulfil(run);
+  const revision = (name: string) => setOf(cluster, name)?.metadata?.annotations?.['deployment.kubernetes.io/revision'];
+  assert.equal(revision('two'), '3546343826724305833');
+});
+
 test('a paused Deployment is scaled but not rolled out', async () => {
   await using run = await runController(createDeploymentController);
   const { cluster } = run;

@@ -125,7 +125,7 @@ export function createDeploymentController(context: ControllerContext, options: 
     signal: AbortSignal,
   ): Promise<Sets> {
     const state = split(deployment, sets);
-    const revision = highestRevision(state.old) + 1;
+    const revision = highestRevision(state.old) + 1n;
     const { newest } = state;
     if (newest) return { ...state, newest: await bringUpToDate(deployment, newest, revision, signal) };
     if (!create) return state;
@@ -135,7 +135,7 @@ export function createDeploymentController(context: ControllerContext, options: 
   async function bringUpToDate(
     deployment: V1Deployment,
     newest: V1ReplicaSet,
-    revision: number,
+    revision: bigint,
     signal: AbortSignal,
   ): Promise<V1ReplicaSet> {
     const annotations = annotationsOfNewest(deployment, newest, revision);
@@ -160,7 +160,7 @@ export function createDeploymentController(context: ControllerContext, options: 
   async function createNewest(
     deployment: V1Deployment,
     old: readonly V1ReplicaSet[],
-    revision: number,
+    revision: bigint,
     signal: AbortSignal,
   ): Promise<V1ReplicaSet | undefined> {
     const replicas = replicasOfNewest(deployment, old, undefined);
@@ -197,7 +197,7 @@ export function createDeploymentController(context: ControllerContext, options: 
   }
 
   /** The Deployment's annotation says which revision its template is. */
-  async function noteRevision(deployment: V1Deployment, revision: number, signal: AbortSignal): Promise<void> {
+  async function noteRevision(deployment: V1Deployment, revision: bigint, signal: AbortSignal): Promise<void> {
     if (revisionOf(deployment) === revision) return;
     const annotations = { ...deployment.metadata?.annotations, [REVISION]: String(revision) };
     // With the status, as upstream: the Deployment's generation counts what its users change.
@@ -271,7 +271,9 @@ export function createDeploymentController(context: ControllerContext, options: 
   /** Old ReplicaSets without pods go, but for as many as a rollback may want. */
   async function cleanUp(deployment: V1Deployment, old: readonly V1ReplicaSet[], signal: AbortSignal): Promise<void> {
     const limit = deployment.spec?.revisionHistoryLimit ?? Number.POSITIVE_INFINITY;
-    const living = old.filter(({ metadata }) => !metadata?.deletionTimestamp).sort((a, b) => revisionOf(a) - revisionOf(b));
+    const living = old
+      .filter(({ metadata }) => !metadata?.deletionTimestamp)
+      .sort((a, b) => (revisionOf(a) < revisionOf(b) ? -1 : 1));
     for (const set of living.slice(0, Math.max(0, living.length - limit))) {
       const { name = '', namespace, uid, generation = 0 } = set.metadata ?? {};
       if (set.status?.replicas || replicasOf(set) > 0 || generation > (set.status?.observedGeneration ?? 0)) continue;

@@ -37,14 +37,15 @@ export function findNewest(deployment: V1Deployment, sets: readonly V1ReplicaSet
 export const othersThan = (newest: V1ReplicaSet | undefined, sets: readonly V1ReplicaSet[]): V1ReplicaSet[] =>
   sets.filter(({ metadata }) => metadata?.uid !== newest?.metadata?.uid);
 
-export const highestRevision = (sets: readonly V1ReplicaSet[]): number => Math.max(0, ...sets.map(revisionOf));
+export const highestRevision = (sets: readonly V1ReplicaSet[]): bigint =>
+  sets.map(revisionOf).reduce((highest, revision) => (revision > highest ? revision : highest), 0n);
 
 /** Those that are told to have pods. */
 export const activeSets = (sets: readonly (V1ReplicaSet | undefined)[]): V1ReplicaSet[] =>
   sets.filter((set): set is V1ReplicaSet => set !== undefined && replicasOf(set) > 0);
 
 /** A ReplicaSet for the Deployment's template, named after it. */
-export function newReplicaSet(deployment: V1Deployment, replicas: number, revision: number): V1ReplicaSet {
+export function newReplicaSet(deployment: V1Deployment, replicas: number, revision: bigint): V1ReplicaSet {
   const { metadata, spec, status } = deployment;
   const hash = templateHash(spec?.template, status?.collisionCount);
   const labels = { ...spec?.template?.metadata?.labels, [TEMPLATE_HASH]: hash };
