@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { definitionKey, describeDeclaration, describeInterface, type FieldNotes, loadFieldNotes } from './descriptions.ts';
+import {
+  definitionKey,
+  describeDeclaration,
+  describeInterface,
+  describeParameters,
+  type FieldNotes,
+  loadFieldNotes,
+} from './descriptions.ts';
 import schemas from './schema.json' with { type: 'json' };
 
 let notes: FieldNotes;
@@ -101,4 +108,18 @@ test('fields that refer to other types are described, and choices are known', ()
   const pod = definitionKey('io.k8s.api.core.v1.Pod');
   assert.match(descriptions[pod]!['spec']!, /^Specification of the desired behavior of the pod/);
   assert.deepEqual(notes.choices[`${pod}Spec`]!['restartPolicy'], ['Always', 'Never', 'OnFailure']);
+});
+
+test('parameters are described once each, in plain text, under the names that they have in a query', () => {
+  const text = `    /**
+     * @param _continue Go on. Must &#x60;be&#x60; what was \\&quot;given\\&quot;.
+     * @param limit How many.
+     */
+    list(): void;
+    /**
+     * @param limit How many, again.
+     */`;
+  assert.deepEqual(describeParameters(text), { continue: 'Go on. Must `be` what was "given".', limit: 'How many.' });
+  assert.match(notes.parameters?.['watch'] ?? '', /^Watch for changes to the described resources/);
+  assert.match(notes.parameters?.['fieldSelector'] ?? '', /list of returned objects by their fields/);
 });

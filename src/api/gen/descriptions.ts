@@ -16,6 +16,8 @@ export interface FieldNotes {
   readonly descriptions: Descriptions;
   /** Type → field → the only values that it may have. */
   readonly choices: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+  /** What the parameters of requests are for, by their name. */
+  readonly parameters?: Readonly<Record<string, string>>;
 }
 
 /** `io.k8s.api.core.v1.Pod` → `IoK8sApiCoreV1Pod`, as generated code names a definition. */
@@ -39,6 +41,7 @@ export async function loadFieldNotes(): Promise<FieldNotes> {
   const notes = {
     descriptions: {} as Record<string, Record<string, string>>,
     choices: {} as Record<string, Record<string, string[]>>,
+    parameters: {} as Record<string, string>,
   };
   const client = packageDirectory('@kubernetes/client-node');
   if (client) {
@@ -46,6 +49,7 @@ export async function loadFieldNotes(): Promise<FieldNotes> {
       const described = describeDeclaration(text);
       if (Object.keys(described).length) notes.descriptions[file.slice(0, -'.d.ts'.length)] = described;
     });
+    notes.parameters = describeParameters(await readFile(join(client, 'gen', 'apis', 'CoreV1Api.d.ts'), 'utf8'));
   }
   for (const name of ['kubernetes-models', '@kubernetes-models/apimachinery']) {
     const directory = packageDirectory(name);
@@ -90,6 +94,21 @@ export function describeDeclaration(text: string): Record<string, string> {
     described[wireName(field)] = description;
   }
   return described;
+}
+
+const PARAMETER = /^ *\* @param (\w+) (.+)$/gm;
+const ESCAPES: Readonly<Record<string, string>> = { amp: '&', gt: '>', lt: '<', quot: '"', '#39': "'", '#x3D': '=', '#x60': '`' };
+
+/** The descriptions of the parameters of a declared API, as its first operation that has them says it. */
+export function describeParameters(text: string): Record<string, string> {
+  const described = new Map<string, string>();
+  for (const [, name = '', comment = ''] of text.matchAll(PARAMETER)) {
+    const parameter = wireName(name);
+    if (described.has(parameter)) continue;
+    const plain = comment.replace(/\\(.)/g, '$1').replace(/&(\w+|#\w+);/g, (whole, code: string) => ESCAPES[code] ?? whole);
+    described.set(parameter, plain);
+  }
+  return Object.fromEntries(described);
 }
 
 /** `_default` is `default`, `x_kubernetes_validations` is `x-kubernetes-validations`. */

@@ -22,6 +22,7 @@ const handler = createOpenApiHandler({
       IoK8sApiCoreV1PodSpec: { securityContext: 'Who it runs as.' },
     },
     choices: { IoK8sApiCoreV1PodSpec: { restartPolicy: ['Always', 'Never'] } },
+    parameters: { watch: 'Shows what changes.', name: 'name of a thing' },
   },
   version: 'v1.36.0',
 });
@@ -178,4 +179,18 @@ test('a field that refers to another type has its own description, fields say wh
     description: 'Who it runs as.',
     allOf: [{ $ref: '#/components/schemas/io.k8s.api.core.v1.PodSecurityContext' }],
   });
+});
+
+test('parameters say what they are for, except in the form that kubectl reads with each write', async () => {
+  const parameters = (document: SwaggerDocument, path: string, method: 'get' | 'delete') =>
+    document.paths[path]![method]!.parameters.map(({ name, description }) => [name, description] as const);
+  const v2 = await json<SwaggerDocument>('/openapi/v2');
+  const list = new Map(parameters(v2, '/api/v1/namespaces/{namespace}/pods', 'get'));
+  assert.equal(list.get('watch'), 'Shows what changes.');
+  assert.equal(list.get('limit'), undefined);
+  assert.equal(new Map(parameters(v2, '/api/v1/namespaces/{namespace}/pods/{name}', 'get')).get('name'), 'name of the Pod');
+  const v3 = (await get('/openapi/v3/api/v1')).body.toString();
+  assert.match(v3, /Shows what changes\./);
+  const { body } = await get('/openapi/v2', { accept: GNOSTIC_MEDIA_TYPE });
+  assert.equal(body.includes('Shows what changes.'), false);
 });

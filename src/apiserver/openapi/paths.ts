@@ -7,7 +7,13 @@ const STRATEGIC = 'application/strategic-merge-patch+json';
 const PATCH_TYPES = ['application/json-patch+json', 'application/merge-patch+json', STRATEGIC, 'application/apply-patch+yaml'];
 
 const query = (name: string, type: Parameter['type'] = 'string'): Parameter => ({ name, in: 'query', type });
-const path = (name: string): Parameter => ({ name, in: 'path', type: 'string', required: true });
+const pathParameter = (name: string, { kind }: KindDefinition): Parameter => ({
+  name,
+  in: 'path',
+  ...(name === 'name' && { description: `name of the ${kind}` }),
+  type: 'string',
+  required: true,
+});
 
 const WRITE_QUERY = [query('dryRun'), query('fieldManager'), query('fieldValidation')];
 const DELETE_QUERY = [
@@ -64,8 +70,11 @@ const ITEM: readonly Shape[] = [
   { verb: 'delete', method: 'delete', word: 'delete', action: 'delete', query: DELETE_QUERY },
 ];
 
+/** What parameters are for, by their name. */
+export type ParameterNotes = Readonly<Record<string, string>>;
+
 /** The paths of one kind and its part subresources, with the operations that it serves. */
-export function buildPaths(kind: KindDefinition, names: DefinitionNames): Record<string, PathItem> {
+export function buildPaths(kind: KindDefinition, names: DefinitionNames, notes: ParameterNotes): Record<string, PathItem> {
   const root = `${kind.group ? '/apis' : '/api'}/${apiVersionOf(kind)}`;
   const scope = kind.namespaced ? '/namespaces/{namespace}' : '';
   const collection = `${root}${scope}/${kind.resource}`;
@@ -74,7 +83,9 @@ export function buildPaths(kind: KindDefinition, names: DefinitionNames): Record
   const put = (at: string, shapes: readonly Shape[], verbs: readonly Verb[], suffix = '') => {
     const served = shapes.filter((shape) => verbs.includes(shape.verb));
     if (!served.length) return;
-    paths[at] = Object.fromEntries(served.map((shape) => [shape.method, operation(kind, shape, names, at, suffix)]));
+    paths[at] = Object.fromEntries(
+      served.map((shape) => [shape.method, describe(operation(kind, shape, names, at, suffix), notes)]),
+    );
   };
   put(collection, COLLECTION, kind.verbs);
   if (kind.namespaced) put(`${root}/${kind.resource}`, COLLECTION.slice(0, 1), kind.verbs, 'ForAllNamespaces');
@@ -82,6 +93,14 @@ export function buildPaths(kind: KindDefinition, names: DefinitionNames): Record
   for (const part of kind.parts)
     put(`${item}/${part.name}`, ITEM, part.verbs, part.name.charAt(0).toUpperCase() + part.name.slice(1));
   return paths;
+}
+
+function describe(operation: Operation, notes: ParameterNotes): Operation {
+  const described = (parameter: Parameter): Parameter =>
+    parameter.in !== 'body' && !parameter.description && Object.hasOwn(notes, parameter.name)
+      ? { ...parameter, description: notes[parameter.name]! }
+      : parameter;
+  return { ...operation, parameters: operation.parameters.map(described) };
 }
 
 function operation(kind: KindDefinition, shape: Shape, names: DefinitionNames, at: string, suffix: string): Operation {
@@ -93,7 +112,7 @@ function operation(kind: KindDefinition, shape: Shape, names: DefinitionNames, a
         ? { $ref: `#/definitions/${names.of('V1Status')}` }
         : self;
   const group = kind.group ? kind.group.split('.')[0]! : 'core';
-  const inPath = [...at.matchAll(/\{(\w+)\}/g)].map((match) => path(match[1]!));
+  const inPath = [...at.matchAll(/\{(\w+)\}/g)].map((match) => pathParameter(match[1]!, kind));
   return {
     operationId: `${shape.word}${capital(group)}${capital(kind.version)}${kind.namespaced && !suffix.startsWith('ForAll') ? 'Namespaced' : ''}${kind.kind}${suffix}`,
     description: `${shape.word} ${kind.kind}`,

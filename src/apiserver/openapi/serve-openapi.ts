@@ -54,7 +54,8 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
     const accept = request.headers['accept'] ?? '';
     if (request.path === '/openapi/v2') {
       const protobuf = GNOSTIC_ACCEPTED.test(accept);
-      const document = () => buildSwagger(config.kinds.all(), config);
+      // Only kubectl reads the protobuf form, with each write, and it shows nobody what parameters are for.
+      const document = () => buildSwagger(config.kinds.all(), protobuf ? withoutParameterNotes(config) : config);
       const answer = protobuf
         ? answerFor('v2.pb', () => encodeGnostic(document()))
         : answerFor('v2.json', () => json(document()));
@@ -91,6 +92,9 @@ function json(document: object): Uint8Array {
   return Buffer.from(JSON.stringify(document));
 }
 
+const withoutParameterNotes = (config: OpenApiConfig): OpenApiConfig =>
+  config.notes ? { ...config, notes: { ...config.notes, parameters: {} } } : config;
+
 function buildSwagger(kinds: readonly KindDefinition[], config: OpenApiConfig, form: 'v2' | 'v3' = 'v2'): SwaggerDocument {
   const schemas = config.schemas();
   const coreFirst = [...kinds].sort((a, b) => Number(a.group !== '') - Number(b.group !== ''));
@@ -102,7 +106,7 @@ function buildSwagger(kinds: readonly KindDefinition[], config: OpenApiConfig, f
   return {
     swagger: '2.0',
     info: { title: 'Kubernetes', version: config.version },
-    paths: Object.assign({}, ...coreFirst.map((kind) => buildPaths(kind, names))),
+    paths: Object.assign({}, ...coreFirst.map((kind) => buildPaths(kind, names, config.notes?.parameters ?? {}))),
     definitions: buildDefinitions(coreFirst, names, { ...config, schemas, form }),
   };
 }
