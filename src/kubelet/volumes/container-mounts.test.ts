@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { configMapKind } from '../../api/core/v1/config-map.ts';
 import { createVolumesBench, hostPathOf, mountsOf, never, podWith } from '../testing/volumes-bench.ts';
@@ -18,6 +18,15 @@ test('volumes of the pod alone get the SELinux label of the first container that
   assert.deepEqual(await labels(), [true, false]);
   await bench.volumes.setUp(pod, never);
   assert.deepEqual(await labels(), [false, false]);
+});
+
+test('a part that is made has all of its volume’s mode: one in memory is everybody’s, and keeps each one’s files', async () => {
+  await using bench = await createVolumesBench();
+  const pod = podWith({ volumes: [{ name: 'scratch', emptyDir: {} }] });
+  await bench.volumes.setUp(pod, never);
+  await chmod(bench.file('pods/uid-web/volumes/kubernetes.io~empty-dir/scratch'), 0o3777);
+  const { mounts } = await mountsOf(bench, pod, [{ name: 'scratch', mountPath: '/data', subPath: 'made' }]);
+  assert.equal((await stat(mounts[0]!.hostPath)).mode & 0o7777, 0o3777);
 });
 
 test('parts of volumes are held fast: files and directories, made when missing, the same for a restarted container', async () => {

@@ -46,7 +46,7 @@ async function openPart({ volumePath, subPath }: SubPathRequest): Promise<OpenEn
   const { existing, missing } = await resolveExisting(base, namesOf(subPath));
   if (missing.length === 0) return openBelow(base, existing);
   const { mode } = await stat(base);
-  return makeDirectoriesBelow(base, [...namesOf(existing), ...missing].join('/'), mode & 0o2777);
+  return makeDirectoriesBelow(base, [...namesOf(existing), ...missing].join('/'), mode & 0o7777);
 }
 
 /**
