@@ -70,7 +70,7 @@ const explain: GroupEntry = {
 
 const deploy: GroupEntry = {
   name: 'deploy',
-  summary: 'make a cluster of hosts that are reached by ssh, and keep it: plan, apply, verify, node, rotate, upgrade, reset',
+  summary: 'make a cluster of hosts that are reached by ssh, and keep it: plan, apply, status, node, token, upgrade, rotate, reset',
   commands: [
     {
       name: 'plan',
@@ -96,6 +96,32 @@ const deploy: GroupEntry = {
       name: 'reset',
       summary: 'remove from the hosts what apply put there',
       load: async () => (await import('./commands/deploy-reset.ts')).deployResetCommand,
+    },
+    {
+      name: 'status',
+      summary: 'show services, programs, certificates and nodes of all hosts, and what is unfinished',
+      load: async () => (await import('./commands/deploy-status.ts')).deployStatusCommand,
+    },
+    {
+      name: 'token',
+      summary: 'bootstrap tokens, one for each node',
+      commands: [
+        {
+          name: 'list',
+          summary: 'list them, with when they end',
+          load: async () => (await import('./commands/deploy-token.ts')).deployTokenListCommand,
+        },
+        {
+          name: 'create',
+          summary: 'make one for a host, and print it',
+          load: async () => (await import('./commands/deploy-token.ts')).deployTokenCreateCommand,
+        },
+        {
+          name: 'renew',
+          summary: 'give hosts that have not joined another one where theirs has expired',
+          load: async () => (await import('./commands/deploy-token.ts')).deployTokenRenewCommand,
+        },
+      ],
     },
     {
       name: 'upgrade',
