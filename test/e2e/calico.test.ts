@@ -61,7 +61,7 @@ async function directRoutes(node: RealNode, blocks?: ReadonlyMap<string, readonl
   );
 }
 
-test('each node has a block of 64 addresses of the pool, and BIRD leads to the others’ without a tunnel', async () => {
+test('NET-04, NET-05, NET-17 each node has a block of 64 addresses of the pool, and BIRD leads to the others’ without a tunnel', async () => {
   const blocks = await blocksByNode(calico);
   assert.equal(blocks.size, 3);
   assert.equal(new Set([...blocks.values()].flat()).size, 3);
@@ -270,7 +270,7 @@ const setMode = (ipipMode: string) =>
     .kubectl()
     .run(['patch', 'ippool', 'default-ipv4-ippool', '--type=merge', '-p', JSON.stringify({ spec: { ipipMode } })]);
 
-test('IPIP needs the kernel’s: where it has none the agent says so and ends', async () => {
+test('NET-14 IPIP needs the kernel’s: where it has none the agent says so and ends', async () => {
   const [, , node] = nodes;
   if ((await node.try('ip', ['link', 'add', 'tunl0', 'type', 'ipip'])).status === 0) {
     await node.run('ip', 'link', 'delete', 'tunl0');
@@ -293,7 +293,7 @@ test('IPIP needs the kernel’s: where it has none the agent says so and ends', 
   await calico.startAgent(node);
 });
 
-test('with IPIP, routes lead through tunl0, and back to the wire without', async () => {
+test('NET-14, NET-16 with IPIP, routes lead through tunl0, and back to the wire without', async () => {
   // Where the kernel has no IPIP a bridge stands in for the device: the routes are the same.
   for (const node of nodes) await node.try('ip', ['link', 'add', 'tunl0', 'type', 'bridge']);
   await setMode('Always');

@@ -77,7 +77,7 @@ async function macOf(node: RealNode): Promise<string> {
   return JSON.parse(metadata?.annotations?.['flannel.alpha.coreos.com/backend-data'] ?? '{}').VtepMAC;
 }
 
-test('vxlan: pods of all nodes reach each other both ways with their own addresses, with packets as large as the link allows', async () => {
+test('NET-03, NET-20 vxlan: pods of all nodes reach each other both ways with their own addresses, with packets as large as the link allows', async () => {
   for (const node of nodes.nodes) await startPod(node);
   await expectAllConnected();
   const [first, second] = nodes.nodes as [RealNode, RealNode];
@@ -121,7 +121,7 @@ test('pods are let through where the node forwards nothing by itself', async () 
   await expectAllConnected();
 });
 
-test('with its agent killed the network goes on; a new one mends what was broken meanwhile, and a running one what others break', async () => {
+test('NET-27 with its agent killed the network goes on; a new one mends what was broken meanwhile, and a running one what others break', async () => {
   const [first, second] = nodes.nodes as [RealNode, RealNode];
   const agent = flannel.agentOf(first);
   agent.signal('SIGKILL');
@@ -200,7 +200,7 @@ test('a node whose object was deleted has another range when it registers again,
   for (const node of nodes.nodes) assert.ok(!(await routesOn(node)).includes(before));
 });
 
-test('another backend is taken up when the agents start again: host-gw, and vxlan with direct routes', async () => {
+test('NET-21 another backend is taken up when the agents start again: host-gw, and vxlan with direct routes', async () => {
   const changeTo = async (backend: object) => {
     await flannel.changeBackend(nodes, backend);
     for (const node of nodes.nodes) {
@@ -221,7 +221,7 @@ test('another backend is taken up when the agents start again: host-gw, and vxla
   await changeTo({ Type: 'vxlan', DirectRouting: true });
 });
 
-test('a backend that this kernel or Muster has not is refused with a word on what to take', async () => {
+test('NET-22 to NET-26 a backend that this kernel or Muster has not is refused with a word on what to take', async () => {
   const [first] = nodes.nodes as [RealNode];
   await flannel.agentOf(first).stop();
   await flannel.changeBackend(nodes, { Type: 'aws-vpc' });

@@ -17,10 +17,19 @@ export type RevisionOwner = KubeObject & {
   status?: { collisionCount?: number };
 };
 
-/** A template as revisions keep it: a patch that puts it back (`kubectl rollout undo` sends it). */
-export const revisionData = (template: V1PodTemplateSpec | undefined): object => ({
-  spec: { template: { $patch: 'replace', ...template } },
-});
+/**
+ * A template as revisions keep it: a patch that puts it back (`kubectl rollout undo` sends it). With its keys in order, since kubectl
+ * compares its bytes with those that it would have written itself, to tell whether there is anything to go back to.
+ */
+export const revisionData = (template: V1PodTemplateSpec | undefined): object =>
+  inKeyOrder({ spec: { template: { $patch: 'replace', ...template } } }) as object;
+
+function inKeyOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inKeyOrder);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, held]) => held !== undefined);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, held]) => [key, inKeyOrder(held)]));
+}
 
 /** The template that a revision keeps. */
 export function templateIn(revision: V1ControllerRevision): V1PodTemplateSpec {

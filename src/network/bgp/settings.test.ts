@@ -11,7 +11,7 @@ const complaint = (environment: Record<string, string>): string => {
   return 'none';
 };
 
-test('the variables of the runbooks are read as they stand there', () => {
+test('NET-08, NET-13 the variables of the runbooks are read as they stand there', () => {
   const settings = readCalicoSettings({
     CALICO_IPV4POOL_CIDR: '10.64.0.0/10',
     IP_AUTODETECTION_METHOD: 'interface=ens160',

@@ -8,7 +8,7 @@ const conf = (backend: object, more: object = {}) =>
   parseNetConf(JSON.stringify({ Network: '10.64.0.0/10', Backend: backend, ...more }));
 const refusal = (message: RegExp) => ({ code: 'NET_CONF_INVALID', message });
 
-test('the runbooks’ configuration is vxlan with the kernel’s port and the first VNI', () => {
+test('NET-03, NET-19, NET-20 the runbooks’ configuration is vxlan with the kernel’s port and the first VNI', () => {
   assert.deepEqual(conf({ Type: 'vxlan' }), {
     network: '10.64.0.0/10',
     backend: { type: 'vxlan', vni: 1, port: 8472, groupBasedPolicy: false, learning: false, directRouting: false },
@@ -28,13 +28,13 @@ test('keys and types are read in any case, as Go reads them; without a backend i
   assert.equal(parseNetConf('{"Network":"10.1.0.0/16"}').backend.type, 'vxlan');
 });
 
-test('host-gw, ipip and alloc are there', () => {
+test('NET-21, NET-26 host-gw, ipip and alloc are there', () => {
   assert.deepEqual(conf({ Type: 'host-gw' }).backend, { type: 'host-gw' });
   assert.deepEqual(conf({ Type: 'ipip', DirectRouting: true }).backend, { type: 'ipip', directRouting: true });
   assert.deepEqual(conf({ Type: 'alloc' }).backend, { type: 'alloc' });
 });
 
-test('every other backend of flannel is refused by name, with one to take instead', () => {
+test('NET-22 to NET-25 every other backend of flannel is refused by name, with one to take instead', () => {
   for (const type of ['udp', 'wireguard', 'ipsec', 'ali-vpc', 'aws-vpc', 'gce', 'tencent-vpc', 'extension'])
     assert.throws(() => conf({ Type: type }), refusal(new RegExp(`the backend ${type} is not supported: .*use vxlan`)));
   assert.throws(() => conf({ Type: 'toString' }), refusal(/there is no backend "tostring"/));
