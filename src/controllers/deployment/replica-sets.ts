@@ -37,8 +37,11 @@ export function findNewest(deployment: V1Deployment, sets: readonly V1ReplicaSet
 export const othersThan = (newest: V1ReplicaSet | undefined, sets: readonly V1ReplicaSet[]): V1ReplicaSet[] =>
   sets.filter(({ metadata }) => metadata?.uid !== newest?.metadata?.uid);
 
-export const highestRevision = (sets: readonly V1ReplicaSet[]): bigint =>
-  sets.map(revisionOf).reduce((highest, revision) => (revision > highest ? revision : highest), 0n);
+export function highestRevision(sets: readonly V1ReplicaSet[]): bigint {
+  let highest = 0n;
+  for (const revision of sets.map(revisionOf)) if (revision > highest) highest = revision;
+  return highest;
+}
 
 /** Those that are told to have pods. */
 export const activeSets = (sets: readonly (V1ReplicaSet | undefined)[]): V1ReplicaSet[] =>
