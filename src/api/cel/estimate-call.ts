@@ -54,6 +54,21 @@ function containsCost(id: string, argument: Sized, cidr: boolean): Range {
   return add(compared, masked, id.endsWith('_string') ? scan(argument.size) : NOTHING);
 }
 
+/** Values of Kubernetes' own types are told apart at a glance, but for the names of formats. */
+const EQUALITY: ReadonlyMap<string, Range> = new Map([
+  ...['kubernetes.Quantity', 'net.IP', 'net.CIDR', 'kubernetes.Semver', 'kubernetes.URL'].map((name) => [name, ONE] as const),
+  ...['Authorizer', 'PathCheck', 'GroupCheck', 'ResourceCheck', 'Decision'].map(
+    (name) => [`kubernetes.authorization.${name}`, ONE] as const,
+  ),
+  ['kubernetes.NamedFormat', scan({ min: 1, max: 64 })],
+]);
+
+function estimateEquality(a: CelType, b: CelType): CallEstimate | undefined {
+  if (a.form !== 'opaque' || b.form !== 'opaque' || a.name !== b.name) return undefined;
+  const cost = EQUALITY.get(a.name);
+  return cost && only(cost);
+}
+
 /** Kubernetes' prices by the function's name; undefined where those of cel-go hold. `target` stands in front of a member call. */
 export function estimateLibraryCall(
   name: string,
@@ -62,6 +77,7 @@ export function estimateLibraryCall(
   args: readonly Sized[],
 ): CallEstimate | undefined {
   const [first, second] = args;
+  if (id === 'equals') return estimateEquality(first!.type, second!.type);
   switch (name) {
     case 'check':
       return only(fixed(350_000));

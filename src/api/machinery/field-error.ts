@@ -1,10 +1,13 @@
 /** Makes field errors in upstream's words (apimachinery/pkg/util/validation/field/errors.go). */
 import type { FieldError } from './status-error.ts';
 
-/** How a bad value is shown: strings quoted, the rest as JSON; what is not there is `null`. */
+/** How a bad value is shown: strings quoted, the rest as Go's JSON, fit for a page; what is not there is `null`. */
 function show(value: unknown): string {
-  return JSON.stringify(value ?? null);
+  const json = JSON.stringify(value ?? null);
+  return typeof value === 'object' ? json.replace(FOR_PAGES, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`) : json;
 }
+
+const FOR_PAGES = /[<>&\u2028\u2029]/g;
 
 const withDetail = (text: string, detail: string) => (detail ? `${text}: ${detail}` : text);
 

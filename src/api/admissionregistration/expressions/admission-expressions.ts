@@ -6,6 +6,7 @@
 import { CodedError } from '../../../std/coded-error.ts';
 import { CelCompileError, type CelType, compile, createEnvironment, type Environment, type Program } from '../../cel/cel.ts';
 import { AUTHORIZER, RESOURCE_CHECK } from '../../cel/library/authorizer.ts';
+import { jsonPatchFunctions } from '../../cel/library/json-patch-keys.ts';
 import { BOOL, DYN, formatType, listOf, NULL, objectOf, STRING } from '../../cel/types.ts';
 import type { V1Variable } from '../../gen/types.ts';
 import { applyObjectType, jsonPatchType, namespaceType, requestType } from './admission-types.ts';
@@ -52,7 +53,10 @@ export function expressionEnvironment(scope: ExpressionScope): Environment {
       ...(scope.authorizer && { authorizer: AUTHORIZER, 'authorizer.requestResource': RESOURCE_CHECK }),
       ...(scope.variables && { variables: objectOf('kubernetes.variables', scope.variables) }),
     },
-    ...(scope.patchTypes && { typeByName: (name) => (name === 'JSONPatch' ? jsonPatchType : applyObjectType(name)) }),
+    ...(scope.patchTypes && {
+      functions: jsonPatchFunctions,
+      typeByName: (name) => (name === 'JSONPatch' ? jsonPatchType : applyObjectType(name)),
+    }),
   });
 }
 

@@ -123,7 +123,7 @@ function* checkOwn({ value, schema, path, old, isResource }: Checked, run: Run):
       run.errors.push(invalidField(at, type, failureText(result.value.message, rule)));
       if (result.costLimitReached) run.stopped = true;
     } else if (result.value !== true && !(unchanged && !compiled.usesOldSelf)) {
-      run.errors.push(brokenRule(compiled, messageOf(compiled, activation, run), { path, type, schema }));
+      run.errors.push(brokenRule(compiled, messageOf(compiled, activation, run), { path, value, schema }));
     }
   }
 }
@@ -165,21 +165,25 @@ function messageOf({ rule, message }: CompiledRule, activation: (name: string) =
 
 interface BrokenPlace {
   readonly path: string;
-  readonly type: string;
+  readonly value: unknown;
   readonly schema: JsonSchema;
 }
 
-function brokenRule({ rule }: CompiledRule, message: string, { path, type, schema }: BrokenPlace): FieldError {
+/** Objects and lists that break a rule are not shown. */
+function brokenRule({ rule }: CompiledRule, message: string, { path, value, schema }: BrokenPlace): FieldError {
   const at = fieldOf(rule, path, schema);
+  const isLarge = schema.type === 'object' || schema.type === 'array';
   switch (rule.reason) {
     case 'FieldValueForbidden':
       return forbiddenField(at, message);
     case 'FieldValueRequired':
       return requiredField(at, message);
     case 'FieldValueDuplicate':
-      return duplicateField(at, type);
+      return isLarge ? { field: at, reason: 'FieldValueDuplicate', message: 'Duplicate value' } : duplicateField(at, value);
     default:
-      return invalidField(at, type, message);
+      return isLarge
+        ? { field: at, reason: 'FieldValueInvalid', message: `Invalid value: ${message}` }
+        : invalidField(at, value, message);
   }
 }
 

@@ -6,7 +6,6 @@ import { authorizerFunctions } from './authorizer.ts';
 import { comprehensionFunctions } from './comprehension-functions.ts';
 import { conversionFunctions } from './conversions.ts';
 import { FORMAT, formatFunctions } from './formats.ts';
-import { jsonPatchFunctions } from './json-patch-keys.ts';
 import { listFunctions } from './lists.ts';
 import { operators } from './operators.ts';
 import { optionalFunctions } from './optionals.ts';
@@ -34,7 +33,6 @@ export const kubernetesFunctions = functionTable([
   ...semverFunctions,
   ...formatFunctions,
   ...authorizerFunctions,
-  ...jsonPatchFunctions,
 ]);
 
 export const kubernetesTypes: ReadonlyMap<string, CelType> = new Map(

@@ -31,6 +31,19 @@ export const optionalFunctions: readonly FunctionDeclaration[] = [
   declare('optional.unwrap', overload('optional_unwrap', [listOf(OPTIONAL)], listOf(A), unwrapped)),
   declare('unwrapOpt', member('optional_unwrapOpt', [listOf(OPTIONAL)], listOf(A), unwrapped)),
   declare(
+    'first',
+    member('list_first', [listOf(A)], OPTIONAL, (list: ListValue) => new Optional(list.size > 0 ? list.at(0) : undefined)),
+  ),
+  declare(
+    'last',
+    member(
+      'list_last',
+      [listOf(A)],
+      OPTIONAL,
+      (list: ListValue) => new Optional(list.size > 0 ? list.at(list.size - 1) : undefined),
+    ),
+  ),
+  declare(
     'hasValue',
     member('optional_hasValue', [OPTIONAL], BOOL, ({ value }: Optional) => value !== undefined),
   ),

@@ -54,7 +54,9 @@ export const quantityFunctions: readonly FunctionDeclaration[] = [
   ),
   declare(
     'sign',
-    member('quantity_sign', [QUANTITY], INT, ({ quantity: { nano } }: QuantityValue) => (nano > 0n ? 1n : nano < 0n ? -1n : 0n)),
+    overload('quantity_sign', [QUANTITY], INT, ({ quantity: { nano } }: QuantityValue) =>
+      nano > 0n ? 1n : nano < 0n ? -1n : 0n,
+    ),
   ),
   declare('isInteger', member('quantity_is_integer', [QUANTITY], BOOL, isInteger)),
   declare(
