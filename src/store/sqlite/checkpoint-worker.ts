@@ -7,13 +7,14 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 const port = parentPort!;
 const database = new DatabaseSync(String(workerData), { timeout: 1000 });
-const checkpoint = () => database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
+const checkpoint = database.prepare('PRAGMA wal_checkpoint(PASSIVE)');
 
-checkpoint();
-port.once('message', () => {
-  checkpoint();
-  port.postMessage('complete');
-  database.close();
-  port.close();
+port.on('message', (message) => {
+  if (message === 'end') {
+    database.close();
+    port.close();
+    return;
+  }
+  checkpoint.get();
+  port.postMessage(message === 'begin' ? 'nearly' : 'complete');
 });
-port.postMessage('nearly');

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { Clock, Timer } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import { workerModule } from '../../std/own-files.ts';
 
@@ -7,18 +8,31 @@ export interface CheckpointerOptions {
   /** Stops commits until the function that it resolves with is called. */
   readonly hold: () => Promise<() => void>;
   readonly logger: Logger;
+  readonly clock: Pick<Clock, 'setTimer'>;
   /** How much may be in the log before it is copied. */
   readonly logBytes: number;
 }
 
+interface RunningWorker {
+  readonly thread: Worker;
+  /** Rejects with what it failed with. */
+  readonly ended: Promise<void>;
+}
+
+/** A thread that had nothing to do for so long is ended. */
+const IDLE_MS = 10_000;
+
 /**
- * Keeps SQLite's log short. Copying it into the database file takes two flushes and many writes, so a worker thread does that,
- * started for it alone: a small cluster never needs one. Commits stand still only for the last, short part.
+ * Keeps SQLite's log short. Copying it into the database file takes two flushes and many writes, so a worker thread does that: a small
+ * cluster never needs one, and one that writes much keeps it, for to start it costs as much as a hundred writes. Commits stand still
+ * only for the last, short part.
  */
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
   #written = 0;
   #running: Promise<void> | undefined;
+  #worker: RunningWorker | undefined;
+  #idle: Timer | undefined;
   #closed = false;
 
   constructor(options: CheckpointerOptions) {
@@ -49,26 +63,55 @@ export class Checkpointer {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running;
+    this.#idle?.cancel();
+    const worker = this.#worker;
+    this.#end();
+    await worker?.ended.catch(() => undefined); // nothing was under way
   }
 
   async #run(): Promise<void> {
-    const worker = new Worker(workerModule('store/sqlite/checkpoint-worker'), { workerData: this.#options.file });
+    this.#idle?.cancel();
+    this.#worker ??= this.#startWorker();
+    const worker = this.#worker;
+    worker.thread.ref();
     let holding: Promise<() => void> | undefined;
     const release = async () => (await holding)?.();
     try {
       await new Promise<void>((resolve, reject) => {
-        worker.once('error', reject);
-        worker.once('exit', () => resolve());
-        worker.on('message', (message) => {
-          if (message === 'complete') release().catch(reject);
+        worker.ended.then(() => reject(new Error('the thread for it ended')), reject);
+        worker.thread.removeAllListeners('message').on('message', (message) => {
+          if (message === 'complete') resolve();
           else {
             holding = this.#options.hold();
-            holding.then(() => worker.postMessage('finish')).catch(reject);
+            holding.then(() => worker.thread.postMessage('finish')).catch(reject);
           }
         });
+        worker.thread.postMessage('begin');
       });
     } finally {
       await release();
+      // Nothing but a checkpoint under way keeps the process alive.
+      worker.thread.unref();
+      this.#idle = this.#options.clock.setTimer(IDLE_MS, () => this.#end());
     }
+  }
+
+  #startWorker(): RunningWorker {
+    const thread = new Worker(workerModule('store/sqlite/checkpoint-worker'), { workerData: this.#options.file });
+    const ended = new Promise<void>((resolve, reject) => {
+      thread.once('error', reject);
+      thread.once('exit', () => resolve());
+    }).finally(() => {
+      if (this.#worker?.thread === thread) this.#worker = undefined;
+    });
+    ended.catch(() => undefined); // told to whoever waits for a checkpoint
+    return { thread, ended };
+  }
+
+  #end(): void {
+    if (this.#running !== undefined || !this.#worker) return;
+    this.#worker.thread.ref();
+    this.#worker.thread.postMessage('end');
+    this.#worker = undefined;
   }
 }

@@ -95,7 +95,7 @@ class SqliteStore implements Store {
       onBroken: (error) => this.#break(error),
       toStoreError: (error) => this.#onWriteError(error),
     });
-    this.#checkpointer = new Checkpointer({ file, hold: () => this.#queue.hold(), logger, logBytes });
+    this.#checkpointer = new Checkpointer({ file, hold: () => this.#queue.hold(), logger, clock, logBytes });
     this.#hub = new WatchHub(
       { compactedRevision: () => this.#compacted, changes: (...range) => this.#read(() => readChanges(this.#tables, ...range)) },
       revision,
