@@ -70,7 +70,7 @@ const explain: GroupEntry = {
 
 const deploy: GroupEntry = {
   name: 'deploy',
-  summary: 'make a cluster of hosts that are reached by ssh, and keep it: plan, apply, status, node, token, upgrade, rotate, reset',
+  summary: 'make a cluster of hosts that are reached by ssh, and keep it: plan, apply, status, node, token, etcd, upgrade, rotate, reset',
   commands: [
     {
       name: 'plan',
@@ -120,6 +120,22 @@ const deploy: GroupEntry = {
           name: 'renew',
           summary: 'give hosts that have not joined another one where theirs has expired',
           load: async () => (await import('./commands/deploy-token.ts')).deployTokenRenewCommand,
+        },
+      ],
+    },
+    {
+      name: 'etcd',
+      summary: 'members of etcd: take one out, defragment them',
+      commands: [
+        {
+          name: 'remove',
+          summary: 'take one member out, if a majority of those that stay serves',
+          load: async () => (await import('./commands/deploy-etcd-remove.ts')).deployEtcdRemoveCommand,
+        },
+        {
+          name: 'defrag',
+          summary: 'give back what the databases do not use, one member at a time',
+          load: async () => (await import('./commands/deploy-etcd-defrag.ts')).deployEtcdDefragCommand,
         },
       ],
     },
