@@ -10,7 +10,22 @@ import { openSqliteStore } from './sqlite-store.ts';
 
 const [directory, first] = process.argv.slice(2);
 const store = await openSqliteStore({ directory: directory!, clock: systemClock, logger: silentLogger, logBytes: 256 * 1024 });
-writeSync(1, 'open\n');
+const nothing = new Int32Array(new SharedArrayBuffer(4));
+
+/** Waits while the reader does not read: a worker thread's output makes the pipe one that is not waited for. */
+function print(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, line);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(nothing, 0, 0, 1);
+    }
+  }
+}
+
+print('open\n');
 let number = Number(first);
 
 async function writer(): Promise<never> {
@@ -18,7 +33,7 @@ async function writer(): Promise<never> {
     const mine = number++;
     const value = `${mine} ${'x'.repeat(mine % 3000)}`;
     const { revision } = await store.transact([], [put(`/left/${mine % 100}`, value), put(`/right/${mine % 100}`, value)]);
-    writeSync(1, `${mine} ${revision}\n`);
+    print(`${mine} ${revision}\n`);
     if (mine % 50 === 0) await store.compact(revision);
   }
 }
