@@ -71,7 +71,7 @@ test('options that make no sense together are refused with the field and the rea
   );
   await invalid(
     'resourceVersionMatch=Foo&resourceVersion=1',
-    'resourceVersionMatch: Unsupported value: "Foo": supported values: "Exact", "NotOlderThan"',
+    'resourceVersionMatch: Unsupported value: "Foo": supported values: "Exact", "NotOlderThan", ""',
   );
   await invalid(
     'resourceVersionMatch=Exact&resourceVersion=1&continue=x',
