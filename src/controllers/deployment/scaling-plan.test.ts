@@ -116,7 +116,7 @@ test('a set is named by its template: the order of fields does not matter, a col
   assert.equal(templateHash(a, undefined), templateHash(b, undefined));
   assert.notEqual(templateHash(a, undefined), templateHash(a, 1));
   assert.match(templateHash(a, undefined), /^[bcdfghjklmnpqrstvwxz2456789]{10}$/);
-  const { metadata, spec } = newReplicaSet(deployment(3, 1, 0), 2, 4);
+  const { metadata, spec } = newReplicaSet(deployment(3, 1, 0), 2, 4n);
   assert.equal(metadata?.annotations?.['deployment.kubernetes.io/revision'], '4');
   assert.equal(metadata?.annotations?.['deployment.kubernetes.io/max-replicas'], '4');
   assert.equal(spec?.replicas, 2);

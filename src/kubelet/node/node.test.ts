@@ -160,14 +160,14 @@ test('what somebody else says that the node has, pods may have, until it is take
     api.change(nodeKind, 'k8s-n01', '', (object) => {
       (object as unknown as V1Node).status!.capacity = { ...capacity };
     });
-  const own = { ...node().status!.capacity };
+  const own = { ...node()!.status!.capacity };
   advertise({ ...own, 'example.com/dongle': '3' });
   await clock.advance(45_000);
-  const { capacity, allocatable } = node().status!;
+  const { capacity, allocatable } = node()!.status!;
   assert.deepEqual([capacity!['example.com/dongle'], allocatable!['example.com/dongle']], ['3', '3']);
   advertise(own);
   await clock.advance(45_000);
-  assert.equal(node().status!.allocatable!['example.com/dongle'], undefined);
+  assert.equal(node()!.status!.allocatable!['example.com/dongle'], undefined);
   const patches = api.count('patch', 'nodes');
   await clock.advance(60_000);
   assert.equal(api.count('patch', 'nodes'), patches, 'then there is nothing to say');
