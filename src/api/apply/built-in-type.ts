@@ -1,5 +1,6 @@
 import { zeroScalar } from '../machinery/decode-scalar.ts';
 import type { KindDefinition } from '../machinery/kind.ts';
+import { fieldsWithoutZeros } from '../machinery/omitted-zeros.ts';
 import { type FieldType, fieldOfSchema, fieldsOfSchema, goTypeName } from '../machinery/schema.ts';
 import { isAlwaysThere, isAtomicField, isAtomicStructure, keyDefaultOf, listTypeOf } from '../patch/list-types.ts';
 import type { ListType, ObjectType, StructureField, StructureType } from './object-type.ts';
@@ -33,6 +34,7 @@ function structure(schema: string, atomic: boolean): StructureType {
 function compileStructure(schema: string, atomic: boolean): StructureType {
   const { name } = goTypeName(schema);
   const fields = new Map<string, StructureField>();
+  const withoutZeros = fieldsWithoutZeros(schema);
   for (const [field, { type, required }] of fieldsOfSchema(schema)) {
     let made: ObjectType | undefined;
     fields.set(field, {
@@ -42,6 +44,7 @@ function compileStructure(schema: string, atomic: boolean): StructureType {
         return made;
       },
       absent: absentValue(type, required, isAlwaysThere(name, field)),
+      zero: type.form === 'scalar' && withoutZeros.has(field) ? zeroScalar(type.name) : undefined,
       ignored: name === 'ObjectMeta' && field === 'managedFields',
     });
   }

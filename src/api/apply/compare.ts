@@ -73,7 +73,7 @@ function compareMaps(type: StructureType | MapType, old: JsonMap, now: JsonMap, 
     const field = type.form === 'structure' ? type.fields.get(key) : undefined;
     if (field?.ignored) continue;
     const given = Object.hasOwn(old, key) ? old[key] : undefined;
-    const before = given === undefined && after !== null ? field?.absent : given;
+    const before = given === undefined && after !== null ? (field?.absent ?? field?.zero) : given;
     if (before === after) continue;
     const inner = type.form === 'map' ? type.element() : innerOf(type, field);
     const found = before === undefined ? { changed: allOf(inner, after) } : compareValues(inner, before, after);
@@ -83,7 +83,7 @@ function compareMaps(type: StructureType | MapType, old: JsonMap, now: JsonMap, 
     const before = old[key];
     if (before === undefined || (Object.hasOwn(now, key) && now[key] !== undefined) || except?.includes(key)) continue;
     const field = type.form === 'structure' ? type.fields.get(key) : undefined;
-    if (field?.ignored) continue;
+    if (field?.ignored || before === field?.zero) continue;
     const inner = type.form === 'map' ? type.element() : innerOf(type, field);
     const after = field?.absent;
     const found = after === undefined ? { removed: LEAF } : compareValues(inner, before, after);

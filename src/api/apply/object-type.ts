@@ -27,6 +27,8 @@ export interface StructureField {
   readonly type: () => ObjectType;
   /** What the field is where it is not given, for those that Go always writes; undefined for those that it leaves out. Not to be changed. */
   readonly absent: unknown;
+  /** What Go leaves out of the field where it has it, being the same as nothing there. */
+  readonly zero?: unknown;
   /** Taken for the same in any two objects: managed fields, which nobody owns. */
   readonly ignored: boolean;
 }

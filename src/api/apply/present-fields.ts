@@ -51,7 +51,8 @@ function lookUp(type: ObjectType, value: unknown): (element: string) => unknown 
   return (element) => {
     const name = element.slice(2);
     if (Object.hasOwn(value, name)) return value[name];
-    return type.form === 'structure' ? type.fields.get(name)?.absent : undefined;
+    const field = type.form === 'structure' ? type.fields.get(name) : undefined;
+    return field?.absent ?? field?.zero;
   };
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { generate } from './generate.ts';
 import { readModels } from './models.ts';
+import { renderOmittedZeros } from './omitted-zeros.ts';
 
 let generated: { types: string; schema: string };
 before(async () => {
@@ -13,6 +14,12 @@ before(async () => {
 test('generating again changes neither file (else run: npm run generate)', () => {
   assert.equal(generated.types, readFileSync(join(import.meta.dirname, 'types.ts'), 'utf8'));
   assert.equal(generated.schema, readFileSync(join(import.meta.dirname, 'schema.json'), 'utf8'));
+});
+
+test("which zeros are left out is what schemas and Go's types say (else run: npm run generate)", () => {
+  const read = (name: string) => readFileSync(join(import.meta.dirname, name), 'utf8');
+  const text = renderOmittedZeros(JSON.parse(read('schema.json')), JSON.parse(read('protobuf-fields.json')));
+  assert.equal(text, read('omitted-zeros.json'));
 });
 
 test('every type that a schema names has a schema', () => {

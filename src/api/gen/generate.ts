@@ -1,8 +1,9 @@
-/** Makes `types.ts` and `schema.json` from the official client's models: `npm run generate`. */
-import { writeFileSync } from 'node:fs';
+/** Makes `types.ts`, `schema.json` and `omitted-zeros.json` from the official client's models: `npm run generate`. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Model, type ModelField, readModels } from './models.ts';
+import { renderOmittedZeros } from './omitted-zeros.ts';
 import { QUANTITY_FIELDS } from './quantity-fields.ts';
 
 /** Machinery types that are written by hand; generated interfaces refer to these instead. */
@@ -87,4 +88,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { types, schema } = generate(await readModels());
   writeFileSync(join(import.meta.dirname, 'types.ts'), types);
   writeFileSync(join(import.meta.dirname, 'schema.json'), schema);
+  const numbers = readFileSync(join(import.meta.dirname, 'protobuf-fields.json'), 'utf8');
+  writeFileSync(join(import.meta.dirname, 'omitted-zeros.json'), renderOmittedZeros(JSON.parse(schema), JSON.parse(numbers)));
 }

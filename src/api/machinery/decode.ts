@@ -1,7 +1,7 @@
 /**
  * Checks parsed JSON against a kind's schema as Go's decoder does: wrong types are refused in its words, unknown fields are dropped
- * and named, nulls are left out and so are empty lists and maps of optional fields (Go's omitempty), required fields that are missing
- * get Go's zero value, times and quantities their canonical form.
+ * and named, nulls are left out and so are empty lists, maps and zeros of optional fields (Go's omitempty), required fields that are
+ * missing get Go's zero value, times and quantities their canonical form.
  * What comes out has the shape of the kind's generated type. Decoders are compiled once a schema, when first used.
  */
 
@@ -9,6 +9,7 @@ import { DecodeFailure, decodeScalar, describeValue, goScalarType, zeroScalar } 
 import type { KindDefinition } from './kind.ts';
 import { apiVersionOf } from './kind.ts';
 import type { DynamicObject } from './object.ts';
+import { fieldsWithoutZeros } from './omitted-zeros.ts';
 import { type FieldType, fieldsOfSchema, goTypeName } from './schema.ts';
 import { badRequest, StatusError } from './status-error.ts';
 
@@ -38,7 +39,13 @@ const MAP_KEY = '\0';
 const MOST_UNKNOWN_FIELDS = 100;
 
 /** Optional fields that upstream writes even when they are empty. */
-const WRITTEN_WHEN_EMPTY: ReadonlySet<string> = new Set(['V1ClusterRole.rules', 'V1Role.rules', 'V1EndpointSlice.ports']);
+const WRITTEN_WHEN_EMPTY: ReadonlySet<string> = new Set([
+  'V1ClusterRole.rules',
+  'V1Role.rules',
+  'V1EndpointSlice.ports',
+  // Refused when it is empty, and defaulted when it is not there.
+  'V2HPAScalingRules.policies',
+]);
 
 /** Fields that hold a schema, a list of schemas, or whether anything is allowed; the official client knows no type for them. */
 const SCHEMAS_OR_MORE: ReadonlySet<string> = new Set(
@@ -122,16 +129,20 @@ interface CompiledField {
   readonly decode: Decoder;
   /** Empty values of it are not written. */
   readonly omitEmpty: boolean;
+  /** Nor are empty text, nought and false: Go cannot tell them from what is not there. */
+  readonly omitZero: boolean;
 }
 
 function compileStructure(schema: string): Decoder {
   const fields = new Map<string, CompiledField>();
   const requiredFields: { name: string; type: FieldType }[] = [];
+  const withoutZeros = fieldsWithoutZeros(schema);
   for (const [name, { type, required }] of fieldsOfSchema(schema)) {
     const holdsMany = type.form === 'list' || type.form === 'map';
     fields.set(name, {
       decode: SCHEMAS_OR_MORE.has(`${schema}.${name}`) ? decodeSchemaOrMore : compile(type),
       omitEmpty: holdsMany && !required && !WRITTEN_WHEN_EMPTY.has(`${schema}.${name}`),
+      omitZero: withoutZeros.has(name),
     });
     if (required && !isPointer(type)) requiredFields.push({ name, type });
   }
@@ -154,7 +165,8 @@ function compileStructure(schema: string): Decoder {
       at.path.push(key);
       at.structure = structure;
       const decoded = compiled.decode(field, at);
-      if (compiled.omitEmpty && isEmpty(decoded as object)) leftOut = (leftOut ?? new Set()).add(key);
+      if (compiled.omitZero ? !decoded : compiled.omitEmpty && isEmpty(decoded as object))
+        leftOut = (leftOut ?? new Set()).add(key);
       else if (decoded !== field) object[key] = decoded;
       at.path.pop();
     }

@@ -1,6 +1,7 @@
 /** How webhooks are named in configurations: by URL or by Service (apiserver/pkg/util/webhook/validation.go). */
 import { X509Certificate } from 'node:crypto';
 import { invalidField, requiredField } from './field-error.ts';
+import { checkDnsSubdomain } from './names.ts';
 import { decodePem } from './pem.ts';
 import type { FieldError } from './status-error.ts';
 
@@ -33,8 +34,8 @@ export function validateWebhookUrl(path: string, url: string): FieldError[] {
 
 export function validateWebhookService(path: string, service: WebhookService): FieldError[] {
   const errors: FieldError[] = [];
-  if (!service.name) errors.push(requiredField(`${path}.name`, 'service name is required'));
-  if (!service.namespace) errors.push(requiredField(`${path}.namespace`, 'service namespace is required'));
+  if (!service.name) errors.push(requiredField(`${path}.name`));
+  if (!service.namespace) errors.push(requiredField(`${path}.namespace`));
   const { port = 443 } = service;
   if (!Number.isInteger(port) || port < 1 || port > 65535)
     errors.push(invalidField(`${path}.port`, port, 'port is not valid: must be between 1 and 65535, inclusive'));
@@ -45,13 +46,15 @@ export function validateWebhookService(path: string, service: WebhookService): F
 function validateUrlPath(path: string, urlPath: string): FieldError[] {
   if (urlPath === '/' || urlPath === '') return [];
   if (urlPath === '//') return [invalidField(path, urlPath, 'segment[0] may not be empty')];
-  if (!urlPath.startsWith('/')) return [invalidField(path, urlPath, "must start with a '/'")];
-  const inner = urlPath.endsWith('/') ? urlPath.slice(1, -1) : urlPath.slice(1);
-  return inner.split('/').flatMap((segment, i) => {
-    if (segment === '') return [invalidField(path, urlPath, `segment[${i}] may not be empty`)];
-    if (segment === '.' || segment === '..') return [invalidField(path, urlPath, `segment[${i}]: may not be '${segment}'`)];
-    return [];
+  const errors = urlPath.startsWith('/') ? [] : [invalidField(path, urlPath, "must start with a '/'")];
+  // Upstream leaves out the first byte, whatever it is.
+  const inner = urlPath.slice(1).replace(/\/$/, '');
+  inner.split('/').forEach((segment, i) => {
+    if (segment === '') errors.push(invalidField(path, urlPath, `segment[${i}] may not be empty`));
+    else
+      for (const complaint of checkDnsSubdomain(segment)) errors.push(invalidField(path, urlPath, `segment[${i}]: ${complaint}`));
   });
+  return errors;
 }
 
 /** `caBundle` is base64, as in objects. */

@@ -1,13 +1,14 @@
 /** Defaults of workloads (pkg/apis/apps/v1/defaults.go). All functions change their argument. */
 import { setPodTemplateDefaults } from '../../core/v1/pod-defaults.ts';
 import { setPersistentVolumeClaimSpecDefaults } from '../../core/v1/storage-defaults.ts';
-import type { V1DaemonSet, V1Deployment, V1ReplicaSet, V1StatefulSet } from '../../gen/types.ts';
+import type { V1DaemonSetSpec, V1DeploymentSpec, V1ReplicaSetSpec, V1StatefulSetSpec } from '../../gen/types.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
+import { specOf } from '../../machinery/spec-of.ts';
 import { setTemplateGeneration, TEMPLATE_GENERATION } from './template-generation.ts';
 
 export function setDeploymentDefaults(object: DynamicObject): void {
-  const { spec } = object as V1Deployment;
-  if (!spec) return;
+  const spec = specOf<V1DeploymentSpec>(object);
+  spec.template ??= {};
   setPodTemplateDefaults(spec.template);
   spec.replicas ??= 1;
   spec.strategy ??= {};
@@ -22,16 +23,16 @@ export function setDeploymentDefaults(object: DynamicObject): void {
 }
 
 export function setReplicaSetDefaults(object: DynamicObject): void {
-  const { spec } = object as V1ReplicaSet;
-  if (!spec) return;
+  const spec = specOf<V1ReplicaSetSpec>(object);
   spec.template ??= {};
   setPodTemplateDefaults(spec.template);
   spec.replicas ??= 1;
 }
 
 export function setDaemonSetDefaults(object: DynamicObject): void {
-  const { spec, metadata } = object as V1DaemonSet;
-  if (!spec) return;
+  const { metadata } = object;
+  const spec = specOf<V1DaemonSetSpec>(object);
+  spec.template ??= {};
   setPodTemplateDefaults(spec.template);
   spec.updateStrategy ??= {};
   spec.updateStrategy.type ||= 'RollingUpdate';
@@ -45,8 +46,8 @@ export function setDaemonSetDefaults(object: DynamicObject): void {
 }
 
 export function setStatefulSetDefaults(object: DynamicObject): void {
-  const { spec } = object as V1StatefulSet;
-  if (!spec) return;
+  const spec = specOf<V1StatefulSetSpec>(object);
+  spec.template ??= {};
   setPodTemplateDefaults(spec.template);
   spec.podManagementPolicy ||= 'OrderedReady';
   spec.updateStrategy ??= {};
@@ -61,7 +62,8 @@ export function setStatefulSetDefaults(object: DynamicObject): void {
   spec.replicas ??= 1;
   spec.revisionHistoryLimit ??= 10;
   for (const claim of spec.volumeClaimTemplates ?? []) {
-    if (claim.spec) setPersistentVolumeClaimSpecDefaults(claim.spec);
+    claim.spec ??= {};
+    setPersistentVolumeClaimSpecDefaults(claim.spec);
     claim.apiVersion ||= 'v1';
     claim.kind ||= 'PersistentVolumeClaim';
     claim.status ??= {};

@@ -1,11 +1,13 @@
 /** Defaults of jobs (pkg/apis/batch/v1/defaults.go), and the selector that a job is given. All functions change their argument. */
 import { setPodTemplateDefaults } from '../../core/v1/pod-defaults.ts';
-import type { V1CronJob, V1Job, V1JobSpec } from '../../gen/types.ts';
+import type { V1CronJobSpec, V1Job, V1JobSpec } from '../../gen/types.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
+import { specOf } from '../../machinery/spec-of.ts';
 
 const LARGEST_INT32 = 2 ** 31 - 1;
 
 function setJobSpecDefaults(spec: V1JobSpec): void {
+  spec.template ??= {};
   setPodTemplateDefaults(spec.template);
   // Completions alone may be missing: then one success ends a work queue.
   if (spec.completions === undefined && spec.parallelism === undefined) spec.completions = 1;
@@ -20,17 +22,19 @@ function setJobSpecDefaults(spec: V1JobSpec): void {
 }
 
 export function setJobDefaults(object: DynamicObject): void {
-  const { spec } = object as V1Job;
-  if (spec) setJobSpecDefaults(spec);
+  setJobSpecDefaults(specOf(object));
 }
 
 export function setCronJobDefaults(object: DynamicObject): void {
-  const { spec } = object as unknown as V1CronJob;
-  if (!spec) return;
+  const spec = specOf<V1CronJobSpec>(object);
+  spec.schedule ??= '';
+  spec.jobTemplate ??= {};
+  spec.jobTemplate.spec ??= { template: {} };
+  spec.jobTemplate.spec.template ??= {};
   // The rest is defaulted with each job; what is defaulted here are its pods. Upstream always writes the metadata.
   spec.jobTemplate.metadata ??= {};
-  setPodTemplateDefaults(spec.jobTemplate.spec?.template);
-  for (const { onPodConditions } of spec.jobTemplate.spec?.podFailurePolicy?.rules ?? [])
+  setPodTemplateDefaults(spec.jobTemplate.spec.template);
+  for (const { onPodConditions } of spec.jobTemplate.spec.podFailurePolicy?.rules ?? [])
     for (const pattern of onPodConditions ?? []) pattern.status ||= 'True';
   spec.concurrencyPolicy ||= 'Allow';
   spec.suspend ??= false;

@@ -13,7 +13,7 @@ const LONGEST_NAME = 52;
 
 export function validateCronJob(object: DynamicObject, _context?: unknown, existing?: DynamicObject): FieldError[] {
   const { metadata, spec } = object as unknown as V1CronJob;
-  if (!spec) return [requiredField('spec')];
+  if (!spec) return [];
   const errors: FieldError[] = [];
   const before = (existing as unknown as V1CronJob | undefined)?.spec;
   checkTimetable(spec, before, errors);

@@ -28,7 +28,7 @@ const COUNTS = [
 
 export function validateJob(object: DynamicObject, _context?: unknown, existing?: DynamicObject): FieldError[] {
   const { metadata, spec } = object as V1Job;
-  if (!spec) return [requiredField('spec')];
+  if (!spec) return [];
   const errors: FieldError[] = [];
   if (!existing) checkGeneratedSelector(object as V1Job, errors);
   validateJobSpec(spec, 'spec', errors);

@@ -111,7 +111,7 @@ test('nodes have whole things, and runtime classes cost no less than nothing', (
   ]);
   const classes = specimensOf(runtimeClassKind);
   assert.deepEqual(classes.complaints({ handler: 'runc', overhead: { podFixed: { cpu: '-1' } } }), [
-    'overhead.podFixed.limits[cpu]: Invalid value: "-1": must be greater than or equal to 0',
+    'overhead.limits[cpu]: Invalid value: "-1": must be greater than or equal to 0',
   ]);
   assert.match(classes.complaints({ handler: 'Run_C' })[0]!, /^handler: Invalid value: "Run_C": a lowercase RFC 1123 label/);
   assert.deepEqual(classes.changes({ handler: 'a' }, { handler: 'b' }), ['handler: Invalid value: "b": field is immutable']);

@@ -1,5 +1,6 @@
 /** How namespaces begin, and what they may hold. */
 import type { V1Namespace } from '../../gen/types.ts';
+import { checkField } from '../../machinery/field-checks.ts';
 import { invalidField } from '../../machinery/field-error.ts';
 import { checkQualifiedName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
@@ -8,10 +9,13 @@ import type { FieldError } from '../../machinery/status-error.ts';
 const NAME_LABEL = 'kubernetes.io/metadata.name';
 /** Stands until the namespace is empty. */
 const FINALIZER = 'kubernetes';
+const FINALIZERS = 'spec.finalizers';
 
 export function setNamespaceDefaults(object: DynamicObject): void {
   const { metadata } = object;
   if (metadata.name) metadata.labels = { ...metadata.labels, [NAME_LABEL]: metadata.name };
+  const namespace = object as V1Namespace;
+  namespace.status = { ...namespace.status, phase: namespace.status?.phase || 'Active' };
 }
 
 export function prepareNamespace(object: DynamicObject): void {
@@ -22,16 +26,20 @@ export function prepareNamespace(object: DynamicObject): void {
 }
 
 export function validateNamespace(object: DynamicObject): FieldError[] {
-  return validateFinalizers((object as V1Namespace).spec?.finalizers);
+  return validateFinalizers((object as V1Namespace).spec?.finalizers, () => FINALIZERS);
 }
 
-function validateFinalizers(finalizers: readonly string[] = []): FieldError[] {
-  return finalizers.flatMap((finalizer) => {
-    const errors = checkQualifiedName(finalizer).map((complaint) => invalidField('spec.finalizers', finalizer, complaint));
+/** Here upstream says which finalizer it is. */
+export function validateFinalize(object: DynamicObject): FieldError[] {
+  return validateFinalizers((object as V1Namespace).spec?.finalizers, (i) => `${FINALIZERS}[${i}]`);
+}
+
+function validateFinalizers(finalizers: readonly string[] = [], pathOf: (index: number) => string): FieldError[] {
+  return finalizers.flatMap((finalizer, i) => {
+    const path = pathOf(i);
+    const errors = checkField(path, finalizer, checkQualifiedName);
     if (!finalizer.includes('/') && finalizer !== FINALIZER)
-      errors.push(
-        invalidField('spec.finalizers', finalizer, 'name is neither a standard finalizer name nor is it fully qualified'),
-      );
+      errors.push(invalidField(path, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
     return errors;
   });
 }

@@ -3,14 +3,20 @@ import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import type { PartSubresource } from '../../machinery/kind.ts';
 import { statusPart } from '../../machinery/status-part.ts';
-import { prepareNamespace, setNamespaceDefaults, validateNamespace, validateNamespaceStatus } from './namespace-rules.ts';
+import {
+  prepareNamespace,
+  setNamespaceDefaults,
+  validateFinalize,
+  validateNamespace,
+  validateNamespaceStatus,
+} from './namespace-rules.ts';
 
 /** The controller that empties a namespace takes its finalizer from the spec here; nothing else can be changed this way. */
 const finalizePart: PartSubresource = {
   name: 'finalize',
   verbs: ['update'],
   merge: (existing, requested) => ({ ...existing, metadata: requested.metadata, spec: requested['spec'] }),
-  validate: validateNamespace,
+  validate: validateFinalize,
 };
 
 export const namespaceKind = defineKind({

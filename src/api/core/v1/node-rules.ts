@@ -34,11 +34,11 @@ export function validateNode(object: DynamicObject, _context: WriteContext, exis
   ];
 }
 
-/** Kubernetes' old single field and the newer list say the same. */
+/** Kubernetes' old single field and the newer list say the same; where they do not, it is the old one that was changed. */
 export function syncPodCidr(object: DynamicObject): void {
   const { spec } = object as V1Node;
   if (!spec) return;
-  if (spec.podCIDR && !spec.podCIDRs?.length) spec.podCIDRs = [spec.podCIDR];
+  if (spec.podCIDR && spec.podCIDR !== spec.podCIDRs?.[0]) spec.podCIDRs = [spec.podCIDR];
   else if (spec.podCIDRs?.length && !spec.podCIDR) spec.podCIDR = spec.podCIDRs[0];
 }
 

@@ -24,11 +24,12 @@ function setPodSpecDefaults(spec: V1PodSpec): void {
   }
 }
 
-/** Upstream always writes a template's metadata. */
+/** A template that is there has metadata and a spec, which in Go are part of it. */
 export function setPodTemplateDefaults(template: V1PodTemplateSpec | undefined): void {
   if (!template) return;
   template.metadata ??= {};
-  if (template.spec) setPodSpecDefaults(template.spec);
+  template.spec ??= { containers: [] };
+  setPodSpecDefaults(template.spec);
 }
 
 /** Pods only: in templates the ports are left to the pods. */

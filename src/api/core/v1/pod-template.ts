@@ -27,6 +27,10 @@ export const podTemplateKind = defineKind({
     imagesColumn<V1PodTemplate>(({ template }) => template),
     textColumn<V1PodTemplate>('Pod Labels', "The template's labels.", ({ template }) => formatLabels(template?.metadata?.labels)),
   ],
-  setDefaults: (object) => setPodTemplateDefaults((object as V1PodTemplate).template),
+  setDefaults: (object) => {
+    const withTemplate = object as V1PodTemplate;
+    withTemplate.template ??= {};
+    setPodTemplateDefaults(withTemplate.template);
+  },
   ...rules.whole,
 });

@@ -1,11 +1,12 @@
-import type { V1ReplicationController } from '../../gen/types.ts';
+import type { V1ReplicationControllerSpec } from '../../gen/types.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
+import { specOf } from '../../machinery/spec-of.ts';
 import { setPodTemplateDefaults } from './pod-defaults.ts';
 
 /** The template's labels are the controller's own and its selector, unless it has others. */
 export function setReplicationControllerDefaults(object: DynamicObject): void {
-  const { spec, metadata } = object as V1ReplicationController;
-  if (!spec) return;
+  const { metadata } = object;
+  const spec = specOf<V1ReplicationControllerSpec>(object);
   setPodTemplateDefaults(spec.template);
   spec.replicas ??= 1;
   const labels = spec.template?.metadata?.labels;

@@ -1,6 +1,13 @@
 import type { V1ServiceAccount } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
+
+/** Of the references to Secrets only the names count; whatever else they say is dropped. */
+function keepNamesOfSecrets(object: DynamicObject): void {
+  const account = object as V1ServiceAccount;
+  if (account.secrets) account.secrets = account.secrets.map(({ name }) => (name === undefined ? {} : { name }));
+}
 
 export const serviceAccountKind = defineKind({
   group: '',
@@ -9,6 +16,8 @@ export const serviceAccountKind = defineKind({
   resource: 'serviceaccounts',
   namespaced: true,
   shortNames: ['sa'],
+  prepareForCreate: keepNamesOfSecrets,
+  prepareForUpdate: keepNamesOfSecrets,
   actions: [{ name: 'token', group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest', verbs: ['create'] }],
   columns: [
     nameColumn,

@@ -1,13 +1,14 @@
-import type { V1Service } from '../../gen/types.ts';
+import type { V1Service, V1ServiceSpec } from '../../gen/types.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
+import { specOf } from '../../machinery/spec-of.ts';
 import { isReachableFromOutside } from './service-needs.ts';
 
 /** Three hours. */
 const AFFINITY_SECONDS = 10_800;
 
 export function setServiceDefaults(object: DynamicObject): void {
-  const { spec, status } = object as V1Service;
-  if (!spec) return;
+  const { status } = object as V1Service;
+  const spec = specOf<V1ServiceSpec>(object);
   spec.sessionAffinity ||= 'None';
   if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig;
   else spec.sessionAffinityConfig = { clientIP: { timeoutSeconds: AFFINITY_SECONDS, ...spec.sessionAffinityConfig?.clientIP } };

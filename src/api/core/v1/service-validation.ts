@@ -37,7 +37,6 @@ const specOf = (object: DynamicObject | undefined): V1ServiceSpec => (object as 
 
 /** In upstream's order (core/validation ValidateService). What is stored may stay where addresses are checked more strictly today. */
 export function validateService(object: DynamicObject, _context?: WriteContext, existing?: DynamicObject): FieldError[] {
-  if (!object['spec']) return [requiredField('spec')];
   const spec = specOf(object);
   const before = specOf(existing);
   return [

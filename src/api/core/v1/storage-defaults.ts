@@ -1,21 +1,22 @@
-import type { V1PersistentVolume, V1PersistentVolumeClaim, V1PersistentVolumeClaimSpec } from '../../gen/types.ts';
+import type { V1PersistentVolumeClaim, V1PersistentVolumeClaimSpec, V1PersistentVolumeSpec } from '../../gen/types.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
+import { specOf } from '../../machinery/spec-of.ts';
+import { setRemoteVolumeDefaults } from './remote-volume-defaults.ts';
 
 export function setPersistentVolumeClaimSpecDefaults(spec: V1PersistentVolumeClaimSpec): void {
   spec.volumeMode ||= 'Filesystem';
 }
 
 export function setPersistentVolumeClaimDefaults(object: DynamicObject): void {
-  const { spec } = object as V1PersistentVolumeClaim;
-  if (spec) setPersistentVolumeClaimSpecDefaults(spec);
+  setPersistentVolumeClaimSpecDefaults(specOf(object));
 }
 
 export function setPersistentVolumeDefaults(object: DynamicObject): void {
-  const { spec } = object as V1PersistentVolume;
-  if (!spec) return;
+  const spec = specOf<V1PersistentVolumeSpec>(object);
   spec.persistentVolumeReclaimPolicy ||= 'Retain';
   spec.volumeMode ||= 'Filesystem';
   if (spec.hostPath) spec.hostPath.type ??= '';
+  setRemoteVolumeDefaults(spec);
 }
 
 const SNAPSHOTS = 'snapshot.storage.k8s.io';

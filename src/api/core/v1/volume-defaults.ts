@@ -1,6 +1,7 @@
 /** Defaults of volumes (pkg/apis/core/v1/defaults.go, and the defaults that the types name themselves). All functions change their argument. */
 import type { V1DownwardAPIVolumeFile, V1Volume } from '../../gen/types.ts';
 import { defaultPullPolicy } from './image-defaults.ts';
+import { setRemoteVolumeDefaults } from './remote-volume-defaults.ts';
 import { setPersistentVolumeClaimSpecDefaults } from './storage-defaults.ts';
 
 /** 0644 */
@@ -28,24 +29,5 @@ export function setVolumeDefaults(volume: V1Volume): void {
   }
   if (volume.ephemeral?.volumeClaimTemplate) setPersistentVolumeClaimSpecDefaults(volume.ephemeral.volumeClaimTemplate.spec);
   if (volume.image && !volume.image.pullPolicy) volume.image.pullPolicy = defaultPullPolicy(volume.image.reference ?? '');
-  setRemoteDefaults(volume);
-}
-
-function setRemoteDefaults({ iscsi, rbd, azureDisk, scaleIO }: V1Volume): void {
-  if (iscsi) iscsi.iscsiInterface ||= 'default';
-  if (rbd) {
-    rbd.pool ||= 'rbd';
-    rbd.user ||= 'admin';
-    rbd.keyring ||= '/etc/ceph/keyring';
-  }
-  if (azureDisk) {
-    azureDisk.cachingMode ??= 'ReadWrite';
-    azureDisk.kind ??= 'Shared';
-    azureDisk.fsType ??= 'ext4';
-    azureDisk.readOnly ??= false;
-  }
-  if (scaleIO) {
-    scaleIO.storageMode ||= 'ThinProvisioned';
-    scaleIO.fsType ||= 'xfs';
-  }
+  setRemoteVolumeDefaults(volume);
 }

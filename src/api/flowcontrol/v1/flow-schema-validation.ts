@@ -22,7 +22,7 @@ const LARGEST_PRECEDENCE = 10_000;
 export function validateFlowSchema(object: DynamicObject): FieldError[] {
   const { metadata, spec, status } = object as V1FlowSchema;
   const name = metadata?.name ?? '';
-  const errors = spec ? validateSpec(spec, name) : [requiredField('spec')];
+  const errors = spec ? validateSpec(spec, name) : [];
   const fixed = Object.hasOwn(mandatoryFlowSchemas, name) ? mandatoryFlowSchemas[name] : undefined;
   if (fixed && !sameMeaning(spec, fixed)) errors.push(invalidField('spec', spec, `spec of '${name}' must equal the fixed value`));
   return [...errors, ...validateConditionTypes(status?.conditions ?? [])];
@@ -82,8 +82,8 @@ function validateSubject(subject: FlowcontrolV1Subject, path: string): FieldErro
     const at = `${path}.${field}`;
     if (field === own[0]) {
       if (!value) errors.push(requiredField(at, `${field} is required when subject kind is '${kind}'`));
-      else if (!value.name) errors.push(requiredField(`${at}.name`));
       else if (field === 'serviceAccount') errors.push(...validateServiceAccount(subject.serviceAccount!, at));
+      else if (!value.name) errors.push(requiredField(`${at}.name`));
     } else if (value) errors.push(forbiddenField(at, `${field} is forbidden when subject kind is not '${kind}'`));
   }
   return errors;

@@ -1,8 +1,9 @@
 import { lazyModule } from '../../../std/lazy-module.ts';
-import type { V1FlowSchema } from '../../gen/types.ts';
+import type { V1FlowSchema, V1FlowSchemaSpec } from '../../gen/types.ts';
 import { ageColumn, NONE, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
+import { specOf } from '../../machinery/spec-of.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 
 const validation = lazyModule(() => import('./flow-schema-validation.ts'));
@@ -41,8 +42,9 @@ export const flowSchemaKind = defineKind({
   ],
   prepareForCreate: resetStatus('V1FlowSchema'),
   setDefaults: (object) => {
-    const { spec } = object as V1FlowSchema;
-    if (spec) spec.matchingPrecedence ||= 1000;
+    const spec = specOf<V1FlowSchemaSpec>(object);
+    spec.priorityLevelConfiguration ??= { name: '' };
+    spec.matchingPrecedence ||= 1000;
   },
   loadFirst: validation.load,
   validate: (object) => validation.loaded.validateFlowSchema(object),

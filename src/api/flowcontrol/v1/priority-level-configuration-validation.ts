@@ -20,7 +20,7 @@ const HASH_BITS = 60;
 export function validatePriorityLevelConfiguration(object: DynamicObject): FieldError[] {
   const { metadata, spec, status } = object as V1PriorityLevelConfiguration;
   const name = metadata?.name ?? '';
-  const errors = spec ? validateSpec(spec, name) : [requiredField('spec')];
+  const errors = spec ? validateSpec(spec, name) : [];
   const fixed = Object.hasOwn(mandatoryPriorityLevels, name) ? mandatoryPriorityLevels[name]! : undefined;
   // Shares of what is exempt may be changed: they count only for others.
   const compared = name === 'exempt' ? { ...spec, exempt: fixed?.exempt } : spec;

@@ -1,8 +1,9 @@
 import { lazyModule } from '../../../std/lazy-module.ts';
-import type { V1PriorityLevelConfiguration } from '../../gen/types.ts';
+import type { V1PriorityLevelConfiguration, V1PriorityLevelConfigurationSpec } from '../../gen/types.ts';
 import { ageColumn, NONE, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
+import { specOf } from '../../machinery/spec-of.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 
 const validation = lazyModule(() => import('./priority-level-configuration-validation.ts'));
@@ -42,12 +43,14 @@ export const priorityLevelConfigurationKind = defineKind({
   ],
   prepareForCreate: resetStatus('V1PriorityLevelConfiguration'),
   setDefaults: (object) => {
-    const { limited, exempt, type } = (object as V1PriorityLevelConfiguration).spec ?? {};
+    const spec = specOf<V1PriorityLevelConfigurationSpec>(object);
+    spec.type ??= '';
+    const { limited, exempt, type } = spec;
     if (type === 'Exempt') {
       const shares = exempt ?? {};
       shares.nominalConcurrencyShares ??= 0;
       shares.lendablePercent ??= 0;
-      (object as V1PriorityLevelConfiguration).spec!.exempt = shares;
+      spec.exempt = shares;
     }
     if (!limited) return;
     limited.nominalConcurrencyShares ??= 30;

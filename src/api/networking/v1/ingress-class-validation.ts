@@ -23,8 +23,8 @@ function validateParameters(parameters: V1IngressClassParametersReference, path:
   const { apiGroup, kind, name, scope, namespace } = parameters;
   const errors = [
     ...(apiGroup === undefined ? [] : checkField(`${path}.apiGroup`, apiGroup, checkDnsSubdomain)),
-    ...checkReference(`${path}.kind`, kind),
-    ...checkReference(`${path}.name`, name),
+    ...(kind ? checkReference(`${path}.kind`, kind) : [requiredField(`${path}.kind`, 'kind is required')]),
+    ...(name ? checkReference(`${path}.name`, name) : [requiredField(`${path}.name`, 'name is required')]),
   ];
   switch (scope) {
     case undefined:

@@ -76,7 +76,7 @@ function validateRuleValue({ http }: V1IngressRule, path: string): FieldError[] 
 }
 
 function validatePath({ path: text = '', pathType, backend }: V1HTTPIngressPath, at: string): FieldError[] {
-  if (pathType === undefined) return [requiredField(`${at}.pathType`, 'pathType must be specified')];
+  if (!pathType) return [requiredField(`${at}.pathType`, 'pathType must be specified')];
   const errors: FieldError[] = [];
   const complain = (detail: string) => errors.push(invalidField(`${at}.path`, text, detail));
   switch (pathType) {
@@ -111,8 +111,8 @@ function validateBackend({ resource, service }: V1IngressBackend, path: string):
 function validateResource({ apiGroup, kind, name }: V1TypedLocalObjectReference, path: string): FieldError[] {
   return [
     ...(apiGroup === undefined ? [] : checkField(`${path}.apiGroup`, apiGroup, checkDnsSubdomain)),
-    ...checkReference(`${path}.kind`, kind),
-    ...checkReference(`${path}.name`, name),
+    ...(kind ? checkReference(`${path}.kind`, kind) : [requiredField(`${path}.kind`, 'kind is required')]),
+    ...(name ? checkReference(`${path}.name`, name) : [requiredField(`${path}.name`, 'name is required')]),
   ];
 }
 

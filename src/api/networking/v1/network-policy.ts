@@ -1,6 +1,7 @@
-import type { V1NetworkPolicy } from '../../gen/types.ts';
+import type { V1NetworkPolicy, V1NetworkPolicySpec } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { specOf } from '../../machinery/spec-of.ts';
 import { formatSelector } from '../../machinery/template-columns.ts';
 import { validateNetworkPolicy } from './network-policy-validation.ts';
 
@@ -19,8 +20,7 @@ export const networkPolicyKind = defineKind({
   ],
   validate: validateNetworkPolicy,
   setDefaults: (object) => {
-    const { spec } = object as V1NetworkPolicy;
-    if (!spec) return;
+    const spec = specOf<V1NetworkPolicySpec>(object);
     spec.podSelector ??= {};
     if (!spec.policyTypes?.length) spec.policyTypes = spec.egress?.length ? ['Ingress', 'Egress'] : ['Ingress'];
     for (const { ports } of [...(spec.ingress ?? []), ...(spec.egress ?? [])])

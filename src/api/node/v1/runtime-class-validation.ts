@@ -2,7 +2,7 @@
 
 import { validateResources } from '../../core/v1/resources-validation.ts';
 import { validateTolerations } from '../../core/v1/toleration-validation.ts';
-import type { V1RuntimeClass } from '../../gen/types.ts';
+import type { V1RuntimeClass, V1Scheduling, V1Toleration } from '../../gen/types.ts';
 import { checkField, checkImmutable, sameMeaning } from '../../machinery/field-checks.ts';
 import { duplicateField } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
@@ -17,17 +17,22 @@ const classOf = (object: DynamicObject) => object as unknown as V1RuntimeClass;
 
 export function validateRuntimeClass(object: DynamicObject, _context: WriteContext, existing?: DynamicObject): FieldError[] {
   const { handler, overhead, scheduling } = classOf(object);
-  // Of an update, the handler alone is looked at.
-  if (existing) return checkImmutable('handler', handler, classOf(existing).handler);
   const errors = checkField('handler', handler, checkDnsLabel);
-  if (overhead) validateResources({ limits: overhead.podFixed ?? {} }, 'overhead.podFixed', NO_CLAIMS, errors);
-  if (!scheduling) return errors;
+  if (overhead) validateResources({ limits: overhead.podFixed ?? {} }, 'overhead', NO_CLAIMS, errors);
+  if (scheduling) validateScheduling(scheduling, errors);
+  return existing ? [...errors, ...checkImmutable('handler', handler, classOf(existing).handler)] : errors;
+}
+
+function validateScheduling(scheduling: V1Scheduling, errors: FieldError[]): void {
   errors.push(...validateLabels(scheduling.nodeSelector, 'scheduling.nodeSelector'));
   const { tolerations = [] } = scheduling;
   validateTolerations(tolerations, 'scheduling.tolerations', errors);
   tolerations.forEach((toleration, i) => {
-    if (tolerations.findIndex((other) => sameMeaning(other, toleration)) < i)
+    if (tolerations.findIndex((other) => isSameToleration(other, toleration)) < i)
       errors.push(duplicateField(`scheduling.tolerations[${i}]`, toleration));
   });
-  return errors;
 }
+
+/** For how long it tolerates makes no other one of it. */
+const isSameToleration = (a: V1Toleration, b: V1Toleration) =>
+  sameMeaning({ ...a, tolerationSeconds: undefined }, { ...b, tolerationSeconds: undefined });

@@ -4,6 +4,7 @@ import { equalJson } from '../../machinery/clone.ts';
 import { invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import type { LabelSelectorObject } from '../../machinery/label-selector.ts';
 import { selectorFromLabelSelector } from '../../machinery/label-selector.ts';
+import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import { checkDnsSubdomain, checkPathSegment } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -22,11 +23,13 @@ export function setBindingDefaults(object: DynamicObject): void {
 
 export const validateRole = (object: DynamicObject): FieldError[] => validateRules((object as V1ClusterRole).rules ?? [], true);
 
-export function validateClusterRole(object: DynamicObject): FieldError[] {
+export function validateClusterRole(object: DynamicObject, _context?: unknown, existing?: DynamicObject): FieldError[] {
   const { rules, aggregationRule } = object as V1ClusterRole;
   const errors = validateRules(rules ?? [], false);
   if (!aggregationRule) return errors;
   const selectors = aggregationRule.clusterRoleSelectors ?? [];
+  const stored = (existing as V1ClusterRole | undefined)?.aggregationRule?.clusterRoleSelectors ?? [];
+  const keepsLabelValues = stored.some((selector) => validateLabelSelector(selector, '').length > 0);
   if (!selectors.length)
     errors.push(
       requiredField(
@@ -35,18 +38,19 @@ export function validateClusterRole(object: DynamicObject): FieldError[] {
       ),
     );
   selectors.forEach((selector, i) => {
-    const complaint = selectorComplaint(selector);
-    if (complaint) errors.push(invalidField(`aggregationRule.clusterRoleSelectors[${i}]`, selector, complaint));
+    const path = `aggregationRule.clusterRoleSelectors[${i}]`;
+    errors.push(...validateLabelSelector(selector, path, { lenient: keepsLabelValues }));
+    if (!isSelector(selector)) errors.push(invalidField(path, null, 'invalid label selector.'));
   });
   return errors;
 }
 
-function selectorComplaint(selector: LabelSelectorObject): string | undefined {
+function isSelector(selector: LabelSelectorObject): boolean {
   try {
     selectorFromLabelSelector(selector);
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -84,7 +88,7 @@ export const validateClusterRoleBinding = (object: DynamicObject): FieldError[] 
 function validateBinding({ roleRef, subjects }: V1RoleBinding, namespaced: boolean): FieldError[] {
   const errors: FieldError[] = [];
   if (roleRef.apiGroup !== RBAC_GROUP) errors.push(notSupportedField('roleRef.apiGroup', roleRef.apiGroup ?? '', [RBAC_GROUP]));
-  const kinds = namespaced ? ['ClusterRole', 'Role'] : ['ClusterRole'];
+  const kinds = namespaced ? ['Role', 'ClusterRole'] : ['ClusterRole'];
   if (!kinds.includes(roleRef.kind)) errors.push(notSupportedField('roleRef.kind', roleRef.kind, kinds));
   if (!roleRef.name) errors.push(requiredField('roleRef.name'));
   else for (const complaint of checkPathSegment(roleRef.name)) errors.push(invalidField('roleRef.name', roleRef.name, complaint));

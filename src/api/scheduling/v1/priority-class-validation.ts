@@ -1,7 +1,7 @@
 /** PriorityClasses (pkg/apis/scheduling/validation). */
 import type { V1PriorityClass } from '../../gen/types.ts';
-import { checkImmutable, checkOneOf } from '../../machinery/field-checks.ts';
-import { forbiddenField } from '../../machinery/field-error.ts';
+import { checkImmutable } from '../../machinery/field-checks.ts';
+import { forbiddenField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 
@@ -11,11 +11,13 @@ const SYSTEM_CLASSES: Readonly<Record<string, number>> = {
   'system-node-critical': 2_000_001_000,
   'system-cluster-critical': 2_000_000_000,
 };
-const PREEMPTION_POLICIES = ['Never', 'PreemptLowerPriority'];
+const PREEMPTION_POLICIES = ['PreemptLowerPriority', 'Never'];
 
 const classOf = (object: DynamicObject) => object as unknown as V1PriorityClass;
 
-export function validatePriorityClass(object: DynamicObject): FieldError[] {
+/** Of a new class; of one that is there, nothing that is looked at here may change. */
+export function validatePriorityClass(object: DynamicObject, _context: unknown, existing?: DynamicObject): FieldError[] {
+  if (existing) return [];
   const { metadata, value = 0, preemptionPolicy } = classOf(object);
   const name = metadata?.name ?? '';
   const errors: FieldError[] = [];
@@ -30,9 +32,10 @@ export function validatePriorityClass(object: DynamicObject): FieldError[] {
       );
   } else if (value > HIGHEST_USER_PRIORITY)
     errors.push(forbiddenField('value', `maximum allowed value of a user defined priority is ${HIGHEST_USER_PRIORITY}`));
-  return preemptionPolicy === undefined
-    ? errors
-    : [...errors, ...checkOneOf('preemptionPolicy', preemptionPolicy, PREEMPTION_POLICIES)];
+  if (preemptionPolicy === '') errors.push(requiredField('preemptionPolicy'));
+  else if (preemptionPolicy !== undefined && !PREEMPTION_POLICIES.includes(preemptionPolicy))
+    errors.push(notSupportedField('preemptionPolicy', preemptionPolicy, PREEMPTION_POLICIES));
+  return errors;
 }
 
 function systemComplaint({ value = 0, globalDefault = false }: V1PriorityClass, name: string): string | undefined {

@@ -10,14 +10,14 @@ import {
   checkQuantityNotNegative,
   sameMeaning,
 } from '../../machinery/field-checks.ts';
-import { duplicateField, IMMUTABLE, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { duplicateField, IMMUTABLE, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import { checkDnsSubdomain, checkQualifiedName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 
 const GROUP_POLICIES = ['File', 'None', 'ReadWriteOnceWithFSType'];
-const LIFECYCLE_MODES = ['Ephemeral', 'Persistent'];
+const LIFECYCLE_MODES = ['Persistent', 'Ephemeral'];
 const SHORTEST_TOKEN_SECONDS = 600;
 const LONGEST_NODE_ID = 192;
 
@@ -32,7 +32,9 @@ export function validateCsiDriver(object: DynamicObject): FieldError[] {
   if (spec.fsGroupPolicy !== undefined) errors.push(...checkOneOf('spec.fsGroupPolicy', spec.fsGroupPolicy, GROUP_POLICIES));
   errors.push(...validateTokenRequests(spec.tokenRequests ?? []));
   errors.push(
-    ...(spec.volumeLifecycleModes ?? []).flatMap((mode) => checkOneOf('spec.volumeLifecycleModes', mode, LIFECYCLE_MODES)),
+    ...(spec.volumeLifecycleModes ?? [])
+      .filter((mode) => !LIFECYCLE_MODES.includes(mode))
+      .map((mode) => notSupportedField('spec.volumeLifecycleModes', mode, LIFECYCLE_MODES)),
   );
   const period = spec.nodeAllocatableUpdatePeriodSeconds;
   if (period !== undefined && period < 10)
@@ -84,7 +86,7 @@ function validateTopologyKeys(keys: readonly string[], path: string): FieldError
   return keys.flatMap((key, i) => [
     ...(key ? [] : [requiredField(path)]),
     ...(keys.indexOf(key) < i ? [duplicateField(path, key)] : []),
-    ...checkQualifiedName(key).map((complaint) => invalidField(path, keys, complaint)),
+    ...checkField(path, key, checkQualifiedName),
   ]);
 }
 
@@ -96,18 +98,17 @@ export function validateCsiNodeUpdate(updated: DynamicObject, existing: DynamicO
       const old = before.get(driver.name);
       return old && !sameMeaning({ ...driver, allocatable: undefined }, { ...old, allocatable: undefined });
     })
-    .map((driver) => invalidField('CSINodeDriver', driver, IMMUTABLE));
+    .map((driver) => invalidField('spec.drivers', driver, IMMUTABLE));
 }
 
 const capacityOf = (object: DynamicObject) => object as unknown as V1CSIStorageCapacity;
 
 export function validateCsiStorageCapacity(object: DynamicObject): FieldError[] {
-  const { storageClassName, nodeTopology, capacity, maximumVolumeSize } = capacityOf(object);
+  const { storageClassName, nodeTopology, capacity } = capacityOf(object);
   return [
     ...checkField('storageClassName', storageClassName, checkDnsSubdomain),
     ...validateLabelSelector(nodeTopology, 'nodeTopology'),
     ...(capacity === undefined ? [] : checkQuantityNotNegative('capacity', capacity)),
-    ...(maximumVolumeSize === undefined ? [] : checkQuantityNotNegative('maximumVolumeSize', maximumVolumeSize)),
   ];
 }
 

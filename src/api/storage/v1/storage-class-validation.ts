@@ -23,12 +23,18 @@ export function validateStorageClass(object: DynamicObject): FieldError[] {
       : checkOneOf('volumeBindingMode', volumeBindingMode, BINDING_MODES)),
     ...checkEach(allowedTopologies, 'allowedTopologies', (term, path, i) => [
       ...validateTerm(term, path),
-      ...(allowedTopologies.slice(0, i).some((earlier) => equalJson(byKey(earlier), byKey(term)))
-        ? [duplicateField(`${path}.matchLabelExpressions`, '')]
-        : []),
+      ...comparedTerms(allowedTopologies, i)
+        .filter((earlier) => equalJson(byKey(earlier), byKey(term)))
+        .map(() => duplicateField(`${path}.matchLabelExpressions`, '')),
     ]),
   ];
 }
+
+/** Upstream's list of terms seen begins with as many empty ones as there are terms: one without expressions is always there. */
+const comparedTerms = (terms: readonly V1TopologySelectorTerm[], i: number): readonly V1TopologySelectorTerm[] => [
+  ...terms.map(() => ({})),
+  ...terms.slice(0, i),
+];
 
 const byKey = ({ matchLabelExpressions = [] }: V1TopologySelectorTerm) =>
   Object.fromEntries(matchLabelExpressions.map(({ key, values }) => [`=${key}`, [...values].sort()]));
