@@ -21,6 +21,7 @@ const authority = (name: string): AuthorityPair => ({ ...pair(name), trust: `cer
 export const testMaterial: Material = {
   executable: contentOf('the program'),
   libraries: new Map([['libexample.so.1', contentOf('a library')]]),
+  programs: new Map(),
   packages: [],
   authority: authority('the cluster'),
   etcdAuthority: authority('etcd'),

@@ -91,7 +91,12 @@ export function openDeployedCluster({ inventory, server, authorityPem, admin, cl
         ...networkObjects(inventory),
         ...dnsObjects(inventory),
       ];
-      return (await Promise.all(objects.map((object) => create(kindOf(object), object, signal)))).flat();
+      const made = objects.map((object) =>
+        create(kindOf(object), object, signal).catch((cause: Error) => {
+          throw notServed(object, cause) ?? cause;
+        }),
+      );
+      return (await Promise.all(made)).flat();
     },
     async createToken(node, signal) {
       const token = generateBootstrapToken();
@@ -136,6 +141,15 @@ export function openDeployedCluster({ inventory, server, authorityPem, admin, cl
 }
 
 /** Every kind that has objects of ours. */
+/** What an API server of a release before 1.21 has not, which Muster's DNS server and its Service need. */
+function notServed({ apiVersion, kind }: KubeObject, cause: Error): CodedError | undefined {
+  if (kind !== 'EndpointSlice' || !('code' in cause) || cause.code !== 404) return undefined;
+  return new CodedError(
+    `the API server does not serve ${apiVersion}, which network.dns "muster" needs: let it be "none" with releases before 1.21`,
+    { code: 'DNS_UNSUPPORTED', cause },
+  );
+}
+
 function kindOf({ apiVersion, kind }: KubeObject): ResourceKind {
   const found = allKinds.find((one) => one.kind === kind && apiVersionOf(one) === apiVersion);
   if (!found) throw new Error(`no kind ${kind} of ${apiVersion} is known`);

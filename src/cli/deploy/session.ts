@@ -26,6 +26,7 @@ import { FlagError, type ParsedFlags } from '../../std/flags.ts';
 import { packageFile } from '../../std/own-files.ts';
 import { unpackBundle } from './bundle-file.ts';
 import { openDeployedCluster } from './deployed-cluster.ts';
+import { openUpstream } from './upstream-programs.ts';
 
 /** What a command of `muster deploy` works with. */
 export interface Session extends AsyncDisposable {
@@ -92,8 +93,13 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, options: Se
   const files = readOnly ? readOnlyAssetFiles(assetsDirectory) : await openAssetFiles(assetsDirectory);
   const libraries = bundle?.libraries ?? (await librariesOf(executable));
   const packages = bundle?.packages ?? [];
+  const { distribution } = inventory;
+  const programs =
+    distribution.type === 'upstream'
+      ? await openUpstream(inventory, resolve(dirname(path), distribution.programs), join(scratch, 'programs'), runProgram)
+      : new Map();
   const open = async (): Promise<Omit<Session, keyof AsyncDisposable | 'reopened'>> => {
-    const material = await openAssets({ inventory, files, executable, libraries, packages, clock: io.clock });
+    const material = await openAssets({ inventory, files, executable, libraries, packages, programs, clock: io.clock });
     return sessionOf({
       ...{ inventory, assetsDirectory, files, material, transports, masters, io },
       bundledPackages: bundle && new Set(packages.map(({ name }) => name)),

@@ -1,5 +1,6 @@
 import type { BundledPackage } from '../bundle/bundle.ts';
 import type { FileContent } from '../desired/step.ts';
+import type { UpstreamPrograms } from '../distribution/program-flags.ts';
 import type { RotationStage } from './rotation.ts';
 
 /** A certificate with its key, as texts. */
@@ -21,6 +22,8 @@ export interface Material {
   readonly executable: FileContent;
   /** What it needs of hosts that small installations of Linux do not have, by name. */
   readonly libraries: ReadonlyMap<string, FileContent>;
+  /** In the place of Muster's own; empty for none. */
+  readonly programs: UpstreamPrograms;
   /** Of a bundle: hosts get those that they lack. */
   readonly packages: readonly BundledPackage[];
   /** The cluster's authority; the others are the same one unless `pki.authorities` is `separate`. */

@@ -10,6 +10,7 @@ import { CodedError } from '../../std/coded-error.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
 import type { BundledPackage } from '../bundle/bundle.ts';
 import { contentOf } from '../desired/step.ts';
+import type { UpstreamPrograms } from '../distribution/program-flags.ts';
 import type { AssetFiles } from './asset-files.ts';
 import { AUTHORITIES, authorityFolder, BACKDATE_MS, openOrMakeAuthority, SERVICE_ACCOUNT } from './authorities.ts';
 import { type AuthorityName, certificatesOf, ownName } from './certificates.ts';
@@ -25,6 +26,8 @@ export interface AssetsOptions {
   readonly executable: string;
   /** Libraries that it needs, name → bytes. */
   readonly libraries: ReadonlyMap<string, Uint8Array>;
+  /** In the place of Muster's own; default none. */
+  readonly programs?: UpstreamPrograms;
   /** Of a bundle; default none. */
   readonly packages?: readonly BundledPackage[];
   readonly clock: Clock;
@@ -42,6 +45,7 @@ export async function openAssets({
   executable,
   libraries,
   packages = [],
+  programs = new Map(),
   clock,
 }: AssetsOptions): Promise<Material> {
   const specs = certificatesOf(inventory);
@@ -66,6 +70,7 @@ export async function openAssets({
     executable: contentOf(await readFile(executable)),
     libraries: new Map([...libraries].map(([name, bytes]) => [name, contentOf(bytes)])),
     packages,
+    programs,
     authority: asAuthority(authorities.get('cluster')!),
     etcdAuthority: asAuthority(authorities.get('etcd')!),
     frontProxyAuthority: asAuthority(authorities.get('front-proxy')!),

@@ -1,4 +1,4 @@
-import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
+import type { ComponentName, Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import type { Material } from '../assets/material.ts';
 import { etcdServers, membersOf } from './etcd.ts';
 import {
@@ -11,6 +11,7 @@ import {
   secretFile,
   textFile,
 } from './files.ts';
+import { fileOfComponent } from './program-files.ts';
 import { type FileStep, fingerprintOf, type Step } from './step.ts';
 import { environmentFile, type Flags, flagsOf, unitFile } from './units.ts';
 
@@ -19,14 +20,16 @@ const DATA_DIRECTORY = '/var/lib/muster/store';
 /** Only root may speak to systemd in another's name, and these are not root. */
 const READY_BY_CHILD = 'NotifyAccess=all';
 
-/** The control plane's part of one master. @param executable that the units start, among what they are told by */
-export function controlPlaneSteps(inventory: Inventory, host: InventoryHost, material: Material, executable: FileStep): Step[] {
+/** The control plane's part of one master. */
+export function controlPlaneSteps(inventory: Inventory, host: InventoryHost, material: Material): Step[] {
   if (!host.roles.includes('master')) return [];
   const certificates = certificateFiles(inventory, host, material);
-  const server = apiServerFiles(inventory, host);
+  const server = apiServerFiles(inventory, host, material);
   const [manager, scheduler] = [controllerManagerFiles(inventory, host, material), schedulerFiles(inventory, host, material)];
-  const unit = (name: string, files: readonly FileStep[]) =>
-    ({ type: 'unit', name: `${name}.service`, fingerprint: fingerprintOf([executable, ...certificates, ...files]) }) as const;
+  const unit = (name: ComponentName, files: readonly FileStep[]) => {
+    const program = fileOfComponent(inventory, material, name);
+    return { type: 'unit', name: `${name}.service`, fingerprint: fingerprintOf([program, ...certificates, ...files]) } as const;
+  };
   const admin = kubeconfigText(endpointUrl(inventory), material.authority.trust, { name: 'admin', pair: material.admin });
   return [
     ...inPhase('install', [
@@ -79,7 +82,7 @@ function certificateFiles(inventory: Inventory, host: InventoryHost, material: M
   ];
 }
 
-function apiServerFiles(inventory: Inventory, host: InventoryHost): FileStep[] {
+function apiServerFiles(inventory: Inventory, host: InventoryHost, material: Material): FileStep[] {
   const { network, apiServer, hosts, pki, kubelet } = inventory;
   const path = (name: string) => pairPaths(inventory, name);
   const authority = path('ca').certificate;
@@ -139,7 +142,11 @@ function apiServerFiles(inventory: Inventory, host: InventoryHost): FileStep[] {
     v: '2',
   };
   return [
-    environmentFile(`${KUBERNETES_DIRECTORY}/apiserver`, 'KUBE_API_ARGS', flagsOf('kube-apiserver', flags, inventory, host)),
+    environmentFile(
+      `${KUBERNETES_DIRECTORY}/apiserver`,
+      'KUBE_API_ARGS',
+      flagsOf('kube-apiserver', flags, inventory, host, material.programs),
+    ),
     unitFile({
       name: 'kube-apiserver',
       description: 'Kubernetes API Server',
@@ -187,7 +194,7 @@ function controllerManagerFiles(inventory: Inventory, host: InventoryHost, mater
     environmentFile(
       `${KUBERNETES_DIRECTORY}/controller-manager`,
       'KUBE_CONTROLLER_MANAGER_ARGS',
-      flagsOf('kube-controller-manager', flags, inventory, host),
+      flagsOf('kube-controller-manager', flags, inventory, host, material.programs),
     ),
     unitFile({
       name: 'kube-controller-manager',
@@ -213,7 +220,7 @@ function schedulerFiles(inventory: Inventory, host: InventoryHost, material: Mat
     environmentFile(
       `${KUBERNETES_DIRECTORY}/scheduler`,
       'KUBE_SCHEDULER_ARGS',
-      flagsOf('kube-scheduler', flags, inventory, host),
+      flagsOf('kube-scheduler', flags, inventory, host, material.programs),
     ),
     unitFile({
       name: 'kube-scheduler',

@@ -3,14 +3,15 @@ import type { Material } from '../assets/material.ts';
 import { clusterDnsSteps } from './cluster-dns.ts';
 import { controlPlaneSteps } from './control-plane.ts';
 import { etcdSteps } from './etcd.ts';
-import { inPhase, link, textFile } from './files.ts';
+import { inPhase, textFile } from './files.ts';
 import { loadBalancerSteps, ownBalancerSteps } from './load-balancer.ts';
 import { nodeSteps } from './node.ts';
 import { packageSteps } from './packages.ts';
 import { podNetworkSteps } from './pod-network.ts';
 import { preparationSteps } from './preparation.ts';
+import { executableFile, programSteps } from './program-files.ts';
 import { programsOf } from './programs.ts';
-import { type FileStep, PHASES, type Step } from './step.ts';
+import { PHASES, type Step } from './step.ts';
 
 /** What only the host itself can tell. */
 export interface HostKnowledge {
@@ -21,9 +22,6 @@ export interface HostKnowledge {
   /** Which of the programs that it needs it has; undefined until it was looked at. */
   readonly programs?: ReadonlySet<string>;
 }
-
-const MASTER_PROGRAMS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
-const WORKER_PROGRAMS = ['kubelet', 'kube-proxy'];
 
 /**
  * All that one host is to be, in order. Depends on nothing but what is given.
@@ -40,14 +38,14 @@ export function desiredSteps(
   const steps = [
     ...packageSteps(programsOf(inventory, host), material.packages, programs),
     ...preparationSteps(inventory, host, sysctls),
-    ...programSteps(inventory, host, executable),
+    ...programSteps(inventory, host, material),
     ...librarySteps(host, material),
     ...etcdSteps(inventory, host, material),
     ...loadBalancerSteps(inventory, host, device),
     ...ownBalancerSteps(inventory, host, executable),
-    ...controlPlaneSteps(inventory, host, material, executable),
+    ...controlPlaneSteps(inventory, host, material),
     ...clusterDnsSteps(inventory, host, material, executable),
-    ...nodeSteps(inventory, host, material, executable),
+    ...nodeSteps(inventory, host, material),
     ...podNetworkSteps(inventory, host, material, executable),
   ];
   const seen = new Set<string>();
@@ -60,26 +58,6 @@ export function desiredSteps(
     return isNew;
   });
   return PHASES.flatMap((phase) => unique.filter((step) => step.phase === phase));
-}
-
-function executableFile({ distribution }: Inventory, { executable }: Material): FileStep {
-  return {
-    type: 'file',
-    path: `${distribution.directory}/muster`,
-    mode: 0o755,
-    owner: 'root',
-    group: 'root',
-    content: executable,
-    secret: false,
-    label: 'bin_t',
-  };
-}
-
-/** Workers need two of the five programs. */
-function programSteps({ distribution }: Inventory, { roles }: InventoryHost, executable: FileStep): Step[] {
-  const names = [...(roles.includes('master') ? MASTER_PROGRAMS : []), ...(roles.includes('worker') ? WORKER_PROGRAMS : [])];
-  if (names.length === 0) return [];
-  return inPhase('install', [executable, ...names.map((name) => link(`${distribution.directory}/${name}`, 'muster'))]);
 }
 
 const LIBRARY_DIRECTORY = '/usr/lib/muster';

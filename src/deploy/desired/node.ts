@@ -1,7 +1,9 @@
 import { stringify } from 'yaml';
-import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
+import type { ComponentName, Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import type { Material } from '../assets/material.ts';
+import type { UpstreamPrograms } from '../distribution/program-flags.ts';
 import { endpointUrl, inPhase, KUBERNETES_DIRECTORY, kubeconfigText, pairPaths, secretFile, textFile } from './files.ts';
+import { fileOfComponent } from './program-files.ts';
 import { type FileStep, fingerprintOf, type Step } from './step.ts';
 import { environmentFile, type Flags, flagsOf, flagWords, unitFile } from './units.ts';
 
@@ -10,17 +12,18 @@ const PROXY_KUBECONFIG = `${KUBERNETES_DIRECTORY}/kube-proxy.kubeconfig`;
 const PROXY_CONFIGURATION = `${KUBERNETES_DIRECTORY}/kube-proxy.yaml`;
 
 /** A worker's part: kubelet and kube-proxy. How it joins, a bootstrap kubeconfig with a token of its own, is made when it is to join. */
-export function nodeSteps(inventory: Inventory, host: InventoryHost, material: Material, executable: FileStep): Step[] {
+export function nodeSteps(inventory: Inventory, host: InventoryHost, material: Material): Step[] {
   if (!host.roles.includes('worker')) return [];
   const authority = textFile(pairPaths(inventory, 'ca').certificate, material.authority.trust);
-  const kubelet = kubeletFiles(inventory, host);
+  const kubelet = kubeletFiles(inventory, host, material.programs);
+  const program = (name: ComponentName) => fileOfComponent(inventory, material, name);
   const proxy = proxyFiles(inventory, host, material);
   return [
     ...inPhase('prepare', [{ type: 'running', name: inventory.runtime.unit }]),
     ...inPhase('install', [authority, ...kubelet, ...proxy]),
     ...inPhase('node', [
-      { type: 'unit', name: 'kubelet.service', fingerprint: fingerprintOf([executable, authority, ...kubelet]) },
-      { type: 'unit', name: 'kube-proxy.service', fingerprint: fingerprintOf([executable, ...proxy]) },
+      { type: 'unit', name: 'kubelet.service', fingerprint: fingerprintOf([program('kubelet'), authority, ...kubelet]) },
+      { type: 'unit', name: 'kube-proxy.service', fingerprint: fingerprintOf([program('kube-proxy'), ...proxy]) },
     ]),
   ];
 }
@@ -37,8 +40,10 @@ export function bootstrapFile(inventory: Inventory, token: string): FileStep {
 /** Where the kubelet keeps a certificate of its own with the key. */
 export const kubeletPair = ({ pki }: Inventory, which: 'client' | 'server') => `${pki.directory}/kubelet-${which}-current.pem`;
 
-function kubeletFiles(inventory: Inventory, host: InventoryHost): FileStep[] {
+function kubeletFiles(inventory: Inventory, host: InventoryHost, programs: UpstreamPrograms): FileStep[] {
   const { kubelet, network, pki, runtime, distribution } = inventory;
+  // Older kubelets take the runtime by flags only; where they know them, newer ones do too.
+  const runtimeFlags = programs.get('kubelet')?.flags.has('container-runtime-endpoint');
   const configuration = {
     kind: 'KubeletConfiguration',
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
@@ -53,7 +58,7 @@ function kubeletFiles(inventory: Inventory, host: InventoryHost): FileStep[] {
     authorization: { mode: 'Webhook', webhook: { cacheAuthorizedTTL: '5m0s', cacheUnauthorizedTTL: '30s' } },
     clusterDomain: network.dnsDomain,
     clusterDNS: [network.dnsAddress],
-    containerRuntimeEndpoint: runtime.endpoint,
+    ...(runtimeFlags ? {} : { containerRuntimeEndpoint: runtime.endpoint }),
     healthzBindAddress: '127.0.0.1',
     healthzPort: 10248,
     rotateCertificates: true,
@@ -74,11 +79,13 @@ function kubeletFiles(inventory: Inventory, host: InventoryHost): FileStep[] {
       kubeconfig: KUBELET_KUBECONFIG,
       'cert-dir': pki.directory,
       'root-dir': kubelet.rootDirectory,
+      ...(runtimeFlags ? { 'container-runtime': 'remote', 'container-runtime-endpoint': runtime.endpoint } : {}),
       ...(labels.length > 0 ? { 'node-labels': labels.join(',') } : {}),
       v: '2',
     },
     inventory,
     host,
+    programs,
   );
   const program = `${distribution.directory}/kubelet`;
   const inUnit = kubelet.flagsIn === 'unit';
@@ -121,7 +128,7 @@ function proxyFiles(inventory: Inventory, host: InventoryHost, material: Materia
     ...inventory.kubeProxy.configuration,
   };
   const user = { name: 'system:kube-proxy', pair: material.pairOf(host.name, 'kube-proxy') };
-  const words = flagWords(flagsOf('kube-proxy', { config: PROXY_CONFIGURATION }, inventory, host));
+  const words = flagWords(flagsOf('kube-proxy', { config: PROXY_CONFIGURATION }, inventory, host, material.programs));
   return [
     secretFile(PROXY_KUBECONFIG, kubeconfigText(endpointUrl(inventory), material.authority.trust, user)),
     textFile(PROXY_CONFIGURATION, stringify(configuration)),

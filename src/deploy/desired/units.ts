@@ -1,4 +1,5 @@
 import type { ComponentName, Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
+import { fitFlags, type UpstreamPrograms } from '../distribution/program-flags.ts';
 import { textFile, UNIT_DIRECTORY } from './files.ts';
 import type { FileStep } from './step.ts';
 
@@ -13,9 +14,19 @@ export interface UnitText {
   readonly service: readonly string[];
 }
 
-/** `defaults`, then what the inventory says for all hosts, then what it says for this one. */
-export function flagsOf(component: ComponentName, defaults: Flags, inventory: Inventory, host: InventoryHost): Flags {
-  return { ...defaults, ...inventory.flags[component], ...host.flags[component] };
+/**
+ * `defaults`, then what the inventory says for all hosts, then what it says for this one.
+ *
+ * @param programs of another distribution: defaults that its program does not know are left out
+ */
+export function flagsOf(
+  component: ComponentName,
+  defaults: Flags,
+  inventory: Inventory,
+  host: InventoryHost,
+  programs: UpstreamPrograms = new Map(),
+): Flags {
+  return { ...fitFlags(defaults, programs.get(component)), ...inventory.flags[component], ...host.flags[component] };
 }
 
 /** The words of a command line. */

@@ -20,6 +20,7 @@ export function checkInventory(inventory: Inventory): string[] {
     ...checkRoles(inventory),
     ...checkNetwork(inventory),
     ...checkPaths(inventory),
+    ...checkDistribution(inventory),
     ...checkFlags(inventory.flags, 'flags'),
   ];
 }
@@ -141,6 +142,18 @@ function checkNetwork({ network, endpoint, hosts }: Inventory): string[] {
   if (isIP(endpoint.address) === 0 && checkDnsSubdomain(endpoint.address).length > 0)
     mistakes.push(`endpoint.address: ${JSON.stringify(endpoint.address)} is neither an IP address nor a name`);
   return mistakes;
+}
+
+function checkDistribution({ distribution: { type, programs }, hosts }: Inventory): string[] {
+  if (type === 'muster') return programs === '' ? [] : ['distribution.programs: is for distribution.type "upstream"'];
+  return [
+    ...(programs === ''
+      ? ['distribution.programs: is missing: a directory or an archive with kube-apiserver and the others']
+      : []),
+    ...(hosts.some(({ roles }) => roles.includes('etcd'))
+      ? []
+      : ['hosts: upstream\'s API server needs etcd, and no host has role "etcd"']),
+  ];
 }
 
 function checkPaths({ pki, etcd, kubelet, distribution, runtime }: Inventory): string[] {

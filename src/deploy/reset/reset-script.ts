@@ -51,7 +51,7 @@ if recorded "unit$tab"kubelet.service; then
   if ip link show cni0 >/dev/null 2>&1; then ip link delete cni0 || warn 'the bridge cni0 stays'; fi
   rm -rf /var/lib/cni/networks/${quote(name)}
   sed -n 's/^[^ ]* \\([^ ]*\\) .*/\\1/p' /proc/mounts | grep -F ${quote(`${kubelet.rootDirectory}/`)} | sort -r | while read -r mount; do umount "$mount" || umount -l "$mount"; done
-  if [ -x ${quote(`${distribution.directory}/kube-proxy`)} ]; then ${quote(`${distribution.directory}/kube-proxy`)} --cleanup >/dev/null 2>&1 || warn 'rules of kube-proxy may be left'; fi
+  if [ -x ${quote(`${distribution.directory}/muster`)} ]; then ${quote(`${distribution.directory}/muster`)} kube-proxy --cleanup >/dev/null 2>&1 || warn 'rules of kube-proxy may be left'; fi
   for network in flanneld calico-node; do
     if recorded "unit$tab$network.service"; then ${quote(`${distribution.directory}/muster`)} "$network" --cleanup >/dev/null 2>&1 || warn "the network of $network may be left"; fi
   done

@@ -93,7 +93,14 @@ export interface Inventory {
   };
   readonly kubeProxy: { readonly configuration: Readonly<Record<string, unknown>> };
   readonly runtime: { readonly endpoint: string; readonly unit: string };
-  readonly distribution: { readonly type: 'muster'; readonly executable: string; readonly directory: string };
+  readonly distribution: {
+    /** `upstream`: control plane, kubelet and kube-proxy are the binaries of `programs`; all else is Muster's. */
+    readonly type: 'muster' | 'upstream';
+    readonly executable: string;
+    /** A directory of binaries, or an archive of them (kubernetes-server-linux-….tar.gz), here and not on hosts. */
+    readonly programs: string;
+    readonly directory: string;
+  };
   readonly preparation: {
     readonly sysctl: 'apply' | 'skip';
     readonly swap: 'off' | 'keep';
@@ -205,8 +212,9 @@ export const inventoryKind: ConfigurationKind = {
     distribution: {
       type: {
         object: {
-          type: { type: 'string', default: 'muster', oneOf: ['muster'] },
+          type: { type: 'string', default: 'muster', oneOf: ['muster', 'upstream'] },
           executable: { type: 'string', default: '', keepZero: true },
+          programs: { type: 'string', default: '', keepZero: true },
           directory: { type: 'string', default: '/usr/bin' },
         },
       },
