@@ -24,6 +24,8 @@ const STAGES: readonly Stage[] = [
   { name: 'unit', files: 'src/**/*.test.ts', atOnce: cores, timeoutMs: 120_000 },
   { name: 'contracts', files: 'test/contracts/**/*.test.ts', atOnce: cores, timeoutMs: 300_000 },
   { name: 'runbooks', files: 'test/runbooks/**/*.test.ts', atOnce: 2, timeoutMs: 300_000 },
+  // Whole hosts: each file has as many as its document.
+  { name: 'runbooks on hosts', files: 'test/runbooks-hosts/**/*.test.ts', atOnce: 1, timeoutMs: 900_000 },
   { name: 'e2e', files: 'test/e2e/**/*.test.ts', atOnce: 2, timeoutMs: 300_000 },
   { name: 'faults', files: 'test/faults/**/*.test.ts', atOnce: 2, timeoutMs: 600_000 },
 ];

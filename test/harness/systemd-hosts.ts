@@ -211,7 +211,7 @@ class Host implements SystemdHost {
   }
 
   tryShell(line: string): Promise<CommandResult> {
-    return runCommand('ssh', ['-F', this.#settings.sshConfig, this.address, line], { timeoutMs: 120_000 });
+    return runCommand('ssh', ['-F', this.#settings.sshConfig, this.address, line], { timeoutMs: 240_000 });
   }
 
   async importImages(images: readonly TestImage[] = []): Promise<void> {
@@ -261,7 +261,7 @@ async function writeSshConfig(directory: string, image: string, prefix: string):
     `UserKnownHostsFile ${join(directory, 'known_hosts')}`,
     'StrictHostKeyChecking yes',
     'BatchMode yes',
-    'ConnectTimeout 5',
+    'ConnectTimeout 60',
     'LogLevel ERROR',
   ];
   await writeFile(path, `${lines.join('\n')}\n`);

@@ -1,0 +1,73 @@
+/** The runbook "Kubelet" (003) on one host, from bare to certificates that renew themselves. The tests follow each other. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { CLIENT_CSR_NAME, readCsrTable, SERVING_CSR_NAME } from '../runbooks/csr-table.ts';
+import { bridgeLines, startControlPlane } from './control-plane.ts';
+import { documentLines } from './document-lines.ts';
+import { clientFiles, readyNodes, servingFiles } from './listings.ts';
+import { useRunbookHosts } from './runbook-hosts.ts';
+
+const PROGRAMS = '/usr/local/bin';
+const TEST = { timeout: 600_000 };
+const SCRIPT = join(import.meta.dirname, '../../bin/generate-kubelet-bootstrap-kubeconfig.sh');
+const lines = documentLines('serving-by-hand.sh');
+
+/** A master on the same host, which signs for an hour, and a pod network. */
+const runbook = useRunbookHosts({ names: ['node1'], numbers: [10], programs: PROGRAMS }, async (hosts) => {
+  await startControlPlane(hosts, {
+    ...{ masters: [hosts.first], server: hosts.translate('https://192.168.133.10:6443'), layout: 'ssl', programs: PROGRAMS },
+    serviceCidr: '10.254.0.0/16',
+    controllerManagerFlags: ['--cluster-signing-duration=1h0m0s'],
+  });
+  await hosts.sh(bridgeLines(0));
+  await hosts.first.shell(
+    `cat > /opt/muster/generate-kubelet-bootstrap-kubeconfig.sh <<'END'\n${readFileSync(SCRIPT, 'utf8')}END`,
+  );
+});
+
+test('TOK-03, TLSB-05: the node joins by itself, and its request for a serving certificate stays Pending', TEST, async () => {
+  const hosts = runbook.current;
+  for (const step of ['bootstrap-kubeconfig', 'configuration', 'bindings', 'start']) await hosts.sh(lines(step));
+  await hosts.shows('kubectl get nodes', readyNodes(1));
+  const rows = readCsrTable(await hosts.shows(lines('requests'), /system:node:node1/));
+  const [client, serving] = [/^system:bootstrap:\w{6}$/, /^system:node:node1$/].map((who) =>
+    rows.find(({ requestor }) => who.test(requestor)),
+  );
+  assert.match(client!.name, CLIENT_CSR_NAME);
+  assert.match(serving!.name, SERVING_CSR_NAME);
+  assert.deepEqual([client!.condition, serving!.condition], ['Approved,Issued', 'Pending']);
+  const listing = await hosts.sh(lines('certificate-files'));
+  clientFiles(listing, '/etc/kubernetes/ssl');
+  assert.doesNotMatch(listing, /kubelet-server/);
+});
+
+test('ROT-04, CHK-05, CHK-13: once it is approved by hand, the certificate and its link are there', TEST, async () => {
+  const hosts = runbook.current;
+  const pending = readCsrTable(await hosts.sh(lines('requests'))).filter(({ condition }) => condition === 'Pending');
+  const variable = `CSR_NAME=${pending.at(-1)?.name}\n`; // the newest
+  assert.equal(
+    await hosts.sh(variable + lines('approve')),
+    `certificatesigningrequest.certificates.k8s.io/${pending.at(-1)?.name} approved\n`,
+  );
+  const described = await hosts.shows(variable + lines('describe'), /^Status: +Approved,Issued$/m);
+  assert.match(described, /^Requesting User: +system:node:node1$/m);
+  const listing = await hosts.shows(lines('certificate-files'), /kubelet-server-current\.pem -> /);
+  clientFiles(listing, '/etc/kubernetes/ssl');
+  servingFiles(listing, '/etc/kubernetes/ssl');
+});
+
+test('ROT-02, ROT-05: of the hour that a certificate lives, 70 to 90 % pass before the kubelet renews it', TEST, async () => {
+  const printed = await runbook.current.shows(
+    lines('journal'),
+    (text) => (text.match(/rotation deadline is/g)?.length ?? 0) >= 2,
+  );
+  const told = [...printed.matchAll(/Certificate expiration is (.{19}) \+0000 UTC, rotation deadline is (.{19})\S* \+0000 UTC/g)];
+  assert.ok(told.length >= 2, printed);
+  // A certificate begins five minutes before it is issued.
+  for (const [, expires, deadline] of told) {
+    const left = (Date.parse(`${expires}Z`) - Date.parse(`${deadline}Z`)) / 60_000;
+    assert.ok(left >= 6 && left <= 20, `${expires} and ${deadline}`);
+  }
+});
