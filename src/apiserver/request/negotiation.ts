@@ -19,6 +19,14 @@ export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const JSON_TYPE = 'application/json';
 const ACCEPTED = 'application/json, application/yaml';
 
+/** Streams of objects are sent in other forms than single ones: not as YAML. */
+type Sent = 'document' | 'object' | 'value' | 'stream';
+
+function acceptedFor(what: Sent): string {
+  if (what === 'stream') return `${JSON_TYPE};stream=watch, ${PROTOBUF};stream=watch`;
+  return what === 'document' ? ACCEPTED : `${ACCEPTED}, ${PROTOBUF}`;
+}
+
 /**
  * Chooses the form by the Accept header (apiserver/pkg/endpoints/handlers/negotiation): the first clause, by weight, that can be served.
  * Answers are indented when `?pretty` says so or, without it, for curl, Wget and browsers.
@@ -28,10 +36,7 @@ const ACCEPTED = 'application/json, application/yaml';
  *
  * @throws StatusError 406 when no clause can be served
  */
-export function negotiateOutput(
-  request: Pick<ServerRequest, 'headers' | 'query'>,
-  what: 'document' | 'object' | 'value' = 'document',
-): Output {
+export function negotiateOutput(request: Pick<ServerRequest, 'headers' | 'query'>, what: Sent = 'document'): Output {
   const accept = request.headers['accept'];
   const pretty = wantsPretty(request);
   if (accept === undefined || accept === '' || accept === 'application/json' || accept === '*/*') return pretty ? PRETTY : PLAIN;
@@ -48,9 +53,7 @@ export function negotiateOutput(
     else if (!protobuf || (clause.type === JSON_TYPE && as.as === protobuf.output.as)) return output;
   }
   if (protobuf) return protobuf.output;
-  throw notAcceptable(
-    `only the following media types are accepted: ${what !== 'document' ? `${ACCEPTED}, ${PROTOBUF}` : ACCEPTED}`,
-  );
+  throw notAcceptable(`only the following media types are accepted: ${acceptedFor(what)}`);
 }
 
 /** @throws StatusError 406 when metadata of one object is asked for of a list, or the other way round */
@@ -88,10 +91,10 @@ export function parseAccept(header: string): AcceptClause[] {
   return clauses.filter((c) => c.weight > 0).sort((a, b) => b.weight - a.weight);
 }
 
-function formatOf(type: string, what: 'document' | 'object' | 'value'): Output['format'] | undefined {
+function formatOf(type: string, what: Sent): Output['format'] | undefined {
   if (type === PROTOBUF && what !== 'document') return 'protobuf';
   if (type === JSON_TYPE || type === '*/*' || type === 'application/*') return 'json';
-  return type === 'application/yaml' ? 'yaml' : undefined;
+  return type === 'application/yaml' && what !== 'stream' ? 'yaml' : undefined;
 }
 
 function formOf(parameters: ReadonlyMap<string, string>): Pick<Output, 'as' | 'tableVersion' | 'list'> | undefined {

@@ -164,6 +164,15 @@ test('a configuration that names another version or object is refused', async ()
   assert.match(other.body.message!, /Precondition failed: UID/);
 });
 
+test('what is applied where nothing is must name itself', async () => {
+  const nameless = { apiVersion: 'v1', kind: 'ConfigMap', data: { a: 'b' } };
+  const refused = await applyTo<Status>(`${NAMESPACE}/configmaps/unnamed`, nameless);
+  assert.deepEqual(
+    [refused.status, refused.body.message],
+    [400, 'the name of the object (unnamed based on URL) was undeterminable: name must be provided'],
+  );
+});
+
 test('a dry run shows what would be and keeps nothing', async () => {
   const shown = await applyMap('dry', { a: '1' }, 'fieldManager=me&dryRun=All');
   assert.equal(shown.status, 201);

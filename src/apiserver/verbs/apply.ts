@@ -58,7 +58,8 @@ export function createApply({ writes, authorizer, clock }: VerbDeps): VerbHandle
       const { object } = await plan({ apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: {} });
       const made = decodeAs(kind, object ?? cloneJson(configuration), 'Ignore', []);
       if (made.metadata.uid) throw conflict(kind, info.name, uidMismatch(made.metadata.uid));
-      if (made.metadata.name) checkName(made.metadata, info.name);
+      if (!made.metadata.name) throw nameless(info.name);
+      checkName(made.metadata, info.name);
       return writes.create(scope, made);
     };
     let status = 200;
@@ -88,6 +89,9 @@ function isMissing(error: unknown, { kind, context }: ResourceCall): boolean {
   const { details } = error.status;
   return details?.kind === kind.resource && details.name === context.info.name;
 }
+
+const nameless = (name: string) =>
+  badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
 
 const uidMismatch = (uid: string) => `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
 

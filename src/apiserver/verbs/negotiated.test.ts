@@ -139,3 +139,14 @@ test('large answers are compressed for those who can read that', async () => {
   assert.equal((await raw(`${maps}/large`, 'identity')).encoding, undefined);
   assert.equal((await raw(`${maps}/one`, 'gzip')).encoding, undefined);
 });
+
+test('a watch is not sent as YAML', async () => {
+  const path = `${maps}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3Dnone`;
+  const refused = await get(path, 'application/yaml');
+  assert.equal(refused.status, 406, refused.text);
+  assert.match(refused.text, /application\/json;stream=watch/);
+  const accept = 'application/yaml, application/json;stream=watch;q=0.5';
+  const watched = await api.transport.request({ method: 'GET', path, headers: { accept } });
+  assert.equal(watched.status, 200);
+  for await (const _ of watched.body); // to its end
+});

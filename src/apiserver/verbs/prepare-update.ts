@@ -19,7 +19,10 @@ export function checkVersion(kind: KindDefinition, requested: ObjectMeta, stored
   if (requested.resourceVersion && requested.resourceVersion !== '0') {
     if (requested.resourceVersion !== existing.resourceVersion) throw conflict(kind, name, MODIFIED);
   } else if (!allowsUnconditionalUpdate(kind))
-    throw invalid(kind, name, [invalidField('metadata.resourceVersion', 0, 'must be specified for an update')]);
+    // Upstream names the resource here, where it else names the kind.
+    throw invalid({ group: kind.group, kind: kind.resource }, name, [
+      invalidField('metadata.resourceVersion', 0, 'must be specified for an update'),
+    ]);
 }
 
 /** 409 as the store tells it: another object than the one that was meant, or another version of it. */
@@ -37,9 +40,10 @@ export const preconditionFailed = (
     `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${found}`,
   );
 
-/** Throws 400 when the body names another object than the path. */
+/** Throws 400 when the body names another object than the path, or none. */
 export function checkName(requested: ObjectMeta, name: string): void {
-  requested.name ||= name;
+  if (!requested.name)
+    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
   if (requested.name !== name)
     throw badRequest(`the name of the object (${requested.name}) does not match the name on the URL (${name})`);
 }

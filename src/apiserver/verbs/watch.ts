@@ -26,7 +26,7 @@ export function createWatch(deps: VerbDeps): VerbHandler {
   const { cache, clock, random } = deps;
   return async ({ context, kind }, response) => {
     const { request, info } = context;
-    const output = negotiateOutput(request, 'object');
+    const output = negotiateOutput(request, 'stream');
     const query = parseListQuery(request.query, true);
     const selection = parseSelection(kind, info, query, deps.keyspace);
     const representation = new Representation(kind, output, request.query, () => clock.now());
