@@ -63,6 +63,7 @@ test('what is not there below a group is told by a Status, everything else as by
 test('a write to another name, namespace, version or object than is there', async () => {
   const put = (metadata: object) => refused('PUT', `${maps}/one`, { metadata });
   assert.equal((await put({ name: 'other' })).message, 'the name of the object (other) does not match the name on the URL (one)');
+  assert.equal((await put({})).message, 'the name of the object (one based on URL) was undeterminable: name must be provided');
   assert.equal(
     (await put({ name: 'one', namespace: 'other' })).message,
     'the namespace of the provided object does not match the namespace sent on the request',
