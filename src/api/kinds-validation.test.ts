@@ -1,12 +1,16 @@
 /** Autoscalers, budgets, priorities, flow control and leases: kinds that are small or alone in their group. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { validatingWebhookConfigurationKind } from './admissionregistration/v1/validating-webhook-configuration.ts';
 import { horizontalPodAutoscalerKind } from './autoscaling/v2/horizontal-pod-autoscaler.ts';
 import { leaseKind } from './coordination/v1/lease.ts';
 import { flowSchemaKind } from './flowcontrol/v1/flow-schema.ts';
 import { priorityLevelConfigurationKind } from './flowcontrol/v1/priority-level-configuration.ts';
+import { runtimeClassKind } from './node/v1/runtime-class.ts';
 import { podDisruptionBudgetKind } from './policy/v1/pod-disruption-budget.ts';
+import { clusterRoleKind } from './rbac/v1/cluster-role.ts';
 import { priorityClassKind } from './scheduling/v1/priority-class.ts';
+import { csiNodeKind } from './storage/v1/csi-node.ts';
 import { specimensOf } from './test-specimens.ts';
 
 // As a write does.
@@ -134,6 +138,50 @@ test('what is wrong with flow schemas, priority levels and leases is told', () =
     [
       leases.complaints({ spec: { leaseTransitions: -1 } }),
       /^spec\.leaseTransitions: Invalid value: -1: must be greater than or equal to 0/,
+    ],
+  ]);
+});
+
+test('what is stored is looked at again when it is written, and complaints say where', () => {
+  const runtimes = specimensOf(runtimeClassKind);
+  const roles = specimensOf(clusterRoleKind);
+  const nodes = specimensOf(csiNodeKind);
+  const classes = specimensOf(priorityClassKind);
+  const webhooks = specimensOf(validatingWebhookConfigurationKind);
+  const driver = { name: 'd.example', nodeID: 'n' };
+  const hook = (path: string) => ({
+    webhooks: [
+      {
+        name: 'a.example.com',
+        clientConfig: { service: { name: 's', namespace: '', path } },
+        sideEffects: 'None',
+        admissionReviewVersions: ['v1'],
+      },
+    ],
+  });
+  assertTold([
+    [
+      runtimes.changes({ handler: 'h' }, { handler: 'Other' }),
+      /^handler: Invalid value: "Other": a lowercase RFC 1123 label/,
+      /^handler: Invalid value: "Other": field is immutable$/,
+    ],
+    [
+      roles.complaints({ aggregationRule: { clusterRoleSelectors: [{ matchExpressions: [{ key: 'a', operator: 'Like' }] }] } }),
+      /^aggregationRule\.clusterRoleSelectors\[0\]\.matchExpressions\[0\]\.operator: Invalid value: "Like": not a valid selector operator$/,
+      /^aggregationRule\.clusterRoleSelectors\[0\]: Invalid value: null: invalid label selector\.$/,
+    ],
+    [
+      nodes.changes({ spec: { drivers: [driver] } }, { spec: { drivers: [{ ...driver, nodeID: 'm' }] } }),
+      /^spec\.drivers: Invalid value: .*: field is immutable$/,
+    ],
+    // Only what may not change is looked at.
+    [classes.changes({ value: 2_000_000_000 }, { value: 2_000_000_000, description: 'mine' })],
+    [
+      webhooks.complaints(hook('a/B')),
+      /^webhooks\[0\]\.clientConfig\.service\.namespace: Required value$/,
+      /^webhooks\[0\]\.clientConfig\.service\.path: Invalid value: "a\/B": must start with a '\/'$/,
+      /^webhooks\[0\]\.clientConfig\.service\.path: Invalid value: "a\/B": segment\[0\] may not be empty$/,
+      /^webhooks\[0\]\.clientConfig\.service\.path: Invalid value: "a\/B": segment\[1\]: a lowercase RFC 1123 subdomain/,
     ],
   ]);
 });
