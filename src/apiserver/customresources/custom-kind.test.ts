@@ -40,12 +40,13 @@ test('what a default knows of embedded metadata that is no metadata’s is taken
       one: { ...embedded, default: pod },
       many: { type: 'array', items: embedded, default: [pod] },
       inside: { type: 'object', default: {}, properties: { one: { ...embedded, default: pod } } },
+      meta: { ...embedded, default: {}, properties: { metadata: { type: 'object', default: pod.metadata } } },
     },
   } as JsonSchema);
   const { stored } = kindsOf(widgets({ schema }));
   const made = stored.ownSchema!.decode({ apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'a' }, spec: {} });
   const kept = { ...pod, metadata: { name: 'a' } };
-  assert.deepEqual(made.object['spec'], { one: kept, many: [kept], inside: { one: kept } });
+  assert.deepEqual(made.object['spec'], { one: kept, many: [kept], inside: { one: kept }, meta: { metadata: { name: 'a' } } });
   assert.deepEqual(made.unknownFields, []);
 });
 
