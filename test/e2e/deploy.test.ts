@@ -6,16 +6,16 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { PROGRAM } from '../harness/component-process.ts';
+import { builtExecutable } from '../harness/executable.ts';
 import { BUSYBOX } from '../harness/images.ts';
 import { kubectl } from '../harness/kubectl.ts';
-import { type CommandResult, runCommand, runOrFail } from '../harness/run-command.ts';
+import { type CommandResult, runCommand } from '../harness/run-command.ts';
 import { type SystemdHosts, startSystemdHosts } from '../harness/systemd-hosts.ts';
 import { until } from '../harness/until.ts';
 
 // One story on three hosts: the tests follow each other.
 
 const NAMES = ['k8s-m01', 'k8s-m02', 'k8s-m03'];
-const ROOT = join(import.meta.dirname, '../..');
 const DEPLOY_MS = 280_000;
 
 let hosts: SystemdHosts;
@@ -45,8 +45,7 @@ async function writeInventory(more: Readonly<Record<string, unknown>> = {}): Pro
 }
 
 before(async () => {
-  if (!existsSync(join(ROOT, 'dist', 'muster')))
-    await runOrFail(process.execPath, ['build.js'], { cwd: ROOT, timeoutMs: 240_000 });
+  await builtExecutable();
   hosts = await startSystemdHosts(NAMES);
   await writeInventory();
 });
