@@ -70,7 +70,8 @@ const explain: GroupEntry = {
 
 const deploy: GroupEntry = {
   name: 'deploy',
-  summary: 'make a cluster of hosts that are reached by ssh, and keep it: plan, apply, status, node, token, etcd, upgrade, rotate, reset',
+  summary:
+    'make a cluster of hosts that are reached by ssh, and keep it: plan, apply, status, node, token, etcd, upgrade, rotate, reset',
   commands: [
     {
       name: 'plan',

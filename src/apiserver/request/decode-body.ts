@@ -149,7 +149,10 @@ function checkType(kind: KindDefinition, json: unknown): void {
     if (typeof value !== 'string')
       throw noVersionOrKind(`json: cannot unmarshal ${goJsonType(value)} into Go struct field .${field} of type string`);
   }
-  if (kind.ownSchema) return checkCustomType(kind, given);
+  if (kind.ownSchema) {
+    checkCustomType(kind, given);
+    return;
+  }
   const expected = apiVersionOf(kind);
   const apiVersion = (given['apiVersion'] as string | undefined) || expected;
   const givenKind = (given['kind'] as string | undefined) || kind.kind;
