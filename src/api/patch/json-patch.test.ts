@@ -18,6 +18,9 @@ test('every operation does what RFC 6902 says', () => {
     [[{ op: 'test', path: '/a', value: { b: [1, 2, 3] } }], document],
     [[{ op: 'test', path: '/nothing', value: null }], document],
     [[{ op: 'replace', path: '', value: 1 }], 1],
+    // Where RFC 6902 demands a value, upstream's library takes none for null.
+    [[{ op: 'add', path: '/c' }], { ...document, c: null }],
+    [[{ op: 'replace', path: '/a' }], { ...document, a: null }],
   ];
   for (const [patch, expected] of cases) assert.deepEqual(applyJsonPatch(document, patch), expected, JSON.stringify(patch));
 });

@@ -12,7 +12,6 @@ interface Operation {
   readonly path: string;
   readonly from?: string;
   readonly value?: unknown;
-  readonly hasValue: boolean;
 }
 
 /** Upstream's answer to a patch that does not apply, which does not say why; the error's cause does. */
@@ -66,7 +65,7 @@ function parseOperation(raw: unknown): Operation {
   const { op, path, from, value } = raw as { op?: string; path?: string; from?: string; value?: unknown };
   if (typeof path !== 'string') throw patchDoesNotApply('an operation needs a path');
   if ((op === 'move' || op === 'copy') && typeof from !== 'string') throw patchDoesNotApply(`${op} needs from`);
-  return { op: op ?? '', path, from, value, hasValue: Object.hasOwn(raw, 'value') };
+  return { op: op ?? '', path, from, value };
 }
 
 function apply(holder: object, operation: Operation, copied: { bytes: number }): void {
@@ -106,10 +105,8 @@ function apply(holder: object, operation: Operation, copied: { bytes: number }):
   }
 }
 
-function newValue({ op, hasValue, value, path }: Operation): unknown {
-  if (!hasValue) throw patchDoesNotApply(`${op} operation does not apply: missing value for path: ${path}`);
-  return cloneJson(value);
-}
+/** RFC 6902 demands a value; upstream's library takes a missing one for null. */
+const newValue = ({ value }: Operation): unknown => cloneJson(value ?? null);
 
 /** A map or list, and what of it is meant. */
 interface Place {
@@ -170,7 +167,6 @@ function replace(place: Place, value: unknown): void {
   else setField(parent, key, value);
 }
 
-/** A missing value passes for null, as upstream's library has it. */
 function check(place: Place, { path, value }: Operation): void {
   const actual = exists(place) ? read(place, 'test') : null;
   if (!equalJson(actual, value ?? null)) throw patchDoesNotApply(`testing value ${path} failed: test failed`);

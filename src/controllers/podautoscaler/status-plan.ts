@@ -30,7 +30,8 @@ export function planStatus(situation: StatusSituation): V2HorizontalPodAutoscale
   const replicas = currentReplicas ?? status?.currentReplicas;
   return {
     ...(status?.observedGeneration !== undefined && { observedGeneration: status.observedGeneration }),
-    ...(replicas !== undefined && { currentReplicas: replicas }),
+    // A zero is left out, as upstream's encoding leaves it out: else the status would seem changed each time.
+    ...(replicas && { currentReplicas: replicas }),
     desiredReplicas,
     ...(lastScaleTime && { lastScaleTime }),
     ...(currentMetrics && { currentMetrics }),
