@@ -153,7 +153,7 @@ for (const version of KUBECTL_VERSIONS)
       );
       assert.match(
         await refuse({ cronSpec: '* * * * *', replicas: 5, maxReplicas: 2 }),
-        /spec: Invalid value: "?object"?: replicas must not exceed maxReplicas/,
+        /spec: Invalid value: replicas must not exceed maxReplicas/,
       );
       assert.match(
         await refuse({ cronSpec: '* * * * *', ports: [{ name: 'a' }, { name: 'a' }] }),
