@@ -266,7 +266,7 @@ const CASES: readonly [what: string, request: BareRequest, status: number, reaso
     { method: 'POST', path: `${PATH}?dryRun=Some`, body: OBJECT },
     422,
     'Invalid',
-    /dryRun: Unsupported value: "Some": supported values: "All"/,
+    /dryRun: Unsupported value: \["Some"\]: supported values: "All"/,
   ],
   [
     'an unknown field validation',
@@ -297,7 +297,13 @@ const CASES: readonly [what: string, request: BareRequest, status: number, reaso
     'Invalid',
     /propagationPolicy: Unsupported value: "Some"/,
   ],
-  ['options of the wrong type', options({ propagationPolicy: 5 }), 400, 'BadRequest', /propagationPolicy has the wrong type$/],
+  [
+    'options of the wrong type',
+    options({ propagationPolicy: 5 }),
+    400,
+    'BadRequest',
+    /cannot unmarshal number into Go struct field DeleteOptions\.propagationPolicy of type string$/,
+  ],
   ['a policy that is none', options({ propagationPolicy: 'X' }), 422, 'Invalid', /propagationPolicy: Unsupported value: "X"/],
   [
     'another uid than it has',
