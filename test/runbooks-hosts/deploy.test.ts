@@ -2,33 +2,72 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { appendFile, cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readKubeconfig, resolveContext } from '../../src/pki/kubeconfig.ts';
 import { PROGRAM } from '../harness/component-process.ts';
 import { builtExecutable } from '../harness/executable.ts';
 import { BUSYBOX } from '../harness/images.ts';
 import { kubectl } from '../harness/kubectl.ts';
 import { type CommandResult, runCommand } from '../harness/run-command.ts';
-import { type SystemdHosts, startSystemdHosts } from '../harness/systemd-hosts.ts';
+import { type SystemdHost, type SystemdHosts, startSystemdHosts } from '../harness/systemd-hosts.ts';
 import { until } from '../harness/until.ts';
+import { type Api, createApi, WriteLoad } from '../harness/write-load.ts';
 
 // One story on three hosts: the tests follow each other.
 
 const NAMES = ['k8s-m01', 'k8s-m02', 'k8s-m03'];
+/** Joins the others later, and goes again. */
+const WORKER = 'k8s-w01';
+const ROOT = join(import.meta.dirname, '../..');
 const DEPLOY_MS = 280_000;
 
 let hosts: SystemdHosts;
 const inventoryFile = () => join(hosts.directory, 'cluster.yaml');
 const admin = () => kubectl('1.35', join(hosts.directory, 'runbook.assets', 'admin.kubeconfig'), hosts.directory);
-const words = (command: string, more: readonly string[]) => [PROGRAM, 'deploy', command, '-f', inventoryFile(), ...more];
+const words = (command: string, more: readonly string[]) => [
+  PROGRAM,
+  'deploy',
+  ...command.split(' '),
+  '-f',
+  inventoryFile(),
+  ...more,
+];
 const deploy = (command: string, ...more: string[]): Promise<CommandResult> =>
-  runCommand(process.execPath, words(command, more), { timeoutMs: DEPLOY_MS });
+  runCommand(process.execPath, words(command, more), { timeoutMs: 2 * DEPLOY_MS });
 
 async function deployed(command: string, ...more: string[]): Promise<string> {
   const { status, stdout, stderr } = await deploy(command, ...more);
   assert.equal(status, 0, `${stdout}${stderr}`);
   return stdout;
+}
+
+const masters = () => hosts.hosts.filter(({ name }) => name !== WORKER);
+const asMaster = ({ name, address }: SystemdHost) => ({ name, address, roles: ['etcd', 'master', 'worker'] });
+
+/** A client of the virtual address that reads its kubeconfig again when that has changed, and takes its time. */
+function reloadingApi(): Api {
+  const path = join(hosts.directory, 'runbook.assets', 'admin.kubeconfig');
+  let text = '';
+  let api: Api | undefined;
+  const current = async (): Promise<Api> => {
+    await sleep(50);
+    const now = await readFile(path, 'utf8');
+    if (api && now === text) return api;
+    api?.close();
+    text = now;
+    const { server, caPem, clientCertificatePem, clientKeyPem } = await resolveContext(await readKubeconfig(path));
+    api = createApi({ server, caPem: caPem!, certificatePem: clientCertificatePem!, privateKeyPem: clientKeyPem! });
+    return api;
+  };
+  return {
+    server: path,
+    send: async (...words) => (await current()).send(...words),
+    lines: async (...words) => (await current()).lines(...words),
+    close: () => api?.close(),
+  };
 }
 
 async function writeInventory(more: Readonly<Record<string, unknown>> = {}): Promise<void> {
@@ -38,7 +77,7 @@ async function writeInventory(more: Readonly<Record<string, unknown>> = {}): Pro
     name: 'runbook',
     ssh: { configFile: hosts.sshConfig },
     endpoint: { address: hosts.freeAddress, port: 8443, loadBalancer: 'haproxy' },
-    hosts: hosts.hosts.map(({ name, address }) => ({ name, address, roles: ['etcd', 'master', 'worker'] })),
+    hosts: masters().map(asMaster),
     ...more,
   };
   await writeFile(inventoryFile(), JSON.stringify(inventory));
@@ -46,7 +85,7 @@ async function writeInventory(more: Readonly<Record<string, unknown>> = {}): Pro
 
 before(async () => {
   await builtExecutable();
-  hosts = await startSystemdHosts(NAMES);
+  hosts = await startSystemdHosts([...NAMES, WORKER]);
   await writeInventory();
 });
 after(() => hosts?.[Symbol.asyncDispose]());
@@ -102,8 +141,20 @@ test('components run as the runbooks say: etcd has three members, the control pl
   assert.match(bindings, /kubernetes/);
 });
 
+test('how the cluster is shows in one table; its databases are defragmented one after the other; tokens tell whose they are', async () => {
+  const status = await deployed('status');
+  assert.match(status, /^all components are healthy$/m);
+  for (const name of NAMES)
+    assert.match(status, new RegExp(`^${name} +etcd,master,worker +(\\d+)/\\1 +current +0 .*Ready$`, 'm'));
+  const defragmented = await deploy('etcd defrag');
+  assert.equal(defragmented.status, 0, defragmented.stderr);
+  assert.deepEqual([...defragmented.stderr.matchAll(/^(\S+): \d+ bytes, now \d+$/gm)].map(([, name]) => name).sort(), NAMES);
+  const tokens = await deployed('token list');
+  for (const name of NAMES) assert.match(tokens, new RegExp(`^${name} +[a-z0-9]{6} +in \\d+h +yes$`, 'm'));
+});
+
 test('pods run on every host, reach each other across hosts, and show their logs', { timeout: DEPLOY_MS }, async () => {
-  await Promise.all(hosts.hosts.map((host) => host.importImages()));
+  await Promise.all(masters().map((host) => host.importImages()));
   const pod = (nodeName: string) => ({
     apiVersion: 'v1',
     kind: 'Pod',
@@ -129,7 +180,7 @@ test('pods run on every host, reach each other across hosts, and show their logs
   const waited = await admin().try('wait --for=condition=Ready pod -l app=web --timeout=180s', { timeoutMs: 190_000 });
   if (waited.status !== 0) {
     const journals = await Promise.all(
-      hosts.hosts.map((host) => host.shell('journalctl -u kubelet -u containerd -n 15 --no-pager')),
+      masters().map((host) => host.shell('journalctl -u kubelet -u containerd -n 15 --no-pager')),
     );
     assert.fail(`${waited.stderr}\n${await admin().run('describe pods')}\n${journals.join('\n')}`);
   }
@@ -169,10 +220,89 @@ test('another flag shows as a diff, and restarts what it is for, one host after 
   assert.match(await deployed('verify'), /^all \d+ checks hold$/m);
 });
 
+test('all that the authority signed is replaced under a watch and writes, of which none is lost', {
+  timeout: 2 * DEPLOY_MS,
+}, async () => {
+  const authority = join(hosts.directory, 'runbook.assets', 'pki', 'ca.pem');
+  const before = await readFile(authority, 'utf8');
+  const kubelet = 'openssl x509 -in /etc/kubernetes/ssl/kubelet-client-current.pem -noout -serial';
+  const [host] = hosts.hosts;
+  const serial = await host!.shell(kubelet);
+  const api = reloadingApi();
+  const load = new WriteLoad([api], 'rotation');
+  try {
+    await load.start(1);
+    const rotated = await deploy('rotate ca', '--settle=0s');
+    assert.equal(rotated.status, 0, rotated.stderr);
+    await load.goesOn();
+    assert.ok((await load.finish({ restarted: true })).acknowledged > 20);
+  } finally {
+    await load.stop();
+    api.close();
+  }
+  const now = await readFile(authority, 'utf8');
+  assert.notEqual(now, before);
+  assert.equal(await host!.shell('cat /etc/kubernetes/ssl/ca.pem'), now);
+  assert.notEqual(await host!.shell(kubelet), serial);
+  assert.equal(await host!.shell('ls /etc/kubernetes/ssl | grep signing || :'), '');
+  assert.match(await deployed('verify'), /^all \d+ checks hold$/m);
+});
+
+test('another program is taken up host by host; apply leaves that to upgrade', { timeout: 3 * DEPLOY_MS }, async () => {
+  const executable = join(hosts.directory, 'newer', 'muster');
+  await cp(join(ROOT, 'dist', 'muster'), executable);
+  await cp(join(ROOT, 'dist', 'libatomic.so.1'), join(hosts.directory, 'newer', 'libatomic.so.1'));
+  await appendFile(executable, 'another build\n');
+  await writeInventory({ distribution: { executable } });
+  const refused = await deploy('apply');
+  assert.match(refused.stderr, /nothing was done: k8s-m01, k8s-m02, k8s-m03 run another program/);
+  const kept = await deploy('upgrade');
+  assert.match(kept.stderr, /nothing was done: k8s-m01: cannot delete Pods not managed by .*default\/on-k8s-m01/);
+  const upgraded = await deploy('upgrade', '--force');
+  assert.equal(upgraded.status, 0, upgraded.stderr);
+  assert.deepEqual(
+    [...upgraded.stderr.matchAll(/^(\S+): upgraded$/gm)].map(([, name]) => name),
+    NAMES,
+  );
+  assert.match(await deployed('plan'), /3 hosts, nothing to do/);
+  assert.doesNotMatch(await admin().run('get nodes'), /SchedulingDisabled|NotReady/);
+});
+
+test('one more host joins without the others being touched, and goes again with all that the cluster had of it', {
+  timeout: DEPLOY_MS,
+}, async () => {
+  const worker = hosts.hosts.find(({ name }) => name === WORKER)!;
+  const distribution = { executable: join(hosts.directory, 'newer', 'muster') };
+  await writeInventory({ distribution, hosts: [...masters().map(asMaster), { name: WORKER, address: worker.address }] });
+  const added = await deploy('node add', WORKER);
+  assert.equal(added.status, 0, added.stderr);
+  assert.match(added.stderr, /^k8s-w01: Ready$/m);
+  assert.doesNotMatch(added.stderr, /^k8s-m/m);
+  assert.match(await deployed('plan'), /4 hosts, nothing to do/);
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'alone' },
+    spec: { nodeName: WORKER, containers: [{ name: 'a', image: 'none:1' }] },
+  };
+  await admin().run('apply -f -', { input: JSON.stringify(pod) });
+  const refused = await deploy('node remove', WORKER);
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /nothing was done: cannot delete Pods not managed by .*default\/alone/);
+  const plan = await deployed('node remove', WORKER, '--force', '--dry-run');
+  assert.match(plan, /^ {2}change node k8s-w01\n {4}- takes pods\n {4}\+ cordoned\n {2}remove pod default\/alone$/m);
+  assert.match(plan, /^ {2}remove host k8s-w01$/m);
+  await deployed('node remove', WORKER, '--force');
+  assert.doesNotMatch(await admin().run('get nodes,certificatesigningrequests'), /k8s-w01/);
+  assert.equal(await worker.shell('ls -d /etc/kubernetes /var/lib/muster /usr/bin/kubelet 2>/dev/null || :'), '');
+  assert.match(await deployed('node remove', WORKER, '--dry-run'), /nothing to do/);
+  await writeInventory({ distribution });
+});
+
 test('reset leaves nothing of the cluster on the hosts, and what was there before', { timeout: DEPLOY_MS }, async () => {
   assert.equal((await deploy('reset')).status, 2);
   await deployed('reset', '--yes');
-  for (const host of hosts.hosts) {
+  for (const host of masters()) {
     const left =
       'ls -d /etc/kubernetes /etc/etcd /var/lib/muster /usr/bin/muster /usr/bin/kubelet /usr/lib/muster /etc/haproxy/haproxy.cfg.muster-deploy /etc/keepalived/keepalived.conf /etc/systemd/system/kube* /etc/systemd/system/etcd.service /etc/sysctl.d/99-kubernetes.conf 2>/dev/null';
     assert.equal(await host.shell(`${left} || :`), '');
