@@ -402,7 +402,14 @@ describe('volumes of pods on a node with containerd', () => {
     await until('some volumes are there', () => published() > before + 1);
     await killKubelet();
     await startKubelet();
-    for (const name of names) await running(name);
+    // What the killed one had under way is undone by containerd first, and begun again with pauses.
+    for (const name of names) {
+      const isReady = async () => {
+        const { status } = await json<V1Pod>(`get pod ${name}`);
+        return status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True');
+      };
+      await until(`${name} is ready`, isReady, { timeoutMs: 180_000 });
+    }
     assert.equal(await inside('killed-0', 'cat /a; ls /memory'), 'bdeep\n');
     const gone = driver.count('NodeUnpublishVolume');
     const removed = run(['delete', 'pod', ...names, '--wait=false']);

@@ -35,13 +35,16 @@ export function newestOf(containers: readonly RuntimeContainer[], name: string):
   return newest;
 }
 
+/** What containerd says when the caller of StartContainer has gone: it gives the call up, or kills the program that begins the shim. */
+const CUT_SHORT = /context canceled|start shim: .*signal: killed/s;
+
 /**
  * A container whose start was cut short when the kubelet that asked for it was killed never ran: containerd marks it as failed, while it
  * is one that was made and not started. It counts as no restart, and a pod that must not run twice has not failed by it.
  */
 export function asNeverStarted(container: RuntimeContainer): RuntimeContainer {
   const { phase, reason, message = '' } = container;
-  const cutShort = phase === 'exited' && reason === 'StartError' && message.includes('context canceled');
+  const cutShort = phase === 'exited' && reason === 'StartError' && CUT_SHORT.test(message);
   return cutShort ? { ...container, phase: 'created' } : container;
 }
 

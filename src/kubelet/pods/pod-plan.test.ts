@@ -252,6 +252,12 @@ test('a start that was cut short is one that never was', () => {
   });
   const never = pod({ restartPolicy: 'Never' });
   assert.deepEqual(planned({ pod: never, containers: [asNeverStarted(cut)] }), { start: ['main:0'], remove: ['main-0'] });
+  const killed = container('main', {
+    exit: 128,
+    reason: 'StartError',
+    message: 'failed to create containerd task: failed to start shim: start failed: : signal: killed',
+  });
+  assert.equal(asNeverStarted(killed).phase, 'created');
   const failed = container('main', { exit: 128, reason: 'StartError', message: 'no such file or directory' });
   assert.deepEqual(planned({ pod: never, containers: [asNeverStarted(failed)] }), { over: true });
 });
