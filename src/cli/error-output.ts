@@ -45,14 +45,14 @@ export function lossyWriter(write: WriteBytes): (text: string) => void {
  * after it; a pipe or a terminal keeps Node's stream, which waits for a slow reader.
  */
 export function errorOutput(process: NodeJS.Process): (text: string) => void {
-  const { fd } = process.stderr;
-  if (isFileLike(fd)) return lossyWriter((bytes) => writeSync(fd, bytes));
+  const { fd, isTTY } = process.stderr;
+  if (!isTTY && isFileOrDevice(fd)) return lossyWriter((bytes) => writeSync(fd, bytes));
   // The reader has gone: what is still said has nobody to hear it.
   process.stderr.on('error', () => {});
   return (text) => void process.stderr.write(text);
 }
 
-function isFileLike(fd: number): boolean {
+function isFileOrDevice(fd: number): boolean {
   const kind = fstatSync(fd);
-  return kind.isFile() || (kind.isCharacterDevice() && !process.stderr.isTTY);
+  return kind.isFile() || kind.isCharacterDevice();
 }
