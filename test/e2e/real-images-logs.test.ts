@@ -311,14 +311,20 @@ test('images are pulled with and without secrets, private ones kept private, and
 
 test('kubectl reads logs by tail, time and stream, and follows them over rotations', async () => {
   await using cluster = await startRealCluster({
-    configuration: { containerLogMaxSize: '8Ki', containerLogMonitorInterval: '3s', containerLogMaxFiles: 4 },
+    // The counter's lines are rotated away again and again; all that "streams" ever writes is too little for it.
+    configuration: { containerLogMaxSize: '32Ki', containerLogMonitorInterval: '3s', containerLogMaxFiles: 4 },
   });
   const kubectl = cluster.kubectl('1.35');
   const image = 'registry.test/busybox:1';
   const count = 6000;
   await create(
     kubectl,
-    pod('counter', image, {}, { command: ['sh', '-c', counting(count)] }),
+    pod(
+      'counter',
+      image,
+      {},
+      { command: ['sh', '-c', `echo ready; until [ -e /go ]; do usleep 100000; done; ${counting(count)}`] },
+    ),
     pod(
       'streams',
       image,
@@ -332,30 +338,34 @@ test('kubectl reads logs by tail, time and stream, and follows them over rotatio
       },
     ),
   );
-  const started = (name: string) =>
-    until(
-      `${name} has started`,
-      async () => ['Running', 'Succeeded'].includes((await podOf(kubectl, name)).status?.phase ?? ''),
-      { timeoutMs: 60_000 },
-    );
-  await started('counter');
-  const followed = await Promise.all([kubectl.run('logs -f counter'), cluster.kubectl('1.20').run('logs -f counter')]);
-  // What was rotated away before they began is not theirs; from there on no line is missing and none is there twice.
-  for (const text of followed) {
-    assert.match(text, /^line \d+\n/);
-    assert.ok(numbers(count).endsWith(text), `${text.length} bytes of ${numbers(count).length}`);
-    assert.ok(text.length > numbers(count).length / 2, `${text.length} bytes of ${numbers(count).length}`);
-  }
+  const isRunning = async () => (await podOf(kubectl, 'counter')).status?.phase === 'Running';
+  await until('counter runs', isRunning, { timeoutMs: 60_000 });
+  let following = 0;
+  const followed = [kubectl, cluster.kubectl('1.20')].map((client) => {
+    let seen = false;
+    return client.run('logs -f counter', {
+      onOutput() {
+        if (!seen) following++;
+        seen = true;
+      },
+    });
+  });
+  await until('both follow', () => following === 2);
+  await kubectl.run('exec counter -- touch /go');
+  for (const text of await Promise.all(followed)) assert.equal(text, `ready\n${numbers(count)}`);
   const uid = (await podOf(kubectl, 'counter')).metadata!.uid!;
   const files = await readdir(join(cluster.podLogs, `default_counter_${uid}`, 'c'));
   assert.ok(files.length > 1 && files.length <= 4, files.join(' '));
-  assert.equal(await kubectl.run('logs counter --tail=2'), `line ${count - 1}\nline ${count}\n`);
+  // A rotation may fall right after the last line: later readers find the newest file alone, as upstream's do, and it may be empty.
+  const kept = await kubectl.run('logs counter');
+  assert.ok(numbers(count).endsWith(kept) && kept.length < numbers(count).length, `${kept.length} bytes`);
 
   await until('streams has ended', async () => (await podOf(kubectl, 'streams')).status?.phase === 'Succeeded');
   const long = '7'.padStart(20_000, '0');
   const whole = await kubectl.run('logs streams');
   assert.equal(whole.split('\n').length, 5);
   assert.ok(whole.includes(`\n${long}\nopen`));
+  assert.equal(await kubectl.run('logs streams --tail=2'), `${long}\nopen`);
   assert.equal(await kubectl.run('logs streams --limit-bytes=5'), 'one\nt');
   assert.match(
     (await kubectl.run('logs streams --timestamps')).split('\n')[0]!,

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly input?: string;
   /** Killed after this time. Default 60 s. */
   readonly timeoutMs?: number;
+  /** Told what it writes to standard output, as it comes. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /** Runs a program and waits for its end, whatever that is. */
@@ -30,6 +32,7 @@ export function runCommand(file: string, args: readonly string[], options: RunOp
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
+      options.onOutput?.(text);
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
