@@ -15,6 +15,7 @@ import { formatKubeconfig } from '../pki/kubeconfig.ts';
 import { writeFileAtomic } from '../std/atomic-file.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { type Component, ComponentGroup, deferred } from '../std/lifecycle.ts';
+import { Resources } from '../std/resources.ts';
 import { apiServerNames, type ClusterKeys, issueLeaf, LEAF_LIFETIME_MS, openClusterKeys, type Pair } from './authorities.ts';
 import {
   defaultStorageClass,
@@ -67,7 +68,7 @@ const RENEW_AT = 0.8;
 /** Starts the parts in order and resolves when nodes can join. What had been started is stopped again when it fails. */
 export async function startControlPlane(config: ClusterConfig, directory: string, pods: RealPods = {}): Promise<ControlPlane> {
   const { clock, logger, random, name } = config;
-  await using stack = new AsyncDisposableStack();
+  await using stack = new Resources();
   const keep = config.dataDir !== undefined;
   const pkiDirectory = join(directory, 'pki');
   await mkdir(pkiDirectory, { recursive: true, mode: 0o700 });

@@ -4,6 +4,7 @@ import { type Machine, readMachine } from '../kubelet/node/machine.ts';
 import { systemClock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { silentLogger } from '../std/logger.ts';
+import { Resources } from '../std/resources.ts';
 import { etcdServersOf, type StoreSpec } from '../store/open-store.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
@@ -55,7 +56,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 
 /** The same in a directory that was opened already, and is closed with the cluster or with the failure to start it. */
 export async function startClusterIn(directory: DataDirectory, options: ClusterOptions): Promise<Cluster> {
-  await using stack = new AsyncDisposableStack();
+  await using stack = new Resources();
   stack.defer(() => directory.close());
   const config = completeOptions(options, directory.record, { clock: systemClock, logger: silentLogger, random: Math.random });
   const machineRead = readMachine();
@@ -105,7 +106,7 @@ interface Parts {
   controlPlane: ControlPlane;
   fleet: ReturnType<typeof createNodeFleet>;
   record: () => Promise<void>;
-  resources: AsyncDisposableStack;
+  resources: Resources;
 }
 
 function runningCluster({ config, controlPlane, fleet, record, resources }: Parts): Cluster {

@@ -4,6 +4,7 @@ import { createMemberClient, type MemberClient } from '../../deploy/etcd-members
 import type { SeenMember } from '../../deploy/etcd-members/member-plan.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo } from '../../std/command.ts';
+import { Resources } from '../../std/resources.ts';
 import type { Session } from './session.ts';
 
 /** The members of a cluster's etcd, each by a tunnel to its own host. */
@@ -18,7 +19,7 @@ const CLIENT_PORT = 2379;
 
 /** Opens a way to the member on every host with role etcd. */
 export async function openEtcdMembers({ inventory, transports, material }: Session, io: CommandIo): Promise<EtcdMembers> {
-  await using resources = new AsyncDisposableStack();
+  await using resources = new Resources();
   const clients = new Map<string, MemberClient>();
   for (const { name } of membersOf(inventory)) {
     // Every member's certificate is for 127.0.0.1, too.

@@ -24,6 +24,7 @@ import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo } from '../../std/command.ts';
 import { FlagError, type ParsedFlags } from '../../std/flags.ts';
 import { packageFile } from '../../std/own-files.ts';
+import { Resources } from '../../std/resources.ts';
 import { unpackBundle } from './bundle-file.ts';
 import { openDeployedCluster } from './deployed-cluster.ts';
 import { openUpstream } from './upstream-programs.ts';
@@ -71,7 +72,7 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, options: Se
   const path = resolve(io.cwd, file);
   const inventory = await readInventory(await readInventoryFile(path));
   const assetsDirectory = resolve(io.cwd, flags.values.string('assets-dir') || join(dirname(path), `${inventory.name}.assets`));
-  await using resources = new AsyncDisposableStack();
+  await using resources = new Resources();
   // Of this user alone: it holds the sockets of connections.
   const scratch = await mkdtemp(join(tmpdir(), 'muster-'));
   resources.defer(() => rm(scratch, { recursive: true, force: true }));

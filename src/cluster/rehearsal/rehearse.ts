@@ -10,6 +10,7 @@ import { createAuthority } from '../../pki/authority.ts';
 import { generatePrivateKey } from '../../pki/keys.ts';
 import { type Component, ComponentGroup } from '../../std/lifecycle.ts';
 import { silentLogger } from '../../std/logger.ts';
+import { Resources } from '../../std/resources.ts';
 import { createMemoryStore } from '../../store/memory/memory-store.ts';
 import { issueLeaf } from '../authorities.ts';
 import { joinBindings } from '../bootstrap-objects.ts';
@@ -71,7 +72,7 @@ class Rehearsal {
   readonly #world: RehearsalClock;
   /** Of the control plane, whose many small timers are leapt over while nobody asks it for anything. */
   readonly #server: RehearsalClock;
-  readonly #stack = new AsyncDisposableStack();
+  readonly #stack = new Resources();
   readonly #nodes = new Map<string, RehearsedNode>();
   readonly #parts = new Map<Fault['kind'], { create: () => Component; group: ComponentGroup | undefined }>();
   #apiServerAway = false;
