@@ -234,7 +234,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     ...(config.clusterAddress && { moreAddresses: [config.clusterAddress] }),
     tls: currentTls(),
     ...(tlsMinVersion && { tlsMinVersion }),
-    ...(clientAuthorities && { clientCaPem: clientAuthorities }),
+    ...(clientAuthorities && { clientCaPem: clientAuthorities, clock }),
     wantsUpgrade: (path) => wantsConnection(path) || aggregation.wantsUpgrade(path),
     logger,
     serve,

@@ -21,8 +21,8 @@ export interface CertificatePair {
 
 /** How the API server reaches kubelets. */
 export interface KubeletAccess {
-  /** Presented to kubelets; without it they see an anonymous caller. */
-  readonly client?: CertificatePair;
+  /** Presented to kubelets, a function being asked for each connection; without it they see an anonymous caller. */
+  readonly client?: CertificatePair | (() => CertificatePair);
   /** What their serving certificates are checked against (`--kubelet-certificate-authority`); without it they are not checked, as upstream. */
   readonly caPem?: string;
   /** `--kubelet-preferred-address-types`; default InternalIP, ExternalIP, Hostname, as kubeadm sets it. */

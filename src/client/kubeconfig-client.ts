@@ -39,6 +39,7 @@ export function transportFromContext(context: ResolvedContext, clock: Clock = sy
     caPem,
     tlsServerName,
     insecureSkipTlsVerify,
+    clock,
     credentials: () => readClientCertificate(context),
     token: () => tokenFile?.read() ?? context.token,
   });

@@ -42,6 +42,7 @@ export interface ControlPlane {
   readonly caPem: string;
   /** The same as a file, for kubelets' `clientCAFile`. */
   readonly caFile: string;
+  /** With an administrator's certificate, the one of now: it is renewed as the others are. */
   readonly kubeconfig: string;
   readonly adminTransport: Transport;
   /** Clients of other users, for parts that are started later. */
@@ -64,6 +65,7 @@ export interface RealPods {
 const ADMIN: UserInfo = { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] };
 /** Certificates are renewed when this share of their life is over. */
 const RENEW_AT = 0.8;
+const RENEW_AGAIN_MS = 60 * 60_000;
 
 /** Starts the parts in order and resolves when nodes can join. What had been started is stopped again when it fails. */
 export async function startControlPlane(config: ClusterConfig, directory: string, pods: RealPods = {}): Promise<ControlPlane> {
@@ -84,12 +86,14 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     clusterDomain: CLUSTER_DOMAIN,
   });
   const issue = (request: Parameters<typeof issueLeaf>[2]) => issueLeaf(keys.authority, clock, request);
-  let [serving, kubeletClient, admin, frontProxy] = await Promise.all([
-    issue(names),
-    issue({ use: 'client auth', commonName: KUBELET_CLIENT_USER }),
-    issue({ use: 'client auth', commonName: ADMIN.name, organizations: ['system:masters'] }),
-    createFrontProxy(clock),
-  ]);
+  const issueOwn = () =>
+    [
+      issue(names),
+      issue({ use: 'client auth', commonName: KUBELET_CLIENT_USER }),
+      issue({ use: 'client auth', commonName: ADMIN.name, organizations: ['system:masters'] }),
+    ] as const;
+  const [own, frontProxy] = await Promise.all([Promise.all(issueOwn()), createFrontProxy(clock)]);
+  let [serving, kubeletClient, admin] = own;
 
   const health = new PartHealth();
   const apiServer = await listen(config, (port) =>
@@ -105,7 +109,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
       clientCaPem: caPem,
       serviceClusterIpRange: SERVICE_CIDR,
       runtimeConfig: config.runtimeConfig,
-      kubelet: { client: kubeletClient, caPem },
+      kubelet: { client: () => kubeletClient, caPem },
       componentProbes: { scheduler: health.of('scheduler'), 'controller-manager': health.of('controller-manager') },
       security: { ...securityConfig(config, keys), frontProxy: frontProxy.trust },
       // Cluster addresses lead nowhere from here: this process has no proxy in front of it.
@@ -113,16 +117,6 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     }),
   );
   stack.defer(() => apiServer.stop());
-  const renewal = clock.setTimer(LEAF_LIFETIME_MS * RENEW_AT, function renew() {
-    Promise.all([issue(names), frontProxy.renew()]).then(
-      ([pair]) => {
-        serving = pair;
-        apiServer.reloadCertificates();
-      },
-      (error: unknown) => logger.error("Cannot renew the API server's certificates", { error }),
-    );
-  });
-  stack.defer(() => renewal.cancel());
 
   const group = new ComponentGroup();
   stack.defer(() => group.stop());
@@ -151,9 +145,15 @@ export async function startControlPlane(config: ClusterConfig, directory: string
   await createObjects(createClient({ transport: adminTransport, userAgent: 'muster' }));
   await Promise.all([start(manager, 'controller-manager'), start(approver), start(scheduler, 'scheduler')]);
 
-  const kubeconfig = formatKubeconfig(adminKubeconfig({ name, server: apiServer.url, caPem, pair: admin }));
+  const kubeconfig = () => formatKubeconfig(adminKubeconfig({ name, server: apiServer.url, caPem, pair: admin }));
   if (!keep) await writeFile(join(pkiDirectory, 'ca.crt'), caPem);
-  else await keepFiles(directory, { serving, kubeconfig });
+  else await keepFiles(directory, { serving, kubeconfig: kubeconfig() });
+  const renewal = renewing(config, async () => {
+    [serving, kubeletClient, admin] = await Promise.all([...issueOwn(), frontProxy.renew()]);
+    apiServer.reloadCertificates();
+    if (keep) await keepFiles(directory, { serving, kubeconfig: kubeconfig() });
+  });
+  stack.defer(() => renewal.cancel());
   apiServer.done.then(() => failure.resolve(), failure.reject);
   const resources = stack.move();
   return {
@@ -161,12 +161,39 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     port: apiServer.port,
     caPem,
     caFile: join(pkiDirectory, 'ca.crt'),
-    kubeconfig,
+    get kubeconfig() {
+      return kubeconfig();
+    },
     adminTransport,
     clientAs: as,
     knownNodes,
     done: failure.promise,
     stop: () => resources.disposeAsync(),
+  };
+}
+
+/** Renews again and again, as long as the cluster runs; sooner again after a failure. */
+function renewing({ clock, logger }: ClusterConfig, renew: () => Promise<void>): { cancel(): void } {
+  let timer = clock.setTimer(LEAF_LIFETIME_MS * RENEW_AT, tick);
+  let ended = false;
+  function tick(): void {
+    void renew()
+      .then(
+        () => LEAF_LIFETIME_MS * RENEW_AT,
+        (error: unknown) => {
+          logger.error("Cannot renew the control plane's certificates", { error });
+          return RENEW_AGAIN_MS;
+        },
+      )
+      .then((againMs) => {
+        if (!ended) timer = clock.setTimer(againMs, tick);
+      });
+  }
+  return {
+    cancel() {
+      ended = true;
+      timer.cancel();
+    },
   };
 }
 

@@ -13,6 +13,7 @@ import { createHollowKubelet, hollowConfiguration } from './hollow-kubelet.ts';
 import { createNodeFleet } from './node-fleet.ts';
 import { type ClusterConfig, type ClusterOptions, completeOptions } from './options.ts';
 
+export { TravelClock } from '../std/travel-clock.ts';
 export type { ClusterNode } from './cluster-node.ts';
 export type { ClusterOptions } from './options.ts';
 
@@ -120,7 +121,9 @@ function runningCluster({ config, controlPlane, fleet, record, resources }: Part
   return {
     name: config.name,
     server: controlPlane.server,
-    kubeconfig: controlPlane.kubeconfig,
+    get kubeconfig() {
+      return controlPlane.kubeconfig;
+    },
     dataDir: config.dataDir,
     store: config.store,
     get nodes() {

@@ -1,5 +1,6 @@
 import type { Client } from '../client/client.ts';
 import { createClient } from '../client/create-client.ts';
+import type { ObjectReader } from '../client/object-reader.ts';
 import { createHttpsTransport } from '../client/transport/https.ts';
 import { withRateLimit } from '../client/transport/rate-limit.ts';
 import type { Transport } from '../client/transport/transport.ts';
@@ -30,22 +31,26 @@ export interface ApiConnection {
 
 export interface ConnectionOptions {
   readonly userAgent: string;
+  /** By whose time the API server's certificate is judged. Default: the machine's. */
+  readonly clock?: Clock;
   /** Requests a second in the long run, and at once (`kubeAPIQPS`, `kubeAPIBurst`). */
   /** Where requests are counted (`rest_client_requests_total`). */
   readonly metrics?: KubeletMetrics;
   readonly limit?: { readonly qps: number; readonly burst: number; readonly clock: Clock };
+  /** What makes objects of lists and watches. */
+  readonly reader?: ObjectReader;
 }
 
 export type ConnectToApi = (target: ApiTarget, credentials: () => ApiCredentials, options: ConnectionOptions) => ApiConnection;
 
 /** Over HTTPS, one connection. */
-export const connectByHttps: ConnectToApi = (target, credentials, { userAgent, limit, metrics }) => {
+export const connectByHttps: ConnectToApi = (target, credentials, { userAgent, clock, limit, metrics, reader }) => {
   const { server, caPem, tlsServerName, insecureSkipTlsVerify } = target;
-  const https = createHttpsTransport({ server, caPem, tlsServerName, insecureSkipTlsVerify, credentials });
+  const https = createHttpsTransport({ server, caPem, tlsServerName, insecureSkipTlsVerify, clock, credentials });
   const counted = metrics ? countingAnswers(https, new URL(server).host, metrics) : https;
   const transport = limit ? withRateLimit(counted, limit) : counted;
   return {
-    client: createClient({ transport, userAgent }),
+    client: createClient({ transport, userAgent, ...(reader && { reader }) }),
     reconnect: () => transport.close(),
     close: () => transport.close({ final: true }),
   };

@@ -155,6 +155,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     const limit = { qps: configuration.kubeAPIQPS, burst: configuration.kubeAPIBurst, clock };
     const connection = connect(identity.context, () => credentialsOf(clientPair, clock.now()) ?? { token }, {
       userAgent,
+      clock,
       limit,
       metrics: view.metrics,
     });

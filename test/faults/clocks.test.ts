@@ -4,7 +4,7 @@ import { certificateSigningRequestKind } from '../../src/api/certificates/v1/cer
 import { nodeKind } from '../../src/api/core/v1/node.ts';
 import type { V1CertificateSigningRequest, V1Node } from '../../src/api/gen/types.ts';
 import { whyNotReady } from '../../src/cluster/ready-nodes.ts';
-import { type Cluster, startCluster } from '../../src/cluster/start-cluster.ts';
+import { type Cluster, startCluster, TravelClock } from '../../src/cluster/start-cluster.ts';
 import { parseCertificates } from '../../src/pki/certificate.ts';
 import { type Clock, systemClock } from '../../src/std/clock.ts';
 import { temporaryDirectory } from '../harness/temporary-directory.ts';
@@ -67,4 +67,37 @@ test('a token counts as expired by the clock of the API server', async () => {
   const kubelet = await startKubelet(directory.path, 'late', await bootstrapConfig(cluster, { token: TOKEN }));
   assert.equal(await kubelet.exited, 255);
   assert.match(kubelet.output, /cannot create certificate signing request: Unauthorized$/m);
+});
+
+/** Seconds that a kubelet's certificates still live, by its own metrics; undefined while it cannot tell. */
+async function secondsLeft(cluster: Cluster, node: string): Promise<{ client: number; server: number } | undefined> {
+  const path = `/api/v1/nodes/${node}/proxy/metrics`;
+  const text = await cluster
+    .client()
+    .raw({ path, accept: 'text/plain' })
+    .then((answer) => answer.text)
+    .catch(() => '');
+  const [client, server] = ['client', 'server'].map((purpose) =>
+    Number(new RegExp(`^kubelet_certificate_manager_${purpose}_ttl_seconds (\\S+)$`, 'm').exec(text)?.[1]),
+  );
+  return client! > 0 && server! > 0 ? { client: client!, server: server! } : undefined;
+}
+
+test('a year and more passes for a whole cluster: every certificate is renewed before it ends, those of the control plane too', async () => {
+  const DAY_MS = 24 * 60 * MINUTE_MS;
+  const LEAP_MS = 35 * DAY_MS;
+  const clock = new TravelClock();
+  await using cluster = await startCluster({ nodes: 2, clock });
+  const names = cluster.nodes.map(({ name }) => name);
+  const first = cluster.kubeconfig;
+  // Less than a tenth of a certificate's life, which is what kubelets leave themselves.
+  for (let day = 0; day <= 420; day += 35) {
+    if (day > 0) clock.leap(LEAP_MS);
+    for (const name of names)
+      await until(`${name} is Ready on day ${day} and holds certificates for longer than the next leap`, async () => {
+        const left = await secondsLeft(cluster, name);
+        return left && Math.min(left.client, left.server) * 1000 > LEAP_MS && (await isReady(cluster, name));
+      });
+  }
+  assert.notEqual(cluster.kubeconfig, first, 'the administrator’s certificate is another one by now');
 });

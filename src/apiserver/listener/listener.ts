@@ -3,7 +3,9 @@ import { createSecureServer, type IncomingHttpHeaders, type ServerHttp2Session, 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { judgeByClock } from '../../pki/judge-by-clock.ts';
 import { chooseHttp } from '../../std/alpn.ts';
+import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { CertificatePair } from '../configuration.ts';
@@ -24,6 +26,8 @@ export interface ListenerConfig {
   readonly tls: CertificatePair;
   readonly tlsMinVersion?: 'TLSv1.2' | 'TLSv1.3';
   readonly clientCaPem?: string;
+  /** By whose time clients' certificates are judged. Default: the machine's. */
+  readonly clock?: Pick<Clock, 'now'>;
   readonly logger: Logger;
   /** Answers every request; never rejects. */
   readonly serve: (request: IncomingRequest, response: OutgoingResponse) => Promise<void>;
@@ -81,6 +85,10 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   http1.headersTimeout = 60_000;
   http1.requestTimeout = 120_000;
 
+  const judge =
+    config.clientCaPem !== undefined && config.clock
+      ? judgeByClock({ authoritiesPem: config.clientCaPem, usage: 'client auth', clock: config.clock })
+      : undefined;
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
   const peers = new WeakMap<object, Peer>();
@@ -108,7 +116,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   const peer = (connection: object, socket: TLSSocket): Peer => {
     let found = peers.get(connection);
     if (!found) {
-      found = peerOf(socket);
+      found = peerOf(socket, judge);
       peers.set(connection, found);
     }
     return found;

@@ -1,4 +1,5 @@
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import type { CertificateJudge } from '../../pki/judge-by-clock.ts';
 import type { PeerCertificate } from '../contracts.ts';
 
 /** What a TLS connection says of its client. */
@@ -11,14 +12,24 @@ export interface Peer {
 
 type Subject = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** Reads the client's certificate off a connection; the verification against the client authority was TLS's. */
+/**
+ * Reads the client's certificate off a connection; the verification against the client authority was TLS's.
+ *
+ * @param judge whose judgement counts instead of TLS's
+ */
 export function peerOf(
   socket: Pick<TLSSocket, 'authorized' | 'authorizationError' | 'getPeerCertificate' | 'remoteAddress'>,
+  judge?: CertificateJudge,
 ): Peer {
   const address = socket.remoteAddress ?? '';
   const certificate = socket.getPeerCertificate();
   if (!certificate?.raw) return { address };
-  if (!socket.authorized) return { address, error: String(socket.authorizationError ?? 'the certificate does not verify') };
+  const error = judge
+    ? complaintOf(certificate.raw, judge)
+    : socket.authorized
+      ? undefined
+      : String(socket.authorizationError ?? 'the certificate does not verify');
+  if (error !== undefined) return { address, error };
   const subject = certificate.subject as unknown as Subject;
   return {
     address,
@@ -50,4 +61,13 @@ function chainOf(leaf: DetailedPeerCertificate | undefined): Buffer[] {
 function many(value: string | readonly string[] | undefined): readonly string[] {
   if (value === undefined) return [];
   return typeof value === 'string' ? [value] : value;
+}
+
+/** Whatever a stranger's bytes make the parser say counts against them. */
+function complaintOf(raw: Buffer, judge: CertificateJudge): string | undefined {
+  try {
+    return judge(raw);
+  } catch (error) {
+    return (error as Error).message;
+  }
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { serviceUnavailable } from '../../api/machinery/status-error.ts';
 import { Agent } from '../../std/http.ts';
-import { type Backend, type BackendTrust, hostAndPort, originOf } from './backend.ts';
+import { type Backend, hostAndPort, originOf } from './backend.ts';
 import { connectBackend } from './connect-backend.ts';
 
 export interface AgentLimits {
@@ -22,7 +22,8 @@ const IDLE_MS = 90_000;
 /** Connections to backends by HTTP/1.1: a few idle ones each, for a bounded number of backends. */
 export class BackendAgents {
   readonly #limits: AgentLimits;
-  readonly #trusts = new Map<BackendTrust, number>();
+  readonly #numbers = new WeakMap<object, number>();
+  #lastNumber = 0;
   readonly #agents = new Map<string, BackendAgent>();
 
   constructor(limits: Partial<AgentLimits> = {}) {
@@ -36,7 +37,10 @@ export class BackendAgents {
    * @throws StatusError 503 when too many run on this backend
    */
   enter(backend: Backend, caller = ''): { readonly agent: Agent; leave(): void } {
-    const key = `${this.#numberOf(backend.trust)} ${originOf(backend)}`;
+    const { client } = backend.trust;
+    // Connections last for longer than certificates: with a new one begins a new set.
+    const identity = typeof client === 'function' ? this.#numberOf(client()) : 0;
+    const key = `${this.#numberOf(backend.trust)} ${identity} ${originOf(backend)}`;
     const agent = this.#agents.get(key) ?? new BackendAgent(backend, this.#limits.idle);
     if (agent.running >= this.#limits.running)
       throw serviceUnavailable(`too many requests run on ${hostAndPort(backend)} already (${agent.running})`);
@@ -68,11 +72,13 @@ export class BackendAgents {
     this.#agents.clear();
   }
 
-  #numberOf(trust: BackendTrust): number {
-    const known = this.#trusts.get(trust);
-    if (known !== undefined) return known;
-    this.#trusts.set(trust, this.#trusts.size);
-    return this.#trusts.size - 1;
+  #numberOf(object: object): number {
+    let number = this.#numbers.get(object);
+    if (number === undefined) {
+      number = ++this.#lastNumber;
+      this.#numbers.set(object, number);
+    }
+    return number;
   }
 
   #closeOldest(): void {

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import type { Clock } from '../../std/clock.ts';
 
 /** A server that requests are passed on to. */
 export interface Backend {
@@ -10,11 +11,19 @@ export interface Backend {
   readonly trust: BackendTrust;
 }
 
+interface BackendClient {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+}
+
 export interface BackendTrust {
   readonly caPem?: string;
   readonly insecureSkipTlsVerify?: boolean;
-  readonly client?: { readonly certificatePem: string; readonly privateKeyPem: string };
+  /** Who we are to it; a function is asked for each connection. */
+  readonly client?: BackendClient | (() => BackendClient);
   readonly connectTimeoutMs: number;
+  /** By whose time its certificate is judged. Default: the machine's. */
+  readonly clock?: Pick<Clock, 'now'>;
 }
 
 /** `10.0.0.1:80`, `[fd00::1]:80` */

@@ -8,14 +8,15 @@ export function connectBackend(backend: Backend): Promise<Socket> {
   const { scheme, host, port, trust } = backend;
   const server = originOf(backend);
   if (scheme === 'https') {
-    const { caPem, insecureSkipTlsVerify, connectTimeoutMs, client } = trust;
+    const { caPem, insecureSkipTlsVerify, connectTimeoutMs, clock, client } = trust;
     const target = {
       server,
       connectTimeoutMs,
+      ...(clock && { clock }),
       ...(insecureSkipTlsVerify && { insecureSkipTlsVerify }),
       ...(caPem !== undefined && { caPem }),
     };
-    return connectTls(target, { ...client }, ['http/1.1']);
+    return connectTls(target, { ...(typeof client === 'function' ? client() : client) }, ['http/1.1']);
   }
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true, keepAlive: true });

@@ -59,7 +59,7 @@ function createConnectionHandlers(deps: ActionDeps): ActionHandler[] {
   const core = (resource: string) => deps.kinds.find((kind) => kind.group === '' && kind.resource === resource);
   const [pod, node, service] = [core('pods'), core('nodes'), core('services')];
   if (!pod || !node || !service) return [];
-  const kubelets = new Kubelets(node, deps.objects, deps.kubelet);
+  const kubelets = new Kubelets(node, deps.objects, { ...deps.kubelet, clock: deps.clock });
   const isProxyable = deps.kubelet.isProxyable ?? createProxyableCheck();
   const webSocketsNeedCreate = deps.kubelet.webSocketsNeedCreate ?? true;
   const shared = { ...deps, pod, node, service, kubelets, isProxyable, webSocketsNeedCreate };

@@ -1,5 +1,6 @@
 import type { V1Node } from '../../api/gen/types.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
+import type { Clock } from '../../std/clock.ts';
 import type { KubeletAccess } from '../configuration.ts';
 import type { Backend, BackendTrust } from '../proxying/backend.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
@@ -18,12 +19,14 @@ export class Kubelets {
   readonly #trust: BackendTrust;
   readonly #unverified: BackendTrust;
 
-  constructor(node: KindDefinition, objects: ObjectStore, { client, caPem, preferredAddressTypes }: KubeletAccess) {
+  constructor(node: KindDefinition, objects: ObjectStore, access: KubeletAccess & { readonly clock?: Pick<Clock, 'now'> }) {
+    const { client, caPem, preferredAddressTypes, clock } = access;
     this.#node = node;
     this.#objects = objects;
     this.#preferredTypes = preferredAddressTypes ?? RESOLVABLE_ADDRESS_TYPES;
-    this.#unverified = { insecureSkipTlsVerify: true, connectTimeoutMs: CONNECT_TIMEOUT_MS, ...(client && { client }) };
-    this.#trust = caPem ? { caPem, connectTimeoutMs: CONNECT_TIMEOUT_MS, ...(client && { client }) } : this.#unverified;
+    const common = { connectTimeoutMs: CONNECT_TIMEOUT_MS, ...(clock && { clock }), ...(client && { client }) };
+    this.#unverified = { ...common, insecureSkipTlsVerify: true };
+    this.#trust = caPem ? { ...common, caPem } : this.#unverified;
   }
 
   /**

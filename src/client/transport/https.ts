@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../../std/clock.ts';
 import type { Connection } from './connection.ts';
 import { createHttp2Connection } from './http2-connection.ts';
 import { type Credentials, connectTls, type TlsTarget } from './tls-connect.ts';
@@ -18,6 +19,8 @@ export interface HttpsTransportOptions {
   token?: () => string | undefined;
   tlsServerName?: string;
   insecureSkipTlsVerify?: boolean;
+  /** By whose time the server's certificate is judged. Default: the machine's. */
+  clock?: Pick<Clock, 'now'>;
   /** Default 30 s, as Go's dialer. */
   connectTimeoutMs?: number;
   /** Default HTTP/2, else HTTP/1.1. */
@@ -104,6 +107,7 @@ class HttpsTransport implements Transport {
       tlsServerName: this.#options.tlsServerName,
       insecureSkipTlsVerify: this.#options.insecureSkipTlsVerify,
       connectTimeoutMs,
+      clock: this.#options.clock,
     };
     const credentials = this.#readCredentials();
     const socket: TLSSocket = await connectTls(target, credentials, protocols);

@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity, connect, createSecureContext, type TLSSocket } from 'node:tls';
+import { type CertificateJudge, judgeByClock } from '../../pki/judge-by-clock.ts';
 import { alpnProtocols } from '../../std/alpn.ts';
+import type { Clock } from '../../std/clock.ts';
 import { TransportError, toTransportError } from './transport-error.ts';
 
 /** Who the client is, read for each new connection (and the token for each request). */
@@ -17,6 +19,8 @@ export interface TlsTarget {
   readonly tlsServerName?: string;
   readonly insecureSkipTlsVerify?: boolean;
   readonly connectTimeoutMs: number;
+  /** By whose time the server's certificate is judged. Default: the machine's. */
+  readonly clock?: Pick<Clock, 'now'>;
 }
 
 /** A connection, verified, on which `socket.alpnProtocol` says what to speak. Rejects with a TransportError. */
@@ -31,6 +35,7 @@ export function connectTls(target: TlsTarget, credentials: Credentials, protocol
       reject(toTransportError(error, target.server, false));
     };
     let socket: TLSSocket | undefined;
+    let judge: ReturnType<typeof judgeByClock>;
     const timer = setTimeout(() => {
       fail(
         new TransportError(`${target.server}: cannot connect: no answer within ${target.connectTimeoutMs} ms`, {
@@ -40,13 +45,17 @@ export function connectTls(target: TlsTarget, credentials: Credentials, protocol
       );
     }, target.connectTimeoutMs);
     try {
+      const { caPem, clock, insecureSkipTlsVerify } = target;
+      if (clock && caPem !== undefined && !insecureSkipTlsVerify)
+        judge = judgeByClock({ authoritiesPem: caPem, usage: 'server auth', clock });
       socket = connect({
         host,
         port: Number(url.port || 443),
         // RFC 6066: an address is no server name.
         servername: isIP(name) ? '' : name,
         checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
-        rejectUnauthorized: !target.insecureSkipTlsVerify,
+        // Where somebody else judges, nothing is sent before he has.
+        rejectUnauthorized: !insecureSkipTlsVerify && judge === undefined,
         secureContext: createSecureContext({
           ca: target.caPem,
           cert: credentials.certificatePem,
@@ -65,9 +74,25 @@ export function connectTls(target: TlsTarget, credentials: Credentials, protocol
     connecting.once('secureConnect', () => {
       clearTimeout(timer);
       connecting.off('error', fail);
+      const complaint = judge && complaintOf(connecting, name, judge);
+      if (complaint) {
+        fail(complaint);
+        return;
+      }
       connecting.setNoDelay(true);
       connecting.setKeepAlive(true, 30_000);
       resolve(connecting);
     });
   });
+}
+
+function complaintOf(socket: TLSSocket, name: string, judge: CertificateJudge): Error | undefined {
+  const certificate = socket.getPeerCertificate();
+  if (!certificate.raw) return new Error('the server showed no certificate');
+  try {
+    const code = judge(certificate.raw);
+    return code ? Object.assign(new Error(code), { code }) : checkServerIdentity(name, certificate);
+  } catch (error) {
+    return error as Error;
+  }
 }

@@ -125,7 +125,10 @@ async function requestFirstCertificate(
   const { clock, logger, random } = options;
   const { clientCertificatePem: certificatePem, clientKeyPem: privateKeyPem } = context;
   const token = context.tokenFile ? (await readFile(context.tokenFile, 'utf8')).trim() : context.token;
-  const connection = options.connect(context, () => ({ certificatePem, privateKeyPem, token }), { userAgent: options.userAgent });
+  const connection = options.connect(context, () => ({ certificatePem, privateKeyPem, token }), {
+    userAgent: options.userAgent,
+    clock,
+  });
   const deps = { client: connection.client, clock, logger, random };
   try {
     const filed = await fileWhenReachable(deps, options.nodeName, key, signal);

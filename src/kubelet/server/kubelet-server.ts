@@ -1,5 +1,6 @@
 import type { SecureContextOptions } from 'node:tls';
 import type { Client } from '../../client/client.ts';
+import { judgeByClock } from '../../pki/judge-by-clock.ts';
 import type { Clock } from '../../std/clock.ts';
 import { type Component, deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
@@ -62,6 +63,8 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
       what: 'Failed to listen and serve',
       secure: secure(),
       requestCertificate: clientCaPem !== undefined,
+      judge: () =>
+        clientCaPem === undefined ? undefined : judgeByClock({ authoritiesPem: clientCaPem, usage: 'client auth', clock }),
       serve,
       wantsUpgrade: (path) => UPGRADABLE.test(path),
       logger,
