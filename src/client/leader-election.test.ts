@@ -175,3 +175,41 @@ test('durations that cannot work together are refused', () => {
     /renewDeadline must be greater/,
   );
 });
+
+/** A clock on the wall that can be set. */
+class SettableClock extends VirtualClock {
+  aheadMs = 0;
+
+  override now(): number {
+    return super.now() + this.aheadMs;
+  }
+
+  steady(): number {
+    return super.now();
+  }
+}
+
+test('whoever leads goes on when clocks are set, and nobody takes it over', async () => {
+  const server = openServer();
+  const clock = new SettableClock(1_700_000_000_000);
+  const [a, b] = [candidate(server, 'a', clock), candidate(server, 'b', clock)];
+  await a.start();
+  await clock.advance(0);
+  await b.start();
+  for (const byMs of [1_200_000, -2_400_000]) {
+    await clock.advance(7_000);
+    clock.aheadMs += byMs;
+    await clock.advance(60_000);
+    assert.deepEqual([a.log, b.log], [['begin'], []]);
+  }
+  // Behind, too, the other takes over when the leader is gone.
+  server.state.isAway = true;
+  await clock.advance(20_000);
+  server.state.isAway = false;
+  await clock.advance(20_000);
+  assert.deepEqual(a.log, ['begin', 'end']);
+  assert.deepEqual(b.log, ['begin']);
+  await assert.rejects(a.elector.done, { code: 'LEADER_ELECTION_LOST' });
+  b.controller.abort();
+  await b.elector.done;
+});

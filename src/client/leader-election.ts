@@ -1,7 +1,7 @@
 import type { V1Lease } from '../api/gen/types.ts';
 import type { ResourceKind } from '../api/machinery/kind.ts';
 import { isStatus } from '../api/machinery/status-error.ts';
-import type { Clock } from '../std/clock.ts';
+import { type Clock, steadyMs } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { type Component, deferred, isAbort } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
@@ -114,19 +114,19 @@ class LeaderElector implements Component {
   /** Renews until aborted (false) or until it has failed for as long as the deadline (true). */
   async #renew(signal: AbortSignal): Promise<boolean> {
     const { clock, retryPeriodMs, renewDeadlineMs, logger } = this.#options;
-    let renewedMs = clock.now();
+    let renewedMs = steadyMs(clock);
     while (await sleepUnlessAborted(clock, retryPeriodMs, signal)) {
       // A request that hangs must not keep us leading past the deadline.
       const attempt = new AbortController();
-      const leftMs = renewedMs + renewDeadlineMs - clock.now();
+      const leftMs = renewedMs + renewDeadlineMs - steadyMs(clock);
       const timer = clock.setTimer(leftMs, () => attempt.abort(new DOMException('renew deadline exceeded', 'TimeoutError')));
       const onAbort = () => attempt.abort(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
       const isRenewed = await this.#tryAcquireOrRenew(attempt.signal);
       timer.cancel();
       signal.removeEventListener('abort', onAbort);
-      if (isRenewed) renewedMs = clock.now();
-      else if (!signal.aborted && clock.now() - renewedMs >= renewDeadlineMs) {
+      if (isRenewed) renewedMs = steadyMs(clock);
+      else if (!signal.aborted && steadyMs(clock) - renewedMs >= renewDeadlineMs) {
         logger.info('failed to renew lease', { lease: `${this.#options.namespace}/${this.#options.name}` });
         return true;
       }
@@ -140,7 +140,8 @@ class LeaderElector implements Component {
     try {
       // The leader knows its lease, and writes without reading; a conflict says that it was wrong.
       if (!isHeldBy(this.#seen.lease, identity)) await this.#read(signal);
-      const plan = planLease(this.#seen, identity, leaseDurationMs, clock.now());
+      const times = { atMs: steadyMs(clock), nowMs: clock.now() };
+      const plan = planLease(this.#seen, identity, leaseDurationMs, times);
       if (plan.action === 'wait') return false;
       await this.#write(plan.lease, signal);
       return true;
@@ -157,10 +158,10 @@ class LeaderElector implements Component {
   async #read(signal: AbortSignal): Promise<void> {
     const { clock, name } = this.#options;
     try {
-      this.#seen = observe(this.#seen, await this.#leases.get(name, { signal }), clock.now());
+      this.#seen = observe(this.#seen, await this.#leases.get(name, { signal }), steadyMs(clock));
     } catch (error) {
       if (!isStatus(error, 'NotFound')) throw error;
-      this.#seen = { lease: undefined, atMs: clock.now() };
+      this.#seen = { lease: undefined, atMs: steadyMs(clock) };
     }
   }
 
@@ -169,7 +170,7 @@ class LeaderElector implements Component {
     const written = this.#seen.lease
       ? await this.#leases.update(lease, { signal })
       : await this.#leases.create({ ...lease, metadata: { name, namespace } }, { signal });
-    this.#seen = observe(this.#seen, written, clock.now());
+    this.#seen = observe(this.#seen, written, steadyMs(clock));
   }
 
   async #release(): Promise<void> {

@@ -7,7 +7,7 @@ export interface LeaseTimes {
   retryPeriodMs: number;
 }
 
-/** The lease as it was seen last, and when: other machines' clocks are never compared with ours. */
+/** The lease as it was seen last, and when by a clock that nobody sets: other machines' clocks are never compared with ours. */
 export interface Observation {
   readonly lease: V1Lease | undefined;
   readonly atMs: number;
@@ -17,9 +17,9 @@ export interface Observation {
 export type LeasePlan = { readonly action: 'write'; readonly lease: V1Lease } | { readonly action: 'wait' };
 
 /** A lease counts as seen anew when somebody wrote to it. */
-export function observe(previous: Observation, lease: V1Lease, nowMs: number): Observation {
+export function observe(previous: Observation, lease: V1Lease, atMs: number): Observation {
   if (previous.lease?.metadata?.resourceVersion === lease.metadata?.resourceVersion) return { ...previous, lease };
-  return { lease, atMs: nowMs };
+  return { lease, atMs };
 }
 
 export function isHeldBy(lease: V1Lease | undefined, identity: string): boolean {
@@ -29,13 +29,21 @@ export function isHeldBy(lease: V1Lease | undefined, identity: string): boolean 
 /**
  * client-go's rule (tools/leaderelection/leaderelection.go): take the lease that is ours, that nobody holds, or whose holder has
  * not been seen to renew it for as long as it lasts by its own record.
+ *
+ * @param atMs now, by the clock of `seen`
+ * @param nowMs the same by the clock on the wall, which is written
  */
-export function planLease(seen: Observation, identity: string, leaseDurationMs: number, nowMs: number): LeasePlan {
+export function planLease(
+  seen: Observation,
+  identity: string,
+  leaseDurationMs: number,
+  { atMs, nowMs }: { readonly atMs: number; readonly nowMs: number },
+): LeasePlan {
   const spec = seen.lease?.spec ?? {};
   const isOurs = spec.holderIdentity === identity;
   if (!isOurs && spec.holderIdentity) {
     const lastsMs = (spec.leaseDurationSeconds ?? leaseDurationMs / 1000) * 1000;
-    if (seen.atMs + lastsMs > nowMs) return { action: 'wait' };
+    if (seen.atMs + lastsMs > atMs) return { action: 'wait' };
   }
   const now = formatMicroTime(nowMs);
   return {

@@ -10,11 +10,16 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number;
+  /** Milliseconds from some point on, by a clock that nobody sets. Absent: the time itself is never set. To be asked by `steadyMs`. */
+  steady?(): number;
   /** Calls `fn` once, after `delayMs`. A pending timer does not keep the process alive. */
   setTimer(delayMs: number, fn: () => void): Timer;
   /** Resolves after `delayMs`; rejects with the signal's reason when it is aborted first. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
 }
+
+/** What tells how long something has lasted, in milliseconds, whatever is done to the machine's clock meanwhile. Only differences count. */
+export const steadyMs = (clock: Pick<Clock, 'now' | 'steady'>): number => clock.steady?.() ?? clock.now();
 
 /** A `sleep` out of a clock's timers. */
 export function sleepOn(clock: Pick<Clock, 'setTimer'>, delayMs: number, signal?: AbortSignal): Promise<void> {
@@ -41,6 +46,7 @@ const LONGEST_NATIVE_TIMER_MS = 2 ** 31 - 1;
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  steady: () => performance.now(),
   setTimer(delayMs, fn) {
     let handle: NodeJS.Timeout;
     const arm = (leftMs: number) => {

@@ -4,6 +4,7 @@ import { podKind } from '../../api/core/v1/pod.ts';
 import type { V1Lease, V1Node, V1NodeCondition, V1Pod } from '../../api/gen/types.ts';
 import { type Outcome, Reconciler } from '../../client/reconciler.ts';
 import { hasReason, unlessReason } from '../../client/unless-reason.ts';
+import { steadyMs } from '../../std/clock.ts';
 import { type Component, isAbort } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { OwnWrites } from '../framework/own-writes.ts';
@@ -87,10 +88,11 @@ export function createNodeLifecycleController(context: ControllerContext, option
     const { gracePeriodMs, startupGracePeriodMs } = options;
     const lease = leases.get(name, NODE_LEASES);
     const previous = health.get(name);
-    const seen = observeNode({ node, lease, previous, nowMs: clock.now(), gracePeriodMs, startupGracePeriodMs });
+    const times = { nowMs: clock.now(), atMs: steadyMs(clock) };
+    const seen = observeNode({ node, lease, previous, ...times, gracePeriodMs, startupGracePeriodMs });
     health.set(name, seen.health);
     if (!seen.conditions) return seen.ready;
-    logger.debug(2, "Node hasn't been updated", { node: name, sinceMs: clock.now() - seen.health.probeMs });
+    logger.debug(2, "Node hasn't been updated", { node: name, sinceMs: times.atMs - seen.health.probeMs });
     await writeConditions(node, seen.conditions, signal);
     if (seen.observed === 'True') events.event(node, 'Normal', 'NodeNotReady', `Node ${name} status is now: NodeNotReady`);
     return seen.ready;
@@ -134,7 +136,7 @@ export function createNodeLifecycleController(context: ControllerContext, option
     for (const node of all) {
       // After a time in which we could not tell, every node gets the whole grace period again.
       const known = health.get(keyOf(node));
-      if (!allDisrupted && known) health.set(keyOf(node), { ...known, probeMs: clock.now() });
+      if (!allDisrupted && known) health.set(keyOf(node), { ...known, probeMs: steadyMs(clock) });
       taintLoop.add(keyOf(node));
     }
   };
@@ -149,7 +151,7 @@ export function createNodeLifecycleController(context: ControllerContext, option
       const rate = evictionRate(zoneState(count, options.unhealthyZoneThreshold), count.ready + count.notReady, options);
       const limiter = limiters.get(zone) ?? new ZoneLimiter();
       limiters.set(zone, limiter);
-      if (!limiter.take(rate, clock.now())) continue;
+      if (!limiter.take(rate, steadyMs(clock))) continue;
       granted.add(keyOf(node));
       taintLoop.add(keyOf(node));
     }
@@ -158,14 +160,14 @@ export function createNodeLifecycleController(context: ControllerContext, option
 
   const background = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
-      const nextMs = clock.now() + options.monitorPeriodMs;
+      const nextMs = steadyMs(clock) + options.monitorPeriodMs;
       try {
         await monitorAll(signal);
-        while (grantEvictions() && clock.now() + EVICTION_TICK_MS < nextMs) await clock.sleep(EVICTION_TICK_MS, signal);
+        while (grantEvictions() && steadyMs(clock) + EVICTION_TICK_MS < nextMs) await clock.sleep(EVICTION_TICK_MS, signal);
       } catch (error) {
         if (!isAbort(error, signal)) logger.error('Error monitoring node health', { err: error });
       }
-      await clock.sleep(Math.max(0, nextMs - clock.now()), signal).catch(() => undefined); // the loop's condition says why
+      await clock.sleep(Math.max(0, nextMs - steadyMs(clock)), signal).catch(() => undefined); // the loop's condition says why
     }
   };
 

@@ -22,6 +22,7 @@ const look = (over: Partial<Parameters<typeof observeNode>[0]>) =>
     lease: undefined,
     previous: undefined,
     nowMs: T0,
+    atMs: over.nowMs ?? T0,
     gracePeriodMs: GRACE,
     startupGracePeriodMs: 60_000,
     ...over,
@@ -69,6 +70,14 @@ test('silence for the grace period makes the kubelet’s conditions Unknown and 
 test('a node that never said how it is has the longer time from when it was made', () => {
   assert.equal(look({ nowMs: T0 + 60_000 }).conditions, undefined);
   assert.equal(look({ nowMs: T0 + 60_001 }).conditions?.length, 4);
+});
+
+test('a clock that is set, ahead or back, makes nobody silent and nobody’s silence longer or shorter', () => {
+  const well = node([ready(T0)]);
+  const first = look({ node: well, atMs: 5_000 });
+  for (const byMs of [9e6, -9e6])
+    assert.equal(look({ node: well, previous: first.health, nowMs: T0 + byMs, atMs: 5_000 + GRACE }).conditions, undefined);
+  assert.equal(look({ node: well, previous: first.health, nowMs: T0 - 9e6, atMs: 5_001 + GRACE }).ready, 'Unknown');
 });
 
 test('after a restart of the controller a node gets the whole grace period', () => {

@@ -1,7 +1,7 @@
 import type { V1Lease, V1Node, V1NodeCondition } from '../../api/gen/types.ts';
 import { formatTime } from '../../api/machinery/object.ts';
 
-/** What is remembered of a node from one look to the next. Times are by our own clock: a node's may be wrong. */
+/** What is remembered of a node from one look to the next. Times are by our own clock, one that nobody sets: a node's may be wrong. */
 export interface NodeHealth {
   /** The Ready condition's times when last seen. */
   readonly heartbeat?: string;
@@ -25,6 +25,8 @@ export interface HealthInput {
   lease: V1Lease | undefined;
   previous: NodeHealth | undefined;
   nowMs: number;
+  /** Now, by the clock of `NodeHealth`. */
+  atMs: number;
   gracePeriodMs: number;
   /** For a node that has never said how it is. */
   startupGracePeriodMs: number;
@@ -38,18 +40,18 @@ const KUBELET_CONDITIONS = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPress
  * become Unknown (pkg/controller/nodelifecycle, tryUpdateNodeHealth).
  */
 export function observeNode(input: HealthInput): Observation {
-  const { node, lease, previous, nowMs } = input;
+  const { node, lease, previous, nowMs, atMs } = input;
   const readyCondition = conditionOf(node, 'Ready');
   const heartbeat = readyCondition?.lastHeartbeatTime;
   const renewTime = lease?.spec?.renewTime;
   const createdMs = Date.parse(node.metadata?.creationTimestamp ?? '') || nowMs;
   const hasBeaten = previous ? heartbeat !== previous.heartbeat : readyCondition !== undefined;
   const hasRenewed = renewTime !== undefined && (previous?.renewTime === undefined || renewTime > previous.renewTime);
-  const probeMs = hasBeaten || hasRenewed ? nowMs : (previous?.probeMs ?? createdMs);
+  const probeMs = hasBeaten || hasRenewed ? atMs : (previous?.probeMs ?? atMs - (nowMs - createdMs));
   const health = { heartbeat, renewTime: renewTime ?? previous?.renewTime, probeMs };
   const observed = readyCondition?.status ?? 'Unknown';
   const gracePeriodMs = readyCondition ? input.gracePeriodMs : input.startupGracePeriodMs;
-  if (nowMs <= probeMs + gracePeriodMs) return { health, observed, ready: observed };
+  if (atMs <= probeMs + gracePeriodMs) return { health, observed, ready: observed };
   const conditions = planUnknown(node, nowMs);
   return { health, observed, ready: 'Unknown', ...(conditions && { conditions }) };
 }
