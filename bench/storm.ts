@@ -10,6 +10,7 @@
 import { join } from 'node:path';
 import { createClient } from '../src/client/create-client.ts';
 import { transportFromKubeconfig } from '../src/client/kubeconfig-client.ts';
+import { plainReader } from '../src/client/object-reader.ts';
 import type { ControlPlane } from '../src/cluster/control-plane.ts';
 import { createHollowKubelet, hollowConfiguration } from '../src/cluster/hollow-kubelet.ts';
 import { createNodeFleet } from '../src/cluster/node-fleet.ts';
@@ -63,6 +64,7 @@ async function joinAll(kubeconfig: string, server: string, caFile: string, direc
     kubeconfig: '',
     adminTransport,
     clientAs: () => createClient({ transport: adminTransport, userAgent: 'bench' }),
+    reader: plainReader,
     knownNodes: new Map(),
     done: new Promise(() => {}),
     stop: () => adminTransport.close({ final: true }),

@@ -3,6 +3,7 @@ import type { DynamicObject, KubeObject } from '../api/machinery/object.ts';
 import { formatGroupResource, type Status, StatusError } from '../api/machinery/status-error.ts';
 import { Backoff } from '../std/backoff.ts';
 import type { Clock } from '../std/clock.ts';
+import { deepFreeze } from '../std/deep-freeze.ts';
 import { type Component, deferred, isAbort } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
 import type { Client, ResourceClient, WatchEvent } from './client.ts';
@@ -243,10 +244,4 @@ class ListWatchInformer<T extends KubeObject> implements Informer<T> {
 
 function isExpired(error: unknown): boolean {
   return error instanceof StatusError && (error.code === 410 || error.reason === 'Expired' || error.reason === 'Gone');
-}
-
-function deepFreeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
-  Object.freeze(value);
-  for (const field of Object.values(value)) deepFreeze(field);
 }

@@ -11,6 +11,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from './client.ts';
+import type { ObjectReader } from './object-reader.ts';
 import type { Call, Caller } from './request.ts';
 import { resourcePath } from './resource-path.ts';
 import { splitLines } from './watch-lines.ts';
@@ -30,11 +31,11 @@ interface Target {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
 }
 
-/** The verbs on `kind` in `namespace`, sent by `caller`. */
+/** The verbs on `kind` in `namespace`, sent by `caller`; lists and watches are read by `reader`. */
 export function createResourceClient<T extends KubeObject>(
   caller: Caller,
   kind: ResourceKind,
-  namespace?: string,
+  { namespace, reader }: { readonly namespace?: string | undefined; readonly reader: ObjectReader },
 ): ResourceClient<T> {
   const resource = formatGroupResource(kind);
 
@@ -64,11 +65,13 @@ export function createResourceClient<T extends KubeObject>(
     get: async (name, options = {}) =>
       sendFor(callOne('get', 'GET', { name, subresource: options.subresource }, { signal: options.signal })),
     list: async (options = {}) => {
-      const list = await sendFor<KubeList<T>>(call('list', 'GET', { query: listQuery(options) }, { signal: options.signal }));
+      const sent = call('list', 'GET', { query: listQuery(options) }, { signal: options.signal });
+      const list = reader.list<T>((await caller.send(sent)).text);
       // A server in Go writes an empty list of many kinds as null.
       return list.items ? list : { ...list, items: [] };
     },
-    watch: (options = {}) => watch<T>(caller, call('watch', 'GET', { query: watchQuery(options) }, { signal: options.signal })),
+    watch: (options = {}) =>
+      watch<T>(caller, reader, call('watch', 'GET', { query: watchQuery(options) }, { signal: options.signal })),
     async create<R = T>(object: R, options: RequestOptions & { readonly name?: string } = {}): Promise<R> {
       const target = {
         name: options.subresource ? options.name : undefined,
@@ -105,10 +108,14 @@ export function createResourceClient<T extends KubeObject>(
   };
 }
 
-async function* watch<T>(caller: Caller, call: Call): AsyncGenerator<WatchEvent<T>, void, undefined> {
+async function* watch<T extends KubeObject>(
+  caller: Caller,
+  reader: ObjectReader,
+  call: Call,
+): AsyncGenerator<WatchEvent<T>, void, undefined> {
   for await (const line of splitLines(await caller.stream(call))) {
     await pauseBefore(line.length);
-    yield JSON.parse(line) as WatchEvent<T>;
+    yield reader.event<T>(line);
   }
 }
 

@@ -4,6 +4,7 @@ import { secretKind } from '../api/core/v1/secret.ts';
 import type { V1Secret } from '../api/gen/types.ts';
 import type { Client } from '../client/client.ts';
 import { createClient } from '../client/create-client.ts';
+import type { ObjectReader } from '../client/object-reader.ts';
 import { unlessReason } from '../client/unless-reason.ts';
 import { writeFileAtomic } from '../std/atomic-file.ts';
 import { Backoff } from '../std/backoff.ts';
@@ -56,6 +57,8 @@ export interface NodeKubeletOptions {
   /** The node's own. */
   readonly directory: string;
   readonly config: ClusterConfig;
+  /** Shared by all parts of the cluster. */
+  readonly reader: ObjectReader;
   readonly logger: Logger;
 }
 
@@ -84,7 +87,7 @@ export function createClusterNode(options: ClusterNodeOptions): ManagedNode {
 
   const run = async (): Promise<void> => {
     tokenId = (await prepareFiles({ directory, name, controlPlane, admin, nowMs: clock.now() })) ?? tokenId;
-    const current = options.createKubelet({ name, address, port, directory, config, logger });
+    const current = options.createKubelet({ name, address, port, directory, config, reader: controlPlane.reader, logger });
     kubelet = current;
     await current.start();
     current.ended.catch((error: unknown) => {

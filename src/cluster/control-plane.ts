@@ -9,6 +9,8 @@ import { type ApiServer, startApiServer } from '../apiserver/apiserver.ts';
 import type { UserInfo } from '../apiserver/contracts.ts';
 import type { Client } from '../client/client.ts';
 import { createClient } from '../client/create-client.ts';
+import type { ObjectReader } from '../client/object-reader.ts';
+import { createSharedReader } from '../client/shared-reader.ts';
 import type { Transport } from '../client/transport/transport.ts';
 import { unlessReason } from '../client/unless-reason.ts';
 import { formatKubeconfig } from '../pki/kubeconfig.ts';
@@ -47,6 +49,8 @@ export interface ControlPlane {
   readonly adminTransport: Transport;
   /** Clients of other users, for parts that are started later. */
   readonly clientAs: ClientAs;
+  /** What the cluster's own parts read lists and watches with: they share the objects. */
+  readonly reader: ObjectReader;
   /** The nodes whose serving requests are approved; the owner adds to it. */
   readonly knownNodes: Map<string, KnownNode>;
   /** Rejects when a part fails by itself. */
@@ -127,10 +131,12 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     await group.start(component);
     if (role !== undefined) health.watch(role, component);
   };
+  const reader = createSharedReader({ clock, freeze: config.freezeObjects });
   const as = (program: string, user: string, ...groups: string[]) =>
     createClient({
       transport: apiServer.transport({ name: user, groups: [...groups, 'system:authenticated'] }),
       userAgent: program,
+      reader,
     });
   const adminTransport = apiServer.transport(ADMIN);
   const knownNodes = new Map<string, KnownNode>();
@@ -166,6 +172,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     },
     adminTransport,
     clientAs: as,
+    reader,
     knownNodes,
     done: failure.promise,
     stop: () => resources.disposeAsync(),

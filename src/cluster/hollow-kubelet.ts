@@ -40,7 +40,7 @@ export interface RunningKubelet {
 }
 
 export function createHollowKubelet(options: NodeKubeletOptions, settings: FleetSettings): RunningKubelet {
-  const { name, address, port, directory, config, logger } = options;
+  const { name, address, port, directory, config, reader, logger } = options;
   const { clock, random } = config;
   const kubelet = createKubelet({
     nodeName: name,
@@ -59,6 +59,7 @@ export function createHollowKubelet(options: NodeKubeletOptions, settings: Fleet
     machine: machineOfNode(settings.machine, name),
     listen: { address, port },
   });
+    connect: (target, credentials, more) => connectByHttps(target, credentials, { ...more, reader }),
   return runningKubelet(kubelet, `node ${name}`);
 }
 

@@ -60,6 +60,11 @@ export interface ClusterOptions {
 
 /** The same, complete. */
 export interface ClusterConfig {
+  /**
+   * Freezes the objects that the cluster's own parts share, so that one that changes them fails at once, instead of the others in some
+   * way. For tests: it costs time. Default false.
+   */
+  freezeObjects?: boolean;
   readonly name: string;
   /** How many hollow nodes there are to be, those known already included; undefined: as `defaultNodes` says. */
   readonly nodes: number | undefined;
@@ -94,6 +99,7 @@ export const CLUSTER_CIDR = '10.128.0.0/9';
 export const SERVICE_CIDR = '10.96.0.0/12';
 /** The first address of the range, which `kubernetes.default` gets. */
 export const KUBERNETES_SERVICE_ADDRESS = '10.96.0.1';
+  readonly freezeObjects: boolean;
 /** kubeadm's: the tenth of the range. */
 export const CLUSTER_DNS_SERVICE_ADDRESS = '10.96.0.10';
 export const CLUSTER_DOMAIN = 'cluster.local';
@@ -176,3 +182,4 @@ function chooseStore({ store, dataDir }: ClusterOptions, record: ClusterRecord |
     });
   return store ?? known ?? (dataDir === undefined ? 'memory' : 'sqlite');
 }
+    freezeObjects: options.freezeObjects ?? false,

@@ -20,7 +20,7 @@ interface Opened {
 
 async function open(options: Parameters<typeof startCluster>[0]): Promise<Opened> {
   const directory = await temporaryDirectory();
-  const cluster: Cluster = await startCluster(options);
+  const cluster: Cluster = await startCluster({ freezeObjects: true, ...options });
   const kubeconfig = directory.file('kubeconfig');
   await writeFile(kubeconfig, cluster.kubeconfig, { mode: 0o600 });
   return {

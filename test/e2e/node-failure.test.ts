@@ -14,7 +14,7 @@ const REPLICAS = 6;
 
 let cluster: Cluster;
 before(async () => {
-  cluster = await startCluster({ nodes: 3, nodeMonitorGracePeriodMs: GRACE_MS });
+  cluster = await startCluster({ nodes: 3, nodeMonitorGracePeriodMs: GRACE_MS, freezeObjects: true });
 });
 after(() => cluster.close());
 

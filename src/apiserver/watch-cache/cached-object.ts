@@ -32,6 +32,8 @@ export class CachedObject {
   #value: Uint8Array | undefined;
   #bytes: Buffer | undefined;
   #object: DynamicObject | undefined;
+  /** Whether somebody has asked for the parsed form since `forgetUnused` looked. */
+  #isUsed = false;
   #labels: Labels | undefined;
   /** As kinds show it, by their version. A record that has been replaced leaves nothing behind. */
   #variants: Map<string, { readonly kind: KindDefinition; readonly shown: CachedObject }> | undefined;
@@ -119,6 +121,18 @@ export class CachedObject {
     this.#variants = undefined;
   }
 
+  /**
+   * Lets go of the parsed form where nobody has asked for it since the last call: it is several times as large as the bytes. Returns whether there
+   * still is one.
+   */
+  forgetUnused(): boolean {
+    if (!this.#isUsed) this.#object = undefined;
+    this.#isUsed = false;
+    let left = this.#object !== undefined;
+    for (const { shown } of this.#variants?.values() ?? []) left = (shown !== this && shown.forgetUnused()) || left;
+    return left;
+  }
+
   /** From there on, after a `{`, its bytes are sent in a list: without apiVersion and kind. */
   get itemOffset(): number {
     return this.#form.itemOffset;
@@ -127,6 +141,7 @@ export class CachedObject {
   /** The parsed form, shared: not to be changed. */
   get object(): DynamicObject {
     this.#object ??= this.decode();
+    this.#isUsed = true;
     return this.#object;
   }
 

@@ -3,7 +3,7 @@ import type { CachedEvent } from './cached-event.ts';
 /** As upstream's watch cache: never fewer than this many events, never more, and between them those of the last 75 seconds. */
 const FEWEST = 100;
 const MOST = 10_000;
-export const KEPT_MS = 75_000;
+const KEPT_MS = 75_000;
 /** Whatever the number: large objects that change often must not fill the memory. */
 const MOST_BYTES = 32 * 1024 * 1024;
 

@@ -75,9 +75,11 @@ export class KindCache {
     event.previous?.forgetParsed();
   }
 
-  /** Lets go of changes that are too old to be kept. Returns whether some will be in a while. */
+  /** Lets go of changes that are too old to be kept, and of parsed objects that nobody uses. Returns whether there will be some in a while. */
   forgetOld(nowMs: number): boolean {
-    return this.#history.forgetOld(nowMs);
+    let more = this.#history.forgetOld(nowMs);
+    for (const object of this.objects.values()) more = object.forgetUnused() || more;
+    return more;
   }
 
   /**

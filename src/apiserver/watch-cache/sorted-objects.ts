@@ -38,6 +38,10 @@ export class SortedObjects {
     return this.#sorted.slice(start, this.#lowerBound(`${prefix}\u{10ffff}`, start));
   }
 
+  values(): IterableIterator<CachedObject> {
+    return this.#byKey.values();
+  }
+
   all(): CachedObject[] {
     return this.#sorted.slice();
   }

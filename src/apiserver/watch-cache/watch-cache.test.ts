@@ -228,3 +228,16 @@ test('after the store lost its history, watchers are closed and listeners hear w
     ['kept', 'new'],
   );
 });
+
+test('a parsed object that nobody asks for any more is parsed anew for the next who does', async () => {
+  const { cache, clock, put } = await open();
+  await put('x', { k: 'v' });
+  await cache.fresh();
+  const [object] = cache.kind(configMapKind).objects.all();
+  const parsed = object!.object;
+  await clock.advance(30_000);
+  assert.equal(object!.object, parsed, 'it was asked for since');
+  await clock.advance(80_000);
+  assert.notEqual(object!.object, parsed);
+  assert.deepEqual(object!.object, parsed);
+});

@@ -9,7 +9,6 @@ import { type StoredForm, storedForm, storedVersion } from '../store-access/enco
 import type { Keyspace, ObjectKey } from '../store-access/keyspace.ts';
 import { CachedEvent } from './cached-event.ts';
 import { CachedObject } from './cached-object.ts';
-import { KEPT_MS } from './event-history.ts';
 import { KindCache } from './kind-cache.ts';
 import { RevisionGate } from './revision-gate.ts';
 
@@ -22,6 +21,8 @@ export interface WatchCacheConfig {
   readonly random: () => number;
 }
 
+/** How often what is too old, and what nobody uses, is let go of. */
+const FORGET_EVERY_MS = 25_000;
 const unknownKind = (path: string) => new CodedError(`nothing is stored under ${path}`, { code: 'UNKNOWN_KIND' });
 
 interface OpenKind {
@@ -247,7 +248,7 @@ export class WatchCache {
   /** A burst of changes is not to be kept until the next one. */
   #forgetOldLater(): void {
     const { clock } = this.#config;
-    this.#forgetting ??= clock.setTimer(KEPT_MS, () => {
+    this.#forgetting ??= clock.setTimer(FORGET_EVERY_MS, () => {
       this.#forgetting = undefined;
       let more = false;
       for (const { cache } of this.#byPath.values()) more = cache.forgetOld(clock.now()) || more;

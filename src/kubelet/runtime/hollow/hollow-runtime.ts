@@ -18,7 +18,8 @@ const SIGKILL_EXIT = 137;
 
 interface HollowContainer {
   state: RuntimeContainer;
-  pod: V1Pod;
+  /** What the pod asked for when it started: the pod itself would be kept as it was then. */
+  readonly stopAfterMs: number;
   endTimer?: Timer;
 }
 
@@ -122,7 +123,7 @@ class HollowRuntime implements Runtime {
       createdAtMs,
       startedAtMs: clock.now(),
     };
-    this.#putContainer({ state, pod });
+    this.#putContainer({ state, stopAfterMs: behaviour.stopAfterMs });
     this.#endLater(state.id, behaviour.runForMs, behaviour.exitCode);
     return state;
   }
@@ -135,7 +136,7 @@ class HollowRuntime implements Runtime {
   async stopContainer(id: string, gracePeriodMs: number): Promise<void> {
     const container = this.#containers.get(id);
     if (container?.state.phase !== 'running') return;
-    const { stopAfterMs } = hollowBehaviour(container.pod, container.state.name);
+    const { stopAfterMs } = container;
     const waitMs = Math.min(stopAfterMs, gracePeriodMs);
     if (waitMs > 0) await this.#options.clock.sleep(waitMs);
     // What ends when asked ends well; what had to be killed shows the signal.
@@ -210,9 +211,12 @@ class HollowRuntime implements Runtime {
         message: terminated.message,
       }),
     };
-    this.#putContainer({ state, pod });
-    if (phase !== 'running') return;
-    const { runForMs, exitCode } = hollowBehaviour(pod, status.name);
+    if (phase !== 'running') {
+      this.#putContainer({ state, stopAfterMs: 0 });
+      return;
+    }
+    const { runForMs, exitCode, stopAfterMs } = hollowBehaviour(pod, status.name);
+    this.#putContainer({ state, stopAfterMs });
     const ranMs = this.#options.clock.now() - startedAtMs;
     this.#endLater(state.id, runForMs === undefined ? undefined : Math.max(0, runForMs - ranMs), exitCode);
   }

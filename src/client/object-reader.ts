@@ -1,0 +1,16 @@
+import type { KubeList, KubeObject } from '../api/machinery/object.ts';
+import type { WatchEvent } from './client.ts';
+
+/** Makes objects of the JSON that lists and watches are answered with. */
+export interface ObjectReader {
+  /** @throws SyntaxError when the line is no JSON */
+  event<T extends KubeObject>(line: string): WatchEvent<T>;
+  /** @throws SyntaxError when the text is no JSON */
+  list<T extends KubeObject>(text: string): KubeList<T>;
+}
+
+/** Reads all that is there; what it makes is the caller's own. */
+export const plainReader: ObjectReader = {
+  event: <T extends KubeObject>(line: string) => JSON.parse(line) as WatchEvent<T>,
+  list: <T extends KubeObject>(text: string) => JSON.parse(text) as KubeList<T>,
+};
