@@ -1,5 +1,5 @@
 import { apiVersionOf, type ResourceKind } from '../api/machinery/kind.ts';
-import type { KubeList, KubeObject } from '../api/machinery/object.ts';
+import type { KubeObject } from '../api/machinery/object.ts';
 import { formatGroupResource } from '../api/machinery/status-error.ts';
 import { pauseBefore } from '../std/pauses.ts';
 import type {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { connectByHttps } from '../kubelet/api-connection.ts';
 import { completeConfiguration } from '../kubelet/configuration/defaults.ts';
 import type { KubeletConfiguration } from '../kubelet/configuration/kubelet-configuration.ts';
 import { createKubelet, type Kubelet } from '../kubelet/kubelet.ts';
