@@ -59,8 +59,8 @@ export function createHollowKubelet(options: NodeKubeletOptions, settings: Fleet
     expectsPodCidr: true,
     machine: machineOfNode(settings.machine, name),
     listen: { address, port },
-  });
     connect: (target, credentials, more) => connectByHttps(target, credentials, { ...more, reader }),
+  });
   return runningKubelet(kubelet, `node ${name}`);
 }
 

@@ -51,6 +51,11 @@ export interface ClusterOptions {
   nodeMonitorGracePeriodMs?: number;
   /** Gives up a start that has not come to its end. A cluster that runs is closed by `close`. */
   signal?: AbortSignal;
+  /**
+   * Freezes the objects that the cluster's own parts share, so that one that changes them fails at once, instead of the others in some
+   * way. For tests: it costs time. Default false.
+   */
+  freezeObjects?: boolean;
   clock?: Clock;
   /** Default: nothing is logged. */
   logger?: Logger;
@@ -60,11 +65,6 @@ export interface ClusterOptions {
 
 /** The same, complete. */
 export interface ClusterConfig {
-  /**
-   * Freezes the objects that the cluster's own parts share, so that one that changes them fails at once, instead of the others in some
-   * way. For tests: it costs time. Default false.
-   */
-  freezeObjects?: boolean;
   readonly name: string;
   /** How many hollow nodes there are to be, those known already included; undefined: as `defaultNodes` says. */
   readonly nodes: number | undefined;
@@ -88,6 +88,7 @@ export interface ClusterConfig {
   /** Undefined: the controller's own default. */
   readonly nodeMonitorGracePeriodMs: number | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly freezeObjects: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
@@ -99,7 +100,6 @@ export const CLUSTER_CIDR = '10.128.0.0/9';
 export const SERVICE_CIDR = '10.96.0.0/12';
 /** The first address of the range, which `kubernetes.default` gets. */
 export const KUBERNETES_SERVICE_ADDRESS = '10.96.0.1';
-  readonly freezeObjects: boolean;
 /** kubeadm's: the tenth of the range. */
 export const CLUSTER_DNS_SERVICE_ADDRESS = '10.96.0.10';
 export const CLUSTER_DOMAIN = 'cluster.local';
@@ -164,6 +164,7 @@ export function completeOptions(
     startTimeoutMs: options.startTimeoutMs ?? 60_000,
     nodeMonitorGracePeriodMs: options.nodeMonitorGracePeriodMs,
     signal: options.signal,
+    freezeObjects: options.freezeObjects ?? false,
     clock: options.clock ?? surroundings.clock,
     logger: options.logger ?? surroundings.logger,
     random: options.random ?? surroundings.random,
@@ -182,4 +183,3 @@ function chooseStore({ store, dataDir }: ClusterOptions, record: ClusterRecord |
     });
   return store ?? known ?? (dataDir === undefined ? 'memory' : 'sqlite');
 }
-    freezeObjects: options.freezeObjects ?? false,
