@@ -1,3 +1,4 @@
+import { exactJsonText } from '../../std/exact-json.ts';
 import { isJsonMap } from '../machinery/clone.ts';
 import { decodeScalar } from '../machinery/decode-scalar.ts';
 import type { ScalarName } from '../machinery/schema.ts';
@@ -110,7 +111,8 @@ function checkScalar({ name }: ScalarType, value: unknown, findings: Findings): 
     return value;
   }
   if (NUMBERS.has(name)) {
-    if (typeof value !== 'number') complain(findings, `expected numeric (int or float), got ${goType(value)}`);
+    if (typeof value !== 'number' && typeof value !== 'bigint')
+      complain(findings, `expected numeric (int or float), got ${goType(value)}`);
   } else if (TEXTS.has(name)) {
     if (typeof value !== 'string') complain(findings, `expected string, got ${describe(value)}`);
   } else if (name === 'boolean') {
@@ -140,4 +142,4 @@ function goType(value: unknown): string {
   return typeof value === 'boolean' ? 'bool' : typeof value;
 }
 
-const describe = (value: unknown) => `&value.valueUnstructured{Value:${JSON.stringify(value)?.slice(0, 100)}}`;
+const describe = (value: unknown) => `&value.valueUnstructured{Value:${exactJsonText(value)?.slice(0, 100)}}`;

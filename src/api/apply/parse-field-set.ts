@@ -1,3 +1,4 @@
+import { exactJsonText } from '../../std/exact-json.ts';
 import { EMPTY, type FieldSet, LEAF, nodeOf, union } from './field-set.ts';
 import { canonicalElement } from './path-element.ts';
 
@@ -11,7 +12,7 @@ export function parseFieldSet(json: unknown): FieldSet {
 
 function childrenOf(json: unknown, depth: number): { children: FieldSet | undefined; member: boolean } {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new Error(`a set of fields must be made of objects, not ${JSON.stringify(json)?.slice(0, 100)}`);
+    throw new Error(`a set of fields must be made of objects, not ${exactJsonText(json)?.slice(0, 100)}`);
   if (depth > DEEPEST) throw new Error(`a set of fields must not be deeper than ${DEEPEST}`);
   let children: Record<string, FieldSet> | undefined;
   let member = true;

@@ -1,4 +1,5 @@
 /** The steps of a field's path: `f:name`, `k:{"name":"web"}`, `v:"text"`, `i:3` (fieldpath/serialize-pe.go). */
+import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
 
 /** A key of an item in a list: the fields that tell it apart, by name. */
 export type ItemKey = readonly (readonly [name: string, value: unknown])[];
@@ -8,11 +9,11 @@ export const fieldElement = (name: string): string => `f:${name}`;
 /** `fields` in the order of their names. */
 export function keyElement(fields: ItemKey): string {
   let text = '';
-  for (const [name, value] of fields) text += `${text && ','}${JSON.stringify(name)}:${JSON.stringify(value)}`;
+  for (const [name, value] of fields) text += `${text && ','}${JSON.stringify(name)}:${exactJsonText(value)}`;
   return `k:{${text}}`;
 }
 
-export const valueElement = (value: unknown): string => `v:${JSON.stringify(value)}`;
+export const valueElement = (value: unknown): string => `v:${exactJsonText(value)}`;
 
 export const sortKey = (fields: ItemKey): ItemKey => [...fields].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 
@@ -50,7 +51,7 @@ export function canonicalElement(text: string): string | undefined {
 
 function parsed(json: string, text: string): unknown {
   try {
-    return JSON.parse(json);
+    return parseExactJson(json);
   } catch (error) {
     throw new Error(`parsing value ${JSON.stringify(text)}: ${(error as Error).message}`, { cause: error });
   }
@@ -58,7 +59,7 @@ function parsed(json: string, text: string): unknown {
 
 /** The key that a `k:` element holds. */
 export function keyOfElement(element: string): ItemKey {
-  return Object.entries(JSON.parse(element.slice(2)) as object);
+  return Object.entries(parseExactJson(element.slice(2)) as object);
 }
 
 /** A path as upstream writes it: `.spec.containers[name="web"].image`, `.metadata.finalizers[="a/b"]`. */
@@ -81,5 +82,5 @@ function formatElement(element: string): string {
 }
 
 export function formatKey(key: ItemKey): string {
-  return `[${key.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(',')}]`;
+  return `[${key.map(([name, value]) => `${name}=${exactJsonText(value)}`).join(',')}]`;
 }

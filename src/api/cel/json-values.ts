@@ -56,7 +56,7 @@ export function jsonValue(json: unknown): Value {
     case 'boolean':
       return json;
     case 'number':
-      return Number.isSafeInteger(json) || (Number.isInteger(json) && Math.abs(json) < 2 ** 63) ? BigInt(json) : json;
+      return Number.isSafeInteger(json) ? BigInt(json) : json;
     case 'bigint':
       return json;
     case 'object':

@@ -1,4 +1,6 @@
 /** Values as JSON, for what expressions make: objects to apply, values of patches. */
+
+import { integer64 } from '../../std/exact-json.ts';
 import { formatCelDuration, formatTimestamp } from './time-values.ts';
 import { Duration, ListValue, MapValue, Optional, Timestamp, typeNameOf, Uint, type Value } from './values.ts';
 
@@ -11,12 +13,12 @@ const DEEPEST = 500;
 export function toJson(value: Value, depth = 0): unknown {
   if (depth > DEEPEST) throw new NotJson('value is nested too deep');
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
-  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'bigint') return integer64(value);
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new NotJson(`${value} has no form in JSON`);
     return value;
   }
-  if (value instanceof Uint) return Number(value.value);
+  if (value instanceof Uint) return integer64(value.value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (value instanceof ListValue) return [...value].map((item) => toJson(item, depth + 1));
   if (value instanceof MapValue) return mapToJson(value, depth);

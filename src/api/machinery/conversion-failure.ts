@@ -1,3 +1,4 @@
+import { isExactInteger } from '../../std/exact-json.ts';
 import type { DecodeFailure } from './decode-scalar.ts';
 
 /**
@@ -19,7 +20,8 @@ export function conversionMessage(failure: DecodeFailure): string {
 /** The kind of Go's value for a JSON value. */
 function goKind(value: unknown): string {
   if (Array.isArray(value)) return 'slice';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'int64' : 'float64';
+  if (isExactInteger(value)) return 'int64';
+  if (typeof value === 'number') return 'float64';
   if (typeof value === 'boolean') return 'bool';
   return typeof value === 'object' ? 'map' : 'string';
 }

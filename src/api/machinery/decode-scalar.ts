@@ -1,3 +1,4 @@
+import { exactJsonText, isExactInteger } from '../../std/exact-json.ts';
 import { canonicalQuantity } from './quantity.ts';
 import type { ScalarName } from './schema.ts';
 import { canonicalMicroTime, canonicalTime } from './time-text.ts';
@@ -56,15 +57,22 @@ export function zeroScalar(name: ScalarName): unknown {
 export function describeValue(value: unknown, goType: string): string {
   if (Array.isArray(value)) return 'array';
   if (typeof value === 'boolean') return 'bool';
-  if (typeof value === 'number') return goType.startsWith('int') ? `number ${value}` : 'number';
+  if (typeof value === 'number' || typeof value === 'bigint') return goType.startsWith('int') ? `number ${value}` : 'number';
   return typeof value;
 }
 
 const isInteger = (value: unknown, least: number, most: number) =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 
+/** Numbers that are not exact were none of 64 bits, unless a program that counts in doubles wrote the largest of them. */
+function decodeInt64(value: unknown): number | bigint | undefined {
+  if (isExactInteger(value)) return value;
+  return value === INT64 ? MOST_INT64 : undefined;
+}
+
 const INT32 = 2 ** 31;
 const INT64 = 2 ** 63;
+const MOST_INT64 = 2n ** 63n - 1n;
 
 /** The value in canonical form; undefined when it has the wrong JSON type. Throws a DecodeFailure for texts that do not parse. */
 export function decodeScalar(name: ScalarName, value: unknown): unknown {
@@ -76,9 +84,9 @@ export function decodeScalar(name: ScalarName, value: unknown): unknown {
     case 'int32':
       return isInteger(value, -INT32, INT32 - 1) ? value : undefined;
     case 'int64':
-      return isInteger(value, -INT64, INT64) ? value : undefined;
+      return decodeInt64(value);
     case 'double':
-      return typeof value === 'number' ? value : undefined;
+      return typeof value === 'bigint' ? Number(value) : typeof value === 'number' ? value : undefined;
     case 'time':
       return decodeTime(value, canonicalTime, '2006-01-02T15:04:05Z07:00');
     case 'micro-time':
@@ -103,14 +111,14 @@ function decodeTime(value: unknown, canonical: (text: string) => string | undefi
   if (typeof value !== 'string') return wrongValue(value, 'string');
   const time = canonical(value);
   if (time !== undefined) return time;
-  const shown = JSON.stringify(value);
+  const shown = exactJsonText(value);
   throw new DecodeFailure(
     `parsing time ${shown} as ${JSON.stringify(layout)}: cannot parse ${shown} as ${JSON.stringify(layout.slice(0, 4))}`,
   );
 }
 
 function decodeQuantity(value: unknown): string {
-  const text = typeof value === 'string' || typeof value === 'number' ? value : JSON.stringify(value);
+  const text = typeof value === 'string' || typeof value === 'number' ? value : exactJsonText(value);
   try {
     return canonicalQuantity(text);
   } catch (error) {

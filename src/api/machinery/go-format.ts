@@ -1,4 +1,5 @@
 /** A JSON value as Go's `%+v` prints it: `map[a:1 b:[x y]]`. Upstream shows patches this way. */
+import { exactJsonText } from '../../std/exact-json.ts';
 export function goFormat(value: unknown): string {
   if (value === null || value === undefined) return '<nil>';
   if (Array.isArray(value)) return `[${value.map(goFormat).join(' ')}]`;
@@ -9,7 +10,7 @@ export function goFormat(value: unknown): string {
 
 /** JSON as Go's encoder writes a map: keys in order, and nothing that HTML would take for its own. */
 export function goJson(value: unknown): string {
-  return JSON.stringify(inOrder(value)).replace(
+  return exactJsonText(inOrder(value)).replace(
     /[<>&\u2028\u2029]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

@@ -152,5 +152,6 @@ export function jsonSyntaxError(text: string): string | undefined {
 export function goJsonType(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
+  if (typeof value === 'bigint') return 'number';
   return typeof value === 'boolean' ? 'bool' : typeof value;
 }

@@ -24,7 +24,7 @@ export interface Column {
   /** 0 is shown always, 1 with `-o wide`. */
   readonly priority: number;
   /** Null is shown as nothing. */
-  readonly cell: (object: DynamicObject, nowMs: number) => string | number | boolean | null;
+  readonly cell: (object: DynamicObject, nowMs: number) => string | number | bigint | boolean | null;
 }
 
 /** A remark on a whole row (meta/v1 TableRowCondition). */

@@ -12,7 +12,7 @@ export interface TableColumn {
 }
 
 export interface TableRow {
-  readonly cells: readonly (string | number | boolean | null)[];
+  readonly cells: readonly (string | number | bigint | boolean | null)[];
   readonly conditions?: readonly RowCondition[];
   readonly object?: object | null;
 }

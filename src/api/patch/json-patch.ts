@@ -1,4 +1,6 @@
 /** RFC 6902, with the limits and errors of the API server's patch handler. */
+
+import { exactJsonText } from '../../std/exact-json.ts';
 import { cloneJson, equalJson, isJsonMap, setField } from '../machinery/clone.ts';
 import { goJsonType } from '../machinery/json-syntax.ts';
 import { badRequest, requestEntityTooLarge, StatusError } from '../machinery/status-error.ts';
@@ -89,7 +91,7 @@ function apply(holder: object, operation: Operation, copied: { bytes: number }):
     }
     case 'copy': {
       const value = read(find(holder, operation.from!, op), op);
-      copied.bytes += JSON.stringify(value).length;
+      copied.bytes += exactJsonText(value).length;
       if (copied.bytes > MOST_COPIED_BYTES)
         throw patchDoesNotApply(
           `Unable to complete the copy, the accumulated size increase of copy is ${copied.bytes}, exceeding the limit ${MOST_COPIED_BYTES}`,

@@ -2,6 +2,8 @@
  * Strategic merge patch (apimachinery/pkg/util/strategicpatch): a merge patch that knows by which field the items of a list are told
  * apart, with the directives $patch, $retainKeys, $setElementOrder and $deleteFromPrimitiveList.
  */
+
+import { exactJsonText } from '../../std/exact-json.ts';
 import { cloneJson, isJsonMap, type JsonMap, setField } from '../machinery/clone.ts';
 import { fieldOfSchema, goTypeName } from '../machinery/schema.ts';
 import { badRequest } from '../machinery/status-error.ts';
@@ -49,8 +51,8 @@ function applyMapDirective(patch: JsonMap): JsonMap {
 }
 
 function unknownDirective(directive: unknown, map: JsonMap): Error {
-  const name = typeof directive === 'string' ? directive : JSON.stringify(directive);
-  return badRequest(`unknown patch type: ${name} in map: ${JSON.stringify(map)}`);
+  const name = typeof directive === 'string' ? directive : exactJsonText(directive);
+  return badRequest(`unknown patch type: ${name} in map: ${exactJsonText(map)}`);
 }
 
 /** Drops every field that `$retainKeys` does not name: how a union is switched from one member to another. */
@@ -96,7 +98,7 @@ function checkOrder(additions: readonly unknown[], order: readonly unknown[], id
     const place = identities.indexOf(identify(item), from);
     if (place < 0)
       throw badRequest(
-        `The order in patch list:\n${JSON.stringify(additions)}\n doesn't match $setElementOrder list:\n${JSON.stringify(order)}\n`,
+        `The order in patch list:\n${exactJsonText(additions)}\n doesn't match $setElementOrder list:\n${exactJsonText(order)}\n`,
       );
     from = place + 1;
   }
@@ -185,9 +187,9 @@ function mergeItems(
 /** An item that replaces the whole list needs no key; every other one does. */
 function requireKey(item: unknown, mergeKey: string): JsonMap {
   if (!isJsonMap(item))
-    throw badRequest(`expected an object with ${JSON.stringify(mergeKey)} in a list that is merged, got ${JSON.stringify(item)}`);
+    throw badRequest(`expected an object with ${JSON.stringify(mergeKey)} in a list that is merged, got ${exactJsonText(item)}`);
   if (!Object.hasOwn(item, mergeKey) && item[PATCH] !== 'replace')
-    throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`);
+    throw badRequest(`map: ${exactJsonText(item)} does not contain declared merge key: ${mergeKey}`);
   return item;
 }
 

@@ -1,3 +1,4 @@
+import { parseExactJson } from '../../std/exact-json.ts';
 import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
 import { type WireReader, WireType } from '../../std/protobuf/wire-reader.ts';
 import type { ScalarName } from '../machinery/schema.ts';
@@ -23,7 +24,7 @@ export function readScalar(reader: WireReader, name: ScalarName): unknown {
     case 'int32':
       return reader.signed() | 0;
     case 'int64':
-      return reader.signed();
+      return reader.signed64();
     case 'double':
       return reader.double();
     case 'bytes':
@@ -86,7 +87,7 @@ function readRaw(reader: WireReader): unknown {
   const text = readInner(reader, NO_NUMBERS).texts[1];
   if (!text) return undefined;
   try {
-    return JSON.parse(text) ?? undefined;
+    return parseExactJson(text) ?? undefined;
   } catch (error) {
     throw new ProtobufError(`a raw value is no JSON: ${(error as Error).message}`, error);
   }

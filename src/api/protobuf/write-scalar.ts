@@ -1,3 +1,4 @@
+import { exactJsonText } from '../../std/exact-json.ts';
 import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
 import { WireType } from '../../std/protobuf/wire-reader.ts';
 import type { WireWriter } from '../../std/protobuf/wire-writer.ts';
@@ -30,7 +31,7 @@ function writeContent(writer: WireWriter, name: LengthDelimited, value: unknown)
   else if (name === 'quantity') writeText(writer, 1, value === undefined ? '0' : text(value));
   else if (name === 'int-or-string') writeIntOrString(writer, value);
   else if (name === 'time' || name === 'micro-time') writeTime(writer, value, name === 'micro-time');
-  else if (value !== undefined) writeText(writer, 1, JSON.stringify(value));
+  else if (value !== undefined) writeText(writer, 1, exactJsonText(value));
 }
 
 export function writeText(writer: WireWriter, number: number, value: string): void {
@@ -58,8 +59,9 @@ function writeTime(writer: WireWriter, value: unknown, isMicro: boolean): void {
   writeScalar(writer, 1, 'int64', Math.floor(ms / 1000));
 }
 
-function integer(value: unknown): number {
+function integer(value: unknown): number | bigint {
   if (value === undefined) return 0;
+  if (typeof value === 'bigint') return value;
   if (typeof value !== 'number' || !Number.isInteger(value)) throw new ProtobufError(`${JSON.stringify(value)} is no integer`);
   return value;
 }

@@ -3,6 +3,7 @@ import type { DynamicObject } from '../../api/machinery/object.ts';
 import { notFound } from '../../api/machinery/status-error.ts';
 import { clusterRoleKind } from '../../api/rbac/v1/cluster-role.ts';
 import { roleKind } from '../../api/rbac/v1/role.ts';
+import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
 import { MASTERS } from '../authentication/identities.ts';
 import type { PolicyRule } from '../authorization/policy-rule.ts';
 import type { RbacAuthorizer } from '../authorization/rbac-authorizer.ts';
@@ -51,7 +52,7 @@ function changesOwnersOnly({ object, oldObject }: AdmissionAttributes): boolean 
   if (!object || !oldObject) return false;
   const rest = ({ metadata, ...fields }: DynamicObject) => {
     const { ownerReferences: _o, finalizers: _f, managedFields: _m, resourceVersion: _r, selfLink: _s, ...kept } = metadata;
-    return JSON.parse(JSON.stringify({ ...fields, metadata: kept })) as unknown;
+    return parseExactJson(exactJsonText({ ...fields, metadata: kept })) as unknown;
   };
   return isDeepStrictEqual(rest(object), rest(oldObject));
 }

@@ -1,5 +1,6 @@
 import type { V1APIService } from '../../api/gen/types.ts';
 import { setField } from '../../api/machinery/clone.ts';
+import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
 import type { ResourceListDocument } from './availability.ts';
 
 /** A group version of an extension server, with what it was last heard to serve. */
@@ -150,7 +151,7 @@ export function mergeSwagger(own: Swagger, added: Swagger, prefix: string): Swag
   const renamed = new Map<string, string>();
   for (const [name, schema] of Object.entries(added.definitions ?? {})) {
     if (!Object.hasOwn(definitions, name)) setField(definitions, name, schema);
-    else if (JSON.stringify(definitions[name]) !== JSON.stringify(schema) && !isShared(name)) {
+    else if (exactJsonText(definitions[name]) !== exactJsonText(schema) && !isShared(name)) {
       let number = 2;
       while (Object.hasOwn(definitions, `${name}_v${number}`)) number++;
       renamed.set(name, `${name}_v${number}`);
@@ -172,8 +173,8 @@ export function mergeSwagger(own: Swagger, added: Swagger, prefix: string): Swag
 const isShared = (name: string) => name.startsWith('io.k8s.apimachinery.');
 
 function renameReferences(value: unknown, renamed: ReadonlyMap<string, string>): unknown {
-  return JSON.parse(
-    JSON.stringify(value).replace(/"#\/definitions\/([^"]+)"/g, (whole, name: string) => {
+  return parseExactJson(
+    exactJsonText(value).replace(/"#\/definitions\/([^"]+)"/g, (whole, name: string) => {
       const to = renamed.get(name);
       return to ? `"#/definitions/${to}"` : whole;
     }),

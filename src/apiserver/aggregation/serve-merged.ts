@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { V1APIService } from '../../api/gen/types.ts';
 import { isJsonMap } from '../../api/machinery/clone.ts';
+import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
 import type { Handler, RequestContext, ServerRequest, ServerResponse } from '../contracts.ts';
 import { encodeDiscovery } from '../discovery/discovery-protobuf.ts';
 import { readText } from '../outgoing/webhook-client.ts';
@@ -68,7 +69,7 @@ export async function serveMergedDocuments(
   send(context.request, response, merged, own ? captured.headers : { 'content-type': 'application/json' });
 }
 
-const json = (document: object) => Buffer.from(JSON.stringify(document));
+const json = (document: object) => Buffer.from(exactJsonText(document));
 
 /** Whether plain discovery is wanted in protobuf. What cannot be served at all is told by who serves the own part. */
 function takesProtobuf(request: ServerRequest): boolean {
@@ -128,7 +129,7 @@ async function mergeIndex(deps: MergeDeps, own: V3Index): Promise<V3Index> {
 async function mergeV2(deps: MergeDeps, own: Buffer, type: string): Promise<Buffer | undefined> {
   // The protobuf form is for clients that are too old to meet extension servers' types: they get this server's own.
   if (!type.startsWith('application/json')) return undefined;
-  let merged = JSON.parse(own.toString('utf8')) as Swagger;
+  let merged = parseExactJson(own.toString('utf8')) as Swagger;
   for (const service of deps.remote.values()) {
     const document = await ask(deps, service, '/openapi/v2');
     if (isJsonMap(document)) merged = mergeSwagger(merged, document, `/apis/${service.spec?.group}/`);
@@ -149,7 +150,7 @@ async function ask({ connections, resolve }: MergeDeps, service: V1APIService, p
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const text = await readText(answer, LIMIT_BYTES);
-    return answer.status === 200 ? JSON.parse(text) : undefined;
+    return answer.status === 200 ? parseExactJson(text) : undefined;
   } catch {
     return undefined; // availability checks tell of servers that do not answer
   }

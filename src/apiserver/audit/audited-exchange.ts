@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { Status } from '../../api/machinery/status-error.ts';
+import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
 import type { PeerCertificate, ServerRequest, ServerResponse } from '../contracts.ts';
 import { parseYaml } from '../request/body.ts';
 import type { RequestRecord } from './request-record.ts';
@@ -70,7 +71,7 @@ export class AuditedRequest implements ServerRequest {
     const type = this.headers['content-type'] ?? '';
     if (type.includes('protobuf')) return;
     try {
-      record.requestBody(type.includes('yaml') ? await parseApplied(this.#body) : JSON.parse(this.#body.toString('utf8')));
+      record.requestBody(type.includes('yaml') ? await parseApplied(this.#body) : parseExactJson(this.#body.toString('utf8')));
     } catch {
       // What is no JSON was refused for that, and the refusal is in the log.
     }
@@ -79,7 +80,7 @@ export class AuditedRequest implements ServerRequest {
 
 async function parseApplied(body: Buffer): Promise<unknown> {
   try {
-    return JSON.parse(body.toString('utf8')); // JSON is YAML, and is what clients send
+    return parseExactJson(body.toString('utf8')); // JSON is YAML, and is what clients send
   } catch {
     return parseYaml(body);
   }
@@ -165,7 +166,7 @@ export class AuditedResponse implements ServerResponse {
     let bytes = Buffer.concat(this.#chunks);
     this.#chunks = [];
     if (this.#headers['content-encoding'] === 'gzip') bytes = await unzip(bytes);
-    const text = type.startsWith('application/yaml') ? JSON.stringify(await parseYaml(bytes)) : bytes.toString('utf8').trim();
+    const text = type.startsWith('application/yaml') ? exactJsonText(await parseYaml(bytes)) : bytes.toString('utf8').trim();
     if (text.startsWith('{"kind":"Status"')) this.#record.responseStatus(JSON.parse(text) as Status);
     if (this.#keepsObject && !this.#record.hasResponseObject) this.#record.responseJson(text);
   }

@@ -1,4 +1,5 @@
 import type { Status } from '../../api/machinery/status-error.ts';
+import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
 import type { AuditNotes, RequestContext, UserInfo } from '../contracts.ts';
 import { type AuditEvent, type AuditObjectReference, describeRequest } from './audit-event.ts';
 import type { AuditDecision, AuditLevel, AuditStage } from './audit-policy.ts';
@@ -85,7 +86,7 @@ export class RequestRecord implements AuditNotes {
   /** The answer's JSON, on one line when it can be taken as it is. */
   responseJson(text: string): void {
     const mustParse = this.decision.omitManagedFields || text.includes('\n');
-    this.#responseObject = mustParse ? this.#encode(JSON.parse(text)) : text;
+    this.#responseObject = mustParse ? this.#encode(parseExactJson(text)) : text;
   }
 
   responseObject(json: () => Buffer): void {
@@ -133,7 +134,7 @@ export class RequestRecord implements AuditNotes {
 
   #encode(value: unknown): string | undefined {
     if (value === undefined) return undefined;
-    return JSON.stringify(this.decision.omitManagedFields ? withoutManagedFields(value) : value);
+    return exactJsonText(this.decision.omitManagedFields ? withoutManagedFields(value) : value);
   }
 }
 

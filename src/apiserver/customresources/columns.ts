@@ -4,6 +4,7 @@ import { nameColumn } from '../../api/machinery/columns.ts';
 import { ageOf } from '../../api/machinery/human-duration.ts';
 import { type JsonPath, parseJsonPath } from '../../api/machinery/json-path.ts';
 import type { Column } from '../../api/machinery/kind.ts';
+import { exactJsonText } from '../../std/exact-json.ts';
 
 const AGE: PrinterColumn = {
   name: 'Age',
@@ -42,14 +43,14 @@ function readPath(text: string): JsonPath | undefined {
   }
 }
 
-function cellOf(type: string, found: readonly unknown[], nowMs: number): string | number | boolean | null {
+function cellOf(type: string, found: readonly unknown[], nowMs: number): string | number | bigint | boolean | null {
   const [value] = found;
   if (type === 'string') return found.map(textOf).join(' ');
   switch (type) {
     case 'integer':
-      return typeof value === 'number' ? Math.trunc(value) : null;
+      return typeof value === 'bigint' ? value : typeof value === 'number' ? Math.trunc(value) : null;
     case 'number':
-      return typeof value === 'number' ? value : null;
+      return typeof value === 'number' || typeof value === 'bigint' ? value : null;
     case 'boolean':
       return typeof value === 'boolean' ? value : null;
     case 'date':
@@ -60,4 +61,4 @@ function cellOf(type: string, found: readonly unknown[], nowMs: number): string 
   }
 }
 
-const textOf = (value: unknown) => (isJsonMap(value) || Array.isArray(value) ? JSON.stringify(value) : String(value));
+const textOf = (value: unknown) => (isJsonMap(value) || Array.isArray(value) ? exactJsonText(value) : String(value));

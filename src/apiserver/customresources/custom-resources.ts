@@ -8,6 +8,7 @@ import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
 import { Backoff } from '../../std/backoff.ts';
 import type { Clock, Timer } from '../../std/clock.ts';
+import { exactJsonText } from '../../std/exact-json.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { ActionHandler, ObjectReader, ObjectWriter } from '../contracts.ts';
 import type { ChangingKinds } from '../kinds/kind-registry.ts';
@@ -167,7 +168,7 @@ export class CustomResources {
 
   async #serve(name: string, definition: Definition): Promise<void> {
     const { kinds, cache, conversionOf, objects, writes, clock } = this.#config;
-    const made = JSON.stringify([definition.spec, definition.status?.acceptedNames]);
+    const made = exactJsonText([definition.spec, definition.status?.acceptedNames]);
     const terminating = isCondition(definition, 'Terminating');
     const before = this.#served.get(name);
     if (before?.made === made && before.terminating === terminating) return;

@@ -11,6 +11,7 @@ import { decodeStructure } from '../../api/machinery/decode.ts';
 import { DecodeFailure } from '../../api/machinery/decode-scalar.ts';
 import type { OwnSchema } from '../../api/machinery/kind.ts';
 import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
+import { exactJsonText } from '../../std/exact-json.ts';
 
 /** Go's decoder goes no deeper; functions that call themselves should not go half as deep. */
 const DEEPEST = 1_000;
@@ -41,7 +42,7 @@ export function createCustomSchema(
   const schema = given ?? ANYTHING;
   const defaults = withPrunedDefaults(schema);
   let applyType: StructureType | undefined;
-  const text = JSON.stringify([schema, keepsUnknown, selectable]);
+  const text = exactJsonText([schema, keepsUnknown, selectable]);
   const pruned = (object: DynamicObject): boolean => {
     if (keepsUnknown) return false;
     const dropped: string[] = [];

@@ -10,6 +10,7 @@ import { invalidField } from '../../api/machinery/field-error.ts';
 import { checkQualifiedName } from '../../api/machinery/names.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import type { FieldError } from '../../api/machinery/status-error.ts';
+import { isExactInteger } from '../../std/exact-json.ts';
 import type { Steps } from '../../std/pauses.ts';
 import { accessorError } from './accessor-error.ts';
 
@@ -121,8 +122,7 @@ function validateScale(
     const value = parts.includes(part) ? valueAt(object, names) : undefined;
     if (value === undefined) return;
     const at = path;
-    if (typeof value !== 'number' || !Number.isInteger(value))
-      errors.push(invalidField(at, 0, accessorError(path, value, 'int64')));
+    if (!isExactInteger(value)) errors.push(invalidField(at, 0, accessorError(path, value, 'int64')));
     else if (value < 0) errors.push(invalidField(at, value, 'should be a non-negative integer'));
     else if (value > LARGEST_INT32) errors.push(invalidField(at, value, `should be less than or equal to ${LARGEST_INT32}`));
   };

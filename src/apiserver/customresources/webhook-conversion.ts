@@ -5,6 +5,7 @@ import { goFormat } from '../../api/machinery/go-format.ts';
 import type { RemoteConversion } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { StatusError } from '../../api/machinery/status-error.ts';
+import { exactJsonText } from '../../std/exact-json.ts';
 
 /** Asks a webhook and gives back its parsed answer; rejects with an Error in Go's words. */
 export type AskWebhook = (question: { client: ConversionClient; body: string; timeoutMs: number }) => Promise<unknown>;
@@ -30,7 +31,7 @@ export function createWebhookConversion({ spec }: Definition, ask: AskWebhook): 
     };
     let answer: unknown;
     try {
-      answer = await ask({ client, body: JSON.stringify(review), timeoutMs: TIMEOUT_MS });
+      answer = await ask({ client, body: exactJsonText(review), timeoutMs: TIMEOUT_MS });
     } catch (cause) {
       throw failure(`conversion webhook for ${from} failed: ${(cause as Error).message}`, cause);
     }
@@ -52,7 +53,7 @@ function* batches(objects: readonly DynamicObject[]): Generator<DynamicObject[]>
   let batch: DynamicObject[] = [];
   let sizeBytes = 0;
   for (const object of objects) {
-    const bytes = JSON.stringify(object).length;
+    const bytes = exactJsonText(object).length;
     if (batch.length && sizeBytes + bytes > LARGEST_BATCH_BYTES) {
       yield batch;
       batch = [];
@@ -89,7 +90,7 @@ function readAnswer(answer: unknown, { from, uid, apiVersion }: Asked): unknown[
   // The older review does not demand it.
   if (response['uid'] !== uid && !(apiVersion.endsWith('/v1beta1') && !response['uid']))
     throw failure(
-      `conversion webhook for ${from} failed: expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(response['uid'] ?? '')}`,
+      `conversion webhook for ${from} failed: expected response.uid=${JSON.stringify(uid)}, got ${exactJsonText(response['uid'] ?? '')}`,
     );
   const result = isJsonMap(response['result']) ? response['result'] : {};
   if (result['status'] !== 'Success') {

@@ -1,5 +1,6 @@
 import { jsonSyntaxError } from '../../api/machinery/json-syntax.ts';
 import { badRequest, requestEntityTooLarge } from '../../api/machinery/status-error.ts';
+import { parseExactJson } from '../../std/exact-json.ts';
 import type { ServerRequest } from '../contracts.ts';
 import { bodyFormat } from './negotiation.ts';
 import { readYaml } from './yaml-body.ts';
@@ -26,7 +27,7 @@ export async function readObject(request: ServerRequest, schema: string): Promis
 export function parseJson(bytes: Buffer): unknown {
   const text = bytes.toString('utf8');
   try {
-    return JSON.parse(text);
+    return parseExactJson(text);
   } catch (error) {
     throw badRequest(jsonSyntaxError(text) ?? (error as Error).message);
   }

@@ -6,6 +6,7 @@ import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition, type OwnSchema } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest, invalid, StatusError } from '../../api/machinery/status-error.ts';
+import { exactJsonText } from '../../std/exact-json.ts';
 import type { Pauses } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
 import { BODY_LIMIT_BYTES, parseJson, readObject } from './body.ts';
@@ -174,7 +175,7 @@ function checkType(kind: KindDefinition, json: unknown): void {
 function checkCustomType(kind: KindDefinition, given: Record<string, unknown>): void {
   const apiVersion = given['apiVersion'] ?? '';
   const givenKind = given['kind'] as string | undefined;
-  if (!givenKind) throw notTyped(`Object 'Kind' is missing in '${JSON.stringify(given)}'`);
+  if (!givenKind) throw notTyped(`Object 'Kind' is missing in '${exactJsonText(given)}'`);
   const expected = apiVersionOf(kind);
   const wrongKind = givenKind !== kind.kind;
   const wrongVersion = `the API version in the data (${apiVersion}) does not match the expected API version (${expected})`;

@@ -1,4 +1,5 @@
 import { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { integer64 } from '../../std/exact-json.ts';
 
 /** A document, and what strict readers have against it. */
 export interface YamlDocument {
@@ -23,6 +24,8 @@ export function parseYamlText(text: string): YamlDocument {
     schema: 'yaml-1.1',
     customTags: (tags) =>
       tags.filter((tag) => typeof tag === 'string' || (tag.tag !== 'tag:yaml.org,2002:timestamp' && tag.format !== 'TIME')),
+    // Made numbers again below, those that numbers hold.
+    intAsBigInt: true,
     // The library compares each key with each other one: a map of 50,000 would take minutes.
     uniqueKeys: false,
     logLevel: 'error',
@@ -33,6 +36,7 @@ export function parseYamlText(text: string): YamlDocument {
   if (broken) throw new Error(`line ${lines.linePos(broken.pos[0]).line}: ${broken.message}`);
   const repeated: { name: unknown; line: number }[] = [];
   visit(document, (_, node) => {
+    if (isScalar(node) && typeof node.value === 'bigint') node.value = integer64(node.value);
     if (!isMap(node)) return;
     const seen = new Set<unknown>();
     for (const { key, value } of node.items) {

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { badRequest } from '../../api/machinery/status-error.ts';
+import { parseExactJson } from '../../std/exact-json.ts';
 import { workerModule } from '../../std/own-files.ts';
 import type { YamlDocument } from './parse-yaml.ts';
 import type { YamlAnswer } from './yaml-worker.ts';
@@ -47,7 +48,7 @@ async function readInThread(text: string): Promise<YamlDocument> {
       timer = setTimeout(() => reject(new Error('the document takes too long to read')), LONGEST_MS);
     });
     if ('error' in answer) throw new Error(answer.error);
-    return { value: JSON.parse(answer.json), repeated: answer.repeated };
+    return { value: parseExactJson(answer.json), repeated: answer.repeated };
   } finally {
     clearTimeout(timer);
     await worker.terminate();

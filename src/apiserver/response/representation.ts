@@ -2,6 +2,7 @@ import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { ListMeta } from '../../api/machinery/object.ts';
 import { badRequest, notAcceptable, type StatusError } from '../../api/machinery/status-error.ts';
 import { renderTable } from '../../api/machinery/table.ts';
+import { exactJsonText } from '../../std/exact-json.ts';
 import type { RequestContext, ServerResponse } from '../contracts.ts';
 import type { Output } from '../request/negotiation.ts';
 import type { WatchItem } from '../watch-cache/cached-event.ts';
@@ -150,10 +151,10 @@ const OBJECT_END = Buffer.from('}');
 const LIST_END = Buffer.from(']}');
 const LINE_END = Buffer.from('}\n');
 
-const json = (value: object) => Buffer.from(JSON.stringify(value));
+const json = (value: object) => Buffer.from(exactJsonText(value));
 
 function watchLine(type: string, object: object): Buffer {
-  return Buffer.from(`${JSON.stringify({ type, object })}\n`);
+  return Buffer.from(`${exactJsonText({ type, object })}\n`);
 }
 
 function parseIncludeObject(text: string | null): IncludeObject {

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { internalError, type Status, StatusError, serviceUnavailable } from '../../api/machinery/status-error.ts';
+import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
 import { StoreError } from '../../store/store.ts';
 import type { RequestContext, ServerRequest, ServerResponse } from '../contracts.ts';
 import { negotiateOutput, type Output } from '../request/negotiation.ts';
@@ -33,9 +34,9 @@ export async function sendJsonBytes(
   let type = 'application/json';
   if (output.format === 'yaml') {
     const { stringify } = await import('yaml');
-    bytes = Buffer.from(stringify(JSON.parse(json.toString('utf8')), { lineWidth: 0, aliasDuplicateObjects: false }));
+    bytes = Buffer.from(stringify(parseExactJson(json.toString('utf8')), { lineWidth: 0, aliasDuplicateObjects: false }));
     type = 'application/yaml';
-  } else if (output.pretty) bytes = Buffer.from(JSON.stringify(JSON.parse(json.toString('utf8')), undefined, 2));
+  } else if (output.pretty) bytes = Buffer.from(exactJsonText(parseExactJson(json.toString('utf8')), 2));
   await sendBytes({ request }, response, status, bytes, type);
 }
 
@@ -80,11 +81,11 @@ export async function sendBytes(
 /** Sends a document that is not one of the stored objects: Status, reviews, versions. */
 export async function sendValue(context: RequestContext, response: ServerResponse, status: number, value: object): Promise<void> {
   const output = negotiateOutput(context.request, 'object');
-  if (output.format !== 'protobuf') return sendJsonBytes(context, response, status, Buffer.from(JSON.stringify(value)), output);
+  if (output.format !== 'protobuf') return sendJsonBytes(context, response, status, Buffer.from(exactJsonText(value)), output);
   const { PROTOBUF_TYPE, valueBytes } = await import('./protobuf-bytes.ts');
   const bytes = valueBytes(value);
   if (bytes) return sendBytes(context, response, status, bytes, PROTOBUF_TYPE);
-  return sendJsonBytes(context, response, status, Buffer.from(JSON.stringify(value)), negotiateOutput(context.request));
+  return sendJsonBytes(context, response, status, Buffer.from(exactJsonText(value)), negotiateOutput(context.request));
 }
 
 export function sendText(response: ServerResponse, status: number, text: string, type = 'text/plain; charset=utf-8'): void {

@@ -1,4 +1,5 @@
 import type { DynamicObject } from '../../api/machinery/object.ts';
+import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
 
 /**
  * How objects lie in the store: JSON without `metadata.resourceVersion`, with `apiVersion`, `kind` and `metadata` first. The bytes to
@@ -25,7 +26,7 @@ export function storedForm(apiVersion: string, kind: string): StoredForm {
 export function encodeStored(form: StoredForm, object: DynamicObject): Buffer {
   const { apiVersion: _a, kind: _k, metadata, ...rest } = object;
   const { resourceVersion: _r, selfLink: _s, ...meta } = metadata;
-  const text = JSON.stringify({ apiVersion: form.apiVersion, kind: form.kind, metadata: meta, ...rest });
+  const text = exactJsonText({ apiVersion: form.apiVersion, kind: form.kind, metadata: meta, ...rest });
   // Memory of its own: what a store in memory keeps for days would keep 64 KiB of the shared pool.
   const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
   bytes.write(text);
@@ -101,5 +102,5 @@ const LONGEST_TYPE = 700;
 /** @throws SyntaxError when the bytes are no JSON */
 export function parseObject(value: Uint8Array): DynamicObject {
   const buffer = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  return JSON.parse(buffer.toString('utf8')) as DynamicObject;
+  return parseExactJson(buffer.toString('utf8')) as DynamicObject;
 }

@@ -11,6 +11,7 @@ import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
 import { badRequest, conflict, invalid, isStatus, StatusError } from '../../api/machinery/status-error.ts';
+import { parseExactJson } from '../../std/exact-json.ts';
 import { Pauses, type Steps } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
 import { BODY_LIMIT_BYTES } from '../request/body.ts';
@@ -164,7 +165,7 @@ async function readJsonOrYaml(bytes: Buffer, pauses: Pauses | undefined): Promis
   let value: unknown;
   try {
     // JSON is YAML, and is what clients send.
-    value = JSON.parse(text);
+    value = parseExactJson(text);
   } catch {
     return readYaml(bytes).catch((error: Error) => {
       throw badRequest(`error decoding YAML: ${error.message}`);

@@ -11,6 +11,7 @@ import { badRequest, type FieldError, invalid, StatusError } from '../../api/mac
 import { applyJsonPatch, patchDoesNotApply } from '../../api/patch/json-patch.ts';
 import { applyMergePatch } from '../../api/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '../../api/patch/strategic-merge-patch.ts';
+import { exactJsonText } from '../../std/exact-json.ts';
 import { Pauses, type Steps } from '../../std/pauses.ts';
 import type { RequestContext } from '../contracts.ts';
 import { BODY_LIMIT_BYTES, parseJson } from '../request/body.ts';
@@ -69,7 +70,7 @@ export async function readPatch(
     const blame = (failure: DecodeFailure) =>
       format === 'strategic'
         ? invalidField('patch', goFormat(patch), conversionMessage(failure))
-        : invalidField('patch', JSON.stringify(apply()), failure.message);
+        : invalidField('patch', exactJsonText(apply()), failure.message);
     const decoded = decodePatched(blame, () => decodeAs(kind, patched, fieldValidation, more, { problems }));
     for (const text of more) if (!warnings.includes(text)) warnings.push(text);
     return decoded;

@@ -1,3 +1,4 @@
+import { integer64 } from '../exact-json.ts';
 import { ProtobufError } from './protobuf-error.ts';
 
 /** How a field's value lies on the wire (https://protobuf.dev/programming-guides/encoding/). */
@@ -48,15 +49,20 @@ export class WireReader {
     throw new ProtobufError('integer overflow');
   }
 
-  /** A varint as the 64-bit two's complement number that it is for int32, int64 and bool. */
+  /** A varint as the two's complement number that it is for int32 and bool. */
   signed(): number {
+    return Number(this.signed64());
+  }
+
+  /** The same for an int64: a BigInt where a number is not exact. */
+  signed64(): number | bigint {
     const from = this.at;
     const value = this.unsigned();
     if (this.at - from < 8) return value;
     // Large or negative: again, bit by bit.
     let bits = 0n;
     for (let i = this.at - 1; i >= from; i--) bits = (bits << 7n) | BigInt(this.#bytes[i]! & 0x7f);
-    return Number(BigInt.asIntN(64, bits));
+    return integer64(BigInt.asIntN(64, bits));
   }
 
   double(): number {

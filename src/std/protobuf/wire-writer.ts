@@ -35,11 +35,11 @@ export class WireWriter {
   }
 
   /** An integer; negative ones take ten bytes, as int32 and int64 do. */
-  varint(value: number): void {
-    if (value >= 0 && value < 0x80) {
+  varint(value: number | bigint): void {
+    if (typeof value === 'number' && value >= 0 && value < 0x80) {
       this.#reserve(1);
       this.#bytes[--this.#at] = value;
-    } else if (value >= 0 && value <= 0x7fffffff) this.#small(value);
+    } else if (typeof value === 'number' && value >= 0 && value <= 0x7fffffff) this.#small(value);
     else this.#large(BigInt.asUintN(64, BigInt(value)));
   }
 

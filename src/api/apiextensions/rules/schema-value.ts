@@ -1,5 +1,6 @@
 /** JSON as expressions see it, by its schema. What is not looked at is not converted. */
 
+import { isExactInteger } from '../../../std/exact-json.ts';
 import { parseCelDuration, parseTimestamp } from '../../cel/time-values.ts';
 import { ErrorValue, ListValue, MapValue, type Value } from '../../cel/values.ts';
 import { isJsonMap, type JsonMap } from '../../machinery/clone.ts';
@@ -11,7 +12,7 @@ import { escapeName } from './escape-name.ts';
 export function valueBySchema(value: unknown, schema: JsonSchema, name: string, isResource = isEmbedded(schema)): Value {
   if (value === null || value === undefined) return schema.nullable ? null : new ErrorValue('null value is not allowed here');
   if (isIntOrString(schema)) {
-    if (typeof value === 'number' && Number.isInteger(value)) return BigInt(value);
+    if (isExactInteger(value)) return BigInt(value);
     return typeof value === 'string' ? value : mismatch('int-or-string', value);
   }
   switch (schema.type) {
@@ -23,9 +24,9 @@ export function valueBySchema(value: unknown, schema: JsonSchema, name: string, 
     case 'string':
       return typeof value === 'string' ? textValue(value, schema.format) : mismatch('string', value);
     case 'integer':
-      return typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : mismatch('integer', value);
+      return isExactInteger(value) ? BigInt(value) : mismatch('integer', value);
     case 'number':
-      return typeof value === 'number' ? value : mismatch('number', value);
+      return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : mismatch('number', value);
     case 'boolean':
       return typeof value === 'boolean' ? value : mismatch('boolean', value);
     default:

@@ -1,3 +1,4 @@
+import { exactJsonText } from '../../../std/exact-json.ts';
 import { isJsonMap, type JsonMap } from '../../machinery/clone.ts';
 import { decodeStructure } from '../../machinery/decode.ts';
 import { DecodeFailure } from '../../machinery/decode-scalar.ts';
@@ -66,7 +67,7 @@ export function coerceEmbedded(value: unknown, schema: JsonSchema, unknown?: str
 }
 
 const notMetadata = (path: readonly (string | number)[], value: unknown, { message }: DecodeFailure) =>
-  new DecodeFailure(`${formatSegments(path)}: Invalid value: ${JSON.stringify(value)}: ${message}`);
+  new DecodeFailure(`${formatSegments(path)}: Invalid value: ${exactJsonText(value)}: ${message}`);
 
 /** What embedded resources lack or get wrong (…/schema/objectmeta/validation.go). */
 export function validateEmbeddedResources(value: unknown, schema: JsonSchema, path = ''): FieldError[] {

@@ -1,3 +1,4 @@
+import { exactJsonText } from '../../../std/exact-json.ts';
 import { isJsonMap } from '../../machinery/clone.ts';
 import { duplicateField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -71,7 +72,7 @@ function tellTwice(list: readonly unknown[], idOf: (value: unknown) => string, t
 /** The same text for the same JSON, whatever the order of fields. */
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  if (!isJsonMap(value)) return JSON.stringify(value) ?? 'null';
+  if (!isJsonMap(value)) return exactJsonText(value) ?? 'null';
   const fields = Object.keys(value).sort();
   return `{${fields.map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join()}}`;
 }

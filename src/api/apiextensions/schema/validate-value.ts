@@ -1,3 +1,4 @@
+import { isExactInteger } from '../../../std/exact-json.ts';
 import { equalJson, isJsonMap, type JsonMap } from '../../machinery/clone.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { Findings } from './findings.ts';
@@ -41,7 +42,7 @@ function check(checked: Checked): Findings {
   if (types.length) checkType(value, types, path, found);
   checkCombinations(checked, found);
   if (typeof value === 'string') checkText(value, schema, path, found);
-  else if (typeof value === 'number') checkNumber(value, schema, path, found);
+  else if (typeof value === 'number' || typeof value === 'bigint') checkNumber(value, schema, path, found);
   else if (Array.isArray(value)) checkList(value, checked, found);
   checkEnum(checked, found);
   if (isJsonMap(value)) checkMap(value, checked, found);
@@ -69,7 +70,7 @@ function checkType(value: unknown, types: readonly string[], path: string, found
 
 function typeOf(value: unknown): string {
   if (Array.isArray(value)) return 'array';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  if (isExactInteger(value)) return 'integer';
   return typeof value;
 }
 
@@ -121,7 +122,7 @@ function lengthOf(value: string, limit: number): number {
   return length;
 }
 
-function checkNumber(value: number, schema: JsonSchema, path: string, found: Findings): void {
+function checkNumber(value: number | bigint, schema: JsonSchema, path: string, found: Findings): void {
   found.matchCount += 2;
   const { multipleOf, maximum, minimum, exclusiveMaximum = false, exclusiveMinimum = false } = schema;
   if (multipleOf !== undefined && !isMultiple(value, multipleOf)) found.add(errors.notMultiple(path, value, multipleOf));
@@ -131,7 +132,9 @@ function checkNumber(value: number, schema: JsonSchema, path: string, found: Fin
     found.add(errors.tooSmall(path, value, minimum, exclusiveMinimum));
 }
 
-function isMultiple(value: number, factor: number): boolean {
+function isMultiple(given: number | bigint, factor: number): boolean {
+  if (typeof given === 'bigint' && Number.isSafeInteger(factor)) return given % BigInt(factor) === 0n;
+  const value = Number(given);
   const times = factor < 1 ? (1 / factor) * value : value / factor;
   return Math.abs(times - Math.round(times)) < 1e-9 * Math.max(1, Math.abs(times));
 }

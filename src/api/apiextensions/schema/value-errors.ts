@@ -1,4 +1,6 @@
 /** What is wrong with values, in the words of kube-openapi (pkg/validation/errors) as the API server passes them on. */
+
+import { exactJsonText } from '../../../std/exact-json.ts';
 import { invalidField, notSupportedField, requiredField, tooLongField, tooManyField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 
@@ -9,7 +11,7 @@ const invalidAt = (path: string, value: unknown, what: string): FieldError =>
   invalidField(fieldOf(path), value ?? '', `${path} in body ${what}`);
 
 export const wrongType = (path: string, types: string, found: unknown): FieldError => ({
-  ...invalidAt(path, found, `must be of type ${types}: ${JSON.stringify(found)}`),
+  ...invalidAt(path, found, `must be of type ${types}: ${exactJsonText(found)}`),
   reason: 'FieldValueTypeInvalid',
 });
 export const missing = (path: string): FieldError => requiredField(fieldOf(path));
@@ -18,11 +20,11 @@ export const tooShort = (path: string, value: string, least: number): FieldError
   invalidAt(path, value, `should be at least ${least} chars long`);
 export const noMatch = (path: string, value: string, pattern: string): FieldError =>
   invalidAt(path, value, `should match '${pattern}'`);
-export const notMultiple = (path: string, value: number, of: number): FieldError =>
+export const notMultiple = (path: string, value: number | bigint, of: number): FieldError =>
   invalidAt(path, value, `should be a multiple of ${of}`);
-export const tooLarge = (path: string, value: number, most: number, exclusive: boolean): FieldError =>
+export const tooLarge = (path: string, value: number | bigint, most: number, exclusive: boolean): FieldError =>
   invalidAt(path, value, `should be less than ${exclusive ? '' : 'or equal to '}${most}`);
-export const tooSmall = (path: string, value: number, least: number, exclusive: boolean): FieldError =>
+export const tooSmall = (path: string, value: number | bigint, least: number, exclusive: boolean): FieldError =>
   invalidAt(path, value, `should be greater than ${exclusive ? '' : 'or equal to '}${least}`);
 export const tooFewItems = (path: string, size: number, least: number): FieldError =>
   invalidAt(path, size, `should have at least ${least} items`);
@@ -34,7 +36,7 @@ export const forbiddenProperty = (path: string, name: string): FieldError =>
   invalidField(fieldOf(path), name, `${path}.${name} in body is a forbidden property`);
 
 export function notInEnum(path: string, value: unknown, allowed: readonly unknown[]): FieldError {
-  const texts = allowed.map((each) => (typeof each === 'string' ? each : JSON.stringify(each)));
+  const texts = allowed.map((each) => (typeof each === 'string' ? each : exactJsonText(each)));
   return notSupportedField(fieldOf(path), value, texts);
 }
 

@@ -2,6 +2,8 @@
  * What differs between two specs, for people: as text with the old lines after a minus and the new ones after a plus. Upstream prints
  * the Go values; its text is made to change from build to build, so that nobody reads it by program.
  */
+
+import { exactJsonText } from '../../../std/exact-json.ts';
 import { isJsonMap } from '../../machinery/clone.ts';
 import { sameMeaning } from '../../machinery/field-checks.ts';
 
@@ -19,7 +21,7 @@ export function describeDifference(typeName: string, before: unknown, after: unk
 }
 
 const line = (sign: string, depth: number, text: string) => `${sign} ${'\t'.repeat(depth)}${text}`;
-const show = (value: unknown) => (value === undefined ? 'nil' : JSON.stringify(value));
+const show = (value: unknown) => (value === undefined ? 'nil' : exactJsonText(value));
 const goName = (field: string) => field.slice(0, 1).toUpperCase() + field.slice(1);
 
 function describe(lines: string[], label: string, before: unknown, after: unknown, depth: number): void {

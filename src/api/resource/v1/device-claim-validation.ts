@@ -1,4 +1,6 @@
 /** What a claim asks for (pkg/apis/resource/validation validateDeviceClaim). */
+
+import { exactJsonText } from '../../../std/exact-json.ts';
 import type {
   V1DeviceClaim,
   V1DeviceClass,
@@ -144,6 +146,6 @@ export function validateConfiguration(opaque: V1OpaqueDeviceConfiguration | unde
 /** A JSON object that is not longer than that. */
 export function validateObject(value: unknown, field: string, longest: number): FieldError[] {
   if (value === undefined || value === null) return [requiredField(field)];
-  const errors = JSON.stringify(value).length > longest ? [tooLongField(field, longest)] : [];
+  const errors = exactJsonText(value).length > longest ? [tooLongField(field, longest)] : [];
   return isJsonMap(value) ? errors : [...errors, invalidField(field, '<value omitted>', 'must be a valid JSON object')];
 }

@@ -3,6 +3,7 @@ import { goFormat } from '../../../api/machinery/go-format.ts';
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../../api/machinery/object.ts';
 import type { Status } from '../../../api/machinery/status-error.ts';
+import { exactJsonText, parseExactJson } from '../../../std/exact-json.ts';
 import type { AdmissionAttributes } from '../../contracts.ts';
 import { admissionRequest } from '../matching/admission-request.ts';
 
@@ -35,7 +36,7 @@ export interface ReviewParts {
 
 export function makeReview(attributes: AdmissionAttributes, { version, uid, kind, object, oldObject }: ReviewParts): string {
   const request = { uid, ...admissionRequest(attributes, kind), object: object ?? null, oldObject: oldObject ?? null };
-  return JSON.stringify({ kind: 'AdmissionReview', apiVersion: `admission.k8s.io/${version}`, request });
+  return exactJsonText({ kind: 'AdmissionReview', apiVersion: `admission.k8s.io/${version}`, request });
 }
 
 const isMap = (value: unknown): value is Record<string, unknown> =>
@@ -110,7 +111,7 @@ function readPatch(
   }
   if (!given) return undefined;
   try {
-    return JSON.parse(Buffer.from(patch, 'base64').toString('utf8'));
+    return parseExactJson(Buffer.from(patch, 'base64').toString('utf8'));
   } catch (error) {
     throw new BadAnswer(`received undecodable patch in webhook response: ${(error as Error).message}`);
   }

@@ -3,6 +3,7 @@ import { cloneJson, equalJson } from '../../../api/machinery/clone.ts';
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import { internalError, StatusError } from '../../../api/machinery/status-error.ts';
 import { applyJsonPatch } from '../../../api/patch/json-patch.ts';
+import { exactJsonText } from '../../../std/exact-json.ts';
 import type { Logger } from '../../../std/logger.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../../contracts.ts';
 import { currentObjects } from '../matching/current-objects.ts';
@@ -38,7 +39,7 @@ export function createMutatingWebhooks(deps: WebhookDeps): AdmissionPlugin {
       attributes.audit?.addAuditAnnotation(`mutation.webhook.admission.k8s.io/${at}`, note);
       if (Array.isArray(patch) && patch.length)
         attributes.audit?.addRequestAnnotation?.(`patch.webhook.admission.k8s.io/${at}`, () =>
-          JSON.stringify({ configuration, webhook: hook.name, patch, patchType: 'JSONPatch' }),
+          exactJsonText({ configuration, webhook: hook.name, patch, patchType: 'JSONPatch' }),
         );
       return changed;
     } catch (error) {

@@ -1,6 +1,7 @@
 /** Asks webhooks over HTTPS; connections are kept for the next question (apiserver/pkg/util/webhook/client.go). */
 import { Agent, request } from 'node:https';
 import type { AdmissionregistrationV1WebhookClientConfig as ClientConfig } from '../../../api/gen/types.ts';
+import { parseExactJson } from '../../../std/exact-json.ts';
 
 /** Enough for the patch of an object of 3 MiB. */
 const LARGEST_ANSWER = 8 * 1024 * 1024;
@@ -51,7 +52,7 @@ export class WebhookConnections {
     });
     if (status < 200 || status > 299) throw new Error(refusalText(status, text));
     try {
-      return JSON.parse(text);
+      return parseExactJson(text);
     } catch (error) {
       throw new Error(`couldn't get version/kind; json parse error: ${(error as Error).message}`, { cause: error });
     }
