@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../std/atomic-file.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { MUSTER_VERSION } from '../std/version.ts';
-import type { EtcdFiles } from './options.ts';
+import type { EtcdFiles, NetworkPlugin } from './options.ts';
 import { lockDirectory } from './process-lock.ts';
 
 /** Raised when the files of a data directory change in a way that older or newer code cannot read. */
@@ -45,6 +45,8 @@ export interface RealNodeRecord {
     readonly configurationDirectory: string;
     /** Of all nodes' pods; undefined in records of before there was a choice. */
     readonly podRange?: string;
+    /** As it was asked for; undefined: a bridge, unless a network is there. */
+    readonly plugin?: NetworkPlugin;
   };
 }
 

@@ -57,6 +57,9 @@ export function createNodeFleet({ config, controlPlane, kubeletOf, directory }: 
     const endpoint = await findNodeEndpoint(last ? nextNodeAddress(last.address) : firstNodeAddress(config.random));
     return adopt({ name, ...endpoint });
   };
+  // Ready when somebody has brought its network, which needs the cluster to run.
+  const waitsForNetwork = (name: string) =>
+    records.some((record) => record.name === name && record.real?.network.plugin === 'none');
   // One after the other: names and addresses follow from those given before.
   let adding: Promise<unknown> = Promise.resolve();
   const add = (name?: string): Promise<ClusterNode> => {
@@ -98,9 +101,10 @@ export function createNodeFleet({ config, controlPlane, kubeletOf, directory }: 
       });
       const joined = Promise.all(Array.from({ length: Math.min(JOINING_AT_ONCE, starting.length) }, worker));
       joined.catch((error: unknown) => failed.abort(error));
+      const names = starting.map((node) => node.name).filter((name) => !waitsForNetwork(name));
       const ready = waitForReadyNodes({
         client: createClient({ transport: controlPlane.adminTransport, userAgent: 'muster' }),
-        names: starting.map((node) => node.name),
+        names,
         timeoutMs,
         clock: config.clock,
         logger: config.logger.child({ part: 'nodes' }),

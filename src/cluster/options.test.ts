@@ -62,3 +62,23 @@ test('a cluster with a real node stays one, and counts its hollow nodes beside i
     /pods run at unix:\/\/\/run\/containerd\/containerd\.sock, not at unix:\/\/\/other\.sock/,
   );
 });
+
+test('the network of pods is chosen once, for pods that run', () => {
+  const network = { name: 'n', bridge: 'b', configurationDirectory: '/etc/cni/net.d' };
+  const withPlugin = (plugin?: 'flannel') => {
+    const kept = { ...network, ...(plugin && { plugin }) };
+    const real = { endpoint: 'unix:///c.sock', cgroupRoot: '/muster1', cgroupDriver: 'cgroupfs', network: kept } as const;
+    return { ...record, nodes: [{ name: 'host', address: '10.0.0.1', port: 10250, real }] };
+  };
+  assert.equal(complete({ runtime: 'containerd' }).network, undefined);
+  assert.equal(complete({ runtime: 'auto', network: 'calico' }).network, 'calico');
+  assert.equal(complete({}, withPlugin('flannel')).network, 'flannel');
+  assert.equal(complete({ network: 'flannel' }, withPlugin('flannel')).network, 'flannel');
+  assert.throws(() => complete({ network: 'calico' }, withPlugin('flannel')), {
+    code: 'OPTIONS_CONFLICT',
+    message: /is flannel, not calico/,
+  });
+  assert.equal(complete({ network: 'bridge' }, withPlugin()).network, 'bridge');
+  assert.throws(() => complete({ network: 'flannel' }, withPlugin()), /is bridge, not flannel/);
+  assert.throws(() => complete({ network: 'flannel' }), { code: 'OPTIONS_CONFLICT', message: /hollow nodes send no packets/ });
+});

@@ -11,6 +11,13 @@ export interface EtcdFiles {
   readonly key?: string;
 }
 
+/**
+ * Who makes the network of real pods, as an inventory of `muster deploy` calls it: a bridge of the machine, flannel's way, Calico's way, or
+ * `none`: somebody else.
+ */
+export const NETWORK_PLUGINS = ['bridge', 'flannel', 'calico', 'none'] as const;
+export type NetworkPlugin = (typeof NETWORK_PLUGINS)[number];
+
 /** What a cluster may be given. Everything has a default. */
 export interface ClusterOptions {
   /** Of the cluster and of its kubeconfig context. Default `muster`, or what the data directory says. */
@@ -26,6 +33,8 @@ export interface ClusterOptions {
   runtime?: 'auto' | 'containerd' | 'hollow';
   /** Where the container runtime listens: `unix:///run/containerd/containerd.sock`. Default: the usual sockets. */
   containerRuntimeEndpoint?: string;
+  /** The network of real pods. Default: what the data directory says, else `bridge`, unless the runtime has a network already. */
+  network?: NetworkPlugin;
   /** Default `memory`; with a data directory `sqlite`, which keeps every acknowledged write. */
   store?: StoreSpec;
   /** Files for a store in etcd whose members are reached by https. */
@@ -71,6 +80,8 @@ export interface ClusterConfig {
   readonly defaultNodes: number;
   readonly runtime: 'auto' | 'containerd' | 'hollow';
   readonly containerRuntimeEndpoint: string | undefined;
+  /** Undefined: not said. */
+  readonly network: NetworkPlugin | undefined;
   readonly knownNodes: readonly NodeRecord[];
   /** Nothing of it has been recorded yet. */
   readonly isNew: boolean;
@@ -134,6 +145,16 @@ export function completeOptions(
     throw new CodedError(`the cluster's pods run at ${real.endpoint}, not at ${endpoint}; "muster down" deletes it`, {
       code: 'OPTIONS_CONFLICT',
     });
+  const { network } = options;
+  if (real && network !== undefined && network !== (real.network.plugin ?? 'bridge'))
+    throw new CodedError(
+      `the network of the cluster's pods is ${real.network.plugin ?? 'bridge'}, not ${network}; "muster down" deletes the cluster`,
+      { code: 'OPTIONS_CONFLICT' },
+    );
+  if (network !== undefined && !real && (options.runtime ?? 'hollow') === 'hollow')
+    throw new CodedError(`network ${network} is for pods that run: hollow nodes send no packets; use runtime containerd`, {
+      code: 'OPTIONS_CONFLICT',
+    });
   if (record && nodes !== undefined && nodes < hollow)
     throw new CodedError(`the cluster has ${hollow} nodes already, which is more than ${nodes}; "muster down" deletes it`, {
       code: 'OPTIONS_CONFLICT',
@@ -151,6 +172,7 @@ export function completeOptions(
     defaultNodes: options.defaultNodes ?? 1,
     runtime: real ? 'containerd' : (options.runtime ?? 'hollow'),
     containerRuntimeEndpoint: endpoint ?? real?.endpoint,
+    network: network ?? real?.network.plugin,
     knownNodes: record?.nodes ?? [],
     isNew: record === undefined,
     store: chooseStore(options, record),

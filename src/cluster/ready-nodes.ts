@@ -41,6 +41,7 @@ export async function waitForReadyNodes(options: ReadyNodesOptions): Promise<voi
   const waiting = new Set(names);
   const unregistered = new Set(names);
   const ready = deferred();
+  if (waiting.size === 0) ready.resolve();
   const look = (name: string, node: V1Node | undefined) => {
     const registered = unregistered.delete(name);
     const becameReady = whyNotReady(node) === undefined && waiting.delete(name);

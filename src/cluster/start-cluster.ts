@@ -11,7 +11,7 @@ import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { type ClusterRecord, type DataDirectory, openDataDirectory, openTemporaryDirectory } from './data-directory.ts';
 import { createHollowKubelet, hollowConfiguration } from './hollow-kubelet.ts';
 import { createNodeFleet } from './node-fleet.ts';
-import { type ClusterConfig, type ClusterOptions, completeOptions } from './options.ts';
+import { type ClusterConfig, type ClusterOptions, completeOptions, type NetworkPlugin } from './options.ts';
 
 export { TravelClock } from '../std/travel-clock.ts';
 export type { ClusterNode } from './cluster-node.ts';
@@ -31,6 +31,8 @@ export interface Cluster extends AsyncDisposable {
   readonly nodes: readonly ClusterNode[];
   /** The name of the one that this machine is, whose pods run; undefined when all are hollow. */
   readonly realNode: string | undefined;
+  /** Of its pods, as it was asked for; undefined: not said, or all nodes are hollow. */
+  readonly network: NetworkPlugin | undefined;
   /** A client with an administrator's rights, without sockets. */
   client(): Client;
   /** Starts one more node and resolves when it is Ready. */
@@ -130,6 +132,7 @@ function runningCluster({ config, controlPlane, fleet, record, resources }: Part
       return fleet.nodes;
     },
     realNode: fleet.records.find(({ real }) => real)?.name,
+    network: fleet.records.find(({ real }) => real)?.real?.network.plugin,
     client: () => createClient({ transport: controlPlane.adminTransport }),
     async addNode({ name } = {}) {
       if (closing !== undefined) throw new CodedError('the cluster is closed', { code: 'CLUSTER_CLOSED' });

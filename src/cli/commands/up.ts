@@ -96,7 +96,7 @@ async function settledState(directory: string, io: CommandIo, appearsMs = 0): Pr
 }
 
 /** A running cluster does not change by `up`; asking for another one than it is would go unheard. */
-function checkSame(state: DaemonState, { nodes, port, runtime }: UpOptions): void {
+function checkSame(state: DaemonState, { nodes, port, runtime, network }: UpOptions): void {
   const differs = (what: string) =>
     new CodedError(
       `cluster "${state.name}" is running with ${what}; "muster down --name ${state.name}" deletes it, or choose another --name`,
@@ -108,12 +108,14 @@ function checkSame(state: DaemonState, { nodes, port, runtime }: UpOptions): voi
   if (nodes !== undefined && nodes !== hollow) throw differs(`${hollow} nodes, not ${nodes}`);
   if (runtime === 'containerd' && state.realNode === undefined) throw differs('hollow nodes only');
   if (runtime === 'hollow' && state.realNode !== undefined) throw differs(`the real node ${state.realNode}`);
+  if (network !== undefined && state.realNode === undefined) throw differs('hollow nodes only, which have no network');
+  if (network !== undefined && network !== (state.network ?? 'bridge')) throw differs(`network ${state.network ?? 'bridge'}`);
   if (port !== undefined && port !== Number(new URL(state.server!).port))
     throw differs(`its API server at ${state.server}, not port ${port}`);
 }
 
 function backgroundArguments(options: UpOptions): string[] {
-  const { name, nodes, store, etcdFiles, dataDir, port, runtime, containerRuntimeEndpoint } = options;
+  const { name, nodes, store, etcdFiles, dataDir, port, runtime, network, containerRuntimeEndpoint } = options;
   const { legacyServiceAccountTokens, runtimeConfig, verbosity } = options;
   return [
     `--name=${name}`,
@@ -123,6 +125,7 @@ function backgroundArguments(options: UpOptions): string[] {
     ...(etcdFiles?.key === undefined ? [] : [`--etcd-keyfile=${etcdFiles.key}`]),
     `--runtime=${runtime}`,
     ...(containerRuntimeEndpoint === undefined ? [] : [`--container-runtime-endpoint=${containerRuntimeEndpoint}`]),
+    ...(network === undefined ? [] : [`--network=${network}`]),
     ...(nodes === undefined ? [] : [`--nodes=${nodes}`]),
     ...(dataDir === undefined ? [] : [`--data-dir=${dataDir}`]),
     ...(port === undefined ? [] : [`--port=${port}`]),

@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { NetworkPlugin } from '../../cluster/options.ts';
 import { writeFileAtomic } from '../../std/atomic-file.ts';
 import { isRunning, type ProcessIdentity } from './process-identity.ts';
 
@@ -14,6 +15,8 @@ export interface DaemonState extends ProcessIdentity {
   readonly nodes?: readonly string[];
   /** The one of them whose pods run on this machine. */
   readonly realNode?: string;
+  /** Of its pods, when it was asked for. */
+  readonly network?: NetworkPlugin;
   readonly readyMs?: number;
   readonly store?: string;
 }

@@ -43,6 +43,7 @@ export async function runCluster(
       defaultNodes: DEFAULT_NODES,
       runtime: options.runtime,
       containerRuntimeEndpoint: options.containerRuntimeEndpoint,
+      ...(options.network !== undefined && { network: options.network }),
       ...(options.store !== undefined && { store: options.store }),
       ...(options.etcdFiles && { etcdFiles: options.etcdFiles }),
       dataDir: path,
@@ -62,6 +63,7 @@ export async function runCluster(
       server: cluster.server,
       nodes: cluster.nodes.map((node) => node.name),
       ...(cluster.realNode !== undefined && { realNode: cluster.realNode }),
+      ...(cluster.network !== undefined && { network: cluster.network }),
       readyMs,
       store: cluster.store,
     });

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { EtcdFiles } from '../../cluster/options.ts';
+import { type EtcdFiles, NETWORK_PLUGINS, type NetworkPlugin } from '../../cluster/options.ts';
 import type { CommandIo } from '../../std/command.ts';
 import { type FlagDefinition, FlagError, type FlagValues, type ParsedFlags } from '../../std/flags.ts';
 import { parseServerUrls } from '../../store/etcd/server-url.ts';
@@ -28,6 +28,12 @@ export const UP_FLAGS: readonly FlagDefinition[] = [
     name: 'container-runtime-endpoint',
     type: 'string',
     description: 'where the container runtime listens; default $CONTAINER_RUNTIME_ENDPOINT, else the usual sockets',
+  },
+  {
+    name: 'network',
+    type: 'string',
+    description:
+      'the network of pods that run: bridge (of this machine, the default where the runtime has none), flannel (vxlan), calico (BGP by BIRD) or none (you bring one); as network.plugin of deploy, which makes clusters of several hosts',
   },
   {
     name: 'store',
@@ -86,6 +92,7 @@ export interface UpOptions {
   readonly runtime: Runtime;
   /** `unix:///run/containerd/containerd.sock` */
   readonly containerRuntimeEndpoint: string | undefined;
+  readonly network: NetworkPlugin | undefined;
   readonly store: StoreSpec | undefined;
   /** Whole paths of files for an etcd; undefined: not said. */
   readonly etcdFiles: EtcdFiles | undefined;
@@ -115,6 +122,7 @@ export function readUpOptions({ values, isSet, args }: ParsedFlags, { cwd, env }
     nodes: isSet('nodes') ? nodes : undefined,
     runtime: readRuntime(given || values.string('runtime'), given ? '$MUSTER_RUNTIME' : '--runtime'),
     containerRuntimeEndpoint: values.string('container-runtime-endpoint') || env['CONTAINER_RUNTIME_ENDPOINT'] || undefined,
+    network: readNetwork(values.string('network')),
     store: values.string('store') === '' ? undefined : readStore(values.string('store')),
     etcdFiles: readEtcdFiles(values, cwd),
     dataDir: values.string('data-dir') ? resolve(cwd, values.string('data-dir')) : undefined,
@@ -134,6 +142,14 @@ function readRuntime(runtime: string, where: string): Runtime {
   const known = RUNTIMES.find((name) => name === runtime);
   if (known) return known;
   throw new FlagError(where, `invalid argument ${JSON.stringify(runtime)} for "${where}": must be auto, containerd or hollow`);
+}
+
+function readNetwork(network: string): NetworkPlugin | undefined {
+  if (network === '') return undefined;
+  const known = NETWORK_PLUGINS.find((name) => name === network);
+  if (known) return known;
+  const names = NETWORK_PLUGINS.join(', ');
+  throw new FlagError('--network', `invalid argument ${JSON.stringify(network)} for "--network" flag: must be one of ${names}`);
 }
 
 function readStore(store: string): StoreSpec {

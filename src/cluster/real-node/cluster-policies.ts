@@ -1,7 +1,7 @@
 import { createClient } from '../../client/create-client.ts';
 import { createNftTable, type NftTable } from '../../host/nft-table.ts';
 import { ProgramError, type RunProgram } from '../../host/run-program.ts';
-import { createPolicyAgent } from '../../network/policy/policy-agent.ts';
+import { createPolicyAgent, type PolicyAgent } from '../../network/policy/policy-agent.ts';
 import { createPolicyMetrics } from '../../network/policy/policy-metrics.ts';
 import { CNI_RESULTS, createSandboxAddresses } from '../../network/policy/sandbox-addresses.ts';
 import { type Logger, silentLogger } from '../../std/logger.ts';
@@ -14,18 +14,28 @@ export interface ClusterPoliciesOptions {
   readonly nodeName: string;
   /** Of the cluster's pods, which no other cluster on this machine has. */
   readonly bridge: string;
+  /** Whether pods are on that bridge; else each has a link of its own. */
+  readonly hasBridge: boolean;
+  /** Where pods of this node have addresses besides its `podCIDRs`. */
+  readonly morePodCidrs?: () => readonly string[];
   readonly config: ClusterConfig;
   readonly controlPlane: Pick<ControlPlane, 'adminTransport'>;
   readonly logger: Logger;
   readonly run: RunProgram;
 }
 
-/** What enforces NetworkPolicies of pods on the cluster's own bridge, in this process. Its rules stay when it stops, as the pods do. */
-export function createClusterPolicies(options: ClusterPoliciesOptions): RestartedPart {
-  const { nodeName, bridge, config, controlPlane, logger } = options;
+export interface ClusterPolicies extends RestartedPart {
+  /** Tells that `morePodCidrs` has others. */
+  refresh(): void;
+}
+
+/** What enforces NetworkPolicies of the cluster's pods in this process. Its rules stay when it stops, as the pods do. */
+export function createClusterPolicies(options: ClusterPoliciesOptions): ClusterPolicies {
+  const { nodeName, bridge, hasBridge, morePodCidrs, config, controlPlane, logger } = options;
   const { clock, random } = config;
   const client = createClient({ transport: controlPlane.adminTransport, userAgent: 'network-policy' });
-  return createRestartedPart({
+  let current: PolicyAgent | undefined;
+  const part = createRestartedPart({
     what: 'network policies',
     clock,
     logger,
@@ -35,11 +45,14 @@ export function createClusterPolicies(options: ClusterPoliciesOptions): Restarte
       const tableName = policiesTable(bridge);
       const metrics = createPolicyMetrics();
       const sandboxes = createSandboxAddresses(CNI_RESULTS);
-      const rules = { table, tableName, metrics, sandboxes, podBridges: [bridge] };
-      const agent = createPolicyAgent({ client, nodeName, ...rules, clock, logger, random });
+      const rules = { table, tableName, metrics, sandboxes, podBridges: hasBridge ? [bridge] : [] };
+      const more = morePodCidrs && { morePodCidrs };
+      const agent = createPolicyAgent({ client, nodeName, ...rules, ...more, clock, logger, random });
+      current = agent;
       if (await life.start(agent)) await life.work(agent);
     },
   });
+  return { ...part, refresh: () => current?.refresh() };
 }
 
 /** Takes the rules away, whoever wrote them for this cluster; there being none is no failure. */

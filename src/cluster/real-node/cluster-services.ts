@@ -23,6 +23,8 @@ export interface ClusterServicesOptions {
   readonly bridge: string;
   /** Whether pods are on that bridge, and not on somebody else's network. */
   readonly hasBridge: boolean;
+  /** What pods' packets come from where they are on no bridge of ours; undefined: nobody knows. */
+  readonly podRange?: string | undefined;
   readonly config: ClusterConfig;
   readonly controlPlane: Pick<ControlPlane, 'clientAs'>;
   readonly logger: Logger;
@@ -47,7 +49,7 @@ export async function requirePacketFilter(run: RunProgram): Promise<void> {
 
 /** The node's kube-proxy in this process, with a table of nftables of the cluster's own. Its rules stay when it stops, as the pods do. */
 export function createClusterServices(options: ClusterServicesOptions): RestartedPart {
-  const { nodeName, address, bridge, hasBridge, config, controlPlane, logger, run } = options;
+  const { nodeName, address, bridge, hasBridge, podRange, config, controlPlane, logger, run } = options;
   const { clock, random } = config;
   const client = controlPlane.clientAs('kube-proxy', 'system:kube-proxy');
   const events = createEventRecorder({ client, component: 'kube-proxy', host: nodeName, clock, logger });
@@ -56,6 +58,7 @@ export function createClusterServices(options: ClusterServicesOptions): Restarte
     mode: 'nftables',
     hostnameOverride: nodeName,
     ...(hasBridge && { detectLocalMode: 'BridgeInterface', detectLocal: { bridgeInterface: bridge } }),
+    ...(!hasBridge && podRange !== undefined && { clusterCIDR: podRange }),
     healthzBindAddress: `${address.includes(':') ? `[${address}]` : address}:10256`,
     // The machine is not only the cluster's: its connection tracking stays as it is.
     conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },

@@ -4,12 +4,13 @@ import { completeConfiguration } from '../../kubelet/configuration/defaults.ts';
 import type { KubeletConfiguration } from '../../kubelet/configuration/kubelet-configuration.ts';
 import { BRIDGE_PREFIX, type BridgeNetwork, bridgeName } from '../../network/cni/conflist.ts';
 import type { RealNodeRecord } from '../data-directory.ts';
-import { CLUSTER_DNS_SERVICE_ADDRESS, CLUSTER_DOMAIN } from '../options.ts';
+import { CLUSTER_DNS_SERVICE_ADDRESS, CLUSTER_DOMAIN, type NetworkPlugin } from '../options.ts';
 import { choosePodRange, type PodRangeNeeds } from './pod-range.ts';
 import type { RuntimeSurvey } from './survey-runtime.ts';
 
 export interface RealNodeNeeds extends PodRangeNeeds {
   readonly clusterName: string;
+  readonly network?: NetworkPlugin | undefined;
 }
 
 /** Names and addresses that no other cluster on this machine has, from the directory of this one. */
@@ -26,6 +27,7 @@ export function planRealNode(survey: RuntimeSurvey, needs: RealNodeNeeds): RealN
       bridge: bridgeName(clusterDirectory),
       configurationDirectory: survey.cniConfigurationDirectory,
       podRange: choosePodRange(needs),
+      ...(needs.network !== undefined && { plugin: needs.network }),
     },
   };
 }
@@ -49,6 +51,7 @@ export function realNodePaths(nodeDirectory: string) {
     root: join(nodeDirectory, 'kubelet'),
     podLogs: join(nodeDirectory, 'logs', 'pods'),
     addresses: join(nodeDirectory, 'addresses'),
+    subnetFile: join(nodeDirectory, 'subnet.env'),
   };
 }
 

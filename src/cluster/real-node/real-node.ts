@@ -1,16 +1,11 @@
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { nodeKind } from '../../api/core/v1/node.ts';
-import type { V1Node } from '../../api/gen/types.ts';
-import type { Client } from '../../client/client.ts';
-import { createClient } from '../../client/create-client.ts';
 import { runProgram } from '../../host/run-program.ts';
 import { createKubelet } from '../../kubelet/kubelet.ts';
 import { createKubeletMetrics } from '../../kubelet/metrics/kubelet-metrics.ts';
 import type { Machine } from '../../kubelet/node/machine.ts';
 import { type OpenRuntime, openRuntime } from '../../kubelet/open-runtime.ts';
-import { requireCniPlugins } from '../../network/cni/plugins.ts';
-import { foreignNetwork, installPodNetwork } from '../../network/cni/pod-network.ts';
+import { CodedError } from '../../std/coded-error.ts';
 import type { CreateKubelet } from '../cluster-node.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import type { NodeRecord, RealNodeRecord } from '../data-directory.ts';
@@ -19,10 +14,10 @@ import { canListen, freePort, KUBELET_PORT } from '../node-addresses.ts';
 import type { ClusterConfig } from '../options.ts';
 import { addClusterAddress, clusterAddresses, removeClusterAddress } from './cluster-addresses.ts';
 import { createClusterDns } from './cluster-dns.ts';
-import { createClusterPolicies } from './cluster-policies.ts';
+import { type ClusterPolicies, createClusterPolicies } from './cluster-policies.ts';
 import { createClusterServices, requirePacketFilter } from './cluster-services.ts';
-import { preparePodBridge } from './pod-bridge.ts';
-import { bridgeNetwork, nodeNameOf, planRealNode, realConfiguration, realNodePaths } from './real-node-plan.ts';
+import { type NodeNetwork, openNodeNetwork, requireNetwork } from './networks/node-network.ts';
+import { nodeNameOf, planRealNode, realConfiguration, realNodePaths } from './real-node-plan.ts';
 import type { RestartedPart } from './restarted-part.ts';
 import { chooseRuntime } from './survey-runtime.ts';
 
@@ -40,14 +35,12 @@ export interface RealNode {
   remove(clusterDirectory: string): Promise<void>;
 }
 
-/** How often the Node is asked for the range of its pods. */
-const RANGE_POLL_MS = 100;
-
 /**
  * Finds out whether and how this machine can be a node. Starts nothing.
  *
  * @returns undefined where `auto` finds no runtime to use
- * @throws CodedError RUNTIME_UNREACHABLE, RUNTIME_FORBIDDEN, RUNTIME_IN_USE, CNI_PLUGINS_MISSING, PACKET_FILTER_MISSING, POD_RANGES_TAKEN
+ * @throws CodedError RUNTIME_UNREACHABLE, RUNTIME_FORBIDDEN, RUNTIME_IN_USE, CNI_PLUGINS_MISSING, NETWORK_TAKEN, BIRD_MISSING, PACKET_FILTER_MISSING,
+ * POD_RANGES_TAKEN
  */
 export async function openRealNode(config: ClusterConfig, directory: string, machine: Machine): Promise<RealNode | undefined> {
   const { runtime, containerRuntimeEndpoint: endpoint, knownNodes, logger } = config;
@@ -59,6 +52,13 @@ export async function openRealNode(config: ClusterConfig, directory: string, mac
     userId: process.getuid?.(),
   });
   if ('why' in survey) {
+    if (config.network !== undefined)
+      throw new CodedError(
+        `network ${config.network} is for pods that run, and no container runtime can be used: ${survey.why}`,
+        {
+          code: 'RUNTIME_UNREACHABLE',
+        },
+      );
     logger.info('Pods are hollow: no container runtime can be used', { reason: survey.why });
     return undefined;
   }
@@ -67,12 +67,12 @@ export async function openRealNode(config: ClusterConfig, directory: string, mac
     planRealNode(survey, {
       clusterDirectory: directory,
       clusterName: config.name,
+      network: config.network,
       nodes: (config.nodes ?? 0) + 1,
       taken: Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)),
     });
-  // Whoever brings a network brings its plugins.
-  if ((await foreignNetwork(real.network.configurationDirectory, real.network.name)) === undefined)
-    await requireCniPlugins(survey.cniPluginDirectories);
+  const isKnown = known !== undefined;
+  await requireNetwork(real, { pluginDirectories: survey.cniPluginDirectories, isKnown, run: runProgram });
   await requirePacketFilter(runProgram);
   const apiAddress = clusterAddresses(real.network.bridge).api;
   const record = known ?? { name: nodeNameOf(machine.hostname), ...(await endpointOf(machine)), real };
@@ -106,7 +106,7 @@ function createRealKubelet(
   machine: Machine,
 ): RunningKubelet {
   const { clock, random } = config;
-  const { bridge, configurationDirectory } = real.network;
+  const { bridge, podRange } = real.network;
   const configuration = realConfiguration(real, directory, controlPlane.caFile);
   const dns = createClusterDns({
     address: clusterAddresses(bridge).dns,
@@ -116,11 +116,11 @@ function createRealKubelet(
     run: runProgram,
   });
   let services: RestartedPart | undefined;
-  let policies: RestartedPart | undefined;
+  let policies: ClusterPolicies | undefined;
+  let network: NodeNetwork | undefined;
   const stopParts = async (): Promise<void> => {
-    await Promise.all([dns.stop(), services?.stop(), policies?.stop()]);
+    await Promise.all([network?.stop(), dns.stop(), services?.stop(), policies?.stop()]);
   };
-  const admin = createClient({ transport: controlPlane.adminTransport, userAgent: 'muster' });
   const life = new AbortController();
   const ended = Promise.withResolvers<void>();
   ended.promise.catch(() => undefined); // who only starts it is told by `start`
@@ -169,23 +169,27 @@ function createRealKubelet(
     whole(running).then(ended.resolve, ended.reject);
     const answering = dns.start();
     await running.start();
-    const hasBridge = (await foreignNetwork(configurationDirectory, real.network.name)) === undefined;
-    if (hasBridge) await preparePodBridge(bridge, runProgram, logger);
+    const common = { nodeName: name, config, controlPlane, run: runProgram };
+    const pods = await openNodeNetwork({
+      ...{ ...common, real, address, nodeDirectory: directory, logger: logger.child({ part: 'network' }) },
+      onPodCidrs: () => policies?.refresh(),
+    });
+    network = pods;
+    const { hasBridge, isOurs } = pods;
+    await pods.prepare();
     services = createClusterServices({
-      ...{ nodeName: name, address, bridge, hasBridge, config, controlPlane, run: runProgram },
+      ...{ ...common, address, bridge, hasBridge, ...(isOurs && { podRange }) },
       logger: logger.child({ part: 'kube-proxy' }),
     });
     // Who brings a network enforces policies in it.
-    policies = hasBridge
+    policies = isOurs
       ? createClusterPolicies({
-          ...{ nodeName: name, bridge, config, controlPlane, run: runProgram },
+          ...{ ...common, bridge, hasBridge, morePodCidrs: () => pods.morePodCidrs() },
           logger: logger.child({ part: 'network-policy' }),
         })
       : undefined;
     if (!life.signal.aborted) await Promise.all([answering, services.start(), policies?.start()]);
-    const podCidrs = await podRanges(admin, name, config, life.signal);
-    const { path, own } = await installPodNetwork(configurationDirectory, bridgeNetwork(real, directory, podCidrs));
-    logger.info(own ? 'Wrote the network of pods' : 'Pods use the network that is there', { path, podCidrs });
+    if (!life.signal.aborted) await pods.start();
   }
 
   return {
@@ -207,14 +211,4 @@ function createRealKubelet(
       opened?.close();
     },
   };
-}
-
-/** The ranges that the controllers give the node, however long that takes. */
-async function podRanges(admin: Client, name: string, { clock }: ClusterConfig, signal: AbortSignal): Promise<readonly string[]> {
-  for (;;) {
-    const { spec } = await admin.resource<V1Node>(nodeKind).get(name, { signal });
-    const ranges = spec?.podCIDRs ?? (spec?.podCIDR ? [spec.podCIDR] : []);
-    if (ranges.length > 0) return ranges;
-    await clock.sleep(RANGE_POLL_MS, signal);
-  }
 }

@@ -36,6 +36,10 @@ export async function removeRealNode(node: NodeRecord, clusterDirectory: string,
   await removePods(real, podLogs);
   await createMounts().unmountAll(root);
   await removeCgroups(real, clock);
+  if (real.network.plugin === 'flannel')
+    await (await import('./networks/flannel-network.ts')).removeFlannelNetwork(real, directory, runProgram);
+  if (real.network.plugin === 'calico')
+    await (await import('./networks/calico-network.ts')).removeCalicoNetwork(real, directory, runProgram, clock);
   await removePodNetwork(real.network.configurationDirectory, bridgeNetwork(real, directory, []), runProgram);
   await removeClusterServices(real.network.bridge, runProgram);
   await removeClusterPolicies(real.network.bridge, runProgram);

@@ -14,6 +14,7 @@ import { ChangeSignal } from '../../std/sync-runner.ts';
 import { createAgentLife } from '../agent-life.ts';
 import { allowForwarding, CALICO_FORWARD } from '../forward-rules.ts';
 import { cidrRange, formatAddress } from '../policy/address-ranges.ts';
+import { createReportedLooks } from '../reported-looks.ts';
 import { ANNOTATIONS, planBgp } from './bgp-plan.ts';
 import { birdConfiguration, tunnelMode } from './bird-configuration.ts';
 import type { BirdDaemon } from './bird-daemon.ts';
@@ -90,23 +91,21 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
   const peers = informer<BgpPeer>(bgpPeerKind);
   const changes = new ChangeSignal();
   const group = new ComponentGroup();
-  const told = new Map<string, string>();
   let blocks: readonly string[] = [];
   let state: CalicoState = { blocks: 0, addressesInUse: 0, peers: 0 };
-  let isHealthy = false;
 
-  /** Said once until it is another. */
-  const sayOnce = (topic: string, text: string) => {
-    if (text !== '' && told.get(topic) !== text) logger.warn(text);
-    told.set(topic, text);
-  };
+  const looks = createReportedLooks({
+    logger,
+    sync,
+    tellUp: () => logger.info('The network of pods is up', { node: nodeName, blocks: blocks.join(', ') }),
+  });
 
   async function sync(why: 'change' | 'period', signal: AbortSignal): Promise<void> {
     const node = nodes.get(nodeName);
     if (!node) throw new CodedError(`node "${nodeName}" is not registered`, { code: 'NODE_NOT_READY' });
     const address = await detectAddress(run, settings.ip, node);
     const { pools: known, problems } = readPools(pools.list(), node);
-    sayOnce('pools', problems.join('; '));
+    looks.sayOnce('pools', problems.join('; '));
     const inUse = await addressesInUse(cni);
     await takeBlocks(node, { pools: known.filter(({ forNode }) => forNode), inUse });
     const mode = tunnelMode(known);
@@ -125,7 +124,7 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
       configuration: configurations.get('default'),
       peers: peers.list(),
     });
-    sayOnce('peers', plan.problems.join('; '));
+    looks.sayOnce('peers', plan.problems.join('; '));
     if (settings.backend === 'bird')
       await bird.ensure(
         birdConfiguration({
@@ -144,7 +143,7 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
     const mtu = settings.mtu ?? (mode === 'Never' ? undefined : settings.ipipMtu);
     await writeConflist(cni, blocks, mtu);
     const before = await networksBefore(cni);
-    sayOnce(
+    looks.sayOnce(
       'files',
       before.length > 0 ? `the runtime uses the network configuration ${before[0]}, which comes before Calico's` : '',
     );
@@ -186,23 +185,8 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
       .patch(nodeName, { status: { conditions: [up] } }, { type: 'strategic', subresource: 'status' });
   }
 
-  async function look(why: 'change' | 'period', signal: AbortSignal): Promise<void> {
-    try {
-      await sync(why, signal);
-      if (!isHealthy) logger.info('The network of pods is up', { node: nodeName, blocks: blocks.join(', ') });
-      isHealthy = true;
-      told.delete('waiting');
-    } catch (error) {
-      if (signal.aborted) return;
-      isHealthy = false;
-      if (error instanceof CodedError && error.code === 'NODE_NOT_READY') sayOnce('waiting', `waiting: ${error.message}`);
-      else logger.error('Failed to set up the network of pods; it is tried again soon', { error });
-      throw error;
-    }
-  }
-
   const life = createAgentLife({
-    ...{ group, changes, clock, minIntervalMs: LEAST_MS, maxIntervalMs: LOOK_MS, retryMs: RETRY_MS, look },
+    ...{ group, changes, clock, minIntervalMs: LEAST_MS, maxIntervalMs: LOOK_MS, retryMs: RETRY_MS, look: looks.look },
     informers: [nodes, pools, affinities, configurations, peers],
     async prepare(signal) {
       await ensureKinds(client, clock, signal);
@@ -220,7 +204,7 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
     name: 'calico-node',
     done: life.done,
     get isHealthy() {
-      return isHealthy;
+      return looks.isHealthy;
     },
     get blocks() {
       return blocks;

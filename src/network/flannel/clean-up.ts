@@ -13,10 +13,18 @@ export interface CleanUpOptions {
   readonly table: NftTable;
   readonly paths: NetworkPaths;
   readonly logger: Logger;
+  /** That pods were on. Default: flannel's own. */
+  readonly bridge?: string;
 }
 
 /** Takes away what any run has left on this machine, and the bridge when no pod is on it any more. Nothing of others is touched. */
-export async function cleanUpFlannel({ run, table, paths, logger }: CleanUpOptions): Promise<void> {
+export async function cleanUpFlannel({
+  run,
+  table,
+  paths,
+  logger,
+  bridge = bridgeOf(DEFAULT_CNI_CONF),
+}: CleanUpOptions): Promise<void> {
   // First, so that the runtime begins no more pods.
   await removeNetworkFiles(paths);
   await writeForwarding(
@@ -29,7 +37,6 @@ export async function cleanUpFlannel({ run, table, paths, logger }: CleanUpOptio
       await run('ip', ['link', 'delete', name]);
   await table.remove();
   await removeForwardRules(run, FLANNEL_FORWARD);
-  const bridge = bridgeOf(DEFAULT_CNI_CONF);
   if (!interfaces.some(({ name, kind }) => name === bridge && kind === 'bridge')) return;
   const { stdout } = await run('ip', ['-json', 'link', 'show', 'master', bridge]);
   const ports = JSON.parse(stdout || '[]') as readonly { readonly ifname?: string }[];

@@ -14,6 +14,7 @@ import type { Logger } from '../../std/logger.ts';
 import { ChangeSignal } from '../../std/sync-runner.ts';
 import { createAgentLife } from '../agent-life.ts';
 import { allowForwarding, FLANNEL_FORWARD } from '../forward-rules.ts';
+import { createReportedLooks } from '../reported-looks.ts';
 import { bridgeOf, type CniConf } from './cni-conf.ts';
 import { forwardingChanges, planForwarding } from './forwarding-plan.ts';
 import { readForwarding, writeForwarding } from './kernel-forwarding.ts';
@@ -69,14 +70,12 @@ export function createFlannelAgent(options: FlannelOptions): FlannelAgent {
   const nodes = createInformer<V1Node>({ client, kind: nodeKind, clock, logger, random: options.random });
   const changes = new ChangeSignal();
   const group = new ComponentGroup();
-  const told = new Map<string, string>();
-  let isHealthy = false;
 
-  /** Said once until it is another. */
-  const sayOnce = (topic: string, text: string) => {
-    if (text !== '' && told.get(topic) !== text) logger.warn(text);
-    told.set(topic, text);
-  };
+  const looks = createReportedLooks({
+    logger,
+    sync,
+    tellUp: () => logger.info('The network of pods is up', { node: nodeName, backend: conf.backend.type, network: conf.network }),
+  });
   const isOwn = (node: V1Node) => node.metadata?.name === nodeName;
   const facts = (node: V1Node) =>
     JSON.stringify([
@@ -92,7 +91,7 @@ export function createFlannelAgent(options: FlannelOptions): FlannelAgent {
     const annotation = annotationName(prefix, 'public-ip-overwrite');
     const overwrite = node.metadata?.annotations?.[annotation];
     const isAddress = overwrite !== undefined && isIPv4(overwrite);
-    sayOnce('overwrite', overwrite && !isAddress ? `${annotation}: ${JSON.stringify(overwrite)} is no IPv4 address` : '');
+    looks.sayOnce('overwrite', overwrite && !isAddress ? `${annotation}: ${JSON.stringify(overwrite)} is no IPv4 address` : '');
     const publicIp = isAddress ? overwrite : wish.publicIp;
     return { interfaces, outer: chooseInterface(interfaces, { ...wish, publicIp }, usual) };
   }
@@ -134,7 +133,7 @@ export function createFlannelAgent(options: FlannelOptions): FlannelAgent {
     await leaveOldRange(run, interfaces, subnet);
     const env = { network, subnet, mtu: podMtu(backend, outer), ipMasq: masquerade !== undefined };
     const other = await writeNetworkFiles(options.paths, options.cniConf, env);
-    sayOnce(
+    looks.sayOnce(
       'files',
       other === undefined ? '' : `the runtime uses the network configuration ${other}, which comes before flannel's`,
     );
@@ -166,7 +165,7 @@ export function createFlannelAgent(options: FlannelOptions): FlannelAgent {
     const place = { nodeName, subnet, publicIp, device, linkCidrs, ...(tunnelDevice !== undefined && { tunnelDevice }) };
     const plan = planForwarding(conf, place, leases);
     const more = plan.problems.length - MOST_PROBLEMS;
-    sayOnce('nodes', [...plan.problems.slice(0, MOST_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])].join('; '));
+    looks.sayOnce('nodes', [...plan.problems.slice(0, MOST_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])].join('; '));
     const isVxlan = backend.type === 'vxlan';
     const actual = await readForwarding(run, isVxlan ? tunnelDevice : undefined);
     const written = forwardingChanges(actual, plan, {
@@ -189,24 +188,8 @@ export function createFlannelAgent(options: FlannelOptions): FlannelAgent {
     await client.resource<V1Node>(nodeKind).patch(nodeName, patch, { type: 'strategic', subresource: 'status' });
   }
 
-  async function look(why: 'change' | 'period', signal: AbortSignal): Promise<void> {
-    try {
-      await sync(why, signal);
-      if (!isHealthy)
-        logger.info('The network of pods is up', { node: nodeName, backend: conf.backend.type, network: conf.network });
-      isHealthy = true;
-      told.delete('waiting');
-    } catch (error) {
-      if (signal.aborted) return;
-      isHealthy = false;
-      if (error instanceof CodedError && error.code === 'NODE_NOT_READY') sayOnce('waiting', `waiting: ${error.message}`);
-      else logger.error('Failed to set up the network of pods; it is tried again soon', { error });
-      throw error;
-    }
-  }
-
   const life = createAgentLife({
-    ...{ group, changes, clock, minIntervalMs: LEAST_MS, maxIntervalMs: options.resyncMs, retryMs: RETRY_MS, look },
+    ...{ group, changes, clock, minIntervalMs: LEAST_MS, maxIntervalMs: options.resyncMs, retryMs: RETRY_MS, look: looks.look },
     informers: [nodes],
     watch() {
       nodes.onChange(({ type, object, previous }) => {
@@ -218,7 +201,7 @@ export function createFlannelAgent(options: FlannelOptions): FlannelAgent {
     name: 'flannel',
     done: life.done,
     get isHealthy() {
-      return isHealthy;
+      return looks.isHealthy;
     },
     start: life.start,
   };
