@@ -1,88 +1,14 @@
 import { definitionKey, type FieldNotes } from '../../api/gen/descriptions.ts';
 import { type KindDefinition, listKindOf } from '../../api/machinery/kind.ts';
+import { ACTION_SCHEMAS } from './action-paths.ts';
 import { applyExtensions } from './apply-extensions.ts';
+import { defaultOfField, defaultOfItem } from './default-values.ts';
+import type { DefinitionNames, SchemaTable } from './definition-names.ts';
 import type { GroupVersionKind, SchemaObject } from './openapi-document.ts';
-
-/** The generated schemas: type name → field → type, as in `api/gen/schema.json` (`"[]V1Container!"`: required list). */
-export type SchemaTable = Readonly<Record<string, Readonly<Record<string, string>>>>;
+import { VALUE_DEFINITIONS, valueSchema } from './shared-definitions.ts';
 
 /** How a list or map field is merged by strategic patches; undefined for fields that are replaced. */
 export type MergeRule = (schemaName: string, field: string) => { mergeKey?: string; strategy?: string } | undefined;
-
-const SCALARS: Readonly<Record<string, SchemaObject>> = {
-  string: { type: 'string' },
-  boolean: { type: 'boolean' },
-  int32: { type: 'integer', format: 'int32' },
-  int64: { type: 'integer', format: 'int64' },
-  double: { type: 'number', format: 'double' },
-  bytes: { type: 'string', format: 'byte' },
-  time: { type: 'string', format: 'date-time' },
-  'micro-time': { type: 'string', format: 'date-time' },
-  // kubectl takes a number for these only where the definition has this format.
-  quantity: { $ref: '#/definitions/io.k8s.apimachinery.pkg.api.resource.Quantity' },
-  'int-or-string': { $ref: '#/definitions/io.k8s.apimachinery.pkg.util.intstr.IntOrString' },
-  any: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
-};
-
-const MACHINERY: Readonly<Record<string, SchemaObject>> = {
-  'io.k8s.apimachinery.pkg.api.resource.Quantity': { type: 'string' },
-  'io.k8s.apimachinery.pkg.util.intstr.IntOrString': { type: 'string', format: 'int-or-string' },
-};
-
-/** Types of meta/v1, which upstream names after their Go package. */
-const META_TYPES = new Set(
-  [
-    'APIResource APIResourceList Condition DeleteOptions FieldSelectorRequirement LabelSelector LabelSelectorRequirement',
-    'ListMeta ManagedFieldsEntry ObjectMeta OwnerReference Preconditions Status StatusCause StatusDetails WatchEvent',
-  ].flatMap((line) => line.split(' ').map((name) => `V1${name}`)),
-);
-
-/** Gives every generated type the name under which upstream's documents know it, `io.k8s.api.core.v1.Pod`. */
-export class DefinitionNames {
-  #names = new Map<string, string>();
-
-  /**
-   * Kinds name themselves; what only they refer to takes their group, in the order given, so that the core group's kinds
-   * should come first.
-   */
-  constructor(kinds: readonly KindDefinition[], schemas: SchemaTable) {
-    for (const kind of kinds) this.#names.set(kind.schema, `${packageOf(kind)}.${kind.kind}`);
-    for (const kind of kinds) this.#nameReferences(kind.schema, packageOf(kind), schemas);
-  }
-
-  of(schemaName: string): string {
-    return this.#names.get(schemaName) ?? `io.k8s.api.core.v1.${withoutVersion(schemaName)}`;
-  }
-
-  /** The definition of a list of the kind's objects. */
-  ofList(kind: KindDefinition): string {
-    return `${this.of(kind.schema).slice(0, -kind.kind.length)}${listKindOf(kind)}`;
-  }
-
-  #nameReferences(schemaName: string, goPackage: string, schemas: SchemaTable): void {
-    for (const type of Object.values(schemas[schemaName] ?? {})) {
-      const name = typeName(type);
-      if (!(name in schemas) || this.#names.has(name)) continue;
-      const owner = META_TYPES.has(name) ? 'io.k8s.apimachinery.pkg.apis.meta.v1' : goPackage;
-      this.#names.set(name, `${owner}.${withoutVersion(name)}`);
-      this.#nameReferences(name, goPackage, schemas);
-    }
-  }
-}
-
-function packageOf(kind: KindDefinition): string {
-  if (kind.ownSchema) return `${kind.group.split('.').reverse().join('.')}.${kind.version}`;
-  return `io.k8s.api.${kind.group ? kind.group.split('.')[0] : 'core'}.${kind.version}`;
-}
-
-function withoutVersion(schemaName: string): string {
-  return schemaName.replace(/^[A-Z]?[a-z]*V\d+((alpha|beta)\d+)?(?=[A-Z])/, '');
-}
-
-/** `"[]V1Container!"` → `V1Container`. */
-function typeName(type: string): string {
-  return type.replace(/^(\[\]|\{\})+/, '').replace(/!$/, '');
-}
 
 /** What is known of the generated types besides their names. */
 export interface DefinitionSources {
@@ -90,98 +16,168 @@ export interface DefinitionSources {
   readonly mergeRule: MergeRule;
   /** What types and fields are for and which values they may have, for `kubectl explain`. */
   readonly notes?: FieldNotes;
-  /** For which version of OpenAPI, as far as schemas of custom resources say more in version 3. */
+  /** For which version of OpenAPI: version 3 says more of defaults and of custom resources. */
   readonly form?: 'v2' | 'v3';
 }
 
 const NO_NOTES: FieldNotes = { descriptions: {}, choices: {} };
+const PATCH = 'io.k8s.apimachinery.pkg.apis.meta.v1.Patch';
+/** Of no group, whatever refers to them. */
+const META_KINDS = ['APIGroup', 'APIGroupList', 'APIResourceList', 'APIVersions', 'Status'];
+/** Of every group and version. */
+const EVERY_GROUPS_KINDS = ['DeleteOptions', 'WatchEvent'];
 
-/** All definitions that the kinds reach, with lists of the kinds themselves. */
-export function buildDefinitions(
-  kinds: readonly KindDefinition[],
-  names: DefinitionNames,
-  { schemas, mergeRule, notes = NO_NOTES, form = 'v2' }: DefinitionSources,
-): Record<string, SchemaObject> {
-  const describe = (schemaName: string, field = ''): { description?: string } => {
-    const key = definitionKey(names.of(schemaName));
-    const description = notes.descriptions[key]?.[field] ?? notes.descriptions[schemaName]?.[field];
-    return description === undefined ? {} : { description };
-  };
-  const choicesOf = (schemaName: string, field: string) => notes.choices[definitionKey(names.of(schemaName))]?.[field];
-  const definitions: Record<string, SchemaObject> = { ...MACHINERY };
-  const add = (schemaName: string): void => {
-    const name = names.of(schemaName);
-    if (name in definitions || !(schemaName in schemas)) return;
-    const definition: SchemaObject = { ...describe(schemaName), type: 'object', properties: {} };
-    definitions[name] = definition;
+/** Writes the definitions that it is asked for, and those that they refer to. */
+export class DefinitionWriter {
+  readonly definitions: Record<string, SchemaObject> = {};
+  readonly #names: DefinitionNames;
+  readonly #sources: DefinitionSources;
+  readonly #notes: FieldNotes;
+
+  constructor(names: DefinitionNames, sources: DefinitionSources) {
+    this.#names = names;
+    this.#sources = sources;
+    this.#notes = sources.notes ?? NO_NOTES;
+  }
+
+  /** The kind, its list, and what is sent and answered by its operations. */
+  addKind(kind: KindDefinition): void {
+    const name = this.#names.of(kind.schema);
+    if (kind.ownSchema) {
+      this.add('V1ObjectMeta');
+      this.definitions[name] = { ...(kind.ownSchema.openApi(this.#sources.form ?? 'v2') as SchemaObject) };
+    } else this.add(kind.schema);
+    this.mark(name, [{ group: kind.group, kind: kind.kind, version: kind.version }]);
+    this.#addList(kind);
+    for (const action of kind.actions) {
+      const schema = ACTION_SCHEMAS[action.kind];
+      if (!schema) continue;
+      this.add(schema);
+      const { group = kind.group, version = kind.version } = action;
+      this.mark(this.#names.of(schema), [{ group, kind: action.kind, version }]);
+    }
+    const isWritten = [...kind.verbs, ...kind.parts.flatMap(({ verbs }) => verbs)];
+    if (isWritten.includes('delete') || isWritten.includes('deletecollection')) {
+      this.add('V1DeleteOptions');
+      this.add('V1Status');
+    }
+    if (isWritten.includes('patch')) this.#addValue(PATCH);
+    if (kind.verbs.includes('watch') && !kind.ownSchema) this.add('V1WatchEvent');
+  }
+
+  /** One of the generated types. */
+  add(schemaName: string): void {
+    const name = this.#names.of(schemaName);
+    const fields = this.#sources.schemas[schemaName];
+    if (Object.hasOwn(this.definitions, name) || !fields) return;
+    const properties: Record<string, SchemaObject> = {};
+    const definition: SchemaObject = { ...this.#describe(schemaName), type: 'object', properties };
+    this.definitions[name] = definition;
     const required: string[] = [];
-    for (const [field, type] of Object.entries(schemas[schemaName]!)) {
+    for (const [field, type] of Object.entries(fields)) {
       if (type.endsWith('!')) required.push(field);
-      definition.properties![field] = {
-        ...describe(schemaName, field),
-        ...withChoices(fieldSchema(type.replace(/!$/, ''), names, add, schemaName), choicesOf(schemaName, field)),
-        ...applyExtensions(schemaName, field, type),
-        ...mergeExtensions(mergeRule(schemaName, field)),
-      };
+      properties[field] = this.#property(schemaName, field, type);
     }
     if (required.length) definition.required = required;
     Object.assign(definition, applyExtensions(schemaName));
-  };
-  for (const kind of kinds) {
-    if (kind.ownSchema) {
-      add('V1ObjectMeta');
-      definitions[names.of(kind.schema)] = { ...(kind.ownSchema.openApi(form) as SchemaObject) };
-    } else add(kind.schema);
-    markKind(definitions[names.of(kind.schema)], kind, kind.kind);
-    addList(definitions, kind, names, add, describe);
   }
-  for (const name of ['V1DeleteOptions', 'V1Status']) add(name);
-  return definitions;
-}
 
-function addList(
-  definitions: Record<string, SchemaObject>,
-  kind: KindDefinition,
-  names: DefinitionNames,
-  add: (schemaName: string) => void,
-  describe: (schemaName: string, field?: string) => { description?: string },
-): void {
-  if (!kind.verbs.includes('list')) return;
-  add('V1ListMeta');
-  const schemaName = `${kind.schema}List`;
-  const list: SchemaObject = {
-    ...describe(schemaName),
-    type: 'object',
-    required: ['items'],
-    properties: {
-      apiVersion: { ...describe(schemaName, 'apiVersion'), type: 'string' },
-      kind: { ...describe(schemaName, 'kind'), type: 'string' },
-      metadata: { ...describe(schemaName, 'metadata'), $ref: `#/definitions/${names.of('V1ListMeta')}` },
-      items: { ...describe(schemaName, 'items'), type: 'array', items: { $ref: `#/definitions/${names.of(kind.schema)}` } },
-    },
-  };
-  definitions[names.ofList(kind)] = list;
-  markKind(list, kind, listKindOf(kind));
-}
+  /** Says of a definition which kinds it is. */
+  mark(name: string, kinds: readonly GroupVersionKind[]): void {
+    const definition = this.definitions[name];
+    if (!definition) return;
+    const marks = definition['x-kubernetes-group-version-kind'] ?? [];
+    const news = kinds.filter(
+      ({ group, version, kind }) => !marks.some((mark) => mark.group === group && mark.version === version && mark.kind === kind),
+    );
+    definition['x-kubernetes-group-version-kind'] = [...marks, ...news];
+  }
 
-function markKind(definition: SchemaObject | undefined, { group, version }: KindDefinition, kind: string): void {
-  if (!definition) return;
-  const mark: GroupVersionKind = { group, version, kind };
-  const marks = definition['x-kubernetes-group-version-kind'] ?? [];
-  definition['x-kubernetes-group-version-kind'] = [...marks, mark];
-}
+  /** Marks the types that belong to the API itself: `served` are all groups and versions. */
+  markMeta(served: readonly Pick<KindDefinition, 'group' | 'version'>[]): void {
+    const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
+    for (const kind of META_KINDS) this.mark(`${meta}.${kind}`, [{ group: '', kind, version: 'v1' }]);
+    for (const kind of EVERY_GROUPS_KINDS) {
+      const everywhere = served.map(({ group, version }) => ({ group, kind, version }));
+      this.mark(`${meta}.${kind}`, [{ group: '', kind, version: 'v1' }, ...everywhere]);
+    }
+  }
 
-/** In schemas `any` is a value of any type; elsewhere it is an object. */
-const HOLDS_SCHEMAS = /JSONSchemaProps$/;
+  #describe(schemaName: string, field = ''): { description?: string } {
+    const key = definitionKey(this.#names.of(schemaName));
+    const { descriptions } = this.#notes;
+    const description = descriptions[key]?.[field] ?? descriptions[schemaName]?.[field];
+    return description === undefined ? {} : { description };
+  }
 
-function fieldSchema(type: string, names: DefinitionNames, add: (schemaName: string) => void, owner: string): SchemaObject {
-  if (type.startsWith('[]')) return { type: 'array', items: fieldSchema(type.slice(2), names, add, owner) };
-  if (type.startsWith('{}')) return { type: 'object', additionalProperties: fieldSchema(type.slice(2), names, add, owner) };
-  if (type === 'any' && HOLDS_SCHEMAS.test(owner)) return {};
-  const scalar = SCALARS[type];
-  if (scalar) return { ...scalar };
-  add(type);
-  return { $ref: `#/definitions/${names.of(type)}` };
+  #property(schemaName: string, field: string, text: string): SchemaObject {
+    const type = text.replace(/!$/, '');
+    const choices = this.#notes.choices[definitionKey(this.#names.of(schemaName))]?.[field];
+    return {
+      ...this.#describe(schemaName, field),
+      ...withChoices(this.#fieldSchema(type, schemaName, field), choices),
+      ...(this.#sources.form === 'v3' && defaultOfField(schemaName, field, type, this.#isStructure(type))),
+      ...applyExtensions(schemaName, field, text),
+      ...mergeExtensions(this.#sources.mergeRule(schemaName, field)),
+    };
+  }
+
+  #isStructure(type: string): boolean {
+    return Object.hasOwn(this.#sources.schemas, type);
+  }
+
+  #fieldSchema(type: string, owner: string, field: string): SchemaObject {
+    const inner = (of: string): SchemaObject => ({
+      ...this.#fieldSchema(of, owner, field),
+      ...(this.#sources.form === 'v3' && defaultOfItem(of, this.#isStructure(of))),
+    });
+    if (type.startsWith('[]')) return { type: 'array', items: inner(type.slice(2)) };
+    if (type.startsWith('{}')) return { type: 'object', additionalProperties: inner(type.slice(2)) };
+    if (this.#isStructure(type)) {
+      this.add(type);
+      return { $ref: `#/definitions/${this.#names.of(type)}` };
+    }
+    const value = valueSchema(type, owner, field);
+    if (typeof value === 'string') return this.#addValue(value);
+    if (!value) throw new Error(`${owner}.${field} has a type that is not known: ${type}`);
+    return { ...value };
+  }
+
+  #addValue(name: string): SchemaObject {
+    const description = this.#notes.descriptions[definitionKey(name)]?.[''];
+    this.definitions[name] ??= { ...(description !== undefined && { description }), ...VALUE_DEFINITIONS[name]! };
+    return { $ref: `#/definitions/${name}` };
+  }
+
+  #addList(kind: KindDefinition): void {
+    if (!kind.verbs.includes('list')) return;
+    this.add('V1ListMeta');
+    const schemaName = `${kind.schema}List`;
+    const described = (field: string) =>
+      this.#notes.descriptions[definitionKey(this.#names.ofList(kind))]?.[field] ?? this.#notes.descriptions[schemaName]?.[field];
+    const of = (field: string) => {
+      const description = described(field);
+      return description === undefined ? {} : { description };
+    };
+    const isV3 = this.#sources.form === 'v3';
+    const name = this.#names.ofList(kind);
+    const reference = (schema: string): SchemaObject => ({
+      $ref: `#/definitions/${this.#names.of(schema)}`,
+      ...(isV3 && !kind.ownSchema && { default: {} }),
+    });
+    this.definitions[name] = {
+      ...of(''),
+      type: 'object',
+      required: ['items'],
+      properties: {
+        apiVersion: { ...of('apiVersion'), type: 'string' },
+        items: { ...of('items'), type: 'array', items: reference(kind.schema) },
+        kind: { ...of('kind'), type: 'string' },
+        metadata: { ...of('metadata'), ...reference('V1ListMeta') },
+      },
+    };
+    this.mark(name, [{ group: kind.group, kind: listKindOf(kind), version: kind.version }]);
+  }
 }
 
 /** Choices are those of a text, or of each item of a list of texts. */

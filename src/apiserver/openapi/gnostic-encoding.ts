@@ -3,7 +3,8 @@
  * Field numbers: https://github.com/google/gnostic/blob/main/openapiv2/OpenAPIv2.proto
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Operation, Parameter, PathItem, SchemaObject, SwaggerDocument } from './openapi-document.ts';
+import { exactJsonText } from '../../std/exact-json.ts';
+import type { Operation, Parameter, ParameterReference, PathItem, SchemaObject, SwaggerDocument } from './openapi-document.ts';
 import { ProtobufWriter } from './protobuf-writer.ts';
 
 /** What clients ask for this encoding by. */
@@ -21,12 +22,30 @@ const AT_ONCE = 40;
 export async function encodeGnostic(document: SwaggerDocument): Promise<Uint8Array> {
   const paths = await inTurns(Object.entries(document.paths), 2, (path, item) => named(path, encodePathItem(item)));
   const definitions = await inTurns(Object.entries(document.definitions), 1, (name, schema) => named(name, encodeSchema(schema)));
-  return message()
+  const parameters = message();
+  for (const [name, parameter] of Object.entries(document.parameters ?? {}))
+    parameters.message(1, named(name, encodeParameter(parameter)));
+  const writer = message()
     .string(1, document.swagger)
     .message(2, message().string(1, document.info.title).string(2, document.info.version))
     .message(8, paths)
     .message(9, definitions)
-    .finish();
+    .message(10, parameters);
+  for (const requirement of document.security)
+    writer.message(
+      12,
+      eachOf(requirement, (scopes) => message().strings(1, scopes)),
+    );
+  const schemes = eachOf(document.securityDefinitions, ({ type, name, in: place, description }) =>
+    message().message(2, message().string(1, type).string(2, name).string(3, place).string(4, description)),
+  );
+  return writer.message(13, schemes).finish();
+}
+
+function eachOf<T>(entries: Readonly<Record<string, T>>, encode: (value: T) => ProtobufWriter): ProtobufWriter {
+  const writer = message();
+  for (const [name, value] of Object.entries(entries)) writer.message(1, named(name, encode(value)));
+  return writer;
 }
 
 async function inTurns<T>(
@@ -58,7 +77,7 @@ function encodeSchema(schema: SchemaObject): ProtobufWriter {
     .string(2, schema.format)
     .string(4, schema.description)
     .strings(19, schema.required);
-  for (const value of schema.enum ?? []) writer.message(20, message().string(2, `${JSON.stringify(value)}\n`));
+  for (const value of schema.enum ?? []) writer.message(20, message().string(2, `${exactJsonText(value)}\n`));
   if (typeof schema.additionalProperties === 'object')
     writer.message(21, message().message(1, encodeSchema(schema.additionalProperties)));
   if (schema.type) writer.message(22, message().strings(1, [schema.type]));
@@ -69,12 +88,16 @@ function encodeSchema(schema: SchemaObject): ProtobufWriter {
 
 function encodePathItem(item: PathItem): ProtobufWriter {
   const operation = (value: Operation | undefined) => value && encodeOperation(value);
-  return message()
+  const writer = message()
     .message(2, operation(item.get))
     .message(3, operation(item.put))
     .message(4, operation(item.post))
     .message(5, operation(item.delete))
+    .message(6, operation(item.options))
+    .message(7, operation(item.head))
     .message(8, operation(item.patch));
+  for (const parameter of item.parameters ?? []) writer.message(9, encodeParameterOrReference(parameter));
+  return writer;
 }
 
 function encodeOperation(operation: Operation): ProtobufWriter {
@@ -84,14 +107,19 @@ function encodeOperation(operation: Operation): ProtobufWriter {
     .string(5, operation.operationId)
     .strings(6, operation.produces)
     .strings(7, operation.consumes);
-  for (const parameter of operation.parameters) writer.message(8, message().message(1, encodeParameter(parameter)));
+  for (const parameter of operation.parameters ?? []) writer.message(8, encodeParameterOrReference(parameter));
   const responses = message();
   for (const [code, response] of Object.entries(operation.responses)) {
     const body = message().string(1, response.description);
     if (response.schema) body.message(2, message().message(1, encodeSchema(response.schema)));
     responses.message(1, named(code, message().message(1, body)));
   }
-  return encodeExtensions(writer.message(9, responses), 13, operation);
+  return encodeExtensions(writer.message(9, responses).strings(10, operation.schemes), 13, operation);
+}
+
+function encodeParameterOrReference(parameter: Parameter | ParameterReference): ProtobufWriter {
+  if ('$ref' in parameter) return message().message(2, message().string(1, parameter.$ref));
+  return message().message(1, encodeParameter(parameter));
 }
 
 function encodeParameter(parameter: Parameter): ProtobufWriter {
@@ -109,15 +137,16 @@ function encodeParameter(parameter: Parameter): ProtobufWriter {
     .string(3, parameter.description)
     .string(4, parameter.name);
   // A query parameter's type stands one field later than a path parameter's.
-  if (parameter.in === 'query') return message().message(2, message().message(3, value.string(6, parameter.type)));
-  return message().message(2, message().message(4, value.string(5, parameter.type)));
+  const { type, uniqueItems } = parameter;
+  if (parameter.in === 'query') return message().message(2, message().message(3, value.string(6, type).boolean(20, uniqueItems)));
+  return message().message(2, message().message(4, value.string(5, type).boolean(19, uniqueItems)));
 }
 
 /** `x-…` fields: JSON is YAML, so their values are sent as JSON text. */
 function encodeExtensions(writer: ProtobufWriter, field: number, holder: object): ProtobufWriter {
   for (const [name, value] of Object.entries(holder)) {
     if (name.startsWith('x-') && value !== undefined)
-      writer.message(field, named(name, message().string(2, JSON.stringify(value))));
+      writer.message(field, named(name, message().string(2, exactJsonText(value))));
   }
   return writer;
 }

@@ -1,29 +1,47 @@
-import type { Operation, Parameter, PathItem, SchemaObject, SwaggerDocument } from './openapi-document.ts';
+import {
+  type Operation,
+  operationsOf,
+  type Parameter,
+  type PathItem,
+  type SchemaObject,
+  type SwaggerDocument,
+} from './openapi-document.ts';
 
 /** The version 3 document of one group and version, from the version 2 form of the same paths and definitions. */
-export function toOpenApiV3({ info, paths, definitions }: SwaggerDocument): object {
+export function toOpenApiV3({ info, paths, definitions, securityDefinitions }: SwaggerDocument): object {
   return {
     openapi: '3.0.0',
     info,
     paths: Object.fromEntries(Object.entries(paths).map(([path, item]) => [path, convertPathItem(item)])),
     components: {
       schemas: Object.fromEntries(Object.entries(definitions).map(([name, schema]) => [name, convertSchema(schema)])),
+      securitySchemes: securityDefinitions,
     },
   };
 }
 
 function convertPathItem(item: PathItem): object {
-  return Object.fromEntries(Object.entries(item).map(([method, operation]) => [method, convertOperation(operation)]));
+  return {
+    ...Object.fromEntries(operationsOf(item).map(([method, operation]) => [method, convertOperation(operation)])),
+    ...(item.parameters && { parameters: item.parameters.filter(isWhole).map(convertParameter) }),
+  };
 }
 
-function convertOperation({ consumes, produces, parameters, responses, ...rest }: Operation): object {
-  const body = parameters.find((parameter) => parameter.in === 'body');
+/** Version 3 documents are made before parameters are shared. */
+const isWhole = (parameter: object): parameter is Parameter => !('$ref' in parameter);
+
+function convertOperation({ consumes = [], produces, parameters = [], responses, schemes: _, ...rest }: Operation): object {
+  const whole = parameters.filter(isWhole);
+  const body = whole.find((parameter) => parameter.in === 'body');
+  const others = whole.filter((parameter) => parameter.in !== 'body');
   const content = (types: readonly string[], schema: SchemaObject) =>
     Object.fromEntries(types.map((type) => [type, { schema: convertSchema(schema) }]));
   return {
     ...rest,
-    parameters: parameters.filter((parameter) => parameter.in !== 'body').map(convertParameter),
-    ...(body?.schema && { requestBody: { required: true, content: content(consumes, body.schema) } }),
+    ...(others.length && { parameters: others.map(convertParameter) }),
+    ...(body?.schema && {
+      requestBody: { content: content(consumes, body.schema), ...(body.required && { required: true }) },
+    }),
     responses: Object.fromEntries(
       Object.entries(responses).map(([code, { description, schema }]) => [
         code,
@@ -33,8 +51,8 @@ function convertOperation({ consumes, produces, parameters, responses, ...rest }
   };
 }
 
-function convertParameter({ type, ...rest }: Parameter): object {
-  return { ...rest, schema: { type } };
+function convertParameter({ type, uniqueItems, ...rest }: Parameter): object {
+  return { ...rest, schema: { type, ...(uniqueItems && { uniqueItems }) } };
 }
 
 /** References point to `components`, and carry other keys only inside an `allOf`. */

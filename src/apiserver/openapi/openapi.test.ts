@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { allKinds } from '../../api/all-kinds.ts';
 import type { Handler, RequestContext, ServerRequest, ServerResponse } from '../contracts.ts';
 import { ChangingKinds } from '../kinds/kind-registry.ts';
-import type { SchemaTable } from './definitions.ts';
+import type { SchemaTable } from './definition-names.ts';
 import { GNOSTIC_MEDIA_TYPE } from './gnostic-encoding.ts';
 import type { SwaggerDocument } from './openapi-document.ts';
 import { createOpenApiHandler } from './serve-openapi.ts';
@@ -70,7 +70,13 @@ test('every kind has a definition under its upstream name, and every reference l
     'name',
   );
   assert.ok(document.definitions['io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta']);
-  const missing = new Set(references(document).filter((ref) => !(ref.replace('#/definitions/', '') in document.definitions)));
+  const missing = new Set(
+    references(document).filter(
+      (ref) =>
+        !Object.hasOwn(document.definitions, ref.replace('#/definitions/', '')) &&
+        !Object.hasOwn(document.parameters!, ref.replace('#/parameters/', '')),
+    ),
+  );
   assert.deepEqual([...missing], []);
   for (const kind of allKinds) {
     const marks = Object.values(document.definitions).flatMap(
@@ -182,15 +188,75 @@ test('a field that refers to another type has its own description, fields say wh
 });
 
 test('parameters say what they are for, except in the form that kubectl reads with each write', async () => {
-  const parameters = (document: SwaggerDocument, path: string, method: 'get' | 'delete') =>
-    document.paths[path]![method]!.parameters.map(({ name, description }) => [name, description] as const);
   const v2 = await json<SwaggerDocument>('/openapi/v2');
-  const list = new Map(parameters(v2, '/api/v1/namespaces/{namespace}/pods', 'get'));
+  const found = (path: string, method: 'get' | 'delete') => {
+    const item = v2.paths[path]!;
+    return new Map(
+      [...(item.parameters ?? []), ...(item[method]!.parameters ?? [])].map((parameter) => {
+        const whole = '$ref' in parameter ? v2.parameters![parameter.$ref.replace('#/parameters/', '')]! : parameter;
+        return [whole.name, whole.description] as const;
+      }),
+    );
+  };
+  const list = found('/api/v1/namespaces/{namespace}/pods', 'get');
   assert.equal(list.get('watch'), 'Shows what changes.');
+  assert.equal(list.has('limit'), true);
   assert.equal(list.get('limit'), undefined);
-  assert.equal(new Map(parameters(v2, '/api/v1/namespaces/{namespace}/pods/{name}', 'get')).get('name'), 'name of the Pod');
+  assert.equal(found('/api/v1/namespaces/{namespace}/pods/{name}', 'get').get('name'), 'name of the Pod');
   const v3 = (await get('/openapi/v3/api/v1')).body.toString();
   assert.match(v3, /Shows what changes\./);
   const { body } = await get('/openapi/v2', { accept: GNOSTIC_MEDIA_TYPE });
   assert.equal(body.includes('Shows what changes.'), false);
+});
+
+test('watches of old and connections that are passed on say what they are', async () => {
+  const { paths } = await json<SwaggerDocument>('/openapi/v2');
+  const watch = paths['/api/v1/watch/namespaces/{namespace}/pods/{name}']!.get!;
+  assert.equal(watch.operationId, 'watchCoreV1NamespacedPod');
+  assert.equal(watch['x-kubernetes-action'], 'watch');
+  assert.equal(paths['/apis/apps/v1/watch/deployments']!.get!['x-kubernetes-action'], 'watchlist');
+  const proxy = paths['/api/v1/namespaces/{namespace}/services/{name}/proxy/{path}']!;
+  assert.deepEqual(Object.keys(proxy).sort(), ['delete', 'get', 'head', 'options', 'parameters', 'patch', 'post', 'put']);
+  assert.equal(proxy.head!.operationId, 'connectCoreV1HeadNamespacedServiceProxyWithPath');
+  assert.deepEqual(proxy.get!['x-kubernetes-group-version-kind'], { group: '', kind: 'ServiceProxyOptions', version: 'v1' });
+  const scale = paths['/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale']!;
+  assert.deepEqual(scale.patch!['x-kubernetes-group-version-kind'], { group: 'autoscaling', kind: 'Scale', version: 'v1' });
+});
+
+test('an operation refers to parameters that others take too, but names those that kubectl looks for in it', async () => {
+  const { paths } = await json<SwaggerDocument>('/openapi/v2');
+  const { parameters = [] } = paths['/api/v1/namespaces/{namespace}/pods/{name}']!.patch!;
+  const names = parameters.map((parameter) => ('$ref' in parameter ? parameter.$ref.replace(/-.{8}$/, '') : parameter.name));
+  assert.deepEqual(names, ['#/parameters/body', 'dryRun', '#/parameters/fieldManager', 'fieldValidation', '#/parameters/force']);
+});
+
+test('version 3 says what is meant by a field that is left out, version 2 does not', async () => {
+  interface V3 {
+    components: { schemas: Record<string, { properties: Record<string, { default?: unknown; items?: { default?: unknown } }> }> };
+  }
+  const { components } = await json<V3>('/openapi/v3/api/v1');
+  const of = (type: string) => components.schemas[`io.k8s.api.core.v1.${type}`]!.properties;
+  assert.equal(of('ContainerPort')['protocol']!.default, 'TCP');
+  assert.equal(of('ContainerPort')['containerPort']!.default, 0);
+  assert.equal(of('ContainerPort')['hostPort']!.default, undefined);
+  assert.deepEqual(of('Pod')['spec']!.default, {});
+  assert.equal(of('PodSpec')['securityContext']!.default, undefined);
+  assert.deepEqual(of('PodSpec')['containers']!.items!.default, {});
+  assert.equal(of('Container')['args']!.items!.default, '');
+  const { definitions } = await json<SwaggerDocument>('/openapi/v2');
+  assert.equal(definitions['io.k8s.api.core.v1.ContainerPort']!.properties!['protocol']!.default, undefined);
+  assert.equal(definitions['io.k8s.api.core.v1.Container']!.properties!['args']!.items!.default, undefined);
+});
+
+test('each page of discovery has a document of its own, which says what its answer is', async () => {
+  interface V3 {
+    paths: Record<string, { get: { operationId: string } }>;
+    components: { schemas: Record<string, unknown> };
+  }
+  const group = await json<V3>('/openapi/v3/apis/apps');
+  assert.equal(group.paths['/apis/apps/']!.get.operationId, 'getAppsAPIGroup');
+  assert.ok(Object.hasOwn(group.components.schemas, 'io.k8s.apimachinery.pkg.apis.meta.v1.APIGroup'));
+  const version = await json<V3>('/openapi/v3/version');
+  assert.ok(Object.hasOwn(version.components.schemas, 'io.k8s.apimachinery.pkg.version.Info'));
+  assert.deepEqual(Object.keys((await json<V3>('/openapi/v3/openid/v1/jwks')).paths), ['/openid/v1/jwks']);
 });

@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { FieldNotes } from '../../api/gen/descriptions.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
+import { exactJsonText } from '../../std/exact-json.ts';
 import type { Handler } from '../contracts.ts';
 import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
 import { sendPageNotFound } from '../response/send.ts';
-import { buildDefinitions, DefinitionNames, type MergeRule, type SchemaTable } from './definitions.ts';
+import { DefinitionNames, type SchemaTable } from './definition-names.ts';
+import { DefinitionWriter, type MergeRule } from './definitions.ts';
+import { type DiscoveryPath, discoveryPaths, pageItem, resourcesPath } from './discovery-paths.ts';
 import { encodeGnostic, GNOSTIC_ACCEPTED, GNOSTIC_MEDIA_TYPE } from './gnostic-encoding.ts';
-import type { SwaggerDocument } from './openapi-document.ts';
+import type { PathItem, SwaggerDocument } from './openapi-document.ts';
 import { toOpenApiV3 } from './openapi-v3.ts';
+import { OperationWriter } from './operations.ts';
+import { shareParameters } from './path-item.ts';
 import { buildPaths } from './paths.ts';
 
 export interface OpenApiConfig {
@@ -55,18 +60,21 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
     if (request.path === '/openapi/v2') {
       const protobuf = GNOSTIC_ACCEPTED.test(accept);
       // Only kubectl reads the protobuf form, with each write, and it shows nobody what parameters are for.
-      const document = () => buildSwagger(config.kinds.all(), protobuf ? withoutParameterNotes(config) : config);
+      const document = () => wholeDocument(protobuf ? withoutParameterNotes(config) : config);
       const answer = protobuf
         ? answerFor('v2.pb', () => encodeGnostic(document()))
         : answerFor('v2.json', () => json(document()));
       return send(await answer, protobuf ? GNOSTIC_MEDIA_TYPE : 'application/json');
     }
+    const pages = discoveryPaths(config.kinds.all());
     if (request.path === '/openapi/v3')
-      return send(await answerFor('v3', () => json(indexOf(documents, config.version))), 'application/json');
+      return send(await answerFor('v3', () => json(indexOf(documents, pages, config.version))), 'application/json');
     const name = request.path.replace(/^\/openapi\/v3\//, '');
     const kinds = documents.get(name);
-    if (!kinds) return sendPageNotFound(response);
-    return send(await answerFor(`v3/${name}`, () => json(toOpenApiV3(buildSwagger(kinds, config, 'v3')))), 'application/json');
+    const page = pages.find((candidate) => candidate.name === name);
+    if (!kinds && !page) return sendPageNotFound(response);
+    const make = () => (kinds ? documentOf(kinds, config) : pageDocument(page!, config));
+    return send(await answerFor(`v3/${name}`, () => json(toOpenApiV3(make()))), 'application/json');
 
     async function send({ body, etag }: Answer, contentType: string): Promise<void> {
       if (request.headers['if-none-match'] === etag) {
@@ -89,26 +97,93 @@ const sameItems = <T>(a: readonly T[] | undefined, b: readonly T[] | undefined) 
   a !== undefined && a.length === b?.length && a.every((item, i) => item === b[i]);
 
 function json(document: object): Uint8Array {
-  return Buffer.from(JSON.stringify(document));
+  return Buffer.from(exactJsonText(document));
 }
 
 const withoutParameterNotes = (config: OpenApiConfig): OpenApiConfig =>
   config.notes ? { ...config, notes: { ...config.notes, parameters: {} } } : config;
 
-function buildSwagger(kinds: readonly KindDefinition[], config: OpenApiConfig, form: 'v2' | 'v3' = 'v2'): SwaggerDocument {
-  const schemas = config.schemas();
-  const coreFirst = [...kinds].sort((a, b) => Number(a.group !== '') - Number(b.group !== ''));
-  // Names come from all kinds, so that a type is called the same in every document.
-  const names = new DefinitionNames(
-    [...config.kinds.all()].sort((a, b) => Number(a.group !== '') - Number(b.group !== '')),
-    schemas,
-  );
+/** Names come from all kinds, so that a type is called the same in every document. */
+function namesOf({ kinds, schemas }: OpenApiConfig): DefinitionNames {
+  return new DefinitionNames(coreFirst(kinds.all()), schemas());
+}
+
+const coreFirst = (kinds: readonly KindDefinition[]) =>
+  [...kinds].sort((a, b) => Number(a.group !== '') - Number(b.group !== ''));
+
+const sorted = <T>(entries: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** Version 2's document of all that is served. */
+function wholeDocument(config: OpenApiConfig): SwaggerDocument {
+  const names = namesOf(config);
+  const kinds = coreFirst(config.kinds.all());
+  const writer = new DefinitionWriter(names, { ...config, schemas: config.schemas(), form: 'v2' });
+  const operations = new OperationWriter(config.notes?.parameters ?? {});
+  const paths: Record<string, PathItem> = {};
+  for (const kind of kinds) {
+    Object.assign(paths, buildPaths(kind, names, operations));
+    writer.addKind(kind);
+  }
+  for (const { path, page } of [...discoveryPaths(kinds), ...builtInVersions(kinds).map(resourcesPath)]) {
+    paths[path] = pageItem(page, names);
+    if (page.schema) writer.add(page.schema);
+  }
+  writer.markMeta(builtInVersions(kinds));
+  const parameters = shareParameters(paths);
+  return { ...document(config, sorted(paths), sorted(writer.definitions)), parameters };
+}
+
+/** What version 3's document of one group and version is made from. */
+function documentOf(kinds: readonly KindDefinition[], config: OpenApiConfig): SwaggerDocument {
+  const names = namesOf(config);
+  const writer = new DefinitionWriter(names, { ...config, schemas: config.schemas(), form: 'v3' });
+  const operations = new OperationWriter(config.notes?.parameters ?? {});
+  const paths: Record<string, PathItem> = {};
+  for (const version of builtInVersions(kinds)) {
+    const { path, page } = resourcesPath(version);
+    paths[path] = pageItem(page, names);
+    writer.add(page.schema!);
+  }
+  for (const kind of kinds) {
+    Object.assign(paths, buildPaths(kind, names, operations));
+    writer.addKind(kind);
+  }
+  writer.markMeta(builtInVersions(config.kinds.all()));
+  return document(config, sorted(paths), sorted(writer.definitions));
+}
+
+/** What version 3's document of a page is made from. */
+function pageDocument({ path, page }: DiscoveryPath, config: OpenApiConfig): SwaggerDocument {
+  const names = namesOf(config);
+  const writer = new DefinitionWriter(names, { ...config, schemas: config.schemas(), form: 'v3' });
+  if (page.schema) writer.add(page.schema);
+  writer.markMeta([]);
+  return document(config, { [path]: pageItem(page, names) }, sorted(writer.definitions));
+}
+
+function document(
+  { version }: OpenApiConfig,
+  paths: SwaggerDocument['paths'],
+  definitions: SwaggerDocument['definitions'],
+): SwaggerDocument {
   return {
     swagger: '2.0',
-    info: { title: 'Kubernetes', version: config.version },
-    paths: Object.assign({}, ...coreFirst.map((kind) => buildPaths(kind, names, config.notes?.parameters ?? {}))),
-    definitions: buildDefinitions(coreFirst, names, { ...config, schemas, form }),
+    info: { title: 'Kubernetes', version },
+    paths,
+    definitions,
+    security: [{ BearerToken: [] }],
+    securityDefinitions: {
+      BearerToken: { description: 'Bearer Token authentication', in: 'header', name: 'authorization', type: 'apiKey' },
+    },
   };
+}
+
+/** The groups and versions of kinds that are none of custom resources. */
+function builtInVersions(kinds: readonly KindDefinition[]): Pick<KindDefinition, 'group' | 'version'>[] {
+  const versions = new Map<string, Pick<KindDefinition, 'group' | 'version'>>();
+  for (const kind of kinds) if (!kind.ownSchema) versions.set(apiVersionOf(kind), { group: kind.group, version: kind.version });
+  return [...versions.values()];
 }
 
 function groupByPath(kinds: readonly KindDefinition[]): Map<string, KindDefinition[]> {
@@ -121,14 +196,20 @@ function groupByPath(kinds: readonly KindDefinition[]): Map<string, KindDefiniti
 }
 
 /** Clients cache a document by the hash in its address; it changes with the server's version and kinds. */
-function indexOf(documents: ReadonlyMap<string, readonly KindDefinition[]>, version: string): object {
-  const paths = [...documents].map(([name, kinds]) => {
-    const hash = createHash('sha256')
-      .update(version)
-      .update(kinds.map((kind) => kind.kind + (kind.ownSchema?.fingerprint ?? '')).join())
-      .digest('hex')
-      .toUpperCase();
-    return [name, { serverRelativeURL: `/openapi/v3/${name}?hash=${hash}` }];
-  });
-  return { paths: Object.fromEntries(paths) };
+function indexOf(
+  documents: ReadonlyMap<string, readonly KindDefinition[]>,
+  pages: readonly DiscoveryPath[],
+  version: string,
+): object {
+  const address = (name: string, content: string) => {
+    const hash = createHash('sha256').update(version).update(content).digest('hex').toUpperCase();
+    return [name, { serverRelativeURL: `/openapi/v3/${name}?hash=${hash}` }] as const;
+  };
+  const paths = [
+    ...pages.map(({ name }) => address(name, '')),
+    ...[...documents].map(([name, kinds]) =>
+      address(name, kinds.map((kind) => kind.kind + (kind.ownSchema?.fingerprint ?? '')).join()),
+    ),
+  ];
+  return { paths: sorted(Object.fromEntries(paths)) };
 }

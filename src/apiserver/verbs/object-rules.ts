@@ -34,6 +34,10 @@ const ANSWERED_WHEN_DELETED = new Set([
   'persistentvolumes',
   'persistentvolumeclaims',
   'services',
+  ...['deviceclasses', 'resourceclaims', 'resourceclaimtemplates', 'resourceslices'].map((r) => `${r}.resource.k8s.io`),
+  ...['csidrivers', 'csinodes', 'storageclasses', 'volumeattachments', 'volumeattributesclasses'].map(
+    (r) => `${r}.storage.k8s.io`,
+  ),
 ]);
 
 /** Whether a PUT to a name that does not exist creates the object. */
