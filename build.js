@@ -5,6 +5,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bundleFiles } from './bin/bundle.js';
 import { makeExecutable } from './bin/executable.js';
+import { OLDEST_NODE_OF_PACKAGE } from './bin/oldest-node.js';
 import { loadFieldNotes } from './src/api/gen/descriptions.ts';
 
 const root = import.meta.dirname;
@@ -12,7 +13,7 @@ const dist = join(root, 'dist');
 rmSync(dist, { recursive: true, force: true });
 const { status } = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
-for (const { path, contents } of await bundleFiles(root, dist, '.js')) {
+for (const { path, contents } of await bundleFiles(root, dist, '.js', `node${OLDEST_NODE_OF_PACKAGE}`)) {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, contents);
 }

@@ -7,8 +7,12 @@ import { cacheOf, listSources, MANIFEST } from './fresh-bundle.js';
 /** Where programs and threads begin; what they load later lies in files of its own. */
 const ENTRIES = ['src/cli/main.ts', 'src/cli/commands/up.ts', 'src/cluster/start-cluster.ts', 'src/**/*-worker.ts'];
 
-/** The bundle's files as esbuild gives them. Names stay as they are written: errors and metrics tell some of them. */
-export async function bundleFiles(root, outdir, extension) {
+/**
+ * The bundle's files as esbuild gives them. Names stay as they are written: errors and metrics tell some of them.
+ *
+ * @param target the oldest Node that is to run them, as esbuild calls it
+ */
+export async function bundleFiles(root, outdir, extension, target) {
   const { build } = await import('esbuild');
   const { outputFiles } = await build({
     absWorkingDir: root,
@@ -19,7 +23,7 @@ export async function bundleFiles(root, outdir, extension) {
     splitting: true,
     format: 'esm',
     platform: 'node',
-    target: 'node26',
+    target,
     packages: 'external',
     outExtension: { '.js': extension },
     chunkNames: 'chunks/[hash]',
@@ -42,7 +46,7 @@ export async function makeBundle(root) {
   const sources = listSources(root);
   const temporary = join(cache, `bundle.${process.pid}.tmp`);
   try {
-    const outputs = await bundleFiles(root, temporary, '.mjs');
+    const outputs = await bundleFiles(root, temporary, '.mjs', 'node26');
     const code = outputs.filter(({ path }) => !path.endsWith('.map'));
     const files = code.map(({ path, contents }) => [relative(temporary, path), contents.length]);
     const hash = createHash('sha256');

@@ -1,17 +1,17 @@
 #!/usr/bin/env node
 // Starts cli/main on the Node that Muster is made for. Plain JavaScript, since an older Node has to read it.
 import { spawn } from 'node:child_process';
-import { accessSync, constants, realpathSync } from 'node:fs';
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { muteSqlite, OLDEST_NODE, runsHere } from './oldest-node.js';
 
-const OLDEST_NODE = 26;
 const self = realpathSync(fileURLToPath(import.meta.url));
 const root = dirname(dirname(self));
 
-if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) restartWithOwnNode();
-else await run();
+if (runsHere) await run();
+else restartWithOwnNode();
 
 function restartWithOwnNode() {
   const node = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.exe' : 'node');
@@ -24,7 +24,9 @@ function restartWithOwnNode() {
   }
   if (!usable) {
     process.stderr.write(
-      `muster: needs Node ${OLDEST_NODE} or newer, this is ${process.version}, and ${node} is missing; run "npm ci" in ${root}\n`,
+      `muster: needs Node ${OLDEST_NODE} or newer, this is ${process.version}${
+        existsSync(join(root, 'src')) ? `, and ${node} is missing; run "npm ci" in ${root}` : ': install a newer one'
+      }\n`,
     );
     process.exit(1);
   }
@@ -47,6 +49,7 @@ function restartWithOwnNode() {
 async function run() {
   const [{ importMain }, { keepCompiledCode }] = await Promise.all([import('./code.js'), import('./compiled-code.js')]);
   keepCompiledCode();
+  muteSqlite();
   const { runProcess } = await importMain();
   await runProcess(process.argv[1], process.argv.slice(2));
 }

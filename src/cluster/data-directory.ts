@@ -5,7 +5,6 @@ import { writeFileAtomic } from '../std/atomic-file.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { MUSTER_VERSION } from '../std/version.ts';
 import type { EtcdFiles, NetworkPlugin } from './options.ts';
-import { lockDirectory } from './process-lock.ts';
 
 /** Raised when the files of a data directory change in a way that older or newer code cannot read. */
 export const DATA_FORMAT = 1;
@@ -69,6 +68,8 @@ const RECORD = 'cluster.json';
  */
 export async function openDataDirectory(path: string): Promise<DataDirectory> {
   await mkdir(path, { recursive: true, mode: 0o700 });
+  // Loads SQLite, which a cluster in memory has no need of.
+  const { lockDirectory } = await import('./process-lock.ts');
   const unlock = lockDirectory(path);
   try {
     let record = await readRecord(join(path, RECORD));

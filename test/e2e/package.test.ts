@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
+import { OLDEST_NODE_OF_PACKAGE } from '../../bin/oldest-node.js';
+import { oldestNode } from '../harness/oldest-node.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** What the package holds besides the compiled code. */
@@ -32,11 +34,18 @@ before(() => {
     join(modules, 'kubemuster'),
     '--strip-components=1',
   ]);
+  writeFileSync(
+    join(project, 'use.mjs'),
+    `import { startCluster } from 'kubemuster';
+    const cluster = await startCluster({ nodes: 1 });
+    console.log(cluster.nodes.length);
+    await cluster[Symbol.asyncDispose]();`,
+  );
 });
 after(() => rmSync(project, { recursive: true, force: true }));
 
-const run = (args: string[]) =>
-  execFileSync(process.execPath, args, {
+const run = (args: string[], node = process.execPath) =>
+  execFileSync(node, args, {
     cwd: project,
     encoding: 'utf8',
     env: {
@@ -47,25 +56,23 @@ const run = (args: string[]) =>
     },
   });
 
-test('an installed package has the command: a cluster starts and stops', () => {
+/** Starts a cluster, asks the doctor, and deletes it. Answers its nodes. */
+function upAndDown(name: string, node?: string): readonly string[] {
   const muster = join(project, 'node_modules/kubemuster/bin/muster.js');
   try {
-    const up = JSON.parse(run([muster, 'up', '--name', 'packed', '--nodes', '1', '--runtime', 'hollow', '-o', 'json'])) as {
-      nodes: string[];
-    };
-    assert.deepEqual(up.nodes, ['node-1']);
+    const up = run([muster, 'up', '--name', name, '--nodes', '1', '--runtime', 'hollow', '-o', 'json'], node);
+    run([muster, 'doctor'], node);
+    return (JSON.parse(up) as { nodes: string[] }).nodes;
   } finally {
-    run([muster, 'down', '--name', 'packed']);
+    run([muster, 'down', '--name', name], node);
   }
+}
+
+test('an installed package has the command: a cluster starts and stops', () => {
+  assert.deepEqual(upAndDown('packed'), ['node-1']);
 });
 
 test('an installed package has the library, and brings no sources or tests', () => {
-  writeFileSync(
-    join(project, 'use.mjs'),
-    `import { startCluster } from 'kubemuster';
-    await using cluster = await startCluster({ nodes: 1 });
-    console.log(cluster.nodes.length);`,
-  );
   assert.equal(run([join(project, 'use.mjs')]), '1\n');
   assert.deepEqual(readdirSync(join(project, 'node_modules/kubemuster')).sort(), [
     'LICENSE',
@@ -80,6 +87,23 @@ test('an installed package has the library, and brings no sources or tests', () 
     files.filter((file) => /\.test\.|test-support|-contract\./.test(file)),
     [],
   );
+});
+
+test('an installed package runs on the oldest Node that it names, and says so on an older one', async () => {
+  const node = await oldestNode();
+  const told = spawnSync(node, [join(project, 'use.mjs')], { encoding: 'utf8' });
+  // No warning of Node's either: who keeps nothing on disk needs no database.
+  assert.deepEqual([told.stdout, told.stderr], ['1\n', '']);
+  assert.deepEqual(upAndDown('oldest', node), ['node-1']);
+  const { engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { engines: { node: string } };
+  assert.equal(`${engines.node.slice(2)}.0`, OLDEST_NODE_OF_PACKAGE);
+
+  const older = `Object.defineProperty(process.versions, 'node', { value: '20.19.0' });`;
+  writeFileSync(join(project, 'older.cjs'), older);
+  const muster = join(project, 'node_modules/kubemuster/bin/muster.js');
+  const refused = spawnSync(node, ['--require', join(project, 'older.cjs'), muster, 'ls'], { encoding: 'utf8' });
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /^muster: needs Node 22\.16\.0 or newer, this is v[\d.]+: install a newer one\n$/);
 });
 
 test('a checkout imports itself by its name, without a build', () => {

@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreError } from '../store.ts';
 import { isNoSpace } from './sqlite-error.ts';
@@ -38,13 +41,26 @@ export function emptyDatabase(): Uint8Array {
   const database = new DatabaseSync(':memory:');
   try {
     database.exec(`PRAGMA page_size=8192; ${SCHEMA}`);
-    const bytes = database.serialize();
+    const bytes = fileOf(database);
     // Write and read version 2: the file is in WAL mode. https://www.sqlite.org/fileformat2.html section 1.3.3
     bytes[18] = 2;
     bytes[19] = 2;
     return bytes;
   } finally {
     database.close();
+  }
+}
+
+/** Node has `serialize` from 26 on. */
+function fileOf(database: DatabaseSync): Uint8Array {
+  if ('serialize' in database) return database.serialize();
+  const directory = mkdtempSync(join(tmpdir(), 'muster-'));
+  try {
+    const file = join(directory, 'empty');
+    (database as DatabaseSync).prepare('VACUUM INTO ?').run(file);
+    return readFileSync(file);
+  } finally {
+    rmSync(directory, { recursive: true });
   }
 }
 

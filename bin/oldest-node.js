@@ -1,0 +1,24 @@
+// Which Node runs Muster. Older ones read this file too, to say so.
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Of an installed package, which has been compiled for it: the first whose node:sqlite has what is needed. `engines` in package.json says the same. */
+export const OLDEST_NODE_OF_PACKAGE = '22.16.0';
+/** A checkout runs its TypeScript as it is. */
+const OLDEST_NODE_OF_CHECKOUT = '26.0.0';
+
+export const OLDEST_NODE = existsSync(join(root, 'src')) ? OLDEST_NODE_OF_CHECKOUT : OLDEST_NODE_OF_PACKAGE;
+
+/** Whether this Node is new enough. */
+export const runsHere = process.versions.node.localeCompare(OLDEST_NODE, 'en', { numeric: true }) >= 0;
+
+/** Before 26 Node warns of its SQLite at each start. A program that uses it knows; a library leaves warnings to its user. */
+export function muteSqlite() {
+  const emitWarning = process.emitWarning;
+  process.emitWarning = (warning, ...rest) => {
+    if (warning !== 'SQLite is an experimental feature and might change at any time') emitWarning.call(process, warning, ...rest);
+  };
+}
