@@ -33,20 +33,16 @@ export function createFlowControlFilter({ control, counts, waits, objectCount }:
       answerHeaders['x-kubernetes-pf-prioritylevel-uid'] = flow.level.uid;
     }
     const seats = flow.level.exempt ? 1 : control.widthIn(flow, widthOf(info, request.query, objectCount));
-    if (flow.level.exempt) {
-      flow.level.take(seats);
-      flow.dispatched++;
-    } else {
-      const asked = control.acquire(flow, seats, { user, info, signal: () => request.signal });
-      const rejection = asked instanceof Promise ? await waited(asked, context) : asked;
-      waits?.observe((context.waitedMs ?? 0) / 1000, String(rejection === undefined), flow.name, flow.level.name);
-      if (rejection !== undefined) {
-        if (answerHeaders) answerHeaders['retry-after'] = '1';
-        return sendText(response, 429, 'Too many requests, please try again later.\n');
-      }
+    const asked = control.acquire(flow, seats, { user, info, signal: () => request.signal });
+    const ticket = asked instanceof Promise ? await waited(asked, context) : asked;
+    const rejected = typeof ticket === 'string';
+    if (!flow.level.exempt) waits?.observe((context.waitedMs ?? 0) / 1000, String(!rejected), flow.name, flow.level.name);
+    if (rejected) {
+      if (answerHeaders) answerHeaders['retry-after'] = '1';
+      return sendText(response, 429, 'Too many requests, please try again later.\n');
     }
     if (begins) {
-      control.release(flow, seats);
+      control.release(flow, ticket);
       return next(context, response);
     }
     const kind = READING.has(info.verb) ? 'readOnly' : 'mutating';
@@ -55,7 +51,7 @@ export function createFlowControlFilter({ control, counts, waits, objectCount }:
       await next(context, response);
     } finally {
       counts[kind]--;
-      control.release(flow, seats);
+      control.release(flow, ticket);
     }
   };
 }

@@ -1,5 +1,6 @@
 import { CountedElsewhere, Gauge, Histogram, type Metric } from '../../std/metric.ts';
 import type { FlowControl } from './flow-control.ts';
+import type { FlowCounts } from './ticket.ts';
 
 /** How long requests wait for their turn; those that need not wait, too. */
 export const createWaitMetric = (): Histogram =>
@@ -14,40 +15,42 @@ export const createWaitMetric = (): Histogram =>
 export function createFlowControlMetrics(control: FlowControl, waits: Metric): Metric {
   const perLevel = (read: (level: ReturnType<FlowControl['levels']['get']> & object) => number) => () =>
     [...control.levels.values()].map((level) => [[level.name], read(level)] as const);
+  const perFlow = (read: (counts: FlowCounts) => number) => () =>
+    control.flows.map(({ name, level, counts }) => [[name, level.name], read(counts)] as const);
   const metrics: Metric[] = [
     waits,
     new CountedElsewhere(
       'apiserver_flowcontrol_dispatched_requests_total',
       'Number of requests executed by API Priority and Fairness subsystem',
       ['flow_schema', 'priority_level'],
-      () => control.flows.map(({ name, level, dispatched }) => [[name, level.name], dispatched] as const),
+      perFlow(({ dispatched }) => dispatched),
     ),
     new CountedElsewhere(
       'apiserver_flowcontrol_rejected_requests_total',
       'Number of requests rejected by API Priority and Fairness subsystem',
-      ['priority_level', 'reason'],
+      ['flow_schema', 'priority_level', 'reason'],
       () =>
-        [...control.levels.values()].flatMap((level) =>
-          [...level.rejected].map(([reason, n]) => [[level.name, reason], n] as const),
+        control.flows.flatMap(({ name, level, counts }) =>
+          [...counts.rejected].map(([reason, n]) => [[name, level.name, reason], n] as const),
         ),
     ),
     new Gauge(
       'apiserver_flowcontrol_current_inqueue_requests',
       'Number of requests currently pending in queues of the API Priority and Fairness subsystem',
-      ['priority_level'],
-      perLevel(({ waiting }) => waiting),
+      ['flow_schema', 'priority_level'],
+      perFlow(({ waiting }) => waiting),
     ),
     new Gauge(
       'apiserver_flowcontrol_current_executing_requests',
       'Number of requests in initial (for a WATCH) or any (for a non-WATCH) execution stage in the API Priority and Fairness subsystem',
-      ['priority_level'],
-      perLevel(({ executing }) => executing),
+      ['flow_schema', 'priority_level'],
+      perFlow(({ executing }) => executing),
     ),
     new Gauge(
       'apiserver_flowcontrol_current_executing_seats',
       'Concurrency (number of seats) occupied by the currently executing (initial stage for a WATCH, any stage otherwise) requests in the API Priority and Fairness subsystem',
-      ['priority_level'],
-      perLevel(({ inUse }) => inUse),
+      ['flow_schema', 'priority_level'],
+      perFlow(({ seats }) => seats),
     ),
     new Gauge(
       'apiserver_flowcontrol_nominal_limit_seats',

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { until } from '../../../test/harness/until.ts';
 import type { V1FlowSchema, V1PriorityLevelConfiguration } from '../../api/gen/types.ts';
 import { VirtualClock } from '../../std/clock.ts';
 import type { RequestInfo, UserInfo } from '../contracts.ts';
 import { configMap, startTestApi } from '../test-api.ts';
 import { FlowControl } from './flow-control.ts';
-import { formatTable } from './flow-control-dumps.ts';
+import { flowControlDumps, formatTable } from './flow-control-dumps.ts';
 import { createFlowControlFilter, widthOf } from './flow-control-filter.ts';
-import type { Rejection } from './priority-level.ts';
+import { createFlowControlMetrics } from './flow-control-metrics.ts';
 import { dealHand } from './shuffle-sharding.ts';
+import type { Rejection, Ticket } from './ticket.ts';
 
 const info = (what: Partial<RequestInfo> = {}): RequestInfo => ({
   isResourceRequest: true,
@@ -61,10 +63,13 @@ function startControl(levels: V1PriorityLevelConfiguration[], schemas: V1FlowSch
   const ask = (name: string, seats = 1, signal = never) => {
     const flow = control.classify(user(name), info());
     const answer = control.acquire(flow, seats, { user: user(name), info: info(), signal: () => signal });
-    return { flow, answer, release: () => control.release(flow, seats) };
+    const release = async () => control.release(flow, (await answer) as Ticket);
+    return { flow, answer, release };
   };
   return { clock, control, ask };
 }
+
+const hasSeats = ({ answer }: { readonly answer: unknown }) => typeof answer === 'object' && !(answer instanceof Promise);
 
 test('requests are of the flow with the lowest precedence that matches, as the defaults say', () => {
   const control = new FlowControl({ clock: new VirtualClock(0), totalSeats: 600, waitLimitMs: 1 });
@@ -100,12 +105,12 @@ test('seats are shared out by shares, and rounded up as upstream does', () => {
 test('a level that is full makes requests wait, and lets them go on as seats come free', async () => {
   const { ask, control } = startControl([limited('a', 1)], [schema('s', 'a', 100, 'u')], 1);
   const first = ask('u');
-  assert.equal(first.answer, undefined);
+  assert.ok(hasSeats(first));
   const second = ask('u');
   assert.ok(second.answer instanceof Promise);
   assert.equal(control.levels.get('a')!.waiting, 1);
-  first.release();
-  assert.equal(await second.answer, undefined);
+  await first.release();
+  assert.equal(typeof (await second.answer), 'object');
   assert.deepEqual([control.levels.get('a')!.waiting, control.levels.get('a')!.executing], [0, 1]);
 });
 
@@ -130,6 +135,66 @@ test('a level that rejects does not queue', () => {
   assert.equal(ask('u').answer, 'concurrency-limit');
 });
 
+test('what waits and what runs is counted by its flow and shown request by request', async () => {
+  const { ask, clock, control } = startControl([limited('a', 1)], [schema('s', 'a', 100, 'u')], 2);
+  const first = ask('u', 2);
+  await clock.advance(1_000);
+  const second = ask('u');
+  const page = async (name: string, query = '') => {
+    let text = '';
+    const response = { writeHead: () => undefined, end: (bytes: Buffer) => void (text = bytes.toString('utf8')) };
+    const context = { request: { query: new URLSearchParams(query) } };
+    const handler = flowControlDumps(control).get(`/debug/api_priority_and_fairness/dump_${name}`)!;
+    await handler(context as never, response as never);
+    return text.split('\n').map((line) => line.split(/, */));
+  };
+  const [head, ...requests] = await page('requests', 'includeRequestDetails=1');
+  assert.deepEqual(head!.slice(9), [
+    'StartTime',
+    'UserName',
+    'Verb',
+    'APIPath',
+    'Namespace',
+    'Name',
+    'APIVersion',
+    'Resource',
+    'SubResource',
+  ]);
+  const queue = requests[0]![2]!;
+  assert.match(queue, /^[0-3]$/);
+  const details = ['u', 'get', '', 'default', 'p', 'v1', 'pods', ''];
+  assert.deepEqual(requests.slice(0, 2), [
+    ['a', 's', queue, '0', 'u', '1970-01-01T00:00:01Z', '1', '0', '0s', '0001-01-01T00:00:00Z', ...details],
+    ['a', 's', '-1', '-1', 'u', '1970-01-01T00:00:00Z', '2', '0', '0s', '1970-01-01T00:00:00Z', ...details],
+  ]);
+  const queues = await page('queues');
+  assert.deepEqual(queues[Number(queue) + 1], ['a', queue, '1', '0', '0', '0.00000000ss', '1', '1', '1.00000000ss']);
+  const shown = () => createFlowControlMetrics(control, { render: () => '' }).render();
+  const of = (name: string) =>
+    shown()
+      .split('\n')
+      .find((line) => line.startsWith(`apiserver_flowcontrol_${name}{`) && line.includes('"s"'));
+  assert.equal(
+    of('current_executing_seats'),
+    'apiserver_flowcontrol_current_executing_seats{flow_schema="s",priority_level="a"} 2',
+  );
+  assert.equal(
+    of('current_inqueue_requests'),
+    'apiserver_flowcontrol_current_inqueue_requests{flow_schema="s",priority_level="a"} 1',
+  );
+  await clock.advance(15_000);
+  assert.equal(await second.answer, 'time-out');
+  const rejected = 'apiserver_flowcontrol_rejected_requests_total{flow_schema="s",priority_level="a",reason="time-out"} 1';
+  assert.equal(of('rejected_requests_total'), rejected);
+  await first.release();
+  await first.release();
+  assert.equal(
+    of('current_executing_requests'),
+    'apiserver_flowcontrol_current_executing_requests{flow_schema="s",priority_level="a"} 0',
+  );
+  assert.equal(control.levels.get('a')!.inUse, 0);
+});
+
 test('many requests of one flow do not keep another one’s from their turn', async () => {
   const queues = { limitResponse: { type: 'Queue', queuing: { queues: 64, handSize: 1, queueLengthLimit: 100 } } };
   const schemas = [schema('s1', 'a', 100, 'elephant'), schema('s2', 'a', 100, 'mouse')];
@@ -138,13 +203,13 @@ test('many requests of one flow do not keep another one’s from their turn', as
   const order: string[] = [];
   const wait = (name: string) => {
     const asked = ask(name);
-    return (asked.answer as Promise<undefined>).then(() => {
+    return (asked.answer as Promise<Ticket>).then(() => {
       order.push(name);
-      asked.release();
+      return asked.release();
     });
   };
   const all = [...Array.from({ length: 5 }, () => wait('elephant')), wait('mouse'), wait('mouse')];
-  running.release();
+  await running.release();
   await Promise.all(all);
   assert.ok(order.lastIndexOf('mouse') <= 3, order.join());
 });
@@ -152,17 +217,17 @@ test('many requests of one flow do not keep another one’s from their turn', as
 test('a level borrows what others lend and do not use, and never what they keep for themselves', () => {
   const levels = [limited('a', 1), limited('b', 1, { lendablePercent: 50 })];
   const { ask } = startControl(levels, [schema('s', 'a', 100, 'u'), schema('t', 'b', 100, 'v')], 8);
-  for (let i = 0; i < 6; i++) assert.equal(ask('u').answer, undefined, `seat ${i}`);
+  for (let i = 0; i < 6; i++) assert.ok(hasSeats(ask('u')), `seat ${i}`);
   assert.ok(ask('u').answer instanceof Promise);
-  assert.equal(ask('v').answer, undefined);
-  assert.equal(ask('v').answer, undefined);
+  assert.ok(hasSeats(ask('v')));
+  assert.ok(hasSeats(ask('v')));
   assert.ok(ask('v').answer instanceof Promise);
 });
 
 test('borrowingLimitPercent bounds what is borrowed', () => {
   const levels = [limited('a', 1, { borrowingLimitPercent: 25 }), limited('b', 1, { lendablePercent: 100 })];
   const { ask } = startControl(levels, [schema('s', 'a', 100, 'u')], 8);
-  for (let i = 0; i < 5; i++) assert.equal(ask('u').answer, undefined);
+  for (let i = 0; i < 5; i++) assert.ok(hasSeats(ask('u')));
   assert.ok(ask('u').answer instanceof Promise);
 });
 
@@ -195,7 +260,7 @@ test('tables are set in columns', () => {
       ['Name', 'N'],
       ['longer-name', 1],
     ]),
-    'Name,        N,\nlonger-name, 1,\n',
+    'Name,        N\nlonger-name, 1\n',
   );
 });
 
@@ -213,13 +278,11 @@ test('the default objects are there, answers name flow and level, and a new sche
     kind: 'FlowSchema',
   };
   await api.call('POST', `${path}/flowschemas`, dangling);
-  let condition: { status?: string; reason?: string; message?: string } | undefined;
-  for (let i = 0; i < 100 && !condition; i++) {
+  const condition = await until('the schema is known to lead nowhere', async () => {
     const { body } = await api.call<V1FlowSchema>('GET', `${path}/flowschemas/mine`);
-    condition = body.status?.conditions?.[0];
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  assert.deepEqual([condition?.status, condition?.reason], ['True', 'NotFound']);
+    return body.status?.conditions?.[0];
+  });
+  assert.deepEqual([condition.status, condition.reason], ['True', 'NotFound']);
   assert.match(
     (await api.call('GET', '/metrics')).text,
     /apiserver_flowcontrol_dispatched_requests_total\{flow_schema="exempt",priority_level="exempt"\} [1-9]/,
@@ -252,7 +315,10 @@ test('a connection to an extension server waits for its turn to begin, and has n
   const control = {
     classify: () => ({ name: 'f', uid: 'f', level }),
     widthIn: () => 1,
-    acquire: async () => void seats.push('taken'),
+    acquire: async () => {
+      seats.push('taken');
+      return {};
+    },
     release: () => void seats.push('given back'),
   } as unknown as FlowControl;
   const filter = createFlowControlFilter({ control, counts: { readOnly: 0, mutating: 0 }, objectCount: () => 0 });

@@ -4,8 +4,9 @@ import type { V1FlowSchema, V1FlowSchemaSpec, V1PriorityLevelConfiguration } fro
 import type { Clock } from '../../std/clock.ts';
 import type { RequestInfo, UserInfo } from '../contracts.ts';
 import { matchesFlow } from './match-flow.ts';
-import { PriorityLevel, type Rejection } from './priority-level.ts';
+import { PriorityLevel } from './priority-level.ts';
 import { fitsInto, shareSeats } from './seat-limits.ts';
+import { type FlowCounts, noCounts, type Rejection, type Ticket } from './ticket.ts';
 
 /** A FlowSchema at work. */
 export interface Flow {
@@ -13,7 +14,7 @@ export interface Flow {
   readonly uid: string;
   readonly spec: V1FlowSchemaSpec;
   readonly level: PriorityLevel;
-  dispatched: number;
+  readonly counts: FlowCounts;
 }
 
 export interface FlowControlOptions {
@@ -87,7 +88,7 @@ export class FlowControl {
       // A schema whose level is not there matches nothing.
       const level = spec && this.#levels.get(spec.priorityLevelConfiguration.name);
       const name = metadata?.name ?? '';
-      return level ? [{ name, uid: metadata?.uid ?? '', spec, level, dispatched: before.get(name)?.dispatched ?? 0 }] : [];
+      return level ? [{ name, uid: metadata?.uid ?? '', spec, level, counts: before.get(name)?.counts ?? noCounts() }] : [];
     });
     const precedence = ({ spec }: Flow) => spec.matchingPrecedence ?? 1000;
     return flows.sort((a, b) => precedence(a) - precedence(b) || (a.name < b.name ? -1 : 1));
@@ -100,31 +101,29 @@ export class FlowControl {
   }
 
   /**
-   * Asks for seats. `undefined`: they have been taken, and are to be given back with `release`. Without contention it answers at once.
+   * Asks for seats: a ticket that has them and is to be given back with `release`, or why there are none. Without contention it answers
+   * at once.
    */
   acquire(
     flow: Flow,
     seats: number,
-    who: { readonly user: UserInfo; readonly info: RequestInfo; readonly signal: () => AbortSignal },
-  ): Promise<Rejection | undefined> | Rejection | undefined {
-    const { level } = flow;
-    if (level.waiting === 0 && this.#fits(level, seats)) {
-      level.take(seats);
-      flow.dispatched++;
-      return undefined;
-    }
+    { user, info, signal }: { readonly user: UserInfo; readonly info: RequestInfo; readonly signal: () => AbortSignal },
+  ): Promise<Ticket | Rejection> | Ticket | Rejection {
+    const { level, name, counts, spec } = flow;
     const { clock, waitLimitMs: timeoutMs } = this.#options;
-    const distinguisher = distinguisherOf(flow.spec, who.user, who.info);
-    const waiting = level.enqueue({ flow: `${flow.name},${distinguisher}`, seats, clock, timeoutMs, signal: who.signal() });
-    if (typeof waiting === 'string') return waiting;
-    return waiting.then((rejection) => {
-      if (rejection === undefined) flow.dispatched++;
-      return rejection;
-    });
+    const arrivedMs = clock.now();
+    const distinguisher = distinguisherOf(spec, user, info);
+    const ticket: Ticket = { flow: name, distinguisher, counts, seats, user, info, arrivedMs, startedMs: arrivedMs, queue: -1 };
+    if (level.exempt || (level.waiting === 0 && this.#fits(level, seats))) {
+      level.take(ticket);
+      return ticket;
+    }
+    const waiting = level.enqueue(ticket, { clock, timeoutMs, signal: signal() });
+    return typeof waiting === 'string' ? waiting : waiting.then((rejection) => rejection ?? ticket);
   }
 
-  release({ level }: Flow, seats: number): void {
-    level.give(seats);
+  release({ level }: Flow, ticket: Ticket): void {
+    level.give(ticket);
     this.#dispatchAll();
   }
 

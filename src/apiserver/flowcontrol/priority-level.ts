@@ -1,11 +1,10 @@
 import type { V1PriorityLevelConfigurationSpec } from '../../api/gen/types.ts';
 import type { Clock, Timer } from '../../std/clock.ts';
 import { dealHand } from './shuffle-sharding.ts';
-
-export type Rejection = 'queue-full' | 'concurrency-limit' | 'time-out' | 'cancelled';
+import type { Rejection, Ticket } from './ticket.ts';
 
 interface Waiting {
-  readonly seats: number;
+  readonly ticket: Ticket;
   readonly settle: (rejection: Rejection | undefined) => void;
 }
 
@@ -16,8 +15,6 @@ interface Queue {
 }
 
 export interface Wait {
-  readonly flow: string;
-  readonly seats: number;
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -40,12 +37,12 @@ export class PriorityLevel {
   uid: string;
   spec: V1PriorityLevelConfigurationSpec;
   limits: Limits = NOTHING;
-  /** Seats in use, and requests that have them. */
+  /** Seats in use. */
   inUse = 0;
-  executing = 0;
   waiting = 0;
   dispatched = 0;
   readonly rejected = new Map<Rejection, number>();
+  readonly #running = new Set<Ticket>();
   #queues: Queue[] = [];
   /** Virtual time: how much has been served of each queue that always had somebody waiting. */
   #time = 0;
@@ -64,54 +61,71 @@ export class PriorityLevel {
     return this.#queues.filter(({ waiting }) => waiting.length > 0).length;
   }
 
-  /** Requests waiting, by queue. */
-  queueLengths(): readonly number[] {
-    return this.#queues.map(({ waiting }) => waiting.length);
+  /** Requests that have seats. */
+  get executing(): number {
+    return this.#running.size;
   }
 
-  take(seats: number): void {
+  get running(): Iterable<Ticket> {
+    return this.#running;
+  }
+
+  /** What waits in each queue, and the virtual time at which its next request may start. */
+  queues(): readonly { readonly waiting: readonly Ticket[]; readonly start: number }[] {
+    return this.#queues.map(({ waiting, start }) => ({ waiting: waiting.map(({ ticket }) => ticket), start }));
+  }
+
+  take(ticket: Ticket): void {
+    const { counts, seats } = ticket;
+    this.#running.add(ticket);
     this.inUse += seats;
-    this.executing++;
     this.dispatched++;
+    counts.seats += seats;
+    counts.executing++;
+    counts.dispatched++;
   }
 
-  give(seats: number): void {
+  /** A ticket that has been given back already changes nothing. */
+  give(ticket: Ticket): void {
+    if (!this.#running.delete(ticket)) return;
+    const { counts, seats } = ticket;
     this.inUse -= seats;
-    this.executing--;
+    counts.seats -= seats;
+    counts.executing--;
   }
 
-  reject(rejection: Rejection): Rejection {
-    this.rejected.set(rejection, (this.rejected.get(rejection) ?? 0) + 1);
+  reject({ counts }: Ticket, rejection: Rejection): Rejection {
+    for (const rejected of [this.rejected, counts.rejected]) rejected.set(rejection, (rejected.get(rejection) ?? 0) + 1);
     return rejection;
   }
 
   /** Waits in the shortest of the flow's queues; resolves with undefined when its seats have been taken. */
-  enqueue({ flow, seats, clock, timeoutMs, signal }: Wait): Promise<Rejection | undefined> | Rejection {
+  enqueue(ticket: Ticket, wait: Wait): Promise<Rejection | undefined> | Rejection {
     const queuing = this.spec.limited?.limitResponse?.queuing;
-    if (this.spec.limited?.limitResponse?.type !== 'Queue' || !queuing) return this.reject('concurrency-limit');
+    if (this.spec.limited?.limitResponse?.type !== 'Queue' || !queuing) return this.reject(ticket, 'concurrency-limit');
     const { queues = 64, handSize = 8, queueLengthLimit = 50 } = queuing;
     while (this.#queues.length < queues) this.#queues.push({ waiting: [], start: 0 });
     let queue: Queue | undefined;
-    for (const card of dealHand(flow, queues, Math.min(handSize, queues))) {
+    for (const card of dealHand(`${ticket.flow},${ticket.distinguisher}`, queues, Math.min(handSize, queues))) {
       const candidate = this.#queues[card]!;
-      if (!queue || candidate.waiting.length < queue.waiting.length) queue = candidate;
+      if (queue && candidate.waiting.length >= queue.waiting.length) continue;
+      queue = candidate;
+      ticket.queue = card;
     }
-    if (queue!.waiting.length >= queueLengthLimit) return this.reject('queue-full');
-    return this.#wait(queue!, seats, { clock, timeoutMs, signal });
+    if (queue!.waiting.length >= queueLengthLimit) return this.reject(ticket, 'queue-full');
+    return this.#wait(queue!, ticket, wait);
   }
 
-  #wait(
-    queue: Queue,
-    seats: number,
-    { clock, timeoutMs, signal }: Pick<Wait, 'clock' | 'timeoutMs' | 'signal'>,
-  ): Promise<Rejection | undefined> {
+  #wait(queue: Queue, ticket: Ticket, { clock, timeoutMs, signal }: Wait): Promise<Rejection | undefined> {
     return new Promise((resolve) => {
       let timer: Timer | undefined;
       const settle = (rejection: Rejection | undefined) => {
         timer?.cancel();
         signal.removeEventListener('abort', onAbort);
         this.waiting--;
-        if (rejection) this.reject(rejection);
+        ticket.counts.waiting--;
+        if (rejection) this.reject(ticket, rejection);
+        else ticket.startedMs = clock.now();
         resolve(rejection);
       };
       const leave = (rejection: Rejection) => {
@@ -119,11 +133,12 @@ export class PriorityLevel {
         settle(rejection);
       };
       const onAbort = () => leave('cancelled');
-      const entry: Waiting = { seats, settle };
+      const entry: Waiting = { ticket, settle };
       // A queue that was empty has no claim on the time before.
       if (queue.waiting.length === 0) queue.start = Math.max(queue.start, this.#time);
       queue.waiting.push(entry);
       this.waiting++;
+      ticket.counts.waiting++;
       timer = clock.setTimer(timeoutMs, () => leave('time-out'));
       if (signal.aborted) onAbort();
       else signal.addEventListener('abort', onAbort, { once: true });
@@ -142,11 +157,11 @@ export class PriorityLevel {
     while (this.waiting > 0) {
       const queue = this.#next();
       const head = queue?.waiting[0];
-      if (!queue || !head || !fits(head.seats)) return;
+      if (!queue || !head || !fits(head.ticket.seats)) return;
       queue.waiting.shift();
       this.#time = queue.start;
-      queue.start += head.seats;
-      this.take(head.seats);
+      queue.start += head.ticket.seats;
+      this.take(head.ticket);
       head.settle(undefined);
     }
   }
