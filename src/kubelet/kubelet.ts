@@ -224,7 +224,15 @@ export function createKubelet(options: KubeletOptions): Kubelet {
       health,
       ...(options.podPaths && {
         details: ({ runtime: status }) =>
-          nodeDetails({ runtime, configuration, volumesInUse: () => realNode?.volumesInUse() ?? [] }, status),
+          nodeDetails(
+            {
+              runtime,
+              configuration,
+              volumesInUse: () => realNode?.volumesInUse() ?? [],
+              ...(realNode && { devices: realNode.deviceAmounts }),
+            },
+            status,
+          ),
       }),
       ...(options.podPaths && {
         tell: (reason: string) =>

@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { nodeKind } from '../api/core/v1/node.ts';
 import { serviceKind } from '../api/core/v1/service.ts';
 import type { V1ContainerImage, V1Node, V1Service } from '../api/gen/types.ts';
@@ -11,6 +12,8 @@ import { createPodCgroups } from './cgroups/pod-cgroups.ts';
 import { createUserNamespaces } from './cgroups/user-namespaces.ts';
 import { createContainerSettings } from './containers/container-settings.ts';
 import { createCpuManager } from './cpus/cpu-manager.ts';
+import type { DeviceAmounts } from './devices/device-inventory.ts';
+import { createDeviceManager } from './devices/device-manager.ts';
 import { createImageCollector } from './images/image-collector.ts';
 import { nodeImages } from './images/node-images.ts';
 import type { CredentialProviderPaths } from './images/open-credential-providers.ts';
@@ -20,6 +23,7 @@ import { createLogRotator } from './logs/log-rotator.ts';
 import { createNodeAdmission } from './node/admission/node-admission.ts';
 import type { Machine } from './node/machine.ts';
 import { createNodeGuard, type NodeGuard } from './node-guard.ts';
+import { createPodResourcesServer } from './pod-resources/pod-resources-server.ts';
 import { createHookRunner } from './pods/lifecycle-hooks.ts';
 import type { PodPartContext, PodsOfNode } from './pods/pod-parts.ts';
 import type { RealPods } from './pods/real-pod-options.ts';
@@ -54,6 +58,8 @@ export interface RealNode {
   readonly statistics: StatisticsPages;
   /** For the Node's status: what must not be detached yet. */
   volumesInUse(): readonly string[];
+  /** Of its capacity: what device plugins give. */
+  deviceAmounts(): DeviceAmounts;
   /** Beside what the runtime says of itself. */
   readonly health: NodeGuard['health'];
   /** `status.images` of the node. */
@@ -89,8 +95,20 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
     throw new CodedError(`the runtime ${runtime.version.name} has no images or streams: it cannot run pods with processes`, {
       code: 'RUNTIME_UNABLE',
     });
+  const cpus = createCpuManager({ configuration, runtime, directory: paths.root, clock, logger });
+  const devices = createDeviceManager({
+    directory: join(paths.root, 'device-plugins'),
+    cpus,
+    ...(metrics && { metrics }),
+    clock,
+    logger,
+    changed: options.nodeChanged,
+  });
   let images: NodeImages | undefined;
-  const volumes = createPodVolumes(context, { images: { ensure: (...wish) => images!.ensure(...wish) } });
+  const volumes = createPodVolumes(context, {
+    images: { ensure: (...wish) => images!.ensure(...wish) },
+    plugins: { DevicePlugin: devices.handler },
+  });
   const providers = await providersOf(options);
   const { objects } = volumes;
   images = createPodImages({ context, images: imageService, objects, home: homedir(), ...(providers && { providers }) });
@@ -105,7 +123,6 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
     logger,
   });
   const runtimeDriver = await runtime.cgroupDriver?.();
-  const cpus = createCpuManager({ configuration, runtime, directory: paths.root, clock, logger });
   const cgroups = createPodCgroups({
     configuration,
     ...(runtimeDriver && { runtimeDriver }),
@@ -152,10 +169,10 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
     images: collector,
     admission: {
       ...createNodeAdmission({
-        node: () => context.node() ?? options.firstNode(),
+        node: () => devices.withDevices(context.node() ?? options.firstNode()),
         allowedUnsafeSysctls: configuration.allowedUnsafeSysctls,
       }),
-      allocate: (pod) => cpus.allocate(pod),
+      allocate: (pod) => devices.allocate(pod),
       givesCpus: cpus.givesCpus,
     },
     changed: options.nodeChanged,
@@ -163,8 +180,8 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
   const { admission } = guard;
   const runHook = createHookRunner({ streams, clock });
   const staticPods = createStaticPods(context);
-  const parts = { volumes, settings, images, cgroups, admission };
-  await Promise.all([cgroups.prepare(), cpus.prepare(), images.recover(), settings.checkResolverFile()]);
+  const parts = { volumes, settings, images, cgroups, devices, admission };
+  await Promise.all([cgroups.prepare(), cpus.prepare(), devices.prepare(), images.recover(), settings.checkResolverFile()]);
   return {
     real: {
       createStarter: (stop) =>
@@ -195,10 +212,19 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
       collector,
       createLogRotator({ runtime, configuration, clock, logger }),
       cpus.component,
+      devices.component,
+      createPodResourcesServer({
+        directory: join(paths.root, 'pod-resources'),
+        pods: () => pods.pods(),
+        devices,
+        cpus,
+        logger,
+      }),
       ...guard.components,
     ],
     health: () => guard.health(),
     volumesInUse: () => volumes.volumesInUse(),
+    deviceAmounts: () => devices.amounts(),
     statistics: createStatisticsPages({ collector: stats, nodeName, startedAtMs, machine }),
     images: () => nodeImages(collector.images, configuration.nodeStatusMaxImages),
     stop() {

@@ -6,6 +6,10 @@ import type { V1Node, V1Pod } from '../../src/api/gen/types.ts';
 import { readCgroupMounts } from '../../src/kubelet/cgroups/cgroup-mounts.ts';
 import { formatCpuSet } from '../../src/kubelet/cpus/cpu-set.ts';
 import { readCpuTopology } from '../../src/kubelet/cpus/cpu-topology.ts';
+import { POD_RESOURCES_MESSAGES } from '../../src/kubelet/pod-resources/pod-resources-messages.ts';
+import { createGrpcChannel } from '../../src/std/grpc/grpc-channel.ts';
+import { createMessageCodec } from '../../src/std/grpc/message-codec.ts';
+import { startDevicePlugin } from '../harness/device-plugin.ts';
 import { BUSYBOX } from '../harness/images.ts';
 import { until } from '../harness/until.ts';
 import { kubectlSession } from './kubectl-session.ts';
@@ -28,8 +32,8 @@ const cluster = useRealCluster({
 const { run, json } = kubectlSession(cluster, '1.35', 'default');
 
 /** Of a guaranteed pod where CPUs are given. */
-async function create(name: string, cpu?: string): Promise<void> {
-  const amounts = { cpu: cpu ?? '', memory: '16Mi' };
+async function create(name: string, cpu?: string, devices: Readonly<Record<string, string>> = {}): Promise<void> {
+  const amounts = { cpu: cpu ?? '', memory: '16Mi', ...devices };
   const main = {
     name: 'main',
     image: BUSYBOX,
@@ -88,5 +92,101 @@ describe('CPUs of containers on a node with containerd', { timeout: 600_000 }, (
 
     await run('delete pod own --timeout=60s');
     await until('all CPUs are everybody’s', async () => (await allowed('shared')) === all, { timeoutMs: 60_000 });
+  });
+
+  test('a device plugin’s devices are the node’s, and go to containers with all that belongs to them', async () => {
+    const { root, nodeName, killKubelet, startKubelet } = cluster.current;
+    const resource = 'vendor.example/thing';
+    const directory = join(root, 'device-plugins');
+    const healthy = ['one', 'two'].map((ID) => ({ ID, health: 'Healthy', topology: { nodes: [{ ID: 0 }] } }));
+    const start = () =>
+      startDevicePlugin({
+        directory,
+        resource,
+        devices: healthy,
+        options: { pre_start_required: true },
+        allocate: (ids) => ({
+          envs: { THINGS: ids.join(',') },
+          mounts: [{ container_path: '/things', host_path: '/proc/sys/kernel', read_only: true }],
+          devices: ids.map((id) => ({ container_path: `/dev/${id}`, host_path: '/dev/zero', permissions: 'rw' })),
+        }),
+      });
+    const untilAmounts = (capacity: string, allocatable: string) =>
+      until(
+        `the node has ${capacity} devices, ${allocatable} to give`,
+        async () => {
+          const { status } = await json<V1Node>(`get node ${nodeName}`);
+          return status?.capacity?.[resource] === capacity && status.allocatable?.[resource] === allocatable;
+        },
+        { timeoutMs: 60_000 },
+      );
+    // A kubelet that has just started takes the sockets of before away until it serves its own.
+    const startRegistered = () =>
+      until(
+        'the plugin is registered',
+        async () => {
+          const started = await start();
+          await started.register().catch(async (error: unknown) => {
+            await started[Symbol.asyncDispose]();
+            throw error;
+          });
+          return started;
+        },
+        { timeoutMs: 60_000, intervalMs: 500 },
+      );
+    let plugin = await startRegistered();
+    try {
+      await untilAmounts('2', '2');
+      await create('things', String(exclusive), { [resource]: '1' });
+      await ready('things');
+      const words = await run([
+        'exec',
+        'things',
+        '--',
+        'sh',
+        '-c',
+        'echo $THINGS; test -c /dev/$THINGS && head -c 2 /dev/$THINGS | wc -c; cat /things/ostype',
+      ]);
+      assert.match(words, /^(one|two)\n2\nLinux\n$/);
+      const [id = ''] = words.split('\n');
+      assert.deepEqual(plugin.calls, [`Allocate ${id}`, `PreStartContainer ${id}`]);
+
+      const codec = createMessageCodec(POD_RESOURCES_MESSAGES);
+      const channel = createGrpcChannel({ target: `unix://${join(root, 'pod-resources', 'kubelet.sock')}` });
+      const listed = await channel
+        .unary('/v1.PodResourcesLister/List', codec.encode('ListPodResourcesRequest', {}), { timeoutMs: 60_000 })
+        .finally(() => channel.close());
+      const [container] = codec
+        .decode('ListPodResourcesResponse', listed)
+        .pod_resources.find(({ name }) => name === 'things')!.containers;
+      assert.deepEqual(container?.devices, [{ resource_name: resource, device_ids: [id], topology: { nodes: [{ ID: 0 }] } }]);
+      assert.equal(formatCpuSet(container!.cpu_ids), others);
+
+      // The next kubelet leaves the device with whom it was given to, though its plugin has to register again.
+      await killKubelet();
+      await startKubelet();
+      await untilAmounts('0', '0');
+      await plugin[Symbol.asyncDispose]();
+      plugin = await startRegistered();
+      await untilAmounts('2', '2');
+      await create('more', undefined, {});
+      await ready('more');
+      plugin.set([healthy[0]!, { ...healthy[1]!, health: 'Unhealthy' }]);
+      await untilAmounts('2', '1');
+      plugin.set(healthy);
+      await untilAmounts('2', '2');
+      await create('two', '1', { [resource]: '2' });
+      await until(
+        'the scheduler finds no node with two left',
+        async () => {
+          const { status } = await json<V1Pod>('get pod two');
+          return status?.conditions?.some(({ message }) => message?.includes(`Insufficient ${resource}`));
+        },
+        { timeoutMs: 60_000 },
+      );
+      assert.deepEqual(plugin.calls, []);
+    } finally {
+      await plugin[Symbol.asyncDispose]();
+    }
   });
 });

@@ -6,10 +6,12 @@ import type { CpuSet } from './cpu-set.ts';
 import { type CpuTopology, cpusAt } from './cpu-topology.ts';
 import { exclusiveCpusOf, exclusiveCpusOfPod } from './exclusive-cpus.ts';
 import { takeCpus } from './take-cpus.ts';
-import { chooseHint, cpuHints, type TopologyPolicy } from './topology-hints.ts';
+import { chooseHint, cpuHints, type ResourceHints, type TopologyHint, type TopologyPolicy } from './topology-hints.ts';
 
 export interface CpuPolicy {
   readonly topology: CpuTopology;
+  /** False: containers have no CPUs of their own, and only other things of theirs are kept together. */
+  readonly exclusive: boolean;
   /** Nobody has them for himself. */
   readonly reserved: CpuSet;
   /** Of `cpuManagerPolicyOptions`: containers have whole cores, or none. */
@@ -21,6 +23,14 @@ export interface CpuPolicy {
 }
 
 export type Allocation = { readonly refusal: AdmissionRefusal } | { readonly assignments: CpuAssignments };
+
+/** What else containers have that lies at NUMA nodes: devices. Both calls are for one pod, container after container in their order. */
+export interface PlacedBeside {
+  /** For each resource that the container asks for; without a container that the pod as a whole does. The nodes are the machine's. */
+  hintsOf(numaNodes: CpuSet, container?: V1Container): readonly ResourceHints[];
+  /** Takes what the container asks for, from the nodes of the hint first. Throws Error when there is not enough. */
+  take(container: V1Container, affinity: TopologyHint): void;
+}
 
 const NOTHING: CpuSet = new Set();
 
@@ -35,8 +45,9 @@ export function nobodysCpus({ topology, reserved, strictReservation }: CpuPolicy
  * already it keeps.
  *
  * @param before who has what now; it is not changed
+ * @param beside takes its part while this goes on, and has to give it back after a refusal
  */
-export function allocateCpus(policy: CpuPolicy, before: CpuAssignments, pod: V1Pod): Allocation {
+export function allocateCpus(policy: CpuPolicy, before: CpuAssignments, pod: V1Pod, beside?: PlacedBeside): Allocation {
   const uid = pod.metadata?.uid ?? '';
   const { topology, reserved, alignment, scope } = policy;
   const mine = new Map(before.exclusive.get(uid));
@@ -45,19 +56,29 @@ export function allocateCpus(policy: CpuPolicy, before: CpuAssignments, pod: V1P
   let reusable: CpuSet = NOTHING;
   const available = () => shared.difference(reserved);
 
-  const affinityFor = (count: number, has: CpuSet | undefined) => {
-    if (alignment === 'none' || count === 0) return chooseHint('none', topology.numaNodes, undefined);
-    const wish = has ? { available: has, reusable: NOTHING, count } : { available: available(), reusable, count };
-    return chooseHint(alignment, topology.numaNodes, has && has.size !== count ? [] : cpuHints(topology, wish));
+  const hintsFor = (count: number, has: CpuSet | undefined): ResourceHints => {
+    if (count === 0 || alignment === 'none') return undefined;
+    if (has) return has.size === count ? cpuHints(topology, { available: has, reusable: NOTHING, count }) : [];
+    return cpuHints(topology, { available: available(), reusable, count });
   };
+  const affinityFor = (count: number, has: CpuSet | undefined, others: readonly ResourceHints[] = []) =>
+    chooseHint(alignment, topology.numaNodes, [hintsFor(count, has), ...others]);
+  const countOf = (container: V1Container) => (policy.exclusive ? exclusiveCpusOf(pod, container) : 0);
 
-  const ofPod = scope === 'pod' ? affinityFor(exclusiveCpusOfPod(pod), undefinedIfEmpty(mine)) : undefined;
+  const countOfPod = policy.exclusive && scope === 'pod' ? exclusiveCpusOfPod(pod) : 0;
+  const ofPod =
+    scope === 'pod' ? affinityFor(countOfPod, undefinedIfEmpty(mine), beside?.hintsOf(topology.numaNodes)) : undefined;
   if (scope === 'pod' && !ofPod) return { refusal: MISALIGNED };
   const initContainers = pod.spec?.initContainers ?? [];
   for (const container of [...initContainers, ...(pod.spec?.containers ?? [])]) {
-    const count = exclusiveCpusOf(pod, container);
-    const affinity = ofPod ?? affinityFor(count, mine.get(container.name));
+    const count = countOf(container);
+    const affinity = ofPod ?? affinityFor(count, mine.get(container.name), beside?.hintsOf(topology.numaNodes, container));
     if (!affinity) return { refusal: MISALIGNED };
+    try {
+      beside?.take(container, affinity);
+    } catch (error) {
+      return { refusal: unexpected(error) };
+    }
     if (count === 0) continue;
     let cpus = mine.get(container.name);
     if (!cpus) {

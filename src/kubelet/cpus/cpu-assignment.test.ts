@@ -25,6 +25,7 @@ function machine(sockets: number, coresPerSocket: number, threads: number, numaP
 
 const policyOf = (topology: CpuTopology, more: Partial<CpuPolicy> = {}): CpuPolicy => ({
   topology,
+  exclusive: true,
   reserved: parseCpuSet('0'),
   wholeCores: false,
   strictReservation: false,

@@ -1,4 +1,5 @@
 import { CodedError } from '../../std/coded-error.ts';
+import { fnv32a } from '../../std/fnv-hash.ts';
 import { type CpuSet, formatCpuSet, parseCpuSet } from './cpu-set.ts';
 
 /** Who has which CPUs. */
@@ -85,9 +86,7 @@ function checksumOf(policyName: string, shared: string, entries: Readonly<Entrie
     return `${uid}:map[${lists.map(([name, list]) => `${name}:${list}`).join(' ')}]`;
   });
   const dump = `(*state.CPUManagerCheckpoint){PolicyName:(string)${policyName} DefaultCPUSet:(string)${shared} Entries:(map[string]map[string]string)map[${pods.join(' ')}] Checksum:(checksum.Checksum)0}`;
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(dump)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash;
+  return fnv32a(dump);
 }
 
 function cpusOf(list: string, what: string): CpuSet {

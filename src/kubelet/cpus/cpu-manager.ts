@@ -10,11 +10,19 @@ import { Turns } from '../../std/turns.ts';
 import type { KubeletConfiguration } from '../configuration/kubelet-configuration.ts';
 import type { AdmissionRefusal } from '../pods/pod-parts.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { allocateCpus, type CpuPolicy, hasExclusiveCpus, nobodysCpus, releaseCpus, unexpected } from './allocate-cpus.ts';
+import {
+  allocateCpus,
+  type CpuPolicy,
+  hasExclusiveCpus,
+  nobodysCpus,
+  type PlacedBeside,
+  releaseCpus,
+  unexpected,
+} from './allocate-cpus.ts';
 import { type CpuAssignments, decodeCpuCheckpoint, encodeCpuCheckpoint } from './cpu-checkpoint.ts';
-import { checkAssignments, checkNumaNodes, cpuPolicy } from './cpu-policy.ts';
-import { formatCpuSet } from './cpu-set.ts';
-import { type CpuTopology, readCpuTopology } from './cpu-topology.ts';
+import { alignmentOnly, checkAssignments, cpuPolicy } from './cpu-policy.ts';
+import { type CpuSet, formatCpuSet } from './cpu-set.ts';
+import { type CpuTopology, cpuTopology, readCpuTopology } from './cpu-topology.ts';
 
 export interface CpuManagerOptions {
   readonly configuration: KubeletConfiguration;
@@ -40,8 +48,14 @@ export interface CpuManager {
   /**
    * Gives an admitted pod its CPUs: at once, so that nobody else is given them meanwhile; resolves when that is kept on disk, with what
    * stands against it, and then the pod has none.
+   *
+   * @param beside what else is to lie at the same NUMA nodes; it is asked before this returns
    */
-  allocate(pod: V1Pod): Promise<AdmissionRefusal | undefined>;
+  allocate(pod: V1Pod, beside?: PlacedBeside): Promise<AdmissionRefusal | undefined>;
+  /** CPUs that a container has for itself. */
+  ownCpusOf(podUid: string, container: string): CpuSet | undefined;
+  /** All that containers may be given for themselves, those that have been given too; undefined: none are. */
+  allocatable(): CpuSet | undefined;
   /** A list such as `0-3`; undefined: the container may run anywhere. */
   cpusOf(podUid: string, container: string): string | undefined;
   isExclusive(podUid: string, container: string): boolean;
@@ -62,6 +76,8 @@ export function createCpuManager(options: CpuManagerOptions): CpuManager {
   const path = join(options.directory, FILE);
   const writes = new Turns<string>();
   let policy: CpuPolicy | undefined;
+  /** By which other things than CPUs are kept together as well. */
+  let alignment: CpuPolicy = alignmentOnly({ ...configuration, topologyManagerPolicy: 'none' }, cpuTopology(new Map()));
   let now: CpuAssignments = { shared: new Set(), exclusive: new Map() };
   let written: CpuAssignments | undefined;
   /** What containers run on, as this kubelet last told the runtime, by id. */
@@ -80,8 +96,8 @@ export function createCpuManager(options: CpuManagerOptions): CpuManager {
   async function prepare(): Promise<void> {
     const topology =
       givesCpus || configuration.topologyManagerPolicy !== 'none' ? await (options.topology ?? readCpuTopology)() : undefined;
-    if (topology) checkNumaNodes(configuration, topology);
-    if (topology && givesCpus) policy = cpuPolicy(configuration, topology);
+    if (topology) alignment = givesCpus ? cpuPolicy(configuration, topology) : alignmentOnly(configuration, topology);
+    if (givesCpus) policy = alignment;
     const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
       throw error;
@@ -141,11 +157,10 @@ export function createCpuManager(options: CpuManagerOptions): CpuManager {
   return {
     prepare,
     givesCpus,
-    async allocate(pod) {
-      if (!policy) return undefined;
-      const result = allocateCpus(policy, now, pod);
+    async allocate(pod, beside) {
+      const result = allocateCpus(alignment, now, pod, beside);
       if ('refusal' in result) return result.refusal;
-      if (result.assignments === now) return undefined;
+      if (!policy || result.assignments === now) return undefined;
       now = result.assignments;
       try {
         await keep();
@@ -156,6 +171,8 @@ export function createCpuManager(options: CpuManagerOptions): CpuManager {
       }
     },
     cpusOf,
+    ownCpusOf: (podUid, container) => now.exclusive.get(podUid)?.get(container),
+    allocatable: () => policy && new Set(policy.topology.places.keys()).difference(policy.reserved),
     isExclusive: (podUid, container) => hasExclusiveCpus(now, podUid, container),
     known: () => [...now.exclusive.keys()],
     release,

@@ -19,11 +19,26 @@ export function cpuPolicy(configuration: KubeletConfiguration, topology: CpuTopo
   checkNumaNodes(configuration, topology);
   return {
     topology,
+    exclusive: true,
     reserved: reservedCpus(configuration, topology),
     wholeCores: isTrue(options['full-pcpus-only']),
     strictReservation: isTrue(options['strict-cpu-reservation']),
     alignment: topologyManagerPolicy as TopologyPolicy,
     scope: topologyManagerScope as CpuPolicy['scope'],
+  };
+}
+
+/** Where containers have no CPUs of their own, but other things that are to lie together. */
+export function alignmentOnly(configuration: KubeletConfiguration, topology: CpuTopology): CpuPolicy {
+  checkNumaNodes(configuration, topology);
+  return {
+    topology,
+    exclusive: false,
+    reserved: new Set(),
+    wholeCores: false,
+    strictReservation: false,
+    alignment: configuration.topologyManagerPolicy as TopologyPolicy,
+    scope: configuration.topologyManagerScope as CpuPolicy['scope'],
   };
 }
 

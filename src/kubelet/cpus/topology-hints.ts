@@ -37,31 +37,74 @@ export function cpuHints(
     .map((nodes) => ({ nodes, preferred: nodes.size === least }));
 }
 
-/** What a pod or container gets by the policy; undefined: it is refused. */
+/** What one resource says of where it can come from; undefined: anywhere. Empty: nowhere. */
+export type ResourceHints = readonly TopologyHint[] | undefined;
+
+/**
+ * What a pod or container gets by the policy; undefined: it is refused.
+ *
+ * @param resources one for each resource that it asks for
+ */
 export function chooseHint(
   policy: TopologyPolicy,
   numaNodes: CpuSet,
-  hints: readonly TopologyHint[] | undefined,
+  resources: readonly ResourceHints[],
 ): TopologyHint | undefined {
+  const told = resources.filter((hints) => hints !== undefined);
   // Who asks for nothing is content anywhere.
-  if (policy === 'none' || !hints) return { nodes: undefined, preferred: true };
-  const usable = policy === 'single-numa-node' ? hints.filter(({ nodes, preferred }) => preferred && nodes?.size === 1) : hints;
-  const [best = { nodes: undefined, preferred: false }] = [...usable].sort(better);
+  if (policy === 'none' || told.length === 0) return ANYWHERE;
+  const usable = told.map((hints) =>
+    policy === 'single-numa-node' ? hints.filter(({ nodes, preferred }) => preferred && nodes?.size === 1) : hints,
+  );
+  const sizes = usable.filter((hints) => hints.length > 0).map((hints) => hints.map(({ nodes }) => (nodes ?? numaNodes).size));
+  const fewest = Math.max(0, ...sizes.map((of) => Math.min(...of)));
+  const [best = NOWHERE] = mergedHints(numaNodes, usable).sort(betterThan(fewest));
   if (policy !== 'best-effort' && !best.preferred) return undefined;
   return best.nodes?.size === numaNodes.size ? { ...best, nodes: undefined } : best;
 }
 
-/** Preferred ones first, then those on fewer nodes, then those on lower ones. */
-function better(a: TopologyHint, b: TopologyHint): number {
+export const ANYWHERE: TopologyHint = { nodes: undefined, preferred: true };
+const NOWHERE: TopologyHint = { nodes: undefined, preferred: false };
+
+/** Every choice of one hint of each resource: nodes that all of them have, preferred when all say the same and prefer it. */
+function mergedHints(numaNodes: CpuSet, resources: readonly (readonly TopologyHint[])[]): TopologyHint[] {
+  let merged: readonly TopologyHint[] | undefined;
+  for (const hints of resources) {
+    // A resource that can come from nowhere leaves it to the others, and no choice is a good one.
+    const own = hints.length > 0 ? hints : [NOWHERE];
+    const next = new Map<string, TopologyHint>();
+    for (const one of merged ?? [undefined])
+      for (const hint of own) {
+        const mine = hint.nodes ?? numaNodes;
+        const nodes = one ? (one.nodes ?? numaNodes).intersection(mine) : mine;
+        const same = !one || (nodes.size === mine.size && nodes.size === (one.nodes ?? numaNodes).size);
+        const preferred = hint.preferred && same && (one?.preferred ?? true);
+        if (nodes.size > 0) next.set(`${preferred} ${ascending(nodes)}`, { nodes, preferred });
+      }
+    merged = [...next.values()];
+  }
+  return [...(merged ?? [])];
+}
+
+/**
+ * Preferred ones first, then those on fewer nodes, then those on lower ones. Of what nobody prefers that is best which has as many nodes as
+ * the resource needs that is hardest to place, then the next larger.
+ */
+const betterThan = (fewest: number) => (a: TopologyHint, b: TopologyHint) => {
   if (a.preferred !== b.preferred) return a.preferred ? -1 : 1;
   const [first, second] = [ascending(a.nodes ?? []), ascending(b.nodes ?? [])];
-  if (first.length !== second.length) return first.length - second.length;
+  if (first.length !== second.length) {
+    const tooFew = Number(first.length < fewest) - Number(second.length < fewest);
+    if (!a.preferred && tooFew !== 0) return tooFew;
+    const larger = first.length - second.length;
+    return !a.preferred && first.length < fewest ? -larger : larger;
+  }
   // As numbers of which each node is a bit: the highest node decides.
   for (let i = first.length - 1; i >= 0; i--) if (first[i] !== second[i]) return first[i]! - second[i]!;
   return 0;
-}
+};
 
 /** All but the empty one. */
-function subsetsOf(nodes: readonly number[]): CpuSet[] {
+export function subsetsOf(nodes: readonly number[]): CpuSet[] {
   return Array.from({ length: 2 ** nodes.length - 1 }, (_, i) => new Set(nodes.filter((_node, bit) => ((i + 1) >> bit) & 1)));
 }

@@ -105,6 +105,15 @@ export const kubeletMetricTable = {
     'Total number of images garbage collected by the kubelet, whether through disk usage or image age.',
     'reason',
   ),
+  kubelet_device_plugin_registration_total: counter(
+    'Cumulative number of device plugin registrations. Broken down by resource name.',
+    'resource_name',
+  ),
+  kubelet_device_plugin_alloc_duration_seconds: histogram(
+    'Duration in seconds to serve a device plugin Allocation request. Broken down by resource name.',
+    DEFAULT_BUCKETS,
+    'resource_name',
+  ),
   kubelet_graceful_shutdown_start_time_seconds: gauge('Last graceful shutdown start time since unix epoch in seconds'),
   kubelet_graceful_shutdown_end_time_seconds: gauge('Last graceful shutdown start time since unix epoch in seconds'),
 

@@ -46,7 +46,7 @@ export function nodeStatus(
   health: NodeHealth,
   previous: V1NodeStatus | undefined,
   nowMs: number,
-  details: NodeDetails = {},
+  { devices, ...details }: NodeDetails = {},
 ): V1NodeStatus {
   const { machine, configuration, runtime, port } = facts;
   const own = nodeCapacity(machine, configuration);
@@ -54,10 +54,10 @@ export function nodeStatus(
   const others = Object.fromEntries(
     Object.entries(previous?.capacity ?? {}).filter(([resource]) => !Object.hasOwn(own, resource)),
   );
-  const capacity = { ...own, ...others };
+  const capacity = { ...own, ...others, ...devices?.capacity };
   return {
     addresses: nodeAddresses(facts),
-    allocatable: { ...nodeAllocatable(own, configuration), ...others },
+    allocatable: { ...nodeAllocatable(own, configuration), ...others, ...devices?.allocatable },
     ...details,
     capacity,
     conditions: nodeConditions(previous?.conditions, health, nowMs),

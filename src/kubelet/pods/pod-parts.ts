@@ -12,7 +12,14 @@ import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { KubeletConfiguration } from '../configuration/kubelet-configuration.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
-import type { ContainerDevice, ContainerMount, DnsSettings, LinuxResources, SandboxPreparation } from '../runtime/preparation.ts';
+import type {
+  ContainerDevice,
+  ContainerMount,
+  ContainerPreparation,
+  DnsSettings,
+  LinuxResources,
+  SandboxPreparation,
+} from '../runtime/preparation.ts';
 import type { PodSandbox, Runtime, RuntimeContainer } from '../runtime/runtime.ts';
 import type { PodPaths } from './pod-paths.ts';
 
@@ -98,12 +105,30 @@ export interface PodCgroups {
   idMappingsOf(pod: V1Pod): Promise<SandboxPreparation['idMappings']>;
 }
 
+/** `devices/`: what device plugins give. */
+export interface PodDevices {
+  /** Asks the plugins to make ready what the container was given; undefined: nothing. Before each start. */
+  settingsOf(
+    pod: V1Pod,
+    container: V1Container,
+  ): Promise<
+    | (Pick<ContainerPreparation, 'environment' | 'mounts' | 'devices' | 'annotations'> & {
+        readonly cdiDevices: readonly string[];
+      })
+    | undefined
+  >;
+  /** Others may have them. */
+  release(podUid: string): Promise<void>;
+  /** Pods that have any. */
+  known(): readonly string[];
+}
+
 /** Whether the node takes a pod at all (`node/admission`): resources, affinity, ports, maxPods, operating system. */
 export interface NodeAdmission {
   /** Undefined: admitted. `others` are the pods that run or are to run here. */
   admit(pod: V1Pod, others: readonly V1Pod[]): AdmissionRefusal | undefined;
   /**
-   * Gives an admitted pod what it is to have for itself (CPUs): at once, resolves when that is kept. Undefined: given, or it needs none.
+   * Gives an admitted pod what it is to have for itself (CPUs, devices): at once, resolves when that is kept. Undefined: given, or it needs none.
    */
   allocate?(pod: V1Pod): Promise<AdmissionRefusal | undefined>;
   /** True where pods may have CPUs for themselves: guaranteed ones then keep as many as they began with. */
@@ -125,6 +150,7 @@ export interface PodParts {
   readonly settings: ContainerSettings;
   readonly images: PodImages;
   readonly cgroups: PodCgroups;
+  readonly devices?: PodDevices;
   readonly admission: NodeAdmission;
 }
 

@@ -120,6 +120,7 @@ class RealPodStarter implements PodStarter {
     const { parts } = this.#options;
     await parts.volumes.tearDown(podUid);
     await parts.cgroups.remove(podUid);
+    await parts.devices?.release(podUid);
   }
 
   async discard(podUid: string): Promise<void> {
@@ -139,27 +140,32 @@ class RealPodStarter implements PodStarter {
       namesIn(join(paths.root, 'pods')),
       logDirectories(paths),
     ]);
-    return [...new Set([...volumes, ...cgroups, ...directories, ...logs.keys()])];
+    const withDevices = parts.devices?.known() ?? [];
+    return [...new Set([...volumes, ...cgroups, ...withDevices, ...directories, ...logs.keys()])];
   }
 
   async #settingsOf(request: StartRequest, imageRef: string): Promise<ContainerPreparation> {
     const { parts } = this.#options;
     const { pod, container, attempt, podIps } = request;
-    const environment = await parts.settings.environmentOf(pod, container, podIps);
+    const given = await parts.devices?.settingsOf(pod, container);
+    const own = await parts.settings.environmentOf(pod, container, podIps);
+    // What the pod says goes before what a plugin says.
+    const environment = [...(given?.environment ?? []), ...own];
     const [{ mounts, devices }, hosts] = await Promise.all([
-      parts.volumes.mountsOf(pod, container, environment),
+      parts.volumes.mountsOf(pod, container, own),
       parts.settings.hostsFileOf(pod, container, podIps),
     ]);
     return {
       imageRef,
       ...parts.settings.commandOf(container, environment),
       environment,
-      mounts: [...mounts, ...(hosts ? [hosts] : [])],
-      devices,
+      mounts: [...(given?.mounts ?? []), ...mounts, ...(hosts ? [hosts] : [])],
+      devices: [...(given?.devices ?? []), ...devices],
+      ...(given?.cdiDevices.length && { cdiDevices: given.cdiDevices }),
       logPath: containerLogPath(container.name, attempt),
       resources: parts.cgroups.resourcesOf(pod, container),
       supplementalGroups: parts.volumes.supplementalGroups(pod),
-      annotations: {},
+      annotations: given?.annotations ?? {},
     };
   }
 

@@ -72,6 +72,8 @@ export interface ContainerPreparation {
   readonly environment: readonly { readonly name: string; readonly value: string }[];
   readonly mounts: readonly ContainerMount[];
   readonly devices: readonly ContainerDevice[];
+  /** Names as `vendor.com/gpu=gpu0`, which the runtime looks up (Container Device Interface). */
+  readonly cdiDevices?: readonly string[];
   /** Relative to the sandbox's log directory: `<container>/<attempt>.log`. */
   readonly logPath: string;
   readonly resources: LinuxResources;

@@ -9,6 +9,7 @@ import { type PodImages, type PodPartContext, PodPartError, type PodVolumes } fr
 import { podDirectory, volumeDirectory } from '../pods/pod-paths.ts';
 import { boundClaim, fitsNode } from './claims.ts';
 import { containerMounts } from './container-mounts.ts';
+import type { PluginHandler } from './csi/plugin-watcher.ts';
 import { failedMount, failedProcessing } from './mount-failures.ts';
 import { type ChangeDetection, createObjectCache } from './object-cache.ts';
 import { namesIn, removeLeftovers, VOLUME_PARTS } from './pod-leftovers.ts';
@@ -32,6 +33,8 @@ export interface PodVolumesOptions {
   /** Pulls images for volumes of kind `image`. */
   readonly images?: PodImages;
   readonly mounts?: Mounts;
+  /** Of plugins in `plugins_registry` that are no CSI drivers, by type. */
+  readonly plugins?: Readonly<Record<string, PluginHandler>>;
 }
 
 interface Made extends ReadyVolume {
@@ -64,7 +67,7 @@ class MountedVolumes implements NodeVolumes {
   readonly #listeners = new Set<(podUid: string) => void>();
   readonly #done = deferred();
 
-  constructor(context: PodPartContext, { images, mounts = createMounts() }: PodVolumesOptions) {
+  constructor(context: PodPartContext, { images, mounts = createMounts(), plugins = {} }: PodVolumesOptions) {
     const { client, clock, logger, random, configuration } = context;
     this.#context = context;
     this.#mounts = mounts;
@@ -80,6 +83,7 @@ class MountedVolumes implements NodeVolumes {
       context,
       mounts,
       images,
+      plugins,
       objects: this.objects,
       tokens: this.#tokens,
       onStale: (pod, volumeName, error) => this.#warn(pod, failedMount(volumeName, error)),

@@ -8,7 +8,7 @@ import type { PodImages, PodPartContext } from '../pods/pod-parts.ts';
 import { createCsiDrivers } from './csi/csi-drivers.ts';
 import { createCsiKind } from './csi/csi-kind.ts';
 import { createCsiNodeObject } from './csi/csi-node-object.ts';
-import { createPluginWatcher } from './csi/plugin-watcher.ts';
+import { createPluginWatcher, type PluginHandler } from './csi/plugin-watcher.ts';
 import { createEmptyDir } from './empty-dir.ts';
 import { hostPath } from './host-path.ts';
 import { createImageVolume, mountsImages } from './image-volume.ts';
@@ -22,6 +22,8 @@ export interface VolumeKindsOptions {
   readonly context: PodPartContext;
   readonly mounts: Mounts;
   readonly images: PodImages | undefined;
+  /** Of plugins that are no CSI drivers, by type. */
+  readonly plugins: Readonly<Record<string, PluginHandler>>;
   readonly objects: ObjectReader;
   readonly tokens: ServiceAccountTokens;
   readonly onStale: (pod: V1Pod, volumeName: string, error: Error) => void;
@@ -39,7 +41,7 @@ export interface VolumeKinds {
 }
 
 export function createVolumeKinds(options: VolumeKindsOptions): VolumeKinds {
-  const { context, mounts, images, objects, tokens, onStale } = options;
+  const { context, mounts, images, plugins, objects, tokens, onStale } = options;
   const allocatable = () => context.node()?.status?.allocatable ?? {};
   const csiNode = createCsiNodeObject(context.client, context.nodeName, context.node);
   const drivers = createCsiDrivers(csiNode);
@@ -59,7 +61,7 @@ export function createVolumeKinds(options: VolumeKindsOptions): VolumeKinds {
   };
   const registry = createPluginWatcher({
     directory: join(context.paths.root, 'plugins_registry'),
-    handlers: { CSIPlugin: drivers },
+    handlers: { ...plugins, CSIPlugin: drivers },
     clock: context.clock,
     logger: context.logger,
     random: context.random,

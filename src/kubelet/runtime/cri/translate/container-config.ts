@@ -33,6 +33,7 @@ export function containerConfig(input: ContainerConfigInput): CriInput<'Containe
       container_path: containerPath,
       permissions,
     })),
+    ...(preparation.cdiDevices?.length && { CDI_devices: preparation.cdiDevices.map((name) => ({ name })) }),
     labels: containerLabels(pod, container),
     annotations: { ...containerAnnotations(pod, container, attempt), ...preparation.annotations },
     log_path: preparation.logPath,

@@ -2,7 +2,9 @@
  * Labels and annotations that a kubelet gives to sandboxes and containers: by them it, and programs like crictl, find again what belongs
  * to which pod (pkg/kubelet/kuberuntime/labels.go).
  */
+
 import type { V1Container, V1Pod } from '../../../../api/gen/types.ts';
+import { fnv32a } from '../../../../std/fnv-hash.ts';
 
 export const POD_NAME_LABEL = 'io.kubernetes.pod.name';
 export const POD_NAMESPACE_LABEL = 'io.kubernetes.pod.namespace';
@@ -58,9 +60,7 @@ export function terminationMessageOf(annotations: Texts): { readonly path: strin
  * changed in place. FNV-1a of 32 bits, in hexadecimal digits.
  */
 export function containerHash({ name, image }: V1Container): string {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(JSON.stringify({ name, image }))) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash.toString(16);
+  return fnv32a(JSON.stringify({ name, image })).toString(16);
 }
 
 function identity({ metadata = {} }: V1Pod): Texts {
