@@ -9,13 +9,19 @@ export interface GateOptions {
   readonly apiServer: Pick<ApiServer, 'transport'>;
   /** The API server's time. */
   readonly clock: Clock;
-  /** When its authority ends, and with it everything that it signed. */
-  readonly caNotAfterMs: number;
-  readonly caNotBeforeMs: number;
+  /** Whom both sides believe now. When an authority ends, everything that it signed ends with it. */
+  readonly authorities: () => readonly Certificate[];
   isAway(): boolean;
   /** A request has gone to the API server. */
   onRequest(): void;
 }
+
+interface Presented {
+  readonly certificate: Certificate;
+  readonly issuer: Certificate | undefined;
+}
+
+const holdsAt = ({ notBeforeMs, notAfterMs }: Certificate, ms: number) => ms >= notBeforeMs && ms <= notAfterMs;
 
 const TOKEN_USER: UserInfo = {
   name: 'system:bootstrap:abcdef',
@@ -29,7 +35,7 @@ const TOKEN_USER: UserInfo = {
 export class CertificateGate {
   readonly #options: GateOptions;
   readonly #transports = new Map<string, Transport>();
-  readonly #parsed = new WeakMap<object, Certificate>();
+  readonly #parsed = new WeakMap<object, Presented>();
   /** Requests whose answers have not come to their end: watches for certificates, mostly. */
   #open = 0;
 
@@ -46,12 +52,14 @@ export class CertificateGate {
   connect(nodeClock: Clock, pair: () => { readonly certificatePem: string } | undefined, byToken: boolean): Transport {
     return {
       request: async (request) => {
-        const { isAway, onRequest, caNotAfterMs, caNotBeforeMs } = this.#options;
+        const { isAway, onRequest, authorities } = this.#options;
         onRequest();
         if (isAway()) throw unreachable('connect ECONNREFUSED', 'ECONNREFUSED');
         const nodeMs = nodeClock.now();
-        if (nodeMs > caNotAfterMs) throw unreachable("the API server's authority has expired", 'CERT_HAS_EXPIRED');
-        if (nodeMs < caNotBeforeMs) throw unreachable("the API server's authority is not yet valid", 'CERT_NOT_YET_VALID');
+        if (!authorities().some((authority) => holdsAt(authority, nodeMs)))
+          throw authorities().every(({ notBeforeMs }) => nodeMs < notBeforeMs)
+            ? unreachable("the API server's authority is not yet valid", 'CERT_NOT_YET_VALID')
+            : unreachable("the API server's authority has expired", 'CERT_HAS_EXPIRED');
         const user = byToken ? TOKEN_USER : this.#userOf(pair());
         if (!user) return unauthorized();
         this.#open++;
@@ -77,14 +85,16 @@ export class CertificateGate {
 
   #userOf(pair: { readonly certificatePem: string } | undefined): UserInfo | undefined {
     if (!pair) return undefined;
-    const { clock, caNotAfterMs } = this.#options;
-    let certificate = this.#parsed.get(pair);
-    if (!certificate) {
-      certificate = parseCertificates(pair.certificatePem)[0]!;
-      this.#parsed.set(pair, certificate);
+    const { clock, authorities } = this.#options;
+    let presented = this.#parsed.get(pair);
+    if (!presented) {
+      const certificate = parseCertificates(pair.certificatePem)[0]!;
+      presented = { certificate, issuer: authorities().find((authority) => certificate.isSignedBy(authority)) };
+      this.#parsed.set(pair, presented);
     }
+    const { certificate, issuer } = presented;
     const now = clock.now();
-    if (now > certificate.notAfterMs || now < certificate.notBeforeMs || now > caNotAfterMs) return undefined;
+    if (!issuer || !holdsAt(certificate, now) || !holdsAt(issuer, now)) return undefined;
     return { name: certificate.commonName, groups: [...certificate.organizations, 'system:authenticated'] };
   }
 

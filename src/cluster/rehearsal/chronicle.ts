@@ -13,6 +13,7 @@ export interface ChronicleEntry {
     | 'went off'
     | 'came back'
     | 'authority ended'
+    | 'authority replaced'
     | 'clock wrong'
     | 'clock right'
     | 'away'

@@ -1,18 +1,18 @@
 import { createClient } from '../../client/create-client.ts';
 import { transportFromContext } from '../../client/kubeconfig-client.ts';
 import { flag } from '../../client/serving/component-flags.ts';
-import { collectCluster } from '../../doctor/collect/collect-cluster.ts';
 import { kubeconfigPath } from '../../doctor/command.ts';
 import { readKubeconfig, resolveContext } from '../../pki/kubeconfig.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
 import { FlagError, type FlagValues, type ParsedFlags } from '../../std/flags.ts';
 import type { ChronicleEntry, Summary } from './chronicle.ts';
-import { type PublicParts, publicParts } from './public-parts.ts';
+import { type PublicParts, readPublicParts } from './public-parts.ts';
 import { rehearse } from './rehearse.ts';
 import { parseDays, parseFault, type Scenario } from './scenario.ts';
 
 const DAY_MS = 86_400_000;
 const MOST_NODES = 5000;
+const TEN_YEARS_MS = 3650 * DAY_MS;
 
 /** `muster rehearse`. Exit status 0: every certificate was renewed in time; 3: something ran out or was lost; 1: it could not be played. */
 export const rehearseCommand: ComponentCommand = {
@@ -23,11 +23,11 @@ export const rehearseCommand: ComponentCommand = {
     flag('nodes', 'int', 'how many nodes', { default: 10 }),
     flag('for', 'string', 'how long, as in 1y, 90d, 48h', { default: '1y' }),
     flag('certificate-lifetime', 'string', "of kubelets' certificates, as --cluster-signing-duration", { default: '1y' }),
-    flag('ca-lifetime', 'string', "what is left of the authority's life", { default: '10y' }),
+    flag('ca-lifetime', 'string', "what is left of the authority's life; default: ten years more than is rehearsed"),
     flag(
       'fault',
       'strings',
-      'KIND@WHEN+HOWLONG[:NODES[:OFFSET]]: approver-away@200d+2h, node-off@30d+420d:node-7, clock@10d+1d:node-3:+7m',
+      'KIND@WHEN+HOWLONG[:NODES[:OFFSET]]: approver-away@200d+2h, node-off@30d+420d:node-7, clock@10d+1d:node-3:+7m, ca-replaced@9y+10y',
     ),
     flag('rejoin', 'bool', 'nodes whose certificate ran out while they were off have a bootstrap token'),
     flag('seed', 'int', 'decides all that is random', { default: 1 }),
@@ -82,7 +82,7 @@ function readScenario(values: FlagValues, isSet: ParsedFlags['isSet'], live: Pub
     startMs: nowMs,
     durationMs,
     certificateLifetimeMs,
-    caLifetimeMs: duration('ca-lifetime', live?.caLifetimeMs),
+    caLifetimeMs: duration('ca-lifetime', live?.caLifetimeMs ?? durationMs + TEN_YEARS_MS),
     faults: values.strings('fault').map((text) => parseFault(text, nodes)),
     rejoin: values.bool('rejoin'),
     seed: values.int('seed'),
@@ -94,8 +94,7 @@ async function readLive(values: FlagValues, io: CommandIo): Promise<PublicParts>
   const transport = transportFromContext(context, io.clock);
   try {
     const client = createClient({ transport, userAgent: 'muster-rehearse' });
-    const seen = await collectCluster({ client, context, clock: io.clock, signal: io.signal, timeoutMs: 3000, nodes: true });
-    return publicParts(seen);
+    return await readPublicParts({ client, caPem: context.caPem, nowMs: io.clock.now(), signal: io.signal, timeoutMs: 3000 });
   } finally {
     await transport.close({ final: true });
   }
@@ -123,7 +122,7 @@ export function rehearsalText(scenario: Scenario, summary: Summary, entries: rea
   ];
   if (firstBroken) lines.push(`broke first       ${entryText(firstBroken)}`);
   if (lastMended) lines.push(`right again       ${entryText(lastMended)}`);
-  if (lost.length > 0) lines.push('to bring back     muster rescue, or join them anew with a bootstrap token');
+  for (const way of waysBack(summary, entries)) lines.push(`to bring back     ${way}`);
   if (entries.length > 0)
     lines.push(
       '',
@@ -131,4 +130,13 @@ export function rehearsalText(scenario: Scenario, summary: Summary, entries: rea
       ...(entries.length > SHOWN ? [`and ${entries.length - SHOWN} more (-o json)`] : []),
     );
   return `${lines.join('\n').trimEnd()}\n`;
+}
+
+/** What mends that which did not come right by itself. */
+function waysBack({ lost, firstBroken }: Summary, entries: readonly ChronicleEntry[]): string[] {
+  const ended = entries.findLast(({ what }) => what === 'authority ended' || what === 'authority replaced');
+  if (ended?.what === 'authority ended')
+    return ['first another authority, in good time: --fault ca-replaced@WHEN+LIFETIME shows how early; then muster rescue'];
+  if (lost.length > 0) return ['muster rescue, or join them anew with a bootstrap token'];
+  return firstBroken ? ['nothing is to be done: all nodes came right by themselves'] : [];
 }

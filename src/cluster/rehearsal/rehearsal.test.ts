@@ -35,6 +35,22 @@ test('a year passes, every certificate is renewed once, and nothing is missed', 
   assert.deepEqual(entries, []);
 });
 
+test('in ten years no renewal is missed, nor in a week of certificates that live for a day', async () => {
+  const { summary, entries } = await play({ durationMs: 3650 * DAY_MS, caLifetimeMs: 7300 * DAY_MS });
+  assert.deepEqual([summary.missed, summary.failedTries, summary.lost, entries], [0, 0, [], []]);
+  // Each is renewed when 70 to 90 % of its life is over: after 256 to 329 days.
+  for (const count of [summary.renewals.client, summary.renewals.serving])
+    assert.ok(count >= 4 * 11 && count <= 4 * 16, `${count} renewals`);
+  const short = await play({ durationMs: 7 * DAY_MS, certificateLifetimeMs: DAY_MS });
+  assert.deepEqual([short.summary.missed, short.summary.failedTries, short.summary.lost], [0, 0, []]);
+});
+
+test('hundreds of nodes join one group after the other, and none is turned away', async () => {
+  const nodes = Array.from({ length: 130 }, (_, i) => `node-${i + 1}`);
+  const { summary } = await play({ nodes, durationMs: HOUR_MS });
+  assert.deepEqual([summary.joined, summary.failedTries, summary.lost], [130, 0, []]);
+});
+
 test('the same seed plays the same story', async () => {
   const [a, b] = await Promise.all([play({ certificateLifetimeMs: 90 * DAY_MS }), play({ certificateLifetimeMs: 90 * DAY_MS })]);
   assert.deepEqual(a, b);
@@ -84,6 +100,17 @@ test('when the authority ends everything ends, and until then nobody asks every 
   assert.ok(story(entries).includes('node-1 certificate ran out'));
   const { client, serving } = summary.renewals;
   assert.ok(client + serving < 4 * 2 * 60, `${client + serving} renewals towards the end`);
+});
+
+test('an authority that is replaced in time ends unnoticed; replaced too late it leaves all nodes to be rescued', async () => {
+  const changes = { durationMs: 200 * DAY_MS, certificateLifetimeMs: 365 * DAY_MS, caLifetimeMs: 100 * DAY_MS };
+  const inTime = await play(changes, 'ca-replaced@60d+10y');
+  assert.deepEqual(story(inTime.entries), ['cluster authority replaced', 'cluster authority ended']);
+  assert.deepEqual([inTime.summary.missed, inTime.summary.lost], [0, []]);
+  const late = await play(changes, 'ca-replaced@101d+10y');
+  assert.deepEqual(late.summary.lost, NODES);
+  const rescued = await play({ ...changes, rejoin: true }, 'ca-replaced@101d+10y', `node-off@102d+1h:${NODES.join(',')}`);
+  assert.deepEqual(rescued.summary.lost, []);
 });
 
 test('a clock fires in order, leaps once over what repeats, and forgets what is cancelled', () => {

@@ -6,7 +6,7 @@ import { ApproverMetrics } from '../../approver/approver-metrics.ts';
 import { createClient } from '../../client/create-client.ts';
 import type { Transport } from '../../client/transport/transport.ts';
 import { createControllerManager } from '../../controllers/controller-manager.ts';
-import { createAuthority } from '../../pki/authority.ts';
+import { type Authority, createAuthority } from '../../pki/authority.ts';
 import { generatePrivateKey } from '../../pki/keys.ts';
 import { type Component, ComponentGroup } from '../../std/lifecycle.ts';
 import { silentLogger } from '../../std/logger.ts';
@@ -35,6 +35,9 @@ export interface RehearsalOptions {
 const BACKDATE_MS = 5 * 60_000;
 /** While a node waits for an answer, time goes step by step, so that retries come when they would; for no longer than this after it asked. */
 const FINE_MS = 120_000;
+/** As many nodes are switched on together; the API server refuses whole data centres at once, rightly. */
+const JOINING_AT_ONCE = 100;
+const NEXT_JOINING_MS = 60_000;
 const LONG_WATCH_SECONDS = 1_000_000_000;
 const SERVICE_RANGE = '10.96.0.0/12';
 
@@ -77,6 +80,8 @@ class Rehearsal {
   readonly #parts = new Map<Fault['kind'], { create: () => Component; group: ComponentGroup | undefined }>();
   #apiServerAway = false;
   #gate: CertificateGate | undefined;
+  /** The one that signs, first; before it all that are believed still. */
+  readonly #authorities: Authority[] = [];
   #fineUntilMs: number;
 
   constructor(scenario: Scenario, options: RehearsalOptions) {
@@ -89,12 +94,10 @@ class Rehearsal {
   }
 
   async start(): Promise<void> {
-    const { startMs, caLifetimeMs, certificateLifetimeMs } = this.#scenario;
+    const { caLifetimeMs, certificateLifetimeMs } = this.#scenario;
     const clock = this.#server;
     const random = this.#random;
-    const authority = await createAuthority({
-      ...{ commonName: 'kubernetes', notBeforeMs: startMs - BACKDATE_MS, notAfterMs: startMs + caLifetimeMs },
-    });
+    const authority = await this.#makeAuthority(caLifetimeMs);
     const store = createMemoryStore({ clock });
     this.#stack.defer(() => store.close());
     const [tls, serviceAccountKey] = await Promise.all([
@@ -127,8 +130,7 @@ class Rehearsal {
     const gate = new CertificateGate({
       apiServer,
       clock,
-      caNotAfterMs: authority.notAfterMs,
-      caNotBeforeMs: authority.certificate.notBeforeMs,
+      authorities: () => this.#authorities.map(({ certificate }) => certificate),
       isAway: () => this.#apiServerAway,
       onRequest: () => {
         this.#fineUntilMs = Math.max(this.#fineUntilMs, this.#world.now() + FINE_MS);
@@ -140,7 +142,7 @@ class Rehearsal {
       createControllerManager({
         ...{ clientFor: () => admin, clock, logger: silentLogger, random, identity: 'rehearsal' },
         controllers: ['csrapproving', 'csrsigning', 'csrcleaner'],
-        signing: { certificatePem: authority.certificatePem, privateKeyPem: authority.privateKeyPem },
+        signing: this.#authorities[0]!,
         signingDurationMs: certificateLifetimeMs,
       }),
     );
@@ -148,8 +150,21 @@ class Rehearsal {
     this.#quiet.start();
     this.#stack.defer(() => this.#quiet.stop());
     for (const kind of this.#parts.keys()) await this.#startPart(kind);
-    this.#planFaults(authority.notAfterMs);
-    for (const node of this.#nodes.values()) node.switchOn();
+    this.#planFaults();
+    for (const [i, node] of [...this.#nodes.values()].entries()) {
+      const group = Math.floor(i / JOINING_AT_ONCE);
+      if (group === 0) node.switchOn();
+      else this.#at(group * NEXT_JOINING_MS, () => node.switchOn());
+    }
+  }
+
+  async #makeAuthority(lifetimeMs: number): Promise<Authority> {
+    const nowMs = this.#world.now();
+    const dates = { notBeforeMs: nowMs - BACKDATE_MS, notAfterMs: nowMs + lifetimeMs };
+    const authority = await createAuthority({ commonName: 'kubernetes', ...dates });
+    this.#authorities.unshift(authority);
+    this.#at(authority.notAfterMs - this.#scenario.startMs, () => this.#note('cluster', 'authority ended'));
+    return authority;
   }
 
   #makeNodes(gate: CertificateGate): void {
@@ -211,22 +226,31 @@ class Rehearsal {
     await group?.stop();
   }
 
-  #planFaults(caNotAfterMs: number): void {
-    const { faults, startMs } = this.#scenario;
-    const at = (ms: number, act: () => Promise<void> | void) =>
-      this.#world.setTimer(ms - this.#world.now(), () => {
-        this.#fineUntilMs = Math.max(this.#fineUntilMs, this.#world.now() + FINE_MS);
-        void act();
-      });
-    for (const fault of faults) {
-      at(startMs + fault.atMs, () => this.#begin(fault));
-      at(startMs + fault.atMs + fault.forMs, () => this.#end(fault));
+  /** Does something so long after the start. */
+  #at(sinceStartMs: number, act: () => Promise<void> | void): void {
+    this.#world.setTimer(this.#scenario.startMs + sinceStartMs - this.#world.now(), () => {
+      this.#fineUntilMs = Math.max(this.#fineUntilMs, this.#world.now() + FINE_MS);
+      void act();
+    });
+  }
+
+  #planFaults(): void {
+    for (const fault of this.#scenario.faults) {
+      this.#at(fault.atMs, () => this.#begin(fault));
+      if (fault.kind !== 'ca-replaced') this.#at(fault.atMs + fault.forMs, () => this.#end(fault));
     }
-    at(caNotAfterMs, () => this.#note('cluster', 'authority ended'));
   }
 
   async #begin(fault: Fault): Promise<void> {
     const { kind } = fault;
+    if (kind === 'ca-replaced') {
+      await this.#makeAuthority(fault.forMs);
+      this.#note('cluster', 'authority replaced');
+      if (this.#parts.get('signer-away')?.group === undefined) return;
+      await this.#stopPart('signer-away');
+      await this.#startPart('signer-away');
+      return;
+    }
     if (kind === 'node-off' || kind === 'clock') {
       for (const node of this.#befallen(fault)) {
         this.#note(

@@ -6,9 +6,10 @@ import type { Transport } from '../../client/transport/transport.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
 import { CLIENT_SIGNER, CLIENT_USAGES, NODES_GROUP, nodeUserName } from '../../kubelet/bootstrap/bootstrap.ts';
 import { createCertificateManager } from '../../kubelet/certificates/certificate-manager.ts';
-import { type CertificateStore, type KeyPair, readPair } from '../../kubelet/certificates/certificate-store.ts';
+import type { CertificateStore, KeyPair } from '../../kubelet/certificates/certificate-store.ts';
 import { rotationRetryDelayMs } from '../../kubelet/certificates/rotation-plan.ts';
 import { awaitCertificate, fileSigningRequest } from '../../kubelet/certificates/signing-request.ts';
+import { parseCertificates } from '../../pki/certificate.ts';
 import { generatePrivateKey } from '../../pki/keys.ts';
 import type { Clock, Timer } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
@@ -118,7 +119,7 @@ export class RehearsedNode {
       try {
         const filed = await fileSigningRequest(deps, { key, template, signerName: CLIENT_SIGNER, usages: CLIENT_USAGES, signal });
         const certificatePem = await awaitCertificate(deps, filed, { timeoutMs: SIGNING_TIMEOUT_MS, signal });
-        this.#take('client', readPair(certificatePem, key.pem, 'the first certificate'), 'joined');
+        this.#take('client', pairOf(certificatePem, key.pem), 'joined');
         return;
       } catch (error) {
         if (isAbort(error, signal)) throw error;
@@ -150,7 +151,7 @@ export class RehearsedNode {
     const store: CertificateStore = {
       currentPath: '',
       load: () => Promise.resolve(this.#pairs[purpose]),
-      save: (certificatePem, privateKeyPem) => Promise.resolve(readPair(certificatePem, privateKeyPem, 'the new certificate')),
+      save: (certificatePem, privateKeyPem) => Promise.resolve(pairOf(certificatePem, privateKeyPem)),
     };
     const logger = { ...silentLogger, error: (message: string) => this.#note('renewal failed', purpose, message) };
     return createCertificateManager({
@@ -189,6 +190,8 @@ export class RehearsedNode {
       if (this.#pairs[purpose] !== pair || !this.isOn) return;
       this.#without.add(purpose);
       this.#note('certificate ran out', purpose);
+      // It has nothing left to prove itself with: its tries would be answered 401 twice a minute until somebody restarts it.
+      if (purpose === 'client') this.#life?.abort(new DOMException('its client certificate has run out', 'AbortError'));
     });
     this.#ends.set(purpose, timer);
   }
@@ -206,4 +209,10 @@ export class RehearsedNode {
       ...(detail && { detail }),
     });
   }
+}
+
+/** As a store reads it back from its file, but for the check of the key, which takes OpenSSL longer than all the rest: it was ours a moment ago. */
+function pairOf(certificatePem: string, privateKeyPem: string): KeyPair {
+  const { notBeforeMs, notAfterMs } = parseCertificates(certificatePem)[0]!;
+  return { certificatePem, privateKeyPem, notBeforeMs, notAfterMs };
 }

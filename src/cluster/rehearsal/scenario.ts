@@ -3,8 +3,9 @@ import { parseGoDuration } from '../../std/go-duration.ts';
 
 /** Something that goes wrong during a rehearsal, from a time on and for a while; counted from the start. */
 export interface Fault {
-  readonly kind: 'approver-away' | 'signer-away' | 'apiserver-away' | 'node-off' | 'clock';
+  readonly kind: 'approver-away' | 'signer-away' | 'apiserver-away' | 'node-off' | 'clock' | 'ca-replaced';
   readonly atMs: number;
+  /** Of `ca-replaced`: how long the new authority lives. */
   readonly forMs: number;
   /** Names of the nodes that it befalls; all for parts of the control plane. */
   readonly nodes: readonly string[];
@@ -29,10 +30,11 @@ export interface Scenario {
 }
 
 const DAY_MS = 86_400_000;
-const FAULT = /^(approver-away|signer-away|apiserver-away|node-off|clock)@([^+:]+)\+([^:]+)(?::([^:]+))?(?::([^:]+))?$/;
+const FAULT =
+  /^(approver-away|signer-away|apiserver-away|node-off|clock|ca-replaced)@([^+:]+)\+([^:]+)(?::([^:]+))?(?::([^:]+))?$/;
 
 /**
- * Reads `approver-away@200d+2h`, `node-off@30d+420d:node-7`, `clock@10d+1d:node-3:-7m`: kind, when, for how long, which nodes (with commas),
+ * Reads `approver-away@200d+2h`, `node-off@30d+420d:node-7`, `clock@10d+1d:node-3:-7m`, `ca-replaced@9y+10y`: kind, when, for how long, which nodes (with commas),
  * by how much.
  *
  * @throws CodedError FAULT_INVALID
