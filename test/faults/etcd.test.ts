@@ -8,6 +8,7 @@ import { type Master, type Masters, startMasters } from '../harness/masters.ts';
 import { runCommand, runOrFail } from '../harness/run-command.ts';
 import { until } from '../harness/until.ts';
 import { WriteLoad } from '../harness/write-load.ts';
+import { wrongClockStory } from './wrong-clock-story.ts';
 
 let cluster: Masters;
 let loads = 0;
@@ -153,6 +154,10 @@ describe('three masters under a steady load of writes', () => {
       },
       { valueBytes: 30_000 },
     );
+  });
+
+  test('a host’s clock is ten minutes wrong, and is set while it runs: nobody loses a place or is taken for dead', async (t) => {
+    await underLoad(t, (load) => wrongClockStory(cluster, load), { restarted: true });
   });
 
   test('everything is killed at once, and started again', async (t) => {

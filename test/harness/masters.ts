@@ -29,8 +29,8 @@ export interface Master {
   /** As an administrator. */
   readonly api: Api;
   readonly process: ComponentProcess;
-  /** Starts its API server, and does not wait. */
-  startServer(): void;
+  /** Starts its API server, and does not wait. @param env besides this process's own */
+  startServer(env?: Readonly<Record<string, string>>): void;
   /** Resolves when its API server is ready. */
   serverReady(): Promise<void>;
   /** Ends its API server at once, with SIGKILL. */
@@ -89,7 +89,7 @@ export async function startMasters(options: MastersOptions = {}): Promise<Master
         if (!process) throw new Error('the API server has not been started');
         return process;
       },
-      startServer() {
+      startServer(env) {
         const [program = '', ...args] = [
           ...inNamespace(link.namespace),
           // Machines have names of their own, by which servers tell each other apart.
@@ -111,7 +111,7 @@ export async function startMasters(options: MastersOptions = {}): Promise<Master
           '--service-cluster-ip-range=10.96.0.0/24',
           ...(options.flags ?? []),
         ];
-        process = startProgram(program, args);
+        process = startProgram(program, args, { env });
       },
       serverReady: () =>
         until(

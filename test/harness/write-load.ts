@@ -33,13 +33,21 @@ export interface ApiOptions {
   readonly privateKeyPem: string;
 }
 
+const KEEPALIVE_MS = 5_000;
+/** A stream that has not begun by then may have been asked of a machine without power. */
+const OPENING_MS = 20_000;
+
 export function createApi({ server, caPem, certificatePem, privateKeyPem }: ApiOptions): Api {
   const tls = { ca: caPem, cert: certificatePem, key: privateKeyPem };
   const agent = new Agent({ ...tls, keepAlive: true });
   const begin = (method: string, path: string, text: string | undefined, signal: AbortSignal) =>
     new Promise<IncomingMessage>((resolve, reject) => {
       const headers = text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
-      request(`${server}${path}`, { agent, method, headers, signal }, resolve).once('error', reject).end(text);
+      request(`${server}${path}`, { agent, method, headers, signal }, resolve)
+        // A watch on a machine that lost its power ends, too.
+        .once('socket', (socket) => socket.setKeepAlive(true, KEEPALIVE_MS))
+        .once('error', reject)
+        .end(text);
     });
   return {
     server,
@@ -51,8 +59,11 @@ export function createApi({ server, caPem, certificatePem, privateKeyPem }: ApiO
       return { status: answer.statusCode ?? 0, text, body: json ? JSON.parse(text) : {} };
     },
     async lines(path, onLine, signal) {
+      const opening = new AbortController();
+      const timer = setTimeout(() => opening.abort(), OPENING_MS);
       try {
-        const answer = await begin('GET', path, undefined, signal);
+        const answer = await begin('GET', path, undefined, AbortSignal.any([signal, opening.signal]));
+        clearTimeout(timer);
         let rest = '';
         for await (const chunk of answer.setEncoding('utf8')) {
           const lines = `${rest}${chunk}`.split('\n');
@@ -61,6 +72,8 @@ export function createApi({ server, caPem, certificatePem, privateKeyPem }: ApiO
         }
       } catch {
         // However it ended, the watcher begins again where it was.
+      } finally {
+        clearTimeout(timer);
       }
     },
     close: () => agent.destroy(),
