@@ -1,23 +1,29 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { OLDEST_NODE_OF_PACKAGE } from '../../bin/oldest-node.js';
 import { runOrFail } from './run-command.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
+/** The version of the oldest Node that an installed package runs on, as its `engines` say: "22.16.0". */
+export function oldestNodeVersion(): string {
+  const { engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { engines: { node: string } };
+  return engines.node.replace(/^>=(\d+\.\d+)$/, '$1.0');
+}
+
 /**
- * The oldest Node that an installed package runs on, from the npm package that holds its program; kept beside the checkout's modules.
+ * The program of that Node, from the npm package that holds it; kept beside the checkout's modules.
  *
  * @throws Error with what npm said when it cannot be had
  */
 export async function oldestNode(): Promise<string> {
-  const directory = join(ROOT, 'node_modules', '.cache', 'muster', 'tools', `node-${OLDEST_NODE_OF_PACKAGE}`);
+  const version = oldestNodeVersion();
+  const directory = join(ROOT, 'node_modules', '.cache', 'muster', 'tools', `node-${version}`);
   const program = join(directory, 'bin', 'node');
   if (existsSync(program)) return program;
   const partial = `${directory}.${process.pid}`;
   mkdirSync(partial, { recursive: true });
   try {
-    const name = `node-${process.platform}-${process.arch}@${OLDEST_NODE_OF_PACKAGE}`;
+    const name = `node-${process.platform}-${process.arch}@${version}`;
     const packed = await runOrFail('npm', ['pack', '--silent', '--pack-destination', partial, name], { timeoutMs: 240_000 });
     const archive = join(partial, packed.trim().split('\n').at(-1)!);
     await runOrFail('tar', ['xzf', archive, '-C', partial, '--strip-components=1', 'package/bin/node']);
