@@ -1,3 +1,4 @@
+import type { Kubeconfig } from '../../pki/kubeconfig.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
@@ -45,6 +46,7 @@ import { createMutatingWebhooks } from './webhooks/mutating-webhooks.ts';
 import { createServiceAddress } from './webhooks/service-address.ts';
 import { createValidatingWebhooks } from './webhooks/validating-webhooks.ts';
 import { WebhookConnections } from './webhooks/webhook-connections.ts';
+import { createWebhookUsers } from './webhooks/webhook-users.ts';
 
 export interface AdmissionOptions {
   readonly enableAdmissionPlugins?: readonly string[];
@@ -96,13 +98,18 @@ type Plugins = readonly (readonly [name: string, create: () => AdmissionPlugin])
 
 /** Those that upstream runs unless told otherwise, and NodeRestriction. */
 function defaultPlugins(options: AdmissionOptions, deps: AdmissionDeps): Plugins {
-  const { reader, authorizer, random } = deps;
-  const webhooks = { ...deps, connections: new WebhookConnections(createServiceAddress(reader, random)) };
+  const { reader, authorizer, random, clock } = deps;
   const tolerations = {
     notReadySeconds: options.defaultNotReadyTolerationSeconds ?? 300,
     unreachableSeconds: options.defaultUnreachableTolerationSeconds ?? 300,
   };
-  const { podSecurity = DEFAULT_CONFIGURATION, limitedResources: limited = [] } = options.admissionConfiguration ?? {};
+  const configuration = options.admissionConfiguration ?? {};
+  const { podSecurity = DEFAULT_CONFIGURATION, limitedResources: limited = [] } = configuration;
+  const resolve = createServiceAddress(reader, random);
+  const webhooks = (users: Kubeconfig | undefined) => ({
+    ...deps,
+    connections: new WebhookConnections(resolve, users && createWebhookUsers(users, clock)),
+  });
   return [
     ['NamespaceLifecycle', () => createNamespaceLifecycle(reader)],
     ['LimitRanger', () => createLimitRanger(reader)],
@@ -123,9 +130,9 @@ function defaultPlugins(options: AdmissionOptions, deps: AdmissionDeps): Plugins
     ['DefaultIngressClass', () => createDefaultIngressClass(reader)],
     ['PodTopologyLabels', () => createPodTopologyLabels(reader)],
     ['MutatingAdmissionPolicy', () => createMutatingPolicies(deps)],
-    ['MutatingAdmissionWebhook', () => createMutatingWebhooks(webhooks)],
+    ['MutatingAdmissionWebhook', () => createMutatingWebhooks(webhooks(configuration.mutatingWebhookUsers))],
     ['ValidatingAdmissionPolicy', () => createValidatingPolicies(deps)],
-    ['ValidatingAdmissionWebhook', () => createValidatingWebhooks(webhooks)],
+    ['ValidatingAdmissionWebhook', () => createValidatingWebhooks(webhooks(configuration.validatingWebhookUsers))],
     ['ResourceQuota', () => createResourceQuota({ ...deps, limited })],
   ];
 }

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import type { Kubeconfig } from '../../../pki/kubeconfig.ts';
 import {
   type Configuration,
   parseConfiguration,
@@ -21,6 +22,7 @@ import {
   nodeSelectorsOf,
   podSecurityOf,
   tolerationsOf,
+  webhookUsersOf,
 } from './plugin-configurations.ts';
 import type { PluginDocument } from './plugin-document.ts';
 
@@ -32,6 +34,9 @@ export interface AdmissionConfiguration {
   readonly nodeSelectors?: ClusterNodeSelectors;
   readonly imagePolicy?: ImagePolicyConfig;
   readonly tolerations?: ClusterTolerations;
+  /** Who the server is to webhooks. */
+  readonly mutatingWebhookUsers?: Kubeconfig;
+  readonly validatingWebhookUsers?: Kubeconfig;
 }
 
 const FLAG = 'admission-control-config-file';
@@ -78,6 +83,8 @@ const READERS: Readonly<Record<string, (document: PluginDocument) => AdmissionCo
     PodTolerationRestriction: (document) => ({ tolerations: tolerationsOf(document) }),
     ImagePolicyWebhook: async (document) => ({ imagePolicy: await imagePolicyOf(document) }),
     PodNodeSelector: (document) => ({ nodeSelectors: nodeSelectorsOf(document) }),
+    MutatingAdmissionWebhook: async (document) => ({ mutatingWebhookUsers: await webhookUsersOf(document) }),
+    ValidatingAdmissionWebhook: async (document) => ({ validatingWebhookUsers: await webhookUsersOf(document) }),
   };
 
 async function readPlugin({ name = '', path, configuration }: PluginEntry, file: string): Promise<PluginDocument> {

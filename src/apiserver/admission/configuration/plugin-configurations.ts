@@ -1,7 +1,8 @@
+import { isAbsolute } from 'node:path';
 import type { V1Toleration } from '../../../api/gen/types.ts';
 import { checkDnsLabel, checkDnsSubdomain } from '../../../api/machinery/names.ts';
 import type { ScopeRequirement } from '../../../api/quota/evaluator.ts';
-import { readKubeconfig, resolveContext } from '../../../pki/kubeconfig.ts';
+import { type Kubeconfig, readKubeconfig, resolveContext } from '../../../pki/kubeconfig.ts';
 import { formatGoDuration } from '../../../std/go-duration.ts';
 import type { EventLimit, EventLimitType } from '../event-rate-limit.ts';
 import type { ImagePolicyConfig } from '../image-policy-webhook.ts';
@@ -18,6 +19,7 @@ import {
 import type { PodSecurityConfiguration } from '../pod-security/pod-security.ts';
 import type { ClusterTolerations } from '../pod-toleration-restriction.ts';
 import type { LimitedResource } from '../resource-quota/limited-resources.ts';
+import { checkWebhookUsers } from '../webhooks/webhook-users.ts';
 import { Fields } from './fields.ts';
 import type { PluginDocument } from './plugin-document.ts';
 
@@ -178,4 +180,26 @@ interface DurationLimits {
   readonly least: number;
   readonly most: number;
   readonly otherwise: number;
+}
+
+const WEBHOOK_VERSIONS: Readonly<Record<string, string>> = {
+  'apiserver.config.k8s.io/v1': 'WebhookAdmissionConfiguration',
+  'apiserver.config.k8s.io/v1alpha1': 'WebhookAdmission',
+};
+
+/** `kubeConfigFile`: whose users the server is to webhooks, by their hosts (plugin/webhook/config/kubeconfig.go). */
+export async function webhookUsersOf(document: PluginDocument): Promise<Kubeconfig> {
+  const { apiVersion } = document;
+  const kind = Object.hasOwn(WEBHOOK_VERSIONS, apiVersion) ? WEBHOOK_VERSIONS[apiVersion]! : '';
+  const fields = new Fields(document, [kind], [apiVersion]);
+  const path = fields.text('kubeConfigFile');
+  fields.end();
+  if (!isAbsolute(path)) throw fields.invalid('kubeConfigFile', path, 'must be an absolute file path');
+  try {
+    const users = await readKubeconfig(path);
+    checkWebhookUsers(users);
+    return users;
+  } catch (error) {
+    throw fields.fail(`kubeConfigFile: ${(error as Error).message}`);
+  }
 }

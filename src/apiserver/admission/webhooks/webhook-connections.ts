@@ -2,6 +2,7 @@
 import { Agent, request } from 'node:https';
 import type { AdmissionregistrationV1WebhookClientConfig as ClientConfig } from '../../../api/gen/types.ts';
 import { parseExactJson } from '../../../std/exact-json.ts';
+import type { WebhookIdentity, WebhookUsers } from './webhook-users.ts';
 
 /** Enough for the patch of an object of 3 MiB. */
 const LARGEST_ANSWER = 8 * 1024 * 1024;
@@ -27,12 +28,25 @@ interface Target {
   readonly servername: string | undefined;
 }
 
+interface Addressed {
+  readonly target: Target;
+  readonly caBundle: string | undefined;
+  readonly identity: WebhookIdentity | undefined;
+}
+
+/** What users are found by. */
+const hostAndPort = ({ service }: ClientConfig, { host, port }: URL): string =>
+  service ? `${service.name}.${service.namespace}.svc:${service.port ?? 443}` : port ? host : `${host}:443`;
+
 export class WebhookConnections {
   readonly #resolve: ResolveService;
+  readonly #users: WebhookUsers | undefined;
   readonly #agents = new Map<string, Agent>();
 
-  constructor(resolve: ResolveService) {
+  /** Without `users` webhooks are not told who asks. */
+  constructor(resolve: ResolveService, users?: WebhookUsers) {
     this.#resolve = resolve;
+    this.#users = users;
   }
 
   /** The parsed answer. Rejects with an Error that says why there is none, as Go's client would. */
@@ -47,7 +61,9 @@ export class WebhookConnections {
       throw named((error as Error).message, error);
     }
     const signal = AbortSignal.timeout(Math.ceil(timeoutMs));
-    const { status, text } = await this.#post(target, client.caBundle, body, signal).catch((error: NodeJS.ErrnoException) => {
+    const identity = await this.#users?.(hostAndPort(client, url));
+    const sent = { target, caBundle: client.caBundle, identity };
+    const { status, text } = await this.#post(sent, body, signal).catch((error: NodeJS.ErrnoException) => {
       throw named(signal.aborted ? 'context deadline exceeded' : failureText(error, target), error);
     });
     if (status < 200 || status > 299) throw new Error(refusalText(status, text));
@@ -72,8 +88,8 @@ export class WebhookConnections {
     };
   }
 
-  #agent(caBundle: string | undefined, origin: string): Agent {
-    const key = `${origin} ${caBundle ?? ''}`;
+  #agent({ target: { host, port, url }, caBundle, identity }: Addressed): Agent {
+    const key = `${host}:${port} ${url.host} ${caBundle ?? ''} ${identity?.connectionKey ?? ''}`;
     const known = this.#agents.get(key);
     if (known) {
       this.#agents.delete(key);
@@ -81,7 +97,7 @@ export class WebhookConnections {
       return known;
     }
     const ca = caBundle ? { ca: Buffer.from(caBundle, 'base64') } : {};
-    const agent = new Agent({ keepAlive: true, maxFreeSockets: 8, ...ca });
+    const agent = new Agent({ keepAlive: true, maxFreeSockets: 8, ...ca, ...identity?.certificate });
     this.#agents.set(key, agent);
     for (const [oldest, idle] of this.#agents) {
       if (this.#agents.size <= MOST_AGENTS) break;
@@ -91,12 +107,8 @@ export class WebhookConnections {
     return agent;
   }
 
-  #post(
-    { url, host, port, servername }: Target,
-    caBundle: string | undefined,
-    body: string,
-    signal: AbortSignal,
-  ): Promise<{ status: number; text: string }> {
+  #post(addressed: Addressed, body: string, signal: AbortSignal): Promise<{ status: number; text: string }> {
+    const { url, host, port, servername } = addressed.target;
     return new Promise((resolve, reject) => {
       const sent = request(
         {
@@ -110,8 +122,9 @@ export class WebhookConnections {
             accept: 'application/json, */*',
             'user-agent': 'kube-apiserver-admission',
             'content-length': Buffer.byteLength(body),
+            ...addressed.identity?.headers,
           },
-          agent: this.#agent(caBundle, `${host}:${port} ${url.host}`),
+          agent: this.#agent(addressed),
           ...(servername && { servername }),
           signal,
         },
