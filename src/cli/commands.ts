@@ -126,8 +126,13 @@ const deploy: GroupEntry = {
     },
     {
       name: 'etcd',
-      summary: 'members of etcd: take one out, defragment them',
+      summary: 'members of etcd: add one, take one out, defragment them',
       commands: [
+        {
+          name: 'add',
+          summary: 'make hosts members of the etcd that runs, or replace members that lost their data',
+          load: async () => (await import('./commands/deploy-etcd-add.ts')).deployEtcdAddCommand,
+        },
         {
           name: 'remove',
           summary: 'take one member out, if a majority of those that stay serves',

@@ -248,6 +248,48 @@ test('all that the authority signed is replaced under a watch and writes, of whi
   assert.match(await deployed('verify'), /^all \d+ checks hold$/m);
 });
 
+test('a member of etcd goes and joins again, and one whose disk was wiped is replaced, under writes of which none is lost', {
+  timeout: DEPLOY_MS,
+}, async () => {
+  const [host, other, wiped] = masters();
+  const members = async () => {
+    const ssl = '--cacert=/etc/etcd/ssl/ca.pem --cert=/etc/etcd/ssl/etcd.pem --key=/etc/etcd/ssl/etcd.key';
+    const list = await host!.shell(`ETCDCTL_API=3 etcdctl --endpoints=https://127.0.0.1:2379 ${ssl} member list`);
+    return list
+      .trim()
+      .split('\n')
+      .map((line) => line.split(', '))
+      .map(([, state, name, , , isLearner]) => `${name} ${state} ${isLearner}`)
+      .sort();
+  };
+  const api = reloadingApi();
+  const load = new WriteLoad([api], 'members');
+  try {
+    await load.start(1);
+    await deployed('etcd remove', other!.name);
+    assert.deepEqual(await members(), ['k8s-m01 started false', 'k8s-m03 started false']);
+    assert.match((await deploy('apply')).stderr, /k8s-m02: was taken out of etcd: "muster deploy etcd add k8s-m02"/);
+    await deployed('etcd add', other!.name);
+    await wiped!.shell('systemctl kill -s KILL etcd; systemctl stop etcd; rm -rf /var/lib/etcd/muster/member');
+    // By itself it does not come back as who it was.
+    assert.notEqual((await wiped!.tryShell('systemctl start etcd')).status, 0);
+    assert.match((await deploy('plan')).stderr, /k8s-m03: has lost the data of its member of etcd/);
+    const replaced = await deploy('etcd add', wiped!.name);
+    assert.equal(replaced.status, 0, replaced.stderr);
+    assert.match(replaced.stderr, /^k8s-m03: the member that it was is out of etcd$/m);
+    await load.goesOn();
+    assert.ok((await load.finish({ restarted: true })).acknowledged > 20);
+  } finally {
+    await load.stop();
+    api.close();
+  }
+  assert.deepEqual(
+    await members(),
+    NAMES.map((name) => `${name} started false`),
+  );
+  assert.match(await deployed('plan'), /3 hosts, nothing to do/);
+});
+
 test('another program is taken up host by host; apply leaves that to upgrade', { timeout: 3 * DEPLOY_MS }, async () => {
   const executable = join(hosts.directory, 'newer', 'muster');
   await cp(join(ROOT, 'dist', 'muster'), executable);

@@ -1,9 +1,9 @@
-import { applyPlans } from '../../deploy/apply/apply.ts';
 import { isEmpty } from '../../deploy/plan/plan.ts';
 import { hostsToUpgrade } from '../../deploy/upgrade/upgrade-plan.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { ComponentCommand } from '../../std/command.ts';
 import { writeAdminKubeconfig } from '../deploy/admin-kubeconfig.ts';
+import { carryOut } from '../deploy/carry-out.ts';
 import { DEPLOY_FLAGS } from '../deploy/deploy-flags.ts';
 import { lookAt } from '../deploy/look.ts';
 import { openSession } from '../deploy/session.ts';
@@ -16,7 +16,7 @@ export const deployApplyCommand: ComponentCommand = {
   async run(flags, io) {
     const beganMs = io.clock.now();
     await using session = await openSession(flags, io, { readOnly: false, locksAs: 'apply' });
-    const { inventory, material, transports } = session;
+    const { inventory } = session;
     const kubeconfig = await writeAdminKubeconfig(session);
     const { facts, plans } = await lookAt(session, io);
     const older = hostsToUpgrade(inventory, plans, facts);
@@ -25,17 +25,10 @@ export const deployApplyCommand: ComponentCommand = {
         `nothing was done: ${older.join(', ')} ${older.length === 1 ? 'runs' : 'run'} another program than the one that is to be installed; "muster deploy upgrade" replaces it, one host at a time`,
         { code: 'UPGRADE_NEEDED' },
       );
-    await applyPlans({
-      inventory,
-      plans,
-      facts,
-      transports,
-      material,
-      openCluster: () => session.openCluster(),
-      progress: (line) => io.stdout(`${line}\n`),
-      clock: io.clock,
-      signal: io.signal,
-    });
+    await carryOut(session, io, { facts, plans }, (line) =>
+      io.stdout(`${line}
+`),
+    );
     const seconds = ((io.clock.now() - beganMs) / 1000).toFixed(1);
     const what = plans.every(isEmpty) ? 'nothing to do' : 'done';
     io.stdout(`${inventory.name}: ${inventory.hosts.length} hosts, ${what} in ${seconds} s\n`);

@@ -1,15 +1,14 @@
+import { peerUrl } from '../../deploy/desired/etcd.ts';
+import { memberFor } from '../../deploy/etcd-members/addition-plan.ts';
 import { leaveScript } from '../../deploy/etcd-members/leave-script.ts';
-import type { MemberClient } from '../../deploy/etcd-members/member-client.ts';
-import { checkRemoval } from '../../deploy/etcd-members/member-plan.ts';
+import { checkRemoval, serves } from '../../deploy/etcd-members/member-plan.ts';
+import { untilTaken } from '../../deploy/etcd-members/until-taken.ts';
 import { CodedError } from '../../std/coded-error.ts';
-import type { CommandIo, ComponentCommand } from '../../std/command.ts';
+import type { ComponentCommand } from '../../std/command.ts';
 import { FlagError } from '../../std/flags.ts';
 import { DEPLOY_FLAGS, DRY_RUN_FLAG, namedHosts, OUTPUT_FLAG, printOutline, wantsJson } from '../deploy/deploy-flags.ts';
 import { openEtcdMembers } from '../deploy/etcd-members.ts';
 import { openSession } from '../deploy/session.ts';
-
-const TAKEN_MS = 30_000;
-const POLL_MS = 1_000;
 
 /** `muster deploy etcd remove HOST`. */
 export const deployEtcdRemoveCommand: ComponentCommand = {
@@ -37,10 +36,11 @@ export const deployEtcdRemoveCommand: ComponentCommand = {
     if (!roles.includes('etcd')) throw new FlagError('HOST', `${name} has no role etcd in the inventory`);
     await using etcd = await openEtcdMembers(session, io);
     const members = await etcd.read();
-    const problems = checkRemoval(members, name);
+    // One that has not begun yet has no name.
+    const member = memberFor(members, { name, peerUrl: peerUrl(host!) });
+    const problems = member ? checkRemoval(members, member) : [];
     if (problems.length > 0) throw new CodedError(`nothing was done: ${problems.join('; ')}`, { code: 'PREFLIGHT_FAILED' });
-    const member = members.find((one) => one.name === name);
-    const by = members.find((one) => one.name !== name && one.status && etcd.clients.has(one.name));
+    const by = members.find((one) => one !== member && serves(one) && etcd.clients.has(one.name));
     if (member && !by) throw new CodedError('nothing was done: no other member answers', { code: 'PREFLIGHT_FAILED' });
     if (dryRun || wantsJson(flags))
       printOutline(flags, io, [
@@ -70,7 +70,7 @@ export const deployEtcdRemoveCommand: ComponentCommand = {
       ]);
     if (dryRun) return 0;
     if (member) {
-      await removeMember(etcd.clients.get(by!.name)!, member.id, io);
+      await untilTaken(() => etcd.clients.get(by!.name)!.remove(member.id), io);
       io.stderr(`${name}: no member of etcd any more\n`);
     }
     if (!isGone) {
@@ -81,18 +81,3 @@ export const deployEtcdRemoveCommand: ComponentCommand = {
     return 0;
   },
 };
-
-/** As long as members have not been connected for five seconds etcd takes no change, and says so. */
-async function removeMember(client: MemberClient, id: string, { clock, signal }: CommandIo): Promise<void> {
-  const endMs = clock.now() + TAKEN_MS;
-  for (;;) {
-    try {
-      await client.remove(id);
-      return;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!/unhealthy cluster/.test((error as Error).message) || clock.now() > endMs) throw error;
-    }
-    await clock.sleep(POLL_MS, signal);
-  }
-}

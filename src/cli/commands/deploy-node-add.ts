@@ -1,10 +1,10 @@
 import { nodeKind } from '../../api/core/v1/node.ts';
 import type { V1Node } from '../../api/gen/types.ts';
-import { applyPlans } from '../../deploy/apply/apply.ts';
 import { checkAddition } from '../../deploy/nodes/addition-plan.ts';
 import { formatPlan, planJson } from '../../deploy/plan/plan.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { ComponentCommand } from '../../std/command.ts';
+import { carryOut } from '../deploy/carry-out.ts';
 import { DEPLOY_FLAGS, DRY_RUN_FLAG, namedHosts, OUTPUT_FLAG, wantsJson } from '../deploy/deploy-flags.ts';
 import { lookAt } from '../deploy/look.ts';
 import { openSession } from '../deploy/session.ts';
@@ -23,12 +23,14 @@ export const deployNodeAddCommand: ComponentCommand = {
       takesArguments: true,
       ...(!dryRun && { locksAs: 'node add' }),
     });
-    const { inventory, material, transports } = session;
+    const { inventory } = session;
     const hosts = namedHosts(flags, inventory);
     const names = new Set(hosts.map(({ name }) => name));
     // A master's clock is what theirs are compared with.
     const master = inventory.hosts.find(({ name, roles }) => roles.includes('master') && !names.has(name));
-    const { facts, plans: all } = await lookAt(session, io, new Set([...names, ...(master ? [master.name] : [])]));
+    const { facts, plans: all } = await lookAt(session, io, {
+      names: new Set([...names, ...(master ? [master.name] : [])]),
+    });
     const plans = all.filter(({ host }) => names.has(host));
     const cluster = await session.openCluster();
     try {
@@ -41,17 +43,10 @@ export const deployNodeAddCommand: ComponentCommand = {
     }
     if (dryRun || json) io.stdout(json ? `${JSON.stringify(planJson(plans))}\n` : formatPlan(plans));
     if (dryRun) return 0;
-    await applyPlans({
-      inventory,
-      plans,
-      facts,
-      transports,
-      material,
-      openCluster: () => session.openCluster(),
-      progress: (line) => io.stderr(`${line}\n`),
-      clock: io.clock,
-      signal: io.signal,
-    });
+    await carryOut(session, io, { facts, plans }, (line) =>
+      io.stderr(`${line}
+`),
+    );
     const seconds = ((io.clock.now() - beganMs) / 1000).toFixed(1);
     io.stderr(`${inventory.name}: ${[...names].join(', ')} in ${seconds} s\n`);
     return 0;

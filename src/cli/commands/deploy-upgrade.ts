@@ -1,7 +1,6 @@
 import { nodeKind } from '../../api/core/v1/node.ts';
 import type { V1Node } from '../../api/gen/types.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
-import { applyPlans } from '../../deploy/apply/apply.ts';
 import type { Cluster } from '../../deploy/apply/cluster.ts';
 import { cordon, drain, podsOf, uncordon } from '../../deploy/nodes/drain.ts';
 import { type DrainPlan, planDrain } from '../../deploy/nodes/drain-plan.ts';
@@ -10,6 +9,7 @@ import { type HostUpgrade, planUpgrade, type UpgradePlan, upgradeOutlines } from
 import { unitsOf } from '../../deploy/verify/checks.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
+import { carryOut } from '../deploy/carry-out.ts';
 import {
   DEPLOY_FLAGS,
   DRAIN_FLAGS,
@@ -91,7 +91,7 @@ interface Means {
 }
 
 async function upgrade(plan: UpgradePlan, { session, io, look, cluster, drainChoices, drainTimeoutMs }: Means): Promise<void> {
-  const { inventory, transports, material } = session;
+  const { inventory, transports } = session;
   const { clock, signal } = io;
   const { client } = cluster;
   const progress = (line: string) => io.stderr(`${line}\n`);
@@ -122,10 +122,7 @@ async function upgrade(plan: UpgradePlan, { session, io, look, cluster, drainCho
     },
     async apply(host) {
       heartbeats.set(host.plan.host, heartbeatOf(await unlessReason(nodes.get(host.plan.host, { signal }), 'NotFound')));
-      await applyPlans({
-        ...{ inventory, plans: [host.plan], facts: look.facts, transports, material, progress, clock, signal },
-        openCluster: () => session.openCluster(),
-      });
+      await carryOut(session, io, { facts: look.facts, plans: [host.plan] }, progress);
     },
     awaitServing: (host) => awaitServing(host, { session, io, cluster, heartbeat: heartbeats.get(host.plan.host) ?? '' }),
   });

@@ -1,4 +1,3 @@
-import { applyPlans } from '../../deploy/apply/apply.ts';
 import { kubeletPair } from '../../deploy/desired/node.ts';
 import type { HostFacts } from '../../deploy/facts/facts.ts';
 import { isEmpty, isSignedBy } from '../../deploy/plan/plan.ts';
@@ -6,6 +5,7 @@ import { checkCluster } from '../../deploy/verify/checks.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo } from '../../std/command.ts';
 import { writeAdminKubeconfig } from './admin-kubeconfig.ts';
+import { carryOut } from './carry-out.ts';
 import { lookAt } from './look.ts';
 import type { Session } from './session.ts';
 
@@ -22,15 +22,10 @@ export async function distribute(session: Session, io: CommandIo): Promise<void>
   // What cannot be mended is told once, by whoever began.
   const quiet = { ...io, stderr: () => undefined };
   await writeAdminKubeconfig(current);
-  const { facts, plans } = await lookAt(current, quiet);
-  const { inventory, transports, material } = current;
-  await applyPlans({
-    ...{ inventory, plans, facts, transports, material },
-    openCluster: () => current.openCluster(),
-    progress: (line) => io.stderr(`${line}\n`),
-    clock: io.clock,
-    signal: io.signal,
-  });
+  await carryOut(current, io, await lookAt(current, quiet), (line) =>
+    io.stderr(`${line}
+`),
+  );
   await awaitCertificates(current, quiet);
 }
 

@@ -40,18 +40,23 @@ export async function openEtcdMembers({ inventory, transports, material }: Sessi
   return {
     clients,
     async read() {
-      const answers = await Promise.allSettled(
-        [...clients].map(async ([host, client]) => ({ host, status: await client.status(), members: await client.members() })),
+      // One that learns says how it is, and not who the others are.
+      const answers = await Promise.all(
+        [...clients.values()].map((client) => Promise.allSettled([client.status(), client.members()])),
       );
       io.signal.throwIfAborted();
-      const seen = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
-      const first = seen.find(({ status }) => status.leader !== '0') ?? seen[0];
-      if (!first)
-        throw new CodedError(
-          `no member of etcd answers: ${answers.map((answer) => (answer.status === 'rejected' ? (answer.reason as Error).message : '')).join('; ')}`,
-          { code: 'ETCD_UNREACHABLE', retryable: true },
-        );
-      return first.members.map((member) => ({ ...member, status: seen.find(({ status }) => status.id === member.id)?.status }));
+      const statuses = answers.flatMap(([status]) => (status.status === 'fulfilled' ? [status.value] : []));
+      const lists = answers.flatMap(([status, members]) =>
+        members.status === 'fulfilled'
+          ? [{ members: members.value, isLed: status.status === 'fulfilled' && status.value.leader !== '0' }]
+          : [],
+      );
+      const first = lists.find(({ isLed }) => isLed) ?? lists[0];
+      if (!first) {
+        const why = answers.flatMap(([, members]) => (members.status === 'rejected' ? [(members.reason as Error).message] : []));
+        throw new CodedError(`no member of etcd answers: ${why.join('; ')}`, { code: 'ETCD_UNREACHABLE', retryable: true });
+      }
+      return first.members.map((member) => ({ ...member, status: statuses.find(({ id }) => id === member.id) }));
     },
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   };

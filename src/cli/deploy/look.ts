@@ -1,3 +1,4 @@
+import type { EtcdBeginning } from '../../deploy/desired/etcd.ts';
 import type { HostFacts } from '../../deploy/facts/facts.ts';
 import { type HostPlan, planCluster } from '../../deploy/plan/plan.ts';
 import { checkHosts, type Remark } from '../../deploy/plan/preflight.ts';
@@ -11,12 +12,21 @@ export interface Look {
   readonly plans: readonly HostPlan[];
 }
 
+export interface LookOptions {
+  /** The hosts that are looked at; default all. */
+  readonly names?: ReadonlySet<string>;
+  /** Hosts that become members of an etcd that runs. */
+  readonly adding?: ReadonlySet<string>;
+  /** With what of these a member of etcd is to begin. */
+  readonly joining?: ReadonlyMap<string, EtcdBeginning>;
+}
+
 /**
- * Looks at all hosts, or at these, and says what would be done. Warnings are printed.
+ * Looks at hosts and says what would be done. Warnings are printed.
  *
  * @throws CodedError HOSTS_UNREACHABLE, PREFLIGHT_FAILED, each naming every host and what is wrong with it
  */
-export async function lookAt(session: Session, io: CommandIo, names?: ReadonlySet<string>): Promise<Look> {
+export async function lookAt(session: Session, io: CommandIo, { names, adding, joining }: LookOptions = {}): Promise<Look> {
   const { inventory } = session;
   const survey = await session.survey(names);
   io.signal.throwIfAborted();
@@ -30,7 +40,14 @@ export async function lookAt(session: Session, io: CommandIo, names?: ReadonlySe
       },
     );
   }
-  const { problems, warnings } = checkHosts(inventory, survey.facts, process.arch, survey.askedAt, session.bundledPackages);
+  const { problems, warnings } = checkHosts(
+    inventory,
+    survey.facts,
+    process.arch,
+    survey.askedAt,
+    session.bundledPackages,
+    adding,
+  );
   for (const line of gathered(warnings)) io.stderr(`warning: ${line}\n`);
   if (problems.length > 0)
     throw new CodedError(`the hosts are not fit for this cluster: ${gathered(problems).join('; ')}`, {
@@ -39,7 +56,7 @@ export async function lookAt(session: Session, io: CommandIo, names?: ReadonlySe
   return {
     facts: survey.facts,
     plans: planCluster(
-      { inventory, desired: session.desired(survey), signer: session.material.authority.certificate },
+      { inventory, desired: session.desired(survey, joining), signer: session.material.authority.certificate },
       survey.facts,
     ),
   };

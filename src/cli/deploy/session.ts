@@ -10,8 +10,11 @@ import { type AssetFiles, openAssetFiles, readOnlyAssetFiles } from '../../deplo
 import type { Material } from '../../deploy/assets/material.ts';
 import { openAssets } from '../../deploy/assets/open-assets.ts';
 import { desiredSteps, type HostKnowledge } from '../../deploy/desired/desired.ts';
+import type { EtcdBeginning } from '../../deploy/desired/etcd.ts';
 import { sysctlsOf } from '../../deploy/desired/preparation.ts';
 import type { Step } from '../../deploy/desired/step.ts';
+import { memberOf } from '../../deploy/etcd-members/member-facts.ts';
+import type { HostFacts } from '../../deploy/facts/facts.ts';
 import { type Survey, surveyHosts } from '../../deploy/facts/survey.ts';
 import { readInventory } from '../../deploy/inventory/read-inventory.ts';
 import { lockCluster } from '../../deploy/lock/cluster-lock.ts';
@@ -42,8 +45,8 @@ export interface Session extends AsyncDisposable {
   survey(names?: ReadonlySet<string>): Promise<Survey>;
   /** The same cluster with what its assets hold now. */
   reopened(): Promise<Session>;
-  /** What each host is to be, given what its kernel knows. */
-  desired(survey: Survey): ReadonlyMap<string, readonly Step[]>;
+  /** What each host is to be, given what it knows. @param joining members of etcd that are to begin, by host */
+  desired(survey: Survey, joining?: ReadonlyMap<string, EtcdBeginning>): ReadonlyMap<string, readonly Step[]>;
   /** By way of whichever master answers, those that are named left out. */
   openCluster(without?: ReadonlySet<string>): Promise<Cluster>;
 }
@@ -137,15 +140,12 @@ function sessionOf({ masters, io, ...parts }: SessionParts): Omit<Session, keyof
         signal: io.signal,
         ...(names && { names }),
       }),
-    desired: ({ facts }) =>
+    desired: ({ facts }, joining) =>
       new Map(
-        inventory.hosts.map((host) => {
-          const fact = facts.get(host.name);
-          const writable = [...(fact?.sysctls ?? [])].filter(([, sysctl]) => sysctl.writable).map(([key]) => key);
-          const { programs } = fact ?? {};
-          const device = fact?.devices.get(host.address);
-          return [host.name, steps(host, { sysctls: new Set(writable), device, ...(programs && { programs }) })];
-        }),
+        inventory.hosts.map((host) => [
+          host.name,
+          steps(host, knowledgeOf(inventory, host, facts.get(host.name), joining?.get(host.name))),
+        ]),
       ),
     async openCluster(without) {
       const { port } = inventory.apiServer;
@@ -161,6 +161,22 @@ function sessionOf({ masters, io, ...parts }: SessionParts): Omit<Session, keyof
         close: () => tunnel.close(),
       });
     },
+  };
+}
+
+function knowledgeOf(
+  inventory: Inventory,
+  host: InventoryHost,
+  fact: HostFacts | undefined,
+  joining: EtcdBeginning | undefined,
+): HostKnowledge {
+  if (!fact) return { sysctls: new Set(), device: undefined };
+  const etcd = joining ?? memberOf(inventory, host, fact).beginning;
+  return {
+    sysctls: new Set([...fact.sysctls].filter(([, sysctl]) => sysctl.writable).map(([key]) => key)),
+    device: fact.devices.get(host.address),
+    programs: fact.programs,
+    ...(etcd && { etcd }),
   };
 }
 

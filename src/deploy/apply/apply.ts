@@ -28,6 +28,7 @@ export interface ApplyOptions {
 
 /** Services of which a running majority must stay: one host at a time restarts them. */
 const ROLLING: ReadonlySet<Phase> = new Set(['etcd', 'api-server', 'controllers']);
+const WITHOUT_CLUSTER = PHASES.filter((phase) => phase !== 'node');
 const NODE_READY_MS = 600_000;
 const POLL_MS = 500;
 const REMIND_MS = 20_000;
@@ -40,14 +41,7 @@ const REMIND_MS = 20_000;
 export async function applyPlans(options: ApplyOptions): Promise<void> {
   const { inventory, plans, progress, signal } = options;
   const byHost = new Map(plans.map((plan) => [plan.host, plan]));
-  for (const phase of PHASES) {
-    if (phase === 'node') break;
-    await runPhase(
-      options,
-      phase,
-      plans.map((plan) => [plan.host, stepsOf(plan, phase)]),
-    );
-  }
+  await applyPhases(options, WITHOUT_CLUSTER);
   if (plans.every(isEmpty)) return;
   const cluster = await options.openCluster();
   try {
@@ -65,6 +59,16 @@ export async function applyPlans(options: ApplyOptions): Promise<void> {
   } finally {
     await cluster.close();
   }
+}
+
+/** What of the plans belongs to these phases, in their order. The cluster itself is not asked. @throws CodedError as `applyPlans` does */
+export async function applyPhases(options: Omit<ApplyOptions, 'openCluster'>, phases: readonly Phase[]): Promise<void> {
+  for (const phase of phases)
+    await runPhase(
+      options,
+      phase,
+      options.plans.map((plan) => [plan.host, stepsOf(plan, phase)]),
+    );
 }
 
 const stepsOf = (plan: HostPlan, phase: Phase): Step[] =>
@@ -95,7 +99,7 @@ function forgottenIdentity({ pki, kubelet }: Inventory): Step {
 const restartOf = (name: string): Step => ({ type: 'restarted', name, phase: 'node' });
 
 async function runPhase(
-  { transports, facts, progress, signal }: ApplyOptions,
+  { transports, facts, progress, signal }: Omit<ApplyOptions, 'openCluster'>,
   phase: Phase,
   work: readonly (readonly [host: string, steps: readonly Step[]])[],
 ): Promise<void> {

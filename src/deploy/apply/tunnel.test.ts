@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
+import { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { systemClock } from '../../std/clock.ts';
 import { createTranscriptTransport } from '../transport/transcript.ts';
@@ -62,6 +63,22 @@ test('where no exit answers, the connection ends', async () => {
   assert.equal(await ask(tunnel.port, 'greeting'), '');
   await tunnel.close();
   broken.server.close();
+});
+
+test('an exit that ends without an answer is no answer, even when it hears on', async () => {
+  const answering = await listen((text) => `answer to ${text}`);
+  const silent: Transport = {
+    ...createTranscriptTransport('silent'),
+    connect() {
+      const far = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
+      far.push(null);
+      return far;
+    },
+  };
+  const tunnel = await openTunnel([{ transport: silent, address: 'silent', port: 1 }, answering.exit], systemClock);
+  assert.equal(await ask(tunnel.port, 'greeting'), 'answer to greeting');
+  await tunnel.close();
+  answering.server.close();
 });
 
 test('when the exit that was used goes away, the next connection takes another', async () => {

@@ -85,8 +85,8 @@ async function isAnswered(
     answered ||= value;
     decided.abort();
   };
-  // Told of the end, too.
-  const onAnswer = () => far.readableLength > 0 && decide(true);
+  // Told of the end, too: then there is nothing to read.
+  const onAnswer = () => decide(far.readableLength > 0);
   const onEnd = () => decide(false);
   const onGreeting = (chunk: Buffer) => {
     greeting.push(chunk);
@@ -98,6 +98,8 @@ async function isAnswered(
   far.on('readable', onAnswer).once('end', onEnd).once('close', onEnd);
   for (const chunk of greeting) far.write(chunk);
   socket.on('data', onGreeting).once('close', onEnd);
+  // Paused since the exit before, which may have ended before anything was said.
+  socket.resume();
   await clock.sleep(FIRST_ANSWER_MS, AbortSignal.any([decided.signal, signal])).catch(() => undefined); // how it ended is told by `answered`
   socket.off('data', onGreeting).off('close', onEnd).pause();
   far.off('readable', onAnswer).off('end', onEnd).off('close', onEnd);

@@ -2,7 +2,7 @@ import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts'
 import type { Material } from '../assets/material.ts';
 import { clusterDnsSteps } from './cluster-dns.ts';
 import { controlPlaneSteps } from './control-plane.ts';
-import { etcdSteps } from './etcd.ts';
+import { type EtcdBeginning, etcdSteps } from './etcd.ts';
 import { inPhase, textFile } from './files.ts';
 import { loadBalancerSteps, ownBalancerSteps } from './load-balancer.ts';
 import { nodeSteps } from './node.ts';
@@ -21,6 +21,8 @@ export interface HostKnowledge {
   readonly device: string | undefined;
   /** Which of the programs that it needs it has; undefined until it was looked at. */
   readonly programs?: ReadonlySet<string>;
+  /** How its member of etcd began, or is to begin; undefined: with all of the inventory. */
+  readonly etcd?: EtcdBeginning;
 }
 
 /**
@@ -32,7 +34,7 @@ export function desiredSteps(
   inventory: Inventory,
   host: InventoryHost,
   material: Material,
-  { sysctls, device, programs }: HostKnowledge,
+  { sysctls, device, programs, etcd }: HostKnowledge,
 ): Step[] {
   const executable = executableFile(inventory, material);
   const steps = [
@@ -40,7 +42,7 @@ export function desiredSteps(
     ...preparationSteps(inventory, host, sysctls),
     ...programSteps(inventory, host, material),
     ...librarySteps(host, material),
-    ...etcdSteps(inventory, host, material),
+    ...etcdSteps(inventory, host, material, etcd),
     ...loadBalancerSteps(inventory, host, device),
     ...ownBalancerSteps(inventory, host, executable),
     ...controlPlaneSteps(inventory, host, material),

@@ -6,13 +6,14 @@ export interface SeenMember extends Member {
   readonly status: MemberStatus | undefined;
 }
 
-const serves = ({ status, isLearner }: SeenMember) => status !== undefined && status.leader !== '0' && !isLearner;
-const majority = (voters: number) => Math.floor(voters / 2) + 1;
+/** Whether a member votes and answers. */
+export const serves = ({ status, isLearner }: SeenMember) => status !== undefined && status.leader !== '0' && !isLearner;
+/** How many of so many voters have to agree. */
+export const majority = (voters: number) => Math.floor(voters / 2) + 1;
 
-/** Why a member may not be taken out; empty when a majority of those that stay serves. */
-export function checkRemoval(members: readonly SeenMember[], name: string): string[] {
-  const member = members.find((one) => one.name === name);
-  if (!member) return [];
+/** Why one of the members may not be taken out; empty when a majority of those that stay serves. */
+export function checkRemoval(members: readonly SeenMember[], member: SeenMember): string[] {
+  const name = member.name || member.id;
   const voters = members.filter(({ isLearner }) => !isLearner);
   const staying = voters.filter((one) => one !== member);
   if (!member.isLearner && staying.length === 0) return [`${name} is the only member of etcd`];

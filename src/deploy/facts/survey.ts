@@ -1,12 +1,13 @@
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import { atMost } from '../../std/at-most.ts';
 import type { Clock } from '../../std/clock.ts';
+import { isMember, memberData } from '../desired/etcd.ts';
 import { KUBELET_KUBECONFIG, kubeletPair } from '../desired/node.ts';
 import { cniFile } from '../desired/pod-network.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
 import { PACKAGE_MANAGER, programsOf } from '../desired/programs.ts';
 import type { Step } from '../desired/step.ts';
-import { INSTALLED } from '../journal.ts';
+import { ETCD_LEFT, INSTALLED } from '../journal.ts';
 import type { Span } from '../plan/preflight.ts';
 import type { Transport } from '../transport/transport.ts';
 import { UPGRADE_MARK } from '../upgrade/upgrade-scripts.ts';
@@ -71,8 +72,9 @@ function questionOf(inventory: Inventory, host: InventoryHost, steps: readonly S
   const joining = host.roles.includes('worker')
     ? [{ path: KUBELET_KUBECONFIG }, { path: cniFile(inventory) }, { path: inventory.kubelet.bootstrapKubeconfig }]
     : [];
+  const members = isMember(host) ? [{ path: memberData(inventory, host) }, { path: ETCD_LEFT }] : [];
   return {
-    files: [...files, ...joining, { path: INSTALLED }, { path: UPGRADE_MARK }],
+    files: [...files, ...joining, ...members, { path: INSTALLED }, { path: UPGRADE_MARK }],
     units: [...new Set(units)],
     programs: [...programsOf(inventory, host).keys(), PACKAGE_MANAGER],
     libraries: steps.flatMap((step) => (step.type === 'library-cache' ? [step.library] : [])),

@@ -2,6 +2,11 @@ import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts'
 import type { V1Node } from '../../api/gen/types.ts';
 import type { HostPlan } from '../plan/plan.ts';
 
+const startsMember = (plans: readonly HostPlan[], name: string) =>
+  plans.some(
+    ({ host, changes }) => host === name && changes.some(({ step }) => step.type === 'unit' && step.name === 'etcd.service'),
+  );
+
 /**
  * Why these hosts may not be made nodes; empty when they may.
  *
@@ -27,7 +32,7 @@ export function checkAddition(
       ...(roles.includes('master')
         ? [`${name} has role master: "muster deploy apply" adds it, for the other masters change with it`]
         : []),
-      ...(roles.includes('etcd') ? [`${name} has role etcd: "muster deploy etcd add ${name}" first`] : []),
+      ...(startsMember(plans, name) ? [`${name} has role etcd: "muster deploy etcd add ${name}" first`] : []),
       ...(node && known !== address && plans.some(({ host, joins }) => host === name && joins)
         ? [`there is a node ${name} already, with address ${known ?? 'unknown'}; "muster deploy node remove" takes it away`]
         : []),

@@ -6,6 +6,8 @@ import { desiredSteps } from '../desired/desired.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
 import { programsOf } from '../desired/programs.ts';
 import type { Step } from '../desired/step.ts';
+import { memberOf } from '../etcd-members/member-facts.ts';
+import type { FileFact, HostFacts } from '../facts/facts.ts';
 import { factsThatFit, testInventory, testMaterial } from '../test-material.ts';
 import { lineDiff } from './line-diff.ts';
 import { planCluster } from './plan.ts';
@@ -151,6 +153,101 @@ test('hosts that are not fit are told with what is wrong, before anything is don
   assert.match(problems('c', { architecture: 'aarch64' }).join(), /c: is aarch64, and the executable is for x86_64/);
   assert.match(problems('c', { diskKiB: 1024 }).join(), /c: has 1 MiB free/);
   assert.match(problems('c', { programs: new Set() }).join(), /c: has no \/usr\/bin\/etcd: install the package etcd-server/);
+});
+
+/** A host on which etcd has begun, with these members. */
+function withMember(hostIndex: number, of: typeof inventory, { cluster, state = 'new', hasData = true }: Beginning) {
+  const host = of.hosts[hostIndex]!;
+  const facts = factsThatFit(desiredSteps(of, host, testMaterial, { ...known, etcd: { cluster, state } }));
+  const path = '/etc/systemd/system/etcd.service';
+  const unit = facts.files.get(path) as Extract<FileFact, { type: 'file' }>;
+  const content = `  --initial-cluster=${cluster} \\\n  --initial-cluster-state=${state} \\\n`;
+  const files = new Map([...facts.files, [path, { ...unit, content }] as const]);
+  const data = { type: 'directory', mode: 0o700, owner: 'etcd', group: 'etcd' } as const;
+  return { ...facts, files: hasData ? withEntry(files, '/var/lib/etcd/muster/member/wal', data) : files };
+}
+interface Beginning {
+  readonly cluster: string;
+  readonly state?: 'new' | 'existing';
+  readonly hasData?: boolean;
+}
+const peers = (...names: string[]) => names.map((name) => `${name}=https://${name}:2380`).join(',');
+const membersOnly = (facts: ReadonlyMap<string, HostFacts>, adding: readonly string[] = []) =>
+  checkHosts(inventory, facts, 'x64', new Map(), undefined, new Set(adding)).problems.flatMap(({ host, message }) =>
+    /etcd (add|cluster)/.test(message) ? [`${host}: ${message}`] : [],
+  );
+
+test('a member of etcd that has begun keeps what it began with, whoever joins or goes', () => {
+  const cluster = peers('a');
+  const fact = withMember(0, inventory, { cluster });
+  const { beginning, hasBegun } = memberOf(inventory, inventory.hosts[0]!, fact);
+  assert.deepEqual([hasBegun, beginning], [true, { cluster, state: 'new' }]);
+  const steps = desiredSteps(inventory, inventory.hosts[0]!, testMaterial, { ...known, etcd: beginning! });
+  assert.deepEqual(titles(steps, fact), []);
+  assert.deepEqual(titles(stepsOf(), fact), ['file /etc/systemd/system/etcd.service', 'service etcd.service']);
+});
+
+test('apply leaves it to "etcd add" to let a member into an etcd that runs, to take it in again, and to replace it', () => {
+  const bare = factsThatFit([]);
+  const a = withMember(0, inventory, { cluster: peers('a', 'b', 'c') });
+  assert.deepEqual(
+    membersOnly(
+      new Map([
+        ['a', bare],
+        ['b', bare],
+      ]),
+    ),
+    [],
+  );
+  assert.deepEqual(
+    membersOnly(
+      new Map([
+        ['a', a],
+        ['b', bare],
+      ]),
+    ),
+    [],
+  );
+  const alone = withMember(0, inventory, { cluster: peers('a') });
+  assert.deepEqual(
+    membersOnly(
+      new Map([
+        ['a', alone],
+        ['b', bare],
+      ]),
+    ),
+    ['b: would be a new member of an etcd cluster that runs already: "muster deploy etcd add b" first'],
+  );
+  assert.deepEqual(
+    membersOnly(
+      new Map([
+        ['a', alone],
+        ['b', bare],
+      ]),
+      ['b'],
+    ),
+    [],
+  );
+  const wiped = withMember(1, inventory, { cluster: peers('a', 'b', 'c'), hasData: false });
+  assert.deepEqual(
+    membersOnly(
+      new Map([
+        ['a', a],
+        ['b', wiped],
+      ]),
+    ),
+    ['b: has lost the data of its member of etcd: "muster deploy etcd add b" replaces the member'],
+  );
+  const left = { ...bare, files: withEntry(bare.files, '/var/lib/muster/deploy/etcd-left', a.files.get('/etc/etcd')!) };
+  assert.deepEqual(
+    membersOnly(
+      new Map([
+        ['a', a],
+        ['b', left],
+      ]),
+    ),
+    ['b: was taken out of etcd: "muster deploy etcd add b" takes it in again'],
+  );
 });
 
 test('a diff of lines leads from one text to the other', () => {

@@ -1,8 +1,11 @@
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
+import { membersOf } from '../desired/etcd.ts';
 import { BALANCER_UNIT, hasBalancer } from '../desired/load-balancer.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
 import { PACKAGE_MANAGER, programsOf } from '../desired/programs.ts';
+import { memberOf } from '../etcd-members/member-facts.ts';
 import type { HostFacts } from '../facts/facts.ts';
+import { ETCD_LEFT } from '../journal.ts';
 import { sysctlsLeftOut } from './plan-host.ts';
 
 /** What is told of a host before anything is done. */
@@ -64,6 +67,7 @@ export function portsOf(inventory: Inventory, host: InventoryHost): ReadonlyMap<
  *
  * @param architecture of the executable, as Node calls it
  * @param bundled names of packages that hosts can be given; undefined where there is no bundle
+ * @param adding hosts that become members of an etcd that runs
  * @param askedAt when, by this machine's clock, each host told its time: what lies between the asking is no difference of clocks
  */
 export function checkHosts(
@@ -72,6 +76,7 @@ export function checkHosts(
   architecture: string,
   askedAt: ReadonlyMap<string, Span>,
   bundled?: ReadonlySet<string>,
+  adding: ReadonlySet<string> = new Set(),
 ): Preflight {
   const problems: Remark[] = [];
   const warnings: Remark[] = [];
@@ -125,7 +130,7 @@ export function checkHosts(
       warnings.push({ host: host.name, message: `has a user kube of number ${kube.uid}, which is used as it is` });
     for (const message of sysctlsLeftOut(sysctlsOf(inventory), fact)) warnings.push({ host: host.name, message });
   }
-  problems.push(...checkClocks(facts, askedAt), ...checkMembers(inventory, facts));
+  problems.push(...checkClocks(facts, askedAt), ...checkMembers(inventory, facts, adding));
   return { problems, warnings };
 }
 
@@ -151,21 +156,25 @@ function checkClocks(facts: ReadonlyMap<string, HostFacts>, askedAt: ReadonlyMap
   });
 }
 
-/** A cluster of etcd that has begun takes new members only one by one, by its own rules. Of what it began with, a member may come late. */
-function checkMembers({ hosts }: Inventory, facts: ReadonlyMap<string, HostFacts>): Remark[] {
-  const members = hosts.filter(({ roles }) => roles.includes('etcd'));
-  // Its unit is shown only when it is not what is wanted.
-  const begun = members.flatMap(({ name }) => {
-    const fact = facts.get(name);
-    const unit = fact?.files.get('/etc/systemd/system/etcd.service');
-    const text = (fact?.units.get('etcd.service')?.fingerprint ?? '') !== '' && unit?.type === 'file' ? unit.content : undefined;
-    const [, cluster] = /--initial-cluster=(\S+)/.exec(text ?? '') ?? [];
-    return cluster === undefined ? [] : [cluster.split(',').map((member) => member.split('=')[0])];
+/** A cluster of etcd that has begun takes members only one by one, by its own rules. Of those that it began with, one may come late. */
+function checkMembers(inventory: Inventory, facts: ReadonlyMap<string, HostFacts>, adding: ReadonlySet<string>): Remark[] {
+  const seen = membersOf(inventory).flatMap((host) => {
+    const fact = facts.get(host.name);
+    return fact ? [{ name: host.name, fact, ...memberOf(inventory, host, fact) }] : [];
   });
-  return members
-    .filter(({ name }) => begun.some((cluster) => !cluster.includes(name)))
-    .map(({ name }) => ({
-      host: name,
-      message: 'would be a new member of an etcd cluster that runs already, and "muster deploy etcd add" is not built yet',
-    }));
+  // Where all began together each of them names all.
+  const begun = seen.flatMap(({ hasBegun, beginning }) => (hasBegun ? [beginning] : []));
+  const isNamed = (name: string) =>
+    begun.every((beginning) => beginning === undefined || beginning.cluster.split(',').some((one) => one.startsWith(`${name}=`)));
+  if (begun.length === 0) return [];
+  return seen.flatMap(({ name, fact, hasBegun }) => {
+    if (hasBegun || adding.has(name)) return [];
+    const by = `"muster deploy etcd add ${name}"`;
+    if (fact.files.has(ETCD_LEFT)) return [{ host: name, message: `was taken out of etcd: ${by} takes it in again` }];
+    if ((fact.units.get('etcd.service')?.fingerprint ?? '') !== '')
+      return [{ host: name, message: `has lost the data of its member of etcd: ${by} replaces the member` }];
+    return isNamed(name)
+      ? []
+      : [{ host: name, message: `would be a new member of an etcd cluster that runs already: ${by} first` }];
+  });
 }
