@@ -43,6 +43,9 @@ async function startPod(name: string, node: RealNode): Promise<string> {
   );
 }
 
+const podAddress = async (name: string) =>
+  (await calico.cluster.client.resource<V1Pod>(podKind, 'default').get(name)).status?.podIP ?? '';
+
 /** What a pod's server answers to another; undefined when it does not. */
 async function ask(from: string, address: string): Promise<string | undefined> {
   const request = `printf 'GET /cgi-bin/who HTTP/1.0\\r\\n\\r\\n' | nc -w 2 ${address} 80`;
@@ -61,7 +64,7 @@ async function directRoutes(node: RealNode, blocks?: ReadonlyMap<string, readonl
   );
 }
 
-test('NET-04, NET-05, NET-17 each node has a block of 64 addresses of the pool, and BIRD leads to the others’ without a tunnel', async () => {
+test('NET-02, NET-04, NET-05, NET-17 each node has a block of 64 addresses of the pool, and BIRD leads to the others’ without a tunnel', async () => {
   const blocks = await blocksByNode(calico);
   assert.equal(blocks.size, 3);
   assert.equal(new Set([...blocks.values()].flat()).size, 3);
@@ -76,6 +79,9 @@ test('NET-04, NET-05, NET-17 each node has a block of 64 addresses of the pool, 
     await calico.birdc(nodes[0], 'show', 'route'),
     new RegExp(`${blocks.get('node-2')![0]!.replaceAll('.', '\\.')} +unicast`),
   );
+  for (const node of nodes)
+    assert.doesNotMatch(await node.run('ip', 'route'), / 10\.96\./, 'nobody is led to Services by a route');
+  assert.doesNotMatch(await calico.birdc(nodes[0], 'show', 'route'), /10\.96\./, 'and BIRD tells nobody of them');
   const pool = await calico.cluster
     .kubectl()
     .run(['get', 'ippools', 'default-ipv4-ippool', '-o', 'jsonpath={.spec.cidr} {.spec.ipipMode}']);
@@ -309,6 +315,45 @@ test('NET-14, NET-16 with IPIP, routes lead through tunl0, and back to the wire 
     await expectRoutes(node, await directRoutes(node, blocks));
     await until('the tunnel is gone', async () => (await node.try('ip', ['link', 'show', 'tunl0'])).status !== 0, PATIENT);
   }
+});
+
+test('with VXLAN blocks of other nodes are behind a device of the kernel, and back on the wire without', async () => {
+  const setVxlan = (vxlanMode: string) =>
+    calico.cluster
+      .kubectl()
+      .run(['patch', 'ippool', 'default-ipv4-ippool', '--type=merge', '-p', JSON.stringify({ spec: { vxlanMode } })]);
+  const [node] = nodes;
+  await setVxlan('Always');
+  const blocks = await blocksByNode(calico);
+  for (const one of nodes)
+    await expectRoutes(
+      one,
+      (blocks.get(one.name) ?? []).map((block) => `blackhole ${block}`),
+    );
+  const routes = async () => (await node.run('ip', 'route', 'show', 'dev', 'vxlan.calico')).trim().split('\n').sort();
+  const wanted = nodes.filter((one) => one !== node).flatMap((one) => blocks.get(one.name) ?? []);
+  await until(
+    'there is a route for each block of the others',
+    async () => (await routes()).map((line) => line.split(' ')[0]).join() === wanted.sort().join(),
+    PATIENT,
+  );
+  assert.match((await routes())[0]!, /^10\.\S+\/26 via 10\.\S+ proto \S+ onlink/);
+  assert.match(await node.run('ip', '-d', 'link', 'show', 'vxlan.calico'), /mtu 1450 .*vxlan id 4096 .*dstport 4789/s);
+  const address = await podAddress('b');
+  await until(
+    'a pod of another node is reached with its own address',
+    async () => (await ask('a', address)) === (await podAddress('a')),
+    PATIENT,
+  );
+  await setVxlan('CrossSubnet');
+  await until('nodes of one network need no device', async () => (await routes()).join('') === '', PATIENT);
+  await until('and reach each other', async () => (await ask('a', address)) === (await podAddress('a')), PATIENT);
+  await setVxlan('Never');
+  for (const one of nodes) {
+    await expectRoutes(one, await directRoutes(one, blocks));
+    await until('the device is gone', async () => (await one.try('ip', ['link', 'show', 'vxlan.calico'])).status !== 0, PATIENT);
+  }
+  assert.equal(await until('pods go on', () => ask('a', address), PATIENT), await podAddress('a'));
 });
 
 test('a node that is deleted loses its block and its routes', async () => {

@@ -45,6 +45,13 @@ export function usableAddresses(block: string): number {
   return range ? Math.max(0, Number(range.last - range.first) - 2) : 0;
 }
 
+/** Whether so many addresses of the blocks are free. Only addresses of the blocks count. */
+export function blocksHaveRoom(blocks: readonly string[], usedAddresses: readonly string[], free: number): boolean {
+  const room = blocks.reduce((sum, block) => sum + usableAddresses(block), 0);
+  const used = usedAddresses.filter((address) => blocks.some((block) => isInBlock(block, address))).length;
+  return blocks.length > 0 && room - used >= free;
+}
+
 /** Whether an address is of a block. */
 export const isInBlock = (block: string, address: string): boolean => isInPool({ cidr: block }, `${address}/32`);
 

@@ -9,6 +9,8 @@ export const ANNOTATIONS = {
   /** With the length of its network: `192.168.20.31/24`. */
   address: 'projectcalico.org/IPv4Address',
   tunnelAddress: 'projectcalico.org/IPv4IPIPTunnelAddr',
+  vxlanAddress: 'projectcalico.org/IPv4VXLANTunnelAddr',
+  vxlanMac: 'projectcalico.org/VXLANTunnelMACAddr',
   asNumber: 'projectcalico.org/ASNumber',
   /** Who has it is a route reflector. */
   clusterId: 'projectcalico.org/RouteReflectorClusterID',

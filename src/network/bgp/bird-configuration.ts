@@ -1,6 +1,6 @@
 import type { BgpPlan } from './bgp-plan.ts';
 import { isInNetworkOf } from './bgp-plan.ts';
-import type { IpipMode, LogSeverity } from './settings.ts';
+import type { EncapsulationMode, LogSeverity } from './settings.ts';
 
 /** The kernel's device of IPIP without an address of its own, as Calico uses it. */
 export const TUNNEL_DEVICE = 'tunl0';
@@ -13,7 +13,11 @@ export interface BirdSettings {
   /** This node's. */
   readonly blocks: readonly string[];
   /** Pools that routes may be of. */
-  readonly pools: readonly { readonly cidr: string; readonly ipipMode: IpipMode }[];
+  readonly pools: readonly {
+    readonly cidr: string;
+    readonly ipipMode: EncapsulationMode;
+    readonly vxlanMode?: EncapsulationMode;
+  }[];
   readonly logFile: string;
   readonly logSeverity: LogSeverity;
   /** What is to stay in the kernel when BIRD ends. */
@@ -39,8 +43,15 @@ const LOG_CLASSES: Readonly<Record<LogSeverity, string>> = {
  * through the tunnel: the routes come out as `… via NODE dev tunl0 proto bird onlink`.
  */
 export function birdConfiguration(settings: BirdSettings): string {
-  const { routerId, address, plan, blocks, pools, logFile, logSeverity, keepRoutes } = settings;
-  const mode = tunnelMode(pools);
+  const { routerId, address, plan, blocks, logFile, logSeverity, keepRoutes } = settings;
+  const mode = tunnelMode(settings.pools);
+  // Routes of the others are not BIRD's to tell or to take: see vxlan-plan.ts.
+  const isTunnelled = ({ vxlanMode = 'Never' }: BirdSettings['pools'][number]) => vxlanMode !== 'Never';
+  const pools = settings.pools.filter((pool) => !isTunnelled(pool));
+  const tunnelled = settings.pools
+    .filter(isTunnelled)
+    .map(({ cidr }) => `${cidr}+`)
+    .join(', ');
   const ip = address.split('/')[0]!;
   const poolSet = pools.map(({ cidr }) => `${cidr}+`).join(', ');
   const ownSet = blocks.map((block) => `${block}+`).join(', ');
@@ -61,6 +72,7 @@ export function birdConfiguration(settings: BirdSettings): string {
       'reject;',
     ]),
     ...section('filter to_peers', [
+      ...(tunnelled === '' ? [] : [`if net ~ [ ${tunnelled} ] then reject;`]),
       'if source = RTS_STATIC then accept;',
       '# Of an own block nothing but the whole.',
       ...(blocks.length > 0 ? [`if net ~ [ ${ownSet} ] then reject;`] : []),
@@ -96,12 +108,12 @@ export function birdConfiguration(settings: BirdSettings): string {
 }
 
 /** One for all pools: a next hop is either behind the tunnel or not. */
-export function tunnelMode(pools: readonly { readonly ipipMode: IpipMode }[]): IpipMode {
+export function tunnelMode(pools: readonly { readonly ipipMode: EncapsulationMode }[]): EncapsulationMode {
   const modes = pools.map(({ ipipMode }) => ipipMode);
   return modes.includes('Always') ? 'Always' : modes.includes('CrossSubnet') ? 'CrossSubnet' : 'Never';
 }
 
-function tunnelRoutes({ address, plan }: BirdSettings, mode: IpipMode): string[] {
+function tunnelRoutes({ address, plan }: BirdSettings, mode: EncapsulationMode): string[] {
   return plan.otherAddresses.map((other) =>
     mode === 'CrossSubnet' && isInNetworkOf(address, other)
       ? `route ${other}/32 via ${other};`

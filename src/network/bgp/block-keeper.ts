@@ -3,7 +3,7 @@ import { isStatus } from '../../api/machinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
-import { type BlockPool, blockName, freeBlock, isInBlock, usableAddresses } from './address-blocks.ts';
+import { type BlockPool, blockName, blocksHaveRoom, freeBlock } from './address-blocks.ts';
 import { type BlockAffinity, blockAffinityKind } from './calico-kinds.ts';
 import { plainCidr } from './plain-address.ts';
 
@@ -90,13 +90,20 @@ export async function releaseBlocks({ client }: Pick<BlockKeeperOptions, 'client
     if (spec?.node === nodeName) await affinities.delete(metadata?.name ?? '').catch(unlessNotFound);
 }
 
+/** Gives one back that no pod has an address of. A copy that is a little old may ask for it again, which does no harm. */
+export async function releaseBlock({ client, logger }: BlockKeeperOptions, nodeName: string, block: string): Promise<void> {
+  const affinities = client.resource<BlockAffinity>(blockAffinityKind);
+  const own = (await affinities.list()).items.find(({ spec }) => spec?.node === nodeName && plainCidr(spec.cidr) === block);
+  if (!own) return;
+  const { name = '', uid } = own.metadata ?? {};
+  await affinities.delete(name, { ...(uid && { preconditions: { uid } }) }).catch(unlessNotFound);
+  logger.info('Gave an empty block of addresses back', { node: nodeName, block });
+}
+
 const cidrsOf = (affinities: readonly BlockAffinity[]): string[] => affinities.flatMap(({ spec }) => plainCidr(spec?.cidr) ?? []);
 
-function hasRoom(blocks: readonly string[], { usedAddresses }: Pick<WantedBlocks, 'usedAddresses'>): boolean {
-  const room = blocks.reduce((sum, block) => sum + usableAddresses(block), 0);
-  const used = usedAddresses.filter((address) => blocks.some((block) => isInBlock(block, address))).length;
-  return blocks.length > 0 && room - used >= SPARE_ADDRESSES;
-}
+const hasRoom = (blocks: readonly string[], { usedAddresses }: Pick<WantedBlocks, 'usedAddresses'>): boolean =>
+  blocksHaveRoom(blocks, usedAddresses, SPARE_ADDRESSES);
 
 const unlessNotFound = (error: unknown) => {
   if (!isStatus(error, 'NotFound')) throw error;

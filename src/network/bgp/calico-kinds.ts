@@ -1,7 +1,7 @@
 import type { V1ObjectMeta } from '../../api/gen/types.ts';
 import type { ResourceKind } from '../../api/machinery/kind.ts';
 import type { KubeObject } from '../../api/machinery/object.ts';
-import type { IpipMode } from './settings.ts';
+import type { EncapsulationMode } from './settings.ts';
 
 /* Calico's own kinds, of which those that are used here: names and fields are Calico's, so that its documentation holds. */
 
@@ -18,8 +18,8 @@ interface CalicoObject<Spec> {
 export type IpPool = CalicoObject<{
   readonly cidr?: string;
   readonly blockSize?: number;
-  readonly ipipMode?: IpipMode;
-  readonly vxlanMode?: string;
+  readonly ipipMode?: EncapsulationMode;
+  readonly vxlanMode?: EncapsulationMode;
   readonly natOutgoing?: boolean;
   readonly nodeSelector?: string;
   readonly disabled?: boolean;

@@ -18,7 +18,7 @@ import { createReportedLooks } from '../reported-looks.ts';
 import { ANNOTATIONS, planBgp } from './bgp-plan.ts';
 import { birdConfiguration, tunnelMode } from './bird-configuration.ts';
 import type { BirdDaemon } from './bird-daemon.ts';
-import { keepBlocks } from './block-keeper.ts';
+import { keepBlocks, releaseBlock } from './block-keeper.ts';
 import {
   type BgpConfiguration,
   type BgpPeer,
@@ -32,9 +32,12 @@ import {
 import { ensureDefaultPool, ensureKinds, readPools } from './calico-objects.ts';
 import { addressesInUse, type CniPlaces, networksBefore, writeConflist } from './cni-files.ts';
 import { detectAddress } from './detect-address.ts';
+import { createIdleBlocks, idleBlocks } from './idle-blocks.ts';
 import { poolRules } from './pool-rules.ts';
 import type { CalicoSettings } from './settings.ts';
 import { closeTunnel, openTunnel } from './tunnel-device.ts';
+import { closeVxlan, openVxlan } from './vxlan-network.ts';
+import { tunnelMac } from './vxlan-plan.ts';
 
 export interface CalicoNodeOptions {
   readonly client: Client;
@@ -91,7 +94,10 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
   const peers = informer<BgpPeer>(bgpPeerKind);
   const changes = new ChangeSignal();
   const group = new ComponentGroup();
+  const findIdle = createIdleBlocks();
   let blocks: readonly string[] = [];
+  /** Of those, the ones that new pods get addresses of. */
+  let givesAddresses: readonly string[] = [];
   let state: CalicoState = { blocks: 0, addressesInUse: 0, peers: 0 };
 
   const looks = createReportedLooks({
@@ -112,9 +118,14 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
     const tunnelAddress = mode === 'Never' ? undefined : firstAddress(blocks[0]!);
     if (tunnelAddress !== undefined) await openTunnel(run, { address: tunnelAddress, mtu: settings.ipipMtu });
     else if (node.metadata?.annotations?.[ANNOTATIONS.tunnelAddress] !== undefined) await closeTunnel(run);
+    const vxlanPools = known.filter(({ vxlanMode }) => vxlanMode !== 'Never');
+    const vxlanAddress = vxlanPools.length > 0 ? firstAddress(blocks[0]!) : undefined;
+    if (vxlanAddress === undefined && node.metadata?.annotations?.[ANNOTATIONS.vxlanAddress] !== undefined) await closeVxlan(run);
     const annotations = {
       [ANNOTATIONS.address]: address,
       [ANNOTATIONS.tunnelAddress]: tunnelAddress ?? null,
+      [ANNOTATIONS.vxlanAddress]: vxlanAddress ?? null,
+      [ANNOTATIONS.vxlanMac]: vxlanAddress === undefined ? null : tunnelMac(nodeName),
       ...(settings.asNumber !== undefined && { [ANNOTATIONS.asNumber]: String(settings.asNumber) }),
     };
     const self = await annotate(node, annotations);
@@ -133,6 +144,11 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
           logFile: bird.logFile,
         }),
       );
+    if (vxlanAddress !== undefined) {
+      const objects = { nodeName, address, pools: vxlanPools, nodes: nodes.list(), affinities: affinities.list() };
+      const unreached = await openVxlan(run, { ...objects, settings: settings.vxlan, tunnelAddress: vxlanAddress });
+      looks.sayOnce('vxlan', unreached.join('; '));
+    }
     const full = why === 'period' && !(await rules.holds('prerouting', 'oif'));
     await rules.write(poolRules(known), { full, signal });
     await allowForwarding(
@@ -140,8 +156,8 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
       CALICO_FORWARD,
       known.map(({ cidr }) => cidr),
     );
-    const mtu = settings.mtu ?? (mode === 'Never' ? undefined : settings.ipipMtu);
-    await writeConflist(cni, blocks, mtu);
+    const mtu = settings.mtu ?? (vxlanAddress ? settings.vxlan.mtu : mode === 'Never' ? undefined : settings.ipipMtu);
+    await writeConflist(cni, givesAddresses, mtu);
     const before = await networksBefore(cni);
     looks.sayOnce(
       'files',
@@ -157,10 +173,13 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
       { node, pools: wanted.pools, usedAddresses: wanted.inUse, known: affinities.list() },
     );
     const lost = blocks.filter((block) => !kept.includes(block));
+    const { withheld, due } = findIdle(idleBlocks(kept, wanted.inUse), clock.now());
+    for (const block of due) await releaseBlock({ client, logger }, nodeName, block);
+    givesAddresses = kept.filter((block) => !withheld.includes(block));
     if (lost.length > 0) logger.error("Blocks of addresses are no longer this node's; its pods in them are cut off", { lost });
     const changed = kept.length !== blocks.length || lost.length > 0;
-    blocks = kept;
-    if (changed) onBlocks();
+    blocks = kept.filter((block) => !due.includes(block));
+    if (changed || due.length > 0) onBlocks();
   }
 
   /** Answers the Node as it is then. Nothing is sent when it says so already. */

@@ -17,7 +17,9 @@ test('of the pools those are used that this node can use, and the others are nam
       pool('b', { blockSize: 24, ipipMode: 'CrossSubnet', natOutgoing: true }),
       pool('a', { nodeSelector: "rack == 'b'" }),
       pool('c', { disabled: true }),
-      pool('d', { vxlanMode: 'Always' }),
+      pool('d', { vxlanMode: 'Always', ipipMode: 'Always' }),
+      pool('d2', { vxlanMode: 'Sometimes' }),
+      pool('h', { vxlanMode: 'CrossSubnet' }),
       pool('e', { cidr: 'fd00::/48' }),
       pool('f', { nodeSelector: 'nonsense' }),
       pool('g', { blockSize: 8 }),
@@ -30,11 +32,12 @@ test('of the pools those are used that this node can use, and the others are nam
       [26, false],
       [24, true],
       [26, false],
+      [26, true],
     ],
   );
   assert.deepEqual(
     problems.map((text) => text.slice(0, 10)),
-    ['IPPool "d"', 'IPPool "e"', 'IPPool "f"', 'IPPool "g"'],
+    ['IPPool "d"', 'IPPool "d2', 'IPPool "e"', 'IPPool "f"', 'IPPool "g"'],
   );
 });
 

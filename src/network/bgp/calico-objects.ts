@@ -9,7 +9,7 @@ import type { BlockPool } from './address-blocks.ts';
 import { CALICO_KINDS, definitionOf, type IpPool, ipPoolKind } from './calico-kinds.ts';
 import { parseNodeSelector } from './node-selector.ts';
 import { plainCidr } from './plain-address.ts';
-import type { CalicoSettings, IpipMode } from './settings.ts';
+import type { CalicoSettings, EncapsulationMode } from './settings.ts';
 
 const DEFINITION: ResourceKind = {
   ...{ group: 'apiextensions.k8s.io', version: 'v1', kind: 'CustomResourceDefinition', resource: 'customresourcedefinitions' },
@@ -56,7 +56,7 @@ export async function ensureDefaultPool(client: Client, pool: CalicoSettings['de
         apiVersion: 'crd.projectcalico.org/v1',
         kind: 'IPPool',
         metadata: { name: 'default-ipv4-ippool' },
-        spec: { ...pool, vxlanMode: 'Never' },
+        spec: pool,
       });
       logger.info('Made the pool of addresses', { ...pool });
     } catch (error) {
@@ -72,15 +72,21 @@ export async function ensureDefaultPool(client: Client, pool: CalicoSettings['de
       CALICO_IPV4POOL_CIDR: pool.cidr,
       pools: items.map(({ spec }) => spec?.cidr).join(', '),
     });
-  else if ((found.spec?.ipipMode ?? 'Never') !== pool.ipipMode)
-    logger.warn('CALICO_IPV4POOL_IPIP counts only where there is no IPPool yet; change ipipMode of the IPPool', {
-      pool: found.metadata?.name,
-      ipipMode: found.spec?.ipipMode,
-    });
+  else
+    for (const [variable, mode] of [
+      ['CALICO_IPV4POOL_IPIP', 'ipipMode'],
+      ['CALICO_IPV4POOL_VXLAN', 'vxlanMode'],
+    ] as const)
+      if ((found.spec?.[mode] ?? 'Never') !== pool[mode])
+        logger.warn(`${variable} counts only where there is no IPPool yet; change ${mode} of the IPPool`, {
+          pool: found.metadata?.name,
+          [mode]: found.spec?.[mode],
+        });
 }
 
 export interface Pool extends BlockPool {
-  readonly ipipMode: IpipMode;
+  readonly ipipMode: EncapsulationMode;
+  readonly vxlanMode: EncapsulationMode;
   readonly natOutgoing: boolean;
   /** Whether new blocks of this node may be of it. */
   readonly forNode: boolean;
@@ -92,7 +98,7 @@ export interface ReadPools {
   readonly problems: readonly string[];
 }
 
-const IPIP_MODES: readonly string[] = ['Always', 'CrossSubnet', 'Never'] satisfies readonly IpipMode[];
+const MODES: readonly string[] = ['Always', 'CrossSubnet', 'Never'] satisfies readonly EncapsulationMode[];
 
 /** Pure. */
 export function readPools(objects: readonly IpPool[], node: V1Node): ReadPools {
@@ -103,14 +109,15 @@ export function readPools(objects: readonly IpPool[], node: V1Node): ReadPools {
     const cidr = plainCidr(spec.cidr);
     const { blockSize = 26, ipipMode = 'Never', vxlanMode = 'Never', natOutgoing = false } = spec;
     if (cidr === undefined) complain(`spec.cidr ${JSON.stringify(spec.cidr)} is no CIDR of IPv4`);
-    else if (vxlanMode !== 'Never') complain(`spec.vxlanMode ${JSON.stringify(vxlanMode)} is not supported`);
-    else if (!IPIP_MODES.includes(ipipMode)) complain(`spec.ipipMode ${JSON.stringify(ipipMode)} is not supported`);
+    else if (!MODES.includes(vxlanMode)) complain(`spec.vxlanMode ${JSON.stringify(vxlanMode)} is not supported`);
+    else if (!MODES.includes(ipipMode)) complain(`spec.ipipMode ${JSON.stringify(ipipMode)} is not supported`);
+    else if (ipipMode !== 'Never' && vxlanMode !== 'Never') complain('spec.ipipMode and spec.vxlanMode are not both to be set');
     else if (!(blockSize >= 20 && blockSize <= 32 && blockSize >= Number(cidr.split('/')[1])))
       complain(`spec.blockSize ${JSON.stringify(blockSize)} is not from 20 to 32, or larger than the pool`);
     else {
       try {
         const isSelected = parseNodeSelector(spec.nodeSelector ?? '')(node.metadata?.labels ?? {});
-        pools.push({ cidr, blockSize, ipipMode, natOutgoing, forNode: isSelected && spec.disabled !== true });
+        pools.push({ cidr, blockSize, ipipMode, vxlanMode, natOutgoing, forNode: isSelected && spec.disabled !== true });
       } catch (error) {
         if (!(error instanceof CodedError)) throw error;
         complain(error.message);

@@ -12,6 +12,7 @@ import type { BirdDaemon } from './bird-daemon.ts';
 import { releaseBlocks } from './block-keeper.ts';
 import { type CniPlaces, removeCniFiles } from './cni-files.ts';
 import { closeTunnel } from './tunnel-device.ts';
+import { closeVxlan } from './vxlan-network.ts';
 
 export interface CleanUpOptions {
   readonly bird: BirdDaemon;
@@ -43,11 +44,13 @@ export async function cleanUpCalico({ bird, tables, cni, run, api }: CleanUpOpti
     if (!(error instanceof CodedError && error.code === 'BIRD_MISSING')) throw error;
   }
   await closeTunnel(run);
+  await closeVxlan(run);
   await removeForwardRules(run, CALICO_FORWARD);
   for (const table of tables) await table.remove();
   if (!api) return;
   await releaseBlocks(api, api.nodeName);
-  const annotations = { [ANNOTATIONS.address]: null, [ANNOTATIONS.tunnelAddress]: null };
+  const { address, tunnelAddress, vxlanAddress, vxlanMac } = ANNOTATIONS;
+  const annotations = { [address]: null, [tunnelAddress]: null, [vxlanAddress]: null, [vxlanMac]: null };
   try {
     await api.client
       .resource<V1Node>(nodeKind)

@@ -23,6 +23,7 @@ test('NET-08, NET-13 the variables of the runbooks are read as they stand there'
     cidr: '10.64.0.0/10',
     blockSize: 26,
     ipipMode: 'Never',
+    vxlanMode: 'Never',
     natOutgoing: true,
     nodeSelector: 'all()',
   });
@@ -40,6 +41,8 @@ test('without variables it is calico-node’s defaults', () => {
     [{ method: 'first-found' }, 'bird', undefined, undefined],
   );
   assert.equal(settings.ipipMtu, 1480);
+  assert.deepEqual(settings.vxlan, { vni: 4096, port: 4789, mtu: 1450 });
+  assert.equal(readCalicoSettings({ CALICO_IPV4POOL_VXLAN: 'CrossSubnet' }).defaultPool?.vxlanMode, 'CrossSubnet');
   assert.equal(readCalicoSettings({ NO_DEFAULT_POOLS: 'true' }).defaultPool, undefined);
   assert.equal(readCalicoSettings({ IP: '192.168.20.31/24' }).ip, '192.168.20.31');
   assert.equal(readCalicoSettings({ AS: '1.10' }).asNumber, 65_546);
@@ -61,9 +64,11 @@ test('what cannot be had is refused by name', () => {
     [{ CALICO_IPV4POOL_CIDR: '10.0.0.0/28' }, /a block is larger than the pool/],
     [{ CALICO_IPV4POOL_IPIP: 'sometimes' }, /^CALICO_IPV4POOL_IPIP="sometimes"/],
     [{ CALICO_IPV4POOL_IPIP: 'constructor' }, /^CALICO_IPV4POOL_IPIP=/],
-    [{ CALICO_IPV4POOL_VXLAN: 'Always' }, /^CALICO_IPV4POOL_VXLAN=/],
+    [{ CALICO_IPV4POOL_VXLAN: 'Always', CALICO_IPV4POOL_IPIP: 'Always' }, /^CALICO_IPV4POOL_VXLAN=.*not both/],
+    [{ CALICO_IPV4POOL_VXLAN: 'often' }, /^CALICO_IPV4POOL_VXLAN="often"/],
+    [{ FELIX_VXLANPORT: '0' }, /^FELIX_VXLANPORT="0"/],
     [{ CALICO_IPV6POOL_CIDR: 'fd00::/48' }, /^CALICO_IPV6POOL_CIDR=.*not supported/],
-    [{ CALICO_NETWORKING_BACKEND: 'vxlan' }, /^CALICO_NETWORKING_BACKEND=/],
+    [{ CALICO_NETWORKING_BACKEND: 'vxlan' }, /^CALICO_NETWORKING_BACKEND=.*CALICO_IPV4POOL_VXLAN/],
     [{ IP_AUTODETECTION_METHOD: 'guess' }, /^IP_AUTODETECTION_METHOD="guess": must be first-found/],
     [{ IP_AUTODETECTION_METHOD: 'interface=(' }, /^IP_AUTODETECTION_METHOD="\("/],
     [{ IP_AUTODETECTION_METHOD: 'interface=' }, /^IP_AUTODETECTION_METHOD=/],

@@ -1,7 +1,8 @@
 import { parseCidr, parseIp } from '../../api/machinery/ip.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import type { VxlanSettings } from './vxlan-plan.ts';
 
-export type IpipMode = 'Always' | 'CrossSubnet' | 'Never';
+export type EncapsulationMode = 'Always' | 'CrossSubnet' | 'Never';
 
 /** How a node finds the address under which others reach it. */
 export type Autodetection =
@@ -26,7 +27,8 @@ export interface CalicoSettings {
     | {
         readonly cidr: string;
         readonly blockSize: number;
-        readonly ipipMode: IpipMode;
+        readonly ipipMode: EncapsulationMode;
+        readonly vxlanMode: EncapsulationMode;
         readonly natOutgoing: boolean;
         readonly nodeSelector: string;
       }
@@ -36,6 +38,7 @@ export interface CalicoSettings {
   /** CNI_MTU; undefined: the kernel's choice. */
   readonly mtu: number | undefined;
   readonly ipipMtu: number;
+  readonly vxlan: VxlanSettings;
   readonly logSeverity: LogSeverity;
   /** What has no effect here, in a line each. */
   readonly remarks: readonly string[];
@@ -48,6 +51,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const SEVERITIES = ['debug', 'info', 'warning', 'error', 'fatal', 'none'] as const;
 const DEFAULT_POOL = '192.168.0.0/16';
 const IPIP_HEADER_BYTES = 20;
+const VXLAN_HEADER_BYTES = 50;
+const LARGEST_VNI = 0xff_ff_ff;
 
 /** Read here or in `command.ts`. */
 const KNOWN = new Set([
@@ -55,6 +60,7 @@ const KNOWN = new Set([
   ...['CALICO_IPV4POOL_CIDR', 'CALICO_IPV4POOL_BLOCK_SIZE', 'CALICO_IPV4POOL_IPIP', 'CALICO_IPV4POOL_NAT_OUTGOING'],
   ...['CALICO_IPV4POOL_NODE_SELECTOR', 'CALICO_IPV4POOL_VXLAN', 'CALICO_NETWORKING_BACKEND', 'CALICO_IPV6POOL_CIDR'],
   ...['FELIX_LOGSEVERITYSCREEN', 'FELIX_IPINIPMTU', 'FELIX_IPV6SUPPORT', 'FELIX_BPFENABLED', 'IP6', 'CNI_MTU'],
+  ...['FELIX_VXLANVNI', 'FELIX_VXLANPORT', 'FELIX_VXLANMTU'],
 ]);
 const OURS = /^(CALICO_|FELIX_|ETCD_|DATASTORE_TYPE$|WAIT_FOR_DATASTORE$|CLUSTER_TYPE$|IP6_|IP$|AS$)/;
 
@@ -68,10 +74,9 @@ export function readCalicoSettings(environment: Environment): CalicoSettings {
   for (const name of ['CALICO_IPV6POOL_CIDR', 'IP6'])
     if (text(name) && text(name) !== 'none') throw refusal(name, text(name)!, 'routes of IPv6 are not supported');
   if (isTrue('FELIX_BPFENABLED', text('FELIX_BPFENABLED'), false)) throw refusal('FELIX_BPFENABLED', 'true', 'not supported');
-  const vxlan = text('CALICO_IPV4POOL_VXLAN')?.toLowerCase();
-  if (vxlan && !['never', 'off'].includes(vxlan))
-    throw refusal('CALICO_IPV4POOL_VXLAN', vxlan, "not supported; flannel's way has the backend vxlan");
   const backend = text('CALICO_NETWORKING_BACKEND') ?? 'bird';
+  if (backend === 'vxlan')
+    throw refusal('CALICO_NETWORKING_BACKEND', backend, 'not supported; "bird" does it with CALICO_IPV4POOL_VXLAN=Always');
   if (backend !== 'bird' && backend !== 'none') throw refusal('CALICO_NETWORKING_BACKEND', backend, 'must be "bird" or "none"');
   const mtu = numberOf('CNI_MTU', text('CNI_MTU'), { least: 0, most: 65_535 });
   return {
@@ -83,6 +88,11 @@ export function readCalicoSettings(environment: Environment): CalicoSettings {
     backend,
     mtu: mtu || undefined,
     ipipMtu: numberOf('FELIX_IPINIPMTU', text('FELIX_IPINIPMTU'), { least: 0, most: 65_535 }) || 1500 - IPIP_HEADER_BYTES,
+    vxlan: {
+      vni: numberOf('FELIX_VXLANVNI', text('FELIX_VXLANVNI'), { least: 1, most: LARGEST_VNI }) ?? 4096,
+      port: numberOf('FELIX_VXLANPORT', text('FELIX_VXLANPORT'), { least: 1, most: 65_535 }) ?? 4789,
+      mtu: numberOf('FELIX_VXLANMTU', text('FELIX_VXLANMTU'), { least: 0, most: 65_535 }) || 1500 - VXLAN_HEADER_BYTES,
+    },
     logSeverity: severityOf(text('FELIX_LOGSEVERITYSCREEN')),
     remarks: remarksOn(environment),
   };
@@ -95,18 +105,23 @@ function defaultPool(text: (name: string) => string | undefined): NonNullable<Ca
   const blockSize = numberOf('CALICO_IPV4POOL_BLOCK_SIZE', text('CALICO_IPV4POOL_BLOCK_SIZE'), { least: 20, most: 30 }) ?? 26;
   if (blockSize < range.length)
     throw refusal('CALICO_IPV4POOL_BLOCK_SIZE', String(blockSize), `a block is larger than the pool ${cidr}`);
+  const ipipMode = modeOf('CALICO_IPV4POOL_IPIP', text('CALICO_IPV4POOL_IPIP'));
+  const vxlanMode = modeOf('CALICO_IPV4POOL_VXLAN', text('CALICO_IPV4POOL_VXLAN'));
+  if (ipipMode !== 'Never' && vxlanMode !== 'Never')
+    throw refusal('CALICO_IPV4POOL_VXLAN', text('CALICO_IPV4POOL_VXLAN')!, 'a pool has IPIP or VXLAN, not both');
   return {
     cidr,
     blockSize,
-    ipipMode: ipipModeOf('CALICO_IPV4POOL_IPIP', text('CALICO_IPV4POOL_IPIP')),
+    ipipMode,
+    vxlanMode,
     natOutgoing: isTrue('CALICO_IPV4POOL_NAT_OUTGOING', text('CALICO_IPV4POOL_NAT_OUTGOING'), true),
     nodeSelector: text('CALICO_IPV4POOL_NODE_SELECTOR') ?? 'all()',
   };
 }
 
-/** calico-node without the variable routes directly: the manifest, not the program, switches IPIP on. */
-function ipipModeOf(name: string, text: string | undefined): IpipMode {
-  const modes: Readonly<Record<string, IpipMode>> = {
+/** calico-node without the variable routes directly: the manifest, not the program, switches a tunnel on. */
+function modeOf(name: string, text: string | undefined): EncapsulationMode {
+  const modes: Readonly<Record<string, EncapsulationMode>> = {
     always: 'Always',
     'cross-subnet': 'CrossSubnet',
     crosssubnet: 'CrossSubnet',

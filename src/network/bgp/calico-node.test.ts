@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { until } from '../../../test/harness/until.ts';
+import { nodeKind } from '../../api/core/v1/node.ts';
+import { TestingCluster } from '../../controllers/framework/testing-client.test-support.ts';
+import { createNftTable } from '../../host/nft-table.ts';
+import { recordedPrograms } from '../../host/recorded-programs.ts';
+import { silentLogger } from '../../std/logger.ts';
+import { type BlockAffinity, blockAffinityKind, type IpPool, ipPoolKind } from './calico-kinds.ts';
+import { createCalicoNode } from './calico-node.ts';
+import { POOL_TABLE } from './pool-rules.ts';
+import { readCalicoSettings } from './settings.ts';
+import { tunnelMac } from './vxlan-plan.ts';
+
+const LINK = {
+  ifname: 'eth0',
+  flags: ['UP'],
+  mtu: 1500,
+  address: '02:00:00:00:01:01',
+  addr_info: [{ family: 'inet', local: '192.0.2.1', prefixlen: 24, scope: 'global' }],
+};
+
+/** A node's agent with an API and programs that are written down, and a directory for its files. */
+async function open(t: TestContext, environment: Readonly<Record<string, string>> = {}) {
+  const directory = await mkdtemp(join(tmpdir(), 'muster-calico-node-'));
+  const cluster = new TestingCluster();
+  const programs = recordedPrograms(({ program, args }) => {
+    const line = [program, ...args].join(' ');
+    if (line.endsWith('address show')) return { stdout: JSON.stringify([LINK]) };
+    if (line.startsWith('ip -json') || line.startsWith('bridge -json')) return { stdout: '[]' };
+    return line.startsWith('nft --json') ? { stdout: '{"nftables":[]}' } : undefined;
+  });
+  const { run } = programs;
+  cluster.put(nodeKind, { metadata: { name: 'n1', uid: 'uid-n1' } });
+  const configurations: string[] = [];
+  const bird = {
+    ...{ socket: '/bird.ctl', logFile: '/bird.log', stop: async () => undefined },
+    ensure: async (configuration: string) => void configurations.push(configuration),
+  };
+  const cni = { configurationDirectory: join(directory, 'net.d'), addressDirectory: join(directory, 'addresses') };
+  await mkdir(cni.configurationDirectory);
+  await mkdir(join(cni.addressDirectory, 'k8s-pod-network'), { recursive: true });
+  const common = { clock: cluster.clock, logger: silentLogger };
+  const agent = createCalicoNode({
+    ...{ ...common, client: cluster.client, nodeName: 'n1', bird, cni, run, random: () => 0.5 },
+    settings: readCalicoSettings({ CALICO_IPV4POOL_CIDR: '10.64.0.0/16', ...environment }),
+    rules: createNftTable({ family: 'ip', table: POOL_TABLE, run, logger: silentLogger }),
+  });
+  const life = new AbortController();
+  t.after(async () => {
+    life.abort();
+    await agent.done;
+    await rm(directory, { recursive: true, force: true });
+  });
+  const address = (ip: string) => join(cni.addressDirectory, 'k8s-pod-network', ip);
+  return {
+    ...{ cluster, agent, programs, configurations, cni },
+    start: () => agent.start(life.signal),
+    blocks: () => cluster.list<BlockAffinity>(blockAffinityKind).map(({ spec }) => spec?.cidr ?? ''),
+    giveAddress: (ip: string) => writeFile(address(ip), 'pod\neth0'),
+    takeAddress: (ip: string) => rm(address(ip)),
+    ranges: async () =>
+      (await readFile(join(cni.configurationDirectory, '10-calico.conflist'), 'utf8')).match(/10\.64\.\d+\.\d+\/26/g),
+  };
+}
+
+const addressesOf = (block: string, count: number) => {
+  const [a, b, c, d] = (block.split('/')[0] ?? '').split('.');
+  return Array.from({ length: count }, (_, i) => `${a}.${b}.${c}.${Number(d) + 2 + i}`);
+};
+
+test('a second block that no pod needs any more gives no addresses for a minute, and is then another node’s to take', async (t) => {
+  const { cluster, start, blocks, giveAddress, takeAddress, ranges, agent } = await open(t);
+  await start();
+  const [first = ''] = blocks();
+  const pods = addressesOf(first, 50);
+  for (const ip of pods) await giveAddress(ip);
+  const later = async (ms: number) => void (await cluster.clock.advance(ms));
+  const waitFor = (what: string, is: () => boolean | Promise<boolean>) =>
+    until(what, async () => {
+      await later(1000);
+      return is();
+    });
+  await waitFor('there is a second block', () => agent.blocks.length === 2);
+  await waitFor('both give addresses', async () => (await ranges())?.length === 2);
+  for (const ip of pods) await takeAddress(ip);
+  await waitFor('one of them gives none any more', async () => (await ranges())?.length === 1);
+  assert.equal(blocks().length, 2);
+  const withheldMs = cluster.clock.now();
+  await waitFor('it is given back', () => blocks().length === 1);
+  assert.ok(cluster.clock.now() - withheldMs >= 50_000, 'long after it gave its last address');
+  await waitFor('the agent knows', () => agent.blocks.length === 1);
+  assert.deepEqual(await ranges(), [...agent.blocks]);
+});
+
+test('with vxlan a node tells where its device is, and BIRD tells and takes no routes of such pools', async (t) => {
+  const { cluster, start, blocks, programs, configurations } = await open(t, { CALICO_IPV4POOL_VXLAN: 'Always' });
+  await start();
+  const [block = ''] = blocks();
+  assert.equal(cluster.list<IpPool>(ipPoolKind)[0]?.spec?.vxlanMode, 'Always');
+  const { annotations = {} } = cluster.get<{ metadata: { annotations?: Record<string, string> } }>(nodeKind, 'n1')!.metadata;
+  assert.equal(
+    annotations['projectcalico.org/IPv4VXLANTunnelAddr'],
+    block.replace(/(\d+)\/26$/, (_, last) => String(Number(last) + 1)),
+  );
+  assert.equal(annotations['projectcalico.org/VXLANTunnelMACAddr'], tunnelMac('n1'));
+  assert.ok(
+    programs.lines.includes(
+      `ip link add vxlan.calico address ${tunnelMac('n1')} type vxlan id 4096 local 192.0.2.1 dev eth0 dstport 4789 nolearning`,
+    ),
+    programs.lines.join('\n'),
+  );
+  const text = configurations.at(-1)!;
+  assert.match(text, /filter to_peers \{\n {2}if net ~ \[ 10\.64\.0\.0\/16\+ \] then reject;/);
+  assert.doesNotMatch(text, /RTS_BGP/);
+});
