@@ -5,7 +5,7 @@ import { applyExtensions } from './apply-extensions.ts';
 import { defaultOfField, defaultOfItem } from './default-values.ts';
 import type { DefinitionNames, SchemaTable } from './definition-names.ts';
 import type { GroupVersionKind, SchemaObject } from './openapi-document.ts';
-import { VALUE_DEFINITIONS, valueSchema } from './shared-definitions.ts';
+import { valueDefinition, valueSchema } from './shared-definitions.ts';
 
 /** How a list or map field is merged by strategic patches; undefined for fields that are replaced. */
 export type MergeRule = (schemaName: string, field: string) => { mergeKey?: string; strategy?: string } | undefined;
@@ -145,7 +145,10 @@ export class DefinitionWriter {
 
   #addValue(name: string): SchemaObject {
     const description = this.#notes.descriptions[definitionKey(name)]?.[''];
-    this.definitions[name] ??= { ...(description !== undefined && { description }), ...VALUE_DEFINITIONS[name]! };
+    this.definitions[name] ??= {
+      ...(description !== undefined && { description }),
+      ...valueDefinition(name, this.#sources.form ?? 'v2'),
+    };
     return { $ref: `#/definitions/${name}` };
   }
 

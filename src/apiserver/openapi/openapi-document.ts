@@ -12,6 +12,8 @@ export interface SchemaObject {
   type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
   format?: string;
   enum?: readonly string[];
+  /** In version 3 only. */
+  oneOf?: readonly SchemaObject[];
   items?: SchemaObject;
   properties?: Record<string, SchemaObject>;
   /** A boolean in version 3 only. */

@@ -243,7 +243,11 @@ test('version 3 says what is meant by a field that is left out, version 2 does n
   assert.equal(of('PodSpec')['securityContext']!.default, undefined);
   assert.deepEqual(of('PodSpec')['containers']!.items!.default, {});
   assert.equal(of('Container')['args']!.items!.default, '');
+  assert.deepEqual(components.schemas['io.k8s.apimachinery.pkg.api.resource.Quantity'], {
+    oneOf: [{ type: 'string' }, { type: 'number' }],
+  });
   const { definitions } = await json<SwaggerDocument>('/openapi/v2');
+  assert.deepEqual(definitions['io.k8s.apimachinery.pkg.api.resource.Quantity'], { type: 'string' });
   assert.equal(definitions['io.k8s.api.core.v1.ContainerPort']!.properties!['protocol']!.default, undefined);
   assert.equal(definitions['io.k8s.api.core.v1.Container']!.properties!['args']!.items!.default, undefined);
 });

@@ -8,7 +8,7 @@ const INT_OR_STRING = 'io.k8s.apimachinery.pkg.util.intstr.IntOrString';
 const RAW_EXTENSION = 'io.k8s.apimachinery.pkg.runtime.RawExtension';
 
 /** Definitions of values that are no structures, with what they are. */
-export const VALUE_DEFINITIONS: Readonly<Record<string, SchemaObject>> = {
+const VALUE_DEFINITIONS: Readonly<Record<string, SchemaObject>> = {
   [QUANTITY]: { type: 'string' },
   [INT_OR_STRING]: { type: 'string', format: 'int-or-string' },
   [RAW_EXTENSION]: { type: 'object' },
@@ -22,6 +22,16 @@ export const VALUE_DEFINITIONS: Readonly<Record<string, SchemaObject>> = {
   [`${APIEXTENSIONS}.JSONSchemaPropsOrStringArray`]: {},
   [`${APIEXTENSIONS}.CustomResourceSubresourceStatus`]: { type: 'object' },
 };
+
+/** Where version 3 can say more: which types a value may have. */
+const IN_V3: Readonly<Record<string, SchemaObject>> = {
+  [QUANTITY]: { oneOf: [{ type: 'string' }, { type: 'number' }] },
+  [INT_OR_STRING]: { oneOf: [{ type: 'integer' }, { type: 'string' }], format: 'int-or-string' },
+};
+
+/** The definition of a value that is no structure. */
+export const valueDefinition = (name: string, form: 'v2' | 'v3'): SchemaObject =>
+  (form === 'v3' ? IN_V3[name] : undefined) ?? VALUE_DEFINITIONS[name] ?? {};
 
 const SCALARS: Readonly<Record<string, SchemaObject>> = {
   string: { type: 'string' },
