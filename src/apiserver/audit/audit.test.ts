@@ -157,6 +157,32 @@ test('a refusal is recorded with its whole Status, a deletion with what was dele
   assert.equal(deleted!.responseStatus!.code, 200);
 });
 
+test('requests for deprecated versions say so, and which release has them no more', async () => {
+  const directory = await temporaryDirectory();
+  const policyFile = directory.file('policy.yaml');
+  await writeFile(policyFile, JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', ...everything('Metadata') }));
+  const rotation = { path: directory.file('audit.log'), maxAgeDays: 0, maxBackups: 0, maxSizeMb: 0, compress: false };
+  const log = { ...BLOCKING, ...rotation, format: 'json' } as const;
+  const api = await startTestApi({ audit: { policyFile, log }, runtimeConfig: { 'policy/v1beta1': true } });
+  try {
+    await api.call('GET', '/api/v1/namespaces/default/endpoints');
+    await api.call('GET', '/apis/policy/v1beta1/namespaces/default/poddisruptionbudgets');
+    const annotationsOf = (uri: string) =>
+      until(`${uri} is logged`, async () => {
+        const lines = (await readFile(rotation.path, 'utf8')).split('\n').filter(Boolean);
+        const events = lines.map((line) => JSON.parse(line) as LoggedEvent & { annotations?: Record<string, string> });
+        return events.find((event) => complete(event) && event.requestURI.includes(uri))?.annotations;
+      });
+    const endpoints = await annotationsOf('/endpoints');
+    assert.deepEqual([endpoints['k8s.io/deprecated'], endpoints['k8s.io/removed-release']], ['true', undefined]);
+    const budgets = await annotationsOf('/policy/v1beta1');
+    assert.deepEqual([budgets['k8s.io/deprecated'], budgets['k8s.io/removed-release']], ['true', '1.25']);
+  } finally {
+    await api.stop();
+    await directory[Symbol.asyncDispose]();
+  }
+});
+
 test('a watch is recorded when it begins to answer and when it ends', async () => {
   await using audited = await startAudited(everything('RequestResponse'));
   await audited.api.call('GET', '/api/v1/namespaces/default/configmaps?watch=1&timeoutSeconds=1&resourceVersion=0');

@@ -2,6 +2,7 @@ import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { CountedElsewhere, Gauge, type Metric } from '../../std/metric.ts';
 import type { RequestInfo } from '../contracts.ts';
 import type { InFlightCounts } from '../filters/max-in-flight.ts';
+import { removedRelease } from '../kinds/removed-release.ts';
 import { processMetrics } from './process-metrics.ts';
 import { type AnsweredRequest, RequestMetrics, scopeOf, VERB_LABELS } from './request-metrics.ts';
 
@@ -115,11 +116,9 @@ export class ServerMetrics {
   }
 
   /** Notes that something deprecated is still asked for. */
-  noteDeprecated({ group, version, resource, deprecation = '', ownSchema }: KindDefinition, subresource: string): void {
-    // Whoever defines a custom resource tells its own users.
-    if (ownSchema) return;
-    const [, release = ''] = /unavailable in v(\d+\.\d+)\+/.exec(deprecation) ?? [];
-    const labels = [group, release, resource, subresource, version];
+  noteDeprecated(kind: KindDefinition, subresource: string): void {
+    const { group, version, resource } = kind;
+    const labels = [group, removedRelease(kind), resource, subresource, version];
     this.#deprecated.set(labels.join('\0'), labels);
   }
 

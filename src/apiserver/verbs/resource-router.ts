@@ -9,6 +9,7 @@ import {
 import type { ActionHandler, Handler, RequestInfo, ServerResponse } from '../contracts.ts';
 import { checkReadable } from '../encryption/check-readable.ts';
 import type { KindRegistry } from '../kinds/kind-registry.ts';
+import { removedRelease } from '../kinds/removed-release.ts';
 import { sendPageNotFound } from '../response/send.ts';
 import { type Action, runAction } from './action.ts';
 import { createCreate } from './create.ts';
@@ -50,6 +51,9 @@ export function createResourceRouter(
     if (kind.deprecation) {
       context.warnings.push(kind.deprecation);
       deps.noteDeprecated?.(kind, info.subresource);
+      context.audit?.addAuditAnnotation('k8s.io/deprecated', 'true');
+      const release = removedRelease(kind);
+      if (release) context.audit?.addAuditAnnotation('k8s.io/removed-release', release);
     }
     const action = kind.ownSchema
       ? customAction?.(kind, info.subresource)
