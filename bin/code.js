@@ -1,5 +1,6 @@
 // Which of its forms Muster's code runs in: compiled in an installed package, else bundled or as it is. Plain JavaScript: it is read first.
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { freshBundle } from './fresh-bundle.js';
@@ -10,13 +11,22 @@ export const root = dirname(import.meta.dirname);
 export const isCheckout = existsSync(join(root, 'src'));
 
 /**
- * Imports a module by its path in `src`, without an ending: of the compiled package, of the bundle of a checkout that is as it was when
- * the bundle was made, else of the sources.
+ * Where a module is by its path in `src`, without an ending: in the compiled package, in the bundle of a checkout that is as it was when the
+ * bundle was made, else in the sources.
  */
-export function importCode(path) {
-  if (!isCheckout) return importFile(join(root, 'dist', `${path}.js`));
+function codeFile(path) {
+  if (!isCheckout) return join(root, 'dist', `${path}.js`);
   const bundle = freshBundle(root);
-  return importFile(bundle ? join(bundle, `${path}.mjs`) : join(root, 'src', `${path}.ts`));
+  return bundle ? join(bundle, `${path}.mjs`) : join(root, 'src', `${path}.ts`);
+}
+
+/** Imports a module by its path in `src`, without an ending. */
+export const importCode = (path) => importFile(codeFile(path));
+
+/** The same at once, so that who imports this can itself be asked for by `require`. */
+export function requireCode(path) {
+  nameSources();
+  return createRequire(import.meta.url)(codeFile(path));
 }
 
 /** Imports the program. One that `muster up` has started runs the code of that `muster up`, which has just looked which. */
@@ -27,7 +37,11 @@ export function importMain() {
 }
 
 function importFile(file) {
-  // Stack traces then name sources. Reading the maps takes a while.
-  if (process.env.MUSTER_DEBUG) process.setSourceMapsEnabled(true);
+  nameSources();
   return import(pathToFileURL(file).href);
+}
+
+/** In stack traces. Reading the maps takes a while. */
+function nameSources() {
+  if (process.env.MUSTER_DEBUG) process.setSourceMapsEnabled(true);
 }

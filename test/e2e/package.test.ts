@@ -81,6 +81,8 @@ test('an installed package has the library, and brings no sources or tests', () 
     'docs',
     'package.json',
   ]);
+  const required = "const { startCluster } = require('kubemuster'); console.log(typeof startCluster)";
+  assert.equal(run(['-e', required]), 'function\n');
   const files = readdirSync(join(project, 'node_modules/kubemuster/dist'), { recursive: true, encoding: 'utf8' });
   assert.deepEqual(
     files.filter((file) => /\.test\.|test-support|-contract\./.test(file)),
@@ -104,6 +106,7 @@ test('an installed package runs on the oldest Node that it names, and says so on
 });
 
 test('a checkout imports itself by its name, without a build', () => {
-  const script = "import('kubemuster').then(({ startCluster }) => console.log(typeof startCluster))";
-  assert.equal(execFileSync(process.execPath, ['-e', script], { cwd: ROOT, encoding: 'utf8' }), 'function\n');
+  const script =
+    "import('kubemuster').then(({ startCluster }) => console.log(startCluster === require('kubemuster').startCluster))";
+  assert.equal(execFileSync(process.execPath, ['-e', script], { cwd: ROOT, encoding: 'utf8' }), 'true\n');
 });
