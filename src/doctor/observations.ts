@@ -91,6 +91,10 @@ export interface Observations {
   /** Leases of kube-controller-manager and kube-scheduler, by name. */
   readonly leaders: ReadonlyMap<string, V1Lease> | undefined;
   readonly dns: SeenDns | undefined;
+  /** Addresses behind the Service `kubernetes`: one for each API server. */
+  readonly apiServers: readonly string[] | undefined;
+  /** What kubeadm's ConfigMap tells kube-proxy of the pods' network; undefined where there is none. */
+  readonly proxyClusterCidr: string | undefined;
   /** Those that are not the API server's own. */
   readonly apiServices: readonly SeenApiService[] | undefined;
   /** Those that were looked at themselves. */
@@ -113,6 +117,8 @@ export interface HostUnit {
   readonly flags: ReadonlyMap<string, string>;
   /** Whom it runs as, where it says. */
   readonly user: string | undefined;
+  /** Units without which it is not started (`Requires=`). */
+  readonly requires: readonly string[];
   /** Whether nothing of the command comes from the environment. */
   readonly whole: boolean;
   /** Flags on lines that the command does not reach, since a line before lacks its backslash. */
@@ -145,6 +151,12 @@ export interface HostObservations {
   readonly units: readonly HostUnit[];
   /** Files that units name by a flag and that are not there. */
   readonly missing: readonly { readonly unit: string; readonly flag: string; readonly path: string }[];
+  /** Files of settings that cannot be read as YAML. */
+  readonly unreadable: readonly { readonly path: string; readonly why: string }[];
+  /** Where the kubelet works, and whose it is. */
+  readonly workDirectory: SeenKey | undefined;
+  /** Ports of outgoing connections, and what is left out of them as the kernel shows it. */
+  readonly localPorts: { readonly from: number; readonly to: number; readonly reserved: string } | undefined;
   /** Pause image of containerd and the one that the kubelet was told of. */
   readonly pauseImages: { readonly runtime: string | undefined; readonly kubelet: string | undefined };
   /** The kubelet's and kube-proxy's configuration files. */

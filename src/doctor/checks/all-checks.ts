@@ -5,10 +5,12 @@ import type { Check } from './check.ts';
 import { checkHosts } from './host-checks.ts';
 import { checkClientCertificates, checkRefusals, checkServing, checkSettings } from './kubelet-checks.ts';
 import { checkKubeletFiles } from './kubelet-file-checks.ts';
+import { checkPodNetwork } from './network-checks.ts';
 import { checkLeaders, checkNodes, checkVersions } from './node-checks.ts';
 import { checkRbac } from './rbac-checks.ts';
 import { checkRequests } from './request-checks.ts';
 import { checkTokens } from './token-checks.ts';
+import { checkUnits } from './unit-checks.ts';
 
 const ALL_CHECKS: readonly Check[] = [
   checkTokens,
@@ -26,6 +28,8 @@ const ALL_CHECKS: readonly Check[] = [
   checkDns,
   checkApiServices,
   checkHosts,
+  checkUnits,
+  checkPodNetwork,
   checkKubeletFiles,
 ];
 

@@ -56,8 +56,15 @@ function checkEnd(certificate: SeenCertificate, nowMs: number): Finding[] {
   ];
 }
 
-export const checkServer: Check = ({ server, serverNameProblem, clusterInfoAgrees }) => {
+export const checkServer: Check = ({ server, serverNameProblem, clusterInfoAgrees, apiServers = [] }) => {
   const findings: Finding[] = [];
+  if (apiServers.length > 1 && apiServers.includes(new URL(server).hostname.replace(/^\[|\]$/g, '')))
+    findings.push({
+      ...{ code: 'DOC-607', severity: 'info', subject: `server/${server}` },
+      message: 'There are several API servers, and the kubeconfig names one of them: when it is away, so is the cluster.',
+      evidence: `behind the Service kubernetes: ${apiServers.join(', ')}`,
+      remedy: 'name an address that leads to all of them (a virtual one, or a balancer’s), in kubelets’ kubeconfigs too',
+    });
   if (serverNameProblem !== undefined)
     findings.push({
       ...{ code: 'DOC-605', severity: 'error', subject: `server/${server}` },

@@ -21,14 +21,14 @@ const host = (changes: Partial<HostObservations>) => ({
     {
       ...{ hostName: 'm1', prefix: '', swapAreas: [], certificates: [], keys: [], brokenLinks: [], units: [], missing: [] },
       pauseImages: { runtime: undefined, kubelet: undefined },
-      ...{ kubeletFile: undefined, proxyFile: undefined },
+      ...{ kubeletFile: undefined, proxyFile: undefined, unreadable: [], workDirectory: undefined, localPorts: undefined },
       ...changes,
     },
   ],
 });
 const unitOf = (component: string, flags: Record<string, string>): HostUnit => ({
   ...{ component, path: `/etc/systemd/system/${component}.service`, flags: new Map(Object.entries(flags)) },
-  ...{ user: undefined, whole: true, lost: [] },
+  ...{ user: undefined, whole: true, lost: [], requires: [] },
 });
 const keyOf = (mode: string) => ({ mode, owner: 'root', path: '/etc/kubernetes/pki/ca.key' });
 const approved = { conditions: [{ type: 'Approved', status: 'True', lastUpdateTime: at(-10 * 60_000) }] };
@@ -36,12 +36,12 @@ const approved = { conditions: [{ type: 'Approved', status: 'True', lastUpdateTi
 /** Each fault, and the one finding that is to come of it. */
 const FAULTS: readonly [fault: string, code: string, changes: Partial<Observations>][] = [
   ['a token Secret of a wrong form', 'DOC-101', { tokens: [token({ problem: 'token-id is wrong' })] }],
-  ['a token for ever', 'DOC-102', { tokens: [token({ expiresMs: undefined })] }],
+  ['C-18: a token for ever', 'DOC-102', { tokens: [token({ expiresMs: undefined })] }],
   ['a token that nobody cleaned up', 'DOC-103', { tokens: [token({ expiresMs: NOW_MS - DAY_MS })] }],
   ['a token about to end', 'DOC-104', { tokens: [token({ expiresMs: NOW_MS + 60_000 })] }],
   ['a token that may not authenticate', 'DOC-105', { tokens: [token({ usages: ['signing'] })] }],
   ['a token without groups', 'DOC-106', { tokens: [token({ groups: [] })] }],
-  ['no right to create requests', 'DOC-201', rbac(BINDINGS.approve, BINDINGS.renew)],
+  ['C-17: no right to create requests', 'DOC-201', rbac(BINDINGS.approve, BINDINGS.renew)],
   ['no automatic approval', 'DOC-202', rbac(BINDINGS.bootstrap, BINDINGS.renew)],
   ['no renewal', 'DOC-203', rbac(BINDINGS.bootstrap, BINDINGS.approve)],
   [
@@ -83,7 +83,7 @@ const FAULTS: readonly [fault: string, code: string, changes: Partial<Observatio
     { nodes: [node({ node: nodeObject({ ready: { status: 'Unknown', reason: 'NodeStatusUnknown' } }) })] },
   ],
   [
-    'QA-03: no CNI',
+    'C-23, QA-03: no CNI',
     'DOC-402',
     { nodes: [node({ node: nodeObject({ ready: { status: 'False', message: 'cni plugin not initialized' } }) })] },
   ],
@@ -106,7 +106,7 @@ const FAULTS: readonly [fault: string, code: string, changes: Partial<Observatio
   ],
   ['a kubelet without clientCAFile', 'DOC-520', { nodes: [node({ refusal: 'Unauthorized', configz: undefined })] }],
   [
-    'an API server that may not',
+    'M-03: an API server whose user may not',
     'DOC-520',
     { nodes: [node({ refusal: 'Forbidden (user=apiserver, verb=get, resource=nodes, subresource=proxy)', configz: undefined })] },
   ],
@@ -126,7 +126,7 @@ const FAULTS: readonly [fault: string, code: string, changes: Partial<Observatio
   ],
   ['AlwaysAllow', 'DOC-511', withSettings({ authorization: { mode: 'AlwaysAllow' } })],
   ['anonymous', 'DOC-512', withSettings({ authentication: { anonymous: { enabled: true } } })],
-  ['a read-only port', 'DOC-513', withSettings({ readOnlyPort: 10255 })],
+  ['M-11: a read-only port', 'DOC-513', withSettings({ readOnlyPort: 10255 })],
   ['C-07: swap allowed', 'DOC-514', withSettings({ failSwapOn: false })],
   ['C-09: a dot at the end', 'DOC-515', withSettings({ clusterDomain: 'cluster.local.' })],
   ['C-10: another DNS address', 'DOC-516', withSettings({ clusterDNS: ['10.254.0.2'] })],
@@ -183,7 +183,7 @@ const FAULTS: readonly [fault: string, code: string, changes: Partial<Observatio
     }),
   ],
   [
-    'C-13, M-16: a file that is not there',
+    'C-13, M-16, M-17: a file that is not there',
     'DOC-809',
     host({
       units: [unitOf('kube-scheduler', {})],
@@ -210,17 +210,135 @@ const FAULTS: readonly [fault: string, code: string, changes: Partial<Observatio
     }),
   ],
   [
-    'C-05, C-06: a file that was changed, or that flags win over',
+    'C-12: kube-proxy’s clusterCIDR is a part of the pods’ network',
+    'DOC-813',
+    host({
+      units: [unitOf('kube-proxy', { config: '/etc/p' }), unitOf('kube-controller-manager', { 'cluster-cidr': '10.64.0.0/10' })],
+      proxyFile: { path: '/etc/p', settings: { clusterCIDR: '10.80.0.0/12' } },
+    }),
+  ],
+  [
+    'a node’s pods are outside of what kubeadm told kube-proxy',
+    'DOC-813',
+    {
+      proxyClusterCidr: '10.244.0.0/16,fd00::/48',
+      nodes: [
+        node({ node: { ...nodeObject({}), spec: { podCIDR: '10.245.1.0/24', podCIDRs: ['10.245.1.0/24', 'fd00:0:0:1::/64'] } } }),
+      ],
+    },
+  ],
+  [
+    'M-04: a unit with a fixed name on every host',
+    'DOC-814',
+    {
+      hosts: ['m1', 'm2'].flatMap(
+        (hostName) => host({ hostName, units: [unitOf('kubelet', { 'hostname-override': 'k8sm01' })] }).hosts,
+      ),
+    },
+  ],
+  ['M-08: --kubeletconfig', 'DOC-815', host({ units: [unitOf('kubelet', { kubeletconfig: '/etc/k' })] })],
+  [
+    'C-25: --admission-control',
+    'DOC-815',
+    host({ units: [unitOf('kube-apiserver', { 'admission-control': 'ServiceAccount' })] }),
+  ],
+  ['C-27: --cadvisor-port', 'DOC-815', host({ units: [unitOf('kubelet', { 'cadvisor-port': '4194' })] })],
+  [
+    'C-28: an eviction timeout without effect',
+    'DOC-815',
+    host({ units: [unitOf('kube-controller-manager', { 'pod-eviction-timeout': '30s' })] }),
+  ],
+  [
+    'M-18: a stray # after a quote',
+    'DOC-816',
+    host({ unreadable: [{ path: '/etc/kubernetes/kube-proxy.yaml', why: 'line 4' }] }),
+  ],
+  [
+    'M-12, M-13: the administrator’s certificate under the kubelet’s name',
+    'DOC-817',
+    host({ certificates: [certificate({ where: '/etc/kubernetes/ssl/kubelet.pem', subject: 'CN=admin, O=system:masters' })] }),
+  ],
+  ['M-37: a relative path', 'DOC-818', host({ units: [unitOf('kube-apiserver', { 'token-auth-file': 'bootstrap-token.csv' })] })],
+  [
+    'M-23: a unit of the old network scripts',
+    'DOC-819',
+    host({ units: [{ ...unitOf('kube-proxy', {}), requires: ['network.service'] }] }),
+  ],
+  [
+    'M-24: ports for outgoing connections from 1024 on',
+    'DOC-820',
+    host({ units: [unitOf('kubelet', {})], localPorts: { from: 1024, to: 65_535, reserved: '' } }),
+  ],
+  [
+    'M-21: the kubelet’s directory is another user’s',
+    'DOC-821',
+    host({ units: [unitOf('kubelet', {})], workDirectory: { mode: 'drwx------', owner: 'kube', path: '/data/kubelet' } }),
+  ],
+  [
+    'M-06, M-22: a unit runs a program that is not there',
+    'DOC-809',
+    host({ units: [unitOf('kubelet', {})], missing: [{ unit: unitOf('kubelet', {}).path, flag: 'program', path: '/kubelet' }] }),
+  ],
+  ['C-14: one of three masters in the kubeconfig', 'DOC-607', { apiServers: ['10.0.0.10', '10.0.0.11', '10.0.0.12'] }],
+  [
+    'C-05, C-06, M-09, M-32: a file that was changed, or that flags win over, or with a field that is none',
     'DOC-521',
     {
       nodes: [node({ configz: { ...SETTINGS, maxPods: 110, runtimeRequestTimeout: '2m0s' } })],
       ...host({
         hostName: 'node-1',
-        kubeletFile: { path: '/var/lib/kubelet/config.yaml', settings: { maxPods: 220, runtimeRequestTimeout: '120s' } },
+        kubeletFile: {
+          path: '/var/lib/kubelet/config.yaml',
+          settings: { maxPods: 220, runtimeRequestTimeout: '120s', authroization: { mode: 'Webhook' } },
+        },
       }),
     },
   ],
 ];
+
+/** Of the list of contradictions and mistakes, those that no cluster and no host can show, and why. */
+const NOTHING_TO_FIND: Readonly<Record<string, string>> = {
+  'C-03': 'who makes keys and certificates is told differently; it is done in one way',
+  'C-15': 'tokens of a file and tokens in Secrets both work',
+  'C-16': 'a token of a file has any form',
+  'C-19': 'names of bindings are free',
+  'C-21': 'a kubelet without its bootstrap kubeconfig ends and says so; one that has joined needs none',
+  'C-24': 'a setting of Calico, either of which works',
+  'C-26': 'a name that kubelets used before they linked to files with dates',
+  'C-30': 'names of files are free',
+  'C-31': 'samples of several runs',
+  'C-32': 'no difference in the result',
+  'M-07': 'an address that is another host’s: the component ends and says so; a name is C-11 and M-04',
+  'M-10': 'a slip of the text',
+  'M-14': 'a slip of the text',
+  'M-15': 'a kubeconfig with paths: its reader ends and names the file that is not there',
+  'M-25': 'a setting of Calico that its own manifest explains',
+  'M-26': 'Calico names the file that it does not find',
+  'M-27': 'kubectl refuses the Secret',
+  'M-28': 'slips of the text',
+  'M-29': 'a command; kube-proxy puts its rules back',
+  'M-30': 'where a manifest came from cannot be seen in it',
+  'M-31': 'a registered node takes no notice of the field',
+  'M-33': 'newer releases make no such Secrets, and say so',
+  'M-34': 'information that looks like an error',
+  'M-35': 'wording of older releases',
+  'M-36': 'a matter of curl',
+  'M-38': 'a slip of the text',
+  'M-39': 'an order of steps, told wrongly',
+  'M-40': 'slips of the text',
+  'M-41': 'slips of the text',
+};
+
+test('each contradiction and each mistake of the guides is a finding, or nothing that could be found', () => {
+  const rows = [
+    ...Array.from({ length: 32 }, (_, i) => `C-${String(i + 1).padStart(2, '0')}`),
+    ...Array.from({ length: 41 }, (_, i) => `M-${String(i + 1).padStart(2, '0')}`),
+  ];
+  const told = new Set(FAULTS.flatMap(([fault]) => fault.match(/[CM]-\d\d/g) ?? []));
+  for (const row of rows)
+    assert.equal(told.has(row), NOTHING_TO_FIND[row] === undefined, `${row} is found, or has a reason, and not both`);
+  assert.equal(told.size + Object.keys(NOTHING_TO_FIND).length, rows.length);
+});
 
 for (const [fault, code, changes] of FAULTS)
   test(`${code}: ${fault}, and nothing else`, () => {
@@ -264,6 +382,20 @@ test('healthy clusters of several shapes give no alarm', () => {
     { requests: [csr({ ageMs: 30_000 }), csr({ name: 'b', status: { ...approved, certificate: 'x' } })] },
     { nodes: [node({ configz: undefined, clientTtlSeconds: undefined, lease: undefined })] },
     host({}),
+    // Ports as the kernel has them by itself, or left out by hand; a program's own user; a network of two families; a balancer before three.
+    host({
+      units: [
+        { ...unitOf('kubelet', { kubeconfig: '/etc/k', config: '$CONFIG', v: '2' }), user: 'kubelet' },
+        unitOf('kube-proxy', { 'cluster-cidr': '10.244.0.0/16' }),
+      ],
+      localPorts: { from: 32_768, to: 60_999, reserved: '' },
+      workDirectory: { mode: 'drwx------', owner: 'kubelet', path: '/var/lib/kubelet' },
+    }),
+    host({ units: [unitOf('kubelet', {})], localPorts: { from: 1024, to: 65_535, reserved: '6443,10250,30000-32767' } }),
+    {
+      ...{ proxyClusterCidr: '10.244.0.0/16', apiServers: ['10.0.0.11', '10.0.0.12'] },
+      nodes: [node({ node: { ...nodeObject({}), spec: { podCIDRs: ['10.244.1.0/24', 'fd00:0:0:1::/64'] } } })],
+    },
     // Keys with an access list, as the documents give the user kube one; a kubelet that has not joined yet; settings told otherwise.
     host({
       keys: [keyOf('-rw-r-----+')],

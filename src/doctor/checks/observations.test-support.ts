@@ -137,6 +137,7 @@ export function observations(changes: Partial<Observations> = {}): Observations 
     nodes: [node()],
     leaders: new Map([lease('kube-controller-manager'), lease('kube-scheduler')]),
     apiServices: [],
+    ...{ apiServers: ['10.0.0.10'], proxyClusterCidr: undefined },
     dns: { serviceAddresses: ['10.96.0.10'], endpoints: 2 },
     hosts: [],
     notSeen: [],

@@ -3,6 +3,7 @@ import type {
   V1ClusterRole,
   V1ClusterRoleBinding,
   V1ConfigMap,
+  V1Endpoints,
   V1Lease,
   V1Node,
   V1Secret,
@@ -48,7 +49,22 @@ export async function collectCluster(options: CollectOptions): Promise<Observati
   const version = JSON.parse((await client.raw({ path: '/version', signal })).text) as { gitVersion?: string };
   const nodeObjects = attempt('nodes', list<V1Node>(KINDS.nodes));
   const nodeLeases = attempt('leases of nodes', list<V1Lease>(KINDS.leases, 'kube-node-lease'));
-  const [server, own, bundles, tokens, roles, bindings, requests, nodes, leaders, dns, info, apiServices] = await Promise.all([
+  const [
+    server,
+    own,
+    bundles,
+    tokens,
+    roles,
+    bindings,
+    requests,
+    nodes,
+    leaders,
+    dns,
+    info,
+    apiServices,
+    apiServers,
+    proxyClusterCidr,
+  ] = await Promise.all([
     attempt("the API server's certificate", lookAtServer(context, options.timeoutMs)),
     attempt(
       "the kubeconfig's certificates",
@@ -64,6 +80,8 @@ export async function collectCluster(options: CollectOptions): Promise<Observati
     attempt('cluster DNS', collectDns(list)),
     attempt('cluster-info', readClusterInfo(client, context)),
     attempt('aggregated APIs', readApiServices(list)),
+    attempt('API servers', readApiServers(list)),
+    attempt('kube-proxy’s settings', readProxyClusterCidr(client)),
   ]);
   return {
     nowMs: clock.now(),
@@ -78,6 +96,7 @@ export async function collectCluster(options: CollectOptions): Promise<Observati
     nodes,
     leaders: leaders && new Map(leaders.map((lease) => [lease.metadata?.name ?? '', lease])),
     dns,
+    ...{ apiServers, proxyClusterCidr },
     apiServices,
     hosts: [],
     notSeen,
@@ -158,6 +177,17 @@ async function readApiServices(list: Lister): Promise<SeenApiService[]> {
     const service = `${spec.service.namespace}/${spec.service.name}`;
     return [{ name: metadata?.name ?? '', service, available: condition?.status !== 'False', reason }];
   });
+}
+
+async function readApiServers(list: Lister): Promise<string[]> {
+  const found = await list<V1Endpoints>(KINDS.endpoints, 'default', { fieldSelector: 'metadata.name=kubernetes' });
+  return found.flatMap(({ subsets }) => (subsets ?? []).flatMap(({ addresses }) => (addresses ?? []).map(({ ip }) => ip)));
+}
+
+/** As kubeadm keeps it. */
+async function readProxyClusterCidr(client: Client): Promise<string | undefined> {
+  const map = await unlessReason(client.resource<V1ConfigMap>(KINDS.configMaps, 'kube-system').get('kube-proxy'), 'NotFound');
+  return /^clusterCIDR:[ \t]*["']?([0-9a-fA-F:.,/]+)["']?[ \t]*$/m.exec(map?.data?.['config.conf'] ?? '')?.[1];
 }
 
 /** A bundle that cannot be read is its owner's trouble; the others are to be told of all the same. */

@@ -8,7 +8,9 @@
  *     K mode owner path   a private key
  *     C path          a file with certificates; only these follow
  *     T path          a configuration or unit file, whole
- *     N path          a file that a unit names and that is not there
+ *     N flag path     a file that a unit names and that is not there; `program` for what it runs
+ *     D mode owner path   the directory in which the kubelet works
+ *     P from to reserved   which ports the kernel gives to outgoing connections, and which of them it leaves out
  *
  * `ROOT` stands for `/` in tests. Nothing but the tools that every host has is used.
  */
@@ -16,6 +18,10 @@ export const HOST_SCRIPT = `
 R=\${ROOT:-}
 bars() { sed 's/^/|/'; }
 echo "H $(hostname)"
+ports=$R/proc/sys/net/ipv4/ip_local_
+if [ -r "\${ports}port_range" ]; then
+  read -r from to < "\${ports}port_range"; echo "P $from $to $(cat "\${ports}reserved_ports" 2>/dev/null)"
+fi
 sed 1d "$R/proc/swaps" 2>/dev/null | while read -r device _; do echo "S $device"; done
 key() { ls -ld "$R$1" | { read -r mode _ owner _; echo "K $mode $owner $1"; }; }
 of_keys_and_certificates() {
@@ -60,7 +66,14 @@ for d in /etc/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
   # Where /lib is a link to /usr/lib, its files have been seen.
   [ "$d" = /lib/systemd/system ] && [ -L "$R/lib" ] && continue
   for u in kubelet kube-proxy kube-apiserver kube-controller-manager kube-scheduler; do
-    if [ -f "$R$d/$u.service" ]; then text "$d/$u.service"; named "$d/$u.service"; fi
+    [ -f "$R$d/$u.service" ] || continue
+    text "$d/$u.service"; named "$d/$u.service"
+    program=$(sed -n 's/^ExecStart=[-@:+!|]*\\(\\/[^ \\\\]*\\).*$/\\1/p' "$R$d/$u.service" | sed 1q)
+    if [ -n "$program" ] && [ ! -e "$R$program" ]; then echo "N program $program"; fi
+    [ $u = kubelet ] || continue
+    work=$(sed -n 's/^.*--root-dir[= ]"\\{0,1\\}\\(\\/[^" \\\\]*\\).*$/\\1/p' "$R$d/$u.service" | sed 1q)
+    work=\${work:-/var/lib/kubelet}
+    if [ -d "$R$work" ]; then ls -ld "$R$work" | { read -r mode _ owner _; echo "D $mode $owner $work"; }; fi
   done
 done
 text /etc/containerd/config.toml

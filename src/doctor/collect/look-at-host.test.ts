@@ -28,7 +28,7 @@ test('an empty host has nothing to tell', async () => {
   assert.deepEqual(seen, {
     ...{ prefix: '', swapAreas: [], certificates: [], keys: [], brokenLinks: [], units: [], missing: [] },
     pauseImages: { runtime: undefined, kubelet: undefined },
-    ...{ kubeletFile: undefined, proxyFile: undefined },
+    ...{ kubeletFile: undefined, proxyFile: undefined, unreadable: [], workDirectory: undefined, localPorts: undefined },
   });
 });
 
@@ -45,8 +45,14 @@ test('certificates, keys that others may read, links that lead nowhere, swap, un
   await put('/proc/swaps', 'Filename\tType\n/dev/sda2                               partition\t1\t0\t-2\n');
   await put(
     '/etc/systemd/system/kubelet.service',
-    '[Service]\nUser=kube\nExecStart=/usr/bin/kubelet \\\n  --bootstrap-kubeconfig=/etc/b --config=/etc/kubelet.yaml \\\n  --pod-infra-container-image=pause:3.1\n  --v=2\nRestart=always\n',
+    '[Unit]\nRequires=network.service containerd.service\n[Service]\nUser=kube\nExecStart=/usr/bin/kubelet \\\n  --bootstrap-kubeconfig=/etc/b --config=/etc/kubelet.yaml \\\n  --pod-infra-container-image=pause:3.1\n  --v=2\nRestart=always\n',
   );
+  await put('/usr/lib/systemd/system/kube-proxy.service', '[Service]\nExecStart=-/bin/kube-proxy --config=/etc/proxy.yaml\n');
+  await put('/etc/proxy.yaml', 'winkernel:\n  sourceVip: ""#\n');
+  await put('/bin/kube-proxy', '');
+  await put('/var/lib/kubelet/kept', '');
+  await put('/proc/sys/net/ipv4/ip_local_port_range', '1024\t65535\n');
+  await put('/proc/sys/net/ipv4/ip_local_reserved_ports', '\n');
   await put('/etc/kubelet.yaml', 'maxPods: 220\nauthentication: { x509: { clientCAFile: "/etc/kubernetes/pki/ca.pem" } }\n');
   await put('/usr/lib/systemd/system/kubelet.service', '[Service]\nExecStart=/usr/bin/kubelet --kubeconfig /etc/k $MORE\n');
   await symlink('usr/lib', join(root, 'lib'));
@@ -77,6 +83,7 @@ test('certificates, keys that others may read, links that lead nowhere, swap, un
         true,
       ],
       ['/usr/lib/systemd/system/kubelet.service', { kubeconfig: '/etc/k' }, [], undefined, false],
+      ['/usr/lib/systemd/system/kube-proxy.service', { config: '/etc/proxy.yaml' }, [], undefined, true],
     ],
   );
   assert.deepEqual(seen.kubeletFile, {
@@ -86,7 +93,17 @@ test('certificates, keys that others may read, links that lead nowhere, swap, un
   assert.deepEqual(seen.missing, [
     { unit: '/etc/systemd/system/kubelet.service', flag: 'bootstrap-kubeconfig', path: '/etc/b' },
     { unit: '/etc/systemd/system/kubelet.service', flag: 'clientCAFile', path: '/etc/kubernetes/pki/ca.pem' },
+    ...['/etc/systemd/system/kubelet.service', '/usr/lib/systemd/system/kubelet.service'].map((unit) => ({
+      ...{ unit, flag: 'program', path: '/usr/bin/kubelet' },
+    })),
   ]);
+  assert.deepEqual(
+    seen.unreadable.map(({ path }) => path),
+    ['/etc/proxy.yaml'],
+  );
+  assert.deepEqual(seen.units[0]!.requires, ['network.service', 'containerd.service']);
+  assert.equal(seen.workDirectory?.path, '/var/lib/kubelet');
+  assert.deepEqual(seen.localPorts, { from: 1024, to: 65_535, reserved: '' });
   assert.deepEqual(seen.pauseImages, { runtime: 'pause:3.9', kubelet: 'pause:3.1' });
 });
 
@@ -115,7 +132,9 @@ test('another host is looked at by ssh with what root may see, without a passwor
 test('whatever a host prints is read', () => {
   const line = fc.oneof(
     fc.string(),
-    fc.tuple(fc.constantFrom('H ', 'S ', 'L ', 'K ', 'C ', 'T ', 'N ', '|'), fc.string()).map((parts) => parts.join('')),
+    fc
+      .tuple(fc.constantFrom('H ', 'S ', 'L ', 'K ', 'C ', 'T ', 'N ', 'D ', 'P ', '|'), fc.string())
+      .map((parts) => parts.join('')),
     fc.constantFrom(
       'T /etc/systemd/system/kubelet.service',
       '|ExecStart=x --config=/a \\',

@@ -19,12 +19,17 @@ export function readHost(printed: string, prefix = ''): HostObservations {
   const files: SeenFile[] = [];
   const missing: { unit: string; flag: string; path: string }[] = [];
   let hostName = '';
+  let workDirectory: SeenKey | undefined;
+  let localPorts: HostObservations['localPorts'];
   for (const { letter, rest, text } of records(printed)) {
     const words = rest.split(' ');
     if (letter === 'H') hostName = rest;
     else if (letter === 'S') swapAreas.push(rest);
     else if (letter === 'L') brokenLinks.push(prefix + rest);
-    else if (letter === 'K') keys.push({ mode: words[0] ?? '', owner: words[1] ?? '', path: words.slice(2).join(' ') });
+    else if (letter === 'K') keys.push(ownedFile(words));
+    else if (letter === 'D') workDirectory = ownedFile(words);
+    else if (letter === 'P')
+      localPorts = { from: Number(words[0]), to: Number(words[1]), reserved: words.slice(2).join(' ').trim() };
     else if (letter === 'C') certificates.push(...readable(prefix + rest, text));
     else if (letter === 'T') files.push({ path: rest, text });
     else if (letter === 'N') {
@@ -44,6 +49,7 @@ export function readHost(printed: string, prefix = ''): HostObservations {
         kubelet?.flags.get('pod-infra-container-image') ??
         /--pod-infra-container-image[= ]"?([^\s"\\]+)/.exec(textOf('/var/lib/kubelet/kubeadm-flags.env'))?.[1],
     },
+    ...{ unreadable: unreadableIn(files), workDirectory, localPorts },
     kubeletFile: settingsIn(files, kubelet?.flags.get('config') ?? '/var/lib/kubelet/config.yaml'),
     proxyFile: settingsIn(files, proxy?.flags.get('config')),
   };
@@ -85,6 +91,9 @@ function readUnit({ path, text }: SeenFile): HostUnit {
   return {
     ...{ path, component, flags },
     user: /^User=(.+)$/m.exec(text)?.[1]?.trim(),
+    requires: [...text.matchAll(/^Requires=(.*)$/gm)].flatMap(([, units = '']) =>
+      units.split(/\s+/).filter((unit) => unit !== ''),
+    ),
     // Values that the environment brings cannot be judged.
     whole: !/\$[A-Za-z_{]/.test(start?.[1] ?? ''),
     lost: [...after.matchAll(/^\s*(--[a-z][a-z0-9-]*)/gm)].map(([, flag]) => flag!),
@@ -95,10 +104,27 @@ function settingsIn(files: readonly SeenFile[], path: string | undefined): HostO
   const file = files.find((candidate) => candidate.path === path);
   if (!file) return undefined;
   try {
-    const settings: unknown = parse(file.text, { maxAliasCount: 100 });
+    const settings: unknown = parse(file.text, YAML_LIMITS);
     if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) return undefined;
     return { path: file.path, settings: settings as Readonly<Record<string, unknown>> };
   } catch {
-    return undefined; // the component that reads it says what is wrong
+    return undefined; // told by `unreadableIn`
   }
 }
+
+const YAML_LIMITS = { maxAliasCount: 100 };
+
+/** Files that units name by `--config`. */
+function unreadableIn(files: readonly SeenFile[]): HostObservations['unreadable'] {
+  return files.flatMap(({ path, text }) => {
+    if (/\.(service|toml|env)$/.test(path)) return [];
+    try {
+      parse(text, YAML_LIMITS);
+      return [];
+    } catch (error) {
+      return [{ path, why: (error as Error).message.split('\n')[0]! }];
+    }
+  });
+}
+
+const ownedFile = ([mode = '', owner = '', ...path]: readonly string[]): SeenKey => ({ mode, owner, path: path.join(' ') });
