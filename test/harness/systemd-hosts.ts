@@ -1,16 +1,17 @@
 /** Whole hosts for e2e tests: systemd as process 1, sshd, containerd; each in a network namespace of its own on one bridge. As root. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createMounts } from '../../src/host/mounts.ts';
 import { archiveOf, BUSYBOX, type TestImage } from './images.ts';
 import { removeNamespace } from './node-links.ts';
 import { type CommandResult, runCommand, runOrFail } from './run-command.ts';
-import { systemdImage } from './systemd-image.ts';
+import { makeBridge, type Network, writeSshConfig } from './systemd-host-network.ts';
+import { HOST_KEY, systemdImage } from './systemd-image.ts';
 import { isExecutable } from './tools.ts';
 import { until } from './until.ts';
 
@@ -23,10 +24,12 @@ export interface SystemdHost {
   tryShell(line: string): Promise<CommandResult>;
   /** Gives its containerd images, busybox among them. */
   importImages(images?: readonly TestImage[]): Promise<void>;
-  /** Ends it as when its power goes. What it wrote stays. */
+  /** Ends it as when its power goes: nothing of it runs on. What it wrote stays. */
   powerOff(): Promise<void>;
   /** Resolves when sshd answers. */
   powerOn(): Promise<void>;
+  /** Makes another of the same name and address in its place, on which nothing is yet. */
+  replace(): Promise<void>;
 }
 
 export interface SystemdHosts extends AsyncDisposable {
@@ -48,9 +51,10 @@ export interface SystemdHostsOptions {
   readonly acquainted?: boolean;
 }
 
-const BOOT_MS = 120_000;
+const BOOT_MS = 240_000;
+/** Of one line of shell. */
+const LINE_MS = 400_000;
 const OWN = 'mstr';
-const HOST_KEY = 'etc/ssh/ssh_host_ed25519_key.pub';
 
 /** Makes hosts of these names and resolves when all have booted. Disposing of them leaves nothing. */
 export async function startSystemdHosts(names: readonly string[], options: SystemdHostsOptions = {}): Promise<SystemdHosts> {
@@ -68,17 +72,10 @@ export async function startSystemdHosts(names: readonly string[], options: Syste
   const common = { network, directory, image, sshConfig, acquaintances, shared: options.shared ?? {} };
   const hosts = names.map((name, i) => new Host({ ...common, name, id: `${id}${i}`, address: addressOf(i) }));
   for (const host of hosts) stack.defer(() => host.remove());
-  for (const host of hosts) await host.make();
-  await Promise.all(hosts.map((host) => host.powerOn()));
+  await Promise.all(hosts.map((host) => host.make().then(() => host.powerOn())));
   const resources = stack.move();
   const freeAddress = `${network.prefix}.200`;
   return { hosts, directory, freeAddress, sshConfig, [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose]() };
-}
-
-interface Network {
-  readonly bridge: string;
-  /** Of the addresses: `10.240.7`. */
-  readonly prefix: string;
 }
 
 interface HostSettings {
@@ -112,7 +109,7 @@ class Host implements SystemdHost {
   }
 
   async make(): Promise<void> {
-    const { id, image, network, directory, acquaintances } = this.#settings;
+    const { image, directory, acquaintances } = this.#settings;
     for (const part of ['upper', 'work', 'tree', 'containerd', 'kubelet', 'etcd'])
       await mkdir(join(this.#root, part), { recursive: true });
     const upper = join(this.#root, 'upper');
@@ -134,6 +131,10 @@ class Host implements SystemdHost {
       fsType: 'overlay',
       options: [`lowerdir=${image}`, `upperdir=${upper}`, `workdir=${join(this.#root, 'work')}`],
     });
+  }
+
+  async #connect(): Promise<void> {
+    const { id, network } = this.#settings;
     const inside = ['netns', 'exec', this.#namespace, 'ip'];
     await runOrFail('ip', ['netns', 'add', this.#namespace]);
     await runOrFail('ip', ['link', 'add', `v${id}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.#namespace]);
@@ -145,6 +146,7 @@ class Host implements SystemdHost {
   }
 
   async powerOn(): Promise<void> {
+    await this.#connect();
     const log = openSync(join(this.#root, 'console.log'), 'a');
     const child = spawn('systemd-nspawn', this.#arguments(), {
       stdio: ['ignore', log, log],
@@ -195,23 +197,43 @@ class Host implements SystemdHost {
 
   async powerOff(): Promise<void> {
     const child = this.#process;
+    if (!child) return;
     this.#process = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const closed = once(child, 'close');
-    // nspawn takes all of its processes with it.
-    child.kill('SIGKILL');
-    await closed;
+    if (child.exitCode === null && child.signalCode === null) {
+      const closed = once(child, 'close');
+      child.kill('SIGKILL');
+      await closed;
+    }
+    // Who started it does not always take its first process along, which has all others with it.
+    await until(
+      `nothing of host ${this.name} runs`,
+      async () => {
+        const { stdout } = await runCommand('ip', ['netns', 'pids', this.#namespace]);
+        for (const pid of stdout.split('\n').filter(Boolean)) killProcess(Number(pid));
+        return stdout.trim() === '';
+      },
+      { timeoutMs: BOOT_MS, intervalMs: 20 },
+    );
+    // Routes, rules and interfaces go with the power, too.
+    await removeNamespace(this.#namespace);
+    await runCommand('ip', ['link', 'delete', `v${this.#settings.id}`]); // gone with the namespace, or a little later
+  }
+
+  async replace(): Promise<void> {
+    await this.remove();
+    await rm(this.#root, { recursive: true, force: true, maxRetries: 5 });
+    await this.make();
+    await this.powerOn();
   }
 
   async remove(): Promise<void> {
     await this.powerOff();
-    // Nobody of it may live on: nspawn does not always take its first process with it.
     await removeNamespace(this.#namespace);
     await createMounts().unmountAll(this.#root, { lazy: true });
   }
 
   tryShell(line: string): Promise<CommandResult> {
-    return runCommand('ssh', ['-F', this.#settings.sshConfig, this.address, line], { timeoutMs: 240_000 });
+    return runCommand('ssh', ['-F', this.#settings.sshConfig, this.address, line], { timeoutMs: LINE_MS });
   }
 
   async importImages(images: readonly TestImage[] = []): Promise<void> {
@@ -226,46 +248,12 @@ class Host implements SystemdHost {
   }
 }
 
-async function makeBridge(bridge: string): Promise<Network> {
-  const prefix = unusedPrefix();
-  await runOrFail('ip', ['link', 'add', bridge, 'type', 'bridge']);
-  await runOrFail('ip', ['address', 'add', `${prefix}.1/24`, 'dev', bridge]);
-  await runOrFail('ip', ['link', 'set', bridge, 'up']);
-  return { bridge, prefix };
-}
-
-/** Outside of the ranges that the runbooks give to pods and services. */
-function unusedPrefix(): string {
-  const taken = new Set(
-    Object.values(networkInterfaces())
-      .flatMap((addresses) => addresses ?? [])
-      .map(({ address }) => address.split('.').slice(0, 3).join('.')),
-  );
-  for (;;) {
-    const prefix = `172.${randomInt(20, 32)}.${randomInt(0, 256)}`;
-    if (!taken.has(prefix)) return prefix;
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
-}
-
-/** The hosts' keys are the image's, so they can be known beforehand. */
-async function writeSshConfig(directory: string, image: string, prefix: string): Promise<string> {
-  await runOrFail('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(directory, 'id')]);
-  const key = await readFile(join(image, HOST_KEY), 'utf8');
-  await writeFile(join(directory, 'known_hosts'), `${prefix}.* ${key}`);
-  const path = join(directory, 'ssh_config');
-  const lines = [
-    `Host ${prefix}.*`,
-    'User root',
-    `IdentityFile ${join(directory, 'id')}`,
-    'IdentitiesOnly yes',
-    `UserKnownHostsFile ${join(directory, 'known_hosts')}`,
-    'StrictHostKeyChecking yes',
-    'BatchMode yes',
-    'ConnectTimeout 60',
-    'LogLevel ERROR',
-  ];
-  await writeFile(path, `${lines.join('\n')}\n`);
-  return path;
 }
 
 const PROGRAMS: Readonly<Record<string, string>> = {

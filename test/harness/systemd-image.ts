@@ -9,6 +9,8 @@ import { runProgram } from '../../src/host/run-program.ts';
 import { runOrFail } from './run-command.ts';
 
 const SUITE = 'bookworm';
+/** Of its sshd, in the tree. */
+export const HOST_KEY = 'etc/ssh/ssh_host_ed25519_key.pub';
 const PACKAGES = [
   'systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,procps,iproute2,net-tools,kmod,acl,ca-certificates,curl,jq',
   'containerd,runc,containernetworking-plugins,etcd-server,etcd-client,iptables,nftables,conntrack,bird2,haproxy,keepalived',

@@ -8,6 +8,7 @@ import { bridgeLines, startControlPlane } from './control-plane.ts';
 import { documentLines } from './document-lines.ts';
 import { clientFiles, readyNodes, servingFiles } from './listings.ts';
 import { useRunbookHosts } from './runbook-hosts.ts';
+import { approveServingRequests } from './serving-requests.ts';
 
 const PROGRAMS = '/usr/local/bin';
 const TEST = { timeout: 600_000 };
@@ -58,7 +59,7 @@ test('ROT-04, CHK-05, CHK-13: once it is approved by hand, the certificate and i
   servingFiles(listing, '/etc/kubernetes/ssl');
 });
 
-test('ROT-02, ROT-05: of the hour that a certificate lives, 70 to 90 % pass before the kubelet renews it', TEST, async () => {
+async function showsDeadlines(): Promise<void> {
   const printed = await runbook.current.shows(
     lines('journal'),
     (text) => (text.match(/rotation deadline is/g)?.length ?? 0) >= 2,
@@ -70,4 +71,16 @@ test('ROT-02, ROT-05: of the hour that a certificate lives, 70 to 90 % pass befo
     const left = (Date.parse(`${expires}Z`) - Date.parse(`${deadline}Z`)) / 60_000;
     assert.ok(left >= 6 && left <= 20, `${expires} and ${deadline}`);
   }
+}
+
+test('ROT-02, ROT-05: of the hour that a certificate lives, 70 to 90 % pass before the kubelet renews it', TEST, showsDeadlines);
+
+test('ROT-04, CHK-13: `muster deploy` makes the same of the bare host', TEST, async (t) => {
+  const hosts = runbook.current;
+  t.diagnostic(`apply took ${await hosts.deploy('deploy-short-certificates.yaml')} s`);
+  await approveServingRequests(hosts);
+  const listing = await hosts.shows(lines('certificate-files'), /kubelet-server-current\.pem -> /);
+  clientFiles(listing, '/etc/kubernetes/ssl');
+  servingFiles(listing, '/etc/kubernetes/ssl');
+  await showsDeadlines();
 });

@@ -1,0 +1,58 @@
+/** How whole hosts of tests are reached: a bridge, and ssh. As root. */
+import { randomInt } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { runOrFail } from './run-command.ts';
+import { HOST_KEY } from './systemd-image.ts';
+
+export interface Network {
+  readonly bridge: string;
+  /** Of the addresses: `10.240.7`. */
+  readonly prefix: string;
+}
+
+/** A network of hosts, on a bridge of this name that this machine is on, too. */
+export async function makeBridge(bridge: string): Promise<Network> {
+  const prefix = unusedPrefix();
+  await runOrFail('ip', ['link', 'add', bridge, 'type', 'bridge']);
+  await runOrFail('ip', ['address', 'add', `${prefix}.1/24`, 'dev', bridge]);
+  await runOrFail('ip', ['link', 'set', bridge, 'up']);
+  return { bridge, prefix };
+}
+
+/** Outside of the ranges that the runbooks give to pods and services. */
+function unusedPrefix(): string {
+  const taken = new Set(
+    Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .map(({ address }) => address.split('.').slice(0, 3).join('.')),
+  );
+  for (;;) {
+    const prefix = `172.${randomInt(20, 30)}.${randomInt(0, 256)}`;
+    if (!taken.has(prefix)) return prefix;
+  }
+}
+
+/** Makes a key and a configuration for ssh in a directory. The hosts' keys are the image's, so they can be known beforehand. */
+export async function writeSshConfig(directory: string, image: string, prefix: string): Promise<string> {
+  await runOrFail('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(directory, 'id')]);
+  const key = await readFile(join(image, HOST_KEY), 'utf8');
+  await writeFile(join(directory, 'known_hosts'), `${prefix}.* ${key}`);
+  const path = join(directory, 'ssh_config');
+  const lines = [
+    `Host ${prefix}.*`,
+    'User root',
+    `IdentityFile ${join(directory, 'id')}`,
+    'IdentitiesOnly yes',
+    `UserKnownHostsFile ${join(directory, 'known_hosts')}`,
+    'StrictHostKeyChecking yes',
+    'BatchMode yes',
+    // A machine may be busy with other tests; a host whose power goes does not say goodbye.
+    'ConnectTimeout 240',
+    'ServerAliveInterval 30',
+    'LogLevel ERROR',
+  ];
+  await writeFile(path, `${lines.join('\n')}\n`);
+  return path;
+}
