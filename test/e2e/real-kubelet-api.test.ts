@@ -2,16 +2,21 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import { WebSocket } from 'ws';
+import { SpdyConnection } from '../../src/client/transport/spdy/spdy-connection.ts';
 import { readKubeconfig, resolveContext } from '../../src/pki/kubeconfig.ts';
 import { BUSYBOX } from '../harness/images.ts';
 import { type RealCluster, startRealCluster } from '../harness/real-cluster.ts';
 import { runCommand, runOrFail } from '../harness/run-command.ts';
 import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { until } from '../harness/until.ts';
+import { PORT_FORWARD_TUNNEL, WebSocketBytes } from '../harness/websocket-bytes.ts';
 
 const POD = {
   apiVersion: 'v1',
@@ -80,8 +85,8 @@ describe('the API of a kubelet with real pods', { timeout: 300_000 }, () => {
   }
 
   /** A stream of the kubelet's, by WebSocket: what came on each channel. */
-  async function open(path: string) {
-    const socket = new WebSocket(`wss://${address()}${path}`, ['v4.channel.k8s.io'], {
+  async function open(path: string, protocol = 'v4.channel.k8s.io') {
+    const socket = new WebSocket(`wss://${address()}${path}`, [protocol], {
       ca: await readFile(ca),
       cert: await readFile(file('admin.pem')),
       key: await readFile(file('admin-key.pem')),
@@ -176,6 +181,51 @@ describe('the API of a kubelet with real pods', { timeout: 300_000 }, () => {
     assert.equal(stream.channels.get(1), 'to-out\n');
     assert.equal(stream.channels.get(2), 'to-err\n');
     assert.match(stream.channels.get(3) ?? '', /"reason":"NonZeroExitCode".*"message":"3"/);
+  });
+
+  test('takes WebSockets of version 5, which runtimes do not know: the end of the input, exit status, a terminal', async () => {
+    const cat = await open('/exec/default/talker/main?command=cat&input=1&output=1&error=1', 'v5.channel.k8s.io');
+    cat.send(0, 'some words\n');
+    cat.socket.send(Buffer.from([255, 0]));
+    await cat.closed;
+    assert.equal(cat.channels.get(1), 'some words\n');
+    assert.match(cat.channels.get(3) ?? '', /"status":"Success"/);
+    const failing = await open('/exec/default/talker/main?command=sh&command=-c&command=exit+3&output=1', 'v5.channel.k8s.io');
+    await failing.closed;
+    assert.match(failing.channels.get(3) ?? '', /"reason":"NonZeroExitCode".*"message":"3"/);
+    const terminal = await open('/exec/default/talker/main?command=sh&input=1&output=1&tty=1', 'v5.channel.k8s.io');
+    terminal.send(4, '{"Width":91,"Height":17}');
+    terminal.send(0, 'until stty size | grep "17 91"; do sleep 0.1; done; exit\n');
+    await terminal.closed;
+    assert.match(terminal.channels.get(1) ?? '', /\n17 91\r\n/);
+    const attached = await open('/attach/default/talker/main?output=1', 'v5.channel.k8s.io');
+    await until('lines come', () => /line \d+\n/.test(attached.channels.get(1) ?? ''));
+    attached.socket.terminate();
+  });
+
+  test('forwards ports by SPDY inside a WebSocket', async () => {
+    const asking = request(`https://${address()}/portForward/default/talker`, {
+      ca: await readFile(ca),
+      cert: await readFile(file('admin.pem')),
+      key: await readFile(file('admin-key.pem')),
+      agent: false,
+      headers: { connection: 'Upgrade', upgrade: 'websocket', ...PORT_FORWARD_TUNNEL },
+    });
+    asking.end();
+    const [answer, socket, head] = (await once(asking, 'upgrade')) as [IncomingMessage, Duplex, Buffer];
+    assert.equal(answer.headers['sec-websocket-protocol'], 'SPDY/3.1+portforward.k8s.io');
+    const connection = new SpdyConnection({ socket: new WebSocketBytes(socket, head), role: 'client' });
+    const headers = { port: '7777', requestID: '0' };
+    await connection.openStream({ ...headers, streamType: 'error' });
+    const data = await connection.openStream({ ...headers, streamType: 'data' });
+    let page = '';
+    data.on('data', (chunk: Buffer) => {
+      page += chunk.toString('latin1');
+    });
+    data.write('GET /none HTTP/1.0\r\n\r\n');
+    await until('the answer comes', () => /^HTTP\/1\.[01] 404 /.test(page));
+    connection.close();
+    socket.destroy();
   });
 
   test('attaches to what runs', async () => {

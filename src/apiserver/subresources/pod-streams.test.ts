@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { createServer } from 'node:net';
-import { Duplex } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
 import { until } from '../../../test/harness/until.ts';
+import { PORT_FORWARD_TUNNEL, WebSocketBytes } from '../../../test/harness/websocket-bytes.ts';
 import type { Status } from '../../api/machinery/status-error.ts';
 import { SpdyConnection } from '../../client/transport/spdy/spdy-connection.ts';
 import type { AdmissionAttributes } from '../contracts.ts';
@@ -207,60 +207,15 @@ test('ports are forwarded by SPDY, and by SPDY inside a WebSocket', async (t) =>
   await Promise.all([echo(spdyConnection, 1), echo(spdyConnection, 3 << 20)]);
   spdyConnection.close();
 
-  const { answer, socket, head } = await upgrade(`${POD}/portforward`, { upgrade: 'websocket', ...TUNNEL }, 'GET');
+  const { answer, socket, head } = await upgrade(`${POD}/portforward`, { upgrade: 'websocket', ...PORT_FORWARD_TUNNEL }, 'GET');
   assert.equal(answer.headers['sec-websocket-protocol'], 'SPDY/3.1+portforward.k8s.io');
   assert.equal(answer.headers['sec-websocket-accept'], 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=');
   assert.match(kubelet.requests.at(-1)?.line ?? '', /^POST \/portForward\/default\/p$/);
-  const tunnelled = new SpdyConnection({ socket: new Messages(socket!, head), role: 'client' });
+  const tunnelled = new SpdyConnection({ socket: new WebSocketBytes(socket!, head), role: 'client' });
   await Promise.all([echo(tunnelled, 3 << 20), echo(tunnelled, 5)]);
   socket!.destroy();
   await until('no connection is left', () => kubelet.connections === 0);
 });
-
-/** With the example of RFC 6455, 1.3. */
-const TUNNEL = {
-  'sec-websocket-version': '13',
-  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-  'sec-websocket-protocol': 'SPDY/3.1+portforward.k8s.io',
-};
-
-/** The messages of a WebSocket as one stream of bytes. Written down here, since ws takes no name with a slash for a protocol. */
-class Messages extends Duplex {
-  readonly #socket: TLSSocket;
-  #waiting = Buffer.alloc(0);
-
-  constructor(socket: TLSSocket, head: Buffer) {
-    super();
-    this.#socket = socket;
-    socket.on('data', (bytes: Buffer) => this.#take(bytes));
-    socket.on('close', () => this.destroy());
-    if (head.length) this.#take(head);
-  }
-
-  override _read(): void {}
-
-  override _write(bytes: Buffer, _encoding: string, done: () => void): void {
-    const header = Buffer.alloc(14); // masked by zeros: the bytes stay what they are
-    header[0] = 0x82;
-    header[1] = 0x80 | 127;
-    header.writeBigUInt64BE(BigInt(bytes.length), 2);
-    this.#socket.write(Buffer.concat([header, bytes]), () => done());
-  }
-
-  #take(bytes: Buffer): void {
-    this.#waiting = Buffer.concat([this.#waiting, bytes]);
-    for (;;) {
-      const short = (this.#waiting[1] ?? 0) & 0x7f;
-      const at = short === 126 ? 4 : short === 127 ? 10 : 2;
-      if (this.#waiting.length < at) return;
-      const length =
-        short === 126 ? this.#waiting.readUInt16BE(2) : short === 127 ? Number(this.#waiting.readBigUInt64BE(2)) : short;
-      if (this.#waiting.length < at + length) return;
-      if (this.#waiting[0] === 0x82) this.push(this.#waiting.subarray(at, at + length));
-      this.#waiting = this.#waiting.subarray(at + length);
-    }
-  }
-}
 
 test('a client that goes away leaves nothing at the kubelet', async () => {
   const path = `${POD}/exec?stdin=true&stdout=true&${command('sleep', '1000')}`;
@@ -301,7 +256,7 @@ test('the kubelet’s refusal reaches the client in the kubelet’s words', asyn
   assert.equal(five.status().message, `Internal error occurred: unable to upgrade connection: ${said}`);
   const forward = await upgrade(
     '/api/v1/namespaces/default/pods/refused/portforward',
-    { upgrade: 'websocket', ...TUNNEL },
+    { upgrade: 'websocket', ...PORT_FORWARD_TUNNEL },
     'GET',
   );
   assert.deepEqual([forward.answer.statusCode, forward.body], [403, said]);

@@ -5,13 +5,25 @@ import { isGrpcStatus } from '../../std/grpc/grpc-error.ts';
 import type { ContainerStreams } from '../runtime/runtime-abilities.ts';
 import { type Answer, errorAnswer, type Handler, plainAnswer } from './api-exchange.ts';
 import type { KubeletView } from './kubelet-view.ts';
-import { parseForwardedPorts, parseStreamChoice, type StreamChoice, StreamQueryError } from './stream-options.ts';
+import {
+  parseForwardedPorts,
+  parseStreamChoice,
+  type StreamChoice,
+  StreamQueryError,
+  wantsClosingStreams,
+  wantsTunnel,
+} from './stream-options.ts';
 import { tunnelTo } from './stream-tunnel.ts';
 
 /** How many execs, attaches and port-forwards there may be at a time. */
 const MOST_STREAMS = 1000;
 /** As upstream: how long it takes until a place may be free again. */
 const RETRY_AFTER_SECONDS = '60';
+
+interface Place {
+  readonly url: URL;
+  readonly wanted?: StreamChoice;
+}
 
 /** `/exec`, `/attach`, `/portForward` and `/run`: the kubelet asks the runtime for the stream, and stands between it and the caller. */
 export function createContainerStreams(
@@ -22,11 +34,11 @@ export function createContainerStreams(
   const idleMs = parseGoDuration(view.configuration['streamingConnectionIdleTimeout'] as string);
   let open = 0;
 
-  /** One stream from its query to its end. `locate` answers the runtime's URL. */
+  /** One stream from its query to its end. `locate` answers the runtime's URL, and of a command which streams it has. */
   const stream =
     <Query>(
       parse: (request: Parameters<Handler>[0]) => Query,
-      locate: (streams: ContainerStreams, pod: V1Pod, query: Query, parameters: Parameters<Handler>[1]) => Promise<URL>,
+      locate: (streams: ContainerStreams, pod: V1Pod, query: Query, parameters: Parameters<Handler>[1]) => Promise<Place>,
     ): Handler =>
     async (request, parameters) => {
       let query: Query;
@@ -43,10 +55,16 @@ export function createContainerStreams(
         return plainAnswer(429, 'maximum number of in-flight requests exceeded', { 'retry-after': RETRY_AFTER_SECONDS });
       open++;
       try {
-        const url = await locate(streams, pod, query, parameters);
+        const { url, wanted } = await locate(streams, pod, query, parameters);
         const { upgrade } = request;
         if (!upgrade) return errorAnswer(500, 'Upgrade request required');
-        return await tunnelTo(url, { ...request, upgrade }, { clock, idleMs });
+        const asked = { ...request, upgrade };
+        if (wanted ? wantsClosingStreams(request.headers) : wantsTunnel(request.headers)) {
+          // Loaded where it is used: most streams come as SPDY, by the API server.
+          const { translateToSpdy, tunnelSpdy } = await import('./websocket-streams.ts');
+          return await (wanted ? translateToSpdy(url, wanted, asked, { idleMs }) : tunnelSpdy(url, asked, { clock, idleMs }));
+        }
+        return await tunnelTo(url, asked, { clock, idleMs });
       } catch (error) {
         return streamError(error);
       } finally {
@@ -69,8 +87,10 @@ export function createContainerStreams(
   return {
     exec: stream(
       ({ query }) => ({ choice: parseStreamChoice(query), command: query.getAll('command') }),
-      async (runtime, pod, { choice, command }: { choice: StreamChoice; command: string[] }, parameters) =>
-        runtime.exec({ containerId: await runningContainer(pod, parameters), ...choice, command }),
+      async (runtime, pod, { choice, command }: { choice: StreamChoice; command: string[] }, parameters) => ({
+        url: await runtime.exec({ containerId: await runningContainer(pod, parameters), ...choice, command }),
+        wanted: choice,
+      }),
     ),
     attach: stream(
       ({ query }) => parseStreamChoice(query),
@@ -78,7 +98,8 @@ export function createContainerStreams(
         const containerId = await runningContainer(pod, parameters);
         // Whether it has a terminal is the container's matter, whatever the query says.
         const tty = containerOf(pod, parameters['container']!)?.tty ?? false;
-        return runtime.attach({ containerId, ...choice, tty, stderr: choice.stderr && !tty });
+        const wanted = { ...choice, tty, stderr: choice.stderr && !tty };
+        return { url: await runtime.attach({ containerId, ...wanted }), wanted };
       },
     ),
     portForward: stream(
@@ -88,7 +109,7 @@ export function createContainerStreams(
         if (!isPod(pod, uid)) throw new AnsweredError(plainAnswer(404, 'pod not found'));
         const sandbox = await view.sandbox(podUid);
         if (!sandbox) throw new Error(`pod not found (${JSON.stringify(`${name}_${namespace}`)})`);
-        return runtime.portForward(sandbox.id, ports);
+        return { url: await runtime.portForward(sandbox.id, ports) };
       },
     ),
     async run({ query }, parameters) {

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { CLOSING_PROTOCOL, offeredProtocols, tunnelProtocols } from '../../client/transport/websocket/offered-protocols.ts';
 
 /** Which streams of a process an exec or attach wants. */
 export interface StreamChoice {
@@ -23,9 +24,9 @@ export function parseStreamChoice(query: URLSearchParams): StreamChoice {
   return choice;
 }
 
-/** The ports that a WebSocket names in its query; SPDY names them later, stream by stream. @throws StreamQueryError */
+/** The ports that a WebSocket names in its query; SPDY, in a WebSocket too, names them later, stream by stream. @throws StreamQueryError */
 export function parseForwardedPorts(query: URLSearchParams, headers: IncomingHttpHeaders): number[] {
-  if (!isWebSocket(headers)) return [];
+  if (!isWebSocket(headers) || wantsTunnel(headers)) return [];
   const texts = query.getAll('port');
   if (texts.length === 0) throw new StreamQueryError('query parameter "port" is required');
   return texts.flatMap((text) => {
@@ -42,3 +43,10 @@ export function parseForwardedPorts(query: URLSearchParams, headers: IncomingHtt
 export function isWebSocket({ upgrade }: IncomingHttpHeaders): boolean {
   return upgrade?.toLowerCase() === 'websocket';
 }
+
+/** A client that can close one stream of a command and leave the others open. */
+export const wantsClosingStreams = (headers: IncomingHttpHeaders): boolean =>
+  isWebSocket(headers) && offeredProtocols(headers).includes(CLOSING_PROTOCOL);
+
+/** A client that speaks SPDY inside its WebSocket. */
+export const wantsTunnel = (headers: IncomingHttpHeaders): boolean => isWebSocket(headers) && tunnelProtocols(headers).length > 0;

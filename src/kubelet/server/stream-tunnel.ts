@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import type { SpdyAnswer } from '../../client/transport/websocket/serve-remote-command.ts';
 import type { Clock } from '../../std/clock.ts';
 import { request as httpRequest } from '../../std/http.ts';
 import { type Answer, type ApiRequest, errorAnswer, type Outcome, type Upgrade } from './api-exchange.ts';
@@ -42,7 +43,7 @@ export async function tunnelTo(
   }
   let answer: { readonly message: IncomingMessage; readonly rest: Buffer; readonly switched: boolean };
   try {
-    answer = await ask(target, backend, request);
+    answer = await ask(target, backend, { ...request, headers: passedHeaders(request.upgrade) });
   } catch (error) {
     backend.destroy();
     return errorAnswer(500, `error dialing backend: ${(error as Error).message}`);
@@ -58,6 +59,32 @@ export async function tunnelTo(
   if (head.length > 0) backend.write(head);
   await join(client, backend, options);
   return 'taken';
+}
+
+/**
+ * Asks the runtime's streaming server for SPDY/3.1, on a connection of its own, which is destroyed when `signal` is aborted.
+ *
+ * @param headers of the request, beside those that ask for the protocol
+ */
+export async function askForSpdy(
+  target: URL,
+  headers: Readonly<Record<string, readonly string[]>>,
+  { remoteAddress, signal }: Pick<ApiRequest, 'remoteAddress' | 'signal'>,
+): Promise<SpdyAnswer & { readonly socket: Socket }> {
+  const socket = await dial(target, signal).catch((error: Error) => {
+    throw new Error(`error dialing backend: ${error.message}`);
+  });
+  const told = Object.entries(headers).flatMap(([name, values]) => values.flatMap((value) => [name, value]));
+  const asked = ['Connection', 'Upgrade', 'Upgrade', 'SPDY/3.1', ...told];
+  try {
+    const question = { method: 'POST', headers: asked, signal, ...(remoteAddress && { remoteAddress }) };
+    const answer = await ask(target, socket, question);
+    if (answer.switched) readToTheEnd(socket);
+    return { ...answer, socket, status: answer.message.statusCode ?? 502 };
+  } catch (error) {
+    socket.destroy();
+    throw new Error(`error dialing backend: ${(error as Error).message}`);
+  }
 }
 
 function dial(target: URL, signal: AbortSignal): Promise<Socket> {
@@ -87,19 +114,28 @@ function dial(target: URL, signal: AbortSignal): Promise<Socket> {
   });
 }
 
-function ask(
-  target: URL,
-  backend: Socket,
-  { method, upgrade, remoteAddress, signal }: ApiRequest & { readonly upgrade: Upgrade },
-) {
+/** Names and values in turn. */
+function passedHeaders({ rawHeaders }: Upgrade): string[] {
   const headers: string[] = [];
-  const forwarded: string[] = [];
-  for (let i = 0; i < upgrade.rawHeaders.length; i += 2) {
-    const [name, value] = [upgrade.rawHeaders[i]!, upgrade.rawHeaders[i + 1]!];
-    if (name.toLowerCase() === 'x-forwarded-for') forwarded.push(value);
-    else if (name.toLowerCase() === 'sec-websocket-protocol') headers.push(name, withoutToken(value));
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const [name, value] = [rawHeaders[i]!, rawHeaders[i + 1]!];
+    if (name.toLowerCase() === 'sec-websocket-protocol') headers.push(name, withoutToken(value));
     else if (!NOT_PASSED_ON.has(name.toLowerCase())) headers.push(name, value);
   }
+  return headers;
+}
+
+interface Question extends Pick<ApiRequest, 'method' | 'remoteAddress' | 'signal'> {
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
+}
+
+function ask(target: URL, backend: Socket, { method, headers: passed, remoteAddress, signal }: Question) {
+  const headers: string[] = [];
+  const forwarded: string[] = [];
+  for (let i = 0; i < passed.length; i += 2)
+    if (passed[i]!.toLowerCase() === 'x-forwarded-for') forwarded.push(passed[i + 1]!);
+    else headers.push(passed[i]!, passed[i + 1]!);
   if (remoteAddress) forwarded.push(remoteAddress);
   headers.push('Host', target.host);
   if (forwarded.length > 0) headers.push('X-Forwarded-For', forwarded.join(', '));
@@ -129,7 +165,7 @@ function withoutToken(protocols: string): string {
   return kept.filter((protocol) => !protocol.startsWith(TOKEN_PROTOCOL)).join(', ');
 }
 
-async function refusalOf(message: IncomingMessage): Promise<Answer> {
+export async function refusalOf(message: IncomingMessage): Promise<Answer> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -164,7 +200,7 @@ function readToTheEnd(socket: Duplex): void {
 }
 
 /** Every byte both ways, no faster than they are read. Resolves when both sides are closed. */
-function join(client: Duplex, backend: Duplex, { clock, idleMs }: TunnelOptions): Promise<void> {
+export function join(client: Duplex, backend: Duplex, { clock, idleMs }: TunnelOptions): Promise<void> {
   return new Promise((resolve) => {
     let lastMs = clock.now();
     let open = 2;
