@@ -11,6 +11,12 @@ export interface RequestOptions {
   readonly fieldManager?: string;
 }
 
+/** Of writes whose answer, the object as it is now, nobody looks at. */
+export interface UnreadOptions {
+  /** The answer is not parsed: an empty object stands for it. Failures are told as ever. */
+  readonly unread?: boolean;
+}
+
 export interface ListOptions {
   readonly signal?: AbortSignal;
   readonly labelSelector?: string;
@@ -33,7 +39,7 @@ export type WatchEvent<T> =
 
 export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
 
-export interface PatchOptions extends RequestOptions {
+export interface PatchOptions extends RequestOptions, UnreadOptions {
   readonly type: PatchType;
   readonly force?: boolean;
 }
@@ -52,7 +58,7 @@ export interface ResourceClient<T extends KubeObject = DynamicObject> {
   /** Ends when the server ends the watch; rejects when it cannot begin. */
   watch(options?: WatchOptions): AsyncIterable<WatchEvent<T>>;
   /** With a subresource, `name` says of what: TokenRequest, Eviction. */
-  create<R = T>(object: R, options?: RequestOptions & { readonly name?: string }): Promise<R>;
+  create<R = T>(object: R, options?: RequestOptions & UnreadOptions & { readonly name?: string }): Promise<R>;
   /** The object's name, namespace and resourceVersion are taken from its metadata. */
   update(object: T, options?: RequestOptions): Promise<T>;
   patch(name: string, patch: unknown, options: PatchOptions): Promise<T>;

@@ -169,3 +169,16 @@ test('pages are asked for until there are no more, and in one piece when their v
   }
   assert.deepEqual(names, ['2', 'all']);
 });
+
+test('an answer that nobody looks at is not parsed, and a failure is told all the same', async () => {
+  let status = 200;
+  const body = () =>
+    status === 200 ? 'no JSON' : JSON.stringify({ kind: 'Status', code: 404, reason: 'NotFound', message: 'no' });
+  const client = createClient({ transport: createTestTransport(() => ({ status, body: body() })) });
+  const inDefault = client.resource(pods, 'default');
+  assert.deepEqual(await inDefault.patch('a', {}, { type: 'merge', unread: true }), {});
+  assert.deepEqual(await inDefault.create({ metadata: { name: 'a' } } as never, { unread: true }), {});
+  await assert.rejects(inDefault.patch('a', {}, { type: 'merge' }), SyntaxError);
+  status = 404;
+  await assert.rejects(inDefault.patch('a', {}, { type: 'merge', unread: true }), { reason: 'NotFound' });
+});

@@ -8,6 +8,7 @@ import type {
   PatchType,
   RequestOptions,
   ResourceClient,
+  UnreadOptions,
   WatchEvent,
   WatchOptions,
 } from './client.ts';
@@ -55,7 +56,10 @@ export function createResourceClient<T extends KubeObject>(
       throw new TypeError(`cannot ${verb} ${resource} ${target.name ?? ''}: a namespace is required`);
     return call(verb, method, { ...target, namespace: where }, more);
   };
-  const sendFor = async <R>(sent: Call): Promise<R> => JSON.parse((await caller.send(sent)).text) as R;
+  const sendFor = async <R>(sent: Call, unread = false): Promise<R> => {
+    const { text } = await caller.send(sent);
+    return (unread ? {} : JSON.parse(text)) as R;
+  };
   const withType = <R>(object: R): R => {
     const { apiVersion, kind: ownKind } = object as KubeObject;
     return { ...object, apiVersion: apiVersion ?? apiVersionOf(kind), kind: ownKind ?? kind.kind };
@@ -72,7 +76,7 @@ export function createResourceClient<T extends KubeObject>(
     },
     watch: (options = {}) =>
       watch<T>(caller, reader, call('watch', 'GET', { query: watchQuery(options) }, { signal: options.signal })),
-    async create<R = T>(object: R, options: RequestOptions & { readonly name?: string } = {}): Promise<R> {
+    async create<R = T>(object: R, options: RequestOptions & UnreadOptions & { readonly name?: string } = {}): Promise<R> {
       const target = {
         name: options.subresource ? options.name : undefined,
         namespace: namespace ?? (object as KubeObject).metadata?.namespace,
@@ -81,7 +85,7 @@ export function createResourceClient<T extends KubeObject>(
       };
       // What is sent to a subresource is of another kind, and says so itself.
       const body = options.subresource ? object : withType(object);
-      return sendFor<R>(callOne('create', 'POST', target, { body, signal: options.signal }));
+      return sendFor<R>(callOne('create', 'POST', target, { body, signal: options.signal }), options.unread);
     },
     async update(object, options = {}) {
       const { name = '', namespace: own } = object.metadata ?? {};
@@ -96,6 +100,7 @@ export function createResourceClient<T extends KubeObject>(
           { name, subresource: options.subresource, query: { ...writeQuery(options), force: options.force } },
           { body: patch, contentType: PATCH_CONTENT_TYPES[options.type], signal: options.signal },
         ),
+        options.unread,
       ),
     delete: async (name, options = {}) =>
       sendFor(callOne('delete', 'DELETE', { name }, { body: deleteBody(options), signal: options.signal })),

@@ -14,8 +14,8 @@ export interface SharedReaderOptions {
 const KEPT_MS = 5000;
 /** More is not kept, however much changes at once. In characters. */
 const MOST_KEPT = 4 * 1024 * 1024;
-/** Longer objects are few and have one reader. */
-const LONGEST_KEPT = 64 * 1024;
+/** Longer ones would push out all others. */
+const LONGEST_KEPT = MOST_KEPT / 2;
 
 const EVENT = '{"type":"';
 const OBJECT = '","object":';

@@ -40,7 +40,9 @@ export function failurePatch(pod: V1Pod, failure: Failure, nowMs: number): objec
 export async function writeStatus(client: Client, pod: V1Pod, patch: object, signal: AbortSignal): Promise<void> {
   const { namespace, name = '' } = pod.metadata ?? {};
   try {
-    await client.resource<V1Pod>(podKind, namespace).patch(name, patch, { type: 'strategic', subresource: 'status', signal });
+    await client
+      .resource<V1Pod>(podKind, namespace)
+      .patch(name, patch, { type: 'strategic', subresource: 'status', signal, unread: true });
   } catch (error) {
     if (!isStatus(error, 'NotFound') && !isStatus(error, 'Conflict')) throw error;
   }

@@ -4,6 +4,7 @@ import { configMapKind } from '../../api/core/v1/config-map.ts';
 import { namespaceKind } from '../../api/core/v1/namespace.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
+import { deepFreeze } from '../../std/deep-freeze.ts';
 import type { DeleteChoices } from '../request/query-options.ts';
 import { planDelete } from './plan-delete.ts';
 
@@ -80,4 +81,17 @@ test('a namespace is Terminating until its finalizers are gone', () => {
   assert.deepEqual(plan.object['status'], { phase: 'Terminating' });
   assert.equal(planDelete(namespaceKind, structuredClone(plan.object), choose(), NOW).type, 'wait');
   assert.equal(planDelete(namespaceKind, { ...plan.object, spec: {} }, choose(), NOW).type, 'remove');
+});
+
+test('what lies within an object and its metadata is not changed: others read it', () => {
+  const inner = { spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } };
+  const metadata = { finalizers: ['a/b', 'orphan'], labels: { a: 'b' } };
+  deepFreeze([inner, metadata]);
+  for (const kind of [configMapKind, graceful, namespaceKind])
+    for (const propagationPolicy of ['', 'Orphan', 'Foreground', 'Background'] as const)
+      for (const gracePeriodSeconds of [undefined, 0, 5, -1]) {
+        const own = object({ ...metadata }, inner);
+        const choices = choose({ propagationPolicy, gracePeriodSeconds });
+        for (const nowMs of [NOW, NOW + 60_000]) assert.doesNotThrow(() => planDelete(kind, own, choices, nowMs));
+      }
 });

@@ -28,7 +28,7 @@ export function checkPreconditions(kind: KindDefinition, existing: DynamicObject
     );
 }
 
-/** What a deletion does to an object (registry/rest/delete.go and registry/generic/registry/store.go). `object` may be changed. */
+/** What a deletion does to an object (registry/rest/delete.go and registry/generic/registry/store.go). Fields of `object` and of its metadata are set, those within them are shared with others. */
 export function planDelete(kind: KindDefinition, object: DynamicObject, choices: DeleteChoices, nowMs: number): DeletePlan {
   if (isNamespaceKind(kind)) {
     const plan = planNamespaceDelete(object, nowMs);

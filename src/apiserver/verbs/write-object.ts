@@ -200,7 +200,7 @@ export class ObjectWrites {
           await this.#deps.admission().admit(attributes);
           await this.#deps.admission().validate(attributes);
         }
-        const object = existing.decode();
+        const object = ownForDelete(kind, existing);
         await scope.pauses?.pause();
         if (!object.metadata.deletionTimestamp) kind.prepareForDelete?.(object, this.#context(scope));
         const plan = planDelete(kind, object, choices, this.#deps.clock.now());
@@ -254,6 +254,13 @@ export class ObjectWrites {
   #unsaved({ kind, namespace }: WriteScope, object: DynamicObject, existing?: CachedObject): CachedObject {
     return CachedObject.unsaved(kind, namespace, object, existing?.revision);
   }
+}
+
+/** What `planDelete` may change: the object itself and its metadata. To parse all of it anew would cost as much as all the rest of a deletion. */
+function ownForDelete(kind: KindDefinition, existing: CachedObject): DynamicObject {
+  if (kind.prepareForDelete || kind.storedAs) return existing.decode();
+  const { object } = existing;
+  return { ...object, metadata: { ...object.metadata } };
 }
 
 type UpdateToCheck = { readonly updated: DynamicObject; readonly old: DynamicObject; readonly context: WriteContext };

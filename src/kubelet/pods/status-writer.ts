@@ -97,7 +97,7 @@ export class StatusWriter {
       try {
         const body = { metadata: { uid: toldUid }, status: patch };
         const pods = this.#client.resource<V1Pod>(podKind, namespace);
-        await pods.patch(name, body, { type: 'strategic', subresource: 'status', signal: this.#signal });
+        await pods.patch(name, body, { type: 'strategic', subresource: 'status', signal: this.#signal, unread: true });
         // A mirror pod that was made anew meanwhile was not told.
         if (entry.told?.metadata?.uid === toldUid) entry.known = sent;
         this.#metrics?.observe('kubelet_pod_status_sync_duration_seconds', (this.#clock.now() - changedMs) / 1000);
