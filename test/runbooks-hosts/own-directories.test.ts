@@ -157,7 +157,7 @@ test('KAPI-28, KAPI-30: the kubelet answers who may and refuses who may not, by 
   assert.match(await runbook.current.sh(lines('administrator-certificate')), /^# HELP /);
   await runbook.current.sh(lines('service-account'));
   await runbook.current.shows('kubectl get secrets', /^kubelet-api-test-token-/m);
-  assert.match(await runbook.current.sh(lines('service-account-token')), /\n\S+\n# HELP /);
+  assert.match(await runbook.current.sh(lines('service-account-token')), /^\S+\n# HELP /);
 });
 
 async function showsLastListing(): Promise<void> {
