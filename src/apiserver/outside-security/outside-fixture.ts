@@ -1,7 +1,7 @@
 /** What the tests of this folder share: an issuer of tokens, a server for webhooks, configuration files. */
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,8 +15,8 @@ export const pki = await createTestPki();
 const directory = await mkdtemp(join(tmpdir(), 'muster-outside-'));
 after(() => rm(directory, { recursive: true }));
 
-/** An HTTPS server on loopback that answers with what a function gives for a path. */
-export async function serve(answer: (path: string, body: string) => unknown) {
+/** An HTTPS server on loopback that answers with what a function gives for a path: a Buffer as it is, other values as JSON. */
+export async function serve(answer: (path: string, body: string, headers: IncomingHttpHeaders) => unknown) {
   const { certificatePem: cert, privateKeyPem: key } = pki.serving;
   const asked: string[] = [];
   const server = createServer({ cert, key }, (request: IncomingMessage, response) => {
@@ -26,9 +26,9 @@ export async function serve(answer: (path: string, body: string) => unknown) {
     });
     request.on('end', () => {
       asked.push(request.url!);
-      const value = answer(request.url!, body);
+      const value = answer(request.url!, body, request.headers);
       response.writeHead(value === undefined ? 500 : 200, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(value ?? {}));
+      response.end(Buffer.isBuffer(value) ? value : JSON.stringify(value ?? {}));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -73,18 +73,30 @@ async function discover({ url, discoveryUrl, caPem }: IssuerOptions): Promise<st
 }
 
 async function getJson(url: string, caPem: string | undefined): Promise<unknown> {
+  return JSON.parse(await getText(url, { caPem, accept: 'application/json' }));
+}
+
+export interface GetOptions {
+  /** Whom to trust; the system's authorities when not given. */
+  readonly caPem: string | undefined;
+  readonly accept: string;
+  readonly token?: string;
+}
+
+/** What is at an `https://` address. Rejects for anything but a success. */
+export async function getText(url: string, { caPem, accept, token }: GetOptions): Promise<string> {
   const { origin, pathname, search } = new URL(url);
   const transport = createHttpsTransport({ server: origin, connectTimeoutMs: TIMEOUT_MS, ...(caPem !== undefined && { caPem }) });
   try {
     const answer = await transport.request({
       method: 'GET',
       path: `${pathname}${search}`,
-      headers: { accept: 'application/json' },
+      headers: { accept, ...(token && { authorization: `Bearer ${token}` }) },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const text = await readText(answer, LIMIT_BYTES);
     if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}`);
-    return JSON.parse(text);
+    return text;
   } finally {
     await transport.close({ final: true });
   }

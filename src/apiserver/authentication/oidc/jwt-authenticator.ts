@@ -1,8 +1,9 @@
 import type { Clock } from '../../../std/clock.ts';
 import type { TokenAuthenticator, UserInfo } from '../../contracts.ts';
 import { AuthenticationFailure } from '../authentication-failure.ts';
+import { createDistributedClaims } from './distributed-claims.ts';
+import { type Claims, claimOf, parseIdToken, verifyIdToken } from './id-token.ts';
 import { createIssuerKeys, type IssuerKeys, type IssuerOptions } from './issuer-keys.ts';
-import { verifySignature } from './json-web-key.ts';
 
 /** One `jwt` entry of an AuthenticationConfiguration, or what `--oidc-*` says. */
 export interface JwtAuthenticatorConfig {
@@ -26,77 +27,23 @@ export interface ClaimRules {
   readonly checkUser: (user: UserInfo) => void;
 }
 
-type Claims = Readonly<Record<string, unknown>>;
-
-/** A token from a clock a little ahead of ours is good already, as go-oidc has it. */
-const NOT_BEFORE_LEEWAY_MS = 5 * 60_000;
-const LONGEST_TOKEN = 64 * 1024;
-
 /** Takes ID tokens of one issuer (apiserver/plugin/pkg/authenticator/token/oidc). Tokens of others are not its matter. */
 export function createJwtAuthenticator(
   config: JwtAuthenticatorConfig,
   clock: Pick<Clock, 'now'>,
   keys: IssuerKeys = createIssuerKeys(config.issuer, clock),
 ): TokenAuthenticator {
+  const distributed = config.groups && createDistributedClaims(config.groups.claim, config, clock);
   return {
     async authenticateToken(token) {
-      const parts = splitToken(token);
+      const parts = parseIdToken(token);
       if (!parts || parts.claims['iss'] !== config.issuer.url) return undefined;
-      const { alg, kid } = parts.header;
-      if (typeof alg !== 'string' || !config.signingAlgorithms.includes(alg))
-        throw new AuthenticationFailure(
-          `oidc: id token signed with unsupported algorithm, expected ${config.signingAlgorithms.join(', ')}`,
-        );
-      checkLifetime(parts.claims, clock.now());
-      checkAudience(parts.claims, config.issuer.audiences);
-      const candidates = await keys.candidates(typeof kid === 'string' ? kid : undefined).catch((cause) => {
-        throw new AuthenticationFailure((cause as Error).message);
-      });
-      const input = Buffer.from(parts.input);
-      if (!candidates.some((key) => verifySignature(key, alg, input, parts.signature)))
-        throw new AuthenticationFailure('oidc: verify token: failed to verify id token signature');
-      return { user: userOf(parts.claims, config) };
+      const { signingAlgorithms, issuer } = config;
+      await verifyIdToken(parts, { signingAlgorithms, audiences: issuer.audiences, keys, nowMs: clock.now() });
+      const claims = distributed ? await distributed(parts.claims) : parts.claims;
+      return { user: userOf(claims, config) };
     },
   };
-}
-
-interface TokenParts {
-  readonly header: Claims;
-  readonly claims: Claims;
-  readonly input: string;
-  readonly signature: Buffer;
-}
-
-const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
-
-function splitToken(token: string): TokenParts | undefined {
-  const match = token.length <= LONGEST_TOKEN ? COMPACT.exec(token) : null;
-  if (!match) return undefined;
-  const [, head, body, signature] = match;
-  const parse = (text: string): Claims | undefined => {
-    try {
-      const value = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as unknown;
-      return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Claims) : undefined;
-    } catch {
-      return undefined;
-    }
-  };
-  const [header, claims] = [parse(head!), parse(body!)];
-  if (!header || !claims) return undefined;
-  return { header, claims, input: `${head}.${body}`, signature: Buffer.from(signature!, 'base64url') };
-}
-
-function checkLifetime({ exp, nbf }: Claims, nowMs: number): void {
-  if (typeof exp !== 'number') throw new AuthenticationFailure('oidc: verify token: the token has no expiry');
-  if (exp * 1000 < nowMs) throw new AuthenticationFailure('oidc: verify token: oidc: token is expired');
-  if (typeof nbf === 'number' && nbf * 1000 > nowMs + NOT_BEFORE_LEEWAY_MS)
-    throw new AuthenticationFailure('oidc: verify token: the token is not valid yet');
-}
-
-function checkAudience({ aud }: Claims, audiences: readonly string[]): void {
-  const given = Array.isArray(aud) ? aud : [aud];
-  if (!given.some((audience) => typeof audience === 'string' && audiences.includes(audience)))
-    throw new AuthenticationFailure(`oidc: verify token: oidc: expected audience in ${JSON.stringify(audiences)}`);
 }
 
 function userOf(claims: Claims, config: JwtAuthenticatorConfig): UserInfo {
@@ -143,8 +90,6 @@ function uidOf(claims: Claims, { uid, rules }: JwtAuthenticatorConfig): string |
   if (typeof id === 'string') return id;
   throw new AuthenticationFailure(`oidc: parse uid claim ${JSON.stringify(uid.claim)}: claim not present`);
 }
-
-const claimOf = (claims: Claims, name: string): unknown => (Object.hasOwn(claims, name) ? claims[name] : undefined);
 
 /** A list of names, or one name alone; no claim is no group. */
 function readGroups(value: unknown, { claim, prefix }: { readonly claim: string; readonly prefix: string }): string[] {
