@@ -2,6 +2,7 @@ import { zeroScalar } from '../machinery/decode-scalar.ts';
 import type { KindDefinition } from '../machinery/kind.ts';
 import { fieldsWithoutZeros } from '../machinery/omitted-zeros.ts';
 import { type FieldType, fieldOfSchema, fieldsOfSchema, goTypeName } from '../machinery/schema.ts';
+import { isWrittenAsZero } from '../machinery/written-zeros.ts';
 import { isAlwaysThere, isAtomicField, isAtomicStructure, keyDefaultOf, listTypeOf } from '../patch/list-types.ts';
 import type { ListType, ObjectType, StructureField, StructureType } from './object-type.ts';
 import { fieldElement } from './path-element.ts';
@@ -43,7 +44,7 @@ function compileStructure(schema: string, atomic: boolean): StructureType {
         made ??= typeOfField(type, name, field);
         return made;
       },
-      absent: absentValue(type, required, isAlwaysThere(name, field)),
+      absent: absentValue(type, required || isWrittenAsZero(schema, field), isAlwaysThere(name, field)),
       zero: type.form === 'scalar' && withoutZeros.has(field) ? zeroScalar(type.name) : undefined,
       ignored: name === 'ObjectMeta' && field === 'managedFields',
     });

@@ -12,6 +12,7 @@ import type { DynamicObject } from './object.ts';
 import { fieldsWithoutZeros } from './omitted-zeros.ts';
 import { type FieldType, fieldsOfSchema, goTypeName } from './schema.ts';
 import { badRequest, StatusError } from './status-error.ts';
+import { isWrittenAsZero } from './written-zeros.ts';
 
 export interface Decoded {
   readonly object: DynamicObject;
@@ -144,7 +145,7 @@ function compileStructure(schema: string): Decoder {
       omitEmpty: holdsMany && !required && !WRITTEN_WHEN_EMPTY.has(`${schema}.${name}`),
       omitZero: withoutZeros.has(name),
     });
-    if (required && !isPointer(type)) requiredFields.push({ name, type });
+    if ((required && !isPointer(type)) || isWrittenAsZero(schema, name)) requiredFields.push({ name, type });
   }
   const { name: structure, qualified } = goTypeName(schema);
   const deepest = schema === 'V1JSONSchemaProps' ? DEEPEST_SCHEMA : DEEPEST;
