@@ -159,6 +159,20 @@ test('both kinds of pull secrets are read, by user and password or by both in on
   assert.notEqual(found[0]!.hash, found[1]!.hash);
 });
 
+test('a secret as large as secrets may be is read', () => {
+  const auths: Record<string, object> = { 'wanted.test': { username: 'u', password: 'p' } };
+  const entry = { auth: Buffer.from(`user:${'x'.repeat(1000)}`).toString('base64') };
+  for (let i = 0; i < 740; i++) auths[`registry-${i}.test`] = entry;
+  const text = JSON.stringify({ auths });
+  assert.ok(text.length > 1_000_000 && text.length <= 1 << 20, `${text.length} bytes`);
+  const data = { '.dockerconfigjson': Buffer.from(text).toString('base64') };
+  const found = secretCredentials([{ type: 'kubernetes.io/dockerconfigjson', data }], 'wanted.test/app');
+  assert.deepEqual(
+    found.map(({ credentials }) => credentials.username),
+    ['u'],
+  );
+});
+
 test('a secret that cannot be read is named, and nothing of it shown', () => {
   for (const content of [
     '{"auths":{"x":{"password":"hunter2"',

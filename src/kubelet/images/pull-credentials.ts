@@ -18,7 +18,8 @@ export interface TrackedCredentials {
   readonly hash: string;
 }
 
-const MOST_BYTES = 1 << 20;
+/** As long as the data of a Secret may be, in base64. */
+const MOST_CHARACTERS = Math.ceil((1 << 20) / 3) * 4;
 
 /**
  * The credentials that a pod's secrets hold for a repository, those for the longest path first (`kubernetes.io/dockerconfigjson` and
@@ -52,7 +53,7 @@ export function hashOf({ username = '', password = '' }: RegistryCredentials): s
 function registriesOf(secret: V1Secret): [string, unknown][] {
   const read = (key: string): unknown => {
     const base64 = secret.data && Object.hasOwn(secret.data, key) ? secret.data[key]! : '';
-    if (base64.length > MOST_BYTES) throw malformed(secret);
+    if (base64.length > MOST_CHARACTERS) throw malformed(secret);
     try {
       return JSON.parse(Buffer.from(base64, 'base64').toString('utf8'));
     } catch {
