@@ -1,5 +1,6 @@
 /** The approver at work on an API server in memory: what is written, how often, and by what it is not taken in. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { until } from '../../test/harness/until.ts';
 import { certificateSigningRequestKind as csrKind } from '../api/certificates/v1/certificate-signing-request.ts';
@@ -11,6 +12,7 @@ import { runController, TestingCluster } from '../controllers/framework/testing-
 import { createAuthority } from '../pki/authority.ts';
 import { createCertificateRequest } from '../pki/certificate-request.ts';
 import { generatePrivateKey } from '../pki/keys.ts';
+import { type Logger, silentLogger } from '../std/logger.ts';
 import { type ApproverOptions, createApprover } from './approver.ts';
 import { ApproverMetrics } from './approver-metrics.ts';
 import { servingFacts } from './facts.test-support.ts';
@@ -212,6 +214,41 @@ test('the ways past other approvers do not lead past this one', async () => {
     assert.match(`${run.messageOf(name)} ${run.events.at(-1)}`, says, name);
     run.cluster.remove(csrKind, name);
   }
+});
+
+test('the code of the rule stands in the condition, the Event, the log and the metric’s label', async () => {
+  const told: string[] = [];
+  const logged: string[] = [];
+  const note = (message: string, fields: object = {}) => void logged.push(`${message} ${JSON.stringify(fields)}`);
+  const logger: Logger = { ...silentLogger, info: note, child: () => logger };
+  const events = {
+    event: (_object: unknown, _type: string, reason: string, message: string) => void told.push(`${reason}: ${message}`),
+    flush: () => Promise.resolve(),
+  };
+  await using run = await open({ sources: OURS, events, logger });
+  run.addNode('node-1');
+  for (const [name, asked, outcome, code, reason] of [
+    ['refused', { dnsNames: ['*.example.com'] }, 'deny', 'APV-304', 'DnsNamesLegal'],
+    ['waiting', { ipAddresses: ['10.9.9.9'] }, 'wait', 'APV-308', 'NamesProven'],
+  ] as const) {
+    run.cluster.put(csrKind, await request({ ...asked, name }));
+    await run.reach(`${name} is told of`, () => told.length > 0);
+    const label = `muster_approver_decisions_total{outcome="${outcome}",rule="${code}",signer="kubernetes.io/kubelet-serving"} 1`;
+    assert.ok(run.metrics.render().includes(label), run.metrics.render());
+    assert.ok(told.splice(0)[0]!.startsWith(`${reason}: ${code} `));
+    assert.match(logged.splice(0).join(), new RegExp(`"csr":"${name}".*"rule":"${code}"`));
+    if (outcome === 'deny') assert.ok(run.messageOf(name).startsWith(`${code} `), run.messageOf(name));
+    else assert.match(run.metrics.render(), new RegExp(`^muster_approver_pending_requests\\{rule="${code}"\\} 1$`, 'm'));
+    run.cluster.remove(csrKind, name);
+  }
+});
+
+test('the alert rules of the chart speak of metrics that the page has', () => {
+  const alerts = readFileSync(new URL('../../charts/muster-approver/alerts.yaml', import.meta.url), 'utf8');
+  const page = new ApproverMetrics().render();
+  const named = new Set(alerts.match(/muster_approver_[a-z_]+/g));
+  assert.ok(named.size >= 4, [...named].join());
+  for (const name of named) assert.match(page, new RegExp(`^# TYPE ${name} `, 'm'));
 });
 
 test('a flood of one node holds up no other, asks no source again and again, and ends with its newest request', async () => {

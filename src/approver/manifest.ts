@@ -17,12 +17,11 @@ export function rbacObjects({ approveClient, configMap }: ManifestOptions): obje
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: NAME, namespace: NAMESPACE } },
     ...role('', [
-      rule('certificates.k8s.io', ['certificatesigningrequests'], ['get', 'list', 'watch']),
+      rule('certificates.k8s.io', ['certificatesigningrequests'], ['list', 'watch']),
       rule('certificates.k8s.io', ['certificatesigningrequests/approval'], ['update']),
       { ...rule('certificates.k8s.io', ['signers'], ['approve']), resourceNames: signers },
-      rule('', ['nodes'], ['get', 'list', 'watch']),
+      rule('', ['nodes'], ['list', 'watch']),
       rule('networking.k8s.io', ['servicecidrs'], ['list']),
-      rule('', ['events'], ['create', 'patch']),
     ]),
     ...role(NAMESPACE, [
       rule('', ['services'], ['list']),
@@ -30,7 +29,11 @@ export function rbacObjects({ approveClient, configMap }: ManifestOptions): obje
       { ...rule('coordination.k8s.io', ['leases'], ['get', 'update']), resourceNames: [NAME] },
       ...(mapNamespace === NAMESPACE ? [mapRule(mapName)] : []),
     ]),
-    ...role('default', [{ ...rule('', ['services', 'endpoints'], ['get']), resourceNames: ['kubernetes'] }]),
+    ...role('default', [
+      { ...rule('', ['services', 'endpoints'], ['get']), resourceNames: ['kubernetes'] },
+      // Events of objects without a namespace, as certificate requests are, lie here.
+      rule('', ['events'], ['create', 'patch']),
+    ]),
     ...(mapNamespace && mapNamespace !== NAMESPACE ? role(mapNamespace, [mapRule(mapName)]) : []),
   ];
 }
