@@ -57,3 +57,14 @@ test('a job whose pods would be left behind unasked says so', async () => {
   assert.equal(unasked.headers['warning'], ORPHANED);
   assert.deepEqual(unasked.body.metadata!.finalizers, ['orphan']);
 });
+
+test('a class that is deleted is the answer, where others answer with a Status', async () => {
+  const at = '/apis/storage.k8s.io/v1/storageclasses';
+  const made = await api.call('POST', at, { metadata: { name: 'fast' }, provisioner: 'example.com/disks' });
+  assert.equal(made.status, 201);
+  const gone = await api.call<{ kind: string; metadata: { name: string } }>('DELETE', `${at}/fast`);
+  assert.deepEqual([gone.body.kind, gone.body.metadata.name], ['StorageClass', 'fast']);
+  await api.call('POST', '/api/v1/namespaces/default/configmaps', { metadata: { name: 'c' } });
+  const other = await api.call<{ kind: string }>('DELETE', '/api/v1/namespaces/default/configmaps/c');
+  assert.equal(other.body.kind, 'Status');
+});
