@@ -24,7 +24,7 @@ const COUNT = 3000;
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => `line ${n + 1}\n`).join('');
 /** Prints numbered lines, a hundred at a time with a pause between. */
 const counting = (count: number) =>
-  `i=0; while [ $i -lt ${count} ]; do i=$((i+1)); echo line $i; [ $((i%100)) = 0 ] && usleep 150000; done; exit 0`;
+  `i=0; while [ $i -lt ${count} ]; do i=$((i+1)); echo line $i; [ $((i%100)) = 0 ] && usleep 150000; done`;
 
 async function rotator({ runtime }: CriPods, limits: Record<string, unknown>) {
   const configuration = completeConfiguration({ containerLogMonitorInterval: '3s', ...limits });
@@ -40,7 +40,10 @@ test('following a container’s log over rotations loses and doubles no line, an
   await using containerd = await startContainerd();
   using pods = await criPods(containerd);
   const rotate = await rotator(pods, { containerLogMaxSize: '10Ki', containerLogMaxFiles: 3 });
-  const pod = pods.pod([{ command: ['sh', '-c', counting(COUNT)] }]);
+  // Three parts, each begun when the test says so: however long it is kept waiting, every part is rotated away.
+  const batches = 3;
+  const parts = `i=0; for part in 1 2 3; do until [ -e /go$part ]; do usleep 50000; done; while [ $i -lt $((part*${COUNT / batches})) ]; do i=$((i+1)); echo line $i; [ $((i%100)) = 0 ] && usleep 50000; done; done; until [ -e /go4 ]; do usleep 50000; done`;
+  const pod = pods.pod([{ command: ['sh', '-c', parts] }]);
   const sandbox = await pods.sandbox(pod);
   const container = await pods.start(sandbox, pod, 'c0');
   const read = createContainerLogReader({ runtime: pods.runtime, clock: systemClock });
@@ -50,16 +53,25 @@ test('following a container’s log over rotations loses and doubles no line, an
     for await (const chunk of read(container.id, options, new AbortController().signal)) text += Buffer.from(chunk).toString();
   })();
   const path = (await pods.runtime.logs!.pathOf(container.id))!;
-  let rotations = 0;
-  while (await running(pods, container)) {
-    const before = (await readdir(dirname(path))).length;
-    await rotate();
-    if ((await readdir(dirname(path))).length !== before) rotations++;
-    await systemClock.sleep(1100);
+  const go = (part: number) => pods.runtime.streams!.execSync(container.id, ['touch', `/go${part}`], 0);
+  const rotated = async () => {
+    const before = (await readdir(dirname(path))).join(' ');
+    // Names of rotated files are told apart by the second.
+    const look = async () => {
+      await rotate();
+      return (await readdir(dirname(path))).join(' ') !== before;
+    };
+    await until('the log is rotated', look, { intervalMs: 1100, timeoutMs: 60_000 });
+  };
+  for (let part = 1; part <= batches; part++) {
+    await go(part);
+    await rotated(); // in the middle of the part
+    const heard = numbers((part * COUNT) / batches);
+    await until(`part ${part} is heard`, () => text === heard, { timeoutMs: 60_000 });
   }
+  await go(batches + 1);
   await following;
   assert.equal(text, numbers(COUNT));
-  assert.ok(rotations >= 2, `${rotations} rotations were seen`);
   const files = await readdir(dirname(path));
   assert.ok(files.length <= 3, files.join(' '));
   assert.ok(
@@ -162,7 +174,7 @@ test('images that nobody uses are removed from the runtime; those of containers 
   const before = await tags();
   assert.ok(before.includes('registry.test/extra:1'));
   assert.equal(await collector.removeUnused(), 0, 'what has only just been seen may be about to be used');
-  const freed = await until('it is old enough', () => collector.removeUnused());
+  const freed = await until('it is old enough', async () => (await collector.removeUnused()) || undefined);
   assert.ok(freed > 1 << 20, `${freed} bytes`);
   assert.deepEqual(
     await tags(),
@@ -247,18 +259,24 @@ test('images are pulled with and without secrets, private ones kept private, and
   await create(kubectl, pod('public', 'open.test/team/app:1'), pod('with', 'closed.test/private:1', secret('good')));
   await create(kubectl, pod('plugged', 'plugin.test/private:1'));
   await Promise.all(['public', 'with', 'plugged'].map((name) => phaseIs(name, 'Running')));
-  const told = await eventsOf(kubectl, 'public');
-  assert.ok(
-    told.some(
-      ({ text, part }) => text === 'Normal Pulling Pulling image "open.test/team/app:1"' && part === 'spec.containers{c}',
-    ),
+  /** Events are written when there is time for them, not before the status. */
+  const event = (name: string, wanted: (event: Awaited<ReturnType<typeof eventsOf>>[number]) => boolean) =>
+    until(
+      `the event of ${name} is there: ${wanted}`,
+      async () => {
+        const events = await eventsOf(kubectl, name);
+        if (events.some(wanted)) return true;
+        throw new Error(JSON.stringify(events));
+      },
+      { timeoutMs: 60_000, intervalMs: 250 },
+    );
+  await event(
+    'public',
+    ({ text, part }) => text === 'Normal Pulling Pulling image "open.test/team/app:1"' && part === 'spec.containers{c}',
   );
   const pulled =
     /^Normal Pulled Successfully pulled image "open\.test\/team\/app:1" in [\dms.]+ \([\dms.]+ including waiting\)\. Image size: \d+ bytes\.$/;
-  assert.ok(
-    told.some(({ text }) => pulled.test(text)),
-    JSON.stringify(told),
-  );
+  await event('public', ({ text }) => pulled.test(text));
   assert.ok(closed.requests.some(({ user }) => user === 'me'));
 
   // The image is on the node now, and still not for everybody.
@@ -271,35 +289,33 @@ test('images are pulled with and without secrets, private ones kept private, and
   ];
   await create(kubectl, ...others, pod('again', 'closed.test/private:1', secret('good')));
   await phaseIs('again', 'Running');
-  const backOff = (name: string) =>
-    until(`${name} is in back-off`, async () => waiting(await podOf(kubectl, name))?.reason === 'ImagePullBackOff', {
-      timeoutMs: 60_000,
-    });
-  await Promise.all(['without', 'wrong', 'missing'].map(backOff));
-  assert.match(
-    waiting(await podOf(kubectl, 'missing'))!.message!,
-    /^Back-off pulling image "open\.test\/none:1": ErrImagePull: .*not found/,
+  /** What is told while it waits for that reason; a moment later it may be pulled again. */
+  const waitingFor = (name: string, reason: string) =>
+    until(
+      `${name} waits for ${reason}`,
+      async () => {
+        const told = waiting(await podOf(kubectl, name));
+        return told?.reason === reason && (told.message ?? '');
+      },
+      { timeoutMs: 60_000 },
+    );
+  const [, wrong, missing] = await Promise.all(
+    ['without', 'wrong', 'missing'].map((name) => waitingFor(name, 'ImagePullBackOff')),
   );
-  assert.match(
-    waiting(await podOf(kubectl, 'wrong'))!.message!,
-    /^Back-off pulling image "closed\.test\/private:1": ErrImagePull: /,
-  );
-  assert.equal(waiting(await podOf(kubectl, 'never'))?.reason, 'ErrImageNeverPull');
-  assert.equal(waiting(await podOf(kubectl, 'invalid'))?.reason, 'InvalidImageName');
-  const failed = (await eventsOf(kubectl, 'missing')).map(({ text }) => text);
+  assert.match(missing!, /^Back-off pulling image "open\.test\/none:1": ErrImagePull: .*not found/);
+  assert.match(wrong!, /^Back-off pulling image "closed\.test\/private:1": ErrImagePull: /);
+  await waitingFor('never', 'ErrImageNeverPull');
+  await waitingFor('invalid', 'InvalidImageName');
   for (const wanted of [
     /^Warning Failed Failed to pull image "open\.test\/none:1": /,
     /^Warning Failed Error: ErrImagePull$/,
     /^Normal BackOff Back-off pulling image "open\.test\/none:1"$/,
     /^Warning FailedToRetrieveImagePullSecret Unable to retrieve some image pull secrets \(nowhere\); attempting to pull/,
   ])
-    assert.ok(
-      failed.some((text) => wanted.test(text)),
-      `${wanted}: ${failed.join('\n')}`,
-    );
+    await event('missing', ({ text }) => wanted.test(text));
   const present =
     'Normal Pulled Container image "closed.test/private:1" already present on machine and can be accessed by the pod';
-  assert.ok((await eventsOf(kubectl, 'again')).some(({ text }) => text === present));
+  await event('again', ({ text }) => text === present);
   const refused = await kubectl.try('logs never');
   assert.match(refused.stderr, /container "c" in pod "never" is waiting to start: ErrImageNeverPull/);
 
@@ -323,7 +339,13 @@ test('kubectl reads logs by tail, time and stream, and follows them over rotatio
       'counter',
       image,
       {},
-      { command: ['sh', '-c', `echo ready; until [ -e /go ]; do usleep 100000; done; ${counting(count)}`] },
+      {
+        command: [
+          'sh',
+          '-c',
+          `echo ready; until [ -e /go ]; do usleep 100000; done; ${counting(count)}; until [ -e /end ]; do usleep 100000; done`,
+        ],
+      },
     ),
     pod(
       'streams',
@@ -350,17 +372,22 @@ test('kubectl reads logs by tail, time and stream, and follows them over rotatio
       },
     });
   });
-  await until('both follow', () => following === 2);
+  await until('both follow', () => following === 2, { timeoutMs: 60_000 });
   await kubectl.run('exec counter -- touch /go');
-  for (const text of await Promise.all(followed)) assert.equal(text, `ready\n${numbers(count)}`);
   const uid = (await podOf(kubectl, 'counter')).metadata!.uid!;
-  const files = await readdir(join(cluster.podLogs, `default_counter_${uid}`, 'c'));
+  const logs = () => readdir(join(cluster.podLogs, `default_counter_${uid}`, 'c'));
+  await until('the log is rotated', async () => (await logs()).length > 1, { timeoutMs: 60_000 });
+  await kubectl.run('exec counter -- touch /end');
+  for (const text of await Promise.all(followed)) assert.equal(text, `ready\n${numbers(count)}`);
+  const files = await logs();
   assert.ok(files.length > 1 && files.length <= 4, files.join(' '));
   // A rotation may fall right after the last line: later readers find the newest file alone, as upstream's do, and it may be empty.
   const kept = await kubectl.run('logs counter');
   assert.ok(numbers(count).endsWith(kept) && kept.length < numbers(count).length, `${kept.length} bytes`);
 
-  await until('streams has ended', async () => (await podOf(kubectl, 'streams')).status?.phase === 'Succeeded');
+  await until('streams has ended', async () => (await podOf(kubectl, 'streams')).status?.phase === 'Succeeded', {
+    timeoutMs: 60_000,
+  });
   const long = '7'.padStart(20_000, '0');
   const whole = await kubectl.run('logs streams');
   assert.equal(whole.split('\n').length, 5);
