@@ -162,5 +162,6 @@ function stateOf(node: V1Node): NodeState {
     ready: condition?.status === 'True',
     message: condition?.message ?? 'has not told its state yet',
     podCidrs: node.spec?.podCIDRs ?? [],
+    heartbeat: condition?.lastHeartbeatTime?.toString() ?? '',
   };
 }

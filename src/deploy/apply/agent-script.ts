@@ -28,6 +28,10 @@ keep_original() {
   fi
   record "$1$tab$2"
 }
+keep_rights() {
+  if recorded "tree$tab$1" || recorded "parent$tab$1" || cut -f 1,2 "$journal/installed" 2>/dev/null | grep -qxF -- "rights$tab$1"; then return 0; fi
+  record "rights$tab$1$tab$(stat -c '%a %u:%g' "$1")"
+}
 make_directory() {
   if [ -d "$1" ]; then return 0; fi
   make_directory "$(dirname "$1")" parent
@@ -38,6 +42,7 @@ while IFS="$tab" read -r op a b c d e f; do
   case $op in
     directory)
       if [ -d "$a" ] && [ -z "$(ls -A "$a")" ]; then record "content$tab$a"; fi
+      if [ -d "$a" ]; then keep_rights "$a"; fi
       make_directory "$a" tree
       chown "$c:$d" "$a" && chmod "$b" "$a" || fail "cannot set owner and mode of $a"
       label "$a" "$e" ;;

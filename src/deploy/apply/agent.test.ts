@@ -51,6 +51,26 @@ test('files of any bytes, directories and links are made with their modes, and w
     assert.ok(journal.includes(line), line);
 });
 
+test('whose a directory was and who might use it is kept before that changes, once', async () => {
+  await using directory = await temporaryDirectory();
+  const at = directory.file;
+  await mkdir(at('there'), { mode: 0o755 });
+  for (const mode of [0o700, 0o750])
+    await carryOut(
+      at('journal'),
+      bytesOf([
+        { type: 'directory', phase: 'prepare', path: at('there'), mode, owner, group },
+        { type: 'directory', phase: 'prepare', path: at('ours'), mode, owner, group },
+      ]),
+    );
+  const journal = (await readFile(at('journal', 'installed'), 'utf8')).split('\n');
+  const { uid, gid } = await stat(at('there'));
+  assert.deepEqual(
+    journal.filter((line) => line.startsWith('rights')),
+    [`rights\t${at('there')}\t755 ${uid}:${gid}`],
+  );
+});
+
 test('done twice, the journal still tells what was there first', async () => {
   await using directory = await temporaryDirectory();
   const at = directory.file;

@@ -32,6 +32,11 @@ const WITHOUT_CLUSTER = PHASES.filter((phase) => phase !== 'node');
 const NODE_READY_MS = 600_000;
 const POLL_MS = 500;
 const REMIND_MS = 20_000;
+const FIRST_NODE_MS = 180_000;
+const KUBELET_UNIT = 'kubelet.service';
+
+/** What is to be done on a host. */
+type Work = readonly [host: string, steps: readonly Step[]];
 
 /**
  * Makes hosts what the plan says, phase by phase. What is done is seen by the next survey, so that the same call goes on after any end.
@@ -47,9 +52,9 @@ export async function applyPlans(options: ApplyOptions): Promise<void> {
   try {
     await cluster.waitReady(signal);
     for (const made of await cluster.prepare(signal)) progress(`cluster: created ${made}`);
-    await runPhase(
+    await runNodes(
       options,
-      'node',
+      cluster,
       await Promise.all(plans.map(async (plan) => [plan.host, await joinSteps(options, plan, cluster)] as const)),
     );
     const workers = inventory.hosts
@@ -79,8 +84,7 @@ async function joinSteps({ inventory, signal }: ApplyOptions, plan: HostPlan, cl
   const steps = stepsOf(plan, 'node');
   if (!plan.joins && !plan.rejoins) return steps;
   const file = bootstrapFile(inventory, await cluster.createToken(plan.host, signal));
-  const kubelet: Step =
-    steps.find((step) => step.type === 'unit' && step.name === 'kubelet.service') ?? restartOf('kubelet.service');
+  const kubelet: Step = steps.find((step) => step.type === 'unit' && step.name === KUBELET_UNIT) ?? restartOf(KUBELET_UNIT);
   return [
     { ...file, phase: 'node' },
     ...steps.filter((step) => step !== kubelet),
@@ -101,12 +105,12 @@ const restartOf = (name: string): Step => ({ type: 'restarted', name, phase: 'no
 async function runPhase(
   { transports, facts, progress, signal }: Omit<ApplyOptions, 'openCluster'>,
   phase: Phase,
-  work: readonly (readonly [host: string, steps: readonly Step[]])[],
+  work: readonly Work[],
 ): Promise<void> {
   const due = work.filter(([, steps]) => steps.length > 0);
   if (due.length === 0) return;
   signal.throwIfAborted();
-  const run = async ([host, steps]: readonly [string, readonly Step[]]) => {
+  const run = async ([host, steps]: Work) => {
     const beganMs = performance.now();
     const transport = transports.get(host)!;
     const { stdout } = await transport.run(agentScript(), { input: agentInput(steps), signal });
@@ -132,6 +136,43 @@ async function runPhase(
         retryable: true,
       },
     );
+}
+
+/**
+ * The last phase. Where kubelets that run are restarted on several hosts one goes first, and the others follow when it has told its state:
+ * what no kubelet can run with ends one of them.
+ */
+async function runNodes(options: ApplyOptions, cluster: Cluster, work: readonly Work[]): Promise<void> {
+  const { facts, clock, signal, progress } = options;
+  const restarted = work.filter(
+    ([host, steps]) =>
+      steps.some((step) => (step.type === 'unit' || step.type === 'restarted') && step.name === KUBELET_UNIT) &&
+      facts.get(host)?.units.get(KUBELET_UNIT)?.active === 'active',
+  );
+  const [first] = restarted;
+  if (!first || restarted.length === 1) return runPhase(options, 'node', work);
+  const [host] = first;
+  const before = (await cluster.nodes(signal)).get(host);
+  await runPhase(options, 'node', [first]);
+  const endMs = clock.now() + FIRST_NODE_MS;
+  // A node that was not Ready before need not be now.
+  for (let isDone = before?.ready !== true; !isDone; ) {
+    const now = (await cluster.nodes(signal)).get(host);
+    isDone = now?.ready === true && now.heartbeat !== before?.heartbeat;
+    if (isDone) break;
+    if (clock.now() > endMs)
+      throw new CodedError(
+        `${host}: its kubelet does not serve with what is new: ${now?.ready ? 'it tells nothing' : (now?.message ?? 'it has no node')}; those of the other hosts still run as they did, and the same command goes on from here`,
+        { code: 'APPLY_FAILED', retryable: true },
+      );
+    await clock.sleep(POLL_MS, signal);
+  }
+  progress(`${host}: its kubelet serves, the others follow`);
+  await runPhase(
+    options,
+    'node',
+    work.filter((one) => one !== first),
+  );
 }
 
 /** Ends with the first that fails: the others still serve. */

@@ -7,6 +7,8 @@ export interface NodeState {
   /** Why it is not, in the cluster's words. */
   readonly message: string;
   readonly podCidrs: readonly string[];
+  /** When its kubelet last told its state, as it says so; empty: never. */
+  readonly heartbeat: string;
 }
 
 /** What deploying asks of the cluster itself, by its API. */

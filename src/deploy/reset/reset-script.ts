@@ -68,6 +68,7 @@ while IFS="$tab" read -r what name value; do
     file | link) put_back "$name" ;;
     tree) rm -rf --one-file-system "$name" || warn "$name stays" ;;
     content) find "$name" -xdev -mindepth 1 -delete || warn "what is in $name stays" ;;
+    rights) if [ -d "$name" ]; then chown "\${value#* }" "$name" && chmod "\${value%% *}" "$name" || warn "owner and mode of $name stay"; fi ;;
     parent) rmdir "$name" 2>/dev/null || : ;;
     user) userdel "$name" 2>/dev/null || : ;;
     group) if getent group "$name" >/dev/null; then groupdel "$name" || warn "group $name stays"; fi ;;
