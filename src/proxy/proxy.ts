@@ -17,7 +17,7 @@ import { ProxyHealth } from './health/proxy-health.ts';
 import { checkedServices, ServiceHealthServers } from './health/service-health.ts';
 import { nodeSettings } from './node-settings.ts';
 import { type ProxyPlan, planProxy } from './plan/proxy-plan.ts';
-import { PROXY_NAME_LABEL } from './plan/service-port.ts';
+import { OWN_SELECTOR } from './plan/service-port.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
 import type { RuleBackend } from './rule-backend.ts';
 
@@ -58,12 +58,8 @@ export function createProxy(options: ProxyOptions): KubeProxy {
   const syncPeriodMs = parseGoDuration(periods.syncPeriod);
   const health = new ProxyHealth(() => clock.now(), 2 * syncPeriodMs);
   const common = { client, clock, logger, random };
-  const services = createInformer<V1Service>({ ...common, kind: SERVICE, labelSelector: `!${PROXY_NAME_LABEL}` });
-  const slices = createInformer<V1EndpointSlice>({
-    ...common,
-    kind: SLICE,
-    labelSelector: `!service.kubernetes.io/headless,!${PROXY_NAME_LABEL}`,
-  });
+  const services = createInformer<V1Service>({ ...common, kind: SERVICE, labelSelector: OWN_SELECTOR });
+  const slices = createInformer<V1EndpointSlice>({ ...common, kind: SLICE, labelSelector: OWN_SELECTOR });
   const nodes = createInformer<V1Node>({ ...common, kind: NODE, fieldSelector: `metadata.name=${nodeName}` });
   const changes = new ChangeSignal();
   const pending = { services: 0, endpoints: 0 };

@@ -92,12 +92,14 @@ for (const [title, spec, backends, expected] of cases)
     assert.deepEqual({ ...shown, ...expected }, shown);
   });
 
-test('headless Services, external names and Services of other proxies have no rules', () => {
+test('headless Services, also those that are so by label, external names and Services of other proxies have no rules', () => {
   for (const spec of [{ clusterIP: 'None' }, { type: 'ExternalName', clusterIP: '' }])
     assert.equal(planOf(spec, [{ ip: '1.1.1.1' }]), undefined);
   const other = service('s', {});
-  other.metadata!.labels = { 'service.kubernetes.io/service-proxy-name': 'x' };
-  assert.equal(planProxy([other], [], settings).ports.length, 0);
+  for (const label of ['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless']) {
+    other.metadata!.labels = { [label]: 'x' };
+    assert.equal(planProxy([other], [], settings).ports.length, 0);
+  }
 });
 
 test('names that could end a rule are not written into one', () => {

@@ -27,7 +27,10 @@ export interface ServicePort {
   readonly healthCheckNodePort: number;
 }
 
-export const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name';
+/** On Services, and on their EndpointSlices, that are not this proxy's: another's, or nobody's. */
+const OTHERS_LABELS = ['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'] as const;
+/** What chooses the rest. */
+export const OWN_SELECTOR = OTHERS_LABELS.map((label) => `!${label}`).join(',');
 
 /** `ns/name:port`, which upstream's hashes and comments are made of. */
 export const servicePortId = ({ namespace, name, portName }: Pick<ServicePort, 'namespace' | 'name' | 'portName'>): string =>
@@ -49,7 +52,7 @@ export function readServicePorts(service: V1Service, family: Family): ServicePor
   const { metadata = {}, spec = {} } = service;
   const { namespace = '', name = '' } = metadata;
   if (!NAME.test(namespace) || !NAME.test(name)) return [];
-  if (spec.type === 'ExternalName' || metadata.labels?.[PROXY_NAME_LABEL] !== undefined) return [];
+  if (spec.type === 'ExternalName' || OTHERS_LABELS.some((label) => metadata.labels?.[label] !== undefined)) return [];
   const addresses = spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? ''];
   const clusterIp = ofFamily(addresses, family)[0];
   if (clusterIp === undefined) return [];
