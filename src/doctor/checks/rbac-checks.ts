@@ -42,6 +42,9 @@ const isBootstrapper = (subject: string) =>
 export const mayBootstrap = (rbac: SeenRbac, isTheirs: (subject: string) => boolean = isBootstrapper): boolean =>
   whoMay(rbac, 'create', CSR).some(isTheirs);
 
+/** Whether the controller-manager approves requests of tokens by itself. */
+export const approvesNewNodes = (rbac: SeenRbac): boolean => whoMay(rbac, 'create', `${CSR}/nodeclient`).some(isBootstrapper);
+
 function missingBindings({ tokens = [] }: Observations, rbac: SeenRbac): Finding[] {
   const findings: Finding[] = [];
   const nobody = (resource: string, test: (subject: string) => boolean) => !whoMay(rbac, 'create', resource).some(test);

@@ -9,7 +9,7 @@ import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
 import { parseCertificateRequest } from '../../pki/certificate-request.ts';
 import { day } from '../checks/check.ts';
 import { covers } from '../checks/name-cover.ts';
-import { mayBootstrap } from '../checks/rbac-checks.ts';
+import { approvesNewNodes, mayBootstrap } from '../checks/rbac-checks.ts';
 import type { Observations, SeenNode } from '../observations.ts';
 import type { Step } from './step.ts';
 
@@ -28,6 +28,8 @@ export function nodeSteps(seen: Observations, name: string): Step[] {
   return [
     ...(joined || client ? [] : tokenSteps(seen)),
     ...(joined && !client ? [] : requestSteps('client certificate', client, requests !== undefined, joined)),
+    ...(client && !joined && isPending(client) ? approverSteps(seen) : []),
+    ...(client && isIssued(client) ? [fetchStep(joined || serving !== undefined)] : []),
     ...registrationSteps(node, seen),
     ...(joined ? requestSteps('serving certificate', serving, requests !== undefined, false, node) : []),
     ...(node ? servingSteps(node) : []),
@@ -91,6 +93,37 @@ function tokenSteps({ tokens, rbac, nowMs }: Observations): Step[] {
           },
     );
   return steps;
+}
+
+const isPending = (csr: V1CertificateSigningRequest) => !hasCondition(csr, 'Approved') && !hasCondition(csr, 'Denied');
+
+/** Who decides on a new node's request. */
+function approverSteps({ rbac }: Observations): Step[] {
+  const title = 'who may approve';
+  if (!rbac) return [{ state: 'unknown', title, seen: 'cluster roles may not be read' }];
+  return approvesNewNodes(rbac)
+    ? [
+        {
+          state: 'waiting',
+          title,
+          seen: 'kube-controller-manager does it by itself: see that it runs, with the controller csrapproving',
+        },
+      ]
+    : [
+        {
+          ...{ state: 'missing', title, seen: 'nobody by himself: tokens have no binding for automatic approval' },
+          remedy:
+            'kubectl create clusterrolebinding auto-approve-csrs-for-group --clusterrole=system:certificates.k8s.io:certificatesigningrequests:nodeclient --group=system:bootstrappers',
+        },
+      ];
+}
+
+/** Whether the kubelet has come back with what was issued, as its next steps show. */
+function fetchStep(used: boolean): Step {
+  const title = 'certificate fetched';
+  return used
+    ? { state: 'done', title, seen: 'the kubelet has used it' }
+    : { state: 'waiting', title, seen: 'the kubelet has not come with it yet', remedy: 'on the node: journalctl -u kubelet' };
 }
 
 function requestSteps(

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
+import { createCertificateRequest } from '../../pki/certificate-request.ts';
+import { generatePrivateKey } from '../../pki/keys.ts';
+import { at, BINDINGS, node, nodeObject, observations, ROLES } from '../checks/observations.test-support.ts';
+import { nodeSteps } from './node-steps.ts';
+import { longestStretch, stepLines } from './step.ts';
+
+const text = await createCertificateRequest({
+  key: await generatePrivateKey(),
+  commonName: 'system:node:node-1',
+  organizations: ['system:nodes'],
+});
+/** Seconds ago. */
+function clientRequest(madeAgo: number, status: object = {}): V1CertificateSigningRequest {
+  return {
+    metadata: { name: 'node-csr-x', creationTimestamp: at(-madeAgo * 1000) },
+    spec: {
+      request: Buffer.from(text).toString('base64'),
+      signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
+      username: 'system:bootstrap:abcdef',
+      usages: ['client auth'],
+    },
+    status,
+  };
+}
+const approved = (ago: number) => ({
+  conditions: [{ type: 'Approved', status: 'True', reason: 'AutoApproved', lastUpdateTime: at(-ago * 1000) }],
+});
+const lines = (steps: ReturnType<typeof nodeSteps>) => stepLines(steps).join('\n');
+
+test('it is told step by step when a node came in, and where the 41 seconds went', () => {
+  const ready = nodeObject({ ready: { status: 'True', reason: 'KubeletReady', lastTransitionTime: at(-5000) } });
+  const registered = { ...ready, metadata: { ...ready.metadata, creationTimestamp: at(-8000) } };
+  const client = {
+    ...clientRequest(50, { ...approved(9), certificate: 'x' }),
+    metadata: {
+      ...clientRequest(50).metadata,
+      managedFields: [{ manager: 'kube-controller-manager', subresource: 'status', time: at(-9000) }],
+    },
+  };
+  const steps = nodeSteps(observations({ requests: [client], nodes: [node({ node: registered })] }), 'node-1');
+  const told = lines(steps);
+  assert.match(told, /^✓ request for a client certificate: node-csr-x by system:bootstrap:abcdef$/m);
+  assert.match(told, /^✓ approval of node-csr-x: AutoApproved \(\+41 s\)$/m);
+  assert.match(told, /^✓ signing of node-csr-x: issued by \S+ \(\+0 s\)$/m);
+  assert.match(told, /^✓ certificate fetched: the kubelet has used it$/m);
+  assert.match(told, /^✓ Node object: registered \(\+1 s\)$/m);
+  assert.match(told, /^✓ Ready: KubeletReady \(\+3 s\)$/m);
+  assert.deepEqual(longestStretch(steps), { before: 'approval of node-csr-x', seconds: 41 });
+});
+
+test('a node that has not come in is told what holds it up, and what mends it', () => {
+  const none = lines(nodeSteps(observations({ nodes: [], requests: [], tokens: [] }), 'node-1'));
+  assert.match(none, /^✗ bootstrap token: 0 tokens, none that can be joined with$/m);
+  assert.match(none, /^✗ request for a client certificate: there is none$/m);
+  const pending = { nodes: [], requests: [clientRequest(600)] };
+  const waiting = lines(nodeSteps(observations(pending), 'node-1'));
+  assert.match(waiting, /^✗ approval of node-csr-x: Pending: nobody has decided$/m);
+  assert.match(waiting, /^… who may approve: kube-controller-manager does it by itself/m);
+  const rbac = { roles: ROLES, bindings: [BINDINGS.bootstrap] };
+  const byHand = lines(nodeSteps(observations({ ...pending, rbac }), 'node-1'));
+  assert.match(byHand, /^✗ who may approve: nobody by himself.*\n +mend: +kubectl create clusterrolebinding/m);
+  const unsigned = lines(nodeSteps(observations({ nodes: [], requests: [clientRequest(600, approved(500))] }), 'node-1'));
+  assert.match(unsigned, /^✗ signing of node-csr-x: \S+ does not answer$/m);
+  const issued = { nodes: [], requests: [clientRequest(600, { ...approved(500), certificate: 'x' })] };
+  const unused = lines(nodeSteps(observations(issued), 'node-1'));
+  assert.match(unused, /^… certificate fetched: the kubelet has not come with it yet$/m);
+  assert.match(unused, /^… Node object: the kubelet makes it/m);
+});
