@@ -25,6 +25,8 @@ const ROOT = join(import.meta.dirname, '../..');
 const DEPLOY_MS = 280_000;
 
 let hosts: SystemdHosts;
+/** By host, from before anything was deployed. */
+const bare = new Map<string, string>();
 const inventoryFile = () => join(hosts.directory, 'cluster.yaml');
 const admin = () => kubectl('1.35', join(hosts.directory, 'runbook.assets', 'admin.kubeconfig'), hosts.directory);
 const words = (command: string, more: readonly string[]) => [
@@ -83,9 +85,18 @@ async function writeInventory(more: Readonly<Record<string, unknown>> = {}): Pro
   await writeFile(inventoryFile(), JSON.stringify(inventory));
 }
 
+/** What lies on a host, with owners and modes, and what its settings say. Left out is what the system itself writes at times. */
+async function belongings(host: SystemdHost): Promise<string> {
+  const own = ['systemd', 'containerd', 'haproxy', 'logrotate', 'apt', 'dpkg', 'man-db'].map((name) => `-path /var/lib/${name}`);
+  const tree = `find /etc /usr /opt /srv /root /var/lib -xdev '(' ${own.join(' -o ')} ')' -prune -o -printf '%y %m %u:%g %p %l\\n' | sort`;
+  // Whose names end with "-" are what they were before the last change.
+  return host.shell(`${tree}; find /etc -type f ! -name '*-' -exec sha256sum {} + | sort -k 2`);
+}
+
 before(async () => {
   await builtExecutable();
   hosts = await startSystemdHosts([...NAMES, WORKER]);
+  await Promise.all(hosts.hosts.map(async (host) => bare.set(host.name, await belongings(host))));
   await writeInventory();
 });
 after(() => hosts?.[Symbol.asyncDispose]());
@@ -249,7 +260,7 @@ test('all that the authority signed is replaced under a watch and writes, of whi
 });
 
 test('a member of etcd goes and joins again, and one whose disk was wiped is replaced, under writes of which none is lost', {
-  timeout: DEPLOY_MS,
+  timeout: 3 * DEPLOY_MS,
 }, async () => {
   const [host, other, wiped] = masters();
   const members = async () => {
@@ -354,6 +365,14 @@ test('reset leaves nothing of the cluster on the hosts, and what was there befor
     assert.equal(await host.shell('ctr -n k8s.io containers ls -q'), '');
     assert.doesNotMatch(await host.shell('ip -o link'), /cni|flannel|veth/);
     assert.doesNotMatch(await host.shell('iptables-save; nft list ruleset'), /KUBE-|FLANNEL|flannel/);
+  }
+  for (const host of hosts.hosts) {
+    const lines = new Set(bare.get(host.name)!.split('\n'));
+    const now = (await belongings(host)).split('\n');
+    assert.deepEqual(
+      { host: host.name, more: now.filter((line) => !lines.delete(line)), less: [...lines] },
+      { host: host.name, more: [], less: [] },
+    );
   }
   assert.match(await readFile(join(hosts.directory, 'runbook.assets', 'pki', 'ca.pem'), 'utf8'), /CERTIFICATE/);
   await deployed('reset', '--yes');

@@ -42,6 +42,18 @@ function openEndpoints(t: TestContext, servers: readonly { url: string; target: 
   return endpoints;
 }
 
+for (const code of [14, 9])
+  test(`a member that still learns refuses reads and writes (status ${code}), and the next one is asked`, async (t) => {
+    const { asked, servers } = await members(
+      t,
+      () => failing('etcdserver: rpc not supported for learner', code),
+      () => header(7),
+    );
+    const endpoints = openEndpoints(t, servers);
+    assert.equal((await endpoints.call(etcdMethods.txn, {})).header?.revision, 7);
+    assert.deepEqual(asked, ['write 0', 'write 1']);
+  });
+
 test('a write that may have been made is not made again elsewhere; the next call goes there', async (t) => {
   const { asked, servers } = await members(
     t,

@@ -1,8 +1,13 @@
 import { GrpcError, isGrpcStatus } from '../../std/grpc/grpc-error.ts';
 import { StoreError } from '../store.ts';
 
+/** A member that has yet to get all data is asked for nothing else; it says so before it looks at the request. */
+const isOfLearner = (error: unknown): boolean =>
+  error instanceof GrpcError && error.detail === 'etcdserver: rpc not supported for learner';
+
 /** Whether a failed call never reached a member that would have carried it out, so that any call may be made again. */
 export function wasNotCarriedOut(error: unknown): boolean {
+  if (isOfLearner(error)) return true;
   if (!isGrpcStatus(error, 'Unavailable')) return false;
   // etcdserver/api/v3rpc/rpctypes/error.go: a member without a leader refuses before it looks at the request.
   return /^(connection error: |No connection established|etcdserver: (no leader|server stopped|not capable))/.test(error.detail);
@@ -12,7 +17,7 @@ export function wasNotCarriedOut(error: unknown): boolean {
 export function mayPass(error: unknown): boolean {
   // Too many requests, which comes as ResourceExhausted like a full disk does, is over soon.
   if (isGrpcStatus(error, 'ResourceExhausted')) return error.detail === 'etcdserver: too many requests';
-  return isGrpcStatus(error, 'Unavailable', 'DeadlineExceeded', 'Internal', 'Canceled');
+  return isOfLearner(error) || isGrpcStatus(error, 'Unavailable', 'DeadlineExceeded', 'Internal', 'Canceled');
 }
 
 /** What a call that failed for good means to the store's users. `what` names the call. */
