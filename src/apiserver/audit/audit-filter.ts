@@ -62,15 +62,19 @@ export function createAuditFilters(deps: AuditFilterDeps): AuditFilters {
     const request = readsBody(context.info) && record.wants('Request') ? new AuditedRequest(context.request) : undefined;
     context.audit = record;
     const stage = await run(next, request ? { ...context, request } : context, audited, record);
-    await request?.note(record);
-    await audited.note();
-    if (stage.stage === 'ResponseComplete' && !record.hasStatus) {
-      const { status } = response as OutgoingResponse; // of an answer that was given past the handler: its time was up
-      if (status) record.responseCode(status);
-      else record.responseStatus(CLOSED_EARLY);
-      await started?.();
+    try {
+      await request?.note(record);
+      await audited.note();
+      if (stage.stage === 'ResponseComplete' && !record.hasStatus) {
+        const { status } = response as OutgoingResponse; // of an answer that was given past the handler: its time was up
+        if (status) record.responseCode(status);
+        else record.responseStatus(CLOSED_EARLY);
+        await started?.();
+      }
+      await send(record, stage.stage);
+    } finally {
+      audited.release();
     }
-    await send(record, stage.stage);
     if ('error' in stage) throw stage.error;
   };
 

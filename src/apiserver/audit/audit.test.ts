@@ -157,6 +157,16 @@ test('a refusal is recorded with its whole Status, a deletion with what was dele
   assert.equal(deleted!.responseStatus!.code, 200);
 });
 
+test('who has an answer finds it in the log', async () => {
+  await using audited = await startAudited(everything('Metadata'));
+  for (let i = 0; i < 20; i++) {
+    const { headers } = await audited.api.call('POST', '/api/v1/namespaces/default/configmaps', configMap(`a${i}`));
+    const text = await readFile(audited.path, 'utf8');
+    const id = String(headers['audit-id']);
+    assert.ok(text.includes(`"auditID":"${id}","stage":"ResponseComplete"`), `${i}: ${text.slice(-500)}`);
+  }
+});
+
 test('requests for deprecated versions say so, and which release has them no more', async () => {
   const directory = await temporaryDirectory();
   const policyFile = directory.file('policy.yaml');

@@ -99,6 +99,9 @@ export class AuditedResponse implements ServerResponse {
   #bytes = 0;
   #started = false;
   #streams = false;
+  #released = false;
+  /** The end of the answer, which waits for the log: who has the answer finds its event there, as with upstream. */
+  #finish: (() => void) | undefined;
 
   constructor(inner: ServerResponse, record: RequestRecord, onStarted: () => void) {
     this.#inner = inner;
@@ -135,7 +138,15 @@ export class AuditedResponse implements ServerResponse {
   end(chunk?: Uint8Array | string): void {
     this.#begin(200);
     if (chunk !== undefined && !this.#streams) this.#keep(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
-    this.#inner.end(chunk);
+    if (this.#released) this.#inner.end(chunk);
+    else this.#finish ??= () => this.#inner.end(chunk);
+  }
+
+  /** Lets the answer end, now or when it does: what is to be logged of it has been. */
+  release(): void {
+    this.#released = true;
+    this.#finish?.();
+    this.#finish = undefined;
   }
 
   drained(): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseYaml } from './body.ts';
+import { parseJson, parseYaml } from './body.ts';
 import { readYaml } from './yaml-body.ts';
 
 const parse = (text: string) => parseYaml(Buffer.from(text));
@@ -70,4 +70,16 @@ test('a long document is read by a thread of its own, and says the same', async 
   assert.match((broken as Error).message, /^error converting YAML to JSON: yaml: line 3001: /);
   const proto = await readYaml(Buffer.from(`${lines.join('\n')}\n__proto__: {x: 1}`));
   assert.deepEqual(Object.keys(proto.value as object).at(-1), '__proto__');
+});
+
+test('JSON that nests deeper than Go reads is refused before anything has to bear it; brackets in strings are no depth', () => {
+  const nested = (depth: number) => Buffer.from(`${'['.repeat(depth)}${']'.repeat(depth)}`);
+  assert.ok(parseJson(nested(10_000)));
+  for (const depth of [10_001, 1_500_000])
+    assert.throws(
+      () => parseJson(nested(depth)),
+      (error: { code?: number } & Error) => error.code === 400 && /exceeded max depth/.test(error.message),
+    );
+  const text = `\\"${'{['.repeat(20_000)}`;
+  assert.deepEqual(parseJson(Buffer.from(JSON.stringify({ text, list: [[text]] }))), { text, list: [[text]] });
 });

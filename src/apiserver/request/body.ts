@@ -23,8 +23,9 @@ export async function readObject(request: ServerRequest, schema: string): Promis
   return format === 'yaml' ? parseYaml(bytes) : (await import('./protobuf-body.ts')).parseProtobuf(bytes, schema);
 }
 
-/** @throws StatusError 400 that says, as Go does, what is wrong with a text that is no JSON */
+/** @throws StatusError 400 that says, as Go does, what is wrong with a text that is no JSON, or one that nests too deep */
 export function parseJson(bytes: Buffer): unknown {
+  checkDepth(bytes);
   const text = bytes.toString('utf8');
   try {
     return parseExactJson(text);
@@ -35,3 +36,41 @@ export function parseJson(bytes: Buffer): unknown {
 
 /** @throws StatusError 400 for what is no YAML, or grows by its aliases */
 export const parseYaml = async (bytes: Buffer): Promise<unknown> => (await readYaml(bytes)).value;
+
+/** Go's decoder goes no deeper. */
+const DEEPEST = 10_000;
+
+/**
+ * Nothing that comes after this has to bear endless nesting. Brackets in strings count at first: only what has more than anybody would
+ * write is read again without them.
+ *
+ * @throws StatusError 400
+ */
+export function checkDepth(bytes: Buffer): void {
+  if (bytes.length > DEEPEST && depthOf(bytes, false) > DEEPEST && depthOf(bytes, true) > DEEPEST)
+    throw badRequest('exceeded max depth');
+}
+
+function depthOf(bytes: Buffer, minding: boolean): number {
+  let depth = 0;
+  let most = 0;
+  let quoted = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (minding && byte === QUOTE) quoted = !quoted;
+    else if (quoted) {
+      if (byte === BACKSLASH) i++;
+    } else if (byte === OPEN_LIST || byte === OPEN_MAP) {
+      depth++;
+      if (depth > most) most = depth;
+    } else if (byte === CLOSE_LIST || byte === CLOSE_MAP) depth--;
+  }
+  return most;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_LIST = 0x5b;
+const CLOSE_LIST = 0x5d;
+const OPEN_MAP = 0x7b;
+const CLOSE_MAP = 0x7d;

@@ -14,7 +14,7 @@ import { badRequest, conflict, invalid, isStatus, StatusError } from '../../api/
 import { parseExactJson } from '../../std/exact-json.ts';
 import { Pauses, type Steps } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
-import { BODY_LIMIT_BYTES } from '../request/body.ts';
+import { BODY_LIMIT_BYTES, checkDepth } from '../request/body.ts';
 import { decodeAs } from '../request/decode-body.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
 import { parseWriteQuery, type WriteQuery } from '../request/query-options.ts';
@@ -162,6 +162,7 @@ export async function readConfiguration(
 
 async function readJsonOrYaml(bytes: Buffer, pauses: Pauses | undefined): Promise<YamlDocument> {
   const text = bytes.toString('utf8');
+  if (text.trimStart().startsWith('{')) checkDepth(bytes);
   let value: unknown;
   try {
     // JSON is YAML, and is what clients send.

@@ -9,6 +9,8 @@ const LARGEST_ANSWER = 8 * 1024 * 1024;
 /** Agents of configurations that are gone fall out of the end. */
 const MOST_AGENTS = 100;
 const SHOWN_BODY = 2048;
+/** Connections to one webhook that wait for its next question, as client-go keeps them. */
+const MOST_IDLE = 25;
 
 /** Where a Service's connections go: `https://10.0.0.1:443`. Throws an Error with upstream's words. */
 export type ResolveService = (namespace: string, name: string, port: number) => string;
@@ -27,6 +29,8 @@ interface Target {
   readonly port: number;
   readonly servername: string | undefined;
 }
+
+const CLOSED: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 
 interface Addressed {
   readonly target: Target;
@@ -97,7 +101,7 @@ export class WebhookConnections {
       return known;
     }
     const ca = caBundle ? { ca: Buffer.from(caBundle, 'base64') } : {};
-    const agent = new Agent({ keepAlive: true, maxFreeSockets: 8, ...ca, ...identity?.certificate });
+    const agent = new Agent({ keepAlive: true, maxFreeSockets: MOST_IDLE, ...ca, ...identity?.certificate });
     this.#agents.set(key, agent);
     for (const [oldest, idle] of this.#agents) {
       if (this.#agents.size <= MOST_AGENTS) break;
@@ -140,7 +144,11 @@ export class WebhookConnections {
           answer.on('error', reject);
         },
       );
-      sent.on('error', reject);
+      sent.on('error', (error: NodeJS.ErrnoException) => {
+        // The other side has just closed a connection that was idle: nobody has seen the question. Ends with a new connection.
+        if (sent.reusedSocket && CLOSED.has(error.code ?? '') && !signal.aborted) resolve(this.#post(addressed, body, signal));
+        else reject(error);
+      });
       // Without this nothing would ever come of it, not even the end of the time.
       sent.on('upgrade', ({ statusCode = 0 }, socket) => {
         socket.destroy();
