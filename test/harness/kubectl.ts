@@ -26,11 +26,14 @@ export interface Kubectl {
  */
 export function kubectl(version: KubectlVersion, kubeconfig: string, home: string, prefix: readonly string[] = []): Kubectl {
   const [program = '', ...before] = [...prefix, kubectlPath(version)];
-  const attempt: Kubectl['try'] = (args, options = {}) =>
-    runCommand(program, [...before, ...(typeof args === 'string' ? args.split(/\s+/).filter(Boolean) : args)], {
+  const attempt: Kubectl['try'] = (args, options = {}) => {
+    const words = typeof args === 'string' ? args.split(/\s+/).filter(Boolean) : args;
+    return runCommand(program, [...before, ...words], {
+      timeoutMs: patienceMs(words),
       ...options,
       env: { KUBECONFIG: kubeconfig, HOME: home, ...options.env },
     });
+  };
   const run: Kubectl['run'] = async (args, options) => {
     const result = await attempt(args, options);
     if (result.status !== 0)
@@ -47,4 +50,10 @@ export function kubectl(version: KubectlVersion, kubeconfig: string, home: strin
       return JSON.parse(await run([...list, '-o', 'json'])) as T;
     },
   };
+}
+
+/** Longer than it was told to wait itself, so that it says what it waits for. */
+function patienceMs(words: readonly string[]): number {
+  const told = words.map((word) => /^--timeout=(\d+)(s|m)$/.exec(word)).find((found) => found);
+  return Math.max(60_000, told ? Number(told[1]) * (told[2] === 'm' ? 60_000 : 1000) + 30_000 : 0);
 }
