@@ -20,7 +20,13 @@ function compile(pattern: string): RegularExpression | string {
   return made;
 }
 
-/** Whether a pattern of a schema matches anywhere in the text, in time linear to the text, as Go's; what is no pattern matches nothing. */
+/** Why a text is too long to be compared with a pattern; undefined where it is compared, and for what is no pattern. */
+export function tooCostlyToMatch(pattern: string, text: string): string | undefined {
+  const made = compile(pattern);
+  return typeof made === 'string' ? undefined : made.tooCostly(text);
+}
+
+/** Whether a pattern of a schema matches anywhere in the text, in time linear to the text, as Go's; what is no pattern matches nothing. Not for a text that `tooCostlyToMatch`. */
 export function matchesPattern(pattern: string, text: string): boolean {
   const made = compile(pattern);
   return typeof made !== 'string' && made.test(text);

@@ -242,3 +242,10 @@ test('any value goes through any schema without a crash, and pruning and default
     { seed, numRuns: 300 },
   );
 });
+
+test('a text that is too long for its pattern is refused in words that say so', () => {
+  const schema = { type: 'string', pattern: '^(a|b)*a(a|b){500}$' };
+  const [message] = errorsOf('ab'.repeat(500_000), schema);
+  assert.match(message!, /cannot be compared with its pattern: the pattern is too complex for a text of 1000000 characters/);
+  assert.deepEqual(errorsOf(`${'ab'.repeat(500)}b`, schema), []);
+});

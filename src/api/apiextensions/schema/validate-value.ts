@@ -5,7 +5,7 @@ import { Findings } from './findings.ts';
 import { formatCheck } from './formats.ts';
 import { isIntOrString, itemsOf, type JsonSchema, propertyOf, valuesOf } from './json-schema.ts';
 import { canonical } from './list-items.ts';
-import { matchesPattern } from './pattern.ts';
+import { matchesPattern, tooCostlyToMatch } from './pattern.ts';
 import * as errors from './value-errors.ts';
 
 /** Told of one object. */
@@ -109,7 +109,11 @@ function checkText(value: string, schema: JsonSchema, path: string, found: Findi
   const { maxLength, minLength, pattern, format } = schema;
   if (maxLength !== undefined && lengthOf(value, maxLength) > maxLength) found.add(errors.tooLong(path, maxLength));
   else if (minLength !== undefined && lengthOf(value, minLength) < minLength) found.add(errors.tooShort(path, value, minLength));
-  else if (pattern && !matchesPattern(pattern, value)) found.add(errors.noMatch(path, value, pattern));
+  else if (pattern) {
+    const why = tooCostlyToMatch(pattern, value);
+    if (why !== undefined) found.add(errors.notCompared(path, value, why));
+    else if (!matchesPattern(pattern, value)) found.add(errors.noMatch(path, value, pattern));
+  }
   const isFormed = format ? formatCheck(format) : undefined;
   if (isFormed && !isFormed(value)) found.add(errors.wrongType(path, format!, value));
 }

@@ -20,6 +20,9 @@ export const tooShort = (path: string, value: string, least: number): FieldError
   invalidAt(path, value, `should be at least ${least} chars long`);
 export const noMatch = (path: string, value: string, pattern: string): FieldError =>
   invalidAt(path, value, `should match '${pattern}'`);
+/** Ours alone: upstream compares for minutes. */
+export const notCompared = (path: string, value: string, why: string): FieldError =>
+  invalidAt(path, value, `cannot be compared with its pattern: ${why}`);
 export const notMultiple = (path: string, value: number | bigint, of: number): FieldError =>
   invalidAt(path, value, `should be a multiple of ${of}`);
 export const tooLarge = (path: string, value: number | bigint, most: number, exclusive: boolean): FieldError =>

@@ -16,10 +16,15 @@ function compileOrError(pattern: Value): RegularExpression | ErrorValue {
   }
 }
 
+function useOrError(use: Use, expression: RegularExpression, text: string, rest: readonly Value[]): Value {
+  const why = expression.tooCostly(text);
+  return why === undefined ? use(expression, text, ...(rest as never[])) : new ErrorValue(why);
+}
+
 /** A pattern that is a constant is compiled once. */
 function withPattern(made: Overload, use: Use): Overload {
   const apply = (expression: RegularExpression | ErrorValue, text: Value, rest: readonly Value[]) =>
-    expression instanceof ErrorValue ? expression : use(expression, text as string, ...(rest as never[]));
+    expression instanceof ErrorValue ? expression : useOrError(use, expression, text as string, rest);
   return {
     ...made,
     call: (text, pattern, ...rest) => apply(compileOrError(pattern!), text!, rest),
