@@ -104,6 +104,8 @@ export function preparationSteps(inventory: Inventory, host: InventoryHost, know
       ? [
           directory(kubelet.rootDirectory, { mode: 0o700, label: 'svirt_sandbox_file_t' }),
           directory(`${KUBERNETES_DIRECTORY}/manifests`),
+          // What network plugins remember of pods: ours if it is made here.
+          directory('/var/lib/cni', { mode: 0o700 }),
         ]
       : []),
   ];
