@@ -168,15 +168,23 @@ test('a containerd that is killed takes no pod with it, and what was being start
   await cluster.expectNothingLeft();
 });
 
-test('an API server that is killed keeps no pod from running, and hears what happened', async (t) => {
+test('an API server that is killed keeps no pod from running, and hears what happened; an exec through it fails', async (t) => {
   t.after(clearPods);
-  await create(manifest('works', 'sleep 1000', 'api'), manifest('ends', 'sleep 4', 'api'));
-  await untilAllReady('api', 2);
+  await create(...['works', 'goes'].map((name) => manifest(name, 'sleep 1000', 'api')), manifest('ends', 'sleep 4', 'api'));
+  await untilAllReady('api', 3);
+  const begun = Promise.withResolvers<void>();
+  const command = kubectl.run(['exec', 'works', '--', 'sh', '-c', 'echo begun; exec sleep 1000'], {
+    onOutput: () => begun.resolve(),
+  });
+  const failed = assert.rejects(command);
+  await Promise.race([begun.promise, command]);
+  await kubectl.run('delete pod goes --wait=false');
   await create(...Array.from({ length: 3 }, (_, i) => manifest(`late-${i}`, 'sleep 1000', 'api')));
   process.kill(up.pid, 'SIGKILL');
+  await failed;
   up = await cluster.home.up('--nodes', '0');
   const pods = await until(
-    'all are Ready, one of them for the second time',
+    'all but the deleted one are Ready, one of them for the second time',
     async () => {
       const found = await podsOf('api');
       return (
