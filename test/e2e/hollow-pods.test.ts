@@ -19,7 +19,7 @@ const manifest = (name: string, more: { annotations?: Record<string, string>; me
 describe('pods on hollow nodes', () => {
   test('go from Pending to Running, with an address from their node’s range', async () => {
     const seen: string[] = [];
-    await run('create -f -', manifest('web', { annotations: { 'muster.dev/start-after': '300ms' } }));
+    await run('create -f -', manifest('web', { annotations: { 'muster.dev/start-after': '3s' } }));
     await until('the pod runs', async () => {
       const phase = (await pod('web')).status?.phase ?? '';
       if (seen.at(-1) !== phase) seen.push(phase);
@@ -71,7 +71,7 @@ describe('pods on hollow nodes', () => {
   });
 
   test('are given their grace, and are gone when their containers ended', async () => {
-    await run('create -f -', manifest('slow', { annotations: { 'muster.dev/stop-after': '1s' } }));
+    await run('create -f -', manifest('slow', { annotations: { 'muster.dev/stop-after': '5s' } }));
     await run('wait --for=condition=Ready pod/slow --timeout=20s');
     await run('delete pod slow --wait=false');
     const { metadata } = await pod('slow');

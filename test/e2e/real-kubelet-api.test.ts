@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
@@ -30,6 +30,13 @@ const POD = {
     ],
   },
 };
+
+/** Waits for the first words of a program. Fails when it ends without any. */
+async function firstWords(program: ChildProcessWithoutNullStreams): Promise<void> {
+  const ended = new AbortController();
+  program.once('exit', (status) => ended.abort(new Error(`the program ended with ${status}`)));
+  await once(program.stdout, 'data', { signal: ended.signal });
+}
 
 describe('the API of a kubelet with real pods', { timeout: 300_000 }, () => {
   const stack = new AsyncDisposableStack();
@@ -259,7 +266,7 @@ describe('the API of a kubelet with real pods', { timeout: 300_000 }, () => {
           `https://${address()}/containerLogs/default/talker/main?follow=true&tailLines=1`,
         ]),
       );
-      await Promise.all(followers.map(({ stdout }) => once(stdout, 'data')));
+      await Promise.all(followers.map(firstWords));
       for (const { socket } of streams) socket.terminate();
       for (const follower of followers) follower.kill('SIGKILL');
     };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface UntilOptions {
-  /** Default 30 s. */
+  /** Default 90 s: a machine that does three other things takes its time, and a condition that holds costs none. */
   timeoutMs?: number;
   intervalMs?: number;
 }
@@ -13,7 +13,7 @@ export interface UntilOptions {
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  { timeoutMs = 30_000, intervalMs = 25 }: UntilOptions = {},
+  { timeoutMs = 90_000, intervalMs = 25 }: UntilOptions = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
   const endMs = performance.now() + timeoutMs;
   let lastError: unknown;

@@ -4,7 +4,7 @@ import { type Answer, startTestApi, type TestApi } from '../test-api.ts';
 
 /** Where the Services of `default` are. */
 export const PATH = '/api/v1/namespaces/default/services';
-type Patch = Partial<V1ServiceSpec>;
+export type Patch = Partial<V1ServiceSpec>;
 
 /** A Service as a client sends it. */
 export const service = (name: string, spec: Patch = {}) => ({

@@ -5,7 +5,7 @@ import type { V1IPAddress, V1Service } from '../../api/gen/types.ts';
 import { systemClock } from '../../std/clock.ts';
 import { createMemoryStore } from '../../store/memory/memory-store.ts';
 import { startTestApi } from '../test-api.ts';
-import { create, made, messageOf, PATH, patch, read, refused, remove, service, withApi } from './services-fixture.ts';
+import { create, made, messageOf, PATH, type Patch, patch, read, refused, remove, service, withApi } from './services-fixture.ts';
 
 describe('a Service gets an address', () => {
   const ranges = { serviceClusterIpRange: '10.0.0.0/24', serviceNodePortRange: '30000-30099' };
