@@ -142,7 +142,12 @@ test('what waits and what runs is counted by its flow and shown request by reque
   const second = ask('u');
   const page = async (name: string, query = '') => {
     let text = '';
-    const response = { writeHead: () => undefined, end: (bytes: Buffer) => void (text = bytes.toString('utf8')) };
+    const response = {
+      writeHead: () => undefined,
+      end(bytes: Buffer) {
+        text = bytes.toString('utf8');
+      },
+    };
     const context = { request: { query: new URLSearchParams(query) } };
     const handler = flowControlDumps(control).get(`/debug/api_priority_and_fairness/dump_${name}`)!;
     await handler(context as never, response as never);
