@@ -1,5 +1,6 @@
 /** The masters that four of the documents presuppose: etcd, API server, controller manager and scheduler, by units. */
 import type { SystemdHost } from '../harness/systemd-hosts.ts';
+import { until } from '../harness/until.ts';
 import type { RunbookHosts } from './runbook-hosts.ts';
 
 export interface ControlPlane {
@@ -35,7 +36,8 @@ kubectl config set-context kubernetes --cluster=kubernetes --user=admin
 kubectl config use-context kubernetes
 `);
   await Promise.all(masters.map((master) => hosts.on(master, masterLines(plane, master, directory, keySuffix))));
-  await hosts.sh('kubectl get --raw=/readyz');
+  // A balancer before them asks them now and then, and sends nobody to them before they have answered it.
+  await until('the API servers answer', () => hosts.sh('kubectl get --raw=/readyz'));
 }
 
 /** A member of etcd, as a unit. */
