@@ -198,6 +198,6 @@ describe('storage', () => {
     assert.match(await run('get pvc used'), /Terminating/);
     await run('delete pod user --force --grace-period=0');
     await until('the claim has gone', async () => (await attempt('get pvc used')).status !== 0);
-    await run('delete pvc defaulted own --timeout=20s');
+    await run('delete pvc defaulted own --timeout=90s');
   });
 });

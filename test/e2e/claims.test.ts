@@ -51,6 +51,6 @@ describe('claims', () => {
     await until('it is Ready', async () => (await range('more')).status?.conditions?.[0]?.status === 'True');
     for (const name of ['more', 'kubernetes'])
       assert.deepEqual((await range(name)).metadata?.finalizers, ['networking.k8s.io/service-cidr-finalizer']);
-    await run('delete servicecidr more --timeout=30s');
+    await run('delete servicecidr more --timeout=90s');
   });
 });

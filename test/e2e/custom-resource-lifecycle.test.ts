@@ -166,7 +166,7 @@ describe('custom resources', () => {
   test('a definition that is deleted takes its objects along', async () => {
     await run('create -f -', custom('Widget', 'last'));
     await run('create -f -', configMap('heir', await ownedBy('widget last')));
-    await run('delete crd widgets.example.com racks.example.com --timeout=30s');
+    await run('delete crd widgets.example.com racks.example.com --timeout=90s');
     await gone('configmap heir');
     assert.match(await fails('get --raw /apis/example.com/v1/widgets'), /NotFound/);
   });

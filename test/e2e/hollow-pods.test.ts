@@ -26,7 +26,7 @@ describe('pods on hollow nodes', () => {
       return phase === 'Running';
     });
     assert.deepEqual(seen, ['Pending', 'Running']);
-    await run('wait --for=condition=Ready pod/web --timeout=20s');
+    await run('wait --for=condition=Ready pod/web --timeout=90s');
     const { spec, status } = await pod('web');
     const { spec: nodeSpec, status: nodeStatus } = await json<V1Node>(`get node ${spec?.nodeName}`);
     assert.ok(
@@ -72,7 +72,7 @@ describe('pods on hollow nodes', () => {
 
   test('are given their grace, and are gone when their containers ended', async () => {
     await run('create -f -', manifest('slow', { annotations: { 'muster.dev/stop-after': '5s' } }));
-    await run('wait --for=condition=Ready pod/slow --timeout=20s');
+    await run('wait --for=condition=Ready pod/slow --timeout=90s');
     await run('delete pod slow --wait=false');
     const { metadata } = await pod('slow');
     assert.ok(metadata?.deletionTimestamp);
@@ -94,14 +94,14 @@ describe('pods on hollow nodes', () => {
     assert.equal(condition.reason, 'Unschedulable');
     assert.match(condition.message ?? '', /^0\/2 nodes are available: 2 node\(s\) were unschedulable/);
     await run('uncordon node-2');
-    await run('wait --for=condition=Ready pod/waits --timeout=30s');
+    await run('wait --for=condition=Ready pod/waits --timeout=90s');
     assert.equal((await pod('waits')).spec?.nodeName, 'node-2');
     await run('uncordon node-1');
   });
 
   test('leave a node that is drained', async () => {
     await run('create -f -', manifest('tenant', { spec: { nodeName: 'node-2' } }));
-    await run('wait --for=condition=Ready pod/tenant --timeout=20s');
+    await run('wait --for=condition=Ready pod/tenant --timeout=90s');
     assert.match(await run('drain node-2 --force --disable-eviction --timeout=60s'), /^node\/node-2 drained$/m);
     const { items } = await json<{ items: V1Pod[] }>('get pods --field-selector=spec.nodeName=node-2');
     assert.deepEqual(

@@ -267,7 +267,7 @@ for (const version of KUBECTL_VERSIONS)
       assert.match(await fails('drain node-1'), /use --force to override/);
       // Made above: it lets no pod of the Deployment go.
       await run('delete pdb --all');
-      const drained = await run('drain node-1 --force --ignore-daemonsets --grace-period=1 --timeout=30s');
+      const drained = await run('drain node-1 --force --ignore-daemonsets --grace-period=1 --timeout=90s');
       assert.match(drained, /^evicting pod \S+\/one$/m);
       assert.match(drained, /^pod\/one evicted$/m);
       await run('uncordon node-1');
@@ -286,7 +286,7 @@ for (const version of KUBECTL_VERSIONS)
       assert.match(await run('delete pod forced --force --grace-period=0'), /^pod "forced" force deleted/);
       assert.equal(await run('delete pod forced --ignore-not-found'), '');
       await run('run waited --image=nginx');
-      await run('wait --for=condition=Ready pod/waited --timeout=30s');
+      await run('wait --for=condition=Ready pod/waited --timeout=90s');
       await run('delete pod waited --wait=false');
       await run('wait --for=delete pod/waited --timeout=60s').catch((error: Error) =>
         assert.match(error.message, /no matching resources/),
@@ -320,7 +320,7 @@ for (const version of KUBECTL_VERSIONS)
 
     testNewer('copies for debugging, and what a node without containers refuses', async () => {
       await run('run ill --image=nginx');
-      await run('wait --for=condition=Ready pod/ill --timeout=30s');
+      await run('wait --for=condition=Ready pod/ill --timeout=90s');
       await run('debug ill --copy-to=copy --image=busybox --container=shell -q');
       const { spec } = await json<V1Pod>('get pod copy');
       assert.deepEqual(spec?.containers.map(({ name }) => name).toSorted(), ['ill', 'shell']);

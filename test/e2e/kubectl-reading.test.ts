@@ -201,12 +201,12 @@ for (const version of KUBECTL_VERSIONS)
 
     test('what it waits for', async () => {
       assert.match(
-        await run('wait --for=condition=Ready node --all --timeout=20s'),
+        await run('wait --for=condition=Ready node --all --timeout=90s'),
         /^node\/node-1 condition met\nnode\/node-2 condition met$/m,
       );
       assert.match(await fails('wait --for=condition=Nonsense node/node-1 --timeout=1s'), /timed out waiting for the condition/);
       await run('create configmap fleeting');
-      const waiting = run('wait --for=delete configmap/fleeting --timeout=20s');
+      const waiting = run('wait --for=delete configmap/fleeting --timeout=90s');
       await run('delete configmap fleeting');
       // Whether it was there when the wait began is a race that kubectl itself tells of.
       await waiting.catch((error: Error) => assert.match(error.message, /"fleeting" not found|no matching resources/));

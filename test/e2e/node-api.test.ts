@@ -52,7 +52,7 @@ describe('port 10250 of a node', () => {
   test('answers an administrator', async () => {
     assert.deepEqual(await asAdmin('/healthz'), { status: 200, body: 'ok' });
     await session.run('run seen --image=nginx');
-    await session.run('wait --for=condition=Ready pod/seen --timeout=20s');
+    await session.run('wait --for=condition=Ready pod/seen --timeout=90s');
     const { spec } = await session.json<{ spec: { nodeName: string } }>('get pod seen');
     // Whichever node it is on: through the API server's proxy, then at the node itself.
     const proxied = JSON.parse(await session.run(`get --raw /api/v1/nodes/${spec.nodeName}/proxy/pods`)) as {

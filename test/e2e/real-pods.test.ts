@@ -60,7 +60,7 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
     for (const value of ['first', 'second']) {
       await run(`label node ${node} e2e.example/wanted=${value} --overwrite`);
       await create(`labelled-${value}`, { nodeSelector: { 'e2e.example/wanted': value }, containers: [shell('sleep 1000')] });
-      await run(`wait --for=condition=Ready pod/labelled-${value} --timeout=30s`);
+      await run(`wait --for=condition=Ready pod/labelled-${value} --timeout=90s`);
       await run(`delete pod labelled-${value}`);
     }
   });
@@ -79,7 +79,7 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
       containers: [shell('echo main >> /data/order; sleep 1000', { volumeMounts: [{ name: 'data', mountPath: '/data' }] })],
       volumes: [{ name: 'data', emptyDir: {} }],
     });
-    await run('wait --for=condition=Ready pod/whole --timeout=30s');
+    await run('wait --for=condition=Ready pod/whole --timeout=90s');
     const { status, metadata } = await pod('whole');
     assert.equal(status?.phase, 'Running');
     assert.match(status?.podIP ?? '', new RegExp(`^${cluster.current.containerd.network.podCidr.replace('0/24', '')}`));
@@ -169,7 +169,7 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
     await create('unhooked', {
       containers: [shell('sleep 1000', { lifecycle: { postStart: { exec: { command: ['false'] } } } })],
     });
-    await run('wait --for=condition=Ready pod/hooked --timeout=30s');
+    await run('wait --for=condition=Ready pod/hooked --timeout=90s');
     await until(
       'the hook of the other one has failed',
       async () => (await told('unhooked', 'FailedPostStartHook')) === 'PostStartHook failed',
@@ -186,7 +186,7 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
       { terminationGracePeriodSeconds: 2, containers: [stubborn] },
       { finalizers: ['test.muster.dev/look'] },
     );
-    await run('wait --for=condition=Ready pod/stubborn pod/killed --timeout=30s');
+    await run('wait --for=condition=Ready pod/stubborn pod/killed --timeout=90s');
     await run('delete pod stubborn killed --wait=false');
     await untilContainer('killed', 'was killed', ({ state }) => state?.terminated?.exitCode === 137);
     const { status } = await pod('killed');
@@ -226,7 +226,7 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
     );
     assert.equal((await pod('unmounted')).status?.containerStatuses?.[0]?.state?.waiting?.reason, 'ContainerCreating');
     await run('create configmap words --from-literal=one=1');
-    await run('wait --for=condition=Ready pod/unset pod/unmounted --timeout=30s');
+    await run('wait --for=condition=Ready pod/unset pod/unmounted --timeout=90s');
     await run('delete pod unset unpulled wrong unmounted');
     await run('delete configmap words');
   });
@@ -245,7 +245,7 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
     const exec = async (script: string) =>
       cluster.current.containerd.ctr('tasks', 'exec', '--exec-id', `e${Math.random()}`, await id(), 'sh', '-c', script);
     await exec('touch /tmp/ready');
-    await run('wait --for=condition=Ready pod/probed --timeout=20s');
+    await run('wait --for=condition=Ready pod/probed --timeout=90s');
     await exec('rm /tmp/live');
     const { status } = await untilContainer('probed', 'was restarted', ({ restartCount }) => restartCount === 1);
     assert.equal(status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode, 137);
@@ -255,7 +255,7 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
 
   test('take debug containers, which see the processes of their target', async () => {
     await create('debugged', { containers: [shell('sleep 12345')] });
-    await run('wait --for=condition=Ready pod/debugged --timeout=20s');
+    await run('wait --for=condition=Ready pod/debugged --timeout=90s');
     const debug = `debug debugged --image=${BUSYBOX} --target=main -c looker --attach=false --image-pull-policy=IfNotPresent --`;
     await run([...debug.split(' '), 'sh', '-c', 'ps | grep -c "sleep 1234[5]" > /dev/termination-log']);
     const { status } = await untilContainer('debugged', 'has looked', ({ state }) => state?.terminated, 'looker');
@@ -266,7 +266,7 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
 
   test('whose sandbox is lost begin again in another one, init containers too', async () => {
     await create('moved', { initContainers: [shell('true', { name: 'init' })], containers: [shell('sleep 1000')] });
-    await run('wait --for=condition=Ready pod/moved --timeout=20s');
+    await run('wait --for=condition=Ready pod/moved --timeout=90s');
     const { containerd } = cluster.current;
     const { metadata } = await pod('moved');
     const sandboxes = await containerd.ctr(
@@ -345,7 +345,7 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
   test('change their resources in place', async () => {
     const resources = (cpu: string) => ({ requests: { cpu, memory: '32Mi' }, limits: { cpu, memory: '64Mi' } });
     await create('resized', { containers: [shell('sleep 1000', { resources: resources('100m') })] });
-    await run('wait --for=condition=Ready pod/resized --timeout=20s');
+    await run('wait --for=condition=Ready pod/resized --timeout=90s');
     const before = await pod('resized');
     const patch = (cpu: string) => JSON.stringify({ spec: { containers: [{ name: 'main', resources: resources(cpu) }] } });
     await run(['patch', 'pod', 'resized', '--subresource=resize', '-p', patch('200m')]);

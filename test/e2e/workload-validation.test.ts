@@ -8,7 +8,7 @@ const { run, fails, try: attempt } = kubectlSession(cluster, '1.35', 'refusals')
 
 test('a namespace to be refused in', async () => {
   await run('create namespace refusals');
-  await run('wait --for=create serviceaccount/default --timeout=30s');
+  await run('wait --for=create serviceaccount/default --timeout=90s');
 });
 
 const c = { name: 'c', image: 'busybox' };
