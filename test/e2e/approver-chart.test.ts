@@ -5,13 +5,15 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
+import type { V1Node } from '../../src/api/gen/types.ts';
 import { rbacObjects } from '../../src/approver/manifest.ts';
 import { createAuthority } from '../../src/pki/authority.ts';
 import { createCertificateRequest } from '../../src/pki/certificate-request.ts';
 import { generatePrivateKey } from '../../src/pki/keys.ts';
 import { formatKubeconfig, type KubeconfigUser } from '../../src/pki/kubeconfig.ts';
 import { type ComponentProcess, PROGRAM, startProgram } from '../harness/component-process.ts';
-import { freePort } from '../harness/free-port.ts';
+import { freePort, lastingPort } from '../harness/free-port.ts';
+import { startPrometheus } from '../harness/prometheus.ts';
 import { runCommand } from '../harness/run-command.ts';
 import { testTools } from '../harness/tools.ts';
 import { until } from '../harness/until.ts';
@@ -26,6 +28,8 @@ const object = async <T>(path: string) => JSON.parse(await kubectl('get', '--raw
 const apply = (items: object[]) =>
   cluster.current.kubectl('1.35').run(['apply', '-f', '-'], { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
 const started: ComponentProcess[] = [];
+/** Of the last approver. */
+const metricsPort = lastingPort();
 after(() => Promise.all(started.map((process) => process.stop())));
 
 async function helm(...args: string[]): Promise<string> {
@@ -209,7 +213,8 @@ test('a command and a service by https say whose names are whose, and while they
     writeFileSync(script, `#!/bin/sh\ngrep -q '"node":"node-y"' && echo '${answer}'\n`, { mode: 0o700 });
     const process = startApprover(
       account,
-      ...['--secure-port=0', '--leader-elect=false', `--names-command=${script}`],
+      ...[`--secure-port=${await metricsPort}`, '--authorization-always-allow-paths=/metrics'],
+      ...['--leader-elect=false', `--names-command=${script}`],
       `--names-url=https://127.0.0.1:${(server.address() as AddressInfo).port}/names`,
       ...[`--names-url-ca-file=${ca}`, `--names-url-token-file=${tokenFile}`],
     );
@@ -228,4 +233,54 @@ test('a command and a service by https say whose names are whose, and while they
     server.close();
     server.closeAllConnections();
   }
+});
+
+test('a real Prometheus reads the pages of API server, kubelet and approver, and an alert tells of the denial', async () => {
+  const { path } = cluster.current.home;
+  const view = JSON.parse(await kubectl('config', 'view', '--raw', '--minify', '-o', 'json')) as {
+    clusters: [{ cluster: { server: string; 'certificate-authority-data': string } }];
+    users: [{ user: { 'client-certificate-data': string; 'client-key-data': string } }];
+  };
+  const write = (name: string, base64: string) => {
+    writeFileSync(join(path, name), Buffer.from(base64, 'base64'), { mode: 0o600 });
+    return join(path, name);
+  };
+  const { user } = view.users[0];
+  const own = {
+    caFile: write('ca.pem', view.clusters[0].cluster['certificate-authority-data']),
+    certFile: write('admin.pem', user['client-certificate-data']),
+    keyFile: write('admin-key.pem', user['client-key-data']),
+  };
+  const { status } = await object<V1Node>('/api/v1/nodes/node-1');
+  const kubelet = `${status!.addresses!.find(({ type }) => type === 'InternalIP')!.address}:${status!.daemonEndpoints!.kubeletEndpoint!.Port}`;
+  await using prometheus = await startPrometheus(
+    [
+      { job: 'apiserver', address: new URL(view.clusters[0].cluster.server).host, ...own },
+      { job: 'kubelet', address: kubelet, ...own },
+      { job: 'approver', address: `127.0.0.1:${await metricsPort}` },
+    ],
+    [join(CHART, 'alerts.yaml')],
+  );
+  const value = async (query: string) =>
+    (await prometheus.get<{ result: { value: [number, string] }[] }>(`query?query=${encodeURIComponent(query)}`)).result[0]
+      ?.value[1];
+  await until('all three are read', async () => (await value('count(up == 1)')) === '3', WAIT);
+  for (const query of [
+    'sum(apiserver_request_total{job="apiserver",verb="POST",resource="nodes"}) > 0',
+    'kubelet_running_pods{job="kubelet"} >= 0',
+    'muster_approver_decisions_total{job="approver",outcome="deny"} > 0',
+  ])
+    assert.notEqual(await value(query), undefined, query);
+  const { groups } = await prometheus.get<{ groups: { rules: { name: string; health: string }[] }[] }>('rules');
+  assert.ok(groups.flatMap(({ rules }) => rules).length >= 5);
+  const { alerts } = await until('the alert fires', async () => {
+    const told = await prometheus.get<{ alerts: { state: string; labels: Record<string, string> }[] }>('alerts');
+    return told.alerts.some(({ state }) => state === 'firing') && told;
+  });
+  assert.deepEqual(
+    alerts.filter(({ state }) => state === 'firing').map(({ labels }) => [labels['alertname'], labels['rule']]),
+    [['KubeletCertificateDenied', 'APV-306']],
+  );
+  const checked = await runCommand('promtool', ['test', 'rules', join(CHART, 'alerts-test.yaml')]);
+  assert.equal(checked.status, 0, checked.stdout + checked.stderr);
 });

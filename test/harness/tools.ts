@@ -24,6 +24,8 @@ export const SYSTEM_TOOLS: Readonly<Record<string, string>> = {
   conntrack: 'conntrack',
   etcd: 'etcd-server',
   etcdctl: 'etcd-client',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
 };
 
 /** Libraries of other languages that the tests write controllers with, with the Debian package that has each. */
