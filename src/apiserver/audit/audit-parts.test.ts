@@ -223,6 +223,22 @@ test('only files that are backups of this log are touched', () => {
   });
 });
 
+test('an answer that is shorter than any Status passes by, as of /readyz', () => {
+  const sent: unknown[] = [];
+  const inner = {
+    headersSent: false,
+    writeHead: () => undefined,
+    write: () => true,
+    end: (chunk?: Uint8Array | string) => void sent.push(chunk),
+    drained: () => Promise.resolve(),
+  };
+  const record = { verb: 'get', wants: () => false, responseCode: () => undefined } as unknown as RequestRecord;
+  const response = new AuditedResponse(inner, record, () => undefined);
+  response.release();
+  response.end('ok');
+  assert.deepEqual(sent, ['ok']);
+});
+
 test('what is to be recorded of an answer decides whether it may be sent in slices', () => {
   const inner = {
     headersSent: false,

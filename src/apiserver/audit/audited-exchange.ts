@@ -161,7 +161,7 @@ export class AuditedResponse implements ServerResponse {
   }
 
   #keep(chunk: Uint8Array): void {
-    const isStatus = STATUS_START.compare(chunk, 0, STATUS_START.length) === 0;
+    const isStatus = STATUS_START.equals(chunk.subarray(0, STATUS_START.length));
     if (!this.#keepsObject && !isStatus) return;
     if (chunk.length > MOST_KEPT_BYTES) this.#record.addAuditAnnotation('audit.k8s.io/truncated', 'true');
     else {

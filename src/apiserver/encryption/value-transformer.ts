@@ -29,12 +29,12 @@ export function createPrefixTransformer(
   forms: readonly PrefixedTransformer[],
   unknown = 'no matching prefix found',
 ): ValueTransformer {
-  const readers = (stored: Buffer) => forms.filter(({ prefix }) => prefix.compare(stored, 0, prefix.length) === 0);
+  const readers = (stored: Buffer) => forms.filter(({ prefix }) => beginsWith(stored, prefix));
   return {
     read(stored, path) {
       const problems: string[] = [];
       for (const [i, { prefix, transformer }] of forms.entries()) {
-        if (prefix.compare(stored, 0, prefix.length) !== 0) continue;
+        if (!beginsWith(stored, prefix)) continue;
         try {
           const { data, stale } = transformer.read(stored.subarray(prefix.length), path);
           return { data, stale: stale || i !== 0 };
@@ -70,9 +70,13 @@ const ENCRYPTED = Buffer.from('k8s:enc:');
 /** Plain values. */
 export const identityTransformer: ValueTransformer = {
   read(stored) {
-    if (ENCRYPTED.compare(stored, 0, ENCRYPTED.length) === 0)
-      throw new Error('identity transformer tried to read encrypted data');
+    if (beginsWith(stored, ENCRYPTED)) throw new Error('identity transformer tried to read encrypted data');
     return { data: stored, stale: false };
   },
   write: (data) => data,
 };
+
+/** Whatever their lengths: `Buffer.compare` takes no range that is longer than the value. */
+function beginsWith(value: Buffer, prefix: Buffer): boolean {
+  return prefix.equals(value.subarray(0, prefix.length));
+}
