@@ -42,7 +42,7 @@ describe('pods on hollow nodes', () => {
       /Normal +Scheduled .*default-scheduler +Successfully assigned default\/web to node-\d/,
     );
     assert.equal(await run('logs web'), '', 'what does not run says nothing');
-    assert.match(await fails('exec web -- true'), /is hollow: it keeps the state of pods and runs no containers/);
+    assert.match(await fails('exec web -- true'), /is hollow and keeps the state of pods without running containers/);
   });
 
   test('of a Job end with success, and failed ones say how', async () => {

@@ -324,7 +324,7 @@ for (const version of KUBECTL_VERSIONS)
       await run('debug ill --copy-to=copy --image=busybox --container=shell -q');
       const { spec } = await json<V1Pod>('get pod copy');
       assert.deepEqual(spec?.containers.map(({ name }) => name).toSorted(), ['ill', 'shell']);
-      assert.match(await fails('exec ill -- ls'), /is hollow: it keeps the state of pods and runs no containers/);
+      assert.match(await fails('exec ill -- ls'), /is hollow and keeps the state of pods without running containers/);
       assert.match(await fails('exec nobody -- ls'), /pods "nobody" not found/);
       assert.match(await fails('port-forward ill 0:80'), /error/i);
     });

@@ -78,10 +78,11 @@ export function createContainerStreams(
     return found.id;
   }
 
+  // Words without a colon: kubectl 1.20 reads an answer that is YAML as an empty Status, and says nothing of it.
   const hollow = (): Answer =>
     plainAnswer(
       501,
-      `node ${view.nodeName} is hollow: it keeps the state of pods and runs no containers, so there is nothing to connect to (runtime ${view.runtime.version.name})`,
+      `node ${view.nodeName} is hollow and keeps the state of pods without running containers, so there is nothing to connect to (runtime ${view.runtime.version.name})`,
     );
 
   return {
