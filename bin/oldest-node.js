@@ -5,7 +5,10 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Of an installed package, which has been compiled for it: the first whose node:sqlite has what is needed. `engines` in package.json says the same. */
+/**
+ * Of an installed package, which has been compiled for it: the first whose node:sqlite has what is needed. `engines` in package.json is for
+ * checkouts, which bring their own Node and need an older one to fetch it.
+ */
 export const OLDEST_NODE_OF_PACKAGE = '22.16.0';
 /** A checkout runs its TypeScript as it is. */
 const OLDEST_NODE_OF_CHECKOUT = '26.0.0';

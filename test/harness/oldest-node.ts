@@ -1,13 +1,14 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { runOrFail } from './run-command.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
-/** The version of the oldest Node that an installed package runs on, as its `engines` say: "22.16.0". */
-export function oldestNodeVersion(): string {
-  const { engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { engines: { node: string } };
-  return engines.node.replace(/^>=(\d+\.\d+)$/, '$1.0');
+/** The version of the oldest Node that an installed package runs on: "22.16.0". */
+export async function oldestNodeVersion(): Promise<string> {
+  const file = pathToFileURL(join(ROOT, 'bin', 'oldest-node.js')).href;
+  return ((await import(file)) as { OLDEST_NODE_OF_PACKAGE: string }).OLDEST_NODE_OF_PACKAGE;
 }
 
 /**
@@ -16,7 +17,7 @@ export function oldestNodeVersion(): string {
  * @throws Error with what npm said when it cannot be had
  */
 export async function oldestNode(): Promise<string> {
-  const version = oldestNodeVersion();
+  const version = await oldestNodeVersion();
   const directory = join(ROOT, 'node_modules', '.cache', 'muster', 'tools', `node-${version}`);
   const program = join(directory, 'bin', 'node');
   if (existsSync(program)) return program;
