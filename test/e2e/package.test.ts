@@ -102,7 +102,10 @@ test('an installed package runs on the oldest Node that it names, and says so on
   const muster = join(project, 'node_modules/kubemuster/bin/muster.js');
   const refused = spawnSync(node, ['--require', join(project, 'older.cjs'), muster, 'ls'], { encoding: 'utf8' });
   assert.equal(refused.status, 1);
-  assert.equal(refused.stderr, `muster: needs Node ${await oldestNodeVersion()} or newer, this is v20.19.0: install a newer one\n`);
+  assert.equal(
+    refused.stderr,
+    `muster: needs Node ${await oldestNodeVersion()} or newer, this is v20.19.0: install a newer one\n`,
+  );
 });
 
 test('a checkout imports itself by its name, without a build', () => {
