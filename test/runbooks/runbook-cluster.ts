@@ -50,6 +50,8 @@ export interface KubeletOptions extends FlagChanges {
   readonly document?: KubeletDocument;
   /** Fields to set in its configuration file, over the document's; undefined takes one away. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** The whole text of its configuration file instead, as it is. */
+  readonly configText?: string;
   /** Default: a host of the node's name, which is made when there is none. */
   readonly host?: RunbookHost;
   /** `--hostname-override`; default the node's name. */
@@ -196,7 +198,7 @@ export async function openRunbookCluster(): Promise<RunbookCluster> {
         host.translate(text.replaceAll('##NODE_IP##', host.address).replaceAll('##NODE_NAME##', nodeName));
       // As 004 says, both addresses are the host's own.
       const whole = { ...document.config, healthzBindAddress: host.address, ...config };
-      writeFileSync(host.path(document.configPath), onHost(JSON.stringify(whole, null, 2)));
+      writeFileSync(host.path(document.configPath), options.configText ?? onHost(JSON.stringify(whole, null, 2)));
       const source = options.bootstrapKubeconfig ?? join(master.home, `kubelet-bootstrap-${nodeName}.kubeconfig`);
       cpSync(source, host.path(document.bootstrapKubeconfig));
       const rootDirectory = document.flags.some((flag) => flag.startsWith('--root-dir')) ? [] : ['--root-dir=/var/lib/kubelet'];
