@@ -45,7 +45,7 @@ describe('autoscaling', () => {
     await run('delete hpa web');
   });
 
-  test('follows what the pods use, as upstream tells it', async () => {
+  test('ADD-08 follows what the pods use, as upstream tells it', async () => {
     metrics = await startMetricsServer(await clientFromKubeconfig(cluster.current.home.kubeconfig));
     metrics.usage = { cpu: '500m', memory: '64Mi' };
     const policies = [{ type: 'Percent', value: 100, periodSeconds: 15 }];
@@ -87,7 +87,7 @@ describe('autoscaling', () => {
   });
 
   for (const version of ['1.20', '1.35'] satisfies KubectlVersion[])
-    test(`kubectl ${version} shows what nodes and pods use`, async () => {
+    test(`ADD-15 kubectl ${version} shows what nodes and pods use`, async () => {
       const { run: runOld } = kubectlSession(cluster, version, 'default');
       assert.match(await runOld('top nodes'), /^node-1 +250m +\d+% +512Mi +\d+%/m);
       assert.match(await runOld('top pods --containers'), /^web-\S+ +main +500m +64Mi/m);

@@ -9,7 +9,7 @@ import { runOrFail } from '../harness/run-command.ts';
 import { until } from '../harness/until.ts';
 import { openApiserverProcess } from './apiserver-process.ts';
 
-test('a cluster that was lost whole comes back from its sealed backup, made while it ran', async () => {
+test('OPS-01 a cluster that was lost whole comes back from its sealed backup, made while it ran', async () => {
   await using home = await musterHome();
   const file = (name: string) => `${home.path}/${name}`;
   await writeFile(file('key'), randomBytes(32).toString('base64'), { mode: 0o600 });
@@ -49,7 +49,7 @@ test('a cluster that was lost whole comes back from its sealed backup, made whil
   await client.run('create configmap after --from-literal=a=1');
 });
 
-test('an etcd of three members that was lost whole comes back with the certificates beside it', async () => {
+test('OPS-01 an etcd of three members that was lost whole comes back with the certificates beside it', async () => {
   await using home = await musterHome();
   await using etcd = await startEtcd({ members: 3 });
   await using server = await openApiserverProcess();

@@ -97,7 +97,7 @@ test('a pod’s resolver asks the cluster’s DNS server and searches its domain
   assert.doesNotMatch(await client.run('get events'), /MissingClusterDNS/);
 });
 
-test('Services, headless members, external names and addresses are found from a pod', async () => {
+test('ADD-01 Services, headless members, external names and addresses are found from a pod', async () => {
   const serviceIp = await client.run('get service web -o jsonpath={.spec.clusterIP}');
   const member = await client.json<V1Pod>('get pod db-1');
   await until('the members are known', async () =>

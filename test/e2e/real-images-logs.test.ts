@@ -237,7 +237,7 @@ async function credentialPlugin(host: string, auth: { readonly username: string;
   return { flags, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() };
 }
 
-test('images are pulled with and without secrets, private ones kept private, and failures told as upstream tells them', async () => {
+test('ADD-11 images are pulled with and without secrets, private ones kept private, and failures told as upstream tells them', async () => {
   await using open = await startRegistry();
   await using closed = await startRegistry({ credentials: { username: 'me', password: 'secret' } });
   await using plugins = await credentialPlugin('plugin.test', { username: 'me', password: 'secret' });

@@ -314,7 +314,7 @@ describe('volumes of pods on a node with containerd', () => {
       await remove('early');
     });
 
-    test('a CSI driver is found, and its volumes are attached, go to pods and come back', async () => {
+    test('ADD-12 a CSI driver is found, and its volumes are attached, go to pods and come back', async () => {
       const { nodeName } = cluster.current;
       await using attacher = await startCsiAttacher(await clientFromKubeconfig(cluster.current.home.kubeconfig), driver.name);
       await run('create -f -', {

@@ -301,7 +301,7 @@ test('a member of etcd goes and joins again, and one whose disk was wiped is rep
   assert.match(await deployed('plan'), /3 hosts, nothing to do/);
 });
 
-test('another program is taken up host by host; apply leaves that to upgrade', { timeout: 3 * DEPLOY_MS }, async () => {
+test('OPS-07: another program is taken up host by host; apply leaves that to upgrade', { timeout: 3 * DEPLOY_MS }, async () => {
   const executable = join(hosts.directory, 'newer', 'muster');
   await cp(join(ROOT, 'dist', 'muster'), executable);
   await cp(join(ROOT, 'dist', 'libatomic.so.1'), join(hosts.directory, 'newer', 'libatomic.so.1'));

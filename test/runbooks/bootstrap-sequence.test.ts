@@ -45,7 +45,7 @@ test('TLSB-10 from the token to the renewed certificate in the documents order',
   assert.equal(kubelet.process.exitStatus, undefined);
 });
 
-test('QA-04 two kubelets of one name are one node; each its own name, old files gone, and there are two', async () => {
+test('QA-04, G-10 two kubelets of one name are one node; each its own name, old files gone, and there are two', async () => {
   const cluster = runbook.current;
   await cluster.trySh(BOOTSTRAPPER_BINDING + AUTO_APPROVE_BINDINGS);
   await cluster.startControllerManager();

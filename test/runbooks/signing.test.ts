@@ -76,7 +76,7 @@ test('SIGN-01 an approved request gets no certificate until the controller-manag
   await able.stop();
 });
 
-test('SIGN-03 the lifetime follows --experimental-cluster-signing-duration, and its newer name', async () => {
+test('SIGN-03, G-09 the lifetime follows --experimental-cluster-signing-duration, and its newer name', async () => {
   const old = await signWith('twenty-hours', { flags: ['--experimental-cluster-signing-duration=20h'] });
   assert.equal(old.lifetimeMs, 20 * HOUR_MS);
   assert.match(old.journal, /--experimental-cluster-signing-duration has been deprecated/);

@@ -59,7 +59,7 @@ test('TOK-15 the API server takes the token of its file for user kubelet-bootstr
   assert.equal(await statusWithToken(cluster, 'f'.repeat(32)), 401);
 });
 
-test('QA-02 kubelet-bootstrap may ask for certificates only once it has the role system:node-bootstrapper', async () => {
+test('QA-02, G-10 kubelet-bootstrap may ask for certificates only once it has the role system:node-bootstrapper', async () => {
   const cluster = runbook.current;
   const question = `kubectl auth can-i create certificatesigningrequests.certificates.k8s.io ${tokenFlags(cluster, await writtenToken(cluster))}`;
   const mayCreate = async () => (await cluster.trySh(question)).stdout;

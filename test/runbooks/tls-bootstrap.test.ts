@@ -204,7 +204,7 @@ test('TLSB-08 it finds its certificate, writes certificate, key and kubeconfig, 
   assert.equal(kubelet.process.exitStatus, undefined);
 });
 
-test('QA-01 --bootstrap-kubeconfig without --kubeconfig is an error that says what to give; with both it works', async () => {
+test('QA-01, G-10 --bootstrap-kubeconfig without --kubeconfig is an error that says what to give; with both it works', async () => {
   const cluster = runbook.current;
   await allowBootstrap();
   const refused = cluster.startKubelet('k8s-n02', { without: ['kubeconfig'] });

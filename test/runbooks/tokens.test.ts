@@ -99,7 +99,7 @@ test('TOK-08 a bootstrap token makes a user named by its ID, in system:bootstrap
   assert.match(refused.stderr, new RegExp(`User "system:bootstrap:${idOf(token)}" cannot list resource "nodes"`));
 });
 
-test('TOK-09 a token made by hand with openssl and kubectl is a credential at once', async () => {
+test('TOK-09, INST-10 a token made by hand with openssl and kubectl is a credential at once', async () => {
   const cluster = runbook.current;
   const { pid } = cluster.apiserver;
   for (const version of KUBECTL_VERSIONS) {
