@@ -23,7 +23,7 @@ const ended = (runtime: Runtime, podUid: string, id: string) =>
     return container?.phase === 'exited' && container;
   });
 
-test('a pod starts on a containerd that has no sandbox image, runs commands, writes its log and goes without a trace', async () => {
+test('a pod starts on a containerd that has no sandbox image, runs commands, writes its log and goes without a trace (CRI-01)', async () => {
   await using containerd = await startContainerd();
   using pods = await criPods(containerd);
   const { runtime } = pods;

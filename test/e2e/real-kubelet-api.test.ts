@@ -113,7 +113,7 @@ describe('the API of a kubelet with real pods', { timeout: 300_000 }, () => {
     };
   }
 
-  test('refuses who shows nothing, a token nobody knows, and who may not, in the runbook’s words', async () => {
+  test('refuses who shows nothing, a token nobody knows, and who may not, in the runbook’s words (KAPI-22, KAPI-23, KAPI-26)', async () => {
     assert.equal(await curl('/metrics'), 'Unauthorized');
     assert.equal(await curl('/metrics', '-H', 'Authorization: Bearer 123456'), 'Unauthorized');
     await signed('kube-controller-manager', '/CN=system:kube-controller-manager');
@@ -124,7 +124,7 @@ describe('the API of a kubelet with real pods', { timeout: 300_000 }, () => {
     );
   });
 
-  test('lets in a ServiceAccount that may, by its token', async () => {
+  test('lets in a ServiceAccount that may, by its token (KAPI-07, KAPI-31)', async () => {
     await admin().run('create sa kubelet-api-test');
     await admin().run(
       'create clusterrolebinding kubelet-api-test --clusterrole=system:kubelet-api-admin --serviceaccount=default:kubelet-api-test',
@@ -141,7 +141,7 @@ describe('the API of a kubelet with real pods', { timeout: 300_000 }, () => {
       assert.match(metrics, new RegExp(`^${name}`, 'm'));
   });
 
-  test('tells of the node’s pods, containers and machine', async () => {
+  test('tells of the node’s pods, containers and machine (KAPI-05, KAPI-06, KAPI-08, KAPI-10, KAPI-20)', async () => {
     type List = { items: { metadata: { name: string } }[] };
     assert.deepEqual(
       (JSON.parse(await asAdmin('/pods')) as List).items.map(({ metadata }) => metadata.name),
@@ -175,13 +175,13 @@ describe('the API of a kubelet with real pods', { timeout: 300_000 }, () => {
     await put('0');
   });
 
-  test('runs commands to their end', async () => {
+  test('runs commands to their end (KAPI-14)', async () => {
     const run = (command: string) => asAdmin(`/run/default/talker/main?cmd=${encodeURIComponent(command)}`, '-X', 'POST');
     assert.equal(await run('echo hello'), 'hello\n');
     assert.match(await run('ls /none'), /^command 'ls \/none' exited with 1: ls: \/none: No such file/);
   });
 
-  test('passes an exec through, with input and the exit status', async () => {
+  test('passes an exec through, with input and the exit status (KAPI-15)', async () => {
     const stream = await open('/exec/default/talker/main?command=sh&input=1&output=1&error=1');
     stream.send(0, 'echo to-out; echo to-err >&2; exit 3\n');
     await stream.closed;
@@ -235,13 +235,13 @@ describe('the API of a kubelet with real pods', { timeout: 300_000 }, () => {
     socket.destroy();
   });
 
-  test('attaches to what runs', async () => {
+  test('attaches to what runs (KAPI-16)', async () => {
     const stream = await open('/attach/default/talker/main?output=1');
     await until('lines come', () => /line \d+\n/.test(stream.channels.get(1) ?? ''));
     stream.socket.terminate();
   });
 
-  test('forwards a port', async () => {
+  test('forwards a port (KAPI-17)', async () => {
     const stream = await open('/portForward/default/talker?port=7777');
     // Each channel says first which port it is for.
     await until('both channels are there', () => stream.channels.has(0) && stream.channels.has(1));
@@ -286,7 +286,7 @@ describe('the API of a kubelet with real pods', { timeout: 300_000 }, () => {
     await until('as much is open as before', async () => (await descriptors()) <= before + 2);
   });
 
-  test('logs are read by lines, bytes and time', async () => {
+  test('logs are read by lines, bytes and time (KAPI-18)', async () => {
     const logs = (query: string) => asAdmin(`/containerLogs/default/talker/main?${query}`);
     assert.match(await logs('tailLines=2'), /^line \d+\nline \d+\n$/);
     assert.equal(await logs('limitBytes=6'), 'line 1');

@@ -126,7 +126,7 @@ describe('resources of pods on a node with containerd', { timeout: 600_000 }, ()
     assert.deepEqual([ended?.reason, ended?.exitCode], ['OOMKilled', 137]);
   });
 
-  test('the summary counts what pods use, of memory, processors, network and disks', async () => {
+  test('the summary counts what pods use, of memory, processors, network and disks (NODE-06)', async () => {
     await create('counted', {
       containers: [
         shell(
@@ -172,7 +172,7 @@ describe('resources of pods on a node with containerd', { timeout: 600_000 }, ()
     assert.ok(stats.node['fs']!['capacityBytes']! > 0 && stats.node['memory']!['workingSetBytes']! > 0);
   });
 
-  test('the pages for Prometheus hold the running containers, with the labels of cadvisor', async () => {
+  test('the pages for Prometheus hold the running containers, with the labels of cadvisor (KAPI-08, NODE-06)', async () => {
     await create('shown', { containers: [shell('sleep 1000', { resources: LIMITED })] });
     await ready('shown');
     const pod = await podNamed('shown');

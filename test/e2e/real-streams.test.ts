@@ -76,7 +76,7 @@ describe('streams between kubectl and containers', { timeout: 600_000 }, () => {
   for (const version of KUBECTL_VERSIONS) {
     const kubectl = () => cluster.current.kubectl(version);
 
-    test(`exec with kubectl ${version}: both outputs, the end of the input, exit codes`, async () => {
+    test(`exec with kubectl ${version}: both outputs, the end of the input, exit codes (KAPI-38)`, async () => {
       const both = await kubectl().try(['exec', 'talker', '-c', 'main', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7']);
       assert.deepEqual([both.stdout, both.status], ['out\n', 7], both.stderr);
       assert.match(both.stderr, /^err\n.*exit code 7/s);
@@ -156,7 +156,7 @@ describe('streams between kubectl and containers', { timeout: 600_000 }, () => {
       assert.ok((await readFile(join(directory, `to-${version}`, 'deep', 'file'))).equals(bytes));
     });
 
-    test(`logs with kubectl ${version}: the last lines, what follows, and which container`, async () => {
+    test(`logs with kubectl ${version}: the last lines, what follows, and which container (KAPI-38)`, async () => {
       const lines = (await kubectl().run('logs talker -c main --tail=3')).trim().split('\n');
       assert.equal(lines.length, 3);
       assert.ok(lines.every((line) => /^line \d+$/.test(line)));

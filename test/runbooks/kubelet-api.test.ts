@@ -90,11 +90,12 @@ test('KAPI-02 healthz is served by plain HTTP on loopback, and nothing else ther
 });
 
 test('KAPI-03 the read-only port is closed', async () => {
-  assert.equal(await curlEnd('curl -s http://172.27.128.150:10255/pods'), REFUSED);
+  assert.ok((await sockets()).every((socket) => !socket.endsWith(':10255')));
+  assert.ok(!(await sh(`${atPath(AS_ADMIN, '/configz')}`)).includes('readOnlyPort'), 'as in the listing');
 });
 
 test('KAPI-36 the built-in cadvisor has no port of its own (C-27)', async () => {
-  assert.equal(await curlEnd('curl -s http://172.27.128.150:4194/'), REFUSED);
+  assert.ok((await sockets()).every((socket) => !socket.endsWith(':4194')));
 });
 
 test('KAPI-05 /pods lists the node’s pods', async () => {
@@ -141,10 +142,13 @@ test('KAPI-12 /stats/container are those of a cgroup', async () => {
 });
 
 test('KAPI-13 /logs shows the node’s log files', async () => {
+  const directories = async () =>
+    (await readdir('/var/log', { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const before = await directories();
   const page = await get('/logs');
-  const names = (await readdir('/var/log', { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  const then = await directories();
   assert.match(page, /<pre>\n[\s\S]*<\/pre>/);
-  for (const { name } of names) assert.ok(page.includes(`>${name}/</a>`), name);
+  for (const name of before.filter((one) => then.includes(one))) assert.ok(page.includes(`>${name}/</a>`), name);
 });
 
 test('KAPI-14 to KAPI-18 /run, /exec, /attach, /portForward and /containerLogs know the pod, and that its containers are hollow', async () => {

@@ -39,7 +39,8 @@ EOF
 mkdir -p /var/log/kubernetes`;
 
 /** The kubelet with time of its own: half a minute and five minutes pass in no time. */
-let kubelet: TimeTravellingKubelet;
+let kubelet: TimeTravellingKubelet | undefined;
+after(() => kubelet?.[Symbol.asyncDispose]());
 const runbook = useRunbookCluster(async (cluster) => {
   await cluster.sh(AUDIT_POLICY);
   const audit = ['--audit-policy-file=/etc/kubernetes/audit-policy.yaml', `--audit-log-path=${AUDIT_LOG}`];
@@ -53,12 +54,12 @@ const runbook = useRunbookCluster(async (cluster) => {
   await nodeJoined(cluster, NODE);
   await Promise.all([serves(cluster, cluster.host(NODE)), createPod(cluster, NODE)]);
 });
-after(() => kubelet?.[Symbol.asyncDispose]());
 
 /** Runs one of the document's lines against the node; `| head` may end before what it reads. */
 const ask = (line: string, env?: Record<string, string>) =>
   runbook.current.sh(`set +o pipefail\n${toNode(line, runbook.current.host(NODE))}`, { ...(env && { env }) });
 const statusOf = (line: string, env?: Record<string, string>) => ask(`${line} -o /dev/null -w '%{http_code}'`, env);
+const jump = (ms: number) => kubelet!.jump(ms);
 const fails = async (line: string) => (await runbook.current.trySh(line)).stderr;
 
 /** Resolves once the API server says yes, or no: what it was told reaches its authorizer a moment later. */
@@ -234,7 +235,7 @@ test('KAPI-32 the API server is let in once the name in its certificate is bound
     'clusterrolebinding.rbac.authorization.k8s.io/kube-apiserver:kubelet-apis created\n',
   );
   await decides('yes', 'create nodes --subresource=proxy --as=kubernetes');
-  await kubelet.jump(30_000); // KAPI-25: until then it remembers the refusal
+  await jump(30_000); // KAPI-25: until then it remembers the refusal
   assert.equal(await ask(`kubectl ${logs}`), '');
   // The container is hollow: who hears of that has been let in.
   for (const command of [exec, attach]) assert.match(await fails(`kubectl ${command}`), / is hollow /, command);
@@ -245,27 +246,27 @@ test('KAPI-25 a confirmed token is remembered for 2m0s, a yes for 5m0s, a no for
   const TOKEN = await account('remembered');
   const status = () => statusOf(WITH_TOKEN, { TOKEN });
   const binding = 'clusterrolebinding remembered';
-  const refusedMs = kubelet.now();
+  const refusedMs = kubelet!.now();
   assert.equal(await status(), '403');
   await ask(`kubectl create ${binding} --clusterrole=system:kubelet-api-admin --serviceaccount=default:remembered`);
   await decides('yes', `get nodes --subresource=metrics --as=${user}`);
   const again = await status();
   // Its clock goes on meanwhile: a machine that stood still for as long proves nothing.
-  if (kubelet.now() < refusedMs + 30_000) assert.equal(again, '403', 'the no holds');
-  await kubelet.jump(30_000);
+  if (kubelet!.now() < refusedMs + 30_000) assert.equal(again, '403', 'the no holds');
+  await jump(30_000);
   assert.equal(await status(), '200', 'for half a minute');
 
   await ask(`kubectl delete ${binding}`);
   await decides('no', `get nodes --subresource=metrics --as=${user}`);
-  await kubelet.jump(2 * 60_000);
+  await jump(2 * 60_000);
   assert.equal(await status(), '200', 'the yes holds');
-  await kubelet.jump(3 * 60_000);
+  await jump(3 * 60_000);
   assert.equal(await status(), '403', 'for five minutes');
 
   await ask('kubectl delete sa remembered');
   await until('the API server knows it no more', async () => (await statusWithToken(runbook.current, TOKEN)) === 401);
-  await kubelet.jump(30_000);
+  await jump(30_000);
   assert.equal(await status(), '403', 'the kubelet still knows it');
-  await kubelet.jump(90_000);
+  await jump(90_000);
   assert.equal(await status(), '401', 'for two minutes');
 });

@@ -75,6 +75,37 @@ test('INST-09: what a host lacks is installed before the programs that need it',
   assert.ok(packages >= 0 && packages < steps.findIndex((step) => step.type === 'file' && step.path === '/usr/bin/muster'));
 });
 
+test('CRI-01: the runtime is prepared, installed and configured: containerd, out of the bundle where a host lacks it', () => {
+  const bytes = Buffer.from('package');
+  const control = 'Package: containerd\nVersion: 1\nArchitecture: amd64\n';
+  const bundled = { ...debPackage('containerd.deb', control, bytes), content: { bytes, sha256: 'a'.repeat(64) } };
+  const install = (there: string[]) =>
+    desiredSteps(
+      separate,
+      separate.hosts.at(-1)!,
+      { ...testMaterial, packages: [bundled] },
+      {
+        ...{ sysctls: new Set<string>(), device: 'eth0', programs: new Set(there) },
+      },
+    ).flatMap((step) => (step.type === 'packages' ? step.names : []));
+  assert.deepEqual(install([]), ['containerd']);
+  assert.deepEqual(install(['containerd']), []);
+});
+
+test('CRI-02, KAPI-37: the kubelet’s unit requires and follows the runtime’s, which must run before, and is of root', async () => {
+  for (const unit of ['containerd.service', 'docker.service']) {
+    const runtime = { unit, endpoint: 'unix:///run/cri-dockerd.sock' };
+    const steps = stepsOf(await testInventory({ runtime }), 'a');
+    const text = textIn(steps, '/etc/systemd/system/kubelet.service');
+    assert.match(text, new RegExp(`^After=${unit}$`, 'm'));
+    assert.match(text, new RegExp(`^Requires=${unit}$`, 'm'));
+    assert.doesNotMatch(text, /^(User|DynamicUser)=/m);
+    const at = (wanted: (step: Step) => boolean) => steps.findIndex(wanted);
+    const running = at((step) => step.type === 'running' && step.name === unit);
+    assert.ok(running >= 0 && running < at((step) => step.type === 'unit' && step.name === 'kubelet.service'));
+  }
+});
+
 test('HOST-01: SELinux stays as it is: files are labelled, and nothing turns it off', () => {
   const steps = stepsOf(mixed, 'a');
   const labelled = steps.flatMap((step) => ('label' in step && step.label ? [`${step.path} ${step.label}`] : []));
