@@ -14,6 +14,7 @@ import { DoneCheck } from './health/health-checks.ts';
 import { createInProcessTransport } from './in-process-transport.ts';
 import { keepObjects } from './kept-objects/keep-objects.ts';
 import { ChangingKinds, derivedFrom } from './kinds/kind-registry.ts';
+import { kindVersions } from './kinds/kind-versions.ts';
 import { kindsServed } from './kinds/runtime-config.ts';
 import { createLazyOpenApi } from './lazy-openapi.ts';
 import { openListener } from './listener/listener.ts';
@@ -85,7 +86,10 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     logger,
     random,
   });
-  const writes = new ObjectWrites({ objects, admission, clock, random, beginAllotment: services.begin });
+  const writes = new ObjectWrites({
+    ...{ objects, admission, clock, random, beginAllotment: services.begin },
+    versionsOf: (kind) => kindVersions(kinds, kind),
+  });
   const writer = createObjectWriter(writes);
   const composeSecurity = config.composeSecurity ?? createSecurity;
   const { frontProxy } = config.security;

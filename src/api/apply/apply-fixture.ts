@@ -7,6 +7,7 @@ import type { DynamicObject } from '../machinery/object.ts';
 import { builtInType } from './built-in-type.ts';
 import { checkConfiguration } from './check-configuration.ts';
 import { pathsOf } from './field-set.ts';
+import { sameInAllVersions } from './kind-versions.ts';
 import { type Manager, type Managers, sameOwners, writeManagedFields } from './managed-fields.ts';
 import type { StructureType } from './object-type.ts';
 import { formatPath } from './path-element.ts';
@@ -45,6 +46,7 @@ export class Applied {
     if (errors.length) throw new Error(errors.join('\n'));
     const request = {
       type: this.type,
+      versions: sameInAllVersions(this.type),
       live: this.object,
       managers: this.managers,
       configuration: given,
@@ -70,7 +72,12 @@ export class Applied {
       const [entry] = trackCreate(this.type, after, writer, []) ?? [];
       if (entry) this.managers = new Map([['', { ...writer, fields: entry.fieldsV1 as Manager['fields'] }]]);
     } else
-      this.managers = runAtOnce(trackUpdate({ type: this.type, before: this.object, after, managers: this.managers, writer }));
+      this.managers = runAtOnce(
+        trackUpdate({
+          ...{ type: this.type, versions: sameInAllVersions(this.type), before: this.object, after },
+          ...{ managers: this.managers, writer },
+        }),
+      );
     this.object = after;
     return this;
   }

@@ -1,9 +1,10 @@
 /** Who owns what after a write (structured-merge-diff's merge/update.go). */
 import type { KindDefinition } from '../machinery/kind.ts';
 import type { DynamicObject } from '../machinery/object.ts';
-import type { Difference } from './compare.ts';
+import { SAME } from './compare.ts';
 import type { Conflict } from './conflicts.ts';
-import { difference, type FieldSet, intersection, isEmptySet, LEAF, union, withoutBranches } from './field-set.ts';
+import { difference, EMPTY, type FieldSet, intersection, isEmptySet, LEAF, union, withoutBranches } from './field-set.ts';
+import type { DifferenceIn } from './kind-versions.ts';
 import { type Manager, type Managers, managerId } from './managed-fields.ts';
 
 const METADATA = [
@@ -39,35 +40,39 @@ export function fieldsOutOfReach(kind: KindDefinition, subresource: string, obje
 }
 
 /** What others own of what a write changed. */
-export function conflictsWith(managers: Managers, ownId: string, { changed }: Difference): Conflict[] {
+export function conflictsWith(managers: Managers, ownId: string, differenceIn: DifferenceIn): Conflict[] {
   const conflicts: Conflict[] = [];
-  if (isEmptySet(changed)) return conflicts;
   for (const [id, manager] of managers) {
     if (id === ownId) continue;
+    const changed = differenceIn(manager.apiVersion)?.changed ?? EMPTY;
+    if (isEmptySet(changed)) continue;
     const fields = intersection(manager.fields, changed);
     if (!isEmptySet(fields)) conflicts.push({ manager, fields });
   }
   return conflicts;
 }
 
-/** Takes what was changed or removed from everybody but the writer; who owns nothing any more is dropped. */
-export function disown(managers: Managers, ownId: string, { changed, removed }: Difference): Map<string, Manager> {
+/** Takes what was changed or removed from everybody but the writer; who owns nothing any more is dropped, and so is who owns fields of no version. */
+export function disown(managers: Managers, ownId: string, differenceIn: DifferenceIn): Map<string, Manager> {
   const left = new Map<string, Manager>();
   for (const [id, manager] of managers) {
     if (id === ownId) {
       left.set(id, manager);
       continue;
     }
-    const fields = withoutBranches(difference(manager.fields, changed), removed);
+    const found = differenceIn(manager.apiVersion);
+    if (!found) continue;
+    const fields = withoutBranches(difference(manager.fields, found.changed), found.removed);
     if (!isEmptySet(fields)) left.set(id, fields === manager.fields ? manager : { ...manager, fields });
   }
   return left;
 }
 
 /** After a plain write: the writer owns what it changed besides what it owned, and nobody owns what is gone. */
-export function ownUpdate(managers: Managers, writer: Omit<Manager, 'fields'>, found: Difference): Map<string, Manager> {
+export function ownUpdate(managers: Managers, writer: Omit<Manager, 'fields'>, differenceIn: DifferenceIn): Map<string, Manager> {
   const id = managerId(writer);
-  const after = disown(managers, id, found);
+  const found = differenceIn(writer.apiVersion) ?? SAME;
+  const after = disown(managers, id, differenceIn);
   const before = managers.get(id);
   const owned = withoutBranches(union(before?.fields ?? LEAF, found.changed), found.removed);
   const fields = ownable(owned);

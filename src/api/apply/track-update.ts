@@ -1,7 +1,8 @@
 import type { Steps } from '../../std/pauses.ts';
-import type { ManagedFieldsEntry } from '../machinery/object.ts';
+import type { DynamicObject, ManagedFieldsEntry } from '../machinery/object.ts';
 import { compareObjects, type Difference } from './compare.ts';
 import { isEmptySet } from './field-set.ts';
+import { differencesIn, type KindVersions } from './kind-versions.ts';
 import {
   asksForReset,
   capUpdaters,
@@ -64,8 +65,9 @@ export interface ManagersBefore {
 
 export interface UpdateToTrack {
   readonly type: StructureType;
-  readonly before: object;
-  readonly after: object;
+  readonly versions: KindVersions;
+  readonly before: DynamicObject;
+  readonly after: DynamicObject;
   readonly managers: Managers;
   readonly writer: Writer;
   /** Top-level fields that the write left as they were. */
@@ -76,10 +78,12 @@ export interface UpdateToTrack {
  * The managed fields after a plain write. Where nothing is tracked yet (the object was made before there were managed fields, or they
  * were dropped), nothing is: what somebody owned cannot be told any more.
  */
-export function* trackUpdate({ type, before, after, managers, writer, except }: UpdateToTrack): Steps<Managers> {
+export function* trackUpdate(update: UpdateToTrack): Steps<Managers> {
+  const { type, versions, before, after, managers, writer, except = [] } = update;
   if (managers.size === 0) return managers;
   const found: Difference = compareObjects(type, before, after, except);
   if (isEmptySet(ownable(found.changed)) && isEmptySet(ownable(found.removed))) return managers;
   yield;
-  return capUpdaters(ownUpdate(managers, writer, found));
+  const write = { versions, apiVersion: writer.apiVersion, before, after, except };
+  return capUpdaters(ownUpdate(managers, writer, differencesIn(write, found)));
 }

@@ -86,6 +86,14 @@ export interface StoredForm {
   readonly readStored?: (stored: DynamicObject) => DynamicObject;
   /** For conversions between versions that somebody else makes. What they make is shown as it is; `toStored` is what goes to them. */
   readonly remote?: RemoteConversion;
+  /** Of custom resources: all versions of the definition by `apiVersion`, served or not. */
+  readonly versions?: ReadonlyMap<string, CustomVersion>;
+}
+
+export interface CustomVersion {
+  readonly applyType: () => StructureType;
+  /** Drops what the version does not know of an object that was another version's, in place. */
+  readonly readConverted: (object: DynamicObject) => void;
 }
 
 export interface RemoteConversion {

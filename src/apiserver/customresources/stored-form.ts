@@ -47,6 +47,7 @@ export function storedFormOf(
       return copy;
     },
     ...(remote && { remote: pruning(remote, schemas) }),
+    versions: new Map([...schemas].map(([version, schema]) => [apiVersionOf({ ...named, version }), schema])),
   };
 }
 

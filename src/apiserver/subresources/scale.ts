@@ -1,3 +1,5 @@
+import { typeOfKind } from '../../api/apply/built-in-type.ts';
+import { sameInAllVersions } from '../../api/apply/kind-versions.ts';
 import { managersAfterScale, managersOfScale } from '../../api/apply/scale-fields.ts';
 import { storedManagers } from '../../api/apply/track-update.ts';
 import { scaleKind, scaleOf, validateScale } from '../../api/autoscaling/v1/scale.ts';
@@ -146,7 +148,13 @@ async function readApply(target: ScaleTarget, clock: Clock, context: RequestCont
     const before = storedManagers(existing.metadata.managedFields);
     const live = scaleBefore(target, existing);
     const plan = planFor(
-      { kind: scaleKind, subresource: 'scale', managers: managersOfScale(before, path), except: [] },
+      {
+        kind: scaleKind,
+        versions: sameInAllVersions(typeOfKind(scaleKind)),
+        subresource: 'scale',
+        managers: managersOfScale(before, path),
+        except: [],
+      },
       options,
       { live, configuration, nowMs: clock.now() },
     );

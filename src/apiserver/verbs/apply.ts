@@ -1,5 +1,6 @@
 import { typeOfKind } from '../../api/apply/built-in-type.ts';
 import { checkConfiguration, joinErrors } from '../../api/apply/check-configuration.ts';
+import type { KindVersions } from '../../api/apply/kind-versions.ts';
 import type { Managers } from '../../api/apply/managed-fields.ts';
 import { fieldsOutOfReach } from '../../api/apply/ownership.ts';
 import { type ApplyPlan, planApply } from '../../api/apply/plan-apply.ts';
@@ -45,7 +46,8 @@ export function createApply({ writes, authorizer, clock }: VerbDeps): VerbHandle
     const plan = async (live: DynamicObject): Promise<ApplyPlan> => {
       const subresource = part?.name ?? '';
       const except = fieldsOutOfReach(kind, subresource, { ...live, ...configuration });
-      const target = { kind, subresource, managers: storedManagers(live.metadata.managedFields), except };
+      const versions = writes.versionsOf(kind);
+      const target = { kind, versions, subresource, managers: storedManagers(live.metadata.managedFields), except };
       await pauses.pause();
       const decided = await pauses.run(planFor(target, options, { live, configuration, nowMs: clock.now() }));
       managers = decided.managers;
@@ -105,6 +107,7 @@ interface Situation {
 /** What is applied to. */
 export interface ApplyTarget {
   readonly kind: KindDefinition;
+  readonly versions: KindVersions;
   readonly subresource: string;
   readonly managers: Managers;
   /** Top-level fields that the request has no say in. */
@@ -113,12 +116,13 @@ export interface ApplyTarget {
 
 /** @throws StatusError 409 that names the fields that others own, unless forced */
 export function planFor(
-  { kind, subresource, managers, except }: ApplyTarget,
+  { kind, versions, subresource, managers, except }: ApplyTarget,
   options: WriteQuery,
   { live, configuration, nowMs }: Situation,
 ): Steps<ApplyPlan> {
   return planApply({
     type: typeOfKind(kind),
+    versions,
     live,
     managers,
     configuration,

@@ -1,4 +1,5 @@
 import { typeOfKind } from '../../api/apply/built-in-type.ts';
+import type { KindVersions } from '../../api/apply/kind-versions.ts';
 import { type Managers, sameOwners, writeManagedFields } from '../../api/apply/managed-fields.ts';
 import { fieldsOutOfReach } from '../../api/apply/ownership.ts';
 import { withoutAbsent } from '../../api/apply/present-fields.ts';
@@ -16,7 +17,14 @@ export interface FieldTracking {
   /** The same object as it is to be stored: nobody owns what the server took out again. */
   prepared(kind: KindDefinition, object: DynamicObject): void;
   /** What an update leads to, as it is to be stored; to be run to its end. */
-  updated(kind: KindDefinition, updated: DynamicObject, old: DynamicObject, nowMs: number): Steps<void>;
+  updated(kind: KindDefinition, write: TrackedUpdate): Steps<void>;
+}
+
+export interface TrackedUpdate {
+  readonly updated: DynamicObject;
+  readonly old: DynamicObject;
+  readonly versions: KindVersions;
+  readonly nowMs: number;
 }
 
 /** Who makes a write. */
@@ -41,7 +49,7 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
       setManagedFields(object, trackCreate(typeOfKind(kind), object, writerOf(kind, nowMs), except));
     },
     prepared: dropAbsent,
-    *updated(kind, updated, old, nowMs) {
+    *updated(kind, { updated, old, versions, nowMs }) {
       const stored = old.metadata.managedFields;
       // What comes by a subresource is about that alone.
       const sent = subresource ? undefined : updated.metadata.managedFields;
@@ -51,7 +59,10 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
       yield;
       const writer = writerOf(kind, nowMs);
       const except = fieldsOutOfReach(kind, subresource, updated);
-      const after = yield* trackUpdate({ type, before: old, after: updated, managers: before.managers, writer, except });
+      const after = yield* trackUpdate({
+        ...{ type, versions, before: old, after: updated },
+        ...{ managers: before.managers, writer, except },
+      });
       yield;
       if (!before.stored) setManagedFields(updated, writeManagedFields(yield* withoutAbsent(type, updated, after)));
       else setManagedFields(updated, after === before.managers ? stored : writeManagedFields(after));
@@ -66,7 +77,7 @@ export function trackApply(planned: () => Managers): FieldTracking {
       setManagedFields(object, writeManagedFields(runAtOnce(withoutAbsent(typeOfKind(kind), object, planned()))));
     },
     prepared: dropAbsent,
-    *updated(kind, updated, old) {
+    *updated(kind, { updated, old }) {
       const present = yield* withoutAbsent(typeOfKind(kind), updated, planned());
       const stored = old.metadata.managedFields;
       // Not even the time of something that changes nothing.

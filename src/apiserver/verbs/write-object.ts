@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { KindVersions } from '../../api/apply/kind-versions.ts';
 import { cloneJson } from '../../api/machinery/clone.ts';
 import type { KindDefinition, PartSubresource, WriteContext } from '../../api/machinery/kind.ts';
 import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
@@ -51,6 +52,8 @@ export interface ObjectWriteDeps {
   readonly admission: () => Admission;
   readonly clock: Clock;
   readonly random: () => number;
+  /** For fields that are managed in other versions. */
+  readonly versionsOf: (kind: KindDefinition) => KindVersions;
   /** For kinds that are given what the cluster has only so many of. */
   readonly beginAllotment?: BeginAllotment;
 }
@@ -66,6 +69,11 @@ export class ObjectWrites {
   /** What writes are asked of, for actions that write a part of an object under a name of their own. */
   get admission(): Admission {
     return this.#deps.admission();
+  }
+
+  /** The versions of a kind, for who plans what managed fields become. */
+  versionsOf(kind: KindDefinition): KindVersions {
+    return this.#deps.versionsOf(kind);
   }
 
   /** Stores a new object and returns it as stored. `object` has been decoded; it may be changed and is not to be used afterwards. */
@@ -161,7 +169,7 @@ export class ObjectWrites {
       if (allotment) await allotment.fill(requested, old);
       const context = this.#context(scope);
       const updated = prepareUpdate(kind, part, requested, old, context);
-      const tracking = scope.fields?.updated(kind, updated, old, context.nowMs);
+      const tracking = scope.fields?.updated(kind, { updated, old, versions: this.#deps.versionsOf(kind), nowMs: context.nowMs });
       if (tracking) await (scope.pauses ? scope.pauses.run(tracking) : runAtOnce(tracking));
       await scope.pauses?.pause();
       this.#refuse(kind, name, [

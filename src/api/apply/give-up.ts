@@ -1,0 +1,70 @@
+/** What somebody applies no more goes (structured-merge-diff's merge/update.go, prune). */
+import { cloneJson } from '../machinery/clone.ts';
+import type { DynamicObject } from '../machinery/object.ts';
+import { difference, EMPTY, type FieldSet, intersection, isEmptySet, LEAF, union } from './field-set.ts';
+import { fieldsOf } from './fields-of.ts';
+import type { KindVersions } from './kind-versions.ts';
+import type { Manager, Managers } from './managed-fields.ts';
+import type { StructureType } from './object-type.ts';
+import { withNamedFields, withoutFields } from './remove.ts';
+
+export interface GivingUp {
+  readonly type: StructureType;
+  readonly versions: KindVersions;
+  /** In which the merged object is. */
+  readonly apiVersion: string;
+  /** With the applier, and what it owns now. */
+  readonly managers: Managers;
+  /** All that the applier says, with what nobody owns: its name keeps the metadata in place. */
+  readonly mentioned: FieldSet;
+  /** The applier and what it owned the last time. */
+  readonly last: Manager | undefined;
+}
+
+/** Always there, whoever owns what is in it. */
+const IDENTITY: FieldSet = { 'f:apiVersion': LEAF, 'f:kind': LEAF, 'f:metadata': LEAF };
+
+/**
+ * Takes out of an object what its applier owned the last time, does not mention any more, and nobody else owns. Others keep what they
+ * own together with all that it stands in; what stands in something that goes, and is nobody's, goes with it. Each manager is asked in
+ * its own version, the last of all the one that the applier wrote before.
+ */
+export function withoutGivenUp(merged: DynamicObject, giving: GivingUp): DynamicObject {
+  const { versions, apiVersion, managers, mentioned, last } = giving;
+  if (!last || isEmptySet(last.fields)) return merged;
+  // Nothing is left out: nearly always.
+  if (last.apiVersion === apiVersion && isEmptySet(difference(last.fields, mentioned))) return merged;
+  const typeIn = (version: string) => (version === apiVersion ? giving.type : versions.typeOf(version));
+  const inVersion = (object: DynamicObject, version: string) =>
+    object.apiVersion === version ? object : versions.convert(object, version);
+  const lastType = typeIn(last.apiVersion);
+  if (!lastType) return merged;
+
+  const before = inVersion(merged, last.apiVersion);
+  const lastNamed = withNamedFields(lastType, last.fields);
+  let stripped = withoutFields(lastType, before, lastNamed) as DynamicObject;
+  for (const [version, owned] of ownedByVersion(managers, apiVersion, mentioned)) {
+    const type = typeIn(version);
+    if (type) stripped = putBack(type, inVersion(before, version), inVersion(stripped, version), owned);
+  }
+  const kept = inVersion(stripped, last.apiVersion);
+  const gone = intersection(difference(present(lastType, before), present(lastType, kept)), lastNamed);
+  if (isEmptySet(gone)) return merged;
+  const left = withoutFields(lastType, before, gone) as DynamicObject;
+  return cloneJson(inVersion(left, apiVersion));
+}
+
+function ownedByVersion(managers: Managers, apiVersion: string, mentioned: FieldSet): ReadonlyMap<string, FieldSet> {
+  const owned = new Map([[apiVersion, mentioned]]);
+  for (const manager of managers.values())
+    owned.set(manager.apiVersion, union(owned.get(manager.apiVersion) ?? EMPTY, manager.fields));
+  return owned;
+}
+
+/** What was taken out of an object and is somebody's is in it again. */
+function putBack(type: StructureType, whole: DynamicObject, stripped: DynamicObject, owned: FieldSet): DynamicObject {
+  const kept = union(present(type, stripped), withNamedFields(type, union(owned, IDENTITY)));
+  return withoutFields(type, whole, difference(present(type, whole), kept)) as DynamicObject;
+}
+
+const present = (type: StructureType, value: unknown): FieldSet => withNamedFields(type, fieldsOf(type, value ?? {}));
