@@ -1,16 +1,16 @@
 /**
  * Decisions of the approver with many requests at once.
  *
- *     node bench/approver.ts [REQUESTS]
+ *     node bench/approver.ts [REQUESTS] [NEW]
  *
- * An API server on a memory store over HTTPS, as many Nodes as requests, each with an address that the inventory knows. All requests are there
- * before the approver starts, and as many again are made while it runs, ten at a time. Prints one JSON line: milliseconds from the moment the
- * approver saw a request to its decision written, and from its making to the same for those that came while it ran.
+ * A control plane in a process of its own (sqlite store, HTTPS); the approver, and whoever asks, in this one. Twice as many Nodes as requests and
+ * then some; an inventory knows the addresses of all but the first REQUESTS (default 1,000). Three rounds, each printed as one JSON line, in
+ * milliseconds from a request's making to its decision seen by a watch:
+ *
+ * - `pending`: REQUESTS wait for proof and go on waiting, while NEW (default 200) that can be decided come, ten at a time.
+ * - `backlog`: REQUESTS that can be decided are there before the approver starts, from its start on.
+ * - `running`: the second round's nodes ask again while it runs, ten at a time.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
 import { certificateSigningRequestKind } from '../src/api/certificates/v1/certificate-signing-request.ts';
 import { nodeKind } from '../src/api/core/v1/node.ts';
 import type { V1CertificateSigningRequest, V1Node } from '../src/api/gen/types.ts';
@@ -19,41 +19,51 @@ import { createApprover } from '../src/approver/approver.ts';
 import { ApproverMetrics } from '../src/approver/approver-metrics.ts';
 import { lookUp, readNameTable } from '../src/approver/names/name-table.ts';
 import { createClient } from '../src/client/create-client.ts';
+import { createEventRecorder } from '../src/client/events.ts';
+import { createInformer } from '../src/client/informer.ts';
 import { transportFromKubeconfig } from '../src/client/kubeconfig-client.ts';
-import { startCluster } from '../src/cluster/start-cluster.ts';
 import { createCertificateRequest } from '../src/pki/certificate-request.ts';
 import { generatePrivateKey } from '../src/pki/keys.ts';
 import { systemClock } from '../src/std/clock.ts';
 import { silentLogger } from '../src/std/logger.ts';
+import { until } from '../test/harness/until.ts';
+import { cpuMs, report, startBenchCluster } from './bench-cluster.ts';
 
 const count = Number(process.argv[2] ?? 1000);
+const coming = Number(process.argv[3] ?? 200);
+const wait = { timeoutMs: 120_000, intervalMs: 5 };
 const addressOf = (i: number) => `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`;
 const nameOf = (i: number) => `bench-${i}`;
+/** Whose names nobody proves; whose are proven and are there first; whose are and come later. */
+const unproven = range(0, count);
+const backlog = range(count, 2 * count);
+const later = range(2 * count, 2 * count + coming);
 
-await using cluster = await startCluster({ nodes: 0 });
-const admin = cluster.client();
-const directory = await mkdtemp(join(tmpdir(), 'muster-bench-'));
-const kubeconfig = join(directory, 'kubeconfig');
-await writeFile(kubeconfig, cluster.kubeconfig, { mode: 0o600 });
-const transport = await transportFromKubeconfig(kubeconfig);
-await rm(directory, { recursive: true });
-const nodes = admin.resource<V1Node>(nodeKind);
-const requests = admin.resource<V1CertificateSigningRequest>(certificateSigningRequestKind);
-const all = Array.from({ length: count }, (_, i) => i);
+await using cluster = await startBenchCluster();
+const transport = await transportFromKubeconfig(cluster.kubeconfig);
+const client = createClient({ transport, userAgent: 'bench' });
+const nodes = client.resource<V1Node>(nodeKind);
 
-async function tenAtATime(work: (i: number) => Promise<void>): Promise<void> {
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}
+
+async function tenAtATime(items: readonly number[], work: (i: number) => Promise<void>): Promise<void> {
   let next = 0;
   const worker = async () => {
-    for (let i = next++; i < count; i = next++) await work(i);
+    while (next < items.length) await work(items[next++]!);
   };
   await Promise.all(Array.from({ length: 10 }, worker));
 }
 
-async function ask(i: number, round: string): Promise<void> {
+const askedMs = new Map<string, number>();
+const decidedMs = new Map<string, number>();
+
+/** A request as node `i` makes it, prepared, so that what is measured does not hold the making of a key. */
+async function prepare(i: number, round: string) {
   const name = nameOf(i);
-  const key = await generatePrivateKey();
   const text = await createCertificateRequest({
-    ...{ key, commonName: `system:node:${name}`, organizations: ['system:nodes'] },
+    ...{ key: await generatePrivateKey(), commonName: `system:node:${name}`, organizations: ['system:nodes'] },
     ...{ dnsNames: [name], ipAddresses: [addressOf(i)] },
   });
   const csr = {
@@ -66,80 +76,112 @@ async function ask(i: number, round: string): Promise<void> {
       usages: ['digital signature', 'server auth'],
     },
   };
-  const { status } = await transport.request({
-    method: 'POST',
-    path: '/apis/certificates.k8s.io/v1/certificatesigningrequests',
-    headers: { 'content-type': 'application/json', ...actAs(`system:node:${name}`) },
-    body: JSON.stringify(csr),
-  });
-  if (status !== 201) throw new Error(`creating a request was answered ${status}`);
+  return async () => {
+    askedMs.set(csr.metadata.name, performance.now());
+    const { status } = await transport.request({
+      method: 'POST',
+      path: '/apis/certificates.k8s.io/v1/certificatesigningrequests',
+      // The groups of nodes come with the impersonation of the user and group.
+      headers: {
+        'content-type': 'application/json',
+        'impersonate-user': `system:node:${name}`,
+        'impersonate-group': 'system:nodes',
+      },
+      body: JSON.stringify(csr),
+    });
+    if (status !== 201) throw new Error(`creating a request was answered ${status}`);
+  };
 }
 
-/** The groups of nodes come with the impersonation of the user and group. */
-const actAs = (user: string) => ({ 'impersonate-user': user, 'impersonate-group': 'system:nodes' });
+async function askAll(round: string, items: readonly number[]): Promise<void> {
+  const asks = new Map<number, () => Promise<void>>();
+  for (const i of items) asks.set(i, await prepare(i, round));
+  await tenAtATime(items, (i) => asks.get(i)!());
+}
 
-await tenAtATime(async (i) => {
+function startApprover(signal: AbortSignal) {
+  const approverClient = createClient({ transport, userAgent: 'muster-approver' });
+  const table = readNameTable(Object.fromEntries([...backlog, ...later].map((i) => [nameOf(i), [addressOf(i)]])));
+  const metrics = new ApproverMetrics();
+  const approver = createApprover({
+    client: approverClient,
+    sources: [{ name: 'inventory', ask: (node, names) => Promise.resolve(lookUp(table, node, names)) }],
+    limits: {
+      ...{ maxNames: 16, minLifetimeMs: 600_000, maxLifetimeMs: 365 * 86_400_000, maxPendingPerNode: 20 },
+      ...{ acceptNodeStatus: false, allowRejoin: false, allowLoopback: false },
+    },
+    ...{ allowedPrefixes: [], approveClient: false, dryRun: false, metrics, clock: systemClock, logger: silentLogger },
+    clusterNames: () =>
+      Promise.resolve({
+        clusterDomain: 'cluster.local',
+        serviceRanges: [parseCidr('10.96.0.0/12')!],
+        ...{ serviceAddresses: new Set<string>(), apiServerNames: new Set<string>(), apiServerAddresses: new Set<string>() },
+        ...{ moreNames: [], moreRanges: [] },
+      }),
+    servedCertificate: () => Promise.resolve(undefined),
+    events: createEventRecorder({
+      ...{ client: approverClient, component: 'muster-approver', clock: systemClock, logger: silentLogger, signal },
+    }),
+  });
+  return { started: approver.start(signal), done: approver.done, metrics };
+}
+
+const quantile = (sorted: readonly number[], q: number) =>
+  Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))]!);
+
+/** Waits until all of a round are decided and prints how long that took, from their making or, when it came later, from `fromMs` on. */
+async function tell(round: string, items: readonly number[], fromMs = 0): Promise<void> {
+  const names = items.map((i) => `${round}-${i}`);
+  await until(`round ${round} is decided`, () => names.every((name) => decidedMs.has(name)), wait);
+  const took = names.map((name) => decidedMs.get(name)! - Math.max(fromMs, askedMs.get(name)!)).toSorted((a, b) => a - b);
+  const cpu = { approver: cpuMs(process.pid) - before.approver, controlPlane: cpuMs(cluster.pid) - before.controlPlane };
+  report({
+    ...{ bench: 'approver', round, requests: items.length, medianMs: quantile(took, 0.5), p99Ms: quantile(took, 0.99) },
+    ...{ lastMs: quantile(took, 1), cpuMsEach: Number(((cpu.approver + cpu.controlPlane) / items.length).toFixed(2)) },
+    ...{ ofControlPlane: Number((cpu.controlPlane / items.length).toFixed(2)) },
+  });
+}
+let before = { approver: 0, controlPlane: 0 };
+const mark = () => {
+  before = { approver: cpuMs(process.pid), controlPlane: cpuMs(cluster.pid) };
+  return performance.now();
+};
+
+await tenAtATime([...unproven, ...backlog, ...later], async (i) => {
   const metadata = { name: nameOf(i) };
   await nodes.create({ apiVersion: 'v1', kind: 'Node', metadata });
   // Without a version: the controllers write Nodes as well.
   const status = { addresses: [{ type: 'InternalIP', address: addressOf(i) }] };
   await nodes.update({ apiVersion: 'v1', kind: 'Node', metadata, status }, { subresource: 'status' });
 });
-await tenAtATime((i) => ask(i, 'before'));
 
-const metrics = new ApproverMetrics();
-const table = readNameTable(Object.fromEntries(all.map((i) => [nameOf(i), [addressOf(i)]])));
 const stop = new AbortController();
-const approver = createApprover({
-  client: createClient({ transport, userAgent: 'muster-approver' }),
-  sources: [{ name: 'inventory', ask: (node, names) => Promise.resolve(lookUp(table, node, names)) }],
-  limits: {
-    ...{ maxNames: 16, minLifetimeMs: 600_000, maxLifetimeMs: 365 * 86_400_000, maxPendingPerNode: 20 },
-    ...{ acceptNodeStatus: false, allowRejoin: false, allowLoopback: false },
-  },
-  ...{ allowedPrefixes: [], approveClient: false, dryRun: false, metrics, clock: systemClock, logger: silentLogger },
-  clusterNames: () =>
-    Promise.resolve({
-      clusterDomain: 'cluster.local',
-      serviceRanges: [parseCidr('10.96.0.0/12')!],
-      ...{ serviceAddresses: new Set<string>(), apiServerNames: new Set<string>(), apiServerAddresses: new Set<string>() },
-      ...{ moreNames: [], moreRanges: [] },
-    }),
-  servedCertificate: () => Promise.resolve(undefined),
-  events: { event: () => undefined, flush: () => Promise.resolve() },
+const watch = createInformer<V1CertificateSigningRequest>({
+  ...{ client, kind: certificateSigningRequestKind, clock: systemClock, logger: silentLogger },
 });
+watch.onChange(({ object: { metadata, status } }) => {
+  const name = metadata?.name ?? '';
+  if (status?.conditions?.some(({ type }) => type === 'Approved') && !decidedMs.has(name)) decidedMs.set(name, performance.now());
+});
+await watch.start(stop.signal);
 
-/** Until all of a round are decided on; answers the milliseconds since the start. */
-async function decided(round: string): Promise<number> {
-  const startMs = performance.now();
-  for (;;) {
-    const { items } = await requests.list();
-    const done = items.filter(({ metadata, status }) => metadata?.name?.startsWith(round) && status?.conditions?.length);
-    if (done.length === count) return performance.now() - startMs;
-    await systemClock.sleep(50);
-  }
-}
+await askAll('backlog', backlog);
+const startMs = mark();
+const approver = startApprover(stop.signal);
+await approver.started;
+await tell('backlog', backlog, startMs);
 
-await approver.start(stop.signal);
-const backlogMs = await decided('before');
-const waiting = metrics.seconds.render();
-await tenAtATime((i) => ask(i, 'after'));
-await decided('after');
+await askAll('waiting', unproven);
+const waiting = () => /pending_requests\{[^}]*\} (\d+)/.exec(approver.metrics.render())?.[1];
+await until('all that cannot be proven wait', () => Number(waiting()) === count, wait);
+mark();
+await askAll('pending', later);
+await tell('pending', later);
+
+mark();
+await askAll('running', backlog);
+await tell('running', backlog);
+
 stop.abort(new DOMException('done', 'AbortError'));
-await approver.done;
+await Promise.all([approver.done, watch.done]);
 await transport.close({ final: true });
-
-/** The bound below which 99 of 100 lie, of the lines of a histogram, less those of an earlier one. */
-function p99(now: string, before = ''): string {
-  const read = (text: string) => [...text.matchAll(/_bucket\{.*outcome="approve".*le="([^"]+)"\} (\d+)/g)];
-  const earlier = new Map(read(before).map(([, bound, value]) => [bound, Number(value)]));
-  const buckets = read(now).map(([, bound = '', value]) => ({ bound, value: Number(value) - (earlier.get(bound) ?? 0) }));
-  const total = buckets.at(-1)?.value ?? 0;
-  return `${buckets.find(({ value }) => value >= total * 0.99)?.bound} s`;
-}
-console.log(
-  JSON.stringify({
-    ...{ requests: count, backlogMs: Math.round(backlogMs), perDecisionMs: backlogMs / count },
-    ...{ p99WithBacklog: p99(waiting), p99WhileRunning: p99(metrics.seconds.render(), waiting) },
-  }),
-);

@@ -60,8 +60,12 @@ const dnsForm: Rule = {
   },
 };
 
+/** Digits, hexadecimal ones and dots: what an address in letters can be made of, `0x7f.1` too. Of others none need be tried, which is dear. */
+const LIKE_ADDRESS = /^[0-9a-fx.]+$/;
+
 function isLegalDnsName(name: string): boolean {
-  return checkDnsSubdomain(name).length === 0 && !ipaddr.isValid(name) && !/^[0-9.]+$/.test(name);
+  if (checkDnsSubdomain(name).length > 0) return false;
+  return !LIKE_ADDRESS.test(name) || !(ipaddr.isValid(name) || /^[0-9.]+$/.test(name));
 }
 
 const addressForm: Rule = {
@@ -70,7 +74,13 @@ const addressForm: Rule = {
   sentence: 'Each address can be a host’s: not loopback, link-local, multicast or unspecified.',
   purpose: 'serving',
   remedy: 'set --node-ip of the kubelet to an address that others reach it by',
-  check({ names, limits }) {
+  check({ names, limits, parsed }) {
+    const mapped = (parsed.ok && parsed.request.mappedAddresses) || [];
+    if (mapped.length > 0)
+      return broken(
+        `${quote(mapped.map((value) => `::ffff:${value}`))} (IPv4 in IPv6)`,
+        'addresses of hosts, each in its own form',
+      );
     const problem = (value: string) => {
       const range = specialRange(value);
       return range === 'loopback' && limits.allowLoopback && value !== '127.0.0.1' ? undefined : range;

@@ -141,9 +141,10 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   'APV-304': [
     ['legal', servingFacts(), 'holds'],
-    ...['Node-1', '*.example.com', '10.0.0.1', 'a..b', 'node-1.', 'a b', '1.2'].map(
+    ...['Node-1', '*.example.com', '10.0.0.1', 'a..b', 'node-1.', 'a b', '1.2', '0x7f.1', '0x7f000001', '017.0.0.01'].map(
       (name): Case => [name, servingFacts({ names: [dns(name)] }), 'broken'],
     ),
+    ...['face', '0xcafe.example', 'db8.fe80'].map((name): Case => [name, servingFacts({ names: [dns(name)] }), 'holds']),
   ],
   'APV-305': [
     ['legal', servingFacts(), 'holds'],

@@ -112,7 +112,9 @@ function sendRequest(
       stream.destroy();
     };
     signal?.addEventListener('abort', onAbort, { once: true });
+    let answered = false;
     stream.once('response', (headers) => {
+      answered = true;
       resolve({
         status: Number(headers[':status']),
         headers: flattenHeaders(headers),
@@ -123,7 +125,8 @@ function sendRequest(
     stream.on('error', (error) => reject(toError(error)));
     stream.once('close', () => {
       signal?.removeEventListener('abort', onAbort);
-      reject(toError(new Error(`stream ended without an answer (code ${stream.rstCode ?? 'unknown'})`)));
+      // Errors with their stacks are dear, and after the answer nobody hears of this one.
+      if (!answered) reject(toError(new Error(`stream ended without an answer (code ${stream.rstCode ?? 'unknown'})`)));
     });
     if (body !== undefined) stream.end(body);
   });

@@ -10,7 +10,7 @@ import { parseCertificateRequest } from '../../pki/certificate-request.ts';
 import type { Clock } from '../../std/clock.ts';
 import { type Component, deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
-import { isOpenServingRequest, type KnownNode, planServingDecision } from './plan.ts';
+import { askingNode, isOpenServingRequest, type KnownNode, planServingDecision } from './plan.ts';
 
 export interface ServingApproverOptions {
   /** May list, watch and approve requests for signer kubernetes.io/kubelet-serving. */
@@ -34,7 +34,8 @@ export function createServingApprover({ client, nodes, clock, logger }: ServingA
 
   const reconcile = async (key: string, signal: AbortSignal): Promise<void> => {
     const csr = informer.get(key);
-    if (!csr || !isOpenServingRequest(csr)) return;
+    // Strangers' requests are left alone anyway: no need to verify their signatures first.
+    if (!csr || !isOpenServingRequest(csr) || !askingNode(csr, nodes)) return;
     const request = parseCertificateRequest(Buffer.from(csr.spec.request, 'base64'));
     const decision = planServingDecision(csr, request, await request.verifySignature(), nodes);
     if (decision.type === 'leave') return;

@@ -28,6 +28,12 @@ export function isOpenServingRequest(csr: V1CertificateSigningRequest): boolean 
   );
 }
 
+/** The node that filed the request, when it is one of this cluster's own. */
+export function askingNode(csr: V1CertificateSigningRequest, nodes: ReadonlyMap<string, KnownNode>): KnownNode | undefined {
+  const username = csr.spec.username ?? '';
+  return username.startsWith(USER_PREFIX) ? nodes.get(username.slice(USER_PREFIX.length)) : undefined;
+}
+
 /**
  * Decides on a serving request by what is known of the node that filed it: its own name and its own addresses, nothing else.
  * What the node says of itself in its Node object counts for nothing here.
@@ -39,8 +45,7 @@ export function planServingDecision(
   nodes: ReadonlyMap<string, KnownNode>,
 ): ServingDecision {
   if (!isOpenServingRequest(csr)) return { type: 'leave' };
-  const username = csr.spec.username ?? '';
-  const node = username.startsWith(USER_PREFIX) ? nodes.get(username.slice(USER_PREFIX.length)) : undefined;
+  const node = askingNode(csr, nodes);
   if (!node) return { type: 'leave' };
   const deny = (what: string): ServingDecision => ({
     type: 'deny',
@@ -48,7 +53,7 @@ export function planServingDecision(
   });
   if (!csr.spec.groups?.includes('system:nodes')) return deny('it was not filed in group system:nodes');
   if (!signatureHolds) return deny('its signature does not hold');
-  if (request.commonName !== username) return deny(`it names ${request.commonName}`);
+  if (request.commonName !== csr.spec.username) return deny(`it names ${request.commonName}`);
   const wrong = checkKubeletServingRequest(request, csr.spec.usages ?? []);
   if (wrong) return deny(wrong);
   if (request.organizationalUnits.length + request.otherSubjectAttributes.length > 0)
