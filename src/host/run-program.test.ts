@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { until } from '../../test/harness/until.ts';
 import { ProgramError, runProgram } from './run-program.ts';
 
 const failure = (pattern: RegExp, code: string) => (error: unknown) =>
@@ -37,6 +41,27 @@ test('a program that does not read its input is judged by its status', async () 
   await runProgram('true', [], { input: 'x'.repeat(1 << 20) });
 });
 
+test('a program that is killed is not waited for, though what it has started holds its outputs', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'muster-test-'));
+  const file = join(directory, 'pid');
+  const controller = new AbortController();
+  const script = 'sleep 300 & echo $! > "$1.new"; mv "$1.new" "$1"; wait';
+  const run = runProgram('sh', ['-c', script, 'sh', file], { signal: controller.signal }).catch((error: unknown) => error);
+  const pid = Number(await until('it has started another one', () => readFile(file, 'utf8').catch(() => undefined)));
+  try {
+    controller.abort(new Error('enough'));
+    assert.deepEqual(await run, new Error('enough'));
+    process.kill(pid, 0); // which still runs
+  } finally {
+    process.kill(pid, 'SIGKILL');
+    await rm(directory, { recursive: true });
+  }
+});
+
 test('a program that never stops printing is killed', async () => {
   await assert.rejects(runProgram('yes', []), failure(/printed more than/, 'PROGRAM_OUTPUT'));
+  await assert.rejects(
+    runProgram('yes', [], { largestOutputBytes: 1000 }),
+    failure(/printed more than 1000 bytes/, 'PROGRAM_OUTPUT'),
+  );
 });

@@ -14,6 +14,8 @@ export interface ProgramOptions {
   readonly directory?: string;
   /** Open files that the program has as 3, 4, …; they stay this process's to close. */
   readonly descriptors?: readonly number[];
+  /** Of each of the two outputs; killed when it prints more. Default 64 MiB. */
+  readonly largestOutputBytes?: number;
 }
 
 export interface ProgramOutput {
@@ -65,7 +67,7 @@ const LONGEST_QUOTE = 2000;
 /** The one that really runs them: no shell, standard input closed unless given. */
 export const runProgram: RunProgram = (program, args, options = {}) =>
   new Promise((resolve, reject) => {
-    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, largestOutputBytes = LARGEST_OUTPUT_BYTES } = options;
     if (signal?.aborted) {
       reject(signal.reason);
       return;
@@ -77,18 +79,24 @@ export const runProgram: RunProgram = (program, args, options = {}) =>
     }) as ChildProcessWithoutNullStreams; // the first three are pipes, whatever comes behind them
     const outputs: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
     let code = 'PROGRAM_FAILED';
+    const end = () => {
+      child.kill('SIGKILL');
+      // What the program has started may hold its outputs open for as long as it likes.
+      child.stdout.destroy();
+      child.stderr.destroy();
+    };
     const kill = (why: string) => {
       code = why;
-      child.kill('SIGKILL');
+      end();
     };
     const timer = setTimeout(() => kill('PROGRAM_TIMEOUT'), timeoutMs);
-    const onAbort = () => child.kill('SIGKILL');
+    const onAbort = () => end();
     signal?.addEventListener('abort', onAbort, { once: true });
     for (const name of ['stdout', 'stderr'] as const) {
       let sizeBytes = 0;
       child[name].on('data', (chunk: Buffer) => {
         sizeBytes += chunk.length;
-        if (sizeBytes > LARGEST_OUTPUT_BYTES) kill('PROGRAM_OUTPUT');
+        if (sizeBytes > largestOutputBytes) kill('PROGRAM_OUTPUT');
         else outputs[name].push(chunk);
       });
     }
@@ -102,7 +110,9 @@ export const runProgram: RunProgram = (program, args, options = {}) =>
       else {
         const failure = { program, args, exitCode, stdout, stderr };
         if (error?.code === 'ENOENT') code = 'PROGRAM_MISSING';
-        reject(new ProgramError(describe(failure, code, endSignal, timeoutMs, error), code, failure, error));
+        reject(
+          new ProgramError(describe(failure, code, endSignal, { timeoutMs, largestOutputBytes }, error), code, failure, error),
+        );
       }
     };
     child.once('error', (error) => settle(null, null, error));
@@ -118,7 +128,7 @@ function describe(
   { program, exitCode, stdout, stderr }: ProgramFailure,
   code: string,
   endSignal: NodeJS.Signals | null,
-  timeoutMs: number,
+  { timeoutMs, largestOutputBytes }: { readonly timeoutMs: number; readonly largestOutputBytes: number },
   error: NodeJS.ErrnoException | undefined,
 ): string {
   if (code === 'PROGRAM_MISSING') return `${program}: executable file not found in $PATH`;
@@ -128,7 +138,7 @@ function describe(
     code === 'PROGRAM_TIMEOUT'
       ? `did not end within ${timeoutMs} ms`
       : code === 'PROGRAM_OUTPUT'
-        ? `printed more than ${LARGEST_OUTPUT_BYTES} bytes`
+        ? `printed more than ${largestOutputBytes} bytes`
         : exitCode === null
           ? `was ended by ${endSignal}`
           : `ended with status ${exitCode}`;

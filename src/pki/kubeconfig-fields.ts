@@ -49,7 +49,8 @@ function checkList(
   for (const [i, entry] of list.entries()) {
     if (!isMapping(entry)) return `${listName}[${i}]: is not a mapping`;
     const { name } = entry;
-    if (typeof name !== 'string' || !name) return `${listName}[${i}].name: is missing`;
+    // kubeadm's cluster-info has a cluster whose name is empty.
+    if (typeof name !== 'string') return `${listName}[${i}].name: is missing`;
     if (names.has(name)) return `${listName}[${i}].name: "${name}" stands there twice`;
     names.add(name);
     // kubectl writes `user: {}`, and people leave it out.

@@ -114,6 +114,14 @@ test('merging replaces what has the same name, keeps the rest, selects the new c
   assert.equal(mergeContext(undefined, added), added);
 });
 
+test("a cluster's name may be empty, as in kubeadm's cluster-info", async () => {
+  const { clusters, users } = await parseKubeconfig(
+    'apiVersion: v1\nclusters:\n- cluster:\n    server: https://a:6443\n  name: ""\ncontexts: null\nusers: null\n',
+    '/',
+  );
+  assert.deepEqual([clusters, users], [[{ cluster: { server: 'https://a:6443' }, name: '' }], []]);
+});
+
 for (const [what, text, message] of [
   ['a list', '- a', /kubeconfig f: is not a mapping/],
   ['another kind', 'kind: Pod', /kind: "Pod" is not "Config"/],

@@ -12,6 +12,8 @@ export interface DnsSourceOptions {
   readonly resolve?: (name: string) => Promise<readonly string[]>;
 }
 
+/** What this stands for, every name stands for: a wildcard (RFC 4592), which says nothing of a node. */
+const NOBODY = 'no-node-has-this-name';
 const NO_ANSWER = new Set(['ENOTFOUND', 'ENODATA']);
 
 /**
@@ -23,9 +25,19 @@ export function createDnsSource(options: DnsSourceOptions): NameSource {
   return {
     name: 'dns',
     async ask(nodeName, names) {
-      const own = [...(nodeName.includes('.') ? [nodeName] : []), ...options.domains.map((domain) => `${nodeName}.${domain}`)];
-      const found = await Promise.all(own.map(async (name) => [name, (await resolve(name)).map(canonicalName)] as const));
-      const known = new Set(found.flatMap(([name, addresses]) => (addresses.length > 0 ? [name, ...addresses] : [])));
+      const [, ...parent] = nodeName.split('.');
+      const own = [
+        ...(parent.length > 0 ? [{ name: nodeName, domain: parent.join('.') }] : []),
+        ...options.domains.map((domain) => ({ name: `${nodeName}.${domain}`, domain })),
+      ];
+      const lookUp = async (name: string) => (await resolve(name)).map(canonicalName);
+      const found = await Promise.all(
+        own.map(async ({ name, domain }) => {
+          const [addresses, anybodys] = await Promise.all([lookUp(name), lookUp(`${NOBODY}.${domain}`)]);
+          return { name, addresses: addresses.filter((address) => !anybodys.includes(address)) };
+        }),
+      );
+      const known = new Set(found.flatMap(({ name, addresses }) => (addresses.length > 0 ? [name, ...addresses] : [])));
       return names.map(({ kind, value }) => (known.has(kind === 'dns' ? value : canonicalName(value)) ? 'own' : 'unknown'));
     },
   };

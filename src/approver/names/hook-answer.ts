@@ -1,6 +1,9 @@
 import { CodedError } from '../../std/coded-error.ts';
 import type { AskedName, SourceAnswer } from './name-source.ts';
 
+/** A thousand names take less; a hook that says more is not listened to. */
+export const LARGEST_ANSWER_BYTES = 1 << 20;
+
 /** What a hook is asked. */
 export const hookQuestion = (nodeName: string, names: readonly AskedName[]): string =>
   JSON.stringify({ apiVersion: 'approver.muster.dev/v1', kind: 'NameQuestion', node: nodeName, names });

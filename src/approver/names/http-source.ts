@@ -1,9 +1,7 @@
 import { request } from 'node:https';
 import { CodedError } from '../../std/coded-error.ts';
-import { hookQuestion, readHookAnswer } from './hook-answer.ts';
+import { hookQuestion, LARGEST_ANSWER_BYTES, readHookAnswer } from './hook-answer.ts';
 import type { NameSource } from './name-source.ts';
-
-const LARGEST_ANSWER_BYTES = 1 << 20;
 
 export interface HttpSourceOptions {
   /** https alone. */

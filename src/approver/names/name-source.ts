@@ -4,8 +4,8 @@ export interface AskedName {
   readonly value: string;
 }
 
-/** `own`: the node's; `unknown`: the source cannot tell; else whose it is. */
-export type SourceAnswer = 'own' | 'unknown' | { readonly owner: string };
+/** `own`: the node's; `unknown`: the source cannot tell; `contested`: it gives it to several nodes; else whose it is. */
+export type SourceAnswer = 'own' | 'unknown' | 'contested' | { readonly owner: string };
 
 /** Something that knows whose names are whose, and that no node can write. */
 export interface NameSource {

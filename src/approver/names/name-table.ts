@@ -53,7 +53,7 @@ export function lookUp(table: NameTable, nodeName: string, names: readonly Asked
   return names.map(({ value }) => {
     const owners = table.owners.get(canonicalName(value));
     if (!owners) return 'unknown';
-    if (owners.size > 1) return 'unknown';
+    if (owners.size > 1) return 'contested';
     const [owner] = owners;
     return owner === nodeName ? 'own' : { owner: owner! };
   });

@@ -62,6 +62,13 @@ test('what a source proves stands against claims; "another’s" stands against "
   assert.equal((await judge(ip('10.0.0.1'), { sources: [away, says('a', 'own')] })).ownership, 'proven');
 });
 
+test('a source may name the owner of every name, this node too; what it gives to several nodes is nobody’s, whatever they claim', async () => {
+  assert.equal((await judge(ip('10.0.0.1'), { sources: [says('hook', { owner: 'node-1' })] })).ownership, 'proven');
+  const claimants = () => ['node-1'];
+  const both = await judge(ip('10.0.0.1'), { sources: [says('inventory', 'contested'), says('dns', 'own')], claimants });
+  assert.deepEqual([both.ownership, both.by], ['contested', 'inventory gives it to several nodes']);
+});
+
 test('an address of the API server is let through only by proof; the rest of the deny list never', async () => {
   const sources = [says('inventory', 'own')];
   const maybe = { deny: () => ({ denied: 'an address of the API server', unlessProven: true }) };
@@ -79,7 +86,7 @@ test('a table takes lists and texts, one spelling of an address, and gives a nam
     'node-3': '10.0.0.9',
   });
   const asked = [dns('node-1'), dns('node-1.example.com'), ip('2001:db8::1'), ip('10.0.0.2'), ip('10.0.0.9'), ip('10.0.0.7')];
-  assert.deepEqual(lookUp(table, 'node-1', asked), ['own', 'own', 'own', { owner: 'node-2' }, 'unknown', 'unknown']);
+  assert.deepEqual(lookUp(table, 'node-1', asked), ['own', 'own', 'own', { owner: 'node-2' }, 'contested', 'unknown']);
   assert.throws(() => readNameTable({ 'node-1': 7 }), /"node-1" must have a list of names/);
   assert.throws(() => readNameTable(['node-1']), /must map node names/);
 });
@@ -116,7 +123,15 @@ test('DNS is asked for the node’s own name below the domains that are given, a
   const source = createDnsSource({ domains: ['example.com'], servers: [], timeoutMs: 1, resolve });
   const names = [ip('10.0.0.1'), ip('10.0.0.2'), dns('node-1.example.com'), dns('node-2.example.com')];
   assert.deepEqual(await source.ask('node-1', names, signal), ['own', 'unknown', 'own', 'unknown']);
-  assert.deepEqual(asked, ['node-1.example.com']);
+  assert.deepEqual(asked, ['node-1.example.com', 'no-node-has-this-name.example.com']);
   // A name that the zone does not have is nobody's.
   assert.deepEqual(await source.ask('node-3', [dns('node-3.example.com')], signal), ['unknown']);
+});
+
+test('what a wildcard of the zone gives to every name is no node’s', async () => {
+  const resolve = (name: string) => Promise.resolve(name === 'node-1.example.com' ? ['10.0.0.1', '10.0.0.80'] : ['10.0.0.80']);
+  const source = createDnsSource({ domains: ['example.com'], servers: [], timeoutMs: 1, resolve });
+  const names = [ip('10.0.0.1'), ip('10.0.0.80'), dns('node-1.example.com')];
+  assert.deepEqual(await source.ask('node-1', names, signal), ['own', 'unknown', 'own']);
+  assert.deepEqual(await source.ask('node-2', [ip('10.0.0.80'), dns('node-2.example.com')], signal), ['unknown', 'unknown']);
 });

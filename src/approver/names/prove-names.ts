@@ -37,7 +37,7 @@ export async function proveNames(names: readonly AskedName[], context: ProofCont
     }),
   );
   return names.map((name, i) => {
-    const opinions = answers.map(({ source, answers: given, problem }) => opinionOf(source.name, given?.[i], problem));
+    const opinions = answers.map(({ source, answers: given, problem }) => opinionOf(source.name, given?.[i], problem, nodeName));
     const best = weigh(name, opinions, context);
     const check = context.deny(name);
     const byOperator = opinions.some(({ ownership }) => ownership === 'proven');
@@ -46,16 +46,18 @@ export async function proveNames(names: readonly AskedName[], context: ProofCont
   });
 }
 
-function opinionOf(source: string, answer: SourceAnswer | undefined, problem: string | undefined): Opinion {
+function opinionOf(source: string, answer: SourceAnswer | undefined, problem: string | undefined, nodeName: string): Opinion {
   if (problem !== undefined) return { ownership: 'unavailable', by: `${source}: ${problem}` };
-  if (answer === 'own') return { ownership: 'proven', by: source };
+  // A hook may name the owner of each name, this node too.
+  if (answer === 'own' || (typeof answer === 'object' && answer.owner === nodeName)) return { ownership: 'proven', by: source };
+  if (answer === 'contested') return { ownership: 'contested', by: `${source} gives it to several nodes` };
   return typeof answer === 'object' ? { ownership: 'foreign', by: answer.owner } : { ownership: 'unknown', by: source };
 }
 
-/** A source that says "another's" goes before one that says "own": two that disagree prove nothing. */
+/** A source that says "another's" or "several nodes'" goes before one that says "own": two that disagree prove nothing. */
 function weigh({ kind, value }: AskedName, opinions: readonly Opinion[], context: ProofContext): Opinion {
   const said = (ownership: Ownership) => opinions.find((opinion) => opinion.ownership === ownership);
-  const strong = said('foreign') ?? said('proven');
+  const strong = said('foreign') ?? said('contested') ?? said('proven');
   if (strong) return strong;
   // The API server has verified that it is this node that asks.
   if (kind === 'dns' && value === context.nodeName) return { ownership: 'proven', by: 'its own name' };

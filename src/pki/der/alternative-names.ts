@@ -10,6 +10,8 @@ export interface AlternativeNames {
   readonly ipAddresses: readonly string[];
   readonly emailAddresses: readonly string[];
   readonly uris: readonly string[];
+  /** Those of `ipAddresses` that were written as IPv4 in IPv6 (RFC 4291, 2.5.5.2): who compares octets takes them for others. */
+  readonly mappedAddresses?: readonly string[];
 }
 
 const EMAIL = contextTag(1, false);
@@ -21,18 +23,22 @@ const WHAT = 'subject alternative name';
 /** Reads GeneralNames (RFC 5280, 4.2.1.6). `otherKinds` says whether names of other kinds are passed over or refused. */
 export function readAlternativeNames(value: Buffer, otherKinds: 'ignore' | 'refuse'): AlternativeNames {
   const names = { dnsNames: [] as string[], ipAddresses: [] as string[], emailAddresses: [] as string[], uris: [] as string[] };
+  const mappedAddresses: string[] = [];
   const outer = new DerReader(value, WHAT);
   const reader = outer.enter(Tag.sequence);
   outer.end();
   while (!reader.atEnd) {
     const { tag, content } = reader.readAny();
     if (tag === DNS) names.dnsNames.push(asciiText(content, `${WHAT}: DNS name`));
-    else if (tag === IP) names.ipAddresses.push(readAddress(content));
-    else if (tag === EMAIL) names.emailAddresses.push(asciiText(content, `${WHAT}: email address`));
+    else if (tag === IP) {
+      const address = readAddress(content);
+      names.ipAddresses.push(address);
+      if (content.length === 16 && isIPv4(address)) mappedAddresses.push(address);
+    } else if (tag === EMAIL) names.emailAddresses.push(asciiText(content, `${WHAT}: email address`));
     else if (tag === URI) names.uris.push(asciiText(content, `${WHAT}: URI`));
     else if (otherKinds === 'refuse') throw derError(WHAT, `of a kind that is not supported (tag 0x${tag.toString(16)})`);
   }
-  return names;
+  return mappedAddresses.length > 0 ? { ...names, mappedAddresses } : names;
 }
 
 /** GeneralNames in Go's order: DNS names, email addresses, addresses, URIs; undefined when there are none. */
