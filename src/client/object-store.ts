@@ -45,10 +45,7 @@ export class ObjectStore<T extends KubeObject> {
     const previous = bucket.get(name);
     bucket.set(name, object);
     if (!previous) this.#size++;
-    for (const index of this.#indexes.values()) {
-      if (previous) unindex(index, previous);
-      addToIndex(index, object);
-    }
+    for (const index of this.#indexes.values()) reindex(index, previous, object);
     return previous;
   }
 
@@ -88,8 +85,22 @@ function indexedKey(object: KubeObject): string {
   return `${namespace}/${name}`;
 }
 
-function addToIndex<T extends KubeObject>(index: Index<T>, object: T): void {
-  for (const key of index.keysOf(object)) {
+/** An object that keeps its keys keeps its place, too, so that what is found by an index comes in one order whatever changes. */
+function reindex<T extends KubeObject>(index: Index<T>, previous: T | undefined, object: T): void {
+  const keys = index.keysOf(object);
+  if (previous) {
+    const before = index.keysOf(previous);
+    if (before.length === keys.length && before.every((key, i) => key === keys[i])) {
+      for (const key of keys) index.buckets.get(key)?.set(indexedKey(object), object);
+      return;
+    }
+    unindex(index, previous);
+  }
+  addToIndex(index, object, keys);
+}
+
+function addToIndex<T extends KubeObject>(index: Index<T>, object: T, keys = index.keysOf(object)): void {
+  for (const key of keys) {
     let bucket = index.buckets.get(key);
     if (!bucket) {
       bucket = new Map();

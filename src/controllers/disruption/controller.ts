@@ -9,6 +9,7 @@ import { hasReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { controllerOf } from '../workloads/owner.ts';
+import { selectedPods } from '../workloads/selection-index.ts';
 import { Keepers } from './keepers.ts';
 import { budgetStatus, expectationOf, failedStatus, healthyOf, needsScale, openDisruptions } from './plan.ts';
 
@@ -17,6 +18,7 @@ export function createDisruptionController(context: ControllerContext): Componen
   const { client, informers, clock, logger, metrics, events } = context;
   const budgets = informers.of<V1PodDisruptionBudget>(podDisruptionBudgetKind);
   const pods = informers.of<V1Pod>(podKind);
+  const podsOf = selectedPods(informers);
   const keepers = new Keepers(client, informers);
   const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics, workers: 1 });
 
@@ -37,7 +39,7 @@ export function createDisruptionController(context: ControllerContext): Componen
 
   async function measure(budget: V1PodDisruptionBudget, signal: AbortSignal): Promise<Outcome> {
     const selector = budget.spec?.selector ? selectorFromLabelSelector(budget.spec.selector) : undefined;
-    const guarded = selector ? pods.list(budget.metadata?.namespace).filter((pod) => selector.matches(pod.metadata?.labels)) : [];
+    const guarded = selector ? podsOf(budget.metadata?.namespace ?? '', selector) : [];
     if (guarded.length === 0) events.event(budget, 'Normal', 'NoPods', 'No matching pods found');
     const living = guarded.filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
     const { scale, unmanaged } = needsScale(budget) ? await keepers.scaleOf(guarded, signal) : { scale: 0, unmanaged: [] };
@@ -80,6 +82,7 @@ export function createDisruptionController(context: ControllerContext): Componen
       ...keepers.sources().map((informer) =>
         source(informer, (keeper, { type, previous }) => {
           if (type === 'updated' && previous?.spec?.replicas === keeper.spec?.replicas) return;
+          if (budgets.list(keeper.metadata?.namespace).length === 0) return;
           for (const pod of pods.list(keeper.metadata?.namespace)) if (controllerOf(pod)) enqueueGuards(pod);
         }),
       ),

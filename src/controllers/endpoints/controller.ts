@@ -13,6 +13,7 @@ import { hasSelector, isHeadless } from '../endpointslice/service-pods.ts';
 import { servicesOfPods } from '../endpointslice/services-of-pods.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { OwnWrites } from '../framework/own-writes.ts';
+import { selectedPods, servicesSelecting } from '../workloads/selection-index.ts';
 import { subsetsOf, truncated } from './plan.ts';
 
 const MANAGED_BY = 'endpoints.kubernetes.io/managed-by';
@@ -24,6 +25,7 @@ export function createEndpointsController(context: ControllerContext, options: {
   const { client, informers, clock, logger, metrics, events } = context;
   const services = informers.of<V1Service>(serviceKind);
   const pods = informers.of<V1Pod>(podKind);
+  const podsOf = selectedPods(informers);
   const endpoints = informers.of<V1Endpoints>(endpointsKind);
   const writes = new OwnWrites();
   const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics, workers: options.workers });
@@ -41,7 +43,7 @@ export function createEndpointsController(context: ControllerContext, options: {
     }
     if (!hasSelector(service) || (existing && writes.isBehind(existing))) return;
     const selector = selectorFromLabels(service.spec?.selector);
-    const selected = pods.list(namespace).filter((pod) => selector.matches(pod.metadata?.labels));
+    const selected = podsOf(namespace, selector);
     const { subsets, isOver } = truncated(subsetsOf(service, selected));
     const labels = {
       ...service.metadata?.labels,
@@ -80,7 +82,7 @@ export function createEndpointsController(context: ControllerContext, options: {
       source(services, (service) => loop.add(keyOf(service))),
       source(
         pods,
-        servicesOfPods(services, (key) => loop.add(key)),
+        servicesOfPods(servicesSelecting(informers), (key) => loop.add(key)),
       ),
       source(endpoints, (object) => loop.add(keyOf(object))),
     ],

@@ -8,6 +8,7 @@ import { selectorFromLabels } from '../../api/machinery/label-selector.ts';
 import { Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
+import { selectedPods, servicesSelecting } from '../workloads/selection-index.ts';
 import { groupEndpoints, MANAGED_BY, planSlices, SERVICE_NAME, SLICE_CONTROLLER } from './plan.ts';
 import { hasSelector } from './service-pods.ts';
 import { servicesOfPods } from './services-of-pods.ts';
@@ -27,6 +28,7 @@ export function createEndpointSliceController(context: ControllerContext, option
   const { client, informers, clock, logger, metrics, events } = context;
   const services = informers.of<V1Service>(serviceKind);
   const pods = informers.of<V1Pod>(podKind);
+  const podsOf = selectedPods(informers);
   const nodes = informers.of<V1Node>(nodeKind);
   const slices = informers.of<V1EndpointSlice>(endpointSliceKind);
   informers.index(slices, SERVICE_INDEX, serviceOfSlice);
@@ -39,7 +41,7 @@ export function createEndpointSliceController(context: ControllerContext, option
     if (!service) return writes.forget(key);
     if (!hasSelector(service) || service.metadata?.deletionTimestamp || !writes.areSeen(key)) return;
     const selector = selectorFromLabels(service.spec?.selector);
-    const selected = pods.list(namespace).filter((pod) => selector.matches(pod.metadata?.labels));
+    const selected = podsOf(namespace, selector);
     const own = slices.byIndex(SERVICE_INDEX, key).filter(({ metadata }) => metadata?.labels?.[MANAGED_BY] === SLICE_CONTROLLER);
     const plan = planSlices({
       service,
@@ -71,7 +73,7 @@ export function createEndpointSliceController(context: ControllerContext, option
       }),
       source(
         pods,
-        servicesOfPods(services, (key) => loop.add(key)),
+        servicesOfPods(servicesSelecting(informers), (key) => loop.add(key)),
       ),
       source(nodes, (node, { type, previous }) => {
         const before = previous?.metadata?.labels?.[ZONE];

@@ -1,24 +1,22 @@
 import type { V1Pod, V1Service } from '../../api/gen/types.ts';
 import { equalJson } from '../../api/machinery/clone.ts';
-import { selectorFromLabels } from '../../api/machinery/label-selector.ts';
-import type { Change, Informer } from '../../client/informer.ts';
+import type { Change } from '../../client/informer.ts';
 import { keyOf } from '../framework/controller.ts';
 import { changedForOthers } from '../workloads/pod-state.ts';
 import { hasSelector } from './service-pods.ts';
 
 /**
- * Brings a change of a pod to the Services that it belongs, or belonged, to. Services are looked through by namespace: few are asked for
- * many pods.
+ * Brings a change of a pod to the Services that it belongs, or belonged, to.
  *
+ * @param selecting answers the Services that select a pod
  * @param add called with the key of each
  */
 export function servicesOfPods(
-  services: Pick<Informer<V1Service>, 'list'>,
+  selecting: (pod: V1Pod) => readonly V1Service[],
   add: (key: string) => void,
 ): (pod: V1Pod, change: Pick<Change<V1Pod>, 'type' | 'previous'>) => void {
   const addSelecting = (pod: V1Pod) => {
-    for (const service of services.list(pod.metadata?.namespace))
-      if (hasSelector(service) && selectorFromLabels(service.spec?.selector).matches(pod.metadata?.labels)) add(keyOf(service));
+    for (const service of selecting(pod)) if (hasSelector(service)) add(keyOf(service));
   };
   return (pod, { type, previous }) => {
     if (type === 'updated' && previous && !matters(previous, pod)) return;
