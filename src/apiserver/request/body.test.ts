@@ -49,6 +49,51 @@ test('aliases of aliases are refused, and depth is no way to end the server', as
   await assert.rejects(parse('['.repeat(200_000)), { code: 400 });
 });
 
+const NESTED: Record<string, (levels: number) => string> = {
+  lists: (n) => `a: ${'['.repeat(n)}${']'.repeat(n)}`,
+  maps: (n) => `${'{a: '.repeat(n)}1${'}'.repeat(n)}`,
+  'lists that never end': (n) => '['.repeat(n),
+  'lists over many lines': (n) => `${'[\n'.repeat(n)}${']'.repeat(n)}`,
+  dashes: (n) => `${'- '.repeat(n)}a`,
+  'keys of keys': (n) => `${'? '.repeat(n)}a`,
+  'lines, each further in': (n) => Array.from({ length: n }, (_, i) => `${' '.repeat(i)}a:`).join('\n'),
+  'dashes, each line further in': (n) => Array.from({ length: n }, (_, i) => `${' '.repeat(i)}-`).join('\n'),
+};
+for (const [what, make] of Object.entries(NESTED))
+  test(`YAML that nests without end is refused before it is read: ${what}`, async () => {
+    await assert.rejects(parse(make(1_100)), {
+      code: 400,
+      message: 'error converting YAML to JSON: yaml: exceeded max depth of 1000',
+    });
+  });
+
+test('what looks deep and is not is read: brackets in texts, texts of many lines, lists behind lists', async () => {
+  const brackets = '['.repeat(2_000);
+  assert.deepEqual(await parse(`a: "${brackets}"\nb: |\n  ${brackets}\n# ${brackets}`), { a: brackets, b: `${brackets}\n` });
+  const lines = Array.from({ length: 2_000 }, (_, i) => `  ${' '.repeat(i % 30)}- x`).join('\n');
+  assert.equal(typeof ((await parse(`a: |\n${lines}`)) as { a: string }).a, 'string');
+  assert.equal(((await parse(Array(3_000).fill('- [[a]]').join('\n'))) as unknown[]).length, 3_000);
+});
+
+test('a map or a list is no key', async () => {
+  // Written out as text, a key in a key in a key took twenty seconds for a thousand characters.
+  for (const text of ['? [a]\n: b', '{{a: 1}: 2}', 'a: &a {}\n*a : 1', `${'? '.repeat(500)}a`])
+    await assert.rejects(parse(text), { code: 400, message: /yaml: line \d+: invalid map key: a map or list$/ });
+  assert.deepEqual(await parse('a: &a x\n*a : 1'), { a: 'x', x: 1 });
+});
+
+test('an alias stands for the last anchor of its name before it, in maps that are merged, too', async () => {
+  assert.deepEqual(await parse('a: &x [1]\nb: *x\nc: &x {d: 2}\ne: {<<: *x, f: *x}'), {
+    ...{ a: [1], b: [1], c: { d: 2 } },
+    e: { d: 2, f: { d: 2 } },
+  });
+  await assert.rejects(parse('a: *x\nb: &x 1'), { code: 400, message: /Unresolved alias/ });
+  for (const text of ['a: &x [*x]', '&x {a: {b: *x}}'])
+    await assert.rejects(parse(text), { code: 400, message: /anchor 'x' value contains itself$/ });
+  const many = Array.from({ length: 300 }, (_, i) => `a${i}: &x${i} [${i}]\nb${i}: *x${i}`).join('\n');
+  assert.deepEqual(((await parse(many)) as Record<string, unknown>)['b299'], [299]);
+});
+
 test('a map of many keys is read in the time that its size takes', { timeout: 60_000 }, async () => {
   // With a comparison of each key with each other one this took minutes.
   const text = Array.from({ length: 20_000 }, (_, i) => `k${i}: v`).join('\n');

@@ -1,4 +1,4 @@
-import { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { Alias, isAlias, isCollection, isMap, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import { integer64 } from '../../std/exact-json.ts';
 
 /** A document, and what strict readers have against it. */
@@ -14,9 +14,9 @@ const MOST_REPEATED = 100;
 export const repeatedKey = (line: number, key: unknown) => `line ${line}: key ${JSON.stringify(key)} already set in map`;
 
 /**
- * Reads YAML as upstream's reader does, which is one of YAML 1.1: `yes` and `on` are true, `0777` is octal; dates stay text.
+ * Reads YAML that `checkYamlDepth` has let pass as upstream's reader does, which is one of YAML 1.1: `yes` and `on` are true, `0777` is octal; dates stay text.
  *
- * @throws Error for what is no YAML, is more than one document, or grows by its aliases
+ * @throws Error for what is no YAML, is more than one document, has maps or lists for keys, or grows by its aliases
  */
 export function parseYamlText(text: string): YamlDocument {
   const lines = new LineCounter();
@@ -35,7 +35,18 @@ export function parseYamlText(text: string): YamlDocument {
   const [broken] = document.errors;
   if (broken) throw new Error(`line ${lines.linePos(broken.pos[0]).line}: ${broken.message}`);
   const repeated: { name: unknown; line: number }[] = [];
-  visit(document, (_, node) => {
+  const anchored = new Map<string, Node>();
+  const blame = (node: unknown, why: string) => new Error(`line ${lines.linePos(startOf(node) ?? 0).line}: ${why}`);
+  visit(document, (place, node, path) => {
+    const target = isAlias(node) ? anchored.get(node.source) : node;
+    // The library would write a key that is itself a document, and a key in that, over and over again.
+    if (place === 'key' && isCollection(target)) throw blame(node, 'invalid map key: a map or list');
+    if (isAlias(node)) {
+      if (target && path.includes(target as Node)) throw blame(node, `anchor '${node.source}' value contains itself`);
+      pointTo(node, target as Node | undefined);
+    } else if (isCollection(node) || isScalar(node)) {
+      if (node.anchor) anchored.set(node.anchor, node);
+    }
     if (isScalar(node) && typeof node.value === 'bigint') node.value = integer64(node.value);
     if (!isMap(node)) return;
     const seen = new Set<unknown>();
@@ -51,6 +62,15 @@ export function parseYamlText(text: string): YamlDocument {
   // Aliases are how a small document becomes a huge one.
   const value: unknown = document.toJS({ maxAliasCount: 100 });
   return { value, repeated: repeated.map(({ line, name }) => repeatedKey(line, name)) };
+}
+
+/** Tells an alias what it stands for: the library would look through all that comes before, for each alias anew. */
+function pointTo(alias: Alias, target: Node | undefined): void {
+  alias.resolve = (document, context) => {
+    if (!context) return target as ReturnType<Alias['resolve']>;
+    context.aliasResolveCache = target ? [target, alias] : [];
+    return Alias.prototype.resolve.call(alias, document, context);
+  };
 }
 
 /** Where a node of the document begins; what is left empty has no place. */

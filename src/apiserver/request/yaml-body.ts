@@ -3,6 +3,7 @@ import { badRequest } from '../../api/machinery/status-error.ts';
 import { parseExactJson } from '../../std/exact-json.ts';
 import { workerModule } from '../../std/own-files.ts';
 import type { YamlDocument } from './parse-yaml.ts';
+import { checkYamlDepth } from './yaml-depth.ts';
 import type { YamlAnswer } from './yaml-worker.ts';
 
 export type { YamlDocument } from './parse-yaml.ts';
@@ -21,11 +22,12 @@ export const yamlProblems = (problems: readonly string[]) =>
 /**
  * Reads YAML as upstream's reader does; nothing else has to wait for a long document.
  *
- * @throws StatusError 400 for what is no YAML, is more than one document, or grows by its aliases
+ * @throws StatusError 400 for what is no YAML, is more than one document, nests too deep, has maps or lists for keys, or grows by its aliases
  */
 export async function readYaml(bytes: Buffer): Promise<YamlDocument> {
   try {
     const text = bytes.toString('utf8');
+    await checkYamlDepth(text);
     if (bytes.length >= THREAD_FROM_BYTES) return await threads.run(() => readInThread(text));
     const { parseYamlText } = await import('./parse-yaml.ts');
     return parseYamlText(text);
