@@ -116,6 +116,15 @@ const check =
 export const checkIp = check(ipComplaints);
 export const checkCidr = check(cidrComplaints);
 
+/** An address with the length of its network's prefix: `10.9.8.7/24`. */
+export function checkInterfaceAddress(field: string, value: string): FieldError[] {
+  const parsed = parseCidr(value);
+  if (!parsed) return [invalidField(field, value, 'must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)')];
+  return unlessCanonical(value, `${formatIp(parsed.address)}/${parsed.length}`).map((complaint) =>
+    invalidField(field, value, complaint),
+  );
+}
+
 /** For newer fields: there is one way only to write an address. */
 export const checkCanonicalIp = check(canonicalIpComplaints);
 export const checkCanonicalCidr = check(canonicalCidrComplaints);

@@ -1,6 +1,7 @@
 /** What a claim asks for (pkg/apis/resource/validation validateDeviceClaim). */
 
 import { exactJsonText } from '../../../std/exact-json.ts';
+import { isExtendedResource } from '../../core/v1/resource-names.ts';
 import type {
   V1DeviceClaim,
   V1DeviceClass,
@@ -38,17 +39,20 @@ export function requestNames({ requests = [] }: V1DeviceClaim): ReadonlySet<stri
 const MOST_CLASS_CONFIGURATIONS = 32;
 
 export function validateDeviceClass(object: DynamicObject): FieldError[] {
-  const { selectors, config } = (object as unknown as V1DeviceClass).spec;
+  const { selectors, config, extendedResourceName: name } = (object as unknown as V1DeviceClass).spec;
   return [
     ...validateSelectors(selectors, 'spec.selectors'),
     ...checkSet(config, 'spec.config', MOST_CLASS_CONFIGURATIONS, ({ opaque }, path) => validateConfiguration(opaque, path)),
+    ...(name !== undefined && !isExtendedResource(name)
+      ? [invalidField('spec.extendedResourceName', name, 'must be a valid extended resource name')]
+      : []),
   ];
 }
 
 export function validateDeviceClaim(claim: V1DeviceClaim = {}, path: string): FieldError[] {
   const names = requestNames(claim);
   return [
-    ...checkSet(claim.requests, `${path}.requests`, MOST, validateRequest, { of: ({ name }) => name, field: 'name' }),
+    ...checkSet(claim.requests, `${path}.requests`, MOST, validateRequest, ({ name }) => name),
     ...checkSet(claim.constraints, `${path}.constraints`, MOST, (each, at) => validateConstraint(each, at, names)),
     ...checkSet(claim.config, `${path}.config`, MOST, ({ requests, opaque }, at) => [
       ...validateRequestRefs(requests, `${at}.requests`, names),
@@ -69,7 +73,7 @@ function validateRequest({ name, exactly, firstAvailable }: V1DeviceRequest, pat
         `${path}.firstAvailable`,
         MOST_ALTERNATIVES,
         (each, at) => [...checkRequestName(`${at}.name`, each.name), ...validateDevices(each, at)],
-        { of: (each) => each.name, field: 'name' },
+        (each) => each.name,
       ),
     ];
   return exactly ? [...errors, ...validateDevices(exactly, `${path}.exactly`)] : [...errors, requiredField(path, one)];
@@ -88,7 +92,7 @@ function validateDevices(request: Omit<V1DeviceSubRequest, 'name'>, path: string
   return [...errors, ...checkEach(tolerations, `${path}.tolerations`, validateToleration)];
 }
 
-function validateToleration({ key, operator, value = '', effect }: V1DeviceToleration, path: string): FieldError[] {
+export function validateToleration({ key, operator, value = '', effect }: V1DeviceToleration, path: string): FieldError[] {
   const errors = key ? checkField(`${path}.key`, key, checkQualifiedName) : [];
   if (!operator) errors.push(requiredField(`${path}.operator`));
   else if (operator === 'Equal') errors.push(...checkField(`${path}.value`, value, checkLabelValue));
@@ -113,7 +117,10 @@ function validateConstraint(constraint: V1DeviceConstraint, path: string, names:
   if (matchAttribute !== undefined) errors.push(...checkFullAttributeName(`${path}.matchAttribute`, matchAttribute));
   else if (distinctAttribute !== undefined)
     errors.push(...checkFullAttributeName(`${path}.distinctAttribute`, distinctAttribute));
-  else errors.push(requiredField(`${path}.matchAttribute`));
+  else
+    errors.push(
+      requiredField(path, 'exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set'),
+    );
   return errors;
 }
 
@@ -121,7 +128,14 @@ export const validateRequestRefs = (
   refs: readonly string[] | undefined,
   path: string,
   names: ReadonlySet<string>,
-): FieldError[] => checkSet(refs, path, MOST, (ref, at) => validateRequestRef(ref, at, names), { of: (ref) => ref });
+): FieldError[] =>
+  checkSet(
+    refs,
+    path,
+    MOST,
+    (ref, at) => validateRequestRef(ref, at, names),
+    (ref) => ref,
+  );
 
 export function validateRequestRef(ref: string, path: string, names: ReadonlySet<string>): FieldError[] {
   const unknown = invalidField(

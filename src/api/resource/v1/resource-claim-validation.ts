@@ -4,15 +4,25 @@ import type {
   ResourceV1ResourceClaim,
   V1AllocatedDeviceStatus,
   V1AllocationResult,
+  V1NetworkDeviceData,
   V1ResourceClaimStatus,
 } from '../../gen/types.ts';
 import { equalJson } from '../../machinery/clone.ts';
 import { checkDriverName } from '../../machinery/domain-names.ts';
-import { checkField, checkImmutable } from '../../machinery/field-checks.ts';
-import { forbiddenField, invalidField, notSupportedField, requiredField, tooManyField } from '../../machinery/field-error.ts';
+import { checkEach, checkField, checkImmutable } from '../../machinery/field-checks.ts';
+import {
+  forbiddenField,
+  invalidField,
+  notSupportedField,
+  requiredField,
+  tooLongField,
+  tooManyField,
+} from '../../machinery/field-error.ts';
+import { checkInterfaceAddress } from '../../machinery/ip.ts';
 import { checkDnsLabel } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { validateConditions } from '../../machinery/validate-conditions.ts';
 import {
   requestNames,
   validateConfiguration,
@@ -20,13 +30,17 @@ import {
   validateObject,
   validateRequestRef,
   validateRequestRefs,
+  validateToleration,
 } from './device-claim-validation.ts';
-import { checkPoolName, checkSet } from './device-names.ts';
+import { checkBindingConditions, checkPoolName, checkSet, checkShareId } from './device-names.ts';
 
 const MOST_CONSUMERS = 256;
 const MOST_RESULTS = 32;
 const MOST_CONDITIONS = 8;
 const LONGEST_DATA = 10 * 1024;
+const MOST_ADDRESSES = 16;
+const LONGEST_INTERFACE_NAME = 256;
+const LONGEST_HARDWARE_ADDRESS = 128;
 const SOURCES = ['FromClaim', 'FromClass'];
 
 export const claimOf = (object: DynamicObject) => object as unknown as ResourceV1ResourceClaim;
@@ -44,10 +58,7 @@ export function validateResourceClaimStatus(updated: DynamicObject, existing: Dy
   const allocated = new Set(allocation?.devices?.results?.map(idOf));
   const errors = [
     ...validateConsumers(status),
-    ...checkSet(devices, 'status.devices', Number.POSITIVE_INFINITY, (each, at) => validateDevice(each, at, allocated), {
-      of: idOf,
-      field: 'deviceID',
-    }),
+    ...checkSet(devices, 'status.devices', Number.POSITIVE_INFINITY, (each, at) => validateDevice(each, at, allocated), idOf),
   ];
   if (reservedFor.length && !allocation)
     errors.push(forbiddenField('status.reservedFor', 'may not be specified when `allocated` is not set'));
@@ -67,8 +78,11 @@ export function validateResourceClaimStatus(updated: DynamicObject, existing: Dy
   return errors;
 }
 
-const idOf = ({ driver, pool, device }: { readonly driver: string; readonly pool: string; readonly device: string }) =>
-  `${driver}/${pool}/${device}`;
+type DeviceId = Readonly<Record<'driver' | 'pool' | 'device', string>> & { readonly shareID?: string };
+
+/** As upstream writes it, with the share of a device that several may have. */
+const idOf = ({ driver, pool, device, shareID }: DeviceId) =>
+  `${driver}/${pool}/${device}${shareID === undefined ? '' : `/${shareID}`}`;
 
 const validateConsumers = ({ reservedFor }: V1ResourceClaimStatus): FieldError[] =>
   checkSet(
@@ -77,24 +91,40 @@ const validateConsumers = ({ reservedFor }: V1ResourceClaimStatus): FieldError[]
     MOST_CONSUMERS,
     (consumer, at) =>
       (['resource', 'name', 'uid'] as const).filter((field) => !consumer[field]).map((field) => requiredField(`${at}.${field}`)),
-    { of: ({ uid }) => uid, field: 'uid' },
+    ({ uid }) => uid,
   );
 
 function validateDevice(status: V1AllocatedDeviceStatus, path: string, allocated: ReadonlySet<string>): FieldError[] {
-  const { conditions = [], data } = status;
+  const { conditions = [], data, networkData } = status;
   const errors = validateDeviceId(status, path);
   if (!allocated.has(idOf(status))) errors.push(invalidField(path, idOf(status), 'must be an allocated device in the claim'));
   if (conditions.length > MOST_CONDITIONS) errors.push(tooManyField(`${path}.conditions`, conditions.length, MOST_CONDITIONS));
-  return data === undefined || data === null ? errors : [...errors, ...validateObject(data, `${path}.data`, LONGEST_DATA)];
+  errors.push(...validateConditions(conditions, `${path}.conditions`));
+  if (data !== undefined && data !== null) errors.push(...validateObject(data, `${path}.data`, LONGEST_DATA));
+  return networkData ? [...errors, ...validateNetworkData(networkData, `${path}.networkData`)] : errors;
 }
 
-const validateDeviceId = (
-  { driver, pool, device }: { readonly driver: string; readonly pool: string; readonly device: string },
-  path: string,
-): FieldError[] => [
+function validateNetworkData({ interfaceName = '', hardwareAddress = '', ips }: V1NetworkDeviceData, path: string): FieldError[] {
+  const checkLength = (field: string, text: string, longest: number) =>
+    Buffer.byteLength(text) > longest ? [tooLongField(`${path}.${field}`, longest)] : [];
+  return [
+    ...checkLength('interfaceName', interfaceName, LONGEST_INTERFACE_NAME),
+    ...checkLength('hardwareAddress', hardwareAddress, LONGEST_HARDWARE_ADDRESS),
+    ...checkSet(
+      ips,
+      `${path}.ips`,
+      MOST_ADDRESSES,
+      (address, at) => checkInterfaceAddress(at, address),
+      (address) => address,
+    ),
+  ];
+}
+
+const validateDeviceId = ({ driver, pool, device, shareID }: DeviceId, path: string): FieldError[] => [
   ...checkDriverName(`${path}.driver`, driver),
   ...checkPoolName(`${path}.pool`, pool),
   ...checkField(`${path}.device`, device, checkDnsLabel),
+  ...checkShareId(`${path}.shareID`, shareID),
 ];
 
 function validateAllocation(
@@ -106,6 +136,8 @@ function validateAllocation(
     ...checkSet(devices?.results, `${path}.devices.results`, MOST_RESULTS, (result, at) => [
       ...validateRequestRef(result.request, `${at}.request`, names),
       ...validateDeviceId(result, at),
+      ...checkBindingConditions(result, at),
+      ...checkEach(result.tolerations, `${at}.tolerations`, validateToleration),
     ]),
     ...checkSet(devices?.config, `${path}.devices.config`, 2 * MOST_RESULTS, ({ source, requests, opaque }, at) => [
       ...(source

@@ -2,6 +2,7 @@ import { lazyModule } from '../../../std/lazy-module.ts';
 import type { ResourceV1ResourceClaim } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { setDeviceClaimDefaults } from './device-claim-defaults.ts';
@@ -19,6 +20,25 @@ function stateOf({ metadata, status }: ResourceV1ResourceClaim): string {
   return states.join(',');
 }
 
+const deviceId = ({ driver, pool, device }: Readonly<Record<'driver' | 'pool' | 'device', string>>) =>
+  JSON.stringify([driver, pool, device]);
+
+const allocatedIn = ({ status }: ResourceV1ResourceClaim): ReadonlySet<string> =>
+  new Set(status?.allocation?.devices?.results?.map(deviceId));
+
+/** What devices said of themselves goes when they are taken back. */
+function mergeClaimStatus(existing: DynamicObject, requested: DynamicObject, context: WriteContext): DynamicObject {
+  const merged = claimStatusPart.merge(existing, requested, context);
+  const { status } = claimOf(merged);
+  if (!status?.devices) return merged;
+  const [before, after] = [allocatedIn(claimOf(existing)), allocatedIn(claimOf(merged))];
+  const left = status.devices.filter((device) => !before.has(deviceId(device)) || after.has(deviceId(device)));
+  const { devices: _, ...rest } = status;
+  return { ...merged, status: left.length ? { ...rest, devices: left } : rest };
+}
+
+const claimStatusPart = statusPart();
+
 export const resourceClaimKind = defineKind({
   group: 'resource.k8s.io',
   version: 'v1',
@@ -26,7 +46,12 @@ export const resourceClaimKind = defineKind({
   resource: 'resourceclaims',
   namespaced: true,
   schema: 'ResourceV1ResourceClaim',
-  parts: [statusPart({ validate: (updated, existing) => validation.loaded.validateResourceClaimStatus(updated, existing) })],
+  parts: [
+    statusPart({
+      merge: mergeClaimStatus,
+      validate: (updated, existing) => validation.loaded.validateResourceClaimStatus(updated, existing),
+    }),
+  ],
   columns: [nameColumn, textColumn<ResourceV1ResourceClaim>('State', 'Whether it has what it asks for.', stateOf), ageColumn],
   prepareForCreate: (object) => {
     object['status'] = {};

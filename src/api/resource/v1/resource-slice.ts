@@ -8,6 +8,20 @@ const validation = lazyModule(() => import('./resource-slice-validation.ts'));
 
 const sliceOf = (object: DynamicObject) => object as unknown as V1ResourceSlice;
 
+/** What the release has behind a switch that is off: attributes with many values, and what devices take of a node. */
+function dropUnserved({ spec }: V1ResourceSlice): void {
+  for (const device of spec.devices ?? []) {
+    delete device.nodeAllocatableResourceMappings;
+    for (const attribute of Object.values(device.attributes ?? {}))
+      for (const field of ['bools', 'ints', 'strings', 'versions'] as const) delete attribute[field];
+  }
+}
+
+const driverWarnings = (driver: string): string[] =>
+  driver === driver.toLowerCase()
+    ? []
+    : [`spec.driver: driver names should be lowercase; ${JSON.stringify(driver)} contains uppercase characters`];
+
 export const resourceSliceKind = defineKind({
   group: 'resource.k8s.io',
   version: 'v1',
@@ -26,7 +40,10 @@ export const resourceSliceKind = defineKind({
     'spec.nodeName': (object) => sliceOf(object).spec.nodeName ?? '',
     'spec.driver': (object) => sliceOf(object).spec.driver,
   },
+  prepareForCreate: (object) => dropUnserved(sliceOf(object)),
+  prepareForUpdate: (updated) => dropUnserved(sliceOf(updated)),
+  warnings: (object) => driverWarnings(sliceOf(object).spec.driver),
   loadFirst: validation.load,
-  validate: (object) => validation.loaded.validateResourceSlice(object),
+  validate: (object, _context, existing) => validation.loaded.validateResourceSlice(object, existing),
   validateUpdate: (updated, existing) => validation.loaded.validateResourceSliceUpdate(updated, existing),
 });

@@ -1,7 +1,7 @@
 /** Devices: claims, templates, classes and slices. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { specimensOf } from '../../test-specimens.ts';
+import { specimensOf, testContext } from '../../test-specimens.ts';
 import { deviceClassKind } from './device-class.ts';
 import { resourceClaimKind } from './resource-claim.ts';
 import { resourceSliceKind } from './resource-slice.ts';
@@ -83,7 +83,7 @@ test('what is wrong with a ResourceSlice is told', () => {
     [slice({ devices: [device, device] }), /^spec\.devices\[1\](\.name)?: Duplicate value: "d"/],
     [
       slice({ devices: [{ name: 'd', attributes: { model: {} } }] }),
-      /^spec\.devices\[0\]\.attributes\[model\]: Required value: exactly one value must be specified/,
+      /^spec\.devices\[0\]\.attributes\[model\]: Invalid value: "": exactly one value must be specified/,
     ],
   ]);
   const made = (driver: string) => ({
@@ -125,4 +125,120 @@ test('a DeviceClass says what is chosen, and where configuration is for', () => 
       /^spec\.config\[0\]\.opaque\.parameters: Required value/,
     ],
   ]);
+});
+
+test('what is wrong with the devices of a ResourceSlice is told', () => {
+  const at = 'spec\\.devices\\[0\\]';
+  const device = (fields: object, spec: object = {}) => slice({ devices: [{ name: 'd', ...fields }], ...spec });
+  const many = (count: number, of: (i: number) => object) => Array.from({ length: count }, (_, i) => of(i));
+  const perDevice = { nodeName: undefined, perDeviceNodeSelection: true };
+  const shared = (requestPolicy: object) =>
+    device({ allowMultipleAllocations: true, capacity: { memory: { value: '10Gi', requestPolicy } } });
+  const policy = `${at}\\.capacity\\[memory\\]\\.requestPolicy`;
+  assertTold([
+    [device({ attributes: { '1x': { int: 1 } } }), new RegExp(`^${at}\\.attributes: Invalid value: "1x": a valid C identifier`)],
+    [
+      device({ attributes: { 'a/b/c': { int: 1 } } }),
+      new RegExp(`^${at}\\.attributes: Invalid value: "a/b/c": must not contain more than one slash$`),
+    ],
+    [
+      device({ attributes: { a: { strings: ['x'] } } }),
+      new RegExp(`^${at}\\.attributes\\[a\\]: Invalid value: "": exactly one value`),
+    ],
+    [
+      device({ nodeName: 'n' }),
+      new RegExp(`^${at}: Invalid value: null: \`nodeName\`, \`nodeSelector\` and \`allNodes\` can only`),
+    ],
+    [device({ nodeName: 'n' }, perDevice)],
+    [device({}, perDevice), new RegExp(`^${at}: Required value: exactly one of \`nodeName\`, \`nodeSelector\`, or \`allNodes\``)],
+    [
+      device({ nodeName: 'n', allNodes: true }, perDevice),
+      new RegExp(`^${at}: Invalid value: "{\`nodeName\`, \`allNodes\`}": exactly one of`),
+    ],
+    [
+      device({ consumesCounters: [{ counterSet: 'c', counters: {} }] }),
+      new RegExp(`^${at}\\.consumesCounters\\[0\\]\\.counters: Required value$`),
+    ],
+    [
+      device({ bindingConditions: ['a', 'a'], bindingFailureConditions: ['a'] }),
+      new RegExp(`^${at}\\.bindingConditions\\[1\\]: Duplicate value: "a"$`),
+      new RegExp(`^${at}\\.bindingFailureConditions\\[0\\]: Invalid value: "a": bindingFailureConditions must not overlap`),
+    ],
+    [
+      device({ bindingConditions: ['a'] }),
+      new RegExp(
+        `^${at}\\.bindingFailureConditions: Invalid value: \\[\\]: bindingFailureConditions are required to use bindingConditions$`,
+      ),
+    ],
+    [
+      device({ capacity: { memory: { value: '1Gi', requestPolicy: { default: '1Gi' } } } }),
+      new RegExp(`^${policy}: Forbidden: allowMultipleAllocations must be true$`),
+    ],
+    [shared({ default: '1Gi', validValues: ['1Gi', '2Gi'] })],
+    [shared({ validValues: ['1Gi'] }), new RegExp(`^${policy}\\.default: Required value: required when validValues is defined$`)],
+    [
+      shared({ default: '3Gi', validValues: ['2Gi', '1Gi'] }),
+      new RegExp(`^${policy}\\.validValues\\[1\\]: Invalid value: "1Gi": values must be sorted in ascending order$`),
+      new RegExp(`^${policy}\\.validValues: Invalid value: "3Gi": default value is not valid`),
+    ],
+    [shared({ default: '1Gi', validRange: { min: '1Gi', step: '1Gi' } })],
+    [
+      shared({ default: '1500Mi', validRange: { min: '1Gi', max: '20Gi', step: '1Gi' } }),
+      new RegExp(`^${policy}\\.validRange\\.max: Invalid value: "20Gi": max is larger than capacity value: 10Gi$`),
+      new RegExp(
+        `^${policy}\\.validRange\\.step: Invalid value: "1500Mi": value is not a multiple of a given step \\(1Gi\\) from \\(1Gi\\)$`,
+      ),
+    ],
+    [
+      shared({ default: '1Gi', validRange: { min: '1Gi', step: '0' } }),
+      new RegExp(`^${policy}\\.validRange\\.step: Invalid value: "0": must be greater`),
+    ],
+    [
+      slice({ devices: many(65, (i) => ({ name: `d${i}`, taints: [{ key: 'k', effect: 'None' }] })) }),
+      /^spec\.devices: Too many: 65: must have at most 64 items$/,
+    ],
+    [slice({ devices: many(65, (i) => ({ name: `d${i}` })) })],
+    [
+      slice({ devices: [{ name: 'd' }], sharedCounters: [{ name: 'c', counters: { memory: { value: '1' } } }] }),
+      /^spec: Invalid value: "": only one of `sharedCounters` or `devices` is allowed$/,
+    ],
+    [
+      slice({ nodeName: '' }),
+      /^spec\.nodeName: Invalid value: "": must be either unset/,
+      /^spec: Required value: exactly one of/,
+    ],
+    [slice({ allNodes: false }), /^spec\.allNodes: Invalid value: false: must be either unset or set to true$/],
+  ]);
+  assert.deepEqual(slices.warnings({ spec: { driver: 'GPU.example.com', pool: { name: 'p' }, devices: [] } }), [
+    'spec.driver: driver names should be lowercase; "GPU.example.com" contains uppercase characters',
+  ]);
+});
+
+test('what is wrong with what a claim was given is told, and devices that are taken back say nothing any more', () => {
+  const device = { driver: 'a.example.com', pool: 'p', device: 'd' };
+  const claim = (status: object) => claims.make({ spec: { devices: { requests: [{ name: 'r', exactly }] } }, status });
+  const given = { allocation: { devices: { results: [{ request: 'r', ...device }] } } };
+  const condition = { type: 'Ready', status: 'True', reason: 'Made', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' };
+  const refused = (status: object) => claims.refusals(claim(given), claim({ ...given, ...status }), 'status');
+  assertTold([
+    [refused({ devices: [{ ...device, conditions: [condition], networkData: { ips: ['10.0.0.1/8'] } }] })],
+    [
+      refused({ devices: [{ ...device, conditions: [{ ...condition, status: 'Maybe', reason: '' }] }] }),
+      /^status\.devices\[0\]\.conditions\[0\]\.status: Unsupported value: "Maybe": supported values: "False", "True", "Unknown"$/,
+      /^status\.devices\[0\]\.conditions\[0\]\.reason: Required value$/,
+    ],
+    [
+      refused({ devices: [{ ...device, networkData: { ips: ['10.0.0.1'], interfaceName: 'x'.repeat(257) } }] }),
+      /^status\.devices\[0\]\.networkData\.interfaceName: Too long: may not be more than 256 bytes$/,
+      /^status\.devices\[0\]\.networkData\.ips\[0\]: Invalid value: "10\.0\.0\.1": must be a valid address in CIDR form/,
+    ],
+    [
+      refused({ devices: [{ ...device, shareID: 'x' }] }),
+      /^status\.devices\[0\]\.shareID: Invalid value: "x": error validating uid: invalid UUID length: 1$/,
+      /^status\.devices\[0\]: Invalid value: "a\.example\.com\/p\/d\/x": must be an allocated device in the claim$/,
+    ],
+  ]);
+  const [part] = resourceClaimKind.parts;
+  const freed = part!.merge(claim({ ...given, devices: [device] }), claim({ devices: [device] }), testContext);
+  assert.deepEqual(freed['status'], {});
 });
