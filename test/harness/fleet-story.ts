@@ -9,6 +9,7 @@ import { createInformer } from '../../src/client/informer.ts';
 import { type Cluster, startCluster } from '../../src/cluster/start-cluster.ts';
 import { systemClock } from '../../src/std/clock.ts';
 import { silentLogger } from '../../src/std/logger.ts';
+import type { StoreSpec } from '../../src/store/open-store.ts';
 import { until } from './until.ts';
 
 export interface FleetOptions {
@@ -21,6 +22,10 @@ export interface FleetOptions {
   readonly nodeMonitorGracePeriodMs: number;
   /** For each step. */
   readonly timeoutMs: number;
+  /** Default memory, which keeps every version for minutes. */
+  readonly store?: StoreSpec;
+  /** Called when all pods are Ready and nothing more is to happen, before the lost nodes come back. */
+  readonly onSteady?: () => Promise<void>;
 }
 
 /** Milliseconds since the step began. */
@@ -36,7 +41,7 @@ export interface FleetFigures {
   /** Pods that were made, and those that were on the lost nodes: no more than one for each replica and each of those. */
   readonly madePods: number;
   readonly lostPods: number;
-  /** Ready endpoints of the first Deployment's Service, and those of them on lost nodes, when all is Ready. */
+  /** Ready endpoints of the first Deployment's Service (each has one), and those of them on lost nodes, when all is Ready. */
   readonly endpoints: number;
   readonly staleEndpoints: number;
 }
@@ -46,7 +51,7 @@ export async function runFleet(options: FleetOptions): Promise<FleetFigures> {
   const wait = { timeoutMs, intervalMs: 100 };
   let startedMs = performance.now();
   const sinceStart = () => Math.round(performance.now() - startedMs);
-  await using cluster = await startCluster({ nodes, nodeMonitorGracePeriodMs, startTimeoutMs: timeoutMs });
+  await using cluster = await startCluster({ nodes, nodeMonitorGracePeriodMs, startTimeoutMs: timeoutMs, store: options.store });
   const nodesReadyMs = sinceStart();
   await using fleet = await watchFleet(cluster);
   const wanted = deployments * replicas;
@@ -55,9 +60,10 @@ export async function runFleet(options: FleetOptions): Promise<FleetFigures> {
 
   startedMs = performance.now();
   const client = cluster.client();
-  await client.resource<V1Service>(serviceKind, 'default').create(service('fleet-0'));
-  for (let i = 0; i < deployments; i++)
+  for (let i = 0; i < deployments; i++) {
+    await client.resource<V1Service>(serviceKind, 'default').create(service(`fleet-${i}`));
     await client.resource<V1Deployment>(deploymentKind, 'default').create(deployment(`fleet-${i}`, replicas));
+  }
   await until('half of the pods are Ready', () => fleet.readyPods() >= wanted / 2, wait);
   const halfReadyMs = sinceStart();
   const lostAtMs = performance.now();
@@ -82,6 +88,7 @@ export async function runFleet(options: FleetOptions): Promise<FleetFigures> {
     wait,
   );
 
+  await options.onSteady?.();
   startedMs = performance.now();
   await Promise.all(gone.map((node) => node.start()));
   await until('they are back', () => gone.every(({ name }) => fleet.isReady(name)), wait);
@@ -93,31 +100,51 @@ export async function runFleet(options: FleetOptions): Promise<FleetFigures> {
   };
 }
 
+/** What of the figures is wrong, whatever the size and the load: a pod that was made twice or not at all, an endpoint that leads nowhere. */
+export function fleetComplaints({ deployments, replicas }: FleetOptions, figures: FleetFigures): string[] {
+  const { lostPods, madePods, endpoints, staleEndpoints } = figures;
+  const complaints: string[] = [];
+  if (lostPods === 0) complaints.push('no pod was on the lost nodes');
+  const wanted = deployments * replicas + lostPods;
+  if (madePods !== wanted) complaints.push(`${madePods} pods were made, ${wanted} are right`);
+  if (endpoints !== replicas) complaints.push(`${endpoints} endpoints, ${replicas} are right`);
+  if (staleEndpoints > 0) complaints.push(`${staleEndpoints} endpoints are on lost nodes`);
+  return complaints;
+}
+
+const isTrue = (conditions: readonly { type: string; status: string }[] = []) =>
+  conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+
 async function watchFleet(cluster: Cluster) {
   const shared = { client: cluster.client(), clock: systemClock, logger: silentLogger, random: Math.random };
   const pods = createInformer<V1Pod>({ ...shared, kind: podKind, namespace: 'default' });
   const nodes = createInformer<V1Node>({ ...shared, kind: nodeKind });
   let made = 0;
-  pods.onChange(({ type }) => {
+  /** Counted as they change: to look through ten thousand pods ten times a second would be a good part of the work. */
+  const readyByNode = new Map<string, number>();
+  const count = (pod: V1Pod | undefined, by: number) => {
+    if (!pod || pod.metadata?.deletionTimestamp || !isTrue(pod.status?.conditions)) return;
+    const node = pod.spec?.nodeName ?? '';
+    readyByNode.set(node, (readyByNode.get(node) ?? 0) + by);
+  };
+  pods.onChange(({ type, object, previous }) => {
     if (type === 'added') made++;
+    count(previous, -1);
+    if (type !== 'deleted') count(object, 1);
   });
   const end = new AbortController();
   await Promise.all([pods.start(end.signal), nodes.start(end.signal)]);
-  const isTrue = (conditions: readonly { type: string; status: string }[] = []) =>
-    conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
   return {
     get made() {
       return made;
     },
     pods: () => pods.list(),
     podsOn: (names: ReadonlySet<string>) => pods.list().filter(({ spec }) => names.has(spec?.nodeName ?? '')),
-    readyPods: (without: ReadonlySet<string> = new Set()) =>
-      pods
-        .list()
-        .filter(
-          ({ metadata, spec, status }) =>
-            !metadata?.deletionTimestamp && !without.has(spec?.nodeName ?? '') && isTrue(status?.conditions),
-        ).length,
+    readyPods(without: ReadonlySet<string> = new Set()) {
+      let ready = 0;
+      for (const [node, here] of readyByNode) if (!without.has(node)) ready += here;
+      return ready;
+    },
     isReady: (name: string) => isTrue(nodes.get(name)?.status?.conditions),
     async [Symbol.asyncDispose]() {
       end.abort(new DOMException('the story ends', 'AbortError'));
