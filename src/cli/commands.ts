@@ -169,6 +169,11 @@ const deploy: GroupEntry = {
           summary: "replace the key that signs service accounts' tokens",
           load: async () => (await import('./commands/deploy-rotate.ts')).deployRotateServiceAccountsCommand,
         },
+        {
+          name: 'encryption-key',
+          summary: 'replace the key with which Secrets lie in etcd, and write them anew',
+          load: async () => (await import('./commands/deploy-rotate-encryption.ts')).deployRotateEncryptionCommand,
+        },
       ],
     },
     {

@@ -27,6 +27,7 @@ export const testMaterial: Material = {
   etcdAuthority: authority('etcd'),
   frontProxyAuthority: authority('the front proxy'),
   serviceAccount: authority('service accounts'),
+  encryption: { stage: 'settled', made: 0, forms: [{ provider: 'none' }] },
   admin: pair('admin'),
   pairOf: (host, name) => pair(`${name} on ${host}`),
 };

@@ -5,6 +5,7 @@ import type { ComponentCommand } from '../../std/command.ts';
 import { writeAdminKubeconfig } from '../deploy/admin-kubeconfig.ts';
 import { carryOut } from '../deploy/carry-out.ts';
 import { DEPLOY_FLAGS } from '../deploy/deploy-flags.ts';
+import { settleEncryption } from '../deploy/encryption.ts';
 import { lookAt } from '../deploy/look.ts';
 import { openSession } from '../deploy/session.ts';
 
@@ -15,10 +16,13 @@ export const deployApplyCommand: ComponentCommand = {
   flags: [...DEPLOY_FLAGS],
   async run(flags, io) {
     const beganMs = io.clock.now();
-    await using session = await openSession(flags, io, { readOnly: false, locksAs: 'apply' });
-    const { inventory } = session;
-    const kubeconfig = await writeAdminKubeconfig(session);
-    const { facts, plans } = await lookAt(session, io);
+    await using opened = await openSession(flags, io, { readOnly: false, locksAs: 'apply' });
+    const { inventory } = opened;
+    const kubeconfig = await writeAdminKubeconfig(opened);
+    const first = await lookAt(opened, io);
+    const isSaidAnew = await settleEncryption(opened, first.facts);
+    const session = isSaidAnew ? await opened.reopened() : opened;
+    const { facts, plans } = isSaidAnew ? await lookAt(session, { ...io, stderr: () => undefined }) : first;
     const older = hostsToUpgrade(inventory, plans, facts);
     if (older.length > 0)
       throw new CodedError(

@@ -49,6 +49,12 @@ export async function openUpstream(
       throw new CodedError(`distribution.programs: ${name} lists no flags that Kubernetes has`, { code: 'UPSTREAM_UNUSABLE' });
     programs.set(name, { content: contentOf(bytes), flags });
   }
+  // Left out silently, Secrets would be plain.
+  if (inventory.encryption.provider !== 'none' && !programs.get('kube-apiserver')?.flags.has('encryption-provider-config'))
+    throw new CodedError(
+      `encryption.provider: the kube-apiserver of ${path} has no --encryption-provider-config: let it be "none"`,
+      { code: 'UPSTREAM_UNUSABLE' },
+    );
   const unknown = unknownFlags(inventory, programs);
   if (unknown.length > 0)
     throw new CodedError(`the programs of ${path} have no such flags: ${unknown.join(', ')}`, { code: 'FLAG_UNKNOWN' });

@@ -1,6 +1,7 @@
 import type { BundledPackage } from '../bundle/bundle.ts';
 import type { FileContent } from '../desired/step.ts';
 import type { UpstreamPrograms } from '../distribution/program-flags.ts';
+import type { EncryptionKeys } from './encryption-keys.ts';
 import type { RotationStage } from './rotation.ts';
 
 /** A certificate with its key, as texts. */
@@ -32,6 +33,8 @@ export interface Material {
   readonly frontProxyAuthority: AuthorityPair;
   /** Signs the tokens of service accounts; `certificate` is its public half, and `trust` all public halves that tokens are verified with. */
   readonly serviceAccount: AuthorityPair;
+  /** How Secrets are kept in etcd. */
+  readonly encryption: EncryptionKeys;
   readonly admin: Pair;
   /** By host and name: `apiserver`, `etcd`, `kube-proxy`. */
   pairOf(host: string, name: string): Pair;

@@ -12,8 +12,9 @@ import type { BundledPackage } from '../bundle/bundle.ts';
 import { contentOf } from '../desired/step.ts';
 import type { UpstreamPrograms } from '../distribution/program-flags.ts';
 import type { AssetFiles } from './asset-files.ts';
-import { AUTHORITIES, authorityFolder, BACKDATE_MS, openOrMakeAuthority, SERVICE_ACCOUNT } from './authorities.ts';
+import { AUTHORITIES, authorityFile, authorityFolder, BACKDATE_MS, openOrMakeAuthority, SERVICE_ACCOUNT } from './authorities.ts';
 import { type AuthorityName, certificatesOf, ownName } from './certificates.ts';
+import { openEncryptionKeys } from './encryption-keys.ts';
 import type { AuthorityPair, Material, Pair } from './material.ts';
 import { readRenewal } from './renewal.ts';
 import { publicHalfOf, type RotatingPair, readRotating, writePair } from './rotation.ts';
@@ -51,6 +52,9 @@ export async function openAssets({
   const specs = certificatesOf(inventory);
   const nowMs = clock.now();
   const renewal = await readRenewal(files);
+  // Before the authority, whose being there says that the cluster has begun.
+  const begun = (await readRotating(files, authorityFile(inventory, 'cluster'))) !== undefined;
+  const encryption = await openEncryptionKeys(files, begun ? 'none' : inventory.encryption.provider);
   const authorities = new Map<AuthorityName, RotatingPair>();
   const pairs = new Map<string, Pair>();
   // One authority for all is opened by the first, and found by the others.
@@ -75,6 +79,7 @@ export async function openAssets({
     etcdAuthority: asAuthority(authorities.get('etcd')!),
     frontProxyAuthority: asAuthority(authorities.get('front-proxy')!),
     serviceAccount: await serviceAccountPair(files),
+    encryption,
     admin: pair('admin'),
     pairOf: (host, name) => pair(ownName(host, name)),
   };

@@ -1,5 +1,6 @@
 import type { ComponentName, Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import type { Material } from '../assets/material.ts';
+import { encryptionFiles, encryptionFlags, forgottenEncryption } from './encryption.ts';
 import { etcdServers, membersOf } from './etcd.ts';
 import {
   endpointUrl,
@@ -46,6 +47,7 @@ export function controlPlaneSteps(inventory: Inventory, host: InventoryHost, mat
     ...inPhase('controllers', [
       unit('kube-controller-manager', manager),
       unit('kube-scheduler', scheduler),
+      ...forgottenEncryption(inventory, material),
       ...(isReplaced(material)
         ? []
         : Object.values(pairPaths(inventory, SIGNER)).map((path) => ({ type: 'absent', path }) as const)),
@@ -107,6 +109,7 @@ function apiServerFiles(inventory: Inventory, host: InventoryHost, material: Mat
     'tls-cert-file': own.certificate,
     'tls-private-key-file': own.key,
     'client-ca-file': authority,
+    ...encryptionFlags(inventory, material),
     'service-account-issuer': `https://kubernetes.default.svc.${network.dnsDomain}`,
     'service-account-key-file': path('service-account').certificate,
     'service-account-signing-key-file': path('service-account').key,
@@ -142,6 +145,7 @@ function apiServerFiles(inventory: Inventory, host: InventoryHost, material: Mat
     v: '2',
   };
   return [
+    ...encryptionFiles(inventory, material),
     environmentFile(
       `${KUBERNETES_DIRECTORY}/apiserver`,
       'KUBE_API_ARGS',

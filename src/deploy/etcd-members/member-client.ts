@@ -33,6 +33,13 @@ export interface MemberClient {
   remove(id: string): Promise<void>;
   /** Gives the file system back what the database does not use. The member serves nobody meanwhile. */
   defragment(): Promise<void>;
+  /** What lies in it from one key up to another, which is left out. In the order of the keys, at most 16 at a time. */
+  range(from: string, to: string): Promise<{ readonly entries: readonly StoredEntry[]; readonly more: boolean }>;
+}
+
+export interface StoredEntry {
+  readonly key: string;
+  readonly value: Buffer;
 }
 
 export interface MemberClientOptions {
@@ -46,12 +53,16 @@ export interface MemberClientOptions {
 const TIMEOUT_MS = 30_000;
 const DEFRAGMENT_MS = 300_000;
 const LARGEST_ANSWER = 1 << 20;
+const RANGE_LIMIT = 16;
+/** Values are of 1.5 MiB at most unless etcd is told otherwise; as base64, with room. */
+const LARGEST_RANGE = 64 << 20;
 
 type Json = Readonly<Record<string, unknown>>;
 
 /** @throws (each call) CodedError ETCD_FAILED with what the member says */
 export function createMemberClient(options: MemberClientOptions): MemberClient {
-  const call = (path: string, body: Json = {}, timeoutMs = TIMEOUT_MS) => post(options, `/v3/${path}`, body, timeoutMs);
+  const call = (path: string, body: Json = {}, timeoutMs = TIMEOUT_MS, largest = LARGEST_ANSWER) =>
+    post(options, `/v3/${path}`, body, { timeoutMs, largest });
   return {
     async members() {
       const { members } = await call('cluster/member/list');
@@ -76,10 +87,20 @@ export function createMemberClient(options: MemberClientOptions): MemberClient {
     addLearner: async (peerUrl) => void (await call('cluster/member/add', { peerURLs: [peerUrl], isLearner: true })),
     promote: async (id) => void (await call('cluster/member/promote', { ID: id })),
     remove: async (id) => void (await call('cluster/member/remove', { ID: id })),
+    async range(from, to) {
+      const body = { key: base64(from), range_end: base64(to), limit: String(RANGE_LIMIT) };
+      const { kvs, more } = await call('kv/range', body, TIMEOUT_MS, LARGEST_RANGE);
+      const entries = listOf(kvs).map(({ key, value }) => ({
+        key: Buffer.from(textOf(key), 'base64').toString(),
+        value: Buffer.from(textOf(value), 'base64'),
+      }));
+      return { entries, more: more === true };
+    },
     defragment: async () => void (await call('maintenance/defragment', {}, DEFRAGMENT_MS)),
   };
 }
 
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 const listOf = (value: unknown): readonly Json[] =>
   Array.isArray(value) ? value.filter((item): item is Json => typeof item === 'object' && item !== null) : [];
@@ -88,7 +109,7 @@ function post(
   { server, caPem, client, signal }: MemberClientOptions,
   path: string,
   body: Json,
-  timeoutMs: number,
+  { timeoutMs, largest }: { readonly timeoutMs: number; readonly largest: number },
 ): Promise<Json> {
   const failed = (why: string, cause?: unknown) =>
     new CodedError(`etcd: ${path}: ${why}`, { code: 'ETCD_FAILED', retryable: true, cause });
@@ -104,7 +125,7 @@ function post(
         let said = '';
         answer.setEncoding('utf8').on('data', (chunk: string) => {
           said += chunk;
-          if (said.length > LARGEST_ANSWER) sent.destroy(new Error('the answer is too long'));
+          if (said.length > largest) sent.destroy(new Error('the answer is too long'));
         });
         answer.on('error', (error) => reject(failed(error.message, error)));
         answer.on('end', () => {

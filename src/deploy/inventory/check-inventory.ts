@@ -21,6 +21,7 @@ export function checkInventory(inventory: Inventory): string[] {
     ...checkNetwork(inventory),
     ...checkPaths(inventory),
     ...checkDistribution(inventory),
+    ...checkEncryption(inventory),
     ...checkFlags(inventory.flags, 'flags'),
   ];
 }
@@ -154,6 +155,17 @@ function checkDistribution({ distribution: { type, programs }, hosts }: Inventor
       ? []
       : ['hosts: upstream\'s API server needs etcd, and no host has role "etcd"']),
   ];
+}
+
+/** Two would say how Secrets are kept. */
+function checkEncryption({ encryption, flags, hosts }: Inventory): string[] {
+  if (encryption.provider === 'none') return [];
+  const given = [{ at: 'flags', flags }, ...hosts.map((host, i) => ({ at: `hosts[${i}].flags`, flags: host.flags }))];
+  return given.flatMap(({ at, flags: own }) =>
+    own['kube-apiserver']?.['encryption-provider-config'] === undefined
+      ? []
+      : [`${at}.kube-apiserver.encryption-provider-config: encryption.provider says how Secrets are kept`],
+  );
 }
 
 function checkPaths({ pki, etcd, kubelet, distribution, runtime }: Inventory): string[] {

@@ -148,6 +148,13 @@ test('hosts that are not fit are told with what is wrong, before anything is don
   assert.deepEqual(problems('b', { time: 1_800_000_032 }), ['b: its clock is 31 s ahead of that of c; 30 are allowed']);
   assert.deepEqual(problems('b', { time: 1_800_000_030 }), []);
   assert.deepEqual(problems('b', { ports: new Set([2379]) }), ['b: port 2379, which etcd needs, is taken']);
+  const stopping = new Map(good.get('b')!.units).set('etcd.service', {
+    load: 'loaded',
+    active: 'deactivating',
+    enabled: 'enabled',
+    fingerprint: 'f',
+  });
+  assert.deepEqual(problems('b', { ports: new Set([2379]), units: stopping }), [], 'a command was ended within a restart');
   assert.match(problems('b', { machineId: '0'.repeat(32) }).join(), /b: is the same machine as a/);
   assert.match(problems('c', { init: 'init' }).join(), /c: runs by init/);
   assert.match(problems('c', { architecture: 'aarch64' }).join(), /c: is aarch64, and the executable is for x86_64/);

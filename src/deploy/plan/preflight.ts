@@ -31,6 +31,9 @@ const LEAST_DISK_KIB = 2 << 20;
 const LEAST_MEMORY_KIB = 900 << 10;
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 
+/** States in which a service may have its port: one that is on its way down still has it, as after a command that was ended within a restart. */
+const HOLDING: ReadonlySet<string> = new Set(['active', 'activating', 'deactivating', 'reloading']);
+
 /** The ports that a host's services listen on, with the unit of each. */
 export function portsOf(inventory: Inventory, host: InventoryHost): ReadonlyMap<number, string> {
   const { apiServer, endpoint } = inventory;
@@ -121,7 +124,7 @@ export function checkHosts(
         });
     }
     for (const [port, unit] of portsOf(inventory, host))
-      if (fact.ports.has(port) && fact.units.get(`${unit}.service`)?.active !== 'active')
+      if (fact.ports.has(port) && !HOLDING.has(fact.units.get(`${unit}.service`)?.active ?? ''))
         problem(`port ${port}, which ${unit} needs, is taken`);
     if (inventory.endpoint.loadBalancer === 'haproxy' && host.roles.includes('master') && !fact.devices.has(host.address))
       problem(`has no network device with ${host.address}, to give it the virtual address`);

@@ -44,6 +44,10 @@ export interface InventoryHost {
   readonly flags: ComponentFlags;
 }
 
+/** How Secrets lie in etcd: as they are, or by one of the API server's encryption providers. */
+export const ENCRYPTION_PROVIDERS = ['none', 'aescbc', 'aesgcm', 'secretbox'] as const;
+export type EncryptionProvider = (typeof ENCRYPTION_PROVIDERS)[number];
+
 /** A cluster and the hosts that it is made of, complete: see docs/deploy.md. */
 export interface Inventory {
   readonly name: string;
@@ -78,6 +82,8 @@ export interface Inventory {
     readonly validity: string;
     readonly authorityValidity: string;
   };
+  /** Of Secrets at rest, with a key that is made for the cluster and kept with its assets. */
+  readonly encryption: { readonly provider: EncryptionProvider };
   readonly etcd: { readonly directory: string; readonly dataDirectory: string; readonly program: string };
   readonly kubelet: {
     readonly rootDirectory: string;
@@ -178,6 +184,7 @@ export const inventoryKind: ConfigurationKind = {
         },
       },
     },
+    encryption: { type: { object: { provider: { type: 'string', default: 'none', oneOf: ENCRYPTION_PROVIDERS } } } },
     etcd: {
       type: {
         object: {
