@@ -111,7 +111,7 @@ export async function startControlPlane(config: ClusterConfig, directory: string
       port,
       tls: () => serving,
       clientCaPem: caPem,
-      serviceClusterIpRange: SERVICE_CIDR,
+      serviceClusterIpRange: [SERVICE_CIDR, ...(config.ipv6Ranges ? [config.ipv6Ranges.services] : [])].join(','),
       runtimeConfig: config.runtimeConfig,
       kubelet: { client: () => kubeletClient, caPem },
       componentProbes: { scheduler: health.of('scheduler'), 'controller-manager': health.of('controller-manager') },

@@ -26,7 +26,7 @@ export function createManager(
   as: ClientAs,
   { directory, podRange }: { readonly directory: string; readonly podRange: string },
 ): Component {
-  const { clock, logger, random } = config;
+  const { clock, logger, random, ipv6Ranges } = config;
   return createControllerManager({
     clientFor: (account) =>
       MANAGER_ACCOUNTS.has(account)
@@ -48,8 +48,8 @@ export function createManager(
     serviceAccountKeyPem: keys.serviceAccountKeyPem,
     rootCaPem: keys.authority.certificatePem,
     legacyServiceAccountTokenAutoGeneration: config.legacyServiceAccountTokens,
-    clusterCidrs: [podRange],
-    serviceCidrs: [SERVICE_CIDR],
+    clusterCidrs: [podRange, ...(ipv6Ranges ? [ipv6Ranges.pods] : [])],
+    serviceCidrs: [SERVICE_CIDR, ...(ipv6Ranges ? [ipv6Ranges.services] : [])],
     nodeMonitorGracePeriodMs: config.nodeMonitorGracePeriodMs,
     hostPathVolumesDirectory: join(directory, 'volumes'),
   });

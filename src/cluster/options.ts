@@ -60,6 +60,8 @@ export interface ClusterOptions {
   nodeMonitorGracePeriodMs?: number;
   /** Gives up a start that has not come to its end. A cluster that runs is closed by `close`. */
   signal?: AbortSignal;
+  /** Of pods and Services, beside those of IPv4: the cluster has two stacks then. Default: IPv4 alone. */
+  ipv6Ranges?: Ipv6Ranges;
   /**
    * Freezes the objects that the cluster's own parts share, so that one that changes them fails at once, instead of the others in some
    * way. For tests: it costs time. Default false.
@@ -70,6 +72,13 @@ export interface ClusterOptions {
   logger?: Logger;
   /** Numbers in [0, 1). */
   random?: () => number;
+}
+
+export interface Ipv6Ranges {
+  /** Each node gets a /64 of it. */
+  readonly pods: string;
+  /** At most 2^20 addresses: a /108. */
+  readonly services: string;
 }
 
 /** The same, complete. */
@@ -99,6 +108,7 @@ export interface ClusterConfig {
   /** Undefined: the controller's own default. */
   readonly nodeMonitorGracePeriodMs: number | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly ipv6Ranges: Ipv6Ranges | undefined;
   readonly freezeObjects: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -186,6 +196,7 @@ export function completeOptions(
     startTimeoutMs: options.startTimeoutMs ?? 60_000,
     nodeMonitorGracePeriodMs: options.nodeMonitorGracePeriodMs,
     signal: options.signal,
+    ipv6Ranges: options.ipv6Ranges,
     freezeObjects: options.freezeObjects ?? false,
     clock: options.clock ?? surroundings.clock,
     logger: options.logger ?? surroundings.logger,

@@ -13,6 +13,8 @@ export interface NetworkInterface {
   readonly data: Readonly<Record<string, unknown>>;
   /** Of IPv4, in the kernel's order. */
   readonly addresses: readonly InterfaceAddress[];
+  /** Of IPv6. */
+  readonly addresses6: readonly InterfaceAddress[];
 }
 
 export interface InterfaceAddress {
@@ -44,6 +46,10 @@ export async function readInterfaces(run: RunProgram): Promise<NetworkInterface[
 }
 
 function interfaceOf({ ifname = '', flags = [], mtu = 0, address = '', linkinfo, addr_info = [] }: IpLink): NetworkInterface {
+  const addresses = (wanted: string) =>
+    addr_info.flatMap(({ family, local, prefixlen = 32, scope = '' }) =>
+      family === wanted && local !== undefined ? { ip: local, prefix: prefixlen, scope } : [],
+    );
   return {
     name: ifname,
     kind: linkinfo?.info_kind,
@@ -51,20 +57,30 @@ function interfaceOf({ ifname = '', flags = [], mtu = 0, address = '', linkinfo,
     mac: address,
     isUp: flags.includes('UP'),
     data: linkinfo?.info_data ?? {},
-    addresses: addr_info.flatMap(({ family, local, prefixlen = 32, scope = '' }) =>
-      family === 'inet' && local !== undefined ? { ip: local, prefix: prefixlen, scope } : [],
-    ),
+    addresses: addresses('inet'),
+    addresses6: addresses('inet6'),
   };
 }
 
-/** Through which interface what goes to an address leaves, and by which gateway; undefined when there is no way. `default`: the default route. */
+/** The addresses of one family. */
+export const addressesOf = (
+  { addresses, addresses6 }: Pick<NetworkInterface, 'addresses' | 'addresses6'>,
+  family: 4 | 6,
+): readonly InterfaceAddress[] => (family === 4 ? addresses : addresses6);
+
+/**
+ * Through which interface what goes to an address leaves, and by which gateway; undefined when there is no way.
+ *
+ * @param to `default`: the default route of the family
+ */
 export async function readRouteTo(
   run: RunProgram,
   to: string,
+  family: 4 | 6 = to.includes(':') ? 6 : 4,
 ): Promise<{ readonly device: string; readonly gateway: string | undefined } | undefined> {
   const asked = to === 'default' ? ['route', 'show', 'default'] : ['route', 'get', to];
   try {
-    const { stdout } = await run('ip', ['-json', '-4', ...asked]);
+    const { stdout } = await run('ip', ['-json', `-${family}`, ...asked]);
     const [route] = JSON.parse(stdout || '[]') as { dev?: string; gateway?: string }[];
     return route?.dev === undefined ? undefined : { device: route.dev, gateway: route.gateway };
   } catch (error) {

@@ -22,8 +22,9 @@ export interface FlannelNetwork {
 /**
  * @param backend of `net-conf.json`
  * @param flags more of every flanneld
+ * @param ipv6Network of pods; undefined: they have IPv4 alone
  */
-export function flannelNetwork(backend: object, flags: readonly string[] = []): FlannelNetwork {
+export function flannelNetwork(backend: object, flags: readonly string[] = [], ipv6Network?: string): FlannelNetwork {
   const agents = new Map<string, ComponentProcess>();
   let opened: Promise<string> | undefined;
   let kubeconfig = '';
@@ -44,7 +45,7 @@ export function flannelNetwork(backend: object, flags: readonly string[] = []): 
   };
   return {
     async connect(node, cluster) {
-      opened ??= applyManifests(cluster, backend);
+      opened ??= applyManifests(cluster, backend, ipv6Network);
       kubeconfig = await opened;
       start(node);
     },
@@ -56,21 +57,21 @@ export function flannelNetwork(backend: object, flags: readonly string[] = []): 
     start,
     paths,
     changeBackend: async (cluster, next) => {
-      await cluster.kubectl('1.20').run('apply -f -', { input: manifestsOf(next) });
+      await cluster.kubectl('1.20').run('apply -f -', { input: manifestsOf(next, ipv6Network) });
     },
   };
 }
 
 /** Answers a kubeconfig of flannel's service account. */
-async function applyManifests(cluster: RealNodes, backend: object): Promise<string> {
-  await cluster.kubectl('1.20').run('apply -f -', { input: manifestsOf(backend) });
+async function applyManifests(cluster: RealNodes, backend: object, ipv6Network: string | undefined): Promise<string> {
+  await cluster.kubectl('1.20').run('apply -f -', { input: manifestsOf(backend, ipv6Network) });
   return serviceAccountKubeconfig(cluster, 'flannel');
 }
 
 /** The objects of flannel's manifests, with cni-conf.json as the runbooks' one has it. */
-function manifestsOf(backend: object): string {
+function manifestsOf(backend: object, ipv6Network: string | undefined): string {
   const subject = { kind: 'ServiceAccount', name: 'flannel', namespace: 'kube-system' };
-  const items = flannelObjects({ network: '10.128.0.0/9', backend: { ...backend }, subject }).map((object) => {
+  const items = flannelObjects({ network: '10.128.0.0/9', ipv6Network, backend: { ...backend }, subject }).map((object) => {
     if (object.kind !== 'ConfigMap') return object;
     const { data } = object as V1ConfigMap;
     return { ...object, data: { ...data, 'cni-conf.json': LEGACY_CNI_CONF } };

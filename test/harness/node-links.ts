@@ -28,6 +28,8 @@ export interface NodeLink {
   /** By ip-netns(8). */
   readonly namespace: string;
   readonly address: string;
+  /** Of IPv6, when it was asked for. */
+  readonly address6: string | undefined;
   /** Its only interface: `eth0`. */
   readonly device: string;
   /** Takes its link down, as when a cable is pulled. */
@@ -42,13 +44,15 @@ export interface NodeLink {
 export interface NodeLinksOptions {
   /** Of the nodes' interfaces. Default 1500. */
   readonly mtu?: number;
+  /** Nodes have addresses of IPv6, too, and a default route that leads nowhere. Default false. */
+  readonly ipv6?: boolean;
 }
 
 const PREFIX = 'mtn';
 const FIRST_NODE = 11;
 const DEVICE = 'eth0';
 
-export async function openNodeLinks({ mtu = 1500 }: NodeLinksOptions = {}): Promise<NodeLinks> {
+export async function openNodeLinks({ mtu = 1500, ipv6 = false }: NodeLinksOptions = {}): Promise<NodeLinks> {
   if (process.getuid?.() !== 0) throw new Error('network namespaces need root: run this test as root');
   await removeAbandoned();
   const id = `${PREFIX}${randomBytes(3).toString('hex')}`;
@@ -56,6 +60,8 @@ export async function openNodeLinks({ mtu = 1500 }: NodeLinksOptions = {}): Prom
   // Read by a later run when this one is killed before it can clean up.
   await writeFile(record, JSON.stringify({ id, pid: process.pid, startedAt: startTimeOf(process.pid) }));
   const prefix = unusedPrefix();
+  // A unique local one (RFC 4193) of the same numbers.
+  const prefix6 = `fd4d:${prefix.replaceAll('.', ':')}:`;
   const hostAddress = `${prefix}.1`;
   const hub = `${id}-hub`;
   const ip = (...args: string[]) => runOrFail('ip', args);
@@ -69,6 +75,7 @@ export async function openNodeLinks({ mtu = 1500 }: NodeLinksOptions = {}): Prom
     await ip('-n', hub, 'address', 'add', `${prefix}.254/24`, 'dev', 'hub');
     await ip('-n', hub, 'link', 'set', 'hub', 'up');
     await ip('-n', hub, 'route', 'add', 'unreachable', 'default');
+    if (ipv6) await ip('-n', hub, 'address', 'add', `${prefix6}:254/64`, 'dev', 'hub', 'nodad');
     await ip('link', 'add', id, 'mtu', String(mtu), 'type', 'veth', 'peer', 'name', 'host', 'netns', hub);
     await ip('-n', hub, 'link', 'set', 'host', 'mtu', String(mtu), 'master', 'hub', 'up');
     await ip('address', 'add', `${hostAddress}/24`, 'dev', id);
@@ -85,6 +92,7 @@ export async function openNodeLinks({ mtu = 1500 }: NodeLinksOptions = {}): Prom
       const number = FIRST_NODE + count++;
       const namespace = `${id}-${number}`;
       const address = `${prefix}.${number}`;
+      const address6 = ipv6 ? `${prefix6}:${number}` : undefined;
       const port = `n${number}`;
       const open = async () => {
         await addNamespace(namespace);
@@ -94,11 +102,15 @@ export async function openNodeLinks({ mtu = 1500 }: NodeLinksOptions = {}): Prom
         await ip('-n', namespace, 'address', 'add', `${address}/24`, 'dev', DEVICE);
         await ip('-n', namespace, 'link', 'set', DEVICE, 'up');
         await ip('-n', namespace, 'route', 'add', 'default', 'via', `${prefix}.254`);
+        if (address6 === undefined) return;
+        await ip('-n', namespace, 'address', 'add', `${address6}/64`, 'dev', DEVICE, 'nodad');
+        await ip('-n', namespace, 'route', 'add', 'default', 'via', `${prefix6}:254`);
       };
       await open();
       return {
         namespace,
         address,
+        address6,
         device: DEVICE,
         cut: async () => void (await ip('-n', hub, 'link', 'set', port, 'down')),
         mend: async () => void (await ip('-n', hub, 'link', 'set', port, 'up')),

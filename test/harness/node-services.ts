@@ -28,8 +28,16 @@ export interface NodeServices {
   readonly proxies: ReadonlyMap<string, ComponentProcess>;
 }
 
-/** Resolves when each node has its rules for the first time. What runs ends with the nodes. */
-export async function startNodeServices(cluster: RealNodes, modeOf: (node: RealNode) => ProxyMode): Promise<NodeServices> {
+/**
+ * Resolves when each node has its rules for the first time. What runs ends with the nodes.
+ *
+ * @param clusterCIDR of pods; one of each family
+ */
+export async function startNodeServices(
+  cluster: RealNodes,
+  modeOf: (node: RealNode) => ProxyMode,
+  clusterCIDR = CLUSTER_CIDR,
+): Promise<NodeServices> {
   const { client, nodes } = cluster;
   const kubectl = cluster.kubectl();
   const [first] = nodes;
@@ -43,7 +51,7 @@ export async function startNodeServices(cluster: RealNodes, modeOf: (node: RealN
   const proxies = new Map<string, ComponentProcess>();
   for (const node of nodes) {
     const config = join(node.directory, 'kube-proxy.json');
-    await writeFile(config, JSON.stringify(proxyConfiguration(node, modeOf(node), proxyConfig!)));
+    await writeFile(config, JSON.stringify(proxyConfiguration(node, modeOf(node), proxyConfig!, clusterCIDR)));
     proxies.set(node.name, node.startMuster('kube-proxy', `--config=${config}`, '-v=2'));
   }
   const corefile = join(first.directory, 'Corefile');
@@ -56,7 +64,7 @@ export async function startNodeServices(cluster: RealNodes, modeOf: (node: RealN
   return { dns, proxies };
 }
 
-function proxyConfiguration(node: RealNode, mode: ProxyMode, kubeconfig: string): object {
+function proxyConfiguration(node: RealNode, mode: ProxyMode, kubeconfig: string, clusterCIDR: string): object {
   return {
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
     kind: 'KubeProxyConfiguration',
@@ -64,7 +72,7 @@ function proxyConfiguration(node: RealNode, mode: ProxyMode, kubeconfig: string)
     hostnameOverride: node.name,
     bindAddress: '0.0.0.0',
     clientConnection: { kubeconfig },
-    clusterCIDR: CLUSTER_CIDR,
+    clusterCIDR,
     // Connection tracking has one limit for all namespaces of this machine.
     conntrack: { maxPerCore: 0, min: 0 },
     oomScoreAdj: 0,

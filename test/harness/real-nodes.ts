@@ -39,10 +39,12 @@ export interface RealNodesOptions {
   /** Of the control plane, which runs in this process: `nodeMonitorGracePeriodMs` for one. */
   readonly cluster?: Pick<
     ClusterOptions,
-    'store' | 'nodeMonitorGracePeriodMs' | 'runtimeConfig' | 'legacyServiceAccountTokens' | 'logger'
+    'store' | 'nodeMonitorGracePeriodMs' | 'ipv6Ranges' | 'runtimeConfig' | 'legacyServiceAccountTokens' | 'logger'
   >;
   /** Of the wire between the nodes. Default 1500. */
   readonly mtu?: number;
+  /** Nodes have addresses of IPv6, too. Default false. */
+  readonly ipv6?: boolean;
 }
 
 export interface RealNodes extends AsyncDisposable {
@@ -68,6 +70,8 @@ export interface RealNodes extends AsyncDisposable {
 export interface RealNode {
   readonly name: string;
   readonly address: string;
+  /** Undefined unless nodes have addresses of IPv6. */
+  readonly address6: string | undefined;
   /** The network namespace's name. */
   readonly namespace: string;
   /** The interface to the other nodes. */
@@ -102,7 +106,7 @@ export interface RealNode {
 
 export async function startRealNodes(options: RealNodesOptions = {}): Promise<RealNodes> {
   await using stack = new AsyncDisposableStack();
-  const links = stack.use(await openNodeLinks({ mtu: options.mtu }));
+  const links = stack.use(await openNodeLinks({ mtu: options.mtu, ipv6: options.ipv6 }));
   const directory = stack.use(await temporaryDirectory());
   const cluster = stack.use(await startCluster({ ...options.cluster, nodes: 0, bindAddress: links.hostAddress }));
   const kubeconfig = directory.file('admin.kubeconfig');
@@ -205,7 +209,7 @@ async function openNode({ name, links, entrance, directory, options, connect }: 
     port: 10_250,
     prefix: inNamespace(namespace),
     configuration: { resolvConf, ...options.configuration },
-    ...(options.flags && { flags: options.flags }),
+    flags: [...(options.flags ?? []), ...(link.address6 === undefined ? [] : [`--node-ip=${address},${link.address6}`])],
   });
   stack.defer(() => kubelet.removePods());
   return new MachineNode({ kubelet, containerd, link, directory, connect, resources: stack.move() });
@@ -239,6 +243,10 @@ class MachineNode implements RealNode, AsyncDisposable {
 
   get address(): string {
     return this.#parts.link.address;
+  }
+
+  get address6(): string | undefined {
+    return this.#parts.link.address6;
   }
 
   get namespace(): string {

@@ -46,8 +46,8 @@ test('NET-18 flannel’s two manifests are applied, and a pod of its DaemonSet i
 
 test('NET-19 its ConfigMap is what Muster’s own flanneld reads', async () => {
   const { data } = await json<V1ConfigMap>('get configmap kube-flannel-cfg');
-  const { network, backend } = parseNetConf(data!['net-conf.json']!);
-  assert.deepEqual([network, backend.type], ['10.64.0.0/10', 'vxlan']);
+  const { networks, backend } = parseNetConf(data!['net-conf.json']!);
+  assert.deepEqual([networks[0]?.cidr, backend.type], ['10.64.0.0/10', 'vxlan']);
 });
 
 test('NET-06, NET-07 Calico’s manifest is applied with what was edited in it', async () => {

@@ -44,6 +44,7 @@ test('of the pools those are used that this node can use, and the others are nam
 const device = (name: string, ip: string, more: Partial<NetworkInterface> = {}): NetworkInterface => ({
   ...{ name, kind: undefined, mtu: 1500, mac: '', isUp: true, data: {} },
   addresses: [{ ip, prefix: 24, scope: 'global' }],
+  addresses6: [],
   ...more,
 });
 

@@ -27,7 +27,7 @@ export async function openVxlan(run: RunProgram, network: VxlanNetwork): Promise
   const device = planVxlanDevice(settings, { device: outer.name, ip }, { nodeName, address: tunnelAddress });
   await applyTunnelDevice(run, device, interfaces);
   const { problems, ...wanted } = planVxlan({ ...network, device: outer.name });
-  const actual = await readForwarding(run, VXLAN_DEVICE);
+  const actual = await readForwarding(run, 4, VXLAN_DEVICE);
   await writeForwarding(run, forwardingChanges(actual, wanted, { tunnelDevice: VXLAN_DEVICE }));
   return problems;
 }
@@ -36,7 +36,7 @@ export async function openVxlan(run: RunProgram, network: VxlanNetwork): Promise
 export async function closeVxlan(run: RunProgram): Promise<void> {
   const device = (await readInterfaces(run)).find(({ name }) => name === VXLAN_DEVICE);
   if (!device) return;
-  const { routes } = await readForwarding(run, undefined);
+  const { routes } = await readForwarding(run, 4, undefined);
   await writeForwarding(
     run,
     forwardingChanges({ routes, neighbours: [], tunnels: [] }, { routes: [], neighbours: [], tunnels: [] }, {}),

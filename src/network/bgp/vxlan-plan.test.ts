@@ -115,7 +115,7 @@ test('the device is Felix’s, with an address of the link layer that its node h
   );
   assert.match(tunnelMac('n1'), /^66(:[0-9a-f]{2}){5}$/);
   assert.notEqual(tunnelMac('n1'), tunnelMac('n2'));
-  const device = { name, kind: 'vxlan', mtu: 1450, mac: '', isUp: true, addresses: [] };
+  const device = { name, kind: 'vxlan', mtu: 1450, mac: '', isUp: true, addresses: [], addresses6: [] };
   const data = { id: 4096, local: '192.168.20.31', link: 'ens160', port: 4789, learning: false };
   assert.ok(fits({ ...device, data }));
   assert.ok(!fits({ ...device, data: { ...data, port: 8472 } }));

@@ -42,7 +42,7 @@ export function planVxlanDevice(
   { nodeName, address }: { readonly nodeName: string; readonly address: string },
 ): TunnelDevice {
   return {
-    ...{ name: VXLAN_DEVICE, mtu, address: `${address}/32` },
+    ...{ name: VXLAN_DEVICE, family: 4, mtu, address: `${address}/32` },
     create: [
       ...['address', tunnelMac(nodeName), 'type', 'vxlan', 'id', String(vni), 'local', ip, 'dev', device],
       ...['dstport', String(port), 'nolearning'],

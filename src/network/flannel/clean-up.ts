@@ -10,33 +10,37 @@ import { type NetworkPaths, removeNetworkFiles } from './network-files.ts';
 
 export interface CleanUpOptions {
   readonly run: RunProgram;
-  readonly table: NftTable;
+  /** Of masquerading rules, one of each family. */
+  readonly tables: readonly NftTable[];
   readonly paths: NetworkPaths;
   readonly logger: Logger;
   /** That pods were on. Default: flannel's own. */
   readonly bridge?: string;
 }
 
+const FAMILIES = [4, 6] as const;
+
 /** Takes away what any run has left on this machine, and the bridge when no pod is on it any more. Nothing of others is touched. */
 export async function cleanUpFlannel({
   run,
-  table,
+  tables,
   paths,
   logger,
   bridge = bridgeOf(DEFAULT_CNI_CONF),
 }: CleanUpOptions): Promise<void> {
   // First, so that the runtime begins no more pods.
   await removeNetworkFiles(paths);
-  await writeForwarding(
-    run,
-    forwardingChanges(await readForwarding(run, undefined), { routes: [], neighbours: [], tunnels: [] }, {}),
-  );
+  for (const family of FAMILIES)
+    await writeForwarding(
+      run,
+      forwardingChanges(await readForwarding(run, family, undefined), { routes: [], neighbours: [], tunnels: [] }, {}),
+    );
   const interfaces = await readInterfaces(run);
   for (const { name, kind } of interfaces)
-    if ((kind === 'vxlan' && /^flannel\.\d+$/.test(name)) || (kind === 'ipip' && name === 'flannel.ipip'))
+    if ((kind === 'vxlan' && /^flannel(-v6)?\.\d+$/.test(name)) || (kind === 'ipip' && name === 'flannel.ipip'))
       await run('ip', ['link', 'delete', name]);
-  await table.remove();
-  await removeForwardRules(run, FLANNEL_FORWARD);
+  for (const table of tables) await table.remove();
+  for (const family of FAMILIES) await removeForwardRules(run, FLANNEL_FORWARD, family);
   if (!interfaces.some(({ name, kind }) => name === bridge && kind === 'bridge')) return;
   const { stdout } = await run('ip', ['-json', 'link', 'show', 'master', bridge]);
   const ports = JSON.parse(stdout || '[]') as readonly { readonly ifname?: string }[];

@@ -5,7 +5,8 @@ import { CodedError } from '../../std/coded-error.ts';
 import { bridgeOf, DEFAULT_CNI_CONF, flannelConflist, parseCniConf } from './cni-conf.ts';
 
 const LEGACY = '{"name":"cbr0","type":"flannel","delegate":{"hairpinMode":true,"isDefaultGateway":true}}';
-const ENV = { network: '10.128.0.0/9', subnet: '10.128.3.0/24', mtu: 1450, ipMasq: true };
+const V4 = { family: 4, network: '10.128.0.0/9', subnet: '10.128.3.0/24' } as const;
+const ENV = { ranges: [V4], mtu: 1450, ipMasq: true };
 const refusal = (message: RegExp) => ({ code: 'CNI_CONF_INVALID', message });
 
 test('the plugin flannel of old manifests becomes the plugins that it would hand on to', () => {
@@ -29,6 +30,16 @@ test('the plugin flannel of old manifests becomes the plugins that it would hand
         },
       },
     ],
+  });
+});
+
+test('with two families a pod has an address of each', () => {
+  const ranges = [V4, { family: 6, network: 'fd00:10:128::/48', subnet: 'fd00:10:128:3::/64' } as const];
+  const { plugins } = flannelConflist(DEFAULT_CNI_CONF, { ...ENV, ranges }, undefined) as { plugins: { ipam?: unknown }[] };
+  assert.deepEqual(plugins[0]?.ipam, {
+    type: 'host-local',
+    ranges: [[{ subnet: '10.128.3.0/24' }], [{ subnet: 'fd00:10:128:3::/64' }]],
+    routes: [{ dst: '10.128.0.0/9' }, { dst: 'fd00:10:128::/48' }],
   });
 });
 

@@ -99,8 +99,8 @@ export function flannelConflist(conf: CniConf, env: SubnetEnv, addressDirectory:
         ...delegate,
         ipam: {
           type: 'host-local',
-          ranges: [[{ subnet: env.subnet }]],
-          routes: [{ dst: env.network }],
+          ranges: env.ranges.map(({ subnet }) => [{ subnet }]),
+          routes: env.ranges.map(({ network }) => ({ dst: network })),
           ...(addressDirectory !== undefined && { dataDir: addressDirectory }),
         },
       },

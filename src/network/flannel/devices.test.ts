@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isIPv4, isIPv6 } from 'node:net';
 import { test } from 'node:test';
 import { type NetworkInterface, readInterfaces, readRouteTo } from '../../host/network-interfaces.ts';
 import { recordedPrograms } from '../../host/recorded-programs.ts';
@@ -6,20 +7,22 @@ import type { VxlanBackend } from './net-conf.ts';
 import { chooseInterface } from './outer-interface.ts';
 import { applyTunnelDevice, planTunnelDevice, podMtu } from './tunnel-device.ts';
 
-const face = (name: string, ...addresses: string[]): NetworkInterface => ({
+const face = (name: string, ...all: string[]): NetworkInterface => ({
   name,
   kind: undefined,
   mtu: 1500,
   mac: '02:00:00:00:00:01',
   isUp: true,
   data: {},
-  addresses: addresses.map((ip) => ({ ip, prefix: 24, scope: ip.startsWith('169.254.') ? 'link' : 'global' })),
+  addresses: all.filter(isIPv4).map((ip) => ({ ip, prefix: 24, scope: ip.startsWith('169.254.') ? 'link' : 'global' })),
+  addresses6: all.filter(isIPv6).map((ip) => ({ ip, prefix: 64, scope: ip.startsWith('fe80:') ? 'link' : 'global' })),
 });
 const ALL = [face('lo', '127.0.0.1'), face('eth0', '169.254.0.1', '192.0.2.1'), face('ens160', '198.51.100.1', '198.51.100.9')];
 const NO_WISH = { interfaces: [], patterns: [], publicIp: undefined };
 
 test('the interface is the one of the default route, with its first address that is not of the link alone', () => {
   assert.deepEqual(chooseInterface(ALL, NO_WISH, 'eth0'), {
+    family: 4,
     device: 'eth0',
     ip: '192.0.2.1',
     publicIp: '192.0.2.1',
@@ -34,6 +37,20 @@ test('a name or an address may be wished for, the first that is there; then an e
   assert.equal(chooseInterface(ALL, { ...NO_WISH, interfaces: ['eth7'], patterns: [/^ens/] }, 'eth0').device, 'ens160');
   assert.equal(chooseInterface(ALL, { ...NO_WISH, patterns: [/^198\.51\.100\.9$/] }, 'eth0').ip, '198.51.100.9');
   assert.equal(chooseInterface(ALL, { ...NO_WISH, publicIp: '203.0.113.1' }, 'eth0').publicIp, '203.0.113.1');
+});
+
+test('of IPv6 it has an address that others can send to, whatever names it', () => {
+  const all = [face('lo', '::1'), face('eth0', '192.0.2.1', 'fe80::1', '2001:db8::1'), face('eth1', '192.0.2.9', 'fe80::9')];
+  const expected = { family: 6, device: 'eth0', ip: '2001:db8::1', publicIp: '2001:db8::1', linkCidrs: ['2001:db8::1/64'] };
+  for (const wish of ['eth0', '192.0.2.1', '2001:db8::1']) {
+    const { mtu: _, ...found } = chooseInterface(all, { ...NO_WISH, interfaces: [wish] }, undefined, 6);
+    assert.deepEqual(found, expected, wish);
+  }
+  assert.equal(chooseInterface(all, { ...NO_WISH, patterns: [/^192\.0\.2\.1$/] }, undefined, 6).ip, '2001:db8::1');
+  assert.throws(() => chooseInterface(all, NO_WISH, 'eth1', 6), {
+    code: 'INTERFACE_MISSING',
+    message: 'failed to find IPv6 address for interface eth1',
+  });
 });
 
 test('an interface that is not there is named', () => {
@@ -71,6 +88,30 @@ test('a vxlan device is made with the address it is to have, below the link’s 
     'ip address add 10.128.1.0/32 dev flannel.1',
     'ip link set flannel.1 up',
   ]);
+});
+
+test('IPv6 has a device of its own, and smaller packets', async () => {
+  const outer = chooseInterface([face('eth0', '2001:db8::1')], NO_WISH, 'eth0', 6);
+  const device = planTunnelDevice(VXLAN, outer, { ...OWN, subnet: 'fd00:10:128:1::/64' })!;
+  const programs = recordedPrograms();
+  await applyTunnelDevice(programs.run, device, ALL);
+  assert.deepEqual(programs.lines, [
+    'ip link add flannel-v6.1 address 02:00:00:00:00:aa type vxlan id 1 local 2001:db8::1 dev eth0 dstport 8472 nolearning',
+    'ip link set flannel-v6.1 mtu 1430',
+    'ip address add fd00:10:128:1::/128 dev flannel-v6.1 nodad',
+    'ip link set flannel-v6.1 up',
+  ]);
+  const present = flannel1({
+    ...{ name: 'flannel-v6.1', mtu: 1430, addresses: [] },
+    data: { id: 1, local6: '2001:db8::1', link: 'eth0', port: 8472, learning: false },
+    addresses6: [
+      { ip: 'fd00:10:128:1::', prefix: 128, scope: 'global' },
+      { ip: 'fe80::1', prefix: 64, scope: 'link' },
+    ],
+  });
+  const again = recordedPrograms();
+  await applyTunnelDevice(again.run, device, [present]);
+  assert.deepEqual(again.lines, [], 'what the kernel gave it stays');
 });
 
 test('a device that fits stays with its address; one of another kind of life is made anew', async () => {
@@ -133,10 +174,10 @@ test('what ip(8) prints is read, and what it leaves out is not missed', async ()
   };
   const { run } = recordedPrograms(() => ({ stdout: JSON.stringify([link, {}, { ifname: 'eth0' }]) }));
   assert.deepEqual(
-    (await readInterfaces(run)).map(({ name, kind, addresses }) => [name, kind, addresses.length]),
+    (await readInterfaces(run)).map(({ name, kind, addresses, addresses6 }) => [name, kind, addresses.length, addresses6.length]),
     [
-      ['flannel.1', 'vxlan', 1],
-      ['eth0', undefined, 0],
+      ['flannel.1', 'vxlan', 1, 1],
+      ['eth0', undefined, 0, 0],
     ],
   );
   const none = recordedPrograms(() => ({ exitCode: 2, stderr: 'RTNETLINK answers: Network is unreachable' }));

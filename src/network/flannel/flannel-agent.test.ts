@@ -13,7 +13,7 @@ import { systemClock } from '../../std/clock.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { DEFAULT_CNI_CONF } from './cni-conf.ts';
 import { createFlannelAgent, type FlannelAgent } from './flannel-agent.ts';
-import { MASQUERADE_TABLE } from './masquerade.ts';
+import { masqueradeTable } from './masquerade.ts';
 import { parseNetConf } from './net-conf.ts';
 
 /** What ip(8) and bridge(8) would print and change, as far as the agent asks. */
@@ -142,11 +142,14 @@ async function openAgent(t: TestContext, api: ReturnType<typeof openApi>) {
     nodeName: 'n1',
     conf: parseNetConf('{"Network":"10.128.0.0/9","Backend":{"Type":"vxlan"}}'),
     cniConf: DEFAULT_CNI_CONF,
-    wish: { interfaces: [], patterns: [], publicIp: undefined },
+    wish: { interfaces: [], patterns: [], publicIp: { 4: undefined, 6: undefined } },
     reach: undefined,
     paths: { subnetFile: join(root, 'subnet.env'), cniConfigurationDirectory: join(root, 'net.d'), addressDirectory: undefined },
     masquerade: {
-      table: createNftTable({ family: 'ip', table: MASQUERADE_TABLE, run: kernel.run, logger: silentLogger }),
+      tables: {
+        4: createNftTable({ ...masqueradeTable(4), run: kernel.run, logger: silentLogger }),
+        6: createNftTable({ ...masqueradeTable(6), run: kernel.run, logger: silentLogger }),
+      },
       random: false,
     },
     forwardRules: false,

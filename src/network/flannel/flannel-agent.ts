@@ -1,11 +1,8 @@
-import { isIPv4 } from 'node:net';
 import { nodeKind } from '../../api/core/v1/node.ts';
 import type { V1Node } from '../../api/gen/types.ts';
 import { formatTime } from '../../api/machinery/object.ts';
 import type { Client } from '../../client/client.ts';
 import { createInformer } from '../../client/informer.ts';
-import { type NetworkInterface, readInterfaces, readRouteTo } from '../../host/network-interfaces.ts';
-import type { NftTable } from '../../host/nft-table.ts';
 import type { RunProgram } from '../../host/run-program.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
@@ -13,17 +10,19 @@ import { type Component, ComponentGroup } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import { ChangeSignal } from '../../std/sync-runner.ts';
 import { createAgentLife } from '../agent-life.ts';
-import { allowForwarding, FLANNEL_FORWARD } from '../forward-rules.ts';
 import { createReportedLooks } from '../reported-looks.ts';
 import { bridgeOf, type CniConf } from './cni-conf.ts';
-import { forwardingChanges, planForwarding } from './forwarding-plan.ts';
-import { readForwarding, writeForwarding } from './kernel-forwarding.ts';
-import { annotationName, isRangeInside, leaseAnnotations, leaseOf, podRangeOf, vxlanData } from './lease.ts';
-import { masqueradeRules } from './masquerade.ts';
+import {
+  createFamilyNetwork,
+  type FamilyNetworkPart,
+  type FamilyPlace,
+  type FlannelWish,
+  type Masquerade,
+} from './family-network.ts';
+import { leaseAnnotations, leaseOf } from './lease.ts';
 import type { NetConf } from './net-conf.ts';
 import { type NetworkPaths, writeNetworkFiles } from './network-files.ts';
-import { chooseInterface, type InterfaceWish, type OuterInterface } from './outer-interface.ts';
-import { applyTunnelDevice, planTunnelDevice, podMtu, tunnelName } from './tunnel-device.ts';
+import { podMtu } from './tunnel-device.ts';
 
 export interface FlannelOptions {
   /** May list and watch nodes and patch nodes/status. */
@@ -31,12 +30,12 @@ export interface FlannelOptions {
   readonly nodeName: string;
   readonly conf: NetConf;
   readonly cniConf: CniConf;
-  readonly wish: InterfaceWish;
+  readonly wish: FlannelWish;
   /** The interface is the one that leads there; undefined: that of the default route. */
   readonly reach: string | undefined;
   readonly paths: NetworkPaths;
-  /** The table of masquerading rules; undefined: the CNI plugin masquerades. */
-  readonly masquerade: { readonly table: NftTable; readonly random: boolean } | undefined;
+  /** Undefined: the CNI plugin masquerades. */
+  readonly masquerade: Masquerade | undefined;
   readonly forwardRules: boolean;
   readonly annotationPrefix: string;
   /** Whether the Node's condition NetworkUnavailable is set to False. */
@@ -57,8 +56,6 @@ export interface FlannelAgent extends Component {
 
 const LEAST_MS = 100;
 const RETRY_MS = 2000;
-/** Told of at a time. */
-const MOST_PROBLEMS = 10;
 
 /**
  * A node's part of flannel's network: tells by the Node object where its pods are reached, and keeps the kernel's routes, and neighbours and
@@ -74,107 +71,61 @@ export function createFlannelAgent(options: FlannelOptions): FlannelAgent {
   const looks = createReportedLooks({
     logger,
     sync,
-    tellUp: () => logger.info('The network of pods is up', { node: nodeName, backend: conf.backend.type, network: conf.network }),
+    tellUp: () =>
+      logger.info('The network of pods is up', {
+        node: nodeName,
+        backend: conf.backend.type,
+        networks: conf.networks.map(({ cidr }) => cidr),
+      }),
   });
   const isOwn = (node: V1Node) => node.metadata?.name === nodeName;
   const facts = (node: V1Node) =>
     JSON.stringify([
-      leaseOf(node, prefix),
-      isOwn(node) && [node.spec?.podCIDR, node.metadata?.annotations, networkCondition(node)],
+      conf.networks.map(({ family }) => leaseOf(node, prefix, family)),
+      isOwn(node) && [node.spec?.podCIDR, node.spec?.podCIDRs, node.metadata?.annotations, networkCondition(node)],
     ]);
-
-  async function findOuter(node: V1Node): Promise<{ outer: OuterInterface; interfaces: readonly NetworkInterface[] }> {
-    const { run, wish, reach } = options;
-    const interfaces = await readInterfaces(run);
-    const isNamed = wish.interfaces.length > 0 || wish.patterns.length > 0;
-    const usual = isNamed ? undefined : (await readRouteTo(run, reach ?? 'default'))?.device;
-    const annotation = annotationName(prefix, 'public-ip-overwrite');
-    const overwrite = node.metadata?.annotations?.[annotation];
-    const isAddress = overwrite !== undefined && isIPv4(overwrite);
-    looks.sayOnce('overwrite', overwrite && !isAddress ? `${annotation}: ${JSON.stringify(overwrite)} is no IPv4 address` : '');
-    const publicIp = isAddress ? overwrite : wish.publicIp;
-    return { interfaces, outer: chooseInterface(interfaces, { ...wish, publicIp }, usual) };
-  }
+  const parts = conf.networks.map((network) =>
+    createFamilyNetwork({
+      ...{
+        nodeName,
+        network,
+        annotationPrefix: prefix,
+        logger,
+        random: options.random,
+        wish: options.wish,
+        reach: options.reach,
+      },
+      ...{ backend: conf.backend, masquerade: options.masquerade, forwardRules: options.forwardRules },
+      ...{ bridge: bridgeOf(options.cniConf), sayOnce: looks.sayOnce },
+    }),
+  );
 
   async function sync(why: 'change' | 'period', signal: AbortSignal): Promise<void> {
-    const { run: runProgram, masquerade, forwardRules } = options;
-    const { backend, network } = conf;
-    const run: RunProgram = (program, args, more) => runProgram(program, args, { ...more, signal });
+    const run: RunProgram = (program, args, more) => options.run(program, args, { ...more, signal });
     const node = nodes.get(nodeName);
     if (!node) throw waiting(`node "${nodeName}" is not registered`);
-    const subnet = podRangeOf(node);
-    if (subnet === undefined) throw waiting(`node "${nodeName}" pod cidr not assigned`);
-    if (!isRangeInside(subnet, network))
-      throw waiting(`node "${nodeName}" pod cidr ${subnet} is not in the network ${network} of net-conf.json`);
-    const { outer, interfaces } = await findOuter(node);
-    const vxlan = backend.type === 'vxlan' ? backend : undefined;
-    const stored = vxlanData(node.metadata?.annotations?.[annotationName(prefix, 'backend-data')]);
-    const macBefore = stored && stored.vni === vxlan?.vni ? stored.mac : randomMac(options.random);
-    const device = planTunnelDevice(backend, outer, { subnet, mac: macBefore });
-    const mac = device && (await applyTunnelDevice(run, device, interfaces));
-    await patchNode(node, {
-      metadata: {
-        annotations: leaseAnnotations(
-          { publicIp: outer.publicIp, backendType: backend.type, ...(vxlan && mac && { vxlan: { vni: vxlan.vni, mac } }) },
-          prefix,
-        ),
-      },
-    });
+    const places: { part: FamilyNetworkPart; place: FamilyPlace }[] = [];
+    for (const part of parts) places.push({ part, place: await part.prepare(run, node) });
+    const annotations = Object.assign({}, ...places.map(({ place }) => leaseAnnotations(place.lease, prefix)));
+    await patchNode(node, { metadata: { annotations } });
     // What cannot be written for one node does not keep this one from having pods.
-    const failure = await forward(run, outer, subnet).then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    if (masquerade) {
-      const full = why === 'period' && !(await masquerade.table.holds('postrouting', 'masquerade'));
-      await masquerade.table.write(masqueradeRules({ network, subnet, random: masquerade.random }), { full, signal });
+    const failures: unknown[] = [];
+    for (const { part, place } of places) {
+      await part.forward(run, place, nodes.list()).catch((error: unknown) => failures.push(error));
+      await part.settle(run, place, why, signal);
     }
-    if (forwardRules) await allowForwarding(run, FLANNEL_FORWARD, [network]);
-    await leaveOldRange(run, interfaces, subnet);
-    const env = { network, subnet, mtu: podMtu(backend, outer), ipMasq: masquerade !== undefined };
-    const other = await writeNetworkFiles(options.paths, options.cniConf, env);
+    const other = await writeNetworkFiles(options.paths, options.cniConf, {
+      ranges: places.map(({ place: { network, subnet } }) => ({ family: network.family, network: network.cidr, subnet })),
+      mtu: Math.min(...places.map(({ place }) => podMtu(conf.backend, place.outer))),
+      ipMasq: options.masquerade !== undefined,
+    });
     looks.sayOnce(
       'files',
       other === undefined ? '' : `the runtime uses the network configuration ${other}, which comes before flannel's`,
     );
     if (options.setNodeCondition && networkCondition(node) !== 'FlannelIsUp')
       await patchNode(node, { status: { conditions: [upCondition(clock.now())] } });
-    if (failure !== undefined) throw failure;
-  }
-
-  /** A node that was deleted and came back has another range; the plugin does not use a bridge that has an address of the old one. */
-  async function leaveOldRange(run: RunProgram, interfaces: readonly NetworkInterface[], subnet: string): Promise<void> {
-    const name = bridgeOf(options.cniConf);
-    const bridge = interfaces.find((one) => one.name === name && one.kind === 'bridge');
-    for (const { ip, prefix: length } of bridge?.addresses ?? []) {
-      if (isRangeInside(`${ip}/32`, subnet) || !isRangeInside(`${ip}/32`, conf.network)) continue;
-      logger.warn('The node has another pod range than before; pods of the old one must be made anew', {
-        bridge: name,
-        ip,
-        subnet,
-      });
-      await run('ip', ['address', 'delete', `${ip}/${length}`, 'dev', name]);
-    }
-  }
-
-  async function forward(run: RunProgram, outer: OuterInterface, subnet: string): Promise<void> {
-    const { backend } = conf;
-    const tunnelDevice = tunnelName(backend);
-    const leases = nodes.list().flatMap((node) => leaseOf(node, prefix) ?? []);
-    const { device, publicIp, linkCidrs } = outer;
-    const place = { nodeName, subnet, publicIp, device, linkCidrs, ...(tunnelDevice !== undefined && { tunnelDevice }) };
-    const plan = planForwarding(conf, place, leases);
-    const more = plan.problems.length - MOST_PROBLEMS;
-    looks.sayOnce('nodes', [...plan.problems.slice(0, MOST_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])].join('; '));
-    const isVxlan = backend.type === 'vxlan';
-    const actual = await readForwarding(run, isVxlan ? tunnelDevice : undefined);
-    const written = forwardingChanges(actual, plan, {
-      ...(tunnelDevice !== undefined && { tunnelDevice }),
-      learning: isVxlan && backend.learning,
-    });
-    await writeForwarding(run, written);
-    if (written.ip.length + written.bridge.length > 0)
-      logger.debug(1, 'Wrote ways to pods of other nodes', { routes: plan.routes.length, changes: written });
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Nothing is sent when the Node says so already. */
@@ -221,13 +172,6 @@ function upCondition(nowMs: number): object {
     lastTransitionTime: now,
     lastHeartbeatTime: now,
   };
-}
-
-/** Locally administered, of one machine. */
-function randomMac(random: () => number): string {
-  const bytes = Array.from({ length: 6 }, () => Math.floor(random() * 256));
-  const [first = 0, ...rest] = bytes;
-  return [(first & 0xfc) | 0x02, ...rest].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
 const waiting = (message: string) => new CodedError(message, { code: 'NODE_NOT_READY' });

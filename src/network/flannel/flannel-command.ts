@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { parseIp } from '../../api/machinery/ip.ts';
+import { type Family, parseIp } from '../../api/machinery/ip.ts';
 import type { Client } from '../../client/client.ts';
 import { createClient } from '../../client/create-client.ts';
 import { transportFromContext } from '../../client/kubeconfig-client.ts';
@@ -19,7 +19,7 @@ import { cleanUpFlannel } from './clean-up.ts';
 import { DEFAULT_CNI_CONF, parseCniConf } from './cni-conf.ts';
 import { createFlannelAgent, type FlannelAgent } from './flannel-agent.ts';
 import { FLANNEL_FLAGS, NAME, readPatterns, refuseUnsupported, withEnvironment } from './flannel-flags.ts';
-import { MASQUERADE_TABLE } from './masquerade.ts';
+import { masqueradeTable } from './masquerade.ts';
 import { parseNetConf } from './net-conf.ts';
 import { findNetworkDocuments, type NetworkDocuments } from './network-configuration.ts';
 
@@ -46,14 +46,15 @@ async function runFlannel(given: ParsedFlags, io: CommandIo): Promise<number> {
   for (const warning of flags.warnings) logger.warn(warning);
   const run: RunProgram = runProgram;
   await requireNft(run);
-  const table = createNftTable({ family: 'ip', table: MASQUERADE_TABLE, run, logger });
+  const tableOf = (family: Family) => createNftTable({ ...masqueradeTable(family), run, logger });
+  const tables = { 4: tableOf(4), 6: tableOf(6) };
   const paths = {
     subnetFile: resolve(io.cwd, values.string('subnet-file')),
     cniConfigurationDirectory: resolve(io.cwd, values.string('cni-conf-dir')),
     addressDirectory: values.string('cni-data-dir') ? resolve(io.cwd, values.string('cni-data-dir')) : undefined,
   };
   if (values.bool('cleanup')) {
-    await cleanUpFlannel({ run, table, paths, logger });
+    await cleanUpFlannel({ run, tables: Object.values(tables), paths, logger });
     return 0;
   }
   const client = await openClient(flags, io);
@@ -62,7 +63,11 @@ async function runFlannel(given: ParsedFlags, io: CommandIo): Promise<number> {
     if (!documents) return 0;
     const conf = parseNetConf(documents.netConf);
     for (const warning of conf.warnings) logger.warn(warning);
-    logger.info('Read the network configuration', { source: documents.source, network: conf.network, backend: conf.backend });
+    logger.info('Read the network configuration', {
+      source: documents.source,
+      networks: conf.networks.map(({ cidr }) => cidr),
+      backend: conf.backend,
+    });
     const agent = createFlannelAgent({
       ...{ client, conf, paths, run, clock, logger, random: io.random },
       nodeName: nodeName(flags, io),
@@ -70,16 +75,16 @@ async function runFlannel(given: ParsedFlags, io: CommandIo): Promise<number> {
       wish: {
         interfaces: values.strings('iface'),
         patterns: readPatterns(values.strings('iface-regex')),
-        publicIp: addressFlag('public-ip', flags),
+        publicIp: { 4: addressFlag('public-ip', flags, 4), 6: addressFlag('public-ipv6', flags, 6) },
       },
       reach: addressFlag('iface-can-reach', flags),
-      masquerade: values.bool('ip-masq') ? { table, random: !values.bool('ip-masq-fully-random-disable') } : undefined,
+      masquerade: values.bool('ip-masq') ? { tables, random: !values.bool('ip-masq-fully-random-disable') } : undefined,
       forwardRules: values.bool('iptables-forward-rules'),
       annotationPrefix: values.string('kube-annotation-prefix'),
       setNodeCondition: values.bool('set-node-network-unavailable'),
       resyncMs: resyncMs(values.int('iptables-resync')),
     });
-    if (!values.bool('ip-masq')) await table.remove();
+    for (const table of values.bool('ip-masq') ? [] : Object.values(tables)) await table.remove();
     return await runComponents([healthPages(flags, agent), agent], io);
   } finally {
     await client.transport.close({ final: true });
@@ -125,10 +130,13 @@ function nodeName({ values }: ParsedFlags, { env }: CommandIo): string {
   return (values.string('hostname-override') || env['NODE_NAME'] || hostname()).trim().toLowerCase();
 }
 
-function addressFlag(name: string, { values }: ParsedFlags): string | undefined {
+/** @param family undefined: of any */
+function addressFlag(name: string, { values }: ParsedFlags, family?: Family): string | undefined {
   const text = values.string(name);
   if (text === '') return undefined;
-  if (parseIp(text)?.family !== 4) throw new FlagError(`--${name}`, `--${name}: ${JSON.stringify(text)} is no IPv4 address`);
+  const address = parseIp(text);
+  if (!address || (family ?? address.family) !== address.family)
+    throw new FlagError(`--${name}`, `--${name}: ${JSON.stringify(text)} is no ${family ? `IPv${family}` : 'IP'} address`);
   return text;
 }
 

@@ -27,6 +27,7 @@ export const FLANNEL_FLAGS: readonly FlagDefinition[] = [
   flag('iface-regex', 'strings', 'expression for its name or address, when none of --iface is there'),
   flag('iface-can-reach', 'string', 'an address: the interface is the one that leads there'),
   flag('public-ip', 'string', "what other nodes send to; default: the interface's address"),
+  flag('public-ipv6', 'string', 'the same of IPv6'),
   flag('ip-masq', 'bool', 'hide pods behind their node when they speak to what is outside of the network'),
   flag('ip-masq-fully-random-disable', 'bool', 'ports of hidden pods are not chosen at random'),
   flag('iptables-forward-rules', 'bool', "let pods' packets through iptables' FORWARD chain", { default: true }),
@@ -48,7 +49,7 @@ export const FLANNEL_FLAGS: readonly FlagDefinition[] = [
   flag('version', 'bool', 'print the version, and end'),
   flag('v', 'int', 'verbosity of the log', { shorthand: 'v' }),
   ...ignoredFlags('int', 'subnet-lease-renew-margin'),
-  ...ignoredFlags('string', 'vmodule', 'log-backtrace-at', 'public-ipv6'),
+  ...ignoredFlags('string', 'vmodule', 'log-backtrace-at'),
   ...[
     ...([
       'etcd-endpoints',

@@ -12,6 +12,8 @@ import { CONFIG_MAP } from './network-configuration.ts';
 export interface FlannelObjectsOptions {
   /** Of all pods: `10.64.0.0/10`. */
   readonly network: string;
+  /** The same of IPv6. */
+  readonly ipv6Network?: string | undefined;
   /** Of net-conf.json: `{ Type: 'vxlan' }`. */
   readonly backend: Readonly<Record<string, unknown>>;
   /** Who runs flanneld: a service account, or a user whose certificate it has. */
@@ -26,7 +28,7 @@ const API = 'rbac.authorization.k8s.io';
  * What flanneld needs in the API: those of flannel's manifests but for its pod, and the right to read the ConfigMap, which a kubelet would
  * mount. Whoever creates them leaves what is there already.
  */
-export function flannelObjects({ network, backend, subject }: FlannelObjectsOptions): readonly KubeObject[] {
+export function flannelObjects({ network, ipv6Network, backend, subject }: FlannelObjectsOptions): readonly KubeObject[] {
   const role: V1ClusterRole = {
     ...{ apiVersion: `${API}/v1`, kind: 'ClusterRole', metadata: { name: NAME } },
     rules: [
@@ -49,11 +51,12 @@ export function flannelObjects({ network, backend, subject }: FlannelObjectsOpti
     roleRef: { apiGroup: API, kind: 'Role', name: NAME },
     subjects: [subject],
   };
+  const six = ipv6Network === undefined ? {} : { EnableIPv6: true, IPv6Network: ipv6Network };
   const configMap: V1ConfigMap = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: CONFIG_MAP, namespace: NAMESPACE, labels: { tier: 'node', app: NAME } },
-    data: { 'net-conf.json': `${JSON.stringify({ Network: network, Backend: backend }, null, 2)}\n` },
+    data: { 'net-conf.json': `${JSON.stringify({ Network: network, ...six, Backend: backend }, null, 2)}\n` },
   };
   const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata };
   const isAccount = subject.kind === 'ServiceAccount' && subject.name === NAME && subject.namespace === NAMESPACE;

@@ -85,6 +85,26 @@ test('a node cannot take what is not its own', () => {
   );
 });
 
+test('IPv6 is led the same way, through its own device', () => {
+  const six = (number: number, more: Partial<Lease> = {}) =>
+    lease(number, { subnet: `fd00:10:128:${number}::/64`, publicIp: `2001:db8::${number}`, ...more });
+  const place = {
+    ...{ nodeName: 'n1', device: 'eth0', subnet: 'fd00:10:128:1::/64', publicIp: '2001:db8::1' },
+    ...{ linkCidrs: ['2001:db8::1/64'], tunnelDevice: 'flannel-v6.1' },
+  };
+  const network = 'fd00:10:128::/48';
+  const { routes, tunnels } = planForwarding({ backend: VXLAN, network }, place, [six(2)]);
+  assert.deepEqual(routes, [{ to: 'fd00:10:128:2::/64', via: 'fd00:10:128:2::', device: 'flannel-v6.1', onLink: true }]);
+  assert.deepEqual(tunnels, [{ mac: '02:00:00:00:00:02', to: '2001:db8::2' }]);
+  const gateway = planForwarding({ backend: { type: 'host-gw' }, network }, place, [
+    six(2, { backendType: 'host-gw' }),
+    six(3, { backendType: 'host-gw', publicIp: '2001:db8:1::3' }),
+    six(4, { backendType: 'host-gw', subnet: '10.128.4.0/24' }),
+  ]);
+  assert.deepEqual(gateway.routes, [{ to: 'fd00:10:128:2::/64', via: '2001:db8::2', device: 'eth0', onLink: false }]);
+  assert.equal(gateway.problems.length, 2);
+});
+
 const NOTHING: Forwarding = { routes: [], neighbours: [], tunnels: [] };
 const DEVICE = { tunnelDevice: 'flannel.1' };
 

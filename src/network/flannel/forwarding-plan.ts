@@ -1,6 +1,6 @@
 import type { Lease } from './lease.ts';
 import type { Backend } from './net-conf.ts';
-import { type AddressSpan, isWithin, spanOf, TakenRanges } from './taken-ranges.ts';
+import { type AddressSpan, isWithin, spanOf, spanOfAddress, TakenRanges } from './taken-ranges.ts';
 
 /** A route to a node's pods. */
 export interface PodRoute {
@@ -12,7 +12,7 @@ export interface PodRoute {
   readonly onLink: boolean;
 }
 
-/** What the kernel has, or shall have, to lead packets to other nodes' pods. */
+/** What the kernel has, or shall have, to lead packets to other nodes' pods: of one family. */
 export interface Forwarding {
   readonly routes: readonly PodRoute[];
   /** Addresses of the vxlan device's neighbours. */
@@ -103,7 +103,7 @@ export const firstAddress = (cidr: string): string => cidr.slice(0, cidr.indexOf
 
 /** A link with a single address has nobody else on it. */
 function isOnLink(ip: string, links: readonly AddressSpan[]): boolean {
-  const address = spanOf(`${ip}/32`);
+  const address = spanOfAddress(ip);
   return address !== undefined && links.some((link) => link.last > link.first && isWithin(address, link));
 }
 

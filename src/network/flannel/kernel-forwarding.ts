@@ -1,4 +1,4 @@
-import { formatCidr, parseCidr } from '../../api/machinery/ip.ts';
+import { type Family, formatCidr, parseCidr } from '../../api/machinery/ip.ts';
 import type { RunProgram } from '../../host/run-program.ts';
 import { type Forwarding, type ForwardingChanges, ROUTE_PROTOCOL } from './forwarding-plan.ts';
 
@@ -9,18 +9,28 @@ interface IpRoute {
   readonly flags?: readonly string[];
 }
 
-/** What the kernel has of ours: routes by their mark, and everything of the vxlan device. */
-export async function readForwarding(run: RunProgram, vxlanDevice: string | undefined): Promise<Forwarding> {
+/** What the kernel has of ours of one family: routes by their mark, and everything of the vxlan device. */
+export async function readForwarding(run: RunProgram, family: Family, vxlanDevice: string | undefined): Promise<Forwarding> {
   const json = async <T>(program: string, ...args: string[]) => JSON.parse((await run(program, args)).stdout || '[]') as T[];
-  const show = ['-json', '-4', 'route', 'show', 'table', 'main', 'proto', String(ROUTE_PROTOCOL)];
+  const show = ['-json', `-${family}`, 'route', 'show', 'table', 'main', 'proto', String(ROUTE_PROTOCOL)];
   const routes = (await json<IpRoute>('ip', ...show)).flatMap(({ dst = '', gateway = '', dev = '', flags = [] }) => {
-    const range = parseCidr(dst.includes('/') ? dst : `${dst}/32`);
+    const range = parseCidr(dst.includes('/') ? dst : `${dst}/${family === 4 ? 32 : 128}`);
     // A default route is none of ours, whoever marked it so.
     return range ? { to: formatCidr(range), via: gateway, device: dev, onLink: flags.includes('onlink') } : [];
   });
   if (vxlanDevice === undefined) return { routes, neighbours: [], tunnels: [] };
   const [known, database] = await Promise.all([
-    json<{ dst?: string; lladdr?: string }>('ip', '-json', '-4', 'neighbour', 'show', 'dev', vxlanDevice, 'nud', 'permanent'),
+    json<{ dst?: string; lladdr?: string }>(
+      'ip',
+      '-json',
+      `-${family}`,
+      'neighbour',
+      'show',
+      'dev',
+      vxlanDevice,
+      'nud',
+      'permanent',
+    ),
     json<{ mac?: string; dst?: string }>('bridge', '-json', 'fdb', 'show', 'dev', vxlanDevice),
   ]);
   return {

@@ -10,7 +10,7 @@ const refusal = (message: RegExp) => ({ code: 'NET_CONF_INVALID', message });
 
 test('NET-03, NET-19, NET-20 the runbooks’ configuration is vxlan with the kernel’s port and the first VNI', () => {
   assert.deepEqual(conf({ Type: 'vxlan' }), {
-    network: '10.64.0.0/10',
+    networks: [{ family: 4, cidr: '10.64.0.0/10' }],
     backend: { type: 'vxlan', vni: 1, port: 8472, groupBasedPolicy: false, learning: false, directRouting: false },
     warnings: [],
   });
@@ -24,7 +24,7 @@ test('keys and types are read in any case, as Go reads them; without a backend i
     type: 'vxlan',
     ...{ vni: 7, port: 4789, groupBasedPolicy: false, learning: false, directRouting: true },
   });
-  assert.equal(parseNetConf('{"Network":"10.1.2.3/16"}').network, '10.1.0.0/16');
+  assert.equal(parseNetConf('{"Network":"10.1.2.3/16"}').networks[0]?.cidr, '10.1.0.0/16');
   assert.equal(parseNetConf('{"Network":"10.1.0.0/16"}').backend.type, 'vxlan');
 });
 
@@ -50,12 +50,27 @@ test('what is not understood is refused by its name', () => {
   assert.throws(() => conf({ Type: 'vxlan', GBP: 'yes' }), refusal(/Backend\.GBP must be true or false/));
   assert.throws(() => conf({ Type: 'host-gw', VNI: 1 }), refusal(/Backend\.VNI is no key of the backend host-gw/));
   assert.throws(() => conf({ Type: 'vxlan' }, { Netwrok: '' }), refusal(/"Netwrok" is no key/));
-  assert.throws(() => conf({ Type: 'vxlan' }, { EnableIPv6: true }), refusal(/EnableIPv6/));
-  assert.throws(() => conf({ Type: 'vxlan' }, { EnableIPv4: false }), refusal(/EnableIPv4/));
+  assert.throws(() => conf({ Type: 'vxlan' }, { EnableIPv4: false }), refusal(/EnableIPv4 or EnableIPv6 must be true/));
   assert.throws(() => conf({ Type: 'vxlan' }, { Network: 'fd00::/64' }), refusal(/Network must be an IPv4 CIDR/));
   assert.throws(() => parseNetConf('{"Backend":{}}'), refusal(/Network must be .* not nothing/));
   assert.throws(() => parseNetConf('{"Network":{"toString":1}}'), refusal(/Network must be a string/));
   assert.throws(() => parseNetConf('nonsense'), refusal(/no JSON/));
+});
+
+test('pods have addresses of both families, or of IPv6 alone', () => {
+  const six = { EnableIPv6: true, IPv6Network: 'fd00:10:64::1/48' };
+  assert.deepEqual(conf({ Type: 'vxlan' }, six).networks, [
+    { family: 4, cidr: '10.64.0.0/10' },
+    { family: 6, cidr: 'fd00:10:64::/48' },
+  ]);
+  assert.deepEqual(
+    conf({ Type: 'host-gw' }, { ...six, EnableIPv4: false }).networks.map(({ family }) => family),
+    [6],
+  );
+  assert.throws(() => conf({}, { EnableIPv6: true }), refusal(/IPv6Network must be an IPv6 CIDR .* not nothing/));
+  assert.throws(() => conf({}, { ...six, IPv6Network: '10.0.0.0/8' }), refusal(/IPv6Network must be an IPv6 CIDR/));
+  assert.throws(() => conf({ Type: 'ipip' }, six), refusal(/EnableIPv6 is not supported with the backend ipip; use vxlan/));
+  assert.match(conf({}, { IPv6Network: 'fd00::/48' }).warnings.join(), /without "EnableIPv6"/);
 });
 
 test('sizes of ranges change nothing where Nodes have theirs, and that is said', () => {

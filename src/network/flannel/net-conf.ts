@@ -1,4 +1,4 @@
-import { formatCidr, parseCidr } from '../../api/machinery/ip.ts';
+import { type Family, formatCidr, parseCidr } from '../../api/machinery/ip.ts';
 import { CodedError } from '../../std/coded-error.ts';
 
 export interface VxlanBackend {
@@ -23,10 +23,17 @@ export type Backend =
 
 export type BackendType = Backend['type'];
 
+/** The range of the pods of all nodes, of one family. */
+export interface FamilyNetwork {
+  readonly family: Family;
+  /** Canonical. */
+  readonly cidr: string;
+}
+
 /** What `net-conf.json` says (flannel's Documentation/configuration.md). */
 export interface NetConf {
-  /** Of the pods of all nodes, as a canonical CIDR. */
-  readonly network: string;
+  /** One, or one of each family, IPv4 first. */
+  readonly networks: readonly FamilyNetwork[];
   readonly backend: Backend;
   /** What is said and changes nothing, in words. */
   readonly warnings: readonly string[];
@@ -51,8 +58,11 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** With ranges from the Nodes, nothing is chosen from these. */
-const WITHOUT_EFFECT = ['subnetlen', 'subnetmin', 'subnetmax', 'enablenftables'];
-const IPV6 = ['ipv6network', 'ipv6subnetlen', 'ipv6subnetmin', 'ipv6subnetmax'];
+const WITHOUT_EFFECT = [
+  ...['subnetlen', 'subnetmin', 'subnetmax', 'ipv6subnetlen', 'ipv6subnetmin', 'ipv6subnetmax'],
+  'enablenftables',
+];
+const KNOWN = ['network', 'ipv6network', 'backend', 'enableipv4', 'enableipv6', ...WITHOUT_EFFECT];
 
 /**
  * Reads it; keys in any case, as Go reads them.
@@ -61,26 +71,39 @@ const IPV6 = ['ipv6network', 'ipv6subnetlen', 'ipv6subnetmin', 'ipv6subnetmax'];
  */
 export function parseNetConf(text: string): NetConf {
   const keys = readKeys(text);
-  for (const key of keys.names())
-    if (!['network', 'backend', 'enableipv4', 'enableipv6', ...WITHOUT_EFFECT, ...IPV6].includes(key.toLowerCase()))
-      throw invalid(`${quote(key)} is no key of it`);
-  if (keys.boolean('EnableIPv6', false) || IPV6.some((key) => keys.has(key)))
-    throw invalid('EnableIPv6 is not supported: pods have IPv4 addresses in this network');
-  if (!keys.boolean('EnableIPv4', true)) throw invalid('EnableIPv4 must be true: pods have IPv4 addresses in this network');
-  const network = keys.text('Network');
-  const range = network === undefined ? undefined : parseCidr(network);
-  if (range?.address.family !== 4) throw invalid(`Network must be an IPv4 CIDR (10.244.0.0/16), not ${quote(network)}`);
-  const backend = keys.value('Backend') ?? {};
-  if (!isRecord(backend)) throw invalid('Backend must be an object');
+  for (const key of keys.names()) if (!KNOWN.includes(key.toLowerCase())) throw invalid(`${quote(key)} is no key of it`);
+  const given = keys.value('Backend') ?? {};
+  if (!isRecord(given)) throw invalid('Backend must be an object');
+  const networks = [
+    ...(keys.boolean('EnableIPv4', true) ? [parseNetwork(keys, 'Network', 4)] : []),
+    ...(keys.boolean('EnableIPv6', false) ? [parseNetwork(keys, 'IPv6Network', 6)] : []),
+  ];
+  if (networks.length === 0) throw invalid('EnableIPv4 or EnableIPv6 must be true');
+  const backend = parseBackend(new Keys(given, 'Backend.'));
+  if (backend.type === 'ipip' && networks.some(({ family }) => family === 6))
+    throw invalid('EnableIPv6 is not supported with the backend ipip; use vxlan, or host-gw');
   return {
-    network: formatCidr(range),
-    backend: parseBackend(new Keys(backend, 'Backend.')),
-    warnings: WITHOUT_EFFECT.filter((key) => keys.has(key)).map((key) =>
-      key === 'enablenftables'
-        ? 'EnableNFTables changes nothing: the masquerading rules are a table of nftables always'
-        : `${key} changes nothing: a node's range is what its Node object says (podCIDR)`,
-    ),
+    networks,
+    backend,
+    warnings: [
+      ...WITHOUT_EFFECT.filter((key) => keys.has(key)).map((key) =>
+        key === 'enablenftables'
+          ? 'EnableNFTables changes nothing: the masquerading rules are tables of nftables always'
+          : `${key} changes nothing: a node's range is what its Node object says (podCIDR)`,
+      ),
+      ...(keys.has('IPv6Network') && !keys.boolean('EnableIPv6', false)
+        ? ['IPv6Network changes nothing without "EnableIPv6": true']
+        : []),
+    ],
   };
+}
+
+function parseNetwork(keys: Keys, name: 'Network' | 'IPv6Network', family: Family): FamilyNetwork {
+  const text = keys.text(name);
+  const range = text === undefined ? undefined : parseCidr(text);
+  if (range?.address.family === family) return { family, cidr: formatCidr(range) };
+  const example = family === 4 ? '10.244.0.0/16' : 'fd00:10:244::/56';
+  throw invalid(`${name} must be an IPv${family} CIDR (${example}), not ${quote(text)}`);
 }
 
 function parseBackend(keys: Keys): Backend {

@@ -1,5 +1,6 @@
-import { isIPv4 } from 'node:net';
-import type { NetworkInterface } from '../../host/network-interfaces.ts';
+import { isIP } from 'node:net';
+import type { Family } from '../../api/machinery/ip.ts';
+import { addressesOf, type NetworkInterface } from '../../host/network-interfaces.ts';
 import { CodedError } from '../../std/coded-error.ts';
 
 export interface InterfaceWish {
@@ -7,11 +8,12 @@ export interface InterfaceWish {
   readonly interfaces: readonly string[];
   /** Of names or addresses; asked when none of `interfaces` is there. */
   readonly patterns: readonly RegExp[];
-  /** What other nodes are told, when it is not the interface's own address. */
+  /** What other nodes are told of the family, when it is not the interface's own address. */
   readonly publicIp: string | undefined;
 }
 
 export interface OuterInterface {
+  readonly family: Family;
   readonly device: string;
   /** Its own address, which packets leave with. */
   readonly ip: string;
@@ -23,8 +25,9 @@ export interface OuterInterface {
 }
 
 /**
- * The interface to other nodes, as flanneld chooses it. Pure.
+ * The interface to other nodes, as flanneld chooses it, with its addresses of one family. Pure.
  *
+ * @param family an address of the other one names an interface, too
  * @param usual that of the default route, or of the route to what --iface-can-reach names
  * @throws CodedError INTERFACE_MISSING
  */
@@ -32,15 +35,18 @@ export function chooseInterface(
   all: readonly NetworkInterface[],
   { interfaces, patterns, publicIp }: InterfaceWish,
   usual: string | undefined,
+  family: Family = 4,
 ): OuterInterface {
+  const both = (one: NetworkInterface) => [...one.addresses, ...one.addresses6];
   for (const wish of interfaces) {
-    const found = all.find(({ name, addresses }) => name === wish || addresses.some(({ ip }) => ip === wish));
-    if (found) return outer(found, isIPv4(wish) ? wish : undefined, publicIp);
+    const found = all.find((one) => one.name === wish || both(one).some(({ ip }) => ip === wish));
+    if (found) return outer(found, family, isIP(wish) === family ? wish : undefined, publicIp);
   }
   for (const pattern of patterns)
     for (const candidate of all) {
-      const address = candidate.addresses.find(({ ip }) => pattern.test(ip));
-      if (address || pattern.test(candidate.name)) return outer(candidate, address?.ip, publicIp);
+      const address = addressesOf(candidate, family).find(({ ip }) => pattern.test(ip));
+      const isIt = address !== undefined || pattern.test(candidate.name) || both(candidate).some(({ ip }) => pattern.test(ip));
+      if (isIt) return outer(candidate, family, address?.ip, publicIp);
     }
   if (interfaces.length > 0 || patterns.length > 0)
     throw missing(
@@ -49,17 +55,17 @@ export function chooseInterface(
   if (usual === undefined) throw missing('Unable to find default route; --iface names the interface to other nodes');
   const found = all.find(({ name }) => name === usual);
   if (!found) throw missing(`there is no interface ${usual}`);
-  return outer(found, undefined, publicIp);
+  return outer(found, family, undefined, publicIp);
 }
 
-function outer(
-  { name, mtu, addresses }: NetworkInterface,
-  wanted: string | undefined,
-  publicIp: string | undefined,
-): OuterInterface {
+function outer(face: NetworkInterface, family: Family, wanted: string | undefined, publicIp: string | undefined): OuterInterface {
+  const { name, mtu } = face;
+  // An address of the link alone is no place to send to without the link's name, which every node has its own of.
+  const addresses = addressesOf(face, family).filter(({ scope }) => family === 4 || scope === 'global');
   const ip = wanted ?? (addresses.find(({ scope }) => scope === 'global') ?? addresses[0])?.ip;
-  if (ip === undefined) throw missing(`failed to find IPv4 address for interface ${name}`);
+  if (ip === undefined) throw missing(`failed to find IPv${family} address for interface ${name}`);
   return {
+    family,
     device: name,
     ip,
     publicIp: publicIp ?? ip,

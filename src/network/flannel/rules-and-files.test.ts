@@ -10,17 +10,25 @@ import { masqueradeRules } from './masquerade.ts';
 import { removeNetworkFiles, writeNetworkFiles } from './network-files.ts';
 import { formatSubnetEnv } from './subnet-env.ts';
 
-const ENV = { network: '10.64.0.0/10', subnet: '10.64.3.0/24', mtu: 1450, ipMasq: true };
+const V4 = { family: 4, network: '10.64.0.0/10', subnet: '10.64.3.0/24' } as const;
+const V6 = { family: 6, network: 'fd00:10:64::/48', subnet: 'fd00:10:64:3::/64' } as const;
+const ENV = { ranges: [V4], mtu: 1450, ipMasq: true };
 
 test('subnet.env names the bridge’s address', () => {
   assert.equal(
     formatSubnetEnv(ENV),
     'FLANNEL_NETWORK=10.64.0.0/10\nFLANNEL_SUBNET=10.64.3.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n',
   );
+  assert.deepEqual(
+    formatSubnetEnv({ ...ENV, ranges: [V4, V6] })
+      .split('\n')
+      .slice(2, 4),
+    ['FLANNEL_IPV6_NETWORK=fd00:10:64::/48', 'FLANNEL_IPV6_SUBNET=fd00:10:64:3::1/64'],
+  );
 });
 
 test('pods hide behind their node only from what is outside of the network', () => {
-  const { table, chains } = masqueradeRules({ network: '10.64.0.0/10', subnet: '10.64.3.0/24', random: true });
+  const { table, chains } = masqueradeRules({ ...V4, random: true });
   assert.equal(table, 'flannel-ipv4');
   assert.deepEqual(chains.get('postrouting')?.rules, [
     'meta mark and 0x00004000 == 0x00004000 return',
@@ -29,6 +37,9 @@ test('pods hide behind their node only from what is outside of the network', () 
     'ip saddr != 10.64.0.0/10 ip daddr 10.64.3.0/24 return',
     'ip saddr != 10.64.0.0/10 ip daddr 10.64.0.0/10 counter masquerade fully-random',
   ]);
+  const six = masqueradeRules({ ...V6, random: false });
+  assert.deepEqual([six.family, six.table], ['ip6', 'flannel-ipv6']);
+  assert.equal(six.chains.get('postrouting')?.rules[2], 'ip6 saddr fd00:10:64::/48 ip6 daddr != ff00::/8 counter masquerade');
 });
 
 const EMPTY = '-P INPUT ACCEPT\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n';
@@ -47,6 +58,16 @@ test('forwarding is allowed by a chain of its own, once', async () => {
   assert.deepEqual(
     there.lines.slice(2).map((line) => line.replace('iptables --wait 5 ', '')),
     ['-D FORWARD -m comment --comment flanneld forward -j FLANNEL-FWD', '-F FLANNEL-FWD', '-X FLANNEL-FWD'],
+  );
+});
+
+test('of IPv6 it is ip6tables that lets pods through', async () => {
+  const programs = recordedPrograms(({ args }) => (args.includes('-S') ? { stdout: EMPTY } : undefined));
+  await allowForwarding(programs.run, FLANNEL_FORWARD, ['fd00:10:64::/48'], 6);
+  await removeForwardRules(programs.run, FLANNEL_FORWARD, 6);
+  assert.deepEqual(
+    programs.calls.map(({ program }) => program),
+    ['ip6tables', 'ip6tables-restore', 'ip6tables', 'ip6tables'],
   );
 });
 

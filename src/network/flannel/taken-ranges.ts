@@ -1,25 +1,30 @@
-import { parseCidr } from '../../api/machinery/ip.ts';
+import { type Family, parseCidr } from '../../api/machinery/ip.ts';
 
-/** Addresses of IPv4 as numbers, both ends within. */
+/** Addresses of one family as numbers, both ends within. */
 export interface AddressSpan {
-  readonly first: number;
-  readonly last: number;
+  readonly family: Family;
+  readonly first: bigint;
+  readonly last: bigint;
 }
 
-/** Undefined for what is no CIDR of IPv4. */
+/** Undefined for what is no CIDR. */
 export function spanOf(cidr: string): AddressSpan | undefined {
   const range = parseCidr(cidr);
-  if (range?.address.family !== 4) return undefined;
-  const size = 2 ** (32 - range.length);
-  const number = range.address.bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+  if (!range) return undefined;
+  const { family, bytes } = range.address;
+  const size = 1n << BigInt(bytes.length * 8 - range.length);
+  const number = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
   const first = number - (number % size);
-  return { first, last: first + size - 1 };
+  return { family, first, last: first + size - 1n };
 }
 
-export const isWithin = (inner: AddressSpan, outer: AddressSpan): boolean =>
-  outer.first <= inner.first && inner.last <= outer.last;
+/** The span of one address; undefined for what is none. */
+export const spanOfAddress = (ip: string): AddressSpan | undefined => spanOf(`${ip}/${ip.includes(':') ? 128 : 32}`);
 
-/** Ranges of which no two overlap, each found in a few steps however many there are. */
+export const isWithin = (inner: AddressSpan, outer: AddressSpan): boolean =>
+  inner.family === outer.family && outer.first <= inner.first && inner.last <= outer.last;
+
+/** Ranges of one family of which no two overlap, each found in a few steps however many there are. */
 export class TakenRanges {
   /** By their first addresses, which are in order. */
   readonly #spans: (AddressSpan & { readonly cidr: string })[] = [];
@@ -34,7 +39,7 @@ export class TakenRanges {
   }
 
   /** The place of the first range that begins behind an address. */
-  #firstAfter(address: number): number {
+  #firstAfter(address: bigint): number {
     let [low, high] = [0, this.#spans.length];
     while (low < high) {
       const middle = (low + high) >> 1;

@@ -1,4 +1,5 @@
-import type { NetworkInterface } from '../../host/network-interfaces.ts';
+import type { Family } from '../../api/machinery/ip.ts';
+import { addressesOf, type NetworkInterface } from '../../host/network-interfaces.ts';
 import { ProgramError, type RunProgram } from '../../host/run-program.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { firstAddress } from './forwarding-plan.ts';
@@ -13,20 +14,28 @@ export interface TunnelDevice {
   /** Whether one that is there will do. */
   fits(device: NetworkInterface): boolean;
   readonly mtu: number;
-  /** Its own, /32. */
+  readonly family: Family;
+  /** Its own, /32 or /128. */
   readonly address: string;
 }
 
-/** What a packet of the network grows by. */
+/** What a packet of the network grows by, between addresses of IPv4. */
 const OVERHEAD = { vxlan: 50, ipip: 20, 'host-gw': 0, alloc: 0 } as const;
+/** A header of IPv6 is so much longer than one of IPv4. */
+const LONGER_HEADER = 20;
 
 /** How large packets of pods may be. */
-export function podMtu(backend: Backend, { mtu }: Pick<OuterInterface, 'mtu'>): number {
-  return (backend.type === 'vxlan' && backend.mtu ? backend.mtu : mtu) - OVERHEAD[backend.type];
+export function podMtu(backend: Backend, { mtu, family }: Pick<OuterInterface, 'mtu' | 'family'>): number {
+  const overhead = OVERHEAD[backend.type];
+  const longer = overhead > 0 && family === 6 ? LONGER_HEADER : 0;
+  return (backend.type === 'vxlan' && backend.mtu ? backend.mtu : mtu) - overhead - longer;
 }
 
-export const tunnelName = (backend: Backend): string | undefined =>
-  backend.type === 'vxlan' ? `flannel.${backend.vni}` : backend.type === 'ipip' ? 'flannel.ipip' : undefined;
+/** As flannel calls it; one for each family. */
+export function tunnelName(backend: Backend, family: Family): string | undefined {
+  if (backend.type === 'vxlan') return `flannel${family === 4 ? '' : '-v6'}.${backend.vni}`;
+  return backend.type === 'ipip' ? 'flannel.ipip' : undefined;
+}
 
 /**
  * The device as it must be; undefined for a backend without one. Pure.
@@ -39,9 +48,11 @@ export function planTunnelDevice(
   outer: OuterInterface,
   { subnet, mac }: { readonly subnet: string; readonly mac: string },
 ): TunnelDevice | undefined {
-  const name = tunnelName(backend);
+  const { family } = outer;
+  const name = tunnelName(backend, family);
   if (name === undefined) return undefined;
-  const common = { name, mtu: podMtu(backend, outer), address: `${firstAddress(subnet)}/32` };
+  const address = `${firstAddress(subnet)}/${family === 4 ? 32 : 128}`;
+  const common = { name, family, mtu: podMtu(backend, outer), address };
   if (backend.type !== 'vxlan')
     return {
       ...common,
@@ -60,7 +71,7 @@ export function planTunnelDevice(
     fits: ({ kind, data }) =>
       kind === 'vxlan' &&
       data['id'] === vni &&
-      data['local'] === outer.ip &&
+      data[family === 4 ? 'local' : 'local6'] === outer.ip &&
       data['link'] === outer.device &&
       data['port'] === port &&
       data['learning'] === learning &&
@@ -79,7 +90,7 @@ export async function applyTunnelDevice(
   device: TunnelDevice,
   interfaces: readonly NetworkInterface[],
 ): Promise<string> {
-  const { name, create, fits, mtu, address } = device;
+  const { name, family, create, fits, mtu, address } = device;
   let present = interfaces.find((one) => one.name === name);
   if (present && !fits(present)) {
     await run('ip', ['link', 'delete', name]);
@@ -87,9 +98,12 @@ export async function applyTunnelDevice(
   }
   if (!present) await createDevice(run, name, create);
   if (present?.mtu !== mtu) await run('ip', ['link', 'set', name, 'mtu', String(mtu)]);
-  const addresses = (present?.addresses ?? []).map(({ ip, prefix }) => `${ip}/${prefix}`);
+  const addresses = (present ? addressesOf(present, family) : [])
+    // What the kernel gives each device of IPv6 by itself stays.
+    .filter(({ scope }) => family === 4 || scope !== 'link')
+    .map(({ ip, prefix }) => `${ip}/${prefix}`);
   for (const other of addresses) if (other !== address) await run('ip', ['address', 'delete', other, 'dev', name]);
-  if (!addresses.includes(address)) await run('ip', ['address', 'add', address, 'dev', name]);
+  if (!addresses.includes(address)) await run('ip', ['address', 'add', address, 'dev', name, ...(family === 6 ? ['nodad'] : [])]);
   if (!present?.isUp) await run('ip', ['link', 'set', name, 'up']);
   return present?.mac ?? create[create.indexOf('address') + 1] ?? '';
 }

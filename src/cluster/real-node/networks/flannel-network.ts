@@ -1,3 +1,4 @@
+import type { Family } from '../../../api/machinery/ip.ts';
 import { createClient } from '../../../client/create-client.ts';
 import { createNftTable } from '../../../host/nft-table.ts';
 import type { RunProgram } from '../../../host/run-program.ts';
@@ -5,7 +6,7 @@ import { cleanUpFlannel } from '../../../network/flannel/clean-up.ts';
 import { DEFAULT_CNI_CONF } from '../../../network/flannel/cni-conf.ts';
 import { createFlannelAgent } from '../../../network/flannel/flannel-agent.ts';
 import { DEFAULT_ANNOTATION_PREFIX } from '../../../network/flannel/lease.ts';
-import { MASQUERADE_TABLE } from '../../../network/flannel/masquerade.ts';
+import { masqueradeTable } from '../../../network/flannel/masquerade.ts';
 import { parseNetConf } from '../../../network/flannel/net-conf.ts';
 import type { NetworkPaths } from '../../../network/flannel/network-files.ts';
 import { type Logger, silentLogger } from '../../../std/logger.ts';
@@ -31,10 +32,10 @@ export function createFlannelNetwork(options: NodeNetworkOptions): NodeNetwork {
         ...{ client, nodeName, run, clock, logger, random },
         conf: parseNetConf(JSON.stringify({ Network: podRange, Backend: { Type: 'vxlan' } })),
         cniConf: { ...DEFAULT_CNI_CONF, delegate: { ...DEFAULT_CNI_CONF.delegate, bridge } },
-        wish: { interfaces: [address], patterns: [], publicIp: undefined },
+        wish: { interfaces: [address], patterns: [], publicIp: { 4: undefined, 6: undefined } },
         reach: undefined,
         paths: pathsOf(real, nodeDirectory),
-        masquerade: { table: tableOf(run, logger), random: true },
+        masquerade: { tables: tablesOf(run, logger), random: true },
         forwardRules: true,
         annotationPrefix: DEFAULT_ANNOTATION_PREFIX,
         setNodeCondition: true,
@@ -56,7 +57,7 @@ export function createFlannelNetwork(options: NodeNetworkOptions): NodeNetwork {
 /** Takes away what it has left, but for the bridge. */
 export const removeFlannelNetwork = (real: RealNodeRecord, nodeDirectory: string, run: RunProgram): Promise<void> =>
   cleanUpFlannel({
-    ...{ run, table: tableOf(run, silentLogger), paths: pathsOf(real, nodeDirectory), logger: silentLogger },
+    ...{ run, tables: Object.values(tablesOf(run, silentLogger)), paths: pathsOf(real, nodeDirectory), logger: silentLogger },
     bridge: real.network.bridge,
   });
 
@@ -65,4 +66,7 @@ function pathsOf({ network }: RealNodeRecord, nodeDirectory: string): NetworkPat
   return { subnetFile, cniConfigurationDirectory: network.configurationDirectory, addressDirectory: addresses };
 }
 
-const tableOf = (run: RunProgram, logger: Logger) => createNftTable({ family: 'ip', table: MASQUERADE_TABLE, run, logger });
+function tablesOf(run: RunProgram, logger: Logger) {
+  const of = (family: Family) => createNftTable({ ...masqueradeTable(family), run, logger });
+  return { 4: of(4), 6: of(6) };
+}
