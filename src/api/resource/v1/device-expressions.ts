@@ -39,7 +39,7 @@ export function checkDeviceExpression(field: string, expression: string): FieldE
       return [invalidField(field, expression, `must evaluate to bool or the unknown type, not ${type}`)];
     return program.estimateCost().max > MOST_COST ? [forbiddenField(field, 'too complex, exceeds cost limit')] : [];
   } catch (error) {
-    if (error instanceof CelCompileError) return [invalidField(field, expression, `compilation failed: ${error.message}`)];
+    if (error instanceof CelCompileError) return [invalidField(field, expression, error.explanation)];
     throw error;
   }
 }

@@ -1,7 +1,13 @@
 import type { V1CSIDriver } from '../../gen/types.ts';
 import { ageColumn, booleanColumn, NONE, nameColumn, orElse, textColumn, UNSET } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
 import { validateCsiDriver, validateCsiDriverUpdate } from './csi-validation.ts';
+
+/** What the release has behind a switch that is off. */
+function dropUnserved(object: DynamicObject): void {
+  delete (object as unknown as V1CSIDriver).spec.preventPodSchedulingIfMissing;
+}
 
 export const csiDriverKind = defineKind({
   group: 'storage.k8s.io',
@@ -42,6 +48,8 @@ export const csiDriverKind = defineKind({
     spec.seLinuxMount ??= false;
     if (!spec.volumeLifecycleModes?.length) spec.volumeLifecycleModes = ['Persistent'];
   },
+  prepareForCreate: dropUnserved,
+  prepareForUpdate: dropUnserved,
   validate: validateCsiDriver,
   validateUpdate: validateCsiDriverUpdate,
 });

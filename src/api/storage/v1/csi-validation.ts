@@ -39,6 +39,15 @@ export function validateCsiDriver(object: DynamicObject): FieldError[] {
   const period = spec.nodeAllocatableUpdatePeriodSeconds;
   if (period !== undefined && period < 10)
     errors.push(invalidField('spec.nodeAllocatableUpdatePeriodSeconds', period, 'must be greater than or equal to 10 seconds'));
+  const inSecrets = spec.serviceAccountTokenInSecrets;
+  if (inSecrets !== undefined && !spec.tokenRequests?.length)
+    errors.push(
+      invalidField(
+        'spec.serviceAccountTokenInSecrets',
+        inSecrets,
+        'serviceAccountTokenInSecrets is set but no tokenRequests are specified',
+      ),
+    );
   return errors;
 }
 

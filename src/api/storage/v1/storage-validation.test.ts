@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { persistentVolumeKind } from '../../core/v1/persistent-volume.ts';
 import { persistentVolumeClaimKind } from '../../core/v1/persistent-volume-claim.ts';
-import { specimensOf } from '../../test-specimens.ts';
+import { specimensOf, testContext } from '../../test-specimens.ts';
 import { csiDriverKind } from './csi-driver.ts';
 import { csiNodeKind } from './csi-node.ts';
 import { storageClassKind } from './storage-class.ts';
@@ -174,4 +174,29 @@ test('what is wrong with the kinds of storage.k8s.io is told', () => {
     assert.equal(told.length, wanted.length, told.join('\n'));
     for (const [i, pattern] of wanted.entries()) assert.match(told[i]!, pattern);
   }
+});
+
+test('a PersistentVolume says since when it is in its phase, unless the writer of the phase says so itself', () => {
+  const [status] = persistentVolumeKind.parts;
+  const made = { phase: 'Pending', lastPhaseTransitionTime: '1970-01-01T00:00:00Z' };
+  assert.deepEqual(volumes.created({ spec: {} })['status'], made);
+  const after = (fields: object) => {
+    const [before, requested] = [{ status: made }, { status: fields }].map((each) => volumes.make({ spec: {}, ...each }));
+    return status!.merge(before!, requested!, { ...testContext, nowMs: 60_000 })['status'];
+  };
+  const minute = '1970-01-01T00:01:00Z';
+  assert.deepEqual(after({ phase: 'Available' }), { phase: 'Available', lastPhaseTransitionTime: minute });
+  assert.deepEqual(after({ ...made, phase: 'Available' }), { phase: 'Available', lastPhaseTransitionTime: minute });
+  assert.deepEqual(after({ phase: 'Pending' }), made);
+  const said = { phase: 'Available', lastPhaseTransitionTime: '2020-01-01T00:00:00Z' };
+  assert.deepEqual(after(said), said);
+});
+
+test('tokens of a CSI driver go into its secrets only where it asks for tokens', () => {
+  const drivers = specimensOf(csiDriverKind);
+  const inSecrets = { serviceAccountTokenInSecrets: true };
+  assert.deepEqual(drivers.complaints({ spec: inSecrets }), [
+    'spec.serviceAccountTokenInSecrets: Invalid value: true: serviceAccountTokenInSecrets is set but no tokenRequests are specified',
+  ]);
+  assert.deepEqual(drivers.complaints({ spec: { ...inSecrets, tokenRequests: [{ audience: 'a' }] } }), []);
 });
