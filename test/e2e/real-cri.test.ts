@@ -5,6 +5,7 @@ import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createCriClient } from '../../src/kubelet/runtime/cri/api/cri-client.ts';
 import type { Runtime } from '../../src/kubelet/runtime/runtime.ts';
 import { startContainerd } from '../harness/containerd.ts';
 import { criPods } from '../harness/cri-pods.ts';
@@ -210,6 +211,37 @@ test('a containerd killed in the middle of starts leaves nothing that cannot be 
   assert.deepEqual(await runtime.list(), { sandboxes: [], containers: [] });
   const again = await Promise.all(wanted.map(async (pod) => pods.start(await pods.sandbox(pod), pod, 'c0', { attempt: 1 })));
   assert.deepEqual(new Set(again.map(({ phase }) => phase)), new Set(['running']));
+});
+
+test('a container that CRI takes for not started is removed with the process that it has, by itself and with its sandbox', async () => {
+  await using containerd = await startContainerd();
+  using pods = await criPods(containerd);
+  const { runtime } = pods;
+  const pod = pods.pod([{}]);
+  const sandbox = await pods.sandbox(pod);
+  const cri = createCriClient({ endpoint: containerd.endpoint, requestTimeoutMs: 120_000 });
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => cri.close());
+  // As a StartContainer of which the caller has gone at the wrong moment leaves one.
+  const leave = async (name: string) => {
+    const { container_id } = await cri.call('CreateContainer', {
+      pod_sandbox_id: sandbox.id,
+      config: { metadata: { name, attempt: 0 }, image: { image: BUSYBOX }, command: ['sleep', '1000'], linux: {} },
+      sandbox_config: { metadata: { name: sandbox.podName, namespace: sandbox.podNamespace, uid: sandbox.podUid, attempt: 0 } },
+    });
+    await containerd.ctr('tasks', 'start', '--detach', '--null-io', container_id);
+    await assert.rejects(cri.call('RemoveContainer', { container_id }), /cannot delete running task/);
+    return container_id;
+  };
+  const alone = await leave('alone');
+  await runtime.removeContainer(alone);
+  assert.equal((await containerd.ctr('tasks', 'ls')).includes(alone), false);
+  await leave('with');
+  await runtime.stopSandbox(sandbox.id);
+  await assert.rejects(cri.call('RemovePodSandbox', { pod_sandbox_id: sandbox.id }), /cannot delete running task/);
+  await runtime.removeSandbox(sandbox.id);
+  assert.deepEqual(await runtime.list(), { sandboxes: [], containers: [] });
+  assert.equal((await containerd.ctr('containers', 'ls', '-q')).trim(), '');
 });
 
 test('twenty pods start at once and go at once', async () => {

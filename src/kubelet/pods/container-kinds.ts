@@ -35,8 +35,11 @@ export function newestOf(containers: readonly RuntimeContainer[], name: string):
   return newest;
 }
 
-/** What containerd says when the caller of StartContainer has gone: it gives the call up, or kills the program that begins the shim. */
-const CUT_SHORT = /context canceled|start shim: .*signal: killed/s;
+/**
+ * What containerd says when the caller of StartContainer has gone: it gives the call up, or kills the program that begins the shim. At the
+ * end alone: before it may stand what the pod calls its program.
+ */
+const CUT_SHORT = /(?:context canceled|start shim: .*signal: killed)(?:: unknown)?$/s;
 
 /**
  * A container whose start was cut short when the kubelet that asked for it was killed never ran: containerd marks it as failed, while it

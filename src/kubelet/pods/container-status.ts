@@ -48,7 +48,7 @@ export function containerStatus(
   const problem = problems.get(container.name);
   const ended = newest.phase === 'exited' ? terminated(newest, id) : undefined;
   const waits = ended && (delayMs !== undefined || problem !== undefined);
-  const older = containers.filter(({ attempt }) => attempt < newest.attempt);
+  const older = containers.filter(({ attempt, phase }) => attempt < newest.attempt && phase !== 'created');
   const last = newestOf(older, newest.name);
   const sameLife = before?.restartCount === newest.attempt;
   const lastState = waits

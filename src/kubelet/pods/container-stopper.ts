@@ -6,6 +6,7 @@ import type { Logger } from '../../std/logger.ts';
 import type { Runtime, RuntimeContainer } from '../runtime/runtime.ts';
 import { containersByName, isSidecar } from './container-kinds.ts';
 import { containerSubject } from './container-subject.ts';
+import { tellKillFailure } from './kill-failure.ts';
 import type { RunHook } from './lifecycle-hooks.ts';
 
 export interface ContainerStopperOptions {
@@ -99,6 +100,9 @@ export class ContainerStopper {
         waited = calls.length;
         await Promise.all(calls);
       }
+    } catch (error) {
+      tellKillFailure(events, pod, 'KillContainer', name, error);
+      throw error;
     } finally {
       this.#stopping.delete(stopping);
     }

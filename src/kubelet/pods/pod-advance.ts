@@ -3,12 +3,13 @@ import type { PodSandbox, RuntimeContainer } from '../runtime/runtime.ts';
 import { asNeverStarted, podText } from './container-kinds.ts';
 import { containerSubject } from './container-subject.ts';
 import { changeOf, resizeContainers, staleContainers, withRoomForBoth } from './pod-actuation.ts';
-import { failPod, retirePod } from './pod-ending.ts';
+import { failPod, retirePod, stopSandboxes } from './pod-ending.ts';
 import { PodPartError } from './pod-parts.ts';
 import { type Pass, PodSyncError } from './pod-pass.ts';
 import { type ContainerStart, type ContainerStop, currentSandbox, type PodPlan, planPod } from './pod-plan.ts';
 import { podIpsOf } from './pod-starter.ts';
 import { type PodMemory, type PodWork, tellStatus, uidOf, type WantedPod, withToldStatus } from './pod-work.ts';
+import { removeContainers } from './remove-containers.ts';
 
 const DEADLINE = { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
 
@@ -122,12 +123,13 @@ async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
     memory.resizeConditions = memory.resizeConditions.filter(({ type }) => type !== 'PodResizeInProgress');
   if (plan.sandboxAttempt !== undefined) {
     tell();
-    for (const { id, ready } of sandboxes) if (ready || work.starter.detailed) await runtime.stopSandbox(id);
+    const toStop = sandboxes.filter(({ ready }) => ready || work.starter.detailed);
+    await stopSandboxes(work, pod, toStop);
     await runSandbox(pass, plan.sandboxAttempt);
     return AGAIN;
   }
-  for (const id of plan.remove) await runtime.removeContainer(id);
-  const starts = plan.start.filter(({ container }) => !trouble.has(container.name));
+  const startable = await removeContainers(pass, plan, listed, nowMs);
+  const starts = startable.filter(({ container }) => !trouble.has(container.name));
   if (starts.length > 0 && sandbox) {
     tell();
     await startContainers(pass, starts, sandbox, containers);

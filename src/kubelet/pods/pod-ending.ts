@@ -2,8 +2,9 @@ import { podKind } from '../../api/core/v1/pod.ts';
 import type { V1Pod } from '../../api/gen/types.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
-import type { RuntimeContainer } from '../runtime/runtime.ts';
+import type { PodSandbox, RuntimeContainer } from '../runtime/runtime.ts';
 import { gracePeriodOf } from './container-stopper.ts';
+import { tellKillFailure } from './kill-failure.ts';
 import { type PodMemory, type PodWork, tellStatus, uidOf, type WantedPod } from './pod-work.ts';
 
 /** The pod was deleted: end it within its grace period, tell how it ended, take everything away, and let the object go. */
@@ -35,7 +36,8 @@ export async function retirePod(work: PodWork, uid: string, memory: PodMemory): 
   work.probes.forget(containers);
   const running = containers.filter(({ phase }) => phase === 'running');
   if (running.length > 0 && memory.wanted) await work.stopper.stopAll(memory.wanted.pod, running);
-  for (const { id, ready } of sandboxes) if (ready) await work.runtime.stopSandbox(id);
+  const ready = sandboxes.filter((sandbox) => sandbox.ready);
+  await stopSandboxes(work, memory.wanted?.pod ?? strangerOf(uid, sandboxes[0]), ready);
   await release(work, uid, memory);
 }
 
@@ -88,8 +90,19 @@ async function stopPod(
   }
   const { sandboxes, containers } = await runtime.list(uid);
   probes.forget(containers);
-  for (const { id } of sandboxes) await runtime.stopSandbox(id);
+  await stopSandboxes(work, pod, sandboxes);
   return containers;
+}
+
+/** One after the other; the first that cannot be stopped is told in an event, and the call rejects. */
+export async function stopSandboxes({ runtime, events }: PodWork, pod: V1Pod, sandboxes: readonly PodSandbox[]): Promise<void> {
+  for (const { id } of sandboxes)
+    try {
+      await runtime.stopSandbox(id);
+    } catch (error) {
+      tellKillFailure(events, pod, 'KillPodSandbox', pod.metadata?.uid ?? '', error);
+      throw error;
+    }
 }
 
 async function release({ starter }: PodWork, uid: string, memory: PodMemory): Promise<void> {

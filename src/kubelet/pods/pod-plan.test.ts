@@ -244,6 +244,10 @@ for (const [title, more, expected] of CASES)
     assert.deepEqual(planned(more), expected);
   });
 
+test('what begins after all, though its successor has been started, is stopped', () => {
+  assert.deepEqual(planned({ containers: [container('main'), container('main', { attempt: 1 })] }), { stop: ['main'] });
+});
+
 test('a start that was cut short is one that never was', () => {
   const cut = container('main', {
     exit: 128,
@@ -258,6 +262,8 @@ test('a start that was cut short is one that never was', () => {
     message: 'failed to create containerd task: failed to start shim: start failed: : signal: killed',
   });
   assert.equal(asNeverStarted(killed).phase, 'created');
+  const shown = container('main', { exit: 128, reason: 'StartError', message: 'exec: "context canceled": not found: unknown' });
+  assert.equal(asNeverStarted(shown).phase, 'exited', 'the pod calls its program so');
   const failed = container('main', { exit: 128, reason: 'StartError', message: 'no such file or directory' });
   assert.deepEqual(planned({ pod: never, containers: [asNeverStarted(failed)] }), { over: true });
 });

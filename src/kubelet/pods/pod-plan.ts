@@ -101,7 +101,7 @@ export function planPod(view: PodView): PodPlan {
   if (over) return { ...NOTHING, stop: stopAll(false), over };
 
   const { start, backoff, recheckAfterMs } = planStarts(view, { newestNamed, livingNamed });
-  const stop = sandbox ? planStops(view, running, sandbox.id) : stopAll(true);
+  const stop = sandbox ? planStops(view, running, sandbox.id, newestNamed) : stopAll(true);
   const needsSandbox = !sandbox && (start.length > 0 || backoff.size > 0);
   return {
     ...NOTHING,
@@ -177,11 +177,17 @@ function planStarts(view: PodView, { newestNamed, livingNamed }: Lookup) {
   return { start, backoff, recheckAfterMs };
 }
 
-function planStops(view: PodView, running: readonly RuntimeContainer[], sandboxId: string): ContainerStop[] {
+function planStops(
+  view: PodView,
+  running: readonly RuntimeContainer[],
+  sandboxId: string,
+  newestNamed: Lookup['newestNamed'],
+): ContainerStop[] {
   const { pod } = view;
   const specs = new Map([...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].map((spec) => [spec.name, spec]));
   return running.flatMap(({ id, name, ...rest }): ContainerStop[] => {
-    if (rest.sandboxId !== sandboxId) return [{ id, name, restart: true }];
+    // The second: one that began after all, when it had been given up.
+    if (rest.sandboxId !== sandboxId || rest.attempt < newestNamed(name)!.attempt) return [{ id, name, restart: true }];
     const spec = specs.get(name);
     if (!spec) return [];
     const change = view.changed?.(spec, { id, name, ...rest });

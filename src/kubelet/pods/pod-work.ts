@@ -55,6 +55,8 @@ export interface PodMemory {
   backoff: ReadonlyMap<string, number>;
   /** Why containers could not start when that was last tried, by name. */
   readonly problems: Map<string, Problem>;
+  /** Containers that the runtime would not remove, by id: since when. */
+  readonly unremovable: Map<string, number>;
   /** What the pod's containers were given; set when it is admitted. */
   allocation?: Allocation;
   /** What is in force for running containers, by id. */
@@ -72,6 +74,7 @@ export function newMemory(): PodMemory {
     resizeConditions: [],
     backoff: NOTHING,
     problems: new Map(),
+    unremovable: new Map(),
     actuated: new Map(),
   };
 }

@@ -4,6 +4,7 @@ import { podKind } from '../../api/core/v1/pod.ts';
 import type { V1Pod, V1PodStatus } from '../../api/gen/types.ts';
 import { VirtualClock } from '../../std/clock.ts';
 import { createHollowRuntime } from '../runtime/hollow/hollow-runtime.ts';
+import type { Runtime, RuntimeContainer } from '../runtime/runtime.ts';
 import { recordingLogger, until } from '../testing/cluster-of-one.ts';
 import { detailedPods } from '../testing/detailed-pods.ts';
 import { FakeApi } from '../testing/fake-api.ts';
@@ -167,6 +168,92 @@ test('what fails before a container starts is told, keeps being told, and is tri
   failures.clear();
   await clock.advance(10_000);
   await until(() => status('web')?.phase === 'Running', 'Running');
+});
+
+/** A container in the runtime that is not removed until `free` is called. */
+function leave(runtime: Runtime, left: Partial<RuntimeContainer>, refusal: string) {
+  let there = true;
+  let refuses = true;
+  const { list, removeContainer } = runtime;
+  const container: RuntimeContainer = {
+    ...{ id: 'left', sandboxId: 's', podUid: 'uid-web', name: 'c', attempt: 0, phase: 'created' },
+    ...{ image: 'i', imageId: 'i', createdAtMs: 0 },
+    ...left,
+  };
+  runtime.list = async (uid) => {
+    const found = await list.call(runtime, uid);
+    return there ? { ...found, containers: [...found.containers, container] } : found;
+  };
+  runtime.removeContainer = async (id) => {
+    if (id !== 'left') return removeContainer.call(runtime, id);
+    if (refuses) throw new Error(refusal);
+    there = false;
+  };
+  return {
+    free: () => {
+      refuses = false;
+    },
+  };
+}
+
+test('a container that may still begin is waited for, which the pod says; then its number is used', async (t) => {
+  const { clock, api, status, events, runtime } = await setUp(t);
+  const refusal = 'container is in starting state, can’t be removed';
+  const left = leave(runtime, {}, refusal);
+  api.put(podKind, pod('web'));
+  const first = () => status('web')?.containerStatuses?.[0];
+  await until(() => first()?.state?.waiting?.message === refusal, 'why it waits');
+  assert.equal(first()?.state?.waiting?.reason, 'CreateContainerError');
+  assert.ok(events.includes(`web Failed Error: ${refusal}`));
+  left.free();
+  await clock.advance(10_000);
+  await until(() => status('web')?.phase === 'Running', 'Running');
+  assert.equal(first()?.restartCount, 0);
+});
+
+test('a container that is never removed does not hold up its pod for good: the next number is taken', async (t) => {
+  const { clock, api, status, runtime } = await setUp(t);
+  leave(runtime, {}, 'container is in starting state, can’t be removed');
+  api.put(podKind, pod('web'));
+  await until(() => status('web')?.containerStatuses?.[0]?.state?.waiting?.reason === 'CreateContainerError', 'the wait');
+  await clock.advance(45_000);
+  await until(() => status('web')?.phase === 'Running', 'Running');
+  assert.deepEqual(
+    status('web')?.containerStatuses?.map(({ restartCount, lastState }) => [restartCount, lastState]),
+    [[1, {}]],
+  );
+});
+
+test('one whose start failed can never begin: its successor takes the next number at once', async (t) => {
+  const { run, status, events, runtime } = await setUp(t);
+  const message = 'failed to create containerd task: failed to get task pid: context canceled: unknown';
+  leave(runtime, { phase: 'exited', exitCode: 128, reason: 'StartError', message }, 'cannot delete running task left');
+  await run(pod('web'));
+  assert.equal(status('web')?.containerStatuses?.[0]?.restartCount, 1);
+  assert.equal(
+    events.some((line) => line.includes('cannot delete')),
+    false,
+  );
+});
+
+test('that a pod cannot be stopped is told, and tried again', async (t) => {
+  const { api, clock, run, runtime, events } = await setUp(t);
+  await run(pod('web'));
+  const { stopSandbox, stopContainer } = runtime;
+  runtime.stopContainer = () => Promise.reject(new Error('shim "x" is gone'));
+  runtime.stopSandbox = () => Promise.reject(new Error('no network'));
+  api.change(podKind, 'web', 'default', ({ metadata }) => {
+    metadata.deletionTimestamp = '2026-01-01T00:00:30Z';
+    metadata.deletionGracePeriodSeconds = 30;
+  });
+  const told = (words: string) => events.includes(`web FailedKillPod error killing pod: ${words}`);
+  await until(() => told('failed to "KillContainer" for "c" with KillContainerError: "shim \\"x\\" is gone"'), 'the first');
+  runtime.stopContainer = stopContainer;
+  await clock.advance(10_000);
+  await until(() => told('failed to "KillPodSandbox" for "uid-web" with KillPodSandboxError: "no network"'), 'the second');
+  runtime.stopSandbox = stopSandbox;
+  await clock.advance(10_000);
+  await until(() => !api.find('pods', 'web', 'default'), 'the object gone');
 });
 
 test('a deleted pod is ended though something of it is waited for, and released before its object goes', async (t) => {

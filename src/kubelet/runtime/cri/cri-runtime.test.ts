@@ -9,8 +9,16 @@ import { silentLogger } from '../../../std/logger.ts';
 import { CRI_MESSAGES } from './api/cri-client.ts';
 import { type CriRuntimeOptions, createCriRuntime } from './cri-runtime.ts';
 import { CONTAINERD_MESSAGES } from './images/containerd-client.ts';
+import { TASK_MESSAGES } from './left-tasks.ts';
 
 const IMAGE_CALLS = ['PullImage', 'ImageStatus', 'ListImages', 'RemoveImage', 'ImageFsInfo'];
+/** Of containerd's own calls, where they are not the image's. */
+const OWN_MESSAGES: Readonly<Record<string, readonly string[]>> = {
+  'content.v1.Content/ListStatuses': ['ListStatusesRequest', 'ListStatusesResponse'],
+  'tasks.v1.Tasks/Kill': ['KillRequest', 'TaskResponse'],
+  'tasks.v1.Tasks/Wait': ['WaitRequest', 'TaskResponse'],
+  'tasks.v1.Tasks/Delete': ['DeleteTaskRequest', 'TaskResponse'],
+};
 const NO_DETAILS = { code: 2, details: 'unknown' };
 
 /** A runtime that answers as told, by the names of CRI's calls; and containerd's own API where `containerd` says what. */
@@ -27,12 +35,10 @@ function fakeRuntime(answers: Record<string, GrpcAnswer>, containerd: Record<str
     return [path, { request: names[0]!, response: names[1]!, answer, stream: call === 'GetContainerEvents' }] as const;
   });
   const own = Object.entries(containerd).map(([path, answer]) => {
-    const names = path.endsWith('ListStatuses')
-      ? ['ListStatusesRequest', 'ListStatusesResponse']
-      : ['GetImageRequest', 'GetImageRequest'];
+    const names = OWN_MESSAGES[path] ?? ['GetImageRequest', 'GetImageRequest'];
     return [`containerd.services.${path}`, { request: names[0]!, response: names[1]!, answer }] as const;
   });
-  const messages = { ...CRI_MESSAGES, ...CONTAINERD_MESSAGES };
+  const messages = { ...CRI_MESSAGES, ...CONTAINERD_MESSAGES, ...TASK_MESSAGES };
   return startGrpcService({ messages, methods: Object.fromEntries([...cri, ...own]) });
 }
 
@@ -135,6 +141,44 @@ test('what is gone is as good as stopped and removed', async () => {
   ]);
   assert.equal(await runtime.logs!.pathOf('c'), undefined);
   assert.equal(await runtime.stats!.pidOf('c'), undefined);
+});
+
+test('a task that keeps a container from being removed is ended, also when it has just gone; where that cannot be, the refusal stays', async () => {
+  const refusal = { code: 9, details: 'cannot delete running task c: failed precondition' };
+  const told: string[] = [];
+  let tasks = new Set(['c', 'd']);
+  const remove = (id: string) => (tasks.has(id) ? Promise.reject(refusal) : {});
+  const calls = {
+    RemoveContainer: ({ container_id }: { container_id: string }) => remove(container_id),
+    RemovePodSandbox: () => remove('d'),
+    ListContainers: () => ({
+      containers: [
+        { id: 'd', state: 2 },
+        { id: 'alive', state: 1 },
+      ],
+    }),
+  };
+  const gone = () => Promise.reject({ code: 5, details: 'no such task' });
+  await using service = await fakeRuntime(calls, {
+    'tasks.v1.Tasks/Kill': ({ container_id, signal, all }: { container_id: string; signal: number; all: boolean }) => {
+      told.push(`${container_id} ${signal} ${all}`);
+      return {};
+    },
+    'tasks.v1.Tasks/Wait': gone,
+    'tasks.v1.Tasks/Delete': ({ container_id }: { container_id: string }) => {
+      tasks.delete(container_id);
+      return gone();
+    },
+  });
+  await using connected = await connect(service);
+  await connected.runtime.removeContainer('c');
+  await connected.runtime.removeSandbox('s');
+  assert.deepEqual(told, ['c 9 true', 'd 9 true']);
+
+  tasks = new Set(['c']);
+  await using other = await fakeRuntime(calls);
+  await using elsewhere = await connect(other);
+  await assert.rejects(elsewhere.runtime.removeContainer('c'), { code: 'GRPC_FAILED_PRECONDITION' });
 });
 
 test('details are asked for once a state', async () => {

@@ -7,11 +7,12 @@ import type { KubeletMetrics } from '../../metrics/kubelet-metrics.ts';
 import type { PodPaths } from '../../pods/pod-paths.ts';
 import type { PodSandbox, Runtime, RuntimeStatus, SandboxRequest } from '../runtime.ts';
 import { type CriClient, type CriMessage, createCriClient } from './api/cri-client.ts';
-import { CgroupDriver } from './api/enums.ts';
+import { CgroupDriver, ContainerState } from './api/enums.ts';
 import { createContainerAbilities } from './container-abilities.ts';
 import { createAndStart, type SandboxConfig } from './container-start.ts';
 import { countedClient } from './counted-client.ts';
 import { createImageService } from './images/image-service.ts';
+import { createLeftTasks } from './left-tasks.ts';
 import { PodChanges } from './pod-changes.ts';
 import { PodListing } from './pod-listing.ts';
 import { SandboxImages } from './sandbox-images.ts';
@@ -94,6 +95,7 @@ function runtimeOn(cri: CriClient, version: Runtime['version'], options: CriRunt
     pullProgressTimeoutMs: options.pullProgressTimeoutMs ?? PULL_PROGRESS_TIMEOUT_MS,
     extraName: options.podInfraContainerImage,
   });
+  const leftTasks = createLeftTasks(options.endpoint, requestTimeoutMs);
   const sandboxConfigs = new Map<string, SandboxConfig>();
   const moreMaskedPaths = globSync('/sys/devices/system/cpu/cpu*/thermal_throttle');
   const start = { cri, paths, sandboxConfigs, seccomp, moreMaskedPaths };
@@ -132,7 +134,10 @@ function runtimeOn(cri: CriClient, version: Runtime['version'], options: CriRunt
     runSandbox,
     stopSandbox: (id) => done(cri.call('StopPodSandbox', { pod_sandbox_id: id })),
     async removeSandbox(id) {
-      await done(cri.call('RemovePodSandbox', { pod_sandbox_id: id }));
+      await leftTasks.removing(
+        () => endedContainers(cri, id),
+        () => done(cri.call('RemovePodSandbox', { pod_sandbox_id: id })),
+      );
       sandboxConfigs.delete(id);
     },
     async startContainer(sandbox, request) {
@@ -148,7 +153,10 @@ function runtimeOn(cri: CriClient, version: Runtime['version'], options: CriRunt
       );
     },
     async removeContainer(id) {
-      await done(cri.call('RemoveContainer', { container_id: id }));
+      await leftTasks.removing(
+        async () => [id],
+        () => done(cri.call('RemoveContainer', { container_id: id })),
+      );
       listing.forget(id);
     },
     async probe() {
@@ -182,9 +190,16 @@ function runtimeOn(cri: CriClient, version: Runtime['version'], options: CriRunt
     close() {
       changes.close();
       sandboxImages.close();
+      leftTasks.close();
       cri.close();
     },
   };
+}
+
+/** Of a sandbox: those that CRI says have no process. */
+async function endedContainers(cri: CriClient, sandboxId: string): Promise<string[]> {
+  const { containers } = await cri.call('ListContainers', { filter: { pod_sandbox_id: sandboxId } });
+  return containers.filter(({ state }) => state !== ContainerState.RUNNING).map(({ id }) => id);
 }
 
 async function* changedPods(cri: CriClient, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
