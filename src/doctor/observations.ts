@@ -72,6 +72,13 @@ export interface SeenApiService {
   readonly reason: string;
 }
 
+/** Keys are named as in tokens (`kid`). */
+export interface SeenAccountKeys {
+  readonly verifying: readonly string[];
+  /** `namespace/name` of Secrets with tokens, by the key that has signed them. */
+  readonly signed: ReadonlyMap<string, readonly string[]>;
+}
+
 /** All that was seen. A part that is undefined could not be looked at; `notSeen` says why. */
 export interface Observations {
   readonly nowMs: number;
@@ -97,6 +104,8 @@ export interface Observations {
   readonly proxyClusterCidr: string | undefined;
   /** Those that are not the API server's own. */
   readonly apiServices: readonly SeenApiService[] | undefined;
+  /** Which keys the API server verifies service-account tokens with, and which have signed those that Secrets of kube-system hold. */
+  readonly accountKeys: SeenAccountKeys | undefined;
   /** Those that were looked at themselves. */
   readonly hosts: readonly HostObservations[];
   readonly notSeen: readonly NotSeen[];
@@ -137,6 +146,16 @@ export interface SettingsFile {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
+/** A file that signs service-account tokens, or that they are verified with. */
+export interface AccountKeyFile {
+  readonly component: string;
+  /** `service-account-key-file`, `service-account-signing-key-file`, `service-account-private-key-file`. */
+  readonly flag: string;
+  readonly path: string;
+  /** Of its public halves, as tokens name them (`kid`); empty when it could not be read. */
+  readonly keyIds: readonly string[];
+}
+
 /** What a host shows, this one or another. */
 export interface HostObservations {
   readonly hostName: string;
@@ -149,6 +168,8 @@ export interface HostObservations {
   readonly brokenLinks: readonly string[];
   /** Units of components; of several of one name the first counts. */
   readonly units: readonly HostUnit[];
+  /** Of units and of kubeadm's manifests. */
+  readonly accountKeys: readonly AccountKeyFile[];
   /** Files that units name by a flag and that are not there. */
   readonly missing: readonly { readonly unit: string; readonly flag: string; readonly path: string }[];
   /** Files of settings that cannot be read as YAML. */

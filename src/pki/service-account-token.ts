@@ -164,6 +164,12 @@ export function peekClaims(token: string): TokenClaims | undefined {
   return splitToken(token)?.claims;
 }
 
+/** The name of the key that is said to have signed a token; undefined when it is none or says nothing. */
+export function tokenKeyId(token: string): string | undefined {
+  const kid = splitToken(token)?.header['kid'];
+  return typeof kid === 'string' ? kid : undefined;
+}
+
 interface TokenParts {
   readonly header: Record<string, unknown>;
   readonly claims: TokenClaims;

@@ -1,5 +1,6 @@
 import { type Finding, sortFindings } from '../finding.ts';
 import type { Observations } from '../observations.ts';
+import { checkAccountKeys } from './account-key-checks.ts';
 import { checkApiServices, checkCertificates, checkDns, checkServer } from './certificate-checks.ts';
 import type { Check } from './check.ts';
 import { checkHosts } from './host-checks.ts';
@@ -25,6 +26,7 @@ const ALL_CHECKS: readonly Check[] = [
   checkSettings,
   checkCertificates,
   checkServer,
+  checkAccountKeys,
   checkDns,
   checkApiServices,
   checkHosts,

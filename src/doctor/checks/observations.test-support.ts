@@ -138,6 +138,7 @@ export function observations(changes: Partial<Observations> = {}): Observations 
     leaders: new Map([lease('kube-controller-manager'), lease('kube-scheduler')]),
     apiServices: [],
     ...{ apiServers: ['10.0.0.10'], proxyClusterCidr: undefined },
+    accountKeys: { verifying: ['key-1'], signed: new Map([['key-1', ['kube-system/default-token-abcde']]]) },
     dns: { serviceAddresses: ['10.96.0.10'], endpoints: 2 },
     hosts: [],
     notSeen: [],

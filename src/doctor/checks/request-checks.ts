@@ -22,6 +22,7 @@ const isPending = (csr: V1CertificateSigningRequest) =>
 export const checkRequests: Check = ({ requests = [], nowMs }) => {
   const findings: Finding[] = [];
   const waiting = new Map<string, V1CertificateSigningRequest[]>();
+  const refused = new Map<string, V1CertificateSigningRequest[]>();
   for (const csr of requests) {
     const subject = `csr/${csr.metadata?.name}`;
     if (isForKubelet(csr) && isPending(csr)) {
@@ -37,22 +38,36 @@ export const checkRequests: Check = ({ requests = [], nowMs }) => {
         evidence: `approved ${fromNow(approvedMs, nowMs)}, signer ${csr.spec.signerName}`,
         remedy: 'give kube-controller-manager --cluster-signing-cert-file and --cluster-signing-key-file, and see that it runs',
       });
-    const failed = csr.status?.conditions?.find(({ type }) => type === 'Failed' || type === 'Denied');
-    if (failed && isForKubelet(csr))
-      findings.push({
-        ...{ code: 'DOC-303', severity: 'warning', subject },
-        message: `A kubelet's request was ${failed.type === 'Denied' ? 'denied' : 'not signed'}.`,
-        evidence: `${failed.reason ?? failed.type}: ${failed.message ?? ''}`,
-        remedy: `muster explain csr ${csr.metadata?.name}`,
-      });
+    if (isForKubelet(csr) && failureOf(csr)) {
+      const key = `${csr.spec.signerName} ${csr.spec.username}`;
+      refused.set(key, [...(refused.get(key) ?? []), csr]);
+    }
   }
   for (const [key, group] of waiting) findings.push(...checkWaiting(key, group, nowMs));
+  for (const group of refused.values()) findings.push(checkRefused(group));
   return findings;
 };
 
+const failureOf = ({ status }: V1CertificateSigningRequest) =>
+  status?.conditions?.find(({ type }) => type === 'Failed' || type === 'Denied');
+const newestOf = (group: readonly V1CertificateSigningRequest[]) => group.reduce((a, b) => (createdMs(b) > createdMs(a) ? b : a));
+
+/** One for each who asks: a node that asks again and again must not hide what else is wrong. */
+function checkRefused(group: readonly V1CertificateSigningRequest[]): Finding {
+  const newest = newestOf(group);
+  const failed = failureOf(newest);
+  const others = group.length > 1 ? ` (the newest of ${group.length} of ${newest.spec.username})` : '';
+  return {
+    ...{ code: 'DOC-303', severity: 'warning', subject: `csr/${newest.metadata?.name}` },
+    message: `A kubelet's request was ${failed?.type === 'Denied' ? 'denied' : 'not signed'}.`,
+    evidence: `${failed?.reason ?? failed?.type}: ${failed?.message ?? ''}${others}`,
+    remedy: `muster explain csr ${newest.metadata?.name}`,
+  };
+}
+
 function checkWaiting(key: string, group: readonly V1CertificateSigningRequest[], nowMs: number): Finding[] {
   const [signer = '', user = ''] = key.split(' ');
-  const newest = group.reduce((a, b) => (createdMs(b) > createdMs(a) ? b : a));
+  const newest = newestOf(group);
   const oldestMs = Math.min(...group.map(createdMs));
   const client = signer === KUBE_APISERVER_CLIENT_KUBELET;
   if (nowMs - oldestMs <= PENDING_MS) return [];

@@ -18,6 +18,7 @@ import type { ResolvedContext } from '../../pki/kubeconfig.ts';
 import { parseKubeconfig } from '../../pki/kubeconfig.ts';
 import { covers } from '../checks/name-cover.ts';
 import type { NotSeen, Observations, SeenApiService, SeenCertificate } from '../observations.ts';
+import { collectAccountKeys } from './collect-account-keys.ts';
 import { collectDns } from './collect-dns.ts';
 import { KINDS, type Lister } from './kinds.ts';
 import { type NodeProbeOptions, probeNodes } from './probe-nodes.ts';
@@ -64,6 +65,7 @@ export async function collectCluster(options: CollectOptions): Promise<Observati
     apiServices,
     apiServers,
     proxyClusterCidr,
+    accountKeys,
   ] = await Promise.all([
     attempt("the API server's certificate", lookAtServer(context, options.timeoutMs)),
     attempt(
@@ -82,6 +84,7 @@ export async function collectCluster(options: CollectOptions): Promise<Observati
     attempt('aggregated APIs', readApiServices(list)),
     attempt('API servers', readApiServers(list)),
     attempt('kube-proxy’s settings', readProxyClusterCidr(client)),
+    attempt('keys of service-account tokens', collectAccountKeys(client, list, signal)),
   ]);
   return {
     nowMs: clock.now(),
@@ -96,7 +99,7 @@ export async function collectCluster(options: CollectOptions): Promise<Observati
     nodes,
     leaders: leaders && new Map(leaders.map((lease) => [lease.metadata?.name ?? '', lease])),
     dns,
-    ...{ apiServers, proxyClusterCidr },
+    ...{ apiServers, proxyClusterCidr, accountKeys },
     apiServices,
     hosts: [],
     notSeen,

@@ -9,6 +9,7 @@
  *     C path          a file with certificates; only these follow
  *     T path          a configuration or unit file, whole
  *     N flag path     a file that a unit names and that is not there; `program` for what it runs
+ *     A component flag path   a key of service-account tokens; its public half follows
  *     D mode owner path   the directory in which the kubelet works
  *     P from to reserved   which ports the kernel gives to outgoing connections, and which of them it leaves out
  *
@@ -49,25 +50,69 @@ text() {
   [ -f "$R$1" ] && [ -r "$R$1" ] && [ "$(wc -c < "$R$1")" -le 1048576 ] || return
   echo "T $1"; bars < "$R$1"; echo
 }
+# Words of commands as systemd takes them apart, and of kubeadm's manifests; prints a flag and its value on a line.
+flags_of() {
+  awk '
+  function word(w) {
+    if (w ~ /^--[a-z0-9-]+=/) { i0 = index(w, "="); print substr(w, 3, i0 - 3) " " substr(w, i0 + 1); last = "" }
+    else if (w ~ /^--/) last = substr(w, 3)
+    else if (last != "") { print last " " w; last = "" }
+  }
+  { text = text $0
+    if (sub(/\\\\$/, " ", text)) next
+    sub(/^[ \\t]*-? *(ExecStart=[-@:+!|]*)?/, "", text)
+    w = ""; quote = ""
+    for (i = 1; i <= length(text); i++) {
+      c = substr(text, i, 1)
+      if (c == "\\\\") { if (substr(text, i + 1, 3) == "x20") { w = w " "; i += 3 } else { i++; w = w substr(text, i, 1) } }
+      else if (quote != "") { if (c == quote) quote = ""; else w = w c }
+      else if (c == "\\"" || c == "\\047") quote = c
+      else if (c == " " || c == "\\t") { if (w != "") word(w); w = "" }
+      else w = w c
+    }
+    if (w != "") word(w)
+    text = ""; last = ""
+  }' "$R$1"
+}
+public_half() {
+  if grep -q 'PRIVATE KEY-----' "$R$1"; then openssl pkey -in "$R$1" -pubout 2>/dev/null
+  else sed -n '/BEGIN .*\\(PUBLIC KEY\\|CERTIFICATE\\)-----/,/END .*-----/p' "$R$1"
+  fi | bars
+}
+account_keys() {
+  flags_of "$2" | while read -r flag path; do
+    case $flag in service-account-key-file|service-account-signing-key-file|service-account-private-key-file) ;; *) continue;; esac
+    [ -f "$R$path" ] && [ -r "$R$path" ] && [ "$(wc -c < "$R$path")" -le 1048576 ] || continue
+    echo "A $1 $flag $path"; public_half "$path"
+  done
+}
 # What units name, file by file; a file of settings is looked into only for what it is.
 named() {
-  sed -n 's/^[[:space:]]*//; s/^ExecStart=//; p' "$R$1" | tr ' \\t' '\\n\\n' |
-    sed -n 's/^--\\(config\\|kubeconfig\\|bootstrap-kubeconfig\\|token-auth-file\\|audit-policy-file\\|authentication-kubeconfig\\|authorization-kubeconfig\\|[a-z-]*-\\(ca\\|cert\\|key\\)-\\{0,1\\}file\\|etcd-cafile\\|etcd-certfile\\|etcd-keyfile\\|kubelet-client-certificate\\|kubelet-client-key\\|kubelet-certificate-authority\\)=["'\\'']\\{0,1\\}\\(\\/[^"'\\''\\\\]*\\).*$/\\1 \\3/p' |
-    while read -r flag path; do
-      if [ ! -e "$R$path" ]; then echo "N $flag $path"
-      elif [ "$flag" = config ]; then
-        text "$path"
-        sed -n 's/^.*clientCAFile"\\{0,1\\}:[[:space:]]*["'\\'']\\{0,1\\}\\(\\/[^"'\\'',}[:space:]]*\\).*$/\\1/p' "$R$path" |
-          while read -r ca; do [ -e "$R$ca" ] || echo "N clientCAFile $ca"; done
-      fi
-    done
+  flags_of "$1" | while read -r flag path; do
+    case $flag in
+      config|kubeconfig|bootstrap-kubeconfig|token-auth-file|audit-policy-file|authentication-kubeconfig|authorization-kubeconfig) ;;
+      *-ca-file|*-cert-file|*-key-file|etcd-cafile|etcd-certfile|etcd-keyfile) ;;
+      kubelet-client-certificate|kubelet-client-key|kubelet-certificate-authority) ;;
+      *) continue;;
+    esac
+    case $path in /*) ;; *) continue;; esac
+    if [ ! -e "$R$path" ]; then echo "N $flag $path"
+    elif [ "$flag" = config ]; then
+      text "$path"
+      sed -n 's/^.*clientCAFile"\\{0,1\\}:[[:space:]]*["'\\'']\\{0,1\\}\\(\\/[^"'\\'',}[:space:]]*\\).*$/\\1/p' "$R$path" |
+        while read -r ca; do [ -e "$R$ca" ] || echo "N clientCAFile $ca"; done
+    fi
+  done
 }
+for u in kube-apiserver kube-controller-manager; do
+  [ -f "$R/etc/kubernetes/manifests/$u.yaml" ] && account_keys $u /etc/kubernetes/manifests/$u.yaml
+done
 for d in /etc/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
   # Where /lib is a link to /usr/lib, its files have been seen.
   [ "$d" = /lib/systemd/system ] && [ -L "$R/lib" ] && continue
   for u in kubelet kube-proxy kube-apiserver kube-controller-manager kube-scheduler; do
     [ -f "$R$d/$u.service" ] || continue
-    text "$d/$u.service"; named "$d/$u.service"
+    text "$d/$u.service"; named "$d/$u.service"; account_keys $u "$d/$u.service"
     program=$(sed -n 's/^ExecStart=[-@:+!|]*\\(\\/[^ \\\\]*\\).*$/\\1/p' "$R$d/$u.service" | sed 1q)
     if [ -n "$program" ] && [ ! -e "$R$program" ]; then echo "N program $program"; fi
     [ $u = kubelet ] || continue

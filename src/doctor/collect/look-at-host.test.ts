@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { ProgramError, runProgram } from '../../host/run-program.ts';
 import { createSelfSigned } from '../../pki/self-signed.ts';
+import { createTokenSigner } from '../../pki/service-account-token.ts';
 import { lookAtHost, lookAtHostBySsh } from './look-at-host.ts';
 import { readHost } from './read-host.ts';
 
@@ -26,7 +27,7 @@ async function put(path: string, text: string, mode = 0o600): Promise<void> {
 test('an empty host has nothing to tell', async () => {
   const { hostName: _, ...seen } = await look();
   assert.deepEqual(seen, {
-    ...{ prefix: '', swapAreas: [], certificates: [], keys: [], brokenLinks: [], units: [], missing: [] },
+    ...{ prefix: '', swapAreas: [], certificates: [], keys: [], brokenLinks: [], units: [], missing: [], accountKeys: [] },
     pauseImages: { runtime: undefined, kubelet: undefined },
     ...{ kubeletFile: undefined, proxyFile: undefined, unreadable: [], workDirectory: undefined, localPorts: undefined },
   });
@@ -93,9 +94,9 @@ test('certificates, keys that others may read, links that lead nowhere, swap, un
   assert.deepEqual(seen.missing, [
     { unit: '/etc/systemd/system/kubelet.service', flag: 'bootstrap-kubeconfig', path: '/etc/b' },
     { unit: '/etc/systemd/system/kubelet.service', flag: 'clientCAFile', path: '/etc/kubernetes/pki/ca.pem' },
-    ...['/etc/systemd/system/kubelet.service', '/usr/lib/systemd/system/kubelet.service'].map((unit) => ({
-      ...{ unit, flag: 'program', path: '/usr/bin/kubelet' },
-    })),
+    { unit: '/etc/systemd/system/kubelet.service', flag: 'program', path: '/usr/bin/kubelet' },
+    { unit: '/usr/lib/systemd/system/kubelet.service', flag: 'kubeconfig', path: '/etc/k' },
+    { unit: '/usr/lib/systemd/system/kubelet.service', flag: 'program', path: '/usr/bin/kubelet' },
   ]);
   assert.deepEqual(
     seen.unreadable.map(({ path }) => path),
@@ -105,6 +106,52 @@ test('certificates, keys that others may read, links that lead nowhere, swap, un
   assert.equal(seen.workDirectory?.path, '/var/lib/kubelet');
   assert.deepEqual(seen.localPorts, { from: 1024, to: 65_535, reserved: '' });
   assert.deepEqual(seen.pauseImages, { runtime: 'pause:3.9', kubelet: 'pause:3.1' });
+});
+
+test('files whose names have blanks are followed; keys of service-account tokens are told by their public halves', async () => {
+  const other = await mkdtemp(join(tmpdir(), 'muster-host-'));
+  const lookThere = () => lookAtHost({ run: runProgram, signal: new AbortController().signal, root: other });
+  const write = async (path: string, text: string) => {
+    await mkdir(dirname(join(other, path)), { recursive: true });
+    await writeFile(join(other, path), text, { mode: 0o600 });
+  };
+  try {
+    const { certificatePem, privateKeyPem } = await createSelfSigned({
+      ...{ commonName: 'sa', dnsNames: [], ipAddresses: [], notBeforeMs: 0, notAfterMs: Date.parse('2030-01-01T00:00:00Z') },
+    });
+    await write('/etc/kube conf/kubelet.yaml', 'maxPods: 220\n');
+    await write('/keys/sa key.pem', privateKeyPem);
+    await write('/keys/sa.crt', certificatePem);
+    await write(
+      '/etc/systemd/system/kubelet.service',
+      '[Service]\nExecStart=/usr/bin/kubelet --config "/etc/kube conf/kubelet.yaml" \\\n  \'--kubeconfig=/etc/kube conf/none\' --v=2\n',
+    );
+    await write(
+      '/etc/systemd/system/kube-controller-manager.service',
+      '[Service]\nExecStart=/kcm --service-account-private-key-file=/keys/sa\\x20key.pem\n',
+    );
+    await write(
+      '/etc/kubernetes/manifests/kube-apiserver.yaml',
+      'spec:\n  containers:\n  - command:\n    - kube-apiserver\n    - --service-account-key-file=/keys/sa.crt\n    - --service-account-key-file=/keys/none\n',
+    );
+    const seen = await lookThere();
+    assert.deepEqual(seen.kubeletFile, { path: '/etc/kube conf/kubelet.yaml', settings: { maxPods: 220 } });
+    assert.deepEqual(
+      seen.missing.filter(({ flag }) => flag !== 'program').map(({ flag, path }) => [flag, path]),
+      [['kubeconfig', '/etc/kube conf/none']],
+    );
+    const { keyId } = createTokenSigner(privateKeyPem);
+    assert.deepEqual(seen.accountKeys, [
+      { component: 'kube-apiserver', flag: 'service-account-key-file', path: '/keys/sa.crt', keyIds: [keyId] },
+      {
+        ...{ component: 'kube-controller-manager', flag: 'service-account-private-key-file' },
+        ...{ path: '/keys/sa key.pem', keyIds: [keyId] },
+      },
+    ]);
+    assert.equal(JSON.stringify(seen).includes('PRIVATE'), false);
+  } finally {
+    await rm(other, { recursive: true });
+  }
 });
 
 test('another host is looked at by ssh with what root may see, without a password; its paths carry its name', async () => {

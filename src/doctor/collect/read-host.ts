@@ -1,5 +1,7 @@
 import { parse } from 'yaml';
-import type { HostObservations, HostUnit, SeenCertificate, SeenKey } from '../observations.ts';
+import { createTokenVerifier } from '../../pki/service-account-token.ts';
+import type { AccountKeyFile, HostObservations, HostUnit, SeenCertificate, SeenKey } from '../observations.ts';
+import { commandFlags } from './command-words.ts';
 import { seenInPem } from './seen-certificate.ts';
 
 interface SeenFile {
@@ -18,6 +20,7 @@ export function readHost(printed: string, prefix = ''): HostObservations {
   const keys: SeenKey[] = [];
   const files: SeenFile[] = [];
   const missing: { unit: string; flag: string; path: string }[] = [];
+  const accountKeys: AccountKeyFile[] = [];
   let hostName = '';
   let workDirectory: SeenKey | undefined;
   let localPorts: HostObservations['localPorts'];
@@ -32,7 +35,10 @@ export function readHost(printed: string, prefix = ''): HostObservations {
       localPorts = { from: Number(words[0]), to: Number(words[1]), reserved: words.slice(2).join(' ').trim() };
     else if (letter === 'C') certificates.push(...readable(prefix + rest, text));
     else if (letter === 'T') files.push({ path: rest, text });
-    else if (letter === 'N') {
+    else if (letter === 'A') {
+      const [component = '', flag = '', ...path] = words;
+      accountKeys.push({ component, flag, path: path.join(' '), keyIds: keyIdsIn(text) });
+    } else if (letter === 'N') {
       const unit = files.findLast(({ path }) => path.endsWith('.service'))?.path ?? '';
       missing.push({ unit, flag: words[0] ?? '', path: words.slice(1).join(' ') });
     }
@@ -42,7 +48,7 @@ export function readHost(printed: string, prefix = ''): HostObservations {
   const proxy = units.find(({ component }) => component === 'kube-proxy');
   const textOf = (path: string | undefined) => files.find((file) => file.path === path)?.text ?? '';
   return {
-    ...{ hostName, prefix, swapAreas, certificates, brokenLinks, keys, units, missing },
+    ...{ hostName, prefix, swapAreas, certificates, brokenLinks, keys, units, missing, accountKeys },
     pauseImages: {
       runtime: /^\s*sandbox(?:_image)?\s*=\s*["']([^"']+)["']/m.exec(textOf('/etc/containerd/config.toml'))?.[1],
       kubelet:
@@ -75,21 +81,23 @@ function readable(where: string, pem: string): SeenCertificate[] {
   }
 }
 
+/** As API servers name them in tokens and in their key set. */
+function keyIdsIn(pem: string): string[] {
+  try {
+    return createTokenVerifier([pem]).jwks.keys.map(({ kid }) => kid as string);
+  } catch {
+    return []; // whoever uses it will say so
+  }
+}
+
 /** A unit's command, with what systemd makes of lines that end without a backslash: they belong to it no more. */
 function readUnit({ path, text }: SeenFile): HostUnit {
   const component = path.slice(path.lastIndexOf('/') + 1, -'.service'.length);
   const start = /^ExecStart=((?:.*\\\n)*.*)$/m.exec(text);
   const after = start ? text.slice(start.index + start[0].length) : '';
-  const flags = new Map<string, string>();
-  const words = (start?.[1] ?? '').replaceAll('\\\n', ' ').split(/\s+/);
-  for (const [i, word] of words.entries()) {
-    const named = /^--([a-z][a-z0-9-]*)(?:=(.*))?$/s.exec(word.replaceAll(/["']/g, ''));
-    if (!named) continue;
-    const next = words[i + 1];
-    flags.set(named[1]!, named[2] ?? (next === undefined || next.startsWith('-') ? '' : next.replaceAll(/["']/g, '')));
-  }
+  const command = (start?.[1] ?? '').replaceAll('\\\n', ' ');
   return {
-    ...{ path, component, flags },
+    ...{ path, component, flags: commandFlags(command) },
     user: /^User=(.+)$/m.exec(text)?.[1]?.trim(),
     requires: [...text.matchAll(/^Requires=(.*)$/gm)].flatMap(([, units = '']) =>
       units.split(/\s+/).filter((unit) => unit !== ''),
@@ -112,7 +120,7 @@ function settingsIn(files: readonly SeenFile[], path: string | undefined): HostO
   }
 }
 
-const YAML_LIMITS = { maxAliasCount: 100 };
+const YAML_LIMITS = { maxAliasCount: 100, logLevel: 'error' } as const;
 
 /** Files that units name by `--config`. */
 function unreadableIn(files: readonly SeenFile[]): HostObservations['unreadable'] {
