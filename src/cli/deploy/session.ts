@@ -11,6 +11,7 @@ import type { Material } from '../../deploy/assets/material.ts';
 import { openAssets } from '../../deploy/assets/open-assets.ts';
 import { desiredSteps, type HostKnowledge } from '../../deploy/desired/desired.ts';
 import type { EtcdBeginning } from '../../deploy/desired/etcd.ts';
+import { CONNTRACK_LIMIT } from '../../deploy/desired/node.ts';
 import { sysctlsOf } from '../../deploy/desired/preparation.ts';
 import type { Step } from '../../deploy/desired/step.ts';
 import { memberOf } from '../../deploy/etcd-members/member-facts.ts';
@@ -176,6 +177,7 @@ function knowledgeOf(
     sysctls: new Set([...fact.sysctls].filter(([, sysctl]) => sysctl.writable).map(([key]) => key)),
     device: fact.devices.get(host.address),
     programs: fact.programs,
+    fixedConntrack: fact.sysctls.get(CONNTRACK_LIMIT)?.writable === false,
     ...(etcd && { etcd }),
   };
 }

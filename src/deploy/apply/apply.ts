@@ -12,6 +12,7 @@ import { type HostPlan, isEmpty } from '../plan/plan.ts';
 import type { Transport } from '../transport/transport.ts';
 import { agentInput, agentScript } from './agent-script.ts';
 import type { Cluster } from './cluster.ts';
+import { requireSteadyUnits, wordsOfUnit } from './steady-units.ts';
 
 export interface ApplyOptions {
   readonly inventory: Inventory;
@@ -34,6 +35,7 @@ const POLL_MS = 500;
 const REMIND_MS = 20_000;
 const FIRST_NODE_MS = 180_000;
 const KUBELET_UNIT = 'kubelet.service';
+const ASKED_FOR_WORDS = 3;
 
 /** What is to be done on a host. */
 type Work = readonly [host: string, steps: readonly Step[]];
@@ -61,6 +63,7 @@ export async function applyPlans(options: ApplyOptions): Promise<void> {
       .filter(({ name, roles }) => roles.includes('worker') && byHost.has(name))
       .map(({ name }) => name);
     await awaitNodes(options, cluster, workers);
+    await requireSteadyUnits(options);
   } finally {
     await cluster.close();
   }
@@ -198,10 +201,13 @@ async function awaitNodes(options: ApplyOptions, cluster: Cluster, workers: read
   while (waiting.size > 0) {
     signal.throwIfAborted();
     if (clock.now() > endMs)
-      throw new CodedError(`not all nodes are Ready: ${why}; "journalctl -u kubelet" on the host says more`, {
-        code: 'NODES_NOT_READY',
-        retryable: true,
-      });
+      throw new CodedError(
+        `not all nodes are Ready: ${why}${await saidBy(options, waiting)}; "journalctl -u kubelet" on the host says more`,
+        {
+          code: 'NODES_NOT_READY',
+          retryable: true,
+        },
+      );
     if (inventory.kubelet.servingCertificate === 'approved') await cluster.approveServing(addresses, signal);
     const nodes = await cluster.nodes(signal);
     const ranged = [...withoutNetwork].filter((host) => (nodes.get(host)?.podCidrs.length ?? 0) > 0);
@@ -218,11 +224,24 @@ async function awaitNodes(options: ApplyOptions, cluster: Cluster, workers: read
     }
     why = [...waiting].map((host) => `${host}: ${nodes.get(host)?.message ?? 'has not joined'}`).join('; ');
     if (waiting.size > 0 && clock.now() > remindMs) {
-      progress(`waiting for ${waiting.size} of ${workers.length} nodes: ${why}`);
+      progress(`waiting for ${waiting.size} of ${workers.length} nodes: ${why}${await saidBy(options, waiting)}`);
       remindMs = clock.now() + REMIND_MS;
     }
     if (waiting.size > 0) await clock.sleep(POLL_MS, signal);
   }
+}
+
+/** What the kubelets of a few of these hosts end by, or complain of: `; a: kubelet.service is activating, …`. */
+async function saidBy({ transports, signal }: ApplyOptions, hosts: ReadonlySet<string>): Promise<string> {
+  const asked = [...hosts].slice(0, ASKED_FOR_WORDS);
+  const results = await atMost(ASKED_FOR_WORDS, asked, (host) => wordsOfUnit(transports.get(host), KUBELET_UNIT, signal));
+  signal.throwIfAborted();
+  return results
+    .map((result, i) => {
+      const words = result.status === 'fulfilled' ? result.value : messageOf(result.reason);
+      return words && `; ${asked[i]}: ${words}`;
+    })
+    .join('');
 }
 
 const messageOf = (error: unknown): string =>

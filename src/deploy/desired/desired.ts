@@ -19,6 +19,8 @@ export interface HostKnowledge {
   readonly sysctls: ReadonlySet<string>;
   /** The network device that has its address; undefined until it was looked at. */
   readonly device: string | undefined;
+  /** Its kernel lets nobody change how many connections it follows. */
+  readonly fixedConntrack?: boolean;
   /** Which of the programs that it needs it has; undefined until it was looked at. */
   readonly programs?: ReadonlySet<string>;
   /** How its member of etcd began, or is to begin; undefined: with all of the inventory. */
@@ -34,7 +36,7 @@ export function desiredSteps(
   inventory: Inventory,
   host: InventoryHost,
   material: Material,
-  { sysctls, device, programs, etcd }: HostKnowledge,
+  { sysctls, device, programs, etcd, fixedConntrack = false }: HostKnowledge,
 ): Step[] {
   const executable = executableFile(inventory, material);
   const steps = [
@@ -47,7 +49,7 @@ export function desiredSteps(
     ...ownBalancerSteps(inventory, host, executable),
     ...controlPlaneSteps(inventory, host, material),
     ...clusterDnsSteps(inventory, host, material, executable),
-    ...nodeSteps(inventory, host, material),
+    ...nodeSteps(inventory, host, material, fixedConntrack),
     ...podNetworkSteps(inventory, host, material, executable),
   ];
   const seen = new Set<string>();

@@ -12,12 +12,12 @@ const PROXY_KUBECONFIG = `${KUBERNETES_DIRECTORY}/kube-proxy.kubeconfig`;
 const PROXY_CONFIGURATION = `${KUBERNETES_DIRECTORY}/kube-proxy.yaml`;
 
 /** A worker's part: kubelet and kube-proxy. How it joins, a bootstrap kubeconfig with a token of its own, is made when it is to join. */
-export function nodeSteps(inventory: Inventory, host: InventoryHost, material: Material): Step[] {
+export function nodeSteps(inventory: Inventory, host: InventoryHost, material: Material, fixedConntrack: boolean): Step[] {
   if (!host.roles.includes('worker')) return [];
   const authority = textFile(pairPaths(inventory, 'ca').certificate, material.authority.trust);
   const kubelet = kubeletFiles(inventory, host, material.programs);
   const program = (name: ComponentName) => fileOfComponent(inventory, material, name);
-  const proxy = proxyFiles(inventory, host, material);
+  const proxy = proxyFiles(inventory, host, material, fixedConntrack);
   return [
     ...inPhase('prepare', [{ type: 'running', name: inventory.runtime.unit }]),
     ...inPhase('install', [authority, ...kubelet, ...proxy]),
@@ -27,6 +27,11 @@ export function nodeSteps(inventory: Inventory, host: InventoryHost, material: M
     ]),
   ];
 }
+
+/** Upstream's kubelet reads in it of processes that the kernel ended, and does not start without it; containers have none. */
+export const KERNEL_LOG = '/dev/kmsg';
+/** Which upstream's kube-proxy sets. */
+export const CONNTRACK_LIMIT = 'net.netfilter.nf_conntrack_max';
 
 /** The file with which a kubelet joins. The authority is a path, which the kubelet's own kubeconfig takes over: it may be replaced. */
 export function bootstrapFile(inventory: Inventory, token: string): FileStep {
@@ -114,7 +119,7 @@ function kubeletFiles(inventory: Inventory, host: InventoryHost, programs: Upstr
   ];
 }
 
-function proxyFiles(inventory: Inventory, host: InventoryHost, material: Material): FileStep[] {
+function proxyFiles(inventory: Inventory, host: InventoryHost, material: Material, fixedConntrack: boolean): FileStep[] {
   const configuration = {
     kind: 'KubeProxyConfiguration',
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
@@ -125,6 +130,8 @@ function proxyFiles(inventory: Inventory, host: InventoryHost, material: Materia
     // The node's own name, as the kubelet's.
     hostnameOverride: host.name,
     metricsBindAddress: '127.0.0.1:10249',
+    // Upstream's ends where it cannot set this.
+    ...(fixedConntrack && material.programs.has('kube-proxy') ? { conntrack: { maxPerCore: 0 } } : {}),
     ...inventory.kubeProxy.configuration,
   };
   const user = { name: 'system:kube-proxy', pair: material.pairOf(host.name, 'kube-proxy') };

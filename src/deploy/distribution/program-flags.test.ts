@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { desiredSteps } from '../desired/desired.ts';
 import { contentOf } from '../desired/step.ts';
-import { testInventory, testMaterial } from '../test-material.ts';
+import { checkHosts } from '../plan/preflight.ts';
+import { factsThatFit, testInventory, testMaterial } from '../test-material.ts';
 import { fitFlags, flagsInHelp, type UpstreamPrograms, unknownFlags } from './program-flags.ts';
 
 /** As the programs of 1.20 print them: names, types and columns are theirs. */
@@ -61,6 +62,33 @@ test('hosts get the programs themselves, with their own flags; all else stays Mu
   assert.match(fileAt('/etc/kubernetes/apiserver') ?? '', /--etcd-servers=https:/);
   assert.equal(fileAt('/usr/bin/muster'), 'the program');
   assert.equal(fileAt('/usr/bin/kube-proxy'), undefined);
+});
+
+test('kube-proxy of others ends where it cannot set the limit of connections: there it is told to leave it', () => {
+  const proxyFile = (fixedConntrack: boolean, own = programs) => {
+    const material = { ...testMaterial, programs: own };
+    const steps = desiredSteps(inventory, inventory.hosts[0]!, material, { sysctls: new Set(), device: 'eth0', fixedConntrack });
+    const found = steps.find((step) => step.type === 'file' && step.path === '/etc/kubernetes/kube-proxy.yaml');
+    return found?.type === 'file' ? Buffer.from(found.content.bytes).toString() : '';
+  };
+  const theirs: UpstreamPrograms = new Map([...programs, ['kube-proxy', program('      --config string   A file\n')]]);
+  assert.match(proxyFile(true, theirs), /conntrack:\n {2}maxPerCore: 0\n/);
+  assert.doesNotMatch(proxyFile(false, theirs), /conntrack/);
+  assert.doesNotMatch(proxyFile(true), /conntrack/, 'Muster’s own goes on without');
+});
+
+test('a kubelet of others that would not start is told before anything is done', () => {
+  const host = inventory.hosts[0]!;
+  const fit = factsThatFit(desiredSteps(inventory, host, { ...testMaterial, programs }, { sysctls: new Set(), device: 'eth0' }));
+  const told = (facts: typeof fit) => {
+    const { problems, warnings } = checkHosts(inventory, new Map([[host.name, facts]]), 'x64', new Map());
+    return [...problems, ...warnings].map(({ message }) => message).join('\n');
+  };
+  assert.match(told(fit), /has no \/dev\/kmsg, without which the kubelet of distribution\.type "upstream" does not start/);
+  const sysctls = new Map([['net.netfilter.nf_conntrack_max', { value: '65536', writable: false }]]);
+  const whole = { ...fit, files: new Map([...fit.files, ['/dev/kmsg', { type: 'other' } as const]]), sysctls };
+  assert.doesNotMatch(told(whole), /kmsg/);
+  assert.match(told(whole), /kube-proxy leaves net\.netfilter\.nf_conntrack_max as it is/);
 });
 
 test('what upstream’s programs cannot do is refused by name', async () => {

@@ -2,7 +2,7 @@ import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts'
 import { atMost } from '../../std/at-most.ts';
 import type { Clock } from '../../std/clock.ts';
 import { isMember, memberData } from '../desired/etcd.ts';
-import { KUBELET_KUBECONFIG, kubeletPair } from '../desired/node.ts';
+import { CONNTRACK_LIMIT, KERNEL_LOG, KUBELET_KUBECONFIG, kubeletPair } from '../desired/node.ts';
 import { cniFile } from '../desired/pod-network.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
 import { PACKAGE_MANAGER, programsOf } from '../desired/programs.ts';
@@ -74,11 +74,11 @@ function questionOf(inventory: Inventory, host: InventoryHost, steps: readonly S
     : [];
   const members = isMember(host) ? [{ path: memberData(inventory, host) }, { path: ETCD_LEFT }] : [];
   return {
-    files: [...files, ...joining, ...members, { path: INSTALLED }, { path: UPGRADE_MARK }],
+    files: [...files, ...joining, { path: KERNEL_LOG }, ...members, { path: INSTALLED }, { path: UPGRADE_MARK }],
     units: [...new Set(units)],
     programs: [...programsOf(inventory, host).keys(), PACKAGE_MANAGER],
     libraries: steps.flatMap((step) => (step.type === 'library-cache' ? [step.library] : [])),
-    sysctls: [...sysctlsOf(inventory).keys()],
+    sysctls: [...sysctlsOf(inventory).keys(), CONNTRACK_LIMIT],
     accounts: ['kube', 'etcd'],
     certificates: host.roles.includes('worker') ? [kubeletPair(inventory, 'client'), kubeletPair(inventory, 'server')] : [],
   };

@@ -1,6 +1,7 @@
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import { membersOf } from '../desired/etcd.ts';
 import { BALANCER_UNIT, hasBalancer } from '../desired/load-balancer.ts';
+import { CONNTRACK_LIMIT, KERNEL_LOG } from '../desired/node.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
 import { PACKAGE_MANAGER, programsOf } from '../desired/programs.ts';
 import { memberOf } from '../etcd-members/member-facts.ts';
@@ -117,6 +118,10 @@ export function checkHosts(
     if (host.roles.includes('worker')) {
       if (!fact.filesystems.has('overlay') && !fact.loadable.has('overlay'))
         problem('its kernel has no file system overlay, which containers need');
+      if (inventory.distribution.type === 'upstream' && !fact.files.has(KERNEL_LOG))
+        problem(`has no ${KERNEL_LOG}, without which the kubelet of distribution.type "upstream" does not start`);
+      if (inventory.distribution.type === 'upstream' && fact.sysctls.get(CONNTRACK_LIMIT)?.writable === false)
+        warnings.push({ host: host.name, message: `kube-proxy leaves ${CONNTRACK_LIMIT} as it is: nobody may write it there` });
       if (!fact.modules.has('br_netfilter') && !fact.loadable.has('br_netfilter'))
         warnings.push({
           host: host.name,

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { chmod, writeFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
+import { runProgram } from '../../host/run-program.ts';
+import type { Clock } from '../../std/clock.ts';
+import type { HostPlan } from '../plan/plan.ts';
+import { createTranscriptTransport } from '../transport/transcript.ts';
+import { requireSteadyUnits } from './steady-units.ts';
+import { describeUnit, parseUnitReports, unitReportScript } from './unit-report.ts';
+
+const FATAL = 'F1122 20:47:37.893955     775 server.go:269] failed to run Kubelet: open /dev/kmsg: no such file or directory';
+
+test('a service that ends again and again is told with what it ended by, and not with what Go prints behind that', async () => {
+  await using directory = await temporaryDirectory();
+  const script = async (name: string, text: string) => {
+    await writeFile(directory.file(name), `#!/bin/sh\n${text}\n`);
+    await chmod(directory.file(name), 0o755);
+  };
+  await script('systemctl', 'case "$*" in *ActiveState*) echo ActiveState=activating;; *) echo NRestarts=9;; esac');
+  await script(
+    'journalctl',
+    `cat <<'E'\nE1122 20:47:36.1 775 a.go:1] before\n${FATAL}\ngoroutine 1 [running]:\nruntime.goexit()\nE`,
+  );
+  const { stdout } = await runProgram('sh', ['-c', unitReportScript(['kubelet.service'])], {
+    environment: { PATH: `${directory.path}:${process.env['PATH']}` },
+  });
+  assert.deepEqual(parseUnitReports(stdout), [{ name: 'kubelet.service', state: 'activating', restarts: 9, words: FATAL }]);
+  assert.equal(describeUnit(parseUnitReports(stdout)[0]!), `kubelet.service is activating, started again 9 times: ${FATAL}`);
+  assert.deepEqual(parseUnitReports('anything\nreport\tx\tactive\tmany\t\n'), [
+    { name: 'x', state: 'active', restarts: 0, words: '' },
+  ]);
+});
+
+/** A host whose service is seen as `looks` say, one after the other. */
+function scene(...looks: readonly string[]) {
+  const left = [...looks];
+  let slept = 0;
+  const plan: HostPlan = {
+    ...{ host: 'a', joins: false, rejoins: false, needsNetwork: false },
+    changes: [
+      {
+        ...{ action: 'start', title: '', lines: [] },
+        step: { type: 'unit', name: 'kube-proxy.service', fingerprint: 'f', phase: 'node' },
+      },
+    ],
+  };
+  const sleep = async () => void slept++;
+  const run = () =>
+    requireSteadyUnits({
+      plans: [plan],
+      transports: new Map([['a', createTranscriptTransport('a', () => left.shift() ?? '')]]),
+      clock: { sleep } as unknown as Clock,
+      signal: new AbortController().signal,
+    });
+  return { run, slept: () => slept, left };
+}
+
+const look = (state: string, restarts: number) => `report\tkube-proxy.service\t${state}\t${restarts}\tF1 no\n`;
+
+test('services that were started have to stay up: what ends at once has started, to systemd', async () => {
+  const steady = scene(look('active', 0));
+  await steady.run();
+  assert.equal(steady.slept(), 0, 'nobody waits where all is well');
+  await scene(look('active', 1), look('active', 1)).run();
+  await scene(look('activating', 1), look('active', 1)).run();
+  for (const second of [look('active', 2), look('activating', 1), look('failed', 1)])
+    await assert.rejects(scene(look('active', 1), second).run(), {
+      code: 'APPLY_FAILED',
+      message:
+        /^services do not stay up: a: kube-proxy\.service is \w+, started again \d times?: F1 no; the same command goes on/,
+    });
+});

@@ -1,0 +1,58 @@
+import { quote } from '../transport/transport.ts';
+
+/** How a service fares. */
+export interface UnitReport {
+  readonly name: string;
+  /** As systemctl(1) says: `active`, `activating` between two tries. */
+  readonly state: string;
+  /** How often systemd has started it again by itself. */
+  readonly restarts: number;
+  /** The last thing that it ended by or complained of; empty: nothing. */
+  readonly words: string;
+}
+
+const LINES = 3000;
+const LONGEST = 400;
+
+/**
+ * Looks at services; prints `report<TAB>NAME<TAB>STATE<TAB>RESTARTS<TAB>WORDS` each. Words are the last line that Kubernetes' programs log as fatal (`F1122 …`), else as
+ * an error; what Go prints behind a fatal line is of no use to anybody.
+ */
+export const unitReportScript = (units: readonly string[]): string => `
+LC_ALL=C
+export LC_ALL
+for unit in ${units.map(quote).join(' ')}; do
+  state=$(systemctl show -p ActiveState "$unit" | cut -d= -f2)
+  restarts=$(systemctl show -p NRestarts "$unit" | cut -d= -f2)
+  said=$(journalctl -q --no-pager -o cat -n ${LINES} -u "$unit" 2>/dev/null | grep -E '^[EF][0-9]{4} |^muster [a-z-]*: ' || :)
+  words=$(printf '%s\\n' "$said" | grep '^F' | tail -n 1)
+  if [ -z "$words" ]; then words=$(printf '%s\\n' "$said" | tail -n 1); fi
+  printf 'report\\t%s\\t%s\\t%s\\t%s\\n' "$unit" "$state" "$restarts" "$(printf %s "$words" | tr '\\t' ' ' | cut -c 1-${LONGEST})"
+done
+`;
+
+/** Reads what the script printed; lines that are none of its own are passed over. */
+export function parseUnitReports(text: string): UnitReport[] {
+  return text.split('\n').flatMap((line) => {
+    const [what, name = '', state = '', restarts = '', words = ''] = line.split('\t');
+    return what === 'report' ? [{ name, state, restarts: /^\d{1,9}$/.test(restarts) ? Number(restarts) : 0, words }] : [];
+  });
+}
+
+/** Services that do not stay up, by two looks with more than their pause between them; each as one reads it. */
+export function unsteady(before: readonly UnitReport[], after: readonly UnitReport[]): string[] {
+  return after.flatMap((now) => {
+    const then = before.find(({ name }) => name === now.name);
+    const isSteady = now.state === 'active' && then !== undefined && now.restarts <= then.restarts;
+    return isSteady ? [] : [describeUnit(now)];
+  });
+}
+
+/** Whether one look is enough. */
+export const isSteady = ({ state, restarts }: UnitReport): boolean => state === 'active' && restarts === 0;
+
+/** `kubelet.service is activating, started again 4 times: F1122 …` */
+export function describeUnit({ name, state, restarts, words }: UnitReport): string {
+  const times = restarts === 0 ? '' : `, started again ${restarts} ${restarts === 1 ? 'time' : 'times'}`;
+  return `${name} is ${state}${times}${words && `: ${words}`}`;
+}
