@@ -13,11 +13,10 @@ export interface WriteFileOptions {
  */
 export async function writeFileAtomic(path: string, data: string | Uint8Array, options: WriteFileOptions): Promise<void> {
   const directory = dirname(path);
-  await mkdir(directory, { recursive: true });
   const temporary = join(directory, `.${basename(path)}.${randomBytes(6).toString('hex')}`);
   let file: FileHandle | undefined;
   try {
-    file = await open(temporary, 'wx', options.mode);
+    file = await openNew(temporary, options.mode);
     // The mode given to open is cut by the umask.
     await file.chmod(options.mode);
     await file.writeFile(data);
@@ -31,6 +30,17 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, o
     throw error;
   }
   await syncDirectory(directory);
+}
+
+/** A new file; its directory is made when it turns out to be missing, which it hardly ever is. */
+async function openNew(path: string, mode: number): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx', mode);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await mkdir(dirname(path), { recursive: true });
+    return open(path, 'wx', mode);
+  }
 }
 
 /** Points the symbolic link `path` at `target`, replacing what was there in one step. */

@@ -22,13 +22,13 @@ export function createIssuedBy(authoritiesPem: string): IssuedBy {
   return (certificate) => {
     let answer = known.get(certificate);
     if (answer === undefined) {
-      const between = certificate.chain?.() ?? [];
-      answer = leadsTo(
-        new X509Certificate(certificate.raw),
-        between.map((raw) => new X509Certificate(raw)),
-        authorities,
-        LONGEST_CHAIN,
-      );
+      // Read when it is needed: most certificates were issued by an authority itself.
+      let between: X509Certificate[] | undefined;
+      const chain = () => {
+        between ??= (certificate.chain?.() ?? []).map((raw) => new X509Certificate(raw));
+        return between;
+      };
+      answer = leadsTo(new X509Certificate(certificate.raw), chain, authorities, LONGEST_CHAIN);
       known.set(certificate, answer);
     }
     return answer;
@@ -37,7 +37,7 @@ export function createIssuedBy(authoritiesPem: string): IssuedBy {
 
 function leadsTo(
   certificate: X509Certificate,
-  between: readonly X509Certificate[],
+  between: () => readonly X509Certificate[],
   authorities: readonly X509Certificate[],
   steps: number,
 ): boolean {
@@ -45,7 +45,7 @@ function leadsTo(
   const isSignedBy = (issuer: X509Certificate) => certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
   if (authorities.some((authority) => authority.fingerprint256 === certificate.fingerprint256 || isSignedBy(authority)))
     return true;
-  const issuer = between.find((each) => each.ca && each.fingerprint256 !== certificate.fingerprint256 && isSignedBy(each));
+  const issuer = between().find((each) => each.ca && each.fingerprint256 !== certificate.fingerprint256 && isSignedBy(each));
   return issuer !== undefined && leadsTo(issuer, between, authorities, steps - 1);
 }
 
