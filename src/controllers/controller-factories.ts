@@ -153,6 +153,12 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
   'ephemeral-volume-controller': async (context, options) =>
     (await import('./ephemeralvolume/controller.ts')).createEphemeralVolumeController(context, workersOf(context, options)),
 
+  'resourceclaim-controller': async (context, options) => {
+    if (!(await mayServe(context, '/apis/resource.k8s.io/v1', 'resourceclaims'))) return { why: 'there are no ResourceClaims' };
+    const { createResourceClaimController } = await import('./resourceclaim/controller.ts');
+    return createResourceClaimController(context, workersOf(context, options));
+  },
+
   'persistentvolume-expander-controller': async (context) =>
     (await import('./volumeexpand/controller.ts')).createVolumeExpandController(context),
 

@@ -36,6 +36,7 @@ const EVENT_SOURCES: ReadonlyMap<string, string> = new Map([
   ['persistentvolume-binder-controller', 'persistentvolume-controller'],
   ['persistentvolume-expander-controller', 'volume_expand'],
   ['replicationcontroller-controller', 'replication-controller'],
+  ['resourceclaim-controller', 'resource_claim'],
 ]);
 
 export const eventSourceOf = (controller: string): string => EVENT_SOURCES.get(controller) ?? controller;
@@ -88,7 +89,7 @@ export const KNOWN_CONTROLLERS: readonly KnownController[] = [
   supported('ttl-after-finished-controller', 'ttl-after-finished', 'ttl-after-finished-controller'),
   supported('ephemeral-volume-controller', 'ephemeral-volume', 'ephemeral-volume-controller'),
   known('storageversion-garbage-collector-controller', 'storage-version-gc', 'storage-version-garbage-collector'),
-  known('resourceclaim-controller', 'resource-claim-controller', 'resource-claim-controller'),
+  supported('resourceclaim-controller', 'resource-claim-controller', 'resource-claim-controller'),
   supported(
     'legacy-serviceaccount-token-cleaner-controller',
     'legacy-service-account-token-cleaner',
