@@ -38,7 +38,7 @@ export interface AssetsOptions {
  * Opens what a cluster is deployed from, and makes what is missing: authorities once, certificates for hosts that have none, or none that
  * is good.
  *
- * @throws CodedError AUTHORITY_UNUSABLE when an authority is there that cannot be used; it is never replaced here
+ * @throws CodedError AUTHORITY_UNUSABLE when an authority is there that cannot be used; it is never replaced here; EXECUTABLE_MISSING
  */
 export async function openAssets({
   inventory,
@@ -71,7 +71,7 @@ export async function openAssets({
     return found;
   };
   return {
-    executable: contentOf(await readFile(executable)),
+    executable: contentOf(await readExecutable(executable)),
     libraries: new Map([...libraries].map(([name, bytes]) => [name, contentOf(bytes)])),
     packages,
     programs,
@@ -83,6 +83,15 @@ export async function openAssets({
     admin: pair('admin'),
     pairOf: (host, name) => pair(ownName(host, name)),
   };
+}
+
+async function readExecutable(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (cause as Error).message;
+    throw new CodedError(`distribution.executable: ${path}: ${why}`, { code: 'EXECUTABLE_MISSING', cause });
+  }
 }
 
 const asAuthority = ({ pair, trust, stage }: RotatingPair): AuthorityPair => ({ ...pair, trust, stage });

@@ -3,11 +3,14 @@ import { COMPONENTS, type Inventory, type InventoryHost, inventoryKind } from '.
 import type { FieldTable } from '../../api/configuration/field-schema.ts';
 import { checkDnsSubdomain, checkLabelValue, checkQualifiedName } from '../../api/machinery/names.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
+import { checkAddresses } from './check-addresses.ts';
+import { checkPaths } from './check-paths.ts';
+import { checkPorts } from './check-ports.ts';
 import { contains, overlap, parseRange } from './networks.ts';
 
 const ROLES = ['etcd', 'master', 'worker'];
-/** Paths go into units and shell words: nothing that either would read otherwise. */
-const PATH = /^\/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$/;
+/** Of files and of etcd's cluster. */
+const CLUSTER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 const FLAG_NAME = /^[a-z0-9][a-z0-9-]*$/;
 const SSH_WORD = /^[A-Za-z0-9_.:@%[\]-]+$/;
 const LARGEST_CLUSTER = 5000;
@@ -16,9 +19,17 @@ const LARGEST_CLUSTER = 5000;
 export function checkInventory(inventory: Inventory): string[] {
   return [
     ...checkTable(inventoryKind.fields, inventory as unknown as Readonly<Record<string, unknown>>, ''),
+    ...(CLUSTER_NAME.test(inventory.name)
+      ? []
+      : [
+          `name: ${JSON.stringify(inventory.name)} must be at most 63 letters, digits, "-", "_" and ".", with a letter or digit at both ends`,
+        ]),
     ...checkHosts(inventory.hosts),
     ...checkRoles(inventory),
     ...checkNetwork(inventory),
+    ...checkAddresses(inventory),
+    ...checkPorts(inventory),
+    ...checkPki(inventory),
     ...checkPaths(inventory),
     ...checkDistribution(inventory),
     ...checkEncryption(inventory),
@@ -54,6 +65,7 @@ function checkHosts(hosts: readonly InventoryHost[]): string[] {
   if (hosts.length > LARGEST_CLUSTER) return [`hosts: ${hosts.length} are more than ${LARGEST_CLUSTER}`];
   const names = new Map<string, number>();
   const addresses = new Map<string, number>();
+  const local = hosts.findIndex(({ connection }) => connection === 'local');
   return hosts.flatMap((host, i) => {
     const at = `hosts[${i}]`;
     const mistakes = checkDnsSubdomain(host.name).map((why) => `${at}.name: ${JSON.stringify(host.name)}: ${why}`);
@@ -66,9 +78,12 @@ function checkHosts(hosts: readonly InventoryHost[]): string[] {
     if (sameAddress !== undefined) mistakes.push(`${at}.address: hosts[${sameAddress}] has ${host.address} too`);
     names.set(host.name, i);
     addresses.set(host.address, i);
+    if (host.connection === 'local' && i !== local)
+      mistakes.push(`${at}.connection: "local" is this very machine, and so is hosts[${local}]`);
     const unknown = host.roles.find((role) => !ROLES.includes(role));
     if (unknown !== undefined)
       mistakes.push(`${at}.roles: ${JSON.stringify(unknown)} is not supported, it must be one of ${ROLES.join(', ')}`);
+    if (new Set(host.roles).size < host.roles.length) mistakes.push(`${at}.roles: ${host.roles.join(', ')} names a role twice`);
     if (host.roles.length === 0) mistakes.push(`${at}.roles: the host has nothing to do`);
     return [...mistakes, ...checkSsh(host, at), ...checkLabels(host, at), ...checkFlags(host.flags, `${at}.flags`)];
   });
@@ -157,6 +172,12 @@ function checkDistribution({ distribution: { type, programs }, hosts }: Inventor
   ];
 }
 
+/** A certificate cannot outlive who signed it. */
+function checkPki({ pki }: Inventory): string[] {
+  const [own, authority] = [parseGoDuration(pki.validity), parseGoDuration(pki.authorityValidity)];
+  return own > authority ? [`pki.validity: ${pki.validity} is longer than pki.authorityValidity, ${pki.authorityValidity}`] : [];
+}
+
 /** Two would say how Secrets are kept. */
 function checkEncryption({ encryption, flags, hosts }: Inventory): string[] {
   if (encryption.provider === 'none') return [];
@@ -166,36 +187,6 @@ function checkEncryption({ encryption, flags, hosts }: Inventory): string[] {
       ? []
       : [`${at}.kube-apiserver.encryption-provider-config: encryption.provider says how Secrets are kept`],
   );
-}
-
-function checkPaths({ pki, etcd, kubelet, distribution, runtime }: Inventory): string[] {
-  const paths = {
-    'pki.directory': pki.directory,
-    'etcd.directory': etcd.directory,
-    'etcd.dataDirectory': etcd.dataDirectory,
-    'etcd.program': etcd.program,
-    'kubelet.rootDirectory': kubelet.rootDirectory,
-    'kubelet.bootstrapKubeconfig': kubelet.bootstrapKubeconfig,
-    'kubelet.configurationFile': kubelet.configurationFile,
-    'kubelet.unitDirectory': kubelet.unitDirectory,
-    'distribution.directory': distribution.directory,
-  };
-  const mistakes = Object.entries(paths).flatMap(([name, path]) =>
-    PATH.test(path) && !path.split('/').includes('..')
-      ? []
-      : [`${name}: ${JSON.stringify(path)} is not an absolute path of plain characters`],
-  );
-  for (const name of ['certificateSuffix', 'keySuffix'] as const)
-    if (!/^[A-Za-z0-9._-]{1,32}$/.test(pki[name]))
-      mistakes.push(`pki.${name}: ${JSON.stringify(pki[name])} is not the end of a file's name`);
-  if (pki.certificateSuffix === pki.keySuffix) mistakes.push('pki.keySuffix: is that of certificates too');
-  if (!/^unix:\/\/\/[A-Za-z0-9._/-]+$/.test(runtime.endpoint))
-    mistakes.push(`runtime.endpoint: ${JSON.stringify(runtime.endpoint)} is not unix:///PATH`);
-  if (!/^[A-Za-z0-9@._-]+\.service$/.test(runtime.unit))
-    mistakes.push(`runtime.unit: ${JSON.stringify(runtime.unit)} is not the name of a service`);
-  for (const [name, value] of [['kubelet.configuration', kubelet.configuration]] as const)
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) mistakes.push(`${name}: must be an object`);
-  return mistakes;
 }
 
 /** They go into units and files that systemd reads: no quotes, no line ends, no specifiers, no variables. */

@@ -58,6 +58,57 @@ test('every mistake is told by the field that it is in', async () => {
   assert.match(both, /apiServer\.port: 70000 is out of range/);
 });
 
+/** Each with what is said of it, by its field. */
+const REFUSED: readonly (readonly [more: Record<string, unknown>, said: RegExp])[] = [
+  [{ name: '../x' }, /name: "\.\.\/x" must be/],
+  [{ name: 'a b' }, /name: "a b" must be/],
+  [{ hosts: [{ ...three[0], address: 'fd00::1' }] }, /hosts\[0\]\.address: "fd00::1" is of IPv6, which is not supported/],
+  [{ network: { podCIDR: 'fd01::/48' } }, /network\.podCIDR: "fd01::\/48" is of IPv6/],
+  [{ network: { podCIDR: '172.16.5.7/16' } }, /network\.podCIDR: "172\.16\.5\.7\/16" begins at 172\.16\.0\.0\/16/],
+  [{ network: { podCIDR: '172.16.0.0/23' } }, /network\.podCIDR: 172\.16\.0\.0\/23 has room for 2 nodes of a \/24 each.*3 hosts/],
+  [{ network: { podCIDR: '172.16.0.0/28' } }, /has room for 0 nodes/],
+  ...['0.0.0.0', '224.0.0.1', '255.255.255.255', '169.254.1.1', '127.0.0.1'].map(
+    (address) =>
+      [
+        { hosts: [{ ...three[0], address }] },
+        /hosts\[0\]\.address: "[\d.]+" is (?:no address of a host|of the loopback)/,
+      ] as const,
+  ),
+  [
+    { endpoint: { loadBalancer: 'haproxy', address: '10.0.0.5', port: 8443 } },
+    /endpoint\.address: 10\.0\.0\.5 lies in network\.serviceCIDR/,
+  ],
+  [{ endpoint: { loadBalancer: 'external', address: '127.0.0.1' } }, /endpoint\.address: "127\.0\.0\.1" is of the loopback/],
+  [
+    { hosts: [{ ...three[0], roles: ['etcd', 'master', 'master'] }] },
+    /hosts\[0\]\.roles: etcd, master, master names a role twice/,
+  ],
+  [
+    { hosts: three.map((host) => ({ ...host, connection: 'local' })) },
+    /hosts\[1\]\.connection: "local" is this very machine, and so is hosts\[0\]/,
+  ],
+  [{ apiServer: { port: 10250 } }, /apiServer\.port: 10250 is that of the kubelet/],
+  [{ endpoint: { loadBalancer: 'muster', port: 2379 } }, /endpoint\.port: 2379 is that of etcd/],
+  [{ apiServer: { port: 53 } }, /apiServer\.port: 53 is that of the cluster's DNS/],
+  [{ network: { nodePorts: '6000-10249' } }, /network\.nodePorts: 6000-10249 has ports.*: 6443, 10248, 10249$/],
+  [{ etcd: { dataDirectory: '/var/lib' } }, /etcd\.dataDirectory: \/var\/lib is the system's own/],
+  [{ kubelet: { rootDirectory: '/var//lib' } }, /kubelet\.rootDirectory: \/var\/\/lib is the system's own/],
+  [{ etcd: { dataDirectory: '/var/lib/kubelet/etcd' } }, /lie in each other/],
+  [{ pki: { validity: '3h', authorityValidity: '2h' } }, /pki\.validity: 3h\S* is longer than pki\.authorityValidity/],
+  [{ kubeProxy: { configuration: 'x' } }, /kubeProxy\.configuration: must be an object/],
+];
+
+test('what would come to grief on hosts is refused before they are looked at', async () => {
+  for (const [more, said] of REFUSED) assert.match(await refusal(more), said);
+  const thirty = Array.from({ length: 30 }, (_, i) => ({
+    name: `h${i}`,
+    address: `192.168.20.${i + 1}`,
+    roles: i < 3 ? ['etcd', 'master'] : ['worker'],
+  }));
+  assert.equal((await read({ hosts: thirty, endpoint: { loadBalancer: 'muster' } })).hosts.length, 30);
+  await read({ network: { podCIDR: '172.16.0.0/24' }, flags: { 'kube-controller-manager': { 'node-cidr-mask-size': '26' } } });
+});
+
 test('whatever an inventory holds, it is taken or refused with a code', async () => {
   const keys = fc.constantFrom(
     'hosts',
