@@ -32,6 +32,13 @@ keep_rights() {
   if recorded "tree$tab$1" || recorded "parent$tab$1" || cut -f 1,2 "$journal/installed" 2>/dev/null | grep -qxF -- "rights$tab$1"; then return 0; fi
   record "rights$tab$1$tab$(stat -c '%a %u:%g' "$1")"
 }
+keep_parameter() {
+  parameter=/proc/sys/$(printf %s "$1" | tr . /)
+  case $1 in net.netfilter.*) [ -e "$parameter" ] || modprobe -q nf_conntrack 2>/dev/null || : ;; esac
+  if [ -w "$parameter" ] && ! cut -f 1,2 "$journal/installed" 2>/dev/null | grep -qxF -- "sysctl$tab$1"; then
+    record "sysctl$tab$1$tab$(tr '\\t' ' ' < "$parameter")"
+  fi
+}
 make_directory() {
   if [ -d "$1" ]; then return 0; fi
   make_directory "$(dirname "$1")" parent
@@ -108,6 +115,7 @@ function scriptOf(step: Scripted): string {
     case 'unit': {
       const name = quote(step.name);
       return `record unit"$tab"${name}
+for parameter in ${(step.sets ?? []).map(quote).join(' ')}; do keep_parameter "$parameter"; done
 systemctl daemon-reload
 systemctl enable --quiet ${name}
 rm -f "$journal/units/"${name}
@@ -148,7 +156,7 @@ fi`;
       return `modprobe ${quote(step.name)}`;
     case 'sysctl': {
       const path = `/proc/sys/${step.key.replaceAll('.', '/')}`;
-      return `grep -q ${quote(`^sysctl\t${step.key}\t`)} "$journal/installed" 2>/dev/null || record "sysctl$tab"${quote(step.key)}"$tab$(tr '\\t' ' ' < ${quote(path)})"
+      return `keep_parameter ${quote(step.key)}
 printf '%s\\n' ${quote(step.value)} > ${quote(path)}`;
     }
   }

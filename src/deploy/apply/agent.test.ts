@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
 import { runProgram } from '../../host/run-program.ts';
@@ -49,6 +50,27 @@ test('files of any bytes, directories and links are made with their modes, and w
     `link\t${at('link')}`,
   ])
     assert.ok(journal.includes(line), line);
+});
+
+test('kernel parameters that a service sets by itself are kept before it starts, once, where they may be set at all', async () => {
+  await using directory = await temporaryDirectory();
+  const path = '/proc/sys/net/ipv4/ip_forward';
+  const value = (await readFile(path, 'utf8')).trim();
+  const mayWrite = await access(path, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  const unit: Step = {
+    ...{ type: 'unit', phase: 'node', name: 'muster-no-such-service.service', fingerprint: 'f' },
+    sets: ['net.ipv4.ip_forward', 'net.ipv4.no_such_parameter'],
+  };
+  // There is no such service, which is seen only behind this.
+  for (let i = 0; i < 2; i++) await assert.rejects(carryOut(directory.file('journal'), bytesOf([unit])));
+  const journal = await readFile(directory.file('journal', 'installed'), 'utf8');
+  assert.deepEqual(
+    journal.split('\n').filter((line) => line.startsWith('sysctl')),
+    mayWrite ? [`sysctl\tnet.ipv4.ip_forward\t${value}`] : [],
+  );
 });
 
 test('whose a directory was and who might use it is kept before that changes, once', async () => {

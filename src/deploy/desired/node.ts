@@ -22,8 +22,14 @@ export function nodeSteps(inventory: Inventory, host: InventoryHost, material: M
     ...inPhase('prepare', [{ type: 'running', name: inventory.runtime.unit }]),
     ...inPhase('install', [authority, ...kubelet, ...proxy]),
     ...inPhase('node', [
-      { type: 'unit', name: 'kubelet.service', fingerprint: fingerprintOf([program('kubelet'), authority, ...kubelet]) },
-      { type: 'unit', name: 'kube-proxy.service', fingerprint: fingerprintOf([program('kube-proxy'), ...proxy]) },
+      {
+        ...{ type: 'unit', name: 'kubelet.service', sets: KUBELET_PARAMETERS },
+        fingerprint: fingerprintOf([program('kubelet'), authority, ...kubelet]),
+      },
+      {
+        ...{ type: 'unit', name: 'kube-proxy.service', sets: PROXY_PARAMETERS },
+        fingerprint: fingerprintOf([program('kube-proxy'), ...proxy]),
+      },
     ]),
   ];
 }
@@ -32,6 +38,25 @@ export function nodeSteps(inventory: Inventory, host: InventoryHost, material: M
 export const KERNEL_LOG = '/dev/kmsg';
 /** Which upstream's kube-proxy sets. */
 export const CONNTRACK_LIMIT = 'net.netfilter.nf_conntrack_max';
+
+/** Kernel parameters that kubelets (upstream's) and kube-proxies set by themselves. */
+const KUBELET_PARAMETERS: readonly string[] = [
+  'vm.overcommit_memory',
+  'vm.panic_on_oom',
+  'kernel.panic',
+  'kernel.panic_on_oops',
+  'kernel.keys.root_maxkeys',
+  'kernel.keys.root_maxbytes',
+];
+const PROXY_PARAMETERS: readonly string[] = [
+  CONNTRACK_LIMIT,
+  'net.netfilter.nf_conntrack_tcp_timeout_established',
+  'net.netfilter.nf_conntrack_tcp_timeout_close_wait',
+  'net.netfilter.nf_conntrack_tcp_be_liberal',
+  'net.netfilter.nf_conntrack_udp_timeout',
+  'net.netfilter.nf_conntrack_udp_timeout_stream',
+  'net.ipv4.conf.all.route_localnet',
+];
 
 /** The file with which a kubelet joins. The authority is a path, which the kubelet's own kubeconfig takes over: it may be replaced. */
 export function bootstrapFile(inventory: Inventory, token: string): FileStep {

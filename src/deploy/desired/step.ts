@@ -60,6 +60,8 @@ export interface UnitStep {
   readonly name: string;
   /** Of all that it reads at its start. */
   readonly fingerprint: string;
+  /** Kernel parameters that it sets by itself: how they were is remembered for `reset`. */
+  readonly sets?: readonly string[];
 }
 
 /** A service of the host that is to run. */
