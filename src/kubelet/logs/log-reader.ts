@@ -140,11 +140,17 @@ class LogFile implements AsyncDisposable {
       throw error;
     });
     if (!handle) return false;
-    if ((await this.unread()).length > 0) {
+    let files: readonly RotatedFile[];
+    try {
+      if ((await this.unread()).length > 0) {
+        await handle.close();
+        return false;
+      }
+      ({ files } = await rotatedFiles(this.path));
+    } catch (error) {
       await handle.close();
-      return false;
+      throw error;
     }
-    const { files } = await rotatedFiles(this.path);
     await this.handle.close();
     this.handle = handle;
     this.positionBytes = 0;

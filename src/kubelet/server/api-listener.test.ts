@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -65,4 +66,65 @@ test('connections that never begin TLS make room too, and keep no server from cl
   const sockets = await Promise.all(Array.from({ length: 6 }, () => silent(t, listener.port)));
   await until('four went', () => sockets.filter(({ destroyed }) => destroyed).length === 4);
   await listener.close();
+});
+
+test('a body that is still to come ends with its client, whatever the connection speaks', async (t) => {
+  const authority = await createAuthority({ commonName: 'ca', ...validSpan() });
+  const pair = await issuePair(authority, 'node1', 'server auth');
+  for (const protocol of ['h2', 'http/1.1']) {
+    const more = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    const gone = Promise.withResolvers<void>();
+    async function* body() {
+      try {
+        yield Buffer.from('first');
+        await more.promise;
+        for (let i = 0; i < 1000; i++) yield Buffer.alloc(64 << 10);
+      } finally {
+        ended.resolve();
+      }
+    }
+    const listener = await openApiListener({
+      address: '127.0.0.1',
+      port: 0,
+      what: 'test',
+      secure: { cert: pair.certificatePem, key: pair.privateKeyPem },
+      async serve({ signal }) {
+        signal.addEventListener('abort', () => gone.resolve());
+        return { status: 200, headers: {}, body: body() };
+      },
+      logger: silentLogger,
+    });
+    t.after(() => listener.close());
+    const curl = spawn('curl', ['-skN', protocol === 'h2' ? '--http2' : '--http1.1', `https://127.0.0.1:${listener.port}/`]);
+    t.after(() => curl.kill('SIGKILL'));
+    await once(curl.stdout, 'data');
+    curl.kill('SIGKILL');
+    await gone.promise;
+    // What is written now goes nowhere, and nobody says when there is room.
+    more.resolve();
+    await ended.promise;
+  }
+});
+
+test('what is only asked about is given back, too', async (t) => {
+  const ended = Promise.withResolvers<void>();
+  async function* body() {
+    try {
+      yield Buffer.from('first');
+    } finally {
+      ended.resolve();
+    }
+  }
+  const listener = await openApiListener({
+    address: '127.0.0.1',
+    port: 0,
+    what: 'test',
+    serve: async () => ({ status: 200, headers: {}, body: body() }),
+    logger: silentLogger,
+  });
+  t.after(() => listener.close());
+  const question = { host: '127.0.0.1', port: listener.port, method: 'HEAD', agent: false };
+  assert.equal(await new Promise((resolve) => get(question, (answer) => resolve(text(answer)))), '');
+  await ended.promise;
 });

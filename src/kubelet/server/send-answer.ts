@@ -22,12 +22,13 @@ export async function sendAnswer(
   }
   out.writeHead(status, headers);
   out.flushHeaders();
-  if (!headOnly)
-    for await (const chunk of body) {
-      if (out.destroyed) break;
-      if (!out.write(chunk)) await drained(out);
-    }
-  out.end();
+  if (headOnly) out.end();
+  // One that nobody reads has to be begun, too: only then does it give back what it holds.
+  for await (const chunk of body) {
+    if (headOnly || isGone(response)) break;
+    if (!out.write(chunk)) await drained(response);
+  }
+  if (!headOnly) out.end();
 }
 
 /** Answers a request that wanted another protocol, on the bare connection, and ends that. */
@@ -38,15 +39,21 @@ export function sendRaw(socket: Duplex, { status, headers, body }: Answer): void
   socket.end(Buffer.concat([Buffer.from(head), bytes]), () => socket.destroy());
 }
 
-function drained(response: ServerResponse): Promise<void> {
-  if (response.destroyed) return Promise.resolve();
+/** Answers of HTTP/2 do not tell themselves. Nothing happens any more on one whose client has gone: it is not to be waited for. */
+function isGone(response: ServerResponse | Http2ServerResponse): boolean {
+  return 'stream' in response ? response.stream.destroyed : response.destroyed;
+}
+
+function drained(response: ServerResponse | Http2ServerResponse): Promise<void> {
+  if (isGone(response)) return Promise.resolve();
+  const out = response as ServerResponse;
   return new Promise((resolve) => {
     const go = () => {
-      response.off('drain', go);
-      response.off('close', go);
+      out.off('drain', go);
+      out.off('close', go);
       resolve();
     };
-    response.on('drain', go);
-    response.on('close', go);
+    out.on('drain', go);
+    out.on('close', go);
   });
 }
