@@ -4,12 +4,15 @@ import { containerSubject } from './container-subject.ts';
 import type { Pass } from './pod-pass.ts';
 import type { ContainerStart, PodPlan } from './pod-plan.ts';
 
-/** A container that is not removed for so long is left where it is. It may be one whose start another kubelet asked for just before. */
-const GIVE_UP_MS = 30_000;
+/**
+ * A container that is not removed for so long is left where it is. One that was made may be one whose start another kubelet asked for just
+ * before; of one that has failed to start the runtime says so a moment before it lets go of it.
+ */
+const GIVE_UP_MS = { created: 30_000, other: 5000 };
 
 /**
  * Removes the containers that nobody needs and answers what may be started after that. What cannot be removed holds nothing up but its
- * own name, which the runtime keeps for it: one that may still begin to run is waited for a while, else the next number is taken.
+ * own name, which the runtime keeps for it: that is waited for a while, then the next number is taken.
  *
  * @param listed as the runtime tells them
  */
@@ -38,8 +41,8 @@ export async function removeContainers(
     const kept = newestOf(listed, name);
     const failure = kept && failures.get(kept.id);
     if (!kept || failure === undefined) return [start];
-    const mayBegin = kept.phase === 'created' && nowMs - memory.unremovable.get(kept.id)! < GIVE_UP_MS;
-    if (!mayBegin) return [{ ...start, attempt: kept.attempt + 1 }];
+    const giveUpMs = kept.phase === 'created' ? GIVE_UP_MS.created : GIVE_UP_MS.other;
+    if (nowMs - memory.unremovable.get(kept.id)! >= giveUpMs) return [{ ...start, attempt: kept.attempt + 1 }];
     tellWaiting(pass, name, failure);
     return [];
   });
