@@ -82,7 +82,7 @@ async function lookAtHosts(values: FlagValues, signal: AbortSignal): Promise<{ s
 }
 
 /** What begins with a dash would be an option of ssh. */
-function checkSshTarget(target: string): void {
+export function checkSshTarget(target: string): void {
   if (!/^[A-Za-z0-9_][^\s]*$/.test(target)) throw new FlagError('--ssh', `--ssh: ${JSON.stringify(target)} is not a host`);
 }
 

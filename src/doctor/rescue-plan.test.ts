@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { host as hostWith, unitOf } from './checks/faults.test-support.ts';
 import { at, certificate, DAY_MS, NOW_MS, node, nodeObject, observations } from './checks/observations.test-support.ts';
-import { planRescue, rescueText } from './rescue-plan.ts';
+import type { Observations } from './observations.ts';
+import { planRescue, type RescueQuestion, rescueText } from './rescue-plan.ts';
 
 const paths = {
   bootstrapKubeconfig: '/tmp/bootstrap.kubeconfig',
@@ -16,26 +18,67 @@ const silent = node({
   lease: { spec: { renewTime: at(-420 * DAY_MS) } },
   clientTtlSeconds: undefined,
 });
+const planOf = (seen: Partial<Observations>, question: Partial<RescueQuestion> = {}) =>
+  planRescue(observations(seen), { names: [], hosts: [], paths, mayJoin: true, approves: true, ...question });
 
 test('silent nodes are to be rescued, step by step, and what they had is kept', () => {
-  const plan = planRescue(observations({ nodes: [node(), silent] }), [], true, paths);
+  const plan = planOf({ nodes: [node(), silent] });
   assert.deepEqual(
-    plan.nodes.map(({ name }) => name),
-    ['node-2'],
+    plan.nodes.map(({ name, why }) => [name, why]),
+    [['node-2', 'it is silent, last heard of 420 days ago (NodeStatusUnknown)']],
   );
-  assert.match(plan.nodes[0]!.why, /silent for 10080 hours/);
-  assert.match(
-    plan.nodes[0]!.steps.join('\n'),
-    /scp -p \/tmp\/bootstrap\.kubeconfig root@10\.0\.0\.2:\/etc\/kubernetes\/bootstrap-kubelet\.conf/,
-  );
-  assert.match(plan.nodes[0]!.steps.join('\n'), /mv .*kubelet-client-\* .*pki\.before\//);
+  const steps = plan.nodes[0]!.steps.join('\n');
+  assert.match(steps, /^ssh root@10\.0\.0\.2 openssl x509 -noout -enddate/);
+  assert.match(steps, /scp -p \/tmp\/bootstrap\.kubeconfig root@10\.0\.0\.2:\/etc\/kubernetes\/bootstrap-kubelet\.conf/);
+  assert.match(steps, /mv .*kubelet-client-\* .*pki\.before\//);
   assert.match(rescueText(plan, false), /^This is a plan: nothing has been done/m);
 });
 
 test('what keeps everybody out is told first; who is well or unknown is told, too', () => {
   const certificates = [certificate({ where: 'kubeconfig authority', isCa: true, notAfterMs: NOW_MS - 1 })];
-  const plan = planRescue(observations({ nodes: [node(), silent], certificates }), ['node-1', 'node-9'], false, paths);
-  assert.deepEqual([plan.nodes, plan.well, plan.unknown], [[], ['node-1'], ['node-9']]);
-  assert.match(plan.first.join('\n'), /authority has expired.*\n.*clusterrolebinding/);
-  assert.match(rescueText(planRescue(observations(), [], true, paths), false), /nobody is to be rescued/);
+  const plan = planOf(
+    { nodes: [node(), silent], certificates },
+    { names: ['node-1', 'node-9'], mayJoin: false, approves: false },
+  );
+  assert.deepEqual([plan.nodes, plan.refused, plan.unknown], [[], [{ name: 'node-1', why: 'it is Ready' }], ['node-9']]);
+  assert.match(plan.first.join('\n'), /authority has expired.*\n.*clusterrolebinding.*\n.*kubectl certificate approve/);
+  assert.match(rescueText(planOf({}), false), /nobody is to be rescued/);
+});
+
+/** A host whose unit has other paths than kubeadm's. */
+function hostOf(notAfterMs: number | undefined, flags: Record<string, string> = {}) {
+  const own = { 'bootstrap-kubeconfig': '/b', kubeconfig: '/k', 'cert-dir': '/c', 'hostname-override': 'node-1', ...flags };
+  const where = 'm1:/c/kubelet-client-current.pem';
+  const [seen] = hostWith({
+    prefix: 'm1:',
+    units: [unitOf('kubelet', own)],
+    certificates: notAfterMs === undefined ? [] : [certificate({ where, notAfterMs })],
+  }).hosts;
+  return { target: 'root@m1', seen: seen! };
+}
+
+test('what its host shows counts before what the cluster has heard, and where its unit has its files', () => {
+  const [lost] = planOf({}, { hosts: [hostOf(NOW_MS - 400 * DAY_MS)] }).nodes;
+  assert.equal(lost!.why, 'its client certificate ran out 400 days ago'); // though the cluster still calls it Ready
+  assert.deepEqual(lost!.paths, { bootstrapKubeconfig: '/b', kubeconfig: '/k', certificateDirectory: '/c' });
+  assert.match(lost!.steps.join('\n'), /scp -p \/tmp\/bootstrap\.kubeconfig root@m1:\/b\n/);
+  // A host that lost its files, and one whose Node is gone.
+  assert.equal(planOf({}, { hosts: [hostOf(undefined)] }).nodes[0]!.why, 'it has no client certificate');
+  assert.equal(planOf({ nodes: [] }, { hosts: [hostOf(NOW_MS - 1)] }).nodes[0]!.name, 'node-1');
+});
+
+test('a node whose certificate holds is refused, silent as it may be, and so is one that could not join', () => {
+  const why = (...words: Parameters<typeof hostOf>) => {
+    const { nodes, refused } = planOf({ nodes: [] }, { hosts: [hostOf(...words)] });
+    assert.deepEqual(nodes, []);
+    return refused[0]!.why;
+  };
+  assert.match(why(NOW_MS + 20 * DAY_MS), /^its client certificate ends in 20 days, so that it needs no other/);
+  const { seen, target } = hostOf(NOW_MS - 1);
+  const [unit] = seen.units;
+  const flags = new Map([...unit!.flags].filter(([flag]) => flag !== 'bootstrap-kubeconfig'));
+  const without = { target, seen: { ...seen, units: [{ ...unit!, flags }] } };
+  assert.match(planOf({}, { hosts: [without] }).refused[0]!.why, /has no --bootstrap-kubeconfig/);
+  const bare = { target, seen: { ...seen, units: [], hostName: 'node-1' } };
+  assert.match(planOf({}, { hosts: [bare] }).refused[0]!.why, /no unit of the kubelet/);
 });

@@ -1,95 +1,167 @@
 /** The way back for nodes whose client certificates ran out while they were off: as a plan first. */
-import type { Observations, SeenNode } from './observations.ts';
+import { fromNow } from './checks/check.ts';
+import type { HostObservations, HostUnit, Observations, SeenNode } from './observations.ts';
+
+/** Where the kubelet of a node has what it joins with. */
+export interface KubeletPaths {
+  readonly bootstrapKubeconfig: string;
+  readonly kubeconfig: string;
+  readonly certificateDirectory: string;
+}
+
+export interface RescuePaths {
+  /** Where the bootstrap kubeconfig is written on this host. */
+  readonly bootstrapKubeconfig: string;
+  /** On nodes, where their units do not say otherwise. */
+  readonly kubelet: KubeletPaths;
+}
+
+/** A host that was looked at by ssh. */
+export interface RescueHost {
+  /** As ssh was given it. */
+  readonly target: string;
+  readonly seen: HostObservations;
+}
 
 export interface RescuedNode {
   readonly name: string;
   /** Why it is thought to be lost. */
   readonly why: string;
+  /** Its host, when it was looked at. */
+  readonly target: string | undefined;
+  readonly paths: KubeletPaths;
   /** In the order in which they are to be done. */
   readonly steps: readonly string[];
 }
 
 export interface RescuePlan {
   readonly nodes: readonly RescuedNode[];
-  /** Named, and well as far as can be seen. */
-  readonly well: readonly string[];
+  /** Named or looked at, and not to be rescued; why. */
+  readonly refused: readonly { readonly name: string; readonly why: string }[];
+  /** No Node, and no host that was looked at. */
   readonly unknown: readonly string[];
   /** What is wrong in the cluster itself, and would keep every node from coming back. */
   readonly first: readonly string[];
 }
 
-export interface RescuePaths {
-  /** Where the bootstrap kubeconfig lies on this host. */
-  readonly bootstrapKubeconfig: string;
-  /** On the nodes: of the kubelet's unit. */
-  readonly kubelet: { readonly bootstrapKubeconfig: string; readonly kubeconfig: string; readonly certificateDirectory: string };
+export interface RescueQuestion {
+  /** Those to bring back; all that are silent, or those of the hosts, when it is empty. */
+  readonly names: readonly string[];
+  readonly hosts: readonly RescueHost[];
+  readonly paths: RescuePaths;
+  /** Whether tokens may create certificate requests. */
+  readonly mayJoin: boolean;
+  /** Whether kube-controller-manager approves them by itself. */
+  readonly approves: boolean;
 }
 
-/**
- * What brings nodes back. Pure: nothing is done by it.
- *
- * @param names those to bring back; all that are silent when it is empty
- * @param mayJoin whether some bootstrap group may create certificate requests
- */
-export function planRescue(seen: Observations, names: readonly string[], mayJoin: boolean, paths: RescuePaths): RescuePlan {
-  const { nodes = [], certificates, nowMs } = seen;
-  const chosen = names.length > 0 ? nodes.filter(({ node }) => names.includes(node.metadata?.name ?? '')) : nodes;
-  const known = new Set(nodes.map(({ node }) => node.metadata?.name));
-  const first: string[] = [];
+/** What brings nodes back. Pure: nothing is done by it. A node whose certificate holds is never among them. */
+export function planRescue(seen: Observations, question: RescueQuestion): RescuePlan {
+  const nodes = new Map((seen.nodes ?? []).map((node) => [node.node.metadata?.name ?? '', node]));
+  const hosts = new Map(question.hosts.map((host) => [nodeNameOf(host.seen), host]));
+  const { names } = question;
+  const asked = names.length > 0 ? names : hosts.size > 0 ? [...hosts.keys()] : [...nodes.keys()];
+  const plan = {
+    ...{ nodes: [] as RescuedNode[], refused: [] as { name: string; why: string }[], unknown: [] as string[] },
+    first: firstOf(seen, question),
+  };
+  for (const name of new Set(asked)) {
+    const node = nodes.get(name);
+    const host = hosts.get(name);
+    if (!node && !host) plan.unknown.push(name);
+    else {
+      const { lost, why } = judge(node, host?.seen, seen.nowMs);
+      if (lost) plan.nodes.push(rescued({ name, why, node, host }, question));
+      else if (names.length > 0 || host) plan.refused.push({ name, why });
+    }
+  }
+  return plan;
+}
+
+function firstOf({ certificates, nowMs }: Observations, { mayJoin, approves }: RescueQuestion): string[] {
   const authority = certificates.find(({ where }) => where.startsWith('kubeconfig authority'));
-  if (authority && authority.notAfterMs < nowMs)
-    first.push("the cluster's authority has expired: replace it first, no node can come back before");
-  if (!mayJoin)
-    first.push(
-      'kubectl create clusterrolebinding kubelet-bootstrap --clusterrole=system:node-bootstrapper --group=system:bootstrappers',
-    );
-  const lost = chosen.filter((node) => whyLost(node, nowMs) !== undefined);
-  return {
-    nodes: lost.map((node) => rescued(node, whyLost(node, nowMs)!, paths)),
-    well: names.length > 0 ? chosen.filter((node) => !lost.includes(node)).map(({ node }) => node.metadata?.name ?? '') : [],
-    unknown: names.filter((name) => !known.has(name)),
-    first,
+  const group = '--group=system:bootstrappers';
+  return [
+    ...(authority && authority.notAfterMs < nowMs
+      ? ["the cluster's authority has expired: replace it first, no node can come back before"]
+      : []),
+    ...(mayJoin ? [] : [`kubectl create clusterrolebinding kubelet-bootstrap --clusterrole=system:node-bootstrapper ${group}`]),
+    ...(approves
+      ? []
+      : ['nobody approves their requests by itself: when they are there, kubectl get csr and kubectl certificate approve NAME']),
+  ];
+}
+
+const unitOf = ({ units }: HostObservations): HostUnit | undefined => units.find(({ component }) => component === 'kubelet');
+const nodeNameOf = (seen: HostObservations) => (unitOf(seen)?.flags.get('hostname-override') || seen.hostName).toLowerCase();
+
+/** What its host shows counts; without that, what the cluster has heard of it. */
+function judge(node: SeenNode | undefined, host: HostObservations | undefined, nowMs: number): { lost: boolean; why: string } {
+  if (host) {
+    const unit = unitOf(host);
+    if (!unit) return { lost: false, why: 'there is no unit of the kubelet on its host: let it join as a new one' };
+    if (unit.whole && !unit.flags.has('bootstrap-kubeconfig'))
+      return {
+        lost: false,
+        why: `${unit.path} has no --bootstrap-kubeconfig, by which the kubelet would join again: add it first`,
+      };
+    const certificate = host.certificates.find(({ where }) => where.endsWith('/kubelet-client-current.pem'));
+    if (!certificate) return { lost: true, why: 'it has no client certificate' };
+    const end = `its client certificate ${certificate.notAfterMs < nowMs ? 'ran out' : 'ends'} ${fromNow(certificate.notAfterMs, nowMs)}`;
+    if (certificate.notAfterMs < nowMs) return { lost: true, why: end };
+    return { lost: false, why: `${end}, so that it needs no other: see journalctl -u kubelet on its host` };
+  }
+  const ready = node?.node.status?.conditions?.find(({ type }) => type === 'Ready');
+  if (ready?.status === 'True') return { lost: false, why: 'it is Ready' };
+  const ttl = node?.clientTtlSeconds;
+  if (ttl !== undefined && ttl <= 0) return { lost: true, why: 'its client certificate has run out, as its metrics say' };
+  const renewedMs = Date.parse(String(node?.lease?.spec?.renewTime ?? ready?.lastHeartbeatTime ?? ''));
+  const since = Number.isNaN(renewedMs) ? '' : `, last heard of ${fromNow(renewedMs, nowMs)}`;
+  return { lost: true, why: `it is silent${since} (${ready?.reason ?? 'no Ready condition'})` };
+}
+
+interface Lost {
+  readonly name: string;
+  readonly why: string;
+  readonly node: SeenNode | undefined;
+  readonly host: RescueHost | undefined;
+}
+
+function rescued({ name, why, node, host }: Lost, { paths, approves }: RescueQuestion): RescuedNode {
+  const flags = host && unitOf(host.seen)?.flags;
+  const kubelet: KubeletPaths = {
+    bootstrapKubeconfig: flags?.get('bootstrap-kubeconfig') || paths.kubelet.bootstrapKubeconfig,
+    kubeconfig: flags?.get('kubeconfig') || paths.kubelet.kubeconfig,
+    certificateDirectory: flags?.get('cert-dir') || paths.kubelet.certificateDirectory,
   };
+  const address = node?.node.status?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? name;
+  const target = host?.target ?? `root@${address}`;
+  const { certificateDirectory: directory } = kubelet;
+  const steps = [
+    // Whether the certificate is what is wrong is seen on the node alone.
+    ...(host ? [] : [`ssh ${target} openssl x509 -noout -enddate -in ${directory}/kubelet-client-current.pem`]),
+    `scp -p ${paths.bootstrapKubeconfig} ${target}:${kubelet.bootstrapKubeconfig}`,
+    `ssh ${target} 'mkdir -p ${directory}.before; mv ${directory}/kubelet-client-* ${kubelet.kubeconfig} ${directory}.before/'`,
+    `ssh ${target} systemctl restart kubelet`,
+    ...(approves ? [] : ['kubectl get csr; kubectl certificate approve NAME']),
+    `muster explain node ${name}`,
+  ];
+  return { name, why, target: host?.target, paths: kubelet, steps };
 }
 
-function whyLost({ node, lease, clientTtlSeconds }: SeenNode, nowMs: number): string | undefined {
-  const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
-  if (ready?.status === 'True') return undefined;
-  if (clientTtlSeconds !== undefined && clientTtlSeconds <= 0) return 'its client certificate has run out, as its metrics say';
-  const renewedMs = Date.parse(String(lease?.spec?.renewTime ?? ready?.lastHeartbeatTime ?? ''));
-  const since = Number.isNaN(renewedMs) ? '' : ` for ${Math.round((nowMs - renewedMs) / 3_600_000)} hours`;
-  return `it is silent${since} (${ready?.reason ?? 'no Ready condition'})`;
-}
-
-function rescued({ node }: SeenNode, why: string, { bootstrapKubeconfig, kubelet }: RescuePaths): RescuedNode {
-  const name = node.metadata?.name ?? '';
-  const address = node.status?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? name;
-  const remote = `root@${address}`;
-  return {
-    name,
-    why,
-    steps: [
-      // Whether the certificate is what is wrong is seen on the node alone.
-      `ssh ${remote} openssl x509 -noout -enddate -in ${kubelet.certificateDirectory}/kubelet-client-current.pem`,
-      `scp -p ${bootstrapKubeconfig} ${remote}:${kubelet.bootstrapKubeconfig}`,
-      `ssh ${remote} 'mkdir -p ${kubelet.certificateDirectory}.before && mv ${kubelet.certificateDirectory}/kubelet-client-* ${kubelet.kubeconfig} ${kubelet.certificateDirectory}.before/'`,
-      `ssh ${remote} systemctl restart kubelet`,
-      `muster explain node ${name}`,
-    ],
-  };
-}
-
-/** The plan for people. */
-export function rescueText({ nodes, well, unknown, first }: RescuePlan, tokenMade: boolean): string {
+/** The plan for people. `made` says whether there is a token now. */
+export function rescueText({ nodes, refused, unknown, first }: RescuePlan, made: boolean): string {
   const lines: string[] = [];
-  if (first.length > 0) lines.push('First, for all nodes:', ...first.map((step) => `  ${step}`), '');
-  if (!tokenMade && nodes.length > 0)
-    lines.push('This is a plan: nothing has been done. A token and its kubeconfig are made with --yes.', '');
+  if (first.length > 0 && nodes.length > 0) lines.push('First, for all nodes:', ...first.map((step) => `  ${step}`), '');
+  if (!made && nodes.length > 0) {
+    const rest = nodes.every(({ target }) => target !== undefined) ? 'It is carried out' : 'A token and its kubeconfig are made';
+    lines.push(`This is a plan: nothing has been done. ${rest} with --yes.`, '');
+  }
   for (const { name, why, steps } of nodes) lines.push(`${name}: ${why}`, ...steps.map((step, i) => `  ${i + 1}. ${step}`), '');
-  if (well.length > 0) lines.push(`Ready, nothing to do: ${well.join(', ')}`);
+  for (const { name, why } of refused) lines.push(`${name}: nothing to rescue, ${why}`);
   if (unknown.length > 0)
     lines.push(`No such Node: ${unknown.join(', ')}; a machine that never joined needs muster token create`);
-  if (nodes.length === 0 && well.length === 0 && unknown.length === 0)
+  if (nodes.length === 0 && refused.length === 0 && unknown.length === 0)
     lines.push('Every node is Ready: nobody is to be rescued.');
   return `${lines.join('\n').trimEnd()}\n`;
 }

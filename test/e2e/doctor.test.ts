@@ -1,12 +1,17 @@
 /** `muster doctor` and `muster explain` on a cluster that is well, and with faults that kubectl makes in it. */
 import assert from 'node:assert/strict';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { bootstrapKubeconfig } from '../../src/cluster/kubeconfigs.ts';
+import { findNodeEndpoint, firstNodeAddress } from '../../src/cluster/node-addresses.ts';
 import type { DoctorReport } from '../../src/doctor/report.ts';
+import { startComponent } from '../harness/component-process.ts';
+import { expired } from '../harness/expired-certificate.ts';
 import { until } from '../harness/until.ts';
 import { useUpCluster } from './up-cluster.ts';
 
+const PATIENCE = { timeoutMs: 90_000 };
 const cluster = useUpCluster('--nodes', '2');
 const kubectl = (...args: string[]) => cluster.current.kubectl('1.35').run(args);
 const apply = (...objects: object[]) =>
@@ -166,6 +171,72 @@ test('a node that is lost gets a plan, and with --yes the token that it needs', 
   const asking = ['--kubeconfig', out, 'auth', 'can-i', 'create', 'certificatesigningrequests'];
   assert.equal((await cluster.current.kubectl('1.35').try(asking)).stdout, 'yes\n');
   await kubectl('delete', 'node', 'lost');
+});
+
+test('APPR-16, ROT-07: a kubelet whose certificate ran out while it was off ends and says so; with what rescue makes it is back', async () => {
+  const name = 'sleeper';
+  const { home, up } = cluster.current;
+  const file = (...words: string[]) => join(home.path, name, ...words);
+  mkdirSync(file());
+  const { address } = await findNodeEndpoint(firstNodeAddress(Math.random));
+  writeFileSync(
+    file('kubelet.json'),
+    JSON.stringify({
+      ...{ kind: 'KubeletConfiguration', apiVersion: 'kubelet.config.k8s.io/v1beta1', address, healthzPort: 0 },
+      ...{ rotateCertificates: true, authentication: { x509: { clientCAFile: join(up.dataDir, 'pki/ca.crt') } } },
+    }),
+  );
+  const start = () =>
+    startComponent('kubelet', [
+      ...['--runtime=hollow', `--hostname-override=${name}`, `--node-ip=${address}`, `--config=${file('kubelet.json')}`],
+      ...[`--bootstrap-kubeconfig=${file('bootstrap')}`, `--kubeconfig=${file('kubeconfig')}`, `--cert-dir=${file('pki')}`],
+      `--root-dir=${file()}`,
+    ]);
+  const ready = (status: string) =>
+    until(
+      `the node is Ready ${status}`,
+      async () =>
+        (await kubectl('get', 'node', name, '-o', 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')) === status,
+      PATIENCE,
+    );
+  await apply(token('cccccc', { 'auth-extra-groups': 'system:bootstrappers:kubeadm:default-node-token' }));
+  const server = await kubectl('config', 'view', '--raw', '--minify', '-o', 'jsonpath={.clusters[0].cluster.server}');
+  const caPem = readFileSync(join(up.dataDir, 'pki/ca.crt'), 'utf8');
+  writeFileSync(file('bootstrap'), bootstrapKubeconfig({ server, caPem, token: 'cccccc.0123456789abcdef' }), { mode: 0o600 });
+  {
+    await using _ = start();
+    await ready('True');
+  }
+  await kubectl('-n', 'kube-system', 'delete', 'secret', 'bootstrap-token-cccccc');
+  rmSync(file('bootstrap'));
+  const certificate = file('pki/kubelet-client-current.pem');
+  const authority = { certificatePem: caPem, privateKeyPem: readFileSync(join(up.dataDir, 'pki/ca.key'), 'utf8') };
+  writeFileSync(certificate, await expired(readFileSync(certificate, 'utf8'), authority));
+  {
+    await using woken = start();
+    assert.notEqual(await woken.exited, 0);
+    assert.match(
+      woken.output,
+      /client certificate in .* is expired: .*\n.*failed to run Kubelet: unable to load bootstrap kubeconfig/,
+    );
+  }
+  // What the controller says of it after 40 s; nobody else does.
+  const condition = { type: 'Ready', status: 'Unknown', reason: 'NodeStatusUnknown' };
+  const patch = JSON.stringify({ status: { conditions: [condition] } });
+  await kubectl('patch', 'node', name, '--subresource=status', '--type=strategic', '-p', patch);
+  const planned = await muster('rescue', name, '--out', file('bootstrap'));
+  assert.match(planned.stdout, /^This is a plan: nothing has been done\.[\s\S]*^sleeper: it is silent, last heard of /m);
+  assert.equal(existsSync(file('bootstrap')), false);
+  const done = await muster('rescue', name, '--yes', '--out', file('bootstrap'));
+  assert.equal(done.status, 0, done.stderr);
+  {
+    await using _ = start();
+    await ready('True');
+    const refused = await muster('rescue', name, '--yes', '--out', file('again'));
+    assert.equal(refused.stdout, 'sleeper: nothing to rescue, it is Ready\n');
+    assert.deepEqual([refused.status, existsSync(file('again'))], [1, false]);
+  }
+  await kubectl('delete', 'node', name);
 });
 
 test('a node that went is told until it is back', async () => {

@@ -1,41 +1,40 @@
-import { secretKind } from '../../api/core/v1/secret.ts';
-import type { V1Secret } from '../../api/gen/types.ts';
+import { parseIp } from '../../api/machinery/ip.ts';
 import { createClient } from '../../client/create-client.ts';
 import { transportFromContext } from '../../client/kubeconfig-client.ts';
 import { flag } from '../../client/serving/component-flags.ts';
-import {
-  bootstrapTokenSecret,
-  DEFAULT_TOKEN_GROUP,
-  generateBootstrapToken,
-  splitBootstrapToken,
-  TOKEN_NAMESPACE,
-} from '../../cluster/bootstrap-token.ts';
-import { bootstrapKubeconfig } from '../../cluster/kubeconfigs.ts';
-import { mayBootstrap } from '../../doctor/checks/rbac-checks.ts';
+import { approvesNewNodes, joiningGroups, mayBootstrap } from '../../doctor/checks/rbac-checks.ts';
 import { collectCluster } from '../../doctor/collect/collect-cluster.ts';
-import { kubeconfigPath } from '../../doctor/command.ts';
-import { planRescue, rescueText } from '../../doctor/rescue-plan.ts';
-import { readKubeconfig, resolveContext } from '../../pki/kubeconfig.ts';
-import { writeFileAtomic } from '../../std/atomic-file.ts';
+import { lookAtHostBySsh } from '../../doctor/collect/look-at-host.ts';
+import { checkSshTarget, kubeconfigPath } from '../../doctor/command.ts';
+import { planRescue, type RescuePaths, type RescuePlan, rescueText } from '../../doctor/rescue-plan.ts';
+import { runProgram } from '../../host/run-program.ts';
+import { type ResolvedContext, readKubeconfig, resolveContext } from '../../pki/kubeconfig.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
-import type { ParsedFlags } from '../../std/flags.ts';
+import { FlagError, type FlagValues, type ParsedFlags } from '../../std/flags.ts';
+import { carryOut } from './rescue-nodes.ts';
 
-const TOKEN_LIFETIME_MS = 3_600_000;
-
-/** `muster rescue [NODE…]`: a plan; with --yes also the token and the kubeconfig that it needs. Exit status 1 when a Node is not there. */
+/**
+ * `muster rescue [NODE…]`: a plan; with --yes what it needs, and with --ssh all of it. Exit status 1 when a Node is not there, is not to be
+ * rescued, or does not come back.
+ */
 export const rescueCommand: ComponentCommand = {
   name: 'rescue',
   summary: 'bring back nodes whose certificates ran out while they were off: a plan first',
   flags: [
     flag('kubeconfig', 'string', 'the cluster; default $KUBECONFIG, else ~/.kube/config'),
-    flag('yes', 'bool', 'make a bootstrap token of one hour and write its kubeconfig to --out'),
+    flag('context', 'string', 'context of the kubeconfig; default the current one'),
+    flag('yes', 'bool', 'make a bootstrap token of one hour and its kubeconfig; with --ssh, bring the nodes back'),
+    flag('ssh', 'strings', 'hosts of the nodes, to be looked at by ssh, and with --yes changed: host or user@host'),
+    flag('ssh-config', 'string', "configuration file of ssh for --ssh; default the user's own"),
+    flag('server', 'string', "the API server's URL as nodes reach it; default the kubeconfig's"),
     flag('out', 'string', 'where the bootstrap kubeconfig is written on this host', { default: 'bootstrap-kubelet.conf' }),
     flag('bootstrap-kubeconfig', 'string', "the kubelet's --bootstrap-kubeconfig on the nodes", {
       default: '/etc/kubernetes/bootstrap-kubelet.conf',
     }),
     flag('kubelet-kubeconfig', 'string', "the kubelet's --kubeconfig on the nodes", { default: '/etc/kubernetes/kubelet.conf' }),
     flag('cert-dir', 'string', "the kubelet's --cert-dir on the nodes", { default: '/var/lib/kubelet/pki' }),
+    flag('timeout', 'duration', 'how long a node may take to be back, with --ssh and --yes', { default: '2m0s' }),
     flag('output', 'string', 'text or json', { shorthand: 'o', default: 'text' }),
   ],
   run: rescue,
@@ -43,38 +42,61 @@ export const rescueCommand: ComponentCommand = {
 
 async function rescue({ values, args }: ParsedFlags, io: CommandIo): Promise<number> {
   const { clock, signal } = io;
-  const context = await resolveContext(await readKubeconfig(kubeconfigPath(values, io)));
+  const output = values.string('output');
+  if (output !== 'text' && output !== 'json') throw new FlagError('--output', '--output: only text and json there are');
+  const targets = values.strings('ssh');
+  for (const target of targets) checkSshTarget(target);
+  const path = kubeconfigPath(values, io);
+  const context = await resolveContext(await readKubeconfig(path), values.string('context') || undefined);
   const transport = transportFromContext(context, clock);
+  const ssh = { run: runProgram, signal, config: values.string('ssh-config') };
   try {
     const client = createClient({ transport, userAgent: 'muster-rescue' });
-    const seen = await collectCluster({ client, context, clock, signal, timeoutMs: 3000, nodes: false });
-    const paths = {
-      bootstrapKubeconfig: values.string('out'),
-      kubelet: {
-        bootstrapKubeconfig: values.string('bootstrap-kubeconfig'),
-        kubeconfig: values.string('kubelet-kubeconfig'),
-        certificateDirectory: values.string('cert-dir'),
-      },
-    };
-    const plan = planRescue(seen, args, seen.rbac === undefined || mayBootstrap(seen.rbac), paths);
+    const [seen, hosts] = await Promise.all([
+      collectCluster({ client, context, clock, signal, timeoutMs: 3000, nodes: false }),
+      Promise.all(targets.map(async (target) => ({ target, seen: await lookAtHostBySsh(target, ssh) }))),
+    ]);
+    const { rbac } = seen;
+    const paths = pathsOf(values);
+    const plan = planRescue(seen, {
+      ...{ names: args, hosts, paths },
+      mayJoin: rbac === undefined || mayBootstrap(rbac, (subject) => subject.startsWith('Group system:bootstrappers')),
+      approves: rbac === undefined || approvesNewNodes(rbac),
+    });
     const make = values.bool('yes') && plan.nodes.length > 0;
-    if (make) {
-      const { server, caPem } = context;
-      if (!caPem) throw new CodedError('the kubeconfig holds no authority, which nodes need', { code: 'KUBECONFIG_WITHOUT_CA' });
-      const token = generateBootstrapToken();
-      const secret = bootstrapTokenSecret({
-        ...splitBootstrapToken(token),
-        description: `muster rescue of ${plan.nodes.map(({ name }) => name).join(', ')}`.slice(0, 200),
-        expiresMs: clock.now() + TOKEN_LIFETIME_MS,
-        usages: ['authentication'],
-        groups: [DEFAULT_TOKEN_GROUP],
-      });
-      await client.resource<V1Secret>(secretKind, TOKEN_NAMESPACE).create(secret, { signal });
-      await writeFileAtomic(paths.bootstrapKubeconfig, bootstrapKubeconfig({ server, caPem, token }), { mode: 0o600 });
-    }
-    io.stdout(values.string('output') === 'json' ? `${JSON.stringify(plan, null, 2)}\n` : rescueText(plan, make));
-    return plan.unknown.length > 0 ? 1 : 0;
+    const back = make
+      ? await carryOut({
+          ...{ plan, client, clock, signal, ssh, paths, groups: rbac ? joiningGroups(rbac) : [] },
+          ...{ server: serverFor(plan, values, context), caPem: context.caPem ?? '', timeoutMs: values.durationMs('timeout') },
+          said: (line) => io.stderr(`${line}\n`),
+        })
+      : true;
+    io.stdout(output === 'json' ? `${JSON.stringify(plan, null, 2)}\n` : rescueText(plan, make));
+    return back && plan.unknown.length === 0 && (args.length === 0 || plan.refused.length === 0) ? 0 : 1;
   } finally {
     await transport.close({ final: true });
   }
+}
+
+const pathsOf = (values: FlagValues): RescuePaths => ({
+  bootstrapKubeconfig: values.string('out'),
+  kubelet: {
+    bootstrapKubeconfig: values.string('bootstrap-kubeconfig'),
+    kubeconfig: values.string('kubelet-kubeconfig'),
+    certificateDirectory: values.string('cert-dir'),
+  },
+});
+
+/** Other hosts have another loopback. */
+function serverFor({ nodes }: RescuePlan, values: FlagValues, { server }: ResolvedContext): string {
+  const given = values.string('server');
+  if (given && (!URL.canParse(given) || new URL(given).protocol !== 'https:'))
+    throw new FlagError('--server', `--server: ${JSON.stringify(given)} is no https URL`);
+  const host = new URL(server).hostname.replace(/^\[|\]$/g, '');
+  const isOwn = host === 'localhost' || host === '::1' || (parseIp(host) !== undefined && host.startsWith('127.'));
+  if (!given && isOwn && nodes.some(({ target }) => target !== undefined))
+    throw new CodedError(`the kubeconfig calls the API server ${server}, where nodes do not find it: give --server`, {
+      code: 'RESCUE_SERVER',
+    });
+  return given || server;
 }

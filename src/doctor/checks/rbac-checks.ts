@@ -45,6 +45,19 @@ export const mayBootstrap = (rbac: SeenRbac, isTheirs: (subject: string) => bool
 /** Whether the controller-manager approves requests of tokens by itself. */
 export const approvesNewNodes = (rbac: SeenRbac): boolean => whoMay(rbac, 'create', `${CSR}/nodeclient`).some(isBootstrapper);
 
+/**
+ * Groups that a bootstrap token must be given to create requests and to have them approved, where the bindings name such groups; none where
+ * they name the group of all tokens.
+ */
+export function joiningGroups(rbac: SeenRbac): string[] {
+  const prefix = `Group ${BOOTSTRAPPERS}:`;
+  const subjects = [CSR, `${CSR}/nodeclient`].map((resource) => whoMay(rbac, 'create', resource));
+  const named = subjects
+    .filter((who) => !who.includes(`Group ${BOOTSTRAPPERS}`))
+    .flatMap((who) => who.filter((subject) => subject.startsWith(prefix)).slice(0, 1));
+  return [...new Set(named)].map((subject) => subject.slice('Group '.length));
+}
+
 function missingBindings({ tokens = [] }: Observations, rbac: SeenRbac): Finding[] {
   const findings: Finding[] = [];
   const nobody = (resource: string, test: (subject: string) => boolean) => !whoMay(rbac, 'create', resource).some(test);

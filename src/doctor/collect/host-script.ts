@@ -37,15 +37,17 @@ of_keys_and_certificates() {
     sed -n '/BEGIN CERTIFICATE-----/,/END CERTIFICATE-----/p' "$R$1" | bars
   fi
 }
-for d in /etc/kubernetes/pki /etc/kubernetes/pki/etcd /etc/kubernetes/ssl /etc/kubernetes/cert /etc/etcd/ssl /var/lib/kubelet/pki /etc/kubernetes; do
+look_into() {
   n=0
-  for f in "$R$d"/*; do
-    p=$d/\${f##*/}
+  for f in "$R$1"/*; do
+    p=$1/\${f##*/}
     n=$((n + 1)); [ $n -le 500 ] || break
     if [ -L "$f" ] && [ ! -e "$f" ]; then echo "L $p"; continue; fi
     of_keys_and_certificates "$p"
   done
-done
+}
+known='/etc/kubernetes/pki /etc/kubernetes/pki/etcd /etc/kubernetes/ssl /etc/kubernetes/cert /etc/etcd/ssl /var/lib/kubelet/pki /etc/kubernetes'
+for d in $known; do look_into "$d"; done
 text() {
   [ -f "$R$1" ] && [ -r "$R$1" ] && [ "$(wc -c < "$R$1")" -le 1048576 ] || return
   echo "T $1"; bars < "$R$1"; echo
@@ -116,6 +118,9 @@ for d in /etc/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
     program=$(sed -n 's/^ExecStart=[-@:+!|]*\\(\\/[^ \\\\]*\\).*$/\\1/p' "$R$d/$u.service" | sed 1q)
     if [ -n "$program" ] && [ ! -e "$R$program" ]; then echo "N program $program"; fi
     [ $u = kubelet ] || continue
+    flags_of "$d/$u.service" | while read -r flag path; do
+      case "$flag $path" in "cert-dir /"*) case " $known " in *" $path "*) ;; *) look_into "$path";; esac;; esac
+    done
     work=$(sed -n 's/^.*--root-dir[= ]"\\{0,1\\}\\(\\/[^" \\\\]*\\).*$/\\1/p' "$R$d/$u.service" | sed 1q)
     work=\${work:-/var/lib/kubelet}
     if [ -d "$R$work" ]; then ls -ld "$R$work" | { read -r mode _ owner _; echo "D $mode $owner $work"; }; fi

@@ -121,10 +121,11 @@ test('files whose names have blanks are followed; keys of service-account tokens
     });
     await write('/etc/kube conf/kubelet.yaml', 'maxPods: 220\n');
     await write('/keys/sa key.pem', privateKeyPem);
+    await write('/data/kubelet pki/kubelet-client-current.pem', certificatePem + privateKeyPem);
     await write('/keys/sa.crt', certificatePem);
     await write(
       '/etc/systemd/system/kubelet.service',
-      '[Service]\nExecStart=/usr/bin/kubelet --config "/etc/kube conf/kubelet.yaml" \\\n  \'--kubeconfig=/etc/kube conf/none\' --v=2\n',
+      '[Service]\nExecStart=/usr/bin/kubelet --config "/etc/kube conf/kubelet.yaml" \\\n  \'--kubeconfig=/etc/kube conf/none\' --v=2 "--cert-dir=/data/kubelet pki"\n',
     );
     await write(
       '/etc/systemd/system/kube-controller-manager.service',
@@ -139,6 +140,10 @@ test('files whose names have blanks are followed; keys of service-account tokens
     assert.deepEqual(
       seen.missing.filter(({ flag }) => flag !== 'program').map(({ flag, path }) => [flag, path]),
       [['kubeconfig', '/etc/kube conf/none']],
+    );
+    assert.deepEqual(
+      seen.certificates.map(({ where }) => where),
+      ['/data/kubelet pki/kubelet-client-current.pem'],
     );
     const { keyId } = createTokenSigner(privateKeyPem);
     assert.deepEqual(seen.accountKeys, [
@@ -172,7 +177,7 @@ test('another host is looked at by ssh with what root may see, without a passwor
     return Promise.reject(new ProgramError('failed', 'PROGRAM_FAILED', failure));
   };
   await assert.rejects(lookAtHostBySsh('m2', { signal, run: refusing }), {
-    message: 'm2 cannot be looked at by ssh: m2: Permission denied (publickey).',
+    message: 'm2 cannot be reached by ssh: m2: Permission denied (publickey).',
   });
 });
 
