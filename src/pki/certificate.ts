@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { CodedError } from '../std/coded-error.ts';
 import { type AlternativeNames, readAlternativeNames } from './der/alternative-names.ts';
 import { contextTag, DerReader, derError, Tag } from './der/der-reader.ts';
@@ -30,12 +31,14 @@ export interface Certificate extends AlternativeNames {
   readonly subjectDer: Buffer;
   readonly issuerDer: Buffer;
   readonly publicKeyDer: Buffer;
+  /** The key to verify with, opened once. Throws a CodedError for one that is not supported. */
+  openKey(): KeyObject;
   readonly subjectKeyIdentifier: Buffer | undefined;
   /** In the words of certificates.k8s.io. */
   readonly usages: readonly string[];
   readonly isCa: boolean;
   /** Whether `issuer`'s key signed it. */
-  isSignedBy(issuer: Pick<Certificate, 'publicKeyDer'>): boolean;
+  isSignedBy(issuer: Pick<Certificate, 'openKey'>): boolean;
 }
 
 /** Every certificate of a PEM document, in order; other blocks are passed over. Throws a CodedError when there is none. */
@@ -67,6 +70,7 @@ export function parseCertificateDer(bytes: Buffer): Certificate {
   reader.end();
   const extensions = extensionsField ? readWrappedExtensions(extensionsField.content) : new Map<string, Extension>();
   const names = extensions.get(Oid.subjectAltName);
+  let key: KeyObject | undefined;
   return {
     get pem() {
       return formatPem('CERTIFICATE', bytes);
@@ -84,10 +88,14 @@ export function parseCertificateDer(bytes: Buffer): Certificate {
     subjectDer: subject.raw,
     issuerDer: issuer.raw,
     publicKeyDer,
+    openKey() {
+      key ??= openPublicKey(publicKeyDer);
+      return key;
+    },
     subjectKeyIdentifier: readKeyIdentifier(extensions),
     usages: readUsages(extensions),
     isCa: readIsCa(extensions),
-    isSignedBy: (other) => verifySigned(document, openPublicKey(other.publicKeyDer)),
+    isSignedBy: (issuer) => verifySigned(document, issuer.openKey()),
   };
 }
 

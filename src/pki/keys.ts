@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { CodedError } from '../std/coded-error.ts';
+import { writeEllipticKey } from './der/elliptic-key.ts';
 import { formatPem, parsePem } from './pem.ts';
 
 export type KeyAlgorithm = 'ec-p256' | 'ec-p384' | 'rsa-2048' | 'rsa-4096' | 'ed25519';
@@ -18,7 +19,9 @@ const generateInPool = promisify(generateKeyPair);
 /** A new key. ECDSA P-256 unless asked otherwise: RSA takes a hundred milliseconds and more. */
 export async function generatePrivateKey(algorithm: KeyAlgorithm = 'ec-p256'): Promise<PrivateKey> {
   const { privateKey, publicKey } = await generate(algorithm);
-  const type = privateKey.asymmetricKeyType === 'ec' ? 'sec1' : privateKey.asymmetricKeyType === 'rsa' ? 'pkcs1' : 'pkcs8';
+  const elliptic = writeEllipticKey(privateKey);
+  if (elliptic) return { keyObject: privateKey, pem: formatPem('EC PRIVATE KEY', elliptic.sec1), publicKeyDer: elliptic.spki };
+  const type = privateKey.asymmetricKeyType === 'rsa' ? 'pkcs1' : 'pkcs8';
   return {
     keyObject: privateKey,
     pem: privateKey.export({ type, format: 'pem' }).toString(),
@@ -65,7 +68,8 @@ export function parsePrivateKey(pem: string | Uint8Array): PrivateKey {
     const keyObject = createPrivateKey(ownPem);
     const type = keyObject.asymmetricKeyType;
     if (type !== 'ec' && type !== 'rsa' && type !== 'ed25519') throw new Error(`keys of type ${type} are not supported`);
-    return { keyObject, pem: ownPem, publicKeyDer: createPublicKey(keyObject).export({ type: 'spki', format: 'der' }) };
+    const publicKeyDer = writeEllipticKey(keyObject)?.spki ?? createPublicKey(keyObject).export({ type: 'spki', format: 'der' });
+    return { keyObject, pem: ownPem, publicKeyDer };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CodedError(`the private key cannot be read: ${why}`, { code: 'KEY_MALFORMED', cause });

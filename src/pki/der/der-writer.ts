@@ -4,16 +4,16 @@ import { Tag } from './der-reader.ts';
 export function element(tag: number, ...contents: readonly Uint8Array[]): Buffer {
   let length = 0;
   for (const content of contents) length += content.length;
-  return Buffer.concat([header(tag, length), ...contents]);
-}
-
-function header(tag: number, length: number): Buffer {
-  if (length < 0x80) return Buffer.from([tag, length]);
-  const size = length < 0x100 ? 1 : length < 0x10000 ? 2 : length < 0x1000000 ? 3 : 4;
-  const bytes = Buffer.alloc(2 + size);
+  const size = length < 0x80 ? 0 : length < 0x100 ? 1 : length < 0x10000 ? 2 : length < 0x1000000 ? 3 : 4;
+  const bytes = Buffer.allocUnsafe(2 + size + length);
   bytes[0] = tag;
-  bytes[1] = 0x80 | size;
-  bytes.writeUIntBE(length, 2, size);
+  bytes[1] = size === 0 ? length : 0x80 | size;
+  if (size > 0) bytes.writeUIntBE(length, 2, size);
+  let at = 2 + size;
+  for (const content of contents) {
+    bytes.set(content, at);
+    at += content.length;
+  }
   return bytes;
 }
 
