@@ -48,6 +48,9 @@ test('bad selectors are refused in upstream words', () => {
     ['a=b c', "found 'c', expected: ',' or 'end of string'"],
     ['a in b', "unable to parse requirement: found 'b' expected: '('"],
     ['a in (b', "unable to parse requirement: found '', expected: ',' or ')'"],
+    ['a in (', "unable to parse requirement: found '', expected: ',', ')' or identifier"],
+    ['a in (,', "unable to parse requirement: found '', expected: ',', or identifier"],
+    ['a in (=)', "unable to parse requirement: found '=', expected: ',', ')' or identifier"],
     ['a=!', "unable to parse requirement: found '!', expected: identifier"],
     ['!', "unable to parse requirement: found '', expected: identifier"],
   ];

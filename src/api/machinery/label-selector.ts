@@ -154,7 +154,7 @@ const SYMBOLS = new Set([')', ',', '!', '==', '=', '>', '<', '!=', '(']);
 const BINARY_OPERATORS = 'in, notin, =, ==, !=, gt, lt';
 
 function* tokens(text: string): Generator<Token> {
-  for (const [raw] of text.matchAll(/[=!(),><]+|[^=!(),><\s]+/g)) {
+  for (const [raw] of text.matchAll(/[=!(),><]+|[^=!(),>< \t\r\n]+/g)) {
     if (!/^[=!(),><]/.test(raw)) {
       yield { type: 'identifier', text: raw };
       continue;
@@ -202,6 +202,12 @@ class Parser {
 
   #isSymbol(text: string): boolean {
     return this.#next.type === 'symbol' && this.#next.text === text;
+  }
+
+  #takeSymbol(text: string): boolean {
+    const taken = this.#isSymbol(text);
+    if (taken) this.#take();
+    return taken;
   }
 
   #beginsRequirement(): boolean {
@@ -254,14 +260,21 @@ class Parser {
     const open = this.#take();
     if (open.text !== '(' || open.type !== 'symbol') throw this.#unable(`found '${open.text}' expected: '('`);
     const values = new Set<string>();
+    if (this.#takeSymbol(')')) return [''];
+    if (this.#next.type !== 'identifier' && !this.#isSymbol(','))
+      throw this.#unable(`found '${this.#next.text}', expected: ',', ')' or identifier`);
     for (;;) {
-      let value = '';
-      if (this.#next.type === 'identifier') value = this.#take().text;
-      values.add(value);
-      const separator = this.#take();
-      if (separator.type === 'symbol' && separator.text === ')') return [...values].sort();
-      if (separator.type !== 'symbol' || separator.text !== ',')
-        throw this.#unable(`found '${separator.text}', expected: ',' or ')'`);
+      const { type, text } = this.#take();
+      if (type === 'identifier') {
+        values.add(text);
+        if (this.#takeSymbol(')')) break;
+        if (!this.#isSymbol(',')) throw this.#unable(`found '${this.#next.text}', expected: ',' or ')'`);
+        continue;
+      }
+      if (type !== 'symbol' || text !== ',') throw this.#unable(`found '${text}', expected: ',', or identifier`);
+      if (values.size === 0 || this.#isSymbol(',') || this.#isSymbol(')')) values.add('');
+      if (this.#takeSymbol(')')) break;
     }
+    return [...values].sort();
   }
 }

@@ -111,3 +111,13 @@ test('an older version that is served is asked too', async () => {
   assert.equal(status, 200);
   assert.deepEqual([body.spec['replicas'], body.spec['minReadySeconds']], [3, undefined]);
 });
+
+test('a dry run shows in an older version what storing would make of the object', async () => {
+  const path = IN_DEFAULT('autoscaling/v1', 'horizontalpodautoscalers');
+  const spec = { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'd' }, maxReplicas: 5 };
+  const sent = { apiVersion: 'autoscaling/v1', kind: 'HorizontalPodAutoscaler', metadata: { name: 'dry' }, spec };
+  const dry = await api.call<Answer>('POST', `${path}?dryRun=All`, sent);
+  const made = await api.call<Answer>('POST', path, sent);
+  assert.deepEqual(dry.body.spec, made.body.spec);
+  assert.equal(dry.body.spec['targetCPUUtilizationPercentage'], 80);
+});

@@ -260,7 +260,10 @@ export class ObjectWrites {
 
   /** What a dry run answers: the object as it would be stored. */
   #unsaved({ kind, namespace }: WriteScope, object: DynamicObject, existing?: CachedObject): CachedObject {
-    return CachedObject.unsaved(kind, namespace, object, existing?.revision);
+    const { storedAs, ownSchema } = kind;
+    // What a version has no field for shows in it only once it has been stored.
+    const shown = storedAs && !ownSchema ? storedAs.fromStored(storedAs.toStored(object)) : object;
+    return CachedObject.unsaved(kind, namespace, shown, existing?.revision);
   }
 }
 
