@@ -122,6 +122,11 @@ const deploy: GroupEntry = {
           summary: 'give hosts that have not joined another one where theirs has expired',
           load: async () => (await import('./commands/deploy-token.ts')).deployTokenRenewCommand,
         },
+        {
+          name: 'delete',
+          summary: 'take tokens back, by their ids or of hosts',
+          load: async () => (await import('./commands/deploy-token.ts')).deployTokenDeleteCommand,
+        },
       ],
     },
     {

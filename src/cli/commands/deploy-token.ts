@@ -2,7 +2,7 @@ import { agentInput, agentScript } from '../../deploy/apply/agent-script.ts';
 import { bootstrapFile, KUBELET_KUBECONFIG } from '../../deploy/desired/node.ts';
 import type { Step } from '../../deploy/desired/step.ts';
 import type { Outline } from '../../deploy/plan/outline.ts';
-import { deleteTokens, formatTokens, listNodeTokens, planTokens } from '../../deploy/tokens/node-tokens.ts';
+import { chooseTokens, deleteTokens, formatTokens, listNodeTokens, planTokens } from '../../deploy/tokens/node-tokens.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { ComponentCommand } from '../../std/command.ts';
 import { FlagError } from '../../std/flags.ts';
@@ -52,6 +52,36 @@ export const deployTokenCreateCommand: ComponentCommand = {
   },
 };
 
+/** `muster deploy token delete`. */
+export const deployTokenDeleteCommand: ComponentCommand = {
+  name: 'deploy token delete',
+  summary:
+    'muster deploy token delete ID|HOST…: nobody joins by these tokens, or by any of these hosts, any more. Nodes that have joined stay.',
+  flags: [...DEPLOY_FLAGS, DRY_RUN_FLAG, OUTPUT_FLAG],
+  async run(flags, io) {
+    const dryRun = flags.values.bool('dry-run');
+    wantsJson(flags);
+    if (flags.args.length === 0) throw new FlagError('ID', 'no token and no host is named');
+    await using session = await openSession(flags, io, {
+      ...{ readOnly: true, takesArguments: true },
+      ...(!dryRun && { locksAs: 'token delete' }),
+    });
+    const workers = workersOf(session);
+    const cluster = await session.openCluster();
+    try {
+      const tokens = await listNodeTokens(cluster.client, workers, io.signal);
+      const deleted = chooseTokens(flags.args, tokens, new Set(workers));
+      if (dryRun || wantsJson(flags)) printOutline(flags, io, outlinesOf({ renewed: [], deleted }, '- may join'));
+      if (dryRun) return 0;
+      await deleteTokens(cluster.client, deleted, io.signal);
+      io.stderr(`${deleted.length} ${deleted.length === 1 ? 'token' : 'tokens'} deleted\n`);
+      return 0;
+    } finally {
+      await cluster.close();
+    }
+  },
+};
+
 /** `muster deploy token renew`. */
 export const deployTokenRenewCommand: ComponentCommand = {
   name: 'deploy token renew',
@@ -74,7 +104,7 @@ export const deployTokenRenewCommand: ComponentCommand = {
     const cluster = await session.openCluster();
     try {
       const plan = planTokens(unjoined, await listNodeTokens(cluster.client, workers, io.signal), io.clock.now());
-      if (dryRun || wantsJson(flags)) printOutline(flags, io, outlinesOf(plan));
+      if (dryRun || wantsJson(flags)) printOutline(flags, io, outlinesOf(plan, '- expired'));
       if (dryRun) return 0;
       for (const name of plan.renewed) {
         const file = bootstrapFile(inventory, await cluster.createToken(name, io.signal));
@@ -102,7 +132,7 @@ export const deployTokenRenewCommand: ComponentCommand = {
   },
 };
 
-const outlinesOf = ({ renewed, deleted }: ReturnType<typeof planTokens>): Outline[] => [
+const outlinesOf = ({ renewed, deleted }: ReturnType<typeof planTokens>, why: string): Outline[] => [
   ...renewed.map(
     (target): Outline => ({
       target,
@@ -112,7 +142,7 @@ const outlinesOf = ({ renewed, deleted }: ReturnType<typeof planTokens>): Outlin
   ...deleted.map(
     ({ node, id }): Outline => ({
       target: node,
-      changes: [{ action: 'remove', title: `secret kube-system/bootstrap-token-${id}`, lines: ['- expired'] }],
+      changes: [{ action: 'remove', title: `secret kube-system/bootstrap-token-${id}`, lines: [why] }],
     }),
   ),
 ];

@@ -20,6 +20,18 @@ const UNITS = [
   'etcd',
 ];
 
+/** Upstream's kubelet and kube-proxy leave their chains, which are all called so. */
+const CHAINS = `  for command in iptables ip6tables; do
+    command -v "$command" >/dev/null || continue
+    for table in mangle nat filter; do
+      chains=$("$command" -t "$table" -S 2>/dev/null | sed -n 's/^-N \\(KUBE-.*\\)$/\\1/p')
+      for chain in $chains; do "$command" -t "$table" -F "$chain" || :; done
+      "$command" -t "$table" -S 2>/dev/null | sed -n '/ -j KUBE-/s/^-A //p' | while read -r rule; do printf '%s\\n' "$rule" | xargs "$command" -t "$table" -D || :; done
+      for chain in $chains; do "$command" -t "$table" -X "$chain" || warn "chain $chain stays"; done
+    done
+  done
+`;
+
 /**
  * Takes away what `apply` made on a host, by the host's own journal, and puts back what was there before: services and pods end, then files,
  * directories with what the components wrote there, accounts and kernel parameters go. May be run again wherever it ended; a host without a
@@ -52,7 +64,7 @@ if recorded "unit$tab"kubelet.service; then
   rm -rf /var/lib/cni/networks/${quote(name)}
   sed -n 's/^[^ ]* \\([^ ]*\\) .*/\\1/p' /proc/mounts | grep -F ${quote(`${kubelet.rootDirectory}/`)} | sort -r | while read -r mount; do umount "$mount" || umount -l "$mount"; done
   if [ -x ${quote(`${distribution.directory}/muster`)} ]; then ${quote(`${distribution.directory}/muster`)} kube-proxy --cleanup >/dev/null 2>&1 || warn 'rules of kube-proxy may be left'; fi
-  for network in flanneld calico-node; do
+${distribution.type === 'upstream' ? CHAINS : ''}  for network in flanneld calico-node; do
     if recorded "unit$tab$network.service"; then ${quote(`${distribution.directory}/muster`)} "$network" --cleanup >/dev/null 2>&1 || warn "the network of $network may be left"; fi
   done
   rm -f ${quote(KUBELET_KUBECONFIG)} ${quote(pki.directory)}/kubelet-client-* ${quote(pki.directory)}/kubelet-server-* ${quote(pki.directory)}/kubelet.crt ${quote(pki.directory)}/kubelet.key

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatTokens, planTokens } from './node-tokens.ts';
+import { chooseTokens, formatTokens, planTokens } from './node-tokens.ts';
 
 const HOUR = 3_600_000;
 const token = (node: string, id: string, expiresMs: number | undefined) => ({ node, id, expiresMs });
@@ -18,6 +18,21 @@ test('who has not joined and has no token for another hour gets one; expired one
   assert.deepEqual(
     deleted.map(({ id }) => id),
     ['cccccc', 'eeeeee'],
+  );
+});
+
+test('tokens are named by their ids or by their host; what is neither is told without its secret half', () => {
+  const tokens = [token('a', 'aaaaaa', undefined), token('a', 'bbbbbb', 0), token('b', 'cccccc', 0)];
+  const chosen = (...words: string[]) => chooseTokens(words, tokens, new Set(['a', 'b', 'c'])).map(({ id }) => id);
+  assert.deepEqual(chosen('a', 'bbbbbb'), ['aaaaaa', 'bbbbbb']);
+  assert.deepEqual(chosen('cccccc.0123456789abcdef'), ['cccccc']);
+  assert.deepEqual(chosen('c'), []);
+  assert.throws(
+    () => chosen('dddddd.0123456789abcdef'),
+    (error: Error) => {
+      assert.match(error.message, /no token, called "dddddd"$/);
+      return true;
+    },
   );
 });
 

@@ -2,6 +2,7 @@ import { secretKind } from '../../api/core/v1/secret.ts';
 import type { V1Secret } from '../../api/gen/types.ts';
 import type { Client } from '../../client/client.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
+import { CodedError } from '../../std/coded-error.ts';
 import { formatAge, formatTable } from '../../std/table-text.ts';
 import { bootstrapGroup, groupsOf } from '../nodes/membership.ts';
 
@@ -34,6 +35,29 @@ function tokenOf(node: string, { metadata, data }: V1Secret): NodeToken {
 }
 
 export const isExpired = ({ expiresMs }: NodeToken, nowMs: number) => expiresMs !== undefined && expiresMs <= nowMs;
+
+/**
+ * The tokens that words name: by their ids, as whole tokens, or all of a host's. A host may have none; a token has to be there.
+ *
+ * @throws CodedError TOKEN_UNKNOWN naming the first word that is neither
+ */
+export function chooseTokens(
+  words: readonly string[],
+  tokens: readonly NodeToken[],
+  hosts: ReadonlySet<string>,
+): readonly NodeToken[] {
+  const chosen = words.flatMap((word) => {
+    if (hosts.has(word)) return tokens.filter(({ node }) => node === word);
+    const found = tokens.find(({ id }) => id === word.split('.')[0]);
+    // Of a whole token only the half that is no secret is shown.
+    if (!found)
+      throw new CodedError(`the inventory has no host, and its nodes no token, called ${JSON.stringify(word.split('.')[0])}`, {
+        code: 'TOKEN_UNKNOWN',
+      });
+    return [found];
+  });
+  return [...new Set(chosen)];
+}
 
 /** Deletes tokens that are of no use any more. */
 export async function deleteTokens(client: Client, tokens: readonly NodeToken[], signal: AbortSignal): Promise<void> {
