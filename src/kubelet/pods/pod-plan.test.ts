@@ -244,6 +244,13 @@ for (const [title, more, expected] of CASES)
     assert.deepEqual(planned(more), expected);
   });
 
+test('what the runtime has lost sight of is killed once before it starts again', () => {
+  const lost = container('main', { exit: 137, reason: 'ContainerStatusUnknown', unknown: true });
+  const why = 'main: Container is in "unknown" state, try killing it before restart';
+  assert.deepEqual(planned({ containers: [lost] }), { start: ['main:1'], stop: [why] });
+  assert.deepEqual(planned({ containers: [lost], killed: new Map([['main-0', { restart: true }]]) }), { start: ['main:1'] });
+});
+
 test('what begins after all, though its successor has been started, is stopped', () => {
   assert.deepEqual(planned({ containers: [container('main'), container('main', { attempt: 1 })] }), { stop: ['main'] });
 });

@@ -101,7 +101,7 @@ export function planPod(view: PodView): PodPlan {
   if (over) return { ...NOTHING, stop: stopAll(false), over };
 
   const { start, backoff, recheckAfterMs } = planStarts(view, { newestNamed, livingNamed });
-  const stop = sandbox ? planStops(view, running, sandbox.id, newestNamed) : stopAll(true);
+  const stop = [...(sandbox ? planStops(view, running, sandbox.id, newestNamed) : stopAll(true)), ...unknownToStop(view, start)];
   const needsSandbox = !sandbox && (start.length > 0 || backoff.size > 0);
   return {
     ...NOTHING,
@@ -199,6 +199,19 @@ function planStops(
     const message = failure && `Container ${name} failed ${failure.kind} probe${restart ? ', will be restarted' : ''}`;
     return [{ id, name, ...(message && { message }), ...(grace !== undefined && { gracePeriodSeconds: grace }), restart }];
   });
+}
+
+/** Nobody knows whether they run: as upstream, they are killed before they are started again, so that there are never two. */
+function unknownToStop({ containers, killed }: PodView, start: readonly ContainerStart[]): ContainerStop[] {
+  const names = new Set(start.map(({ container }) => container.name));
+  return containers
+    .filter(({ id, name, unknown }) => unknown && names.has(name) && !killed?.has(id))
+    .map(({ id, name }) => ({
+      id,
+      name,
+      message: 'Container is in "unknown" state, try killing it before restart',
+      restart: true,
+    }));
 }
 
 function previousEnd(containers: readonly RuntimeContainer[], newest: RuntimeContainer): number | undefined {

@@ -48,6 +48,8 @@ export interface RuntimeContainer {
   /** `Completed`, `Error`, `OOMKilled`. */
   readonly reason?: string;
   readonly message?: string;
+  /** The runtime has lost sight of it: it counts as ended, but its process may run. */
+  readonly unknown?: true;
   /** As `ContainerPreparation.annotations` gave them. */
   readonly annotations?: Readonly<Record<string, string>>;
   /** The limits in force, where the runtime tells them. */

@@ -72,6 +72,7 @@ function ended(status: CriMessage<'ContainerStatus'>, lastWords = ''): Partial<R
   // What a runtime lost sight of is as good as ended: it is not known to run, and is made anew.
   if (status.state === ContainerState.UNKNOWN)
     return {
+      unknown: true,
       exitCode: 137,
       reason: 'ContainerStatusUnknown',
       message: 'The container runtime does not know the state of the container',
