@@ -1,6 +1,7 @@
 import { exactJsonText } from '../../std/exact-json.ts';
 import { isJsonMap } from '../machinery/clone.ts';
 import { decodeScalar } from '../machinery/decode-scalar.ts';
+import { goFormat } from '../machinery/go-format.ts';
 import type { ScalarName } from '../machinery/schema.ts';
 import { elementOfItem } from './item-key.ts';
 import type { ListType, ObjectType, ScalarType, StructureType } from './object-type.ts';
@@ -12,6 +13,7 @@ const MOST_ERRORS = 100;
 const DEEPEST = 500;
 
 interface Findings {
+  readonly nullsRefused: boolean;
   readonly errors: string[];
   readonly path: string[];
 }
@@ -19,10 +21,15 @@ interface Findings {
 /**
  * Checks a configuration that somebody applies against its type: unknown fields, wrong types, list items that are there twice or that
  * cannot be told apart. Puts times and quantities into their canonical form, in place, so that they compare with stored ones.
+ * A null is nothing that was said, unless nulls are `refused`: those that expressions make are values.
  * Comes back with what is wrong in the words of structured-merge-diff (typed/validate.go): `.spec.replica: field not declared in schema`.
  */
-export function checkConfiguration(type: StructureType, configuration: object): string[] {
-  const findings: Findings = { errors: [], path: [] };
+export function checkConfiguration(
+  type: StructureType,
+  configuration: object,
+  { nulls = 'ignored' }: { readonly nulls?: 'ignored' | 'refused' } = {},
+): string[] {
+  const findings: Findings = { errors: [], path: [], nullsRefused: nulls === 'refused' };
   check(type, configuration, findings);
   return findings.errors;
 }
@@ -37,7 +44,7 @@ function complain({ errors, path }: Findings, what: string): void {
 }
 
 function check(type: ObjectType, value: unknown, findings: Findings): unknown {
-  if (value === null) return value;
+  if (value === null && !findings.nullsRefused) return value;
   if (findings.path.length > DEEPEST) {
     complain(findings, 'exceeded max depth');
     return value;
@@ -57,7 +64,7 @@ function check(type: ObjectType, value: unknown, findings: Findings): unknown {
 function checkMap(type: Exclude<ObjectType, ScalarType | ListType>, value: unknown, findings: Findings): void {
   if (!isJsonMap(value)) {
     if (type.form === 'map' && type.undescribed) checkScalar(ANYTHING, value, findings);
-    else complain(findings, `expected map, got ${describe(value)}`);
+    else complain(findings, `expected map, got ${plain(value)}`);
     return;
   }
   for (const key of Object.keys(value)) {
@@ -71,7 +78,7 @@ function checkMap(type: Exclude<ObjectType, ScalarType | ListType>, value: unkno
 
 function checkList(type: ListType, value: unknown, findings: Findings): void {
   if (!Array.isArray(value)) {
-    complain(findings, `expected list, got ${describe(value)}`);
+    complain(findings, `expected list, got ${plain(value)}`);
     return;
   }
   const seen = new Set<string>();
@@ -116,8 +123,8 @@ function checkScalar({ name }: ScalarType, value: unknown, findings: Findings): 
   } else if (TEXTS.has(name)) {
     if (typeof value !== 'string') complain(findings, `expected string, got ${describe(value)}`);
   } else if (name === 'boolean') {
-    if (typeof value !== 'boolean') complain(findings, `expected boolean, got ${describe(value)}`);
-  } else if (typeof value === 'object') complain(findings, `expected any scalar, got ${describe(value)}`);
+    if (typeof value !== 'boolean') complain(findings, `expected boolean, got ${plain(value)}`);
+  } else if (typeof value === 'object') complain(findings, `expected any scalar, got ${plain(value)}`);
   else return canonical(name, value);
   return value;
 }
@@ -137,9 +144,14 @@ function canonical(name: ScalarName, value: unknown): unknown {
 }
 
 function goType(value: unknown): string {
+  if (value === null) return 'structpb.NullValue';
   if (Array.isArray(value)) return '[]interface {}';
   if (typeof value === 'object') return 'map[string]interface {}';
   return typeof value === 'boolean' ? 'bool' : typeof value;
 }
 
-const describe = (value: unknown) => `&value.valueUnstructured{Value:${exactJsonText(value)?.slice(0, 100)}}`;
+/** As Go prints it without looking for its types. */
+const plain = (value: unknown) => (value === null ? '&{NULL_VALUE}' : `&{${goFormat(value).slice(0, 100)}}`);
+
+const describe = (value: unknown) =>
+  `&value.valueUnstructured{Value:${value === null ? '0' : exactJsonText(value)?.slice(0, 100)}}`;

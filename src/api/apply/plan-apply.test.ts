@@ -210,7 +210,7 @@ test('a configuration is refused for what the type does not have, or that cannot
     { spec: { containers: [{ name: 'a' }, { name: 'a' }] } },
     '.spec.containers: duplicate entries for key [name="a"]',
   );
-  refused(podKind, { spec: { containers: 'x' } }, '.spec.containers: expected list, got &value.valueUnstructured{Value:"x"}');
+  refused(podKind, { spec: { containers: 'x' } }, '.spec.containers: expected list, got &{x}');
   refused(
     podKind,
     { spec: { containers: [null] } },

@@ -19,7 +19,7 @@ import type { CelType } from './types.ts';
 import { ErrorValue, type Value } from './values.ts';
 import { visitExpressions } from './visit.ts';
 
-export { CelCompileError } from './compile-error.ts';
+export { CelCompileError, CelProgramError } from './compile-error.ts';
 export type { Activation } from './plan.ts';
 export type { CelType } from './types.ts';
 export { ErrorValue, type Value } from './values.ts';
@@ -77,7 +77,7 @@ export interface Program {
 /** Parses and checks. Throws CelCompileError with every mistake in upstream's words. */
 export function compile(source: string, environment: Environment): Program {
   const checked = check(source, parseExpression(source), environment);
-  checkLiterals(source, checked.expression);
+  checkLiterals(source, checked);
   return new CompiledProgram(source, checked);
 }
 

@@ -43,4 +43,21 @@ export class CelCompileError extends CodedError {
     super(sorted.map((issue) => formatIssue(source, issue)).join('\n'), { code: 'CEL_INVALID' });
     this.issues = sorted;
   }
+
+  /** What Kubernetes says of it. */
+  get explanation(): string {
+    return `compilation failed: ${this.message}`;
+  }
+}
+
+/** An expression whose constants can have no value: found when what evaluates it is put together, in no place of it. */
+export class CelProgramError extends CelCompileError {
+  constructor(why: string) {
+    super('', []);
+    this.message = why;
+  }
+
+  override get explanation(): string {
+    return `program instantiation failed: ${this.message}`;
+  }
 }

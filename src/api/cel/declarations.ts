@@ -1,6 +1,6 @@
 /** What expressions may call, and how the checker, the evaluator and the cost rules see it. */
 import type { CelType } from './types.ts';
-import type { Value } from './values.ts';
+import type { ErrorValue, Value } from './values.ts';
 
 /** One way to call a function. `call` gets values that fit `params`; it returns an ErrorValue for what cannot be done. */
 export interface Overload {
@@ -11,8 +11,11 @@ export interface Overload {
   readonly params: readonly CelType[];
   readonly result: CelType;
   readonly call: (...args: Value[]) => Value;
-  /** A quicker `call` for the constants given (undefined: not constant), made once when an expression is compiled. */
-  readonly prepare?: (constants: readonly (Value | undefined)[]) => ((...args: Value[]) => Value) | undefined;
+  /**
+   * A quicker `call` for the constants given (undefined: not constant), made once when an expression is compiled. An ErrorValue for
+   * constants that can never have a value: the expression is refused.
+   */
+  readonly prepare?: (constants: readonly (Value | undefined)[]) => ((...args: Value[]) => Value) | ErrorValue | undefined;
 }
 
 export interface FunctionDeclaration {

@@ -59,21 +59,24 @@ export function fieldOf(value: Value, field: string): Value {
   }
   if (value instanceof ErrorValue) return value;
   if (value instanceof Optional) return value.value === undefined ? value : optionalField(value.value, field);
-  return new ErrorValue(NO_OVERLOAD);
+  return value instanceof ListValue ? new ErrorValue(NO_OVERLOAD) : missingKey(field);
 }
+
+/** Null, text and numbers have no fields and no items. */
+export const missingKey = (key: string): ErrorValue => new ErrorValue(`no such key: ${key}`);
 
 export function optionalField(value: Value, field: string): Value {
   if (value instanceof ErrorValue) return value;
   if (value instanceof Optional) return value.value === undefined ? value : optionalField(value.value, field);
   if (value instanceof MapValue) return new Optional(value.get(field));
-  return new ErrorValue(NO_OVERLOAD);
+  return value instanceof ListValue ? new ErrorValue(NO_OVERLOAD) : new Optional(undefined);
 }
 
 export function present(value: Value, field: string): Value {
   if (value instanceof ErrorValue) return value;
   if (value instanceof MapValue) return value.get(field) !== undefined;
   if (value instanceof Optional) return value.value !== undefined && present(value.value, field);
-  return new ErrorValue(NO_OVERLOAD);
+  return value instanceof ListValue ? new ErrorValue(NO_OVERLOAD) : false;
 }
 
 export function optionalSelect(operand: Step, field: string): Step {

@@ -3,6 +3,7 @@
  * cost tracker, so that an expression stops where upstream's would.
  */
 import type { Checked } from './checker.ts';
+import { CelProgramError } from './compile-error.ts';
 import type { Overload } from './declarations.ts';
 import { contains } from './equality.ts';
 import {
@@ -15,6 +16,7 @@ import {
   iterate,
   logical,
   memberOfConstant,
+  missingKey,
   NO_OVERLOAD,
   notStrictlyFalse,
   optionalSelect,
@@ -26,10 +28,25 @@ import type { Call, Comprehension, Expression, ListLiteral, MapLiteral, Select, 
 import { FOLDABLE } from './library/conversions.ts';
 import { callCost, LIST_COST, MAP_COST, PAID_AFTERWARDS, STRUCT_COST } from './runtime-cost.ts';
 import { fitsType } from './value-types.ts';
-import { ErrorValue, hashKey, ListValue, MapValue, Optional, PlainList, PlainMap, typeNameOf, type Value } from './values.ts';
+import {
+  ErrorValue,
+  hashKey,
+  ListValue,
+  MapValue,
+  Optional,
+  PlainList,
+  PlainMap,
+  typeNameOf,
+  Uint,
+  type Value,
+} from './values.ts';
 import { textParts, workOf, workOfResult } from './work.ts';
 
 export type { Activation } from './evaluation-steps.ts';
+
+const INDEXING: ReadonlySet<string> = new Set(['_[_]', '_[?_]']);
+const keyText = (key: Value) =>
+  key instanceof Uint ? String(key.value) : typeof key === 'object' ? typeNameOf(key) : String(key);
 
 const INDEXED_BY_NUMBER: ReadonlySet<string> = new Set(['index_list', 'list_optindex_optional_int']);
 
@@ -82,7 +99,8 @@ class Planner {
     const value = overload && this.#constant(expression.args[0]!);
     if (value === undefined) return undefined;
     const folded = overload!.call(value);
-    return folded instanceof ErrorValue ? undefined : folded;
+    if (folded instanceof ErrorValue) throw new CelProgramError(folded.message);
+    return folded;
   }
 
   #overloads(call: Call): readonly Overload[] {
@@ -154,11 +172,11 @@ class Planner {
     const afterwards = PAID_AFTERWARDS.has(name);
     const resultWork = workOfResult(name);
     const isConstant = constants.map((constant) => constant !== undefined);
-    const prepared = overloads.map((overload) => ({
-      ...overload,
-      call: overload.prepare?.(constants) ?? overload.call,
-      work: workOf(name, overload, isConstant),
-    }));
+    const prepared = overloads.map((overload) => {
+      const made = overload.prepare?.(constants);
+      if (made instanceof ErrorValue) throw new CelProgramError(made.message);
+      return { ...overload, call: made ?? overload.call, work: workOf(name, overload, isConstant) };
+    });
     return (run, scope) => {
       const values: Value[] = [];
       for (const step of steps) {
@@ -179,7 +197,10 @@ class Planner {
         return result;
       }
       run.meter.charge(1);
-      return new ErrorValue(NO_OVERLOAD);
+      const [operand, key] = values;
+      if (!INDEXING.has(name) || operand instanceof MapValue || operand instanceof ListValue || operand instanceof Optional)
+        return new ErrorValue(NO_OVERLOAD);
+      return name === '_[_]' ? missingKey(keyText(key!)) : new Optional(undefined);
     };
   }
 

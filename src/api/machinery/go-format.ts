@@ -10,10 +10,12 @@ export function goFormat(value: unknown): string {
 
 /** JSON as Go's encoder writes a map: keys in order, and nothing that HTML would take for its own. */
 export function goJson(value: unknown): string {
-  return exactJsonText(inOrder(value)).replace(
-    /[<>&\u2028\u2029]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return withoutHtml(exactJsonText(inOrder(value)));
+}
+
+/** JSON text as Go's encoder writes it: with nothing in it that HTML would take for its own. */
+export function withoutHtml(json: string): string {
+  return json.replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function inOrder(value: unknown): unknown {

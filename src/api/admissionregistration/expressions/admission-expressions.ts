@@ -81,7 +81,7 @@ function compileOrExplain(source: string, environment: Environment): Program {
   try {
     return compile(source, environment);
   } catch (error) {
-    if (error instanceof CelCompileError) throw new ExpressionError(`compilation failed: ${error.message}`);
+    if (error instanceof CelCompileError) throw new ExpressionError(error.explanation);
     throw error;
   }
 }

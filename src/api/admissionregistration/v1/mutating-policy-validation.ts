@@ -14,10 +14,12 @@ export function validateMutatingPolicy(object: DynamicObject, existing: DynamicO
   const { paramKind, reinvocationPolicy, mutations = [] } = spec;
   const params = paramKind !== undefined;
   const errors = validatePolicyBasis(spec, old);
-  const variables = validateVariables(spec.variables, 'spec.variables', { params, authorizer: true, patchTypes: true });
+  // Only mutations may make objects and patches.
+  const variables = validateVariables(spec.variables, 'spec.variables', { params, authorizer: true });
+  const scope = { ...variables.scope, patchTypes: true };
   errors.push(...variables.errors);
   if (!mutations.length) errors.push(requiredField('spec.mutations', 'mutations must contain at least one item'));
-  errors.push(...checkEach(mutations, 'spec.mutations', (mutation, at) => validateMutation(mutation, at, variables.scope)));
+  errors.push(...checkEach(mutations, 'spec.mutations', (mutation, at) => validateMutation(mutation, at, scope)));
   if (!reinvocationPolicy) errors.push(requiredField('spec.reinvocationPolicy'));
   else errors.push(...checkOneOf('spec.reinvocationPolicy', reinvocationPolicy, ['IfNeeded', 'Never']));
   return errors;

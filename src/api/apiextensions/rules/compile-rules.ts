@@ -52,7 +52,7 @@ function compileRule(rule: ValidationRule, self: CelType): CompiledRule {
   if (typeof program === 'string')
     return {
       ...nothing,
-      error: program === 'type' ? 'cel expression must evaluate to a bool' : `compilation failed: ${program}`,
+      error: program === 'type' ? 'cel expression must evaluate to a bool' : program,
     };
   const message = rule.messageExpression ? compileAs('string', rule.messageExpression, environment) : undefined;
   return {
@@ -66,7 +66,7 @@ function compileRule(rule: ValidationRule, self: CelType): CompiledRule {
         ? undefined
         : message === 'type'
           ? 'messageExpression must evaluate to a string'
-          : `messageExpression compilation failed: ${message}`,
+          : `messageExpression ${message.replace(/^program /, '')}`,
   };
 }
 
@@ -77,7 +77,7 @@ function compileAs(name: 'bool' | 'string', source: string, environment: Environ
     const { resultType } = program;
     return isDyn(resultType) || (resultType.form === 'simple' && resultType.name === name) ? program : 'type';
   } catch (error) {
-    if (error instanceof CelCompileError) return error.message;
+    if (error instanceof CelCompileError) return error.explanation;
     throw error;
   }
 }

@@ -137,7 +137,8 @@ const test = (name: string, id: string, holds: (address: Address) => boolean) =>
   );
 
 function containsIp({ address, bits }: CidrValue, other: Address | ErrorValue): Value {
-  return other instanceof ErrorValue ? other : sharesPrefix(address, other, bits);
+  // As upstream: not what is wrong with the address.
+  return other instanceof ErrorValue ? new ErrorValue('no such overload') : sharesPrefix(address, other, bits);
 }
 function containsCidr(outer: CidrValue, inner: CidrValue | ErrorValue): Value {
   if (inner instanceof ErrorValue) return inner;

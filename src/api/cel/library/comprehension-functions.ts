@@ -12,7 +12,7 @@ function insert(map: PlainMap, key: Value, value: Value): Value {
   const entries = map.entries as Map<string, readonly [Value, Value]>;
   const hash = hashKey(key);
   if (hash === undefined) return new ErrorValue('unsupported key type');
-  if (entries.has(hash)) return new ErrorValue(`insert failed: key '${String(key)}' already exists`);
+  if (entries.has(hash)) return new ErrorValue(`insert failed: key ${String(key)} already exists`);
   entries.set(hash, [key, value]);
   return map;
 }

@@ -42,8 +42,7 @@ const SECOND = 1_000_000_000n;
 
 const same = (value: Value): Value => value;
 const identity = (name: string, type: CelType) => overload(`${name}_to_${name}`, [type], type, same);
-const cannot = (text: string, type: string): ErrorValue =>
-  new ErrorValue(`type conversion error from 'string' to '${type}': ${JSON.stringify(text)}`);
+const cannot = (type: string): ErrorValue => new ErrorValue(`type conversion error from 'string' to '${type}'`);
 const integerText = (text: string): bigint | undefined =>
   /^[+-]?\d{1,30}$/.test(text) ? BigInt(text.replace(/^\+/, '')) : undefined;
 
@@ -55,7 +54,7 @@ const conversions: readonly FunctionDeclaration[] = [
     overload('double_to_int64', [DOUBLE], INT, (value: number) => truncated(value, false) ?? new ErrorValue('integer overflow')),
     overload('string_to_int64', [STRING], INT, (text: string) => {
       const value = integerText(text);
-      return value === undefined ? cannot(text, 'int') : intOrError(value);
+      return value === undefined ? cannot('int') : intOrError(value);
     }),
     overload('timestamp_to_int64', [TIMESTAMP], INT, ({ nanos }: Timestamp) =>
       nanos >= 0n ? nanos / SECOND : -((-nanos + SECOND - 1n) / SECOND),
@@ -72,7 +71,7 @@ const conversions: readonly FunctionDeclaration[] = [
     }),
     overload('string_to_uint64', [STRING], UINT, (text: string) => {
       const value = integerText(text);
-      return value === undefined || /^[+-]/.test(text) ? cannot(text, 'uint') : uintOrError(value);
+      return value === undefined || /^[+-]/.test(text) ? cannot('uint') : uintOrError(value);
     }),
   ),
   declare(
@@ -83,7 +82,7 @@ const conversions: readonly FunctionDeclaration[] = [
     overload('string_to_double', [STRING], DOUBLE, (text: string) => {
       if (/^[+-]?(?:inf|infinity|nan)$/i.test(text))
         return /nan/i.test(text) ? Number.NaN : text.startsWith('-') ? -Infinity : Infinity;
-      return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : cannot(text, 'double');
+      return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : cannot('double');
     }),
   ),
   declare(
@@ -114,7 +113,7 @@ const conversions: readonly FunctionDeclaration[] = [
     identity('bool', BOOL),
     overload('string_to_bool', [STRING], BOOL, (text: string) => {
       if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
-      return ['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text) ? false : cannot(text, 'bool');
+      return ['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text) ? false : cannot('bool');
     }),
   ),
   declare(
@@ -125,7 +124,7 @@ const conversions: readonly FunctionDeclaration[] = [
       'string_to_timestamp',
       [STRING],
       TIMESTAMP,
-      (text: string) => parseTimestamp(text) ?? cannot(text, 'google.protobuf.Timestamp'),
+      (text: string) => parseTimestamp(text) ?? cannot('google.protobuf.Timestamp'),
     ),
   ),
   declare(
@@ -136,7 +135,7 @@ const conversions: readonly FunctionDeclaration[] = [
       'string_to_duration',
       [STRING],
       DURATION,
-      (text: string) => parseCelDuration(text) ?? cannot(text, 'google.protobuf.Duration'),
+      (text: string) => parseCelDuration(text) ?? cannot('google.protobuf.Duration'),
     ),
   ),
   declare(

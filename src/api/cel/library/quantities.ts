@@ -3,7 +3,6 @@ import { CodedError } from '../../../std/coded-error.ts';
 import {
   addQuantities,
   compareQuantities,
-  formatQuantity,
   parseQuantity,
   type Quantity,
   quantityValue,
@@ -16,7 +15,7 @@ import { ErrorValue, OpaqueValue, type Value } from '../values.ts';
 export const QUANTITY = opaque('kubernetes.Quantity');
 const NANO = 1_000_000_000n;
 
-class QuantityValue extends OpaqueValue {
+export class QuantityValue extends OpaqueValue {
   readonly type = QUANTITY;
   readonly quantity: Quantity;
   constructor(quantity: Quantity) {
@@ -110,9 +109,5 @@ export const quantityFunctions: readonly FunctionDeclaration[] = [
       QUANTITY,
       (a: QuantityValue, b: bigint) => new QuantityValue(subtractQuantities(a.quantity, fromInt(b))),
     ),
-  ),
-  declare(
-    'string',
-    overload('quantity_to_string', [QUANTITY], STRING, ({ quantity }: QuantityValue) => formatQuantity(quantity)),
   ),
 ];

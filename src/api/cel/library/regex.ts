@@ -31,6 +31,7 @@ function withPattern(made: Overload, use: Use): Overload {
     prepare: ([, pattern]) => {
       if (typeof pattern !== 'string') return undefined;
       const expression = compileOrError(pattern);
+      if (expression instanceof ErrorValue) return expression;
       return (text, _, ...rest) => apply(expression, text!, rest);
     },
   };

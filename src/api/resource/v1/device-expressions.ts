@@ -1,5 +1,5 @@
 /** Expressions that choose devices (dynamic-resource-allocation/cel). Heavy to load: it brings the CEL engine. */
-import { CelCompileError, compile, createEnvironment } from '../../cel/cel.ts';
+import { CelCompileError, compile, createEnvironment, type Program } from '../../cel/cel.ts';
 import { QUANTITY } from '../../cel/library/quantities.ts';
 import { BOOL, type CelType, DYN, formatType, mapOf, objectOf, STRING, sized } from '../../cel/types.ts';
 import { forbiddenField, invalidField } from '../../machinery/field-error.ts';
@@ -25,6 +25,9 @@ const environment = createEnvironment({
     ),
   },
 });
+
+/** An expression as it chooses among devices. Throws CelCompileError for one that is wrong. */
+export const compileDeviceExpression = (expression: string): Program => compile(expression, environment);
 
 /** `cel.bind` is not known to the engine: who allocates devices will read what is written with it. */
 const BINDS = /\bcel\s*\.\s*bind\b/;

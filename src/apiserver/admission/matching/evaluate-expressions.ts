@@ -26,7 +26,8 @@ export interface ExpressionInput {
   readonly oldObject: DynamicObject | undefined;
   readonly namespace: DynamicObject | undefined;
   readonly params: DynamicObject | undefined;
-  readonly decisions: AuthorizerDecisions;
+  /** Absent where there is no authorizer to be asked. */
+  readonly decisions: AuthorizerDecisions | undefined;
   readonly variables: readonly CompiledVariable[];
 }
 
@@ -60,7 +61,7 @@ function namespaceObject({ metadata, ...rest }: DynamicObject): object {
   return { metadata: shown, spec: rest['spec'] ?? {}, status: rest['status'] ?? {} };
 }
 
-/** `variables.name`: evaluated when it is first asked for, once for each request; its cost counts like that of the expression. */
+/** `variables.name`: evaluated when it is first asked for, once for all expressions of a run, the first of which pays for it. */
 class Variables extends MapValue {
   readonly #programs: ReadonlyMap<string, CompiledVariable>;
   readonly #evaluate: (program: Program) => Value;
@@ -103,13 +104,17 @@ const TURN_EFFORT = 50_000;
 export class ExpressionRun {
   readonly #input: ExpressionInput;
   readonly #values = new Map<string, Value>();
+  readonly #variables: Variables;
   #budget: number;
+  /** What variables have cost that no expression has paid for yet. */
+  #owed = 0;
   /** Since others had their turn. */
   #effort = 0;
 
   constructor(input: ExpressionInput, budget: number) {
     this.#input = input;
     this.#budget = budget;
+    this.#variables = new Variables(input.variables, (variable) => this.#run(variable));
   }
 
   /** The expression's value, an ErrorValue when it fails. Rejects with OutOfBudget. */
@@ -123,7 +128,7 @@ export class ExpressionRun {
         return this.#evaluate(program);
       } catch (error) {
         if (!(error instanceof PendingDecision)) throw error;
-        await this.#input.decisions.settle(error.request);
+        await this.#input.decisions!.settle(error.request);
       }
     }
   }
@@ -134,29 +139,28 @@ export class ExpressionRun {
   }
 
   #evaluate(program: Program): Value {
-    let spent = 0;
-    const variables = new Variables(this.#input.variables, (variable) => {
-      const { value, cost, effort } = variable.evaluate(activation, PER_CALL_LIMIT);
-      this.#effort += effort;
-      spent += cost;
-      return value;
-    });
-    const activation = (name: string) => (name === 'variables' ? variables : this.#variable(name));
-    const { value, cost, effort } = program.evaluate(activation, PER_CALL_LIMIT);
-    this.#effort += effort;
-    spent += cost;
-    if (spent > this.#budget) throw new OutOfBudget();
-    this.#budget -= spent;
+    const value = this.#run(program);
+    if (this.#owed > this.#budget) throw new OutOfBudget();
+    this.#budget -= this.#owed;
+    this.#owed = 0;
     return value;
   }
 
-  #variable(name: string): Value | undefined {
+  #run(program: Program): Value {
+    const { value, cost, effort } = program.evaluate(this.#variable, PER_CALL_LIMIT);
+    this.#effort += effort;
+    this.#owed += cost;
+    return value;
+  }
+
+  readonly #variable = (name: string): Value | undefined => {
+    if (name === 'variables') return this.#variables;
     const known = this.#values.get(name);
     if (known !== undefined) return known;
     const value = this.#make(name);
     if (value !== undefined) this.#values.set(name, value);
     return value;
-  }
+  };
 
   #make(name: string): Value | undefined {
     const { attributes, kind, object, oldObject, namespace, params, decisions } = this.#input;
@@ -170,19 +174,22 @@ export class ExpressionRun {
       case 'params':
         return jsonValue(params ?? null);
       case 'request':
-        return jsonValue(admissionRequest(attributes, kind));
+        return jsonValue({ ...(attributes.operation === 'CONNECT' && { options: null }), ...admissionRequest(attributes, kind) });
       case 'authorizer':
-        return authorizerValue(decisions.decide);
+        return decisions && authorizerValue(decisions.decide);
       case 'authorizer.requestResource':
-        return resourceCheckValue(
-          {
-            group: attributes.kind.group,
-            resource: attributes.kind.resource,
-            ...(attributes.subresource && { subresource: attributes.subresource }),
-            ...(attributes.namespace && { namespace: attributes.namespace }),
-            ...(attributes.name && { name: attributes.name }),
-          },
-          decisions.decide,
+        return (
+          decisions &&
+          resourceCheckValue(
+            {
+              group: attributes.kind.group,
+              resource: attributes.kind.resource,
+              ...(attributes.subresource && { subresource: attributes.subresource }),
+              ...(attributes.namespace && { namespace: attributes.namespace }),
+              ...(attributes.name && { name: attributes.name }),
+            },
+            decisions.decide,
+          )
         );
       default:
         return undefined;

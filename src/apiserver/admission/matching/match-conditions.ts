@@ -38,10 +38,13 @@ export function compileConditions(
 /** What went wrong with conditions of which none is false. */
 export class ConditionFailure extends Error {}
 
-/** Whether all conditions hold: one that is false decides, whatever else fails. Rejects with a ConditionFailure otherwise. */
+/**
+ * Whether all conditions hold: one that is false decides, whatever else fails. Rejects with a ConditionFailure otherwise.
+ * Conditions see no namespace, as upstream's.
+ */
 export async function conditionsHold(conditions: readonly CompiledCondition[], input: ExpressionInput): Promise<boolean> {
   if (!conditions.length) return true;
-  const run = new ExpressionRun(input, MATCH_CONDITIONS_BUDGET);
+  const run = new ExpressionRun({ ...input, namespace: undefined }, MATCH_CONDITIONS_BUDGET);
   const failures: string[] = [];
   for (const { expression, program } of conditions) {
     if (program instanceof ExpressionError) {

@@ -9,12 +9,18 @@ import { convertBetween } from './equivalent-kinds.ts';
 
 /**
  * Changes `attributes.object` in place into `changed`, which is in the version of `kind`: decoded as if a client had sent it, defaulted,
- * converted back. Throws 500 for what is no such object.
+ * converted back. Throws what `refuse` makes of the reason for what is no such object, a 500 if not said otherwise. `strict`: and for
+ * fields that its kind does not have.
  */
-export async function replaceObject(attributes: AdmissionAttributes, changed: unknown, kind: KindDefinition): Promise<void> {
+export async function replaceObject(
+  attributes: AdmissionAttributes,
+  changed: unknown,
+  kind: KindDefinition,
+  { strict = false, refuse = internalError }: { strict?: boolean; refuse?: (why: string) => Error } = {},
+): Promise<void> {
   const object = attributes.object!;
   const isOwnKind = object.kind === attributes.kind.kind;
-  const decoded = isOwnKind ? decode(kind, changed) : (changed as DynamicObject);
+  const decoded = isOwnKind ? decode(kind, changed, strict, refuse) : (changed as DynamicObject);
   if (isOwnKind) kind.setDefaults?.(decoded);
   const own = await convertBetween(decoded, kind, attributes.kind);
   for (const field of Object.keys(object)) delete object[field];
@@ -22,11 +28,11 @@ export async function replaceObject(attributes: AdmissionAttributes, changed: un
   for (const [field, value] of Object.entries(own)) setField(object, field, value);
 }
 
-function decode(kind: KindDefinition, json: unknown): DynamicObject {
+function decode(kind: KindDefinition, json: unknown, strict: boolean, refuse: (why: string) => Error): DynamicObject {
   try {
-    return decodeAs(kind, cloneJson(json as object), 'Ignore', []);
+    return decodeAs(kind, cloneJson(json as object), strict ? 'Strict' : 'Ignore', []);
   } catch (error) {
-    if (error instanceof StatusError) throw internalError(error.message);
+    if (error instanceof StatusError) throw refuse(error.cause instanceof Error ? error.cause.message : error.message);
     throw error;
   }
 }

@@ -2,9 +2,11 @@
 import {
   type CompiledVariable,
   compileVariables,
+  ExpressionError,
   type ExpressionScope,
 } from '../../../api/admissionregistration/expressions/admission-expressions.ts';
 import { typeOfKind } from '../../../api/apply/built-in-type.ts';
+import { checkConfiguration, joinErrors } from '../../../api/apply/check-configuration.ts';
 import { mergeInto } from '../../../api/apply/merge.ts';
 import { isAtomic, type ObjectType } from '../../../api/apply/object-type.ts';
 import { misplacedTypes, NotJson, toJson } from '../../../api/cel/to-json.ts';
@@ -15,8 +17,10 @@ import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../../api/machinery/object.ts';
 import { StatusError } from '../../../api/machinery/status-error.ts';
 import { applyJsonPatch } from '../../../api/patch/json-patch.ts';
+import type { AdmissionAttributes } from '../../contracts.ts';
 import { type ExpressionInput, ExpressionRun, OutOfBudget, REQUEST_BUDGET } from '../matching/evaluate-expressions.ts';
 import { type CompiledCondition, compileConditions } from '../matching/match-conditions.ts';
+import { replaceObject } from '../matching/replace-object.ts';
 import { type CompiledExpression, compileOrKeepError, EvaluationFailure, evaluateCompiled } from './compiled-programs.ts';
 
 export interface CompiledMutation {
@@ -31,8 +35,9 @@ export interface CompiledMutatingPolicy {
 
 export function compileMutatingPolicy(spec: V1MutatingAdmissionPolicySpec): CompiledMutatingPolicy {
   const params = spec.paramKind !== undefined;
-  const base: ExpressionScope = { params, authorizer: true, patchTypes: true };
-  const { compiled: variables, scope } = compileVariables(spec.variables ?? [], base);
+  // Only mutations may make objects and patches.
+  const { compiled: variables, scope: variableScope } = compileVariables(spec.variables ?? [], { params, authorizer: true });
+  const scope: ExpressionScope = { ...variableScope, patchTypes: true };
   return {
     conditions: compileConditions(spec.matchConditions, { params }),
     variables,
@@ -47,21 +52,40 @@ export function compileMutatingPolicy(spec: V1MutatingAdmissionPolicySpec): Comp
 /** Why a mutation was not made: what the failure policy is about. */
 export class MutationFailure extends Error {}
 
+type MutationInput = ExpressionInput & { readonly object: DynamicObject };
+
 /** The object after one mutation. Rejects with a MutationFailure. */
-export async function mutate(
-  mutation: CompiledMutation,
-  input: ExpressionInput & { readonly object: DynamicObject },
-): Promise<unknown> {
+export async function mutate(mutation: CompiledMutation, input: MutationInput): Promise<unknown> {
   const value = await evaluate(mutation, input);
-  try {
-    return mutation.type === 'JSONPatch' ? patched(input.object, value) : applied(input.kind, input.object, value);
-  } catch (error) {
-    if (error instanceof NotJson) throw new MutationFailure(error.message);
-    throw error;
-  }
+  return mutation.type === 'JSONPatch' ? patched(input.object, value) : applied(input, value);
 }
 
+/** Puts what a mutation made into the place of the object. Rejects with a MutationFailure, or a 500 for what a patch made. */
+export function putInPlace(
+  { type }: CompiledMutation,
+  attributes: AdmissionAttributes,
+  made: unknown,
+  kind: KindDefinition,
+): Promise<void> {
+  if (type === 'JSONPatch') return replaceObject(attributes, made, kind, { strict: true });
+  const name = `${kind.group}/${kind.version}, Kind=${kind.kind}`;
+  return replaceObject(attributes, made, kind, {
+    refuse: (why) => new MutationFailure(`unable to convert unstructured object to ${name}: ${why}`),
+  });
+}
+
+const toJsonOr = (value: Value, why: string) => {
+  try {
+    return toJson(value);
+  } catch (error) {
+    if (error instanceof NotJson) throw new MutationFailure(`${why}${error.message}`);
+    throw error;
+  }
+};
+
 async function evaluate({ expression }: CompiledMutation, input: ExpressionInput): Promise<Value> {
+  const { program } = expression;
+  if (program instanceof ExpressionError) throw new MutationFailure(program.message);
   try {
     const value = await evaluateCompiled(new ExpressionRun(input, REQUEST_BUDGET), expression);
     if (value instanceof EvaluationFailure) throw new MutationFailure(value.message);
@@ -83,9 +107,11 @@ function patched(object: DynamicObject, value: Value): unknown {
     // A test that fails means that there is nothing to do.
     if (operations.some(({ op }) => op === 'test') && /test/i.test(String((error.cause as Error | undefined)?.message)))
       return object;
-    throw new MutationFailure(`JSONPath: ${(error.cause as Error | undefined)?.message ?? error.message}`);
+    throw new MutationFailure(`JSON Patch: ${(error.cause as Error | undefined)?.message ?? error.message}`);
   }
 }
+
+const NO_JSON = 'JSONPath valueExpression evaluated to a type that could not marshal to JSON: ';
 
 function operationOf(operation: Value): Record<string, unknown> {
   if (!(operation instanceof MapValue))
@@ -101,23 +127,34 @@ function operationOf(operation: Value): Record<string, unknown> {
     op: text('op'),
     path: text('path'),
     ...(from !== '' && { from }),
-    ...(value !== undefined && { value: toJson(value) }),
+    ...(value !== undefined && { value: toJsonOr(value, NO_JSON) }),
   };
 }
 
-function applied(kind: KindDefinition, object: DynamicObject, value: Value): unknown {
+function applied({ attributes, kind, object }: MutationInput, value: Value): unknown {
   const wrong = misplacedTypes(value, 'Object');
   if (wrong.length) throw new MutationFailure(`type mismatch: ${wrong.join('\n')}`);
-  const configuration = toJson(value);
+  const configuration = toJsonOr(value, '');
   if (!isJsonMap(configuration)) throw new MutationFailure('invalid return type');
   const type = typeOfKind(kind);
   const whole = { ...configuration, apiVersion: object.apiVersion, kind: object.kind };
+  const untyped = 'error applying patch: failed to convert patch object to typed object: ';
+  // Options of a connection are described nowhere.
+  if (attributes.operation === 'CONNECT') throw new MutationFailure(`${untyped}no corresponding type for ${shownKind(object)}`);
+  if (object.kind === kind.kind) {
+    const mistakes = checkConfiguration(type, whole, { nulls: 'refused' });
+    if (mistakes.length) throw new MutationFailure(`${untyped}${joinErrors(mistakes)}`);
+  }
   const atomics = atomicParts(type, whole, '');
   if (atomics.length)
     throw new MutationFailure(
       `error applying patch: invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: ${atomics.join(', ')}`,
     );
   return mergeInto(type, object, whole);
+}
+
+function shownKind({ apiVersion, kind }: DynamicObject): string {
+  return `${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`;
 }
 
 /** Paths of lists, maps and structures that could only be replaced as a whole. */

@@ -4,7 +4,7 @@ import {
   compileVariables,
   type ExpressionScope,
 } from '../../../api/admissionregistration/expressions/admission-expressions.ts';
-import { typeNameOf } from '../../../api/cel/values.ts';
+import { typeNameOf, type Value } from '../../../api/cel/values.ts';
 import type { V1AuditAnnotation, V1ValidatingAdmissionPolicySpec, V1Validation } from '../../../api/gen/types.ts';
 import type { StatusReason } from '../../../api/machinery/status-error.ts';
 import { type ExpressionInput, ExpressionRun, OutOfBudget, REQUEST_BUDGET } from '../matching/evaluate-expressions.ts';
@@ -74,34 +74,45 @@ export async function evaluateValidatingPolicy(
   const failed = (message: string): Verdict => (ignore ? NOTHING : { ...NOTHING, denials: [{ index: 0, message, reason: '' }] });
   try {
     if (!(await conditionsHold(policy.conditions, input))) return NOTHING;
-    const run = new ExpressionRun(input, REQUEST_BUDGET);
-    const denials: Denial[] = [];
-    for (const [index, validation] of policy.validations.entries()) {
-      const denial = await check(run, validation, index, ignore);
-      if (denial) denials.push(denial);
-    }
-    return { denials, ...(await annotate(policy, new ExpressionRun(input, REQUEST_BUDGET), ignore)) };
+    const denials = await validate(policy, input, ignore);
+    // Nor can annotations ask the authorizer.
+    const annotating = new ExpressionRun({ ...input, decisions: undefined }, REQUEST_BUDGET);
+    return { denials, ...(await annotate(policy, annotating, ignore)) };
   } catch (error) {
     if (error instanceof ConditionFailure || error instanceof OutOfBudget) return failed(error.message);
     throw error;
   }
 }
 
-async function check(
-  run: ExpressionRun,
-  compiled: CompiledValidation,
-  index: number,
-  ignore: boolean,
-): Promise<Denial | undefined> {
-  const { validation } = compiled;
-  const value = await evaluateCompiled(run, compiled.check);
-  if (value instanceof EvaluationFailure) return ignore ? undefined : { index, message: value.message, reason: '' };
-  if (value === true) return undefined;
-  const message =
-    (await evaluatedMessage(run, compiled.message)) ||
-    (validation.message ?? '').trim() ||
-    `failed expression: ${validation.expression.trim()}`;
-  return { index, message, reason: (validation.reason as StatusReason | undefined) ?? 'Invalid' };
+/** All validations are evaluated first, and the messages on what they have left of the budget. Rejects with OutOfBudget. */
+async function validate({ validations }: CompiledValidatingPolicy, input: ExpressionInput, ignore: boolean): Promise<Denial[]> {
+  const run = new ExpressionRun(input, REQUEST_BUDGET);
+  const values: (Value | EvaluationFailure)[] = [];
+  for (const { check } of validations) values.push(await evaluateCompiled(run, check));
+  // Upstream makes the messages of requests too that nothing is wrong with.
+  if (values.every((value) => value === true)) return [];
+  const messages = await messagesOf(validations, new ExpressionRun({ ...input, decisions: undefined }, run.budget));
+  return values.flatMap((value, index): Denial[] => {
+    if (value instanceof EvaluationFailure) return ignore ? [] : [{ index, message: value.message, reason: '' }];
+    if (messages instanceof OutOfBudget)
+      return ignore ? [] : [{ index, message: `failed messageExpression: ${messages.message}`, reason: '' }];
+    if (value === true) return [];
+    const { validation } = validations[index]!;
+    const message = messages[index] || (validation.message ?? '').trim() || `failed expression: ${validation.expression.trim()}`;
+    return [{ index, message, reason: (validation.reason as StatusReason | undefined) ?? 'Invalid' }];
+  });
+}
+
+/** Of every validation, whether it needs one or not. */
+async function messagesOf(validations: readonly CompiledValidation[], run: ExpressionRun): Promise<string[] | OutOfBudget> {
+  const messages: string[] = [];
+  try {
+    for (const { message } of validations) messages.push(await evaluatedMessage(run, message));
+    return messages;
+  } catch (error) {
+    if (error instanceof OutOfBudget) return error;
+    throw error;
+  }
 }
 
 /** Empty when there is none that can be shown. */

@@ -10,7 +10,6 @@ import { requestNamespace } from '../matching/admission-request.ts';
 import { AuthorizerDecisions } from '../matching/authorizer-decisions.ts';
 import { currentObjects } from '../matching/current-objects.ts';
 import { createMemories, type ReinvocationMemory, reinvocationOf } from '../matching/reinvocation.ts';
-import { replaceObject } from '../matching/replace-object.ts';
 import { refuse } from '../refusal.ts';
 import type { CompiledMutatingPolicy } from './evaluate-mutating-policy.ts';
 import {
@@ -18,6 +17,7 @@ import {
   ConfigurationError,
   collectParams,
   isPolicyRequest,
+  matchOrConfigurationError,
   type PolicyHook,
   paramKindOf,
   policyHooks,
@@ -50,32 +50,37 @@ export function createMutatingPolicies(deps: PolicyDeps): AdmissionPlugin {
 
   async function invocations(attributes: AdmissionAttributes, failures: Failure[]): Promise<Invocation[]> {
     const all: Invocation[] = [];
-    for (const hook of hooks()) {
-      const kind = hook.matches(attributes);
-      if (!kind) continue;
-      let binding: Binding | undefined;
+    const attempt = async (hook: PolicyHook, binding: Binding | undefined, configure: () => Promise<void>) => {
       try {
-        const paramKind = paramKindOf(hook.spec, deps);
-        for (binding of hook.bindings) {
-          if (!binding.matches(attributes)) continue;
-          const found = await collectParams(paramKind, binding.spec.paramRef, requestNamespace(attributes), reader);
-          for (const params of found) all.push({ hook, binding, kind, params });
-        }
+        await configure();
       } catch (error) {
         if (!(error instanceof ConfigurationError)) throw error;
         const message = `failed to configure ${binding ? 'binding' : 'policy'}: ${error.message}`;
         failures.push({ hook, binding, message, invalid: false });
       }
-    }
+    };
+    for (const hook of hooks())
+      await attempt(hook, undefined, async () => {
+        const kind = matchOrConfigurationError(hook.matches, attributes);
+        if (!kind) return;
+        const paramKind = paramKindOf(hook.spec, deps);
+        for (const binding of hook.bindings)
+          await attempt(hook, binding, async () => {
+            if (!matchOrConfigurationError(binding.matches, attributes)) return;
+            const found = await collectParams(paramKind, binding.spec.paramRef, requestNamespace(attributes), reader);
+            for (const params of found) all.push({ hook, binding, kind, params });
+          });
+      });
     return all;
   }
 
+  /** Resolves to whether a mutation was made, be it one that changes nothing. */
   async function invoke(
     { hook, binding, kind, params }: Invocation,
     attributes: AdmissionAttributes,
     { memory, failures, decisions }: { memory: ReinvocationMemory; failures: Failure[]; decisions: AuthorizerDecisions },
-  ): Promise<void> {
-    const { compileMutatingPolicy, MutationFailure, mutate } = await import('./evaluate-mutating-policy.ts');
+  ): Promise<boolean> {
+    const { compileMutatingPolicy, MutationFailure, mutate, putInPlace } = await import('./evaluate-mutating-policy.ts');
     const { ConditionFailure, conditionsHold } = await import('../matching/match-conditions.ts');
     const spec = hook.spec as V1MutatingAdmissionPolicySpec;
     const policy = compiled.get(hook) ?? compileMutatingPolicy(spec);
@@ -83,36 +88,54 @@ export function createMutatingPolicies(deps: PolicyDeps): AdmissionPlugin {
     const reinvocation = reinvocationOf(attributes);
     const fixed = { attributes, kind, params, decisions, variables: policy.variables };
     const id = `${hook.name}/${binding.name}/${params?.metadata.namespace ?? ''}/${params?.metadata.name ?? ''}`;
-    try {
-      if (!(await conditionsHold(policy.conditions, { ...fixed, ...(await versionedRequest(attributes, kind, reader)) }))) return;
-      if (reinvocation.again && !memory.isDue(id)) return;
-      const before = cloneJson(attributes.object);
-      for (const mutation of policy.mutations) {
-        const request = await versionedRequest(attributes, kind, reader);
-        if (!request.object) break;
-        const made = await mutate(mutation, { ...fixed, ...request, object: request.object });
-        await replaceObject(attributes, made, kind);
-      }
-      if (!equalJson(before, attributes.object)) {
-        memory.changed();
-        reinvocation.wanted = true;
-      }
-      memory.ran(id, spec.reinvocationPolicy === 'IfNeeded');
-    } catch (error) {
+    const fail = (error: unknown) => {
       if (!(error instanceof MutationFailure || error instanceof ConditionFailure)) throw error;
       failures.push({ hook, binding, message: error.message, invalid: true });
+    };
+    try {
+      if (!(await conditionsHold(policy.conditions, { ...fixed, ...(await versionedRequest(attributes, kind, reader)) })))
+        return false;
+    } catch (error) {
+      fail(error);
+      return false;
     }
+    if (reinvocation.again && !memory.isDue(id)) return false;
+    const before = cloneJson(attributes.object);
+    let applied = false;
+    for (const mutation of policy.mutations) {
+      const request = await versionedRequest(attributes, kind, reader);
+      if (!request.object) break;
+      try {
+        const made = await mutate(mutation, { ...fixed, ...request, object: request.object });
+        await putInPlace(mutation, attributes, made, kind);
+        applied = true;
+      } catch (error) {
+        // The mutations behind one that fails are made all the same.
+        fail(error);
+      }
+    }
+    if (!equalJson(before, attributes.object)) memory.changed();
+    memory.ran(id, spec.reinvocationPolicy === 'IfNeeded');
+    return applied;
   }
 
   return {
     name: 'MutatingAdmissionPolicy',
-    handles: (attributes) => hooks().length > 0 && !isPolicyRequest(attributes),
+    // What is deleted has no object that could be changed.
+    handles: (attributes) => attributes.operation !== 'DELETE' && hooks().length > 0 && !isPolicyRequest(attributes),
     async admit(attributes) {
       const failures: Failure[] = [];
       const memory = memoryOf(attributes);
       memory.begin(attributes, reinvocationOf(attributes));
       const decisions = new AuthorizerDecisions(authorizer, attributes.user);
-      for (const each of await invocations(attributes, failures)) await invoke(each, attributes, { memory, failures, decisions });
+      let applied = false;
+      for (const each of await invocations(attributes, failures))
+        if (await invoke(each, attributes, { memory, failures, decisions })) applied = true;
+      if (applied) {
+        // As upstream: whoever runs again if needed runs again after any mutation, its own included.
+        memory.changed();
+        reinvocationOf(attributes).wanted = true;
+      }
       memory.end(attributes);
       const counting = failures.filter(({ hook }) => hook.spec.failurePolicy !== 'Ignore');
       if (counting.length) throw refusal(attributes, counting);

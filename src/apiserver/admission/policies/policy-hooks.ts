@@ -4,7 +4,7 @@ import type { V1MatchResources, V1ParamKind, V1ParamRef } from '../../../api/gen
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import { type LabelSelectorObject, selectorFromLabelSelector } from '../../../api/machinery/label-selector.ts';
 import type { DynamicObject } from '../../../api/machinery/object.ts';
-import { notFound } from '../../../api/machinery/status-error.ts';
+import { notFound, StatusError } from '../../../api/machinery/status-error.ts';
 import type { AdmissionAttributes, ObjectReader } from '../../contracts.ts';
 import { convertBetween } from '../matching/equivalent-kinds.ts';
 import { createRequestMatcher, type MatchDeps, type RequestMatcher } from '../matching/request-matcher.ts';
@@ -103,13 +103,24 @@ async function namespaceOf({ namespace, kind }: AdmissionAttributes, reader: Obj
 /** What is wrong with how a policy or a binding is put together: what its failure policy is about. */
 export class ConfigurationError extends Error {}
 
+/** The kind in whose version the request matches. Throws a ConfigurationError when that cannot be said. */
+export function matchOrConfigurationError(matches: RequestMatcher, attributes: AdmissionAttributes): KindDefinition | undefined {
+  try {
+    return matches(attributes);
+  } catch (error) {
+    if (error instanceof StatusError) throw new ConfigurationError(error.message);
+    throw error;
+  }
+}
+
 /** The kind of a policy's parameters. Throws a ConfigurationError for one that is not there. */
 export function paramKindOf({ paramKind }: PolicySpec, { kinds }: MatchDeps): KindDefinition | undefined {
   if (!paramKind) return undefined;
   const { apiVersion = '', kind = '' } = paramKind;
   const [group, version] = apiVersion.includes('/') ? (apiVersion.split('/') as [string, string]) : ['', apiVersion];
   const found = kinds.byKind(group, version, kind);
-  if (!found) throw new ConfigurationError(`failed to find resource referenced by paramKind: '${apiVersion}, Kind=${kind}'`);
+  if (!found)
+    throw new ConfigurationError(`failed to find resource referenced by paramKind: '${group}/${version}, Kind=${kind}'`);
   return found;
 }
 

@@ -1,5 +1,6 @@
 import { validatingAdmissionPolicyKind } from '../../../api/admissionregistration/v1/validating-admission-policy.ts';
 import { validatingAdmissionPolicyBindingKind } from '../../../api/admissionregistration/v1/validating-admission-policy-binding.ts';
+import { withoutHtml } from '../../../api/machinery/go-format.ts';
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import type { StatusError, StatusReason } from '../../../api/machinery/status-error.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Authorizer } from '../../contracts.ts';
@@ -14,9 +15,11 @@ import {
   ConfigurationError,
   collectParams,
   isPolicyRequest,
+  matchOrConfigurationError,
   type PolicyHook,
   paramKindOf,
   policyHooks,
+  type VersionedRequest,
   versionedRequest,
 } from './policy-hooks.ts';
 
@@ -32,7 +35,7 @@ interface Denied {
 }
 
 const CODES: Readonly<Record<string, number>> = { Forbidden: 403, Unauthorized: 401, RequestEntityTooLarge: 413, Invalid: 422 };
-const LONGEST_ANNOTATION = 10 * 1024;
+const LONGEST_ANNOTATION_BYTES = 10 * 1024;
 
 /** Refuses, warns or notes what policies say must not be written (apiserver/pkg/admission/plugin/policy/validating). */
 export function createValidatingPolicies(deps: PolicyDeps): AdmissionPlugin {
@@ -49,13 +52,14 @@ export function createValidatingPolicies(deps: PolicyDeps): AdmissionPlugin {
     const policy = compiled.get(hook) ?? compileValidatingPolicy(hook.spec);
     compiled.set(hook, policy);
     const paramKind = paramKindOf(hook.spec, deps);
-    const request = await versionedRequest(attributes, kind, reader);
+    let request: VersionedRequest | undefined;
     const decisions = new AuthorizerDecisions(authorizer, attributes.user);
     const annotations = new Map<string, string[]>();
     for (const binding of hook.bindings) {
-      if (!binding.matches(attributes)) continue;
       try {
+        if (!matchOrConfigurationError(binding.matches, attributes)) continue;
         for (const params of await collectParams(paramKind, binding.spec.paramRef, requestNamespace(attributes), reader)) {
+          request ??= await versionedRequest(attributes, kind, reader);
           const verdict = await evaluateValidatingPolicy(policy, { attributes, kind, ...request, params, decisions });
           act({ hook, binding, attributes, verdict, denied });
           collect(annotations, verdict);
@@ -74,9 +78,9 @@ export function createValidatingPolicies(deps: PolicyDeps): AdmissionPlugin {
     async validate(attributes) {
       const denied: Denied[] = [];
       for (const hook of hooks()) {
-        const kind = hook.matches(attributes);
-        if (!kind) continue;
         try {
+          const kind = matchOrConfigurationError(hook.matches, attributes);
+          if (!kind) continue;
           await judge(hook, attributes, kind, denied);
         } catch (error) {
           if (!(error instanceof ConfigurationError)) throw error;
@@ -127,13 +131,14 @@ function noteFailure({ audit }: AdmissionAttributes, hook: PolicyHook, binding: 
     expressionIndex: index,
     validationActions: binding.spec.validationActions,
   };
-  audit?.addAuditAnnotation('validation.policy.admission.k8s.io/validation_failure', JSON.stringify([failure]));
+  audit?.addAuditAnnotation('validation.policy.admission.k8s.io/validation_failure', withoutHtml(JSON.stringify([failure])));
 }
 
 function collect(annotations: Map<string, string[]>, verdict: Verdict): void {
   for (const { key, value } of verdict.annotations) {
     const values = annotations.get(key) ?? [];
-    const shown = value.slice(0, LONGEST_ANNOTATION);
+    const bytes = Buffer.from(value);
+    const shown = bytes.length > LONGEST_ANNOTATION_BYTES ? bytes.toString('utf8', 0, LONGEST_ANNOTATION_BYTES) : value;
     if (!values.includes(shown)) values.push(shown);
     annotations.set(key, values);
   }

@@ -1,5 +1,4 @@
 /** Which webhooks a request is to be shown to. */
-import { namespaceKind } from '../../../api/core/v1/namespace.ts';
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import { forbidden } from '../../../api/machinery/status-error.ts';
 import type { AdmissionAttributes, Authorizer, ObjectReader } from '../../contracts.ts';
@@ -32,11 +31,10 @@ export class WebhookConditions {
     const { compileConditions, ConditionFailure, conditionsHold } = await import('../matching/match-conditions.ts');
     const compiled = this.#compiled.get(webhook) ?? compileConditions(hook.matchConditions, { params: false });
     this.#compiled.set(webhook, compiled);
-    const { reader, authorizer } = this.#deps;
+    const { authorizer } = this.#deps;
     const [object, oldObject] = await Promise.all(
       [attributes.object, attributes.oldObject].map((one) => (one ? convertBetween(one, attributes.kind, kind) : undefined)),
     );
-    const namespace = attributes.namespace ? reader.get(namespaceKind, '', attributes.namespace) : undefined;
     const decisions = new AuthorizerDecisions(authorizer, attributes.user);
     try {
       return await conditionsHold(compiled, {
@@ -44,7 +42,7 @@ export class WebhookConditions {
         kind,
         object,
         oldObject,
-        namespace,
+        namespace: undefined,
         params: undefined,
         decisions,
         variables: [],
