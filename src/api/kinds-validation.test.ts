@@ -16,7 +16,7 @@ import { specimensOf } from './test-specimens.ts';
 // As a write does.
 for (const { loadFirst } of [horizontalPodAutoscalerKind, flowSchemaKind, priorityLevelConfigurationKind]) await loadFirst?.();
 
-const scaleTargetRef = { kind: 'Deployment', name: 'web' };
+const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' };
 const autoscaler = (spec: object) =>
   specimensOf(horizontalPodAutoscalerKind).complaints({ spec: { scaleTargetRef, maxReplicas: 3, ...spec } });
 const metric = (fields: object) => autoscaler({ metrics: [fields] });
@@ -27,6 +27,15 @@ function assertTold(cases: readonly (readonly [string[], ...RegExp[]])[]): void 
     for (const [i, pattern] of wanted.entries()) assert.match(told[i]!, pattern);
   }
 }
+
+test('a HorizontalPodAutoscaler from before the rule may keep a target without a group', () => {
+  const spec = (apiVersion: string | undefined, maxReplicas: number) => ({
+    spec: { scaleTargetRef: { ...scaleTargetRef, apiVersion }, maxReplicas },
+  });
+  const autoscalers = specimensOf(horizontalPodAutoscalerKind);
+  assert.deepEqual(autoscalers.changes(spec(undefined, 3), spec(undefined, 4)), []);
+  assert.equal(autoscalers.changes(spec('apps/v1', 3), spec('v1', 3)).length, 1);
+});
 
 test('what is wrong with a HorizontalPodAutoscaler is told', () => {
   const utilization = { type: 'Utilization', averageUtilization: 80 };
@@ -39,7 +48,22 @@ test('what is wrong with a HorizontalPodAutoscaler is told', () => {
     ],
     [autoscaler({ minReplicas: 4 }), /^spec\.maxReplicas: Invalid value: 3: must be greater than or equal to `minReplicas`/],
     [autoscaler({ minReplicas: 0 }), /^spec\.minReplicas: Invalid value: 0: must be greater than or equal to 1/],
-    [autoscaler({ scaleTargetRef: { kind: '', name: 'web' } }), /^spec\.scaleTargetRef\.kind: Required value/],
+    [autoscaler({ scaleTargetRef: { ...scaleTargetRef, kind: '' } }), /^spec\.scaleTargetRef\.kind: Required value/],
+    [
+      autoscaler({ scaleTargetRef: { kind: 'Deployment', name: 'web' } }),
+      /^spec\.scaleTargetRef\.apiVersion: Invalid value: "": apiVersion must specify API group$/,
+    ],
+    [
+      autoscaler({ scaleTargetRef: { ...scaleTargetRef, apiVersion: 'a/b/c' } }),
+      /^spec\.scaleTargetRef\.apiVersion: Invalid value: "a\/b\/c": unexpected GroupVersion string: a\/b\/c$/,
+    ],
+    [autoscaler({ scaleTargetRef: { kind: 'ReplicationController', name: 'web' } })],
+    [
+      metric({ type: 'ContainerResource', containerResource: { name: 'speed', container: 'A', target: utilization } }),
+      /^spec\.metrics\[0\]\.containerResource\.name: Invalid value: "speed": must be a standard resource type or fully qualified$/,
+      /^spec\.metrics\[0\]\.containerResource\.name: Invalid value: "speed": must be a standard resource for containers$/,
+      /^spec\.metrics\[0\]\.containerResource\.container: Invalid value: "A": a lowercase RFC 1123 label/,
+    ],
     [metric({ type: 'Resource', resource: { name: 'cpu', target: utilization } })],
     [
       metric({ type: 'Resource' }),

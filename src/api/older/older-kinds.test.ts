@@ -166,7 +166,9 @@ test('every metric that autoscaling/v2beta1 knew is the same one today', () => {
     { type: 'External', external: { metricName: 'queue', targetAverageValue: '30' } },
     { type: 'ContainerResource', containerResource: { name: 'cpu', container: 'app', targetAverageUtilization: 60 } },
   ];
-  const object = make(kind, { spec: { maxReplicas: 5, scaleTargetRef: { kind: 'Deployment', name: 'd' }, metrics } });
+  const object = make(kind, {
+    spec: { maxReplicas: 5, scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'd' }, metrics },
+  });
   const context = { nowMs: 0, user: { name: 'u', groups: [] } };
   assert.deepEqual(kind.validate!(object, context), []);
   const stored = kind.storedAs!.toStored(object);

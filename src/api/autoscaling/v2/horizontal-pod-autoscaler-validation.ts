@@ -1,7 +1,10 @@
 /** HorizontalPodAutoscalers (pkg/apis/autoscaling/validation). */
+import { checkContainerResourceName } from '../../core/v1/resource-names.ts';
 import type {
+  V2ContainerResourceMetricSource,
   V2CrossVersionObjectReference,
   V2HorizontalPodAutoscaler,
+  V2HorizontalPodAutoscalerSpec,
   V2HPAScalingPolicy,
   V2HPAScalingRules,
   V2MetricIdentifier,
@@ -10,13 +13,15 @@ import type {
 } from '../../gen/types.ts';
 import {
   checkEach,
+  checkField,
   checkNotNegative,
   checkOneOf,
   checkQuantityNotNegative,
   checkReference,
 } from '../../machinery/field-checks.ts';
 import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
-import { checkPathSegment } from '../../machinery/names.ts';
+import type { WriteContext } from '../../machinery/kind.ts';
+import { checkDnsLabel, checkPathSegment } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { parseQuantity } from '../../machinery/quantity.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -38,8 +43,49 @@ const LONGEST_PERIOD_SECONDS = 1800;
 
 const scalerOf = (object: DynamicObject) => object as unknown as V2HorizontalPodAutoscaler;
 
-export function validateHorizontalPodAutoscaler(object: DynamicObject): FieldError[] {
-  const { minReplicas, maxReplicas, scaleTargetRef, metrics = [], behavior } = scalerOf(object).spec;
+/** How an apiVersion may look that says what is scaled or measured. */
+interface VersionRule {
+  /** Says nothing of it: the object was there before the rule. */
+  readonly any: boolean;
+  /** May be one of the core group. */
+  readonly groupless: boolean;
+}
+
+/** A reference that stays may stay as it is (registry/autoscaling/horizontalpodautoscaler/strategy.go). */
+function versionRules({ scaleTargetRef }: V2HorizontalPodAutoscalerSpec, before: V2HorizontalPodAutoscalerSpec | undefined) {
+  const { apiVersion, kind } = scaleTargetRef;
+  const old = before?.scaleTargetRef;
+  const described: VersionRule = { any: false, groupless: true };
+  const wasWrong = before?.metrics?.some(
+    ({ type, object }) => type === 'Object' && object && versionComplaint(object.describedObject, described) !== undefined,
+  );
+  return {
+    target: {
+      any: old !== undefined && old.apiVersion === apiVersion && old.kind === kind,
+      groupless: kind === 'ReplicationController',
+    },
+    described: { ...described, any: wasWrong ?? false },
+  };
+}
+
+function versionComplaint(
+  { apiVersion = '' }: V2CrossVersionObjectReference,
+  { any, groupless }: VersionRule,
+): string | undefined {
+  if (any) return undefined;
+  const slashes = apiVersion.split('/').length - 1;
+  if (slashes > 1) return `unexpected GroupVersion string: ${apiVersion}`;
+  return groupless || apiVersion.indexOf('/') > 0 ? undefined : 'apiVersion must specify API group';
+}
+
+export function validateHorizontalPodAutoscaler(
+  object: DynamicObject,
+  _context: WriteContext,
+  existing?: DynamicObject,
+): FieldError[] {
+  const { spec } = scalerOf(object);
+  const rules = versionRules(spec, existing && scalerOf(existing).spec);
+  const { minReplicas, maxReplicas, scaleTargetRef, metrics = [], behavior } = spec;
   const errors: FieldError[] = [];
   if (minReplicas !== undefined && minReplicas < 1)
     errors.push(invalidField('spec.minReplicas', minReplicas, 'must be greater than or equal to 1'));
@@ -48,17 +94,22 @@ export function validateHorizontalPodAutoscaler(object: DynamicObject): FieldErr
     errors.push(invalidField('spec.maxReplicas', maxReplicas, 'must be greater than or equal to `minReplicas`'));
   return [
     ...errors,
-    ...validateTarget(scaleTargetRef, 'spec.scaleTargetRef'),
-    ...checkEach(metrics, 'spec.metrics', validateMetric),
+    ...validateTarget(scaleTargetRef, 'spec.scaleTargetRef', rules.target),
+    ...checkEach(metrics, 'spec.metrics', (metric, path) => validateMetric(metric, path, rules.described)),
     ...validateRules(behavior?.scaleUp, 'spec.behavior.scaleUp'),
     ...validateRules(behavior?.scaleDown, 'spec.behavior.scaleDown'),
   ];
 }
 
-const validateTarget = ({ kind, name }: V2CrossVersionObjectReference, path: string): FieldError[] => [
-  ...checkReference(`${path}.kind`, kind),
-  ...checkReference(`${path}.name`, name),
-];
+function validateTarget(target: V2CrossVersionObjectReference, path: string, rule: VersionRule): FieldError[] {
+  const { kind, name, apiVersion = '' } = target;
+  const complaint = versionComplaint(target, rule);
+  return [
+    ...checkReference(`${path}.kind`, kind),
+    ...checkReference(`${path}.name`, name),
+    ...(complaint === undefined ? [] : [invalidField(`${path}.apiVersion`, apiVersion, complaint)]),
+  ];
+}
 
 function validateRules(rules: V2HPAScalingRules | undefined, path: string): FieldError[] {
   if (!rules) return [];
@@ -83,14 +134,14 @@ function validatePolicy({ type, value, periodSeconds }: V2HPAScalingPolicy, path
   return errors;
 }
 
-function validateMetric(metric: V2MetricSpec, path: string): FieldError[] {
+function validateMetric(metric: V2MetricSpec, path: string, described: VersionRule): FieldError[] {
   const { type } = metric;
   const errors: FieldError[] = [];
   if (!type) errors.push(requiredField(`${path}.type`, 'must specify a metric source type'));
   const expected = Object.hasOwn(SOURCE_FIELDS, type) ? SOURCE_FIELDS[type] : undefined;
   if (!expected) errors.push(notSupportedField(`${path}.type`, type, Object.keys(SOURCE_FIELDS)));
   const present = LOOKED_AT.filter((field) => metric[field] !== undefined);
-  if (present[0]) errors.push(...validateSource(metric, present[0], `${path}.${present[0]}`));
+  if (present[0]) errors.push(...validateSource(metric, present[0], `${path}.${present[0]}`, described));
   if (expected && !metric[expected])
     errors.push(requiredField(`${path}.${expected}`, 'must populate information for the given metric source'));
   if (present.length !== 1)
@@ -99,12 +150,17 @@ function validateMetric(metric: V2MetricSpec, path: string): FieldError[] {
   return errors;
 }
 
-function validateSource(metric: V2MetricSpec, field: (typeof LOOKED_AT)[number], path: string): FieldError[] {
+function validateSource(
+  metric: V2MetricSpec,
+  field: (typeof LOOKED_AT)[number],
+  path: string,
+  described: VersionRule,
+): FieldError[] {
   switch (field) {
     case 'object': {
       const { describedObject, metric: named, target } = metric.object!;
       return [
-        ...validateTarget(describedObject, `${path}.describedObject`),
+        ...validateTarget(describedObject, `${path}.describedObject`, described),
         ...validateIdentifier(named, `${path}.metric`),
         ...validateMetricTarget(target, `${path}.target`),
         ...needOne(target, 'value', `${path}.target`, 'must set either a target value or averageValue'),
@@ -126,19 +182,23 @@ function validateSource(metric: V2MetricSpec, field: (typeof LOOKED_AT)[number],
       return [
         ...validateIdentifier(named, `${path}.metric`),
         ...validateMetricTarget(target, `${path}.target`),
-        ...(isPositive(target.averageValue)
-          ? []
-          : [requiredField(`${path}.target.averageValue`, 'must specify a positive target averageValue')]),
+        ...(target.averageValue === undefined
+          ? [requiredField(`${path}.target.averageValue`, 'must specify a positive target averageValue')]
+          : []),
       ];
     }
     case 'resource':
       return validateResource(metric.resource!, path);
     case 'containerResource':
-      return [
-        ...(metric.containerResource!.container ? [] : [requiredField(`${path}.container`, 'must specify a container')]),
-        ...validateResource(metric.containerResource!, path),
-      ];
+      return [...validateContainer(metric.containerResource!, path), ...validateResource(metric.containerResource!, path)];
   }
+}
+
+function validateContainer({ name, container }: V2ContainerResourceMetricSource, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (name) checkContainerResourceName(name, `${path}.name`, errors);
+  if (!container) return [...errors, requiredField(`${path}.container`, 'must specify a container')];
+  return [...errors, ...checkField(`${path}.container`, container, checkDnsLabel)];
 }
 
 function validateResource(

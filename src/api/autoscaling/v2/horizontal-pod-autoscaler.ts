@@ -20,5 +20,5 @@ export const horizontalPodAutoscalerKind = defineKind({
   prepareForCreate: resetStatus('V2HorizontalPodAutoscaler'),
   setDefaults: setHorizontalPodAutoscalerDefaults,
   loadFirst: validation.load,
-  validate: (object) => validation.loaded.validateHorizontalPodAutoscaler(object),
+  validate: (object, context, existing) => validation.loaded.validateHorizontalPodAutoscaler(object, context, existing),
 });

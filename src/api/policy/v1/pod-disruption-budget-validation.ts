@@ -7,6 +7,7 @@ import type { WriteContext } from '../../machinery/kind.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { validateConditions } from '../../machinery/validate-conditions.ts';
 
 const EVICTION_POLICIES = ['AlwaysAllow', 'IfHealthyBudget'];
 
@@ -31,8 +32,9 @@ export function validatePodDisruptionBudget(
 }
 
 export function validatePodDisruptionBudgetStatus(updated: DynamicObject): FieldError[] {
-  const { disruptionsAllowed, currentHealthy, desiredHealthy, expectedPods } = budgetOf(updated).status ?? {};
+  const { conditions, disruptionsAllowed, currentHealthy, desiredHealthy, expectedPods } = budgetOf(updated).status ?? {};
   return [
+    ...validateConditions(conditions, 'status.conditions'),
     ...checkNotNegative('status.disruptionsAllowed', disruptionsAllowed),
     ...checkNotNegative('status.currentHealthy', currentHealthy),
     ...checkNotNegative('status.desiredHealthy', desiredHealthy),
