@@ -173,7 +173,7 @@ test('a node that is lost gets a plan, and with --yes the token that it needs', 
   await kubectl('delete', 'node', 'lost');
 });
 
-test('APPR-16, ROT-07: a kubelet whose certificate ran out while it was off ends and says so; with what rescue makes it is back', async () => {
+test('a kubelet whose certificate ran out while it was off ends and says so; with what rescue makes it is back', async () => {
   const name = 'sleeper';
   const { home, up } = cluster.current;
   const file = (...words: string[]) => join(home.path, name, ...words);

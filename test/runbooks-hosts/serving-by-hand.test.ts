@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { DoctorReport } from '../../src/doctor/report.ts';
+import { expired } from '../harness/expired-certificate.ts';
 import { CLIENT_CSR_NAME, readCsrTable, SERVING_CSR_NAME } from '../runbooks/csr-table.ts';
 import { bridgeLines, startControlPlane } from './control-plane.ts';
 import { documentLines } from './document-lines.ts';
@@ -74,6 +76,67 @@ async function showsDeadlines(): Promise<void> {
 }
 
 test('ROT-02, ROT-05: of the hour that a certificate lives, 70 to 90 % pass before the kubelet renews it', TEST, showsDeadlines);
+
+test('the doctor looks at a host by itself and by ssh, and finds there what the cluster does not show', TEST, async () => {
+  const hosts = runbook.current;
+  const report = async (flags: string) => JSON.parse(await hosts.sh(`muster doctor -o json ${flags} || :`)) as DoctorReport;
+  const found = ({ findings }: DoctorReport) => findings.map(({ code, subject }) => `${code} ${subject}`);
+  await hosts.sh(
+    'kubectl create clusterrolebinding kube-apiserver:kubelet-apis --clusterrole=system:kubelet-api-admin --user kubernetes',
+  );
+  const [own, other] = await Promise.all([report('--host'), report('--ssh root@node1')]);
+  assert.deepEqual(own.notSeen, []);
+  assert.deepEqual(other.notSeen, []);
+  for (const [{ calendar }, prefix] of [
+    [own, ''],
+    [other, 'root@node1:'],
+  ] as const) {
+    const where = calendar.map((entry) => entry.where);
+    for (const file of ['ca.pem', 'kubelet-client-current.pem', 'kubelet-server-current.pem'])
+      assert.ok(where.includes(`${prefix}/etc/kubernetes/ssl/${file}`), `${file} in ${where.join(', ')}`);
+  }
+  await hosts.sh(
+    'chmod 644 /etc/kubernetes/ssl/ca.key; sed -i "s/maxPods:.*//" /etc/kubernetes/kubelet-config.yaml; echo "maxPods: 17" >> /etc/kubernetes/kubelet-config.yaml',
+  );
+  const sick = await report('--ssh root@node1');
+  assert.deepEqual(
+    found(sick).filter((finding) => !found(other).includes(finding)),
+    ['DOC-802 file/root@node1:/etc/kubernetes/ssl/ca.key', 'DOC-521 node/node1'],
+  );
+  await hosts.sh('chmod 640 /etc/kubernetes/ssl/ca.key; sed -i "/maxPods: 17/d" /etc/kubernetes/kubelet-config.yaml');
+});
+
+test(
+  'a node whose certificate ran out while it was off is brought back by `muster rescue --ssh`, and one that is well is left alone',
+  TEST,
+  async () => {
+    const hosts = runbook.current;
+    const rescue = (flags = '') => hosts.first.tryShell(`cd /root && muster rescue --ssh root@node1 ${flags}`);
+    const refused = await rescue('node1 --yes');
+    assert.equal(refused.status, 1);
+    assert.match(
+      refused.stdout,
+      /^node1: nothing to rescue, its client certificate ends in \d+ minutes, so that it needs no other/,
+    );
+    await hosts.sh('systemctl stop kubelet');
+    const file = '/etc/kubernetes/ssl/kubelet-client-current.pem';
+    const [pem, certificatePem, privateKeyPem] = await Promise.all(
+      [file, '/etc/kubernetes/ssl/ca.pem', '/etc/kubernetes/ssl/ca.key'].map((path) => hosts.sh(`cat ${path}`)),
+    );
+    const old = await expired(pem!, { certificatePem: certificatePem!, privateKeyPem: privateKeyPem! });
+    await hosts.sh(`cat > ${file} <<'END'\n${old}END\nrm /etc/kubernetes/kubelet-bootstrap.kubeconfig`);
+    const plan = await rescue();
+    assert.match(
+      plan.stdout,
+      /^This is a plan: nothing has been done\. It is carried out with --yes\.\n\nnode1: its client certificate ran out 60 days ago$/m,
+    );
+    const done = await rescue('--yes');
+    assert.equal(done.status, 0, done.stderr);
+    assert.match(done.stderr, /^node1: has a bootstrap kubeconfig, and its kubelet is restarted\nnode1: Ready\n/);
+    clientFiles(await hosts.sh(lines('certificate-files')), '/etc/kubernetes/ssl');
+    assert.match((await rescue()).stdout, /^node1: nothing to rescue, its client certificate ends in/);
+  },
+);
 
 test('ROT-04, CHK-13: `muster deploy` makes the same of the bare host', TEST, async (t) => {
   const hosts = runbook.current;

@@ -1,12 +1,12 @@
 import { request } from 'node:https';
 import type { V1Lease, V1Node } from '../../api/gen/types.ts';
-import { StatusError } from '../../api/machinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import { shakeHands } from '../../client/peer-certificate.ts';
 import { tlsFailure } from '../../client/transport/transport-error.ts';
 import type { ResolvedContext } from '../../pki/kubeconfig.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { KubeletProbe, NotSeen, SeenNode } from '../observations.ts';
+import { refusalBy } from './refusal.ts';
 import { seenCertificate } from './seen-certificate.ts';
 
 export interface NodeProbeOptions {
@@ -67,16 +67,6 @@ export async function probeNodes(
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, nodes.length) }, work));
   for (const [what, { count, why }] of missing) notSeen.push({ what: `${what} (${count} of ${nodes.length} nodes)`, why });
   return seen;
-}
-
-/**
- * The kubelet's own words in an answer that the API server passed on. A 401 is always the kubelet's: to the API server we are known, or
- * nothing else could have been read. Its 403 names user, verb and subresource, which the API server's does not.
- */
-function refusalBy(error: unknown): string | undefined {
-  if (!(error instanceof StatusError)) return undefined;
-  if (error.code === 401) return 'Unauthorized';
-  return error.code === 403 ? /Forbidden \(user=[^)]*\)/.exec(error.message)?.[0] : undefined;
 }
 
 async function readConfigz(name: string, { client, signal, timeoutMs }: NodeProbeOptions): Promise<Record<string, unknown>> {
