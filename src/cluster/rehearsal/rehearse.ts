@@ -4,6 +4,8 @@ import { startApiServer } from '../../apiserver/apiserver.ts';
 import { createApprover } from '../../approver/approver.ts';
 import { ApproverMetrics } from '../../approver/approver-metrics.ts';
 import { createClient } from '../../client/create-client.ts';
+import type { ObjectReader } from '../../client/object-reader.ts';
+import { createSharedReader } from '../../client/shared-reader.ts';
 import type { Transport } from '../../client/transport/transport.ts';
 import { createControllerManager } from '../../controllers/controller-manager.ts';
 import { type Authority, createAuthority } from '../../pki/authority.ts';
@@ -120,8 +122,11 @@ class Rehearsal {
       },
     });
     this.#stack.defer(() => apiServer.stop());
+    // As in a cluster's process: what all of them are told in the same bytes is parsed once.
+    const reader = createSharedReader({ clock });
     const as = (name: string, ...groups: string[]) =>
       createClient({
+        reader,
         transport: withLongWatches(apiServer.transport({ name, groups: [...groups, 'system:authenticated'] })),
         userAgent: 'muster',
       });
@@ -137,7 +142,7 @@ class Rehearsal {
       },
     });
     this.#gate = gate;
-    this.#makeNodes(gate);
+    this.#makeNodes(gate, reader);
     this.#addPart('signer-away', () =>
       createControllerManager({
         ...{ clientFor: () => admin, clock, logger: silentLogger, random, identity: 'rehearsal' },
@@ -167,7 +172,7 @@ class Rehearsal {
     return authority;
   }
 
-  #makeNodes(gate: CertificateGate): void {
+  #makeNodes(gate: CertificateGate, reader: ObjectReader): void {
     const { nodes, rejoin } = this.#scenario;
     for (const [i, name] of nodes.entries())
       this.#nodes.set(
@@ -176,7 +181,7 @@ class Rehearsal {
           name,
           address: `10.${64 + ((i >> 16) & 63)}.${(i >> 8) & 255}.${i & 255}`,
           connect: (node, pair) => gate.connect(node.clock, pair, pair() === undefined),
-          ...{ clock: this.#world, random: this.#random, chronicle: this.#chronicle, rejoin },
+          ...{ clock: this.#world, random: this.#random, chronicle: this.#chronicle, rejoin, reader },
         }),
       );
   }

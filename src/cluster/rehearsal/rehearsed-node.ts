@@ -2,6 +2,7 @@ import { nodeKind } from '../../api/core/v1/node.ts';
 import type { V1Node } from '../../api/gen/types.ts';
 import type { Client } from '../../client/client.ts';
 import { createClient } from '../../client/create-client.ts';
+import type { ObjectReader } from '../../client/object-reader.ts';
 import type { Transport } from '../../client/transport/transport.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
 import { CLIENT_SIGNER, CLIENT_USAGES, NODES_GROUP, nodeUserName } from '../../kubelet/bootstrap/bootstrap.ts';
@@ -24,6 +25,8 @@ export interface RehearsedNodeOptions {
   /** Opens a way to the API server that proves itself with what `pair` answers at each request; with a token when that is undefined. */
   readonly connect: (node: RehearsedNode, pair: () => KeyPair | undefined) => Transport;
   readonly clock: Clock;
+  /** Shared with the control plane's components. */
+  readonly reader: ObjectReader;
   readonly random: () => number;
   readonly chronicle: Chronicle;
   readonly rejoin: boolean;
@@ -169,7 +172,8 @@ export class RehearsedNode {
   }
 
   #client(pair: () => KeyPair | undefined): Client {
-    return createClient({ transport: this.#options.connect(this, pair), userAgent: 'kubelet' });
+    const { connect, reader } = this.#options;
+    return createClient({ transport: connect(this, pair), userAgent: 'kubelet', reader });
   }
 
   #take(purpose: Purpose, pair: KeyPair, what: 'joined' | 'renewed'): void {
