@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -35,16 +37,22 @@ dpkg-deb --root-owner-group --build /tmp/again /tmp/conntrack_1_$(dpkg --print-a
 dpkg --purge conntrack >/dev/null
 base64 -w 0 /tmp/conntrack_1_*.deb`;
 
-before(async () => {
-  await builtExecutable();
-  hosts = await startSystemdHosts(['alone']);
+/** @param provider by which Secrets are kept */
+function writeInventory(provider: string): Promise<void> {
   const { name, address } = host();
   const inventory = {
     ...{ apiVersion: 'config.muster.dev/v1', kind: 'Inventory', ssh: { configFile: hosts.sshConfig } },
     endpoint: { loadBalancer: 'muster' },
+    encryption: { provider },
     hosts: [{ name, address, roles: ['master', 'worker'] }],
   };
-  await writeFile(file('cluster.yaml'), JSON.stringify(inventory));
+  return writeFile(file('cluster.yaml'), JSON.stringify(inventory));
+}
+
+before(async () => {
+  await builtExecutable();
+  hosts = await startSystemdHosts(['alone']);
+  await writeInventory('aescbc');
   const architecture = (await host().shell('dpkg --print-architecture')).trim();
   await writeFile(file(`conntrack_1_${architecture}.deb`), Buffer.from(await host().shell(TAKE_PACKAGE), 'base64'));
 });
@@ -110,6 +118,52 @@ test('all on the host goes by its own balancer, which finds the API server again
     timeoutMs: 60_000,
     intervalMs: 500,
   });
+});
+
+test('tokens of a host are given and taken back', { timeout: DEPLOY_MS }, async () => {
+  const token = (await succeeds(onInventory('token', 'create', 'alone'))).trim();
+  assert.match(token, /^[a-z0-9]{6}\.[a-z0-9]{16}$/);
+  const id = token.slice(0, 6);
+  const isListed = async () => new RegExp(`^alone +${id} +in 23h +yes$`, 'm').test(await succeeds(onInventory('token', 'list')));
+  assert.equal(await isListed(), true);
+  await succeeds(onInventory('token', 'delete', id));
+  assert.equal(await isListed(), false);
+});
+
+test('Secrets are written with another key, though the command is killed in between, and the old key is nowhere on the host', {
+  timeout: DEPLOY_MS,
+}, async () => {
+  const keys = `${SSL}/encryption.yaml`;
+  const inStore = (form: string) => host().shell(`grep -aqr ${form} /var/lib/muster/store && echo found || echo none`);
+  await admin().run('create secret generic s --from-literal=word=hunter2');
+  assert.match(await host().shell(`stat -c '%a %G' ${keys} && grep -c aescbc ${keys}`), /^640 kube\n1\n$/);
+  assert.match(await inStore('k8s:enc:aescbc:v1:key1:'), /found/);
+  assert.match(await inStore('aHVudGVyMg'), /none/, 'as the API has it');
+
+  await writeInventory('secretbox');
+  assert.match(
+    (await onInventory('apply')).stderr,
+    /encryption\.provider is "secretbox", and the cluster keeps its Secrets by "aescbc"/,
+  );
+  const words = ['deploy', 'rotate', 'encryption-key', '-f', file('cluster.yaml')];
+  const child = spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', 'inherit', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+    if (said.includes('2 of 4')) child.kill('SIGKILL');
+  });
+  await once(child, 'close');
+  assert.equal(child.signalCode, 'SIGKILL', said);
+  const { status, stderr } = await onInventory('rotate', 'encryption-key');
+  assert.equal(status, 0, stderr);
+  assert.match(
+    stderr,
+    /that was ended goes on\n(?:.*\n)*.*\d+ Secrets are written anew\n(?:.*\n)*Secrets are kept by secretbox, key2\n/,
+  );
+  assert.match(await host().shell(`grep -c . ${keys} && ! grep -E 'aescbc|key1' ${keys}`), /^\d+\n$/);
+  assert.match(await inStore('k8s:enc:secretbox:v1:key2:'), /found/);
+  assert.match(await admin().run('get secret s -o yaml'), /word: aHVudGVyMg==/);
+  assert.match(await succeeds(onInventory('apply', '--bundle', file('bundle.tar'))), /1 hosts, nothing to do/);
 });
 
 test('reset takes the package away again, which the host did not have', { timeout: DEPLOY_MS }, async () => {

@@ -31,7 +31,9 @@ export async function lookAt(session: Session, io: CommandIo, { names, adding, j
   const survey = await session.survey(names);
   io.signal.throwIfAborted();
   if (survey.failures.size > 0) {
-    const failures = [...survey.failures].map(([host, error]) => `${host}: ${describeError(error)}`);
+    const failures = inventory.hosts.flatMap(({ name }) =>
+      survey.failures.has(name) ? [`${name}: ${describeError(survey.failures.get(name))}`] : [],
+    );
     throw new CodedError(
       `${failures.length} of ${names?.size ?? inventory.hosts.length} hosts cannot be looked at: ${failures.join('; ')}`,
       {

@@ -74,7 +74,11 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, options: Se
   const file = flags.values.string('filename');
   if (!file) throw new FlagError('--filename', '-f, --filename is missing: it names the inventory');
   const path = resolve(io.cwd, file);
-  const inventory = await readInventory(await readInventoryFile(path));
+  const text = await readInventoryFile(path);
+  const inventory = await readInventory(text).catch((cause: unknown) => {
+    if (!(cause instanceof CodedError) || cause.code !== 'CONFIGURATION_INVALID') throw cause;
+    throw new CodedError(`inventory ${path}: ${cause.message}`, { code: cause.code, cause });
+  });
   const assetsDirectory = resolve(io.cwd, flags.values.string('assets-dir') || join(dirname(path), `${inventory.name}.assets`));
   await using resources = new Resources();
   // Of this user alone: it holds the sockets of connections.

@@ -57,7 +57,7 @@ while IFS="$tab" read -r op a b c d e f; do
       make_directory "$(dirname "$a")" parent
       keep_original file "$a"
       new="$a.muster-deploy"
-      head -c "$e" > "$new" || fail "cannot write $new"
+      head -c "$e" > "$new" || { rm -f "$new"; fail "cannot write $new"; }
       if [ "$(wc -c < "$new")" -ne "$e" ]; then rm -f "$new"; fail "the connection ended within $a"; fi
       chown "$c:$d" "$new" && chmod "$b" "$new" || fail "cannot set owner and mode of $a"
       label "$new" "$f"

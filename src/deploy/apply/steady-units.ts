@@ -4,7 +4,15 @@ import { CodedError } from '../../std/coded-error.ts';
 import { HOSTS_AT_ONCE } from '../facts/survey.ts';
 import type { HostPlan } from '../plan/plan.ts';
 import type { Transport } from '../transport/transport.ts';
-import { describeUnit, isSteady, parseUnitReports, type UnitReport, unitReportScript, unsteady } from './unit-report.ts';
+import {
+  describeUnit,
+  graceLeftS,
+  isSteady,
+  parseUnitReports,
+  type UnitReport,
+  unitReportScript,
+  unsteady,
+} from './unit-report.ts';
 
 export interface SteadyOptions {
   readonly plans: readonly HostPlan[];
@@ -26,7 +34,12 @@ export async function requireSteadyUnits(options: SteadyOptions): Promise<void> 
   const started = new Map(
     plans.map(({ host, changes }) => [host, changes.flatMap(({ step }) => (step.type === 'unit' ? [step.name] : []))] as const),
   );
-  const before = await reportsOf(options, started);
+  let before = await reportsOf(options, started);
+  const graceS = graceLeftS([...before.values()].flat());
+  if (graceS > 0) {
+    await clock.sleep(graceS * 1000, signal);
+    before = await reportsOf(options, started);
+  }
   const doubtful = new Map(
     [...before].flatMap(([host, reports]) => {
       const names = reports.filter((report) => !isSteady(report)).map(({ name }) => name);

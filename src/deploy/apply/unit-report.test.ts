@@ -17,7 +17,10 @@ test('a service that ends again and again is told with what it ended by, and not
     await writeFile(directory.file(name), `#!/bin/sh\n${text}\n`);
     await chmod(directory.file(name), 0o755);
   };
-  await script('systemctl', 'case "$*" in *ActiveState*) echo ActiveState=activating;; *) echo NRestarts=9;; esac');
+  await script(
+    'systemctl',
+    'case "$*" in *ActiveState*) echo ActiveState=activating;; *ActiveEnter*) echo ActiveEnterTimestampMonotonic=0;; *) echo NRestarts=9;; esac',
+  );
   await script(
     'journalctl',
     `cat <<'E'\nE1122 20:47:36.1 775 a.go:1] before\n${FATAL}\ngoroutine 1 [running]:\nruntime.goexit()\nE`,
@@ -25,10 +28,12 @@ test('a service that ends again and again is told with what it ended by, and not
   const { stdout } = await runProgram('sh', ['-c', unitReportScript(['kubelet.service'])], {
     environment: { PATH: `${directory.path}:${process.env['PATH']}` },
   });
-  assert.deepEqual(parseUnitReports(stdout), [{ name: 'kubelet.service', state: 'activating', restarts: 9, words: FATAL }]);
+  assert.deepEqual(parseUnitReports(stdout), [
+    { name: 'kubelet.service', state: 'activating', restarts: 9, activeS: 0, words: FATAL },
+  ]);
   assert.equal(describeUnit(parseUnitReports(stdout)[0]!), `kubelet.service is activating, started again 9 times: ${FATAL}`);
-  assert.deepEqual(parseUnitReports('anything\nreport\tx\tactive\tmany\t\n'), [
-    { name: 'x', state: 'active', restarts: 0, words: '' },
+  assert.deepEqual(parseUnitReports('anything\nreport\tx\tactive\tmany\t7\t\n'), [
+    { name: 'x', state: 'active', restarts: 0, activeS: 7, words: '' },
   ]);
 });
 
@@ -56,12 +61,17 @@ function scene(...looks: readonly string[]) {
   return { run, slept: () => slept, left };
 }
 
-const look = (state: string, restarts: number) => `report\tkube-proxy.service\t${state}\t${restarts}\tF1 no\n`;
+const look = (state: string, restarts: number, seconds = 60) =>
+  `report\tkube-proxy.service\t${state}\t${restarts}\t${seconds}\tF1 no\n`;
 
 test('services that were started have to stay up: what ends at once has started, to systemd', async () => {
   const steady = scene(look('active', 0));
   await steady.run();
   assert.equal(steady.slept(), 0, 'nobody waits where all is well');
+  const young = scene(look('active', 0, 1), look('active', 0, 5));
+  await young.run();
+  assert.deepEqual([young.slept(), young.left.length], [1, 0], 'what has only just started is looked at again');
+  await assert.rejects(scene(look('active', 0, 1), look('activating', 0), look('activating', 1)).run(), { code: 'APPLY_FAILED' });
   await scene(look('active', 1), look('active', 1)).run();
   await scene(look('activating', 1), look('active', 1)).run();
   for (const second of [look('active', 2), look('activating', 1), look('failed', 1)])

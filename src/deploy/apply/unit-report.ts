@@ -7,6 +7,8 @@ export interface UnitReport {
   readonly state: string;
   /** How often systemd has started it again by itself. */
   readonly restarts: number;
+  /** For how long it is active, in seconds; 0 when it is not. */
+  readonly activeS: number;
   /** The last thing that it ended by or complained of; empty: nothing. */
   readonly words: string;
 }
@@ -15,29 +17,35 @@ const LINES = 3000;
 const LONGEST = 400;
 
 /**
- * Looks at services; prints `report<TAB>NAME<TAB>STATE<TAB>RESTARTS<TAB>WORDS` each. Words are the last line that Kubernetes' programs log as fatal (`F1122 …`), else as
+ * Looks at services; prints `report<TAB>NAME<TAB>STATE<TAB>RESTARTS<TAB>SECONDS<TAB>WORDS` each. Words are the last line that Kubernetes' programs log as fatal (`F1122 …`), else as
  * an error; what Go prints behind a fatal line is of no use to anybody.
  */
 export const unitReportScript = (units: readonly string[]): string => `
 LC_ALL=C
 export LC_ALL
+uptime=$(cut -d. -f1 /proc/uptime)
 for unit in ${units.map(quote).join(' ')}; do
   state=$(systemctl show -p ActiveState "$unit" | cut -d= -f2)
   restarts=$(systemctl show -p NRestarts "$unit" | cut -d= -f2)
-  said=$(journalctl -q --no-pager -o cat -n ${LINES} -u "$unit" 2>/dev/null | grep -E '^[EF][0-9]{4} |^muster [a-z-]*: ' || :)
+  since=$(systemctl show -p ActiveEnterTimestampMonotonic "$unit" | cut -d= -f2)
+  seconds=0
+  if [ "$state" = active ]; then seconds=$((uptime - \${since:-0} / 1000000)); fi
+  said=$(journalctl -q --no-pager -o cat --since -3min -n ${LINES} -u "$unit" 2>/dev/null | grep -E '^[EF][0-9]{4} |^(muster |kube)[a-z-]*: ' || :)
   words=$(printf '%s\\n' "$said" | grep '^F' | tail -n 1)
   if [ -z "$words" ]; then words=$(printf '%s\\n' "$said" | tail -n 1); fi
-  printf 'report\\t%s\\t%s\\t%s\\t%s\\n' "$unit" "$state" "$restarts" "$(printf %s "$words" | tr '\\t' ' ' | cut -c 1-${LONGEST})"
+  printf 'report\\t%s\\t%s\\t%s\\t%s\\t%s\\n' "$unit" "$state" "$restarts" "$seconds" "$(printf %s "$words" | tr '\\t' ' ' | cut -c 1-${LONGEST})"
 done
 `;
 
 /** Reads what the script printed; lines that are none of its own are passed over. */
 export function parseUnitReports(text: string): UnitReport[] {
   return text.split('\n').flatMap((line) => {
-    const [what, name = '', state = '', restarts = '', words = ''] = line.split('\t');
-    return what === 'report' ? [{ name, state, restarts: /^\d{1,9}$/.test(restarts) ? Number(restarts) : 0, words }] : [];
+    const [what, name = '', state = '', restarts = '', seconds = '', words = ''] = line.split('\t');
+    return what === 'report' ? [{ name, state, restarts: numberIn(restarts), activeS: numberIn(seconds), words }] : [];
   });
 }
+
+const numberIn = (text: string): number => (/^\d{1,9}$/.test(text) ? Number(text) : 0);
 
 /** Services that do not stay up, by two looks with more than their pause between them; each as one reads it. */
 export function unsteady(before: readonly UnitReport[], after: readonly UnitReport[]): string[] {
@@ -48,8 +56,16 @@ export function unsteady(before: readonly UnitReport[], after: readonly UnitRepo
   });
 }
 
+/** Programs that cannot work say so within this time. */
+const GRACE_S = 4;
+
 /** Whether one look is enough. */
-export const isSteady = ({ state, restarts }: UnitReport): boolean => state === 'active' && restarts === 0;
+export const isSteady = ({ state, restarts, activeS }: UnitReport): boolean =>
+  state === 'active' && restarts === 0 && activeS >= GRACE_S;
+
+/** How long to wait before one look can be enough: for what has only just started. */
+export const graceLeftS = (reports: readonly UnitReport[]): number =>
+  Math.max(0, ...reports.map(({ state, restarts, activeS }) => (state === 'active' && restarts === 0 ? GRACE_S - activeS : 0)));
 
 /** `kubelet.service is activating, started again 4 times: F1122 …` */
 export function describeUnit({ name, state, restarts, words }: UnitReport): string {
