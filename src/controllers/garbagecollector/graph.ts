@@ -108,6 +108,9 @@ export class OwnerGraph {
   }
 
   #setOwners(node: GraphNode, owners: readonly OwnerReference[], examine: Set<string>): void {
+    // Most changes are of something else: the time of a lease, the status of a pod.
+    const known = sameOwners(node.owners, owners) && owners.every(({ uid }) => this.#nodes.get(uid)?.dependents.has(node));
+    if (known) return;
     const before = new Map(node.owners.map((ref) => [ref.uid, ref]));
     const after = new Map(owners.map((ref) => [ref.uid, ref]));
     for (const [uid, ref] of before) {
@@ -135,6 +138,17 @@ export class OwnerGraph {
       if (isNew && owner.deletingDependents) examine.add(node.uid);
     }
   }
+}
+
+function sameOwners(before: readonly OwnerReference[], after: readonly OwnerReference[]): boolean {
+  return (
+    before.length === after.length &&
+    after.every((ref, i) => {
+      const { uid, apiVersion, kind, name, blockOwnerDeletion } = before[i]!;
+      const same = ref.uid === uid && ref.apiVersion === apiVersion && ref.kind === kind && ref.name === name;
+      return same && ref.blockOwnerDeletion === blockOwnerDeletion;
+    })
+  );
 }
 
 function newNode(uid: string, coordinates: Coordinates, virtual = false): GraphNode {
