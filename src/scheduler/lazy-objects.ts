@@ -6,15 +6,18 @@ import { persistentVolumeClaimKind } from '../api/core/v1/persistent-volume-clai
 import { replicationControllerKind } from '../api/core/v1/replication-controller.ts';
 import { serviceKind } from '../api/core/v1/service.ts';
 import type {
+  ResourceV1ResourceClaim,
   V1CSIDriver,
   V1CSINode,
   V1CSIStorageCapacity,
+  V1DeviceClass,
   V1Namespace,
   V1PersistentVolume,
   V1PersistentVolumeClaim,
   V1PodDisruptionBudget,
   V1ReplicaSet,
   V1ReplicationController,
+  V1ResourceSlice,
   V1Service,
   V1StatefulSet,
   V1StorageClass,
@@ -28,6 +31,9 @@ import {
 } from '../api/machinery/label-selector.ts';
 import type { KubeObject } from '../api/machinery/object.ts';
 import { podDisruptionBudgetKind } from '../api/policy/v1/pod-disruption-budget.ts';
+import { deviceClassKind } from '../api/resource/v1/device-class.ts';
+import { resourceClaimKind } from '../api/resource/v1/resource-claim.ts';
+import { resourceSliceKind } from '../api/resource/v1/resource-slice.ts';
 import { csiDriverKind } from '../api/storage/v1/csi-driver.ts';
 import { csiNodeKind } from '../api/storage/v1/csi-node.ts';
 import { csiStorageCapacityKind } from '../api/storage/v1/csi-storage-capacity.ts';
@@ -53,6 +59,9 @@ const KINDS: Readonly<Record<RareKind, ResourceKind>> = {
   ReplicationController: replicationControllerKind,
   ReplicaSet: replicaSetKind,
   StatefulSet: statefulSetKind,
+  ResourceClaim: resourceClaimKind,
+  DeviceClass: deviceClassKind,
+  ResourceSlice: resourceSliceKind,
 };
 
 export interface LazyObjectsOptions {
@@ -123,6 +132,19 @@ export class LazyObjects implements ClusterObjects {
   }
   storageCapacities(): readonly V1CSIStorageCapacity[] {
     return this.#list('CSIStorageCapacity');
+  }
+  deviceClaim(key: string): ResourceV1ResourceClaim | undefined {
+    const [namespace, name = ''] = key.split('/');
+    return this.#get('ResourceClaim', name, namespace);
+  }
+  deviceClaims(): readonly ResourceV1ResourceClaim[] {
+    return this.#list('ResourceClaim');
+  }
+  deviceClass(name: string): V1DeviceClass | undefined {
+    return this.#get('DeviceClass', name);
+  }
+  resourceSlices(): readonly V1ResourceSlice[] {
+    return this.#list('ResourceSlice');
   }
   services(namespace: string): readonly V1Service[] {
     return this.#list('Service', namespace);

@@ -10,6 +10,7 @@ export function noticeOf(kind: RareKind, { type, object }: Change<KubeObject>): 
   const action = ACTIONS[type];
   switch (kind) {
     case 'PersistentVolumeClaim':
+    case 'ResourceClaim':
       return { resource: kind, action, key: `${object.metadata?.namespace}/${object.metadata?.name}` };
     case 'PersistentVolume':
     case 'StorageClass':
@@ -17,6 +18,8 @@ export function noticeOf(kind: RareKind, { type, object }: Change<KubeObject>): 
     case 'CSIDriver':
     case 'CSIStorageCapacity':
     case 'Namespace':
+    case 'DeviceClass':
+    case 'ResourceSlice':
       return { resource: kind, action };
     default:
       return undefined;

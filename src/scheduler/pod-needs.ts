@@ -12,11 +12,14 @@ const VOLUME_KINDS: readonly RareKind[] = [
   'CSIStorageCapacity',
 ];
 
+const DEVICE_KINDS: readonly RareKind[] = ['ResourceClaim', 'DeviceClass', 'ResourceSlice'];
+
 /** The kinds of objects that must be known before a decision about a pod; mostly none. */
 export function needsOf(info: PodInfo, state: ClusterState): readonly RareKind[] {
   const { pod, claims } = info;
   const needs: RareKind[] = [];
   if (claims.length) needs.push(...VOLUME_KINDS);
+  if (pod.spec?.resourceClaims?.length) needs.push(...DEVICE_KINDS);
   const terms = [info.requiredAffinity, info.requiredAntiAffinity, info.preferredAffinity, info.preferredAntiAffinity];
   if (state.terms.selectNamespaces || terms.some((list) => list.some(({ namespaceSelector }) => namespaceSelector)))
     needs.push('Namespace');

@@ -121,6 +121,10 @@ export class ScheduleAttempts {
     const { profile, cycle } = attempt;
     const needs = needsOf(cycle.pod, state);
     if (!objects.has(needs)) return { wait: objects.need(needs, signal) };
+    for (const { prepare } of profile.filters) {
+      const wait = prepare?.(cycle.pod);
+      if (wait) return { wait };
+    }
     const context: DecisionContext = { profile, cycle, nominations, start: this.#start, random };
     const decision = extenders.length ? await decideWithExtenders(context, extenders, signal) : decide(context);
     metrics.algorithmDuration.observe({}, (performance.now() - attempt.startedMs) / 1000);

@@ -8,6 +8,8 @@ import type { Clock } from '../std/clock.ts';
 import { type Component, deferred, isAbort } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
 import { ClusterState } from './cluster-state.ts';
+import { ClaimBinder } from './devices/claim-binder.ts';
+import { createDynamicResources } from './devices/dynamic-resources.ts';
 import { createDefaultProfile } from './framework/default-profile.ts';
 import type { Extender } from './framework/extender.ts';
 import type { Plugin } from './framework/plugin.ts';
@@ -80,7 +82,11 @@ class PodScheduler implements Scheduler {
     const state = new ClusterState();
     const nominations = new Nominations();
     const volumes = { client, clock, objects };
-    const profiles = options.profiles?.(volumes) ?? [createDefaultProfile(options.schedulerName, createVolumePlugins(volumes))];
+    const profiles = options.profiles?.(volumes) ?? [
+      createDefaultProfile(options.schedulerName, createVolumePlugins(volumes), [
+        createDynamicResources(new ClaimBinder(volumes)),
+      ]),
+    ];
     const byName = new Map(profiles.map((profile) => [profile.schedulerName, profile]));
     const plugins = new Map(profiles.map((profile) => [profile.schedulerName, pluginsByName(profile)]));
     const queue = new SchedulingQueue({

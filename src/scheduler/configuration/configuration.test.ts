@@ -52,7 +52,7 @@ test("nothing said is upstream's default profile", async () => {
       ['ImageLocality', 1],
     ],
   );
-  assert.deepEqual([profile?.preemption?.minCandidateNodesAbsolute, profile?.reserves.length], [100, 1]);
+  assert.deepEqual([profile?.preemption?.minCandidateNodesAbsolute, profile?.reserves.length], [100, 2]);
 });
 
 test('a pod that claims devices waits and is told why, unless the profile lets it pass', async () => {
@@ -60,7 +60,7 @@ test('a pod that claims devices waits and is told why, unless the profile lets i
   const [profile] = await profiles({});
   assert.equal(
     place(cluster([node('a')]), claiming, { profile: profile! }),
-    '0/1 nodes are available: dynamic resource allocation is not supported: the resource claims "gpu" of the pod cannot be allocated.',
+    '0/1 nodes are available: resourceclaim.resource.k8s.io "g" not found.',
   );
   const plugins = { multiPoint: { disabled: [{ name: 'DynamicResources' }] } };
   const [lenient] = await profiles({ profiles: [{ plugins }] });

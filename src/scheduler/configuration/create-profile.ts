@@ -1,8 +1,9 @@
 import { readObject } from '../../api/configuration/read-configuration.ts';
+import { ClaimBinder } from '../devices/claim-binder.ts';
+import { createDynamicResources } from '../devices/dynamic-resources.ts';
 import { DEFAULT_PLUGINS, DEFAULT_SCHEDULER_NAME } from '../framework/default-profile.ts';
 import type { Plugin } from '../framework/plugin.ts';
 import type { Profile } from '../framework/profile.ts';
-import { dynamicResources } from '../plugins/dynamic-resources.ts';
 import { imageLocality } from '../plugins/image-locality.ts';
 import { nodeName } from '../plugins/node-name.ts';
 import { nodePorts } from '../plugins/node-ports.ts';
@@ -63,10 +64,10 @@ export function readProfile(
     made('InterPodAffinity', interPodFrom),
     made('NodeResourcesBalancedAllocation', balancedFrom),
     imageLocality,
-    dynamicResources,
   ];
   return (volumes) => {
-    const known = new Map([...rules, ...createVolumePlugins(volumes, bindTimeoutMs)].map((plugin) => [plugin.name, plugin]));
+    const writing = [...createVolumePlugins(volumes, bindTimeoutMs), createDynamicResources(new ClaimBinder(volumes))];
+    const known = new Map([...rules, ...writing].map((plugin) => [plugin.name, plugin]));
     // Of some points nothing is to be asked here: their plugins are built in.
     const pluginsAt = (point: Parameters<typeof choose>[0]) => choose(point).flatMap(({ name }) => known.get(name) ?? []);
     return {

@@ -1,11 +1,14 @@
 import type {
+  ResourceV1ResourceClaim,
   V1CSIDriver,
   V1CSINode,
   V1CSIStorageCapacity,
+  V1DeviceClass,
   V1Namespace,
   V1PersistentVolume,
   V1PersistentVolumeClaim,
   V1PodDisruptionBudget,
+  V1ResourceSlice,
   V1Service,
   V1StorageClass,
 } from '../../api/gen/types.ts';
@@ -26,6 +29,9 @@ export const RARE_KINDS = [
   'ReplicationController',
   'ReplicaSet',
   'StatefulSet',
+  'ResourceClaim',
+  'DeviceClass',
+  'ResourceSlice',
 ] as const;
 export type RareKind = (typeof RARE_KINDS)[number];
 
@@ -41,6 +47,11 @@ export interface ClusterObjects {
   csiDriver(name: string): V1CSIDriver | undefined;
   /** Of all namespaces. */
   storageCapacities(): readonly V1CSIStorageCapacity[];
+  /** Of devices, by `namespace/name`. */
+  deviceClaim(key: string): ResourceV1ResourceClaim | undefined;
+  deviceClaims(): readonly ResourceV1ResourceClaim[];
+  deviceClass(name: string): V1DeviceClass | undefined;
+  resourceSlices(): readonly V1ResourceSlice[];
   services(namespace: string): readonly V1Service[];
   budgets(namespace: string): readonly V1PodDisruptionBudget[];
   /** The selector of the controller that owns a pod; undefined when there is none. */

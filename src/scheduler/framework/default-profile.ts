@@ -1,4 +1,3 @@
-import { dynamicResources } from '../plugins/dynamic-resources.ts';
 import { imageLocality } from '../plugins/image-locality.ts';
 import { createInterPodAffinity } from '../plugins/inter-pod-affinity.ts';
 import { createNodeAffinity } from '../plugins/node-affinity.ts';
@@ -57,26 +56,19 @@ export const DEFAULT_PLUGINS: readonly {
 
 export const DEFAULT_SCHEDULER_NAME = 'default-scheduler';
 
-/** Upstream's default profile. `volumes` are the rules about volumes, which are made with what they write through. */
-export function createDefaultProfile(schedulerName: string = DEFAULT_SCHEDULER_NAME, volumes: readonly Plugin[] = []): Profile {
+/** Upstream's default profile. `volumes` and `devices` are the rules about these, which are made with what they write through. */
+export function createDefaultProfile(
+  schedulerName: string = DEFAULT_SCHEDULER_NAME,
+  volumes: readonly Plugin[] = [],
+  devices: readonly Plugin[] = [],
+): Profile {
   const affinity = createNodeAffinity();
   const fit = createNodeResourcesFit();
   const spread = createTopologySpread();
   const interPod = createInterPodAffinity();
   return {
     schedulerName,
-    filters: [
-      nodeUnschedulable,
-      nodeName,
-      taintToleration,
-      affinity,
-      nodePorts,
-      fit,
-      ...volumes,
-      spread,
-      interPod,
-      dynamicResources,
-    ],
+    filters: [nodeUnschedulable, nodeName, taintToleration, affinity, nodePorts, fit, ...volumes, spread, interPod, ...devices],
     scores: [
       { plugin: taintToleration, weight: 3 },
       { plugin: affinity, weight: 2 },
@@ -86,7 +78,7 @@ export function createDefaultProfile(schedulerName: string = DEFAULT_SCHEDULER_N
       { plugin: createBalancedAllocation(), weight: 1 },
       { plugin: imageLocality, weight: 1 },
     ],
-    reserves: volumes,
+    reserves: [...volumes, ...devices],
     preemption: DEFAULT_PREEMPTION,
     percentageOfNodesToScore: 0,
   };

@@ -44,6 +44,8 @@ export interface Reservation {
 /** One rule, under upstream's name. What is worked out once a pod is in the plans; plans are undefined when the rule has nothing to say. */
 export interface Plugin {
   readonly name: string;
+  /** Loads what deciding about such a pod takes; undefined when it is there. */
+  prepare?(pod: PodInfo): Promise<void> | undefined;
   planFilter?(cycle: Cycle): FilterPlan | undefined;
   planScore?(cycle: Cycle, nodes: readonly NodeInfo[]): ScorePlan | undefined;
   /** Called for the chosen node. */

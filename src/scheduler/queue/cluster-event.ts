@@ -8,11 +8,25 @@ export type ClusterEvent =
   /** Of pods that have a node. */
   | { readonly resource: 'Pod'; readonly action: 'add' | 'update' | 'delete'; readonly pod: PodInfo; readonly previous?: PodInfo }
   | {
-      readonly resource: 'Namespace' | 'StorageClass' | 'CSINode' | 'CSIDriver' | 'CSIStorageCapacity' | 'PersistentVolume';
+      readonly resource:
+        | 'Namespace'
+        | 'StorageClass'
+        | 'CSINode'
+        | 'CSIDriver'
+        | 'CSIStorageCapacity'
+        | 'PersistentVolume'
+        | 'DeviceClass'
+        | 'ResourceSlice';
       readonly action: 'add' | 'update' | 'delete';
     }
   | {
       readonly resource: 'PersistentVolumeClaim';
+      readonly action: 'add' | 'update' | 'delete';
+      /** `namespace/name` */
+      readonly key: string;
+    }
+  | {
+      readonly resource: 'ResourceClaim';
       readonly action: 'add' | 'update' | 'delete';
       /** `namespace/name` */
       readonly key: string;

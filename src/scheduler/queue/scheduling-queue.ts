@@ -1,4 +1,5 @@
 import type { V1Pod } from '../../api/gen/types.ts';
+import { claimNameOf } from '../../api/resource/v1/pod-claims.ts';
 import type { Clock, Timer } from '../../std/clock.ts';
 import { type PodInfo, podInfoOf } from '../pod-info.ts';
 import type { ClusterEvent } from './cluster-event.ts';
@@ -272,11 +273,16 @@ export class SchedulingQueue {
   }
 }
 
-export const isGated = ({ spec }: V1Pod) => Boolean(spec?.schedulingGates?.length);
+/** Also one whose claims of devices have not been made of their templates yet. */
+export const isGated = (pod: V1Pod): boolean =>
+  Boolean(pod.spec?.schedulingGates?.length) ||
+  (pod.spec?.resourceClaims?.some((claim) => 'missing' in claimNameOf(pod, claim)) ?? false);
 
 /** What of a pod that has no place may change and matter: the generation counts changes of the spec. */
-function wishesOf({ metadata, spec }: V1Pod): string {
-  return JSON.stringify([metadata?.generation, metadata?.labels, spec?.schedulingGates, spec?.tolerations, spec?.nodeSelector]);
+function wishesOf({ metadata, spec, status }: V1Pod): string {
+  const { schedulingGates, tolerations, nodeSelector } = spec ?? {};
+  const { generation, labels } = metadata ?? {};
+  return JSON.stringify([generation, labels, schedulingGates, tolerations, nodeSelector, status?.resourceClaimStatuses]);
 }
 
 const ACTIONS = { add: 'Add', update: 'Update', delete: 'Delete' } as const;

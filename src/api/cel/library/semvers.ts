@@ -47,14 +47,15 @@ function normalized(text: string): string {
   return parts.join('.') + rest;
 }
 
-function parse(text: string, normalize = false): Value {
+/** An ErrorValue for what is no version. */
+export function parseSemver(text: string, normalize = false): Value {
   const match = text.length > 1000 ? null : SHAPE.exec(normalize ? normalized(text) : text);
   if (!match || match.slice(1, 4).some((number) => BigInt(number) >= 2n ** 64n))
     return new ErrorValue(`Invalid character(s) found in version ${JSON.stringify(text)}`);
   return new SemverValue(match.slice(1, 4).map(BigInt), match[4]?.split('.') ?? []);
 }
 
-const isSemver = (text: string, normalize?: boolean) => !(parse(text, normalize) instanceof ErrorValue);
+const isSemver = (text: string, normalize?: boolean) => !(parseSemver(text, normalize) instanceof ErrorValue);
 const part = (name: string, index: number) =>
   declare(
     name,
@@ -64,8 +65,8 @@ const part = (name: string, index: number) =>
 export const semverFunctions: readonly FunctionDeclaration[] = [
   declare(
     'semver',
-    overload('string_to_semver', [STRING], SEMVER, parse),
-    overload('string_bool_to_semver', [STRING, BOOL], SEMVER, parse),
+    overload('string_to_semver', [STRING], SEMVER, parseSemver),
+    overload('string_bool_to_semver', [STRING, BOOL], SEMVER, parseSemver),
   ),
   declare(
     'isSemver',

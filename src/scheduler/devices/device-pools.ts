@@ -1,0 +1,114 @@
+import { matchesNodeSelectorTerm } from '../../api/core/v1/node-selection.ts';
+import type { V1Device, V1Node, V1NodeSelector, V1ResourceSlice, V1ResourceSliceSpec } from '../../api/gen/types.ts';
+import { parseQuantity } from '../../api/machinery/quantity.ts';
+
+/** A device as a driver has told of it, with what is worked out of that once. */
+export interface OfferedDevice {
+  /** Of driver, pool and device. */
+  readonly id: string;
+  readonly driver: string;
+  readonly pool: string;
+  readonly device: V1Device;
+  /** Where it can be used. */
+  readonly place: Pick<V1ResourceSliceSpec, 'nodeName' | 'nodeSelector' | 'allNodes'>;
+}
+
+/** The devices of a driver that are told of together. */
+export interface DevicePool {
+  readonly devices: readonly OfferedDevice[];
+  /** Why nothing of it can be given; undefined: it can. */
+  readonly problem: string | undefined;
+  /** What devices share, in billionths: counter set → counter. */
+  readonly counters: ReadonlyMap<string, ReadonlyMap<string, bigint>>;
+}
+
+export const deviceId = (driver: string, pool: string, device: string): string => JSON.stringify([driver, pool, device]);
+export const poolId = (driver: string, pool: string): string => JSON.stringify([driver, pool]);
+
+/**
+ * What drivers have told of, pool by pool: of each its newest generation, once all slices of that are there. Pure.
+ *
+ * @returns by `poolId`, in a fixed order
+ */
+export function devicePools(slices: readonly V1ResourceSlice[]): ReadonlyMap<string, DevicePool> {
+  const newest = new Map<string, V1ResourceSlice[]>();
+  for (const slice of slices) {
+    const { driver, pool } = slice.spec;
+    const id = poolId(driver, pool.name);
+    const known = newest.get(id);
+    const generation = known?.[0]?.spec.pool.generation ?? -1;
+    if (!known || pool.generation > generation) newest.set(id, [slice]);
+    else if (pool.generation === generation) known.push(slice);
+  }
+  return new Map([...newest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, those]) => [id, poolOf(those)]));
+}
+
+function poolOf(slices: readonly V1ResourceSlice[]): DevicePool {
+  const inOrder = slices.toSorted((a, b) => ((a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1));
+  const devices: OfferedDevice[] = [];
+  const counters = new Map<string, ReadonlyMap<string, bigint>>();
+  let problem: string | undefined;
+  for (const { spec } of inOrder) {
+    for (const { name, counters: each } of spec.sharedCounters ?? [])
+      counters.set(name, new Map(Object.entries(each).map(([counter, { value }]) => [counter, parseQuantity(value).nano])));
+    for (const device of spec.devices ?? []) {
+      const id = deviceId(spec.driver, spec.pool.name, device.name);
+      if (devices.some((other) => other.id === id)) problem = `duplicate device name ${device.name}`;
+      devices.push({ id, driver: spec.driver, pool: spec.pool.name, device, place: spec.perDeviceNodeSelection ? device : spec });
+    }
+  }
+  const wanted = inOrder[0]?.spec.pool.resourceSliceCount ?? 0;
+  if (inOrder.length !== wanted) problem = `${inOrder.length} of ${wanted} slices are known`;
+  return { devices, problem, counters };
+}
+
+/** What a node may use. */
+export interface NodeDevices {
+  readonly devices: readonly OfferedDevice[];
+  /** There are no others that could not be read whole. */
+  readonly isWhole: boolean;
+}
+
+/** Finds a node's devices without a look at those of all other nodes. */
+export function devicesByNode(pools: ReadonlyMap<string, DevicePool>): (node: V1Node) => NodeDevices {
+  const local = new Map<string, { readonly offered: OfferedDevice; readonly isSound: boolean }[]>();
+  const others: { readonly offered: OfferedDevice; readonly isSound: boolean }[] = [];
+  for (const { devices, problem } of pools.values())
+    for (const offered of devices) {
+      const { nodeName } = offered.place;
+      const list = nodeName ? (local.get(nodeName) ?? []) : others;
+      list.push({ offered, isSound: problem === undefined });
+      if (nodeName) local.set(nodeName, list);
+    }
+  return (node) => {
+    const own = local.get(node.metadata?.name ?? '') ?? [];
+    const all = [...own, ...others.filter(({ offered }) => isUsableOn(offered, node))];
+    const sound = all.filter(({ isSound }) => isSound);
+    return { devices: sound.map(({ offered }) => offered), isWhole: sound.length === all.length };
+  };
+}
+
+/** Whether a device can be used on a node. */
+export function isUsableOn({ place: { nodeName, nodeSelector, allNodes } }: OfferedDevice, node: V1Node): boolean {
+  if (nodeName) return nodeName === node.metadata?.name;
+  if (allNodes) return true;
+  return nodeSelector?.nodeSelectorTerms.some((term) => matchesNodeSelectorTerm(term, node)) ?? false;
+}
+
+/** The nodes on which all of the devices can be used; undefined: every one. */
+export function nodesOf(devices: readonly OfferedDevice[]): V1NodeSelector | undefined {
+  const local = devices.find(({ place }) => place.nodeName)?.place.nodeName;
+  if (local) {
+    const isIt = { key: 'metadata.name', operator: 'In', values: [local] };
+    return { nodeSelectorTerms: [{ matchFields: [isIt] }] };
+  }
+  // A slice's selector has one term: what all of them ask for is asked for.
+  const terms = devices.flatMap(({ place: { nodeSelector } }) => nodeSelector?.nodeSelectorTerms[0] ?? []);
+  if (terms.length === 0) return undefined;
+  const once = <T>(list: readonly T[]) => [...new Map(list.map((one) => [JSON.stringify(one), one])).values()];
+  const matchExpressions = once(terms.flatMap((term) => term.matchExpressions ?? []));
+  const matchFields = once(terms.flatMap((term) => term.matchFields ?? []));
+  return {
+    nodeSelectorTerms: [{ ...(matchExpressions.length && { matchExpressions }), ...(matchFields.length && { matchFields }) }],
+  };
+}

@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type {
+  ResourceV1ResourceClaim,
+  V1Device,
+  V1DeviceClaim,
+  V1DeviceClass,
+  V1ExactDeviceRequest,
+  V1ResourceSlice,
+  V1ResourceSliceSpec,
+} from '../../api/gen/types.ts';
+import { createDefaultProfile } from '../framework/default-profile.ts';
+import { podInfoOf } from '../pod-info.ts';
+import { cluster, contextOf, labelled, node, objects, place, pod } from '../scheduling.test-support.ts';
+import { chooseDevices } from './choose-devices.ts';
+import { devicePools, devicesByNode } from './device-pools.ts';
+import { createDeviceSelectors } from './device-selectors.ts';
+import { createDynamicResources } from './dynamic-resources.ts';
+
+const DRIVER = 'gpu.example.com';
+const CLASS: V1DeviceClass = {
+  metadata: { name: 'gpus' },
+  spec: { selectors: [{ cel: { expression: `device.driver == "${DRIVER}"` } }] },
+};
+const device = (name: string, more: Partial<V1Device> = {}): V1Device => ({ name, ...more });
+const slice = (devices: V1Device[], more: Partial<V1ResourceSliceSpec> = { nodeName: 'a' }): V1ResourceSlice => ({
+  metadata: { name: `slice-${more.nodeName ?? 'shared'}` },
+  spec: { driver: DRIVER, pool: { name: more.nodeName ?? 'pool', generation: 1, resourceSliceCount: 1 }, devices, ...more },
+});
+const asks = (more: Partial<V1ExactDeviceRequest> = {}, name = 'gpu') => ({
+  name,
+  exactly: { deviceClassName: 'gpus', allocationMode: 'ExactCount', count: 1, ...more },
+});
+const claim = (devices: V1DeviceClaim, name = 'c'): ResourceV1ResourceClaim => ({
+  metadata: { name, namespace: 'default', uid: `${name}-uid` },
+  spec: { devices },
+  status: {},
+});
+const selecting = (expression: string) => ({ selectors: [{ cel: { expression } }] });
+
+/** The names of the devices that are chosen, request by request; undefined: none will do. */
+function chosen(
+  claims: ResourceV1ResourceClaim[],
+  slices: V1ResourceSlice[],
+  { on = 'a', taken = [], classes = [CLASS] }: { on?: string; taken?: string[]; classes?: V1DeviceClass[] } = {},
+) {
+  const pools = devicePools(slices);
+  const found = chooseDevices(claims, labelled(on, { zone: 'z1' }), {
+    ...{ pools, devicesOn: devicesByNode(pools), selectors: createDeviceSelectors() },
+    taken: new Set(taken.map((name) => JSON.stringify([DRIVER, 'a', name]))),
+    classOf: (name) => classes.find(({ metadata }) => metadata?.name === name),
+  });
+  return found?.map(({ devices }) => devices?.results?.map((result) => `${result.request}=${result.device}`).join(' '));
+}
+
+test('a claim gets as many devices of its class as it asks for, and only those of the node that nobody has', () => {
+  const slices = [slice([device('d0'), device('d1'), device('d2')]), slice([device('x')], { nodeName: 'b' })];
+  assert.deepEqual(chosen([claim({ requests: [asks({ count: 2 })] })], slices), ['gpu=d0 gpu=d1']);
+  assert.deepEqual(chosen([claim({ requests: [asks()] })], slices, { taken: ['d0'] }), ['gpu=d1']);
+  assert.equal(chosen([claim({ requests: [asks({ count: 4 })] })], slices), undefined);
+  const two = [claim({ requests: [asks({ count: 2 })] }), claim({ requests: [asks({ count: 2 })] }, 'd')];
+  assert.equal(chosen(two, slices), undefined, 'two claims do not get one device');
+  assert.equal(chosen([claim({ requests: [asks({ allocationMode: 'All' })] })], slices, { taken: ['d1'] }), undefined);
+  assert.deepEqual(chosen([claim({ requests: [asks({ allocationMode: 'All' })] })], slices), ['gpu=d0 gpu=d1 gpu=d2']);
+});
+
+test('selectors choose by attributes and capacity; a choice that leaves too little for the rest is given up', () => {
+  const slices = [
+    slice([
+      device('small', {
+        attributes: { model: { string: 'a100' }, driver: { version: '1.2.3' } },
+        capacity: { memory: { value: '40Gi' } },
+      }),
+      device('large', {
+        attributes: { model: { string: 'a100' }, driver: { version: '2.0.0' } },
+        capacity: { memory: { value: '80Gi' } },
+      }),
+    ]),
+  ];
+  const large = selecting(`device.capacity["${DRIVER}"].memory.compareTo(quantity("50Gi")) > 0`);
+  const old = selecting(`device.attributes["${DRIVER}"].driver.isLessThan(semver("2.0.0"))`);
+  assert.deepEqual(chosen([claim({ requests: [asks(large)] })], slices), ['gpu=large']);
+  assert.deepEqual(chosen([claim({ requests: [asks(old)] })], slices), ['gpu=small']);
+  assert.equal(
+    chosen([claim({ requests: [asks(selecting('"x" in device.attributes["other.example.com"]'))] })], slices),
+    undefined,
+  );
+  const model = selecting(`device.attributes["${DRIVER}"].model == "a100"`);
+  const rest = selecting(`device.attributes["${DRIVER}"].driver.isLessThan(semver("2.0.0"))`);
+  assert.deepEqual(chosen([claim({ requests: [asks(model, 'any'), asks(rest, 'old')] })], slices), ['any=large old=small']);
+  assert.throws(
+    () => chosen([claim({ requests: [asks(selecting(`device.attributes["${DRIVER}"].none == 1`))] })], slices),
+    /^Error: claim default\/c: selector #0: runtime error: no such key: none/,
+  );
+});
+
+test('of alternatives the first that can be had is taken', () => {
+  const alternatives = [
+    { ...asks({ count: 3 }).exactly, name: 'three' },
+    { ...asks({ count: 2 }).exactly, name: 'two' },
+  ];
+  const wanted = claim({ requests: [{ name: 'gpu', firstAvailable: alternatives }] });
+  assert.deepEqual(chosen([wanted], [slice([device('d0'), device('d1')])]), ['gpu/two=d0 gpu/two=d1']);
+});
+
+test('constraints hold for the devices of a claim: one attribute alike, or all different', () => {
+  const numa = (name: string, node: number) => device(name, { attributes: { numa: { int: node } } });
+  const slices = [slice([numa('d0', 0), numa('d1', 1), numa('d2', 1), device('d3')])];
+  const attribute = `${DRIVER}/numa` as const;
+  const requests = [asks({ count: 2 })];
+  assert.deepEqual(chosen([claim({ requests, constraints: [{ matchAttribute: attribute }] })], slices), ['gpu=d1 gpu=d2']);
+  assert.deepEqual(chosen([claim({ requests, constraints: [{ distinctAttribute: attribute }] })], slices), ['gpu=d0 gpu=d1']);
+  const other = [{ matchAttribute: attribute, requests: ['else'] }];
+  assert.deepEqual(chosen([claim({ requests, constraints: other })], slices), ['gpu=d0 gpu=d1']);
+});
+
+test('taints keep off whoever does not tolerate them; admin access looks at what others have', () => {
+  const slices = [slice([device('d0', { taints: [{ key: 'broken', effect: 'NoSchedule' }] }), device('d1')])];
+  assert.deepEqual(chosen([claim({ requests: [asks()] })], slices), ['gpu=d1']);
+  const tolerations = [{ key: 'broken', operator: 'Exists' }];
+  assert.deepEqual(chosen([claim({ requests: [asks({ tolerations })] })], slices), ['gpu=d0']);
+  assert.deepEqual(chosen([claim({ requests: [asks({ adminAccess: true })] })], slices, { taken: ['d1'] }), ['gpu=d1']);
+});
+
+test('what devices share is not given out twice', () => {
+  const part = (name: string, value: string) =>
+    device(name, { consumesCounters: [{ counterSet: 'gpu-0', counters: { memory: { value } } }] });
+  const sharedCounters = [{ name: 'gpu-0', counters: { memory: { value: '80Gi' } } }];
+  const slices = [
+    slice([part('half', '40Gi'), part('other-half', '40Gi'), part('whole', '80Gi')], { nodeName: 'a', sharedCounters }),
+  ];
+  assert.deepEqual(chosen([claim({ requests: [asks({ count: 2 })] })], slices), ['gpu=half gpu=other-half']);
+  assert.equal(chosen([claim({ requests: [asks({ count: 3 })] })], slices), undefined);
+  assert.deepEqual(chosen([claim({ requests: [asks()] })], slices, { taken: ['half'] }), ['gpu=other-half']);
+  assert.equal(chosen([claim({ requests: [asks()] })], slices, { taken: ['whole'] }), undefined);
+});
+
+test('of a pool the newest generation counts, when all of its slices are known', () => {
+  const old = slice([device('old')]);
+  const pool = { name: 'a', generation: 2, resourceSliceCount: 2 };
+  const half = { ...slice([device('new')], { nodeName: 'a', pool }), metadata: { name: 's2' } };
+  const rest = { ...slice([device('newer')], { nodeName: 'a', pool }), metadata: { name: 's3' } };
+  assert.equal(chosen([claim({ requests: [asks()] })], [old, half]), undefined);
+  assert.deepEqual(chosen([claim({ requests: [asks({ count: 2 })] })], [old, rest, half]), ['gpu=new gpu=newer']);
+});
+
+test('an allocation says where it can be used, and how its devices are set up', () => {
+  const config = { opaque: { driver: DRIVER, parameters: { a: 1 } } };
+  const configured = { ...CLASS, spec: { ...CLASS.spec, config: [config] } };
+  const zone = { key: 'zone', operator: 'In', values: ['z1'] };
+  const nodeSelector = { nodeSelectorTerms: [{ matchExpressions: [zone] }] };
+  const pools = devicePools([slice([device('d0')], { nodeSelector }), slice([device('d1')])]);
+  const all = { pools, devicesOn: devicesByNode(pools), taken: new Set<string>(), selectors: createDeviceSelectors() };
+  const wanted = claim({
+    requests: [asks()],
+    config: [
+      { ...config, requests: ['gpu'] },
+      { ...config, requests: ['other'] },
+    ],
+  });
+  const allocate = (name: string) =>
+    chooseDevices([wanted], labelled(name, { zone: 'z1' }), { ...all, classOf: () => configured })?.[0];
+  assert.deepEqual(allocate('b')?.nodeSelector, nodeSelector);
+  assert.deepEqual(allocate('a'), {
+    devices: {
+      results: [{ request: 'gpu', driver: DRIVER, pool: 'a', device: 'd1' }],
+      config: [
+        { ...config, source: 'FromClass', requests: ['gpu'] },
+        { ...config, source: 'FromClaim', requests: ['gpu'] },
+      ],
+    },
+    nodeSelector: { nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['a'] }] }] },
+  });
+});
+
+test('a pod goes where its claims can be met, once, and is told why not', async () => {
+  const bound: unknown[] = [];
+  const { promise: never } = Promise.withResolvers<void>();
+  const plugin = createDynamicResources({
+    bind: (_pod, allocations) => {
+      bound.push(...allocations.values());
+      return never;
+    },
+  });
+  const wanted = claim({ requests: [asks()] });
+  const given = {
+    deviceClaim: (key: string) => (key === 'default/c' ? wanted : undefined),
+    deviceClaims: () => [wanted],
+    deviceClass: () => CLASS as V1DeviceClass | undefined,
+    resourceSlices: () => [slice([device('d0')], { nodeName: 'b' })],
+  };
+  const claiming = pod({ resourceClaims: [{ name: 'gpu', resourceClaimName: 'c' }] });
+  await plugin.prepare?.(podInfoOf(claiming));
+  const profile = createDefaultProfile('default-scheduler', [], [plugin]);
+  const state = cluster([node('a'), node('b')]);
+  assert.equal(place(state, claiming, { profile, given }), 'b');
+  const none = { ...given, resourceSlices: () => [] };
+  assert.equal(place(state, claiming, { profile, given: none }), '0/2 nodes are available: 2 cannot allocate all claims.');
+  assert.equal(
+    place(state, claiming, { profile, given: { ...given, deviceClass: () => undefined } }),
+    '0/2 nodes are available: request gpu: device class gpus does not exist.',
+  );
+  assert.equal(
+    place(state, pod({ resourceClaims: [{ name: 'gpu', resourceClaimTemplateName: 't' }] }), { profile, given }).replace(
+      /pod-\d+/,
+      'p',
+    ),
+    '0/2 nodes are available: pod "default/p", spec.resourceClaim "gpu": ResourceClaim not created yet.',
+  );
+  const { cycle } = contextOf(state, claiming, { profile, given });
+  const reservation = plugin.reserve?.({ ...cycle, objects: objects(given) }, state.nodes().find(({ name }) => name === 'b')!);
+  void reservation?.commit(new AbortController().signal);
+  assert.equal(bound.length, 1);
+  assert.equal(
+    place(state, claiming, { profile, given }),
+    '0/2 nodes are available: resource claim default/c is in the process of being allocated.',
+  );
+  reservation?.release();
+  assert.equal(place(state, claiming, { profile, given }), 'b');
+});
