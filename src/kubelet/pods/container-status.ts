@@ -3,6 +3,7 @@ import { formatTime } from '../../api/machinery/object.ts';
 import { formatGoDuration } from '../../std/go-duration.ts';
 import type { RuntimeContainer } from '../runtime/runtime.ts';
 import { type ContainerKind, isSidecar, newestOf, podText } from './container-kinds.ts';
+import { restartsAfter } from './restart-rules.ts';
 
 /** Why a container cannot start. */
 export interface Problem {
@@ -45,7 +46,9 @@ export function containerStatus(
   const { runtimeName, backoff, problems, pod, kind } = input;
   const id = `${runtimeName}://${newest.id}`;
   const delayMs = backoff.get(container.name);
-  const problem = problems.get(container.name);
+  const restarts = newest.phase !== 'exited' || startsAgain(pod, kind, container, newest.exitCode ?? 0);
+  // One that has ended for good waits for nothing, whatever its last start came to.
+  const problem = restarts ? problems.get(container.name) : undefined;
   const ended = newest.phase === 'exited' ? terminated(newest, id) : undefined;
   const waits = ended && (delayMs !== undefined || problem !== undefined);
   const older = containers.filter(({ attempt, phase }) => attempt < newest.attempt && phase !== 'created');
@@ -79,6 +82,13 @@ export function containerStatus(
     state,
     ...details,
   };
+}
+
+/** As upstream's ShouldContainerBeRestarted (pkg/kubelet/container/helpers.go), of one that has ended. */
+function startsAgain(pod: V1Pod, kind: ContainerKind, container: V1Container, exitCode: number): boolean {
+  if (pod.metadata?.deletionTimestamp || kind === 'ephemeral') return false;
+  const isDone = kind === 'init' && !isSidecar(container) && exitCode === 0;
+  return !isDone && restartsAfter(pod, container, exitCode);
 }
 
 function missingStatus(

@@ -119,6 +119,20 @@ test('who waits for an init container is initializing, other init containers as 
   assert.equal(found.initContainerStatuses?.[0]?.state?.waiting?.reason, 'PodInitializing');
 });
 
+test('a container that could not start and is not to start again has ended: its pod is Failed, and says how', () => {
+  const problems = new Map([['main', { reason: 'RunContainerError', message: 'exec: "/nope": not found' }]]);
+  const containers = [ended(128, 'main', { reason: 'StartError', message: 'exec: "/nope": not found' })];
+  const never = status({ pod: pod({ restartPolicy: 'Never' }), problems, containers });
+  assert.equal(mainOf(never).state?.terminated?.reason, 'StartError');
+  assert.deepEqual(mainOf(never).lastState, {});
+  assert.equal(never.phase, 'Failed');
+  const again = status({ pod: pod({ restartPolicy: 'OnFailure' }), problems, containers });
+  assert.deepEqual(mainOf(again).state, { waiting: problems.get('main') });
+  assert.equal(again.phase, 'Running');
+  const deleted = pod({}, { phase: 'Running' }, { deletionTimestamp: '2026-01-01T00:00:00Z' });
+  assert.ok(mainOf(status({ pod: deleted, problems, containers })).state?.terminated);
+});
+
 test('how a container ended stays known when the runtime has lost it', () => {
   const before = mainOf(status({ containers: [ended(7)] }));
   const found = status({ pod: pod({ restartPolicy: 'Never' }, { phase: 'Running', containerStatuses: [before] }) });
