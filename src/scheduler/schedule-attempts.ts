@@ -9,7 +9,7 @@ import type { ClusterState } from './cluster-state.ts';
 import { type DecisionContext, decide, decideWithExtenders, filterContextOf } from './decide.ts';
 import { type Diagnosis, describeDiagnosis } from './framework/diagnosis.ts';
 import type { Extender } from './framework/extender.ts';
-import type { Cycle, Reservation } from './framework/plugin.ts';
+import type { Amends, Cycle, Reservation } from './framework/plugin.ts';
 import type { Profile } from './framework/profile.ts';
 import type { LazyObjects } from './lazy-objects.ts';
 import type { AttemptResult, SchedulerMetrics } from './metrics.ts';
@@ -53,7 +53,12 @@ interface Attempt {
 
 type Outcome =
   | { readonly node: NodeInfo }
-  | { readonly refused: Diagnosis; readonly preemption?: readonly Candidate[]; readonly failure: Failure }
+  | {
+      readonly refused: Diagnosis;
+      readonly preemption?: readonly Candidate[];
+      readonly failure: Failure;
+      readonly amends?: readonly Amends[];
+    }
   /** Something must be read first. */
   | { readonly wait: Promise<void> };
 
@@ -136,11 +141,17 @@ export class ScheduleAttempts {
   async #planPreemption(context: DecisionContext, diagnosis: Diagnosis, signal: AbortSignal): Promise<Outcome> {
     const { objects, state, nominations, random, extenders, metrics } = this.#options;
     const { profile, cycle } = context;
+    const amends =
+      diagnosis.nodeCount === 0 ? [] : profile.filters.flatMap((each) => each.afterRefusal?.(cycle, diagnosis) ?? []);
     const refused = (afterwards?: string, keeps = false): Outcome => ({
       refused: diagnosis,
+      amends,
       failure: {
         reason: 'Unschedulable',
-        message: describeDiagnosis(diagnosis, afterwards && `preemption: ${afterwards}`),
+        message: describeDiagnosis(
+          diagnosis,
+          [...amends.map(({ message }) => message), ...(afterwards ? [`preemption: ${afterwards}`] : [])].join(', '),
+        ),
         ...(!keeps && { nominatedNodeName: null }),
       },
     });
@@ -229,20 +240,22 @@ export class ScheduleAttempts {
   #refuse(attempt: Attempt, outcome: Extract<Outcome, { refused: Diagnosis }>, signal: AbortSignal): void {
     const { nominations, queue } = this.#options;
     const { queued } = attempt;
-    const { failure, refused, preemption } = outcome;
+    const { failure, refused, preemption, amends = [] } = outcome;
+    const acts = amends.flatMap(({ act }) => act ?? []);
     this.#count(attempt, 'unschedulable');
     const [candidate] = preemption ?? [];
     if (candidate) nominations.set(queued.info, candidate.node.name);
     else if (failure.nominatedNodeName === null) nominations.delete(queued.info.uid);
     this.#report(attempt, failure);
     const patch = failurePatch(queued.info.pod, failure, this.#options.clock.now());
-    if (!patch && !candidate) {
+    if (!patch && !candidate && acts.length === 0) {
       queue.refuse(queued, refused.plugins);
       return;
     }
     // What happens while this is written counts: the pod is in flight until then.
     const written = async () => {
       if (patch) await writeStatus(this.#options.client, queued.info.pod, patch, signal);
+      for (const act of acts) await act(signal);
       if (candidate) await this.#evict(attempt, candidate, signal);
       queue.refuse(queued, refused.plugins);
     };

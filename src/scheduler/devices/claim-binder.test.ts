@@ -41,6 +41,12 @@ test('a claim that has devices gets one user more, whatever else changed meanwhi
   assert.equal(cluster.requests.length, before, 'nothing is written twice');
 });
 
+test('devices are taken back from a claim', async () => {
+  const { get, binder, signal } = open({ allocation: ALLOCATION, reservedFor: [USER] });
+  await binder.deallocate(get()!, signal);
+  assert.deepEqual(get()?.status, {});
+});
+
 test('devices that somebody else gave or took meanwhile are not written over', async () => {
   const { cluster, get, binder, signal } = open();
   const stale = get()!;

@@ -39,6 +39,13 @@ export class ClaimBinder {
     await this.#untilShown(pod, written, signal);
   }
 
+  /** Takes the devices of a claim back. @throws StatusError Conflict when it has changed meanwhile */
+  async deallocate(claim: Claim, signal: AbortSignal): Promise<void> {
+    const { allocation: _, reservedFor: __, ...status } = claim.status ?? {};
+    const claims = this.#options.client.resource<Claim>(resourceClaimKind, claim.metadata?.namespace);
+    await claims.update({ ...claim, status }, { subresource: 'status', signal });
+  }
+
   async #write(pod: V1Pod, known: Claim, allocation: V1AllocationResult | undefined, signal: AbortSignal): Promise<Claim> {
     const { client, clock } = this.#options;
     const { namespace, name = '', uid } = known.metadata ?? {};

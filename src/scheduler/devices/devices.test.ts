@@ -9,7 +9,9 @@ import type {
   V1ResourceSlice,
   V1ResourceSliceSpec,
 } from '../../api/gen/types.ts';
+import { decide } from '../decide.ts';
 import { createDefaultProfile } from '../framework/default-profile.ts';
+import { describeDiagnosis } from '../framework/diagnosis.ts';
 import { podInfoOf } from '../pod-info.ts';
 import { cluster, contextOf, labelled, node, objects, place, pod } from '../scheduling.test-support.ts';
 import { chooseDevices } from './choose-devices.ts';
@@ -181,6 +183,7 @@ test('a pod goes where its claims can be met, once, and is told why not', async 
       bound.push(...allocations.values());
       return never;
     },
+    deallocate: async (claim) => void bound.push(claim),
   });
   const wanted = claim({ requests: [asks()] });
   const given = {
@@ -217,4 +220,30 @@ test('a pod goes where its claims can be met, once, and is told why not', async 
   );
   reservation?.release();
   assert.equal(place(state, claiming, { profile, given }), 'b');
+});
+
+test('devices that nobody uses, and that are where the pod cannot be, are taken back', async () => {
+  const deallocated: string[] = [];
+  const plugin = createDynamicResources({
+    bind: () => Promise.reject(new Error('no node will do')),
+    deallocate: async ({ metadata }) => void deallocated.push(metadata?.name ?? ''),
+  });
+  const claiming = pod({ resourceClaims: [{ name: 'gpu', resourceClaimName: 'c' }] });
+  await plugin.prepare?.(podInfoOf(claiming));
+  const elsewhere = { nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['z'] }] }] };
+  const state = cluster([node('a')]);
+  const afterwards = (status: ResourceV1ResourceClaim['status']) => {
+    const given = { deviceClaim: () => ({ ...claim({ requests: [asks()] }), status }), deviceClass: () => CLASS };
+    const context = contextOf(state, claiming, { profile: createDefaultProfile('default-scheduler', [], [plugin]), given });
+    const decision = decide(context);
+    assert.ok('diagnosis' in decision);
+    assert.equal(describeDiagnosis(decision.diagnosis), '0/1 nodes are available: 1 resourceclaim not available on the node.');
+    return plugin.afterRefusal?.(context.cycle, decision.diagnosis);
+  };
+  const used = { allocation: { nodeSelector: elsewhere }, reservedFor: [{ resource: 'pods', name: 'other', uid: 'other' }] };
+  assert.deepEqual(afterwards(used), { message: 'still not schedulable' });
+  const amends = afterwards({ allocation: { nodeSelector: elsewhere } });
+  assert.equal(amends?.message, 'deallocation of ResourceClaim completed');
+  await amends?.act?.(new AbortController().signal);
+  assert.deepEqual(deallocated, ['c']);
 });

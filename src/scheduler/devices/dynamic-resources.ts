@@ -1,5 +1,5 @@
 import { matchesNodeSelectorTerm } from '../../api/core/v1/node-selection.ts';
-import type { ResourceV1ResourceClaim, V1AllocationResult } from '../../api/gen/types.ts';
+import type { ResourceV1ResourceClaim, V1AllocationResult, V1Node } from '../../api/gen/types.ts';
 import { claimNamesOf } from '../../api/resource/v1/pod-claims.ts';
 import type { Cycle, Plugin, Refusal } from '../framework/plugin.ts';
 import { AssumedClaims } from './assumed-claims.ts';
@@ -12,6 +12,12 @@ import { type PodClaims, readPodClaims } from './pod-claims.ts';
 const NOT_ALL = 'cannot allocate all claims';
 const ELSEWHERE = 'resourceclaim not available on the node';
 
+/** Whether the devices that a claim has can be used on a node. */
+function isThere({ status }: ResourceV1ResourceClaim, node: V1Node): boolean {
+  const terms = status?.allocation?.nodeSelector?.nodeSelectorTerms;
+  return !terms || terms.some((term) => matchesNodeSelectorTerm(term, node));
+}
+
 const loadSelectors = async () => (await import('./device-selectors.ts')).createDeviceSelectors();
 const refusal = (...reasons: string[]): Refusal => ({ reasons, unresolvable: true });
 
@@ -22,7 +28,7 @@ const refusal = (...reasons: string[]): Refusal => ({ reasons, unresolvable: tru
  * @param load called when the first pod claims devices
  */
 export function createDynamicResources(
-  binder: Pick<ClaimBinder, 'bind'>,
+  binder: Pick<ClaimBinder, 'bind' | 'deallocate'>,
   load: () => Promise<DeviceSelectors> = loadSelectors,
 ): Plugin {
   const assumed = new AssumedClaims();
@@ -34,7 +40,7 @@ export function createDynamicResources(
       ...{ pools, devicesOn: devicesByNode(pools), taken: assumed.taken(objects), selectors: loaded },
       classOf: (name: string) => objects.deviceClass(name),
     };
-    return (node: Parameters<typeof chooseDevices>[1]) => chooseDevices(pending, node, offer);
+    return (node: V1Node) => chooseDevices(pending, node, offer);
   };
   return {
     name: 'DynamicResources',
@@ -52,14 +58,23 @@ export function createDynamicResources(
       const choose = claims.pending.length > 0 ? chooserFor(cycle, claims) : undefined;
       return {
         filter({ node }) {
-          const isThere = ({ status }: ResourceV1ResourceClaim) => {
-            const terms = status?.allocation?.nodeSelector?.nodeSelectorTerms;
-            return !terms || terms.some((term) => matchesNodeSelectorTerm(term, node));
-          };
-          if (!claims.allocated.every(isThere)) return refusal(ELSEWHERE);
+          if (!claims.allocated.every((claim) => isThere(claim, node))) return refusal(ELSEWHERE);
           return choose && !choose(node) ? refusal(NOT_ALL) : undefined;
         },
       };
+    },
+    afterRefusal({ pod, objects }, { refusals }) {
+      if (!pod.pod.spec?.resourceClaims?.length) return undefined;
+      const claims = readPodClaims(pod, objects, assumed);
+      if ('problem' in claims || claims.allocated.length + claims.pending.length === 0)
+        return { message: 'no new claims to deallocate' };
+      // Devices that nobody uses, where the pod cannot be, are chosen anew.
+      const isInTheWay = (claim: ResourceV1ResourceClaim) =>
+        (claim.status?.reservedFor ?? []).every(({ uid }) => uid === pod.uid) &&
+        refusals.keys().some(({ node }) => !isThere(claim, node));
+      const claim = claims.allocated.find(isInTheWay);
+      if (!claim) return { message: 'still not schedulable' };
+      return { message: 'deallocation of ResourceClaim completed', act: (signal) => binder.deallocate(claim, signal) };
     },
     reserve(cycle, { node }) {
       const { pod, objects } = cycle;

@@ -3,6 +3,7 @@ import type { NodeInfo } from '../node-info.ts';
 import type { PodInfo } from '../pod-info.ts';
 import type { ClusterEvent } from '../queue/cluster-event.ts';
 import type { ClusterObjects } from './cluster-objects.ts';
+import type { Diagnosis } from './diagnosis.ts';
 
 /** Why a node will not do, in the words of upstream's `FailedScheduling` event. */
 export interface Refusal {
@@ -41,6 +42,14 @@ export interface Reservation {
   release(): void;
 }
 
+/** What a rule does for a pod that fits nowhere (upstream's PostFilter). */
+export interface Amends {
+  /** Said beside the reasons. */
+  readonly message: string;
+  /** Something that may let the pod in later. */
+  readonly act?: (signal: AbortSignal) => Promise<void>;
+}
+
 /** One rule, under upstream's name. What is worked out once a pod is in the plans; plans are undefined when the rule has nothing to say. */
 export interface Plugin {
   readonly name: string;
@@ -48,6 +57,8 @@ export interface Plugin {
   prepare?(pod: PodInfo): Promise<void> | undefined;
   planFilter?(cycle: Cycle): FilterPlan | undefined;
   planScore?(cycle: Cycle, nodes: readonly NodeInfo[]): ScorePlan | undefined;
+  /** Called when no node will do. */
+  afterRefusal?(cycle: Cycle, diagnosis: Diagnosis): Amends | undefined;
   /** Called for the chosen node. */
   reserve?(cycle: Cycle, node: NodeInfo): Reservation | undefined;
   /** Whether an event may let a pod pass that this rule has refused. */
