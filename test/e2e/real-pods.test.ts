@@ -208,6 +208,10 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
     });
     await create('unpulled', { containers: [shell('true', { image: 'registry.test/none:1', imagePullPolicy: 'Never' })] });
     await create('wrong', { containers: [{ name: 'main', image: BUSYBOX, command: ['/no/such/program'] }] });
+    await create('wrong-once', {
+      restartPolicy: 'Never',
+      containers: [{ name: 'main', image: BUSYBOX, command: ['/no/such/program'] }],
+    });
     await create('unmounted', {
       containers: [shell('sleep 1000', { volumeMounts: [{ name: 'c', mountPath: '/c' }] })],
       volumes: [{ name: 'c', configMap: { name: 'words' } }],
@@ -221,13 +225,15 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
       ({ state, lastState }) =>
         /RunContainerError|CrashLoopBackOff/.test(state?.waiting?.reason ?? '') && lastState?.terminated?.reason === 'StartError',
     );
+    await untilContainer('wrong-once', 'has failed', ({ state }) => state?.terminated?.reason === 'StartError');
+    assert.equal((await pod('wrong-once')).status?.phase, 'Failed');
     await until('it is told why the pod has no volume', async () =>
       /configmap "words" not found/.test((await told('unmounted', 'FailedMount')) ?? ''),
     );
     assert.equal((await pod('unmounted')).status?.containerStatuses?.[0]?.state?.waiting?.reason, 'ContainerCreating');
     await run('create configmap words --from-literal=one=1');
     await run('wait --for=condition=Ready pod/unset pod/unmounted --timeout=90s');
-    await run('delete pod unset unpulled wrong unmounted');
+    await run('delete pod unset unpulled wrong wrong-once unmounted');
     await run('delete configmap words');
   });
 
