@@ -26,6 +26,7 @@ import { gatherFacts } from './gather-facts.ts';
 import { differsFromRequest } from './issued-check.ts';
 import type { NameSource } from './names/name-source.ts';
 import type { ApproverLimits, CurrentCertificate, RequestFacts } from './request-facts.ts';
+import { spreadOut } from './spread-out.ts';
 
 export interface ApproverOptions {
   /** May list and watch requests and Nodes, and approve for the signers. */
@@ -194,7 +195,7 @@ class Approver implements Component {
       if (!dryRun) this.#forget(name);
       return undefined;
     }
-    return decision.retryAfterMs;
+    return decision.retryAfterMs === undefined ? undefined : spreadOut(decision.retryAfterMs, name);
   }
 
   /** Conflicts reject, and the loop then decides again on what is there: nothing is ever approved twice. */
