@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { connect } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { type Certificate, parseCertificateDer } from '../pki/certificate.ts';
 
 export interface HandshakeOptions {
@@ -17,19 +17,26 @@ export interface Handshake {
   readonly distrust: string | undefined;
 }
 
+/** Whom it is for is the caller's question; a certificate that nobody trusts is to be looked at, too. */
+export const lookingOptions = (host: string, caPem: string | undefined) =>
+  ({
+    ca: caPem ?? [],
+    minVersion: 'TLSv1.2',
+    checkServerIdentity: () => undefined,
+    rejectUnauthorized: false,
+    ...(isIP(host) ? {} : { servername: host }),
+  }) as const;
+
+/** What the server has shown on a connection of `lookingOptions`. Throws when it cannot be read. */
+export function shownOn(socket: TLSSocket): Handshake {
+  const certificate = parseCertificateDer(socket.getPeerCertificate().raw);
+  return { certificate, distrust: socket.authorized ? undefined : String(socket.authorizationError ?? 'unknown') };
+}
+
 /** Makes a TLS handshake and nothing more. Rejects when nobody answers in time or what is shown cannot be read. */
 export function shakeHands({ host, port, caPem, timeoutMs }: HandshakeOptions): Promise<Handshake> {
   return new Promise((resolve, reject) => {
-    const socket = connect({
-      host,
-      port,
-      ca: caPem ?? [],
-      minVersion: 'TLSv1.2',
-      // Whom it is for is the caller's question; a certificate that nobody trusts is to be looked at, too.
-      checkServerIdentity: () => undefined,
-      rejectUnauthorized: false,
-      ...(isIP(host) ? {} : { servername: host }),
-    });
+    const socket = connect({ host, port, ...lookingOptions(host, caPem) });
     const fail = (error: Error) => {
       socket.destroy();
       reject(error);
@@ -38,10 +45,9 @@ export function shakeHands({ host, port, caPem, timeoutMs }: HandshakeOptions): 
     socket.once('error', fail);
     socket.once('secureConnect', () => {
       try {
-        const certificate = parseCertificateDer(socket.getPeerCertificate().raw);
-        const distrust = socket.authorized ? undefined : String(socket.authorizationError ?? 'unknown');
+        const shown = shownOn(socket);
         socket.destroy();
-        resolve({ certificate, distrust });
+        resolve(shown);
       } catch (error) {
         fail(error as Error);
       }

@@ -1,7 +1,8 @@
 import { request } from 'node:https';
+import type { TLSSocket } from 'node:tls';
 import type { V1Lease, V1Node } from '../../api/gen/types.ts';
 import type { Client } from '../../client/client.ts';
-import { shakeHands } from '../../client/peer-certificate.ts';
+import { type Handshake, type HandshakeOptions, lookingOptions, shownOn } from '../../client/peer-certificate.ts';
 import { tlsFailure } from '../../client/transport/transport-error.ts';
 import type { ResolvedContext } from '../../pki/kubeconfig.ts';
 import type { Clock } from '../../std/clock.ts';
@@ -20,12 +21,13 @@ export interface NodeProbeOptions {
   readonly nodes: boolean | readonly string[];
 }
 
-const AT_ONCE = 32;
+/** A hundred nodes that nobody answers for take the time of one. */
+const AT_ONCE = 100;
 const KUBELET_PORT = 10250;
 const CLIENT_TTL = /^kubelet_certificate_manager_client_ttl_seconds(?:\{[^}]*\})? (\S+)$/m;
 const LARGEST_BODY_BYTES = 8 << 20;
 
-/** Looks at every node, 32 at a time. What may not be read is noted once for all nodes. */
+/** Looks at every node, 100 at a time. What may not be read is noted once for all nodes. */
 export async function probeNodes(
   nodes: readonly V1Node[],
   leases: readonly V1Lease[],
@@ -91,23 +93,16 @@ async function probeKubelet(node: V1Node, { context, clock, signal, timeoutMs }:
   const address = (addresses.find(({ type }) => type === 'InternalIP') ?? addresses[0])?.address;
   if (!address) return { address: '', port, unreachable: 'the Node has no address' };
   try {
-    const { certificate, distrust } = await shakeHands({ host: address, port, caPem: context.caPem, timeoutMs });
-    const startMs = clock.now();
-    const answer = await askAnonymously(address, port, timeoutMs, signal);
-    const middleMs = (startMs + clock.now()) / 2;
-    const where = `node/${node.metadata?.name} :${port}`;
+    const { shown, status, dateMs, middleMs } = await askAnonymously({
+      ...{ host: address, port, caPem: context.caPem, timeoutMs, signal, clock },
+    });
+    const { certificate, distrust } = shown;
     // Whole seconds: half of one is the best guess.
-    const clockOffsetMs = answer.dateMs === undefined ? undefined : answer.dateMs + 500 - middleMs;
+    const clockOffsetMs = dateMs === undefined ? undefined : dateMs + 500 - middleMs;
     // Dates are judged apart from trust.
     const trusted = distrust === undefined || distrust === 'CERT_HAS_EXPIRED' || distrust === 'CERT_NOT_YET_VALID';
-    return {
-      address,
-      port,
-      certificate: seenCertificate(where, certificate),
-      trusted,
-      clockOffsetMs,
-      anonymousStatus: answer.status,
-    };
+    const where = `node/${node.metadata?.name} :${port}`;
+    return { address, port, certificate: seenCertificate(where, certificate), trusted, clockOffsetMs, anonymousStatus: status };
   } catch (error) {
     signal.throwIfAborted();
     const tls = tlsFailure(error);
@@ -117,30 +112,53 @@ async function probeKubelet(node: V1Node, { context, clock, signal, timeoutMs }:
   }
 }
 
-function askAnonymously(
-  host: string,
-  port: number,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<{ status: number; dateMs: number | undefined }> {
+interface Asking extends HandshakeOptions {
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}
+
+interface Answer {
+  readonly shown: Handshake;
+  readonly status: number;
+  /** What its clock says, and ours half the way between question and answer. */
+  readonly dateMs: number | undefined;
+  readonly middleMs: number;
+}
+
+/** The certificate and an answer over one connection. Nothing secret is sent, so that it does not matter who answers. */
+function askAnonymously({ host, port, caPem, timeoutMs, signal, clock }: Asking): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    // Nothing secret is sent, so that it does not matter who answers.
-    const asked = request(
-      { host, port, path: '/pods', method: 'GET', rejectUnauthorized: false, agent: false, timeout: timeoutMs, signal },
-      (response) => {
-        const dateMs = Date.parse(response.headers.date ?? '');
-        let bytes = 0;
-        response.on('data', (chunk: Buffer) => {
-          bytes += chunk.length;
-          if (bytes > LARGEST_BODY_BYTES) response.destroy();
-        });
-        response.on('close', () =>
-          resolve({ status: response.statusCode ?? 0, dateMs: Number.isNaN(dateMs) ? undefined : dateMs }),
-        );
-        response.on('error', reject);
-      },
-    );
-    asked.once('timeout', () => asked.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+    let askedMs = clock.now();
+    const asked = request({
+      ...{ host, port, path: '/pods', method: 'GET', agent: false, timeout: timeoutMs, signal },
+      ...lookingOptions(host, caPem),
+    });
+    asked.once('socket', (socket) => {
+      socket.once('secureConnect', () => {
+        askedMs = clock.now();
+      });
+    });
+    asked.once('response', (response) => {
+      const middleMs = (askedMs + clock.now()) / 2;
+      let shown: Handshake;
+      try {
+        shown = shownOn(response.socket as TLSSocket);
+      } catch (error) {
+        asked.destroy(error as Error);
+        return;
+      }
+      const dateMs = Date.parse(response.headers.date ?? '');
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > LARGEST_BODY_BYTES) response.destroy();
+      });
+      response.on('close', () =>
+        resolve({ shown, status: response.statusCode ?? 0, dateMs: Number.isNaN(dateMs) ? undefined : dateMs, middleMs }),
+      );
+      response.on('error', reject);
+    });
+    asked.once('timeout', () => asked.destroy(new Error(`no answer from ${host}:${port} within ${timeoutMs} ms`)));
     asked.once('error', reject);
     asked.end();
   });
