@@ -1,7 +1,8 @@
+import { hash } from 'node:crypto';
 import type { CoreV1Event } from '../api/gen/types.ts';
 import { formatTime } from '../api/machinery/object.ts';
 import type { Clock } from '../std/clock.ts';
-import { createTokenBucket, type TokenBucket } from './transport/rate-limit.ts';
+import { createTokenBucket, type TokenBucket, type TokenBucketOptions } from './transport/rate-limit.ts';
 
 /** What to write for an event: a new one, more of one that was written before, or nothing. */
 export type EventPlan =
@@ -36,16 +37,24 @@ interface Written {
 /**
  * client-go's event correlation: more than 10 events that differ only in their message within 10 minutes become one
  * "(combined from similar events)"; one that was written before is counted up instead; and one object gets no more than 25
- * at once and one in five minutes after that from one source. Memory is bounded.
+ * at once and one in five minutes after that from one source. Memory is bounded, and what no longer matters goes sooner: one process may
+ * have the correlators of a thousand nodes.
  */
 export class EventCorrelator {
   #clock: Pick<Clock, 'now'>;
+  #spamLimit: TokenBucketOptions;
   #similar = new Map<string, Similar>();
   #written = new Map<string, Written>();
   #buckets = new Map<string, TokenBucket>();
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
+    this.#spamLimit = { qps: SPAM_QPS, burst: SPAM_BURST, clock };
+  }
+
+  /** How much it remembers. */
+  get size(): number {
+    return this.#similar.size + this.#written.size + this.#buckets.size;
   }
 
   plan(original: CoreV1Event): EventPlan {
@@ -80,14 +89,17 @@ export class EventCorrelator {
     similar.lastMs = nowMs;
     similar.messages.add(event.message ?? '');
     touch(this.#similar, similarKey, similar);
+    dropFirst(this.#similar, ({ lastMs }) => nowMs - lastMs > SIMILAR_WINDOW_MS);
     if (similar.messages.size < MAX_SIMILAR) return { event, key: keyOf(event, true) };
     similar.messages.delete(similar.messages.values().next().value!);
     return { event: { ...event, message: `(combined from similar events): ${event.message}` }, key: similarKey };
   }
 
   #bucketOf(event: CoreV1Event): TokenBucket {
-    const key = JSON.stringify([event.source, identityOf(event)]);
-    const bucket = this.#buckets.get(key) ?? createTokenBucket({ qps: SPAM_QPS, burst: SPAM_BURST, clock: this.#clock });
+    const key = shortKey([event.source, identityOf(event)]);
+    const bucket = this.#buckets.get(key) ?? createTokenBucket(this.#spamLimit);
+    // Before the new one is there, which is full as well.
+    dropFirst(this.#buckets, (oldest) => oldest.isFull());
     touch(this.#buckets, key, bucket);
     return bucket;
   }
@@ -95,11 +107,14 @@ export class EventCorrelator {
 
 function keyOf(event: CoreV1Event, withMessage: boolean): string {
   const { source, type, reason, reportingComponent, reportingInstance, message } = event;
-  return JSON.stringify([
+  return shortKey([
     ...[source, identityOf(event), type, reason, reportingComponent, reportingInstance],
     withMessage ? message : null,
   ]);
 }
+
+/** Thousands are kept, and their texts are long. */
+const shortKey = (parts: readonly unknown[]): string => hash('sha256', JSON.stringify(parts), 'base64url');
 
 /** The object without its version: it is the same one after every change. */
 function identityOf({ involvedObject: { resourceVersion: _, ...identity } }: CoreV1Event): object {
@@ -111,6 +126,14 @@ function touch<V>(map: Map<string, V>, key: string, value: V): void {
   map.delete(key);
   map.set(key, value);
   if (map.size > MAX_ENTRIES) map.delete(map.keys().next().value!);
+}
+
+/** Takes away those that were not used for longest, as long as they may go. */
+function dropFirst<V>(map: Map<string, V>, mayGo: (value: V) => boolean): void {
+  for (const [key, value] of map) {
+    if (!mayGo(value)) return;
+    map.delete(key);
+  }
 }
 
 /** What counts an event up. */

@@ -1,3 +1,4 @@
+import { requestBody } from './request-body.ts';
 import { errorOfResponse, type RequestedThing } from './response-error.ts';
 import type { Transport, TransportResponse } from './transport/transport.ts';
 
@@ -30,7 +31,7 @@ export interface CallerOptions {
 export function createCaller({ transport, userAgent = 'muster', requestTimeoutMs }: CallerOptions): Caller {
   const start = async (call: Call, signal: AbortSignal | undefined): Promise<TransportResponse> => {
     const headers: Record<string, string> = { accept: call.accept ?? 'application/json', 'user-agent': userAgent };
-    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    const body = call.body === undefined ? undefined : requestBody(call.body);
     if (body !== undefined) headers['content-type'] = call.contentType ?? 'application/json';
     const response = await transport.request({ method: call.method, path: call.path, headers, body, signal });
     if (response.status < 400) return response;

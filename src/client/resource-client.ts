@@ -1,7 +1,7 @@
 import { apiVersionOf, type ResourceKind } from '../api/machinery/kind.ts';
 import type { KubeObject } from '../api/machinery/object.ts';
 import { formatGroupResource } from '../api/machinery/status-error.ts';
-import { pauseBefore } from '../std/pauses.ts';
+import { pauseBefore, runWithPauses } from '../std/pauses.ts';
 import type {
   DeleteOptions,
   ListOptions,
@@ -119,8 +119,12 @@ async function* watch<T extends KubeObject>(
   call: Call,
 ): AsyncGenerator<WatchEvent<T>, void, undefined> {
   for await (const line of splitLines(await caller.stream(call))) {
-    await pauseBefore(line.length);
-    yield reader.event<T>(line);
+    const rest = pauseBefore(line.length);
+    if (rest === undefined) yield reader.event<T>(line);
+    else {
+      await rest;
+      yield await runWithPauses(reader.eventInSteps<T>(line));
+    }
   }
 }
 

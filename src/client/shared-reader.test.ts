@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DynamicObject, KubeObject } from '../api/machinery/object.ts';
 import { VirtualClock } from '../std/clock.ts';
+import { runAtOnce } from '../std/pauses.ts';
 import { createSharedReader } from './shared-reader.ts';
 
 const MANAGED = [{ manager: 'kubelet', operation: 'Update', fieldsV1: { 'f:status': {} } }];
@@ -34,6 +35,39 @@ test('objects come without their managed fields, in lists and in events, and are
   };
   assert.deepEqual(reader.list(JSON.stringify(list)), { ...list, items: [bare, { metadata: { name: 'b' } }] });
   assert.deepEqual(reader.list('{"metadata":{},"items":null}'), { metadata: {}, items: null });
+});
+
+test('long lines are read in steps, once for all, or each by itself where they are too long to be kept', () => {
+  const read = (reader: ReturnType<typeof createSharedReader>, text: string) => runAtOnce(reader.eventInSteps(text));
+  const texts = (count: number) => Array.from({ length: count }, (_, i) => `${i}`.padStart(60));
+  for (const [count, kept] of [
+    [5_000, true],
+    [40_000, false],
+  ] as const) {
+    const reader = createSharedReader({ clock: new VirtualClock(0) });
+    const text = line('ADDED', pod('a', { spec: texts(count) }));
+    const event = read(reader, text);
+    assert.deepEqual(event, {
+      type: 'ADDED',
+      object: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a' }, spec: texts(count) },
+    });
+    assert.equal(read(reader, text).object === event.object, kept);
+    assert.equal(reader.event(text).object === event.object, kept);
+    assert.throws(() => read(reader, `${text.slice(0, -3)}}}`), SyntaxError);
+  }
+});
+
+test('whoever reads the same line in steps at the same time gets the very same object', () => {
+  const reader = createSharedReader({ clock: new VirtualClock(0) });
+  const text = line('ADDED', pod('a', { spec: { text: 'x'.repeat(100_000), list: Array(50_000).fill(1) } }));
+  const [one, two] = [reader.eventInSteps(text), reader.eventInSteps(text)];
+  let first = one.next();
+  let second = two.next();
+  while (!first.done || !second.done) {
+    if (!first.done) first = one.next();
+    if (!second.done) second = two.next();
+  }
+  assert.ok(first.done && second.done && first.value.object === second.value.object);
 });
 
 test('objects of lists are the caller’s own', () => {

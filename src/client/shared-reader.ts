@@ -1,6 +1,8 @@
 import type { KubeList, KubeObject } from '../api/machinery/object.ts';
 import type { Clock } from '../std/clock.ts';
 import { deepFreeze } from '../std/deep-freeze.ts';
+import { parseInSteps } from '../std/json-in-steps.ts';
+import type { Steps } from '../std/pauses.ts';
 import type { WatchEvent } from './client.ts';
 import { type ObjectReader, plainReader } from './object-reader.ts';
 
@@ -50,16 +52,21 @@ class SharedReader implements ObjectReader {
   }
 
   event<T extends KubeObject>(line: string): WatchEvent<T> {
-    const typeEnd = line.startsWith(EVENT) ? line.indexOf(OBJECT, EVENT.length) : -1;
-    const type = line.slice(EVENT.length, Math.max(typeEnd, 0));
-    if (!SHARED_TYPES.includes(type) || !line.endsWith('}}') || line.length > LONGEST_KEPT) {
-      const event = plainReader.event<T>(line);
-      return event.type === 'BOOKMARK' || event.type === 'ERROR'
-        ? event
-        : { ...event, object: withoutManagedFields(event.object) };
-    }
-    const text = line.slice(typeEnd + OBJECT.length, -1);
-    return { type: type as 'ADDED', object: this.#object(text) as T };
+    const shared = sharedPart(line);
+    if (!shared) return forComponents(plainReader.event<T>(line));
+    const { type, text } = shared;
+    return { type, object: (this.#known(text) ?? this.#keep(text, JSON.parse(text) as KubeObject)) as T };
+  }
+
+  *eventInSteps<T extends KubeObject>(line: string): Steps<WatchEvent<T>> {
+    const shared = sharedPart(line);
+    if (!shared) return forComponents(yield* plainReader.eventInSteps<T>(line));
+    const { type, text } = shared;
+    const known = this.#known(text);
+    if (known) return { type, object: known as T };
+    const parsed = (yield* parseInSteps(text, { parse: JSON.parse })) as KubeObject;
+    // Somebody else may have read it meanwhile.
+    return { type, object: (this.#known(text) ?? this.#keep(text, parsed)) as T };
   }
 
   list<T extends KubeObject>(text: string): KubeList<T> {
@@ -67,11 +74,13 @@ class SharedReader implements ObjectReader {
     return list.items ? { ...list, items: list.items.map(withoutManagedFields) } : list;
   }
 
-  #object(text: string): KubeObject {
+  #known(text: string): KubeObject | undefined {
     this.#turnOver();
-    const known = this.#young.get(text) ?? this.#old.get(text);
-    if (known) return known;
-    const object = withoutManagedFields(JSON.parse(text) as KubeObject);
+    return this.#young.get(text) ?? this.#old.get(text);
+  }
+
+  #keep(text: string, parsed: KubeObject): KubeObject {
+    const object = withoutManagedFields(parsed);
     if (this.#freeze) deepFreeze(object);
     this.#young.set(text, object);
     this.#youngSize += text.length;
@@ -87,6 +96,18 @@ class SharedReader implements ObjectReader {
     this.#youngSize = 0;
     this.#bornMs = this.#clock.now();
   }
+}
+
+/** The text of the object of an event that is told as this server tells it; undefined of others, and of those that are too long to be kept. */
+function sharedPart(line: string): { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly text: string } | undefined {
+  const typeEnd = line.startsWith(EVENT) ? line.indexOf(OBJECT, EVENT.length) : -1;
+  const type = line.slice(EVENT.length, Math.max(typeEnd, 0));
+  if (!SHARED_TYPES.includes(type) || !line.endsWith('}}') || line.length > LONGEST_KEPT) return undefined;
+  return { type: type as 'ADDED', text: line.slice(typeEnd + OBJECT.length, -1) };
+}
+
+function forComponents<T extends KubeObject>(event: WatchEvent<T>): WatchEvent<T> {
+  return event.type === 'BOOKMARK' || event.type === 'ERROR' ? event : { ...event, object: withoutManagedFields(event.object) };
 }
 
 function withoutManagedFields<T extends KubeObject>(object: T): T {

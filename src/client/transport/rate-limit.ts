@@ -28,29 +28,60 @@ export interface TokenBucket {
   take(): number;
   /** Takes one only if it is there now. */
   tryTake(): boolean;
+  /** Whether all its tokens are there: it is then as good as a new one. */
+  isFull(): boolean;
 }
 
-/** Starts full. Keeps only when it will have been full, so that thousands of buckets cost nothing between uses. */
-export function createTokenBucket({ qps, burst, clock }: { qps: number; burst: number; clock: Pick<Clock, 'now'> }): TokenBucket {
-  const msPerToken = 1000 / qps;
-  const capacityMs = Math.max(1, burst) * msPerToken;
+export interface TokenBucketOptions {
+  /** Tokens a second that come back. */
+  readonly qps: number;
+  /** The most tokens. */
+  readonly burst: number;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+/** Starts full. Thousands of buckets may share one `options`, and cost nothing between uses. */
+export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
+  return new Bucket(options);
+}
+
+class Bucket implements TokenBucket {
+  readonly #options: TokenBucketOptions;
   /** When the bucket is empty if it was filled without end: tokens there now = (now - emptyAtMs) / msPerToken. */
-  let emptyAtMs = Number.NEGATIVE_INFINITY;
-  const settle = () => {
-    emptyAtMs = Math.max(emptyAtMs, clock.now() - capacityMs);
-    return clock.now();
-  };
-  return {
-    take() {
-      const nowMs = settle();
-      emptyAtMs += msPerToken;
-      return Math.max(0, emptyAtMs - nowMs);
-    },
-    tryTake() {
-      const nowMs = settle();
-      if (emptyAtMs + msPerToken > nowMs) return false;
-      emptyAtMs += msPerToken;
-      return true;
-    },
-  };
+  #emptyAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: TokenBucketOptions) {
+    this.#options = options;
+  }
+
+  take(): number {
+    const nowMs = this.#settle();
+    this.#emptyAtMs += this.#msPerToken;
+    return Math.max(0, this.#emptyAtMs - nowMs);
+  }
+
+  tryTake(): boolean {
+    const nowMs = this.#settle();
+    if (this.#emptyAtMs + this.#msPerToken > nowMs) return false;
+    this.#emptyAtMs += this.#msPerToken;
+    return true;
+  }
+
+  isFull(): boolean {
+    return this.#emptyAtMs <= this.#options.clock.now() - this.#capacityMs;
+  }
+
+  get #msPerToken(): number {
+    return 1000 / this.#options.qps;
+  }
+
+  get #capacityMs(): number {
+    return Math.max(1, this.#options.burst) * this.#msPerToken;
+  }
+
+  #settle(): number {
+    const nowMs = this.#options.clock.now();
+    this.#emptyAtMs = Math.max(this.#emptyAtMs, nowMs - this.#capacityMs);
+    return nowMs;
+  }
 }
