@@ -57,22 +57,18 @@ export function zeroScalar(name: ScalarName): unknown {
 export function describeValue(value: unknown, goType: string): string {
   if (Array.isArray(value)) return 'array';
   if (typeof value === 'boolean') return 'bool';
-  if (typeof value === 'number' || typeof value === 'bigint') return goType.startsWith('int') ? `number ${value}` : 'number';
+  if (typeof value === 'number' || typeof value === 'bigint')
+    return goType.startsWith('int') ? `number ${digitsOf(value)}` : 'number';
   return typeof value;
 }
+
+/** As it was written, as far as a double knows. */
+const digitsOf = (value: number | bigint) => (Number.isInteger(value) && Math.abs(Number(value)) < 1e21 ? BigInt(value) : value);
 
 const isInteger = (value: unknown, least: number, most: number) =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 
-/** Numbers that are not exact were none of 64 bits, unless a program that counts in doubles wrote the largest of them. */
-function decodeInt64(value: unknown): number | bigint | undefined {
-  if (isExactInteger(value)) return value;
-  return value === INT64 ? MOST_INT64 : undefined;
-}
-
 const INT32 = 2 ** 31;
-const INT64 = 2 ** 63;
-const MOST_INT64 = 2n ** 63n - 1n;
 
 /** The value in canonical form; undefined when it has the wrong JSON type. Throws a DecodeFailure for texts that do not parse. */
 export function decodeScalar(name: ScalarName, value: unknown): unknown {
@@ -84,7 +80,8 @@ export function decodeScalar(name: ScalarName, value: unknown): unknown {
     case 'int32':
       return isInteger(value, -INT32, INT32 - 1) ? value : undefined;
     case 'int64':
-      return decodeInt64(value);
+      // Numbers that are not exact were none of 64 bits.
+      return isExactInteger(value) ? value : undefined;
     case 'double':
       return typeof value === 'bigint' ? Number(value) : typeof value === 'number' ? value : undefined;
     case 'time':

@@ -41,6 +41,10 @@ test('wrong types are refused as Go does', () => {
       'json: cannot unmarshal number 1.5 into Go struct field ContainerPort.spec.containers.ports.containerPort of type int32',
     ],
     [
+      { spec: { activeDeadlineSeconds: 2 ** 63 } },
+      'json: cannot unmarshal number 9223372036854775808 into Go struct field PodSpec.spec.activeDeadlineSeconds of type int64',
+    ],
+    [
       { spec: { hostNetwork: 'true' } },
       'json: cannot unmarshal string into Go struct field PodSpec.spec.hostNetwork of type bool',
     ],
