@@ -268,16 +268,20 @@ async function restartAll(pass: Pass, containers: readonly RuntimeContainer[], p
   memory.extraConditions = [{ type: 'AllContainersRestarting', status: 'False' }];
 }
 
-/** Sandboxes of before, as soon as none of their containers is needed for the status. */
+/** Sandboxes of before, as soon as none of their containers is needed for the status. The pod does not wait for one that will not go. */
 async function removeOldSandboxes(
-  { work, wanted }: Pass,
+  { work, wanted, uid }: Pass,
   sandboxes: readonly PodSandbox[],
   containers: readonly RuntimeContainer[],
 ): Promise<void> {
   const current = currentSandbox(wanted.pod, sandboxes);
   if (!current || sandboxes.length < 2) return;
   const used = new Set(containers.map(({ sandboxId }) => sandboxId));
-  for (const { id } of sandboxes) if (id !== current.id && !used.has(id)) await work.runtime.removeSandbox(id);
+  for (const { id } of sandboxes)
+    if (id !== current.id && !used.has(id))
+      await work.runtime
+        .removeSandbox(id)
+        .catch((error: unknown) => work.logger.warn('Failed to remove sandbox', { podUid: uid, podSandboxID: id, err: error }));
 }
 
 /** When the pod has run as long as it may. */

@@ -237,6 +237,24 @@ test('one whose start failed can never begin, but the runtime lets go of it a mo
   assert.equal(first()?.restartCount, 1);
 });
 
+test('a sandbox of before that will not go does not hold up its pod', async (t) => {
+  const { run, runtime } = await setUp(t);
+  const { list, removeSandbox } = runtime;
+  let refused = 0;
+  runtime.list = async (uid) => {
+    const found = await list.call(runtime, uid);
+    const old = found.sandboxes.map((sandbox) => ({ ...sandbox, id: 'old', attempt: -1, ready: false }));
+    return { ...found, sandboxes: [...found.sandboxes, ...old] };
+  };
+  runtime.removeSandbox = async (id) => {
+    if (id !== 'old') return removeSandbox.call(runtime, id);
+    refused++;
+    throw new Error('it will not go');
+  };
+  await run(pod('web'));
+  assert.ok(refused > 0);
+});
+
 test('that a pod cannot be stopped is told, and tried again', async (t) => {
   const { api, clock, run, runtime, events } = await setUp(t);
   await run(pod('web'));
