@@ -131,7 +131,7 @@ test('tokens of a host are given and taken back', { timeout: DEPLOY_MS }, async 
 });
 
 test('Secrets are written with another key, though the command is killed in between, and the old key is nowhere on the host', {
-  timeout: DEPLOY_MS,
+  timeout: 2 * DEPLOY_MS,
 }, async () => {
   const keys = `${SSL}/encryption.yaml`;
   const inStore = (form: string) => host().shell(`grep -aqr ${form} /var/lib/muster/store && echo found || echo none`);

@@ -1,3 +1,4 @@
+import { encryptionPath, hostsWithOtherKeys } from '../../deploy/desired/encryption.ts';
 import type { EtcdBeginning } from '../../deploy/desired/etcd.ts';
 import type { HostFacts } from '../../deploy/facts/facts.ts';
 import { type HostPlan, planCluster } from '../../deploy/plan/plan.ts';
@@ -50,6 +51,12 @@ export async function lookAt(session: Session, io: CommandIo, { names, adding, j
     session.bundledPackages,
     adding,
   );
+  const unknown = hostsWithOtherKeys(inventory, session.material, survey.facts);
+  if (unknown.length > 0)
+    throw new CodedError(
+      `${unknown.join(', ')}: Secrets are kept by keys (${encryptionPath(inventory)}) of which the assets know nothing: put encryption.json of the assets back`,
+      { code: 'PREFLIGHT_FAILED' },
+    );
   for (const line of gathered(warnings)) io.stderr(`warning: ${line}\n`);
   if (problems.length > 0)
     throw new CodedError(`the hosts are not fit for this cluster: ${gathered(problems).join('; ')}`, {

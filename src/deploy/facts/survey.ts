@@ -1,6 +1,7 @@
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
 import { atMost } from '../../std/at-most.ts';
 import type { Clock } from '../../std/clock.ts';
+import { encryptionPath } from '../desired/encryption.ts';
 import { isMember, memberData } from '../desired/etcd.ts';
 import { CONNTRACK_LIMIT, KERNEL_LOG, KUBELET_KUBECONFIG, kubeletPair } from '../desired/node.ts';
 import { cniFile } from '../desired/pod-network.ts';
@@ -72,9 +73,10 @@ function questionOf(inventory: Inventory, host: InventoryHost, steps: readonly S
   const joining = host.roles.includes('worker')
     ? [{ path: KUBELET_KUBECONFIG }, { path: cniFile(inventory) }, { path: inventory.kubelet.bootstrapKubeconfig }]
     : [];
+  const keys = host.roles.includes('master') ? [{ path: encryptionPath(inventory) }] : [];
   const members = isMember(host) ? [{ path: memberData(inventory, host) }, { path: ETCD_LEFT }] : [];
   return {
-    files: [...files, ...joining, { path: KERNEL_LOG }, ...members, { path: INSTALLED }, { path: UPGRADE_MARK }],
+    files: [...files, ...joining, ...keys, { path: KERNEL_LOG }, ...members, { path: INSTALLED }, { path: UPGRADE_MARK }],
     units: [...new Set(units)],
     programs: [...programsOf(inventory, host).keys(), PACKAGE_MANAGER],
     libraries: steps.flatMap((step) => (step.type === 'library-cache' ? [step.library] : [])),

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import type { AssetFiles } from '../assets/asset-files.ts';
-import { type EncryptionKeys, type newEncryptionKeys, openEncryptionKeys } from '../assets/encryption-keys.ts';
+import { type EncryptionKeys, newEncryptionKeys, openEncryptionKeys } from '../assets/encryption-keys.ts';
 import { desiredSteps } from '../desired/desired.ts';
-import { testInventory, testMaterial } from '../test-material.ts';
+import { hostsWithOtherKeys } from '../desired/encryption.ts';
+import { factsThatFit, testInventory, testMaterial } from '../test-material.ts';
 import { rotateEncryption } from './encryption.ts';
 
 type Provider = Parameters<typeof newEncryptionKeys>[0];
@@ -159,6 +160,24 @@ test('API servers are told of all keys by a file that only they may read; where 
     plain.filter((step) => 'path' in step && step.path === path).map(({ type, phase }) => [type, phase]),
     [['absent', 'controllers']],
   );
+});
+
+test('keys on hosts of which the assets know nothing are neither taken away nor passed over', async () => {
+  const inventory = await testInventory();
+  const [host] = inventory.hosts;
+  const steps = desiredSteps(inventory, host!, testMaterial, { sysctls: new Set(), device: 'eth0' });
+  const path = '/etc/kubernetes/ssl/encryption.yaml';
+  assert.deepEqual(
+    steps.filter((step) => 'path' in step && step.path === path),
+    [],
+    'it may be of whoever made the cluster',
+  );
+  const fit = factsThatFit(steps);
+  const facts = new Map([['a', { ...fit, files: new Map([...fit.files, [path, { type: 'other' } as const]]) }]]);
+  assert.deepEqual(hostsWithOtherKeys(inventory, testMaterial, facts), ['a']);
+  assert.deepEqual(hostsWithOtherKeys(inventory, { ...testMaterial, encryption: newEncryptionKeys('aescbc') }, facts), []);
+  const own = await testInventory({ flags: { 'kube-apiserver': { 'encryption-provider-config': path } } });
+  assert.deepEqual(hostsWithOtherKeys(own, testMaterial, facts), []);
 });
 
 test('two sayings of how Secrets are kept are refused by name', async () => {
