@@ -1,6 +1,6 @@
 import type { KeyValue, ListResult, Store, StoreEvent, TransactionResult, Write } from '../../store/store.ts';
+import { watchInOrder } from '../store-access/watch-in-order.ts';
 import type { ValueTransformer } from './value-transformer.ts';
-import { watchInOrder } from './watch-in-order.ts';
 
 /** What is known of the values in the store besides what they hold. */
 export interface StoredForms {

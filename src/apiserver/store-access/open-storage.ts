@@ -5,8 +5,9 @@ import type { Encryption } from '../encryption/open-encryption.ts';
 import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
 import { measureStore, StoreMetrics } from '../metrics/measured-store.ts';
 import { Keyspace } from './keyspace.ts';
+import { readUpstreamValues } from './upstream-values.ts';
 
-/** Where objects lie: the store as it was given, measured, and encrypted where that is configured. */
+/** Where objects lie: the store as it was given, measured, encrypted where that is configured, and read where upstream wrote it. */
 export async function openStorage(
   config: ApiServerConfig,
   { builtIn, kinds }: { readonly builtIn: readonly KindDefinition[]; readonly kinds: KindRegistry },
@@ -25,5 +26,10 @@ export async function openStorage(
     const { openEncryption } = await import('../encryption/open-encryption.ts');
     encryption = await openEncryption(config.encryption, { store: measured, kindOf, clock, logger, random });
   }
-  return { keyspace, storeMetrics, encryption, store: encryption?.store ?? measured };
+  const store = readUpstreamValues(encryption?.store ?? measured, async () => {
+    const { createUpstreamReader } = await import('./read-upstream-value.ts');
+    logger.info('the store holds values that Kubernetes wrote: they are read, and written anew when they change');
+    return createUpstreamReader(keyspace);
+  });
+  return { keyspace, storeMetrics, encryption, store };
 }

@@ -1,4 +1,4 @@
-import type { Revision, Store, StoreEvent, WatchHandle, WatchSink } from '../../store/store.ts';
+import { type Revision, type Store, StoreError, type StoreEvent, type WatchHandle, type WatchSink } from '../../store/store.ts';
 
 export interface WatchedRange {
   readonly prefix: string;
@@ -7,15 +7,16 @@ export interface WatchedRange {
 }
 
 export interface EventReading {
-  /** Gets what reading the events takes; undefined when all is there. */
+  /** Gets what reading the events takes; undefined when all is there. What this or reading fails with ends the watch. */
   prepare(events: readonly StoreEvent[]): Promise<unknown> | undefined;
   readEvent(event: StoreEvent): StoreEvent;
 }
 
-/** Watches a store whose events may have to wait for keys: then those behind them wait, too, and all come in order. */
+/** Watches a store whose events may have to wait for what reads them, keys for example: then those behind them wait, too, and all come in order. */
 export function watchInOrder(inner: Store, { prefix, fromRevision, sink }: WatchedRange, reading: EventReading): WatchHandle {
   let waiting: Promise<unknown> | undefined;
   let closed = false;
+  let failed = false;
   const afterOthers = (work: () => Promise<unknown> | undefined) => {
     const mine = (waiting ?? Promise.resolve()).then(work).finally(() => {
       if (waiting === mine) waiting = undefined;
@@ -23,28 +24,51 @@ export function watchInOrder(inner: Store, { prefix, fromRevision, sink }: Watch
     waiting = mine;
   };
   const tell = (events: readonly StoreEvent[], revision: Revision) => {
-    if (!closed) sink.events(events.map(reading.readEvent), revision);
+    if (closed || failed) return;
+    let read: StoreEvent[];
+    try {
+      read = events.map(reading.readEvent);
+    } catch (error) {
+      fail(error);
+      return;
+    }
+    sink.events(read, revision);
   };
-  const handle = inner.watch(prefix, fromRevision, {
+  const fail = (error: unknown) => {
+    if (closed || failed) return;
+    failed = true;
+    handle?.close();
+    sink.closed(error instanceof StoreError ? error : new StoreError('unavailable', (error as Error).message, { cause: error }));
+  };
+  let handle: WatchHandle | undefined;
+  handle = inner.watch(prefix, fromRevision, {
     ...(sink.withoutPrevious && { withoutPrevious: true }),
     events(events, revision) {
       const missing = reading.prepare(events);
       if (!waiting && !missing) tell(events, revision);
-      else
+      else {
+        // Told below, in its turn.
+        missing?.catch(() => undefined);
         afterOthers(async () => {
-          await missing;
+          try {
+            await missing;
+          } catch (error) {
+            fail(error);
+          }
           tell(events, revision);
         });
+      }
     },
     closed(error) {
-      if (waiting) afterOthers(async () => sink.closed(error));
-      else sink.closed(error);
+      if (waiting) afterOthers(async () => (failed ? undefined : sink.closed(error)));
+      else if (!failed) sink.closed(error);
     },
   });
+  if (failed) handle.close();
   return {
     close() {
       closed = true;
-      handle.close();
+      handle?.close();
     },
   };
 }
