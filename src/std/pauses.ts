@@ -21,6 +21,11 @@ export class Pauses {
     this.#largestBytes = Math.max(this.#largestBytes, sizeBytes);
   }
 
+  /** Whether there is a pause at each step. */
+  get large(): boolean {
+    return this.#largestBytes >= LARGE_BYTES;
+  }
+
   /** To be awaited between two passes: undefined where there is no need to. */
   pause(): Promise<void> | undefined {
     return pauseBefore(this.#largestBytes);
@@ -35,6 +40,11 @@ export class Pauses {
       if (rest !== undefined) await rest;
     }
   }
+}
+
+/** Does all of it: with a pause at each step where there are pauses and it is large, else at once. */
+export function runInTime<T>(pauses: Pauses | undefined, steps: Steps<T>): Promise<T> | T {
+  return pauses?.large ? pauses.run(steps) : runAtOnce(steps);
 }
 
 /** Does all of it, with a pause at each step whatever the size: for steps that are made when enough time has gone. */

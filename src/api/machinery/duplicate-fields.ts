@@ -5,6 +5,8 @@
  * frame on a stack; a list counts its items so that paths read `spec.containers[0].image`.
  */
 
+import { runAtOnce, type Steps } from '../../std/pauses.ts';
+
 interface Frame {
   /** Keys seen so far in an object; undefined for a list. */
   readonly keys: Set<string> | undefined;
@@ -32,9 +34,12 @@ const DEEPEST = 10_000;
 const MOST_DUPLICATES = 100;
 
 /** The keys that come again, in order. */
-export function findDuplicateKeys(text: string): DuplicateKey[] {
+export const findDuplicateKeys = (text: string): DuplicateKey[] => runAtOnce(duplicateKeysInSteps(text));
+
+/** The same with pauses in a long text. */
+export function* duplicateKeysInSteps(text: string): Steps<DuplicateKey[]> {
   const duplicates: DuplicateKey[] = [];
-  eachKey(text, (key, at, keys, path) => {
+  yield* eachKey(text, (key, at, keys, path) => {
     if (keys.has(key) && duplicates.length < MOST_DUPLICATES) duplicates.push({ key, path: path(), at });
     keys.add(key);
   });
@@ -48,13 +53,17 @@ export const findDuplicateFields = (text: string): string[] => findDuplicateKeys
  * What strict decoding says about a text, in the order in which it comes to it: fields that come again, and those of `unknownFields`. What
  * lies below an unknown field is not looked at.
  */
-export function strictProblems(text: string, unknownFields: readonly string[]): string[] {
+export const strictProblems = (text: string, unknownFields: readonly string[]): string[] =>
+  runAtOnce(strictProblemsInSteps(text, unknownFields));
+
+/** The same with pauses in a long text. */
+export function* strictProblemsInSteps(text: string, unknownFields: readonly string[]): Steps<string[]> {
   const unknown = new Set(unknownFields);
-  const known = findDuplicateKeys(text).filter(({ path }) => !liesBelow(path, unknown));
+  const known = (yield* duplicateKeysInSteps(text)).filter(({ path }) => !liesBelow(path, unknown));
   if (!known.length || !unknown.size) return [...known.map(duplicateField), ...unknownFields.map(unknownField)];
   const found = known.map((duplicate) => ({ at: duplicate.at, problem: duplicateField(duplicate) }));
   const missing = new Set(unknown);
-  eachKey(text, (key, at, _keys, path) => {
+  yield* eachKey(text, (key, at, _keys, path) => {
     if (!missing.size || !unknownFields.some((field) => field.endsWith(key))) return;
     const field = path();
     if (missing.delete(field)) found.push({ at, problem: unknownField(field) });
@@ -75,10 +84,24 @@ function liesBelow(path: string, fields: ReadonlySet<string>): boolean {
 
 type KeyVisitor = (key: string, at: number, keys: Set<string>, path: () => string) => void;
 
-function eachKey(text: string, visit: KeyVisitor): void {
+/** Keys that are looked at between two pauses. */
+const KEYS_A_STEP = 16 * 1024;
+
+/** The loop over the characters is a function of its own: in a generator it would be half as fast. */
+function* eachKey(text: string, visit: KeyVisitor): Steps<void> {
   const stack: Frame[] = [];
-  let top: Frame | undefined;
-  for (let i = 0; i < text.length; i++) {
+  for (let at = 0; ; ) {
+    at = visitKeys(text, at, stack, visit);
+    if (at >= text.length) return;
+    yield;
+  }
+}
+
+/** Visits the keys from a place on, so many at most, and returns where to go on: the end of the text when there are no more. */
+function visitKeys(text: string, from: number, stack: Frame[], visit: KeyVisitor): number {
+  let seen = 0;
+  let top = stack.at(-1);
+  for (let i = from; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case QUOTE: {
         const end = endOfString(text, i);
@@ -87,17 +110,19 @@ function eachKey(text: string, visit: KeyVisitor): void {
           const key: string = quoted.includes('\\') ? JSON.parse(quoted) : quoted.slice(1, -1);
           top.current = key;
           visit(key, i, top.keys, () => pathOf(stack));
+          seen++;
         }
         i = end;
+        if (seen === KEYS_A_STEP) return end + 1;
         break;
       }
       case 0x7b: // {
-        if (stack.length >= DEEPEST) return;
+        if (stack.length >= DEEPEST) return text.length;
         top = { keys: new Set(), current: '' };
         stack.push(top);
         break;
       case 0x5b: // [
-        if (stack.length >= DEEPEST) return;
+        if (stack.length >= DEEPEST) return text.length;
         top = { keys: undefined, current: 0 };
         stack.push(top);
         break;
@@ -111,6 +136,7 @@ function eachKey(text: string, visit: KeyVisitor): void {
         break;
     }
   }
+  return text.length;
 }
 
 /** The index of the closing quote of the string that opens at `start`. */

@@ -40,7 +40,8 @@ function validateNamespace(namespace: string | undefined, namespaced: boolean, p
 /** Also for labels elsewhere: templates, selectors. */
 export function validateLabels(labels: Readonly<Record<string, string>> | undefined, path: string): FieldError[] {
   const errors: FieldError[] = [];
-  for (const [key, value] of Object.entries(labels ?? {})) {
+  for (const key in labels) {
+    const value = labels[key]!;
     for (const complaint of checkQualifiedName(key)) errors.push(invalidField(path, key, complaint));
     for (const complaint of checkLabelValue(value)) errors.push(invalidField(path, value, complaint));
   }
@@ -50,7 +51,8 @@ export function validateLabels(labels: Readonly<Record<string, string>> | undefi
 export function validateAnnotations(annotations: Readonly<Record<string, string>> | undefined, path: string): FieldError[] {
   const errors: FieldError[] = [];
   let bytes = 0;
-  for (const [key, value] of Object.entries(annotations ?? {})) {
+  for (const key in annotations) {
+    const value = annotations[key]!;
     for (const complaint of checkQualifiedName(key.toLowerCase())) errors.push(invalidField(path, key, complaint));
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }

@@ -1,6 +1,8 @@
 import { jsonSyntaxError } from '../../api/machinery/json-syntax.ts';
 import { badRequest, requestEntityTooLarge } from '../../api/machinery/status-error.ts';
 import { parseExactJson } from '../../std/exact-json.ts';
+import { parseInSteps } from '../../std/json-in-steps.ts';
+import type { Steps } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
 import { bodyFormat } from './negotiation.ts';
 import { readYaml } from './yaml-body.ts';
@@ -29,6 +31,17 @@ export function parseJson(bytes: Buffer): unknown {
   const text = bytes.toString('utf8');
   try {
     return parseExactJson(text);
+  } catch (error) {
+    throw badRequest(jsonSyntaxError(text) ?? (error as Error).message);
+  }
+}
+
+/** The same of a large body. */
+export function* parseJsonInSteps(bytes: Buffer): Steps<unknown> {
+  checkDepth(bytes);
+  const text = bytes.toString('utf8');
+  try {
+    return yield* parseInSteps(text);
   } catch (error) {
     throw badRequest(jsonSyntaxError(text) ?? (error as Error).message);
   }

@@ -1,15 +1,15 @@
 import { cannotBeHandled, decodeObject, strictDecodingError } from '../../api/machinery/decode.ts';
 import { DecodeFailure } from '../../api/machinery/decode-scalar.ts';
-import { strictProblems, unknownField } from '../../api/machinery/duplicate-fields.ts';
+import { strictProblemsInSteps, unknownField } from '../../api/machinery/duplicate-fields.ts';
 import { invalidField } from '../../api/machinery/field-error.ts';
 import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition, type OwnSchema } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest, invalid, StatusError } from '../../api/machinery/status-error.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
-import type { Pauses } from '../../std/pauses.ts';
+import { type Pauses, runInTime } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
-import { BODY_LIMIT_BYTES, parseJson, readObject } from './body.ts';
+import { BODY_LIMIT_BYTES, parseJson, parseJsonInSteps, readObject } from './body.ts';
 import { bodyFormat } from './negotiation.ts';
 import type { WriteQuery } from './query-options.ts';
 import { readYaml, yamlProblems } from './yaml-body.ts';
@@ -38,11 +38,14 @@ export async function decodeBody(
   pauses?.heed(bytes.length);
   try {
     if (format === 'json') {
-      const parsed = parseTyped(bytes);
+      const parsed = await parseTyped(bytes, pauses);
       await pauses?.pause();
       const decoded = decodeDocument(kind, parsed);
       await pauses?.pause();
-      return reportProblems(kind, decoded, fieldValidation, warnings, { text: bytes });
+      if (fieldValidation === 'Ignore') return decoded.object;
+      const steps = strictProblemsInSteps(bytes.toString('utf8'), decoded.unknownFields);
+      const problems = await runInTime(pauses, steps);
+      return settleProblems(kind, decoded.object, problems, fieldValidation, warnings);
     }
     const { value, repeated } = await readYaml(bytes).catch((error: Error) => {
       throw notTyped(error.message);
@@ -59,9 +62,9 @@ class NotTyped extends DecodeFailure {}
 const notTyped = (why: string) => new StatusError(badRequest(why).status, { cause: new NotTyped(why) });
 const noVersionOrKind = (why: string) => notTyped(`couldn't get version/kind; json parse error: ${why}`);
 
-function parseTyped(bytes: Buffer): unknown {
+async function parseTyped(bytes: Buffer, pauses: Pauses | undefined): Promise<unknown> {
   try {
-    return parseJson(bytes);
+    return pauses?.large ? await pauses.run(parseJsonInSteps(bytes)) : parseJson(bytes);
   } catch (error) {
     throw noVersionOrKind((error as Error).message);
   }
@@ -78,8 +81,6 @@ function unrecognized(kind: KindDefinition, bytes: Buffer, why: string): StatusE
 
 /** Where a document comes from: what strict readers look at besides its fields. */
 export type DocumentSource =
-  /** JSON, in which fields may be given twice. */
-  | { readonly text: Buffer }
   /** YAML, whose reader has found them already. */
   | { readonly repeated: readonly string[] }
   /** A patch, with what there is to be said of itself. */
@@ -112,10 +113,19 @@ function reportProblems(
   source: DocumentSource,
 ): DynamicObject {
   if (fieldValidation === 'Ignore') return object;
-  const strict = fieldValidation === 'Strict';
-  const problems = problemsOf(source, unknownFields, strict);
+  const problems = problemsOf(source, unknownFields, fieldValidation === 'Strict');
+  return settleProblems(kind, object, problems, fieldValidation, warnings);
+}
+
+function settleProblems(
+  kind: KindDefinition,
+  object: DynamicObject,
+  problems: readonly string[],
+  fieldValidation: FieldValidation,
+  warnings: string[],
+): DynamicObject {
   if (!problems.length) return object;
-  if (strict) throw strictDecodingError(kind, problems);
+  if (fieldValidation === 'Strict') throw strictDecodingError(kind, problems);
   warnings.push(...problems);
   return object;
 }
@@ -130,7 +140,6 @@ function decodeOwn(kind: KindDefinition, { decode }: OwnSchema, json: unknown): 
 }
 
 function problemsOf(source: DocumentSource, unknownFields: readonly string[], strict: boolean): readonly string[] {
-  if ('text' in source) return strictProblems(source.text.toString('utf8'), unknownFields);
   const unknown = unknownFields.map(unknownField);
   if ('problems' in source) return [...source.problems, ...unknown];
   const { repeated } = source;

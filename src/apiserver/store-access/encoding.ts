@@ -1,5 +1,7 @@
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
+import { jsonTextInSteps, parseInSteps } from '../../std/json-in-steps.ts';
+import type { Steps } from '../../std/pauses.ts';
 
 /**
  * How objects lie in the store: JSON without `metadata.resourceVersion`, with `apiVersion`, `kind` and `metadata` first. The bytes to
@@ -24,9 +26,21 @@ export function storedForm(apiVersion: string, kind: string): StoredForm {
 
 /** The bytes to store. The object's own apiVersion and kind are replaced by the form's; its resourceVersion is left out. */
 export function encodeStored(form: StoredForm, object: DynamicObject): Buffer {
+  return bytesOf(exactJsonText(asStored(form, object)));
+}
+
+/** The same of a large object. */
+export function* encodeInSteps(form: StoredForm, object: DynamicObject): Steps<Buffer> {
+  return bytesOf(yield* jsonTextInSteps(asStored(form, object)));
+}
+
+function asStored(form: StoredForm, object: DynamicObject): object {
   const { apiVersion: _a, kind: _k, metadata, ...rest } = object;
   const { resourceVersion: _r, selfLink: _s, ...meta } = metadata;
-  const text = exactJsonText({ apiVersion: form.apiVersion, kind: form.kind, metadata: meta, ...rest });
+  return { apiVersion: form.apiVersion, kind: form.kind, metadata: meta, ...rest };
+}
+
+function bytesOf(text: string): Buffer {
   // Memory of its own: what a store in memory keeps for days would keep 64 KiB of the shared pool.
   const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
   bytes.write(text);
@@ -101,6 +115,13 @@ const LONGEST_TYPE = 700;
 
 /** @throws SyntaxError when the bytes are no JSON */
 export function parseObject(value: Uint8Array): DynamicObject {
-  const buffer = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  return parseExactJson(buffer.toString('utf8')) as DynamicObject;
+  return parseExactJson(textOf(value)) as DynamicObject;
 }
+
+/** The same of a large object. */
+export function* parseObjectInSteps(value: Uint8Array): Steps<DynamicObject> {
+  return (yield* parseInSteps(textOf(value))) as DynamicObject;
+}
+
+const textOf = (value: Uint8Array): string =>
+  (Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength)).toString('utf8');

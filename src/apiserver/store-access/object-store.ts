@@ -3,12 +3,13 @@ import { apiVersionOf } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { conflict, MODIFIED, notFound } from '../../api/machinery/status-error.ts';
 import type { Clock } from '../../std/clock.ts';
+import type { Pauses } from '../../std/pauses.ts';
 import type { Compare, KeyValue, Store, Write } from '../../store/store.ts';
 import { CachedObject } from '../watch-cache/cached-object.ts';
 import { showObject } from '../watch-cache/show-objects.ts';
 import type { WatchCache } from '../watch-cache/watch-cache.ts';
 import { type ClaimsOf, ClaimsTaken, compareClaims } from './claims.ts';
-import { encodeStored } from './encoding.ts';
+import { encodeInSteps, encodeStored } from './encoding.ts';
 import type { Keyspace } from './keyspace.ts';
 import { LeasePool } from './lease-pool.ts';
 
@@ -83,11 +84,11 @@ export class ObjectStore {
     throw notFound(place.kind, place.name);
   }
 
-  /** Stores a new object; undefined when its name is taken. Throws ClaimsTaken. */
-  async insert(place: Place, object: DynamicObject): Promise<CachedObject | undefined> {
+  /** Stores a new object; undefined when its name is taken. A large one takes `pauses`. Throws ClaimsTaken. */
+  async insert(place: Place, object: DynamicObject, pauses?: Pauses): Promise<CachedObject | undefined> {
     const key = this.#keyspace.objectKey(place.kind, place.namespace, place.name);
-    const value = await this.#encode(place.kind, object);
     const { kind } = place;
+    const value = await this.#encode(kind, object, pauses);
     const result = await this.#transact({ key, modRevision: 0 }, await this.#put(kind, key, value), this.#claimsOf(kind, object));
     return result.succeeded ? this.#cachedAs(place, key, value, result.revision, result.revision) : undefined;
   }
@@ -96,7 +97,11 @@ export class ObjectStore {
    * Changes an object: `decide` is given what is there and says what becomes of it; again with the newer object after losing to
    * another writer. Throws 404 when it is not (or no longer) there, ClaimsTaken, and whatever `decide` throws.
    */
-  async change(place: Place, decide: (existing: CachedObject) => Promise<Change> | Change): Promise<ChangeResult> {
+  async change(
+    place: Place,
+    decide: (existing: CachedObject) => Promise<Change> | Change,
+    pauses?: Pauses,
+  ): Promise<ChangeResult> {
     const { kind, name } = place;
     const key = this.#keyspace.objectKey(kind, place.namespace, name);
     let existing: CachedObject = await this.read(place);
@@ -106,7 +111,7 @@ export class ObjectStore {
       const remove = change.type === 'delete';
       // What goes as it was need not be encoded again.
       const asItWas = remove && change.object === existing.object && !kind.storedAs;
-      const value = asItWas ? NOTHING : await this.#encode(kind, change.object);
+      const value = asItWas ? NOTHING : await this.#encode(kind, change.object, pauses);
       const write: Write = remove ? { type: 'delete', key } : await this.#put(kind, key, value);
       const claims = this.#claimsOf(kind, remove ? undefined : change.object, existing);
       const result = await this.#transact({ key, modRevision: existing.revision }, write, claims);
@@ -146,8 +151,9 @@ export class ObjectStore {
     return of ? compareClaims(before ? of(before.object) : [], after ? of(after) : []) : NO_CLAIMS;
   }
 
-  async #encode(kind: KindDefinition, object: DynamicObject): Promise<Buffer> {
+  async #encode(kind: KindDefinition, object: DynamicObject, pauses: Pauses | undefined): Promise<Buffer> {
     const { storedAs } = kind;
+    if (!storedAs && pauses?.large) return pauses.run(encodeInSteps(this.#cache.form(kind), object));
     if (!storedAs) return encodeStored(this.#cache.form(kind), object);
     const stored = storedAs.toStored(object);
     const elsewhere = storedAs.remote && kind.version !== storedAs.version;

@@ -134,7 +134,7 @@ test('configurations that do not fit are refused in upstream’s words', async (
   await refused(
     deployment('bad', { replicas: '1', paused: 1 }),
     500,
-    `${type}: errors:\n  .spec.replicas: expected numeric (int or float), got string\n  .spec.paused: expected boolean, got &value.valueUnstructured{Value:1}`,
+    `${type}: errors:\n  .spec.replicas: expected numeric (int or float), got string\n  .spec.paused: expected boolean, got &{1}`,
   );
   await refused({ ...deployment('bad'), apiVersion: 'apps/v2' }, 400, 'invalid object type: apps/v2, Kind=Deployment');
   await refused(configMap('bad'), 400, 'invalid object type: /v1, Kind=ConfigMap');

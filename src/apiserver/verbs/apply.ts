@@ -6,14 +6,14 @@ import { fieldsOutOfReach } from '../../api/apply/ownership.ts';
 import { type ApplyPlan, planApply } from '../../api/apply/plan-apply.ts';
 import { storedManagers } from '../../api/apply/track-update.ts';
 import { cloneJson, isJsonMap } from '../../api/machinery/clone.ts';
-import { findDuplicateKeys } from '../../api/machinery/duplicate-fields.ts';
+import { duplicateKeysInSteps } from '../../api/machinery/duplicate-fields.ts';
 import { requiredField } from '../../api/machinery/field-error.ts';
 import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
 import { badRequest, conflict, invalid, isStatus, StatusError } from '../../api/machinery/status-error.ts';
-import { parseExactJson } from '../../std/exact-json.ts';
-import { Pauses, type Steps } from '../../std/pauses.ts';
+import { parseInSteps } from '../../std/json-in-steps.ts';
+import { Pauses, runInTime, type Steps } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
 import { BODY_LIMIT_BYTES, checkDepth } from '../request/body.ts';
 import { decodeAs } from '../request/decode-body.ts';
@@ -23,6 +23,7 @@ import { readYaml, type YamlDocument, yamlProblems } from '../request/yaml-body.
 import { Representation } from '../response/representation.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { trackApply } from './field-tracking.ts';
+import { shareManagedFields, withoutManagedFields } from './managed-fields-apart.ts';
 import { checkName } from './prepare-update.ts';
 import { requireCreate } from './require-create.ts';
 import { type ResourceCall, type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts';
@@ -49,13 +50,19 @@ export function createApply({ writes, authorizer, clock }: VerbDeps): VerbHandle
       const versions = writes.versionsOf(kind);
       const target = { kind, versions, subresource, managers: storedManagers(live.metadata.managedFields), except };
       await pauses.pause();
-      const decided = await pauses.run(planFor(target, options, { live, configuration, nowMs: clock.now() }));
+      const bare = withoutManagedFields(live);
+      const decided = await pauses.run(planFor(target, options, { live: bare, configuration, nowMs: clock.now() }));
       managers = decided.managers;
       return decided;
     };
     const change = async (existing: CachedObject): Promise<DynamicObject> => {
       const { object } = await plan(existing.object);
-      return object ? decodeAs(kind, object, 'Ignore', []) : existing.decode();
+      if (object) {
+        const made = decodeAs(kind, object, 'Ignore', []);
+        shareManagedFields(made, existing.object);
+        return made;
+      }
+      return pauses.large ? pauses.run(existing.decodeInSteps()) : existing.decode();
     };
     const create = async (): Promise<CachedObject> => {
       const { object } = await plan({ apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: {} });
@@ -170,18 +177,17 @@ async function readJsonOrYaml(bytes: Buffer, pauses: Pauses | undefined): Promis
   let value: unknown;
   try {
     // JSON is YAML, and is what clients send.
-    value = parseExactJson(text);
+    value = await runInTime(pauses, parseInSteps(text));
   } catch {
     return readYaml(bytes).catch((error: Error) => {
       throw badRequest(`error decoding YAML: ${error.message}`);
     });
   }
   await pauses?.pause();
+  const repeated = await runInTime(pauses, duplicateKeysInSteps(text));
   return {
     value,
-    repeated: findDuplicateKeys(text).map(
-      ({ key, at }) => `line ${lineAt(text, at)}: key ${JSON.stringify(key)} already set in map`,
-    ),
+    repeated: repeated.map(({ key, at }) => `line ${lineAt(text, at)}: key ${JSON.stringify(key)} already set in map`),
   };
 }
 

@@ -7,16 +7,16 @@ import { managersBefore, storedManagers, trackCreate, trackUpdate, type Writer }
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { apiVersionOf } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
-import { runAtOnce, type Steps } from '../../std/pauses.ts';
+import type { Steps } from '../../std/pauses.ts';
 import { fieldsEqual, jsonEqual } from '../store-access/json-equal.ts';
 
 /** Says in `metadata.managedFields` who owns which field, of objects on their way to the store. All change their argument in place. */
 export interface FieldTracking {
-  /** A new object with its defaults, before the server adds to it. */
-  created(kind: KindDefinition, object: DynamicObject, nowMs: number): void;
+  /** A new object with its defaults, before the server adds to it. Like the others to be run to its end. */
+  created(kind: KindDefinition, object: DynamicObject, nowMs: number): Steps<void>;
   /** The same object as it is to be stored: nobody owns what the server took out again. */
-  prepared(kind: KindDefinition, object: DynamicObject): void;
-  /** What an update leads to, as it is to be stored; to be run to its end. */
+  prepared(kind: KindDefinition, object: DynamicObject): Steps<void>;
+  /** What an update leads to, as it is to be stored. */
   updated(kind: KindDefinition, write: TrackedUpdate): Steps<void>;
 }
 
@@ -44,8 +44,9 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
     time: formatTime(nowMs),
   });
   return {
-    created(kind, object, nowMs) {
+    *created(kind, object, nowMs) {
       const except = fieldsOutOfReach(kind, '', object);
+      yield;
       setManagedFields(object, trackCreate(typeOfKind(kind), object, writerOf(kind, nowMs), except));
     },
     prepared: dropAbsent,
@@ -73,23 +74,25 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
 /** The tracking of an apply, whose plan has decided who owns what: `planned` is what it said last. */
 export function trackApply(planned: () => Managers): FieldTracking {
   return {
-    created(kind, object) {
-      setManagedFields(object, writeManagedFields(runAtOnce(withoutAbsent(typeOfKind(kind), object, planned()))));
+    *created(kind, object) {
+      setManagedFields(object, writeManagedFields(yield* withoutAbsent(typeOfKind(kind), object, planned())));
     },
     prepared: dropAbsent,
     *updated(kind, { updated, old }) {
       const present = yield* withoutAbsent(typeOfKind(kind), updated, planned());
       const stored = old.metadata.managedFields;
       // Not even the time of something that changes nothing.
-      const same = sameOwners(present, storedManagers(stored)) && sameButOwners(updated, old);
+      let same = sameOwners(present, storedManagers(stored));
+      yield;
+      same &&= sameButOwners(updated, old);
       setManagedFields(updated, same ? stored : writeManagedFields(present));
     },
   };
 }
 
-function dropAbsent(kind: KindDefinition, object: DynamicObject): void {
+function* dropAbsent(kind: KindDefinition, object: DynamicObject): Steps<void> {
   const managers = storedManagers(object.metadata.managedFields);
-  const present = runAtOnce(withoutAbsent(typeOfKind(kind), object, managers));
+  const present = yield* withoutAbsent(typeOfKind(kind), object, managers);
   if (present !== managers) setManagedFields(object, writeManagedFields(present));
 }
 

@@ -20,6 +20,7 @@ import { isApplyPatch, negotiateOutput, patchFormat } from '../request/negotiati
 import { parseWriteQuery, type WriteQuery } from '../request/query-options.ts';
 import { Representation } from '../response/representation.ts';
 import { createApply } from './apply.ts';
+import { leavesManagedFields, shareManagedFields, withoutManagedFields } from './managed-fields-apart.ts';
 import { type VerbDeps, type VerbHandler, writeScope } from './resource-call.ts';
 
 export type PatchFormat = 'json' | 'merge' | 'strategic';
@@ -61,18 +62,20 @@ export async function readPatch(
   const patch = parsePatch(format, bytes);
   await pauses?.pause();
   const problems = fieldValidation === 'Ignore' ? [] : patchProblems(format, bytes, patch);
+  const apart = leavesManagedFields(format, patch);
   return function* (existing) {
     const more: string[] = [];
-    const apply = () => applyPatch(kind, format, existing as object as JsonValue, patch);
-    const patched = apply();
+    const apply = (document: DynamicObject) => applyPatch(kind, format, document as object as JsonValue, patch);
+    const patched = apply(apart ? withoutManagedFields(existing) : existing);
     yield;
     // What is decoded may have been changed by then.
     const blame = (failure: DecodeFailure) =>
       format === 'strategic'
         ? invalidField('patch', goFormat(patch), conversionMessage(failure))
-        : invalidField('patch', exactJsonText(apply()), failure.message);
+        : invalidField('patch', exactJsonText(apply(existing)), failure.message);
     const decoded = decodePatched(blame, () => decodeAs(kind, patched, fieldValidation, more, { problems }));
     for (const text of more) if (!warnings.includes(text)) warnings.push(text);
+    if (apart) shareManagedFields(decoded, existing);
     return decoded;
   };
 }

@@ -4,6 +4,7 @@ import type { KindDefinition, PartSubresource, WriteContext } from '../../api/ma
 import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
 import { badRequest, conflict, invalid, MODIFIED, type StatusError } from '../../api/machinery/status-error.ts';
 import { fieldsEqual } from '../store-access/json-equal.ts';
+import { shareManagedFields, withoutManagedFields } from './managed-fields-apart.ts';
 import { allowsUnconditionalUpdate, isNamespaceKind } from './object-rules.ts';
 
 /** An object with the key that it is stored by. */
@@ -61,7 +62,9 @@ export function prepareUpdate(
 ): DynamicObject {
   keepServerFields(requested.metadata, existing.metadata);
   if (part) {
-    const merged = part.merge(cloneJson(existing), requested, context);
+    const copy = cloneJson(withoutManagedFields(existing));
+    shareManagedFields(copy, existing);
+    const merged = part.merge(copy, requested, context);
     merged.apiVersion = existing.apiVersion;
     merged.kind = existing.kind;
     keepServerFields(merged.metadata, existing.metadata);

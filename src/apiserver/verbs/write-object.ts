@@ -6,7 +6,7 @@ import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
 import { alreadyExists, type FieldError, invalid, type StatusError } from '../../api/machinery/status-error.ts';
 import { validateMetadata, validateMetadataUpdate } from '../../api/machinery/validate-metadata.ts';
 import type { Clock } from '../../std/clock.ts';
-import { type Pauses, runAtOnce, runWithPauses, type Steps } from '../../std/pauses.ts';
+import { type Pauses, runInTime, runWithPauses, type Steps } from '../../std/pauses.ts';
 import type { Admission, AdmissionAttributes, AuditNotes, UserInfo } from '../contracts.ts';
 import type { DeleteChoices } from '../request/query-options.ts';
 import type { Change, ChangeResult, ObjectStore } from '../store-access/object-store.ts';
@@ -86,7 +86,7 @@ export class ObjectWrites {
     await scope.pauses?.pause();
     kind.setDefaults?.(object);
     scope.audit?.requestObject?.(object);
-    scope.fields?.created(kind, object, this.#deps.clock.now());
+    if (scope.fields) await runInTime(scope.pauses, scope.fields.created(kind, object, this.#deps.clock.now()));
     await scope.pauses?.pause();
     const name = object.metadata.name ?? '';
     const attributes = this.#attributes(scope, 'CREATE', name, object, undefined);
@@ -111,7 +111,7 @@ export class ObjectWrites {
     for (let attempt = 1; ; attempt++) {
       if (generated) delete object.metadata.name;
       prepareCreate(kind, object, context, { uid, random });
-      scope.fields?.prepared(kind, object);
+      if (scope.fields) await runInTime(scope.pauses, scope.fields.prepared(kind, object));
       await scope.pauses?.pause();
       const name = object.metadata.name!;
       this.#refuse(kind, name, [
@@ -125,7 +125,7 @@ export class ObjectWrites {
       const place = { kind, namespace: scope.namespace, name };
       const existing = scope.dryRun ? this.#deps.objects.peek(place) : undefined;
       if (scope.dryRun && !existing) return this.#unsaved(scope, object);
-      const created = existing ? undefined : await this.#deps.objects.insert(place, object);
+      const created = existing ? undefined : await this.#deps.objects.insert(place, object, scope.pauses);
       if (created) return created;
       if (!generated || attempt === MOST_NAMES) throw this.#taken(scope, object.metadata);
     }
@@ -151,45 +151,55 @@ export class ObjectWrites {
     const { kind, part } = scope;
     if (kind.loadFirst) await kind.loadFirst();
     let unsaved: CachedObject | undefined;
-    const result = await this.#deps.objects.change({ kind, namespace: scope.namespace, name }, async (existing) => {
-      scope.pauses?.heed(existing.sizeBytes);
-      await scope.pauses?.pause();
-      const old = existing.object;
-      await scope.pauses?.pause();
-      const requested = stampKind(kind, await request(existing));
-      await scope.pauses?.pause();
-      checkName(requested.metadata, name);
-      placeInNamespace(kind, requested, scope.namespace);
-      checkVersion(kind, requested.metadata, existing);
-      kind.setDefaults?.(requested);
-      scope.audit?.requestObject?.(requested);
-      const attributes = this.#attributes(scope, 'UPDATE', name, requested, old);
-      if (scope.admit) await this.#deps.admission().admit(attributes);
-      dropRepeatedOwners(requested, scope.warnings, true);
-      if (allotment) await allotment.fill(requested, old);
-      const context = this.#context(scope);
-      const updated = prepareUpdate(kind, part, requested, old, context);
-      const tracking = scope.fields?.updated(kind, { updated, old, versions: this.#deps.versionsOf(kind), nowMs: context.nowMs });
-      if (tracking) await (scope.pauses ? scope.pauses.run(tracking) : runAtOnce(tracking));
-      await scope.pauses?.pause();
-      this.#refuse(kind, name, [
-        ...validateMetadata(updated.metadata, kind),
-        ...validateMetadataUpdate(updated.metadata, old.metadata),
-        ...(part ? (part.validate?.(updated, old, context) ?? []) : this.#checkWhole(kind, updated, old, context)),
-        ...(await runWithPauses(inSteps(kind, part, { updated, old, context }))),
-      ]);
-      if (!part) warn(scope, kind.warnings?.(updated, old));
-      await scope.pauses?.pause();
-      if (scope.admit) await this.#deps.admission().validate({ ...attributes, object: updated });
-      const decided = decideUpdate(kind, updated, old);
-      await scope.pauses?.pause();
-      // The same object in a form of yesterday (another version, another key) is written anew.
-      const rewrite = decided.type === 'none' && (existing.isStale || this.#deps.objects.isStale(existing.key));
-      const change: Change = rewrite ? { type: 'put', object: updated } : decided;
-      if (!scope.dryRun || change.type === 'none') return change;
-      unsaved = this.#unsaved(scope, updated, existing);
-      return { type: 'none' };
-    });
+    const result = await this.#deps.objects.change(
+      { kind, namespace: scope.namespace, name },
+      async (existing) => {
+        scope.pauses?.heed(existing.sizeBytes);
+        await scope.pauses?.pause();
+        const old = scope.pauses?.large ? await scope.pauses.run(existing.objectInSteps()) : existing.object;
+        await scope.pauses?.pause();
+        const requested = stampKind(kind, await request(existing));
+        await scope.pauses?.pause();
+        checkName(requested.metadata, name);
+        placeInNamespace(kind, requested, scope.namespace);
+        checkVersion(kind, requested.metadata, existing);
+        kind.setDefaults?.(requested);
+        scope.audit?.requestObject?.(requested);
+        const attributes = this.#attributes(scope, 'UPDATE', name, requested, old);
+        if (scope.admit) await this.#deps.admission().admit(attributes);
+        dropRepeatedOwners(requested, scope.warnings, true);
+        if (allotment) await allotment.fill(requested, old);
+        const context = this.#context(scope);
+        const updated = prepareUpdate(kind, part, requested, old, context);
+        const tracking = scope.fields?.updated(kind, {
+          updated,
+          old,
+          versions: this.#deps.versionsOf(kind),
+          nowMs: context.nowMs,
+        });
+        if (tracking) await runInTime(scope.pauses, tracking);
+        await scope.pauses?.pause();
+        this.#refuse(kind, name, [
+          ...validateMetadata(updated.metadata, kind),
+          ...validateMetadataUpdate(updated.metadata, old.metadata),
+          ...(part ? (part.validate?.(updated, old, context) ?? []) : this.#checkWhole(kind, updated, old, context)),
+          ...(await runWithPauses(inSteps(kind, part, { updated, old, context }))),
+        ]);
+        if (!part) warn(scope, kind.warnings?.(updated, old));
+        await scope.pauses?.pause();
+        if (scope.admit) await this.#deps.admission().validate({ ...attributes, object: updated });
+        await scope.pauses?.pause();
+        const decided = decideUpdate(kind, updated, old);
+        await scope.pauses?.pause();
+        // The same object in a form of yesterday (another version, another key) is written anew.
+        const rewrite = decided.type === 'none' && (existing.isStale || this.#deps.objects.isStale(existing.key));
+        const change: Change = rewrite ? { type: 'put', object: updated } : decided;
+        if (!scope.dryRun || change.type === 'none') return change;
+        unsaved = this.#unsaved(scope, updated, existing);
+        return { type: 'none' };
+      },
+      scope.pauses,
+    );
     return unsaved ? { object: unsaved, removed: false } : result;
   }
 
@@ -201,6 +211,7 @@ export class ObjectWrites {
       { kind, namespace: scope.namespace, name },
       async (existing): Promise<Change> => {
         scope.pauses?.heed(existing.sizeBytes);
+        if (scope.pauses?.large) await scope.pauses.run(existing.objectInSteps());
         checkPreconditions(kind, existing.object, choices.preconditions);
         await scope.pauses?.pause();
         if (scope.admit) {
@@ -219,6 +230,7 @@ export class ObjectWrites {
         }
         return plan.type === 'mark' ? { type: 'put', object: plan.object } : { type: 'delete', object: existing.object };
       },
+      scope.pauses,
     );
     return unsaved ?? result;
   }

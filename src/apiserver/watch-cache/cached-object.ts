@@ -1,11 +1,13 @@
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import type { Steps } from '../../std/pauses.ts';
 import {
   encodeStored,
   endOfObject,
   normalizeStored,
   parseObject,
+  parseObjectInSteps,
   removeResourceVersion,
   type StoredForm,
   spliceBetween,
@@ -145,6 +147,15 @@ export class CachedObject {
     return this.#object;
   }
 
+  /** The same of a large object. */
+  *objectInSteps(): Steps<DynamicObject> {
+    if (!this.#object) {
+      const object = yield* this.decodeInSteps();
+      this.#object ??= object; // another one may have come first
+    }
+    return this.object;
+  }
+
   /** Its labels. Where nobody has parsed all of it yet, the metadata are, which are a small part. */
   get labels(): Labels | undefined {
     if (this.#object) return this.#object.metadata.labels;
@@ -155,6 +166,11 @@ export class CachedObject {
   /** A parsed form of the caller's own. */
   decode(): DynamicObject {
     return parseObject(this.bytes);
+  }
+
+  /** The same of a large object. */
+  decodeInSteps(): Steps<DynamicObject> {
+    return parseObjectInSteps(this.bytes);
   }
 
   /** The same object as of another revision: what a DELETED event shows. `parsed` is its parsed form, where somebody still has it. */

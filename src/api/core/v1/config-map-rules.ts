@@ -6,7 +6,7 @@ import { decodedBytes, textBytes, validateImmutability, validateKeys, validateSi
 
 export function validateConfigMap(object: DynamicObject): FieldError[] {
   const { data, binaryData } = object as V1ConfigMap;
-  const inBoth = Object.keys(data ?? {}).filter((key) => Object.hasOwn(binaryData ?? {}, key));
+  const inBoth = Object.keys(binaryData ?? {}).filter((key) => Object.hasOwn(data ?? {}, key));
   return [
     ...validateKeys(data, 'data'),
     ...inBoth.map((key) => invalidField(`data[${key}]`, key, 'duplicate of key present in binaryData')),
