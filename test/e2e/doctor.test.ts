@@ -173,8 +173,9 @@ test('a node that is lost gets a plan, and with --yes the token that it needs', 
   await kubectl('delete', 'node', 'lost');
 });
 
-test('a kubelet whose certificate ran out while it was off ends and says so; with what rescue makes it is back', async () => {
+test('a kubelet whose certificate ran out while it was off ends and says so; with what rescue makes it is back', async (t) => {
   const name = 'sleeper';
+  t.after(() => kubectl('delete', 'node', name, '--ignore-not-found'));
   const { home, up } = cluster.current;
   const file = (...words: string[]) => join(home.path, name, ...words);
   mkdirSync(file());
@@ -236,7 +237,6 @@ test('a kubelet whose certificate ran out while it was off ends and says so; wit
     assert.equal(refused.stdout, 'sleeper: nothing to rescue, it is Ready\n');
     assert.deepEqual([refused.status, existsSync(file('again'))], [1, false]);
   }
-  await kubectl('delete', 'node', name);
 });
 
 test('a node that went is told until it is back', async () => {
