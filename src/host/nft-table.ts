@@ -88,7 +88,8 @@ async function readInventory(
   try {
     ({ stdout } = await run('nft', ['--json', '--terse', 'list', 'table', family, table]));
   } catch (error) {
-    if (error instanceof ProgramError && /No such file or directory/.test(error.stderr)) return undefined;
+    // A kernel without the family has no tables of it either.
+    if (error instanceof ProgramError && /No such file or directory|not supported/.test(error.stderr)) return undefined;
     throw error;
   }
   const { nftables } = JSON.parse(stdout) as { nftables: readonly NftObject[] };

@@ -64,7 +64,10 @@ async function readFilter(run: RunProgram, program: string): Promise<string[] | 
   try {
     return (await run(program, ['--wait', '5', '-t', 'filter', '-S'])).stdout.split('\n').filter(Boolean);
   } catch (error) {
-    if (error instanceof ProgramError && (error.code === 'PROGRAM_MISSING' || /table.*does not exist/i.test(error.stderr)))
+    if (
+      error instanceof ProgramError &&
+      (error.code === 'PROGRAM_MISSING' || /table.*does not exist|family not supported/i.test(error.stderr))
+    )
       return undefined;
     throw error;
   }

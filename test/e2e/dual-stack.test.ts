@@ -3,13 +3,15 @@ import { after, before, test } from 'node:test';
 import { nodeKind } from '../../src/api/core/v1/node.ts';
 import { podKind } from '../../src/api/core/v1/pod.ts';
 import { serviceKind } from '../../src/api/core/v1/service.ts';
-import type { V1Node, V1Pod, V1Service } from '../../src/api/gen/types.ts';
+import type { V1NetworkPolicy, V1Node, V1Pod, V1Service } from '../../src/api/gen/types.ts';
+import { networkPolicyKind } from '../../src/api/networking/v1/network-policy.ts';
 import { CLUSTER_CIDR } from '../../src/cluster/options.ts';
 import { PROGRAM } from '../harness/component-process.ts';
 import { flannelNetwork } from '../harness/flannel.ts';
 import { BUSYBOX } from '../harness/images.ts';
 import { startNodeServices } from '../harness/node-services.ts';
 import { type RealNode, type RealNodes, startRealNodes } from '../harness/real-nodes.ts';
+import { serviceAccountKubeconfig } from '../harness/service-account-kubeconfig.ts';
 import { until } from '../harness/until.ts';
 
 /** Tests of one cluster with pods, Services and nodes of both families, one after the other. */
@@ -96,6 +98,30 @@ test('a Service of both families is reached by each of its addresses', async () 
       (await nodes.nodes[0]!.try('curl', ['-sgm', '5', `http://[${node.address6}]:${port}/name`])).stdout.trim();
     assert.match(await until(`the port of ${node.name} answers`, async () => (await asked()) || false, WAIT), /^on-node-/);
   }
+});
+
+test('a NetworkPolicy blocks and allows by both families', async () => {
+  const kubectl = nodes.kubectl();
+  await kubectl.run('create serviceaccount policies -n kube-system');
+  await kubectl.run('create clusterrolebinding policies --clusterrole=view --serviceaccount=kube-system:policies');
+  await kubectl.run('create clusterrole policies-nodes --verb=get,list,watch --resource=nodes,namespaces');
+  await kubectl.run(
+    'create clusterrolebinding policies-nodes --clusterrole=policies-nodes --serviceaccount=kube-system:policies',
+  );
+  const kubeconfig = await serviceAccountKubeconfig(nodes, 'policies');
+  const [first, second] = nodes.nodes as [RealNode, RealNode];
+  second.startMuster('network-policy', `--kubeconfig=${kubeconfig}`, `--hostname-override=${second.name}`);
+  const policies = nodes.client.resource<V1NetworkPolicy>(networkPolicyKind, 'default');
+  const policy = await policies.create({
+    ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'web', namespace: 'default' } },
+    spec: { podSelector: { matchLabels: { app: 'web' } }, policyTypes: ['Ingress'] },
+  });
+  const isAnswered = async (address: string) =>
+    (await inPod(first, `printf 'GET /name HTTP/1.0\\r\\n\\r\\n' | nc -w 2 ${address} 80`)).stdout.includes('on-node-2');
+  for (const address of addresses[1]!) await until(`${address} is shut`, async () => !(await isAnswered(address)), WAIT);
+  const from = addresses[0]!.map((ip) => ({ ipBlock: { cidr: `${ip}/${ip.includes(':') ? 128 : 32}` } }));
+  await policies.update({ ...policy, spec: { ...policy.spec, ingress: [{ from }] } } as V1NetworkPolicy);
+  for (const address of addresses[1]!) assert.equal(await page(first, address, '/name'), 'on-node-2');
 });
 
 test('what is broken of IPv6 is mended, and `--cleanup` leaves nothing of either family', async () => {

@@ -27,8 +27,7 @@ for (const version of KUBECTL_VERSIONS)
     const apply = (...objects: object[]) => run('apply -f -', { apiVersion: 'v1', kind: 'List', items: objects });
     const read = (name: string) => json<V1Pod>(`get pod ${name}`);
     const condition = async (name: string) => (await read(name)).status?.conditions?.find(({ type }) => type === 'PodScheduled');
-    const isPlaced = (name: string) =>
-      until(`${name} has a node`, async () => (await read(name)).spec?.nodeName, { timeoutMs: 30_000 });
+    const isPlaced = (name: string) => until(`${name} has a node`, async () => (await read(name)).spec?.nodeName);
     const isRefused = (name: string, message: RegExp) =>
       until(`${name} is refused as ${message}`, async () => {
         const said = await condition(name);
@@ -178,5 +177,40 @@ for (const version of KUBECTL_VERSIONS)
       assert.equal((await read('stateful')).spec?.nodeName, 'node-3');
       assert.match(await run('get pvc data'), new RegExp(`Bound +${late} `));
       await run('delete pod stateful');
+    });
+
+    test('devices are claimed by a template, allotted with the node, and given back when their pod has gone', async () => {
+      const group = { apiVersion: 'resource.k8s.io/v1' };
+      const driver = `${namespace}.example.com`;
+      const requests = [{ name: 'gpu', exactly: { deviceClassName: namespace } }];
+      const claiming = { resourceClaims: [{ name: 'gpu', resourceClaimTemplateName: 'one' }] };
+      await apply(
+        {
+          ...{ ...group, kind: 'DeviceClass', metadata: { name: namespace } },
+          spec: { selectors: [{ cel: { expression: `device.driver == "${driver}"` } }] },
+        },
+        {
+          ...{ ...group, kind: 'ResourceSlice', metadata: { name: namespace } },
+          spec: {
+            ...{ driver, nodeName: 'node-2', devices: [{ name: 'gpu-0' }] },
+            pool: { name: 'node-2', generation: 1, resourceSliceCount: 1 },
+          },
+        },
+        { ...group, kind: 'ResourceClaimTemplate', metadata: { name: 'one' }, spec: { spec: { devices: { requests } } } },
+        pod('first', claiming),
+      );
+      await isPlaced('first');
+      const { spec, status } = await read('first');
+      assert.equal(spec?.nodeName, 'node-2');
+      const claim = status?.resourceClaimStatuses?.[0]?.resourceClaimName;
+      assert.match(claim ?? '', /^first-gpu-/);
+      assert.match(await run(`get resourceclaim ${claim}`), /allocated,reserved/);
+      await apply(pod('second', claiming));
+      await isRefused('second', /^0\/3 nodes are available: 3 cannot allocate all claims\. still not schedulable, preemption: /);
+      await run('delete pod first');
+      await isPlaced('second');
+      await run('delete pod second');
+      await until('no claim is left', async () => (await json<{ items: unknown[] }>('get resourceclaims')).items.length === 0);
+      await run(`delete deviceclass/${namespace} resourceslice/${namespace}`);
     });
   });

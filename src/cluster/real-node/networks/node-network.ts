@@ -94,7 +94,7 @@ export async function requireNetwork(
 /** Their devices, routes and rules have names that a machine has once. */
 async function requireUnused(plugin: 'flannel' | 'calico', run: RunProgram): Promise<void> {
   if (plugin === 'flannel') {
-    const device = (await readInterfaces(run)).find(({ name }) => /^flannel\./.test(name));
+    const device = (await readInterfaces(run)).find(({ name }) => /^flannel(-v6)?\./.test(name));
     if (device) throw taken(plugin, `this machine is in a network of flannel's way already (device ${device.name})`);
     return;
   }
