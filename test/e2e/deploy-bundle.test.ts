@@ -20,7 +20,7 @@ const host = (): SystemdHost => hosts.hosts[0]!;
 const file = (name: string) => join(hosts.directory, name);
 const admin = () => kubectl('1.35', file('kubernetes.assets/admin.kubeconfig'), hosts.directory);
 const deploy = (...words: string[]) => runCommand(process.execPath, [PROGRAM, 'deploy', ...words], { timeoutMs: DEPLOY_MS });
-const onInventory = (command: string, ...more: string[]) => deploy(command, '-f', file('cluster.yaml'), ...more);
+const onInventory = (command: string, ...more: string[]) => deploy(...command.split(' '), '-f', file('cluster.yaml'), ...more);
 
 async function succeeds(ended: ReturnType<typeof deploy>): Promise<string> {
   const { status, stdout, stderr } = await ended;
@@ -121,12 +121,12 @@ test('all on the host goes by its own balancer, which finds the API server again
 });
 
 test('tokens of a host are given and taken back', { timeout: DEPLOY_MS }, async () => {
-  const token = (await succeeds(onInventory('token', 'create', 'alone'))).trim();
+  const token = (await succeeds(onInventory('token create', 'alone'))).trim();
   assert.match(token, /^[a-z0-9]{6}\.[a-z0-9]{16}$/);
   const id = token.slice(0, 6);
-  const isListed = async () => new RegExp(`^alone +${id} +in 23h +yes$`, 'm').test(await succeeds(onInventory('token', 'list')));
+  const isListed = async () => new RegExp(`^alone +${id} +in 23h +yes$`, 'm').test(await succeeds(onInventory('token list')));
   assert.equal(await isListed(), true);
-  await succeeds(onInventory('token', 'delete', id));
+  await succeeds(onInventory('token delete', id));
   assert.equal(await isListed(), false);
 });
 
@@ -154,7 +154,7 @@ test('Secrets are written with another key, though the command is killed in betw
   });
   await once(child, 'close');
   assert.equal(child.signalCode, 'SIGKILL', said);
-  const { status, stderr } = await onInventory('rotate', 'encryption-key');
+  const { status, stderr } = await onInventory('rotate encryption-key');
   assert.equal(status, 0, stderr);
   assert.match(
     stderr,
