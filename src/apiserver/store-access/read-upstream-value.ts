@@ -1,5 +1,7 @@
 /** Values that Kubernetes' own API server wrote. Heavy to load: it brings the protobuf tables and every older version of every kind. */
 import { allKinds } from '../../api/all-kinds.ts';
+import { serviceKind } from '../../api/core/v1/service.ts';
+import type { V1Service } from '../../api/gen/types.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { olderKinds } from '../../api/older/older-kinds.ts';
@@ -7,6 +9,7 @@ import { decodeProtobuf } from '../../api/protobuf/decode.ts';
 import { readEnvelope } from '../../api/protobuf/envelope.ts';
 import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
 import { StoreError } from '../../store/store.ts';
+import { completeStored } from '../services/kept-values.ts';
 import { encodeStored, parseObject, storedForm } from './encoding.ts';
 import type { Keyspace } from './keyspace.ts';
 import { isProtobuf } from './upstream-values.ts';
@@ -18,6 +21,15 @@ const SAME_AS_TODAY: ReadonlySet<string> = new Set([
 ]);
 
 const typeOf = (apiVersion: string, kind: string) => `${apiVersion} ${kind}`;
+
+/** Services from before dual stack say their one address, and no family (registry/core/service/storage, defaultOnRead). */
+function completeService(service: V1Service): void {
+  if (!service.spec || service.spec.type === 'ExternalName') return;
+  const spec = completeStored(service.spec);
+  // What is headless has the family of the cluster, which nobody knows here.
+  if (spec.ipFamilies?.length) service.spec = { ...spec, ipFamilyPolicy: spec.ipFamilyPolicy ?? 'SingleStack' };
+  else if (spec.clusterIPs?.length) service.spec.clusterIPs = spec.clusterIPs;
+}
 
 /**
  * Makes the function that turns a value as upstream stores it (`k8s\0` and protobuf, or JSON, in the storage version of its release)
@@ -58,6 +70,7 @@ export function createUpstreamReader(keyspace: Keyspace): (key: string, value: U
       const object = (binary ? decodeProtobuf(bytes, kind.schema) : type) as DynamicObject;
       kind.setDefaults?.(object);
       const stored = kind.storedAs ? kind.storedAs.toStored(object) : object;
+      if (today === serviceKind) completeService(stored as V1Service);
       return encodeStored(storedForm(apiVersionOf(today), today.kind), stored);
     } catch (error) {
       if (error instanceof ProtobufError || error instanceof SyntaxError)

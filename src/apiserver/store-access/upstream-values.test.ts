@@ -50,7 +50,16 @@ const READ: readonly (readonly [string, string, Record<string, unknown>])[] = [
     { 'endpoints.0.deprecatedTopology': { 'kubernetes.io/hostname': 'n1' }, 'endpoints.0.addresses': ['10.1.1.1'] },
   ],
   ['leases/default/l', 'coordination.k8s.io/v1 Lease', { 'spec.renewTime': '2020-01-01T00:00:00.123456Z' }],
-  ['services/specs/default/web', 'v1 Service', { 'spec.type': 'NodePort', 'spec.internalTrafficPolicy': 'Cluster' }],
+  [
+    'services/specs/default/web',
+    'v1 Service',
+    {
+      'spec.type': 'NodePort',
+      'spec.internalTrafficPolicy': 'Cluster',
+      'spec.ipFamilies': ['IPv4'],
+      'spec.ipFamilyPolicy': 'SingleStack',
+    },
+  ],
   [
     'prioritylevelconfigurations/system',
     'flowcontrol.apiserver.k8s.io/v1 PriorityLevelConfiguration',
