@@ -4,6 +4,7 @@ import {
   KUBELET_SERVING,
   LEGACY_UNKNOWN,
 } from '../api/certificates/v1/signer-conditions.ts';
+import { hasReason } from '../client/unless-reason.ts';
 import type { Component } from '../std/lifecycle.ts';
 import type { ControllerManagerOptions, SigningSource } from './controller-manager-options.ts';
 import type { AuthoritySource } from './csrsigning/signing-material.ts';
@@ -228,6 +229,8 @@ async function mayServe({ client, logger }: ControllerContext, path: string, res
     const { resources } = JSON.parse((await client.raw({ path })).text) as { resources: readonly { readonly name: string }[] };
     return resources.some(({ name }) => name === resource);
   } catch (error) {
+    // Not even the group.
+    if (hasReason(error, 'NotFound')) return false;
     logger.debug(1, 'Unable to find out whether a kind is served', { resource, err: error });
     return true;
   }
