@@ -209,3 +209,28 @@ test('what is stored is looked at again when it is written, and complaints say w
     ],
   ]);
 });
+
+test("conditions of a PodDisruptionBudget's status are whole", () => {
+  const budgets = specimensOf(podDisruptionBudgetKind);
+  const condition = {
+    type: 'DisruptionAllowed',
+    status: 'True',
+    reason: 'SufficientPods',
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+  };
+  const told = (...conditions: object[]) =>
+    budgets.refusals(budgets.created({ spec: {} }), budgets.make({ spec: {}, status: { conditions } }), 'status');
+  assertTold([
+    [told(condition)],
+    [told(condition, condition), /^status\.conditions\[1\]\.type: Duplicate value: "DisruptionAllowed"$/],
+    [
+      told({ ...condition, reason: 'no reason' }),
+      /^status\.conditions\[0\]\.reason: Invalid value: "no reason": a condition reason must start/,
+    ],
+    [
+      told({ type: 'A', status: 'True' }),
+      /^status\.conditions\[0\]\.lastTransitionTime: Required value$/,
+      /^status\.conditions\[0\]\.reason: Required value$/,
+    ],
+  ]);
+});
