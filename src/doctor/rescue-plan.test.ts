@@ -52,7 +52,11 @@ function hostOf(notAfterMs: number | undefined, flags: Record<string, string> = 
   const [seen] = hostWith({
     prefix: 'm1:',
     units: [unitOf('kubelet', own)],
-    certificates: notAfterMs === undefined ? [] : [certificate({ where, notAfterMs })],
+    certificates: [
+      // Of a kubelet that ran with other flags once.
+      certificate({ where: 'm1:/var/lib/kubelet/pki/kubelet-client-current.pem', notAfterMs: NOW_MS + 9 * DAY_MS }),
+      ...(notAfterMs === undefined ? [] : [certificate({ where, notAfterMs })]),
+    ],
   }).hosts;
   return { target: 'root@m1', seen: seen! };
 }

@@ -70,8 +70,9 @@ export function planRescue(seen: Observations, question: RescueQuestion): Rescue
     const host = hosts.get(name);
     if (!node && !host) plan.unknown.push(name);
     else {
-      const { lost, why } = judge(node, host?.seen, seen.nowMs);
-      if (lost) plan.nodes.push(rescued({ name, why, node, host }, question));
+      const kubelet = kubeletPaths(host, question.paths);
+      const { lost, why } = host ? judgeHost(host.seen, kubelet, seen.nowMs) : judgeNode(node, seen.nowMs);
+      if (lost) plan.nodes.push(rescued({ name, why, node, host, kubelet }, question));
       else if (names.length > 0 || host) plan.refused.push({ name, why });
     }
   }
@@ -95,22 +96,41 @@ function firstOf({ certificates, nowMs }: Observations, { mayJoin, approves }: R
 const unitOf = ({ units }: HostObservations): HostUnit | undefined => units.find(({ component }) => component === 'kubelet');
 const nodeNameOf = (seen: HostObservations) => (unitOf(seen)?.flags.get('hostname-override') || seen.hostName).toLowerCase();
 
-/** What its host shows counts; without that, what the cluster has heard of it. */
-function judge(node: SeenNode | undefined, host: HostObservations | undefined, nowMs: number): { lost: boolean; why: string } {
-  if (host) {
-    const unit = unitOf(host);
-    if (!unit) return { lost: false, why: 'there is no unit of the kubelet on its host: let it join as a new one' };
-    if (unit.whole && !unit.flags.has('bootstrap-kubeconfig'))
-      return {
-        lost: false,
-        why: `${unit.path} has no --bootstrap-kubeconfig, by which the kubelet would join again: add it first`,
-      };
-    const certificate = host.certificates.find(({ where }) => where.endsWith('/kubelet-client-current.pem'));
-    if (!certificate) return { lost: true, why: 'it has no client certificate' };
-    const end = `its client certificate ${certificate.notAfterMs < nowMs ? 'ran out' : 'ends'} ${fromNow(certificate.notAfterMs, nowMs)}`;
-    if (certificate.notAfterMs < nowMs) return { lost: true, why: end };
-    return { lost: false, why: `${end}, so that it needs no other: see journalctl -u kubelet on its host` };
-  }
+/** As its unit says; what the unit leaves to the environment, or nobody has looked at, is where it is elsewhere. */
+function kubeletPaths(host: RescueHost | undefined, { kubelet }: RescuePaths): KubeletPaths {
+  const flags = host && unitOf(host.seen)?.flags;
+  return {
+    bootstrapKubeconfig: flags?.get('bootstrap-kubeconfig') || kubelet.bootstrapKubeconfig,
+    kubeconfig: flags?.get('kubeconfig') || kubelet.kubeconfig,
+    certificateDirectory: (flags?.get('cert-dir') || kubelet.certificateDirectory).replace(/\/+$/, ''),
+  };
+}
+
+interface Judgement {
+  readonly lost: boolean;
+  readonly why: string;
+}
+
+/** What its host shows counts, whatever the cluster has heard of it. */
+function judgeHost(host: HostObservations, { certificateDirectory }: KubeletPaths, nowMs: number): Judgement {
+  const unit = unitOf(host);
+  if (!unit) return { lost: false, why: 'there is no unit of the kubelet on its host: let it join as a new one' };
+  if (unit.whole && !unit.flags.has('bootstrap-kubeconfig'))
+    return {
+      lost: false,
+      why: `${unit.path} has no --bootstrap-kubeconfig, by which the kubelet would join again: add it first`,
+    };
+  const path = `${host.prefix}${certificateDirectory}/kubelet-client-current.pem`;
+  // The first of several is its own, the others lead to the authority.
+  const certificate = host.certificates.find(({ where }) => where === path || where === `${path} [1]`);
+  if (!certificate) return { lost: true, why: 'it has no client certificate' };
+  const hasEnded = certificate.notAfterMs < nowMs;
+  const end = `its client certificate ${hasEnded ? 'ran out' : 'ends'} ${fromNow(certificate.notAfterMs, nowMs)}`;
+  if (hasEnded) return { lost: true, why: end };
+  return { lost: false, why: `${end}, so that it needs no other: see journalctl -u kubelet on its host` };
+}
+
+function judgeNode(node: SeenNode | undefined, nowMs: number): Judgement {
   const ready = node?.node.status?.conditions?.find(({ type }) => type === 'Ready');
   if (ready?.status === 'True') return { lost: false, why: 'it is Ready' };
   const ttl = node?.clientTtlSeconds;
@@ -125,15 +145,10 @@ interface Lost {
   readonly why: string;
   readonly node: SeenNode | undefined;
   readonly host: RescueHost | undefined;
+  readonly kubelet: KubeletPaths;
 }
 
-function rescued({ name, why, node, host }: Lost, { paths, approves }: RescueQuestion): RescuedNode {
-  const flags = host && unitOf(host.seen)?.flags;
-  const kubelet: KubeletPaths = {
-    bootstrapKubeconfig: flags?.get('bootstrap-kubeconfig') || paths.kubelet.bootstrapKubeconfig,
-    kubeconfig: flags?.get('kubeconfig') || paths.kubelet.kubeconfig,
-    certificateDirectory: flags?.get('cert-dir') || paths.kubelet.certificateDirectory,
-  };
+function rescued({ name, why, node, host, kubelet }: Lost, { paths, approves }: RescueQuestion): RescuedNode {
   const address = node?.node.status?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? name;
   const target = host?.target ?? `root@${address}`;
   const { certificateDirectory: directory } = kubelet;

@@ -12,7 +12,7 @@ export interface LookOptions {
   readonly root?: string;
 }
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 /** Looks at this host, as root or as far as the user may. Of keys nothing is read but who may read them. */
 export async function lookAtHost({ run, signal, root = '', timeoutMs = PATIENCE_MS }: LookOptions): Promise<HostObservations> {

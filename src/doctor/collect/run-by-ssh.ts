@@ -9,7 +9,7 @@ export interface SshOptions {
   readonly config?: string;
 }
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 /** As root where that needs no password; else as far as the user may. */
 const AS_ROOT = 'if [ "$(id -u)" != 0 ] && sudo -n true 2>/dev/null; then exec sudo -n sh -s; else exec sh -s; fi';
 
