@@ -4,15 +4,7 @@ import { CodedError } from '../../std/coded-error.ts';
 import { HOSTS_AT_ONCE } from '../facts/survey.ts';
 import type { HostPlan } from '../plan/plan.ts';
 import type { Transport } from '../transport/transport.ts';
-import {
-  describeUnit,
-  graceLeftS,
-  isSteady,
-  parseUnitReports,
-  type UnitReport,
-  unitReportScript,
-  unsteady,
-} from './unit-report.ts';
+import { describeUnit, isSteady, parseUnitReports, type UnitReport, unitReportScript } from './unit-report.ts';
 
 export interface SteadyOptions {
   readonly plans: readonly HostPlan[];
@@ -21,42 +13,35 @@ export interface SteadyOptions {
   readonly signal: AbortSignal;
 }
 
-/** Longer than services of ours pause before they are started again. */
-const PAUSE_MS = 8_000;
+/** One restart, as of a controller whose API server was away for a moment, is over by then. */
+const STEADY_MS = 45_000;
+const POLL_MS = 2_000;
 
 /**
- * Resolves when all services that the plans started have stayed up: a program that ends at once is one that has started, to systemd.
+ * Resolves when all services that the plans started have stayed up for a while: a program that ends at once is one that has started, to systemd.
  *
- * @throws CodedError APPLY_FAILED naming each that did not, with its last words
+ * @throws CodedError APPLY_FAILED naming each that does not, with its last words
  */
 export async function requireSteadyUnits(options: SteadyOptions): Promise<void> {
   const { plans, clock, signal } = options;
-  const started = new Map(
-    plans.map(({ host, changes }) => [host, changes.flatMap(({ step }) => (step.type === 'unit' ? [step.name] : []))] as const),
+  const endMs = clock.now() + STEADY_MS;
+  let doubtful: ReadonlyMap<string, readonly string[]> = new Map(
+    plans.map(({ host, changes }) => [host, changes.flatMap(({ step }) => (step.type === 'unit' ? [step.name] : []))]),
   );
-  let before = await reportsOf(options, started);
-  const graceS = graceLeftS([...before.values()].flat());
-  if (graceS > 0) {
-    await clock.sleep(graceS * 1000, signal);
-    before = await reportsOf(options, started);
+  for (;;) {
+    const unsteady = [...(await reportsOf(options, doubtful))].map(
+      ([host, reports]) => [host, reports.filter((report) => !isSteady(report))] as const,
+    );
+    doubtful = new Map(unsteady.map(([host, reports]) => [host, reports.map(({ name }) => name)]));
+    const failures = unsteady.flatMap(([host, reports]) => reports.map((report) => `${host}: ${describeUnit(report)}`));
+    if (failures.length === 0) return;
+    if (clock.now() > endMs)
+      throw new CodedError(`services do not stay up: ${failures.join('; ')}; the same command goes on from here`, {
+        code: 'APPLY_FAILED',
+        retryable: true,
+      });
+    await clock.sleep(POLL_MS, signal);
   }
-  const doubtful = new Map(
-    [...before].flatMap(([host, reports]) => {
-      const names = reports.filter((report) => !isSteady(report)).map(({ name }) => name);
-      return names.length > 0 ? [[host, names] as const] : [];
-    }),
-  );
-  if (doubtful.size === 0) return;
-  await clock.sleep(PAUSE_MS, signal);
-  const after = await reportsOf(options, doubtful);
-  const failures = [...after].flatMap(([host, reports]) =>
-    unsteady(before.get(host) ?? [], reports).map((failure) => `${host}: ${failure}`),
-  );
-  if (failures.length > 0)
-    throw new CodedError(`services do not stay up: ${failures.join('; ')}; the same command goes on from here`, {
-      code: 'APPLY_FAILED',
-      retryable: true,
-    });
 }
 
 /** How a host's service fares, as one reads it; empty when the host says nothing. */

@@ -47,25 +47,11 @@ export function parseUnitReports(text: string): UnitReport[] {
 
 const numberIn = (text: string): number => (/^\d{1,9}$/.test(text) ? Number(text) : 0);
 
-/** Services that do not stay up, by two looks with more than their pause between them; each as one reads it. */
-export function unsteady(before: readonly UnitReport[], after: readonly UnitReport[]): string[] {
-  return after.flatMap((now) => {
-    const then = before.find(({ name }) => name === now.name);
-    const isSteady = now.state === 'active' && then !== undefined && now.restarts <= then.restarts;
-    return isSteady ? [] : [describeUnit(now)];
-  });
-}
-
 /** Programs that cannot work say so within this time. */
 const GRACE_S = 4;
 
-/** Whether one look is enough. */
-export const isSteady = ({ state, restarts, activeS }: UnitReport): boolean =>
-  state === 'active' && restarts === 0 && activeS >= GRACE_S;
-
-/** How long to wait before one look can be enough: for what has only just started. */
-export const graceLeftS = (reports: readonly UnitReport[]): number =>
-  Math.max(0, ...reports.map(({ state, restarts, activeS }) => (state === 'active' && restarts === 0 ? GRACE_S - activeS : 0)));
+/** Whether it has stayed up long enough to be taken for one that works. */
+export const isSteady = ({ state, activeS }: UnitReport): boolean => state === 'active' && activeS >= GRACE_S;
 
 /** `kubelet.service is activating, started again 4 times: F1122 …` */
 export function describeUnit({ name, state, restarts, words }: UnitReport): string {
