@@ -8,6 +8,7 @@ import type { Clock } from '../std/clock.ts';
 import { type Component, deferred, isAbort } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
 import { ClusterState } from './cluster-state.ts';
+import { AssumedClaims } from './devices/assumed-claims.ts';
 import { ClaimBinder } from './devices/claim-binder.ts';
 import { createDynamicResources } from './devices/dynamic-resources.ts';
 import { createDefaultProfile } from './framework/default-profile.ts';
@@ -81,10 +82,10 @@ class PodScheduler implements Scheduler {
     });
     const state = new ClusterState();
     const nominations = new Nominations();
-    const volumes = { client, clock, objects };
+    const volumes = { client, clock, objects, assumedClaims: new AssumedClaims() };
     const profiles = options.profiles?.(volumes) ?? [
       createDefaultProfile(options.schedulerName, createVolumePlugins(volumes), [
-        createDynamicResources(new ClaimBinder(volumes)),
+        createDynamicResources(new ClaimBinder(volumes), volumes.assumedClaims),
       ]),
     ];
     const byName = new Map(profiles.map((profile) => [profile.schedulerName, profile]));

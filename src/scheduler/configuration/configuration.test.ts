@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { createClient } from '../../client/create-client.ts';
 import { VirtualClock } from '../../std/clock.ts';
 import { silentLogger } from '../../std/logger.ts';
+import { AssumedClaims } from '../devices/assumed-claims.ts';
 import { LazyObjects } from '../lazy-objects.ts';
 import { asking, cluster, node, place, pod } from '../scheduling.test-support.ts';
 import { parseSchedulerConfiguration } from './scheduler-configuration.ts';
@@ -15,7 +16,7 @@ async function profiles(settings: object) {
   const nowhere = { request: () => Promise.reject(new Error('nobody is asked here')), close: () => Promise.resolve() };
   const client = createClient({ transport: nowhere, userAgent: 'test' });
   const objects = new LazyObjects({ client, clock, logger: silentLogger, onChange: () => undefined });
-  return (await parse(settings)).profiles({ client, clock, objects });
+  return (await parse(settings)).profiles({ client, clock, objects, assumedClaims: new AssumedClaims() });
 }
 
 test("nothing said is upstream's default profile", async () => {

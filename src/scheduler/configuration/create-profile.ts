@@ -66,7 +66,10 @@ export function readProfile(
     imageLocality,
   ];
   return (volumes) => {
-    const writing = [...createVolumePlugins(volumes, bindTimeoutMs), createDynamicResources(new ClaimBinder(volumes))];
+    const writing = [
+      ...createVolumePlugins(volumes, bindTimeoutMs),
+      createDynamicResources(new ClaimBinder(volumes), volumes.assumedClaims),
+    ];
     const known = new Map([...rules, ...writing].map((plugin) => [plugin.name, plugin]));
     // Of some points nothing is to be asked here: their plugins are built in.
     const pluginsAt = (point: Parameters<typeof choose>[0]) => choose(point).flatMap(({ name }) => known.get(name) ?? []);

@@ -46,6 +46,7 @@ export function devicePools(slices: readonly V1ResourceSlice[]): ReadonlyMap<str
 function poolOf(slices: readonly V1ResourceSlice[]): DevicePool {
   const inOrder = slices.toSorted((a, b) => ((a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1));
   const devices: OfferedDevice[] = [];
+  const ids = new Set<string>();
   const counters = new Map<string, ReadonlyMap<string, bigint>>();
   let problem: string | undefined;
   for (const { spec } of inOrder) {
@@ -53,7 +54,8 @@ function poolOf(slices: readonly V1ResourceSlice[]): DevicePool {
       counters.set(name, new Map(Object.entries(each).map(([counter, { value }]) => [counter, parseQuantity(value).nano])));
     for (const device of spec.devices ?? []) {
       const id = deviceId(spec.driver, spec.pool.name, device.name);
-      if (devices.some((other) => other.id === id)) problem = `duplicate device name ${device.name}`;
+      if (ids.has(id)) problem = `duplicate device name ${device.name}`;
+      ids.add(id);
       devices.push({ id, driver: spec.driver, pool: spec.pool.name, device, place: spec.perDeviceNodeSelection ? device : spec });
     }
   }

@@ -14,6 +14,7 @@ import { createDefaultProfile } from '../framework/default-profile.ts';
 import { describeDiagnosis } from '../framework/diagnosis.ts';
 import { podInfoOf } from '../pod-info.ts';
 import { cluster, contextOf, labelled, node, objects, place, pod } from '../scheduling.test-support.ts';
+import { AssumedClaims } from './assumed-claims.ts';
 import { chooseDevices } from './choose-devices.ts';
 import { devicePools, devicesByNode } from './device-pools.ts';
 import { createDeviceSelectors } from './device-selectors.ts';
@@ -178,13 +179,16 @@ test('an allocation says where it can be used, and how its devices are set up', 
 test('a pod goes where its claims can be met, once, and is told why not', async () => {
   const bound: unknown[] = [];
   const { promise: never } = Promise.withResolvers<void>();
-  const plugin = createDynamicResources({
-    bind: (_pod, allocations) => {
-      bound.push(...allocations.values());
-      return never;
+  const plugin = createDynamicResources(
+    {
+      bind: (_pod, allocations) => {
+        bound.push(...allocations.values());
+        return never;
+      },
+      deallocate: async (claim) => void bound.push(claim),
     },
-    deallocate: async (claim) => void bound.push(claim),
-  });
+    new AssumedClaims(),
+  );
   const wanted = claim({ requests: [asks()] });
   const given = {
     deviceClaim: (key: string) => (key === 'default/c' ? wanted : undefined),
@@ -224,10 +228,13 @@ test('a pod goes where its claims can be met, once, and is told why not', async 
 
 test('devices that nobody uses, and that are where the pod cannot be, are taken back', async () => {
   const deallocated: string[] = [];
-  const plugin = createDynamicResources({
-    bind: () => Promise.reject(new Error('no node will do')),
-    deallocate: async ({ metadata }) => void deallocated.push(metadata?.name ?? ''),
-  });
+  const plugin = createDynamicResources(
+    {
+      bind: () => Promise.reject(new Error('no node will do')),
+      deallocate: async ({ metadata }) => void deallocated.push(metadata?.name ?? ''),
+    },
+    new AssumedClaims(),
+  );
   const claiming = pod({ resourceClaims: [{ name: 'gpu', resourceClaimName: 'c' }] });
   await plugin.prepare?.(podInfoOf(claiming));
   const elsewhere = { nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['z'] }] }] };
@@ -246,4 +253,24 @@ test('devices that nobody uses, and that are where the pod cannot be, are taken 
   assert.equal(amends?.message, 'deallocation of ResourceClaim completed');
   await amends?.act?.(new AbortController().signal);
   assert.deepEqual(deallocated, ['c']);
+});
+
+test('two profiles do not give one device between the decision and what is written', async () => {
+  const assumed = new AssumedClaims();
+  const never = { bind: () => new Promise<void>(() => undefined), deallocate: () => Promise.resolve() };
+  const [one, other] = [createDynamicResources(never, assumed), createDynamicResources(never, assumed)];
+  const claims = new Map(['c', 'd'].map((name) => [`default/${name}`, claim({ requests: [asks()] }, name)]));
+  const given = {
+    deviceClaim: (key: string) => claims.get(key),
+    deviceClaims: () => [...claims.values()],
+    deviceClass: () => CLASS,
+    resourceSlices: () => [slice([device('d0')])],
+  };
+  const claiming = (name: string) => pod({ resourceClaims: [{ name: 'gpu', resourceClaimName: name }] });
+  const state = cluster([node('a')]);
+  for (const plugin of [one, other]) await plugin.prepare?.(podInfoOf(claiming('c')));
+  const { cycle } = contextOf(state, claiming('c'), { given });
+  one.reserve?.(cycle, state.nodes()[0]!);
+  const profile = createDefaultProfile('other', [], [other]);
+  assert.match(place(state, claiming('d'), { profile, given }), /1 cannot allocate all claims/);
 });

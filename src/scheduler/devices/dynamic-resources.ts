@@ -2,7 +2,7 @@ import { matchesNodeSelectorTerm } from '../../api/core/v1/node-selection.ts';
 import type { ResourceV1ResourceClaim, V1AllocationResult, V1Node } from '../../api/gen/types.ts';
 import { claimNamesOf } from '../../api/resource/v1/pod-claims.ts';
 import type { Cycle, Plugin, Refusal } from '../framework/plugin.ts';
-import { AssumedClaims } from './assumed-claims.ts';
+import type { AssumedClaims } from './assumed-claims.ts';
 import { chooseDevices } from './choose-devices.ts';
 import type { ClaimBinder } from './claim-binder.ts';
 import { devicePools, devicesByNode } from './device-pools.ts';
@@ -25,13 +25,14 @@ const refusal = (...reasons: string[]): Refusal => ({ reasons, unresolvable: tru
  * Devices that a pod claims (`spec.resourceClaims`) are chosen with its node, and written into the claims before the pod is bound
  * (upstream's plugins/dynamicresources).
  *
+ * @param assumed shared by all profiles, so that no two give one device
  * @param load called when the first pod claims devices
  */
 export function createDynamicResources(
   binder: Pick<ClaimBinder, 'bind' | 'deallocate'>,
+  assumed: AssumedClaims,
   load: () => Promise<DeviceSelectors> = loadSelectors,
 ): Plugin {
-  const assumed = new AssumedClaims();
   let loaded: DeviceSelectors | undefined;
   const chooserFor = ({ objects }: Cycle, { pending }: PodClaims) => {
     if (!loaded) throw new Error('prepare comes first');

@@ -1,5 +1,6 @@
 import type { Client } from '../../client/client.ts';
 import type { Clock } from '../../std/clock.ts';
+import type { AssumedClaims } from '../devices/assumed-claims.ts';
 import type { Plugin } from '../framework/plugin.ts';
 import type { LazyObjects } from '../lazy-objects.ts';
 import { nodeVolumeLimits } from './node-volume-limits.ts';
@@ -8,11 +9,13 @@ import { createVolumeBinding } from './volume-binding.ts';
 import { volumeRestrictions } from './volume-restrictions.ts';
 import { volumeZone } from './volume-zone.ts';
 
-/** What the rules about volumes read and write through. */
+/** What the rules about volumes and devices read and write through. */
 export interface VolumePluginContext {
   readonly client: Client;
   readonly clock: Clock;
   readonly objects: LazyObjects;
+  /** Of devices, of all profiles. */
+  readonly assumedClaims: AssumedClaims;
 }
 
 /** Upstream's bindTimeoutSeconds. */
