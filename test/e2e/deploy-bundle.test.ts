@@ -134,6 +134,7 @@ test('Secrets are written with another key, though the command is killed in betw
   timeout: 2 * DEPLOY_MS,
 }, async () => {
   const keys = `${SSL}/encryption.yaml`;
+  const bundled = ['--bundle', file('bundle.tar')];
   const inStore = (form: string) => host().shell(`grep -aqr ${form} /var/lib/muster/store && echo found || echo none`);
   await admin().run('create secret generic s --from-literal=word=hunter2');
   assert.match(await host().shell(`stat -c '%a %G' ${keys} && grep -c aescbc ${keys}`), /^640 kube\n1\n$/);
@@ -142,10 +143,10 @@ test('Secrets are written with another key, though the command is killed in betw
 
   await writeInventory('secretbox');
   assert.match(
-    (await onInventory('apply')).stderr,
+    (await onInventory('apply', ...bundled)).stderr,
     /encryption\.provider is "secretbox", and the cluster keeps its Secrets by "aescbc"/,
   );
-  const words = ['deploy', 'rotate', 'encryption-key', '-f', file('cluster.yaml')];
+  const words = ['deploy', 'rotate', 'encryption-key', '-f', file('cluster.yaml'), ...bundled];
   const child = spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', 'inherit', 'pipe'] });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -154,13 +155,13 @@ test('Secrets are written with another key, though the command is killed in betw
   });
   await once(child, 'close');
   assert.equal(child.signalCode, 'SIGKILL', said);
-  const { status, stderr } = await onInventory('rotate encryption-key');
+  const { status, stderr } = await onInventory('rotate encryption-key', ...bundled);
   assert.equal(status, 0, stderr);
   assert.match(
     stderr,
     /that was ended goes on\n(?:.*\n)*.*\d+ Secrets are written anew\n(?:.*\n)*Secrets are kept by secretbox, key2\n/,
   );
-  assert.match(await host().shell(`grep -c . ${keys} && ! grep -E 'aescbc|key1' ${keys}`), /^\d+\n$/);
+  assert.match(await host().shell(`grep -c . ${keys} && ! grep -E 'aescbc:|name: key1$' ${keys}`), /^\d+\n$/);
   assert.match(await inStore('k8s:enc:secretbox:v1:key2:'), /found/);
   assert.match(await admin().run('get secret s -o yaml'), /word: aHVudGVyMg==/);
   assert.match(await succeeds(onInventory('apply', '--bundle', file('bundle.tar'))), /1 hosts, nothing to do/);
