@@ -1,14 +1,26 @@
 import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { secretKind } from '../api/core/v1/secret.ts';
+import type { V1Secret } from '../api/gen/types.ts';
+import type { Client } from '../client/client.ts';
+import { createClient } from '../client/create-client.ts';
 import type { ObjectReader } from '../client/object-reader.ts';
+import { unlessReason } from '../client/unless-reason.ts';
 import { writeFileAtomic } from '../std/atomic-file.ts';
 import { Backoff } from '../std/backoff.ts';
 import type { Timer } from '../std/clock.ts';
 import type { Logger } from '../std/logger.ts';
+import {
+  type BootstrapToken,
+  bootstrapTokenSecret,
+  generateBootstrapToken,
+  splitBootstrapToken,
+  TOKEN_NAMESPACE,
+  TOKEN_SECRET_PREFIX,
+} from './bootstrap-token.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { NodeRecord } from './data-directory.ts';
 import type { RunningKubelet } from './hollow-kubelet.ts';
-import type { JoinTokens } from './join-token.ts';
 import { bootstrapKubeconfig } from './kubeconfigs.ts';
 import type { ClusterConfig } from './options.ts';
 
@@ -25,14 +37,13 @@ export interface ClusterNode {
 }
 
 export interface ManagedNode extends ClusterNode {
-  /** Gives back the token that the node joined with, now that it has a certificate. */
+  /** Takes back the token that the node joined with, now that it has a certificate. */
   forgetToken(): Promise<void>;
 }
 
 export interface ClusterNodeOptions extends NodeRecord {
   readonly config: ClusterConfig;
   readonly controlPlane: ControlPlane;
-  readonly tokens: JoinTokens;
   /** Makes its kubelet, each time anew. */
   readonly createKubelet: CreateKubelet;
   /** Of the cluster; the node's own files are in `nodes/<name>` below. */
@@ -56,21 +67,26 @@ export type CreateKubelet = (options: NodeKubeletOptions) => RunningKubelet;
 /** Where a node keeps what is its own. */
 export const nodeDirectory = (clusterDirectory: string, name: string) => join(clusterDirectory, 'nodes', name);
 
+/** A node that could not join for so long gets a new token at its next start. */
+const TOKEN_LIFETIME_MS = 3_600_000;
+
 /**
  * One node: a kubelet with files, identity, address and connection of its own. It is given a token when it has no kubeconfig
  * yet, and is started again, as systemd would, when it ends by itself.
  */
 export function createClusterNode(options: ClusterNodeOptions): ManagedNode {
-  const { name, address, port, config, controlPlane, tokens } = options;
+  const { name, address, port, config, controlPlane } = options;
   const { clock } = config;
   const logger = config.logger.child({ node: name });
   const directory = nodeDirectory(options.directory, name);
+  const admin = createClient({ transport: controlPlane.adminTransport, userAgent: 'muster' });
   const backoff = new Backoff({ initialMs: 1000, maxMs: 60_000, random: config.random });
+  let tokenId: string | undefined;
   let kubelet: RunningKubelet | undefined;
   let restart: Timer | undefined;
 
   const run = async (): Promise<void> => {
-    await prepareFiles({ directory, name, controlPlane, tokens });
+    tokenId = (await prepareFiles({ directory, name, controlPlane, admin, nowMs: clock.now() })) ?? tokenId;
     const current = options.createKubelet({ name, address, port, directory, config, reader: controlPlane.reader, logger });
     kubelet = current;
     await current.start();
@@ -100,23 +116,42 @@ export function createClusterNode(options: ClusterNodeOptions): ManagedNode {
       kubelet = undefined;
       await current?.stop();
     },
-    forgetToken: () => tokens.takeBack(name),
+    async forgetToken() {
+      if (tokenId === undefined) return;
+      const secrets = admin.resource<V1Secret>(secretKind, TOKEN_NAMESPACE);
+      await unlessReason(secrets.delete(`${TOKEN_SECRET_PREFIX}${tokenId}`), 'NotFound');
+      tokenId = undefined;
+    },
   };
 }
 
-/** Makes the node's directory and, unless the node has a kubeconfig of its own, a bootstrap kubeconfig with a token. */
+/**
+ * Makes the node's directory and, unless the node has a kubeconfig of its own, a bootstrap kubeconfig with a new token.
+ *
+ * @returns the token's id when there is one
+ */
 async function prepareFiles(options: {
   directory: string;
   name: string;
   controlPlane: ControlPlane;
-  tokens: JoinTokens;
-}): Promise<void> {
-  const { directory, name, controlPlane, tokens } = options;
+  admin: Client;
+  nowMs: number;
+}): Promise<string | undefined> {
+  const { directory, name, controlPlane, admin, nowMs } = options;
   await mkdir(join(directory, 'pki'), { recursive: true, mode: 0o700 });
-  if (await exists(join(directory, 'kubeconfig'))) return;
-  const token = await tokens.lend(name);
-  const kubeconfig = bootstrapKubeconfig({ server: controlPlane.server, caPem: controlPlane.caPem, token });
+  if (await exists(join(directory, 'kubeconfig'))) return undefined;
+  const text = generateBootstrapToken();
+  const token: BootstrapToken = {
+    ...splitBootstrapToken(text),
+    description: `joins node ${name}`,
+    expiresMs: nowMs + TOKEN_LIFETIME_MS,
+    usages: ['authentication'],
+    groups: [],
+  };
+  await admin.resource<V1Secret>(secretKind, TOKEN_NAMESPACE).create(bootstrapTokenSecret(token));
+  const kubeconfig = bootstrapKubeconfig({ server: controlPlane.server, caPem: controlPlane.caPem, token: text });
   await writeFileAtomic(join(directory, 'bootstrap-kubeconfig'), kubeconfig, { mode: 0o600 });
+  return token.id;
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -4,7 +4,6 @@ import { deferred } from '../std/lifecycle.ts';
 import { type ClusterNode, type CreateKubelet, createClusterNode, type ManagedNode } from './cluster-node.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { NodeRecord } from './data-directory.ts';
-import { createJoinTokens } from './join-token.ts';
 import { findNodeEndpoint, firstNodeAddress, nextNodeAddress } from './node-addresses.ts';
 import type { ClusterConfig } from './options.ts';
 import { Patience } from './patience.ts';
@@ -43,11 +42,9 @@ export function createNodeFleet({ config, controlPlane, kubeletOf, directory }: 
   const nodes: ManagedNode[] = [];
   const records: NodeRecord[] = [];
   const fresh = new Set<ManagedNode>();
-  const client = createClient({ transport: controlPlane.adminTransport, userAgent: 'muster' });
-  const tokens = createJoinTokens({ client, clock: config.clock });
 
   const adopt = (record: NodeRecord): ManagedNode => {
-    const node = createClusterNode({ ...record, config, controlPlane, tokens, createKubelet: kubeletOf(record), directory });
+    const node = createClusterNode({ ...record, config, controlPlane, createKubelet: kubeletOf(record), directory });
     records.push(record);
     controlPlane.knownNodes.set(record.name, { name: record.name, addresses: [record.address] });
     nodes.push(node);
@@ -106,7 +103,7 @@ export function createNodeFleet({ config, controlPlane, kubeletOf, directory }: 
       joined.catch((error: unknown) => failed.abort(error));
       const names = starting.map((node) => node.name).filter((name) => !waitsForNetwork(name));
       const ready = waitForReadyNodes({
-        client,
+        client: createClient({ transport: controlPlane.adminTransport, userAgent: 'muster' }),
         names,
         timeoutMs,
         clock: config.clock,
