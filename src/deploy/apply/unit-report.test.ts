@@ -19,21 +19,28 @@ test('a service that ends again and again is told with what it ended by, and not
   };
   await script(
     'systemctl',
-    'case "$*" in *ActiveState*) echo ActiveState=activating;; *ActiveEnter*) echo ActiveEnterTimestampMonotonic=0;; *) echo NRestarts=9;; esac',
+    'case "$*" in *kubelet*) printf "Type=simple\\nActiveState=activating\\nNRestarts=9\\nActiveEnterTimestampMonotonic=0\\n";;' +
+      ' *) printf "Type=notify\\nActiveState=active\\nNRestarts=0\\nActiveEnterTimestampMonotonic=1000000\\n";; esac',
   );
   await script(
     'journalctl',
     `cat <<'E'\nE1122 20:47:36.1 775 a.go:1] before\n${FATAL}\ngoroutine 1 [running]:\nruntime.goexit()\nE`,
   );
-  const { stdout } = await runProgram('sh', ['-c', unitReportScript(['kubelet.service'])], {
+  const { stdout } = await runProgram('sh', ['-c', unitReportScript(['etcd.service', 'kubelet.service'])], {
     environment: { PATH: `${directory.path}:${process.env['PATH']}` },
   });
-  assert.deepEqual(parseUnitReports(stdout), [
-    { name: 'kubelet.service', state: 'activating', restarts: 9, activeS: 0, words: FATAL },
+  const [etcd, ...others] = parseUnitReports(stdout);
+  assert.deepEqual(
+    { ...etcd, activeS: 0 },
+    { name: 'etcd.service', state: 'active', type: 'notify', restarts: 0, activeS: 0, words: '' },
+  );
+  assert.ok(etcd!.activeS > 0, 'it has been active since the machine’s first second');
+  assert.deepEqual(others, [
+    { name: 'kubelet.service', state: 'activating', type: 'simple', restarts: 9, activeS: 0, words: FATAL },
   ]);
-  assert.equal(describeUnit(parseUnitReports(stdout)[0]!), `kubelet.service is activating, started again 9 times: ${FATAL}`);
-  assert.deepEqual(parseUnitReports('anything\nreport\tx\tactive\tmany\t7\t\n'), [
-    { name: 'x', state: 'active', restarts: 0, activeS: 7, words: '' },
+  assert.equal(describeUnit(others[0]!), `kubelet.service is activating, started again 9 times: ${FATAL}`);
+  assert.deepEqual(parseUnitReports('anything\nreport\tx\tactive\tsimple\tmany\t7\t\n'), [
+    { name: 'x', state: 'active', type: 'simple', restarts: 0, activeS: 7, words: '' },
   ]);
 });
 
@@ -65,13 +72,16 @@ function scene(...looks: readonly string[]) {
   return { run, slept: () => slept };
 }
 
-const look = (state: string, restarts: number, seconds = 60) =>
-  `report\tkube-proxy.service\t${state}\t${restarts}\t${seconds}\tF1 no\n`;
+const look = (state: string, restarts: number, seconds = 60, type = 'simple') =>
+  `report\tkube-proxy.service\t${state}\t${type}\t${restarts}\t${seconds}\tF1 no\n`;
 
 test('services that were started have to stay up: what ends at once has started, to systemd', async () => {
   const steady = scene(look('active', 0));
   await steady.run();
   assert.equal(steady.slept(), 0, 'nobody waits where all is well');
+  const told = scene(look('active', 0, 0, 'notify'));
+  await told.run();
+  assert.equal(told.slept(), 0, 'nor where it has told that it works');
   const young = scene(look('active', 0, 1), look('active', 0, 3), look('active', 0, 5));
   await young.run();
   assert.equal(young.slept(), 2, 'what has only just started is looked at again');
