@@ -56,7 +56,7 @@ for (const version of KUBECTL_VERSIONS)
       assert.deepEqual(await names(['--field-selector=metadata.name=item-07']), ['configmap/item-07']);
       assert.match(
         await fails(['get', 'configmap', '-l', 'parity in (']),
-        /unable to parse requirement: found '', expected: ',' or '\)'/,
+        /unable to parse requirement: found '', expected: ',', '\)' or identifier/,
       );
       assert.match(
         await fails(['get', 'configmap', '-l', 'a=b c']),

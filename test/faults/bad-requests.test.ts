@@ -244,7 +244,7 @@ const CASES: readonly [what: string, request: BareRequest, status: number, reaso
     { path: `${PATH}?labelSelector=${encodeURIComponent('a in (')}` },
     400,
     'BadRequest',
-    /^unable to parse requirement: found '', expected: ',' or '\)'$/,
+    /^unable to parse requirement: found '', expected: ',', '\)' or identifier$/,
   ],
   [
     'an unknown field selector',

@@ -134,8 +134,10 @@ function askAnonymously({ host, port, caPem, timeoutMs, signal, clock }: Asking)
       ...lookingOptions(host, caPem),
     });
     asked.once('socket', (socket) => {
+      // Not before: what is written to a handshake that fails fails by itself, without saying that it was the handshake.
       socket.once('secureConnect', () => {
         askedMs = clock.now();
+        asked.end();
       });
     });
     asked.once('response', (response) => {
@@ -160,6 +162,5 @@ function askAnonymously({ host, port, caPem, timeoutMs, signal, clock }: Asking)
     });
     asked.once('timeout', () => asked.destroy(new Error(`no answer from ${host}:${port} within ${timeoutMs} ms`)));
     asked.once('error', reject);
-    asked.end();
   });
 }
