@@ -1,3 +1,4 @@
+import type { Inventory } from '../../api/config/v1/inventory.ts';
 import { atMost } from '../../std/at-most.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
@@ -7,6 +8,7 @@ import type { Transport } from '../transport/transport.ts';
 import { describeUnit, isSteady, parseUnitReports, type UnitReport, unitReportScript } from './unit-report.ts';
 
 export interface SteadyOptions {
+  readonly inventory: Pick<Inventory, 'distribution'>;
   readonly plans: readonly HostPlan[];
   readonly transports: ReadonlyMap<string, Transport>;
   readonly clock: Clock;
@@ -15,7 +17,9 @@ export interface SteadyOptions {
 
 /** One restart, as of a controller whose API server was away for a moment, is over by then. */
 const STEADY_MS = 45_000;
-const POLL_MS = 2_000;
+const POLL_MS = 500;
+/** Programs that cannot work say so within this time, in seconds: upstream's look at their machine for a while, ours at their flags. */
+const GRACE_S = { upstream: 4, muster: 1 } as const;
 
 /**
  * Resolves when all services that the plans started have stayed up for a while: a program that ends at once is one that has started, to systemd.
@@ -23,14 +27,15 @@ const POLL_MS = 2_000;
  * @throws CodedError APPLY_FAILED naming each that does not, with its last words
  */
 export async function requireSteadyUnits(options: SteadyOptions): Promise<void> {
-  const { plans, clock, signal } = options;
+  const { plans, inventory, clock, signal } = options;
+  const graceS = GRACE_S[inventory.distribution.type];
   const endMs = clock.now() + STEADY_MS;
   let doubtful: ReadonlyMap<string, readonly string[]> = new Map(
     plans.map(({ host, changes }) => [host, changes.flatMap(({ step }) => (step.type === 'unit' ? [step.name] : []))]),
   );
   for (;;) {
-    const unsteady = [...(await reportsOf(options, doubtful))].map(
-      ([host, reports]) => [host, reports.filter((report) => !isSteady(report))] as const,
+    const unsteady = [...(await reportsOf(options, doubtful, graceS))].map(
+      ([host, reports]) => [host, reports.filter((report) => !isSteady(report, graceS))] as const,
     );
     doubtful = new Map(unsteady.map(([host, reports]) => [host, reports.map(({ name }) => name)]));
     const failures = unsteady.flatMap(([host, reports]) => reports.map((report) => `${host}: ${describeUnit(report)}`));
@@ -46,7 +51,7 @@ export async function requireSteadyUnits(options: SteadyOptions): Promise<void> 
 
 /** How a host's service fares, as one reads it; empty when the host says nothing. */
 export async function wordsOfUnit(transport: Transport | undefined, unit: string, signal: AbortSignal): Promise<string> {
-  const output = await transport?.run(unitReportScript([unit]), { signal });
+  const output = await transport?.run(unitReportScript([unit], GRACE_S.upstream), { signal });
   const [report] = parseUnitReports(output?.stdout ?? '');
   return report ? describeUnit(report) : '';
 }
@@ -54,10 +59,11 @@ export async function wordsOfUnit(transport: Transport | undefined, unit: string
 async function reportsOf(
   { transports, signal }: SteadyOptions,
   units: ReadonlyMap<string, readonly string[]>,
+  graceS: number,
 ): Promise<Map<string, UnitReport[]>> {
   const asked = [...units].filter(([, names]) => names.length > 0);
   const results = await atMost(HOSTS_AT_ONCE, asked, async ([host, names]) => {
-    const { stdout } = await transports.get(host)!.run(unitReportScript(names), { signal });
+    const { stdout } = await transports.get(host)!.run(unitReportScript(names, graceS), { signal });
     return [host, parseUnitReports(stdout)] as const;
   });
   return new Map(

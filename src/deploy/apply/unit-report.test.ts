@@ -26,7 +26,7 @@ test('a service that ends again and again is told with what it ended by, and not
     'journalctl',
     `cat <<'E'\nE1122 20:47:36.1 775 a.go:1] before\n${FATAL}\ngoroutine 1 [running]:\nruntime.goexit()\nE`,
   );
-  const { stdout } = await runProgram('sh', ['-c', unitReportScript(['etcd.service', 'kubelet.service'])], {
+  const { stdout } = await runProgram('sh', ['-c', unitReportScript(['etcd.service', 'kubelet.service'], 4)], {
     environment: { PATH: `${directory.path}:${process.env['PATH']}` },
   });
   const [etcd, ...others] = parseUnitReports(stdout);
@@ -46,6 +46,10 @@ test('a service that ends again and again is told with what it ended by, and not
 
 /** A host whose service is seen as `looks` say, one after the other. */
 function scene(...looks: readonly string[]) {
+  return sceneOf('upstream', ...looks);
+}
+
+function sceneOf(type: 'muster' | 'upstream', ...looks: readonly string[]) {
   const left = [...looks];
   let slept = 0;
   const plan: HostPlan = {
@@ -64,6 +68,7 @@ function scene(...looks: readonly string[]) {
   };
   const run = () =>
     requireSteadyUnits({
+      inventory: { distribution: { type, executable: '', programs: '', directory: '' } },
       plans: [plan],
       transports: new Map([['a', createTranscriptTransport('a', () => (left.length > 1 ? left.shift()! : left[0]!))]]),
       clock: { now: () => nowMs, sleep } as unknown as Clock,
@@ -82,6 +87,9 @@ test('services that were started have to stay up: what ends at once has started,
   const told = scene(look('active', 0, 0, 'notify'));
   await told.run();
   assert.equal(told.slept(), 0, 'nor where it has told that it works');
+  const own = sceneOf('muster', look('active', 0, 1));
+  await own.run();
+  assert.equal(own.slept(), 0, 'our programs say sooner what they cannot work with');
   const young = scene(look('active', 0, 1), look('active', 0, 3), look('active', 0, 5));
   await young.run();
   assert.equal(young.slept(), 2, 'what has only just started is looked at again');

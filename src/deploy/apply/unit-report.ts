@@ -18,15 +18,14 @@ export interface UnitReport {
 const LINES = 3000;
 const LONGEST = 400;
 
-/** Programs that cannot work say so within this time. */
-const GRACE_S = 4;
-
 /**
  * Looks at services; prints `report<TAB>NAME<TAB>STATE<TAB>TYPE<TAB>RESTARTS<TAB>SECONDS<TAB>WORDS` each. Words are the last line that Kubernetes'
  * programs log as fatal (`F1122 …`), else as an error; what Go prints behind a fatal line is of no use to anybody. Of a service that works
  * there are none: its journal is not read.
+ *
+ * @param graceS how long a service is to have stayed up that does not tell whether it works
  */
-export const unitReportScript = (units: readonly string[]): string => `
+export const unitReportScript = (units: readonly string[], graceS: number): string => `
 LC_ALL=C
 export LC_ALL
 uptime=$(cut -d. -f1 /proc/uptime)
@@ -36,7 +35,7 @@ for unit in ${units.map(quote).join(' ')}; do
   state=$(of ActiveState) type=$(of Type) restarts=$(of NRestarts) since=$(of ActiveEnterTimestampMonotonic)
   seconds=0
   if [ "$state" = active ]; then seconds=$((uptime - \${since:-0} / 1000000)); fi
-  if [ "$state" = active ] && [ "$restarts" = 0 ] && { [ "$type" = notify ] || [ "$seconds" -ge ${GRACE_S} ]; }; then
+  if [ "$state" = active ] && [ "$restarts" = 0 ] && { [ "$type" = notify ] || [ "$seconds" -ge ${graceS} ]; }; then
     printf 'report\\t%s\\t%s\\t%s\\t0\\t%s\\t\\n' "$unit" "$state" "$type" "$seconds"
     continue
   fi
@@ -58,8 +57,8 @@ export function parseUnitReports(text: string): UnitReport[] {
 const numberIn = (text: string): number => (/^\d{1,9}$/.test(text) ? Number(text) : 0);
 
 /** Whether it has told that it works, or has stayed up long enough to be taken for one that does. */
-export const isSteady = ({ state, type, activeS }: UnitReport): boolean =>
-  state === 'active' && (type === 'notify' || activeS >= GRACE_S);
+export const isSteady = ({ state, type, activeS }: UnitReport, graceS: number): boolean =>
+  state === 'active' && (type === 'notify' || activeS >= graceS);
 
 /** `kubelet.service is activating, started again 4 times: F1122 …` */
 export function describeUnit({ name, state, restarts, words }: UnitReport): string {
