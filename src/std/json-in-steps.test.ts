@@ -62,6 +62,15 @@ test('a text that is broken anywhere is refused in the same words', () => {
   );
 });
 
+test('a number before a bracket is no part of a name', () => {
+  for (const put of ['1', '-', '1e', '0.', 'null', '""'])
+    for (const inner of ['[1,2,3,4,5,6]', '{"x":1,"y":2,"z":3}'])
+      for (let size = 1; size < 20; size++) {
+        sameAsAtOnce(`{"a":${put}${inner},"b":2}`, size);
+        sameAsAtOnce(`[${put}${inner},2]`, size);
+      }
+});
+
 test('members that come again keep their place and have their last value', () => {
   const text = '{"a":{"x":[1,2,3],"y":1},"b":2,"a":{"z":[4,5,6,7]},"__proto__":{"p":[1,2,3]}}';
   for (let size = 1; size < 30; size++) {

@@ -145,7 +145,8 @@ class Parts {
     const before = this.#text.slice(outer.member, inner.start);
     if (outer.isMap) {
       const map = mapOf(outer);
-      const named = JSON.parse(`{${before}0}`) as Record<string, unknown>;
+      // In its place a list: a digit would go on with a number that stands before the bracket.
+      const named = JSON.parse(`{${before}[]}`) as Record<string, unknown>;
       for (const key in named) setOwn(map, key, value);
     } else {
       this.#expectBlank(outer.member, inner.start);
