@@ -1,4 +1,5 @@
 import type { KeyValue, ListResult, Store, StoreEvent, TransactionResult, Write } from '../../store/store.ts';
+import { wrapStore } from '../../store/wrap-store.ts';
 import { watchInOrder } from '../store-access/watch-in-order.ts';
 import type { ValueTransformer } from './value-transformer.ts';
 
@@ -121,7 +122,7 @@ export function createEncryptingStore(
     return waiting.length ? Promise.all(waiting) : undefined;
   };
 
-  const store: Store = {
+  const store = wrapStore(inner, {
     async get(key) {
       const { entry, revision } = await inner.get(key);
       await prepare([entry]);
@@ -133,7 +134,6 @@ export function createEncryptingStore(
       const shown = options?.revision === undefined ? read : readPast;
       return { ...list, entries: list.entries.flatMap((entry) => shown(entry) ?? []) };
     },
-    count: (prefix) => inner.count(prefix),
     async transact(compares, writes): Promise<TransactionResult> {
       const encrypted = writes.map(write);
       const result = await inner.transact(compares, encrypted);
@@ -151,14 +151,7 @@ export function createEncryptingStore(
           readEvent,
         },
       ),
-    compact: (revision) => inner.compact(revision),
-    revision: () => inner.revision(),
-    grantLease: (ttlMs) => inner.grantLease(ttlMs),
-    keepLeaseAlive: (id) => inner.keepLeaseAlive(id),
-    revokeLease: (id) => inner.revokeLease(id),
-    healthy: () => inner.healthy(),
-    close: () => inner.close(),
-  };
+  });
   return {
     store,
     forms: {

@@ -1,5 +1,6 @@
 import { Counter, Histogram, type Metric } from '../../std/metric.ts';
 import type { Store, Write } from '../../store/store.ts';
+import { wrapStore } from '../../store/wrap-store.ts';
 
 const BOUNDS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
 
@@ -57,7 +58,7 @@ export function measureStore(inner: Store, metrics: StoreMetrics, kindOf: (key: 
       metrics.note(operation, kind, (performance.now() - startMs) / 1000);
     }
   };
-  return {
+  return wrapStore(inner, {
     get: (key) => timed('get', key, () => inner.get(key)),
     list: (prefix, options) => timed('list', prefix, () => inner.list(prefix, options)),
     count: (prefix) => timed('count', prefix, () => inner.count(prefix)),
@@ -66,15 +67,7 @@ export function measureStore(inner: Store, metrics: StoreMetrics, kindOf: (key: 
       if (!first) return inner.transact(compares, writes);
       return timed(operationOf(first, compares[0]?.modRevision), first.key, () => inner.transact(compares, writes));
     },
-    watch: (prefix, fromRevision, sink) => inner.watch(prefix, fromRevision, sink),
-    compact: (revision) => inner.compact(revision),
-    revision: () => inner.revision(),
-    grantLease: (ttlMs) => inner.grantLease(ttlMs),
-    keepLeaseAlive: (id) => inner.keepLeaseAlive(id),
-    revokeLease: (id) => inner.revokeLease(id),
-    healthy: () => inner.healthy(),
-    close: () => inner.close(),
-  };
+  });
 }
 
 function operationOf(write: Write, comparedTo: number | undefined): string {

@@ -1,4 +1,5 @@
 import type { KeyValue, Store, StoreEvent } from '../../store/store.ts';
+import { wrapStore } from '../../store/wrap-store.ts';
 import { watchInOrder } from './watch-in-order.ts';
 
 /** Turns a value as Kubernetes' own API server stores it into one as it is stored here. Throws a StoreError. */
@@ -31,7 +32,7 @@ export function readUpstreamValues(inner: Store, load: () => Promise<UpstreamRea
     const previous = read(event.previous);
     return event.type === 'delete' ? { ...event, previous } : { ...event, entry: read(event.entry), previous };
   };
-  return {
+  return wrapStore(inner, {
     async get(key) {
       const found = await inner.get(key);
       await prepare([found.entry]);
@@ -57,13 +58,5 @@ export function readUpstreamValues(inner: Store, load: () => Promise<UpstreamRea
           readEvent,
         },
       ),
-    count: (prefix) => inner.count(prefix),
-    compact: (revision) => inner.compact(revision),
-    revision: () => inner.revision(),
-    grantLease: (ttlMs) => inner.grantLease(ttlMs),
-    keepLeaseAlive: (id) => inner.keepLeaseAlive(id),
-    revokeLease: (id) => inner.revokeLease(id),
-    healthy: () => inner.healthy(),
-    close: () => inner.close(),
-  };
+  });
 }
