@@ -161,6 +161,50 @@ test('a success policy ends the Job before all indexes are done, and what still 
   await run.settle();
   assert.equal(reasonOf(cluster, 'Complete'), 'SuccessPolicy');
   assert.equal(active(cluster).length, 0);
+  assert.deepEqual([job(cluster).status?.succeeded, job(cluster).status?.failed], [1, undefined], 'nobody failed');
+});
+
+test('what still runs when a Job fails counts as failed at once, whatever becomes of it', async () => {
+  const podFailurePolicy = { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } }] };
+  await using run = await start({ parallelism: 3, completions: 3, podFailurePolicy, podReplacementPolicy: 'Failed' });
+  const { cluster } = run;
+  await end(run, active(cluster)[0]!, 42);
+  assert.equal(job(cluster).status?.failed, 3);
+  assert.equal(pods(cluster).some(isTracked), false);
+});
+
+test('pods of a Job that is being deleted are let go, though they never end', async () => {
+  await using run = await start({ podReplacementPolicy: 'Failed' });
+  const { cluster } = run;
+  const metadata = { ...job(cluster).metadata, deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['foregroundDeletion'] };
+  cluster.put(jobKind, { ...job(cluster), metadata } as unknown as V1Job);
+  await run.settle();
+  assert.equal(pods(cluster).some(isTracked), false);
+  assert.equal(job(cluster).status?.failed, undefined);
+});
+
+test('failures that a policy ignores keep the count of their index, and make its next pod wait longer', async () => {
+  const podFailurePolicy = { rules: [{ action: 'Ignore', onExitCodes: { operator: 'In', values: [3] } }] };
+  const spec = { completionMode: 'Indexed', backoffLimitPerIndex: 1, podFailurePolicy, podReplacementPolicy: 'Failed' };
+  await using run = await start(spec);
+  const { cluster } = run;
+  const counts = () => {
+    const { annotations = {} } = active(cluster)[0]?.metadata ?? {};
+    return ['job-index-failure-count', 'job-index-ignored-failure-count'].map(
+      (name) => annotations[`batch.kubernetes.io/${name}`],
+    );
+  };
+  await end(run, active(cluster)[0]!, 1);
+  await run.settle(10_500);
+  assert.deepEqual(counts(), ['1', undefined]);
+  await end(run, active(cluster)[0]!, 3);
+  await run.settle(15_000);
+  assert.equal(active(cluster).length, 0, 'the second failure waits 20 s');
+  await run.settle(10_000);
+  assert.deepEqual(counts(), ['1', '1']);
+  assert.equal(job(cluster).status?.failed, 1);
+  await end(run, active(cluster)[0]!, 1);
+  assert.equal(job(cluster).status?.failedIndexes, '0', 'this one was the second that counts');
 });
 
 test('pods that a Job has given up, or left behind, are let go', async () => {

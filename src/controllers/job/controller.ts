@@ -15,10 +15,20 @@ import { controllerOf, refersTo } from '../workloads/owner.ts';
 import { OwnerQueue } from '../workloads/owner-queue.ts';
 import { createPod, deletePod, inGrowingBatches } from '../workloads/pod-control.ts';
 import { PodWrites } from '../workloads/pod-writes.ts';
-import { FailureBackoff } from './failure-backoff.ts';
-import { failuresBefore, isTracked, jobPod, TRACKING } from './job-pod.ts';
+import { backoffMs, FailureBackoff } from './failure-backoff.ts';
+import { allFailuresBefore, isTracked, jobPod, TRACKING } from './job-pod.ts';
 import { liveStatus, MOST_UNCOUNTED, withCounted, withEnd, withUncounted } from './job-status.ts';
-import { conditionIn, countJob, deadlineMs, isFinished, type JobCount, type JobView, planPods } from './plan.ts';
+import {
+  conditionIn,
+  countJob,
+  countRemaining,
+  deadlineMs,
+  endedAtMs,
+  isFinished,
+  type JobCount,
+  type JobView,
+  planPods,
+} from './plan.ts';
 
 const MANAGER = 'kubernetes.io/job-controller';
 
@@ -72,7 +82,8 @@ export function createJobController(context: ControllerContext, options: { reado
     const status = liveStatus(job, count, view.nowMs);
     tellSuspension(job, status);
     const { failure, waitMs } = job.metadata?.deletionTimestamp ? {} : await keepPods(view, count, signal);
-    await account(job, status, view, count, signal);
+    // What could not be told to go is neither counted nor let go yet.
+    await account(job, status, view, failure === undefined ? countRemaining(view, count) : count, signal);
     if (failure !== undefined) throw failure;
     const dueMs = deadlineMs({ ...job, status });
     const waits = [waitMs, !count.finish && !job.spec?.suspend && dueMs !== undefined ? dueMs - clock.now() : undefined];
@@ -91,18 +102,18 @@ export function createJobController(context: ControllerContext, options: { reado
     const failure = removed.find((result) => result.status === 'rejected')?.reason;
     if (failure !== undefined || create.length === 0) return { failure };
     const perIndex = job.spec?.backoffLimitPerIndex !== undefined;
-    const failedNow = (index: number | undefined) =>
+    if (!perIndex) backoffNote(uid, count);
+    const failedBefore = (index: number | undefined) =>
       perIndex && index !== undefined ? count.awaitingReplacement.get(index) : undefined;
-    const backoffKey = (index: number | undefined) => (perIndex ? `${uid}/${index}` : uid);
-    if (perIndex) for (const [index, pod] of count.awaitingReplacement) backoffNoteOnce(backoffKey(index), pod, nowMs);
-    else backoffNoteAll(uid, count, nowMs);
-    const waiting = create.map((index) => backoff.waitMs(backoffKey(index), nowMs));
-    const due = create.filter((_, i) => waiting[i] === 0);
-    const { error } = await inGrowingBatches(due.length, (i) => {
-      const index = due[i];
-      const failed = failedNow(index);
-      return createPod(job, jobPod(job, index, failed ? failuresBefore(failed) + 1 : 0), control);
+    const waiting = create.map((index) => {
+      if (!perIndex) return backoff.waitMs(uid, nowMs);
+      const failed = failedBefore(index);
+      return failed ? backoffMs(allFailuresBefore(failed) + 1, endedAtMs(failed), nowMs) : 0;
     });
+    const due = create.filter((_, i) => waiting[i] === 0);
+    const { error } = await inGrowingBatches(due.length, (i) =>
+      createPod(job, jobPod(job, due[i], failedBefore(due[i])), control),
+    );
     const later = waiting.filter((ms) => ms > 0);
     return { failure: error, ...(later.length > 0 && { waitMs: Math.min(...later) }) };
   }
@@ -110,23 +121,13 @@ export function createJobController(context: ControllerContext, options: { reado
   /** Pods whose end the back-off has heard of; they stay in view until they have been counted. */
   const heardOf = new Map<string, Set<string>>();
 
-  function backoffNoteAll(uid: string, count: JobCount, nowMs: number): void {
+  function backoffNote(uid: string, count: JobCount): void {
     const heard = heardOf.get(uid) ?? new Set<string>();
     heardOf.set(uid, heard);
     const isNews = ({ metadata }: V1Pod) => !heard.has(metadata?.uid ?? '');
-    backoff.note(uid, count.newSucceeded.filter(isNews), count.newFailed.filter(isNews), nowMs);
+    backoff.note(uid, count.newSucceeded.filter(isNews), count.newFailed.filter(isNews));
     heard.clear();
     for (const { metadata } of [...count.newSucceeded, ...count.newFailed]) heard.add(metadata?.uid ?? '');
-  }
-
-  function backoffNoteOnce(key: string, pod: V1Pod, nowMs: number): void {
-    const heard = heardOf.get(key) ?? new Set<string>();
-    heardOf.set(key, heard);
-    const podUid = pod.metadata?.uid ?? '';
-    if (heard.has(podUid)) return;
-    heard.clear();
-    heard.add(podUid);
-    backoff.note(key, [], [pod], nowMs);
   }
 
   /**
@@ -136,7 +137,8 @@ export function createJobController(context: ControllerContext, options: { reado
   async function account(job: V1Job, live: V1JobStatus, { pods }: JobView, count: JobCount, signal: AbortSignal): Promise<void> {
     const kept = new Set<V1Pod>(count.finish ? [] : count.awaitingReplacement.values());
     const newSucceeded = count.newSucceeded.slice(0, MOST_UNCOUNTED);
-    const newFailed = count.newFailed.filter((pod) => !kept.has(pod)).slice(0, MOST_UNCOUNTED);
+    const failed = count.newFailed.filter((pod) => !kept.has(pod));
+    const newFailed = failed.slice(0, MOST_UNCOUNTED);
     const named = withUncounted(live, { newSucceeded, newFailed }, count, job);
     let status = await write(job, named, signal);
     const uncounted = new Set([
@@ -153,7 +155,7 @@ export function createJobController(context: ControllerContext, options: { reado
       );
     const byUid = new Map(pods.map((pod) => [pod.metadata?.uid ?? '', pod]));
     const inStatus = pods.filter((pod) => uncounted.has(pod.metadata?.uid ?? ''));
-    await release([...inStatus, ...newSucceeded, ...count.ignored], signal);
+    await release([...inStatus, ...newSucceeded, ...count.ignored.filter((pod) => !kept.has(pod))], signal);
     if (uncounted.size > 0) {
       // What has no finalizer any more, or is gone, can be counted; others' finalizers have just been taken off.
       const released = new Set([
@@ -166,7 +168,10 @@ export function createJobController(context: ControllerContext, options: { reado
         signal,
       );
     }
-    const isCounted = newSucceeded.length === count.newSucceeded.length && !status.uncountedTerminatedPods?.failed?.length;
+    const isCounted =
+      newSucceeded.length === count.newSucceeded.length &&
+      newFailed.length === failed.length &&
+      !status.uncountedTerminatedPods?.failed?.length;
     if (count.finish && count.active.length === 0 && count.terminating === 0 && isCounted) {
       const ended = await write(job, withEnd(status, count.finish, clock.now()), signal);
       tellEnd(job, ended);
@@ -209,8 +214,13 @@ export function createJobController(context: ControllerContext, options: { reado
 
   function tellEnd(job: V1Job, status: V1JobStatus): void {
     const failed = conditionIn({ ...job, status }, 'Failed');
-    if (failed) events.event(job, 'Warning', failed.reason ?? 'Failed', failed.message ?? '');
-    else events.event(job, 'Normal', 'Completed', 'Job completed');
+    if (failed) {
+      events.event(job, 'Warning', failed.reason ?? 'Failed', failed.message ?? '');
+      return;
+    }
+    if ((status.succeeded ?? 0) > (job.spec?.completions ?? Number.POSITIVE_INFINITY))
+      events.event(job, 'Warning', 'TooManySucceededPods', 'Too many succeeded pods running after completion count reached');
+    events.event(job, 'Normal', 'Completed', 'Job completed');
   }
 
   const queue = new OwnerQueue<V1Job>({
@@ -245,10 +255,8 @@ export function createJobController(context: ControllerContext, options: { reado
         if (type !== 'deleted') return loop.add(keyOf(job));
         const uid = job.metadata?.uid ?? '';
         podWrites.forget(uid);
-        for (const key of [...heardOf.keys()].filter((one) => one === uid || one.startsWith(`${uid}/`))) {
-          heardOf.delete(key);
-          backoff.forget(key);
-        }
+        heardOf.delete(uid);
+        backoff.forget(uid);
         for (const pod of [...owned.of(uid), ...owned.orphans(job.metadata?.namespace ?? '')]) lookForOrphan(pod);
       }),
       source(owned.pods, (pod, change) => {

@@ -9,15 +9,21 @@ interface Record {
   lastMs: number;
 }
 
-/** Failures of a Job's pods (or of one of its indexes) since the last success: new pods wait 10 s, 20 s, … 10 min after the last one. */
+/** How much longer the next pod has to wait after this many failures, the last of them at `lastMs`. */
+export function backoffMs(failures: number, lastMs: number, nowMs: number): number {
+  const delayMs = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(20, failures - 1));
+  return Math.max(0, lastMs + delayMs - nowMs);
+}
+
+/** Failures of a Job's pods since the last success: new pods wait 10 s, 20 s, … 10 min after the last one. */
 export class FailureBackoff {
   readonly #records = new Map<string, Record>();
 
   /** Takes pods that have just been counted. */
-  note(key: string, succeeded: readonly V1Pod[], failed: readonly V1Pod[], nowMs: number): void {
+  note(key: string, succeeded: readonly V1Pod[], failed: readonly V1Pod[]): void {
     const ended = [
-      ...succeeded.map((pod) => ({ ok: true, atMs: endedAtMs(pod, nowMs) })),
-      ...failed.map((pod) => ({ ok: false, atMs: endedAtMs(pod, nowMs) })),
+      ...succeeded.map((pod) => ({ ok: true, atMs: endedAtMs(pod) })),
+      ...failed.map((pod) => ({ ok: false, atMs: endedAtMs(pod) })),
     ].sort((a, b) => a.atMs - b.atMs || Number(b.ok) - Number(a.ok));
     const record = this.#records.get(key) ?? { failures: 0, lastMs: 0 };
     for (const { ok, atMs } of ended) {
@@ -34,9 +40,7 @@ export class FailureBackoff {
   /** How much longer new pods have to wait. */
   waitMs(key: string, nowMs: number): number {
     const record = this.#records.get(key);
-    if (!record) return 0;
-    const delayMs = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(20, record.failures - 1));
-    return Math.max(0, record.lastMs + delayMs - nowMs);
+    return record ? backoffMs(record.failures, record.lastMs, nowMs) : 0;
   }
 
   forget(key: string): void {

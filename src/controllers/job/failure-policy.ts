@@ -27,10 +27,10 @@ function whyFits(rule: V1PodFailurePolicyRule, pod: V1Pod): ((path: string) => s
     });
     return ended && ((path) => `Container ${ended.name} for pod ${path} failed with exit code ${exitCodeOf(ended)}`);
   }
-  const pattern = rule.onPodConditions?.find(({ type, status }) =>
-    pod.status?.conditions?.some((condition) => condition.type === type && condition.status === (status ?? 'True')),
+  const found = pod.status?.conditions?.find((condition) =>
+    rule.onPodConditions?.some(({ type, status }) => condition.type === type && condition.status === (status ?? 'True')),
   );
-  return pattern && ((path) => `Pod ${path} has condition ${pattern.type}`);
+  return found && ((path) => `Pod ${path} has condition ${found.type}`);
 }
 
 const exitCodeOf = ({ state }: V1ContainerStatus): number | undefined => state?.terminated?.exitCode;

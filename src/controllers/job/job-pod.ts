@@ -1,11 +1,13 @@
 import { jobKind } from '../../api/batch/v1/job.ts';
 import type { V1Container, V1Job, V1Pod } from '../../api/gen/types.ts';
 import { podFromTemplate } from '../workloads/pod-control.ts';
+import { failureActionOf } from './failure-policy.ts';
 
 /** Upstream's names (k8s.io/api/batch/v1). */
 export const TRACKING = 'batch.kubernetes.io/job-tracking';
 export const COMPLETION_INDEX = 'batch.kubernetes.io/job-completion-index';
 const INDEX_FAILURES = 'batch.kubernetes.io/job-index-failure-count';
+const IGNORED_FAILURES = 'batch.kubernetes.io/job-index-ignored-failure-count';
 const INDEX_VARIABLE = 'JOB_COMPLETION_INDEX';
 
 export const isIndexed = ({ spec }: V1Job): boolean => spec?.completionMode === 'Indexed';
@@ -17,20 +19,22 @@ export function indexOf({ metadata }: V1Pod): number | undefined {
   return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
 }
 
-/** How often the index had failed before this pod. */
-export const failuresBefore = ({ metadata }: V1Pod): number => Number(metadata?.annotations?.[INDEX_FAILURES] ?? 0) || 0;
+const countIn = ({ metadata }: V1Pod, name: string): number => Number(metadata?.annotations?.[name] ?? 0) || 0;
+/** How often the index had failed before this pod, as far as that counts. */
+export const failuresBefore = (pod: V1Pod): number => countIn(pod, INDEX_FAILURES);
+/** The same with those failures that the Job's policy ignores: they too make the next pod wait longer. */
+export const allFailuresBefore = (pod: V1Pod): number => failuresBefore(pod) + countIn(pod, IGNORED_FAILURES);
 
 /**
  * A pod of the Job. Its finalizer keeps it until it has been counted.
  *
- * @param failures how often its index has failed, where the Job counts that
+ * @param replaced the failed pod whose place it takes, where the Job counts how often each index fails
  */
-export function jobPod(job: V1Job, index: number | undefined, failures: number): V1Pod {
+export function jobPod(job: V1Job, index: number | undefined, replaced?: V1Pod): V1Pod {
   const pod = podFromTemplate(jobKind, job, job.spec?.template);
   const { metadata, spec } = pod;
   const finalizers = [...(metadata?.finalizers ?? []), TRACKING];
   if (index === undefined) return { ...pod, metadata: { ...metadata, finalizers } };
-  const countsFailures = job.spec?.backoffLimitPerIndex !== undefined;
   return {
     ...pod,
     metadata: {
@@ -41,7 +45,7 @@ export function jobPod(job: V1Job, index: number | undefined, failures: number):
       annotations: {
         ...metadata?.annotations,
         [COMPLETION_INDEX]: String(index),
-        ...(countsFailures && { [INDEX_FAILURES]: String(failures) }),
+        ...(job.spec?.backoffLimitPerIndex !== undefined && failureCounts(job, replaced)),
       },
     },
     spec: {
@@ -50,6 +54,16 @@ export function jobPod(job: V1Job, index: number | undefined, failures: number):
       ...(spec?.initContainers && { initContainers: spec.initContainers.map(withIndex) }),
       containers: (spec?.containers ?? []).map(withIndex),
     },
+  };
+}
+
+function failureCounts(job: V1Job, replaced: V1Pod | undefined): Record<string, string> {
+  if (!replaced) return { [INDEX_FAILURES]: '0' };
+  const isIgnored = failureActionOf(job, replaced).action === 'Ignore';
+  const ignored = countIn(replaced, IGNORED_FAILURES) + (isIgnored ? 1 : 0);
+  return {
+    [INDEX_FAILURES]: String(failuresBefore(replaced) + (isIgnored ? 0 : 1)),
+    ...(ignored > 0 && { [IGNORED_FAILURES]: String(ignored) }),
   };
 }
 

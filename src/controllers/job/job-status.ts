@@ -18,7 +18,8 @@ export function withCondition(
   if (existing?.status === said.status && existing.reason === said.reason && existing.message === said.message)
     return [...conditions];
   const now = formatTime(nowMs) as unknown as V1JobCondition['lastProbeTime'];
-  return [...conditions.filter(({ type }) => type !== said.type), { ...said, lastProbeTime: now, lastTransitionTime: now }];
+  const condition: V1JobCondition = { ...said, lastProbeTime: now, lastTransitionTime: now };
+  return existing ? conditions.map((one) => (one === existing ? condition : one)) : [...conditions, condition];
 }
 
 /** What the status says of pods and conditions now; counters of ended pods are left as they are. */

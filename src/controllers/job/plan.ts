@@ -4,7 +4,7 @@ import { inDeletionOrder } from '../workloads/deletion-order.ts';
 import { isActive, isReady, isTerminating } from '../workloads/pod-state.ts';
 import { failureActionOf } from './failure-policy.ts';
 import { readIndexes } from './index-set.ts';
-import { failuresBefore, indexOf, isIndexed, isTracked } from './job-pod.ts';
+import { allFailuresBefore, failuresBefore, indexOf, isIndexed, isTracked } from './job-pod.ts';
 
 export interface JobView {
   readonly job: V1Job;
@@ -83,20 +83,22 @@ export function countJob({ job, pods, nowMs }: JobView): JobCount {
   for (const pod of failedPods.filter((one) => !uncounted.failed.has(uidOf(one)))) {
     const { action, message } = failureActionOf(job, pod);
     failJob ??= message;
-    if (action === 'Ignore' || !inRange(pod)) {
+    if (!inRange(pod)) {
       ignored.push(pod);
       continue;
     }
+    const isCounted = action !== 'Ignore';
     const index = indexOf(pod);
-    if (job.spec?.backoffLimitPerIndex !== undefined && index !== undefined && !failedIndexes.has(index)) {
-      if (action === 'FailIndex' || failuresBefore(pod) >= job.spec.backoffLimitPerIndex) failedIndexes.add(index);
+    if (job.spec?.backoffLimitPerIndex !== undefined && index !== undefined) {
+      if (isCounted && (action === 'FailIndex' || failuresBefore(pod) >= job.spec.backoffLimitPerIndex)) failedIndexes.add(index);
       else if (!activeIndexes.has(index) && !succeededIndexes.has(index)) {
         const other = awaitingReplacement.get(index);
-        if (!other || failuresBefore(pod) >= failuresBefore(other)) awaitingReplacement.set(index, pod);
+        if (!other || allFailuresBefore(pod) >= allFailuresBefore(other)) awaitingReplacement.set(index, pod);
       }
     }
-    newFailed.push(pod);
+    (isCounted ? newFailed : ignored).push(pod);
   }
+  for (const index of failedIndexes) awaitingReplacement.delete(index);
   const failedBefore = (status?.failed ?? 0) + uncounted.failed.size;
   const counted = {
     active,
@@ -111,47 +113,65 @@ export function countJob({ job, pods, nowMs }: JobView): JobCount {
     failedIndexes,
     awaitingReplacement,
   };
-  const finish = finishOf(job, counted, failJob, nowMs);
+  const finish = finishOf(job, pods, counted, failJob, nowMs);
   return { ...counted, ...(finish && { finish }) };
 }
 
-function finishOf(job: V1Job, count: JobCount, failJob: string | undefined, nowMs: number): Finish | undefined {
-  const told = conditionIn(job, 'FailureTarget') ?? conditionIn(job, 'SuccessCriteriaMet');
+/**
+ * The same after the pods of a Job that ends have been told to go: those of one that failed count as failed, those of one that
+ * succeeded, or is being deleted, for nothing. Nobody waits for their end to count them.
+ */
+export function countRemaining({ job, pods }: JobView, count: JobCount): JobCount {
+  if (!count.finish && !job.metadata?.deletionTimestamp) return count;
+  const uncounted = new Set(job.status?.uncountedTerminatedPods?.failed);
+  const seen = new Set([...count.newSucceeded, ...count.newFailed, ...count.ignored]);
+  const remaining = pods.filter((pod) => isTracked(pod) && !seen.has(pod) && !uncounted.has(pod.metadata?.uid ?? ''));
+  const isFailure = (pod: V1Pod) => count.finish?.type === 'FailureTarget' && (!isIndexed(job) || indexOf(pod) !== undefined);
+  return {
+    ...count,
+    newFailed: [...count.newFailed, ...remaining.filter(isFailure)],
+    ignored: [...count.ignored, ...remaining.filter((pod) => !isFailure(pod))],
+  };
+}
+
+function finishOf(
+  job: V1Job,
+  pods: readonly V1Pod[],
+  count: JobCount,
+  failJob: string | undefined,
+  nowMs: number,
+): Finish | undefined {
+  const told = conditionIn(job, 'SuccessCriteriaMet') ?? conditionIn(job, 'FailureTarget');
   if (told) return { type: told.type as Finish['type'], reason: told.reason ?? '', message: told.message ?? '' };
   const fail = (reason: string, message: string): Finish => ({ type: 'FailureTarget', reason, message });
   if (failJob !== undefined) return fail('PodFailurePolicy', failJob);
   const { spec = {} as NonNullable<V1Job['spec']> } = job;
   const limit = spec.backoffLimit ?? 6;
-  if ((count.newFailed.length > 0 && count.failed > limit) || hasRestartedTooOften(job, count.active))
+  if (count.failed > limit || hasRestartedTooOften(job, pods))
     return fail('BackoffLimitExceeded', 'Job has reached the specified backoff limit');
   if (deadlineMs(job) !== undefined && !spec.suspend && nowMs >= deadlineMs(job)!)
     return fail('DeadlineExceeded', 'Job was active longer than specified deadline');
   if (isIndexed(job) && spec.maxFailedIndexes !== undefined && count.failedIndexes.size > spec.maxFailedIndexes)
     return fail('MaxFailedIndexesExceeded', 'Job has exceeded the specified maximal number of failed indexes');
+  const decided = count.succeededIndexes.size + count.failedIndexes.size;
+  if (count.failedIndexes.size > 0 && decided >= (spec.completions ?? 0)) return fail('FailedIndexes', 'Job has failed indexes');
   const rule = successRuleOf(job, count.succeededIndexes);
   if (rule !== undefined)
     return { type: 'SuccessCriteriaMet', reason: 'SuccessPolicy', message: `Matched rules at index ${rule}` };
   return completionOf(job, count);
 }
 
-/** All that was asked for is done, or can no longer be. Pods that still run are waited for. */
+/** All that was asked for is done. Pods that still run are waited for. */
 function completionOf(job: V1Job, count: JobCount): Finish | undefined {
   const { completions } = job.spec ?? {};
   if (count.active.length > 0) return undefined;
   const isDone = completions === undefined ? count.succeeded > 0 : count.succeeded >= completions;
-  if (isDone)
-    return {
-      type: 'SuccessCriteriaMet',
-      reason: 'CompletionsReached',
-      message: 'Reached expected number of succeeded pods',
-    };
-  if (
-    isIndexed(job) &&
-    count.failedIndexes.size > 0 &&
-    count.succeededIndexes.size + count.failedIndexes.size >= (completions ?? 0)
-  )
-    return { type: 'FailureTarget', reason: 'FailedIndexes', message: 'Job has failed indexes' };
-  return undefined;
+  if (!isDone) return undefined;
+  return {
+    type: 'SuccessCriteriaMet',
+    reason: 'CompletionsReached',
+    message: 'Reached expected number of succeeded pods',
+  };
 }
 
 /** When an active Job has taken too long. */
@@ -161,9 +181,9 @@ export function deadlineMs({ spec, status }: V1Job): number | undefined {
 }
 
 /** Pods that restart their containers themselves count by these restarts. */
-function hasRestartedTooOften({ spec }: V1Job, active: readonly V1Pod[]): boolean {
+function hasRestartedTooOften({ spec }: V1Job, pods: readonly V1Pod[]): boolean {
   if (spec?.template?.spec?.restartPolicy !== 'OnFailure') return false;
-  const restarts = active.reduce((sum, { status }) => {
+  const restarts = pods.reduce((sum, { status }) => {
     if (status?.phase !== 'Running' && status?.phase !== 'Pending') return sum;
     const all = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
     return sum + all.reduce((inPod, { restartCount }) => inPod + restartCount, 0);
@@ -201,18 +221,16 @@ export function planPods({ job, pods, nowMs }: JobView, count: JobCount): JobSte
   if (spec?.suspend) return { create: [], remove: count.active };
   const parallelism = spec?.parallelism ?? 1;
   const { completions } = spec ?? {};
-  const extra = isIndexed(job) ? extraPods(count, completions ?? 0) : [];
+  const extra = isIndexed(job) ? extraPods(count, completions ?? 0, nowMs) : [];
   const active = count.active.filter((pod) => !extra.includes(pod));
   const wanted =
     completions === undefined
       ? count.succeeded > 0
-        ? Math.min(active.length, parallelism)
+        ? active.length
         : parallelism
       : Math.max(0, Math.min(parallelism, completions - count.succeeded - count.failedIndexes.size));
   if (active.length > wanted) {
-    const order = isIndexed(job)
-      ? active.toSorted((a, b) => (indexOf(b) ?? 0) - (indexOf(a) ?? 0))
-      : inDeletionOrder(active, () => 0, nowMs);
+    const order = inDeletionOrder(active, () => 0, nowMs);
     return { create: [], remove: [...extra, ...order.slice(0, active.length - wanted)].slice(0, BURST) };
   }
   if (extra.length > 0) return { create: [], remove: extra };
@@ -232,27 +250,25 @@ export function planPods({ job, pods, nowMs }: JobView, count: JobCount): JobSte
   return { create, remove: [] };
 }
 
-/** Second pods of an index, and pods of indexes that are done or that there are not. */
-function extraPods(count: JobCount, completions: number): V1Pod[] {
-  const seen = new Set<number>();
-  const oldestFirst = count.active.toSorted((a, b) =>
-    String(a.metadata?.creationTimestamp) < String(b.metadata?.creationTimestamp) ? -1 : 1,
-  );
-  return oldestFirst.filter((pod) => {
+/** Pods beside the one of each index that has come furthest, and pods of indexes that are done or that there are not. */
+function extraPods(count: JobCount, completions: number, nowMs: number): V1Pod[] {
+  const kept = new Map<number, V1Pod>();
+  for (const pod of inDeletionOrder(count.active, () => 0, nowMs)) {
     const index = indexOf(pod);
-    const isWanted = index !== undefined && index < completions && !seen.has(index) && !count.succeededIndexes.has(index);
-    if (index !== undefined) seen.add(index);
-    return !isWanted;
-  });
+    if (index !== undefined && index < completions && !count.succeededIndexes.has(index)) kept.set(index, pod);
+  }
+  const wanted = new Set(kept.values());
+  return count.active.filter((pod) => !wanted.has(pod));
 }
 
 /** When a pod ended, as well as it can be known. */
-export function endedAtMs({ status, metadata }: V1Pod, nowMs: number): number {
-  const ends = (status?.containerStatuses ?? []).flatMap(({ state }) =>
-    state?.terminated?.finishedAt ? [Date.parse(String(state.terminated.finishedAt))] : [],
-  );
-  if (ends.length > 0) return Math.max(...ends);
+export function endedAtMs({ status, metadata }: V1Pod): number {
+  const statuses = status?.containerStatuses ?? [];
+  const ends = statuses.map(({ state }) => (state?.terminated?.finishedAt ? Date.parse(String(state.terminated.finishedAt)) : 0));
+  if (ends.length > 0 && ends.every((ms) => ms > 0)) return Math.max(...ends);
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
-  const text = ready?.lastTransitionTime ?? metadata?.deletionTimestamp;
-  return text ? Date.parse(String(text)) : nowMs;
+  if (ready?.status === 'False' && ready.lastTransitionTime) return Date.parse(String(ready.lastTransitionTime));
+  if (metadata?.deletionTimestamp)
+    return Date.parse(String(metadata.deletionTimestamp)) - (metadata.deletionGracePeriodSeconds ?? 0) * 1000;
+  return Date.parse(String(metadata?.creationTimestamp ?? '')) || 0;
 }
