@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -49,6 +49,22 @@ test('no link below a directory is followed, be it at the end or on the way', as
   assert.ok(!existsSync(place.file('new')));
   await using deep = await openBelow(place.file('base'), 'deep');
   assert.deepEqual(await readdir(deep.path), ['link']);
+});
+
+test('what is refused leaves nothing open', async () => {
+  await using place = await scratch();
+  await mkdir(place.file('base', 'deep'), { recursive: true });
+  await symlink('..', place.file('base', 'deep', 'up'));
+  await writeFile(place.file('base', 'file'), '');
+  for (const path of ['../base', '/deep', 'deep/\0', 'deep/up', 'deep/missing/more', 'file/in', 'deep/..'])
+    await assert.rejects(openBelow(place.file('base'), path));
+  for (const path of ['../base', '/deep', 'deep/\0', 'deep/up/new', 'file/in'])
+    await assert.rejects(makeDirectoriesBelow(place.file('base'), path, 0o755));
+  const links = (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ''));
+  assert.deepEqual(
+    (await Promise.all(links)).filter((target) => target.startsWith(place.path)),
+    [],
+  );
 });
 
 test('an open place stays the one it was when its name becomes a link', async () => {

@@ -16,9 +16,10 @@ export function namesOf(relative: string): string[] {
  * @throws CodedError PATH_IS_LINK where there is one; the system's error (ENOENT, ENOTDIR) otherwise
  */
 export async function openBelow(base: string, relative: string): Promise<OpenEntry> {
+  const names = namesOf(relative);
   let entry = await openEntry(base);
   let at = base;
-  for (const name of namesOf(relative)) {
+  for (const name of names) {
     at = `${at}/${name}`;
     entry = await step(entry, () => openUnlinked(entry, name, at));
   }
@@ -30,9 +31,10 @@ export async function openBelow(base: string, relative: string): Promise<OpenEnt
  * set-group-id bit.
  */
 export async function makeDirectoriesBelow(base: string, relative: string, mode: number): Promise<OpenEntry> {
+  const names = namesOf(relative);
   let entry = await openEntry(base);
   let at = base;
-  for (const name of namesOf(relative)) {
+  for (const name of names) {
     at = `${at}/${name}`;
     entry = await step(entry, async () => {
       try {
@@ -42,7 +44,12 @@ export async function makeDirectoriesBelow(base: string, relative: string, mode:
         return openUnlinked(entry, name, at);
       }
       const made = await openUnlinked(entry, name, at);
-      await chmod(made.path, mode);
+      try {
+        await chmod(made.path, mode);
+      } catch (error) {
+        await made[Symbol.asyncDispose]();
+        throw error;
+      }
       return made;
     });
   }
