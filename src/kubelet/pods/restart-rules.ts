@@ -1,13 +1,7 @@
+import { restartRuleFor } from '../../api/core/v1/restart-rule.ts';
 import type { V1Container, V1Pod } from '../../api/gen/types.ts';
 
 type Policy = 'Always' | 'OnFailure' | 'Never';
-
-function ruleFor(container: V1Container, exitCode: number) {
-  return container.restartPolicyRules?.find(({ exitCodes }) => {
-    const listed = exitCodes?.values?.includes(exitCode) ?? false;
-    return exitCodes !== undefined && listed === (exitCodes.operator === 'In');
-  });
-}
 
 /** The container's own policy goes before its pod's. An init container of a pod that is always restarted is so until it succeeds. */
 function policyOf(pod: V1Pod, container: V1Container): Policy {
@@ -16,14 +10,14 @@ function policyOf(pod: V1Pod, container: V1Container): Policy {
 
 /** Whether a container that ended with `exitCode` is to run again: its rules, then its policy, then the pod's policy. */
 export function restartsAfter(pod: V1Pod, container: V1Container, exitCode: number): boolean {
-  if (ruleFor(container, exitCode)) return true;
+  if (restartRuleFor(container, exitCode)) return true;
   const policy = policyOf(pod, container);
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
 }
 
 /** Whether the end of this container starts the whole pod anew, in its sandbox. */
 export function restartsAll(container: V1Container, exitCode: number): boolean {
-  return ruleFor(container, exitCode)?.action === 'RestartAllContainers';
+  return restartRuleFor(container, exitCode)?.action === 'RestartAllContainers';
 }
 
 /** Whether a container that the kubelet itself had to kill is to run again, whatever it ended with. */

@@ -1,11 +1,20 @@
 /** What may be said of a pod by those that run it (core/validation ValidatePodStatusUpdate). */
 import type { V1Container, V1ContainerStatus, V1Pod, V1PodSpec, V1PodStatus } from '../../gen/types.ts';
 import { checkImmutable } from '../../machinery/field-checks.ts';
-import { duplicateField, forbiddenField, invalidField, notSupportedField } from '../../machinery/field-error.ts';
+import {
+  duplicateField,
+  forbiddenField,
+  invalidField,
+  notSupportedField,
+  requiredField,
+  tooLongField,
+} from '../../machinery/field-error.ts';
 import { checkIp, parseIp } from '../../machinery/ip.ts';
 import { checkDnsSubdomain, checkQualifiedName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { checkClaimStatuses, checkExtendedClaim } from './claim-status-validation.ts';
+import { checkTransitions } from './container-transitions.ts';
 import { validatePodAnnotations, validatePodAnnotationsUpdate } from './pod-annotations.ts';
 import { checkId } from './security-context-validation.ts';
 
@@ -17,21 +26,20 @@ export function validatePodStatusUpdate(updated: DynamicObject, existing: Dynami
   const { metadata, spec = { containers: [] }, status = {} } = updated as V1Pod;
   const before = (existing as V1Pod).status ?? {};
   validatePodAnnotations(metadata?.annotations, spec, 'metadata.annotations', errors);
-  // Upstream's path: the conditions are of the status.
-  status.conditions?.forEach(({ type }, i) => {
+  status.conditions?.forEach(({ type, observedGeneration }, i) => {
+    checkGeneration(observedGeneration, `status.conditions[${i}].observedGeneration`, errors);
     if (SYSTEM_CONDITIONS.has(type)) return;
-    for (const complaint of checkQualifiedName(type))
-      errors.push(invalidField(`metadata.conditions[${i}].Type`, type, complaint));
+    for (const complaint of checkQualifiedName(type)) errors.push(invalidField(`status.conditions[${i}].Type`, type, complaint));
   });
-  const nominated = status.nominatedNodeName;
-  if (nominated && nominated !== before.nominatedNodeName)
-    for (const complaint of checkDnsSubdomain(nominated))
-      errors.push(invalidField('status.nominatedNodeName', nominated, complaint));
+  const bound = (existing as V1Pod).spec ?? spec;
+  checkNomination(status, before, bound, errors);
+  checkGeneration(status.observedGeneration, 'status.observedGeneration', errors);
   errors.push(...checkImmutable('status.qosClass', status.qosClass, before.qosClass));
-  checkTransitions(status, before, spec, errors);
+  checkTransitions(status, before, bound, errors);
   checkClaimStatuses(status, spec, errors);
-  checkPodIps(status, errors);
-  checkHostIps(status, errors);
+  checkExtendedClaim(status, spec, errors);
+  checkPodIps(status, before, errors);
+  checkHostIps(status, before, errors);
   for (const list of STATUS_LISTS) checkUsers(status[list] ?? [], `status.${list}`, spec.os?.name, errors);
   checkAllocated(status.containerStatuses ?? [], 'status.containerStatuses', spec.containers, errors);
   checkAllocated(status.initContainerStatuses ?? [], 'status.initContainerStatuses', spec.initContainers ?? [], errors);
@@ -47,36 +55,17 @@ export function validatePodStatusUpdate(updated: DynamicObject, existing: Dynami
   return errors;
 }
 
-/** What has ended for good does not run again. */
-function checkTransitions(after: V1PodStatus, before: V1PodStatus, spec: V1PodSpec, errors: FieldError[]): void {
-  const policies = new Map<string, string>();
-  for (const { name, restartPolicy, restartPolicyRules } of [...spec.containers, ...(spec.initContainers ?? [])])
-    if (restartPolicy) policies.set(name, restartPolicyRules?.length ? 'Always' : restartPolicy);
-  for (const list of STATUS_LISTS) {
-    const now = new Map(after[list]?.map((status) => [status.name, status]));
-    before[list]?.forEach(({ name, state }, i) => {
-      const policy = list === 'ephemeralContainerStatuses' ? 'Never' : (policies.get(name) ?? spec.restartPolicy);
-      if (!state?.terminated || policy === 'Always') return;
-      if (state.terminated.exitCode !== 0 && policy === 'OnFailure') return;
-      const status = now.get(name);
-      if (status && !status.state?.terminated)
-        errors.push(forbiddenField(`status.${list}[${i}].state`, 'may not be transitioned to non-terminated state'));
-    });
-  }
+function checkGeneration(generation: number | undefined, field: string, errors: FieldError[]): void {
+  if ((generation ?? 0) < 0) errors.push(invalidField(field, generation, 'must be a non-negative integer'));
 }
 
-function checkClaimStatuses({ resourceClaimStatuses = [] }: V1PodStatus, spec: V1PodSpec, errors: FieldError[]): void {
-  const claims = new Set(spec.resourceClaims?.map(({ name }) => name));
-  const seen = new Set<string>();
-  resourceClaimStatuses.forEach(({ name, resourceClaimName }, i) => {
-    const field = `status.resourceClaimStatuses[${i}].name`;
-    if (!claims.has(name)) errors.push(invalidField(field, name, 'must match the name of an entry in `spec.resourceClaims`'));
-    if (seen.has(name)) errors.push(duplicateField(field, name));
-    seen.add(name);
-    if (resourceClaimName !== undefined)
-      for (const complaint of checkDnsSubdomain(resourceClaimName))
-        errors.push(invalidField(field, resourceClaimName, complaint));
-  });
+/** A pod that has a node is not promised another one. */
+function checkNomination(after: V1PodStatus, before: V1PodStatus, { nodeName }: V1PodSpec, errors: FieldError[]): void {
+  const field = 'status.nominatedNodeName';
+  const nominated = after.nominatedNodeName;
+  if (!nominated || nominated === before.nominatedNodeName) return;
+  for (const complaint of checkDnsSubdomain(nominated)) errors.push(invalidField(field, nominated, complaint));
+  if (nodeName) errors.push(forbiddenField(field, 'may not be set on pods that are already bound to a node'));
 }
 
 /** One address of each family at most. */
@@ -85,33 +74,25 @@ const isOnePerFamily = (ips: readonly string[]) =>
 
 const ONE_PER_FAMILY = 'may specify no more than one IP for each IP family';
 
-function checkPodIps({ podIPs = [] }: V1PodStatus, errors: FieldError[]): void {
-  podIPs.forEach(({ ip }, i) => {
-    errors.push(...checkIp(`status.podIPs[${i}]`, ip));
-  });
-  if (podIPs.length < 2) return;
-  if (!isOnePerFamily(podIPs.map(({ ip }) => ip))) errors.push(invalidField('status.podIPs', podIPs, ONE_PER_FAMILY));
-  checkRepeated(podIPs, 'status.podIPs', errors);
+const addressesOf = (list: readonly { ip: string }[] = []) => list.map(({ ip }) => ip);
+
+function checkPodIps({ podIPs = [] }: V1PodStatus, before: V1PodStatus, errors: FieldError[]): void {
+  checkAddresses(podIPs, 'status.podIPs', addressesOf(before.podIPs), errors);
 }
 
-function checkHostIps({ hostIP, hostIPs = [] }: V1PodStatus, errors: FieldError[]): void {
+function checkHostIps({ hostIP, hostIPs = [] }: V1PodStatus, before: V1PodStatus, errors: FieldError[]): void {
   const [first] = hostIPs;
   if (!first) return;
   if (hostIP !== first.ip) errors.push(invalidField('status.hostIPs[0].ip', first.ip, 'must be equal to `hostIP`'));
-  hostIPs.forEach(({ ip }, i) => {
-    errors.push(...checkIp(`status.hostIPs[${i}]`, ip));
-  });
-  if (hostIPs.length < 2) return;
-  checkRepeated(hostIPs, 'status.hostIPs', errors);
-  if (!isOnePerFamily(hostIPs.map(({ ip }) => ip))) errors.push(invalidField('status.hostIPs', hostIPs, ONE_PER_FAMILY));
+  checkAddresses(hostIPs, 'status.hostIPs', addressesOf(before.hostIPs), errors);
 }
 
-function checkRepeated(ips: readonly { ip: string }[], path: string, errors: FieldError[]): void {
-  const seen = new Set<string>();
-  ips.forEach((address, i) => {
-    if (seen.has(address.ip)) errors.push(duplicateField(`${path}[${i}]`, address));
-    seen.add(address.ip);
+/** What is `stored` already may stay as it is. */
+function checkAddresses(list: readonly { ip: string }[], path: string, stored: readonly string[], errors: FieldError[]): void {
+  list.forEach(({ ip }, i) => {
+    errors.push(...checkIp(`${path}[${i}]`, ip, stored));
   });
+  if (list.length > 1 && !isOnePerFamily(addressesOf(list))) errors.push(invalidField(path, list, ONE_PER_FAMILY));
 }
 
 function checkUsers(statuses: readonly V1ContainerStatus[], path: string, os: string | undefined, errors: FieldError[]): void {
@@ -130,6 +111,7 @@ function checkUsers(statuses: readonly V1ContainerStatus[], path: string, os: st
   });
 }
 
+const LONGEST_MESSAGE = 1024;
 const HEALTH = ['Healthy', 'Unhealthy', 'Unknown'];
 
 function checkAllocated(
@@ -146,8 +128,11 @@ function checkAllocated(
       const at = `${path}[${i}].allocatedResourcesStatus[${r}]`;
       if (container) checkAllocatedName(resource.name, container, `${at}.name`, errors);
       const ids = new Set<string>();
-      resource.resources?.forEach(({ resourceID, health = '' }, h) => {
+      resource.resources?.forEach(({ resourceID, health = '', message }, h) => {
         if (!HEALTH.includes(health)) errors.push(notSupportedField(`${at}.resources[${h}].health`, health, HEALTH));
+        if (message === '') errors.push(requiredField(`${at}.resources[${h}].message`, 'must be non-empty if specified'));
+        else if (Buffer.byteLength(message ?? '') > LONGEST_MESSAGE)
+          errors.push(tooLongField(`${at}.resources[${h}].message`, LONGEST_MESSAGE));
         if (ids.has(resourceID)) errors.push(duplicateField(`${at}.resources[${h}].resourceID`, resourceID));
         ids.add(resourceID);
       });

@@ -94,6 +94,115 @@ test('its status does not go back', () => {
     ['on to running', [{}, { status: { phase: 'Running', containerStatuses: [running] } }]],
     ['a container that it has not', [{}, { status: { containerStatuses: [{ ...running, name: 'z' }] } }]],
     [
+      'back by a rule about its exit code',
+      [
+        {
+          spec: {
+            restartPolicy: 'Never',
+            containers: [
+              {
+                ...c,
+                restartPolicy: 'Never',
+                restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }],
+              },
+            ],
+          },
+          status: { containerStatuses: [{ ...running, state: { terminated: { exitCode: 42 } } }] },
+        },
+        { status: { containerStatuses: [running] } },
+      ],
+    ],
+    [
+      'back past a rule about another exit code',
+      [
+        {
+          spec: {
+            restartPolicy: 'Never',
+            containers: [
+              {
+                ...c,
+                restartPolicy: 'Never',
+                restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }],
+              },
+            ],
+          },
+          status: { containerStatuses: [{ ...running, state: { terminated: { exitCode: 1 } } }] },
+        },
+        { status: { containerStatuses: [running] } },
+      ],
+      'status.containerStatuses[0].state: Forbidden: may not be transitioned to non-terminated state',
+    ],
+    [
+      'back with all containers of the pod',
+      [
+        {
+          spec: {
+            restartPolicy: 'Never',
+            containers: [
+              c,
+              {
+                ...c,
+                name: 'd',
+                restartPolicy: 'Never',
+                restartPolicyRules: [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [42] } }],
+              },
+            ],
+          },
+          status: { containerStatuses: [{ ...running, state: { terminated: { exitCode: 0 } } }] },
+        },
+        { status: { containerStatuses: [running] } },
+      ],
+    ],
+    [
+      'a node for a pod that has one',
+      [{ spec: { nodeName: 'n' } }, { status: { nominatedNodeName: 'm' } }],
+      'status.nominatedNodeName: Forbidden: may not be set on pods that are already bound to a node',
+    ],
+    [
+      'a condition that is named badly, of a generation that is none',
+      [{}, { status: { observedGeneration: -2, conditions: [{ type: 'a b', status: 'True', observedGeneration: -1 }] } }],
+      'status.conditions[0].observedGeneration: Invalid value: -1: must be a non-negative integer',
+      "status.conditions[0].Type: Invalid value: \"a b\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
+      'status.observedGeneration: Invalid value: -2: must be a non-negative integer',
+    ],
+    [
+      'addresses that were let through once',
+      [
+        { status: { podIPs: [{ ip: '010.0.0.1' }] } },
+        { status: { podIP: '010.0.0.1', podIPs: [{ ip: '010.0.0.1' }, { ip: 'fd00::1' }] } },
+      ],
+    ],
+    [
+      'a claim for extended resources without requests',
+      [{}, { status: { extendedResourceClaimStatus: { requestMappings: [], resourceClaimName: '' } } }],
+      'status.extendedResourceClaimStatus.requestMappings: Required value: at least one request mapping is required',
+      'status.extendedResourceClaimStatus.resourceClaimName: Required value',
+    ],
+    [
+      'a claim for what no container asks for',
+      [
+        {},
+        {
+          status: {
+            extendedResourceClaimStatus: {
+              requestMappings: [
+                { containerName: 'c', resourceName: 'example.com/gpu', requestName: 'r' },
+                { containerName: 'z', resourceName: 'cpu', requestName: 'r' },
+                { containerName: 'z', resourceName: 'cpu', requestName: 'r' },
+              ],
+              resourceClaimName: 'x',
+            },
+          },
+        },
+      ],
+      'status.extendedResourceClaimStatus.requestMappings[0].resourceName: Invalid value: "example.com/gpu": must match the extended resource name of an entry in spec.initContainers.resources.requests or spec.containers.resources.requests',
+      'status.extendedResourceClaimStatus.requestMappings[1].containerName: Invalid value: "z": must match the name of an entry in spec.initContainers.name or spec.containers.name',
+      'status.extendedResourceClaimStatus.requestMappings[2].containerName: Invalid value: "z": must match the name of an entry in spec.initContainers.name or spec.containers.name',
+      'status.extendedResourceClaimStatus.requestMappings[2].containerName: Duplicate value: "z"',
+      'status.extendedResourceClaimStatus.requestMappings[2].resourceName: Duplicate value: "cpu"',
+      'status.extendedResourceClaimStatus.requestMappings[2].requestName: Duplicate value: "r"',
+    ],
+    [
       'back from the dead',
       [
         {
