@@ -10,6 +10,7 @@ export interface SeenCertificate {
   readonly notAfterMs: number;
   readonly names: readonly string[];
   readonly isCa: boolean;
+  /** By its own key, or by an authority that a kubelet made for itself alone. */
   readonly selfSigned: boolean;
 }
 
@@ -49,6 +50,8 @@ export interface SeenNode {
   readonly configz: Readonly<Record<string, unknown>> | undefined;
   /** What the kubelet answered when the API server, by nodes/proxy, came with its own certificate and was refused. */
   readonly refusal?: string;
+  /** Why the API server could not speak with it, in the API server's words; undefined when it could, or nobody asked. */
+  readonly outOfReach?: string;
   /** Seconds that its client certificate still lives, by its metrics. */
   readonly clientTtlSeconds: number | undefined;
 }

@@ -116,6 +116,10 @@ test('the chart is installed by helm, with the rights that --manifest prints and
   }
   const lint = await helm('lint', CHART, '--set', 'image=muster:test,metrics.alerts=true,approveClient=true');
   assert.match(lint, /0 chart\(s\) failed/);
+  // Kubernetes 1.20 refuses server-side apply, which is helm 4's way, of ports that leave it to the default.
+  const rendered = await helm('template', CHART, '--set', 'image=muster:test');
+  const ports = rendered.match(/^.*(?:port|containerPort): 10261.*$/gim) ?? [];
+  assert.deepEqual([ports.length, ports.filter((port) => !port.includes('protocol: TCP'))], [2, []]);
 });
 
 test('with the rights of the account alone two approvers take turns, and tell their metrics', async () => {

@@ -26,6 +26,10 @@ const signerOf = (...keyIds: string[]) => ({
   keyIds,
 });
 
+const UNREACHED = { probe: { address: '10.0.0.1', port: 10250, unreachable: 'ECONNREFUSED' } } as const;
+/** Nothing of it comes through the API server. */
+const SILENT = { configz: undefined, clientTtlSeconds: undefined };
+
 /** Each fault, and the one finding that is to come of it. */
 const FAULTS: readonly Fault[] = [
   ['a token Secret of a wrong form', 'DOC-101', { tokens: [token({ problem: 'token-id is wrong' })] }],
@@ -47,7 +51,13 @@ const FAULTS: readonly Fault[] = [
   ['QA-04: one address twice', 'DOC-407', { nodes: [node(), node({ node: nodeObject({ name: 'node-2' }) })] }],
   ['a kubelet that is too new', 'DOC-408', { nodes: [node({ node: nodeObject({ version: 'v1.37.0' }) })] }],
   ['a kubelet that is too old', 'DOC-409', { nodes: [node({ node: nodeObject({ version: 'v1.20.2' }) })] }],
-  [':10250 closed', 'DOC-501', { nodes: [node({ probe: { address: '10.0.0.1', port: 10250, unreachable: 'ECONNREFUSED' } })] }],
+  [':10250 closed', 'DOC-501', { nodes: [node({ ...UNREACHED, ...SILENT })] }],
+  [':10250 closed to all', 'DOC-501', { nodes: [node({ ...UNREACHED, ...SILENT, outOfReach: 'dial tcp: i/o timeout' })] }],
+  [
+    'a kubelet without a certificate, as the API server sees it alone',
+    'DOC-519',
+    { nodes: [node({ ...UNREACHED, ...SILENT, outOfReach: 'remote error: tls: internal error' })] },
+  ],
   ['a kubelet without clientCAFile', 'DOC-520', { nodes: [node({ refusal: 'Unauthorized', configz: undefined })] }],
   ['an expired serving certificate', 'DOC-502', served({ notAfterMs: NOW_MS - 1 })],
   ['a certificate of the future', 'DOC-503', served({ notBeforeMs: NOW_MS + DAY_MS })],
@@ -167,6 +177,10 @@ test('healthy clusters of several shapes give no alarm', () => {
     // A request that has just been made.
     { requests: [csr({ ageMs: 30_000 }), csr({ name: 'b', status: { ...approved, certificate: 'x' } })] },
     { nodes: [node({ configz: undefined, clientTtlSeconds: undefined, lease: undefined })] },
+    // The doctor runs where no node can be reached: the API server reaches them.
+    {
+      nodes: [node(UNREACHED), node({ ...UNREACHED, node: nodeObject({ name: 'b', address: '10.0.0.2' }), configz: undefined })],
+    },
     host({}),
     // Keys are being replaced: verified with both, signed with one; of a file that cannot be read nothing is said.
     { accountKeys: { verifying: ['key-1', 'key-2'], signed: new Map([['key-2', ['kube-system/a']]]) } },

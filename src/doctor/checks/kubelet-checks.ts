@@ -3,10 +3,13 @@ import { KUBELET_SERVING } from '../../api/certificates/v1/signer-conditions.ts'
 import type { Finding } from '../finding.ts';
 import type { Observations, SeenCertificate, SeenNode } from '../observations.ts';
 import { type Check, day, fromNow } from './check.ts';
+import { isReachedByServer } from './kubelet-reach.ts';
 import { covers } from './name-cover.ts';
 
 /** Kubelets renew between 70 and 90 % of the lifetime; who has not by then will not. */
 const RENEWED_BY = 0.9;
+/** As Go says that the other side ended one. */
+const ENDED_HANDSHAKE = /remote error: tls: (internal error|handshake failure)/;
 const OFFSET_WARNING_MS = 30_000;
 const OFFSET_ERROR_MS = 5 * 60_000;
 
@@ -28,29 +31,20 @@ function checkKubelet(seen: SeenNode, { nowMs, requests = [] }: Observations): F
     ({ spec, status }) =>
       spec.signerName === KUBELET_SERVING && spec.username === `system:node:${nameOf(seen)}` && !status?.certificate,
   );
-  if (probe.endsHandshakes)
+  const { outOfReach } = seen;
+  const endsServers = probe.unreachable !== undefined && outOfReach !== undefined && ENDED_HANDSHAKE.test(outOfReach);
+  if (probe.endsHandshakes || endsServers)
     return [
       {
         ...{ code: 'DOC-519', severity: 'warning', subject },
         message:
           'A kubelet listens and ends every handshake, as one does that has no serving certificate yet: logs and exec fail.',
-        evidence: `${at}: ${probe.unreachable}; ${waiting.length === 0 ? 'no request of its is there' : `Pending: ${waiting.map(({ metadata }) => metadata?.name).join(', ')}`}`,
+        evidence: `${at}: ${probe.endsHandshakes ? probe.unreachable : `the API server gets ${outOfReach}`}; ${waiting.length === 0 ? 'no request of its is there' : `Pending: ${waiting.map(({ metadata }) => metadata?.name).join(', ')}`}`,
         remedy: `muster explain node ${nameOf(seen)}`,
       },
     ];
   if (probe.unreachable !== undefined)
-    return isReady(seen)
-      ? [
-          {
-            ...{ code: 'DOC-501', severity: 'warning', subject },
-            message: "A Ready node's :10250 does not answer here: logs and exec fail if the API server sees the same.",
-            ...{
-              evidence: `${at}: ${probe.unreachable}`,
-              remedy: 'open the port towards the API servers, and see that the kubelet listens (ss -ltn)',
-            },
-          },
-        ]
-      : [];
+    return isReady(seen) && !isReachedByServer(seen) ? [unanswered(seen, `${at}: ${probe.unreachable}`)] : [];
   const findings: Finding[] = [];
   const { certificate } = probe;
   if (certificate) {
@@ -123,6 +117,19 @@ function checkKubelet(seen: SeenNode, { nowMs, requests = [] }: Observations): F
       remedy: 'on the node: chronyc makestep (or systemctl restart systemd-timesyncd)',
     });
   return findings;
+}
+
+function unanswered(seen: SeenNode, here: string): Finding {
+  const { outOfReach } = seen;
+  return {
+    ...{ code: 'DOC-501', severity: 'warning', subject: subjectOf(seen) },
+    message:
+      outOfReach === undefined
+        ? "A Ready node's :10250 does not answer here: logs and exec fail if the API server sees the same."
+        : "A Ready node's :10250 does not answer here, and the API server cannot speak with it: logs and exec fail.",
+    evidence: outOfReach === undefined ? here : `${here}; the API server: ${outOfReach}`,
+    remedy: 'open the port towards the API servers, and see that the kubelet listens (ss -ltn)',
+  };
 }
 
 /** A kubelet that does not know the API server, or that may not do what kubectl logs needs. */

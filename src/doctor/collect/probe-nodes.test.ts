@@ -7,9 +7,12 @@ import type { V1Node } from '../../api/gen/types.ts';
 import type { Client } from '../../client/client.ts';
 import type { ResolvedContext } from '../../pki/kubeconfig.ts';
 import { systemClock } from '../../std/clock.ts';
+import type { NotSeen } from '../observations.ts';
 import { probeNodes } from './probe-nodes.ts';
 
-async function probe(server: Server, timeoutMs: number) {
+const NOBODY: Pick<Client, 'raw'> = { raw: () => Promise.reject(new Error('not asked here')) };
+
+async function probe(server: Server, timeoutMs: number, raw = NOBODY, notSeen: NotSeen[] = []) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {
     const node: V1Node = {
@@ -23,11 +26,11 @@ async function probe(server: Server, timeoutMs: number) {
       [node],
       [],
       {
-        client: { raw: () => Promise.reject(new Error('not asked here')) } as unknown as Client,
+        client: raw as Client,
         context: {} as ResolvedContext,
         ...{ clock: systemClock, signal: new AbortController().signal, timeoutMs, nodes: true },
       },
-      [],
+      notSeen,
     );
     return seen!.probe!;
   } finally {
@@ -44,4 +47,16 @@ test('one that takes the connection and says nothing is not waited for without e
   const server = createTcpServer((socket) => socket.resume().on('error', () => undefined));
   const silent = await probe(server, 50);
   assert.match(silent.unreachable ?? '', /^no answer from 127\.0\.0\.1:\d+ within 50 ms$/);
+});
+
+test('a kubelet that the API server reaches and we do not is not looked at, rather than wrong', async () => {
+  const notSeen: NotSeen[] = [];
+  const raw = { raw: async () => ({ status: 200, headers: {}, text: '{"kubeletconfig":{"rotateCertificates":true}}' }) };
+  const silent = createTcpServer((socket) => socket.resume().on('error', () => undefined));
+  await probe(silent, 50, raw as Pick<Client, 'raw'>, notSeen);
+  assert.deepEqual(
+    notSeen.map(({ what }) => what),
+    ['serving certificates of kubelets (1 of 1 nodes)'],
+  );
+  assert.match(notSeen[0]!.why, /^no way from here, where the API server has one: no answer from 127/);
 });

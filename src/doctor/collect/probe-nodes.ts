@@ -6,8 +6,9 @@ import { type Handshake, type HandshakeOptions, lookingOptions, shownOn } from '
 import { tlsFailure } from '../../client/transport/transport-error.ts';
 import type { ResolvedContext } from '../../pki/kubeconfig.ts';
 import type { Clock } from '../../std/clock.ts';
+import { isReachedByServer } from '../checks/kubelet-reach.ts';
 import type { KubeletProbe, NotSeen, SeenNode } from '../observations.ts';
-import { refusalBy } from './refusal.ts';
+import { refusalBy, unreachedBy } from './refusal.ts';
 import { seenCertificate } from './seen-certificate.ts';
 
 export interface NodeProbeOptions {
@@ -55,15 +56,21 @@ export async function probeNodes(
         continue;
       }
       let refusal: string | undefined;
+      let outOfReach: string | undefined;
       const [probe, configz, clientTtlSeconds] = await Promise.all([
         probeKubelet(node, options),
         readConfigz(name, options).catch((error: unknown) => {
           refusal = refusalBy(error);
+          outOfReach = unreachedBy(error);
           return miss('configuration of kubelets')(error);
         }),
         readClientTtl(name, options).catch(miss('metrics of kubelets')),
       ]);
-      seen[i] = { node, lease, probe, configz, clientTtlSeconds, ...(refusal && { refusal }) };
+      seen[i] = { node, lease, probe, configz, clientTtlSeconds, ...(refusal && { refusal }), ...(outOfReach && { outOfReach }) };
+      if (probe.unreachable !== undefined && isReachedByServer(seen[i]))
+        miss('serving certificates of kubelets')(
+          new Error(`no way from here, where the API server has one: ${probe.unreachable}`),
+        );
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, nodes.length) }, work));

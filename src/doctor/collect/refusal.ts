@@ -12,3 +12,8 @@ export function refusalBy(error: unknown): string | undefined {
   const texts = [error.message, ...(error.status.details?.causes ?? []).map(({ message }) => message ?? '')];
   return texts.flatMap((text) => /Forbidden \(user=[^)]*\)/.exec(text) ?? [])[0];
 }
+
+/** What the API server says when it could not speak with a kubelet; undefined for other answers. */
+export function unreachedBy(error: unknown): string | undefined {
+  return error instanceof StatusError ? /error trying to reach service: (.*)/.exec(error.message)?.[1] : undefined;
+}

@@ -11,8 +11,14 @@ export function seenCertificate(where: string, certificate: Certificate): SeenCe
     notAfterMs: certificate.notAfterMs,
     names: [...certificate.dnsNames, ...certificate.ipAddresses],
     isCa: certificate.isCa,
-    selfSigned: subjectDer.equals(issuerDer),
+    selfSigned: subjectDer.equals(issuerDer) || isMadeByKubelet(commonName, issuerCommonName),
   };
+}
+
+/** Upstream's kubelet makes an authority first, which nobody else sees, and with it its certificate (client-go/util/cert): `n-ca@1`, `n@2`. */
+function isMadeByKubelet(subject: string, issuer: string): boolean {
+  const host = /^(.+)@\d+$/.exec(subject)?.[1];
+  return host !== undefined && issuer.startsWith(`${host}-ca@`);
 }
 
 /** Every certificate of a PEM bundle. Throws when it cannot be read. */
