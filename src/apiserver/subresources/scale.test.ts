@@ -6,6 +6,7 @@ import type { Status } from '../../api/machinery/status-error.ts';
 import { startTestApi, type TestApi } from '../test-api.ts';
 
 const MERGE = { 'content-type': 'application/merge-patch+json' };
+const STRATEGIC = { 'content-type': 'application/strategic-merge-patch+json' };
 const APPLY = { 'content-type': 'application/apply-patch+yaml' };
 const APPS = '/apis/apps/v1/namespaces/default';
 
@@ -70,6 +71,9 @@ for (const [path, kind, spec, missing] of WORKLOADS)
     const { body } = await api.call<Workload>('GET', `${path}/web`);
     assert.equal(body.spec.replicas, 0);
     assert.equal(body.metadata.generation, 3);
+    const said = { kind, metadata: { name: 'web', namespace: 'default' }, spec: { replicas: 4 } };
+    const scaled = await api.call<V1Scale>('PATCH', `${path}/web/scale`, said, STRATEGIC);
+    assert.deepEqual([scaled.body.kind, scaled.body.spec], ['Scale', { replicas: 4 }], 'as kubernetes.core of Ansible patches');
     const lost = await api.call<Status>('GET', `${path}/none/scale`);
     assert.equal(lost.body.message, `${missing} "none" not found`);
   });

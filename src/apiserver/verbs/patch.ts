@@ -5,7 +5,7 @@ import { strictProblems } from '../../api/machinery/duplicate-fields.ts';
 import { forbiddenField, invalidField } from '../../api/machinery/field-error.ts';
 import { goFormat } from '../../api/machinery/go-format.ts';
 import { goJsonType } from '../../api/machinery/json-syntax.ts';
-import type { KindDefinition } from '../../api/machinery/kind.ts';
+import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject, JsonValue } from '../../api/machinery/object.ts';
 import { badRequest, type FieldError, invalid, StatusError } from '../../api/machinery/status-error.ts';
 import { applyJsonPatch, patchDoesNotApply } from '../../api/patch/json-patch.ts';
@@ -67,6 +67,7 @@ export async function readPatch(
     const more: string[] = [];
     const apply = (document: DynamicObject) => applyPatch(kind, format, document as object as JsonValue, patch);
     const patched = apply(apart ? withoutManagedFields(existing) : existing);
+    if (format === 'strategic') restoreType(kind, patched);
     yield;
     // What is decoded may have been changed by then.
     const blame = (failure: DecodeFailure) =>
@@ -136,6 +137,16 @@ export function applyPatch(kind: KindDefinition, format: PatchFormat, document: 
     if (error instanceof StatusError) throw error;
     throw patchDoesNotApply((error as Error).message, error);
   }
+}
+
+/**
+ * Upstream reads what a strategic patch leads to into the type of the path, whatever the patch says that it is: clients send a Scale's
+ * patch that says Deployment (smpPatcher of apiserver/pkg/endpoints/handlers/patch.go).
+ */
+function restoreType(kind: KindDefinition, patched: unknown): void {
+  if (!isJsonMap(patched)) return;
+  if (typeof patched['apiVersion'] === 'string') patched['apiVersion'] = apiVersionOf(kind);
+  if (typeof patched['kind'] === 'string') patched['kind'] = kind.kind;
 }
 
 /** Upstream blames the patch when what it leads to is not of the kind: 422, with the patched document, or the strategic patch, as the value. */

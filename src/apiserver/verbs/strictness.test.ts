@@ -155,6 +155,9 @@ test('patches: what is wrong with them and with what they lead to', async () => 
   const other = await patch('json-patch', '[{"op":"replace","path":"/kind","value":"Pod"}]');
   assert.equal(other.status, 422);
   assert.match(other.body.message, /: converting \(v1\.Pod\) to \(core\.ConfigMap\): unknown conversion$/);
+  const said = await patch('strategic-merge-patch', '{"apiVersion":"apps/v1","kind":"Deployment","data":{"a":"d"}}');
+  assert.equal(said.status, 200);
+  assert.deepEqual([said.body.apiVersion, said.body.kind], ['v1', 'ConfigMap']);
   const inapplicable = await patch('json-patch', '[{"op":"test","path":"/data/a","value":"c"}]');
   assert.deepEqual(inapplicable.body, {
     kind: 'Status',
