@@ -29,7 +29,10 @@ export function createHttp2Connection(options: Http2ConnectionOptions): Connecti
     settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
     maxSessionMemory: SESSION_MEMORY_MB,
   });
-  session.once('connect', () => session.setLocalWindowSize(WINDOW_BYTES));
+  // Told a turn later: it may have been ended since.
+  session.once('connect', () => {
+    if (!session.destroyed) session.setLocalWindowSize(WINDOW_BYTES);
+  });
   let failure: unknown;
   let isUsable = true;
   session.on('error', (error) => {
