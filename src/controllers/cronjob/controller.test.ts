@@ -85,6 +85,38 @@ test('a suspended one starts nothing, and an unknown time zone is told', async (
   assert.ok(lost.events.includes('cron UnknownTimeZone'));
 });
 
+test("a Job says in the schedule's own zone when it was due, and a zone in the schedule itself is told", async () => {
+  await using run = await start({ timeZone: 'Asia/Kolkata' });
+  await run.settle(MINUTE_MS + 200);
+  const scheduled = jobs(run.cluster)[0]?.metadata?.annotations?.['batch.kubernetes.io/cronjob-scheduled-timestamp'];
+  assert.equal(scheduled, '2026-01-01T05:31:00+05:30');
+  await using zoned = await start({ timeZone: undefined, schedule: 'CRON_TZ=Asia/Kolkata * * * * *' });
+  assert.ok(zoned.events.includes('cron UnsupportedSchedule'));
+});
+
+test('an interval goes on from the last start, however often there is something else to look at', async () => {
+  await using run = await start({ schedule: '@every 10m' });
+  const { cluster } = run;
+  await run.settle(10 * MINUTE_MS + 200);
+  const name = `cron-${first + 9}`;
+  assert.deepEqual(names(cluster), [name]);
+  await run.settle(4 * MINUTE_MS);
+  await finish(run, name);
+  await run.settle(6 * MINUTE_MS);
+  assert.deepEqual(names(cluster), [name, `cron-${first + 19}`]);
+});
+
+test('a Job that a user started in its name counts as its last success', async () => {
+  await using run = await start({ suspend: true });
+  const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'CronJob', name: 'cron', uid: 'c', controller: true }];
+  const metadata = { name: 'by-hand', namespace: 'a', ownerReferences };
+  run.cluster.put(jobKind, { metadata } as V1Job);
+  await run.settle();
+  assert.ok(run.events.includes('cron UnexpectedJob'));
+  await finish(run, 'by-hand');
+  assert.ok(status(run.cluster)?.lastSuccessfulTime);
+});
+
 test('a Job that was made before the status could be written is not made twice', async () => {
   await using run = await start();
   const { cluster } = run;

@@ -44,8 +44,8 @@ export function createCronJobController(context: ControllerContext, options: { r
       const message = 'too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew';
       events.event(cronJob, 'Warning', 'TooManyMissedTimes', message);
     }
-    const next: Outcome = due.nextMs === undefined ? undefined : { requeueAfterMs: due.nextMs - nowMs + LATER_MS };
-    const started = due.scheduledMs === undefined ? status : await start(cronJob, status, own, due.scheduledMs, signal);
+    const next: Outcome = due.nextMs === undefined ? undefined : { requeueAfterMs: Math.max(0, due.nextMs - nowMs) + LATER_MS };
+    const started = due.scheduledMs === undefined ? status : await start(cronJob, status, due.scheduledMs, read.zone, signal);
     await writeStatus(cronJob, started, signal);
     return next;
   }
@@ -62,12 +62,13 @@ export function createCronJobController(context: ControllerContext, options: { r
           events.event(cronJob, 'Warning', 'UnexpectedJob', `Saw a job that the controller did not create or forgot: ${name}`);
         continue;
       }
-      if (!isListed) continue;
-      active = active.filter((reference) => reference.uid !== uid);
       const type = conditionIn(job, 'Complete') ? 'Complete' : 'Failed';
-      events.event(cronJob, 'Normal', 'SawCompletedJob', `Saw completed job: ${name}, condition: ${type}`);
+      // Those count as well that users start in its name (kubectl create job --from).
       const ended = job.status?.completionTime;
       if (type === 'Complete' && ended && String(ended) > String(lastSuccessfulTime ?? '')) lastSuccessfulTime = ended;
+      if (!isListed) continue;
+      active = active.filter((reference) => reference.uid !== uid);
+      events.event(cronJob, 'Normal', 'SawCompletedJob', `Saw completed job: ${name}, condition: ${type}`);
     }
     for (const { name = '', uid } of active) {
       if (own.some(({ metadata }) => metadata?.uid === uid)) continue;
@@ -91,6 +92,10 @@ export function createCronJobController(context: ControllerContext, options: { r
     const { schedule = '', timeZone } = cronJob.spec ?? {};
     try {
       const parsed = parseSchedule(schedule, isZone);
+      if (parsed.zone !== undefined) {
+        const message = `CRON_TZ or TZ used in schedule ${JSON.stringify(schedule)} is not officially supported, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details`;
+        events.event(cronJob, 'Warning', 'UnsupportedSchedule', message);
+      }
       const zone = new ZoneClock(timeZone ?? parsed.zone);
       return { schedule: parsed, zone };
     } catch (error) {
@@ -107,8 +112,8 @@ export function createCronJobController(context: ControllerContext, options: { r
   async function start(
     cronJob: V1CronJob,
     status: V1CronJobStatus,
-    own: readonly V1Job[],
     scheduledMs: number,
+    zone: ZoneClock,
     signal: AbortSignal,
   ): Promise<V1CronJobStatus> {
     const { namespace, name } = cronJob.metadata ?? {};
@@ -118,7 +123,7 @@ export function createCronJobController(context: ControllerContext, options: { r
         cronJob,
         'Warning',
         'MissSchedule',
-        `Missed scheduled time to start a job: ${new Date(scheduledMs).toUTCString()}`,
+        `Missed scheduled time to start a job: ${new Date(scheduledMs).toUTCString().replace('GMT', '+0000')}`,
       );
       return status;
     }
@@ -133,23 +138,18 @@ export function createCronJobController(context: ControllerContext, options: { r
     let active = status.active ?? [];
     if (concurrencyPolicy === 'Replace')
       for (const reference of active) {
-        const job = own.find(({ metadata }) => metadata?.uid === reference.uid);
-        if (job) await removeJob(cronJob, job, signal);
+        await removeJob(cronJob, { metadata: reference }, signal);
         active = active.filter((one) => one !== reference);
       }
-    const job = await createJob(cronJob, jobName, scheduledMs, signal);
+    const scheduled = cronJob.spec?.timeZone ? zone.format(scheduledMs) : formatTime(scheduledMs);
+    const job = await createJob(cronJob, jobName, scheduled, signal);
     if (!job) return { ...status, active: active.length > 0 ? active : undefined };
     const { uid, resourceVersion } = job.metadata ?? {};
     const reference = { apiVersion: 'batch/v1', kind: 'Job', name: jobName, namespace, uid, resourceVersion };
     return { ...status, active: [...active, reference], lastScheduleTime: formatTime(scheduledMs) as never };
   }
 
-  async function createJob(
-    cronJob: V1CronJob,
-    name: string,
-    scheduledMs: number,
-    signal: AbortSignal,
-  ): Promise<V1Job | undefined> {
+  async function createJob(cronJob: V1CronJob, name: string, scheduled: string, signal: AbortSignal): Promise<V1Job | undefined> {
     const template = cronJob.spec?.jobTemplate;
     const resource = client.resource<V1Job>(jobKind, cronJob.metadata?.namespace);
     const job = {
@@ -159,7 +159,7 @@ export function createCronJobController(context: ControllerContext, options: { r
         name,
         namespace: cronJob.metadata?.namespace,
         ...(template?.metadata?.labels && { labels: { ...template.metadata.labels } }),
-        annotations: { ...template?.metadata?.annotations, [SCHEDULED]: formatTime(scheduledMs) },
+        annotations: { ...template?.metadata?.annotations, [SCHEDULED]: scheduled },
         ownerReferences: [controllerReference(cronJobKind, cronJob)],
       },
       spec: structuredClone(template?.spec),
@@ -179,12 +179,13 @@ export function createCronJobController(context: ControllerContext, options: { r
     }
   }
 
-  async function removeJob(cronJob: V1CronJob, job: V1Job, signal: AbortSignal): Promise<void> {
-    const { namespace, name = '', uid } = job.metadata ?? {};
+  async function removeJob(cronJob: V1CronJob, job: Pick<V1Job, 'metadata'>, signal: AbortSignal): Promise<void> {
+    const { name = '', uid } = job.metadata ?? {};
     const deleted = client
-      .resource<V1Job>(jobKind, namespace)
+      .resource<V1Job>(jobKind, cronJob.metadata?.namespace)
       .delete(name, { propagationPolicy: 'Background', preconditions: { uid }, signal });
-    if (await unlessReason(deleted, 'NotFound')) events.event(cronJob, 'Normal', 'SuccessfulDelete', `Deleted job ${name}`);
+    if (await unlessReason(deleted, 'NotFound', 'Conflict'))
+      events.event(cronJob, 'Normal', 'SuccessfulDelete', `Deleted job ${name}`);
   }
 
   async function writeStatus(cronJob: V1CronJob, status: V1CronJobStatus, signal: AbortSignal): Promise<void> {

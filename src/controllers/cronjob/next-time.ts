@@ -1,4 +1,5 @@
 import type { CronSchedule } from '../../api/batch/v1/cron-schedule.ts';
+import { formatTime } from '../../api/machinery/object.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -52,6 +53,15 @@ export class ZoneClock {
     const { day: found } = this.wallTime(ms);
     // A gap at midnight leads to the day before: its next hour is the day's first.
     return found === new Date(asUtc).getUTCDate() ? ms : ms + HOUR_MS;
+  }
+
+  /** A time as RFC 3339 writes it in this zone. */
+  format(ms: number): string {
+    const offsetMinutes = Math.round((this.#asUtc(ms) - Math.floor(ms / 1000) * 1000) / MINUTE_MS);
+    if (offsetMinutes === 0) return formatTime(ms);
+    const two = (value: number) => String(value).padStart(2, '0');
+    const [hours, minutes] = [Math.floor(Math.abs(offsetMinutes) / 60), Math.abs(offsetMinutes) % 60];
+    return `${formatTime(ms + offsetMinutes * MINUTE_MS).slice(0, -1)}${offsetMinutes < 0 ? '-' : '+'}${two(hours)}:${two(minutes)}`;
   }
 
   #asUtc(ms: number): number {

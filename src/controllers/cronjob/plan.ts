@@ -9,30 +9,52 @@ const MANY_MISSED = 100;
 export interface Due {
   /** The newest time that has come and was not started yet. */
   readonly scheduledMs?: number;
+  /** When to look again; undefined when the schedule never comes. */
   readonly nextMs?: number;
   readonly missedMany: boolean;
+}
+
+interface Missed {
+  /** The newest time of the schedule that has come. */
+  readonly recentMs?: number;
+  readonly many: boolean;
 }
 
 /** What is due, looking back to the last start, or to the deadline when that is later (pkg/controller/cronjob, mostRecentScheduleTime). */
 export function dueTime(cronJob: V1CronJob, schedule: CronSchedule, zone: ZoneClock, nowMs: number): Due {
   const { metadata, spec, status } = cronJob;
   const begin = status?.lastScheduleTime ?? metadata?.creationTimestamp;
-  let fromMs = begin ? Date.parse(String(begin)) : nowMs;
+  const beginMs = begin ? Date.parse(String(begin)) : nowMs;
   const deadlineSeconds = spec?.startingDeadlineSeconds;
-  if (deadlineSeconds !== undefined) fromMs = Math.max(fromMs, nowMs - deadlineSeconds * 1000);
-  const nextMs = nextTime(schedule, zone, nowMs);
-  const future = nextMs === undefined ? {} : { nextMs };
-  if (fromMs > nowMs) return { ...future, missedMany: false };
+  const fromMs = deadlineSeconds === undefined ? beginMs : Math.max(beginMs, nowMs - deadlineSeconds * 1000);
+  const due = missedSince(schedule, zone, fromMs, nowMs);
+  // Intervals go on from the last start: counted from now, each look would put the next one off.
+  const last = fromMs === beginMs ? due : missedSince(schedule, zone, beginMs, nowMs);
+  const nextMs = nextTime(schedule, zone, last.recentMs ?? Math.min(beginMs, nowMs));
+  return {
+    missedMany: due.many,
+    ...(due.recentMs !== undefined && { scheduledMs: due.recentMs }),
+    ...(nextMs !== undefined && { nextMs }),
+  };
+}
+
+function missedSince(schedule: CronSchedule, zone: ZoneClock, fromMs: number, nowMs: number): Missed {
   const first = nextTime(schedule, zone, fromMs);
-  if (first === undefined || first > nowMs) return { ...future, missedMany: false };
+  if (first === undefined || first > nowMs) return { many: false };
   const second = nextTime(schedule, zone, first);
-  if (second === undefined || second > nowMs) return { ...future, scheduledMs: first, missedMany: false };
+  if (second === undefined || second > nowMs) return { recentMs: first, many: false };
   // Counting all of years of minutes would take for ever: the distance of the first two says how many there are about.
   const about = Math.floor((nowMs - first) / (second - first));
-  let recent = about > 1000 ? startNear(schedule, zone, nowMs, second - first) : second;
-  for (let next = nextTime(schedule, zone, recent); next !== undefined && next <= nowMs; next = nextTime(schedule, zone, recent))
-    recent = next;
-  return { ...future, scheduledMs: recent, missedMany: about > MANY_MISSED };
+  const many = about + 1 > MANY_MISSED;
+  if ('everyMs' in schedule) return { recentMs: first + about * schedule.everyMs, many };
+  let recentMs = about > 1000 ? startNear(schedule, zone, nowMs, second - first) : second;
+  for (
+    let next = nextTime(schedule, zone, recentMs);
+    next !== undefined && next <= nowMs;
+    next = nextTime(schedule, zone, recentMs)
+  )
+    recentMs = next;
+  return { recentMs, many };
 }
 
 /** A time of the schedule not long ago: distances grow until one is found. */

@@ -183,6 +183,53 @@ test('claims go with the set or with the pods that scaling takes, when the set s
   assert.equal(ownerOf('data-db-0'), 'StatefulSet');
 });
 
+test('a member that comes back waits until claims that scaling down took are gone', async () => {
+  await using run = await runController(createStatefulSetController);
+  const { cluster } = run;
+  const persistentVolumeClaimRetentionPolicy = { whenScaled: 'Delete' };
+  cluster.put(statefulSetKind, db('one', { replicas: 1, persistentVolumeClaimRetentionPolicy }));
+  for (let i = 0; i < 2; i++) await makeReady(run);
+  const owner = { apiVersion: 'v1', kind: 'Pod', name: 'db-1', uid: 'gone', controller: true };
+  const metadata = { name: 'data-db-1', namespace: 'a', ownerReferences: [owner] };
+  cluster.put(persistentVolumeClaimKind, { metadata, spec: {} } as V1PersistentVolumeClaim);
+  change(cluster, db('one', { replicas: 2, persistentVolumeClaimRetentionPolicy }));
+  await run.settle(60_000);
+  assert.deepEqual(members(cluster), ['db-0:one']);
+  cluster.remove(persistentVolumeClaimKind, 'data-db-1', 'a');
+  await run.settle();
+  assert.deepEqual(members(cluster), ['db-0:one', 'db-1:one']);
+  assert.equal(
+    cluster.get<V1PersistentVolumeClaim>(persistentVolumeClaimKind, 'data-db-1', 'a')?.metadata?.ownerReferences,
+    undefined,
+  );
+});
+
+test('a claim that somebody else controls stays with them, and that is told', async () => {
+  await using run = await runController(createStatefulSetController);
+  const { cluster } = run;
+  const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'other', uid: 'o', controller: true };
+  const metadata = { name: 'data-db-0', namespace: 'a', ownerReferences: [owner] };
+  cluster.put(persistentVolumeClaimKind, { metadata, spec: {} } as V1PersistentVolumeClaim);
+  cluster.put(statefulSetKind, db('one', { replicas: 1, persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete' } }));
+  for (let i = 0; i < 2; i++) await makeReady(run);
+  assert.deepEqual(cluster.get<V1PersistentVolumeClaim>(persistentVolumeClaimKind, 'data-db-0', 'a')?.metadata?.ownerReferences, [
+    owner,
+  ]);
+  assert.ok(run.events.includes('db ConflictingController'));
+});
+
+test('a claim that is deleted while its pod waits is made again', async () => {
+  await using run = await runController(createStatefulSetController);
+  const { cluster } = run;
+  cluster.put(statefulSetKind, db('one', { replicas: 1 }));
+  await run.settle();
+  cluster.put(podKind, { ...pods(cluster)[0], status: { phase: 'Pending' } } as unknown as V1Pod);
+  await run.settle();
+  cluster.remove(persistentVolumeClaimKind, 'data-db-0', 'a');
+  await run.settle();
+  assert.deepEqual(claimNames(cluster), ['data-db-0']);
+});
+
 test('members may begin with another number than 0', async () => {
   await using run = await runController(createStatefulSetController);
   run.cluster.put(statefulSetKind, db('one', { replicas: 2, ordinals: { start: 5 } }));

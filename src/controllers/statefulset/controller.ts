@@ -21,7 +21,7 @@ import { ownedPods } from '../workloads/owned-pods.ts';
 import { controllerOf } from '../workloads/owner.ts';
 import { OwnerQueue } from '../workloads/owner-queue.ts';
 import { currentRevision, deleteRevisions, REVISION_LABEL, surplusRevisions, templateIn } from '../workloads/revisions.ts';
-import { identityLabels, memberPod, ordinalOf } from './member.ts';
+import { identityLabels, isInRange, memberPod, ordinalOf } from './member.ts';
 import { MemberClaims } from './member-claims.ts';
 import { planStatefulSet, type SetPlan, type SetView, setStatus } from './plan.ts';
 
@@ -85,10 +85,17 @@ export function createStatefulSetController(context: ControllerContext, options:
       await keepIdentity(set, pod, ordinal, signal);
     }
     for (const { ordinal, revision } of plan.create) {
+      if (memberClaims.areStale(set, ordinal)) continue; // their deletion brings us back
       await memberClaims.ensure(set, ordinal, signal);
       const isCurrent = revision === 'current';
       const template = isCurrent ? templateIn(current) : set.spec?.template;
       await create(set, memberPod(set, ordinal, template, isCurrent ? view.currentRevision : view.updateRevision), signal);
+    }
+    for (const pod of view.pods) {
+      const ordinal = ordinalOf(set, pod) ?? -1;
+      // A claim that was deleted under a pod that waits for it.
+      const isWaiting = pod.status?.phase === 'Pending' && !pod.metadata?.deletionTimestamp;
+      if (isWaiting && isInRange(set, ordinal)) await memberClaims.ensure(set, ordinal, signal);
     }
     for (const pod of plan.recreate) {
       const isFailed = pod.status?.phase === 'Failed';

@@ -44,9 +44,21 @@ export class MemberClaims {
     }
   }
 
+  /**
+   * Whether claims still belong to a former pod of the member, which scaling down took: they are about to go, and a new pod is not to
+   * start with them.
+   */
+  areStale(set: V1StatefulSet, ordinal: number): boolean {
+    if (set.spec?.persistentVolumeClaimRetentionPolicy?.whenScaled !== 'Delete') return false;
+    return (set.spec.volumeClaimTemplates ?? []).some((template) => {
+      const claim = this.#options.claims.get(claimName(template, set, ordinal), set.metadata?.namespace);
+      return claim?.metadata?.ownerReferences?.some(({ kind, name }) => kind === 'Pod' && name === memberName(set, ordinal));
+    });
+  }
+
   /** Says in a member's claims with whom they go. References that others made stay as they are. */
   async keepOwners(set: V1StatefulSet, pod: V1Pod, ordinal: number, signal: AbortSignal): Promise<void> {
-    const { client, claims } = this.#options;
+    const { client, claims, events } = this.#options;
     if (!set.spec?.persistentVolumeClaimRetentionPolicy) return;
     const wanted = claimOwner(set, pod, ordinal);
     const ours = new Set([set.metadata?.uid, pod.metadata?.uid]);
@@ -54,7 +66,13 @@ export class MemberClaims {
       const claim = claims.get(claimName(template, set, ordinal), set.metadata?.namespace);
       if (!claim) continue;
       const before = claim.metadata?.ownerReferences ?? [];
-      const after = [...before.filter(({ uid }) => !ours.has(uid)), ...(wanted ? [wanted] : [])];
+      const others = before.filter(({ uid }) => !ours.has(uid));
+      const isForeign = wanted !== undefined && others.some(({ controller }) => controller);
+      if (isForeign) {
+        const message = `PersistentVolumeClaim ${claim.metadata?.name} has a conflicting OwnerReference that acts as a managing controller, the retention policy is ignored for this claim`;
+        events.event(set, 'Warning', 'ConflictingController', message);
+      }
+      const after = [...others, ...(wanted && !isForeign ? [wanted] : [])];
       if (equalJson(before, after)) continue;
       const changed = { ...claim, metadata: { ...claim.metadata, ownerReferences: after } } as V1PersistentVolumeClaim;
       await client

@@ -74,9 +74,8 @@ function revisionFor(view: SetView, ordinal: number): 'current' | 'update' {
   if (view.currentRevision === view.updateRevision) return 'update';
   const { type, rollingUpdate } = set.spec?.updateStrategy ?? {};
   if (type === 'OnDelete') return 'update';
-  const partition = rollingUpdate?.partition ?? 0;
-  if (partition > 0) return ordinal < firstOrdinal(set) + partition ? 'current' : 'update';
-  // In the middle of a rollout a lost member comes back as it was: renewal goes from the last on.
+  if (rollingUpdate) return ordinal < firstOrdinal(set) + (rollingUpdate.partition ?? 0) ? 'current' : 'update';
+  // Without as much as a partition, a member lost in the middle of a rollout comes back as it was: renewal goes from the last on.
   const current = view.pods.filter((pod) => isCreated(pod) && !isGoing(pod) && revisionOf(pod) === view.currentRevision).length;
   return ordinal < firstOrdinal(set) + current ? 'current' : 'update';
 }
@@ -98,9 +97,7 @@ function planRenewal(
     const pod = byOrdinal.get(ordinal);
     if (!pod || isGoing(pod) || revisionOf(pod) === updateRevision) continue;
     // One that is down already costs nothing more.
-    if (!isUp(pod)) remove.push(pod);
-    else if (room-- > 0) remove.push(pod);
-    else break;
+    if (!isUp(pod) || room-- > 0) remove.push(pod);
   }
   return remove;
 }
