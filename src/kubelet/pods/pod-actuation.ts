@@ -2,8 +2,9 @@
 import type { V1Container, V1Pod, V1ResourceRequirements } from '../../api/gen/types.ts';
 import type { RuntimeContainer } from '../runtime/runtime.ts';
 import { type Pass, PodSyncError } from './pod-pass.ts';
-import { allocatedPod, largerAllocation, needsRestart, sameResources } from './pod-resize.ts';
+import { allocatedPod, largerAllocation, needsRestart, sameResources, WHOLE_POD } from './pod-resize.ts';
 import type { PodMemory } from './pod-work.ts';
+import { resizeMessage } from './resize-message.ts';
 
 /** Why a running container must start anew, in the words of its event. */
 export function changeOf({ work, memory }: Pass, spec: V1Container, container: RuntimeContainer): string | undefined {
@@ -21,8 +22,12 @@ export function staleContainers({ work, wanted, memory }: Pass, containers: read
   const interrupted = wanted.pod.status?.conditions?.some(
     ({ type, status }) => type === 'PodResizeInProgress' && status === 'True',
   );
-  const known = new Set(containers.map(({ id }) => id));
+  const known = new Set([WHOLE_POD, ...containers.map(({ id }) => id)]);
   for (const id of memory.actuated.keys()) if (!known.has(id)) memory.actuated.delete(id);
+  const ofPod = wanted.pod.spec?.resources ?? {};
+  if (!memory.actuated.has(WHOLE_POD) && !interrupted) memory.actuated.set(WHOLE_POD, ofPod);
+  const podInForce = memory.actuated.get(WHOLE_POD);
+  const podChanges = !podInForce || !sameResources(podInForce, ofPod);
   return containers.flatMap(({ id, name, phase }) => {
     const spec = phase === 'running' ? [...main, ...initContainers].find((container) => container.name === name) : undefined;
     if (!spec) return [];
@@ -30,9 +35,13 @@ export function staleContainers({ work, wanted, memory }: Pass, containers: read
     // Of containers that an earlier kubelet started it is known what they have, unless it was killed while it changed that.
     if (!memory.actuated.has(id) && !interrupted) memory.actuated.set(id, resources);
     const inForce = memory.actuated.get(id);
-    return inForce && sameResources(inForce, resources) ? [] : [{ id, spec }];
+    const same = inForce && sameResources(inForce, resources);
+    return same && !(podChanges && takesPodLimits(spec)) ? [] : [{ id, spec }];
   });
 }
+
+/** A container without a limit of its own has the pod's. */
+const takesPodLimits = ({ resources }: V1Container) => !resources?.limits?.['cpu'] || !resources.limits['memory'];
 
 /** While limits change, the pod's own must hold those of before and those of after. */
 export function withRoomForBoth(pod: V1Pod, { actuated, allocation = new Map() }: PodMemory): V1Pod {
@@ -41,6 +50,8 @@ export function withRoomForBoth(pod: V1Pod, { actuated, allocation = new Map() }
     const resources = actuated.get(status.containerID?.replace(/^[^:]*:\/\//, '') ?? '') ?? status.resources;
     if (resources) inForce.set(status.name, resources);
   }
+  const ofPod = actuated.get(WHOLE_POD) ?? pod.status?.resources;
+  if (ofPod) inForce.set(WHOLE_POD, ofPod);
   return allocatedPod(pod, largerAllocation(inForce, allocation));
 }
 
@@ -51,6 +62,7 @@ export async function resizeContainers(
 ): Promise<void> {
   const { work, wanted, memory } = pass;
   const pending = memory.resizeConditions.filter(({ type }) => type === 'PodResizePending');
+  const failedBefore = memory.resizeConditions.find(({ reason }) => reason === 'Error');
   memory.resizeConditions = [...pending, { type: 'PodResizeInProgress', status: 'True' }];
   try {
     for (const { id, spec } of stale) {
@@ -60,7 +72,19 @@ export async function resizeContainers(
   } catch (error) {
     const { message } = error as Error;
     memory.resizeConditions = [...pending, { type: 'PodResizeInProgress', status: 'True', reason: 'Error', message }];
+    if (failedBefore?.message !== message)
+      work.events?.event(wanted.pod, 'Warning', 'ResizeError', resizeMessage('error', wanted.pod, message));
     throw new PodSyncError(`the pod cannot be resized: ${message}`, { cause: error });
   }
+  // The pod's own are set as soon as it is prepared again.
+  memory.actuated.set(WHOLE_POD, wanted.pod.spec?.resources ?? {});
   pass.prepared = false;
+}
+
+/** The pod and its containers may use what they were given. */
+export function settleResize({ work, wanted, memory }: Pass): void {
+  if (work.starter.detailed) memory.actuated.set(WHOLE_POD, wanted.pod.spec?.resources ?? {});
+  if (!memory.resizeConditions.some(({ type }) => type === 'PodResizeInProgress')) return;
+  memory.resizeConditions = memory.resizeConditions.filter(({ type }) => type !== 'PodResizeInProgress');
+  work.events?.event(wanted.pod, 'Normal', 'ResizeCompleted', resizeMessage('completed', wanted.pod));
 }

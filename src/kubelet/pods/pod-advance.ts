@@ -2,7 +2,7 @@ import type { V1Pod } from '../../api/gen/types.ts';
 import type { PodSandbox, RuntimeContainer } from '../runtime/runtime.ts';
 import { asNeverStarted, podText } from './container-kinds.ts';
 import { containerSubject } from './container-subject.ts';
-import { changeOf, resizeContainers, staleContainers, withRoomForBoth } from './pod-actuation.ts';
+import { changeOf, resizeContainers, settleResize, staleContainers, withRoomForBoth } from './pod-actuation.ts';
 import { failPod, retirePod, stopSandboxes } from './pod-ending.ts';
 import { PodPartError } from './pod-parts.ts';
 import { type Pass, PodSyncError } from './pod-pass.ts';
@@ -119,8 +119,7 @@ async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
     await resizeContainers(pass, stale);
     return AGAIN;
   }
-  if (memory.resizeConditions.some(({ type }) => type === 'PodResizeInProgress'))
-    memory.resizeConditions = memory.resizeConditions.filter(({ type }) => type !== 'PodResizeInProgress');
+  settleResize(pass);
   if (plan.sandboxAttempt !== undefined) {
     tell();
     const toStop = sandboxes.filter(({ ready }) => ready || work.starter.detailed);

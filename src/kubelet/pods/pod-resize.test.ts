@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1Pod, V1ResourceRequirements } from '../../api/gen/types.ts';
-import { allocatedPod, decideResize, firstAllocation, largerAllocation, needsRestart } from './pod-resize.ts';
+import { allocatedPod, decideResize, firstAllocation, largerAllocation, needsRestart, WHOLE_POD } from './pod-resize.ts';
 
 const ofCpu = (cpu: string): V1ResourceRequirements => ({ requests: { cpu }, limits: { cpu } });
 const pod = (cpu: string): V1Pod => ({ metadata: { uid: 'u' }, spec: { containers: [{ name: 'main', resources: ofCpu(cpu) }] } });
@@ -68,6 +68,34 @@ test('a kubelet started anew knows what a pod was given from its status', () => 
   assert.deepEqual(allocatedPod(resized, allocation).spec?.containers[0]?.resources, ofCpu('1'));
   const same = pod('1000m');
   assert.equal(allocatedPod(same, allocation), same);
+});
+
+test('what a pod asks for as a whole is given where there is room for it, and else stays as it was', () => {
+  const whole = (cpu?: string): V1Pod => ({
+    spec: { ...(cpu && { resources: ofCpu(cpu) }), containers: [{ name: 'main' }] },
+  });
+  const decide = (cpu: string, before = firstAllocation(whole('1'))) => {
+    const asksForAll = ({ spec }: V1Pod) => Number(spec?.resources?.requests?.['cpu']) * 1000;
+    const admit = (asked: V1Pod) =>
+      asksForAll(asked) > ROOM ? { reason: 'OutOfcpu', message: "Node didn't have enough resource: cpu" } : undefined;
+    return decideResize(whole(cpu), before, [], { admission: { admit }, isStatic: false });
+  };
+  assert.deepEqual(allocatedPod(whole('2'), decide('2').allocation), whole('2'));
+  const infeasible = decide('5');
+  assert.equal(infeasible.pending?.reason, 'Infeasible');
+  assert.deepEqual(allocatedPod(whole('5'), infeasible.allocation).spec?.resources, ofCpu('1'));
+  const hadNone = decide('5', firstAllocation(whole()));
+  assert.equal(hadNone.pending?.reason, 'Infeasible');
+  assert.deepEqual(allocatedPod(whole('5'), hadNone.allocation).spec?.resources, { requests: {}, limits: {} });
+});
+
+test('a kubelet started anew knows what a pod was given as a whole from its status', () => {
+  const main = { name: 'main', image: '', imageID: '', ready: true, restartCount: 0, containerID: 'c://1' };
+  const spec = { resources: ofCpu('5'), containers: [{ name: 'main' }] };
+  const given = (status: V1Pod['status']) => firstAllocation({ spec, status: status! }).get(WHOLE_POD);
+  assert.deepEqual(given({ containerStatuses: [main], resources: ofCpu('1') }), ofCpu('1'));
+  assert.deepEqual(given({ containerStatuses: [main] }), ofCpu('5'));
+  assert.deepEqual(given({ resources: ofCpu('1') }), ofCpu('5'));
 });
 
 test('while resources change, the pod may use the larger of both, and without a limit where one has none', () => {

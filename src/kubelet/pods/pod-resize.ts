@@ -4,8 +4,11 @@ import type { ExtraCondition } from './pod-conditions.ts';
 import type { NodeAdmission } from './pod-parts.ts';
 import { qosClass } from './qos-class.ts';
 
-/** What each container of a pod was given on this node, by name; what the pod asks for may be more, or less. */
+/** What a pod was given on this node, by names of its containers and `WHOLE_POD`; what it asks for may be more, or less. */
 export type Allocation = ReadonlyMap<string, V1ResourceRequirements>;
+
+/** Stands for the pod itself (`spec.resources`) where containers have their names, or their ids. */
+export const WHOLE_POD = '';
 
 export interface ResizeDecision {
   /** What the pod is given from now on. */
@@ -19,23 +22,26 @@ const resizable = (spec: V1PodSpec | undefined): readonly V1Container[] => [
   ...(spec?.containers ?? []),
 ];
 
+/** What the pod asks for. */
+const wantedBy = (spec: V1PodSpec | undefined): Allocation =>
+  new Map([
+    ...(spec?.resources ? [[WHOLE_POD, spec.resources] as const] : []),
+    ...resizable(spec).map(({ name, resources = {} }) => [name, resources] as const),
+  ]);
+
 /** What a pod that is new here gets: what it asks for. One that a kubelet before this one ran keeps what its status says. */
 export function firstAllocation(pod: V1Pod): Allocation {
-  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
-  const told = new Map([...initContainerStatuses, ...containerStatuses].map((status) => [status.name, status]));
-  return new Map(
-    resizable(pod.spec).map(({ name, resources = {} }) => {
-      const status = told.get(name);
-      return [name, status?.containerID && status.resources ? status.resources : resources];
-    }),
-  );
+  const { containerStatuses = [], initContainerStatuses = [], resources: ofPod } = pod.status ?? {};
+  const ran = [...initContainerStatuses, ...containerStatuses].filter(({ containerID }) => containerID);
+  const told = new Map(ran.map(({ name, resources }) => [name, resources]));
+  if (ran.length > 0) told.set(WHOLE_POD, ofPod);
+  return new Map([...wantedBy(pod.spec)].map(([name, resources]) => [name, told.get(name) ?? resources]));
 }
 
 /** The pod with the resources that it was given; the same object when that is what it asks for. */
 export function allocatedPod(pod: V1Pod, allocation: Allocation): V1Pod {
   const { spec } = pod;
-  if (!spec || resizable(spec).every(({ name, resources = {} }) => sameResources(resources, allocation.get(name) ?? resources)))
-    return pod;
+  if (!spec || !differs(wantedBy(spec), allocation)) return pod;
   const given = (container: V1Container): V1Container => {
     const resources = allocation.get(container.name);
     return resources ? { ...container, resources: { ...container.resources, ...resources } } : container;
@@ -44,11 +50,20 @@ export function allocatedPod(pod: V1Pod, allocation: Allocation): V1Pod {
     ...pod,
     spec: {
       ...spec,
+      ...(spec.resources && { resources: { ...spec.resources, ...givenTo(WHOLE_POD, allocation) } }),
       containers: spec.containers.map(given),
       ...(spec.initContainers && { initContainers: spec.initContainers.map(given) }),
     },
   };
 }
+
+/** A container that is not known has what it asks for; a pod whose resources are not known was given none of its own. */
+const givenTo = (name: string, allocation: Allocation) => allocation.get(name) ?? (name === WHOLE_POD ? NOTHING : undefined);
+
+const NOTHING: V1ResourceRequirements = { requests: {}, limits: {} };
+
+const differs = (wanted: Allocation, given: Allocation) =>
+  [...wanted].some(([name, resources]) => !sameResources(resources, givenTo(name, given) ?? resources));
 
 /**
  * Whether a pod gets what it asks for now: all of it when the node has room (upstream's pkg/kubelet/allocation), nothing otherwise.
@@ -62,9 +77,8 @@ export function decideResize(
   others: readonly V1Pod[],
   { admission, isStatic }: { readonly admission: NodeAdmission; readonly isStatic: boolean },
 ): ResizeDecision {
-  const wanted: Allocation = new Map(resizable(pod.spec).map(({ name, resources = {} }) => [name, resources]));
-  const changed = [...wanted].some(([name, resources]) => !sameResources(resources, current.get(name) ?? resources));
-  if (!changed) return { allocation: current };
+  const wanted = wantedBy(pod.spec);
+  if (!differs(wanted, current)) return { allocation: current };
   const pending = (reason: 'Infeasible' | 'Deferred', message: string): ResizeDecision => ({
     allocation: current,
     pending: { type: 'PodResizePending', status: 'True', reason, message },
@@ -115,6 +129,15 @@ export function needsRestart(container: V1Container, before: V1ResourceRequireme
         !sameAmount(before.limits?.[resourceName], after.limits?.[resourceName])),
   );
 }
+
+/** Requests and limits alone, in Go's order of fields and names. */
+export function shownResources({ limits, requests }: V1ResourceRequirements): V1ResourceRequirements {
+  const sorted = (amounts: Record<string, string> = {}) => Object.fromEntries(Object.entries(amounts).sort(byName));
+  const some = (amounts: Record<string, string> | undefined) => amounts && Object.keys(amounts).length > 0;
+  return { ...(some(limits) && { limits: sorted(limits) }), ...(some(requests) && { requests: sorted(requests) }) };
+}
+
+const byName = ([a]: readonly [string, string], [b]: readonly [string, string]) => (a < b ? -1 : 1);
 
 export function sameResources(a: V1ResourceRequirements, b: V1ResourceRequirements): boolean {
   return sameAmounts(a.requests, b.requests) && sameAmounts(a.limits, b.limits);

@@ -1,10 +1,12 @@
 import type { V1Pod, V1PodStatus } from '../../api/gen/types.ts';
 import { formatTime } from '../../api/machinery/object.ts';
+import type { ExtraCondition } from './pod-conditions.ts';
 import type { PodEnd } from './pod-parts.ts';
 import { isTerminal } from './pod-phase.ts';
 import { allocatedPod, decideResize, firstAllocation } from './pod-resize.ts';
 import { type PodMemory, type PodWork, uidOf, type WantedPod, withToldStatus } from './pod-work.ts';
 import { qosClass } from './qos-class.ts';
+import { resizeMessage } from './resize-message.ts';
 
 const PREEMPTED = {
   reason: 'Preempting',
@@ -71,9 +73,19 @@ export class PodRoom {
       isStatic: found.isStatic,
     });
     memory.allocation = allocation;
-    const progress = memory.resizeConditions.filter(({ type }) => type === 'PodResizeInProgress');
+    const given = allocatedPod(found.pod, allocation);
+    const [told] = memory.resizeConditions.filter(({ type }) => type === 'PodResizePending');
+    const progress: readonly ExtraCondition[] =
+      allocation === before
+        ? memory.resizeConditions.filter(({ type }) => type === 'PodResizeInProgress')
+        : [{ type: 'PodResizeInProgress', status: 'True' }];
     memory.resizeConditions = [...(pending ? [pending] : []), ...progress];
-    return { ...found, pod: allocatedPod(found.pod, allocation) };
+    if (allocation !== before) work.events?.event(found.pod, 'Normal', 'ResizeStarted', resizeMessage('started', given));
+    if (pending && (pending.reason !== told?.reason || pending.message !== told?.message)) {
+      const { reason = '', message } = pending;
+      work.events?.event(found.pod, 'Warning', `Resize${reason}`, resizeMessage(reason, found.pod, message));
+    }
+    return { ...found, pod: given };
   }
 
   #refuse(found: WantedPod, { reason, message }: { readonly reason: string; readonly message: string }): void {

@@ -198,6 +198,21 @@ test('containers of real pods tell their mounts, users and resources', () => {
   });
 });
 
+test('real pods tell what they were given as a whole', () => {
+  const main = { name: 'main', image: 'i', resources: { requests: { cpu: '250m' } } };
+  const side = { name: 'side', image: 'i', resources: { requests: { cpu: '250m', memory: '1Gi' } } };
+  const containers = [running()];
+  const sum = status({ pod: pod({ containers: [main, side] }), containers, detailed: true });
+  assert.deepEqual(sum.allocatedResources, { cpu: '500m', memory: '1Gi' });
+  assert.equal(sum.resources, undefined);
+  const spec = { containers: [main], resources: { requests: { cpu: '2' }, limits: { cpu: '3' } } };
+  const own = status({ pod: pod(spec), containers, detailed: true });
+  assert.deepEqual([own.allocatedResources, own.resources], [{ cpu: '2' }, spec.resources]);
+  const inForce = new Map([['', { limits: { cpu: '1' } }]]);
+  assert.deepEqual(status({ pod: pod(spec), containers, detailed: true, inForce }).resources, { limits: { cpu: '1' } });
+  assert.equal(status({ pod: pod(spec), containers }).resources, undefined);
+});
+
 test('conditions of a resize are taken away when it is over, those of others never', () => {
   const known: V1PodStatus = {
     phase: 'Running',

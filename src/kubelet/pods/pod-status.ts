@@ -1,10 +1,13 @@
-import type { V1Container, V1ContainerStatus, V1Pod, V1PodStatus } from '../../api/gen/types.ts';
+import { podRequests } from '../../api/core/v1/pod-resource-usage.ts';
+import type { V1Container, V1ContainerStatus, V1Pod, V1PodStatus, V1ResourceRequirements } from '../../api/gen/types.ts';
 import { formatTime } from '../../api/machinery/object.ts';
+import { formatQuantity } from '../../api/machinery/quantity.ts';
 import type { PodSandbox, RuntimeContainer } from '../runtime/runtime.ts';
 import type { ContainerKind } from './container-kinds.ts';
 import { type ContainerStatusInput, containerStatus, lost } from './container-status.ts';
 import { type ExtraCondition, observedGeneration, podConditions } from './pod-conditions.ts';
 import { isTerminal, podPhase } from './pod-phase.ts';
+import { shownResources, WHOLE_POD } from './pod-resize.ts';
 import { qosClass } from './qos-class.ts';
 
 export interface StatusInput extends Omit<ContainerStatusInput, 'kind'> {
@@ -53,6 +56,7 @@ export function podStatus(input: StatusInput): V1PodStatus {
   const why = isTerminal(phase) ? (end ?? previous) : undefined;
   const { extraConditions: extra = [] } = input;
   return {
+    ...(input.detailed && podResources(pod, input.inForce?.get(WHOLE_POD))),
     conditions: podConditions({ pod, phase, init, main, hasSandbox: Boolean(sandbox?.ready), extra, nowMs }),
     ...(main.length > 0 && { containerStatuses: main }),
     ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
@@ -65,6 +69,21 @@ export function podStatus(input: StatusInput): V1PodStatus {
     qosClass: previous?.qosClass ?? qosClass(pod),
     ...(why?.reason && { reason: why.reason }),
     startTime: previous?.startTime ?? formatTime(nowMs),
+  };
+}
+
+/** What the pod as a whole was given, and what is in force of its own resources. */
+function podResources(
+  pod: V1Pod,
+  inForce: V1ResourceRequirements | undefined,
+): Pick<V1PodStatus, 'allocatedResources' | 'resources'> {
+  const requests = podRequests(pod);
+  const { resources } = pod.spec ?? {};
+  return {
+    ...(requests.size > 0 && {
+      allocatedResources: Object.fromEntries([...requests].map(([name, quantity]) => [name, formatQuantity(quantity)])),
+    }),
+    ...(resources && { resources: shownResources(inForce ?? resources) }),
   };
 }
 

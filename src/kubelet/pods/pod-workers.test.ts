@@ -25,6 +25,14 @@ const pod = (name: string, extra: { metadata?: object; spec?: object } = {}): V1
   status: { phase: 'Pending' },
 });
 
+/** Takes all pods; as a whole none may have more than eight CPUs. */
+const ROOMY: NodeAdmission = {
+  admit: ({ spec }) =>
+    Number(spec?.resources?.requests?.['cpu'] ?? 0) > 8
+      ? { reason: 'OutOfcpu', message: "Node didn't have enough resource: cpu, requested: 9000, used: 0, capacity: 8000" }
+      : undefined,
+};
+
 async function setUp(t: TestContext, options: { admission?: NodeAdmission; before?: readonly V1Pod[] } = {}) {
   const clock = new VirtualClock(Date.UTC(2026, 0, 1));
   const api = new FakeApi(clock);
@@ -308,7 +316,7 @@ test('what is left of pods that nobody wants goes, at the start and later on', a
 });
 
 test('a pod grows in place, and starts anew only where its policy says so', async (t) => {
-  const { api, status, run, log, clock } = await setUp(t);
+  const { api, status, run, log, clock, events } = await setUp(t, { admission: ROOMY });
   const resources = (cpu: string, memory: string) => ({ requests: { cpu, memory }, limits: { cpu, memory } });
   const containers = [
     {
@@ -332,8 +340,39 @@ test('a pod grows in place, and starts anew only where its policy says so', asyn
     status('web')?.conditions?.some(({ type }) => type.startsWith('PodResize')),
     false,
   );
+  const ofResize = () => events.filter((event) => event.startsWith('web Resize')).map((event) => event.split(' ')[1]);
+  await until(() => ofResize().length === 2, 'both events');
+  assert.deepEqual(ofResize(), ['ResizeStarted', 'ResizeCompleted']);
   change('2', '2Gi');
   await clock.advance(1000);
   await until(() => status('web')?.containerStatuses?.[0]?.restartCount === 1, 'the restart');
   assert.equal(given()?.['memory'], '2Gi');
+});
+
+test('a pod that grows as a whole takes the containers along that have no limit of their own', async (t) => {
+  const { api, status, run, log, events } = await setUp(t, { admission: ROOMY });
+  const ofCpu = (cpu: string) => ({ requests: { cpu }, limits: { cpu } });
+  const own = { requests: { cpu: '1' }, limits: { cpu: '1', memory: '1Gi' } };
+  const containers = [
+    { name: 'free', image: 'i' },
+    { name: 'own', image: 'i', resources: own },
+  ];
+  await run(pod('web', { spec: { containers, resources: ofCpu('2') } }));
+  assert.deepEqual(status('web')?.resources, ofCpu('2'));
+  const change = (cpu: string) =>
+    api.change(podKind, 'web', 'default', (object) => {
+      (object as V1Pod).spec!.resources = ofCpu(cpu);
+    });
+  change('3');
+  await until(() => status('web')?.resources?.limits?.['cpu'] === '3', 'more CPU');
+  assert.deepEqual(
+    log.filter((line) => line.startsWith('resize')),
+    ['resize web/free'],
+  );
+  assert.deepEqual(status('web')?.allocatedResources, { cpu: '3' });
+  change('9');
+  const pending = () => status('web')?.conditions?.find(({ type }) => type === 'PodResizePending');
+  await until(() => pending()?.reason === 'Infeasible', 'the refusal');
+  assert.deepEqual(status('web')?.resources, ofCpu('3'));
+  assert.equal(events.filter((event) => event.startsWith('web ResizeInfeasible Pod resize Infeasible: {"resources":')).length, 1);
 });
