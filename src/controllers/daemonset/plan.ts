@@ -27,8 +27,11 @@ export interface DaemonPlan {
 }
 
 const createdAt = (pod: V1Pod) => Date.parse(String(pod.metadata?.creationTimestamp ?? '')) || 0;
+/** Those that are on their node before those that wait for it, then by age. */
 const oldestFirst = (a: V1Pod, b: V1Pod) =>
-  createdAt(a) - createdAt(b) || ((a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1);
+  Number(!a.spec?.nodeName) - Number(!b.spec?.nodeName) ||
+  createdAt(a) - createdAt(b) ||
+  ((a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1);
 export const isNew = (pod: V1Pod, hash: string) => pod.metadata?.labels?.[REVISION_LABEL] === hash;
 const isGoing = (pod: V1Pod) => Boolean(pod.metadata?.deletionTimestamp);
 const isSurging = (set: V1DaemonSet) => limitsOf(set, 100).maxSurge > 0;
@@ -90,13 +93,15 @@ export function planDaemons(view: DaemonView): DaemonPlan {
 /** Pods that wait for a node which is gone; those that were on it are the pod collector's. */
 const homeless = (pods: readonly V1Pod[]) => pods.filter((pod) => !pod.spec?.nodeName && !isGoing(pod));
 
-function tooMany({ set, hash }: DaemonView, running: readonly V1Pod[]): V1Pod[] {
+function tooMany(view: DaemonView, running: readonly V1Pod[]): V1Pod[] {
   if (running.length <= 1) return [];
   const sorted = [...running].sort(oldestFirst);
-  if (!isSurging(set)) return sorted.slice(1);
-  // One of each revision may be there for a while.
-  const keep = [sorted.find((pod) => isNew(pod, hash)), sorted.find((pod) => !isNew(pod, hash))];
-  return sorted.filter((pod) => !keep.includes(pod));
+  if (!isSurging(view.set)) return sorted.slice(1);
+  // One of each revision may be there for a while: until the newer is available, or the older is of no use any more.
+  const newer = sorted.find((pod) => isNew(pod, view.hash));
+  const older = sorted.find((pod) => !isNew(pod, view.hash));
+  const isReplaced = newer && older && (!isReady(older) || availableIn(view, newer));
+  return sorted.filter((pod) => pod !== newer && (pod !== older || isReplaced));
 }
 
 /** The next step of a rolling update (pkg/controller/daemon/update.go). Nodes whose pods `planDaemons` works on are left to it. */
@@ -123,7 +128,7 @@ function planReplacing(view: DaemonView, maxUnavailable: number): { create: stri
   for (const [nodeName, pods] of view.byNode) {
     if (!view.fits.has(nodeName)) continue;
     const pair = pairOn(view, pods);
-    if (!pair || (!pair.newer && !pair.older)) unavailable++;
+    if (!pair || Boolean(pair.newer) === Boolean(pair.older)) unavailable++;
     else if (pair.newer) unavailable += availableIn(view, pair.newer) ? 0 : 1;
     else if (pair.older && !availableIn(view, pair.older)) broken.push(pair.older);
     else if (pair.older) candidates.push(pair.older);
@@ -169,8 +174,8 @@ export function daemonStatus(view: DaemonView): V1DaemonSetStatus {
     if (!pod) continue;
     if (isReady(pod)) status.ready++;
     if (availableIn(view, pod)) status.available++;
-    // Of two, the newer counts: it is what the set rolls out.
-    if (pods.some((one) => isNew(one, hash))) status.updated++;
+    // Of two, the older counts in all respects: the node is not done before it has gone.
+    if (isNew(pod, hash)) status.updated++;
   }
   const { collisionCount, conditions } = set.status ?? {};
   const count = (name: string, value: number) => (value > 0 ? { [name]: value } : {});
