@@ -1,5 +1,5 @@
-import type { V1Container, V1ContainerStatus, V1Pod, V1ResourceRequirements } from '../../gen/types.ts';
-import type { Quantity } from '../../machinery/quantity.ts';
+import type { V1Container, V1ContainerStatus, V1Pod } from '../../gen/types.ts';
+import { compareQuantities, type Quantity } from '../../machinery/quantity.ts';
 import {
   addToResourceList,
   parseResourceList,
@@ -26,7 +26,7 @@ const isPodLevel = (name: string) => name === 'cpu' || name === 'memory' || name
  */
 export function podRequests(pod: V1Pod, options: PodResourceOptions = {}): Map<string, Quantity> {
   const total = options.fromStatus && hasStatusResources(pod) ? requestsWithStatus(pod) : aggregate(pod, specRequests);
-  overrideAtPodLevel(total, pod.spec?.resources?.requests);
+  overrideAtPodLevel(total, options.fromStatus ? podLevelWithStatus(pod) : parseResourceList(pod.spec?.resources?.requests));
   if (options.overhead !== false) addToResourceList(total, parseResourceList(pod.spec?.overhead));
   return total;
 }
@@ -40,7 +40,9 @@ export function podLimits(pod: V1Pod, options: PodResourceOptions = {}): Map<str
     );
     raiseToResourceList(total, actuated);
   }
-  overrideAtPodLevel(total, pod.spec?.resources?.limits);
+  const podLevel = parseResourceList(pod.spec?.resources?.limits);
+  if (options.fromStatus && pod.spec?.resources) raiseToResourceList(podLevel, parseResourceList(pod.status?.resources?.limits));
+  overrideAtPodLevel(total, podLevel);
   if (options.overhead !== false)
     for (const [name, quantity] of parseResourceList(pod.spec?.overhead))
       if (total.has(name)) addToResourceList(total, new Map([[name, quantity]]));
@@ -55,9 +57,29 @@ const hasStatusResources = ({ status }: V1Pod) =>
     ({ resources, allocatedResources }) => resources || allocatedResources,
   );
 
+/** A resize for which the node will never have room counts for nothing. */
+const isInfeasible = ({ status }: V1Pod) =>
+  status?.conditions?.some(({ type, reason }) => type === 'PodResizePending' && reason === 'Infeasible') ?? false;
+
+/** What the pod as a whole asks for, was given or has, whichever is more; of what it asks for as a whole alone. */
+function podLevelWithStatus(pod: V1Pod): Map<string, Quantity> {
+  const { spec, status } = pod;
+  const asked = parseResourceList(spec?.resources?.requests);
+  const has = new Map<string, Quantity>();
+  // What is allocated holds the overhead, which is added later.
+  if (status?.resources && !spec?.overhead) raiseToResourceList(has, parseResourceList(status.allocatedResources));
+  raiseToResourceList(has, parseResourceList(status?.resources?.requests));
+  return new Map(
+    [...asked].map(([name, quantity]) => {
+      const given = has.get(name);
+      if (!given) return [name, quantity];
+      return [name, !isInfeasible(pod) && compareQuantities(quantity, given) > 0 ? quantity : given];
+    }),
+  );
+}
+
 function requestsWithStatus(pod: V1Pod): Map<string, Quantity> {
-  const pending = pod.status?.conditions?.find(({ type }) => type === 'PodResizePending');
-  const infeasible = pending?.reason === 'Infeasible';
+  const infeasible = isInfeasible(pod);
   const wanted = (container: V1Container) => (infeasible ? new Map<string, Quantity>() : specRequests(container));
   const allocated: AmountsOf = (container, status) =>
     status?.allocatedResources ? parseResourceList(status.allocatedResources) : wanted(container);
@@ -91,7 +113,6 @@ function aggregate({ spec, status }: V1Pod, amountsOf: AmountsOf): Map<string, Q
   return total;
 }
 
-function overrideAtPodLevel(total: Map<string, Quantity>, written: V1ResourceRequirements['requests']): void {
-  if (!written) return;
-  for (const [name, quantity] of parseResourceList(written)) if (isPodLevel(name)) total.set(name, quantity);
+function overrideAtPodLevel(total: Map<string, Quantity>, podLevel: ResourceList): void {
+  for (const [name, quantity] of podLevel) if (isPodLevel(name)) total.set(name, quantity);
 }
