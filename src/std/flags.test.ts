@@ -66,7 +66,7 @@ test('what cannot be understood is named', () => {
     [['-n'], "flag needs an argument: 'n' in -n", '-n'],
     [['--=3'], 'bad flag syntax: --=3', '--=3'],
     [['--port=ten'], 'invalid argument "ten" for "-p, --port" flag: must be a whole number', '--port'],
-    [['--ttl=1d'], 'invalid argument "1d" for "--ttl" flag: time: invalid duration "1d"', '--ttl'],
+    [['--ttl=1d'], 'invalid argument "1d" for "--ttl" flag: time: unknown unit "d" in duration "1d"', '--ttl'],
     [
       ['--anonymous-auth=maybe'],
       'invalid argument "maybe" for "--anonymous-auth" flag: must be true or false',

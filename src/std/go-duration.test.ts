@@ -19,9 +19,21 @@ test('durations are read and printed as Go does', () => {
   }
 });
 
-test('what is no duration is refused with its text', () => {
-  for (const text of ['', '5', '5 s', 's', '1d', '1h-3m', '1h ', '--1h'])
-    assert.throws(() => parseGoDuration(text), { message: `time: invalid duration ${JSON.stringify(text)}` });
+test('what is no duration is refused with its text and Go’s reason', () => {
+  for (const [text, why] of [
+    ['', 'invalid duration'],
+    ['s', 'invalid duration'],
+    ['1h-3m', 'unknown unit "h-" in duration'],
+    ['5', 'missing unit in duration'],
+    ['1.2.3s', 'missing unit in duration'],
+    ['1d', 'unknown unit "d" in duration'],
+    ['1constructor', 'unknown unit "constructor" in duration'],
+    ['5 s', 'unknown unit " s" in duration'],
+    ['1h ', 'unknown unit "h " in duration'],
+    ['--1h', 'invalid duration'],
+    ['3000000h', 'invalid duration'],
+  ] as const)
+    assert.throws(() => parseGoDuration(text), { message: `time: ${why} ${JSON.stringify(text)}` });
 });
 
 test('what is printed is read back', () => {

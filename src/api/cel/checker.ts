@@ -4,6 +4,7 @@ import { CelCompileError, type Issue } from './compile-error.ts';
 import type { FunctionDeclaration, Overload } from './declarations.ts';
 import type { Call, Comprehension, Expression, MapLiteral, Select, StructLiteral } from './expression.ts';
 import {
+  ANY,
   BOOL,
   BYTES,
   type CelType,
@@ -331,7 +332,7 @@ class Checker {
     if (range.form === 'list') return [INT, range.of];
     if (range.form === 'map') return [range.key, one ? range.key : range.of];
     if (range.form === 'parameter') this.#known.assignable([range], [DYN]);
-    if (isDyn(range) || range.form === 'parameter') return [DYN, DYN];
+    if ((isDyn(range) && range !== ANY) || range.form === 'parameter') return [DYN, DYN];
     const wrong = this.#wrong(
       loop.range,
       `expression of type '${this.#shown(range)}' cannot be range of a comprehension (must be list, map, or dynamic)`,

@@ -7,6 +7,7 @@ interface Sized {
 
 export type SimpleName =
   | 'dyn'
+  | 'any'
   | 'bool'
   | 'int'
   | 'uint'
@@ -59,6 +60,8 @@ export type CelType = SimpleType | ListType | MapType | ObjectType | OpaqueType 
 
 const simple = (name: SimpleName): SimpleType => ({ form: 'simple', name });
 export const DYN = simple('dyn');
+/** As `dyn`, but for loops, which do not go over it (cel-go's `google.protobuf.Any`). */
+export const ANY = simple('any');
 export const BOOL = simple('bool');
 export const INT = simple('int');
 export const UINT = simple('uint');
@@ -94,7 +97,8 @@ export const objectOf = (name: string, fields: ReadonlyMap<string, CelType>): Ob
   field: (field) => fields.get(field),
 });
 
-export const isDyn = (type: CelType): boolean => type.form === 'simple' && (type.name === 'dyn' || type.name === 'error');
+export const isDyn = (type: CelType): boolean =>
+  type.form === 'simple' && (type.name === 'dyn' || type.name === 'any' || type.name === 'error');
 export const isOptional = (type: CelType): type is OpaqueType => type.form === 'opaque' && type.name === 'optional_type';
 
 /** As error messages show types (cel-go checker/format.go): `map(string, list(int))`. */

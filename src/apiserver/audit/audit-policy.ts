@@ -2,6 +2,7 @@ import { invalidField, notSupportedField, requiredField } from '../../api/machin
 import { checkDnsSubdomain } from '../../api/machinery/names.ts';
 import type { FieldError } from '../../api/machinery/status-error.ts';
 import type { Logger } from '../../std/logger.ts';
+import { listFieldErrors } from '../configuration-files/problem-list.ts';
 import {
   type Configuration,
   readConfiguration,
@@ -61,8 +62,9 @@ const RULE: Shape = {
     omitManagedFields: 'bool',
   },
 };
+const METADATA: Shape = { fields: { name: 'string', namespace: 'string', labels: 'any', annotations: 'any' } };
 const POLICY: Shape = {
-  fields: { metadata: 'any', rules: { listOf: RULE }, omitStages: 'strings', omitManagedFields: 'bool' },
+  fields: { metadata: METADATA, rules: { listOf: RULE }, omitStages: 'strings', omitManagedFields: 'bool' },
 };
 
 const FLAG = 'audit-policy-file';
@@ -71,17 +73,17 @@ const OLD_VERSIONS: readonly string[] = ['audit.k8s.io/v1beta1', 'audit.k8s.io/v
 
 /** Reads `--audit-policy-file`. Throws a CodedError that names the file and what is wrong. */
 export async function readAuditPolicy(path: string, logger: Logger): Promise<AuditPolicy> {
-  const configuration = await readConfiguration(path, FLAG, POLICY);
-  const { apiVersion, kind, unknownFields } = configuration;
+  const configuration = await readConfiguration(path, FLAG, POLICY, { kind: 'Policy' });
+  const { apiVersion, kind, strictProblems } = configuration;
   const isOld = OLD_VERSIONS.includes(apiVersion);
   if (kind !== 'Policy' || !(isOld || apiVersion === 'audit.k8s.io/v1'))
     throw wrongFile(FLAG, path, `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
   if (isOld) logger.warn(`"${apiVersion}" is deprecated and will be removed in a future release, use "audit.k8s.io/v1" instead`);
-  if (unknownFields.length)
-    logger.warn('Audit policy contains errors, falling back to lenient decoding', { problem: strictProblem(unknownFields) });
+  if (strictProblems.length)
+    logger.warn('Audit policy contains errors, falling back to lenient decoding', { problem: strictProblem(strictProblems) });
   const { rules, omitStages, omitManagedFields } = completePolicy(configuration);
   const errors = validateRules(rules, omitStages);
-  if (errors.length) throw wrongFile(FLAG, path, errors.map(({ field, message }) => `${field}: ${message}`).join(', '));
+  if (errors.length) throw wrongFile(FLAG, path, listFieldErrors(errors));
   if (rules.length === 0) throw wrongFile(FLAG, path, 'loaded illegal policy with 0 rules');
   return createAuditPolicy(rules, { omitStages, omitManagedFields });
 }
@@ -136,7 +138,8 @@ function matchesResource(rule: PolicyRule, attributes: AuthorizationAttributes):
   if (!rule.resources?.length) return true;
   const combined = subresource ? `${resource}/${subresource}` : resource;
   return rule.resources.some((wanted) => {
-    if ((wanted.group ?? '') !== group) return false;
+    const ofGroup = wanted.group ?? '';
+    if (ofGroup !== '*' && ofGroup !== group) return false;
     if (!wanted.resources?.length) return true;
     if (wanted.resourceNames?.length && !wanted.resourceNames.includes(name)) return false;
     return wanted.resources.some(
@@ -160,7 +163,7 @@ function validateRules(rules: readonly PolicyRule[], omitStages: readonly string
         errors.push(invalidField(field, url, "non-resource URL wildcards '*' must be the final character of the rule"));
     }
     for (const { group, resources, resourceNames } of rule?.resources ?? []) {
-      const problems = group ? checkDnsSubdomain(group) : [];
+      const problems = group && group !== '*' ? checkDnsSubdomain(group) : [];
       if (problems.length) errors.push(invalidField(`${at}.resources.group`, group, problems.join(',')));
       if (resourceNames?.length && !resources?.length)
         errors.push(

@@ -42,10 +42,12 @@ export function compileReviewConditions(
 ): { readonly holds: ReviewConditions; readonly errors: readonly FieldError[] } {
   const programs: Program[] = [];
   const errors: FieldError[] = [];
+  const seen = new Set<string>();
   const shared = environment();
   const compileOne = (expression: string, field: string) => {
     if (expression.trim() === '') return void errors.push(requiredField(field));
-    if (programs.some(({ source }) => source === expression)) return void errors.push(duplicateField(field, expression));
+    if (seen.has(expression)) return void errors.push(duplicateField(field, expression));
+    seen.add(expression);
     try {
       programs.push(compileExpression(expression, shared, 'bool'));
     } catch (error) {

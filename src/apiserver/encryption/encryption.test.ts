@@ -240,7 +240,7 @@ test('a configuration that is wrong keeps the server from starting, says where, 
   );
   await refused(
     configuration([provider('aescbc', ['k', 'c2hvcnQ'])]),
-    /keys\[0\]\.secret: Invalid value: "REDACTED": secret must be base64 encoded/,
+    /keys\[0\]\.secret: Invalid value: "REDACTED": secrets must be base64 encoded/,
   );
   await refused(
     configuration([provider('secretbox', ['', KEY1])]),

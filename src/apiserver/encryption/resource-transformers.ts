@@ -30,7 +30,7 @@ export async function createResourceTransformers(
   resources: readonly ResourceConfiguration[],
   deps: KmsProviderDeps,
 ): Promise<ResourceTransformers> {
-  const byName = new Map<string, ValueTransformer>();
+  const formsOf = new Map<string, PrefixedTransformer[]>();
   const plugins: KmsProvider[] = [];
   const createForm = async (provider: ProviderConfiguration): Promise<PrefixedTransformer> => {
     if (!provider.kms) return createProvider(provider);
@@ -41,12 +41,15 @@ export async function createResourceTransformers(
   for (const { resources: names, providers } of resources) {
     const forms: PrefixedTransformer[] = [];
     for (const provider of providers) forms.push(await createForm(provider));
-    const transformer = createPrefixTransformer(forms);
     for (const name of names) {
       const { resource, group } = parseGroupResource(name);
-      byName.set(`${resource}.${group}`, transformer);
+      const key = `${resource}.${group}`;
+      // A resource may stand in several lists: the first provider of the first one writes, those of all read.
+      formsOf.set(key, [...(formsOf.get(key) ?? []), ...forms]);
     }
   }
+  const byName = new Map<string, ValueTransformer>();
+  for (const [key, forms] of formsOf) byName.set(key, createPrefixTransformer(forms));
   return {
     transformerOf: (group, resource) => byName.get(`${resource}.${group}`) ?? byName.get(`*.${group}`) ?? byName.get('*.*'),
     plugins,
@@ -59,7 +62,7 @@ async function createPlugin({ name, endpoint, timeout }: KmsConfiguration, deps:
     import('./kms/kms-provider.ts'),
     import('./kms/kms-service.ts'),
   ]);
-  const service = createKmsService({ endpoint: endpoint!, timeoutMs: kmsTimeoutMs(timeout)! });
+  const service = createKmsService({ endpoint: endpoint!, timeoutMs: kmsTimeoutMs(timeout) });
   return createKmsProvider(name!, service, deps);
 }
 

@@ -1,12 +1,14 @@
-import { invalidField, requiredField } from '../../api/machinery/field-error.ts';
+import { invalidField } from '../../api/machinery/field-error.ts';
 import type { FieldError } from '../../api/machinery/status-error.ts';
+import type { RuleSource } from '../authentication/oidc/claim-rules.ts';
 import { SIGNING_ALGORITHMS } from '../authentication/oidc/json-web-key.ts';
 import type { ClaimRules, JwtAuthenticatorConfig } from '../authentication/oidc/jwt-authenticator.ts';
+import { listFieldErrors } from '../configuration-files/problem-list.ts';
 import { parseConfiguration, type Shape, strictProblem, wrongFile } from '../configuration-files/read-configuration.ts';
 import { checkJwtEntries, type JwtEntry } from './jwt-entries.ts';
 
 export const AUTHENTICATION_FLAG = 'authentication-config';
-const VERSIONS: readonly string[] = ['apiserver.config.k8s.io/v1', 'apiserver.config.k8s.io/v1beta1'];
+const VERSIONS: readonly string[] = ['v1', 'v1beta1', 'v1alpha1'].map((version) => `apiserver.config.k8s.io/${version}`);
 
 const PREFIXED: Shape = { fields: { claim: 'string', prefix: 'string', expression: 'string' } };
 const SHAPE: Shape = {
@@ -68,17 +70,19 @@ export async function readAuthenticationConfiguration({
   ownIssuers,
 }: AuthenticationSource): Promise<AuthenticationConfiguration> {
   const source = { flag: AUTHENTICATION_FLAG, path, shape: SHAPE };
-  const { apiVersion, kind, document, unknownFields } = await parseConfiguration(text, source);
   const fail = (problem: string) => wrongFile(AUTHENTICATION_FLAG, path, problem);
+  if (text === '') throw fail('empty config data');
+  const { apiVersion, kind, document, strictProblems } = await parseConfiguration(text, source);
   if (kind !== 'AuthenticationConfiguration' || !VERSIONS.includes(apiVersion))
     throw fail(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
-  if (unknownFields.length) throw fail(strictProblem(unknownFields));
+  if (strictProblems.length) throw fail(strictProblem(strictProblems));
   const entries = (document['jwt'] ?? []) as readonly JwtEntry[];
   const anonymous = document['anonymous'] as Anonymous | undefined;
   const errors = [...checkJwtEntries(entries, ownIssuers), ...validateAnonymous(anonymous)];
   const rules: (ClaimRules | undefined)[] = [];
   for (const [i, entry] of entries.entries()) rules.push(await compileRules(entry, `jwt[${i}]`, errors));
-  if (errors.length) throw fail(errors.map(({ field, message }) => `${field}: ${message}`).join(', '));
+  if (errors.length) throw fail(listFieldErrors(errors));
+  refuseSelectors(entries, fail);
   return {
     jwt: entries.map((entry, i) => toConfig(entry, rules[i])),
     ...(anonymous && { anonymous: anonymousRule(anonymous) }),
@@ -99,12 +103,8 @@ async function compileRules(entry: JwtEntry, at: string, errors: FieldError[]): 
     extra: (claimMappings?.extra ?? []).flatMap(({ key = '', valueExpression: expression }, i) =>
       expression ? [{ key, field: `${at}.claimMappings.extra[${i}].valueExpression`, expression }] : [],
     ),
-    claimRules: claimValidationRules.flatMap(({ expression, message = '' }, i) =>
-      expression ? [{ field: `${at}.claimValidationRules[${i}].expression`, expression, message }] : [],
-    ),
-    userRules: userValidationRules.flatMap(({ expression, message = '' }, i) =>
-      expression ? [{ field: `${at}.userValidationRules[${i}].expression`, expression, message }] : [],
-    ),
+    claimRules: ruleSources(claimValidationRules, `${at}.claimValidationRules`),
+    userRules: ruleSources(userValidationRules, `${at}.userValidationRules`),
   };
   const { extra, claimRules, userRules } = sources;
   if (Object.keys(sources).length === 3 && !extra.length && !claimRules.length && !userRules.length) return undefined;
@@ -114,13 +114,29 @@ async function compileRules(entry: JwtEntry, at: string, errors: FieldError[]): 
   return compiled.rules;
 }
 
+/** Each expression once: that it comes again has been told. */
+function ruleSources(rules: readonly { readonly expression?: string; readonly message?: string }[], at: string) {
+  const sources = new Map<string, RuleSource & { readonly message: string }>();
+  for (const [i, { expression, message = '' }] of rules.entries())
+    if (expression && !sources.has(expression)) sources.set(expression, { field: `${at}[${i}].expression`, expression, message });
+  return [...sources.values()];
+}
+
+/** Nothing is dialled by way of an egress selector here; upstream's words for a server that has none. */
+function refuseSelectors(entries: readonly JwtEntry[], fail: (problem: string) => Error): void {
+  for (const [i, { issuer }] of entries.entries()) {
+    const type = issuer?.egressSelectorType;
+    if (type)
+      throw fail(
+        `jwt[${i}].issuer.egressSelectorType: oidc: egress lookup required with egress selector type ${JSON.stringify(type)}`,
+      );
+  }
+}
+
 function validateAnonymous(anonymous: Anonymous | undefined): FieldError[] {
-  if (!anonymous?.conditions?.length) return [];
-  if (!anonymous.enabled)
-    return [
-      invalidField('anonymous.conditions', anonymous.conditions, 'enabled should be set to true when conditions are defined'),
-    ];
-  return anonymous.conditions.flatMap(({ path }, i) => (path ? [] : [requiredField(`anonymous.conditions[${i}].path`)]));
+  if (!anonymous?.conditions?.length || anonymous.enabled) return [];
+  const shown = anonymous.conditions.map(({ path = '' }) => ({ Path: path }));
+  return [invalidField('anonymous.conditions', shown, 'enabled should be set to true when conditions are defined')];
 }
 
 function anonymousRule({ enabled, conditions }: Anonymous): (path: string) => boolean {

@@ -107,6 +107,7 @@ test('issuers come and go with their file; one that does not answer does not rep
 });
 
 test('a webhook is asked about what its conditions name; failures of theirs mean what is configured', async () => {
+  const kubeConfigFile = await file('conditions.kubeconfig', {});
   const entry = (failurePolicy: string, ...conditions: string[]) => ({
     type: 'Webhook',
     name: 'w',
@@ -115,7 +116,7 @@ test('a webhook is asked about what its conditions name; failures of theirs mean
       subjectAccessReviewVersion: 'v1',
       matchConditionSubjectAccessReviewVersion: 'v1',
       failurePolicy,
-      connectionInfo: { type: 'KubeConfigFile', kubeConfigFile: '/k' },
+      connectionInfo: { type: 'KubeConfigFile', kubeConfigFile },
       matchConditions: conditions.map((expression) => ({ expression })),
     },
   });

@@ -2,6 +2,8 @@
 import { checkDomainPrefixedPath } from '../../api/machinery/domain-names.ts';
 import { duplicateField, invalidField, requiredField, tooManyField } from '../../api/machinery/field-error.ts';
 import type { FieldError } from '../../api/machinery/status-error.ts';
+import { type GoUrl, parseGoUrl } from '../../std/go-url.ts';
+import { authorityProblem } from './authority-problem.ts';
 
 export interface PrefixedClaim {
   readonly claim?: string;
@@ -49,7 +51,7 @@ export function checkJwtEntries(entries: readonly JwtEntry[], ownIssuers: readon
       ...checkClaimRules(entry.claimValidationRules ?? [], `${at}.claimValidationRules`),
       ...checkMappings(entry.claimMappings ?? {}, `${at}.claimMappings`),
       ...checkUserRules(entry.userValidationRules ?? [], `${at}.userValidationRules`),
-      ...(url ? urls(`${at}.issuer.url`, url) : []),
+      ...urls(`${at}.issuer.url`, url ?? ''),
       ...(discoveryURL ? discoveryUrls(`${at}.issuer.discoveryURL`, discoveryURL) : []),
     ];
   });
@@ -78,30 +80,29 @@ function checkIssuer(issuer: NonNullable<JwtEntry['issuer']>, at: string, ownIss
     errors.push(...checkUrl(discoveryURL, `${at}.discoveryURL`));
   }
   errors.push(...checkAudiences(audiences, audienceMatchPolicy, at));
-  if (certificateAuthority && !certificateAuthority.includes('-----BEGIN CERTIFICATE-----'))
+  const problem = certificateAuthority ? authorityProblem(certificateAuthority) : undefined;
+  if (problem) errors.push(invalidField(`${at}.certificateAuthority`, '<omitted>', problem));
+  if (egressSelectorType && !['controlplane', 'cluster'].includes(egressSelectorType))
     errors.push(
-      invalidField(`${at}.certificateAuthority`, '<omitted>', 'data does not contain any valid RSA or ECDSA certificates'),
-    );
-  if (egressSelectorType)
-    errors.push(
-      invalidField(
-        `${at}.egressSelectorType`,
-        egressSelectorType,
-        'egress selector is not supported when StructuredAuthenticationConfigurationEgressSelector feature gate is disabled',
-      ),
+      invalidField(`${at}.egressSelectorType`, egressSelectorType, 'egress selector must be either controlplane or cluster'),
     );
   return errors;
 }
 
 function checkUrl(url: string, at: string): FieldError[] {
-  if (!URL.canParse(url)) return [invalidField(at, url, 'the URL cannot be parsed')];
-  const { protocol, username, search, hash } = new URL(url);
   const wrong = (problem: string) => [invalidField(at, url, problem)];
+  let parsed: GoUrl;
+  try {
+    parsed = parseGoUrl(url);
+  } catch (error) {
+    return wrong((error as Error).message);
+  }
+  const { scheme, hasUser, query, fragment } = parsed;
   return [
-    ...(protocol === 'https:' ? [] : wrong('URL scheme must be https')),
-    ...(username ? wrong('URL must not contain a username or password') : []),
-    ...(search ? wrong('URL must not contain a query') : []),
-    ...(hash ? wrong('URL must not contain a fragment') : []),
+    ...(scheme === 'https' ? [] : wrong('URL scheme must be https')),
+    ...(hasUser ? wrong('URL must not contain a username or password') : []),
+    ...(query ? wrong('URL must not contain a query') : []),
+    ...(fragment ? wrong('URL must not contain a fragment') : []),
   ];
 }
 
@@ -148,11 +149,11 @@ function checkMappings(mappings: NonNullable<JwtEntry['claimMappings']>, at: str
     ...(username.claim || username.expression ? [] : [requiredField(`${at}.username`, 'claim or expression is required')]),
     ...checkPrefixed(groups, `${at}.groups`),
     ...(uid.claim && uid.expression ? [invalidField(`${at}.uid`, '', NOT_BOTH)] : []),
-    ...extra.flatMap(({ key = '', valueExpression }, i) => [
-      ...checkExtraKey(key, `${at}.extra[${i}].key`),
-      ...keys(`${at}.extra[${i}].key`, key),
-      ...(valueExpression ? [] : [requiredField(`${at}.extra[${i}].valueExpression`)]),
-    ]),
+    ...extra.flatMap(({ key = '', valueExpression }, i) => {
+      const again = keys(`${at}.extra[${i}].key`, key);
+      const missing = again.length || valueExpression ? [] : [requiredField(`${at}.extra[${i}].valueExpression`)];
+      return [...checkExtraKey(key, `${at}.extra[${i}].key`), ...again, ...missing];
+    }),
   ];
 }
 

@@ -153,3 +153,11 @@ for (const [what, text, why] of [
     });
   });
 }
+
+test('a file of before 1.7, which is a plugin’s part itself, is read; others without a kind are not', async () => {
+  const { nodeSelectors } = await read('podNodeSelectorPluginConfig:\n  clusterDefaultNodeSelector: a=b\n');
+  assert.deepEqual(nodeSelectors, { clusterDefaultNodeSelector: 'a=b' });
+  await assert.rejects(read('imagePolicy: {kubeConfigFile: 7}\n'), /ImagePolicyWebhook/);
+  await assert.rejects(read('podSecurity: {}\n'), /Object 'Kind' is missing/);
+  await assert.rejects(read(file('- null\n')), /plugins: "" takes no configuration here/);
+});

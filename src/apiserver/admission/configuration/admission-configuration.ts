@@ -57,11 +57,13 @@ interface PluginEntry {
  * @throws CodedError CONFIGURATION_FILE that names the file and what is wrong with it
  */
 export async function readAdmissionConfiguration(path: string): Promise<AdmissionConfiguration> {
-  const { apiVersion, kind, document, unknownFields } = await readConfiguration(path, FLAG, SHAPE);
+  const legacy = await readLegacy(path);
+  if (legacy) return legacy;
+  const { apiVersion, kind, document, strictProblems } = await readConfiguration(path, FLAG, SHAPE);
   const fail = (problem: string) => wrongFile(FLAG, path, problem);
   if (kind !== 'AdmissionConfiguration' || !VERSIONS.has(apiVersion))
     throw fail(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
-  if (unknownFields.length) throw fail(strictProblem(unknownFields));
+  if (strictProblems.length) throw fail(strictProblem(strictProblems));
   let found: AdmissionConfiguration = {};
   for (const entry of (document['plugins'] ?? []) as readonly PluginEntry[]) {
     const { name = '' } = entry;
@@ -71,6 +73,25 @@ export async function readAdmissionConfiguration(path: string): Promise<Admissio
   }
   return found;
 }
+
+/** The file as it was before 1.7: what it says is the configuration of the plugins that read it then. */
+async function readLegacy(path: string): Promise<AdmissionConfiguration | undefined> {
+  const document = await readPlainObject(path, FLAG);
+  if (document['apiVersion'] || document['kind']) return undefined;
+  let found: AdmissionConfiguration = {};
+  if (!LEGACY.some(({ field }) => Object.hasOwn(document, field))) return undefined;
+  for (const { field, name } of LEGACY) {
+    const fail = (problem: string) => wrongFile(FLAG, path, `${name}: ${problem}`);
+    if (Object.hasOwn(document, field))
+      found = { ...found, ...(await READERS[name]!({ apiVersion: '', kind: '', document, fail })) };
+  }
+  return found;
+}
+
+const LEGACY = [
+  { field: 'podNodeSelectorPluginConfig', name: 'PodNodeSelector' },
+  { field: 'imagePolicy', name: 'ImagePolicyWebhook' },
+] as const;
 
 /** Those whose configurations have neither apiVersion nor kind. */
 const PLAIN: ReadonlySet<string> = new Set(['PodNodeSelector', 'ImagePolicyWebhook']);

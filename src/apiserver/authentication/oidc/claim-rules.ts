@@ -4,7 +4,7 @@ import { createEnvironment, type Program } from '../../../api/cel/cel.ts';
 import type { Expression } from '../../../api/cel/expression.ts';
 import { jsonValue } from '../../../api/cel/json-values.ts';
 import { parseExpression } from '../../../api/cel/parser.ts';
-import { type CelType, DYN, listOf, mapOf, objectOf, STRING } from '../../../api/cel/types.ts';
+import { ANY, type CelType, listOf, mapOf, objectOf, STRING } from '../../../api/cel/types.ts';
 import { ErrorValue, ListValue, type Value } from '../../../api/cel/values.ts';
 import { visitExpressions } from '../../../api/cel/visit.ts';
 import { invalidField } from '../../../api/machinery/field-error.ts';
@@ -45,7 +45,7 @@ const USER = objectOf(
 /** Compiles all expressions of an issuer. `errors` names those that are wrong, in upstream's words. */
 export function compileClaimRules(sources: ClaimRuleSources): { readonly rules: ClaimRules; readonly errors: FieldError[] } {
   const errors: FieldError[] = [];
-  const claims = createEnvironment({ variables: { claims: mapOf(STRING, DYN) } });
+  const claims = createEnvironment({ variables: { claims: mapOf(STRING, ANY) } });
   const user = createEnvironment({ variables: { user: USER } });
   const compileOne = ({ field, expression }: RuleSource, environment = claims, result: 'bool' | 'any' = 'any') => {
     try {
@@ -64,8 +64,10 @@ export function compileClaimRules(sources: ClaimRuleSources): { readonly rules: 
   const claimRules = sources.claimRules.map((source) => ({ ...source, program: compileOne(source, claims, 'bool') }));
   const userRules = sources.userRules.map((source) => ({ ...source, program: compileOne(source, user, 'bool') }));
   if (usernameOf && uses(usernameOf.source, 'email')) {
-    const others = [username, ...sources.extra, ...sources.claimRules].filter((source) => source !== undefined);
-    if (!others.some(({ expression }) => uses(expression, 'email_verified')))
+    const others = [usernameOf, ...[...extra, ...claimRules].map(({ program }) => program)].filter(
+      (program) => program !== undefined,
+    );
+    if (!others.some(({ source }) => uses(source, 'email_verified')))
       errors.push(invalidField(username.field, username.expression, EMAIL_UNVERIFIED));
   }
   const rules: ClaimRules = {
