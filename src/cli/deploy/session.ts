@@ -89,7 +89,7 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, options: Se
   const executable = options.executable
     ? resolve(io.cwd, options.executable)
     : (bundle?.executable ?? executableOf(inventory, dirname(path)));
-  const transports = new Map(
+  let transports: ReadonlyMap<string, Transport> = new Map(
     inventory.hosts.map((host, i) => [host.name, resources.use(transportTo(host, join(scratch, String(i))))] as const),
   );
   const masters = inventory.hosts.filter(({ roles }) => roles.includes('master'));
@@ -97,7 +97,8 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, options: Se
     const since = new Date(io.clock.now()).toISOString();
     const holder = `"deploy ${locksAs}" of ${userInfo().username} on ${hostname()}, process ${process.pid}, since ${since}`;
     const locked = new Map(masters.map(({ name }) => [name, transports.get(name)!]));
-    resources.use(await lockCluster({ transports: locked, holder, clock: io.clock, signal: io.signal }));
+    const lock = resources.use(await lockCluster({ transports: locked, holder, clock: io.clock, signal: io.signal }));
+    transports = new Map([...transports].map(([name, transport]) => [name, lock.guard(transport)]));
   }
   const files = readOnly ? readOnlyAssetFiles(assetsDirectory) : await openAssetFiles(assetsDirectory);
   const libraries = bundle?.libraries ?? (await librariesOf(executable));

@@ -6,7 +6,7 @@ import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts
 import { until } from '../../../test/harness/until.ts';
 import { runProgram } from '../../host/run-program.ts';
 import { speakWithProgram } from '../../host/spoken-program.ts';
-import { systemClock } from '../../std/clock.ts';
+import { type Clock, systemClock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { createTranscriptTransport } from '../transport/transcript.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -50,6 +50,59 @@ test('a holder that is killed holds nothing', async () => {
   const second = await until('the lock is free', () => lock(file, 'bob'));
   await second[Symbol.asyncDispose]();
   assert.equal((await runProgram('cat', [file])).stdout, 'bob\n');
+});
+
+/** A host that loses patience after a second, whose holder's words pass or not. */
+const impatient = (file: string, isDead: () => boolean): Transport => ({
+  ...createTranscriptTransport('host'),
+  run: async () => ({ stdout: 'done\n', stderr: '' }),
+  speak: async (script) => {
+    const program = speakWithProgram('sh', [
+      '-c',
+      script.replaceAll('/run/muster-deploy.lock', file).replace(/timeout \d+ /, 'timeout 1 '),
+    ]);
+    const write = program.stream._write.bind(program.stream);
+    program.stream._write = (chunk, encoding, done) => (isDead() ? done() : write(chunk, encoding, done));
+    return program;
+  },
+});
+
+test('a holder whose link died is not waited for: the host lets go, and the holder may do nothing more', async () => {
+  await using directory = await temporaryDirectory();
+  const file = directory.file('lock');
+  const way = impatient(file, () => true);
+  await using first = await lockCluster({ transports: new Map([['m1', way]]), holder: 'ann', clock: systemClock, signal });
+  const guarded = first.guard(way);
+  const second = await until('the lock is free', () => lock(file, 'bob'));
+  await second[Symbol.asyncDispose]();
+  await until('the first has heard of it', () =>
+    guarded.run('true').then(
+      () => undefined,
+      (error: unknown) => {
+        assert.match((error as Error).message, /^this command was not heard of for 40 s, and m1 let go of its lock/);
+        return true;
+      },
+    ),
+  );
+});
+
+test('a holder that is heard of keeps the lock, and may go on', async () => {
+  await using directory = await temporaryDirectory();
+  const file = directory.file('lock');
+  let beats = 0;
+  // A holder's time that passes as fast as the host's patience allows for.
+  const clock: Clock = {
+    ...systemClock,
+    sleep: (ms, until) => {
+      if (ms === 5_000) beats++;
+      return systemClock.sleep(ms === 5_000 ? 20 : ms, until);
+    },
+  };
+  const way = host(file);
+  await using first = await lockCluster({ transports: new Map([['m1', way]]), holder: 'ann', clock, signal });
+  await until('it has said so often', () => beats > 20);
+  await assert.rejects(lock(file, 'bob'), { code: 'CLUSTER_LOCKED' });
+  assert.ok(first);
 });
 
 test('a host that cannot be reached is passed over; one that cannot lock ends it, and the others are released', async () => {
