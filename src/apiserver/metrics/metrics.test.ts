@@ -132,6 +132,31 @@ test('requests that are turned away to protect the server are counted; the time 
   assert.ok(text.includes(`apiserver_request_sli_duration_seconds_count{${on}} 3\n`));
 });
 
+test('no series is given twice: dry runs and others share what does not tell them apart, as do paths that are no objects’', () => {
+  const metrics = new RequestMetrics();
+  const info = { isResourceRequest: true, path: '', group: '', version: 'v1', namespace: 'n', name: 'x', resource: 'pods' };
+  const observe = (verb: string, dryRun: boolean, known = true, isResourceRequest = true) =>
+    metrics.observe({
+      info: { ...info, verb, isResourceRequest, subresource: '' },
+      ...{ known, status: 504, dryRun, seconds: 3, bytes: 10 },
+    });
+  for (const verb of ['delete', 'get']) for (const dryRun of [false, true]) observe(verb, dryRun);
+  observe('create', false, false, false);
+  observe('post', false, false, false);
+  const names = metrics
+    .render()
+    .split('\n')
+    .filter((line) => line && !line.startsWith('#'))
+    .map((line) => line.slice(0, line.lastIndexOf(' ')));
+  assert.deepEqual(
+    names.filter((name, at) => names.indexOf(name) !== at),
+    [],
+  );
+  const on = 'component="apiserver",group="",resource="pods",scope="resource",subresource="",verb="GET",version="v1"';
+  for (const name of ['request_sli_duration_seconds', 'response_sizes'])
+    assert.ok(metrics.render().includes(`apiserver_${name}_count{${on}} 2\n`));
+});
+
 test('webhooks’ yes, no and silence are counted', async () => {
   const metrics = new AdmissionMetrics();
   const attributes = {

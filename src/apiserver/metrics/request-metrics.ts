@@ -28,10 +28,15 @@ const LABELS = ['component', 'dry_run', 'group', 'resource', 'scope', 'subresour
 interface Series {
   /** `component="apiserver",…` */
   readonly text: string;
-  readonly withoutDryRun: string;
   readonly byCode: Map<number, number>;
-  readonly terminated: Map<number, number>;
   readonly durations: Distribution;
+  readonly eitherWay: EitherWay;
+}
+
+/** What is counted of them whether they are dry runs or not. */
+interface EitherWay {
+  readonly text: string;
+  readonly terminated: Map<number, number>;
   /** Without the time that the request waited for its turn. */
   readonly served: Distribution;
   readonly sizes: Distribution;
@@ -53,46 +58,57 @@ export interface AnsweredRequest {
 /** Counts requests, one look-up for each, under upstream's names (apiserver/pkg/endpoints/metrics). */
 export class RequestMetrics implements Metric {
   readonly #series = new Map<string, Series>();
+  readonly #eitherWay = new Map<string, EitherWay>();
 
   observe({ info, known, status, dryRun, seconds, waitedSeconds = 0, bytes }: AnsweredRequest): void {
     const { group, resource, subresource, version } = known ? info : NOWHERE;
     const scope = known ? scopeOf(info) : '';
-    const key = `${info.verb}\0${scope}\0${dryRun}\0${group}\0${version}\0${resource}\0${subresource}`;
-    // Of verbs that nobody knows there is one series.
+    // Of verbs that nobody knows there is one series, and requests to other paths share the names of those for objects.
     const verb = VERB_LABELS.get(info.verb) ?? 'OTHER';
-    const at = verb === 'OTHER' ? `OTHER${key.slice(info.verb.length)}` : key;
-    let series = this.#series.get(at);
+    const like = `${verb}\0${scope}\0${group}\0${version}\0${resource}\0${subresource}`;
+    const key = dryRun ? `${like}\0All` : like;
+    let series = this.#series.get(key);
     if (!series) {
-      const values = ['apiserver', dryRun ? 'All' : '', group, resource, scope, subresource, verb, version];
-      series = {
-        text: formatLabels(LABELS, values),
-        withoutDryRun: formatLabels(
+      series = this.#open(like, ['apiserver', dryRun ? 'All' : '', group, resource, scope, subresource, verb, version]);
+      this.#series.set(key, series);
+    }
+    series.byCode.set(status, (series.byCode.get(status) ?? 0) + 1);
+    const { terminated, served, sizes } = series.eitherWay;
+    // Turned away to protect the server, and not by an answer of its own, as an eviction's 429 is.
+    if (status === 504 || (status === 429 && subresource !== 'eviction'))
+      terminated.set(status, (terminated.get(status) ?? 0) + 1);
+    if (info.verb === 'watch') return;
+    series.durations.observe(seconds);
+    served.observe(Math.max(0, seconds - waitedSeconds));
+    if (bytes !== undefined && (verb === 'GET' || verb === 'LIST')) sizes.observe(bytes);
+  }
+
+  #open(like: string, values: readonly string[]): Series {
+    let eitherWay = this.#eitherWay.get(like);
+    if (!eitherWay) {
+      eitherWay = {
+        text: formatLabels(
           LABELS.filter((name) => name !== 'dry_run'),
-          values.filter((_, i) => i !== 1),
+          values.filter((_, i) => i !== LABELS.indexOf('dry_run')),
         ),
-        byCode: new Map(),
         terminated: new Map(),
-        durations: new Distribution(DURATION_BOUNDS),
         served: new Distribution(SERVED_BOUNDS),
         sizes: new Distribution(SIZE_BOUNDS),
       };
-      this.#series.set(at, series);
+      this.#eitherWay.set(like, eitherWay);
     }
-    series.byCode.set(status, (series.byCode.get(status) ?? 0) + 1);
-    // Turned away to protect the server, and not by an answer of its own, as an eviction's 429 is.
-    if (status === 504 || (status === 429 && subresource !== 'eviction'))
-      series.terminated.set(status, (series.terminated.get(status) ?? 0) + 1);
-    if (info.verb === 'watch') return;
-    series.durations.observe(seconds);
-    series.served.observe(Math.max(0, seconds - waitedSeconds));
-    if (bytes !== undefined && (verb === 'GET' || verb === 'LIST')) series.sizes.observe(bytes);
+    return { text: formatLabels(LABELS, values), byCode: new Map(), durations: new Distribution(DURATION_BOUNDS), eitherWay };
   }
 
   render(): string {
     const all = [...this.#series.values()];
-    const histogram = (name: string, help: string, of: (series: Series) => Distribution, labels: (series: Series) => string) =>
-      header(name, help, 'histogram') +
-      all.map((series) => (of(series).count ? of(series).render(name, labels(series)) : '')).join('');
+    const eitherWay = [...this.#eitherWay.values()];
+    const histogram = <T extends { text: string }>(
+      name: string,
+      help: string,
+      series: readonly T[],
+      of: (one: T) => Distribution,
+    ) => header(name, help, 'histogram') + series.map((one) => (of(one).count ? of(one).render(name, one.text) : '')).join('');
     const total = 'apiserver_request_total';
     const terminations = 'apiserver_request_terminations_total';
     return [
@@ -105,24 +121,24 @@ export class RequestMetrics implements Metric {
       histogram(
         'apiserver_request_duration_seconds',
         'Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component.',
+        all,
         ({ durations }) => durations,
-        ({ text }) => text,
       ),
       histogram(
         'apiserver_request_sli_duration_seconds',
         'Response latency distribution (not counting webhook duration and priority & fairness queue wait times) in seconds for each verb, group, version, resource, subresource, scope and component.',
+        eitherWay,
         ({ served }) => served,
-        ({ withoutDryRun }) => withoutDryRun,
       ),
       header(terminations, 'Number of requests which apiserver terminated in self-defense.', 'counter'),
-      ...all.flatMap(({ withoutDryRun, terminated }) =>
-        [...terminated].map(([code, n]) => `${terminations}{code="${code}",${withoutDryRun}} ${n}\n`),
+      ...eitherWay.flatMap(({ text, terminated }) =>
+        [...terminated].map(([code, n]) => `${terminations}{code="${code}",${text}} ${n}\n`),
       ),
       histogram(
         'apiserver_response_sizes',
         'Response size distribution in bytes for each group, version, verb, resource, subresource, scope and component.',
+        eitherWay,
         ({ sizes }) => sizes,
-        ({ withoutDryRun }) => withoutDryRun,
       ),
     ].join('');
   }
