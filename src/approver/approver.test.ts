@@ -185,7 +185,9 @@ test('a Node that changes while a source is asked is looked at again', async () 
   await run.pass();
   assert.deepEqual(run.conditions('csr-1'), []);
   run.addNode('node-1');
-  await run.reach('it is approved once the Node is back', () => run.conditions('csr-1').includes('Approved'));
+  run.cluster.put(csrKind, await request({ ...OWN, name: 'csr-2' }));
+  await run.reach('what the new one asks for is approved', () => run.conditions('csr-2').includes('Approved'));
+  assert.equal(run.conditions('csr-1').includes('Approved'), false);
 });
 
 test('the ways past other approvers do not lead past this one', async () => {
@@ -371,4 +373,23 @@ test('many nodes that join with one token at once are all decided on', async () 
     });
   }
   await run.reach('all are approved', () => names.every((node) => run.conditions(`csr-${node}`).includes('Approved')));
+});
+
+test('a request whose Node goes is not approved for the Node of that name that comes after it; that one’s own is', async () => {
+  let known = false;
+  const sources: NameSource[] = [
+    { ...OURS[0]!, ask: (...asked) => (known ? OURS[0]!.ask(...asked) : Promise.resolve(['unknown', 'unknown'])) },
+  ];
+  await using run = await open({ sources });
+  run.addNode('node-1');
+  run.cluster.put(csrKind, await request(OWN));
+  await run.reach('it waits for its names', () => run.events.includes('csr-1 NamesProven'));
+  run.cluster.remove(nodeKind, 'node-1');
+  await run.pass();
+  known = true;
+  run.addNode('node-1');
+  await run.reach('it waits for another Node', () => run.events.includes('csr-1 RequestOfThisNode'));
+  run.cluster.put(csrKind, await request({ ...OWN, name: 'csr-2' }));
+  await run.reach('the new one is approved', () => run.conditions('csr-2').includes('Approved'));
+  assert.deepEqual(run.conditions('csr-1').includes('Approved'), false);
 });

@@ -52,6 +52,8 @@ export function workKey({ spec, metadata }: V1CertificateSigningRequest): string
 /** The key of a node's serving requests. */
 export const servingKey = (nodeName: string): string => `${KUBELET_SERVING} ${USER_PREFIX}${nodeName}`;
 
+const identityOf = ({ metadata }: V1CertificateSigningRequest) => `${metadata?.name} ${metadata?.uid}`;
+
 export interface ViewOptions {
   readonly requests: Informer<V1CertificateSigningRequest>;
   readonly nodes: Informer<V1Node>;
@@ -72,12 +74,21 @@ export function createClusterView({ requests, nodes, clock }: ViewOptions): Work
   nodes.addIndex(CLAIMS, claimsOf);
   requests.addIndex(STANDING, (csr) => (isRefused(csr) || isSuperseded(csr) ? [] : [workKey(csr)]));
   requests.addIndex(UNDECIDED, (csr) => (isUndecided(csr) && !isSuperseded(csr) ? [workKey(csr)] : []));
-  nodes.onChange(({ type, object }) => {
+  /** Requests that were there when their Node went: the Node of that name that comes after it is another one, at once or years later. */
+  const orphans = new Set<string>();
+  nodes.onChange(({ type, object, previous }) => {
     if (type !== 'updated') names = undefined;
-    if (type === 'deleted') issued.forget(object.metadata?.name ?? '');
+    // While nobody watched it may have gone and come again.
+    if (type !== 'deleted' && (!previous || previous.metadata?.uid === object.metadata?.uid)) return;
+    const name = object.metadata?.name ?? '';
+    issued.forget(name);
+    for (const csr of requests.byIndex(UNDECIDED, servingKey(name))) orphans.add(identityOf(csr));
   });
   requests.onChange(({ type, object, previous }) => {
-    if (type === 'deleted') return;
+    if (type === 'deleted') {
+      orphans.delete(identityOf(object));
+      return;
+    }
     const { extra, username = '' } = object.spec;
     if ((extra as Record<string, unknown> | undefined)?.[CREDENTIAL_ID] && username.startsWith(USER_PREFIX))
       recordsCredentials = true;
@@ -101,6 +112,7 @@ export function createClusterView({ requests, nodes, clock }: ViewOptions): Work
     // What is decided stays decided, whatever came later.
     standingOf: (csr) => (isUndecided(csr) ? requests.byIndex(STANDING, workKey(csr)) : []),
     undecided: (key) => requests.byIndex(UNDECIDED, key),
+    isOrphan: (csr) => orphans.has(identityOf(csr)),
     otherUserOfKey: (key, user) => keys.otherUser(key, user),
     get recordsCredentials() {
       return recordsCredentials;

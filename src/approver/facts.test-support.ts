@@ -60,6 +60,7 @@ export function servingFacts(changes: Partial<RequestFacts> = {}): RequestFacts 
     parsed: { ok: true, request: requestOf(), signatureHolds: true },
     nodeName: 'node-1',
     node: { metadata: { name: 'node-1' } },
+    isOrphan: false,
     keyUsedBy: undefined,
     recordsCredentials: false,
     names: [dns('node-1'), address('10.0.0.1')],

@@ -22,6 +22,8 @@ export interface ClusterView {
   undecidedOf(csr: V1CertificateSigningRequest): readonly V1CertificateSigningRequest[];
   /** The same with those that were approved; none for a request that is decided. */
   standingOf(csr: V1CertificateSigningRequest): readonly V1CertificateSigningRequest[];
+  /** Whether the Node that it is of went while the request was there, whatever Node of that name came since. */
+  isOrphan(csr: V1CertificateSigningRequest): boolean;
   otherUserOfKey(publicKeyDer: Uint8Array, user: string): string | undefined;
   readonly recordsCredentials: boolean;
 }
@@ -60,6 +62,7 @@ export async function gatherFacts(csr: V1CertificateSigningRequest, context: Fac
     parsed,
     nodeName,
     node,
+    isOrphan: view.isOrphan(csr),
     keyUsedBy: request && purpose === 'serving' ? view.otherUserOfKey(request.publicKeyDer, user) : undefined,
     recordsCredentials: view.recordsCredentials,
     names,

@@ -57,6 +57,7 @@ const view: ClusterView = {
   claims: () => false,
   undecidedOf: (csr) => [csr],
   standingOf: (csr) => [csr],
+  isOrphan: () => false,
   otherUserOfKey: () => undefined,
   recordsCredentials: false,
 };

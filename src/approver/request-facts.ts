@@ -58,6 +58,8 @@ export interface RequestFacts {
   /** Of the user for serving certificates and renewals, of the subject for a first client certificate; empty when there is none. */
   readonly nodeName: string;
   readonly node: V1Node | undefined;
+  /** Whether its Node was seen to go while the request was there. */
+  readonly isOrphan: boolean;
   /** The user who used the same key before, if he is another one. */
   readonly keyUsedBy: string | undefined;
   /** Whether the API server records with what certificate a request was authenticated, as others show. */

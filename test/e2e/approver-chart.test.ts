@@ -8,15 +8,14 @@ import { after, test } from 'node:test';
 import type { V1Node } from '../../src/api/gen/types.ts';
 import { rbacObjects } from '../../src/approver/manifest.ts';
 import { createAuthority } from '../../src/pki/authority.ts';
-import { createCertificateRequest } from '../../src/pki/certificate-request.ts';
 import { generatePrivateKey } from '../../src/pki/keys.ts';
-import { formatKubeconfig, type KubeconfigUser } from '../../src/pki/kubeconfig.ts';
 import { type ComponentProcess, PROGRAM, startProgram } from '../harness/component-process.ts';
 import { freePort, lastingPort } from '../harness/free-port.ts';
 import { startPrometheus } from '../harness/prometheus.ts';
 import { runCommand } from '../harness/run-command.ts';
 import { testTools } from '../harness/tools.ts';
 import { until } from '../harness/until.ts';
+import { strangerNodes } from './stranger-nodes.ts';
 import { useUpCluster } from './up-cluster.ts';
 
 const CHART = resolve(import.meta.dirname, '../../charts/muster-approver');
@@ -25,8 +24,6 @@ const WAIT = { timeoutMs: 60_000 };
 const cluster = useUpCluster('--nodes', '1');
 const kubectl = (...args: string[]) => cluster.current.kubectl('1.35').run(args);
 const object = async <T>(path: string) => JSON.parse(await kubectl('get', '--raw', path)) as T;
-const apply = (items: object[]) =>
-  cluster.current.kubectl('1.35').run(['apply', '-f', '-'], { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
 const started: ComponentProcess[] = [];
 /** Of the last approver. */
 const metricsPort = lastingPort();
@@ -40,57 +37,7 @@ async function helm(...args: string[]): Promise<string> {
   return stdout;
 }
 
-const kubeconfigOf = async (name: string, user: KubeconfigUser) => {
-  const own = JSON.parse(await kubectl('config', 'view', '--raw', '--minify', '-o', 'json')) as {
-    clusters: [{ cluster: { server: string; 'certificate-authority-data': string } }];
-  };
-  const path = join(cluster.current.home.path, `${name}.kubeconfig`);
-  const text = formatKubeconfig({
-    clusters: [{ name: 'c', cluster: own.clusters[0].cluster }],
-    users: [{ name, user }],
-    contexts: [{ name: 'c', context: { cluster: 'c', user: name } }],
-    'current-context': 'c',
-  });
-  writeFileSync(path, text, { mode: 0o600 });
-  return path;
-};
-
-/** A node that `muster up` did not start, so that only the approver knows of it; answers its kubeconfig. */
-async function addStranger(name: string, address: string): Promise<string> {
-  await apply([{ apiVersion: 'v1', kind: 'Node', metadata: { name } }]);
-  const patch = JSON.stringify({ status: { addresses: [{ type: 'InternalIP', address }] } });
-  await kubectl('patch', 'node', name, '--subresource=status', '--type=merge', '-p', patch);
-  const key = await generatePrivateKey();
-  const request = await createCertificateRequest({ key, commonName: `system:node:${name}`, organizations: ['system:nodes'] });
-  const csr = `${name}-client`;
-  await apply([csrObject(csr, request, 'kubernetes.io/kube-apiserver-client', 'client auth')]);
-  await kubectl('certificate', 'approve', csr);
-  const certificate = await until('its client certificate is issued', () =>
-    kubectl('get', 'csr', csr, '-o', 'jsonpath={.status.certificate}'),
-  );
-  return kubeconfigOf(name, {
-    'client-certificate-data': certificate,
-    'client-key-data': Buffer.from(key.pem).toString('base64'),
-  });
-}
-
-const csrObject = (name: string, request: string, signerName: string, usage: string) => ({
-  apiVersion: 'certificates.k8s.io/v1',
-  kind: 'CertificateSigningRequest',
-  metadata: { name },
-  spec: { request: Buffer.from(request).toString('base64'), signerName, usages: ['digital signature', usage] },
-});
-
-async function ask(kubeconfig: string, name: string, node: string, ...ipAddresses: string[]): Promise<void> {
-  const key = await generatePrivateKey();
-  const subject = { key, commonName: `system:node:${node}`, organizations: ['system:nodes'] };
-  const request = await createCertificateRequest({ ...subject, dnsNames: [node], ipAddresses });
-  const input = JSON.stringify(csrObject(name, request, 'kubernetes.io/kubelet-serving', 'server auth'));
-  await cluster.current.kubectl('1.35').run(['--kubeconfig', kubeconfig, 'create', '-f', '-'], { input });
-}
-const conditions = async (name: string) =>
-  (await kubectl('get', 'csr', name, '-o', 'jsonpath={.status.conditions[*].type}')).split(' ');
-const approved = (name: string) => until(`${name} is approved`, async () => (await conditions(name)).includes('Approved'), WAIT);
+const { kubeconfigOf, add: addStranger, ask, conditions, approved } = strangerNodes(cluster);
 
 function startApprover(kubeconfig: string, ...flags: string[]): ComponentProcess {
   const process = startProgram(PROGRAM, ['approver', `--kubeconfig=${kubeconfig}`, '--bind-address=127.0.0.1', ...flags]);

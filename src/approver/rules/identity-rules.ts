@@ -1,6 +1,7 @@
 /** Who asks, and for whom (kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#kubernetes-signers). */
-import { KUBE_APISERVER_CLIENT_KUBELET, KUBELET_SERVING } from '../../api/certificates/v1/signer-conditions.ts';
+import { isIssued, KUBE_APISERVER_CLIENT_KUBELET, KUBELET_SERVING } from '../../api/certificates/v1/signer-conditions.ts';
 import { checkDnsSubdomain } from '../../api/machinery/names.ts';
+import type { KubeObject } from '../../api/machinery/object.ts';
 import type { RequestFacts } from '../request-facts.ts';
 import { broken, type Finding, holds, quote, type Rule, unproven } from '../rule.ts';
 
@@ -17,6 +18,9 @@ const userOf = ({ csr }: RequestFacts) => csr.spec.username ?? '';
 const groupsOf = ({ csr }: RequestFacts) => csr.spec.groups ?? [];
 /** A node that renews, and not a token that joins. */
 export const isByNode = (facts: Pick<RequestFacts, 'csr'>) => (facts.csr.spec.username ?? '').startsWith(USER_PREFIX);
+
+const madeMs = ({ metadata }: KubeObject) => Date.parse(String(metadata?.creationTimestamp ?? ''));
+const isOlder = (one: KubeObject, other: KubeObject) => madeMs(one) <= madeMs(other);
 
 const requested = (facts: RequestFacts, check: (request: RequestOf) => Finding): Finding =>
   facts.parsed.ok ? check(facts.parsed.request) : unproven('the request cannot be read');
@@ -50,7 +54,7 @@ const servingUser: Rule = {
 const groups: Rule = {
   code: 'APV-103',
   name: 'RequesterInNodeGroups',
-  sentence: 'The user is in the groups system:nodes and system:authenticated.',
+  sentence: 'A node that asks is in the groups system:nodes and system:authenticated; who joins with a token, in the second.',
   remedy: "the kubelet's client certificate must say O=system:nodes: let the node join anew",
   check(facts) {
     const wanted = facts.purpose === 'serving' || isByNode(facts) ? [NODES, AUTHENTICATED] : [AUTHENTICATED];
@@ -64,7 +68,7 @@ const groups: Rule = {
 const commonName: Rule = {
   code: 'APV-104',
   name: 'CommonNameIsRequester',
-  sentence: 'The common name that is asked for is the name of the user who asks.',
+  sentence: 'The common name that is asked for is the name of the node that asks; with a token, a legal one.',
   remedy:
     'a node may only ask for itself: compare --hostname-override with the name in its client certificate, then delete the request',
   check: (facts) =>
@@ -152,6 +156,8 @@ const newNode: Rule = {
   check(facts) {
     if (isByNode(facts)) return holds('a node that renews');
     if (!facts.node) return holds(`no Node ${facts.nodeName} yet`);
+    // In reports of what was decided long ago; the Node is then what came of it.
+    if (isIssued(facts.csr) && isOlder(facts.csr, facts.node)) return holds(`Node ${facts.nodeName} came after it`);
     return facts.limits.allowRejoin
       ? holds('rejoining is allowed')
       : unproven(`Node ${quote(facts.nodeName)} exists`, 'a name that is free, or --allow-rejoin', LOOK_AGAIN_MS);
@@ -193,12 +199,11 @@ const ofThisNode: Rule = {
   sentence: 'The request is not older than the Node object, which may have been deleted and made again for another machine.',
   purpose: 'serving',
   remedy: 'nothing: the kubelet asks again by itself; then kubectl delete csr CSR',
-  check({ csr, node }) {
-    const askedMs = Date.parse(csr.metadata?.creationTimestamp ?? '');
-    const madeMs = Date.parse(node?.metadata?.creationTimestamp ?? '');
-    return madeMs - askedMs > BEFORE_NODE_MS
+  check({ csr, node, isOrphan }) {
+    if (isOrphan) return unproven('the Node was deleted since', 'a request of the Node that is there now');
+    return node && madeMs(node) - madeMs(csr) > BEFORE_NODE_MS
       ? unproven(
-          `asked at ${csr.metadata?.creationTimestamp}, Node made at ${node?.metadata?.creationTimestamp}`,
+          `asked at ${csr.metadata?.creationTimestamp}, Node made at ${node.metadata?.creationTimestamp}`,
           'a request of the Node that is there now',
         )
       : holds('of the Node that is there');

@@ -17,6 +17,14 @@ const madeAt = (node: string, csr: string): Partial<RequestFacts> => ({
 const joining = (username: string, groups: string[]) =>
   joiningFacts({ csr: { ...joiningFacts().csr, spec: { ...joiningFacts().csr.spec, username, groups } } });
 
+/** A request that was issued long ago, and when its Node was made. */
+const joined = (node: string): RequestFacts => {
+  const { node: made, csr } = madeAt(node, '2026-01-01T00:00:00Z');
+  const { spec } = joiningFacts().csr;
+  return joiningFacts({ node: made, csr: { ...csr!, spec, status: { certificate: 'x', ...APPROVED } } });
+};
+const APPROVED = { conditions: [{ type: 'Approved', status: 'True' }] };
+
 /** For each rule what it is content with, and what not. */
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   'APV-101': [
@@ -68,6 +76,8 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   'APV-110': [
     ['a new node', joiningFacts(), 'holds'],
     ['a name that is taken', joiningFacts({ node: { metadata: { name: 'node-1' } } }), 'unproven'],
+    ['a Node that came of it, in a report', joined('2026-01-01T00:00:09Z'), 'holds'],
+    ['a Node that was there before it, in a report', joined('2025-01-01T00:00:00Z'), 'unproven'],
     ['one that may rejoin', joiningFacts({ node: {}, limits: { ...limits, allowRejoin: true } }), 'holds'],
   ],
   'APV-111': [
@@ -85,6 +95,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ['asked after it registered', servingFacts(madeAt('2026-01-01T00:00:00Z', '2026-01-01T00:01:00Z')), 'holds'],
     ['asked while it registered', servingFacts(madeAt('2026-01-01T00:01:00Z', '2026-01-01T00:00:00Z')), 'holds'],
     ['asked by a Node that is gone', servingFacts(madeAt('2026-01-02T00:00:00Z', '2026-01-01T00:00:00Z')), 'unproven'],
+    ['its Node was seen to go', servingFacts({ isOrphan: true }), 'unproven'],
   ],
   'APV-201': [
     ['readable', servingFacts(), 'holds'],
