@@ -4,6 +4,7 @@ import type { V1DaemonSet, V1DaemonSetUpdateStrategy, V1RollingUpdateDaemonSet }
 import { checkNotNegative } from '../../machinery/field-checks.ts';
 import { invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { checkIntOrPercent, checkNotOverWhole } from '../../machinery/int-or-percent.ts';
+import type { WriteContext } from '../../machinery/kind.ts';
 import { isEmptySelector, validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { checkCollisionCount } from '../../machinery/replica-status.ts';
@@ -11,7 +12,8 @@ import type { FieldError } from '../../machinery/status-error.ts';
 import { sizeOf } from './deployment-validation.ts';
 import { selects } from './workload-validation.ts';
 
-export function validateDaemonSet(object: DynamicObject): FieldError[] {
+export function validateDaemonSet(object: DynamicObject, _context?: WriteContext, existing?: DynamicObject): FieldError[] {
+  const stored = (existing as V1DaemonSet | undefined)?.spec;
   const { spec } = object as V1DaemonSet;
   const { selector, template } = spec ?? {};
   const errors = validateLabelSelector(selector, 'spec.selector');
@@ -20,7 +22,7 @@ export function validateDaemonSet(object: DynamicObject): FieldError[] {
     errors.push(invalidField('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
   if (selector && isEmptySelector(selector))
     errors.push(invalidField('spec.selector', selector, 'empty selector is invalid for daemonset'));
-  errors.push(...validatePodTemplate(template, 'spec.template'));
+  errors.push(...validatePodTemplate(template, 'spec.template', stored?.template));
   checkLastingTemplate(template, 'spec.template', 'DaemonSet', errors);
   errors.push(...checkNotNegative('spec.minReadySeconds', spec?.minReadySeconds));
   checkStrategy(spec?.updateStrategy ?? {}, 'spec.updateStrategy', errors);

@@ -3,15 +3,17 @@ import type { V1Deployment, V1DeploymentStrategy, V1ReplicaSet, V1RollingUpdateD
 import { checkNotNegative } from '../../machinery/field-checks.ts';
 import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { checkIntOrPercent, checkNotOverWhole } from '../../machinery/int-or-percent.ts';
+import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { checkCollisionCount, validateReplicas } from '../../machinery/replica-status.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { checkReplicatedTemplate } from './workload-validation.ts';
 
-export function validateDeployment(object: DynamicObject): FieldError[] {
+export function validateDeployment(object: DynamicObject, _context?: WriteContext, existing?: DynamicObject): FieldError[] {
   const { spec } = object as V1Deployment;
+  const stored = (existing as V1Deployment | undefined)?.spec;
   const errors = checkNotNegative('spec.replicas', spec?.replicas);
-  checkReplicatedTemplate(spec?.selector, spec?.template, errors);
+  checkReplicatedTemplate(spec?.selector, spec?.template, stored?.template, errors);
   checkStrategy(spec?.strategy ?? {}, 'spec.strategy', errors);
   const { minReadySeconds = 0, progressDeadlineSeconds: deadline } = spec ?? {};
   errors.push(...checkNotNegative('spec.minReadySeconds', minReadySeconds));
@@ -58,11 +60,12 @@ export function validateDeploymentStatus(updated: DynamicObject, existing: Dynam
   ];
 }
 
-export function validateReplicaSet(object: DynamicObject): FieldError[] {
+export function validateReplicaSet(object: DynamicObject, _context?: WriteContext, existing?: DynamicObject): FieldError[] {
   const { spec } = object as V1ReplicaSet;
+  const stored = (existing as V1ReplicaSet | undefined)?.spec;
   const errors = checkNotNegative('spec.replicas', spec?.replicas);
   errors.push(...checkNotNegative('spec.minReadySeconds', spec?.minReadySeconds));
-  checkReplicatedTemplate(spec?.selector, spec?.template, errors);
+  checkReplicatedTemplate(spec?.selector, spec?.template, stored?.template, errors);
   return errors;
 }
 

@@ -45,15 +45,16 @@ export function checkSelected(
   return true;
 }
 
-/** For Deployments and ReplicaSets. */
+/** For Deployments and ReplicaSets. `stored`: what the template was before an update. */
 export function checkReplicatedTemplate(
   selector: V1LabelSelector | undefined,
   template: V1PodTemplateSpec | undefined,
+  stored: V1PodTemplateSpec | undefined,
   errors: FieldError[],
 ): void {
   checkSelector(selector, 'deployment', errors);
   if (!checkSelected(selector, template, 'invalid label selector', errors)) return;
-  errors.push(...validatePodTemplate(template, 'spec.template'));
+  errors.push(...validatePodTemplate(template, 'spec.template', stored));
   checkLastingTemplate(template, 'spec.template', 'ReplicaSet', errors);
 }
 

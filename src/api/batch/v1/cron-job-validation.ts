@@ -22,7 +22,7 @@ export function validateCronJob(object: DynamicObject, _context?: unknown, exist
   if (!spec.concurrencyPolicy) errors.push(requiredField('spec.concurrencyPolicy'));
   else if (!CONCURRENCY_POLICIES.includes(spec.concurrencyPolicy))
     errors.push(notSupportedField('spec.concurrencyPolicy', spec.concurrencyPolicy, CONCURRENCY_POLICIES));
-  checkJobTemplate(spec, errors);
+  checkJobTemplate(spec, before, errors);
   errors.push(...checkNotNegative('spec.successfulJobsHistoryLimit', spec.successfulJobsHistoryLimit));
   errors.push(...checkNotNegative('spec.failedJobsHistoryLimit', spec.failedJobsHistoryLimit));
   if (!existing && (metadata?.name?.length ?? 0) > LONGEST_NAME)
@@ -46,10 +46,10 @@ function checkTimetable({ schedule, timeZone }: V1CronJobSpec, before: V1CronJob
     errors.push(invalidField(field, schedule, 'cannot use both timeZone field and TZ or CRON_TZ in schedule'));
 }
 
-function checkJobTemplate({ jobTemplate }: V1CronJobSpec, errors: FieldError[]): void {
+function checkJobTemplate({ jobTemplate }: V1CronJobSpec, before: V1CronJobSpec | undefined, errors: FieldError[]): void {
   const { spec } = jobTemplate;
   const path = 'spec.jobTemplate.spec';
-  validateJobSpec(spec ?? { template: {} }, path, errors);
+  validateJobSpec(spec ?? { template: {} }, path, before?.jobTemplate.spec, errors);
   if (spec?.selector) errors.push(invalidField(`${path}.selector`, spec.selector, '`selector` will be auto-generated'));
   if (spec?.manualSelector) errors.push(notSupportedField(`${path}.manualSelector`, true, ['nil', 'false']));
 }

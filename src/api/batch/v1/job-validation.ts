@@ -31,7 +31,7 @@ export function validateJob(object: DynamicObject, _context?: unknown, existing?
   if (!spec) return [];
   const errors: FieldError[] = [];
   if (!existing) checkGeneratedSelector(object as V1Job, errors);
-  validateJobSpec(spec, 'spec', errors);
+  validateJobSpec(spec, 'spec', (existing as V1Job | undefined)?.spec, errors);
   checkSelector(spec, errors);
   if (!existing && spec.completionMode === 'Indexed' && (spec.completions ?? 0) > 0) {
     const hostname = `${metadata?.name}-${spec.completions! - 1}`;
@@ -79,8 +79,8 @@ function checkSelector({ selector, template }: V1JobSpec, errors: FieldError[]):
   }
 }
 
-/** Adds complaints about a job's spec, or that of a cron job's jobs. */
-export function validateJobSpec(spec: V1JobSpec, path: string, errors: FieldError[]): void {
+/** Adds complaints about a job's spec, or that of a cron job's jobs. `stored`: what it was before an update. */
+export function validateJobSpec(spec: V1JobSpec, path: string, stored: V1JobSpec | undefined, errors: FieldError[]): void {
   for (const field of COUNTS) errors.push(...checkNotNegative(`${path}.${field}`, spec[field]));
   if (spec.maxFailedIndexes !== undefined && spec.backoffLimitPerIndex === undefined)
     errors.push(requiredField(`${path}.backoffLimitPerIndex`, 'when maxFailedIndexes is specified'));
@@ -95,7 +95,7 @@ export function validateJobSpec(spec: V1JobSpec, path: string, errors: FieldErro
     else errors.push(invalidField(`${path}.successPolicy`, spec.successPolicy, 'requires indexed completion mode'));
   }
   checkReplacement(spec, `${path}.podReplacementPolicy`, errors);
-  errors.push(...validatePodTemplate(spec.template, `${path}.template`));
+  errors.push(...validatePodTemplate(spec.template, `${path}.template`, stored?.template));
   checkRestartPolicy(spec, `${path}.template.spec.restartPolicy`, errors);
 }
 

@@ -1,9 +1,10 @@
 /** Where pods want to be: which nodes, and near or away from which pods (core/validation validateAffinity). */
 import type { V1Affinity, V1NodeAffinity, V1PodAffinity, V1PodAffinityTerm } from '../../gen/types.ts';
-import { forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { invalidField, requiredField } from '../../machinery/field-error.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import { checkDnsLabel, checkQualifiedName } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { checkLabelKeys } from './label-keys-validation.ts';
 import { validateNodeSelector, validateNodeSelectorTerm } from './node-selector-validation.ts';
 
 const REQUIRED = 'requiredDuringSchedulingIgnoredDuringExecution';
@@ -53,39 +54,4 @@ function checkPodTerm(term: V1PodAffinityTerm, path: string, errors: FieldError[
   if (!topologyKey) errors.push(requiredField(`${path}.topologyKey`, 'can not be empty'));
   for (const complaint of checkQualifiedName(topologyKey))
     errors.push(invalidField(`${path}.topologyKey`, topologyKey, complaint));
-}
-
-/** Keys of the pod's own labels that are put into the selector when the pod is made. */
-function checkLabelKeys(
-  { labelSelector, matchLabelKeys = [], mismatchLabelKeys = [] }: V1PodAffinityTerm,
-  path: string,
-  errors: FieldError[],
-): void {
-  for (const [name, keys] of [
-    ['matchLabelKeys', matchLabelKeys],
-    ['mismatchLabelKeys', mismatchLabelKeys],
-  ] as const) {
-    if (!keys.length) continue;
-    if (!labelSelector) errors.push(forbiddenField(`${path}.${name}`, 'must not be specified when labelSelector is not set'));
-    else
-      keys.forEach((key, i) => {
-        for (const complaint of checkQualifiedName(key)) errors.push(invalidField(`${path}.${name}[${i}]`, key, complaint));
-      });
-  }
-  if (labelSelector && matchLabelKeys.length) {
-    const places = new Map(matchLabelKeys.map((key, i) => [key, i]));
-    const selected = new Set(Object.keys(labelSelector.matchLabels ?? {}));
-    for (const { key } of labelSelector.matchExpressions ?? []) {
-      const place = places.get(key);
-      // Once is what the server itself has put there.
-      if (place !== undefined && selected.has(key))
-        errors.push(invalidField(`${path}[${place}]`, key, 'exists in both matchLabelKeys and labelSelector'));
-      selected.add(key);
-    }
-  }
-  const mismatched = new Set(mismatchLabelKeys);
-  matchLabelKeys.forEach((key, i) => {
-    if (mismatched.has(key))
-      errors.push(invalidField(`${path}.matchLabelKeys[${i}]`, key, 'exists in both matchLabelKeys and mismatchLabelKeys'));
-  });
 }

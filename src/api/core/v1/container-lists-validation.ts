@@ -3,6 +3,7 @@ import type { V1Container, V1ContainerRestartRule, V1EphemeralContainer, V1PodSp
 import {
   duplicateField,
   forbiddenField,
+  invalidField,
   notFoundField,
   notSupportedField,
   requiredField,
@@ -92,6 +93,21 @@ export function validateInitContainers(
     } else
       for (const field of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const)
         if (container[field]) errors.push(forbiddenField(`${at}.${field}`, NOT_A_SIDECAR));
+    if (!isSidecar(container)) checkInitResizePolicy(container, `${at}.resizePolicy`, errors);
+  });
+}
+
+/** It ends before the pod begins: there is nothing to begin anew. */
+function checkInitResizePolicy({ resizePolicy = [] }: V1Container, path: string, errors: FieldError[]): void {
+  resizePolicy.forEach(({ restartPolicy }, i) => {
+    if (restartPolicy === 'RestartContainer')
+      errors.push(
+        invalidField(
+          `${path}[${i}].restartPolicy`,
+          restartPolicy,
+          "must not be set to 'RestartContainer' for non-sidecar initContainers",
+        ),
+      );
   });
 }
 

@@ -3,32 +3,23 @@ import type { V1PodResourceClaim, V1PodSpec } from '../../gen/types.ts';
 import { duplicateField, forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
 import { checkDnsLabel, checkDnsSubdomain } from '../../machinery/names.ts';
 import { compareQuantities, formatQuantity, parseQuantity } from '../../machinery/quantity.ts';
+import type { ResourceList } from '../../machinery/resource-list.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
-import { podRequests } from './pod-resource-usage.ts';
-import { checkPodResourceName, isPodLevelResource } from './resource-names.ts';
+import { podLimits, podRequests } from './pod-resource-usage.ts';
+import { checkPodResourceName, isHugePages } from './resource-names.ts';
 import { validateResources } from './resources-validation.ts';
-
-const ZERO = parseQuantity('0');
 
 export function validatePodResources(spec: V1PodSpec, path: string, claims: ReadonlySet<string>, errors: FieldError[]): void {
   const { resources } = spec;
   if (!resources) return;
-  if (resources.claims) errors.push(forbiddenField(`${path}.claims`, 'claims cannot be set for Resources at pod-level'));
+  if (spec.os?.name === 'windows') return void errors.push(forbiddenField(path, 'may not be set for a windows pod'));
+  if (resources.claims) errors.push(forbiddenField(`${path}.claims`, 'claims may not be set for Resources at pod-level'));
   validateResources(resources, path, claims, errors, checkPodResourceName);
-  const { resources: _, ...withoutOwn } = spec;
-  for (const [name, quantity] of podRequests({ spec: withoutOwn }, { overhead: false })) {
-    if (!isPodLevelResource(name)) continue;
-    const text = resources.requests && Object.hasOwn(resources.requests, name) ? resources.requests[name]! : '0';
-    const own = text === '0' ? ZERO : parseQuantity(text);
-    if (compareQuantities(quantity, own) > 0)
-      errors.push(
-        invalidField(
-          `${path}.requests[${name}]`,
-          text,
-          `must be greater than or equal to aggregate container requests of ${formatQuantity(quantity)}`,
-        ),
-      );
-  }
+  const { resources: _, ...ofContainers } = spec;
+  checkAggregate(podRequests({ spec: ofContainers }, { overhead: false }), resources.requests, 'requests', path, errors);
+  // What is not overcommitted for a container is not for the pod.
+  const pages = [...podLimits({ spec: ofContainers }, { overhead: false })].filter(([name]) => isHugePages(name));
+  checkAggregate(new Map(pages), resources.limits, 'limits', path, errors);
   spec.containers.forEach((container, i) => {
     for (const [name, limit] of Object.entries(container.resources?.limits ?? {})) {
       const own = resources.limits && Object.hasOwn(resources.limits, name) ? resources.limits[name]! : undefined;
@@ -40,8 +31,38 @@ export function validatePodResources(spec: V1PodSpec, path: string, claims: Read
   });
 }
 
-/** The claims that a pod has to devices. */
-export function validateResourceClaims(claims: readonly V1PodResourceClaim[], path: string, errors: FieldError[]): void {
+/** What is said for the pod is enough for its containers together. */
+function checkAggregate(
+  ofContainers: ResourceList,
+  ofPod: Readonly<Record<string, string>> | undefined,
+  what: 'requests' | 'limits',
+  path: string,
+  errors: FieldError[],
+): void {
+  for (const [name, quantity] of ofContainers) {
+    const own = ofPod && Object.hasOwn(ofPod, name) ? ofPod[name]! : undefined;
+    if (own !== undefined && compareQuantities(quantity, parseQuantity(own)) > 0)
+      errors.push(
+        invalidField(
+          `${path}.${what}[${name}]`,
+          own,
+          `must be greater than or equal to aggregate container ${what} of ${formatQuantity(quantity)}`,
+        ),
+      );
+  }
+}
+
+/** The claims that a pod has to devices. Kubelets prepare none for pods of their own: `isStatic`. */
+export function validateResourceClaims(
+  claims: readonly V1PodResourceClaim[],
+  path: string,
+  isStatic: boolean,
+  errors: FieldError[],
+): void {
+  if (isStatic) {
+    for (const _ of claims) errors.push(forbiddenField('', 'static pods do not support resource claims'));
+    return;
+  }
   const names = new Set<string>();
   claims.forEach((claim, i) => {
     const at = `${path}[${i}]`;

@@ -1,6 +1,13 @@
 /** What the spec of a pod must look like, in a pod or in a template (core/validation ValidatePodSpec); parts of it in files of their own. */
 import type { V1PodSpec } from '../../gen/types.ts';
-import { duplicateField, invalidField, notSupportedField, requiredField, tooLongField } from '../../machinery/field-error.ts';
+import {
+  duplicateField,
+  forbiddenField,
+  invalidField,
+  notSupportedField,
+  requiredField,
+  tooLongField,
+} from '../../machinery/field-error.ts';
 import { checkDnsLabel, checkDnsSubdomain, checkQualifiedName, type NameCheck } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { validateLabels } from '../../machinery/validate-metadata.ts';
@@ -9,6 +16,7 @@ import { validateContainers, validateEphemeralContainers, validateInitContainers
 import { checkHostNetworkPorts } from './container-ports.ts';
 import type { ContainerScope } from './container-validation.ts';
 import { checkDnsPolicy, validateDnsConfig, validateHostAliases } from './dns-validation.ts';
+import { checkEnvironmentFiles } from './environment-files-validation.ts';
 import type { PodVolumes } from './mount-validation.ts';
 import { validateOs } from './pod-os-validation.ts';
 import { validatePodResources, validateResourceClaims } from './pod-resources-validation.ts';
@@ -32,13 +40,15 @@ export interface PodSpecScope {
   readonly isPod: boolean;
   /** Of pods. */
   readonly podName?: string;
+  /** Pods that a kubelet runs by itself. */
+  readonly isStatic?: boolean;
 }
 
 /** Adds complaints about a spec at `path`, in upstream's order. */
 export function validatePodSpec(spec: V1PodSpec, path: string, scope: PodSpecScope, errors: FieldError[]): void {
   if (spec.terminationGracePeriodSeconds === undefined) errors.push(requiredField(`${path}.terminationGracePeriodSeconds`));
   const volumes = spec.volumes ? validateVolumes(spec.volumes, `${path}.volumes`, scope, errors) : NO_VOLUMES;
-  if (spec.resourceClaims) validateResourceClaims(spec.resourceClaims, `${path}.resourceClaims`, errors);
+  if (spec.resourceClaims) validateResourceClaims(spec.resourceClaims, `${path}.resourceClaims`, scope.isStatic ?? false, errors);
   const claims = spec.resourceClaims ? new Set(spec.resourceClaims.map(({ name }) => name).filter(Boolean)) : NO_CLAIMS;
   checkContainers(spec, path, { volumes, claims, isPod: scope.isPod }, errors);
   validatePodResources(spec, `${path}.resources`, claims, errors);
@@ -50,8 +60,10 @@ export function validatePodSpec(spec: V1PodSpec, path: string, scope: PodSpecSco
   checkScheduling(spec, path, errors);
   checkHostProcesses(spec, path, errors);
   checkHostUsers(spec, path, errors);
+  if (spec.hostnameOverride !== undefined) checkHostnameOverride(spec, path, errors);
   checkRest(spec, path, claims, errors);
   validateOs(spec, path, errors);
+  checkEnvironmentFiles(spec, path, errors);
 }
 
 function checkContainers(
@@ -109,7 +121,6 @@ function checkRest(spec: V1PodSpec, path: string, claims: ReadonlySet<string>, e
     errors.push(invalidField(`${path}.activeDeadlineSeconds`, deadline, `must be between 1 and ${LARGEST_INT32}, inclusive`));
   checkName(spec.hostname, `${path}.hostname`, checkDnsLabel, errors);
   checkName(spec.subdomain, `${path}.subdomain`, checkDnsLabel, errors);
-  if (spec.hostnameOverride !== undefined) checkHostnameOverride(spec, path, errors);
   if (spec.tolerations) validateTolerations(spec.tolerations, `${path}.tolerations`, errors);
   if (spec.hostAliases) validateHostAliases(spec.hostAliases, `${path}.hostAliases`, errors);
   checkName(spec.priorityClassName, `${path}.priorityClassName`, checkDnsSubdomain, errors);
@@ -126,9 +137,8 @@ function checkRest(spec: V1PodSpec, path: string, claims: ReadonlySet<string>, e
 function checkHostnameOverride(spec: V1PodSpec, path: string, errors: FieldError[]): void {
   const name = spec.hostnameOverride!;
   const field = `${path}.hostnameOverride`;
-  if (spec.hostNetwork) errors.push(invalidField(field, name, 'may not be specified when hostNetwork is true'));
-  if (spec.setHostnameAsFQDN)
-    errors.push(invalidField(`${path}.setHostnameAsFQDN`, true, 'must not be set to true when hostnameOverride is specified'));
+  if (spec.setHostnameAsFQDN) errors.push(forbiddenField(field, 'may not be specified when setHostnameAsFQDN is true'));
+  if (spec.hostNetwork) errors.push(forbiddenField(field, 'may not be specified when hostNetwork is true'));
   if (Buffer.byteLength(name) > LONGEST_HOSTNAME) errors.push(tooLongField(field, LONGEST_HOSTNAME));
   for (const complaint of checkDnsSubdomain(name)) errors.push(invalidField(field, name, complaint));
 }

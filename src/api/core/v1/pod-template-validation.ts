@@ -5,6 +5,7 @@ import type { FieldError } from '../../machinery/status-error.ts';
 import { validateAnnotations, validateLabels } from '../../machinery/validate-metadata.ts';
 import { checkProfilesMatch, validatePodAnnotations } from './pod-annotations.ts';
 import { validatePodSpec } from './pod-spec-validation.ts';
+import { excuseStored } from './stored-faults.ts';
 
 /** The labels and annotations, which are all that is checked of a StatefulSet's template. */
 export function validateTemplateMetadata({ metadata, spec }: V1PodTemplateSpec, path: string, errors: FieldError[]): void {
@@ -13,8 +14,17 @@ export function validateTemplateMetadata({ metadata, spec }: V1PodTemplateSpec, 
   validatePodAnnotations(metadata?.annotations, spec, `${path}.annotations`, errors);
 }
 
-/** Complaints about a template at `path`. */
-export function validatePodTemplate(template: V1PodTemplateSpec | undefined, path: string): FieldError[] {
+/** Complaints about a template at `path`; `stored` is what it was before an update. */
+export function validatePodTemplate(
+  template: V1PodTemplateSpec | undefined,
+  path: string,
+  stored?: V1PodTemplateSpec,
+): FieldError[] {
+  const errors = complaintsAbout(template, path);
+  return stored ? excuseStored(errors, () => complaintsAbout(stored, path)) : errors;
+}
+
+function complaintsAbout(template: V1PodTemplateSpec | undefined, path: string): FieldError[] {
   const errors: FieldError[] = [];
   const { metadata, spec = { containers: [] } } = template ?? {};
   validateTemplateMetadata({ ...(metadata && { metadata }), spec }, path, errors);

@@ -9,7 +9,8 @@ const rules = lateRules(async () => {
   const { validatePodTemplate } = await import('./pod-template-validation.ts');
   const { templateWarnings } = await import('./pod-warnings.ts');
   return {
-    validate: (object) => validatePodTemplate((object as V1PodTemplate).template, 'template'),
+    validate: (object, _context, existing) =>
+      validatePodTemplate((object as V1PodTemplate).template, 'template', (existing as V1PodTemplate | undefined)?.template),
     warnings: (object) => templateWarnings((object as V1PodTemplate).template, 'template'),
   };
 });

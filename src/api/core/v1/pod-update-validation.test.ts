@@ -275,7 +275,59 @@ test('a resize changes processors and memory', () => {
     [
       'a container more',
       [{}, { spec: { containers: [c, { ...c, name: 'd' }] } }],
-      'spec.containers: Forbidden: pod updates may not add or remove containers',
+      'spec.containers: Forbidden: containers may not be added or removed on resize',
+    ],
+    [
+      'containers in another order',
+      [{ spec: { containers: [c, { ...c, name: 'd' }] } }, { spec: { containers: [{ ...c, name: 'd' }, c] } }],
+      'spec.containers[0].name: Forbidden: containers may not be renamed or reordered on resize',
+      'spec.containers[1].name: Forbidden: containers may not be renamed or reordered on resize',
+    ],
+    [
+      'more for a container that runs first',
+      [
+        { spec: { initContainers: [{ ...c, name: 'first' }] } },
+        { spec: { initContainers: [{ ...c, name: 'first', resources: { requests: { cpu: '2', memory: '1Gi' } } }] } },
+      ],
+    ],
+    [
+      'something else for a container that runs first',
+      [
+        { spec: { initContainers: [{ ...c, name: 'first' }] } },
+        {
+          spec: {
+            initContainers: [
+              { ...c, name: 'first', resources: { requests: { cpu: '1', memory: '1Gi', 'ephemeral-storage': '1Gi' } } },
+            ],
+          },
+        },
+      ],
+      'spec.initContainers[0]: Forbidden: only cpu and memory resources for init or sidecar containers are mutable',
+    ],
+    [
+      'the resources of the whole pod taken away',
+      [{ spec: { resources: { requests: { cpu: '2', memory: '2Gi' } } } }, { spec: { resources: undefined } }],
+      'spec.resources: Forbidden: pod-level resources cannot be removed',
+    ],
+    [
+      'a request of the whole pod taken away',
+      [{ spec: { resources: { requests: { cpu: '2', memory: '2Gi' } } } }, { spec: { resources: { requests: { cpu: '3' } } } }],
+      'spec.resources.requests: Forbidden: pod-level resource requests cannot be removed',
+    ],
+    [
+      'pages of the whole pod',
+      [
+        { spec: { resources: { requests: { cpu: '2', memory: '2Gi' } } } },
+        {
+          spec: {
+            resources: {
+              requests: { cpu: '2', memory: '2Gi', 'hugepages-2Mi': '2Mi' },
+              limits: { 'hugepages-2Mi': '2Mi' },
+            },
+          },
+        },
+      ],
+      'spec: Forbidden: only cpu and memory resources are mutable at pod-level',
     ],
     [
       'a pod of Windows',

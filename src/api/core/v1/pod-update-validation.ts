@@ -6,6 +6,7 @@ import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { checkImageBlanks } from './container-validation.ts';
 import { validatePodAnnotationsUpdate } from './pod-annotations.ts';
+import { excusedBy } from './pod-validation.ts';
 import { describeDifference } from './spec-difference.ts';
 import { checkKeptTolerations } from './toleration-validation.ts';
 
@@ -16,6 +17,10 @@ const MAY_CHANGE =
 
 /** A pod is what it was made as, but for images, a shorter deadline, more tolerations and fewer scheduling gates. */
 export function validatePodUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
+  return excusedBy(existing, changesOf(updated, existing));
+}
+
+function changesOf(updated: DynamicObject, existing: DynamicObject): FieldError[] {
   const errors = validatePodAnnotationsUpdate(updated, existing);
   const after = (updated as V1Pod).spec;
   const before = (existing as V1Pod).spec;

@@ -5,22 +5,34 @@ import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { checkImageBlanks } from './container-validation.ts';
-import { checkProfilesMatch, validatePodAnnotations } from './pod-annotations.ts';
+import { checkProfilesMatch, MIRROR_POD, validatePodAnnotations } from './pod-annotations.ts';
 import { validatePodSpec } from './pod-spec-validation.ts';
+import { excuseStored } from './stored-faults.ts';
 
 /** Complaints about a pod; without `existing` it is a new one. */
 export function validatePod(object: DynamicObject, _context?: WriteContext, existing?: DynamicObject): FieldError[] {
+  const errors = complaintsAbout(object);
+  if (existing) return excusedBy(existing, errors);
+  if ((object as V1Pod).spec) checkNew(object as V1Pod, errors);
+  return errors;
+}
+
+/** What is left of complaints about an update when the stored pod has its own faults excused. */
+export const excusedBy = (existing: DynamicObject, errors: FieldError[]): FieldError[] =>
+  excuseStored(errors, () => complaintsAbout(existing));
+
+function complaintsAbout(object: DynamicObject): FieldError[] {
   const { metadata, spec } = object as V1Pod;
   if (!spec) return [requiredField('spec.containers')];
   const errors: FieldError[] = [];
   validatePodAnnotations(metadata?.annotations, spec, 'metadata.annotations', errors);
-  validatePodSpec(spec, 'spec', { isPod: true, ...(metadata?.name && { podName: metadata.name }) }, errors);
+  const isStatic = Object.hasOwn(metadata?.annotations ?? {}, MIRROR_POD);
+  validatePodSpec(spec, 'spec', { isPod: true, isStatic, ...(metadata?.name && { podName: metadata.name }) }, errors);
   if (!spec.serviceAccountName && spec.volumes) checkTokens(object as V1Pod, errors);
   for (const list of ['containers', 'initContainers'] as const)
     spec[list]?.forEach((container, i) => {
       checkImageBlanks(container, `spec.${list}[${i}]`, errors);
     });
-  if (!existing) checkNew(object as V1Pod, errors);
   return errors;
 }
 

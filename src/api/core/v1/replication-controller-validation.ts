@@ -1,13 +1,18 @@
 import type { V1ReplicationController } from '../../gen/types.ts';
 import { checkNotNegative } from '../../machinery/field-checks.ts';
 import { invalidField, requiredField } from '../../machinery/field-error.ts';
+import type { WriteContext } from '../../machinery/kind.ts';
 import { selectorFromLabels } from '../../machinery/label-selector.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { validateReplicas } from '../../machinery/replica-status.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { checkLastingTemplate, validatePodTemplate } from './pod-template-validation.ts';
 
-export function validateReplicationController(object: DynamicObject): FieldError[] {
+export function validateReplicationController(
+  object: DynamicObject,
+  _context?: WriteContext,
+  existing?: DynamicObject,
+): FieldError[] {
   const { spec = {} } = object as V1ReplicationController;
   const { selector, template } = spec;
   const isEmpty = !Object.keys(selector ?? {}).length;
@@ -18,7 +23,9 @@ export function validateReplicationController(object: DynamicObject): FieldError
   const labels = template.metadata?.labels;
   if (!isEmpty && !selectorFromLabels(selector).matches(labels))
     errors.push(invalidField('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
-  errors.push(...validatePodTemplate(template, 'spec.template'));
+  errors.push(
+    ...validatePodTemplate(template, 'spec.template', (existing as V1ReplicationController | undefined)?.spec?.template),
+  );
   checkLastingTemplate(template, 'spec.template', 'ReplicationController', errors);
   return errors;
 }

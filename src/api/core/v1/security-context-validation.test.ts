@@ -106,9 +106,9 @@ test('a pod’s security context makes sense', () => {
     [
       'users of its own and the host’s network',
       { hostUsers: false, hostNetwork: true, hostIPC: true, hostPID: true },
-      'spec.hostNetwork: Forbidden: when `pod.Spec.HostUsers` is false',
-      'spec.HostPID: Forbidden: when `pod.Spec.HostUsers` is false',
-      'spec.HostIPC: Forbidden: when `pod.Spec.HostUsers` is false',
+      'spec.hostNetwork: Forbidden: when `hostUsers` is false',
+      'spec.HostPID: Forbidden: when `hostUsers` is false',
+      'spec.HostIPC: Forbidden: when `hostUsers` is false',
     ],
     [
       'ports that the host’s network does not give',

@@ -103,7 +103,7 @@ export function checkAppArmorProfile({ type, localhostProfile }: V1AppArmorProfi
 /** Users of its own and the node's processes do not go together. */
 export function checkHostUsers(spec: V1PodSpec, path: string, errors: FieldError[]): void {
   if (spec.hostUsers !== false) return;
-  const why = 'when `pod.Spec.HostUsers` is false';
+  const why = 'when `hostUsers` is false';
   if (spec.hostNetwork) errors.push(forbiddenField(`${path}.hostNetwork`, why));
   if (spec.hostPID) errors.push(forbiddenField(`${path}.HostPID`, why));
   if (spec.hostIPC) errors.push(forbiddenField(`${path}.HostIPC`, why));

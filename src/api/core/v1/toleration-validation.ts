@@ -4,6 +4,9 @@ import { forbiddenField, invalidField, notSupportedField } from '../../machinery
 import { checkLabelValue, checkQualifiedName } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 
+const OPERATORS = ['Equal', 'Exists'];
+/** Known, and only taken where a feature is on that is off. */
+const COMPARISONS = ['Lt', 'Gt'];
 const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 
 export function validateTolerations(tolerations: readonly V1Toleration[], path: string, errors: FieldError[]): void {
@@ -24,7 +27,14 @@ function checkToleration(toleration: V1Toleration, path: string, i: number, erro
   } else if (operator === '' || operator === 'Equal') {
     const complaints = value ? checkLabelValue(value) : [];
     if (complaints.length) complain('operator', value, complaints.join(';'));
-  } else errors.push(notSupportedField(`${path}[${i}].operator`, operator, ['Equal', 'Exists']));
+  } else
+    errors.push(
+      notSupportedField(
+        `${path}[${i}].operator`,
+        operator,
+        COMPARISONS.includes(operator) ? [...OPERATORS, ...COMPARISONS] : OPERATORS,
+      ),
+    );
   if (effect && !EFFECTS.includes(effect)) errors.push(notSupportedField(`${path}[${i}].effect`, effect, EFFECTS));
 }
 

@@ -1,9 +1,9 @@
 /** How evenly pods are spread (core/validation validateTopologySpreadConstraints). */
 import type { V1TopologySpreadConstraint } from '../../gen/types.ts';
-import { duplicateField, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { duplicateField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
-import { checkQualifiedName } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { checkLabelKeys } from './label-keys-validation.ts';
 
 const ACTIONS = ['DoNotSchedule', 'ScheduleAnyway'];
 const NODE_POLICIES = ['Honor', 'Ignore'];
@@ -50,27 +50,4 @@ function checkDetails(constraint: V1TopologySpreadConstraint, path: string, erro
     errors.push(notSupportedField(`${path}.nodeTaintsPolicy`, nodeTaintsPolicy, NODE_POLICIES));
   checkLabelKeys(constraint, path, errors);
   errors.push(...validateLabelSelector(labelSelector, `${path}.labelSelector`));
-}
-
-/** Keys of the pod's own labels that are put into the selector when the pod is made: a second mention was there before. */
-function checkLabelKeys(
-  { matchLabelKeys = [], labelSelector }: V1TopologySpreadConstraint,
-  path: string,
-  errors: FieldError[],
-): void {
-  if (!matchLabelKeys.length) return;
-  const field = `${path}.matchLabelKeys`;
-  if (!labelSelector) errors.push(forbiddenField(field, 'must not be specified when labelSelector is not set'));
-  matchLabelKeys.forEach((key, i) => {
-    for (const complaint of checkQualifiedName(key)) errors.push(invalidField(`${field}[${i}]`, key, complaint));
-  });
-  if (!labelSelector) return;
-  const places = new Map(matchLabelKeys.map((key, i) => [key, i]));
-  const selected = new Set(Object.keys(labelSelector.matchLabels ?? {}));
-  for (const { key } of labelSelector.matchExpressions ?? []) {
-    const place = places.get(key);
-    if (place !== undefined && selected.has(key))
-      errors.push(invalidField(`${field}[${place}]`, key, 'exists in both matchLabelKeys and labelSelector'));
-    selected.add(key);
-  }
 }
