@@ -16,6 +16,7 @@ export class KeyedRunner {
   #options: KeyedRunnerOptions;
   #running = new Set<string>();
   #again = new Set<string>();
+  #nudged = new Set<string>();
   #timers = new Map<string, Timer>();
   #failures = new Map<string, number>();
   #stopped = false;
@@ -36,6 +37,12 @@ export class KeyedRunner {
     void this.#run(key);
   }
 
+  /** The same for what can wait: a key that failed keeps the delay before its next try. */
+  nudge(key: string): void {
+    if (this.#running.has(key)) this.#nudged.add(key);
+    else if (!this.#failures.has(key)) this.poke(key);
+  }
+
   /** Takes no more keys. What is being worked on ends by itself, its failures told to `failed` as before. */
   stop(): void {
     this.#stopped = true;
@@ -54,7 +61,8 @@ export class KeyedRunner {
       delayMs = this.#options.failed(key, error, failures);
     }
     this.#running.delete(key);
-    if (this.#again.delete(key)) this.poke(key);
+    const nudged = this.#nudged.delete(key) && !this.#failures.has(key);
+    if (this.#again.delete(key) || nudged) this.poke(key);
     else if (delayMs !== undefined) this.#pokeLater(key, delayMs);
   }
 

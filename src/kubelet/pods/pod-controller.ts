@@ -141,7 +141,8 @@ export function createPodController(options: PodControllerOptions): PodControlle
     for (const uid of wanted.staticUids()) poke(uid);
     await informer.start(signal);
     await runtime.restore?.(informer.list());
-    ends.push(wanted.onBoundChange(poke));
+    // A status is mostly what was told from here: a pod that fails is not tried again for having said so.
+    ends.push(wanted.onBoundChange((uid, statusAlone) => (statusAlone ? runner.nudge(uid) : poke(uid))));
     // Their mirrors are known now.
     for (const uid of wanted.staticUids()) poke(uid);
     // Pods that something is left of and that nobody wants.

@@ -315,6 +315,33 @@ test('what is left of pods that nobody wants goes, at the start and later on', a
   assert.equal(log.includes('discard uid-web'), false);
 });
 
+test('a pod that fails in other words each time is tried no more often, until it is changed', async (t) => {
+  const { clock, api, status, failures, log } = await setUp(t);
+  let said = 0;
+  failures.set('start web/c', {
+    get message() {
+      said++;
+      return `failed to generate container "${said}" spec`;
+    },
+  } as Error);
+  api.put(podKind, pod('web'));
+  const words = () => status('web')?.containerStatuses?.[0]?.state?.waiting?.message;
+  const tries = () => log.filter((line) => line === 'start web/c').length;
+  for (let step = 0; step < 150; step++) {
+    await clock.advance(100);
+    // The status that was told is written, and seen here.
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await until(() => words() !== undefined, 'the words');
+  // At once, then after 0.5, 1.5, 3.5, 7.5 and 15.5 seconds.
+  assert.ok(tries() >= 2 && tries() <= 6, `${tries()} tries in 15 seconds`);
+  const counted = tries();
+  api.change(podKind, 'web', 'default', (object) => {
+    (object as V1Pod).spec!.activeDeadlineSeconds = 1000;
+  });
+  await until(() => tries() > counted, 'the try for the change');
+});
+
 test('a pod grows in place, and starts anew only where its policy says so', async (t) => {
   const { api, status, run, log, clock, events } = await setUp(t, { admission: ROOMY });
   const resources = (cpu: string, memory: string) => ({ requests: { cpu, memory }, limits: { cpu, memory } });

@@ -1,4 +1,5 @@
 import type { V1Pod } from '../../api/gen/types.ts';
+import { equalJson } from '../../api/machinery/clone.ts';
 import type { Informer } from '../../client/informer.ts';
 import { uidOf, type WantedPod } from './pod-work.ts';
 import type { StaticPods } from './real-pod-options.ts';
@@ -11,6 +12,21 @@ export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 const SOURCE_ANNOTATION = 'kubernetes.io/config.source';
 
 export const isMirrorPod = ({ metadata }: V1Pod): boolean => metadata?.annotations?.[MIRROR_ANNOTATION] !== undefined;
+
+/** Whether a pod's status is all that differs. Servers before 1.33 count no generations. */
+function asksForTheSame(before: V1Pod, after: V1Pod): boolean {
+  const { metadata: old = {} } = before;
+  const { metadata = {} } = after;
+  return (
+    old.uid === metadata.uid &&
+    old.deletionTimestamp === metadata.deletionTimestamp &&
+    old.deletionGracePeriodSeconds === metadata.deletionGracePeriodSeconds &&
+    equalJson(old.labels, metadata.labels) &&
+    equalJson(old.annotations, metadata.annotations) &&
+    equalJson(old.finalizers, metadata.finalizers) &&
+    equalJson(before.spec, after.spec)
+  );
+}
 
 /** All pods that are to run here, of all sources, by the uid that they run under: a static pod's is not its mirror's. */
 export class WantedPods {
@@ -73,9 +89,12 @@ export class WantedPods {
     return this.#static?.onChange(listener) ?? (() => undefined);
   }
 
-  /** Tells the uid of each pod of the API that changed, with those that are there already. */
-  onBoundChange(listener: (uid: string) => void): () => void {
-    return this.#informer.onChange(({ object }) => listener(this.uidFor(object)));
+  /** Tells the uid of each pod of the API that changed, with those that are there already, and whether that is its status alone. */
+  onBoundChange(listener: (uid: string, statusAlone: boolean) => void): () => void {
+    return this.#informer.onChange(({ type, object, previous }) => {
+      const statusAlone = type === 'updated' && previous !== undefined && asksForTheSame(previous, object);
+      listener(this.uidFor(object), statusAlone);
+    });
   }
 
   /**
