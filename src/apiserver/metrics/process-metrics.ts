@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { Gauge, type Metric } from '../../std/metric.ts';
+import { CountedElsewhere, Gauge, type Metric } from '../../std/metric.ts';
 
 const PAGE_BYTES = 4096;
 
@@ -32,7 +32,7 @@ export function processMetrics(startMs: number): Metric[] {
       [],
       seen(() => Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Number.NaN)),
     ),
-    new Gauge('process_cpu_seconds_total', 'Total user and system CPU time spent in seconds.', [], () => {
+    new CountedElsewhere('process_cpu_seconds_total', 'Total user and system CPU time spent in seconds.', [], () => {
       const { user, system } = process.cpuUsage();
       return [[[], (user + system) / 1e6]];
     }),
