@@ -54,8 +54,9 @@ export function factsThatFit(steps: readonly Step[]): HostFacts {
     if (step.type === 'directory') facts.files.set(step.path, step);
     else if (step.type === 'link') facts.files.set(step.path, step);
     else if (step.type === 'file') {
-      const { mode, owner, group, content } = step;
-      facts.files.set(step.path, { type: 'file', mode, owner, group, sizeBytes: content.bytes.length, sha256: content.sha256 });
+      const { mode, owner, group, content, reader } = step;
+      const is = { mode, owner, group, sizeBytes: content.bytes.length, sha256: content.sha256, ...(reader && { reader }) };
+      facts.files.set(step.path, { type: 'file', ...is });
     } else if (step.type === 'unit')
       facts.units.set(step.name, { load: 'loaded', active: 'active', enabled: 'enabled', fingerprint: step.fingerprint });
     else if (step.type === 'running')

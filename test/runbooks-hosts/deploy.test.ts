@@ -148,6 +148,9 @@ test('components run as the runbooks say: etcd has three members, the control pl
     await host!.shell('stat -c "%a %U:%G" /etc/kubernetes/ssl/ca.key /etc/kubernetes/admin.kubeconfig'),
     /640 root:kube\n600 root:root/,
   );
+  // HOST-06
+  for (const name of ['kube-controller-manager', 'kube-scheduler'])
+    assert.match(await host!.shell(`getfacl -cp /etc/kubernetes/${name}.kubeconfig`), /^user:kube:r--\ngroup::---\nmask::r--$/m);
   const bindings = await admin().run('get clusterrolebinding kube-apiserver:kubelet-apis -o wide');
   assert.match(bindings, /kubernetes/);
 });

@@ -45,7 +45,7 @@ make_directory() {
   record "$2$tab$1"
   mkdir -m 755 "$1" || fail "cannot make $1"
 }
-while IFS="$tab" read -r op a b c d e f; do
+while IFS="$tab" read -r op a b c d e f g; do
   case $op in
     directory)
       if [ -d "$a" ] && [ -z "$(ls -A "$a")" ]; then record "content$tab$a"; fi
@@ -60,6 +60,9 @@ while IFS="$tab" read -r op a b c d e f; do
       head -c "$e" > "$new" || { rm -f "$new"; fail "cannot write $new"; }
       if [ "$(wc -c < "$new")" -ne "$e" ]; then rm -f "$new"; fail "the connection ended within $a"; fi
       chown "$c:$d" "$new" && chmod "$b" "$new" || fail "cannot set owner and mode of $a"
+      if [ "$g" != - ]; then
+        chmod g-rwx "$new" && setfacl -m "u:$g:r" "$new" || { rm -f "$new"; fail "cannot let $g read $a by an access list: preparation.acl: skip gives it a group"; }
+      fi
       label "$new" "$f"
       if [ -d "$a" ] && [ ! -L "$a" ]; then fail "$a is a directory"; fi
       mv -f "$new" "$a" || fail "cannot write $a" ;;
@@ -92,7 +95,8 @@ function* frameOf(step: Step): Generator<Uint8Array> {
     yield line('directory', step.path, step.mode.toString(8), step.owner, step.group, step.label ?? '-');
   } else if (step.type === 'file') {
     const { bytes } = step.content;
-    yield line('file', step.path, step.mode.toString(8), step.owner, step.group, bytes.length, step.label ?? '-');
+    const { path, mode, owner, group, label = '-', reader = '-' } = step;
+    yield line('file', path, mode.toString(8), owner, group, bytes.length, label, reader);
     yield bytes;
   } else if (step.type === 'link') {
     yield line('link', step.path, step.target);

@@ -52,6 +52,27 @@ test('files of any bytes, directories and links are made with their modes, and w
     assert.ok(journal.includes(line), line);
 });
 
+test('HOST-06: a file gets its access list before it lies where it is read, and one that cannot have any is told', async () => {
+  await using directory = await temporaryDirectory();
+  const at = directory.file;
+  await mkdir(at('bin'));
+  // No package acl is needed here.
+  const program = `#!/bin/sh\nls -l "$3" | cut -c 1-10 >> ${at('called')}; echo "$1 $2" "\${3##*/}" >> ${at('called')}\n`;
+  await writeFile(at('bin', 'setfacl'), program, { mode: 0o755 });
+  const run = (steps: readonly Step[]) =>
+    runProgram('sh', ['-c', agentScript(at('journal')).replace('PATH=', `PATH=${at('bin')}:`)], { input: bytesOf(steps) });
+  const listed = { ...file(at('kubeconfig'), 'secret'), reader: 'kube' };
+  await run([listed, file(at('plain'), 'x')]);
+  assert.equal(await readFile(at('called'), 'utf8'), '-rw-------\n-m u:kube:r kubeconfig.muster-deploy\n');
+  await writeFile(at('bin', 'setfacl'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  await assert.rejects(
+    run([{ ...listed, content: contentOf('other') }]),
+    /cannot let kube read \S+kubeconfig by an access list: preparation\.acl: skip gives it a group/,
+  );
+  assert.equal(await readFile(at('kubeconfig'), 'utf8'), 'secret');
+  assert.ok(!(await readdir(directory.path)).includes('kubeconfig.muster-deploy'));
+});
+
 test('kernel parameters that a service sets by itself are kept before it starts, once, where they may be set at all', async () => {
   await using directory = await temporaryDirectory();
   const path = '/proc/sys/net/ipv4/ip_forward';

@@ -7,6 +7,7 @@ import {
   inPhase,
   KUBERNETES_DIRECTORY,
   kubeconfigText,
+  listedFile,
   pairFiles,
   pairPaths,
   secretFile,
@@ -21,12 +22,18 @@ const DATA_DIRECTORY = '/var/lib/muster/store';
 /** Only root may speak to systemd in another's name, and these are not root. */
 const READY_BY_CHILD = 'NotifyAccess=all';
 
-/** The control plane's part of one master. */
-export function controlPlaneSteps(inventory: Inventory, host: InventoryHost, material: Material): Step[] {
+/**
+ * The control plane's part of one master.
+ *
+ * @param hasLists whether kubeconfigs are given to its user by access lists; otherwise they have its group
+ */
+export function controlPlaneSteps(inventory: Inventory, host: InventoryHost, material: Material, hasLists: boolean): Step[] {
   if (!host.roles.includes('master')) return [];
   const certificates = certificateFiles(inventory, host, material);
   const server = apiServerFiles(inventory, host, material);
-  const [manager, scheduler] = [controllerManagerFiles(inventory, host, material), schedulerFiles(inventory, host, material)];
+  const kubeconfig = (name: string) => kubeconfigFile(inventory, host, material, name, hasLists);
+  const manager = controllerManagerFiles(inventory, host, material, kubeconfig('kube-controller-manager'));
+  const scheduler = schedulerFiles(inventory, host, material, kubeconfig('kube-scheduler'));
   const unit = (name: ComponentName, files: readonly FileStep[]) => {
     const program = fileOfComponent(inventory, material, name);
     return { type: 'unit', name: `${name}.service`, fingerprint: fingerprintOf([program, ...certificates, ...files]) } as const;
@@ -164,9 +171,14 @@ function apiServerFiles(inventory: Inventory, host: InventoryHost, material: Mat
   ];
 }
 
-function controllerManagerFiles(inventory: Inventory, host: InventoryHost, material: Material): FileStep[] {
+function controllerManagerFiles(
+  inventory: Inventory,
+  host: InventoryHost,
+  material: Material,
+  kubeconfigOf: FileStep,
+): FileStep[] {
   const { network, pki } = inventory;
-  const kubeconfig = `${KUBERNETES_DIRECTORY}/kube-controller-manager.kubeconfig`;
+  const kubeconfig = kubeconfigOf.path;
   const authority = pairPaths(inventory, 'ca');
   const signer = isReplaced(material) ? pairPaths(inventory, SIGNER) : authority;
   const flags: Flags = {
@@ -194,7 +206,7 @@ function controllerManagerFiles(inventory: Inventory, host: InventoryHost, mater
     v: '2',
   };
   return [
-    kubeconfigFile(inventory, host, material, 'kube-controller-manager'),
+    kubeconfigOf,
     environmentFile(
       `${KUBERNETES_DIRECTORY}/controller-manager`,
       'KUBE_CONTROLLER_MANAGER_ARGS',
@@ -209,8 +221,8 @@ function controllerManagerFiles(inventory: Inventory, host: InventoryHost, mater
   ];
 }
 
-function schedulerFiles(inventory: Inventory, host: InventoryHost, material: Material): FileStep[] {
-  const kubeconfig = `${KUBERNETES_DIRECTORY}/kube-scheduler.kubeconfig`;
+function schedulerFiles(inventory: Inventory, host: InventoryHost, material: Material, kubeconfigOf: FileStep): FileStep[] {
+  const kubeconfig = kubeconfigOf.path;
   const flags: Flags = {
     'bind-address': '127.0.0.1',
     'leader-elect': 'true',
@@ -220,7 +232,7 @@ function schedulerFiles(inventory: Inventory, host: InventoryHost, material: Mat
     v: '2',
   };
   return [
-    kubeconfigFile(inventory, host, material, 'kube-scheduler'),
+    kubeconfigOf,
     environmentFile(
       `${KUBERNETES_DIRECTORY}/scheduler`,
       'KUBE_SCHEDULER_ARGS',
@@ -235,13 +247,17 @@ function schedulerFiles(inventory: Inventory, host: InventoryHost, material: Mat
   ];
 }
 
-function kubeconfigFile(inventory: Inventory, host: InventoryHost, material: Material, name: string): FileStep {
+function kubeconfigFile(
+  inventory: Inventory,
+  host: InventoryHost,
+  material: Material,
+  name: string,
+  hasLists: boolean,
+): FileStep {
   const user = { name: `system:${name}`, pair: material.pairOf(host.name, name) };
-  return secretFile(
-    `${KUBERNETES_DIRECTORY}/${name}.kubeconfig`,
-    kubeconfigText(endpointUrl(inventory), material.authority.trust, user),
-    ACCOUNT,
-  );
+  const file = hasLists ? listedFile : secretFile;
+  const text = kubeconfigText(endpointUrl(inventory), material.authority.trust, user);
+  return file(`${KUBERNETES_DIRECTORY}/${name}.kubeconfig`, text, ACCOUNT);
 }
 
 /** A unit's own section. A restart of the API server does not take the others with it: they wait for it. */

@@ -7,7 +7,7 @@ import { planHost } from '../plan/plan-host.ts';
 import { factsThatFit, testInventory, testMaterial } from '../test-material.ts';
 import { desiredSteps } from './desired.ts';
 import { sysctlsOf } from './preparation.ts';
-import { type FileStep, PHASES, type Step } from './step.ts';
+import { contentOf, type FileStep, PHASES, type Step } from './step.ts';
 
 const stepsOf = (inventory: Inventory, name: string): Step[] =>
   desiredSteps(inventory, inventory.hosts.find((host) => host.name === name)!, testMaterial, {
@@ -47,6 +47,53 @@ test('INST-04, INST-05: masters get the programs of the control plane, workers k
     ['/usr/bin/kubelet', '/usr/bin/kube-proxy'],
   );
   assert.deepEqual(programs('e1'), []);
+});
+
+test('HOST-06: user kube reads its kubeconfigs by access lists where the host can make them, by its group elsewhere', async () => {
+  const path = '/etc/kubernetes/kube-scheduler.kubeconfig';
+  const knowing = (inventory: Inventory, programs: ReadonlySet<string> | undefined, packages: readonly BundledPackage[] = []) =>
+    desiredSteps(
+      inventory,
+      inventory.hosts[0]!,
+      { ...testMaterial, packages },
+      {
+        ...{ sysctls: new Set<string>(), device: 'eth0' },
+        ...(programs && { programs }),
+      },
+    );
+  const rightsOf = (steps: readonly Step[]) => {
+    const { mode, owner, group, reader } = fileIn(steps, path);
+    return { mode, owner, group, reader };
+  };
+  const listed = { mode: 0o640, owner: 'root', group: 'root', reader: 'kube' };
+  const grouped = { mode: 0o640, owner: 'root', group: 'kube', reader: undefined };
+  assert.deepEqual(rightsOf(knowing(mixed, new Set(['setfacl']))), listed);
+  assert.deepEqual(rightsOf(knowing(mixed, new Set())), grouped);
+  // Asked for before it is known.
+  assert.deepEqual(rightsOf(knowing(mixed, undefined)), listed);
+  const skipped = await testInventory({ preparation: { acl: 'skip' } });
+  assert.deepEqual(rightsOf(knowing(skipped, new Set(['setfacl']))), grouped);
+  // Keys keep their group.
+  assert.equal(fileIn(knowing(mixed, new Set(['setfacl'])), '/etc/kubernetes/ssl/apiserver.key').group, 'kube');
+  const content = contentOf('a package');
+  const control = 'Package: acl\nVersion: 1\nArchitecture: amd64\n';
+  const bundled = { ...debPackage('acl.deb', control, content.bytes), content };
+  const steps = knowing(mixed, new Set(), [bundled]);
+  assert.deepEqual(rightsOf(steps), listed);
+  assert.deepEqual(
+    steps.flatMap((step) => (step.type === 'packages' ? step.names : [])),
+    ['acl'],
+  );
+  const [one, other] = [knowing(mixed, new Set(['setfacl'])), knowing(mixed, new Set())];
+  for (const [is, wanted] of [
+    [one, other],
+    [other, one],
+  ] as const)
+    assert.deepEqual(
+      planHost(wanted, factsThatFit(is)).map(({ title }) => title),
+      ['file /etc/kubernetes/kube-controller-manager.kubeconfig', `file ${path}`],
+    );
+  assert.deepEqual(planHost(one, factsThatFit(one)), []);
 });
 
 test('INST-06, INST-07: programs belong to root, may be run by all, and have the label of programs', () => {

@@ -10,7 +10,7 @@ import { packageSteps } from './packages.ts';
 import { podNetworkSteps } from './pod-network.ts';
 import { preparationSteps } from './preparation.ts';
 import { executableFile, programSteps } from './program-files.ts';
-import { programsOf } from './programs.ts';
+import { ACL_PACKAGE, ACL_PROGRAM, programsOf } from './programs.ts';
 import { PHASES, type Step } from './step.ts';
 
 /** What only the host itself can tell. */
@@ -39,15 +39,17 @@ export function desiredSteps(
   { sysctls, device, programs, etcd, fixedConntrack = false }: HostKnowledge,
 ): Step[] {
   const executable = executableFile(inventory, material);
+  const listPrograms = accessListPrograms(inventory, host, material);
+  const hasLists = inventory.preparation.acl === 'apply' && (programs?.has(ACL_PROGRAM) !== false || listPrograms.length > 0);
   const steps = [
-    ...packageSteps(programsOf(inventory, host), material.packages, programs),
+    ...packageSteps(new Map([...programsOf(inventory, host), ...listPrograms]), material.packages, programs),
     ...preparationSteps(inventory, host, sysctls),
     ...programSteps(inventory, host, material),
     ...librarySteps(host, material),
     ...etcdSteps(inventory, host, material, etcd),
     ...loadBalancerSteps(inventory, host, device),
     ...ownBalancerSteps(inventory, host, executable),
-    ...controlPlaneSteps(inventory, host, material),
+    ...controlPlaneSteps(inventory, host, material, hasLists),
     ...clusterDnsSteps(inventory, host, material, executable),
     ...nodeSteps(inventory, host, material, fixedConntrack),
     ...podNetworkSteps(inventory, host, material, executable),
@@ -62,6 +64,12 @@ export function desiredSteps(
     return isNew;
   });
   return PHASES.flatMap((phase) => unique.filter((step) => step.phase === phase));
+}
+
+/** What makes access lists, with its package: of use where it is and needed nowhere, so that it is installed where a bundle has it. */
+function accessListPrograms({ preparation }: Inventory, { roles }: InventoryHost, { packages }: Material) {
+  const isBundled = packages.some(({ name }) => name === ACL_PACKAGE);
+  return preparation.acl === 'apply' && roles.includes('master') && isBundled ? [[ACL_PROGRAM, ACL_PACKAGE] as const] : [];
 }
 
 const LIBRARY_DIRECTORY = '/usr/lib/muster';

@@ -26,6 +26,10 @@ export const textFile = (path: string, text: string, more: Partial<FileStep> = {
 export const secretFile = (path: string, text: string, group = 'root'): FileStep =>
   textFile(path, text, { ...readableBy(group), secret: true });
 
+/** A file that root, and this user by an access list, may read. */
+export const listedFile = (path: string, text: string, reader: string): FileStep =>
+  textFile(path, text, { mode: 0o640, reader, secret: true });
+
 export const directory = (path: string, more: Partial<DirectoryStep> = {}): DirectoryStep => ({
   type: 'directory',
   path,

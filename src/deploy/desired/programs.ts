@@ -3,6 +3,10 @@ import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts'
 /** What installs the packages of a bundle. */
 export const PACKAGE_MANAGER = 'apt-get';
 
+/** What makes access lists of files. */
+export const ACL_PROGRAM = 'setfacl';
+export const ACL_PACKAGE = 'acl';
+
 /** Programs that a host must have, with the package that has them on Debian. */
 export function programsOf(inventory: Inventory, { roles }: InventoryHost): ReadonlyMap<string, string> {
   const balances = inventory.endpoint.loadBalancer === 'haproxy' && roles.includes('master');

@@ -24,6 +24,8 @@ export interface FileStep {
   /** Never printed. */
   readonly secret: boolean;
   readonly label?: string;
+  /** A user who may read it by an access list. The mode's place of the group then says what the list allows at most. */
+  readonly reader?: string;
   /** What is there already stays as it is. */
   readonly keep?: boolean;
 }

@@ -2,8 +2,11 @@ import { JOURNAL } from '../journal.ts';
 
 /** What to look at beside what is looked at on every host. */
 export interface Question {
-  /** Paths; contents that are not `sha256` are answered too, unless that is undefined (secrets, programs). */
-  readonly files: readonly { readonly path: string; readonly sha256?: string }[];
+  /**
+   * Paths; contents that are not `sha256` are answered too, unless that is undefined (secrets, programs), and whether `reader` may read it by
+   * an access list.
+   */
+  readonly files: readonly { readonly path: string; readonly sha256?: string; readonly reader?: string }[];
   readonly units: readonly string[];
   readonly programs: readonly string[];
   readonly libraries: readonly string[];
@@ -19,7 +22,7 @@ const LARGEST_SHOWN_BYTES = 64 * 1024;
 /** What `FACTS_SCRIPT` reads: a line a question. */
 export function factsInput({ files, units, programs, libraries, sysctls, accounts, certificates }: Question): string {
   return [
-    ...files.map(({ path, sha256 }) => `file\t${path}\t${sha256 ?? '-'}`),
+    ...files.map(({ path, sha256, reader }) => `file\t${path}\t${sha256 ?? '-'}\t${reader ?? '-'}`),
     ...units.map((name) => `unit\t${name}\t-`),
     ...programs.map((name) => `program\t${name}\t-`),
     ...libraries.map((name) => `library\t${name}\t-`),
@@ -65,7 +68,7 @@ for name in overlay; do if grep -qw "$name" /proc/filesystems; then tell filesys
 tell ports "$(sed -n 's/^ *[0-9]*: [0-9A-F]*:\\([0-9A-F]\\{4\\}\\) [0-9A-F]*:[0-9A-F]* 0A .*/\\1/p' /proc/net/tcp /proc/net/tcp6 2>/dev/null | sort -u | tr '\\n' ' ')"
 ip -o address show 2>/dev/null | sed -n 's/^[0-9]*: *\\([^ ]*\\) *inet6\\{0,1\\} \\([^ /]*\\).*/device\\t\\2\\t\\1/p'
 tab=$(printf '\\t')
-while IFS="$tab" read -r what name sha; do
+while IFS="$tab" read -r what name sha reader; do
   case $what in
     file)
       if [ -L "$name" ]; then printf 'link\\t%s\\t%s\\n' "$name" "$(readlink "$name")"
@@ -73,6 +76,10 @@ while IFS="$tab" read -r what name sha; do
       elif [ -f "$name" ]; then
         set -- $(sha256sum < "$name")
         printf 'file\\t%s\\t%s\\t%s\\n' "$name" "$(stat -c '%a %U %G %s' "$name")" "$1"
+        # An entry that the mask cuts has a remark behind it.
+        if [ "$reader" != - ] && command -v getfacl >/dev/null 2>&1 && getfacl -cp -- "$name" 2>/dev/null | grep -q "^user:$reader:r[w-][x-]$"; then
+          printf 'reader\\t%s\\t%s\\n' "$name" "$reader"
+        fi
         if [ "$sha" != - ] && [ "$sha" != "$1" ] && [ "$(wc -c < "$name")" -le ${LARGEST_SHOWN_BYTES} ]; then
           printf 'content\\t%s\\t%s\\n' "$name" "$(base64 "$name" | tr -d '\\n')"
         fi

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { chmod, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { temporaryDirectory } from '../../../test/harness/temporary-directory.ts';
@@ -48,6 +49,29 @@ test('the script says of this machine what the parser reads', async () => {
   assert.deepEqual(facts.accounts.get('root'), { uid: 0, gid: 0 });
   assert.equal(facts.accounts.size, 1);
   assert.ok(facts.memoryKiB > 0 && facts.cpus > 0 && facts.time > 1e9);
+});
+
+test('who may read a file by an access list is said where that was asked, and lists can be read', async () => {
+  await using directory = await temporaryDirectory();
+  const bin = directory.file('bin');
+  await mkdir(bin);
+  // As getfacl prints a list, the second cut by its mask; no package acl is needed here.
+  const list = (more: string) => `printf 'user::rw-\\nuser:kube:r--${more}\\ngroup::---\\nmask::---\\nother::---\\n\\n'`;
+  const program = `#!/bin/sh\ncase $3 in *cut) ${list('\\t#effective:---')} ;; *plain) : ;; *) ${list('')} ;; esac\n`;
+  await writeFile(join(bin, 'getfacl'), program, { mode: 0o755 });
+  const files = ['listed', 'cut', 'plain'].map((name) => ({ path: directory.file(name), reader: 'kube' }));
+  for (const { path } of files) await writeFile(path, 'x');
+  const script = FACTS_SCRIPT.replace('PATH=', `PATH=${bin}:`);
+  const ask = async (asked: readonly { path: string; reader?: string }[]) => {
+    const { stdout } = await runProgram('sh', ['-c', script], { input: factsInput({ ...nothing, files: asked }) });
+    const seen = parseFacts(stdout).files;
+    return asked.map(({ path }) => {
+      const file = seen.get(path);
+      return file?.type === 'file' ? file.reader : 'not there';
+    });
+  };
+  assert.deepEqual(await ask(files), ['kube', undefined, undefined]);
+  assert.deepEqual(await ask([{ path: files[0]!.path }]), [undefined]);
 });
 
 test('what is not shown is not answered: secrets, and what is as it should be', async () => {

@@ -8,6 +8,8 @@ export type FileFact =
       readonly sizeBytes: number;
       readonly sha256: string;
       readonly content?: string;
+      /** A user who may read it by an access list, if that was asked. */
+      readonly reader?: string;
     }
   | { readonly type: 'directory'; readonly mode: number; readonly owner: string; readonly group: string }
   | { readonly type: 'link'; readonly target: string }

@@ -43,6 +43,7 @@ export function parseFacts(text: string): HostFacts {
     else if (what === 'unit') facts.units.set(name, readUnit(value, more, line));
     else if (what === 'certificate') facts.certificates.set(name, readBase64(value, line));
     else if (what === 'content') facts.files.set(name, withContent(facts.files.get(name), value, line));
+    else if (what === 'reader') facts.files.set(name, withReader(facts.files.get(name), value, line));
     else if (what === 'file' || what === 'directory' || what === 'link' || what === 'other')
       facts.files.set(name, readFile(what, value, more, line));
     else if (what === 'ports' || TEXTS.includes(what as 'kernel') || NUMBERS.includes(what as 'cpus')) single.set(what, name);
@@ -129,6 +130,11 @@ function readFile(type: FileFact['type'], value: string, more: string, line: str
 function withContent(file: FileFact | undefined, value: string, line: string): FileFact {
   if (file?.type !== 'file') throw malformed(`line ${quoted(line)}`);
   return { ...file, content: readBase64(value, line) };
+}
+
+function withReader(file: FileFact | undefined, value: string, line: string): FileFact {
+  if (file?.type !== 'file' || value === '') throw malformed(`line ${quoted(line)}`);
+  return { ...file, reader: value };
 }
 
 function readBase64(value: string, line: string): string {

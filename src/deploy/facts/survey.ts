@@ -6,7 +6,7 @@ import { isMember, memberData } from '../desired/etcd.ts';
 import { CONNTRACK_LIMIT, KERNEL_LOG, KUBELET_KUBECONFIG, kubeletPair } from '../desired/node.ts';
 import { cniFile } from '../desired/pod-network.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
-import { PACKAGE_MANAGER, programsOf } from '../desired/programs.ts';
+import { ACL_PROGRAM, PACKAGE_MANAGER, programsOf } from '../desired/programs.ts';
 import type { Step } from '../desired/step.ts';
 import { ETCD_LEFT, INSTALLED } from '../journal.ts';
 import type { Span } from '../plan/preflight.ts';
@@ -65,7 +65,10 @@ function questionOf(inventory: Inventory, host: InventoryHost, steps: readonly S
   const files = steps.flatMap((step) => {
     if (step.type === 'directory' || step.type === 'link' || step.type === 'absent') return [{ path: step.path }];
     if (step.type !== 'file') return [];
-    return [step.secret || step.mode === 0o755 ? { path: step.path } : { path: step.path, sha256: step.content.sha256 }];
+    const reader = step.reader === undefined ? {} : { reader: step.reader };
+    return [
+      step.secret || step.mode === 0o755 ? { path: step.path, ...reader } : { path: step.path, sha256: step.content.sha256 },
+    ];
   });
   const units = steps.flatMap((step) =>
     step.type === 'unit' || step.type === 'running' || step.type === 'stopped' ? [step.name] : [],
@@ -78,7 +81,7 @@ function questionOf(inventory: Inventory, host: InventoryHost, steps: readonly S
   return {
     files: [...files, ...joining, ...keys, { path: KERNEL_LOG }, ...members, { path: INSTALLED }, { path: UPGRADE_MARK }],
     units: [...new Set(units)],
-    programs: [...programsOf(inventory, host).keys(), PACKAGE_MANAGER],
+    programs: [...programsOf(inventory, host).keys(), PACKAGE_MANAGER, ACL_PROGRAM],
     libraries: steps.flatMap((step) => (step.type === 'library-cache' ? [step.library] : [])),
     sysctls: [...sysctlsOf(inventory).keys(), CONNTRACK_LIMIT],
     accounts: ['kube', 'etcd'],

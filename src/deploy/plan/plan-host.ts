@@ -118,8 +118,15 @@ function planFile(step: FileStep, there: FileFact | undefined): Found | undefine
 
 const textOf = ({ content }: FileStep) => Buffer.from(content.bytes).toString();
 
-const rights = ({ mode, owner, group }: { readonly mode: number; readonly owner: string; readonly group: string }) =>
-  `${mode.toString(8).padStart(4, '0')} ${owner}:${group}`;
+interface Rights {
+  readonly mode: number;
+  readonly owner: string;
+  readonly group: string;
+  readonly reader?: string;
+}
+
+const rights = ({ mode, owner, group, reader }: Rights) =>
+  `${mode.toString(8).padStart(4, '0')} ${owner}:${group}${reader === undefined ? '' : `, for user ${reader} by ACL`}`;
 
 function describe(there: FileFact): string {
   return there.type === 'link'

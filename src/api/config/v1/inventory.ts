@@ -111,6 +111,8 @@ export interface Inventory {
     readonly sysctl: 'apply' | 'skip';
     readonly swap: 'off' | 'keep';
     readonly firewalld: 'off' | 'keep';
+    /** Whether kubeconfigs of the control plane are given to its user by access lists, on hosts that can make them. */
+    readonly acl: 'apply' | 'skip';
     /** Of user and group `kube`. */
     readonly accountId: number;
   };
@@ -232,6 +234,7 @@ export const inventoryKind: ConfigurationKind = {
           sysctl: { type: 'string', default: 'apply', oneOf: ['apply', 'skip'] },
           swap: { type: 'string', default: 'off', oneOf: ['off', 'keep'] },
           firewalld: { type: 'string', default: 'off', oneOf: ['off', 'keep'] },
+          acl: { type: 'string', default: 'apply', oneOf: ['apply', 'skip'] },
           accountId: { type: 'integer', default: 200, min: 1, max: 65533 },
         },
       },
