@@ -1,6 +1,6 @@
 /** Endpoints (core/validation ValidateEndpoints). */
 import type { CoreV1EndpointPort, V1EndpointAddress, V1EndpointSubset, V1Endpoints } from '../../gen/types.ts';
-import { checkEach, checkField, checkOneOf } from '../../machinery/field-checks.ts';
+import { checkEach, checkField, checkOneOf, sameMeaning } from '../../machinery/field-checks.ts';
 import { requiredField } from '../../machinery/field-error.ts';
 import { checkIp, checkNotSpecial } from '../../machinery/ip.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
@@ -14,8 +14,9 @@ const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 const subsetsOf = (object: DynamicObject | undefined) => (object as V1Endpoints | undefined)?.subsets ?? [];
 
 export function validateEndpoints(object: DynamicObject, _context: WriteContext, existing?: DynamicObject): FieldError[] {
-  const stored = subsetsOf(existing).flatMap((subset) => addressesOf(subset).map(({ ip }) => ip));
-  const errors = checkEach(subsetsOf(object), 'subsets', (subset, path) => validateSubset(subset, path, stored));
+  const errors = checkEach(subsetsOf(object), 'subsets', validateSubset);
+  // What was let through once may stay, as long as nothing of it is changed.
+  if (errors.length && existing && sameMeaning(subsetsOf(object), subsetsOf(existing))) return [];
   return isServers(object) ? errors.filter(({ message }) => !LOOPBACK.test(message ?? '')) : errors;
 }
 
@@ -25,23 +26,18 @@ const LOOPBACK = /may not be in the loopback range/;
 
 const addressesOf = ({ addresses = [], notReadyAddresses = [] }: V1EndpointSubset) => [...addresses, ...notReadyAddresses];
 
-function validateSubset(subset: V1EndpointSubset, path: string, stored: readonly string[]): FieldError[] {
+function validateSubset(subset: V1EndpointSubset, path: string): FieldError[] {
   const { addresses, notReadyAddresses, ports = [] } = subset;
-  const check = (address: V1EndpointAddress, at: string) => validateAddress(address, at, stored);
   return [
     ...(addressesOf(subset).length ? [] : [requiredField(path, 'must specify `addresses` or `notReadyAddresses`')]),
-    ...checkEach(addresses, `${path}.addresses`, check),
-    ...checkEach(notReadyAddresses, `${path}.notReadyAddresses`, check),
+    ...checkEach(addresses, `${path}.addresses`, validateAddress),
+    ...checkEach(notReadyAddresses, `${path}.notReadyAddresses`, validateAddress),
     ...checkEach(ports, `${path}.ports`, (port, at) => validatePort(port, at, ports.length > 1)),
   ];
 }
 
-const validateAddress = (
-  { ip, hostname, nodeName }: V1EndpointAddress,
-  path: string,
-  stored: readonly string[],
-): FieldError[] => [
-  ...checkIp(`${path}.ip`, ip, stored),
+const validateAddress = ({ ip, hostname, nodeName }: V1EndpointAddress, path: string): FieldError[] => [
+  ...checkIp(`${path}.ip`, ip),
   ...(hostname ? checkField(`${path}.hostname`, hostname, checkDnsLabel) : []),
   ...(nodeName === undefined ? [] : checkField(`${path}.nodeName`, nodeName, checkDnsSubdomain)),
   ...checkNotSpecial(`${path}.ip`, ip),

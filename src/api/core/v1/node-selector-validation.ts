@@ -5,10 +5,15 @@ import { forbiddenField, invalidField, requiredField } from '../../machinery/fie
 import { checkDnsSubdomain, checkLabelValue, checkQualifiedName } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 
-export function validateNodeSelector({ nodeSelectorTerms = [] }: Partial<V1NodeSelector>, path: string): FieldError[] {
+/** `anyValue`: values that no label can have are let be. */
+export function validateNodeSelector(
+  { nodeSelectorTerms = [] }: Partial<V1NodeSelector>,
+  path: string,
+  options: { readonly anyValue?: boolean } = {},
+): FieldError[] {
   const at = `${path}.nodeSelectorTerms`;
   if (!nodeSelectorTerms.length) return [requiredField(at, 'must have at least one node selector term')];
-  return checkEach(nodeSelectorTerms, at, (term, place) => validateNodeSelectorTerm(term, place));
+  return checkEach(nodeSelectorTerms, at, (term, place) => validateNodeSelectorTerm(term, place, options));
 }
 
 /** What is only wished for may name values that no label can have: `anyValue`. */

@@ -21,6 +21,7 @@ import type { DynamicObject } from '../../machinery/object.ts';
 import { compareQuantities, parseQuantity } from '../../machinery/quantity.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { VOLUME_MODES, validateAccessModes } from './access-modes.ts';
+import { describeDifference } from './spec-difference.ts';
 
 const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';
 const RESIZE_STATUSES = [
@@ -101,30 +102,35 @@ export function validatePersistentVolumeClaimUpdate(updated: DynamicObject, exis
   if (isClassFromAnnotation(classNow, classThen, now.storageClassName, then.storageClassName)) delete now.storageClassName;
   else {
     if ((classNow ?? '') !== (classThen ?? ''))
-      errors.push(invalidField(`metadata.annotations[${CLASS_ANNOTATION}]`, classNow ?? '', 'field is immutable'));
+      errors.push(invalidField(`metadata.annotations.${CLASS_ANNOTATION}`, classNow ?? '', 'field is immutable'));
     const wasUnset = then.storageClassName === undefined && now.storageClassName !== undefined;
     if (wasUnset && (classThen === undefined || classThen === now.storageClassName)) delete now.storageClassName;
   }
   if (after.status?.phase === 'Bound') {
     if (now.resources?.requests && then.resources?.requests?.['storage'] !== undefined)
       now.resources = { ...now.resources, requests: { ...now.resources.requests, storage: then.resources.requests['storage'] } };
-    if (now.volumeAttributesClassName !== undefined) now.volumeAttributesClassName = then.volumeAttributesClassName;
+    now.volumeAttributesClassName = then.volumeAttributesClassName;
   }
   if (!sameMeaning(now, then))
     errors.push(
       forbiddenField(
         'spec',
-        'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims',
+        `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${describeDifference('core.PersistentVolumeClaimSpec', then, now)}`,
       ),
     );
   errors.push(...validateSizeChange(after, before));
   errors.push(...checkImmutable('volumeMode', after.spec?.volumeMode, before.spec?.volumeMode));
   const attributes = after.spec?.volumeAttributesClassName;
-  if (before.spec?.volumeAttributesClassName !== undefined && !attributes)
+  // A class that a volume has cannot be taken from it; one that could not be given can be.
+  if (
+    before.status?.currentVolumeAttributesClassName !== undefined &&
+    !attributes &&
+    before.spec?.volumeAttributesClassName !== attributes
+  )
     errors.push(
       forbiddenField(
         'spec.volumeAttributesClassName',
-        `update from non-nil value to ${attributes === undefined ? 'nil' : 'an empty string'} is forbidden`,
+        `update to ${attributes === undefined ? 'nil' : 'empty string'} is forbidden when status.currentVolumeAttributesClassName is not nil`,
       ),
     );
   return errors;
@@ -152,9 +158,9 @@ export function validatePersistentVolumeClaimStatus(updated: DynamicObject): Fie
   for (const [resource, quantity] of Object.entries(status.capacity ?? {}))
     errors.push(...checkBasicQuantity(`status.capacity[${resource}]`, quantity));
   for (const [resource, state] of Object.entries(status.allocatedResourceStatuses ?? {})) {
-    errors.push(...checkResource(resource, 'status.allocatedResourceStatus'));
+    errors.push(...checkResource(resource, 'status.allocatedResourceStatuses'));
     if (!RESIZE_STATUSES.includes(state))
-      errors.push(notSupportedField('status.allocatedResourceStatus', resource, RESIZE_STATUSES));
+      errors.push(notSupportedField('status.allocatedResourceStatuses', resource, RESIZE_STATUSES));
   }
   for (const [resource, quantity] of Object.entries(status.allocatedResources ?? {}))
     errors.push(

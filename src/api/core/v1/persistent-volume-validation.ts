@@ -1,5 +1,10 @@
 /** PersistentVolumes (core/validation ValidatePersistentVolume). */
-import type { V1PersistentVolume, V1PersistentVolumeSpec } from '../../gen/types.ts';
+import type {
+  V1NodeSelectorRequirement,
+  V1PersistentVolume,
+  V1PersistentVolumeSpec,
+  V1VolumeNodeAffinity,
+} from '../../gen/types.ts';
 import {
   checkBasicQuantity,
   checkField,
@@ -8,19 +13,21 @@ import {
   checkQuantityPositive,
   sameMeaning,
 } from '../../machinery/field-checks.ts';
-import { forbiddenField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
-import { checkDnsSubdomain } from '../../machinery/names.ts';
+import { forbiddenField, IMMUTABLE, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import type { WriteContext } from '../../machinery/kind.ts';
+import { checkDnsSubdomain, checkLabelValue } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { VOLUME_MODES, validateAccessModes } from './access-modes.ts';
 import { validateNodeSelector } from './node-selector-validation.ts';
 import { sourcesOf, validatePersistentVolumeSources } from './persistent-volume-sources.ts';
+import { describeDifference } from './spec-difference.ts';
 
 const RECLAIM_POLICIES = ['Delete', 'Recycle', 'Retain'];
 
 const specOf = (object: DynamicObject): V1PersistentVolumeSpec => (object as V1PersistentVolume).spec ?? {};
 
-export function validatePersistentVolume(object: DynamicObject): FieldError[] {
+export function validatePersistentVolume(object: DynamicObject, _context?: WriteContext, existing?: DynamicObject): FieldError[] {
   const spec = specOf(object);
   const path = 'spec';
   const { capacity = {}, persistentVolumeReclaimPolicy: policy, storageClassName, volumeMode } = spec;
@@ -38,7 +45,7 @@ export function validatePersistentVolume(object: DynamicObject): FieldError[] {
   if (spec.nodeAffinity) {
     const at = `${path}.nodeAffinity.required`;
     if (!spec.nodeAffinity.required) errors.push(requiredField(at, 'must specify required node constraints'));
-    else errors.push(...validateNodeSelector(spec.nodeAffinity.required, at));
+    else errors.push(...validateNodeSelector(spec.nodeAffinity.required, at, { anyValue: hasOddValue(existing) }));
   }
   errors.push(...validatePersistentVolumeSources(spec, path, { volumeName: object.metadata.name ?? '' }));
   if (policy === 'Recycle' && spec.hostPath && /^\/+$/.test(spec.hostPath.path))
@@ -47,6 +54,12 @@ export function validatePersistentVolume(object: DynamicObject): FieldError[] {
   if (volumeMode !== undefined) errors.push(...checkOneOf(`${path}.volumeMode`, volumeMode, VOLUME_MODES));
   return [...errors, ...validateAttributesClass(spec, path)];
 }
+
+/** Whether the stored volume's nodes are chosen by values that no label can have, which was not looked at once. */
+const hasOddValue = (existing: DynamicObject | undefined) =>
+  ((existing && specOf(existing).nodeAffinity?.required?.nodeSelectorTerms) ?? []).some(({ matchExpressions }) =>
+    matchExpressions?.some(({ values }) => values?.some((value) => checkLabelValue(value).length > 0)),
+  );
 
 function validateAttributesClass({ volumeAttributesClassName: name, csi }: V1PersistentVolumeSpec, path: string): FieldError[] {
   if (name === undefined) return [];
@@ -72,6 +85,31 @@ export function validateInlineVolume(spec: V1PersistentVolumeSpec, path: string)
   return [...errors, ...validatePersistentVolumeSources(spec, path, { volumeName: '' })];
 }
 
+/** Labels of nodes with the names that they have today, by those that they had. */
+const LATER_KEYS = new Map([
+  ['failure-domain.beta.kubernetes.io/zone', 'topology.kubernetes.io/zone'],
+  ['failure-domain.beta.kubernetes.io/region', 'topology.kubernetes.io/region'],
+  ['beta.kubernetes.io/os', 'kubernetes.io/os'],
+  ['beta.kubernetes.io/arch', 'kubernetes.io/arch'],
+  ['beta.kubernetes.io/instance-type', 'node.kubernetes.io/instance-type'],
+]);
+
+/** The affinity with the later names of labels where `after` has them at the same place. */
+function withLaterKeys(before: V1VolumeNodeAffinity, after: V1VolumeNodeAffinity | undefined): V1VolumeNodeAffinity {
+  if (!before.required) return before;
+  const renamed = (requirements: readonly V1NodeSelectorRequirement[] | undefined, then?: readonly V1NodeSelectorRequirement[]) =>
+    requirements?.map((requirement, i) => {
+      const key = then?.[i]?.key;
+      return key !== undefined && LATER_KEYS.get(requirement.key) === key ? { ...requirement, key } : requirement;
+    });
+  const nodeSelectorTerms = before.required.nodeSelectorTerms.map((term, i) => {
+    const then = after?.required?.nodeSelectorTerms[i];
+    const matchExpressions = renamed(term.matchExpressions, then?.matchExpressions);
+    return { ...term, ...(matchExpressions && { matchExpressions }) };
+  });
+  return { required: { nodeSelectorTerms } };
+}
+
 /** The storage behind a volume stays, but for the Secret that is needed to let it grow. */
 export function validatePersistentVolumeUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
   const [after, before] = [specOf(updated), specOf(existing)];
@@ -81,9 +119,15 @@ export function validatePersistentVolumeUpdate(updated: DynamicObject, existing:
       ? { ...after, csi: { ...after.csi, controllerExpandSecretRef: undefined } }
       : after;
   if (!sameMeaning(sourcesOf(comparable as V1PersistentVolumeSpec), sourcesOf(before)))
-    errors.push(forbiddenField('spec.persistentvolumesource', 'spec.persistentvolumesource is immutable after creation'));
+    errors.push(
+      forbiddenField(
+        'spec.persistentvolumesource',
+        `spec.persistentvolumesource is immutable after creation\n${describeDifference('core.PersistentVolumeSource', sourcesOf(before), sourcesOf(comparable as V1PersistentVolumeSpec))}`,
+      ),
+    );
   errors.push(...checkImmutable('volumeMode', after.volumeMode, before.volumeMode));
-  if (before.nodeAffinity) errors.push(...checkImmutable('nodeAffinity', after.nodeAffinity, before.nodeAffinity));
+  if (before.nodeAffinity && !sameMeaning(withLaterKeys(before.nodeAffinity, after.nodeAffinity), after.nodeAffinity))
+    errors.push(invalidField('nodeAffinity', after.nodeAffinity, `${IMMUTABLE}, except for updating from beta label to GA`));
   if (before.volumeAttributesClassName !== undefined && after.volumeAttributesClassName === undefined)
     errors.push(forbiddenField('spec.volumeAttributesClassName', 'update from non-nil value to nil is forbidden'));
   return errors;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { endpointSliceKind } from '../../discovery/v1/endpoint-slice.ts';
 import { specimensOf } from '../../test-specimens.ts';
+import { endpointsKind } from './endpoints.ts';
 import { serviceKind } from './service.ts';
 
 const services = specimensOf(serviceKind);
@@ -138,4 +139,34 @@ test('what is wrong with an EndpointSlice is told', () => {
     slices.changes({ addressType: 'IPv4', endpoints: [] }, { addressType: 'IPv6', endpoints: [] })[0]!,
     /^addressType: Invalid value: "IPv6": field is immutable/,
   );
+});
+
+test('ranges of an annotation that were let through once may stay', () => {
+  const key = 'service.beta.kubernetes.io/load-balancer-source-ranges';
+  const annotated = (ranges: string) =>
+    services.created({ spec: { type: 'LoadBalancer', ports: [{ port: 1 }] } }, { annotations: { [key]: ranges } });
+  assert.deepEqual(services.refusals(annotated('10.0.0.1/8'), annotated('10.0.0.1/8')), []);
+  assert.equal(services.refusals(annotated('10.0.0.1/8'), annotated('10.0.0.2/8')).length, 1);
+});
+
+test('a port on nodes that a Service cannot have is told before one that it has twice', () => {
+  const twice = [
+    { name: 'a', port: 1, nodePort: 30_001 },
+    { name: 'b', port: 2, nodePort: 30_001 },
+  ];
+  const why = "Forbidden: may not be used when `type` is 'ClusterIP'";
+  assert.deepEqual(services.complaints({ spec: { type: 'ClusterIP', ports: twice } }), [
+    `spec.ports[0].nodePort: ${why}`,
+    `spec.ports[1].nodePort: ${why}`,
+    'spec.ports[1].nodePort: Duplicate value: 30001',
+  ]);
+});
+
+test('Endpoints that were let through once stay while nothing of them changes', () => {
+  const endpoints = specimensOf(endpointsKind);
+  const of = (ip: string, port = 80) => endpoints.created({ subsets: [{ addresses: [{ ip }], ports: [{ port }] }] });
+  assert.deepEqual(endpoints.refusals(of('010.0.0.1'), of('010.0.0.1')), []);
+  assert.deepEqual(endpoints.refusals(of('010.0.0.1'), of('010.0.0.1', 81)), [
+    'subsets[0].addresses[0].ip: Invalid value: "010.0.0.1": must not have leading 0s',
+  ]);
 });

@@ -1,6 +1,13 @@
 import type { V1Service, V1ServicePort, V1ServiceSpec } from '../../gen/types.ts';
 import { checkEach, checkField, checkOneOf, checkRequired } from '../../machinery/field-checks.ts';
-import { duplicateField, forbiddenField, IMMUTABLE, invalidField, requiredField } from '../../machinery/field-error.ts';
+import {
+  duplicateField,
+  forbiddenField,
+  IMMUTABLE,
+  invalidField,
+  notSupportedField,
+  requiredField,
+} from '../../machinery/field-error.ts';
 import { checkCidr, checkIp, checkNotSpecial } from '../../machinery/ip.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { validateEntrances } from '../../machinery/load-balancer-entrances.ts';
@@ -26,7 +33,8 @@ const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 const AFFINITIES = ['ClientIP', 'None'];
 const LONGEST_AFFINITY_SECONDS = 86_400;
 const TRAFFIC_POLICIES = ['Cluster', 'Local'];
-const DISTRIBUTIONS = ['PreferClose', 'PreferSameNode', 'PreferSameZone'];
+/** In upstream's order, not in the alphabet's. */
+const DISTRIBUTIONS = ['PreferClose', 'PreferSameZone', 'PreferSameNode'];
 const IP_MODES = ['Proxy', 'VIP'];
 const TOPOLOGY_HINTS = 'service.kubernetes.io/topology-aware-hints';
 const TOPOLOGY_MODE = 'service.kubernetes.io/topology-mode';
@@ -54,13 +62,13 @@ export function validateService(object: DynamicObject, _context?: WriteContext, 
     ...(spec.type ? checkOneOf('spec.type', spec.type, TYPES) : [requiredField('spec.type')]),
     ...validateNodePorts(spec),
     ...validateDuplicatePorts(spec.ports ?? []),
-    ...validateSourceRanges(object, before),
+    ...validateSourceRanges(object, existing),
     ...validateLoadBalancerFields(spec),
     ...validateExternalTraffic(spec),
     ...validateInternalTraffic(spec),
-    ...(spec.trafficDistribution === undefined
+    ...(spec.trafficDistribution === undefined || DISTRIBUTIONS.includes(spec.trafficDistribution)
       ? []
-      : checkOneOf('spec.trafficDistribution', spec.trafficDistribution, DISTRIBUTIONS)),
+      : [notSupportedField('spec.trafficDistribution', spec.trafficDistribution, DISTRIBUTIONS)]),
   ];
 }
 
@@ -104,14 +112,15 @@ function validateAffinity({ sessionAffinity, sessionAffinityConfig: config }: V1
 }
 
 /** The field, or the annotation from before there was one. */
-function validateSourceRanges({ metadata, spec }: DynamicObject, before: V1ServiceSpec): FieldError[] {
+function validateSourceRanges({ metadata, spec }: DynamicObject, existing: DynamicObject | undefined): FieldError[] {
   const { loadBalancerSourceRanges: ranges = [], type } = spec as V1ServiceSpec;
   const annotated = metadata.annotations?.[SOURCE_RANGES];
   if (!ranges.length && annotated === undefined) return [];
   const field = ranges.length ? 'spec.LoadBalancerSourceRanges' : `metadata.annotations[${SOURCE_RANGES}]`;
   const errors = type === 'LoadBalancer' ? [] : [forbiddenField(field, FOR_LOAD_BALANCERS)];
-  const stored = before.loadBalancerSourceRanges?.map((range) => range.trim());
+  const stored = specOf(existing).loadBalancerSourceRanges?.map((range) => range.trim());
   if (ranges.length) return [...errors, ...checkEach(ranges, field, (range, path) => checkCidr(path, range.trim(), stored))];
+  if (existing?.metadata.annotations?.[SOURCE_RANGES] === annotated) return errors;
   const texts = annotated!.trim() ? annotated!.split(',') : [];
   return [...errors, ...texts.flatMap((range) => checkCidr(field, range.trim()))];
 }
@@ -139,15 +148,19 @@ function validateInternalTraffic({ type = '', internalTrafficPolicy: policy }: V
 /** A port on nodes is of one port of one Service, though for TCP and UDP it may have the same number. */
 function validateNodePorts({ type, ports }: V1ServiceSpec): FieldError[] {
   const seen = new Set<string>();
-  return (ports ?? []).flatMap(({ nodePort, protocol }, i) => {
+  const repeated = (ports ?? []).flatMap(({ nodePort, protocol }, i) => {
     if (!nodePort) return [];
     const field = `spec.ports[${i}].nodePort`;
-    if (type === 'ClusterIP') return [forbiddenField(field, "may not be used when `type` is 'ClusterIP'")];
     const identity = `${protocol}/${nodePort}`;
     if (seen.has(identity)) return [duplicateField(field, nodePort)];
     seen.add(identity);
     return [];
   });
+  if (type !== 'ClusterIP') return repeated;
+  const misplaced = checkEach(ports, 'spec.ports', ({ nodePort }, path) =>
+    nodePort ? [forbiddenField(`${path}.nodePort`, "may not be used when `type` is 'ClusterIP'")] : [],
+  );
+  return [...misplaced, ...repeated];
 }
 
 /** What matters only to traffic from outside (validateServiceExternalTrafficPolicy). */

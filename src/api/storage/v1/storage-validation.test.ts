@@ -118,6 +118,63 @@ test("a claim's spec stays, but a bound claim may grow", () => {
   assert.match(claims.refusals(made('1Gi', 'Bound'), made('1Gi', 'Bound', { volumeMode: 'Block' }))[0]!, /^spec: Forbidden/);
 });
 
+test("a claim's attributes are taken away while no volume has them", () => {
+  const made = (more: object, current?: string) => ({
+    ...claims.created({ spec: { ...claim, ...more } }),
+    status: { phase: 'Bound', ...(current && { currentVolumeAttributesClassName: current }) },
+  });
+  const gold = made({ volumeAttributesClassName: 'gold' });
+  assert.deepEqual(claims.refusals(gold, made({})), []);
+  assert.deepEqual(claims.refusals(gold, made({ volumeAttributesClassName: '' })), []);
+  const given = made({ volumeAttributesClassName: 'gold' }, 'gold');
+  const path = 'spec.volumeAttributesClassName: Forbidden:';
+  const why = 'is forbidden when status.currentVolumeAttributesClassName is not nil';
+  assert.deepEqual(claims.refusals(given, made({}, 'gold')), [`${path} update to nil ${why}`]);
+  assert.deepEqual(claims.refusals(given, made({ volumeAttributesClassName: '' }, 'gold')), [
+    `${path} update to empty string ${why}`,
+  ]);
+});
+
+test("a claim's class stays in its annotation, and its difference is shown", () => {
+  const classAnnotation = 'volume.beta.kubernetes.io/storage-class';
+  const made = (name: string) => claims.created({ spec: claim }, { annotations: { [classAnnotation]: name } });
+  assert.deepEqual(claims.refusals(made('a'), made('b')), [
+    `metadata.annotations.${classAnnotation}: Invalid value: "b": field is immutable`,
+  ]);
+  const sized = claims.created({ spec: claim });
+  const other = claims.created({ spec: { ...claim, volumeMode: 'Block' } });
+  assert.match(claims.refusals(sized, other)[0]!, /\n {2}core\.PersistentVolumeClaimSpec\{\n[\s\S]*\n\+ \tVolumeMode: "Block",/);
+});
+
+test('the nodes of a volume stay, but for labels that have another name today', () => {
+  const on = (...requirements: [key: string, value: string][]) => ({
+    spec: {
+      ...volume,
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [
+            { matchExpressions: requirements.map(([key, value]) => ({ key, operator: 'In', values: [value] })) },
+          ],
+        },
+      },
+    },
+  });
+  const old = on(['failure-domain.beta.kubernetes.io/zone', 'z'], ['disk', 'fast']);
+  const refused = /^nodeAffinity: Invalid value: [\s\S]*: field is immutable, except for updating from beta label to GA$/;
+  assert.deepEqual(volumes.changes({ spec: volume }, old), []);
+  assert.deepEqual(volumes.changes(old, on(['topology.kubernetes.io/zone', 'z'], ['disk', 'fast'])), []);
+  for (const other of [
+    on(['topology.kubernetes.io/zone', 'y'], ['disk', 'fast']),
+    on(['topology.kubernetes.io/region', 'z'], ['disk', 'fast']),
+    on(['topology.kubernetes.io/zone', 'z']),
+    { spec: volume },
+  ])
+    assert.match(volumes.changes(old, other)[0] ?? '', refused);
+  const odd = on(['zone', '-']);
+  assert.equal(volumes.complaints(odd).length, 1);
+  assert.deepEqual(volumes.changes(odd, odd), []);
+});
+
 test('what is wrong with the kinds of storage.k8s.io is told', () => {
   const classes = specimensOf(storageClassKind);
   const drivers = specimensOf(csiDriverKind);
