@@ -74,7 +74,12 @@ export function reportText({ server, nodes, findings, calendar: entries, notSeen
     lines.push('Certificates, by the day they end:');
     const rows = entries
       .slice(0, SHOWN_CERTIFICATES)
-      .map(({ where, subject, notAfter, daysLeft }) => [`  ${day(Date.parse(notAfter))}`, `${daysLeft} days`, where, subject]);
+      .map(({ where, subject, notAfter, daysLeft }) => [
+        `  ${day(Date.parse(notAfter))}`,
+        counted(daysLeft, 'day'),
+        where,
+        subject,
+      ]);
     lines.push(
       formatTable(rows).trimEnd(),
       ...(entries.length > SHOWN_CERTIFICATES ? [`  and ${entries.length - SHOWN_CERTIFICATES} more (-o json)`] : []),

@@ -31,7 +31,8 @@ test('silent nodes are to be rescued, step by step, and what they had is kept', 
   assert.match(steps, /^ssh root@10\.0\.0\.2 openssl x509 -noout -enddate/);
   assert.match(steps, /scp -p \/tmp\/bootstrap\.kubeconfig root@10\.0\.0\.2:\/etc\/kubernetes\/bootstrap-kubelet\.conf/);
   assert.match(steps, /mv .*kubelet-client-\* .*pki\.before\//);
-  assert.match(rescueText(plan, false), /^This is a plan: nothing has been done/m);
+  assert.match(rescueText(plan, undefined), /^This is a plan: nothing has been done/m);
+  assert.match(rescueText(plan, '/tmp/b'), /^\/tmp\/b holds a bootstrap token of one hour\. What is left to be done:$/m);
 });
 
 test('what keeps everybody out is told first; who is well or unknown is told, too', () => {
@@ -42,7 +43,7 @@ test('what keeps everybody out is told first; who is well or unknown is told, to
   );
   assert.deepEqual([plan.nodes, plan.refused, plan.unknown], [[], [{ name: 'node-1', why: 'it is Ready' }], ['node-9']]);
   assert.match(plan.first.join('\n'), /authority has expired.*\n.*clusterrolebinding.*\n.*kubectl certificate approve/);
-  assert.match(rescueText(planOf({}), false), /nobody is to be rescued/);
+  assert.match(rescueText(planOf({}), undefined), /nobody is to be rescued/);
 });
 
 /** A host whose unit has other paths than kubeadm's. */

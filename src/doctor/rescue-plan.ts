@@ -164,12 +164,14 @@ function rescued({ name, why, node, host, kubelet }: Lost, { paths, approves }: 
   return { name, why, target: host?.target, paths: kubelet, steps };
 }
 
-/** The plan for people. `made` says whether there is a token now. */
-export function rescueText({ nodes, refused, unknown, first }: RescuePlan, made: boolean): string {
+/** The plan for people. `made` is the file that holds a token now, if there is one. */
+export function rescueText({ nodes, refused, unknown, first }: RescuePlan, made: string | undefined): string {
   const lines: string[] = [];
   if (first.length > 0 && nodes.length > 0) lines.push('First, for all nodes:', ...first.map((step) => `  ${step}`), '');
-  if (!made && nodes.length > 0) {
-    const rest = nodes.every(({ target }) => target !== undefined) ? 'It is carried out' : 'A token and its kubeconfig are made';
+  const byHand = nodes.some(({ target }) => target === undefined);
+  if (made !== undefined && byHand) lines.push(`${made} holds a bootstrap token of one hour. What is left to be done:`, '');
+  if (made === undefined && nodes.length > 0) {
+    const rest = byHand ? 'A token and its kubeconfig are made' : 'It is carried out';
     lines.push(`This is a plan: nothing has been done. ${rest} with --yes.`, '');
   }
   for (const { name, why, steps } of nodes) lines.push(`${name}: ${why}`, ...steps.map((step, i) => `  ${i + 1}. ${step}`), '');

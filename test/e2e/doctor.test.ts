@@ -3,9 +3,15 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createClient } from '../../src/client/create-client.ts';
+import { transportFromContext } from '../../src/client/kubeconfig-client.ts';
+import type { Transport } from '../../src/client/transport/transport.ts';
 import { bootstrapKubeconfig } from '../../src/cluster/kubeconfigs.ts';
 import { findNodeEndpoint, firstNodeAddress } from '../../src/cluster/node-addresses.ts';
+import { collectCluster } from '../../src/doctor/collect/collect-cluster.ts';
 import type { DoctorReport } from '../../src/doctor/report.ts';
+import { readKubeconfig, resolveContext } from '../../src/pki/kubeconfig.ts';
+import { systemClock } from '../../src/std/clock.ts';
 import { startComponent } from '../harness/component-process.ts';
 import { expired } from '../harness/expired-certificate.ts';
 import { until } from '../harness/until.ts';
@@ -54,6 +60,32 @@ test('a cluster that is well gives no alarm, and shows when its certificates end
   assert.deepEqual(
     days,
     [...days].sort((a, b) => a - b),
+  );
+});
+
+test('it reads and does nothing else, whatever it looks at', async () => {
+  const context = await resolveContext(await readKubeconfig(cluster.current.home.kubeconfig));
+  const transport = transportFromContext(context);
+  const asked: string[] = [];
+  const recorded: Transport = {
+    close: (options) => transport.close(options),
+    request(request) {
+      asked.push(`${request.method} ${request.path}`);
+      return transport.request(request);
+    },
+  };
+  const client = createClient({ transport: recorded, userAgent: 'muster-doctor' });
+  const { signal } = new AbortController();
+  try {
+    const seen = await collectCluster({ client, context, clock: systemClock, signal, timeoutMs: 60_000, nodes: true });
+    assert.deepEqual(seen.notSeen, []);
+  } finally {
+    await transport.close({ final: true });
+  }
+  assert.ok(asked.length > 15, asked.join('\n'));
+  assert.deepEqual(
+    asked.filter((line) => !line.startsWith('GET ')),
+    [],
   );
 });
 

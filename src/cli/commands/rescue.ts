@@ -63,15 +63,22 @@ async function rescue({ values, args }: ParsedFlags, io: CommandIo): Promise<num
       mayJoin: rbac === undefined || mayBootstrap(rbac, (subject) => subject.startsWith('Group system:bootstrappers')),
       approves: rbac === undefined || approvesNewNodes(rbac),
     });
+    const said = (line: string) => io.stderr(`${line}\n`);
     const make = values.bool('yes') && plan.nodes.length > 0;
     const back = make
       ? await carryOut({
           ...{ plan, client, clock, signal, ssh, paths, groups: rbac ? joiningGroups(rbac) : [] },
-          ...{ server: serverFor(plan, values, context), caPem: context.caPem ?? '', timeoutMs: values.durationMs('timeout') },
-          said: (line) => io.stderr(`${line}\n`),
+          ...{
+            server: serverFor(plan, values, context, said),
+            caPem: context.caPem ?? '',
+            timeoutMs: values.durationMs('timeout'),
+          },
+          said,
         })
       : true;
-    io.stdout(output === 'json' ? `${JSON.stringify(plan, null, 2)}\n` : rescueText(plan, make));
+    io.stdout(
+      output === 'json' ? `${JSON.stringify(plan, null, 2)}\n` : rescueText(plan, make ? values.string('out') : undefined),
+    );
     return back && plan.unknown.length === 0 && (args.length === 0 || plan.refused.length === 0) ? 0 : 1;
   } finally {
     await transport.close({ final: true });
@@ -88,7 +95,7 @@ const pathsOf = (values: FlagValues): RescuePaths => ({
 });
 
 /** Other hosts have another loopback. */
-function serverFor({ nodes }: RescuePlan, values: FlagValues, { server }: ResolvedContext): string {
+function serverFor({ nodes }: RescuePlan, values: FlagValues, { server }: ResolvedContext, said: (line: string) => void): string {
   const given = values.string('server');
   if (given && (!URL.canParse(given) || new URL(given).protocol !== 'https:'))
     throw new FlagError('--server', `--server: ${JSON.stringify(given)} is no https URL`);
@@ -98,5 +105,7 @@ function serverFor({ nodes }: RescuePlan, values: FlagValues, { server }: Resolv
     throw new CodedError(`the kubeconfig calls the API server ${server}, where nodes do not find it: give --server`, {
       code: 'RESCUE_SERVER',
     });
+  if (!given && isOwn)
+    said(`the kubeconfig calls the API server ${server}, where only its own host finds it: for other hosts give --server`);
   return given || server;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { createSelfSigned } from '../../pki/self-signed.ts';
 import type { Observations } from '../observations.ts';
 import { diagnose } from './all-checks.ts';
 import {
@@ -29,6 +30,18 @@ const signerOf = (...keyIds: string[]) => ({
 const UNREACHED = { probe: { address: '10.0.0.1', port: 10250, unreachable: 'ECONNREFUSED' } } as const;
 /** Nothing of it comes through the API server. */
 const SILENT = { configz: undefined, clientTtlSeconds: undefined };
+
+const outside = (made: ReturnType<typeof nodeObject>) => ({
+  ...made,
+  status: {
+    ...made.status,
+    addresses: [...made.status!.addresses!, ...['ExternalIP', 'ExternalDNS'].map((type) => ({ type, address: '203.0.113.1' }))],
+  },
+});
+const byNameAlone = (name: string) => {
+  const made = nodeObject({ name });
+  return { ...made, status: { ...made.status, addresses: [{ type: 'Hostname', address: name }] } };
+};
 
 /** Each fault, and the one finding that is to come of it. */
 const FAULTS: readonly Fault[] = [
@@ -181,6 +194,13 @@ test('healthy clusters of several shapes give no alarm', () => {
     {
       nodes: [node(UNREACHED), node({ ...UNREACHED, node: nodeObject({ name: 'b', address: '10.0.0.2' }), configz: undefined })],
     },
+    // Two nodes behind one router, as an external cloud provider or --node-external-ip tells; others by nothing but their names.
+    {
+      nodes: ['a', 'b'].map((name, i) =>
+        node({ node: outside(nodeObject({ name, address: `10.0.0.${i + 1}` })), probe: undefined }),
+      ),
+    },
+    { nodes: ['a', 'b'].map((name) => node({ node: byNameAlone(name), probe: undefined })) },
     host({}),
     // Keys are being replaced: verified with both, signed with one; of a file that cannot be read nothing is said.
     { accountKeys: { verifying: ['key-1', 'key-2'], signed: new Map([['key-2', ['kube-system/a']]]) } },
@@ -239,6 +259,41 @@ test('a pile of requests of one node is told besides', () => {
       ['DOC-304', 'system:node:node-1'],
     ],
   );
+});
+
+/** As a signer answers: what was issued, and when it was asked for. */
+async function issuedFor(life: { fromMs: number; untilMs: number }, madeMs: number, name = 'csr-a') {
+  const { certificatePem } = await createSelfSigned({
+    ...{ commonName: 'system:node:node-1', dnsNames: [], ipAddresses: [], notBeforeMs: life.fromMs, notAfterMs: life.untilMs },
+  });
+  return csr({
+    name,
+    ageMs: NOW_MS - madeMs,
+    status: { ...approved, certificate: Buffer.from(certificatePem).toString('base64') },
+  });
+}
+
+test('a signer whose certificates have ended before they were asked for is told of', async () => {
+  const madeMs = NOW_MS - 20_000;
+  const ended = await issuedFor({ fromMs: madeMs - 300_000, untilMs: madeMs - 60_000 }, madeMs);
+  const codes = (requests: ReturnType<typeof csr>[]) => diagnose(observations({ requests })).map(({ code }) => code);
+  assert.deepEqual(codes([ended]), ['DOC-305']);
+  // One that has ended since was good once, and so is one after the signer was mended.
+  assert.deepEqual(codes([await issuedFor({ fromMs: madeMs - 300_000, untilMs: madeMs + 10_000 }, madeMs)]), []);
+  const mended = await issuedFor({ fromMs: madeMs - 290_000, untilMs: madeMs + 600_000 }, madeMs + 10_000, 'csr-b');
+  assert.deepEqual(codes([ended, mended]), []);
+  const unreadable = { ...ended, status: { ...ended.status, certificate: 'bm90aGluZw==' } };
+  assert.deepEqual(codes([unreadable]), []);
+});
+
+test('a kubelet that asks again and again is told of, unless its certificates live for minutes', async () => {
+  const many = async (lifeMs: number) => {
+    const one = await issuedFor({ fromMs: NOW_MS - 300_000, untilMs: NOW_MS - 300_000 + lifeMs }, NOW_MS - 60_000);
+    const requests = Array.from({ length: 30 }, (_, i) => ({ ...one, metadata: { ...one.metadata, name: `csr-${i}` } }));
+    return diagnose(observations({ requests })).map(({ code, subject }) => [code, subject]);
+  };
+  assert.deepEqual(await many(DAY_MS), [['DOC-306', 'system:node:node-1']]);
+  assert.deepEqual(await many(5 * 60_000), []);
 });
 
 test('of many requests of one node that were denied the newest is told', () => {

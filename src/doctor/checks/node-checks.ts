@@ -87,11 +87,14 @@ function checkPressure(seen: SeenNode): Finding[] {
   });
 }
 
+/** Several nodes behind one router have its address as their ExternalIP, and one host may have several names outside. */
+const OWN_ADDRESSES = new Set(['InternalIP', 'InternalDNS']);
+
 function checkSharedAddresses({ nodes = [] }: Observations): Finding[] {
   const owners = new Map<string, string[]>();
   for (const seen of nodes)
     for (const address of new Set(
-      (seen.node.status?.addresses ?? []).filter(({ type }) => type !== 'Hostname').map((each) => each.address ?? ''),
+      (seen.node.status?.addresses ?? []).filter(({ type }) => OWN_ADDRESSES.has(type ?? '')).map((each) => each.address ?? ''),
     ))
       owners.set(address, [...(owners.get(address) ?? []), nameOf(seen)]);
   return [...owners].flatMap(([address, names]) =>

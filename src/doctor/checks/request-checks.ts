@@ -5,13 +5,17 @@ import {
   KUBELET_SERVING,
 } from '../../api/certificates/v1/signer-conditions.ts';
 import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
+import { type Certificate, parseCertificates } from '../../pki/certificate.ts';
 import type { Finding } from '../finding.ts';
-import { type Check, fromNow } from './check.ts';
+import { type Check, day, fromNow } from './check.ts';
 
 /** Kubelets and approvers take seconds. */
 const PENDING_MS = 5 * 60_000;
 const UNISSUED_MS = 60_000;
 const MANY = 3;
+/** Restarts of a kubelet by hand are fewer. */
+const AGAIN_AND_AGAIN = 10;
+const HOUR_MS = 3_600_000;
 
 const createdMs = ({ metadata }: V1CertificateSigningRequest) => Date.parse(String(metadata?.creationTimestamp ?? ''));
 const isForKubelet = ({ spec }: V1CertificateSigningRequest) =>
@@ -43,6 +47,7 @@ export const checkRequests: Check = ({ requests = [], nowMs }) => {
       refused.set(key, [...(refused.get(key) ?? []), csr]);
     }
   }
+  for (const group of issuedByAsker(requests).values()) findings.push(...checkIssued(group, nowMs));
   for (const [key, group] of waiting) findings.push(...checkWaiting(key, group, nowMs));
   for (const group of refused.values()) findings.push(checkRefused(group));
   return findings;
@@ -87,6 +92,53 @@ function checkWaiting(key: string, group: readonly V1CertificateSigningRequest[]
       message: 'Requests of one node pile up; only the newest is of use to it.',
       evidence: `${group.length} Pending, the newest is ${newest.metadata?.name}`,
       remedy: `approve ${newest.metadata?.name} alone; the others are cleaned up by themselves`,
+    });
+  return findings;
+}
+
+/** Issued ones of kubelets, by signer and by the name that they are for. What cannot be read is its reader's trouble. */
+function issuedByAsker(requests: readonly V1CertificateSigningRequest[]): Map<string, IssuedRequest[]> {
+  const issued = requests.flatMap((csr): IssuedRequest[] => {
+    if (!isForKubelet(csr) || !isIssued(csr)) return [];
+    try {
+      const [certificate] = parseCertificates(Buffer.from(csr.status?.certificate ?? '', 'base64'));
+      return certificate ? [{ csr, certificate, madeMs: createdMs(csr) }] : [];
+    } catch {
+      return [];
+    }
+  });
+  return Map.groupBy(issued, ({ csr, certificate }) => `${csr.spec.signerName} ${certificate.commonName}`);
+}
+
+interface IssuedRequest {
+  readonly csr: V1CertificateSigningRequest;
+  readonly certificate: Certificate;
+  readonly madeMs: number;
+}
+
+function checkIssued(group: readonly IssuedRequest[], nowMs: number): Finding[] {
+  const newest = group.reduce((a, b) => (b.madeMs > a.madeMs ? b : a));
+  const { certificate, csr, madeMs } = newest;
+  const lifeMs = certificate.notAfterMs - certificate.notBeforeMs;
+  const findings: Finding[] = [];
+  if (certificate.notAfterMs <= madeMs)
+    findings.push({
+      ...{ code: 'DOC-305', severity: 'error', subject: certificate.commonName },
+      message: 'A signer issued a certificate that had ended before it was asked for: nobody can use it.',
+      evidence: `csr/${csr.metadata?.name} of ${day(madeMs)}, valid ${day(certificate.notBeforeMs)} to ${day(certificate.notAfterMs)}, signer ${csr.spec.signerName}`,
+      remedy:
+        'give kube-controller-manager a longer --cluster-signing-duration (beginnings are set back by five minutes), and compare the clocks of masters',
+    });
+  // Renewals come after 70 % of a life at the earliest.
+  const recent = group.filter((one) => nowMs - one.madeMs <= HOUR_MS).length;
+  if (recent > AGAIN_AND_AGAIN + (2 * HOUR_MS) / lifeMs)
+    findings.push({
+      ...{ code: 'DOC-306', severity: 'warning', subject: certificate.commonName },
+      message:
+        'A kubelet asks for certificates again and again, though it gets them: it cannot keep them, or its addresses change.',
+      evidence: `${recent} issued within an hour by ${csr.spec.signerName}, the newest is csr/${csr.metadata?.name}`,
+      remedy:
+        "look at the kubelet's log, at the disk and rights of its certificate directory, and at the Node's addresses; give it --node-ip",
     });
   return findings;
 }

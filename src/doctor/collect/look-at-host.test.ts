@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -22,6 +22,16 @@ async function put(path: string, text: string, mode = 0o600): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, text);
   await chmod(file, mode);
+}
+
+/** Everything on the host with its times, modes and sizes. A change of a file's content or rights changes its ctime. */
+async function traces(): Promise<Record<string, string>> {
+  const names = ['', ...(await readdir(root, { recursive: true }))].sort();
+  const entries = names.map(async (name) => {
+    const { mtimeMs, ctimeMs, mode, size } = await lstat(join(root, name));
+    return [name, `${mtimeMs} ${ctimeMs} ${mode} ${size}`] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
 }
 
 test('an empty host has nothing to tell', async () => {
@@ -58,7 +68,9 @@ test('certificates, keys that others may read, links that lead nowhere, swap, un
   await put('/usr/lib/systemd/system/kubelet.service', '[Service]\nExecStart=/usr/bin/kubelet --kubeconfig /etc/k $MORE\n');
   await symlink('usr/lib', join(root, 'lib'));
   await put('/etc/containerd/config.toml', '[plugins."io.containerd.grpc.v1.cri"]\n  sandbox_image = "pause:3.9"\n');
+  const before = await traces();
   const seen = await look();
+  assert.deepEqual(await traces(), before, 'nothing was written, made or taken away');
   assert.deepEqual(
     seen.certificates.map(({ where, subject }) => [where, subject]),
     [['/etc/kubernetes/pki/apiserver.crt', 'CN=m1']],

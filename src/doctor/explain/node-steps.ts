@@ -6,8 +6,9 @@ import {
   KUBELET_SERVING,
 } from '../../api/certificates/v1/signer-conditions.ts';
 import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
+import { parseCertificates } from '../../pki/certificate.ts';
 import { parseCertificateRequest } from '../../pki/certificate-request.ts';
-import { day } from '../checks/check.ts';
+import { day, fromNow } from '../checks/check.ts';
 import { covers } from '../checks/name-cover.ts';
 import { approvesNewNodes, mayBootstrap } from '../checks/rbac-checks.ts';
 import type { Observations, SeenNode } from '../observations.ts';
@@ -22,16 +23,18 @@ const time = (text: unknown): number | undefined => {
 export function nodeSteps(seen: Observations, name: string): Step[] {
   const node = seen.nodes?.find((each) => each.node.metadata?.name === name);
   const requests = seen.requests && requestsOf(seen.requests, name);
-  const client = newest(requests?.filter(({ spec }) => spec.signerName === KUBE_APISERVER_CLIENT_KUBELET));
-  const serving = newest(requests?.filter(({ spec }) => spec.signerName === KUBELET_SERVING));
+  const of = (signer: string) => requests?.filter(({ spec }) => spec.signerName === signer) ?? [];
+  const [clients, servings] = [of(KUBE_APISERVER_CLIENT_KUBELET), of(KUBELET_SERVING)];
+  const [client, serving] = [newest(clients), newest(servings)];
+  const looked = requests !== undefined;
   const joined = node !== undefined;
   return [
     ...(joined || client ? [] : tokenSteps(seen)),
-    ...(joined && !client ? [] : requestSteps('client certificate', client, requests !== undefined, joined)),
+    ...(joined && !client ? [] : requestSteps('client certificate', client, { looked, past: joined, count: clients.length })),
     ...(client && !joined && isPending(client) ? approverSteps(seen) : []),
-    ...(client && isIssued(client) ? [fetchStep(joined || serving !== undefined)] : []),
-    ...registrationSteps(node, seen),
-    ...(joined ? requestSteps('serving certificate', serving, requests !== undefined, false, node) : []),
+    ...(client && isIssued(client) ? [fetchStep(client, name, joined || serving !== undefined, seen.nowMs)] : []),
+    ...registrationSteps(node, seen, time(client?.metadata?.creationTimestamp)),
+    ...(joined ? requestSteps('serving certificate', serving, { looked, past: false, count: servings.length, node }) : []),
     ...(node ? servingSteps(node) : []),
   ];
 }
@@ -98,7 +101,8 @@ function tokenSteps({ tokens, rbac, nowMs }: Observations): Step[] {
 const isPending = (csr: V1CertificateSigningRequest) => !hasCondition(csr, 'Approved') && !hasCondition(csr, 'Denied');
 
 /** Who decides on a new node's request. */
-function approverSteps({ rbac }: Observations): Step[] {
+function approverSteps(seen: Observations): Step[] {
+  const { rbac } = seen;
   const title = 'who may approve';
   if (!rbac) return [{ state: 'unknown', title, seen: 'cluster roles may not be read' }];
   return approvesNewNodes(rbac)
@@ -106,7 +110,8 @@ function approverSteps({ rbac }: Observations): Step[] {
         {
           state: 'waiting',
           title,
-          seen: 'kube-controller-manager does it by itself: see that it runs, with the controller csrapproving',
+          seen: `kube-controller-manager does it by itself; ${leaderOf(seen)}`,
+          remedy: 'see that it runs, with the controller csrapproving (--controllers), and look at its log',
         },
       ]
     : [
@@ -118,27 +123,67 @@ function approverSteps({ rbac }: Observations): Step[] {
       ];
 }
 
-/** Whether the kubelet has come back with what was issued, as its next steps show. */
-function fetchStep(used: boolean): Step {
+/** Whether a controller-manager is at work, by its Lease. One that runs without leader election has none. */
+function leaderOf({ leaders, nowMs }: Observations): string {
+  if (!leaders) return 'its Lease may not be read';
+  const renewedMs = time(leaders.get('kube-controller-manager')?.spec?.renewTime);
+  return renewedMs === undefined
+    ? 'it has no Lease in kube-system: it has never led here, or runs without leader election'
+    : `it last renewed its Lease ${fromNow(renewedMs, nowMs)}`;
+}
+
+/** Whether the kubelet has come back with what was issued, as its next steps show, and whether that still holds. */
+function fetchStep(csr: V1CertificateSigningRequest, name: string, used: boolean, nowMs: number): Step {
   const title = 'certificate fetched';
+  const endMs = endOf(csr);
+  if (endMs !== undefined && endMs < nowMs) {
+    const madeMs = time(csr.metadata?.creationTimestamp) ?? 0;
+    const ended = `it ended ${fromNow(endMs, nowMs)} (${day(endMs)})`;
+    return endMs <= madeMs
+      ? {
+          ...{ state: 'missing', title, seen: `${ended}, before it was asked for: nobody can use it` },
+          wanted: 'a certificate that lives longer than the five minutes by which signers set its beginning back',
+          remedy: 'give kube-controller-manager a longer --cluster-signing-duration, and compare its clock',
+        }
+      : {
+          ...{ state: 'missing', title, seen: `${ended}, and the node has asked for no other since` },
+          remedy: `when the node is silent: muster rescue ${name}`,
+        };
+  }
   return used
     ? { state: 'done', title, seen: 'the kubelet has used it' }
     : { state: 'waiting', title, seen: 'the kubelet has not come with it yet', remedy: 'on the node: journalctl -u kubelet' };
 }
 
+function endOf({ status }: V1CertificateSigningRequest): number | undefined {
+  try {
+    return parseCertificates(Buffer.from(status?.certificate ?? '', 'base64'))[0]?.notAfterMs;
+  } catch {
+    return undefined; // whoever is to use it will say so
+  }
+}
+
+interface RequestContext {
+  /** Whether requests could be read. */
+  readonly looked: boolean;
+  /** Whether it has been there long ago at the latest. */
+  readonly past: boolean;
+  /** Requests of the node for that signer. */
+  readonly count: number;
+  readonly node?: SeenNode;
+}
+
 function requestSteps(
   what: string,
   csr: V1CertificateSigningRequest | undefined,
-  looked: boolean,
-  past: boolean,
-  node?: SeenNode,
+  { looked, past, count, node }: RequestContext,
 ): Step[] {
   const title = `request for a ${what}`;
   if (!looked) return [{ state: 'unknown', title, seen: 'certificate requests may not be read' }];
   if (!csr) {
     // Requests are kept for an hour once they are done.
     if (past || node?.probe?.certificate?.selfSigned === false)
-      return [{ state: 'done', title, seen: 'was made long ago, and is cleaned up' }];
+      return [{ state: 'done', title, seen: 'none is left: it was made long ago and is cleaned up, or there was another way' }];
     const remedy =
       what === 'serving certificate'
         ? 'serverTLSBootstrap: true in the kubelet’s configuration; without it the kubelet makes its own certificate'
@@ -147,7 +192,10 @@ function requestSteps(
   }
   const name = csr.metadata?.name ?? '';
   const steps: Step[] = [
-    { state: 'done', title, seen: `${name} by ${csr.spec.username}`, atMs: time(csr.metadata?.creationTimestamp) },
+    // Of several the newest counts; how long the first one took is another story.
+    count > 1
+      ? { state: 'done', title, seen: `${name} by ${csr.spec.username}, the newest of ${count}` }
+      : { state: 'done', title, seen: `${name} by ${csr.spec.username}`, atMs: time(csr.metadata?.creationTimestamp) },
   ];
   const decided = csr.status?.conditions?.find(({ type }) => type === 'Approved' || type === 'Denied');
   const approval = `approval of ${name}`;
@@ -197,7 +245,7 @@ function requestSteps(
   return steps;
 }
 
-function registrationSteps(seen: SeenNode | undefined, { nowMs, nodes }: Observations): Step[] {
+function registrationSteps(seen: SeenNode | undefined, { nowMs, nodes }: Observations, askedMs: number | undefined): Step[] {
   if (!nodes) return [{ state: 'unknown', title: 'Node object', seen: 'Nodes may not be read' }];
   if (!seen)
     return [
@@ -210,8 +258,13 @@ function registrationSteps(seen: SeenNode | undefined, { nowMs, nodes }: Observa
     ];
   const { node, lease } = seen;
   const name = node.metadata?.name ?? '';
+  const madeMs = time(node.metadata?.creationTimestamp);
+  // What came before the request that is told of is no part of this story, and would be taken for a wait.
+  const isFormer = madeMs !== undefined && askedMs !== undefined && madeMs < askedMs;
   const steps: Step[] = [
-    { state: 'done', title: 'Node object', seen: 'registered', atMs: time(node.metadata?.creationTimestamp) },
+    isFormer
+      ? { state: 'done', title: 'Node object', seen: `there since ${day(madeMs)}, before that request` }
+      : { state: 'done', title: 'Node object', seen: 'registered', atMs: madeMs },
   ];
   const renewedMs = time(lease?.spec?.renewTime);
   const limitMs = 1000 * (lease?.spec?.leaseDurationSeconds ?? 40);
@@ -221,8 +274,7 @@ function registrationSteps(seen: SeenNode | undefined, { nowMs, nodes }: Observa
   else
     steps.push({
       ...{ state: 'missing', title: 'Lease', seen: `not renewed since ${day(renewedMs)}: the kubelet is silent` },
-      remedy:
-        'on the node: systemctl status kubelet; compare its clock, its way to the API server, the end of its client certificate',
+      remedy: `on the node: systemctl status kubelet; compare its clock, its way to the API server, the end of its client certificate; when that has ended: muster rescue ${name}`,
     });
   const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
   steps.push(
