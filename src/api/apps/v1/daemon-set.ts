@@ -1,3 +1,4 @@
+import { dropUnservedOfTemplate } from '../../core/v1/unserved-pod-fields.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { lateRules } from '../../machinery/late-rules.ts';
@@ -31,9 +32,13 @@ export const daemonSetKind = defineKind({
   columns: daemonSetColumns,
   prepareForCreate: (object) => {
     resetStatus('V1DaemonSet')(object);
+    dropUnservedOfTemplate(object);
     startTemplateGeneration(object);
   },
-  prepareForUpdate: countTemplateGeneration,
+  prepareForUpdate: (updated, existing) => {
+    dropUnservedOfTemplate(updated, existing);
+    countTemplateGeneration(updated, existing);
+  },
   setDefaults: setDaemonSetDefaults,
   ...rules.whole,
 });

@@ -1,3 +1,4 @@
+import { dropUnservedOfTemplate } from '../../core/v1/unserved-pod-fields.ts';
 import { equalJson } from '../../machinery/clone.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
@@ -31,9 +32,14 @@ export const deploymentKind = defineKind({
   parts: [statusPart({ merge: mergeStatusKeeping('labels'), validate: rules.part('status') })],
   actions: [scaleAction],
   columns: deploymentColumns,
-  prepareForCreate: resetStatus('V1Deployment'),
-  // Annotations were how rollbacks were asked for, so that they count as what is wanted.
-  prepareForUpdate: ({ metadata }, { metadata: before }) => {
+  prepareForCreate: (object) => {
+    resetStatus('V1Deployment')(object);
+    dropUnservedOfTemplate(object);
+  },
+  prepareForUpdate: (updated, existing) => {
+    dropUnservedOfTemplate(updated, existing);
+    // Annotations were how rollbacks were asked for, so that they count as what is wanted.
+    const [{ metadata }, { metadata: before }] = [updated, existing];
     if (!equalJson(metadata.annotations ?? {}, before.annotations ?? {})) metadata.generation = (before.generation ?? 0) + 1;
   },
   setDefaults: setDeploymentDefaults,

@@ -1,3 +1,4 @@
+import { dropUnservedOfTemplate } from '../../core/v1/unserved-pod-fields.ts';
 import type { V1ReplicaSet } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
@@ -32,7 +33,11 @@ export const replicaSetKind = defineKind({
   actions: [scaleAction],
   columns: replicaSetColumns,
   selectableFields: { 'status.replicas': (object) => String((object as V1ReplicaSet).status?.replicas ?? 0) },
-  prepareForCreate: resetStatus('V1ReplicaSet'),
+  prepareForCreate: (object) => {
+    resetStatus('V1ReplicaSet')(object);
+    dropUnservedOfTemplate(object);
+  },
+  prepareForUpdate: dropUnservedOfTemplate,
   setDefaults: setReplicaSetDefaults,
   ...rules.whole,
 });

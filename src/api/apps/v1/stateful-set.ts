@@ -1,3 +1,4 @@
+import { dropUnservedOfTemplate } from '../../core/v1/unserved-pod-fields.ts';
 import type { V1StatefulSet } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
@@ -43,7 +44,11 @@ export const statefulSetKind = defineKind({
   nameRule: 'dns-label',
   actions: [scaleAction],
   columns: statefulSetColumns,
-  prepareForCreate: resetStatus('V1StatefulSet'),
+  prepareForCreate: (object) => {
+    resetStatus('V1StatefulSet')(object);
+    dropUnservedOfTemplate(object);
+  },
+  prepareForUpdate: dropUnservedOfTemplate,
   setDefaults: setStatefulSetDefaults,
   ...rules.whole,
 });

@@ -1,3 +1,4 @@
+import { dropUnservedOfTemplate } from '../../core/v1/unserved-pod-fields.ts';
 import type { V1Job } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
@@ -35,8 +36,10 @@ export const jobKind = defineKind({
   selectableFields: { 'status.successful': (object) => String((object as V1Job).status?.succeeded ?? 0) },
   prepareForCreate: (object) => {
     resetStatus('V1Job')(object);
+    dropUnservedOfTemplate(object);
     generateJobSelector(object);
   },
+  prepareForUpdate: dropUnservedOfTemplate,
   setDefaults: setJobDefaults,
   ...rules.whole,
 });

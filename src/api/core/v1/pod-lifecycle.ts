@@ -15,6 +15,7 @@ import { APP_ARMOR_CONTAINER } from './pod-annotations.ts';
 import { eachContainer } from './pod-containers.ts';
 import { qualityOfService } from './quality-of-service.ts';
 import { checkAppArmorProfile } from './security-context-validation.ts';
+import { dropUnservedFields } from './unserved-pod-fields.ts';
 
 const GATED: V1PodCondition = {
   type: 'PodScheduled',
@@ -30,6 +31,7 @@ export function preparePod(object: DynamicObject): void {
   const { spec } = pod;
   pod.status = { phase: 'Pending', ...(spec && { qosClass: qualityOfService(spec) }) };
   if (!spec) return;
+  dropUnservedFields(spec);
   if (spec.schedulingGates?.length) pod.status.conditions = [{ ...GATED }];
   if (spec.affinity || spec.topologySpreadConstraints) selectByOwnLabels(pod.metadata?.labels ?? {}, spec);
   if (pod.metadata?.annotations && spec.os?.name !== 'windows') takeAppArmorFromAnnotations(pod.metadata.annotations, spec);

@@ -4,6 +4,7 @@ import type { PartSubresource } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { mergeStatusKeeping, statusPart } from '../../machinery/status-part.ts';
 import { podRules } from './pod-rules.ts';
+import { dropUnservedStatus } from './unserved-pod-fields.ts';
 
 /** Metadata stays, but for the version that the write was made for. */
 const keptMetadata = (existing: DynamicObject, requested: DynamicObject): DynamicObject['metadata'] => {
@@ -74,6 +75,7 @@ export const podStatusPart = statusPart({
     if (!status.observedGeneration && before.observedGeneration) status.observedGeneration = before.observedGeneration;
     if (status.conditions) status.conditions = keepGenerations(status.conditions, before.conditions ?? []);
     syncAddresses(status);
+    dropUnservedStatus(status, before);
     return { ...merged, status };
   },
   validate: podRules.part('status'),

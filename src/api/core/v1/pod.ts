@@ -7,6 +7,7 @@ import { setPodDefaults } from './pod-defaults.ts';
 import { podGracePeriodSeconds, preparePod } from './pod-lifecycle.ts';
 import { ephemeralContainersPart, podStatusPart, resizePart } from './pod-parts.ts';
 import { podRules } from './pod-rules.ts';
+import { dropUnservedFields } from './unserved-pod-fields.ts';
 
 const STREAM: readonly Verb[] = ['create', 'get'];
 
@@ -51,6 +52,7 @@ export const podKind = defineKind({
   },
   setDefaults: setPodDefaults,
   prepareForCreate: preparePod,
+  prepareForUpdate: (updated, existing) => dropUnservedFields((updated as V1Pod).spec, (existing as V1Pod).spec),
   ...podRules.whole,
   gracePeriodSeconds: podGracePeriodSeconds,
 });

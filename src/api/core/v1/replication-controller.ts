@@ -7,6 +7,7 @@ import { scaleAction } from '../../machinery/scale-action.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { workloadColumns } from '../../machinery/template-columns.ts';
 import { setReplicationControllerDefaults } from './replication-controller-defaults.ts';
+import { dropUnservedOfTemplate } from './unserved-pod-fields.ts';
 
 const rules = lateRules(async () => {
   const { validateReplicationController, validateReplicationControllerStatus } = await import(
@@ -45,7 +46,11 @@ export const replicationControllerKind = defineKind({
     ),
   ],
   selectableFields: { 'status.replicas': (object) => String((object as V1ReplicationController).status?.replicas ?? 0) },
-  prepareForCreate: resetStatus('V1ReplicationController'),
+  prepareForCreate: (object) => {
+    resetStatus('V1ReplicationController')(object);
+    dropUnservedOfTemplate(object);
+  },
+  prepareForUpdate: dropUnservedOfTemplate,
   setDefaults: setReplicationControllerDefaults,
   ...rules.whole,
 });
