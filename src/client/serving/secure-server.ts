@@ -43,6 +43,7 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
     ...pair,
     // None, rather than those that the world believes.
     ca: clientCaPem ?? [],
+    allowPartialTrustChain: true,
     requestCert: clientCaPem !== undefined || findClientCa !== undefined,
     // Verified or not, a certificate is asked for; what it is worth is decided below.
     rejectUnauthorized: false,

@@ -54,7 +54,7 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
   const secure = (): SecureContextOptions => ({
     ...settings,
     ...(certificate && { cert: certificate.certificatePem, key: certificate.privateKeyPem }),
-    ...(clientCaPem && { ca: clientCaPem }),
+    ...(clientCaPem && { ca: clientCaPem, allowPartialTrustChain: true }),
   });
   const server = component(`kubelet API of ${view.nodeName}`, async () => {
     const listener = await openApiListener({
