@@ -146,6 +146,21 @@ test('hosts that are not fit are told with what is wrong, before anything is don
     );
   assert.deepEqual(problems('a', {}), []);
   assert.deepEqual(problems('b', { time: 1_800_000_032 }), ['b: its clock is 31 s ahead of that of c; 30 are allowed']);
+  const asked = (seconds: number) => {
+    const spans = new Map(
+      inventory.hosts.map(({ name }) => [name, { from: 1_800_000_000 + seconds, to: 1_800_000_001 + seconds }]),
+    );
+    return checkHosts(inventory, good, 'x64', spans).problems;
+  };
+  assert.deepEqual([...asked(200), ...asked(-200)], []);
+  for (const [seconds, how] of [
+    [600, 'the clock here is 599 s ahead of'],
+    [-600, 'the clock here is 599 s behind'],
+  ] as const)
+    assert.deepEqual(
+      asked(seconds).map(({ message }) => message),
+      [`${how} this host's; 240 are allowed, as certificates are made here`],
+    );
   assert.deepEqual(problems('b', { time: 1_800_000_030 }), []);
   assert.deepEqual(problems('b', { ports: new Set([2379]) }), ['b: port 2379, which etcd needs, is taken']);
   const stopping = new Map(good.get('b')!.units).set('etcd.service', {

@@ -28,6 +28,8 @@ export interface Preflight {
 }
 
 const LARGEST_CLOCK_DIFFERENCE_S = 30;
+/** By how much this machine's clock may differ from the hosts': what is signed here is valid from five minutes before. */
+const LARGEST_OWN_DIFFERENCE_S = 240;
 const LEAST_DISK_KIB = 2 << 20;
 const LEAST_MEMORY_KIB = 900 << 10;
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
@@ -138,20 +140,35 @@ export function checkHosts(
       warnings.push({ host: host.name, message: `has a user kube of number ${kube.uid}, which is used as it is` });
     for (const message of sysctlsLeftOut(sysctlsOf(inventory), fact)) warnings.push({ host: host.name, message });
   }
-  problems.push(...checkClocks(facts, askedAt), ...checkMembers(inventory, facts, adding));
+  const ahead = clocksOf(facts, askedAt);
+  problems.push(...checkClocks(ahead), ...checkOwnClock(ahead), ...checkMembers(inventory, facts, adding));
   return { problems, warnings };
 }
 
-/** How far a host's clock is ahead of this machine's lies in a span as long as it took to ask: only what must be a difference is one. */
-function checkClocks(facts: ReadonlyMap<string, HostFacts>, askedAt: ReadonlyMap<string, Span>): Remark[] {
-  const ahead = [...facts]
+/** How far a host's clock is ahead of this machine's, in seconds: it lies in a span as long as it took to ask. */
+interface Ahead {
+  readonly host: string;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** In their order: those that are behind first. */
+function clocksOf(facts: ReadonlyMap<string, HostFacts>, askedAt: ReadonlyMap<string, Span>): readonly Ahead[] {
+  return [...facts]
     .map(([host, { time }]) => {
       const { from, to } = askedAt.get(host) ?? { from: time, to: time };
       // The host's time has whole seconds.
       return { host, least: time - to, most: time + 1 - from };
     })
     .sort((a, b) => a.least + a.most - b.least - b.most);
-  const middle = ahead[Math.floor(ahead.length / 2)];
+}
+
+/** Most hosts are taken to be right. */
+const middleOf = (ahead: readonly Ahead[]): Ahead | undefined => ahead[Math.floor(ahead.length / 2)];
+
+/** Hosts whose clock is not that of most. Only what must be a difference is one. */
+function checkClocks(ahead: readonly Ahead[]): Remark[] {
+  const middle = middleOf(ahead);
   if (!middle) return [];
   return ahead.flatMap(({ host, least, most }) => {
     const [behind, before] = [middle.least - most, least - middle.most];
@@ -162,6 +179,17 @@ function checkClocks(facts: ReadonlyMap<string, HostFacts>, askedAt: ReadonlyMap
       { host, message: `its clock is ${seconds} s ${how} that of ${middle.host}; ${LARGEST_CLOCK_DIFFERENCE_S} are allowed` },
     ];
   });
+}
+
+/** Certificates and tokens are made by this machine's clock, and judged by the hosts'. */
+function checkOwnClock(ahead: readonly Ahead[]): Remark[] {
+  const middle = middleOf(ahead);
+  if (!middle) return [];
+  const seconds = Math.round(Math.max(middle.least, -middle.most));
+  if (seconds <= LARGEST_OWN_DIFFERENCE_S) return [];
+  const how = middle.least > 0 ? 'behind' : 'ahead of';
+  const message = `the clock here is ${seconds} s ${how} this host's; ${LARGEST_OWN_DIFFERENCE_S} are allowed, as certificates are made here`;
+  return [{ host: middle.host, message }];
 }
 
 /** A cluster of etcd that has begun takes members only one by one, by its own rules. Of those that it began with, one may come late. */
