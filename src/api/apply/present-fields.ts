@@ -1,14 +1,33 @@
 import type { Steps } from '../../std/pauses.ts';
-import { isJsonMap } from '../machinery/clone.ts';
+import { isJsonMap, type JsonMap } from '../machinery/clone.ts';
 import type { DynamicObject } from '../machinery/object.ts';
-import { EMPTY, type FieldSet, isEmptySet, isLeaf, isMember, nodeOf } from './field-set.ts';
+import { EMPTY, type FieldSet, isEmptySet, isLeaf, isMember, LEAF, nodeOf } from './field-set.ts';
 import type { Manager, Managers } from './managed-fields.ts';
 import { isAtomic, type ObjectType, type StructureType } from './object-type.ts';
 import { elementOrNothing, innerType } from './remove.ts';
+import { holdsAll, KEYS_IN_ONE_TURN, nodeAt, wideMaps, withNodeAt } from './wide-maps.ts';
 
 /** What a set names that is also in the object: nobody owns what is not there. The set itself when all of it is. */
 export function presentFields(type: ObjectType, value: unknown, set: FieldSet): FieldSet {
   return presentBelow(type, value, set) ?? EMPTY;
+}
+
+/** The same of a large object. */
+export function* presentFieldsInSteps(
+  type: StructureType,
+  object: object,
+  set: FieldSet,
+  keysInOneTurn = KEYS_IN_ONE_TURN,
+): Steps<FieldSet> {
+  const whole: { readonly path: readonly string[]; readonly node: FieldSet }[] = [];
+  for (const { path, map } of yield* wideMaps(type, object as JsonMap, keysInOneTurn)) {
+    const node = nodeAt(set, path);
+    // Where something is not there any more, which is rare, all of the map is looked through once more, at once.
+    if (node && !isLeaf(node) && (yield* holdsAll(map, node, keysInOneTurn))) whole.push({ path, node });
+  }
+  const short = whole.reduce((rest, { path }) => withNodeAt(rest, path, LEAF), set);
+  const present = presentFields(type, object, short);
+  return present === short ? set : whole.reduce((rest, { path, node }) => withNodeAt(rest, path, node), present);
 }
 
 function presentBelow(type: ObjectType, value: unknown, set: FieldSet): FieldSet | undefined {
@@ -58,19 +77,21 @@ function lookUp(type: ObjectType, value: unknown): (element: string) => unknown 
 
 /**
  * Managers without fields that are not in the object: what a client applied as null, or sent as managed fields, or what the server took
- * out, may not be there. Who owns nothing then is dropped.
+ * out, may not be there. Who owns nothing then is dropped. `large`: not all of it in one turn.
  */
 export function* withoutAbsent(
   type: StructureType,
   object: Pick<DynamicObject, 'apiVersion'>,
   managers: Managers,
+  large = false,
 ): Steps<Managers> {
   let changed: Map<string, Manager> | undefined;
   for (const [id, manager] of managers) {
     if (manager.apiVersion !== object.apiVersion) continue; // speaks of the fields of another version
-    const fields = presentFields(type, object, manager.fields);
+    const { fields: owned } = manager;
+    const fields = large ? yield* presentFieldsInSteps(type, object, owned) : presentFields(type, object, owned);
     yield;
-    if (fields === manager.fields) continue;
+    if (fields === owned) continue;
     changed ??= new Map(managers);
     if (isEmptySet(fields)) changed.delete(id);
     else changed.set(id, { ...manager, fields });

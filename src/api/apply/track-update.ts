@@ -1,7 +1,8 @@
 import type { Steps } from '../../std/pauses.ts';
-import type { DynamicObject, ManagedFieldsEntry } from '../machinery/object.ts';
+import type { JsonMap } from '../machinery/clone.ts';
+import type { DynamicObject, JsonObject, ManagedFieldsEntry } from '../machinery/object.ts';
 import { compareObjects, type Difference } from './compare.ts';
-import { isEmptySet } from './field-set.ts';
+import { type FieldSet, isEmptySet } from './field-set.ts';
 import { differencesIn, type KindVersions } from './kind-versions.ts';
 import {
   asksForReset,
@@ -14,6 +15,7 @@ import {
 } from './managed-fields.ts';
 import type { StructureType } from './object-type.ts';
 import { ownable, ownUpdate } from './ownership.ts';
+import { KEYS_IN_ONE_TURN, lengthened, shortened, wideMaps } from './wide-maps.ts';
 
 /** Who makes a write, without what it comes to own. */
 export type Writer = Omit<Manager, 'fields'>;
@@ -29,6 +31,22 @@ export function trackCreate(
 ): ManagedFieldsEntry[] | undefined {
   const fields = ownable(compareObjects(type, NOTHING, object, except).changed);
   return isEmptySet(fields) ? undefined : [writeEntry({ ...writer, fields })];
+}
+
+/** The same of a large object. */
+export function* trackCreateInSteps(
+  type: StructureType,
+  object: object,
+  writer: Writer,
+  except: readonly string[],
+  keysInOneTurn = KEYS_IN_ONE_TURN,
+): Steps<ManagedFieldsEntry[] | undefined> {
+  const map = object as JsonMap;
+  const wide = yield* wideMaps(type, map, keysInOneTurn);
+  const [entry] = trackCreate(type, shortened(map, wide), writer, except) ?? [];
+  if (!entry) return undefined;
+  yield;
+  return [{ ...entry, fieldsV1: (yield* lengthened(entry.fieldsV1 as FieldSet, wide, keysInOneTurn)) as JsonObject }];
 }
 
 /** The managers of a stored object. */

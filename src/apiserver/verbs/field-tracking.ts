@@ -3,19 +3,29 @@ import type { KindVersions } from '../../api/apply/kind-versions.ts';
 import { type Managers, sameOwners, writeManagedFields } from '../../api/apply/managed-fields.ts';
 import { fieldsOutOfReach } from '../../api/apply/ownership.ts';
 import { withoutAbsent } from '../../api/apply/present-fields.ts';
-import { managersBefore, storedManagers, trackCreate, trackUpdate, type Writer } from '../../api/apply/track-update.ts';
+import {
+  managersBefore,
+  storedManagers,
+  trackCreate,
+  trackCreateInSteps,
+  trackUpdate,
+  type Writer,
+} from '../../api/apply/track-update.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { apiVersionOf } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
 import type { Steps } from '../../std/pauses.ts';
 import { fieldsEqual, jsonEqual } from '../store-access/json-equal.ts';
 
-/** Says in `metadata.managedFields` who owns which field, of objects on their way to the store. All change their argument in place. */
+/**
+ * Says in `metadata.managedFields` who owns which field, of objects on their way to the store. All change their argument in place, and are
+ * to be run to their end; of `large` objects no step takes long.
+ */
 export interface FieldTracking {
-  /** A new object with its defaults, before the server adds to it. Like the others to be run to its end. */
-  created(kind: KindDefinition, object: DynamicObject, nowMs: number): Steps<void>;
+  /** A new object with its defaults, before the server adds to it. */
+  created(kind: KindDefinition, object: DynamicObject, nowMs: number, large?: boolean): Steps<void>;
   /** The same object as it is to be stored: nobody owns what the server took out again. */
-  prepared(kind: KindDefinition, object: DynamicObject): Steps<void>;
+  prepared(kind: KindDefinition, object: DynamicObject, large?: boolean): Steps<void>;
   /** What an update leads to, as it is to be stored. */
   updated(kind: KindDefinition, write: TrackedUpdate): Steps<void>;
 }
@@ -25,6 +35,7 @@ export interface TrackedUpdate {
   readonly old: DynamicObject;
   readonly versions: KindVersions;
   readonly nowMs: number;
+  readonly large?: boolean;
 }
 
 /** Who makes a write. */
@@ -44,13 +55,13 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
     time: formatTime(nowMs),
   });
   return {
-    *created(kind, object, nowMs) {
-      const except = fieldsOutOfReach(kind, '', object);
+    *created(kind, object, nowMs, large) {
+      const track = [typeOfKind(kind), object, writerOf(kind, nowMs), fieldsOutOfReach(kind, '', object)] as const;
       yield;
-      setManagedFields(object, trackCreate(typeOfKind(kind), object, writerOf(kind, nowMs), except));
+      setManagedFields(object, large ? yield* trackCreateInSteps(...track) : trackCreate(...track));
     },
     prepared: dropAbsent,
-    *updated(kind, { updated, old, versions, nowMs }) {
+    *updated(kind, { updated, old, versions, nowMs, large }) {
       const stored = old.metadata.managedFields;
       // What comes by a subresource is about that alone.
       const sent = subresource ? undefined : updated.metadata.managedFields;
@@ -65,7 +76,7 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
         ...{ managers: before.managers, writer, except },
       });
       yield;
-      if (!before.stored) setManagedFields(updated, writeManagedFields(yield* withoutAbsent(type, updated, after)));
+      if (!before.stored) setManagedFields(updated, writeManagedFields(yield* withoutAbsent(type, updated, after, large)));
       else setManagedFields(updated, after === before.managers ? stored : writeManagedFields(after));
     },
   };
@@ -74,12 +85,12 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
 /** The tracking of an apply, whose plan has decided who owns what: `planned` is what it said last. */
 export function trackApply(planned: () => Managers): FieldTracking {
   return {
-    *created(kind, object) {
-      setManagedFields(object, writeManagedFields(yield* withoutAbsent(typeOfKind(kind), object, planned())));
+    *created(kind, object, _nowMs, large) {
+      setManagedFields(object, writeManagedFields(yield* withoutAbsent(typeOfKind(kind), object, planned(), large)));
     },
     prepared: dropAbsent,
-    *updated(kind, { updated, old }) {
-      const present = yield* withoutAbsent(typeOfKind(kind), updated, planned());
+    *updated(kind, { updated, old, large }) {
+      const present = yield* withoutAbsent(typeOfKind(kind), updated, planned(), large);
       const stored = old.metadata.managedFields;
       // Not even the time of something that changes nothing.
       let same = sameOwners(present, storedManagers(stored));
@@ -90,9 +101,9 @@ export function trackApply(planned: () => Managers): FieldTracking {
   };
 }
 
-function* dropAbsent(kind: KindDefinition, object: DynamicObject): Steps<void> {
+function* dropAbsent(kind: KindDefinition, object: DynamicObject, large?: boolean): Steps<void> {
   const managers = storedManagers(object.metadata.managedFields);
-  const present = yield* withoutAbsent(typeOfKind(kind), object, managers);
+  const present = yield* withoutAbsent(typeOfKind(kind), object, managers, large);
   if (present !== managers) setManagedFields(object, writeManagedFields(present));
 }
 

@@ -86,7 +86,8 @@ export class ObjectWrites {
     await scope.pauses?.pause();
     kind.setDefaults?.(object);
     scope.audit?.requestObject?.(object);
-    if (scope.fields) await runInTime(scope.pauses, scope.fields.created(kind, object, this.#deps.clock.now()));
+    const { fields, pauses } = scope;
+    if (fields) await runInTime(pauses, fields.created(kind, object, this.#deps.clock.now(), pauses?.large));
     await scope.pauses?.pause();
     const name = object.metadata.name ?? '';
     const attributes = this.#attributes(scope, 'CREATE', name, object, undefined);
@@ -111,7 +112,7 @@ export class ObjectWrites {
     for (let attempt = 1; ; attempt++) {
       if (generated) delete object.metadata.name;
       prepareCreate(kind, object, context, { uid, random });
-      if (scope.fields) await runInTime(scope.pauses, scope.fields.prepared(kind, object));
+      if (scope.fields) await runInTime(scope.pauses, scope.fields.prepared(kind, object, scope.pauses?.large));
       await scope.pauses?.pause();
       const name = object.metadata.name!;
       this.#refuse(kind, name, [
@@ -176,6 +177,7 @@ export class ObjectWrites {
           old,
           versions: this.#deps.versionsOf(kind),
           nowMs: context.nowMs,
+          ...(scope.pauses?.large && { large: true }),
         });
         if (tracking) await runInTime(scope.pauses, tracking);
         await scope.pauses?.pause();
