@@ -20,6 +20,7 @@ import { createLazyOpenApi } from './lazy-openapi.ts';
 import { openListener } from './listener/listener.ts';
 import { AccessMetrics } from './metrics/access-metrics.ts';
 import { AdmissionMetrics } from './metrics/admission-metrics.ts';
+import { ImpersonationMetrics } from './metrics/impersonation-metrics.ts';
 import { openMetrics } from './metrics/open-metrics.ts';
 import { createNonResourcePaths } from './non-resource-paths.ts';
 import { openOutside } from './outside-security/open-outside.ts';
@@ -68,6 +69,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   let security: Security | undefined;
   const access = new AccessMetrics(clock);
   const admissionMetrics = new AdmissionMetrics();
+  const impersonationMetrics = new ImpersonationMetrics();
   const admission = access.timeAdmission(() => security!.admission);
   const { eventTtlSeconds } = config;
   const serviceClaims = new ServiceClaims(keyspace.prefix, clock);
@@ -101,6 +103,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     {
       ...(outside && { outside }),
       admissionMetrics,
+      impersonationMetrics,
       reader,
       writer,
       kinds,
@@ -123,6 +126,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     storeMetrics,
     access,
     admissionMetrics,
+    impersonationMetrics,
     ...(audit ? [audit.metrics] : []),
     ...(config.moreMetrics ?? []),
   ]);

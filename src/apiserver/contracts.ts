@@ -106,8 +106,8 @@ export interface AuditNotes {
   addRequestAnnotation?(key: string, value: () => string): void;
   /** The body as it was decoded, before admission changes it; kept only where the policy asks for it. */
   requestObject?(object: object): void;
-  /** Whom the request acts as from now on. */
-  impersonated?(user: UserInfo): void;
+  /** Whom the request acts as from now on, and the verb that allowed it; empty for plain `impersonate`. */
+  impersonated?(user: UserInfo, constraint: string): void;
   /** The answer's JSON, for answers that are sent in another form. */
   responseObject?(json: () => Buffer): void;
 }

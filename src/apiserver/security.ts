@@ -13,7 +13,7 @@ import {
 import { createBootstrapTokenAuthenticator } from './authentication/bootstrap-token.ts';
 import { createClientCertificateAuthenticator } from './authentication/client-certificate.ts';
 import { createFrontProxyAuthenticator, type FrontProxyConfig } from './authentication/front-proxy.ts';
-import { createImpersonationFilter } from './authentication/impersonation-filter.ts';
+import { createImpersonationFilter, type ImpersonationObserver } from './authentication/impersonation-filter.ts';
 import { createIssuedBy, onlyIssuedBy } from './authentication/issued-by.ts';
 import { LegacyTokenUses } from './authentication/legacy-token-uses.ts';
 import { createServiceAccountTokenAuthenticator } from './authentication/service-account-token.ts';
@@ -107,6 +107,7 @@ export interface SecurityDeps {
   /** What decides besides the server's own parts. */
   readonly outside?: OutsideSecurity;
   readonly admissionMetrics?: AdmissionMetrics;
+  readonly impersonationMetrics?: ImpersonationObserver;
 }
 
 export interface Security {
@@ -166,7 +167,7 @@ export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Secu
     ],
     filters: {
       authentication: createAuthenticationFilter(authenticator, logger),
-      impersonation: createImpersonationFilter(authorizer),
+      impersonation: createImpersonationFilter(authorizer, deps.impersonationMetrics),
       authorization: createAuthorizationFilter(authorizer),
     },
     paths: accounts && verifier ? createIssuerDiscovery({ ...accounts, verifier }) : new Map(),

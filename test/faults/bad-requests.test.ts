@@ -335,7 +335,7 @@ const CASES: readonly [what: string, request: BareRequest, status: number, reaso
     { path: PATH, headers: { 'impersonate-group': 'x' } },
     400,
     'BadRequest',
-    /without impersonating a user$/,
+    /without impersonating a user name$/,
   ],
   [
     'with a token that nobody knows',

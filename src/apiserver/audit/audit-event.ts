@@ -22,6 +22,8 @@ export interface AuditEvent {
   readonly verb: string;
   readonly user: UserInfo;
   readonly impersonatedUser?: UserInfo;
+  /** The verb of the constrained impersonation. */
+  readonly impersonationConstraint?: string;
   readonly sourceIPs: readonly string[];
   readonly userAgent: string;
   readonly objectRef?: AuditObjectReference;
@@ -46,6 +48,9 @@ export function formatEvent(event: AuditEvent, { named }: { readonly named: bool
     verb,
     user: userFields(user),
     ...(impersonatedUser && { impersonatedUser: userFields(impersonatedUser) }),
+    ...(event.impersonationConstraint && {
+      authenticationMetadata: { impersonationConstraint: event.impersonationConstraint },
+    }),
     ...(sourceIPs.length && { sourceIPs }),
     ...(userAgent && { userAgent }),
     ...(objectRef && { objectRef: referenceFields(objectRef) }),

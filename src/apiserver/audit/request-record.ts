@@ -20,6 +20,7 @@ export class RequestRecord implements AuditNotes {
   readonly #receivedMs: number;
   readonly #annotations = new Map<string, string>();
   #impersonated: UserInfo | undefined;
+  #constraint = '';
   #reference: AuditObjectReference | undefined;
   #requestObject: string | undefined;
   #responseObject: string | undefined;
@@ -55,8 +56,9 @@ export class RequestRecord implements AuditNotes {
     if (RANK[this.decision.level] >= RANK.Request) this.addAuditAnnotation(key, value());
   }
 
-  impersonated(user: UserInfo): void {
+  impersonated(user: UserInfo, constraint: string): void {
     this.#impersonated = user;
+    this.#constraint = constraint;
   }
 
   requestObject(object: object): void {
@@ -122,6 +124,7 @@ export class RequestRecord implements AuditNotes {
       stage,
       user: this.#user,
       ...(this.#impersonated && { impersonatedUser: this.#impersonated }),
+      ...(this.#constraint && { impersonationConstraint: this.#constraint }),
       ...(this.#reference && { objectRef: this.#reference }),
       ...(this.#status && { responseStatus: this.#status }),
       ...(this.#requestObject !== undefined && { requestObject: this.#requestObject }),

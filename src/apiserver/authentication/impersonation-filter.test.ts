@@ -12,8 +12,25 @@ const allowing = (...allowed: string[]): Authorizer => ({
   }),
 });
 
-async function run(authorizer: Authorizer, headers: Record<string, string>, user: UserInfo = { name: 'root', groups: ['g'] }) {
-  const context = { request: { headers }, user, warnings: [] } as unknown as RequestContext;
+const LIST_PODS = {
+  isResourceRequest: true,
+  verb: 'list',
+  group: '',
+  version: 'v1',
+  resource: 'pods',
+  subresource: '',
+  namespace: 'n',
+  name: '',
+};
+
+async function run(
+  authorizer: Authorizer,
+  headers: Record<string, string>,
+  user: UserInfo = { name: 'root', groups: ['g'] },
+  info: object = LIST_PODS,
+) {
+  const request = { headers, query: new URLSearchParams() };
+  const context = { request, user, info, warnings: [] } as unknown as RequestContext;
   await createImpersonationFilter(authorizer)(async () => {})(context, {} as ServerResponse);
   return context.user;
 }
@@ -52,8 +69,9 @@ test('one group that is not allowed refuses the whole', async () => {
   const headers = { 'impersonate-user': 'jane', 'impersonate-group': 'dev,system:masters' };
   await assert.rejects(run(allowing('users///jane', 'groups///dev'), headers), {
     code: 403,
+    // What the first of the modes said.
     message:
-      'groups "system:masters" is forbidden: User "root" cannot impersonate resource "groups" in API group "" at the cluster scope',
+      'pods is forbidden: User "root" cannot impersonate-on:user-info:list resource "pods" in API group "" in the namespace "n"',
   });
 });
 
@@ -67,8 +85,14 @@ test('anonymous is unauthenticated', async () => {
   assert.deepEqual(user.groups, ['system:unauthenticated']);
 });
 
-for (const header of ['impersonate-group', 'impersonate-uid', 'impersonate-extra-x']) {
-  test(`${header} without a user is refused`, async () => {
-    await assert.rejects(run(allowing(), { [header]: 'x' }), /without impersonating a user/);
-  });
-}
+test('one who names nobody is told what was asked for', async () => {
+  for (const [header, fields] of [
+    ['impersonate-group', 'Groups:[]string{"x"}, Extra:map[string][]string(nil)'],
+    ['impersonate-extra-x', 'Groups:[]string(nil), Extra:map[string][]string{"x":[]string{"x"}}'],
+  ])
+    await assert.rejects(run(allowing(), { [header!]: 'x' }), {
+      code: 400,
+      message: `requested &user.DefaultInfo{Name:"", UID:"", ${fields}} without impersonating a user name`,
+    });
+  await assert.rejects(run(allowing(), { 'impersonate-uid': 'x' }), /UID:"x", Groups:\[\]string\(nil\)/);
+});

@@ -1,110 +1,90 @@
-import { badRequest } from '../../api/machinery/status-error.ts';
-import { forbiddenTo } from '../authorization/forbidden.ts';
-import type { AuthorizationAttributes, Authorizer, Filter, ServerRequest, UserInfo } from '../contracts.ts';
-import { ANONYMOUS, AUTHENTICATED, parseServiceAccountUserName, serviceAccountGroups, UNAUTHENTICATED } from './identities.ts';
+import { attributesOf } from '../authorization/authorization-filter.ts';
+import type { AuthorizationAttributes, Authorizer, Filter } from '../contracts.ts';
+import { type Impersonated, type ImpersonationMode, impersonationModes } from './impersonation-modes.ts';
+import { type Impersonation, readImpersonation } from './impersonation-request.ts';
 
-/** Whom a request asks to be treated as. */
-export interface Impersonation {
-  readonly user: string;
-  readonly groups: readonly string[];
-  readonly uid: string;
-  readonly extra: Readonly<Record<string, readonly string[]>>;
+/** Told of each impersonation, and of each question to the authorizer; `verb` is empty for what no mode allowed. */
+export interface ImpersonationObserver {
+  attempted(verb: string, allowed: boolean, seconds: number): void;
+  asked(verb: string, allowed: boolean, seconds: number): void;
 }
 
-const EXTRA_PREFIX = 'impersonate-extra-';
+const OLD_VERB = 'impersonate';
 
 /**
- * Reads the Impersonate-* headers; undefined when there are none. Throws 400 when there are some without a user.
- * A header given several times arrives joined by commas unless the request can tell its values apart.
+ * Lets a user act as another when one of the modes allows it (apiserver/pkg/endpoints/filters/impersonation): then all that follows,
+ * authorization of the request itself as well, sees the other alone.
  */
-export function readImpersonation(request: Pick<ServerRequest, 'headers' | 'headerValues'>): Impersonation | undefined {
-  if (!asksForIt(request.headers)) return undefined;
-  const valuesOf = (name: string): readonly string[] =>
-    request.headerValues?.(name) ?? (request.headers[name] === undefined ? [] : request.headers[name].split(/\s*,\s*/));
-  const user = request.headers['impersonate-user'] ?? '';
-  const groups = valuesOf('impersonate-group').filter(Boolean);
-  const uid = request.headers['impersonate-uid'] ?? '';
-  // Not by assignment, which would take `__proto__` for something else.
-  const extra: Record<string, readonly string[]> = Object.fromEntries(
-    Object.keys(request.headers)
-      .filter((name) => name.startsWith(EXTRA_PREFIX))
-      .map((name) => [unescapeKey(name.slice(EXTRA_PREFIX.length)), valuesOf(name)]),
-  );
-  if (user) return { user, groups, uid, extra };
-  if (groups.length || uid || Object.keys(extra).length) {
-    throw badRequest('requested groups, uid or extra to impersonate without impersonating a user');
-  }
-  return undefined;
-}
-
-/** Nearly no request does, and every request is asked. */
-function asksForIt(headers: ServerRequest['headers']): boolean {
-  for (const name in headers) if (name.startsWith('impersonate-')) return true;
-  return false;
-}
-
-function unescapeKey(key: string): string {
-  try {
-    return decodeURIComponent(key);
-  } catch {
-    return key; // as upstream: what is not percent-encoded stands for itself
-  }
-}
-
-/**
- * Lets a user act as another when each of the name, groups, uid and extra is allowed with the verb `impersonate`
- * (apiserver/pkg/endpoints/filters/impersonation).
- */
-export function createImpersonationFilter(authorizer: Authorizer): Filter {
+export function createImpersonationFilter(authorizer: Authorizer, observer?: ImpersonationObserver): Filter {
+  const modes = impersonationModes(observer ? observed(authorizer, observer) : authorizer);
+  const lastModes = new LastModes(modes);
   return (next) => async (context, response) => {
     const wanted = readImpersonation(context.request);
     if (wanted) {
-      for (const attributes of impersonationChecks(context.user, wanted)) {
-        const { decision, reason } = await authorizer.authorize(attributes);
-        if (decision !== 'allow') throw forbiddenTo(attributes, reason);
+      const startMs = performance.now();
+      const report = (verb: string, allowed: boolean) => observer?.attempted(verb, allowed, (performance.now() - startMs) / 1000);
+      let found: Impersonated;
+      try {
+        found = await impersonate(wanted, attributesOf(context), lastModes);
+      } catch (error) {
+        report('', false);
+        throw error;
       }
-      context.user = impersonatedUser(wanted);
-      context.audit?.impersonated?.(context.user);
+      report(found.constraint || OLD_VERB, true);
+      context.user = found.user;
+      context.audit?.impersonated?.(found.user, found.constraint);
     }
     await next(context, response);
   };
 }
 
-/** What must be allowed for an impersonation. */
-export function impersonationChecks(user: UserInfo, wanted: Impersonation): AuthorizationAttributes[] {
-  const check = (what: Partial<AuthorizationAttributes>): AuthorizationAttributes => ({
-    user,
-    verb: 'impersonate',
-    isResourceRequest: true,
-    path: '',
-    group: '',
-    version: 'v1',
-    namespace: '',
-    resource: '',
-    subresource: '',
-    name: '',
-    ...what,
-  });
-  const authentication = { group: 'authentication.k8s.io' };
-  const account = parseServiceAccountUserName(wanted.user);
-  return [
-    account
-      ? check({ resource: 'serviceaccounts', namespace: account.namespace, name: account.name })
-      : check({ resource: 'users', name: wanted.user }),
-    ...wanted.groups.map((name) => check({ resource: 'groups', name })),
-    ...Object.entries(wanted.extra).flatMap(([key, values]) =>
-      values.map((name) => check({ ...authentication, resource: 'userextras', subresource: key, name })),
-    ),
-    ...(wanted.uid ? [check({ ...authentication, resource: 'uids', name: wanted.uid })] : []),
-  ];
+/** The first mode that allows it; rejects with what the first said that did not. */
+async function impersonate(wanted: Impersonation, request: AuthorizationAttributes, lastModes: LastModes): Promise<Impersonated> {
+  let refusal: unknown;
+  for (const mode of lastModes.inOrder(request.user.name)) {
+    if (!mode.applies(wanted, request.user)) continue;
+    try {
+      const found = await mode.check(wanted, request);
+      lastModes.remember(request.user.name, mode);
+      return found;
+    } catch (error) {
+      refusal ??= error;
+    }
+  }
+  throw refusal;
 }
 
-/** The user that a permitted impersonation makes. */
-export function impersonatedUser({ user, groups, uid, extra }: Impersonation): UserInfo {
-  const account = parseServiceAccountUserName(user);
-  const known = groups.length || !account ? [...groups] : serviceAccountGroups(account.namespace);
-  if (user === ANONYMOUS) {
-    if (!known.includes(UNAUTHENTICATED)) known.push(UNAUTHENTICATED);
-  } else if (!known.includes(AUTHENTICATED) && !known.includes(UNAUTHENTICATED)) known.push(AUTHENTICATED);
-  return { name: user, groups: known, ...(uid && { uid }), ...(Object.keys(extra).length && { extra }) };
+/** So many users' modes are remembered. */
+const REMEMBERED_USERS = 1000;
+
+/** Which mode was good for a user last is tried first: the old way costs those who use it no more than it did. */
+class LastModes {
+  readonly #modes: readonly ImpersonationMode[];
+  readonly #byUser = new Map<string, ImpersonationMode>();
+
+  constructor(modes: readonly ImpersonationMode[]) {
+    this.#modes = modes;
+  }
+
+  inOrder(user: string): readonly ImpersonationMode[] {
+    const last = this.#byUser.get(user);
+    return last ? [last, ...this.#modes.filter((mode) => mode !== last)] : this.#modes;
+  }
+
+  remember(user: string, mode: ImpersonationMode): void {
+    this.#byUser.delete(user);
+    this.#byUser.set(user, mode);
+    if (this.#byUser.size > REMEMBERED_USERS) this.#byUser.delete(this.#byUser.keys().next().value!);
+  }
+}
+
+function observed(authorizer: Authorizer, observer: ImpersonationObserver): Authorizer {
+  return {
+    async authorize(attributes) {
+      const startMs = performance.now();
+      const decision = await authorizer.authorize(attributes);
+      observer.asked(attributes.verb, decision.decision === 'allow', (performance.now() - startMs) / 1000);
+      return decision;
+    },
+  };
 }
