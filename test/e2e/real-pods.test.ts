@@ -366,6 +366,31 @@ describe('pods on a node with containerd', { concurrency: 4 }, () => {
     assert.equal(pending.reason, 'Infeasible');
     await run('delete pod resized');
   });
+
+  test('change their resources in place as a whole, and containers follow that have no limit of their own', async () => {
+    const resources = (cpu: string) => ({ requests: { cpu, memory: '32Mi' }, limits: { cpu, memory: '64Mi' } });
+    await create('whole', { resources: resources('100m'), containers: [shell('sleep 1000')] });
+    await run('wait --for=condition=Ready pod/whole --timeout=90s');
+    await run([
+      'patch',
+      'pod',
+      'whole',
+      '--subresource=resize',
+      '-p',
+      JSON.stringify({ spec: { resources: resources('200m') } }),
+    ]);
+    const after = await until('the pod has more', async () => {
+      const found = await pod('whole');
+      return found.status?.resources?.limits?.['cpu'] === '200m' ? found : undefined;
+    });
+    assert.deepEqual(after.status?.allocatedResources, { cpu: '200m', memory: '32Mi' });
+    assert.equal(after.status?.containerStatuses?.[0]?.restartCount, 0);
+    // Of cgroups v2 or v1, whichever the machine has.
+    const quota = 'cat /sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null; true';
+    assert.match(await run(['exec', 'whole', '--', 'sh', '-c', quota]), /^20000\b/);
+    await untilTold('whole', 'ResizeCompleted');
+    await run('delete pod whole');
+  });
 });
 
 test('nothing of all this is left on the node', async () => {
