@@ -116,7 +116,10 @@ export const deployTokenRenewCommand: ComponentCommand = {
         io.stderr(`${name}: has another token\n`);
       }
       await deleteTokens(cluster.client, plan.deleted, io.signal);
-      io.stderr(`${plan.renewed.length} tokens renewed, ${plan.deleted.length} expired ones deleted\n`);
+      const { renewed, deleted } = plan;
+      io.stderr(
+        `${renewed.length} ${renewed.length === 1 ? 'token' : 'tokens'} renewed, ${deleted.length} expired ${deleted.length === 1 ? 'one' : 'ones'} deleted\n`,
+      );
     } finally {
       await cluster.close();
     }

@@ -71,9 +71,8 @@ export const deployUpgradeCommand: ComponentCommand = {
         drainChoices: choices,
         drainTimeoutMs: values.durationMs('drain-timeout'),
       });
-      io.stderr(
-        `${session.inventory.name}: ${plan.hosts.length === 0 ? 'nothing to do' : `${plan.hosts.length} hosts upgraded`}\n`,
-      );
+      const count = `${plan.hosts.length} ${plan.hosts.length === 1 ? 'host' : 'hosts'}`;
+      io.stderr(`${session.inventory.name}: ${plan.hosts.length === 0 ? 'nothing to do' : `${count} upgraded`}\n`);
       return 0;
     } finally {
       await cluster.close();
