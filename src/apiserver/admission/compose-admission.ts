@@ -15,6 +15,7 @@ import { createDefaultIngressClass } from './default-ingress-class.ts';
 import { createDefaultStorageClass } from './default-storage-class.ts';
 import { createDefaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { denyServiceExternalIps } from './deny-service-external-ips.ts';
+import { createDeviceAdminAccess } from './device-admin-access.ts';
 import { createEventRateLimit } from './event-rate-limit.ts';
 import { extendedResourceToleration } from './extended-resource-toleration.ts';
 import { alwaysAdmit, alwaysDeny, alwaysPullImages } from './fixed-answers.ts';
@@ -88,6 +89,7 @@ export function composeAdmission(options: AdmissionOptions, deps: AdmissionDeps)
     always: [
       createRoleEscalationCheck(deps),
       createTokenSecretCheck(deps.reader),
+      createDeviceAdminAccess(deps.reader),
       createParamAccessCheck(deps),
       ...(options.allowPrivileged === false ? [denyPrivilegedContainers] : []),
     ],
