@@ -63,10 +63,12 @@ function endpointOf(service: V1Service, pod: V1Pod, address: string, zoneOf: Zon
   const { nodeName } = pod.spec ?? {};
   const zone = nodeName === undefined ? undefined : zoneOf(nodeName);
   const hostname = hostnameIn(service, pod);
-  const hints = hintsFor(service.spec?.trafficDistribution, zone, nodeName);
+  const conditions = conditionsOf(service, pod);
+  // Nobody is sent to one that is not ready, so nobody is told to prefer it either.
+  const hints = conditions.ready ? hintsFor(service.spec?.trafficDistribution, zone, nodeName) : undefined;
   return {
     addresses: [address],
-    conditions: conditionsOf(service, pod),
+    conditions,
     ...(hostname && { hostname }),
     targetRef: { kind: 'Pod', namespace, name, uid },
     ...(nodeName && { nodeName }),
@@ -77,10 +79,9 @@ function endpointOf(service: V1Service, pod: V1Pod, address: string, zoneOf: Zon
 
 /** https://kubernetes.io/docs/concepts/services-networking/service/#traffic-distribution */
 function hintsFor(distribution: string | undefined, zone: string | undefined, node: string | undefined): V1Endpoint['hints'] {
-  if (!zone || !distribution) return undefined;
-  const forZones = [{ name: zone }];
-  if (distribution === 'PreferSameNode' && node) return { forZones, forNodes: [{ name: node }] };
-  return ['PreferClose', 'PreferSameZone', 'PreferSameNode'].includes(distribution) ? { forZones } : undefined;
+  const forZones = zone ? { forZones: [{ name: zone }] } : undefined;
+  if (distribution === 'PreferSameNode' && node) return { ...forZones, forNodes: [{ name: node }] };
+  return distribution && ['PreferClose', 'PreferSameZone', 'PreferSameNode'].includes(distribution) ? forZones : undefined;
 }
 
 export interface SlicesOf {

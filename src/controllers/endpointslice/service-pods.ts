@@ -59,10 +59,13 @@ function targetOn(pod: V1Pod, { port, protocol = 'TCP', targetPort }: V1ServiceP
   return undefined;
 }
 
-/** What is told of one pod: may new connections go there, does it still serve, is it about to end? */
+/**
+ * What is told of one pod: may new connections go there, does it still serve, is it about to end? Those that are published before they are ready
+ * are `ready` for whoever connects; `serving` says how it is.
+ */
 export function conditionsOf(service: V1Service, pod: V1Pod): { ready: boolean; serving: boolean; terminating: boolean } {
   const terminating = Boolean(pod.metadata?.deletionTimestamp);
-  const serving = isReady(pod) || Boolean(service.spec?.publishNotReadyAddresses);
+  const serving = isReady(pod);
   const ready = Boolean(service.spec?.publishNotReadyAddresses) || (serving && !terminating);
   return { ready, serving, terminating };
 }
