@@ -7,7 +7,9 @@ import { atMost } from '../std/at-most.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
 import { FlagError, type FlagValues, type ParsedFlags } from '../std/flags.ts';
+import { diagnose } from './checks/all-checks.ts';
 import { collectCluster } from './collect/collect-cluster.ts';
+import { lookFromOutside } from './collect/look-from-outside.ts';
 import { readReport } from './compare.ts';
 import type { HostObservations, NotSeen } from './observations.ts';
 import { exitStatus, makeReport, reportText } from './report.ts';
@@ -53,7 +55,13 @@ async function runDoctor({ values, args }: ParsedFlags, io: CommandIo): Promise<
     const client = createClient({ transport, userAgent: 'muster-doctor' });
     const nodes = values.bool('nodes');
     const timeoutMs = values.durationMs('timeout');
-    const cluster = await collectCluster({ client, context, clock, signal, timeoutMs, nodes });
+    const cluster = await collectCluster({ client, context, clock, signal, timeoutMs, nodes }).catch(async (why: Error) => {
+      signal.throwIfAborted();
+      // Who is kept out by a certificate is to hear of that, not only that he is.
+      const outside = await lookFromOutside({ context, nowMs: clock.now(), timeoutMs, why });
+      if (diagnose(outside).some(({ severity }) => severity === 'error')) return outside;
+      throw why;
+    });
     const hosts = await lookAtHosts(values, signal);
     const report = makeReport({ ...cluster, hosts: hosts.seen, notSeen: [...cluster.notSeen, ...hosts.notSeen] }, before);
     io.stdout(output === 'json' ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));

@@ -12,7 +12,8 @@ export interface DoctorReport {
   readonly server: string;
   /** RFC 3339. */
   readonly time: string;
-  readonly nodes: number;
+  /** Null when they could not be looked at. */
+  readonly nodes: number | null;
   readonly findings: readonly Finding[];
   readonly calendar: readonly {
     readonly where: string;
@@ -36,7 +37,7 @@ export function makeReport(seen: Observations, before?: DoctorReport): DoctorRep
     kind: 'DoctorReport',
     server: seen.server,
     time: new Date(seen.nowMs).toISOString(),
-    nodes: seen.nodes?.length ?? 0,
+    nodes: seen.nodes?.length ?? null,
     findings,
     calendar: calendar(seen).map(entry),
     notSeen: seen.notSeen,
@@ -53,7 +54,7 @@ const SHOWN_CERTIFICATES = 10;
 
 /** For people. */
 export function reportText({ server, nodes, findings, calendar: entries, notSeen, since }: DoctorReport): string {
-  const lines = [`${server}, ${counted(nodes, 'node')}`, ''];
+  const lines = [`${server}, ${nodes === null ? 'nodes not looked at' : counted(nodes, 'node')}`, ''];
   for (const { code, severity, subject, message, evidence, remedy } of findings)
     lines.push(
       `${severity.toUpperCase()} ${code} ${subject}`,

@@ -12,18 +12,17 @@ import type { ResourceKind } from '../../api/machinery/kind.ts';
 import type { KubeObject } from '../../api/machinery/object.ts';
 import type { Client, ListOptions } from '../../client/client.ts';
 import { listPages } from '../../client/list-pages.ts';
-import { shakeHands } from '../../client/peer-certificate.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
 import type { ResolvedContext } from '../../pki/kubeconfig.ts';
 import { parseKubeconfig } from '../../pki/kubeconfig.ts';
-import { covers } from '../checks/name-cover.ts';
 import type { NotSeen, Observations, SeenApiService, SeenCertificate } from '../observations.ts';
 import { collectAccountKeys } from './collect-account-keys.ts';
 import { collectDns } from './collect-dns.ts';
 import { KINDS, type Lister } from './kinds.ts';
+import { certificatesOf, lookAtServer, serverNameProblem } from './look-from-outside.ts';
 import { type NodeProbeOptions, probeNodes } from './probe-nodes.ts';
 import { readToken } from './read-token.ts';
-import { seenCertificate, seenInPem } from './seen-certificate.ts';
+import { seenInPem } from './seen-certificate.ts';
 
 export interface CollectOptions extends NodeProbeOptions {
   readonly client: Client;
@@ -115,25 +114,6 @@ async function listAll<T extends KubeObject>(
   const items: T[] = [];
   for await (const page of listPages(client.resource<T>(kind, namespace), options)) items.push(...page.items);
   return items;
-}
-
-async function lookAtServer({ server, caPem }: ResolvedContext, timeoutMs: number): Promise<SeenCertificate> {
-  const { hostname, port } = new URL(server);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return seenCertificate('API server', (await shakeHands({ host, port: Number(port || 443), caPem, timeoutMs })).certificate);
-}
-
-function serverNameProblem(certificate: SeenCertificate, { server, tlsServerName }: ResolvedContext): string | undefined {
-  const name = tlsServerName ?? new URL(server).hostname.replace(/^\[|\]$/g, '');
-  return covers(certificate.names, name) ? undefined : `it is for ${certificate.names.join(', ') || 'no name'}, not for ${name}`;
-}
-
-function certificatesOf(context: ResolvedContext): SeenCertificate[] {
-  const { caPem, clientCertificatePem } = context;
-  return [
-    ...(caPem ? seenInPem('kubeconfig authority', caPem) : []),
-    ...(clientCertificatePem ? seenInPem('kubeconfig client', clientCertificatePem) : []),
-  ];
 }
 
 interface WithBundles extends KubeObject {
