@@ -135,7 +135,8 @@ export function createJobController(context: ControllerContext, options: { reado
    * by those whose finalizer is gone.
    */
   async function account(job: V1Job, live: V1JobStatus, { pods }: JobView, count: JobCount, signal: AbortSignal): Promise<void> {
-    const kept = new Set<V1Pod>(count.finish ? [] : count.awaitingReplacement.values());
+    const isEnding = count.finish !== undefined || job.metadata?.deletionTimestamp !== undefined;
+    const kept = new Set<V1Pod>(isEnding ? [] : count.awaitingReplacement.values());
     const newSucceeded = count.newSucceeded.slice(0, MOST_UNCOUNTED);
     const failed = count.newFailed.filter((pod) => !kept.has(pod));
     const newFailed = failed.slice(0, MOST_UNCOUNTED);

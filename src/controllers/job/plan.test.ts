@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1Job, V1JobSpec, V1Pod } from '../../api/gen/types.ts';
 import { COMPLETION_INDEX, TRACKING } from './job-pod.ts';
-import { countJob, endedAtMs, planPods } from './plan.ts';
+import { countJob, countRemaining, endedAtMs, planPods } from './plan.ts';
 
 const NOW_MS = Date.parse('2026-03-01T00:00:00Z');
 
@@ -75,6 +75,18 @@ for (const { title, pods, reason, ...given } of ENDS)
   test(`how a Job ends: ${title}`, () => {
     assert.equal(countJob({ job: given.job, pods, nowMs: NOW_MS }).finish?.reason, reason);
   });
+
+test('what remains when a Job fails is counted once, and what the status names already not again', () => {
+  const pods = [pod('Succeeded'), pod('Failed'), pod('Failed'), pod('Running')];
+  const [succeeded, failed] = pods.map(({ metadata }) => metadata?.uid);
+  const status = {
+    uncountedTerminatedPods: { succeeded: [succeeded], failed: [failed] },
+    conditions: [{ type: 'FailureTarget', status: 'True', reason: 'DeadlineExceeded' }],
+  };
+  const view = { job: job({}, status), pods, nowMs: NOW_MS };
+  const { newSucceeded, newFailed, ignored } = countRemaining(view, countJob(view));
+  assert.deepEqual([newSucceeded, newFailed, ignored], [[], pods.slice(2), []]);
+});
 
 test('of two pods of an index the one that has come further stays, and pods beyond the wanted number go in the usual order', () => {
   const stuck = pod('Pending', 0, { metadata: { creationTimestamp: '2026-02-28T22:00:00Z' } });

@@ -123,9 +123,10 @@ export function countJob({ job, pods, nowMs }: JobView): JobCount {
  */
 export function countRemaining({ job, pods }: JobView, count: JobCount): JobCount {
   if (!count.finish && !job.metadata?.deletionTimestamp) return count;
-  const uncounted = new Set(job.status?.uncountedTerminatedPods?.failed);
+  const { succeeded = [], failed = [] } = job.status?.uncountedTerminatedPods ?? {};
+  const named = new Set([...succeeded, ...failed]);
   const seen = new Set([...count.newSucceeded, ...count.newFailed, ...count.ignored]);
-  const remaining = pods.filter((pod) => isTracked(pod) && !seen.has(pod) && !uncounted.has(pod.metadata?.uid ?? ''));
+  const remaining = pods.filter((pod) => isTracked(pod) && !seen.has(pod) && !named.has(pod.metadata?.uid ?? ''));
   const isFailure = (pod: V1Pod) => count.finish?.type === 'FailureTarget' && (!isIndexed(job) || indexOf(pod) !== undefined);
   return {
     ...count,
