@@ -127,6 +127,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     access,
     admissionMetrics,
     impersonationMetrics,
+    ...(outside?.metrics ?? []),
     ...(audit ? [audit.metrics] : []),
     ...(config.moreMetrics ?? []),
   ]);

@@ -78,7 +78,7 @@ test('users are made of claims by expressions, and who authorizes follows its fi
         issuer: { url: issuer.url, audiences: ['muster'], certificateAuthority: apiserver.pki.caPem },
         claimMappings: {
           username: { expression: '"ci:" + claims.sub' },
-          groups: { expression: 'claims.roles.map(r, "ci:" + r)' },
+          groups: { expression: 'dyn(claims.roles).map(r, "ci:" + r)' },
           extra: [{ key: 'example.com/tenant', valueExpression: 'claims.tenant' }],
         },
         claimValidationRules: [{ expression: 'claims.tenant != "closed"', message: 'the tenant is closed' }],

@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock, Timer } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
+import type { ReloadObserver } from './reload-metrics.ts';
 
 export interface FollowOptions {
   /** What the file is, in the log: `encryption config`. */
@@ -16,13 +17,16 @@ export interface FollowOptions {
   readonly logger: Logger;
   /** Whether changes are told by the system, too, and not seen once a minute alone. Default false. */
   readonly atOnce?: boolean;
+  readonly observer?: ReloadObserver;
 }
 
 /** As upstream: files are looked at again once a minute. */
 const LOOK_MS = 60_000;
 
 /** Has a file's new contents applied, one after the other, until it is closed. */
-export function followFile({ what, path, text, read, apply, clock, logger, atOnce = false }: FollowOptions): { close(): void } {
+export function followFile({ what, path, text, read, apply, clock, logger, atOnce = false, observer }: FollowOptions): {
+  close(): void;
+} {
   let current = text;
   let closed = false;
   let timer: Timer | undefined;
@@ -35,9 +39,11 @@ export function followFile({ what, path, text, read, apply, clock, logger, atOnc
       if (newer === current || closed) return;
       await apply(newer);
       current = newer;
+      observer?.reloaded(newer);
       logger.info(`Loaded new ${what} content`, { path });
     } catch (error) {
       // Half written, or wrong.
+      observer?.failed();
       logger.error(`cannot load the ${what} again`, { path, error });
     }
   };

@@ -1,7 +1,9 @@
+import type { Metric } from '../../std/metric.ts';
 import type { RuleResolver } from '../authorization/rule-resolver.ts';
 import { openWebhookAuthorizer } from '../authorization/webhook-authorizer.ts';
 import { followFile } from '../configuration-files/follow-file.ts';
 import { readConfigurationText } from '../configuration-files/read-configuration.ts';
+import { ReloadMetrics } from '../configuration-files/reload-metrics.ts';
 import type { Authorizer } from '../contracts.ts';
 import { AUTHORIZATION_FLAG, readAuthorizationConfiguration } from './authorization-configuration.ts';
 import type { OutsideSecurityDeps } from './outside-security.ts';
@@ -13,6 +15,7 @@ export interface AuthorizerChoice {
 }
 
 export interface ConfiguredAuthorizers {
+  readonly metrics: Metric;
   current(): AuthorizerChoice;
   close(): Promise<void>;
 }
@@ -49,6 +52,7 @@ export async function openConfiguredAuthorizers(path: string, deps: OutsideSecur
       opened.delete(old);
       old.close().catch((error: unknown) => deps.logger.warn('cannot close an authorization webhook', { error }));
     });
+  const metrics = new ReloadMetrics('authorization', text, deps.clock);
   const follower = followFile({
     what: 'authorization config',
     path,
@@ -63,8 +67,10 @@ export async function openConfiguredAuthorizers(path: string, deps: OutsideSecur
     clock: deps.clock,
     logger: deps.logger,
     atOnce: true,
+    observer: metrics,
   });
   return {
+    metrics,
     current: () => current,
     async close() {
       follower.close();

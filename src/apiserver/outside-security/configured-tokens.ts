@@ -1,8 +1,10 @@
+import type { Metric } from '../../std/metric.ts';
 import { createUnionTokenAuthenticator } from '../authentication/bearer-token.ts';
 import { createIssuerKeys } from '../authentication/oidc/issuer-keys.ts';
 import { createJwtAuthenticator } from '../authentication/oidc/jwt-authenticator.ts';
 import { followFile } from '../configuration-files/follow-file.ts';
 import { readConfigurationText } from '../configuration-files/read-configuration.ts';
+import { ReloadMetrics } from '../configuration-files/reload-metrics.ts';
 import type { TokenAuthenticator } from '../contracts.ts';
 import {
   AUTHENTICATION_FLAG,
@@ -13,6 +15,7 @@ import type { OutsideSecurityDeps } from './outside-security.ts';
 
 /** The issuers of `--authentication-config`, as its file says at any time. */
 export interface ConfiguredTokens {
+  readonly metrics: Metric;
   readonly tokens: TokenAuthenticator;
   /** What the file said when the server began; changes of it take a restart, as upstream. */
   readonly anonymous: AuthenticationConfiguration['anonymous'];
@@ -31,6 +34,7 @@ export async function openConfiguredTokens(path: string, deps: OutsideSecurityDe
   const text = await read();
   const first = await readAuthenticationConfiguration({ path, text, ownIssuers });
   let current = unite(issuersOf(first));
+  const metrics = new ReloadMetrics('authentication', text, clock);
   const follower = followFile({
     what: 'authentication config',
     path,
@@ -45,8 +49,10 @@ export async function openConfiguredTokens(path: string, deps: OutsideSecurityDe
     clock,
     logger,
     atOnce: true,
+    observer: metrics,
   });
   return {
+    metrics,
     tokens: { authenticateToken: (token, audiences) => current.authenticateToken(token, audiences) },
     anonymous: first.anonymous,
     close: () => follower.close(),

@@ -200,10 +200,22 @@ test('authorizers follow their file, and a file that is wrong changes nothing', 
     assert.deepEqual(first.modes, ['Webhook/yes', 'RBAC']);
     assert.equal((await first.authorizers.get('Webhook/yes')!.authorize(attributes())).decision, 'allow');
     assert.equal(choose(), first);
+    const counted = (line: RegExp) => outside.metrics.some((metric) => line.test(metric.render()));
+    assert.ok(
+      counted(
+        /^apiserver_authorization_config_controller_last_config_info\{apiserver_id_hash="sha256:[0-9a-f]{64}",hash="sha256:[0-9a-f]{64}"\} 1$/m,
+      ),
+    );
     await replaceFile(path, { ...AUTHORIZATION, authorizers: [] });
+    await until('the wrong file has been read', () =>
+      counted(/_automatic_reloads_total\{status="failure",apiserver_id_hash="sha256:/),
+    );
     await replaceFile(path, { ...AUTHORIZATION, authorizers: [entries[1]] });
     await until('the new file is in effect', () => choose() !== first);
     assert.deepEqual([choose().modes, choose().authorizers.size], [['RBAC'], 0]);
+    await until('the reload is counted', () =>
+      counted(/_automatic_reloads_total\{status="success",apiserver_id_hash="sha256:[0-9a-f]{64}"\} 1$/m),
+    );
     assert.equal((await first.authorizers.get('Webhook/yes')!.authorize(attributes({ name: 'e' }))).decision, 'allow');
   } finally {
     await outside.close();

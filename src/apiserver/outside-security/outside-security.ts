@@ -1,6 +1,7 @@
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
+import type { Metric } from '../../std/metric.ts';
 import type { JwtAuthenticatorConfig } from '../authentication/oidc/jwt-authenticator.ts';
 import type { WebhookTokenConfig } from '../authentication/webhook-token.ts';
 import type { RuleResolver } from '../authorization/rule-resolver.ts';
@@ -44,6 +45,8 @@ export interface OutsideSecurity {
   readonly chosenAuthorizers?: () => AuthorizerChoice;
   /** In place of `--anonymous-auth`: whether a request without credentials is let in as anonymous. */
   readonly anonymous?: (path: string) => boolean;
+  /** Of files that are followed. */
+  readonly metrics: readonly Metric[];
   close(): Promise<void>;
 }
 
@@ -51,12 +54,14 @@ export interface OutsideSecurity {
 export async function openOutsideSecurity(config: OutsideSecurityConfig, deps: OutsideSecurityDeps): Promise<OutsideSecurity> {
   const closing: (() => Promise<void> | void)[] = [];
   const tokens: TokenAuthenticator[] = [];
+  const metrics: Metric[] = [];
   let anonymous: OutsideSecurity['anonymous'];
   if (config.authenticationConfigFile !== undefined) {
     const { openConfiguredTokens } = await import('./configured-tokens.ts');
     const configured = await openConfiguredTokens(config.authenticationConfigFile, deps);
     closing.push(() => configured.close());
     tokens.push(configured.tokens);
+    metrics.push(configured.metrics);
     anonymous = configured.anonymous;
     if (anonymous && config.anonymousAuthGiven) {
       configured.close();
@@ -92,11 +97,13 @@ export async function openOutsideSecurity(config: OutsideSecurityConfig, deps: O
     const { openConfiguredAuthorizers } = await import('./configured-authorizers.ts');
     const configured = await openConfiguredAuthorizers(config.authorizationConfigFile, deps);
     closing.push(() => configured.close());
+    metrics.push(configured.metrics);
     chosenAuthorizers = () => configured.current();
   }
   return {
     tokens,
     authorizers,
+    metrics,
     ...(chosenAuthorizers && { chosenAuthorizers }),
     ...(anonymous && { anonymous }),
     async close() {
