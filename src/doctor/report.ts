@@ -77,7 +77,7 @@ export function reportText({ server, nodes, findings, calendar: entries, notSeen
       .slice(0, SHOWN_CERTIFICATES)
       .map(({ where, subject, notAfter, daysLeft }) => [
         `  ${day(Date.parse(notAfter))}`,
-        counted(daysLeft, 'day'),
+        daysLeft < 0 ? 'ended' : counted(daysLeft, 'day'),
         where,
         subject,
       ]);

@@ -6,18 +6,13 @@ import {
   KUBELET_SERVING,
 } from '../../api/certificates/v1/signer-conditions.ts';
 import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
-import { parseCertificates } from '../../pki/certificate.ts';
 import { parseCertificateRequest } from '../../pki/certificate-request.ts';
 import { day, fromNow } from '../checks/check.ts';
 import { covers } from '../checks/name-cover.ts';
 import { approvesNewNodes, mayBootstrap } from '../checks/rbac-checks.ts';
 import type { Observations, SeenNode } from '../observations.ts';
-import type { Step } from './step.ts';
-
-const time = (text: unknown): number | undefined => {
-  const ms = Date.parse(String(text ?? ''));
-  return Number.isNaN(ms) ? undefined : ms;
-};
+import { fetchStep, requestSteps } from './request-steps.ts';
+import { type Step, timeOf } from './step.ts';
 
 /** @param name of the node, which may not exist yet */
 export function nodeSteps(seen: Observations, name: string): Step[] {
@@ -33,7 +28,7 @@ export function nodeSteps(seen: Observations, name: string): Step[] {
     ...(joined && !client ? [] : requestSteps('client certificate', client, { looked, past: joined, count: clients.length })),
     ...(client && !joined && isPending(client) ? approverSteps(seen) : []),
     ...(client && isIssued(client) ? [fetchStep(client, name, joined || serving !== undefined, seen.nowMs)] : []),
-    ...registrationSteps(node, seen, time(client?.metadata?.creationTimestamp)),
+    ...registrationSteps(node, seen, timeOf(client?.metadata?.creationTimestamp)),
     ...(joined ? requestSteps('serving certificate', serving, { looked, past: false, count: servings.length, node }) : []),
     ...(node ? servingSteps(node) : []),
   ];
@@ -56,7 +51,7 @@ function commonNameOf({ spec }: V1CertificateSigningRequest): string | undefined
 }
 
 function newest(requests: readonly V1CertificateSigningRequest[] = []): V1CertificateSigningRequest | undefined {
-  const created = (csr: V1CertificateSigningRequest) => time(csr.metadata?.creationTimestamp) ?? 0;
+  const created = (csr: V1CertificateSigningRequest) => timeOf(csr.metadata?.creationTimestamp) ?? 0;
   return requests.reduce<V1CertificateSigningRequest | undefined>(
     (best, csr) => (!best || created(csr) >= created(best) ? csr : best),
     undefined,
@@ -126,123 +121,10 @@ function approverSteps(seen: Observations): Step[] {
 /** Whether a controller-manager is at work, by its Lease. One that runs without leader election has none. */
 function leaderOf({ leaders, nowMs }: Observations): string {
   if (!leaders) return 'its Lease may not be read';
-  const renewedMs = time(leaders.get('kube-controller-manager')?.spec?.renewTime);
+  const renewedMs = timeOf(leaders.get('kube-controller-manager')?.spec?.renewTime);
   return renewedMs === undefined
     ? 'it has no Lease in kube-system: it has never led here, or runs without leader election'
     : `it last renewed its Lease ${fromNow(renewedMs, nowMs)}`;
-}
-
-/** Whether the kubelet has come back with what was issued, as its next steps show, and whether that still holds. */
-function fetchStep(csr: V1CertificateSigningRequest, name: string, used: boolean, nowMs: number): Step {
-  const title = 'certificate fetched';
-  const endMs = endOf(csr);
-  if (endMs !== undefined && endMs < nowMs) {
-    const madeMs = time(csr.metadata?.creationTimestamp) ?? 0;
-    const ended = `it ended ${fromNow(endMs, nowMs)} (${day(endMs)})`;
-    return endMs <= madeMs
-      ? {
-          ...{ state: 'missing', title, seen: `${ended}, before it was asked for: nobody can use it` },
-          wanted: 'a certificate that lives longer than the five minutes by which signers set its beginning back',
-          remedy: 'give kube-controller-manager a longer --cluster-signing-duration, and compare its clock',
-        }
-      : {
-          ...{ state: 'missing', title, seen: `${ended}, and the node has asked for no other since` },
-          remedy: `when the node is silent: muster rescue ${name}`,
-        };
-  }
-  return used
-    ? { state: 'done', title, seen: 'the kubelet has used it' }
-    : { state: 'waiting', title, seen: 'the kubelet has not come with it yet', remedy: 'on the node: journalctl -u kubelet' };
-}
-
-function endOf({ status }: V1CertificateSigningRequest): number | undefined {
-  try {
-    return parseCertificates(Buffer.from(status?.certificate ?? '', 'base64'))[0]?.notAfterMs;
-  } catch {
-    return undefined; // whoever is to use it will say so
-  }
-}
-
-interface RequestContext {
-  /** Whether requests could be read. */
-  readonly looked: boolean;
-  /** Whether it has been there long ago at the latest. */
-  readonly past: boolean;
-  /** Requests of the node for that signer. */
-  readonly count: number;
-  readonly node?: SeenNode;
-}
-
-function requestSteps(
-  what: string,
-  csr: V1CertificateSigningRequest | undefined,
-  { looked, past, count, node }: RequestContext,
-): Step[] {
-  const title = `request for a ${what}`;
-  if (!looked) return [{ state: 'unknown', title, seen: 'certificate requests may not be read' }];
-  if (!csr) {
-    // Requests are kept for an hour once they are done.
-    if (past || node?.probe?.certificate?.selfSigned === false)
-      return [{ state: 'done', title, seen: 'none is left: it was made long ago and is cleaned up, or there was another way' }];
-    const remedy =
-      what === 'serving certificate'
-        ? 'serverTLSBootstrap: true in the kubelet’s configuration; without it the kubelet makes its own certificate'
-        : 'start the kubelet with --bootstrap-kubeconfig and --kubeconfig, and look at its log: it has not reached the API server';
-    return [{ state: 'missing', title, seen: 'there is none', remedy }];
-  }
-  const name = csr.metadata?.name ?? '';
-  const steps: Step[] = [
-    // Of several the newest counts; how long the first one took is another story.
-    count > 1
-      ? { state: 'done', title, seen: `${name} by ${csr.spec.username}, the newest of ${count}` }
-      : { state: 'done', title, seen: `${name} by ${csr.spec.username}`, atMs: time(csr.metadata?.creationTimestamp) },
-  ];
-  const decided = csr.status?.conditions?.find(({ type }) => type === 'Approved' || type === 'Denied');
-  const approval = `approval of ${name}`;
-  if (decided?.type === 'Denied')
-    return [
-      ...steps,
-      {
-        state: 'missing',
-        title: approval,
-        seen: `Denied: ${decided.message ?? decided.reason ?? ''}`,
-        remedy: `muster explain csr ${name}`,
-      },
-    ];
-  if (!decided)
-    return [
-      ...steps,
-      {
-        ...{ state: 'missing', title: approval, seen: 'Pending: nobody has decided' },
-        wanted:
-          what === 'serving certificate'
-            ? 'an approver or an administrator; kube-controller-manager never approves these'
-            : 'a binding for automatic approval, or an administrator',
-        remedy: `muster explain csr ${name}; to approve: kubectl certificate approve ${name}`,
-      },
-    ];
-  steps.push({ state: 'done', title: approval, seen: decided.reason ?? 'Approved', atMs: time(decided.lastUpdateTime) });
-  const signing = `signing of ${name}`;
-  if (isIssued(csr)) {
-    const written =
-      csr.metadata?.managedFields?.filter(({ subresource }) => subresource === 'status').map((entry) => time(entry.time) ?? 0) ??
-      [];
-    steps.push({
-      state: 'done',
-      title: signing,
-      seen: `issued by ${csr.spec.signerName}`,
-      ...(written.length > 0 && { atMs: Math.max(...written) }),
-    });
-  } else
-    steps.push({
-      ...{
-        state: 'missing',
-        title: signing,
-        seen: hasCondition(csr, 'Failed') ? 'the signer refused it' : `${csr.spec.signerName} does not answer`,
-      },
-      remedy: 'give kube-controller-manager --cluster-signing-cert-file and --cluster-signing-key-file, and see that it runs',
-    });
-  return steps;
 }
 
 function registrationSteps(seen: SeenNode | undefined, { nowMs, nodes }: Observations, askedMs: number | undefined): Step[] {
@@ -258,7 +140,7 @@ function registrationSteps(seen: SeenNode | undefined, { nowMs, nodes }: Observa
     ];
   const { node, lease } = seen;
   const name = node.metadata?.name ?? '';
-  const madeMs = time(node.metadata?.creationTimestamp);
+  const madeMs = timeOf(node.metadata?.creationTimestamp);
   // What came before the request that is told of is no part of this story, and would be taken for a wait.
   const isFormer = madeMs !== undefined && askedMs !== undefined && madeMs < askedMs;
   const steps: Step[] = [
@@ -266,7 +148,7 @@ function registrationSteps(seen: SeenNode | undefined, { nowMs, nodes }: Observa
       ? { state: 'done', title: 'Node object', seen: `there since ${day(madeMs)}, before that request` }
       : { state: 'done', title: 'Node object', seen: 'registered', atMs: madeMs },
   ];
-  const renewedMs = time(lease?.spec?.renewTime);
+  const renewedMs = timeOf(lease?.spec?.renewTime);
   const limitMs = 1000 * (lease?.spec?.leaseDurationSeconds ?? 40);
   if (renewedMs === undefined) steps.push({ state: 'unknown', title: 'Lease', seen: 'there is none, or it may not be read' });
   else if (nowMs - renewedMs <= limitMs)
@@ -279,7 +161,7 @@ function registrationSteps(seen: SeenNode | undefined, { nowMs, nodes }: Observa
   const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
   steps.push(
     ready?.status === 'True'
-      ? { state: 'done', title: 'Ready', seen: ready.reason ?? 'True', atMs: time(ready.lastTransitionTime) }
+      ? { state: 'done', title: 'Ready', seen: ready.reason ?? 'True', atMs: timeOf(ready.lastTransitionTime) }
       : {
           ...{ state: 'missing', title: 'Ready', seen: `${ready?.reason ?? 'no condition yet'}: ${ready?.message ?? ''}` },
           remedy: `kubectl describe node ${name}; on the node: journalctl -u kubelet`,

@@ -11,6 +11,12 @@ export interface Step {
   readonly atMs?: number;
 }
 
+/** A time of an object in ms; undefined for what is none. */
+export function timeOf(text: unknown): number | undefined {
+  const ms = typeof text === 'string' ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
 const MARKS: Readonly<Record<Step['state'], string>> = { done: '✓', missing: '✗', waiting: '…', unknown: '?' };
 
 /** The steps as lines, with the seconds between those whose time is known. */
