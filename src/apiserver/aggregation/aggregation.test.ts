@@ -52,6 +52,8 @@ async function startExtension(pki: TestPki, proxyCaPem: string) {
         paths: { [`${GROUP}/flunders`]: { get: {} } },
         definitions: { 'com.example.Flunder': {} },
       });
+    // As a server that closes a kept connection while the next request is on its way.
+    if (url.includes('lost') && seen.filter((one) => one.url === url).length < 3) return request.socket.destroy();
     if (url.includes('redirect')) {
       response.writeHead(302, { location: 'https://elsewhere' });
       return response.end();
@@ -190,6 +192,21 @@ test('requests go to the extension server with the word of who asks and without 
   assert.equal(watch.text, '{"type":"ADDED"}\n{"type":"DELETED"}\n');
   const redirected = await api.call('GET', `${GROUP}/redirect`);
   assert.equal(redirected.status, 502);
+});
+
+test('a read whose connection is lost before the answer goes to another one, a write does not', async (context) => {
+  const api = await startTestApi({ aggregation: { routeToEndpoints: true } });
+  context.after(() => api.stop());
+  await using extension = await startExtension(api.pki, api.pki.caPem);
+  await register(api, extension.port);
+  await until('it is available', async () => (await condition(api))?.status === 'True');
+  const asked = (url: string) => extension.seen.filter((one) => one.url === url).length;
+  const path = `${GROUP}/namespaces/default/lost`;
+  assert.equal((await api.call('GET', path)).status, 200);
+  assert.equal(asked(path), 3);
+  const posted = await api.call('POST', `${path}-writes`, { spec: 1 });
+  assert.deepEqual([posted.status, asked(`${path}-writes`)], [503, 1]);
+  assert.match(posted.text, /error trying to reach service: .*connection lost/);
 });
 
 test('connections that go on as another protocol go through, both ways, and refusals come back', async (context) => {

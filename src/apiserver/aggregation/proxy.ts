@@ -1,6 +1,7 @@
 import type { V1APIService } from '../../api/gen/types.ts';
 import { serviceUnavailable } from '../../api/machinery/status-error.ts';
-import type { Transport } from '../../client/transport/transport.ts';
+import type { Transport, TransportRequest, TransportResponse } from '../../client/transport/transport.ts';
+import { TransportError } from '../../client/transport/transport-error.ts';
 import type { RequestContext, ServerResponse } from '../contracts.ts';
 import { sendText } from '../response/send.ts';
 import { proxiedHeaders } from './request-headers.ts';
@@ -38,11 +39,10 @@ export async function proxyRequest(
   const hasBody = request.method !== 'GET' && request.method !== 'HEAD';
   const body = hasBody ? await request.readBody(BODY_LIMIT_BYTES) : undefined;
   const path = request.uri ?? `${encodeURI(request.path)}${request.query.size ? `?${request.query}` : ''}`;
-  const answer = await transport
-    .request({ method: request.method, path, headers, repeatedHeaders, signal: request.signal, ...(body?.length && { body }) })
-    .catch((error: Error) => {
-      throw serviceUnavailable(`error trying to reach service: ${error.message}`);
-    });
+  const sent = { method: request.method, path, headers, repeatedHeaders, signal: request.signal, ...(body?.length && { body }) };
+  const answer = await sendAgainWhenLost(transport, sent).catch((error: Error) => {
+    throw serviceUnavailable(`error trying to reach service: ${error.message}`);
+  });
   if (rejectRedirects && answer.status >= 300 && answer.status < 400 && answer.headers['location'] !== undefined) {
     await drain(answer.body);
     return sendText(response, 502, 'the backend attempted to redirect this request, which is not permitted\n');
@@ -55,6 +55,22 @@ export async function proxyRequest(
     if (request.signal.aborted) break;
   }
   response.end();
+}
+
+/** So many kept connections may have been closed by their server in the moment in which they are used again. */
+const MOST_LOST = 4;
+
+/** As Go's http.Transport: a read whose connection is lost before the answer begins goes to another one, at once. */
+async function sendAgainWhenLost(transport: Transport, request: TransportRequest): Promise<TransportResponse> {
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  for (let lost = 0; ; lost++) {
+    try {
+      return await transport.request(request);
+    } catch (error) {
+      const interrupted = error instanceof TransportError && error.code === 'TRANSPORT_INTERRUPTED';
+      if (!interrupted || lost >= MOST_LOST || !(isRead || error.unsent)) throw error;
+    }
+  }
 }
 
 async function drain(body: AsyncIterable<Uint8Array>): Promise<void> {
