@@ -58,7 +58,7 @@ async function findContext(values: FlagValues, io: CommandIo): Promise<ResolvedC
   const path = named || (io.env['HOME'] && `${io.env['HOME']}/.kube/config`);
   if (!path)
     throw new CodedError('--kubeconfig is required: there is no API server to work with', { code: 'KUBECONFIG_REQUIRED' });
-  return resolveContext(await readKubeconfig(path));
+  return resolveContext(await readKubeconfig(path), undefined, { exec: true });
 }
 
 /** Names in the certificate that the API server shows: virtual addresses and names that nothing in the cluster tells of. */

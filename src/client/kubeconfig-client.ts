@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { type ResolvedContext, readKubeconfig, resolveContext } from '../pki/kubeconfig.ts';
+import type { ExecPlugin } from '../pki/kubeconfig-exec.ts';
 import { type Clock, systemClock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { Client } from './client.ts';
 import { createClient } from './create-client.ts';
 import { createTokenFile } from './transport/credentials.ts';
-import { type Credentials, createHttpsTransport } from './transport/https.ts';
+import { type Credentials, createHttpsTransport, type HttpsTransportOptions } from './transport/https.ts';
 import { withRetry } from './transport/retry.ts';
 import type { Transport } from './transport/transport.ts';
 
@@ -19,7 +20,7 @@ export async function transportFromKubeconfig(
   contextName?: string,
   clock: Clock = systemClock,
 ): Promise<Transport> {
-  return transportFromContext(await resolveContext(await readKubeconfig(path), contextName), clock);
+  return transportFromContext(await resolveContext(await readKubeconfig(path), contextName, { exec: true }), clock);
 }
 
 export async function clientFromKubeconfig(
@@ -33,17 +34,32 @@ export async function clientFromKubeconfig(
 /** The same from a context that has been resolved. */
 export function transportFromContext(context: ResolvedContext, clock: Clock = systemClock): Transport {
   const { server, caPem, tlsServerName, insecureSkipTlsVerify } = context;
+  const target = { server, caPem, tlsServerName, insecureSkipTlsVerify, clock };
+  if (context.exec) return withRetry(execTransport(context.exec, target, clock), { clock });
   const tokenFile = context.tokenFile ? createTokenFile(context.tokenFile, clock) : undefined;
   const transport = createHttpsTransport({
-    server,
-    caPem,
-    tlsServerName,
-    insecureSkipTlsVerify,
-    clock,
+    ...target,
     credentials: () => readClientCertificate(context),
     token: () => tokenFile?.read() ?? context.token,
   });
   return withRetry(transport, { clock });
+}
+
+/** What runs the program is loaded with the first request. */
+function execTransport(plugin: ExecPlugin, target: HttpsTransportOptions, clock: Clock): Transport {
+  let loading: Promise<Transport> | undefined;
+  const load = async () => {
+    const { createExecTransport } = await import('./exec-credentials.ts');
+    const connect = (credentials: () => Credentials) => createHttpsTransport({ ...target, credentials });
+    return createExecTransport({ plugin, clock, environment: process.env, connect });
+  };
+  return {
+    async request(request) {
+      loading ??= load();
+      return (await loading).request(request);
+    },
+    close: async (how) => (await loading)?.close(how),
+  };
 }
 
 function readClientCertificate(context: ResolvedContext): Credentials {

@@ -49,7 +49,9 @@ async function runDoctor({ values, args }: ParsedFlags, io: CommandIo): Promise<
   const { clock, signal } = io;
   const since = values.string('since');
   const before = since ? readReport(await readSince(since), since) : undefined;
-  const context = await resolveContext(await readKubeconfig(kubeconfigPath(values, io)), values.string('context') || undefined);
+  const context = await resolveContext(await readKubeconfig(kubeconfigPath(values, io)), values.string('context') || undefined, {
+    exec: true,
+  });
   const transport = transportFromContext(context, clock);
   try {
     const client = createClient({ transport, userAgent: 'muster-doctor' });

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { CodedError } from '../std/coded-error.ts';
 import type { Kubeconfig, KubeconfigCluster, KubeconfigUser } from './kubeconfig.ts';
+import { type ExecPlugin, readExecPlugin } from './kubeconfig-exec.ts';
 import { absolutePath } from './kubeconfig-paths.ts';
 
 /** All that is needed to reach a cluster as somebody. Files have been read once; those that change are named too. */
@@ -18,6 +19,13 @@ export interface ResolvedContext {
   readonly insecureSkipTlsVerify?: boolean;
   readonly tlsServerName?: string;
   readonly namespace?: string;
+  /** The program that says who the user is, for callers that can run one. */
+  readonly exec?: ExecPlugin;
+}
+
+export interface ResolveOptions {
+  /** The caller runs the program that a user may name; otherwise such a user is refused. */
+  readonly exec?: boolean;
 }
 
 /** Ways of the clientcmd API to authenticate or connect that are not supported; refused rather than passed over. */
@@ -34,7 +42,11 @@ interface Loaded {
  * Follows `contextName`, or the current context, to its cluster and user, and reads the files that they name. Throws a
  * CodedError (KUBECONFIG_INCOMPLETE, KUBECONFIG_UNSUPPORTED, KUBECONFIG_FILE) that names the field and the file.
  */
-export async function resolveContext(config: Kubeconfig, contextName?: string): Promise<ResolvedContext> {
+export async function resolveContext(
+  config: Kubeconfig,
+  contextName?: string,
+  { exec: mayRun = false }: ResolveOptions = {},
+): Promise<ResolvedContext> {
   const source = config.origin?.path === undefined ? 'kubeconfig' : `kubeconfig ${config.origin.path}`;
   const fail = (code: string, message: string, cause?: unknown) => new CodedError(`${source}: ${message}`, { code, cause });
   const name = contextName ?? config['current-context'];
@@ -54,7 +66,11 @@ export async function resolveContext(config: Kubeconfig, contextName?: string): 
     if (field) throw fail('KUBECONFIG_UNSUPPORTED', `${where} ${field}: is not supported`);
   };
   refuse(cluster, UNSUPPORTED_CLUSTER, clusterField);
-  refuse(user, UNSUPPORTED_USER, userField);
+  refuse(
+    user,
+    UNSUPPORTED_USER.filter((field) => field !== 'exec' || !mayRun),
+    userField,
+  );
   checkServer(cluster, (problem) => fail('KUBECONFIG_INCOMPLETE', `${clusterField} server: ${problem}`));
 
   const read = async (path: string, field: string, where: string): Promise<Loaded> => {
@@ -84,6 +100,15 @@ export async function resolveContext(config: Kubeconfig, contextName?: string): 
   if (isInsecure && ca) {
     throw fail('KUBECONFIG_INCOMPLETE', `${clusterField}: certificate-authority and insecure-skip-tls-verify exclude each other`);
   }
+  const execPlugin = (): ExecPlugin => {
+    if (key || user.token || user.tokenFile)
+      throw fail('KUBECONFIG_INCOMPLETE', `${userField}: exec and other ways to say who the user is exclude each other`);
+    try {
+      return readExecPlugin(user['exec'], { directory: config.origin?.directory ?? '.', cluster, caPem: ca?.pem });
+    } catch (error) {
+      throw fail('KUBECONFIG_INCOMPLETE', `${userField} exec: ${(error as Error).message}`);
+    }
+  };
   return {
     server: cluster.server!.replace(/\/+$/, ''),
     caPem: ca?.pem,
@@ -96,6 +121,7 @@ export async function resolveContext(config: Kubeconfig, contextName?: string): 
     insecureSkipTlsVerify: isInsecure,
     tlsServerName: cluster['tls-server-name'] || undefined,
     namespace: context.namespace || undefined,
+    ...(user['exec'] !== undefined && user['exec'] !== null && { exec: execPlugin() }),
   };
 }
 

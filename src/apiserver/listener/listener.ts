@@ -67,6 +67,8 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     minVersion: config.tlsMinVersion ?? ('TLSv1.2' as const),
     // An empty list would mean the well-known authorities of the Web.
     ca: config.clientCaPem ?? pair.certificatePem,
+    // As Go: whoever is named as an authority is one, also without the one that vouches for it.
+    allowPartialTrustChain: true,
   });
   const server = orThrow('TLS_INVALID', 'the serving certificate and key cannot be used', () =>
     createSecureServer({

@@ -48,7 +48,9 @@ async function explain(
   const output = values.string('output');
   if (output !== 'text' && output !== 'json') throw new FlagError('--output', '--output: only text and json there are');
   const { clock, signal } = io;
-  const context = await resolveContext(await readKubeconfig(kubeconfigPath(values, io)), values.string('context') || undefined);
+  const context = await resolveContext(await readKubeconfig(kubeconfigPath(values, io)), values.string('context') || undefined, {
+    exec: true,
+  });
   const transport = transportFromContext(context, clock);
   try {
     const client = createClient({ transport, userAgent: 'muster-explain' });
