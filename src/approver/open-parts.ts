@@ -5,6 +5,7 @@ import { transportFromContext } from '../client/kubeconfig-client.ts';
 import { shakeHands } from '../client/peer-certificate.ts';
 import { podContext } from '../client/pod-context.ts';
 import { readFlagFile } from '../client/serving/component-flags.ts';
+import { placeOf } from '../client/transport/tls-connect.ts';
 import { type ResolvedContext, readKubeconfig, resolveContext } from '../pki/kubeconfig.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { CommandIo } from '../std/command.ts';
@@ -58,13 +59,11 @@ async function findContext(values: FlagValues, io: CommandIo): Promise<ResolvedC
   const path = named || (io.env['HOME'] && `${io.env['HOME']}/.kube/config`);
   if (!path)
     throw new CodedError('--kubeconfig is required: there is no API server to work with', { code: 'KUBECONFIG_REQUIRED' });
-  return resolveContext(await readKubeconfig(path), undefined, { exec: true });
+  return resolveContext(await readKubeconfig(path), undefined, { everyWay: true });
 }
 
 /** Names in the certificate that the API server shows: virtual addresses and names that nothing in the cluster tells of. */
-async function namesOfServer({ server, caPem }: ResolvedContext): Promise<readonly string[]> {
-  const { hostname, port } = new URL(server);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  const { certificate } = await shakeHands({ host, port: Number(port || 443), caPem, timeoutMs: HANDSHAKE_TIMEOUT_MS });
+async function namesOfServer({ server, caPem, proxyUrl }: ResolvedContext): Promise<readonly string[]> {
+  const { certificate } = await shakeHands({ ...placeOf(server), caPem, proxyUrl, timeoutMs: HANDSHAKE_TIMEOUT_MS });
   return [...certificate.dnsNames, ...certificate.ipAddresses];
 }

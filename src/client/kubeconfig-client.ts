@@ -20,7 +20,7 @@ export async function transportFromKubeconfig(
   contextName?: string,
   clock: Clock = systemClock,
 ): Promise<Transport> {
-  return transportFromContext(await resolveContext(await readKubeconfig(path), contextName, { exec: true }), clock);
+  return transportFromContext(await resolveContext(await readKubeconfig(path), contextName, { everyWay: true }), clock);
 }
 
 export async function clientFromKubeconfig(
@@ -33,8 +33,8 @@ export async function clientFromKubeconfig(
 
 /** The same from a context that has been resolved. */
 export function transportFromContext(context: ResolvedContext, clock: Clock = systemClock): Transport {
-  const { server, caPem, tlsServerName, insecureSkipTlsVerify } = context;
-  const target = { server, caPem, tlsServerName, insecureSkipTlsVerify, clock };
+  const { server, caPem, tlsServerName, insecureSkipTlsVerify, proxyUrl } = context;
+  const target = { server, caPem, tlsServerName, insecureSkipTlsVerify, proxyUrl, clock };
   if (context.exec) return withRetry(execTransport(context.exec, target, clock), { clock });
   const tokenFile = context.tokenFile ? createTokenFile(context.tokenFile, clock) : undefined;
   const transport = createHttpsTransport({

@@ -8,6 +8,8 @@ export interface HandshakeOptions {
   /** Of the authority to verify with; without it nothing is trusted. */
   readonly caPem?: string;
   readonly timeoutMs: number;
+  /** An HTTP proxy on the way to it. */
+  readonly proxyUrl?: string;
 }
 
 /** What a server showed in a TLS handshake. */
@@ -35,9 +37,10 @@ export function shownOn(socket: TLSSocket): Handshake {
 }
 
 /** Makes a TLS handshake and nothing more. Rejects when nobody answers in time or what is shown cannot be read. */
-export function shakeHands({ host, port, caPem, timeoutMs }: HandshakeOptions): Promise<Handshake> {
+export async function shakeHands({ host, port, caPem, timeoutMs, proxyUrl }: HandshakeOptions): Promise<Handshake> {
+  const tunnel = proxyUrl ? await tunnelThrough(proxyUrl, { host, port }, timeoutMs) : undefined;
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, ...lookingOptions(host, caPem) });
+    const socket = connect({ ...(tunnel ? { socket: tunnel } : { host, port }), ...lookingOptions(host, caPem) });
     const fail = (error: Error) => {
       socket.destroy();
       reject(error);
@@ -54,4 +57,9 @@ export function shakeHands({ host, port, caPem, timeoutMs }: HandshakeOptions): 
       }
     });
   });
+}
+
+async function tunnelThrough(proxyUrl: string, to: { readonly host: string; readonly port: number }, timeoutMs: number) {
+  const { openTunnel } = await import('./transport/proxy-tunnel.ts');
+  return openTunnel(proxyUrl, to, AbortSignal.timeout(timeoutMs));
 }

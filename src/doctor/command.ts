@@ -50,7 +50,7 @@ async function runDoctor({ values, args }: ParsedFlags, io: CommandIo): Promise<
   const since = values.string('since');
   const before = since ? readReport(await readSince(since), since) : undefined;
   const context = await resolveContext(await readKubeconfig(kubeconfigPath(values, io)), values.string('context') || undefined, {
-    exec: true,
+    everyWay: true,
   });
   const transport = transportFromContext(context, clock);
   try {

@@ -19,18 +19,22 @@ export interface ResolvedContext {
   readonly insecureSkipTlsVerify?: boolean;
   readonly tlsServerName?: string;
   readonly namespace?: string;
-  /** The program that says who the user is, for callers that can run one. */
+  /** The program that says who the user is, for callers that know every way. */
   readonly exec?: ExecPlugin;
+  /** The HTTP proxy on the way to the server, for the same. */
+  readonly proxyUrl?: string;
 }
 
 export interface ResolveOptions {
-  /** The caller runs the program that a user may name; otherwise such a user is refused. */
-  readonly exec?: boolean;
+  /** The caller runs the program that a user may name, and goes through a proxy; otherwise both are refused. */
+  readonly everyWay?: boolean;
 }
 
 /** Ways of the clientcmd API to authenticate or connect that are not supported; refused rather than passed over. */
-const UNSUPPORTED_USER = ['username', 'password', 'exec', 'auth-provider', 'as', 'as-uid', 'as-groups', 'as-user-extra'];
-const UNSUPPORTED_CLUSTER = ['proxy-url'];
+const UNSUPPORTED_USER = ['username', 'password', 'auth-provider', 'as', 'as-uid', 'as-groups', 'as-user-extra'];
+/** Those that only some callers know. */
+const RARE_USER = ['exec'];
+const RARE_CLUSTER = ['proxy-url'];
 
 interface Loaded {
   readonly pem: string;
@@ -45,7 +49,7 @@ interface Loaded {
 export async function resolveContext(
   config: Kubeconfig,
   contextName?: string,
-  { exec: mayRun = false }: ResolveOptions = {},
+  { everyWay = false }: ResolveOptions = {},
 ): Promise<ResolvedContext> {
   const source = config.origin?.path === undefined ? 'kubeconfig' : `kubeconfig ${config.origin.path}`;
   const fail = (code: string, message: string, cause?: unknown) => new CodedError(`${source}: ${message}`, { code, cause });
@@ -65,12 +69,12 @@ export async function resolveContext(
     const field = names.find((candidate) => fields[candidate]);
     if (field) throw fail('KUBECONFIG_UNSUPPORTED', `${where} ${field}: is not supported`);
   };
-  refuse(cluster, UNSUPPORTED_CLUSTER, clusterField);
-  refuse(
-    user,
-    UNSUPPORTED_USER.filter((field) => field !== 'exec' || !mayRun),
-    userField,
-  );
+  refuse(user, UNSUPPORTED_USER, userField);
+  if (!everyWay) {
+    refuse(user, RARE_USER, userField);
+    refuse(cluster, RARE_CLUSTER, clusterField);
+  }
+  checkProxy(cluster['proxy-url'], (problem) => fail('KUBECONFIG_UNSUPPORTED', `${clusterField} proxy-url: ${problem}`));
   checkServer(cluster, (problem) => fail('KUBECONFIG_INCOMPLETE', `${clusterField} server: ${problem}`));
 
   const read = async (path: string, field: string, where: string): Promise<Loaded> => {
@@ -121,6 +125,7 @@ export async function resolveContext(
     insecureSkipTlsVerify: isInsecure,
     tlsServerName: cluster['tls-server-name'] || undefined,
     namespace: context.namespace || undefined,
+    proxyUrl: cluster['proxy-url'] || undefined,
     ...(user['exec'] !== undefined && user['exec'] !== null && { exec: execPlugin() }),
   };
 }
@@ -130,6 +135,13 @@ function checkServer(cluster: KubeconfigCluster, fail: (problem: string) => Code
   if (!URL.canParse(cluster.server)) throw fail(`"${cluster.server}" is not a URL`);
   const { protocol } = new URL(cluster.server);
   if (protocol !== 'https:') throw fail(`"${cluster.server}" does not begin with https://`);
+}
+
+/** Never repeats it: it may hold a password. */
+function checkProxy(url: string | undefined, fail: (problem: string) => CodedError): void {
+  if (!url) return;
+  if (!URL.canParse(url)) throw fail('is not a URL');
+  if (!['http:', 'https:'].includes(new URL(url).protocol)) throw fail('only http:// and https:// proxies are supported');
 }
 
 function readProblem(error: unknown): string {

@@ -14,7 +14,7 @@ const configOf = (user: Record<string, unknown>, cluster: Record<string, unknown
   origin: { directory: '/home/me', path: 'f' },
 });
 const pluginOf = async (user: Record<string, unknown>, cluster?: Record<string, unknown>) =>
-  (await resolveContext(configOf(user, cluster), undefined, { exec: true })).exec;
+  (await resolveContext(configOf(user, cluster), undefined, { everyWay: true })).exec;
 
 test('a program is read as managed clusters name it', async () => {
   const text = `
@@ -34,7 +34,7 @@ users:
       - {name: AWS_PROFILE, value: work}
       provideClusterInfo: false
 `;
-  const { exec } = await resolveContext(await parseKubeconfig(text, '/home/me'), undefined, { exec: true });
+  const { exec } = await resolveContext(await parseKubeconfig(text, '/home/me'), undefined, { everyWay: true });
   assert.deepEqual(exec, {
     apiVersion: 'client.authentication.k8s.io/v1beta1',
     command: 'aws',
@@ -82,6 +82,22 @@ test('a program that cannot be run is refused by field', async () => {
       assert.ok(error instanceof CodedError, String(error));
       assert.match(error.message, problem);
       assert.match(error.message, /^kubeconfig f: user "u"/);
+      assert.doesNotMatch(error.message, /secret/);
+      return true;
+    });
+});
+
+test('a proxy is gone through by those who know how, and one that they do not know is refused without its password', async () => {
+  const through = (url: string) => resolveContext(configOf({}, { 'proxy-url': url }), undefined, { everyWay: true });
+  assert.equal((await through('http://me:secret@proxy:3128')).proxyUrl, 'http://me:secret@proxy:3128');
+  assert.equal((await through('')).proxyUrl, undefined);
+  for (const [url, problem] of [
+    ['socks5://me:secret@proxy', /cluster "c" proxy-url: only http:\/\/ and https:\/\/ proxies are supported/],
+    ['secret', /cluster "c" proxy-url: is not a URL/],
+  ] as const)
+    await assert.rejects(through(url), (error: unknown) => {
+      assert.ok(error instanceof CodedError, String(error));
+      assert.match(error.message, problem);
       assert.doesNotMatch(error.message, /secret/);
       return true;
     });

@@ -47,7 +47,7 @@ async function rescue({ values, args }: ParsedFlags, io: CommandIo): Promise<num
   const targets = values.strings('ssh');
   for (const target of targets) checkSshTarget(target);
   const path = kubeconfigPath(values, io);
-  const context = await resolveContext(await readKubeconfig(path), values.string('context') || undefined, { exec: true });
+  const context = await resolveContext(await readKubeconfig(path), values.string('context') || undefined, { everyWay: true });
   const transport = transportFromContext(context, clock);
   const ssh = { run: runProgram, signal, config: values.string('ssh-config') };
   try {

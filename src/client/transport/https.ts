@@ -19,6 +19,8 @@ export interface HttpsTransportOptions {
   token?: () => string | undefined;
   tlsServerName?: string;
   insecureSkipTlsVerify?: boolean;
+  /** An HTTP proxy on the way to it. */
+  proxyUrl?: string;
   /** By whose time the server's certificate is judged. Default: the machine's. */
   clock?: Pick<Clock, 'now'>;
   /** Default 30 s, as Go's dialer. */
@@ -107,6 +109,7 @@ class HttpsTransport implements Transport {
       tlsServerName: this.#options.tlsServerName,
       insecureSkipTlsVerify: this.#options.insecureSkipTlsVerify,
       connectTimeoutMs,
+      proxyUrl: this.#options.proxyUrl,
       clock: this.#options.clock,
     };
     const credentials = this.#readCredentials();

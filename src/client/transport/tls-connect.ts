@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect, createSecureContext, type TLSSocket } from 'node:tls';
 import { type CertificateJudge, judgeByClock } from '../../pki/judge-by-clock.ts';
 import { alpnProtocols } from '../../std/alpn.ts';
@@ -19,14 +19,40 @@ export interface TlsTarget {
   readonly tlsServerName?: string;
   readonly insecureSkipTlsVerify?: boolean;
   readonly connectTimeoutMs: number;
+  /** An HTTP proxy on the way to it. */
+  readonly proxyUrl?: string;
   /** By whose time the server's certificate is judged. Default: the machine's. */
   readonly clock?: Pick<Clock, 'now'>;
 }
 
 /** A connection, verified, on which `socket.alpnProtocol` says what to speak. Rejects with a TransportError. */
-export function connectTls(target: TlsTarget, credentials: Credentials, protocols: readonly string[]): Promise<TLSSocket> {
-  const url = new URL(target.server);
-  const host = url.hostname.replace(/^\[|\]$/g, '');
+export async function connectTls(target: TlsTarget, credentials: Credentials, protocols: readonly string[]): Promise<TLSSocket> {
+  const tunnel = target.proxyUrl ? await tunnelTo(target, target.proxyUrl) : undefined;
+  return shakeHands(target, credentials, protocols, tunnel);
+}
+
+/** Where a server listens. */
+export function placeOf(server: string): { readonly host: string; readonly port: number } {
+  const { hostname, port } = new URL(server);
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443) };
+}
+
+async function tunnelTo({ server, connectTimeoutMs }: TlsTarget, proxyUrl: string): Promise<Socket> {
+  const { openTunnel } = await import('./proxy-tunnel.ts');
+  try {
+    return await openTunnel(proxyUrl, placeOf(server), AbortSignal.timeout(connectTimeoutMs));
+  } catch (error) {
+    throw toTransportError(error, server, false);
+  }
+}
+
+function shakeHands(
+  target: TlsTarget,
+  credentials: Credentials,
+  protocols: readonly string[],
+  tunnel: Socket | undefined,
+): Promise<TLSSocket> {
+  const { host, port } = placeOf(target.server);
   const name = target.tlsServerName ?? host;
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => {
@@ -49,8 +75,7 @@ export function connectTls(target: TlsTarget, credentials: Credentials, protocol
       if (clock && caPem !== undefined && !insecureSkipTlsVerify)
         judge = judgeByClock({ authoritiesPem: caPem, usage: 'server auth', clock });
       socket = connect({
-        host,
-        port: Number(url.port || 443),
+        ...(tunnel ? { socket: tunnel } : { host, port }),
         // RFC 6066: an address is no server name.
         servername: isIP(name) ? '' : name,
         checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),

@@ -90,7 +90,7 @@ function readScenario(values: FlagValues, isSet: ParsedFlags['isSet'], live: Pub
 }
 
 async function readLive(values: FlagValues, io: CommandIo): Promise<PublicParts> {
-  const context = await resolveContext(await readKubeconfig(kubeconfigPath(values, io)), undefined, { exec: true });
+  const context = await resolveContext(await readKubeconfig(kubeconfigPath(values, io)), undefined, { everyWay: true });
   const transport = transportFromContext(context, io.clock);
   try {
     const client = createClient({ transport, userAgent: 'muster-rehearse' });

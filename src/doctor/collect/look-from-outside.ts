@@ -1,5 +1,6 @@
 /** What is to be seen of a cluster by whoever is not let in: certificates of its API server and of the kubeconfig, which may be why. */
 import { shakeHands } from '../../client/peer-certificate.ts';
+import { placeOf } from '../../client/transport/tls-connect.ts';
 import type { ResolvedContext } from '../../pki/kubeconfig.ts';
 import { covers } from '../checks/name-cover.ts';
 import type { NotSeen, Observations, SeenCertificate } from '../observations.ts';
@@ -32,10 +33,9 @@ export async function lookFromOutside({ context, nowMs, timeoutMs, why }: Outsid
   };
 }
 
-export async function lookAtServer({ server, caPem }: ResolvedContext, timeoutMs: number): Promise<SeenCertificate> {
-  const { hostname, port } = new URL(server);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return seenCertificate('API server', (await shakeHands({ host, port: Number(port || 443), caPem, timeoutMs })).certificate);
+export async function lookAtServer({ server, caPem, proxyUrl }: ResolvedContext, timeoutMs: number): Promise<SeenCertificate> {
+  const { certificate } = await shakeHands({ ...placeOf(server), caPem, timeoutMs, proxyUrl });
+  return seenCertificate('API server', certificate);
 }
 
 export function serverNameProblem(certificate: SeenCertificate, { server, tlsServerName }: ResolvedContext): string | undefined {

@@ -49,7 +49,7 @@ async function explain(
   if (output !== 'text' && output !== 'json') throw new FlagError('--output', '--output: only text and json there are');
   const { clock, signal } = io;
   const context = await resolveContext(await readKubeconfig(kubeconfigPath(values, io)), values.string('context') || undefined, {
-    exec: true,
+    everyWay: true,
   });
   const transport = transportFromContext(context, clock);
   try {
