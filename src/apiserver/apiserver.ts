@@ -220,7 +220,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const { serve, serveInProcess } = createRequestChains(parts);
 
   const currentTls = () => (typeof config.tls === 'function' ? config.tls() : config.tls);
-  const { bindAddress, tlsMinVersion } = config;
+  const { bindAddress, tlsMinVersion, tlsCiphers } = config;
   // A certificate of either kind is verified by TLS; whose word it is, is looked at behind it.
   const clientAuthorities = [clientCaPem, frontProxy?.caPem].filter((pem) => pem !== undefined).join('\n');
   let keptObjects: { stop(): void } | undefined;
@@ -243,6 +243,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     ...(config.clusterAddress && { moreAddresses: [config.clusterAddress] }),
     tls: currentTls(),
     ...(tlsMinVersion && { tlsMinVersion }),
+    ...(tlsCiphers && { tlsCiphers }),
     ...(clientAuthorities && { clientCaPem: clientAuthorities, clock }),
     wantsUpgrade: (path) => wantsConnection(path) || aggregation.wantsUpgrade(path),
     logger,

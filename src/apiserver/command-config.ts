@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { FlagValues, ParsedFlags } from '../std/flags.ts';
 import { FlagError } from '../std/flags.ts';
+import { readTlsLimits } from '../std/tls-flags.ts';
 import type { StoreSpec } from '../store/open-store.ts';
 import { readAggregationFlags, readFrontProxyFlags } from './aggregation/aggregation-flags.ts';
 import { readAuditFlags } from './audit/audit-flags.ts';
@@ -25,7 +26,6 @@ export interface CommandConfig {
 }
 
 const MODES: ReadonlySet<string> = new Set<AuthorizationMode>(['AlwaysAllow', 'AlwaysDeny', 'ABAC', 'Webhook', 'Node', 'RBAC']);
-const TLS_VERSIONS: Readonly<Record<string, 'TLSv1.2' | 'TLSv1.3'>> = { VersionTLS12: 'TLSv1.2', VersionTLS13: 'TLSv1.3' };
 
 /**
  * Turns flags into a configuration.
@@ -45,7 +45,7 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
   const port = values.int('secure-port');
   if (port < 0 || port > 65_535)
     throw new FlagError('--secure-port', `--secure-port ${port} must be between 0 and 65535, inclusive`);
-  const tlsMinVersion = readTlsVersion(values.string('tls-min-version'));
+  const tlsLimits = readTlsLimits(values);
   const clientCaPem = fileOf(values, 'client-ca-file');
   const advertiseAddress = values.string('advertise-address');
   const readTls = readTlsFlags(values);
@@ -64,7 +64,7 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       bindAddress: values.string('bind-address'),
       port,
       ...(advertiseAddress && { advertiseAddress }),
-      ...(tlsMinVersion && { tlsMinVersion }),
+      ...tlsLimits,
       ...(clientCaPem !== undefined && { clientCaPem }),
       serviceClusterIpRange: readRange(values, 'service-cluster-ip-range', parseAddressRanges),
       serviceNodePortRange: readRange(values, 'service-node-port-range', (text) => new PortRange(text)),
@@ -102,13 +102,6 @@ function readStore(values: FlagValues, etcd: EtcdFlags | undefined): StoreSpec {
     throw new FlagError('--store', `--store=${store}: use sqlite or memory, or --etcd-servers`);
   if (etcd) return `etcd=${etcd.servers}`;
   throw new FlagError('--etcd-servers', '--etcd-servers must be specified, or --store: sqlite (with --data-dir) or memory');
-}
-
-function readTlsVersion(text: string): 'TLSv1.2' | 'TLSv1.3' | undefined {
-  if (text === '') return undefined;
-  const version = TLS_VERSIONS[text];
-  if (!version) throw new FlagError('--tls-min-version', `--tls-min-version=${text}: use VersionTLS12 or VersionTLS13`);
-  return version;
 }
 
 /** The flag's text when it can be read; what it says is kept as it is. */

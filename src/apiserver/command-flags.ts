@@ -24,6 +24,7 @@ const EFFECTIVE: readonly FlagDefinition[] = [
   flag('tls-cert-file', 'string', 'File containing the x509 certificate for HTTPS.'),
   flag('tls-private-key-file', 'string', 'File containing the x509 private key matching --tls-cert-file.'),
   flag('tls-min-version', 'string', 'Minimum TLS version supported: VersionTLS12 or VersionTLS13.'),
+  flag('tls-cipher-suites', 'strings', "Cipher suites of TLS 1.2, by Go's names; default those that OpenSSL thinks right."),
   flag('cert-dir', 'string', 'Where a self-signed certificate is kept when --tls-cert-file is not given.', '/var/run/kubernetes'),
   flag('client-ca-file', 'string', 'Certificates of the authorities whose client certificates are identities.'),
   flag(
@@ -170,7 +171,6 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
   strings: [
     'cors-allowed-origins',
     'strict-transport-security-directives',
-    'tls-cipher-suites',
     'tls-sni-cert-key',
     'watch-cache-sizes',
     'disabled-metrics',

@@ -63,6 +63,8 @@ export interface ApiServerConfig {
   readonly tls: CertificatePair | (() => CertificatePair);
   /** Lowest TLS version. Default TLSv1.2. */
   readonly tlsMinVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** OpenSSL's list of suites. Default its own. */
+  readonly tlsCiphers?: string;
   /** Authorities for client certificates. Without it no certificate is an identity. */
   readonly clientCaPem?: string;
   /** One range, or one of each family with a comma between; Services get addresses of the first unless they ask. */

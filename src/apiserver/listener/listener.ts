@@ -25,6 +25,8 @@ export interface ListenerConfig {
   readonly moreAddresses?: readonly string[];
   readonly tls: CertificatePair;
   readonly tlsMinVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** OpenSSL's list of suites. Default its own. */
+  readonly tlsCiphers?: string;
   readonly clientCaPem?: string;
   /** By whose time clients' certificates are judged. Default: the machine's. */
   readonly clock?: Pick<Clock, 'now'>;
@@ -65,6 +67,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     cert: pair.certificatePem,
     key: pair.privateKeyPem,
     minVersion: config.tlsMinVersion ?? ('TLSv1.2' as const),
+    ...(config.tlsCiphers && { ciphers: config.tlsCiphers }),
     // An empty list would mean the well-known authorities of the Web.
     ca: config.clientCaPem ?? pair.certificatePem,
     // As Go: whoever is named as an authority is one, also without the one that vouches for it.

@@ -40,6 +40,8 @@ export function componentFlags(securePort: number): readonly FlagDefinition[] {
     flag('secure-port', 'int', 'port for /healthz and /metrics over HTTPS; 0: none', { default: securePort }),
     flag('tls-cert-file', 'string', 'certificate of the secure port; without it one is made that vouches for itself'),
     flag('tls-private-key-file', 'string', 'its key'),
+    flag('tls-min-version', 'string', 'least version of TLS there: VersionTLS12 or VersionTLS13'),
+    flag('tls-cipher-suites', 'strings', "cipher suites of TLS 1.2 there, by Go's names"),
   ];
 }
 

@@ -2,6 +2,7 @@ import { createSelfSigned } from '../../pki/self-signed.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { FlagValues } from '../../std/flags.ts';
 import type { Logger } from '../../std/logger.ts';
+import { readTlsLimits } from '../../std/tls-flags.ts';
 import type { Client } from '../client.ts';
 import { clientFromKubeconfig } from '../kubeconfig-client.ts';
 import { readFlagFile } from './component-flags.ts';
@@ -27,6 +28,7 @@ export async function openSecureServer(
   const authenticationClient = await open('authentication-kubeconfig');
   const lookUp = authenticationClient && !clientCaFile && !values.bool('authentication-skip-lookup');
   return createSecureServer({
+    ...readTlsLimits(values),
     bindAddress: values.string('bind-address'),
     port,
     tls: await readServingPair(values, clock),

@@ -13,6 +13,10 @@ export interface SecureServerOptions {
   bindAddress: string;
   port: number;
   tls: { certificatePem: string; privateKeyPem: string };
+  /** Default TLSv1.2. */
+  tlsMinVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** OpenSSL's list of suites. Default its own. */
+  tlsCiphers?: string;
   /** Verifies client certificates. Without it, and without a way to find it, none are asked for. */
   clientCaPem?: string;
   /** Finds it when it is not given, once the server listens; until then certificates are nobody's. */
@@ -38,12 +42,17 @@ export interface SecureServer extends Component {
 export function createSecureServer(options: SecureServerOptions): SecureServer {
   const { tls, clientCaPem, findClientCa, logger } = options;
   const done = deferred();
-  const pair = { cert: tls.certificatePem, key: tls.privateKeyPem, minVersion: 'TLSv1.2' } as const;
+  const secure = {
+    cert: tls.certificatePem,
+    key: tls.privateKeyPem,
+    minVersion: options.tlsMinVersion ?? 'TLSv1.2',
+    allowPartialTrustChain: true,
+    ...(options.tlsCiphers && { ciphers: options.tlsCiphers }),
+  } as const;
   const server = createServer({
-    ...pair,
+    ...secure,
     // None, rather than those that the world believes.
     ca: clientCaPem ?? [],
-    allowPartialTrustChain: true,
     requestCert: clientCaPem !== undefined || findClientCa !== undefined,
     // Verified or not, a certificate is asked for; what it is worth is decided below.
     rejectUnauthorized: false,
@@ -78,7 +87,7 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
       });
       server.on('error', (error) => done.reject(error));
       findClientCa?.(signal).then(
-        (ca) => ca !== undefined && server.setSecureContext({ ...pair, ca }),
+        (ca) => ca !== undefined && server.setSecureContext({ ...secure, ca }),
         (error: unknown) => {
           if (!signal.aborted) logger.error('Cannot find the authority of client certificates', { error });
         },
