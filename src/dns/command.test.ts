@@ -3,11 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { freePort } from '../../test/harness/free-port.ts';
 import { systemClock } from '../std/clock.ts';
 import { FlagError, parseFlags } from '../std/flags.ts';
 import { dnsCommand } from './command.ts';
 import { TYPE } from './message/constants.ts';
-import { askUdp, freeUdpPort } from './server/test-server.ts';
+import { askUdp } from './server/test-server.ts';
 
 async function run(argv: readonly string[], signal: AbortSignal, ready: () => void = () => undefined): Promise<number> {
   return dnsCommand.run(parseFlags('dns', dnsCommand.flags, argv), {
@@ -25,7 +26,7 @@ async function run(argv: readonly string[], signal: AbortSignal, ready: () => vo
 test('CoreDNS’s flags start a server, which ends when it is told', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'muster-dns-'));
   try {
-    const [file, port] = [join(directory, 'Corefile'), await freeUdpPort()];
+    const [file, port] = [join(directory, 'Corefile'), await freePort()];
     await writeFile(join(directory, 'own.hosts'), '10.0.0.8 b.test\n');
     await writeFile(file, '. {\n hosts own.hosts {\n {$ADDRESS} a.test\n }\n errors\n}');
     const life = new AbortController();

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { createTestPki, type TestPki } from '../../src/apiserver/test-api.ts';
 import { type ComponentProcess, startComponent } from '../harness/component-process.ts';
-import { lastingPort } from '../harness/free-port.ts';
+import { freePort } from '../harness/free-port.ts';
 import { type Kubectl, kubectl } from '../harness/kubectl.ts';
 import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { until } from '../harness/until.ts';
@@ -34,7 +34,7 @@ export async function openApiserverProcess(): Promise<ApiserverProcess> {
   const directory = await temporaryDirectory();
   const pki = await createTestPki();
   const admin = await pki.clientPair('admin', ['system:masters']);
-  const port = await lastingPort();
+  const port = await freePort();
   const server = `https://127.0.0.1:${port}`;
   const write: ApiserverProcess['write'] = async (name, content) => {
     await writeFile(directory.file(name), typeof content === 'string' ? content : JSON.stringify(content), { mode: 0o600 });

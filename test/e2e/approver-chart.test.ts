@@ -10,7 +10,7 @@ import { rbacObjects } from '../../src/approver/manifest.ts';
 import { createAuthority } from '../../src/pki/authority.ts';
 import { generatePrivateKey } from '../../src/pki/keys.ts';
 import { type ComponentProcess, PROGRAM, startProgram } from '../harness/component-process.ts';
-import { freePort, lastingPort } from '../harness/free-port.ts';
+import { freePort } from '../harness/free-port.ts';
 import { startPrometheus } from '../harness/prometheus.ts';
 import { runCommand } from '../harness/run-command.ts';
 import { testTools } from '../harness/tools.ts';
@@ -26,7 +26,7 @@ const kubectl = (...args: string[]) => cluster.current.kubectl('1.35').run(args)
 const object = async <T>(path: string) => JSON.parse(await kubectl('get', '--raw', path)) as T;
 const started: ComponentProcess[] = [];
 /** Of the last approver. */
-const metricsPort = lastingPort();
+const metricsPort = freePort();
 after(() => Promise.all(started.map((process) => process.stop())));
 
 async function helm(...args: string[]): Promise<string> {

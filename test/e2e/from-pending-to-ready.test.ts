@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { findNodeEndpoint, firstNodeAddress } from '../../src/cluster/node-addresses.ts';
 import { PROGRAM } from '../harness/component-process.ts';
-import { lastingPort } from '../harness/free-port.ts';
+import { freePort } from '../harness/free-port.ts';
 import { kubectlPath } from '../harness/kubectl.ts';
 import { runCommand } from '../harness/run-command.ts';
 import { temporaryDirectory } from '../harness/temporary-directory.ts';
@@ -63,7 +63,7 @@ test('every command of the page prints what the page says', async () => {
   const { address } = await findNodeEndpoint(firstNodeAddress(Math.random));
   const script = [
     'set -uo pipefail',
-    `muster() { if test "$1" = up; then set -- "$@" --port ${await lastingPort()}; fi; ${process.execPath} ${PROGRAM} "$@"; }`,
+    `muster() { if test "$1" = up; then set -- "$@" --port ${await freePort()}; fi; ${process.execPath} ${PROGRAM} "$@"; }`,
     `kubectl() { ${kubectlPath('1.35')} "$@"; }`,
     // What was started in the background is a function in a subshell, whose child is the program.
     `trap 'for job in $(jobs -p); do pkill -P $job; kill $job; done 2>/dev/null; muster down >/dev/null 2>&1' EXIT`,

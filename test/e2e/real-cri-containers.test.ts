@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { startContainerd } from '../harness/containerd.ts';
 import { criPods } from '../harness/cri-pods.ts';
-import { lastingPort } from '../harness/free-port.ts';
+import { freePort } from '../harness/free-port.ts';
 import { BUSYBOX } from '../harness/images.ts';
 import { runOrFail } from '../harness/run-command.ts';
 import { until } from '../harness/until.ts';
@@ -119,7 +119,7 @@ test('containers of a pod reach each other, the node reaches their ports, and a 
   await using containerd = await startContainerd();
   using pods = await criPods(containerd);
   const { runtime } = pods;
-  const hostPort = await lastingPort();
+  const hostPort = await freePort();
   const serve = ['sh', '-c', 'mkdir -p /www && echo served > /www/index.html && httpd -f -p 8080 -h /www'];
   const pod = pods.pod([{ name: 'web', command: serve, ports: [{ containerPort: 8080, hostPort }] }, { name: 'side' }], {
     ephemeralContainers: [{ name: 'debug', image: BUSYBOX, command: ['sleep', '1000'] }],

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import type { V1ConfigMap, V1EndpointSlice, V1Pod } from '../../src/api/gen/types.ts';
 import { startComponent } from '../harness/component-process.ts';
 import { type Containerd, startContainerd } from '../harness/containerd.ts';
-import { lastingPort } from '../harness/free-port.ts';
+import { freePort } from '../harness/free-port.ts';
 import { BUSYBOX } from '../harness/images.ts';
 import { type Kubectl, kubectl } from '../harness/kubectl.ts';
 import { type MusterHome, musterHome, type UpResult } from '../harness/muster.ts';
@@ -130,7 +130,7 @@ test('ports, names of addresses and denials are as a resolver on the machine exp
 });
 
 test('a Corefile that is changed is taken over, one with a mistake is not; a stub domain goes to its own upstream', async () => {
-  const port = await lastingPort();
+  const port = await freePort();
   const corefile = join(home.path, 'Corefile');
   await writeFile(corefile, `example.test:${port} {\n  bind 127.0.0.1\n  hosts {\n    192.0.2.7 www.example.test\n  }\n}\n`);
   await using upstream = startComponent('dns', ['-conf', corefile]);

@@ -7,7 +7,7 @@ import { certificateSigningRequestKind } from '../../src/api/certificates/v1/cer
 import { nodeKind } from '../../src/api/core/v1/node.ts';
 import type { V1CertificateSigningRequest, V1Node } from '../../src/api/gen/types.ts';
 import { startCluster } from '../../src/cluster/start-cluster.ts';
-import { freePort, lastingPort } from '../harness/free-port.ts';
+import { freePort } from '../harness/free-port.ts';
 import { runCommand } from '../harness/run-command.ts';
 import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { until } from '../harness/until.ts';
@@ -75,7 +75,7 @@ test('a kept cluster comes back with the same authority and nodes, and no node a
       .filter((csr) => csr.spec.signerName === 'kubernetes.io/kube-apiserver-client-kubelet')
       .map((csr) => csr.metadata?.name)
       .sort();
-  const first = await startCluster({ nodes: 2, dataDir: directory.file('data'), port: await lastingPort() });
+  const first = await startCluster({ nodes: 2, dataDir: directory.file('data'), port: await freePort() });
   const [csrs, server, kubeconfig] = [await names(first), first.server, first.kubeconfig];
   await assert.rejects(startCluster({ dataDir: directory.file('data') }), { code: 'DATA_LOCKED' });
   await first.close();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PROGRAM } from '../harness/component-process.ts';
-import { lastingPort } from '../harness/free-port.ts';
+import { freePort } from '../harness/free-port.ts';
 import { kubectlPath } from '../harness/kubectl.ts';
 import { type CommandResult, runCommand } from '../harness/run-command.ts';
 import { temporaryDirectory } from '../harness/temporary-directory.ts';
@@ -17,7 +17,7 @@ async function onOwnMounts(script: string): Promise<CommandResult> {
   const preamble = `
     set -euo pipefail
     disk=${directory.path}/disk; mkdir "$disk"
-    muster() { if test "$1" = up; then set -- "$@" --port ${await lastingPort()}; fi; ${process.execPath} ${PROGRAM} "$@"; }
+    muster() { if test "$1" = up; then set -- "$@" --port ${await freePort()}; fi; ${process.execPath} ${PROGRAM} "$@"; }
     kubectl() { ${kubectlPath('1.35')} "$@"; }
     trap 'muster down >/dev/null 2>&1 || true' EXIT
   `;

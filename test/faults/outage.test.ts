@@ -13,7 +13,7 @@ import { whyNotReady } from '../../src/cluster/ready-nodes.ts';
 import { type Cluster, startCluster } from '../../src/cluster/start-cluster.ts';
 import { systemClock } from '../../src/std/clock.ts';
 import { silentLogger } from '../../src/std/logger.ts';
-import { lastingPort } from '../harness/free-port.ts';
+import { freePort } from '../harness/free-port.ts';
 import { temporaryDirectory } from '../harness/temporary-directory.ts';
 import { until } from '../harness/until.ts';
 import { bootstrapConfig, createToken, startKubelet } from './joining-node.ts';
@@ -49,7 +49,7 @@ function listens(address: string, port: number): Promise<boolean> {
 test('kubelets live on while the API server is away, and go on where they were when it is back', async () => {
   await using directory = await temporaryDirectory();
   const dataDir = directory.file('cluster');
-  const before = await startCluster({ nodes: 0, dataDir, port: await lastingPort() });
+  const before = await startCluster({ nodes: 0, dataDir, port: await freePort() });
   await createToken(before, TOKEN);
   const bootstrap = await bootstrapConfig(before, { token: TOKEN });
   await using one = await startKubelet(directory.file('one'), 'one', bootstrap, QUICK);
@@ -93,7 +93,7 @@ test('kubelets live on while the API server is away, and go on where they were w
 test('a kubelet that is killed while the API server is away comes back without it, and joins when it is there', async () => {
   await using directory = await temporaryDirectory();
   const dataDir = directory.file('cluster');
-  const before = await startCluster({ nodes: 0, dataDir, port: await lastingPort() });
+  const before = await startCluster({ nodes: 0, dataDir, port: await freePort() });
   await createToken(before, TOKEN);
   const bootstrap = await bootstrapConfig(before, { token: TOKEN });
   const first = await startKubelet(directory.file('node'), 'lonely', bootstrap);
@@ -116,7 +116,7 @@ test('a kubelet that is killed while the API server is away comes back without i
 test('a node that waits for its certificate when the API server goes away gets it afterwards', async () => {
   await using directory = await temporaryDirectory();
   const dataDir = directory.file('cluster');
-  const before = await startCluster({ nodes: 0, dataDir, port: await lastingPort() });
+  const before = await startCluster({ nodes: 0, dataDir, port: await freePort() });
   await createToken(before, TOKEN);
   // Nobody approves what this one asks for, so that it is still waiting when the server goes.
   const bindings = before.client().resource(clusterRoleBindingKind);
@@ -136,7 +136,7 @@ test('a node that waits for its certificate when the API server goes away gets i
 test('an informer of ours sees all that happened while it could not', async () => {
   await using directory = await temporaryDirectory();
   const dataDir = directory.file('cluster');
-  const first = await startCluster({ nodes: 0, dataDir, port: await lastingPort() });
+  const first = await startCluster({ nodes: 0, dataDir, port: await freePort() });
   const client = await clientFromKubeconfig(directory.file('cluster', 'admin.kubeconfig'));
   const informer = createInformer<V1Pod>({ client, kind: podKind, clock: systemClock, logger: silentLogger });
   const end = new AbortController();

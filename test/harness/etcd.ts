@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createAuthority } from '../../src/pki/authority.ts';
 import { generatePrivateKey } from '../../src/pki/keys.ts';
 import { type ComponentProcess, startProgram } from './component-process.ts';
-import { lastingPort } from './free-port.ts';
+import { freePort } from './free-port.ts';
 import { type CommandResult, runCommand, runOrFail } from './run-command.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { isExecutable } from './tools.ts';
@@ -80,7 +80,7 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdCluster>
   const pki = await writeCertificates(directory.file('pki'), [...new Set(places.map(({ address }) => address))]);
   const members: RunningMember[] = [];
   for (const [i, place] of places.entries()) {
-    const [clientPort, peerPort] = place.namespace ? [2379, 2380] : [await lastingPort(), await lastingPort()];
+    const [clientPort, peerPort] = place.namespace ? [2379, 2380] : [await freePort(), await freePort()];
     members.push(
       new RunningMember({
         name: `m${i}`,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { PROGRAM } from './component-process.ts';
-import { lastingPort } from './free-port.ts';
+import { freePort } from './free-port.ts';
 import { type CommandResult, type RunOptions, runCommand } from './run-command.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -41,7 +41,7 @@ export async function musterHome(prefix: readonly string[] = []): Promise<Muster
   };
   const ports = new Map<string, Promise<number>>();
   const portOf = (name = 'muster') => {
-    const port = ports.get(name) ?? lastingPort();
+    const port = ports.get(name) ?? freePort();
     ports.set(name, port);
     return port;
   };

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startProgram } from './component-process.ts';
-import { lastingPort } from './free-port.ts';
+import { freePort } from './free-port.ts';
 import { until } from './until.ts';
 
 /** A real Prometheus (Debian's) on loopback that keeps what it reads in a directory of its own. */
@@ -40,7 +40,7 @@ export async function startPrometheus(targets: readonly ScrapeTarget[], ruleFile
   };
   const file = join(directory, 'prometheus.yml');
   await writeFile(file, JSON.stringify(configuration));
-  const port = await lastingPort();
+  const port = await freePort();
   const program = startProgram('prometheus', [
     ...[`--config.file=${file}`, `--storage.tsdb.path=${join(directory, 'data')}`],
     `--web.listen-address=127.0.0.1:${port}`,

@@ -6,7 +6,7 @@ import { createMounts } from '../../src/host/mounts.ts';
 import { readKubeconfig, resolveContext } from '../../src/pki/kubeconfig.ts';
 import type { ComponentProcess } from './component-process.ts';
 import { type Containerd, type ContainerdOptions, startContainerd } from './containerd.ts';
-import { lastingPort } from './free-port.ts';
+import { freePort } from './free-port.ts';
 import { type Kubectl, type KubectlVersion, kubectl } from './kubectl.ts';
 import { KubeletProcess, makeCgroupRoot, removeCgroups } from './kubelet-process.ts';
 import { type MusterHome, musterHome, type UpResult } from './muster.ts';
@@ -71,7 +71,7 @@ export async function startRealCluster(options: RealClusterOptions = {}): Promis
     directory: directory.path,
     cgroupRoot,
     address: '127.0.0.1',
-    port: await lastingPort(),
+    port: await freePort(),
   });
   stack.defer(() => node.removePods());
   await node.start();

@@ -1,7 +1,7 @@
 /** The kubelets of 000, 001 and 002 beside each other, each with the configuration file and the command line of its document. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { lastingPort } from '../harness/free-port.ts';
+import { freePort } from '../harness/free-port.ts';
 import { until } from '../harness/until.ts';
 import { SERVING_SIGNER } from './csr-table.ts';
 import {
@@ -120,7 +120,7 @@ export function useDocumentKubelets(furtherNodes: readonly string[] = []) {
 async function startDocumentKubelet(cluster: RunbookCluster, plan: Plan): Promise<[RunbookNumber, DocumentKubelet]> {
   const { number, name, document } = plan;
   const host = cluster.host(name);
-  const port = plan.ownPort ? await lastingPort() : 10250;
+  const port = plan.ownPort ? await freePort() : 10250;
   const file = await cluster.sh(plan.fileLines, {
     host,
     cwd: host.path('/etc/kubernetes'),

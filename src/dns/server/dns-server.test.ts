@@ -4,10 +4,11 @@ import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { freePort } from '../../../test/harness/free-port.ts';
 import { until } from '../../../test/harness/until.ts';
 import { CLASS, RCODE, TYPE } from '../message/constants.ts';
 import { readMessage } from '../message/read-message.ts';
-import { askUdp, freeUdpPort, startTestServer } from './test-server.ts';
+import { askUdp, startTestServer } from './test-server.ts';
 
 const hosts = (count: number) => Array.from({ length: count }, (_, i) => `10.9.${i >> 8}.${i & 255} many.test`).join('\n');
 
@@ -69,9 +70,9 @@ test('questions of one connection are answered side by side, however they are cu
 
 test('what is not known here is asked elsewhere, kept, and asked of another when one is away', async () => {
   await using upstream = await startTestServer(
-    `. {\n hosts {\n 192.0.2.1 www.test\n${hosts(100)}\n ttl 60\n }\n prometheus 127.0.0.1:${await freeUdpPort()}\n}`,
+    `. {\n hosts {\n 192.0.2.1 www.test\n${hosts(100)}\n ttl 60\n }\n prometheus 127.0.0.1:${await freePort()}\n}`,
   );
-  const nobody = await freeUdpPort();
+  const nobody = await freePort();
   await using running = await startTestServer(`. {
     forward . 127.0.0.1:${nobody} 127.0.0.1:${upstream.port} {
       policy sequential
@@ -126,7 +127,7 @@ test('a server that is its own upstream ends, and says why', async () => {
 });
 
 test('a Corefile that cannot be used changes nothing; one that can takes the place of the other', async () => {
-  const page = await freeUdpPort();
+  const page = await freePort();
   await using running = await startTestServer('. {\n hosts {\n 10.0.0.1 a.test\n }\n reload\n}');
   const { port } = running;
   running.change('. {\n hosts {\n 10.0.0.2 a.test\n }\n dnssec\n}');
@@ -161,7 +162,7 @@ test('a Corefile of others names no files but those that it may', async () => {
 });
 
 test('queries are counted under CoreDNS’s names', async () => {
-  const page = await freeUdpPort();
+  const page = await freePort();
   await using running = await startTestServer(`. {\n hosts {\n 10.0.0.1 a.test\n }\n cache\n prometheus 127.0.0.1:${page}\n}`);
   for (let i = 0; i < 2; i++) await askUdp(running.port, 'a.test.', TYPE.A);
   const text = await (await fetch(`http://127.0.0.1:${page}/metrics`)).text();

@@ -24,7 +24,7 @@ export interface TestServerOptions {
 }
 
 /** A port that nobody has, for UDP and soon after for a server. */
-export async function freeUdpPort(): Promise<number> {
+async function freeUdpPort(): Promise<number> {
   const socket = createSocket('udp4');
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
