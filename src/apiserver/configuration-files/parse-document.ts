@@ -1,4 +1,5 @@
 import { strictProblems } from '../../api/machinery/duplicate-fields.ts';
+import { jsonSyntaxError } from '../../api/machinery/json-syntax.ts';
 
 export interface ParsedDocument {
   readonly value: unknown;
@@ -40,8 +41,9 @@ const unknownProblems = (names: readonly string[]) => names.map((name) => `unkno
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (cause) {
-    throw new Error(`couldn't get version/kind; json parse error: ${(cause as Error).message}`, { cause });
+  } catch {
+    // In Go's words: V8 quotes what stands there, which may be a key that encrypts Secrets.
+    throw new Error(`couldn't get version/kind; json parse error: ${jsonSyntaxError(text)}`);
   }
 }
 

@@ -55,7 +55,11 @@ test('what cannot be read is refused by flag, file and field', async () => {
     ['kind: Thing', "Object 'apiVersion' is missing"],
     ['kind: Thing\napiVersion: 1', "couldn't get version/kind; apiVersion: must be a string"],
     ['[]', 'the document is no object'],
-    ['{"kind":', "couldn't get version/kind; json parse error: Unexpected end of JSON input"],
+    ['{"kind":', "couldn't get version/kind; json parse error: unexpected end of JSON input"],
+    [
+      '{"kind": c2VjcmV0IGlz}',
+      "couldn't get version/kind; json parse error: invalid character 'c' looking for beginning of value",
+    ],
     [`${HEAD}rules: {}`, 'rules: must be a list'],
     [`${HEAD}rules: [x]`, 'rules[0]: must be an object'],
     [`${HEAD}rule: {name: 1}`, 'rule.name: must be a string'],
