@@ -9,12 +9,14 @@ import { Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { selectedPods, servicesSelecting } from '../workloads/selection-index.ts';
+import { type HintEvent, HintKeeper } from './hint-keeper.ts';
 import { groupEndpoints, MANAGED_BY, planSlices, SERVICE_NAME, SLICE_CONTROLLER } from './plan.ts';
 import { hasSelector } from './service-pods.ts';
 import { servicesOfPods } from './services-of-pods.ts';
+import { hintModeOf } from './slice-hints.ts';
 import { SliceWrites } from './slice-writes.ts';
+import { isNodeReady, ZONE } from './zone-allocation.ts';
 
-const ZONE = 'topology.kubernetes.io/zone';
 const SERVICE_INDEX = 'service';
 
 export interface EndpointSliceOptions {
@@ -33,16 +35,26 @@ export function createEndpointSliceController(context: ControllerContext, option
   const slices = informers.of<V1EndpointSlice>(endpointSliceKind);
   informers.index(slices, SERVICE_INDEX, serviceOfSlice);
   const writes = new SliceWrites(client, slices);
+  const hints = new HintKeeper(() => nodes.list());
   const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics, workers: options.workers });
+  /** Once for any number of nodes that change together. */
+  const nodeLoop = new Reconciler({
+    ...{ name: `${context.name}-topology`, clock, logger, metrics },
+    reconcile: async () => {
+      for (const key of hints.outdated()) loop.add(key);
+    },
+  });
 
   async function reconcile(key: string, signal: AbortSignal): Promise<void> {
     const { namespace, name } = splitKey(key);
     const service = services.get(name, namespace);
+    if (!service || !hasSelector(service)) hints.forget(key);
     if (!service) return writes.forget(key);
     if (!hasSelector(service) || service.metadata?.deletionTimestamp || !writes.areSeen(key)) return;
     const selector = selectorFromLabels(service.spec?.selector);
     const selected = podsOf(namespace, selector);
     const own = slices.byIndex(SERVICE_INDEX, key).filter(({ metadata }) => metadata?.labels?.[MANAGED_BY] === SLICE_CONTROLLER);
+    const hintEvents: HintEvent[] = [];
     const plan = planSlices({
       service,
       existing: own.filter(({ metadata }) => !metadata?.deletionTimestamp),
@@ -50,9 +62,15 @@ export function createEndpointSliceController(context: ControllerContext, option
       maxEndpoints: options.maxEndpointsPerSlice ?? 100,
       managedBy: SLICE_CONTROLLER,
       triggerTime: newestChange(service, selected),
+      hints: (found) => {
+        const hinted = hints.withHints(service, found);
+        hintEvents.push(...hinted.events);
+        return hinted;
+      },
     });
     try {
       await writes.carryOut(key, namespace, plan, signal);
+      for (const { type, reason, message } of hintEvents) events.event(service, type, reason, message);
     } catch (error) {
       if (!signal.aborted) {
         const message = `Error updating Endpoint Slices for Service ${key}: ${(error as Error).message}`;
@@ -68,7 +86,9 @@ export function createEndpointSliceController(context: ControllerContext, option
     sources: [
       source(services, (service, { type, previous }) => {
         const same = (before: V1Service) =>
-          equalJson(before.spec, service.spec) && equalJson(before.metadata?.labels, service.metadata?.labels);
+          equalJson(before.spec, service.spec) &&
+          equalJson(before.metadata?.labels, service.metadata?.labels) &&
+          hintModeOf(before) === hintModeOf(service);
         if (type !== 'updated' || (hasSelector(service) && !(previous && same(previous)))) loop.add(keyOf(service));
       }),
       source(
@@ -76,6 +96,10 @@ export function createEndpointSliceController(context: ControllerContext, option
         servicesOfPods(servicesSelecting(informers), (key) => loop.add(key)),
       ),
       source(nodes, (node, { type, previous }) => {
+        if (type !== 'updated' || !previous || !sameForHints(previous, node)) {
+          hints.nodesChanged();
+          nodeLoop.add('nodes');
+        }
         const before = previous?.metadata?.labels?.[ZONE];
         if (type === 'updated' && before === node.metadata?.labels?.[ZONE]) return;
         if (before === undefined && node.metadata?.labels?.[ZONE] === undefined) return;
@@ -85,9 +109,14 @@ export function createEndpointSliceController(context: ControllerContext, option
         for (const key of serviceOfSlice(slice)) if (slice.metadata?.labels?.[MANAGED_BY] === SLICE_CONTROLLER) loop.add(key);
       }),
     ],
-    loops: [loop],
+    loops: [loop, nodeLoop],
   });
 }
+
+const sameForHints = (before: V1Node, after: V1Node): boolean =>
+  isNodeReady(before) === isNodeReady(after) &&
+  before.metadata?.labels?.[ZONE] === after.metadata?.labels?.[ZONE] &&
+  before.status?.allocatable?.['cpu'] === after.status?.allocatable?.['cpu'];
 
 /** The key of the Service whose slice it says to be. */
 export function serviceOfSlice({ metadata }: V1EndpointSlice): string[] {

@@ -6,11 +6,10 @@ import { groupEndpoints } from './plan.ts';
 interface Situation {
   readonly ready?: boolean;
   readonly deleted?: boolean;
-  readonly zone?: string;
   readonly spec?: object;
 }
 
-function endpointOf({ ready = true, deleted = false, zone, spec }: Situation) {
+function endpointOf({ ready = true, deleted = false, spec }: Situation) {
   const service = {
     metadata: { name: 'web' },
     spec: { ipFamilies: ['IPv4'], selector: { a: 'b' }, ...spec },
@@ -20,7 +19,7 @@ function endpointOf({ ready = true, deleted = false, zone, spec }: Situation) {
     spec: { nodeName: 'n1' },
     status: { podIP: '10.0.0.1', phase: 'Running', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
   } as unknown as V1Pod;
-  return groupEndpoints(service, [pod], () => zone)[0]?.endpoints[0];
+  return groupEndpoints(service, [pod], () => undefined)[0]?.endpoints[0];
 }
 
 const early = { publishNotReadyAddresses: true };
@@ -39,27 +38,4 @@ for (const [title, situation, words] of CONDITIONS)
       conditions.filter(([, value]) => value).map(([name]) => name),
       words,
     );
-  });
-
-const zones = { forZones: [{ name: 'z1' }] };
-const nodes = { forNodes: [{ name: 'n1' }] };
-const HINTS: readonly [
-  trafficDistribution: string | undefined,
-  zone: string | undefined,
-  ready: boolean,
-  hints: object | undefined,
-][] = [
-  [undefined, 'z1', true, undefined],
-  ['PreferClose', 'z1', true, zones],
-  ['PreferSameZone', 'z1', true, zones],
-  ['PreferSameZone', undefined, true, undefined],
-  ['PreferSameZone', 'z1', false, undefined],
-  ['PreferSameNode', 'z1', true, { ...zones, ...nodes }],
-  ['PreferSameNode', undefined, true, nodes],
-  ['PreferSameNode', 'z1', false, undefined],
-];
-
-for (const [trafficDistribution, zone, ready, hints] of HINTS)
-  test(`hints of an endpoint that is ${ready ? '' : 'not '}ready: ${trafficDistribution ?? 'none asked for'}, ${zone ?? 'no zone'}`, () => {
-    assert.deepEqual(endpointOf({ ready, zone, spec: { trafficDistribution } })?.hints, hints);
   });

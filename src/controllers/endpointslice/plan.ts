@@ -14,6 +14,7 @@ import {
   isHeadless,
   portsOn,
 } from './service-pods.ts';
+import { type HintedSlices, withOwnHints } from './slice-hints.ts';
 
 export const SERVICE_NAME = 'kubernetes.io/service-name';
 export const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
@@ -64,8 +65,6 @@ function endpointOf(service: V1Service, pod: V1Pod, address: string, zoneOf: Zon
   const zone = nodeName === undefined ? undefined : zoneOf(nodeName);
   const hostname = hostnameIn(service, pod);
   const conditions = conditionsOf(service, pod);
-  // Nobody is sent to one that is not ready, so nobody is told to prefer it either.
-  const hints = conditions.ready ? hintsFor(service.spec?.trafficDistribution, zone, nodeName) : undefined;
   return {
     addresses: [address],
     conditions,
@@ -73,15 +72,7 @@ function endpointOf(service: V1Service, pod: V1Pod, address: string, zoneOf: Zon
     targetRef: { kind: 'Pod', namespace, name, uid },
     ...(nodeName && { nodeName }),
     ...(zone && { zone }),
-    ...(hints && { hints }),
   };
-}
-
-/** https://kubernetes.io/docs/concepts/services-networking/service/#traffic-distribution */
-function hintsFor(distribution: string | undefined, zone: string | undefined, node: string | undefined): V1Endpoint['hints'] {
-  const forZones = zone ? { forZones: [{ name: zone }] } : undefined;
-  if (distribution === 'PreferSameNode' && node) return { ...forZones, forNodes: [{ name: node }] };
-  return distribution && ['PreferClose', 'PreferSameZone', 'PreferSameNode'].includes(distribution) ? forZones : undefined;
 }
 
 export interface SlicesOf {
@@ -94,6 +85,8 @@ export interface SlicesOf {
   readonly managedBy: string;
   /** When what caused this was changed, for `endpoints.kubernetes.io/last-change-trigger-time`. */
   readonly triggerTime?: string;
+  /** Gives the slices their hints. Default: none have any. */
+  readonly hints?: (slices: HintedSlices) => HintedSlices;
 }
 
 /**
@@ -101,9 +94,10 @@ export interface SlicesOf {
  * then go into slices of their own. Few writes count for more than full slices.
  */
 export function planSlices(asked: SlicesOf): SlicePlan {
-  const { existing, groups } = asked;
+  const { existing, groups, hints = (slices) => withOwnHints(slices, 'none') } = asked;
   const create: V1EndpointSlice[] = [];
   const update: V1EndpointSlice[] = [];
+  const unchanged: V1EndpointSlice[] = [];
   const kept = new Set<V1EndpointSlice>();
   for (const group of groups) {
     const own = existing.filter((slice) => slice.addressType === group.addressType && equalJson(slice.ports ?? [], group.ports));
@@ -115,12 +109,19 @@ export function planSlices(asked: SlicesOf): SlicePlan {
       if (endpoints.length === 0 && (group.endpoints.length > 0 || i > 0)) continue;
       kept.add(slice);
       const wanted = withMeta(asked, { ...slice, endpoints });
-      if (!equalJson(comparable(wanted), comparable(slice))) update.push(withTrigger(asked, wanted));
+      if (equalJson(comparable(wanted), comparable(slice))) unchanged.push(slice);
+      else update.push(wanted);
     }
     for (const endpoints of chunks([...missing.values()], asked.maxEndpoints)) create.push(newSlice(asked, group, endpoints));
     if (group.endpoints.length === 0 && own.length === 0) create.push(newSlice(asked, group, []));
   }
-  return { create, update, remove: existing.filter((slice) => !kept.has(slice)) };
+  const hinted = hints({ create, update, unchanged });
+  const triggered = (slices: readonly V1EndpointSlice[]) => slices.map((slice) => withTrigger(asked, slice));
+  return {
+    create: triggered(hinted.create),
+    update: triggered(hinted.update),
+    remove: existing.filter((slice) => !kept.has(slice)),
+  };
 }
 
 const identityOf = ({ targetRef, addresses }: V1Endpoint): string => `${targetRef?.uid ?? ''} ${addresses.join()}`;
@@ -139,7 +140,8 @@ function fill(
   missing: Map<string, V1Endpoint>,
   most: number,
 ): void {
-  const changes = ({ slice, endpoints }: (typeof contents)[number]) => Number(!equalJson(slice.endpoints ?? [], endpoints));
+  const changes = ({ slice, endpoints }: (typeof contents)[number]) =>
+    Number(!equalJson(withoutHints(slice.endpoints), endpoints));
   const order = contents.toSorted((a, b) => changes(b) - changes(a) || b.endpoints.length - a.endpoints.length);
   for (const { endpoints } of order) {
     for (const [identity, endpoint] of missing) {
@@ -187,17 +189,20 @@ function withTrigger({ triggerTime }: SlicesOf, slice: V1EndpointSlice): V1Endpo
   return { ...slice, metadata: { ...slice.metadata, annotations: Object.keys(told).length > 0 ? told : undefined } };
 }
 
-/** What makes a slice another one. */
+/** What makes a slice another one. Hints are given when all else is known. */
 const comparable = (slice: V1EndpointSlice) => ({
-  endpoints: slice.endpoints ?? [],
+  endpoints: withoutHints(slice.endpoints),
   ports: slice.ports ?? [],
   labels: slice.metadata?.labels,
   annotations: annotationsFrom(slice),
 });
 
+const withoutHints = (endpoints: readonly V1Endpoint[] = []): V1Endpoint[] =>
+  endpoints.map(({ hints: _, ...endpoint }) => endpoint as V1Endpoint);
+
 function newSlice(asked: SlicesOf, { addressType, ports }: EndpointGroup, endpoints: readonly V1Endpoint[]): V1EndpointSlice {
   const { service, mirrored } = asked;
-  return withTrigger(asked, {
+  return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: {
@@ -210,5 +215,5 @@ function newSlice(asked: SlicesOf, { addressType, ports }: EndpointGroup, endpoi
     addressType,
     endpoints: [...endpoints],
     ports: [...ports],
-  });
+  };
 }
