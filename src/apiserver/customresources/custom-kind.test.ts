@@ -50,6 +50,31 @@ test('what a default knows of embedded metadata that is no metadata’s is taken
   assert.deepEqual(made.unknownFields, []);
 });
 
+test('a default of one field of embedded metadata that metadata does not have is never shown', () => {
+  const text = (value: string) => ({ type: 'string', default: value });
+  for (const open of [{}, { 'x-kubernetes-preserve-unknown-fields': true }]) {
+    const fields = { name: text('b'), unknown: text('c'), constructor: text('d') };
+    const pod = {
+      type: 'object',
+      'x-kubernetes-embedded-resource': true,
+      ...open,
+      properties: { apiVersion: text('v1'), kind: text('Pod'), metadata: { type: 'object', properties: fields } },
+    };
+    const schema = withSpec({ type: 'object', properties: { pods: { type: 'array', items: pod } } } as JsonSchema);
+    const { stored } = kindsOf(widgets({ schema }));
+    const made = stored.ownSchema!.decode(object({ spec: { pods: [{ metadata: {} }] } }));
+    assert.deepEqual(made.object['spec'], { pods: [{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'b' } }] });
+  }
+});
+
+test('embedded metadata in the store that is partly no metadata keeps what is', () => {
+  const pod = { type: 'object', 'x-kubernetes-embedded-resource': true, 'x-kubernetes-preserve-unknown-fields': true };
+  const { stored } = kindsOf(widgets({ schema: withSpec(pod as JsonSchema) }));
+  const metadata = { name: 'b', labels: [], generation: 'x', annotations: { c: 'd' }, unknown: 1 };
+  const shown = stored.storedAs!.fromStored(object({ spec: { apiVersion: 1, kind: 'Pod', metadata } }));
+  assert.deepEqual(shown['spec'], { kind: 'Pod', metadata: { annotations: { c: 'd' }, name: 'b' } });
+});
+
 test('versions that are not served are no kinds, and the stored one is known all the same', () => {
   const versions = [
     { name: 'v1', storage: true, served: false },

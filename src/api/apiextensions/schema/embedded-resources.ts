@@ -54,16 +54,32 @@ export function coerceEmbedded(value: unknown, schema: JsonSchema, unknown?: str
         delete resource[name];
       }
     if (resource['metadata'] === undefined) return;
+    const at = [...path, 'metadata'];
     try {
-      const { value: metadata, unknownFields } = decodeStructure('V1ObjectMeta', resource['metadata'], [...path, 'metadata']);
+      const { value: metadata, unknownFields } = decodeStructure('V1ObjectMeta', resource['metadata'], at);
       resource['metadata'] = metadata;
       unknown?.push(...unknownFields);
     } catch (error) {
       if (!(error instanceof DecodeFailure)) throw error;
-      if (!drop) throw notMetadata([...path, 'metadata'], resource['metadata'], error);
-      delete resource['metadata'];
+      if (!drop) throw notMetadata(at, resource['metadata'], error);
+      if (isJsonMap(resource['metadata'])) resource['metadata'] = wellFormedFields(resource['metadata'], at, unknown);
     }
   });
+}
+
+/** The fields of metadata that are what they should be, each looked at by itself. */
+function wellFormedFields(metadata: JsonMap, path: (string | number)[], dropped?: string[]): JsonMap {
+  const kept: JsonMap = {};
+  for (const name of Object.keys(metadata))
+    try {
+      const { value, unknownFields } = decodeStructure('V1ObjectMeta', { [name]: metadata[name] }, path);
+      Object.assign(kept, value);
+      dropped?.push(...unknownFields);
+    } catch (error) {
+      if (!(error instanceof DecodeFailure)) throw error;
+      dropped?.push(formatSegments([...path, name]));
+    }
+  return kept;
 }
 
 const notMetadata = (path: readonly (string | number)[], value: unknown, { message }: DecodeFailure) =>

@@ -1,11 +1,14 @@
-import { cloneJson, equalJson } from '../../machinery/clone.ts';
+import { cloneJson, equalJson, type JsonMap } from '../../machinery/clone.ts';
+import { DecodeFailure } from '../../machinery/decode-scalar.ts';
 import { invalidField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { coerceEmbedded, validateEmbeddedResources } from './embedded-resources.ts';
 import { child, key } from './field-path.ts';
 import { isEmbedded, itemsOf, type JsonSchema, META_FIELDS } from './json-schema.ts';
 import { validateListItems } from './list-items.ts';
 import { prune, pruneInner } from './prune.ts';
 import { relocate } from './relocate.ts';
+import { objectAround, type Place } from './surrounding-object.ts';
 import { validateValue } from './validate-value.ts';
 
 /** What else is asked of a default: rules, embedded metadata. */
@@ -16,27 +19,57 @@ export type DefaultCheck = (value: unknown, schema: JsonSchema, path: string) =>
  */
 export function validateDefaults(schema: JsonSchema, path: string, more: DefaultCheck): FieldError[] {
   const errors: FieldError[] = [];
-  check(schema, path, { more, insideMeta: false, isRoot: true }, errors);
+  const resource = { ...schema, 'x-kubernetes-embedded-resource': true };
+  check(resource, path, { more, resource, place: [], insideMeta: false }, errors);
   return errors;
 }
 
-interface Place {
+interface Surroundings {
   readonly more: DefaultCheck;
+  /** The embedded resource that it is in, or the root. */
+  readonly resource: JsonSchema;
+  readonly place: Place;
   readonly insideMeta: boolean;
-  readonly isRoot: boolean;
 }
 
-function check(schema: JsonSchema, path: string, place: Place, errors: FieldError[]): void {
-  const asResource = isEmbedded(schema);
-  const insideMeta = place.insideMeta && !asResource;
-  if (schema.default !== undefined && !insideMeta) errors.push(...checkDefault(schema, child(path, 'default'), place.more));
-  const inner = { more: place.more, insideMeta, isRoot: false };
+function check(schema: JsonSchema, path: string, around: Surroundings, errors: FieldError[]): void {
+  const { more, resource, place, insideMeta } = isEmbedded(schema)
+    ? { more: around.more, resource: schema, place: [], insideMeta: false }
+    : around;
+  const at = child(path, 'default');
+  if (schema.default !== undefined)
+    errors.push(...(insideMeta ? checkMetaDefault(schema, at, { resource, place }) : checkDefault(schema, at, more)));
   const items = itemsOf(schema);
-  if (items) check(items, child(path, 'items'), inner, errors);
+  if (items) check(items, child(path, 'items'), { more, resource, place: [...place, null], insideMeta }, errors);
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    const meta = (asResource || place.isRoot) && META_FIELDS.has(name);
-    check(property, key(child(path, 'properties'), name), { ...inner, insideMeta: insideMeta || meta }, errors);
+    const inside = insideMeta || (isEmbedded(schema) && META_FIELDS.has(name));
+    check(
+      property,
+      key(child(path, 'properties'), name),
+      { more, resource, place: [...place, name], insideMeta: inside },
+      errors,
+    );
   }
+}
+
+/** A default of a resource's type or metadata is looked at in a resource that has nothing else. */
+function checkMetaDefault(
+  schema: JsonSchema,
+  path: string,
+  { resource, place }: Pick<Surroundings, 'resource' | 'place'>,
+): FieldError[] {
+  const given = schema.default;
+  const invalid = (why: string) => [invalidField(path, given, `must result in valid metadata: ${why}`)];
+  const object = { apiVersion: 'validation/v1', kind: 'Validation', ...(objectAround(cloneJson(given), place) as JsonMap) };
+  try {
+    coerceEmbedded(object, resource);
+  } catch (error) {
+    if (!(error instanceof DecodeFailure)) throw error;
+    return invalid(error.message);
+  }
+  const wrong = [...new Set(validateEmbeddedResources(object, resource).map(({ field, message }) => `${field}: ${message}`))];
+  if (wrong.length) return invalid(wrong.length > 1 ? `[${wrong.join(', ')}]` : wrong[0]!);
+  return relocate(validateValue(given, schema), path);
 }
 
 function checkDefault(schema: JsonSchema, path: string, more: DefaultCheck): FieldError[] {

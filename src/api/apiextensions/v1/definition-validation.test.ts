@@ -145,6 +145,30 @@ test('defaults must be values of their schemas with nothing in them that would b
   ]);
 });
 
+test('defaults of the type and the metadata of an embedded resource must make metadata', () => {
+  const embedded = (properties: JsonSchema['properties']): JsonSchema => ({
+    type: 'object',
+    'x-kubernetes-embedded-resource': true,
+    ...(properties && { properties }),
+  });
+  const metadata = (properties: JsonSchema['properties'], more: JsonSchema = {}) =>
+    ofProperty(embedded({ metadata: { type: 'object', ...(properties && { properties }), ...more } }));
+  assert.deepEqual(metadata({ name: { type: 'string', default: 'a' }, unknown: { type: 'string', default: 'b' } }), []);
+  assert.deepEqual(metadata({ name: { type: 'string', default: '..' } }), [
+    `@.properties[metadata].properties[name].default: Invalid value: "..": must result in valid metadata: metadata.name: Invalid value: "..": may not be '..'`,
+  ]);
+  assert.deepEqual(metadata({ name: { type: 'integer', default: 1 } }), [
+    '@.properties[metadata].properties[name].default: Invalid value: 1: must result in valid metadata: metadata: Invalid value: {"name":1}: json: cannot unmarshal number into Go struct field ObjectMeta.name of type string',
+  ]);
+  assert.match(
+    metadata({ finalizers: { type: 'array', items: { type: 'string', default: '-' } } }).join(),
+    /properties\[finalizers\]\.items\.default: Invalid value: "-": must result in valid metadata: \[metadata\.finalizers: Invalid value: "-"/,
+  );
+  assert.deepEqual(ofProperty(embedded({ apiVersion: { type: 'string', default: 'a/b/c' } })), [
+    '@.properties[apiVersion].default: Invalid value: "a/b/c": must result in valid metadata: apiVersion: Invalid value: "a/b/c": unexpected GroupVersion string: a/b/c',
+  ]);
+});
+
 test('columns, subresources, selectable fields and conversions are checked', () => {
   assert.deepEqual(
     complaints(define({ version: { additionalPrinterColumns: [{ name: '', type: 'text', jsonPath: 'spec' }] } })),
