@@ -51,7 +51,7 @@ async function runApprover(flags: ParsedFlags, io: CommandIo): Promise<number> {
       logger.warn('No source says whose addresses are whose: only names of nodes themselves will be approved');
     const metrics = new ApproverMetrics();
     const page = () => Promise.resolve({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: metrics.render() });
-    const server = await openSecureServer(values, { component: COMPONENT, metrics: page, clock, logger });
+    const server = await openSecureServer(values, { component: COMPONENT, metrics: page, clock, logger, environment: io.env });
     const approver = withElection(flags, { opened, metrics, logger, io });
     return await runComponents(server ? [server, approver] : [approver], io);
   } finally {

@@ -6,7 +6,8 @@ import { shakeHands } from '../client/peer-certificate.ts';
 import { podContext } from '../client/pod-context.ts';
 import { readFlagFile } from '../client/serving/component-flags.ts';
 import { placeOf } from '../client/transport/tls-connect.ts';
-import { type ResolvedContext, readKubeconfig, resolveContext } from '../pki/kubeconfig.ts';
+import { type ResolvedContext, resolveContext } from '../pki/kubeconfig.ts';
+import { readUsersKubeconfig } from '../pki/users-kubeconfig.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { CommandIo } from '../std/command.ts';
 import type { FlagValues } from '../std/flags.ts';
@@ -38,7 +39,7 @@ export async function openParts(values: FlagValues, io: CommandIo): Promise<Open
   const caFile = values.string('serving-ca-file');
   const caPem = caFile ? await readFlagFile('serving-ca-file', caFile) : (context.caPem ?? '');
   const names = readClusterNameSettings(values, context.server);
-  const transport = transportFromContext(context, clock);
+  const transport = transportFromContext(context, clock, io.env);
   const client = createClient({ transport, userAgent: COMPONENT });
   const sources = openSources(values, client, clock);
   const servedCertificate = (node: V1Node) =>
@@ -53,13 +54,13 @@ export async function openParts(values: FlagValues, io: CommandIo): Promise<Open
 
 /** What is named counts before what a pod is given, and that before the files of whoever runs it. */
 async function findContext(values: FlagValues, io: CommandIo): Promise<ResolvedContext> {
-  const named = values.string('kubeconfig') || io.env['KUBECONFIG']?.split(':')[0];
-  const inPod = named ? undefined : await podContext(io.env);
+  const isNamed = values.string('kubeconfig') !== '' || Boolean(io.env['KUBECONFIG']);
+  const inPod = isNamed ? undefined : await podContext(io.env);
   if (inPod) return inPod;
-  const path = named || (io.env['HOME'] && `${io.env['HOME']}/.kube/config`);
-  if (!path)
+  const kubeconfig = await readUsersKubeconfig(values.string('kubeconfig'), io.env);
+  if (!kubeconfig)
     throw new CodedError('--kubeconfig is required: there is no API server to work with', { code: 'KUBECONFIG_REQUIRED' });
-  return resolveContext(await readKubeconfig(path), undefined, { everyWay: true });
+  return resolveContext(kubeconfig, undefined, { everyWay: true });
 }
 
 /** Names in the certificate that the API server shows: virtual addresses and names that nothing in the cluster tells of. */

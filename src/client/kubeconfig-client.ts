@@ -7,51 +7,75 @@ import type { Client } from './client.ts';
 import { createClient } from './create-client.ts';
 import { createTokenFile } from './transport/credentials.ts';
 import { type Credentials, createHttpsTransport, type HttpsTransportOptions } from './transport/https.ts';
+import { withImpersonation } from './transport/impersonation.ts';
 import { withRetry } from './transport/retry.ts';
 import type { Transport } from './transport/transport.ts';
 
+export interface KubeconfigClientOptions {
+  /** Default: the current one. */
+  readonly contextName?: string;
+  readonly clock?: Clock;
+  /** For the program that a kubeconfig's user may name. Who gives none reaches clusters directly and as himself; what else a kubeconfig asks is refused. */
+  readonly environment?: Environment;
+}
+
+/** Variables of the process that was started. */
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /**
- * The way to the cluster of a kubeconfig's context, the current one unless named, with retries as client-go has them.
- * Certificates and keys that the kubeconfig names by path are read again for each connection; a token file every minute.
- * Rejects with a CodedError that names the field and the file that is wrong.
+ * The way to the cluster of a kubeconfig's context, with retries as client-go has them. Certificates and keys that the kubeconfig names by path
+ * are read again for each connection; a token file every minute. Rejects with a CodedError that names the field and the file that is wrong.
  */
-export async function transportFromKubeconfig(
-  path: string,
-  contextName?: string,
-  clock: Clock = systemClock,
-): Promise<Transport> {
-  return transportFromContext(await resolveContext(await readKubeconfig(path), contextName, { everyWay: true }), clock);
+export async function transportFromKubeconfig(path: string, options: KubeconfigClientOptions = {}): Promise<Transport> {
+  const { contextName, clock, environment } = options;
+  const context = await resolveContext(await readKubeconfig(path), contextName, { everyWay: environment !== undefined });
+  return transportFromContext(context, clock, environment);
 }
 
 export async function clientFromKubeconfig(
   path: string,
-  options: { userAgent?: string; contextName?: string; requestTimeoutMs?: number; clock?: Clock } = {},
+  options: KubeconfigClientOptions & { userAgent?: string; requestTimeoutMs?: number } = {},
 ): Promise<Client> {
-  const transport = await transportFromKubeconfig(path, options.contextName, options.clock);
+  const transport = await transportFromKubeconfig(path, options);
   return createClient({ transport, userAgent: options.userAgent, requestTimeoutMs: options.requestTimeoutMs });
 }
 
-/** The same from a context that has been resolved. */
-export function transportFromContext(context: ResolvedContext, clock: Clock = systemClock): Transport {
-  const { server, caPem, tlsServerName, insecureSkipTlsVerify, proxyUrl } = context;
+/** The same from a context that has been resolved; `environment` where it was resolved with `everyWay`. */
+export function transportFromContext(
+  context: ResolvedContext,
+  clock: Clock = systemClock,
+  environment: Environment = {},
+): Transport {
+  const { server, caPem, tlsServerName, insecureSkipTlsVerify, proxyUrl, actingAs } = context;
   const target = { server, caPem, tlsServerName, insecureSkipTlsVerify, proxyUrl, clock };
-  if (context.exec) return withRetry(execTransport(context.exec, target, clock), { clock });
+  const transport = context.exec
+    ? execTransport(context.exec, { target, clock, environment })
+    : ownTransport(context, target, clock);
+  return withRetry(actingAs ? withImpersonation(transport, actingAs) : transport, { clock });
+}
+
+function ownTransport(context: ResolvedContext, target: HttpsTransportOptions, clock: Clock): Transport {
   const tokenFile = context.tokenFile ? createTokenFile(context.tokenFile, clock) : undefined;
-  const transport = createHttpsTransport({
+  return createHttpsTransport({
     ...target,
     credentials: () => readClientCertificate(context),
     token: () => tokenFile?.read() ?? context.token,
   });
-  return withRetry(transport, { clock });
+}
+
+interface ExecSurroundings {
+  readonly target: HttpsTransportOptions;
+  readonly clock: Clock;
+  readonly environment: Environment;
 }
 
 /** What runs the program is loaded with the first request. */
-function execTransport(plugin: ExecPlugin, target: HttpsTransportOptions, clock: Clock): Transport {
+function execTransport(plugin: ExecPlugin, { target, clock, environment }: ExecSurroundings): Transport {
   let loading: Promise<Transport> | undefined;
   const load = async () => {
     const { createExecTransport } = await import('./exec-credentials.ts');
     const connect = (credentials: () => Credentials) => createHttpsTransport({ ...target, credentials });
-    return createExecTransport({ plugin, clock, environment: process.env, connect });
+    return createExecTransport({ plugin, clock, environment, connect });
   };
   return {
     async request(request) {

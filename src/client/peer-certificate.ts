@@ -8,7 +8,7 @@ export interface HandshakeOptions {
   /** Of the authority to verify with; without it nothing is trusted. */
   readonly caPem?: string;
   readonly timeoutMs: number;
-  /** An HTTP proxy on the way to it. */
+  /** A proxy on the way to it, of HTTP or SOCKS5. */
   readonly proxyUrl?: string;
 }
 
@@ -38,7 +38,7 @@ export function shownOn(socket: TLSSocket): Handshake {
 
 /** Makes a TLS handshake and nothing more. Rejects when nobody answers in time or what is shown cannot be read. */
 export async function shakeHands({ host, port, caPem, timeoutMs, proxyUrl }: HandshakeOptions): Promise<Handshake> {
-  const tunnel = proxyUrl ? await tunnelThrough(proxyUrl, { host, port }, timeoutMs) : undefined;
+  const tunnel = proxyUrl ? await tunnelThrough(proxyUrl, { host, port, caPem, timeoutMs }) : undefined;
   return new Promise((resolve, reject) => {
     const socket = connect({ ...(tunnel ? { socket: tunnel } : { host, port }), ...lookingOptions(host, caPem) });
     const fail = (error: Error) => {
@@ -59,7 +59,7 @@ export async function shakeHands({ host, port, caPem, timeoutMs, proxyUrl }: Han
   });
 }
 
-async function tunnelThrough(proxyUrl: string, to: { readonly host: string; readonly port: number }, timeoutMs: number) {
+async function tunnelThrough(proxyUrl: string, { host, port, caPem, timeoutMs }: HandshakeOptions) {
   const { openTunnel } = await import('./transport/proxy-tunnel.ts');
-  return openTunnel(proxyUrl, to, AbortSignal.timeout(timeoutMs));
+  return openTunnel(proxyUrl, { host, port }, { signal: AbortSignal.timeout(timeoutMs), caPem });
 }

@@ -35,6 +35,7 @@ async function runControllerManager(flags: ParsedFlags, io: CommandIo): Promise<
     metrics: () => formatMetrics(manager.metrics, manager.isLeading),
     clock,
     logger,
+    environment: io.env,
   });
   try {
     return await runComponents(server ? [server, manager] : [manager], io);

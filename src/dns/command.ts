@@ -65,7 +65,7 @@ async function runDns({ values, args }: ParsedFlags, io: CommandIo): Promise<num
           code: 'KUBECONFIG_REQUIRED',
         });
       const key = `${path}\n${context ?? ''}`;
-      const transport = transports.get(key) ?? transportFromKubeconfig(path, context, clock);
+      const transport = transports.get(key) ?? transportFromKubeconfig(path, { contextName: context, clock, environment: env });
       transports.set(key, transport);
       return createClient({ transport: await transport, userAgent: 'coredns' });
     },

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { createClient } from '../client/create-client.ts';
 import { transportFromContext } from '../client/kubeconfig-client.ts';
 import { flag } from '../client/serving/component-flags.ts';
-import { readKubeconfig, resolveContext } from '../pki/kubeconfig.ts';
+import { type ResolvedContext, resolveContext } from '../pki/kubeconfig.ts';
+import { readUsersKubeconfig } from '../pki/users-kubeconfig.ts';
 import { atMost } from '../std/at-most.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
@@ -34,12 +35,12 @@ export const doctorCommand: ComponentCommand = {
 
 const HOSTS_AT_ONCE = 30;
 
-/** The kubeconfig that the flags and the environment name. */
-export function kubeconfigPath(values: FlagValues, io: CommandIo): string {
-  const path =
-    values.string('kubeconfig') || io.env['KUBECONFIG']?.split(':')[0] || (io.env['HOME'] && `${io.env['HOME']}/.kube/config`);
-  if (!path) throw new CodedError('--kubeconfig is required: there is no cluster to look at', { code: 'KUBECONFIG_REQUIRED' });
-  return path;
+/** The context that the flags and the environment name, however it says who the user is. */
+export async function findContext(values: FlagValues, io: CommandIo, contextName?: string): Promise<ResolvedContext> {
+  const kubeconfig = await readUsersKubeconfig(values.string('kubeconfig'), io.env);
+  if (!kubeconfig)
+    throw new CodedError('--kubeconfig is required: there is no cluster to look at', { code: 'KUBECONFIG_REQUIRED' });
+  return resolveContext(kubeconfig, contextName || undefined, { everyWay: true });
 }
 
 async function runDoctor({ values, args }: ParsedFlags, io: CommandIo): Promise<number> {
@@ -49,10 +50,8 @@ async function runDoctor({ values, args }: ParsedFlags, io: CommandIo): Promise<
   const { clock, signal } = io;
   const since = values.string('since');
   const before = since ? readReport(await readSince(since), since) : undefined;
-  const context = await resolveContext(await readKubeconfig(kubeconfigPath(values, io)), values.string('context') || undefined, {
-    everyWay: true,
-  });
-  const transport = transportFromContext(context, clock);
+  const context = await findContext(values, io, values.string('context'));
+  const transport = transportFromContext(context, clock, io.env);
   try {
     const client = createClient({ transport, userAgent: 'muster-doctor' });
     const nodes = values.bool('nodes');

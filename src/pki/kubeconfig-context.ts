@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { CodedError } from '../std/coded-error.ts';
 import type { Kubeconfig, KubeconfigCluster, KubeconfigUser } from './kubeconfig.ts';
 import { type ExecPlugin, readExecPlugin } from './kubeconfig-exec.ts';
+import { type ActingAs, readActingAs } from './kubeconfig-impersonation.ts';
 import { absolutePath } from './kubeconfig-paths.ts';
 
 /** All that is needed to reach a cluster as somebody. Files have been read once; those that change are named too. */
@@ -21,19 +22,21 @@ export interface ResolvedContext {
   readonly namespace?: string;
   /** The program that says who the user is, for callers that know every way. */
   readonly exec?: ExecPlugin;
-  /** The HTTP proxy on the way to the server, for the same. */
+  /** The proxy on the way to the server, of HTTP or SOCKS5, for the same. */
   readonly proxyUrl?: string;
+  /** Whom everything is asked as, for the same. */
+  readonly actingAs?: ActingAs;
 }
 
 export interface ResolveOptions {
-  /** The caller runs the program that a user may name, and goes through a proxy; otherwise both are refused. */
+  /** The caller runs the program that a user may name, acts as somebody else, and goes through a proxy; otherwise all three are refused. */
   readonly everyWay?: boolean;
 }
 
 /** Ways of the clientcmd API to authenticate or connect that are not supported; refused rather than passed over. */
-const UNSUPPORTED_USER = ['username', 'password', 'auth-provider', 'as', 'as-uid', 'as-groups', 'as-user-extra'];
+const UNSUPPORTED_USER = ['username', 'password', 'auth-provider'];
 /** Those that only some callers know. */
-const RARE_USER = ['exec'];
+const RARE_USER = ['exec', 'as', 'as-uid', 'as-groups', 'as-user-extra'];
 const RARE_CLUSTER = ['proxy-url'];
 
 interface Loaded {
@@ -113,6 +116,13 @@ export async function resolveContext(
       throw fail('KUBECONFIG_INCOMPLETE', `${userField} exec: ${(error as Error).message}`);
     }
   };
+  const actingAs = (): ActingAs | undefined => {
+    try {
+      return readActingAs(user);
+    } catch (error) {
+      throw fail('KUBECONFIG_INCOMPLETE', `${userField}: ${(error as Error).message}`);
+    }
+  };
   return {
     server: cluster.server!.replace(/\/+$/, ''),
     caPem: ca?.pem,
@@ -126,6 +136,7 @@ export async function resolveContext(
     tlsServerName: cluster['tls-server-name'] || undefined,
     namespace: context.namespace || undefined,
     proxyUrl: cluster['proxy-url'] || undefined,
+    actingAs: actingAs(),
     ...(user['exec'] !== undefined && user['exec'] !== null && { exec: execPlugin() }),
   };
 }
@@ -141,7 +152,10 @@ function checkServer(cluster: KubeconfigCluster, fail: (problem: string) => Code
 function checkProxy(url: string | undefined, fail: (problem: string) => CodedError): void {
   if (!url) return;
   if (!URL.canParse(url)) throw fail('is not a URL');
-  if (!['http:', 'https:'].includes(new URL(url).protocol)) throw fail('only http:// and https:// proxies are supported');
+  const { protocol, hostname } = new URL(url);
+  if (!['http:', 'https:', 'socks5:'].includes(protocol))
+    throw fail('only http://, https:// and socks5:// proxies are supported');
+  if (!hostname) throw fail('has no host');
 }
 
 function readProblem(error: unknown): string {

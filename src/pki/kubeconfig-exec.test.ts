@@ -90,9 +90,11 @@ test('a program that cannot be run is refused by field', async () => {
 test('a proxy is gone through by those who know how, and one that they do not know is refused without its password', async () => {
   const through = (url: string) => resolveContext(configOf({}, { 'proxy-url': url }), undefined, { everyWay: true });
   assert.equal((await through('http://me:secret@proxy:3128')).proxyUrl, 'http://me:secret@proxy:3128');
+  assert.equal((await through('socks5://me:secret@proxy')).proxyUrl, 'socks5://me:secret@proxy');
   assert.equal((await through('')).proxyUrl, undefined);
   for (const [url, problem] of [
-    ['socks5://me:secret@proxy', /cluster "c" proxy-url: only http:\/\/ and https:\/\/ proxies are supported/],
+    ['socks4://me:secret@proxy', /cluster "c" proxy-url: only http:\/\/, https:\/\/ and socks5:\/\/ proxies are supported/],
+    ['socks5:secret', /cluster "c" proxy-url: has no host/],
     ['secret', /cluster "c" proxy-url: is not a URL/],
   ] as const)
     await assert.rejects(through(url), (error: unknown) => {
@@ -100,6 +102,57 @@ test('a proxy is gone through by those who know how, and one that they do not kn
       assert.match(error.message, problem);
       assert.doesNotMatch(error.message, /secret/);
       return true;
+    });
+});
+
+test('whom a user acts as is read with his groups', async () => {
+  const text = `
+clusters: [{name: c, cluster: {server: "https://one"}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+current-context: x
+users:
+- name: u
+  user:
+    token: t
+    as: system:node:a
+    as-uid: "7"
+    as-groups: [system:nodes]
+    as-user-extra: {reason: [a, b]}
+`;
+  const config = await parseKubeconfig(text, '/home/me');
+  assert.deepEqual((await resolveContext(config, undefined, { everyWay: true })).actingAs, {
+    ...{ user: 'system:node:a', uid: '7', groups: ['system:nodes'], extra: { reason: ['a', 'b'] } },
+  });
+  await assert.rejects(resolveContext(config), /user "u" as: is not supported/);
+  assert.equal((await resolveContext(configOf({ token: 't', as: '' }), undefined, { everyWay: true })).actingAs, undefined);
+  for (const [user, problem] of [
+    [{ 'as-groups': ['g'] }, /without impersonating a user: as is missing/],
+    [{ 'as-uid': '7' }, /without impersonating a user: as is missing/],
+    [{ 'as-user-extra': { a: [] } }, /without impersonating a user: as is missing/],
+    [{ as: 7 }, /as: is not a string/],
+    [{ as: 'a\r\nx: y' }, /as: has characters that a header cannot hold/],
+    [{ as: 'a', 'as-groups': 'g' }, /as-groups: is not a list of strings/],
+    [{ as: 'a', 'as-groups': ['g\0'] }, /as-groups: has characters that a header cannot hold/],
+    [{ as: 'a', 'as-user-extra': ['g'] }, /as-user-extra: is not a mapping/],
+    [{ as: 'a', 'as-user-extra': { k: 'v' } }, /as-user-extra\[k\]: is not a list of strings/],
+    [{ as: 'a', 'as-user-extra': { '': ['v'] } }, /as-user-extra: has a key without a name/],
+  ] as const)
+    await assert.rejects(resolveContext(configOf(user), undefined, { everyWay: true }), (error: unknown) => {
+      assert.ok(error instanceof CodedError, String(error));
+      assert.match(error.message, problem);
+      assert.match(error.message, /^kubeconfig f: user "u": /);
+      return true;
+    });
+});
+
+test('passwords and auth providers, which servers and clients have given up, are refused by name', async () => {
+  for (const [field, value] of [
+    ['username', 'me'],
+    ['password', 'secret'],
+    ['auth-provider', { name: 'gcp' }],
+  ] as const)
+    await assert.rejects(resolveContext(configOf({ [field]: value }), undefined, { everyWay: true }), {
+      message: `kubeconfig f: user "u" ${field}: is not supported`,
     });
 });
 

@@ -14,10 +14,17 @@ export function withAbsolutePaths(config: Kubeconfig): Kubeconfig {
     }
     return moved as T;
   };
+  // A command without a slash is looked for in $PATH.
+  const moveExec = (user: Kubeconfig['users'][number]['user']) => {
+    const exec = user['exec'] as { command?: unknown } | null | undefined;
+    const command = exec?.command;
+    if (typeof command !== 'string' || !command.includes('/')) return user;
+    return { ...user, exec: { ...exec, command: absolutePath(config, command) } };
+  };
   return {
     ...config,
     clusters: config.clusters.map(({ name, cluster }) => ({ name, cluster: move(cluster, CLUSTER_PATHS) })),
-    users: config.users.map(({ name, user }) => ({ name, user: move(user, USER_PATHS) })),
+    users: config.users.map(({ name, user }) => ({ name, user: moveExec(move(user, USER_PATHS)) })),
   };
 }
 

@@ -136,6 +136,6 @@ export function mergeContext(existing: Kubeconfig | undefined, addition: Kubecon
     clusters: put(existing.clusters, moved.clusters),
     contexts: put(existing.contexts, moved.contexts),
     users: put(existing.users, moved.users),
-    'current-context': addition['current-context'] ?? existing['current-context'],
+    'current-context': addition['current-context'] || existing['current-context'],
   };
 }

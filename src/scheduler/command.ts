@@ -53,7 +53,7 @@ async function runScheduler(flags: ParsedFlags, io: CommandIo): Promise<number> 
   };
   let current: Scheduler | undefined;
   const metrics = () => metricsPage(current?.metricsText() ?? '');
-  const server = await openSecureServer(values, { component: 'kube-scheduler', metrics, clock, logger });
+  const server = await openSecureServer(values, { component: 'kube-scheduler', metrics, clock, logger, environment: io.env });
   const scheduler = withElection({ election: electionOf(flags, configuration), client, create, io, logger });
   try {
     return await runComponents(server ? [server, scheduler] : [scheduler], io);

@@ -5,10 +5,10 @@ import { flag } from '../../client/serving/component-flags.ts';
 import { approvesNewNodes, joiningGroups, mayBootstrap } from '../../doctor/checks/rbac-checks.ts';
 import { collectCluster } from '../../doctor/collect/collect-cluster.ts';
 import { lookAtHostBySsh } from '../../doctor/collect/look-at-host.ts';
-import { checkSshTarget, kubeconfigPath } from '../../doctor/command.ts';
+import { checkSshTarget, findContext } from '../../doctor/command.ts';
 import { planRescue, type RescuePaths, type RescuePlan, rescueText } from '../../doctor/rescue-plan.ts';
 import { runProgram } from '../../host/run-program.ts';
-import { type ResolvedContext, readKubeconfig, resolveContext } from '../../pki/kubeconfig.ts';
+import type { ResolvedContext } from '../../pki/kubeconfig.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
 import { FlagError, type FlagValues, type ParsedFlags } from '../../std/flags.ts';
@@ -46,9 +46,8 @@ async function rescue({ values, args }: ParsedFlags, io: CommandIo): Promise<num
   if (output !== 'text' && output !== 'json') throw new FlagError('--output', '--output: only text and json there are');
   const targets = values.strings('ssh');
   for (const target of targets) checkSshTarget(target);
-  const path = kubeconfigPath(values, io);
-  const context = await resolveContext(await readKubeconfig(path), values.string('context') || undefined, { everyWay: true });
-  const transport = transportFromContext(context, clock);
+  const context = await findContext(values, io, values.string('context'));
+  const transport = transportFromContext(context, clock, io.env);
   const ssh = { run: runProgram, signal, config: values.string('ssh-config') };
   try {
     const client = createClient({ transport, userAgent: 'muster-rescue' });

@@ -18,5 +18,6 @@ export const DRY_RUN_FLAG: FlagDefinition = { name: 'dry-run', type: 'bool', des
 export async function tokenClient(flags: ParsedFlags, io: CommandIo): Promise<{ client: Client; kubeconfigPath: string }> {
   const kubeconfigPath = kubeadmKubeconfig(flags.values.string('kubeconfig'), io.env);
   const { clientFromKubeconfig } = await import('../../client/kubeconfig-client.ts');
-  return { client: await clientFromKubeconfig(kubeconfigPath, { userAgent: 'kubeadm' }), kubeconfigPath };
+  const client = await clientFromKubeconfig(kubeconfigPath, { userAgent: 'kubeadm', environment: io.env });
+  return { client, kubeconfigPath };
 }

@@ -1,5 +1,6 @@
 import { createSelfSigned } from '../../pki/self-signed.ts';
 import type { Clock } from '../../std/clock.ts';
+import type { CommandIo } from '../../std/command.ts';
 import type { FlagValues } from '../../std/flags.ts';
 import type { Logger } from '../../std/logger.ts';
 import { readTlsLimits } from '../../std/tls-flags.ts';
@@ -12,17 +13,23 @@ import { createSecureServer, type SecureServer } from './secure-server.ts';
 const YEAR_MS = 365 * 86_400_000;
 const ok = () => Promise.resolve({ contentType: 'text/plain; charset=utf-8', text: 'ok' });
 
+export interface SecureServerContext {
+  readonly component: string;
+  readonly metrics: () => Promise<{ contentType: string; text: string }>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** For programs that kubeconfigs name. */
+  readonly environment: CommandIo['env'];
+}
+
 /** A component's own port as the flags of `componentFlags` want it; undefined for none. */
-export async function openSecureServer(
-  values: FlagValues,
-  context: { component: string; metrics: () => Promise<{ contentType: string; text: string }>; clock: Clock; logger: Logger },
-): Promise<SecureServer | undefined> {
-  const { component, metrics, clock, logger } = context;
+export async function openSecureServer(values: FlagValues, context: SecureServerContext): Promise<SecureServer | undefined> {
+  const { component, metrics, clock, logger, environment } = context;
   const port = values.int('secure-port');
   if (port === 0) return undefined;
   const open = async (flag: string): Promise<Client | undefined> => {
     const path = values.string(flag);
-    return path ? clientFromKubeconfig(path, { userAgent: component }) : undefined;
+    return path ? clientFromKubeconfig(path, { userAgent: component, environment }) : undefined;
   };
   const clientCaFile = values.string('client-ca-file');
   const authenticationClient = await open('authentication-kubeconfig');

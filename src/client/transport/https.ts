@@ -19,7 +19,7 @@ export interface HttpsTransportOptions {
   token?: () => string | undefined;
   tlsServerName?: string;
   insecureSkipTlsVerify?: boolean;
-  /** An HTTP proxy on the way to it. */
+  /** A proxy on the way to it, of HTTP or SOCKS5. */
   proxyUrl?: string;
   /** By whose time the server's certificate is judged. Default: the machine's. */
   clock?: Pick<Clock, 'now'>;

@@ -104,19 +104,25 @@ test('a proxy that does not let through is told with what it says, and never wit
     ['', /it closed the connection/],
   ] as const) {
     const proxy = await startProxy(t, answer);
-    await assert.rejects(openTunnel(`http://me:secret@${proxy.host}`, target, new AbortController().signal), (error: Error) => {
-      assert.match(error.message, problem);
-      assert.match(error.message, new RegExp(`^proxy ${proxy.host}`));
-      assert.doesNotMatch(error.message, /secret/);
-      return true;
-    });
+    await assert.rejects(
+      openTunnel(`http://me:secret@${proxy.host}`, target, { signal: new AbortController().signal }),
+      (error: Error) => {
+        assert.match(error.message, problem);
+        assert.match(error.message, new RegExp(`^proxy ${proxy.host}`));
+        assert.doesNotMatch(error.message, /secret/);
+        return true;
+      },
+    );
     await until('nothing is open at the proxy', () => proxy.seen.open === 0);
   }
   const silent = await startProxy(t, 'HTTP/1.1 200');
   const ended = new AbortController();
-  const opening = openTunnel(`http://${silent.host}`, target, ended.signal);
+  const opening = openTunnel(`http://${silent.host}`, target, { signal: ended.signal });
   await until('the proxy has heard it', () => silent.seen.heads.length === 1);
   ended.abort();
   await assert.rejects(opening, /it does not answer in time/);
-  await assert.rejects(openTunnel('http://127.0.0.1:1', target, new AbortController().signal), /^Error: proxy 127\.0\.0\.1:1: /);
+  await assert.rejects(
+    openTunnel('http://127.0.0.1:1', target, { signal: new AbortController().signal }),
+    /^Error: proxy 127\.0\.0\.1:1: /,
+  );
 });

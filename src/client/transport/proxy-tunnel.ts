@@ -1,30 +1,33 @@
-import { connect as connectTcp, isIPv6, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls, getCACertificates } from 'node:tls';
+import { askSocksProxy, authorityOf, type TunnelTarget } from './socks-handshake.ts';
 
-export interface TunnelTarget {
-  readonly host: string;
-  readonly port: number;
+export interface TunnelOptions {
+  readonly signal: AbortSignal;
+  /** The cluster's authority, by which Go's clients know a proxy that is spoken to over TLS; the system's count too. */
+  readonly caPem?: string;
+  readonly insecureSkipTlsVerify?: boolean;
 }
 
 /** A proxy says little before it lets through. */
 const LARGEST_HEAD_BYTES = 16_384;
+/** As Go has them. */
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443, 'socks5:': 1080 };
 
 /**
- * A connection to a host through an HTTP proxy (RFC 9110, section 9.3.6, CONNECT).
+ * A connection to a host through a proxy: of HTTP (RFC 9110, section 9.3.6, CONNECT) or SOCKS5, which look the host's name up themselves.
  *
- * @param proxyUrl `http://user:password@proxy:3128`; `https://` for a proxy that is itself spoken to over TLS
- * @param signal ends it while it is being made
+ * @param proxyUrl `http://user:password@proxy:3128`; `https://` for a proxy that is itself spoken to over TLS; `socks5://`
+ * @param options.signal ends it while it is being made
  * @throws Error that names the proxy without its user, and what it answered
  */
-export async function openTunnel(proxyUrl: string, { host, port }: TunnelTarget, signal: AbortSignal): Promise<Socket> {
+export async function openTunnel(proxyUrl: string, target: TunnelTarget, options: TunnelOptions): Promise<Socket> {
   const proxy = new URL(proxyUrl);
-  const authority = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
-  const socket = await connectToProxy(proxy, signal);
+  const { signal } = options;
+  const socket = await connectToProxy(proxy, options);
   try {
-    socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization(proxy)}\r\n`);
-    const status = await readAnswer(socket, proxy, signal);
-    if (status < 200 || status > 299)
-      throw new Error(`proxy ${proxy.host} does not connect to ${authority}: it answers ${status}`);
+    if (proxy.protocol === 'socks5:') await askSocks(socket, proxy, target, signal);
+    else await askToConnect(socket, proxy, target, signal);
     return socket;
   } catch (error) {
     socket.destroy();
@@ -32,13 +35,32 @@ export async function openTunnel(proxyUrl: string, { host, port }: TunnelTarget,
   }
 }
 
-function connectToProxy(proxy: URL, signal: AbortSignal): Promise<Socket> {
+async function askToConnect(socket: Socket, proxy: URL, target: TunnelTarget, signal: AbortSignal): Promise<void> {
+  const authority = authorityOf(target);
+  socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization(proxy)}\r\n`);
+  const status = await readAnswer(socket, proxy, signal);
+  if (status < 200 || status > 299) throw new Error(`proxy ${proxy.host} does not connect to ${authority}: it answers ${status}`);
+}
+
+async function askSocks(socket: Socket, proxy: URL, target: TunnelTarget, signal: AbortSignal): Promise<void> {
+  try {
+    await askSocksProxy(socket, userOf(proxy), target, signal);
+  } catch (error) {
+    throw new Error(`proxy ${proxy.host}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function connectToProxy(proxy: URL, { signal, caPem, insecureSkipTlsVerify }: TunnelOptions): Promise<Socket> {
   const host = proxy.hostname.replace(/^\[|\]$/g, '');
   const isTls = proxy.protocol === 'https:';
-  const port = Number(proxy.port || (isTls ? 443 : 80));
+  const port = Number(proxy.port || DEFAULT_PORTS[proxy.protocol]);
   return new Promise((resolve, reject) => {
     const socket = isTls
-      ? connectTls({ host, port, minVersion: 'TLSv1.2', ...(isIPv6(host) || /^[\d.]+$/.test(host) ? {} : { servername: host }) })
+      ? connectTls({
+          ...{ host, port, minVersion: 'TLSv1.2', rejectUnauthorized: !insecureSkipTlsVerify },
+          ...(caPem && { ca: [...getCACertificates('default'), caPem], allowPartialTrustChain: true }),
+          ...(isIP(host) ? {} : { servername: host }),
+        })
       : connectTcp({ host, port });
     const fail = (error: Error) => {
       signal.removeEventListener('abort', onAbort);
@@ -60,10 +82,15 @@ function connectToProxy(proxy: URL, signal: AbortSignal): Promise<Socket> {
   });
 }
 
-function authorization({ username, password }: URL): string {
+const userOf = ({ username, password }: URL) => ({
+  username: decodeURIComponent(username),
+  password: decodeURIComponent(password),
+});
+
+function authorization(proxy: URL): string {
+  const { username, password } = userOf(proxy);
   if (!username && !password) return '';
-  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return `Proxy-Authorization: Basic ${Buffer.from(user).toString('base64')}\r\n`;
+  return `Proxy-Authorization: Basic ${Buffer.from(`${username}:${password}`).toString('base64')}\r\n`;
 }
 
 /** Reads the head of the proxy's answer and nothing behind it. */

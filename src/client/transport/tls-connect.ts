@@ -19,7 +19,7 @@ export interface TlsTarget {
   readonly tlsServerName?: string;
   readonly insecureSkipTlsVerify?: boolean;
   readonly connectTimeoutMs: number;
-  /** An HTTP proxy on the way to it. */
+  /** A proxy on the way to it, of HTTP or SOCKS5. */
   readonly proxyUrl?: string;
   /** By whose time the server's certificate is judged. Default: the machine's. */
   readonly clock?: Pick<Clock, 'now'>;
@@ -37,10 +37,12 @@ export function placeOf(server: string): { readonly host: string; readonly port:
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443) };
 }
 
-async function tunnelTo({ server, connectTimeoutMs }: TlsTarget, proxyUrl: string): Promise<Socket> {
+async function tunnelTo(target: TlsTarget, proxyUrl: string): Promise<Socket> {
   const { openTunnel } = await import('./proxy-tunnel.ts');
+  const { server, connectTimeoutMs, caPem, insecureSkipTlsVerify } = target;
   try {
-    return await openTunnel(proxyUrl, placeOf(server), AbortSignal.timeout(connectTimeoutMs));
+    const signal = AbortSignal.timeout(connectTimeoutMs);
+    return await openTunnel(proxyUrl, placeOf(server), { signal, caPem, insecureSkipTlsVerify });
   } catch (error) {
     throw toTransportError(error, server, false);
   }

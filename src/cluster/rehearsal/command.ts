@@ -1,8 +1,7 @@
 import { createClient } from '../../client/create-client.ts';
 import { transportFromContext } from '../../client/kubeconfig-client.ts';
 import { flag } from '../../client/serving/component-flags.ts';
-import { kubeconfigPath } from '../../doctor/command.ts';
-import { readKubeconfig, resolveContext } from '../../pki/kubeconfig.ts';
+import { findContext } from '../../doctor/command.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
 import { FlagError, type FlagValues, type ParsedFlags } from '../../std/flags.ts';
 import type { ChronicleEntry, Summary } from './chronicle.ts';
@@ -90,8 +89,8 @@ function readScenario(values: FlagValues, isSet: ParsedFlags['isSet'], live: Pub
 }
 
 async function readLive(values: FlagValues, io: CommandIo): Promise<PublicParts> {
-  const context = await resolveContext(await readKubeconfig(kubeconfigPath(values, io)), undefined, { everyWay: true });
-  const transport = transportFromContext(context, io.clock);
+  const context = await findContext(values, io);
+  const transport = transportFromContext(context, io.clock, io.env);
   try {
     const client = createClient({ transport, userAgent: 'muster-rehearse' });
     return await readPublicParts({ client, caPem: context.caPem, nowMs: io.clock.now(), signal: io.signal, timeoutMs: 3000 });

@@ -1,11 +1,10 @@
 import { createClient } from '../../client/create-client.ts';
 import { transportFromContext } from '../../client/kubeconfig-client.ts';
 import { flag } from '../../client/serving/component-flags.ts';
-import { readKubeconfig, resolveContext } from '../../pki/kubeconfig.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
 import { FlagError, type ParsedFlags } from '../../std/flags.ts';
 import { collectCluster } from '../collect/collect-cluster.ts';
-import { kubeconfigPath } from '../command.ts';
+import { findContext } from '../command.ts';
 import type { Observations } from '../observations.ts';
 import { nodeSteps } from './node-steps.ts';
 import { longestStretch, type Step, stepLines } from './step.ts';
@@ -48,10 +47,8 @@ async function explain(
   const output = values.string('output');
   if (output !== 'text' && output !== 'json') throw new FlagError('--output', '--output: only text and json there are');
   const { clock, signal } = io;
-  const context = await resolveContext(await readKubeconfig(kubeconfigPath(values, io)), values.string('context') || undefined, {
-    everyWay: true,
-  });
-  const transport = transportFromContext(context, clock);
+  const context = await findContext(values, io, values.string('context'));
+  const transport = transportFromContext(context, clock, io.env);
   try {
     const client = createClient({ transport, userAgent: 'muster-explain' });
     const timeoutMs = values.durationMs('timeout');

@@ -6,7 +6,7 @@ import {
   KUBELET_SERVING,
 } from '../../api/certificates/v1/signer-conditions.ts';
 import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
-import { parseCertificateRequest } from '../../pki/certificate-request.ts';
+import { parseSpecRequest } from '../../pki/certificate-request.ts';
 import { day, fromNow } from '../checks/check.ts';
 import { covers } from '../checks/name-cover.ts';
 import { approvesNewNodes, mayBootstrap } from '../checks/rbac-checks.ts';
@@ -44,7 +44,7 @@ function requestsOf(requests: readonly V1CertificateSigningRequest[], name: stri
 
 function commonNameOf({ spec }: V1CertificateSigningRequest): string | undefined {
   try {
-    return parseCertificateRequest(Buffer.from(spec.request, 'base64')).commonName;
+    return parseSpecRequest(spec.request).commonName;
   } catch {
     return undefined; // unreadable: nobody's
   }

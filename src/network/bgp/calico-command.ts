@@ -79,7 +79,9 @@ async function run({ values, args }: ParsedFlags, io: CommandIo): Promise<number
   const kubeconfig = values.string('kubeconfig');
   if (!kubeconfig && !values.bool('cleanup'))
     throw new FlagError('--kubeconfig', '--kubeconfig is required: how to reach the API server');
-  const transport = kubeconfig ? await transportFromKubeconfig(resolve(cwd, kubeconfig), undefined, clock) : undefined;
+  const transport = kubeconfig
+    ? await transportFromKubeconfig(resolve(cwd, kubeconfig), { clock, environment: io.env })
+    : undefined;
   try {
     const client = transport && createClient({ transport, userAgent: NAME });
     if (values.bool('cleanup') || !client) {

@@ -58,7 +58,7 @@ async function run({ values, args }: ParsedFlags, io: CommandIo): Promise<number
     return 0;
   }
   if (!values.string('kubeconfig')) throw new FlagError('--kubeconfig', '--kubeconfig is required: how to reach the API server');
-  const transport = await transportFromKubeconfig(resolve(io.cwd, values.string('kubeconfig')), undefined, clock);
+  const transport = await transportFromKubeconfig(resolve(io.cwd, values.string('kubeconfig')), { clock, environment: io.env });
   try {
     await filterBridges(runProgram, logger);
     const metrics = createPolicyMetrics();
