@@ -17,12 +17,34 @@ test('every operation does what RFC 6902 says', () => {
     [[{ op: 'copy', from: '/a', path: '/c' }], { ...document, c: { b: [1, 2, 3] } }],
     [[{ op: 'test', path: '/a', value: { b: [1, 2, 3] } }], document],
     [[{ op: 'test', path: '/nothing', value: null }], document],
-    [[{ op: 'replace', path: '', value: 1 }], 1],
+    [[{ op: 'replace', path: '', value: { d: 1 } }], { d: 1 }],
     // Where RFC 6902 demands a value, upstream's library takes none for null.
     [[{ op: 'add', path: '/c' }], { ...document, c: null }],
     [[{ op: 'replace', path: '/a' }], { ...document, a: null }],
   ];
   for (const [patch, expected] of cases) assert.deepEqual(applyJsonPatch(document, patch), expected, JSON.stringify(patch));
+});
+
+test('what upstream’s library takes beyond RFC 6902 is taken', () => {
+  const document = { a: { b: [1, 2, 3] } };
+  const list = (...b: unknown[]) => ({ a: { b } });
+  const cases: readonly [object, unknown][] = [
+    [{ op: 'replace', path: '/a/c', value: 4 }, { a: { b: [1, 2, 3], c: 4 } }],
+    [
+      { op: 'copy', from: '/a/c', path: '/d' },
+      { ...document, d: null },
+    ],
+    [{ op: 'add', path: '/a/b/-1', value: 4 }, list(1, 2, 3, 4)],
+    [{ op: 'add', path: '/a/b/-4', value: 4 }, list(4, 1, 2, 3)],
+    [{ op: 'replace', path: '/a/b/-1', value: 4 }, list(1, 2, 4)],
+    [{ op: 'remove', path: '/a/b/-3' }, list(2, 3)],
+    [{ op: 'test', path: '/a/b/-2', value: 2 }, document],
+    [{ op: 'remove', path: '/a/b/+01' }, list(1, 3)],
+    [{ op: 'remove', path: '/a/b/-0' }, list(2, 3)],
+    [{ op: 'remove', path: 'unseen/a' }, {}],
+  ];
+  for (const [operation, expected] of cases)
+    assert.deepEqual(applyJsonPatch(document, [operation]), expected, JSON.stringify(operation));
 });
 
 const refusal = (patch: unknown): StatusError => {
@@ -37,15 +59,40 @@ const refusal = (patch: unknown): StatusError => {
 
 test('an operation that does not apply is unprocessable, and the cause says why', () => {
   const cases: readonly [object, string][] = [
-    [{ op: 'remove', path: '/x' }, 'remove operation does not apply: Unable to remove nonexistent key: x: missing value'],
+    [{ op: 'remove', path: '/x' }, "error in remove for path: '/x': Unable to remove nonexistent key: x: missing value"],
     [{ op: 'remove', path: '/x/y' }, 'remove operation does not apply: doc is missing path: "/x/y": missing value'],
-    [{ op: 'replace', path: '/x', value: 1 }, 'replace operation does not apply: doc is missing key: /x: missing value'],
+    [{ op: 'remove', path: '/a/b/0/c' }, 'remove operation does not apply: doc is missing path: "/a/b/0/c": missing value'],
+    [{ op: 'replace', path: '/x/y', value: 1 }, 'replace operation does not apply: doc is missing path: /x/y: missing value'],
+    [{ op: 'replace', path: '/a/b/1', value: 1 }, 'replace operation does not apply: doc is missing key: /a/b/1: missing value'],
+    [{ op: 'replace', path: '', value: 1 }, 'replace operation value must be object or array'],
     [{ op: 'test', path: '/a', value: 1 }, 'testing value /a failed: test failed'],
-    [{ op: 'add', path: '/a/b/7', value: 1 }, 'Unable to access invalid index: 7 (/a/b/7, length 1): invalid index referenced'],
+    [{ op: 'test', path: '/x/y', value: 1 }, 'test operation does not apply: is missing path: /x/y: missing value'],
+    [{ op: 'add', path: '', value: {} }, 'add operation does not apply: doc is missing path: "": missing value'],
     [
-      { op: 'add', path: '/a/b/01', value: 1 },
-      'Unable to access invalid index: 01 (/a/b/01, length 1): invalid index referenced',
+      { op: 'add', path: '/a/b/7', value: 1 },
+      "error in add for path: '/a/b/7': Unable to access invalid index: 7: invalid index referenced",
     ],
+    [
+      { op: 'add', path: '/a/b/x', value: 1 },
+      `error in add for path: '/a/b/x': value was not a proper array index: 'x': strconv.Atoi: parsing "x": invalid syntax`,
+    ],
+    [
+      { op: 'remove', path: '/a/b/-2' },
+      "error in remove for path: '/a/b/-2': Unable to access invalid index: -2: invalid index referenced",
+    ],
+    [
+      { op: 'test', path: '/a/b/99999999999999999999', value: 1 },
+      `error in test for path: '/a/b/99999999999999999999': strconv.Atoi: parsing "99999999999999999999": value out of range`,
+    ],
+    [{ op: 'move', from: '/x', path: '/y' }, "error in move for path: 'x': Unable to remove nonexistent key: x: missing value"],
+    [
+      { op: 'move', from: '/a', path: '/a/c' },
+      'move operation does not apply: doc is missing destination path: /a/c: missing value',
+    ],
+    [{ op: 'copy', from: '/x/y', path: '/y' }, 'copy operation does not apply: doc is missing from path: /x/y: missing value'],
+    [{ op: 'copy', path: '/y' }, 'copy operation failed to decode from: operation, missing from field: missing value'],
+    [{ op: 'add', value: 1 }, 'add operation failed to decode path: missing value'],
+    [{ op: 'test', value: 1 }, 'test operation failed to decode path: operation missing path field: missing value'],
     [{ op: 'frob', path: '/a' }, 'Unexpected kind: frob'],
   ];
   for (const [operation, cause] of cases) {

@@ -1,4 +1,7 @@
-/** RFC 6902, with the limits and errors of the API server's patch handler. */
+/**
+ * RFC 6902 as the library of the API server has it (json-patch v4), with the limits and errors of its patch handler. It takes more than
+ * the RFC: replacing and copying what is not there, and indices that count from the end.
+ */
 
 import { exactJsonText } from '../../std/exact-json.ts';
 import { cloneJson, equalJson, isJsonMap, setField } from '../machinery/clone.ts';
@@ -11,9 +14,9 @@ const MOST_COPIED_BYTES = 3 * 1024 * 1024;
 
 interface Operation {
   readonly op: string;
-  readonly path: string;
-  readonly from?: string;
-  readonly value?: unknown;
+  readonly path: string | undefined;
+  readonly from: string | undefined;
+  readonly value: unknown;
 }
 
 /** Upstream's answer to a patch that does not apply, which does not say why; the error's cause does. */
@@ -45,11 +48,11 @@ export function applyJsonPatch<T>(document: T, patch: unknown): T {
   if (patch.length > MOST_OPERATIONS)
     throw requestEntityTooLarge(`The allowed maximum operations in a JSON patch is ${MOST_OPERATIONS}, got ${patch.length}`);
   const operations = patch.map(parseOperation);
-  // Operations work on a holder, so that the whole document can be replaced like any other value.
-  const holder = { '': cloneJson(document) as unknown };
+  // A holder, so that the whole document can be replaced.
+  const holder = { document: cloneJson(document) as unknown };
   const copied = { bytes: 0 };
   for (const operation of operations) apply(holder, operation, copied);
-  return holder[''] as T;
+  return holder.document as T;
 }
 
 function parseOperation(raw: unknown): Operation {
@@ -65,45 +68,69 @@ function parseOperation(raw: unknown): Operation {
       );
   }
   const { op, path, from, value } = raw as { op?: string; path?: string; from?: string; value?: unknown };
-  if (typeof path !== 'string') throw patchDoesNotApply('an operation needs a path');
-  if ((op === 'move' || op === 'copy') && typeof from !== 'string') throw patchDoesNotApply(`${op} needs from`);
-  return { op: op ?? '', path, from, value };
+  return { op: op ?? 'unknown', path: path ?? undefined, from: from ?? undefined, value };
 }
 
-function apply(holder: object, operation: Operation, copied: { bytes: number }): void {
-  const { op, path } = operation;
+interface Holder {
+  document: unknown;
+}
+
+function apply(holder: Holder, operation: Operation, copied: { bytes: number }): void {
+  const { op } = operation;
   switch (op) {
-    case 'add':
-      add(find(holder, path, op), newValue(operation));
+    case 'add': {
+      const path = pathOf(operation);
+      const place = find(holder, path) ?? missing(`add operation does not apply: doc is missing path: "${path}"`);
+      inside(`error in add for path: '${path}'`, () => add(place, newValue(operation)));
       break;
-    case 'remove':
-      remove(find(holder, path, op));
+    }
+    case 'remove': {
+      const path = pathOf(operation);
+      const place = find(holder, path) ?? missing(`remove operation does not apply: doc is missing path: "${path}"`);
+      inside(`error in remove for path: '${path}'`, () => remove(place));
       break;
+    }
     case 'replace':
-      replace(find(holder, path, op), newValue(operation));
+      replace(holder, operation);
       break;
-    case 'move': {
-      const source = find(holder, operation.from!, op);
-      const value = read(source, op);
-      remove(source);
-      add(find(holder, path, op), value);
+    case 'move':
+      move(holder, operation);
       break;
-    }
-    case 'copy': {
-      const value = read(find(holder, operation.from!, op), op);
-      copied.bytes += exactJsonText(value).length;
-      if (copied.bytes > MOST_COPIED_BYTES)
-        throw patchDoesNotApply(
-          `Unable to complete the copy, the accumulated size increase of copy is ${copied.bytes}, exceeding the limit ${MOST_COPIED_BYTES}`,
-        );
-      add(find(holder, path, op), cloneJson(value));
+    case 'copy':
+      copy(holder, operation, copied);
       break;
-    }
     case 'test':
-      check(find(holder, path, op), operation);
+      check(holder, operation);
       break;
     default:
       throw patchDoesNotApply(`Unexpected kind: ${op}`);
+  }
+}
+
+/** Operations that do not say which of their fields is missing. */
+const SILENT_ABOUT_PATHS: ReadonlySet<string> = new Set(['add', 'remove', 'copy']);
+
+function pathOf({ op, path }: Operation): string {
+  const why = SILENT_ABOUT_PATHS.has(op) ? '' : 'operation missing path field: ';
+  return path ?? missing(`${op} operation failed to decode path`, why);
+}
+
+const fromOf = ({ op, from }: Operation): string =>
+  from ?? missing(`${op} operation failed to decode from`, 'operation, missing from field: ');
+
+function missing(what: string, why = ''): never {
+  throw patchDoesNotApply(`${what}: ${why}missing value`);
+}
+
+/** Why a map or list does not take an operation, before it is known which. */
+class Refusal extends Error {}
+
+function inside<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Refusal) throw patchDoesNotApply(`${what}: ${error.message}`);
+    throw error;
   }
 }
 
@@ -114,62 +141,117 @@ const newValue = ({ value }: Operation): unknown => cloneJson(value ?? null);
 interface Place {
   readonly parent: Record<string, unknown> | unknown[];
   readonly key: string;
-  readonly path: string;
 }
 
-function find(holder: object, pointer: string, op: string): Place {
-  const missing = () =>
-    patchDoesNotApply(`${op} operation does not apply: doc is missing path: ${JSON.stringify(pointer)}: missing value`);
-  if (pointer !== '' && !pointer.startsWith('/')) throw missing();
+/** What stands before the first slash is not looked at; without one, nothing is meant. */
+function find({ document }: Holder, pointer: string): Place | undefined {
   const segments = pointer.split('/').map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
-  let parent: unknown = holder;
-  for (const segment of segments.slice(0, -1)) {
-    if (Array.isArray(parent)) parent = parent[indexIn(parent, segment, pointer, parent.length - 1)];
-    else parent = isJsonMap(parent) && Object.hasOwn(parent, segment) ? parent[segment] : undefined;
+  if (segments.length < 2) return undefined;
+  let parent: unknown = document;
+  for (const segment of segments.slice(1, -1)) {
+    if (!isContainer(parent)) return undefined;
+    parent = lookUp({ parent, key: segment });
   }
-  if (!isJsonMap(parent) && !Array.isArray(parent)) throw missing();
-  return { parent, key: segments.at(-1)!, path: pointer };
+  return isContainer(parent) ? { parent, key: segments.at(-1)! } : undefined;
 }
 
-function indexIn(list: readonly unknown[], segment: string, path: string, last: number): number {
-  const index = /^(0|[1-9]\d*)$/.test(segment) ? Number(segment) : Number.NaN;
-  if (!(index <= last))
-    throw patchDoesNotApply(
-      `Unable to access invalid index: ${segment} (${path}, length ${list.length}): invalid index referenced`,
-    );
-  return index;
+const isContainer = (value: unknown): value is Place['parent'] => isJsonMap(value) || Array.isArray(value);
+
+function lookUp(place: Place): unknown {
+  try {
+    return read(place);
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
 }
 
-function exists({ parent, key }: Place): boolean {
-  return Array.isArray(parent) ? /^(0|[1-9]\d*)$/.test(key) && Number(key) < parent.length : Object.hasOwn(parent, key);
+/** The number that a key of a list is, from its beginning. The length counts places, of which there is one more when something is added. */
+function indexOf(key: string, length: number): number {
+  const number = /^[+-]?\d+$/.test(key) ? Number(key) : Number.NaN;
+  const wrong = Number.isNaN(number) ? 'invalid syntax' : Math.abs(number) >= 2 ** 63 ? 'value out of range' : undefined;
+  if (wrong) throw new Refusal(`strconv.Atoi: parsing ${JSON.stringify(key)}: ${wrong}`);
+  if (number >= length || number < -length)
+    throw new Refusal(`Unable to access invalid index: ${BigInt(key.replace('+', ''))}: invalid index referenced`);
+  return number < 0 ? number + length : Math.abs(number);
 }
 
-function read(place: Place, op: string): unknown {
-  const { parent, key, path } = place;
-  if (!exists(place)) throw patchDoesNotApply(`${op} operation does not apply: doc is missing from path: ${path}: missing value`);
-  return Array.isArray(parent) ? parent[Number(key)] : parent[key];
+/** Null for what a map does not have. */
+function read({ parent, key }: Place): unknown {
+  if (Array.isArray(parent)) return parent[indexOf(key, parent.length)];
+  return Object.hasOwn(parent, key) ? parent[key] : null;
 }
 
-function add({ parent, key, path }: Place, value: unknown): void {
+function add({ parent, key }: Place, value: unknown): void {
   if (!Array.isArray(parent)) setField(parent, key, value);
-  else parent.splice(key === '-' ? parent.length : indexIn(parent, key, path, parent.length), 0, value);
+  else if (key === '-') parent.push(value);
+  else parent.splice(newIndex(key, parent.length + 1), 0, value);
 }
 
-function remove(place: Place): void {
-  const { parent, key, path } = place;
-  if (Array.isArray(parent)) parent.splice(indexIn(parent, key, path, parent.length - 1), 1);
-  else if (exists(place)) delete parent[key];
-  else throw patchDoesNotApply(`remove operation does not apply: Unable to remove nonexistent key: ${key}: missing value`);
+function newIndex(key: string, length: number): number {
+  try {
+    return indexOf(key, length);
+  } catch (error) {
+    if (error instanceof Refusal && error.message.startsWith('strconv'))
+      throw new Refusal(`value was not a proper array index: '${key}': ${error.message}`);
+    throw error;
+  }
 }
 
-function replace(place: Place, value: unknown): void {
-  const { parent, key, path } = place;
-  if (!exists(place)) throw patchDoesNotApply(`replace operation does not apply: doc is missing key: ${path}: missing value`);
-  if (Array.isArray(parent)) parent[Number(key)] = value;
-  else setField(parent, key, value);
+function remove({ parent, key }: Place): void {
+  if (Array.isArray(parent)) parent.splice(indexOf(key, parent.length), 1);
+  else if (Object.hasOwn(parent, key)) delete parent[key];
+  else throw new Refusal(`Unable to remove nonexistent key: ${key}: missing value`);
 }
 
-function check(place: Place, { path, value }: Operation): void {
-  const actual = exists(place) ? read(place, 'test') : null;
-  if (!equalJson(actual, value ?? null)) throw patchDoesNotApply(`testing value ${path} failed: test failed`);
+function replace(holder: Holder, operation: Operation): void {
+  const path = pathOf(operation);
+  const value = newValue(operation);
+  if (path === '') {
+    if (!isContainer(value)) throw patchDoesNotApply('replace operation value must be object or array');
+    holder.document = value;
+    return;
+  }
+  const place = find(holder, path) ?? missing(`replace operation does not apply: doc is missing path: ${path}`);
+  const { parent, key } = place;
+  if (!Array.isArray(parent)) setField(parent, key, value);
+  else if (lookUp(place) === undefined) missing(`replace operation does not apply: doc is missing key: ${path}`);
+  else parent[indexOf(key, parent.length)] = value;
+}
+
+function move(holder: Holder, operation: Operation): void {
+  const from = fromOf(operation);
+  const source = find(holder, from) ?? missing(`move operation does not apply: doc is missing from path: ${from}`);
+  const value = inside(`error in move for path: '${source.key}'`, () => {
+    const moved = read(source);
+    remove(source);
+    return moved;
+  });
+  const path = pathOf(operation);
+  const place = find(holder, path) ?? missing(`move operation does not apply: doc is missing destination path: ${path}`);
+  inside(`error in move for path: '${path}'`, () => add(place, value));
+}
+
+function copy(holder: Holder, operation: Operation, copied: { bytes: number }): void {
+  const from = fromOf(operation);
+  const source = find(holder, from) ?? missing(`copy operation does not apply: doc is missing from path: ${from}`);
+  const value = inside(`error in copy for from: '${from}'`, () => read(source));
+  const path = pathOf(operation);
+  const place = find(holder, path) ?? missing(`copy operation does not apply: doc is missing destination path: ${path}`);
+  copied.bytes += value === null ? 0 : exactJsonText(value).length;
+  if (copied.bytes > MOST_COPIED_BYTES)
+    throw patchDoesNotApply(
+      `Unable to complete the copy, the accumulated size increase of copy is ${copied.bytes}, exceeding the limit ${MOST_COPIED_BYTES}`,
+    );
+  inside('error while adding value during copy', () => add(place, cloneJson(value)));
+}
+
+function check(holder: Holder, operation: Operation): void {
+  const path = pathOf(operation);
+  let actual = holder.document;
+  if (path !== '') {
+    const place = find(holder, path) ?? missing(`test operation does not apply: is missing path: ${path}`);
+    actual = inside(`error in test for path: '${path}'`, () => read(place));
+  }
+  if (!equalJson(actual, operation.value ?? null)) throw patchDoesNotApply(`testing value ${path} failed: test failed`);
 }
