@@ -257,6 +257,8 @@ export class TestingCluster {
 export interface ControllerRun {
   readonly cluster: TestingCluster;
   readonly events: readonly string[];
+  /** What the events said, in the same order. */
+  readonly messages: readonly string[];
   /** Lets everything that is due happen, after moving the clock on. */
   settle(advanceMs?: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -271,8 +273,12 @@ export async function runController(
   const { clock, client } = cluster;
   const informers = createSharedInformers({ client, clock, logger: silentLogger, signal: controller.signal });
   const events: string[] = [];
+  const messages: string[] = [];
   const recorder = {
-    event: (object: KubeObject, _type: string, reason: string) => void events.push(`${object.metadata?.name} ${reason}`),
+    event(object: KubeObject, _type: string, reason: string, message: string) {
+      events.push(`${object.metadata?.name} ${reason}`);
+      messages.push(message);
+    },
     flush: () => Promise.resolve(),
   } as unknown as EventRecorder;
   const context = {
@@ -297,6 +303,7 @@ export async function runController(
   return {
     cluster,
     events,
+    messages,
     settle,
     async [Symbol.asyncDispose]() {
       controller.abort(new DOMException('test ended', 'AbortError'));

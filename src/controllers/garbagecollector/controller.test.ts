@@ -151,6 +151,22 @@ test('a reference to an owner in another namespace is told of', async () => {
   assert.deepEqual(run.events, ['child OwnerRefInvalidNamespace']);
 });
 
+test('an object without a namespace whose owner has one stays, and the owner that was seen is told of', async () => {
+  for (const isSeen of [true, false]) {
+    const cluster = newCluster();
+    if (isSeen) cluster.put(podKind, owner());
+    await using run = await runController(make, cluster);
+    await run.settle(10);
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'Pod', name: 'owner', uid: 'u1' }];
+    cluster.put(nodeKind, { metadata: { name: 'whole', ownerReferences } });
+    await run.settle(120_000);
+    cluster.remove(podKind, 'owner', 'default');
+    await run.settle(120_000);
+    assert.ok(cluster.get(nodeKind, 'whole'));
+    assert.deepEqual(run.events, isSeen ? ['whole OwnerRefInvalidNamespace'] : []);
+  }
+});
+
 test('an owner of a kind that nobody serves keeps its dependents', async () => {
   const cluster = newCluster();
   cluster.put(configMapKind, owned('child', { apiVersion: 'example.com/v1', kind: 'Thing' }));

@@ -66,8 +66,6 @@ export function createGarbageCollector(context: ControllerContext, options: Garb
   const readLive = async (at: Coordinates, uid: string, signal: AbortSignal): Promise<KubeObject | undefined> => {
     const kind = monitors.find(at.kind);
     if (!kind) throw new CodedError(`unable to get REST mapping for ${at.kind}`, { code: 'KIND_UNKNOWN', retryable: true });
-    // A reference from an object without namespace to one with: there can be no such owner.
-    if (kind.namespaced && at.namespace === '') return undefined;
     const resource = options.metadataClient.resource<KubeObject>(kind, kind.namespaced ? at.namespace : undefined);
     const live = await unlessReason(resource.get(at.name, { signal }), 'NotFound');
     return live?.metadata?.uid === uid ? live : undefined;
@@ -106,9 +104,20 @@ export function createGarbageCollector(context: ControllerContext, options: Garb
     return waits ? 'waits-for-dependents' : 'exists';
   };
 
+  /** An object without a namespace cannot name an owner in one: which one it would be, nobody can tell. It is left alone, as upstream does. */
+  const isUnresolvable = (kind: string, namespace: string) => namespace === '' && monitors.find(kind)?.namespaced === true;
+  const hasUnresolvableOwner = (node: GraphNode): boolean => {
+    const refs = node.owners.filter((ref) => isUnresolvable(`${ref.apiVersion}/${ref.kind}`, node.coordinates.namespace));
+    for (const ref of refs) if (graph.get(ref.uid)?.virtual === false) reportForeignOwner(node, ref);
+    return refs.length > 0;
+  };
+
   const examine = async (uid: string, signal: AbortSignal): Promise<Outcome> => {
     const node = graph.get(uid);
     if (!node || (node.beingDeleted && !node.deletingDependents)) return;
+    // Looking again would not help: the reference stays as it is.
+    if (isUnresolvable(node.coordinates.kind, node.coordinates.namespace)) return;
+    if (!node.beingDeleted && hasUnresolvableOwner(node)) return;
     const live = await readLive(node.coordinates, uid, signal);
     if (!live) {
       apply(graph.remove(uid));
