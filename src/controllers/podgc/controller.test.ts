@@ -43,4 +43,42 @@ test('a pod that is deleted before it got a node goes', async () => {
   run.cluster.put(podKind, pod('unbound', {}, { phase: 'Pending' }, { deletionTimestamp: '2026-01-01T00:00:00Z' }));
   await run.settle(21_000);
   assert.deepEqual(names(run.cluster), []);
+  assert.deepEqual(run.cluster.sent('patch', 'pods/status')[0]?.body, {
+    metadata: { uid: 'uid-unbound-1' },
+    status: { phase: 'Failed' },
+  });
+});
+
+test('pods that end on a node out of service go, unless that is Ready', async () => {
+  await using run = await runController(make);
+  const { cluster } = run;
+  const taints = [{ key: 'node.kubernetes.io/out-of-service', effect: 'NoExecute' }];
+  for (const [name, ready, marked] of [
+    ['off', 'Unknown', true],
+    ['on', 'True', true],
+    ['silent', 'Unknown', false],
+  ] as const)
+    cluster.put(nodeKind, {
+      metadata: { name },
+      spec: { taints: marked ? taints : [] },
+      status: { conditions: [{ type: 'Ready', status: ready }] },
+    } as never);
+  const going = { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['keep'] };
+  for (const node of ['off', 'on', 'silent']) cluster.put(podKind, pod(`ends-on-${node}`, { nodeName: node }, undefined, going));
+  cluster.put(podKind, pod('stays-on-off', { nodeName: 'off' }));
+  await run.settle(21_000);
+  assert.deepEqual(
+    cluster.sent('delete', 'pods').map(({ name }) => name),
+    ['ends-on-off'],
+  );
+  assert.equal(cluster.get<V1Pod>(podKind, 'ends-on-off', 'default')?.status?.phase, 'Failed');
+});
+
+test('of ended pods those go first that were evicted', async () => {
+  await using run = await runController(make);
+  const created = (creationTimestamp: string) => ({ creationTimestamp });
+  run.cluster.put(podKind, pod('old', {}, { phase: 'Failed' }, created('2025-01-01T00:00:00Z')));
+  run.cluster.put(podKind, pod('evicted', {}, { phase: 'Failed', reason: 'Evicted' }, created('2026-01-01T00:00:00Z')));
+  await run.settle(21_000);
+  assert.deepEqual(names(run.cluster), ['old']);
 });

@@ -6,24 +6,29 @@ import { type Component, isAbort } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, source } from '../framework/controller.ts';
 import { disruptPod } from '../framework/delete-pod.ts';
 import { podsByNode } from '../framework/pods-by-node.ts';
-import { missingNodes, planTerminated, planUnscheduled } from './plan.ts';
+import { missingNodes, planOutOfService, planTerminated, planUnscheduled } from './plan.ts';
 
 const PERIOD_MS = 20_000;
 /** How long a node must be missing before its pods are. */
 const QUARANTINE_MS = 40_000;
 
-/** Deletes pods that nobody will: too many ended ones, those of nodes that are gone, and those deleted before they got a node. */
+/** Deletes pods that nobody will: too many ended ones, those of nodes that are gone or out of service, and those deleted before they got a node. */
 export function createPodGcController(context: ControllerContext, options: { terminatedPodThreshold: number }): Component {
   const { client, informers, clock, logger } = context;
   const { pods, onNode } = podsByNode(informers);
   const nodes = informers.of<V1Node>(nodeKind);
   const missingSince = new Map<string, number>();
 
+  /** Nobody will say any more how the pod ended: it has failed, unless it is known to have ended. */
   const remove = async (pod: V1Pod, signal: AbortSignal) => {
     const { namespace, name = '', uid } = pod.metadata ?? {};
-    const deleted = client
-      .resource<V1Pod>(podKind, namespace)
-      .delete(name, { gracePeriodSeconds: 0, preconditions: { uid }, signal });
+    const resource = client.resource<V1Pod>(podKind, namespace);
+    if (!isEnded(pod)) {
+      const patch = { metadata: { uid }, status: { phase: 'Failed' } };
+      const failed = resource.patch(name, patch, { type: 'merge', subresource: 'status', signal });
+      if (!(await unlessReason(failed, 'NotFound', 'Conflict'))) return;
+    }
+    const deleted = resource.delete(name, { gracePeriodSeconds: 0, preconditions: { uid }, signal });
     await unlessReason(deleted, 'NotFound', 'Conflict');
   };
   const removeOrphans = async (signal: AbortSignal) => {
@@ -40,9 +45,8 @@ export function createPodGcController(context: ControllerContext, options: { ter
           pod: `${pod.metadata?.namespace}/${pod.metadata?.name}`,
           node: name,
         });
-        const isEnded = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
         const said = { reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists', nowMs: clock.now(), signal };
-        if (isEnded) await remove(pod, signal);
+        if (isEnded(pod)) await remove(pod, signal);
         else await disruptPod(client, pod, { ...said, phase: 'Failed', gracePeriodSeconds: 0 });
       }
     }
@@ -54,8 +58,9 @@ export function createPodGcController(context: ControllerContext, options: { ter
       if (signal.aborted) return;
       try {
         for (const pod of planTerminated(pods.list(), options.terminatedPodThreshold)) await remove(pod, signal);
-        for (const pod of planUnscheduled(pods.list())) await remove(pod, signal);
+        for (const pod of planOutOfService(pods.list(), (name) => nodes.get(name))) await remove(pod, signal);
         await removeOrphans(signal);
+        for (const pod of planUnscheduled(pods.list())) await remove(pod, signal);
       } catch (error) {
         if (!isAbort(error, signal)) logger.error('Error collecting pods, will try again', { err: error });
       }
@@ -67,4 +72,8 @@ export function createPodGcController(context: ControllerContext, options: { ter
     loops: [],
     background,
   });
+}
+
+function isEnded({ status }: V1Pod): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
 }
