@@ -158,6 +158,8 @@ test('without a metrics API nothing is done, and the reason is told in upstreamâ
     `ScalingActive False FailedGetResourceMetric: the HPA was unable to compute the replica count: ${why}`,
   ]);
   assert.deepEqual(run.events, ['hpa FailedGetResourceMetric', 'hpa FailedComputeMetricsReplicas']);
+  const first = 'invalid metrics (1 invalid out of 1), first error is: failed to get cpu resource metric value: ';
+  assert.equal(run.messages.at(-1), `${first}${why}`);
   fixture.use('800m');
   await run.settle(15_000);
   assert.equal(fixture.replicas, 5);
@@ -210,10 +212,16 @@ test('of several metrics the highest counts, and with one unknown nothing shrink
   assert.equal(fixture.replicas, 3);
   assert.equal(run.events[0], 'hpa FailedGetExternalMetric');
   assert.match(fixture.status().conditions?.[1] ?? '', /^ScalingActive True ValidMetricFound/);
+  const current = (averageUtilization: number, averageValue: string) => ({
+    type: 'Resource',
+    resource: { name: 'cpu', current: { averageUtilization, averageValue } },
+  });
+  assert.deepEqual(fixture.status().currentMetrics, [{ type: '' }, current(50, '500m')], 'each at its place in the spec');
   fixture.use('100m');
   await run.settle(6 * MINUTE);
   assert.equal(fixture.replicas, 3);
   assert.match(fixture.status().conditions?.[1] ?? '', /^ScalingActive False FailedGetExternalMetric/);
+  assert.deepEqual(fixture.status().currentMetrics, [{ type: '' }, current(10, '100m')]);
   fixture.pages.set('/apis/external.metrics.k8s.io/v1beta1/namespaces/a/queue', () => ({
     items: [{ value: '25' }, { value: '35' }],
   }));

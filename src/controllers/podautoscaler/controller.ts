@@ -1,8 +1,10 @@
 import { horizontalPodAutoscalerKind } from '../../api/autoscaling/v2/horizontal-pod-autoscaler.ts';
+import { setHorizontalPodAutoscalerDefaults } from '../../api/autoscaling/v2/horizontal-pod-autoscaler-defaults.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
-import type { V1Pod, V2HorizontalPodAutoscaler, V2HorizontalPodAutoscalerStatus } from '../../api/gen/types.ts';
+import type { V1Pod, V2HorizontalPodAutoscaler, V2HorizontalPodAutoscalerStatus, V2MetricStatus } from '../../api/gen/types.ts';
 import { equalJson } from '../../api/machinery/clone.ts';
 import { parseLabelSelector, type Selector } from '../../api/machinery/label-selector.ts';
+import type { DynamicObject } from '../../api/machinery/object.ts';
 import { type Outcome, Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
@@ -41,7 +43,7 @@ export function createPodAutoscalerController(context: ControllerContext, option
     const autoscaler = autoscalers.get(name, namespace);
     if (!autoscaler) return work.forget(key);
     try {
-      await work.sync(autoscaler, signal);
+      await work.sync(withDefaults(autoscaler), signal);
     } catch (error) {
       signal.throwIfAborted();
       // Conditions and events say it to its owner; it is tried again as often as everything is looked at.
@@ -125,8 +127,8 @@ class AutoscalerWork {
       decision = await this.#decide(autoscaler, found, history, signal);
     } catch (error) {
       signal.throwIfAborted();
-      const conditions = [got, ...(error instanceof UndecidedError ? [error.condition] : [])];
-      await write({ conditions, currentReplicas });
+      const { condition: told, currentMetrics } = error instanceof UndecidedError ? error : {};
+      await write({ conditions: [got, ...(told ? [told] : [])], currentReplicas, found: { currentMetrics } });
       this.#warn(autoscaler, 'FailedComputeMetricsReplicas', (error as Error).message);
       throw error;
     }
@@ -145,6 +147,7 @@ class AutoscalerWork {
         await write({
           conditions: [...conditions, condition('AbleToScale', 'False', 'FailedUpdateScale', failed)],
           currentReplicas,
+          found: { currentMetrics },
         });
         throw error;
       }
@@ -227,13 +230,18 @@ class AutoscalerWork {
     };
     const proposals: MetricProposal[] = [];
     const failures: MetricError[] = [];
+    /** One for each metric of the spec: clients find them by their place. */
+    const statuses: V2MetricStatus[] = [];
     for (const metric of spec.metrics ?? []) {
       try {
-        proposals.push(await proposeFor(metric, situation, deps));
+        const proposal = await proposeFor(metric, situation, deps);
+        proposals.push(proposal);
+        statuses.push(proposal.status);
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof MetricError)) throw error;
         failures.push(error);
+        statuses.push({ type: '' });
         this.#warn(autoscaler, error.reason, error.shown);
       }
     }
@@ -252,11 +260,12 @@ class AutoscalerWork {
           first?.reason ?? 'InvalidMetricSourceType',
           `the HPA was unable to compute the replica count: ${first?.shown ?? 'no metrics are named'}`,
         ),
+        statuses,
       );
     const message = `the HPA was able to successfully calculate a replica count from ${best.name}`;
     return {
       ...best,
-      statuses: proposals.map(({ status }) => status),
+      statuses,
       condition: condition('ScalingActive', 'True', 'ValidMetricFound', message),
       error,
     };
@@ -317,12 +326,23 @@ class AutoscalerWork {
   }
 }
 
+/** Behaviour that says something of one direction alone, as it may come from older servers, has the defaults for the other. */
+function withDefaults(autoscaler: V2HorizontalPodAutoscaler): V2HorizontalPodAutoscaler {
+  if (!autoscaler.spec.behavior) return autoscaler;
+  const copy = structuredClone(autoscaler);
+  setHorizontalPodAutoscalerDefaults(copy as unknown as DynamicObject);
+  return copy;
+}
+
 /** No number of replicas can be told; the condition says why. */
 class UndecidedError extends Error {
   readonly condition: Condition;
+  /** What is known all the same. */
+  readonly currentMetrics: V2HorizontalPodAutoscalerStatus['currentMetrics'];
 
-  constructor(message: string, reason: Condition) {
+  constructor(message: string, reason: Condition, currentMetrics?: V2HorizontalPodAutoscalerStatus['currentMetrics']) {
     super(message);
     this.condition = reason;
+    this.currentMetrics = currentMetrics;
   }
 }

@@ -8,7 +8,7 @@ import type {
   V2MetricTarget,
 } from '../../api/gen/types.ts';
 import { type Selector, selectEverything, selectorFromLabelSelector } from '../../api/machinery/label-selector.ts';
-import { formatQuantity } from '../../api/machinery/quantity.ts';
+import { formatQuantity, parseQuantity } from '../../api/machinery/quantity.ts';
 import type { MetricsClient, ObjectPlace } from './metrics-client.ts';
 import { milliOf, type ReadinessRules, type Tolerances } from './pod-metrics.ts';
 import {
@@ -28,6 +28,12 @@ export class MetricError extends Error {
     super(`${prefix}${cause.message}`, { cause });
     this.reason = reason;
     this.shown = cause.message;
+  }
+
+  /** The same, its message with a few words before it. */
+  within(prefix: string): MetricError {
+    this.message = `${prefix}${this.message}`;
+    return this;
   }
 }
 
@@ -56,12 +62,27 @@ export interface ProposalDeps {
 
 /** The tolerances of a spec, where it says any. */
 export function tolerancesOf({ behavior }: V2HorizontalPodAutoscalerSpec, otherwise: number): Tolerances {
-  const share = (text: string | undefined) => (text === undefined ? otherwise : milliOf(text) / 1000);
+  const share = (text: string | undefined) => (text === undefined ? otherwise : Number(parseQuantity(text).nano) / 1e9);
   return { up: share(behavior?.scaleUp?.tolerance), down: share(behavior?.scaleDown?.tolerance) };
 }
 
-/** Rejects with a MetricError. */
+/** Rejects with a MetricError, whose message says which metric it was. */
 export function proposeFor(spec: V2MetricSpec, situation: ScaleSituation, deps: ProposalDeps): Promise<MetricProposal> {
+  const told = nameInFailure(spec);
+  if (!told) return propose(spec, situation, deps);
+  return propose(spec, situation, deps).catch((error: unknown) => {
+    throw error instanceof MetricError ? error.within(`failed to get ${told} metric value: `) : error;
+  });
+}
+
+function nameInFailure({ type, resource, containerResource, external }: V2MetricSpec): string | undefined {
+  if (type === 'Resource' && resource) return `${resource.name} resource`;
+  if (type === 'ContainerResource' && containerResource) return `${containerResource.container} container`;
+  if (type === 'External' && external) return `${external.metric.name} external`;
+  return type === 'Pods' || type === 'Object' ? type.toLowerCase() : undefined;
+}
+
+function propose(spec: V2MetricSpec, situation: ScaleSituation, deps: ProposalDeps): Promise<MetricProposal> {
   const { resource, containerResource, pods, object, external } = spec;
   if (spec.type === 'Resource' && resource)
     return fromResource('Resource', { ...resource, container: '' }, situation, deps, (current) => ({

@@ -1,3 +1,5 @@
+import { podRequests } from '../../api/core/v1/pod-resource-usage.ts';
+import { isPodLevelResource } from '../../api/core/v1/resource-names.ts';
 import type { V1Pod } from '../../api/gen/types.ts';
 import { parseQuantity, quantityMilliValue } from '../../api/machinery/quantity.ts';
 
@@ -66,19 +68,37 @@ function isCpuUnsettled({ status }: V1Pod, metric: PodMetric, rules: ReadinessRu
   return ready.status === 'False' && startMs + rules.initialReadinessMs > turnedMs;
 }
 
-/** What each pod asks for, in thousandths. Throws in upstream's words when a container asks for nothing. */
+/**
+ * What each pod asks for, in thousandths: what is asked for the pod as a whole, or by its containers and sidecars. Throws in upstream's
+ * words when one of them asks for nothing.
+ *
+ * @param container empty: all of a pod
+ */
 export function requestsOf(pods: readonly V1Pod[], resource: string, container: string): Map<string, number> {
-  const requests = new Map<string, number>();
-  for (const { metadata, spec } of pods) {
-    const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
-    const counted = [...(spec?.containers ?? []), ...sidecars].filter(({ name }) => !container || name === container);
-    let sum = 0;
-    for (const { name, resources } of counted) {
-      const request = resources?.requests?.[resource];
-      if (request === undefined) throw new Error(`missing request for ${resource} in container ${name} of Pod ${metadata?.name}`);
-      sum += milliOf(request);
-    }
-    requests.set(metadata?.name ?? '', sum);
+  const asksAsWhole = ({ spec }: V1Pod) => Object.keys(spec?.resources?.requests ?? {}).some(isPodLevelResource);
+  return new Map(
+    pods.map((pod) => [
+      pod.metadata?.name ?? '',
+      !container && asksAsWhole(pod) ? requestOfWhole(pod, resource) : requestOfContainers(pod, resource, container),
+    ]),
+  );
+}
+
+function requestOfWhole(pod: V1Pod, resource: string): number {
+  const request = podRequests(pod).get(resource);
+  if (request === undefined) throw new Error(`missing pod-level request for ${resource} in Pod ${pod.metadata?.name}`);
+  return Number(quantityMilliValue(request));
+}
+
+function requestOfContainers({ metadata, spec }: V1Pod, resource: string, container: string): number {
+  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  const counted = [...(spec?.containers ?? []), ...sidecars].filter(({ name }) => !container || name === container);
+  if (container && counted.length === 0) throw new Error(`container ${container} not found in Pod ${metadata?.name}`);
+  let sum = 0;
+  for (const { name, resources } of counted) {
+    const request = resources?.requests?.[resource];
+    if (request === undefined) throw new Error(`missing request for ${resource} in container ${name} of Pod ${metadata?.name}`);
+    sum += milliOf(request);
   }
-  return requests;
+  return sum;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { V1Pod } from '../../api/gen/types.ts';
+import type { V1Pod, V2HorizontalPodAutoscalerSpec } from '../../api/gen/types.ts';
+import { tolerancesOf } from './metric-proposals.ts';
 import type { PodMetrics } from './pod-metrics.ts';
 import {
   type CalculatorRules,
@@ -61,12 +62,21 @@ test('within the tolerance nothing is done', () => {
   const wish = (value: number) =>
     replicasForAverage(3, { resource: '', target: 1000 }, metricsOf({ a: value, b: value, c: value }), three, narrow).replicas;
   assert.deepEqual([wish(1010), wish(600)], [4, 3]);
+  const fine = { behavior: { scaleUp: { tolerance: '500u' } } } as unknown as V2HorizontalPodAutoscalerSpec;
+  assert.deepEqual(tolerancesOf(fine, 0.1), { up: 0.0005, down: 0.1 }, 'less than a thousandth is not rounded');
 });
 
 test('pods without a value use nothing when the others use much, and all when they use little', () => {
   assert.equal(utilization(3, 50, { a: 2000, b: 2000 }, three).replicas, 4);
   assert.equal(utilization(3, 50, { a: 200, b: 200 }, three).replicas, 3);
   assert.equal(utilization(4, 90, { a: 20, b: 20, d: 20 }, [...three, podOf('d')]).replicas, 2);
+});
+
+test('at its target nothing is done for pods without a value', () => {
+  assert.equal(utilization(3, 50, { a: 1000, b: 1000 }, three).replicas, 3);
+  const average = (values: Record<string, number>) =>
+    replicasForAverage(3, { resource: '', target: 1000 }, metricsOf(values), three, rules).replicas;
+  assert.equal(average({ a: 1000, b: 1000 }), 3);
 });
 
 test('pods that are not ready yet hold back growth and do not count else', () => {
@@ -97,7 +107,28 @@ test('a container that asks for nothing makes a share impossible; one container 
   assert.throws(() => utilization(1, 50, { a: 500 }, [pod]), /^Error: missing request for cpu in container side of Pod a$/);
   const alone = { resource: 'cpu', container: 'main', utilization: 50 };
   assert.equal(replicasForUtilization(1, alone, metricsOf({ a: 900 }), [pod], rules).utilization, 90);
+  const absent = { ...alone, container: 'other' };
+  assert.throws(
+    () => replicasForUtilization(1, absent, metricsOf({ a: 900 }), [pod], rules),
+    /^Error: container other not found in Pod a$/,
+  );
+  assert.throws(() => utilization(1, 50, {}, [pod]), /did not receive metrics for targeted pods/, 'that comes before');
   assert.throws(() => utilization(1, 50, { a: 500 }, []), /no pods returned by selector while calculating replica count/);
+});
+
+test('what is asked for the pod as a whole counts instead of what its containers ask for, but for one container', () => {
+  const pod = podOf('a');
+  pod.spec!.resources = { requests: { cpu: '4' } };
+  assert.equal(utilization(1, 50, { a: 2000 }, [pod]).utilization, 50);
+  const alone = { resource: 'cpu', container: 'main', utilization: 50 };
+  assert.equal(replicasForUtilization(1, alone, metricsOf({ a: 900 }), [pod], rules).utilization, 90);
+  pod.spec!.containers = [{ name: 'main' }];
+  assert.equal(utilization(1, 50, { a: 2000 }, [pod]).utilization, 50);
+  const memory = { resource: 'memory', container: '', utilization: 50 };
+  assert.throws(
+    () => replicasForUtilization(1, memory, metricsOf({ a: 900 }), [pod], rules),
+    /^Error: missing pod-level request for memory in Pod a$/,
+  );
 });
 
 test('a value of the whole is shared, or compared with the pods that are ready', () => {

@@ -39,7 +39,7 @@ export function replicasForUtilization(
   rules: CalculatorRules,
 ): Proposal {
   checkPods(pods);
-  const groups = groupPods(pods, metrics, resource, rules);
+  const groups = groupKnownPods(pods, metrics, resource, rules);
   const requests = requestsOf(pods, resource, container);
   const measure = (): Measured => {
     const known = [...metrics].filter(([name]) => requests.has(name));
@@ -62,7 +62,7 @@ export function replicasForAverage(
   rules: CalculatorRules,
 ): Proposal {
   checkPods(pods);
-  const groups = groupPods(pods, metrics, resource, rules);
+  const groups = groupKnownPods(pods, metrics, resource, rules);
   const measure = (): Measured => {
     const sum = [...metrics.values()].reduce((total, { value }) => total + value, 0);
     const value = Math.trunc(sum / metrics.size);
@@ -80,14 +80,13 @@ interface Situation {
 }
 
 function propose(current: number, { metrics, groups, measure, missingValue }: Situation, tolerances: Tolerances): Proposal {
-  if (metrics.size === 0) throw new Error('did not receive metrics for targeted pods (pods might be unready)');
   const { ratio, ...said } = measure();
   const countsUnready = groups.unready.size > 0 && ratio > 1;
   if (!countsUnready && groups.missing.size === 0)
     return { ...said, replicas: isWithin(tolerances, ratio) ? current : Math.ceil(ratio * groups.readyCount) };
   const assumed = (value: number) => ({ value, timestampMs: 0, windowMs: 0 });
   // Of what is not known the more careful is taken: much when we would shrink, nothing when we would grow.
-  for (const name of groups.missing) metrics.set(name, assumed(ratio < 1 ? missingValue(name) : 0));
+  if (ratio !== 1) for (const name of groups.missing) metrics.set(name, assumed(ratio < 1 ? missingValue(name) : 0));
   if (countsUnready) for (const name of groups.unready) metrics.set(name, assumed(0));
   const { ratio: careful } = measure();
   const turns = (ratio < 1 && careful > 1) || (ratio > 1 && careful < 1);
@@ -122,6 +121,12 @@ export function replicasForShare(current: number, value: number, target: number,
   const ratio = value / (target * current);
   const replicas = current > 0 && isWithin(tolerances, ratio) ? current : Math.ceil(value / target);
   return { replicas, value: current > 0 ? Math.ceil(value / current) : 0 };
+}
+
+function groupKnownPods(pods: readonly V1Pod[], metrics: PodMetrics, resource: string, rules: ReadinessRules): PodGroups {
+  const groups = groupPods(pods, metrics, resource, rules);
+  if (metrics.size === 0) throw new Error('did not receive metrics for targeted pods (pods might be unready)');
+  return groups;
 }
 
 function checkPods(pods: readonly V1Pod[]): void {

@@ -6,8 +6,8 @@ export interface StatusSituation {
   readonly autoscaler: V2HorizontalPodAutoscaler;
   readonly conditions: readonly Condition[];
   readonly currentReplicas?: number;
-  /** Unless it was found out this time, what was said before stays. */
-  readonly found?: Pick<V2HorizontalPodAutoscalerStatus, 'desiredReplicas' | 'currentMetrics'>;
+  /** Unless it was found out this time, what was said before stays; so does a number that could not be told. */
+  readonly found?: Partial<Pick<V2HorizontalPodAutoscalerStatus, 'desiredReplicas' | 'currentMetrics'>>;
   readonly hasScaled?: boolean;
   readonly nowMs: number;
 }
@@ -26,7 +26,8 @@ export function planStatus(situation: StatusSituation): V2HorizontalPodAutoscale
     else merged[at] = next;
   }
   const lastScaleTime = hasScaled ? formatTime(nowMs) : status?.lastScaleTime;
-  const { currentMetrics, desiredReplicas = 0 } = found ?? status ?? {};
+  const { currentMetrics } = found ?? status ?? {};
+  const desiredReplicas = found?.desiredReplicas ?? status?.desiredReplicas ?? 0;
   const replicas = currentReplicas ?? status?.currentReplicas;
   return {
     ...(status?.observedGeneration !== undefined && { observedGeneration: status.observedGeneration }),
