@@ -20,6 +20,8 @@ export interface ServeDeps {
   readonly logger: Logger;
 }
 
+const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+
 const NOBODY: UserInfo = { name: '', groups: [] };
 
 /**
@@ -52,7 +54,7 @@ export function createServe(
       if (running.draining) throw shuttingDown();
       const fail = (error: Error) => failFromOutside(known, request, response, error);
       if (lasting && info.verb !== 'watch' && isKnown(info)) disconnected = metrics.beginConnection(info);
-      end = running.begin(lasting, fail, withinMs);
+      end = running.begin(lasting, fail, withinMs, info.isResourceRequest && WRITES.has(info.verb));
       await chain(context, response);
     } catch (error) {
       await answerFailure(context, response, error, logger);

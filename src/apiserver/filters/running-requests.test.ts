@@ -8,8 +8,8 @@ const setUp = () => {
   const clock = new VirtualClock(0);
   const running = new RunningRequests(clock, 60_000);
   const failed: string[] = [];
-  const begin = (name: string, longRunning = false, withinMs?: number) =>
-    running.begin(longRunning, (error) => failed.push(`${name}: ${error.message}`), withinMs);
+  const begin = (name: string, longRunning = false, withinMs?: number, writes?: boolean) =>
+    running.begin(longRunning, (error) => failed.push(`${name}: ${error.message}`), withinMs, writes);
   return { clock, running, failed, begin };
 };
 const TIMEOUT = 'Timeout: request did not complete within the allotted timeout';
@@ -35,6 +35,15 @@ test('a request may ask for less time, not for more', async () => {
   assert.equal(running.count, 3);
   await clock.advance(59_000);
   assert.deepEqual(failed.slice(1), [`none: ${TIMEOUT}`, `long: ${TIMEOUT}`]);
+});
+
+test('a write whose time is up is told whose time that was', async () => {
+  const { clock, failed, begin } = setUp();
+  const told = 'Timeout: request did not complete within requested timeout - context deadline exceeded';
+  begin('short', false, 2_000, true);
+  begin('long', false, undefined, true);
+  await clock.advance(61_000);
+  assert.deepEqual(failed, [`short: ${told}`, `long: ${told}`]);
 });
 
 test('the time is a duration of Go', () => {

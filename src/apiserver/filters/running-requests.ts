@@ -6,6 +6,7 @@ import { deferred } from '../../std/lifecycle.ts';
 interface Running {
   readonly startMs: number;
   readonly longRunning: boolean;
+  readonly writes: boolean;
   /** Answers with the failure, or cuts the answer that has begun. */
   readonly fail: (error: Error) => void;
 }
@@ -40,9 +41,13 @@ export class RunningRequests {
     return withinMs ? Math.min(withinMs, this.#timeoutMs) : this.#timeoutMs;
   }
 
-  /** Notes a request, with the shorter time that it may have asked for itself; to be called back when it ends. */
-  begin(longRunning: boolean, fail: (error: Error) => void, withinMs?: number): () => void {
-    const running: Running = { startMs: this.#clock.now(), longRunning, fail };
+  /**
+   * Notes a request, with the shorter time that it may have asked for itself; to be called back when it ends.
+   *
+   * @param writes whether it changes an object: it is told in other words that its time is up
+   */
+  begin(longRunning: boolean, fail: (error: Error) => void, withinMs?: number, writes = false): () => void {
+    const running: Running = { startMs: this.#clock.now(), longRunning, writes, fail };
     this.#running.add(running);
     if (!longRunning && !this.#sweep) this.#schedule();
     const own = longRunning || !withinMs || withinMs >= this.#timeoutMs ? undefined : this.#failAfter(running, withinMs);
@@ -68,7 +73,7 @@ export class RunningRequests {
 
   #failAfter(running: Running, delayMs: number): Timer {
     return this.#clock.setTimer(delayMs, () => {
-      if (this.#running.delete(running)) running.fail(timedOut());
+      if (this.#running.delete(running)) running.fail(timedOut(running.writes));
     });
   }
 
@@ -83,7 +88,7 @@ export class RunningRequests {
           break; // later ones began later
         }
         this.#running.delete(running);
-        running.fail(timedOut());
+        running.fail(timedOut(running.writes));
       }
       this.#sweep = undefined;
       if (waiting) this.#schedule();
@@ -91,14 +96,14 @@ export class RunningRequests {
   }
 }
 
-/** As apiserver/pkg/server/filters/timeout.go. */
-export function timedOut(): StatusError {
+/** As apiserver/pkg/server/filters/timeout.go; of writes, as …/endpoints/handlers/finisher. */
+export function timedOut(writes: boolean): StatusError {
   return new StatusError({
     kind: 'Status',
     apiVersion: 'v1',
     metadata: {},
     status: 'Failure',
-    message: 'Timeout: request did not complete within the allotted timeout',
+    message: `Timeout: request did not complete within ${writes ? 'requested timeout - context deadline exceeded' : 'the allotted timeout'}`,
     reason: 'Timeout',
     details: {},
     code: 504,
