@@ -44,11 +44,16 @@ export const unproven = (seen: string, wanted?: string, retryAfterMs?: number): 
   retryAfterMs,
 });
 
-/** Values of a request in a message: quoted, shortened, and never a control character. */
+/** Values of a request in a message: quoted, shortened, and in ASCII, so that a letter that looks like another one does not pass for it. */
 export function quote(values: readonly string[] | string): string {
   const list = typeof values === 'string' ? [values] : values;
-  const shown = list.slice(0, MOST_QUOTED).map((value) => JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value));
+  const shown = list
+    .slice(0, MOST_QUOTED)
+    .map((value) => inAscii(JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value)));
   return shown.join(', ') + (list.length > MOST_QUOTED ? ` and ${list.length - MOST_QUOTED} more` : '');
 }
 
 const MOST_QUOTED = 5;
+
+const inAscii = (text: string) =>
+  text.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -67,8 +67,7 @@ export function openSources(values: FlagValues, client: Client, clock: Clock): N
   const domains = values.strings('dns-domains').map((domain) => domain.replace(/\.$/, '').toLowerCase());
   for (const domain of domains)
     if (checkDnsSubdomain(domain).length > 0) throw wrong('dns-domains', `${JSON.stringify(domain)} is no domain`);
-  if (domains.length > 0 || values.bool('dns'))
-    sources.push(createDnsSource({ domains, servers: values.strings('dns-servers'), timeoutMs }));
+  if (domains.length > 0) sources.push(createDnsSource({ domains, servers: values.strings('dns-servers'), timeoutMs }));
   return sources;
 }
 

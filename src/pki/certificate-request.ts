@@ -49,7 +49,7 @@ export interface CertificateRequest extends AlternativeNames {
   readonly otherSubjectAttributes: readonly string[];
   /** SubjectPublicKeyInfo of a supported algorithm and size. */
   readonly publicKeyDer: Buffer;
-  /** Every extension that is asked for, in dotted decimal. */
+  /** Every extension that is asked for, in dotted decimal, and every attribute that only some signers take for a list of them. */
   readonly extensionOids: readonly string[];
   /** Usages asked for by extension, in the words of certificates.k8s.io. */
   readonly usages: readonly string[];
@@ -105,7 +105,7 @@ function readRequest(bytes: Buffer): CertificateRequest {
   checkPublicKey(publicKeyDer);
   const attributes = reader.readOptional(contextTag(0, true), `${WHAT} attributes`);
   reader.end();
-  const extensions = attributes ? readRequestedExtensions(attributes.content) : new Map<string, Extension>();
+  const { extensions, others } = readRequestedExtensions(attributes?.content ?? Buffer.alloc(0));
   const names = extensions.get(Oid.subjectAltName);
   let holds: boolean | undefined;
   return {
@@ -116,7 +116,7 @@ function readRequest(bytes: Buffer): CertificateRequest {
     otherSubjectAttributes: subject.otherAttributes,
     ...(names ? readAlternativeNames(names.value, 'refuse') : { dnsNames: [], ipAddresses: [], emailAddresses: [], uris: [] }),
     publicKeyDer,
-    extensionOids: [...extensions.keys()],
+    extensionOids: [...extensions.keys(), ...others],
     usages: readUsages(extensions),
     verifySignature: async () => {
       if (holds === undefined) {
@@ -137,19 +137,27 @@ function keyOrNone(publicKeyDer: Buffer): KeyObject | undefined {
   }
 }
 
+interface Requested {
+  readonly extensions: ReadonlyMap<string, Extension>;
+  /** Attributes that some signers take for extensions: OpenSSL reads Microsoft's, Go does not. */
+  readonly others: readonly string[];
+}
+
 /** The extensions of the extensionRequest attribute (RFC 2985, 5.4.2); other attributes, such as a challenge, ask for nothing. */
-function readRequestedExtensions(content: Buffer): Map<string, Extension> {
+function readRequestedExtensions(content: Buffer): Requested {
   const attributes = new DerReader(content, `${WHAT} attributes`);
+  const others: string[] = [];
   let extensions: Map<string, Extension> | undefined;
   while (!attributes.atEnd) {
     const attribute = attributes.enter(Tag.sequence);
     const type = objectIdentifier(attribute.read(Tag.oid), attributes.what);
     const values = attribute.enter(Tag.set);
     attribute.end();
+    if (type === Oid.microsoftExtensionRequest) others.push(type);
     if (type !== Oid.extensionRequest) continue;
     if (extensions) throw derError(attributes.what, 'ask for extensions twice');
     extensions = readExtensions(values, `${WHAT} extensions`);
     values.end();
   }
-  return extensions ?? new Map();
+  return { extensions: extensions ?? new Map(), others };
 }

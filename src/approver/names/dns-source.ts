@@ -3,7 +3,7 @@ import type { NameSource } from './name-source.ts';
 import { canonicalName } from './name-table.ts';
 
 export interface DnsSourceOptions {
-  /** Below which the node's name is looked up: `example.com`. A node name with dots is looked up as it is too. */
+  /** Below which the node's name is looked up: `example.com`. A node name that ends in one of them is looked up as it is, too. */
   readonly domains: readonly string[];
   /** Addresses of DNS servers with or without port; the host's own when empty. */
   readonly servers: readonly string[];
@@ -25,9 +25,10 @@ export function createDnsSource(options: DnsSourceOptions): NameSource {
   return {
     name: 'dns',
     async ask(nodeName, names) {
-      const [, ...parent] = nodeName.split('.');
+      // Never in another zone: who joins chooses his node's name, and may have a zone of his own for it.
+      const isInside = options.domains.some((domain) => nodeName.endsWith(`.${domain}`));
       const own = [
-        ...(parent.length > 0 ? [{ name: nodeName, domain: parent.join('.') }] : []),
+        ...(isInside ? [{ name: nodeName, domain: nodeName.slice(nodeName.indexOf('.') + 1) }] : []),
         ...options.domains.map((domain) => ({ name: `${nodeName}.${domain}`, domain })),
       ];
       const lookUp = async (name: string) => (await resolve(name)).map(canonicalName);

@@ -26,7 +26,9 @@ export function readHookAnswer(text: string, names: readonly AskedName[]): Sourc
   return names.map(({ value }) => {
     const answer: unknown = Object.hasOwn(answers, value) ? (answers as Record<string, unknown>)[value] : 'unknown';
     if (answer === 'own' || answer === 'unknown') return answer;
-    if (typeof answer === 'string' && answer.startsWith('node: ')) return { owner: answer.slice('node: '.length) };
+    // As in an inventory: names of nodes are in lower case, however they are written.
+    const owner = typeof answer === 'string' && answer.startsWith('node: ') && answer.slice('node: '.length).trim().toLowerCase();
+    if (owner) return { owner };
     throw invalid(`answers[${JSON.stringify(value)}] must be own, unknown or "node: <name>"`);
   });
 }

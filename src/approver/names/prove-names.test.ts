@@ -128,6 +128,27 @@ test('DNS is asked for the node’s own name below the domains that are given, a
   assert.deepEqual(await source.ask('node-3', [dns('node-3.example.com')], signal), ['unknown']);
 });
 
+test('a node that is named after a zone of its own proves nothing by what that zone says', async () => {
+  const asked: string[] = [];
+  const resolve = (name: string) => {
+    asked.push(name);
+    return Promise.resolve(/^(victim\.attacker\.test|node-1\.eu\.example\.com)$/.test(name) ? ['10.0.0.5'] : []);
+  };
+  const source = createDnsSource({ domains: ['example.com'], servers: [], timeoutMs: 1, resolve });
+  assert.deepEqual(await source.ask('victim.attacker.test', [ip('10.0.0.5')], signal), ['unknown']);
+  assert.deepEqual(asked, ['victim.attacker.test.example.com', 'no-node-has-this-name.example.com']);
+  // As if it ended alike.
+  assert.deepEqual(await source.ask('badexample.com', [ip('10.0.0.5')], signal), ['unknown']);
+  // Below the operator's domain it is looked up as it is.
+  assert.deepEqual(await source.ask('node-1.eu.example.com', [ip('10.0.0.5')], signal), ['own']);
+});
+
+test('a hook may write the owner in capitals; an owner without a name is no answer', () => {
+  const read = (answer: string) => readHookAnswer(JSON.stringify({ answers: { a: answer } }), [dns('a')]);
+  assert.deepEqual(read('node: Node-1 '), [{ owner: 'node-1' }]);
+  for (const answer of ['node: ', 'node:node-1', 'OWN', '']) assert.throws(() => read(answer), { code: 'HOOK_ANSWER_INVALID' });
+});
+
 test('what a wildcard of the zone gives to every name is no node’s', async () => {
   const resolve = (name: string) => Promise.resolve(name === 'node-1.example.com' ? ['10.0.0.1', '10.0.0.80'] : ['10.0.0.80']);
   const source = createDnsSource({ domains: ['example.com'], servers: [], timeoutMs: 1, resolve });

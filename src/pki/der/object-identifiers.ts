@@ -11,6 +11,7 @@ export const Oid = {
   postalCode: '2.5.4.17',
 
   extensionRequest: '1.2.840.113549.1.9.14',
+  microsoftExtensionRequest: '1.3.6.1.4.1.311.2.1.14',
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
