@@ -39,6 +39,15 @@ export function scaleAnnotations(deployment: V1Deployment): Record<string, strin
   return { [DESIRED_REPLICAS]: String(replicas), [MAX_REPLICAS]: String(replicas + maxSurge(deployment)) };
 }
 
+/** Longer than this no history grows: the oldest revisions leave it. */
+const LONGEST_HISTORY = 2000;
+
+function withRevision(history: string | undefined, revision: string): string {
+  const revisions = history ? [...history.split(','), revision] : [revision];
+  while (revisions.length > 1 && revisions.join().length > LONGEST_HISTORY) revisions.shift();
+  return revisions.join();
+}
+
 /**
  * The annotations of the ReplicaSet that has the Deployment's template: the Deployment's own, its revision, and the revisions that it
  * had before (a rollback makes an old one new).
@@ -52,10 +61,7 @@ export function annotationsOfNewest(deployment: V1Deployment, set: V1ReplicaSet 
   const old = set ? revisionOf(set) : 0n;
   if (old < newRevision) {
     annotations[REVISION] = String(newRevision);
-    if (existing[REVISION]) {
-      const history = existing[REVISION_HISTORY];
-      annotations[REVISION_HISTORY] = history ? `${history},${existing[REVISION]}` : existing[REVISION];
-    }
+    if (existing[REVISION]) annotations[REVISION_HISTORY] = withRevision(existing[REVISION_HISTORY], existing[REVISION]);
   }
   return set ? annotations : { ...annotations, ...scaleAnnotations(deployment) };
 }

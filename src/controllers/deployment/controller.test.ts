@@ -139,6 +139,38 @@ test('Recreate waits until the last old pod has ended', async () => {
   assert.equal(setOf(cluster, 'two')?.spec?.replicas, 2);
 });
 
+test('Recreate waits as well for pods that an old set only tells of', async () => {
+  await using run = await runController(createDeploymentController);
+  const { cluster } = run;
+  const strategy = { type: 'Recreate' };
+  cluster.put(deploymentKind, web('one', { strategy }));
+  await fulfil(run);
+  change(cluster, web('two', { strategy }));
+  await run.settle();
+  const old = setOf(cluster, 'one')!;
+  assert.deepEqual([old.spec?.replicas, old.status?.replicas], [0, 2]);
+  assert.equal(setOf(cluster, 'two'), undefined);
+  await fulfil(run);
+  assert.equal(setOf(cluster, 'two')?.spec?.replicas, 2);
+});
+
+test('a history of revisions loses its oldest when it gets long', async () => {
+  await using run = await runController(createDeploymentController);
+  const { cluster } = run;
+  cluster.put(deploymentKind, web('one'));
+  await fulfil(run);
+  const first = setOf(cluster, 'one')!;
+  const before = Array.from({ length: 400 }, (_, i) => 1001 + i).join();
+  const annotations = { ...first.metadata?.annotations, 'deployment.kubernetes.io/revision-history': before };
+  cluster.put(replicaSetKind, { ...first, metadata: { ...first.metadata, annotations } });
+  for (const image of ['two', 'one']) {
+    change(cluster, web(image));
+    await fulfil(run);
+  }
+  const history = setOf(cluster, 'one')?.metadata?.annotations?.['deployment.kubernetes.io/revision-history'];
+  assert.equal(history, `${before.slice('1001,'.length)},1`);
+});
+
 test('a rollout without progress fails when its deadline has passed', async () => {
   await using run = await runController(createDeploymentController);
   const { cluster } = run;
@@ -162,6 +194,7 @@ test('a set that cannot be made is told, and a name that somebody else has is av
   cluster.put(deploymentKind, web('one'));
   await run.settle();
   assert.equal(condition(cluster, 'Progressing')?.reason, 'ReplicaSetCreateError');
+  assert.match(condition(cluster, 'Progressing')?.message ?? '', /^Failed to create new replica set "web-[a-z0-9]+": /);
   const { body } = cluster.sent('create', 'replicasets')[0]!;
   const taken = (body as V1ReplicaSet).metadata?.name;
   cluster.beforeWrite = () => undefined;

@@ -106,8 +106,9 @@ export function createDeploymentController(context: ControllerContext, options: 
     return tellRollout(deployment, scaled, signal);
   }
 
-  /** Pods that still run stand in the way of new ones. */
+  /** Pods that still run stand in the way of new ones, whether they are seen or only told of. */
   const hasRunningPods = (set: V1ReplicaSet): boolean =>
+    (set.status?.replicas ?? 0) > 0 ||
     owned.of(set.metadata?.uid ?? '').some(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
 
   async function scale(deployment: V1Deployment, sets: readonly V1ReplicaSet[], signal: AbortSignal): Promise<Outcome> {
@@ -185,8 +186,7 @@ export function createDeploymentController(context: ControllerContext, options: 
       } else {
         const message = `Failed to create new replica set "${wanted.metadata?.name}": ${(error as Error).message}`;
         if (!signal.aborted) events.event(deployment, 'Warning', REASONS.createFailed, message);
-        if (hasDeadline(deployment))
-          await tellProgress(deployment, 'False', REASONS.createFailed, (error as Error).message, signal);
+        if (hasDeadline(deployment)) await tellProgress(deployment, 'False', REASONS.createFailed, message, signal);
         throw error;
       }
     }

@@ -42,6 +42,19 @@ test('pods that are not available anyway go first', () => {
   );
 });
 
+test('while an old set still tells of pods that it was told to give up, nothing more goes', () => {
+  const stale = set(8, 10);
+  const newest = set(2, 2);
+  assert.deepEqual(planOld(deployment(10, 0, 2), [stale, newest], newest, [stale]), []);
+  const broken = set(1, 0);
+  const plan = planOld(deployment(10, 0, 2), [broken, stale, newest], newest, [stale, broken].reverse());
+  assert.deepEqual(
+    plan.map(({ set: { metadata } }) => metadata?.uid),
+    [],
+    'nor from sets that came later',
+  );
+});
+
 test('in the middle of a rollout all sets grow by their share of what they could be before', () => {
   const old = set(9, 9, 15);
   const newest = set(6, 6, 15);

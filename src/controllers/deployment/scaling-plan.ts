@@ -60,12 +60,14 @@ export function planOld(
   const now = (set: V1ReplicaSet) => planned.get(set) ?? replicasOf(set);
   const oldest = [...old].sort(byCreation);
   let unhealthyGone = 0;
+  const steps = () => [...planned].map(([set, replicas]) => ({ set, replicas }));
   for (const set of oldest) {
     if (unhealthyGone >= most) break;
     const available = set.status?.availableReplicas ?? 0;
     if (replicasOf(set) === 0 || replicasOf(set) === available) continue;
     const gone = Math.min(most - unhealthyGone, replicasOf(set) - available);
-    if (gone <= 0) continue; // its status is behind its spec
+    // Its status is behind its spec: what it tells of as available is not to be relied on.
+    if (gone < 0) return steps();
     planned.set(set, replicasOf(set) - gone);
     unhealthyGone += gone;
   }
@@ -77,7 +79,7 @@ export function planOld(
     planned.set(set, now(set) - gone);
     spare -= gone;
   }
-  return [...planned].map(([set, replicas]) => ({ set, replicas }));
+  return steps();
 }
 
 /** Whether the Deployment's number was changed since its ReplicaSets were last scaled. */

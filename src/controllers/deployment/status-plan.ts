@@ -138,14 +138,14 @@ export function rolloutStatus(
     } else if ((deadlineMs(deployment) ?? Number.POSITIVE_INFINITY) < nowMs)
       say('False', REASONS.timedOut, `${subject} has timed out progressing.`);
   }
-  const failure = newest && all.length > 0 ? replicaFailure(newest, all) : undefined;
+  const failure = replicaFailure([...(newest ? [newest] : []), ...all]);
   conditions = failure ? withCondition(conditions, failure, nowMs) : withoutCondition(conditions, 'ReplicaFailure');
   return { ...status, conditions };
 }
 
 /** The newest ReplicaSet's trouble goes before that of others. */
-function replicaFailure(newest: V1ReplicaSet, all: readonly V1ReplicaSet[]) {
-  for (const set of [newest, ...all]) {
+function replicaFailure(newestFirst: readonly V1ReplicaSet[]) {
+  for (const set of newestFirst) {
     const condition = set.status?.conditions?.find(({ type }) => type === 'ReplicaFailure');
     if (condition)
       return {
