@@ -1,6 +1,6 @@
 import { parseIndexes } from '../../api/batch/v1/index-ranges.ts';
 import type { V1Job, V1Pod } from '../../api/gen/types.ts';
-import { inDeletionOrder } from '../workloads/deletion-order.ts';
+import { inOrderOfProgress } from '../workloads/deletion-order.ts';
 import { isActive, isReady, isTerminating } from '../workloads/pod-state.ts';
 import { failureActionOf } from './failure-policy.ts';
 import { readIndexes } from './index-set.ts';
@@ -217,12 +217,12 @@ export interface JobSteps {
 const BURST = 500;
 
 /** How many pods are to be made, or which are to go, for a Job that goes on. */
-export function planPods({ job, pods, nowMs }: JobView, count: JobCount): JobSteps {
+export function planPods({ job, pods }: JobView, count: JobCount): JobSteps {
   const { spec } = job;
   if (spec?.suspend) return { create: [], remove: count.active };
   const parallelism = spec?.parallelism ?? 1;
   const { completions } = spec ?? {};
-  const extra = isIndexed(job) ? extraPods(count, completions ?? 0, nowMs) : [];
+  const extra = isIndexed(job) ? extraPods(count, completions ?? 0) : [];
   const active = count.active.filter((pod) => !extra.includes(pod));
   const wanted =
     completions === undefined
@@ -231,7 +231,7 @@ export function planPods({ job, pods, nowMs }: JobView, count: JobCount): JobSte
         : parallelism
       : Math.max(0, Math.min(parallelism, completions - count.succeeded - count.failedIndexes.size));
   if (active.length > wanted) {
-    const order = inDeletionOrder(active, () => 0, nowMs);
+    const order = inOrderOfProgress(active);
     return { create: [], remove: [...extra, ...order.slice(0, active.length - wanted)].slice(0, BURST) };
   }
   if (extra.length > 0) return { create: [], remove: extra };
@@ -252,9 +252,9 @@ export function planPods({ job, pods, nowMs }: JobView, count: JobCount): JobSte
 }
 
 /** Pods beside the one of each index that has come furthest, and pods of indexes that are done or that there are not. */
-function extraPods(count: JobCount, completions: number, nowMs: number): V1Pod[] {
+function extraPods(count: JobCount, completions: number): V1Pod[] {
   const kept = new Map<number, V1Pod>();
-  for (const pod of inDeletionOrder(count.active, () => 0, nowMs)) {
+  for (const pod of inOrderOfProgress(count.active)) {
     const index = indexOf(pod);
     if (index !== undefined && index < completions && !count.succeededIndexes.has(index)) kept.set(index, pod);
   }
