@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { replicaSetKind } from '../../api/apps/v1/replica-set.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
-import type { V1PodDisruptionBudget } from '../../api/gen/types.ts';
+import type { V1Pod, V1PodDisruptionBudget } from '../../api/gen/types.ts';
 import { podDisruptionBudgetKind } from '../../api/policy/v1/pod-disruption-budget.ts';
 import { type ControllerRun, runController } from '../framework/testing-client.test-support.ts';
 import { createDisruptionController } from './controller.ts';
@@ -67,6 +67,64 @@ test('scaling changes what may go', async () => {
   run.cluster.put(replicaSetKind, { metadata: { name: 'web', namespace: 'a', uid: 'rs' }, spec: { replicas: 2 } } as never);
   await run.settle();
   assert.deepEqual(numbers(run), [2, 1, 4, 3]);
+});
+
+test('pods whose keeper is gone, or has no scale, may not be disrupted', async () => {
+  const kinds = [
+    [{ apiVersion: 'apps/v1', kind: 'ReplicaSet' }, 'found no controllers for pod "p"'],
+    [{ apiVersion: 'x.io/v1', kind: 'Thing' }, 'things.x.io does not implement the scale subresource'],
+  ] as const;
+  for (const [reference, message] of kinds) {
+    await using run = await runController(createDisruptionController);
+    run.cluster.kinds = [{ group: 'x.io', version: 'v1', kind: 'Thing', resource: 'things', namespaced: true }];
+    run.cluster.put(podKind, {
+      metadata: {
+        name: 'p',
+        namespace: 'a',
+        labels: { app: 'web' },
+        ownerReferences: [{ ...reference, name: 'gone', uid: 'u', controller: true }],
+      },
+      status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+    } as never);
+    run.cluster.put(podDisruptionBudgetKind, budget({ maxUnavailable: 1 }, { disruptionsAllowed: 1 }));
+    await run.settle();
+    const { disruptionsAllowed, conditions } = status(run)!;
+    assert.equal(disruptionsAllowed, 0);
+    assert.deepEqual([conditions?.[0]?.reason, conditions?.[0]?.message], ['SyncFailed', message]);
+    assert.equal(run.events[0], 'guard CalculateExpectedPodCountFailed');
+  }
+});
+
+test('a budget that says no number lets nothing go', async () => {
+  await using run = await start({});
+  assert.deepEqual(numbers(run), [0, 0, 4, 0]);
+});
+
+test('who was not deleted after all is told so, and is no target of disruption any more', async () => {
+  await using run = await start({ minAvailable: 3 }, 4, 4, { disruptedPods: { p0: '2026-01-01T00:00:00Z' } });
+  const target = (name: string, reason: string, phase: string) => {
+    const pod = run.cluster.get<V1Pod>(podKind, name, 'a')!;
+    const condition = { type: 'DisruptionTarget', status: 'True', reason, lastTransitionTime: '2026-01-01T00:00:00Z' };
+    const conditions = [...(pod.status?.conditions ?? []), condition];
+    run.cluster.put(podKind, { ...pod, status: { ...pod.status, phase, conditions } } as V1Pod);
+  };
+  target('p0', 'EvictionByEvictionAPI', 'Running');
+  target('p1', 'TerminationByKubelet', 'Running');
+  target('p2', 'PreemptionByScheduler', 'Failed');
+  const targets = () =>
+    run.cluster
+      .list<V1Pod>(podKind)
+      .map(({ status }) => status?.conditions?.find(({ type }) => type === 'DisruptionTarget')?.status);
+  await run.settle(119_000);
+  assert.deepEqual(targets(), ['True', 'True', 'True', undefined]);
+  await run.settle(2000);
+  assert.deepEqual(
+    targets(),
+    ['False', 'True', 'True', undefined],
+    "a kubelet's word has no end, nor that of one that has ended",
+  );
+  const told = run.events.indexOf('p0 NotDeleted');
+  assert.equal(run.messages[told], "Pod was expected by PDB a/guard to be deleted but it wasn't");
 });
 
 test('pods whose keeper cannot be found out may not be disrupted', async () => {

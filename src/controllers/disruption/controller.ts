@@ -2,16 +2,17 @@ import { podKind } from '../../api/core/v1/pod.ts';
 import type { V1Pod, V1PodDisruptionBudget, V1PodDisruptionBudgetStatus } from '../../api/gen/types.ts';
 import { equalJson } from '../../api/machinery/clone.ts';
 import { selectorFromLabelSelector } from '../../api/machinery/label-selector.ts';
+import { formatTime } from '../../api/machinery/object.ts';
 import { budgetsOf } from '../../api/policy/v1/disruption.ts';
 import { podDisruptionBudgetKind } from '../../api/policy/v1/pod-disruption-budget.ts';
 import { type Outcome, Reconciler } from '../../client/reconciler.ts';
-import { hasReason } from '../../client/unless-reason.ts';
+import { hasReason, unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
 import { controllerOf } from '../workloads/owner.ts';
 import { selectedPods } from '../workloads/selection-index.ts';
 import { Keepers } from './keepers.ts';
-import { budgetStatus, expectationOf, failedStatus, healthyOf, needsScale, openDisruptions } from './plan.ts';
+import { budgetStatus, expectationOf, failedStatus, healthyOf, needsScale, openDisruptions, targetStaleInMs } from './plan.ts';
 
 /** Tells in each PodDisruptionBudget how many of its pods may go now: evictions take from that (upstream's pkg/controller/disruption). */
 export function createDisruptionController(context: ControllerContext): Component {
@@ -29,7 +30,7 @@ export function createDisruptionController(context: ControllerContext): Componen
     try {
       return await measure(budget, signal);
     } catch (error) {
-      if (signal.aborted || hasReason(error, 'Conflict', 'NotFound')) throw error;
+      if (signal.aborted || hasReason(error, 'Conflict')) throw error;
       const message = `Failed to calculate the number of expected pods: ${(error as Error).message}`;
       events.event(budget, 'Warning', 'CalculateExpectedPodCountFailed', message);
       await writeStatus(budget, failedStatus(budget, (error as Error).message, clock.now()), signal);
@@ -48,7 +49,11 @@ export function createDisruptionController(context: ControllerContext): Componen
       events.event(budget, 'Warning', 'UnmanagedPods', message);
     }
     const nowMs = clock.now();
-    const { disrupted, recheckAfterMs } = openDisruptions(budget, guarded, nowMs);
+    const { disrupted, failed, recheckAfterMs } = openDisruptions(budget, guarded, nowMs);
+    for (const pod of failed) {
+      const message = `Pod was expected by PDB ${keyOf(budget)} to be deleted but it wasn't`;
+      events.event(pod, 'Warning', 'NotDeleted', message);
+    }
     const expectation = expectationOf(budget, guarded.length, scale);
     const status = budgetStatus(budget, expectation, healthyOf(living, disrupted), disrupted, nowMs);
     await writeStatus(budget, status, signal);
@@ -66,6 +71,23 @@ export function createDisruptionController(context: ControllerContext): Componen
     await resource.update({ ...budget, status }, { subresource: 'status', signal });
   }
 
+  async function reconcileTarget(key: string, signal: AbortSignal): Promise<Outcome> {
+    const { namespace, name } = splitKey(key);
+    const pod = pods.get(name, namespace);
+    const leftMs = pod && targetStaleInMs(pod, clock.now());
+    if (leftMs === undefined) return;
+    if (leftMs > 0) return { requeueAfterMs: leftMs };
+    const conditions = (pod?.status?.conditions ?? []).map((condition) =>
+      condition.type === 'DisruptionTarget'
+        ? { type: condition.type, status: 'False', lastTransitionTime: formatTime(clock.now()) }
+        : condition,
+    );
+    const changed = { ...pod, status: { ...pod?.status, conditions } } as V1Pod;
+    const resource = client.resource<V1Pod>(podKind, namespace);
+    await unlessReason(resource.update(changed, { subresource: 'status', signal }), 'NotFound');
+  }
+  const targetLoop = new Reconciler({ name: `${context.name}-targets`, reconcile: reconcileTarget, clock, logger, metrics });
+
   const enqueueGuards = (pod: V1Pod) => {
     for (const budget of budgetsOf(pod, budgets.list(pod.metadata?.namespace))) loop.add(keyOf(budget));
   };
@@ -75,7 +97,8 @@ export function createDisruptionController(context: ControllerContext): Componen
       source(budgets, (budget, { type }) => {
         if (type !== 'deleted') loop.add(keyOf(budget));
       }),
-      source(pods, (pod, { previous }) => {
+      source(pods, (pod, { type, previous }) => {
+        if (type !== 'deleted' && targetStaleInMs(pod, clock.now()) !== undefined) targetLoop.add(keyOf(pod));
         enqueueGuards(pod);
         if (previous && !equalJson(previous.metadata?.labels, pod.metadata?.labels)) enqueueGuards(previous);
       }),
@@ -87,6 +110,6 @@ export function createDisruptionController(context: ControllerContext): Componen
         }),
       ),
     ],
-    loops: [loop],
+    loops: [loop, targetLoop],
   });
 }

@@ -3,8 +3,10 @@ import { replicaSetKind } from '../../api/apps/v1/replica-set.ts';
 import { statefulSetKind } from '../../api/apps/v1/stateful-set.ts';
 import { replicationControllerKind } from '../../api/core/v1/replication-controller.ts';
 import type { V1Pod, V1ReplicaSet } from '../../api/gen/types.ts';
+import { apiVersionOf, type ResourceKind } from '../../api/machinery/kind.ts';
 import type { KubeObject, OwnerReference } from '../../api/machinery/object.ts';
 import type { Client } from '../../client/client.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import { discoverKinds } from '../framework/discovery.ts';
 import type { SharedInformers } from '../framework/shared-informers.ts';
 import { controllerOf, refersTo } from '../workloads/owner.ts';
@@ -43,7 +45,9 @@ export class Keepers {
       if (!reference) unmanaged.push(name);
       else if (!scales.has(reference.uid)) {
         const found = await this.#scaleOfKeeper(reference, namespace, signal);
-        if (found) scales.set(reference.uid, 0).set(found.uid, found.replicas);
+        // How many should be there, nobody can tell.
+        if (!found) throw new Error(`found no controllers for pod ${JSON.stringify(name)}`);
+        scales.set(reference.uid, 0).set(found.uid, found.replicas);
       }
     }
     return { scale: [...scales.values()].reduce((sum, replicas) => sum + replicas, 0), unmanaged };
@@ -76,9 +80,17 @@ export class Keepers {
     const { kinds } = await discoverKinds(this.#client, signal);
     const found = kinds.find((one) => one.kind === kind && one.group === group);
     if (!found) throw new Error(`no resource of kind ${kind} is known in ${apiVersion}`);
-    const scale = (await this.#client
-      .resource({ ...found, version }, namespace)
-      .get(name, { subresource: 'scale', signal })) as Scaled;
-    return scale.metadata?.uid === uid ? { uid, replicas: scale.spec?.replicas ?? 0 } : undefined;
+    const resource = this.#client.resource({ ...found, version }, namespace);
+    const scale = (await unlessReason(resource.get(name, { subresource: 'scale', signal }), 'NotFound')) as Scaled | undefined;
+    if (!scale && !(await this.#hasScale({ ...found, version }, signal)))
+      throw new Error(`${found.resource}.${group} does not implement the scale subresource`);
+    return scale?.metadata?.uid === uid ? { uid, replicas: scale.spec?.replicas ?? 0 } : undefined;
+  }
+
+  /** Subresources are listed beside their kinds, under the name of both. */
+  async #hasScale(kind: ResourceKind, signal: AbortSignal): Promise<boolean> {
+    const { text } = await this.#client.raw({ path: `/apis/${apiVersionOf(kind)}`, signal });
+    const { resources = [] } = JSON.parse(text) as { resources?: readonly { readonly name: string }[] };
+    return resources.some(({ name }) => name === `${kind.resource}/scale`);
   }
 }

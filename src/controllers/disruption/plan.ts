@@ -6,6 +6,9 @@ import { isReady } from '../workloads/pod-state.ts';
 /** An eviction that led to no deletion for so long has come to nothing. */
 export const DELETION_TIMEOUT_MS = 120_000;
 
+/** So long after it was said a pod that nobody deletes is no target any more. */
+const STALE_TARGET_MS = 120_000;
+
 /** How many pods there should be: a number is given, or has to be asked of those who keep the pods. */
 export interface Expectation {
   readonly expected: number;
@@ -27,26 +30,43 @@ export function expectationOf({ spec }: V1PodDisruptionBudget, pods: number, sca
   if (maxUnavailable !== undefined)
     return { expected: scale, desired: Math.max(0, scale - scaledNumber(maxUnavailable, scale, 'up')) };
   if (typeof minAvailable === 'string') return { expected: scale, desired: scaledNumber(minAvailable, scale, 'up') };
-  return { expected: pods, desired: minAvailable ?? 1 };
+  return minAvailable === undefined ? { expected: 0, desired: 0 } : { expected: pods, desired: minAvailable };
 }
 
-/** Evictions whose pods are still to go; those that came to nothing are forgotten. `recheckAfterMs` says when the next one will be. */
+/** In how long a pod is no target of disruption any more that was not deleted after all; undefined for one that is none, or stays one. */
+export function targetStaleInMs({ metadata, status }: V1Pod, nowMs: number): number | undefined {
+  if (metadata?.deletionTimestamp || status?.phase === 'Succeeded' || status?.phase === 'Failed') return undefined;
+  const target = status?.conditions?.find(({ type }) => type === 'DisruptionTarget');
+  // A kubelet may take as long as it likes.
+  if (target?.status !== 'True' || target.reason === 'TerminationByKubelet') return undefined;
+  return Math.max(0, Date.parse(String(target.lastTransitionTime)) + STALE_TARGET_MS - nowMs);
+}
+
+/**
+ * Evictions whose pods are still to go; those that came to nothing (`failed`) are forgotten. `recheckAfterMs` says when the next one will
+ * be.
+ */
 export function openDisruptions(
   { status }: V1PodDisruptionBudget,
   pods: readonly V1Pod[],
   nowMs: number,
-): { readonly disrupted: Record<string, string>; readonly recheckAfterMs?: number } {
+): { readonly disrupted: Record<string, string>; readonly failed: readonly V1Pod[]; readonly recheckAfterMs?: number } {
   const disrupted: Record<string, string> = {};
+  const failed: V1Pod[] = [];
   let recheckAfterMs: number | undefined;
   const byName = new Map(pods.map((pod) => [pod.metadata?.name, pod]));
   for (const [name, time] of Object.entries(status?.disruptedPods ?? {})) {
     const pod = byName.get(name);
     const leftMs = Date.parse(String(time)) + DELETION_TIMEOUT_MS - nowMs;
-    if (!pod || pod.metadata?.deletionTimestamp || leftMs <= 0) continue;
+    if (!pod || pod.metadata?.deletionTimestamp) continue;
+    if (leftMs <= 0) {
+      failed.push(pod);
+      continue;
+    }
     disrupted[name] = String(time);
     recheckAfterMs = Math.min(recheckAfterMs ?? Number.POSITIVE_INFINITY, leftMs);
   }
-  return { disrupted, ...(recheckAfterMs !== undefined && { recheckAfterMs }) };
+  return { disrupted, failed, ...(recheckAfterMs !== undefined && { recheckAfterMs }) };
 }
 
 /** Pods that count as there: ready, not going, and not about to be evicted. */
