@@ -111,3 +111,21 @@ test('nodes are tainted for eviction no faster than the rate', async () => {
   await pass(run, 12_000, ['ok1', 'ok2', 'ok3', 'bad1', 'bad2']);
   assert.equal(evicted(), 2);
 });
+
+test('nodes that are excluded say nothing about how much of a zone is down', async () => {
+  await using run = await runController(make);
+  const { cluster } = run;
+  const exclude = (name: string) => {
+    const node = cluster.get<V1Node>(nodeKind, name)!;
+    const labels = { 'node.kubernetes.io/exclude-disruption': '' };
+    cluster.put(nodeKind, { ...node, metadata: { ...node.metadata, labels } });
+  };
+  addNode(cluster, 'alive');
+  for (const name of ['a', 'b', 'c']) addNode(cluster, name);
+  await pass(run, 40_000, ['alive']);
+  const evicted = () => ['a', 'b', 'c'].filter((name) => taintsOf(cluster, name).includes('unreachable:NoExecute'));
+  assert.deepEqual(evicted(), [], 'three of four are down: the fault may be ours');
+  for (const name of ['a', 'b', 'c']) exclude(name);
+  await pass(run, 40_000, ['alive']);
+  assert.deepEqual(evicted(), ['a', 'b', 'c']);
+});

@@ -12,7 +12,7 @@ import { podsByNode } from '../framework/pods-by-node.ts';
 import { conditionOf, type NodeHealth, observeNode } from './health.ts';
 import { planNotReady } from './pod-readiness.ts';
 import { awaitsEviction, planTaints, planTaintsPatch } from './taints.ts';
-import { evictionRate, ZoneLimiter, type ZoneOptions, zoneOf, zoneState } from './zones.ts';
+import { countsForZone, evictionRate, ZoneLimiter, type ZoneOptions, zoneOf, zoneState } from './zones.ts';
 
 export interface NodeLifecycleOptions extends ZoneOptions {
   monitorPeriodMs: number;
@@ -118,6 +118,7 @@ export function createNodeLifecycleController(context: ControllerContext, option
         logger.error('Error updating node', { node: keyOf(node), err: error });
         return conditionOf(node, 'Ready')?.status ?? 'Unknown';
       });
+      if (!countsForZone(node)) continue;
       const count = counts.get(zoneOf(node)) ?? { ready: 0, notReady: 0 };
       count[ready === 'True' ? 'ready' : 'notReady']++;
       counts.set(zoneOf(node), count);
@@ -146,8 +147,7 @@ export function createNodeLifecycleController(context: ControllerContext, option
     const waiting = allDisrupted ? [] : nodes.list().filter((node) => awaitsEviction(node) && !granted.has(keyOf(node)));
     for (const node of waiting) {
       const zone = zoneOf(node);
-      const count = zones.get(zone);
-      if (!count) continue;
+      const count = zones.get(zone) ?? { ready: 0, notReady: 0 };
       const rate = evictionRate(zoneState(count, options.unhealthyZoneThreshold), count.ready + count.notReady, options);
       const limiter = limiters.get(zone) ?? new ZoneLimiter();
       limiters.set(zone, limiter);

@@ -20,6 +20,12 @@ export function zoneOf(node: V1Node): string {
   return region || zone ? `${region}:\u0000:${zone}` : '';
 }
 
+/** Nodes with this label say nothing about their zone: they may come and go as they like. */
+const EXCLUDED = 'node.kubernetes.io/exclude-disruption';
+
+/** Whether a node counts when it is judged how much of its zone is down. */
+export const countsForZone = ({ metadata }: V1Node): boolean => !Object.hasOwn(metadata?.labels ?? {}, EXCLUDED);
+
 /** The state of a zone with so many nodes Ready and not. */
 export function zoneState(count: { ready: number; notReady: number }, unhealthyZoneThreshold: number): ZoneState {
   const { ready, notReady } = count;

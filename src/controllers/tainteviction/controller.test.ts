@@ -28,7 +28,14 @@ const plans: [string, V1Pod, V1Taint[], ReturnType<typeof planEviction>][] = [
   ['no toleration', pod(), [unreachable], { atMs: 0 }],
   ['tolerated for ever', pod([tolerating()]), [unreachable], 'never'],
   ['tolerated for a time from when the taint came', pod([tolerating(300)]), [unreachable], { atMs: T0 + 300_000 }],
-  ['the shorter of two times', pod([tolerating(300), tolerating(10)]), [unreachable], { atMs: T0 + 10_000 }],
+  ['the first of two that tolerate it', pod([tolerating(300), tolerating(10)]), [unreachable], { atMs: T0 + 300_000 }],
+  ['the first, for ever', pod([{ operator: 'Exists' }, tolerating(10)]), [unreachable], 'never'],
+  [
+    'the shorter time of two taints',
+    pod([tolerating(300), { key: 'other', operator: 'Exists', tolerationSeconds: 10 }]),
+    [unreachable, { ...unreachable, key: 'other' }],
+    { atMs: T0 + 10_000 },
+  ],
   ['a negative time is none', pod([tolerating(-1)]), [unreachable], { atMs: T0 }],
   ['NoSchedule evicts nobody', pod(), [{ ...unreachable, effect: 'NoSchedule' }], 'never'],
 ];

@@ -14,13 +14,12 @@ export function planEviction(pod: V1Pod, node: V1Node, sinceMs: number): Evictio
   const taints = (node.spec?.taints ?? []).filter((taint) => taint.effect === 'NoExecute');
   let atMs = Number.POSITIVE_INFINITY;
   for (const taint of taints) {
-    const matching = (pod.spec?.tolerations ?? []).filter((toleration) => tolerates(toleration, taint));
-    if (matching.length === 0) return { atMs: 0 };
-    const seconds = matching.flatMap(({ tolerationSeconds }) =>
-      tolerationSeconds === undefined ? [] : [Math.max(0, tolerationSeconds)],
-    );
+    // Of several the first counts, as upstream: it may be one for ever.
+    const toleration = pod.spec?.tolerations?.find((one) => tolerates(one, taint));
+    if (!toleration) return { atMs: 0 };
     const addedMs = taint.timeAdded ? Date.parse(taint.timeAdded) : sinceMs;
-    if (seconds.length > 0) atMs = Math.min(atMs, addedMs + Math.min(...seconds) * 1000);
+    const { tolerationSeconds } = toleration;
+    if (tolerationSeconds !== undefined) atMs = Math.min(atMs, addedMs + Math.max(0, tolerationSeconds) * 1000);
   }
   return Number.isFinite(atMs) ? { atMs } : 'never';
 }
