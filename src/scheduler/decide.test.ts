@@ -21,7 +21,7 @@ test('a pod that fits nowhere is told why, node by node, as upstream says it', (
   ]);
   assert.equal(
     place(state, pod(asking('3'))),
-    '0/3 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint {dedicated: db}, 1 node(s) were unschedulable.',
+    '0/3 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s), 1 node(s) were unschedulable.',
   );
   assert.equal(place(cluster([]), pod()), 'no nodes available to schedule pods');
 });
@@ -95,6 +95,35 @@ test('pods with a node named in each term of their affinity look at no other', (
     "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity].",
   );
 });
+
+test('a pod whose terms name no node together goes nowhere', () => {
+  const named = (...names: string[]) => ({ key: 'metadata.name', operator: 'In', values: names });
+  const required = (matchFields: ReturnType<typeof named>[]) => ({
+    affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchFields }] } } },
+  });
+  const state = cluster([node('a'), node('b')]);
+  assert.equal(place(state, pod(required([named('a'), named('b')]))), '0/2 nodes are available: pod affinity terms conflict.');
+  assert.equal(place(state, pod(required([named('a', 'b'), named('b')]))), 'b');
+});
+
+const sizes: [string, string, string, boolean][] = [
+  ['Gt', '9', '10', true],
+  ['Gt', '+9', '10', true],
+  ['Lt', '9', '-10', true],
+  ['Lt', '9', '007', true],
+  ['Gt', '9', '9', false],
+  ['Gt', '9', 'x', false],
+  ['Gt', '9', '99999999999999999999', false],
+  ['Lt', '99999999999999999999', '9', false],
+];
+for (const [operator, bound, value, fits] of sizes)
+  test(`labels are compared as whole numbers of 64 bits: ${value} ${operator} ${bound} is ${fits}`, () => {
+    const expression = { key: 'size', operator, values: [bound] };
+    const nodeSelectorTerms = [{ matchExpressions: [expression] }];
+    const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } };
+    const state = cluster([node('a', { metadata: { name: 'a', labels: { size: value } } })]);
+    assert.equal(place(state, pod({ affinity })) === 'a', fits);
+  });
 
 test('of many nodes only some are looked at, at least a hundred', () => {
   const cases: [number, number, number][] = [

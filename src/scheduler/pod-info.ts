@@ -1,18 +1,14 @@
 import { type HostPort, hostPortsOf } from '../api/core/v1/host-ports.ts';
 import type { V1Pod, V1PodAffinityTerm } from '../api/gen/types.ts';
 import { type AffinityTerm, affinityTermOf, type WeightedTerm } from './affinity-term.ts';
-import { ASSUMED_CPU, ASSUMED_MEMORY, type Resources, requestsOf } from './resources.ts';
+import { type RequestsOfPod, requestsOf } from './resources.ts';
 
 /** A pod with what scheduling asks of it again and again, worked out once. */
-export interface PodInfo {
+export interface PodInfo extends RequestsOfPod {
   readonly pod: V1Pod;
   readonly uid: string;
   readonly namespace: string;
   readonly priority: number;
-  readonly requests: Resources;
-  /** cpu and memory with the assumed amounts where nothing is requested. */
-  readonly assumedCpu: number;
-  readonly assumedMemory: number;
   readonly hostPorts: readonly HostPort[];
   /** `namespace/name` of the claims that its volumes use. */
   readonly claims: readonly string[];
@@ -35,7 +31,6 @@ const NOTHING: readonly never[] = [];
 
 export function podInfoOf(pod: V1Pod): PodInfo {
   const { affinity, priority } = pod.spec ?? {};
-  const requests = requestsOf(pod);
   const terms = (list: readonly V1PodAffinityTerm[] | undefined) => list?.map((term) => affinityTermOf(pod, term)) ?? NOTHING;
   const weighted = (list: readonly { weight: number; podAffinityTerm: V1PodAffinityTerm }[] | undefined) =>
     list?.map(({ weight, podAffinityTerm }) => ({ ...affinityTermOf(pod, podAffinityTerm), weight })) ?? NOTHING;
@@ -44,9 +39,7 @@ export function podInfoOf(pod: V1Pod): PodInfo {
     uid: pod.metadata!.uid!,
     namespace: pod.metadata?.namespace ?? '',
     priority: priority ?? 0,
-    requests,
-    assumedCpu: requests.cpu || ASSUMED_CPU,
-    assumedMemory: requests.memory || ASSUMED_MEMORY,
+    ...requestsOf(pod),
     hostPorts: hostPortsOf(pod),
     claims: claimsOf(pod),
     requiredAffinity: terms(affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution),

@@ -14,11 +14,11 @@ export interface Resources {
 }
 
 /**
- * What scoring assumes of a pod that requests nothing, so that such pods spread too
+ * What scoring assumes of a container that requests nothing, so that such pods spread too
  * (pkg/scheduler/util/pod_resources.go: 100m cpu, 200 MiB).
  */
-export const ASSUMED_CPU = 100;
-export const ASSUMED_MEMORY = 200 * 1024 * 1024;
+const ASSUMED_CPU = 100;
+const ASSUMED_MEMORY = 200 * 1024 * 1024;
 
 export const noResources = (): Resources => ({ cpu: 0, memory: 0, others: new Map() });
 
@@ -27,9 +27,32 @@ export function resourcesOf(list: Readonly<Record<string, string | number>> | un
   return fromQuantities(Object.entries(list ?? {}).map(([name, amount]) => [name, parseQuantity(String(amount))]));
 }
 
-/** A pod's requests, with what containers have been given by resizing. */
-export function requestsOf(pod: V1Pod): Resources {
-  return fromQuantities(requestedQuantities(pod, { fromStatus: true }));
+export interface RequestsOfPod {
+  /** With what containers have been given by resizing. */
+  readonly requests: Resources;
+  /** cpu and memory with the assumed amounts of containers that say none; an amount of zero is one. */
+  readonly assumedCpu: number;
+  readonly assumedMemory: number;
+}
+
+const ASSUMED: readonly (readonly [string, Quantity])[] = [
+  ['cpu', parseQuantity(`${ASSUMED_CPU}m`)],
+  ['memory', parseQuantity(`${ASSUMED_MEMORY}`)],
+];
+
+/** A pod's requests as they are, and as scoring counts them (framework.PodInfo.CalculateResource). */
+export function requestsOf(pod: V1Pod): RequestsOfPod {
+  const quantities = requestedQuantities(pod, { fromStatus: true });
+  const requests = fromQuantities(quantities);
+  const { containers = [], initContainers = [], resources } = pod.spec ?? {};
+  const saysNothing = (name: string) =>
+    [...containers, ...initContainers].some((container) => container.resources?.requests?.[name] === undefined);
+  const isAskedAsWhole = Object.keys(resources?.requests ?? {}).length > 0;
+  // What is asked for the pod as a whole makes up for what its containers do not say.
+  const missing = ASSUMED.filter(([name]) => (isAskedAsWhole ? !quantities.has(name) : saysNothing(name)));
+  if (missing.length === 0) return { requests, assumedCpu: requests.cpu, assumedMemory: requests.memory };
+  const { cpu, memory } = fromQuantities(requestedQuantities(pod, { fromStatus: true, missing: new Map(missing) }));
+  return { requests, assumedCpu: cpu, assumedMemory: memory };
 }
 
 function fromQuantities(quantities: Iterable<readonly [string, Quantity]>): Resources {

@@ -6,6 +6,7 @@ import { type DecisionContext, decide, filterContextOf } from './decide.ts';
 import type { ClusterObjects } from './framework/cluster-objects.ts';
 import { createDefaultProfile } from './framework/default-profile.ts';
 import { describeDiagnosis } from './framework/diagnosis.ts';
+import type { Plugin } from './framework/plugin.ts';
 import type { Profile } from './framework/profile.ts';
 import { Nominations } from './nominations.ts';
 import { podInfoOf } from './pod-info.ts';
@@ -89,6 +90,21 @@ export function contextOf(state: ClusterState, wanted: V1Pod, circumstances: Cir
 export function place(state: ClusterState, wanted: V1Pod, circumstances?: Circumstances): string {
   const decision = decide(contextOf(state, wanted, circumstances));
   return 'node' in decision ? decision.node.name : describeDiagnosis(decision.diagnosis);
+}
+
+/** What one rule gives each node, by name, brought to its range; undefined when it has nothing to say. */
+export function scoresOf(
+  plugin: Plugin,
+  state: ClusterState,
+  wanted: V1Pod,
+  circumstances?: Circumstances,
+): Record<string, number> | undefined {
+  const nodes = state.nodes();
+  const plan = plugin.planScore?.(contextOf(state, wanted, circumstances).cycle, nodes);
+  if (!plan) return undefined;
+  const points = nodes.map((each) => plan.score(each));
+  plan.normalise?.(points, nodes);
+  return Object.fromEntries(nodes.map(({ name }, i) => [name, points[i]!]));
 }
 
 /** `node: victims`, or the words why nobody can be preempted. Fails for a pod that has a place. */

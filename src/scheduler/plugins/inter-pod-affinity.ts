@@ -157,7 +157,7 @@ function planScore({ pod, state, objects }: Cycle, options: InterPodAffinityOpti
   };
 }
 
-/** The smallest becomes 0 and the largest 100; equals become 0. */
+/** The smallest becomes 0 and the largest 100; equals become 0. The share is taken first, as upstream does: it rounds otherwise. */
 function normaliseToRange(scores: number[]): void {
   let [smallest, largest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const score of scores) {
@@ -165,5 +165,5 @@ function normaliseToRange(scores: number[]): void {
     if (score > largest) largest = score;
   }
   const range = largest - smallest;
-  for (let i = 0; i < scores.length; i++) scores[i] = range > 0 ? Math.floor((MAX_SCORE * (scores[i]! - smallest)) / range) : 0;
+  for (let i = 0; i < scores.length; i++) scores[i] = range > 0 ? Math.floor(MAX_SCORE * ((scores[i]! - smallest) / range)) : 0;
 }

@@ -3,6 +3,7 @@ import type { V1Node, V1NodeAffinity, V1Pod } from '../../api/gen/types.ts';
 import { normaliseToLargest, type Plugin } from '../framework/plugin.ts';
 
 const REFUSAL = { reasons: ["node(s) didn't match Pod's node affinity/selector"], unresolvable: true };
+const CONFLICT = { reasons: ['pod affinity terms conflict'], unresolvable: true };
 const ADDED_REFUSAL = { reasons: ["node(s) didn't match scheduler-enforced node affinity"], unresolvable: true };
 
 /** nodeSelector and node affinity: the required part filters, the preferred one scores. `added` holds for every pod of the profile. */
@@ -14,8 +15,10 @@ export function createNodeAffinity(added?: V1NodeAffinity): Plugin {
     name: 'NodeAffinity',
     planFilter({ pod: { pod } }) {
       if (!addedRequired && !hasNodeSelection(pod)) return undefined;
+      const only = namedNodes(pod);
+      if (only?.size === 0) return { refusesAll: CONFLICT };
       return {
-        only: namedNodes(pod),
+        only,
         filter({ node }) {
           if (!allowed(node)) return ADDED_REFUSAL;
           return selectsNode(pod, node) ? undefined : REFUSAL;

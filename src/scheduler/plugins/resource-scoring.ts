@@ -16,6 +16,9 @@ export const CPU_AND_MEMORY: readonly WeightedResource[] = [
 /** From `utilization` (0 to 100, ascending) to `score` (0 to 10), straight in between. */
 export type Shape = readonly { readonly utilization: number; readonly score: number }[];
 
+/** MAX_SCORE over the best score of a shape. */
+const SHAPE_SCALE = 10;
+
 export type ScoringStrategy =
   | { readonly type: 'LeastAllocated' | 'MostAllocated'; readonly resources: readonly WeightedResource[] }
   | { readonly type: 'RequestedToCapacityRatio'; readonly resources: readonly WeightedResource[]; readonly shape: Shape };
@@ -47,9 +50,11 @@ export function scoreAllocation({ pod }: Cycle, strategy: ScoringStrategy): Scor
 const isNative = (name: string) => name === 'cpu' || name === 'memory' || name === 'ephemeral-storage';
 
 function scorerOf(strategy: ScoringStrategy): (requested: number, capacity: number) => number {
-  if (strategy.type === 'RequestedToCapacityRatio')
-    return (requested, capacity) =>
-      onShape(strategy.shape, requested > capacity ? 100 : Math.floor((requested * 100) / capacity)) * 10;
+  if (strategy.type === 'RequestedToCapacityRatio') {
+    // To the full range first: what lies between two points is rounded there.
+    const shape = strategy.shape.map(({ utilization, score }) => ({ utilization, score: score * SHAPE_SCALE }));
+    return (requested, capacity) => onShape(shape, requested > capacity ? 100 : Math.floor((requested * 100) / capacity));
+  }
   if (strategy.type === 'MostAllocated')
     return (requested, capacity) => Math.floor((Math.min(requested, capacity) * MAX_SCORE) / capacity);
   return (requested, capacity) => (requested > capacity ? 0 : Math.floor(((capacity - requested) * MAX_SCORE) / capacity));

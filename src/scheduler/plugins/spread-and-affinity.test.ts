@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { V1PodAffinityTerm, V1PodSpec, V1TopologySpreadConstraint } from '../../api/gen/types.ts';
 import { selectorFromLabels } from '../../api/machinery/label-selector.ts';
-import { cluster, inZone, labelled, node, owned, place, pod } from '../scheduling.test-support.ts';
+import { cluster, inZone, labelled, node, owned, place, pod, scoresOf } from '../scheduling.test-support.ts';
+import { createInterPodAffinity } from './inter-pod-affinity.ts';
+import { createTopologySpread } from './topology-spread.ts';
 
 const ZONE = 'topology.kubernetes.io/zone';
 const web = { app: 'web' };
@@ -167,4 +169,42 @@ test('counts that are kept up are what counting anew would say', () => {
       assert.deepEqual(kept, anew);
     }),
   );
+});
+
+test('a selector that selects everything counts nobody', () => {
+  const state = cluster([inZone('a', 'z1'), inZone('b', 'z2')], [pod({}, 'a', web), pod({}, 'a', web)]);
+  const everybody = { labelSelector: {} };
+  assert.match(place(state, pod(spread(everybody), undefined, web)), /^[ab]$/);
+  const soft = pod(spread({ ...everybody, whenUnsatisfiable: 'ScheduleAnyway' }));
+  assert.deepEqual(scoresOf(createTopologySpread(), state, soft), { a: 100, b: 100 });
+});
+
+test('where nobody says how to spread, nodes without a zone are a zone together', () => {
+  const there = Array.from({ length: 5 }, () => pod({}, 'a', web));
+  const state = cluster([inZone('a', 'z1'), inZone('b', 'z2'), node('nowhere')], there);
+  const given = owned(web);
+  // 5 of them: 5 × ln 5 + 2 by node, 5 × ln 5 + 4 by zone; then 2 + 4, and 2 alone.
+  assert.deepEqual(scoresOf(createTopologySpread(), state, pod({}, undefined, web), { given }), { a: 9, b: 81, nowhere: 100 });
+});
+
+test('affinity is scaled to the range by its share', () => {
+  const names = ['a', 'b', 'c'];
+  const wanted = (weights: number[]) =>
+    pod({
+      affinity: {
+        podAffinity: {
+          preferredDuringSchedulingIgnoredDuringExecution: weights.map((weight, i) => ({
+            weight,
+            podAffinityTerm: { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: names[i]! } } },
+          })),
+        },
+      },
+    });
+  const state = cluster(
+    names.map((name) => node(name)),
+    names.map((name) => pod({}, name, { app: name })),
+  );
+  // 100 × (29 / 100) is a little less than 29.
+  assert.deepEqual(scoresOf(createInterPodAffinity(), state, wanted([100, 29])), { a: 100, b: 28, c: 0 });
+  assert.deepEqual(scoresOf(createInterPodAffinity(), state, wanted([5, 5, 5])), { a: 0, b: 0, c: 0 });
 });

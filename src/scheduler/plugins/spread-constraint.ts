@@ -71,7 +71,9 @@ function read(pod: PodInfo, constraint: V1TopologySpreadConstraint, selector: Se
     query: {
       key: `spread ${pod.namespace}|${selector.empty ? '*' : selector.requirements.length ? selector.toString() : '-'}`,
       namespace: pod.namespace,
-      matches: ({ pod: other }) => !other.metadata?.deletionTimestamp && selector.matches(other.metadata?.labels),
+      // An empty selector counts nobody, though it matches the pod itself (podtopologyspread, countPodsMatchSelector).
+      matches: ({ pod: other }) =>
+        !selector.empty && !other.metadata?.deletionTimestamp && selector.matches(other.metadata?.labels),
     },
   };
 }

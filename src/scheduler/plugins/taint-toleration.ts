@@ -3,17 +3,14 @@ import type { V1Node } from '../../api/gen/types.ts';
 import { normaliseReversed, type Plugin } from '../framework/plugin.ts';
 import type { PodInfo } from '../pod-info.ts';
 
+const REFUSAL = { reasons: ['node(s) had untolerated taint(s)'], unresolvable: true };
 const KEEPS_PODS_AWAY = new Set(['NoSchedule', 'NoExecute']);
 
 /** The fewer PreferNoSchedule taints a pod does not tolerate, the better. */
 export const taintToleration: Plugin = {
   name: 'TaintToleration',
   planFilter: ({ pod }) => ({
-    filter({ node }) {
-      if (!node.spec?.taints) return undefined;
-      const taint = keptAwayBy(pod, node);
-      return taint && { reasons: [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`], unresolvable: true };
-    },
+    filter: ({ node }) => (node.spec?.taints && keptAwayBy(pod, node) ? REFUSAL : undefined),
   }),
   planScore({ pod }, nodes) {
     const isSoft = (node: V1Node) => node.spec?.taints?.some(({ effect }) => effect === 'PreferNoSchedule');

@@ -77,11 +77,9 @@ function planScore(
       const weight = Math.log(nodes.length - ignored.size + 2);
       return (node: NodeInfo) => (node.labels[HOSTNAME] === undefined ? 0 : (perNode.get(node) ?? 0) * weight + maxSkew - 1);
     }
+    // With upstream's defaults the nodes without the label are a place together.
     const domains = new Map<string, number>();
-    for (const node of nodes) {
-      const value = node.labels[topologyKey];
-      if (value !== undefined && !ignored.has(node)) domains.set(value, 0);
-    }
+    for (const node of nodes) if (!ignored.has(node)) domains.set(node.labels[topologyKey] ?? '', 0);
     const weight = Math.log(domains.size + 2);
     for (const [node, count] of perNode) {
       const value = node.labels[topologyKey];

@@ -26,8 +26,9 @@ export function partByBudgets(
   return { violating, others };
 }
 
-/** A budget whose selector is empty protects nobody here (defaultpreemption, filterPodsWithPDBViolation). */
+/** A budget whose selector is empty protects nobody here, and none protects pods without labels (defaultpreemption, filterPodsWithPDBViolation). */
 function protects({ spec, status }: V1PodDisruptionBudget, { pod: { metadata } }: PodInfo): boolean {
+  if (Object.keys(metadata?.labels ?? {}).length === 0) return false;
   const selector = selectorFromLabelSelector(spec?.selector as LabelSelectorObject | undefined);
   if (selector.empty || !selector.matches(metadata?.labels)) return false;
   return !Object.hasOwn(status?.disruptedPods ?? {}, metadata?.name ?? '');

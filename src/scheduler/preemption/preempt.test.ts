@@ -76,6 +76,19 @@ test('pods that a budget protects stay where others can go', () => {
   );
 });
 
+test('no budget protects a pod without labels', () => {
+  const everybody = {
+    ...budget(0),
+    spec: { selector: { matchExpressions: [{ key: 'app', operator: 'NotIn', values: ['x'] }] } },
+  };
+  const bare = on('a', 'bare', { cpu: '2', priority: 3 });
+  const state = cluster(
+    [node('a'), node('b')],
+    [{ ...bare, metadata: { ...bare.metadata, labels: {} } }, on('b', 'kept', { cpu: '2' })],
+  );
+  assert.equal(preempt(state, wanting('1', 9), { given: { budgets: () => [everybody] } }), 'a: bare');
+});
+
 test('a budget is broken where nothing else helps', () => {
   const state = cluster([node('a')], [on('a', 'kept', { cpu: '2', app: 'guarded' })]);
   assert.equal(preempt(state, wanting('1', 9), { given: { budgets: () => [budget(0)] } }), 'a: kept');
@@ -126,6 +139,17 @@ test('while victims go on the nominated node nobody else is preempted for the po
   const state = cluster([node('n'), node('m')], [going, on('m', 'other', { cpu: '2' })]);
   const wanted = { ...wanting('1', 9), status: { nominatedNodeName: 'n' } };
   assert.equal(preempt(state, wanted), 'not eligible due to a terminating pod on the nominated node.');
+});
+
+test('a nominated node that is out of the question for the pod as a whole is not waited for', () => {
+  const victim = on('n', 'victim', { cpu: '2' });
+  const status = { conditions: [{ type: 'DisruptionTarget', status: 'True', reason: 'PreemptionByScheduler' }] };
+  const going = { ...victim, metadata: { ...victim.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' }, status };
+  const elsewhere = { matchFields: [{ key: 'metadata.name', operator: 'In', values: ['m'] }] };
+  const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [elsewhere] } } };
+  const state = cluster([node('n'), node('m')], [going, on('m', 'other', { cpu: '2' })]);
+  const wanted = { ...pod(asking('1', { priority: 9, affinity })), status: { nominatedNodeName: 'n' } };
+  assert.equal(preempt(state, wanted), 'm: other');
 });
 
 test('a pod with anti-affinity to what it would preempt fits once that is gone', () => {

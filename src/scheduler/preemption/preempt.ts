@@ -63,7 +63,7 @@ function whyIneligible({ cycle, isLeaving, nominations }: PreemptionContext, dia
   const { pod, state } = cycle;
   if (pod.pod.spec?.preemptionPolicy === 'Never') return 'not eligible due to preemptionPolicy=Never.';
   const nominated = state.node(nominations.nodeOf(pod.uid) ?? pod.pod.status?.nominatedNodeName ?? '');
-  if (!nominated || diagnosis.refusals.get(nominated)?.unresolvable) return undefined;
+  if (!nominated || (diagnosis.refusals.get(nominated) ?? diagnosis.others)?.unresolvable) return undefined;
   for (const other of nominated.pods.values())
     if (other.priority < pod.priority && (isLeaving(other) || isPreempted(other.pod)))
       return 'not eligible due to a terminating pod on the nominated node.';

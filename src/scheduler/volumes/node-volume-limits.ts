@@ -19,15 +19,15 @@ export const nodeVolumeLimits: Plugin = {
           ),
         );
         if (limits.size === 0) return undefined;
-        const volumes = new Map(wanted);
-        for (const other of pods.values()) for (const [id, driver] of volumesOf(other, objects)) volumes.set(id, driver);
-        const isNew = new Set(wanted.values());
-        for (const driver of isNew) {
+        const attached = new Map<string, string>();
+        for (const other of pods.values()) for (const [id, driver] of volumesOf(other, objects)) attached.set(id, driver);
+        // A volume that is attached already takes no more room, even where there are more than there may be.
+        const added = new Map([...wanted].filter(([id]) => !attached.has(id)));
+        const countOf = (volumes: ReadonlyMap<string, string>, driver: string) =>
+          [...volumes.values()].filter((each) => each === driver).length;
+        for (const driver of new Set(added.values())) {
           const limit = limits.get(driver);
-          if (limit === undefined) continue;
-          let count = 0;
-          for (const each of volumes.values()) if (each === driver) count++;
-          if (count > limit) return REFUSAL;
+          if (limit !== undefined && countOf(attached, driver) + countOf(added, driver) > limit) return REFUSAL;
         }
         return undefined;
       },

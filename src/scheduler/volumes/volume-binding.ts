@@ -23,10 +23,12 @@ export function createVolumeBinding(binder: Pick<VolumeBinder, 'bind'>): Plugin 
       return {
         filter({ node }) {
           const reasons: string[] = [];
-          if (bound.some((volume) => volume && !reaches(volume, node))) reasons.push(AFFINITY);
+          // Of the bound ones the first that will not do says why.
+          const unfit = bound.findIndex((volume) => !volume || !reaches(volume, node));
+          if (unfit >= 0 && bound[unfit]) reasons.push(AFFINITY);
           const chosen = chooseFor(volumes.delayed, node, { objects, assumed });
           if (!('choices' in chosen)) reasons.push(chosen.lacks === 'volume' ? NOTHING_TO_BIND : NO_SPACE);
-          if (bound.includes(undefined)) reasons.push(VOLUME_GONE);
+          if (unfit >= 0 && !bound[unfit]) reasons.push(VOLUME_GONE);
           return reasons.length ? refusal(...reasons) : undefined;
         },
       };

@@ -258,3 +258,33 @@ test('a node attaches no more volumes of a driver than it can, and one volume on
   assert.equal(place(state, using('one'), { given, profile }), 'a');
   assert.match(place(state, using('two'), { given, profile }), /1 node\(s\) exceed max volume count/);
 });
+
+test('a volume that is attached already takes no more room, even where there are too many', () => {
+  const csi = (volumeHandle: string) => ({ csi: { driver: 'd', volumeHandle }, nodeAffinity: undefined });
+  const given = storage({
+    claims: [claim('one', { volumeName: 'pv1' }), claim('two', { volumeName: 'pv2' }), claim('three', { volumeName: 'pv3' })],
+    volumes: ['1', '2', '3'].map((handle) => volume(`pv${handle}`, undefined, csi(handle))),
+    csiNode: { metadata: { name: 'a' }, spec: { drivers: [{ name: 'd', nodeID: 'a', allocatable: { count: 1 } }] } },
+  });
+  const state = cluster([node('a')], [using('one', 'a'), using('two', 'a')]);
+  assert.equal(place(state, using('one'), { given, profile: profileWith() }), 'a');
+  assert.match(place(state, using('three'), { given, profile: profileWith() }), /1 node\(s\) exceed max volume count/);
+});
+
+test('of the bound volumes the first that will not do says why', () => {
+  const given = storage({
+    claims: [claim('far', { volumeName: 'far' }), claim('gone', { volumeName: 'gone' })],
+    volumes: [volume('far', 'elsewhere')],
+  });
+  const usingBoth = (...claims: string[]) =>
+    pod({ volumes: claims.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })) });
+  const says = (wanted: V1Pod) => place(cluster([node('a')]), wanted, { given, profile: profileWith() });
+  assert.equal(
+    says(usingBoth('far', 'gone')),
+    "0/1 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity.",
+  );
+  assert.equal(
+    says(usingBoth('gone', 'far')),
+    '0/1 nodes are available: 1 node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s).',
+  );
+});

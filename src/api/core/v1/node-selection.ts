@@ -14,12 +14,20 @@ function holds(requirement: V1NodeSelectorRequirement, value: string | undefined
       return value === undefined;
     case 'Gt':
     case 'Lt': {
-      if (value === undefined || !/^-?\d+$/.test(value) || values.length !== 1 || !/^-?\d+$/.test(values[0]!)) return false;
-      return requirement.operator === 'Gt' ? BigInt(value) > BigInt(values[0]!) : BigInt(value) < BigInt(values[0]!);
+      const [has, bound] = [wholeNumber(value), values.length === 1 ? wholeNumber(values[0]) : undefined];
+      if (has === undefined || bound === undefined) return false;
+      return requirement.operator === 'Gt' ? has > bound : has < bound;
     }
     default:
       return false;
   }
+}
+
+/** As Go reads 64 bits: a sign may stand before it; undefined for what is no such number. */
+function wholeNumber(text: string | undefined): bigint | undefined {
+  if (text === undefined || !/^[+-]?\d+$/.test(text)) return undefined;
+  const value = BigInt(text.replace(/^\+/, ''));
+  return BigInt.asIntN(64, value) === value ? value : undefined;
 }
 
 /** A term without requirements matches nothing. */

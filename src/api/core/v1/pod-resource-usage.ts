@@ -15,6 +15,8 @@ export interface PodResourceOptions {
   readonly fromStatus?: boolean;
   /** Adds what running the pod costs by itself. Default true. */
   readonly overhead?: boolean;
+  /** What a container that does not say how much it wants is taken to want. Default nothing. */
+  readonly missing?: ResourceList;
 }
 
 /** What resources may be given to a pod as a whole. */
@@ -25,7 +27,11 @@ const isPodLevel = (name: string) => name === 'cpu' || name === 'memory' || name
  * started before it, if that is more; what is given to the pod as a whole counts instead (component-helpers/resource/helpers.go).
  */
 export function podRequests(pod: V1Pod, options: PodResourceOptions = {}): Map<string, Quantity> {
-  const total = options.fromStatus && hasStatusResources(pod) ? requestsWithStatus(pod) : aggregate(pod, specRequests);
+  const { missing } = options;
+  const total =
+    options.fromStatus && hasStatusResources(pod)
+      ? requestsWithStatus(pod, missing)
+      : aggregate(pod, filledUp(specRequests, missing));
   overrideAtPodLevel(total, options.fromStatus ? podLevelWithStatus(pod) : parseResourceList(pod.spec?.resources?.requests));
   if (options.overhead !== false) addToResourceList(total, parseResourceList(pod.spec?.overhead));
   return total;
@@ -78,18 +84,21 @@ function podLevelWithStatus(pod: V1Pod): Map<string, Quantity> {
   );
 }
 
-function requestsWithStatus(pod: V1Pod): Map<string, Quantity> {
+function requestsWithStatus(pod: V1Pod, missing: ResourceList | undefined): Map<string, Quantity> {
   const infeasible = isInfeasible(pod);
   const wanted = (container: V1Container) => (infeasible ? new Map<string, Quantity>() : specRequests(container));
   const allocated: AmountsOf = (container, status) =>
     status?.allocatedResources ? parseResourceList(status.allocatedResources) : wanted(container);
   const actuated: AmountsOf = (container, status) =>
     status?.resources?.requests ? parseResourceList(status.resources.requests) : allocated(container, status);
-  const total = infeasible ? new Map<string, Quantity>() : aggregate(pod, specRequests);
-  raiseToResourceList(total, aggregate(pod, allocated));
-  raiseToResourceList(total, aggregate(pod, actuated));
+  const total = infeasible ? new Map<string, Quantity>() : aggregate(pod, filledUp(specRequests, missing));
+  raiseToResourceList(total, aggregate(pod, filledUp(allocated, missing)));
+  raiseToResourceList(total, aggregate(pod, filledUp(actuated, missing)));
   return total;
 }
+
+const filledUp = (amountsOf: AmountsOf, missing: ResourceList | undefined): AmountsOf =>
+  missing ? (container, status) => new Map([...missing, ...amountsOf(container, status)]) : amountsOf;
 
 function aggregate({ spec, status }: V1Pod, amountsOf: AmountsOf): Map<string, Quantity> {
   const statuses = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
