@@ -1,7 +1,7 @@
 import { KUBELET_SERVING } from '../api/certificates/v1/signer-conditions.ts';
 import type { V1CertificateSigningRequest, V1Node } from '../api/gen/types.ts';
 import type { IpRange } from '../api/machinery/ip.ts';
-import { type CertificateRequest, parseCertificateRequest } from '../pki/certificate-request.ts';
+import { type CertificateRequest, parseSpecRequest } from '../pki/certificate-request.ts';
 import { type ClusterNames, deniedAddress, deniedDnsName } from './denied-names.ts';
 import type { NameSource } from './names/name-source.ts';
 import { proveNames } from './names/prove-names.ts';
@@ -77,7 +77,7 @@ export async function gatherFacts(csr: V1CertificateSigningRequest, context: Fac
 
 async function parseRequest(csr: V1CertificateSigningRequest): Promise<ParsedRequest> {
   try {
-    const request = parseCertificateRequest(Buffer.from(csr.spec.request, 'base64'));
+    const request = parseSpecRequest(csr.spec.request);
     return { ok: true, request, signatureHolds: await request.verifySignature() };
   } catch (error) {
     const { code = 'REQUEST_INVALID', message } = error as { code?: string; message: string };

@@ -1,6 +1,6 @@
 import type { V1CertificateSigningRequest } from '../api/gen/types.ts';
 import { type Certificate, parseCertificates } from '../pki/certificate.ts';
-import { type CertificateRequest, parseCertificateRequest } from '../pki/certificate-request.ts';
+import { type CertificateRequest, parseSpecRequest } from '../pki/certificate-request.ts';
 
 /** Signers date certificates back a little, for clocks that are behind. */
 const BACKDATING_MS = 15 * 60_000;
@@ -11,7 +11,7 @@ export function differsFromRequest(csr: V1CertificateSigningRequest, maxLifetime
   let request: CertificateRequest;
   try {
     // Whoever may approve may use our reason for what we would never have approved.
-    request = parseCertificateRequest(Buffer.from(csr.spec.request, 'base64'));
+    request = parseSpecRequest(csr.spec.request);
     certificate = parseCertificates(Buffer.from(csr.status?.certificate ?? '', 'base64'))[0];
   } catch (error) {
     return `it or its request cannot be read: ${(error as Error).message}`;

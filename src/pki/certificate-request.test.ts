@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { CodedError } from '../std/coded-error.ts';
-import { createCertificateRequest, parseCertificateRequest } from './certificate-request.ts';
+import { createCertificateRequest, parseCertificateRequest, parseSpecRequest } from './certificate-request.ts';
 import { generatePrivateKey, type KeyAlgorithm } from './keys.ts';
 import { formatPem, parsePem } from './pem.ts';
 
@@ -227,4 +227,24 @@ test('whatever text is given for PEM, reading it ends in a request or a CodedErr
     }),
     { numRuns: 1000 },
   );
+});
+
+test('a request that was read before is not read again; one that cannot be read is refused each time, and a long one is not kept', async () => {
+  const base64 = (pem: string) => Buffer.from(pem).toString('base64');
+  const text = base64(await nodeRequest());
+  const first = parseSpecRequest(text);
+  assert.equal(parseSpecRequest(text), first);
+  assert.ok(await first.verifySignature());
+  const forged = parsePem(Buffer.from(text, 'base64'), 100_000).blocks[0]!.der;
+  forged[forged.length - 1]! ^= 1;
+  const other = parseSpecRequest(base64(formatPem('CERTIFICATE REQUEST', forged)));
+  for (const _ of [1, 2]) assert.equal(await other.verifySignature(), false);
+  for (const _ of [1, 2]) assert.throws(() => parseSpecRequest(base64('none')), { code: 'REQUEST_NOT_PEM' });
+  const key = await generatePrivateKey();
+  const dnsNames = Array.from({ length: 400 }, (_, i) => `a-name-of-some-length-${i}.example`);
+  const long = base64(await createCertificateRequest({ key, commonName: 'n', dnsNames }));
+  assert.notEqual(parseSpecRequest(long), parseSpecRequest(long));
+  // Room for so many: the oldest goes.
+  for (let i = 0; i < 300; i++) parseSpecRequest(base64(await createCertificateRequest({ key, commonName: `n${i}` })));
+  assert.notEqual(parseSpecRequest(text), first);
 });

@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { getAsset, isSea } from 'node:sea';
 
-/** What the files of code end in: `.ts`, `.mjs` or `.js`, as this one does. */
-const EXTENSION = extname(import.meta.filename);
+/** What the files of code end in: `.ts`, `.mjs` or `.js`, as this one does. A thread of the executable has no file. */
+const EXTENSION = extname(import.meta.filename ?? '');
 
 /** A file by its path in the package: `bin/muster.js`. */
 export const packageFile = (path: string) => join(directoryWith('package.json'), path);

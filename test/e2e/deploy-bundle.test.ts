@@ -67,6 +67,13 @@ test('what a host lacks is told, with and without a bundle that has it not', asy
   assert.match(bundled.stderr, /alone: has no conntrack, and the bundle has no package conntrack/);
 });
 
+test('the threads of the executable find their code in it', async () => {
+  const { executable } = await builtExecutable();
+  const { status, stdout, stderr } = await runCommand(executable, 'rehearse --nodes 2 --for 1d --control-planes 2'.split(' '));
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^joined +2$/m);
+});
+
 test('a bundle that is cut or changed is refused before any host is looked at', async () => {
   assert.match(await succeeds(deploy('bundle', '-o', file('bundle.tar'), '--package', hosts.directory)), /and 1 packages, /);
   const bytes = await readFile(file('bundle.tar'));

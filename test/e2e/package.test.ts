@@ -71,6 +71,17 @@ test('an installed package has the command: a cluster starts and stops', () => {
   assert.deepEqual(upAndDown('packed'), ['node-1']);
 });
 
+/** Two threads, each with a cluster of its own. */
+function rehearse(node?: string): unknown {
+  const muster = join(project, 'node_modules/kubemuster/bin/muster.js');
+  const told = run([muster, 'rehearse', '--nodes', '2', '--for', '1d', '--control-planes', '2', '-o', 'json'], node);
+  return (JSON.parse(told) as { summary: { joined: number } }).summary.joined;
+}
+
+test('an installed package has the code of its threads', () => {
+  assert.equal(rehearse(), 2);
+});
+
 test('an installed package has the library, and brings no sources or tests', () => {
   assert.equal(run([join(project, 'use.mjs')]), '1\n');
   assert.deepEqual(readdirSync(join(project, 'node_modules/kubemuster')).sort(), [
@@ -96,6 +107,7 @@ test('an installed package runs on the oldest Node that it names, and says so on
   // No warning of Node's either: who keeps nothing on disk needs no database.
   assert.deepEqual([told.stdout, told.stderr], ['1\n', '']);
   assert.deepEqual(upAndDown('oldest', node), ['node-1']);
+  assert.equal(rehearse(node), 2);
 
   const older = `Object.defineProperty(process.versions, 'node', { value: '20.19.0' });\nObject.defineProperty(process, 'version', { value: 'v20.19.0' });`;
   writeFileSync(join(project, 'older.cjs'), older);

@@ -1,5 +1,5 @@
 import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
-import { parseCertificateRequest } from '../../pki/certificate-request.ts';
+import { parseSpecRequest } from '../../pki/certificate-request.ts';
 import { MASTERS } from '../authentication/identities.ts';
 import type { AdmissionPlugin } from '../contracts.ts';
 import { isAbout, refuse } from './refusal.ts';
@@ -24,7 +24,7 @@ export function createCertificateSubjectRestriction(): AdmissionPlugin {
 
 function organizationsOf(attributes: Parameters<typeof refuse>[0], request: string): readonly string[] {
   try {
-    return parseCertificateRequest(Buffer.from(request, 'base64')).organizations;
+    return parseSpecRequest(request).organizations;
   } catch (error) {
     throw refuse(attributes, `unable to parse CSR: ${(error as Error).message}`);
   }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { V1CertificateSigningRequest, V1Node, V1PersistentVolumeClaim } from '../../api/gen/types.ts';
-import { parseCertificateRequest } from '../../pki/certificate-request.ts';
+import { parseSpecRequest } from '../../pki/certificate-request.ts';
 import { nodeNameOf } from '../authentication/identities.ts';
 import { quote } from '../authorization/forbidden.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Authorizer, ObjectReader } from '../contracts.ts';
@@ -132,7 +132,7 @@ const certificateRequests: NodeCheck = (node, attributes) => {
   if (!KUBELET_SIGNERS.includes(spec.signerName)) return;
   let commonName: string;
   try {
-    commonName = parseCertificateRequest(Buffer.from(spec.request, 'base64')).commonName;
+    commonName = parseSpecRequest(spec.request).commonName;
   } catch (error) {
     throw refuse(attributes, `unable to parse csr: ${(error as Error).message}`);
   }

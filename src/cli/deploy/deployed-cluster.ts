@@ -22,7 +22,7 @@ import { planServingDecision } from '../../cluster/serving-approver/plan.ts';
 import type { Cluster, NodeState } from '../../deploy/apply/cluster.ts';
 import type { Pair } from '../../deploy/assets/material.ts';
 import { bootstrapGroup } from '../../deploy/nodes/membership.ts';
-import { parseCertificateRequest } from '../../pki/certificate-request.ts';
+import { parseSpecRequest } from '../../pki/certificate-request.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { readClusterState } from './cluster-state.ts';
@@ -115,7 +115,7 @@ export function openDeployedCluster({ inventory, server, authorityPem, admin, cl
       const requests = client.resource<V1CertificateSigningRequest>(certificateSigningRequestKind);
       for (const csr of (await requests.list({ signal })).items) {
         if (csr.spec.signerName !== 'kubernetes.io/kubelet-serving') continue;
-        const request = parseCertificateRequest(Buffer.from(csr.spec.request, 'base64'));
+        const request = parseSpecRequest(csr.spec.request);
         const { type } = planServingDecision(csr, request, await request.verifySignature(), nodes);
         // What names more than the inventory does is left to people.
         if (type !== 'approve') continue;

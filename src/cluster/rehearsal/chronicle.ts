@@ -40,6 +40,19 @@ export interface Summary {
   readonly longestGapMs: number;
 }
 
+/** What is kept of a story at most. */
+export const MOST_ENTRIES = 10_000;
+
+const BROKEN = new Set<ChronicleEntry['what']>(['renewal failed', 'certificate ran out', 'cannot come back', 'authority ended']);
+
+/** What broke first, and what came right last, of entries in the order of time. */
+export function turningPoints(entries: readonly ChronicleEntry[]): Pick<Summary, 'firstBroken' | 'lastMended'> {
+  return {
+    firstBroken: entries.find(({ what }) => BROKEN.has(what)),
+    lastMended: entries.findLast(({ what }) => what === 'has a certificate again'),
+  };
+}
+
 /** Keeps what matters: counts of what is usual, and every entry of what is not. */
 export class Chronicle {
   readonly entries: ChronicleEntry[] = [];
@@ -77,12 +90,6 @@ export class Chronicle {
     endMs: number;
     lost: readonly string[];
   }): Summary {
-    const broken = new Set<ChronicleEntry['what']>([
-      'renewal failed',
-      'certificate ran out',
-      'cannot come back',
-      'authority ended',
-    ]);
     for (const fromMs of this.#gaps.values()) this.#longestGapMs = Math.max(this.#longestGapMs, endMs - fromMs);
     return {
       nodes,
@@ -92,11 +99,8 @@ export class Chronicle {
       failedTries: this.counts.failed,
       missed: this.counts.missed,
       lost,
-      firstBroken: this.entries.find(({ what }) => broken.has(what)),
-      lastMended: this.entries.findLast(({ what }) => what === 'has a certificate again'),
+      ...turningPoints(this.entries),
       longestGapMs: this.#longestGapMs,
     };
   }
 }
-
-const MOST_ENTRIES = 10_000;

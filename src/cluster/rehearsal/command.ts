@@ -6,7 +6,7 @@ import type { CommandIo, ComponentCommand } from '../../std/command.ts';
 import { FlagError, type FlagValues, type ParsedFlags } from '../../std/flags.ts';
 import type { ChronicleEntry, Summary } from './chronicle.ts';
 import { type PublicParts, readPublicParts } from './public-parts.ts';
-import { rehearse } from './rehearse.ts';
+import { defaultParts, rehearseInParts } from './rehearse-in-parts.ts';
 import { parseDays, parseFault, type Scenario } from './scenario.ts';
 
 const DAY_MS = 86_400_000;
@@ -30,6 +30,7 @@ export const rehearseCommand: ComponentCommand = {
     ),
     flag('rejoin', 'bool', 'nodes whose certificate ran out while they were off have a bootstrap token'),
     flag('seed', 'int', 'decides all that is random', { default: 1 }),
+    flag('control-planes', 'int', 'how many control planes the nodes are shared out over; default one for each 125 nodes'),
     flag(
       'from-cluster',
       'bool',
@@ -47,8 +48,9 @@ async function runRehearsal({ values, args, isSet }: ParsedFlags, io: CommandIo)
   if (output !== 'text' && output !== 'json') throw new FlagError('--output', '--output: only text and json there are');
   const live = values.bool('from-cluster') ? await readLive(values, io) : undefined;
   const scenario = readScenario(values, isSet, live, io.clock.now());
+  const parts = readParts(values, isSet, scenario);
   const startedMs = performance.now();
-  const { summary, entries } = await rehearse(scenario, { signal: io.signal });
+  const { summary, entries } = await rehearseInParts(scenario, parts, { signal: io.signal });
   const seconds = (performance.now() - startedMs) / 1000;
   if (output === 'json')
     io.stdout(
@@ -86,6 +88,15 @@ function readScenario(values: FlagValues, isSet: ParsedFlags['isSet'], live: Pub
     rejoin: values.bool('rejoin'),
     seed: values.int('seed'),
   };
+}
+
+/** @throws FlagError */
+function readParts(values: FlagValues, isSet: ParsedFlags['isSet'], { nodes }: Scenario): number {
+  if (!isSet('control-planes')) return defaultParts(nodes.length);
+  const parts = values.int('control-planes');
+  if (parts < 1 || parts > nodes.length)
+    throw new FlagError('--control-planes', `--control-planes: must be from 1 to the number of nodes, ${nodes.length}`);
+  return parts;
 }
 
 async function readLive(values: FlagValues, io: CommandIo): Promise<PublicParts> {

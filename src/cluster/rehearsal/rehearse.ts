@@ -30,8 +30,6 @@ export interface RehearsalResult {
 
 export interface RehearsalOptions {
   readonly signal: AbortSignal;
-  /** Told now and then how far the rehearsal is, in milliseconds of its own time. */
-  readonly onProgress?: (doneMs: number) => void;
 }
 
 const BACKDATE_MS = 5 * 60_000;
@@ -295,12 +293,11 @@ class Rehearsal {
   /** Moves both clocks on, from one thing that happens to the next, each time when all that it led to has come to rest. */
   async play(): Promise<void> {
     const { startMs, durationMs } = this.#scenario;
-    const { signal, onProgress } = this.#options;
+    const { signal } = this.#options;
     const endMs = startMs + durationMs;
-    for (let steps = 0; ; steps++) {
+    for (;;) {
       await this.#quiet.wait();
       signal.throwIfAborted();
-      if (steps % 1000 === 0) onProgress?.(this.#world.now() - startMs);
       const nextMs = Math.min(this.#world.nextDueMs ?? Number.POSITIVE_INFINITY, endMs);
       const serverMs = this.#server.nextDueMs ?? Number.POSITIVE_INFINITY;
       if (this.#gate?.busy && serverMs <= nextMs && serverMs <= this.#fineUntilMs) {

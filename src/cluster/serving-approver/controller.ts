@@ -6,7 +6,7 @@ import { createInformer } from '../../client/informer.ts';
 import { LoopMetrics } from '../../client/loop-metrics.ts';
 import { Reconciler } from '../../client/reconciler.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
-import { parseCertificateRequest } from '../../pki/certificate-request.ts';
+import { parseSpecRequest } from '../../pki/certificate-request.ts';
 import type { Clock } from '../../std/clock.ts';
 import { type Component, deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
@@ -36,7 +36,7 @@ export function createServingApprover({ client, nodes, clock, logger }: ServingA
     const csr = informer.get(key);
     // Strangers' requests are left alone anyway: no need to verify their signatures first.
     if (!csr || !isOpenServingRequest(csr) || !askingNode(csr, nodes)) return;
-    const request = parseCertificateRequest(Buffer.from(csr.spec.request, 'base64'));
+    const request = parseSpecRequest(csr.spec.request);
     const decision = planServingDecision(csr, request, await request.verifySignature(), nodes);
     if (decision.type === 'leave') return;
     const approved = decision.type === 'approve';

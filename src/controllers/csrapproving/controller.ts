@@ -11,7 +11,7 @@ import { clusterRoleKind } from '../../api/rbac/v1/cluster-role.ts';
 import { clusterRoleBindingKind } from '../../api/rbac/v1/cluster-role-binding.ts';
 import { type Outcome, Reconciler } from '../../client/reconciler.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
-import { parseCertificateRequest } from '../../pki/certificate-request.ts';
+import { parseSpecRequest } from '../../pki/certificate-request.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
@@ -84,7 +84,7 @@ export function createCsrApprovingController(context: ControllerContext): Compon
 
 function readRequest(csr: V1CertificateSigningRequest) {
   try {
-    return parseCertificateRequest(Buffer.from(csr.spec.request, 'base64'));
+    return parseSpecRequest(csr.spec.request);
   } catch (error) {
     throw new CodedError(`unable to parse csr "${csr.metadata?.name}": ${(error as Error).message}`, {
       code: 'CSR_UNREADABLE',

@@ -3,7 +3,7 @@ import { withCondition } from '../../api/certificates/v1/signer-conditions.ts';
 import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
 import { Reconciler } from '../../client/reconciler.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
-import { type CertificateRequest, parseCertificateRequest } from '../../pki/certificate-request.ts';
+import { type CertificateRequest, parseSpecRequest } from '../../pki/certificate-request.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { SIGNER_RULES } from '../csr/request-rules.ts';
@@ -96,7 +96,7 @@ async function checkRequest(
 ): Promise<{ request: CertificateRequest } | { wrong: string }> {
   let request: CertificateRequest;
   try {
-    request = parseCertificateRequest(Buffer.from(csr.spec.request, 'base64'));
+    request = parseSpecRequest(csr.spec.request);
   } catch (error) {
     return { wrong: `unable to parse csr "${csr.metadata?.name}": ${(error as Error).message}` };
   }

@@ -4,7 +4,7 @@ import { secretKind } from '../../api/core/v1/secret.ts';
 import type { V1CertificateSigningRequest, V1Node, V1Pod, V1Secret } from '../../api/gen/types.ts';
 import type { Client } from '../../client/client.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
-import { parseCertificateRequest } from '../../pki/certificate-request.ts';
+import { parseSpecRequest } from '../../pki/certificate-request.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { podsOf } from './drain.ts';
 
@@ -52,7 +52,7 @@ export const groupsOf = ({ data }: V1Secret): readonly string[] =>
 function isFor({ spec }: V1CertificateSigningRequest, name: string): boolean {
   if (spec.username === `system:node:${name}`) return true;
   try {
-    return parseCertificateRequest(Buffer.from(spec.request, 'base64')).commonName === `system:node:${name}`;
+    return parseSpecRequest(spec.request).commonName === `system:node:${name}`;
   } catch (error) {
     // What cannot be read asks for nothing.
     if (error instanceof CodedError) return false;

@@ -3,7 +3,7 @@ import type { V1CertificateSigningRequest } from '../../api/gen/types.ts';
 import { isStatus, StatusError } from '../../api/machinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import { parseCertificates } from '../../pki/certificate.ts';
-import { createCertificateRequest, parseCertificateRequest } from '../../pki/certificate-request.ts';
+import { createCertificateRequest, parseSpecRequest } from '../../pki/certificate-request.ts';
 import type { PrivateKey } from '../../pki/keys.ts';
 import { Backoff } from '../../std/backoff.ts';
 import type { Clock } from '../../std/clock.ts';
@@ -78,9 +78,9 @@ async function incompatibility(
   wanted: SigningRequest,
   nowMs: number,
 ): Promise<string | undefined> {
-  let request: ReturnType<typeof parseCertificateRequest>;
+  let request: ReturnType<typeof parseSpecRequest>;
   try {
-    request = parseCertificateRequest(Buffer.from(found.spec.request, 'base64'));
+    request = parseSpecRequest(found.spec.request);
   } catch (error) {
     return `unable to parse new csr: ${(error as Error).message}`;
   }
