@@ -1,7 +1,7 @@
 import type { V1Ingress } from '../../api/gen/types.ts';
+import { newestOf } from '../../api/machinery/newest-default.ts';
 import { ingressClassKind } from '../../api/networking/v1/ingress-class.ts';
 import type { AdmissionPlugin, ObjectReader } from '../contracts.ts';
-import { newestOf } from './newest-default.ts';
 import { isAbout } from './refusal.ts';
 
 const DEFAULT = 'ingressclass.kubernetes.io/is-default-class';

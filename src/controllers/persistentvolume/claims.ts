@@ -12,8 +12,9 @@ import {
   SELECTED_NODE,
   whyUnfit,
 } from '../../api/core/v1/volume-binding.ts';
-import type { V1PersistentVolume, V1PersistentVolumeClaim, V1StorageClass } from '../../api/gen/types.ts';
+import type { V1PersistentVolume, V1PersistentVolumeClaim, V1Pod, V1StorageClass } from '../../api/gen/types.ts';
 import { equalJson } from '../../api/machinery/clone.ts';
+import { defaultStorageClass, wantsDefaultClass } from '../../api/storage/v1/default-storage-class.ts';
 import type { Informer } from '../../client/informer.ts';
 import type { Outcome } from '../../client/reconciler.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
@@ -25,7 +26,20 @@ export interface ClaimWorkOptions {
   readonly volumes: Informer<V1PersistentVolume>;
   readonly classes: Informer<V1StorageClass>;
   readonly provisioner: HostPathProvisioner | undefined;
+  /** The pods that name a claim. */
+  podsWith(claim: V1PersistentVolumeClaim): readonly V1Pod[];
 }
+
+/** Who makes the volumes of what was built into upstream's programs once (k8s.io/csi-translation-lib). */
+const CSI_OF_BUILT_IN: ReadonlyMap<string, string> = new Map([
+  ['kubernetes.io/aws-ebs', 'ebs.csi.aws.com'],
+  ['kubernetes.io/azure-disk', 'disk.csi.azure.com'],
+  ['kubernetes.io/azure-file', 'file.csi.azure.com'],
+  ['kubernetes.io/cinder', 'cinder.csi.openstack.org'],
+  ['kubernetes.io/gce-pd', 'pd.csi.storage.gke.io'],
+  ['kubernetes.io/portworx-volume', 'pxd.portworx.com'],
+  ['kubernetes.io/vsphere-volume', 'csi.vsphere.vmware.com'],
+]);
 
 /** How often a claim that waits is looked at again: nothing may happen that brings it back. */
 const WAIT_MS = 15_000;
@@ -48,22 +62,23 @@ export class ClaimWork {
     if (named) {
       const volume = volumes.get(named);
       if (!volume) return this.#wait(claim, signal);
-      if (volume.spec?.claimRef && !isFor(volume, claim)) return this.#wait(claim, signal);
-      const why = whyUnfit(volume, claim);
+      if (volume.spec?.claimRef && !isFor(volume, claim)) {
+        this.#tell(claim, 'Warning', 'FailedBinding', `volume "${named}" already bound to a different claim.`);
+        return this.#wait(claim, signal);
+      }
+      // Where both name each other, somebody knows what they are doing.
+      const why = volume.spec?.claimRef ? undefined : whyUnfit(volume, claim);
       if (!why) return this.#bind(volume, claim, signal);
       this.#tell(claim, 'Warning', 'VolumeMismatch', `Cannot bind to requested volume "${named}": ${why}`);
       return this.#wait(claim, signal);
     }
     const storageClass = this.#options.classes.get(classOf(claim));
-    const waitsForPod = storageClass?.volumeBindingMode === 'WaitForFirstConsumer' && !hasAnnotation(claim, SELECTED_NODE);
-    const volume = findVolume(
-      claim,
-      // Until a pod has been placed only a volume that was made for this claim will do.
-      waitsForPod ? volumes.list().filter((one) => isFor(one, claim)) : volumes.list(),
-    );
+    const isDelayed = storageClass?.volumeBindingMode === 'WaitForFirstConsumer';
+    const volume = chooseVolume(claim, volumes.list(), isDelayed);
     if (volume) return this.#bind(volume, claim, signal);
-    if (waitsForPod) {
-      this.#tell(claim, 'Normal', 'WaitForFirstConsumer', 'waiting for first consumer to be created before binding');
+    if (await this.#assignDefaultClass(claim, signal)) return undefined; // our own write brings it back
+    if (isDelayed && !hasAnnotation(claim, SELECTED_NODE)) {
+      this.#tellWhoIsAwaited(claim);
       return this.#wait(claim, signal);
     }
     if (classOf(claim) === '') {
@@ -71,6 +86,25 @@ export class ClaimWork {
       return this.#wait(claim, signal);
     }
     return this.#provision(claim, storageClass, signal);
+  }
+
+  /** A claim from before there was a default class gets it once there is one (KEP-3333). */
+  async #assignDefaultClass(claim: V1PersistentVolumeClaim, signal: AbortSignal): Promise<boolean> {
+    const storageClassName = defaultStorageClass(this.#options.classes.list())?.metadata?.name;
+    if (storageClassName === undefined || !wantsDefaultClass(claim)) return false;
+    await this.#updateClaim({ ...claim, spec: { ...claim.spec, storageClassName } }, signal);
+    return true;
+  }
+
+  #tellWhoIsAwaited(claim: V1PersistentVolumeClaim): void {
+    const names = this.#options
+      .podsWith(claim)
+      .filter(({ spec, status }) => !spec?.nodeName && status?.phase !== 'Succeeded' && status?.phase !== 'Failed')
+      .map(({ metadata }) => metadata?.name);
+    const [reason, message] = names.length
+      ? ['WaitForPodScheduled', `waiting for ${names.length > 1 ? 'pods' : 'pod'} ${names.join(',')} to be scheduled`]
+      : ['WaitForFirstConsumer', 'waiting for first consumer to be created before binding'];
+    this.#tell(claim, 'Normal', reason, message);
   }
 
   async #provision(
@@ -108,12 +142,17 @@ export class ClaimWork {
         );
       return;
     }
-    if (claim.metadata?.annotations?.[PROVISIONER] !== name) {
-      const annotations = { ...claim.metadata?.annotations, [PROVISIONER]: name, [OLD_PROVISIONER]: name };
+    const external = name.startsWith('kubernetes.io/') ? CSI_OF_BUILT_IN.get(name) : name;
+    if (external === undefined) {
+      this.#tell(claim, 'Warning', 'ProvisioningFailed', `no volume plugin matched name: ${name}`);
+      return this.#wait(claim, signal);
+    }
+    if (claim.metadata?.annotations?.[PROVISIONER] !== external) {
+      const annotations = { ...claim.metadata?.annotations, [PROVISIONER]: external, [OLD_PROVISIONER]: external };
       await this.#updateClaim({ ...claim, metadata: { ...claim.metadata, annotations } }, signal);
       return;
     }
-    const message = `Waiting for a volume to be created either by the external provisioner '${name}' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.`;
+    const message = `Waiting for a volume to be created either by the external provisioner '${external}' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.`;
     this.#tell(claim, 'Normal', 'ExternalProvisioning', message);
     return this.#wait(claim, signal);
   }
@@ -211,6 +250,30 @@ export class ClaimWork {
   #tell(claim: V1PersistentVolumeClaim, type: 'Normal' | 'Warning', reason: string, message: string): void {
     this.#options.context.events.event(claim, type, reason, message);
   }
+}
+
+/**
+ * The volume that was made for the claim, else one that has the access modes which are asked for and as few others as can be, and of these
+ * the smallest (pkg/controller/volume/persistentvolume/index.go).
+ *
+ * @param isDelayed the scheduler chooses, beside the node: only a volume that was made for the claim will do
+ */
+function chooseVolume(
+  claim: V1PersistentVolumeClaim,
+  volumes: readonly V1PersistentVolume[],
+  isDelayed: boolean,
+): V1PersistentVolume | undefined {
+  const mine = findVolume(
+    claim,
+    volumes.filter((one) => isFor(one, claim)),
+  );
+  if (mine || isDelayed) return mine;
+  const byModes = Map.groupBy(volumes, ({ spec }) => new Set(spec?.accessModes).size);
+  for (const count of [...byModes.keys()].sort((a, b) => a - b)) {
+    const found = findVolume(claim, byModes.get(count) ?? []);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 function referenceTo({ metadata }: V1PersistentVolumeClaim) {

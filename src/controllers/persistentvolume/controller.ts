@@ -6,6 +6,7 @@ import { storageClassKind } from '../../api/storage/v1/storage-class.ts';
 import { Reconciler } from '../../client/reconciler.ts';
 import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source, splitKey } from '../framework/controller.ts';
+import { podsByClaim } from '../workloads/pod-claims.ts';
 import { ClaimWork } from './claims.ts';
 import { HostPathProvisioner } from './host-path-provisioner.ts';
 import { VolumeWork } from './volumes.ts';
@@ -22,7 +23,8 @@ export function createPersistentVolumeController(context: ControllerContext, opt
   const volumes = informers.of<V1PersistentVolume>(persistentVolumeKind);
   const classes = informers.of<V1StorageClass>(storageClassKind);
   const provisioner = options.hostPathDirectory ? new HostPathProvisioner(options.hostPathDirectory) : undefined;
-  const claimWork = new ClaimWork({ context, volumes, classes, provisioner });
+  const { pods, withClaim } = podsByClaim(informers);
+  const claimWork = new ClaimWork({ context, volumes, classes, provisioner, podsWith: (claim) => withClaim(keyOf(claim)) });
   const volumeWork = new VolumeWork({ context, claims, provisioner });
   // One at a time: two claims must not choose the same volume.
   const claimLoop = new Reconciler({
@@ -45,7 +47,7 @@ export function createPersistentVolumeController(context: ControllerContext, opt
     metrics,
     reconcile: async (name, signal) => {
       const volume = volumes.get(name);
-      if (volume) await volumeWork.sync(volume, signal);
+      if (volume) return volumeWork.sync(volume, signal);
     },
   });
   const waiting = () => claims.list().filter((claim) => !hasAnnotation(claim, BIND_COMPLETED));
@@ -61,6 +63,7 @@ export function createPersistentVolumeController(context: ControllerContext, opt
         if (name) claimLoop.add(`${namespace}/${name}`);
         else if (type !== 'deleted') for (const claim of waiting()) claimLoop.add(keyOf(claim));
       }),
+      source(pods, () => undefined),
       source(classes, (_class, { type }) => {
         if (type !== 'deleted') for (const claim of waiting()) claimLoop.add(keyOf(claim));
       }),

@@ -9,7 +9,7 @@ export const PROVISIONED_BY = 'pv.kubernetes.io/provisioned-by';
 export const PROVISIONER = 'volume.kubernetes.io/storage-provisioner';
 export const OLD_PROVISIONER = 'volume.beta.kubernetes.io/storage-provisioner';
 export const SELECTED_NODE = 'volume.kubernetes.io/selected-node';
-const OLD_CLASS = 'volume.beta.kubernetes.io/storage-class';
+export const OLD_CLASS = 'volume.beta.kubernetes.io/storage-class';
 
 export const classOf = (object: V1PersistentVolumeClaim | V1PersistentVolume): string =>
   object.metadata?.annotations?.[OLD_CLASS] ?? object.spec?.storageClassName ?? '';
@@ -26,9 +26,12 @@ export function isFor(volume: V1PersistentVolume, claim: V1PersistentVolumeClaim
 
 /** Why a volume that a claim names cannot be its; undefined: it can. */
 export function whyUnfit(volume: V1PersistentVolume, claim: V1PersistentVolumeClaim): string | undefined {
+  const { name, deletionTimestamp } = volume.metadata ?? {};
+  if (deletionTimestamp) return `the volume is marked for deletion ${JSON.stringify(name)}`;
   if (isSmaller(volume, claim)) return 'requested PV is too small';
   if (classOf(volume) !== classOf(claim)) return 'storageClassName does not match';
-  if (modeOf(volume) !== modeOf(claim)) return 'incompatible volumeMode';
+  if (attributesOf(volume) !== attributesOf(claim)) return 'volumeAttributesClassName does not match';
+  if (!hasSameMode(volume, claim)) return 'incompatible volumeMode';
   if (!hasAccessModes(volume, claim)) return 'incompatible accessMode';
   return undefined;
 }
@@ -41,19 +44,26 @@ export function findVolume(
   const selector = claim.spec?.selector ? selectorFromLabelSelector(claim.spec.selector) : undefined;
   let best: V1PersistentVolume | undefined;
   for (const volume of volumes) {
-    if (volume.metadata?.deletionTimestamp || !hasAccessModes(volume, claim) || modeOf(volume) !== modeOf(claim)) continue;
+    if (volume.metadata?.deletionTimestamp || !hasAccessModes(volume, claim) || !hasSameMode(volume, claim)) continue;
     if (isFor(volume, claim)) {
       if (!isSmaller(volume, claim)) return volume;
       continue;
     }
     const isFree = !volume.spec?.claimRef && (volume.status?.phase ?? 'Available') === 'Available';
     if (!isFree || classOf(volume) !== classOf(claim) || isSmaller(volume, claim)) continue;
+    if (attributesOf(volume) !== attributesOf(claim)) continue;
     if (selector && !selector.matches(volume.metadata?.labels)) continue;
     if (!best || compareQuantities(capacityOf(volume), capacityOf(best)) < 0) best = volume;
   }
   return best;
 }
 
+/** Whether both are file systems, or both block devices. */
+export const hasSameMode = (volume: V1PersistentVolume, claim: V1PersistentVolumeClaim): boolean =>
+  modeOf(volume) === modeOf(claim);
+
+const attributesOf = (object: V1PersistentVolumeClaim | V1PersistentVolume): string =>
+  object.spec?.volumeAttributesClassName ?? '';
 const modeOf = (object: V1PersistentVolumeClaim | V1PersistentVolume): string => object.spec?.volumeMode ?? 'Filesystem';
 const capacityOf = (volume: V1PersistentVolume) => parseQuantity(volume.spec?.capacity?.['storage'] ?? '0');
 

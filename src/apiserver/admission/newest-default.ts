@@ -1,7 +1,0 @@
-import type { DynamicObject } from '../../api/machinery/object.ts';
-
-/** Of several objects that say they are the default one, the newest counts, and of equally new ones the first by name, as upstream. */
-export function newestOf(defaults: readonly DynamicObject[]): DynamicObject | undefined {
-  const time = ({ metadata }: DynamicObject) => Date.parse(metadata.creationTimestamp ?? '') || 0;
-  return defaults.toSorted((a, b) => time(b) - time(a) || ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1))[0];
-}
