@@ -22,6 +22,22 @@ const document = {
   ],
 };
 
+const FLUNDER = {
+  type: 'object',
+  description: 'Flunder is of an extension server.',
+  properties: {
+    next: { $ref: '#/definitions/com.example.Flunder', description: 'Next follows.' },
+    size: { type: ['integer'], format: 'int32', minimum: 1 },
+  },
+  'x-kubernetes-group-version-kind': [{ group: 'wardle.example.com', version: 'v1alpha1', kind: 'Flunder' }],
+};
+const LISTED = {
+  operationId: 'listFlunders',
+  produces: ['application/json'],
+  parameters: [{ name: 'body', in: 'body', schema: { $ref: '#/definitions/com.example.Flunder' } }, null],
+  responses: { 200: { description: 'OK', schema: { $ref: '#/definitions/com.example.Flunder' } } },
+};
+
 interface Seen {
   readonly url: string;
   readonly headers: IncomingMessage['headers'];
@@ -29,8 +45,8 @@ interface Seen {
   readonly proxy: string;
 }
 
-/** An extension API server: says what it was asked, and by whom. */
-async function startExtension(pki: TestPki, proxyCaPem: string) {
+/** An extension API server: says what it was asked, and by whom. `openApi`: the versions of OpenAPI that it knows. */
+async function startExtension(pki: TestPki, proxyCaPem: string, openApi = ['v2', 'v3']) {
   const seen: Seen[] = [];
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     const raw = request.rawHeaders;
@@ -43,14 +59,16 @@ async function startExtension(pki: TestPki, proxyCaPem: string) {
     };
     const { url = '' } = request;
     if (url === GROUP) return json(200, document);
+    const version = /^\/openapi\/(v\d)/.exec(url)?.[1];
+    if (version && !openApi.includes(version)) return json(404, {});
     if (url === '/openapi/v3')
       return json(200, { paths: { [GROUP.slice(1)]: { serverRelativeURL: `/openapi/v3${GROUP}?hash=ABC` } } });
     if (url.startsWith(`/openapi/v3${GROUP}`)) return json(200, { openapi: '3.0.0', paths: { [`${GROUP}/flunders`]: {} } });
     if (url === '/openapi/v2')
       return json(200, {
         swagger: '2.0',
-        paths: { [`${GROUP}/flunders`]: { get: {} } },
-        definitions: { 'com.example.Flunder': {} },
+        paths: { [`${GROUP}/flunders`]: { get: LISTED } },
+        definitions: { 'com.example.Flunder': FLUNDER, 'com.example.Odd': 7 },
       });
     // As a server that closes a kept connection while the next request is on its way.
     if (url.includes('lost') && seen.filter((one) => one.url === url).length < 3) return request.socket.destroy();
@@ -320,6 +338,55 @@ test('what an extension server serves is seen in discovery and OpenAPI', async (
   assert.equal((await api.call('GET', `/openapi/v3${GROUP}?hash=ABC`)).status, 200);
   const v2 = await api.call<{ paths: object; definitions: object }>('GET', '/openapi/v2');
   assert.ok(`${GROUP}/flunders` in v2.body.paths && 'com.example.Flunder' in v2.body.definitions);
+});
+
+test('a server that knows version 2 of OpenAPI alone is seen in version 3 too, and in the form that older clients read', async (context) => {
+  const api = await startTestApi({ aggregation: { routeToEndpoints: true } });
+  context.after(() => api.stop());
+  await using extension = await startExtension(api.pki, api.pki.caPem, ['v2']);
+  await register(api, extension.port);
+  await until('it is available', async () => (await condition(api))?.status === 'True');
+  const index = await api.call<{ paths: Record<string, { serverRelativeURL: string }> }>('GET', '/openapi/v3');
+  const address = index.body.paths[GROUP.slice(1)]!.serverRelativeURL;
+  assert.match(address, /^\/openapi\/v3\/apis\/wardle\.example\.com\/v1alpha1\?hash=[0-9A-F]{128}$/);
+  const { body, headers } = await api.call<Record<string, Record<string, object>>>('GET', address);
+  const reference = { $ref: '#/components/schemas/com.example.Flunder' };
+  assert.deepEqual(body['components']!['schemas'], {
+    'com.example.Flunder': {
+      ...FLUNDER,
+      properties: {
+        next: { description: 'Next follows.', allOf: [reference] },
+        size: { type: 'integer', format: 'int32', minimum: 1 },
+      },
+    },
+  });
+  const { get } = body['paths']![`${GROUP}/flunders`] as { get: { responses: object } };
+  assert.deepEqual(get.responses, { 200: { description: 'OK', content: { 'application/json': { schema: reference } } } });
+  assert.equal((await api.call('GET', address, undefined, { 'if-none-match': headers['etag']! })).status, 304);
+
+  const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+  const old = await api.call('GET', '/openapi/v2', undefined, { accept });
+  assert.match(old.text, /com\.example\.Flunder/);
+  assert.match(old.text, /Flunder is of an extension server\./);
+  assert.doesNotMatch(old.text, /com\.example\.Odd/);
+});
+
+test('a server that knows version 3 alone is seen there, and one that knows neither in discovery', async (context) => {
+  const api = await startTestApi({ aggregation: { routeToEndpoints: true } });
+  context.after(() => api.stop());
+  const openApi = ['v3'];
+  await using extension = await startExtension(api.pki, api.pki.caPem, openApi);
+  await register(api, extension.port);
+  await until('it is available', async () => (await condition(api))?.status === 'True');
+  const listed = async () => Object.keys((await api.call<{ paths: object }>('GET', '/openapi/v3')).body.paths);
+  assert.ok((await listed()).includes(GROUP.slice(1)));
+  const v2 = await api.call<{ paths: object }>('GET', '/openapi/v2');
+  assert.equal(v2.status, 200);
+  assert.ok(!(`${GROUP}/flunders` in v2.body.paths));
+  openApi.length = 0;
+  assert.ok(!(await listed()).includes(GROUP.slice(1)));
+  assert.equal((await api.call('GET', `/openapi/v3${GROUP}`)).status, 404);
+  assert.deepEqual((await api.call('GET', GROUP)).body, document);
 });
 
 test('a server that cannot be reached, or is not there, is unavailable with the reason, and its requests are answered with 503', async (context) => {

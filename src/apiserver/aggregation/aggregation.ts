@@ -10,6 +10,7 @@ import type { CertificatePair } from '../configuration.ts';
 import type { Handler, ObjectReader, ObjectWriter, RequestContext, ServerResponse } from '../contracts.ts';
 import { type AvailabilityDeps, type ResourceListDocument, referenceOf, updateAvailability } from './availability.ts';
 import { ExtensionConnections } from './extension-connections.ts';
+import { ExtensionDocuments, sendConverted } from './extension-documents.ts';
 import { isAvailable } from './is-available.ts';
 import type { ExtensionVersion } from './merge-discovery.ts';
 import { proxyRequest } from './proxy.ts';
@@ -67,6 +68,7 @@ export function startAggregation(config: AggregationConfig, deps: AggregationDep
   const remote = new Map<string, V1APIService>();
   const documents = new Map<string, ResourceListDocument>();
   const queue = new WorkQueue<string>({ clock });
+  const openApi = new ExtensionDocuments({ connections, resolve });
   let recheck: Timer | undefined;
 
   const note = (service: V1APIService, gone: boolean) => {
@@ -147,6 +149,11 @@ export function startAggregation(config: AggregationConfig, deps: AggregationDep
       isFrontProxyHeader,
     });
   };
+  const openApiOf = async (service: V1APIService, context: RequestContext, response: ServerResponse): Promise<void> => {
+    const converted = await openApi.converted(service);
+    if (converted) sendConverted(context.request, response, converted);
+    else await proxy(service, context, response);
+  };
   const extensions = (): ExtensionVersion[] =>
     [...remote.values()].map((service) => ({
       service,
@@ -165,8 +172,9 @@ export function startAggregation(config: AggregationConfig, deps: AggregationDep
       if (remote.size === 0) return next(context, response);
       const id = groupVersionOf(context.request.path);
       const service = id === undefined ? undefined : remote.get(id);
+      if (service && context.request.path.startsWith('/openapi/')) return openApiOf(service, context, response);
       if (service) return proxy(service, context, response);
-      return serveMergedDocuments({ extensions, remote, connections, resolve }, next, context, response);
+      return serveMergedDocuments({ extensions, remote, documents: openApi }, next, context, response);
     },
     async close() {
       for (const end of leave) end();

@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { V1APIService } from '../../api/gen/types.ts';
-import { isJsonMap } from '../../api/machinery/clone.ts';
+import { isJsonMap, type JsonMap } from '../../api/machinery/clone.ts';
 import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
 import type { Handler, RequestContext, ServerRequest, ServerResponse } from '../contracts.ts';
 import { encodeDiscovery } from '../discovery/discovery-protobuf.ts';
-import { readText } from '../outgoing/webhook-client.ts';
+import { encodeGnosticAddition } from '../openapi/gnostic-encoding.ts';
 import { negotiateOutput, PROTOBUF } from '../request/negotiation.ts';
 import { sendBytes } from '../response/send.ts';
-import { referenceOf } from './availability.ts';
 import { CapturedResponse } from './captured-response.ts';
-import type { ExtensionConnections } from './extension-connections.ts';
-import { isAvailable } from './is-available.ts';
+import type { ExtensionDocuments } from './extension-documents.ts';
 import {
   type ExtensionVersion,
   mergeAggregated,
@@ -19,20 +17,15 @@ import {
   mergeSwagger,
   type Swagger,
 } from './merge-discovery.ts';
-import { identityHeaders } from './request-headers.ts';
-import type { ServiceReference } from './service-resolver.ts';
+import { readSwagger } from './read-swagger.ts';
 
 export interface MergeDeps {
   readonly extensions: () => readonly ExtensionVersion[];
   readonly remote: ReadonlyMap<string, V1APIService>;
-  readonly connections: ExtensionConnections;
-  readonly resolve: (service: ServiceReference) => string;
+  readonly documents: Pick<ExtensionDocuments, 'ask' | 'converted'>;
 }
 
 const GROUP_PATH = /^\/apis\/([^/]+)\/?$/;
-const TIMEOUT_MS = 5_000;
-const LIMIT_BYTES = 32 * 1024 * 1024;
-const AGGREGATOR = identityHeaders({ name: 'system:aggregator', groups: ['system:masters'] });
 
 /** Answers discovery and OpenAPI with what extension servers add; hands everything else on. */
 export async function serveMergedDocuments(
@@ -59,7 +52,11 @@ export async function serveMergedDocuments(
       type.includes('as=APIGroupDiscoveryList') ? mergeAggregated(document, extensions) : mergeGroupList(document, extensions),
     );
   } else if (own && path === '/openapi/v3') merged = json(await mergeIndex(deps, JSON.parse(own.toString('utf8'))));
-  else if (own && path === '/openapi/v2') merged = await mergeV2(deps, own, type);
+  else if (own && path === '/openapi/v2') {
+    const ownJson = type.startsWith('application/json') ? own : await documentInJson(next, context);
+    const all = await mergeV2(deps, parseExactJson(ownJson.toString('utf8')) as Swagger);
+    merged = ownJson === own ? json(all.merged) : Buffer.concat([own, await encodeGnosticAddition(readSwagger(all.added))]);
+  }
   if (!merged) {
     response.writeHead(captured.status, captured.headers);
     response.end(captured.body);
@@ -115,43 +112,38 @@ async function mergeIndex(deps: MergeDeps, own: V3Index): Promise<V3Index> {
   await Promise.all(
     [...deps.remote].map(async ([id, service]) => {
       const name = `apis/${id}`;
-      const index = await ask(deps, service, '/openapi/v3');
+      const index = await deps.documents.ask(service, '/openapi/v3');
       const entries = isJsonMap(index) && isJsonMap(index['paths']) ? index['paths'] : {};
       const entry = Object.hasOwn(entries, name) ? entries[name] : undefined;
       const address = isJsonMap(entry) ? entry['serverRelativeURL'] : undefined;
-      const hash = typeof address === 'string' ? URL.parse(address, 'https://x')?.searchParams.get('hash') : undefined;
-      if (entry) paths[name] = { serverRelativeURL: `/openapi/v3/${name}${hash ? `?hash=${encodeURIComponent(hash)}` : ''}` };
+      let hash = typeof address === 'string' ? URL.parse(address, 'https://x')?.searchParams.get('hash') : undefined;
+      const converted = index === undefined ? await deps.documents.converted(service) : undefined;
+      hash ??= converted?.hash;
+      if (entry || converted)
+        paths[name] = { serverRelativeURL: `/openapi/v3/${name}${hash ? `?hash=${encodeURIComponent(hash)}` : ''}` };
     }),
   );
   return { paths };
 }
 
-async function mergeV2(deps: MergeDeps, own: Buffer, type: string): Promise<Buffer | undefined> {
-  // The protobuf form is for clients that are too old to meet extension servers' types: they get this server's own.
-  if (!type.startsWith('application/json')) return undefined;
-  let merged = parseExactJson(own.toString('utf8')) as Swagger;
-  for (const service of deps.remote.values()) {
-    const document = await ask(deps, service, '/openapi/v2');
-    if (isJsonMap(document)) merged = mergeSwagger(merged, document, `/apis/${service.spec?.group}/`);
-  }
-  return json(merged);
+/** The own document in JSON, where a client wants it in protobuf: what is added depends on what is there. */
+async function documentInJson(next: Handler, context: RequestContext): Promise<Buffer> {
+  const captured = new CapturedResponse();
+  await next({ ...context, request: withoutConditions(context.request, true) }, captured);
+  return captured.body;
 }
 
-/** A document of an extension server; undefined when it has none or does not answer in time. */
-async function ask({ connections, resolve }: MergeDeps, service: V1APIService, path: string): Promise<unknown> {
-  if (!isAvailable(service)) return undefined;
-  try {
-    const transport = connections.to(resolve(referenceOf(service)!), service.spec!);
-    const answer = await transport.request({
-      method: 'GET',
-      path,
-      headers: { accept: 'application/json' },
-      repeatedHeaders: AGGREGATOR,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    const text = await readText(answer, LIMIT_BYTES);
-    return answer.status === 200 ? parseExactJson(text) : undefined;
-  } catch {
-    return undefined; // availability checks tell of servers that do not answer
+async function mergeV2(deps: MergeDeps, own: Swagger): Promise<{ readonly merged: Swagger; readonly added: JsonMap }> {
+  let merged = own;
+  for (const service of deps.remote.values()) {
+    const document = await deps.documents.ask(service, '/openapi/v2');
+    if (isJsonMap(document)) merged = mergeSwagger(merged, document, `/apis/${service.spec?.group}/`);
   }
+  return {
+    merged,
+    added: { paths: notIn(own.paths, merged.paths), definitions: notIn(own.definitions, merged.definitions) },
+  };
 }
+
+const notIn = (own: Readonly<Record<string, unknown>> = {}, all: Readonly<Record<string, unknown>> = {}) =>
+  Object.fromEntries(Object.entries(all).filter(([name]) => !Object.hasOwn(own, name)));

@@ -42,6 +42,17 @@ export async function encodeGnostic(document: SwaggerDocument): Promise<Uint8Arr
   return writer.message(13, schemes).finish();
 }
 
+/** What is put behind an encoded document to add paths and definitions to it: protobuf joins what it finds twice. */
+export async function encodeGnosticAddition({
+  paths,
+  definitions,
+}: Pick<SwaggerDocument, 'paths' | 'definitions'>): Promise<Uint8Array> {
+  const writer = message();
+  writer.message(8, await inTurns(Object.entries(paths), 2, (path, item) => named(path, encodePathItem(item))));
+  writer.message(9, await inTurns(Object.entries(definitions), 1, (name, schema) => named(name, encodeSchema(schema))));
+  return writer.finish();
+}
+
 function eachOf<T>(entries: Readonly<Record<string, T>>, encode: (value: T) => ProtobufWriter): ProtobufWriter {
   const writer = message();
   for (const [name, value] of Object.entries(entries)) writer.message(1, named(name, encode(value)));

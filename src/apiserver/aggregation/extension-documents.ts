@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import type { V1APIService } from '../../api/gen/types.ts';
+import { isJsonMap } from '../../api/machinery/clone.ts';
+import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
+import type { ServerRequest, ServerResponse } from '../contracts.ts';
+import { toOpenApiV3 } from '../openapi/openapi-v3.ts';
+import { readText } from '../outgoing/webhook-client.ts';
+import { sendPageNotFound } from '../response/send.ts';
+import { referenceOf } from './availability.ts';
+import type { ExtensionConnections } from './extension-connections.ts';
+import { isAvailable } from './is-available.ts';
+import { readSwagger } from './read-swagger.ts';
+import { identityHeaders } from './request-headers.ts';
+import type { ServiceReference } from './service-resolver.ts';
+
+export interface ExtensionDocumentsDeps {
+  readonly connections: ExtensionConnections;
+  readonly resolve: (service: ServiceReference) => string;
+}
+
+interface Told {
+  readonly status: number;
+  readonly document: unknown;
+  readonly etag: string | undefined;
+}
+interface Converted {
+  readonly body: Buffer;
+  /** Names the document's content. */
+  readonly hash: string;
+}
+
+const TIMEOUT_MS = 5_000;
+const LIMIT_BYTES = 32 * 1024 * 1024;
+const AGGREGATOR = identityHeaders({ name: 'system:aggregator', groups: ['system:masters'] });
+
+/**
+ * OpenAPI documents of extension servers, asked for again by what they are known by. A server that knows nothing of version 3 has its
+ * version 2 document served in that form (kube-aggregator/pkg/controllers/openapiv3).
+ */
+export class ExtensionDocuments {
+  readonly #deps: ExtensionDocumentsDeps;
+  /** Of each APIService as it is now, the documents by their paths: a change of it forgets them. */
+  readonly #told = new WeakMap<V1APIService, Map<string, Told>>();
+  readonly #converted = new WeakMap<object, Converted>();
+
+  constructor(deps: ExtensionDocumentsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Undefined when the server has no such document, or does not answer in time: availability checks tell of those. */
+  async ask(service: V1APIService, path: string): Promise<unknown> {
+    const told = await this.#ask(service, path);
+    return told?.status === 200 ? told.document : undefined;
+  }
+
+  /** The version 3 document that is made of version 2's for a server that has no version 3; undefined for any other. */
+  async converted(service: V1APIService): Promise<Converted | undefined> {
+    if ((await this.#ask(service, '/openapi/v3'))?.status !== 404) return undefined;
+    const document = await this.ask(service, '/openapi/v2');
+    if (!isJsonMap(document)) return undefined;
+    let converted = this.#converted.get(document);
+    if (!converted) {
+      const { info, paths, definitions, securityDefinitions } = readSwagger(document);
+      const made = toOpenApiV3({ swagger: '2.0', info, paths, definitions, securityDefinitions, security: [] });
+      const body = Buffer.from(exactJsonText(made));
+      converted = { body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() };
+      this.#converted.set(document, converted);
+    }
+    return converted;
+  }
+
+  async #ask(service: V1APIService, path: string): Promise<Told | undefined> {
+    if (!isAvailable(service)) return undefined;
+    const known = this.#told.get(service)?.get(path);
+    try {
+      const transport = this.#deps.connections.to(this.#deps.resolve(referenceOf(service)!), service.spec!);
+      const answer = await transport.request({
+        method: 'GET',
+        path,
+        headers: { accept: 'application/json', ...(known?.etag && { 'if-none-match': known.etag }) },
+        repeatedHeaders: AGGREGATOR,
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      const text = await readText(answer, LIMIT_BYTES);
+      if (answer.status === 304 && known) return known;
+      const { etag } = answer.headers;
+      const told: Told = {
+        status: answer.status,
+        document: answer.status === 200 ? parseExactJson(text) : undefined,
+        etag: answer.status === 200 ? etag : undefined,
+      };
+      this.#remember(service, path, told);
+      return told;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #remember(service: V1APIService, path: string, told: Told): void {
+    const all = this.#told.get(service) ?? new Map<string, Told>();
+    all.set(path, told);
+    this.#told.set(service, all);
+  }
+}
+
+/** Answers a request for the version 3 document that was made of version 2's. */
+export function sendConverted(request: ServerRequest, response: ServerResponse, { body, hash }: Converted): void {
+  const etag = `"${hash}"`;
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    sendPageNotFound(response);
+  } else if (request.headers['if-none-match'] === etag) {
+    response.writeHead(304, { etag });
+    response.end();
+  } else {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': String(body.length), etag });
+    response.end(body);
+  }
+}
