@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { V1Lease } from '../api/gen/types.ts';
 import { VirtualClock } from '../std/clock.ts';
 import { silentLogger } from '../std/logger.ts';
+import { SettableClock } from '../std/settable-clock.test-support.ts';
 import { createClient } from './create-client.ts';
 import { createLeaderElector } from './leader-election.ts';
 import { createTestTransport } from './test-transport.ts';
@@ -175,19 +176,6 @@ test('durations that cannot work together are refused', () => {
     /renewDeadline must be greater/,
   );
 });
-
-/** A clock on the wall that can be set. */
-class SettableClock extends VirtualClock {
-  aheadMs = 0;
-
-  override now(): number {
-    return super.now() + this.aheadMs;
-  }
-
-  steady(): number {
-    return super.now();
-  }
-}
 
 test('whoever leads goes on when clocks are set, and nobody takes it over', async () => {
   const server = openServer();

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from './clock.ts';
+import { type Clock, steadyMs, type Timer } from './clock.ts';
 
 export interface WorkQueueOptions {
   clock: Clock;
@@ -64,7 +64,7 @@ export class WorkQueue<K> {
       this.add(key);
       return;
     }
-    const dueMs = this.#clock.now() + delayMs;
+    const dueMs = steadyMs(this.#clock) + delayMs;
     const earlier = this.#timers.get(key);
     if (earlier && earlier.dueMs <= dueMs) return;
     earlier?.timer.cancel();

@@ -1,4 +1,4 @@
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 import type { Transport } from './transport.ts';
 
 export interface RateLimitOptions {
@@ -37,7 +37,7 @@ export interface TokenBucketOptions {
   readonly qps: number;
   /** The most tokens. */
   readonly burst: number;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'steady'>;
 }
 
 /** Starts full. Thousands of buckets may share one `options`, and cost nothing between uses. */
@@ -47,7 +47,10 @@ export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
 
 class Bucket implements TokenBucket {
   readonly #options: TokenBucketOptions;
-  /** When the bucket is empty if it was filled without end: tokens there now = (now - emptyAtMs) / msPerToken. */
+  /**
+   * When the bucket is empty if it was filled without end: tokens there now = (now - emptyAtMs) / msPerToken. By a clock that nobody sets: one
+   * that is set back would keep what comes next for as long, a node's heartbeat among it.
+   */
   #emptyAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TokenBucketOptions) {
@@ -68,7 +71,7 @@ class Bucket implements TokenBucket {
   }
 
   isFull(): boolean {
-    return this.#emptyAtMs <= this.#options.clock.now() - this.#capacityMs;
+    return this.#emptyAtMs <= steadyMs(this.#options.clock) - this.#capacityMs;
   }
 
   get #msPerToken(): number {
@@ -80,7 +83,7 @@ class Bucket implements TokenBucket {
   }
 
   #settle(): number {
-    const nowMs = this.#options.clock.now();
+    const nowMs = steadyMs(this.#options.clock);
     this.#emptyAtMs = Math.max(this.#emptyAtMs, nowMs - this.#capacityMs);
     return nowMs;
   }

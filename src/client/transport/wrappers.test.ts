@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VirtualClock } from '../../std/clock.ts';
+import { SettableClock } from '../../std/settable-clock.test-support.ts';
 import { createTestTransport, type TestAnswer } from '../test-transport.ts';
 import { createTokenBucket, withRateLimit } from './rate-limit.ts';
 import { withRetry } from './retry.ts';
@@ -104,4 +105,16 @@ test('a bucket gives what is there now, and nothing on credit, when only tried',
   assert.deepEqual([bucket.tryTake(), bucket.tryTake(), bucket.tryTake()], [true, true, false]);
   await clock.advance(1_000);
   assert.deepEqual([bucket.tryTake(), bucket.tryTake()], [true, false]);
+});
+
+test('a bucket fills as time passes, whatever is done to the clock on the wall meanwhile', async () => {
+  const clock = new SettableClock(0);
+  clock.aheadMs = 600_000;
+  const bucket = createTokenBucket({ qps: 1, burst: 2, clock });
+  assert.deepEqual([bucket.take(), bucket.take(), bucket.take()], [0, 0, 1_000]);
+  clock.aheadMs = 0;
+  await clock.advance(1_000);
+  assert.equal(bucket.take(), 1_000);
+  clock.aheadMs = 600_000;
+  assert.equal(bucket.tryTake(), false);
 });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { nodeKind } from '../../api/core/v1/node.ts';
 import type { V1Node } from '../../api/gen/types.ts';
 import { VirtualClock } from '../../std/clock.ts';
+import { SettableClock } from '../../std/settable-clock.test-support.ts';
 import { completeConfiguration } from '../configuration/defaults.ts';
 import { recordingLogger } from '../testing/cluster-of-one.ts';
 import { FakeApi, refusal, unreachable } from '../testing/fake-api.ts';
@@ -101,6 +102,20 @@ test('a quiet node is reported as often as configured, and a change at once; it 
   assert.equal(ready(node())!.status, 'True');
   const reads = api.count('get', 'nodes');
   assert.ok(reads >= 8 && reads <= 12, String(reads));
+  await stop();
+});
+
+test('a quiet node is reported and read as often when its clock is set, ahead or back', async () => {
+  const clock = new SettableClock(START_MS);
+  const { api, controller, life, stop } = setUp({ clock });
+  await controller.start(life.signal);
+  for (const aheadMs of [3_600_000, 0]) {
+    const [patches, reads] = [api.count('patch', 'nodes'), api.count('get', 'nodes')];
+    clock.aheadMs = aheadMs;
+    await clock.advance(320_000);
+    assert.equal(api.count('patch', 'nodes') - patches, 1);
+    assert.ok(api.count('get', 'nodes') - reads >= 8);
+  }
   await stop();
 });
 

@@ -3,7 +3,7 @@ import type { V1Node, V1NodeCondition } from '../../api/gen/types.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import { Backoff } from '../../std/backoff.ts';
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
 import { type Component, deferred, isAbort } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
@@ -63,7 +63,7 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
   const done = deferred();
   let node: V1Node | undefined;
   let nextReportMs = 0;
-  let readMs = clock.now();
+  let readMs = steadyMs(clock);
   let distrusted = false;
   let wake: (() => void) | undefined;
   let lookedForCidrMs = Number.NEGATIVE_INFINITY;
@@ -87,21 +87,21 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
   }
 
   async function reportStatus(signal: AbortSignal): Promise<void> {
-    if (distrusted || clock.now() - readMs >= REREAD_MS) {
+    if (distrusted || steadyMs(clock) - readMs >= REREAD_MS) {
       node = await nodes.get(name, { signal });
-      readMs = clock.now();
+      readMs = steadyMs(clock);
       distrusted = false;
     }
     const nowMs = clock.now();
     const { health, details } = await state();
     const wanted = nodeStatus(facts, health, node?.status, nowMs, details);
-    const patch = planStatusPatch(node?.status, wanted, { reportDue: nowMs >= nextReportMs });
+    const patch = planStatusPatch(node?.status, wanted, { reportDue: steadyMs(clock) >= nextReportMs });
     if (!patch) return;
     const before = node?.status?.conditions;
     node = await nodes.patch(name, patch, { type: 'strategic', subresource: 'status', signal });
-    readMs = clock.now();
+    readMs = steadyMs(clock);
     tellChanges(before);
-    nextReportMs = clock.now() + spread(reportMs);
+    nextReportMs = steadyMs(clock) + spread(reportMs);
   }
 
   async function register(signal: AbortSignal): Promise<void> {
@@ -115,7 +115,7 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
       const { health, details } = await state();
       node = await nodes.create(newNode(facts, health, clock.now(), details), { signal });
       tellChanges(undefined);
-      nextReportMs = clock.now() + spread(reportMs);
+      nextReportMs = steadyMs(clock) + spread(reportMs);
     } catch (error) {
       if (!isStatus(error, 'AlreadyExists')) throw error;
       node = await nodes.get(name, { signal });
@@ -158,10 +158,10 @@ export function createNodeController(options: NodeControllerOptions): NodeContro
 
   async function run(signal: AbortSignal): Promise<void> {
     const backoff = new Backoff({ initialMs: 500, maxMs: updateMs, random });
-    const startedMs = clock.now();
+    const startedMs = steadyMs(clock);
     /** A node that comes up is Ready as soon as it can be, not with the next regular look (upstream: fastStatusUpdateOnce). */
     const soon = (delayMs: number) =>
-      !isReady(node) && clock.now() - startedMs < COMING_UP_MS ? Math.min(delayMs, COMING_UP_POLL_MS) : delayMs;
+      !isReady(node) && steadyMs(clock) - startedMs < COMING_UP_MS ? Math.min(delayMs, COMING_UP_POLL_MS) : delayMs;
     for (let delayMs = updateMs * random(); ; ) {
       await idle(soon(delayMs), signal);
       try {

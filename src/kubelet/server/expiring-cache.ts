@@ -1,4 +1,4 @@
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 
 const MOST_OPEN = 512;
@@ -20,7 +20,7 @@ export class ExpiringCache<T> {
   async get(key: string, ask: () => Promise<T>): Promise<T> {
     const { clock, ttlMs } = this.#options;
     const entry = this.#entries.get(key);
-    if (entry && entry.untilMs > clock.now()) return entry.value;
+    if (entry && entry.untilMs > steadyMs(clock)) return entry.value;
     const running = this.#asked.get(key);
     if (running !== undefined) return running;
     if (this.#asked.size >= MOST_OPEN)
@@ -28,7 +28,7 @@ export class ExpiringCache<T> {
     const asking = ask().finally(() => this.#asked.delete(key));
     this.#asked.set(key, asking);
     const value = await asking;
-    this.#remember(key, value, clock.now() + ttlMs(value));
+    this.#remember(key, value, steadyMs(clock) + ttlMs(value));
     return value;
   }
 
