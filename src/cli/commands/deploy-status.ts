@@ -21,7 +21,7 @@ export const deployStatusCommand: ComponentCommand = {
     io.signal.throwIfAborted();
     const own = Object.values(certificatesOf(inventory)).flat();
     const status = clusterStatus({
-      ...{ inventory, material, state, facts: survey.facts },
+      ...{ inventory, material, state, facts: survey.facts, askedAt: survey.askedAt },
       failures: new Map([...survey.failures].map(([host, error]) => [host, describeError(error)])),
       plans: planCluster({ inventory, desired: session.desired(survey), signer: material.authority.certificate }, survey.facts),
       certificatesOf: (host) =>

@@ -1,6 +1,15 @@
 import { KUBELET_KUBECONFIG } from '../../deploy/desired/node.ts';
+import type { Span } from '../../deploy/facts/clocks.ts';
 import { HOSTS_AT_ONCE } from '../../deploy/facts/survey.ts';
-import { type Check, checkCluster, checkHost, formatChecks, parseHostState, unitsOf } from '../../deploy/verify/checks.ts';
+import {
+  type Check,
+  checkClocks,
+  checkCluster,
+  checkHost,
+  formatChecks,
+  parseHostState,
+  unitsOf,
+} from '../../deploy/verify/checks.ts';
 import { verifyScript } from '../../deploy/verify/verify-script.ts';
 import { atMost } from '../../std/at-most.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
@@ -22,18 +31,25 @@ export const deployVerifyCommand: ComponentCommand = {
   },
 };
 
-async function verifyHosts({ inventory, transports }: Session, io: CommandIo): Promise<Check[]> {
+async function verifyHosts({ inventory, transports }: Session, { clock, signal }: CommandIo): Promise<Check[]> {
+  const times = new Map<string, number>();
+  const askedAt = new Map<string, Span>();
   const results = await atMost(HOSTS_AT_ONCE, inventory.hosts, async (host) => {
     const units = unitsOf(inventory, host).map((name) => `${name}.service`);
     const script = verifyScript(units, KUBELET_KUBECONFIG, inventory.pki.directory);
-    return parseHostState((await transports.get(host.name)!.run(script, { signal: io.signal })).stdout);
+    const from = clock.now() / 1000;
+    const state = parseHostState((await transports.get(host.name)!.run(script, { signal })).stdout);
+    times.set(host.name, state.time);
+    askedAt.set(host.name, { from, to: clock.now() / 1000 });
+    return state;
   });
-  io.signal.throwIfAborted();
-  return inventory.hosts.flatMap((host, i) => {
+  signal.throwIfAborted();
+  const checks = inventory.hosts.flatMap((host, i) => {
     const result = results[i]!;
     if (result.status === 'fulfilled') return checkHost(inventory, host, result.value);
     return checkHost(inventory, host, undefined).map((check) => ({ ...check, found: describeError(result.reason) }));
   });
+  return [...checks, ...checkClocks(times, askedAt)];
 }
 
 async function verifyCluster({ inventory, openCluster }: Session, io: CommandIo): Promise<Check[]> {

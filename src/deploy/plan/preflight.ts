@@ -5,6 +5,7 @@ import { CONNTRACK_LIMIT, KERNEL_LOG } from '../desired/node.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
 import { PACKAGE_MANAGER, programsOf } from '../desired/programs.ts';
 import { memberOf } from '../etcd-members/member-facts.ts';
+import { type Span, wrongClocks } from '../facts/clocks.ts';
 import type { HostFacts } from '../facts/facts.ts';
 import { ETCD_LEFT } from '../journal.ts';
 import { sysctlsLeftOut } from './plan-host.ts';
@@ -15,21 +16,12 @@ export interface Remark {
   readonly message: string;
 }
 
-/** In seconds. */
-export interface Span {
-  readonly from: number;
-  readonly to: number;
-}
-
 export interface Preflight {
   /** Each of them ends it. */
   readonly problems: readonly Remark[];
   readonly warnings: readonly Remark[];
 }
 
-const LARGEST_CLOCK_DIFFERENCE_S = 30;
-/** By how much this machine's clock may differ from the hosts': what is signed here is valid from five minutes before. */
-const LARGEST_OWN_DIFFERENCE_S = 240;
 const LEAST_DISK_KIB = 2 << 20;
 const LEAST_MEMORY_KIB = 900 << 10;
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
@@ -74,7 +66,7 @@ export function portsOf(inventory: Inventory, host: InventoryHost): ReadonlyMap<
  * @param architecture of the executable, as Node calls it
  * @param bundled names of packages that hosts can be given; undefined where there is no bundle
  * @param adding hosts that become members of an etcd that runs
- * @param askedAt when, by this machine's clock, each host told its time: what lies between the asking is no difference of clocks
+ * @param askedAt when, by this machine's clock, each host told its time
  */
 export function checkHosts(
   inventory: Inventory,
@@ -140,56 +132,9 @@ export function checkHosts(
       warnings.push({ host: host.name, message: `has a user kube of number ${kube.uid}, which is used as it is` });
     for (const message of sysctlsLeftOut(sysctlsOf(inventory), fact)) warnings.push({ host: host.name, message });
   }
-  const ahead = clocksOf(facts, askedAt);
-  problems.push(...checkClocks(ahead), ...checkOwnClock(ahead), ...checkMembers(inventory, facts, adding));
+  const times = new Map([...facts].map(([host, { time }]) => [host, time]));
+  problems.push(...wrongClocks(times, askedAt), ...checkMembers(inventory, facts, adding));
   return { problems, warnings };
-}
-
-/** How far a host's clock is ahead of this machine's, in seconds: it lies in a span as long as it took to ask. */
-interface Ahead {
-  readonly host: string;
-  readonly least: number;
-  readonly most: number;
-}
-
-/** In their order: those that are behind first. */
-function clocksOf(facts: ReadonlyMap<string, HostFacts>, askedAt: ReadonlyMap<string, Span>): readonly Ahead[] {
-  return [...facts]
-    .map(([host, { time }]) => {
-      const { from, to } = askedAt.get(host) ?? { from: time, to: time };
-      // The host's time has whole seconds.
-      return { host, least: time - to, most: time + 1 - from };
-    })
-    .sort((a, b) => a.least + a.most - b.least - b.most);
-}
-
-/** Most hosts are taken to be right. */
-const middleOf = (ahead: readonly Ahead[]): Ahead | undefined => ahead[Math.floor(ahead.length / 2)];
-
-/** Hosts whose clock is not that of most. Only what must be a difference is one. */
-function checkClocks(ahead: readonly Ahead[]): Remark[] {
-  const middle = middleOf(ahead);
-  if (!middle) return [];
-  return ahead.flatMap(({ host, least, most }) => {
-    const [behind, before] = [middle.least - most, least - middle.most];
-    const seconds = Math.round(Math.max(behind, before));
-    if (seconds <= LARGEST_CLOCK_DIFFERENCE_S) return [];
-    const how = behind > before ? 'behind' : 'ahead of';
-    return [
-      { host, message: `its clock is ${seconds} s ${how} that of ${middle.host}; ${LARGEST_CLOCK_DIFFERENCE_S} are allowed` },
-    ];
-  });
-}
-
-/** Certificates and tokens are made by this machine's clock, and judged by the hosts'. */
-function checkOwnClock(ahead: readonly Ahead[]): Remark[] {
-  const middle = middleOf(ahead);
-  if (!middle) return [];
-  const seconds = Math.round(Math.max(middle.least, -middle.most));
-  if (seconds <= LARGEST_OWN_DIFFERENCE_S) return [];
-  const how = middle.least > 0 ? 'behind' : 'ahead of';
-  const message = `the clock here is ${seconds} s ${how} this host's; ${LARGEST_OWN_DIFFERENCE_S} are allowed, as certificates are made here`;
-  return [{ host: middle.host, message }];
 }
 
 /** A cluster of etcd that has begun takes members only one by one, by its own rules. Of those that it began with, one may come late. */

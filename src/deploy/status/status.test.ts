@@ -18,6 +18,7 @@ const input = (more: Partial<StatusInput> = {}): StatusInput => ({
   inventory,
   material: { ...testMaterial, authority },
   facts: new Map([['m1', { ...facts, certificates: new Map([['/x.pem', ending]]) }]]),
+  askedAt: new Map(),
   failures: new Map(),
   plans: [{ host: 'm1', changes: [], joins: false, rejoins: false, needsNetwork: false }],
   state: {

@@ -3,6 +3,7 @@ import { parseCertificates } from '../../pki/certificate.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { formatAge, formatTable } from '../../std/table-text.ts';
 import type { Material } from '../assets/material.ts';
+import { type Span, type WrongClock, wrongClocks } from '../facts/clocks.ts';
 import type { HostFacts } from '../facts/facts.ts';
 import { type HostPlan, isEmpty } from '../plan/plan.ts';
 import { UPGRADE_MARK } from '../upgrade/upgrade-scripts.ts';
@@ -33,12 +34,16 @@ export interface ClusterStatus {
   readonly authorityEndsMs: number;
   /** What has begun and is not through. */
   readonly unfinished: readonly string[];
+  /** Clocks that differ by more than certificates and leases bear. */
+  readonly clocks: readonly WrongClock[];
 }
 
 export interface StatusInput {
   readonly inventory: Inventory;
   readonly material: Material;
   readonly facts: ReadonlyMap<string, HostFacts>;
+  /** When each host told its time. */
+  readonly askedAt: ReadonlyMap<string, Span>;
   readonly failures: ReadonlyMap<string, string>;
   readonly plans: readonly HostPlan[];
   /** Undefined: the API does not answer. */
@@ -50,7 +55,7 @@ export interface StatusInput {
 
 /** How a cluster is, from what was looked at. */
 export function clusterStatus(input: StatusInput): ClusterStatus {
-  const { inventory, material, state } = input;
+  const { inventory, material, state, facts, askedAt } = input;
   const stages = {
     'the certificate authority': [material.authority, material.etcdAuthority, material.frontProxyAuthority],
     "the service accounts' key": [material.serviceAccount],
@@ -65,6 +70,7 @@ export function clusterStatus(input: StatusInput): ClusterStatus {
     components: state?.components ?? [],
     authorityEndsMs: endOf(material.authority.certificate) ?? 0,
     unfinished: [...rotations, ...(input.renews ? ['renewal of certificates'] : [])],
+    clocks: wrongClocks(new Map([...facts].map(([host, { time }]) => [host, time])), askedAt),
   };
 }
 
@@ -111,7 +117,8 @@ function endOf(pem: string): number | undefined {
 }
 
 /** As one reads it. @param nowMs what ages are counted from */
-export function formatStatus({ name, hosts, components, authorityEndsMs, unfinished }: ClusterStatus, nowMs: number): string {
+export function formatStatus(status: ClusterStatus, nowMs: number): string {
+  const { name, hosts, components, authorityEndsMs, unfinished, clocks } = status;
   const left = (endsMs: number | undefined) =>
     endsMs === undefined ? '-' : endsMs <= nowMs ? 'expired' : `in ${formatAge(endsMs - nowMs)}`;
   const table = formatTable([
@@ -132,12 +139,13 @@ export function formatStatus({ name, hosts, components, authorityEndsMs, unfinis
   ]);
   const ill = components.filter(({ healthy }) => !healthy).map(({ name: what, message }) => `${what}: ${message}`);
   const api = components.length === 0 ? ['the API does not answer'] : ill.length === 0 ? ['all components are healthy'] : ill;
-  return `${[`${name}: its authority ends ${left(authorityEndsMs)}`, ...api, ...unfinished.map((what) => `unfinished: ${what}`), ...notes].join('\n')}\n\n${table}`;
+  return `${[`${name}: its authority ends ${left(authorityEndsMs)}`, ...api, ...unfinished.map((what) => `unfinished: ${what}`), ...clocks.map(({ host, message }) => `${host}: ${message}`), ...notes].join('\n')}\n\n${table}`;
 }
 
 /** Whether there is nothing that somebody should see to. */
-export const isWell = ({ hosts, components, unfinished }: ClusterStatus): boolean =>
+export const isWell = ({ hosts, components, unfinished, clocks }: ClusterStatus): boolean =>
   unfinished.length === 0 &&
+  clocks.length === 0 &&
   components.length > 0 &&
   components.every(({ healthy }) => healthy) &&
   hosts.every(

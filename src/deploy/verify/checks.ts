@@ -4,6 +4,7 @@ import { DNS_USER } from '../desired/cluster-dns.ts';
 import { balancerUnits } from '../desired/load-balancer.ts';
 import { KUBELET_KUBECONFIG } from '../desired/node.ts';
 import { networkService } from '../desired/pod-network.ts';
+import { type Span, wrongClocks } from '../facts/clocks.ts';
 
 /** One thing that holds of a cluster, or does not. */
 export interface Check {
@@ -21,6 +22,8 @@ export interface HostState {
   readonly links: ReadonlyMap<string, { readonly target: string; readonly there: boolean }>;
   /** `127.0.0.1:10248`. */
   readonly sockets: ReadonlySet<string>;
+  /** Seconds since the epoch, by the host's clock. */
+  readonly time: number;
 }
 
 /** What the API says. */
@@ -45,6 +48,7 @@ export function parseHostState(text: string): HostState {
     files: new Map<string, string>(),
     links: new Map<string, { target: string; there: boolean }>(),
     sockets: new Set<string>(),
+    time: 0,
   };
   for (const line of lines) {
     const [what, name = '', one = '', two = '', three = ''] = line.split('\t');
@@ -52,6 +56,7 @@ export function parseHostState(text: string): HostState {
     else if (what === 'file') state.files.set(name, one);
     else if (what === 'link') state.links.set(name, { target: one, there: two === 'there' });
     else if (what === 'socket') state.sockets.add(socketText(name));
+    else if (what === 'time' && /^\d{1,12}$/.test(name)) state.time = Number(name);
     else
       throw new CodedError(`the host's answer cannot be read: line ${JSON.stringify(line.slice(0, 200))}`, {
         code: 'FACTS_MALFORMED',
@@ -129,6 +134,13 @@ function checkKubelet(inventory: Inventory, host: InventoryHost, state: HostStat
     { title: title('the process is called kubelet'), holds: process === 'kubelet', found: process || 'none' },
     { title: title('the read-only port 10255 is closed'), holds: readOnly.length === 0, found: readOnly.join(', ') || 'closed' },
   ];
+}
+
+/** Whether the clocks of the hosts that answered are one. */
+export function checkClocks(times: ReadonlyMap<string, number>, askedAt: ReadonlyMap<string, Span>): Check[] {
+  const wrong = wrongClocks(times, askedAt);
+  const found = wrong.map(({ host, message }) => `${host}: ${message}`).join(', ');
+  return [{ title: 'the clocks of all hosts agree', holds: wrong.length === 0, found: found || 'they do' }];
 }
 
 /** What the runbooks ask the API. */

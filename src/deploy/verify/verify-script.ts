@@ -14,6 +14,7 @@ for file in ${quote(kubeconfig)} ${quote(directory)}/kubelet*; do
   if [ -L "$file" ]; then printf 'link\\t%s\\t%s\\t%s\\n' "$file" "$(readlink "$file")" "$([ -e "$file" ] && echo there)"
   elif [ -f "$file" ]; then printf 'file\\t%s\\t%s\\n' "$file" "$(stat -c '%a %U' "$file")"; fi
 done
+printf 'time\\t%s\\n' "$(date +%s)"
 sed -n 's/^ *[0-9]*: \\([0-9A-F]*:[0-9A-F]*\\) [0-9A-F]*:[0-9A-F]* 0A .*/socket\\t\\1/p' /proc/net/tcp /proc/net/tcp6
 echo end
 `;
