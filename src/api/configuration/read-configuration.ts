@@ -22,11 +22,21 @@ export interface ConfigurationKind {
 
 const LARGEST_FILE_BYTES = 1 << 20;
 
+/** What is said of a configuration that is refused for its fields: each remark begins with the field's path. */
+export class FieldsError extends CodedError {
+  readonly remarks: readonly string[];
+
+  constructor(message: string, remarks: readonly string[]) {
+    super(message, { code: 'CONFIGURATION_INVALID' });
+    this.remarks = remarks;
+  }
+}
+
 /**
  * Reads a component's configuration from JSON or YAML, strictly: fields that nobody knows, that come twice or have a wrong type are refused.
  * Fields that older releases had are left out with a warning. A field that is null stays so: it takes back what another file said.
  *
- * @throws CodedError naming the fields
+ * @throws CodedError naming the fields; FieldsError where that is all that is wrong with it
  */
 export async function readConfiguration(text: string, expected: ConfigurationKind): Promise<ParsedConfiguration> {
   if (text.length > LARGEST_FILE_BYTES) throw refusal(`the file is larger than ${LARGEST_FILE_BYTES} bytes`);
@@ -40,7 +50,11 @@ export async function readConfiguration(text: string, expected: ConfigurationKin
   const warnings: string[] = [];
   const problems: string[] = [];
   const given = readFields(expected.fields, fields, '', { warnings, problems, retired: expected.retiredFields });
-  if (problems.length > 0) throw refusal(`failed to decode: strict decoding error: ${problems.join(', ')}`);
+  if (problems.length > 0)
+    throw new FieldsError(
+      `failed to decode: strict decoding error: ${problems.map(unknownField).join(', ')}`,
+      problems.map((at) => `${at}: unknown field`),
+    );
   return { given, warnings };
 }
 
@@ -53,13 +67,14 @@ export function readObject(fields: FieldTable, value: unknown, at: string): Fiel
   if (!isFields(value)) throw wrongType(at, 'an object', value);
   const problems: string[] = [];
   const given = readFields(fields, value, at, { warnings: [], problems, retired: {} });
-  if (problems.length > 0) throw refusal(`failed to decode: strict decoding error: ${problems.join(', ')}`);
+  if (problems.length > 0) throw refusal(`failed to decode: strict decoding error: ${problems.map(unknownField).join(', ')}`);
   return given;
 }
 
 /** What is told beside the values. */
 interface Remarks {
   readonly warnings: string[];
+  /** Paths of fields that nobody knows. */
   readonly problems: string[];
   readonly retired: ConfigurationKind['retiredFields'];
 }
@@ -94,7 +109,7 @@ function readFields(table: FieldTable, values: Fields, path: string, remarks: Re
     if (!field) {
       if (path === '' && Object.hasOwn(remarks.retired, name))
         remarks.warnings.push(`field "${at}" is ignored: ${remarks.retired[name]}`);
-      else remarks.problems.push(unknownField(at));
+      else remarks.problems.push(at);
     } else given[name] = value === null || value === undefined ? null : readValue(field, value, at, remarks);
   }
   return given;
@@ -177,7 +192,8 @@ function isFields(value: unknown): value is Fields {
 }
 
 function wrongType(at: string, wanted: string, value: unknown): CodedError {
-  return refusal(`failed to decode: field ${at} must be ${wanted}, got ${JSON.stringify(value)}`);
+  const why = `must be ${wanted}, got ${JSON.stringify(value)}`;
+  return new FieldsError(`failed to decode: field ${at} ${why}`, [`${at}: ${why}`]);
 }
 
 function refusal(message: string, cause?: unknown): CodedError {

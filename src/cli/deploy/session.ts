@@ -76,7 +76,7 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, options: Se
   const path = resolve(io.cwd, file);
   const text = await readInventoryFile(path);
   const inventory = await readInventory(text).catch((cause: unknown) => {
-    if (!(cause instanceof CodedError) || cause.code !== 'CONFIGURATION_INVALID') throw cause;
+    if (!(cause instanceof CodedError)) throw cause;
     throw new CodedError(`inventory ${path}: ${cause.message}`, { code: cause.code, cause });
   });
   const assetsDirectory = resolve(io.cwd, flags.values.string('assets-dir') || join(dirname(path), `${inventory.name}.assets`));

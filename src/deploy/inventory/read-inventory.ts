@@ -5,25 +5,30 @@ import {
   inventoryKind,
   type SshSettings,
 } from '../../api/config/v1/inventory.ts';
-import { readConfiguration } from '../../api/configuration/read-configuration.ts';
+import { FieldsError, readConfiguration } from '../../api/configuration/read-configuration.ts';
 import { withDefaults } from '../../api/configuration/with-defaults.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { checkInventory } from './check-inventory.ts';
+import { withLines } from './field-lines.ts';
 import { addressAt } from './networks.ts';
 
 /**
  * Reads an inventory, YAML or JSON, fills in what it leaves out and checks it.
  *
- * @throws CodedError INVENTORY_INVALID naming every field that is wrong; CONFIGURATION_INVALID where the text is no inventory
+ * @throws CodedError INVENTORY_INVALID naming every field that is wrong, and its line; CONFIGURATION_INVALID where the text is no inventory
  */
 export async function readInventory(text: string): Promise<Inventory> {
-  const { given } = await readConfiguration(text, inventoryKind);
+  const { given } = await readConfiguration(text, inventoryKind).catch((cause: unknown) => {
+    throw cause instanceof FieldsError ? invalid(text, cause.remarks, cause) : cause;
+  });
   const inventory = complete(given);
   const mistakes = checkInventory(inventory);
-  if (mistakes.length > 0)
-    throw new CodedError(`the inventory is not valid: ${mistakes.join('; ')}`, { code: 'INVENTORY_INVALID' });
+  if (mistakes.length > 0) throw invalid(text, mistakes);
   return inventory;
 }
+
+const invalid = (text: string, mistakes: readonly string[], cause?: unknown): CodedError =>
+  new CodedError(`the inventory is not valid: ${withLines(text, mistakes).join('; ')}`, { code: 'INVENTORY_INVALID', cause });
 
 /** Where `muster lb` listens unless the inventory says otherwise. */
 const LOOPBACK = '127.0.0.1';
