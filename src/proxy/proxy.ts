@@ -67,6 +67,7 @@ export function createProxy(options: ProxyOptions): KubeProxy {
   const done = deferred();
   const nodeReference = { apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName, uid: nodeName } };
   const checks = new ServiceHealthServers({
+    nodeName,
     isHealthy: () => health.isHealthy,
     logger,
     onFailure: ({ namespace, name }, message) => {
@@ -123,7 +124,7 @@ export function createProxy(options: ProxyOptions): KubeProxy {
     metrics.pendingServices.set(pending.services);
     metrics.pendingEndpoints.set(pending.endpoints);
     health.synced({ stillPending: changes.isSet });
-    await checks.update(checkedServices(plans.flatMap(({ ports }) => ports)));
+    await checks.update(checkedServices(plans), checkAddresses(plans));
   }
 
   async function syncFamily(
@@ -201,4 +202,12 @@ export function createProxy(options: ProxyOptions): KubeProxy {
       }
     },
   };
+}
+
+/** Where health checks of Services listen: as node ports do. */
+function checkAddresses(plans: readonly ProxyPlan[]): 'all' | readonly string[] {
+  if (plans.every(({ settings }) => settings.nodePortAddresses === 'all')) return 'all';
+  return plans.flatMap(({ settings: { family, nodePortAddresses } }) =>
+    nodePortAddresses === 'all' ? (family === 4 ? '0.0.0.0' : '::') : nodePortAddresses,
+  );
 }

@@ -74,6 +74,7 @@ for (const mode of ['nftables', 'iptables'] as const) {
         ...objects('sticky', '10.96.7.3', { spec: { sessionAffinity: 'ClientIP' } }),
         ...objects('near', '10.96.7.4', { spec: { type: 'NodePort', externalTrafficPolicy: 'Local' }, away: ['p2'] }),
         ...objects('far', '10.96.7.5', { spec: { internalTrafficPolicy: 'Local' }, away: ['p1', 'p2'] }),
+        ...objects('off', '10.96.7.8', { spec: { type: 'NodePort', externalTrafficPolicy: 'Local' }, away: ['p1', 'p2'] }),
         ...objects('self', '10.96.7.6', { endpoints: ['p1'] }),
       ]);
       proxy = network.startProxy(...args);
@@ -118,6 +119,13 @@ for (const mode of ['nftables', 'iptables'] as const) {
       const port = await nodePort('near');
       for (let i = 0; i < 6; i++)
         assert.match(await network.tcp('client', `${NODE_IP}:${port}`), new RegExp(`^p1 .*${CLIENT_IP}$`));
+    });
+
+    test('externalTrafficPolicy Local without an endpoint on the node leads pods and the node to the others, and drops outsiders', async () => {
+      const port = await nodePort('off');
+      assert.match(await network.tcp('p1', `${NODE_IP}:${port}`), /^p[12] /);
+      assert.match(await network.tcp('node', `${NODE_IP}:${port}`), /^p[12] /);
+      assert.equal(await network.tcp('client', `${NODE_IP}:${port}`), 'timeout');
     });
 
     test('internalTrafficPolicy Local drops what has no endpoint on the node', async () => {

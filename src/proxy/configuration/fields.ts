@@ -40,7 +40,7 @@ export const kubeProxyFields: FieldTable = {
     acceptContentTypes: text(''),
     contentType: named('application/vnd.kubernetes.protobuf', { flag: 'kube-api-content-type' }),
     qps: number(5, { flag: 'kube-api-qps' }),
-    burst: positive(10, { flag: 'kube-api-burst' }),
+    burst: positive(10, { flag: 'kube-api-burst', min: 0 }),
   }),
   logging: object({
     format: named('text', { flag: 'logging-format', oneOf: ['text', 'json'] }),

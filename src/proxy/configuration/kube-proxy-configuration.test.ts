@@ -118,10 +118,47 @@ for (const [given, problem] of [
   [{ nftables: { syncPeriod: '1s', minSyncPeriod: '2s' } }, /nftables\.syncPeriod: Invalid value/],
   [{ detectLocalMode: 'BridgeInterface' }, /detectLocal\.bridgeInterface: Invalid value/],
   [{ nodePortAddresses: ['primary', '10.0.0.0/8'] }, /nodePortAddresses\[0\]: Invalid value/],
+  [{ nodePortAddresses: ['10.0.0.1'] }, /nodePortAddresses\[0\]: Invalid value: "10\.0\.0\.1"/],
+  [{ bindAddress: '10.10.12.11:2000' }, /bindAddress: Invalid value: "10\.10\.12\.11:2000": not a valid textual/],
+  [{ healthzBindAddress: '0.0.0.0:0' }, /healthzBindAddress: Invalid value: "0\.0\.0\.0:0": must be IP:port/],
+  [{ metricsBindAddress: '127.0.0.1:65536' }, /metricsBindAddress: Invalid value/],
+  [{ clusterCIDR: '192.168.59.0' }, /clusterCIDR: Invalid value: "192\.168\.59\.0": must be a valid CIDR block/],
+  [{ clusterCIDR: '192.168.59.0/24,fd00:192:168::/64,10.0.0.0/16' }, /clusterCIDR: Invalid value: .*DualStack/],
+  [{ clientConnection: { burst: -5 } }, /clientConnection\.burst: Invalid value: -5/],
+  [{ oomScoreAdj: -1001 }, /oomScoreAdj: Invalid value: -1001: must be within \[-1000, 1000\]/],
+  [{ configSyncPeriod: '-1s' }, /configSyncPeriod: Invalid value: "-1s"/],
+  [{ conntrack: { maxPerCore: -1 } }, /conntrack\.maxPerCore: Invalid value: -1/],
+  [{ conntrack: { tcpEstablishedTimeout: '-5s' } }, /conntrack\.tcpEstablishedTimeout: Invalid value: "-5s"/],
+  [{ iptables: { syncPeriod: '-5s' } }, /iptables\.syncPeriod: Invalid value: "-5s"/],
+  [
+    { iptables: { syncPeriod: '5s', minSyncPeriod: '10s' } },
+    /iptables\.syncPeriod: Invalid value: "10s": must be greater than or equal/,
+  ],
+  [{ mode: 'ipvs', ipvs: { syncPeriod: '1s', minSyncPeriod: '2s' } }, /ipvs\.syncPeriod: Invalid value/],
+  [{ mode: 'ipvs', ipvs: { scheduler: 'best' } }, /ipvs\.scheduler: Invalid value: "best": must be one of rr, wrr, lc, wlc/],
+  [{ mode: 'ipvs', ipvs: { excludeCIDRs: ['10.0.0.0/8', 'ten'] } }, /ipvs\.excludeCIDRs\[1\]: Invalid value: "ten"/],
+  [{ detectLocalMode: 'InterfaceNamePrefix' }, /detectLocal\.interfaceNamePrefix: Invalid value/],
+  [{ detectLocalMode: 'Guess' }, /detectLocalMode: Unsupported value: "Guess"/],
+  [{ portRange: '300:400' }, /portRange: Invalid value: "300:400": must be a valid port range/],
+  [{ portRange: '400-300' }, /portRange: Invalid value/],
 ] as const)
   test(`${JSON.stringify(given)} is refused`, () => {
     assert.throws(() => completeConfiguration(given), problem);
   });
+
+test('what upstream takes is taken', () => {
+  for (const given of [
+    { bindAddress: 'fd00:192:168:59::103', metricsBindAddress: '[::1]:10249', clusterCIDR: 'fd00:192:168:59::/64' },
+    { clusterCIDR: '192.168.59.0/24,fd00:192:168::/64', healthzBindAddress: '' },
+    { mode: 'iptables', ipvs: { scheduler: 'best', syncPeriod: '1s', minSyncPeriod: '2s' } },
+    { nodePortAddresses: ['primary'] },
+    { nodePortAddresses: ['127.0.0.0/8', '::1/128'] },
+    { mode: 'ipvs', ipvs: { scheduler: 'wlc', excludeCIDRs: ['10.0.0.0/8'] } },
+    { portRange: '300+10' },
+    { conntrack: { maxPerCore: 0, min: 0 } },
+  ])
+    assert.ok(completeConfiguration(given));
+});
 
 test('flags go before the file, and those without effect say so', async () => {
   const { given } = await parseConfiguration(`${header}mode: nftables\nconntrack: {min: 5}\n`);

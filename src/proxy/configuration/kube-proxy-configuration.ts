@@ -31,7 +31,7 @@ export interface KubeProxyConfiguration {
     readonly masqueradeAll: boolean;
     readonly localhostNodePorts: boolean;
   };
-  readonly ipvs: SyncPeriods;
+  readonly ipvs: SyncPeriods & { readonly scheduler: string; readonly excludeCIDRs?: readonly string[] };
   readonly nftables: SyncPeriods & { readonly masqueradeBit: number; readonly masqueradeAll: boolean };
   readonly detectLocalMode: 'ClusterCIDR' | 'NodeCIDR' | 'BridgeInterface' | 'InterfaceNamePrefix';
   readonly detectLocal: { readonly bridgeInterface: string; readonly interfaceNamePrefix: string };
@@ -126,7 +126,7 @@ export function parseAddressAndPort(text: string): { readonly host: string; read
   const [, six, four, portText] = ADDRESS_AND_PORT.exec(text) ?? [];
   const host = six ?? four;
   const port = Number(portText);
-  return host !== undefined && parseIp(host) && port <= 65_535 ? { host, port } : undefined;
+  return host !== undefined && parseIp(host) && port > 0 && port <= 65_535 ? { host, port } : undefined;
 }
 
 function crossProblems(c: KubeProxyConfiguration): string[] {
@@ -136,11 +136,19 @@ function crossProblems(c: KubeProxyConfiguration): string[] {
   if (!parseIp(c.bindAddress)) complain('bindAddress', c.bindAddress, 'not a valid textual representation of an IP address');
   for (const name of ['healthzBindAddress', 'metricsBindAddress'] as const)
     if (!parseAddressAndPort(c[name])) complain(name, c[name], 'must be IP:port');
-  for (const mode of ['iptables', 'nftables'] as const) {
+  for (const mode of ['iptables', 'nftables', 'ipvs'] as const) {
+    if (mode === 'ipvs' && c.mode !== 'ipvs') continue;
     const { syncPeriod, minSyncPeriod } = c[mode];
     if (parseGoDuration(minSyncPeriod) > parseGoDuration(syncPeriod))
       complain(`${mode}.syncPeriod`, minSyncPeriod, `must be greater than or equal to ${mode}.minSyncPeriod`);
   }
+  if (c.mode === 'ipvs') {
+    if (!IPVS_SCHEDULERS.includes(c.ipvs.scheduler))
+      complain('ipvs.scheduler', c.ipvs.scheduler, `must be one of ${IPVS_SCHEDULERS.filter(Boolean).join(', ')}, or empty`);
+    for (const [i, text] of (c.ipvs.excludeCIDRs ?? []).entries())
+      if (!parseCidr(text)) complain(`ipvs.excludeCIDRs[${i}]`, text, 'must be a valid CIDR block');
+  }
+  if (!isPortRange(String(c['portRange']))) complain('portRange', c['portRange'], 'must be a valid port range (e.g. 300-2000)');
   const ranges = clusterCidrs(c);
   const families = ranges.map((text) => parseCidr(text)?.address.family);
   if (families.includes(undefined))
@@ -155,6 +163,18 @@ function crossProblems(c: KubeProxyConfiguration): string[] {
     if (!parseCidr(text) && (text !== 'primary' || c.nodePortAddresses!.length > 1))
       complain(`nodePortAddresses[${i}]`, text, 'must be a valid CIDR block, or "primary" alone');
   return problems;
+}
+
+/** The kernel's, as ipvsadm(8) names them. */
+const IPVS_SCHEDULERS = ['', 'rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr', 'sh', 'dh', 'sed', 'nq', 'mh'];
+
+/** Nothing, one port, `from-to`, or `from+more`. */
+function isPortRange(text: string): boolean {
+  const [whole, first, sign, second] = /^(\d{1,5})(?:([-+])(\d{1,5}))?$/.exec(text.trim()) ?? [];
+  if (text === '' || whole === undefined) return text === '';
+  const from = Number(first);
+  const to = sign === undefined ? from : sign === '+' ? from + Number(second) : Number(second);
+  return from <= 65_535 && to <= 65_535 && from <= to;
 }
 
 const INTERFACE = /^[a-zA-Z0-9._-]{1,15}$/;

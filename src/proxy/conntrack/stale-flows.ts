@@ -4,8 +4,6 @@ import type { ProxyPlan } from '../plan/proxy-plan.ts';
 
 /** A UDP flow that the kernel tracks: where its sender meant to go, and who answers. */
 export interface UdpFlow {
-  readonly source: string;
-  readonly sourcePort: number;
   readonly destination: string;
   readonly port: number;
   readonly replySource: string;
@@ -15,48 +13,51 @@ export interface UdpFlow {
 export function parseFlows(text: string): UdpFlow[] {
   return text.split('\n').flatMap((line) => {
     const values = (name: string) => [...line.matchAll(new RegExp(`(?:^|\\s)${name}=(\\S+)`, 'g'))].map(([, value]) => value!);
-    const [source, replySource] = values('src');
+    const [, replySource] = values('src');
     const [destination] = values('dst');
-    const [sourcePort] = values('sport');
     const [port] = values('dport');
-    if (!source || !replySource || !destination || !port) return [];
-    return { source, sourcePort: Number(sourcePort), destination, port: Number(port), replySource };
+    if (!replySource || !destination || !port) return [];
+    return { destination, port: Number(port), replySource };
   });
 }
+
+/** Flows that are removed together: from anybody to a Service's address, answered by one that is none of its endpoints. */
+export type StaleFlows = Pick<UdpFlow, 'destination' | 'port' | 'replySource'>;
 
 /**
  * Flows to a Service's address that are answered by nobody of its endpoints: a client that keeps its port would talk to a pod that has
  * gone for as long as it sends. Those of Services without endpoints are left alone, as upstream does. Pure.
  */
-export function staleFlows(flows: readonly UdpFlow[], plan: ProxyPlan): UdpFlow[] {
+export function staleFlows(flows: readonly UdpFlow[], plan: ProxyPlan): StaleFlows[] {
   const byAddress = new Map<string, ReadonlySet<string>>();
   const byNodePort = new Map<number, ReadonlySet<string>>();
-  for (const { port, cluster, local } of plan.ports) {
-    if (port.protocol !== 'udp') continue;
-    const endpoints = new Set([...cluster, ...local].map(({ ip }) => ip));
-    if (endpoints.size === 0) continue;
+  for (const { port, answering } of plan.ports) {
+    if (answering.size === 0) continue;
     for (const ip of [port.clusterIp, ...port.externalIps, ...port.loadBalancerIps])
-      byAddress.set(`${ip} ${port.port}`, endpoints);
-    if (port.nodePort) byNodePort.set(port.nodePort, endpoints);
+      byAddress.set(`${ip} ${port.port}`, answering);
+    if (port.nodePort) byNodePort.set(port.nodePort, answering);
   }
-  return flows.filter(({ destination, port, replySource }) => {
+  const stale = new Map<string, StaleFlows>();
+  for (const { destination, port, replySource } of flows) {
     const endpoints = byAddress.get(`${destination} ${port}`) ?? byNodePort.get(port);
-    return endpoints !== undefined && !endpoints.has(replySource);
-  });
+    if (endpoints !== undefined && !endpoints.has(replySource))
+      stale.set(`${destination} ${port} ${replySource}`, { destination, port, replySource });
+  }
+  return [...stale.values()];
 }
 
 /** Removes the flows that are stale after a plan has been written. */
 export async function removeStaleFlows(plan: ProxyPlan, run: RunProgram, logger: Logger): Promise<void> {
-  if (!plan.ports.some(({ port, cluster, local }) => port.protocol === 'udp' && cluster.length + local.length > 0)) return;
+  if (!plan.ports.some(({ answering }) => answering.size > 0)) return;
   const family = plan.settings.family === 4 ? 'ipv4' : 'ipv6';
   const { stdout } = await run('conntrack', ['-L', '-p', 'udp', '-f', family]);
-  for (const { source, sourcePort, destination, port } of staleFlows(parseFlows(stdout), plan)) {
-    const about = [...['-s', source, '--sport', String(sourcePort)], ...['-d', destination, '--dport', String(port)]];
+  for (const { destination, port, replySource } of staleFlows(parseFlows(stdout), plan)) {
+    const about = ['-d', destination, '--dport', String(port), '-r', replySource];
     try {
       await run('conntrack', ['-D', '-p', 'udp', '-f', family, ...about]);
-      logger.debug(2, 'Removed a stale UDP flow', { source, destination, port });
+      logger.debug(2, 'Removed stale UDP flows', { destination, port, replySource });
     } catch (error) {
-      // It ended meanwhile.
+      // They ended meanwhile.
       if (!(error instanceof ProgramError && /0 flow entries have been deleted/.test(error.stderr))) throw error;
     }
   }

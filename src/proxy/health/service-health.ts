@@ -1,6 +1,6 @@
 import { type Page, type PageServer, servePages } from '../../client/serving/http-page.ts';
 import type { Logger } from '../../std/logger.ts';
-import type { PlannedPort } from '../plan/proxy-plan.ts';
+import type { ProxyPlan } from '../plan/proxy-plan.ts';
 
 export interface CheckedService {
   readonly namespace: string;
@@ -9,48 +9,69 @@ export interface CheckedService {
   readonly localEndpoints: number;
 }
 
-/** The Services whose load balancers ask each node whether it has endpoints. An endpoint with several ports counts once. Pure. */
-export function checkedServices(ports: readonly PlannedPort[]): CheckedService[] {
-  const services = new Map<string, { service: Omit<CheckedService, 'localEndpoints'>; ips: Set<string> }>();
-  for (const { port, local } of ports) {
-    if (!port.healthCheckNodePort) continue;
-    const { namespace, name } = port;
-    const key = `${namespace}/${name}`;
-    const known = services.get(key) ?? { service: { namespace, name, port: port.healthCheckNodePort }, ips: new Set() };
-    services.set(key, known);
-    for (const { ip } of local) known.ips.add(ip);
+/**
+ * The Services whose load balancers ask each node whether it has endpoints that are ready. An endpoint with several ports counts once, and
+ * one with addresses of both families too. Pure.
+ *
+ * @param plans one for each family
+ */
+export function checkedServices(plans: readonly Pick<ProxyPlan, 'ports'>[]): CheckedService[] {
+  const services = new Map<string, CheckedService>();
+  for (const { ports } of plans) {
+    const ready = new Map<string, Set<string>>();
+    for (const { port, local } of ports) {
+      if (!port.healthCheckNodePort) continue;
+      const { namespace, name } = port;
+      const key = `${namespace}/${name}`;
+      const ips = ready.get(key) ?? new Set();
+      ready.set(key, ips);
+      for (const endpoint of local) if (endpoint.ready) ips.add(endpoint.ip);
+      const localEndpoints = Math.max(ips.size, services.get(key)?.localEndpoints ?? 0);
+      services.set(key, { namespace, name, port: port.healthCheckNodePort, localEndpoints });
+    }
   }
-  return [...services.values()].map(({ service, ips }) => ({ ...service, localEndpoints: ips.size }));
+  return [...services.values()];
 }
 
 export interface ServiceHealthOptions {
+  readonly nodeName: string;
   readonly isHealthy: () => boolean;
   readonly logger: Logger;
-  /** A port could not be opened: told once for each Service. */
+  /** A port could not be opened: told once until it is, though it is tried again each time. */
   onFailure(service: CheckedService, message: string): void;
 }
 
-/** The servers at `healthCheckNodePort`, one a Service. */
+interface Entry {
+  service: CheckedService;
+  /** One for each address; none while they cannot be opened. */
+  servers: readonly PageServer[];
+  told: boolean;
+}
+
+/** The servers at `healthCheckNodePort` of each Service, on the addresses that node ports have. */
 export class ServiceHealthServers {
   readonly #options: ServiceHealthOptions;
-  readonly #servers = new Map<string, { service: CheckedService; server: PageServer | undefined }>();
+  readonly #entries = new Map<string, Entry>();
 
   constructor(options: ServiceHealthOptions) {
     this.#options = options;
   }
 
   /** Opens, changes and closes servers so that there are just these. Never rejects. */
-  async update(services: readonly CheckedService[]): Promise<void> {
-    const wanted = new Map(services.map((service) => [`${service.namespace}/${service.name} ${service.port}`, service]));
-    for (const [key, { server }] of this.#servers) {
+  async update(services: readonly CheckedService[], addresses: 'all' | readonly string[] = 'all'): Promise<void> {
+    const wanted = new Map(
+      services.map((service) => [`${service.namespace}/${service.name} ${service.port} ${String(addresses)}`, service]),
+    );
+    for (const [key, { servers }] of this.#entries) {
       if (wanted.has(key)) continue;
-      this.#servers.delete(key);
-      await server?.close();
+      this.#entries.delete(key);
+      for (const server of servers) await server.close();
     }
     for (const [key, service] of wanted) {
-      const known = this.#servers.get(key);
-      if (known) known.service = service;
-      else await this.#open(key, service);
+      const entry = this.#entries.get(key) ?? { service, servers: [], told: false };
+      this.#entries.set(key, entry);
+      entry.service = service;
+      if (entry.servers.length === 0) await this.#open(entry, addresses);
     }
   }
 
@@ -58,18 +79,22 @@ export class ServiceHealthServers {
     await this.update([]);
   }
 
-  async #open(key: string, service: CheckedService): Promise<void> {
-    const entry: { service: CheckedService; server: PageServer | undefined } = { service, server: undefined };
-    this.#servers.set(key, entry);
+  async #open(entry: Entry, addresses: 'all' | readonly string[]): Promise<void> {
+    const { namespace, name, port } = entry.service;
+    const opened: PageServer[] = [];
     try {
-      entry.server = await servePages({ port: service.port }, () => this.#page(entry.service));
+      for (const host of addresses === 'all' ? [undefined] : addresses)
+        opened.push(await servePages({ ...(host !== undefined && { host }), port }, () => this.#page(entry.service)));
+      entry.servers = opened;
+      entry.told = false;
     } catch (error) {
-      const message = `node ${(error as Error).message}`;
-      this.#options.logger.error('Failed to start healthcheck', { service: key, port: service.port, error });
-      this.#options.onFailure(
-        service,
-        `failed to start healthcheck "${service.namespace}/${service.name}" on port ${service.port}: ${message}`,
-      );
+      for (const server of opened) await server.close();
+      if (entry.told) return;
+      entry.told = true;
+      const { logger, nodeName, onFailure } = this.#options;
+      logger.error('Failed to start healthcheck', { service: `${namespace}/${name}`, port, error });
+      const why = (error as Error).message;
+      onFailure(entry.service, `node ${nodeName} failed to start healthcheck "${namespace}/${name}" on port ${port}: ${why}`);
     }
   }
 
@@ -79,7 +104,7 @@ export class ServiceHealthServers {
       status: localEndpoints > 0 && serviceProxyHealthy ? 200 : 503,
       type: 'application/json',
       headers: { 'X-Load-Balancing-Endpoint-Weight': String(localEndpoints) },
-      body: `${JSON.stringify({ service: { namespace, name }, localEndpoints, serviceProxyHealthy }, null, '\t')}\n`,
+      body: `${JSON.stringify({ service: { namespace, name }, localEndpoints, serviceProxyHealthy }, null, '\t')}`,
     };
   }
 }

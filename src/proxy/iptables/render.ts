@@ -129,7 +129,7 @@ function addPort(filter: Rules, nat: Rules, planned: PlannedPort, settings: Node
   if (isOpen(internal)) services.push(`${comment(`${id} cluster IP`)} ${match(port.clusterIp)} -j ${to[internal]}`);
   else filter.get('KUBE-SERVICES')!.push(`${whyNot(internal)} ${match(port.clusterIp)} -j ${refuse(internal)}`);
 
-  const usesExternal = isExternal(port) && isOpen(external);
+  const usesExternal = isExternal(port) && external !== 'reject';
   const guarded = port.loadBalancerIps.length > 0 && port.sourceRanges.length > 0;
   const outer = [
     ...port.externalIps.map((ip) => ({ ip, what: 'external IP', chain: to.external })),
@@ -138,10 +138,10 @@ function addPort(filter: Rules, nat: Rules, planned: PlannedPort, settings: Node
   const closed = filter.get('KUBE-EXTERNAL-SERVICES')!;
   for (const { ip, what, chain } of outer) {
     if (usesExternal) services.push(`${comment(`${id} ${what}`)} ${match(ip)} -j ${chain}`);
-    else closed.push(`${whyNot(external)} ${match(ip)} -j ${refuse(external)}`);
+    if (!isOpen(external)) closed.push(`${whyNot(external)} ${match(ip)} -j ${refuse(external)}`);
   }
   if (port.nodePort && usesExternal) nat.get('KUBE-NODEPORTS')!.push(`${comment(id)} ${dport(port.nodePort)} -j ${to.external}`);
-  else if (port.nodePort)
+  if (port.nodePort && !isOpen(external))
     closed.push(`${whyNot(external)} -m addrtype --dst-type LOCAL ${dport(port.nodePort)} -j ${refuse(external)}`);
   if (port.healthCheckNodePort)
     filter
@@ -191,7 +191,7 @@ function externalRules(planned: PlannedPort, to: Names, settings: NodeSettings):
           `${about('route LOCAL traffic')} -m addrtype --src-type LOCAL -j ${to.cluster}`,
         ]
       : []),
-    `-j ${to.local}`,
+    ...(external === 'local' ? [`-j ${to.local}`] : []),
   ];
 }
 

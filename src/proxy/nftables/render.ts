@@ -102,8 +102,9 @@ function hooks(scope: TrafficScope): [string, NftChain][] {
     incoming('filter-prerouting', ['filter', 'prerouting', BEFORE_DNAT], jump('firewall-check')),
     incoming('filter-input', ['filter', 'input', BEFORE_DNAT], ports!, endpoints!),
     incoming('filter-forward', ['filter', 'forward', BEFORE_DNAT], endpoints!, clusterIps!),
-    outgoing('filter-output', ['filter', 'output', BEFORE_DNAT], endpoints!, jump('firewall-check')),
-    outgoing('filter-output-post-dnat', ['filter', 'output', AFTER_DNAT], clusterIps!),
+    outgoing('filter-output', ['filter', 'output', BEFORE_DNAT], jump('firewall-check')),
+    // What the node itself sends may have been led to endpoints elsewhere, though outsiders would get nothing here.
+    outgoing('filter-output-post-dnat', ['filter', 'output', AFTER_DNAT], endpoints!, clusterIps!),
     incoming('nat-prerouting', ['nat', 'prerouting', DNAT], 'jump services'),
     outgoing('nat-output', ['nat', 'output', DNAT], 'jump services'),
     hook('nat-postrouting', ['nat', 'postrouting', SNAT], ['jump masquerading']),
@@ -129,11 +130,12 @@ function addPort(parts: Parts, planned: PlannedPort, settings: NodeSettings): vo
   if (external === 'reject' || external === 'drop') {
     for (const ip of outer) put('no-endpoint-services', at(ip), refusal(external));
     if (port.nodePort) put('no-endpoint-nodeports', `${protocol} . ${port.nodePort}`, refusal(external));
-  } else {
+  }
+  if (external !== 'reject') {
     for (const ip of outer) put('service-ips', at(ip), `goto ${to.outside}`);
     if (port.nodePort) put('service-nodeports', `${protocol} . ${port.nodePort}`, `goto ${to.outside}`);
   }
-  const usesOutside = isExternal(port) && external !== 'reject' && external !== 'drop';
+  const usesOutside = isExternal(port) && external !== 'reject';
   if (usesOutside) parts.chains.set(to.outside, { rules: outsideRules(planned, to, settings) });
   if (port.loadBalancerIps.length > 0 && port.sourceRanges.length > 0) {
     const firewall = `firewall-${name}`;
@@ -155,19 +157,18 @@ function addPort(parts: Parts, planned: PlannedPort, settings: NodeSettings): vo
 const refusal = (how: 'reject' | 'drop') => (how === 'reject' ? 'goto reject-chain' : 'drop');
 
 /** As upstream's: `ULMVA6XW-ns1/svc1/tcp/p80`. */
-function chainName({ id, port }: PlannedPort): string {
-  return `${nameHash(8, id, port.protocol)}-${port.namespace}/${port.name}/${port.protocol}/${port.portName}`;
-}
+const chainName = ({ port }: PlannedPort): string => hashed(fullName(port));
 
-const endpointChain = (planned: PlannedPort, endpoint: Endpoint) =>
-  `endpoint-${nameHash(8, planned.id, planned.port.protocol, endpointText(endpoint))}-${suffix(planned, endpoint)}`;
+const endpointChain = (planned: PlannedPort, endpoint: Endpoint) => `endpoint-${suffix(planned, endpoint)}`;
 
-const affinitySet = (planned: PlannedPort, endpoint: Endpoint) =>
-  `affinity-${nameHash(8, planned.id, planned.port.protocol, endpointText(endpoint))}-${suffix(planned, endpoint)}`;
+const affinitySet = (planned: PlannedPort, endpoint: Endpoint) => `affinity-${suffix(planned, endpoint)}`;
 
 /** Colons stand in no name of nft. */
 const suffix = ({ port }: PlannedPort, { ip, port: to }: Endpoint) =>
-  `${port.namespace}/${port.name}/${port.protocol}/${port.portName}__${ip.replaceAll(':', '.')}/${to}`;
+  hashed(`${fullName(port)}__${ip.replaceAll(':', '.')}/${to}`);
+
+const fullName = ({ namespace, name, protocol, portName }: ServicePort) => `${namespace}/${name}/${protocol}/${portName}`;
+const hashed = (name: string) => `${nameHash(8, name)}-${name}`;
 
 /** Ranges, and the load balancer's own addresses when the node itself is let in: its packets to them may come from them. */
 function allowedSources(port: ServicePort, { nodeIp }: NodeSettings): string[] {
@@ -211,7 +212,7 @@ function outsideRules(planned: PlannedPort, to: { cluster: string; local: string
           `fib saddr type local goto ${to.cluster} comment "short-circuit local traffic"`,
         ]
       : []),
-    `goto ${to.local}`,
+    ...(planned.external === 'local' ? [`goto ${to.local}`] : []),
   ];
 }
 

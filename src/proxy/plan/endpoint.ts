@@ -67,7 +67,7 @@ function readEndpoint(
     port: about.port,
     isLocal: nodeName !== undefined && nodeName === about.nodeName,
     ready,
-    serving: conditions.serving ?? ready,
+    serving: conditions.serving ?? true,
     terminating: conditions.terminating ?? false,
     zoneHints: (hints?.forZones ?? []).map(({ name }) => name),
     nodeHints: (hints?.forNodes ?? []).map(({ name }) => name),

@@ -111,6 +111,21 @@ test('chains have the names that upstream gives them', () => {
   // default/kubernetes:https over TCP, as any cluster of upstream's shows it.
   assert.equal(nameHash(16, 'default/kubernetes:https', 'tcp'), 'NPX46M4PTMTKRN6Y');
   assert.equal(nameHash(16, 'kube-system/kube-dns:dns', 'udp'), 'TCOU7JCQXEZGVUNU');
+  // ns1/svc1:p80 with an endpoint 10.180.0.1:80, as upstream's comments on nftables show it.
+  const named = { ports: [{ name: 'p80', port: 80, protocol: 'TCP' }] };
+  const plan = planProxy(
+    [{ metadata: { namespace: 'ns1', name: 'svc1' }, spec: { clusterIP: '10.96.0.1', ...named } }],
+    [
+      {
+        metadata: { namespace: 'ns1', labels: { 'kubernetes.io/service-name': 'svc1' } },
+        ...{ addressType: 'IPv4', endpoints: [{ addresses: ['10.180.0.1'] }], ...named },
+      },
+    ],
+    settings,
+  );
+  const names = [...renderNftables(plan).chains.keys()];
+  assert.ok(names.includes('service-ULMVA6XW-ns1/svc1/tcp/p80'));
+  assert.ok(names.includes('endpoint-5OJB2KTY-ns1/svc1/tcp/p80__10.180.0.1/80'));
 });
 
 /** What a table of nftables or iptables is after some commands: an interpreter of the few that are used. */

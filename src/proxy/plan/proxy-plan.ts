@@ -36,6 +36,8 @@ export interface PlannedPort {
   readonly port: ServicePort;
   readonly cluster: readonly Endpoint[];
   readonly local: readonly Endpoint[];
+  /** Addresses of all endpoints that answer, whatever the policies, for UDP; its flows are kept as connections of TCP are. */
+  readonly answering: ReadonlySet<string>;
   /** Traffic to the cluster IP. */
   readonly internal: Destination;
   /** Traffic to node ports, external IPs and load balancers' IPs. */
@@ -67,6 +69,7 @@ export function planProxy(services: readonly V1Service[], slices: readonly V1End
         port,
         cluster,
         local,
+        answering: new Set(port.protocol === 'udp' ? known.filter(({ serving }) => serving).map(({ ip }) => ip) : []),
         internal: destination(port.internalLocal),
         external: destination(port.externalLocal),
       };
