@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { lstat, mkdtemp, rm } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../../std/command.ts';
@@ -10,6 +10,7 @@ import { clusterContents, filesBelow } from '../backup/cluster-contents.ts';
 import { ETCD_FLAGS, readEtcdSource, saveFromAny } from '../backup/etcd-source.ts';
 import { readKeyFile } from '../backup/key-file.ts';
 import { checkClusterName, clusterDirectory } from '../local/cluster-home.ts';
+import { makeScratchDirectory } from '../local/scratch-directory.ts';
 import { NAME_FLAG } from '../up/up-options.ts';
 
 /** `muster backup`. */
@@ -49,32 +50,28 @@ async function run(flags: ParsedFlags, io: CommandIo): Promise<number> {
   if (included.length > 0 && !etcd)
     throw new FlagError('--include', '--include is for --etcd-servers: a local cluster is kept whole');
   // Beside the target, so that there is room for both or for neither.
-  const scratch = await mkdtemp(join(dirname(target), '.muster-backup-'));
-  try {
-    const copy = join(scratch, 'store');
-    const { kind, name, contents } = etcd
-      ? await gatherEtcd(
-          copy,
-          included,
-          (path) => resolve(io.cwd, path),
-          () => saveFromAny(etcd, copy, io),
-        )
-      : await gatherCluster(copy, checkClusterName(values.string('name')), io);
-    const manifest: Manifest = {
-      format: FORMAT,
-      kind,
-      name,
-      createdAt: new Date(io.clock.now()).toISOString(),
-      writtenBy: `muster ${MUSTER_VERSION}`,
-    };
-    const count = await writeArchive(target, { manifest, contents, key });
-    const what = kind === 'etcd' ? `etcd (${name})` : `cluster "${name}"`;
-    io.stdout(`Kept ${what} in ${target}: ${count} files${key ? ', sealed' : ''}\n`);
-    if (!key) io.stdout('It holds private keys and is not sealed: keep it where nobody else can read it, or use --key-file\n');
-    return 0;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  await using scratch = await makeScratchDirectory(dirname(target), '.muster-backup-');
+  const copy = join(scratch.path, 'store');
+  const { kind, name, contents } = etcd
+    ? await gatherEtcd(
+        copy,
+        included,
+        (path) => resolve(io.cwd, path),
+        () => saveFromAny(etcd, copy, io),
+      )
+    : await gatherCluster(copy, checkClusterName(values.string('name')), io);
+  const manifest: Manifest = {
+    format: FORMAT,
+    kind,
+    name,
+    createdAt: new Date(io.clock.now()).toISOString(),
+    writtenBy: `muster ${MUSTER_VERSION}`,
+  };
+  const count = await writeArchive(target, { manifest, contents, key });
+  const what = kind === 'etcd' ? `etcd (${name})` : `cluster "${name}"`;
+  io.stdout(`Kept ${what} in ${target}: ${count} files${key ? ', sealed' : ''}\n`);
+  if (!key) io.stdout('It holds private keys and is not sealed: keep it where nobody else can read it, or use --key-file\n');
+  return 0;
 }
 
 interface Gathered {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { getAsset, isSea } from 'node:sea';
@@ -29,6 +29,7 @@ import type { CommandIo } from '../../std/command.ts';
 import { FlagError, type ParsedFlags } from '../../std/flags.ts';
 import { packageFile } from '../../std/own-files.ts';
 import { Resources } from '../../std/resources.ts';
+import { makeScratchDirectory } from '../local/scratch-directory.ts';
 import { unpackBundle } from './bundle-file.ts';
 import { openDeployedCluster } from './deployed-cluster.ts';
 import { openUpstream } from './upstream-programs.ts';
@@ -82,8 +83,7 @@ export async function openSession(flags: ParsedFlags, io: CommandIo, options: Se
   const assetsDirectory = resolve(io.cwd, flags.values.string('assets-dir') || join(dirname(path), `${inventory.name}.assets`));
   await using resources = new Resources();
   // Of this user alone: it holds the sockets of connections.
-  const scratch = await mkdtemp(join(tmpdir(), 'muster-'));
-  resources.defer(() => rm(scratch, { recursive: true, force: true }));
+  const { path: scratch } = resources.use(await makeScratchDirectory(tmpdir(), 'muster-run-'));
   const bundleFile = flags.values.string('bundle');
   const bundle = bundleFile ? await unpackBundle(resolve(io.cwd, bundleFile), join(scratch, 'bundle')) : undefined;
   const executable = options.executable

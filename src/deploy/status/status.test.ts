@@ -58,6 +58,9 @@ test('what somebody should see to is told: a host that is away, a service that s
   );
   assert.deepEqual(bundle.unfinished, ['rotation of the certificate authority: bundle', 'renewal of certificates']);
   assert.equal(isWell(bundle), false);
+  const wrong = clusterStatus(input({ askedAt: new Map([['m1', { from: facts.time + 600, to: facts.time + 601 }]]) }));
+  assert.equal(isWell(wrong), false);
+  assert.match(formatStatus(wrong, 0), /^m1: the clock here is 599 s ahead of this host's/m);
 });
 
 test('a program is told apart from the one that would be installed', () => {
