@@ -55,6 +55,15 @@ test('while an old set still tells of pods that it was told to give up, nothing 
   );
 });
 
+test('pods of a set that was told to have none do not count as available', () => {
+  const [ending, old, newest] = [set(0, 2), set(4, 4), set(0, 0)];
+  const plan = planOld(deployment(3, 0, 1), [ending, old, newest], newest, [ending, old]);
+  assert.deepEqual(
+    plan.map(({ set: { metadata }, replicas }) => [metadata?.uid, replicas]),
+    [[old.metadata?.uid, 2]],
+  );
+});
+
 test('in the middle of a rollout all sets grow by their share of what they could be before', () => {
   const old = set(9, 9, 15);
   const newest = set(6, 6, 15);

@@ -71,7 +71,8 @@ export function planOld(
     planned.set(set, replicasOf(set) - gone);
     unhealthyGone += gone;
   }
-  let spare = countedIn(all, 'availableReplicas') - fewest;
+  // Sets that were told to have none may still tell of pods, which go.
+  let spare = countedIn([...activeSets(old), newest], 'availableReplicas') - fewest;
   for (const set of oldest) {
     if (spare <= 0) break;
     const gone = Math.min(now(set), spare);

@@ -13,7 +13,7 @@ export function subsetsOf(service: V1Service, pods: readonly V1Pod[]): V1Endpoin
   const [addressType = 'IPv4'] = addressTypesOf(service);
   for (const pod of pods) {
     if (!isEndpoint(pod)) continue;
-    const { ready, serving, terminating } = conditionsOf(service, pod);
+    const { ready, terminating } = conditionsOf(service, pod);
     if (terminating && !service.spec?.publishNotReadyAddresses) continue;
     const ip = addressesOf(pod, addressType)[0];
     const ports = portsOn(service, pod);
@@ -30,7 +30,7 @@ export function subsetsOf(service: V1Service, pods: readonly V1Pod[]): V1Endpoin
     const key = JSON.stringify(named);
     const subset = groups.get(key) ?? { addresses: [], notReadyAddresses: [], ports: named };
     groups.set(key, subset);
-    (ready && serving ? subset.addresses : subset.notReadyAddresses).push(addressOf(service, pod, ip));
+    (ready ? subset.addresses : subset.notReadyAddresses).push(addressOf(service, pod, ip));
   }
   return [...groups.keys()].sort().map((key) => {
     const { addresses, notReadyAddresses, ports } = groups.get(key)!;
@@ -55,29 +55,34 @@ function addressOf(service: V1Service, pod: V1Pod, ip: string): V1EndpointAddres
 
 const byIp = (a: V1EndpointAddress, b: V1EndpointAddress): number => (a.ip < b.ip ? -1 : a.ip > b.ip ? 1 : 0);
 
-/** At most so many addresses, ready ones first; whether any had to be left out. */
+/**
+ * At most so many addresses, ready ones first, of each subset its share (pkg/controller/endpoint, truncateEndpoints); whether any had to be
+ * left out.
+ */
 export function truncated(
   subsets: readonly V1EndpointSubset[],
   most = MOST_ADDRESSES,
 ): { subsets: V1EndpointSubset[]; isOver: boolean } {
-  const count = (list: 'addresses' | 'notReadyAddresses') =>
-    subsets.reduce((sum, subset) => sum + (subset[list]?.length ?? 0), 0);
-  const isOver = count('addresses') + count('notReadyAddresses') > most;
-  if (!isOver) return { subsets: [...subsets], isOver };
-  let room = most;
-  const take = (addresses: V1EndpointAddress[] | undefined): V1EndpointAddress[] => {
-    const taken = (addresses ?? []).slice(0, room);
-    room -= taken.length;
-    return taken;
-  };
-  const ready = subsets.map(({ addresses }) => take(addresses));
-  const cut = subsets.map(({ ports, notReadyAddresses }, i) => {
-    const waiting = take(notReadyAddresses);
+  const count = (list: AddressList) => subsets.reduce((sum, subset) => sum + (subset[list]?.length ?? 0), 0);
+  const [ready, waiting] = [count('addresses'), count('notReadyAddresses')];
+  if (ready + waiting <= most) return { subsets: [...subsets], isOver: false };
+  const cut: AddressList = ready > most ? 'addresses' : 'notReadyAddresses';
+  const total = ready > most ? ready : waiting;
+  const room = ready > most ? most : most - ready;
+  let left = room;
+  const kept = subsets.map(({ addresses = [], notReadyAddresses = [], ports }) => {
+    const all = { addresses, notReadyAddresses };
+    const share = Math.min(left, Math.ceil((all[cut].length / total) * room));
+    left -= share;
+    const taken = all[cut].slice(0, share);
+    const now = cut === 'addresses' ? { addresses: taken, notReadyAddresses: [] } : { addresses, notReadyAddresses: taken };
     return {
-      ...(ready[i]!.length > 0 && { addresses: ready[i]! }),
-      ...(waiting.length > 0 && { notReadyAddresses: waiting }),
+      ...(now.addresses.length > 0 && { addresses: now.addresses }),
+      ...(now.notReadyAddresses.length > 0 && { notReadyAddresses: now.notReadyAddresses }),
       ...(ports && { ports }),
     };
   });
-  return { subsets: cut.filter(({ addresses, notReadyAddresses }) => addresses || notReadyAddresses), isOver };
+  return { subsets: kept.filter(({ addresses, notReadyAddresses }) => addresses || notReadyAddresses), isOver: true };
 }
+
+type AddressList = 'addresses' | 'notReadyAddresses';

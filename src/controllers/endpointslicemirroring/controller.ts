@@ -20,7 +20,7 @@ export interface MirroringOptions {
 
 /** Makes EndpointSlices of Endpoints that users keep by hand, for Services without a selector. */
 export function createEndpointSliceMirroringController(context: ControllerContext, options: MirroringOptions = {}): Component {
-  const { client, informers, clock, logger, metrics } = context;
+  const { client, informers, clock, logger, metrics, events } = context;
   const services = informers.of<V1Service>(serviceKind);
   const endpoints = informers.of<V1Endpoints>(endpointsKind);
   const slices = informers.of<V1EndpointSlice>(endpointSliceKind);
@@ -39,11 +39,18 @@ export function createEndpointSliceMirroringController(context: ControllerContex
       if (!service) writes.forget(key);
       return writes.carryOut(key, namespace, { create: [], update: [], remove: own }, signal);
     }
+    const { groups, invalid, skipped } = mirrorGroups(mirrored, limit);
+    const warn = (reason: string, message: string) => events.event(mirrored, 'Warning', reason, message);
+    if (invalid > 0) warn('InvalidIPAddress', `Skipped ${invalid} invalid IP addresses when mirroring to EndpointSlices`);
+    if (skipped > invalid) {
+      const most = `A max of ${limit} addresses can be mirrored to EndpointSlices per Endpoints subset`;
+      warn('TooManyAddressesToMirror', `${most}. ${skipped} addresses were skipped`);
+    }
     const plan = planSlices({
       service,
       mirrored,
       existing: own,
-      groups: mirrorGroups(mirrored, limit),
+      groups,
       maxEndpoints: limit,
       managedBy: MIRROR_CONTROLLER,
       triggerTime: mirrored.metadata?.annotations?.['endpoints.kubernetes.io/last-change-trigger-time'],

@@ -14,14 +14,29 @@ export function isMirrored(endpoints: V1Endpoints | undefined, service: V1Servic
   return labels?.[SKIP_MIRROR] !== 'true' && annotations?.[LEADER_ANNOTATION] === undefined;
 }
 
+export interface Mirrored {
+  readonly groups: readonly EndpointGroup[];
+  /** How many addresses are no IP addresses. */
+  readonly invalid: number;
+  /** How many are left out for that or for the limit. */
+  readonly skipped: number;
+}
+
 /** The same endpoints in the groups that slices hold; `limit` addresses of each subset at most. */
-export function mirrorGroups(endpoints: V1Endpoints, limit: number): EndpointGroup[] {
+export function mirrorGroups(endpoints: V1Endpoints, limit: number): Mirrored {
+  let invalid = 0;
+  let skipped = 0;
   const groups = new Map<string, EndpointGroup & { endpoints: V1Endpoint[] }>();
   for (const subset of endpoints.subsets ?? []) {
     let room = limit;
     for (const [address, ready] of addressesIn(subset)) {
       const family = isIP(address.ip);
-      if (family === 0 || room-- <= 0) continue;
+      if (room > 0 && family === 0) invalid++;
+      if (room <= 0 || family === 0) {
+        skipped++;
+        continue;
+      }
+      room--;
       const addressType = family === 6 ? 'IPv6' : 'IPv4';
       const ports = (subset.ports ?? []).map(({ name = '', port, protocol = 'TCP', appProtocol }) => ({
         name,
@@ -42,7 +57,7 @@ export function mirrorGroups(endpoints: V1Endpoints, limit: number): EndpointGro
       });
     }
   }
-  return [...groups.values()];
+  return { groups: [...groups.values()], invalid, skipped };
 }
 
 function addressesIn({ addresses = [], notReadyAddresses = [] }: V1EndpointSubset): [V1EndpointAddress, boolean][] {
