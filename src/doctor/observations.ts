@@ -131,7 +131,7 @@ export interface HostUnit {
   readonly user: string | undefined;
   /** Units without which it is not started (`Requires=`). */
   readonly requires: readonly string[];
-  /** Whether nothing of the command comes from the environment. */
+  /** Whether nothing of the command comes from an environment that could not be seen. */
   readonly whole: boolean;
   /** Flags on lines that the command does not reach, since a line before lacks its backslash. */
   readonly lost: readonly string[];

@@ -21,7 +21,7 @@ function checkEnd(certificate: SeenCertificate, nowMs: number): Finding[] {
   const what = isCa ? 'authority' : 'certificate';
   const remedy = isCa
     ? 'make another authority, let everybody trust a bundle of both, issue all certificates again, then take the old one out of the bundle'
-    : 'issue it again: muster certs renew, or kubeadm certs renew all';
+    : renewalOf(where);
   if (nowMs > notAfterMs)
     return [
       {
@@ -54,6 +54,16 @@ function checkEnd(certificate: SeenCertificate, nowMs: number): Finding[] {
       remedy,
     },
   ];
+}
+
+/** What issues it again, by whose place it lies in. */
+function renewalOf(where: string): string {
+  const rancher = /\/rancher\/(k3s|rke2)\//.exec(where)?.[1];
+  if (rancher)
+    return `systemctl restart ${rancher === 'k3s' ? 'k3s' : 'rke2-server'} (or its agent): what ends within 90 days is issued again at the start`;
+  if (where.includes('/var/lib/k0s/')) return 'systemctl restart k0scontroller: it issues its certificates again at the start';
+  if (where.includes('/snap/microk8s/')) return 'microk8s refresh-certs --cert server.crt, and front-proxy-client.crt';
+  return 'issue it again: muster certs renew, or kubeadm certs renew all';
 }
 
 export const checkServer: Check = ({ server, serverNameProblem, clusterInfoAgrees, apiServers = [] }) => {

@@ -5,9 +5,10 @@
  *     H name          the host's name
  *     S device        an area of swap
  *     L path          a link that leads nowhere
- *     K mode owner path   a private key
- *     C path          a file with certificates; only these follow
- *     T path          a configuration or unit file, whole
+ *     K mode owner path   a private key, or a kubeconfig with one
+ *     C path          a file with certificates, or a kubeconfig with its user's; only these follow
+ *     T path          a configuration or unit file, or a drop-in of a unit, whole
+ *     V path          a file of variables that a unit names, those that hold flags; none where it is not there
  *     N flag path     a file that a unit names and that is not there; `program` for what it runs
  *     A component flag path   a key of service-account tokens; its public half follows
  *     D mode owner path   the directory in which the kubelet works
@@ -24,9 +25,19 @@ if [ -r "\${ports}port_range" ]; then
   read -r from to < "\${ports}port_range"; echo "P $from $to $(cat "\${ports}reserved_ports" 2>/dev/null)"
 fi
 sed 1d "$R/proc/swaps" 2>/dev/null | while read -r device _; do echo "S $device"; done
-key() { ls -ld "$R$1" | { read -r mode _ owner _; echo "K $mode $owner $1"; }; }
+key() { ls -ldL "$R$1" | { read -r mode _ owner _; echo "K $mode $owner $1"; }; }
+# Of a kubeconfig its users' certificates are taken out, and of keys that stand in it nothing.
+of_kubeconfig() {
+  [ -f "$R$1" ] && [ -r "$R$1" ] && [ "$(wc -c < "$R$1")" -le 1048576 ] || return
+  grep -q 'client-key-data"\\{0,1\\}:' "$R$1" || return
+  key "$1"
+  sed -n 's/^.*client-certificate-data"\\{0,1\\}:[[:space:]]*"\\{0,1\\}\\([A-Za-z0-9+/=]*\\).*$/\\1/p' "$R$1" | while read -r data || [ -n "$data" ]; do
+    echo "C $1"
+    echo "$data" | base64 -d 2>/dev/null | sed -n '/BEGIN CERTIFICATE-----/,/END CERTIFICATE-----/p' | bars
+  done
+}
 of_keys_and_certificates() {
-  case $1 in *.pem|*.crt|*.key) ;; *) return;; esac
+  case $1 in *.pem|*.crt|*.key) ;; *.conf|*.kubeconfig|*.config|*.yaml) of_kubeconfig "$1"; return;; *) return;; esac
   [ -f "$R$1" ] && [ -r "$R$1" ] || return
   [ "$(wc -c < "$R$1")" -le 1048576 ] || return
   if grep -q 'PRIVATE KEY-----' "$R$1"; then key "$1"; fi
@@ -47,12 +58,19 @@ look_into() {
   done
 }
 known='/etc/kubernetes/pki /etc/kubernetes/pki/etcd /etc/kubernetes/ssl /etc/kubernetes/cert /etc/etcd/ssl /var/lib/kubelet/pki /etc/kubernetes'
+# Of distributions that have their own places.
+for d in k3s rke2; do
+  known="$known /var/lib/rancher/$d/server/tls /var/lib/rancher/$d/server/tls/etcd /var/lib/rancher/$d/server/cred"
+  known="$known /var/lib/rancher/$d/agent /etc/rancher/$d"
+done
+known="$known /var/lib/k0s/pki /var/lib/k0s/pki/etcd /var/lib/k0s/kubelet/pki"
+known="$known /var/snap/microk8s/current/certs /var/snap/microk8s/current/credentials"
 for d in $known; do look_into "$d"; done
 text() {
   [ -f "$R$1" ] && [ -r "$R$1" ] && [ "$(wc -c < "$R$1")" -le 1048576 ] || return
   echo "T $1"; bars < "$R$1"; echo
 }
-# Words of commands as systemd takes them apart, and of kubeadm's manifests; prints a flag and its value on a line.
+# Words of commands as systemd takes them apart, of variables that hold some, and of kubeadm's manifests; prints a flag and its value on a line.
 flags_of() {
   awk '
   function word(w) {
@@ -62,7 +80,8 @@ flags_of() {
   }
   { text = text $0
     if (sub(/\\\\$/, " ", text)) next
-    sub(/^[ \\t]*-? *(ExecStart=[-@:+!|]*)?/, "", text)
+    if (text !~ /^[ \\t]*ExecStart=/) sub(/^[ \\t]*(Environment=)?["\\047]?[A-Za-z_][A-Za-z0-9_]*=["\\047]?/, "", text)
+    sub(/^[ \\t]*(- +)?(ExecStart=[-@:+!|]*)?/, "", text)
     w = ""; quote = ""
     for (i = 1; i <= length(text); i++) {
       c = substr(text, i, 1)
@@ -106,15 +125,35 @@ named() {
     fi
   done
 }
+# A unit's drop-ins as they count: by their names, and of one name the first directory's.
+drop_ins() {
+  for d in /etc/systemd/system /run/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
+    for f in "$R$d/$1.service.d"/*.conf; do if [ -f "$f" ]; then echo "\${f##*/} $d/$1.service.d/\${f##*/}"; fi; done
+  done | sort -s -k1,1 | awk '!seen[$1]++ { print $2 }'
+}
+variables() {
+  sed -n 's/^EnvironmentFile=-\\{0,1\\}//p' "$R$1" | while read -r path || [ -n "$path" ]; do
+    if [ ! -e "$R$path" ]; then echo "V $path"
+    elif [ -f "$R$path" ] && [ -r "$R$path" ] && [ "$(wc -c < "$R$path")" -le 1048576 ]; then
+      echo "V $path"; sed -n '/=["'\\'']\\{0,1\\}--/p' "$R$path" | bars; named "$path"
+    fi
+  done
+}
 for u in kube-apiserver kube-controller-manager; do
   [ -f "$R/etc/kubernetes/manifests/$u.yaml" ] && account_keys $u /etc/kubernetes/manifests/$u.yaml
 done
+first=
 for d in /etc/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
   # Where /lib is a link to /usr/lib, its files have been seen.
   [ "$d" = /lib/systemd/system ] && [ -L "$R/lib" ] && continue
   for u in kubelet kube-proxy kube-apiserver kube-controller-manager kube-scheduler; do
     [ -f "$R$d/$u.service" ] || continue
-    text "$d/$u.service"; named "$d/$u.service"; account_keys $u "$d/$u.service"
+    text "$d/$u.service"; named "$d/$u.service"; account_keys $u "$d/$u.service"; variables "$d/$u.service"
+    # Of several files of one unit only the first counts, and with it the drop-ins.
+    case " $first " in *" $u "*) ;; *)
+      first="$first $u"
+      for more in $(drop_ins $u); do text "$more"; named "$more"; account_keys $u "$more"; variables "$more"; done;;
+    esac
     program=$(sed -n 's/^ExecStart=[-@:+!|]*\\(\\/[^ \\\\]*\\).*$/\\1/p' "$R$d/$u.service" | sed 1q)
     if [ -n "$program" ] && [ ! -e "$R$program" ]; then echo "N program $program"; fi
     [ $u = kubelet ] || continue

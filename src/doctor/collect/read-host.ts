@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 import { createTokenVerifier } from '../../pki/service-account-token.ts';
 import type { AccountKeyFile, HostObservations, HostUnit, SeenCertificate, SeenKey } from '../observations.ts';
-import { commandFlags } from './command-words.ts';
+import { commandFlags, commandWords } from './command-words.ts';
 import { seenInPem } from './seen-certificate.ts';
 
 interface SeenFile {
@@ -21,6 +21,7 @@ export function readHost(printed: string, prefix = ''): HostObservations {
   const files: SeenFile[] = [];
   const missing: { unit: string; flag: string; path: string }[] = [];
   const accountKeys: AccountKeyFile[] = [];
+  const variables = new Map<string, string>();
   let hostName = '';
   let workDirectory: SeenKey | undefined;
   let localPorts: HostObservations['localPorts'];
@@ -35,6 +36,7 @@ export function readHost(printed: string, prefix = ''): HostObservations {
       localPorts = { from: Number(words[0]), to: Number(words[1]), reserved: words.slice(2).join(' ').trim() };
     else if (letter === 'C') certificates.push(...readable(prefix + rest, text));
     else if (letter === 'T') files.push({ path: rest, text });
+    else if (letter === 'V') variables.set(rest, text);
     else if (letter === 'A') {
       const [component = '', flag = '', ...path] = words;
       accountKeys.push({ component, flag, path: path.join(' '), keyIds: keyIdsIn(text) });
@@ -43,7 +45,13 @@ export function readHost(printed: string, prefix = ''): HostObservations {
       missing.push({ unit, flag: words[0] ?? '', path: words.slice(1).join(' ') });
     }
   }
-  const units = files.flatMap((file) => (file.path.endsWith('.service') ? [readUnit(file)] : []));
+  const units = files
+    .filter(({ path }) => path.endsWith('.service'))
+    .map((file, i, all) => {
+      const isFirst = all.findIndex(({ path }) => nameOf(path) === nameOf(file.path)) === i;
+      const dropIns = isFirst ? files.filter(({ path }) => path.includes(`/${nameOf(file.path)}.service.d/`)) : [];
+      return readUnit(file, dropIns, variables);
+    });
   const kubelet = units.find(({ component }) => component === 'kubelet');
   const proxy = units.find(({ component }) => component === 'kube-proxy');
   const textOf = (path: string | undefined) => files.find((file) => file.path === path)?.text ?? '';
@@ -90,22 +98,49 @@ function keyIdsIn(pem: string): string[] {
   }
 }
 
-/** A unit's command, with what systemd makes of lines that end without a backslash: they belong to it no more. */
-function readUnit({ path, text }: SeenFile): HostUnit {
-  const component = path.slice(path.lastIndexOf('/') + 1, -'.service'.length);
-  const start = /^ExecStart=((?:.*\\\n)*.*)$/m.exec(text);
+/** `kubelet` of its unit's path. */
+const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1, -'.service'.length);
+
+/**
+ * A unit's command, with what systemd makes of lines that end without a backslash: they belong to it no more. Drop-ins come behind, in their
+ * order; an empty `ExecStart=` of theirs takes back what was there before.
+ */
+function readUnit(unit: SeenFile, dropIns: readonly SeenFile[], variables: ReadonlyMap<string, string>): HostUnit {
+  const text = [unit, ...dropIns].map((file) => file.text).join('\n');
+  let start: RegExpExecArray | undefined;
+  for (const line of text.matchAll(/^ExecStart=((?:.*\\\n)*.*)$/gm)) start = line[1]!.trim() === '' ? undefined : (start ?? line);
   const after = start ? text.slice(start.index + start[0].length) : '';
-  const command = (start?.[1] ?? '').replaceAll('\\\n', ' ');
+  const command = withVariables((start?.[1] ?? '').replaceAll('\\\n', ' '), text, variables);
   return {
-    ...{ path, component, flags: commandFlags(command) },
-    user: /^User=(.+)$/m.exec(text)?.[1]?.trim(),
+    ...{ path: unit.path, component: nameOf(unit.path), flags: commandFlags(command) },
+    user: [...text.matchAll(/^User=(.+)$/gm)].at(-1)?.[1]?.trim(),
     requires: [...text.matchAll(/^Requires=(.*)$/gm)].flatMap(([, units = '']) =>
       units.split(/\s+/).filter((unit) => unit !== ''),
     ),
     // Values that the environment brings cannot be judged.
-    whole: !/\$[A-Za-z_{]/.test(start?.[1] ?? ''),
+    whole: !/\$[A-Za-z_{]/.test(command),
     lost: [...after.matchAll(/^\s*(--[a-z][a-z0-9-]*)/gm)].map(([, flag]) => flag!),
   };
+}
+
+/** What `Environment=` and the files of `EnvironmentFile=` set, in the places of `$NAME`. Where a file could not be seen, what nobody sets stays. */
+function withVariables(command: string, text: string, seen: ReadonlyMap<string, string>): string {
+  const values = new Map<string, string>();
+  const set = (lines: string) => {
+    for (const word of commandWords(lines)) {
+      const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(word) ?? [];
+      if (name !== undefined) values.set(name, value!);
+    }
+  };
+  for (const [, line = ''] of text.matchAll(/^Environment=(.*)$/gm)) set(line);
+  const named = [...text.matchAll(/^EnvironmentFile=-?(.*)$/gm)]
+    .map(([, path = '']) => path.trim())
+    .filter((path) => path !== '');
+  for (const path of named) set(seen.get(path) ?? '');
+  const sawAll = named.length > 0 && named.every((path) => seen.has(path));
+  return command.replace(/\$\{([A-Za-z_]\w*)\}|\$([A-Za-z_]\w*)/g, (all, braced?: string, plain?: string) => {
+    return values.get(braced ?? plain ?? '') ?? (sawAll ? '' : all);
+  });
 }
 
 function settingsIn(files: readonly SeenFile[], path: string | undefined): HostObservations['kubeletFile'] {
@@ -125,7 +160,7 @@ const YAML_LIMITS = { maxAliasCount: 100, logLevel: 'error' } as const;
 /** Files that units name by `--config`. */
 function unreadableIn(files: readonly SeenFile[]): HostObservations['unreadable'] {
   return files.flatMap(({ path, text }) => {
-    if (/\.(service|toml|env)$/.test(path)) return [];
+    if (/\.(service|conf|toml|env)$/.test(path)) return [];
     try {
       parse(text, YAML_LIMITS);
       return [];
