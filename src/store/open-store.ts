@@ -1,6 +1,7 @@
 import type { Clock } from '../std/clock.ts';
 import type { GrpcTls } from '../std/grpc/grpc-channel.ts';
 import type { Logger } from '../std/logger.ts';
+import { forgetOldHistory } from './forget-old-history.ts';
 import type { Store } from './store.ts';
 
 /** What `--store` may say. */
@@ -40,8 +41,10 @@ export function etcdServersOf(spec: string): string | undefined {
  */
 export async function openStore(spec: StoreSpec, options: OpenStoreOptions): Promise<Store> {
   const { directory, clock, logger, random = Math.random } = options;
-  if (spec === 'memory') return (await import('./memory/memory-store.ts')).createMemoryStore({ clock, logger });
-  if (spec === 'sqlite') return (await import('./sqlite/sqlite-store.ts')).openSqliteStore({ directory, clock, logger });
+  const forgetting = (store: Store) => forgetOldHistory(store, { clock, logger, ageMs: COMPACTION_INTERVAL_MS });
+  if (spec === 'memory') return forgetting((await import('./memory/memory-store.ts')).createMemoryStore({ clock, logger }));
+  if (spec === 'sqlite')
+    return forgetting(await (await import('./sqlite/sqlite-store.ts')).openSqliteStore({ directory, clock, logger }));
   const servers = etcdServersOf(spec);
   if (servers === undefined)
     throw new RangeError(
