@@ -102,9 +102,10 @@ function electionOf({ values }: ParsedFlags, configuration: SchedulerConfigurati
   const election = readLeaderElection(values);
   if (!election) return false;
   return {
-    leaseDurationMs: leaseDuration ? parseGoDuration(leaseDuration) : election.leaseDurationMs,
-    renewDeadlineMs: renewDeadline ? parseGoDuration(renewDeadline) : election.renewDeadlineMs,
-    retryPeriodMs: retryPeriod ? parseGoDuration(retryPeriod) : election.retryPeriodMs,
+    // Zero is as good as nothing said.
+    leaseDurationMs: (leaseDuration && parseGoDuration(leaseDuration)) || election.leaseDurationMs,
+    renewDeadlineMs: (renewDeadline && parseGoDuration(renewDeadline)) || election.renewDeadlineMs,
+    retryPeriodMs: (retryPeriod && parseGoDuration(retryPeriod)) || election.retryPeriodMs,
     name: resourceName || election.name,
     namespace: resourceNamespace || election.namespace,
   };

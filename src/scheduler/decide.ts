@@ -102,7 +102,8 @@ async function filterByExtenders(
     const answer = result;
     for (const node of nodes) {
       if (answer.nodes.has(node.name)) continue;
-      const unresolvable = Object.hasOwn(answer.failedAndUnresolvable, node.name);
+      // Of a node that it says nothing about nobody knows what would help.
+      const unresolvable = Object.hasOwn(answer.failedAndUnresolvable, node.name) || !Object.hasOwn(answer.failed, node.name);
       const reason = (unresolvable ? answer.failedAndUnresolvable : answer.failed)[node.name];
       refusals.set(node, { reasons: reason ? [reason] : [], unresolvable });
       plugins.add(extender.name);

@@ -1,10 +1,10 @@
-import { podKind } from '../api/core/v1/pod.ts';
 import { isStatus } from '../api/machinery/status-error.ts';
 import type { Client } from '../client/client.ts';
 import type { EventRecorder } from '../client/events.ts';
 import type { Clock } from '../std/clock.ts';
 import { isAbort } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
+import { bindPod } from './bind-pod.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { type DecisionContext, decide, decideWithExtenders, filterContextOf } from './decide.ts';
 import { type Diagnosis, describeDiagnosis } from './framework/diagnosis.ts';
@@ -17,6 +17,7 @@ import type { NodeInfo } from './node-info.ts';
 import type { Nominations } from './nominations.ts';
 import { podKeyOf } from './pod-info.ts';
 import { needsOf } from './pod-needs.ts';
+import { askExtenders } from './preemption/ask-extenders.ts';
 import { chooseCandidate } from './preemption/choose-candidate.ts';
 import { makeRoom } from './preemption/make-room.ts';
 import { planPreemption } from './preemption/preempt.ts';
@@ -163,14 +164,13 @@ export class ScheduleAttempts {
     const isLeaving = ({ uid }: { uid: string }) => this.#leaving.get(uid) === cycle.pod.uid;
     const plan = planPreemption({ ...filterContextOf(context), options, isLeaving, nominations, random }, diagnosis);
     if ('impossible' in plan) return refused(plan.impossible, plan.keepsNomination);
-    let { candidates } = plan;
-    for (const extender of extenders)
-      if (extender.preempt && extender.isInterested(cycle.pod) && candidates.length)
-        try {
-          candidates = await extender.preempt(cycle.pod, candidates, signal);
-        } catch (error) {
-          if (!extender.ignorable) throw error;
-        }
+    let candidates: readonly Candidate[];
+    try {
+      candidates = await askExtenders(plan.candidates, cycle.pod, { extenders, nodeOf: (name) => state.node(name), signal });
+    } catch (error) {
+      if (isAbort(error, signal)) throw error;
+      return refused(messageOf(error), true);
+    }
     const best = chooseCandidate(candidates);
     if (!best) return refused('no candidate node for preemption');
     metrics.preemptionVictims.observe({}, best.victims.length);
@@ -205,17 +205,10 @@ export class ScheduleAttempts {
     const { client, events, state, queue, extenders, metrics, clock } = this.#options;
     const { queued, profile } = attempt;
     const { info } = queued;
-    const { namespace, name = '', uid } = info.pod.metadata!;
     queue.done(queued);
     try {
       for (const reservation of reservations) await reservation.commit(signal);
-      const binder = extenders.find((extender) => extender.bind && extender.isInterested(info));
-      if (binder) await binder.bind!(info, node.name, signal);
-      else {
-        const target = { apiVersion: 'v1', kind: 'Node', name: node.name };
-        const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { namespace, name, uid }, target };
-        await client.resource(podKind, namespace).create(binding, { name, subresource: 'binding', signal });
-      }
+      await bindPod(info, node.name, { client, extenders, signal });
     } catch (error) {
       for (const reservation of reservations) reservation.release();
       if (isAbort(error, signal)) return;

@@ -5,7 +5,7 @@ import { VirtualClock } from '../../std/clock.ts';
 import { silentLogger } from '../../std/logger.ts';
 import { AssumedClaims } from '../devices/assumed-claims.ts';
 import { LazyObjects } from '../lazy-objects.ts';
-import { asking, cluster, node, place, pod } from '../scheduling.test-support.ts';
+import { asking, cluster, labelled, node, owned, place, pod } from '../scheduling.test-support.ts';
 import { parseSchedulerConfiguration } from './scheduler-configuration.ts';
 
 const HEAD = { apiVersion: 'kubescheduler.config.k8s.io/v1', kind: 'KubeSchedulerConfiguration' };
@@ -145,44 +145,40 @@ test('times are kept, in seconds', async () => {
   assert.deepEqual(queue, { initialBackoffMs: 2000, maxBackoffMs: 60_000 });
 });
 
-const config = (name: string, args: object) => ({ profiles: [{ pluginConfig: [{ name, args }] }] });
-const refused: [object, RegExp][] = [
-  [{ parallelism: -1 }, /^parallelism: Invalid value: -1: should be an integer value greater than zero/],
-  [{ podInitialBackoffSeconds: 20 }, /^podMaxBackoffSeconds: Invalid value: 10/],
-  [{ percentageOfNodesToScore: 101 }, /^percentageOfNodesToScore: Invalid value: 101: not in valid range \[0-100\]/],
-  [{ magic: true }, /unknown field "magic"/],
-  [
-    { profiles: [{ plugins: { filters: {} } }] },
-    /unknown field "profiles\.plugins\.filters"|unknown field "profiles\[0\]\.plugins\.filters"/,
-  ],
-  [
-    { profiles: [{ schedulerName: 'a' }, { schedulerName: 'a' }] },
-    /^profiles\[1\]\.schedulerName: Invalid value: "a": Duplicate value/,
-  ],
-  [
-    { profiles: [{ plugins: { bind: { disabled: [{ name: '*' }] } } }] },
-    /^profiles\[0\]\.plugins\.bind\.disabled: Invalid value: "DefaultBinder"/,
-  ],
-  [
-    { profiles: [{ plugins: { preFilter: { disabled: [{ name: 'NodePorts' }] } } }] },
-    /preFilter\.disabled: Invalid value: "NodePorts"/,
-  ],
-  [{ profiles: [{ plugins: { filter: { enabled: [{ name: 'ImageLocality' }] } } }] }, /plugin does not extend filter/],
-  [config('Magic', {}), /^profiles\[0\]\.pluginConfig\[0\]\.name: Invalid value: "Magic": plugin is not known/],
-  [config('NodePorts', {}), /the plugin has no arguments/],
-  [config('InterPodAffinity', { weight: 1 }), /unknown field "profiles\[0\]\.pluginConfig\[0\]\.args\.weight"/],
-  [
-    config('InterPodAffinity', { hardPodAffinityWeight: 101 }),
-    /^profiles\[0\]\.pluginConfig\[0\]\.args\.hardPodAffinityWeight: Invalid value: 101/,
-  ],
-  [config('NodeResourcesFit', { scoringStrategy: { type: 'Magic' } }), /args\.scoringStrategy\.type: Invalid value: "Magic"/],
-  [config('PodTopologySpread', { defaultConstraints: [{ maxSkew: 1 }] }), /args\.defaultingType: Invalid value: "System"/],
-  [config('DefaultPreemption', { minCandidateNodesPercentage: 101 }), /args\.minCandidateNodesPercentage: Invalid value: 101/],
-  [config('VolumeBinding', { bindTimeoutSeconds: -1 }), /args\.bindTimeoutSeconds: Invalid value: -1/],
-  [{ extenders: [{ urlPrefix: 'file:///x' }] }, /^extenders\[0\]\.urlPrefix: Invalid value: "file:\/\/\/x"/],
-  [{ extenders: [{ urlPrefix: 'http://a', prioritizeVerb: 'p' }] }, /^extenders\[0\]\.weight: Invalid value: 0/],
-];
-for (const [settings, message] of refused)
-  test(`refused: ${JSON.stringify(settings)}`, async () => {
-    await assert.rejects(parse(settings), { message });
+test('an extender sees to its resources alone where it says so', async () => {
+  const managedResources = [{ name: 'example.com/x', ignoredByScheduler: true }, { name: 'example.com/y' }];
+  const [profile] = await profiles({
+    extenders: [{ urlPrefix: 'http://127.0.0.1:1', managedResources }],
+    profiles: [{ pluginConfig: [{ name: 'NodeResourcesFit', args: { ignoredResources: ['example.com/z'] } }] }],
   });
+  const wanting = (name: string) => pod({ containers: [{ name: 'c', resources: { requests: { [name]: '1' } } }] });
+  const says = (name: string) => place(cluster([node('a')]), wanting(name), { profile: profile! });
+  assert.equal(says('example.com/x'), 'a');
+  assert.equal(says('example.com/y'), '0/1 nodes are available: 1 Insufficient example.com/y.');
+  assert.equal(says('example.com/z'), '0/1 nodes are available: 1 Insufficient example.com/z.');
+});
+
+test("a profile's own constraints spread pods that have none, and its own weight counts for affinity", async () => {
+  const constraint = { topologyKey: 'rack', maxSkew: 1, whenUnsatisfiable: 'DoNotSchedule' };
+  const [profile] = await profiles({
+    profiles: [
+      {
+        pluginConfig: [
+          { name: 'PodTopologySpread', args: { defaultingType: 'List', defaultConstraints: [constraint] } },
+          { name: 'InterPodAffinity', args: { hardPodAffinityWeight: 0, ignorePreferredTermsOfExistingPods: true } },
+        ],
+      },
+    ],
+  });
+  const state = cluster([labelled('a', { rack: 'r1' }), labelled('b', { rack: 'r2' })], [pod({}, 'a', { app: 'web' })]);
+  const given = owned({ app: 'web' });
+  assert.equal(place(state, pod({}, undefined, { app: 'web' }), { profile: profile!, given }), 'b');
+});
+
+test('what the plugin for devices may be told changes nothing, and that is told', async () => {
+  const pluginConfig = [{ name: 'DynamicResources', args: { filterTimeout: '5s', bindingTimeout: '10m' } }];
+  assert.deepEqual((await parse({ profiles: [{ pluginConfig }] })).withoutEffect, [
+    'profiles[0].pluginConfig[0].args.filterTimeout',
+    'profiles[0].pluginConfig[0].args.bindingTimeout',
+  ]);
+});

@@ -1,4 +1,5 @@
 import { readObject } from '../../api/configuration/read-configuration.ts';
+import { duplicateField } from '../../api/machinery/field-error.ts';
 import { ClaimBinder } from '../devices/claim-binder.ts';
 import { createDynamicResources } from '../devices/dynamic-resources.ts';
 import { DEFAULT_PLUGINS, DEFAULT_SCHEDULER_NAME } from '../framework/default-profile.ts';
@@ -11,9 +12,8 @@ import { nodeUnschedulable } from '../plugins/node-unschedulable.ts';
 import { taintToleration } from '../plugins/taint-toleration.ts';
 import { createVolumePlugins, type VolumePluginContext } from '../volumes/volume-plugins.ts';
 import { pluginArguments } from './fields.ts';
-import { invalid } from './invalid-setting.ts';
+import { invalid, refusal } from './invalid-setting.ts';
 import {
-  type Arguments,
   balancedFrom,
   bindTimeoutFrom,
   fitFrom,
@@ -23,6 +23,7 @@ import {
   spreadFrom,
 } from './plugin-arguments.ts';
 import { choosePlugins, type WrittenPlugins } from './profile-plugins.ts';
+import type { Arguments } from './validate-arguments.ts';
 
 export interface WrittenProfile {
   readonly schedulerName?: string;
@@ -31,26 +32,29 @@ export interface WrittenProfile {
   readonly pluginConfig?: readonly { readonly name?: string; readonly args?: unknown }[];
 }
 
+export interface ProfileContext {
+  /** Where the profile is, for errors: `profiles[0]`. */
+  readonly at: string;
+  /** Of the configuration as a whole. */
+  readonly percentage: number;
+  readonly args: ReadonlyMap<string, ReadArguments>;
+  /** Resources that extenders see to; they go before those that the arguments name. */
+  readonly ignoredResources: readonly string[];
+}
+
 /**
  * A profile as it is written, checked; what comes out makes it once there is something to write through.
  *
- * @param at where the profile is, for errors: `profiles[0]`
  * @throws CodedError naming the field
  */
 export function readProfile(
   written: WrittenProfile,
-  { at, percentage }: { at: string; percentage: number },
+  { at, percentage, args, ignoredResources }: ProfileContext,
 ): (volumes: VolumePluginContext) => Profile {
   const { schedulerName = DEFAULT_SCHEDULER_NAME } = written;
-  if (!schedulerName) throw invalid(`${at}.schedulerName`, schedulerName, 'must not be empty');
   const own = written.percentageOfNodesToScore ?? percentage;
-  if (own < 0 || own > 100) throw invalid(`${at}.percentageOfNodesToScore`, own, 'not in valid range [0-100]');
   const choose = choosePlugins(written.plugins ?? {}, `${at}.plugins`);
-  const args = readPluginConfig(written.pluginConfig ?? [], `${at}.pluginConfig`);
-  const made = <T>(name: string, make: (given: Arguments, at: string) => T): T => {
-    const { value, field } = args.get(name) ?? { value: {}, field: `${at}.pluginConfig` };
-    return make(value, field);
-  };
+  const made = <T>(name: string, make: (given: Arguments) => T): T => make(args.get(name)?.value ?? {});
   const preemption = made('DefaultPreemption', preemptionFrom);
   const bindTimeoutMs = made('VolumeBinding', bindTimeoutFrom);
   const rules: readonly Plugin[] = [
@@ -59,7 +63,7 @@ export function readProfile(
     taintToleration,
     made('NodeAffinity', nodeAffinityFrom),
     nodePorts,
-    made('NodeResourcesFit', fitFrom),
+    made('NodeResourcesFit', (given) => fitFrom(ignoredResources.length ? { ...given, ignoredResources } : given)),
     made('PodTopologySpread', spreadFrom),
     made('InterPodAffinity', interPodFrom),
     made('NodeResourcesBalancedAllocation', balancedFrom),
@@ -87,16 +91,20 @@ export function readProfile(
   };
 }
 
-interface ReadArguments {
+export interface ReadArguments {
   readonly value: Arguments;
   readonly field: string;
 }
 
-function readPluginConfig(written: NonNullable<WrittenProfile['pluginConfig']>, at: string): ReadonlyMap<string, ReadArguments> {
+/** The arguments of plugins by the plugins' names, of right types. Throws a CodedError naming the field. */
+export function readPluginConfig(
+  written: NonNullable<WrittenProfile['pluginConfig']>,
+  at: string,
+): ReadonlyMap<string, ReadArguments> {
   const read = new Map<string, ReadArguments>();
   for (const [i, { name = '', args = {} }] of written.entries()) {
     const field = `${at}[${i}]`;
-    if (read.has(name)) throw invalid(field, name, `repeated config for plugin ${name}`);
+    if (read.has(name)) throw refusal([duplicateField(field, name)]);
     if (!DEFAULT_PLUGINS.some((plugin) => plugin.name === name)) throw invalid(`${field}.name`, name, 'plugin is not known');
     if (!Object.hasOwn(pluginArguments, name)) throw invalid(`${field}.name`, name, 'the plugin has no arguments');
     const value = readObject(pluginArguments[name]!, args, `${field}.args`);

@@ -10,6 +10,8 @@ const of =
   (fallback?: unknown): Field => ({ type, ...(fallback !== undefined && { default: fallback }) });
 const bool = of('bool');
 const int = of('integer');
+/** Zero is a value, as upstream's field is a pointer. */
+const pointer = (fallback: number): Field => ({ type: 'integer', default: fallback, keepZero: true });
 const text = of('string');
 const duration = of('duration');
 const strings = of('strings');
@@ -19,7 +21,7 @@ const list = (fields: FieldTable): Field => ({ type: { list: fields } });
 const pluginSet = object({ enabled: list({ name: text(), weight: int() }), disabled: list({ name: text(), weight: int() }) });
 
 export const schedulerFields: FieldTable = {
-  parallelism: int(16),
+  parallelism: pointer(16),
   leaderElection: object({
     leaderElect: bool(),
     leaseDuration: duration(),
@@ -40,8 +42,8 @@ export const schedulerFields: FieldTable = {
   enableContentionProfiling: bool(),
   delayCacheUntilActive: bool(),
   percentageOfNodesToScore: int(),
-  podInitialBackoffSeconds: int(1),
-  podMaxBackoffSeconds: int(10),
+  podInitialBackoffSeconds: pointer(1),
+  podMaxBackoffSeconds: pointer(10),
   profiles: list({
     schedulerName: text(),
     percentageOfNodesToScore: int(),
@@ -82,6 +84,7 @@ const labelSelector = object({ matchLabels: of('string-map')(), matchExpressions
 /** The arguments of the plugins that have some, by the plugin's name. */
 export const pluginArguments: Readonly<Record<string, FieldTable>> = {
   DefaultPreemption: { ...KIND_FIELDS, minCandidateNodesPercentage: int(), minCandidateNodesAbsolute: int() },
+  DynamicResources: { ...KIND_FIELDS, filterTimeout: duration(), bindingTimeout: duration() },
   InterPodAffinity: { ...KIND_FIELDS, hardPodAffinityWeight: int(), ignorePreferredTermsOfExistingPods: bool() },
   NodeAffinity: {
     ...KIND_FIELDS,

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { parseGoDuration } from '../../std/go-duration.ts';
-import type { Extender, ExtenderFilterResult } from '../framework/extender.ts';
+import type { Extender, ExtenderContext, ExtenderFilterResult } from '../framework/extender.ts';
+import type { NodeInfo } from '../node-info.ts';
 import type { PodInfo } from '../pod-info.ts';
 import type { Candidate } from '../preemption/victims.ts';
-import { amountOf } from '../resources.ts';
 import { invalid } from './invalid-setting.ts';
 import { type ExtenderTls, postJson } from './post-json.ts';
 
@@ -49,9 +49,6 @@ export async function createHttpExtender(written: WrittenExtender, at: string): 
   const { urlPrefix = '', weight = 0, managedResources = [], nodeCacheCapable = false } = written;
   if (!/^https?:\/\/./.test(urlPrefix) || !URL.canParse(urlPrefix))
     throw invalid(`${at}.urlPrefix`, urlPrefix, 'must be an http or https URL');
-  if (written.prioritizeVerb && weight <= 0) throw invalid(`${at}.weight`, weight, 'must have a positive weight applied to it');
-  const ignored = managedResources.findIndex(({ ignoredByScheduler }) => ignoredByScheduler);
-  if (ignored >= 0) throw invalid(`${at}.managedResources[${ignored}].ignoredByScheduler`, true, 'is not supported');
   const timeoutMs = written.httpTimeout ? parseGoDuration(written.httpTimeout) : TIMEOUT_MS;
   const tls = await readTls(written);
   const prefix = urlPrefix.replace(/\/+$/, '');
@@ -62,6 +59,7 @@ export async function createHttpExtender(written: WrittenExtender, at: string): 
     return read;
   };
   const { filterVerb, prioritizeVerb, bindVerb, preemptVerb } = written;
+  const managed = new Set(managedResources.map(({ name }) => name));
   const nodesOf = (nodes: Parameters<NonNullable<Extender['filter']>>[1]) =>
     nodeCacheCapable
       ? { NodeNames: nodes.map(({ name }) => name) }
@@ -69,10 +67,18 @@ export async function createHttpExtender(written: WrittenExtender, at: string): 
   return {
     name: urlPrefix,
     ignorable: written.ignorable ?? false,
-    isInterested: ({ requests }) =>
-      managedResources.length === 0 || managedResources.some(({ name }) => amountOf(requests, name ?? '') > 0),
+    isInterested: ({ pod }) => managed.size === 0 || resourceNamesOf(pod).some((name) => managed.has(name)),
     ...(filterVerb && {
-      filter: async ({ pod }, nodes, signal) => readFilterResult(await ask(filterVerb, { Pod: pod, ...nodesOf(nodes) }, signal)),
+      async filter({ pod }, nodes, signal) {
+        const result = readFilterResult(await ask(filterVerb, { Pod: pod, ...nodesOf(nodes) }, signal));
+        const known = new Set(nodes.map(({ name }) => name));
+        for (const name of result.nodes)
+          if (!known.has(name))
+            throw new Error(
+              `extender ${JSON.stringify(urlPrefix)} claims a filtered node ${JSON.stringify(name)} which is not found in the input node list`,
+            );
+        return result;
+      },
     }),
     ...(prioritizeVerb && {
       async prioritize({ pod }, nodes, signal) {
@@ -89,9 +95,20 @@ export async function createHttpExtender(written: WrittenExtender, at: string): 
       },
     }),
     ...(preemptVerb && {
-      preempt: async (pod, candidates, signal) => preempt(pod, candidates, (body) => ask(preemptVerb, { ...body }, signal)),
+      async preempt({ pod }, candidates, context) {
+        const answer = await ask(preemptVerb, { Pod: pod, ...victimsOf(candidates, nodeCacheCapable) }, context.signal);
+        return readCandidates(answer, urlPrefix, context);
+      },
     }),
   };
+}
+
+/** What any container of a pod asks for, or is limited to. */
+function resourceNamesOf({ spec }: PodInfo['pod']): string[] {
+  return [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].flatMap(({ resources }) => [
+    ...Object.keys(resources?.requests ?? {}),
+    ...Object.keys(resources?.limits ?? {}),
+  ]);
 }
 
 function readFilterResult(answer: Answer): ExtenderFilterResult {
@@ -104,28 +121,33 @@ function readFilterResult(answer: Answer): ExtenderFilterResult {
   };
 }
 
-/** Candidates that it leaves, with the victims that it leaves or adds of those on the node. */
-async function preempt(
-  { pod }: PodInfo,
-  candidates: readonly Candidate[],
-  ask: (body: object) => Promise<Answer>,
-): Promise<readonly Candidate[]> {
-  const meta = (victims: Candidate['victims']) => victims.map(({ uid }) => ({ UID: uid }));
-  const NodeNameToMetaVictims = Object.fromEntries(
-    candidates.map(({ node, victims, violations }) => [node.name, { Pods: meta(victims), NumPDBViolations: violations }]),
-  );
-  const answer = await ask({ Pod: pod, NodeNameToMetaVictims });
-  const left = new Map(Object.entries((answer['nodenametometavictims'] as Record<string, unknown> | null | undefined) ?? {}));
-  return candidates.flatMap((candidate) => {
-    const named = left.get(candidate.node.name);
-    if (named === undefined) return [];
-    const { pods, numpdbviolations } = lowerKeys(named);
-    const victims = ((pods as unknown[] | null | undefined) ?? []).flatMap((each) => {
-      const victim = candidate.node.pods.get(String(lowerKeys(each)['uid']));
-      return victim ? [victim] : [];
-    });
-    return victims.length ? [{ ...candidate, victims, violations: Number(numpdbviolations ?? 0) }] : [];
+/** Extenders that know the cluster's pods are told of victims by uid. */
+function victimsOf(candidates: readonly Candidate[], byUid: boolean): object {
+  const of = (each: (victim: PodInfo) => object) =>
+    Object.fromEntries(
+      candidates.map(({ node, victims, violations }) => [node.name, { Pods: victims.map(each), NumPDBViolations: violations }]),
+    );
+  return byUid ? { NodeNameToMetaVictims: of(({ uid }) => ({ UID: uid })) } : { NodeNameToVictims: of(({ pod }) => pod) };
+}
+
+/** Answers name victims by uid always. */
+function readCandidates(answer: Answer, url: string, { nodeOf }: ExtenderContext): readonly Candidate[] {
+  const named = (answer['nodenametometavictims'] as Record<string, unknown> | null | undefined) ?? {};
+  return Object.entries(named).map(([nodeName, written]) => {
+    const node = nodeOf(nodeName);
+    if (!node) throw new Error(`extender: ${url} claims to preempt on node ${nodeName}, which is not known`);
+    const { pods, numpdbviolations } = lowerKeys(written);
+    const victims = ((pods as unknown[] | null | undefined) ?? []).map((each) => victimOn(node, lowerKeys(each)['uid'], url));
+    return { node, victims, violations: Number(numpdbviolations ?? 0) };
   });
+}
+
+function victimOn(node: NodeInfo, uid: unknown, url: string): PodInfo {
+  const victim = node.pods.get(String(uid));
+  if (victim) return victim;
+  throw new Error(
+    `extender: ${url} claims to preempt pod (UID: ${String(uid)}) on node: ${node.name}, but the pod is not found on that node`,
+  );
 }
 
 function lowerKeys(value: unknown): Answer {

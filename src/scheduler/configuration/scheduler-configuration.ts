@@ -5,10 +5,22 @@ import { CodedError } from '../../std/coded-error.ts';
 import type { Extender } from '../framework/extender.ts';
 import type { Profile } from '../framework/profile.ts';
 import type { VolumePluginContext } from '../volumes/volume-plugins.ts';
-import { readProfile, type WrittenProfile } from './create-profile.ts';
+import { type ReadArguments, readPluginConfig, readProfile } from './create-profile.ts';
 import { schedulerFields } from './fields.ts';
-import { createHttpExtender, type WrittenExtender } from './http-extender.ts';
-import { invalid } from './invalid-setting.ts';
+import { createHttpExtender } from './http-extender.ts';
+import { refusal } from './invalid-setting.ts';
+import { validateArguments } from './validate-arguments.ts';
+import { validateConfiguration, type WrittenConfiguration } from './validate-configuration.ts';
+
+export interface WrittenLeaderElection {
+  readonly leaderElect?: boolean;
+  readonly leaseDuration?: string;
+  readonly renewDeadline?: string;
+  readonly retryPeriod?: string;
+  readonly resourceLock?: string;
+  readonly resourceName?: string;
+  readonly resourceNamespace?: string;
+}
 
 export interface SchedulerConfiguration {
   readonly profiles: (volumes: VolumePluginContext) => readonly Profile[];
@@ -18,15 +30,7 @@ export interface SchedulerConfiguration {
   /** Requests a second; undefined: no limit. */
   readonly limit: { readonly qps: number; readonly burst: number } | undefined;
   /** As it is written: what is left out is upstream's default. */
-  readonly leaderElection: {
-    readonly leaderElect?: boolean;
-    readonly leaseDuration?: string;
-    readonly renewDeadline?: string;
-    readonly retryPeriod?: string;
-    readonly resourceLock?: string;
-    readonly resourceName?: string;
-    readonly resourceNamespace?: string;
-  };
+  readonly leaderElection: WrittenLeaderElection;
   /** Fields that are written and that change nothing here, by their paths. */
   readonly withoutEffect: readonly string[];
 }
@@ -53,36 +57,38 @@ export async function parseSchedulerConfiguration(text: string): Promise<Schedul
     fields: schedulerFields,
     retiredFields: {},
   });
-  const complete = withDefaults(schedulerFields, given) as {
-    parallelism: number;
-    podInitialBackoffSeconds: number;
-    podMaxBackoffSeconds: number;
-    percentageOfNodesToScore?: number;
-    profiles?: WrittenProfile[];
-    extenders?: WrittenExtender[];
-    clientConnection?: { kubeconfig?: string; qps?: number; burst?: number };
-    leaderElection?: SchedulerConfiguration['leaderElection'];
-  };
-  const { parallelism, podInitialBackoffSeconds: initial, podMaxBackoffSeconds: longest, clientConnection } = complete;
-  if (parallelism <= 0) throw invalid('parallelism', parallelism, 'should be an integer value greater than zero');
-  if (initial <= 0) throw invalid('podInitialBackoffSeconds', initial, 'must be greater than 0');
-  if (longest < initial)
-    throw invalid('podMaxBackoffSeconds', longest, 'must be greater than or equal to PodInitialBackoffSeconds');
-  const percentage = complete.percentageOfNodesToScore ?? 0;
-  if (percentage < 0 || percentage > 100) throw invalid('percentageOfNodesToScore', percentage, 'not in valid range [0-100]');
-  const written = complete.profiles?.length ? complete.profiles : [{}];
-  const makers = written.map((profile, i) => readProfile(profile, { at: `profiles[${i}]`, percentage }));
-  checkNames(written);
+  const complete = withDefaults(schedulerFields, given) as unknown as WrittenConfiguration;
+  const { podInitialBackoffSeconds, podMaxBackoffSeconds, percentageOfNodesToScore = 0, clientConnection } = complete;
+  const profiles = complete.profiles?.length ? complete.profiles : [{}];
+  const args = profiles.map(({ pluginConfig = [] }, i) => readPluginConfig(pluginConfig, `profiles[${i}].pluginConfig`));
+  const errors = [
+    ...validateConfiguration({ ...complete, profiles }),
+    ...args.flatMap((each) => [...each].flatMap(([name, { value, field }]) => validateArguments(name, value, field))),
+  ];
+  if (errors.length) throw refusal(errors);
+  const extenders = complete.extenders ?? [];
+  const ignoredResources = extenders.flatMap(({ managedResources = [] }) =>
+    managedResources.flatMap(({ name, ignoredByScheduler }) => (name && ignoredByScheduler ? [name] : [])),
+  );
+  const makers = profiles.map((profile, i) =>
+    readProfile(profile, { at: `profiles[${i}]`, percentage: percentageOfNodesToScore, args: args[i]!, ignoredResources }),
+  );
   const { qps } = clientConnection ?? {};
   return {
     profiles: (volumes) => makers.map((make) => make(volumes)),
-    extenders: await readExtenders(complete.extenders ?? []),
-    queue: { initialBackoffMs: initial * 1000, maxBackoffMs: longest * 1000 },
+    extenders: await Promise.all(extenders.map((extender, i) => createHttpExtender(extender, `extenders[${i}]`))),
+    queue: { initialBackoffMs: podInitialBackoffSeconds * 1000, maxBackoffMs: podMaxBackoffSeconds * 1000 },
     kubeconfig: clientConnection?.kubeconfig,
     limit: qps && qps > 0 ? { qps, burst: clientConnection?.burst ?? 100 } : undefined,
     leaderElection: complete.leaderElection ?? {},
-    withoutEffect: IDLE_FIELDS.filter((path) => isWritten(given, path.split('.'))),
+    withoutEffect: [...IDLE_FIELDS.filter((path) => isWritten(given, path.split('.'))), ...args.flatMap(idleArguments)],
   };
+}
+
+/** Devices are chosen at once, and those with conditions for binding never. */
+function idleArguments(args: ReadonlyMap<string, ReadArguments>): readonly string[] {
+  const { value = {}, field } = args.get('DynamicResources') ?? {};
+  return ['filterTimeout', 'bindingTimeout'].filter((name) => value[name] !== undefined).map((name) => `${field}.${name}`);
 }
 
 const IDLE_FIELDS: readonly string[] = [
@@ -96,20 +102,4 @@ const IDLE_FIELDS: readonly string[] = [
 function isWritten(given: unknown, [name, ...rest]: readonly string[]): boolean {
   if (name === undefined) return given !== undefined && given !== false && given !== '';
   return typeof given === 'object' && given !== null && isWritten((given as Record<string, unknown>)[name], rest);
-}
-
-function checkNames(profiles: readonly WrittenProfile[]): void {
-  const seen = new Set<string>();
-  for (const [i, { schedulerName }] of profiles.entries()) {
-    if (profiles.length > 1 && !schedulerName) throw invalid(`profiles[${i}].schedulerName`, schedulerName, 'Required value');
-    if (seen.has(schedulerName ?? '')) throw invalid(`profiles[${i}].schedulerName`, schedulerName, 'Duplicate value');
-    seen.add(schedulerName ?? '');
-  }
-}
-
-async function readExtenders(written: readonly WrittenExtender[]): Promise<readonly Extender[]> {
-  const binders = written.filter(({ bindVerb }) => bindVerb).length;
-  if (binders > 1)
-    throw invalid('extenders', `found ${binders} extenders implementing bind`, 'only one extender can implement bind');
-  return Promise.all(written.map((extender, i) => createHttpExtender(extender, `extenders[${i}]`)));
 }

@@ -13,7 +13,13 @@ export interface Extender {
   /** Scores by node name, weighted; 10 is upstream's best before that. */
   prioritize?(pod: PodInfo, nodes: readonly NodeInfo[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
   bind?(pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<void>;
-  preempt?(pod: PodInfo, candidates: readonly Candidate[], signal: AbortSignal): Promise<readonly Candidate[]>;
+  /** Which of the candidates it lets be, with which victims; it may name other nodes, too. */
+  preempt?(pod: PodInfo, candidates: readonly Candidate[], context: ExtenderContext): Promise<readonly Candidate[]>;
+}
+
+export interface ExtenderContext {
+  readonly nodeOf: (name: string) => NodeInfo | undefined;
+  readonly signal: AbortSignal;
 }
 
 export interface ExtenderFilterResult {
