@@ -16,10 +16,15 @@ const FLAGS: Readonly<Record<string, string>> = {
   'concurrent-ephemeralvolume-syncs': 'ephemeral-volume-controller',
   'concurrent-horizontal-pod-autoscaler-syncs': 'horizontal-pod-autoscaler-controller',
   'concurrent-rc-syncs': 'replicationcontroller-controller',
+  'concurrent-namespace-syncs': 'namespace-controller',
+  'concurrent-resource-claim-syncs': 'resourceclaim-controller',
+  'concurrent-serviceaccount-token-syncs': 'serviceaccount-token-controller',
 };
+/** Where upstream's default is another than 5. */
+const DEFAULTS: Readonly<Record<string, number>> = { 'concurrent-namespace-syncs': 10, 'concurrent-resource-claim-syncs': 10 };
 
 export const concurrencyFlags: readonly FlagDefinition[] = Object.entries(FLAGS).map(([name, controller]) =>
-  flag(name, 'int', `objects that the ${controller} works on at a time`, { default: 5 }),
+  flag(name, 'int', `objects that the ${controller} works on at a time`, { default: DEFAULTS[name] ?? 5 }),
 );
 
 /** By the controller's name. */

@@ -60,7 +60,12 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
     } = options;
     if (!privateKeyPem) return { why: 'there is no private key to sign tokens with' };
     const { createServiceAccountTokenController } = await import('./serviceaccount-token/controller.ts');
-    return createServiceAccountTokenController(context, { privateKeyPem, rootCaPem, autoGenerate });
+    return createServiceAccountTokenController(context, {
+      privateKeyPem,
+      rootCaPem,
+      autoGenerate,
+      ...workersOf(context, options),
+    });
   },
 
   'root-ca-certificate-publisher-controller': async (context, { rootCaPem }) => {
@@ -98,7 +103,8 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
   'clusterrole-aggregation-controller': async (context) =>
     (await import('./clusterrole-aggregation/controller.ts')).createClusterRoleAggregationController(context),
 
-  'namespace-controller': async (context) => (await import('./namespace/controller.ts')).createNamespaceController(context),
+  'namespace-controller': async (context, options) =>
+    (await import('./namespace/controller.ts')).createNamespaceController(context, workersOf(context, options)),
 
   'ttl-controller': async (context) => (await import('./ttl/controller.ts')).createTtlController(context),
 
@@ -131,8 +137,11 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
 
   'disruption-controller': async (context) => (await import('./disruption/controller.ts')).createDisruptionController(context),
 
-  'persistentvolume-binder-controller': async (context, { hostPathVolumesDirectory: hostPathDirectory }) =>
-    (await import('./persistentvolume/controller.ts')).createPersistentVolumeController(context, { hostPathDirectory }),
+  'persistentvolume-binder-controller': async (context, { hostPathVolumesDirectory: hostPathDirectory, dynamicProvisioning }) =>
+    (await import('./persistentvolume/controller.ts')).createPersistentVolumeController(context, {
+      hostPathDirectory,
+      dynamicProvisioning,
+    }),
 
   'persistentvolume-attach-detach-controller': async (context, { disableForceDetachOnTimeout }) =>
     (await import('./attachdetach/controller.ts')).createAttachDetachController(context, { disableForceDetachOnTimeout }),

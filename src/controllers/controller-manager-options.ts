@@ -66,6 +66,8 @@ export interface ControllerManagerOptions {
   resourceQuotaSyncPeriodMs?: number;
   /** Default 5. */
   concurrentResourceQuotaSyncs?: number;
+  /** Whether volumes are made for claims that name a class. Default true. */
+  dynamicProvisioning?: boolean;
   /** Where the host-path provisioner makes its volumes, on the machine of the nodes; without it there is none. */
   hostPathVolumesDirectory?: string;
   /** How long tokens in Secrets that were made by themselves stay without use. Default a year. */

@@ -52,6 +52,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   flag('resource-quota-sync-period', 'duration', 'how often everything that quotas limit is measured anew', { default: '5m0s' }),
   flag('concurrent-resource-quota-syncs', 'int', 'quotas that are measured at a time', { default: 5 }),
   ...concurrencyFlags,
+  flag('enable-dynamic-provisioning', 'bool', 'have volumes made for claims that name a class', { default: true }),
   flag('enable-hostpath-provisioner', 'bool', 'make volumes of directories of this machine for classes that ask for it'),
   flag(
     'disable-force-detach-on-timeout',
@@ -108,10 +109,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
     'mirroring-endpointslice-updates-batch-period',
   ),
   ...ignored('duration', 'service-account-token-sync-period', 'horizontal-pod-autoscaler-initialization-period'),
-  ...ignored('int', 'concurrent-namespace-syncs'),
-  ...ignored('int', 'concurrent-service-syncs', 'concurrent-serviceaccount-token-syncs'),
-  ...ignored('int', 'concurrent-validating-admission-policy-status-syncs'),
-  ...ignored('int', 'concurrent-resource-claim-syncs', 'port'),
+  ...ignored('int', 'concurrent-service-syncs', 'concurrent-validating-admission-policy-status-syncs', 'port'),
   ...ignored(
     'int',
     'pv-recycler-increment-timeout-nfs',
@@ -122,7 +120,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   ...ignored('float', 'registry-qps'),
   ...ignored('bool', 'horizontal-pod-autoscaler-use-rest-clients', 'profiling', 'contention-profiling', 'allow-untagged-cloud'),
   ...ignored('bool', 'authentication-tolerate-lookup-failure', 'configure-cloud-routes'),
-  ...ignored('bool', 'disable-attach-detach-reconcile-sync', 'enable-dynamic-provisioning'),
+  ...ignored('bool', 'disable-attach-detach-reconcile-sync'),
   ...ignored(
     'bool',
     'enable-leader-migration',

@@ -80,6 +80,12 @@ test('times and tolerance of the autoscaler are those of its flags, else upstrea
   });
 });
 
+test('how many objects a controller works on at a time is said by flags, with upstream’s defaults', async () => {
+  const { concurrentSyncs } = await read('--concurrent-deployment-syncs=7', '--concurrent-namespace-syncs=0');
+  const of = (name: string) => concurrentSyncs?.[`${name}-controller`];
+  assert.deepEqual(['deployment', 'namespace', 'resourceclaim', 'serviceaccount-token'].map(of), [7, 1, 10, 5]);
+});
+
 test('with only one of certificate and key nothing is signed', async () => {
   assert.equal((await read(`--cluster-signing-cert-file=${directory}/ca.pem`)).signing, undefined);
 });

@@ -58,6 +58,7 @@ export async function readControllerManagerOptions(
     resourceQuotaSyncPeriodMs: values.durationMs('resource-quota-sync-period'),
     concurrentResourceQuotaSyncs: values.int('concurrent-resource-quota-syncs'),
     concurrentSyncs: readConcurrency(values),
+    dynamicProvisioning: values.bool('enable-dynamic-provisioning'),
     // Upstream's directory (pkg/volume/hostpath).
     ...(values.bool('enable-hostpath-provisioner') && { hostPathVolumesDirectory: '/tmp/hostpath_pv' }),
     legacyTokenCleanUpPeriodMs: values.durationMs('legacy-service-account-token-clean-up-period'),

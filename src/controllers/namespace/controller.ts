@@ -8,7 +8,7 @@ import { deleteContent } from './content.ts';
 import { isContentGone, NAMESPACE_FINALIZER, needsContentDeletion, planConditions } from './plan.ts';
 
 /** Empties namespaces that are being deleted, says in their conditions what is still in the way, and lets them go when nothing is. */
-export function createNamespaceController(context: ControllerContext): Component {
+export function createNamespaceController(context: ControllerContext, options: { readonly workers?: number } = {}): Component {
   const { client, informers, clock, logger } = context;
   const namespaces = informers.of<V1Namespace>(namespaceKind);
   const resource = client.resource<V1Namespace>(namespaceKind);
@@ -46,7 +46,7 @@ export function createNamespaceController(context: ControllerContext): Component
     clock,
     logger,
     metrics: context.metrics,
-    workers: 10,
+    workers: options.workers ?? 10,
     // Each attempt asks for every kind: quick at first, for what is deleted at once, and not too often for what takes its time.
     initialBackoffMs: 100,
     maxBackoffMs: 5_000,

@@ -26,6 +26,7 @@ export interface ClaimWorkOptions {
   readonly volumes: Informer<V1PersistentVolume>;
   readonly classes: Informer<V1StorageClass>;
   readonly provisioner: HostPathProvisioner | undefined;
+  readonly mayProvision: boolean;
   /** The pods that name a claim. */
   podsWith(claim: V1PersistentVolumeClaim): readonly V1Pod[];
 }
@@ -85,7 +86,7 @@ export class ClaimWork {
       this.#tell(claim, 'Normal', 'FailedBinding', 'no persistent volumes available for this claim and no storage class is set');
       return this.#wait(claim, signal);
     }
-    return this.#provision(claim, storageClass, signal);
+    return this.#options.mayProvision ? this.#provision(claim, storageClass, signal) : this.#wait(claim, signal);
   }
 
   /** A claim from before there was a default class gets it once there is one (KEP-3333). */

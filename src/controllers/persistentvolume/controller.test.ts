@@ -234,6 +234,15 @@ test('what was built into older programs is asked of its successor, and what nob
   assert.equal(told, 'no volume plugin matched name: kubernetes.io/no-provisioner');
 });
 
+test('where volumes are not to be made, nobody is asked for one', async () => {
+  await using run = await runController((context) => createPersistentVolumeController(context, { dynamicProvisioning: false }));
+  run.cluster.put(storageClassKind, { metadata: { name: 'cloud' }, provisioner: 'x.io/disk' } as never);
+  run.cluster.put(persistentVolumeClaimKind, claim('c', '1Gi', { storageClassName: 'cloud' }));
+  await run.settle();
+  assert.equal(claimIn(run.cluster, 'c')?.metadata?.annotations, undefined);
+  assert.deepEqual(run.events, []);
+});
+
 test('a volume whose claim has another goes when it was made for it, and else is free or kept as before', async () => {
   await using run = await runController(createPersistentVolumeController);
   const { cluster } = run;

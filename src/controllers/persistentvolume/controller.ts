@@ -14,6 +14,8 @@ import { VolumeWork } from './volumes.ts';
 export interface PersistentVolumeOptions {
   /** Where volumes of the host-path provisioner lie; without it there is none. */
   readonly hostPathDirectory?: string;
+  /** Whether volumes are made for claims that name a class. Default true. */
+  readonly dynamicProvisioning?: boolean;
 }
 
 /** Binds claims to volumes, and gives volumes back when their claims are gone (upstream's pkg/controller/volume/persistentvolume). */
@@ -24,7 +26,9 @@ export function createPersistentVolumeController(context: ControllerContext, opt
   const classes = informers.of<V1StorageClass>(storageClassKind);
   const provisioner = options.hostPathDirectory ? new HostPathProvisioner(options.hostPathDirectory) : undefined;
   const { pods, withClaim } = podsByClaim(informers);
-  const claimWork = new ClaimWork({ context, volumes, classes, provisioner, podsWith: (claim) => withClaim(keyOf(claim)) });
+  const { dynamicProvisioning: mayProvision = true } = options;
+  const podsWith = (claim: V1PersistentVolumeClaim) => withClaim(keyOf(claim));
+  const claimWork = new ClaimWork({ context, volumes, classes, provisioner, mayProvision, podsWith });
   const volumeWork = new VolumeWork({ context, claims, provisioner });
   // One at a time: two claims must not choose the same volume.
   const claimLoop = new Reconciler({

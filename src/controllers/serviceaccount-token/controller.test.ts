@@ -56,6 +56,18 @@ test('the Secret of an account that was made anew under its name is deleted', as
   assert.deepEqual(run.cluster.list(secretKind), []);
 });
 
+test('a Secret that is gone is no longer named by its account', async () => {
+  const cluster = new TestingCluster();
+  const secrets = [{ name: 'mine' }, { name: 'other' }];
+  cluster.put(serviceAccountKind, { ...account(), secrets });
+  cluster.put(secretKind, handMade);
+  await using run = await runController(make(false), cluster);
+  cluster.remove(secretKind, 'mine', 'default');
+  await run.settle();
+  const stored = cluster.get<V1ServiceAccount>(serviceAccountKind, 'builder', 'default');
+  assert.deepEqual(stored?.secrets, [{ name: 'other' }]);
+});
+
 test('with automatic tokens every account gets exactly one Secret and refers to it', async () => {
   await using run = await runController(make(true));
   run.cluster.put(serviceAccountKind, account());

@@ -16,11 +16,13 @@ export interface ServiceAccountTokenOptions {
   rootCaPem?: string;
   /** Whether every account gets a token Secret by itself, as before 1.24. */
   autoGenerate: boolean;
+  /** Default 1. */
+  workers?: number;
 }
 
 /**
- * Fills Secrets of type kubernetes.io/service-account-token, deletes those whose account is gone, and, as it used to be, makes one for
- * every account when told to.
+ * Fills Secrets of type kubernetes.io/service-account-token, deletes those whose account is gone, takes those that are gone from their accounts,
+ * and, as it used to be, makes one for every account when told to.
  */
 export function createServiceAccountTokenController(context: ControllerContext, options: ServiceAccountTokenOptions): Component {
   const { client, informers, clock, logger, random } = context;
@@ -37,9 +39,24 @@ export function createServiceAccountTokenController(context: ControllerContext, 
   const liveAccount = (namespace: string, name: string, signal: AbortSignal) =>
     unlessReason(client.resource<V1ServiceAccount>(serviceAccountKind, namespace).get(name, { signal }), 'NotFound');
 
+  /** Token Secrets that are gone: their accounts still refer to them. */
+  const gone = new Map<string, V1Secret>();
+  const dropReference = async (secret: V1Secret, signal: AbortSignal): Promise<void> => {
+    const { namespace = '', name } = secret.metadata ?? {};
+    const refers = (account: V1ServiceAccount | undefined) => account?.secrets?.some((one) => one.name === name) ?? false;
+    if (!refers(accounts.get(accountNameOf(secret), namespace))) return;
+    const account = await liveAccount(namespace, accountNameOf(secret), signal);
+    if (!account || !belongsTo(secret, account) || !refers(account)) return;
+    const left = { ...account, secrets: account.secrets?.filter((one) => one.name !== name) };
+    await unlessReason(client.resource<V1ServiceAccount>(serviceAccountKind, namespace).update(left, { signal }), 'NotFound');
+  };
+
   const reconcileSecret = async (key: string, signal: AbortSignal): Promise<void> => {
     const { namespace, name } = splitKey(key);
     const secret = secrets.get(name, namespace);
+    const former = gone.get(key);
+    if (!secret && former) await dropReference(former, signal);
+    gone.delete(key);
     const accountName = secret ? accountNameOf(secret) : '';
     if (!secret || !accountName || secret.metadata?.deletionTimestamp) return;
     let account = accounts.get(accountName, namespace);
@@ -77,9 +94,9 @@ export function createServiceAccountTokenController(context: ControllerContext, 
     }
   };
 
-  const { metrics } = context;
-  const secretLoop = new Reconciler({ name: `${context.name}-secrets`, reconcile: reconcileSecret, clock, logger, metrics });
-  const accountLoop = new Reconciler({ name: `${context.name}-accounts`, reconcile: reconcileAccount, clock, logger, metrics });
+  const common = { clock, logger, metrics: context.metrics, workers: options.workers };
+  const secretLoop = new Reconciler({ name: `${context.name}-secrets`, reconcile: reconcileSecret, ...common });
+  const accountLoop = new Reconciler({ name: `${context.name}-accounts`, reconcile: reconcileAccount, ...common });
   const addSecretsOf = (account: V1ServiceAccount) => {
     for (const secret of secrets.list(account.metadata?.namespace))
       if (accountNameOf(secret) === account.metadata?.name) secretLoop.add(keyOf(secret));
@@ -87,9 +104,11 @@ export function createServiceAccountTokenController(context: ControllerContext, 
   return createController(context, {
     sources: [
       source(secrets, (secret, change) => {
-        if (change.type !== 'deleted') secretLoop.add(keyOf(secret));
+        if (change.type === 'deleted') gone.set(keyOf(secret), secret);
+        secretLoop.add(keyOf(secret));
         // An account that loses its token gets another.
-        else if (options.autoGenerate) accountLoop.add(`${secret.metadata?.namespace}/${accountNameOf(secret)}`);
+        if (change.type === 'deleted' && options.autoGenerate)
+          accountLoop.add(`${secret.metadata?.namespace}/${accountNameOf(secret)}`);
       }),
       source(accounts, (account, change) => {
         if (change.type === 'added' || change.type === 'deleted') addSecretsOf(account);
