@@ -198,16 +198,60 @@ test('what is stored is looked at again when it is written, and complaints say w
       nodes.changes({ spec: { drivers: [driver] } }, { spec: { drivers: [{ ...driver, nodeID: 'm' }] } }),
       /^spec\.drivers: Invalid value: .*: field is immutable$/,
     ],
+    [
+      runtimes.complaints({ handler: 'h', scheduling: { tolerations: [{ operator: 'Equal' }] } }),
+      /^scheduling\.tolerations\.tolerations\[0\]\.operator: Invalid value: "Equal": operator must be Exists when `key` is empty/,
+    ],
     // Only what may not change is looked at.
     [classes.changes({ value: 2_000_000_000 }, { value: 2_000_000_000, description: 'mine' })],
     [
       webhooks.complaints(hook('a/B')),
-      /^webhooks\[0\]\.clientConfig\.service\.namespace: Required value$/,
+      /^webhooks\[0\]\.clientConfig\.service\.name: Required value: service name is required$/,
       /^webhooks\[0\]\.clientConfig\.service\.path: Invalid value: "a\/B": must start with a '\/'$/,
       /^webhooks\[0\]\.clientConfig\.service\.path: Invalid value: "a\/B": segment\[0\] may not be empty$/,
       /^webhooks\[0\]\.clientConfig\.service\.path: Invalid value: "a\/B": segment\[1\]: a lowercase RFC 1123 subdomain/,
     ],
   ]);
+});
+
+test('where a webhook is reached is said by a URL as Go reads it, and what is empty is not what is missing', () => {
+  const webhooks = specimensOf(validatingWebhookConfigurationKind);
+  const hook = (url: string, sideEffects?: string) =>
+    webhooks.complaints({
+      webhooks: [
+        {
+          name: 'a.example.com',
+          clientConfig: { url },
+          ...(sideEffects !== undefined && { sideEffects }),
+          admissionReviewVersions: ['v1'],
+        },
+      ],
+    });
+  const at = 'webhooks\\[0\\]\\.clientConfig\\.url: ';
+  assertTold([
+    [hook('https://a.example/x', 'None')],
+    [
+      hook('a.example/x', 'None'),
+      new RegExp(`^${at}Invalid value: "": 'https' is the only allowed URL scheme`),
+      new RegExp(`^${at}Invalid value: "": host must be specified`),
+    ],
+    [hook('https://u:p@a.example', 'None'), new RegExp(`^${at}Invalid value: "u:p": user information is not permitted`)],
+    [
+      hook('https://a b', 'None'),
+      new RegExp(
+        `^${at}Required value: url must be a valid URL: parse "https://a b": invalid character " " in host name; desired`,
+      ),
+    ],
+    [hook('https://a'), /^webhooks\[0\]\.sideEffects: Required value: must specify one of None, NoneOnDryRun$/],
+    [hook('https://a', ''), /^webhooks\[0\]\.sideEffects: Unsupported value: "": supported values: "None", "NoneOnDryRun"$/],
+  ]);
+});
+
+test('a PriorityClass says what its policy is, and stays of its first generation', () => {
+  const classes = specimensOf(priorityClassKind);
+  assert.deepEqual(classes.complaints({ value: 1, preemptionPolicy: '' }), ['preemptionPolicy: Required value']);
+  assert.equal(classes.created({ value: 1 }).metadata.generation, 1);
+  assert.equal(priorityClassKind.hasGeneration, false);
 });
 
 test("conditions of a PodDisruptionBudget's status are whole", () => {

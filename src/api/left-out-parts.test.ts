@@ -5,6 +5,7 @@ import { deploymentKind } from './apps/v1/deployment.ts';
 import { statefulSetKind } from './apps/v1/stateful-set.ts';
 import { cronJobKind } from './batch/v1/cron-job.ts';
 import { jobKind } from './batch/v1/job.ts';
+import { leaseKind } from './coordination/v1/lease.ts';
 import { defaultPullPolicy } from './core/v1/image-defaults.ts';
 import { namespaceKind } from './core/v1/namespace.ts';
 import { nodeKind } from './core/v1/node.ts';
@@ -12,11 +13,13 @@ import { persistentVolumeKind } from './core/v1/persistent-volume.ts';
 import { podTemplateKind } from './core/v1/pod-template.ts';
 import { serviceKind } from './core/v1/service.ts';
 import { serviceAccountKind } from './core/v1/service-account.ts';
+import { endpointSliceKind } from './discovery/v1/endpoint-slice.ts';
 import { flowSchemaKind } from './flowcontrol/v1/flow-schema.ts';
 import type { V1Namespace, V1Node, V1PersistentVolume } from './gen/types.ts';
 import { decodeObject } from './machinery/decode.ts';
 import type { KindDefinition } from './machinery/kind.ts';
 import { networkPolicyKind } from './networking/v1/network-policy.ts';
+import { podDisruptionBudgetKind } from './policy/v1/pod-disruption-budget.ts';
 import { specimensOf } from './test-specimens.ts';
 
 test('what is missing in an object without a spec is told field by field', () => {
@@ -56,7 +59,14 @@ test('a claim template without a spec is a claim of the usual mode', () => {
   const { spec } = specimensOf(statefulSetKind).make({ spec: { volumeClaimTemplates: [{ metadata: { name: 'v' } }] } }) as {
     spec?: { volumeClaimTemplates: { spec: object }[] };
   };
-  assert.deepEqual(spec?.volumeClaimTemplates[0]?.spec, { volumeMode: 'Filesystem' });
+  assert.deepEqual(spec?.volumeClaimTemplates[0]?.spec, { volumeMode: 'Filesystem', resources: {} });
+});
+
+test('leases, budgets and endpoints have their parts, empty ones', () => {
+  assert.deepEqual(specimensOf(leaseKind).make({})['spec'], {});
+  assert.deepEqual(specimensOf(podDisruptionBudgetKind).make({})['spec'], {});
+  const slice = specimensOf(endpointSliceKind).make({ addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'] }] });
+  assert.deepEqual(slice['endpoints'], [{ addresses: ['10.0.0.1'], conditions: {} }]);
 });
 
 test('a namespace is active until something else is said of it, and its finalizers are told by their place', () => {

@@ -145,7 +145,7 @@ function compileStructure(schema: string): Decoder {
       omitEmpty: holdsMany && !required && !WRITTEN_WHEN_EMPTY.has(`${schema}.${name}`),
       omitZero: withoutZeros.has(name),
     });
-    if ((required && !isPointer(type)) || isWrittenAsZero(schema, name)) requiredFields.push({ name, type });
+    if ((required && !isPointer(`${schema}.${name}`, type)) || isWrittenAsZero(schema, name)) requiredFields.push({ name, type });
   }
   const { name: structure, qualified } = goTypeName(schema);
   const deepest = schema === 'V1JSONSchemaProps' ? DEEPEST_SCHEMA : DEEPEST;
@@ -182,8 +182,17 @@ function compileStructure(schema: string): Decoder {
   };
 }
 
-/** Go has label selectors behind pointers, required ones too: one that is missing is none, rather than one of everything. */
-const isPointer = (type: FieldType): boolean => type.form === 'structure' && type.schema === 'V1LabelSelector';
+/** Go has these behind pointers although they are required: one that is missing is none, and not one that is empty. */
+const isPointer = (field: string, type: FieldType): boolean =>
+  (type.form === 'structure' && type.schema === 'V1LabelSelector') || REQUIRED_POINTERS.has(field);
+
+const REQUIRED_POINTERS: ReadonlySet<string> = new Set([
+  'V1CapacityRequestPolicyRange.min',
+  'V1HTTPIngressPath.pathType',
+  'V1IPAddressSpec.parentRef',
+  'V1MutatingWebhook.sideEffects',
+  'V1ValidatingWebhook.sideEffects',
+]);
 
 /** Of a list or map. */
 function isEmpty(value: object): boolean {

@@ -1,6 +1,7 @@
 /** How webhooks are named in configurations: by URL or by Service (apiserver/pkg/util/webhook/validation.go). */
 import { X509Certificate } from 'node:crypto';
 import { invalidField, requiredField } from './field-error.ts';
+import { parseGoUrl } from './go-url.ts';
 import { checkDnsSubdomain } from './names.ts';
 import { decodePem } from './pem.ts';
 import type { FieldError } from './status-error.ts';
@@ -15,27 +16,23 @@ export interface WebhookService {
 /** Complaints about the address of a webhook. */
 export function validateWebhookUrl(path: string, url: string): FieldError[] {
   const form = '; desired format: https://host[/path]';
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    return [requiredField(path, `url must be a valid URL: parse ${JSON.stringify(url)}: invalid URI for request${form}`)];
-  }
+  const parsed = parseGoUrl(url);
+  if ('error' in parsed) return [requiredField(path, `url must be a valid URL: ${parsed.error}${form}`)];
+  const { scheme, host, user, fragment, query } = parsed;
   const errors: FieldError[] = [];
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? '';
   if (scheme !== 'https') errors.push(invalidField(path, scheme, `'https' is the only allowed URL scheme${form}`));
-  if (parsed.host === '') errors.push(invalidField(path, parsed.host, `host must be specified${form}`));
-  if (parsed.username || parsed.password)
-    errors.push(invalidField(path, parsed.username, 'user information is not permitted in the URL'));
-  if (url.includes('#')) errors.push(invalidField(path, parsed.hash.slice(1), 'fragments are not permitted in the URL'));
-  if (url.includes('?')) errors.push(invalidField(path, parsed.search.slice(1), 'query parameters are not permitted in the URL'));
+  if (host === '') errors.push(invalidField(path, host, `host must be specified${form}`));
+  if (user !== undefined) errors.push(invalidField(path, user, 'user information is not permitted in the URL'));
+  if (fragment) errors.push(invalidField(path, fragment, 'fragments are not permitted in the URL'));
+  if (query) errors.push(invalidField(path, query, 'query parameters are not permitted in the URL'));
   return errors;
 }
 
 export function validateWebhookService(path: string, service: WebhookService): FieldError[] {
   const errors: FieldError[] = [];
-  if (!service.name) errors.push(requiredField(`${path}.name`));
-  if (!service.namespace) errors.push(requiredField(`${path}.namespace`));
+  // Upstream hands the one over for the other: who leaves out a namespace is told of a name.
+  if (!service.namespace) errors.push(requiredField(`${path}.name`, 'service name is required'));
+  if (!service.name) errors.push(requiredField(`${path}.namespace`, 'service namespace is required'));
   const { port = 443 } = service;
   if (!Number.isInteger(port) || port < 1 || port > 65535)
     errors.push(invalidField(`${path}.port`, port, 'port is not valid: must be between 1 and 65535, inclusive'));

@@ -184,7 +184,7 @@ test('where an endpoint is was said by labels', () => {
   const topology = { 'topology.kubernetes.io/zone': 'z1', 'topology.kubernetes.io/region': 'r1' };
   const stored = kind.storedAs!.toStored(make(kind, { addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'], topology }] }));
   assert.deepEqual(stored['endpoints'], [
-    { addresses: ['10.0.0.1'], zone: 'z1', deprecatedTopology: { 'topology.kubernetes.io/region': 'r1' } },
+    { addresses: ['10.0.0.1'], conditions: {}, zone: 'z1', deprecatedTopology: { 'topology.kubernetes.io/region': 'r1' } },
   ]);
   assert.deepEqual((kind.storedAs!.fromStored(stored)['endpoints'] as { topology: object }[])[0]!.topology, topology);
 });

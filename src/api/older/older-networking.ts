@@ -70,7 +70,7 @@ const ingressConversion: Conversion = {
 /** How paths are matched was up to the controller. */
 function setIngressDefaults(object: DynamicObject): void {
   for (const { http } of (object as V1Ingress).spec?.rules ?? [])
-    for (const path of http?.paths ?? []) path.pathType ||= 'ImplementationSpecific';
+    for (const path of http?.paths ?? []) path.pathType ??= 'ImplementationSpecific';
 }
 
 const ingress = (group: string, schema: string, deprecated: number): KindDefinition =>

@@ -74,7 +74,7 @@ function validateSelectors({ namespaceSelector, objectSelector }: Webhook, path:
 
 function validateSideEffects({ sideEffects }: Webhook, path: string, lenient: boolean): FieldError[] {
   const allowed = lenient ? SIDE_EFFECTS : NO_SIDE_EFFECTS;
-  if (!sideEffects) return [requiredField(path, `must specify one of ${allowed.join(', ')}`)];
+  if (sideEffects === undefined) return [requiredField(path, `must specify one of ${allowed.join(', ')}`)];
   return checkOneOf(path, sideEffects, allowed);
 }
 

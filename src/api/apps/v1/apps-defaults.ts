@@ -51,21 +51,24 @@ export function setStatefulSetDefaults(object: DynamicObject): void {
   setPodTemplateDefaults(spec.template);
   spec.podManagementPolicy ||= 'OrderedReady';
   spec.updateStrategy ??= {};
-  spec.updateStrategy.type ||= 'RollingUpdate';
-  if (spec.updateStrategy.type === 'RollingUpdate') {
+  if (!spec.updateStrategy.type) {
+    spec.updateStrategy.type = 'RollingUpdate';
     spec.updateStrategy.rollingUpdate ??= {};
-    spec.updateStrategy.rollingUpdate.partition ??= 0;
   }
+  if (spec.updateStrategy.type === 'RollingUpdate' && spec.updateStrategy.rollingUpdate)
+    spec.updateStrategy.rollingUpdate.partition ??= 0;
   spec.persistentVolumeClaimRetentionPolicy ??= {};
   spec.persistentVolumeClaimRetentionPolicy.whenDeleted ||= 'Retain';
   spec.persistentVolumeClaimRetentionPolicy.whenScaled ||= 'Retain';
   spec.replicas ??= 1;
   spec.revisionHistoryLimit ??= 10;
   for (const claim of spec.volumeClaimTemplates ?? []) {
+    claim.metadata ??= {};
     claim.spec ??= {};
     setPersistentVolumeClaimSpecDefaults(claim.spec);
-    claim.apiVersion ||= 'v1';
-    claim.kind ||= 'PersistentVolumeClaim';
+    // Whatever was given: it is forgotten and written anew.
+    claim.apiVersion = 'v1';
+    claim.kind = 'PersistentVolumeClaim';
     claim.status ??= {};
     claim.status.phase ||= 'Pending';
   }

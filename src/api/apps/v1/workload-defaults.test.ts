@@ -45,6 +45,32 @@ test('a stateful set is made in order, and keeps its claims', () => {
   });
 });
 
+test('a stateful set that says how it is updated says all of it', () => {
+  const strategyOf = (updateStrategy: object) => specOf(statefulSetKind, { serviceName: 's', updateStrategy })['updateStrategy'];
+  assert.deepEqual(strategyOf({ type: 'RollingUpdate' }), { type: 'RollingUpdate' });
+  assert.deepEqual(strategyOf({ type: 'RollingUpdate', rollingUpdate: {} }), {
+    type: 'RollingUpdate',
+    rollingUpdate: { partition: 0 },
+  });
+  assert.deepEqual(strategyOf({ rollingUpdate: { partition: 2 } }), { type: 'RollingUpdate', rollingUpdate: { partition: 2 } });
+});
+
+test('a stateful set’s claims are claims, whatever they are called', () => {
+  const { volumeClaimTemplates } = specOf(statefulSetKind, {
+    serviceName: 's',
+    volumeClaimTemplates: [{ apiVersion: 'v9', kind: 'Pod', spec: {} }],
+  });
+  assert.deepEqual(volumeClaimTemplates, [
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: {},
+      spec: { resources: {}, volumeMode: 'Filesystem' },
+      status: { phase: 'Pending' },
+    },
+  ]);
+});
+
 test('a stateful set’s claims are claims, pending', () => {
   const claim = {
     metadata: { name: 'data' },

@@ -2,6 +2,7 @@ import type { V1Lease } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
+import { specOf } from '../../machinery/spec-of.ts';
 import { validateLease } from './lease-rules.ts';
 
 /** Elections that the server holds are behind a switch that is off (registry/coordination/lease/strategy.go). */
@@ -18,6 +19,7 @@ export const leaseKind = defineKind({
   resource: 'leases',
   namespaced: true,
   columns: [nameColumn, textColumn<V1Lease>('Holder', 'Who holds it.', ({ spec }) => spec?.holderIdentity ?? ''), ageColumn],
+  setDefaults: (object) => void specOf(object),
   prepareForCreate: (object) => dropUnserved(object),
   prepareForUpdate: dropUnserved,
   validate: validateLease,

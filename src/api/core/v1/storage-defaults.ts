@@ -5,6 +5,7 @@ import { setRemoteVolumeDefaults } from './remote-volume-defaults.ts';
 
 export function setPersistentVolumeClaimSpecDefaults(spec: V1PersistentVolumeClaimSpec): void {
   spec.volumeMode ||= 'Filesystem';
+  spec.resources ??= {};
 }
 
 export function setPersistentVolumeClaimDefaults(object: DynamicObject): void {

@@ -35,7 +35,9 @@ export const endpointSliceKind = defineKind({
     ageColumn,
   ],
   setDefaults: (object) => {
-    for (const port of (object as unknown as V1EndpointSlice).ports ?? []) {
+    const { ports, endpoints } = object as unknown as V1EndpointSlice;
+    for (const endpoint of endpoints ?? []) endpoint.conditions ??= {};
+    for (const port of ports ?? []) {
       port.name ??= '';
       port.protocol ??= 'TCP';
     }

@@ -76,7 +76,7 @@ function validateRuleValue({ http }: V1IngressRule, path: string): FieldError[] 
 }
 
 function validatePath({ path: text = '', pathType, backend }: V1HTTPIngressPath, at: string): FieldError[] {
-  if (!pathType) return [requiredField(`${at}.pathType`, 'pathType must be specified')];
+  if (pathType === undefined) return [requiredField(`${at}.pathType`, 'pathType must be specified')];
   const errors: FieldError[] = [];
   const complain = (detail: string) => errors.push(invalidField(`${at}.path`, text, detail));
   switch (pathType) {

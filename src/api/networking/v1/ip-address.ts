@@ -12,8 +12,7 @@ const parentOf = (object: DynamicObject) => (object as unknown as V1IPAddress).s
 function validateIpAddress(object: DynamicObject): FieldError[] {
   const parent = parentOf(object);
   const path = 'spec.parentRef';
-  // Decoding puts an empty one where there is none.
-  if (!parent || Object.values(parent).every((value) => !value)) return [requiredField(path)];
+  if (!parent) return [requiredField(path)];
   const { group, resource, name, namespace } = parent;
   return [
     ...(group ? checkField(`${path}.group`, group, checkDnsSubdomain) : []),

@@ -27,6 +27,11 @@ test('what is wrong with an Ingress is told', () => {
       path({ path: '/', pathType: 'Like' }),
       `${at}.pathType: Unsupported value: "Like": supported values: "Exact", "ImplementationSpecific", "Prefix"`,
     ],
+    [
+      path({ path: '/', pathType: '' }),
+      `${at}.pathType: Unsupported value: "": supported values: "Exact", "ImplementationSpecific", "Prefix"`,
+    ],
+    [path({ path: '/', pathType: undefined }), `${at}.pathType: Required value: pathType must be specified`],
     [path({ path: '/', backend: {} }), `${at}.backend: Invalid value: "": resource or service backend is required`],
     [
       path({ path: '/', backend: { service: { name: 'web', port: { name: 'http', number: 80 } } } }),

@@ -26,7 +26,8 @@ export function validateRuntimeClass(object: DynamicObject, _context: WriteConte
 function validateScheduling(scheduling: V1Scheduling, errors: FieldError[]): void {
   errors.push(...validateLabels(scheduling.nodeSelector, 'scheduling.nodeSelector'));
   const { tolerations = [] } = scheduling;
-  validateTolerations(tolerations, 'scheduling.tolerations', errors);
+  // Upstream names the field twice here.
+  validateTolerations(tolerations, 'scheduling.tolerations.tolerations', errors);
   tolerations.forEach((toleration, i) => {
     if (tolerations.findIndex((other) => isSameToleration(other, toleration)) < i)
       errors.push(duplicateField(`scheduling.tolerations[${i}]`, toleration));

@@ -2,6 +2,7 @@ import type { V1PodDisruptionBudget } from '../../gen/types.ts';
 import { ageColumn, nameColumn, numberColumn, orElse, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
+import { specOf } from '../../machinery/spec-of.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { validatePodDisruptionBudget, validatePodDisruptionBudgetStatus } from './pod-disruption-budget-validation.ts';
 
@@ -29,6 +30,7 @@ export const podDisruptionBudgetKind = defineKind({
     ),
     ageColumn,
   ],
+  setDefaults: (object) => void specOf(object),
   prepareForCreate: resetStatus('V1PodDisruptionBudget'),
   validate: validatePodDisruptionBudget,
 });

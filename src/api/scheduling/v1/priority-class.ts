@@ -10,7 +10,6 @@ export const priorityClassKind = defineKind({
   resource: 'priorityclasses',
   namespaced: false,
   shortNames: ['pc'],
-  hasGeneration: true,
   columns: [
     nameColumn,
     numberColumn<V1PriorityClass>('Value', 'How important its pods are.', ({ value }) => value ?? 0),
@@ -27,7 +26,11 @@ export const priorityClassKind = defineKind({
     ),
   ],
   setDefaults: (object) => {
-    object['preemptionPolicy'] ||= 'PreemptLowerPriority';
+    object['preemptionPolicy'] ??= 'PreemptLowerPriority';
+  },
+  // It stays the first: nothing that counts changes.
+  prepareForCreate: ({ metadata }) => {
+    metadata.generation = 1;
   },
   validate: validatePriorityClass,
   validateUpdate: validatePriorityClassUpdate,
