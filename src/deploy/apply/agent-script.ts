@@ -84,6 +84,10 @@ sync
 echo end
 `;
 
+/** Lines that a service's process said before it ended, and how much of each. */
+const LAST_WORDS = 6;
+const LONGEST_WORD = 400;
+
 /** What the agent reads for steps, in order. */
 export function* agentInput(steps: readonly Step[]): Generator<Uint8Array> {
   for (const step of steps) yield* frameOf(step);
@@ -124,10 +128,11 @@ systemctl daemon-reload
 systemctl enable --quiet ${name}
 rm -f "$journal/units/"${name}
 systemctl reset-failed ${name} 2>/dev/null || :
-if ! systemctl restart ${name}; then
-  systemctl status --no-pager --lines 0 ${name} || :
-  journalctl --no-pager -o cat -n 25 -u ${name} || :
-  fail "${step.name} did not start"
+since=$(date '+%Y-%m-%d %H:%M:%S')
+if ! why=$(systemctl restart ${name} 2>&1); then
+  # What its own process said, and not what systemd says of it.
+  words=$(journalctl -q --no-pager -o cat --since "$since" -n ${LAST_WORDS} _SYSTEMD_UNIT=${name} 2>/dev/null | cut -c 1-${LONGEST_WORD} || :)
+  fail "${step.name} did not start: \${words:-$why}"
 fi
 printf '%s\\n' ${step.fingerprint} > "$journal/units/"${name}`;
     }
@@ -147,7 +152,11 @@ systemctl disable --quiet --now ${quote(step.name)}`;
     case 'packages':
       return packagesScript(step.names, step.directory);
     case 'swap-off':
-      return `swapoff -a
+      // Where none is on there is nothing to turn off, nor on again by `reset`: what fstab names may not even be there.
+      return `if [ "$(wc -l < /proc/swaps)" -gt 1 ]; then
+  record swap"$tab"on
+  swapoff -a
+fi
 if [ -e /etc/fstab ]; then
   keep_original file /etc/fstab
   sed '/^[[:space:]]*[^#[:space:]][^[:space:]]*[[:space:]][[:space:]]*[^[:space:]][^[:space:]]*[[:space:]][[:space:]]*swap[[:space:]]/d' /etc/fstab > /etc/fstab.muster-deploy

@@ -94,6 +94,22 @@ test('kernel parameters that a service sets by itself are kept before it starts,
   );
 });
 
+test('a service that does not start is told with the last that it said itself, else with what systemd says', async () => {
+  await using directory = await temporaryDirectory();
+  const at = directory.file;
+  await mkdir(at('bin'));
+  const stub = (name: string, text: string) => writeFile(at('bin', name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  await stub('systemctl', 'case $1 in restart) echo "Job for $2 failed." >&2; exit 1;; esac');
+  const unit: Step = { type: 'unit', phase: 'node', name: 'kubelet.service', fingerprint: 'f' };
+  const start = () =>
+    runProgram('sh', ['-c', agentScript(at('journal')).replace('PATH=', `PATH=${at('bin')}:`)], { input: bytesOf([unit]) });
+  await stub('journalctl', `echo "$*" > ${at('asked')}; echo 'kubelet: unknown flag: --x'`);
+  await assert.rejects(start(), /kubelet\.service did not start: kubelet: unknown flag: --x$/);
+  assert.match(await readFile(at('asked'), 'utf8'), /--since 20\S+ \S+ -n 6 _SYSTEMD_UNIT=kubelet\.service$/m);
+  await stub('journalctl', 'exit 1');
+  await assert.rejects(start(), /kubelet\.service did not start: Job for kubelet\.service failed\.$/);
+});
+
 test('whose a directory was and who might use it is kept before that changes, once', async () => {
   await using directory = await temporaryDirectory();
   const at = directory.file;

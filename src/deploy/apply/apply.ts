@@ -12,7 +12,8 @@ import { type HostPlan, isEmpty } from '../plan/plan.ts';
 import type { Transport } from '../transport/transport.ts';
 import { agentInput, agentScript } from './agent-script.ts';
 import type { Cluster } from './cluster.ts';
-import { requireSteadyUnits, wordsOfUnit } from './steady-units.ts';
+import { ailingUnits, requireSteadyUnits } from './steady-units.ts';
+import { describeUnit, type UnitReport } from './unit-report.ts';
 
 export interface ApplyOptions {
   readonly inventory: Inventory;
@@ -35,7 +36,9 @@ const POLL_MS = 500;
 const REMIND_MS = 20_000;
 const FIRST_NODE_MS = 180_000;
 const KUBELET_UNIT = 'kubelet.service';
-const ASKED_FOR_WORDS = 3;
+const HEARD_AT_ONCE = 3;
+/** Of a kubelet that ends each time: what it waits for at first, as its container runtime, is there by then. */
+const HOPELESS_RESTARTS = 8;
 
 /** What is to be done on a host. */
 type Work = readonly [host: string, steps: readonly Step[]];
@@ -165,7 +168,7 @@ async function runNodes(options: ApplyOptions, cluster: Cluster, work: readonly 
     if (isDone) break;
     if (clock.now() > endMs)
       throw new CodedError(
-        `${host}: its kubelet does not serve with what is new: ${now?.ready ? 'it tells nothing' : (now?.message ?? 'it has no node')}; those of the other hosts still run as they did, and the same command goes on from here`,
+        `${host}: its kubelet does not serve with what is new: ${now?.ready ? 'it tells nothing' : (now?.message ?? 'it has no node')}${said(await ailingKubelets(options, new Set([host])))}; those of the other hosts still run as they did, and the same command goes on from here`,
         { code: 'APPLY_FAILED', retryable: true },
       );
     await clock.sleep(POLL_MS, signal);
@@ -202,7 +205,7 @@ async function awaitNodes(options: ApplyOptions, cluster: Cluster, workers: read
     signal.throwIfAborted();
     if (clock.now() > endMs)
       throw new CodedError(
-        `not all nodes are Ready: ${why}${await saidBy(options, waiting)}; "journalctl -u kubelet" on the host says more`,
+        `not all nodes are Ready: ${why}${said(await ailingKubelets(options, waiting))}; "journalctl -u kubelet" on the host says more`,
         {
           code: 'NODES_NOT_READY',
           retryable: true,
@@ -224,25 +227,40 @@ async function awaitNodes(options: ApplyOptions, cluster: Cluster, workers: read
     }
     why = [...waiting].map((host) => `${host}: ${nodes.get(host)?.message ?? 'has not joined'}`).join('; ');
     if (waiting.size > 0 && clock.now() > remindMs) {
-      progress(`waiting for ${waiting.size} of ${workers.length} nodes: ${why}${await saidBy(options, waiting)}`);
+      const ailing = await ailingKubelets(options, waiting);
+      progress(`waiting for ${waiting.size} of ${workers.length} nodes: ${why}${said(ailing)}`);
+      if ([...waiting].every((host) => isHopeless(ailing.get(host))))
+        throw new CodedError(`no kubelet that is waited for stays up${said(ailing)}; the same command goes on from here`, {
+          code: 'APPLY_FAILED',
+          retryable: true,
+        });
       remindMs = clock.now() + REMIND_MS;
     }
     if (waiting.size > 0) await clock.sleep(POLL_MS, signal);
   }
 }
 
-/** What the kubelets of a few of these hosts end by, or complain of: `; a: kubelet.service is activating, …`. */
-async function saidBy({ transports, signal }: ApplyOptions, hosts: ReadonlySet<string>): Promise<string> {
-  const asked = [...hosts].slice(0, ASKED_FOR_WORDS);
-  const results = await atMost(ASKED_FOR_WORDS, asked, (host) => wordsOfUnit(transports.get(host), KUBELET_UNIT, signal));
+/** How the kubelets of these hosts fare that do not work, or why one cannot be asked. */
+async function ailingKubelets(
+  { transports, signal }: ApplyOptions,
+  hosts: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, UnitReport | string>> {
+  const asked = [...hosts];
+  const results = await atMost(HOSTS_AT_ONCE, asked, (host) => ailingUnits(transports.get(host)!, [KUBELET_UNIT], signal));
   signal.throwIfAborted();
-  return results
-    .map((result, i) => {
-      const words = result.status === 'fulfilled' ? result.value : messageOf(result.reason);
-      return words && `; ${asked[i]}: ${words}`;
-    })
-    .join('');
+  const found = results.map((result) => (result.status === 'fulfilled' ? result.value[0] : messageOf(result.reason)));
+  return new Map(asked.flatMap((host, i) => (found[i] === undefined ? [] : [[host, found[i]] as const])));
 }
+
+const isHopeless = (found: UnitReport | string | undefined) =>
+  typeof found === 'object' && found.state !== 'active' && found.restarts >= HOPELESS_RESTARTS;
+
+/** Of a few of them: `; a: kubelet.service is activating, …`. */
+const said = (ailing: ReadonlyMap<string, UnitReport | string>): string =>
+  [...ailing]
+    .slice(0, HEARD_AT_ONCE)
+    .map(([host, found]) => `; ${host}: ${typeof found === 'string' ? found : describeUnit(found)}`)
+    .join('');
 
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message.trim().replaceAll('\n', ' | ') : JSON.stringify(error);

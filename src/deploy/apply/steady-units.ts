@@ -49,11 +49,10 @@ export async function requireSteadyUnits(options: SteadyOptions): Promise<void> 
   }
 }
 
-/** How a host's service fares, as one reads it; empty when the host says nothing. */
-export async function wordsOfUnit(transport: Transport | undefined, unit: string, signal: AbortSignal): Promise<string> {
-  const output = await transport?.run(unitReportScript([unit], GRACE_S.upstream), { signal });
-  const [report] = parseUnitReports(output?.stdout ?? '');
-  return report ? describeUnit(report) : '';
+/** Those of a host's services that do not work, or have not from the first, by what was heard of them. */
+export async function ailingUnits(transport: Transport, units: readonly string[], signal: AbortSignal): Promise<UnitReport[]> {
+  const { stdout } = await transport.run(unitReportScript(units, GRACE_S.upstream), { signal });
+  return parseUnitReports(stdout).filter((report) => report.restarts > 0 || !isSteady(report, GRACE_S.upstream));
 }
 
 async function reportsOf(

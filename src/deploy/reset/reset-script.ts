@@ -50,7 +50,7 @@ warn() { printf '%s\\n' "$1" >&2; failed=1; }
 if [ ! -f "$installed" ]; then exit 0; fi
 recorded() { grep -qxF -- "$1" "$installed"; }
 for unit in ${UNITS.join(' ')}; do
-  if recorded "unit$tab$unit.service"; then systemctl disable --quiet --now "$unit.service" 2>/dev/null || systemctl stop "$unit.service" || :; fi
+  if recorded "unit$tab$unit.service" && systemctl cat "$unit.service" >/dev/null 2>&1; then systemctl disable --quiet --now "$unit.service" 2>/dev/null || systemctl stop "$unit.service" || :; fi
 done
 if recorded "unit$tab"kubelet.service; then
   if command -v ctr >/dev/null 2>&1 && ctr version >/dev/null 2>&1; then
@@ -64,8 +64,9 @@ if recorded "unit$tab"kubelet.service; then
   rm -rf /var/lib/cni/networks/${quote(name)}
   sed -n 's/^[^ ]* \\([^ ]*\\) .*/\\1/p' /proc/mounts | grep -F ${quote(`${kubelet.rootDirectory}/`)} | sort -r | while read -r mount; do umount "$mount" || umount -l "$mount"; done
   if [ -x ${quote(`${distribution.directory}/muster`)} ]; then ${quote(`${distribution.directory}/muster`)} kube-proxy --cleanup >/dev/null 2>&1 || warn 'rules of kube-proxy may be left'; fi
-${distribution.type === 'upstream' ? CHAINS : ''}  for network in flanneld calico-node; do
-    if recorded "unit$tab$network.service"; then ${quote(`${distribution.directory}/muster`)} "$network" --cleanup >/dev/null 2>&1 || warn "the network of $network may be left"; fi
+${distribution.type === 'upstream' ? CHAINS : ''}  # The program goes with the files: it is not there when this was run before.
+  for network in flanneld calico-node; do
+    if [ -x ${quote(`${distribution.directory}/muster`)} ] && recorded "unit$tab$network.service"; then ${quote(`${distribution.directory}/muster`)} "$network" --cleanup >/dev/null 2>&1 || warn "the network of $network may be left"; fi
   done
   rm -f ${quote(KUBELET_KUBECONFIG)} ${quote(pki.directory)}/kubelet-client-* ${quote(pki.directory)}/kubelet-server-* ${quote(pki.directory)}/kubelet.crt ${quote(pki.directory)}/kubelet.key
 fi
@@ -93,7 +94,7 @@ while IFS="$tab" read -r what name value; do
   case $what in
     disabled) systemctl enable --quiet "$name" || warn "$name stays disabled" ;;
     stopped) systemctl start "$name" || warn "$name stays stopped" ;;
-    file) if [ "$name" = /etc/fstab ]; then swapon -a || warn 'swap stays off'; fi ;;
+    swap) swapon -a || warn 'swap stays off' ;;
   esac
 done < "$installed"
 if [ -n "$packages" ]; then DEBIAN_FRONTEND=noninteractive dpkg --purge $packages >/dev/null 2>&1 || warn "packages stay: $(echo $packages)"; fi

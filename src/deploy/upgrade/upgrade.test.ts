@@ -120,12 +120,15 @@ test('a host whose services end again and again is put back, and the next is not
     ...transport,
     run: async (script, options) => {
       back ||= script.includes('restart "$unit"');
+      if (script.includes('NRestarts'))
+        return { stdout: 'report\tkubelet.service\tactive\tsimple\t4\t1\tF1122 no\n', stderr: '' };
       return transport.run(script, options);
     },
   });
   await assert.rejects(upgradeHosts(only, { ...run, transports }), {
     code: 'UPGRADE_FAILED',
-    message: 'm1 does not run with what is new: its services end and start again; it is back at what it was, and serves',
+    message:
+      'm1 does not run with what is new: its services end and start again; kubelet.service is active, started again 4 times: F1122 no; it is back at what it was, and serves',
   });
   assert.deepEqual(story.slice(2), ['m1: apply', 'm1: put back', 'm1: serves', 'm1: release']);
 });

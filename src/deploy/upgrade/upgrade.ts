@@ -1,5 +1,7 @@
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
+import { ailingUnits } from '../apply/steady-units.ts';
+import { describeUnit } from '../apply/unit-report.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { HostUpgrade, UpgradePlan } from './upgrade-plan.ts';
 import { keepScript, processScript, rollBackScript, snapshotScript } from './upgrade-scripts.ts';
@@ -52,7 +54,7 @@ async function upgradeHost(host: HostUpgrade, run: UpgradeRun): Promise<void> {
   } catch (cause) {
     // Who ends it goes on later.
     signal.throwIfAborted();
-    const why = (cause as Error).message;
+    const why = `${(cause as Error).message}${await lastWords(host, run)}`;
     progress(`${name}: ${why}`);
     const back = await putBack(host, run);
     throw new CodedError(`${name} does not run with what is new: ${why}; ${back}`, { code: 'UPGRADE_FAILED', cause });
@@ -60,6 +62,17 @@ async function upgradeHost(host: HostUpgrade, run: UpgradeRun): Promise<void> {
   await transport.run(keepScript(), { signal });
   await run.release(host);
   progress(`${name}: upgraded`);
+}
+
+/** What the host's services ended by or complain of: `; kubelet.service is activating, …`. To be asked before they are put back. */
+async function lastWords(host: HostUpgrade, { transports, unitsOf, signal }: UpgradeRun): Promise<string> {
+  try {
+    const units = await ailingUnits(transports.get(host.plan.host)!, unitsOf(host), signal);
+    return units.map((unit) => `; ${describeUnit(unit)}`).join('');
+  } catch (error) {
+    signal.throwIfAborted();
+    return `; its services cannot be asked: ${(error as Error).message}`;
+  }
 }
 
 /** Answers how that went. */
