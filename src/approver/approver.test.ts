@@ -301,6 +301,22 @@ test('a key that another node was issued a certificate for is refused, also when
   run.cluster.put(csrKind, await request({ name: 'clone', node: 'node-2', ipAddresses: ['10.0.0.2'], key }));
   await run.reach('the second is denied', () => run.conditions('clone').includes('Denied'));
   assert.match(run.messageOf('clone'), /APV-204.*system:node:node-1/);
+  // A client certificate, for which a token asked: the key is the node's, and its own use of it for serving is no clone's.
+  const joined = await generatePrivateKey();
+  const client = await authority.issue({
+    ...{ publicKeyDer: joined.publicKeyDer, commonName: 'system:node:node-1', organizations: ['system:nodes'] },
+    ...{ usages: ['digital signature', 'client auth'], notBeforeMs: now, notAfterMs: now + 3_600_000 },
+  });
+  run.cluster.put(csrKind, {
+    metadata: { name: 'joined' },
+    spec: { ...approved.spec, signerName: 'kubernetes.io/kube-apiserver-client-kubelet', username: 'system:bootstrap:abcdef' },
+    status: { conditions: [{ type: 'Approved', status: 'True' }], certificate: Buffer.from(client).toString('base64') },
+  });
+  run.cluster.put(csrKind, await request({ name: 'other', node: 'node-2', ipAddresses: ['10.0.0.2'], key: joined }));
+  await run.reach('the clone is denied', () => run.conditions('other').includes('Denied'));
+  assert.match(run.messageOf('other'), /APV-204.*system:node:node-1/);
+  run.cluster.put(csrKind, await request({ name: 'own', ...OWN, key: joined }));
+  await run.reach('its own is approved', () => run.conditions('own').includes('Approved'));
 });
 
 test('a name in the certificate of another node is not free because its Node object does not tell it any more', async () => {

@@ -92,8 +92,10 @@ export function createClusterView({ requests, nodes, clock }: ViewOptions): Work
     const { extra, username = '' } = object.spec;
     if ((extra as Record<string, unknown> | undefined)?.[CREDENTIAL_ID] && username.startsWith(USER_PREFIX))
       recordsCredentials = true;
-    if (object.spec.signerName !== KUBELET_SERVING || !isIssued(object) || (previous && isIssued(previous))) return;
-    noteIssued(object, keys, issued, (name) => nodes.get(name) !== undefined);
+    const { signerName } = object.spec;
+    if (signerName !== KUBELET_SERVING && signerName !== KUBE_APISERVER_CLIENT_KUBELET) return;
+    if (isIssued(object) && !(previous && isIssued(previous)))
+      noteIssued(object, keys, issued, (name) => nodes.get(name) !== undefined);
   });
   return {
     node: (name) => nodes.get(name),
@@ -127,7 +129,6 @@ function noteIssued(
   issued: IssuedNames,
   isNode: (name: string) => boolean,
 ): void {
-  const user = spec.username ?? '';
   let certificate: Certificate | undefined;
   try {
     certificate = parseCertificates(Buffer.from(status?.certificate ?? '', 'base64'))[0];
@@ -135,9 +136,11 @@ function noteIssued(
     return; // whoever is to serve with it will say so
   }
   if (!certificate) return;
+  // Of a first client certificate the user is a token; whose it is stands in it.
+  const user = certificate.commonName;
   keys.note(certificate.publicKeyDer, user);
   const nodeName = user.slice(USER_PREFIX.length);
-  if (!user.startsWith(USER_PREFIX) || !isNode(nodeName)) return;
+  if (spec.signerName !== KUBELET_SERVING || !user.startsWith(USER_PREFIX) || !isNode(nodeName)) return;
   const { dnsNames, ipAddresses, notBeforeMs, notAfterMs } = certificate;
   issued.note(nodeName, { names: [...dnsNames, ...ipAddresses].map(canonicalName), notBeforeMs, notAfterMs });
 }

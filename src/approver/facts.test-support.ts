@@ -16,6 +16,7 @@ export function requestOf(changes: Partial<CertificateRequest> = {}): Certificat
     publicKeyDer: Buffer.from('key'),
     extensionOids: ['2.5.29.17'],
     usages: [],
+    pemHeaders: [],
     verifySignature: () => Promise.resolve(true),
     ...changes,
   };

@@ -126,6 +126,12 @@ const DENIED: readonly [what: string, code: string, pem: () => Promise<string>][
   ['no PEM', 'APV-201', async () => 'hello'],
   ['text behind the block', 'APV-201', async () => `${await request()}and more`],
   ['two blocks', 'APV-201', async () => (await request()) + (await request())],
+  [
+    'a block that says it is encrypted',
+    'APV-201',
+    async () => (await request()).replace('REQUEST-----\n', 'REQUEST-----\nProc-Type: 4,ENCRYPTED\n\n'),
+  ],
+  ['a block behind one that is set in', 'APV-201', async () => (await request()).replace(/^/gm, ' ') + (await request())],
   ['a block of the old type', 'APV-201', async () => (await request()).replaceAll('CERTIFICATE', 'NEW CERTIFICATE')],
   ['a private key', 'APV-201', async () => (await generatePrivateKey()).pem],
   ['a megabyte', 'APV-201', async () => `${'a'.repeat(1 << 20)}\n${await request()}`],

@@ -45,6 +45,7 @@ for (const algorithm of ['ec-p256', 'ec-p384', 'rsa-2048', 'ed25519'] satisfies 
       uris: ['spiffe://x/y'],
       extensionOids: ['2.5.29.17'],
       usages: [],
+      pemHeaders: [],
     });
     assert.equal(subjectDer[0], 0x30);
     assert.ok(publicKeyDer.equals(key.publicKeyDer));

@@ -53,6 +53,8 @@ export interface CertificateRequest extends AlternativeNames {
   readonly extensionOids: readonly string[];
   /** Usages asked for by extension, in the words of certificates.k8s.io. */
   readonly usages: readonly string[];
+  /** Names of headers in its PEM block (RFC 1421), which upstream passes over. */
+  readonly pemHeaders: readonly string[];
   /** Whether it was made by the holder of the private key. */
   verifySignature(): Promise<boolean>;
 }
@@ -72,7 +74,7 @@ export function parseCertificateRequest(pem: string | Uint8Array): CertificateRe
   if (blocks.length > 1 || trailing) {
     throw new CodedError(`${WHAT} has trailing data after its PEM block`, { code: 'REQUEST_TRAILING_DATA' });
   }
-  return readRequest(block.der);
+  return readRequest(block.der, Object.keys(block.headers));
 }
 
 /** Those read last, by their text. What a request says, and whether its signature holds, follow from its bytes alone. */
@@ -94,7 +96,7 @@ export function parseSpecRequest(base64: string): CertificateRequest {
   return request;
 }
 
-function readRequest(bytes: Buffer): CertificateRequest {
+function readRequest(bytes: Buffer, pemHeaders: readonly string[]): CertificateRequest {
   const document = readSigned(bytes, WHAT);
   const reader = new DerReader(document.signed, WHAT).enter(Tag.sequence);
   const version = smallInteger(reader.read(Tag.integer, `${WHAT} version`), `${WHAT} version`);
@@ -118,6 +120,7 @@ function readRequest(bytes: Buffer): CertificateRequest {
     publicKeyDer,
     extensionOids: [...extensions.keys(), ...others],
     usages: readUsages(extensions),
+    pemHeaders,
     verifySignature: async () => {
       if (holds === undefined) {
         const publicKey = keyOrNone(publicKeyDer);

@@ -19,9 +19,12 @@ export function createHttpSource({ url, timeoutMs, ca, token }: HttpSourceOption
     name: `http ${new URL(url).host}`,
     async ask(nodeName, names, signal) {
       const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${(await token()).trim()}` }) };
+      const late = AbortSignal.timeout(timeoutMs);
       const text = await post(url, hookQuestion(nodeName, names), {
         ...{ headers, ca: await ca?.() },
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+        signal: AbortSignal.any([signal, late]),
+      }).catch((error: Error) => {
+        throw late.aborted ? new CodedError(`it did not answer within ${timeoutMs} ms`, { code: 'HOOK_FAILED' }) : error;
       });
       return readHookAnswer(text, names);
     },

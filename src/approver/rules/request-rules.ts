@@ -8,10 +8,14 @@ const form: Rule = {
   name: 'RequestWellFormed',
   sentence: 'The request is one PEM block CERTIFICATE REQUEST of strict DER, and nothing after it.',
   remedy: 'delete the request; a kubelet makes another one by itself: kubectl delete csr CSR',
-  check: ({ parsed }) =>
-    parsed.ok || isAboutKey(parsed.message)
+  check({ parsed }) {
+    if (!parsed.ok)
+      return isAboutKey(parsed.message) ? holds('one certificate request') : broken(parsed.message, 'one certificate request');
+    // RFC 7468 has none; those of RFC 1421 say that what follows is encrypted, which some readers believe.
+    return parsed.request.pemHeaders.length === 0
       ? holds('one certificate request')
-      : broken(parsed.message, 'one certificate request'),
+      : broken(`headers ${quote(parsed.request.pemHeaders)} in its PEM block`, 'one certificate request');
+  },
 };
 
 /** The reader of requests looks at the key as well, and begins with these words when it refuses it. */
