@@ -7,13 +7,16 @@ export const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history';
 export const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
 export const MAX_REPLICAS = 'deployment.kubernetes.io/max-replicas';
 
+/** A wish to go back to a revision, of clients of API groups that are no more. */
+const ROLLBACK_TO = 'deprecated.deployment.rollback.to';
+
 const NOT_COPIED: ReadonlySet<string> = new Set([
   'kubectl.kubernetes.io/last-applied-configuration',
   REVISION,
   REVISION_HISTORY,
   DESIRED_REPLICAS,
   MAX_REPLICAS,
-  'deprecated.deployment.rollback.to',
+  ROLLBACK_TO,
 ]);
 
 type Annotations = Readonly<Record<string, string>>;
@@ -25,6 +28,24 @@ export function revisionOf(object: { readonly metadata?: { readonly annotations?
   const text = object.metadata?.annotations?.[REVISION] ?? '';
   const revision = WHOLE_NUMBER.test(text) ? BigInt(text.replace('+', '')) : 0n;
   return BigInt.asIntN(64, revision) === revision ? revision : 0n;
+}
+
+/** The revision that the Deployment is to go back to; undefined when none is wanted, or what is wanted is no number. */
+export function rollbackOf({ metadata }: V1Deployment): bigint | undefined {
+  const text = metadata?.annotations?.[ROLLBACK_TO] ?? '';
+  return WHOLE_NUMBER.test(text) ? BigInt(text.replace('+', '')) : undefined;
+}
+
+export function withoutRollback({ metadata }: V1Deployment): Annotations {
+  const { [ROLLBACK_TO]: _, ...annotations } = metadata?.annotations ?? {};
+  return annotations;
+}
+
+/** Those of the ReplicaSet that is gone back to, with those of the Deployment that ReplicaSets do not have. */
+export function annotationsAfterRollback(deployment: V1Deployment, set: V1ReplicaSet): Annotations {
+  const kept = Object.entries(withoutRollback(deployment)).filter(([name]) => NOT_COPIED.has(name));
+  const restored = Object.entries(set.metadata?.annotations ?? {}).filter(([name]) => !NOT_COPIED.has(name));
+  return Object.fromEntries([...kept, ...restored]);
 }
 
 /** A number from a ReplicaSet's annotation; undefined when it says none. */

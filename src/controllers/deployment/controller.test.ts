@@ -89,6 +89,27 @@ test('going back makes the old set the newest revision, and sets beyond the hist
   assert.equal(setOf(cluster, 'two'), undefined, 'revisionHistoryLimit is 1');
 });
 
+test('an older client goes back by an annotation', async () => {
+  await using run = await runController(createDeploymentController);
+  const { cluster } = run;
+  for (const image of ['one', 'two']) {
+    if (image === 'one') cluster.put(deploymentKind, web(image));
+    else change(cluster, web(image));
+    await fulfil(run);
+  }
+  const current = cluster.get<V1Deployment>(deploymentKind, 'web', 'a')!;
+  const annotations = { ...current.metadata?.annotations, 'deprecated.deployment.rollback.to': '0' };
+  cluster.put(deploymentKind, { ...current, metadata: { ...current.metadata, annotations } });
+  await fulfil(run);
+  assert.deepEqual([setOf(cluster, 'one')?.spec?.replicas, setOf(cluster, 'two')?.spec?.replicas], [2, 0]);
+  assert.ok(run.events.includes('web DeploymentRollback'));
+  const { metadata } = cluster.get<V1Deployment>(deploymentKind, 'web', 'a')!;
+  assert.deepEqual(metadata?.annotations, {
+    'kubernetes.io/change-cause': 'one',
+    'deployment.kubernetes.io/revision': '3',
+  });
+});
+
 test('the revision after that of an adopted set is one more, however large that is', async () => {
   await using run = await runController(createDeploymentController);
   const { cluster } = run;

@@ -11,9 +11,18 @@ import { claim, planClaims } from '../workloads/claims.ts';
 import { ownedPods } from '../workloads/owned-pods.ts';
 import { controllerOf, refersTo } from '../workloads/owner.ts';
 import { OwnerQueue } from '../workloads/owner-queue.ts';
-import { annotationsOfNewest, DESIRED_REPLICAS, MAX_REPLICAS, REVISION, revisionOf, scaleAnnotations } from './annotations.ts';
+import {
+  annotationsOfNewest,
+  DESIRED_REPLICAS,
+  MAX_REPLICAS,
+  REVISION,
+  revisionOf,
+  rollbackOf,
+  scaleAnnotations,
+} from './annotations.ts';
 import { replicasOf } from './replica-numbers.ts';
 import { equalTemplates, findNewest, highestRevision, newReplicaSet, othersThan } from './replica-sets.ts';
+import { planRollback } from './rollback.ts';
 import { planNewest, planOld, planScaling, replicasOfNewest, type Scaling, wasScaled } from './scaling-plan.ts';
 import {
   conditionIn,
@@ -71,6 +80,8 @@ export function createDeploymentController(context: ControllerContext, options: 
     });
     if (deployment.metadata?.deletionTimestamp) return tellCounts(deployment, split(deployment, sets), signal);
     const current = await tellWhetherPaused(deployment, signal);
+    const revision = current.spec?.paused ? undefined : rollbackOf(current);
+    if (revision !== undefined) return goBack(current, revision, sets, signal);
     if (current.spec?.paused || wasScaled(current, sets)) return scale(current, sets, signal);
     return current.spec?.strategy?.type === 'Recreate' ? recreate(current, sets, signal) : roll(current, sets, signal);
   }
@@ -111,10 +122,22 @@ export function createDeploymentController(context: ControllerContext, options: 
     (set.status?.replicas ?? 0) > 0 ||
     owned.of(set.metadata?.uid ?? '').some(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
 
+  async function goBack(
+    deployment: V1Deployment,
+    revision: bigint,
+    sets: readonly V1ReplicaSet[],
+    signal: AbortSignal,
+  ): Promise<undefined> {
+    const state = await withNewest(deployment, sets, true, signal);
+    const plan = planRollback(deployment, revision, allOf(state));
+    await client.resource<V1Deployment>(deploymentKind, deployment.metadata?.namespace).update(plan.deployment, { signal });
+    events.event(deployment, plan.event.type, plan.event.reason, plan.event.message);
+  }
+
   async function scale(deployment: V1Deployment, sets: readonly V1ReplicaSet[], signal: AbortSignal): Promise<Outcome> {
     const state = await withNewest(deployment, sets, false, signal);
     const scaled = await carryOut(deployment, planScaling(deployment, state.newest, state.old), state, signal);
-    if (deployment.spec?.paused) await cleanUp(deployment, scaled.old, signal);
+    if (deployment.spec?.paused && rollbackOf(deployment) === undefined) await cleanUp(deployment, scaled.old, signal);
     return tellCounts(deployment, scaled, signal);
   }
 
