@@ -129,3 +129,18 @@ test('nodes that are excluded say nothing about how much of a zone is down', asy
   await pass(run, 40_000, ['alive']);
   assert.deepEqual(evicted(), ['a', 'b', 'c']);
 });
+
+test('the older labels of a node say what the newer ones say', async () => {
+  await using run = await runController(make);
+  const { cluster } = run;
+  const labels = { 'kubernetes.io/os': 'linux', 'beta.kubernetes.io/os': 'windows', 'kubernetes.io/arch': 'arm64', other: 'x' };
+  cluster.put(nodeKind, { metadata: { name: 'n', labels } });
+  cluster.put(nodeKind, { metadata: { name: 'bare', labels: { 'beta.kubernetes.io/os': 'linux' } } });
+  await run.settle();
+  assert.deepEqual(cluster.get<V1Node>(nodeKind, 'n')?.metadata?.labels, {
+    ...labels,
+    'beta.kubernetes.io/os': 'linux',
+    'beta.kubernetes.io/arch': 'arm64',
+  });
+  assert.equal(cluster.sent('patch', 'nodes').length, 1);
+});

@@ -10,6 +10,7 @@ import { type ControllerContext, createController, keyOf, source, splitKey } fro
 import { OwnWrites } from '../framework/own-writes.ts';
 import { podsByNode } from '../framework/pods-by-node.ts';
 import { conditionOf, type NodeHealth, observeNode } from './health.ts';
+import { planOldLabels } from './old-labels.ts';
 import { planNotReady } from './pod-readiness.ts';
 import { awaitsEviction, planTaints, planTaintsPatch } from './taints.ts';
 import { countsForZone, evictionRate, ZoneLimiter, type ZoneOptions, zoneOf, zoneState } from './zones.ts';
@@ -41,9 +42,17 @@ export function createNodeLifecycleController(context: ControllerContext, option
   /** All nodes of all zones are down: more likely we are. Nobody is evicted then. */
   let allDisrupted = false;
 
+  const reconcileLabels = async (node: V1Node, signal: AbortSignal): Promise<void> => {
+    const labels = planOldLabels(node);
+    if (!labels) return;
+    const patch = { metadata: { uid: node.metadata?.uid, labels } };
+    await unlessReason(client.resource<V1Node>(nodeKind).patch(keyOf(node), patch, { type: 'merge', signal }), 'NotFound');
+  };
+
   const reconcileTaints = async (name: string, signal: AbortSignal): Promise<Outcome> => {
     const node = nodes.get(name);
     if (!node) return;
+    await reconcileLabels(node, signal);
     const mode = allDisrupted ? 'never' : granted.has(name) ? 'evict' : 'keep';
     const taints = planTaints(node, mode, clock.now());
     if (!taints) return;
