@@ -48,6 +48,7 @@ export function factsThatFit(steps: readonly Step[]): HostFacts {
     units: new Map<string, { load: string; active: string; enabled: string; fingerprint: string }>(),
     sysctls: new Map<string, { value: string; writable: boolean }>(),
     accounts: new Map<string, { uid: number; gid: number }>(),
+    holders: { passwd: new Map<number, string>(), group: new Map<number, string>() },
     certificates: new Map<string, string>(),
   };
   for (const step of steps) {

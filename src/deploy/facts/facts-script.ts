@@ -12,6 +12,8 @@ export interface Question {
   readonly libraries: readonly string[];
   readonly sysctls: readonly string[];
   readonly accounts: readonly string[];
+  /** Of accounts. */
+  readonly numbers: readonly number[];
   /** Files with certificates, perhaps with keys, which stay where they are. */
   readonly certificates: readonly string[];
 }
@@ -20,7 +22,7 @@ export interface Question {
 const LARGEST_SHOWN_BYTES = 64 * 1024;
 
 /** What `FACTS_SCRIPT` reads: a line a question. */
-export function factsInput({ files, units, programs, libraries, sysctls, accounts, certificates }: Question): string {
+export function factsInput({ files, units, programs, libraries, sysctls, accounts, numbers, certificates }: Question): string {
   return [
     ...files.map(({ path, sha256, reader }) => `file\t${path}\t${sha256 ?? '-'}\t${reader ?? '-'}`),
     ...units.map((name) => `unit\t${name}\t-`),
@@ -28,6 +30,7 @@ export function factsInput({ files, units, programs, libraries, sysctls, account
     ...libraries.map((name) => `library\t${name}\t-`),
     ...sysctls.map((key) => `sysctl\t${key}\t-`),
     ...accounts.map((name) => `account\t${name}\t-`),
+    ...numbers.map((number) => `number\t${number}\t-`),
     ...certificates.map((path) => `certificate\t${path}\t-`),
     '',
   ].join('\n');
@@ -96,6 +99,11 @@ while IFS="$tab" read -r what name sha reader; do
       fi ;;
     certificate)
       if [ -f "$name" ]; then printf 'certificate\\t%s\\t%s\\n' "$name" "$(sed -n '/^-----BEGIN CERTIFICATE-----$/,/^-----END CERTIFICATE-----$/p' "$name" | base64 | tr -d '\\n')"; fi ;;
+    number)
+      for base in passwd group; do
+        holder=$(getent "$base" "$name" 2>/dev/null || sed -n "/^[^:]*:[^:]*:$name:/{p;q;}" "/etc/$base")
+        if [ -n "$holder" ]; then printf 'holder\\t%s\\t%s\\t%s\\n' "$base" "$name" "$(printf %s "$holder" | cut -d: -f1)"; fi
+      done ;;
     account)
       entry=$(getent passwd "$name" 2>/dev/null || sed -n "/^$name:/p" /etc/passwd)
       if [ -n "$entry" ]; then printf 'account\\t%s\\t%s\\n' "$name" "$(printf %s "$entry" | cut -d: -f3,4)"; fi ;;

@@ -10,7 +10,7 @@ import { CodedError } from '../../std/coded-error.ts';
 import { FACTS_SCRIPT, factsInput } from './facts-script.ts';
 import { parseFacts } from './parse-facts.ts';
 
-const nothing = { files: [], units: [], programs: [], libraries: [], sysctls: [], accounts: [], certificates: [] };
+const nothing = { files: [], units: [], programs: [], libraries: [], sysctls: [], accounts: [], numbers: [], certificates: [] };
 
 async function look(question: Partial<Parameters<typeof factsInput>[0]>) {
   const { stdout } = await runProgram('sh', ['-c', FACTS_SCRIPT], { input: factsInput({ ...nothing, ...question }) });
@@ -35,6 +35,7 @@ test('the script says of this machine what the parser reads', async () => {
     libraries: ['libc.so.6', 'libc.so'],
     sysctls: ['net.ipv4.ip_forward', 'net.ipv4.tcp_tw_recycle'],
     accounts: ['root', 'nobody-of-this-name'],
+    numbers: [0, 4_000_000_001],
   });
   const file = facts.files.get(directory.file('text'));
   assert.equal(file?.type === 'file' && file.sha256, sha256);
@@ -48,6 +49,7 @@ test('the script says of this machine what the parser reads', async () => {
   assert.match(facts.sysctls.get('net.ipv4.ip_forward')?.value ?? '', /^[01]$/);
   assert.deepEqual(facts.accounts.get('root'), { uid: 0, gid: 0 });
   assert.equal(facts.accounts.size, 1);
+  assert.deepEqual(facts.holders, { passwd: new Map([[0, 'root']]), group: new Map([[0, 'root']]) });
   assert.ok(facts.memoryKiB > 0 && facts.cpus > 0 && facts.time > 1e9);
 });
 

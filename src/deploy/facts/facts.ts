@@ -60,4 +60,6 @@ export interface HostFacts {
   /** Address → network device. */
   readonly devices: ReadonlyMap<string, string>;
   readonly accounts: ReadonlyMap<string, { readonly uid: number; readonly gid: number }>;
+  /** Whose the numbers are that were asked for. */
+  readonly holders: { readonly passwd: ReadonlyMap<number, string>; readonly group: ReadonlyMap<number, string> };
 }

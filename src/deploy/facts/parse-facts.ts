@@ -27,6 +27,7 @@ export function parseFacts(text: string): HostFacts {
     units: new Map<string, UnitFact>(),
     sysctls: new Map<string, { value: string; writable: boolean }>(),
     accounts: new Map<string, { uid: number; gid: number }>(),
+    holders: { passwd: new Map<number, string>(), group: new Map<number, string>() },
     certificates: new Map<string, string>(),
   };
   for (const line of lines) {
@@ -40,6 +41,7 @@ export function parseFacts(text: string): HostFacts {
     else if (what === 'filesystem') facts.filesystems.add(name);
     else if (what === 'sysctl') facts.sysctls.set(name, { value: value.trim(), writable: more === 'write' });
     else if (what === 'account') facts.accounts.set(name, readAccount(value, line));
+    else if (what === 'holder' && (name === 'passwd' || name === 'group')) facts.holders[name].set(Number(value), more);
     else if (what === 'unit') facts.units.set(name, readUnit(value, more, line));
     else if (what === 'certificate') facts.certificates.set(name, readBase64(value, line));
     else if (what === 'content') facts.files.set(name, withContent(facts.files.get(name), value, line));

@@ -85,6 +85,7 @@ function questionOf(inventory: Inventory, host: InventoryHost, steps: readonly S
     libraries: steps.flatMap((step) => (step.type === 'library-cache' ? [step.library] : [])),
     sysctls: [...sysctlsOf(inventory).keys(), CONNTRACK_LIMIT],
     accounts: ['kube', 'etcd'],
+    numbers: host.roles.includes('master') ? [inventory.preparation.accountId] : [],
     certificates: host.roles.includes('worker') ? [kubeletPair(inventory, 'client'), kubeletPair(inventory, 'server')] : [],
   };
 }

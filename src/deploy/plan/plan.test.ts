@@ -145,6 +145,11 @@ test('hosts that are not fit are told with what is wrong, before anything is don
       ({ host: of, message }) => `${of}: ${message}`,
     );
   assert.deepEqual(problems('a', {}), []);
+  const held = (user: string, group: string) => ({ holders: { passwd: new Map([[200, user]]), group: new Map([[200, group]]) } });
+  assert.deepEqual(problems('a', held('other', 'kube')), [
+    'a: number 200, which user kube is to have, is that of user other: preparation.accountId names another',
+  ]);
+  assert.deepEqual(problems('a', { ...held('kube', 'others'), accounts: new Map([['kube', { uid: 200, gid: 9 }]]) }), []);
   assert.deepEqual(problems('b', { time: 1_800_000_032 }), ['b: its clock is 31 s ahead of that of c; 30 are allowed']);
   const asked = (seconds: number) => {
     const spans = new Map(

@@ -130,6 +130,15 @@ export function checkHosts(
     const kube = fact.accounts.get('kube');
     if (host.roles.includes('master') && kube && kube.uid !== inventory.preparation.accountId)
       warnings.push({ host: host.name, message: `has a user kube of number ${kube.uid}, which is used as it is` });
+    const id = inventory.preparation.accountId;
+    for (const [base, what] of [
+      ['passwd', 'user'],
+      ['group', 'group'],
+    ] as const) {
+      const holder = fact.holders[base].get(id);
+      if (host.roles.includes('master') && !kube && holder !== undefined && holder !== 'kube')
+        problem(`number ${id}, which ${what} kube is to have, is that of ${what} ${holder}: preparation.accountId names another`);
+    }
     for (const message of sysctlsLeftOut(sysctlsOf(inventory), fact)) warnings.push({ host: host.name, message });
   }
   const times = new Map([...facts].map(([host, { time }]) => [host, time]));
