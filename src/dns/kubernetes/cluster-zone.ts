@@ -56,14 +56,15 @@ function findPod({ service: label, namespace }: ZoneRequest, { podMode, data }: 
 }
 
 function findService(request: ZoneRequest, options: ClusterZoneOptions): Targets {
-  const { service: name, namespace, endpoint } = request;
+  const { service: name, namespace, endpoint, port, protocol } = request;
   const { data } = options;
   const service = data.service(name, namespace);
   if (!service) return undefined;
   const path = `${name}.${namespace}.svc`;
   if (service.spec?.type === 'ExternalName') {
     const host = service.spec.externalName ?? '';
-    return endpoint === '' && host !== '' && canonicalAddress(host) === undefined ? [{ path, host, port: 0 }] : undefined;
+    const isPlain = endpoint === '' && port === '' && protocol === '';
+    return isPlain && host !== '' && canonicalAddress(host) === undefined ? [{ path, host, port: 0 }] : undefined;
   }
   const headless = service.spec?.clusterIP === 'None';
   if (headless || endpoint !== '') return endpointTargets(data.slices(name, namespace), path, request, options);
@@ -123,7 +124,7 @@ function matches({ port, protocol }: ZoneRequest, portName: string | undefined, 
   );
 }
 
-/** The names that an address has below the zone: of the service whose it is, else of the endpoints. */
+/** The names that an address has below the zone: of the service whose it is, else of the endpoints that have a host name, as CoreDNS since 1.12. */
 export function namesOfAddress(address: string, options: ClusterZoneOptions): readonly string[] {
   const { data, namespaces } = options;
   const exposed = (namespace = '') => namespaces === undefined || (namespaces.has(namespace) && data.namespaceExists(namespace));
@@ -134,9 +135,9 @@ export function namesOfAddress(address: string, options: ClusterZoneOptions): re
     const { namespace, labels } = slice.metadata ?? {};
     if (!exposed(namespace)) continue;
     for (const endpoint of slice.endpoints ?? []) {
-      const own = isReady(endpoint) ? endpoint.addresses.find((one) => canonicalAddress(one) === address) : undefined;
-      if (own !== undefined)
-        names.add(`${endpointLabel(endpoint, own, options)}.${labels?.['kubernetes.io/service-name']}.${namespace}.svc`);
+      if (!endpoint.hostname || !isReady(endpoint)) continue;
+      if (endpoint.addresses.some((one) => canonicalAddress(one) === address))
+        names.add(`${endpoint.hostname}.${labels?.['kubernetes.io/service-name']}.${namespace}.svc`);
     }
   }
   return [...names];

@@ -151,7 +151,16 @@ test('names lead where the specification of cluster DNS says', async () => {
     ],
     ['out.default.svc.cluster.local.', TYPE.A, 'CNAME www.example.com., A 192.0.2.1'],
     ['out.default.svc.cluster.local.', TYPE.CNAME, 'CNAME www.example.com.'],
-    ['out.default.svc.cluster.local.', TYPE.SRV, nodata],
+    ['out.default.svc.cluster.local.', TYPE.SRV, 'SRV 0 100 0 www.example.com.'],
+    ['alias.default.svc.cluster.local.', TYPE.SRV, 'SRV 0 100 0 web.default.svc.cluster.local.'],
+    ['_http._tcp.out.default.svc.cluster.local.', TYPE.SRV, 'NXDOMAIN'],
+    ['_http._tcp.out.default.svc.cluster.local.', TYPE.CNAME, 'NXDOMAIN'],
+    ['x.out.default.svc.cluster.local.', TYPE.CNAME, 'NXDOMAIN'],
+    ['pod.cluster.local.', TYPE.A, nodata],
+    ['svc.cluster.local.', TYPE.NS, nodata],
+    ['foo.svc.cluster.local.', TYPE.NS, 'NXDOMAIN'],
+    ['foo.cluster.local.', TYPE.NS, 'NXDOMAIN'],
+    ['x.nobody.default.svc.cluster.local.', TYPE.A, 'NXDOMAIN'],
     ['alias.default.svc.cluster.local.', TYPE.A, 'CNAME web.default.svc.cluster.local., A 10.96.0.5'],
     ['ring.default.svc.cluster.local.', TYPE.A, nodata],
     ['10-2-3-4.default.pod.cluster.local.', TYPE.A, 'A 10.2.3.4'],
@@ -163,7 +172,8 @@ test('names lead where the specification of cluster DNS says', async () => {
     ['nonsense.default.pod.cluster.local.', TYPE.A, 'NXDOMAIN'],
     ['dns-version.cluster.local.', TYPE.TXT, 'TXT 1.1.0'],
     ['5.0.96.10.in-addr.arpa.', TYPE.PTR, 'PTR web.default.svc.cluster.local.'],
-    ['1.0.1.10.in-addr.arpa.', TYPE.PTR, 'PTR db-0.db.default.svc.cluster.local., PTR 10-1-0-1.web.default.svc.cluster.local.'],
+    ['1.0.1.10.in-addr.arpa.', TYPE.PTR, 'PTR db-0.db.default.svc.cluster.local.'],
+    ['2.0.1.10.in-addr.arpa.', TYPE.PTR, 'NXDOMAIN'],
     ['3.0.1.10.in-addr.arpa.', TYPE.PTR, 'NXDOMAIN'],
     ['cluster.local.', TYPE.NS, 'NS ns.dns.cluster.local.'],
     ['ns.dns.cluster.local.', TYPE.A, 'A 192.0.2.53'],
@@ -181,4 +191,20 @@ test('answers are authoritative, in the case of the question, and come with the 
   assert.equal(reply.answers[0]!.ttl, 5);
   const ports = (await ask('_http._tcp.db.default.svc.cluster.local.', TYPE.SRV))!;
   assert.deepEqual(ports.additionals.map(text), ['A 10.1.0.1', 'A 10.1.0.2', 'AAAA fd00::1:1']);
+});
+
+test('an external name’s addresses come with its SRV record, and what did not fit upstream is told', async () => {
+  const outside = (await ask('out.default.svc.cluster.local.', TYPE.SRV))!;
+  assert.deepEqual(
+    outside.additionals.map(({ name, type }) => `${name} ${typeName(type)}`),
+    ['www.example.com. A', 'www.example.com. A'],
+  );
+  const inside = (await ask('alias.default.svc.cluster.local.', TYPE.SRV))!;
+  assert.deepEqual(inside.additionals.map(text), ['A 10.96.0.5', 'AAAA fd00::5']);
+  const lookup: AnswerOptions['lookup'] = async (query, name, type) => ({
+    ...(await OPTIONS.lookup(query, name, type)),
+    truncated: true,
+  });
+  assert.equal((await ask('out.default.svc.cluster.local.', TYPE.A, { lookup }))!.truncated, true);
+  assert.equal((await ask('alias.default.svc.cluster.local.', TYPE.A, { lookup }))!.truncated, false);
 });

@@ -10,7 +10,7 @@ import {
   srvRecord,
   textRecord,
 } from '../message/records.ts';
-import { emptyReply, type Query, type Reply } from '../plugins/plugin.ts';
+import { emptyReply, type Query, type Reply, withQuestion } from '../plugins/plugin.ts';
 import { type ClusterZoneOptions, findTargets, namesOfAddress, type Target } from './cluster-zone.ts';
 
 /** The version of the schema that the names follow. */
@@ -33,7 +33,14 @@ export interface AnswerOptions extends ClusterZoneOptions {
 }
 
 /** Undefined: there is no such name, so that another plugin may be asked. */
-type Found = { readonly answers: readonly ResourceRecord[]; readonly additionals?: readonly ResourceRecord[] } | undefined;
+type Found =
+  | {
+      readonly answers: readonly ResourceRecord[];
+      readonly additionals?: readonly ResourceRecord[];
+      /** Another server had more to say. */
+      readonly truncated?: boolean;
+    }
+  | undefined;
 
 /**
  * Answers a query within a zone of the cluster.
@@ -52,11 +59,12 @@ export function answerFromCluster(
 function replyOf(found: Found, zone: string, options: AnswerOptions): Reply | undefined {
   if (!found) return undefined;
   if (found.answers.length === 0) return denial(RCODE.NOERROR, zone, options);
-  const { answers, additionals = [] } = found;
+  const { answers, additionals = [], truncated = false } = found;
   return {
     ...emptyReply(RCODE.NOERROR, 'kubernetes'),
     authoritative: true,
     recursionAvailable: true,
+    truncated,
     answers,
     additionals,
   };
@@ -160,27 +168,48 @@ async function followName(
   if (host.toLowerCase() === lower || depth >= MAX_CNAMES) return { answers: [] };
   if (isWithin(host.toLowerCase(), zone)) {
     const next = await findAddresses(query, host, zone, options, depth + 1);
-    return { answers: next && next.answers.length > 0 ? [record, ...next.answers] : [] };
+    return next && next.answers.length > 0 ? { ...next, answers: [record, ...next.answers] } : { answers: [] };
   }
-  const { answers, rcode } = await options.lookup(query, host, query.question.type);
-  return { answers: rcode === RCODE.SERVFAIL ? [] : [record, ...answers] };
+  const { answers, rcode, truncated } = await options.lookup(query, host, query.question.type);
+  return rcode === RCODE.SERVFAIL ? { answers: [] } : { answers: [record, ...answers], truncated };
 }
 
-function findPorts(query: Query, zone: string, options: AnswerOptions): Found {
-  const found = findTargets(query.name, zone, options);
-  if (!found) return undefined;
-  const targets = found.filter((target) => !isName(target));
+function findPorts(query: Query, zone: string, options: AnswerOptions): Found | Promise<Found> {
+  const targets = findTargets(query.name, zone, options);
+  if (!targets) return undefined;
   const weight = Math.max(1, Math.floor(ALL_WEIGHT / targets.length));
   const answers = new Map<string, ResourceRecord>();
   const additionals = new Map<string, ResourceRecord>();
-  for (const { path, host, port } of targets) {
+  const names = new Set<string>();
+  for (const target of targets) {
+    const { path, host, port } = target;
     if (port < 0) continue;
-    const name = below(path, zone);
+    const name = isName(target) ? withDot(host) : below(path, zone);
     answers.set(`${name} ${port}`, srvRecord(query.question.name, name, port, weight, options.ttl));
     const address = addressRecord(name, host, options.ttl);
     if (address) additionals.set(`${name} ${host}`, address);
+    else names.add(name);
   }
-  return { answers: [...answers.values()], additionals: [...additionals.values()] };
+  const found = { answers: [...answers.values()], additionals: [...additionals.values()] };
+  return names.size === 0 ? found : withAddresses(query, found, { names: [...names], zone, options });
+}
+
+/** Adds the addresses of names that SRV records lead to. */
+async function withAddresses(
+  query: Query,
+  { answers, additionals }: { answers: readonly ResourceRecord[]; additionals: readonly ResourceRecord[] },
+  { names, zone, options }: { names: readonly string[]; zone: string; options: AnswerOptions },
+): Promise<Found> {
+  const found: ResourceRecord[] = [...additionals];
+  for (const name of names)
+    for (const type of [TYPE.A, TYPE.AAAA]) {
+      const asked = withQuestion(query, { ...query.question, type });
+      const reply = isWithin(name.toLowerCase(), zone)
+        ? await findAddresses(asked, name, zone, options, 1)
+        : await options.lookup(query, name, type);
+      found.push(...(reply?.answers ?? []));
+    }
+  return { answers, additionals: found };
 }
 
 function findNames(query: Query, zone: string, options: AnswerOptions): Found {

@@ -147,14 +147,14 @@ function createCache(settings: CacheSettings, context: PluginContext): Plugin {
     success: metrics.series(name, [server, 'success', zones, '']),
     denial: metrics.series(name, [server, 'denial', zones, '']),
   });
-  const [sizes, hits, evictions] = [
+  const [sizes, found, evictions] = [
     byKind('coredns_cache_entries'),
     byKind('coredns_cache_hits_total'),
     byKind('coredns_cache_evictions_total'),
   ];
   const [requests, misses] = [series('requests'), series('misses')];
 
-  const store = (key: string, query: Query, reply: Reply): Reply => {
+  const store = (key: string, query: Query, reply: Reply, hits = 0): Reply => {
     const kind = kindOf(reply);
     if (!kind) return reply;
     const { capacity, except, maxTtl, minTtl } = settings[kind];
@@ -169,21 +169,23 @@ function createCache(settings: CacheSettings, context: PluginContext): Plugin {
         evictions[kind].add();
       }
       table.delete(key);
-      table.set(key, { reply, storedMs: clock.now(), ttl, hits: 0, lastHitMs: clock.now() });
+      // Told once, to who asked first.
+      const { error: _, ...kept } = reply;
+      table.set(key, { reply: kept, storedMs: clock.now(), ttl, hits, lastHitMs: clock.now() });
       entries[kind === 'success' ? 'denial' : 'success'].delete(key);
       for (const one of ['success', 'denial'] as const) sizes[one].set(entries[one].size);
     }
     return withTtl(reply, ttl);
   };
-  /** Asks again without anybody waiting. A query over TCP, so that nothing is cut off for a small datagram. */
-  const refresh = (key: string, query: Query, next: Resolve) => {
+  /** Asks again without anybody waiting; what was often asked for stays so. A query over TCP, so that nothing is cut off for a small datagram. */
+  const refresh = (key: string, query: Query, next: Resolve, hits: number) => {
     if (refreshing.has(key)) return;
     refreshing.add(key);
     series('prefetch').add();
     Promise.resolve(next({ ...query, transport: 'tcp' })).then(
       (reply) => {
         refreshing.delete(key);
-        if (reply.rcode !== RCODE.SERVFAIL) store(key, query, reply);
+        if (reply.rcode !== RCODE.SERVFAIL) store(key, query, reply, hits);
       },
       (error: unknown) => {
         refreshing.delete(key);
@@ -200,7 +202,7 @@ function createCache(settings: CacheSettings, context: PluginContext): Plugin {
       return whenReply(next(query), (reply) =>
         reply.rcode === RCODE.NOERROR || reply.rcode === RCODE.NXDOMAIN ? store(key, query, reply) : stale(),
       );
-    refresh(key, query, next);
+    refresh(key, query, next, entry.hits);
     return stale();
   };
   const wantsPrefetch = (entry: Entry, leftSeconds: number): boolean => {
@@ -223,8 +225,8 @@ function createCache(settings: CacheSettings, context: PluginContext): Plugin {
       if (entry) {
         const left = entry.ttl - (clock.now() - entry.storedMs) / 1000;
         if (left > 0) {
-          hits[kind].add();
-          if (wantsPrefetch(entry, left)) refresh(key, query, next);
+          found[kind].add();
+          if (wantsPrefetch(entry, left)) refresh(key, query, next, entry.hits);
           return forQuery(withTtl(entry.reply, settings.keepTtl ? entry.ttl : Math.ceil(left)), query);
         }
         if (settings.stale && -left * 1000 < settings.stale.ms && entry.reply.rcode !== RCODE.SERVFAIL)

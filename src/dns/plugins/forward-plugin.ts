@@ -32,6 +32,7 @@ interface ForwardSettings extends UpstreamSettings {
 const MAX_UPSTREAMS = 15;
 /** All attempts of one query together. */
 const DEADLINE_MS = 5_000;
+const NO_HEALTHY = 'no healthy proxies';
 
 /** `forward FROM TO... { … }`: asks other servers. */
 export const forwardPlugin: PluginDefinition = {
@@ -170,7 +171,7 @@ function createForward(settings: ForwardSettings, context: PluginContext) {
     let healthy = candidates.filter(({ down }) => !down);
     if (healthy.length === 0) {
       metrics.series('coredns_forward_healthcheck_broken_total', []).add();
-      if (settings.failFast) return emptyReply(RCODE.SERVFAIL, 'forward');
+      if (settings.failFast) return emptyReply(RCODE.SERVFAIL, 'forward', NO_HEALTHY);
       healthy = candidates.slice(0, 1);
     }
     let failure: unknown;
@@ -183,9 +184,7 @@ function createForward(settings: ForwardSettings, context: PluginContext) {
         upstream.checkHealth();
       }
     }
-    const { name, type } = query.question;
-    logger.debug(1, 'No upstream has answered', { name, type, error: failure });
-    return emptyReply(RCODE.SERVFAIL, 'forward');
+    return emptyReply(RCODE.SERVFAIL, 'forward', failure instanceof Error ? failure.message : NO_HEALTHY);
   };
   return {
     async start(signal: AbortSignal): Promise<void> {
@@ -202,10 +201,10 @@ function createForward(settings: ForwardSettings, context: PluginContext) {
       else signal.addEventListener('abort', close, { once: true });
     },
     async ask(query: Query): Promise<Reply> {
-      if (upstreams.length === 0) return emptyReply(RCODE.SERVFAIL, 'forward');
+      if (upstreams.length === 0) return emptyReply(RCODE.SERVFAIL, 'forward', NO_HEALTHY);
       if (settings.maxConcurrent > 0 && underWay >= settings.maxConcurrent) {
         metrics.series('coredns_forward_max_concurrent_rejects_total', []).add();
-        return emptyReply(RCODE.REFUSED, 'forward');
+        return emptyReply(RCODE.REFUSED, 'forward', `concurrent queries exceeded maximum ${settings.maxConcurrent}`);
       }
       underWay++;
       try {

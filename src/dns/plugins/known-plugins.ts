@@ -1,6 +1,7 @@
 import { CorefileError } from '../corefile/corefile-error.ts';
 import type { Directive } from '../corefile/parse-corefile.ts';
 import { cachePlugin } from './cache-plugin.ts';
+import { errorsPlugin } from './errors-plugin.ts';
 import { forwardPlugin } from './forward-plugin.ts';
 import { hostsPlugin } from './hosts-plugin.ts';
 import { kubernetesPlugin } from './kubernetes-plugin.ts';
@@ -8,7 +9,7 @@ import { logPlugin } from './log-plugin.ts';
 import { healthPlugin, prometheusPlugin, readyPlugin } from './page-plugins.ts';
 import type { Plugin, PluginContext, PluginDefinition } from './plugin.ts';
 import { rewritePlugin } from './rewrite-plugin.ts';
-import { bindPlugin, bufsizePlugin, errorsPlugin, loadbalancePlugin, loopPlugin, reloadPlugin } from './small-plugins.ts';
+import { bindPlugin, bufsizePlugin, loadbalancePlugin, loopPlugin, reloadPlugin } from './small-plugins.ts';
 
 /** In the order in which they see a query, whatever the order in the Corefile: CoreDNS's (its plugin.cfg). */
 export const KNOWN_PLUGINS: readonly PluginDefinition[] = [

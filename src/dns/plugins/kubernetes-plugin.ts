@@ -11,6 +11,7 @@ import { fallsThrough, readFallthrough } from './fallthrough.ts';
 import { emptyReply, type Plugin, type PluginContext, type PluginDefinition, type Query, type Reply } from './plugin.ts';
 
 const DEFAULT_TTL = 5;
+const UNSYNCED = 'plugin/kubernetes: the objects of the API server are not known yet';
 
 interface KubernetesSettings {
   zones: readonly string[];
@@ -170,12 +171,12 @@ function answerOf(
   query: Query,
   zone: string,
 ): Reply | undefined | Promise<Reply | undefined> {
-  if (!answer || !watch) return emptyReply(RCODE.SERVFAIL, 'kubernetes');
+  if (!answer || !watch) return emptyReply(RCODE.SERVFAIL, 'kubernetes', UNSYNCED);
   const orDenied = (reply: Reply | undefined) => {
     if (reply) return reply;
     if (fallsThrough(query.name, settings.fallthrough)) return undefined;
     // What is not known yet may be there.
-    return watch.hasSynced ? denial(RCODE.NXDOMAIN, zone, answer) : emptyReply(RCODE.SERVFAIL, 'kubernetes');
+    return watch.hasSynced ? denial(RCODE.NXDOMAIN, zone, answer) : emptyReply(RCODE.SERVFAIL, 'kubernetes', UNSYNCED);
   };
   const reply = answerFromCluster(query, zone, answer);
   return reply instanceof Promise ? reply.then(orDenied) : orDenied(reply);

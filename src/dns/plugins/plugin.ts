@@ -36,6 +36,8 @@ export interface Reply {
   readonly additionals: readonly ResourceRecord[];
   /** The plugin that answered, for metrics; empty for the server itself. */
   readonly by: string;
+  /** Why there is no better answer, for people; an answer that another server gave has none. */
+  readonly error?: string;
 }
 
 /** At once where nothing has to be waited for. */
@@ -95,8 +97,9 @@ export interface PluginDefinition {
   readonly read: (directives: readonly Directive[], zones: readonly string[]) => (context: PluginContext) => Plugin;
 }
 
-export function emptyReply(rcode: number, by = ''): Reply {
+export function emptyReply(rcode: number, by = '', error?: string): Reply {
   return {
+    ...(error !== undefined && { error }),
     rcode,
     authoritative: false,
     recursionAvailable: false,
@@ -120,4 +123,4 @@ export function whenReply(reply: Reply | Promise<Reply>, then: (reply: Reply) =>
 }
 
 /** The end of a chain in which nobody has answered. */
-export const noMorePlugins: Resolve = () => emptyReply(RCODE.SERVFAIL);
+export const noMorePlugins: Resolve = () => emptyReply(RCODE.SERVFAIL, '', 'no next plugin found');

@@ -1,45 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { VirtualClock } from '../../std/clock.ts';
-import { silentLogger } from '../../std/logger.ts';
-import { parseCorefile } from '../corefile/parse-corefile.ts';
 import { RCODE, TYPE } from '../message/constants.ts';
 import { addressRecord, soaRecord } from '../message/records.ts';
-import { createDnsMetrics } from '../metrics/dns-metrics.ts';
+import { chain, question } from './chain.test-support.ts';
 import { parseHosts } from './hosts-plugin.ts';
-import { readPlugins } from './known-plugins.ts';
-import { emptyReply, type Plugin, type Query, type Reply, type Resolve, withQuestion } from './plugin.ts';
-import { ownQuery } from './small-plugins.ts';
-
-const question = (name: string, type: number = TYPE.A) => withQuestion(ownQuery(name), { name, type, class: 1 });
-
-/** The plugins of some lines of a server block before an answerer of the test's own; what they ask the server itself is not answered. */
-function chain(lines: string, last: Resolve, { asksItself = false } = {}) {
-  const asked: string[] = [];
-  const failures: Error[] = [];
-  const [block] = parseCorefile(`. {\n${lines}\n}`, 'Corefile', { environment: {}, readImport: () => '' });
-  const clock = new VirtualClock(1_000_000);
-  const plugins: readonly Plugin[] = readPlugins(block!.directives, ['.']).map(({ create }) =>
-    create({
-      zones: ['.'],
-      server: 'dns://:53',
-      addresses: [],
-      client: () => Promise.reject(new Error('no API server')),
-      async lookup(query, name, type) {
-        asked.push(name);
-        return asksItself ? resolve(withQuestion(query, { name, type, class: 1 })) : emptyReply(RCODE.SERVFAIL);
-      },
-      readFile: async () => '',
-      metrics: createDnsMetrics(),
-      clock,
-      logger: silentLogger,
-      random: Math.random,
-      fail: (error) => failures.push(error),
-    }),
-  );
-  const resolve: Resolve = plugins.reduceRight<Resolve>((next, { resolve: own }) => own?.(next) ?? next, last);
-  return { clock, resolve, plugins, asked, failures };
-}
+import { emptyReply, type Query, type Reply } from './plugin.ts';
 
 const answer = (query: Query, ttl: number): Reply => ({
   ...emptyReply(RCODE.NOERROR),
@@ -101,6 +66,20 @@ test('what is asked for often is fetched before it runs out', async () => {
     [35_000, 2],
     [1_000, 2],
   ] as const) {
+    await clock.advance(afterMs);
+    await resolve(question('a.test.'));
+    await clock.advance(0);
+    assert.equal(asked, expected);
+  }
+});
+
+test('what was fetched beforehand is still known to be asked for often', async () => {
+  let asked = 0;
+  const { clock, resolve } = chain('cache {\n prefetch 5 1m 20%\n}', (query) => {
+    asked++;
+    return answer(query, 100);
+  });
+  for (const [afterMs, expected] of [...Array(5).fill([0, 1]), [50_000, 1], [35_000, 2], [50_000, 2], [35_000, 3]]) {
     await clock.advance(afterMs);
     await resolve(question('a.test.'));
     await clock.advance(0);

@@ -25,7 +25,7 @@ function createRewrite(rules: readonly RewriteRule[]): Plugin {
         try {
           rewriting = rule.apply(current.question, current.name);
         } catch (error) {
-          if (error instanceof MessageError) return emptyReply(RCODE.SERVFAIL, 'rewrite');
+          if (error instanceof MessageError) return emptyReply(RCODE.SERVFAIL, 'rewrite', error.message);
           throw error;
         }
         if (!rewriting) continue;

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { checkCount, checkNoBlock, readDuration, readInteger } from '../corefile/arguments.ts';
 import { CorefileError } from '../corefile/corefile-error.ts';
-import { CLASS, OPCODE, RCODE, rcodeName, TYPE, typeName } from '../message/constants.ts';
+import { CLASS, OPCODE, RCODE, TYPE } from '../message/constants.ts';
 import type { ResourceRecord } from '../message/message.ts';
 import { emptyReply, type PluginDefinition, type Query, type Reply, whenReply } from './plugin.ts';
 
@@ -42,41 +42,6 @@ function shuffle<T>(items: T[], random: () => number): T[] {
   }
   return items;
 }
-
-/** `errors`: says which queries failed, each kind at most once in a while. */
-export const errorsPlugin: PluginDefinition = {
-  name: 'errors',
-  read([directive]) {
-    checkCount(directive!, 0, 1);
-    for (const property of directive!.block)
-      if (property.name !== 'consolidate' && property.name !== 'stacktrace')
-        throw new CorefileError(property, `unknown property '${property.name}'`);
-    return ({ logger, clock }) => {
-      let quietUntilMs = 0;
-      let unsaid = 0;
-      return {
-        resolve: (next) => (query) =>
-          whenReply(next(query), (reply) => {
-            if (reply.rcode !== RCODE.SERVFAIL) return reply;
-            if (clock.now() < quietUntilMs) unsaid++;
-            else {
-              const { name, type } = query.question;
-              logger.warn('A query failed', {
-                name,
-                type: typeName(type),
-                rcode: rcodeName(reply.rcode),
-                by: reply.by,
-                alsoFailed: unsaid,
-              });
-              unsaid = 0;
-              quietUntilMs = clock.now() + 1000;
-            }
-            return reply;
-          }),
-      };
-    };
-  },
-};
 
 /** `bufsize [SIZE]`: no datagram is larger, whatever the asker takes. */
 export const bufsizePlugin: PluginDefinition = {
