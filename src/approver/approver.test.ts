@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { until } from '../../test/harness/until.ts';
 import { certificateSigningRequestKind as csrKind } from '../api/certificates/v1/certificate-signing-request.ts';
 import { nodeKind } from '../api/core/v1/node.ts';
-import type { V1CertificateSigningRequest } from '../api/gen/types.ts';
+import type { V1CertificateSigningRequest, V1Node } from '../api/gen/types.ts';
 import { parseCidr } from '../api/machinery/ip.ts';
 import { formatTime } from '../api/machinery/object.ts';
 import { runController, TestingCluster } from '../controllers/framework/testing-client.test-support.ts';
@@ -188,6 +188,31 @@ test('a Node that changes while a source is asked is looked at again', async () 
   run.cluster.put(csrKind, await request({ ...OWN, name: 'csr-2' }));
   await run.reach('what the new one asks for is approved', () => run.conditions('csr-2').includes('Approved'));
   assert.equal(run.conditions('csr-1').includes('Approved'), false);
+});
+
+test('a Node that goes while the copy of the Nodes is behind is not approved by what it was', async () => {
+  const cluster = new TestingCluster();
+  const { client } = cluster;
+  let behind = false;
+  const resource = (kind: typeof nodeKind) => {
+    const all = client.resource<V1Node>(kind);
+    if (kind.resource !== 'nodes') return all;
+    const watch: typeof all.watch = async function* (options) {
+      for await (const event of all.watch(options)) if (!behind) yield event;
+    };
+    return { ...all, watch };
+  };
+  await using run = await open({ sources: OURS, client: { ...client, resource: resource as typeof client.resource } }, cluster);
+  run.addNode('node-1');
+  await run.pass();
+  behind = true;
+  cluster.remove(nodeKind, 'node-1');
+  cluster.put(csrKind, await request(OWN));
+  await run.pass(2000);
+  assert.deepEqual(run.conditions('csr-1'), []);
+  run.addNode('node-1');
+  await run.pass(2000);
+  assert.deepEqual(run.conditions('csr-1'), [], 'one of its name that came since is another one');
 });
 
 test('the ways past other approvers do not lead past this one', async () => {

@@ -166,12 +166,21 @@ class Approver implements Component {
     if (decision.outcome === 'wait') return this.#wait(csr, facts, decision, signal);
     // Sources take their time: what was judged must still be what is there.
     if (this.#view.node(facts.nodeName)?.metadata?.resourceVersion !== facts.node?.metadata?.resourceVersion) return NEXT_TURN_MS;
+    if (decision.outcome === 'approve' && !(await this.#isStillThere(facts, signal))) return NEXT_TURN_MS;
     await this.#write(csr, facts, decision, signal);
     metrics.decisions.increment(decision.outcome, decision.rule?.code ?? '', csr.spec.signerName);
     const seenMs = this.#seenMs.get(name);
     if (seenMs !== undefined) metrics.seconds.observe((clock.now() - seenMs) / 1000, decision.outcome);
     this.#forget(name);
     return undefined;
+  }
+
+  /** The copy of the Nodes may be behind, for as long as their watch is broken: a Node that has gone is not approved by what it was. */
+  async #isStillThere({ nodeName, node }: RequestFacts, signal: AbortSignal): Promise<boolean> {
+    const nodes = this.#options.client.resource<V1Node>(nodeKind);
+    const { items } = await nodes.list({ fieldSelector: `metadata.name=${nodeName}`, signal });
+    const now = items.find(({ metadata }) => metadata?.name === nodeName)?.metadata;
+    return now?.uid === node?.metadata?.uid && now?.deletionTimestamp === undefined;
   }
 
   async #wait(
