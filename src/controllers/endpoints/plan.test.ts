@@ -43,6 +43,28 @@ test('a Service that publishes pods before they are ready has them all as ready,
   assert.deepEqual(ips(found), [[['10.0.0.1', '10.0.0.2'], undefined]]);
 });
 
+test('ports that the same pods have stand together', () => {
+  const ports = [
+    { name: 'web', port: 80, targetPort: 'web' },
+    { name: 'metrics', port: 9090, targetPort: 9090 },
+  ];
+  const listening = (ip: string, containerPort: number) => {
+    const one = pod(ip, { ready: ip.endsWith('1') });
+    one.spec!.containers[0]!.ports = [{ name: 'web', containerPort }];
+    return one;
+  };
+  const found = subsetsOf(service({ ports }), [listening('10.0.0.1', 8080), listening('10.0.0.2', 8081)]);
+  const told = found.map((one) => [...ips([one])[0]!, one.ports?.map(({ name, port }) => `${name} ${port}`)]);
+  assert.deepEqual(told, [
+    [['10.0.0.1'], undefined, ['web 8080']],
+    [['10.0.0.1'], ['10.0.0.2'], ['metrics 9090']],
+    [undefined, ['10.0.0.2'], ['web 8081']],
+  ]);
+  const bare = subsetsOf(service({ ports: undefined, clusterIP: 'None' }), [pod('10.0.0.1')]);
+  assert.deepEqual(ips(bare), [[['10.0.0.1'], undefined]]);
+  assert.equal(bare[0]?.ports, undefined);
+});
+
 const some = (count: number, prefix: string) => Array.from({ length: count }, (_, i) => ({ ip: `${prefix}.${i}` }));
 const sizes = (subsets: readonly V1EndpointSubset[]) =>
   subsets.map(({ addresses = [], notReadyAddresses = [] }) => [addresses.length, notReadyAddresses.length]);
