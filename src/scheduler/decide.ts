@@ -22,7 +22,13 @@ export interface DecisionContext {
   readonly start: number;
   /** Numbers in [0, 1). */
   readonly random: () => number;
+  /** Told how long the rules took at a point. */
+  readonly onPoint?: ((point: DecisionPoint, status: PointStatus, ms: number) => void) | undefined;
 }
+
+/** Where the time of a decision goes, by upstream's names; preparing scores counts as scoring. */
+export type DecisionPoint = 'PreFilter' | 'Filter' | 'PostFilter' | 'Score' | 'Reserve' | 'PreBind' | 'Bind';
+export type PointStatus = 'Success' | 'Unschedulable' | 'Error';
 
 export type Decision =
   | { readonly node: NodeInfo; readonly evaluated: number }
@@ -34,7 +40,16 @@ export function decide(context: DecisionContext): Decision {
   if (found.nodes.length === 0) return { diagnosis: found.diagnosis, evaluated: found.evaluated };
   const { profile, cycle, random } = context;
   if (found.nodes.length === 1) return { node: found.nodes[0]!, evaluated: found.evaluated };
-  return { node: bestNode(found.nodes, scoreNodes(profile.scores, cycle, found.nodes), random), evaluated: found.evaluated };
+  const node = timed(context, 'Score', () => bestNode(found.nodes, scoreNodes(profile.scores, cycle, found.nodes), random));
+  return { node, evaluated: found.evaluated };
+}
+
+function timed<T>({ onPoint }: DecisionContext, point: DecisionPoint, act: () => T, statusOf?: (result: T) => PointStatus): T {
+  if (!onPoint) return act();
+  const startMs = performance.now();
+  const result = act();
+  onPoint(point, statusOf?.(result) ?? 'Success', performance.now() - startMs);
+  return result;
 }
 
 /** The same, asking extenders. Rejects when one fails that is not ignorable. */
@@ -48,7 +63,7 @@ export async function decideWithExtenders(
   const { evaluated, ...found } = await filterByExtenders(findFor(context), { asked, cycle, signal });
   const { nodes } = found;
   if (nodes.length === 0) return { diagnosis: found.diagnosis, evaluated };
-  const totals = scoreNodes(profile.scores, cycle, nodes);
+  const totals = timed(context, 'Score', () => scoreNodes(profile.scores, cycle, nodes));
   await Promise.all(
     asked.map(async (extender) => {
       // As upstream: who has no opinion, or cannot tell it, counts nothing.
@@ -59,8 +74,15 @@ export async function decideWithExtenders(
   return { node: bestNode(nodes, totals, random), evaluated };
 }
 
-export function filterContextOf({ profile, cycle, nominations }: DecisionContext): NodeFilterContext {
-  return { plugins: profile.filters, cycle, nominations, plans: planFilters(profile.filters, cycle) };
+export function filterContextOf(context: DecisionContext): NodeFilterContext {
+  const { profile, cycle, nominations } = context;
+  const plans = timed(
+    context,
+    'PreFilter',
+    () => planFilters(profile.filters, cycle),
+    ({ refusesAll }) => (refusesAll ? 'Unschedulable' : 'Success'),
+  );
+  return { plugins: profile.filters, cycle, nominations, plans };
 }
 
 function findFor(context: DecisionContext): Found {
@@ -80,7 +102,10 @@ function findFor(context: DecisionContext): Found {
     };
     return { nodes: [nominated], evaluated: 1, diagnosis };
   }
-  return findNodes(filters, { wanted: nodesToFind(count, profile.percentageOfNodesToScore), start });
+  if (refusesAll) return findNodes(filters, { wanted: 0, start });
+  const wanted = nodesToFind(count, profile.percentageOfNodesToScore);
+  const statusOf = ({ nodes }: Found) => (nodes.length ? 'Success' : 'Unschedulable');
+  return timed(context, 'Filter', () => findNodes(filters, { wanted, start }), statusOf);
 }
 
 async function filterByExtenders(

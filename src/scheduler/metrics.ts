@@ -1,3 +1,5 @@
+import type { DecisionPoint, PointStatus } from './decide.ts';
+
 /** A histogram's counts by labels, in the shape in which Prometheus prints them. */
 export interface HistogramData {
   readonly buckets: readonly number[];
@@ -23,7 +25,16 @@ export class Histogram implements HistogramData {
   }
 
   observe(labels: Readonly<Record<string, string>>, value: number): void {
+    this.#observe(labelText(labels), value);
+  }
+
+  /** The same where the labels are the same again and again. */
+  withLabels(labels: Readonly<Record<string, string>>): (value: number) => void {
     const key = labelText(labels);
+    return (value) => this.#observe(key, value);
+  }
+
+  #observe(key: string, value: number): void {
     const known = this.series.get(key) ?? { counts: new Array<number>(this.buckets.length + 1).fill(0), sum: 0 };
     const at = this.buckets.findIndex((bound) => value <= bound);
     known.counts[at < 0 ? this.buckets.length : at]!++;
@@ -57,16 +68,28 @@ export class SchedulerMetrics {
   readonly preemptionAttempts = new Counter();
   readonly preemptionVictims = new Histogram(exponential(1, 2, 7));
   readonly incomingPods = new Counter();
+  readonly pointDuration = new Histogram(exponential(0.0001, 2, 12));
+  readonly #points = new Map<string, (seconds: number) => void>();
 
   attempt(profile: string, result: AttemptResult, seconds: number): void {
     this.scheduleAttempts.add({ profile, result });
     this.attemptDuration.observe({ profile, result }, seconds);
+  }
+
+  /** How long all rules took together at a point. */
+  point(profile: string, point: DecisionPoint, status: PointStatus, seconds: number): void {
+    const key = `${point} ${status} ${profile}`;
+    const observe = this.#points.get(key) ?? this.pointDuration.withLabels({ extension_point: point, profile, status });
+    this.#points.set(key, observe);
+    observe(seconds);
   }
 }
 
 /** What is read when somebody asks. */
 export interface SchedulerGauges {
   readonly pendingPods: Readonly<Record<string, number>>;
+  /** How many pods wait that a rule has refused. */
+  readonly unschedulablePods: readonly { readonly plugin: string; readonly profile: string; readonly count: number }[];
   readonly cachedNodes: number;
   readonly cachedPods: number;
 }
@@ -95,12 +118,16 @@ export function formatSchedulerMetrics(metrics: SchedulerMetrics, gauges: Schedu
   histogram('scheduler_scheduling_algorithm_duration_seconds', 'Time of a decision', metrics.algorithmDuration);
   histogram('scheduler_pod_scheduling_sli_duration_seconds', "Time from a pod's first attempt to its place", metrics.sliDuration);
   histogram('scheduler_pod_scheduling_attempts', 'Attempts that pods needed', metrics.podAttempts);
+  histogram('scheduler_framework_extension_point_duration_seconds', 'Time of all rules at a point', metrics.pointDuration);
   counter('scheduler_preemption_attempts_total', 'Attempts to make room', metrics.preemptionAttempts);
   histogram('scheduler_preemption_victims', 'Pods that had to go for one', metrics.preemptionVictims);
   counter('scheduler_queue_incoming_pods_total', 'Pods put into a queue, by the reason', metrics.incomingPods);
   head('scheduler_pending_pods', 'gauge', 'Pods that wait, by queue');
   for (const [queue, count] of Object.entries(gauges.pendingPods))
     lines.push(`scheduler_pending_pods{queue="${queue}"} ${count}`);
+  head('scheduler_unschedulable_pods', 'gauge', 'Pods that wait, by the rules that have refused them');
+  for (const { count, ...labels } of gauges.unschedulablePods)
+    lines.push(`scheduler_unschedulable_pods{${labelText(labels)}} ${count}`);
   head('scheduler_cache_size', 'gauge', 'What the scheduler knows of');
   lines.push(
     `scheduler_cache_size{type="nodes"} ${gauges.cachedNodes}`,

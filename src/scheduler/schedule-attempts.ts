@@ -4,23 +4,20 @@ import type { EventRecorder } from '../client/events.ts';
 import type { Clock } from '../std/clock.ts';
 import { isAbort } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
+import { afterRefusal, type NotYet, type Refused } from './after-refusal.ts';
 import { bindPod } from './bind-pod.ts';
 import type { ClusterState } from './cluster-state.ts';
-import { type DecisionContext, decide, decideWithExtenders, filterContextOf } from './decide.ts';
-import { type Diagnosis, describeDiagnosis } from './framework/diagnosis.ts';
+import { type DecisionContext, type DecisionPoint, decide, decideWithExtenders, type PointStatus } from './decide.ts';
 import type { Extender } from './framework/extender.ts';
-import type { Amends, Cycle, Reservation } from './framework/plugin.ts';
+import type { Cycle, Reservation } from './framework/plugin.ts';
 import type { Profile } from './framework/profile.ts';
 import type { LazyObjects } from './lazy-objects.ts';
 import type { AttemptResult, SchedulerMetrics } from './metrics.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { Nominations } from './nominations.ts';
-import { podKeyOf } from './pod-info.ts';
+import { type PodInfo, podKeyOf } from './pod-info.ts';
 import { needsOf } from './pod-needs.ts';
-import { askExtenders } from './preemption/ask-extenders.ts';
-import { chooseCandidate } from './preemption/choose-candidate.ts';
 import { makeRoom } from './preemption/make-room.ts';
-import { planPreemption } from './preemption/preempt.ts';
 import type { Candidate } from './preemption/victims.ts';
 import type { QueuedPod, SchedulingQueue } from './queue/scheduling-queue.ts';
 import { type Failure, failurePatch, writeStatus } from './report-failure.ts';
@@ -52,16 +49,7 @@ interface Attempt {
   readonly startedMs: number;
 }
 
-type Outcome =
-  | { readonly node: NodeInfo }
-  | {
-      readonly refused: Diagnosis;
-      readonly preemption?: readonly Candidate[];
-      readonly failure: Failure;
-      readonly amends?: readonly Amends[];
-    }
-  /** Something must be read first. */
-  | { readonly wait: Promise<void> };
+type Outcome = { readonly node: NodeInfo } | Refused | NotYet;
 
 /** Takes pods from the queue and gives each a place, makes room for it, or says why it has none. */
 export class ScheduleAttempts {
@@ -131,59 +119,22 @@ export class ScheduleAttempts {
       const wait = prepare?.(cycle.pod);
       if (wait) return { wait };
     }
-    const context: DecisionContext = { profile, cycle, nominations, start: this.#start, random };
+    const onPoint: DecisionContext['onPoint'] = (point, status, ms) =>
+      metrics.point(profile.schedulerName, point, status, ms / 1000);
+    const context: DecisionContext = { profile, cycle, nominations, start: this.#start, random, onPoint };
     const decision = extenders.length ? await decideWithExtenders(context, extenders, signal) : decide(context);
     metrics.algorithmDuration.observe({}, (performance.now() - attempt.startedMs) / 1000);
     this.#start = (this.#start + decision.evaluated) % Math.max(1, state.nodes().length);
     if ('node' in decision) return { node: decision.node };
-    return this.#planPreemption(context, decision.diagnosis, signal);
-  }
-
-  async #planPreemption(context: DecisionContext, diagnosis: Diagnosis, signal: AbortSignal): Promise<Outcome> {
-    const { objects, state, nominations, random, extenders, metrics } = this.#options;
-    const { profile, cycle } = context;
-    const amends =
-      diagnosis.nodeCount === 0 ? [] : profile.filters.flatMap((each) => each.afterRefusal?.(cycle, diagnosis) ?? []);
-    const refused = (afterwards?: string, keeps = false): Outcome => ({
-      refused: diagnosis,
-      amends,
-      failure: {
-        reason: 'Unschedulable',
-        message: describeDiagnosis(
-          diagnosis,
-          [...amends.map(({ message }) => message), ...(afterwards ? [`preemption: ${afterwards}`] : [])].join(', '),
-        ),
-        ...(!keeps && { nominatedNodeName: null }),
-      },
-    });
-    const { preemption: options } = profile;
-    if (!options || diagnosis.nodeCount === 0) return refused();
-    if (state.hasPodsBelow(cycle.pod.priority) && !objects.has(['PodDisruptionBudget']))
-      return { wait: objects.need(['PodDisruptionBudget'], signal) };
-    metrics.preemptionAttempts.add({});
-    const isLeaving = ({ uid }: { uid: string }) => this.#leaving.get(uid) === cycle.pod.uid;
-    const plan = planPreemption({ ...filterContextOf(context), options, isLeaving, nominations, random }, diagnosis);
-    if ('impossible' in plan) return refused(plan.impossible, plan.keepsNomination);
-    let candidates: readonly Candidate[];
-    try {
-      candidates = await askExtenders(plan.candidates, cycle.pod, { extenders, nodeOf: (name) => state.node(name), signal });
-    } catch (error) {
-      if (isAbort(error, signal)) throw error;
-      return refused(messageOf(error), true);
-    }
-    const best = chooseCandidate(candidates);
-    if (!best) return refused('no candidate node for preemption');
-    metrics.preemptionVictims.observe({}, best.victims.length);
-    const failure = {
-      reason: 'Unschedulable',
-      message: describeDiagnosis(diagnosis),
-      nominatedNodeName: best.node.name,
-    } as const;
-    return { refused: diagnosis, preemption: [best], failure };
+    const startMs = performance.now();
+    const isLeaving = ({ uid }: PodInfo) => this.#leaving.get(uid) === cycle.pod.uid;
+    const outcome = await afterRefusal(context, decision.diagnosis, { objects, extenders, metrics, isLeaving, signal });
+    if ('refused' in outcome) onPoint('PostFilter', outcome.candidate ? 'Success' : 'Unschedulable', performance.now() - startMs);
+    return outcome;
   }
 
   #place(attempt: Attempt, node: NodeInfo, signal: AbortSignal): void {
-    const { state, nominations } = this.#options;
+    const { state } = this.#options;
     const { profile, cycle } = attempt;
     const reservations: Reservation[] = [];
     for (const plugin of profile.reserves) {
@@ -191,7 +142,7 @@ export class ScheduleAttempts {
       if (reservation) reservations.push(reservation);
     }
     state.setPod(cycle.pod, node.name);
-    nominations.delete(cycle.pod.uid);
+    this.#endNomination(cycle.pod, node.name);
     const bound = this.#track(this.#bind(attempt, { node, reservations }, signal), attempt, signal);
     if (reservations.length === 0) this.#limit(bound);
   }
@@ -207,8 +158,8 @@ export class ScheduleAttempts {
     const { info } = queued;
     queue.done(queued);
     try {
-      for (const reservation of reservations) await reservation.commit(signal);
-      await bindPod(info, node.name, { client, extenders, signal });
+      if (reservations.length) await this.#timed(attempt, 'PreBind', () => commitAll(reservations, signal));
+      await this.#timed(attempt, 'Bind', () => bindPod(info, node.name, { client, extenders, signal }));
     } catch (error) {
       for (const reservation of reservations) reservation.release();
       if (isAbort(error, signal)) return;
@@ -230,15 +181,13 @@ export class ScheduleAttempts {
     });
   }
 
-  #refuse(attempt: Attempt, outcome: Extract<Outcome, { refused: Diagnosis }>, signal: AbortSignal): void {
+  #refuse(attempt: Attempt, { failure, refused, candidate, amends }: Refused, signal: AbortSignal): void {
     const { nominations, queue } = this.#options;
     const { queued } = attempt;
-    const { failure, refused, preemption, amends = [] } = outcome;
     const acts = amends.flatMap(({ act }) => act ?? []);
     this.#count(attempt, 'unschedulable');
-    const [candidate] = preemption ?? [];
     if (candidate) nominations.set(queued.info, candidate.node.name);
-    else if (failure.nominatedNodeName === null) nominations.delete(queued.info.uid);
+    else if (failure.nominatedNodeName === null) this.#endNomination(queued.info);
     this.#report(attempt, failure);
     const patch = failurePatch(queued.info.pod, failure, this.#options.clock.now());
     if (!patch && !candidate && acts.length === 0) {
@@ -288,6 +237,26 @@ export class ScheduleAttempts {
     this.#options.metrics.attempt(profile.schedulerName, result, (performance.now() - startedMs) / 1000);
   }
 
+  /** Room that was kept for a pod where it does not go is free for others. */
+  #endNomination(pod: PodInfo, nodeName?: string): void {
+    const { nominations, queue } = this.#options;
+    const nominated = nominations.nodeOf(pod.uid);
+    if (nominated === undefined) return;
+    nominations.delete(pod.uid);
+    if (nominated !== nodeName) queue.notice({ resource: 'Pod', action: 'delete', pod }, pod.uid);
+  }
+
+  async #timed(attempt: Attempt, point: DecisionPoint, act: () => Promise<void>): Promise<void> {
+    const startMs = performance.now();
+    let status: PointStatus = 'Error';
+    try {
+      await act();
+      status = 'Success';
+    } finally {
+      this.#options.metrics.point(attempt.profile.schedulerName, point, status, (performance.now() - startMs) / 1000);
+    }
+  }
+
   /** Keeps work that goes on beside deciding; what fails in it puts the pod back. */
   #track(work: Promise<void>, { queued }: Attempt, signal: AbortSignal): Promise<void> {
     const { logger, queue } = this.#options;
@@ -307,6 +276,10 @@ export class ScheduleAttempts {
     this.#writes.add(tracked);
     void tracked.then(() => this.#writes.delete(tracked));
   }
+}
+
+async function commitAll(reservations: readonly Reservation[], signal: AbortSignal): Promise<void> {
+  for (const reservation of reservations) await reservation.commit(signal);
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

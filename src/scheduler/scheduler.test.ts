@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { V1Node, V1Pod } from '../api/gen/types.ts';
+import type { V1Node, V1Pod, V1PodSpec } from '../api/gen/types.ts';
 import { createClient } from '../client/create-client.ts';
 import { createTestTransport, type TestAnswer } from '../client/test-transport.ts';
 import type { TransportRequest } from '../client/transport/transport.ts';
 import { VirtualClock } from '../std/clock.ts';
 import { silentLogger } from '../std/logger.ts';
 import { createScheduler } from './scheduler.ts';
-import { asking, node, pod } from './scheduling.test-support.ts';
+import { asking, labelled, node, pod } from './scheduling.test-support.ts';
 
 /** What its watchers are told, as it comes. */
 class Feed implements AsyncIterable<Uint8Array> {
@@ -167,4 +167,43 @@ test('victims are told why they go, and the pod takes their place when they are 
   await run.tell('/api/v1/pods', 'DELETED', victim);
   await run.settle(1000);
   assert.equal(run.events.at(-1), 'Scheduled: Successfully assigned default/bold to n');
+});
+
+test('room that was kept for a pod is free for others when it goes elsewhere', async () => {
+  const named = (name: string, spec: Partial<V1PodSpec>, nominatedNodeName?: string): V1Pod => ({
+    ...pod(asking('2', spec)),
+    metadata: { name, namespace: 'default', uid: name },
+    ...(nominatedNodeName && { status: { nominatedNodeName } }),
+  });
+  const reserved = { ...labelled('m', { disk: 'ssd' }), spec: { taints: [{ key: 'kept', effect: 'NoSchedule' }] } };
+  const bold = { priority: 5, nodeSelector: { disk: 'ssd' }, tolerations: [{ key: 'kept', operator: 'Exists' }] };
+  const gated = named('bold', { ...bold, schedulingGates: [{ name: 'example.com/wait' }] }, 'n');
+  await using run = await start([node('n'), reserved], [gated, named('meek', {})]);
+  const words = '0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s).';
+  assert.equal(run.events.length, 1);
+  assert.ok(run.events[0]!.startsWith(`FailedScheduling: ${words}`), run.events[0]);
+  const waits = (plugin: string) =>
+    new RegExp(`^scheduler_unschedulable_pods\\{plugin="${plugin}",profile="default-scheduler"\\} 1$`, 'm');
+  for (const plugin of ['SchedulingGates', 'NodeResourcesFit', 'TaintToleration'])
+    assert.match(run.scheduler.metricsText(), waits(plugin));
+  await run.tell('/api/v1/pods', 'MODIFIED', named('bold', bold, 'n'));
+  await run.settle(1000);
+  assert.deepEqual(run.events.slice(1), [
+    'Scheduled: Successfully assigned default/bold to m',
+    'Scheduled: Successfully assigned default/meek to n',
+  ]);
+  const text = run.scheduler.metricsText();
+  assert.doesNotMatch(text, /^scheduler_unschedulable_pods\{/m);
+  const took = (point: string, status: string, count: number) =>
+    new RegExp(
+      `^scheduler_framework_extension_point_duration_seconds_count\\{extension_point="${point}",profile="default-scheduler",status="${status}"\\} ${count}$`,
+      'm',
+    );
+  for (const [point, status, count] of [
+    ['PreFilter', 'Success', 3],
+    ['Filter', 'Unschedulable', 1],
+    ['PostFilter', 'Unschedulable', 1],
+    ['Bind', 'Success', 2],
+  ] as const)
+    assert.match(text, took(point, status, count));
 });

@@ -16,10 +16,10 @@ import type { Extender } from './framework/extender.ts';
 import type { Plugin } from './framework/plugin.ts';
 import type { Profile } from './framework/profile.ts';
 import { LazyObjects } from './lazy-objects.ts';
-import { formatSchedulerMetrics, SchedulerMetrics } from './metrics.ts';
+import { formatSchedulerMetrics, type SchedulerGauges, SchedulerMetrics } from './metrics.ts';
 import { Nominations } from './nominations.ts';
 import { noticeOf } from './object-events.ts';
-import { SchedulingQueue } from './queue/scheduling-queue.ts';
+import { type QueuedPod, SchedulingQueue } from './queue/scheduling-queue.ts';
 import { ScheduleAttempts } from './schedule-attempts.ts';
 import { createVolumePlugins, type VolumePluginContext } from './volumes/volume-plugins.ts';
 import { applyNodeChange, applyPodChange, type WatchedParts } from './watch-cluster.ts';
@@ -135,6 +135,7 @@ class PodScheduler implements Scheduler {
         unschedulable: count('unschedulable'),
         gated: count('gated'),
       },
+      unschedulablePods: refusalsOf(this.#queue.waiting()),
       cachedNodes: this.#parts.state.nodes().length,
       cachedPods: this.#parts.state.podCount,
     });
@@ -159,6 +160,19 @@ class PodScheduler implements Scheduler {
     }
     await this.#objects.ended();
   }
+}
+
+/** Pods by the rules that have refused them; gated ones are refused by their gates. */
+function refusalsOf(pods: Iterable<QueuedPod>): SchedulerGauges['unschedulablePods'] {
+  const counts = new Map<string, { plugin: string; profile: string; count: number }>();
+  for (const { info, refusedBy } of pods)
+    for (const plugin of info.pod.spec?.schedulingGates?.length ? ['SchedulingGates'] : refusedBy) {
+      const profile = info.pod.spec?.schedulerName || 'default-scheduler';
+      const entry = counts.get(`${plugin} ${profile}`) ?? { plugin, profile, count: 0 };
+      entry.count++;
+      counts.set(`${plugin} ${profile}`, entry);
+    }
+  return [...counts.values()];
 }
 
 function pluginsByName({ filters, reserves }: Profile): ReadonlyMap<string, Plugin> {

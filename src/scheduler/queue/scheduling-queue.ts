@@ -84,6 +84,14 @@ export class SchedulingQueue {
     return parts[part].size;
   }
 
+  /** Those that wait in any part. */
+  *waiting(): Iterable<QueuedPod> {
+    yield* this.#active.values();
+    yield* this.#backoff.values();
+    yield* this.#unschedulable.keys();
+    yield* this.#gated;
+  }
+
   get(uid: string): QueuedPod | undefined {
     return this.#pods.get(uid);
   }
@@ -171,9 +179,9 @@ export class SchedulingQueue {
     this.#activate(pod, 'PodActivated');
   }
 
-  /** Lets the refused pods that an event may help be tried again. */
-  notice(event: ClusterEvent): void {
-    for (const events of this.#inFlight.values()) events.push(event);
+  /** Lets the refused pods that an event may help be tried again. One whose doing it is need not hear of it: `causedBy`. */
+  notice(event: ClusterEvent, causedBy?: string): void {
+    for (const [pod, events] of this.#inFlight) if (pod.info.uid !== causedBy) events.push(event);
     for (const pod of this.#unschedulable.keys()) {
       if (!this.#options.mayHelp(event, pod)) continue;
       this.#unschedulable.delete(pod);
