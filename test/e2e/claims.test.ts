@@ -40,6 +40,30 @@ describe('claims', () => {
     await until('it is told', async () => /VolumeResizeSuccessful/.test(await run('describe pvc data')));
   });
 
+  test('that name no class get a volume of the default one, now or when there is one, and it goes with them', async () => {
+    const { storageClassName: _, ...plain } = spec;
+    const claim = (name: string) => ({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name }, spec: plain });
+    const setDefault = (value: string) =>
+      run(`annotate sc standard --overwrite storageclass.kubernetes.io/is-default-class=${value}`);
+    await run('create -f -', claim('plain'));
+    const bound = await until('it is bound', async () => {
+      const found = await claimOf('plain');
+      return found.status?.phase === 'Bound' && found;
+    });
+    assert.equal(bound.spec?.storageClassName, 'standard');
+    await setDefault('false');
+    await run('create -f -', claim('early'));
+    await until('it is told', async () => /no storage class is set/.test(await run('describe pvc early')));
+    assert.equal((await claimOf('early')).spec?.storageClassName, undefined);
+    await setDefault('true');
+    await until('it is bound as well', async () => (await claimOf('early')).status?.phase === 'Bound');
+    await run('delete pvc plain early');
+    await until(
+      'their volumes are gone',
+      async () => !/ (plain|early)$/m.test(await run('get pv -o custom-columns=N:.metadata.name,C:.spec.claimRef.name')),
+    );
+  });
+
   test('ranges of Service addresses are Ready, and go when nobody uses them', async () => {
     const range = (name: string) => json<V1ServiceCIDR>(`get servicecidr ${name}`);
     await run('create -f -', {
