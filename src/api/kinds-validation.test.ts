@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { validatingWebhookConfigurationKind } from './admissionregistration/v1/validating-webhook-configuration.ts';
+import { horizontalPodAutoscalerKind as olderAutoscalerKind } from './autoscaling/v1/horizontal-pod-autoscaler.ts';
 import { horizontalPodAutoscalerKind } from './autoscaling/v2/horizontal-pod-autoscaler.ts';
 import { leaseKind } from './coordination/v1/lease.ts';
 import { flowSchemaKind } from './flowcontrol/v1/flow-schema.ts';
@@ -35,6 +36,21 @@ test('a HorizontalPodAutoscaler from before the rule may keep a target without a
   const autoscalers = specimensOf(horizontalPodAutoscalerKind);
   assert.deepEqual(autoscalers.changes(spec(undefined, 3), spec(undefined, 4)), []);
   assert.equal(autoscalers.changes(spec('apps/v1', 3), spec('v1', 3)).length, 1);
+});
+
+test('what is said of an autoscaler is checked in each version', () => {
+  for (const kind of [horizontalPodAutoscalerKind, olderAutoscalerKind]) {
+    const autoscalers = specimensOf(kind);
+    const before = autoscalers.created({ spec: { scaleTargetRef, maxReplicas: 3 } });
+    const after = { ...before, status: { currentReplicas: -1, desiredReplicas: -2 } };
+    assertTold([
+      [
+        autoscalers.refusals(before, after, 'status'),
+        /^status\.currentReplicas: Invalid value: -1: must be greater than or equal to 0$/,
+        /^status\.desiredReplicas: Invalid value: -2: must be greater than or equal to 0$/,
+      ],
+    ]);
+  }
 });
 
 test('what is wrong with a HorizontalPodAutoscaler is told', () => {

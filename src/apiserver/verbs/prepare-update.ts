@@ -1,5 +1,6 @@
 import { cloneJson } from '../../api/machinery/clone.ts';
 import { invalidField } from '../../api/machinery/field-error.ts';
+import { resetStatus } from '../../api/machinery/initial-status.ts';
 import type { KindDefinition, PartSubresource, WriteContext } from '../../api/machinery/kind.ts';
 import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
 import { badRequest, conflict, invalid, MODIFIED, type StatusError } from '../../api/machinery/status-error.ts';
@@ -65,6 +66,8 @@ export function prepareUpdate(
     const copy = cloneJson(withoutManagedFields(existing));
     shareManagedFields(copy, existing);
     const merged = part.merge(copy, requested, context);
+    // A status that is left out is one without anything, but not nothing.
+    if (part.name === 'status' && !kind.ownSchema && merged['status'] === undefined) resetStatus(kind.schema)(merged);
     merged.apiVersion = existing.apiVersion;
     merged.kind = existing.kind;
     keepServerFields(merged.metadata, existing.metadata);

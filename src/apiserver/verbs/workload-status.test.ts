@@ -77,3 +77,16 @@ for (const [apiVersion, kind, resource, spec, status] of WORKLOADS)
     await api.call('DELETE', `${path}?labelSelector=test%3Dlife`, { propagationPolicy: 'Background' });
     assert.equal((await api.call('GET', `${path}/x`)).status, 404);
   });
+
+test('a status that is taken away is an empty one', async () => {
+  const sets = '/apis/apps/v1/namespaces/default/replicasets';
+  await api.call('POST', sets, { apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { name: 'bare' }, spec: selected });
+  const bare = await api.call<Workload>('PATCH', `${sets}/bare/status`, { status: null }, MERGE);
+  assert.deepEqual([bare.status, bare.body.status], [200, { replicas: 0 }]);
+
+  const ingresses = '/apis/networking.k8s.io/v1/namespaces/default/ingresses';
+  const spec = { defaultBackend: { service: { name: 's', port: { number: 80 } } } };
+  await api.call('POST', ingresses, { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', metadata: { name: 'bare' }, spec });
+  const told = await api.call<Workload>('PATCH', `${ingresses}/bare/status`, { status: { loadBalancer: null } }, MERGE);
+  assert.deepEqual([told.status, told.body.status], [200, { loadBalancer: {} }]);
+});

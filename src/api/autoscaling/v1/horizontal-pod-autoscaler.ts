@@ -13,7 +13,12 @@ export const horizontalPodAutoscalerKind = defineKind({
   namespaced: true,
   shortNames: ['hpa'],
   categories: ['all'],
-  parts: [statusPart()],
+  parts: [
+    statusPart({
+      validate: (updated, existing, context) =>
+        v2Kind.parts.find(({ name }) => name === 'status')!.validate!(toV2(updated), toV2(existing), context),
+    }),
+  ],
   storedAs: { group: 'autoscaling', version: 'v2', kind: 'HorizontalPodAutoscaler', fromStored: fromV2, toStored: toV2 },
   columns: v2Kind.columns.map((column) => ({ ...column, cell: (object, nowMs) => column.cell(toV2(object), nowMs) })),
   prepareForCreate: resetStatus('V1HorizontalPodAutoscaler'),

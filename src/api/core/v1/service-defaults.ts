@@ -8,6 +8,7 @@ const AFFINITY_SECONDS = 10_800;
 
 export function setServiceDefaults(object: DynamicObject): void {
   const { status } = object as V1Service;
+  if (status) status.loadBalancer ??= {};
   const spec = specOf<V1ServiceSpec>(object);
   spec.sessionAffinity ||= 'None';
   if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig;

@@ -1,5 +1,5 @@
 import { formatLoadBalancer } from '../../core/v1/service-columns.ts';
-import type { V1Ingress } from '../../gen/types.ts';
+import type { V1Ingress, V1IngressStatus } from '../../gen/types.ts';
 import { ageColumn, formatSome, NONE, nameColumn, orElse, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { statusPart } from '../../machinery/status-part.ts';
@@ -28,6 +28,9 @@ export const ingressKind = defineKind({
   ],
   validate: validateIngress,
   warnings: ingressWarnings,
+  setDefaults: ({ status }) => {
+    if (status) (status as V1IngressStatus).loadBalancer ??= {};
+  },
   prepareForCreate: (object) => {
     object['status'] = { loadBalancer: {} };
   },
