@@ -195,7 +195,7 @@ export class ClaimWork {
     const lost = async (reason: string, message: string): Promise<undefined> => {
       if (claim.status?.phase === 'Lost') return undefined;
       this.#tell(claim, 'Warning', reason, message);
-      await this.#writeStatus(claim, { ...claim.status, phase: 'Lost' }, signal);
+      await this.#writeStatus(claim, withoutVolume(claim, 'Lost'), signal);
       return undefined;
     };
     if (!name) return lost('ClaimLost', 'Bound claim has lost reference to PersistentVolume. Data on the volume is lost!');
@@ -224,7 +224,7 @@ export class ClaimWork {
   }
 
   async #wait(claim: V1PersistentVolumeClaim, signal: AbortSignal): Promise<Outcome> {
-    await this.#writeStatus(claim, { ...claim.status, phase: 'Pending' }, signal);
+    await this.#writeStatus(claim, withoutVolume(claim, 'Pending'), signal);
     return { requeueAfterMs: WAIT_MS };
   }
 
@@ -275,6 +275,12 @@ function chooseVolume(
     if (found) return found;
   }
   return undefined;
+}
+
+/** The status of a claim that has no volume, and so neither size nor access modes. */
+function withoutVolume({ status }: V1PersistentVolumeClaim, phase: string): V1PersistentVolumeClaim['status'] {
+  const { accessModes: _, capacity: __, ...rest } = status ?? {};
+  return { ...rest, phase };
 }
 
 function referenceTo({ metadata }: V1PersistentVolumeClaim) {
