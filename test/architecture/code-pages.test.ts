@@ -12,6 +12,24 @@ function codesIn(folder: string, pattern: RegExp): string[] {
   return [...new Set(sources.flatMap((file) => readFileSync(join(ROOT, folder, file), 'utf8').match(pattern) ?? []))].sort();
 }
 
+test('every code of the doctor has a fault that is seeded in a test, and every code of the approver a case', () => {
+  const texts = (folder: string) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.test.ts'))
+      .map((file) => readFileSync(join(ROOT, folder, file), 'utf8'))
+      .join('\n');
+  for (const [folder, pattern] of [
+    ['src/approver', /APV-\d{3}/g],
+    ['src/doctor', /DOC-\d{3}/g],
+  ] as const) {
+    const tests = texts(folder);
+    assert.deepEqual(
+      codesIn(folder, pattern).filter((code) => !tests.includes(code)),
+      [],
+    );
+  }
+});
+
 for (const [folder, page, pattern] of [
   ['src/approver', 'docs/approver.md', /APV-\d{3}/g],
   ['src/doctor', 'docs/doctor.md', /DOC-\d{3}/g],

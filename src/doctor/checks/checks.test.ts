@@ -43,6 +43,12 @@ const byNameAlone = (name: string) => {
   return { ...made, status: { ...made.status, addresses: [{ type: 'Hostname', address: name }] } };
 };
 
+const withCondition = (type: string) => {
+  const made = nodeObject();
+  const condition = { type, status: 'True', reason: 'Seen', message: 'it is so' };
+  return node({ node: { ...made, status: { ...made.status, conditions: [...made.status!.conditions!, condition] } } });
+};
+
 /** Each fault, and the one finding that is to come of it. */
 const FAULTS: readonly Fault[] = [
   ['a token Secret of a wrong form', 'DOC-101', { tokens: [token({ problem: 'token-id is wrong' })] }],
@@ -61,6 +67,8 @@ const FAULTS: readonly Fault[] = [
   ['a silent kubelet', 'DOC-403', { nodes: [node({ lease: { spec: { renewTime: at(-35_000) } } })] }],
   ['capital letters', 'DOC-404', { nodes: [node({ node: nodeObject({ hostName: 'Node-1' }) })] }],
   ['another host name', 'DOC-405', { nodes: [node({ node: nodeObject({ hostName: 'pc17' }) })] }],
+  ['a full disk', 'DOC-406', { nodes: [withCondition('DiskPressure')] }],
+  ['no route to the pods', 'DOC-406', { nodes: [withCondition('NetworkUnavailable')] }],
   ['QA-04: one address twice', 'DOC-407', { nodes: [node(), node({ node: nodeObject({ name: 'node-2' }) })] }],
   ['a kubelet that is too new', 'DOC-408', { nodes: [node({ node: nodeObject({ version: 'v1.37.0' }) })] }],
   ['a kubelet that is too old', 'DOC-409', { nodes: [node({ node: nodeObject({ version: 'v1.20.2' }) })] }],

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { runProgram } from '../../host/run-program.ts';
 import { createSelfSigned } from '../../pki/self-signed.ts';
+import { diagnose } from '../checks/all-checks.ts';
 import { checkHosts } from '../checks/host-checks.ts';
 import { observations } from '../checks/observations.test-support.ts';
 import { planRescue } from '../rescue-plan.ts';
@@ -99,7 +100,7 @@ test('kubeadm’s host: the drop-in’s command with its variables, certificates
     ['bootstrap-kubeconfig'],
     'which is there only until a node has joined',
   );
-  assert.deepEqual(checkHosts(observations({ hosts: [seen] })), []);
+  assert.deepEqual(diagnose(observations({ hosts: [seen], nowMs: Date.parse('2026-06-01T12:00:00Z') })), []);
 });
 
 test('a kubeconfig that everybody may read is told as the key that it holds', async (t) => {
