@@ -76,7 +76,7 @@ test('pods whose keeper is gone, or has no scale, may not be disrupted', async (
   ] as const;
   for (const [reference, message] of kinds) {
     await using run = await runController(createDisruptionController);
-    run.cluster.kinds = [{ group: 'x.io', version: 'v1', kind: 'Thing', resource: 'things', namespaced: true }];
+    run.cluster.kinds = [replicaSetKind, { group: 'x.io', version: 'v1', kind: 'Thing', resource: 'things', namespaced: true }];
     run.cluster.put(podKind, {
       metadata: {
         name: 'p',
@@ -93,6 +93,20 @@ test('pods whose keeper is gone, or has no scale, may not be disrupted', async (
     assert.deepEqual([conditions?.[0]?.reason, conditions?.[0]?.message], ['SyncFailed', message]);
     assert.equal(run.events[0], 'guard CalculateExpectedPodCountFailed');
   }
+});
+
+test('a set whose Deployment is not known counts by itself', async () => {
+  await using run = await runController(createDisruptionController);
+  run.cluster.kinds = [replicaSetKind];
+  const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'gone', uid: 'd', controller: true };
+  const set = { metadata: { name: 'web', namespace: 'a', uid: 'rs', ownerReferences: [owner] }, spec: { replicas: 3 } };
+  run.cluster.put(replicaSetKind, set as never);
+  const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: 'rs', controller: true }];
+  const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+  run.cluster.put(podKind, { metadata: { name: 'p', namespace: 'a', labels: { app: 'web' }, ownerReferences }, status } as never);
+  run.cluster.put(podDisruptionBudgetKind, budget({ maxUnavailable: 1 }));
+  await run.settle();
+  assert.deepEqual(numbers(run), [3, 2, 1, 0]);
 });
 
 test('a budget that says no number lets nothing go', async () => {

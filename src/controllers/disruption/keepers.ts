@@ -13,7 +13,15 @@ import { controllerOf, refersTo } from '../workloads/owner.ts';
 
 type Scaled = KubeObject & { spec?: { replicas?: number } };
 
-/** Who keeps pods and how many they want. Kinds that are not built in are asked by their scale subresource. */
+/** Built-in kinds whose scale need not be looked for. */
+const SCALABLE: ReadonlySet<string> = new Set([
+  'replicasets.apps',
+  'deployments.apps',
+  'statefulsets.apps',
+  'replicationcontrollers.',
+]);
+
+/** Who keeps pods and how many they want. Others than those that are known here are asked by their scale subresource. */
 export class Keepers {
   readonly #client: Client;
   readonly #informers: SharedInformers;
@@ -58,6 +66,11 @@ export class Keepers {
     namespace: string,
     signal: AbortSignal,
   ): Promise<{ uid: string; replicas: number } | undefined> {
+    return this.#known(reference, namespace) ?? this.#byScale(reference, namespace, signal);
+  }
+
+  /** Of built-in kinds, as they are known here: of a ReplicaSet its Deployment. */
+  #known(reference: OwnerReference, namespace: string): { uid: string; replicas: number } | undefined {
     if (refersTo(replicaSetKind, reference)) {
       const set = this.#informers.of<V1ReplicaSet>(replicaSetKind).get(reference.name, namespace);
       if (set?.metadata?.uid !== reference.uid) return undefined;
@@ -65,9 +78,8 @@ export class Keepers {
       if (parent && refersTo(deploymentKind, parent)) return this.#builtIn(deploymentKind, parent, namespace);
       return { uid: reference.uid, replicas: set.spec?.replicas ?? 1 };
     }
-    for (const kind of [statefulSetKind, replicationControllerKind])
-      if (refersTo(kind, reference)) return this.#builtIn(kind, reference, namespace);
-    return this.#byScale(reference, namespace, signal);
+    const kind = [statefulSetKind, replicationControllerKind].find((one) => refersTo(one, reference));
+    return kind && this.#builtIn(kind, reference, namespace);
   }
 
   #builtIn(kind: typeof deploymentKind, { name, uid }: OwnerReference, namespace: string) {
@@ -82,7 +94,8 @@ export class Keepers {
     if (!found) throw new Error(`no resource of kind ${kind} is known in ${apiVersion}`);
     const resource = this.#client.resource({ ...found, version }, namespace);
     const scale = (await unlessReason(resource.get(name, { subresource: 'scale', signal }), 'NotFound')) as Scaled | undefined;
-    if (!scale && !(await this.#hasScale({ ...found, version }, signal)))
+    const hasScale = scale !== undefined || SCALABLE.has(`${found.resource}.${group}`);
+    if (!hasScale && !(await this.#hasScale({ ...found, version }, signal)))
       throw new Error(`${found.resource}.${group} does not implement the scale subresource`);
     return scale?.metadata?.uid === uid ? { uid, replicas: scale.spec?.replicas ?? 0 } : undefined;
   }
