@@ -38,7 +38,8 @@ export const deployEtcdAddCommand: ComponentCommand = {
     const other = hosts.find((host) => !isMember(host));
     if (other) throw new FlagError('HOST', `${other.name} has no role etcd in the inventory`);
     await using etcd = await openEtcdMembers(session, io);
-    const { facts, plans } = await lookAt(session, io, { adding: new Set(hosts.map(({ name }) => name)) });
+    // Others that are no members yet are left as they are: they come with a command of their own.
+    const { facts, plans } = await lookAt(session, io, { adding: new Set(membersOf(inventory).map(({ name }) => name)) });
     const older = hostsToUpgrade(inventory, plans, facts);
     if (older.length > 0) throw refused([`${older.join(', ')} would get another program: "muster deploy upgrade" first`]);
     const planned = planMembers(

@@ -53,7 +53,10 @@ export async function openEtcdMembers({ inventory, transports, material }: Sessi
       );
       const first = lists.find(({ isLed }) => isLed) ?? lists[0];
       if (!first) {
-        const why = answers.flatMap(([, members]) => (members.status === 'rejected' ? [(members.reason as Error).message] : []));
+        const names = [...clients.keys()];
+        const why = answers.flatMap(([, members], i) =>
+          members.status === 'rejected' ? [`${names[i]}: ${(members.reason as Error).message}`] : [],
+        );
         throw new CodedError(`no member of etcd answers: ${why.join('; ')}`, { code: 'ETCD_UNREACHABLE', retryable: true });
       }
       return first.members.map((member) => ({ ...member, status: statuses.find(({ id }) => id === member.id) }));
