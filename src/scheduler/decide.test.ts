@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import type { V1PodSpec } from '../api/gen/types.ts';
 import { ClusterState } from './cluster-state.ts';
 import { nodesToFind } from './framework/filter-nodes.ts';
-import { asking, cluster, inZone, node, place, pod } from './scheduling.test-support.ts';
+import { imageLocality } from './plugins/image-locality.ts';
+import { asking, cluster, inZone, node, place, pod, scoresOf } from './scheduling.test-support.ts';
 
 const NONE = /^0\/\d+ nodes are available: /;
 
@@ -149,6 +150,28 @@ test('images that lie there already draw a pod, the larger the more', () => {
   const images = [{ names: ['registry.example/app:latest'], sizeBytes: 900 * 1024 * 1024 }];
   const state = cluster([node('without'), node('with', { status: { ...node('with').status, images } })]);
   assert.equal(place(state, pod({ containers: [{ name: 'c', image: 'registry.example/app' }] })), 'with');
+});
+
+test('images weigh by their size and by how many nodes have them, those of volumes, too', () => {
+  const mib = 1024 * 1024;
+  const having = (name: string, ...images: [string, number][]) =>
+    node(name, {
+      status: { ...node(name).status, images: images.map(([image, size]) => ({ names: [image], sizeBytes: size * mib })) },
+    });
+  const state = cluster([
+    having('a', ['app:1', 1000]),
+    having('b', ['app:1', 1000], ['data:latest', 2000]),
+    node('c'),
+    node('d'),
+  ]);
+  const scores = (spec: Partial<V1PodSpec>) => scoresOf(imageLocality, state, pod(spec));
+  const containers = [{ name: 'c', image: 'app:1' }];
+  // Half of 1000 MiB is 500: (500 - 23) of (1000 - 23), and for two images of (2000 - 23).
+  assert.deepEqual(scores({ containers }), { a: 48, b: 48, c: 0, d: 0 });
+  const volumes = [{ name: 'v', image: { reference: 'data' } }];
+  assert.deepEqual(scores({ containers, volumes }), { a: 24, b: 49, c: 0, d: 0 });
+  assert.deepEqual(scores({ containers, initContainers: [{ name: 'i', image: 'data' }] }), { a: 24, b: 49, c: 0, d: 0 });
+  assert.equal(scores({ containers: [{ name: 'c', image: 'unknown' }] }), undefined);
 });
 
 test('no node ever gets more than it has, whatever the pods', () => {

@@ -21,6 +21,7 @@ import type {
   V1Service,
   V1StatefulSet,
   V1StorageClass,
+  V1VolumeAttachment,
 } from '../api/gen/types.ts';
 import type { ResourceKind } from '../api/machinery/kind.ts';
 import {
@@ -38,6 +39,7 @@ import { csiDriverKind } from '../api/storage/v1/csi-driver.ts';
 import { csiNodeKind } from '../api/storage/v1/csi-node.ts';
 import { csiStorageCapacityKind } from '../api/storage/v1/csi-storage-capacity.ts';
 import { storageClassKind } from '../api/storage/v1/storage-class.ts';
+import { volumeAttachmentKind } from '../api/storage/v1/volume-attachment.ts';
 import type { Client } from '../client/client.ts';
 import { type Change, createInformer, type Informer } from '../client/informer.ts';
 import type { Clock } from '../std/clock.ts';
@@ -54,6 +56,7 @@ const KINDS: Readonly<Record<RareKind, ResourceKind>> = {
   CSINode: csiNodeKind,
   CSIDriver: csiDriverKind,
   CSIStorageCapacity: csiStorageCapacityKind,
+  VolumeAttachment: volumeAttachmentKind,
   PodDisruptionBudget: podDisruptionBudgetKind,
   Service: serviceKind,
   ReplicationController: replicationControllerKind,
@@ -132,6 +135,9 @@ export class LazyObjects implements ClusterObjects {
   }
   storageCapacities(): readonly V1CSIStorageCapacity[] {
     return this.#list('CSIStorageCapacity');
+  }
+  volumeAttachments(): readonly V1VolumeAttachment[] {
+    return this.#list('VolumeAttachment');
   }
   deviceClaim(key: string): ResourceV1ResourceClaim | undefined {
     const [namespace, name = ''] = key.split('/');

@@ -17,6 +17,7 @@ export function noticeOf(kind: RareKind, { type, object }: Change<KubeObject>): 
     case 'CSINode':
     case 'CSIDriver':
     case 'CSIStorageCapacity':
+    case 'VolumeAttachment':
     case 'Namespace':
     case 'DeviceClass':
     case 'ResourceSlice':

@@ -10,6 +10,7 @@ const VOLUME_KINDS: readonly RareKind[] = [
   'CSINode',
   'CSIDriver',
   'CSIStorageCapacity',
+  'VolumeAttachment',
 ];
 
 const DEVICE_KINDS: readonly RareKind[] = ['ResourceClaim', 'DeviceClass', 'ResourceSlice'];

@@ -59,6 +59,7 @@ export function objects(given: Partial<ClusterObjects> = {}): ClusterObjects {
     csiNode: () => undefined,
     csiDriver: () => undefined,
     storageCapacities: () => [],
+    volumeAttachments: () => [],
     deviceClaim: () => undefined,
     deviceClaims: () => [],
     deviceClass: () => undefined,

@@ -11,6 +11,7 @@ import type {
   V1ResourceSlice,
   V1Service,
   V1StorageClass,
+  V1VolumeAttachment,
 } from '../../api/gen/types.ts';
 import type { Selector } from '../../api/machinery/label-selector.ts';
 import type { PodInfo } from '../pod-info.ts';
@@ -24,6 +25,7 @@ export const RARE_KINDS = [
   'CSINode',
   'CSIDriver',
   'CSIStorageCapacity',
+  'VolumeAttachment',
   'PodDisruptionBudget',
   'Service',
   'ReplicationController',
@@ -47,6 +49,7 @@ export interface ClusterObjects {
   csiDriver(name: string): V1CSIDriver | undefined;
   /** Of all namespaces. */
   storageCapacities(): readonly V1CSIStorageCapacity[];
+  volumeAttachments(): readonly V1VolumeAttachment[];
   /** Of devices, by `namespace/name`. */
   deviceClaim(key: string): ResourceV1ResourceClaim | undefined;
   deviceClaims(): readonly ResourceV1ResourceClaim[];

@@ -2,23 +2,26 @@ import { MAX_SCORE, type Plugin } from '../framework/plugin.ts';
 import { normalisedImage } from '../node-info.ts';
 
 const MIB = 1024 * 1024;
-/** Less than the first is no gain; more than the second, for each container, is no more gain (imagelocality/image_locality.go). */
+/** Less than the first is no gain; more than the second, for each image, is no more gain (imagelocality/image_locality.go). */
 const MIN_THRESHOLD = 23 * MIB;
-const MAX_CONTAINER_THRESHOLD = 1000 * MIB;
+const MAX_IMAGE_THRESHOLD = 1000 * MIB;
 
 /** Nodes that have the pod's images are better, the larger these are; less so for images that few nodes have. */
 export const imageLocality: Plugin = {
   name: 'ImageLocality',
   planScore({ pod: { pod }, state }) {
-    const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+    const sources = [
+      ...[...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].map(({ image }) => image),
+      ...(pod.spec?.volumes ?? []).flatMap(({ image }) => (image ? [image.reference] : [])),
+    ];
     const total = state.nodes().length;
-    const wanted = containers.flatMap(({ image }) => {
+    const wanted = sources.flatMap((image) => {
       const name = normalisedImage(image ?? '');
       const share = (state.imageNodes.get(name) ?? 0) / total;
       return share > 0 ? [{ name, share }] : [];
     });
     if (wanted.length === 0) return undefined;
-    const largest = MAX_CONTAINER_THRESHOLD * containers.length;
+    const largest = MAX_IMAGE_THRESHOLD * sources.length;
     return {
       score({ images }) {
         let sum = 0;

@@ -14,6 +14,7 @@ export type ClusterEvent =
         | 'CSINode'
         | 'CSIDriver'
         | 'CSIStorageCapacity'
+        | 'VolumeAttachment'
         | 'PersistentVolume'
         | 'DeviceClass'
         | 'ResourceSlice';

@@ -5,12 +5,13 @@ import type { PodInfo } from '../pod-info.ts';
 
 const REFUSAL = { reasons: ['node(s) exceed max volume count'], unresolvable: false };
 
-/** A node attaches as many volumes of a CSI driver as its CSINode says. */
+/** A node attaches as many volumes of a CSI driver as its CSINode says; those that are on their way off count, too. */
 export const nodeVolumeLimits: Plugin = {
   name: 'NodeVolumeLimits',
   planFilter({ pod, objects }) {
     const wanted = volumesOf(pod, objects);
     if (wanted.size === 0) return undefined;
+    const attachments = attachedByNode(objects);
     return {
       filter({ name, pods }) {
         const limits = new Map(
@@ -19,7 +20,7 @@ export const nodeVolumeLimits: Plugin = {
           ),
         );
         if (limits.size === 0) return undefined;
-        const attached = new Map<string, string>();
+        const attached = new Map(attachments.get(name));
         for (const other of pods.values()) for (const [id, driver] of volumesOf(other, objects)) attached.set(id, driver);
         // A volume that is attached already takes no more room, even where there are more than there may be.
         const added = new Map([...wanted].filter(([id]) => !attached.has(id)));
@@ -35,9 +36,22 @@ export const nodeVolumeLimits: Plugin = {
   },
   mayHelp: (event, pod) =>
     event.resource === 'CSINode' ||
+    (event.resource === 'VolumeAttachment' && event.action === 'delete') ||
     (event.resource === 'Pod' && event.action === 'delete' && event.pod.claims.length > 0) ||
     (event.resource === 'PersistentVolumeClaim' && pod.claims.includes(event.key)),
 };
+
+/** Volume → driver, of what is attached to each node, whether a pod uses it or not. */
+function attachedByNode(objects: ClusterObjects): ReadonlyMap<string, ReadonlyMap<string, string>> {
+  const byNode = new Map<string, Map<string, string>>();
+  for (const { spec } of objects.volumeAttachments()) {
+    const csi = spec.source.persistentVolumeName ? objects.volume(spec.source.persistentVolumeName)?.spec?.csi : undefined;
+    if (!csi) continue;
+    const volumes = byNode.get(spec.nodeName) ?? new Map<string, string>();
+    byNode.set(spec.nodeName, volumes.set(`${csi.driver}/${csi.volumeHandle}`, csi.driver));
+  }
+  return byNode;
+}
 
 /** Volume → its driver: of bound claims by the driver's handle, of others by the claim, whose class names the driver. */
 function volumesOf({ claims }: PodInfo, objects: ClusterObjects): ReadonlyMap<string, string> {

@@ -271,6 +271,29 @@ test('a volume that is attached already takes no more room, even where there are
   assert.match(place(state, using('three'), { given, profile: profileWith() }), /1 node\(s\) exceed max volume count/);
 });
 
+test('a volume that is still attached counts, though its pod has gone, until it is detached', () => {
+  const csi = (volumeHandle: string) => ({ csi: { driver: 'd', volumeHandle }, nodeAffinity: undefined });
+  const attachment = (name: string, nodeName: string) => ({
+    metadata: { name },
+    spec: { attacher: 'd', nodeName, source: { persistentVolumeName: 'pv1' } },
+  });
+  const given = {
+    ...storage({
+      claims: [claim('one', { volumeName: 'pv1' }), claim('two', { volumeName: 'pv2' })],
+      volumes: [volume('pv1', undefined, csi('1')), volume('pv2', undefined, csi('2'))],
+      csiNode: { metadata: { name: 'a' }, spec: { drivers: [{ name: 'd', nodeID: 'a', allocatable: { count: 1 } }] } },
+    }),
+    volumeAttachments: () => [attachment('here', 'a'), attachment('elsewhere', 'b')],
+  };
+  const state = cluster([node('a')]);
+  assert.match(place(state, using('two'), { given, profile: profileWith() }), /1 node\(s\) exceed max volume count/);
+  assert.equal(place(state, using('one'), { given, profile: profileWith() }), 'a');
+  const { cycle } = contextOf(state, using('two'));
+  const helps = (action: 'add' | 'delete') =>
+    nodeVolumeLimits.mayHelp!({ resource: 'VolumeAttachment', action }, cycle.pod, cycle.objects);
+  assert.deepEqual([helps('delete'), helps('add')], [true, false]);
+});
+
 test('of the bound volumes the first that will not do says why', () => {
   const given = storage({
     claims: [claim('far', { volumeName: 'far' }), claim('gone', { volumeName: 'gone' })],
