@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { type Certificate, parseCertificateDer } from '../pki/certificate.ts';
+import { distrustOf } from './transport/distrust.ts';
 
 export interface HandshakeOptions {
   readonly host: string;
@@ -8,6 +9,8 @@ export interface HandshakeOptions {
   /** Of the authority to verify with; without it nothing is trusted. */
   readonly caPem?: string;
   readonly timeoutMs: number;
+  /** Whom to ask for where one address serves many; default the host. */
+  readonly serverName?: string;
   /** A proxy on the way to it, of HTTP or SOCKS5. */
   readonly proxyUrl?: string;
 }
@@ -31,16 +34,23 @@ export const lookingOptions = (host: string, caPem: string | undefined) =>
   }) as const;
 
 /** What the server has shown on a connection of `lookingOptions`. Throws when it cannot be read. */
-export function shownOn(socket: TLSSocket): Handshake {
+export function shownOn(socket: TLSSocket, caPem: string | undefined): Handshake {
   const certificate = parseCertificateDer(socket.getPeerCertificate().raw);
-  return { certificate, distrust: socket.authorized ? undefined : String(socket.authorizationError ?? 'unknown') };
+  return { certificate, distrust: distrustOf(socket, caPem ?? '', 'server auth') };
 }
 
 /** Makes a TLS handshake and nothing more. Rejects when nobody answers in time or what is shown cannot be read. */
-export async function shakeHands({ host, port, caPem, timeoutMs, proxyUrl }: HandshakeOptions): Promise<Handshake> {
+export async function shakeHands({
+  host,
+  port,
+  caPem,
+  timeoutMs,
+  proxyUrl,
+  serverName = host,
+}: HandshakeOptions): Promise<Handshake> {
   const tunnel = proxyUrl ? await tunnelThrough(proxyUrl, { host, port, caPem, timeoutMs }) : undefined;
   return new Promise((resolve, reject) => {
-    const socket = connect({ ...(tunnel ? { socket: tunnel } : { host, port }), ...lookingOptions(host, caPem) });
+    const socket = connect({ ...(tunnel ? { socket: tunnel } : { host, port }), ...lookingOptions(serverName, caPem) });
     const fail = (error: Error) => {
       socket.destroy();
       reject(error);
@@ -49,7 +59,7 @@ export async function shakeHands({ host, port, caPem, timeoutMs, proxyUrl }: Han
     socket.once('error', fail);
     socket.once('secureConnect', () => {
       try {
-        const shown = shownOn(socket);
+        const shown = shownOn(socket, caPem);
         socket.destroy();
         resolve(shown);
       } catch (error) {

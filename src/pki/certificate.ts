@@ -37,6 +37,10 @@ export interface Certificate extends AlternativeNames {
   /** In the words of certificates.k8s.io. */
   readonly usages: readonly string[];
   readonly isCa: boolean;
+  /** How many more authorities may stand between this one and a leaf; undefined: any number. */
+  readonly pathLength: number | undefined;
+  /** Critical extensions that are not read here, and name constraints: what they forbid is not known. */
+  readonly unheededExtensions: readonly string[];
   /** Whether `issuer`'s key signed it. */
   isSignedBy(issuer: Pick<Certificate, 'openKey'>): boolean;
 }
@@ -94,7 +98,10 @@ export function parseCertificateDer(bytes: Buffer): Certificate {
     },
     subjectKeyIdentifier: readKeyIdentifier(extensions),
     usages: readUsages(extensions),
-    isCa: readIsCa(extensions),
+    ...readBasicConstraints(extensions),
+    unheededExtensions: [...extensions.values()]
+      .filter(({ oid, critical }) => oid === Oid.nameConstraints || (critical && !HEEDED.has(oid)))
+      .map(({ oid }) => oid),
     isSignedBy: (issuer) => verifySigned(document, issuer.openKey()),
   };
 }
@@ -128,15 +135,24 @@ function readKeyIdentifier(extensions: ReadonlyMap<string, Extension>): Buffer |
   return content;
 }
 
-function readIsCa(extensions: ReadonlyMap<string, Extension>): boolean {
+const HEEDED: ReadonlySet<string> = new Set([
+  Oid.basicConstraints,
+  Oid.keyUsage,
+  Oid.extendedKeyUsage,
+  Oid.subjectAltName,
+  Oid.subjectKeyIdentifier,
+  Oid.authorityKeyIdentifier,
+]);
+
+function readBasicConstraints(extensions: ReadonlyMap<string, Extension>): Pick<Certificate, 'isCa' | 'pathLength'> {
   const extension = extensions.get(Oid.basicConstraints);
-  if (!extension) return false;
+  if (!extension) return { isCa: false, pathLength: undefined };
   const outer = new DerReader(extension.value, 'basic constraints');
   const reader = outer.enter(Tag.sequence);
   outer.end();
   const flag = reader.readOptional(Tag.boolean);
-  const pathLength = reader.readOptional(Tag.integer);
-  if (pathLength) unsignedInteger(pathLength, outer.what);
+  const length = reader.readOptional(Tag.integer);
+  const pathLength = length && Number(`0x${unsignedInteger(length, outer.what).toString('hex')}`);
   reader.end();
-  return flag !== undefined && booleanValue(flag, outer.what);
+  return { isCa: flag !== undefined && booleanValue(flag, outer.what), pathLength };
 }

@@ -78,3 +78,14 @@ export function readUsages(extensions: ReadonlyMap<string, Extension>): string[]
   }
   return usages;
 }
+
+/** Whether a certificate with these usages may serve a purpose: one that names no purpose may serve all. */
+export function servesFor(usages: readonly string[], purpose: 'client auth' | 'server auth'): boolean {
+  const purposes = usages.filter((usage) => !Object.hasOwn(KEY_USAGE_BITS, usage));
+  return purposes.length === 0 || purposes.includes('any') || purposes.includes(purpose);
+}
+
+/** Whether a key with these usages may sign certificates: one that names no usage of the key may. */
+export function maySignCertificates(usages: readonly string[]): boolean {
+  return usages.includes('cert sign') || !usages.some((usage) => Object.hasOwn(KEY_USAGE_BITS, usage));
+}

@@ -1,4 +1,5 @@
-import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
+import { chainOf } from '../../client/transport/distrust.ts';
 import type { CertificateJudge } from '../../pki/judge-by-clock.ts';
 import type { PeerCertificate } from '../contracts.ts';
 
@@ -42,20 +43,6 @@ export function peerOf(
       chain: () => chainOf(socket.getPeerCertificate(true)),
     },
   };
-}
-
-/** Nobody's chain is longer. */
-const LONGEST_CHAIN = 8;
-
-function chainOf(leaf: DetailedPeerCertificate | undefined): Buffer[] {
-  const chain: Buffer[] = [];
-  let issuer = leaf?.issuerCertificate;
-  // A root is its own issuer.
-  for (let last = leaf; issuer?.raw && issuer !== last && chain.length < LONGEST_CHAIN; issuer = issuer.issuerCertificate) {
-    chain.push(issuer.raw);
-    last = issuer;
-  }
-  return chain;
 }
 
 function many(value: string | readonly string[] | undefined): readonly string[] {

@@ -1,8 +1,10 @@
 import { isIP, type Socket } from 'node:net';
-import { checkServerIdentity, connect, createSecureContext, type TLSSocket } from 'node:tls';
+import { connect, createSecureContext, type TLSSocket } from 'node:tls';
 import { type CertificateJudge, judgeByClock } from '../../pki/judge-by-clock.ts';
 import { alpnProtocols } from '../../std/alpn.ts';
 import type { Clock } from '../../std/clock.ts';
+import { distrustOf } from './distrust.ts';
+import { nameComplaint } from './name-complaint.ts';
 import { TransportError, toTransportError } from './transport-error.ts';
 
 /** Who the client is, read for each new connection (and the token for each request). */
@@ -80,9 +82,9 @@ function shakeHands(
         ...(tunnel ? { socket: tunnel } : { host, port }),
         // RFC 6066: an address is no server name.
         servername: isIP(name) ? '' : name,
-        checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
-        // Where somebody else judges, nothing is sent before he has.
-        rejectUnauthorized: !insecureSkipTlsVerify && judge === undefined,
+        checkServerIdentity: () => undefined,
+        // Judged below, before anything is sent.
+        rejectUnauthorized: false,
         secureContext: createSecureContext({
           ca: target.caPem,
           // Go trusts whatever it is given as an authority, also one that another one vouches for.
@@ -103,7 +105,7 @@ function shakeHands(
     connecting.once('secureConnect', () => {
       clearTimeout(timer);
       connecting.off('error', fail);
-      const complaint = judge && complaintOf(connecting, name, judge);
+      const complaint = target.insecureSkipTlsVerify ? undefined : complaintOf(connecting, name, target.caPem, judge);
       if (complaint) {
         fail(complaint);
         return;
@@ -115,12 +117,18 @@ function shakeHands(
   });
 }
 
-function complaintOf(socket: TLSSocket, name: string, judge: CertificateJudge): Error | undefined {
+/** Why a server is not believed; undefined when it is. Who it says that it is counts only once it is known who says so. */
+function complaintOf(
+  socket: TLSSocket,
+  name: string,
+  caPem: string | undefined,
+  judge: CertificateJudge | undefined,
+): Error | undefined {
   const certificate = socket.getPeerCertificate();
   if (!certificate.raw) return new Error('the server showed no certificate');
   try {
-    const code = judge(certificate.raw);
-    return code ? Object.assign(new Error(code), { code }) : checkServerIdentity(name, certificate);
+    const code = judge ? judge(certificate.raw) : distrustOf(socket, caPem, 'server auth');
+    return code ? Object.assign(new Error(code), { code }) : nameComplaint(name, certificate);
   } catch (error) {
     return error as Error;
   }

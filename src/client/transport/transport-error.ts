@@ -81,9 +81,7 @@ function unwrap(error: unknown): { code?: string; message: string } {
 function describeTls(code: string, message: string): string | undefined {
   const verify = VERIFY_WORDS[code];
   if (verify) return `tls: failed to verify certificate: x509: ${verify}`;
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return `tls: failed to verify certificate: x509: ${message.replace(/^Hostname\/IP does not match certificate's altnames: /, '')}`;
-  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `tls: failed to verify certificate: x509: ${message}`;
   const alert = TLS_ALERT.exec(code)?.[1];
   if (alert) return `remote error: tls: ${alert.toLowerCase().replaceAll('_', ' ')}`;
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_OSSL_'))

@@ -151,7 +151,7 @@ function askAnonymously({ host, port, caPem, timeoutMs, signal, clock }: Asking)
       const middleMs = (askedMs + clock.now()) / 2;
       let shown: Handshake;
       try {
-        shown = shownOn(response.socket as TLSSocket);
+        shown = shownOn(response.socket as TLSSocket, caPem);
       } catch (error) {
         asked.destroy(error as Error);
         return;

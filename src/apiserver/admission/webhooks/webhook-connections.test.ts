@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
 import { createServer } from 'node:tls';
-import { createAuthority } from '../../../pki/authority.ts';
+import 'reflect-metadata';
+import * as x509 from '@peculiar/x509';
+import { createSelfSigned } from '../../../pki/self-signed.ts';
 import { WebhookConnections } from './webhook-connections.ts';
 
 test('a webhook that changes protocols instead of answering has refused, and nobody waits for it', async (t) => {
   const now = Date.now();
-  const authority = await createAuthority({
+  const authority = await createSelfSigned({
     commonName: 'localhost',
+    dnsNames: ['localhost'],
     notBeforeMs: now - 60_000,
     notAfterMs: now + 3_600_000,
   });
@@ -32,7 +36,12 @@ test('a webhook that changes protocols instead of answering has refused, and nob
 
 test('a question that meets a connection which the webhook has given up is asked on another one', async (t) => {
   const now = Date.now();
-  const authority = await createAuthority({ commonName: 'localhost', notBeforeMs: now - 60_000, notAfterMs: now + 3_600_000 });
+  const authority = await createSelfSigned({
+    commonName: 'localhost',
+    dnsNames: ['localhost'],
+    notBeforeMs: now - 60_000,
+    notAfterMs: now + 3_600_000,
+  });
   const asked = new WeakSet<Socket>();
   let connections = 0;
   const server = createHttpsServer({ cert: authority.certificatePem, key: authority.privateKeyPem }, (request, response) => {
@@ -58,4 +67,47 @@ test('a question that meets a connection which the webhook has given up is asked
   };
   for (let i = 0; i < 3; i++) assert.deepEqual(await questions.ask({ client, body: '{}', timeoutMs: 30_000 }), {});
   assert.equal(connections, 3);
+});
+
+test('a webhook is believed as Go believes it: its authority may have no name, and need be no root', async (t) => {
+  x509.cryptoProvider.set(webcrypto as never);
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+  const [authority, own] = await Promise.all([0, 1].map(() => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])));
+  const make = (issuer: string, keys: webcrypto.CryptoKeyPair, extension: x509.Extension) =>
+    x509.X509CertificateGenerator.create({
+      ...{ subject: '', issuer, signingAlgorithm: algorithm, extensions: [extension] },
+      ...{ publicKey: keys.publicKey, signingKey: authority!.privateKey },
+      ...{ notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) },
+    });
+  const ca = await make('CN=Somebody', authority!, new x509.BasicConstraintsExtension(true));
+  const other = await make('CN=Somebody', own!, new x509.BasicConstraintsExtension(true));
+  const leaf = await make('', own!, new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: 'localhost' }]));
+  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', own!.privateKey)).toString('base64');
+  let asked = 0;
+  const server = createHttpsServer(
+    { cert: leaf.toString('pem'), key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----` },
+    (_, response) => {
+      asked++;
+      response.end('{}');
+    },
+  );
+  server.listen(0, 'localhost');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `https://localhost:${(server.address() as AddressInfo).port}/`;
+  const ask = (authority: x509.X509Certificate, host = 'localhost') =>
+    new WebhookConnections(() => assert.fail('no Service')).ask({
+      client: { url: url.replace('localhost', host), caBundle: Buffer.from(authority.toString('pem')).toString('base64') },
+      ...{ body: '{}', timeoutMs: 30_000 },
+    });
+  assert.deepEqual(await ask(ca), {});
+  await assert.rejects(ask(other), /tls: failed to verify certificate: x509: certificate signed by unknown authority$/);
+  await assert.rejects(
+    ask(ca, '127.0.0.1'),
+    /x509: cannot validate certificate for 127\.0\.0\.1 because it doesn't contain any IP SANs$/,
+  );
+  assert.equal(asked, 1);
 });

@@ -1,6 +1,9 @@
 /** Asks webhooks over HTTPS; connections are kept for the next question (apiserver/pkg/util/webhook/client.go). */
 import { Agent, request } from 'node:https';
+import type { Duplex } from 'node:stream';
 import type { AdmissionregistrationV1WebhookClientConfig as ClientConfig } from '../../../api/gen/types.ts';
+import { connectTls } from '../../../client/transport/tls-connect.ts';
+import { TransportError } from '../../../client/transport/transport-error.ts';
 import { parseExactJson } from '../../../std/exact-json.ts';
 import type { WebhookIdentity, WebhookUsers } from './webhook-users.ts';
 
@@ -9,6 +12,8 @@ const LARGEST_ANSWER = 8 * 1024 * 1024;
 /** Agents of configurations that are gone fall out of the end. */
 const MOST_AGENTS = 100;
 const SHOWN_BODY = 2048;
+/** A question never waits longer. */
+const LONGEST_CONNECT_MS = 30_000;
 /** Connections to one webhook that wait for its next question, as client-go keeps them. */
 const MOST_IDLE = 25;
 
@@ -41,6 +46,40 @@ interface Addressed {
 /** What users are found by. */
 const hostAndPort = ({ service }: ClientConfig, { host, port }: URL): string =>
   service ? `${service.name}.${service.namespace}.svc:${service.port ?? 443}` : port ? host : `${host}:443`;
+
+/** Asks nobody before it is known who that is, in the way in which clients of the API server know it. */
+class VerifyingAgent extends Agent {
+  readonly #connect: () => Promise<Duplex>;
+
+  constructor(
+    host: string,
+    port: number,
+    servername: string | undefined,
+    caBundle: string | undefined,
+    identity: WebhookIdentity | undefined,
+  ) {
+    super({ keepAlive: true, maxFreeSockets: MOST_IDLE });
+    const { cert, key } = identity?.certificate ?? {};
+    this.#connect = () =>
+      connectTls(
+        {
+          server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+          connectTimeoutMs: LONGEST_CONNECT_MS,
+          ...(caBundle && { caPem: Buffer.from(caBundle, 'base64').toString('latin1') }),
+          ...(servername && { tlsServerName: servername }),
+        },
+        { ...(cert && { certificatePem: cert }), ...(key && { privateKeyPem: key }) },
+        ['http/1.1'],
+      );
+  }
+
+  override createConnection(_options: unknown, callback?: (error: Error | null, socket: Duplex) => void): undefined {
+    this.#connect().then(
+      (socket) => callback?.(null, socket),
+      (error: Error) => callback?.(error, undefined as unknown as Duplex),
+    );
+  }
+}
 
 export class WebhookConnections {
   readonly #resolve: ResolveService;
@@ -92,7 +131,7 @@ export class WebhookConnections {
     };
   }
 
-  #agent({ target: { host, port, url }, caBundle, identity }: Addressed): Agent {
+  #agent({ target: { host, port, url, servername }, caBundle, identity }: Addressed): Agent {
     const key = `${host}:${port} ${url.host} ${caBundle ?? ''} ${identity?.connectionKey ?? ''}`;
     const known = this.#agents.get(key);
     if (known) {
@@ -100,8 +139,7 @@ export class WebhookConnections {
       this.#agents.set(key, known);
       return known;
     }
-    const ca = caBundle ? { ca: Buffer.from(caBundle, 'base64') } : {};
-    const agent = new Agent({ keepAlive: true, maxFreeSockets: MOST_IDLE, ...ca, ...identity?.certificate });
+    const agent = new VerifyingAgent(host, port, servername, caBundle, identity);
     this.#agents.set(key, agent);
     for (const [oldest, idle] of this.#agents) {
       if (this.#agents.size <= MOST_AGENTS) break;
@@ -112,7 +150,7 @@ export class WebhookConnections {
   }
 
   #post(addressed: Addressed, body: string, signal: AbortSignal): Promise<{ status: number; text: string }> {
-    const { url, host, port, servername } = addressed.target;
+    const { url, host, port } = addressed.target;
     return new Promise((resolve, reject) => {
       const sent = request(
         {
@@ -129,7 +167,6 @@ export class WebhookConnections {
             ...addressed.identity?.headers,
           },
           agent: this.#agent(addressed),
-          ...(servername && { servername }),
           signal,
         },
         (answer) => {
@@ -175,7 +212,8 @@ const TLS_FAILURES: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: 'x509: certificate has expired or is not yet valid',
 };
 
-function failureText(error: NodeJS.ErrnoException, { host, port }: Target): string {
+function failureText(failure: NodeJS.ErrnoException, { host, port }: Target): string {
+  const error = failure instanceof TransportError ? (failure.cause as NodeJS.ErrnoException) : failure;
   const code = error.code ?? '';
   if (code === 'ECONNREFUSED') return `dial tcp ${host}:${port}: connect: connection refused`;
   if (code === 'ENOTFOUND') return `dial tcp: lookup ${host}: no such host`;

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { temporaryDirectory } from '../../../../test/harness/temporary-directory.ts';
-import { createAuthority } from '../../../pki/authority.ts';
 import { type Kubeconfig, parseKubeconfig } from '../../../pki/kubeconfig.ts';
+import { createSelfSigned } from '../../../pki/self-signed.ts';
 import { VirtualClock } from '../../../std/clock.ts';
 import { readAdmissionConfiguration } from '../configuration/admission-configuration.ts';
 import { WebhookConnections } from './webhook-connections.ts';
@@ -48,8 +48,9 @@ test('users that cannot be used are refused by the name of the field, and what t
 test('a webhook is told who asks: by a token that is read again, a password, a certificate, and for whom', async (t) => {
   await using directory = await temporaryDirectory();
   const now = Date.now();
-  const authority = await createAuthority({
+  const authority = await createSelfSigned({
     commonName: 'localhost',
+    dnsNames: ['localhost'],
     notBeforeMs: now - 60_000,
     notAfterMs: now + 3_600_000,
   });
