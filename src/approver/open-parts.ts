@@ -64,7 +64,10 @@ async function findContext(values: FlagValues, io: CommandIo): Promise<ResolvedC
 }
 
 /** Names in the certificate that the API server shows: virtual addresses and names that nothing in the cluster tells of. */
-async function namesOfServer({ server, caPem, proxyUrl }: ResolvedContext): Promise<readonly string[]> {
-  const { certificate } = await shakeHands({ ...placeOf(server), caPem, proxyUrl, timeoutMs: HANDSHAKE_TIMEOUT_MS });
+async function namesOfServer({ server, caPem, proxyUrl, tlsServerName }: ResolvedContext): Promise<readonly string[]> {
+  const { certificate } = await shakeHands({
+    ...placeOf(server),
+    ...{ caPem, proxyUrl, serverName: tlsServerName, timeoutMs: HANDSHAKE_TIMEOUT_MS },
+  });
   return [...certificate.dnsNames, ...certificate.ipAddresses];
 }

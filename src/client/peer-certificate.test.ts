@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { createServer } from 'node:tls';
 import { type Authority, createAuthority, openAuthority } from '../pki/authority.ts';
 import { writeCertificate } from '../pki/certificate-writer.ts';
 import { generatePrivateKey } from '../pki/keys.ts';
 import { formatPem } from '../pki/pem.ts';
+import { createSelfSigned } from '../pki/self-signed.ts';
 import { shakeHands } from './peer-certificate.ts';
 import { createHttpsTransport } from './transport/https.ts';
 import { startTestServer } from './transport/test-tls-server.ts';
@@ -23,6 +26,24 @@ async function below(commonName: string, issuer: { authority: Authority; key: Aw
   );
   return openAuthority(formatPem('CERTIFICATE', der), key.pem);
 }
+
+test('who serves many under one address is asked for the one that is meant', async (t) => {
+  const heard: string[] = [];
+  const pair = await createSelfSigned({ commonName: 'one', dnsNames: ['one'], ipAddresses: [], ...validity });
+  const server = createServer({
+    ...{ key: pair.privateKeyPem, cert: pair.certificatePem },
+    SNICallback(name, done) {
+      heard.push(name);
+      done(null);
+    },
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const at = { host: '127.0.0.1', port: (server.address() as AddressInfo).port, timeoutMs: 60_000 };
+  await shakeHands(at);
+  await shakeHands({ ...at, serverName: 'api.example.com' });
+  assert.deepEqual(heard, ['api.example.com']);
+});
 
 test('an authority between, given without its root, is trusted as Go trusts it; another of its name is not', async (t) => {
   const key = await generatePrivateKey();

@@ -10,7 +10,7 @@ import { bootstrapKubeconfig } from '../../src/cluster/kubeconfigs.ts';
 import { findNodeEndpoint, firstNodeAddress } from '../../src/cluster/node-addresses.ts';
 import { collectCluster } from '../../src/doctor/collect/collect-cluster.ts';
 import type { DoctorReport } from '../../src/doctor/report.ts';
-import { readKubeconfig, resolveContext } from '../../src/pki/kubeconfig.ts';
+import { formatKubeconfig, readKubeconfig, resolveContext } from '../../src/pki/kubeconfig.ts';
 import { systemClock } from '../../src/std/clock.ts';
 import { startComponent } from '../harness/component-process.ts';
 import { expired } from '../harness/expired-certificate.ts';
@@ -159,6 +159,25 @@ test('who may see little is told what was not looked at, and it is not taken for
   assert.equal(result.status, 0, result.stderr);
   for (const what of ['nodes', 'bootstrap tokens', 'cluster roles', 'certificate requests'])
     assert.match(result.stdout, new RegExp(`^ {2}${what}: .*forbidden`, 'm'));
+});
+
+test('who acts as somebody else by the kubeconfig sees what that one may see', async () => {
+  const { home } = cluster.current;
+  const kubeconfig = await readKubeconfig(home.kubeconfig);
+  const users = kubeconfig.users.map(({ name, user }) => ({
+    name,
+    user: { ...user, as: 'eve', 'as-groups': ['system:authenticated', 'guests'], 'as-user-extra': { 'example.com/Why': ['a'] } },
+  }));
+  const path = join(home.path, 'as.kubeconfig');
+  writeFileSync(path, formatKubeconfig({ ...kubeconfig, users }), { mode: 0o600 });
+  const { stdout } = await home.try(['doctor', '-o', 'json', '--kubeconfig', path]);
+  const { notSeen } = JSON.parse(stdout) as DoctorReport;
+  assert.match(JSON.stringify(notSeen), /nodes is forbidden: User \\"eve\\" cannot list resource/);
+  // What another client says of the same file.
+  assert.match(
+    await cluster.current.kubectl('1.35').run(['--kubeconfig', path, 'auth', 'whoami']),
+    /eve[\s\S]*guests[\s\S]*example\.com\/why/,
+  );
 });
 
 test('a node, a token and a request are explained', async () => {

@@ -97,6 +97,12 @@ test('the doctor looks at a host by itself and by ssh, and finds there what the 
     for (const file of ['ca.pem', 'kubelet-client-current.pem', 'kubelet-server-current.pem'])
       assert.ok(where.includes(`${prefix}/etc/kubernetes/ssl/${file}`), `${file} in ${where.join(', ')}`);
   }
+  // The link to a current certificate may be read by everybody, and what it leads to may not.
+  for (const { findings } of [own, other])
+    assert.deepEqual(
+      findings.filter(({ code, severity }) => code === 'DOC-802' && severity === 'error'),
+      [],
+    );
   await hosts.sh('chmod 644 /etc/kubernetes/ssl/ca.key; echo "maxPods: 17" >> /etc/kubernetes/kubelet-config.yaml');
   const sick = await report('--ssh root@node1');
   for (const fault of ['DOC-802 file/root@node1:/etc/kubernetes/ssl/ca.key', 'DOC-521 node/node1'])

@@ -224,7 +224,7 @@ function checkSettingsOf(node: SeenNode, settings: Settings, { dns }: Observatio
     add(
       'DOC-514',
       'info',
-      'A kubelet runs with swap: memory limits do not hold as they say.',
+      'A kubelet starts although swap may be on; where it is, memory limits do not hold as they say.',
       'failSwapOn false',
       'swapoff -a, take swap out of /etc/fstab, set failSwapOn: true',
     );

@@ -33,8 +33,11 @@ export async function lookFromOutside({ context, nowMs, timeoutMs, why }: Outsid
   };
 }
 
-export async function lookAtServer({ server, caPem, proxyUrl }: ResolvedContext, timeoutMs: number): Promise<SeenCertificate> {
-  const { certificate } = await shakeHands({ ...placeOf(server), caPem, timeoutMs, proxyUrl });
+export async function lookAtServer(
+  { server, caPem, proxyUrl, tlsServerName }: ResolvedContext,
+  timeoutMs: number,
+): Promise<SeenCertificate> {
+  const { certificate } = await shakeHands({ ...placeOf(server), caPem, timeoutMs, proxyUrl, serverName: tlsServerName });
   return seenCertificate('API server', certificate);
 }
 
