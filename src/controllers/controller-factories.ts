@@ -169,6 +169,11 @@ export const CONTROLLER_FACTORIES: Readonly<Record<string, Factory>> = {
     return createResourceClaimController(context, workersOf(context, options));
   },
 
+  'device-taint-eviction-controller': async (context) => {
+    if (!(await mayServe(context, '/apis/resource.k8s.io/v1', 'resourceslices'))) return { why: 'there are no ResourceSlices' };
+    return (await import('./devicetainteviction/controller.ts')).createDeviceTaintEvictionController(context);
+  },
+
   'persistentvolume-expander-controller': async (context) =>
     (await import('./volumeexpand/controller.ts')).createVolumeExpandController(context),
 

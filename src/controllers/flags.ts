@@ -110,6 +110,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   ),
   ...ignored('duration', 'service-account-token-sync-period', 'horizontal-pod-autoscaler-initialization-period'),
   ...ignored('int', 'concurrent-service-syncs', 'concurrent-validating-admission-policy-status-syncs', 'port'),
+  ...ignored('int', 'concurrent-device-taint-eviction-syncs'),
   ...ignored(
     'int',
     'pv-recycler-increment-timeout-nfs',

@@ -102,4 +102,12 @@ export const KNOWN_CONTROLLERS: readonly KnownController[] = [
   ),
   supported('service-cidr-controller', 'service-cidr', 'service-cidrs-controller'),
   { name: 'storage-version-migrator-controller', account: 'storage-version-migrator-controller' },
+  { name: 'device-taint-eviction-controller', account: 'device-taint-eviction-controller', supported: true },
+  // These are behind switches of 1.36, or for machines that have what we do not know of.
+  { name: 'podcertificaterequest-cleaner-controller', account: 'podcertificaterequestcleaner' },
+  {
+    name: 'kube-apiserver-serving-clustertrustbundle-publisher-controller',
+    account: 'kube-apiserver-serving-clustertrustbundle-publisher',
+  },
+  { name: 'selinux-warning-controller', account: 'selinux-warning-controller', disabledByDefault: true },
 ];

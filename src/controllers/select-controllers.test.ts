@@ -24,6 +24,8 @@ test('an unknown name is an error that names it, and so is one that is not to be
   assert.throws(() => selectControllers(['-bar']), /"bar" is not in the list of known controllers/);
   assert.throws(() => selectControllers(['route']), /controller "route" is not part of this controller manager/);
   assert.deepEqual(enabled('-statefulset'), []);
+  // What newer releases have may be switched off all the same.
+  assert.deepEqual(enabled('-device-taint-eviction-controller', '-selinux-warning-controller'), []);
 });
 
 test('every supported controller can be made, and nothing else', () => {

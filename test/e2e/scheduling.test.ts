@@ -179,7 +179,7 @@ for (const version of KUBECTL_VERSIONS)
       await run('delete pod stateful');
     });
 
-    test('devices are claimed by a template, allotted with the node, and given back when their pod has gone', async () => {
+    test('devices are claimed by a template, allotted with the node, given back when their pod has gone, and taken away when they break', async () => {
       const group = { apiVersion: 'resource.k8s.io/v1' };
       const driver = `${namespace}.example.com`;
       const requests = [{ name: 'gpu', exactly: { deviceClassName: namespace } }];
@@ -209,7 +209,9 @@ for (const version of KUBECTL_VERSIONS)
       await isRefused('second', /^0\/3 nodes are available: 3 cannot allocate all claims\. still not schedulable, preemption: /);
       await run('delete pod first');
       await isPlaced('second');
-      await run('delete pod second');
+      const broken = '{"op":"add","path":"/spec/devices/0/taints","value":[{"key":"broken","effect":"NoExecute"}]}';
+      await run(['patch', 'resourceslice', namespace, '--type=json', '-p', `[${broken}]`]);
+      await until('who has the broken device is gone', async () => !/second/.test(await run('get pods -o name')));
       await until('no claim is left', async () => (await json<{ items: unknown[] }>('get resourceclaims')).items.length === 0);
       await run(`delete deviceclass/${namespace} resourceslice/${namespace}`);
     });
