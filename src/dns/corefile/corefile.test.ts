@@ -55,7 +55,7 @@ test('mistakes are told with their file and line', () => {
     ['. {\n whatever\n}', /Corefile:2 - plugin 'whatever'/],
     ['. {\n cache 30 {\n  frobnicate\n }\n}', /Corefile:3 - unknown property 'frobnicate'/],
     ['. {\n cache\n cache\n}', /Corefile:3 - .*only be used once/],
-    ['. {\n forward . tls://1.1.1.1\n}', /tls:\/\/ upstreams are not supported/],
+    ['. {\n forward . grpc://1.1.1.1\n}', /grpc:\/\/ upstreams are not supported/],
     ['. {\n forward . example.org\n}', /not an IP address or file/],
     ['. {\n forward . 1.1.1.1 {\n  policy best\n }\n}', /unknown policy 'best'/],
     ['. {\n kubernetes {\n  pods maybe\n }\n}', /wrong value for pods: maybe/],

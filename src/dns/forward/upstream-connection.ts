@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import type { Clock, Timer } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Message } from '../message/message.ts';
@@ -11,6 +12,15 @@ import { createFrameReader, framed } from '../server/tcp-frames.ts';
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
+  /** DNS over TLS (RFC 7858): whom the certificate must be for, by default the address. */
+  readonly tls?: { readonly serverName?: string };
+}
+
+/** What connections over TLS are made with, in PEM; undefined: the authorities that Node.js knows, and no certificate. */
+export interface TlsFiles {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 /** A way to one upstream, over which any number of questions can be under way. */
@@ -26,6 +36,7 @@ export interface UpstreamConnection {
 export interface ConnectionContext {
   readonly clock: Clock;
   readonly writer: MessageWriter;
+  readonly tls?: TlsFiles;
 }
 
 interface Waiting {
@@ -125,8 +136,13 @@ export function openUdp(endpoint: Endpoint, context: ConnectionContext): Upstrea
   return handleOf(exchange, context.clock.now(), () => closed, end);
 }
 
+/** Over TLS where the endpoint says so. */
 export function openTcp(endpoint: Endpoint, context: ConnectionContext, idleMs: number): UpstreamConnection {
-  const socket = connect({ host: endpoint.address, port: endpoint.port, noDelay: true });
+  const { address: host, port, tls } = endpoint;
+  const socket = tls
+    ? connectTls({ host, port, ...context.tls, ...(tls.serverName !== undefined && { servername: tls.serverName }) })
+    : connect({ host, port });
+  socket.setNoDelay();
   let closed = false;
   const exchange = createExchange(endpoint, context, (bytes) => void socket.write(framed(bytes)));
   const end = (error: Error) => {

@@ -4,7 +4,7 @@ import { CLASS, OPCODE, rcodeName, TYPE } from '../message/constants.ts';
 import type { Message } from '../message/message.ts';
 import type { MessageWriter } from '../message/write-message.ts';
 import type { DnsMetrics } from '../metrics/dns-metrics.ts';
-import { type Endpoint, openTcp, openUdp, type UpstreamConnection } from './upstream-connection.ts';
+import { type Endpoint, openTcp, openUdp, type TlsFiles, type UpstreamConnection } from './upstream-connection.ts';
 
 export interface UpstreamSettings {
   /** How long a connection is used. */
@@ -23,6 +23,7 @@ export interface UpstreamContext {
   readonly random: () => number;
   readonly metrics: DnsMetrics;
   readonly writer: MessageWriter;
+  readonly tls?: TlsFiles;
 }
 
 /** One server that is asked. */
@@ -68,8 +69,8 @@ export function createUpstream(endpoint: Endpoint, settings: UpstreamSettings, c
     });
   };
   const connectionFor = (transport: 'udp' | 'tcp'): UpstreamConnection => {
-    if (transport === 'tcp') {
-      count(isFresh(tcp), 'tcp');
+    if (transport === 'tcp' || endpoint.tls) {
+      count(isFresh(tcp), endpoint.tls ? 'tcp-tls' : 'tcp');
       if (isFresh(tcp)) return tcp;
       retire(tcp);
       tcp = openTcp(endpoint, context, settings.expireMs);

@@ -24,7 +24,7 @@ export interface ClusterData {
 }
 
 export interface ClusterWatch extends ClusterData {
-  /** Resolves when every object is known, or after 5 s, as CoreDNS starts with what it has. */
+  /** Resolves when every object is known, or after `startupMs`, as CoreDNS starts with what it has. */
   start(signal: AbortSignal): Promise<void>;
   readonly hasSynced: boolean;
 }
@@ -35,12 +35,13 @@ export interface ClusterWatchOptions {
   readonly namespaceSelector?: string;
   readonly watchPods: boolean;
   readonly watchEndpoints: boolean;
+  /** How long a start waits for all objects. */
+  readonly startupMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
 }
 
-const SYNC_WAIT_MS = 5_000;
 const SERVICE_LABEL = 'kubernetes.io/service-name';
 
 /** Keeps copies of what the zone is made of. */
@@ -79,7 +80,7 @@ export function watchCluster(options: ClusterWatchOptions): ClusterWatch {
     },
     async start(signal) {
       const synced = Promise.all(all.map((one) => one.start(signal)));
-      const late = clock.sleep(SYNC_WAIT_MS, signal).then(() => {
+      const late = clock.sleep(options.startupMs, signal).then(() => {
         if (!all.every((one) => one.hasSynced)) logger.warn('starting server with unsynced Kubernetes API');
       });
       late.catch(() => undefined); // the end is told by the informers as well

@@ -11,6 +11,7 @@ import { CorefileError } from '../corefile/corefile-error.ts';
 import type { Directive } from '../corefile/parse-corefile.ts';
 import { type ForwardTarget, nameServersOf, readTarget } from '../forward/forward-targets.ts';
 import { createUpstream, type Upstream, type UpstreamSettings } from '../forward/upstream.ts';
+import type { Endpoint, TlsFiles } from '../forward/upstream-connection.ts';
 import { RCODE } from '../message/constants.ts';
 import type { Message } from '../message/message.ts';
 import { isWithin, zoneOf } from '../message/names.ts';
@@ -27,6 +28,9 @@ interface ForwardSettings extends UpstreamSettings {
   /** 0: any number. */
   readonly maxConcurrent: number;
   readonly failFast: boolean;
+  /** Paths of PEM files for upstreams over TLS. */
+  readonly tls: { readonly cert?: string; readonly key?: string; readonly ca?: string };
+  readonly tlsServerName: string | undefined;
 }
 
 const MAX_UPSTREAMS = 15;
@@ -56,6 +60,8 @@ function readSettings(directive: Directive): ForwardSettings {
     policy: 'random',
     maxConcurrent: 0,
     failFast: false,
+    tls: {},
+    tlsServerName: undefined,
     expireMs: 10_000,
     maxFails: 2,
     checkMs: 500,
@@ -100,10 +106,16 @@ function readProperty(property: Directive): Partial<ForwardSettings> {
     case 'failfast_all_unhealthy_upstreams':
       checkCount(property, 0);
       return { failFast: true };
+    case 'tls': {
+      const files = checkCount(property, 0, 3);
+      const [cert, key] = files.length > 1 ? files : [];
+      const ca = files.length === 2 ? undefined : files.at(-1);
+      return { tls: { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert, key: key! }) } };
+    }
+    case 'tls_servername':
+      return { tlsServerName: checkCount(property, 1)[0]! };
     case 'max_idle_conns':
     case 'max_connect_attempts':
-    case 'tls':
-    case 'tls_servername':
     case 'doh_method':
     case 'next':
     case 'next_on_nodata':
@@ -192,8 +204,11 @@ function createForward(settings: ForwardSettings, context: PluginContext) {
       for (const target of settings.targets)
         if ('endpoint' in target) endpoints.push(target.endpoint);
         else endpoints.push(...nameServersOf(await context.readFile(target.file)));
+      const tls = await readTlsFiles(settings, context);
       if (endpoints.length === 0) logger.warn('forward has no upstream: every query for it fails', { zone: settings.from });
-      upstreams = endpoints.slice(0, MAX_UPSTREAMS).map((endpoint) => createUpstream(endpoint, settings, { ...context, writer }));
+      upstreams = endpoints
+        .slice(0, MAX_UPSTREAMS)
+        .map((endpoint) => createUpstream(withServerName(endpoint, settings), settings, { ...context, writer, tls }));
       const close = () => {
         for (const upstream of upstreams) upstream.close();
       };
@@ -214,6 +229,19 @@ function createForward(settings: ForwardSettings, context: PluginContext) {
       }
     },
   };
+}
+
+/** The name at an address goes before the one for all. */
+function withServerName(endpoint: Endpoint, { tlsServerName }: ForwardSettings): Endpoint {
+  const { tls } = endpoint;
+  return tls && tls.serverName === undefined && tlsServerName !== undefined
+    ? { ...endpoint, tls: { serverName: tlsServerName } }
+    : endpoint;
+}
+
+async function readTlsFiles({ tls }: ForwardSettings, { readFile }: PluginContext): Promise<TlsFiles> {
+  const read = async (name: 'ca' | 'cert' | 'key') => (tls[name] === undefined ? {} : { [name]: await readFile(tls[name]) });
+  return { ...(await read('ca')), ...(await read('cert')), ...(await read('key')) };
 }
 
 function requestOf(query: Query): Message {

@@ -1,5 +1,5 @@
 import { parseLabelSelector } from '../../api/machinery/label-selector.ts';
-import { checkCount, checkNoBlock, readInteger, readZones, unknownProperty } from '../corefile/arguments.ts';
+import { checkCount, checkNoBlock, readDuration, readInteger, readZones, unknownProperty } from '../corefile/arguments.ts';
 import { CorefileError } from '../corefile/corefile-error.ts';
 import type { Directive } from '../corefile/parse-corefile.ts';
 import { type ClusterWatch, watchCluster } from '../kubernetes/cluster-data.ts';
@@ -24,6 +24,8 @@ interface KubernetesSettings {
   namespaceSelector: string | undefined;
   endpoints: boolean;
   ignoreEmptyServices: boolean;
+  /** How long the server waits for all objects before it starts with what it has. */
+  startupMs: number;
   kubeconfig: { path: string; context?: string } | undefined;
 }
 
@@ -49,6 +51,7 @@ function readSettings(directive: Directive, blockZones: readonly string[]): Kube
     namespaceSelector: undefined,
     endpoints: true,
     ignoreEmptyServices: false,
+    startupMs: 5_000,
     kubeconfig: undefined,
   };
   for (const property of directive.block) {
@@ -100,6 +103,9 @@ function readProperty(settings: KubernetesSettings, property: Directive): void {
         throw new CorefileError(property, `unable to parse ignore value: '${args[0]}'`);
       settings.ignoreEmptyServices = true;
       return;
+    case 'startup_timeout':
+      settings.startupMs = readDuration(property, checkCount(property, 1)[0]!);
+      return;
     case 'kubeconfig': {
       const [path, context] = checkCount(property, 1, 2);
       settings.kubeconfig = { path: path!, ...(context !== undefined && { context }) };
@@ -112,7 +118,6 @@ function readProperty(settings: KubernetesSettings, property: Directive): void {
     case 'endpoint':
     case 'tls':
     case 'multicluster':
-    case 'startup_timeout':
     case 'apiserver_qps':
     case 'apiserver_burst':
     case 'apiserver_max_inflight':
@@ -191,6 +196,7 @@ async function startSource(source: Source, context: PluginContext, signal: Abort
     ...(settings.namespaceSelector !== undefined && { namespaceSelector: settings.namespaceSelector }),
     watchPods: settings.podMode === 'verified',
     watchEndpoints: settings.endpoints,
+    startupMs: settings.startupMs,
     clock,
     logger,
     random,

@@ -1,9 +1,12 @@
+import { steadyMs } from '../../std/clock.ts';
 import { checkCount, readZones } from '../corefile/arguments.ts';
 import { CorefileError } from '../corefile/corefile-error.ts';
 import type { Directive } from '../corefile/parse-corefile.ts';
 import { className, RCODE, rcodeName, typeName } from '../message/constants.ts';
 import { zoneOf } from '../message/names.ts';
+import { MessageWriter } from '../message/write-message.ts';
 import { type PluginDefinition, type Query, type Reply, whenReply } from './plugin.ts';
+import { largestResponse, responseOf } from './response.ts';
 
 const COMMON =
   '{remote}:{port} - {>id} "{type} {class} {name} {proto} {size} {>do} {>bufsize}" {rcode} {>rflags} {rsize} {duration}';
@@ -22,18 +25,21 @@ export const logPlugin: PluginDefinition = {
   repeatable: true,
   read(directives) {
     const rules = directives.map(readRule);
-    return ({ logger, clock }) => ({
-      resolve: (next) => (query) => {
-        const rule = rules.find(({ zones }) => zoneOf(query.name, zones) !== undefined);
-        if (!rule) return next(query);
-        const startMs = clock.now();
-        return whenReply(next(query), (reply) => {
-          if (rule.classes.has('all') || rule.classes.has(classOf(reply)))
-            logger.info(formatLine(rule.format, query, reply, clock.now() - startMs));
-          return reply;
-        });
-      },
-    });
+    return ({ logger, clock }) => {
+      const writer = new MessageWriter();
+      return {
+        resolve: (next) => (query) => {
+          const rule = rules.find(({ zones }) => zoneOf(query.name, zones) !== undefined);
+          if (!rule) return next(query);
+          const startMs = steadyMs(clock);
+          return whenReply(next(query), (reply) => {
+            if (rule.classes.has('all') || rule.classes.has(classOf(reply)))
+              logger.info(formatLine(rule.format, query, reply, { ms: steadyMs(clock) - startMs, writer }));
+            return reply;
+          });
+        },
+      };
+    };
   },
 };
 
@@ -61,7 +67,12 @@ function classOf({ rcode, answers }: Reply): string {
   return rcode === RCODE.NOERROR ? 'success' : 'error';
 }
 
-function formatLine(format: string, query: Query, reply: Reply, ms: number): string {
+interface Measures {
+  readonly ms: number;
+  readonly writer: MessageWriter;
+}
+
+function formatLine(format: string, query: Query, reply: Reply, { ms, writer }: Measures): string {
   const { question, edns } = query;
   const flags = [
     'qr',
@@ -69,6 +80,8 @@ function formatLine(format: string, query: Query, reply: Reply, ms: number): str
     reply.truncated && 'tc',
     query.recursionDesired && 'rd',
     reply.recursionAvailable && 'ra',
+    reply.authenticData && 'ad',
+    query.checkingDisabled && 'cd',
   ];
   const values = new Map<string, string>([
     ['type', typeName(question.type)],
@@ -80,7 +93,7 @@ function formatLine(format: string, query: Query, reply: Reply, ms: number): str
     ['size', String(query.size)],
     ['duration', `${(ms / 1000).toFixed(9)}s`],
     ['rcode', rcodeName(reply.rcode)],
-    ['rsize', '-'],
+    ['rsize', format.includes('{rsize}') ? String(writer.write(responseOf(query, reply), largestResponse(query)).length) : '-'],
     ['>rflags', flags.filter(Boolean).join(',')],
     ['>bufsize', String(edns?.size ?? 512)],
     ['>do', String(edns?.dnssecOk ?? false)],

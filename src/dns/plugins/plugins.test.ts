@@ -144,6 +144,43 @@ test('questions are rewritten, and answers back', async () => {
   assert.equal((await resolve(question('a.test.'))).rcode, RCODE.SERVFAIL, 'what comes of it is no name');
 });
 
+test('what an answer leads to is rewritten by `answer value`, and by `auto`; `answer name` changes names alone', async () => {
+  const rewrite = async (rules: string, name: string) => {
+    const { resolve } = chain(rules, (query) => ({
+      ...emptyReply(RCODE.NOERROR),
+      answers: [
+        {
+          ...addressRecord(query.question.name, '10.0.0.9', 1)!,
+          type: TYPE.CNAME,
+          data: { target: `to-${query.question.name}` },
+        },
+        { ...addressRecord('x.other.', '10.0.0.9', 1)!, type: TYPE.CNAME, data: { target: query.question.name } },
+      ],
+    }));
+    const { answers } = await resolve(question(name, TYPE.CNAME));
+    return answers.map(({ name: owner, data }) => `${owner} ${'target' in data ? data.target : ''}`);
+  };
+  assert.deepEqual(await rewrite('rewrite name a.test b.test', 'a.test.'), ['a.test. to-b.test.', 'x.other. a.test.']);
+  assert.deepEqual(await rewrite('rewrite name suffix .a. .b. answer auto', 'x.a.'), ['x.a. to-x.a.', 'x.other. x.a.']);
+  assert.deepEqual(await rewrite('rewrite stop {\n name regex (.*)\\.a\\. {1}.b.\n answer name (.*)\\.b\\. {1}.a.\n}', 'x.a.'), [
+    'x.a. to-x.b.',
+    'x.other. x.b.',
+  ]);
+  assert.deepEqual(
+    await rewrite(
+      'rewrite stop {\n name regex (.*)\\.a\\. {1}.b.\n answer name (.*)\\.b\\. {1}.a.\n answer value ^to-(.*) {1}\n answer value (.*)\\.b\\. {1}.c.\n}',
+      'x.a.',
+    ),
+    ['x.a. x.b.', 'x.other. x.c.'],
+  );
+  for (const [rule, problem] of [
+    ['rewrite name a. b. answer', /rewrite: answer takes "auto"/],
+    ['rewrite name a. b. answer value x', /rewrite: answer takes "auto"/],
+    ['rewrite name a. b. reply auto', /rewrite: unexpected "reply"/],
+  ] as const)
+    assert.throws(() => chain(rule, () => emptyReply(RCODE.NOERROR)), problem);
+});
+
 test('addresses come in another order each time, after the names that lead to them', async () => {
   const addresses = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
   const { resolve } = chain('loadbalance', (query) => ({

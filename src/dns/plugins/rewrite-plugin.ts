@@ -18,7 +18,8 @@ function createRewrite(rules: readonly RewriteRule[]): Plugin {
   return {
     resolve: (next) => (query) => {
       let current: Query = query;
-      const names: ((name: string) => string)[] = [];
+      const names: Change[] = [];
+      const values: Change[] = [];
       let ttl: number | undefined;
       for (const rule of rules) {
         let rewriting: Rewriting | undefined;
@@ -31,22 +32,31 @@ function createRewrite(rules: readonly RewriteRule[]): Plugin {
         if (!rewriting) continue;
         current = withQuestion(current, rewriting.question);
         if (rewriting.answerName) names.unshift(rewriting.answerName);
+        if (rewriting.answerValue) values.unshift(rewriting.answerValue);
         ttl = rewriting.ttl ?? ttl;
         if (!rule.continues) break;
       }
       if (current === query) return next(query);
-      return whenReply(next(current), (reply) => restore(reply, names, ttl));
+      return whenReply(next(current), (reply) => restore(reply, { names, values, ttl }));
     },
   };
 }
 
-function restore(reply: Reply, names: readonly ((name: string) => string)[], ttl: number | undefined): Reply {
-  const rename = (name: string) => names.reduce((current, change) => change(current), name);
+type Change = (name: string) => string;
+
+interface Restoring {
+  readonly names: readonly Change[];
+  readonly values: readonly Change[];
+  readonly ttl: number | undefined;
+}
+
+function restore(reply: Reply, { names, values, ttl }: Restoring): Reply {
+  const by = (changes: readonly Change[]) => (name: string) => changes.reduce((current, change) => change(current), name);
   const change = (records: readonly ResourceRecord[]) =>
     records.map((record) => ({
       ...record,
-      name: rename(record.name),
-      data: renamed(record.data, rename),
+      name: by(names)(record.name),
+      data: renamed(record.data, by(values)),
       ttl: ttl ?? record.ttl,
     }));
   return { ...reply, answers: change(reply.answers), additionals: change(reply.additionals) };

@@ -10,6 +10,8 @@ export interface Rewriting {
   readonly question: Question;
   /** What the names of the answer become. */
   readonly answerName?: (name: string) => string;
+  /** What the names that the answer leads to become. */
+  readonly answerValue?: (name: string) => string;
   /** Seconds that the answer's records count. */
   readonly ttl?: number;
 }
@@ -81,19 +83,24 @@ function readName(directive: Directive, args: readonly string[]): RewriteRule['a
   if (from === undefined || to === undefined)
     throw new CorefileError(directive, 'rewrite: name takes what to match and what to make of it');
   const match = nameMatch(directive, kind, from, to);
-  const back = readAnswer(directive, answer);
-  const isAuto = back === 'auto' || (back === undefined && kind === 'exact');
+  const answers = readAnswers(directive, answer);
+  // As CoreDNS: whole names are always turned back.
+  const isAuto = answers.auto || kind === 'exact';
   return (question, name) => {
     const next = match(name);
     if (next === undefined) return undefined;
     const rewritten = normalName(next);
-    const rewriting = { question: { ...question, name: rewritten } };
-    if (isAuto)
-      return {
-        ...rewriting,
-        answerName: autoAnswer(kind, { from: question.name, to: rewritten, pattern: from, replacement: to }),
-      };
-    return typeof back === 'function' ? { ...rewriting, answerName: back } : rewriting;
+    const back = isAuto && autoAnswer(kind, { from: question.name, to: rewritten, pattern: from, replacement: to });
+    const both = (change: ((name: string) => string) | undefined) => {
+      if (!back) return change;
+      return change ? (owner: string) => change(back(owner)) : back;
+    };
+    const [answerName, answerValue] = [both(answers.name), both(answers.value)];
+    return {
+      question: { ...question, name: rewritten },
+      ...(answerName && { answerName }),
+      ...(answerValue && { answerValue }),
+    };
   };
 }
 
@@ -147,21 +154,43 @@ function readDomain(directive: Directive, name: string): string {
   }
 }
 
-function readAnswer(directive: Directive, words: readonly string[]): 'auto' | ((name: string) => string) | undefined {
-  if (words.length === 0) return undefined;
-  if (words[0] !== 'answer') throw new CorefileError(directive, `rewrite: unexpected ${JSON.stringify(words[0])}`);
-  if (words.length === 2 && words[1] === 'auto') return 'auto';
-  const [, name, from, to] = words;
-  if (words.length !== 4 || name !== 'name')
-    throw new CorefileError(
-      directive,
-      `rewrite: only "answer name FROM TO" and "answer auto" are supported, not ${JSON.stringify(words.join(' '))}`,
-    );
-  const match = regexMatch(directive, from!, to!);
-  return (owner) => {
-    const next = match(owner.toLowerCase());
-    if (next === undefined) return owner;
-    return next.endsWith('.') ? next : `${next}.`;
+interface Answers {
+  readonly auto: boolean;
+  readonly name?: (name: string) => string;
+  readonly value?: (name: string) => string;
+}
+
+/** `answer auto`, or any number of `answer name FROM TO` and `answer value FROM TO`, each of which the first that matches decides. */
+function readAnswers(directive: Directive, words: readonly string[]): Answers {
+  const matches: Record<'name' | 'value', NameMatch[]> = { name: [], value: [] };
+  let auto = false;
+  for (let i = 0; i < words.length; ) {
+    const [word, what, from, to] = words.slice(i);
+    if (word !== 'answer') throw new CorefileError(directive, `rewrite: unexpected ${JSON.stringify(word)}`);
+    if (what === 'auto') {
+      auto = true;
+      i += 2;
+      continue;
+    }
+    if ((what !== 'name' && what !== 'value') || from === undefined || to === undefined)
+      throw new CorefileError(
+        directive,
+        `rewrite: answer takes "auto", "name FROM TO" or "value FROM TO", not ${JSON.stringify(words.slice(i + 1).join(' '))}`,
+      );
+    matches[what].push(regexMatch(directive, from, to));
+    i += 4;
+  }
+  const change = (own: readonly NameMatch[]) => (name: string) => {
+    for (const match of own) {
+      const next = match(name.toLowerCase());
+      if (next !== undefined) return next.endsWith('.') ? next : `${next}.`;
+    }
+    return name;
+  };
+  return {
+    auto,
+    ...(matches.name.length > 0 && { name: change(matches.name) }),
+    ...(matches.value.length > 0 && { value: change(matches.value) }),
   };
 }
 

@@ -1,10 +1,11 @@
 import type { Logger } from '../../std/logger.ts';
 import { OPCODE, RCODE, rcodeName, TYPE, typeName } from '../message/constants.ts';
-import type { Edns, Header, Message } from '../message/message.ts';
+import type { Header, Message } from '../message/message.ts';
 import { readHeader, readMessage, type SectionLimits } from '../message/read-message.ts';
-import { MAX_MESSAGE_BYTES, type MessageWriter } from '../message/write-message.ts';
+import type { MessageWriter } from '../message/write-message.ts';
 import type { DnsMetrics, Histogram, Series } from '../metrics/dns-metrics.ts';
 import { emptyReply, type Query, type Reply } from '../plugins/plugin.ts';
+import { LEAST_UDP_BYTES, largestResponse, responseOf } from '../plugins/response.ts';
 import { isRefused, type ServedZone, zoneFor } from './generation.ts';
 
 export interface Packet {
@@ -22,9 +23,6 @@ export interface AnswerContext {
 
 /** What strangers may send: a question, perhaps with OPT and a signature (as miekg/dns accepts). */
 const REQUEST_LIMITS: SectionLimits = { answers: 1, authorities: 1, additionals: 2 };
-const LEAST_UDP_BYTES = 512;
-/** Larger datagrams come in fragments, if at all. */
-const MOST_UDP_BYTES = 4096;
 
 /** Answers packets at one place. What was not foreseen becomes SERVFAIL and a line in the log. */
 export function createPacketAnswerer(context: AnswerContext) {
@@ -65,8 +63,7 @@ export function createPacketAnswerer(context: AnswerContext) {
     const served = zoneFor(zones, query.name);
     const counted = countersOf(served?.server ?? '', served?.zone ?? 'dropped', transport, packet.remoteAddress);
     const finish = (reply: Reply): Buffer => {
-      const limit = transport === 'tcp' ? MAX_MESSAGE_BYTES : udpLimit(query.edns);
-      const response = writer.write(responseOf(query, reply), limit);
+      const response = writer.write(responseOf(query, reply), largestResponse(query));
       counted.count(query, reply, response.length, (performance.now() - startMs) / 1000);
       return response;
     };
@@ -90,10 +87,6 @@ function replyTo(query: Query, served: ServedZone | undefined): Reply | Promise<
   return served.resolve(query);
 }
 
-function udpLimit(edns: Edns | undefined): number {
-  return edns ? Math.min(MOST_UDP_BYTES, Math.max(LEAST_UDP_BYTES, edns.size)) : LEAST_UDP_BYTES;
-}
-
 function queryOf(message: Message, packet: Packet): Query {
   const { id, opcode, recursionDesired, checkingDisabled, authenticData, edns } = message;
   const question = message.question!;
@@ -111,27 +104,6 @@ function queryOf(message: Message, packet: Packet): Query {
     remoteAddress,
     remotePort,
     size: bytes.length,
-  };
-}
-
-function responseOf(query: Query, reply: Reply): Message {
-  const { id, opcode, recursionDesired, checkingDisabled, question, edns } = query;
-  return {
-    id,
-    response: true,
-    opcode,
-    authoritative: reply.authoritative,
-    truncated: reply.truncated,
-    recursionDesired,
-    recursionAvailable: reply.recursionAvailable,
-    authenticData: reply.authenticData && (query.authenticData || (edns?.dnssecOk ?? false)),
-    checkingDisabled,
-    rcode: reply.rcode,
-    question,
-    answers: reply.answers,
-    authorities: reply.authorities,
-    additionals: reply.additionals,
-    edns: edns && { size: Math.max(LEAST_UDP_BYTES, edns.size), version: 0, dnssecOk: edns.dnssecOk },
   };
 }
 
