@@ -91,4 +91,13 @@ test('what changes nothing is named', () => {
     'ETCD_ENDPOINTS: no effect, everything is kept in the Kubernetes API',
     'FELIX_USAGEREPORTINGENABLED: no effect here',
   ]);
+  assert.match(
+    readCalicoSettings({ FELIX_IPV6SUPPORT: 'true' }).remarks.join(),
+    /^FELIX_IPV6SUPPORT=true: routes of IPv6 are not supported/,
+  );
+  assert.throws(
+    () => readCalicoSettings({ FELIX_IPV6SUPPORT: 'perhaps' }),
+    /^CodedError: FELIX_IPV6SUPPORT="perhaps": must be "true" or "false"/,
+  );
+  assert.throws(() => readCalicoSettings({ IP6: 'autodetect' }), /IP6="autodetect": routes of IPv6 are not supported/);
 });

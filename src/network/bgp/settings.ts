@@ -213,6 +213,9 @@ function remarksOn(environment: Environment): string[] {
   const others = given.filter((name) => !KNOWN.has(name) && !stores.includes(name) && name !== 'DATASTORE_TYPE').sort();
   return [
     ...(stores.length > 0 ? [`${stores.sort().join(', ')}: no effect, everything is kept in the Kubernetes API`] : []),
+    ...(isTrue('FELIX_IPV6SUPPORT', environment['FELIX_IPV6SUPPORT']?.trim() || undefined, false)
+      ? ['FELIX_IPV6SUPPORT=true: routes of IPv6 are not supported; policies hold for addresses of both families as they are']
+      : []),
     ...(others.length > 0 ? [`${others.join(', ')}: no effect here`] : []),
   ];
 }
