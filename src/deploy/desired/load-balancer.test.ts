@@ -16,9 +16,9 @@ const inventory = await testInventory({
     host('w', ['worker'], 34),
   ],
 });
-const textsOf = (name: string) =>
+const textsOf = (name: string, of = inventory) =>
   new Map(
-    desiredSteps(inventory, inventory.hosts.find((one) => one.name === name)!, testMaterial, {
+    desiredSteps(of, of.hosts.find((one) => one.name === name)!, testMaterial, {
       sysctls: new Set(),
       device: 'eth0',
     }).flatMap((step) => (step.type === 'file' ? [[step.path, Buffer.from(step.content.bytes).toString()] as const] : [])),
@@ -57,4 +57,18 @@ test('a balancer that others could reach, or in the place of the API server, is 
     testInventory({ endpoint: { loadBalancer: 'muster', port: 6443 } }),
     /endpoint\.port: the balancer listens/,
   );
+});
+
+test('with a virtual address, masters start keepalived again when it ends', async () => {
+  const virtual = await testInventory({
+    endpoint: { loadBalancer: 'haproxy', address: '192.168.20.200', port: 8443 },
+    hosts: [host('m1', ['etcd', 'master'], 31), host('w', ['worker'], 34)],
+  });
+  const path = '/etc/systemd/system/keepalived.service.d/muster.conf';
+  assert.match(textsOf('m1', virtual).get(path) ?? '', /^\[Service\]\nRestart=always\n/);
+  assert.match(
+    textsOf('m1', virtual).get('/etc/keepalived/keepalived.conf') ?? '',
+    /virtual_ipaddress \{\n {4}192\.168\.20\.200\/32 dev eth0\n/,
+  );
+  assert.equal(textsOf('w', virtual).get(path), undefined);
 });

@@ -61,11 +61,13 @@ export function loadBalancerSteps(inventory: Inventory, host: InventoryHost, dev
   // Two open files for each connection: haproxy takes as many as it may.
   const limits = textFile('/etc/systemd/system/haproxy.service.d/muster.conf', '[Service]\nLimitNOFILE=65536\n');
   const address = textFile(KEEPALIVED, keepalivedText(inventory, host, device ?? ''));
+  // Debian's unit leaves one that was killed as it is: with the last of them the address would be gone.
+  const restarts = textFile('/etc/systemd/system/keepalived.service.d/muster.conf', '[Service]\nRestart=always\nRestartSec=1\n');
   return [
-    ...inPhase('install', [proxy, limits, address]),
+    ...inPhase('install', [proxy, limits, address, restarts]),
     ...inPhase('load-balancer', [
       { type: 'unit', name: 'haproxy.service', fingerprint: fingerprintOf([proxy, limits]) },
-      { type: 'unit', name: 'keepalived.service', fingerprint: fingerprintOf([address]) },
+      { type: 'unit', name: 'keepalived.service', fingerprint: fingerprintOf([address, restarts]) },
     ]),
   ];
 }
