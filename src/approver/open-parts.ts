@@ -60,7 +60,7 @@ async function findContext(values: FlagValues, io: CommandIo): Promise<ResolvedC
   const kubeconfig = await readUsersKubeconfig(values.string('kubeconfig'), io.env);
   if (!kubeconfig)
     throw new CodedError('--kubeconfig is required: there is no API server to work with', { code: 'KUBECONFIG_REQUIRED' });
-  return resolveContext(kubeconfig, undefined, { everyWay: true });
+  return resolveContext(kubeconfig, undefined, { everyWay: true, environment: io.env });
 }
 
 /** Names in the certificate that the API server shows: virtual addresses and names that nothing in the cluster tells of. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Environment } from '../pki/environment-proxy.ts';
 import { type ResolvedContext, readKubeconfig, resolveContext } from '../pki/kubeconfig.ts';
 import type { ExecPlugin } from '../pki/kubeconfig-exec.ts';
 import { type Clock, systemClock } from '../std/clock.ts';
@@ -19,16 +20,16 @@ export interface KubeconfigClientOptions {
   readonly environment?: Environment;
 }
 
-/** Variables of the process that was started. */
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
  * The way to the cluster of a kubeconfig's context, with retries as client-go has them. Certificates and keys that the kubeconfig names by path
  * are read again for each connection; a token file every minute. Rejects with a CodedError that names the field and the file that is wrong.
  */
 export async function transportFromKubeconfig(path: string, options: KubeconfigClientOptions = {}): Promise<Transport> {
   const { contextName, clock, environment } = options;
-  const context = await resolveContext(await readKubeconfig(path), contextName, { everyWay: environment !== undefined });
+  const context = await resolveContext(await readKubeconfig(path), contextName, {
+    everyWay: environment !== undefined,
+    environment,
+  });
   return transportFromContext(context, clock, environment);
 }
 

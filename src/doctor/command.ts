@@ -40,7 +40,7 @@ export async function findContext(values: FlagValues, io: CommandIo, contextName
   const kubeconfig = await readUsersKubeconfig(values.string('kubeconfig'), io.env);
   if (!kubeconfig)
     throw new CodedError('--kubeconfig is required: there is no cluster to look at', { code: 'KUBECONFIG_REQUIRED' });
-  return resolveContext(kubeconfig, contextName || undefined, { everyWay: true });
+  return resolveContext(kubeconfig, contextName || undefined, { everyWay: true, environment: io.env });
 }
 
 async function runDoctor({ values, args }: ParsedFlags, io: CommandIo): Promise<number> {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { CodedError } from '../std/coded-error.ts';
+import { type Environment, proxyOfEnvironment } from './environment-proxy.ts';
 import type { Kubeconfig, KubeconfigCluster, KubeconfigUser } from './kubeconfig.ts';
 import { type ExecPlugin, readExecPlugin } from './kubeconfig-exec.ts';
 import { type ActingAs, readActingAs } from './kubeconfig-impersonation.ts';
@@ -31,6 +32,8 @@ export interface ResolvedContext {
 export interface ResolveOptions {
   /** The caller runs the program that a user may name, acts as somebody else, and goes through a proxy; otherwise all three are refused. */
   readonly everyWay?: boolean;
+  /** Where a proxy may be named for clusters that name none. */
+  readonly environment?: Environment;
 }
 
 /** Ways of the clientcmd API to authenticate or connect that are not supported; refused rather than passed over. */
@@ -52,7 +55,7 @@ interface Loaded {
 export async function resolveContext(
   config: Kubeconfig,
   contextName?: string,
-  { everyWay = false }: ResolveOptions = {},
+  { everyWay = false, environment = {} }: ResolveOptions = {},
 ): Promise<ResolvedContext> {
   const source = config.origin?.path === undefined ? 'kubeconfig' : `kubeconfig ${config.origin.path}`;
   const fail = (code: string, message: string, cause?: unknown) => new CodedError(`${source}: ${message}`, { code, cause });
@@ -78,6 +81,11 @@ export async function resolveContext(
     refuse(cluster, RARE_CLUSTER, clusterField);
   }
   checkProxy(cluster['proxy-url'], (problem) => fail('KUBECONFIG_UNSUPPORTED', `${clusterField} proxy-url: ${problem}`));
+  const fromEnvironment = () => {
+    const proxy = proxyOfEnvironment(cluster.server!, environment);
+    checkProxy(proxy, (problem) => fail('KUBECONFIG_UNSUPPORTED', `HTTPS_PROXY: ${problem}`));
+    return proxy;
+  };
   checkServer(cluster, (problem) => fail('KUBECONFIG_INCOMPLETE', `${clusterField} server: ${problem}`));
 
   const read = async (path: string, field: string, where: string): Promise<Loaded> => {
@@ -135,7 +143,7 @@ export async function resolveContext(
     insecureSkipTlsVerify: isInsecure,
     tlsServerName: cluster['tls-server-name'] || undefined,
     namespace: context.namespace || undefined,
-    proxyUrl: cluster['proxy-url'] || undefined,
+    proxyUrl: cluster['proxy-url'] || fromEnvironment(),
     actingAs: actingAs(),
     ...(user['exec'] !== undefined && user['exec'] !== null && { exec: execPlugin() }),
   };

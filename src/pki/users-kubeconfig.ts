@@ -1,5 +1,6 @@
 import { delimiter, join } from 'node:path';
 import { CodedError } from '../std/coded-error.ts';
+import type { Environment } from './environment-proxy.ts';
 import { type Kubeconfig, mergeContext, readKubeconfig } from './kubeconfig.ts';
 import { withAbsolutePaths } from './kubeconfig-paths.ts';
 
@@ -7,10 +8,7 @@ import { withAbsolutePaths } from './kubeconfig-paths.ts';
  * The kubeconfig of whoever runs a command, as kubectl finds it: the file that is named, else those of `$KUBECONFIG` together, else
  * `~/.kube/config`. Undefined when there is nowhere to look.
  */
-export async function readUsersKubeconfig(
-  named: string,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Kubeconfig | undefined> {
+export async function readUsersKubeconfig(named: string, env: Environment): Promise<Kubeconfig | undefined> {
   const listed = named ? [named] : (env['KUBECONFIG'] ?? '').split(delimiter).filter(Boolean);
   const home = env['HOME'];
   const [first = home && join(home, '.kube', 'config'), ...others] = listed;
