@@ -195,10 +195,13 @@ test('a list that is sent in slices is whole by every protocol, also when many a
   const withoutSockets = await api.transport.request({ method: 'GET', path, headers: {} });
   let expected = '';
   for await (const chunk of withoutSockets.body) expected += Buffer.from(chunk).toString();
+  // The list's own revision goes on while the server writes what it writes at its start.
+  const itemsOf = (text: string) => text.slice(text.indexOf('"items":'));
+  const isWhole = (text: string) => text.startsWith('{"kind":"ConfigMapList"') && itemsOf(text) === itemsOf(expected);
   const http1 = await Promise.all(Array.from({ length: 5 }, () => https(path)));
   for (const { text, headers } of http1) {
-    assert.equal(text, expected);
-    assert.equal(Number(headers['content-length']), expected.length);
+    assert.ok(isWhole(text), text.slice(0, 200));
+    assert.equal(Number(headers['content-length']), text.length);
   }
   const session = connect(`https://127.0.0.1:${api.server.port}`, { ca: api.pki.caPem });
   const texts = await Promise.all(
@@ -208,7 +211,7 @@ test('a list that is sent in slices is whole by every protocol, also when many a
       return text;
     }),
   );
-  for (const text of texts) assert.equal(text, expected);
+  for (const text of texts) assert.ok(isWhole(text), text.slice(0, 200));
   await new Promise<void>((resolve) => session.close(resolve));
 });
 
