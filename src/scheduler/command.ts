@@ -13,7 +13,7 @@ import { readKubeconfig, resolveContext } from '../pki/kubeconfig.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
 import { FlagError, type ParsedFlags } from '../std/flags.ts';
-import { parseGoDuration } from '../std/go-duration.ts';
+import { formatGoDuration, parseGoDuration } from '../std/go-duration.ts';
 import type { Component } from '../std/lifecycle.ts';
 import { createKlogLogger } from '../std/logger.ts';
 import { runComponents } from '../std/run-components.ts';
@@ -53,7 +53,9 @@ async function runScheduler(flags: ParsedFlags, io: CommandIo): Promise<number> 
   };
   let current: Scheduler | undefined;
   const metrics = () => metricsPage(current?.metricsText() ?? '');
-  const server = await openSecureServer(values, { component: 'kube-scheduler', metrics, clock, logger, environment: io.env });
+  const configz = () => configurationPage(flags, configuration);
+  const pages = { component: 'kube-scheduler', metrics, configz };
+  const server = await openSecureServer(values, { ...pages, clock, logger, environment: io.env });
   const scheduler = withElection({ election: electionOf(flags, configuration), client, create, io, logger });
   try {
     return await runComponents(server ? [server, scheduler] : [scheduler], io);
@@ -83,11 +85,39 @@ async function openTransport(
     throw new CodedError('--kubeconfig is required: there is no API server to work with', { code: 'KUBECONFIG_REQUIRED' });
   const fromFile = await resolveContext(await readKubeconfig(path));
   const transport = transportFromContext({ ...fromFile, server: values.string('master') || fromFile.server }, io.clock);
-  const byFlags = flags.isSet('kube-api-qps')
-    ? { qps: values.float('kube-api-qps'), burst: values.int('kube-api-burst') }
-    : undefined;
-  const limit = configuration?.limit ?? byFlags;
+  const limit = limitOf(flags, configuration);
   return limit ? withRateLimit(transport, { ...limit, clock: io.clock }) : transport;
+}
+
+/** The configuration goes before flags; undefined: no limit. */
+function limitOf({ values, isSet }: ParsedFlags, configuration: SchedulerConfiguration | undefined) {
+  if (configuration?.limit) return configuration.limit;
+  return isSet('kube-api-qps') ? { qps: values.float('kube-api-qps'), burst: values.int('kube-api-burst') } : undefined;
+}
+
+/** What holds, by the configuration and flags. */
+async function configurationPage(
+  flags: ParsedFlags,
+  configuration: SchedulerConfiguration | undefined,
+): Promise<{ contentType: string; text: string }> {
+  const { values } = flags;
+  const { emptyConfiguration } = await import('./configuration/scheduler-configuration.ts');
+  const { shown } = configuration ?? (await emptyConfiguration(values.string('scheduler-name')));
+  const duration = (flag: string) => formatGoDuration(values.durationMs(flag));
+  const componentconfig = shown({
+    kubeconfig: values.string('kubeconfig'),
+    limit: limitOf(flags, configuration),
+    leaderElection: {
+      leaderElect: values.bool('leader-elect'),
+      leaseDuration: duration('leader-elect-lease-duration'),
+      renewDeadline: duration('leader-elect-renew-deadline'),
+      retryPeriod: duration('leader-elect-retry-period'),
+      resourceLock: 'leases',
+      resourceName: values.string('leader-elect-resource-name'),
+      resourceNamespace: values.string('leader-elect-resource-namespace'),
+    },
+  });
+  return { contentType: 'application/json', text: JSON.stringify({ componentconfig }) };
 }
 
 /** What the configuration says of elections goes before what flags say. */

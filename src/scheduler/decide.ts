@@ -108,6 +108,9 @@ function findFor(context: DecisionContext): Found {
   return timed(context, 'Filter', () => findNodes(filters, { wanted, start }), statusOf);
 }
 
+/** What upstream names as the rule that refused, whichever of them it was. */
+const EXTENDER = 'Extender';
+
 async function filterByExtenders(
   found: Found,
   { asked, cycle, signal }: { asked: readonly Extender[]; cycle: Cycle; signal: AbortSignal },
@@ -131,7 +134,7 @@ async function filterByExtenders(
       const unresolvable = Object.hasOwn(answer.failedAndUnresolvable, node.name) || !Object.hasOwn(answer.failed, node.name);
       const reason = (unresolvable ? answer.failedAndUnresolvable : answer.failed)[node.name];
       refusals.set(node, { reasons: reason ? [reason] : [], unresolvable });
-      plugins.add(extender.name);
+      plugins.add(EXTENDER);
     }
     nodes = nodes.filter(({ name }) => answer.nodes.has(name));
   }

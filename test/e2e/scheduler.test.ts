@@ -125,7 +125,7 @@ test('profiles of a configuration place pods, each in its way, asking an extende
   await writeFile(path, JSON.stringify(configuration));
   const access = ['authentication-kubeconfig', 'authorization-kubeconfig'].map((flag) => `--${flag}=${kubeconfig}`);
   const flags = [`--config=${path}`, ...access, `--secure-port=${securePort}`, '--bind-address=127.0.0.1'];
-  schedulers.push(startComponent('kube-scheduler', [...flags, '--authorization-always-allow-paths=/metrics,/healthz']));
+  schedulers.push(startComponent('kube-scheduler', [...flags, '--authorization-always-allow-paths=/metrics,/configz,/healthz']));
   const client = cluster.client();
   const node = await client.resource<V1Node>(nodeKind).get('node-1');
   const pods = client.resource<V1Pod>(podKind, 'default');
@@ -161,6 +161,10 @@ test('profiles of a configuration place pods, each in its way, asking an extende
       return /^scheduler_pending_pods\{queue="(unschedulable|backoff)"\} 1$/m.test(page) && page;
     });
     assert.match(stdout, /^scheduler_schedule_attempts_total\{profile="packing",result="scheduled"\} 1$/m);
+    assert.match(stdout, /^scheduler_unschedulable_pods\{plugin="Extender",profile="packing"\} 1$/m);
+    const configz = await runCommand('curl', ['-sk', `https://127.0.0.1:${securePort}/configz`]);
+    const { componentconfig } = JSON.parse(configz.stdout) as { componentconfig: Record<string, unknown> };
+    assert.equal((componentconfig['Profiles'] as Record<string, unknown>[])[0]?.['SchedulerName'], 'packing');
     assert.match(stdout, /^scheduler_pod_scheduling_sli_duration_seconds_count\{attempts="1"\} 1$/m);
   } finally {
     extender.close();

@@ -10,12 +10,16 @@ import { readFlagFile } from './component-flags.ts';
 import { findClientCa } from './find-client-ca.ts';
 import { createSecureServer, type SecureServer } from './secure-server.ts';
 
+type Page = () => Promise<{ contentType: string; text: string }>;
+
 const YEAR_MS = 365 * 86_400_000;
 const ok = () => Promise.resolve({ contentType: 'text/plain; charset=utf-8', text: 'ok' });
 
 export interface SecureServerContext {
   readonly component: string;
-  readonly metrics: () => Promise<{ contentType: string; text: string }>;
+  readonly metrics: Page;
+  /** The configuration that holds. Default: no such page. */
+  readonly configz?: Page;
   readonly clock: Clock;
   readonly logger: Logger;
   /** For programs that kubeconfigs name. */
@@ -24,7 +28,7 @@ export interface SecureServerContext {
 
 /** A component's own port as the flags of `componentFlags` want it; undefined for none. */
 export async function openSecureServer(values: FlagValues, context: SecureServerContext): Promise<SecureServer | undefined> {
-  const { component, metrics, clock, logger, environment } = context;
+  const { component, metrics, configz, clock, logger, environment } = context;
   const port = values.int('secure-port');
   if (port === 0) return undefined;
   const open = async (flag: string): Promise<Client | undefined> => {
@@ -49,6 +53,7 @@ export async function openSecureServer(values: FlagValues, context: SecureServer
       '/livez': ok,
       '/readyz': ok,
       '/metrics': metrics,
+      ...(configz && { '/configz': configz }),
     },
     logger,
   });

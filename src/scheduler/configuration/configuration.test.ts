@@ -182,3 +182,46 @@ test('what the plugin for devices may be told changes nothing, and that is told'
     'profiles[0].pluginConfig[0].args.bindingTimeout',
   ]);
 });
+
+test('configz shows what holds by the names of upstream, and no key', async () => {
+  const tlsConfig = { caFile: 'ca.pem', keyData: Buffer.from('secret').toString('base64'), certFile: 'none' };
+  const { shown } = await parse({
+    podMaxBackoffSeconds: 30,
+    profiles: [
+      {
+        schedulerName: 'mine',
+        plugins: {
+          multiPoint: { disabled: [{ name: 'ImageLocality' }] },
+          score: { enabled: [{ name: 'NodeAffinity', weight: 9 }] },
+        },
+        pluginConfig: [
+          { name: 'NodeAffinity', args: { addedAffinity: affinity } },
+          { name: 'InterPodAffinity', args: { hardPodAffinityWeight: 7 } },
+        ],
+      },
+    ],
+    extenders: [{ urlPrefix: 'http://a', tlsConfig, httpTimeout: '1s' }],
+  });
+  const leaderElection = { leaderElect: true, leaseDuration: '15s' };
+  const page = shown({ kubeconfig: 'k', limit: undefined, leaderElection }) as Record<string, unknown>;
+  const [profile] = page['Profiles'] as Record<string, unknown>[];
+  const plugins = profile!['Plugins'] as Record<string, { Enabled: { Name: string; Weight: number }[] | null }>;
+  const [shownExtender] = page['Extenders'] as object[];
+  assert.deepEqual([page['Parallelism'], page['PodMaxBackoffSeconds'], profile!['SchedulerName']], [16, 30, 'mine']);
+  assert.deepEqual(page['LeaderElection'], { LeaderElect: true, LeaseDuration: '15s' });
+  assert.deepEqual(page['ClientConnection'], { Kubeconfig: 'k', QPS: -1, Burst: 0 });
+  assert.deepEqual(plugins['Score']?.Enabled, [{ Name: 'NodeAffinity', Weight: 9 }]);
+  assert.equal(plugins['Filter']?.Enabled, null);
+  assert.ok(plugins['MultiPoint']!.Enabled!.some(({ Name, Weight }) => Name === 'TaintToleration' && Weight === 3));
+  assert.ok(!plugins['MultiPoint']!.Enabled!.some(({ Name }) => Name === 'ImageLocality'));
+  const argsOf = (name: string) =>
+    (profile!['PluginConfig'] as { Name: string; Args: object }[]).find(({ Name }) => Name === name)?.Args;
+  assert.deepEqual(argsOf('NodeAffinity'), { AddedAffinity: affinity });
+  assert.deepEqual(argsOf('InterPodAffinity'), { HardPodAffinityWeight: 7, IgnorePreferredTermsOfExistingPods: false });
+  assert.deepEqual(argsOf('VolumeBinding'), { BindTimeoutSeconds: 600 });
+  assert.deepEqual(shownExtender, {
+    URLPrefix: 'http://a',
+    HTTPTimeout: '1s',
+    TLSConfig: { CAFile: 'ca.pem', CertFile: 'none', KeyData: null },
+  });
+});

@@ -34,7 +34,7 @@ const PREPARATIONS: readonly [ExtensionPoint, ExtensionPoint][] = [
  */
 export function choosePlugins(written: WrittenPlugins, at: string): (point: ExtensionPoint) => readonly ChosenPlugin[] {
   for (const [point, set] of Object.entries(written)) checkSet(set, point as ExtensionPoint | 'multiPoint', `${at}.${point}`);
-  const everywhere = multiPoint(written.multiPoint ?? {});
+  const everywhere = pluginsEverywhere(written.multiPoint ?? {});
   const choose = (point: ExtensionPoint): readonly ChosenPlugin[] => {
     const { enabled = [], disabled = [] } = written[point] ?? {};
     const without = new Set(disabled.map(({ name }) => name));
@@ -61,7 +61,8 @@ export function choosePlugins(written: WrittenPlugins, at: string): (point: Exte
   return choose;
 }
 
-function multiPoint({ enabled = [], disabled = [] }: WrittenPluginSet): readonly ChosenPlugin[] {
+/** The plugins that act at every point of theirs. */
+export function pluginsEverywhere({ enabled = [], disabled = [] }: WrittenPluginSet): readonly ChosenPlugin[] {
   const without = new Set(disabled.map(({ name }) => name));
   const chosen = new Map<string, number>();
   for (const { name, weight = 0 } of DEFAULT_PLUGINS) if (!without.has('*') && !without.has(name)) chosen.set(name, weight);

@@ -9,6 +9,7 @@ import { type ReadArguments, readPluginConfig, readProfile } from './create-prof
 import { schedulerFields } from './fields.ts';
 import { createHttpExtender } from './http-extender.ts';
 import { refusal } from './invalid-setting.ts';
+import { type ShownDefaults, shownConfiguration } from './shown-configuration.ts';
 import { validateArguments } from './validate-arguments.ts';
 import { validateConfiguration, type WrittenConfiguration } from './validate-configuration.ts';
 
@@ -33,6 +34,8 @@ export interface SchedulerConfiguration {
   readonly leaderElection: WrittenLeaderElection;
   /** Fields that are written and that change nothing here, by their paths. */
   readonly withoutEffect: readonly string[];
+  /** All of it as it holds, as `/configz` shows it. */
+  readonly shown: (defaults: ShownDefaults) => object;
 }
 
 /**
@@ -49,11 +52,20 @@ export async function readSchedulerConfiguration(path: string): Promise<Schedule
   }
 }
 
+/** What holds where no file is named. */
+export function emptyConfiguration(schedulerName: string): Promise<SchedulerConfiguration> {
+  return parseSchedulerConfiguration(
+    JSON.stringify({ apiVersion: API_VERSION, kind: 'KubeSchedulerConfiguration', profiles: [{ schedulerName }] }),
+  );
+}
+
+const API_VERSION = 'kubescheduler.config.k8s.io/v1';
+
 /** The same, from the text of such a file. */
 export async function parseSchedulerConfiguration(text: string): Promise<SchedulerConfiguration> {
   const { given } = await readConfiguration(text, {
     kind: 'KubeSchedulerConfiguration',
-    apiVersion: 'kubescheduler.config.k8s.io/v1',
+    apiVersion: API_VERSION,
     fields: schedulerFields,
     retiredFields: {},
   });
@@ -81,6 +93,7 @@ export async function parseSchedulerConfiguration(text: string): Promise<Schedul
     kubeconfig: clientConnection?.kubeconfig,
     limit: qps && qps > 0 ? { qps, burst: clientConnection?.burst ?? 100 } : undefined,
     leaderElection: complete.leaderElection ?? {},
+    shown: (defaults) => shownConfiguration({ ...complete, profiles }, args, defaults),
     withoutEffect: [...IDLE_FIELDS.filter((path) => isWritten(given, path.split('.'))), ...args.flatMap(idleArguments)],
   };
 }
