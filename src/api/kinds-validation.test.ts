@@ -216,13 +216,13 @@ test('what is stored is looked at again when it is written, and complaints say w
     ],
     [
       runtimes.complaints({ handler: 'h', scheduling: { tolerations: [{ operator: 'Equal' }] } }),
-      /^scheduling\.tolerations\.tolerations\[0\]\.operator: Invalid value: "Equal": operator must be Exists when `key` is empty/,
+      /^scheduling\.tolerations\[0\]\.operator: Invalid value: "Equal": operator must be Exists when `key` is empty/,
     ],
     // Only what may not change is looked at.
     [classes.changes({ value: 2_000_000_000 }, { value: 2_000_000_000, description: 'mine' })],
     [
       webhooks.complaints(hook('a/B')),
-      /^webhooks\[0\]\.clientConfig\.service\.name: Required value: service name is required$/,
+      /^webhooks\[0\]\.clientConfig\.service\.name: Required value$/,
       /^webhooks\[0\]\.clientConfig\.service\.path: Invalid value: "a\/B": must start with a '\/'$/,
       /^webhooks\[0\]\.clientConfig\.service\.path: Invalid value: "a\/B": segment\[0\] may not be empty$/,
       /^webhooks\[0\]\.clientConfig\.service\.path: Invalid value: "a\/B": segment\[1\]: a lowercase RFC 1123 subdomain/,

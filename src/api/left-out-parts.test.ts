@@ -69,6 +69,12 @@ test('leases, budgets and endpoints have their parts, empty ones', () => {
   assert.deepEqual(slice['endpoints'], [{ addresses: ['10.0.0.1'], conditions: {} }]);
 });
 
+test('a port of endpoints without number and name is shown as such', () => {
+  const slice = specimensOf(endpointSliceKind).make({ addressType: 'IPv4', ports: [{ port: 80 }, { name: 'a' }, {}] });
+  const ports = endpointSliceKind.columns.find(({ name }) => name === 'Ports');
+  assert.equal(ports?.cell(slice, 0), '80,a,');
+});
+
 test('a namespace is active until something else is said of it, and its finalizers are told by their place', () => {
   const namespaces = specimensOf(namespaceKind);
   assert.equal((namespaces.make({}) as V1Namespace).status?.phase, 'Active');

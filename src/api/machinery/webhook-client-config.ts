@@ -31,8 +31,8 @@ export function validateWebhookUrl(path: string, url: string): FieldError[] {
 export function validateWebhookService(path: string, service: WebhookService): FieldError[] {
   const errors: FieldError[] = [];
   // Upstream hands the one over for the other: who leaves out a namespace is told of a name.
-  if (!service.namespace) errors.push(requiredField(`${path}.name`, 'service name is required'));
-  if (!service.name) errors.push(requiredField(`${path}.namespace`, 'service namespace is required'));
+  if (!service.namespace) errors.push(requiredField(`${path}.name`));
+  if (!service.name) errors.push(requiredField(`${path}.namespace`));
   const { port = 443 } = service;
   if (!Number.isInteger(port) || port < 1 || port > 65535)
     errors.push(invalidField(`${path}.port`, port, 'port is not valid: must be between 1 and 65535, inclusive'));

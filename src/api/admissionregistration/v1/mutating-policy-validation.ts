@@ -35,6 +35,7 @@ function validateMutation(mutation: V1Mutation, path: string, scope: ExpressionS
       ? (['jsonPatch', jsonPatch, 'json-patch'] as const)
       : (['applyConfiguration', applyConfiguration, 'object'] as const);
   if (!part) return [requiredField(`${path}.${field}`, `must be specified when patchType is ${patchType}`)];
-  if (!part.expression?.trim()) return [requiredField(`${path}.${field}.expression`, 'expression is not specified')];
-  return checkExpression(`${path}.${field}.expression`, part.expression, { scope, result });
+  const expression = part.expression?.trim();
+  if (!expression) return [requiredField(`${path}.${field}.expression`, 'expression is not specified')];
+  return checkExpression(`${path}.${field}.expression`, expression, { scope, result });
 }

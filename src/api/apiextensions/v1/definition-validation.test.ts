@@ -38,6 +38,16 @@ test('a definition with nothing wrong is let through', () => {
   assert.deepEqual(complaints(define()), []);
 });
 
+test('a schema with what no structure has is told of that alone', () => {
+  assert.deepEqual(ofProperty({ type: 'array', items: { $ref: '#/x' } }), ['@.items.$ref: Forbidden: $ref is not supported']);
+  assert.deepEqual(ofProperty({ patternProperties: { a: { type: 'string' } } }), [
+    '@.patternProperties: Forbidden: patternProperties is not supported',
+  ]);
+  assert.deepEqual(ofProperty({ 'x-kubernetes-embedded-resource': true, 'x-kubernetes-preserve-unknown-fields': false }), [
+    '@.x-kubernetes-preserve-unknown-fields: Invalid value: false: must be true or undefined',
+  ]);
+});
+
 test('names, group, scope and versions are checked', () => {
   assert.deepEqual(complaints(define({ metadata: { name: 'else' } })), [
     'metadata.name: Invalid value: "else": must be spec.names.plural+"."+spec.group',

@@ -253,7 +253,8 @@ function validateWholeSchema(
   const errors = validateRoot(schema, at, hasStatus);
   const structural = !spec.preserveUnknownFields || someVersionHas(spec, usesExtensions) || (!asBeta && requiresStructure(old));
   let rules: ReturnType<typeof createRuleChecks> | undefined;
-  if (structural) {
+  // What says things that no structure has is told of those, and of nothing that it would lack as one.
+  if (structural && !someSchema(schema, hasNoStructure)) {
     const broken = validateStructure(schema, at);
     const wrongDefaults = broken.length ? [] : validateDefaults(schema, at, checkDefault);
     errors.push(...broken, ...wrongDefaults);
@@ -271,6 +272,17 @@ const checkDefault = (value: unknown, schema: JsonSchema, path: string): FieldEr
   const embedded = validateEmbeddedResources(value, schema, path);
   return embedded.length ? embedded : runAtOnce(validateRules({ value, schema, path }));
 };
+
+const hasNoStructure = (schema: JsonSchema): boolean =>
+  !!schema.id ||
+  !!schema.$schema ||
+  !!schema.$ref ||
+  schema.additionalItems !== undefined ||
+  schema['x-kubernetes-preserve-unknown-fields'] === false ||
+  Array.isArray(schema.items) ||
+  ([schema.definitions, schema.dependencies, schema.patternProperties] as const).some(
+    (map) => map !== undefined && Object.keys(map).length > 0,
+  );
 
 const usesExtensions = (schema: JsonSchema) =>
   schema.default !== undefined ||

@@ -115,8 +115,33 @@ test('the spec is checked in upstream words', () => {
   ]);
   assert.deepEqual(complaints({ signerName: '' }), ['spec.signerName: Required value']);
   assert.deepEqual(complaints({ signerName: 'nobody' }), [
-    'spec.signerName: Invalid value: "nobody": must be a fully qualified domain and path of the form "example.com/signer-name"',
+    'spec.signerName: Invalid value: "nobody": must be a fully qualified domain and path of the form \'example.com/signer-name\'',
   ]);
+  const label = 'a lowercase RFC 1123 label must consist of';
+  const subdomain = 'a lowercase RFC 1123 subdomain must consist of';
+  const signers: [string, ...string[]][] = [
+    ['a.b/c.d-e'],
+    ['a.b/c.' + 'd'.repeat(253)],
+    ['a.b/C', `spec.signerName: Invalid value: "C": validating label "C": ${subdomain}`],
+    ['a.b/', `spec.signerName: Invalid value: "": validating label "": ${subdomain}`],
+    ['a.B.-/c', `spec.signerName: Invalid value: "a.B.-": validating label "B": ${label}`],
+    [
+      '/c',
+      `spec.signerName: Invalid value: "": validating label "": ${label}`,
+      'spec.signerName: Invalid value: "": should be a domain with at least two segments separated by dots',
+    ],
+    [
+      `${'x'.repeat(64)}.b/c`,
+      `spec.signerName: Invalid value: "${'x'.repeat(64)}.b": validating label "${'x'.repeat(64)}": must be no more than 63`,
+    ],
+    [`${'a.'.repeat(130)}b/c`, 'spec.signerName: Too long: may not be more than 253 bytes'],
+    [`a.b/${'c.'.repeat(300)}c`, 'spec.signerName: Too long: may not be more than 571 bytes'],
+  ];
+  for (const [signerName, ...wanted] of signers) {
+    const told = complaints({ signerName });
+    assert.equal(told.length, wanted.length, told.join('\n'));
+    for (const [i, text] of wanted.entries()) assert.ok(told[i]!.startsWith(text), told[i]);
+  }
   assert.match(
     complaints({ signerName: 'kubernetes.io/legacy-unknown' })[0]!,
     /the legacy signerName is not allowed via this API version$/,

@@ -17,7 +17,7 @@ export const endpointSliceKind = defineKind({
     textColumn<V1EndpointSlice>('Ports', 'Its ports.', ({ ports }) =>
       orElse(
         formatSome(
-          (ports ?? []).map(({ port, name }) => orElse(port ?? name, '*')),
+          (ports ?? []).map(({ port, name }) => String(port ?? name ?? '*')),
           3,
         ),
         UNSET,

@@ -26,8 +26,7 @@ export function validateRuntimeClass(object: DynamicObject, _context: WriteConte
 function validateScheduling(scheduling: V1Scheduling, errors: FieldError[]): void {
   errors.push(...validateLabels(scheduling.nodeSelector, 'scheduling.nodeSelector'));
   const { tolerations = [] } = scheduling;
-  // Upstream names the field twice here.
-  validateTolerations(tolerations, 'scheduling.tolerations.tolerations', errors);
+  validateTolerations(tolerations, 'scheduling.tolerations', errors);
   tolerations.forEach((toleration, i) => {
     if (tolerations.findIndex((other) => isSameToleration(other, toleration)) < i)
       errors.push(duplicateField(`scheduling.tolerations[${i}]`, toleration));
