@@ -133,6 +133,27 @@ test('a host whose services end again and again is put back, and the next is not
   assert.deepEqual(story.slice(2), ['m1: apply', 'm1: put back', 'm1: serves', 'm1: release']);
 });
 
+test('what a service ended by is told once', async () => {
+  const { run } = scene();
+  const transports = new Map(
+    [...run.transports].map(([name, transport]) => [
+      name,
+      {
+        ...transport,
+        run: async (script: string) =>
+          script.includes('NRestarts')
+            ? { stdout: 'report\tkubelet.service\tfailed\tsimple\t4\t0\tF1122 no\n', stderr: '' }
+            : transport.run(script),
+      },
+    ]),
+  );
+  const apply = () => Promise.reject(new Error('kubelet.service does not stay up: F1122 no'));
+  await assert.rejects(upgradeHosts(only, { ...run, transports, apply }), {
+    message:
+      'm1 does not run with what is new: kubelet.service does not stay up: F1122 no; it is back at what it was, and serves',
+  });
+});
+
 test('a service that still is the old program is no upgrade; what cannot be put back is told', async () => {
   const { run } = scene({}, () => 'unit\tkubelet.service\tactive\t7\treplaced\nend\n');
   await assert.rejects(upgradeHosts(only, run), {

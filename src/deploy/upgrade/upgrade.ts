@@ -54,7 +54,7 @@ async function upgradeHost(host: HostUpgrade, run: UpgradeRun): Promise<void> {
   } catch (cause) {
     // Who ends it goes on later.
     signal.throwIfAborted();
-    const why = `${(cause as Error).message}${await lastWords(host, run)}`;
+    const why = await withLastWords((cause as Error).message, host, run);
     progress(`${name}: ${why}`);
     const back = await putBack(host, run);
     throw new CodedError(`${name} does not run with what is new: ${why}; ${back}`, { code: 'UPGRADE_FAILED', cause });
@@ -64,14 +64,15 @@ async function upgradeHost(host: HostUpgrade, run: UpgradeRun): Promise<void> {
   progress(`${name}: upgraded`);
 }
 
-/** What the host's services ended by or complain of: `; kubelet.service is activating, …`. To be asked before they are put back. */
-async function lastWords(host: HostUpgrade, { transports, unitsOf, signal }: UpgradeRun): Promise<string> {
+/** With what the host's services ended by or complain of, unless that says it already. To be asked before they are put back. */
+async function withLastWords(why: string, host: HostUpgrade, { transports, unitsOf, signal }: UpgradeRun): Promise<string> {
   try {
     const units = await ailingUnits(transports.get(host.plan.host)!, unitsOf(host), signal);
-    return units.map((unit) => `; ${describeUnit(unit)}`).join('');
+    const unsaid = units.filter(({ words }) => words === '' || !why.includes(words));
+    return [why, ...unsaid.map(describeUnit)].join('; ');
   } catch (error) {
     signal.throwIfAborted();
-    return `; its services cannot be asked: ${(error as Error).message}`;
+    return `${why}; its services cannot be asked: ${(error as Error).message}`;
   }
 }
 
