@@ -4,13 +4,14 @@
  *
  *     node bench/api.ts [RUNS] [PODS]
  *
- * Prints one JSON line a measurement: median and worst of the runs, and the control plane's processor time for one operation. The client
- * takes the other processor of a machine with two.
+ * Prints one JSON line a measurement: median and worst of the runs, and the processor time of one operation by threads of the control plane and
+ * of the client, which takes the other processor of a machine with two. `create-alone` makes pods that no scheduler looks at: what is more for
+ * `create` is the scheduler's, who finds no place for these pods and says so, in the same process.
  */
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { readKubeconfig, resolveContext } from '../src/pki/kubeconfig.ts';
-import { cpuMs, report, residentMb, startBenchCluster, summary } from './bench-cluster.ts';
+import { report, residentMb, startBenchCluster, summary, threadsMs } from './bench-cluster.ts';
 
 const runs = Number(process.argv[2] ?? 5);
 const pods = Number(process.argv[3] ?? 2000);
@@ -88,11 +89,12 @@ function readLines(stream: IncomingMessage, count: number): Promise<void> {
   });
 }
 
-const pod = (i: number) => ({
+const pod = (name: string, i: number, schedulerName = 'default-scheduler') => ({
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name: `p-${i}`, labels: { app: 'bench', shard: String(i % 10) } },
+  metadata: { name: `${name}-${i}`, labels: { app: 'bench', shard: String(i % 10) } },
   spec: {
+    schedulerName,
     nodeSelector: { nowhere: 'x' },
     containers: [
       {
@@ -106,13 +108,23 @@ const pod = (i: number) => ({
   },
 });
 
-const measurements: Record<string, { operations: number; rates: number[]; cpu: number[] }> = {};
+interface Measured {
+  readonly rates: number[];
+  readonly cpu: Record<'main' | 'v8' | 'others' | 'client', number[]>;
+}
+
+const measurements = new Map<string, Measured & { readonly operations: number }>();
 async function measure(name: string, operations: number, run: () => Promise<number>): Promise<void> {
-  const before = cpuMs(cluster.pid);
-  const rate = await run();
-  measurements[name] ??= { operations, rates: [], cpu: [] };
-  measurements[name].rates.push(rate);
-  measurements[name].cpu.push((cpuMs(cluster.pid) - before) / operations);
+  const measured = measurements.get(name) ?? { operations, rates: [], cpu: { main: [], v8: [], others: [], client: [] } };
+  measurements.set(name, measured);
+  const { rates, cpu } = measured;
+  const before = threadsMs(cluster.pid);
+  const ownBefore = process.cpuUsage();
+  rates.push(await run());
+  const own = process.cpuUsage(ownBefore);
+  const after = threadsMs(cluster.pid);
+  for (const part of ['main', 'v8', 'others'] as const) cpu[part].push((after[part] - before[part]) / operations);
+  cpu.client.push((own.user + own.system) / 1000 / operations);
 }
 
 let listBytes = 0;
@@ -121,20 +133,23 @@ for (let run = 0; run < runs; run++) {
   const path = `/api/v1/namespaces/${namespace}/pods`;
   await call('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   while ((await send('GET', `/api/v1/namespaces/${namespace}/serviceaccounts/default`)).resume().statusCode !== 200);
-  await measure('create', pods, () => pooled(pods, CONNECTIONS, (i) => call('POST', path, pod(i))));
+  await measure('create', pods, () => pooled(pods, CONNECTIONS, (i) => call('POST', path, pod('p', i))));
   await measure('get', pods * 3, () => pooled(pods * 3, CONNECTIONS, (i) => call('GET', `${path}/p-${i % pods}`)));
-  await measure('list', 20, () =>
-    pooled(20, 1, async () => {
-      listBytes = (await call('GET', path)).length;
-    }),
-  );
+  const list = async () => {
+    listBytes = (await call('GET', path)).length;
+  };
+  await measure('list', 20, () => pooled(20, 1, list));
+  await measure('list-two-at-a-time', 20, () => pooled(20, 2, list));
   await measure('watch', WATCHERS * EVENTS, () => watched(namespace));
+  await measure('create-alone', pods, () => pooled(pods, CONNECTIONS, (i) => call('POST', path, pod('alone', i, 'nobody'))));
   await call('DELETE', `/api/v1/namespaces/${namespace}`);
 }
-for (const [bench, { operations, rates, cpu }] of Object.entries(measurements)) {
+const medianOf = (values: readonly number[]) => Number(summary(values, 'highest').median.toFixed(3));
+for (const [bench, { operations, rates, cpu }] of measurements) {
   const perSecond = summary(rates.map(Math.round), 'lowest');
-  const serverCpuMs = Number(summary(cpu, 'highest').median.toFixed(3));
-  report({ bench, runs, operations, perSecond, serverCpuMs, ...(bench === 'list' && { listBytes }) });
+  const { main, v8, others, client } = cpu;
+  const cpuMs = { main: medianOf(main), v8: medianOf(v8), others: medianOf(others), client: medianOf(client) };
+  report({ bench, runs, operations, perSecond, cpuMs, ...(bench.startsWith('list') && { listBytes }) });
 }
 report({ bench: 'memory after all of it', residentMb: residentMb(cluster.pid) });
 agent.destroy();
