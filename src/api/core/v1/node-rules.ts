@@ -14,6 +14,7 @@ import {
 } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { validateDeclaredFeatures } from './declared-features.ts';
 import { checkResourceAmount } from './resources-validation.ts';
 
 const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
@@ -82,6 +83,7 @@ export function validateNodeStatus({ status }: Pick<V1Node, 'status'>): FieldErr
   for (const field of ['capacity', 'allocatable'] as const)
     for (const [resource, quantity] of Object.entries(status?.[field] ?? {}))
       checkResourceAmount(resource, quantity, `status.${field}.${resource}`, errors);
+  errors.push(...validateDeclaredFeatures(status?.declaredFeatures ?? [], 'status.declaredFeatures'));
   return errors;
 }
 
