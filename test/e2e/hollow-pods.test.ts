@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { V1Node, V1Pod } from '../../src/api/gen/types.ts';
+import type { V1EndpointSlice, V1Node, V1Pod } from '../../src/api/gen/types.ts';
 import { until } from '../harness/until.ts';
 import { kubectlSession } from './kubectl-session.ts';
 import { useUpCluster } from './up-cluster.ts';
@@ -109,5 +109,28 @@ describe('pods on hollow nodes', () => {
       [],
     );
     await run('uncordon node-2');
+  });
+
+  test('are hinted to zones by the annotation topology-mode of their Service, and an event says so', async () => {
+    for (const n of [1, 2]) await run(`label node node-${n} topology.kubernetes.io/zone=zone-${n}`);
+    const labels = { app: 'near' };
+    for (const n of [1, 2])
+      await run('create -f -', manifest(`near-${n}`, { metadata: { labels }, spec: { nodeName: `node-${n}` } }));
+    const service = { metadata: { name: 'near' }, spec: { selector: labels, ports: [{ port: 80 }] } };
+    await run('create -f -', { apiVersion: 'v1', kind: 'Service', ...service });
+    await run('wait --for=condition=Ready pod/near-1 pod/near-2 --timeout=90s');
+    const hints = async () =>
+      (await json<{ items: V1EndpointSlice[] }>('get endpointslice -l kubernetes.io/service-name=near')).items.flatMap(
+        ({ endpoints }) => (endpoints ?? []).map(({ zone, hints }) => [zone, hints?.forZones?.map(({ name }) => name)]),
+      );
+    await until('both have a zone', async () => (await hints()).filter(([zone]) => zone).length === 2);
+    assert.ok((await hints()).every(([, zones]) => zones === undefined));
+    await run('annotate service near service.kubernetes.io/topology-mode=Auto');
+    await until('both are hinted to their own', async () =>
+      (await hints()).every(([zone, zones]) => zone !== undefined && String(zones) === zone),
+    );
+    await until('an event says so', async () =>
+      /TopologyAwareHintsEnabled.*has been enabled, addressType: IPv4/.test(await run('get events')),
+    );
   });
 });

@@ -249,3 +249,22 @@ test('names of any length and look make chains that the kernel takes, each its o
   for (const name of names) assert.match(name, /^[a-z][a-z0-9._/-]{0,127}$/);
   assert.equal(ruleset.table, POLICY_TABLE);
 });
+
+test('connections that were allowed go on whatever policies come; new ones are looked at in both directions', () => {
+  const pod = (name: string, ip: string): V1Pod => ({
+    metadata: { namespace: 'red', name },
+    spec: { nodeName: 'here', containers: [{ name: 'c' }] },
+    status: { podIPs: [{ ip }] },
+  });
+  const policies: V1NetworkPolicy[] = [
+    { metadata: { namespace: 'red', name: 'deny' }, spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'] } },
+  ];
+  const objects = { nodeName: 'here', policies, pods: [pod('a', '10.0.0.1')], namespaces: [], podCidrs: ['10.0.0.0/24'] };
+  const { chains, sets } = renderPolicies(planPolicies(objects), { podBridges: [] });
+  for (const direction of ['ingress', 'egress'] as const) {
+    assert.equal(chains.get(direction)!.rules[0], 'ct state established,related accept');
+    const verdict = sets.get(`${direction}-ip`)!.elements.get('10.0.0.1')!;
+    const group = chains.get(verdict.replace('goto ', ''))!.rules;
+    assert.deepEqual([group.length, group.at(-1)], [2, 'drop'], 'its policy, which has no rule, then nothing');
+  }
+});
