@@ -54,7 +54,7 @@ export type { ApiServer, ApiServerConfig, CertificatePair, KubeletAccess } from 
  * @throws CodedError for a port that is taken, a broken certificate, or what the security flags get wrong
  */
 export async function startApiServer(config: ApiServerConfig): Promise<ApiServer> {
-  const { clock, logger, random } = config;
+  const { clock, logger, random, egress = {} } = config;
   const startMs = clock.now();
   const builtIn = await kindsServed(config.kinds ?? allKinds, config.runtimeConfig);
   const kinds = new ChangingKinds(builtIn);
@@ -63,7 +63,8 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const addressRanges = parseAddressRanges(config.serviceClusterIpRange);
   const portRange = new PortRange(config.serviceNodePortRange ?? DEFAULT_NODE_PORTS);
   const audit =
-    config.audit && (await (await import('./audit/open-audit.ts')).openAudit(config.audit, { clock, logger, random }));
+    config.audit &&
+    (await (await import('./audit/open-audit.ts')).openAudit(config.audit, { clock, logger, random, dial: egress.controlPlane }));
   await cache.start();
 
   let security: Security | undefined;
@@ -97,7 +98,8 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const { frontProxy } = config.security;
   const { clientCaPem } = config;
   const trust = { ...(clientCaPem !== undefined && { clientCaPem }), ...(frontProxy && { frontProxy }) };
-  const outside = config.security.outside && (await openOutside(config.security, { clock, logger, random }));
+  const outside =
+    config.security.outside && (await openOutside(config.security, { clock, logger, random, dial: egress.controlPlane }));
   security = composeSecurity(
     { ...config.security, ...trust },
     {
@@ -110,6 +112,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       clock,
       logger,
       random,
+      egress,
     },
   );
 
@@ -145,11 +148,17 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
 
   let advertised = '';
   const aggregation = openAggregation(
-    { ...trust, ...(config.aggregation && { aggregation: config.aggregation }) },
+    { ...trust, aggregation: { ...config.aggregation, ...(egress.cluster && { dial: egress.cluster }) } },
     { builtIn, kinds, reader, writer, clock, logger, random, ownAddress: () => advertised },
   );
   metrics.include(aggregation.metrics);
-  const customResources = openCustomResources({ kinds, cache, reader, writer, objects, writes, clock, logger, random });
+  const customResources = openCustomResources({
+    ...{ kinds, cache, reader, writer, objects, writes },
+    clock,
+    logger,
+    random,
+    egress,
+  });
   const resources = createResourceRouter(
     kinds,
     [
@@ -167,6 +176,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
           clock,
           random,
           kubelet: config.kubelet ?? {},
+          dial: egress.cluster,
           agents,
         },
         config.componentProbes,

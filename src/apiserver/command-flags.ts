@@ -69,6 +69,7 @@ const EFFECTIVE: readonly FlagDefinition[] = [
   flag('service-account-jwks-uri', 'string', 'Overrides the JWKS URI of the discovery document.'),
   flag('api-audiences', 'strings', 'Audiences of tokens; default the issuer.'),
   { ...flag('service-account-api-audiences', 'strings', 'As --api-audiences.'), deprecated: 'Use --api-audiences' },
+  flag('egress-selector-config-file', 'string', 'File that says through which proxies connections leave.'),
   flag('encryption-provider-config', 'string', 'File that says how which kinds are encrypted in the store.'),
   {
     ...flag('experimental-encryption-provider-config', 'string', 'As --encryption-provider-config.'),
@@ -105,7 +106,6 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'address',
     'cloud-config',
     'cloud-provider',
-    'egress-selector-config-file',
     'external-hostname',
     'insecure-bind-address',
     'kubernetes-service-node-port',

@@ -9,6 +9,7 @@ import { readCommandConfig } from './command-config.ts';
 import { apiserverFlags } from './command-flags.ts';
 import type { ApiServer, CertificatePair } from './configuration.ts';
 import { chooseAdvertiseAddress, firstAddress } from './default-objects.ts';
+import type { Egress } from './egress/egress.ts';
 import type { EtcdFlags } from './etcd-flags.ts';
 import type { SecurityConfig } from './security.ts';
 
@@ -38,6 +39,7 @@ export const apiserverCommand: ComponentCommand = {
     let tls = readTls();
     const security = await readSecurityFiles(flags.values, config.server.security);
     const { etcd } = config;
+    const egress = await readEgress(flags.values);
     if (!etcd && flags.isSet('etcd-servers'))
       logger.warn(`The flags of etcd have no effect with --store=${flags.values.string('store')}`);
     const store = await openStore(config.store, {
@@ -52,6 +54,7 @@ export const apiserverCommand: ComponentCommand = {
       const server = await startApiServer({
         flags: () => flagTexts(apiserverFlags, flags.values),
         ...config.server,
+        ...(egress && { egress }),
         ...members?.config,
         security,
         store,
@@ -93,6 +96,16 @@ async function readSecurityFiles(values: { string(name: string): string }, secur
   if (!path) return security;
   const { readAdmissionConfiguration } = await import('./admission/configuration/admission-configuration.ts');
   return { ...security, admissionConfiguration: await readAdmissionConfiguration(path) };
+}
+
+async function readEgress(values: { string(name: string): string }): Promise<Egress | undefined> {
+  const path = values.string('egress-selector-config-file');
+  if (!path) return undefined;
+  const [{ readEgressConfiguration }, { createEgress }] = await Promise.all([
+    import('./egress/egress-configuration.ts'),
+    import('./egress/egress.ts'),
+  ]);
+  return createEgress(await readEgressConfiguration(path));
 }
 
 async function untilStopped(server: ApiServer, { signal, clock }: CommandIo, reload: () => void): Promise<void> {

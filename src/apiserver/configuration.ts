@@ -8,6 +8,7 @@ import type { AggregationConfig } from './aggregation/aggregation.ts';
 import type { AuditConfig } from './audit/audit-config.ts';
 import type { ProbeComponent } from './componentstatuses/component-status-handler.ts';
 import type { UserInfo } from './contracts.ts';
+import type { Egress } from './egress/egress.ts';
 import type { EncryptionConfig } from './encryption/open-encryption.ts';
 import type { RuntimeConfig } from './kinds/runtime-config.ts';
 import type { PeersConfig } from './peers/presence.ts';
@@ -95,6 +96,8 @@ export interface ApiServerConfig {
   readonly aggregation?: AggregationConfig;
   /** The command line as it was understood, for `/flagz`. */
   readonly flags?: () => ReadonlyMap<string, string>;
+  /** By which way connections leave. Absent: directly. */
+  readonly egress?: Egress;
   /** Absent: nothing is recorded. */
   readonly audit?: AuditConfig;
   /** Absent: values are stored plain. */

@@ -36,6 +36,7 @@ import type {
   ObjectWriter,
   TokenAuthenticator,
 } from './contracts.ts';
+import type { Egress } from './egress/egress.ts';
 import type { KindRegistry } from './kinds/kind-registry.ts';
 import type { AdmissionMetrics } from './metrics/admission-metrics.ts';
 import type { OutsideSecurity, OutsideSecurityConfig } from './outside-security/outside-security.ts';
@@ -104,6 +105,7 @@ export interface SecurityDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
+  readonly egress?: Egress;
   /** What decides besides the server's own parts. */
   readonly outside?: OutsideSecurity;
   readonly admissionMetrics?: AdmissionMetrics;

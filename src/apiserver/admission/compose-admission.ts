@@ -5,6 +5,7 @@ import type { Logger } from '../../std/logger.ts';
 import type { RbacAuthorizer } from '../authorization/rbac-authorizer.ts';
 import type { Admission, AdmissionPlugin, Authorizer, ObjectReader, ObjectWriter } from '../contracts.ts';
 import type { KindRegistry } from '../kinds/kind-registry.ts';
+import type { Egress } from '../egress/egress.ts';
 import type { AdmissionMetrics } from '../metrics/admission-metrics.ts';
 import { createAdmissionChain } from './admission-chain.ts';
 import { createCertificateApproval, createCertificateSigning } from './certificate-signers.ts';
@@ -70,6 +71,7 @@ export interface AdmissionDeps {
   readonly logger: Logger;
   readonly random: () => number;
   readonly kinds: KindRegistry;
+  readonly egress?: Egress | undefined;
   readonly metrics?: AdmissionMetrics | undefined;
 }
 
@@ -110,7 +112,7 @@ function defaultPlugins(options: AdmissionOptions, deps: AdmissionDeps): Plugins
   const resolve = createServiceAddress(reader, random);
   const webhooks = (users: Kubeconfig | undefined) => ({
     ...deps,
-    connections: new WebhookConnections(resolve, users && createWebhookUsers(users, clock)),
+    connections: new WebhookConnections(resolve, users && createWebhookUsers(users, clock), deps.egress),
   });
   return [
     ['NamespaceLifecycle', () => createNamespaceLifecycle(reader)],

@@ -3,6 +3,7 @@ import { serviceKind } from '../../api/core/v1/service.ts';
 import { endpointSliceKind } from '../../api/discovery/v1/endpoint-slice.ts';
 import type { V1APIService } from '../../api/gen/types.ts';
 import { serviceUnavailable } from '../../api/machinery/status-error.ts';
+import type { Dial } from '../../client/transport/https.ts';
 import type { Clock, Timer } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import { WorkQueue } from '../../std/work-queue.ts';
@@ -24,6 +25,8 @@ export interface AggregationConfig {
   readonly routeToEndpoints?: boolean;
   /** `--aggregator-reject-forwarding-redirect`. Default true. */
   readonly rejectRedirects?: boolean;
+  /** Makes connections to extension servers. Default: they are made directly. */
+  readonly dial?: Dial;
 }
 
 export interface AggregationDeps {
@@ -57,7 +60,7 @@ export function startAggregation(config: AggregationConfig, deps: AggregationDep
   const { reader, clock, logger, random } = deps;
   const { proxyClient } = config;
   const client = () => (typeof proxyClient === 'function' ? proxyClient() : proxyClient);
-  const connections = new ExtensionConnections(client);
+  const connections = new ExtensionConnections(client, config.dial);
   const resolve = createServiceResolver(reader, {
     toEndpoints: config.routeToEndpoints ?? false,
     random,
@@ -142,7 +145,7 @@ export function startAggregation(config: AggregationConfig, deps: AggregationDep
     const { url } = serverOf(service);
     const { isFrontProxyHeader } = deps;
     if (context.request.takeOver)
-      return upgrade({ url, spec: service.spec!, client: client(), isFrontProxyHeader }, context, response);
+      return upgrade({ url, spec: service.spec!, client: client(), dial: config.dial, isFrontProxyHeader }, context, response);
     const transport = connections.to(url, service.spec!);
     return proxyRequest({ transport, service }, context, response, {
       rejectRedirects: config.rejectRedirects ?? true,

@@ -1,5 +1,5 @@
 import type { V1APIService } from '../../api/gen/types.ts';
-import { createHttpsTransport } from '../../client/transport/https.ts';
+import { createHttpsTransport, type Dial } from '../../client/transport/https.ts';
 import type { Transport } from '../../client/transport/transport.ts';
 import type { CertificatePair } from '../configuration.ts';
 
@@ -10,11 +10,13 @@ const MOST_CONNECTIONS = 64;
 /** Connections to extension servers, one transport for each address and way of trusting it. */
 export class ExtensionConnections {
   readonly #client: () => CertificatePair | undefined;
+  readonly #dial: Dial | undefined;
   readonly #transports = new Map<string, Transport>();
 
   /** @param client the certificate by which extension servers know this server for a front proxy */
-  constructor(client: () => CertificatePair | undefined) {
+  constructor(client: () => CertificatePair | undefined, dial?: Dial) {
     this.#client = client;
+    this.#dial = dial;
   }
 
   to(server: string, spec: NonNullable<V1APIService['spec']>): Transport {
@@ -27,6 +29,7 @@ export class ExtensionConnections {
       server,
       tlsServerName,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      ...(this.#dial && { dial: this.#dial }),
       ...(insecureSkipTLSVerify && { insecureSkipTlsVerify: true }),
       ...(caBundle && { caPem: Buffer.from(caBundle, 'base64').toString('utf8') }),
       credentials: () => ({ ...this.#client() }),

@@ -1,6 +1,6 @@
 import type { V1APIService } from '../../api/gen/types.ts';
 import { serviceUnavailable } from '../../api/machinery/status-error.ts';
-import { connectTls } from '../../client/transport/tls-connect.ts';
+import { connectTls, type Dial } from '../../client/transport/tls-connect.ts';
 import type { CertificatePair } from '../configuration.ts';
 import type { RequestContext, ServerResponse } from '../contracts.ts';
 import { askUpgrade } from '../proxying/ask-upgrade.ts';
@@ -15,6 +15,7 @@ export interface UpgradeTarget {
   readonly url: string;
   readonly spec: NonNullable<V1APIService['spec']>;
   readonly client: CertificatePair | undefined;
+  readonly dial: Dial | undefined;
   readonly isFrontProxyHeader: (name: string) => boolean;
 }
 
@@ -34,6 +35,7 @@ export async function proxyUpgrade(target: UpgradeTarget, context: RequestContex
       server: target.url,
       tlsServerName: `${service?.name}.${service?.namespace}.svc`,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      ...(target.dial && { dial: target.dial }),
       ...(insecureSkipTLSVerify && { insecureSkipTlsVerify: true }),
       ...(caBundle && { caPem: Buffer.from(caBundle, 'base64').toString('utf8') }),
     },

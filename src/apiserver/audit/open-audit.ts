@@ -1,3 +1,4 @@
+import type { Dial } from '../../client/transport/https.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import {
@@ -27,10 +28,12 @@ export interface AuditDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
+  /** Makes connections to the webhook. Default: they are made directly. */
+  readonly dial?: Dial | undefined;
 }
 
 /** Opens what `--audit-*` describes. Throws a CodedError for a policy or kubeconfig that is wrong. */
-export async function openAudit(config: AuditConfig, { clock, logger, random }: AuditDeps): Promise<Audit> {
+export async function openAudit(config: AuditConfig, { clock, logger, random, dial }: AuditDeps): Promise<Audit> {
   const policy = await readAuditPolicy(config.policyFile, logger);
   const metrics = new AuditMetrics();
   const failures = reportPluginFailures(metrics, logger);
@@ -41,7 +44,7 @@ export async function openAudit(config: AuditConfig, { clock, logger, random }: 
     backends.push(wrap(createLogBackend(sink, log.format, failures), log, { clock, failures }));
   }
   if (webhook) {
-    const inner = await openWebhookBackend(webhook, { clock, random, failures });
+    const inner = await openWebhookBackend(webhook, { clock, random, dial, failures });
     backends.push(wrap(inner, webhook, { clock, failures }));
   }
   const backend = backends.length === 1 ? backends[0]! : createUnionBackend(backends);

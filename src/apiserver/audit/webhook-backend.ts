@@ -1,3 +1,4 @@
+import type { Dial } from '../../client/transport/https.ts';
 import type { Clock } from '../../std/clock.ts';
 import { openWebhookClient, withBackoff } from '../outgoing/webhook-client.ts';
 import type { AuditBackend, PluginFailures } from './audit-backend.ts';
@@ -8,15 +9,22 @@ export interface WebhookBackendOptions {
   readonly initialBackoffMs: number;
 }
 
+interface WebhookBackendDeps {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly dial?: Dial | undefined;
+  readonly failures: PluginFailures;
+}
+
 /** Go's client has no limit of its own here; without one a receiver that hangs would keep events for ever. */
 const TIMEOUT_MS = 30_000;
 
 /** Posts events as an EventList (plugin/pkg/audit/webhook), again after failures of any kind. */
 export async function openWebhookBackend(
   { kubeconfigPath, initialBackoffMs }: WebhookBackendOptions,
-  { clock, random, failures }: { readonly clock: Clock; readonly random: () => number; readonly failures: PluginFailures },
+  { clock, random, dial, failures }: WebhookBackendDeps,
 ): Promise<AuditBackend> {
-  const client = await openWebhookClient(kubeconfigPath, { clock, timeoutMs: TIMEOUT_MS });
+  const client = await openWebhookClient(kubeconfigPath, { clock, dial, timeoutMs: TIMEOUT_MS });
   const closing = new AbortController();
   return {
     async process(events) {

@@ -1,3 +1,4 @@
+import type { Dial } from '../../client/transport/https.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { TokenAuthenticator, UserInfo } from '../contracts.ts';
 import { openWebhookClient, type WebhookClient, WebhookFailure, withBackoff } from '../outgoing/webhook-client.ts';
@@ -15,6 +16,8 @@ export interface WebhookTokenConfig {
 export interface WebhookTokenDeps {
   readonly clock: Clock;
   readonly random: () => number;
+  /** Makes connections to it. Default: they are made directly. */
+  readonly dial?: Dial | undefined;
   /** What tokens are asked about when nothing else is asked for. */
   readonly apiAudiences: readonly string[];
 }
@@ -31,7 +34,7 @@ export async function openWebhookTokenAuthenticator(
   config: WebhookTokenConfig,
   deps: WebhookTokenDeps,
 ): Promise<TokenAuthenticator & { close(): Promise<void> }> {
-  const client = await openWebhookClient(config.kubeconfigPath, { clock: deps.clock, timeoutMs: TIMEOUT_MS });
+  const client = await openWebhookClient(config.kubeconfigPath, { clock: deps.clock, dial: deps.dial, timeoutMs: TIMEOUT_MS });
   return { ...createWebhookTokenAuthenticator(client, config, deps), close: () => client.close() };
 }
 

@@ -1,3 +1,4 @@
+import type { Dial } from '../../client/transport/https.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { AuthorizationAttributes, Authorizer, Decision } from '../contracts.ts';
 import { openWebhookClient, type WebhookClient, WebhookFailure, withBackoff } from '../outgoing/webhook-client.ts';
@@ -20,6 +21,8 @@ export interface WebhookAuthorizerConfig {
 export interface WebhookAuthorizerDeps {
   readonly clock: Clock;
   readonly random: () => number;
+  /** Makes connections to it. Default: they are made directly. */
+  readonly dial?: Dial | undefined;
 }
 
 const INITIAL_BACKOFF_MS = 500;
@@ -32,7 +35,7 @@ export async function openWebhookAuthorizer(
   config: WebhookAuthorizerConfig,
   deps: WebhookAuthorizerDeps,
 ): Promise<Authorizer & RuleResolver & { close(): Promise<void> }> {
-  const client = await openWebhookClient(config.kubeconfigPath, { clock: deps.clock, timeoutMs: config.timeoutMs });
+  const client = await openWebhookClient(config.kubeconfigPath, { clock: deps.clock, dial: deps.dial, timeoutMs: config.timeoutMs });
   return { ...createWebhookAuthorizer(client, config, deps), close: () => client.close() };
 }
 

@@ -1,9 +1,12 @@
 import { customResourceDefinitionKind as definitionKind } from '../../api/apiextensions/v1/custom-resource-definition.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { ActionHandler } from '../contracts.ts';
+import type { Egress } from '../egress/egress.ts';
 import type { CustomResources, CustomResourcesConfig } from './custom-resources.ts';
 
-export type CustomResourcesDeps = Omit<CustomResourcesConfig, 'conversionOf'>;
+export interface CustomResourcesDeps extends Omit<CustomResourcesConfig, 'conversionOf'> {
+  readonly egress?: Egress;
+}
 
 export interface OpenCustomResources {
   /** Resolves when everything that is defined is served. */
@@ -28,7 +31,7 @@ export function openCustomResources(deps: CustomResourcesDeps): OpenCustomResour
         import('../admission/webhooks/service-address.ts'),
       ]);
     if (stopped) return;
-    const connections = new WebhookConnections(createServiceAddress(deps.reader, deps.random));
+    const connections = new WebhookConnections(createServiceAddress(deps.reader, deps.random), undefined, deps.egress);
     const conversionOf: CustomResourcesConfig['conversionOf'] = (definition) =>
       createWebhookConversion(definition, (question) => connections.ask(question));
     opened = new CustomResources({ ...deps, conversionOf });

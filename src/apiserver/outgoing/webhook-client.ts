@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createTokenFile } from '../../client/transport/credentials.ts';
-import { createHttpsTransport } from '../../client/transport/https.ts';
+import { createHttpsTransport, type Dial } from '../../client/transport/https.ts';
 import type { Transport, TransportResponse } from '../../client/transport/transport.ts';
 import { readKubeconfig, resolveContext } from '../../pki/kubeconfig.ts';
 import type { Clock } from '../../std/clock.ts';
@@ -31,6 +31,8 @@ export class WebhookFailure extends Error {
 export interface WebhookClientOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
+  /** Makes connections to it. Default: they are made directly. */
+  readonly dial?: Dial | undefined;
   /** Of an answer. */
   readonly limitBytes?: number;
 }
@@ -49,6 +51,7 @@ export async function openWebhookClient(path: string, options: WebhookClientOpti
     ...(tlsServerName !== undefined && { tlsServerName }),
     ...(insecureSkipTlsVerify && { insecureSkipTlsVerify }),
     connectTimeoutMs: options.timeoutMs,
+    ...(options.dial && { dial: options.dial }),
     credentials: () => {
       const certificatePem = read(clientCertificateFile, context.clientCertificatePem);
       const privateKeyPem = read(clientKeyFile, context.clientKeyPem);

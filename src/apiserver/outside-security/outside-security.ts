@@ -1,3 +1,4 @@
+import type { Dial } from '../../client/transport/https.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
@@ -30,6 +31,8 @@ export interface OutsideSecurityDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
+  /** Makes connections to webhooks. Default: they are made directly. */
+  readonly dial?: Dial | undefined;
   readonly apiAudiences: readonly string[];
   /** Issuers that are the server's own: nobody else's tokens may be theirs. */
   readonly ownIssuers: readonly string[];

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import type { Dial } from '../../client/transport/tls-connect.ts';
 import type { Clock } from '../../std/clock.ts';
 
 /** A server that requests are passed on to. */
@@ -22,6 +23,8 @@ export interface BackendTrust {
   /** Who we are to it; a function is asked for each connection. */
   readonly client?: BackendClient | (() => BackendClient);
   readonly connectTimeoutMs: number;
+  /** Makes connections to it. Default: they are made directly. */
+  readonly dial?: Dial;
   /** By whose time its certificate is judged. Default: the machine's. */
   readonly clock?: Pick<Clock, 'now'>;
 }

@@ -8,16 +8,25 @@ export function connectBackend(backend: Backend): Promise<Socket> {
   const { scheme, host, port, trust } = backend;
   const server = originOf(backend);
   if (scheme === 'https') {
-    const { caPem, insecureSkipTlsVerify, connectTimeoutMs, clock, client } = trust;
+    const { caPem, insecureSkipTlsVerify, connectTimeoutMs, dial, clock, client } = trust;
     const target = {
       server,
       connectTimeoutMs,
+      ...(dial && { dial }),
       ...(clock && { clock }),
       ...(insecureSkipTlsVerify && { insecureSkipTlsVerify }),
       ...(caPem !== undefined && { caPem }),
     };
     return connectTls(target, { ...(typeof client === 'function' ? client() : client) }, ['http/1.1']);
   }
+  if (trust.dial)
+    return trust.dial({ host, port }, AbortSignal.timeout(trust.connectTimeoutMs)).then(
+      // Nobody of HTTP speaks before he is asked.
+      (socket) => socket.resume(),
+      (error: unknown) => {
+        throw toTransportError(error, server, false);
+      },
+    );
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true, keepAlive: true });
     const fail = (error: unknown) => {

@@ -1,4 +1,5 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
+import type { Dial } from '../../client/transport/https.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Store } from '../../store/store.ts';
 import { createComponentStatusHandler, type ProbeComponent } from '../componentstatuses/component-status-handler.ts';
@@ -14,6 +15,7 @@ import { createBindingHandlers } from './pod-binding.ts';
 import { createEvictionHandler } from './pod-eviction.ts';
 import { createPodLogHandler } from './pod-log.ts';
 import { createPodStreamHandlers } from './pod-streams.ts';
+import { proxyTrust } from './proxy-targets.ts';
 import { createProxyableCheck } from './proxyable-address.ts';
 import { createProxyHandlers } from './resource-proxies.ts';
 import { createScaleHandlers } from './scale.ts';
@@ -30,6 +32,8 @@ export interface ActionDeps {
   readonly clock: Clock;
   readonly random: () => number;
   readonly kubelet: KubeletAccess;
+  /** Makes connections to kubelets, pods and endpoints. Default: they are made directly. */
+  readonly dial?: Dial | undefined;
   /** Connections to kubelets, pods and endpoints. */
   readonly agents: BackendAgents;
 }
@@ -59,9 +63,10 @@ function createConnectionHandlers(deps: ActionDeps): ActionHandler[] {
   const core = (resource: string) => deps.kinds.find((kind) => kind.group === '' && kind.resource === resource);
   const [pod, node, service] = [core('pods'), core('nodes'), core('services')];
   if (!pod || !node || !service) return [];
-  const kubelets = new Kubelets(node, deps.objects, { ...deps.kubelet, clock: deps.clock });
+  const { dial } = deps;
+  const kubelets = new Kubelets(node, deps.objects, { ...deps.kubelet, clock: deps.clock, ...(dial && { dial }) });
   const isProxyable = deps.kubelet.isProxyable ?? createProxyableCheck();
   const webSocketsNeedCreate = deps.kubelet.webSocketsNeedCreate ?? true;
-  const shared = { ...deps, pod, node, service, kubelets, isProxyable, webSocketsNeedCreate };
+  const shared = { ...deps, pod, node, service, kubelets, isProxyable, trust: proxyTrust(dial), webSocketsNeedCreate };
   return [...createPodStreamHandlers(shared), createPodLogHandler(shared), ...createProxyHandlers(shared)];
 }

@@ -1,5 +1,6 @@
 import type { V1Node } from '../../api/gen/types.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
+import type { Dial } from '../../client/transport/https.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { KubeletAccess } from '../configuration.ts';
 import type { Backend, BackendTrust } from '../proxying/backend.ts';
@@ -19,12 +20,21 @@ export class Kubelets {
   readonly #trust: BackendTrust;
   readonly #unverified: BackendTrust;
 
-  constructor(node: KindDefinition, objects: ObjectStore, access: KubeletAccess & { readonly clock?: Pick<Clock, 'now'> }) {
-    const { client, caPem, preferredAddressTypes, clock } = access;
+  constructor(
+    node: KindDefinition,
+    objects: ObjectStore,
+    access: KubeletAccess & { readonly clock?: Pick<Clock, 'now'>; readonly dial?: Dial },
+  ) {
+    const { client, caPem, preferredAddressTypes, clock, dial } = access;
     this.#node = node;
     this.#objects = objects;
     this.#preferredTypes = preferredAddressTypes ?? RESOLVABLE_ADDRESS_TYPES;
-    const common = { connectTimeoutMs: CONNECT_TIMEOUT_MS, ...(clock && { clock }), ...(client && { client }) };
+    const common = {
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      ...(clock && { clock }),
+      ...(client && { client }),
+      ...(dial && { dial }),
+    };
     this.#unverified = { ...common, insecureSkipTlsVerify: true };
     this.#trust = caPem ? { ...common, caPem } : this.#unverified;
   }

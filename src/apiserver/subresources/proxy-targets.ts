@@ -5,6 +5,7 @@ import { endpointSliceKind } from '../../api/discovery/v1/endpoint-slice.ts';
 import type { V1EndpointSlice, V1Pod, V1Service } from '../../api/gen/types.ts';
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { serviceUnavailable } from '../../api/machinery/status-error.ts';
+import type { Dial } from '../../client/transport/https.ts';
 import type { ObjectReader } from '../contracts.ts';
 import type { Backend, BackendTrust } from '../proxying/backend.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
@@ -19,16 +20,22 @@ export interface ProxyTargetDeps {
   readonly reader: ObjectReader;
   readonly kubelets: Kubelets;
   readonly isProxyable: AddressCheck;
+  /** Of pods and endpoints: one object, by which connections are shared. */
+  readonly trust: BackendTrust;
   readonly random: () => number;
 }
 
 /** Upstream trusts whoever answers at the address: pods have no certificates that this server could check. */
-const TRUST: BackendTrust = { insecureSkipTlsVerify: true, connectTimeoutMs: 30_000 };
+export const proxyTrust = (dial: Dial | undefined): BackendTrust => ({
+  insecureSkipTlsVerify: true,
+  connectTimeoutMs: 30_000,
+  ...(dial && { dial }),
+});
 const SERVICE_NAME = 'kubernetes.io/service-name';
 
 /** `pods/{name}/proxy`: the pod's first address and the port asked for, or its first (registry/core/pod/strategy.go, ResourceLocation). */
 export async function podTarget(
-  { objects, pod: kind, isProxyable }: ProxyTargetDeps,
+  { objects, pod: kind, isProxyable, trust }: ProxyTargetDeps,
   namespace: string,
   id: string,
 ): Promise<Backend> {
@@ -38,14 +45,14 @@ export async function podTarget(
   const declared = spec?.containers.find(({ ports }) => ports?.length)?.ports?.[0]?.containerPort;
   const address = status?.podIPs?.[0]?.ip ?? status?.podIP ?? '';
   if (!isProxyable(address)) throw addressNotAllowed();
-  return backendAt(asked, address, asked.port || (declared === undefined ? '' : String(declared)));
+  return backendAt(asked, { host: address, port: asked.port || (declared === undefined ? '' : String(declared)), trust });
 }
 
 /**
  * `nodes/{name}/proxy`: the kubelet with this server's certificate or, at another port, whoever listens there without it
  * (registry/core/node/strategy.go, ResourceLocation).
  */
-export async function nodeTarget({ kubelets, isProxyable }: ProxyTargetDeps, id: string): Promise<Backend> {
+export async function nodeTarget({ kubelets, isProxyable, trust }: ProxyTargetDeps, id: string): Promise<Backend> {
   const asked = parseProxyName(id, 'node');
   const kubelet = await kubelets.of(asked.name);
   if (asked.port === '' || asked.port === String(kubelet.port)) return kubelet;
@@ -58,7 +65,7 @@ export async function nodeTarget({ kubelets, isProxyable }: ProxyTargetDeps, id:
       );
   const [address] = found;
   if (address === undefined || !found.every(isProxyable)) throw addressNotAllowed();
-  return backendAt(asked, address, asked.port);
+  return backendAt(asked, { host: address, port: asked.port, trust });
 }
 
 /**
@@ -66,7 +73,7 @@ export async function nodeTarget({ kubelets, isProxyable }: ProxyTargetDeps, id:
  * only, at the addresses that they have (registry/core/service/storage, ResourceLocation).
  */
 export async function serviceTarget(deps: ProxyTargetDeps, namespace: string, id: string): Promise<Backend> {
-  const { objects, service, reader, isProxyable, random } = deps;
+  const { objects, service, reader, isProxyable, random, trust } = deps;
   const asked = parseProxyName(id, 'service');
   const { object } = await objects.read({ kind: service, namespace, name: asked.name });
   const portName = nameOfPort(object as V1Service, asked);
@@ -87,7 +94,7 @@ export async function serviceTarget(deps: ProxyTargetDeps, namespace: string, id
     const { address, port, pod } = chosen!;
     const found = reader.get(podKind, namespace, pod) as V1Pod | undefined;
     const isOwn = found?.status?.podIPs?.some(({ ip }) => ip === address);
-    if (isOwn && isProxyable(address)) return backendAt(asked, address, String(port));
+    if (isOwn && isProxyable(address)) return backendAt(asked, { host: address, port: String(port), trust });
   }
   throw serviceUnavailable(`no endpoints available for service ${JSON.stringify(id)}`);
 }
@@ -99,9 +106,15 @@ function nameOfPort({ spec }: V1Service, { name, port }: ProxyName): string {
   return found.name ?? '';
 }
 
-function backendAt({ scheme }: ProxyName, host: string, port: string): Backend {
+interface Place {
+  readonly host: string;
+  readonly port: string;
+  readonly trust: BackendTrust;
+}
+
+function backendAt({ scheme }: ProxyName, { host, port, trust }: Place): Backend {
   const number = port === '' ? (scheme === 'https' ? 443 : 80) : Number(port);
   if (!/^\d{0,5}$/.test(port) || number < 1 || number > 65_535)
     throw serviceUnavailable(`error trying to reach service: dial tcp: lookup tcp/${port}: unknown port`);
-  return { scheme, host, port: number, trust: TRUST };
+  return { scheme, host, port: number, trust };
 }

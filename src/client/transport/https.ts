@@ -2,11 +2,11 @@ import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../std/clock.ts';
 import type { Connection } from './connection.ts';
 import { createHttp2Connection } from './http2-connection.ts';
-import { type Credentials, connectTls, type TlsTarget } from './tls-connect.ts';
+import { type Credentials, connectTls, type Dial, type TlsTarget } from './tls-connect.ts';
 import type { Transport, TransportRequest, TransportResponse } from './transport.ts';
 import { TransportError } from './transport-error.ts';
 
-export type { Credentials } from './tls-connect.ts';
+export type { Credentials, Dial } from './tls-connect.ts';
 
 export interface HttpsTransportOptions {
   /** `https://host:port` and perhaps a path that every request's path follows. */
@@ -21,6 +21,8 @@ export interface HttpsTransportOptions {
   insecureSkipTlsVerify?: boolean;
   /** A proxy on the way to it, of HTTP or SOCKS5. */
   proxyUrl?: string;
+  /** Makes its connections, instead of them being its own. */
+  dial?: Dial;
   /** By whose time the server's certificate is judged. Default: the machine's. */
   clock?: Pick<Clock, 'now'>;
   /** Default 30 s, as Go's dialer. */
@@ -110,6 +112,7 @@ class HttpsTransport implements Transport {
       insecureSkipTlsVerify: this.#options.insecureSkipTlsVerify,
       connectTimeoutMs,
       proxyUrl: this.#options.proxyUrl,
+      dial: this.#options.dial,
       clock: this.#options.clock,
     };
     const credentials = this.#readCredentials();

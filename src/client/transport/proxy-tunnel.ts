@@ -4,8 +4,12 @@ import { askSocksProxy, authorityOf, type TunnelTarget } from './socks-handshake
 
 export interface TunnelOptions {
   readonly signal: AbortSignal;
+  /** What this side shows to a proxy that is spoken to over TLS. */
+  readonly client?: { readonly certificatePem: string; readonly privateKeyPem: string };
   /** The cluster's authority, by which Go's clients know a proxy that is spoken to over TLS; the system's count too. */
   readonly caPem?: string;
+  /** Whether `caPem` counts alone. */
+  readonly onlyCa?: boolean;
   readonly insecureSkipTlsVerify?: boolean;
 }
 
@@ -17,7 +21,8 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:':
 /**
  * A connection to a host through a proxy: of HTTP (RFC 9110, section 9.3.6, CONNECT) or SOCKS5, which look the host's name up themselves.
  *
- * @param proxyUrl `http://user:password@proxy:3128`; `https://` for a proxy that is itself spoken to over TLS; `socks5://`
+ * @param proxyUrl `http://user:password@proxy:3128`; `https://` for a proxy that is itself spoken to over TLS; `socks5://`;
+ *   `unix:///run/proxy.sock` for one of HTTP at a Unix socket
  * @param options.signal ends it while it is being made
  * @throws Error that names the proxy without its user, and what it answered
  */
@@ -39,18 +44,20 @@ async function askToConnect(socket: Socket, proxy: URL, target: TunnelTarget, si
   const authority = authorityOf(target);
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization(proxy)}\r\n`);
   const status = await readAnswer(socket, proxy, signal);
-  if (status < 200 || status > 299) throw new Error(`proxy ${proxy.host} does not connect to ${authority}: it answers ${status}`);
+  if (status < 200 || status > 299)
+    throw new Error(`proxy ${nameOf(proxy)} does not connect to ${authority}: it answers ${status}`);
 }
 
 async function askSocks(socket: Socket, proxy: URL, target: TunnelTarget, signal: AbortSignal): Promise<void> {
   try {
     await askSocksProxy(socket, userOf(proxy), target, signal);
   } catch (error) {
-    throw new Error(`proxy ${proxy.host}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`proxy ${nameOf(proxy)}: ${(error as Error).message}`, { cause: error });
   }
 }
 
-function connectToProxy(proxy: URL, { signal, caPem, insecureSkipTlsVerify }: TunnelOptions): Promise<Socket> {
+function connectToProxy(proxy: URL, options: TunnelOptions): Promise<Socket> {
+  const { signal, caPem, onlyCa, insecureSkipTlsVerify, client } = options;
   const host = proxy.hostname.replace(/^\[|\]$/g, '');
   const isTls = proxy.protocol === 'https:';
   const port = Number(proxy.port || DEFAULT_PORTS[proxy.protocol]);
@@ -58,14 +65,15 @@ function connectToProxy(proxy: URL, { signal, caPem, insecureSkipTlsVerify }: Tu
     const socket = isTls
       ? connectTls({
           ...{ host, port, minVersion: 'TLSv1.2', rejectUnauthorized: !insecureSkipTlsVerify },
-          ...(caPem && { ca: [...getCACertificates('default'), caPem], allowPartialTrustChain: true }),
+          ...(caPem && { ca: [...(onlyCa ? [] : getCACertificates('default')), caPem], allowPartialTrustChain: true }),
           ...(isIP(host) ? {} : { servername: host }),
+          ...(client && { cert: client.certificatePem, key: client.privateKeyPem }),
         })
-      : connectTcp({ host, port });
+      : connectTcp(proxy.protocol === 'unix:' ? { path: decodeURIComponent(proxy.pathname) } : { host, port });
     const fail = (error: Error) => {
       signal.removeEventListener('abort', onAbort);
       socket.destroy();
-      reject(new Error(`proxy ${proxy.host}: ${error.message || (error as NodeJS.ErrnoException).code}`, { cause: error }));
+      reject(new Error(`proxy ${nameOf(proxy)}: ${error.message || (error as NodeJS.ErrnoException).code}`, { cause: error }));
     };
     const onAbort = () => fail(signal.reason as Error);
     if (signal.aborted) {
@@ -81,6 +89,9 @@ function connectToProxy(proxy: URL, { signal, caPem, insecureSkipTlsVerify }: Tu
     });
   });
 }
+
+/** Without its user. */
+const nameOf = ({ host, pathname }: URL): string => host || decodeURIComponent(pathname);
 
 const userOf = ({ username, password }: URL) => ({
   username: decodeURIComponent(username),
@@ -104,7 +115,7 @@ function readAnswer(socket: Socket, proxy: URL, signal: AbortSignal): Promise<nu
       signal.removeEventListener('abort', onAbort);
       end();
     };
-    const fail = (why: string) => settle(() => reject(new Error(`proxy ${proxy.host}: ${why}`)));
+    const fail = (why: string) => settle(() => reject(new Error(`proxy ${nameOf(proxy)}: ${why}`)));
     const onError = (error: Error) => fail(error.message);
     const onEnd = () => fail('it closed the connection');
     const onAbort = () => fail('it does not answer in time');

@@ -14,6 +14,9 @@ export interface Credentials {
   readonly token?: string;
 }
 
+/** Makes a connection to a place in a way of its own; ended while it is being made when the signal says so. */
+export type Dial = (place: { readonly host: string; readonly port: number }, signal: AbortSignal) => Promise<Socket>;
+
 export interface TlsTarget {
   /** `https://host:port`, as it is named in errors. */
   readonly server: string;
@@ -23,13 +26,16 @@ export interface TlsTarget {
   readonly connectTimeoutMs: number;
   /** A proxy on the way to it, of HTTP or SOCKS5. */
   readonly proxyUrl?: string;
+  /** Instead of a connection of its own. */
+  readonly dial?: Dial;
   /** By whose time the server's certificate is judged. Default: the machine's. */
   readonly clock?: Pick<Clock, 'now'>;
 }
 
 /** A connection, verified, on which `socket.alpnProtocol` says what to speak. Rejects with a TransportError. */
 export async function connectTls(target: TlsTarget, credentials: Credentials, protocols: readonly string[]): Promise<TLSSocket> {
-  const tunnel = target.proxyUrl ? await tunnelTo(target, target.proxyUrl) : undefined;
+  const dial = target.dial ?? (target.proxyUrl ? dialThrough(target, target.proxyUrl) : undefined);
+  const tunnel = dial && (await dialed(target, dial));
   return shakeHands(target, credentials, protocols, tunnel);
 }
 
@@ -39,12 +45,16 @@ export function placeOf(server: string): { readonly host: string; readonly port:
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443) };
 }
 
-async function tunnelTo(target: TlsTarget, proxyUrl: string): Promise<Socket> {
-  const { openTunnel } = await import('./proxy-tunnel.ts');
-  const { server, connectTimeoutMs, caPem, insecureSkipTlsVerify } = target;
+const dialThrough =
+  ({ caPem, insecureSkipTlsVerify }: TlsTarget, proxyUrl: string): Dial =>
+  async (place, signal) => {
+    const { openTunnel } = await import('./proxy-tunnel.ts');
+    return openTunnel(proxyUrl, place, { signal, caPem, insecureSkipTlsVerify });
+  };
+
+async function dialed({ server, connectTimeoutMs }: TlsTarget, dial: Dial): Promise<Socket> {
   try {
-    const signal = AbortSignal.timeout(connectTimeoutMs);
-    return await openTunnel(proxyUrl, placeOf(server), { signal, caPem, insecureSkipTlsVerify });
+    return await dial(placeOf(server), AbortSignal.timeout(connectTimeoutMs));
   } catch (error) {
     throw toTransportError(error, server, false);
   }

@@ -2,9 +2,10 @@
 import { Agent, request } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { AdmissionregistrationV1WebhookClientConfig as ClientConfig } from '../../../api/gen/types.ts';
-import { connectTls } from '../../../client/transport/tls-connect.ts';
+import { connectTls, type Dial } from '../../../client/transport/tls-connect.ts';
 import { TransportError } from '../../../client/transport/transport-error.ts';
 import { parseExactJson } from '../../../std/exact-json.ts';
+import type { Egress } from '../../egress/egress.ts';
 import type { WebhookIdentity, WebhookUsers } from './webhook-users.ts';
 
 /** Enough for the patch of an object of 3 MiB. */
@@ -51,13 +52,7 @@ const hostAndPort = ({ service }: ClientConfig, { host, port }: URL): string =>
 class VerifyingAgent extends Agent {
   readonly #connect: () => Promise<Duplex>;
 
-  constructor(
-    host: string,
-    port: number,
-    servername: string | undefined,
-    caBundle: string | undefined,
-    identity: WebhookIdentity | undefined,
-  ) {
+  constructor({ target: { host, port, servername }, caBundle, identity }: Addressed, dial: Dial | undefined) {
     super({ keepAlive: true, maxFreeSockets: MOST_IDLE });
     const { cert, key } = identity?.certificate ?? {};
     this.#connect = () =>
@@ -65,6 +60,7 @@ class VerifyingAgent extends Agent {
         {
           server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
           connectTimeoutMs: LONGEST_CONNECT_MS,
+          ...(dial && { dial }),
           ...(caBundle && { caPem: Buffer.from(caBundle, 'base64').toString('latin1') }),
           ...(servername && { tlsServerName: servername }),
         },
@@ -84,12 +80,14 @@ class VerifyingAgent extends Agent {
 export class WebhookConnections {
   readonly #resolve: ResolveService;
   readonly #users: WebhookUsers | undefined;
+  readonly #egress: Egress;
   readonly #agents = new Map<string, Agent>();
 
   /** Without `users` webhooks are not told who asks. */
-  constructor(resolve: ResolveService, users?: WebhookUsers) {
+  constructor(resolve: ResolveService, users?: WebhookUsers, egress: Egress = {}) {
     this.#resolve = resolve;
     this.#users = users;
+    this.#egress = egress;
   }
 
   /** The parsed answer. Rejects with an Error that says why there is none, as Go's client would. */
@@ -131,7 +129,9 @@ export class WebhookConnections {
     };
   }
 
-  #agent({ target: { host, port, url, servername }, caBundle, identity }: Addressed): Agent {
+  #agent(addressed: Addressed): Agent {
+    const { target, caBundle, identity } = addressed;
+    const { host, port, url } = target;
     const key = `${host}:${port} ${url.host} ${caBundle ?? ''} ${identity?.connectionKey ?? ''}`;
     const known = this.#agents.get(key);
     if (known) {
@@ -139,7 +139,9 @@ export class WebhookConnections {
       this.#agents.set(key, known);
       return known;
     }
-    const agent = new VerifyingAgent(host, port, servername, caBundle, identity);
+    // Only Services have a name of their own.
+    const { cluster, controlPlane } = this.#egress;
+    const agent = new VerifyingAgent(addressed, target.servername === undefined ? controlPlane : cluster);
     this.#agents.set(key, agent);
     for (const [oldest, idle] of this.#agents) {
       if (this.#agents.size <= MOST_AGENTS) break;
