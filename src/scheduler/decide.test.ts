@@ -58,6 +58,33 @@ test('a host port is given once for each protocol and address', () => {
   assert.equal(place(state, pod(wanting('UDP'))), 'only');
 });
 
+const addresses: [string | undefined, string | undefined, boolean][] = [
+  ['10.0.0.1', '10.0.0.1', false],
+  ['10.0.0.1', '127.0.0.1', true],
+  ['10.0.0.1', undefined, false],
+  [undefined, '127.0.0.1', false],
+  ['0.0.0.0', '127.0.0.1', false],
+];
+for (const [used, wanted, fits] of addresses)
+  test(`a host port on ${used ?? 'every address'} ${fits ? 'leaves room for' : 'is in the way of'} one on ${wanted ?? 'every address'}`, () => {
+    const on = (hostIP: string | undefined): Partial<V1PodSpec> => ({
+      containers: [{ name: 'c', ports: [{ containerPort: 80, hostPort: 80, ...(hostIP && { hostIP }) }] }],
+    });
+    const state = cluster([node('only')], [pod(on(used), 'only')]);
+    assert.equal(place(state, pod(on(wanted))) === 'only', fits);
+  });
+
+test('a pod that names its node fits no other, and a cordoned one takes who tolerates that', () => {
+  const state = cluster([node('a'), node('b', { spec: { unschedulable: true } })]);
+  assert.equal(place(state, pod({ nodeName: 'a' })), 'a');
+  assert.equal(
+    place(state, pod({ nodeName: 'c' })),
+    "0/2 nodes are available: 1 node(s) didn't match the requested node name, 1 node(s) were unschedulable.",
+  );
+  const tolerations = [{ key: 'node.kubernetes.io/unschedulable', operator: 'Exists' }];
+  assert.equal(place(state, pod({ tolerations, nodeName: 'b' })), 'b');
+});
+
 test('room comes back when a pod goes, ends, or its node is announced after it', () => {
   const holder = pod(asking('2'), 'late');
   const state = new ClusterState();

@@ -6,7 +6,10 @@ import { createTestTransport, type TestAnswer } from '../client/test-transport.t
 import type { TransportRequest } from '../client/transport/transport.ts';
 import { VirtualClock } from '../std/clock.ts';
 import { silentLogger } from '../std/logger.ts';
-import { createScheduler } from './scheduler.ts';
+import { createDefaultProfile } from './framework/default-profile.ts';
+import { createNodeResourcesFit, DEFAULT_FIT } from './plugins/node-resources.ts';
+import { CPU_AND_MEMORY } from './plugins/resource-scoring.ts';
+import { createScheduler, type SchedulerOptions } from './scheduler.ts';
 import { asking, labelled, node, pod } from './scheduling.test-support.ts';
 
 /** What its watchers are told, as it comes. */
@@ -42,6 +45,7 @@ async function start(
   nodes: V1Node[],
   pods: V1Pod[],
   onWrite: (request: TransportRequest) => TestAnswer = () => ({ body: '{}' }),
+  options: Pick<SchedulerOptions, 'profiles'> = {},
 ) {
   const clock = new VirtualClock(Date.parse('2026-01-01T00:00:00Z'));
   const feeds = new Map<string, Feed>();
@@ -66,7 +70,7 @@ async function start(
     event: (_subject: object, _type: string, reason: string, message: string) => void events.push(`${reason}: ${message}`),
     flush: () => Promise.resolve(),
   };
-  const scheduler = createScheduler({ client, events: recorder, clock, logger: silentLogger, random: () => 0.5 });
+  const scheduler = createScheduler({ client, events: recorder, clock, logger: silentLogger, random: () => 0.5, ...options });
   const controller = new AbortController();
   await scheduler.start(controller.signal);
   const settle = async (ms = 0) => {
@@ -206,4 +210,24 @@ test('room that was kept for a pod is free for others when it goes elsewhere', a
     ['Bind', 'Success', 2],
   ] as const)
     assert.match(text, took(point, status, count));
+});
+
+test('each pod is placed by the profile that it names, and by nobody when there is none', async () => {
+  const strategy = { type: 'MostAllocated', resources: CPU_AND_MEMORY } as const;
+  const packing = {
+    ...createDefaultProfile('packing'),
+    scores: [{ plugin: createNodeResourcesFit({ ...DEFAULT_FIT, strategy }), weight: 1 }],
+  };
+  const profiles = () => [createDefaultProfile(), packing];
+  const named = (name: string, schedulerName?: string): V1Pod => ({
+    ...pod(asking('100m', schedulerName ? { schedulerName } : {})),
+    metadata: { name, namespace: 'default', uid: name },
+  });
+  const pods = [pod(asking('1'), 'half'), named('apart'), named('close', 'packing'), named('nobodys', 'other')];
+  await using run = await start([node('empty'), node('half')], pods, undefined, { profiles });
+  assert.deepEqual(run.events.toSorted(), [
+    'Scheduled: Successfully assigned default/apart to empty',
+    'Scheduled: Successfully assigned default/close to half',
+  ]);
+  assert.match(run.scheduler.metricsText(), /^scheduler_schedule_attempts_total\{profile="packing",result="scheduled"\} 1$/m);
 });
