@@ -74,7 +74,7 @@ function joinRuns(ports: readonly number[]): string {
 
 /** What every host is before anything is installed. @param known the keys that its kernel has */
 export function preparationSteps(inventory: Inventory, host: InventoryHost, known: ReadonlySet<string>): Step[] {
-  const { preparation, kubelet, pki, etcd } = inventory;
+  const { preparation, kubelet, pki, etcd, distribution } = inventory;
   const has = (role: InventoryHost['roles'][number]) => host.roles.includes(role);
   const sysctls = [...sysctlsOf(inventory)].filter(([key]) => known.has(key));
   const steps: StepAction[] = [
@@ -106,6 +106,9 @@ export function preparationSteps(inventory: Inventory, host: InventoryHost, know
           directory(`${KUBERNETES_DIRECTORY}/manifests`),
           // What network plugins remember of pods: ours if it is made here.
           directory('/var/lib/cni', { mode: 0o700 }),
+          // What pods said, which outlives them.
+          directory('/var/log/pods'),
+          ...(distribution.type === 'upstream' ? [directory('/var/log/containers')] : []),
         ]
       : []),
   ];

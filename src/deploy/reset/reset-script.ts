@@ -68,6 +68,7 @@ ${distribution.type === 'upstream' ? CHAINS : ''}  # The program goes with the f
   for network in flanneld calico-node; do
     if [ -x ${quote(`${distribution.directory}/muster`)} ] && recorded "unit$tab$network.service"; then ${quote(`${distribution.directory}/muster`)} "$network" --cleanup >/dev/null 2>&1 || warn "the network of $network may be left"; fi
   done
+  rmdir /run/flannel 2>/dev/null || :
   rm -f ${quote(KUBELET_KUBECONFIG)} ${quote(pki.directory)}/kubelet-client-* ${quote(pki.directory)}/kubelet-server-* ${quote(pki.directory)}/kubelet.crt ${quote(pki.directory)}/kubelet.key
 fi
 put_back() {
