@@ -113,6 +113,7 @@ test('what cannot be done is refused, naming the flag', () => {
     [['--store=memory', '--authorization-mode=Guess'], /--authorization-mode: Guess is not one of/],
     [['--store=memory', '--oidc-issuer-url=https://x'], /oidc-issuer-url and oidc-client-id must be specified together/],
     [['--store=memory', '--audit-log-mode=sometimes', '--audit-log-path=-'], /invalid audit log mode sometimes/],
+    [['--store=memory', '--tracing-config-file=/t.yaml'], /--tracing-config-file: traces are not sent from here/],
     [['--store=memory', '--proxy-client-key-file=/none/k'], /--proxy-client-cert-file is missing/],
   ];
   for (const [argv, message] of cases)

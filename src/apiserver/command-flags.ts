@@ -182,6 +182,7 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
 /** Flags that would let in more, or other, callers than they seem to: giving them is an error rather than a warning. */
 export const REFUSED_FLAGS: readonly (readonly [name: string, why: string])[] = [
   ['basic-auth-file', 'basic authentication is not offered; upstream removed it in 1.19'],
+  ['tracing-config-file', 'traces are not sent from here; leave it out'],
 ];
 
 export const apiserverFlags: readonly FlagDefinition[] = [
