@@ -96,6 +96,8 @@ async function belongings(host: SystemdHost): Promise<string> {
 before(async () => {
   await builtExecutable();
   hosts = await startSystemdHosts([...NAMES, WORKER]);
+  // Named, and not there: nothing that deploy turns off, or reset could turn on.
+  await hosts.hosts[0]!.shell('echo "/dev/none none swap sw 0 0" >> /etc/fstab');
   await Promise.all(hosts.hosts.map(async (host) => bare.set(host.name, await belongings(host))));
   await writeInventory();
 });
@@ -283,7 +285,12 @@ test('a member of etcd goes and joins again, and one whose disk was wiped is rep
     await deployed('etcd remove', other!.name);
     assert.deepEqual(await members(), ['k8s-m01 started false', 'k8s-m03 started false']);
     assert.match((await deploy('apply')).stderr, /k8s-m02: was taken out of etcd: "muster deploy etcd add k8s-m02"/);
-    await deployed('etcd add', other!.name);
+    await deployed('etcd remove', wiped!.name);
+    // One of those that are out comes without the other.
+    const added = await deploy('etcd add', other!.name);
+    assert.equal(added.status, 0, added.stderr);
+    assert.match(added.stderr, /^API servers use the others until k8s-m03 is added, too$/m);
+    await deployed('etcd add', wiped!.name);
     await wiped!.shell('systemctl kill -s KILL etcd; systemctl stop etcd; rm -rf /var/lib/etcd/muster/member');
     // By itself it does not come back as who it was.
     assert.notEqual((await wiped!.tryShell('systemctl start etcd')).status, 0);
@@ -357,10 +364,18 @@ test('one more host joins without the others being touched, and goes again with 
 
 test('reset leaves nothing of the cluster on the hosts, and what was there before', { timeout: DEPLOY_MS }, async () => {
   assert.equal((await deploy('reset')).status, 2);
+  // What is in the way on one host is told, and gone the same command ends what it began.
+  const busy = hosts.hosts.find(({ name }) => name === 'k8s-m03')!;
+  await busy.shell('mkdir /etc/kubernetes/busy; mount -t tmpfs busy /etc/kubernetes/busy');
+  const refused = await deploy('reset', '--yes');
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /^muster deploy reset: 1 of 3 hosts are not reset: k8s-m03: .*\/etc\/kubernetes stays/ms);
+  assert.doesNotMatch(refused.stderr, /not loaded|may be left/);
+  await busy.shell('umount /etc/kubernetes/busy');
   await deployed('reset', '--yes');
   for (const host of masters()) {
     const left =
-      'ls -d /etc/kubernetes /etc/etcd /var/lib/muster /usr/bin/muster /usr/bin/kubelet /usr/lib/muster /etc/haproxy/haproxy.cfg.muster-deploy /etc/keepalived/keepalived.conf /etc/systemd/system/kube* /etc/systemd/system/etcd.service /etc/sysctl.d/99-kubernetes.conf 2>/dev/null';
+      'ls -d /etc/kubernetes /etc/etcd /var/lib/muster /usr/bin/muster /usr/bin/kubelet /usr/lib/muster /etc/haproxy/haproxy.cfg.muster-deploy /etc/keepalived/keepalived.conf /etc/systemd/system/kube* /etc/systemd/system/etcd.service /etc/sysctl.d/99-kubernetes.conf /var/log/pods /run/flannel 2>/dev/null';
     assert.equal(await host.shell(`${left} || :`), '');
     assert.equal((await host.tryShell('id kube')).status, 1);
     assert.equal(await host.shell('ls -A /var/lib/kubelet /var/lib/etcd'), '/var/lib/etcd:\n\n/var/lib/kubelet:\n');
