@@ -170,7 +170,7 @@ function createCache(settings: CacheSettings, context: PluginContext): Plugin {
       }
       table.delete(key);
       // Told once, to who asked first.
-      const { error: _, ...kept } = reply;
+      const kept = reply.error === undefined ? reply : withoutError(reply);
       table.set(key, { reply: kept, storedMs: clock.now(), ttl, hits, lastHitMs: clock.now() });
       entries[kind === 'success' ? 'denial' : 'success'].delete(key);
       for (const one of ['success', 'denial'] as const) sizes[one].set(entries[one].size);
@@ -258,6 +258,10 @@ function shortestTtl({ answers, authorities, additionals }: Reply, kind: Kind): 
     if (kind === 'denial' && type === TYPE.SOA && 'minimum' in data) shortest = Math.min(shortest, data.minimum);
   }
   return shortest === Number.POSITIVE_INFINITY ? 0 : shortest;
+}
+
+function withoutError({ error: _, ...reply }: Reply): Reply {
+  return reply;
 }
 
 function withTtl(reply: Reply, ttl: number): Reply {

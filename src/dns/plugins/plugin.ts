@@ -98,8 +98,7 @@ export interface PluginDefinition {
 }
 
 export function emptyReply(rcode: number, by = '', error?: string): Reply {
-  return {
-    ...(error !== undefined && { error }),
+  const reply: Reply = {
     rcode,
     authoritative: false,
     recursionAvailable: false,
@@ -110,6 +109,7 @@ export function emptyReply(rcode: number, by = '', error?: string): Reply {
     additionals: [],
     by,
   };
+  return error === undefined ? reply : { ...reply, error };
 }
 
 /** The same query for something else. */

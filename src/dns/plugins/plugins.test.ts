@@ -54,6 +54,24 @@ test('stale answers are given while nobody answers, then fresh ones', async () =
   assert.equal((await resolve(question('a.test.'))).rcode, RCODE.SERVFAIL);
 });
 
+test('a stale answer is given at once where nothing is verified, and asked for again behind it', async () => {
+  let asked = 0;
+  const { clock, resolve } = chain('cache {\n serve_stale 1h\n}', (query) => {
+    asked++;
+    return answer(query, 60);
+  });
+  const ttl = async () => (await resolve(question('a.test.'))).answers[0]!.ttl;
+  assert.equal(await ttl(), 60);
+  await clock.advance(120_000);
+  assert.equal(await ttl(), 0);
+  assert.equal(asked, 2);
+  await clock.advance(10_000);
+  assert.equal(await ttl(), 50, 'what was asked for behind it counts');
+  assert.equal(asked, 2);
+  await clock.advance(2 * 3_600_000);
+  assert.equal(await ttl(), 60, 'too old to be given');
+});
+
 test('what is asked for often is fetched before it runs out', async () => {
   let asked = 0;
   const { clock, resolve } = chain('cache {\n prefetch 2 1m 20%\n}', (query) => {
