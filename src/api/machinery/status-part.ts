@@ -14,8 +14,10 @@ export function statusPart(options: Partial<PartSubresource> = {}): PartSubresou
   return { name: 'status', verbs: ['get', 'patch', 'update'], merge: mergeStatus, ...options };
 }
 
+type KeptField = 'annotations' | 'finalizers' | 'labels' | 'ownerReferences';
+
 /** The same, with some of the metadata's fields left as they were. */
-export function mergeStatusKeeping(...fields: ('labels' | 'ownerReferences')[]): PartSubresource['merge'] {
+export function mergeStatusKeeping(...fields: KeptField[]): PartSubresource['merge'] {
   return (existing, requested) => {
     const metadata = { ...requested.metadata };
     for (const field of fields) {
@@ -25,3 +27,11 @@ export function mergeStatusKeeping(...fields: ('labels' | 'ownerReferences')[]):
     return mergeStatus(existing, { ...requested, metadata });
   };
 }
+
+/** For kinds whose status says nothing but the status: who may write it may not, by the way, name an owner or hold up the deletion. */
+export const mergeStatusAlone: PartSubresource['merge'] = mergeStatusKeeping(
+  'annotations',
+  'finalizers',
+  'labels',
+  'ownerReferences',
+);

@@ -2,7 +2,7 @@ import type { V1APIService } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { type DynamicObject, formatTime } from '../../machinery/object.ts';
-import { statusPart } from '../../machinery/status-part.ts';
+import { mergeStatusAlone, statusPart } from '../../machinery/status-part.ts';
 import { validateApiService } from './api-service-validation.ts';
 
 export type ApiServiceCondition = NonNullable<NonNullable<V1APIService['status']>['conditions']>[number];
@@ -30,7 +30,7 @@ export const apiServiceKind = defineKind({
   categories: ['api-extensions'],
   nameRule: 'path-segment',
   storagePath: 'apiregistration.k8s.io/apiservices',
-  parts: [statusPart()],
+  parts: [statusPart({ merge: mergeStatusAlone })],
   columns: [
     nameColumn,
     textColumn<V1APIService>('Service', 'The reference to the service that hosts this API endpoint.', ({ spec }) =>

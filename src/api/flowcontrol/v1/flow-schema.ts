@@ -4,7 +4,7 @@ import { ageColumn, NONE, nameColumn, textColumn } from '../../machinery/columns
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { specOf } from '../../machinery/spec-of.ts';
-import { statusPart } from '../../machinery/status-part.ts';
+import { mergeStatusAlone, statusPart } from '../../machinery/status-part.ts';
 
 const validation = lazyModule(() => import('./flow-schema-validation.ts'));
 
@@ -17,6 +17,7 @@ export const flowSchemaKind = defineKind({
   hasGeneration: true,
   parts: [
     statusPart({
+      merge: mergeStatusAlone,
       validate: (updated) => validation.loaded.validateConditionTypes((updated as V1FlowSchema).status?.conditions ?? []),
     }),
   ],

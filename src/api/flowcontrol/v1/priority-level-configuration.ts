@@ -4,7 +4,7 @@ import { ageColumn, NONE, nameColumn, textColumn } from '../../machinery/columns
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
 import { specOf } from '../../machinery/spec-of.ts';
-import { statusPart } from '../../machinery/status-part.ts';
+import { mergeStatusAlone, statusPart } from '../../machinery/status-part.ts';
 
 const validation = lazyModule(() => import('./priority-level-configuration-validation.ts'));
 
@@ -15,7 +15,7 @@ export const priorityLevelConfigurationKind = defineKind({
   resource: 'prioritylevelconfigurations',
   namespaced: false,
   hasGeneration: true,
-  parts: [statusPart({ validate: (updated) => validation.loaded.validateLevelStatus(updated) })],
+  parts: [statusPart({ merge: mergeStatusAlone, validate: (updated) => validation.loaded.validateLevelStatus(updated) })],
   columns: [
     nameColumn,
     textColumn<V1PriorityLevelConfiguration>('Type', 'Limited or exempt.', ({ spec }) => spec?.type ?? ''),

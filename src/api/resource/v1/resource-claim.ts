@@ -4,7 +4,7 @@ import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
-import { statusPart } from '../../machinery/status-part.ts';
+import { mergeStatusAlone, statusPart } from '../../machinery/status-part.ts';
 import { setDeviceClaimDefaults } from './device-claim-defaults.ts';
 
 const validation = lazyModule(() => import('./resource-claim-validation.ts'));
@@ -28,7 +28,7 @@ const allocatedIn = ({ status }: ResourceV1ResourceClaim): ReadonlySet<string> =
 
 /** What devices said of themselves goes when they are taken back. */
 function mergeClaimStatus(existing: DynamicObject, requested: DynamicObject, context: WriteContext): DynamicObject {
-  const merged = claimStatusPart.merge(existing, requested, context);
+  const merged = mergeStatusAlone(existing, requested, context);
   const { status } = claimOf(merged);
   if (!status?.devices) return merged;
   const [before, after] = [allocatedIn(claimOf(existing)), allocatedIn(claimOf(merged))];
@@ -36,8 +36,6 @@ function mergeClaimStatus(existing: DynamicObject, requested: DynamicObject, con
   const { devices: _, ...rest } = status;
   return { ...merged, status: left.length ? { ...rest, devices: left } : rest };
 }
-
-const claimStatusPart = statusPart();
 
 export const resourceClaimKind = defineKind({
   group: 'resource.k8s.io',

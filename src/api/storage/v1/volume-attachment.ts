@@ -2,7 +2,7 @@ import type { V1VolumeAttachment } from '../../gen/types.ts';
 import { ageColumn, booleanColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
-import { statusPart } from '../../machinery/status-part.ts';
+import { mergeStatusAlone, statusPart } from '../../machinery/status-part.ts';
 import {
   validateVolumeAttachment,
   validateVolumeAttachmentStatus,
@@ -15,7 +15,7 @@ export const volumeAttachmentKind = defineKind({
   kind: 'VolumeAttachment',
   resource: 'volumeattachments',
   namespaced: false,
-  parts: [statusPart({ validate: validateVolumeAttachmentStatus })],
+  parts: [statusPart({ merge: mergeStatusAlone, validate: validateVolumeAttachmentStatus })],
   columns: [
     nameColumn,
     { ...textColumn<V1VolumeAttachment>('Attacher', 'Who attaches it.', ({ spec }) => spec.attacher), format: 'name' },
