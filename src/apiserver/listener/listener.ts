@@ -121,7 +121,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   const peer = (connection: object, socket: TLSSocket): Peer => {
     let found = peers.get(connection);
     if (!found) {
-      found = peerOf(socket, judge);
+      found = peerOf(socket, config.clientCaPem, judge);
       peers.set(connection, found);
     }
     return found;

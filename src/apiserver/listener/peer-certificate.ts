@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls';
-import { chainOf } from '../../client/transport/distrust.ts';
+import { chainOf, distrustOf } from '../../client/transport/distrust.ts';
 import type { CertificateJudge } from '../../pki/judge-by-clock.ts';
 import type { PeerCertificate } from '../contracts.ts';
 
@@ -14,22 +14,20 @@ export interface Peer {
 type Subject = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
- * Reads the client's certificate off a connection; the verification against the client authority was TLS's.
+ * Reads the client's certificate off a connection.
  *
- * @param judge whose judgement counts instead of TLS's
+ * @param clientCaPem what it must lead to
+ * @param judge whose judgement counts instead
  */
 export function peerOf(
   socket: Pick<TLSSocket, 'authorized' | 'authorizationError' | 'getPeerCertificate' | 'remoteAddress'>,
+  clientCaPem: string | undefined,
   judge?: CertificateJudge,
 ): Peer {
   const address = socket.remoteAddress ?? '';
   const certificate = socket.getPeerCertificate();
   if (!certificate?.raw) return { address };
-  const error = judge
-    ? complaintOf(certificate.raw, judge)
-    : socket.authorized
-      ? undefined
-      : String(socket.authorizationError ?? 'the certificate does not verify');
+  const error = judge ? complaintOf(certificate.raw, judge) : distrustOf(socket, clientCaPem, 'client auth');
   if (error !== undefined) return { address, error };
   const subject = certificate.subject as unknown as Subject;
   return {

@@ -5,6 +5,7 @@ import { subjectAccessReviewKind } from '../../api/authorization/v1/subject-acce
 import type { V1SubjectAccessReview, V1TokenReview } from '../../api/gen/types.ts';
 import { parseCertificates } from '../../pki/certificate.ts';
 import type { Client } from '../client.ts';
+import { distrustOf } from '../transport/distrust.ts';
 
 /** Who calls. */
 export interface Caller {
@@ -17,15 +18,15 @@ export interface Caller {
 const ANONYMOUS: Caller = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 /**
- * Says who calls: by a client certificate that the TLS layer has verified, or by a bearer token that the API server is asked about.
+ * Says who calls: by a client certificate that leads to one of the authorities, or by a bearer token that the API server is asked about.
  * Undefined: credentials were given and are not good (401). No credentials: anonymous.
  */
 export async function authenticateCaller(
-  request: { socket: TLSSocket; authorization: string | undefined },
+  request: { socket: TLSSocket; authorization: string | undefined; clientCaPem: string | undefined },
   client: Client | undefined,
 ): Promise<Caller | undefined> {
-  const { socket, authorization } = request;
-  if (socket.authorized) {
+  const { socket, authorization, clientCaPem } = request;
+  if (distrustOf(socket, clientCaPem, 'client auth') === undefined) {
     const certificate = socket.getPeerCertificate();
     if (certificate?.raw) {
       const [parsed] = parseCertificates(new X509Certificate(certificate.raw).toString());

@@ -40,7 +40,8 @@ export interface SecureServer extends Component {
 
 /** Serves `pages` over HTTPS to those whom the API server allows to read them. */
 export function createSecureServer(options: SecureServerOptions): SecureServer {
-  const { tls, clientCaPem, findClientCa, logger } = options;
+  const { tls, findClientCa, logger } = options;
+  let { clientCaPem } = options;
   const done = deferred();
   const secure = {
     cert: tls.certificatePem,
@@ -58,7 +59,7 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
     rejectUnauthorized: false,
   });
   server.on('request', (request, response) => {
-    answer(options, request).then(
+    answer({ ...options, clientCaPem }, request).then(
       (page) => send(response, 200, page),
       (error: unknown) => {
         const failure = error instanceof StatusError ? error : internalError((error as Error).message);
@@ -87,7 +88,11 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
       });
       server.on('error', (error) => done.reject(error));
       findClientCa?.(signal).then(
-        (ca) => ca !== undefined && server.setSecureContext({ ...secure, ca }),
+        (ca) => {
+          if (ca === undefined) return;
+          clientCaPem = ca;
+          server.setSecureContext({ ...secure, ca });
+        },
         (error: unknown) => {
           if (!signal.aborted) logger.error('Cannot find the authority of client certificates', { error });
         },
@@ -115,8 +120,12 @@ async function answer(options: SecureServerOptions, request: IncomingMessage): P
       allowed.endsWith('*') ? path.startsWith(allowed.slice(0, -1)) : path === allowed,
     )
   ) {
-    const { authorization } = request.headers;
-    const caller = await authenticateCaller({ socket: request.socket as TLSSocket, authorization }, options.authenticationClient);
+    const asked = {
+      socket: request.socket as TLSSocket,
+      authorization: request.headers.authorization,
+      clientCaPem: options.clientCaPem,
+    };
+    const caller = await authenticateCaller(asked, options.authenticationClient);
     if (!caller) throw unauthorized();
     if (!(await mayRead(caller, path, options.authorizationClient))) throw refuse(caller.name, path);
   }

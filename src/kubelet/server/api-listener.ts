@@ -10,7 +10,6 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { type Certificate, parseCertificateDer } from '../../pki/certificate.ts';
-import type { CertificateJudge } from '../../pki/judge-by-clock.ts';
 import { chooseHttp } from '../../std/alpn.ts';
 import { createServer } from '../../std/http.ts';
 import type { Logger } from '../../std/logger.ts';
@@ -29,8 +28,8 @@ export interface ApiListenerOptions {
   readonly secure?: SecureContextOptions;
   /** Asks for client certificates; whether one is needed is for `serve`. */
   readonly requestCertificate?: boolean;
-  /** Whose judgement of client certificates counts instead of TLS's, asked for each connection. */
-  readonly judge?: () => CertificateJudge | undefined;
+  /** Whether a client's certificate leads to somebody who is believed; asked once for each connection. Nobody is without it. */
+  readonly believes?: (socket: TLSSocket) => boolean;
   readonly serve: (request: ApiRequest) => Promise<Outcome>;
   /** Which requests may go on as another protocol. */
   readonly wantsUpgrade?: (path: string) => boolean;
@@ -107,7 +106,7 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
     socket.setNoDelay(true);
     if ((socket as Partial<TLSSocket>).alpnProtocol === 'h2') return;
     keep(socket, {
-      certificate: certificateOf(secure ? (socket as TLSSocket) : undefined, options.judge?.(), logger),
+      certificate: certificateOf(secure ? (socket as TLSSocket) : undefined, options.believes, logger),
       endIdle: (running) => void (running === 0 && socket.destroy()),
       destroy: () => void socket.destroy(),
     });
@@ -116,7 +115,7 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
     session.on('error', (error) => logger.debug(4, 'HTTP/2 session failed', { err: error }));
     session.setTimeout(IDLE_MS, () => session.close());
     keep(session, {
-      certificate: certificateOf(session.socket as TLSSocket, options.judge?.(), logger),
+      certificate: certificateOf(session.socket as TLSSocket, options.believes, logger),
       endIdle: () => session.close(),
       destroy: () => session.destroy(),
     });
@@ -255,15 +254,14 @@ function targetOf(url = '/'): { readonly path: string; readonly query: URLSearch
 /** The caller's certificate; `foreign` when none of the client authorities vouches for it. Read once, for the first request. */
 function certificateOf(
   socket: TLSSocket | undefined,
-  judge: CertificateJudge | undefined,
+  believes: ApiListenerOptions['believes'],
   logger: Logger,
 ): Connection['certificate'] {
   let found: { readonly certificate: ReturnType<Connection['certificate']> } | undefined;
   const read = () => {
     const presented = socket?.getPeerX509Certificate?.();
     try {
-      const trusted = presented && (judge ? judge(presented.raw) === undefined : socket?.authorized);
-      if (presented && !trusted) return 'foreign';
+      if (socket && presented && !believes?.(socket)) return 'foreign';
       return presented && parseCertificateDer(presented.raw);
     } catch (error) {
       logger.debug(2, 'A client certificate cannot be read', { err: error });

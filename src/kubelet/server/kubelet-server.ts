@@ -1,5 +1,6 @@
-import type { SecureContextOptions } from 'node:tls';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import type { Client } from '../../client/client.ts';
+import { distrustOf } from '../../client/transport/distrust.ts';
 import { judgeByClock } from '../../pki/judge-by-clock.ts';
 import type { Clock } from '../../std/clock.ts';
 import { type Component, deferred } from '../../std/lifecycle.ts';
@@ -63,8 +64,7 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
       what: 'Failed to listen and serve',
       secure: secure(),
       requestCertificate: clientCaPem !== undefined,
-      judge: () =>
-        clientCaPem === undefined ? undefined : judgeByClock({ authoritiesPem: clientCaPem, usage: 'client auth', clock }),
+      believes: (socket) => clientCaPem !== undefined && leadsTo(clientCaPem, socket, clock),
       serve,
       wantsUpgrade: (path) => UPGRADABLE.test(path),
       logger,
@@ -133,4 +133,11 @@ function component(name: string, open: () => Promise<ApiListener>) {
     },
   };
   return server;
+}
+
+/** By the machine's time as TLS and Go have it, by any other clock as that has it. */
+function leadsTo(authoritiesPem: string, socket: TLSSocket, clock: Clock): boolean {
+  const judge = judgeByClock({ authoritiesPem, usage: 'client auth', clock });
+  if (judge) return judge(socket.getPeerCertificate().raw) === undefined;
+  return distrustOf(socket, authoritiesPem, 'client auth') === undefined;
 }
