@@ -54,10 +54,11 @@ const OPEN: readonly [
   [undefined, 'iptables', 'all', 'all', true],
   [undefined, 'nftables', ['192.168.0.5'], ['fd01::5'], false],
   [['primary'], 'iptables', ['192.168.0.5'], ['fd01::5'], false],
-  [['0.0.0.0/0'], 'nftables', 'all', [], false],
-  [['192.168.9.0/24'], 'iptables', ['192.168.9.5'], [], false],
-  [['127.0.0.0/8', '192.168.0.0/24'], 'iptables', ['127.0.0.1', '192.168.0.5'], [], true],
-  [['::1/128'], 'nftables', [], ['::1'], false],
+  [['0.0.0.0/0'], 'nftables', 'all', 'all', false],
+  [['192.168.9.0/24'], 'iptables', ['192.168.9.5'], 'all', false],
+  [['127.0.0.0/8', '192.168.0.0/24'], 'iptables', ['127.0.0.1', '192.168.0.5'], 'all', true],
+  [['127.0.0.0/8', '192.168.0.0/24'], 'nftables', ['192.168.0.5'], 'all', false],
+  [['::1/128', 'fd01::/64'], 'nftables', 'all', ['fd01::5'], false],
 ];
 for (const [given, mode, four, six, loopback] of OPEN)
   test(`node ports of ${mode} with ${JSON.stringify(given) ?? 'no addresses'} are open on ${JSON.stringify([four, six])}`, () => {

@@ -61,14 +61,21 @@ function openAddresses(
     const range = parseCidr(text);
     return range?.address.family === family ? range : [];
   });
-  if (given.length === 0 || ranges.some(({ length }) => length === 0)) return 'all';
+  // As upstream: ranges of one family leave the other as it is.
+  if (ranges.length === 0 || ranges.some(({ length }) => length === 0)) return 'all';
   const texts = withoutParts(ranges.map(formatCidr));
   // The addresses of this node that lie in them, and not the ranges: others' ports in these are not this node's to take.
   const own = hostAddresses.flatMap((text) => {
     const address = parseIp(text);
     return address?.family === family ? formatIp(address) : [];
   });
-  return [...new Set(own.filter((address) => texts.some((range) => cidrHolds(range, address))))].sort();
+  const isLoopback = (address: string) => cidrHolds(family === 4 ? '127.0.0.0/8' : '::1/128', address);
+  const withLoopback = mode === 'iptables' && family === 4 && configuration.iptables.localhostNodePorts;
+  return [
+    ...new Set(
+      own.filter((address) => (withLoopback || !isLoopback(address)) && texts.some((range) => cidrHolds(range, address))),
+    ),
+  ].sort();
 }
 
 function localTraffic(family: Family, { configuration, node }: NodeSettingsInput): LocalTraffic {
