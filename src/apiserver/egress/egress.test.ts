@@ -163,6 +163,7 @@ test('webhooks, extension servers and pods are reached by the way that is theirs
   function leaving(by: string) {
     return async ({ host, port }: { host: string; port: number }) => {
       places.push(`${by}: ${host}:${port}`);
+      if (port === 3) throw new Error('nobody is there');
       const socket = connect(port === 80 ? (pod.address() as AddressInfo).port : hook.port, '127.0.0.1');
       await once(socket, 'connect');
       return socket;
