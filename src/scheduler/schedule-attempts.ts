@@ -4,6 +4,7 @@ import type { EventRecorder } from '../client/events.ts';
 import type { Clock } from '../std/clock.ts';
 import { isAbort } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
+import { Slots } from '../std/slots.ts';
 import { afterRefusal, type NotYet, type Refused } from './after-refusal.ts';
 import { bindPod } from './bind-pod.ts';
 import type { ClusterState } from './cluster-state.ts';
@@ -39,6 +40,8 @@ export interface ScheduleAttemptsOptions {
 
 /** Deciding goes on while so many writes are under way. What only waits, for a volume to be made, is not counted. */
 const MAX_WRITES = 64;
+/** Of these, so many that only say why a pod has no place: they keep nobody waiting, and whoever makes the pods shall not wait for them. */
+const MAX_REFUSALS = 4;
 /** How long pods are decided on before requests and answers get their turn, in milliseconds. */
 const TURN_MS = 5;
 
@@ -56,6 +59,7 @@ export class ScheduleAttempts {
   readonly #options: ScheduleAttemptsOptions;
   readonly #running = new Set<Promise<void>>();
   readonly #writes = new Set<Promise<void>>();
+  readonly #refusals = new Slots(MAX_REFUSALS);
   /** Victims that have been told to go, and for whom. */
   readonly #leaving = new Map<string, string>();
   #start = 0;
@@ -196,12 +200,13 @@ export class ScheduleAttempts {
     }
     // What happens while this is written counts: the pod is in flight until then.
     const written = async () => {
-      if (patch) await writeStatus(this.#options.client, queued.info.pod, patch, signal);
+      if (patch) await this.#refusals.run(() => writeStatus(this.#options.client, queued.info.pod, patch, signal));
       for (const act of acts) await act(signal);
       if (candidate) await this.#evict(attempt, candidate, signal);
       queue.refuse(queued, refused.plugins);
     };
-    this.#limit(this.#track(written(), attempt, signal));
+    const work = this.#track(written(), attempt, signal);
+    if (candidate || acts.length) this.#limit(work);
   }
 
   async #evict({ queued }: Attempt, candidate: Candidate, signal: AbortSignal): Promise<void> {

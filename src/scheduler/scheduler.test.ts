@@ -44,7 +44,7 @@ class Feed implements AsyncIterable<Uint8Array> {
 async function start(
   nodes: V1Node[],
   pods: V1Pod[],
-  onWrite: (request: TransportRequest) => TestAnswer = () => ({ body: '{}' }),
+  onWrite: (request: TransportRequest) => TestAnswer | Promise<TestAnswer> = () => ({ body: '{}' }),
   options: Pick<SchedulerOptions, 'profiles'> = {},
 ) {
   const clock = new VirtualClock(Date.parse('2026-01-01T00:00:00Z'));
@@ -230,4 +230,31 @@ test('each pod is placed by the profile that it names, and by nobody when there 
     'Scheduled: Successfully assigned default/close to half',
   ]);
   assert.match(run.scheduler.metricsText(), /^scheduler_schedule_attempts_total\{profile="packing",result="scheduled"\} 1$/m);
+});
+
+test('of many pods that fit nowhere four are told so at a time, while others are placed', async () => {
+  const many = Array.from({ length: 20 }, (_, i) => ({
+    ...huge(),
+    metadata: { ...huge().metadata, name: `huge-${i}`, uid: `huge-${i}` },
+  }));
+  const answers: (() => void)[] = [];
+  const onWrite = ({ path, signal }: TransportRequest) =>
+    path.endsWith('/status')
+      ? new Promise<TestAnswer>((resolve, reject) => {
+          answers.push(() => resolve({ body: '{}' }));
+          signal?.addEventListener('abort', () => reject(signal.reason));
+        })
+      : { body: '{}' };
+  await using run = await start([node('n')], many, onWrite);
+  assert.equal(answers.length, 4);
+  const small = { ...pod(asking('1')), metadata: { ...pod(asking('1')).metadata, name: 'small', uid: 'small' } };
+  await run.tell('/api/v1/pods', 'ADDED', small);
+  assert.ok(run.writes.some(({ path }) => path.endsWith('/pods/small/binding')));
+  for (let told = 0; told < many.length; told++) {
+    assert.equal(answers.length, Math.min(many.length, told + 4));
+    answers[told]!();
+    await run.settle();
+  }
+  const names = run.writes.flatMap(({ path }) => /pods\/(huge-\d+)\/status$/.exec(path)?.[1] ?? []);
+  assert.deepEqual(new Set(names), new Set(many.map(({ metadata }) => metadata.name)));
 });

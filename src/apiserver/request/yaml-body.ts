@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { badRequest } from '../../api/machinery/status-error.ts';
 import { parseExactJson } from '../../std/exact-json.ts';
 import { workerModule } from '../../std/own-files.ts';
+import { Slots } from '../../std/slots.ts';
 import type { YamlDocument } from './parse-yaml.ts';
 import { checkYamlDepth } from './yaml-depth.ts';
 import type { YamlAnswer } from './yaml-worker.ts';
@@ -57,26 +58,4 @@ async function readInThread(text: string): Promise<YamlDocument> {
   }
 }
 
-/** Lets so many run at a time; the others follow in the order in which they came. */
-class Turns {
-  readonly #waiting: (() => void)[] = [];
-  #free: number;
-
-  constructor(atOnce: number) {
-    this.#free = atOnce;
-  }
-
-  async run<T>(task: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await task();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free++;
-    }
-  }
-}
-
-const threads = new Turns(MOST_THREADS);
+const threads = new Slots(MOST_THREADS);
