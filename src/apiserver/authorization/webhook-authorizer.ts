@@ -35,7 +35,11 @@ export async function openWebhookAuthorizer(
   config: WebhookAuthorizerConfig,
   deps: WebhookAuthorizerDeps,
 ): Promise<Authorizer & RuleResolver & { close(): Promise<void> }> {
-  const client = await openWebhookClient(config.kubeconfigPath, { clock: deps.clock, dial: deps.dial, timeoutMs: config.timeoutMs });
+  const client = await openWebhookClient(config.kubeconfigPath, {
+    clock: deps.clock,
+    dial: deps.dial,
+    timeoutMs: config.timeoutMs,
+  });
   return { ...createWebhookAuthorizer(client, config, deps), close: () => client.close() };
 }
 

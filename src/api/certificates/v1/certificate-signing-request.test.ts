@@ -121,7 +121,7 @@ test('the spec is checked in upstream words', () => {
   const subdomain = 'a lowercase RFC 1123 subdomain must consist of';
   const signers: [string, ...string[]][] = [
     ['a.b/c.d-e'],
-    ['a.b/c.' + 'd'.repeat(253)],
+    [`a.b/c.${'d'.repeat(253)}`],
     ['a.b/C', `spec.signerName: Invalid value: "C": validating label "C": ${subdomain}`],
     ['a.b/', `spec.signerName: Invalid value: "": validating label "": ${subdomain}`],
     ['a.B.-/c', `spec.signerName: Invalid value: "a.B.-": validating label "B": ${label}`],
