@@ -1,5 +1,5 @@
 import type { V1Pod } from '../../api/gen/types.ts';
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contracts.ts';
 import { openWebhookClient, type WebhookClient, WebhookFailure, withBackoff } from '../outgoing/webhook-client.ts';
 import { isAbout, refuse } from './refusal.ts';
@@ -45,7 +45,7 @@ export function createImagePolicyWebhook(
   const ask = async (spec: object): Promise<Verdict> => {
     const key = JSON.stringify(spec);
     const found = known.get(key);
-    if (found && found.untilMs > clock.now()) return found.verdict;
+    if (found && found.untilMs > steadyMs(clock)) return found.verdict;
     const metadata = { creationTimestamp: null };
     const review = { kind: 'ImageReview', apiVersion: 'imagepolicy.k8s.io/v1alpha1', metadata, spec, status: { allowed: false } };
     const shouldRetry = (error: unknown) => error instanceof WebhookFailure && error.retryable;
@@ -54,7 +54,7 @@ export function createImagePolicyWebhook(
     const verdict = readVerdict(await withBackoff(backoff, shouldRetry, () => client.post(JSON.stringify(review))));
     const ttlMs = verdict.allowed ? config.allowTtlMs : config.denyTtlMs;
     known.delete(key);
-    if (ttlMs > 0) known.set(key, { verdict, untilMs: clock.now() + ttlMs });
+    if (ttlMs > 0) known.set(key, { verdict, untilMs: steadyMs(clock) + ttlMs });
     if (known.size > MOST_ANSWERS) known.delete(known.keys().next().value!);
     return verdict;
   };

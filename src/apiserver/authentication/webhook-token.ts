@@ -1,5 +1,5 @@
 import type { Dial } from '../../client/transport/https.ts';
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 import type { TokenAuthenticator, UserInfo } from '../contracts.ts';
 import { openWebhookClient, type WebhookClient, WebhookFailure, withBackoff } from '../outgoing/webhook-client.ts';
 import { AuthenticationFailure } from './authentication-failure.ts';
@@ -67,7 +67,7 @@ export function createWebhookTokenAuthenticator(
   const remember = (key: string, answer: Answer) => {
     if (cacheTtlMs <= 0) return;
     known.delete(key);
-    known.set(key, { answer, untilMs: clock.now() + cacheTtlMs });
+    known.set(key, { answer, untilMs: steadyMs(clock) + cacheTtlMs });
     if (known.size > MOST_ANSWERS) known.delete(known.keys().next().value!);
   };
   return {
@@ -76,7 +76,7 @@ export function createWebhookTokenAuthenticator(
       // By hash: the memory of the process holds no tokens.
       const key = `${digestOf(token).toString('base64')} ${JSON.stringify(audiences)}`;
       const found = known.get(key);
-      if (found && found.untilMs > clock.now()) return found.answer;
+      if (found && found.untilMs > steadyMs(clock)) return found.answer;
       let running = asking.get(key);
       if (!running) {
         running = ask(token, audiences).finally(() => asking.delete(key));

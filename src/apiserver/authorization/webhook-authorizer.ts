@@ -1,5 +1,5 @@
 import type { Dial } from '../../client/transport/https.ts';
-import type { Clock } from '../../std/clock.ts';
+import { type Clock, steadyMs } from '../../std/clock.ts';
 import type { AuthorizationAttributes, Authorizer, Decision } from '../contracts.ts';
 import { openWebhookClient, type WebhookClient, WebhookFailure, withBackoff } from '../outgoing/webhook-client.ts';
 import type { ReviewConditions } from './review-conditions.ts';
@@ -53,7 +53,7 @@ export function createWebhookAuthorizer(
     const ttlMs = decision.decision === 'allow' ? config.authorizedTtlMs : config.unauthorizedTtlMs;
     if (ttlMs <= 0 || key.length > LARGEST_KEY) return;
     known.delete(key);
-    known.set(key, { decision, untilMs: clock.now() + ttlMs });
+    known.set(key, { decision, untilMs: steadyMs(clock) + ttlMs });
     if (known.size > MOST_ANSWERS) known.delete(known.keys().next().value!);
   };
   const failed = (error: unknown): Decision => ({
@@ -72,7 +72,7 @@ export function createWebhookAuthorizer(
       const spec = reviewSpec(attributes, config.version);
       const key = JSON.stringify(spec);
       const found = known.get(key);
-      if (found && found.untilMs > clock.now()) return found.decision;
+      if (found && found.untilMs > steadyMs(clock)) return found.decision;
       const apiVersion = `authorization.k8s.io/${config.version}`;
       const metadata = { creationTimestamp: null };
       const body = JSON.stringify({ kind: 'SubjectAccessReview', apiVersion, metadata, spec, status: { allowed: false } });
