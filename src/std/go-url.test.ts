@@ -5,16 +5,16 @@ import { parseGoUrl } from './go-url.ts';
 
 test('what Go takes for a URL is taken apart as Go does it', () => {
   for (const [text, parts] of [
-    ['https://a:b@x:80/p?q=1#f', { scheme: 'https', hasUser: true, host: 'x:80', query: 'q=1', fragment: 'f' }],
-    ['HTTPS://x?', { scheme: 'https', hasUser: false, host: 'x', query: '', fragment: '' }],
-    ['unix:///run/kms.sock', { scheme: 'unix', hasUser: false, host: '', query: '', fragment: '' }],
-    ['mailto:a@b', { scheme: 'mailto', hasUser: false, host: '', query: '', fragment: '' }],
-    ['//x/y', { scheme: '', hasUser: false, host: 'x', query: '', fragment: '' }],
-    ['///x', { scheme: '', hasUser: false, host: '', query: '', fragment: '' }],
-    ['https://exa<mple:99999', { scheme: 'https', hasUser: false, host: 'exa<mple:99999', query: '', fragment: '' }],
-    ['https://[fe80::1%25en0]:443/', { scheme: 'https', hasUser: false, host: '[fe80::1%25en0]:443', query: '', fragment: '' }],
-    ['etcd://a:1,b:2', { scheme: 'etcd', hasUser: false, host: 'a:1,b:2', query: '', fragment: '' }],
-    ['', { scheme: '', hasUser: false, host: '', query: '', fragment: '' }],
+    ['https://a:b@x:80/p?q=1#f%20g', { scheme: 'https', user: 'a:b', host: 'x:80', query: 'q=1', fragment: 'f g' }],
+    ['HTTPS://x?', { scheme: 'https', user: undefined, host: 'x', query: '', fragment: '' }],
+    ['unix:///run/kms.sock', { scheme: 'unix', user: undefined, host: '', query: '', fragment: '' }],
+    ['mailto:a@b', { scheme: 'mailto', user: undefined, host: '', query: '', fragment: '' }],
+    ['//x/y', { scheme: '', user: undefined, host: 'x', query: '', fragment: '' }],
+    ['///x', { scheme: '', user: undefined, host: '', query: '', fragment: '' }],
+    ['https://exa<mple:99999', { scheme: 'https', user: undefined, host: 'exa<mple:99999', query: '', fragment: '' }],
+    ['https://[fe80::1%25en0]:443/', { scheme: 'https', user: undefined, host: '[fe80::1%25en0]:443', query: '', fragment: '' }],
+    ['etcd://a:1,b:2', { scheme: 'etcd', user: undefined, host: 'a:1,b:2', query: '', fragment: '' }],
+    ['', { scheme: '', user: undefined, host: '', query: '', fragment: '' }],
   ] as const)
     assert.deepEqual(parseGoUrl(text), parts, text);
 });

@@ -4,11 +4,13 @@ import { isIPv6 } from 'node:net';
 export interface GoUrl {
   /** In lower case; empty when the URL has none. */
   readonly scheme: string;
-  readonly hasUser: boolean;
+  /** `user:password` as it stands there; undefined where there is none. */
+  readonly user: string | undefined;
   /** Host and port as they stand there. */
   readonly host: string;
   /** Without its question mark. */
   readonly query: string;
+  /** Without its escapes. */
   readonly fragment: string;
 }
 
@@ -23,7 +25,7 @@ export function parseGoUrl(text: string): GoUrl {
   const fragment = hash < 0 ? '' : text.slice(hash + 1);
   const problem = wrongEscape(fragment);
   if (problem) throw new Error(`parse ${JSON.stringify(text)}: ${problem}`);
-  return { ...url, fragment };
+  return { ...url, fragment: unescaped(fragment) };
 }
 
 function parseWithoutFragment(text: string): Omit<GoUrl, 'fragment'> {
@@ -36,19 +38,20 @@ function parseWithoutFragment(text: string): Omit<GoUrl, 'fragment'> {
   const scheme = (colon?.[1] ?? '').toLowerCase();
   const [rest, query] = cutQuery(text.slice(colon?.[0].length ?? 0));
   if (!rest.startsWith('/')) {
-    if (scheme) return { scheme, hasUser: false, host: '', query };
+    if (scheme) return { scheme, user: undefined, host: '', query };
     if (rest.split('/', 1)[0]!.includes(':')) fail('first path segment in URL cannot contain colon');
   }
   const hasAuthority = rest.startsWith('//') && (scheme !== '' || !rest.startsWith('///'));
   const authority = hasAuthority ? rest.slice(2).split('/', 1)[0]! : '';
   const at = authority.lastIndexOf('@');
   const host = authority.slice(at + 1);
+  const user = at < 0 ? undefined : authority.slice(0, at);
   const problem =
     hostProblem(scheme, host) ??
-    (at < 0 ? undefined : userProblem(authority.slice(0, at))) ??
+    (user === undefined ? undefined : userProblem(user)) ??
     wrongEscape(hasAuthority ? rest.slice(2 + authority.length) : rest);
   if (problem) fail(problem);
-  return { scheme, hasUser: at >= 0, host, query };
+  return { scheme, user, host, query };
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -61,6 +64,10 @@ function cutQuery(text: string): [string, string] {
   const mark = text.indexOf('?');
   return mark < 0 ? [text, ''] : [text.slice(0, mark), text.slice(mark + 1)];
 }
+
+/** Of a text whose escapes are whole; bytes that are no UTF-8 become replacement characters. */
+const unescaped = (text: string): string =>
+  text.replace(/(?:%[0-9A-Fa-f]{2})+/g, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString());
 
 /** The first `%` that two hexadecimal digits do not follow. */
 function wrongEscape(text: string): string | undefined {

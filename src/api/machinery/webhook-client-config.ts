@@ -1,7 +1,7 @@
 /** How webhooks are named in configurations: by URL or by Service (apiserver/pkg/util/webhook/validation.go). */
 import { X509Certificate } from 'node:crypto';
+import { type GoUrl, parseGoUrl } from '../../std/go-url.ts';
 import { invalidField, requiredField } from './field-error.ts';
-import { parseGoUrl } from './go-url.ts';
 import { checkDnsSubdomain } from './names.ts';
 import { decodePem } from './pem.ts';
 import type { FieldError } from './status-error.ts';
@@ -16,8 +16,12 @@ export interface WebhookService {
 /** Complaints about the address of a webhook. */
 export function validateWebhookUrl(path: string, url: string): FieldError[] {
   const form = '; desired format: https://host[/path]';
-  const parsed = parseGoUrl(url);
-  if ('error' in parsed) return [requiredField(path, `url must be a valid URL: ${parsed.error}${form}`)];
+  let parsed: GoUrl;
+  try {
+    parsed = parseGoUrl(url);
+  } catch (error) {
+    return [requiredField(path, `url must be a valid URL: ${(error as Error).message}${form}`)];
+  }
   const { scheme, host, user, fragment, query } = parsed;
   const errors: FieldError[] = [];
   if (scheme !== 'https') errors.push(invalidField(path, scheme, `'https' is the only allowed URL scheme${form}`));

@@ -97,10 +97,10 @@ function checkUrl(url: string, at: string): FieldError[] {
   } catch (error) {
     return wrong((error as Error).message);
   }
-  const { scheme, hasUser, query, fragment } = parsed;
+  const { scheme, user, query, fragment } = parsed;
   return [
     ...(scheme === 'https' ? [] : wrong('URL scheme must be https')),
-    ...(hasUser ? wrong('URL must not contain a username or password') : []),
+    ...(user !== undefined ? wrong('URL must not contain a username or password') : []),
     ...(query ? wrong('URL must not contain a query') : []),
     ...(fragment ? wrong('URL must not contain a fragment') : []),
   ];
