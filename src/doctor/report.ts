@@ -51,13 +51,27 @@ const EXIT: Readonly<Record<Severity, number>> = { error: 4, warning: 3, info: 0
 export const exitStatus = ({ findings }: DoctorReport): number => Math.max(0, ...findings.map(({ severity }) => EXIT[severity]));
 
 const SHOWN_CERTIFICATES = 10;
+const SHOWN_SUBJECTS = 8;
+
+/** What is said of many in the same words, as of all nodes that were set up alike, is said once; where the first stood. */
+function together(findings: readonly Finding[]): Iterable<readonly Finding[]> {
+  return Map.groupBy(findings, ({ code, severity, message, evidence, remedy }) =>
+    JSON.stringify([code, severity, message, evidence, remedy]),
+  ).values();
+}
+
+function someOf(subjects: readonly string[]): string {
+  const left = subjects.length - SHOWN_SUBJECTS;
+  return `${subjects.slice(0, SHOWN_SUBJECTS).join(', ')}${left > 0 ? ` and ${left} more (-o json)` : ''}`;
+}
 
 /** For people. */
 export function reportText({ server, nodes, findings, calendar: entries, notSeen, since }: DoctorReport): string {
   const lines = [`${server}, ${nodes === null ? 'nodes not looked at' : counted(nodes, 'node')}`, ''];
-  for (const { code, severity, subject, message, evidence, remedy } of findings)
+  for (const [{ code, severity, subject, message, evidence, remedy }, ...alike] of together(findings))
     lines.push(
       `${severity.toUpperCase()} ${code} ${subject}`,
+      ...(alike.length > 0 ? [`  and ${someOf(alike.map((finding) => finding.subject))}`] : []),
       `  ${message}`,
       `  seen: ${evidence}`,
       `  mend: ${remedy}`,
