@@ -100,11 +100,12 @@ export function createShutdownManager(options: ShutdownManagerOptions): Shutdown
       const active = pods.pods().filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
       for (const group of groupByPriority(periods, active)) await endGroup(group);
     } finally {
-      lock?.release();
-      lock = undefined;
       const endMs = clock.now();
       metrics?.set('kubelet_graceful_shutdown_end_time_seconds', endMs / 1000);
+      // Before the lock goes, and perhaps the machine with it.
       await remember({ startTime: formatTime(startMs), endTime: formatTime(endMs) });
+      lock?.release();
+      lock = undefined;
       logger.info('Shutdown manager completed processing shutdown event, node will shutdown shortly');
     }
   }
