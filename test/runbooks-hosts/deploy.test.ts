@@ -93,11 +93,19 @@ async function belongings(host: SystemdHost): Promise<string> {
   return host.shell(`${tree}; find /etc -type f ! -name '*-' -exec sha256sum {} + | sort -k 2`);
 }
 
+/** Stands in for the real one, of which only the name counts. */
+const FIREWALL = '[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target'.replaceAll('\n', "' '");
+const firewall = async () =>
+  (await hosts.hosts[0]!.tryShell('systemctl is-active firewalld; systemctl is-enabled firewalld')).stdout;
+
 before(async () => {
   await builtExecutable();
   hosts = await startSystemdHosts([...NAMES, WORKER]);
   // Named, and not there: nothing that deploy turns off, or reset could turn on.
   await hosts.hosts[0]!.shell('echo "/dev/none none swap sw 0 0" >> /etc/fstab');
+  await hosts.hosts[0]!.shell(
+    `printf '%s\\n' '${FIREWALL}' > /etc/systemd/system/firewalld.service; systemctl enable --now firewalld`,
+  );
   await Promise.all(hosts.hosts.map(async (host) => bare.set(host.name, await belongings(host))));
   await writeInventory();
 });
@@ -128,7 +136,8 @@ test('apply is killed in the middle; the same command goes on, until all nodes a
   for (const name of NAMES) assert.match(nodes, new RegExp(`^${name} +Ready +<none> `, 'm'));
 });
 
-test('a second apply changes nothing, and all that the runbooks look at is as they say', async () => {
+test('a second apply changes nothing, and all that the runbooks look at is as they say; HOST-02: no firewalld', async () => {
+  assert.equal(await firewall(), 'inactive\ndisabled\n');
   assert.match(await deployed('plan'), /3 hosts, nothing to do/);
   assert.match(await deployed('apply'), /3 hosts, nothing to do in/);
   const verified = await deployed('verify');
@@ -392,6 +401,7 @@ test('reset leaves nothing of the cluster on the hosts, and what was there befor
       { host: host.name, more: [], less: [] },
     );
   }
+  assert.equal(await firewall(), 'active\nenabled\n');
   assert.match(await readFile(join(hosts.directory, 'runbook.assets', 'pki', 'ca.pem'), 'utf8'), /CERTIFICATE/);
   await deployed('reset', '--yes');
 });

@@ -72,6 +72,9 @@ function joinRuns(ports: readonly number[]): string {
   return runs.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(',');
 }
 
+/** What is to stand still, unless the inventory keeps it: kube-proxy takes over its rules. */
+export const FIREWALL_UNIT = 'firewalld.service';
+
 /** What every host is before anything is installed. @param known the keys that its kernel has */
 export function preparationSteps(inventory: Inventory, host: InventoryHost, known: ReadonlySet<string>): Step[] {
   const { preparation, kubelet, pki, etcd, distribution } = inventory;
@@ -79,7 +82,7 @@ export function preparationSteps(inventory: Inventory, host: InventoryHost, know
   const sysctls = [...sysctlsOf(inventory)].filter(([key]) => known.has(key));
   const steps: StepAction[] = [
     ...(preparation.swap === 'off' && has('worker') ? [{ type: 'swap-off' } as const] : []),
-    ...(preparation.firewalld === 'off' ? [{ type: 'stopped', name: 'firewalld.service' } as const] : []),
+    ...(preparation.firewalld === 'off' ? [{ type: 'stopped', name: FIREWALL_UNIT } as const] : []),
     ...MODULES.map((name) => ({ type: 'module', name }) as const),
     textFile('/etc/modules-load.d/kubernetes.conf', `${MODULES.join('\n')}\n`),
     ...(sysctls.length > 0

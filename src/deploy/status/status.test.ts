@@ -40,6 +40,16 @@ test('a cluster that is well says so in a line for each host', () => {
   );
 });
 
+test('a firewall that stands still as it should is no service that does not run', () => {
+  const units = new Map([
+    ...facts.units,
+    ['firewalld.service', { load: 'loaded', active: 'inactive', enabled: 'disabled', fingerprint: '' }],
+  ]);
+  const status = clusterStatus(input({ facts: new Map([['m1', { ...facts, units }]]) }));
+  assert.deepEqual(status.hosts[0]!.services?.others, []);
+  assert.ok(isWell(status));
+});
+
 test('what somebody should see to is told: a host that is away, a service that stands still, what was begun', () => {
   const units = new Map(
     [...facts.units].map(([name, unit]) => [name, name.startsWith('kubelet') ? { ...unit, active: 'failed' } : unit]),

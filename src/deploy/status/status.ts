@@ -3,6 +3,7 @@ import { parseCertificates } from '../../pki/certificate.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { formatAge, formatTable } from '../../std/table-text.ts';
 import type { Material } from '../assets/material.ts';
+import { FIREWALL_UNIT } from '../desired/preparation.ts';
 import { type Span, type WrongClock, wrongClocks } from '../facts/clocks.ts';
 import type { HostFacts } from '../facts/facts.ts';
 import { type HostPlan, isEmpty } from '../plan/plan.ts';
@@ -79,7 +80,7 @@ function hostStatus(input: StatusInput, { name, roles }: Inventory['hosts'][numb
   const fact = facts.get(name);
   const plan = plans.find(({ host }) => host === name);
   const node = state?.nodes.get(name);
-  const units = [...(fact?.units ?? [])].filter(([, { load }]) => load !== 'not-found');
+  const units = [...(fact?.units ?? [])].filter(([unit, { load }]) => load !== 'not-found' && unit !== FIREWALL_UNIT);
   const others = units.filter(([, { active }]) => active !== 'active').map(([unit]) => unit);
   const onHost = [...(fact?.certificates.values() ?? [])];
   const ends = [...certificatesOf(name).map((own) => material.pairOf(name, own).certificate), ...onHost].flatMap(
