@@ -63,5 +63,5 @@ test('a service that begins to answer and hangs, or that another authority vouch
   await assert.rejects(ask(), { message: 'it did not answer within 50 ms' });
   const { url } = await start(t, (response) => response.end('{"answers": {"10.0.0.1": "own"}}'));
   const stranger = createHttpSource({ url, timeoutMs: 60_000 });
-  await assert.rejects(stranger.ask('node-1', names, new AbortController().signal), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+  await assert.rejects(stranger.ask('node-1', names, new AbortController().signal), /certificate signed by unknown authority/);
 });

@@ -1,4 +1,5 @@
 import { request } from 'node:https';
+import { VerifyingAgent } from '../../client/transport/verifying-agent.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { hookQuestion, LARGEST_ANSWER_BYTES, readHookAnswer } from './hook-answer.ts';
 import type { NameSource } from './name-source.ts';
@@ -22,7 +23,7 @@ export function createHttpSource({ url, timeoutMs, ca, token }: HttpSourceOption
       const late = AbortSignal.timeout(timeoutMs);
       const text = await post(url, hookQuestion(nodeName, names), {
         ...{ headers, ca: await ca?.() },
-        signal: AbortSignal.any([signal, late]),
+        ...{ connectTimeoutMs: timeoutMs, signal: AbortSignal.any([signal, late]) },
       }).catch((error: Error) => {
         throw late.aborted ? new CodedError(`it did not answer within ${timeoutMs} ms`, { code: 'HOOK_FAILED' }) : error;
       });
@@ -34,12 +35,14 @@ export function createHttpSource({ url, timeoutMs, ca, token }: HttpSourceOption
 interface PostOptions {
   readonly headers: Record<string, string>;
   readonly ca: string | undefined;
+  readonly connectTimeoutMs: number;
   readonly signal: AbortSignal;
 }
 
-function post(url: string, body: string, { headers, ca, signal }: PostOptions): Promise<string> {
+function post(url: string, body: string, { headers, ca, connectTimeoutMs, signal }: PostOptions): Promise<string> {
+  const target = { server: new URL(url).origin, connectTimeoutMs, ...(ca !== undefined && { caPem: ca }) };
   return new Promise((resolve, reject) => {
-    const asked = request(url, { method: 'POST', headers, ca, signal, agent: false }, (response) => {
+    const asked = request(url, { method: 'POST', headers, signal, agent: new VerifyingAgent(target, {}) }, (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
       response.on('error', reject);

@@ -1,37 +1,10 @@
 import assert from 'node:assert/strict';
-import { webcrypto } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { connect, createServer, type TLSSocket } from 'node:tls';
-import 'reflect-metadata';
-import * as x509 from '@peculiar/x509';
 import { distrustOf } from './distrust.ts';
-
-x509.cryptoProvider.set(webcrypto as never);
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-
-interface Pair {
-  readonly certificate: string;
-  readonly key: string;
-  readonly keys: webcrypto.CryptoKeyPair;
-}
-
-/** Without key identifiers, as OpenSSL's command line and old programs make them. */
-async function make(subject: string, issuer: string, by: Pair | undefined, extensions: x509.Extension[]): Promise<Pair> {
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-  const certificate = await x509.X509CertificateGenerator.create({
-    ...{ subject, issuer, signingAlgorithm: ALGORITHM, extensions },
-    ...{ publicKey: keys.publicKey, signingKey: (by?.keys ?? keys).privateKey },
-    ...{ notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) },
-  });
-  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
-  const key = `-----BEGIN PRIVATE KEY-----\n${der}\n-----END PRIVATE KEY-----`;
-  return { certificate: certificate.toString('pem'), key, keys };
-}
-
-const authority = () => make('CN=kubernetes', 'CN=kubernetes', undefined, [new x509.BasicConstraintsExtension(true)]);
-const issue = (by: Pair) => make('CN=me', 'CN=kubernetes', by, []);
+import { authority, issue, type Pair } from './same-named-authorities.test-support.ts';
 
 test('of two authorities of one name, as while one replaces the other, each is believed, on both sides', async (t) => {
   const [before, after, stranger] = [await authority(), await authority(), await authority()];

@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
+import type { Agent } from 'node:https';
+import { VerifyingAgent } from '../../client/transport/verifying-agent.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
 import type { Extender, ExtenderContext, ExtenderFilterResult } from '../framework/extender.ts';
 import type { NodeInfo } from '../node-info.ts';
 import type { PodInfo } from '../pod-info.ts';
 import type { Candidate } from '../preemption/victims.ts';
 import { invalid } from './invalid-setting.ts';
-import { type ExtenderTls, postJson } from './post-json.ts';
+import { postJson } from './post-json.ts';
 
 export interface WrittenExtender {
   readonly urlPrefix?: string;
@@ -34,6 +36,8 @@ export interface WrittenExtender {
 
 /** Upstream's default (extender.go, DefaultExtenderTimeout). */
 const TIMEOUT_MS = 5_000;
+/** Connections to one extender that wait for its next question. */
+const MOST_IDLE = 25;
 /** Upstream's MaxNodeScore over MaxExtenderPriority. */
 const SCORE_SCALE = 10;
 
@@ -50,10 +54,10 @@ export async function createHttpExtender(written: WrittenExtender, at: string): 
   if (!/^https?:\/\/./.test(urlPrefix) || !URL.canParse(urlPrefix))
     throw invalid(`${at}.urlPrefix`, urlPrefix, 'must be an http or https URL');
   const timeoutMs = written.httpTimeout ? parseGoDuration(written.httpTimeout) : TIMEOUT_MS;
-  const tls = await readTls(written);
+  const agent = await agentOf(written, timeoutMs);
   const prefix = urlPrefix.replace(/\/+$/, '');
   const ask = async (verb: string, body: object, signal: AbortSignal): Promise<Answer> => {
-    const answer = await postJson(`${prefix}/${verb}`, body, { timeoutMs, tls, signal });
+    const answer = await postJson(`${prefix}/${verb}`, body, { timeoutMs, agent, signal });
     const read = Array.isArray(answer) ? { list: answer } : lowerKeys(answer);
     if (typeof read['error'] === 'string' && read['error']) throw new Error(read['error']);
     return read;
@@ -155,19 +159,21 @@ function lowerKeys(value: unknown): Answer {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key.toLowerCase(), inner]));
 }
 
-async function readTls({ tlsConfig, enableHTTPS, urlPrefix }: WrittenExtender): Promise<ExtenderTls | undefined> {
-  if (!enableHTTPS && !urlPrefix?.startsWith('https:')) return undefined;
+/** As in Go's client, the URL alone says whether TLS is spoken, whatever `enableHTTPS` is. */
+async function agentOf({ tlsConfig, urlPrefix = '' }: WrittenExtender, connectTimeoutMs: number): Promise<Agent | undefined> {
+  if (!urlPrefix.startsWith('https:')) return undefined;
   const { certFile, keyFile, caFile, certData, keyData, caData, insecure = false, serverName } = tlsConfig ?? {};
-  const read = async (data: string | undefined, file: string | undefined) => {
-    if (data) return Buffer.from(data, 'base64');
-    return file ? readFile(file) : undefined;
-  };
-  const [cert, key, ca] = await Promise.all([read(certData, certFile), read(keyData, keyFile), read(caData, caFile)]);
-  return {
-    ...(cert && { cert }),
-    ...(key && { key }),
-    ...(ca && { ca }),
-    ...(serverName && { servername: serverName }),
-    rejectUnauthorized: !insecure,
-  };
+  const read = async (data: string | undefined, file: string | undefined) =>
+    data ? Buffer.from(data, 'base64').toString('latin1') : file && (await readFile(file, 'latin1'));
+  const [certificatePem, privateKeyPem, caPem] = await Promise.all([
+    read(certData, certFile),
+    read(keyData, keyFile),
+    read(caData, caFile),
+  ]);
+  const trust = { ...(caPem && { caPem }), ...(serverName && { tlsServerName: serverName }), insecureSkipTlsVerify: insecure };
+  return new VerifyingAgent(
+    { server: new URL(urlPrefix).origin, connectTimeoutMs, ...trust },
+    { ...(certificatePem && { certificatePem }), ...(privateKeyPem && { privateKeyPem }) },
+    MOST_IDLE,
+  );
 }

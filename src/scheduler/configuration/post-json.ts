@@ -1,28 +1,20 @@
-import { request as httpsRequest } from 'node:https';
+import { type Agent, request as httpsRequest } from 'node:https';
 import { request as httpRequest } from '../../std/http.ts';
-
-export interface ExtenderTls {
-  readonly ca?: Buffer;
-  readonly cert?: Buffer;
-  readonly key?: Buffer;
-  readonly servername?: string;
-  readonly rejectUnauthorized: boolean;
-}
 
 const LARGEST_ANSWER_BYTES = 32 << 20;
 
-/** Sends JSON and gives back the JSON of the answer. Rejects for every status but 200, after the timeout, and for answers without end. */
+/** Sends JSON and gives back the JSON of the answer. Rejects for every status but 200, after the timeout, and for answers without end. `agent`: for https alone. */
 export function postJson(
   url: string,
   body: object,
-  { timeoutMs, tls, signal }: { timeoutMs: number; tls: ExtenderTls | undefined; signal: AbortSignal },
+  { timeoutMs, agent, signal }: { timeoutMs: number; agent: Agent | undefined; signal: AbortSignal },
 ): Promise<unknown> {
   const text = JSON.stringify(body);
   const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
   const ends = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   const options = { method: 'POST', headers, signal: ends };
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-  const sent = url.startsWith('https:') ? httpsRequest(url, { ...options, ...tls }) : httpRequest(url, options);
+  const sent = agent ? httpsRequest(url, { ...options, agent }) : httpRequest(url, options);
   sent.once('error', reject);
   sent.once('upgrade', ({ statusCode }, socket) => {
     socket.destroy();

@@ -1,9 +1,9 @@
 /** Asks webhooks over HTTPS; connections are kept for the next question (apiserver/pkg/util/webhook/client.go). */
-import { Agent, request } from 'node:https';
-import type { Duplex } from 'node:stream';
+import { type Agent, request } from 'node:https';
 import type { AdmissionregistrationV1WebhookClientConfig as ClientConfig } from '../../../api/gen/types.ts';
-import { connectTls, type Dial } from '../../../client/transport/tls-connect.ts';
+import type { Dial } from '../../../client/transport/tls-connect.ts';
 import { TransportError } from '../../../client/transport/transport-error.ts';
+import { VerifyingAgent } from '../../../client/transport/verifying-agent.ts';
 import { parseExactJson } from '../../../std/exact-json.ts';
 import type { Egress } from '../../egress/egress.ts';
 import type { WebhookIdentity, WebhookUsers } from './webhook-users.ts';
@@ -48,33 +48,16 @@ interface Addressed {
 const hostAndPort = ({ service }: ClientConfig, { host, port }: URL): string =>
   service ? `${service.name}.${service.namespace}.svc:${service.port ?? 443}` : port ? host : `${host}:443`;
 
-/** Asks nobody before it is known who that is, in the way in which clients of the API server know it. */
-class VerifyingAgent extends Agent {
-  readonly #connect: () => Promise<Duplex>;
-
-  constructor({ target: { host, port, servername }, caBundle, identity }: Addressed, dial: Dial | undefined) {
-    super({ keepAlive: true, maxFreeSockets: MOST_IDLE });
-    const { cert, key } = identity?.certificate ?? {};
-    this.#connect = () =>
-      connectTls(
-        {
-          server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
-          connectTimeoutMs: LONGEST_CONNECT_MS,
-          ...(dial && { dial }),
-          ...(caBundle && { caPem: Buffer.from(caBundle, 'base64').toString('latin1') }),
-          ...(servername && { tlsServerName: servername }),
-        },
-        { ...(cert && { certificatePem: cert }), ...(key && { privateKeyPem: key }) },
-        ['http/1.1'],
-      );
-  }
-
-  override createConnection(_options: unknown, callback?: (error: Error | null, socket: Duplex) => void): undefined {
-    this.#connect().then(
-      (socket) => callback?.(null, socket),
-      (error: Error) => callback?.(error, undefined as unknown as Duplex),
-    );
-  }
+function agentFor({ target: { host, port, servername }, caBundle, identity }: Addressed, dial: Dial | undefined): Agent {
+  const { cert, key } = identity?.certificate ?? {};
+  const target = {
+    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    connectTimeoutMs: LONGEST_CONNECT_MS,
+    ...(dial && { dial }),
+    ...(caBundle && { caPem: Buffer.from(caBundle, 'base64').toString('latin1') }),
+    ...(servername && { tlsServerName: servername }),
+  };
+  return new VerifyingAgent(target, { ...(cert && { certificatePem: cert }), ...(key && { privateKeyPem: key }) }, MOST_IDLE);
 }
 
 export class WebhookConnections {
@@ -141,7 +124,7 @@ export class WebhookConnections {
     }
     // Only Services have a name of their own.
     const { cluster, controlPlane } = this.#egress;
-    const agent = new VerifyingAgent(addressed, target.servername === undefined ? controlPlane : cluster);
+    const agent = agentFor(addressed, target.servername === undefined ? controlPlane : cluster);
     this.#agents.set(key, agent);
     for (const [oldest, idle] of this.#agents) {
       if (this.#agents.size <= MOST_AGENTS) break;
