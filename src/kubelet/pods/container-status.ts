@@ -66,7 +66,7 @@ export function containerStatus(
     ? { running: { startedAt: formatTime(newest.startedAtMs ?? newest.createdAtMs) } }
     : waits
       ? { waiting: problem ?? crashLoop(container.name, delayMs!, pod) }
-      : (ended ?? { waiting: problem ?? { reason: 'ContainerCreating' } });
+      : (ended ?? { waiting: problem ?? { reason: notYet(input) } });
   const toEnd = kind === 'init' && !isSidecar(container);
   const ready =
     kind !== 'ephemeral' && (toEnd ? newest.phase === 'exited' && newest.exitCode === 0 : running && input.isReady(newest));
@@ -94,12 +94,12 @@ function startsAgain(pod: V1Pod, kind: ContainerKind, container: V1Container, ex
 function missingStatus(
   container: V1Container,
   before: V1ContainerStatus | undefined,
-  { pod, kind, problems }: ContainerStatusInput,
+  input: ContainerStatusInput,
 ): V1ContainerStatus {
+  const { kind, problems } = input;
   // The runtime has forgotten how it ended; the status has not.
   if (before?.state?.terminated) return before;
   const problem = problems.get(container.name);
-  const reason = pod.spec?.initContainers?.length && kind !== 'ephemeral' ? 'PodInitializing' : 'ContainerCreating';
   const vanished = before?.state?.running;
   return {
     image: container.image ?? '',
@@ -109,8 +109,13 @@ function missingStatus(
     ready: false,
     restartCount: (before?.restartCount ?? 0) + (vanished ? 1 : 0),
     ...(kind !== 'ephemeral' && { started: false }),
-    state: { waiting: problem ?? { reason } },
+    state: { waiting: problem ?? { reason: notYet(input) } },
   };
+}
+
+/** Why a container that nothing is wrong with does not run: also of one that was made a moment ago and is about to start. */
+function notYet({ pod, kind }: ContainerStatusInput): string {
+  return pod.spec?.initContainers?.length && kind !== 'ephemeral' ? 'PodInitializing' : 'ContainerCreating';
 }
 
 /** The end of a container of which nobody knows how it ended; upstream's words. */

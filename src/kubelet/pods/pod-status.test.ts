@@ -117,6 +117,14 @@ test('who waits for an init container is initializing, other init containers as 
   const found = status({ pod: pod({ initContainers: [{ name: 'init', image: 'i' }] }) });
   assert.equal(mainOf(found).state?.waiting?.reason, 'PodInitializing');
   assert.equal(found.initContainerStatuses?.[0]?.state?.waiting?.reason, 'PodInitializing');
+  const made = { phase: 'created', startedAtMs: undefined } as const;
+  const between = status({
+    pod: pod({ initContainers: [{ name: 'init', image: 'i' }] }),
+    containers: [running('init', made), running('main', made)],
+  });
+  assert.equal(between.initContainerStatuses?.[0]?.state?.waiting?.reason, 'PodInitializing', 'made, not started');
+  assert.equal(mainOf(between).state?.waiting?.reason, 'PodInitializing');
+  assert.equal(mainOf(status({ containers: [running('main', made)] })).state?.waiting?.reason, 'ContainerCreating');
 });
 
 test('a container that could not start and is not to start again has ended: its pod is Failed, and says how', () => {
