@@ -1,7 +1,7 @@
 /** What is different between two versions of an object, as sets of fields (structured-merge-diff's typed/compare.go). */
 import { equalJson, isJsonMap, type JsonMap } from '../machinery/clone.ts';
 import { EMPTY, type FieldSet, LEAF } from './field-set.ts';
-import { elementOfItem, itemsByElement } from './item-key.ts';
+import { itemsByElement } from './item-key.ts';
 import {
   isAtomic,
   type ListType,
@@ -107,10 +107,7 @@ function compareLists(type: ListType, old: readonly unknown[], now: readonly unk
   const inner = type.element();
   let changed: Building | undefined;
   let removed: Building | undefined;
-  for (const [element, item] of after) {
-    const found = before.has(element)
-      ? compareValues(inner, before.get(element), item)
-      : { changed: allOf(inner, item), removed: undefined };
+  const note = (element: string, found: Found) => {
     if (found?.changed) {
       changed ??= {};
       changed[element] = found.changed;
@@ -119,13 +116,18 @@ function compareLists(type: ListType, old: readonly unknown[], now: readonly unk
       removed ??= {};
       removed[element] = found.removed;
     }
-  }
-  for (const element of before.keys()) {
-    if (after.has(element)) continue;
-    removed ??= {};
-    removed[element] = LEAF;
-  }
+  };
+  for (const [element, items] of after) note(element, compareItems(inner, before.get(element) ?? NO_ITEMS, items));
+  for (const element of before.keys()) if (!after.has(element)) note(element, { removed: LEAF });
   return changed || removed ? { ...(changed && { changed }), ...(removed && { removed }) } : undefined;
+}
+
+/** What is there under one element. Items that are there twice are one thing together, with nothing in it that anybody owns. */
+function compareItems(inner: ObjectType, old: readonly unknown[], now: readonly unknown[]): Found {
+  if (now.length > 1)
+    return old.length > 1 && equalJson(old, now) ? undefined : { changed: LEAF, ...(old.length === 1 && { removed: LEAF }) };
+  if (old.length === 1) return compareValues(inner, old[0], now[0]);
+  return { changed: allOf(inner, now[0]), ...(old.length && { removed: LEAF }) };
 }
 
 /** A field that was not there before, or is not any more, and all that is in it. */
@@ -135,13 +137,11 @@ export function allOf(type: ObjectType, value: unknown): FieldSet {
   if (type.form === 'list') {
     if (!Array.isArray(value)) return LEAF;
     const inner = type.element();
-    try {
-      for (const item of value) {
-        node ??= { '.': LEAF };
-        node[elementOfItem(type, item)] = allOf(inner, item);
-      }
-    } catch {
-      return LEAF; // its items cannot be told apart: it is owned as a whole
+    const items = itemsByElement(type, value);
+    if (!items) return LEAF; // they cannot be told apart: it is owned as a whole
+    for (const [element, same] of items) {
+      node ??= { '.': LEAF };
+      node[element] = same.length > 1 ? LEAF : allOf(inner, same[0]);
     }
     return node ?? LEAF;
   }

@@ -44,8 +44,8 @@ function belowList(type: ListType, list: readonly unknown[]): FieldSet | undefin
   if (!items?.size) return LEAF;
   let children: Building | undefined;
   const inner = type.element();
-  for (const [element, item] of items) {
-    const node = below(inner, item);
+  for (const [element, [item, ...same]] of items) {
+    const node = same.length ? LEAF : below(inner, item);
     children ??= {};
     children[element] = nodeOf(node === LEAF ? undefined : node, true)!;
   }

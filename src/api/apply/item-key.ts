@@ -11,14 +11,17 @@ export function elementOfItem(type: ListType, item: unknown): string {
 export function keyOfItem(type: ListType, item: unknown): ItemKey {
   if (item === null || item === undefined) throw new Error('associative list with keys may not have a null element');
   if (!isJsonMap(item)) throw new Error('associative list with keys may not have non-map elements');
-  return type.keys.map(({ name, default: absent }) => {
+  const key: (readonly [string, unknown])[] = [];
+  for (const { name, default: absent } of type.keys) {
     const value = (Object.hasOwn(item, name) ? item[name] : undefined) ?? absent;
-    if (value === undefined)
-      throw new Error(
-        `associative list with keys has an element that omits key field ${JSON.stringify(name)} (and doesn't have default value)`,
-      );
-    return [name, value] as const;
-  });
+    // An item that leaves it out is another one than an item that has it.
+    if (value !== undefined) key.push([name, value]);
+  }
+  if (!key.length && type.keys.length)
+    throw new Error(
+      `associative list with keys has an element that omits all key fields [${type.keys.map(({ name }) => JSON.stringify(name)).join(' ')}] (and doesn't have default values for any key fields)`,
+    );
+  return key;
 }
 
 function elementOfValue(item: unknown): string {
@@ -28,13 +31,21 @@ function elementOfValue(item: unknown): string {
   return valueElement(item);
 }
 
-/** The items of a list by their elements, in order; undefined when they cannot be told apart, as lists that were stored without rules may be. */
-export function itemsByElement(type: ListType, list: readonly unknown[]): Map<string, unknown> | undefined {
-  const items = new Map<string, unknown>();
+/**
+ * The items of a list by their elements, in order: several where they are there twice, as in lists that were written without asking.
+ * Undefined when some cannot be told apart at all.
+ */
+export function itemsByElement(type: ListType, list: readonly unknown[]): Map<string, unknown[]> | undefined {
+  const items = new Map<string, unknown[]>();
   try {
-    for (const item of list) items.set(elementOfItem(type, item), item);
+    for (const item of list) {
+      const element = elementOfItem(type, item);
+      const same = items.get(element);
+      if (same) same.push(item);
+      else items.set(element, [item]);
+    }
   } catch {
     return undefined;
   }
-  return items.size === list.length ? items : undefined;
+  return items;
 }

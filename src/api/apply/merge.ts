@@ -38,7 +38,8 @@ function mergeLists(type: ListType, live: readonly unknown[], applied: readonly 
   const liveItems = elementsOf(type, live);
   const appliedItems = applied.map((item) => ({ element: elementOfItem(type, item), item }));
   const liveByElement = new Map<string, unknown>();
-  for (const { element, item } of liveItems) if (!liveByElement.has(element)) liveByElement.set(element, item);
+  // What is there twice is replaced: neither is what the configuration means.
+  for (const { element, item } of liveItems) liveByElement.set(element, liveByElement.has(element) ? undefined : item);
   const wanted = new Set(appliedItems.map(({ element }) => element));
   const shared = appliedItems.map(({ element }) => element).filter((element) => liveByElement.has(element));
   let nextShared = 0;

@@ -74,7 +74,8 @@ export function ownUpdate(managers: Managers, writer: Omit<Manager, 'fields'>, d
   const found = differenceIn(writer.apiVersion) ?? SAME;
   const after = disown(managers, id, differenceIn);
   const before = managers.get(id);
-  const owned = withoutBranches(union(before?.fields ?? LEAF, found.changed), found.removed);
+  // In this order: an item that is there twice now is both, removed with what was in it, and changed.
+  const owned = union(withoutBranches(before?.fields ?? EMPTY, found.removed), found.changed);
   const fields = ownable(owned);
   // A writer that only took fields away has written all the same.
   if (isEmptySet(fields)) after.delete(id);

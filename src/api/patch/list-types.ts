@@ -68,6 +68,9 @@ const LISTS: Readonly<Record<string, Readonly<Record<string, ListType>>>> = {
   Endpoint: { addresses: SET },
   ServiceCIDRStatus: CONDITIONS,
   StorageVersionMigrationStatus: CONDITIONS,
+  // resource
+  AllocatedDeviceStatus: CONDITIONS,
+  ResourceClaimStatus: { devices: byKeys('driver', 'device', 'pool', 'shareID'), reservedFor: byKeys('uid') },
   // the API itself
   APIServiceStatus: CONDITIONS,
   CustomResourceDefinitionStatus: CONDITIONS,
@@ -126,13 +129,18 @@ const ATOMIC_FIELDS: ReadonlySet<string> = new Set([
 const GRANULAR_FIELDS: ReadonlySet<string> = new Set(['PersistentVolumeSpec.claimRef']);
 
 /** Values of keys that an item may leave out, besides the zeros of fields that are always sent. */
-const KEY_DEFAULTS: Readonly<Record<string, unknown>> = { 'ContainerPort.protocol': 'TCP', 'ServicePort.protocol': 'TCP' };
+const KEY_DEFAULTS: Readonly<Record<string, unknown>> = {
+  'ContainerPort.protocol': 'TCP',
+  'LocalObjectReference.name': '',
+  'ServicePort.protocol': 'TCP',
+};
 
 /**
  * Structures that Go always writes, though nobody must give them (`default: {}` in upstream's document): they are there when their
  * parent is. Besides metadata, spec and status of whatever has them.
  */
 const ALWAYS_THERE: ReadonlySet<string> = new Set([
+  'AllocationResult.devices',
   'Container.resources',
   'ContainerStatus.lastState',
   'ContainerStatus.state',
@@ -145,6 +153,7 @@ const ALWAYS_THERE: ReadonlySet<string> = new Set([
   'Event.source',
   'IngressServiceBackend.port',
   'IngressStatus.loadBalancer',
+  'LimitedPriorityLevelConfiguration.limitResponse',
   'NetworkPolicySpec.podSelector',
   'NodeDaemonEndpoints.kubeletEndpoint',
   'NodeStatus.daemonEndpoints',
@@ -152,6 +161,7 @@ const ALWAYS_THERE: ReadonlySet<string> = new Set([
   'PersistentVolumeClaimSpec.resources',
   'PodTemplate.template',
   'ReplicaSetSpec.template',
+  'ResourceClaimSpec.devices',
   'ServiceStatus.loadBalancer',
   'StatefulSetSpec.updateStrategy',
 ]);

@@ -74,6 +74,7 @@ const STRATEGIES: Readonly<Record<string, Readonly<Record<string, PatchStrategy>
   APIServiceStatus: CONDITIONS,
   FlowSchemaStatus: CONDITIONS,
   PriorityLevelConfigurationStatus: CONDITIONS,
+  MutatingAdmissionPolicySpec: { matchConditions: merge('name') },
   MutatingWebhook: { matchConditions: merge('name') },
   MutatingWebhookConfiguration: { webhooks: merge('name') },
   ValidatingWebhook: { matchConditions: merge('name') },

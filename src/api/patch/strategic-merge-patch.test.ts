@@ -130,6 +130,19 @@ test('patches that make no sense are refused in upstream words', () => {
   assert.throws(() => applyStrategicMergePatch({}, [], 'V1Pod'), { code: 400 });
 });
 
+test('match conditions are merged by name in both kinds of admission policies', () => {
+  const condition = (name: string, expression: string) => ({ name, expression });
+  for (const schema of ['V1MutatingAdmissionPolicy', 'V1ValidatingAdmissionPolicy'])
+    assert.deepEqual(
+      applyStrategicMergePatch(
+        { spec: { matchConditions: [condition('a', 'true'), condition('b', 'true')] } },
+        { spec: { matchConditions: [condition('b', 'false')] } },
+        schema,
+      ),
+      { spec: { matchConditions: [condition('a', 'true'), condition('b', 'false')] } },
+    );
+});
+
 test('every strategy names a field that exists, with a merge key that its items have', () => {
   const known = new Set<string>();
   for (const schema of schemaNames())
