@@ -39,7 +39,7 @@ test('a folder imports only what the table allows', () => {
   const wrong: string[] = [];
   for (const file of files) {
     const room = roomOf(file);
-    if (CONDUCTORS.has(room) || /\.test\.ts$|-contract\.ts$/.test(file)) continue;
+    if (CONDUCTORS.has(room) || /\.test(-support)?\.ts$|-contract\.ts$/.test(file)) continue;
     const allowed = MAY_IMPORT[room];
     assert.ok(allowed, `${relative(SRC, file)}: folder ${room} is not in the import table`);
     for (const { target } of importsOf(file)) {
@@ -48,6 +48,13 @@ test('a folder imports only what the table allows', () => {
         wrong.push(`${relative(SRC, file)} imports ${relative(SRC, target)}`);
     }
   }
+  assert.deepEqual(wrong, []);
+});
+
+test('nothing but tests imports what only tests need', () => {
+  const wrong = files
+    .filter((file) => !/\.test(-support)?\.ts$|-(contract|fixture)\.ts$/.test(file))
+    .flatMap((file) => importsOf(file).filter(({ target }) => /\.test(-support)?\.ts$/.test(target)));
   assert.deepEqual(wrong, []);
 });
 
