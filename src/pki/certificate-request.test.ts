@@ -230,6 +230,12 @@ test('whatever text is given for PEM, reading it ends in a request or a CodedErr
   );
 });
 
+test('a request that is kept keeps no more memory than its own', async () => {
+  const spec = Buffer.from(await nodeRequest()).toString('base64');
+  const { subjectDer, publicKeyDer } = parseSpecRequest(spec);
+  for (const part of [subjectDer, publicKeyDer]) assert.ok(part.buffer.byteLength < 1024, `${part.buffer.byteLength} bytes`);
+});
+
 test('a request that was read before is not read again; one that cannot be read is refused each time, and a long one is not kept', async () => {
   const base64 = (pem: string) => Buffer.from(pem).toString('base64');
   const text = base64(await nodeRequest());

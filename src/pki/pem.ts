@@ -69,7 +69,10 @@ function readBlock(lines: readonly string[], start: number, label: string, block
 
 function decodeBody(label: string, base64: string): Buffer {
   if (base64.length % 4 !== 0 || !BASE64.test(base64)) throw pemError(`PEM: the body of ${label} is not base64`);
-  return Buffer.from(base64, 'base64');
+  // In memory of its own: what is read is often kept, and would keep the whole of Node's pool of small buffers.
+  const der = Buffer.allocUnsafeSlow(Buffer.byteLength(base64, 'base64'));
+  der.write(base64, 'base64');
+  return der;
 }
 
 /** Armours `der` in lines of 64 characters. */
