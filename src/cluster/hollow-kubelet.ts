@@ -58,7 +58,8 @@ export function createHollowKubelet(options: NodeKubeletOptions, settings: Fleet
     nodeIps: [address],
     expectsPodCidr: true,
     machine: machineOfNode(settings.machine, name),
-    listen: { address, port },
+    // Of a thousand nodes hardly one is ever asked for its logs.
+    listen: { address, port, whenAsked: true },
     connect: (target, credentials, more) => connectByHttps(target, credentials, { ...more, reader }),
   });
   return runningKubelet(kubelet, `node ${name}`);

@@ -54,7 +54,8 @@ export async function openApiServers(
   onServing(serving.pair);
   const port = options.listen?.port ?? configuration.port;
   const certificate = serving.pair;
-  server = createKubeletServer({ address, port, view, client, clientCaPem, certificate, clock, logger });
+  const whenAsked = options.listen?.whenAsked;
+  server = createKubeletServer({ address, port, view, client, clientCaPem, certificate, whenAsked, clock, logger });
   await begin(server);
 
   if (pairFiles)

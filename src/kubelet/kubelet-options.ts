@@ -38,8 +38,8 @@ export interface KubeletOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** What the node says of its machine. Default: what this machine is; read it once with `readMachine` for many kubelets. */
   readonly machine?: Machine;
-  /** Goes before `configuration.address` and `.port`; port 0 takes a free one. */
-  readonly listen?: { readonly address?: string; readonly port?: number };
+  /** Goes before `configuration.address` and `.port`; port 0 takes a free one. With `whenAsked` TLS is made ready with the first connection. */
+  readonly listen?: { readonly address?: string; readonly port?: number; readonly whenAsked?: boolean };
   /** How long a certificate request may stay unsigned before it is made again. Default 15 minutes; one hour for the first. */
   readonly certificateRequestTimeoutMs?: number;
   /** Whether Events are written. Default true. */

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { get } from 'node:http';
+import { get as getSecurely } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { until } from '../../../test/harness/until.ts';
 import { createAuthority } from '../../pki/authority.ts';
 import { silentLogger } from '../../std/logger.ts';
@@ -127,4 +129,75 @@ test('what is only asked about is given back, too', async (t) => {
   const question = { host: '127.0.0.1', port: listener.port, method: 'HEAD', agent: false };
   assert.equal(await new Promise((resolve) => get(question, (answer) => resolve(text(answer)))), '');
   await ended.promise;
+});
+
+test('a listener that waits to be asked answers the first connection and all others, each with the certificate it has by then', async (t) => {
+  const authority = await createAuthority({ commonName: 'ca', ...validSpan() });
+  const [first, second] = [
+    await issuePair(authority, 'before', 'server auth'),
+    await issuePair(authority, 'after', 'server auth'),
+  ];
+  const listener = await openApiListener({
+    address: '127.0.0.1',
+    port: 0,
+    what: 'test',
+    whenAsked: true,
+    secure: {},
+    serve: async ({ path }) => plainAnswer(200, path),
+    logger: silentLogger,
+  });
+  t.after(() => listener.close());
+  const ask = (path: string) =>
+    new Promise<{ body: string; name: unknown }>((resolve, reject) => {
+      const question = { host: '127.0.0.1', port: listener.port, path, agent: false, rejectUnauthorized: false };
+      getSecurely(question, (answer) => {
+        const name = (answer.socket as TLSSocket).getPeerCertificate().subject.CN;
+        text(answer).then((body) => resolve({ body, name }), reject);
+      }).on('error', reject);
+    });
+  listener.useSecure({ cert: first.certificatePem, key: first.privateKeyPem });
+  assert.deepEqual(await Promise.all([ask('/1'), ask('/2')]), [
+    { body: '/1', name: 'before' },
+    { body: '/2', name: 'before' },
+  ]);
+  listener.useSecure({ cert: second.certificatePem, key: second.privateKeyPem });
+  assert.deepEqual(await ask('/3'), { body: '/3', name: 'after' });
+  await listener.close();
+  await assert.rejects(ask('/4'), { code: 'ECONNREFUSED' });
+});
+
+test('a listener that waits to be asked says what it cannot serve with, and serves once it can', async (t) => {
+  const authority = await createAuthority({ commonName: 'ca', ...validSpan() });
+  const pair = await issuePair(authority, 'node1', 'server auth');
+  const said: string[] = [];
+  const listener = await openApiListener({
+    address: '127.0.0.1',
+    port: 0,
+    what: 'test',
+    whenAsked: true,
+    secure: { cert: 'no certificate', key: pair.privateKeyPem },
+    serve: async () => plainAnswer(200, ''),
+    logger: { ...silentLogger, error: (message: string) => void said.push(message) },
+  });
+  t.after(() => listener.close());
+  const status = () =>
+    new Promise<number | undefined>((resolve, reject) =>
+      getSecurely({ host: '127.0.0.1', port: listener.port, agent: false, rejectUnauthorized: false }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      }).on('error', reject),
+    );
+  await assert.rejects(status(), { code: 'ECONNRESET' });
+  assert.deepEqual(said, ['what serves TLS cannot be made']);
+  listener.useSecure({ cert: pair.certificatePem, key: pair.privateKeyPem });
+  assert.equal(await status(), 200);
+});
+
+test('a listener that nobody asked is closed like any other', async () => {
+  const listener = await openApiListener({
+    ...{ address: '127.0.0.1', port: 0, what: 'test', whenAsked: true, secure: {}, logger: silentLogger },
+    serve: async () => plainAnswer(200, ''),
+  });
+  await listener.close();
+  await assert.rejects(once(connect(listener.port, '127.0.0.1'), 'connect'), { code: 'ECONNREFUSED' });
 });

@@ -6,7 +6,7 @@ import {
   type Http2ServerResponse,
   type ServerHttp2Session,
 } from 'node:http2';
-import type { Socket } from 'node:net';
+import { createServer as createDoor, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { type Certificate, parseCertificateDer } from '../../pki/certificate.ts';
@@ -26,6 +26,11 @@ export interface ApiListenerOptions {
   readonly what: string;
   /** Plain HTTP without it. */
   readonly secure?: SecureContextOptions;
+  /**
+   * Makes what serves TLS with the first connection. A node whose API nobody asks for takes no memory for it so; what OpenSSL cannot use is told then, in the
+   * log. Default: at once.
+   */
+  readonly whenAsked?: boolean;
   /** Asks for client certificates; whether one is needed is for `serve`. */
   readonly requestCertificate?: boolean;
   /** Whether a client's certificate leads to somebody who is believed; asked once for each connection. Nobody is without it. */
@@ -70,62 +75,24 @@ type AnyServer = Server & { setSecureContext?(options: SecureContextOptions): vo
 
 /** Listens for the kubelet's API: HTTP/1.1 and, over TLS, HTTP/2 on one port. Rejects naming address and port. */
 export async function openApiListener(options: ApiListenerOptions): Promise<ApiListener> {
-  const { secure, serve, logger, wantsUpgrade } = options;
+  const { serve, logger, wantsUpgrade } = options;
+  let { secure } = options;
   const limits = {
     maxHeaderSize: LARGEST_HEAD,
     headersTimeout: HEAD_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: IDLE_MS,
   };
-  const server = (secure
-    ? createSecureServer({
-        ...secure,
-        ...limits,
-        allowHTTP1: true,
-        ALPNCallback: chooseHttp,
-        requestCert: options.requestCertificate === true,
-        rejectUnauthorized: false,
-        handshakeTimeout: HEAD_TIMEOUT_MS,
-        settings: { maxConcurrentStreams: MOST_STREAMS_OF_CONNECTION },
-        maxSessionMemory: SESSION_MEMORY_MB,
-      })
-    : createServer(limits)) as unknown as AnyServer;
   const room = new ConnectionRoom(options.mostConnections ?? MOST_CONNECTIONS);
-  server.on('connection', (socket: Socket) => room.enter(socket));
   /** By socket, of HTTP/2 by session. */
   const connections = new Map<object, Connection>();
   let trust = 0;
+  let server: AnyServer | undefined;
 
   const keep = (key: Socket | ServerHttp2Session, connection: Pick<Connection, 'certificate' | 'endIdle' | 'destroy'>) => {
     connections.set(key, { ...connection, trust, running: 0 });
     key.once('close', () => connections.delete(key));
   };
-  server.on(secure ? 'secureConnection' : 'connection', (socket: Socket) => {
-    // A peer that vanished without a word is noticed, however long its log is followed.
-    socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS);
-    socket.setNoDelay(true);
-    if ((socket as Partial<TLSSocket>).alpnProtocol === 'h2') return;
-    keep(socket, {
-      certificate: certificateOf(secure ? (socket as TLSSocket) : undefined, options.believes, logger),
-      endIdle: (running) => void (running === 0 && socket.destroy()),
-      destroy: () => void socket.destroy(),
-    });
-  });
-  server.on('session', (session: ServerHttp2Session) => {
-    session.on('error', (error) => logger.debug(4, 'HTTP/2 session failed', { err: error }));
-    session.setTimeout(IDLE_MS, () => session.close());
-    keep(session, {
-      certificate: certificateOf(session.socket as TLSSocket, options.believes, logger),
-      endIdle: () => session.close(),
-      destroy: () => session.destroy(),
-    });
-  });
-  server.on('tlsClientError', (error: Error) => logger.debug(4, 'TLS handshake error', { err: error }));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    if (!socket.writable) return void socket.destroy();
-    const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-    sendRaw(socket, plainAnswer(status, ''));
-  });
 
   function connectionOf(message: Request): Connection | undefined {
     const session = 'stream' in message ? message.stream?.session : undefined;
@@ -171,52 +138,115 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
     }
   }
 
-  server.on('request', (message: Request, response: Response) => {
-    response.on('error', (error: Error) => logger.debug(4, 'answering failed', { err: error }));
-    void outcomeOf(message, response).then(async (outcome) => {
-      if (outcome === undefined || outcome === 'taken') {
-        // Other streams of the same connection go on.
-        if ('stream' in message) message.stream.close(constants.NGHTTP2_REFUSED_STREAM);
-        else message.socket.destroy();
-        return;
-      }
-      try {
-        await sendAnswer(response, message.method === 'HEAD', outcome);
-        // What nobody read of the request's body.
-        if (!message.complete) message.resume();
-      } catch (error) {
-        logger.debug(2, 'An answer broke off', { path: message.url?.split('?', 1)[0], err: error });
-        response.destroy();
-      }
-    });
-  });
-  if (wantsUpgrade) {
-    const upgradable = server as AnyServer & { shouldUpgradeCallback?: (message: IncomingMessage) => boolean };
-    upgradable.shouldUpgradeCallback = ({ url = '' }) => wantsUpgrade(url.split('?', 1)[0]!);
-    server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
-      socket.on('error', (error) => logger.debug(4, 'an upgraded connection failed', { err: error }));
-      void outcomeOf(message, socket, { socket, head, rawHeaders: message.rawHeaders }).then((outcome) => {
-        if (outcome === undefined) socket.destroy();
-        else if (outcome !== 'taken') sendRaw(socket, outcome);
+  function openServer(): AnyServer {
+    const made = (secure
+      ? createSecureServer({
+          ...secure,
+          ...limits,
+          allowHTTP1: true,
+          ALPNCallback: chooseHttp,
+          requestCert: options.requestCertificate === true,
+          rejectUnauthorized: false,
+          handshakeTimeout: HEAD_TIMEOUT_MS,
+          settings: { maxConcurrentStreams: MOST_STREAMS_OF_CONNECTION },
+          maxSessionMemory: SESSION_MEMORY_MB,
+        })
+      : createServer(limits)) as unknown as AnyServer;
+    made.on('connection', (socket: Socket) => room.enter(socket));
+    made.on(secure ? 'secureConnection' : 'connection', (socket: Socket) => {
+      // A peer that vanished without a word is noticed, however long its log is followed.
+      socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS);
+      socket.setNoDelay(true);
+      if ((socket as Partial<TLSSocket>).alpnProtocol === 'h2') return;
+      keep(socket, {
+        certificate: certificateOf(secure ? (socket as TLSSocket) : undefined, options.believes, logger),
+        endIdle: (running) => void (running === 0 && socket.destroy()),
+        destroy: () => void socket.destroy(),
       });
     });
+    made.on('session', (session: ServerHttp2Session) => {
+      session.on('error', (error) => logger.debug(4, 'HTTP/2 session failed', { err: error }));
+      session.setTimeout(IDLE_MS, () => session.close());
+      keep(session, {
+        certificate: certificateOf(session.socket as TLSSocket, options.believes, logger),
+        endIdle: () => session.close(),
+        destroy: () => session.destroy(),
+      });
+    });
+    made.on('tlsClientError', (error: Error) => logger.debug(4, 'TLS handshake error', { err: error }));
+    made.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+      if (!socket.writable) return void socket.destroy();
+      const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+      sendRaw(socket, plainAnswer(status, ''));
+    });
+    made.on('request', (message: Request, response: Response) => {
+      response.on('error', (error: Error) => logger.debug(4, 'answering failed', { err: error }));
+      void outcomeOf(message, response).then(async (outcome) => {
+        if (outcome === undefined || outcome === 'taken') {
+          // Other streams of the same connection go on.
+          if ('stream' in message) message.stream.close(constants.NGHTTP2_REFUSED_STREAM);
+          else message.socket.destroy();
+          return;
+        }
+        try {
+          await sendAnswer(response, message.method === 'HEAD', outcome);
+          // What nobody read of the request's body.
+          if (!message.complete) message.resume();
+        } catch (error) {
+          logger.debug(2, 'An answer broke off', { path: message.url?.split('?', 1)[0], err: error });
+          response.destroy();
+        }
+      });
+    });
+    if (wantsUpgrade) {
+      const upgradable = made as AnyServer & { shouldUpgradeCallback?: (message: IncomingMessage) => boolean };
+      upgradable.shouldUpgradeCallback = ({ url = '' }) => wantsUpgrade(url.split('?', 1)[0]!);
+      made.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+        socket.on('error', (error) => logger.debug(4, 'an upgraded connection failed', { err: error }));
+        void outcomeOf(message, socket, { socket, head, rawHeaders: message.rawHeaders }).then((outcome) => {
+          if (outcome === undefined) socket.destroy();
+          else if (outcome !== 'taken') sendRaw(socket, outcome);
+        });
+      });
+    }
+    return made;
   }
 
-  const port = await listen(server, options.address, options.port, options.what);
-  server.on('error', (error) => logger.error('listener failed', { err: error }));
+  /** What listens until somebody comes. Then its handle is the server's, which takes in all others itself. */
+  const door = options.whenAsked
+    ? createDoor((first) => {
+        try {
+          server = openServer();
+        } catch (error) {
+          logger.error('what serves TLS cannot be made', { err: error });
+          first.destroy();
+          return;
+        }
+        server.on('error', (error) => logger.error('listener failed', { err: error }));
+        server.listen(door);
+        server.emit('connection', first);
+      })
+    : undefined;
+  if (!door) server = openServer();
+  const listening = door ?? server!;
+  const port = await listen(listening, options.address, options.port, options.what);
+  listening.on('error', (error) => logger.error('listener failed', { err: error }));
   const endIdle = () => {
     for (const connection of connections.values()) connection.endIdle(connection.running);
   };
   return {
     port,
     useSecure(next, { distrust = false } = {}) {
-      server.setSecureContext?.(next);
+      secure = next;
+      server?.setSecureContext?.(next);
       if (!distrust) return;
       trust++;
       endIdle();
     },
     async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const closed = Promise.all(
+        [door, server].map((part) => part && new Promise<void>((resolve) => part.close(() => resolve()))),
+      );
       endIdle();
       const timer = setTimeout(() => {
         for (const connection of connections.values()) connection.destroy();

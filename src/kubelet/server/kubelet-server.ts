@@ -25,6 +25,8 @@ export interface KubeletServerOptions {
   readonly clientCaPem?: string;
   /** Undefined while none is issued: handshakes fail until `useCertificate`. */
   readonly certificate?: KeyPair;
+  /** Makes what serves TLS with the first connection, for a server that may never be asked. Default: at once. */
+  readonly whenAsked?: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -63,6 +65,7 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
       port: options.port,
       what: 'Failed to listen and serve',
       secure: secure(),
+      whenAsked: options.whenAsked,
       requestCertificate: clientCaPem !== undefined,
       believes: (socket) => clientCaPem !== undefined && leadsTo(clientCaPem, socket, clock),
       serve,

@@ -1,9 +1,9 @@
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server as AnyServer } from 'node:net';
 import { CodedError } from '../../std/coded-error.ts';
 
 /** Starts listening. Resolves to the port; rejects naming address and port. */
-export function listen(server: Server, address: string, port: number, what: string): Promise<number> {
+export function listen(server: AnyServer, address: string, port: number, what: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const fail = (cause: NodeJS.ErrnoException) => {
       const why = cause.code === 'EADDRINUSE' ? 'address already in use' : cause.message;
