@@ -7,7 +7,7 @@ import { isAbort } from '../../std/lifecycle.ts';
 import { createKlogLogger } from '../../std/logger.ts';
 import { type DaemonState, removeDaemonState, writeDaemonState } from '../local/daemon-state.ts';
 import { ownIdentity } from '../local/process-identity.ts';
-import { tidyHeapAfterStart } from './tidy-heap.ts';
+import { tidyHeap } from './tidy-heap.ts';
 import { DEFAULT_NODES, type UpOptions } from './up-options.ts';
 
 export const DEFAULT_PORT = 6443;
@@ -110,8 +110,15 @@ export async function runClusterInBackground(path: string, options: UpOptions, i
   let tidying: { cancel(): void } | undefined;
   const onReady = async () => {
     report({ ok: true });
-    const usedHeapBytes = () => getHeapStatistics().used_heap_size;
-    tidying = tidyHeapAfterStart({ clock: io.clock, usedHeapBytes, collect: heapCollector() });
+    const heapUse = () => {
+      const { used_heap_size: usedBytes, total_heap_size: heldBytes } = getHeapStatistics();
+      return { usedBytes, heldBytes };
+    };
+    const processorMs = () => {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1000;
+    };
+    tidying = tidyHeap({ clock: io.clock, heapUse, processorMs, collect: heapCollector() });
   };
   try {
     return await runCluster(path, options, io, onReady);
