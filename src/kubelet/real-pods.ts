@@ -20,6 +20,7 @@ import type { CredentialProviderPaths } from './images/open-credential-providers
 import { createPodImages, type NodeImages } from './images/pod-images.ts';
 import { volumeImages } from './images/volume-images.ts';
 import { createLogRotator } from './logs/log-rotator.ts';
+import { readHasAppArmor } from './node/admission/apparmor-admission.ts';
 import { createNodeAdmission } from './node/admission/node-admission.ts';
 import type { Machine } from './node/machine.ts';
 import { createNodeGuard, type NodeGuard } from './node-guard.ts';
@@ -162,6 +163,7 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
     clock,
     logger,
   });
+  const hasAppArmor = await readHasAppArmor();
   const guard = createNodeGuard({
     context,
     pods,
@@ -171,6 +173,7 @@ export async function createRealPods(options: RealPodsOptions): Promise<RealNode
       ...createNodeAdmission({
         node: () => devices.withDevices(context.node() ?? options.firstNode()),
         allowedUnsafeSysctls: configuration.allowedUnsafeSysctls,
+        hasAppArmor,
       }),
       allocate: (pod) => devices.allocate(pod),
       givesCpus: cpus.givesCpus,

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { V1Node, V1Pod, V1PodSpec } from '../../../api/gen/types.ts';
+import { readHasAppArmor } from './apparmor-admission.ts';
 import { createNodeAdmission } from './node-admission.ts';
 import { checkAllowedSysctls } from './sysctl-admission.ts';
 
@@ -24,7 +28,7 @@ function pod(requests: Record<string, string> = {}, spec: Partial<V1PodSpec> = {
   };
 }
 const admit = (one: V1Pod, others: readonly V1Pod[] = [], on: V1Node | undefined = node) =>
-  createNodeAdmission({ node: () => on }).admit(one, others);
+  createNodeAdmission({ node: () => on, hasAppArmor: true }).admit(one, others);
 
 test('a pod that fits is admitted', () => {
   assert.equal(admit(pod({ cpu: '2', memory: '1Gi' })), undefined);
@@ -80,7 +84,7 @@ test('pods of other systems, and groups that the node cannot keep to, are refuse
 });
 
 test('without a node nothing is admitted', () => {
-  assert.deepEqual(createNodeAdmission({ node: () => undefined }).admit(pod(), []), {
+  assert.deepEqual(createNodeAdmission({ node: () => undefined, hasAppArmor: true }).admit(pod(), []), {
     reason: 'InvalidNodeInfo',
     message: 'Kubelet cannot get node info.',
   });
@@ -120,7 +124,7 @@ test('a critical pod for which nobody can make room is refused with what is miss
 
 test('kernel parameters are safe, allowed by the configuration, or refused; none of what is the host’s', () => {
   const admitWith = (names: readonly string[], allowedUnsafeSysctls: readonly string[] = [], spec: Partial<V1PodSpec> = {}) =>
-    createNodeAdmission({ node: () => node, allowedUnsafeSysctls }).admit(
+    createNodeAdmission({ node: () => node, allowedUnsafeSysctls, hasAppArmor: true }).admit(
       pod({}, { ...spec, securityContext: { sysctls: names.map((name) => ({ name, value: '1' })) } }),
       [],
     );
@@ -143,7 +147,37 @@ test('only parameters that pods have for themselves can be allowed', () => {
   assert.deepEqual(checkAllowedSysctls(['vm.swappiness']), ['the sysctls "vm.swappiness" are not known to be namespaced']);
   assert.equal(checkAllowedSysctls(['*', 'kernel.*.x', 'NET.*']).length, 3);
   assert.throws(
-    () => createNodeAdmission({ node: () => node, allowedUnsafeSysctls: ['vm.swappiness'] }),
+    () => createNodeAdmission({ node: () => node, allowedUnsafeSysctls: ['vm.swappiness'], hasAppArmor: true }),
     /invalid allowedUnsafeSysctls .* not known to be namespaced/,
   );
+});
+
+test('a profile of AppArmor asks for a machine that has it, whoever of the pod wants it and however', () => {
+  const without = createNodeAdmission({ node: () => node, hasAppArmor: false });
+  const refusal = { reason: 'AppArmor', message: 'Cannot enforce AppArmor: AppArmor is not enabled on the host' };
+  const profile = (type: string) => ({ appArmorProfile: { type, ...(type === 'Localhost' && { localhostProfile: 'p' }) } });
+  for (const type of ['RuntimeDefault', 'Localhost']) {
+    const one = pod({}, { securityContext: profile(type) });
+    assert.deepEqual(without.admit(one, []), refusal);
+    assert.equal(admit(one), undefined, 'where the machine has it');
+    assert.equal(without.admit({ ...one, status: { phase: 'Running' } }, []), undefined, 'it runs already');
+  }
+  const init = pod({}, { initContainers: [{ name: 'i', securityContext: profile('RuntimeDefault') }] });
+  assert.deepEqual(without.admit(init, []), refusal);
+  const annotated = pod({}, {}, { annotations: { 'container.apparmor.security.beta.kubernetes.io/c': 'runtime/default' } });
+  assert.deepEqual(without.admit(annotated, []), refusal);
+  assert.equal(without.admit(pod({}, { securityContext: profile('Unconfined') }), []), undefined);
+  assert.equal(without.admit(pod(), []), undefined);
+});
+
+test('AppArmor is there when the kernel has it on and its directory can be seen', async (t) => {
+  const root = `${await mkdtemp(join(tmpdir(), 'muster-apparmor-'))}/`;
+  t.after(() => rm(root, { recursive: true }));
+  assert.equal(await readHasAppArmor(root), false);
+  await mkdir(`${root}sys/kernel/security/apparmor`, { recursive: true });
+  await mkdir(`${root}sys/module/apparmor/parameters`, { recursive: true });
+  await writeFile(`${root}sys/module/apparmor/parameters/enabled`, 'N\n');
+  assert.equal(await readHasAppArmor(root), false);
+  await writeFile(`${root}sys/module/apparmor/parameters/enabled`, 'Y\n');
+  assert.equal(await readHasAppArmor(root), true);
 });

@@ -2,6 +2,7 @@ import type { V1Node, V1Pod } from '../../../api/gen/types.ts';
 import { CodedError } from '../../../std/coded-error.ts';
 import { isCritical } from '../../pods/critical-pod.ts';
 import type { NodeAdmission } from '../../pods/pod-parts.ts';
+import { appArmorRefusal } from './apparmor-admission.ts';
 import { type Shortage, unfitnessOf } from './pod-fit.ts';
 import { podsToPreempt } from './preemption.ts';
 import { checkAllowedSysctls, sysctlRefusal } from './sysctl-admission.ts';
@@ -10,6 +11,8 @@ export interface NodeAdmissionOptions {
   readonly node: () => V1Node | undefined;
   /** Of the configuration; empty: none. */
   readonly allowedUnsafeSysctls?: readonly string[] | undefined;
+  /** Whether the machine can keep pods to AppArmor profiles. */
+  readonly hasAppArmor: boolean;
 }
 
 /**
@@ -17,7 +20,7 @@ export interface NodeAdmissionOptions {
  *
  * @throws CodedError naming a parameter that cannot be allowed
  */
-export function createNodeAdmission({ node, allowedUnsafeSysctls = [] }: NodeAdmissionOptions): NodeAdmission {
+export function createNodeAdmission({ node, allowedUnsafeSysctls = [], hasAppArmor }: NodeAdmissionOptions): NodeAdmission {
   const mistakes = checkAllowedSysctls(allowedUnsafeSysctls);
   if (mistakes.length > 0)
     throw new CodedError(`invalid allowedUnsafeSysctls (--allowed-unsafe-sysctls): ${mistakes.join(', ')}`, {
@@ -27,7 +30,11 @@ export function createNodeAdmission({ node, allowedUnsafeSysctls = [] }: NodeAdm
     admit(pod, others) {
       const here = node();
       if (!here) return { reason: 'InvalidNodeInfo', message: 'Kubelet cannot get node info.' };
-      const impossible = osRefusal(pod, here) ?? groupsRefusal(pod, here) ?? sysctlRefusal(pod, allowedUnsafeSysctls);
+      const impossible =
+        osRefusal(pod, here) ??
+        groupsRefusal(pod, here) ??
+        sysctlRefusal(pod, allowedUnsafeSysctls) ??
+        appArmorRefusal(pod, hasAppArmor);
       if (impossible) return impossible;
       const { shortages, predicates } = unfitnessOf(pod, here, others, isStatic(pod));
       const [shortage] = shortages;

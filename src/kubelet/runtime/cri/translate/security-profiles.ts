@@ -47,11 +47,17 @@ export interface AppArmor {
   readonly text?: string;
 }
 
-export function appArmorProfile(pod: V1Pod, container: V1Container): AppArmor {
-  const profile =
+/** The container's own profile by field or annotation, else the pod's. */
+export function appArmorOf(pod: V1Pod, container: V1Container): V1AppArmorProfile | undefined {
+  return (
     container.securityContext?.appArmorProfile ??
     annotated(pod.metadata?.annotations?.[`${APPARMOR_ANNOTATION}${container.name}`]) ??
-    pod.spec?.securityContext?.appArmorProfile;
+    pod.spec?.securityContext?.appArmorProfile
+  );
+}
+
+export function appArmorProfile(pod: V1Pod, container: V1Container): AppArmor {
+  const profile = appArmorOf(pod, container);
   switch (profile?.type) {
     case 'RuntimeDefault':
       return { profile: { profile_type: ProfileType.RuntimeDefault }, text: 'runtime/default' };
