@@ -17,12 +17,11 @@ export function quotaOfMilliCpu(milliCpu: number, periodMicroseconds: number): n
 }
 
 /**
- * cgroup v2's `cpu.weight`, 1 to 10000: a curve through (2, 1), (1024, 100) and (262144, 10000), so that one CPU's worth of shares
- * keeps the default weight.
+ * cgroup v2's `cpu.weight`, 1 to 10000, on a straight line from (2, 1) to (262144, 10000), as the kubelet writes it for the levels above
+ * containers. Runtimes convert the shares of containers themselves, newer ones (runc 1.3.2, crun 1.23) on another curve: containers only
+ * compete with others of their pod.
  */
 export function weightOfShares(shares: number): number {
-  if (shares <= LEAST_SHARES) return 1;
-  if (shares >= MOST_SHARES) return 10_000;
-  const log = Math.log2(shares);
-  return Math.ceil(10 ** ((log * log + 125 * log) / 612 - 7 / 34));
+  const within = Math.min(MOST_SHARES, Math.max(LEAST_SHARES, shares));
+  return 1 + Math.floor(((within - LEAST_SHARES) * 9999) / (MOST_SHARES - LEAST_SHARES));
 }

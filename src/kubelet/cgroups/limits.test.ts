@@ -32,10 +32,10 @@ const podOf = (...resources: Resources[]): V1Pod => ({
   spec: { containers: resources.map((own, i) => ({ name: `c${i}`, resources: own })) },
 });
 
-test('shares become weights on the curve that keeps the default and both ends', () => {
-  assert.deepEqual([0, 2, 1024, 262_144, 300_000].map(weightOfShares), [1, 1, 100, 10_000, 10_000]);
-  // A tenth of a CPU and half a CPU, as the announcement of the formula works them out.
-  assert.deepEqual([102, 512].map(weightOfShares), [17, 59]);
+test('shares become weights on the straight line that the kubelet writes', () => {
+  assert.deepEqual([0, 2, 1024, 262_144, 300_000].map(weightOfShares), [1, 1, 39, 10_000, 10_000]);
+  // Upstream's reports of nodes: 8 and 64 CPUs for all pods together, 85m to 104m of one pod.
+  assert.deepEqual([8192, 65_536, sharesOfMilliCpu(85), sharesOfMilliCpu(104)].map(weightOfShares), [313, 2500, 4, 4]);
 });
 
 test('more CPU never means less weight, shares or quota, and all stay in the ranges of the kernel', () => {
@@ -186,7 +186,7 @@ test('the same values are written in the words of either version', () => {
     'memory.limit_in_bytes=-1',
     'pids.max=10',
   ]);
-  assert.deepEqual(lines(2), ['cpu.weight=59', 'cpu.max=50000 100000', 'memory.max=max', 'pids.max=10', 'memory.min=1']);
+  assert.deepEqual(lines(2), ['cpu.weight=20', 'cpu.max=50000 100000', 'memory.max=max', 'pids.max=10', 'memory.min=1']);
 });
 
 test('burstable pods together weigh what they ask for; ended ones nothing', () => {

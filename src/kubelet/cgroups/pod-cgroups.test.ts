@@ -119,7 +119,7 @@ test('v2: controllers are passed on level by level, and limits are in the files'
   const fake = fakeV2();
   const { cgroups } = cgroupsOn(fake);
   await cgroups.ensure(podOf('a', { cpu: '1' }));
-  assert.equal(await fake.files.read('/cg/test/kubepods/burstable/poda/cpu.weight'), '100');
+  assert.equal(await fake.files.read('/cg/test/kubepods/burstable/poda/cpu.weight'), '39');
   assert.match((await fake.files.read('/cg/test/kubepods/burstable/cgroup.subtree_control'))!, /cpu.*memory.*pids/);
 });
 
@@ -232,7 +232,7 @@ test('with systemd, slices are started as units with their limits, and stopped w
     .filter(({ args }) => args.includes('StartTransientUnit'))
     .map(({ args }) => args.find((arg) => arg.endsWith('.slice')));
   assert.deepEqual(started, ['kubepods.slice', 'kubepods-burstable.slice', 'kubepods-besteffort.slice', parent]);
-  assert.ok(programs.calls.at(-1)!.args.join(' ').includes('CPUWeight t 100'));
+  assert.ok(programs.calls.at(-1)!.args.join(' ').includes('CPUWeight t 39'));
   assert.deepEqual(await cgroups.known(), [UID]);
   await cgroups.remove(UID);
   assert.ok(programs.calls.some(({ args }) => args.includes('StopUnit') && args.includes(parent)));
