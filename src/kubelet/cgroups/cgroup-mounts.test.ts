@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { findCgroupMounts } from './cgroup-mounts.ts';
+import { checkControllers, findCgroupMounts } from './cgroup-mounts.ts';
 
 const line = (id: number, mountPoint: string, fsType: string, options: string) =>
   `${id} 1 0:${id} / ${mountPoint} rw,nosuid - ${fsType} ${fsType} ${options}\n`;
@@ -50,4 +50,14 @@ test('whatever stands in mountinfo, it is read or refused by code', () => {
       assert.equal(found.controllers.get('cpu'), '/c');
     }),
   );
+});
+
+test('a v2 machine without cpuset, pids or hugetlb is used, unless the configuration needs what is missing', () => {
+  const found = (names: string) => findCgroupMounts(line(1, '/c', 'cgroup2', 'rw'), () => names);
+  const nothing = { pidLimit: false, hugePages: false, ownCpus: false };
+  assert.deepEqual(checkControllers(found('cpuset cpu io memory hugetlb pids'), { ...nothing, hugePages: true }), []);
+  assert.deepEqual(checkControllers(found('cpu memory'), { ...nothing, hugePages: true }), ['cpuset', 'pids', 'hugetlb']);
+  assert.throws(() => checkControllers(found('cpu memory'), { ...nothing, pidLimit: true }), /podPidsLimit .* pids/);
+  assert.throws(() => checkControllers(found('cpu memory'), { ...nothing, ownCpus: true }), /cpuManagerPolicy .* cpuset/);
+  assert.throws(() => checkControllers(found('cpu pids'), nothing), /not mounted: \[memory\]; cgroup v2 has cpu, pids/);
 });

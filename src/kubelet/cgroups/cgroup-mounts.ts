@@ -50,8 +50,8 @@ export async function readCgroupMounts(): Promise<CgroupMounts> {
   return findCgroupMounts(mountInfo, () => names);
 }
 
-/** Without these no pod can be kept as its spec says (upstream refuses to start, too). */
-const REQUIRED = { 1: ['cpu', 'cpuacct', 'cpuset', 'memory'], 2: ['cpu', 'cpuset', 'memory', 'pids'] } as const;
+/** Without these no pod can be kept as its spec says. Kernels without cpuset have v2, too: there it only keeps pods to some CPUs. */
+const REQUIRED = { 1: ['cpu', 'cpuacct', 'cpuset', 'memory'], 2: ['cpu', 'memory'] } as const;
 
 /**
  * What of the machine's cgroups is missing.
@@ -61,7 +61,7 @@ const REQUIRED = { 1: ['cpu', 'cpuacct', 'cpuset', 'memory'], 2: ['cpu', 'cpuset
  */
 export function checkControllers(
   mounts: CgroupMounts,
-  asked: { readonly pidLimit: boolean; readonly hugePages: boolean },
+  asked: { readonly pidLimit: boolean; readonly hugePages: boolean; readonly ownCpus: boolean },
 ): string[] {
   const lacking = (names: readonly string[]) => names.filter((name) => !mounts.controllers.has(name));
   const required = lacking(REQUIRED[mounts.version]);
@@ -74,5 +74,12 @@ export function checkControllers(
     throw new CodedError('podPidsLimit (--pod-max-pids) needs the cgroup controller pids, which is not mounted', {
       code: 'CGROUPS_MISSING',
     });
-  return lacking(['pids', ...(asked.hugePages ? ['hugetlb'] : [])]);
+  if (asked.ownCpus && lacking(['cpuset']).length > 0)
+    throw new CodedError(
+      'cpuManagerPolicy (--cpu-manager-policy) "static" needs the cgroup controller cpuset, which is not mounted',
+      {
+        code: 'CGROUPS_MISSING',
+      },
+    );
+  return lacking(['cpuset', 'pids', ...(asked.hugePages ? ['hugetlb'] : [])]);
 }

@@ -99,6 +99,7 @@ export function createPodCgroups(options: PodCgroupsOptions): NodeCgroups {
     const lacking = checkControllers(mounts, {
       pidLimit: (fields['podPidsLimit'] as number) > 0,
       hugePages: hugePages.length > 0,
+      ownCpus: fields['cpuManagerPolicy'] === 'static',
     });
     if (lacking.length > 0)
       logger.warn('This machine lacks cgroup controllers: what they would limit is not limited', { controllers: lacking });
