@@ -89,12 +89,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly FlagDefinition[] = [
   flag('pod-eviction-timeout', 'duration', 'replaced by the tolerationSeconds of pods', { default: '5m0s', noEffect: true }),
   flag('enable-taint-manager', 'bool', 'taints always evict', { default: true, noEffect: true }),
   flag('cluster-name', 'string', 'name of the cluster for cloud providers', { default: 'kubernetes', noEffect: true }),
-  flag('requestheader-client-ca-file', 'string', 'authority of front proxies; users that they speak for are not accepted', {
-    noEffect: true,
-  }),
-  ...ignored('strings', 'requestheader-allowed-names', 'requestheader-username-headers', 'requestheader-group-headers'),
-  ...ignored('strings', 'requestheader-extra-headers-prefix', 'requestheader-uid-headers', 'tls-sni-cert-key'),
-  ...ignored('strings', 'disabled-metrics', 'allow-metric-labels', 'external-cloud-volume-plugin-list'),
+  ...ignored('strings', 'tls-sni-cert-key', 'disabled-metrics', 'allow-metric-labels', 'external-cloud-volume-plugin-list'),
   ...ignored('duration', 'authentication-token-webhook-cache-ttl', 'authorization-webhook-cache-authorized-ttl'),
   ...ignored('duration', 'authorization-webhook-cache-unauthorized-ttl', 'min-resync-period', 'controller-start-interval'),
   // Gone upstream since 1.16; the stabilization window has taken their place.

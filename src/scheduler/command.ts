@@ -5,6 +5,7 @@ import { createClient } from '../client/create-client.ts';
 import { createEventRecorder } from '../client/events.ts';
 import { transportFromContext } from '../client/kubeconfig-client.ts';
 import { createLeaderElector } from '../client/leader-election.ts';
+import { leaderStatusText } from '../client/leader-status-text.ts';
 import { type LeaderElectionSettings, readLeaderElection } from '../client/serving/component-flags.ts';
 import { openSecureServer } from '../client/serving/open-secure-server.ts';
 import { withRateLimit } from '../client/transport/rate-limit.ts';
@@ -52,11 +53,17 @@ async function runScheduler(flags: ParsedFlags, io: CommandIo): Promise<number> 
     return current;
   };
   let current: Scheduler | undefined;
-  const metrics = () => metricsPage(current?.metricsText() ?? '');
+  const election = electionOf(flags, configuration);
+  let isLeading = false;
+  const metrics = () =>
+    metricsPage((election ? leaderStatusText('kube-scheduler', isLeading) : '') + (current?.metricsText() ?? ''));
   const configz = () => configurationPage(flags, configuration);
   const pages = { component: 'kube-scheduler', metrics, configz };
   const server = await openSecureServer(values, { ...pages, clock, logger, environment: io.env });
-  const scheduler = withElection({ election: electionOf(flags, configuration), client, create, io, logger });
+  const onLeading = (now: boolean) => {
+    isLeading = now;
+  };
+  const scheduler = withElection({ election, client, create, onLeading, io, logger });
   try {
     return await runComponents(server ? [server, scheduler] : [scheduler], io);
   } finally {
@@ -146,12 +153,13 @@ interface ElectionContext {
   client: Client;
   /** A new scheduler for each time that this process is elected. */
   create: () => Component;
+  onLeading: (now: boolean) => void;
   io: CommandIo;
   logger: ReturnType<typeof createKlogLogger>;
 }
 
 /** The scheduler, at work only while this process holds the lease. Losing the lease ends the process, as upstream's does. */
-function withElection({ election, client, create, io, logger }: ElectionContext): Component {
+function withElection({ election, client, create, onLeading, io, logger }: ElectionContext): Component {
   if (!election) return create();
   return createLeaderElector({
     ...election,
@@ -160,9 +168,14 @@ function withElection({ election, client, create, io, logger }: ElectionContext)
     clock: io.clock,
     logger,
     run: async (signal) => {
-      const scheduler = create();
-      await scheduler.start(signal);
-      await scheduler.done;
+      onLeading(true);
+      try {
+        const scheduler = create();
+        await scheduler.start(signal);
+        await scheduler.done;
+      } finally {
+        onLeading(false);
+      }
     },
   });
 }

@@ -34,10 +34,8 @@ export const SCHEDULER_FLAGS: readonly FlagDefinition[] = [
     'cert-dir',
   ),
   ...ignoredFlags('string', 'kube-api-content-type', 'tls-curve-preferences', 'write-config-to'),
-  ...ignoredFlags('string', 'requestheader-client-ca-file', 'show-hidden-metrics-for-version', 'allow-metric-labels-manifest'),
+  ...ignoredFlags('string', 'show-hidden-metrics-for-version', 'allow-metric-labels-manifest'),
   ...ignoredFlags('string', 'emulated-version', 'emulation-forward-compatible', 'lock-object-name', 'lock-object-namespace'),
-  ...ignoredFlags('strings', 'requestheader-allowed-names', 'requestheader-username-headers', 'requestheader-group-headers'),
-  ...ignoredFlags('strings', 'requestheader-extra-headers-prefix', 'requestheader-uid-headers', 'tls-sni-cert-key'),
-  ...ignoredFlags('strings', 'disabled-metrics', 'allow-metric-labels'),
+  ...ignoredFlags('strings', 'tls-sni-cert-key', 'disabled-metrics', 'allow-metric-labels'),
   ...ignoredFlags('map', 'feature-gates'),
 ];

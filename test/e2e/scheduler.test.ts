@@ -9,6 +9,7 @@ import { nodeKind } from '../../src/api/core/v1/node.ts';
 import { podKind } from '../../src/api/core/v1/pod.ts';
 import type { V1Lease, V1Node, V1Pod } from '../../src/api/gen/types.ts';
 import { type Cluster, startCluster } from '../../src/cluster/start-cluster.ts';
+import { readKubeconfig, resolveContext } from '../../src/pki/kubeconfig.ts';
 import { type ComponentProcess, startComponent } from '../harness/component-process.ts';
 import { freePort } from '../harness/free-port.ts';
 import { runCommand } from '../harness/run-command.ts';
@@ -63,6 +64,14 @@ test('SCH-01 to 07: it binds the pods that name it, while it holds its lease', a
   assert.match(scheduler.output, /--address is accepted but has no effect/);
 });
 
+/** As an administrator, once the scheduler knows the authority of certificates. */
+async function metricsOf(at: number): Promise<string> {
+  const { clientCertificatePem = '', clientKeyPem = '' } = await resolveContext(await readKubeconfig(kubeconfig));
+  const pair = directory.file('admin-pair.pem');
+  await writeFile(pair, `${clientCertificatePem}\n${clientKeyPem}`, { mode: 0o600 });
+  return (await runCommand('curl', ['-sk', '--cert', pair, '--key', pair, `https://127.0.0.1:${at}/metrics`])).stdout;
+}
+
 test('its own port tells everybody whether it is healthy, and its metrics only to those who may see them', async () => {
   const curl = (path: string) => runCommand('curl', ['-sk', '-w', ' %{http_code}', `https://127.0.0.1:${port}${path}`]);
   assert.equal((await curl('/healthz')).stdout, 'ok 200');
@@ -71,10 +80,18 @@ test('its own port tells everybody whether it is healthy, and its metrics only t
 
 test('a second one takes over at once when the first is told to end, and waits until then', async () => {
   const [first] = schedulers;
-  const second = startScheduler(await freePort());
+  const secondPort = await freePort();
+  const second = startScheduler(secondPort);
   const holder = (await lease()).spec?.holderIdentity;
+  const leads = (at: number, value: number) =>
+    until(`the scheduler at port ${at} says ${value} of its lead`, async () =>
+      (await metricsOf(at)).includes(`leader_election_master_status{name="kube-scheduler"} ${value}\n`),
+    );
+  await leads(port, 1);
+  await leads(secondPort, 0);
   assert.equal(await first!.stop(), 0);
   await bindsPod('second');
+  await leads(secondPort, 1);
   assert.notEqual((await lease()).spec?.holderIdentity, holder);
   assert.equal(second.exitStatus, undefined);
 });

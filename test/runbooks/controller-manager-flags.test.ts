@@ -55,10 +55,19 @@ test('KCM-04, KCM-10 each node gets a part of the pod range', async () => {
   assert.ok(second >= 64 && second < 128, String(second));
 });
 
-test('KCM-03, KCM-05, KCM-09, KCM-14, KCM-17, KCM-21 to KCM-23 flags that change nothing yet are taken', () => {
+test('KCM-03 a front proxy of the authority says who asks at its port', async () => {
+  const ask = (headers: string) =>
+    sh(
+      `curl -s -k -o /dev/null -w '%{http_code}' --cert /etc/kubernetes/ssl/admin.pem --key /etc/kubernetes/ssl/admin.key ${headers} https://192.168.20.31:10257/metrics`,
+    );
+  assert.equal(await ask("-H 'X-Remote-User: somebody'"), '403');
+  assert.equal(await ask("-H 'X-Remote-User: somebody' -H 'X-Remote-Group: system:masters'"), '200');
+});
+
+test('KCM-05, KCM-09, KCM-14, KCM-17, KCM-21 to KCM-23 flags that change nothing yet are taken', () => {
   const { args, journal } = runbook.current.controllerManager;
   for (const name of [
-    ...['requestheader-client-ca-file', 'cluster-name', 'service-cluster-ip-range', 'pod-eviction-timeout'],
+    ...['cluster-name', 'service-cluster-ip-range', 'pod-eviction-timeout'],
     ...['horizontal-pod-autoscaler-sync-period', 'feature-gates', 'logtostderr', 'v'],
   ])
     assert.ok(

@@ -35,7 +35,21 @@ export function componentFlags(securePort: number): readonly FlagDefinition[] {
       default: ['/healthz', '/readyz', '/livez'],
     }),
     flag('client-ca-file', 'string', 'authority of client certificates for the secure port; default what the API server tells'),
-    flag('authentication-skip-lookup', 'bool', 'do not ask the API server for the authority of client certificates'),
+    flag(
+      'requestheader-client-ca-file',
+      'string',
+      'authority of front proxies for the secure port; default what the API server tells',
+    ),
+    flag('requestheader-allowed-names', 'strings', 'common names of front proxies; empty: all of their authority'),
+    flag('requestheader-username-headers', 'strings', 'headers with the names of those that they speak for', {
+      default: ['x-remote-user'],
+    }),
+    flag('requestheader-group-headers', 'strings', 'headers with their groups', { default: ['x-remote-group'] }),
+    flag('requestheader-uid-headers', 'strings', 'headers with their UIDs'),
+    flag('requestheader-extra-headers-prefix', 'strings', 'prefixes of headers with what else is known of them', {
+      default: ['x-remote-extra-'],
+    }),
+    flag('authentication-skip-lookup', 'bool', 'do not ask the API server for these authorities'),
     flag('bind-address', 'string', 'address of the secure port', { default: '0.0.0.0' }),
     flag('secure-port', 'int', 'port for /healthz and /metrics over HTTPS; 0: none', { default: securePort }),
     flag('tls-cert-file', 'string', 'certificate of the secure port; without it one is made that vouches for itself'),

@@ -1,13 +1,13 @@
 import { createSelfSigned } from '../../pki/self-signed.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { CommandIo } from '../../std/command.ts';
-import type { FlagValues } from '../../std/flags.ts';
+import { FlagError, type FlagValues } from '../../std/flags.ts';
 import type { Logger } from '../../std/logger.ts';
 import { readTlsLimits } from '../../std/tls-flags.ts';
 import type { Client } from '../client.ts';
 import { clientFromKubeconfig } from '../kubeconfig-client.ts';
 import { readFlagFile } from './component-flags.ts';
-import { findClientCa } from './find-client-ca.ts';
+import { findTrustedCallers, type TrustedCallers } from './find-trusted-callers.ts';
 import { createSecureServer, type SecureServer } from './secure-server.ts';
 
 type Page = () => Promise<{ contentType: string; text: string }>;
@@ -35,16 +35,21 @@ export async function openSecureServer(values: FlagValues, context: SecureServer
     const path = values.string(flag);
     return path ? clientFromKubeconfig(path, { userAgent: component, environment }) : undefined;
   };
-  const clientCaFile = values.string('client-ca-file');
   const authenticationClient = await open('authentication-kubeconfig');
-  const lookUp = authenticationClient && !clientCaFile && !values.bool('authentication-skip-lookup');
+  const trusted = await readTrustedCallers(values);
+  if (trusted.frontProxies?.allowedNames.length === 0)
+    logger.warn(
+      'every certificate of --requestheader-client-ca-file may name any user by headers here: --requestheader-allowed-names says whose may',
+    );
+  const isMissing = trusted.clientCaPem === undefined || !trusted.frontProxies;
+  const lookUp = authenticationClient && isMissing && !values.bool('authentication-skip-lookup');
   return createSecureServer({
     ...readTlsLimits(values),
     bindAddress: values.string('bind-address'),
     port,
     tls: await readServingPair(values, clock),
-    clientCaPem: clientCaFile ? await readFlagFile('client-ca-file', clientCaFile) : undefined,
-    ...(lookUp && { findClientCa: (signal) => findClientCa(authenticationClient, { clock, logger, signal }) }),
+    trusted,
+    ...(lookUp && { findTrusted: (signal) => findTrustedCallers(authenticationClient, { clock, logger, signal }) }),
     authenticationClient,
     authorizationClient: await open('authorization-kubeconfig'),
     alwaysAllowPaths: values.strings('authorization-always-allow-paths'),
@@ -57,6 +62,31 @@ export async function openSecureServer(values: FlagValues, context: SecureServer
     },
     logger,
   });
+}
+
+/** What flags say of it. */
+async function readTrustedCallers(values: FlagValues): Promise<TrustedCallers> {
+  const read = async (flagName: string) => {
+    const path = values.string(flagName);
+    return path ? readFlagFile(flagName, path) : undefined;
+  };
+  const clientCaPem = await read('client-ca-file');
+  const caPem = await read('requestheader-client-ca-file');
+  const list = (name: string) => {
+    const flagName = `requestheader-${name}`;
+    const items = values.strings(flagName);
+    if (items.some((item) => item.trim() === ''))
+      throw new FlagError(`--${flagName}`, `--${flagName}: empty value is not allowed`);
+    return items;
+  };
+  const headers = {
+    allowedNames: values.strings('requestheader-allowed-names'),
+    usernameHeaders: list('username-headers'),
+    groupHeaders: list('group-headers'),
+    uidHeaders: list('uid-headers'),
+    extraHeaderPrefixes: list('extra-headers-prefix'),
+  };
+  return { ...(clientCaPem && { clientCaPem }), ...(caPem && { frontProxies: { caPem, ...headers } }) };
 }
 
 async function readServingPair(values: FlagValues, clock: Clock): Promise<{ certificatePem: string; privateKeyPem: string }> {

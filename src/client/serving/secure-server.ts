@@ -2,12 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import type { ReceivedHeaders } from '../../api/authentication/front-proxy-user.ts';
 import { forbidden, internalError, noSuchPath, StatusError, unauthorized } from '../../api/machinery/status-error.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { type Component, deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { Client } from '../client.ts';
 import { authenticateCaller, mayRead } from './delegated-authentication.ts';
+import type { TrustedCallers } from './find-trusted-callers.ts';
 
 export interface SecureServerOptions {
   bindAddress: string;
@@ -17,10 +19,10 @@ export interface SecureServerOptions {
   tlsMinVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** OpenSSL's list of suites. Default its own. */
   tlsCiphers?: string;
-  /** Verifies client certificates. Without it, and without a way to find it, none are asked for. */
-  clientCaPem?: string;
-  /** Finds it when it is not given, once the server listens; until then certificates are nobody's. */
-  findClientCa?: (signal: AbortSignal) => Promise<string | undefined>;
+  /** Whose client certificates count. Without any, and without a way to find them, none are asked for. */
+  trusted?: TrustedCallers;
+  /** Finds what of them is not given, once the server listens; until then such certificates are nobody's. */
+  findTrusted?: (signal: AbortSignal) => Promise<TrustedCallers>;
   /** Answers TokenReviews. */
   authenticationClient?: Client;
   /** Answers SubjectAccessReviews. */
@@ -40,8 +42,8 @@ export interface SecureServer extends Component {
 
 /** Serves `pages` over HTTPS to those whom the API server allows to read them. */
 export function createSecureServer(options: SecureServerOptions): SecureServer {
-  const { tls, findClientCa, logger } = options;
-  let { clientCaPem } = options;
+  const { tls, findTrusted, logger } = options;
+  let trusted = options.trusted ?? {};
   const done = deferred();
   const secure = {
     cert: tls.certificatePem,
@@ -53,13 +55,13 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
   const server = createServer({
     ...secure,
     // None, rather than those that the world believes.
-    ca: clientCaPem ?? [],
-    requestCert: clientCaPem !== undefined || findClientCa !== undefined,
+    ca: authoritiesOf(trusted),
+    requestCert: authoritiesOf(trusted).length > 0 || findTrusted !== undefined,
     // Verified or not, a certificate is asked for; what it is worth is decided below.
     rejectUnauthorized: false,
   });
   server.on('request', (request, response) => {
-    answer({ ...options, clientCaPem }, request).then(
+    answer({ ...options, trusted }, request).then(
       (page) => send(response, 200, page),
       (error: unknown) => {
         const failure = error instanceof StatusError ? error : internalError((error as Error).message);
@@ -87,11 +89,10 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
         throw cannotListen(`${options.bindAddress}:${options.port}`, cause);
       });
       server.on('error', (error) => done.reject(error));
-      findClientCa?.(signal).then(
-        (ca) => {
-          if (ca === undefined) return;
-          clientCaPem = ca;
-          server.setSecureContext({ ...secure, ca });
+      findTrusted?.(signal).then(
+        (found) => {
+          trusted = { ...found, ...trusted };
+          server.setSecureContext({ ...secure, ca: authoritiesOf(trusted) });
         },
         (error: unknown) => {
           if (!signal.aborted) logger.error('Cannot find the authority of client certificates', { error });
@@ -105,6 +106,14 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
       signal.addEventListener('abort', close, { once: true });
     },
   };
+}
+
+function authoritiesOf({ clientCaPem, frontProxies }: TrustedCallers): string[] {
+  return [clientCaPem, frontProxies?.caPem].filter((pem) => pem !== undefined);
+}
+
+function receivedHeaders({ headersDistinct }: IncomingMessage): ReceivedHeaders {
+  return { names: Object.keys(headersDistinct), valuesOf: (name) => headersDistinct[name] ?? [] };
 }
 
 function cannotListen(address: string, cause: NodeJS.ErrnoException): CodedError {
@@ -123,7 +132,8 @@ async function answer(options: SecureServerOptions, request: IncomingMessage): P
     const asked = {
       socket: request.socket as TLSSocket,
       authorization: request.headers.authorization,
-      clientCaPem: options.clientCaPem,
+      headers: receivedHeaders(request),
+      trusted: options.trusted ?? {},
     };
     const caller = await authenticateCaller(asked, options.authenticationClient);
     if (!caller) throw unauthorized();

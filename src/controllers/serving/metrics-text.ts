@@ -1,19 +1,12 @@
+import { leaderStatusText } from '../../client/leader-status-text.ts';
 import { DURATION_BUCKETS_SECONDS, type LoopMetrics } from '../../client/loop-metrics.ts';
 
 /** The manager's metrics in Prometheus' text format, under the names that client-go's work queues have. */
 export async function formatMetrics(metrics: LoopMetrics, isLeading: boolean): Promise<{ contentType: string; text: string }> {
   // Loaded with the first scrape: nobody else needs it.
-  const { Gauge, Registry, collectDefaultMetrics } = await import('prom-client');
+  const { Registry, collectDefaultMetrics } = await import('prom-client');
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const registers = [registry];
-  const leader = new Gauge({
-    name: 'leader_election_master_status',
-    help: 'Whether this one leads',
-    labelNames: ['name'],
-    registers,
-  });
-  leader.set({ name: 'kube-controller-manager' }, isLeading ? 1 : 0);
   const head = (name: string, type: string, help: string) => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
   let adds = head('workqueue_adds_total', 'counter', 'Keys added to the queue');
   let depth = head('workqueue_depth', 'gauge', 'Keys that wait');
@@ -33,6 +26,6 @@ export async function formatMetrics(metrics: LoopMetrics, isLeading: boolean): P
     durations += `workqueue_work_duration_seconds_sum{name="${name}"} ${counts.durationSumSeconds}\n`;
     durations += `workqueue_work_duration_seconds_count{name="${name}"} ${sum}\n`;
   }
-  const text = `${await registry.metrics()}\n${adds}${depth}${retries}${errors}${durations}`;
+  const text = `${await registry.metrics()}\n${leaderStatusText('kube-controller-manager', isLeading)}${adds}${depth}${retries}${errors}${durations}`;
   return { contentType: registry.contentType, text };
 }

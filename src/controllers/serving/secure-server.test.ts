@@ -5,6 +5,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { test } from 'node:test';
 import type { V1SubjectAccessReview, V1TokenReview } from '../../api/gen/types.ts';
 import { LoopMetrics } from '../../client/loop-metrics.ts';
+import type { TrustedCallers } from '../../client/serving/find-trusted-callers.ts';
 import { createSecureServer } from '../../client/serving/secure-server.ts';
 import { createAuthority } from '../../pki/authority.ts';
 import { generatePrivateKey } from '../../pki/keys.ts';
@@ -18,7 +19,7 @@ import { formatMetrics } from './metrics-text.ts';
 const nowMs = Date.now();
 const times = { notBeforeMs: nowMs - 60_000, notAfterMs: nowMs + 3_600_000 };
 
-async function startServer(options: { delegate?: boolean; clientCaPem?: string } = {}) {
+async function startServer(options: { delegate?: boolean; trusted?: TrustedCallers } = {}) {
   const cluster = new TestingCluster();
   cluster.answers.set('tokenreviews', (review) => {
     const { spec } = review as unknown as V1TokenReview;
@@ -39,7 +40,7 @@ async function startServer(options: { delegate?: boolean; clientCaPem?: string }
     bindAddress: '127.0.0.1',
     port: 0,
     tls: await createSelfSigned({ commonName: 'localhost', ipAddresses: ['127.0.0.1'], ...times }),
-    clientCaPem: options.clientCaPem,
+    ...(options.trusted && { trusted: options.trusted }),
     authenticationClient: client,
     authorizationClient: client,
     alwaysAllowPaths: ['/healthz'],
@@ -51,7 +52,7 @@ async function startServer(options: { delegate?: boolean; clientCaPem?: string }
   });
   const group = new ComponentGroup();
   await group.start(server);
-  const get = (path: string, extra: { headers?: Record<string, string>; cert?: string; key?: string } = {}) =>
+  const get = (path: string, extra: { headers?: Record<string, string | string[]>; cert?: string; key?: string } = {}) =>
     new Promise<{ status: number; text: string }>((resolve, reject) => {
       const request = httpsRequest(
         { host: '127.0.0.1', port: server.port, path, rejectUnauthorized: false, agent: false, ...extra },
@@ -80,7 +81,6 @@ test('a port that is taken is an error at once, and nothing of it is left to wai
     bindAddress: '127.0.0.1',
     port,
     tls: await createSelfSigned({ commonName: 'localhost', ipAddresses: ['127.0.0.1'], ...times }),
-    clientCaPem: undefined,
     authenticationClient: undefined,
     authorizationClient: undefined,
     alwaysAllowPaths: [],
@@ -116,10 +116,49 @@ test('client certificates count when their authority is known, and only system:m
   const key = await generatePrivateKey();
   const issue = (from: typeof authority, organizations: string[]) =>
     from.issue({ publicKeyDer: key.publicKeyDer, commonName: 'admin', organizations, usages: ['client auth'], ...times });
-  await using server = await startServer({ delegate: false, clientCaPem: authority.certificatePem });
+  await using server = await startServer({ delegate: false, trusted: { clientCaPem: authority.certificatePem } });
   const master = { cert: await issue(authority, ['system:masters']), key: key.pem };
   assert.equal((await server.get('/metrics', master)).status, 200);
   assert.equal((await server.get('/nothing', master)).status, 404);
   assert.equal((await server.get('/metrics', { cert: await issue(authority, []), key: key.pem })).status, 403);
-  assert.equal((await server.get('/metrics', { cert: await issue(other, ['system:masters']), key: key.pem })).status, 403);
+  assert.equal((await server.get('/metrics', { cert: await issue(other, ['system:masters']), key: key.pem })).status, 401);
+});
+
+test('a front proxy is believed by its own authority and name alone, and is no client itself', async () => {
+  const authority = await createAuthority({ commonName: 'ca', ...times });
+  const proxies = await createAuthority({ commonName: 'ca', ...times });
+  const key = await generatePrivateKey();
+  const pair = async (from: typeof authority, commonName: string, organizations: string[] = []) => ({
+    cert: await from.issue({ publicKeyDer: key.publicKeyDer, commonName, organizations, usages: ['client auth'], ...times }),
+    key: key.pem,
+  });
+  const frontProxies = {
+    caPem: proxies.certificatePem,
+    allowedNames: ['front-proxy-client'],
+    usernameHeaders: ['x-remote-user'],
+    groupHeaders: ['x-remote-group'],
+    uidHeaders: [],
+    extraHeaderPrefixes: ['x-remote-extra-'],
+  };
+  await using server = await startServer({ trusted: { clientCaPem: authority.certificatePem, frontProxies } });
+  const headers = { 'x-remote-user': 'alice', 'x-remote-group': ['staff', 'monitoring'], 'x-remote-extra-scope': 'all' };
+  const proxy = await pair(proxies, 'front-proxy-client', ['system:masters']);
+  assert.equal((await server.get('/metrics', { ...proxy, headers })).status, 200);
+  const review = server.cluster.requests.at(-1)?.body as V1SubjectAccessReview | undefined;
+  const { user, groups, extra } = review?.spec ?? {};
+  assert.deepEqual(
+    { user, groups, extra },
+    {
+      user: 'alice',
+      groups: ['staff', 'monitoring', 'system:authenticated'],
+      extra: { scope: ['all'] },
+    },
+  );
+  assert.equal((await server.get('/metrics', proxy)).status, 401, 'whom it names counts, not what it is');
+  assert.equal((await server.get('/metrics', { ...(await pair(proxies, 'other')), headers })).status, 401);
+  const client = await server.get('/metrics', { ...(await pair(authority, 'front-proxy-client')), headers });
+  assert.equal(client.status, 403);
+  assert.match(client.text, /User \\"front-proxy-client\\" cannot get path/);
+  assert.match((await server.get('/metrics', { headers })).text, /system:anonymous/);
+  assert.equal((await server.get('/metrics', await pair(authority, 'admin', ['system:masters']))).status, 200);
 });

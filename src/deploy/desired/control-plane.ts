@@ -186,6 +186,8 @@ function controllerManagerFiles(
     'root-ca-file': authority.certificate,
     'requestheader-client-ca-file':
       pki.authorities === 'separate' ? pairPaths(inventory, 'front-proxy-ca').certificate : authority.certificate,
+    // Without it every client of the authority could name anybody.
+    'requestheader-allowed-names': 'front-proxy-client',
     'allocate-node-cidrs': 'true',
     'cluster-name': inventory.name,
     'cluster-signing-cert-file': signer.certificate,

@@ -193,6 +193,11 @@ test("KCM-07, KCM-22, KCM-24: the authority's own key signs; flags of the invent
   for (const [name, value] of Object.entries(given)) assert.equal(text.split(`--${name}=`)[1]?.split(/[ "]/)[0], value);
 });
 
+test('KCM-03: at the port of the controller manager too, only the front proxy speaks for others', () => {
+  for (const file of ['apiserver', 'controller-manager'])
+    assert.match(textIn(stepsOf(mixed, 'a'), `/etc/kubernetes/${file}`), /--requestheader-allowed-names=front-proxy-client /);
+});
+
 test('SCH-02, SCH-05, SCH-06, SCH-07: one scheduler works at a time, and asks the API server who may look at it', () => {
   const text = textIn(stepsOf(mixed, 'a'), '/etc/kubernetes/scheduler');
   const kubeconfig = '/etc/kubernetes/kube-scheduler.kubeconfig';
