@@ -3,215 +3,309 @@
  * apart, with the directives $patch, $retainKeys, $setElementOrder and $deleteFromPrimitiveList.
  */
 
-import { exactJsonText } from '../../std/exact-json.ts';
 import { cloneJson, isJsonMap, type JsonMap, setField } from '../machinery/clone.ts';
-import { fieldOfSchema, goTypeName } from '../machinery/schema.ts';
+import { type FieldType, fieldOfSchema, goTypeName } from '../machinery/schema.ts';
 import { badRequest } from '../machinery/status-error.ts';
 import { type Identity, orderItems } from './element-order.ts';
 import { type PatchStrategy, patchStrategyOf } from './merge-keys.ts';
+import {
+  badFormat,
+  itemsDiffer,
+  keyMissing,
+  noItems,
+  noListOfLists,
+  notOfType,
+  patchFailure,
+  printed,
+  uncomparable,
+  unknownDirective,
+} from './strategic-patch-errors.ts';
 
-const SET_ELEMENT_ORDER = '$setElementOrder/';
-const DELETE_FROM_PRIMITIVES = '$deleteFromPrimitiveList/';
+const SET_ELEMENT_ORDER = '$setElementOrder';
+const DELETE_FROM_PRIMITIVES = '$deleteFromPrimitiveList';
 const RETAIN_KEYS = '$retainKeys';
 const PATCH = '$patch';
 
-const LIST_FORMATS = 'invalid patch format';
-
 /**
  * The document after the patch; it shares nothing with either argument. `schemaName` is the document's type, `V1Pod`.
- * Throws a BadRequest when the patch's directives make no sense.
+ * Throws a StatusError when the patch's directives make no sense, with upstream's code: 500 for most of them.
  */
 export function applyStrategicMergePatch<T>(document: T, patch: unknown, schemaName: string): T {
   if (!isJsonMap(patch)) throw badRequest('invalid JSON document: a strategic merge patch is an object');
-  return mergeMap(cloneJson(document) as JsonMap, cloneJson(patch), schemaName) as T;
+  const type: FieldType = { form: 'structure', schema: schemaName };
+  return mergeMap(cloneJson(document) as JsonMap, cloneJson(patch), type) as T;
 }
 
-/** Merges into `current`; both are the caller's own. `schema` is undefined below fields whose type is not known. */
-function mergeMap(current: JsonMap, patch: JsonMap, schema: string | undefined): JsonMap {
+/** Merges into `current`; both are the caller's own. */
+function mergeMap(current: JsonMap, patch: JsonMap, type: FieldType): JsonMap {
   if (Object.hasOwn(patch, PATCH)) return applyMapDirective(patch);
   retainKeys(current, patch);
-  const handled = mergeOrderedLists(current, patch, schema);
+  const handled = mergeOrderedLists(current, patch, type);
   for (const key of Object.keys(patch)) {
     if (handled.has(key) || key === RETAIN_KEYS || key.startsWith(SET_ELEMENT_ORDER)) continue;
-    const value = patch[key];
-    if (key.startsWith(DELETE_FROM_PRIMITIVES)) {
-      const name = key.slice(DELETE_FROM_PRIMITIVES.length);
-      if (Array.isArray(current[name])) current[name] = withoutPrimitives(current[name], value);
-    } else if (value === null) delete current[key];
-    else setField(current, key, mergeField(Object.hasOwn(current, key) ? current[key] : undefined, value, schema, key));
+    const deletes = key.startsWith(DELETE_FROM_PRIMITIVES);
+    const name = deletes ? nameBehind(DELETE_FROM_PRIMITIVES, key) || key : key;
+    if (patch[key] === null) delete current[name];
+    else if (deletes) deleteItems(current, name, patch[key], type);
+    else mergeField(current, key, patch[key], type);
   }
   return current;
 }
 
 function applyMapDirective(patch: JsonMap): JsonMap {
   const { [PATCH]: directive, ...rest } = patch;
-  if (directive === 'replace') return withoutDirectives(rest) as JsonMap;
+  if (directive === 'replace') return rest;
   if (directive === 'delete') return {};
   throw unknownDirective(directive, patch);
 }
 
-function unknownDirective(directive: unknown, map: JsonMap): Error {
-  const name = typeof directive === 'string' ? directive : exactJsonText(directive);
-  return badRequest(`unknown patch type: ${name} in map: ${exactJsonText(map)}`);
-}
-
 /** Drops every field that `$retainKeys` does not name: how a union is switched from one member to another. */
 function retainKeys(current: JsonMap, patch: JsonMap): void {
+  if (!Object.hasOwn(patch, RETAIN_KEYS)) return;
   const kept = patch[RETAIN_KEYS];
-  if (kept === undefined) return;
-  const names = new Set(Array.isArray(kept) ? kept : []);
-  const own = Object.keys(patch).filter((key) => !key.startsWith('$') && patch[key] !== null);
-  if (!Array.isArray(kept) || own.some((key) => !names.has(key))) throw badRequest(`${LIST_FORMATS} of retainKeys`);
+  if (!Array.isArray(kept)) throw badFormat('retainKeys');
+  const names = new Set(kept.map(comparable));
+  for (const key of Object.keys(patch)) {
+    const isOwn = key !== RETAIN_KEYS && !key.startsWith(SET_ELEMENT_ORDER) && !key.startsWith(DELETE_FROM_PRIMITIVES);
+    if (isOwn && patch[key] !== null && !names.has(key)) throw badFormat('retainKeys');
+  }
   for (const key of Object.keys(current)) if (!names.has(key)) delete current[key];
 }
 
+/** The list that a directive is about. */
+function nameBehind(directive: string, key: string): string {
+  if (key[directive.length] === '/') return key.slice(directive.length + 1);
+  throw badFormat(directive === SET_ELEMENT_ORDER ? 'setElementOrder list' : 'primitive list');
+}
+
 /** Handles each list that has a `$setElementOrder`; returns the names of those lists. */
-function mergeOrderedLists(current: JsonMap, patch: JsonMap, schema: string | undefined): Set<string> {
+function mergeOrderedLists(current: JsonMap, patch: JsonMap, type: FieldType): Set<string> {
   const handled = new Set<string>();
   for (const directive of Object.keys(patch)) {
     if (!directive.startsWith(SET_ELEMENT_ORDER)) continue;
-    const name = directive.slice(SET_ELEMENT_ORDER.length);
-    const order = patch[directive];
-    const additions = patch[name];
-    if (!Array.isArray(order) || (additions !== undefined && additions !== null && !Array.isArray(additions)))
-      throw badRequest(`${LIST_FORMATS} of setElementOrder list`);
-    const identify = identityOf(strategyOf(schema, name)?.mergeKey);
-    checkOrder(additions ?? [], order, identify);
-    const before = Array.isArray(current[name]) ? (current[name] as unknown[]) : undefined;
-    if (additions === null) continue;
+    const order = requireList(patch[directive]);
+    const name = nameBehind(SET_ELEMENT_ORDER, directive);
+    const before = Object.hasOwn(current, name) ? requireList(current[name]) : undefined;
+    const additions = Object.hasOwn(patch, name) ? requireList(patch[name]) : undefined;
+    const field = fieldOf(type, name);
+    const { mergeKey } = field.strategy;
+    if (additions) checkOrder(additions, order, mergeKey);
+    if (!before && !additions) continue;
+    let merged: readonly unknown[];
+    if (!additions) merged = before!;
+    else if (!before) merged = withoutDirectives(additions, 'kept') as unknown[];
+    else merged = mergeLists(before, additions, field);
+    const isWanted = presence(order, mergeKey);
+    const keyed = merged.filter(isWanted);
+    const others = merged.filter((item) => !isWanted(item));
+    const kind = itemKind(before ?? [], additions ?? []);
+    if (kind === 'map') checkKeys(mergeKey, keyed, order, others, before ?? []);
+    current[name] = orderItems(merged, order, before ?? [], identityOf(mergeKey));
     handled.add(name);
-    const deletions = patch[DELETE_FROM_PRIMITIVES + name];
-    if (before === undefined && additions === undefined) continue;
-    let merged = additions === undefined ? before! : (mergeField(before, additions, schema, name) as unknown[]);
-    if (deletions !== undefined) merged = withoutPrimitives(merged, deletions);
-    current[name] = orderItems(merged, order, before ?? [], identify);
   }
   return handled;
 }
 
+function requireList(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value;
+  throw notOfType('[]interface {}', value);
+}
+
 /** The patch's items must be in the order that it sets, and all in it, but for those that it deletes. */
-function checkOrder(additions: readonly unknown[], order: readonly unknown[], identify: Identity): void {
-  const identities = order.map(identify);
-  let from = 0;
-  for (const item of additions) {
-    if (isJsonMap(item) && Object.hasOwn(item, PATCH)) continue;
-    const place = identities.indexOf(identify(item), from);
-    if (place < 0)
-      throw badRequest(
-        `The order in patch list:\n${exactJsonText(additions)}\n doesn't match $setElementOrder list:\n${exactJsonText(order)}\n`,
-      );
-    from = place + 1;
+function checkOrder(additions: readonly unknown[], order: readonly unknown[], mergeKey: string | undefined): void {
+  if (!order.length || !additions.length) return;
+  const items = mergeKey === undefined ? additions : additions.filter((item) => requireMap(item)[PATCH] !== 'delete');
+  let at = 0;
+  let place = 0;
+  while (at < items.length && place < order.length) {
+    const item = items[at];
+    if (isJsonMap(item) && Object.hasOwn(item, PATCH)) {
+      at++;
+      continue;
+    }
+    if (identityFor(item, mergeKey) === identityFor(order[place], mergeKey)) at++;
+    place++;
   }
+  if (at < items.length && place >= order.length)
+    throw patchFailure(
+      `The order in patch list:\n${printed(additions)}\n doesn't match ${SET_ELEMENT_ORDER} list:\n${printed(order)}\n`,
+    );
 }
 
-function strategyOf(schema: string | undefined, field: string): PatchStrategy | undefined {
-  return schema === undefined ? undefined : patchStrategyOf(goTypeName(schema).name, field);
+/** What tells an item apart, which it must have. */
+const identityFor = (item: unknown, mergeKey: string | undefined): unknown =>
+  mergeKey === undefined ? comparable(item) : comparable(requireKey(requireMap(item), mergeKey));
+
+function requireMap(item: unknown): JsonMap {
+  if (isJsonMap(item)) return item;
+  throw notOfType('map[string]interface {}', item);
 }
 
-/** The structure that a field, or each of its items, holds. */
-function schemaBelow(schema: string | undefined, field: string): string | undefined {
-  let type = schema === undefined ? undefined : fieldOfSchema(schema, field);
-  while (type && (type.form === 'list' || type.form === 'map')) type = type.of;
-  return type?.form === 'structure' ? type.schema : undefined;
+function requireKey(item: JsonMap, mergeKey: string): unknown {
+  if (Object.hasOwn(item, mergeKey)) return item[mergeKey];
+  throw keyMissing(item, mergeKey);
 }
 
-function mergeField(before: unknown, value: unknown, schema: string | undefined, field: string): unknown {
-  const strategy = strategyOf(schema, field);
-  if (isJsonMap(value)) {
-    if (strategy?.strategy === 'replace' || !isJsonMap(before)) return withoutDirectives(value);
-    return mergeMap(before, value, mapSchema(schema, field));
-  }
-  if (!Array.isArray(value)) return value;
-  if (strategy?.strategy !== 'merge' || !Array.isArray(before)) return withoutDirectives(value);
-  return strategy.mergeKey === undefined
-    ? mergePrimitives(before, value)
-    : mergeItems(before, value, strategy.mergeKey, schemaBelow(schema, field));
+/** Go has no answer to whether two maps, or two lists, are the same. */
+function comparable(value: unknown): unknown {
+  if (typeof value === 'object' && value !== null) throw uncomparable(value);
+  return value;
 }
 
-/** A map of structures has no fields of its own: below its keys, the types are not followed (no built-in list there is merged). */
-function mapSchema(schema: string | undefined, field: string): string | undefined {
-  const type = schema === undefined ? undefined : fieldOfSchema(schema, field);
-  return type?.form === 'structure' ? type.schema : undefined;
+/** Tells whether an item is among `list`; of keyed lists, what has no key is told of. */
+function presence(list: readonly unknown[], mergeKey: string | undefined): (item: unknown) => boolean {
+  const there = new Set(list.map((item) => (mergeKey === undefined ? comparable(item) : keyOf(item, mergeKey))));
+  const stray = mergeKey === undefined ? -1 : list.findIndex((item) => !isJsonMap(item));
+  return (item) => {
+    if (there.has(identityFor(item, mergeKey))) return true;
+    if (stray >= 0) throw patchFailure(`value for key ${stray} is not a map`);
+    return false;
+  };
 }
 
-function mergePrimitives(before: readonly unknown[], additions: readonly unknown[]): unknown[] {
-  return orderItems([...new Set([...before, ...additions])], additions, before, (item) => item);
-}
-
-function withoutPrimitives(list: readonly unknown[], deletions: unknown): unknown[] {
-  if (!Array.isArray(deletions)) throw badRequest(`${LIST_FORMATS} of primitive list`);
-  const deleted = new Set<unknown>(deletions);
-  return list.filter((item) => !deleted.has(item));
-}
+const keyOf = (item: unknown, mergeKey: string): unknown =>
+  isJsonMap(item) && Object.hasOwn(item, mergeKey) ? item[mergeKey] : ABSENT;
+const ABSENT = Symbol('no merge key');
 
 const identityOf =
   (mergeKey: string | undefined): Identity =>
   (item) =>
     mergeKey !== undefined && isJsonMap(item) ? item[mergeKey] : item;
 
-function mergeItems(
-  before: readonly unknown[],
-  additions: readonly unknown[],
-  mergeKey: string,
-  schema: string | undefined,
-): unknown[] {
-  const items = additions.map((item) => requireKey(item, mergeKey));
-  const ordinary = items.filter((item) => !Object.hasOwn(item, PATCH));
-  const directives = items.filter((item) => Object.hasOwn(item, PATCH));
-  const deleted = new Set<unknown>();
-  for (const item of directives) {
-    if (item[PATCH] === 'replace') return ordinary.map(withoutDirectives);
-    if (item[PATCH] === 'merge') throw badRequest('merging lists cannot yet be specified in the patch');
-    if (item[PATCH] !== 'delete') throw unknownDirective(item[PATCH], item);
-    deleted.add(item[mergeKey]);
+function checkKeys(mergeKey: string | undefined, ...lists: (readonly unknown[])[]): void {
+  for (const list of lists) for (const item of list) requireKey(requireMap(item), mergeKey ?? '');
+}
+
+interface Field {
+  /** Of what the field holds; of each item where it is a list. */
+  readonly type: FieldType;
+  readonly strategy: PatchStrategy;
+}
+
+const PLAIN: PatchStrategy = {};
+
+/** What a map's field is, in which there is something to merge already. Maps by name do not say what is in them, nor does unknown JSON. */
+function fieldOf(type: FieldType, name: string): Field {
+  if (type.form === 'map') throw patchFailure('merging an object in json but data type is not struct, instead is: map');
+  if (type.form === 'list') throw patchFailure('merging an object in json but data type is not struct, instead is: slice');
+  const found = type.form === 'structure' ? fieldOfSchema(type.schema, name) : undefined;
+  const typeName = type.form === 'structure' ? goTypeName(type.schema).name : 'RawExtension';
+  if (!found) throw patchFailure(`unable to find api field in struct ${typeName} for the json field ${JSON.stringify(name)}`);
+  return { type: found.form === 'list' ? found.of : found, strategy: patchStrategyOf(typeName, name) ?? PLAIN };
+}
+
+function mergeField(current: JsonMap, key: string, value: unknown, type: FieldType): void {
+  const before = Object.hasOwn(current, key) ? current[key] : undefined;
+  if (isJsonMap(before) && isJsonMap(value)) {
+    const field = fieldOf(type, key);
+    setField(current, key, field.strategy.strategy === 'replace' ? value : mergeMap(before, value, field.type));
+  } else if (Array.isArray(before) && Array.isArray(value)) {
+    const field = fieldOf(type, key);
+    current[key] = mergeLists(before, value, field);
+  } else if (hasDirective(value)) delete current[key];
+  else setField(current, key, withoutDirectives(value));
+}
+
+function mergeLists(before: unknown[], additions: unknown[], { type, strategy }: Field): unknown[] {
+  if (strategy.strategy !== 'merge') return additions;
+  if (!before.length && !additions.length) return before;
+  if (itemKind(before, additions) !== 'map') {
+    const isWanted = presence(additions, strategy.mergeKey);
+    const merged = [...new Set([...before, ...additions])];
+    merged.forEach(isWanted);
+    return orderItems(merged, additions, before, identityOf(undefined));
   }
-  const merged = deleted.size
-    ? before.filter((existing) => !isJsonMap(existing) || !deleted.has(existing[mergeKey]))
-    : [...before];
-  const identify = identityOf(mergeKey);
+  return mergeItems(before as JsonMap[], additions as JsonMap[], strategy.mergeKey ?? '', type);
+}
+
+/** What the items of lists are, which must be the same of all. */
+function itemKind(...lists: (readonly unknown[])[]): string {
+  let kind: string | undefined;
+  for (const list of lists)
+    for (const item of list) {
+      const own = goKind(item);
+      if (kind === undefined && own === 'slice') throw noListOfLists();
+      if (kind !== undefined && kind !== own) throw itemsDiffer(lists);
+      kind = own;
+    }
+  if (kind === undefined) throw noItems();
+  return kind;
+}
+
+function goKind(value: unknown): string {
+  if (isJsonMap(value)) return 'map';
+  if (Array.isArray(value)) return 'slice';
+  if (typeof value !== 'number') return value === null ? 'null' : typeof value;
+  return Number.isInteger(value) ? 'int64' : 'float64';
+}
+
+function deleteItems(current: JsonMap, name: string, deletions: unknown, type: FieldType): void {
+  const before = Object.hasOwn(current, name) ? current[name] : undefined;
+  if (isJsonMap(before) && isJsonMap(deletions)) {
+    mergeField(current, name, deletions, type);
+    return;
+  }
+  if (!Array.isArray(before) || !Array.isArray(deletions)) return;
+  const field = fieldOf(type, name);
+  if (!before.length && !deletions.length) return;
+  if (itemKind(before, deletions) === 'map') {
+    const mergeKey = field.strategy.mergeKey;
+    if (!mergeKey) throw patchFailure(`cannot merge lists without merge key for ${kindName(field.type)}`);
+    current[name] = mergeItems(before, deletions, mergeKey, field.type);
+    return;
+  }
+  const deleted = new Set(deletions.map(comparable));
+  current[name] = before.filter((item) => !deleted.has(item));
+}
+
+const kindName = ({ form }: FieldType): string => (form === 'structure' ? 'struct' : form === 'list' ? 'slice' : form);
+
+function mergeItems(before: JsonMap[], patch: JsonMap[], mergeKey: string, type: FieldType): unknown[] {
+  const ordinary: JsonMap[] = [];
+  const deleted = new Set<unknown>();
+  let replaces = false;
+  for (const item of patch) {
+    if (!Object.hasOwn(item, PATCH)) ordinary.push(item);
+    else if (item[PATCH] === 'replace') replaces = true;
+    else if (item[PATCH] === 'merge') throw patchFailure('merging lists cannot yet be specified in the patch');
+    else if (item[PATCH] === 'delete') deleted.add(comparable(requireKey(item, mergeKey)));
+    else throw unknownDirective(item[PATCH], item);
+  }
+  if (replaces) {
+    checkKeys(mergeKey, ordinary);
+    return ordinary;
+  }
+  const kept = before.filter((item) => !Object.hasOwn(item, mergeKey) || !deleted.has(item[mergeKey]));
+  const merged: JsonMap[] = [...kept];
   // Looked up, not searched for: twenty thousand conditions in a node's status would hold the server for seconds.
   const places = new Map<unknown, number>();
-  for (const [place, existing] of merged.entries()) if (!places.has(identify(existing))) places.set(identify(existing), place);
+  for (const [place, item] of merged.entries()) if (!places.has(keyOf(item, mergeKey))) places.set(keyOf(item, mergeKey), place);
   for (const item of ordinary) {
-    const place = places.get(item[mergeKey]) ?? merged.length;
-    const existing = merged[place];
-    if (isJsonMap(existing)) merged[place] = mergeMap(existing, item, schema);
+    const key = comparable(requireKey(item, mergeKey));
+    const place = places.get(key);
+    if (place === undefined) places.set(key, merged.push(item) - 1);
     else {
-      if (!places.has(item[mergeKey])) places.set(item[mergeKey], merged.length);
-      merged.push(withoutDirectives(item));
+      merged[place] = mergeMap(merged[place]!, item, type);
+      // A patch that takes the key away is told of below.
+      if (keyOf(merged[place], mergeKey) !== key) places.delete(key);
     }
   }
-  return orderItems(merged, ordinary, before, identify);
+  checkKeys(mergeKey, merged, ordinary, kept);
+  return orderItems(merged, ordinary, kept, identityOf(mergeKey));
 }
 
-/** An item that replaces the whole list needs no key; every other one does. */
-function requireKey(item: unknown, mergeKey: string): JsonMap {
-  if (!isJsonMap(item))
-    throw badRequest(`expected an object with ${JSON.stringify(mergeKey)} in a list that is merged, got ${exactJsonText(item)}`);
-  if (!Object.hasOwn(item, mergeKey) && item[PATCH] !== 'replace')
-    throw badRequest(`map: ${exactJsonText(item)} does not contain declared merge key: ${mergeKey}`);
-  return item;
-}
-
-/** What is added as a whole: without directives, items to delete and nulls. */
-function withoutDirectives(value: unknown): unknown {
-  if (Array.isArray(value))
-    return value
-      .filter(
-        (item) =>
-          !(
-            isJsonMap(item) &&
-            (item[PATCH] === 'delete' ||
-              (Object.keys(item).every((key) => key === PATCH && item[key] === 'replace') && Object.hasOwn(item, PATCH)))
-          ),
-      )
-      .map(withoutDirectives);
+/** What is added as a whole: without what has a `$patch`, and without nulls but in a list that comes with its order. */
+function withoutDirectives(value: unknown, nulls: 'dropped' | 'kept' = 'dropped'): unknown {
+  if (Array.isArray(value)) return value.filter((item) => !hasDirective(item)).map((item) => withoutDirectives(item, nulls));
   if (!isJsonMap(value)) return value;
   const plain: JsonMap = {};
   for (const key of Object.keys(value)) {
-    const isDirective =
-      key === PATCH || key === RETAIN_KEYS || key.startsWith(SET_ELEMENT_ORDER) || key.startsWith(DELETE_FROM_PRIMITIVES);
-    if (!isDirective && value[key] !== null) setField(plain, key, withoutDirectives(value[key]));
+    const inner = value[key];
+    if (hasDirective(inner) || (inner === null && nulls === 'dropped')) continue;
+    setField(plain, key, withoutDirectives(inner, nulls));
   }
   return plain;
 }
+
+/** A directive that is null is none where nothing is to be merged. */
+const hasDirective = (value: unknown): boolean => isJsonMap(value) && Object.hasOwn(value, PATCH) && value[PATCH] !== null;
