@@ -123,6 +123,14 @@ test('v2: controllers are passed on level by level, and limits are in the files'
   assert.match((await fake.files.read('/cg/test/kubepods/burstable/cgroup.subtree_control'))!, /cpu.*memory.*pids/);
 });
 
+test('v2: where nobody has made a cgroup yet, containers are kept from swap all the same', async () => {
+  const { cgroups } = cgroupsOn(fakeV2());
+  const pod = podOf('a', { memory: '1Mi' });
+  await cgroups.ensure(pod);
+  const { unified } = cgroups.resourcesOf(pod, pod.spec!.containers[0]!);
+  assert.deepEqual(unified, { 'memory.oom.group': '1', 'memory.swap.max': '0' });
+});
+
 test('what all pods may have is set on their common cgroup, and the classes weigh what their pods ask for', async () => {
   const fake = fakeV1();
   const pods = [podOf('a', { cpu: '1500m' }), podOf('b')];

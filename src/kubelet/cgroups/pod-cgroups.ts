@@ -108,6 +108,8 @@ export function createPodCgroups(options: PodCgroupsOptions): NodeCgroups {
     const slices =
       driver === 'systemd' ? createSystemdSlices({ run: options.run ?? runProgram, version: mounts.version, clock }) : undefined;
     const tree = createCgroupTree({ mounts, files, driver, ...(slices && { slices }), clock, kill: options.kill ?? killHard });
+    // On a v2 machine without systemd nothing may be there yet to show whether swap is counted.
+    if (perQos && mounts.version === 2) await tree.apply(podsName, {});
     const limitedPages = mounts.controllers.has('hugetlb') ? hugePages : [];
     const policy = resourcePolicy(configuration, {
       version: mounts.version,
