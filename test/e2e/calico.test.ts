@@ -43,6 +43,9 @@ async function startPod(name: string, node: RealNode): Promise<string> {
   );
 }
 
+const podAddresses = async (name: string) =>
+  (await calico.cluster.client.resource<V1Pod>(podKind, 'default').get(name)).status?.podIPs?.map(({ ip }) => ip ?? '') ?? [];
+
 const podAddress = async (name: string) =>
   (await calico.cluster.client.resource<V1Pod>(podKind, 'default').get(name)).status?.podIP ?? '';
 
@@ -51,16 +54,21 @@ async function ask(from: string, address: string): Promise<string | undefined> {
   const request = `printf 'GET /cgi-bin/who HTTP/1.0\\r\\n\\r\\n' | nc -w 2 ${address} 80`;
   const { stdout } = await calico.cluster.kubectl().try(['exec', from, '--', 'sh', '-c', request]);
   // As a socket of both families tells of an IPv4 address.
-  return /^(?:\[::ffff:)?([\d.]+)\]?$/.exec(stdout.trim().split('\n').at(-1) ?? '')?.[1];
+  return /^\[?(?:::ffff:)?([\d.]+|[\da-f:]+)\]?$/.exec(stdout.trim().split('\n').at(-1) ?? '')?.[1];
 }
 
 /** As in a network without tunnel: others' blocks by their addresses, the own one a blackhole. */
-async function directRoutes(node: RealNode, blocks?: ReadonlyMap<string, readonly string[]>): Promise<string[]> {
-  const known = blocks ?? (await blocksByNode(calico));
+async function directRoutes(
+  node: RealNode,
+  blocks?: ReadonlyMap<string, readonly string[]>,
+  family: 4 | 6 = 4,
+): Promise<string[]> {
+  const known = blocks ?? (await blocksByNode(calico, family));
   return calico.cluster.nodes.flatMap((other) =>
-    (known.get(other.name) ?? []).map((block) =>
-      other.name === node.name ? `blackhole ${block}` : `${block} via ${other.address} dev ${other.device}`,
-    ),
+    (known.get(other.name) ?? []).map((block) => {
+      const gateway = family === 4 ? other.address : other.address6;
+      return other.name === node.name ? `blackhole ${block}` : `${block} via ${gateway} dev ${other.device}`;
+    }),
   );
 }
 
@@ -88,15 +96,35 @@ test('NET-02, NET-04, NET-05, NET-17 each node has a block of 64 addresses of th
   assert.equal(pool, '10.64.0.0/10 Never');
 });
 
+test('likewise of IPv6: a block of 64 addresses, held by a blackhole, and sessions between addresses of IPv6', async () => {
+  const blocks = await blocksByNode(calico, 6);
+  assert.equal(new Set([...blocks.values()].flat()).size, 3);
+  for (const block of [...blocks.values()].flat()) assert.match(block, /^fd00:10:64:.*\/122$/);
+  for (const node of nodes) {
+    await expectRoutes(node, await directRoutes(node, blocks, 6), 6);
+    const protocols = await calico.birdc(node, 'show', 'protocols');
+    assert.equal(protocols.match(/^Mesh_fd4d_\S+\s+BGP\s+---\s+up\s+\S+\s+Established/gm)?.length, 2, protocols);
+  }
+  const { stdout } = await calico.cluster
+    .kubectl()
+    .try(['get', 'node', 'node-2', '-o', 'jsonpath={.metadata.annotations.projectcalico\\.org/IPv6Address}']);
+  assert.equal(stdout, `${nodes[1].address6}/64`);
+});
+
 test('pods of different nodes reach each other with their own addresses, those of one node too, and the node its pods', async () => {
   // As Docker leaves it.
-  for (const node of nodes) await node.run('iptables', '-P', 'FORWARD', 'DROP');
+  for (const node of nodes) for (const program of ['iptables', 'ip6tables']) await node.run(program, '-P', 'FORWARD', 'DROP');
   const [a, b, c] = [await startPod('a', nodes[0]), await startPod('b', nodes[1]), await startPod('c', nodes[0])];
   const blocks = await blocksByNode(calico);
   assert.equal(blocks.get('node-1')![0]!.split('.').slice(0, 3).join('.'), a.split('.').slice(0, 3).join('.'));
   assert.equal(await until('b answers a', () => ask('a', b), PATIENT), a);
   assert.equal(await until('c answers a', () => ask('a', c), PATIENT), a);
   assert.equal(await until('a answers b', () => ask('b', a), PATIENT), b);
+  const [a6 = '', b6 = ''] = [(await podAddresses('a'))[1], (await podAddresses('b'))[1]];
+  assert.match(a6, /^fd00:10:64:/);
+  assert.equal(await until('b answers a by IPv6', () => ask('a', b6), PATIENT), a6);
+  assert.equal(await until('a answers c of its node by IPv6', () => ask('c', a6), PATIENT), (await podAddresses('c'))[1]);
+  assert.match(await nodes[0].run('curl', '-sgfm', '5', `http://[${a6}]/cgi-bin/who`), /\d/);
   assert.match(await nodes[0].run('curl', '-sfm', '5', `http://${a}/cgi-bin/who`), /\d/);
 });
 
@@ -128,10 +156,13 @@ test('a policy blocks pods of the same node and of others, and allows those that
   });
   await apply(policy([]));
   await until('a is out of reach', async () => (await ask('b', a)) === undefined && (await ask('c', a)) === undefined, PATIENT);
+  const [, a6 = ''] = await podAddresses('a');
+  assert.deepEqual([await ask('b', a6), await ask('c', a6)], [undefined, undefined], 'by IPv6 likewise');
   assert.match(await nodes[0].run('curl', '-sfm', '5', `http://${a}/cgi-bin/who`), /\d/, 'the node reaches it for probes');
   await apply(policy([{ podSelector: { matchLabels: { name: 'b' } } }]));
   await until('b reaches a', () => ask('b', a), PATIENT);
   assert.equal(await ask('c', a), undefined);
+  assert.deepEqual([await ask('b', a6), await ask('c', a6)], [(await podAddresses('b'))[1], undefined]);
   await calico.cluster.kubectl().run(['delete', 'networkpolicy', 'a']);
   await until('c reaches a', () => ask('c', a), PATIENT);
 });
@@ -168,6 +199,11 @@ test('a pod cannot send with the address of another', async () => {
   await inPod('socat', '-u', 'OPEN:/dev/zero,readbytes=8', `UDP:${b}:9,bind=${a}`);
   assert.equal(await dropped(), 1);
   await inPod('ip', 'address', 'delete', `${a}/32`, 'dev', 'eth0');
+  const [[, a6 = ''], [, b6 = '']] = [await podAddresses('a'), await podAddresses('b')];
+  await inPod('ip', 'address', 'add', `${a6}/128`, 'dev', 'eth0', 'nodad');
+  await inPod('socat', '-u', 'OPEN:/dev/zero,readbytes=8', `UDP6:[${b6}]:9,bind=[${a6}]`);
+  assert.match(await node.run('nft', 'list', 'chain', 'ip6', 'muster-calico', 'prerouting'), /oif missing counter packets 1 /);
+  await inPod('ip', 'address', 'delete', `${a6}/128`, 'dev', 'eth0');
 });
 
 test('an agent that was killed comes back to the same block and the same BIRD, and packets go on meanwhile', async () => {
@@ -250,25 +286,30 @@ test('with a route reflector nodes speak only to it, and know each other’s rou
       spec: { nodeSelector: 'all()', peerSelector: "route-reflector == 'true'" },
     },
   );
-  const sessions = async (node: RealNode) =>
+  const sessions = async (node: RealNode, kind = '') =>
     [...(await calico.birdc(node, 'show', 'protocols')).matchAll(/^(\S+)\s+BGP\s.*Established/gm)]
       .map(([, name]) => name!)
+      .filter((name) => name.startsWith(kind))
       .sort();
-  const to = (node: RealNode) => `Node_${node.address.replaceAll('.', '_')}`;
+  const to = (...those: RealNode[]) =>
+    those.flatMap((node) => [node.address, node.address6!].map((address) => `Node_${address.replace(/[.:]/g, '_')}`)).sort();
   await until(
     'all speak to it alone',
     async () => {
-      assert.deepEqual(await sessions(one), [to(reflector)]);
-      assert.deepEqual(await sessions(two), [to(reflector)]);
-      assert.deepEqual(await sessions(reflector), [to(one), to(two)].sort());
+      assert.deepEqual(await sessions(one), to(reflector));
+      assert.deepEqual(await sessions(two), to(reflector));
+      assert.deepEqual(await sessions(reflector), to(one, two));
       return true;
     },
     PATIENT,
   );
-  for (const node of nodes) await expectRoutes(node, await directRoutes(node));
+  for (const node of nodes) {
+    await expectRoutes(node, await directRoutes(node));
+    await expectRoutes(node, await directRoutes(node, undefined, 6), 6);
+  }
   await kubectl.run(['delete', 'bgppeers,bgpconfigurations', '--all']);
   await kubectl.run(['annotate', 'node', reflector.name, 'projectcalico.org/RouteReflectorClusterID-']);
-  await until('the mesh is back', async () => (await sessions(one)).length === 2, PATIENT);
+  await until('the mesh is back', async () => (await sessions(one, 'Mesh')).length === 4, PATIENT);
 });
 
 const setMode = (ipipMode: string) =>
@@ -321,7 +362,10 @@ test('with VXLAN blocks of other nodes are behind a device of the kernel, and ba
   const setVxlan = (vxlanMode: string) =>
     calico.cluster
       .kubectl()
-      .run(['patch', 'ippool', 'default-ipv4-ippool', '--type=merge', '-p', JSON.stringify({ spec: { vxlanMode } })]);
+      .run([
+        ...['patch', 'ippool', 'default-ipv4-ippool', 'default-ipv6-ippool', '--type=merge'],
+        ...['-p', JSON.stringify({ spec: { vxlanMode } })],
+      ]);
   const [node] = nodes;
   await setVxlan('Always');
   const blocks = await blocksByNode(calico);
@@ -345,13 +389,18 @@ test('with VXLAN blocks of other nodes are behind a device of the kernel, and ba
     async () => (await ask('a', address)) === (await podAddress('a')),
     PATIENT,
   );
+  const [, six = ''] = await podAddresses('b');
+  await until('by IPv6, too', async () => (await ask('a', six)) === (await podAddresses('a'))[1], PATIENT);
+  assert.match(await node.run('ip', '-6', 'route', 'get', six), / dev vxlan-v6\.calico /);
+  assert.match(await node.run('ip', '-d', 'link', 'show', 'vxlan-v6.calico'), /mtu 1430 .*vxlan id 4096 .*dstport 4789/s);
   await setVxlan('CrossSubnet');
   await until('nodes of one network need no device', async () => (await routes()).join('') === '', PATIENT);
   await until('and reach each other', async () => (await ask('a', address)) === (await podAddress('a')), PATIENT);
   await setVxlan('Never');
   for (const one of nodes) {
     await expectRoutes(one, await directRoutes(one, blocks));
-    await until('the device is gone', async () => (await one.try('ip', ['link', 'show', 'vxlan.calico'])).status !== 0, PATIENT);
+    for (const device of ['vxlan.calico', 'vxlan-v6.calico'])
+      await until('the device is gone', async () => (await one.try('ip', ['link', 'show', device])).status !== 0, PATIENT);
   }
   assert.equal(await until('pods go on', () => ask('a', address), PATIENT), await podAddress('a'));
 });
@@ -363,13 +412,15 @@ test('a node that is deleted loses its block and its routes', async () => {
   const blocks = await blocksByNode(calico);
   await expectRoutes(first, await directRoutes(first, blocks));
   await expectRoutes(second, await directRoutes(second, blocks));
+  for (const node of [first, second]) await expectRoutes(node, await directRoutes(node, undefined, 6), 6);
 });
 
 test('clean-up leaves nothing on the node and gives its blocks back', async () => {
   const [first, second] = nodes;
   await calico.agent(second).stop();
   await calico.cleanUp(second);
-  assert.equal((await second.run('ip', 'route', 'show', 'proto', 'bird')).trim(), '');
+  for (const family of ['-4', '-6']) assert.equal((await second.run('ip', family, 'route', 'show', 'proto', 'bird')).trim(), '');
+  assert.doesNotMatch(await second.run('ip6tables', '-S'), /CALICO/);
   assert.doesNotMatch(await second.run('nft', 'list', 'tables'), /muster/);
   assert.equal((await second.try('birdc', ['-s', join(second.directory, 'calico', 'bird.ctl'), 'show', 'status'])).status, 1);
   assert.ok(!(await blocksByNode(calico)).has(second.name));

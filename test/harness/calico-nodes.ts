@@ -19,11 +19,15 @@ export interface CalicoNodes extends AsyncDisposable {
   addressDirectory(node: RealNode): string;
 }
 
-/** As the runbooks set it. */
+/** As the runbooks set it, and IPv6 as Calico's documentation does. */
 const ENVIRONMENT = {
   CALICO_IPV4POOL_CIDR: '10.64.0.0/10',
   IP_AUTODETECTION_METHOD: 'interface=eth0',
   CALICO_IPV4POOL_IPIP: 'off',
+  IP6: 'autodetect',
+  IP6_AUTODETECTION_METHOD: 'interface=eth0',
+  CALICO_IPV6POOL_CIDR: 'fd00:10:64::/48',
+  CALICO_IPV6POOL_NAT_OUTGOING: 'true',
 };
 
 const stateOf = (node: RealNode) => join(node.directory, 'calico');
@@ -46,6 +50,7 @@ export async function startCalicoNodes(nodes: number): Promise<CalicoNodes> {
   };
   const cluster = await startRealNodes({
     nodes,
+    ipv6: true,
     network: async (node, handle) => {
       opened ??= applyObjects(handle);
       kubeconfig = await opened;
@@ -75,34 +80,38 @@ async function applyObjects(cluster: RealNodes): Promise<string> {
   return serviceAccountKubeconfig(cluster, 'calico-node');
 }
 
-/** The blocks that nodes have, by name of the node, as the API has them. */
-export async function blocksByNode({ cluster }: CalicoNodes): Promise<Map<string, string[]>> {
+/** The blocks of a family that nodes have, by name of the node, as the API has them. */
+export async function blocksByNode({ cluster }: CalicoNodes, family: 4 | 6 = 4): Promise<Map<string, string[]>> {
   const text = await cluster.kubectl().run(['get', 'blockaffinities.crd.projectcalico.org', '-o', 'json']);
   const { items } = JSON.parse(text) as { items: { spec: { node: string; cidr: string } }[] };
   const byNode = new Map<string, string[]>();
-  for (const { spec } of items) byNode.set(spec.node, [...(byNode.get(spec.node) ?? []), spec.cidr].sort());
+  for (const { spec } of items.filter((one) => one.spec.cidr.includes(':') === (family === 6)))
+    byNode.set(spec.node, [...(byNode.get(spec.node) ?? []), spec.cidr].sort());
   return byNode;
 }
 
 /** The routes that BIRD has written, a line each, without what a kernel may add at the end. */
-export async function birdRoutes(node: RealNode): Promise<string[]> {
-  const text = await node.run('ip', 'route', 'show', 'proto', 'bird');
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter(Boolean)
-    .sort();
+export async function birdRoutes(node: RealNode, family: 4 | 6 = 4): Promise<string[]> {
+  const text = await node.run('ip', `-${family}`, 'route', 'show', 'proto', 'bird');
+  return (
+    text
+      .split('\n')
+      // What IPv6 says of every route.
+      .map((line) => line.replace(/ metric 1024( pref medium)?| dev lo(?= metric)| pref medium/g, '').trim())
+      .filter(Boolean)
+      .sort()
+  );
 }
 
-/** Waits until a node's routes by BIRD are exactly these. */
-export async function expectRoutes(node: RealNode, wanted: readonly string[]): Promise<void> {
+/** Waits until a node's routes by BIRD of a family are exactly these. */
+export async function expectRoutes(node: RealNode, wanted: readonly string[], family: 4 | 6 = 4): Promise<void> {
   let last: string[] = [];
   const expected = [...wanted].sort();
   try {
     await until(
       `the routes of ${node.name} are as wanted`,
       async () => {
-        last = await birdRoutes(node);
+        last = await birdRoutes(node, family);
         return last.join('\n') === expected.join('\n');
       },
       { timeoutMs: 60_000 },

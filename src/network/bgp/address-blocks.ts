@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { type AddressRange, cidrRange, formatAddress } from '../policy/address-ranges.ts';
+import { addressBits, familyOf } from './plain-address.ts';
 
 /** A pool of addresses that is given to nodes in blocks. */
 export interface BlockPool {
   readonly cidr: string;
-  /** Length of a block's prefix: 26 is 64 addresses. */
+  /** Length of a block's prefix: 26 is 64 addresses, and 122 for IPv6. */
   readonly blockSize: number;
 }
 
@@ -26,23 +27,26 @@ export function isInPool({ cidr }: Pick<BlockPool, 'cidr'>, inner: string): bool
 export function freeBlock({ cidr, blockSize }: BlockPool, taken: readonly string[], nodeName: string): string | undefined {
   const pool = cidrRange(cidr);
   if (!pool) return undefined;
-  const size = 1n << BigInt(32 - blockSize);
+  const { family } = pool;
+  const size = 1n << BigInt(addressBits(family) - blockSize);
   const count = (pool.last - pool.first + 1n) / size;
   if (count < 1n) return undefined;
-  const used = taken.flatMap((text) => cidrRange(text) ?? []).filter((range) => rangesMeet(range, pool));
+  const used = taken
+    .flatMap((text) => cidrRange(text) ?? [])
+    .filter((range) => range.family === family && rangesMeet(range, pool));
   const start = createHash('sha256').update(nodeName).digest().readBigUInt64BE() % count;
   for (let step = 0n; step < count; step++) {
     const first = pool.first + ((start + step) % count) * size;
     const block = { first, last: first + size - 1n };
-    if (!used.some((range) => rangesMeet(range, block))) return `${formatAddress(first, 4)}/${blockSize}`;
+    if (!used.some((range) => rangesMeet(range, block))) return `${formatAddress(first, family)}/${blockSize}`;
   }
   return undefined;
 }
 
-/** Addresses of a block that pods can have: without its own, the broadcast's, and the gateway's, which host-local keeps back. */
+/** Addresses of a block that pods can have: without its own, the gateway's, and of IPv4 the broadcast's, which host-local keeps back. */
 export function usableAddresses(block: string): number {
   const range = cidrRange(block);
-  return range ? Math.max(0, Number(range.last - range.first) - 2) : 0;
+  return range ? Math.max(0, Number(range.last - range.first) - (range.family === 4 ? 2 : 1)) : 0;
 }
 
 /** Whether so many addresses of the blocks are free. Only addresses of the blocks count. */
@@ -53,7 +57,14 @@ export function blocksHaveRoom(blocks: readonly string[], usedAddresses: readonl
 }
 
 /** Whether an address is of a block. */
-export const isInBlock = (block: string, address: string): boolean => isInPool({ cidr: block }, `${address}/32`);
+export const isInBlock = (block: string, address: string): boolean =>
+  isInPool({ cidr: block }, `${address}/${addressBits(familyOf(address))}`);
 
 /** `10.64.0.0/26` as the name of an object: no two blocks can have one name. */
-export const blockName = (block: string): string => block.replace(/[./]/g, '-');
+export const blockName = (block: string): string => block.replace(/[./:]/g, '-');
+
+/** The gateway's, which host-local gives to no pod. */
+export function firstAddress(block: string): string | undefined {
+  const range = cidrRange(block);
+  return range && formatAddress(range.first + 1n, range.family);
+}

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1Node } from '../../api/gen/types.ts';
-import { ANNOTATIONS, isInNetworkOf, planBgp } from './bgp-plan.ts';
-import { birdConfiguration } from './bird-configuration.ts';
+import { ANNOTATIONS, FAMILY_ANNOTATIONS, isInNetworkOf, planBgp } from './bgp-plan.ts';
+import { type BirdFamily, birdConfiguration, hashedRouterId } from './bird-configuration.ts';
 import type { BgpPeer } from './calico-kinds.ts';
 
 const node = (
   number: number,
   { labels = {}, annotations = {} }: Pick<NonNullable<V1Node['metadata']>, 'labels' | 'annotations'> = {},
 ): V1Node => ({
-  metadata: { name: `n${number}`, labels, annotations: { [ANNOTATIONS.address]: `192.168.20.${number}/24`, ...annotations } },
+  metadata: {
+    name: `n${number}`,
+    labels,
+    annotations: { [FAMILY_ANNOTATIONS[4].address]: `192.168.20.${number}/24`, ...annotations },
+  },
 });
 const reflector = (number: number) =>
   node(number, { labels: { rr: 'true' }, annotations: { [ANNOTATIONS.clusterId]: '244.0.0.1' } });
@@ -19,14 +23,11 @@ const plan = (nodeName: string, nodes: V1Node[], more: { peers?: BgpPeer[]; mesh
     configuration: { spec: { nodeToNodeMeshEnabled: more.mesh, asNumber: more.asNumber } },
   });
 const names = (...args: Parameters<typeof plan>) => plan(...args).peers.map(({ name }) => name);
-const settings = {
-  routerId: '192.168.20.1',
-  address: '192.168.20.1/24',
-  blocks: ['10.64.0.0/26', '10.64.1.0/26'],
-  keepRoutes: true,
-  logFile: '/var/run/calico/bird.log',
-  logSeverity: 'info',
-} as const;
+const FOUR = { family: 4, address: '192.168.20.1/24', blocks: ['10.64.0.0/26', '10.64.1.0/26'] } as const;
+const configuration = (...families: BirdFamily[]) =>
+  birdConfiguration({
+    ...{ routerId: '192.168.20.1', families, keepRoutes: true, logFile: '/var/run/calico/bird.log', logSeverity: 'info' },
+  });
 
 test('in the mesh each node speaks to each other one that has an address', () => {
   const nodes = [node(1), node(2), node(3), { metadata: { name: 'new' } }];
@@ -74,13 +75,15 @@ test('what cannot be used is named, and nothing that ends a line comes into the 
   const evil = '192.168.20.9;\n}\nprotocol static x { route 0.0.0.0/0 via 10.0.0.1; }';
   const nodes = [
     node(1),
-    node(2, { annotations: { [ANNOTATIONS.address]: evil } }),
+    node(2, { annotations: { [FAMILY_ANNOTATIONS[4].address]: evil } }),
     node(3, { annotations: { [ANNOTATIONS.clusterId]: evil } }),
   ];
   const peers: BgpPeer[] = [
     { metadata: { name: 'a' }, spec: { peerIP: evil } },
     { metadata: { name: 'b' }, spec: { peerIP: '10.0.0.1', password: {} } },
     { metadata: { name: 'c' }, spec: { peerIP: '::ffff:10.0.0.2' } },
+    // Of the other family: no session of this one.
+    { metadata: { name: 'd' }, spec: { peerIP: 'fd00::9' } },
   ];
   const made = plan('n1', nodes, { peers });
   assert.equal(made.problems.length, 2);
@@ -90,12 +93,12 @@ test('what cannot be used is named, and nothing that ends a line comes into the 
     made.peers.map(({ address }) => address),
     ['10.0.0.2', '192.168.20.3'],
   );
-  assert.doesNotMatch(birdConfiguration({ ...settings, pools: [], plan: made }), /protocol static x/);
+  assert.doesNotMatch(configuration({ ...FOUR, pools: [], plan: made }), /protocol static x/);
 });
 
 test('the configuration of BIRD announces whole blocks only, and holds them with a blackhole', () => {
-  const text = birdConfiguration({
-    ...settings,
+  const text = configuration({
+    ...FOUR,
     pools: [{ cidr: '10.64.0.0/10', ipipMode: 'Never' }],
     plan: plan('n1', [node(1), node(2)]),
   });
@@ -108,9 +111,9 @@ test('the configuration of BIRD announces whole blocks only, and holds them with
 });
 
 test('with IPIP next hops are behind the tunnel, with CrossSubnet only those of other networks', () => {
-  const nodes = [node(1), node(2), node(3, { annotations: { [ANNOTATIONS.address]: '192.168.30.3/24' } })];
+  const nodes = [node(1), node(2), node(3, { annotations: { [FAMILY_ANNOTATIONS[4].address]: '192.168.30.3/24' } })];
   const of = (ipipMode: 'Always' | 'CrossSubnet') =>
-    birdConfiguration({ ...settings, pools: [{ cidr: '10.64.0.0/10', ipipMode }], plan: plan('n1', nodes) });
+    configuration({ ...FOUR, pools: [{ cidr: '10.64.0.0/10', ipipMode }], plan: plan('n1', nodes) });
   const routes = (text: string) => [...text.matchAll(/^ {2}route (192.*)$/gm)].map(([, route]) => route);
   assert.deepEqual(routes(of('Always')), [
     '192.168.20.2/32 via 192.168.20.2%tunl0 onlink;',
@@ -124,4 +127,46 @@ test('with IPIP next hops are behind the tunnel, with CrossSubnet only those of 
   assert.ok(isInNetworkOf('192.168.20.1/24', '192.168.20.255'));
   assert.ok(!isInNetworkOf('192.168.20.1/24', '192.168.21.0'));
   assert.ok(!isInNetworkOf('192.168.20.1', '192.168.20.1'));
+});
+
+const six = (number: number, annotations: Record<string, string> = {}): V1Node =>
+  node(number, { annotations: { [FAMILY_ANNOTATIONS[6].address]: `fd00:20::${number.toString(16)}/64`, ...annotations } });
+
+test('sessions between addresses of IPv6 are of their own, and tell of blocks of IPv6', () => {
+  const nodes = [six(1), six(0x32), node(3)];
+  const peers: BgpPeer[] = [
+    { metadata: { name: 'tor' }, spec: { peerIP: 'fd00:20::fe', asNumber: 64_600 } },
+    { metadata: { name: 'tor4' }, spec: { peerIP: '192.168.20.254' } },
+  ];
+  const made = planBgp({ nodeName: 'n1', family: 6, nodes, peers, configuration: undefined });
+  assert.deepEqual(
+    made.peers.map(({ name, address, asNumber }) => [name, address, asNumber]),
+    [
+      ['Global_fd00_20__fe', 'fd00:20::fe', 64_600],
+      ['Mesh_fd00_20__32', 'fd00:20::32', 64_512],
+    ],
+  );
+  assert.deepEqual(made.problems, []);
+  const text = configuration(
+    { ...FOUR, pools: [{ cidr: '10.64.0.0/10', ipipMode: 'Never' }], plan: plan('n1', nodes) },
+    {
+      ...{ family: 6, address: 'fd00:20::1/64', blocks: ['fd00:64::40/122'], plan: made },
+      pools: [{ cidr: 'fd00:64::/48', ipipMode: 'Never' }],
+    },
+  );
+  assert.match(text, /^protocol static blocks6 \{\n {2}ipv6;\n {2}route fd00:64::40\/122 blackhole;\n\}$/m);
+  assert.match(text, /^ {2}if source = RTS_BGP && net ~ \[ fd00:64::\/48\+ \] then accept;$/m);
+  assert.match(text, /^ {2}ipv6 \{ import all; export filter to_kernel6; \};$/m);
+  assert.match(text, /^ {2}source address fd00:20::1;$/m);
+  assert.match(text, /^protocol bgp Mesh_fd00_20__32 from nodes6 \{\n {2}neighbor fd00:20::32 as 64512;\n\}$/m);
+  assert.match(text, /^protocol direct \{ ipv4; ipv6; interface /m);
+  assert.equal(text.match(/^protocol kernel \{$/gm)?.length, 2);
+});
+
+test('a router id made of a name is an address that a router id may be', () => {
+  for (const name of ['a', 'b', 'node-1', 'x'.repeat(63)]) {
+    const [first = 0, ...rest] = hashedRouterId(name).split('.').map(Number);
+    assert.ok(first >= 1 && first <= 223 && rest.length === 3 && rest.every((byte) => byte >= 0 && byte <= 255), name);
+  }
+  assert.notEqual(hashedRouterId('a'), hashedRouterId('b'));
 });

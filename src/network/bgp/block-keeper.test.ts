@@ -18,7 +18,7 @@ function open() {
     keep: (name: string, more: { used?: string[]; known?: BlockAffinity[]; uid?: string } = {}) =>
       keepBlocks(
         { client: cluster.client, logger: silentLogger },
-        { node: node(name, more.uid), pools: [POOL], usedAddresses: more.used ?? [], known: more.known ?? known() },
+        { node: node(name, more.uid), family: 4, pools: [POOL], usedAddresses: more.used ?? [], known: more.known ?? known() },
       ),
   };
 }

@@ -1,11 +1,12 @@
 import type { V1Node } from '../../api/gen/types.ts';
+import type { Family } from '../../api/machinery/ip.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
 import { type BlockPool, blockName, blocksHaveRoom, freeBlock } from './address-blocks.ts';
 import { type BlockAffinity, blockAffinityKind } from './calico-kinds.ts';
-import { plainCidr } from './plain-address.ts';
+import { plainCidr, plainCidrOfAny } from './plain-address.ts';
 
 export interface BlockKeeperOptions {
   /** May list, create, update and delete blockaffinities. */
@@ -15,12 +16,16 @@ export interface BlockKeeperOptions {
 
 export interface WantedBlocks {
   readonly node: V1Node;
+  /** Blocks of the other are left alone. */
+  readonly family: Family;
   /** All BlockAffinities, as a copy has them that may be a little old. */
   readonly known: readonly BlockAffinity[];
-  /** Where new blocks may come from, the first with room. */
+  /** Where new blocks may come from, the first with room; all of the family. */
   readonly pools: readonly BlockPool[];
   /** Addresses that pods of this node have. */
   readonly usedAddresses: readonly string[];
+  /** Whether having none is a failure; it is when not said otherwise. */
+  readonly isNeeded?: boolean;
 }
 
 /** So many addresses are to be free before a pod asks. */
@@ -36,14 +41,16 @@ const MOST_ATTEMPTS = 100;
  * @throws CodedError BLOCKS_EXHAUSTED when the node has none and no pool has any left
  */
 export async function keepBlocks({ client, logger }: BlockKeeperOptions, wanted: WantedBlocks): Promise<readonly string[]> {
-  const { node, pools, known } = wanted;
+  const { node, family, pools, known, isNeeded = true } = wanted;
   const name = node.metadata?.name ?? '';
-  const seen = known.filter(({ spec }) => spec?.node === name);
+  const isOwn = ({ spec }: BlockAffinity) => spec?.node === name && plainCidr(spec.cidr, family) !== undefined;
+  const seen = known.filter(isOwn);
+  if (!isNeeded && pools.length === 0 && seen.length === 0) return [];
   if (seen.every((affinity) => isOwnedBy(affinity, node)) && hasRoom(cidrsOf(seen), wanted)) return cidrsOf(seen).sort();
   const affinities = client.resource<BlockAffinity>(blockAffinityKind);
   // The copy may not have yet what this node claimed a moment ago.
   const all = (await affinities.list()).items;
-  const own = all.filter(({ spec }) => spec?.node === name);
+  const own = all.filter(isOwn);
   for (const affinity of own) if (!isOwnedBy(affinity, node)) await affinities.update(ownedBy(affinity, node));
   const blocks = cidrsOf(own);
   const taken = cidrsOf(all);
@@ -52,11 +59,12 @@ export async function keepBlocks({ client, logger }: BlockKeeperOptions, wanted:
     if (claimed !== undefined) {
       blocks.push(claimed);
       logger.info('Took a block of addresses', { node: name, block: claimed });
-    } else if (blocks.length === 0)
-      throw new CodedError(`no pool has a block of addresses left for node ${JSON.stringify(name)}`, {
+    } else if (blocks.length === 0 && isNeeded)
+      throw new CodedError(`no pool has a block of addresses of IPv${family} left for node ${JSON.stringify(name)}`, {
         code: 'BLOCKS_EXHAUSTED',
       });
-    else logger.warn('No pool has a block of addresses left; soon there is none for new pods', { node: name });
+    else if (blocks.length > 0)
+      logger.warn('No pool has a block of addresses left; soon there is none for new pods', { node: name, family });
   }
   return blocks.sort();
 
@@ -93,14 +101,15 @@ export async function releaseBlocks({ client }: Pick<BlockKeeperOptions, 'client
 /** Gives one back that no pod has an address of. A copy that is a little old may ask for it again, which does no harm. */
 export async function releaseBlock({ client, logger }: BlockKeeperOptions, nodeName: string, block: string): Promise<void> {
   const affinities = client.resource<BlockAffinity>(blockAffinityKind);
-  const own = (await affinities.list()).items.find(({ spec }) => spec?.node === nodeName && plainCidr(spec.cidr) === block);
+  const own = (await affinities.list()).items.find(({ spec }) => spec?.node === nodeName && plainCidrOfAny(spec.cidr) === block);
   if (!own) return;
   const { name = '', uid } = own.metadata ?? {};
   await affinities.delete(name, { ...(uid && { preconditions: { uid } }) }).catch(unlessNotFound);
   logger.info('Gave an empty block of addresses back', { node: nodeName, block });
 }
 
-const cidrsOf = (affinities: readonly BlockAffinity[]): string[] => affinities.flatMap(({ spec }) => plainCidr(spec?.cidr) ?? []);
+const cidrsOf = (affinities: readonly BlockAffinity[]): string[] =>
+  affinities.flatMap(({ spec }) => plainCidrOfAny(spec?.cidr) ?? []);
 
 const hasRoom = (blocks: readonly string[], { usedAddresses }: Pick<WantedBlocks, 'usedAddresses'>): boolean =>
   blocksHaveRoom(blocks, usedAddresses, SPARE_ADDRESSES);

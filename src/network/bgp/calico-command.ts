@@ -66,7 +66,7 @@ async function run({ values, args }: ParsedFlags, io: CommandIo): Promise<number
   const listen = parseListenAddress('--metrics-bind-address', values.string('metrics-bind-address'));
   const nodeName = (values.string('node-name') || settings.nodeName || hostname()).trim().toLowerCase();
   await requireNft(runProgram);
-  const table = (family: 'ip' | 'inet', name: string) => createNftTable({ family, table: name, run: runProgram, logger });
+  const table = (family: 'ip' | 'ip6' | 'inet', name: string) => createNftTable({ family, table: name, run: runProgram, logger });
   const parts = {
     bird: createBirdDaemon({ directory: resolve(cwd, values.string('state-dir')), run: runProgram, clock, logger }),
     cni: {
@@ -75,7 +75,8 @@ async function run({ values, args }: ParsedFlags, io: CommandIo): Promise<number
     },
     run: runProgram,
   };
-  const [rules, policies] = [table('ip', POOL_TABLE), table('inet', POLICY_TABLE)];
+  const rules = { 4: table('ip', POOL_TABLE), 6: table('ip6', POOL_TABLE) };
+  const policies = table('inet', POLICY_TABLE);
   const kubeconfig = values.string('kubeconfig');
   if (!kubeconfig && !values.bool('cleanup'))
     throw new FlagError('--kubeconfig', '--kubeconfig is required: how to reach the API server');
@@ -85,7 +86,11 @@ async function run({ values, args }: ParsedFlags, io: CommandIo): Promise<number
   try {
     const client = transport && createClient({ transport, userAgent: NAME });
     if (values.bool('cleanup') || !client) {
-      await cleanUpCalico({ ...parts, tables: [rules, policies], ...(client && { api: { client, nodeName } }) });
+      await cleanUpCalico({
+        ...parts,
+        tables: [...Object.values(rules), policies],
+        ...(client && { api: { client, nodeName } }),
+      });
       return 0;
     }
     await requireCniPlugins(values.strings('cni-bin-dir'), undefined, PLUGINS);

@@ -20,7 +20,10 @@ const LINK = {
   flags: ['UP'],
   mtu: 1500,
   address: '02:00:00:00:01:01',
-  addr_info: [{ family: 'inet', local: '192.0.2.1', prefixlen: 24, scope: 'global' }],
+  addr_info: [
+    { family: 'inet', local: '192.0.2.1', prefixlen: 24, scope: 'global' },
+    { family: 'inet6', local: '2001:db8::1', prefixlen: 64, scope: 'global' },
+  ],
 };
 
 /** A node's agent with an API and programs that are written down, and a directory for its files. */
@@ -47,7 +50,10 @@ async function open(t: TestContext, environment: Readonly<Record<string, string>
   const agent = createCalicoNode({
     ...{ ...common, client: cluster.client, nodeName: 'n1', bird, cni, run, random: () => 0.5 },
     settings: readCalicoSettings({ CALICO_IPV4POOL_CIDR: '10.64.0.0/16', ...environment }),
-    rules: createNftTable({ family: 'ip', table: POOL_TABLE, run, logger: silentLogger }),
+    rules: {
+      4: createNftTable({ family: 'ip', table: POOL_TABLE, run, logger: silentLogger }),
+      6: createNftTable({ family: 'ip6', table: POOL_TABLE, run, logger: silentLogger }),
+    },
   });
   const life = new AbortController();
   t.after(async () => {
@@ -116,4 +122,65 @@ test('with vxlan a node tells where its device is, and BIRD tells and takes no r
   const text = configurations.at(-1)!;
   assert.match(text, /filter to_peers \{\n {2}if net ~ \[ 10\.64\.0\.0\/16\+ \] then reject;/);
   assert.doesNotMatch(text, /RTS_BGP/);
+});
+
+const DUAL = { IP6: 'autodetect', CALICO_IPV6POOL_CIDR: 'fd00:64::/48' };
+
+test('with IP6 a node has a block of each family, tells where it is by both, and has BIRD tell of both', async (t) => {
+  const { cluster, start, blocks, agent, configurations, programs, cni } = await open(t, DUAL);
+  await start();
+  const [four = '', six = ''] = blocks().toSorted();
+  assert.match(four, /^10\.64\..*\/26$/);
+  assert.match(six, /^fd00:64:.*\/122$/);
+  assert.deepEqual(agent.blocks, [four, six]);
+  const pools = cluster.list<IpPool>(ipPoolKind).map(({ metadata, spec }) => [metadata?.name, spec?.cidr, spec?.natOutgoing]);
+  assert.deepEqual(pools.toSorted(), [
+    ['default-ipv4-ippool', '10.64.0.0/16', true],
+    ['default-ipv6-ippool', 'fd00:64::/48', false],
+  ]);
+  const { annotations = {} } = cluster.get<{ metadata: { annotations?: Record<string, string> } }>(nodeKind, 'n1')!.metadata;
+  assert.equal(annotations['projectcalico.org/IPv4Address'], '192.0.2.1/24');
+  assert.equal(annotations['projectcalico.org/IPv6Address'], '2001:db8::1/64');
+  assert.match(configurations.at(-1)!, new RegExp(`route ${four} blackhole;[^]*route ${six} blackhole;`));
+  assert.ok(
+    programs.calls.some(({ program, input = '' }) => program === 'nft' && input.includes('ip6 muster-calico')),
+    programs.lines.join('\n'),
+  );
+  const text = await readFile(join(cni.configurationDirectory, '10-calico.conflist'), 'utf8');
+  assert.deepEqual(JSON.parse(text).plugins[0].ipam.ranges, [[{ subnet: four }], [{ subnet: six }]]);
+});
+
+test('without CALICO_IPV6POOL_CIDR the pool of IPv6 is a range of nobody else’s, and without IP6 there is none', async (t) => {
+  const six = await open(t, { IP6: '2001:db8::1' });
+  await six.start();
+  const ranges = ({ cluster }: typeof six) => cluster.list<IpPool>(ipPoolKind).map(({ spec }) => spec?.cidr);
+  assert.match(ranges(six).toSorted().join(), /^10\.64\.0\.0\/16,fd[0-9a-f]{2}:[0-9a-f]{1,4}:[0-9a-f]{1,4}::\/48$/);
+  const four = await open(t);
+  await four.start();
+  assert.deepEqual(ranges(four), ['10.64.0.0/16']);
+  assert.equal(four.blocks().length, 1);
+  assert.ok(!four.programs.lines.some((line) => line.includes('ip6')), four.programs.lines.join('\n'));
+});
+
+test('a network of IPv6 alone has blocks and sessions of it alone', async (t) => {
+  const { start, blocks, configurations, cluster } = await open(t, { ...DUAL, IP: 'none' });
+  await start();
+  assert.deepEqual([blocks().length, blocks()[0]?.slice(-4)], [1, '/122']);
+  assert.doesNotMatch(configurations.at(-1)!, /ipv4/);
+  assert.match(configurations.at(-1)!, /^router id \d+\.\d+\.\d+\.\d+;$/m);
+  const { annotations = {} } = cluster.get<{ metadata: { annotations?: Record<string, string> } }>(nodeKind, 'n1')!.metadata;
+  assert.deepEqual(
+    Object.keys(annotations).filter((name) => name.startsWith('projectcalico')),
+    ['projectcalico.org/IPv6Address'],
+  );
+});
+
+test('a node that was of both families takes its routes of IPv6 away when it is not any more', async (t) => {
+  const { cluster, start, configurations } = await open(t);
+  const annotations = { 'projectcalico.org/IPv6Address': '2001:db8::1/64' };
+  cluster.put(nodeKind, { metadata: { name: 'n1', uid: 'uid-n1', annotations } });
+  await start();
+  assert.match(configurations.at(-1)!, /^protocol static blocks6 \{\n {2}ipv6;\n\}$/m);
+  const now = cluster.get<{ metadata: { annotations?: Record<string, string> } }>(nodeKind, 'n1')!.metadata.annotations;
+  assert.equal(now?.['projectcalico.org/IPv6Address'], undefined);
 });

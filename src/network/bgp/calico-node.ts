@@ -1,5 +1,6 @@
 import { nodeKind } from '../../api/core/v1/node.ts';
 import type { V1Node } from '../../api/gen/types.ts';
+import type { Family } from '../../api/machinery/ip.ts';
 import type { ResourceKind } from '../../api/machinery/kind.ts';
 import { formatTime } from '../../api/machinery/object.ts';
 import type { Client } from '../../client/client.ts';
@@ -13,10 +14,9 @@ import type { Logger } from '../../std/logger.ts';
 import { ChangeSignal } from '../../std/sync-runner.ts';
 import { createAgentLife } from '../agent-life.ts';
 import { allowForwarding, CALICO_FORWARD } from '../forward-rules.ts';
-import { cidrRange, formatAddress } from '../policy/address-ranges.ts';
 import { createReportedLooks } from '../reported-looks.ts';
-import { ANNOTATIONS, planBgp } from './bgp-plan.ts';
-import { birdConfiguration, tunnelMode } from './bird-configuration.ts';
+import { ANNOTATIONS, DEFAULT_AS, FAMILY_ANNOTATIONS, planBgp } from './bgp-plan.ts';
+import { birdConfiguration, hashedRouterId, tunnelMode } from './bird-configuration.ts';
 import type { BirdDaemon } from './bird-daemon.ts';
 import { keepBlocks, releaseBlock } from './block-keeper.ts';
 import {
@@ -29,23 +29,32 @@ import {
   type IpPool,
   ipPoolKind,
 } from './calico-kinds.ts';
-import { ensureDefaultPool, ensureKinds, readPools } from './calico-objects.ts';
+import { ensureDefaultPools, ensureKinds, type Pool, readPools } from './calico-objects.ts';
 import { addressesInUse, type CniPlaces, networksBefore, writeConflist } from './cni-files.ts';
 import { detectAddress } from './detect-address.ts';
+import {
+  ANNOTATION_NAMES,
+  annotationOf,
+  annotationsOf,
+  FAMILIES,
+  type FamilyView,
+  firstOf,
+  tunnelMtu,
+  viewOf,
+} from './family-view.ts';
 import { createIdleBlocks, idleBlocks } from './idle-blocks.ts';
 import { poolRules } from './pool-rules.ts';
 import type { CalicoSettings } from './settings.ts';
 import { closeTunnel, openTunnel } from './tunnel-device.ts';
 import { closeVxlan, openVxlan } from './vxlan-network.ts';
-import { tunnelMac } from './vxlan-plan.ts';
 
 export interface CalicoNodeOptions {
   readonly client: Client;
   readonly nodeName: string;
   readonly settings: CalicoSettings;
   readonly bird: BirdDaemon;
-  /** That of `poolRules`. */
-  readonly rules: NftTable;
+  /** Those of `poolRules`. */
+  readonly rules: Readonly<Record<Family, NftTable>>;
   readonly cni: CniPlaces;
   readonly run: RunProgram;
   readonly clock: Clock;
@@ -95,6 +104,11 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
   const changes = new ChangeSignal();
   const group = new ComponentGroup();
   const findIdle = createIdleBlocks();
+  /** Families that this node's network has had since this process began, or that its Node tells of. */
+  const used = new Set<Family>([
+    ...(settings.ip === undefined ? [] : [4 as const]),
+    ...(settings.ip6 === undefined ? [] : [6 as const]),
+  ]);
   let blocks: readonly string[] = [];
   /** Of those, the ones that new pods get addresses of. */
   let givesAddresses: readonly string[] = [];
@@ -109,71 +123,123 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
   async function sync(why: 'change' | 'period', signal: AbortSignal): Promise<void> {
     const node = nodes.get(nodeName);
     if (!node) throw new CodedError(`node "${nodeName}" is not registered`, { code: 'NODE_NOT_READY' });
-    const address = await detectAddress(run, settings.ip, node);
     const { pools: known, problems } = readPools(pools.list(), node);
     looks.sayOnce('pools', problems.join('; '));
     const inUse = await addressesInUse(cni);
-    await takeBlocks(node, { pools: known.filter(({ forNode }) => forNode), inUse });
-    const mode = tunnelMode(known);
-    const tunnelAddress = mode === 'Never' ? undefined : firstAddress(blocks[0]!);
-    if (tunnelAddress !== undefined) await openTunnel(run, { address: tunnelAddress, mtu: settings.ipipMtu });
-    else if (node.metadata?.annotations?.[ANNOTATIONS.tunnelAddress] !== undefined) await closeTunnel(run);
-    const vxlanPools = known.filter(({ vxlanMode }) => vxlanMode !== 'Never');
-    const vxlanAddress = vxlanPools.length > 0 ? firstAddress(blocks[0]!) : undefined;
-    if (vxlanAddress === undefined && node.metadata?.annotations?.[ANNOTATIONS.vxlanAddress] !== undefined) await closeVxlan(run);
-    const annotations = {
-      [ANNOTATIONS.address]: address,
-      [ANNOTATIONS.tunnelAddress]: tunnelAddress ?? null,
-      [ANNOTATIONS.vxlanAddress]: vxlanAddress ?? null,
-      [ANNOTATIONS.vxlanMac]: vxlanAddress === undefined ? null : tunnelMac(nodeName),
-      ...(settings.asNumber !== undefined && { [ANNOTATIONS.asNumber]: String(settings.asNumber) }),
-    };
-    const self = await annotate(node, annotations);
-    const plan = planBgp({
-      nodeName,
-      nodes: nodes.list().map((one) => (one.metadata?.name === nodeName ? self : one)),
-      configuration: configurations.get('default'),
-      peers: peers.list(),
-    });
-    looks.sayOnce('peers', plan.problems.join('; '));
-    if (settings.backend === 'bird')
-      await bird.ensure(
-        birdConfiguration({
-          ...{ address, plan, blocks, pools: known, keepRoutes: true, logSeverity: settings.logSeverity },
-          routerId: settings.routerId ?? address.split('/')[0]!,
-          logFile: bird.logFile,
-        }),
-      );
-    if (vxlanAddress !== undefined) {
-      const objects = { nodeName, address, pools: vxlanPools, nodes: nodes.list(), affinities: affinities.list() };
-      const unreached = await openVxlan(run, { ...objects, settings: settings.vxlan, tunnelAddress: vxlanAddress });
-      looks.sayOnce('vxlan', unreached.join('; '));
-    }
-    const full = why === 'period' && !(await rules.holds('prerouting', 'oif'));
-    await rules.write(poolRules(known), { full, signal });
-    await allowForwarding(
-      run,
-      CALICO_FORWARD,
-      known.map(({ cidr }) => cidr),
+    const addresses = await findAddresses(node);
+    await takeBlocks(
+      node,
+      addresses.map(({ family }) => ({ family, pools: known.filter((pool) => pool.family === family && pool.forNode) })),
+      inUse,
     );
-    const mtu = settings.mtu ?? (vxlanAddress ? settings.vxlan.mtu : mode === 'Never' ? undefined : settings.ipipMtu);
-    await writeConflist(cni, givesAddresses, mtu);
+    const views = addresses.map((one) => viewOf(one, known, blocks));
+    const mode = tunnelMode(known);
+    const tunnelAddress = mode === 'Never' ? undefined : firstOf(blocks, 4);
+    if (tunnelAddress !== undefined) await openTunnel(run, { address: tunnelAddress, mtu: settings.ipipMtu });
+    else if (annotationOf(node, ANNOTATIONS.tunnelAddress) !== undefined) await closeTunnel(run);
+    for (const family of FAMILIES)
+      if (
+        views.find((view) => view.family === family)?.vxlanAddress === undefined &&
+        annotationOf(node, FAMILY_ANNOTATIONS[family].vxlanAddress) !== undefined
+      )
+        await closeVxlan(run, family);
+    for (const family of FAMILIES) if (annotationOf(node, FAMILY_ANNOTATIONS[family].address) !== undefined) used.add(family);
+    const self = await annotate(node, {
+      ...{ [ANNOTATIONS.tunnelAddress]: tunnelAddress ?? null },
+      ...annotationsOf(nodeName, views),
+      ...(settings.asNumber !== undefined && { [ANNOTATIONS.asNumber]: String(settings.asNumber) }),
+    });
+    const peerCount = await tellBird(self, views);
+    for (const view of views) {
+      const { family, address, vxlanAddress, vxlanPools } = view;
+      if (vxlanAddress === undefined) continue;
+      const objects = { nodeName, family, address, pools: vxlanPools, nodes: nodes.list(), affinities: affinities.list() };
+      const unreached = await openVxlan(run, { ...objects, settings: settings.vxlan[family], tunnelAddress: vxlanAddress });
+      looks.sayOnce(`vxlan ${family}`, unreached.join('; '));
+    }
+    for (const family of FAMILIES) if (used.has(family)) await writeRules(family, known, { why, signal });
+    await writeConflist(cni, givesAddresses, settings.mtu ?? tunnelMtu(views, settings, mode !== 'Never'));
     const before = await networksBefore(cni);
     looks.sayOnce(
       'files',
       before.length > 0 ? `the runtime uses the network configuration ${before[0]}, which comes before Calico's` : '',
     );
     await tellThatItIsUp(node);
-    state = { blocks: blocks.length, addressesInUse: inUse.length, peers: plan.peers.length };
+    state = { blocks: blocks.length, addressesInUse: inUse.length, peers: peerCount };
   }
 
-  async function takeBlocks(node: V1Node, wanted: { pools: ReturnType<typeof readPools>['pools']; inUse: readonly string[] }) {
-    const kept = await keepBlocks(
-      { client, logger },
-      { node, pools: wanted.pools, usedAddresses: wanted.inUse, known: affinities.list() },
-    );
+  /** The node's, one of each family that the settings ask for. */
+  async function findAddresses(node: V1Node): Promise<readonly { readonly family: Family; readonly address: string }[]> {
+    const wanted = [
+      { family: 4 as const, ip: settings.ip },
+      { family: 6 as const, ip: settings.ip6 },
+    ];
+    const found: { family: Family; address: string }[] = [];
+    for (const { family, ip } of wanted)
+      if (ip !== undefined) found.push({ family, address: await detectAddress(run, ip, node, family) });
+    return found;
+  }
+
+  /** Answers how many sessions it is to have. */
+  async function tellBird(self: V1Node, views: readonly FamilyView[]): Promise<number> {
+    const objects = {
+      nodeName,
+      nodes: nodes.list().map((one) => (one.metadata?.name === nodeName ? self : one)),
+      configuration: configurations.get('default'),
+      peers: peers.list(),
+    };
+    const families = views.map((view) => ({
+      ...view,
+      plan: planBgp({ ...objects, family: view.family }),
+    }));
+    looks.sayOnce('peers', [...new Set(families.flatMap(({ plan }) => plan.problems))].join('; '));
+    // One that was used before and is not any more: BIRD takes its routes away.
+    const left = FAMILIES.filter((family) => used.has(family) && !views.some((view) => view.family === family)).map((family) => ({
+      ...{ family, address: family === 4 ? '127.0.0.1/32' : '::1/128', blocks: [], pools: [] },
+      plan: { asNumber: families[0]?.plan.asNumber ?? DEFAULT_AS, peers: [], otherAddresses: [], problems: [] },
+    }));
+    const [four] = views.filter(({ family }) => family === 4);
+    const { routerId = four?.address.split('/')[0] ?? 'hash', backend, logSeverity } = settings;
+    if (backend === 'bird')
+      await bird.ensure(
+        birdConfiguration({
+          ...{ families: [...families, ...left], keepRoutes: true, logSeverity, logFile: bird.logFile },
+          routerId: routerId === 'hash' ? hashedRouterId(nodeName) : routerId,
+        }),
+      );
+    return families.reduce((sum, { plan }) => sum + plan.peers.length, 0);
+  }
+
+  async function writeRules(
+    family: Family,
+    known: readonly Pool[],
+    { why, signal }: { readonly why: 'change' | 'period'; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const own = known.filter((pool) => pool.family === family);
+    const full = why === 'period' && own.length > 0 && !(await rules[family].holds('prerouting', 'oif'));
+    await rules[family].write(poolRules(own, family), { full, signal });
+    const networks = own.map(({ cidr }) => cidr);
+    await allowForwarding(run, CALICO_FORWARD, networks, family);
+  }
+
+  async function takeBlocks(
+    node: V1Node,
+    wanted: readonly { readonly family: Family; readonly pools: readonly Pool[] }[],
+    inUse: readonly string[],
+  ): Promise<void> {
+    const kept: string[] = [];
+    for (const { family, pools: own } of wanted) {
+      // A network of one family may have no pool of the other.
+      const isNeeded = own.length > 0 || wanted.every((one) => one.pools.length === 0);
+      kept.push(
+        ...(await keepBlocks(
+          { client, logger },
+          { node, family, pools: own, usedAddresses: inUse, known: affinities.list(), isNeeded },
+        )),
+      );
+    }
     const lost = blocks.filter((block) => !kept.includes(block));
-    const { withheld, due } = findIdle(idleBlocks(kept, wanted.inUse), clock.now());
+    const { withheld, due } = findIdle(idleBlocks(kept, inUse), clock.now());
     for (const block of due) await releaseBlock({ client, logger }, nodeName, block);
     givesAddresses = kept.filter((block) => !withheld.includes(block));
     if (lost.length > 0) logger.error("Blocks of addresses are no longer this node's; its pods in them are cut off", { lost });
@@ -209,7 +275,7 @@ export function createCalicoNode(options: CalicoNodeOptions): CalicoNode {
     informers: [nodes, pools, affinities, configurations, peers],
     async prepare(signal) {
       await ensureKinds(client, clock, signal);
-      await ensureDefaultPool(client, settings.defaultPool, logger);
+      await ensureDefaultPools(client, settings, { logger, random });
     },
     watch() {
       nodes.onChange(({ type, object, previous }) => {
@@ -240,12 +306,6 @@ const facts = ({ metadata, status }: V1Node): string =>
   JSON.stringify([
     metadata?.uid,
     metadata?.labels,
-    Object.values(ANNOTATIONS).map((name) => metadata?.annotations?.[name]),
+    ANNOTATION_NAMES.map((name) => metadata?.annotations?.[name]),
     status?.addresses,
   ]);
-
-/** The gateway's, which host-local gives to no pod. */
-function firstAddress(block: string): string | undefined {
-  const range = cidrRange(block);
-  return range && formatAddress(range.first + 1n, 4);
-}

@@ -21,6 +21,10 @@ test('of the pools those are used that this node can use, and the others are nam
       pool('d2', { vxlanMode: 'Sometimes' }),
       pool('h', { vxlanMode: 'CrossSubnet' }),
       pool('e', { cidr: 'fd00::/48' }),
+      pool('e2', { cidr: 'fd01::/48', ipipMode: 'Always' }),
+      pool('e3', { cidr: 'fd02::/48', blockSize: 64 }),
+      // No pod could have an address of such blocks, and a node would take one after the other.
+      pool('e4', { blockSize: 32 }),
       pool('f', { nodeSelector: 'nonsense' }),
       pool('g', { blockSize: 8 }),
     ],
@@ -32,12 +36,13 @@ test('of the pools those are used that this node can use, and the others are nam
       [26, false],
       [24, true],
       [26, false],
+      [122, true],
       [26, true],
     ],
   );
   assert.deepEqual(
     problems.map((text) => text.slice(0, 10)),
-    ['IPPool "d"', 'IPPool "d2', 'IPPool "e"', 'IPPool "f"', 'IPPool "g"'],
+    ['IPPool "d"', 'IPPool "d2', 'IPPool "e2', 'IPPool "e3', 'IPPool "e4', 'IPPool "f"', 'IPPool "g"'],
   );
 });
 
@@ -76,6 +81,28 @@ test('all blocks are one set of addresses for pods, each at a link of its own', 
       routes: [{ dst: '0.0.0.0/0' }],
     },
   });
+});
+
+test('pods have an address of each family that the node has blocks of', () => {
+  const { plugins } = calicoConflist(['10.64.0.0/26', 'fd00:64::/122'], { addressDirectory: '/a', mtu: undefined }) as {
+    plugins: { ipam: object }[];
+  };
+  assert.deepEqual(plugins[0]?.ipam, {
+    ...{ type: 'host-local', dataDir: '/a', ranges: [[{ subnet: '10.64.0.0/26' }], [{ subnet: 'fd00:64::/122' }]] },
+    routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
+  });
+});
+
+test('addresses of IPv6 are found likewise, and those of a link are none', () => {
+  const link = { ip: 'fe80::1', prefix: 64, scope: 'link' };
+  const interfaces = [
+    device('ens160', '192.168.20.31', { addresses6: [link, { ip: 'fd00:20::31', prefix: 64, scope: 'global' }] }),
+    device('ens192', '10.9.0.31', { addresses6: [link] }),
+  ];
+  const choose = (method: Parameters<typeof chooseAddress>[1]) => chooseAddress(interfaces, method, undefined, 6);
+  assert.equal(choose({ method: 'first-found' }), 'fd00:20::31/64');
+  assert.equal(choose({ method: 'interface', patterns: [/ens192/] }), undefined);
+  assert.equal(choose({ method: 'cidr', cidrs: ['fd00:20::/32'] }), 'fd00:20::31/64');
 });
 
 test('only what leaves all pools is masqueraded, and only from pools that say so', () => {

@@ -1,4 +1,5 @@
 import type { V1Node } from '../../api/gen/types.ts';
+import type { Family } from '../../api/machinery/ip.ts';
 import type { ResourceKind } from '../../api/machinery/kind.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
@@ -8,8 +9,8 @@ import type { Logger } from '../../std/logger.ts';
 import type { BlockPool } from './address-blocks.ts';
 import { CALICO_KINDS, definitionOf, type IpPool, ipPoolKind } from './calico-kinds.ts';
 import { parseNodeSelector } from './node-selector.ts';
-import { plainCidr } from './plain-address.ts';
-import type { CalicoSettings, EncapsulationMode } from './settings.ts';
+import { familyOf, plainCidr, plainCidrOfAny } from './plain-address.ts';
+import { type CalicoSettings, type EncapsulationMode, POOL_SETTINGS } from './settings.ts';
 
 const DEFINITION: ResourceKind = {
   ...{ group: 'apiextensions.k8s.io', version: 'v1', kind: 'CustomResourceDefinition', resource: 'customresourcedefinitions' },
@@ -46,45 +47,83 @@ export async function ensureKinds(client: Client, clock: Clock, signal: AbortSig
   }
 }
 
-/** Makes a pool of what the environment says where there is no pool at all, as calico-node does: later the object counts. */
-export async function ensureDefaultPool(client: Client, pool: CalicoSettings['defaultPool'], logger: Logger): Promise<void> {
+/**
+ * Makes a pool of what the environment says for each family that there is no pool of, as calico-node does: later the objects count.
+ *
+ * @param random numbers in [0, 1)
+ */
+export async function ensureDefaultPools(
+  client: Client,
+  { defaultPool, defaultPool6 }: Pick<CalicoSettings, 'defaultPool' | 'defaultPool6'>,
+  { logger, random }: { readonly logger: Logger; readonly random: () => number },
+): Promise<void> {
   const pools = client.resource<IpPool>(ipPoolKind);
   const { items } = await pools.list();
-  if (pool && items.length === 0) {
+  for (const [family, pool] of [
+    [4, defaultPool],
+    [6, defaultPool6],
+  ] as const) {
+    if (!pool) continue;
+    const present = items.filter(({ spec }) => plainCidr(spec?.cidr, family) !== undefined);
+    if (present.length > 0) {
+      warnOfOtherPools(present, pool, family, logger);
+      continue;
+    }
+    const spec = { ...pool, cidr: pool.cidr ?? uniqueRange(random) };
     try {
       await pools.create({
         apiVersion: 'crd.projectcalico.org/v1',
         kind: 'IPPool',
-        metadata: { name: 'default-ipv4-ippool' },
-        spec: pool,
+        metadata: { name: POOL_SETTINGS[family].name },
+        spec,
       });
-      logger.info('Made the pool of addresses', { ...pool });
+      logger.info('Made the pool of addresses', { ...spec });
     } catch (error) {
       // Another node was first.
       if (!isStatus(error, 'AlreadyExists')) throw error;
     }
+  }
+}
+
+function warnOfOtherPools(
+  present: readonly IpPool[],
+  pool: NonNullable<CalicoSettings['defaultPool6']>,
+  family: Family,
+  logger: Logger,
+): void {
+  if (pool.cidr === undefined) return;
+  const { prefix } = POOL_SETTINGS[family];
+  const found = present.find(({ spec }) => plainCidr(spec?.cidr, family) === plainCidr(pool.cidr, family));
+  if (!found) {
+    logger.warn(`${prefix}_CIDR counts only where there is no IPPool yet; those that are there are used`, {
+      [`${prefix}_CIDR`]: pool.cidr,
+      pools: present.map(({ spec }) => spec?.cidr).join(', '),
+    });
     return;
   }
-  const found = items.find(({ spec }) => plainCidr(spec?.cidr) === plainCidr(pool?.cidr));
-  if (!pool || items.length === 0) return;
-  if (!found)
-    logger.warn('CALICO_IPV4POOL_CIDR counts only where there is no IPPool yet; those that are there are used', {
-      CALICO_IPV4POOL_CIDR: pool.cidr,
-      pools: items.map(({ spec }) => spec?.cidr).join(', '),
-    });
-  else
-    for (const [variable, mode] of [
-      ['CALICO_IPV4POOL_IPIP', 'ipipMode'],
-      ['CALICO_IPV4POOL_VXLAN', 'vxlanMode'],
-    ] as const)
-      if ((found.spec?.[mode] ?? 'Never') !== pool[mode])
-        logger.warn(`${variable} counts only where there is no IPPool yet; change ${mode} of the IPPool`, {
-          pool: found.metadata?.name,
-          [mode]: found.spec?.[mode],
-        });
+  for (const [variable, mode] of [
+    [`${prefix}_IPIP`, 'ipipMode'],
+    [`${prefix}_VXLAN`, 'vxlanMode'],
+  ] as const)
+    if ((found.spec?.[mode] ?? 'Never') !== pool[mode])
+      logger.warn(`${variable} counts only where there is no IPPool yet; change ${mode} of the IPPool`, {
+        pool: found.metadata?.name,
+        [mode]: found.spec?.[mode],
+      });
+}
+
+/** A /48 that no other network has, as far as chance goes (RFC 4193). */
+function uniqueRange(random: () => number): string {
+  const [a, b, c, d, e] = Array.from({ length: 5 }, () =>
+    Math.floor(random() * 256)
+      .toString(16)
+      .padStart(2, '0'),
+  );
+  return plainCidr(`fd${a}:${b}${c}:${d}${e}::/48`, 6)!;
 }
 
 export interface Pool extends BlockPool {
+  readonly family: Family;
   readonly ipipMode: EncapsulationMode;
   readonly vxlanMode: EncapsulationMode;
   readonly natOutgoing: boolean;
@@ -106,18 +145,25 @@ export function readPools(objects: readonly IpPool[], node: V1Node): ReadPools {
   const problems: string[] = [];
   for (const { metadata, spec = {} } of [...objects].sort(byName)) {
     const complain = (why: string) => problems.push(`IPPool ${JSON.stringify(metadata?.name)}: ${why}`);
-    const cidr = plainCidr(spec.cidr);
-    const { blockSize = 26, ipipMode = 'Never', vxlanMode = 'Never', natOutgoing = false } = spec;
-    if (cidr === undefined) complain(`spec.cidr ${JSON.stringify(spec.cidr)} is no CIDR of IPv4`);
+    const cidr = plainCidrOfAny(spec.cidr);
+    const family = familyOf(cidr ?? '');
+    const { blockSize: usualSize, sizes } = POOL_SETTINGS[family];
+    const { blockSize = usualSize, ipipMode = 'Never', vxlanMode = 'Never', natOutgoing = false } = spec;
+    if (cidr === undefined) complain(`spec.cidr ${JSON.stringify(spec.cidr)} is no CIDR`);
     else if (!MODES.includes(vxlanMode)) complain(`spec.vxlanMode ${JSON.stringify(vxlanMode)} is not supported`);
     else if (!MODES.includes(ipipMode)) complain(`spec.ipipMode ${JSON.stringify(ipipMode)} is not supported`);
     else if (ipipMode !== 'Never' && vxlanMode !== 'Never') complain('spec.ipipMode and spec.vxlanMode are not both to be set');
-    else if (!(blockSize >= 20 && blockSize <= 32 && blockSize >= Number(cidr.split('/')[1])))
-      complain(`spec.blockSize ${JSON.stringify(blockSize)} is not from 20 to 32, or larger than the pool`);
+    else if (family === 6 && ipipMode !== 'Never')
+      complain('spec.ipipMode is of IPv4 only: between addresses of IPv6 there is vxlanMode');
+    // In a smaller one no address would be left for a pod.
+    else if (!(blockSize >= sizes.least && blockSize <= sizes.most && blockSize >= Number(cidr.split('/')[1])))
+      complain(
+        `spec.blockSize ${JSON.stringify(blockSize)} is not from ${sizes.least} to ${sizes.most}, or larger than the pool`,
+      );
     else {
       try {
         const isSelected = parseNodeSelector(spec.nodeSelector ?? '')(node.metadata?.labels ?? {});
-        pools.push({ cidr, blockSize, ipipMode, vxlanMode, natOutgoing, forNode: isSelected && spec.disabled !== true });
+        pools.push({ cidr, family, blockSize, ipipMode, vxlanMode, natOutgoing, forNode: isSelected && spec.disabled !== true });
       } catch (error) {
         if (!(error instanceof CodedError)) throw error;
         complain(error.message);

@@ -6,7 +6,7 @@ import type { NftTable } from '../../host/nft-table.ts';
 import type { RunProgram } from '../../host/run-program.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { CALICO_FORWARD, removeForwardRules } from '../forward-rules.ts';
-import { ANNOTATIONS } from './bgp-plan.ts';
+import { ANNOTATIONS, FAMILY_ANNOTATIONS } from './bgp-plan.ts';
 import { birdConfiguration } from './bird-configuration.ts';
 import type { BirdDaemon } from './bird-daemon.ts';
 import { releaseBlocks } from './block-keeper.ts';
@@ -26,8 +26,11 @@ export interface CleanUpOptions {
 /** Without sessions, blocks and `persist`: BIRD takes its routes out of the kernel when it reads this. */
 const NOTHING = (logFile: string): string =>
   birdConfiguration({
-    ...{ routerId: '127.0.0.1', address: '127.0.0.1/32', blocks: [], pools: [], keepRoutes: false, logFile, logSeverity: 'info' },
-    plan: { asNumber: 1, peers: [], otherAddresses: [], problems: [] },
+    ...{ routerId: '127.0.0.1', keepRoutes: false, logFile, logSeverity: 'info' },
+    families: ([4, 6] as const).map((family) => ({
+      ...{ family, address: family === 4 ? '127.0.0.1/32' : '::1/128', blocks: [], pools: [] },
+      plan: { asNumber: 1, peers: [], otherAddresses: [], problems: [] },
+    })),
   });
 
 /**
@@ -44,13 +47,15 @@ export async function cleanUpCalico({ bird, tables, cni, run, api }: CleanUpOpti
     if (!(error instanceof CodedError && error.code === 'BIRD_MISSING')) throw error;
   }
   await closeTunnel(run);
-  await closeVxlan(run);
-  await removeForwardRules(run, CALICO_FORWARD);
+  for (const family of [4, 6] as const) {
+    await closeVxlan(run, family);
+    await removeForwardRules(run, CALICO_FORWARD, family);
+  }
   for (const table of tables) await table.remove();
   if (!api) return;
   await releaseBlocks(api, api.nodeName);
-  const { address, tunnelAddress, vxlanAddress, vxlanMac } = ANNOTATIONS;
-  const annotations = { [address]: null, [tunnelAddress]: null, [vxlanAddress]: null, [vxlanMac]: null };
+  const names = [ANNOTATIONS.tunnelAddress, ...Object.values(FAMILY_ANNOTATIONS).flatMap((family) => Object.values(family))];
+  const annotations = Object.fromEntries(names.map((name) => [name, null]));
   try {
     await api.client
       .resource<V1Node>(nodeKind)

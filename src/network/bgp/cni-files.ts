@@ -1,7 +1,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../std/atomic-file.ts';
-import { plainIp } from './plain-address.ts';
+import { familyOf, plainIp } from './plain-address.ts';
 
 /** Calico's names of the network and of its file. */
 const NETWORK_NAME = 'k8s-pod-network';
@@ -16,12 +16,18 @@ export interface CniPlaces {
 
 /**
  * A CNI configuration list: each pod at the end of a link of its own, so that all that it sends is routed and comes by the packet
- * filter, with an address of one of the node's blocks, and host ports mapped.
+ * filter, with an address of one of the node's blocks of each family that there are any of, and host ports mapped.
  */
 export function calicoConflist(
   blocks: readonly string[],
   { addressDirectory, mtu }: { readonly addressDirectory: string; readonly mtu: number | undefined },
 ): object {
+  const families = ([4, 6] as const)
+    .map((family) => ({
+      everything: family === 4 ? '0.0.0.0/0' : '::/0',
+      blocks: blocks.filter((block) => familyOf(block) === family),
+    }))
+    .filter((one) => one.blocks.length > 0);
   return {
     cniVersion: '1.0.0',
     name: NETWORK_NAME,
@@ -34,9 +40,9 @@ export function calicoConflist(
         ipam: {
           type: 'host-local',
           dataDir: addressDirectory,
-          // One set: an address from whichever block has one.
-          ranges: [blocks.map((subnet) => ({ subnet }))],
-          routes: [{ dst: '0.0.0.0/0' }],
+          // One set for each family: an address from whichever block has one.
+          ranges: families.map((one) => one.blocks.map((subnet) => ({ subnet }))),
+          routes: families.map(({ everything }) => ({ dst: everything })),
         },
       },
       { type: 'portmap', snat: true, capabilities: { portMappings: true } },
@@ -64,7 +70,7 @@ export async function networksBefore({ configurationDirectory }: Pick<CniPlaces,
 /** Addresses that pods of this node have, as host-local keeps them: a file each. */
 export async function addressesInUse({ addressDirectory }: Pick<CniPlaces, 'addressDirectory'>): Promise<string[]> {
   const entries = (await readdir(join(addressDirectory, NETWORK_NAME)).catch(unlessMissing)) ?? [];
-  return entries.flatMap((entry) => plainIp(entry) ?? []);
+  return entries.flatMap((entry) => plainIp(entry, 4) ?? plainIp(entry, 6) ?? []);
 }
 
 export async function removeCniFiles({ configurationDirectory, addressDirectory }: CniPlaces): Promise<void> {

@@ -1,9 +1,10 @@
 import type { V1Node } from '../../api/gen/types.ts';
-import { type NetworkInterface, readInterfaces, readRouteTo } from '../../host/network-interfaces.ts';
+import type { Family } from '../../api/machinery/ip.ts';
+import { addressesOf, type NetworkInterface, readInterfaces, readRouteTo } from '../../host/network-interfaces.ts';
 import type { RunProgram } from '../../host/run-program.ts';
 import { CodedError } from '../../std/coded-error.ts';
-import { plainCidr } from './plain-address.ts';
-import type { Autodetection, CalicoSettings } from './settings.ts';
+import { addressBits, plainCidr, plainIp } from './plain-address.ts';
+import { type Autodetection, METHOD_VARIABLES } from './settings.ts';
 
 /** What `first-found` leaves out: interfaces of containers, and those that networks of pods make. */
 const NOT_OUTSIDE =
@@ -14,17 +15,22 @@ const NOT_OUTSIDE =
  *
  * @throws CodedError ADDRESS_NOT_FOUND
  */
-export async function detectAddress(run: RunProgram, ip: CalicoSettings['ip'], node: V1Node | undefined): Promise<string> {
+export async function detectAddress(
+  run: RunProgram,
+  ip: string | Autodetection,
+  node: V1Node | undefined,
+  family: Family = 4,
+): Promise<string> {
   const interfaces = await readInterfaces(run);
-  if (typeof ip === 'string') return withLength(interfaces, ip);
+  if (typeof ip === 'string') return withLength(interfaces, ip, family);
   if (ip.method === 'kubernetes-internal-ip') {
-    const internal = node?.status?.addresses?.find(({ type, address }) => type === 'InternalIP' && plainCidr(`${address}/32`));
-    if (!internal) throw notFound('the Node has no InternalIP of IPv4');
-    return withLength(interfaces, internal.address);
+    const internal = node?.status?.addresses?.find(({ type, address }) => type === 'InternalIP' && plainIp(address, family));
+    if (!internal) throw notFound(`the Node has no InternalIP of IPv${family}`);
+    return withLength(interfaces, plainIp(internal.address, family)!, family);
   }
-  const device = ip.method === 'can-reach' ? (await readRouteTo(run, ip.destination))?.device : undefined;
-  const found = chooseAddress(interfaces, ip, device);
-  if (found === undefined) throw notFound(`no interface fits IP_AUTODETECTION_METHOD=${describe(ip)}`);
+  const device = ip.method === 'can-reach' ? (await readRouteTo(run, ip.destination, family))?.device : undefined;
+  const found = chooseAddress(interfaces, ip, device, family);
+  if (found === undefined) throw notFound(`no interface fits ${METHOD_VARIABLES[family]}=${describe(ip)}`);
   return found;
 }
 
@@ -37,11 +43,14 @@ export function chooseAddress(
   interfaces: readonly NetworkInterface[],
   method: Exclude<Autodetection, { method: 'kubernetes-internal-ip' }>,
   device?: string,
+  family: Family = 4,
 ): string | undefined {
   const candidates = interfaces
     .filter(({ isUp }) => isUp)
-    .flatMap(({ name, addresses }) =>
-      addresses.filter(({ scope }) => scope === 'global').map((address) => ({ name, text: `${address.ip}/${address.prefix}` })),
+    .flatMap((one) =>
+      addressesOf(one, family)
+        .filter(({ scope }) => scope === 'global')
+        .map((address) => ({ name: one.name, text: `${address.ip}/${address.prefix}` })),
     );
   // Among an expression's several patterns the first that fits anything counts.
   const named = (patterns: readonly RegExp[]) =>
@@ -56,7 +65,7 @@ export function chooseAddress(
       return candidates.find(({ name }) => name === device)?.text;
     case 'cidr':
       return candidates.find(({ text }) =>
-        method.cidrs.some((cidr) => plainCidr(`${text.split('/')[0]}/${cidr.split('/')[1]}`) === plainCidr(cidr)),
+        method.cidrs.some((cidr) => plainCidr(`${text.split('/')[0]}/${cidr.split('/')[1]}`, family) === plainCidr(cidr, family)),
       )?.text;
     case 'first-found':
       return usual[0]?.text;
@@ -64,9 +73,9 @@ export function chooseAddress(
 }
 
 /** An address that no interface has is taken as one that stands alone. */
-function withLength(interfaces: readonly NetworkInterface[], ip: string): string {
-  const found = interfaces.flatMap(({ addresses }) => addresses).find((address) => address.ip === ip);
-  return `${ip}/${found?.prefix ?? 32}`;
+function withLength(interfaces: readonly NetworkInterface[], ip: string, family: Family): string {
+  const found = interfaces.flatMap((one) => addressesOf(one, family)).find((address) => address.ip === ip);
+  return `${ip}/${found?.prefix ?? addressBits(family)}`;
 }
 
 function describe(method: Autodetection): string {

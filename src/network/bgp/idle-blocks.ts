@@ -1,4 +1,5 @@
 import { blocksHaveRoom, isInBlock } from './address-blocks.ts';
+import { familyOf } from './plain-address.ts';
 
 /**
  * How long an idle block gives no addresses before it is given back: far longer than the runtime needs to hear of it, so that no pod that
@@ -9,16 +10,19 @@ const WITHHELD_MS = 60_000;
 const FREE_WITHOUT = 32;
 
 /**
- * Blocks of a node that no pod has an address of and that it can do without, the first of which stays whatever is: a tunnel has its address. Pure.
+ * Blocks of a node that no pod has an address of and that it can do without. The first of each family stays whatever is: a tunnel has its address. Pure.
  *
  * @param blocks in order
  */
 export function idleBlocks(blocks: readonly string[], usedAddresses: readonly string[]): string[] {
   const idle: string[] = [];
-  for (const block of blocks.slice(1).toReversed()) {
-    if (usedAddresses.some((address) => isInBlock(block, address))) continue;
-    const others = blocks.filter((one) => one !== block && !idle.includes(one));
-    if (blocksHaveRoom(others, usedAddresses, FREE_WITHOUT)) idle.push(block);
+  for (const family of [4, 6]) {
+    const own = blocks.filter((block) => familyOf(block) === family);
+    for (const block of own.slice(1).toReversed()) {
+      if (usedAddresses.some((address) => isInBlock(block, address))) continue;
+      const others = own.filter((one) => one !== block && !idle.includes(one));
+      if (blocksHaveRoom(others, usedAddresses, FREE_WITHOUT)) idle.push(block);
+    }
   }
   return idle;
 }

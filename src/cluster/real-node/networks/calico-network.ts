@@ -49,7 +49,7 @@ export async function removeCalicoNetwork(
   clock: Clock,
 ): Promise<void> {
   const { bird, rules, cni } = partsOf(real, nodeDirectory, { run, clock, logger: silentLogger });
-  await cleanUpCalico({ bird, tables: [rules], cni, run });
+  await cleanUpCalico({ bird, tables: Object.values(rules), cni, run });
   await rm(birdDirectory(real), { recursive: true, force: true });
 }
 
@@ -61,7 +61,10 @@ function partsOf(
   const { configurationDirectory } = real.network;
   return {
     bird: createBirdDaemon({ directory: birdDirectory(real), run, clock, logger }),
-    rules: createNftTable({ family: 'ip', table: POOL_TABLE, run, logger }),
+    rules: {
+      4: createNftTable({ family: 'ip', table: POOL_TABLE, run, logger }),
+      6: createNftTable({ family: 'ip6', table: POOL_TABLE, run, logger }),
+    },
     cni: { configurationDirectory, addressDirectory: realNodePaths(nodeDirectory).addresses },
   };
 }
