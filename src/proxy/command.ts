@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { availableParallelism, hostname } from 'node:os';
+import { availableParallelism, hostname, release } from 'node:os';
 import { resolve } from 'node:path';
 import { printedConfiguration } from '../api/configuration/printed-configuration.ts';
 import type { ParsedConfiguration } from '../api/configuration/read-configuration.ts';
@@ -26,7 +26,8 @@ import {
   remarksOn,
 } from './configuration/kube-proxy-configuration.ts';
 import { kubeProxyFlags } from './flags.ts';
-import { chooseMode, cleanUpModes, openBackends, otherModes } from './open-backends.ts';
+import { applyIpvsTimeouts } from './ipvs/timeouts.ts';
+import { ALL_MODES, chooseMode, cleanUpModes, leftByOthers, openBackends } from './open-backends.ts';
 import { createProxy } from './proxy.ts';
 import { createProxyMetrics } from './proxy-metrics.ts';
 import { createProxyServers } from './proxy-servers.ts';
@@ -55,23 +56,24 @@ async function runProxy(flags: ParsedFlags, io: CommandIo): Promise<number> {
   const logger = createKlogLogger({ component: 'kube-proxy', verbosity, now: () => clock.now(), write: io.stderr });
   const tools = { run: runProgram, logger };
   if (values.bool('cleanup')) {
-    await cleanUpModes(['nftables', 'iptables'], tools);
+    await cleanUpModes(ALL_MODES, tools);
     return 0;
   }
   for (const warning of [...warnings, ...remarksOn(configuration)]) logger.warn(warning);
   const mode = await chooseMode(configuration, tools);
   await applyOomScore(configuration.oomScoreAdj, logger);
-  await applySysctls(planSysctls(configuration, { mode, cpus: availableParallelism() }), logger);
+  await applySysctls(planSysctls(configuration, { mode, cpus: availableParallelism(), kernelRelease: release() }), logger);
+  if (mode === 'ipvs') await applyIpvsTimeouts(configuration, tools);
   if (values.bool('init-only')) return 0;
   const transport = await openTransport(configuration, flags, io);
   try {
     const nodeName = (configuration.hostnameOverride || hostname()).trim().toLowerCase();
     const client = createClient({ transport, userAgent: 'kube-proxy' });
     const metrics = createProxyMetrics(mode);
-    await cleanUpModes(otherModes(mode), tools);
+    await cleanUpModes(leftByOthers(mode), tools);
     const proxy = createProxy({
       ...{ client, nodeName, metrics, clock, logger, configuration: inPlaceOfIpvs(configuration, mode) },
-      backends: await openBackends(mode, tools),
+      backends: await openBackends(mode, { ...tools, configuration }),
       events: createEventRecorder({ client, component: 'kube-proxy', host: nodeName, clock, logger, signal: io.signal }),
       random: io.random,
     });

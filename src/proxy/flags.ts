@@ -4,15 +4,14 @@ import type { FlagDefinition } from '../std/flags.ts';
 import { kubeProxyFields } from './configuration/fields.ts';
 
 /** Flags of settings that are read and change nothing. */
-const NO_EFFECT =
-  /^(ipvs-|feature-gates$|config-sync-period$|kube-api-content-type$|logging-format$|show-hidden-|proxy-port-range$)/;
+const NO_EFFECT = /^(feature-gates$|config-sync-period$|kube-api-content-type$|logging-format$|show-hidden-|proxy-port-range$)/;
 
 /** kube-proxy's flags of the releases from 1.10 to 1.36. */
 export function kubeProxyFlags(): readonly FlagDefinition[] {
   return [
     flag('config', 'string', 'The path to the configuration file.'),
     flag('write-config-to', 'string', 'If set, write the default configuration values to this file and exit.'),
-    flag('cleanup', 'bool', 'If true cleanup iptables and nftables rules and exit.'),
+    flag('cleanup', 'bool', 'If true cleanup iptables, nftables and ipvs rules and exit.'),
     flag(
       'init-only',
       'bool',

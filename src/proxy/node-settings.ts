@@ -3,12 +3,13 @@ import { type Family, formatCidr, formatIp, parseCidr, parseIp } from '../api/ma
 import { clusterCidrs, type KubeProxyConfiguration } from './configuration/kube-proxy-configuration.ts';
 import type { LocalTraffic, NodeSettings } from './plan/proxy-plan.ts';
 import { cidrHolds, withoutParts } from './plan/service-port.ts';
+import type { ProxyMode } from './rule-backend.ts';
 
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
 
 export interface NodeSettingsInput {
   readonly configuration: KubeProxyConfiguration;
-  readonly mode: 'nftables' | 'iptables';
+  readonly mode: ProxyMode;
   readonly nodeName: string;
   /** Undefined until it is registered. */
   readonly node: V1Node | undefined;
@@ -19,7 +20,8 @@ export interface NodeSettingsInput {
 /** What rules of a family depend on beside Services, from the configuration and the Node. Pure. */
 export function nodeSettings(family: Family, input: NodeSettingsInput): NodeSettings {
   const { configuration, mode, node, nodeName } = input;
-  const { masqueradeAll, masqueradeBit } = configuration[mode];
+  // As upstream: IPVS masquerades by iptables, and as is said there.
+  const { masqueradeAll, masqueradeBit } = configuration[mode === 'ipvs' ? 'iptables' : mode];
   const nodeIp = addressOf(family, input);
   const zone = node?.metadata?.labels?.[ZONE_LABEL];
   const addresses = openAddresses(family, input, nodeIp);
@@ -49,7 +51,7 @@ function addressOf(family: Family, { configuration, node }: NodeSettingsInput): 
   return found && formatIp(found);
 }
 
-/** As upstream: nftables opens node ports on the node's own address unless told otherwise, iptables on all. */
+/** As upstream: nftables opens node ports on the node's own address unless told otherwise, the others on all. */
 function openAddresses(
   family: Family,
   { configuration, mode, hostAddresses }: NodeSettingsInput,

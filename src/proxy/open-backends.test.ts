@@ -16,7 +16,7 @@ function machine(...installed: string[]) {
   return { warnings, tools: { run, logger: { ...silentLogger, warn: (message: string) => void warnings.push(message) } } };
 }
 
-test('PRX-31 ipvs is served by iptables, or else by nftables, with one warning that names what is lost', async () => {
+test('PRX-31 where ipvs cannot be had, iptables or else nftables serves, with one warning that says why and what is lost', async () => {
   for (const [programs, mode] of [
     [['iptables-restore', 'nft'], 'iptables'],
     [['nft'], 'nftables'],
@@ -25,7 +25,7 @@ test('PRX-31 ipvs is served by iptables, or else by nftables, with one warning t
     const ipvs = { scheduler: 'wlc', minSyncPeriod: '2s', excludeCIDRs: null };
     assert.equal(await chooseMode(completeConfiguration({ mode: 'ipvs', ipvs }), tools), mode);
     assert.deepEqual(warnings, [
-      `The proxy mode "ipvs" is not supported: "${mode}" is used instead, with the same Services and without ipvsadm's tables; ipvs.scheduler has no effect`,
+      `The proxy mode "ipvs" cannot be used: ipvsadm is not installed (Debian's package ipvsadm); "${mode}" is used instead, with the same Services and without ipvsadm's tables; ipvs.scheduler has no effect`,
     ]);
   }
 });

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Metric } from '../std/metric.ts';
+import type { ProxyMode } from './rule-backend.ts';
 
 /** 1 ms, doubled, up to about 16 s. */
 const SYNC_BUCKETS = Array.from({ length: 15 }, (_, i) => 0.001 * 2 ** i);
@@ -8,7 +9,7 @@ const PROGRAMMING_BUCKETS = [
 const FAMILY = ['ip_family'];
 
 /** What kube-proxy counts and measures, under upstream's names (pkg/proxy/metrics). */
-export function createProxyMetrics(mode: 'nftables' | 'iptables') {
+export function createProxyMetrics(mode: ProxyMode) {
   const gauge = (name: string, help: string, labels: readonly string[] = FAMILY) => {
     const values = new Map<string, readonly [readonly string[], number]>();
     const metric = new Gauge(name, help, labels, () => values.values());

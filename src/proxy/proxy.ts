@@ -31,6 +31,8 @@ const SLICE: ResourceKind = {
 /** As upstream: what nobody has flushed is written anew so often all the same. */
 const FULL_SYNC_MS = 3_600_000;
 const RETRY_MS = 5_000;
+/** As upstream: so long may a server of IPVS whose last connection has ended stay, when nothing else happens. */
+const DRAINED_WITHIN_MS = 60_000;
 
 export interface ProxyOptions {
   readonly client: Client;
@@ -186,7 +188,7 @@ export function createProxy(options: ProxyOptions): KubeProxy {
         const running = runSyncs(changes, signal, {
           clock,
           minIntervalMs: parseGoDuration(periods.minSyncPeriod),
-          maxIntervalMs: syncPeriodMs,
+          maxIntervalMs: mode === 'ipvs' ? Math.min(syncPeriodMs, DRAINED_WITHIN_MS) : syncPeriodMs,
           retryMs: Math.min(RETRY_MS, syncPeriodMs),
           run: async (why) => {
             await syncAll(why, signal);

@@ -10,6 +10,7 @@ import { isExecutable } from './tools.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const MODULES = '/usr/lib/uml/modules';
+const XTABLES = ['ip', 'ip6'].flatMap((family) => ['', '-save', '-restore'].map((part) => `${family}tables${part}`));
 /** Set within the guest. */
 const INSIDE = 'MUSTER_TEST_GUEST';
 
@@ -137,6 +138,8 @@ function initScript(
     `[ -e ${quoted(join(ROOT, 'package.json'))} ] || { ${mounted(ROOT)}; }`,
     `mkdir -p /lib/modules/$(uname -r); mount --bind ${MODULES}/$(uname -r) /lib/modules/$(uname -r)`,
     'ip link set lo up; stty raw -echo < /dev/ttyS0',
+    // Its kernel has the tables of old only.
+    ...XTABLES.map((name) => `ln -sfn xtables-legacy-multi /usr/sbin/${name}`),
     ...modules.map((name) => `modprobe ${quoted(name)}`),
     `cd ${quoted(ROOT)}; set +e`,
     `{ env -i ${Object.entries({ ...environment })

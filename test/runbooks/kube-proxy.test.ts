@@ -119,7 +119,7 @@ test('PRX-03, NET-28, PRX-31 without IPVS in the kernel one warning says so, and
   assert.equal(proxy.output.match(/^W.*ipvs/gm)?.length, 1, proxy.output);
   assert.match(
     proxy.output,
-    /The proxy mode "ipvs" is not supported: "iptables" is used instead, .* without ipvsadm's tables; ipvs\.scheduler has no effect/,
+    /The proxy mode "ipvs" cannot be used: the kernel has no IPVS.*; "iptables" is used instead, .* without ipvsadm's tables; ipvs\.scheduler has no effect/,
   );
   assert.match(await nat(), new RegExp(`-A KUBE-SERVICES -d ${CLUSTER_IP}/32 .*default/web:http cluster IP`));
   assert.match(await network.tcp('p1', CLUSTER_IP), /^p2 /);

@@ -6,6 +6,7 @@ import { withDefaults } from '../../api/configuration/with-defaults.ts';
 import { parseCidr, parseIp } from '../../api/machinery/ip.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import { parseGoDuration } from '../../std/go-duration.ts';
+import type { ProxyMode } from '../rule-backend.ts';
 import { kubeProxyFields, retiredFields } from './fields.ts';
 
 interface SyncPeriods {
@@ -31,7 +32,16 @@ export interface KubeProxyConfiguration {
     readonly masqueradeAll: boolean;
     readonly localhostNodePorts: boolean;
   };
-  readonly ipvs: SyncPeriods & { readonly scheduler: string; readonly excludeCIDRs?: readonly string[] };
+  readonly ipvs: SyncPeriods & {
+    /** Empty: `rr`. */
+    readonly scheduler: string;
+    readonly excludeCIDRs?: readonly string[] | null;
+    readonly strictARP: boolean;
+    /** 0: as the kernel has it. */
+    readonly tcpTimeout: string;
+    readonly tcpFinTimeout: string;
+    readonly udpTimeout: string;
+  };
   readonly nftables: SyncPeriods & { readonly masqueradeBit: number; readonly masqueradeAll: boolean };
   readonly detectLocalMode: 'ClusterCIDR' | 'NodeCIDR' | 'BridgeInterface' | 'InterfaceNamePrefix';
   readonly detectLocal: { readonly bridgeInterface: string; readonly interfaceNamePrefix: string };
@@ -182,15 +192,12 @@ const INTERFACE = /^[a-zA-Z0-9._-]{1,15}$/;
 export const clusterCidrs = ({ clusterCIDR }: Pick<KubeProxyConfiguration, 'clusterCIDR'>): string[] =>
   clusterCIDR.split(',').flatMap((text) => text.trim() || []);
 
-/** Settings that upstream has and that change nothing here. */
+/** Settings that upstream has and that change nothing here; those of `ipvs` without that mode. */
 const WITHOUT_EFFECT: readonly string[] = [
   ...['configSyncPeriod', 'featureGates', 'ipvs', 'portRange', 'showHiddenMetricsForVersion', 'winkernel', 'windowsRunAsService'],
 ];
 
-/**
- * What somebody asked for and does not get, in one line. The settings of `ipvs` are spoken of where its place is taken, and matter
- * nowhere else.
- */
+/** What somebody asked for and does not get, in one line. */
 export function remarksOn(configuration: KubeProxyConfiguration): string[] {
   const standard = completeConfiguration();
   const names = WITHOUT_EFFECT.filter((name) => !isDeepStrictEqual(configuration[name], standard[name])).filter(
@@ -208,22 +215,22 @@ const KEPT_OF_IPVS: readonly string[] = ['syncPeriod', 'minSyncPeriod'];
  * The configuration by which another mode does what `ipvs` was asked for: its own periods, and the masquerading of `iptables`, which
  * upstream's ipvs follows too. Any other configuration stays as it is.
  */
-export function inPlaceOfIpvs(configuration: KubeProxyConfiguration, mode: 'iptables' | 'nftables'): KubeProxyConfiguration {
-  if (configuration.mode !== 'ipvs') return configuration;
+export function inPlaceOfIpvs(configuration: KubeProxyConfiguration, mode: ProxyMode): KubeProxyConfiguration {
+  if (configuration.mode !== 'ipvs' || mode === 'ipvs') return configuration;
   const { ipvs, iptables } = configuration;
   const { masqueradeAll, masqueradeBit } = iptables;
   const { syncPeriod, minSyncPeriod } = ipvs;
   return { ...configuration, [mode]: { ...configuration[mode], masqueradeAll, masqueradeBit, syncPeriod, minSyncPeriod } };
 }
 
-/** The one line that says that `ipvs` is not to be had, and which of its settings go with it. */
-export function ipvsRemark(configuration: KubeProxyConfiguration, mode: 'iptables' | 'nftables'): string {
+/** The one line that says why `ipvs` is not to be had, and which of its settings go with it. */
+export function ipvsRemark(configuration: KubeProxyConfiguration, mode: 'iptables' | 'nftables', why: string): string {
   const standard: Readonly<Record<string, unknown>> = { ...completeConfiguration().ipvs };
   const lost = Object.entries(configuration.ipvs)
     .filter(([name, value]) => !KEPT_OF_IPVS.includes(name) && !isDeepStrictEqual(value, standard[name]))
     .map(([name]) => `ipvs.${name}`);
   return [
-    `The proxy mode "ipvs" is not supported: "${mode}" is used instead, with the same Services and without ipvsadm's tables`,
+    `The proxy mode "ipvs" cannot be used: ${why}; "${mode}" is used instead, with the same Services and without ipvsadm's tables`,
     ...(lost.length > 0 ? [`${lost.sort().join(', ')} ${lost.length > 1 ? 'have' : 'has'} no effect`] : []),
   ].join('; ');
 }

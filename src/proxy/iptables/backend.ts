@@ -1,75 +1,14 @@
-import { ProgramError, type RunProgram } from '../../host/run-program.ts';
-import type { RuleBackend, SyncResult } from '../rule-backend.ts';
-import { CANARY, JUMPS, renderIptables } from './render.ts';
-import {
-  cleanUpRestore,
-  fullRestore,
-  type IptablesRuleset,
-  parseSave,
-  partialRestore,
-  TABLES,
-  type TableInventory,
-  type TableName,
-} from './ruleset.ts';
-
-export interface IptablesOptions {
-  readonly family: 4 | 6;
-  readonly run: RunProgram;
-}
-
-/** Others hold the lock of iptables for moments only. */
-const LOCK_SECONDS = '5';
+import type { RuleBackend } from '../rule-backend.ts';
+import { renderIptables } from './render.ts';
+import { createIptablesTables, type IptablesOptions } from './tables.ts';
 
 /** Services as chains of iptables(8), in the tables filter and nat. */
-export function createIptablesBackend({ family, run }: IptablesOptions): RuleBackend {
-  const program = family === 4 ? 'iptables' : 'ip6tables';
-  let last: IptablesRuleset | undefined;
-
-  const restore = (input: string, signal?: AbortSignal) =>
-    run(`${program}-restore`, ['-w', LOCK_SECONDS, '--noflush', '--counters'], { input, signal });
-  const readTable = async (table: TableName): Promise<TableInventory> =>
-    parseSave((await run(`${program}-save`, ['-t', table])).stdout);
-  const readTables = async () => ({ filter: await readTable('filter'), nat: await readTable('nat') });
-
+export function createIptablesBackend(options: IptablesOptions): RuleBackend {
+  const tables = createIptablesTables(options);
   return {
     name: 'iptables',
-    async sync(plan, { full, signal }): Promise<SyncResult> {
-      const next = renderIptables(plan);
-      const previous = full ? undefined : last;
-      // After a failure nobody knows what the kernel has, until everything was written once more.
-      last = undefined;
-      const input = previous ? partialRestore(previous, next) : fullRestore(next, await readTables());
-      if (input) await restore(input, signal);
-      last = next;
-      return { full: !previous, tables: countRules(next, input) };
-    },
-    async isIntact() {
-      try {
-        for (const table of TABLES) await run(program, ['-w', LOCK_SECONDS, '-t', table, '-S', CANARY]);
-        return true;
-      } catch (error) {
-        if (error instanceof ProgramError && error.exitCode === 1) return false;
-        throw error;
-      }
-    },
-    async cleanUp() {
-      last = undefined;
-      const input = cleanUpRestore(await readTables(), JUMPS);
-      if (input) await restore(input);
-    },
+    sync: (plan, how) => tables.write(renderIptables(plan), how),
+    isIntact: () => tables.areIntact(),
+    cleanUp: () => tables.cleanUp(),
   };
-}
-
-function countRules({ tables }: IptablesRuleset, input: string): SyncResult['tables'] {
-  const written = (table: TableName) => {
-    const [, part = ''] = new RegExp(`^\\*${table}\\n([^*]*?)^COMMIT`, 'm').exec(input) ?? [];
-    return part.match(/^-A /gm)?.length ?? 0;
-  };
-  return Object.fromEntries(
-    TABLES.map((table) => {
-      let rules = 0;
-      for (const chain of tables[table].values()) rules += chain.length;
-      return [table, { rules, written: written(table) }];
-    }),
-  );
 }

@@ -2,7 +2,7 @@ import { type Endpoint, endpointText } from '../plan/endpoint.ts';
 import { nameHash } from '../plan/names.ts';
 import type { Destination, LocalTraffic, NodeSettings, PlannedPort, ProxyPlan } from '../plan/proxy-plan.ts';
 import { cidrHolds, isExternal, withoutParts } from '../plan/service-port.ts';
-import type { IptablesRuleset, Jump } from './ruleset.ts';
+import { CANARY, type IptablesRuleset, type Jump } from './ruleset.ts';
 
 /*
  *   nat PREROUTING, OUTPUT ─► KUBE-SERVICES ─┬─────────────────► KUBE-SVC-… or KUBE-SVL-… ─► KUBE-SEP-…  (DNAT)
@@ -37,9 +37,6 @@ export const JUMPS: readonly Jump[] = [
   ...['PREROUTING', 'OUTPUT'].map((from) => jump('nat', from, 'KUBE-SERVICES', comment('kubernetes service portals'))),
   jump('nat', 'POSTROUTING', 'KUBE-POSTROUTING', comment('kubernetes postrouting rules')),
 ];
-
-/** Stands nowhere in the way of packets: when it has gone, somebody has flushed the table. */
-export const CANARY = 'KUBE-PROXY-CANARY';
 
 /** The chains of a plan. */
 export function renderIptables({ settings, ports }: ProxyPlan): IptablesRuleset {

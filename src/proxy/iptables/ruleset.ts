@@ -19,14 +19,17 @@ export interface IptablesRuleset {
 export interface TableInventory {
   /** Of all chains. */
   readonly chains: readonly string[];
-  /** `PREROUTING KUBE-SERVICES`: which chains lead where. */
-  readonly jumps: ReadonlySet<string>;
+  /** `PREROUTING KUBE-SERVICES`: which chains that are not ours lead where, with the rules that do, as `-A` and `-D` take them. */
+  readonly jumps: ReadonlyMap<string, readonly string[]>;
 }
 
 export const TABLES: readonly TableName[] = ['filter', 'nat'];
 
 /** Chains of single Services and endpoints: the name says that they are a proxy's, of whatever run. */
 const PER_SERVICE = /^KUBE-(SVC|SVL|SEP|EXT|FW|XLB)-[A-Z2-7]{16}$/;
+
+/** Stands nowhere in the way of packets: when it has gone, somebody has flushed the table. */
+export const CANARY = 'KUBE-PROXY-CANARY';
 
 /** The chains whose names upstream's proxy alone uses, now or in older releases. */
 const OURS: ReadonlySet<string> = new Set([
@@ -38,19 +41,26 @@ const OURS: ReadonlySet<string> = new Set([
   'KUBE-POSTROUTING',
   'KUBE-MARK-MASQ',
   'KUBE-LOAD-BALANCER',
-  'KUBE-PROXY-CANARY',
+  'KUBE-NODE-PORT',
+  'KUBE-SOURCE-RANGES-FIREWALL',
+  'KUBE-IPVS-FILTER',
+  'KUBE-IPVS-OUT-FILTER',
+  CANARY,
 ]);
+
+/** The kernel's own: rules in them that lead to a chain of ours are ours as well. */
+const BUILT_IN: ReadonlySet<string> = new Set(['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING']);
 
 const isOurs = (chain: string): boolean => OURS.has(chain) || PER_SERVICE.test(chain);
 
 /** Reads a table from what iptables-save(8) prints. */
 export function parseSave(text: string): TableInventory {
   const chains: string[] = [];
-  const jumps = new Set<string>();
+  const jumps = new Map<string, string[]>();
   for (const line of text.split('\n')) {
     if (line.startsWith(':')) chains.push(line.slice(1, line.indexOf(' ')));
-    const [, from, to] = /^-A (\S+) .*-[jg] (\S+)/.exec(line) ?? [];
-    if (from && to) jumps.add(`${from} ${to}`);
+    const [, rule, from, to] = /^-A ((\S+) .*-[jg] (\S+).*)$/.exec(line) ?? [];
+    if (rule && from && to && !isOurs(from)) jumps.set(`${from} ${to}`, [...(jumps.get(`${from} ${to}`) ?? []), rule]);
   }
   return { chains, jumps };
 }
@@ -64,15 +74,16 @@ export function fullRestore(ruleset: IptablesRuleset, inventory: Readonly<Record
     const wanted = ruleset.tables[table];
     const known = inventory[table];
     const stale = known.chains.filter((chain) => isOurs(chain) && !wanted.has(chain));
-    const missing = ruleset.jumps.filter((jump) => jump.table === table && !known.jumps.has(`${jump.from} ${jump.to}`));
-    // A chain of an older release may still be led to from one of the kernel's: it is emptied, and its name stays.
-    const ledTo = new Set([...known.jumps].filter((jump) => !isOurs(jump.split(' ')[0]!)).map((jump) => jump.split(' ')[1]!));
+    const jumps = ruleset.jumps.filter((jump) => jump.table === table);
+    const wantedWays = new Set(jumps.map(keyOfJump));
+    const missing = jumps.filter((jump) => !known.jumps.has(keyOfJump(jump)));
     return {
       chains: [...wanted.keys(), ...stale],
       rules: [
+        ...waysIn(known, (way) => !wantedWays.has(way)).map((rule) => `-D ${rule}`),
         ...missing.map(({ from, to, match }) => `-I ${from} ${match} -j ${to}`),
         ...chainRules(wanted),
-        ...stale.filter((chain) => !ledTo.has(chain)).map((chain) => `-X ${chain}`),
+        ...withoutGuests(stale, known).map((chain) => `-X ${chain}`),
       ],
     };
   });
@@ -88,17 +99,37 @@ export function partialRestore(previous: IptablesRuleset, next: IptablesRuleset)
   });
 }
 
-/** Takes the ways into our chains away, then the chains; empty when there is nothing of ours. */
-export function cleanUpRestore(inventory: Readonly<Record<TableName, TableInventory>>, jumps: readonly Jump[]): string {
+/** Takes the ways into our chains away, of whatever release and mode, then the chains; empty when there is nothing of ours. */
+export function cleanUpRestore(inventory: Readonly<Record<TableName, TableInventory>>): string {
   return restoreText((table) => {
-    const { chains, jumps: known } = inventory[table];
-    const ours = chains.filter(isOurs);
-    const leading = jumps.filter((jump) => jump.table === table && known.has(`${jump.from} ${jump.to}`));
+    const known = inventory[table];
+    const ours = known.chains.filter(isOurs);
     return {
       chains: ours,
-      rules: [...leading.map(({ from, to, match }) => `-D ${from} ${match} -j ${to}`), ...ours.map((chain) => `-X ${chain}`)],
+      rules: [
+        ...waysIn(known, () => true).map((rule) => `-D ${rule}`),
+        ...withoutGuests(ours, known).map((chain) => `-X ${chain}`),
+      ],
     };
   });
+}
+
+const keyOfJump = ({ from, to }: Pick<Jump, 'from' | 'to'>): string => `${from} ${to}`;
+
+/** The rules of the kernel's own chains that lead into ours, as they stand there. */
+function waysIn({ jumps }: TableInventory, isMeant: (way: string) => boolean): string[] {
+  return [...jumps].flatMap(([way, rules]) => {
+    const [from = '', to = ''] = way.split(' ');
+    return BUILT_IN.has(from) && isOurs(to) && isMeant(way) ? rules : [];
+  });
+}
+
+/** A chain that somebody else's chain leads to can be emptied; its name stays. */
+function withoutGuests(chains: readonly string[], { jumps }: TableInventory): string[] {
+  const ledTo = new Set(
+    [...jumps.keys()].map((way) => way.split(' ')).flatMap(([from = '', to = '']) => (BUILT_IN.has(from) ? [] : to)),
+  );
+  return chains.filter((chain) => !ledTo.has(chain));
 }
 
 /** A chain that is named with `:` is made when it is not there, and emptied when it is. */

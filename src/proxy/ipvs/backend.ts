@@ -1,0 +1,108 @@
+import type { Family } from '../../api/machinery/ip.ts';
+import type { RunProgram } from '../../host/run-program.ts';
+import { createIptablesTables } from '../iptables/tables.ts';
+import { cidrHolds } from '../plan/service-port.ts';
+import type { RuleBackend } from '../rule-backend.ts';
+import {
+  changeAddresses,
+  makeDevice,
+  readDeviceAddresses,
+  readVirtualServers,
+  removeDevice,
+  restoreServers,
+  restoreSets,
+} from './kernel.ts';
+import { ownServices } from './own-services.ts';
+import { type IpvsState, renderIpvs } from './render.ts';
+import { additionsText, destructionText, parseSets, removalsText, SET_NAMES } from './sets.ts';
+import { deletionOf, losesServers, planVirtualServers, type VirtualServers, withoutServers } from './virtual-servers.ts';
+
+export interface IpvsOptions {
+  readonly family: Family;
+  readonly run: RunProgram;
+  readonly scheduler: string;
+  /** Services at these addresses are somebody else's, whatever they look like. */
+  readonly excludeCidrs: readonly string[];
+  /** Of this machine's interfaces without `kube-ipvs0`. */
+  readonly hostAddresses: () => readonly string[];
+}
+
+/** What the kernel has of ours besides rules. */
+type KernelState = Omit<IpvsState, 'rules'>;
+
+/** Services in the kernel's IPVS tables, with what leads packets there: addresses of a device, sets and rules. */
+export function createIpvsBackend({ family, run, scheduler, excludeCidrs, hostAddresses }: IpvsOptions): RuleBackend {
+  const tables = createIptablesTables({ family, run });
+  let last: KernelState | undefined;
+  /** Servers that wait for their last connection to end: the kernel is asked about them with each sync. */
+  let draining: ReadonlySet<string> = new Set();
+
+  const isExcluded = (ip: string) => excludeCidrs.some((range) => cidrHolds(range, ip));
+
+  async function readState(wanted?: VirtualServers): Promise<KernelState> {
+    const addresses = (await readDeviceAddresses(run, family)) ?? new Set<string>();
+    const sets = parseSets((await run('ipset', ['save'])).stdout, family);
+    const marks = { addresses, sets, isExcluded, hostAddresses: hostAddresses(), ...(wanted && { wanted }) };
+    return { addresses, sets, services: ownServices(await readVirtualServers(run, family), marks) };
+  }
+
+  /** What the kernel has, from what was written last: asked anew where connections matter. */
+  async function stateAfter(previous: KernelState, next: VirtualServers): Promise<KernelState> {
+    if (draining.size === 0 && !losesServers(previous.services, next)) return previous;
+    const all = await readVirtualServers(run, family);
+    return { ...previous, services: new Map([...all].filter(([key]) => previous.services.has(key))) };
+  }
+
+  return {
+    name: 'ipvs',
+    async sync(plan, { full, signal }) {
+      const next = renderIpvs(plan, { scheduler, hostAddresses: hostAddresses() });
+      const previous = full ? undefined : last;
+      // After a failure nobody knows what the kernel has, until it was read once more.
+      last = undefined;
+      if (!previous && !(await readDeviceAddresses(run, family))) await makeDevice(run, family);
+      const current = previous ? await stateAfter(previous, next.services) : await readState(next.services);
+      const servers = planVirtualServers(current.services, next.services);
+      // Sets come first: rules name them, and a later run knows by them what is ours.
+      await restoreSets(run, additionsText(current.sets, next.sets, family), signal);
+      const { tables: written } = await tables.write(next.rules, { full: !previous, signal });
+      // A service stands before its address does, and goes after it: nobody comes to the node's own port of that number.
+      await restoreServers(run, servers.changes, signal);
+      await changeAddresses(run, 'replace', without(next.addresses, current.addresses), signal);
+      await changeAddresses(run, 'delete', without(current.addresses, next.addresses), signal);
+      await restoreServers(run, servers.deletions, signal);
+      await restoreSets(run, removalsText(current.sets, next.sets, family), signal);
+      draining = servers.draining;
+      last = next;
+      return { full: !previous, tables: written };
+    },
+    async isIntact() {
+      if (!last || !(await tables.areIntact())) return false;
+      const now = await readState(last.services);
+      const { changes, deletions } = planVirtualServers(withoutServers(now.services, draining), last.services);
+      const wanted = last.sets;
+      return (
+        changes.length + deletions.length === 0 &&
+        isSame(now.addresses, last.addresses) &&
+        SET_NAMES.every((name) => isSame(now.sets.get(name), wanted.get(name)!))
+      );
+    },
+    async cleanUp() {
+      last = undefined;
+      // What is made first and removed last: without it no run has been here since the machine started.
+      if ((await readDeviceAddresses(run, family)) === undefined) return;
+      const { services, sets, addresses } = await readState();
+      await tables.cleanUp();
+      await changeAddresses(run, 'delete', [...addresses]);
+      await restoreServers(run, [...services.values()].map(deletionOf));
+      await restoreSets(run, destructionText(sets.keys(), family));
+      // Both families have the one device, and that of IPv4 is cleaned up last.
+      if (family === 4) await removeDevice(run);
+    },
+  };
+}
+
+const without = (all: ReadonlySet<string>, others: ReadonlySet<string>): string[] => [...all].filter((one) => !others.has(one));
+
+const isSame = (a: ReadonlySet<string> | undefined, b: ReadonlySet<string>): boolean =>
+  a !== undefined && a.size === b.size && [...a].every((one) => b.has(one));
