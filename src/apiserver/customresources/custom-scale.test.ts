@@ -77,3 +77,11 @@ test('who applies a custom resource’s scale comes to own the field that stands
     ['Apply', 'example.com/v1', 'scale', { 'f:spec': { 'f:size': { 'f:want': {} } } }],
   );
 });
+
+test('a part that a definition has not is told as an object that is not there', async () => {
+  await make('whole', {});
+  for (const part of ['nosuch', 'exec']) {
+    const { status, body } = await api.call<Status>('GET', `${placeOf()}/whole/${part}`);
+    assert.deepEqual([status, body.message], [404, 'widgets.example.com "whole" not found'], part);
+  }
+});

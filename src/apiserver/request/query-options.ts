@@ -1,8 +1,8 @@
 import { validateManager } from '../../api/apply/manager-name.ts';
-import { cannotBeHandled, decodeStructure } from '../../api/machinery/decode.ts';
+import { decodeStructure } from '../../api/machinery/decode.ts';
 import { DecodeFailure } from '../../api/machinery/decode-scalar.ts';
 import { forbiddenField, invalidField, notSupportedField } from '../../api/machinery/field-error.ts';
-import { badRequest, type FieldError, invalid } from '../../api/machinery/status-error.ts';
+import { badRequest, type FieldError, invalid, unnamedFailure } from '../../api/machinery/status-error.ts';
 import { isTrue } from './request-info.ts';
 
 /** meta/v1 ListOptions as sent in the query of list, watch and deletecollection. */
@@ -49,10 +49,17 @@ export function parseListQuery(query: URLSearchParams, watch: boolean): ListQuer
     sendInitialEvents: isTrue(query.get('sendInitialEvents')),
     timeoutSeconds: parseInteger(query.get('timeoutSeconds')),
   };
-  const errors = checkListQuery(options, watch, query.has('sendInitialEvents'));
+  const initialEventsSet = query.has('sendInitialEvents');
+  const whole = watch && !initialEventsSet && startsWithWhatIsThere(options);
+  const chosen: ListQuery = whole ? { ...options, sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' } : options;
+  const errors = checkListQuery(chosen, watch, initialEventsSet || whole);
   if (errors.length) throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors);
-  return options;
+  return chosen;
 }
+
+/** A watch that says nowhere to begin is one with initial events, with the bookmark after them (metainternalversion.SetListOptionsDefaults). */
+const startsWithWhatIsThere = ({ resourceVersion, resourceVersionMatch }: ListQuery) =>
+  resourceVersionMatch === '' && (resourceVersion === '' || resourceVersion === '0');
 
 function checkListQuery(options: ListQuery, watch: boolean, initialEventsSet: boolean): FieldError[] {
   const { resourceVersionMatch: match, resourceVersion, continueToken } = options;
@@ -76,7 +83,7 @@ function checkListQuery(options: ListQuery, watch: boolean, initialEventsSet: bo
 
 /** @throws StatusError 400 in the words of Go's strconv */
 function parseInteger(text: string | null): number {
-  if (text === null || text === '') return 0;
+  if (text === null) return 0;
   if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   const value = Number(text);
   if (!Number.isSafeInteger(value)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`);
@@ -86,19 +93,15 @@ function parseInteger(text: string | null): number {
 /**
  * The store revision that a resourceVersion stands for; undefined when it is not given.
  *
- * @throws StatusError 422 for anything but a decimal number
+ * @throws StatusError for anything but a decimal number: 400 where a list asks, 500 where a read of one object or a watch does, as upstream
  */
-export function parseResourceVersion(kind: { group: string; resource: string }, text: string): number | undefined {
+export function parseResourceVersion(text: string, list: boolean): number | undefined {
   if (text === '') return undefined;
   if (/^\d{1,15}$/.test(text)) return Number(text);
   const value = JSON.stringify(text);
-  throw invalid({ group: kind.group, kind: kind.resource }, '', [
-    {
-      field: 'resourceVersion',
-      reason: 'FieldValueInvalid',
-      message: `Invalid value: ${value}: strconv.ParseUint: parsing ${value}: invalid syntax`,
-    },
-  ]);
+  const why = /^\d+$/.test(text) ? 'value out of range' : 'invalid syntax';
+  const message = `resourceVersion: Invalid value: ${value}: strconv.ParseUint: parsing ${value}: ${why}`;
+  throw list ? badRequest(`invalid resource version: ${message}`) : unnamedFailure(message);
 }
 
 /** Options that create, update and patch share. */
@@ -136,6 +139,8 @@ const checkDryRun = (values: readonly string[]): FieldError[] =>
 export interface DeleteChoices {
   readonly dryRun: boolean;
   readonly gracePeriodSeconds: number | undefined;
+  /** As it was given, in the form that upstream has deprecated; `propagationPolicy` says what follows of it. */
+  readonly orphanDependents?: boolean;
   readonly propagationPolicy: '' | 'Orphan' | 'Background' | 'Foreground';
   readonly preconditions: { readonly uid?: string; readonly resourceVersion?: string };
 }
@@ -165,6 +170,7 @@ export function parseDeleteOptions(query: URLSearchParams, body: Readonly<Record
   return {
     dryRun: dryRun.length > 0,
     gracePeriodSeconds: given.gracePeriodSeconds,
+    ...(orphan !== undefined && { orphanDependents: orphan }),
     propagationPolicy: policy ?? (orphan === true ? 'Orphan' : orphan === false ? 'Background' : ''),
     preconditions: { ...(uid !== undefined && { uid }), ...(resourceVersion !== undefined && { resourceVersion }) },
   };
@@ -177,7 +183,7 @@ function decodeOptions(body: Readonly<Record<string, unknown>>): GivenOptions {
     return decodeStructure('V1DeleteOptions', { ...body }).value;
   } catch (error) {
     if (!(error instanceof DecodeFailure)) throw error;
-    throw cannotBeHandled({ group: '', version: 'v1', kind: 'DeleteOptions' }, error.message);
+    throw badRequest(error.message);
   }
 }
 
@@ -185,10 +191,13 @@ function fromQuery(query: URLSearchParams): GivenOptions {
   const seconds = query.get('gracePeriodSeconds');
   const orphan = query.get('orphanDependents');
   const policy = query.get('propagationPolicy');
+  const uid = query.get('uid');
+  const resourceVersion = query.get('resourceVersion');
   return {
     dryRun: query.getAll('dryRun'),
     ...(seconds !== null && { gracePeriodSeconds: parseInteger(seconds) }),
     ...(policy !== null && { propagationPolicy: policy }),
     ...(orphan !== null && { orphanDependents: isTrue(orphan) }),
+    preconditions: { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) },
   };
 }

@@ -43,7 +43,7 @@ export function createApply({ writes, authorizer, clock }: VerbDeps): VerbHandle
     const configuration = checkedConfiguration(kind, sent);
     await pauses.pause();
     let managers: Managers = new Map();
-    const scope = { ...writeScope(call, options.dryRun), fields: trackApply(() => managers), pauses };
+    const scope = { ...writeScope(call, options.dryRun), fields: trackApply(() => managers), pauses, patches: true } as const;
     const plan = async (live: DynamicObject): Promise<ApplyPlan> => {
       const subresource = part?.name ?? '';
       const except = fieldsOutOfReach(kind, subresource, { ...live, ...configuration });

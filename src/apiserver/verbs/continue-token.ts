@@ -23,15 +23,15 @@ export function parseContinue(text: string): ContinueToken {
   try {
     token = JSON.parse(json);
   } catch (error) {
-    throw badRequest(`continue key is not valid: ${jsonSyntaxError(json) ?? (error as Error).message}`);
+    throw notValid(`${jsonSyntaxError(json) ?? (error as Error).message}`);
   }
-  if (token?.v !== FORMAT)
-    throw badRequest(`continue key is not valid: server does not recognize this encoded version "${goFormat(token?.v ?? '')}"`);
+  if (token?.v !== FORMAT) throw notValid(`server does not recognize this encoded version ${goFormat(token?.v ?? '')}`);
   const { rv, start } = token;
   if (!Number.isSafeInteger(rv) || rv === 0 || (rv as number) < -1)
-    throw badRequest('continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
-  if (typeof start !== 'string' || start === '')
-    throw badRequest('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)');
-  if (start.startsWith('/') || start.includes('..')) throw badRequest(`continue key is not valid: ${start}`);
+    throw notValid('incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
+  if (typeof start !== 'string' || start === '') throw notValid('encoded start key empty (version meta.k8s.io/v1)');
+  if (start.startsWith('/') || start.includes('..')) throw notValid(`${start}`);
   return { revision: rv as number, start };
 }
+
+const notValid = (why: string) => badRequest(`invalid continue token: continue key is not valid: ${why}`);

@@ -26,7 +26,7 @@ export function createDelete({ writes, clock }: VerbDeps): VerbHandler {
     const { object, removed } = await writes.delete(scope, context.info.name, choices);
     await scope.pauses.pause();
     if (removed && !answersDeletedObject(kind)) return sendValue(context, response, 200, deletedStatus(kind, object.object));
-    const status = !removed && choices.propagationPolicy === 'Foreground' ? 202 : 200;
+    const status = !removed && choices.orphanDependents === false ? 202 : 200;
     await new Representation(kind, output, context.request.query, () => clock.now()).sendObject(
       context,
       response,

@@ -1,6 +1,7 @@
-import { notFound } from '../../api/machinery/status-error.ts';
+import { badRequest, notFound } from '../../api/machinery/status-error.ts';
 import { checkPartial, negotiateOutput } from '../request/negotiation.ts';
 import { parseResourceVersion } from '../request/query-options.ts';
+import { isTrue } from '../request/request-info.ts';
 import { Representation } from '../response/representation.ts';
 import { sendJsonBytes } from '../response/send.ts';
 import { showObject } from '../watch-cache/show-objects.ts';
@@ -13,7 +14,9 @@ export function createGet({ cache, objects, clock }: VerbDeps): VerbHandler {
     const { request, info } = context;
     const output = negotiateOutput(request, 'object');
     checkPartial(output, kind, false);
-    const wanted = parseResourceVersion(kind, request.query.get('resourceVersion') ?? '');
+    if (request.query.has('export') && isTrue(request.query.get('export')))
+      throw badRequest('the export parameter, deprecated since v1.14, is no longer supported');
+    const wanted = parseResourceVersion(request.query.get('resourceVersion') ?? '', false);
     await (wanted === undefined ? cache.fresh() : waitForRevision(cache, wanted));
     const stored = objects.peek({ kind, namespace: info.namespace, name: info.name });
     if (!stored) throw notFound(kind, info.name);

@@ -37,10 +37,10 @@ export function createList(deps: VerbDeps): VerbHandler {
 
 /** Reads what a list query asks for. */
 export async function readPage(deps: VerbDeps, kind: KindDefinition, query: ListQuery, selection: Selection): Promise<Page> {
-  const wanted = parseResourceVersion(kind, query.resourceVersion);
+  const wanted = parseResourceVersion(query.resourceVersion, true);
   if (query.continueToken) {
-    if (wanted) throw badRequest('specifying resource version is not allowed when using continue');
     const token = parseContinue(query.continueToken);
+    if (wanted) throw badRequest('specifying resource version is not allowed when using continue');
     return readPast(deps, kind, query, selection, token.revision < 0 ? undefined : token.revision, token.start);
   }
   const exact = query.resourceVersionMatch === 'Exact' || (query.limit > 0 && query.resourceVersionMatch === '');

@@ -38,7 +38,7 @@ export function createPatch(deps: VerbDeps): VerbHandler {
     const options = parsePatchQuery(request.query);
     const pauses = new Pauses();
     const patched = await readPatch(context, kind, options, pauses);
-    const scope = { ...writeScope(call, options.dryRun, options.fieldManager), pauses };
+    const scope = { ...writeScope(call, options.dryRun, options.fieldManager), pauses, patches: true } as const;
     const { object } = await writes.update(scope, info.name, (existing) => pauses.run(patched(existing.object)));
     await new Representation(kind, output, request.query, () => clock.now()).sendObject(context, response, 200, object);
   };

@@ -12,11 +12,11 @@ import { allowsUnconditionalUpdate, isNamespaceKind } from './object-rules.ts';
 type StoredMeta = { readonly key: string; readonly object: Pick<DynamicObject, 'metadata'> };
 
 /** Throws 409 when the request was made for another version, or another object, than the one that is there. */
-export function checkVersion(kind: KindDefinition, requested: ObjectMeta, stored: StoredMeta): void {
+export function checkVersion(kind: KindDefinition, requested: ObjectMeta, stored: StoredMeta, patches = false): void {
   const { key, object } = stored;
   const existing = object.metadata;
   const name = existing.name!;
-  if (requested.uid && requested.uid !== existing.uid)
+  if (!patches && requested.uid && requested.uid !== existing.uid)
     throw preconditionFailed(kind, name, key, 'UID', requested.uid, existing.uid);
   if (requested.resourceVersion && requested.resourceVersion !== '0') {
     if (requested.resourceVersion !== existing.resourceVersion) throw conflict(kind, name, MODIFIED);

@@ -86,11 +86,18 @@ test('options that make no sense together are refused with the field and the rea
     'watch=1&resourceVersionMatch=NotOlderThan&resourceVersion=1',
     'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
   );
-  assert.equal(
-    (await refused('resourceVersion=x')).message,
-    'configmaps "" is invalid: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax',
-  );
+  const notANumber = 'resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax';
+  const ofList = await refused('resourceVersion=x');
+  assert.deepEqual([ofList.code, ofList.message], [400, `invalid resource version: ${notANumber}`]);
+  const ofWatch = await refused('watch=1&resourceVersion=x');
+  assert.deepEqual([ofWatch.code, ofWatch.reason, ofWatch.message], [500, undefined, notANumber]);
+  assert.match((await refused('resourceVersion=99999999999999999999')).message!, /value out of range$/);
   assert.equal((await refused('limit=x')).message, 'strconv.ParseInt: parsing "x": invalid syntax');
+  assert.equal((await refused('limit=')).message, 'strconv.ParseInt: parsing "": invalid syntax');
+  await invalid(
+    'watch=1&continue=x',
+    'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided',
+  );
 });
 
 test('a version that is not there yet is told as one that is too large, and when to try again', async (t) => {
@@ -139,7 +146,7 @@ test('pages show one revision, and say how much is left unless a selector hides 
     'specifying resource version is not allowed when using continue',
   );
   for (const token of ['x', tokenOf({ v: { toString: '' } }), tokenOf([]), tokenOf({ v: 'meta.k8s.io/v1', rv: [], start: {} })])
-    assert.match((await refused(`continue=${token}`)).message!, /^continue key is not valid: /);
+    assert.match((await refused(`continue=${token}`)).message!, /^invalid continue token: continue key is not valid: /);
 });
 
 test('a token whose revision is forgotten comes with one to go on with, inconsistently', async () => {

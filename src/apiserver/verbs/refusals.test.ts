@@ -109,8 +109,38 @@ test('a deletion with conditions that do not hold, or options that are none', as
     assert.equal((await remove({ [field]: [{ toString: '' }] })).code, 400, field);
   assert.equal((await remove({ preconditions: { uid: { toString: '' } } })).code, 400);
   assert.equal((await refused('DELETE', `${maps}/one?gracePeriodSeconds=soon`)).code, 400);
-  assert.equal((await api.call('DELETE', `${maps}/one?dryRun=All&propagationPolicy=Foreground`)).status, 202);
+  assert.equal((await refused('DELETE', `${maps}/one?gracePeriodSeconds=`)).code, 400);
+  for (const condition of ['uid=other', 'resourceVersion=1'])
+    assert.equal((await refused('DELETE', `${maps}/one?${condition}`)).reason, 'Conflict', condition);
   assert.equal((await api.call('GET', `${maps}/one`)).status, 200);
+});
+
+test('what goes on for a while after its deletion is shown so without being changed; the answer says Accepted to the old word alone', async () => {
+  const tried = await api.call<KubeObject>('DELETE', `${maps}/one?dryRun=All&propagationPolicy=Foreground`);
+  assert.equal(tried.status, 200);
+  assert.deepEqual(tried.body.metadata?.finalizers, ['foregroundDeletion']);
+  assert.ok(tried.body.metadata?.deletionTimestamp);
+  const left = await api.call<KubeObject>('GET', `${maps}/one`);
+  assert.equal(left.body.metadata?.deletionTimestamp, undefined);
+  await api.call('POST', maps, configMap('kept', {}, { finalizers: ['example.com/keep'] }));
+  assert.equal((await api.call('DELETE', `${maps}/kept?propagationPolicy=Background`)).status, 200);
+  assert.equal((await api.call('DELETE', `${maps}/kept?orphanDependents=false`)).status, 202);
+  assert.equal((await api.call('PATCH', `${maps}/kept`, { metadata: { finalizers: null } }, MERGE)).status, 200);
+});
+
+test('another uid is another object to an update, and a change to a patch', async () => {
+  const whole = await refused('PUT', `${maps}/one`, configMap('one', {}, { uid: 'other' }));
+  assert.match(whole.message!, /Precondition failed: UID in precondition: other/);
+  const part = await refused('PATCH', `${maps}/one`, { metadata: { uid: 'other' } }, MERGE);
+  assert.deepEqual(
+    [part.code, part.message],
+    [422, 'ConfigMap "one" is invalid: metadata.uid: Invalid value: "other": field is immutable'],
+  );
+});
+
+test('an object cannot be exported any more', async () => {
+  assert.match((await refused('GET', `${maps}/one?export=true`)).message!, /export parameter, deprecated since v1\.14/);
+  assert.equal((await api.call('GET', `${maps}/one?export=false`)).status, 200);
 });
 
 test('a collection is deleted as far as the limit goes', async () => {

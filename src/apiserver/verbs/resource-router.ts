@@ -4,6 +4,7 @@ import {
   methodNotAllowed,
   noSuchMethod,
   noSuchPath,
+  notFound,
   StatusError,
 } from '../../api/machinery/status-error.ts';
 import type { ActionHandler, Handler, RequestInfo, ServerResponse } from '../contracts.ts';
@@ -65,6 +66,7 @@ export function createResourceRouter(
       return verbs[info.verb]!({ context, kind }, response);
     }
     const part = kind.parts.find((p) => p.name === info.subresource);
+    if (!part && kind.ownSchema) throw notFound(kind, info.name);
     if (!part) throw kind.actions.some((a) => a.name === info.subresource) ? notOffered(kind, info) : noSuchPath();
     if (!isServed(part.verbs, info)) throw kind.ownSchema ? methodNotAllowed(kind, info.verb) : noSuchMethod();
     return verbs[info.verb]!({ context, kind, part }, response);

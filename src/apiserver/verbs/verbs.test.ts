@@ -219,7 +219,7 @@ test('lists are joined from stored bytes: items without apiVersion and kind, as 
   assert.equal(list.body.items.length, 1);
   assert.deepEqual([list.body.items[0]!.apiVersion, list.body.items[0]!.kind], [undefined, undefined]);
   assert.equal((await call('GET', '/api/v1/pods?fieldSelector=spec.color%3Dred')).status, 400);
-  assert.equal((await call('GET', '/api/v1/pods?resourceVersion=abc')).status, 422);
+  assert.equal((await call('GET', '/api/v1/pods?resourceVersion=abc')).status, 400);
   assert.equal((await call('GET', '/api/v1/pods?limit=x')).status, 400);
 });
 

@@ -63,6 +63,7 @@ test('a watch from a list’s revision sees what happens after it', async () => 
 
 test('a watch that may have bookmarks gets one about each minute', async () => {
   const watching = await watch('resourceVersion=0&allowWatchBookmarks=true&fieldSelector=metadata.name%3Dnone');
+  await watching.next();
   const next = watching.next();
   await clock.advance(66_000);
   const bookmark = await next;
@@ -72,16 +73,16 @@ test('a watch that may have bookmarks gets one about each minute', async () => {
   watching.end();
 });
 
-test('initial events can be asked for, and their end is marked', async () => {
+test('the end of initial events is marked, be they asked for or not', async () => {
   await api.call('POST', path, configMap('initial', {}, { labels: { only: 'me' } }));
-  const watching = await watch(
-    'sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&labelSelector=only',
-  );
-  assert.equal((await watching.next())!.object.metadata.name, 'initial');
-  const end = await watching.next();
-  assert.equal(end!.type, 'BOOKMARK');
-  assert.equal(end!.object.metadata.annotations?.['k8s.io/initial-events-end'], 'true');
-  watching.end();
+  for (const begin of ['sendInitialEvents=true&resourceVersionMatch=NotOlderThan', 'resourceVersion=0', '']) {
+    const watching = await watch(`${begin}&allowWatchBookmarks=true&labelSelector=only`);
+    assert.equal((await watching.next())!.object.metadata.name, 'initial');
+    const end = await watching.next();
+    assert.equal(end!.type, 'BOOKMARK', begin);
+    assert.equal(end!.object.metadata.annotations?.['k8s.io/initial-events-end'], 'true');
+    watching.end();
+  }
 });
 
 test('a watch behind a forgotten revision is told that it is gone', async () => {

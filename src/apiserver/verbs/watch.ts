@@ -30,7 +30,7 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     const query = parseListQuery(request.query, true);
     const selection = parseSelection(kind, info, query, deps.keyspace);
     const representation = new Representation(kind, output, request.query, () => clock.now());
-    const start = await chooseStart(deps, kind, query);
+    const start = await chooseStart(deps, query);
     // Made ready in slices, rather than all at once below.
     if (start === 'now' && kind.storedAs && !kind.storedAs.remote)
       await showObjects(kind, cache.kind(kind).objects.range(selection.keyPrefix));
@@ -95,12 +95,8 @@ export function createWatch(deps: VerbDeps): VerbHandler {
   };
 }
 
-async function chooseStart(
-  { cache }: VerbDeps,
-  kind: { group: string; resource: string },
-  query: ListQuery,
-): Promise<WatchStart> {
-  const wanted = parseResourceVersion(kind, query.resourceVersion);
+async function chooseStart({ cache }: VerbDeps, query: ListQuery): Promise<WatchStart> {
+  const wanted = parseResourceVersion(query.resourceVersion, false);
   if (query.resourceVersionMatch === 'NotOlderThan') {
     await (wanted === undefined ? cache.fresh() : waitForRevision(cache, wanted));
     return query.sendInitialEvents ? 'now' : { after: wanted || cache.revision };

@@ -34,6 +34,8 @@ export interface WriteScope {
   readonly deadlineMs?: number;
   /** All of a collection is deleted: admission is told no name. */
   readonly ofCollection?: true;
+  /** A patch is of whatever object has the name: another uid in it is a change that is refused, and no precondition. */
+  readonly patches?: true;
   /** The part that is written; undefined for the whole. */
   readonly part?: PartSubresource;
   /** The server's own writes go past admission. */
@@ -163,7 +165,7 @@ export class ObjectWrites {
         await scope.pauses?.pause();
         checkName(requested.metadata, name);
         placeInNamespace(kind, requested, scope.namespace);
-        checkVersion(kind, requested.metadata, existing);
+        checkVersion(kind, requested.metadata, existing, scope.patches);
         kind.setDefaults?.(requested);
         scope.audit?.requestObject?.(requested);
         const attributes = this.#attributes(scope, 'UPDATE', name, requested, old);
@@ -227,7 +229,8 @@ export class ObjectWrites {
         const plan = planDelete(kind, object, choices, this.#deps.clock.now());
         if (plan.type === 'wait') return { type: 'none' };
         if (scope.dryRun) {
-          unsaved = { object: existing, removed: plan.type === 'remove' };
+          const removed = plan.type === 'remove';
+          unsaved = { object: removed ? existing : this.#unsaved(scope, plan.object, existing), removed };
           return { type: 'none' };
         }
         return plan.type === 'mark' ? { type: 'put', object: plan.object } : { type: 'delete', object: existing.object };
