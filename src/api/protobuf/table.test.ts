@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { allKinds } from '../all-kinds.ts';
 import numbers from '../gen/protobuf-fields.json' with { type: 'json' };
-import { type FieldType, fieldsOfSchema, schemaNames } from '../machinery/schema.ts';
+import { type FieldType, fieldsOfSchema } from '../machinery/schema.ts';
 import { schemaOfObject } from './object-schema.ts';
-import { UNNUMBERED_FIELDS } from './unnumbered-fields.ts';
 
 const rows: Readonly<Record<string, Readonly<Record<string, string>>>> = numbers;
 const OTHER_ROOTS = [
@@ -31,33 +30,24 @@ function reachable(): Set<string> {
   for (let schema = queue.pop(); schema !== undefined; schema = queue.pop()) {
     if (found.has(schema)) continue;
     found.add(schema);
-    for (const [name, { type }] of fieldsOfSchema(schema)) {
+    for (const { type } of fieldsOfSchema(schema).values()) {
       const inner = structureIn(type);
-      if (inner && !UNNUMBERED_FIELDS.has(`${schema}.${name}`)) queue.push(inner);
+      if (inner) queue.push(inner);
     }
   }
   return found;
 }
 
-test('every field of everything that is served has a number, or is a known exception', () => {
+test('every field of everything that is served has a number', () => {
   const missing: string[] = [];
   for (const schema of reachable()) {
     const fields = fieldsOfSchema(schema);
     const isObject = fields.has('apiVersion') && fields.has('kind') && rows[schema]?.['apiVersion'] === undefined;
     for (const name of fields.keys())
-      if (rows[schema]?.[name] === undefined && !UNNUMBERED_FIELDS.has(`${schema}.${name}`) && !(isObject && TYPE_META.has(name)))
-        missing.push(`${schema}.${name}`);
+      if (rows[schema]?.[name] === undefined && !(isObject && TYPE_META.has(name))) missing.push(`${schema}.${name}`);
   }
   assert.deepEqual(missing, []);
   assert.ok(reachable().size > 350, 'the walk goes through what kinds are made of');
-});
-
-test('the exceptions are still exceptions', () => {
-  const stale = [...UNNUMBERED_FIELDS].filter((field) => {
-    const [schema = '', name = ''] = field.split('.');
-    return !schemaNames().includes(schema) || !fieldsOfSchema(schema).has(name) || rows[schema]?.[name] !== undefined;
-  });
-  assert.deepEqual(stale, []);
 });
 
 test('a number is given once in a message, and an embedded message takes one', () => {
