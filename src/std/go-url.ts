@@ -28,6 +28,19 @@ export function parseGoUrl(text: string): GoUrl {
   return { ...url, fragment: unescaped(fragment) };
 }
 
+/** Whether `url.ParseRequestURI` takes it: a URL with a scheme, or a path from the root; a fragment is none to it. */
+export function isGoRequestUri(text: string): boolean {
+  if (text === '*') return true;
+  try {
+    const isPath = text.startsWith('/');
+    // A path may begin with two slashes, which name no host here.
+    const { scheme } = parseWithoutFragment(isPath ? `/${text.replace(/^\/+/, '')}` : text);
+    return isPath || scheme !== '';
+  } catch {
+    return false;
+  }
+}
+
 function parseWithoutFragment(text: string): Omit<GoUrl, 'fragment'> {
   const fail = (why: string): never => {
     throw new Error(`parse ${JSON.stringify(text)}: ${why}`);

@@ -48,14 +48,11 @@ const WRITTEN_WHEN_EMPTY: ReadonlySet<string> = new Set([
   'V2HPAScalingRules.policies',
 ]);
 
-/** Fields that hold a schema, a list of schemas, or whether anything is allowed; the official client knows no type for them. */
-const SCHEMAS_OR_MORE: ReadonlySet<string> = new Set(
-  ['items', 'additionalItems', 'additionalProperties'].map((field) => `V1JSONSchemaProps.${field}`),
-);
-
+/** Of fields that hold a schema, a list of schemas, or whether anything is allowed; the official client knows no type for them. */
 const decodeSchemaOrMore: Decoder = (value, at) => {
   if (typeof value === 'boolean') return value;
   const decode = decoderOf('V1JSONSchemaProps');
+  if (typeof value !== 'object' && at.path.at(-1) !== 'items') throw new DecodeFailure('boolean or JSON schema expected');
   if (!Array.isArray(value)) return decode(value, at);
   return value.map((item, i) => {
     at.path.push(i);
@@ -64,6 +61,21 @@ const decodeSchemaOrMore: Decoder = (value, at) => {
     return decoded;
   });
 };
+
+/** Says by being there that there is a status; a structure without fields, which the official client knows no type for either. */
+const decodeStatusSubresource: Decoder = (value, at) => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw mismatch(value, 'v1.CustomResourceSubresourceStatus', at);
+  for (const name of Object.keys(value)) noteUnknown(at, name);
+  return {};
+};
+
+const SPECIAL_DECODERS: ReadonlyMap<string, Decoder> = new Map([
+  ...['items', 'additionalItems', 'additionalProperties'].map(
+    (field) => [`V1JSONSchemaProps.${field}`, decodeSchemaOrMore] as const,
+  ),
+  ['V1CustomResourceSubresources.status', decodeStatusSubresource] as const,
+]);
 
 /** What was compiled so far. A memo of pure functions: it changes no answer. */
 const decoders = new Map<string, Decoder>();
@@ -141,7 +153,7 @@ function compileStructure(schema: string): Decoder {
   for (const [name, { type, required }] of fieldsOfSchema(schema)) {
     const holdsMany = type.form === 'list' || type.form === 'map';
     fields.set(name, {
-      decode: SCHEMAS_OR_MORE.has(`${schema}.${name}`) ? decodeSchemaOrMore : compile(type),
+      decode: SPECIAL_DECODERS.get(`${schema}.${name}`) ?? compile(type),
       omitEmpty: holdsMany && !required && !WRITTEN_WHEN_EMPTY.has(`${schema}.${name}`),
       omitZero: withoutZeros.has(name),
     });

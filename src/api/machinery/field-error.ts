@@ -1,10 +1,13 @@
 /** Makes field errors in upstream's words (apimachinery/pkg/util/validation/field/errors.go). */
 
 import { exactJsonText } from '../../std/exact-json.ts';
+import { goFloat, goQuote } from '../../std/go-text.ts';
 import type { FieldError } from './status-error.ts';
 
-/** How a bad value is shown: strings quoted, the rest as Go's JSON, fit for a page; what is not there is `null`. */
+/** How a bad value is shown: texts and numbers as Go prints them, the rest as its JSON, fit for a page; what is not there is `null`. */
 function show(value: unknown): string {
+  if (typeof value === 'string') return goQuote(value);
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) return goFloat(value);
   const json = exactJsonText(value ?? null);
   return typeof value === 'object' ? json.replace(FOR_PAGES, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`) : json;
 }

@@ -91,9 +91,11 @@ function decode(json: Record<string, unknown>, { schema, defaults, keepsUnknown 
   const unknownFields: string[] = [];
   const { value, unknownFields: inMeta } = decodeStructure('V1ObjectMeta', json['metadata'] ?? {}, ['metadata']);
   json['metadata'] = value as ObjectMeta;
-  unknownFields.push(...inMeta);
-  if (!keepsUnknown) prune(json, schema, unknownFields);
-  coerceEmbedded(json, schema, unknownFields);
+  const dropped: string[] = [];
+  if (!keepsUnknown) prune(json, schema, dropped);
+  const droppedInside: string[] = [];
+  coerceEmbedded(json, schema, droppedInside);
+  unknownFields.push(...inMeta, ...dropped.sort(), ...droppedInside.sort());
   const object = json as DynamicObject;
   if (!keepsUnknown) setSchemaDefaults(object, defaults);
   return { object, unknownFields };

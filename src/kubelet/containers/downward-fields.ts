@@ -1,5 +1,6 @@
 import type { V1ObjectFieldSelector, V1Pod } from '../../api/gen/types.ts';
 import { checkQualifiedName } from '../../api/machinery/names.ts';
+import { goQuote } from '../../std/go-text.ts';
 
 /** What a pod's own object does not say (yet) when its containers are made. */
 export interface PodAddresses {
@@ -66,30 +67,4 @@ export function formatMap(map: Readonly<Record<string, string>> = {}): string {
     .sort()
     .map((key) => `${key}=${goQuote(map[key]!)}`)
     .join('\n');
-}
-
-const SHORT: Readonly<Record<string, string>> = {
-  '\u0007': '\\a',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\v': '\\v',
-  '"': '\\"',
-  '\\': '\\\\',
-};
-
-/** Text in double quotes as Go's strconv.Quote writes it: what is not printable becomes an escape. */
-export function goQuote(text: string): string {
-  let quoted = '';
-  for (const character of text) {
-    const code = character.codePointAt(0)!;
-    if (Object.hasOwn(SHORT, character)) quoted += SHORT[character];
-    else if (character === ' ' || /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u.test(character)) quoted += character;
-    else if (code < 0x20 || code === 0x7f) quoted += `\\x${code.toString(16).padStart(2, '0')}`;
-    else if (code < 0x10000) quoted += `\\u${code.toString(16).padStart(4, '0')}`;
-    else quoted += `\\U${code.toString(16).padStart(8, '0')}`;
-  }
-  return `"${quoted}"`;
 }

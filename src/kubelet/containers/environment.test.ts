@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { V1Container, V1Pod, V1Service } from '../../api/gen/types.ts';
 import { notFound } from '../../api/machinery/status-error.ts';
 import { containerEnvironment, type EnvironmentSources } from './container-environment.ts';
-import { downwardField, formatMap, goQuote } from './downward-fields.ts';
+import { downwardField, formatMap } from './downward-fields.ts';
 import { environmentFileValue } from './environment-file.ts';
 import { resourceField } from './resource-fields.ts';
 import { servicesForPod, serviceVariables } from './service-variables.ts';
@@ -167,8 +167,7 @@ test('fields of the pod are shown as the downward API names them', () => {
   assert.throws(() => downwardField({ fieldPath: 'spec.volumes' }, pod, addresses), /field label not supported: spec.volumes/);
 });
 
-test('text is quoted as Go quotes it', () => {
-  assert.equal(goQuote('a"\\\n\t\u0001\u007f\u200bä😀'), '"a\\"\\\\\\n\\t\\x01\\x7f\\u200bä😀"');
+test('maps are told a line a key', () => {
   assert.equal(formatMap({ b: '2', a: '1' }), 'a="1"\nb="2"');
   assert.equal(formatMap(undefined), '');
 });

@@ -1,6 +1,7 @@
 import type { Clock } from '../../std/clock.ts';
+import { goFloat } from '../../std/go-text.ts';
 import { type KubeletMetricName, kubeletMetricTable, type MetricDefinition } from './metric-table.ts';
-import { braced, formatLabels, goFloat, metricHead } from './metric-text.ts';
+import { braced, formatLabels, metricHead } from './metric-text.ts';
 
 /**
  * What one kubelet counts. Metrics are named as in `metric-table.ts`; label values come in the order of its `labels`. Nothing is kept

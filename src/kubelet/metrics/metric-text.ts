@@ -1,4 +1,5 @@
 /** Prometheus' text form, with numbers as Go prints them (`2.592e+06`). Written by hand, since a process may hold a thousand kubelets. */
+import { goFloat } from '../../std/go-text.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -31,13 +32,3 @@ export function formatLabels(labels: Iterable<readonly [name: string, value: str
 export const braced = (labels: string): string => (labels ? `{${labels}}` : '');
 
 const escapeLabel = (text: string) => text.replace(/[\\"\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`));
-
-/** As Go's 'g' format prints it: with an exponent, of at least two digits, below 1e-04 and from 1e+06 on. */
-export function goFloat(value: number): string {
-  if (Number.isNaN(value)) return 'NaN';
-  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
-  const size = Math.abs(value);
-  return size !== 0 && (size >= 1e6 || size < 1e-4) ? padExponent(value.toExponential()) : String(value);
-}
-
-const padExponent = (text: string) => text.replace(/e([+-])(\d)$/, 'e$10$2');

@@ -1,8 +1,9 @@
 import { forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { child, index } from '../schema/field-path.ts';
-import { isEmbedded, type JsonSchema, type ValidationRule } from '../schema/json-schema.ts';
+import { isEmbedded, type JsonSchema } from '../schema/json-schema.ts';
 import type { RuleChecks, RulePlace } from '../schema/rule-texts.ts';
+import { shownRule } from '../schema/shown-schema.ts';
 import { type CompiledRule, compileRules } from './compile-rules.ts';
 import { type Declared, LARGEST_REQUEST } from './declared-type.ts';
 
@@ -105,9 +106,9 @@ class Place implements RulePlace {
     const times = this.#config.cardinality ?? Math.floor(LARGEST_REQUEST / (declared.minSize + 1));
     errors.push(...this.#weigh((program?.estimateCost().max ?? 0) * times, 'rule', at));
     if (compiled.error === 'rule is not specified') errors.push(requiredField(child(at, 'rule'), compiled.error));
-    else if (compiled.error !== undefined) errors.push(invalidField(child(at, 'rule'), shown(rule), compiled.error));
+    else if (compiled.error !== undefined) errors.push(invalidField(child(at, 'rule'), shownRule(rule), compiled.error));
     if (compiled.messageError !== undefined)
-      errors.push(invalidField(child(at, 'messageExpression'), shown(rule), compiled.messageError));
+      errors.push(invalidField(child(at, 'messageExpression'), shownRule(rule), compiled.messageError));
     else if (message) errors.push(...this.#weigh(message.estimateCost().max, 'messageExpression', at));
     const { uncorrelated } = this.#config;
     if (compiled.usesOldSelf && uncorrelated !== undefined)
@@ -118,7 +119,7 @@ class Place implements RulePlace {
           `oldSelf cannot be used on the uncorrelatable portion of the schema within ${uncorrelated}`,
         ),
       );
-    else if (program && !compiled.usesOldSelf && rule.optionalOldSelf !== undefined)
+    else if (!compiled.usesOldSelf && rule.optionalOldSelf !== undefined)
       errors.push(
         invalidField(child(at, 'optionalOldSelf'), rule.optionalOldSelf, 'may not be set if oldSelf is not used in rule'),
       );
@@ -134,16 +135,6 @@ class Place implements RulePlace {
     return [forbiddenField(path, tooCostly(`estimated ${what} cost`, cost, RULE_LIMIT))];
   }
 }
-
-/** As Go writes the internal structure. */
-const shown = (rule: ValidationRule) => ({
-  Rule: rule.rule,
-  Message: rule.message ?? '',
-  MessageExpression: rule.messageExpression ?? '',
-  Reason: rule.reason ?? null,
-  FieldPath: rule.fieldPath ?? '',
-  OptionalOldSelf: rule.optionalOldSelf ?? null,
-});
 
 function tooCostly(name: string, cost: number, limit: number): string {
   const factor = cost / limit;

@@ -14,6 +14,7 @@ import {
   type ValidationRule,
   valuesOf,
 } from '../schema/json-schema.ts';
+import { byName } from '../schema/list-items.ts';
 import { resolveFieldPath } from '../schema/simple-path.ts';
 import { correlateItems } from '../schema/validate-value.ts';
 import { type CompiledRule, compileRules, SELF_TYPE } from './compile-rules.ts';
@@ -107,6 +108,7 @@ function* checkOwn({ value, schema, path, old, isResource }: Checked, run: Run):
       yield;
     }
     if (!compiled.program) {
+      if (!compiled.rule.rule?.trim()) continue;
       run.errors.push(invalidField(at, type, `rule compile error: ${compiled.error}`));
       continue;
     }
@@ -179,11 +181,13 @@ function brokenRule({ rule }: CompiledRule, message: string, { path, value, sche
     case 'FieldValueRequired':
       return requiredField(at, message);
     case 'FieldValueDuplicate':
-      return isLarge ? { field: at, reason: 'FieldValueDuplicate', message: 'Duplicate value' } : duplicateField(at, value);
+      return isLarge
+        ? { field: at, reason: 'FieldValueDuplicate', message: 'Duplicate value' }
+        : duplicateField(at, byName(value));
     default:
       return isLarge
         ? { field: at, reason: 'FieldValueInvalid', message: `Invalid value: ${message}` }
-        : invalidField(at, value, message);
+        : invalidField(at, byName(value), message);
   }
 }
 

@@ -1,4 +1,3 @@
-import { exactJsonText } from '../../../std/exact-json.ts';
 import { isJsonMap, type JsonMap } from '../../machinery/clone.ts';
 import { decodeStructure } from '../../machinery/decode.ts';
 import { DecodeFailure } from '../../machinery/decode-scalar.ts';
@@ -9,6 +8,7 @@ import type { FieldError } from '../../machinery/status-error.ts';
 import { validateMetadata } from '../../machinery/validate-metadata.ts';
 import { child, index } from './field-path.ts';
 import { isEmbedded, itemsOf, type JsonSchema, propertyOf, someSchema, valuesOf } from './json-schema.ts';
+import { byName } from './list-items.ts';
 import { formatSegments } from './prune.ts';
 
 /** What is known of schemas. A memo of a pure function: it changes no answer. */
@@ -50,18 +50,18 @@ export function coerceEmbedded(value: unknown, schema: JsonSchema, unknown?: str
   visitEmbedded(value, schema, [], (resource, path) => {
     for (const name of ['apiVersion', 'kind'])
       if (resource[name] !== undefined && typeof resource[name] !== 'string') {
-        if (!drop) throw new DecodeFailure(`${[...path, name].join('.')}: Invalid value: must be a string`);
+        if (!drop) throw notValid([...path, name], resource[name], 'must be a string');
         delete resource[name];
       }
     if (resource['metadata'] === undefined) return;
     const at = [...path, 'metadata'];
     try {
-      const { value: metadata, unknownFields } = decodeStructure('V1ObjectMeta', resource['metadata'], at);
+      const { value: metadata, unknownFields } = decodeStructure('V1ObjectMeta', resource['metadata'] ?? {}, at);
       resource['metadata'] = metadata;
       unknown?.push(...unknownFields);
     } catch (error) {
       if (!(error instanceof DecodeFailure)) throw error;
-      if (!drop) throw notMetadata(at, resource['metadata'], error);
+      if (!drop) throw notValid(at, resource['metadata'], error.message);
       if (isJsonMap(resource['metadata'])) resource['metadata'] = wellFormedFields(resource['metadata'], at, unknown);
     }
   });
@@ -82,8 +82,10 @@ function wellFormedFields(metadata: JsonMap, path: (string | number)[], dropped?
   return kept;
 }
 
-const notMetadata = (path: readonly (string | number)[], value: unknown, { message }: DecodeFailure) =>
-  new DecodeFailure(`${formatSegments(path)}: Invalid value: ${exactJsonText(value)}: ${message}`);
+function notValid(path: readonly (string | number)[], value: unknown, why: string): DecodeFailure {
+  const { field, message } = invalidField(formatSegments(path), byName(value), why);
+  return new DecodeFailure(`${field}: ${message}`);
+}
 
 /** What embedded resources lack or get wrong (…/schema/objectmeta/validation.go). */
 export function validateEmbeddedResources(value: unknown, schema: JsonSchema, path = ''): FieldError[] {
@@ -99,11 +101,12 @@ export function validateEmbeddedResources(value: unknown, schema: JsonSchema, pa
 function validateType(resource: JsonMap, path: string): FieldError[] {
   const errors: FieldError[] = [];
   const { apiVersion, kind } = resource as { apiVersion?: string; kind?: string };
-  if (!apiVersion) errors.push(requiredField(child(path, 'apiVersion'), ''));
-  else if (apiVersion.split('/').length > 2)
+  for (const name of ['apiVersion', 'kind'])
+    if (resource[name] === undefined) errors.push(requiredField(child(path, name)));
+    else if (resource[name] === '') errors.push(invalidField(child(path, name), '', 'must not be empty'));
+  if (apiVersion && apiVersion.split('/').length > 2)
     errors.push(invalidField(child(path, 'apiVersion'), apiVersion, `unexpected GroupVersion string: ${apiVersion}`));
-  if (!kind) errors.push(requiredField(child(path, 'kind'), ''));
-  else {
+  if (kind) {
     const complaints = checkDns1035Label(kind.toLowerCase());
     if (complaints.length)
       errors.push(

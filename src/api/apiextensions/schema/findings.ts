@@ -9,12 +9,13 @@ export class Findings {
     return this.errors.length === 0;
   }
 
+  /** What was found already, of several alternatives, is told once. */
   add(error: FieldError): void {
-    this.errors.push(error);
+    if (!this.errors.some(({ field, message }) => field === error.field && message === error.message)) this.errors.push(error);
   }
 
   merge(other: Findings): void {
-    for (const error of other.errors) this.errors.push(error);
+    for (const error of other.errors) this.add(error);
     this.matchCount += other.matchCount;
   }
 }

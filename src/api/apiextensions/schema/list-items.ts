@@ -1,6 +1,6 @@
 import { exactJsonText } from '../../../std/exact-json.ts';
 import { isJsonMap } from '../../machinery/clone.ts';
-import { duplicateField } from '../../machinery/field-error.ts';
+import { duplicateField, invalidField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { child, index, key as keyed } from './field-path.ts';
 import { itemsOf, type JsonSchema, propertyOf, someSchema, valuesOf } from './json-schema.ts';
@@ -49,13 +49,18 @@ function check(value: unknown, schema: JsonSchema | undefined, path: string, err
 }
 
 function checkSet(list: readonly unknown[], path: string, errors: FieldError[]): void {
-  tellTwice(list, canonical, (item, i) => errors.push(duplicateField(index(path, i), item)));
+  tellTwice(list, canonical, (item, i) => errors.push(duplicateField(index(path, i), byName(item))));
 }
 
 function checkKeys(list: readonly unknown[], keys: readonly string[], path: string, errors: FieldError[]): void {
+  const stray = list.findIndex((item) => item !== null && !isJsonMap(item));
+  if (stray >= 0) {
+    errors.push(invalidField(index(path, stray), byName(list[stray]), 'must be an object for an array of list-type map'));
+    return;
+  }
   const keyOf = (item: unknown): Record<string, unknown> =>
     Object.fromEntries(keys.flatMap((name) => (isJsonMap(item) && Object.hasOwn(item, name) ? [[name, item[name]]] : [])));
-  tellTwice(list.map(keyOf), canonical, (item, i) => errors.push(duplicateField(index(path, i), item)));
+  tellTwice(list.map(keyOf), canonical, (item, i) => errors.push(duplicateField(index(path, i), byName(item))));
 }
 
 /** Each value that is there again is told once, at its second place. */
@@ -67,6 +72,17 @@ function tellTwice(list: readonly unknown[], idOf: (value: unknown) => string, t
     seen.set(id, times);
     if (times === 2) tell(item, i);
   });
+}
+
+/** With the keys of maps in the order in which Go shows them. */
+export function byName(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(byName);
+  if (!isJsonMap(value)) return value;
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((name) => [name, byName(value[name])]),
+  );
 }
 
 /** The same text for the same JSON, whatever the order of fields. */

@@ -4,6 +4,6 @@ import type { FieldError } from '../../machinery/status-error.ts';
 export function relocate(errors: readonly FieldError[], path: string): FieldError[] {
   return errors.map((error) => {
     if (error.field === '<nil>') return { ...error, field: path };
-    return { ...error, field: error.field.startsWith('[') ? `${path}${error.field}` : `${path}.${error.field}` };
+    return { ...error, field: `${path}.${error.field}` };
   });
 }

@@ -4,6 +4,7 @@ import type { FieldError } from '../../machinery/status-error.ts';
 import { child, index, key } from './field-path.ts';
 import { isEmbedded, itemsOf, type JsonSchema, META_FIELDS, propertyOf, valuesOf } from './json-schema.ts';
 import { checkRuleTexts, type RuleChecks, type RulePlace } from './rule-texts.ts';
+import { shownItems, shownSchema } from './shown-schema.ts';
 
 const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
 
@@ -164,7 +165,11 @@ function checkMapItems(schema: JsonSchema, items: JsonSchema | undefined, path: 
     errors.push(requiredField(child(path, 'items'), 'must have a schema if x-kubernetes-list-type is map'));
   else if (!items)
     errors.push(
-      invalidField(child(path, 'items'), schema.items, 'must only have a single schema if x-kubernetes-list-type is map'),
+      invalidField(
+        child(path, 'items'),
+        shownItems(schema.items),
+        'must only have a single schema if x-kubernetes-list-type is map',
+      ),
     );
   else if (items.type !== 'object')
     errors.push(
@@ -244,7 +249,7 @@ export function validateRoot(schema: JsonSchema, path: string, hasStatus: boolea
       errors.push(
         invalidField(
           path,
-          schema,
+          shownSchema(schema),
           `only [${[...AT_ROOT.values()].join(' ')}] fields are allowed at the root of the schema if the status subresource is enabled`,
         ),
       );

@@ -1,4 +1,4 @@
-import { equalJson, isJsonMap } from '../../machinery/clone.ts';
+import { equalJson } from '../../machinery/clone.ts';
 import { forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { child, index, key } from './field-path.ts';
@@ -135,7 +135,6 @@ const FORBIDDEN_INSIDE = [
   ['title', 'must be empty to be structural'],
   ['description', 'must be empty to be structural'],
   ['nullable', 'must be false to be structural'],
-  ['externalDocs', 'must be undefined to be structural'],
   ['x-kubernetes-preserve-unknown-fields', 'must be false to be structural'],
   ['x-kubernetes-embedded-resource', 'must be false to be structural'],
   ['x-kubernetes-int-or-string', 'must be false to be structural'],
@@ -163,64 +162,40 @@ function isSaid(value: unknown, name: string): boolean {
   return !(Array.isArray(value) && value.length === 0);
 }
 
-/** What combinations speak of must be there outside of them (…/schema/complete.go). */
+/**
+ * What combinations at the root speak of must be there outside of them (…/schema/complete.go). Those of fields and items are let be, as
+ * upstream: it looks no further down than the combinations themselves lead.
+ */
 function checkComplete(schema: JsonSchema, path: string, errors: FieldError[]): void {
-  const items = itemsOf(schema);
-  if (items) checkComplete(items, child(path, 'items'), errors);
-  for (const [name, inner] of Object.entries(schema.properties ?? {}))
-    checkComplete(inner, key(child(path, 'properties'), name), errors);
-  const values = valuesOf(schema);
-  if (values) checkComplete(values, child(path, 'additionalProperties'), errors);
-  const skipAny = intOrStringAt(schema);
-  checkCombined(schema, schema, { at: path, skeleton: path, skip: skipAny }, errors);
+  checkCombined(schema, schema, { at: path, skeleton: path }, errors);
 }
 
 interface CombinedPlace {
   /** Where the skeleton's part is missing. */
   readonly skeleton: string;
   readonly at: string;
-  readonly skip?: 'anyOf' | 'allOf' | undefined;
 }
 
-function checkCombined(
-  validation: JsonSchema,
-  skeleton: JsonSchema | undefined,
-  place: CombinedPlace,
-  errors: FieldError[],
-): void {
-  const { at, skip } = place;
-  const inside = (inner: JsonSchema, from: string, skipInner?: 'anyOf') =>
-    checkSkeleton(inner, skeleton, { at: from, skeleton: place.skeleton, skip: skipInner }, errors);
-  validation.allOf?.forEach((inner, i) => {
-    inside(inner, index(child(at, 'allOf'), i), skip === 'allOf' && i === 0 ? 'anyOf' : undefined);
-  });
-  if (skip !== 'anyOf')
-    validation.anyOf?.forEach((inner, i) => {
-      inside(inner, index(child(at, 'anyOf'), i));
+function checkCombined(validation: JsonSchema, skeleton: JsonSchema, place: CombinedPlace, errors: FieldError[]): void {
+  const inside = (inner: JsonSchema, at: string) => checkSkeleton(inner, skeleton, { ...place, at }, errors);
+  if (validation.not) inside(validation.not, child(place.at, 'not'));
+  for (const name of ['allOf', 'anyOf', 'oneOf'] as const)
+    validation[name]?.forEach((inner, i) => {
+      inside(inner, index(child(place.at, name), i));
     });
-  validation.oneOf?.forEach((inner, i) => {
-    inside(inner, index(child(at, 'oneOf'), i));
-  });
-  if (validation.not) inside(validation.not, child(at, 'not'));
 }
 
-function checkSkeleton(nested: JsonSchema, skeleton: JsonSchema | undefined, place: CombinedPlace, errors: FieldError[]): void {
-  const because = `because it is defined in ${place.at}`;
+function checkSkeleton(nested: JsonSchema, skeleton: JsonSchema, place: CombinedPlace, errors: FieldError[]): void {
   checkCombined(nested, skeleton, place, errors);
+  const follow = (inner: JsonSchema, known: JsonSchema | undefined, at: CombinedPlace) => {
+    if (known) checkSkeleton(inner, known, at, errors);
+    else errors.push(requiredField(at.skeleton, `because it is defined in ${at.at}`));
+  };
   const items = itemsOf(nested);
-  if (items) {
-    const known = skeleton && itemsOf(skeleton);
-    const at = child(place.skeleton, 'items');
-    if (known) checkSkeleton(items, known, { at: child(place.at, 'items'), skeleton: at }, errors);
-    else errors.push(requiredField(at, `because it is defined in ${child(place.at, 'items')}`));
-  }
-  for (const [name, inner] of Object.entries(nested.properties ?? {})) {
-    const known = skeleton && propertyOf(skeleton, name);
-    const at = key(child(place.skeleton, 'properties'), name);
-    const from = key(child(place.at, 'properties'), name);
-    if (known) checkSkeleton(inner, known, { at: from, skeleton: at }, errors);
-    else errors.push(requiredField(at, `because it is defined in ${from}`));
-  }
-  if (isJsonMap(nested.additionalProperties) && skeleton && !valuesOf(skeleton))
-    errors.push(requiredField(child(place.skeleton, 'additionalProperties'), because));
+  if (items) follow(items, itemsOf(skeleton), { at: child(place.at, 'items'), skeleton: child(place.skeleton, 'items') });
+  for (const [name, inner] of Object.entries(nested.properties ?? {}))
+    follow(inner, propertyOf(skeleton, name), {
+      at: key(child(place.at, 'properties'), name),
+      skeleton: key(child(place.skeleton, 'properties'), name),
+    });
 }

@@ -14,7 +14,7 @@ const errorsOf = (value: unknown, schema: JsonSchema, old?: unknown) =>
 
 /** Schema, a value that it takes, one that it does not, and what is said then. */
 const KEYWORDS: readonly [JsonSchema, unknown, unknown, string][] = [
-  [{ type: 'integer' }, 1, 1.5, 'v: Invalid value: "number": v in body must be of type integer: "number"'],
+  [{ type: 'integer' }, 1, true, 'v: Invalid value: "boolean": v in body must be of type integer: "boolean"'],
   [{ type: 'number' }, 1, 'x', 'v: Invalid value: "string": v in body must be of type number: "string"'],
   [{ type: 'string' }, '', null, 'v: Invalid value: "null": v in body must be of type string: "null"'],
   [{ type: 'object' }, {}, [], 'v: Invalid value: "array": v in body must be of type object: "array"'],
@@ -73,6 +73,65 @@ test('each keyword takes and refuses what it should, in upstream’s words', () 
   }
 });
 
+test('lists by key take objects alone', () => {
+  const schema: JsonSchema = {
+    type: 'array',
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['k'],
+    items: { type: 'object' },
+  };
+  assert.deepEqual(
+    validateListItems([{ k: 1 }, 'x', { k: 1 }], schema, 'v').map(({ field, message }) => `${field}: ${message}`),
+    ['v[1]: Invalid value: "x": must be an object for an array of list-type map'],
+  );
+});
+
+test('where a format is said, the format is what is told of; lists and texts are let through to it', () => {
+  assert.deepEqual(errorsOf(true, { type: 'integer', format: 'int32' }), [
+    'v: Invalid value: "": v in body must be of type int32: ""',
+  ]);
+  assert.deepEqual(errorsOf(1, { type: 'string', format: 'date' }), [
+    'v: Invalid value: "int64": v in body must be of type date: "int64"',
+  ]);
+  assert.deepEqual(errorsOf('1', { type: 'integer', format: 'int32' }), [
+    'v: Invalid value: "string": v in body must be of type integer: "string"',
+  ]);
+  assert.deepEqual(errorsOf([], { type: 'string', format: 'date' }), []);
+  assert.deepEqual(errorsOf('::1', { anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }] }), []);
+});
+
+test('numbers are held to their types, and limits of integers are integers', () => {
+  assert.deepEqual(errorsOf(2 ** 31, { type: 'integer', format: 'int32' }), [
+    '<nil>: Invalid value: "": Checked value must be of type integer with format int32 in v',
+  ]);
+  assert.deepEqual(errorsOf(4e38, { type: 'number', format: 'float' }), [
+    '<nil>: Invalid value: "": Checked value must be of type number with format float in v',
+  ]);
+  assert.deepEqual(errorsOf(3, { type: 'number', multipleOf: 0.1 }), [
+    'v: Invalid value: 0: factor MultipleOf declared for v must be positive: 0',
+  ]);
+  assert.deepEqual(errorsOf(0.3, { type: 'number', multipleOf: 0.1 }), []);
+  assert.deepEqual(errorsOf(1e-7, { type: 'number', minimum: 0.5, multipleOf: 0.5 }), [
+    'v: Invalid value: 1e-07: v in body should be a multiple of 0.5',
+    'v: Invalid value: 1e-07: v in body should be greater than or equal to 0.5',
+  ]);
+  assert.deepEqual(errorsOf(1.5, { type: 'integer' }), [
+    'v: Invalid value: "number": v in body must be of type integer: "number"',
+    '<nil>: Invalid value: "": Checked value must be of type integer (default format) in v',
+  ]);
+  assert.deepEqual(errorsOf(3, { type: 'integer', maximum: 2.5 }), [
+    '<nil>: Invalid value: "": Maximum boundary value must be of type integer (default format) in v',
+    'v: Invalid value: 3: v in body should be less than or equal to 2.5',
+  ]);
+});
+
+test('null is no value of an enumeration, and numbers are compared with its values as Go converts them', () => {
+  assert.deepEqual(errorsOf(null, { type: 'string', nullable: true, enum: ['a', null] }), [
+    'v: Unsupported value: null: supported values: "a", "null"',
+  ]);
+  assert.deepEqual(errorsOf(1.5, { type: 'number', enum: [1] }), []);
+});
+
 test('null is taken where it may be', () => {
   assert.deepEqual(errorsOf(null, { type: 'string', nullable: true }), []);
   assert.deepEqual(errorsOf(null, { 'x-kubernetes-preserve-unknown-fields': true }), []);
@@ -127,7 +186,7 @@ test('items that are there twice are told once, whatever the order of their fiel
   );
   assert.deepEqual(
     errors.map(({ field, message }) => `${field}: ${message}`),
-    ['v[1]: Duplicate value: {"b":2,"a":1}'],
+    ['v[1]: Duplicate value: {"a":1,"b":2}'],
   );
 });
 

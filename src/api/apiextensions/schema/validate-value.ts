@@ -2,10 +2,11 @@ import { isExactInteger } from '../../../std/exact-json.ts';
 import { equalJson, isJsonMap, type JsonMap } from '../../machinery/clone.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { Findings } from './findings.ts';
-import { formatCheck } from './formats.ts';
+import { formatCheck, isKnownFormat } from './formats.ts';
 import { isIntOrString, itemsOf, type JsonSchema, propertyOf, valuesOf } from './json-schema.ts';
 import { canonical } from './list-items.ts';
 import { matchesPattern, tooCostlyToMatch } from './pattern.ts';
+import { isWhole, validateNumber } from './validate-number.ts';
 import * as errors from './value-errors.ts';
 
 /** Told of one object. */
@@ -34,15 +35,17 @@ function check(checked: Checked): Findings {
   const { value, schema, path, old } = checked;
   const found = new Findings();
   const types = typesOf(schema);
+  const format = formatOf(schema, types);
   if (value === null) {
     if (types.length && !schema.nullable) found.add(errors.wrongType(path, types.join(), 'null'));
+    else found.matchCount++;
     checkEnum(checked, found);
     return ratcheted(found, value, old);
   }
-  if (types.length) checkType(value, types, path, found);
+  if (types.length || format) checkType(value, { types, format, path }, found);
   checkCombinations(checked, found);
-  if (typeof value === 'string') checkText(value, schema, path, found);
-  else if (typeof value === 'number' || typeof value === 'bigint') checkNumber(value, schema, path, found);
+  if (typeof value === 'string') checkText(value, schema, { format, path }, found);
+  else if (typeof value === 'number' || typeof value === 'bigint') checkNumber(value, schema, { types, format, path }, found);
   else if (Array.isArray(value)) checkList(value, checked, found);
   checkEnum(checked, found);
   if (isJsonMap(value)) checkMap(value, checked, found);
@@ -61,11 +64,34 @@ function typesOf(schema: JsonSchema): readonly string[] {
 const INT_OR_STRING = ['integer', 'string'];
 const NO_TYPES: readonly string[] = [];
 
-function checkType(value: unknown, types: readonly string[], path: string, found: Findings): void {
-  found.matchCount += 2;
+/** What means nothing for the type is as if it were not said. */
+function formatOf({ format = '' }: JsonSchema, types: readonly string[]): string {
+  return format !== '' && isKnownFormat(format, types.length === 1 ? types[0] : '') ? format : '';
+}
+
+interface Declared {
+  readonly types: readonly string[];
+  readonly format: string;
+  readonly path: string;
+}
+
+/**
+ * Where a format is said, what is no number, text or list is told of that, and a text or list is let through to those who look at formats
+ * (kube-openapi pkg/validation/validate typeValidator).
+ */
+function checkType(value: unknown, { types, format, path }: Declared, found: Findings): void {
+  found.matchCount++;
   const type = typeOf(value);
-  if (types.includes(type) || (type === 'integer' && types.includes('number'))) return;
-  found.add(errors.wrongType(path, types.join(), type));
+  const fits =
+    types.includes(type) ||
+    (type === 'integer' && types.includes('number')) ||
+    (type === 'number' && types.includes('integer') && isWhole(value as number));
+  const isNumeric = types.includes('number') || types.includes('integer');
+  if (format && !fits && type !== 'string' && type !== 'array') {
+    const own = type === 'integer' ? 'int64' : type === 'number' ? 'float64' : '';
+    found.add(errors.wrongType(path, format, own));
+  } else if (!fits && !(format && !isNumeric)) found.add(errors.wrongType(path, types.join(), type));
+  else found.matchCount++;
 }
 
 function typeOf(value: unknown): string {
@@ -79,10 +105,9 @@ function checkCombinations({ value, schema, path }: Checked, found: Findings): v
   const results = (schemas: readonly JsonSchema[]) => schemas.map((each) => check({ value, schema: each, path }));
   if (schema.anyOf?.length) {
     const all = results(schema.anyOf);
-    if (!all.some((each) => each.valid)) {
-      found.add(errors.noneOfAny(path));
-      found.merge(nearest(all));
-    }
+    const valid = all.find((each) => each.valid);
+    if (!valid) found.add(errors.noneOfAny(path));
+    found.merge(valid ?? nearest(all));
   }
   if (schema.oneOf?.length) {
     const all = results(schema.oneOf);
@@ -90,7 +115,7 @@ function checkCombinations({ value, schema, path }: Checked, found: Findings): v
     if (valid !== 1) {
       found.add(errors.notExactlyOne(path, valid));
       if (valid === 0) found.merge(nearest(all));
-    }
+    } else found.merge(all.find((each) => each.valid)!);
   }
   if (schema.allOf?.length) {
     const all = results(schema.allOf);
@@ -104,9 +129,9 @@ function checkCombinations({ value, schema, path }: Checked, found: Findings): v
 /** Of failures, the one that came furthest. */
 const nearest = (all: readonly Findings[]) => all.reduce((best, each) => (each.matchCount > best.matchCount ? each : best));
 
-function checkText(value: string, schema: JsonSchema, path: string, found: Findings): void {
-  found.matchCount += 2;
-  const { maxLength, minLength, pattern, format } = schema;
+function checkText(value: string, schema: JsonSchema, { format, path }: Omit<Declared, 'types'>, found: Findings): void {
+  found.matchCount++;
+  const { maxLength, minLength, pattern } = schema;
   if (maxLength !== undefined && lengthOf(value, maxLength) > maxLength) found.add(errors.tooLong(path, maxLength));
   else if (minLength !== undefined && lengthOf(value, minLength) < minLength) found.add(errors.tooShort(path, value, minLength));
   else if (pattern) {
@@ -115,7 +140,9 @@ function checkText(value: string, schema: JsonSchema, path: string, found: Findi
     else if (!matchesPattern(pattern, value)) found.add(errors.noMatch(path, value, pattern));
   }
   const isFormed = format ? formatCheck(format) : undefined;
-  if (isFormed && !isFormed(value)) found.add(errors.wrongType(path, format!, value));
+  if (!isFormed) return;
+  found.matchCount++;
+  if (!isFormed(value)) found.add(errors.wrongType(path, format, value));
 }
 
 /** In characters, as Go counts runes; counted only where units of UTF-16 leave it open. */
@@ -126,21 +153,11 @@ function lengthOf(value: string, limit: number): number {
   return length;
 }
 
-function checkNumber(value: number | bigint, schema: JsonSchema, path: string, found: Findings): void {
+function checkNumber(value: number | bigint, schema: JsonSchema, { types, format, path }: Declared, found: Findings): void {
   found.matchCount += 2;
-  const { multipleOf, maximum, minimum, exclusiveMaximum = false, exclusiveMinimum = false } = schema;
-  if (multipleOf !== undefined && !isMultiple(value, multipleOf)) found.add(errors.notMultiple(path, value, multipleOf));
-  if (maximum !== undefined && (exclusiveMaximum ? value >= maximum : value > maximum))
-    found.add(errors.tooLarge(path, value, maximum, exclusiveMaximum));
-  if (minimum !== undefined && (exclusiveMinimum ? value <= minimum : value < minimum))
-    found.add(errors.tooSmall(path, value, minimum, exclusiveMinimum));
-}
-
-function isMultiple(given: number | bigint, factor: number): boolean {
-  if (typeof given === 'bigint' && Number.isSafeInteger(factor)) return given % BigInt(factor) === 0n;
-  const value = Number(given);
-  const times = factor < 1 ? (1 / factor) * value : value / factor;
-  return Math.abs(times - Math.round(times)) < 1e-9 * Math.max(1, Math.abs(times));
+  const only = types.length === 1 ? types[0] : undefined;
+  const type = only === 'integer' || only === 'number' ? only : '';
+  for (const error of validateNumber(value, schema, { type, format: type && format }, path)) found.add(error);
 }
 
 function checkList(value: readonly unknown[], { schema, path, old }: Checked, found: Findings): void {
@@ -170,25 +187,33 @@ export function correlateItems(schema: JsonSchema, old: unknown): ((item: unknow
   };
 }
 
+/** Null is none of the values, even where it is among them. */
 function checkEnum({ value, schema, path }: Checked, found: Findings): void {
-  found.matchCount += 2;
-  if (!schema.enum?.length || schema.enum.some((each) => equalJson(each, value))) return;
-  if (value === null && schema.nullable && schema.enum.includes(null)) return;
+  if (value !== null) found.matchCount++;
+  if (!schema.enum?.length || (value !== null && schema.enum.some((each) => isEnumValue(value, each)))) return;
   found.add(errors.notInEnum(path, value, schema.enum));
 }
 
+/** Equal, or made so by Go's conversions between numbers and texts. */
+function isEnumValue(value: unknown, allowed: unknown): boolean {
+  if (equalJson(value, allowed)) return true;
+  if (typeof value === 'number' && isExactInteger(allowed)) return Math.trunc(value) === allowed;
+  return isExactInteger(value) && typeof allowed === 'string' && runeText(value) === allowed;
+}
+
+function runeText(value: number | bigint): string {
+  const isRune = value >= 0 && value <= 0x10ffff && !(value >= 0xd800 && value <= 0xdfff);
+  return isRune ? String.fromCodePoint(Number(value)) : '\ufffd';
+}
+
 function checkMap(value: JsonMap, { schema, path, old }: Checked, found: Findings): void {
-  found.matchCount += 2;
+  found.matchCount++;
   const names = Object.keys(value);
   const { minProperties, maxProperties } = schema;
-  if (minProperties !== undefined && names.length < minProperties) {
+  if (minProperties !== undefined && names.length < minProperties)
     found.add(errors.tooFewProperties(path, names.length, minProperties));
-    return;
-  }
-  if (maxProperties !== undefined && names.length > maxProperties) {
+  if (maxProperties !== undefined && names.length > maxProperties)
     found.add(errors.tooManyItems(path, names.length, maxProperties));
-    return;
-  }
   const before = isJsonMap(old) ? old : undefined;
   const values = valuesOf(schema);
   for (const name of names) {

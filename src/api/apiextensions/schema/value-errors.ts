@@ -1,8 +1,10 @@
 /** What is wrong with values, in the words of kube-openapi (pkg/validation/errors) as the API server passes them on. */
 
 import { exactJsonText } from '../../../std/exact-json.ts';
+import { goFloat, goQuote } from '../../../std/go-text.ts';
 import { invalidField, notSupportedField, requiredField, tooLongField, tooManyField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { byName } from './list-items.ts';
 
 /** The root of an object has no path, which Go writes so. */
 const fieldOf = (path: string) => path.replace(/^\./, '') || '<nil>';
@@ -10,8 +12,9 @@ const fieldOf = (path: string) => path.replace(/^\./, '') || '<nil>';
 const invalidAt = (path: string, value: unknown, what: string): FieldError =>
   invalidField(fieldOf(path), value ?? '', `${path} in body ${what}`);
 
-export const wrongType = (path: string, types: string, found: unknown): FieldError => ({
-  ...invalidAt(path, found, `must be of type ${types}: ${exactJsonText(found)}`),
+/** @param found the text of the wrong format, or the name of the type or format that the value has */
+export const wrongType = (path: string, types: string, found: string): FieldError => ({
+  ...invalidAt(path, found, `must be of type ${types}: ${goQuote(found)}`),
   reason: 'FieldValueTypeInvalid',
 });
 export const missing = (path: string): FieldError => requiredField(fieldOf(path));
@@ -23,12 +26,22 @@ export const noMatch = (path: string, value: string, pattern: string): FieldErro
 /** Ours alone: upstream compares for minutes. */
 export const notCompared = (path: string, value: string, why: string): FieldError =>
   invalidAt(path, value, `cannot be compared with its pattern: ${why}`);
-export const notMultiple = (path: string, value: number | bigint, of: number): FieldError =>
-  invalidAt(path, value, `should be a multiple of ${of}`);
-export const tooLarge = (path: string, value: number | bigint, most: number, exclusive: boolean): FieldError =>
-  invalidAt(path, value, `should be less than ${exclusive ? '' : 'or equal to '}${most}`);
-export const tooSmall = (path: string, value: number | bigint, least: number, exclusive: boolean): FieldError =>
-  invalidAt(path, value, `should be greater than ${exclusive ? '' : 'or equal to '}${least}`);
+export const notMultiple = (path: string, value: number | bigint, of: number | bigint): FieldError =>
+  invalidAt(path, value, `should be a multiple of ${shown(of)}`);
+export const multipleOfNothing = (path: string, of: number | bigint): FieldError =>
+  invalidField(fieldOf(path), of, `factor MultipleOf declared for ${path} must be positive: ${shown(of)}`);
+export const tooLarge = (path: string, value: number | bigint, most: number | bigint, exclusive: boolean): FieldError =>
+  invalidAt(path, value, `should be less than ${exclusive ? '' : 'or equal to '}${shown(most)}`);
+export const tooSmall = (path: string, value: number | bigint, least: number | bigint, exclusive: boolean): FieldError =>
+  invalidAt(path, value, `should be greater than ${exclusive ? '' : 'or equal to '}${shown(least)}`);
+const shown = (limit: number | bigint) => (typeof limit === 'bigint' ? String(limit) : goFloat(limit));
+/** Of a value or a limit that is no number of the type: told at the root, with the path in the text. */
+export const outOfRange = (what: string, path: string, { type, format }: { type: string; format: string }): FieldError =>
+  invalidField(
+    '<nil>',
+    '',
+    `${what} value must be of type ${type} ${format ? `with format ${format}` : '(default format)'} in ${path}`,
+  );
 export const tooFewItems = (path: string, size: number, least: number): FieldError =>
   invalidAt(path, size, `should have at least ${least} items`);
 export const tooManyItems = (path: string, size: number, most: number): FieldError => tooManyField(fieldOf(path), size, most);
@@ -39,8 +52,8 @@ export const forbiddenProperty = (path: string, name: string): FieldError =>
   invalidField(fieldOf(path), name, `${path}.${name} in body is a forbidden property`);
 
 export function notInEnum(path: string, value: unknown, allowed: readonly unknown[]): FieldError {
-  const texts = allowed.map((each) => (typeof each === 'string' ? each : exactJsonText(each)));
-  return notSupportedField(fieldOf(path), value, texts);
+  const texts = allowed.map((each) => (typeof each === 'string' ? each : exactJsonText(byName(each))));
+  return notSupportedField(fieldOf(path), byName(value), texts);
 }
 
 /** About several schemas at once: told at the root, with the path in the text. */

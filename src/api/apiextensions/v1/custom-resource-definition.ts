@@ -50,6 +50,7 @@ export const customResourceDefinitionKind = defineKind({
     });
   },
   validate: (object, _context, existing) => checkDefinition(object, existing),
+  warnings: (object, existing) => validation!.warnOfFormats(asDefinition(object), existing && asDefinition(existing)),
 });
 
 /** Versions that objects may lie in the store in: the one that is written now belongs to them from now on. */

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { JsonSchema } from '../schema/json-schema.ts';
 import type { Definition, DefinitionVersion } from './definition.ts';
 import { setDefinitionDefaults } from './definition-defaults.ts';
-import { validateDefinition } from './definition-validation.ts';
+import { validateDefinition, warnOfFormats } from './definition-validation.ts';
 
 const OPEN: JsonSchema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
 
@@ -46,6 +46,27 @@ test('a schema with what no structure has is told of that alone', () => {
   assert.deepEqual(ofProperty({ 'x-kubernetes-embedded-resource': true, 'x-kubernetes-preserve-unknown-fields': false }), [
     '@.x-kubernetes-preserve-unknown-fields: Invalid value: false: must be true or undefined',
   ]);
+});
+
+test('formats that mean nothing are warned of once, unless they were there before', () => {
+  const schema: JsonSchema = {
+    type: 'object',
+    properties: {
+      a: { type: 'string', format: 'int32' },
+      b: { type: 'integer', format: 'int32' },
+      c: { type: 'object', format: 'uri' },
+    },
+  };
+  const definition = define({ schema });
+  assert.deepEqual(warnOfFormats(definition, undefined), ['unrecognized format "int32"', 'unrecognized format "uri"']);
+  assert.deepEqual(warnOfFormats(definition, definition), []);
+});
+
+test('schemas and versions are shown as Go shows its structures', () => {
+  const [root] = complaints(define({ schema: { type: 'object', maxProperties: 1 }, version: { subresources: { status: {} } } }));
+  assert.match(root!, /^spec\.validation\.openAPIV3Schema: Invalid value: \{"ID":"","Schema":"","Ref":null,.*"MaxProperties":1,/);
+  const [versions] = complaints(define({ version: { storage: false }, status: { storedVersions: ['v1'] } }));
+  assert.match(versions!, /^spec\.versions: Invalid value: \[\{"Name":"v1","Served":true,"Storage":false,/);
 });
 
 test('names, group, scope and versions are checked', () => {
@@ -94,12 +115,15 @@ test('schemas must be structural', () => {
     '@.anyOf[0].description: Forbidden: must be empty to be structural',
     '@.anyOf[0].type: Forbidden: must be empty to be structural',
   ]);
-  assert.deepEqual(
-    ofProperty({ type: 'object', properties: { b: { type: 'string' } }, allOf: [{ properties: { c: { minLength: 1 } } }] }),
-    [
-      '@.properties[c]: Required value: because it is defined in spec.validation.openAPIV3Schema.properties[a].allOf[0].properties[c]',
-    ].map((text) => text),
-  );
+  const incomplete: JsonSchema = {
+    type: 'object',
+    properties: { b: { type: 'string' } },
+    allOf: [{ properties: { c: { minLength: 1 } } }],
+  };
+  assert.deepEqual(ofSchema(incomplete), [
+    '$.properties[c]: Required value: because it is defined in spec.validation.openAPIV3Schema.allOf[0].properties[c]',
+  ]);
+  assert.deepEqual(ofProperty(incomplete), []);
   assert.deepEqual(ofProperty({ 'x-kubernetes-int-or-string': true, anyOf: [{ type: 'integer' }, { type: 'string' }] }), []);
   assert.deepEqual(
     ofSchema({ type: 'object', properties: { metadata: { type: 'object', properties: { labels: { type: 'object' } } } } }),

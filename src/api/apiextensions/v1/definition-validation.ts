@@ -1,3 +1,4 @@
+import { goQuote } from '../../../std/go-text.ts';
 import { runAtOnce } from '../../../std/pauses.ts';
 import { equalJson } from '../../machinery/clone.ts';
 import { forbiddenField, IMMUTABLE, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
@@ -8,6 +9,7 @@ import { createRuleChecks } from '../rules/rule-checks.ts';
 import { validateRules } from '../rules/validate-rules.ts';
 import { validateEmbeddedResources } from '../schema/embedded-resources.ts';
 import { child, index } from '../schema/field-path.ts';
+import { isKnownFormat } from '../schema/formats.ts';
 import { DEEPEST_SCHEMA, isTooDeep, type JsonSchema, someSchema } from '../schema/json-schema.ts';
 import { validateDefaults } from '../schema/validate-defaults.ts';
 import { validateRoot, validateSchema } from '../schema/validate-schema.ts';
@@ -23,6 +25,7 @@ import {
   validateSelectableFields,
   validateSubresources,
 } from './parts-validation.ts';
+import { shownVersions } from './shown-versions.ts';
 
 export interface DefinitionRules {
   /** Written as v1beta1: schemas may be missing and need no structure while unknown fields are kept, and nobody must approve. */
@@ -76,7 +79,7 @@ function validateImmutable(spec: DefinitionSpec, old: Definition): FieldError[] 
 }
 
 function validateStoredVersions(stored: readonly string[], versions: readonly DefinitionVersion[], path: string): FieldError[] {
-  if (!stored.length) return [invalidField(path, stored, 'must have at least one stored version')];
+  if (!stored.length) return [invalidField(path, null, 'must have at least one stored version')];
   const errors: FieldError[] = [];
   for (const { name, storage } of versions)
     if (storage && !stored.includes(name)) errors.push(invalidField(path, stored, `must have the storage version ${name}`));
@@ -151,9 +154,15 @@ function validateVersions({ shared, versions }: InternalForm, place: Place): Fie
   });
   const versionsAt = child(path, 'versions');
   if (new Set(versions.map(({ name }) => name)).size < versions.length)
-    errors.push(invalidField(versionsAt, spec.versions, 'must contain unique version names'));
+    errors.push(invalidField(versionsAt, shownVersions(versions), 'must contain unique version names'));
   if (versions.filter(({ storage }) => storage).length !== 1)
-    errors.push(invalidField(versionsAt, spec.versions, 'must have exactly one version marked as storage version'));
+    errors.push(
+      invalidField(
+        versionsAt,
+        versions.length ? shownVersions(versions) : null,
+        'must have exactly one version marked as storage version',
+      ),
+    );
   return errors;
 }
 
@@ -300,6 +309,24 @@ function requiresStructure(old: Definition | undefined): boolean {
     const before = schema?.openAPIV3Schema;
     return !before || isTooDeep(before) || validateStructure(before, '').length === 0;
   });
+}
+
+/** What is said of formats that mean nothing for their types, but for those that were there before (…/strategy.go WarningsOnCreate, WarningsOnUpdate). */
+export function warnOfFormats({ spec }: Definition, old: Definition | undefined): string[] {
+  const before = new Set(old ? unknownFormats(old.spec) : []);
+  const found = unknownFormats(spec).filter((format) => !before.has(format));
+  return [...new Set(found)].sort().map((format) => `unrecognized format ${goQuote(format)}`);
+}
+
+function unknownFormats({ versions }: DefinitionSpec): string[] {
+  const unknown: string[] = [];
+  for (const { schema } of versions)
+    if (schema?.openAPIV3Schema)
+      someSchema(schema.openAPIV3Schema, ({ format, type }) => {
+        if (format && !isKnownFormat(format, type)) unknown.push(format);
+        return false;
+      });
+  return unknown;
 }
 
 const someVersionHas = ({ versions }: DefinitionSpec, is: (schema: JsonSchema) => boolean): boolean =>
