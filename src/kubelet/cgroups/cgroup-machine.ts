@@ -1,6 +1,6 @@
 import type { KubeletConfiguration } from '../configuration/kubelet-configuration.ts';
 import type { Machine } from '../node/machine.ts';
-import { nodeAllocatable, nodeCapacity } from '../node/node-resources.ts';
+import { nodeAllocatable, nodeCapacity, swapCapacity } from '../node/node-resources.ts';
 import type { CgroupMachine } from './pod-cgroups.ts';
 
 /** What the node's cgroups depend on, from what the machine says of itself. */
@@ -10,13 +10,7 @@ export function cgroupMachineOf(machine: Machine, configuration: KubeletConfigur
     capacity,
     allocatable: nodeAllocatable(capacity, configuration),
     memoryBytes: machine.memoryBytes,
-    swapBytes: machine.activeSwaps.reduce((sum, line) => sum + swapBytesOf(line), 0),
+    swapBytes: swapCapacity(machine),
     hasSystemd: machine.hasSystemd,
   };
-}
-
-/** Of a line of /proc/swaps: file name, type, size in KiB, used, priority. */
-function swapBytesOf(line: string): number {
-  const kilobytes = Number(line.trim().split(/\s+/)[2]);
-  return Number.isFinite(kilobytes) ? kilobytes * 1024 : 0;
 }

@@ -6,7 +6,7 @@ import type { RuntimeVersion } from '../runtime/runtime.ts';
 import type { Machine } from './machine.ts';
 import { type NodeHealth, nodeConditions } from './node-conditions.ts';
 import type { NodeDetails } from './node-details.ts';
-import { nodeAllocatable, nodeCapacity } from './node-resources.ts';
+import { nodeAllocatable, nodeCapacity, swapCapacity } from './node-resources.ts';
 
 /** All that a node says of itself, besides its health. */
 export interface NodeFacts {
@@ -55,6 +55,7 @@ export function nodeStatus(
     Object.entries(previous?.capacity ?? {}).filter(([resource]) => !Object.hasOwn(own, resource)),
   );
   const capacity = { ...own, ...others, ...devices?.capacity };
+  const swapBytes = swapCapacity(machine);
   return {
     addresses: nodeAddresses(facts),
     allocatable: { ...nodeAllocatable(own, configuration), ...others, ...devices?.allocatable },
@@ -72,6 +73,7 @@ export function nodeStatus(
       machineID: machine.machineId,
       operatingSystem: machine.operatingSystem,
       osImage: machine.osImage,
+      ...(swapBytes > 0 && { swap: { capacity: swapBytes } }),
       systemUUID: machine.systemUuid,
     },
   };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { completeConfiguration } from '../configuration/defaults.ts';
-import { facts, START_MS, WELL } from './node-facts.test-support.ts';
+import { facts, machine, START_MS, WELL } from './node-facts.test-support.ts';
 import { newNode } from './node-plan.ts';
 import { nodeAllocatable } from './node-resources.ts';
 
@@ -24,4 +24,12 @@ test('reserved CPUs are counted each once, and go before reserved amounts of CPU
     )['cpu'];
   assert.equal(allocatable({}), '6500m');
   assert.equal(allocatable({ reservedSystemCPUs: '0-1,1,7' }), '5');
+});
+
+test('a node tells how much swap its machine has, and nothing of it where there is none', () => {
+  const swapOf = (activeSwaps: readonly string[]) =>
+    newNode({ ...facts(), machine: { ...machine, activeSwaps } }, WELL, START_MS).status!.nodeInfo!.swap;
+  assert.deepEqual(swapOf(['/dev/vdb partition 524284 0 -2', '/swap\\040file file 1048576 0 -3']), { capacity: 1_610_608_640 });
+  assert.equal(swapOf([]), undefined);
+  assert.equal(swapOf(['']), undefined);
 });

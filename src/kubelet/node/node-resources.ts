@@ -79,3 +79,9 @@ function amountOf(text: string, total: Quantity): Quantity {
   if (!text.endsWith('%')) return parseQuantity(text);
   return parseQuantity(String(Math.floor((Number(quantityValue(total)) * Number(text.slice(0, -1))) / 100)));
 }
+
+/** Bytes of all swaps in use. Their lines say: file name, type, size in KiB, used, priority. */
+export function swapCapacity({ activeSwaps }: Pick<Machine, 'activeSwaps'>): number {
+  const kilobytes = activeSwaps.map((line) => Number(line.trim().split(/\s+/)[2]));
+  return kilobytes.reduce((sum, size) => sum + (Number.isFinite(size) ? size * 1024 : 0), 0);
+}
