@@ -55,6 +55,58 @@ test('a refused pod waits for an event that may help, and its delay doubles from
   }
 });
 
+/** Somebody else who is active as long as he is not taken. */
+const other = waiting('other', { priority: -1 });
+
+test('a refused pod waits no longer than others are active', async () => {
+  const { clock, queue, take } = start();
+  queue.set(waiting('p'));
+  queue.refuse(await take(), refusedBy);
+  queue.set(other);
+  queue.notice(EVENT);
+  assert.deepEqual(counts(queue), [1, 1, 0, 0]);
+  assert.equal((await take()).info.uid, 'other');
+  const again = await take();
+  assert.deepEqual([again.info.uid, again.attempts, clock.now()], ['p', 2, 0]);
+  assert.deepEqual(counts(queue), [0, 0, 0, 0]);
+  await clock.advance(20_000);
+  assert.deepEqual(counts(queue), [0, 0, 0, 0], 'the end of its delay does not bring it twice');
+  // Also when somebody waits for the next one already.
+  queue.refuse(again, refusedBy);
+  const next = take();
+  queue.notice(EVENT);
+  assert.equal((await next).info.uid, 'p');
+});
+
+test('of refused pods that wait the one goes first whose delay ends in an earlier second, then by priority', async () => {
+  const { clock, queue, take } = start();
+  queue.set(waiting('twice refused', { priority: 9 }));
+  queue.refuse(await take(), refusedBy);
+  queue.notice(EVENT);
+  queue.refuse(await take(), refusedBy);
+  queue.set(waiting('low'));
+  queue.refuse(await take(), refusedBy);
+  await clock.advance(10);
+  queue.set(waiting('high', { priority: 5 }));
+  queue.refuse(await take(), refusedBy);
+  queue.notice(EVENT);
+  assert.deepEqual(counts(queue), [0, 3, 0, 0]);
+  const order = [await take(), await take(), await take()].map(({ info }) => info.uid);
+  assert.deepEqual(order, ['high', 'low', 'twice refused']);
+});
+
+test('a pod for which something went wrong waits though nobody else is active', async () => {
+  const { clock, queue, take } = start();
+  queue.set(waiting('p'));
+  queue.retry(await take());
+  const next = take();
+  await clock.advance(999);
+  assert.deepEqual(counts(queue), [0, 1, 0, 0]);
+  await clock.advance(1);
+  assert.equal((await next).info.uid, 'p');
+  assert.equal(clock.now(), 1000);
+});
+
 test('an event that cannot help lets nobody try again', async () => {
   const { clock, queue, take } = start((_event, { refusedBy: by }) => by.has('NodeName'));
   queue.set(waiting('p'));

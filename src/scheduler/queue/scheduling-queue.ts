@@ -42,6 +42,8 @@ export type QueuePart = 'active' | 'backoff' | 'unschedulable' | 'gated';
 export const INITIAL_BACKOFF_MS = 1_000;
 export const MAX_BACKOFF_MS = 10_000;
 export const MAX_UNSCHEDULABLE_MS = 300_000;
+/** Delays that end in the same second count as equal: then priority says who goes first. */
+const BACKOFF_WINDOW_MS = 1_000;
 
 /**
  * Pods that wait, the highest priority first, then the oldest.
@@ -50,12 +52,16 @@ export const MAX_UNSCHEDULABLE_MS = 300_000;
  *     gated     ▲  ▲               │ refused
  *               │  └─ backoff ◄─┐  ▼
  *               └────────────── unschedulable: until an event that may help, or five minutes
+ *
+ * While nobody else is active, a pod in backoff that rules have refused is taken before its delay is over; one for which something went wrong never is.
  */
 export class SchedulingQueue {
   readonly #options: Required<SchedulingQueueOptions>;
   readonly #pods = new Map<string, QueuedPod>();
   readonly #active: Heap<QueuedPod>;
   readonly #backoff = new Heap<QueuedPod>((a, b) => a.readyMs < b.readyMs);
+  /** Those in backoff that may be taken early. */
+  readonly #early: Heap<QueuedPod>;
   readonly #unschedulable = new Map<QueuedPod, number>();
   readonly #gated = new Set<QueuedPod>();
   /** Pods that are being tried, with what has happened since. */
@@ -73,9 +79,11 @@ export class SchedulingQueue {
       onIncoming: () => undefined,
       ...options,
     };
-    this.#active = new Heap((a, b) =>
-      a.info.priority !== b.info.priority ? a.info.priority > b.info.priority : a.sinceMs < b.sinceMs,
-    );
+    const goesFirst = (a: QueuedPod, b: QueuedPod) =>
+      a.info.priority !== b.info.priority ? a.info.priority > b.info.priority : a.sinceMs < b.sinceMs;
+    const window = ({ readyMs }: QueuedPod) => Math.floor(readyMs / BACKOFF_WINDOW_MS);
+    this.#active = new Heap(goesFirst);
+    this.#early = new Heap((a, b) => (window(a) !== window(b) ? window(a) < window(b) : goesFirst(a, b)));
   }
 
   /** How many wait in a part. */
@@ -122,6 +130,7 @@ export class SchedulingQueue {
     this.#pods.delete(uid);
     this.#active.delete(pod);
     this.#backoff.delete(pod);
+    this.#early.delete(pod);
     this.#unschedulable.delete(pod);
     this.#gated.delete(pod);
     this.#inFlight.delete(pod);
@@ -130,7 +139,7 @@ export class SchedulingQueue {
   /** The next pod to try, which then is in flight; undefined when the queue is closed. Only one may wait for it. */
   take(): Promise<QueuedPod | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
-    const pod = this.#active.pop();
+    const pod = this.#active.pop() ?? this.#popEarly();
     if (pod) return Promise.resolve(this.#takeOff(pod));
     return new Promise((resolve) => {
       this.#taker = resolve;
@@ -218,10 +227,15 @@ export class SchedulingQueue {
 
   #activate(pod: QueuedPod, event: string): void {
     this.#options.onIncoming('active', event);
+    if (this.#taker) this.#handOver(pod);
+    else this.#active.push(pod);
+  }
+
+  /** To whoever waits. */
+  #handOver(pod: QueuedPod): void {
     const taker = this.#taker;
     this.#taker = undefined;
-    if (taker) taker(this.#takeOff(pod));
-    else this.#active.push(pod);
+    taker?.(this.#takeOff(pod));
   }
 
   /** To the active ones, or to those that wait for their delay to pass. */
@@ -232,7 +246,19 @@ export class SchedulingQueue {
     }
     this.#options.onIncoming('backoff', event);
     this.#backoff.push(pod);
-    this.#armBackoff();
+    if (pod.errorCount === 0) this.#early.push(pod);
+    const early = this.#taker && this.#popEarly();
+    if (early) this.#handOver(early);
+    else this.#armBackoff();
+  }
+
+  /** Takes one out of backoff before its time. */
+  #popEarly(): QueuedPod | undefined {
+    const pod = this.#early.pop();
+    if (!pod) return undefined;
+    this.#backoff.delete(pod);
+    this.#options.onIncoming('active', 'PopFromBackoffQ');
+    return pod;
   }
 
   #takeOff(pod: QueuedPod): QueuedPod {
@@ -257,6 +283,7 @@ export class SchedulingQueue {
       this.#backoffTimer = undefined;
       for (let pod = this.#backoff.first; pod && pod.readyMs <= clock.now(); pod = this.#backoff.first) {
         this.#backoff.pop();
+        this.#early.delete(pod);
         this.#activate(pod, 'BackoffComplete');
       }
       this.#armBackoff();
