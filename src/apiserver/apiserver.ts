@@ -216,7 +216,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       isStopping: () => running.draining,
       process: { startMs, now: () => clock.now(), ...(config.flags && { flags: config.flags }) },
       serverAddress: () => advertised,
-      openApi: createLazyOpenApi(kinds),
+      openApi: createLazyOpenApi(kinds, clock),
       more: new Map([...security.paths, ...(flowControl?.paths ?? [])]),
     }),
     derivedFrom(kinds, discoveryPaths),

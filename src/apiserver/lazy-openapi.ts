@@ -1,9 +1,10 @@
+import type { Clock } from '../std/clock.ts';
 import type { Handler } from './contracts.ts';
 import type { KindRegistry } from './kinds/kind-registry.ts';
 import { GIT_VERSION } from './version.ts';
 
 /** The OpenAPI handler, loaded with the first request for a document: nothing of it is needed to start. */
-export function createLazyOpenApi(kinds: KindRegistry): Handler {
+export function createLazyOpenApi(kinds: KindRegistry, clock: Clock): Handler {
   let loading: Promise<Handler> | undefined;
   const load = async (): Promise<Handler> => {
     const [{ createOpenApiHandler }, { patchStrategyOf, patchStrategyText }, { goTypeName, schemaTable }, notes] =
@@ -22,6 +23,7 @@ export function createLazyOpenApi(kinds: KindRegistry): Handler {
       },
       notes,
       version: GIT_VERSION,
+      clock,
     });
   };
   return async (context, response) => {

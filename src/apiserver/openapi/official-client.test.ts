@@ -70,6 +70,7 @@ async function documentNow(): Promise<SwaggerDocument> {
     schemas: () => schemaTable,
     mergeRule: () => undefined,
     version: 'v1.36.0',
+    clock: { now: () => 0 },
   });
   let body = '';
   const response: Partial<ServerResponse> = {

@@ -25,6 +25,7 @@ const handler = createOpenApiHandler({
     parameters: { watch: 'Shows what changes.', name: 'name of a thing' },
   },
   version: 'v1.36.0',
+  clock: { now: () => Date.parse('2026-01-01T00:00:00Z') },
 });
 
 interface Answer {
@@ -33,7 +34,7 @@ interface Answer {
   body: Buffer;
 }
 
-async function get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
+async function get(address: string, headers: Record<string, string> = {}): Promise<Answer> {
   let answer: Answer = { status: 0, headers: {}, body: Buffer.alloc(0) };
   const response: ServerResponse = {
     headersSent: false,
@@ -46,7 +47,8 @@ async function get(path: string, headers: Record<string, string> = {}): Promise<
     },
     drained: async () => undefined,
   };
-  const request = { method: 'GET', path, headers } as Partial<ServerRequest> as ServerRequest;
+  const { pathname: path, searchParams: query } = new URL(address, 'https://server');
+  const request = { method: 'GET', path, query, headers } as Partial<ServerRequest> as ServerRequest;
   await (handler satisfies Handler)({ request } as RequestContext, response);
   return answer;
 }
@@ -167,6 +169,22 @@ test('a client that has the document already gets 304', async () => {
   const second = await get('/openapi/v2', { 'if-none-match': String(first.headers['etag']) });
   assert.equal(second.status, 304);
   assert.equal(second.body.length, 0);
+});
+
+test('a document that is asked for by its hash may be kept; by another hash, the way to it is shown; and it is JSON or nothing', async () => {
+  const { paths } = await json<{ paths: Record<string, { serverRelativeURL: string }> }>('/openapi/v3');
+  const { serverRelativeURL } = paths['apis/apps/v1']!;
+  const kept = await get(serverRelativeURL);
+  assert.equal(kept.status, 200);
+  assert.equal(kept.headers['cache-control'], 'public, immutable');
+  assert.equal(kept.headers['expires'], 'Fri, 01 Jan 2027 00:00:00 GMT');
+  const plain = await get('/openapi/v3/apis/apps/v1');
+  assert.deepEqual([plain.status, plain.headers['cache-control']], [200, 'no-cache, private']);
+  const old = await get('/openapi/v3/apis/apps/v1?hash=OLD');
+  assert.deepEqual([old.status, old.headers['location'], old.body.length], [301, serverRelativeURL, 0]);
+  const protobuf = { accept: 'application/com.github.proto-openapi.spec.v3@v1.0+protobuf' };
+  assert.equal((await get(serverRelativeURL, protobuf)).status, 406);
+  assert.equal((await get(serverRelativeURL, { accept: 'text/html, */*' })).status, 200);
 });
 
 test('a field that refers to another type has its own description, fields say which values and which merges they know', async () => {

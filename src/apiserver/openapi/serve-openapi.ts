@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { FieldNotes } from '../../api/gen/descriptions.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
+import type { Clock } from '../../std/clock.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
 import type { Handler } from '../contracts.ts';
 import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
+import { parseAccept } from '../request/negotiation.ts';
 import { sendPageNotFound } from '../response/send.ts';
 import { DefinitionNames, type SchemaTable } from './definition-names.ts';
 import { DefinitionWriter, type MergeRule } from './definitions.ts';
@@ -22,6 +24,7 @@ export interface OpenApiConfig {
   notes?: FieldNotes;
   /** The version of the API, as `/version` gives it. */
   version: string;
+  clock: Pick<Clock, 'now'>;
 }
 
 interface Answer {
@@ -67,26 +70,53 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
       return send(await answer, protobuf ? GNOSTIC_MEDIA_TYPE : 'application/json');
     }
     const pages = discoveryPaths(config.kinds.all());
-    if (request.path === '/openapi/v3')
-      return send(await answerFor('v3', () => json(indexOf(documents, pages, config.version))), 'application/json');
+    const addresses = addressesOf(documents, pages, config.version);
+    if (request.path === '/openapi/v3') return send(await answerFor('v3', () => json({ paths: addresses })), 'application/json');
     const name = request.path.replace(/^\/openapi\/v3\//, '');
     const kinds = documents.get(name);
     const page = pages.find((candidate) => candidate.name === name);
     if (!kinds && !page) return sendPageNotFound(response);
+    if (!takesJson(accept)) {
+      response.writeHead(406, { 'cache-control': UNCACHED, vary: 'Accept' });
+      return response.end();
+    }
+    const hash = request.query.get('hash');
+    const { serverRelativeURL: location } = addresses[name]!;
+    if (hash && !location.endsWith(`?hash=${hash}`)) {
+      response.writeHead(301, { 'cache-control': UNCACHED, 'content-length': '0', location, vary: 'Accept' });
+      return response.end();
+    }
     const make = () => (kinds ? documentOf(kinds, config) : pageDocument(page!, config));
-    return send(await answerFor(`v3/${name}`, () => json(toOpenApiV3(make()))), 'application/json');
+    const lasting = hash ? { 'cache-control': 'public, immutable', expires: inAYear(config.clock.now()) } : undefined;
+    return send(await answerFor(`v3/${name}`, () => json(toOpenApiV3(make()))), 'application/json', lasting);
 
-    async function send({ body, etag }: Answer, contentType: string): Promise<void> {
+    async function send(
+      { body, etag }: Answer,
+      contentType: string,
+      caching: Caching = { 'cache-control': UNCACHED },
+    ): Promise<void> {
       if (request.headers['if-none-match'] === etag) {
-        response.writeHead(304, { etag });
+        response.writeHead(304, { etag, ...caching });
         response.end();
         return;
       }
-      response.writeHead(200, { 'content-type': contentType, 'content-length': String(body.length), etag, vary: 'Accept' });
+      const headers = { 'content-type': contentType, 'content-length': String(body.length), etag, vary: 'Accept', ...caching };
+      response.writeHead(200, headers);
       response.end(body);
     }
   };
 }
+
+type Caching = Readonly<Record<string, string>>;
+
+/** Kept, and asked for again each time. */
+const UNCACHED = 'no-cache, private';
+
+const inAYear = (nowMs: number) => new Date(nowMs + 365 * 24 * 3600_000).toUTCString();
+
+/** Version 3's documents come in no other form here. */
+const takesJson = (accept: string) =>
+  accept === '' || parseAccept(accept).some(({ type }) => ['application/json', 'application/*', '*/*'].includes(type));
 
 async function toAnswer(make: () => Uint8Array | Promise<Uint8Array>): Promise<Answer> {
   const body = await make();
@@ -195,12 +225,16 @@ function groupByPath(kinds: readonly KindDefinition[]): Map<string, KindDefiniti
   return groups;
 }
 
+interface DocumentAddress {
+  readonly serverRelativeURL: string;
+}
+
 /** Clients cache a document by the hash in its address; it changes with the server's version and kinds. */
-function indexOf(
+function addressesOf(
   documents: ReadonlyMap<string, readonly KindDefinition[]>,
   pages: readonly DiscoveryPath[],
   version: string,
-): object {
+): Record<string, DocumentAddress> {
   const address = (name: string, content: string) => {
     const hash = createHash('sha256').update(version).update(content).digest('hex').toUpperCase();
     return [name, { serverRelativeURL: `/openapi/v3/${name}?hash=${hash}` }] as const;
@@ -211,5 +245,5 @@ function indexOf(
       address(name, kinds.map((kind) => kind.kind + (kind.ownSchema?.fingerprint ?? '')).join()),
     ),
   ];
-  return { paths: sorted(Object.fromEntries(paths)) };
+  return sorted(Object.fromEntries(paths));
 }

@@ -38,7 +38,7 @@ export async function decodeBody(
   pauses?.heed(bytes.length);
   try {
     if (format === 'json') {
-      const parsed = await parseTyped(bytes, pauses);
+      const parsed = withoutNull(kind, await parseTyped(bytes, pauses));
       await pauses?.pause();
       const decoded = decodeDocument(kind, parsed);
       await pauses?.pause();
@@ -50,7 +50,7 @@ export async function decodeBody(
     const { value, repeated } = await readYaml(bytes).catch((error: Error) => {
       throw notTyped(error.message);
     });
-    return decodeAs(kind, value, fieldValidation, warnings, { repeated });
+    return decodeAs(kind, withoutNull(kind, value), fieldValidation, warnings, { repeated });
   } catch (error) {
     throw error instanceof StatusError && error.cause instanceof NotTyped ? unrecognized(kind, bytes, error.message) : error;
   }
@@ -61,6 +61,12 @@ class NotTyped extends DecodeFailure {}
 
 const notTyped = (why: string) => new StatusError(badRequest(why).status, { cause: new NotTyped(why) });
 const noVersionOrKind = (why: string) => notTyped(`couldn't get version/kind; json parse error: ${why}`);
+
+/** To Go `null` is an object without fields, and YAML of nothing is `null`. */
+function withoutNull(kind: KindDefinition, body: unknown): unknown {
+  if (body === null && kind.ownSchema) throw notTyped("Object 'Kind' is missing in 'null'");
+  return body ?? {};
+}
 
 async function parseTyped(bytes: Buffer, pauses: Pauses | undefined): Promise<unknown> {
   try {

@@ -131,7 +131,7 @@ export function bodyFormat(
   if (type === 'application/yaml') return 'yaml';
   if (type === PROTOBUF && !kind?.jsonOnly) return 'protobuf';
   throw unsupportedMediaType(
-    `the body of the request was in an unknown format - accepted media types include: ${ACCEPTED}${kind?.jsonOnly ? '' : `, ${PROTOBUF}`}`,
+    `the body of the request was in an unknown format - accepted media types include: ${ACCEPTED}, ${PROTOBUF}`,
   );
 }
 

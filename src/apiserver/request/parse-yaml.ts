@@ -1,4 +1,15 @@
-import { Alias, isAlias, isCollection, isMap, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import {
+  Alias,
+  isAlias,
+  isCollection,
+  isMap,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type ScalarTag,
+  visit,
+} from 'yaml';
 import { integer64 } from '../../std/exact-json.ts';
 
 /** A document, and what strict readers have against it. */
@@ -7,6 +18,26 @@ export interface YamlDocument {
   /** `line 3: key "a" already set in map`: the last one counts. */
   readonly repeated: readonly string[];
 }
+
+const TIMESTAMP = 'tag:yaml.org,2002:timestamp';
+
+/** go-yaml knows octal numbers as YAML 1.2 writes them, too. */
+const NEW_OCTAL: ScalarTag = {
+  tag: 'tag:yaml.org,2002:int',
+  default: true,
+  format: 'NEW_OCT',
+  test: /^[-+]?0o[0-7_]+$/,
+  resolve: (text) => {
+    const digits = BigInt(text.replace(/^[-+]/, '').replaceAll('_', ''));
+    return text.startsWith('-') ? -digits : digits;
+  },
+};
+
+/** JSON has no bytes: they are the text that they spell. */
+const BINARY_TEXT: ScalarTag = {
+  tag: 'tag:yaml.org,2002:binary',
+  resolve: (text) => Buffer.from(text, 'base64').toString('utf8'),
+};
 
 /** More are not named. */
 const MOST_REPEATED = 100;
@@ -22,8 +53,13 @@ export function parseYamlText(text: string): YamlDocument {
   const lines = new LineCounter();
   const document = parseDocument(text, {
     schema: 'yaml-1.1',
-    customTags: (tags) =>
-      tags.filter((tag) => typeof tag === 'string' || (tag.tag !== 'tag:yaml.org,2002:timestamp' && tag.format !== 'TIME')),
+    customTags: (tags) => [
+      NEW_OCTAL,
+      BINARY_TEXT,
+      ...tags.filter(
+        (tag) => typeof tag === 'string' || (tag.tag !== TIMESTAMP && tag.tag !== BINARY_TEXT.tag && tag.format !== 'TIME'),
+      ),
+    ],
     // Made numbers again below, those that numbers hold.
     intAsBigInt: true,
     // The library compares each key with each other one: a map of 50,000 would take minutes.
@@ -47,10 +83,11 @@ export function parseYamlText(text: string): YamlDocument {
     } else if (isCollection(node) || isScalar(node)) {
       if (node.anchor) anchored.set(node.anchor, node);
     }
-    if (isScalar(node) && typeof node.value === 'bigint') node.value = integer64(node.value);
+    if (isScalar(node)) node.value = jsonNumber(node.value);
     if (!isMap(node)) return;
     const seen = new Set<unknown>();
     for (const { key, value } of node.items) {
+      if (key === null || (isScalar(key) && key.value === null)) throw blame(key ?? node, 'invalid map key: null');
       const name = isScalar(key) ? String(key.value) : key;
       if (seen.has(name) && repeated.length < MOST_REPEATED)
         // go-yaml blames the value, which may begin in a later line.
@@ -62,6 +99,14 @@ export function parseYamlText(text: string): YamlDocument {
   // Aliases are how a small document becomes a huge one.
   const value: unknown = document.toJS({ maxAliasCount: 100 });
   return { value, repeated: repeated.map(({ line, name }) => repeatedKey(line, name)) };
+}
+
+/** Of what is no number, itself. Throws for what JSON cannot hold. */
+function jsonNumber(value: unknown): unknown {
+  if (typeof value === 'bigint') return integer64(value);
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new Error(`json: unsupported value: ${Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'}`);
+  return value;
 }
 
 /** Tells an alias what it stands for: the library would look through all that comes before, for each alias anew. */

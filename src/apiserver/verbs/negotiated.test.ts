@@ -39,7 +39,12 @@ test('tables, with rows that hold nothing, metadata or whole objects', async () 
   assert.equal((await row('None'))?.object, null);
   assert.equal((await row('Metadata'))?.object?.['kind'], 'PartialObjectMetadata');
   assert.deepEqual((await row('Object'))?.object?.['data'], { a: 'b' });
-  assert.equal((await get(`${maps}/one?includeObject=All`, as('Table'))).status, 400);
+  const neither = await get(`${maps}/one?includeObject=All`, as('Table'));
+  assert.equal(neither.status, 400);
+  assert.match(
+    String(neither.body.message),
+    /includeObject: Invalid value: "All": must be 'Metadata', 'Object', 'None', or empty$/,
+  );
 });
 
 test('the scale of a workload as a table', async () => {

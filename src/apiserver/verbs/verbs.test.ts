@@ -35,6 +35,7 @@ test('bodies that are no such object are refused in upstream’s words', async (
   const cases: [unknown, number, RegExp][] = [
     ['{"a":', 400, /json parse error/],
     ['[]', 400, /json parse error: json: cannot unmarshal array into Go value of type struct/],
+    ['null', 422, /^ConfigMap "" is invalid: metadata\.name: Required value: name or generateName is required$/],
     ['', 400, /unexpected end of JSON input \(<empty>\)$/],
     [
       { ...configMap('x'), apiVersion: 'v2' },
