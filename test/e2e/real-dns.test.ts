@@ -148,7 +148,7 @@ test('a Corefile that is changed is taken over, one with a mistake is not; a stu
   await put(`${before_}example.test:53 {\n    errors\n    cache 30\n    forward . 127.0.0.1:${port}\n}\n`);
   await until('the stub domain is served', async () => (await resolver().resolve4('www.example.test')).includes('192.0.2.7'));
   assert.match(await nslookup('www.example.test'), /Address: 192\.0\.2\.7/);
-  await put(`${before_}example.test:53 {\n    template IN A\n}\n`);
+  await put(`${before_}example.test:53 {\n    dnssec\n}\n`);
   await put(`${before_}broken {`);
   const metrics = () => fetch(`http://${server}:9153/metrics`).then((answer) => answer.text());
   await until('the mistakes were seen', async () => /coredns_reload_failed_total [1-9]/.test(await metrics()));

@@ -13,6 +13,8 @@ const context = {
     if (text === undefined) throw new Error('there is no such file');
     return text;
   },
+  listImports: (pattern: string) =>
+    Object.keys(FILES).filter((file) => pattern.startsWith('*') && file.endsWith(pattern.slice(1))),
   port: 53,
 };
 const parse = (text: string) => parseCorefile(text, 'Corefile', context);
@@ -39,6 +41,9 @@ b.test { cache }
 test('snippets, files and variables are put in', () => {
   assert.deepEqual(directives('(a) {\n errors\n log\n}\n. {\n import a\n cache {$PORT}\n}'), ['errors', 'log', 'cache 1053']);
   assert.deepEqual(directives('. {\n import more.conf\n}'), ['errors', 'log']);
+  // As the Corefiles of k3s and AKS end, where nobody has written any.
+  assert.deepEqual(directives('. {\n log\n import *.override\n import *re.conf\n}'), ['log', 'errors', 'log']);
+  assert.equal(parse('. {\n errors\n}\nimport *.server\n').length, 1);
   assert.deepEqual(directives('. {\n forward . 1.1.1.1:{%PORT%} {$__proto__}\n}'), ['forward . 1.1.1.1:1053 ']);
 });
 
@@ -49,9 +54,9 @@ test('mistakes are told with their file and line', () => {
     ['}', /Corefile:1 - a closing brace/],
     ['. {\n import nothing\n}', /Corefile:2 - cannot import nothing/],
     ['. {\n import self.conf\n}', /imports nest deeper/],
-    ['. {\n import *.conf\n}', /pattern/],
+    ['. {\n import */*.conf\n}', /Corefile:2 - glob pattern may only contain one wildcard/],
     ['. {\n log "a\n}', /Corefile:2 - a quotation mark is open/],
-    ['. {\n\n template IN A\n}', /Corefile:3 - plugin 'template' is not supported/],
+    ['. {\n\n dnssec\n}', /Corefile:3 - plugin 'dnssec' is not supported/],
     ['. {\n whatever\n}', /Corefile:2 - plugin 'whatever'/],
     ['. {\n cache 30 {\n  frobnicate\n }\n}', /Corefile:3 - unknown property 'frobnicate'/],
     ['. {\n cache\n cache\n}', /Corefile:3 - .*only be used once/],
@@ -134,3 +139,38 @@ test('whatever is in a Corefile, it is read or refused', () => {
     { numRuns: 1000, verbose: 1 },
   );
 });
+
+const CLUSTER =
+  'kubernetes cluster.local in-addr.arpa ip6.arpa {\n pods insecure\n fallthrough in-addr.arpa ip6.arpa\n ttl 30\n }';
+const USUAL = `errors\n health {\n lameduck 5s\n }\n ready\n ${CLUSTER}\n prometheus :9153\n loop\n reload\n loadbalance`;
+
+for (const [who, text] of [
+  [
+    'kubeadm',
+    `.:53 {\n ${USUAL}\n forward . /etc/resolv.conf {\n max_concurrent 1000\n }\n cache 30 {\n disable success cluster.local\n disable denial cluster.local\n }\n}`,
+  ],
+  ['EKS', `.:53 {\n ${USUAL}\n forward . /etc/resolv.conf\n cache 30\n}`],
+  [
+    'kubespray',
+    `.:53 {\n ${USUAL}\n forward . /etc/resolv.conf {\n prefer_udp\n max_concurrent 1000\n }\n cache 30\n}\nexample.org:53 {\n log\n errors\n forward . 192.0.2.1\n cache 5\n}`,
+  ],
+  [
+    'k3s',
+    `.:53 {\n ${USUAL}\n hosts /etc/coredns/NodeHosts {\n ttl 60\n reload 15s\n fallthrough\n }\n cache 30\n forward . /etc/resolv.conf\n import /etc/coredns/custom/*.override\n}\nimport /etc/coredns/custom/*.server`,
+  ],
+  [
+    'AKS',
+    `.:53 {\n ${USUAL}\n forward . /etc/resolv.conf\n cache 30\n import custom/*.override\n template ANY ANY internal.cloudapp.net {\n match "^(?:[^.]+\\.){4,}internal\\.cloudapp\\.net\\.$"\n rcode NXDOMAIN\n fallthrough\n }\n template ANY ANY reddog.microsoft.com {\n rcode NXDOMAIN\n }\n}\nimport custom/*.server`,
+  ],
+  [
+    'OpenShift',
+    `.:5353 {\n bufsize 1232\n errors\n log . {\n class error\n }\n health {\n lameduck 20s\n }\n ready\n ${CLUSTER}\n prometheus 127.0.0.1:9153\n forward . /etc/resolv.conf {\n policy sequential\n }\n cache 900 {\n denial 9984 30\n }\n reload\n}`,
+  ],
+  [
+    'a cache on every node',
+    `cluster.local:53 {\n errors\n cache {\n success 9984 30\n denial 9984 5\n }\n reload\n loop\n bind 169.254.20.10 10.96.0.10\n forward . 10.96.0.11 {\n force_tcp\n }\n prometheus :9253\n health 169.254.20.10:8080\n}\n.:53 {\n errors\n cache 30\n bind 169.254.20.10\n forward . /etc/resolv.conf\n}`,
+  ],
+] as const)
+  test(`the Corefile of ${who} is read as it stands`, () => {
+    assert.ok(config(text).blocks.length > 0);
+  });

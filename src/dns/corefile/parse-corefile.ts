@@ -23,6 +23,8 @@ export interface CorefileContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The text of a file that is imported, by its path as written. @throws Error when there is none */
   readonly readImport: (path: string) => string;
+  /** The files that a pattern (`custom/*.override`) stands for, in order; there may be none. */
+  readonly listImports: (pattern: string) => readonly string[];
 }
 
 /** How deep files and snippets may import each other, and blocks nest. */
@@ -31,7 +33,8 @@ const MAX_DEPTH = 16;
 const MAX_TOKENS = 100_000;
 
 /**
- * Reads a Corefile (https://coredns.io/manual/configuration/): server blocks, snippets `(name) { … }`, and `import` of a snippet or a file.
+ * Reads a Corefile (https://coredns.io/manual/configuration/): server blocks, snippets `(name) { … }`, and `import` of a snippet,
+ * a file or all files that a pattern stands for.
  *
  * @throws CorefileError that names the file and the line
  */
@@ -93,10 +96,12 @@ function expand(tokens: readonly Token[], expansion: Expansion): Token[] {
 function importedTokens(name: Token, { snippets, context }: Expansion): readonly Token[] {
   const snippet = snippets.get(name.text);
   if (snippet) return snippet;
-  if (/[*?[]/.test(name.text))
-    throw new CorefileError(name, `import of a pattern (${name.text}) is not supported; name each file`);
+  const isPattern = /[*?[]/.test(name.text);
+  if (isPattern && (name.text.match(/[*?[]/g)?.length ?? 0) > 1)
+    throw new CorefileError(name, `glob pattern may only contain one wildcard character, but has others: ${name.text}`);
   try {
-    return readTokens(context.readImport(name.text), name.text, context.environment);
+    const files = isPattern ? context.listImports(name.text) : [name.text];
+    return files.flatMap((file) => readTokens(context.readImport(file), file, context.environment));
   } catch (cause) {
     if (cause instanceof CorefileError) throw cause;
     throw new CorefileError(name, `cannot import ${name.text}: ${(cause as Error).message}`, cause);

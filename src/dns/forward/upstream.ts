@@ -15,6 +15,8 @@ export interface UpstreamSettings {
   /** What health checks ask for. */
   readonly checkName: string;
   readonly checkRecursion: boolean;
+  /** Over what a check is sent to a server that is asked without TLS. */
+  readonly checkTransport: 'udp' | 'tcp';
 }
 
 export interface UpstreamContext {
@@ -95,7 +97,7 @@ export function createUpstream(endpoint: Endpoint, settings: UpstreamSettings, c
   };
   const probe = () => {
     check = undefined;
-    connectionFor('udp')
+    connectionFor(settings.checkTransport)
       .ask(healthQuestion(settings), READ_TIMEOUT_MS)
       .then(
         () => {

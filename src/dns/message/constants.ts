@@ -37,7 +37,8 @@ const numbersOf = (table: Readonly<Record<string, number>>) => new Map(Object.en
 
 const typeNames = namesOf(TYPE);
 const classNames = namesOf(CLASS);
-const rcodeNames = namesOf({ ...RCODE, YXDOMAIN: 6, YXRRSET: 7, NXRRSET: 8, NOTAUTH: 9, NOTZONE: 10 });
+const ALL_RCODES = { ...RCODE, YXDOMAIN: 6, YXRRSET: 7, NXRRSET: 8, NOTAUTH: 9, NOTZONE: 10 };
+const rcodeNames = namesOf(ALL_RCODES);
 const typeNumbers = numbersOf(TYPE);
 const classNumbers = numbersOf(CLASS);
 
@@ -45,6 +46,9 @@ const classNumbers = numbersOf(CLASS);
 export const typeName = (type: number): string => typeNames.get(type) ?? `TYPE${type}`;
 export const className = (value: number): string => classNames.get(value) ?? `CLASS${value}`;
 export const rcodeName = (rcode: number): string => rcodeNames.get(rcode) ?? `RCODE${rcode}`;
+
+/** The number of a response code's name, undefined for none. */
+export const rcodeNumber = (name: string): number | undefined => numbersOf(ALL_RCODES).get(name);
 
 /** The number of a type's name, undefined for none. */
 export const typeNumber = (name: string): number | undefined => typeNumbers.get(name.toUpperCase()) ?? generic(name, 'TYPE');

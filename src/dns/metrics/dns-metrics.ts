@@ -44,6 +44,7 @@ const METRICS = {
   coredns_proxy_healthcheck_failures_total: counter('Failed health checks.', 'proxy_name', 'to', 'rcode'),
   coredns_proxy_conn_cache_hits_total: counter('Connections used again.', 'proxy_name', 'to', 'proto'),
   coredns_proxy_conn_cache_misses_total: counter('Connections opened.', 'proxy_name', 'to', 'proto'),
+  coredns_template_matches_total: counter('Questions that a template was for.', ...dns, 'class', 'type'),
   coredns_hosts_entries: gauge('Entries of hosts files.'),
   coredns_hosts_reload_timestamp_seconds: gauge('When a hosts file was last read.'),
   coredns_reload_failed_total: counter('Corefiles that could not be used.'),

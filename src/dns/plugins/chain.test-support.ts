@@ -21,7 +21,7 @@ export function chain(lines: string, last: Resolve, { asksItself = false, files 
     ...{ info: say('info'), warn: say('warning'), error: say('error'), child: () => logger },
     debug: (_, message, fields) => say('debug')(message, fields),
   };
-  const [block] = parseCorefile(`. {\n${lines}\n}`, 'Corefile', { environment: {}, readImport: () => '' });
+  const [block] = parseCorefile(`. {\n${lines}\n}`, 'Corefile', { environment: {}, readImport: () => '', listImports: () => [] });
   const clock = new VirtualClock(1_000_000);
   const plugins: readonly Plugin[] = readPlugins(block!.directives, ['.']).map(({ create }) =>
     create({

@@ -67,6 +67,7 @@ function readSettings(directive: Directive): ForwardSettings {
     checkMs: 500,
     checkName: '.',
     checkRecursion: true,
+    checkTransport: 'udp',
   };
   if (settings.targets.length > MAX_UPSTREAMS)
     throw new CorefileError(directive, `more than ${MAX_UPSTREAMS} TOs configured: ${settings.targets.length}`);
@@ -85,7 +86,8 @@ function readProperty(property: Directive): Partial<ForwardSettings> {
       return { except: readZones(property, args) };
     case 'force_tcp':
       checkCount(property, 0);
-      return { forceTcp: true };
+      // Who is asked over TCP alone may answer nothing else.
+      return { forceTcp: true, checkTransport: 'tcp' };
     case 'prefer_udp':
       checkCount(property, 0);
       return { preferUdp: true };

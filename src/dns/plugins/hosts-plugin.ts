@@ -111,13 +111,19 @@ function createHosts(settings: HostsSettings, context: PluginContext): Plugin {
     metrics.series('coredns_hosts_entries', []).set(table.addresses.size + inline.addresses.size);
     metrics.series('coredns_hosts_reload_timestamp_seconds', []).set(clock.now() / 1000);
   };
-  const lookUp = (kind: keyof HostsTable, key: string) => inline[kind].get(key) ?? table[kind].get(key);
+  /** What the file says, and what the Corefile says besides. */
+  const lookUp = (kind: keyof HostsTable, key: string): readonly string[] | undefined => {
+    const [inFile, here] = [table[kind].get(key), inline[kind].get(key)];
+    return inFile && here ? [...new Set([...inFile, ...here])] : (inFile ?? here);
+  };
   const answer = (query: Query): Reply | undefined => {
     const { type, name } = query.question;
     if (type === TYPE.PTR) {
       const address = settings.reverse ? addressOfReverseName(query.name) : undefined;
-      const names = address === undefined ? undefined : lookUp('names', address);
-      return names && found(names.map((target) => nameRecord(TYPE.PTR, name, target, settings.ttl)));
+      const names = (address === undefined ? undefined : lookUp('names', address))?.filter(
+        (one) => zoneOf(one, settings.zones) !== undefined,
+      );
+      return names?.length ? found(names.map((target) => nameRecord(TYPE.PTR, name, target, settings.ttl))) : undefined;
     }
     const wildcard = `*${query.name.slice(query.name.indexOf('.'))}`;
     const addresses = lookUp('addresses', query.name) ?? lookUp('addresses', wildcard);
@@ -141,20 +147,19 @@ function createHosts(settings: HostsSettings, context: PluginContext): Plugin {
       });
     },
     resolve: (next) => (query) => {
-      const { class: asked } = query.question;
-      const reverse = addressOfReverseName(query.name) !== undefined;
+      const { class: asked, type } = query.question;
+      const reverse = type === TYPE.PTR;
       if (asked !== CLASS.IN || (!reverse && zoneOf(query.name, settings.zones) === undefined)) return next(query);
       const reply = answer(query);
       if (reply) return reply;
-      // Reverse names of addresses that are in no file are nobody's in particular.
-      if (reverse && zoneOf(query.name, settings.zones) === undefined) return next(query);
-      return fallsThrough(query.name, settings.fallthrough)
-        ? next(query)
-        : { ...emptyReply(RCODE.NXDOMAIN, 'hosts'), authoritative: true };
+      // Addresses that are in no file are nobody's in particular.
+      if (reverse || fallsThrough(query.name, settings.fallthrough)) return next(query);
+      // A denial would need an SOA record, which a hosts file has none of (as CoreDNS).
+      return emptyReply(RCODE.SERVFAIL, 'hosts');
     },
   };
 }
 
 function found(answers: Reply['answers']): Reply {
-  return { ...emptyReply(RCODE.NOERROR, 'hosts'), authoritative: true, recursionAvailable: true, answers };
+  return { ...emptyReply(RCODE.NOERROR, 'hosts'), authoritative: true, answers };
 }

@@ -9,7 +9,16 @@ import { logPlugin } from './log-plugin.ts';
 import { healthPlugin, prometheusPlugin, readyPlugin } from './page-plugins.ts';
 import type { Plugin, PluginContext, PluginDefinition } from './plugin.ts';
 import { rewritePlugin } from './rewrite-plugin.ts';
-import { bindPlugin, bufsizePlugin, loadbalancePlugin, loopPlugin, reloadPlugin } from './small-plugins.ts';
+import {
+  anyPlugin,
+  bindPlugin,
+  bufsizePlugin,
+  loadbalancePlugin,
+  loopPlugin,
+  minimalPlugin,
+  reloadPlugin,
+} from './small-plugins.ts';
+import { templatePlugin } from './template-plugin.ts';
 
 /** In the order in which they see a query, whatever the order in the Corefile: CoreDNS's (its plugin.cfg). */
 export const KNOWN_PLUGINS: readonly PluginDefinition[] = [
@@ -21,9 +30,12 @@ export const KNOWN_PLUGINS: readonly PluginDefinition[] = [
   prometheusPlugin,
   errorsPlugin,
   logPlugin,
+  anyPlugin,
   loadbalancePlugin,
   cachePlugin,
   rewritePlugin,
+  minimalPlugin,
+  templatePlugin,
   hostsPlugin,
   kubernetesPlugin,
   loopPlugin,

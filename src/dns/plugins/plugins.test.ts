@@ -233,6 +233,25 @@ test('hosts files are read as hosts(5) says, and wild cards match one label', ()
     RCODE.NOERROR,
     RCODE.REFUSED,
     RCODE.REFUSED,
-    RCODE.NXDOMAIN,
+    RCODE.SERVFAIL,
   ]);
+});
+
+test('what a hosts file says counts beside what the Corefile says, and reverse names that neither knows are others’', async () => {
+  const lines = 'hosts /etc/hosts.test example.org {\n 10.0.0.2 a.example.org\n 10.0.0.4 b.example.net\n}';
+  const files = { '/etc/hosts.test': '10.0.0.1 a.example.org\n10.0.0.3 elsewhere.test\n' };
+  const { resolve, plugins } = chain(lines, () => emptyReply(RCODE.REFUSED, 'others'), { files });
+  const ended = AbortSignal.abort();
+  await Promise.all(plugins.map(({ start }) => start?.(ended)));
+  const ask = (name: string, type?: number) => resolve(question(name, type)) as Reply;
+  const addresses = ask('a.example.org.').answers.map(({ data }) => ('raw' in data ? [...data.raw].join('.') : ''));
+  assert.deepEqual(addresses, ['10.0.0.1', '10.0.0.2']);
+  const none = ask('a.example.org.', TYPE.AAAA);
+  assert.deepEqual([none.rcode, none.answers, none.by, none.authoritative], [RCODE.NOERROR, [], 'hosts', true]);
+  assert.equal(ask('2.0.0.10.in-addr.arpa.', TYPE.PTR).answers.length, 1);
+  // Of a zone that these hosts are not for, and of no host at all.
+  for (const last of [3, 4, 5]) assert.equal(ask(`${last}.0.0.10.in-addr.arpa.`, TYPE.PTR).by, 'others');
+  assert.equal(ask('c.example.org.', TYPE.PTR).by, 'others');
+  // Without an SOA record nothing is denied.
+  assert.equal(ask('c.example.org.').rcode, RCODE.SERVFAIL);
 });

@@ -4,6 +4,7 @@ import { checkCount, checkNoBlock, readDuration, readInteger } from '../corefile
 import { CorefileError } from '../corefile/corefile-error.ts';
 import { CLASS, OPCODE, RCODE, TYPE } from '../message/constants.ts';
 import type { ResourceRecord } from '../message/message.ts';
+import { parseRecord } from '../message/record-text.ts';
 import { emptyReply, type PluginDefinition, type Query, type Reply, whenReply } from './plugin.ts';
 
 /** `loadbalance [round_robin]`: addresses in another order each time. */
@@ -42,6 +43,35 @@ function shuffle<T>(items: T[], random: () => number): T[] {
   }
   return items;
 }
+
+/** `minimal`: nothing but what was asked for, where there is an answer (RFC 6604 keeps what denials and referrals say). */
+export const minimalPlugin: PluginDefinition = {
+  name: 'minimal',
+  read([directive]) {
+    checkNoBlock(directive!);
+    checkCount(directive!, 0);
+    const shortened = (reply: Reply): Reply =>
+      reply.rcode === RCODE.NOERROR && reply.answers.length > 0 ? { ...reply, authorities: [], additionals: [] } : reply;
+    return () => ({ resolve: (next) => (query) => whenReply(next(query), shortened) });
+  },
+};
+
+/** `any`: who asks for all types is told that nobody does so any more (RFC 8482). */
+export const anyPlugin: PluginDefinition = {
+  name: 'any',
+  read([directive]) {
+    checkNoBlock(directive!);
+    checkCount(directive!, 0);
+    return () => ({
+      resolve: (next) => (query) => {
+        const { name, type } = query.question;
+        if (type !== TYPE.ANY) return next(query);
+        const record = parseRecord(`${name} 8482 IN HINFO "ANY obsoleted" "See RFC 8482"`);
+        return { ...emptyReply(RCODE.NOERROR, 'any'), authoritative: true, answers: [record] };
+      },
+    });
+  },
+};
 
 /** `bufsize [SIZE]`: no datagram is larger, whatever the asker takes. */
 export const bufsizePlugin: PluginDefinition = {

@@ -33,7 +33,9 @@ test('an answer too long for its datagram says so, and comes whole over TCP or i
 });
 
 test('what is no question is answered by its fault or not at all, and the server goes on', async () => {
-  await using running = await startTestServer('example.test {\n hosts {\n 10.0.0.1 a.example.test\n }\n}');
+  await using running = await startTestServer(
+    'example.test {\n hosts {\n 10.0.0.1 a.example.test\n fallthrough\n }\n template ANY ANY b.example.test {\n rcode NXDOMAIN\n }\n}',
+  );
   const { port } = running;
   const rcode = async (...args: Parameters<typeof askUdp>) => (await askUdp(...args)).rcode;
   assert.equal(await rcode(port, 'elsewhere.test.', TYPE.A), RCODE.REFUSED);
@@ -70,7 +72,7 @@ test('questions of one connection are answered side by side, however they are cu
 
 test('what is not known here is asked elsewhere, kept, and asked of another when one is away', async () => {
   await using upstream = await startTestServer(
-    `. {\n hosts {\n 192.0.2.1 www.test\n${hosts(100)}\n ttl 60\n }\n prometheus 127.0.0.1:${await freePort()}\n}`,
+    `. {\n hosts {\n 192.0.2.1 www.test\n${hosts(100)}\n ttl 60\n fallthrough\n }\n template ANY ANY nobody.test {\n rcode NXDOMAIN\n }\n prometheus 127.0.0.1:${await freePort()}\n}`,
   );
   const nobody = await freePort();
   await using running = await startTestServer(`. {

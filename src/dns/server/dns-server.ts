@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { CodedError } from '../../std/coded-error.ts';
@@ -177,6 +177,12 @@ class CorefileServer implements DnsServer {
       port,
       environment,
       readImport: (path) => readFileSync(this.#readable(resolve(directory, path)), 'utf8'),
+      // Of others' Corefiles only those that they may name anyway.
+      listImports: (pattern) =>
+        globSync(pattern, { cwd: directory })
+          .map((path) => resolve(directory, path))
+          .filter((path) => this.#options.readableFiles?.has(path) ?? true)
+          .sort(),
     });
     const generation = createGeneration(config, this.#context);
     const life = new AbortController();

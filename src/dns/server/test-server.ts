@@ -1,6 +1,7 @@
 /** A DNS server of a test's own on loopback. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import type { Client } from '../../client/client.ts';
 import { systemClock } from '../../std/clock.ts';
 import { type Logger, silentLogger } from '../../std/logger.ts';
@@ -9,6 +10,7 @@ import type { Message } from '../message/message.ts';
 import { readMessage } from '../message/read-message.ts';
 import { MessageWriter } from '../message/write-message.ts';
 import { createDnsServer, type DnsServer } from './dns-server.ts';
+import { createFrameReader, framed } from './tcp-frames.ts';
 
 export interface TestServer extends AsyncDisposable {
   readonly server: DnsServer;
@@ -95,26 +97,47 @@ function recordingLogger(lines: string[]): Logger {
   return { ...silentLogger, info: say, warn: say, error: say, child: () => recordingLogger(lines) };
 }
 
+/** A query for one name, with what else is said. */
+function queryBytes(name: string, type: number, more: Partial<Message>): Buffer {
+  const question = { name, type, class: CLASS.IN };
+  const nothing = {
+    authoritative: false,
+    truncated: false,
+    recursionAvailable: false,
+    authenticData: false,
+    checkingDisabled: false,
+  };
+  const sections = { answers: [], authorities: [], additionals: [], edns: undefined };
+  const flags = { id: 7, response: false, opcode: 0, recursionDesired: true, rcode: 0 };
+  return new MessageWriter().write({ ...flags, ...nothing, ...sections, question, ...more }, 65_535);
+}
+
 /** One datagram there and back. */
 export async function askUdp(port: number, name: string, type: number, more: Partial<Message> = {}): Promise<Message> {
   const socket = createSocket('udp4');
   try {
     socket.connect(port, '127.0.0.1');
     await once(socket, 'connect');
-    const question = { name, type, class: CLASS.IN };
-    const nothing = {
-      authoritative: false,
-      truncated: false,
-      recursionAvailable: false,
-      authenticData: false,
-      checkingDisabled: false,
-    };
-    const sections = { answers: [], authorities: [], additionals: [], edns: undefined };
-    const flags = { id: 7, response: false, opcode: 0, recursionDesired: true, rcode: 0 };
-    socket.send(new MessageWriter().write({ ...flags, ...nothing, ...sections, question, ...more }, 65_535));
+    socket.send(queryBytes(name, type, more));
     const [bytes] = (await once(socket, 'message', { signal: AbortSignal.timeout(10_000) })) as [Buffer];
     return readMessage(bytes);
   } finally {
     await new Promise<void>((resolve) => socket.close(resolve));
+  }
+}
+
+/** The same over a connection. */
+export async function askTcp(port: number, name: string, type: number, more: Partial<Message> = {}): Promise<Message> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    const answered = new Promise<Buffer>((resolve, reject) => {
+      socket.on('data', createFrameReader(resolve)).on('error', reject);
+      socket.on('close', () => reject(new Error('the connection ended without an answer')));
+      socket.setTimeout(10_000, () => socket.destroy());
+    });
+    socket.write(framed(queryBytes(name, type, more)));
+    return readMessage(await answered);
+  } finally {
+    socket.destroy();
   }
 }
