@@ -1,17 +1,21 @@
 /**
  * How long kube-proxy's rules take with 1,000 Services of three endpoints each, in a network namespace of its own: all of them at first, then
- * when one endpoint of one Service changes. Prints one JSON line. `node bench/proxy.ts [services]`, as root.
+ * when one endpoint of one Service changes. Prints one JSON line. `node bench/proxy.ts [services] [mode …]`, as root. For `ipvs` without
+ * that in this machine's kernel: `node bench/in-guest.ts bench/proxy.ts 1000 ipvs iptables`.
  */
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { V1EndpointSlice, V1Service } from '../src/api/gen/types.ts';
 import { type RunProgram, runProgram } from '../src/host/run-program.ts';
 import { createIptablesBackend } from '../src/proxy/iptables/backend.ts';
+import { createIpvsBackend } from '../src/proxy/ipvs/backend.ts';
 import { createNftablesBackend } from '../src/proxy/nftables/backend.ts';
 import { type NodeSettings, planProxy } from '../src/proxy/plan/proxy-plan.ts';
 import { silentLogger } from '../src/std/logger.ts';
 
-const count = Number(process.argv[2] ?? 1000);
+const [, , countText = '1000', ...asked] = process.argv;
+const count = Number(countText);
+const modes = asked.length > 0 ? asked : ['nftables', 'iptables'];
 const namespace = `bench${randomBytes(3).toString('hex')}`;
 const run: RunProgram = (program, args, options) => runProgram('ip', ['netns', 'exec', namespace, program, ...args], options);
 const address = (network: string, i: number) => `${network}.${i >> 8}.${i & 255}`;
@@ -53,10 +57,12 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 await runProgram('ip', ['netns', 'add', namespace]);
 try {
   const result: Record<string, number> = { services: count };
-  for (const backend of [
+  const backends = [
     createNftablesBackend({ family: 4, run, logger: silentLogger }),
     createIptablesBackend({ family: 4, run }),
-  ]) {
+    createIpvsBackend({ family: 4, run, scheduler: 'rr', excludeCidrs: [], hostAddresses: () => ['192.168.0.1'] }),
+  ];
+  for (const backend of backends.filter(({ name }) => modes.includes(name))) {
     const sync = (last: number, full = false) =>
       timed(async () => backend.sync(planProxy(services, slices(last), settings), { full }));
     result[`${backend.name}FirstMs`] = await sync(3);
