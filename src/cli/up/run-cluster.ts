@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
+import { availableParallelism, loadavg } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import { CodedError } from '../../std/coded-error.ts';
 import type { CommandIo } from '../../std/command.ts';
@@ -118,7 +119,8 @@ export async function runClusterInBackground(path: string, options: UpOptions, i
       const { user, system } = process.cpuUsage();
       return (user + system) / 1000;
     };
-    tidying = tidyHeap({ clock: io.clock, heapUse, processorMs, collect: heapCollector() });
+    const machineLoad = () => loadavg()[0]! / availableParallelism();
+    tidying = tidyHeap({ clock: io.clock, heapUse, processorMs, machineLoad, collect: heapCollector() });
   };
   try {
     return await runCluster(path, options, io, onReady);

@@ -8,14 +8,14 @@ const MB = 1_000_000;
 /** A process whose heap and business the test says; `collectedAtMs` are the times at which it was collected. */
 function setUp(use: { usedBytes: number; heldBytes: number }) {
   const clock = new VirtualClock(0);
-  const process = { ...use, share: 0, collectedAtMs: [] as number[], atMs: 0, processorMs: 0 };
+  const process = { ...use, share: 0, load: 0.2, collectedAtMs: [] as number[], atMs: 0, processorMs: 0 };
   const processorMs = () => {
     process.processorMs += (clock.now() - process.atMs) * process.share;
     process.atMs = clock.now();
     return process.processorMs;
   };
   const collect = () => void process.collectedAtMs.push(clock.now());
-  const tidying = tidyHeap({ clock, heapUse: () => ({ ...process }), processorMs, collect });
+  const tidying = tidyHeap({ clock, heapUse: () => ({ ...process }), processorMs, machineLoad: () => process.load, collect });
   return { clock, process, tidying };
 }
 
@@ -50,6 +50,16 @@ test('while more than half of a processor is in use nothing is collected, and th
   assert.deepEqual(process.collectedAtMs, [240_000]);
 });
 
+test('nor on a machine that others keep busy, where collecting would take seconds', async () => {
+  const { clock, process } = setUp({ usedBytes: 200 * MB, heldBytes: 460 * MB });
+  process.load = 4;
+  await clock.advance(3_600_000);
+  assert.deepEqual(process.collectedAtMs, []);
+  process.load = 0.5;
+  await clock.advance(120_000);
+  assert.equal(process.collectedAtMs.length, 1);
+});
+
 test('a heap that V8 uses, or one so large that collecting it would be noticed, is left to V8', async () => {
   for (const use of [
     { usedBytes: 200 * MB, heldBytes: 250 * MB },
@@ -67,6 +77,12 @@ test('a cluster that stops is not collected any more, and a process that cannot 
   await clock.advance(3_600_000);
   assert.deepEqual(process.collectedAtMs, []);
   const without = new VirtualClock(0);
-  tidyHeap({ clock: without, heapUse: () => assert.fail(), processorMs: () => assert.fail(), collect: undefined });
+  tidyHeap({
+    clock: without,
+    heapUse: () => assert.fail(),
+    processorMs: () => assert.fail(),
+    machineLoad: () => assert.fail(),
+    collect: undefined,
+  });
   await without.advance(3_600_000);
 });

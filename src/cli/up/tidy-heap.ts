@@ -8,6 +8,8 @@ const AFTER_START_MS = 3_000;
 const LARGEST_AFTER_START_BYTES = 48 * MIB;
 
 const PERIOD_MS = 30_000;
+/** Of its processors: V8 collects with several threads, and all wait for the one that does not get a processor. */
+const FREE_MACHINE_LOAD = 0.75;
 /** So many periods in a row: the watch cache forgets the changes of a burst after 75 s, and only then is most of it garbage. */
 const CALM_PERIODS = 4;
 /** Of a processor: a thousand idle nodes take a quarter of one. */
@@ -30,6 +32,8 @@ export interface TidyHeapDeps {
   readonly heapUse: () => HeapUse;
   /** Processor time of the process so far. */
   readonly processorMs: () => number;
+  /** How many run or want to run on the machine, for each of its processors. */
+  readonly machineLoad: () => number;
   /** Collects all garbage at once, and gives memory back; undefined in a process whose V8 does not offer it (`--expose-gc`). */
   readonly collect: (() => void) | undefined;
 }
@@ -40,7 +44,7 @@ export interface TidyHeapDeps {
  * uses while little is going on, as after a thousand nodes or ten thousand pods came, which leave twice what they need.
  */
 export function tidyHeap(deps: TidyHeapDeps): { cancel(): void } {
-  const { clock, heapUse, processorMs, collect } = deps;
+  const { clock, heapUse, processorMs, machineLoad, collect } = deps;
   if (!collect) return { cancel: () => undefined };
   const afterStart = clock.setTimer(AFTER_START_MS, () => {
     if (heapUse().usedBytes <= LARGEST_AFTER_START_BYTES) collect();
@@ -53,7 +57,7 @@ export function tidyHeap(deps: TidyHeapDeps): { cancel(): void } {
     const now = { atMs: steadyMs(clock), processorMs: processorMs() };
     const share = (now.processorMs - last.processorMs) / (now.atMs - last.atMs);
     last = now;
-    calmPeriods = share <= CALM_SHARE ? calmPeriods + 1 : 0;
+    calmPeriods = share <= CALM_SHARE && machineLoad() <= FREE_MACHINE_LOAD ? calmPeriods + 1 : 0;
     const { usedBytes, heldBytes } = heapUse();
     const isWorthIt = heldBytes - usedBytes >= LEAST_FREE_BYTES && usedBytes <= LARGEST_WHEN_CALM_BYTES;
     if (calmPeriods >= CALM_PERIODS && isWorthIt && now.atMs - collectedMs >= LEAST_PAUSE_MS) {
