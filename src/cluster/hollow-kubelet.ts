@@ -32,6 +32,12 @@ export function hollowConfiguration(clientCaFile: string): KubeletConfiguration 
   });
 }
 
+/**
+ * What hollow nodes say never leaves this machine, so that nobody can record it for the day on which a quantum computer reads it: against that costs a
+ * quarter of a handshake and 10 KB of each connection.
+ */
+const KEY_EXCHANGE = 'P-256';
+
 /** A kubelet with the handle to end it. */
 export interface RunningKubelet {
   start(): Promise<void>;
@@ -60,7 +66,7 @@ export function createHollowKubelet(options: NodeKubeletOptions, settings: Fleet
     machine: machineOfNode(settings.machine, name),
     // Of a thousand nodes hardly one is ever asked for its logs.
     listen: { address, port, whenAsked: true },
-    connect: (target, credentials, more) => connectByHttps(target, credentials, { ...more, reader }),
+    connect: (target, credentials, more) => connectByHttps(target, credentials, { ...more, reader, keyExchange: KEY_EXCHANGE }),
   });
   return runningKubelet(kubelet, `node ${name}`);
 }

@@ -33,20 +33,23 @@ export interface ConnectionOptions {
   readonly userAgent: string;
   /** By whose time the API server's certificate is judged. Default: the machine's. */
   readonly clock?: Clock;
-  /** Requests a second in the long run, and at once (`kubeAPIQPS`, `kubeAPIBurst`). */
   /** Where requests are counted (`rest_client_requests_total`). */
   readonly metrics?: KubeletMetrics;
+  /** Requests a second in the long run, and at once (`kubeAPIQPS`, `kubeAPIBurst`). */
   readonly limit?: { readonly qps: number; readonly burst: number; readonly clock: Clock };
   /** What makes objects of lists and watches. */
   readonly reader?: ObjectReader;
+  /** OpenSSL's list of groups for the key exchange. Default its own. */
+  readonly keyExchange?: string;
 }
 
 export type ConnectToApi = (target: ApiTarget, credentials: () => ApiCredentials, options: ConnectionOptions) => ApiConnection;
 
 /** Over HTTPS, one connection. */
-export const connectByHttps: ConnectToApi = (target, credentials, { userAgent, clock, limit, metrics, reader }) => {
+export const connectByHttps: ConnectToApi = (target, credentials, options) => {
+  const { userAgent, clock, limit, metrics, reader, keyExchange } = options;
   const { server, caPem, tlsServerName, insecureSkipTlsVerify } = target;
-  const https = createHttpsTransport({ server, caPem, tlsServerName, insecureSkipTlsVerify, clock, credentials });
+  const https = createHttpsTransport({ server, caPem, tlsServerName, insecureSkipTlsVerify, clock, credentials, keyExchange });
   const counted = metrics ? countingAnswers(https, new URL(server).host, metrics) : https;
   const transport = limit ? withRateLimit(counted, limit) : counted;
   return {

@@ -25,6 +25,8 @@ export interface HttpsTransportOptions {
   dial?: Dial;
   /** By whose time the server's certificate is judged. Default: the machine's. */
   clock?: Pick<Clock, 'now'>;
+  /** OpenSSL's list of groups for the key exchange. Default its own, of which the first withstands quantum computers. */
+  keyExchange?: string;
   /** Default 30 s, as Go's dialer. */
   connectTimeoutMs?: number;
   /** Default HTTP/2, else HTTP/1.1. */
@@ -114,6 +116,7 @@ class HttpsTransport implements Transport {
       proxyUrl: this.#options.proxyUrl,
       dial: this.#options.dial,
       clock: this.#options.clock,
+      keyExchange: this.#options.keyExchange,
     };
     const credentials = this.#readCredentials();
     const socket: TLSSocket = await connectTls(target, credentials, protocols);

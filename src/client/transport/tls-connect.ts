@@ -1,5 +1,5 @@
 import { isIP, type Socket } from 'node:net';
-import { connect, createSecureContext, type TLSSocket } from 'node:tls';
+import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { type CertificateJudge, judgeByClock } from '../../pki/judge-by-clock.ts';
 import { alpnProtocols } from '../../std/alpn.ts';
 import type { Clock } from '../../std/clock.ts';
@@ -30,6 +30,8 @@ export interface TlsTarget {
   readonly dial?: Dial;
   /** By whose time the server's certificate is judged. Default: the machine's. */
   readonly clock?: Pick<Clock, 'now'>;
+  /** OpenSSL's list of groups for the key exchange. Default its own, of which the first withstands quantum computers. */
+  readonly keyExchange?: string;
 }
 
 /** A connection, verified, on which `socket.alpnProtocol` says what to speak. Rejects with a TransportError. */
@@ -95,14 +97,7 @@ function shakeHands(
         checkServerIdentity: () => undefined,
         // Judged below, before anything is sent.
         rejectUnauthorized: false,
-        secureContext: createSecureContext({
-          ca: target.caPem,
-          // Go trusts whatever it is given as an authority, also one that another one vouches for.
-          allowPartialTrustChain: true,
-          cert: credentials.certificatePem,
-          key: credentials.privateKeyPem,
-          minVersion: 'TLSv1.2',
-        }),
+        secureContext: contextOf(target, credentials),
         ALPNProtocols: alpnProtocols(protocols),
       });
     } catch (error) {
@@ -125,6 +120,32 @@ function shakeHands(
       resolve(connecting);
     });
   });
+}
+
+/** Those for connections without a certificate of the client's, by what they are made of, from which they follow. */
+const lastContexts = new Map<string, SecureContext>();
+const MOST_CONTEXTS = 8;
+
+/** To make one takes OpenSSL as long as a good part of the handshake: nodes that join with a token share one. */
+function contextOf({ caPem, keyExchange }: TlsTarget, { certificatePem, privateKeyPem }: Credentials): SecureContext {
+  const make = () =>
+    createSecureContext({
+      ca: caPem,
+      // Go trusts whatever it is given as an authority, also one that another one vouches for.
+      allowPartialTrustChain: true,
+      cert: certificatePem,
+      key: privateKeyPem,
+      minVersion: 'TLSv1.2',
+      ...(keyExchange !== undefined && { ecdhCurve: keyExchange }),
+    });
+  // The system's authorities may change.
+  if (caPem === undefined || certificatePem !== undefined || privateKeyPem !== undefined) return make();
+  const key = `${keyExchange ?? ''}\n${caPem}`;
+  const context = lastContexts.get(key) ?? make();
+  lastContexts.delete(key);
+  lastContexts.set(key, context);
+  if (lastContexts.size > MOST_CONTEXTS) lastContexts.delete(lastContexts.keys().next().value!);
+  return context;
 }
 
 /** Why a server is not believed; undefined when it is. Who it says that it is counts only once it is known who says so. */
