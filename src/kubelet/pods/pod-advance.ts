@@ -63,6 +63,7 @@ async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
   const { runtime, probes, backoff } = work;
   const { pod } = wanted;
   const { sandboxes, containers: listed } = await runtime.list(uid);
+  const look = ++memory.looks;
   const containers = work.starter.detailed ? listed.map(asNeverStarted) : listed;
   const { unhealthy, failures, recheckAfterMs } = await probes.check(pod, containers, nowMs);
   const plan = planPod({
@@ -82,7 +83,8 @@ async function takeStep(pass: Pass, nowMs: number): Promise<Step> {
   const tell = () => {
     // What was tried before counts until it is tried again; who waits to be tried again says so.
     const earlier = [...memory.problems].filter(([name]) => !plan.backoff.has(name));
-    tellStatus(work, wanted, memory, { sandbox, containers, backoff: plan.backoff, problems: new Map([...earlier, ...trouble]) });
+    const problems = new Map([...earlier, ...trouble]);
+    tellStatus(work, wanted, memory, { look, sandbox, containers, backoff: plan.backoff, problems });
   };
   if (plan.restartAll) {
     // As single containers do, a pod waits longer each time.

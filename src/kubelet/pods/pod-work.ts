@@ -59,6 +59,9 @@ export interface PodMemory {
   readonly unremovable: Map<string, number>;
   /** What the pod's containers were given; set when it is admitted. */
   allocation?: Allocation;
+  /** A clock of its own: how often the pod's containers were looked at, and when what was told last was seen. */
+  looks: number;
+  toldLook: number;
   /** What is in force for running containers, by id. */
   readonly actuated: Map<string, V1ResourceRequirements>;
 }
@@ -75,11 +78,15 @@ export function newMemory(): PodMemory {
     backoff: NOTHING,
     problems: new Map(),
     unremovable: new Map(),
+    looks: 0,
+    toldLook: 0,
     actuated: new Map(),
   };
 }
 
 export interface Telling {
+  /** When this was seen, by `memory.looks`: what is older than what was told already is not told any more. Default: now. */
+  readonly look?: number;
   readonly sandbox: PodSandbox | undefined;
   readonly containers: readonly RuntimeContainer[];
   readonly backoff?: ReadonlyMap<string, number>;
@@ -103,7 +110,9 @@ export function withToldStatus({ statuses }: Pick<PodWork, 'statuses'>, pod: V1P
 export function tellStatus(work: PodWork, wanted: WantedPod, memory: PodMemory, telling: Telling): void {
   const { statuses, probes, starter, runtime, nodeIps, clock } = work;
   const { pod, told } = wanted;
-  const { sandbox, containers, backoff = NOTHING, problems = NOTHING, final = false } = telling;
+  const { sandbox, containers, backoff = NOTHING, problems = NOTHING, final = false, look = memory.looks } = telling;
+  if (look < memory.toldLook) return;
+  memory.toldLook = look;
   const status = podStatus({
     pod: withToldStatus(work, pod),
     sandbox,

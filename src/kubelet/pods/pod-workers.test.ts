@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { podKind } from '../../api/core/v1/pod.ts';
 import type { V1Pod, V1PodStatus } from '../../api/gen/types.ts';
 import { VirtualClock } from '../../std/clock.ts';
+import { deferred } from '../../std/lifecycle.ts';
 import { createHollowRuntime } from '../runtime/hollow/hollow-runtime.ts';
 import type { Runtime, RuntimeContainer } from '../runtime/runtime.ts';
 import { recordingLogger, until } from '../testing/cluster-of-one.ts';
@@ -402,4 +403,38 @@ test('a pod that grows as a whole takes the containers along that have no limit 
   await until(() => pending()?.reason === 'Infeasible', 'the refusal');
   assert.deepEqual(status('web')?.resources, ofCpu('3'));
   assert.equal(events.filter((event) => event.startsWith('web ResizeInfeasible Pod resize Infeasible: {"resources":')).length, 1);
+});
+
+test('what was seen of a pod before it ended is not told after that', async (t) => {
+  const { runtime, status, run } = await setUp(t);
+  const containers = ['c', 'd'].map((name) => ({ name, image: 'i' }));
+  await run(pod('job', { spec: { restartPolicy: 'Never', containers } }));
+  const list = runtime.list.bind(runtime);
+  const early = await list('uid-job');
+  const gates = ['worked on', 'looked at meanwhile', 'taken down'].map(() => deferred());
+  let calls = 0;
+  runtime.list = async (uid) => {
+    const call = calls++;
+    await gates[call]?.promise;
+    return call === 1 ? early : list(uid);
+  };
+  const [first, second] = early.containers;
+  await runtime.stopContainer(first!.id, 0);
+  await until(() => calls === 1, 'the pod is worked on');
+  await runtime.stopContainer(second!.id, 0);
+  await until(() => calls === 2, 'it is looked at meanwhile');
+  gates[0]!.resolve();
+  await until(() => status('job')?.phase === 'Succeeded' && calls === 3, 'it has ended, and is taken down');
+  gates[1]!.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+  gates[2]!.resolve();
+  let isUp = true;
+  await until(() => {
+    void list('uid-job').then(({ sandboxes }) => (isUp = sandboxes.some(({ ready }) => ready)));
+    return !isUp;
+  }, 'it is taken down');
+  assert.deepEqual(
+    status('job')!.containerStatuses!.map(({ state }) => Object.keys(state!)),
+    [['terminated'], ['terminated']],
+  );
 });

@@ -119,11 +119,13 @@ export class PodWorkers {
     const doing = this.#doing.get(uid);
     const memory = this.#memories.get(uid);
     if (!real || doing?.what !== 'advance' || !memory?.wanted) return;
+    // What the work itself sees from here on may be newer.
+    const look = ++memory.looks;
     try {
       const { sandboxes, containers } = await work.runtime.list(uid);
       if (this.#doing.get(uid) !== doing) return;
       const { backoff, problems, wanted } = memory;
-      tellStatus(work, wanted, memory, { sandbox: currentSandbox(wanted.pod, sandboxes), containers, backoff, problems });
+      tellStatus(work, wanted, memory, { look, sandbox: currentSandbox(wanted.pod, sandboxes), containers, backoff, problems });
     } catch (error) {
       // The work itself meets the same trouble, and is tried again.
       work.logger.debug(2, 'The status of a pod that is worked on cannot be told', { podUid: uid, err: error });
