@@ -54,3 +54,8 @@ test('a kind can be selected by its own fields and by name and namespace only', 
     message: '"spec.foo" is not a known field selector: only "metadata.name", "metadata.namespace"',
   });
 });
+
+test('what stands before the first operator is the field, whatever it is', () => {
+  assert.deepEqual(parseFieldSelector('a\\=b').requirements, [{ field: 'a\\', operator: '=', value: 'b' }]);
+  assert.throws(() => parseFieldSelector('a\\=b!=c'), /unescaped character in value: 61/);
+});

@@ -55,7 +55,8 @@ function splitTerms(text: string): string[] {
 }
 
 function parseTerm(term: string, whole: string): FieldRequirement {
-  const parts = /^((?:\\.|[^\\=!]|!(?!=))*)(!=|==|=)(.*)$/s.exec(term);
+  // At the first operator: nothing is escaped before it.
+  const parts = /^(.*?)(!=|==|=)(.*)$/s.exec(term);
   if (!parts) throw badRequest(`invalid selector: '${whole}'; can't understand '${term}'`);
   return { field: parts[1]!, operator: parts[2] === '!=' ? '!=' : '=', value: unescapeValue(parts[3]!) };
 }

@@ -57,7 +57,7 @@ test('bad selectors are refused in upstream words', () => {
   for (const [text, message] of errors) assert.throws(() => parseLabelSelector(text), { message }, text);
   assert.throws(
     () => parseLabelSelector('a/b/c=d'),
-    /unable to parse requirement: <nil>: Invalid value: "a\/b\/c": a qualified name must/,
+    /unable to parse requirement: <nil>: Invalid value: "a\/b\/c": a valid label key must/,
   );
   assert.throws(
     () => parseLabelSelector('a=b_'),

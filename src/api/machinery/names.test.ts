@@ -29,11 +29,15 @@ test('names that upstream refuses are refused in its words', () => {
   assert.deepEqual(checkDnsSubdomain('A'), [
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
   ]);
-  assert.match(checkDnsLabel('a.b')[0]!, /\(e\.g\. 'my-name', {2}or '123-abc', regex used/);
+  assert.match(checkDnsLabel('a_b')[0]!, /\(e\.g\. 'my-name', {2}or '123-abc', regex used/);
+  assert.deepEqual(checkDnsLabel('a.b'), ['must not contain dots']);
   assert.deepEqual(checkDnsLabel('a'.repeat(64)), ['must be no more than 63 characters']);
   assert.match(checkDns1035Label('1a')[0]!, /a DNS-1035 label must consist/);
   assert.deepEqual(checkPathSegment('..'), ["may not be '..'"]);
   assert.deepEqual(checkPathSegment('a/%'), ["may not contain '/'", "may not contain '%'"]);
+  assert.match(checkQualifiedName('a/b/c')[0]!, /^a valid label key must consist of/);
+  assert.deepEqual(checkQualifiedName('a'.repeat(64)), ['name part must be no more than 63 bytes']);
+  assert.deepEqual(checkLabelValue('a'.repeat(64)), ['must be no more than 63 bytes']);
   assert.deepEqual(checkQualifiedName('/a'), ['prefix part must be non-empty']);
   assert.match(checkQualifiedName('a/')[0]!, /name part must be non-empty/);
   assert.deepEqual(checkConfigKey('..a'), ["must not start with '..'"]);

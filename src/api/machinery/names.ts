@@ -27,11 +27,14 @@ function mismatch(rule: string, pattern: string, ...examples: string[]): string 
 }
 
 const tooLong = (max: number) => `must be no more than ${max} characters`;
+const tooManyBytes = (max: number) => `must be no more than ${max} bytes`;
 
 export const checkDnsLabel: NameCheck = (value) => {
   const complaints: string[] = [];
   if (value.length > 63) complaints.push(tooLong(63));
-  if (!isLabel.test(value))
+  if (isLabel.test(value)) return complaints;
+  if (isSubdomain.test(value)) complaints.push('must not contain dots');
+  else
     complaints.push(
       mismatch(
         "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
@@ -89,21 +92,21 @@ export const checkQualifiedName: NameCheck = (value) => {
   const name = parts.at(-1)!;
   if (parts.length > 2)
     return [
-      `a qualified name ${mismatch(QUALIFIED_RULE, QUALIFIED, ...QUALIFIED_EXAMPLES)} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+      `a valid label key ${mismatch(QUALIFIED_RULE, QUALIFIED, ...QUALIFIED_EXAMPLES)} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
     ];
   if (parts.length === 2) {
     if (parts[0] === '') complaints.push('prefix part must be non-empty');
     else complaints.push(...checkDnsSubdomain(parts[0]!).map((complaint) => `prefix part ${complaint}`));
   }
   if (name === '') complaints.push('name part must be non-empty');
-  else if (name.length > 63) complaints.push(`name part ${tooLong(63)}`);
+  else if (Buffer.byteLength(name) > 63) complaints.push(`name part ${tooManyBytes(63)}`);
   if (!isQualified.test(name)) complaints.push(`name part ${mismatch(QUALIFIED_RULE, QUALIFIED, ...QUALIFIED_EXAMPLES)}`);
   return complaints;
 };
 
 export const checkLabelValue: NameCheck = (value) => {
   const complaints: string[] = [];
-  if (value.length > 63) complaints.push(tooLong(63));
+  if (Buffer.byteLength(value) > 63) complaints.push(tooManyBytes(63));
   if (!isLabelValue.test(value))
     complaints.push(
       mismatch(

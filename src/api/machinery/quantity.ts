@@ -21,24 +21,25 @@ const BINARY_SUFFIXES = ['', ...Object.keys(BINARY_POWERS)];
 const LARGEST_EXPONENT = 1000;
 const LONGEST_TEXT = 512;
 
-const SHAPE = /^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$/;
-const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?$/;
-
+/** A sign, digits and a fraction, any of which may be missing, and what must be a suffix. */
+const SHAPE = /^([+-]?)(\d*)(?:\.(\d*))?([eEinumkKMGTP]*[-+]?\d*)$/;
 const fail = (message: string) => new CodedError(message, { code: 'QUANTITY_INVALID' });
 
-/** Throws QUANTITY_INVALID in upstream's words. Amounts beyond 2^63-1 become that; fractions of a billionth are rounded up. */
+/**
+ * Throws QUANTITY_INVALID in upstream's words. Binary amounts beyond 2^63-1 become that; fractions of a billionth are rounded up. A text
+ * without digits is nought as upstream reads it, unless its suffix is too large or too small for that.
+ */
 export function parseQuantity(text: string): Quantity {
-  if (text === '') throw fail("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
-  const shape = text.length <= LONGEST_TEXT ? SHAPE.exec(text) : null;
+  const shape = text !== '' && text.length <= LONGEST_TEXT ? SHAPE.exec(text) : null;
   if (!shape) throw fail("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
-  const number = NUMBER.exec(shape[1]!);
-  if (!number || (number[2] === '' && !number[3])) throw fail('unable to parse numeric part of quantity');
-  const suffix = parseSuffix(shape[2]!);
-  const fraction = number[3] ?? '';
-  const digits = BigInt(`${number[2]}${fraction}` || '0') * suffix.factor;
+  const [, sign, whole = '', fraction = ''] = shape;
+  const suffix = parseSuffix(shape[4]!);
+  if (!whole && !fraction && (suffix.factor >= 1024n ** 5n || suffix.exponent < -9))
+    throw fail('unable to parse numeric part of quantity');
+  const digits = BigInt(`${whole}${fraction}` || '0') * suffix.factor;
   const magnitude = scaleToNano(digits, suffix.exponent - fraction.length);
-  const capped = magnitude > LARGEST ? LARGEST : magnitude;
-  return { nano: number[1] === '-' ? -capped : capped, format: suffix.format };
+  const capped = suffix.format === 'binary' && magnitude > LARGEST ? LARGEST : magnitude;
+  return { nano: sign === '-' ? -capped : capped, format: suffix.format };
 }
 
 interface Suffix {
@@ -59,7 +60,7 @@ function parseSuffix(suffix: string): Suffix {
 function scaleToNano(digits: bigint, exponent: number): bigint {
   if (digits === 0n) return 0n;
   const shift = exponent + 9;
-  if (shift >= 0) return shift > LARGEST_EXPONENT ? LARGEST + 1n : digits * 10n ** BigInt(shift);
+  if (shift >= 0) return shift > LARGEST_EXPONENT ? LARGEST : digits * 10n ** BigInt(shift);
   if (-shift > LARGEST_EXPONENT) return 1n;
   const divisor = 10n ** BigInt(-shift);
   return (digits + divisor - 1n) / divisor;
@@ -118,7 +119,8 @@ function formatBinary(value: bigint): string {
 function formatDecimal(nano: bigint, asExponent: boolean): string {
   let mantissa = nano;
   let exponent = -9;
-  while (exponent < 18 && mantissa % 1000n === 0n) {
+  // There is no suffix above E, but there are exponents.
+  while ((asExponent || exponent < 18) && mantissa % 1000n === 0n) {
     mantissa /= 1000n;
     exponent += 3;
   }

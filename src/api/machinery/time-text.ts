@@ -1,21 +1,41 @@
 /** Reading and writing the API's times. */
 
 const CANONICAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
-const RFC3339 = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
+/** As Go reads RFC 3339: an hour may have one digit, a fraction may come after a comma, an offset may be as long as 24:60. */
+const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d?):(\d\d):(\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))$/;
+const MICRO = /[.,]\d{6}(?:Z|[+-]\d\d:\d\d)$/;
 
 /** In UTC and whole seconds (later fractions are cut off), or undefined when the text is no RFC 3339 time. */
 export function canonicalTime(text: string): string | undefined {
-  if (!RFC3339.test(text)) return undefined;
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms)) return undefined;
-  return CANONICAL.test(text) ? text : `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19)}Z`;
+  const time = read(text);
+  if (!time) return undefined;
+  return CANONICAL.test(text) ? text : `${time.toISOString().slice(0, 19)}Z`;
 }
 
-/** The same with six digits of fraction, as MicroTime. */
+/** The same with six digits of fraction, as MicroTime: clients must send all of them. */
 export function canonicalMicroTime(text: string): string | undefined {
+  const time = MICRO.test(text) ? read(text) : undefined;
+  return time && `${time.toISOString().slice(0, 19)}.${/[.,](\d{6})/.exec(text)![1]}Z`;
+}
+
+/** Without its fraction; undefined for what is no time, or no day of its month. */
+function read(text: string): Date | undefined {
   const parts = RFC3339.exec(text);
   if (!parts) return undefined;
-  const ms = Date.parse(parts[1]! + parts[3]!);
-  if (Number.isNaN(ms)) return undefined;
-  return `${new Date(ms).toISOString().slice(0, 19)}.${(parts[2] ?? '').padEnd(6, '0').slice(0, 6)}Z`;
+  const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const [offsetHours, offsetMinutes] = [Number(parts[9] ?? 0), Number(parts[10] ?? 0)];
+  if (hour > 23 || minute > 59 || second > 59 || offsetHours > 24 || offsetMinutes > 60) return undefined;
+  const time = new Date(0);
+  time.setUTCFullYear(year, month - 1, day);
+  if (month < 1 || month > 12 || time.getUTCDate() !== day) return undefined;
+  const offset = (offsetHours * 60 + offsetMinutes) * (parts[8] === '-' ? -1 : 1);
+  time.setUTCHours(hour, minute - offset, second);
+  return /^\d{4}-/.test(time.toISOString()) ? time : undefined;
 }

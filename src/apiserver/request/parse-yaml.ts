@@ -83,7 +83,7 @@ export function parseYamlText(text: string): YamlDocument {
     } else if (isCollection(node) || isScalar(node)) {
       if (node.anchor) anchored.set(node.anchor, node);
     }
-    if (isScalar(node)) node.value = jsonNumber(node.value);
+    if (isScalar(node)) node.value = jsonNumber(node.value, place === 'key');
     if (!isMap(node)) return;
     const seen = new Set<unknown>();
     for (const { key, value } of node.items) {
@@ -101,12 +101,13 @@ export function parseYamlText(text: string): YamlDocument {
   return { value, repeated: repeated.map(({ line, name }) => repeatedKey(line, name)) };
 }
 
-/** Of what is no number, itself. Throws for what JSON cannot hold. */
-function jsonNumber(value: unknown): unknown {
+/** Of what is no number, itself. Throws for what JSON cannot hold, but as a key, which is a text anyway. */
+function jsonNumber(value: unknown, isKey: boolean): unknown {
   if (typeof value === 'bigint') return integer64(value);
-  if (typeof value === 'number' && !Number.isFinite(value))
-    throw new Error(`json: unsupported value: ${Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'}`);
-  return value;
+  if (typeof value !== 'number' || Number.isFinite(value)) return value;
+  const [inJson, inYaml] = Number.isNaN(value) ? ['NaN', '.nan'] : value > 0 ? ['+Inf', '.inf'] : ['-Inf', '-.inf'];
+  if (!isKey) throw new Error(`json: unsupported value: ${inJson}`);
+  return inYaml;
 }
 
 /** Tells an alias what it stands for: the library would look through all that comes before, for each alias anew. */
