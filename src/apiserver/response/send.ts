@@ -33,8 +33,8 @@ export async function sendJsonBytes(
   let bytes = json;
   let type = 'application/json';
   if (output.format === 'yaml') {
-    const { stringify } = await import('yaml');
-    bytes = Buffer.from(stringify(parseExactJson(json.toString('utf8')), { lineWidth: 0, aliasDuplicateObjects: false }));
+    const { yamlText } = await import('./yaml-text.ts');
+    bytes = Buffer.from(yamlText(parseExactJson(json.toString('utf8'))));
     type = 'application/yaml';
   } else if (output.pretty) bytes = Buffer.from(exactJsonText(parseExactJson(json.toString('utf8')), 2));
   await sendBytes({ request }, response, status, bytes, type);
@@ -122,8 +122,8 @@ export async function sendError(context: RequestContext, response: ServerRespons
   let bytes: Buffer = Buffer.from(JSON.stringify(inWireOrder(status)));
   let type = 'application/json';
   if (output?.format === 'yaml') {
-    const { stringify } = await import('yaml');
-    bytes = Buffer.from(stringify(inWireOrder(status)));
+    const { yamlText } = await import('./yaml-text.ts');
+    bytes = Buffer.from(yamlText(status));
     type = 'application/yaml';
   } else if (output?.format === 'protobuf') {
     const protobuf = await import('./protobuf-bytes.ts');

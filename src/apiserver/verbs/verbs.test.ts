@@ -73,7 +73,7 @@ test('a body in YAML is taken, one in an unknown format is not', async () => {
   assert.equal((await call('POST', maps, yaml, { 'content-type': 'application/yaml' })).status, 201);
   assert.equal((await call('POST', maps, 'x', { 'content-type': 'application/cbor' })).status, 415);
   const shown = await call('GET', `${maps}/yaml`, undefined, { accept: 'application/yaml' });
-  assert.match(shown.text, /^apiVersion: v1\nkind: ConfigMap\n/);
+  assert.match(shown.text, /^apiVersion: v1\ndata:\n/);
   assert.equal((await call('GET', maps, undefined, { accept: 'application/cbor' })).status, 406);
 });
 

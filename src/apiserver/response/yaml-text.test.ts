@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseYamlText } from '../request/parse-yaml.ts';
+import { yamlText } from './yaml-text.ts';
+
+test('texts that readers of YAML 1.1 would take for something else stay texts', () => {
+  const words =
+    'yes No ON off y N true Null ~ 012 0o7 -0o17 0x1F 0b1 1_000 1:30 1e3 +1 -.5 1. .inf .NaN 2026-01-01 2026-01-01T00:00:00Z';
+  const marks = [
+    '',
+    ' a',
+    'a ',
+    '- a',
+    'a: b',
+    'a #b',
+    '#a',
+    '!a',
+    '&a',
+    '*a',
+    '%a',
+    '@a',
+    '`a',
+    '<<',
+    '=',
+    '---',
+    '[a',
+    '{a',
+    '"a',
+    "'a",
+  ];
+  const others = ['a\nb', 'a\n', '\n', '\ta', 'a\r', '\u0000', '\u2028', '\u0085', 'a\n\u2029b"', 'ünï', '𝄞'];
+  const texts = [...words.split(' '), ...marks, ...others];
+  const value = { texts, keys: Object.fromEntries(texts.map((text) => [text, 1])) };
+  assert.deepEqual(parseYamlText(yamlText(value)).value, value);
+  assert.equal(yamlText({ a: 'yes', b: '2026-01-01T00:00:00Z', c: '0o7' }), 'a: "yes"\nb: "2026-01-01T00:00:00Z"\nc: "0o7"\n');
+});
+
+test('keys are in order, and lists begin where their key does', () => {
+  const value = {
+    kind: 'List',
+    apiVersion: 'v1',
+    items: [
+      { b: [], a: {} },
+      { c: null, d: [true, 1.5, -3] },
+    ],
+  };
+  assert.equal(
+    yamlText(value),
+    'apiVersion: v1\nitems:\n- a: {}\n  b: []\n- c: null\n  d:\n  - true\n  - 1.5\n  - -3\nkind: List\n',
+  );
+});
