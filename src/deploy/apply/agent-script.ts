@@ -19,7 +19,13 @@ tab=$(printf '\\t')
 fail() { printf '%s\\n' "$1" >&2; exit 1; }
 record() { grep -qxF -- "$1" "$journal/installed" 2>/dev/null || { printf '%s\\n' "$1" >> "$journal/installed"; sync; }; }
 recorded() { grep -qxF -- "$1" "$journal/installed" 2>/dev/null; }
-label() { if [ "$2" != - ] && command -v selinuxenabled >/dev/null 2>&1 && selinuxenabled; then chcon -u system_u -t "$2" "$1" || fail "cannot label $1"; fi; }
+label() {
+  if [ "$2" = - ] || ! command -v selinuxenabled >/dev/null 2>&1 || ! selinuxenabled; then return 0; fi
+  # Not every policy has the types of containers (Debian's has none): where it does not, no rule of it asks for them.
+  context=$(stat -c %C -- "$1" | sed "s/^[^:]*:\\([^:]*\\):[^:]*/system_u:\\1:$2/")
+  if ! (printf %s "$context" > /sys/fs/selinux/context) 2>/dev/null; then return 0; fi
+  chcon -u system_u -t "$2" "$1" || fail "cannot label $1"
+}
 keep_original() {
   if recorded "$1$tab$2"; then return 0; fi
   if [ -e "$2" ] || [ -L "$2" ]; then

@@ -73,6 +73,38 @@ test('HOST-06: a file gets its access list before it lies where it is read, and 
   assert.ok(!(await readdir(directory.path)).includes('kubeconfig.muster-deploy'));
 });
 
+test('HOST-07: files get their SELinux types where the policy has them, and stay as they are where it has not', async () => {
+  await using directory = await temporaryDirectory();
+  const at = directory.file;
+  await mkdir(at('bin'));
+  const programs = {
+    selinuxenabled: 'exit 0',
+    chcon: `echo "$*" >> ${at('called')}`,
+    stat: `case $* in "-c %C "*) echo unconfined_u:object_r:var_lib_t:s0 ;; *) exec /usr/bin/stat "$@" ;; esac`,
+  };
+  for (const [name, text] of Object.entries(programs)) await writeFile(at('bin', name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  const script = agentScript(at('journal'))
+    .replace('PATH=', `PATH=${at('bin')}:`)
+    .replaceAll('/sys/fs/selinux', at('selinux'));
+  const step: Step = {
+    type: 'directory',
+    phase: 'prepare',
+    path: at('kubelet'),
+    mode: 0o700,
+    owner,
+    group,
+    label: 'some_file_t',
+  };
+  const run = () => runProgram('sh', ['-c', script], { input: bytesOf([step]) });
+  // The kernel refuses the write of a context that its policy does not know.
+  await run();
+  await assert.rejects(access(at('called')));
+  await mkdir(at('selinux'));
+  await run();
+  assert.equal(await readFile(at('selinux', 'context'), 'utf8'), 'system_u:object_r:some_file_t:s0');
+  assert.equal(await readFile(at('called'), 'utf8'), `-u system_u -t some_file_t ${at('kubelet')}\n`);
+});
+
 test('kernel parameters that a service sets by itself are kept before it starts, once, where they may be set at all', async () => {
   await using directory = await temporaryDirectory();
   const path = '/proc/sys/net/ipv4/ip_forward';
