@@ -56,11 +56,20 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 
 await runProgram('ip', ['netns', 'add', namespace]);
 try {
+  // Without any address the kernel calls none a unicast one, and IPVS takes no server.
+  await run('ip', ['link', 'set', 'lo', 'up']);
   const result: Record<string, number> = { services: count };
   const backends = [
     createNftablesBackend({ family: 4, run, logger: silentLogger }),
     createIptablesBackend({ family: 4, run }),
-    createIpvsBackend({ family: 4, run, scheduler: 'rr', excludeCidrs: [], hostAddresses: () => ['192.168.0.1'] }),
+    createIpvsBackend({
+      family: 4,
+      run,
+      logger: silentLogger,
+      scheduler: 'rr',
+      excludeCidrs: [],
+      hostAddresses: () => ['192.168.0.1'],
+    }),
   ];
   for (const backend of backends.filter(({ name }) => modes.includes(name))) {
     const sync = (last: number, full = false) =>

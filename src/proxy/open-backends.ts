@@ -96,7 +96,7 @@ function createBackend(
       return createIptablesBackend({ family, ...options });
     case 'ipvs':
       return createIpvsBackend({
-        ...{ family, run: options.run, scheduler: schedulerOf(configuration), hostAddresses },
+        ...{ family, ...options, scheduler: schedulerOf(configuration), hostAddresses },
         excludeCidrs: configuration.ipvs.excludeCIDRs ?? [],
       });
   }

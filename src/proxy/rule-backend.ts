@@ -17,7 +17,7 @@ export interface RuleBackend {
    * Makes the kernel's rules those of the plan, in one transaction (with IPVS: in several that may stand one without the other): everything at first, after a failure and when `full` is asked for;
    * else what changed since the last plan.
    *
-   * @throws CodedError; then nothing was changed, or with IPVS a part
+   * @throws ProgramError; then nothing was changed, or with IPVS a part
    */
   sync(plan: ProxyPlan, options: { readonly full: boolean; readonly signal?: AbortSignal }): Promise<SyncResult>;
   /** Whether the rules are there still; false when somebody has flushed them. */

@@ -15,7 +15,7 @@ import { testInGuest } from '../harness/guest-kernel.ts';
 import { CLIENT_IP, NODE_IP, type OneMachineNetwork, openOneMachineNetwork, POD_IPS } from '../harness/one-machine-network.ts';
 import { runCommand, runOrFail } from '../harness/run-command.ts';
 import { temporaryDirectory } from '../harness/temporary-directory.ts';
-import { until as untilSoon } from '../harness/until.ts';
+import { until as untilOften } from '../harness/until.ts';
 
 const NODE_NAME = '172.16.90.204';
 const PORTS = [
@@ -41,7 +41,7 @@ mode: ipvs
 `;
 
 /** Each look is a program, which is dear in a guest. */
-const until = <T>(what: string, condition: () => Promise<T>) => untilSoon(what, condition, { intervalMs: 500 });
+const until = <T>(what: string, condition: () => Promise<T>) => untilOften(what, condition, { intervalMs: 500 });
 
 type Pod = keyof typeof POD_IPS;
 
@@ -109,7 +109,7 @@ await testInGuest(import.meta.filename, { modules: ['veth'], timeoutMs: 240_000 
     proxy = startProxy(`--config=${directory.file('kube-proxy.yaml')}`, '-v=2');
     await until(
       'the rules of both families are written',
-      () => /complete.*IPv4/.test(proxy.output) && /complete.*IPv6/.test(proxy.output),
+      async () => /complete.*IPv4/.test(proxy.output) && /complete.*IPv6/.test(proxy.output),
     );
   });
   after(async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1EndpointSlice, V1Service } from '../../api/gen/types.ts';
 import { type RecordedProgram, recordedPrograms } from '../../host/recorded-programs.ts';
+import { silentLogger } from '../../std/logger.ts';
 import { planProxy } from '../plan/proxy-plan.ts';
 import { createIpvsBackend } from './backend.ts';
 
@@ -28,11 +29,15 @@ function open(machine: Machine, excludeCidrs: readonly string[] = []) {
     if (line.startsWith('ip -json')) return { stdout: JSON.stringify(machine.device ? [deviceWith(machine.device)] : []) };
     return undefined;
   });
-  const options = { family: 4, run: programs.run, scheduler: 'rr', excludeCidrs, hostAddresses: () => [HOST] } as const;
+  const warnings: string[] = [];
+  const warn = (message: string, fields?: object) => void warnings.push(`${message} ${JSON.stringify(fields)}`);
+  const logger = { ...silentLogger, warn };
+  const options = { family: 4, run: programs.run, logger, scheduler: 'rr', excludeCidrs, hostAddresses: () => [HOST] } as const;
   const backend = createIpvsBackend(options);
   let seen = 0;
   return {
     backend,
+    warnings,
     /** What has been run since the last look, with what it was given to do; what only looks is left out. */
     written(): string[] {
       const news = programs.calls.slice(seen);
@@ -178,12 +183,16 @@ test('PRX-25 services of a run before are removed; those of others stay, and so 
   assert.deepEqual(deleted((await first(machine, ['10.200.0.0/16', `${HOST}/32`])).written()), ['-D -t 10.96.7.7:80']);
 });
 
-test('what ipvsadm complains of is a failure, though it ends well, and all is read again after it', async () => {
+test('a server that the kernel refuses is told of and keeps nothing from the others; all is read again after it', async () => {
   const machine: Machine = {};
-  const { backend, written } = await first(machine);
+  const { backend, written, warnings } = await first(machine);
   written();
-  machine.complaint = 'Service already exists';
-  await assert.rejects(backend.sync(plan(['10.244.0.6']), { full: false }), /ipvsadm: Service already exists/);
+  machine.complaint = 'Invalid operation.  Possibly wrong module version, address not unicast, ...\n';
+  Object.assign(machine, { list: `TCP  10.96.0.1:80 rr\nTCP  10.96.0.2:80 rr\nTCP  ${HOST}:30080 rr\nTCP  ${HOST}:30081 rr\n` });
+  await backend.sync(plan(['10.244.0.255'], ['web', 'new']), { full: false });
+  assert.match(written().at(-1)!, /address replace 10\.96\.0\.2\/32/, 'the new Service has its address');
+  assert.match(warnings.join(), /refused":4,"first":"-a -t 10\.96\.0\.\d:80 -r 10\.244\.0\.255:8080/);
+  assert.equal(await backend.isIntact(), true, 'nobody has taken anything away');
   written();
   machine.complaint = '';
   Object.assign(machine, KERNEL);

@@ -1,5 +1,6 @@
 import type { Family } from '../../api/machinery/ip.ts';
 import type { RunProgram } from '../../host/run-program.ts';
+import type { Logger } from '../../std/logger.ts';
 import { createIptablesTables } from '../iptables/tables.ts';
 import { cidrHolds } from '../plan/service-port.ts';
 import type { RuleBackend } from '../rule-backend.ts';
@@ -20,6 +21,7 @@ import { deletionOf, losesServers, planVirtualServers, type VirtualServers, with
 export interface IpvsOptions {
   readonly family: Family;
   readonly run: RunProgram;
+  readonly logger: Logger;
   readonly scheduler: string;
   /** Services at these addresses are somebody else's, whatever they look like. */
   readonly excludeCidrs: readonly string[];
@@ -27,11 +29,15 @@ export interface IpvsOptions {
   readonly hostAddresses: () => readonly string[];
 }
 
+/** So many refusals are told. */
+const TOLD = 3;
+
 /** What the kernel has of ours besides rules. */
 type KernelState = Omit<IpvsState, 'rules'>;
 
 /** Services in the kernel's IPVS tables, with what leads packets there: addresses of a device, sets and rules. */
-export function createIpvsBackend({ family, run, scheduler, excludeCidrs, hostAddresses }: IpvsOptions): RuleBackend {
+export function createIpvsBackend(options: IpvsOptions): RuleBackend {
+  const { family, run, logger, scheduler, excludeCidrs, hostAddresses } = options;
   const tables = createIptablesTables({ family, run });
   let last: KernelState | undefined;
   /** Servers that wait for their last connection to end: the kernel is asked about them with each sync. */
@@ -53,6 +59,15 @@ export function createIpvsBackend({ family, run, scheduler, excludeCidrs, hostAd
     return { ...previous, services: new Map([...all].filter(([key]) => previous.services.has(key))) };
   }
 
+  async function tellRefused(wanted: VirtualServers, refusals: readonly string[]): Promise<void> {
+    const all = await readVirtualServers(run, family);
+    const ours = new Map([...all].filter(([key]) => wanted.has(key)));
+    const { changes } = planVirtualServers(withoutServers(ours, draining), wanted);
+    logger.warn('IPVS does not take what is wanted; it is tried again with the next sync', {
+      ...{ said: refusals.slice(0, TOLD).join('; '), refused: changes.length, first: changes.slice(0, TOLD).join('; ') },
+    });
+  }
+
   return {
     name: 'ipvs',
     async sync(plan, { full, signal }) {
@@ -67,17 +82,21 @@ export function createIpvsBackend({ family, run, scheduler, excludeCidrs, hostAd
       await restoreSets(run, additionsText(current.sets, next.sets, family), signal);
       const { tables: written } = await tables.write(next.rules, { full: !previous, signal });
       // A service stands before its address does, and goes after it: nobody comes to the node's own port of that number.
-      await restoreServers(run, servers.changes, signal);
+      const refusals = [...(await restoreServers(run, servers.changes, signal))];
       await changeAddresses(run, 'replace', without(next.addresses, current.addresses), signal);
       await changeAddresses(run, 'delete', without(current.addresses, next.addresses), signal);
-      await restoreServers(run, servers.deletions, signal);
+      refusals.push(...(await restoreServers(run, servers.deletions, signal)));
       await restoreSets(run, removalsText(current.sets, next.sets, family), signal);
       draining = servers.draining;
-      last = next;
+      // One server that the kernel does not take, a broadcast address for one, keeps nothing from the others; all is read again next time.
+      if (refusals.length > 0) await tellRefused(next.services, refusals);
+      else last = next;
       return { full: !previous, tables: written };
     },
     async isIntact() {
-      if (!last || !(await tables.areIntact())) return false;
+      // Then the next sync reads and compares everything by itself.
+      if (!last) return true;
+      if (!(await tables.areIntact())) return false;
       const now = await readState(last.services);
       const { changes, deletions } = planVirtualServers(withoutServers(now.services, draining), last.services);
       const wanted = last.sets;
@@ -94,7 +113,9 @@ export function createIpvsBackend({ family, run, scheduler, excludeCidrs, hostAd
       const { services, sets, addresses } = await readState();
       await tables.cleanUp();
       await changeAddresses(run, 'delete', [...addresses]);
-      await restoreServers(run, [...services.values()].map(deletionOf));
+      const refusals = await restoreServers(run, [...services.values()].map(deletionOf));
+      if (refusals.length > 0)
+        logger.warn('Some IPVS services could not be removed', { said: refusals.slice(0, TOLD).join('; ') });
       await restoreSets(run, destructionText(sets.keys(), family));
       // Both families have the one device, and that of IPv4 is cleaned up last.
       if (family === 4) await removeDevice(run);

@@ -1,7 +1,6 @@
 import type { Family } from '../../api/machinery/ip.ts';
 import { addressesOf, readInterfaces } from '../../host/network-interfaces.ts';
 import type { RunProgram } from '../../host/run-program.ts';
-import { CodedError } from '../../std/coded-error.ts';
 import { parseVirtualServers, type VirtualServer } from './virtual-servers.ts';
 
 /** As upstream calls it. It is never up: that its addresses are this machine's is all that is needed of it. */
@@ -13,15 +12,17 @@ export async function readVirtualServers(run: RunProgram, family: Family): Promi
 }
 
 /**
- * Carries out lines of `ipvsadm --restore`. It goes on after one that the kernel refuses.
- *
- * @throws CodedError IPVS_REFUSED with what it said
+ * Carries out lines of `ipvsadm --restore`, also those after one that the kernel refuses. Answers what it said of those, once each; its
+ * status tells nothing, and it does not say which they are.
  */
-export async function restoreServers(run: RunProgram, lines: readonly string[], signal?: AbortSignal): Promise<void> {
-  if (lines.length === 0) return;
+export async function restoreServers(
+  run: RunProgram,
+  lines: readonly string[],
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  if (lines.length === 0) return [];
   const { stderr } = await run('ipvsadm', ['--restore'], { input: `${lines.join('\n')}\n`, ...(signal && { signal }) });
-  // Its status is 0 whatever became of them.
-  if (stderr.trim()) throw new CodedError(`ipvsadm: ${stderr.trim().slice(0, 500)}`, { code: 'IPVS_REFUSED', retryable: true });
+  return [...new Set(stderr.split('\n').filter((line) => line.trim()))];
 }
 
 /** Carries out lines of `ipset restore`: what is there already, or gone already, is no failure. */
