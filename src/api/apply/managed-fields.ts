@@ -93,9 +93,9 @@ export function sameOwners(a: Managers, b: Managers): boolean {
   return true;
 }
 
-/** Only `[{}]`: how a client asks that nothing is owned any more. */
-export function asksForReset(entries: readonly ManagedFieldsEntry[] | undefined): boolean {
-  return entries?.length === 1 && Object.keys(entries[0]!).length === 0;
+/** `[]` or `[{}]`: how a client asks that nothing is owned any more. */
+export function asksForReset(entries: readonly ManagedFieldsEntry[]): boolean {
+  return !entries.length || (entries.length === 1 && Object.keys(entries[0]!).length === 0);
 }
 
 /** Managers of plain writes that are kept apart; above it the oldest become one. */

@@ -57,7 +57,7 @@ export function storedManagers(entries: readonly ManagedFieldsEntry[] | undefine
 const NOBODY: Managers = new Map();
 
 /**
- * Whose fields they are before a plain write. Clients may send managed fields along: `[{}]` drops all, readable ones replace what is
+ * Whose fields they are before a plain write. Clients may send managed fields along: `[]` and `[{}]` drop all, readable ones replace what is
  * stored, and all else (none, or what does not parse) leaves it.
  */
 export function managersBefore(
@@ -66,7 +66,7 @@ export function managersBefore(
   isSame: (a: unknown, b: unknown) => boolean,
 ): ManagersBefore {
   const asStored = () => ({ managers: storedManagers(stored), stored: true });
-  if (!sent?.length || isSame(sent, stored)) return asStored();
+  if (!sent || isSame(sent, stored)) return asStored();
   if (asksForReset(sent)) return { managers: NOBODY, stored: false };
   try {
     return { managers: parseManagedFields(sent), stored: false };

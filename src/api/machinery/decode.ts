@@ -46,6 +46,8 @@ const WRITTEN_WHEN_EMPTY: ReadonlySet<string> = new Set([
   'V1EndpointSlice.ports',
   // Refused when it is empty, and defaulted when it is not there.
   'V2HPAScalingRules.policies',
+  // Who sends an empty list wants nothing to be owned any more; it is not stored.
+  'V1ObjectMeta.managedFields',
 ]);
 
 /** Of fields that hold a schema, a list of schemas, or whether anything is allowed; the official client knows no type for them. */

@@ -259,6 +259,9 @@ test('plain writes without managed fields keep them, [{}] drops them, and what m
     [['x', { 'f:data': { 'f:a': {} } }]],
     'never a field that is not there',
   );
+  assert.equal(await put({ managedFields: [] }), undefined);
+  assert.equal((await put({ managedFields: [entryOf('x')] }))?.length, undefined, 'who owns nothing is not there');
+  await put({ managedFields: [{ ...entryOf('x'), fieldsV1: { 'f:data': { 'f:a': {} } } }] });
   assert.equal(await put({ managedFields: [{}] }), undefined);
   const { body } = await applyMap('dropped', { a: '2' });
   assert.equal(body.message, 'Apply failed with 1 conflict: conflict with "before-first-apply" using v1: .data.a');

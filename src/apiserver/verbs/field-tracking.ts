@@ -65,7 +65,10 @@ export function trackPlainWrites({ manager, subresource }: FieldManager): FieldT
       const stored = old.metadata.managedFields;
       // What comes by a subresource is about that alone.
       const sent = subresource ? undefined : updated.metadata.managedFields;
-      if (!stored && !sent) return;
+      if (!stored && !sent) {
+        delete updated.metadata.managedFields;
+        return;
+      }
       const type = typeOfKind(kind);
       const before = managersBefore(sent, stored, jsonEqual);
       yield;
