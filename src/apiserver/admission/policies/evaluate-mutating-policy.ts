@@ -104,10 +104,10 @@ function patched(object: DynamicObject, value: Value): unknown {
     return applyJsonPatch(object, operations);
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
-    // A test that fails means that there is nothing to do.
-    if (operations.some(({ op }) => op === 'test') && /test/i.test(String((error.cause as Error | undefined)?.message)))
-      return object;
-    throw new MutationFailure(`JSON Patch: ${(error.cause as Error | undefined)?.message ?? error.message}`);
+    const why = (error.cause as Error | undefined)?.message ?? error.message;
+    // A test that finds another value means that there is nothing to do; one that cannot look is a mistake.
+    if (why.endsWith(': test failed')) return object;
+    throw new MutationFailure(`JSON Patch: ${why}`);
   }
 }
 

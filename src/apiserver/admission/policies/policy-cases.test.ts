@@ -261,6 +261,11 @@ const REFUSED: readonly (readonly [object, number, string, Partial<AdmissionAttr
   [patch('[]'), 403, `${BY_POLICY}must evaluate to list(JSONPatch) but got list(dyn)`],
   [patch('[JSONPatch{op: "nope", path: "/data/x"}]'), 403, `${BY_POLICY}JSON Patch: Unexpected kind: nope`],
   [
+    patch('[JSONPatch{op: "test", path: "/nope/x", value: "b"}]'),
+    403,
+    `${BY_POLICY}JSON Patch: test operation does not apply: is missing path: /nope/x: missing value`,
+  ],
+  [
     patch('[JSONPatch{op: "add", path: "/nope", value: "b"}]'),
     500,
     'Internal error occurred: strict decoding error: unknown field "nope"',
