@@ -6,7 +6,7 @@ import { valueBySchema } from '../apiextensions/rules/schema-value.ts';
 import type { JsonSchema } from '../apiextensions/schema/json-schema.ts';
 import { CelCompileError, compile, createEnvironment, ErrorValue } from './cel.ts';
 import { jsonValue } from './json-values.ts';
-import { DYN, formatType } from './types.ts';
+import { BOOL, DYN, formatType, INT, listOf, mapOf, STRING } from './types.ts';
 import { ListValue, MapValue, Optional, Uint, type Value } from './values.ts';
 
 const schema: JsonSchema = {
@@ -117,16 +117,83 @@ test('integers keep 64 bits, and numbers of different types compare by value', (
     'dyn(1) == 1.0': true,
     '[7, 8][dyn(1.0)] == 8 && [7, 8][dyn(0u)] == 7': true,
     'dyn(9223372036854775807) < 9223372036854775808.0': false,
-    '"%.0f %.1f %d".format([2.5, 0.25, double("NaN")])': '2 0.2 NaN',
     'double("1e3")': 1000,
     'int(1.9)': 1n,
     'string(1e25)': '1e+25',
+    'string(1000000.0) + " " + string(123456.0)': '1e+06 123456',
+    'uint(-0.5 * 1.0)': 'error: unsigned integer overflow',
+    'duration("90s").getMilliseconds()': 90000n,
     'duration("90m") + duration("30s")': evaluate('duration("5430s")').value,
     'timestamp("2020-01-02T03:04:05Z") - timestamp("2020-01-01T00:00:00Z") > duration("24h")': true,
     'timestamp("2020-07-01T00:30:00Z").getHours("Europe/Berlin")': 2n,
     'timestamp("2020-07-01T00:30:00Z").getHours("-02:00")': 22n,
     'timestamp("2020-07-01T00:30:00Z").getHours("Nowhere/At")': 'error: unknown time zone Nowhere/At',
     "b'\\xff' == b'\\377'": true,
+  });
+});
+
+test('texts are formatted as English pages show numbers, and what is in lists and maps as expressions say it', () => {
+  expectValues({
+    '"%.0f %.1f %.2f".format([2.5, 0.25, 2.675])': '2 0.2 2.67',
+    '"%f %.1f".format([1234567.891, -1234.0])': '1,234,567.891000 -1,234.0',
+    '"%e %.3e".format([1052.032911275, -0.00012])': '1.052033×10⁰³ -1.200000×10⁻⁰⁴',
+    '"%f %f".format([double("Infinity"), double("NaN")])': '∞ NaN',
+    '"%s %s %s".format([["a", "b"], [1.5], {"x": duration("1s")}])': '["a", "b"] [1.500000] {"x":duration("1s")}',
+    '"%s %x %X %b %o %%".format([1.5, "é", 255, true, 8])': '1.5 c3a9 FF 1 10 %',
+    '("%" + "s %s").format([1])': 'error: index 1 out of range',
+    '("%" + "s").format([1, 2])': '1',
+    '("%" + "d").format([1.5])': 'error: error during formatting: decimal clause can only be used on integers, was given double',
+  });
+});
+
+test('formats that are written out are compared with their arguments when they are compiled', () => {
+  const why = (source: string) => {
+    try {
+      compile(source, createEnvironment({ variables: {} }));
+    } catch (error) {
+      if (error instanceof CelCompileError) return error.explanation.split('\n')[0];
+      throw error;
+    }
+    return undefined;
+  };
+  const at = (column: number, text: string) => `compilation failed: ERROR: <input>:1:${column}: ${text}`;
+  assert.equal(why('"%s %s".format([1])'), at(15, 'index 1 out of range'));
+  assert.equal(why('"%s".format([1, 2])'), at(12, 'too many arguments supplied to string.format (expected 1, got 2)'));
+  assert.equal(
+    why('"%f".format([1])'),
+    at(14, 'error during formatting: fixed-point clause can only be used on doubles, was given int'),
+  );
+  assert.equal(
+    why('"%d".format([timestamp(0)])'),
+    at(23, 'error during formatting: decimal clause can only be used on integers, was given google.protobuf.Timestamp'),
+  );
+  assert.equal(why('"%q".format([1])'), at(12, 'could not parse formatting clause: unrecognized formatting clause "q"'));
+  assert.equal(why('"%s %d".format([dyn(1), dyn("x")])'), undefined);
+});
+
+test('constants cost nothing, and neither do the attributes that a conditional chooses between', () => {
+  const environment = createEnvironment({ variables: { list: listOf(INT), map: mapOf(STRING, STRING), yes: BOOL } });
+  const values: Record<string, Value> = {
+    list: jsonValue([1, 1, 2, 2, 3, 3, 4, 5]),
+    map: jsonValue({ k1: 'a', k2: 'b' }),
+    yes: true,
+  };
+  const costs: Record<string, number> = {
+    'size(list.filter(e, e % 2 == 0)) == 3': 67,
+    'list.map(e, e * 20).filter(e, e > 50).exists(e, e == 60)': 193,
+    "map == {'k1': 'a', 'k2': 'b'}": 2,
+    '[].size() == dyn(0)': 2,
+    '(yes ? list : list) == list': 3,
+  };
+  for (const [source, cost] of Object.entries(costs))
+    assert.equal(compile(source, environment).evaluate((name) => values[name]).cost, cost, source);
+});
+
+test('what stands behind or and orValue is not looked at in vain', () => {
+  expectValues({
+    'optional.of(1).orValue(1 / 0)': 1n,
+    'optional.of(1).or(optional.of(1 / 0)).value()': 1n,
+    'optional.none().orValue(1 / 0)': 'error: division by zero',
   });
 });
 

@@ -109,6 +109,17 @@ export function conditional(test: Step, yes: Step, no: Step): Step {
   };
 }
 
+/** `or` and `orValue`: the second is not looked at where the first has a value. */
+export function optionalOr(first: Step, second: Step, unwraps: boolean): Step {
+  return (run, scope) => {
+    const optional = first(run, scope);
+    if (optional instanceof ErrorValue) return optional;
+    if (!(optional instanceof Optional)) return new ErrorValue(NO_OVERLOAD);
+    if (optional.value === undefined) return second(run, scope);
+    return unwraps ? optional.value : optional;
+  };
+}
+
 export function notStrictlyFalse(operand: Step): Step {
   return (run, scope) => {
     const value = operand(run, scope);

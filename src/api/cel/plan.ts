@@ -19,6 +19,7 @@ import {
   missingKey,
   NO_OVERLOAD,
   notStrictlyFalse,
+  optionalOr,
   optionalSelect,
   present,
   type Scope,
@@ -90,10 +91,11 @@ class Planner {
     if (named) return named;
     if (expression.form === 'literal') return expression.value;
     if (expression.form === 'list') {
-      if (expression.optional.size || !expression.elements.length) return undefined;
+      if (expression.optional.size) return undefined;
       const items = expression.elements.map((element) => this.#constant(element));
       return items.every((item) => item !== undefined) ? new PlainList(items) : undefined;
     }
+    if (expression.form === 'map') return this.#constantMap(expression);
     if (expression.form !== 'call' || !FOLDABLE.has(expression.name) || expression.args.length !== 1) return undefined;
     const overload = this.#overloads(expression)[0];
     const value = overload && this.#constant(expression.args[0]!);
@@ -101,6 +103,19 @@ class Planner {
     const folded = overload!.call(value);
     if (folded instanceof ErrorValue) throw new CelProgramError(folded.message);
     return folded;
+  }
+
+  #constantMap({ entries }: MapLiteral): Value | undefined {
+    const made = new Map<string, readonly [Value, Value]>();
+    for (const { key, value, optional } of entries) {
+      const constant = optional ? undefined : this.#constant(key);
+      const hash = constant === undefined || typeof constant === 'number' ? undefined : hashKey(constant);
+      const of = this.#constant(value);
+      // What is wrong with keys is said when the map is made.
+      if (hash === undefined || of === undefined || made.has(hash)) return undefined;
+      made.set(hash, [constant!, of]);
+    }
+    return new PlainMap(made);
   }
 
   #overloads(call: Call): readonly Overload[] {
@@ -114,6 +129,17 @@ class Planner {
     return (run, scope) => {
       const value = step(run, scope);
       run.meter.charge(1);
+      return value;
+    };
+  }
+
+  /** What a conditional chooses between: an attribute becomes part of the conditional's own, which has no price. */
+  #branch(expression: Expression): Step {
+    const step = this.step(expression);
+    if (!isAttribute(expression) || (expression.form === 'call' && expression.name === '_?_:_')) return step;
+    return (run, scope) => {
+      const value = step(run, scope);
+      run.meter.charge(-1);
       return value;
     };
   }
@@ -140,7 +166,7 @@ class Planner {
       case '_||_':
         return logical(this.step(args[0]!), this.step(args[1]!), true);
       case '_?_:_':
-        return conditional(this.step(args[0]!), this.step(args[1]!), this.step(args[2]!));
+        return conditional(this.step(args[0]!), this.#branch(args[1]!), this.#branch(args[2]!));
       case '_?._':
         return optionalSelect(this.#operand(args[0]!), (args[1] as { value: string }).value);
       case '@not_strictly_false':
@@ -149,6 +175,10 @@ class Planner {
         return equality(this.step(args[0]!), this.step(args[1]!), true);
       case '_!=_':
         return equality(this.step(args[0]!), this.step(args[1]!), false);
+      case 'or':
+      case 'orValue':
+        if (!this.#overloads(call)[0]?.id.startsWith('optional_or')) break;
+        return optionalOr(this.step(args[0]!), this.step(args[1]!), name === 'orValue');
       case '@in': {
         const constant = this.#constant(args[1]!);
         if (constant instanceof ListValue) return memberOfConstant(this.step(args[0]!), constant);

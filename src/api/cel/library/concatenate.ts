@@ -80,7 +80,9 @@ function union(a: ListValue, b: ListValue): Value[] {
   // What cannot be hashed is equal to nothing that can, but for lists and maps among themselves.
   for (const item of b) {
     const hash = hashKey(item);
-    if (hash === undefined ? !contains(a, item) : !hashes.has(hash)) items.push(item);
+    if (hash === undefined ? contains(a, item) : hashes.has(hash)) continue;
+    if (hash !== undefined) hashes.add(hash);
+    items.push(item);
   }
   return items;
 }

@@ -187,4 +187,6 @@ export const FOLDABLE: ReadonlySet<string> = new Set([
   'bool',
   'timestamp',
   'duration',
+  'dyn',
+  'type',
 ]);

@@ -1,4 +1,6 @@
 /** Named formats: `format.dns1123Label().validate(self.name)` (apiserver/pkg/cel/library/format.go). */
+import { goQuote } from '../../../std/go-text.ts';
+import { isGoRequestUri } from '../../../std/go-url.ts';
 import {
   checkDns1035Label,
   checkDnsLabel,
@@ -30,6 +32,7 @@ const prefix = (check: (text: string) => string[]) => (text: string) =>
   check(text.endsWith('-') ? `${text.slice(0, -1)}a` : text);
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const wrongUri = (text: string) => `parse ${goQuote(text)}: ${text === '' ? 'empty url' : 'invalid URI for request'}`;
 const unless = (good: boolean, complaint: string): string[] => (good ? [] : [complaint]);
 
 const FORMATS: Readonly<Record<string, (text: string) => string[]>> = {
@@ -41,7 +44,7 @@ const FORMATS: Readonly<Record<string, (text: string) => string[]>> = {
   dns1123SubdomainPrefix: prefix(checkDnsSubdomain),
   dns1035LabelPrefix: prefix(checkDns1035Label),
   labelValue: checkLabelValue,
-  uri: (text) => unless(URL.canParse(text) || text.startsWith('/'), 'invalid URI'),
+  uri: (text) => unless(isGoRequestUri(text), wrongUri(text)),
   uuid: (text) => unless(UUID.test(text), 'does not match the UUID format'),
   byte: (text) => unless(BASE64.test(text), 'invalid base64'),
   date: (text) => unless(parseTimestamp(`${text}T00:00:00Z`) !== undefined, 'invalid date'),

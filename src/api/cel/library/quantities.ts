@@ -45,6 +45,8 @@ const isInteger = ({ quantity: { nano } }: QuantityValue) =>
   nano % NANO === 0n && nano / NANO < 2n ** 63n && nano / NANO >= -(2n ** 63n);
 const compare = (a: QuantityValue, b: QuantityValue) => compareQuantities(a.quantity, b.quantity);
 
+const NANOS = 1_000_000_000n;
+
 export const quantityFunctions: readonly FunctionDeclaration[] = [
   declare('quantity', overload('string_to_quantity', [STRING], QUANTITY, made)),
   declare(
@@ -66,7 +68,9 @@ export const quantityFunctions: readonly FunctionDeclaration[] = [
   ),
   declare(
     'asApproximateFloat',
-    member('quantity_get_float', [QUANTITY], DOUBLE, ({ quantity: { nano } }: QuantityValue) => Number(nano) / 1e9),
+    member('quantity_get_float', [QUANTITY], DOUBLE, ({ quantity: { nano } }: QuantityValue) =>
+      nano % NANOS === 0n ? Number(nano / NANOS) : Number(nano) / Number(NANOS),
+    ),
   ),
   declare(
     'isGreaterThan',

@@ -22,11 +22,9 @@ function ofTimestamp(id: string, part: DatePart, add = 0n): Overload[] {
   ];
 }
 
-const ofDuration = (id: string, nanos: bigint, modulo?: bigint) =>
-  member(`duration_to_${id}`, [DURATION], INT, (value: Duration) => {
-    const whole = value.nanos / nanos;
-    return modulo === undefined ? whole : whole % modulo;
-  });
+/** The whole duration in a unit, of milliseconds too. */
+const ofDuration = (id: string, nanos: bigint) =>
+  member(`duration_to_${id}`, [DURATION], INT, (value: Duration) => value.nanos / nanos);
 
 export const timeFunctions: readonly FunctionDeclaration[] = [
   declare('getFullYear', ...ofTimestamp('year', 'year')),
@@ -38,5 +36,5 @@ export const timeFunctions: readonly FunctionDeclaration[] = [
   declare('getHours', ...ofTimestamp('hours', 'hour'), ofDuration('hours', 3_600_000_000_000n)),
   declare('getMinutes', ...ofTimestamp('minutes', 'minute'), ofDuration('minutes', 60_000_000_000n)),
   declare('getSeconds', ...ofTimestamp('seconds', 'second'), ofDuration('seconds', 1_000_000_000n)),
-  declare('getMilliseconds', ...ofTimestamp('milliseconds', 'milli'), ofDuration('milliseconds', 1_000_000n, 1000n)),
+  declare('getMilliseconds', ...ofTimestamp('milliseconds', 'milli'), ofDuration('milliseconds', 1_000_000n)),
 ];

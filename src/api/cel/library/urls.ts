@@ -1,4 +1,6 @@
 /** `url("https://a.example:80/b?c=d").getPort()` (apiserver/pkg/cel/library/urls.go; Go's url.ParseRequestURI). */
+import { goQuote } from '../../../std/go-text.ts';
+import { isGoRequestUri } from '../../../std/go-url.ts';
 import { declare, type FunctionDeclaration, member, overload } from '../declarations.ts';
 import { BOOL, listOf, mapOf, opaque, STRING } from '../types.ts';
 import { ErrorValue, OpaqueValue, PlainList, PlainMap, type Value } from '../values.ts';
@@ -34,6 +36,8 @@ function parse(text: string): Parts | undefined {
   if (text === '' || /[\x00-\x1f\x7f]/.test(text)) return undefined;
   const [, scheme = '', authority, path = '', query = ''] = SHAPE.exec(text) ?? [];
   if (!scheme && !text.startsWith('/')) return undefined;
+  if (scheme && authority === undefined && !path.startsWith('/'))
+    return isGoRequestUri(text) ? { scheme: scheme.toLowerCase(), host: '', path: '', query } : undefined;
   const rooted = path.startsWith('/') || (authority !== undefined && path === '');
   if (!rooted || /%(?![0-9A-Fa-f]{2})/.test(path + (authority ?? ''))) return undefined;
   const host = scheme ? (authority ?? '').replace(/^.*@/, '') : '';
@@ -68,7 +72,9 @@ export const urlFunctions: readonly FunctionDeclaration[] = [
       const parts = parse(text);
       return parts
         ? new UrlValue(text, parts)
-        : new ErrorValue(`URL parse error during conversion from string: parse ${JSON.stringify(text)}: invalid URI for request`);
+        : new ErrorValue(
+            `URL parse error during conversion from string: parse ${goQuote(text)}: ${text === '' ? 'empty url' : 'invalid URI for request'}`,
+          );
     }),
   ),
   declare(
