@@ -78,3 +78,16 @@ test('an object on its way out takes no new finalizers, but may lose some', () =
     /found new finalizers \[\]string\{"a\/c"\}/,
   );
 });
+
+test('an owner is no Event of the core group, and is of a version', () => {
+  const complaints = (apiVersion: string, kind: string) =>
+    fieldsOf({ ...good, ownerReferences: [{ apiVersion, kind, name: 'n', uid: 'u', controller: true }] });
+  assert.deepEqual(complaints('v1', 'Event'), [
+    'metadata.ownerReferences: Invalid value: {"apiVersion":"v1","kind":"Event","name":"n","uid":"u","controller":true}: /v1, Kind=Event is disallowed from being an owner',
+  ]);
+  assert.deepEqual(complaints('events.k8s.io/v1', 'Event'), []);
+  for (const apiVersion of ['a/b/c', 'apps/', ''])
+    assert.deepEqual(complaints(apiVersion, 'Pod'), [
+      `metadata.ownerReferences.apiVersion: Invalid value: "${apiVersion}": version must not be empty`,
+    ]);
+});

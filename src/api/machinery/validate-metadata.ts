@@ -62,15 +62,15 @@ export function validateAnnotations(annotations: Readonly<Record<string, string>
 
 function validateOwnerReferences(owners: readonly OwnerReference[] = [], path: string): FieldError[] {
   const errors: FieldError[] = [];
-  for (const { apiVersion, kind, name, uid } of owners) {
-    if (!apiVersion) errors.push(invalidField(`${path}.apiVersion`, apiVersion, 'version must not be empty'));
+  for (const owner of owners) {
+    const { apiVersion, kind, name, uid } = owner;
+    const version = /^(?:[^/]*\/)?([^/]+)$/.exec(apiVersion)?.[1];
+    if (!version) errors.push(invalidField(`${path}.apiVersion`, apiVersion, 'version must not be empty'));
     if (!kind) errors.push(invalidField(`${path}.kind`, kind, 'must not be empty'));
     if (!name) errors.push(invalidField(`${path}.name`, name, 'must not be empty'));
     if (!uid) errors.push(invalidField(`${path}.uid`, uid, 'must not be empty'));
-    if (kind === 'Event' && (apiVersion === 'v1' || apiVersion.startsWith('events.k8s.io/')))
-      errors.push(
-        invalidField(path, { apiVersion, kind, name, uid }, `${apiVersion}, Kind=Event is disallowed from being an owner`),
-      );
+    if (kind === 'Event' && (apiVersion === 'v1' || apiVersion === '/v1'))
+      errors.push(invalidField(path, owner, '/v1, Kind=Event is disallowed from being an owner'));
   }
   const [first, second] = owners.filter(({ controller }) => controller);
   if (first && second)
