@@ -29,7 +29,8 @@ function columnOf({ name, type, format, description, priority = 0, jsonPath }: P
     priority,
     cell: (object, nowMs) => {
       const found = path?.(object) ?? [];
-      return found.length ? cellOf(type, found, nowMs) : null;
+      // Of several, the first: upstream takes paths to lead to one.
+      return found.length ? cellOf(type, found[0], nowMs) : null;
     },
   };
 }
@@ -43,9 +44,8 @@ function readPath(text: string): JsonPath | undefined {
   }
 }
 
-function cellOf(type: string, found: readonly unknown[], nowMs: number): string | number | bigint | boolean | null {
-  const [value] = found;
-  if (type === 'string') return found.map(textOf).join(' ');
+function cellOf(type: string, value: unknown, nowMs: number): string | number | bigint | boolean | null {
+  if (type === 'string') return textOf(value);
   switch (type) {
     case 'integer':
       return typeof value === 'bigint' ? value : typeof value === 'number' ? Math.trunc(value) : null;
