@@ -96,6 +96,33 @@ test('what admission charges is left as it is, and looked at again when the obje
   assert.deepEqual(status(cluster)?.used, { pods: '1' });
 });
 
+test('what was charged for an object that has not come yet is not given back with others, until it does not come', async () => {
+  const cluster = newCluster();
+  cluster.put(podKind, pod('a', '1m'));
+  cluster.put(podKind, pod('b', '1m'));
+  cluster.put(resourceQuotaKind, quota({ pods: '5' }));
+  await using run = await runController(make, cluster);
+  await run.settle(5_000);
+  const charge = (used: string) =>
+    cluster.put(resourceQuotaKind, {
+      ...cluster.get<V1ResourceQuota>(resourceQuotaKind, 'q', 'ns')!,
+      status: { hard: { pods: '5' }, used: { pods: used } },
+    });
+  charge('3');
+  cluster.remove(podKind, 'a', 'ns');
+  await run.settle(500);
+  assert.deepEqual(status(cluster)?.used, { pods: '2' }, 'one went, and one is on its way');
+  cluster.put(podKind, pod('c', '1m'));
+  await run.settle(5_000);
+  assert.deepEqual(status(cluster)?.used, { pods: '2' }, 'it came');
+  charge('3');
+  cluster.remove(podKind, 'b', 'ns');
+  await run.settle(500);
+  assert.deepEqual(status(cluster)?.used, { pods: '2' });
+  await run.settle(5_000);
+  assert.deepEqual(status(cluster)?.used, { pods: '1' }, 'it did not come');
+});
+
 test('a status that somebody else wrote is put right after a moment', async () => {
   const cluster = newCluster();
   cluster.put(resourceQuotaKind, quota({ pods: '5' }));

@@ -2,7 +2,7 @@ import { resourceQuotaKind } from '../../api/core/v1/resource-quota.ts';
 import type { V1ResourceQuota } from '../../api/gen/types.ts';
 import type { ResourceKind } from '../../api/machinery/kind.ts';
 import type { DynamicObject, KubeObject } from '../../api/machinery/object.ts';
-import type { ResourceList } from '../../api/machinery/resource-list.ts';
+import { equalResourceLists, parseResourceList, type ResourceList } from '../../api/machinery/resource-list.ts';
 import { evaluatorFor } from '../../api/quota/evaluators.ts';
 import { scopesOf } from '../../api/quota/scopes.ts';
 import type { Client } from '../../client/client.ts';
@@ -14,6 +14,7 @@ import { type ControllerContext, createController, keyOf, source, splitKey } fro
 import { createSharedInformers } from '../framework/shared-informers.ts';
 import { CountedKinds } from './counted-kinds.ts';
 import { addUsage, isUnsettled, kindsOf, mayFree, planStatus, sameLimits, startUsage } from './plan.ts';
+import { RecentCharges } from './recent-charges.ts';
 
 export interface ResourceQuotaControllerOptions {
   /** Reads metadata only. */
@@ -30,6 +31,8 @@ const FREED_MS = 50;
 const ADDED_MS = 1000;
 /** How long a status that somebody else wrote may stand. */
 const UNSETTLED_MS = 1000;
+/** So long an object may take from its charge until it is counted here. */
+const CHARGED_MS = 1000;
 /** How long a name that nothing is served for is let be before the server is asked again, as upstream. */
 const UNKNOWN_MS = 30_000;
 /** So many objects are weighed before others have their turn. */
@@ -42,6 +45,10 @@ export function createResourceQuotaController(context: ControllerContext, option
   const quotas = informers.of<V1ResourceQuota>(resourceQuotaKind);
   const ended = new AbortController();
   const metadata = createSharedInformers({ client: metadataClient, clock, logger, signal: ended.signal });
+
+  const charges = new RecentCharges(CHARGED_MS);
+  /** What was written here last, by quota: nobody has charged that. */
+  const written = new Map<string, ResourceList>();
 
   /** Measures the quotas of a namespace that count a kind, soon. */
   const enqueueFor = (kind: ResourceKind, namespace: string, delayMs: number) => {
@@ -80,15 +87,24 @@ export function createResourceQuotaController(context: ControllerContext, option
       ({ kinds, unknown } = kindsOf(quota, counted.served));
     }
     const usages = await Promise.all(kinds.map((kind) => measure(quota, kind)));
-    const status = planStatus(
-      quota,
-      usages.reduce<ResourceList>((sum, usage) => addUsage(sum, usage), new Map()),
-    );
+    const usage = usages.reduce<ResourceList>((sum, one) => addUsage(sum, one), new Map());
+    const charged = charges.of(key, clock.now());
+    const status = planStatus(quota, usage, charged);
     if (status) {
+      written.set(key, parseResourceList(status.used));
       const resource = client.resource<V1ResourceQuota>(resourceQuotaKind, namespace);
       await unlessReason(resource.update({ ...quota, status }, { subresource: 'status', signal }), 'NotFound');
     }
+    // Whether what was charged has come is known then.
+    if (charged) return { requeueAfterMs: CHARGED_MS };
     if (unknown.length) return { requeueAfterMs: UNKNOWN_MS };
+  };
+
+  const noteCharge = (quota: V1ResourceQuota, previous: V1ResourceQuota) => {
+    const [key, used] = [keyOf(quota), parseResourceList(quota.status?.used)];
+    const own = written.get(key);
+    if (own && equalResourceLists(own, used)) written.delete(key);
+    else charges.note(key, parseResourceList(previous.status?.used), used, clock.now());
   };
 
   const loop = new Reconciler({ name: context.name, reconcile, clock, logger, metrics, ...(workers && { workers }) });
@@ -110,7 +126,12 @@ export function createResourceQuotaController(context: ControllerContext, option
   return createController(context, {
     sources: [
       source(quotas, (quota, { type, previous }) => {
-        if (type === 'deleted') return;
+        if (type === 'deleted') {
+          charges.forget(keyOf(quota));
+          written.delete(keyOf(quota));
+          return;
+        }
+        if (previous) noteCharge(quota, previous);
         if (!previous || !sameLimits(quota, previous)) loop.add(keyOf(quota));
         // Others write the status as well, admission first of all. Only what is no quota's status any more is put right, before the
         // next time that everything is measured.

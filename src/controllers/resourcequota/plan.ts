@@ -1,6 +1,7 @@
 import type { V1ResourceQuota, V1ResourceQuotaStatus } from '../../api/gen/types.ts';
 import type { ResourceKind } from '../../api/machinery/kind.ts';
 import type { KubeObject } from '../../api/machinery/object.ts';
+import { addQuantities, compareQuantities } from '../../api/machinery/quantity.ts';
 import {
   equalResourceLists,
   formatResourceList,
@@ -47,11 +48,24 @@ export function isUnsettled({ spec, status }: V1ResourceQuota): boolean {
 /**
  * A quota's status with what has been measured; of what could not be, the last known. Undefined when nothing changes
  * (pkg/controller/resourcequota, syncResourceQuota).
+ *
+ * @param charged by admission a moment ago, of objects that may not have been there to be measured: so much is not given back. Upstream gives it
+ *   back, and then admits more than the limit.
  */
-export function planStatus(quota: V1ResourceQuota, measured: ResourceList): V1ResourceQuotaStatus | undefined {
+export function planStatus(
+  quota: V1ResourceQuota,
+  measured: ResourceList,
+  charged: ResourceList = new Map(),
+): V1ResourceQuotaStatus | undefined {
   const hard = parseResourceList(quota.spec?.hard);
   const before = parseResourceList(quota.status?.used);
   const used = maskResourceList(new Map([...before, ...measured]), hard);
+  for (const [name, amount] of used) {
+    const [recorded, late] = [before.get(name), charged.get(name)];
+    if (!recorded || !late || compareQuantities(amount, recorded) >= 0) continue;
+    const atMost = addQuantities(amount, late);
+    used.set(name, compareQuantities(atMost, recorded) < 0 ? atMost : recorded);
+  }
   if (!isUnsettled(quota) && equalResourceLists(used, before)) return undefined;
   return { hard: formatResourceList(hard), used: formatResourceList(used) };
 }
