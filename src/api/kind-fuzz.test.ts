@@ -62,12 +62,12 @@ function makeStructure(schema: string, random: () => number, depth: number): Rec
   const fields = [...fieldsOfSchema(schema)].filter(() => random() < (depth > 6 ? 0.05 : depth > 2 ? 0.4 : 0.8));
   const ofSchemas = schema === 'V1JSONSchemaProps';
   const pick = () => SCHEMAS_OR_MORE[Math.floor(random() * SCHEMAS_OR_MORE.length)];
-  const valueOf = (name: string, type: FieldType) => {
+  const fill = (name: string, type: FieldType) => {
     if (ofSchemas && HOLD_SCHEMAS.has(name)) return pick();
     // Nor for this one, which is a structure without fields.
     return schema === 'V1CustomResourceSubresources' && name === 'status' ? {} : make(type, random, depth);
   };
-  return Object.fromEntries(fields.map(([name, { type }]) => [name, valueOf(name, type)]));
+  return Object.fromEntries(fields.map(([name, { type }]) => [name, fill(name, type)]));
 }
 
 const context: WriteContext = { nowMs: 0, user: { name: 'u', groups: ['g'], extra: { k: ['v'] } } };
