@@ -39,5 +39,15 @@ export function programsOf(inventory: Inventory, { roles }: InventoryHost): Read
           ['runc', 'runc'],
         ] as const)
       : []),
+    // Without them kube-proxy would say so in its journal and use another mode.
+    ...(roles.includes('worker') && usesIpvs(inventory)
+      ? ([
+          ['ipvsadm', 'ipvsadm'],
+          ['ipset', 'ipset'],
+        ] as const)
+      : []),
   ]);
 }
+
+/** Whether kube-proxy is to lead to Services by IPVS. */
+export const usesIpvs = (inventory: Inventory): boolean => inventory.kubeProxy.configuration['mode'] === 'ipvs';

@@ -62,11 +62,12 @@ if [ -r /sys/fs/selinux/enforce ]; then
 else tell selinux none; fi
 tell swaps "$(count '2,$p' /proc/swaps)"
 tell fstabSwaps "$(count '/^[[:space:]]*[^#[:space:]][^[:space:]]*[[:space:]][[:space:]]*[^[:space:]][^[:space:]]*[[:space:]][[:space:]]*swap[[:space:]]/p' /etc/fstab)"
-for name in ip_tables nf_tables overlay br_netfilter nf_conntrack; do
+for name in ip_tables nf_tables overlay br_netfilter nf_conntrack ip_vs; do
   if [ -d "/sys/module/$name" ]; then tell module "$name"
   elif modprobe -n -q "$name" 2>/dev/null; then tell loadable "$name"; fi
 done
 if [ -d /proc/sys/net/bridge ]; then tell module br_netfilter; fi
+if [ -e /proc/net/ip_vs ]; then tell module ip_vs; fi
 for name in overlay; do if grep -qw "$name" /proc/filesystems; then tell filesystem "$name"; fi; done
 tell ports "$(sed -n 's/^ *[0-9]*: [0-9A-F]*:\\([0-9A-F]\\{4\\}\\) [0-9A-F]*:[0-9A-F]* 0A .*/\\1/p' /proc/net/tcp /proc/net/tcp6 2>/dev/null | sort -u | tr '\\n' ' ')"
 ip -o address show 2>/dev/null | sed -n 's/^[0-9]*: *\\([^ ]*\\) *inet6\\{0,1\\} \\([^ /]*\\).*/device\\t\\2\\t\\1/p'

@@ -182,6 +182,30 @@ test('hosts that are not fit are told with what is wrong, before anything is don
   assert.match(problems('c', { programs: new Set() }).join(), /c: has no \/usr\/bin\/etcd: install the package etcd-server/);
 });
 
+test('a host on which kube-proxy is to use IPVS must have its programs, and is told of when its kernel has none', async () => {
+  const wanting = await testInventory({ kubeProxy: { configuration: { mode: 'ipvs' } } });
+  const told = (programs: ReadonlySet<string>, loadable: readonly string[]) => {
+    const facts = wanting.hosts.map(({ name }, i) => {
+      const fitting = { ...factsThatFit([]), programs, loadable: new Set(['overlay', 'br_netfilter', ...loadable]) };
+      return [name, { ...fitting, machineId: String(i).repeat(32) }] as const;
+    });
+    const { problems, warnings } = checkHosts(wanting, new Map(facts), 'x64', new Map());
+    const of = (list: typeof problems) => list.flatMap(({ host, message }) => (host === 'a' ? message : []));
+    return [of(problems), of(warnings).filter((message) => message.includes('ip_vs'))];
+  };
+  const [host] = wanting.hosts;
+  const all = new Set(programsOf(wanting, host!).keys());
+  assert.deepEqual(told(all, ['ip_vs']), [[], []]);
+  assert.deepEqual(told(all, []), [
+    [],
+    ['its kernel has no ip_vs: kube-proxy uses iptables instead of kubeProxy.configuration.mode "ipvs"'],
+  ]);
+  assert.deepEqual(told(new Set(programsOf(inventory, host!).keys()), ['ip_vs'])[0], [
+    'has no ipvsadm: install the package ipvsadm',
+    'has no ipset: install the package ipset',
+  ]);
+});
+
 /** A host on which etcd has begun, with these members. */
 function withMember(hostIndex: number, of: typeof inventory, { cluster, state = 'new', hasData = true }: Beginning) {
   const host = of.hosts[hostIndex]!;

@@ -3,7 +3,7 @@ import { membersOf } from '../desired/etcd.ts';
 import { BALANCER_UNIT, hasBalancer } from '../desired/load-balancer.ts';
 import { CONNTRACK_LIMIT, KERNEL_LOG } from '../desired/node.ts';
 import { sysctlsOf } from '../desired/preparation.ts';
-import { PACKAGE_MANAGER, programsOf } from '../desired/programs.ts';
+import { PACKAGE_MANAGER, programsOf, usesIpvs } from '../desired/programs.ts';
 import { memberOf } from '../etcd-members/member-facts.ts';
 import { type Span, wrongClocks } from '../facts/clocks.ts';
 import type { HostFacts } from '../facts/facts.ts';
@@ -120,6 +120,11 @@ export function checkHosts(
         warnings.push({
           host: host.name,
           message: 'its kernel has no br_netfilter: pods may not reach pods of their own host by a Service',
+        });
+      if (usesIpvs(inventory) && !fact.modules.has('ip_vs') && !fact.loadable.has('ip_vs'))
+        warnings.push({
+          host: host.name,
+          message: 'its kernel has no ip_vs: kube-proxy uses iptables instead of kubeProxy.configuration.mode "ipvs"',
         });
     }
     for (const [port, unit] of portsOf(inventory, host))
