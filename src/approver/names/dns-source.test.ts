@@ -11,6 +11,11 @@ const signal = new AbortController().signal;
 const ip = (value: string): AskedName => ({ kind: 'address', value });
 const dns = (value: string): AskedName => ({ kind: 'dns', value });
 const ZONE = `example.test {
+ template ANY ANY {
+  match ^(node-9|no-node-has-this-name)[.]
+  rcode NXDOMAIN
+  fallthrough
+ }
  hosts {
   10.0.0.1 node-1.example.test
   2001:db8::1 node-1.example.test
