@@ -10,10 +10,13 @@ import { escapeName } from './escape-name.ts';
 
 /** @param name the type's, as `declareType` was given it */
 export function valueBySchema(value: unknown, schema: JsonSchema, name: string, isResource = isEmbedded(schema)): Value {
-  if (value === null || value === undefined) return schema.nullable ? null : new ErrorValue('null value is not allowed here');
+  if (value === null || value === undefined)
+    return schema.nullable ? null : new ErrorValue('invalid data, got null for schema with nullable=false');
   if (isIntOrString(schema)) {
     if (isExactInteger(value)) return BigInt(value);
-    return typeof value === 'string' ? value : mismatch('int-or-string', value);
+    return typeof value === 'string'
+      ? value
+      : new ErrorValue('invalid data, expected XIntOrString value to be either a string or integer');
   }
   switch (schema.type) {
     case 'array':
@@ -127,6 +130,8 @@ class SchemaObject extends MapValue {
     this.#map = map;
     const schema = isResource ? withTypeAndMeta(given) : given;
     for (const property of Object.keys(map)) {
+      // As upstream: a field that is null, where it may be, is one that is not there. A map's value is there all the same.
+      if (map[property] === null) continue;
       const inner = propertyOf(schema, property);
       const escaped = inner && escapeName(property);
       if (escaped !== undefined) this.#fields.set(escaped, { property, schema: inner! });

@@ -35,3 +35,19 @@ test('between costly rules others have their turn, and what they say is the same
 test('cheap rules are all run in one step', () => {
   assert.deepEqual(run([1, 2, 3], 4), { steps: 0, messages: [] });
 });
+
+test('a field that is null is not there, and a value of a map that is null is', () => {
+  const text = { type: 'string', nullable: true };
+  const properties = { o: { type: 'object', properties: { f: text } }, m: { type: 'object', additionalProperties: text } };
+  const holds = (rule: string) =>
+    runAtOnce(
+      validateRules({
+        value: { o: { f: null }, m: { f: null } },
+        schema: { type: 'object', properties, 'x-kubernetes-validations': [{ rule }] } as JsonSchema,
+        path: '',
+      }),
+    ).map(({ message }) => message);
+  for (const rule of ['!has(self.o.f)', '!self.o.?f.hasValue()', 'has(self.m.f)', "'f' in self.m"])
+    assert.deepEqual(holds(rule), [], rule);
+  assert.match(holds("self.o.f == 'x'").join(), /no such key: f/);
+});
