@@ -235,6 +235,7 @@ function itemKind(...lists: (readonly unknown[])[]): string {
 function goKind(value: unknown): string {
   if (isJsonMap(value)) return 'map';
   if (Array.isArray(value)) return 'slice';
+  if (typeof value === 'bigint') return 'int64';
   if (typeof value !== 'number') return value === null ? 'null' : typeof value;
   return Number.isInteger(value) ? 'int64' : 'float64';
 }
