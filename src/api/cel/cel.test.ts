@@ -224,7 +224,10 @@ test("Kubernetes' libraries", () => {
   expectValues({
     '"Hello".lowerAscii() + "a b".split(" ")[1].upperAscii()': 'helloB',
     '"tacocat".indexOf("c", 3)': 4n,
-    '"tacocat".indexOf("a", 30)': 'error: index out of range: 30',
+    '"tacocat".indexOf("a", 30)': -1n,
+    '"tacocat".lastIndexOf("a", 7)': -1n,
+    '"tacocat".lastIndexOf("a", -1)': 'error: index out of range: -1',
+    '"tacocat".substring(4, -1)': 'error: invalid substring range. start: 4, end: -1',
     '"\\u2003a\\ufeff".trim()': 'a\ufeff',
     '"tacocat".substring(0, 4).replace("o", "0")': 'tac0',
     '" a ".trim() + ["b", "c"].join("-")': 'ab-c',

@@ -21,7 +21,8 @@ function search(text: string, part: string, offset: bigint | undefined, backward
   const all = isPlain(text) ? text : points(text);
   if (offset !== undefined) {
     if (part === '') return offset;
-    if (offset < 0n || offset >= BigInt(all.length)) return range(offset);
+    if (offset < 0n) return range(offset);
+    if (offset >= BigInt(all.length)) return -1n;
   }
   const start = offset ?? (backwards ? BigInt(all.length) : 0n);
   const front = typeof all === 'string' ? Number(start) : all.slice(0, Number(start)).join('').length;
@@ -51,9 +52,9 @@ function substring(text: string, start: bigint, end?: bigint): Value {
   const all = isPlain(text) ? text : points(text);
   const length = BigInt(all.length);
   const last = end ?? length;
+  if (end !== undefined && start > end) return new ErrorValue(`invalid substring range. start: ${start}, end: ${end}`);
   if (start < 0n || start > length) return range(start);
   if (last < 0n || last > length) return range(last);
-  if (start > last) return new ErrorValue(`invalid substring range. start: ${start}, end: ${last}`);
   const part = all.slice(Number(start), Number(last));
   return typeof part === 'string' ? part : part.join('');
 }
