@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { exactJsonText, integer64, isExactInteger, parseExactJson } from './exact-json.ts';
+import { exactJsonText, integer64, isExactInteger, NumberOutOfRange, parseExactJson } from './exact-json.ts';
 
 test('integers of 64 bits keep their digits, other numbers are numbers', () => {
   const text =
@@ -22,12 +22,11 @@ test('integers of 64 bits keep their digits, other numbers are numbers', () => {
 });
 
 test('what 64 bits cannot hold, and what is written as a fraction, is a double', () => {
-  assert.deepEqual(parseExactJson('[9223372036854775808,-9223372036854775809,9007199254740993.0,9007199254740993e0,1e400]'), [
+  assert.deepEqual(parseExactJson('[9223372036854775808,-9223372036854775809,9007199254740993.0,9007199254740993e0]'), [
     2 ** 63,
     -(2 ** 63),
     9007199254740992,
     9007199254740992,
-    Number.POSITIVE_INFINITY,
   ]);
 });
 
@@ -93,4 +92,16 @@ test('an exact integer is a safe number or a BigInt', () => {
   assert.equal(integer64(2n ** 53n), 2n ** 53n);
   assert.ok(isExactInteger(5) && isExactInteger(2n ** 60n));
   assert.ok(!isExactInteger(2 ** 60) && !isExactInteger(1.5) && !isExactInteger('5'));
+});
+
+test('a number beyond all doubles is refused, not made Infinity and then null', () => {
+  const digits = '9'.repeat(310);
+  for (const literal of ['1e400', '-1.5E+999', '1e0400', digits, `-${digits}.5`, `${digits}e5`])
+    for (const text of [literal, `[1,${literal}]`, `{"a": ${literal} }`, `{"a":${literal}}`, `[\n${literal}\n]`])
+      assert.throws(() => parseExactJson(text), NumberOutOfRange, text.slice(0, 40));
+  assert.throws(() => parseExactJson('{"a":1e400}'), {
+    message: 'json: cannot unmarshal number 1e400 into Go value of type float64',
+  });
+  assert.deepEqual(parseExactJson('[1e308,1e-400,"1e400",1e+2,0e400]'), [1e308, 0, '1e400', 100, 0]);
+  assert.equal(parseExactJson(JSON.stringify(digits)), digits);
 });

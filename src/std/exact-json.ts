@@ -9,6 +9,7 @@ const INT64_MOST = 2n ** 63n - 1n;
 
 /** The shortest integer that is not exact has as many digits. */
 const LONG = 16;
+const DIGITS_OF_LARGEST_DOUBLE = 309;
 
 const ZERO = 0x30;
 const NINE = 0x39;
@@ -24,11 +25,21 @@ export const integer64 = (value: bigint): number | bigint => {
   return Number.isSafeInteger(number) || value < INT64_LEAST || value > INT64_MOST ? number : value;
 };
 
-/** @throws SyntaxError for what is no JSON */
+/** A number that no double can hold: JSON.parse makes Infinity of it, and JSON.stringify null of that. In Go's words. */
+export class NumberOutOfRange extends SyntaxError {
+  constructor(literal: string) {
+    super(`json: cannot unmarshal number ${literal.slice(0, 400)} into Go value of type float64`);
+  }
+}
+
+/** @throws SyntaxError for what is no JSON, NumberOutOfRange for what has a number beyond all doubles */
 export function parseExactJson(text: string): unknown {
   const parsed: unknown = JSON.parse(text);
-  return hasLongInteger(text) ? new Reader(text).read() : parsed;
+  return hasLongInteger(text) || HUGE_EXPONENT.test(text) ? new Reader(text).read() : parsed;
 }
+
+/** May stand in a string, too: then the text is read more slowly and nothing else. */
+const HUGE_EXPONENT = /(?:^|[:,[\s-])\d+(?:\.\d+)?[eE]\+?\d{3,}(?=[,\]}\s]|$)/;
 
 /** The text of a JSON value that may hold BigInts. */
 export function exactJsonText(value: unknown, indent?: number): string {
@@ -52,6 +63,8 @@ function hasLongInteger(text: string): boolean {
     while (start > 0 && isDigit(text.charCodeAt(start - 1))) start--;
     let end = i + 1;
     while (end < text.length && isDigit(text.charCodeAt(end))) end++;
+    // So long that it may be beyond all doubles, whatever comes behind it.
+    if (end - start > DIGITS_OF_LARGEST_DOUBLE - 1) return true;
     if (end - start >= LONG && (start === 0 || BEFORE.has(text[start - 1]!)) && (end === text.length || BEHIND.has(text[end]!)))
       return true;
     i = end - 1;
@@ -64,6 +77,7 @@ const BEHIND: ReadonlySet<string> = new Set([',', ']', '}', ' ', '\t', '\r', '\n
 
 const numberOf = (literal: string): number | bigint => {
   const number = Number(literal);
+  if (!Number.isFinite(number)) throw new NumberOutOfRange(literal);
   if (Number.isSafeInteger(number) || !/^-?\d+$/.test(literal)) return number;
   return integer64(BigInt(literal));
 };

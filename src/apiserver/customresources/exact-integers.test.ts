@@ -87,6 +87,20 @@ test('given in YAML, beside numbers that are none of 64 bits', async () => {
   assert.equal(specOf(made), `{"id":${MOST},"any":[${MOST},9223372036854776000,1,5]}`);
 });
 
+test('a number that no double can hold is refused as upstream refuses it, and none is stored as null', async () => {
+  const made = await api.call<{ message: string }>('POST', placeOf(), body('huge', '{"any":[1e400]}'));
+  const why = 'json: cannot unmarshal number 1e400 into Go value of type float64';
+  assert.deepEqual([made.status, made.body.message], [400, `Widget in version "v1" cannot be handled as a Widget: ${why}`]);
+  await api.call('POST', placeOf(), body('huge', '{"any":1}'));
+  for (const type of ['merge-patch+json', 'json-patch+json', 'apply-patch+yaml']) {
+    const text = type.startsWith('json') ? '[{"op":"add","path":"/spec/any","value":1e400}]' : body('huge', '{"any":1e400}');
+    const answer = await patch('huge', type, text, '?fieldManager=m');
+    assert.equal(answer.status, 400, answer.text);
+    assert.match(answer.text, /1e400|Inf/);
+  }
+  assert.equal(specOf(await api.call('GET', `${placeOf()}/huge`)), '{"any":1}');
+});
+
 test('patches of each kind carry and compare them', async () => {
   await api.call('POST', placeOf(), body('p', `{"id":${MOST},"any":{"a":${ODD}}}`));
   assert.equal(

@@ -1,5 +1,5 @@
 import { jsonSyntaxError } from '../../api/machinery/json-syntax.ts';
-import { badRequest, requestEntityTooLarge } from '../../api/machinery/status-error.ts';
+import { badRequest, requestEntityTooLarge, StatusError } from '../../api/machinery/status-error.ts';
 import { parseExactJson } from '../../std/exact-json.ts';
 import { parseInSteps } from '../../std/json-in-steps.ts';
 import type { Steps } from '../../std/pauses.ts';
@@ -32,9 +32,12 @@ export function parseJson(bytes: Buffer): unknown {
   try {
     return parseExactJson(text);
   } catch (error) {
-    throw badRequest(jsonSyntaxError(text) ?? (error as Error).message);
+    throw notJson(text, error as Error);
   }
 }
+
+const notJson = (text: string, cause: Error) =>
+  new StatusError(badRequest(jsonSyntaxError(text) ?? cause.message).status, { cause });
 
 /** The same of a large body. */
 export function* parseJsonInSteps(bytes: Buffer): Steps<unknown> {
@@ -43,7 +46,7 @@ export function* parseJsonInSteps(bytes: Buffer): Steps<unknown> {
   try {
     return yield* parseInSteps(text);
   } catch (error) {
-    throw badRequest(jsonSyntaxError(text) ?? (error as Error).message);
+    throw notJson(text, error as Error);
   }
 }
 

@@ -6,7 +6,7 @@ import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition, type OwnSchema } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { badRequest, invalid, StatusError } from '../../api/machinery/status-error.ts';
-import { exactJsonText } from '../../std/exact-json.ts';
+import { exactJsonText, NumberOutOfRange } from '../../std/exact-json.ts';
 import { type Pauses, runInTime } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
 import { BODY_LIMIT_BYTES, parseJson, parseJsonInSteps, readObject } from './body.ts';
@@ -38,7 +38,7 @@ export async function decodeBody(
   pauses?.heed(bytes.length);
   try {
     if (format === 'json') {
-      const parsed = withoutNull(kind, await parseTyped(bytes, pauses));
+      const parsed = withoutNull(kind, await parseTyped(kind, bytes, pauses));
       await pauses?.pause();
       const decoded = decodeDocument(kind, parsed);
       await pauses?.pause();
@@ -68,11 +68,12 @@ function withoutNull(kind: KindDefinition, body: unknown): unknown {
   return body ?? {};
 }
 
-async function parseTyped(bytes: Buffer, pauses: Pauses | undefined): Promise<unknown> {
+async function parseTyped(kind: KindDefinition, bytes: Buffer, pauses: Pauses | undefined): Promise<unknown> {
   try {
     return pauses?.large ? await pauses.run(parseJsonInSteps(bytes)) : parseJson(bytes);
   } catch (error) {
-    throw noVersionOrKind((error as Error).message);
+    const { message, cause } = error as Error;
+    throw cause instanceof NumberOutOfRange ? cannotBeHandled(kind, message) : noVersionOrKind(message);
   }
 }
 
