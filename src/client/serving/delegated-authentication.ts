@@ -8,7 +8,7 @@ import { parseCertificates } from '../../pki/certificate.ts';
 import { leadsToAuthority } from '../../pki/lead-to-authority.ts';
 import type { Client } from '../client.ts';
 import { chainOf, distrustOf } from '../transport/distrust.ts';
-import type { TrustedCallers } from './find-trusted-callers.ts';
+import type { TrustedCallers } from './follow-trusted-callers.ts';
 
 /** Who calls. */
 export interface Caller {

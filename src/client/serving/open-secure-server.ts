@@ -7,7 +7,7 @@ import { readTlsLimits } from '../../std/tls-flags.ts';
 import type { Client } from '../client.ts';
 import { clientFromKubeconfig } from '../kubeconfig-client.ts';
 import { readFlagFile } from './component-flags.ts';
-import { findTrustedCallers, type TrustedCallers } from './find-trusted-callers.ts';
+import { followTrustedCallers, type TrustedCallers } from './follow-trusted-callers.ts';
 import { createSecureServer, type SecureServer } from './secure-server.ts';
 
 type Page = () => Promise<{ contentType: string; text: string }>;
@@ -49,7 +49,9 @@ export async function openSecureServer(values: FlagValues, context: SecureServer
     port,
     tls: await readServingPair(values, clock),
     trusted,
-    ...(lookUp && { findTrusted: (signal) => findTrustedCallers(authenticationClient, { clock, logger, signal }) }),
+    ...(lookUp && {
+      followTrusted: (tell, signal) => followTrustedCallers(authenticationClient, tell, { clock, logger, signal }),
+    }),
     authenticationClient,
     authorizationClient: await open('authorization-kubeconfig'),
     alwaysAllowPaths: values.strings('authorization-always-allow-paths'),

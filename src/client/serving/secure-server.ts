@@ -9,7 +9,7 @@ import { type Component, deferred } from '../../std/lifecycle.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { Client } from '../client.ts';
 import { authenticateCaller, mayRead } from './delegated-authentication.ts';
-import type { TrustedCallers } from './find-trusted-callers.ts';
+import type { TrustedCallers } from './follow-trusted-callers.ts';
 
 export interface SecureServerOptions {
   bindAddress: string;
@@ -21,8 +21,8 @@ export interface SecureServerOptions {
   tlsCiphers?: string;
   /** Whose client certificates count. Without any, and without a way to find them, none are asked for. */
   trusted?: TrustedCallers;
-  /** Finds what of them is not given, once the server listens; until then such certificates are nobody's. */
-  findTrusted?: (signal: AbortSignal) => Promise<TrustedCallers>;
+  /** Tells what of them is not given, and of each change, once the server listens; until then such certificates are nobody's. */
+  followTrusted?: (tell: (trusted: TrustedCallers) => void, signal: AbortSignal) => Promise<unknown>;
   /** Answers TokenReviews. */
   authenticationClient?: Client;
   /** Answers SubjectAccessReviews. */
@@ -42,7 +42,7 @@ export interface SecureServer extends Component {
 
 /** Serves `pages` over HTTPS to those whom the API server allows to read them. */
 export function createSecureServer(options: SecureServerOptions): SecureServer {
-  const { tls, findTrusted, logger } = options;
+  const { tls, followTrusted, logger } = options;
   let trusted = options.trusted ?? {};
   const done = deferred();
   const secure = {
@@ -56,7 +56,7 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
     ...secure,
     // None, rather than those that the world believes.
     ca: authoritiesOf(trusted),
-    requestCert: authoritiesOf(trusted).length > 0 || findTrusted !== undefined,
+    requestCert: authoritiesOf(trusted).length > 0 || followTrusted !== undefined,
     // Verified or not, a certificate is asked for; what it is worth is decided below.
     rejectUnauthorized: false,
   });
@@ -89,15 +89,15 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
         throw cannotListen(`${options.bindAddress}:${options.port}`, cause);
       });
       server.on('error', (error) => done.reject(error));
-      findTrusted?.(signal).then(
-        (found) => {
-          trusted = { ...found, ...trusted };
-          server.setSecureContext({ ...secure, ca: authoritiesOf(trusted) });
-        },
-        (error: unknown) => {
-          if (!signal.aborted) logger.error('Cannot find the authority of client certificates', { error });
-        },
-      );
+      const take = (found: TrustedCallers) => {
+        trusted = { ...found, ...options.trusted };
+        server.setSecureContext({ ...secure, ca: authoritiesOf(trusted) });
+        // Those of before were looked at when they began.
+        server.closeAllConnections();
+      };
+      followTrusted?.(take, signal).catch((error: unknown) => {
+        if (!signal.aborted) logger.error('Cannot follow whose client certificates are believed', { error });
+      });
       const close = () => {
         server.close(() => done.resolve());
         server.closeAllConnections();

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { request as httpsRequest } from 'node:https';
+import { Agent, request as httpsRequest } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { test } from 'node:test';
 import type { V1SubjectAccessReview, V1TokenReview } from '../../api/gen/types.ts';
 import { LoopMetrics } from '../../client/loop-metrics.ts';
-import type { TrustedCallers } from '../../client/serving/find-trusted-callers.ts';
-import { createSecureServer } from '../../client/serving/secure-server.ts';
+import type { TrustedCallers } from '../../client/serving/follow-trusted-callers.ts';
+import { createSecureServer, type SecureServerOptions } from '../../client/serving/secure-server.ts';
 import { createAuthority } from '../../pki/authority.ts';
 import { generatePrivateKey } from '../../pki/keys.ts';
 import { createSelfSigned } from '../../pki/self-signed.ts';
@@ -19,7 +19,9 @@ import { formatMetrics } from './metrics-text.ts';
 const nowMs = Date.now();
 const times = { notBeforeMs: nowMs - 60_000, notAfterMs: nowMs + 3_600_000 };
 
-async function startServer(options: { delegate?: boolean; trusted?: TrustedCallers } = {}) {
+type Follow = SecureServerOptions['followTrusted'];
+
+async function startServer(options: { delegate?: boolean; trusted?: TrustedCallers; followTrusted?: Follow } = {}) {
   const cluster = new TestingCluster();
   cluster.answers.set('tokenreviews', (review) => {
     const { spec } = review as unknown as V1TokenReview;
@@ -41,6 +43,7 @@ async function startServer(options: { delegate?: boolean; trusted?: TrustedCalle
     port: 0,
     tls: await createSelfSigned({ commonName: 'localhost', ipAddresses: ['127.0.0.1'], ...times }),
     ...(options.trusted && { trusted: options.trusted }),
+    ...(options.followTrusted && { followTrusted: options.followTrusted }),
     authenticationClient: client,
     authorizationClient: client,
     alwaysAllowPaths: ['/healthz'],
@@ -52,7 +55,10 @@ async function startServer(options: { delegate?: boolean; trusted?: TrustedCalle
   });
   const group = new ComponentGroup();
   await group.start(server);
-  const get = (path: string, extra: { headers?: Record<string, string | string[]>; cert?: string; key?: string } = {}) =>
+  const get = (
+    path: string,
+    extra: { headers?: Record<string, string | string[]>; cert?: string; key?: string; agent?: Agent } = {},
+  ) =>
     new Promise<{ status: number; text: string }>((resolve, reject) => {
       const request = httpsRequest(
         { host: '127.0.0.1', port: server.port, path, rejectUnauthorized: false, agent: false, ...extra },
@@ -122,6 +128,35 @@ test('client certificates count when their authority is known, and only system:m
   assert.equal((await server.get('/nothing', master)).status, 404);
   assert.equal((await server.get('/metrics', { cert: await issue(authority, []), key: key.pem })).status, 403);
   assert.equal((await server.get('/metrics', { cert: await issue(other, ['system:masters']), key: key.pem })).status, 401);
+});
+
+test('an authority that is replaced is believed no more, nor on connections that it has vouched for', async (t) => {
+  const [before, after] = [
+    await createAuthority({ commonName: 'ca', ...times }),
+    await createAuthority({ commonName: 'ca', ...times }),
+  ];
+  const key = await generatePrivateKey();
+  const subject = { commonName: 'admin', organizations: ['system:masters'] } as const;
+  const issue = (from: typeof before) =>
+    from.issue({ publicKeyDer: key.publicKeyDer, ...subject, usages: ['client auth'], ...times });
+  let tell: (trusted: TrustedCallers) => void = () => undefined;
+  const followTrusted: Follow = (told) => {
+    tell = told;
+    return Promise.resolve();
+  };
+  await using server = await startServer({ delegate: false, followTrusted });
+  const agent = new Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  const [old, next] = [
+    { cert: await issue(before), key: key.pem, agent },
+    { cert: await issue(after), key: key.pem },
+  ];
+  assert.equal((await server.get('/metrics', old)).status, 403, 'nobody as yet');
+  tell({ clientCaPem: before.certificatePem });
+  assert.equal((await server.get('/metrics', old)).status, 200);
+  tell({ clientCaPem: after.certificatePem });
+  assert.equal((await server.get('/metrics', next)).status, 200);
+  assert.equal((await server.get('/metrics', old)).status, 401);
 });
 
 test('a front proxy is believed by its own authority and name alone, and is no client itself', async () => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { FrontProxyConfig } from '../../api/authentication/front-proxy-user.ts';
 import { configMapKind } from '../../api/core/v1/config-map.ts';
 import type { Clock } from '../../std/clock.ts';
@@ -8,6 +9,8 @@ import type { Client } from '../client.ts';
 const NAMESPACE = 'kube-system';
 const NAME = 'extension-apiserver-authentication';
 const AGAIN_MS = 10_000;
+/** How late a change may be seen: authorities are replaced over days. */
+const CHANGED_MS = 60_000;
 
 /** Whose certificates a server believes. */
 export interface TrustedCallers {
@@ -18,24 +21,30 @@ export interface TrustedCallers {
 }
 
 /**
- * Whom the API server believes, as it tells components (apiserver/pkg/server/options/authentication.go). Asks again until the API server is there
- * and tells; nothing of what it does not have.
+ * Tells whom the API server believes, as it tells components (apiserver/pkg/server/options/authentication.go): once it is there and says so, and
+ * whenever it says something else. Nothing of what it does not have. While it cannot be asked, what it said last goes on to hold.
  *
- * @throws the signal's reason when it is aborted first
+ * @throws the signal's reason when it is aborted
  */
-export async function findTrustedCallers(
+export async function followTrustedCallers(
   client: Client,
+  tell: (trusted: TrustedCallers) => void,
   { clock, logger, signal }: { clock: Clock; logger: Logger; signal: AbortSignal },
-): Promise<TrustedCallers> {
-  for (let told = false; ; told = true) {
+): Promise<never> {
+  let last: TrustedCallers | undefined;
+  for (let failed = false; ; ) {
     try {
       const found = await client.resource(configMapKind, NAMESPACE).get(NAME, { signal });
-      return trustedCallersOf((found as { data?: Record<string, string> }).data ?? {});
+      const trusted = trustedCallersOf((found as { data?: Record<string, string> }).data ?? {});
+      if (!isDeepStrictEqual(trusted, last)) tell(trusted);
+      last = trusted;
+      failed = false;
     } catch (error) {
       signal.throwIfAborted();
-      if (!told) logger.warn('Unable to look up the authority of client certificates; asking again', { error });
-      await clock.sleep(AGAIN_MS, signal);
+      if (!failed) logger.warn('Unable to look up the authority of client certificates; asking again', { error });
+      failed = true;
     }
+    await clock.sleep(last && !failed ? CHANGED_MS : AGAIN_MS, signal);
   }
 }
 
