@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Agent, request as httpsRequest } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { test } from 'node:test';
+import { until } from '../../../test/harness/until.ts';
 import type { V1SubjectAccessReview, V1TokenReview } from '../../api/gen/types.ts';
 import { LoopMetrics } from '../../client/loop-metrics.ts';
 import type { TrustedCallers } from '../../client/serving/follow-trusted-callers.ts';
@@ -152,9 +153,12 @@ test('an authority that is replaced is believed no more, nor on connections that
     { cert: await issue(after), key: key.pem },
   ];
   assert.equal((await server.get('/metrics', old)).status, 403, 'nobody as yet');
+  const ended = () => until('the connection is ended', () => Object.keys(agent.freeSockets).length === 0);
   tell({ clientCaPem: before.certificatePem });
+  await ended();
   assert.equal((await server.get('/metrics', old)).status, 200);
   tell({ clientCaPem: after.certificatePem });
+  await ended();
   assert.equal((await server.get('/metrics', next)).status, 200);
   assert.equal((await server.get('/metrics', old)).status, 401);
 });
