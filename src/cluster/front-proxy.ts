@@ -1,3 +1,4 @@
+import type { FrontProxyConfig } from '../api/authentication/front-proxy-user.ts';
 import { createAuthority } from '../pki/authority.ts';
 import type { Clock } from '../std/clock.ts';
 import { issueLeaf, type Pair } from './authorities.ts';
@@ -9,14 +10,7 @@ const LIFETIME_MS = 3650 * 86_400_000;
 /** How the cluster's API server says to extension servers for whom it asks, as kubeadm sets it up. */
 export interface FrontProxy {
   /** What they, and the API server itself, are to believe. */
-  readonly trust: {
-    readonly caPem: string;
-    readonly allowedNames: readonly string[];
-    readonly usernameHeaders: readonly string[];
-    readonly groupHeaders: readonly string[];
-    readonly uidHeaders: readonly string[];
-    readonly extraHeaderPrefixes: readonly string[];
-  };
+  readonly trust: FrontProxyConfig;
   /** The certificate to show them. */
   readonly client: () => Pair;
   renew(): Promise<void>;

@@ -261,3 +261,9 @@ test('a long list is merged in the time that its length takes', { timeout: 30_00
   const patch = { metadata: { '$deleteFromPrimitiveList/finalizers': [...finalizers].reverse() } };
   assert.deepEqual(applyStrategicMergePatch({ metadata: { finalizers } }, patch, 'V1Node'), { metadata: { finalizers: [] } });
 });
+
+test('what is in a Secret is not said, though its patch makes no sense', () => {
+  const secret = { metadata: { name: 's' }, data: { a: 'b2xk' } };
+  for (const patch of [{ $patch: 'x', data: { word: 'aHVudGVyMg==' } }, { data: { $patch: 'x', word: 'aHVudGVyMg==' } }])
+    assert.throws(() => applyStrategicMergePatch(secret, patch, 'V1Secret'), { message: 'unknown patch type: x' });
+});

@@ -23,8 +23,9 @@ export const itemsDiffer = (lists: readonly (readonly unknown[])[]): StatusError
 export const keyMissing = (item: unknown, mergeKey: string): StatusError =>
   patchFailure(`map: ${goFormat(item)} does not contain declared merge key: ${mergeKey}`);
 
-export const unknownDirective = (directive: unknown, map: unknown): StatusError =>
-  patchFailure(`unknown patch type: ${asText(directive)} in map: ${goFormat(map)}`);
+/** Without `map`: what is in it may be secret, and answers go into audit logs. */
+export const unknownDirective = (directive: unknown, map?: unknown): StatusError =>
+  patchFailure(`unknown patch type: ${asText(directive)}${map === undefined ? '' : ` in map: ${goFormat(map)}`}`);
 
 export const notOfType = (expected: string, value: unknown): StatusError =>
   patchFailure(`expected a ${expected}, but received a ${value === null ? '%!s(<nil>)' : goTypeOf(value)}`);

@@ -93,7 +93,13 @@ export function createResourceQuotaController(context: ControllerContext, option
     if (status) {
       written.set(key, parseResourceList(status.used));
       const resource = client.resource<V1ResourceQuota>(resourceQuotaKind, namespace);
-      await unlessReason(resource.update({ ...quota, status }, { subresource: 'status', signal }), 'NotFound');
+      try {
+        await unlessReason(resource.update({ ...quota, status }, { subresource: 'status', signal }), 'NotFound');
+      } catch (error) {
+        // Whoever tells the same next is somebody else.
+        written.delete(key);
+        throw error;
+      }
     }
     // Whether what was charged has come is known then.
     if (charged) return { requeueAfterMs: CHARGED_MS };
