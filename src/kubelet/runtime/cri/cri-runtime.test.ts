@@ -43,7 +43,8 @@ function fakeRuntime(answers: Record<string, GrpcAnswer>, containerd: Record<str
 }
 
 async function connect(service: GrpcService, options: Partial<CriRuntimeOptions> = {}) {
-  const directory = await temporaryDirectory();
+  await using whileConnecting = new AsyncDisposableStack();
+  const directory = whileConnecting.use(await temporaryDirectory());
   const runtime = await createCriRuntime({
     endpoint: service.endpoint,
     requestTimeoutMs: 5000,
@@ -53,14 +54,9 @@ async function connect(service: GrpcService, options: Partial<CriRuntimeOptions>
     logger: silentLogger,
     ...options,
   });
-  return {
-    runtime,
-    directory,
-    async [Symbol.asyncDispose]() {
-      runtime.close();
-      await directory[Symbol.asyncDispose]();
-    },
-  };
+  const connected = whileConnecting.move();
+  connected.defer(() => runtime.close());
+  return { runtime, directory, [Symbol.asyncDispose]: () => connected[Symbol.asyncDispose]() };
 }
 
 const POD: V1Pod = { metadata: { name: 'p', namespace: 'n', uid: 'u' }, spec: { containers: [{ name: 'c' }] } };
