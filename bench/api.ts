@@ -19,6 +19,8 @@ const pods = Number(process.argv[3] ?? 2000);
 const CONNECTIONS = 32;
 const WATCHERS = 50;
 const EVENTS = 200;
+/** So many Deployments are applied over and over. */
+const APPLIED = 100;
 
 await using cluster = await startBenchCluster();
 const identity = await resolveContext(await readKubeconfig(cluster.kubeconfig));
@@ -26,18 +28,26 @@ const tls = { ca: identity.caPem, cert: identity.clientCertificatePem, key: iden
 const agent = new Agent({ ...tls, keepAlive: true, maxSockets: CONNECTIONS });
 const watchAgent = new Agent({ ...tls, keepAlive: true, maxSockets: WATCHERS });
 
-function send(method: string, path: string, options: { body?: object; agent?: Agent } = {}): Promise<IncomingMessage> {
+interface SendOptions {
+  readonly body?: object | undefined;
+  readonly agent?: Agent;
+  /** Of the body. Default: JSON. */
+  readonly type?: string | undefined;
+}
+
+function send(method: string, path: string, options: SendOptions = {}): Promise<IncomingMessage> {
   const text = options.body && JSON.stringify(options.body);
   return new Promise((resolve, reject) => {
-    const headers = { ...(text && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }) };
+    const type = options.type ?? 'application/json';
+    const headers = { ...(text && { 'content-type': type, 'content-length': Buffer.byteLength(text) }) };
     request(cluster.server + path, { method, agent: options.agent ?? agent, headers }, resolve)
       .on('error', reject)
       .end(text);
   });
 }
 
-async function call(method: string, path: string, body?: object): Promise<string> {
-  const answer = await send(method, path, { body });
+async function call(method: string, path: string, body?: object, type?: string): Promise<string> {
+  const answer = await send(method, path, { body, type });
   const chunks: Buffer[] = [];
   for await (const chunk of answer) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString();
@@ -109,6 +119,11 @@ const pod = (name: string, i: number, schedulerName = 'default-scheduler') => ({
   },
 });
 
+const template = (name: string, i: number) => ({
+  metadata: { labels: { app: name, revision: String(i) } },
+  spec: { containers: [{ name: 'c', image: `busybox:${i}`, resources: { requests: { cpu: '10m', memory: '16Mi' } } }] },
+});
+
 interface Measured {
   readonly rates: number[];
   readonly cpu: Record<'main' | 'v8' | 'others' | 'client', number[]>;
@@ -151,6 +166,20 @@ for (let run = 0; run < runs; run++) {
   await measure('list-two-at-a-time', 20, () => pooled(20, 2, list));
   await measure('watch-after-creates', WATCHERS * EVENTS, () => watched(namespace));
   await measure('create-alone', pods, () => pooled(pods, CONNECTIONS, (i) => call('POST', path, pod('alone', i, 'nobody'))));
+  // Each changes what the one before it of the same manager has applied.
+  const apply = (i: number) => {
+    const name = `apply-${i % APPLIED}`;
+    const spec = { replicas: i, selector: { matchLabels: { app: name } }, template: template(name, i) };
+    const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name }, spec: { ...spec, paused: true } };
+    const query = 'fieldManager=bench&force=true';
+    return call(
+      'PATCH',
+      `/apis/apps/v1/namespaces/${namespace}/deployments/${name}?${query}`,
+      deployment,
+      'application/apply-patch+yaml',
+    );
+  };
+  await measure('apply', pods, () => pooled(pods, CONNECTIONS, apply));
   await call('DELETE', `/api/v1/namespaces/${namespace}`);
 }
 const medianOf = (values: readonly number[]) => Number(summary(values, 'highest').median.toFixed(3));
