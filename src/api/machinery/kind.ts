@@ -47,6 +47,8 @@ export interface WriteContext {
   };
   /** Set when the write came by a subresource: `status`, `approval`, `scale`, … */
   readonly subresource?: string;
+  /** Says something in a `Warning` header of the answer, whatever it is. */
+  readonly warn?: (text: string) => void;
 }
 
 /** A subresource that reads or writes (a part of) the object itself through the generic verbs. */

@@ -1,6 +1,11 @@
 import { namesOfDottedPath, valueAt } from '../../api/apiextensions/schema/simple-path.ts';
 import { customResourceDefinitionKind } from '../../api/apiextensions/v1/custom-resource-definition.ts';
-import { type Definition, type DefinitionVersion, isCondition } from '../../api/apiextensions/v1/definition.ts';
+import {
+  type Definition,
+  type DefinitionVersion,
+  isCondition,
+  type ScaleSubresource,
+} from '../../api/apiextensions/v1/definition.ts';
 import { compareVersions } from '../../api/apiextensions/v1/version-order.ts';
 import { apiServiceKind } from '../../api/apiregistration/v1/api-service.ts';
 import { defineKind } from '../../api/machinery/define-kind.ts';
@@ -85,7 +90,7 @@ function kindOf(
       own.prune(object);
     },
     prepareForUpdate: (updated) => void own.prune(updated),
-    validateInSteps: (object, _context, existing) => validateObject(object, schema, scale, existing),
+    validateInSteps: (object, { warn }, existing) => validateObject(object, { schema, scale, warn }, existing),
     warnings: finalizerWarnings,
   });
 }
@@ -105,7 +110,7 @@ function notWhileTerminating(kind: { group: string; resource: string }, verb: st
 }
 
 /** The status subresource writes the status and nothing else of the object. */
-function statusPartOf(own: CustomSchema, scale: Parameters<typeof validateStatus>[2]): PartSubresource {
+function statusPartOf(own: CustomSchema, scale: ScaleSubresource | undefined): PartSubresource {
   return {
     name: 'status',
     verbs: ['get', 'patch', 'update'],
@@ -118,7 +123,7 @@ function statusPartOf(own: CustomSchema, scale: Parameters<typeof validateStatus
       own.prune(merged);
       return merged;
     },
-    validateInSteps: (updated, existing) => validateStatus(updated, own.schema, scale, existing),
+    validateInSteps: (updated, existing, { warn }) => validateStatus(updated, { schema: own.schema, scale, warn }, existing),
   };
 }
 

@@ -1,4 +1,4 @@
-import { hasRules, validateRules } from '../../api/apiextensions/rules/validate-rules.ts';
+import { hasRules, type RuledValue, validateRules } from '../../api/apiextensions/rules/validate-rules.ts';
 import { validateEmbeddedResources } from '../../api/apiextensions/schema/embedded-resources.ts';
 import type { JsonSchema } from '../../api/apiextensions/schema/json-schema.ts';
 import { validateListItems } from '../../api/apiextensions/schema/list-items.ts';
@@ -26,26 +26,31 @@ const BLOCKING: ReadonlySet<FieldError['reason']> = new Set([
 const NOT_CHECKED =
   'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
 
+export interface ObjectRules {
+  readonly schema: JsonSchema;
+  readonly scale: ScaleSubresource | undefined;
+  /** Is told what is wrong and was before. */
+  readonly warn: ((text: string) => void) | undefined;
+}
+
 /** Everything that an object must be to be stored (apiextensions-apiserver/pkg/registry/customresource/strategy.go). */
 export function* validateObject(
   object: DynamicObject,
-  schema: JsonSchema,
-  scale: ScaleSubresource | undefined,
+  { schema, scale, warn }: ObjectRules,
   old?: DynamicObject,
 ): Steps<FieldError[]> {
   const errors = validateValue(withoutMeta(object), schemaWithoutMeta(schema), '', old && withoutMeta(old));
-  errors.push(...validateMetadataNames(object, schema));
+  errors.push(...validateMetadataNames(object, schema, old));
   errors.push(...validateScale(object, scale));
   errors.push(...validateEmbeddedResources(object, schema));
   errors.push(...unlessBefore((value) => validateListItems(value, schema), object, old));
-  return [...errors, ...(yield* rulesUnlessBlocked(errors, () => ({ value: object, schema, path: '', old, isResource: true })))];
+  return [...errors, ...(yield* rulesUnlessBlocked(errors, { value: object, schema, path: '', old, isResource: true, warn }))];
 }
 
 /** A write of the status answers for the status alone. */
 export function* validateStatus(
   object: DynamicObject,
-  schema: JsonSchema,
-  scale: ScaleSubresource | undefined,
+  { schema, scale, warn }: ObjectRules,
   old: DynamicObject,
 ): Steps<FieldError[]> {
   const status = schema.properties?.['status'];
@@ -55,14 +60,10 @@ export function* validateStatus(
       : [];
   errors.push(...validateScale(object, scale, ['status']));
   errors.push(...unlessBefore((value) => validateListItems(value, schema), object, old));
-  return [...errors, ...(yield* rulesUnlessBlocked(errors, () => ({ value: object, schema, path: '', old, isResource: true })))];
+  return [...errors, ...(yield* rulesUnlessBlocked(errors, { value: object, schema, path: '', old, isResource: true, warn }))];
 }
 
-function* rulesUnlessBlocked(
-  errors: readonly FieldError[],
-  what: () => Parameters<typeof validateRules>[0],
-): Steps<FieldError[]> {
-  const checked = what();
+function* rulesUnlessBlocked(errors: readonly FieldError[], checked: RuledValue): Steps<FieldError[]> {
   if (!hasRules(checked.schema)) return [];
   if (errors.some(({ reason }) => BLOCKING.has(reason))) return [invalidField('<nil>', null, NOT_CHECKED)];
   return yield* validateRules(checked);
@@ -97,12 +98,14 @@ function schemaWithoutMeta(schema: JsonSchema): JsonSchema {
   return made;
 }
 
-function validateMetadataNames({ metadata }: DynamicObject, schema: JsonSchema): FieldError[] {
+function validateMetadataNames(object: DynamicObject, schema: JsonSchema, old: DynamicObject | undefined): FieldError[] {
   const restricted = schema.properties?.['metadata'];
   if (!restricted?.properties) return [];
-  const { name, generateName } = metadata;
-  const names = { ...(name !== undefined && { name }), ...(generateName !== undefined && { generateName }) };
-  return relocate(validateValue(names, restricted, 'metadata'), '').map((error) => ({
+  const namesOf = ({ metadata: { name, generateName } }: DynamicObject) => ({
+    ...(name !== undefined && { name }),
+    ...(generateName !== undefined && { generateName }),
+  });
+  return relocate(validateValue(namesOf(object), restricted, 'metadata', old && namesOf(old)), '').map((error) => ({
     ...error,
     field: error.field.replace(/^\./, ''),
   }));

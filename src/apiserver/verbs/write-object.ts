@@ -259,8 +259,10 @@ export class ObjectWrites {
     return error;
   }
 
-  #context({ user, part }: WriteScope): WriteContext {
-    return { nowMs: this.#deps.clock.now(), user, ...(part && { subresource: part.name }) };
+  #context(scope: WriteScope): WriteContext {
+    const { user, part } = scope;
+    const said = (text: string) => warn(scope, [text]);
+    return { nowMs: this.#deps.clock.now(), user, ...(part && { subresource: part.name }), warn: said };
   }
 
   #attributes(

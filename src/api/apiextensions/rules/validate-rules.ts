@@ -1,7 +1,8 @@
+import { goQuote } from '../../../std/go-text.ts';
 import type { Steps } from '../../../std/pauses.ts';
 import { ErrorValue, PER_CALL_LIMIT, type Program, type Value } from '../../cel/cel.ts';
 import { Optional } from '../../cel/values.ts';
-import { equalJson, isJsonMap } from '../../machinery/clone.ts';
+import { isJsonMap } from '../../machinery/clone.ts';
 import { duplicateField, forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { child, index, key } from '../schema/field-path.ts';
@@ -16,7 +17,7 @@ import {
 } from '../schema/json-schema.ts';
 import { byName } from '../schema/list-items.ts';
 import { resolveFieldPath } from '../schema/simple-path.ts';
-import { correlateItems } from '../schema/validate-value.ts';
+import { correlateItems, Unchanged } from '../schema/unchanged.ts';
 import { type CompiledRule, compileRules, SELF_TYPE } from './compile-rules.ts';
 import { valueBySchema } from './schema-value.ts';
 
@@ -33,6 +34,8 @@ export interface RuledValue {
   /** What was there before, of an update. */
   readonly old?: unknown;
   readonly isResource?: boolean;
+  /** Is told what an unchanged part breaks, which is not held against it. */
+  readonly warn?: ((text: string) => void) | undefined;
 }
 
 /** What is known of schemas. A memo of a pure function: it changes no answer. */
@@ -52,9 +55,10 @@ export function hasRules(schema: JsonSchema): boolean {
  * Rules that a value breaks (…/schema/cel/validation.go). Rules about an unchanged value are not held against it. Costly rules are run one
  * a step.
  */
-export function* validateRules({ value, schema, path, old, isResource }: RuledValue): Steps<FieldError[]> {
-  const run: Run = { errors: [], budget: BUDGET, stopped: false, stepEffort: 0 };
-  yield* check({ value, schema, path, old, isResource: isResource ?? isEmbedded(schema) }, run);
+export function* validateRules({ value, schema, path, old, isResource, warn }: RuledValue): Steps<FieldError[]> {
+  const run: Run = { errors: [], budget: BUDGET, stopped: false, stepEffort: 0, unchanged: new Unchanged(), warn };
+  const part = old === undefined ? undefined : { value, old, schema };
+  yield* check({ value, schema, path, old, isResource: isResource ?? isEmbedded(schema), ratchet: { part } }, run);
   return run.errors;
 }
 
@@ -64,22 +68,48 @@ interface Run {
   stopped: boolean;
   /** Since the last step. */
   stepEffort: number;
+  readonly unchanged: Unchanged;
+  readonly warn: ((text: string) => void) | undefined;
 }
 
-type Checked = Required<Omit<RuledValue, 'old'>> & { readonly old: unknown };
+/** A part of an object beside what it was before. */
+interface Part {
+  readonly value: unknown;
+  readonly old: unknown;
+  readonly schema: JsonSchema;
+}
+
+/** What must be unchanged for a broken rule to be let through: the value itself, or the nearest part around it that can be compared. */
+interface Ratchet {
+  readonly part?: Part | undefined;
+  readonly around?: Part | undefined;
+}
+
+function ratchetBelow({ part, around }: Ratchet, value: unknown, old: unknown, schema: JsonSchema): Ratchet {
+  if (!part) return { around };
+  return { part: old === undefined ? undefined : { value, old, schema }, around: part };
+}
+
+interface Checked extends Required<Omit<RuledValue, 'old' | 'warn'>> {
+  readonly old: unknown;
+  readonly ratchet: Ratchet;
+}
 
 function* check(checked: Checked, run: Run): Steps<void> {
-  const { value, schema, path, old } = checked;
-  if (run.stopped || !hasRules(schema) || (value === null && schema.nullable)) return;
+  const { value, schema, path, old, ratchet } = checked;
+  if (run.stopped || !hasRules(schema) || value === null) return;
   if (schema['x-kubernetes-validations']?.length) yield* checkOwn(checked, run);
   if (Array.isArray(value)) {
     const items = itemsOf(schema);
     if (!items || !hasRules(items)) return;
     const before = correlateItems(schema, old);
-    for (const [i, item] of value.entries())
-      yield* check({ ...below(items), value: item, path: index(path, i), old: before?.(item) }, run);
+    for (const [i, item] of value.entries()) {
+      const oldItem = before?.(item);
+      const inner = ratchetBelow(ratchet, item, oldItem, items);
+      yield* check({ ...below(items), value: item, path: index(path, i), old: oldItem, ratchet: inner }, run);
+    }
   } else if (isJsonMap(value)) {
-    const before = isJsonMap(old) && schema['x-kubernetes-map-type'] !== 'atomic' ? old : undefined;
+    const before = isJsonMap(old) ? old : undefined;
     const oldOf = (name: string) => (before && Object.hasOwn(before, name) ? before[name] : undefined);
     const values = valuesOf(schema);
     for (const name of Object.keys(value)) {
@@ -87,18 +117,19 @@ function* check(checked: Checked, run: Run): Steps<void> {
       const inner = property ?? values;
       if (!inner || !hasRules(inner)) continue;
       const at = property ? child(path, name) : key(path, name);
-      yield* check({ ...below(inner), value: value[name], path: at, old: oldOf(name) }, run);
+      const oldValue = oldOf(name);
+      const ratchetInner = ratchetBelow(ratchet, value[name], oldValue, inner);
+      yield* check({ ...below(inner), value: value[name], path: at, old: oldValue, ratchet: ratchetInner }, run);
     }
   }
 }
 
 const below = (schema: JsonSchema) => ({ schema, isResource: isEmbedded(schema) });
 
-function* checkOwn({ value, schema, path, old, isResource }: Checked, run: Run): Steps<void> {
+function* checkOwn({ value, schema, path, old, isResource, ratchet }: Checked, run: Run): Steps<void> {
   const { rules } = compileRules(schema, isResource);
   const self = valueBySchema(value, schema, SELF_TYPE, isResource);
   const oldSelf = old === undefined || old === null ? undefined : valueBySchema(old, schema, SELF_TYPE, isResource);
-  const unchanged = old !== undefined && equalJson(old, value);
   const at = path || '<nil>';
   const type = schema.type ?? '';
   for (const compiled of rules) {
@@ -124,10 +155,21 @@ function* checkOwn({ value, schema, path, old, isResource }: Checked, run: Run):
     if (result.value instanceof ErrorValue) {
       run.errors.push(invalidField(at, type, failureText(result.value.message, rule)));
       if (result.costLimitReached) run.stopped = true;
-    } else if (result.value !== true && !(unchanged && !compiled.usesOldSelf)) {
-      run.errors.push(brokenRule(compiled, messageOf(compiled, activation, run), { path, value, schema }));
+    } else if (result.value !== true) {
+      const message = messageOf(compiled, activation, run);
+      const { text, error } = message;
+      const broken = error
+        ? invalidField(fieldOf(rule, path, schema), type, error)
+        : brokenRule(compiled, text, { path, value, schema });
+      if (!compiled.usesOldSelf && isUnchanged(ratchet, run)) run.warn?.(`${broken.field}: ${broken.message}`);
+      else run.errors.push(broken);
     }
   }
+}
+
+function isUnchanged({ part, around }: Ratchet, { unchanged }: Run): boolean {
+  const compared = part ?? around;
+  return compared !== undefined && unchanged.is(compared.value, compared.old, compared.schema);
 }
 
 const OUT_OF_BUDGET = 'validation failed due to running out of cost budget, no further validation rules will be run';
@@ -154,16 +196,28 @@ function failureText(message: string, rule: ValidationRule): string {
 
 const LONGEST_MESSAGE = 5 * 1024;
 
-/** What a rule's messageExpression says, or its message where that says nothing. */
-function messageOf({ rule, message }: CompiledRule, activation: (name: string) => Value | undefined, run: Run): string {
-  const fixed = rule.message ? rule.message.trim() : `failed rule: ${rule.rule.trim()}`;
+/** What a rule's messageExpression says, or its message where that says nothing. It costs as rules do: `error` ends all of them. */
+function messageOf(
+  { rule, message }: CompiledRule,
+  activation: (name: string) => Value | undefined,
+  run: Run,
+): { readonly text: string; readonly error?: string } {
+  const fixed = { text: rule.message ? rule.message.trim() : `failed rule: ${rule.rule.trim()}` };
   if (!message) return fixed;
   const result = evaluate(message, activation, run);
-  const said = result?.value;
-  if (typeof said !== 'string') return fixed;
-  const text = said.trim();
-  return text === '' || Buffer.byteLength(text) > LONGEST_MESSAGE || /[\n\r]/.test(text) ? fixed : text;
+  if (!result) return { ...fixed, error: MESSAGE_OUT_OF_BUDGET };
+  if (result.costLimitReached) {
+    run.stopped = true;
+    const why = 'no further validation rules will be run due to call cost exceeds limit for messageExpression';
+    return { ...fixed, error: `${why}: ${goQuote(rule.messageExpression ?? '')}` };
+  }
+  if (typeof result.value !== 'string') return fixed;
+  const text = result.value.trim();
+  return text === '' || Buffer.byteLength(text) > LONGEST_MESSAGE || text.includes('\n') ? fixed : { text };
 }
+
+const MESSAGE_OUT_OF_BUDGET =
+  'messageExpression evaluation failed due to running out of cost budget, no further validation rules will be run';
 
 interface BrokenPlace {
   readonly path: string;

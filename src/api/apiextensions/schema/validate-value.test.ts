@@ -5,6 +5,7 @@ import type { JsonSchema } from './json-schema.ts';
 import { validateListItems } from './list-items.ts';
 import { prune } from './prune.ts';
 import { setSchemaDefaults } from './set-defaults.ts';
+import { Unchanged } from './unchanged.ts';
 import { validateValue } from './validate-value.ts';
 
 const errorsOf = (value: unknown, schema: JsonSchema, old?: unknown) =>
@@ -295,7 +296,12 @@ test('any value goes through any schema without a crash, and pruning and default
       setSchemaDefaults(object, whole);
       assert.equal(JSON.stringify(object), once);
       const errors = validateValue(object, whole);
-      assert.deepEqual(validateValue(object, whole, '', JSON.parse(once)), []);
+      const copy = JSON.parse(once) as unknown;
+      const left = validateValue(object, whole, '', copy).map(({ field, message }) => `${field} ${message}`);
+      const all = new Set(errors.map(({ field, message }) => `${field} ${message}`));
+      assert.ok(left.every((each) => all.has(each)));
+      // What the schema does not know all of is never the same.
+      if (new Unchanged().is(object, copy, whole)) assert.deepEqual(left, []);
       for (const { field, message } of errors) assert.ok(field && message);
     }),
     { seed, numRuns: 300 },

@@ -6,6 +6,7 @@ import { formatCheck, isKnownFormat } from './formats.ts';
 import { isIntOrString, itemsOf, type JsonSchema, propertyOf, valuesOf } from './json-schema.ts';
 import { canonical } from './list-items.ts';
 import { matchesPattern, tooCostlyToMatch } from './pattern.ts';
+import { correlateItems, Unchanged } from './unchanged.ts';
 import { isWhole, validateNumber } from './validate-number.ts';
 import * as errors from './value-errors.ts';
 
@@ -20,7 +21,7 @@ const MOST_ERRORS = 200;
  * @param old what was there before, of an update
  */
 export function validateValue(value: unknown, schema: JsonSchema, path = '', old?: unknown): FieldError[] {
-  return check({ value, schema, path, old }).errors.slice(0, MOST_ERRORS);
+  return check({ value, schema, path, old, unchanged: new Unchanged() }).errors.slice(0, MOST_ERRORS);
 }
 
 interface Checked {
@@ -29,10 +30,11 @@ interface Checked {
   readonly path: string;
   /** Undefined: there was nothing, or nothing that is surely the same. */
   readonly old?: unknown;
+  readonly unchanged: Unchanged;
 }
 
 function check(checked: Checked): Findings {
-  const { value, schema, path, old } = checked;
+  const { value, schema, path } = checked;
   const found = new Findings();
   const types = typesOf(schema);
   const format = formatOf(schema, types);
@@ -40,7 +42,7 @@ function check(checked: Checked): Findings {
     if (types.length && !schema.nullable) found.add(errors.wrongType(path, types.join(), 'null'));
     else found.matchCount++;
     checkEnum(checked, found);
-    return ratcheted(found, value, old);
+    return ratcheted(found, checked);
   }
   if (types.length || format) checkType(value, { types, format, path }, found);
   checkCombinations(checked, found);
@@ -50,11 +52,11 @@ function check(checked: Checked): Findings {
   checkEnum(checked, found);
   if (isJsonMap(value)) checkMap(value, checked, found);
   found.matchCount++;
-  return ratcheted(found, value, old);
+  return ratcheted(found, checked);
 }
 
-function ratcheted(found: Findings, value: unknown, old: unknown): Findings {
-  return found.valid || old === undefined || !equalJson(value, old) ? found : new Findings();
+function ratcheted(found: Findings, { value, schema, old, unchanged }: Checked): Findings {
+  return found.valid || old === undefined || !unchanged.is(value, old, schema) ? found : new Findings();
 }
 
 function typesOf(schema: JsonSchema): readonly string[] {
@@ -100,9 +102,9 @@ function typeOf(value: unknown): string {
   return typeof value;
 }
 
-function checkCombinations({ value, schema, path }: Checked, found: Findings): void {
+function checkCombinations({ value, schema, path, unchanged }: Checked, found: Findings): void {
   found.matchCount += 2;
-  const results = (schemas: readonly JsonSchema[]) => schemas.map((each) => check({ value, schema: each, path }));
+  const results = (schemas: readonly JsonSchema[]) => schemas.map((each) => check({ value, schema: each, path, unchanged }));
   if (schema.anyOf?.length) {
     const all = results(schema.anyOf);
     const valid = all.find((each) => each.valid);
@@ -123,7 +125,7 @@ function checkCombinations({ value, schema, path }: Checked, found: Findings): v
     const valid = all.filter((each) => each.valid).length;
     if (valid !== all.length) found.add(errors.notAll(path, valid));
   }
-  if (schema.not && check({ value, schema: schema.not, path }).valid) found.add(errors.matchesNot(path));
+  if (schema.not && check({ value, schema: schema.not, path, unchanged }).valid) found.add(errors.matchesNot(path));
 }
 
 /** Of failures, the one that came furthest. */
@@ -160,31 +162,18 @@ function checkNumber(value: number | bigint, schema: JsonSchema, { types, format
   for (const error of validateNumber(value, schema, { type, format: type && format }, path)) found.add(error);
 }
 
-function checkList(value: readonly unknown[], { schema, path, old }: Checked, found: Findings): void {
+function checkList(value: readonly unknown[], { schema, path, old, unchanged }: Checked, found: Findings): void {
   found.matchCount += 2;
   const items = itemsOf(schema);
   if (items) {
     const before = correlateItems(schema, old);
     for (let i = 0; i < value.length && found.errors.length < MOST_ERRORS; i++)
-      found.merge(check({ value: value[i], schema: items, path: `${path}[${i}]`, old: before?.(value[i]) }));
+      found.merge(check({ value: value[i], schema: items, path: `${path}[${i}]`, old: before?.(value[i]), unchanged }));
   }
   const { minItems, maxItems, uniqueItems } = schema;
   if (minItems !== undefined && value.length < minItems) found.add(errors.tooFewItems(path, value.length, minItems));
   if (maxItems !== undefined && value.length > maxItems) found.add(errors.tooManyItems(path, value.length, maxItems));
   if (uniqueItems && new Set(value.map(canonical)).size < value.length) found.add(errors.duplicateItems(path));
-}
-
-/** Finds what an item was before, in lists whose items have keys. */
-export function correlateItems(schema: JsonSchema, old: unknown): ((item: unknown) => unknown) | undefined {
-  const keys = schema['x-kubernetes-list-map-keys'];
-  if (!Array.isArray(old) || schema['x-kubernetes-list-type'] !== 'map' || !keys?.length) return undefined;
-  const idOf = (item: unknown) =>
-    isJsonMap(item) ? canonical(keys.map((name) => (Object.hasOwn(item, name) ? item[name] : null))) : undefined;
-  const byId = new Map(old.map((item) => [idOf(item), item]));
-  return (item) => {
-    const id = idOf(item);
-    return id === undefined ? undefined : byId.get(id);
-  };
 }
 
 /** Null is none of the values, even where it is among them. */
@@ -206,7 +195,7 @@ function runeText(value: number | bigint): string {
   return isRune ? String.fromCodePoint(Number(value)) : '\ufffd';
 }
 
-function checkMap(value: JsonMap, { schema, path, old }: Checked, found: Findings): void {
+function checkMap(value: JsonMap, { schema, path, old, unchanged }: Checked, found: Findings): void {
   found.matchCount++;
   const names = Object.keys(value);
   const { minProperties, maxProperties } = schema;
@@ -221,14 +210,10 @@ function checkMap(value: JsonMap, { schema, path, old }: Checked, found: Finding
     const inner = propertyOf(schema, name) ?? values;
     if (inner) {
       const at = path === '' && inner !== values ? name : `${path}.${name}`;
-      found.merge(
-        check({
-          value: value[name],
-          schema: inner,
-          path: at,
-          old: before && Object.hasOwn(before, name) ? before[name] : undefined,
-        }),
-      );
+      // What stood in their place before is told in another version.
+      const isComparable = before !== undefined && !(path === '' && (name === 'kind' || name === 'apiVersion'));
+      const oldInner = isComparable && Object.hasOwn(before, name) ? before[name] : undefined;
+      found.merge(check({ value: value[name], schema: inner, path: at, old: oldInner, unchanged }));
     } else if (schema.additionalProperties === false) found.add(errors.forbiddenProperty(path, name));
   }
   for (const name of schema.required ?? []) if (!Object.hasOwn(value, name)) found.add(errors.missing(`${path}.${name}`));
