@@ -165,6 +165,8 @@ export interface AdmissionAttributes {
   /** What is stored now. Undefined for CREATE. */
   readonly oldObject: DynamicObject | undefined;
   readonly user: UserInfo;
+  /** An update by a patch, which is another verb to authorizers. */
+  readonly isPatch?: true;
   readonly dryRun: boolean;
   readonly warnings: string[];
   /** Absent when nobody records the request. */

@@ -10,6 +10,7 @@ import type { AdmissionMetrics } from '../metrics/admission-metrics.ts';
 import { createAdmissionChain } from './admission-chain.ts';
 import { createCertificateApproval, createCertificateSigning } from './certificate-signers.ts';
 import { createCertificateSubjectRestriction } from './certificate-subject-restriction.ts';
+import { createClaimStatusAccess } from './claim-status-access.ts';
 import { createClusterTrustBundleAttest } from './cluster-trust-bundle-attest.ts';
 import type { AdmissionConfiguration } from './configuration/admission-configuration.ts';
 import { createDefaultIngressClass } from './default-ingress-class.ts';
@@ -92,6 +93,7 @@ export function composeAdmission(options: AdmissionOptions, deps: AdmissionDeps)
       createRoleEscalationCheck(deps),
       createTokenSecretCheck(deps.reader),
       createDeviceAdminAccess(deps.reader),
+      createClaimStatusAccess(deps.authorizer),
       createParamAccessCheck(deps),
       ...(options.allowPrivileged === false ? [denyPrivilegedContainers] : []),
     ],

@@ -34,7 +34,7 @@ test("upstream's priority levels and flow schemas are there", async () => {
     'workload-high',
     'workload-low',
   ]);
-  assert.equal((await names(`${GROUP}/flowschemas`)).length, 13);
+  assert.equal((await names(`${GROUP}/flowschemas`)).length, 11);
 });
 
 test('mandatory ones are put back, others when nobody took them over', async () => {

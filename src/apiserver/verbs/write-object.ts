@@ -266,7 +266,7 @@ export class ObjectWrites {
   }
 
   #attributes(
-    { kind, namespace, part, user, dryRun, warnings, audit, deadlineMs }: WriteScope,
+    { kind, namespace, part, user, patches, dryRun, warnings, audit, deadlineMs }: WriteScope,
     operation: AdmissionAttributes['operation'],
     name: string,
     object: DynamicObject | undefined,
@@ -274,7 +274,7 @@ export class ObjectWrites {
   ): AdmissionAttributes {
     const subresource = part?.name ?? '';
     const who = { user, dryRun, warnings, ...(audit && { audit }), ...(deadlineMs !== undefined && { deadlineMs }) };
-    return { operation, kind, subresource, namespace, name, object, oldObject, ...who };
+    return { operation, kind, subresource, namespace, name, object, oldObject, ...(patches && { isPatch: true }), ...who };
   }
 
   /** What a dry run answers: the object as it would be stored. */

@@ -26,8 +26,6 @@ export const suggestedPriorityLevels: Readonly<Record<string, V1PriorityLevelCon
   'global-default': queuedLevel(20, 50, 128, 6),
 };
 
-const holdsLeases = [resources(['get', 'create', 'update'], LEASES, ['leases'])];
-
 export const suggestedFlowSchemas: Readonly<Record<string, V1FlowSchemaSpec>> = {
   'system-nodes': schema('system', 500, 'ByUser', everythingOf(groups('system:nodes'))),
   'system-node-high': schema('node-high', 400, 'ByUser', {
@@ -40,15 +38,7 @@ export const suggestedFlowSchemas: Readonly<Record<string, V1FlowSchemaSpec>> = 
   }),
   'system-leader-election': schema('leader-election', 100, 'ByUser', {
     subjects: [...users(CONTROLLER_MANAGER, SCHEDULER), ...serviceAccounts('*')],
-    resourceRules: holdsLeases,
-  }),
-  'endpoint-controller': schema('workload-high', 150, 'ByUser', {
-    subjects: [...users(CONTROLLER_MANAGER), ...serviceAccounts('endpoint-controller', 'endpointslicemirroring-controller')],
-    resourceRules: [resources(['get', 'create', 'update'], '', ['endpoints'])],
-  }),
-  'workload-leader-election': schema('leader-election', 200, 'ByUser', {
-    subjects: serviceAccounts('*'),
-    resourceRules: holdsLeases,
+    resourceRules: [resources(['get', 'create', 'update'], LEASES, ['leases'])],
   }),
   'kube-controller-manager': schema('workload-high', 800, 'ByNamespace', everythingOf(users(CONTROLLER_MANAGER))),
   'kube-scheduler': schema('workload-high', 800, 'ByNamespace', everythingOf(users(SCHEDULER))),

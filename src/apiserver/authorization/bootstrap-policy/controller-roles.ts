@@ -6,8 +6,8 @@ const SIGNERS = `kubernetes.io/kube-apiserver-client kubernetes.io/kube-apiserve
   kubernetes.io/legacy-unknown`;
 
 /**
- * Rules of `system:controller:<name>`, each bound to the service account of that name in kube-system. Most controllers write Events;
- * those that do not are named at the end.
+ * Rules of `system:controller:<name>`, each bound to the service account of that name in kube-system. Most controllers write Events:
+ * last of all, where nothing else is said. Those that do not are named at the end.
  */
 const rules: Readonly<Record<string, readonly PolicyRule[]>> = {
   'attachdetach-controller': [
@@ -15,6 +15,7 @@ const rules: Readonly<Record<string, readonly PolicyRule[]>> = {
     allow(READ, 'core', 'nodes'),
     allow('patch update', 'core', 'nodes/status'),
     allow(watchOnly, 'core', 'pods'),
+    recordEvents,
     allow('get create delete list watch', 'storage.k8s.io', 'volumeattachments'),
     allow(READ, 'storage.k8s.io', 'csidrivers'),
     allow(READ, 'storage.k8s.io', 'csinodes'),
@@ -58,7 +59,6 @@ const rules: Readonly<Record<string, readonly PolicyRule[]>> = {
     allow(READ, 'resource.k8s.io', 'resourceclaims'),
     allow(READ, 'resource.k8s.io', 'resourceslices'),
     allow(READ, 'resource.k8s.io', 'deviceclasses'),
-    allow(READ, 'resource.k8s.io', 'devicetaintrules'),
   ],
   'disruption-controller': [
     allow(READ, 'apps extensions', 'deployments'),
@@ -95,7 +95,6 @@ const rules: Readonly<Record<string, readonly PolicyRule[]>> = {
     allow('get list watch update patch', 'core', 'persistentvolumes'),
     allow('update patch', 'core', 'persistentvolumeclaims/status'),
     allow(READ, 'core', 'persistentvolumeclaims'),
-    allow('get', 'core', 'services'),
   ],
   'generic-garbage-collector': [allow('get list watch patch update delete', '*', '*')],
   'horizontal-pod-autoscaler': [
@@ -136,8 +135,8 @@ const rules: Readonly<Record<string, readonly PolicyRule[]>> = {
     allow('list watch get create delete', 'core', 'pods'),
     allow(READ, 'storage.k8s.io', 'storageclasses'),
     allow(watchOnly, 'core', 'nodes'),
+    recordEvents,
     allow('watch', 'core', 'events'),
-    allow('get', 'core', 'services'),
   ],
   'pod-garbage-collector': [
     allow('list watch delete', 'core', 'pods'),
@@ -164,11 +163,14 @@ const rules: Readonly<Record<string, readonly PolicyRule[]>> = {
     allow('get list watch create delete', 'resource.k8s.io', 'resourceclaims'),
     allow('update patch', 'resource.k8s.io', 'resourceclaims resourceclaims/status'),
     allow('update patch', 'core', 'pods/status'),
+    recordEvents,
+    allow('update patch', 'resource.k8s.io', 'resourceclaims/binding'),
   ],
   'resourcequota-controller': [allow(watchOnly, '*', '*'), allow('update', 'core', 'resourcequotas/status')],
   'root-ca-cert-publisher': [allow('create update', 'core', 'configmaps')],
   'route-controller': [allow(watchOnly, 'core', 'nodes'), allow('patch', 'core', 'nodes/status')],
   'selinux-warning-controller': [
+    recordEvents,
     allow(READ, 'core', 'persistentvolumes'),
     allow(READ, 'core', 'persistentvolumeclaims'),
     allow(READ, 'core', 'pods'),
@@ -218,5 +220,8 @@ const SILENT = new Set([
 ]);
 
 export const controllerRoles: Readonly<Record<string, readonly PolicyRule[]>> = Object.fromEntries(
-  Object.entries(rules).map(([name, own]) => [name, SILENT.has(name) ? own : [...own, recordEvents]]),
+  Object.entries(rules).map(([name, own]) => [
+    name,
+    SILENT.has(name) || own.includes(recordEvents) ? own : [...own, recordEvents],
+  ]),
 );

@@ -136,3 +136,22 @@ test('what another server created meanwhile is completed instead', async () => {
   await reconcile(objects);
   assert.ok(role(objects, 'system:discovery').rules!.length > 0);
 });
+
+test('controllers and the scheduler may bind claims of devices, which their status alone does not say', async () => {
+  const objects = await reconciled();
+  for (const name of ['system:kube-scheduler', 'system:controller:resource-claim-controller'])
+    assert.deepEqual(
+      role(objects, name).rules?.find(({ resources }) => resources?.includes('resourceclaims/binding')),
+      { verbs: ['patch', 'update'], apiGroups: ['resource.k8s.io'], resources: ['resourceclaims/binding'] },
+      name,
+    );
+});
+
+test('Events are written by a rule that each controller has once', () => {
+  for (const { object } of defaultPolicy()) {
+    const written = (object['rules'] as RoleObject['rules'])?.filter(
+      ({ verbs, resources }) => resources?.join() === 'events' && verbs.join() === 'create,patch,update',
+    );
+    assert.ok((written?.length ?? 0) <= 1, object.metadata.name);
+  }
+});

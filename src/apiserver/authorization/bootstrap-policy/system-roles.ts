@@ -22,6 +22,8 @@ export const systemRoles: Readonly<Record<string, readonly PolicyRule[]>> = {
   ],
   'system:monitoring': [
     allowPaths('get', '/metrics /metrics/slis /livez /readyz /healthz /livez/* /readyz/* /healthz/*'),
+    allowPaths('get', '/flagz'),
+    allowPaths('get', '/statusz'),
     allow('get', 'core', 'nodes/metrics'),
   ],
   'system:basic-user': [
@@ -106,8 +108,11 @@ export const systemRoles: Readonly<Record<string, readonly PolicyRule[]>> = {
     allow(READ, 'resource.k8s.io', 'deviceclasses'),
     allow(READ_UPDATE, 'resource.k8s.io', 'resourceclaims'),
     allow(READ_UPDATE, 'resource.k8s.io', 'resourceclaims/status'),
-    allow('update', 'core', 'pods/finalizers'),
+    allow(READ_UPDATE, 'core', 'pods/finalizers'),
     allow(READ, 'resource.k8s.io', 'resourceslices'),
+    // Claims for pods that ask for devices as for any other resource.
+    allow('create delete', 'resource.k8s.io', 'resourceclaims'),
+    allow('update patch', 'resource.k8s.io', 'resourceclaims/binding'),
   ],
 };
 
