@@ -6,6 +6,8 @@ import {
   checkCidr,
   checkIp,
   checkNotSpecial,
+  cidrWarnings,
+  ipWarnings,
   isStrictPart,
   NOT_A_CIDR,
   NOT_AN_IP,
@@ -72,4 +74,23 @@ test('a range is part of another one when it is longer and begins alike', () => 
   assert.equal(part('192.169.1.0/24', '192.168.0.0/16'), false);
   assert.equal(part('2001:db8:1::/48', '2001:db8::/32'), true);
   assert.equal(part('10.0.0.0/8', '::/0'), false);
+});
+
+test('addresses and ranges that are let through are spoken of when they are not written as they should be', () => {
+  assert.deepEqual(ipWarnings('f', '10.0.0.1'), []);
+  assert.deepEqual(ipWarnings('f', '010.0.0.1'), ['f: non-standard IP address "010.0.0.1" is invalid: use "10.0.0.1"']);
+  assert.deepEqual(ipWarnings('f', '2001:DB8::1'), [
+    'f: IPv6 address "2001:DB8::1" should be in RFC 5952 canonical format ("2001:db8::1")',
+  ]);
+  for (const value of ['10.0.0.0/8', '2001:db8::/32', '10.0.0.1']) assert.deepEqual(cidrWarnings('f', value), [], value);
+  const ambiguous = 'is ambiguous in this context (should be';
+  assert.deepEqual(cidrWarnings('f', '10.0.0.1/8'), [`f: CIDR value "10.0.0.1/8" ${ambiguous} "10.0.0.0/8" or "10.0.0.1/32"?)`]);
+  assert.deepEqual(cidrWarnings('f', '::ffff:10.0.0.1/104'), [
+    `f: CIDR value "::ffff:10.0.0.1/104" ${ambiguous} "10.0.0.0/8" or "10.0.0.1/128"?)`,
+    'f: non-standard CIDR value "::ffff:10.0.0.1/104" is invalid: use "10.0.0.0/8"',
+  ]);
+  assert.deepEqual(cidrWarnings('f', '10.0.0.0/08'), ['f: non-standard CIDR value "10.0.0.0/08" is invalid: use "10.0.0.0/8"']);
+  assert.deepEqual(cidrWarnings('f', '2001:db8:0::/48'), [
+    'f: IPv6 CIDR value "2001:db8:0::/48" should be in RFC 5952 canonical format ("2001:db8::/48")',
+  ]);
 });

@@ -154,10 +154,25 @@ export function ipWarnings(field: string, value: string): string[] {
   if (!address) return [];
   const canonical = formatIp(address);
   if (address.leadingZeros || address.mapped)
-    return [
-      `${field}: non-standard IP address ${JSON.stringify(value)} will be considered invalid in a future Kubernetes release: use ${JSON.stringify(canonical)}`,
-    ];
+    return [`${field}: non-standard IP address ${JSON.stringify(value)} is invalid: use ${JSON.stringify(canonical)}`];
   return canonical === value
     ? []
     : [`${field}: IPv6 address ${JSON.stringify(value)} should be in RFC 5952 canonical format (${JSON.stringify(canonical)})`];
+}
+
+/** The same of ranges (GetWarningsForCIDR). */
+export function cidrWarnings(field: string, value: string): string[] {
+  const range = parseCidr(value);
+  if (!range) return [];
+  const { address, leadingZeros } = range;
+  const canonical = formatCidr(range);
+  const [shown, wanted] = [JSON.stringify(value), JSON.stringify(canonical)];
+  const warnings: string[] = [];
+  if (masked(range).some((byte, i) => byte !== address.bytes[i])) {
+    const alone = JSON.stringify(`${formatIp(address)}/${address.mapped ? 128 : address.bytes.length * 8}`);
+    warnings.push(`${field}: CIDR value ${shown} is ambiguous in this context (should be ${wanted} or ${alone}?)`);
+  }
+  if (leadingZeros || address.mapped) warnings.push(`${field}: non-standard CIDR value ${shown} is invalid: use ${wanted}`);
+  if (warnings.length || address.family === 4 || canonical === value) return warnings;
+  return [`${field}: IPv6 CIDR value ${shown} should be in RFC 5952 canonical format (${wanted})`];
 }

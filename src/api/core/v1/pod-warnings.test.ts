@@ -74,7 +74,7 @@ test('a pod is warned of what is old, double or in vain', () => {
       'addresses in other forms than their own',
       { spec: { hostAliases: [{ ip: '2001:DB8::1' }], dnsConfig: { nameservers: ['::ffff:10.0.0.1'] } } },
       'spec.hostAliases[0].ip: IPv6 address "2001:DB8::1" should be in RFC 5952 canonical format ("2001:db8::1")',
-      'spec.dnsConfig.nameservers[0]: non-standard IP address "::ffff:10.0.0.1" will be considered invalid in a future Kubernetes release: use "10.0.0.1"',
+      'spec.dnsConfig.nameservers[0]: non-standard IP address "::ffff:10.0.0.1" is invalid: use "10.0.0.1"',
     ],
     [
       'secrets twice',

@@ -4,7 +4,7 @@ import { equalJson } from '../../machinery/clone.ts';
 import { checkDomain } from '../../machinery/domain-names.ts';
 import { checkEach, checkField, checkImmutable, checkOneOf } from '../../machinery/field-checks.ts';
 import { duplicateField, invalidField, notSupportedField, requiredField, tooManyField } from '../../machinery/field-error.ts';
-import { checkIp, checkNotSpecial, parseIp } from '../../machinery/ip.ts';
+import { checkIp, checkNotSpecial, ipWarnings, parseIp } from '../../machinery/ip.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { checkDnsLabel, checkDnsSubdomain, checkLabelValue, checkQualifiedName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
@@ -135,7 +135,23 @@ export function dropTopology(updated: DynamicObject, existing?: DynamicObject): 
   const known = new Set(before.flatMap(({ deprecatedTopology }) => deprecatedTopology?.[HOSTNAME_LABEL] ?? []));
   for (const endpoint of after) {
     const named = endpoint.deprecatedTopology?.[HOSTNAME_LABEL];
-    if (endpoint.nodeName === undefined && named !== undefined && known.has(named)) endpoint.nodeName = named;
+    if (endpoint.nodeName === undefined && named !== undefined && known.has(named) && !checkDnsSubdomain(named).length)
+      endpoint.nodeName = named;
     delete endpoint.deprecatedTopology;
   }
+}
+
+const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
+/** Upstream's own controllers mend the addresses that they copy. */
+const CAREFUL = ['endpointslice-controller.k8s.io', 'endpointslicemirroring-controller.k8s.io'];
+
+/** What is said of slices that are let through (registry/discovery/endpointslice/strategy.go). */
+export function endpointSliceWarnings(object: DynamicObject, existing: DynamicObject | undefined): string[] {
+  const { addressType, endpoints } = sliceOf(object);
+  const old = !existing && addressType === 'FQDN' ? ['spec.addressType: FQDN endpoints are deprecated'] : [];
+  if (CAREFUL.includes(object.metadata.labels?.[MANAGED_BY] ?? '')) return old;
+  const ofAddresses = (endpoints ?? []).flatMap(({ addresses }, i) =>
+    addresses.flatMap((address, j) => ipWarnings(`endpoints[${i}].addresses[${j}]`, address)),
+  );
+  return [...old, ...ofAddresses];
 }

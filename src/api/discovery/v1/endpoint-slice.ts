@@ -2,7 +2,12 @@ import type { V1EndpointSlice } from '../../gen/types.ts';
 import { equalJson } from '../../machinery/clone.ts';
 import { ageColumn, formatSome, nameColumn, orElse, textColumn, UNSET } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
-import { dropTopology, validateEndpointSlice, validateEndpointSliceUpdate } from './endpoint-slice-validation.ts';
+import {
+  dropTopology,
+  endpointSliceWarnings,
+  validateEndpointSlice,
+  validateEndpointSliceUpdate,
+} from './endpoint-slice-validation.ts';
 
 export const endpointSliceKind = defineKind({
   group: 'discovery.k8s.io',
@@ -50,5 +55,6 @@ export const endpointSliceKind = defineKind({
       updated.metadata.generation = (existing.metadata.generation ?? 0) + 1;
   },
   validate: validateEndpointSlice,
+  warnings: endpointSliceWarnings,
   validateUpdate: validateEndpointSliceUpdate,
 });

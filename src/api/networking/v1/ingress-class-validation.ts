@@ -8,9 +8,11 @@ import type { FieldError } from '../../machinery/status-error.ts';
 
 const LONGEST_CONTROLLER = 250;
 
-export function validateIngressClass(object: DynamicObject): FieldError[] {
+const controllerOf = (object: DynamicObject) => (object as V1IngressClass).spec?.controller ?? '';
+
+export function validateIngressClass(object: DynamicObject, _context?: unknown, existing?: DynamicObject): FieldError[] {
   const { controller = '', parameters } = (object as V1IngressClass).spec ?? {};
-  const errors: FieldError[] = [];
+  const errors = existing ? checkImmutable('spec.controller', controller, controllerOf(existing)) : [];
   if (!controller) errors.push(requiredField('spec.controller'));
   else {
     if (controller.length > LONGEST_CONTROLLER) errors.push(tooLongField('spec.controller', LONGEST_CONTROLLER));
@@ -23,8 +25,8 @@ function validateParameters(parameters: V1IngressClassParametersReference, path:
   const { apiGroup, kind, name, scope, namespace } = parameters;
   const errors = [
     ...(apiGroup === undefined ? [] : checkField(`${path}.apiGroup`, apiGroup, checkDnsSubdomain)),
-    ...(kind ? checkReference(`${path}.kind`, kind) : [requiredField(`${path}.kind`, 'kind is required')]),
-    ...(name ? checkReference(`${path}.name`, name) : [requiredField(`${path}.name`, 'name is required')]),
+    ...checkReference(`${path}.kind`, kind),
+    ...checkReference(`${path}.name`, name),
   ];
   switch (scope) {
     case undefined:
@@ -40,10 +42,3 @@ function validateParameters(parameters: V1IngressClassParametersReference, path:
       return [...errors, notSupportedField(`${path}.scope`, scope, ['Cluster', 'Namespace'])];
   }
 }
-
-export const validateIngressClassUpdate = (updated: DynamicObject, existing: DynamicObject): FieldError[] =>
-  checkImmutable(
-    'spec.controller',
-    (updated as V1IngressClass).spec?.controller ?? '',
-    (existing as V1IngressClass).spec?.controller ?? '',
-  );

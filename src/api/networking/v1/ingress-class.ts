@@ -1,7 +1,7 @@
 import type { V1IngressClass } from '../../gen/types.ts';
 import { ageColumn, NONE, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
-import { validateIngressClass, validateIngressClassUpdate } from './ingress-class-validation.ts';
+import { validateIngressClass } from './ingress-class-validation.ts';
 
 export const ingressClassKind = defineKind({
   group: 'networking.k8s.io',
@@ -24,5 +24,4 @@ export const ingressClassKind = defineKind({
     if (parameters) parameters.scope ??= 'Cluster';
   },
   validate: validateIngressClass,
-  validateUpdate: validateIngressClassUpdate,
 });

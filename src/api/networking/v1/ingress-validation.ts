@@ -111,8 +111,8 @@ function validateBackend({ resource, service }: V1IngressBackend, path: string):
 function validateResource({ apiGroup, kind, name }: V1TypedLocalObjectReference, path: string): FieldError[] {
   return [
     ...(apiGroup === undefined ? [] : checkField(`${path}.apiGroup`, apiGroup, checkDnsSubdomain)),
-    ...(kind ? checkReference(`${path}.kind`, kind) : [requiredField(`${path}.kind`, 'kind is required')]),
-    ...(name ? checkReference(`${path}.name`, name) : [requiredField(`${path}.name`, 'name is required')]),
+    ...checkReference(`${path}.kind`, kind),
+    ...checkReference(`${path}.name`, name),
   ];
 }
 

@@ -8,7 +8,7 @@ import type {
 } from '../../gen/types.ts';
 import { checkEach } from '../../machinery/field-checks.ts';
 import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
-import { checkCidr, isStrictPart, parseCidr } from '../../machinery/ip.ts';
+import { checkCidr, cidrWarnings, isStrictPart, parseCidr } from '../../machinery/ip.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
@@ -114,4 +114,14 @@ function validateIpBlock({ cidr, except = [] }: V1IPBlock, path: string, { cidrs
     if (inner && !isStrictPart(inner, outer)) errors.push(invalidField(at, text, 'must be a strict subset of `cidr`'));
   });
   return errors;
+}
+
+/** What is said of ranges that are let through (registry/networking/networkpolicy/strategy.go). */
+export function networkPolicyWarnings(object: DynamicObject): string[] {
+  const peers = rulesOf(specOf(object)).flatMap((rule) => rule.peers);
+  return peers.flatMap(({ peer: { ipBlock }, path }) => {
+    if (!ipBlock) return [];
+    const ofExceptions = (ipBlock.except ?? []).flatMap((cidr, i) => cidrWarnings(`${path}.ipBlock.except[${i}]`, cidr));
+    return [...cidrWarnings(`${path}.ipBlock.cidr`, ipBlock.cidr), ...ofExceptions];
+  });
 }

@@ -3,7 +3,7 @@ import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { specOf } from '../../machinery/spec-of.ts';
 import { formatSelector } from '../../machinery/template-columns.ts';
-import { validateNetworkPolicy } from './network-policy-validation.ts';
+import { networkPolicyWarnings, validateNetworkPolicy } from './network-policy-validation.ts';
 
 export const networkPolicyKind = defineKind({
   group: 'networking.k8s.io',
@@ -19,6 +19,7 @@ export const networkPolicyKind = defineKind({
     ageColumn,
   ],
   validate: validateNetworkPolicy,
+  warnings: networkPolicyWarnings,
   setDefaults: (object) => {
     const spec = specOf<V1NetworkPolicySpec>(object);
     spec.podSelector ??= {};

@@ -112,3 +112,32 @@ test('addresses and ranges are written one way', () => {
   ]);
   assert.deepEqual(cidrs.changes({ spec: { cidrs: ['10.0.0.0/24'] } }, { spec: { cidrs: ['10.0.0.0/24', 'fd00::/64'] } }), []);
 });
+
+test("a policy's ranges that are let through are spoken of, those of ingress first", () => {
+  const policies = specimensOf(networkPolicyKind);
+  const block = (cidr: string, ...except: string[]) => ({ ipBlock: { cidr, except } });
+  const spec = {
+    podSelector: {},
+    egress: [{ to: [block('2001:DB8::/32')] }],
+    ingress: [{ from: [block('10.0.0.0/8', '10.1.0.0/16')] }],
+  };
+  const odd = 'should be in RFC 5952 canonical format ("2001:db8::/32")';
+  assert.deepEqual(policies.warnings({ spec }), [`spec.egress[0].to[0].ipBlock.cidr: IPv6 CIDR value "2001:DB8::/32" ${odd}`]);
+  assert.deepEqual(policies.complaints({ spec }), []);
+  // Such ranges come from before there was a rule against them.
+  const former = policies.warnings({ spec: { ...spec, ingress: [{ from: [block('10.0.0.1/8', '010.1.0.0/16')] }] } });
+  assert.deepEqual(
+    former.map((each) => each.split(':')[0]),
+    ['spec.ingress[0].from[0].ipBlock.cidr', 'spec.ingress[0].from[0].ipBlock.except[0]', 'spec.egress[0].to[0].ipBlock.cidr'],
+  );
+});
+
+test('that the controller of an IngressClass has changed is told before what else is wrong with it', () => {
+  const classes = specimensOf(ingressClassKind);
+  const spec = (controller: string, parameters?: object) => ({ spec: { controller, ...(parameters && { parameters }) } });
+  assert.deepEqual(classes.changes(spec('example.com/a'), spec('example.com/b', { kind: '', name: '' })), [
+    'spec.controller: Invalid value: "example.com/b": field is immutable',
+    'spec.parameters.kind: Required value',
+    'spec.parameters.name: Required value',
+  ]);
+});

@@ -59,11 +59,11 @@ function validateRange({ min, max, step }: V1CapacityRequestPolicyRange, bounds:
     if (compare(preset, max) > 0) refuse('default', preset, `default is more than max: ${max}`);
   }
   if (step === undefined) return errors;
+  // Whole steps cannot be counted in nothing.
+  if (compare(step, '0') <= 0) return [...errors, invalidField(`${path}.step`, step, 'must be greater than zero')];
   const added = formatQuantity(addQuantities(parseQuantity(min), parseQuantity(step)));
   if (compare(added, capacity) > 0) refuse('step', step, `one step ${added} is larger than capacity value: ${capacity}`);
   const width = units(step);
-  // Whole steps cannot be counted in nothing.
-  if (width <= 0n) return [...errors, invalidField(`${path}.step`, step, 'must be greater than zero')];
   for (const value of [preset, ...(max === undefined ? [] : [max])])
     if ((units(value) - units(min)) % width !== 0n)
       refuse('step', value, `value is not a multiple of a given step (${step}) from (${min})`);

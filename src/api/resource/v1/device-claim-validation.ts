@@ -14,7 +14,7 @@ import type {
 } from '../../gen/types.ts';
 import { isJsonMap } from '../../machinery/clone.ts';
 import { checkDriverName } from '../../machinery/domain-names.ts';
-import { checkEach, checkField, checkRequired } from '../../machinery/field-checks.ts';
+import { checkEach, checkField, checkRequired, sameMeaning } from '../../machinery/field-checks.ts';
 import { invalidField, notSupportedField, requiredField, tooLongField } from '../../machinery/field-error.ts';
 import { checkDnsSubdomain, checkLabelValue, checkQualifiedName } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
@@ -38,11 +38,17 @@ export function requestNames({ requests = [] }: V1DeviceClaim): ReadonlySet<stri
 
 const MOST_CLASS_CONFIGURATIONS = 32;
 
-export function validateDeviceClass(object: DynamicObject): FieldError[] {
+/** Of what stays as it is, neither expressions nor lengths are looked at again: rules for them have become stricter. */
+export function validateDeviceClass(object: DynamicObject, existing?: DynamicObject): FieldError[] {
   const { selectors, config, extendedResourceName: name } = (object as unknown as V1DeviceClass).spec;
+  const before = (existing as unknown as V1DeviceClass | undefined)?.spec;
+  const keepsSelectors = before !== undefined && sameMeaning(selectors, before.selectors);
+  const keepsConfig = before !== undefined && sameMeaning(config, before.config);
   return [
-    ...validateSelectors(selectors, 'spec.selectors'),
-    ...checkSet(config, 'spec.config', MOST_CLASS_CONFIGURATIONS, ({ opaque }, path) => validateConfiguration(opaque, path)),
+    ...validateSelectors(selectors, 'spec.selectors', keepsSelectors),
+    ...checkSet(config, 'spec.config', MOST_CLASS_CONFIGURATIONS, ({ opaque }, path) =>
+      validateConfiguration(opaque, path, keepsConfig),
+    ),
     ...(name !== undefined && !isExtendedResource(name)
       ? [invalidField('spec.extendedResourceName', name, 'must be a valid extended resource name')]
       : []),
@@ -102,9 +108,14 @@ export function validateToleration({ key, operator, value = '', effect }: V1Devi
   return errors;
 }
 
-export const validateSelectors = (selectors: readonly V1DeviceSelector[] | undefined, path: string): FieldError[] =>
+export const validateSelectors = (
+  selectors: readonly V1DeviceSelector[] | undefined,
+  path: string,
+  isStored = false,
+): FieldError[] =>
   checkSet(selectors, path, MOST, ({ cel }, at) => {
     if (!cel) return [requiredField(`${at}.cel`)];
+    if (isStored) return [];
     const field = `${at}.cel.expression`;
     return Buffer.byteLength(cel.expression) > LONGEST_EXPRESSION
       ? [tooLongField(field, LONGEST_EXPRESSION)]
@@ -150,16 +161,23 @@ export function validateRequestRef(ref: string, path: string, names: ReadonlySet
 }
 
 /** What a driver is told; only it knows what that means. */
-export function validateConfiguration(opaque: V1OpaqueDeviceConfiguration | undefined, path: string): FieldError[] {
+export function validateConfiguration(
+  opaque: V1OpaqueDeviceConfiguration | undefined,
+  path: string,
+  isStored = false,
+): FieldError[] {
   if (!opaque) return [requiredField(`${path}.opaque`)];
   const { driver, parameters } = opaque;
   const field = `${path}.opaque.parameters`;
-  return [...checkDriverName(`${path}.opaque.driver`, driver), ...validateObject(parameters, field, LONGEST_PARAMETERS)];
+  return [
+    ...checkDriverName(`${path}.opaque.driver`, driver),
+    ...validateObject(parameters, field, isStored ? Number.POSITIVE_INFINITY : LONGEST_PARAMETERS),
+  ];
 }
 
 /** A JSON object that is not longer than that. */
 export function validateObject(value: unknown, field: string, longest: number): FieldError[] {
   if (value === undefined || value === null) return [requiredField(field)];
-  const errors = exactJsonText(value).length > longest ? [tooLongField(field, longest)] : [];
-  return isJsonMap(value) ? errors : [...errors, invalidField(field, '<value omitted>', 'must be a valid JSON object')];
+  if (Buffer.byteLength(exactJsonText(value)) > longest) return [tooLongField(field, longest)];
+  return isJsonMap(value) ? [] : [invalidField(field, '<value omitted>', 'must be a valid JSON object')];
 }

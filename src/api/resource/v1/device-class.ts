@@ -13,5 +13,5 @@ export const deviceClassKind = defineKind({
   hasGeneration: true,
   columns: [nameColumn, ageColumn],
   loadFirst: validation.load,
-  validate: (object) => validation.loaded.validateDeviceClass(object),
+  validate: (object, _context, existing) => validation.loaded.validateDeviceClass(object, existing),
 });

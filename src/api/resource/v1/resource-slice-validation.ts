@@ -28,10 +28,9 @@ export function validateResourceSlice(object: DynamicObject, existing?: DynamicO
   return [
     ...checkDriverName('spec.driver', spec.driver),
     ...validatePool(spec.pool, 'spec.pool'),
+    ...(existing ? refuseMoves(spec, specOf(existing)) : []),
     ...validateNodes(spec),
-    ...(sharedCounters?.length && devices.length
-      ? [invalidField('spec', '', 'only one of `sharedCounters` or `devices` is allowed')]
-      : []),
+    ...(sharedCounters && spec.devices ? [invalidField('spec', '', 'only one of `sharedCounters` or `devices` is allowed')] : []),
     ...checkSet(devices, 'spec.devices', most, check, ({ name }) => name),
     ...checkSet(
       sharedCounters,
@@ -46,8 +45,8 @@ export function validateResourceSlice(object: DynamicObject, existing?: DynamicO
   ];
 }
 
-export function validateResourceSliceUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
-  const [after, before] = [specOf(updated), specOf(existing)];
+/** A slice stays in its pool, its driver's and its node's. */
+function refuseMoves(after: V1ResourceSliceSpec, before: V1ResourceSliceSpec): FieldError[] {
   return [
     ...checkImmutable('spec.pool.name', after.pool.name, before.pool.name),
     ...checkImmutable('spec.driver', after.driver, before.driver),

@@ -46,5 +46,4 @@ export const resourceSliceKind = defineKind({
   warnings: (object) => driverWarnings(sliceOf(object).spec.driver),
   loadFirst: validation.load,
   validate: (object, _context, existing) => validation.loaded.validateResourceSlice(object, existing),
-  validateUpdate: (updated, existing) => validation.loaded.validateResourceSliceUpdate(updated, existing),
 });

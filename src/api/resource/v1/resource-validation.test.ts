@@ -242,3 +242,29 @@ test('what is wrong with what a claim was given is told, and devices that are ta
   const freed = part!.merge(claim({ ...given, devices: [device] }), claim({ devices: [device] }), testContext);
   assert.deepEqual(freed['status'], {});
 });
+
+test('what is stored is not looked at again: a claim that changes is told so and nothing else, a class keeps its expressions', () => {
+  const claim = (name: string) => ({ spec: { devices: { requests: [{ name, exactly }] } } });
+  assert.equal(claims.changes(claim('a'), claim('B')).length, 1);
+  assert.deepEqual(claims.changes(claim('A'), claim('A')), []);
+  const classes = specimensOf(deviceClassKind);
+  const selectors = [{ cel: { expression: '?!' } }];
+  const config = [{ opaque: { driver: 'a.example.com', parameters: { long: 'x'.repeat(11_000) } } }];
+  const made = { spec: { selectors, config } };
+  assert.deepEqual(classes.changes(made, { spec: { ...made.spec, extendedResourceName: 'example.com/gpu' } }), []);
+  const longer = { spec: { selectors: [...selectors, ...selectors], config: [...config, ...config] } };
+  assert.deepEqual(
+    classes.changes(made, longer).map((each) => each.split(':')[0]),
+    [0, 1].map((i) => `spec.selectors[${i}].cel.expression`).concat([0, 1].map((i) => `spec.config[${i}].opaque.parameters`)),
+  );
+});
+
+test('that a slice moves is told before what its devices are', () => {
+  const made = (driver: string, nodeName: string, pool: string) => ({
+    spec: { driver, nodeName, pool: { name: pool, generation: 1, resourceSliceCount: 1 }, devices: [{ name: 'D' }] },
+  });
+  assert.deepEqual(
+    slices.changes(made('a', 'n', 'p'), made('b', 'm', 'q')).map((each) => each.split(':')[0]),
+    ['spec.pool.name', 'spec.driver', 'spec.nodeName', 'spec.devices[0].name'],
+  );
+});

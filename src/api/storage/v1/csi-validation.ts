@@ -19,13 +19,13 @@ import type { FieldError } from '../../machinery/status-error.ts';
 const GROUP_POLICIES = ['File', 'None', 'ReadWriteOnceWithFSType'];
 const LIFECYCLE_MODES = ['Persistent', 'Ephemeral'];
 const SHORTEST_TOKEN_SECONDS = 600;
-const LONGEST_NODE_ID = 192;
+const LONGEST_NODE_ID = 256;
 
 const driverOf = (object: DynamicObject) => object as unknown as V1CSIDriver;
 
 export function validateCsiDriver(object: DynamicObject): FieldError[] {
-  const { metadata, spec } = driverOf(object);
-  const errors = checkDriverName('name', metadata?.name ?? '');
+  const { spec } = driverOf(object);
+  const errors: FieldError[] = [];
   if (spec.attachRequired === undefined) errors.push(requiredField('spec.attachedRequired'));
   for (const field of ['podInfoOnMount', 'storageCapacity'] as const)
     if (spec[field] === undefined) errors.push(requiredField(`spec.${field}`));
@@ -86,7 +86,7 @@ export function validateCsiNode(object: DynamicObject): FieldError[] {
 function validateNodeDriver({ name, nodeID, allocatable }: V1CSINodeDriver, path: string): FieldError[] {
   const errors = checkDriverName(`${path}.name`, name);
   if (!nodeID) errors.push(requiredField(`${path}.nodeID`));
-  if (nodeID.length > LONGEST_NODE_ID)
+  if (Buffer.byteLength(nodeID) > LONGEST_NODE_ID)
     errors.push(invalidField(`${path}.nodeID`, nodeID, `must be ${LONGEST_NODE_ID} characters or less`));
   return [...errors, ...checkNotNegative(`${path}.allocatable.count`, allocatable?.count)];
 }
@@ -112,11 +112,13 @@ export function validateCsiNodeUpdate(updated: DynamicObject, existing: DynamicO
 
 const capacityOf = (object: DynamicObject) => object as unknown as V1CSIStorageCapacity;
 
-export function validateCsiStorageCapacity(object: DynamicObject): FieldError[] {
+export function validateCsiStorageCapacity(object: DynamicObject, _context: unknown, existing?: DynamicObject): FieldError[] {
   const { storageClassName, nodeTopology, capacity } = capacityOf(object);
+  // Values that were let through once may stay.
+  const lenient = existing !== undefined && validateLabelSelector(capacityOf(existing).nodeTopology, '').length > 0;
   return [
+    ...validateLabelSelector(nodeTopology, 'nodeTopology', { lenient }),
     ...checkField('storageClassName', storageClassName, checkDnsSubdomain),
-    ...validateLabelSelector(nodeTopology, 'nodeTopology'),
     ...(capacity === undefined ? [] : checkQuantityNotNegative('capacity', capacity)),
   ];
 }

@@ -6,6 +6,7 @@ import { persistentVolumeClaimKind } from '../../core/v1/persistent-volume-claim
 import { specimensOf, testContext } from '../../test-specimens.ts';
 import { csiDriverKind } from './csi-driver.ts';
 import { csiNodeKind } from './csi-node.ts';
+import { csiStorageCapacityKind } from './csi-storage-capacity.ts';
 import { storageClassKind } from './storage-class.ts';
 import { volumeAttachmentKind } from './volume-attachment.ts';
 import { volumeAttributesClassKind } from './volume-attributes-class.ts';
@@ -256,4 +257,39 @@ test('tokens of a CSI driver go into its secrets only where it asks for tokens',
     'spec.serviceAccountTokenInSecrets: Invalid value: true: serviceAccountTokenInSecrets is set but no tokenRequests are specified',
   ]);
   assert.deepEqual(drivers.complaints({ spec: { ...inSecrets, tokenRequests: [{ audience: 'a' }] } }), []);
+});
+
+test('a CSI driver is called as any object, its node by up to 256 bytes', () => {
+  const drivers = specimensOf(csiDriverKind);
+  assert.deepEqual(drivers.complaints({ spec: {} }, { name: `${'a'.repeat(60)}.${'b'.repeat(60)}` }), []);
+  const nodes = specimensOf(csiNodeKind);
+  const called = (nodeID: string) => nodes.complaints({ spec: { drivers: [{ name: 'd', nodeID }] } });
+  assert.deepEqual(called('n'.repeat(256)), []);
+  assert.match(called('n'.repeat(257))[0]!, /^spec\.drivers\[0\]\.nodeID: Invalid value: "n+": must be 256 characters or less$/);
+});
+
+test('where capacity is, is looked at before what it is for; values of labels that are stored may stay', () => {
+  const capacities = specimensOf(csiStorageCapacityKind);
+  const topology = (value: string) => ({
+    nodeTopology: { matchExpressions: [{ key: 'zone', operator: 'In', values: [value] }] },
+    storageClassName: 's',
+  });
+  assert.deepEqual(
+    capacities.complaints({ ...topology('a b'), storageClassName: 'S', capacity: '-1' }).map((each) => each.split(':')[0]),
+    ['nodeTopology.matchExpressions[0].values[0]', 'storageClassName', 'capacity'],
+  );
+  const stored = topology('a b');
+  assert.deepEqual(capacities.changes(stored, { ...stored, capacity: '1Gi' }), []);
+});
+
+test('an error of an attachment is told shortly, with a code that is not negative', () => {
+  const attachments = specimensOf(volumeAttachmentKind);
+  const spec = { attacher: 'a', nodeName: 'n', source: { persistentVolumeName: 'v' } };
+  const made = (attachError: object) => attachments.make({ spec, status: { attached: false, attachError } });
+  const told = (attachError: object) => attachments.refusals(made({}), made(attachError), 'status');
+  assert.deepEqual(told({ message: 'm'.repeat(1024), errorCode: 0 }), []);
+  assert.deepEqual(told({ message: 'm'.repeat(1025), errorCode: -1 }), [
+    'status.attachError.message: Too long: may not be more than 262144 bytes',
+    'status.attachError.errorCode: Invalid value: -1: must be between 0 and 2147483647, inclusive',
+  ]);
 });

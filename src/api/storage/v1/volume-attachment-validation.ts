@@ -10,6 +10,7 @@ import type { FieldError } from '../../machinery/status-error.ts';
 
 const LARGEST_METADATA_BYTES = 256 * 1024;
 const LONGEST_MESSAGE = 1024;
+const LARGEST_CODE = 2 ** 31 - 1;
 
 const attachmentOf = (object: DynamicObject) => object as unknown as V1VolumeAttachment;
 
@@ -38,7 +39,10 @@ function validateSource({ inlineVolumeSpec, persistentVolumeName }: V1VolumeAtta
 
 export function validateVolumeAttachmentStatus(object: DynamicObject): FieldError[] {
   const { attachmentMetadata = {}, attachError, detachError } = attachmentOf(object).status ?? {};
-  const bytes = Object.entries(attachmentMetadata).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  const bytes = Object.entries(attachmentMetadata).reduce(
+    (sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value),
+    0,
+  );
   return [
     ...(bytes > LARGEST_METADATA_BYTES ? [tooLongField('status.attachmentMetadata', LARGEST_METADATA_BYTES)] : []),
     ...validateError(attachError, 'status.attachError'),
@@ -50,9 +54,10 @@ function validateError(error: V1VolumeError | undefined, path: string): FieldErr
   if (!error) return [];
   const { message = '', errorCode } = error;
   return [
-    ...(Buffer.byteLength(message) > LONGEST_MESSAGE ? [tooLongField(`${path}.message`, LONGEST_MESSAGE)] : []),
+    // The limit that is told is another one's, upstream too.
+    ...(Buffer.byteLength(message) > LONGEST_MESSAGE ? [tooLongField(`${path}.message`, LARGEST_METADATA_BYTES)] : []),
     ...(errorCode !== undefined && errorCode < 0
-      ? [invalidField(`${path}.errorCode`, errorCode, 'must be greater than or equal to 0')]
+      ? [invalidField(`${path}.errorCode`, errorCode, `must be between 0 and ${LARGEST_CODE}, inclusive`)]
       : []),
   ];
 }

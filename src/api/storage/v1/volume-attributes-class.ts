@@ -18,9 +18,12 @@ export const volumeAttributesClassKind = defineKind({
     textColumn<V1VolumeAttributesClass>('DriverName', 'Who changes the volumes.', ({ driverName }) => driverName),
     ageColumn,
   ],
-  validate: (object) => {
+  validate: (object, _context, existing) => {
     const { driverName, parameters } = classOf(object);
-    return [...validateDriver('driverName', driverName), ...validateParameters(parameters, { needed: true })];
+    return [
+      ...(existing ? refuseUpdates(classOf(object), classOf(existing), ['driverName', 'parameters']) : []),
+      ...validateDriver('driverName', driverName),
+      ...validateParameters(parameters, { needed: true }),
+    ];
   },
-  validateUpdate: (updated, existing) => refuseUpdates(classOf(updated), classOf(existing), ['driverName', 'parameters']),
 });
