@@ -1,6 +1,7 @@
 /** What expressions may call, and how the checker, the evaluator and the cost rules see it. */
 import type { CelType } from './types.ts';
 import type { ErrorValue, Value } from './values.ts';
+import type { Work } from './work.ts';
 
 /** One way to call a function. `call` gets values that fit `params`; it returns an ErrorValue for what cannot be done. */
 export interface Overload {
@@ -12,11 +13,14 @@ export interface Overload {
   readonly result: CelType;
   readonly call: (...args: Value[]) => Value;
   /**
-   * A quicker `call` for the constants given (undefined: not constant), made once when an expression is compiled. An ErrorValue for
-   * constants that can never have a value: the expression is refused.
+   * A `call` for the constants given (undefined: not constant) that is quicker or counts what it does, made once when an expression is
+   * compiled. An ErrorValue for constants that can never have a value: the expression is refused.
    */
-  readonly prepare?: (constants: readonly (Value | undefined)[]) => ((...args: Value[]) => Value) | ErrorValue | undefined;
+  readonly prepare?: (constants: readonly (Value | undefined)[]) => CountedCall | ErrorValue | undefined;
 }
+
+/** Adds to `work` what it looked at; throws CostLimitReached when that is too much. */
+export type CountedCall = (args: readonly Value[], work: Work) => Value;
 
 export interface FunctionDeclaration {
   readonly name: string;

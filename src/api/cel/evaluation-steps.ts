@@ -1,7 +1,7 @@
 /** What parts of expressions do when they run. `plan.ts` puts them together. */
 import { contains, equalValues } from './equality.ts';
 import type { Expression } from './expression.ts';
-import { callCost, type Meter } from './runtime-cost.ts';
+import { type Meter, priceOf } from './runtime-cost.ts';
 import { ErrorValue, hashKey, ListValue, MapValue, Optional, type Value } from './values.ts';
 import { textParts } from './work.ts';
 
@@ -20,14 +20,6 @@ export interface Run {
 export type Step = (run: Run, scope: Scope | undefined) => Value;
 
 export const NO_OVERLOAD = 'no such overload';
-
-export function* iterate(over: Value, two: boolean): Generator<readonly [Value, Value?]> {
-  if (over instanceof ListValue) {
-    for (let i = 0; i < over.size; i++) yield two ? [BigInt(i), over.at(i)] : [over.at(i)];
-  } else if (over instanceof MapValue) {
-    for (const key of over.keys()) yield two ? [key, over.get(key)!] : [key];
-  }
-}
 
 /** The value of an entry: undefined when it is optional and there is none. */
 export function chosen(value: Value, optional: boolean): Value | undefined {
@@ -129,13 +121,13 @@ export function notStrictlyFalse(operand: Step): Step {
 }
 
 export function equality(left: Step, right: Step, wanted: boolean): Step {
-  const [name, id] = wanted ? ['_==_', 'equals'] : ['_!=_', 'not_equals'];
+  const price = wanted ? priceOf('_==_', 'equals') : priceOf('_!=_', 'not_equals');
   return (run, scope) => {
     const a = left(run, scope);
     const b = right(run, scope);
     if (a instanceof ErrorValue) return a;
     if (b instanceof ErrorValue) return b;
-    run.meter.charge(callCost(name!, id!, [a, b], wanted, run.meter.work));
+    run.meter.charge(price([a, b], wanted, run.meter.work));
     return equalValues(a, b, run.meter.work) === wanted;
   };
 }

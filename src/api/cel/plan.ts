@@ -13,7 +13,6 @@ import {
   fieldOf,
   identifier,
   isAttribute,
-  iterate,
   logical,
   memberOfConstant,
   missingKey,
@@ -27,7 +26,8 @@ import {
 } from './evaluation-steps.ts';
 import type { Call, Comprehension, Expression, ListLiteral, MapLiteral, Select, StructLiteral } from './expression.ts';
 import { FOLDABLE } from './library/conversions.ts';
-import { callCost, LIST_COST, MAP_COST, PAID_AFTERWARDS, STRUCT_COST } from './runtime-cost.ts';
+import { LIST_COST, MAP_COST, PAID_AFTERWARDS, priceOf, STRUCT_COST } from './runtime-cost.ts';
+import type { CelType } from './types.ts';
 import { fitsType } from './value-types.ts';
 import {
   ErrorValue,
@@ -48,6 +48,11 @@ export type { Activation } from './evaluation-steps.ts';
 const INDEXING: ReadonlySet<string> = new Set(['_[_]', '_[?_]']);
 const keyText = (key: Value) =>
   key instanceof Uint ? String(key.value) : typeof key === 'object' ? typeNameOf(key) : String(key);
+
+function fitAll(values: readonly Value[], types: readonly CelType[]): boolean {
+  for (let i = 0; i < types.length; i++) if (!fitsType(values[i]!, types[i]!)) return false;
+  return true;
+}
 
 const INDEXED_BY_NUMBER: ReadonlySet<string> = new Set(['index_list', 'list_optindex_optional_int']);
 
@@ -205,7 +210,15 @@ class Planner {
     const prepared = overloads.map((overload) => {
       const made = overload.prepare?.(constants);
       if (made instanceof ErrorValue) throw new CelProgramError(made.message);
-      return { ...overload, call: made ?? overload.call, work: workOf(name, overload, isConstant) };
+      const { id, params } = overload;
+      return {
+        id,
+        call: made ?? ((values: readonly Value[]) => overload.call(...values)),
+        price: priceOf(name, id),
+        work: workOf(name, overload, isConstant),
+        // Lists may be indexed by any whole number.
+        typed: INDEXED_BY_NUMBER.has(id) ? params.slice(0, 1) : params,
+      };
     });
     return (run, scope) => {
       const values: Value[] = [];
@@ -214,16 +227,14 @@ class Planner {
         if (value instanceof ErrorValue) return value;
         values.push(value);
       }
-      for (const { id, params, call, work } of prepared) {
-        // Lists may be indexed by any whole number.
-        const typed = INDEXED_BY_NUMBER.has(id) ? params.slice(0, 1) : params;
-        if (!typed.every((type, i) => fitsType(values[i]!, type))) continue;
+      for (const { id, typed, call, price, work } of prepared) {
+        if (!fitAll(values, typed)) continue;
         if (work) run.meter.look(work(values));
-        if (!afterwards) run.meter.charge(callCost(name, id, values, null, run.meter.work));
+        if (!afterwards) run.meter.charge(price(values, null, run.meter.work));
         if (id === 'in_list') return contains(values[1] as ListValue, values[0]!, run.meter.work);
-        const result = call(...values);
+        const result = call(values, run.meter.work);
         if (resultWork) run.meter.look(resultWork(result));
-        if (afterwards) run.meter.charge(callCost(name, id, values, result, run.meter.work));
+        if (afterwards) run.meter.charge(price(values, result, run.meter.work));
         return result;
       }
       run.meter.charge(1);
@@ -290,14 +301,28 @@ class Planner {
     const [range, init, condition, step, result] = [loop.range, loop.init, loop.condition, loop.step, loop.result].map((part) =>
       this.step(part),
     ) as [Step, Step, Step, Step, Step];
+    const two = loop.variable2 !== undefined;
     return (run, scope) => {
       const over = range(run, scope);
       if (over instanceof ErrorValue) return over;
       let accumulated = init(run, scope);
-      for (const [first, second] of iterate(over, loop.variable2 !== undefined)) {
+      const end = over instanceof ListValue ? over.size : Number.POSITIVE_INFINITY;
+      const keys = over instanceof MapValue ? over.keys()[Symbol.iterator]() : undefined;
+      for (let i = 0; i < end; i++) {
+        let first: Value;
+        let second: Value | undefined;
+        if (over instanceof ListValue) {
+          first = two ? BigInt(i) : over.at(i);
+          if (two) second = over.at(i);
+        } else {
+          const key = keys?.next();
+          if (!key || key.done) break;
+          first = key.value;
+          if (two) second = (over as MapValue).get(first);
+        }
         const withAccumulated = { name: loop.accumulator, value: accumulated, outer: scope };
         let inner: Scope = { name: loop.variable, value: first, outer: withAccumulated };
-        if (loop.variable2 !== undefined) inner = { name: loop.variable2, value: second!, outer: inner };
+        if (two) inner = { name: loop.variable2!, value: second!, outer: inner };
         const goOn = condition(run, inner);
         if (goOn === false) break;
         if (goOn instanceof ErrorValue) return goOn;

@@ -12,7 +12,7 @@ export const STRUCT_COST = 40;
 const AUTHORIZATION_COST = 350_000;
 const NAME_FORMAT_PATTERN_COST = 128 * PER_PATTERN_CHARACTER;
 
-const scan = (...values: Value[]) => Math.ceil(values.reduce<number>((sum, value) => sum + costSizeOf(value), 0) * PER_CHARACTER);
+const scan = (a: Value, b?: Value) => Math.ceil((costSizeOf(a) + (b === undefined ? 0 : costSizeOf(b))) * PER_CHARACTER);
 
 function traversal(value: Value, work: Work): number {
   work.done++;
@@ -42,18 +42,22 @@ function pattern(text: Value, expression: Value): number {
   return Math.ceil((1 + costSizeOf(text)) * PER_CHARACTER) * Math.ceil(costSizeOf(expression) * PER_PATTERN_CHARACTER);
 }
 
+const scanFirst: Price = ([of]) => scan(of!);
+const comparison: Price = ([a, b]) => Math.ceil(smallerSize(a!, b!) * PER_CHARACTER);
+const one: Price = () => 1;
+
 /** By function, as Kubernetes prices its libraries; undefined where cel-go's own rules by overload hold. */
-function libraryCost(name: string, id: string, args: readonly Value[], result: Value, work: Work): number | undefined {
+function libraryPrice(name: string, id: string): Price | undefined {
   switch (name) {
     case 'check':
-      return AUTHORIZATION_COST;
+      return () => AUTHORIZATION_COST;
     case 'isSorted':
     case 'sum':
     case 'max':
     case 'min':
     case 'indexOf':
     case 'lastIndexOf':
-      return traversal(args[0]!, work);
+      return ([of], _, work) => traversal(of!, work);
     case 'url':
     case 'lowerAscii':
     case 'upperAscii':
@@ -66,39 +70,40 @@ function libraryCost(name: string, id: string, args: readonly Value[], result: V
     case 'isQuantity':
     case 'semver':
     case 'isSemver':
-      return scan(args[0]!);
+      return scanFirst;
     case 'ip':
-      return id === 'cidr_ip' ? 1 : scan(args[0]!);
+      return id === 'cidr_ip' ? () => 1 : scanFirst;
     case 'replace':
     case 'split':
     case 'ip.isCanonical':
-      return scan(args[0]!, args[0]!);
+      return ([of]) => scan(of!, of!);
     case 'join':
-      return scan(result, result);
+      return (_, result) => scan(result, result);
     case 'find':
     case 'findAll':
-      return pattern(args[0]!, args[1]!);
+      return ([text, expression]) => pattern(text!, expression!);
     case 'validate':
-      return Math.ceil(scan(args[1]!) * NAME_FORMAT_PATTERN_COST);
+      return ([, text]) => Math.ceil(scan(text!) * NAME_FORMAT_PATTERN_COST);
     case 'containsIP':
-      return scan(args[0]!, args[0]!) + (id === 'cidr_contains_ip_string' ? scan(args[1]!) : 0);
+      return ([range, ip]) => scan(range!, range!) + (id === 'cidr_contains_ip_string' ? scan(ip!) : 0);
     case 'containsCIDR':
-      return scan(args[0]!, args[0]!) + scan(args[0]!) + 1 + (id === 'cidr_contains_cidr_string' ? scan(args[1]!) : 0);
+      return ([range, other]) =>
+        scan(range!, range!) + scan(range!) + 1 + (id === 'cidr_contains_cidr_string' ? scan(other!) : 0);
     case 'sets.contains':
     case 'sets.intersects':
-      return costSizeOf(args[0]!) * costSizeOf(args[1]!);
+      return ([a, b]) => costSizeOf(a!) * costSizeOf(b!);
     case 'sets.equivalent':
-      return 2 * costSizeOf(args[0]!) * costSizeOf(args[1]!);
+      return ([a, b]) => 2 * costSizeOf(a!) * costSizeOf(b!);
     case 'distinct':
     case 'sort':
     case '@sortByAssociatedKeys':
-      return costSizeOf(args[0]!) ** 2;
+      return ([of]) => costSizeOf(of!) ** 2;
     case 'reverse':
     case 'slice':
-      return costSizeOf(args[0]!);
+      return ([of]) => costSizeOf(of!);
     case 'flatten':
     case 'lists.range':
-      return costSizeOf(result);
+      return (_, result) => costSizeOf(result);
     default:
       return undefined;
   }
@@ -109,34 +114,36 @@ const SCANNED_COMPARISON = /^(?:less|greater)(?:_equals)?_(?:string|bytes)$/;
 /** What these cost is known only when they have run; all others are paid for before, so that nobody waits for what is too dear. */
 export const PAID_AFTERWARDS: ReadonlySet<string> = new Set(['join', 'flatten', 'lists.range']);
 
-/** The price of one call, without its arguments. What finding it out takes is counted in `work`. */
-export function callCost(name: string, id: string, args: readonly Value[], result: Value, work: Work): number {
-  const priced = libraryCost(name, id, args, result, work);
-  if (priced !== undefined) return priced;
+/** What one call costs, without its arguments. What finding it out takes is counted in `work`. */
+export type Price = (args: readonly Value[], result: Value, work: Work) => number;
+
+/** The price of calls of an overload. */
+export function priceOf(name: string, id: string): Price {
+  const price = libraryPrice(name, id);
+  if (price !== undefined) return price;
   switch (id) {
     case 'starts_with_string':
     case 'ends_with_string':
-      return scan(args[1]!);
+      return ([, text]) => scan(text!);
     case 'string_to_bytes':
     case 'bytes_to_string':
     case 'string_format':
-      return scan(args[0]!);
+      return scanFirst;
     case 'in_list':
-      return costSizeOf(args[1]!);
+      return ([, list]) => costSizeOf(list!);
     case 'equals':
     case 'not_equals':
-      return Math.ceil(smallerSize(args[0]!, args[1]!) * PER_CHARACTER);
+      return comparison;
     case 'add_string':
     case 'add_bytes':
-      return scan(args[0]!, args[1]!);
+      return ([a, b]) => scan(a!, b!);
     case 'matches':
     case 'matches_string':
-      return pattern(args[0]!, args[1]!);
+      return ([text, expression]) => pattern(text!, expression!);
     case 'contains_string':
-      return scan(args[0]!) * scan(args[1]!);
+      return ([text, part]) => scan(text!) * scan(part!);
   }
-  if (SCANNED_COMPARISON.test(id)) return Math.ceil(smallerSize(args[0]!, args[1]!) * PER_CHARACTER);
-  return 1;
+  return SCANNED_COMPARISON.test(id) ? comparison : one;
 }
 
 /** Ends an evaluation: thrown by `Meter`, told to the caller as an error value. */

@@ -5,8 +5,8 @@
 import type { Overload } from './declarations.ts';
 import { ListValue, MapValue, type Value } from './values.ts';
 
-/** So much may be done in one evaluation: ten parts of values for each unit of cost that it may have, as upstream prices looking at them. */
-export const MOST_WORK = 10_000_000;
+/** So much may be done in one evaluation: five parts of values for each unit of cost that it may have: upstream prices looking at ten of them so. */
+export const MOST_WORK = 5_000_000;
 /** A text is looked at quickly: so many characters count as one part. */
 const CHARACTERS = 16;
 
@@ -23,9 +23,6 @@ const WEIGHTS: ReadonlyMap<string, number> = new Map([
   ['max', 3],
   ['indexOf', 3],
   ['lastIndexOf', 3],
-  ['matches', 40],
-  ['find', 100],
-  ['findAll', 100],
   ['join', 4],
   ['double', 32],
   ['split', 16],

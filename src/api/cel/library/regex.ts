@@ -1,11 +1,16 @@
 /** `matches`, and Kubernetes' `find` and `findAll` (apiserver/pkg/cel/library/regex.go). */
 import { CodedError } from '../../../std/coded-error.ts';
 import { declare, type FunctionDeclaration, member, type Overload, overload } from '../declarations.ts';
+import type { Steps } from '../pattern-search.ts';
 import { compileRegularExpression, type RegularExpression } from '../regular-expression.ts';
 import { BOOL, type CelType, INT, listOf, STRING } from '../types.ts';
 import { ErrorValue, PlainList, type Value } from '../values.ts';
+import { MOST_WORK, type Work } from '../work.ts';
 
-type Use = (expression: RegularExpression, text: string, ...rest: never[]) => Value;
+type Use = (expression: RegularExpression, text: string, steps: Steps, ...rest: never[]) => Value;
+
+/** Instructions of a pattern that are followed for one part of a value that is looked at. */
+const STEPS_PER_WORK = 2;
 
 function compileOrError(pattern: Value): RegularExpression | ErrorValue {
   try {
@@ -16,23 +21,29 @@ function compileOrError(pattern: Value): RegularExpression | ErrorValue {
   }
 }
 
-function useOrError(use: Use, expression: RegularExpression, text: string, rest: readonly Value[]): Value {
-  const why = expression.tooCostly(text);
-  return why === undefined ? use(expression, text, ...(rest as never[])) : new ErrorValue(why);
+/** What matching takes is counted, and must not be more than what an evaluation has left. */
+function useCounted(use: Use, expression: RegularExpression, [text, , ...rest]: readonly Value[], work: Work): Value {
+  const steps = { taken: 0, most: Math.max(0, MOST_WORK + 1 - work.done) * STEPS_PER_WORK };
+  try {
+    return use(expression, text as string, steps, ...(rest as never[]));
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    return new ErrorValue(error.message);
+  } finally {
+    work.done += Math.ceil(steps.taken / STEPS_PER_WORK);
+  }
 }
 
 /** A pattern that is a constant is compiled once. */
 function withPattern(made: Overload, use: Use): Overload {
-  const apply = (expression: RegularExpression | ErrorValue, text: Value, rest: readonly Value[]) =>
-    expression instanceof ErrorValue ? expression : useOrError(use, expression, text as string, rest);
+  const apply = (expression: RegularExpression | ErrorValue, args: readonly Value[], work: Work) =>
+    expression instanceof ErrorValue ? expression : useCounted(use, expression, args, work);
   return {
     ...made,
-    call: (text, pattern, ...rest) => apply(compileOrError(pattern!), text!, rest),
     prepare: ([, pattern]) => {
-      if (typeof pattern !== 'string') return undefined;
+      if (typeof pattern !== 'string') return (args, work) => apply(compileOrError(args[1]!), args, work);
       const expression = compileOrError(pattern);
-      if (expression instanceof ErrorValue) return expression;
-      return (text, _, ...rest) => apply(expression, text!, rest);
+      return expression instanceof ErrorValue ? expression : (args, work) => apply(expression, args, work);
     },
   };
 }
@@ -41,9 +52,9 @@ const unused = () => false;
 const onMember = (id: string, params: readonly CelType[], result: CelType, use: Use) =>
   withPattern(member(id, params, result, unused), use);
 
-const matches: Use = (expression, text) => expression.test(text);
-const findAll: Use = (expression, text, limit: bigint = -1n) =>
-  new PlainList(expression.findAll(text, Number(limit > 1_000_000_000n ? -1n : limit)));
+const matches: Use = (expression, text, steps) => expression.test(text, steps);
+const findAll: Use = (expression, text, steps, limit: bigint = -1n) =>
+  new PlainList(expression.findAll(text, Number(limit > 1_000_000_000n ? -1n : limit), steps));
 
 export const regexFunctions: readonly FunctionDeclaration[] = [
   declare(
@@ -53,7 +64,7 @@ export const regexFunctions: readonly FunctionDeclaration[] = [
   ),
   declare(
     'find',
-    onMember('string_find_string', [STRING, STRING], STRING, (expression, text) => expression.find(text) ?? ''),
+    onMember('string_find_string', [STRING, STRING], STRING, (expression, text, steps) => expression.find(text, steps) ?? ''),
   ),
   declare(
     'findAll',
