@@ -83,6 +83,15 @@ test('a suspended one starts nothing, and an unknown time zone is told', async (
   assert.deepEqual(names(run.cluster), []);
   await using lost = await start({ timeZone: 'Mars/Olympus' });
   assert.ok(lost.events.includes('cron UnknownTimeZone'));
+  await using both = await start({ timeZone: 'Mars/Olympus', suspend: true });
+  assert.ok(both.events.includes('cron UnknownTimeZone'), 'of a suspended one as well');
+});
+
+test('a schedule of which no time comes is told', async () => {
+  await using run = await start({ schedule: '59 23 31 2 *' });
+  assert.ok(run.events.includes('cron InvalidSchedule'));
+  await using suspended = await start({ schedule: '59 23 31 2 *', suspend: true });
+  assert.ok(!suspended.events.includes('cron InvalidSchedule'));
 });
 
 test("a Job says in the schedule's own zone when it was due, and a zone in the schedule itself is told", async () => {

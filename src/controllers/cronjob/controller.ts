@@ -35,11 +35,17 @@ export function createCronJobController(context: ControllerContext, options: { r
     const own = jobs.byIndex('controller', cronJob.metadata?.uid ?? '');
     for (const job of surplusJobs(cronJob, own)) await removeJob(cronJob, job, signal);
     const status = await lookAfterActive(cronJob, own, signal);
-    if (cronJob.metadata?.deletionTimestamp || cronJob.spec?.suspend) return void (await writeStatus(cronJob, status, signal));
+    if (cronJob.metadata?.deletionTimestamp || !hasKnownZone(cronJob) || cronJob.spec?.suspend)
+      return void (await writeStatus(cronJob, status, signal));
     const read = readSchedule(cronJob);
     if (!read) return void (await writeStatus(cronJob, status, signal));
     const nowMs = clock.now();
     const due = dueTime(cronJob, read.schedule, read.zone, nowMs);
+    if (due.neverComes) {
+      const message = `invalid schedule: ${cronJob.spec?.schedule} : time difference between two schedules is less than 1 second`;
+      events.event(cronJob, 'Warning', 'InvalidSchedule', message);
+      return void (await writeStatus(cronJob, status, signal));
+    }
     if (due.missedMany) {
       const message = 'too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew';
       events.event(cronJob, 'Warning', 'TooManyMissedTimes', message);
@@ -88,6 +94,14 @@ export function createCronJobController(context: ControllerContext, options: { r
     };
   }
 
+  function hasKnownZone(cronJob: V1CronJob): boolean {
+    const { timeZone } = cronJob.spec ?? {};
+    if (timeZone === undefined || isZone(timeZone)) return true;
+    const message = `invalid timeZone: ${JSON.stringify(timeZone)}: unknown time zone ${timeZone}`;
+    events.event(cronJob, 'Warning', 'UnknownTimeZone', message);
+    return false;
+  }
+
   function readSchedule(cronJob: V1CronJob): { schedule: CronSchedule; zone: ZoneClock } | undefined {
     const { schedule = '', timeZone } = cronJob.spec ?? {};
     try {
@@ -99,12 +113,8 @@ export function createCronJobController(context: ControllerContext, options: { r
       const zone = new ZoneClock(timeZone ?? parsed.zone);
       return { schedule: parsed, zone };
     } catch (error) {
-      const reason = error instanceof RangeError ? 'UnknownTimeZone' : 'UnparseableSchedule';
-      const message =
-        error instanceof RangeError
-          ? `invalid timeZone: ${JSON.stringify(timeZone)}: ${error.message}`
-          : `unparseable schedule: ${JSON.stringify(schedule)} : ${(error as Error).message}`;
-      events.event(cronJob, 'Warning', reason, message);
+      const message = `unparseable schedule: ${JSON.stringify(schedule)} : ${(error as Error).message}`;
+      events.event(cronJob, 'Warning', 'UnparseableSchedule', message);
       return undefined;
     }
   }

@@ -12,12 +12,15 @@ export interface Due {
   /** When to look again; undefined when the schedule never comes. */
   readonly nextMs?: number;
   readonly missedMany: boolean;
+  /** No time fits the schedule, as the 31st of February. */
+  readonly neverComes: boolean;
 }
 
 interface Missed {
   /** The newest time of the schedule that has come. */
   readonly recentMs?: number;
   readonly many: boolean;
+  readonly never: boolean;
 }
 
 /** What is due, looking back to the last start, or to the deadline when that is later (pkg/controller/cronjob, mostRecentScheduleTime). */
@@ -33,6 +36,7 @@ export function dueTime(cronJob: V1CronJob, schedule: CronSchedule, zone: ZoneCl
   const nextMs = nextTime(schedule, zone, last.recentMs ?? Math.min(beginMs, nowMs));
   return {
     missedMany: due.many,
+    neverComes: due.never,
     ...(due.recentMs !== undefined && { scheduledMs: due.recentMs }),
     ...(nextMs !== undefined && { nextMs }),
   };
@@ -40,13 +44,15 @@ export function dueTime(cronJob: V1CronJob, schedule: CronSchedule, zone: ZoneCl
 
 function missedSince(schedule: CronSchedule, zone: ZoneClock, fromMs: number, nowMs: number): Missed {
   const first = nextTime(schedule, zone, fromMs);
-  if (first === undefined || first > nowMs) return { many: false };
+  if (first === undefined) return { many: false, never: true };
+  if (first > nowMs) return { many: false, never: false };
   const second = nextTime(schedule, zone, first);
-  if (second === undefined || second > nowMs) return { recentMs: first, many: false };
+  if (second === undefined) return { many: false, never: true };
+  if (second > nowMs) return { recentMs: first, many: false, never: false };
   // Counting all of years of minutes would take for ever: the distance of the first two says how many there are about.
   const about = Math.floor((nowMs - first) / (second - first));
   const many = about + 1 > MANY_MISSED;
-  if ('everyMs' in schedule) return { recentMs: first + about * schedule.everyMs, many };
+  if ('everyMs' in schedule) return { recentMs: first + about * schedule.everyMs, many, never: false };
   let recentMs = about > 1000 ? startNear(schedule, zone, nowMs, second - first) : second;
   for (
     let next = nextTime(schedule, zone, recentMs);
@@ -54,7 +60,7 @@ function missedSince(schedule: CronSchedule, zone: ZoneClock, fromMs: number, no
     next = nextTime(schedule, zone, recentMs)
   )
     recentMs = next;
-  return { recentMs, many };
+  return { recentMs, many, never: false };
 }
 
 /** A time of the schedule not long ago: distances grow until one is found. */
