@@ -47,7 +47,25 @@ export function applyJsonPatch<T>(document: T, patch: unknown): T {
     );
   if (patch.length > MOST_OPERATIONS)
     throw requestEntityTooLarge(`The allowed maximum operations in a JSON patch is ${MOST_OPERATIONS}, got ${patch.length}`);
-  const operations = patch.map(parseOperation);
+  return applyAll(document, patch.map(parseOperation));
+}
+
+/** One operation as others wrote it; to the library, null is one without fields. */
+export type PatchOperation = Readonly<Record<string, unknown>> | null;
+
+/** The same past the patch handler, for patches that clients did not send: a field of a wrong type is one that is not there. */
+export function applyPatchOperations<T>(document: T, patch: readonly PatchOperation[]): T {
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  return applyAll(
+    document,
+    patch.map((raw) => {
+      const { op, path, from, value } = raw ?? {};
+      return { op: text(op) ?? 'unknown', path: text(path), from: text(from), value };
+    }),
+  );
+}
+
+function applyAll<T>(document: T, operations: readonly Operation[]): T {
   // A holder, so that the whole document can be replaced.
   const holder = { document: cloneJson(document) as unknown };
   const copied = { bytes: 0 };

@@ -169,9 +169,9 @@ test('webhooks’ yes, no and silence are counted', async () => {
   const ask = (name: string, answer: (review: { request: { uid: string } }) => unknown, failurePolicy = 'Fail') => {
     const hook = { name, failurePolicy, sideEffects: 'None', admissionReviewVersions: ['v1'], clientConfig: {} };
     const connections = {
-      ask: async ({ body }: { body: unknown }) => answer(typeof body === 'string' ? JSON.parse(body) : body),
+      ask: async ({ body }: { body: string }) => JSON.stringify(answer(JSON.parse(body))),
     };
-    const how = { kind: podKind, mutating: false };
+    const how = { kind: podKind, mutating: false, use: async () => {} };
     return askWebhook({ connections, metrics } as never, { hook } as never, attributes, how).catch(() => undefined);
   };
   const review = (response: object) => ({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response });
@@ -192,7 +192,7 @@ test('webhooks’ yes, no and silence are counted', async () => {
     'apiserver_admission_webhook_rejection_count{error_type="no_error",name="no",operation="CREATE",rejection_code="418",type="validating"} 1',
   );
   has(
-    'apiserver_admission_webhook_rejection_count{error_type="calling_webhook_error",name="silent",operation="CREATE",rejection_code="0",type="validating"} 1',
+    'apiserver_admission_webhook_rejection_count{error_type="calling_webhook_error",name="silent",operation="CREATE",rejection_code="503",type="validating"} 1',
   );
   has('apiserver_admission_webhook_fail_open_count{name="ignored",type="validating"} 1');
 });

@@ -1,24 +1,33 @@
 /** AdmissionReviews: what is sent to webhooks, and what their answers must look like (apiserver/pkg/admission/plugin/webhook/request). */
-import { goFormat } from '../../../api/machinery/go-format.ts';
+import { isJsonMap } from '../../../api/machinery/clone.ts';
+import { goJsonType, jsonSyntaxError } from '../../../api/machinery/json-syntax.ts';
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../../api/machinery/object.ts';
 import type { Status } from '../../../api/machinery/status-error.ts';
+import type { PatchOperation } from '../../../api/patch/json-patch.ts';
 import { exactJsonText, parseExactJson } from '../../../std/exact-json.ts';
 import type { AdmissionAttributes } from '../../contracts.ts';
 import { admissionRequest } from '../matching/admission-request.ts';
+import { type DecodedReview, decodeReview, type ReviewResponse, UndecodableAnswer } from './decode-review.ts';
 
 export type ReviewVersion = 'v1' | 'v1beta1';
 
 export interface Answer {
   readonly allowed: boolean;
   readonly result?: Partial<Status>;
-  /** Of a mutating webhook: RFC 6902. */
-  readonly patch?: unknown;
+  /** Of a mutating webhook. */
+  readonly patch?: Patch;
   readonly warnings: readonly string[];
   readonly auditAnnotations: Readonly<Record<string, string>>;
 }
 
-/** What is wrong with an answer. */
+/** RFC 6902, unless `type` says otherwise. */
+export interface Patch {
+  readonly bytes: Buffer;
+  readonly type: string;
+}
+
+/** What is wrong with an answer, with what was tried. */
 export class BadAnswer extends Error {}
 
 /** The first version that both sides know; undefined when there is none. */
@@ -39,80 +48,67 @@ export function makeReview(attributes: AdmissionAttributes, { version, uid, kind
   return exactJsonText({ kind: 'AdmissionReview', apiVersion: `admission.k8s.io/${version}`, request });
 }
 
-const isMap = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const described = (apiVersion: unknown, kind: unknown) =>
-  `${apiVersion ? `${goFormat(apiVersion)}, ` : '/, '}Kind=${kind ? goFormat(kind) : ''}`;
+const shownKind = (apiVersion: string, kind: string) => `${apiVersion || '/'}, Kind=${kind}`;
 
-/** Throws BadAnswer in upstream's words. */
+/** What was parsed of a webhook's answer. Throws BadAnswer in upstream's words. */
 export function readAnswer(body: unknown, expected: { version: ReviewVersion; uid: string; mutating: boolean }): Answer {
-  if (!isMap(body)) throw new BadAnswer('webhook response was absent');
-  const response = body['response'];
-  const apiVersion = `admission.k8s.io/${expected.version}`;
-  const typed = expected.version === 'v1' || body['apiVersion'] !== undefined || body['kind'] !== undefined;
-  if (typed && (body['apiVersion'] !== apiVersion || body['kind'] !== 'AdmissionReview'))
-    throw new BadAnswer(
-      `expected webhook response of ${described(apiVersion, 'AdmissionReview')}, got ${described(body['apiVersion'], body['kind'])}`,
-    );
-  if (!isMap(response)) throw new BadAnswer('webhook response was absent');
-  if (expected.version === 'v1' && response['uid'] !== expected.uid)
-    throw new BadAnswer(`expected response.uid=${JSON.stringify(expected.uid)}, got ${JSON.stringify(response['uid'] ?? '')}`);
-  const patch = readPatch(response, expected);
-  return {
-    allowed: response['allowed'] === true,
-    ...(isMap(response['status']) && { result: readStatus(response['status']) }),
-    ...(patch !== undefined && { patch }),
-    warnings: Array.isArray(response['warnings']) ? response['warnings'].filter((warning) => typeof warning === 'string') : [],
-    auditAnnotations: isMap(response['auditAnnotations']) ? textsOf(response['auditAnnotations']) : {},
-  };
+  const { apiVersion, kind, response } = decodedReview(body, expected.version);
+  if (!response) throw invalid('webhook response was absent');
+  const { allowed = false, status, warnings = [], auditAnnotations = {} } = response;
+  if (expected.version === 'v1') {
+    const uid = response.uid ?? '';
+    if (uid !== expected.uid) throw invalid(`expected response.uid=${JSON.stringify(expected.uid)}, got ${JSON.stringify(uid)}`);
+    const wanted = 'admission.k8s.io/v1';
+    if (apiVersion !== wanted || kind !== 'AdmissionReview')
+      throw invalid(`expected webhook response of ${shownKind(wanted, 'AdmissionReview')}, got ${shownKind(apiVersion, kind)}`);
+  }
+  const patch = patchOf(response, expected);
+  return { allowed, ...(status && { result: status }), ...(patch && { patch }), warnings, auditAnnotations };
 }
 
-const textsOf = (map: Record<string, unknown>) =>
-  Object.fromEntries(Object.entries(map).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
-
-/** Only what a Status has, each of its type. */
-function readStatus(status: Record<string, unknown>): Partial<Status> {
-  const { message, reason, code, details, status: state } = status;
-  return {
-    ...(typeof message === 'string' && { message }),
-    ...(typeof reason === 'string' && { reason: reason as NonNullable<Status['reason']> }),
-    ...(typeof code === 'number' && Number.isInteger(code) && { code }),
-    ...(typeof state === 'string' && { status: state as Status['status'] }),
-    ...(isMap(details) && { details: readDetails(details) }),
-  };
+function decodedReview(body: unknown, version: ReviewVersion): DecodedReview {
+  try {
+    return decodeReview(body, version);
+  } catch (error) {
+    if (error instanceof UndecodableAnswer) throw new BadAnswer(`failed to call webhook: ${error.message}`, { cause: error });
+    throw error;
+  }
 }
 
-function readDetails({ retryAfterSeconds, causes, ...named }: Record<string, unknown>): NonNullable<Status['details']> {
-  const texts = (map: Record<string, unknown>, fields: readonly string[]) =>
-    Object.fromEntries(fields.flatMap((field) => (typeof map[field] === 'string' ? [[field, map[field]]] : [])));
-  return {
-    ...texts(named, ['name', 'group', 'kind', 'uid']),
-    ...(Array.isArray(causes) && { causes: causes.filter(isMap).map((cause) => texts(cause, ['reason', 'message', 'field'])) }),
-    ...(Number.isInteger(retryAfterSeconds) && { retryAfterSeconds: retryAfterSeconds as number }),
-  };
-}
+const invalid = (why: string) => new BadAnswer(`received invalid webhook response: ${why}`);
 
-function readPatch(
-  response: Record<string, unknown>,
+/** Older reviews are not held to say what kind of patch they have. */
+function patchOf(
+  { patch, patchType }: ReviewResponse,
   { version, mutating }: { version: ReviewVersion; mutating: boolean },
-): unknown {
-  const { patch, patchType } = response;
-  const given = typeof patch === 'string' && patch !== '';
+): Patch | undefined {
+  const given = patch !== undefined && patch.length > 0;
+  if (version === 'v1beta1') return mutating && given ? { bytes: patch, type: 'JSONPatch' } : undefined;
   if (!mutating) {
-    if (version === 'v1' && given) throw new BadAnswer('validating webhook may not return response.patch');
-    if (version === 'v1' && patchType) throw new BadAnswer('validating webhook may not return response.patchType');
+    if (given) throw invalid('validating webhook may not return response.patch');
+    if (patchType !== undefined) throw invalid('validating webhook may not return response.patchType');
     return undefined;
   }
-  if (version === 'v1') {
-    if (given && !patchType) throw new BadAnswer('webhook returned response.patch but not response.patchType');
-    if (!given && patchType) throw new BadAnswer('webhook returned response.patchType but not response.patch');
-    if (patchType && patchType !== 'JSONPatch')
-      throw new BadAnswer(`webhook returned invalid response.patchType of ${JSON.stringify(patchType)}`);
-  }
-  if (!given) return undefined;
+  if (given && patchType === undefined) throw invalid('webhook returned response.patch but not response.patchType');
+  if (!given && patchType !== undefined) throw invalid('webhook returned response.patchType but not response.patch');
+  if (patchType === '') throw invalid('webhook returned invalid response.patchType of ""');
+  return given ? { bytes: patch, type: patchType! } : undefined;
+}
+
+/** The operations of a patch. Throws BadAnswer. */
+export function readPatch({ bytes }: Patch): readonly PatchOperation[] {
+  const text = bytes.toString('utf8');
+  const undecodable = (why: string) => new BadAnswer(`received undecodable patch in webhook response: ${why}`);
+  let parsed: unknown;
   try {
-    return parseExactJson(Buffer.from(patch, 'base64').toString('utf8'));
+    parsed = parseExactJson(text);
   } catch (error) {
-    throw new BadAnswer(`received undecodable patch in webhook response: ${(error as Error).message}`);
+    throw undecodable(jsonSyntaxError(text) ?? (error as Error).message);
   }
+  const refuse = (value: unknown, type: string) =>
+    undecodable(`json: cannot unmarshal ${goJsonType(value)} into Go value of type jsonpatch.${type}`);
+  if (parsed === null) return [];
+  if (!Array.isArray(parsed)) throw refuse(parsed, 'Patch');
+  for (const operation of parsed) if (operation !== null && !isJsonMap(operation)) throw refuse(operation, 'Operation');
+  return parsed;
 }

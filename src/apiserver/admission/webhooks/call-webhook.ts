@@ -1,11 +1,15 @@
 /** Asks one webhook about one request. */
 import { randomUUID } from 'node:crypto';
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
+import { checkQualifiedName } from '../../../api/machinery/names.ts';
+import type { StatusError } from '../../../api/machinery/status-error.ts';
 import type { AdmissionAttributes } from '../../contracts.ts';
 import type { AdmissionMetrics, WebhookOutcome } from '../../metrics/admission-metrics.ts';
 import { convertBetween } from '../matching/equivalent-kinds.ts';
 import { type Answer, BadAnswer, chooseVersion, makeReview, readAnswer } from './admission-review.ts';
+import { parseAnswer, UndecodableAnswer } from './decode-review.ts';
 import { CallFailure, dryRunUnsupported, refusedBy, requestTimedOut } from './refusals.ts';
+import { ServerError } from './server-errors.ts';
 import type { WebhookConnections } from './webhook-connections.ts';
 import type { Webhook } from './webhook-list.ts';
 
@@ -19,12 +23,15 @@ async function callWebhook(
   attributes: AdmissionAttributes,
   { kind, mutating }: { readonly kind: KindDefinition; readonly mutating: boolean },
 ): Promise<Answer> {
+  if (attributes.dryRun && hook.sideEffects === undefined)
+    throw new CallFailure(hook.name, 'Webhook SideEffects is nil', { code: 400 });
   if (attributes.dryRun && hook.sideEffects !== 'None' && hook.sideEffects !== 'NoneOnDryRun') throw dryRunUnsupported(hook.name);
   const version = chooseVersion(hook.admissionReviewVersions ?? []);
   if (!version)
     throw new CallFailure(
       hook.name,
       'could not create admission objects: webhook does not accept known AdmissionReview versions (v1, v1beta1)',
+      { code: 400 },
     );
   const uid = randomUUID();
   const [object, oldObject] = await Promise.all(
@@ -33,14 +40,26 @@ async function callWebhook(
   const body = makeReview(attributes, { version, uid, kind, object, oldObject });
   const client = hook.clientConfig;
   const timeoutMs = timeLeftMs(attributes, (hook.timeoutSeconds ?? 10) * 1000);
-  const answered = await connections.ask({ client, body, timeoutMs }).catch((cause: Error) => {
-    throw new CallFailure(hook.name, `failed to call webhook: ${cause.message}`, { cause });
+  const failed = (cause: Error) =>
+    new CallFailure(hook.name, `failed to call webhook: ${cause.message}`, {
+      cause,
+      ...(cause instanceof ServerError && { code: cause.code }),
+    });
+  const text = await connections.ask({ client, body, timeoutMs }).catch((cause: Error) => {
+    throw failed(cause);
   });
+  const parsed = await parseAnswer(text).catch((cause: Error) => {
+    throw cause instanceof UndecodableAnswer ? failed(cause) : cause;
+  });
+  return ofUse(hook.name, () => readAnswer(parsed, { version, uid, mutating }));
+}
+
+/** Makes a CallFailure of what is wrong with an answer. */
+export function ofUse<T>(webhook: string, read: () => T): T {
   try {
-    return readAnswer(answered, { version, uid, mutating });
+    return read();
   } catch (error) {
-    if (error instanceof BadAnswer)
-      throw new CallFailure(hook.name, `received invalid webhook response: ${error.message}`, { cause: error });
+    if (error instanceof BadAnswer) throw new CallFailure(webhook, error.message, { cause: error });
     throw error;
   }
 }
@@ -61,46 +80,58 @@ export interface AskDeps {
   readonly metrics?: AdmissionMetrics | undefined;
 }
 
-/** Asks, notes what the webhook has to say besides yes or no, and counts. Rejects as `callWebhook`, and with what the webhook says for no. */
-export async function askWebhook(
+/** How a webhook is asked, and what is done with an answer that says yes. */
+export interface Asking<T> {
+  readonly kind: KindDefinition;
+  readonly mutating: boolean;
+  readonly use: (answer: Answer) => Promise<T>;
+}
+
+/**
+ * Asks, notes what the webhook has to say besides yes or no, uses the answer, and counts. Rejects as `callWebhook` and `use` do, and
+ * with what the webhook says for no.
+ */
+export async function askWebhook<T>(
   { connections, metrics }: AskDeps,
   webhook: Webhook,
   attributes: AdmissionAttributes,
-  how: { readonly kind: KindDefinition; readonly mutating: boolean },
-): Promise<Answer> {
+  { kind, mutating, use }: Asking<T>,
+): Promise<T> {
   const { name, failurePolicy } = webhook.hook;
   const startMs = performance.now();
   const count = (outcome: Pick<WebhookOutcome, 'code' | 'rejection' | 'failedOpen'>) =>
     metrics?.webhook({
       name,
-      type: how.mutating ? 'admit' : 'validating',
+      type: mutating ? 'admit' : 'validating',
       operation: attributes.operation,
       seconds: (performance.now() - startMs) / 1000,
       ...outcome,
     });
-  let answer: Answer;
+  let refusal: StatusError | undefined;
   try {
-    answer = await callWebhook(connections, webhook, attributes, how);
+    const answer = await callWebhook(connections, webhook, attributes, { kind, mutating });
+    noteAnswer(attributes, name, answer);
+    if (!answer.allowed) {
+      refusal = refusedBy(name, answer.result);
+      throw refusal;
+    }
+    const used = await use(answer);
+    count({ code: 200 });
+    return used;
   } catch (error) {
-    const failedOpen = error instanceof CallFailure && failurePolicy === 'Ignore';
-    count({
-      code: 0,
-      failedOpen,
-      ...(!failedOpen && { rejection: error instanceof CallFailure ? 'calling_webhook_error' : 'apiserver_internal_error' }),
-    });
+    if (error === refusal && refusal) count({ code: refusal.code, rejection: 'no_error' });
+    else if (!(error instanceof CallFailure)) count({ code: 0, rejection: 'apiserver_internal_error' });
+    else if (failurePolicy === 'Ignore') count({ code: error.code, failedOpen: true });
+    else count({ code: error.code, rejection: 'calling_webhook_error' });
     throw error;
   }
-  noteAnswer(attributes, name, answer);
-  if (answer.allowed) {
-    count({ code: 200 });
-    return answer;
-  }
-  const refusal = refusedBy(name, answer.result);
-  count({ code: refusal.code, rejection: 'no_error' });
-  throw refusal;
 }
 
+/** Annotations whose names make no keys are left out, as upstream leaves them. */
 function noteAnswer(attributes: AdmissionAttributes, webhook: string, { warnings, auditAnnotations }: Answer): void {
   for (const warning of warnings) if (!attributes.warnings.includes(warning)) attributes.warnings.push(warning);
-  for (const [key, value] of Object.entries(auditAnnotations)) attributes.audit?.addAuditAnnotation(`${webhook}/${key}`, value);
+  for (const [name, value] of Object.entries(auditAnnotations)) {
+    const key = `${webhook}/${name}`;
+    if (!name.includes('/') && !checkQualifiedName(key).length) attributes.audit?.addAuditAnnotation(key, value);
+  }
 }

@@ -2,7 +2,7 @@ import { mutatingWebhookConfigurationKind } from '../../../api/admissionregistra
 import { cloneJson, equalJson } from '../../../api/machinery/clone.ts';
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import { internalError, StatusError } from '../../../api/machinery/status-error.ts';
-import { applyJsonPatch } from '../../../api/patch/json-patch.ts';
+import { applyPatchOperations, type PatchOperation } from '../../../api/patch/json-patch.ts';
 import { exactJsonText } from '../../../std/exact-json.ts';
 import type { Logger } from '../../../std/logger.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../../contracts.ts';
@@ -11,8 +11,9 @@ import { convertBetween } from '../matching/equivalent-kinds.ts';
 import { createMemories, reinvocationOf } from '../matching/reinvocation.ts';
 import { replaceObject } from '../matching/replace-object.ts';
 import type { MatchDeps } from '../matching/request-matcher.ts';
-import { type AskDeps, askWebhook } from './call-webhook.ts';
-import { CallFailure } from './refusals.ts';
+import { readPatch } from './admission-review.ts';
+import { type AskDeps, askWebhook, ofUse } from './call-webhook.ts';
+import { CallFailure, requestTimedOut } from './refusals.ts';
 import { type ConditionDeps, WebhookConditions } from './relevant-webhooks.ts';
 import { isExempt, listWebhooks, type Webhook } from './webhook-list.ts';
 
@@ -32,15 +33,20 @@ export function createMutatingWebhooks(deps: WebhookDeps): AdmissionPlugin {
     const { hook, configuration } = webhook;
     const round = reinvocationOf(attributes).again ? 1 : 0;
     const at = `round_${round}_index_${index}`;
+    let changed = false;
     try {
-      const { patch } = await askWebhook(deps, webhook, attributes, { kind, mutating: true });
-      const changed = patch === undefined ? false : await patchObject(hook.name, attributes, kind, patch);
-      const note = JSON.stringify({ configuration, webhook: hook.name, mutated: changed });
-      attributes.audit?.addAuditAnnotation(`mutation.webhook.admission.k8s.io/${at}`, note);
-      if (Array.isArray(patch) && patch.length)
-        attributes.audit?.addRequestAnnotation?.(`patch.webhook.admission.k8s.io/${at}`, () =>
-          exactJsonText({ configuration, webhook: hook.name, patch, patchType: 'JSONPatch' }),
-        );
+      await askWebhook(deps, webhook, attributes, {
+        kind,
+        mutating: true,
+        use: async ({ patch }) => {
+          const operations = patch ? ofUse(hook.name, () => readPatch(patch)) : [];
+          if (!patch || !operations.length) return;
+          changed = await patchObject(hook.name, attributes, kind, { operations, type: patch.type });
+          attributes.audit?.addRequestAnnotation?.(`patch.webhook.admission.k8s.io/${at}`, () =>
+            exactJsonText({ configuration, webhook: hook.name, patch: operations, patchType: patch.type }),
+          );
+        },
+      });
       return changed;
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error;
@@ -50,7 +56,12 @@ export function createMutatingWebhooks(deps: WebhookDeps): AdmissionPlugin {
       }
       logger.warn(`Failed calling webhook, failing open ${hook.name}: ${error.message}`);
       attributes.audit?.addAuditAnnotation(`failed-open.mutation.webhook.admission.k8s.io/${at}`, hook.name);
+      // Nobody waits for what later webhooks would say.
+      if (attributes.deadlineMs !== undefined && performance.now() >= attributes.deadlineMs) throw requestTimedOut();
       return false;
+    } finally {
+      const note = JSON.stringify({ configuration, webhook: hook.name, mutated: changed });
+      attributes.audit?.addAuditAnnotation(`mutation.webhook.admission.k8s.io/${at}`, note);
     }
   }
 
@@ -81,17 +92,17 @@ async function patchObject(
   name: string,
   attributes: AdmissionAttributes,
   kind: KindDefinition,
-  patch: unknown,
+  { operations, type }: { readonly operations: readonly PatchOperation[]; readonly type: string },
 ): Promise<boolean> {
-  if (Array.isArray(patch) && !patch.length) return false;
   const { object } = attributes;
   if (!object)
     throw internalError(
       `admission webhook ${JSON.stringify(name)} attempted to modify the object, which is not supported for this operation`,
     );
+  if (type !== 'JSONPatch') throw new CallFailure(name, `unsupported patch type ${JSON.stringify(type)}`, { code: 400 });
   const before = cloneJson(object);
   try {
-    const patched = applyJsonPatch(await convertBetween(object, attributes.kind, kind), patch);
+    const patched = applyPatchOperations(await convertBetween(object, attributes.kind, kind), operations);
     await replaceObject(attributes, patched, kind);
   } catch (error) {
     if (!(error instanceof StatusError) || error.code >= 500) throw error;

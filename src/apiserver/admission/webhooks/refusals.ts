@@ -10,9 +10,9 @@ export function refusedBy(webhook: string, result: Partial<Status> = {}): Status
     apiVersion: 'v1',
     metadata: {},
     ...result,
-    status: 'Failure',
-    message: why ? `${denied}: ${why}` : `${denied} without explanation`,
     // Success is no way to refuse.
+    status: result.status && result.status !== 'Success' ? result.status : 'Failure',
+    message: why ? `${denied}: ${why}` : `${denied} without explanation`,
     code: Math.min(Math.max(result.code ?? 0, 400), 599),
   });
 }
@@ -33,12 +33,17 @@ export const requestTimedOut = () =>
     code: 504,
   });
 
-/** A webhook could not be asked: what its failure policy is about. */
+const UNAVAILABLE = 503;
+
+/** A webhook could not be asked, or its answer is none: what its failure policy is about. */
 export class CallFailure extends Error {
   readonly webhook: string;
-  constructor(webhook: string, why: string, options?: ErrorOptions) {
+  /** As metrics have it; clients are told 500. */
+  readonly code: number;
+  constructor(webhook: string, why: string, { code = UNAVAILABLE, ...options }: ErrorOptions & { readonly code?: number } = {}) {
     super(`failed calling webhook ${JSON.stringify(webhook)}: ${why}`, options);
     this.webhook = webhook;
+    this.code = code;
   }
   asStatus(): StatusError {
     return internalError(this.message);

@@ -17,7 +17,7 @@ export function createValidatingWebhooks(deps: WebhookDeps): AdmissionPlugin {
   async function ask(webhook: Webhook, attributes: AdmissionAttributes, kind: KindDefinition, index: number): Promise<void> {
     const { hook } = webhook;
     try {
-      await askWebhook(deps, webhook, attributes, { kind, mutating: false });
+      await askWebhook(deps, webhook, attributes, { kind, mutating: false, use: async () => {} });
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error;
       if (hook.failurePolicy !== 'Ignore') {

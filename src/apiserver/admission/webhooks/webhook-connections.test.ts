@@ -65,7 +65,7 @@ test('a question that meets a connection which the webhook has given up is asked
     url: `https://localhost:${(server.address() as AddressInfo).port}/`,
     caBundle: Buffer.from(authority.certificatePem).toString('base64'),
   };
-  for (let i = 0; i < 3; i++) assert.deepEqual(await questions.ask({ client, body: '{}', timeoutMs: 30_000 }), {});
+  for (let i = 0; i < 3; i++) assert.equal(await questions.ask({ client, body: '{}', timeoutMs: 30_000 }), '{}');
   assert.equal(connections, 3);
 });
 
@@ -103,11 +103,62 @@ test('a webhook is believed as Go believes it: its authority may have no name, a
       client: { url: url.replace('localhost', host), caBundle: Buffer.from(authority.toString('pem')).toString('base64') },
       ...{ body: '{}', timeoutMs: 30_000 },
     });
-  assert.deepEqual(await ask(ca), {});
+  assert.equal(await ask(ca), '{}');
   await assert.rejects(ask(other), /tls: failed to verify certificate: x509: certificate signed by unknown authority$/);
   await assert.rejects(
     ask(ca, '127.0.0.1'),
     /x509: cannot validate certificate for 127\.0\.0\.1 because it doesn't contain any IP SANs$/,
   );
   assert.equal(asked, 1);
+});
+
+test('what a webhook’s server says instead of an answer is told as client-go tells it; one that is busy is asked again', async (t) => {
+  const now = Date.now();
+  const authority = await createSelfSigned({
+    commonName: 'localhost',
+    dnsNames: ['localhost'],
+    notBeforeMs: now - 60_000,
+    notAfterMs: now + 3_600_000,
+  });
+  const status = { kind: 'Status', apiVersion: 'v1', status: 'Failure', message: 'mine', code: 418 };
+  const answers: [number, Record<string, string>, string][] = [
+    [429, { 'retry-after': '0' }, ''],
+    [503, { 'retry-after': '0' }, ''],
+    [200, {}, '{}'],
+    [500, { 'content-type': 'text/plain' }, ' oh\n'],
+    [500, { 'content-type': 'application/json' }, '{"a":1}'],
+    [403, { 'content-type': 'text/plain' }, 'go away'],
+    [409, {}, ''],
+    [207, {}, '{}'],
+    [404, { 'content-type': 'application/json' }, JSON.stringify(status)],
+    [200, { 'content-type': 'application/json' }, ''],
+  ];
+  const server = createHttpsServer({ cert: authority.certificatePem, key: authority.privateKeyPem }, (_, response) => {
+    const [code, headers, text] = answers.shift()!;
+    response.writeHead(code, headers).end(text);
+  });
+  server.listen(0, 'localhost');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const client = {
+    url: `https://localhost:${(server.address() as AddressInfo).port}/`,
+    caBundle: Buffer.from(authority.certificatePem).toString('base64'),
+  };
+  const connections = new WebhookConnections(() => assert.fail('no Service'));
+  const ask = () => connections.ask({ client, body: '{}', timeoutMs: 30_000 });
+  assert.equal(await ask(), '{}');
+  const told = [];
+  while (answers.length) told.push(await ask().catch((error: Error & { code?: number }) => [error.code, error.message]));
+  assert.deepEqual(told, [
+    [500, 'an error on the server ("oh") has prevented the request from succeeding'],
+    [500, 'an error on the server ("unknown") has prevented the request from succeeding'],
+    [403, 'go away'],
+    [409, 'the server reported a conflict'],
+    [207, 'the server responded with the status code 207 but did not return more information'],
+    [418, 'mine'],
+    [undefined, '0-length response with status code: 200 and content type: application/json'],
+  ]);
 });

@@ -1,18 +1,22 @@
 /** Asks webhooks over HTTPS; connections are kept for the next question (apiserver/pkg/util/webhook/client.go). */
+
+import type { IncomingMessage } from 'node:http';
 import { type Agent, request } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdmissionregistrationV1WebhookClientConfig as ClientConfig } from '../../../api/gen/types.ts';
 import type { Dial } from '../../../client/transport/tls-connect.ts';
 import { TransportError } from '../../../client/transport/transport-error.ts';
 import { VerifyingAgent } from '../../../client/transport/verifying-agent.ts';
-import { parseExactJson } from '../../../std/exact-json.ts';
 import type { Egress } from '../../egress/egress.ts';
+import { type HttpAnswer, isSuccess, serverError } from './server-errors.ts';
 import type { WebhookIdentity, WebhookUsers } from './webhook-users.ts';
 
 /** Enough for the patch of an object of 3 MiB. */
 const LARGEST_ANSWER = 8 * 1024 * 1024;
 /** Agents of configurations that are gone fall out of the end. */
 const MOST_AGENTS = 100;
-const SHOWN_BODY = 2048;
+/** A server that asks to be asked again later is, this often. */
+const MOST_RETRIES = 10;
 /** A question never waits longer. */
 const LONGEST_CONNECT_MS = 30_000;
 /** Connections to one webhook that wait for its next question, as client-go keeps them. */
@@ -34,6 +38,17 @@ interface Target {
   readonly host: string;
   readonly port: number;
   readonly servername: string | undefined;
+}
+
+interface Answered extends HttpAnswer {
+  /** Says by being there that the question is to be asked again. */
+  readonly retryAfterSeconds: number | undefined;
+}
+
+function answeredBy({ statusCode: status = 0, headers }: IncomingMessage, text: string): Answered {
+  const after = headers['retry-after'] ?? '';
+  const busy = (status === 429 || status >= 500) && /^\d{1,9}$/.test(after);
+  return { status, contentType: headers['content-type'] ?? '', text, retryAfterSeconds: busy ? Number(after) : undefined };
 }
 
 const CLOSED: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
@@ -73,8 +88,11 @@ export class WebhookConnections {
     this.#egress = egress;
   }
 
-  /** The parsed answer. Rejects with an Error that says why there is none, as Go's client would. */
-  async ask({ client, body, timeoutMs }: Question): Promise<unknown> {
+  /**
+   * The answer's text. Rejects with an Error that says why there is none, as Go's client would: a ServerError where the server said so
+   * itself.
+   */
+  async ask({ client, body, timeoutMs }: Question): Promise<string> {
     const address = `${addressOf(client)}?timeout=${Math.ceil(timeoutMs / 1000)}s`;
     const url = new URL(address);
     const named = (why: string, cause?: unknown) => new Error(`Post ${JSON.stringify(address)}: ${why}`, { cause });
@@ -87,14 +105,22 @@ export class WebhookConnections {
     const signal = AbortSignal.timeout(Math.ceil(timeoutMs));
     const identity = await this.#users?.(hostAndPort(client, url));
     const sent = { target, caBundle: client.caBundle, identity };
-    const { status, text } = await this.#post(sent, body, signal).catch((error: NodeJS.ErrnoException) => {
+    const answered = await this.#askUntilAnswered(sent, body, signal).catch((error: NodeJS.ErrnoException) => {
       throw named(signal.aborted ? 'context deadline exceeded' : failureText(error, target), error);
     });
-    if (status < 200 || status > 299) throw new Error(refusalText(status, text));
-    try {
-      return parseExactJson(text);
-    } catch (error) {
-      throw new Error(`couldn't get version/kind; json parse error: ${(error as Error).message}`, { cause: error });
+    if (!isSuccess(answered.status)) throw serverError(answered);
+    if (answered.text === '')
+      throw new Error(`0-length response with status code: ${answered.status} and content type: ${answered.contentType}`);
+    return answered.text;
+  }
+
+  /** Waits for as long as a server that is busy wants, and asks again. */
+  async #askUntilAnswered(sent: Addressed, body: string, signal: AbortSignal): Promise<HttpAnswer> {
+    for (let retries = 0; ; retries++) {
+      const answered = await this.#post(sent, body, signal);
+      const { retryAfterSeconds } = answered;
+      if (retryAfterSeconds === undefined || retries === MOST_RETRIES) return answered;
+      await sleep(retryAfterSeconds * 1000, undefined, { signal });
     }
   }
 
@@ -134,7 +160,7 @@ export class WebhookConnections {
     return agent;
   }
 
-  #post(addressed: Addressed, body: string, signal: AbortSignal): Promise<{ status: number; text: string }> {
+  #post(addressed: Addressed, body: string, signal: AbortSignal): Promise<Answered> {
     const { url, host, port } = addressed.target;
     return new Promise((resolve, reject) => {
       const sent = request(
@@ -162,7 +188,7 @@ export class WebhookConnections {
             if (size > LARGEST_ANSWER) answer.destroy(new Error(`the answer is larger than ${LARGEST_ANSWER} bytes`));
             else chunks.push(chunk);
           });
-          answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }));
+          answer.on('end', () => resolve(answeredBy(answer, Buffer.concat(chunks).toString('utf8'))));
           answer.on('error', reject);
         },
       );
@@ -174,7 +200,7 @@ export class WebhookConnections {
       // Without this nothing would ever come of it, not even the end of the time.
       sent.on('upgrade', ({ statusCode = 0 }, socket) => {
         socket.destroy();
-        resolve({ status: statusCode, text: '' });
+        resolve({ status: statusCode, contentType: '', text: '', retryAfterSeconds: undefined });
       });
       sent.end(body);
     });
@@ -208,25 +234,4 @@ function failureText(failure: NodeJS.ErrnoException, { host, port }: Target): st
   if (tls) return `tls: failed to verify certificate: ${tls}`;
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `tls: failed to verify certificate: x509: ${error.message}`;
   return error.message;
-}
-
-/** As client-go tells of answers that are no success (apimachinery/pkg/api/errors, NewGenericServerResponse). */
-function refusalText(status: number, body: string): string {
-  switch (status) {
-    case 400:
-      return 'the server rejected our request for an unknown reason';
-    case 401:
-      return 'the server has asked for the client to provide credentials';
-    case 403:
-      return 'unknown';
-    case 404:
-      return 'the server could not find the requested resource';
-    case 405:
-      return 'the server does not allow this method on the requested resource';
-    case 503:
-      return 'the server is currently unable to handle the request';
-  }
-  const shown = body.trim().slice(0, SHOWN_BODY) || 'unknown';
-  if (status >= 500) return `an error on the server (${JSON.stringify(shown)}) has prevented the request from succeeding`;
-  return `the server responded with the status code ${status} but did not return more information`;
 }
