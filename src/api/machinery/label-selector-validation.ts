@@ -13,19 +13,31 @@ export function validateLabelSelector(
   { lenient = false }: { readonly lenient?: boolean } = {},
 ): FieldError[] {
   if (!selector) return [];
-  const errors = validateLabels(selector.matchLabels, `${path}.matchLabels`);
-  (selector.matchExpressions ?? []).forEach(({ key, operator, values = [] }, i) => {
-    const at = `${path}.matchExpressions[${i}]`;
-    if (operator === 'In' || operator === 'NotIn') {
-      if (!values.length) errors.push(requiredField(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
-    } else if (operator === 'Exists' || operator === 'DoesNotExist') {
-      if (values.length)
-        errors.push(forbiddenField(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
-    } else errors.push(invalidField(`${at}.operator`, operator, 'not a valid selector operator'));
-    errors.push(...checkField(`${at}.key`, key, checkQualifiedName));
-    if (!lenient) errors.push(...checkEach(values, `${at}.values`, (value, path) => checkField(path, value, checkLabelValue)));
-  });
-  return errors;
+  return [
+    ...validateLabels(selector.matchLabels, `${path}.matchLabels`),
+    ...checkEach(selector.matchExpressions, `${path}.matchExpressions`, (requirement, at) => [
+      ...checkOperator(requirement, at),
+      ...checkField(`${at}.key`, requirement.key, checkQualifiedName),
+      ...(lenient
+        ? []
+        : checkEach(requirement.values, `${at}.values`, (value, place) => checkField(place, value, checkLabelValue))),
+    ]),
+  ];
+}
+
+/** Whether an operator has the values that it needs; `anyOperator` lets those pass that are not known. */
+export function checkOperator(
+  { operator, values = [] }: { readonly operator: string; readonly values?: readonly string[] },
+  path: string,
+  { anyOperator = false } = {},
+): FieldError[] {
+  if (operator === 'In' || operator === 'NotIn')
+    return values.length ? [] : [requiredField(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'")];
+  if (operator === 'Exists' || operator === 'DoesNotExist')
+    return values.length
+      ? [forbiddenField(`${path}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")]
+      : [];
+  return anyOperator ? [] : [invalidField(`${path}.operator`, operator, 'not a valid selector operator')];
 }
 
 export const isEmptySelector = ({ matchLabels, matchExpressions }: LabelSelectorObject) =>

@@ -24,7 +24,7 @@ export function createTokenReview({ tokens, apiAudiences, logger }: TokenReviewD
     const wanted = audiences?.length ? audiences : apiAudiences;
     try {
       const answer = await tokens.authenticateToken(token, wanted);
-      if (!answer) return { authenticated: false, user: {}, error: 'invalid bearer token' };
+      if (!answer) return { user: {}, error: 'invalid bearer token' };
       return {
         authenticated: true,
         user: toUserFields(withAuthenticatedGroup(answer.user)),
@@ -33,7 +33,7 @@ export function createTokenReview({ tokens, apiAudiences, logger }: TokenReviewD
     } catch (error) {
       if (!(error instanceof AuthenticationFailure)) throw error;
       logger.debug(1, 'A token under review is not good', { reason: error.message });
-      return { authenticated: false, user: {}, error: 'invalid bearer token' };
+      return { user: {}, error: 'invalid bearer token' };
     }
   });
 }

@@ -152,6 +152,6 @@ test('Events are written by a rule that each controller has once', () => {
     const written = (object['rules'] as RoleObject['rules'])?.filter(
       ({ verbs, resources }) => resources?.join() === 'events' && verbs.join() === 'create,patch,update',
     );
-    assert.ok((written?.length ?? 0) <= 1, object.metadata.name);
+    assert.ok((written?.length ?? 0) <= 1, object.metadata.name!);
   }
 });
