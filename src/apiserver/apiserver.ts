@@ -20,6 +20,7 @@ import { createLazyOpenApi } from './lazy-openapi.ts';
 import { openListener } from './listener/listener.ts';
 import { AccessMetrics } from './metrics/access-metrics.ts';
 import { AdmissionMetrics } from './metrics/admission-metrics.ts';
+import { ConversionMetrics } from './metrics/conversion-metrics.ts';
 import { ImpersonationMetrics } from './metrics/impersonation-metrics.ts';
 import { openMetrics } from './metrics/open-metrics.ts';
 import { createNonResourcePaths } from './non-resource-paths.ts';
@@ -70,6 +71,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   let security: Security | undefined;
   const access = new AccessMetrics(clock);
   const admissionMetrics = new AdmissionMetrics();
+  const conversionMetrics = new ConversionMetrics();
   const impersonationMetrics = new ImpersonationMetrics();
   const admission = access.timeAdmission(() => security!.admission);
   const { eventTtlSeconds } = config;
@@ -129,6 +131,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     storeMetrics,
     access,
     admissionMetrics,
+    conversionMetrics,
     impersonationMetrics,
     ...(outside?.metrics ?? []),
     ...(audit ? [audit.metrics] : []),
@@ -158,6 +161,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     logger,
     random,
     egress,
+    conversionMetrics,
   });
   const resources = createResourceRouter(
     kinds,

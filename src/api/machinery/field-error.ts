@@ -69,3 +69,9 @@ export const tooManyField = (field: string, actual: number, max: number): FieldE
 });
 
 export const IMMUTABLE = 'field is immutable';
+
+/** Several errors in one text, as Go's aggregates show them. */
+export function describeErrors(errors: readonly FieldError[]): string {
+  const texts = [...new Set(errors.map(({ field, message }) => `${field}: ${message}`))];
+  return texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`;
+}

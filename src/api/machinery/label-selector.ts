@@ -1,5 +1,5 @@
 /** Label selectors: the text form of queries and the object form of specs (apimachinery/pkg/labels, same grammar and errors). */
-import { invalidField } from './field-error.ts';
+import { describeErrors, invalidField } from './field-error.ts';
 import { checkLabelValue, checkQualifiedName } from './names.ts';
 import { badRequest, type FieldError, type StatusError } from './status-error.ts';
 
@@ -112,14 +112,8 @@ export function parseLabelSelector(text: string): Selector {
 
 function checked(key: string, operator: LabelOperator, values: readonly string[]): LabelRequirement {
   const errors = requirementErrors(key, operator, values);
-  if (errors.length) throw badRequest(`unable to parse requirement: ${describe(errors)}`);
+  if (errors.length) throw badRequest(`unable to parse requirement: ${describeErrors(errors)}`);
   return { key, operator, values };
-}
-
-/** Several errors are shown as Go's aggregates are. */
-function describe(errors: readonly FieldError[]): string {
-  const texts = errors.map(({ field, message }) => `${field}: ${message}`);
-  return texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`;
 }
 
 function requirementErrors(key: string, operator: LabelOperator, values: readonly string[]): FieldError[] {

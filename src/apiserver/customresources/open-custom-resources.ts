@@ -2,10 +2,12 @@ import { customResourceDefinitionKind as definitionKind } from '../../api/apiext
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { ActionHandler } from '../contracts.ts';
 import type { Egress } from '../egress/egress.ts';
+import type { ConversionMetrics } from '../metrics/conversion-metrics.ts';
 import type { CustomResources, CustomResourcesConfig } from './custom-resources.ts';
 
 export interface CustomResourcesDeps extends Omit<CustomResourcesConfig, 'conversionOf'> {
   readonly egress?: Egress;
+  readonly conversionMetrics?: ConversionMetrics;
 }
 
 export interface OpenCustomResources {
@@ -33,7 +35,7 @@ export function openCustomResources(deps: CustomResourcesDeps): OpenCustomResour
     if (stopped) return;
     const connections = new WebhookConnections(createServiceAddress(deps.reader, deps.random), undefined, deps.egress);
     const conversionOf: CustomResourcesConfig['conversionOf'] = (definition) =>
-      createWebhookConversion(definition, (question) => connections.ask(question));
+      createWebhookConversion(definition, (question) => connections.ask(question), deps.conversionMetrics);
     opened = new CustomResources({ ...deps, conversionOf });
     await opened.start();
   };

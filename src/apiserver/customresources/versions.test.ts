@@ -279,20 +279,49 @@ describe('conversion by a webhook', () => {
     // Objects of which JavaScript can make no text are shown as Go shows them.
     assert.equal(
       await refused(() => ({ kind: { toString: 1 }, apiVersion: { valueOf: [null] } })),
-      `${from} failed: expected response type apiextensions.k8s.io/v1, Kind=ConversionReview, got map[valueOf:[<nil>]], Kind=map[toString:1]`,
+      `${from} failed: expected webhook response of apiextensions.k8s.io/v1, Kind=ConversionReview, got map[valueOf:[<nil>]], Kind=map[toString:1]`,
     );
     assert.equal(
       await refused(({ request }) => respond({ uid: request.uid, result: { status: { toString: 1 } } })),
       `${from} failed: response.result.status was 'map[toString:1]', not 'Success'`,
     );
     assert.match(await refused(() => respond({ uid: 'other', result: { status: 'Success' } })), /expected response\.uid=/);
-    assert.match(
-      await refused(({ request }) => {
+    const changed = (change: (object: Shown) => void) =>
+      refused(({ request }) => {
         const { response } = converted({ request }) as { response: { convertedObjects: Shown[] } };
-        response.convertedObjects[0]!.metadata.name = 'else';
+        change(response.convertedObjects[0]!);
         return respond(response);
-      }),
-      /returned invalid converted object at index 0: must have the same name: x != else/,
+      });
+    const wrong = [
+      [{ name: 'else' }, 'object: must have the same name: x != else'],
+      [{ namespace: null }, 'object: must have the same namespace: default != '],
+      [{ labels: { 'a b': '' } }, 'metadata: metadata.labels: Invalid value: "a b": name part must consist of'],
+      [{ labels: { a: 1 } }, 'metadata: metadata.labels[a] must be a string, but is int64 in converted object'],
+      [{ annotations: 'x' }, 'metadata: invalid metadata.annotations of type string in converted object'],
+    ] as const;
+    for (const [metadata, why] of wrong) {
+      const told = await changed((object) => void Object.assign(object.metadata, metadata));
+      assert.ok(told.startsWith(`${from} returned invalid ${why}`), told);
+    }
+    assert.equal(
+      await changed((object) => void Object.assign(object, { apiVersion: 'example.com/v9' })),
+      `${from} returned invalid object at index 0: invalid groupVersion (expected example.com/v1, received example.com/v9)`,
+    );
+    const dry = async (path: string) => {
+      answerWith = ({ request }) => respond({ uid: request.uid, result: { status: 'Failure', message: 'no' } });
+      const answer = await api.call('POST', path, widget('x', { spec: { address: 'a:1' } }, 'v2'));
+      answerWith = undefined;
+      return answer.status;
+    };
+    assert.equal(await dry(`${placeOf('v2')}?dryRun=All`), 500, 'a dry run fails where the write would');
+    const metrics = (await api.call('GET', '/metrics')).text;
+    assert.match(
+      metrics,
+      /apiserver_conversion_webhook_request_total\{failure_type="conversion_webhook_invalid_converted_object_failure",result="failure"\} 6\n/,
+    );
+    assert.match(
+      metrics,
+      /apiserver_crd_conversion_webhook_duration_seconds_count\{crd_name="widgets.example.com",from_version="v2",succeeded="false",to_version="v1"\}/,
     );
     assert.equal((await api.call('GET', `${placeOf('v1')}/x`)).status, 404);
   });

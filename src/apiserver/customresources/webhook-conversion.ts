@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { ConversionClient, Definition } from '../../api/apiextensions/v1/definition.ts';
 import { equalJson, isJsonMap } from '../../api/machinery/clone.ts';
+import { describeErrors } from '../../api/machinery/field-error.ts';
 import { goFormat } from '../../api/machinery/go-format.ts';
 import type { RemoteConversion } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { StatusError } from '../../api/machinery/status-error.ts';
-import { exactJsonText } from '../../std/exact-json.ts';
+import { validateAnnotations, validateLabels } from '../../api/machinery/validate-metadata.ts';
+import { exactJsonText, isExactInteger, parseExactJson } from '../../std/exact-json.ts';
+import type { ConversionFailureType, ConversionMetrics } from '../metrics/conversion-metrics.ts';
 
-/** Asks a webhook and gives back its parsed answer; rejects with an Error in Go's words. */
-export type AskWebhook = (question: { client: ConversionClient; body: string; timeoutMs: number }) => Promise<unknown>;
+/** Asks a webhook and gives back its answer's text; rejects with an Error in Go's words. */
+export type AskWebhook = (question: { client: ConversionClient; body: string; timeoutMs: number }) => Promise<string>;
 
 const TIMEOUT_MS = 30_000;
 /** Larger batches are sent in parts, so that no question is larger than what answers may be. */
@@ -18,10 +21,14 @@ const LARGEST_BATCH_BYTES = 4 * 1024 * 1024;
  * Conversion by a webhook (apiextensions-apiserver/pkg/apiserver/conversion/webhook_converter.go). What it makes of metadata counts for
  * labels and annotations alone.
  */
-export function createWebhookConversion({ spec }: Definition, ask: AskWebhook): RemoteConversion {
+export function createWebhookConversion(
+  { metadata, spec }: Definition,
+  ask: AskWebhook,
+  metrics?: Pick<ConversionMetrics, 'asked'>,
+): RemoteConversion {
   const { clientConfig: client = {}, conversionReviewVersions = [] } = spec.conversion?.webhook ?? {};
   const reviewVersion = conversionReviewVersions.find((version) => version === 'v1' || version === 'v1beta1') ?? 'v1';
-  const convertBatch = async (objects: readonly DynamicObject[], apiVersion: string): Promise<DynamicObject[]> => {
+  const askFor = async (objects: readonly DynamicObject[], apiVersion: string): Promise<DynamicObject[]> => {
     const from = describe(objects[0]!);
     const uid = randomUUID();
     const review = {
@@ -31,14 +38,29 @@ export function createWebhookConversion({ spec }: Definition, ask: AskWebhook): 
     };
     let answer: unknown;
     try {
-      answer = await ask({ client, body: exactJsonText(review), timeoutMs: TIMEOUT_MS });
+      answer = parseAnswer(await ask({ client, body: exactJsonText(review), timeoutMs: TIMEOUT_MS }));
     } catch (cause) {
-      throw failure(`conversion webhook for ${from} failed: ${(cause as Error).message}`, cause);
+      throw new ConversionFailure('call_failure', `conversion webhook for ${from} failed: ${(cause as Error).message}`, cause);
     }
     const converted = readAnswer(answer, { from, uid, apiVersion: review.apiVersion });
-    if (converted.length !== objects.length)
-      throw failure(`conversion webhook for ${from} returned ${converted.length} objects, expected ${objects.length}`);
-    return converted.map((object, i) => checked(object, objects[i]!, { from, apiVersion, at: i }));
+    if (converted.length !== objects.length) {
+      const count = `returned ${converted.length} objects, expected ${objects.length}`;
+      throw new ConversionFailure('partial_response_failure', `conversion webhook for ${from} ${count}`);
+    }
+    return converted.map((object, i) => checked(object, objects[i]!, { from: describe(objects[i]!), apiVersion }));
+  };
+  const convertBatch = async (objects: readonly DynamicObject[], apiVersion: string): Promise<DynamicObject[]> => {
+    const startMs = performance.now();
+    const outcome = { definition: metadata.name!, from: versionOf(objects[0]!.apiVersion), to: versionOf(apiVersion) };
+    try {
+      const made = await askFor(objects, apiVersion);
+      metrics?.asked({ ...outcome, seconds: (performance.now() - startMs) / 1000 });
+      return made;
+    } catch (error) {
+      const failure = error instanceof ConversionFailure ? error.type : undefined;
+      if (failure) metrics?.asked({ ...outcome, seconds: (performance.now() - startMs) / 1000, failure });
+      throw error;
+    }
   };
   return {
     async convert(objects, apiVersion) {
@@ -47,6 +69,16 @@ export function createWebhookConversion({ spec }: Definition, ask: AskWebhook): 
       return made;
     },
   };
+}
+
+const versionOf = (apiVersion: string) => apiVersion.slice(apiVersion.indexOf('/') + 1);
+
+function parseAnswer(text: string): unknown {
+  try {
+    return parseExactJson(text);
+  } catch (error) {
+    throw new Error(`couldn't get version/kind; json parse error: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function* batches(objects: readonly DynamicObject[]): Generator<DynamicObject[]> {
@@ -69,8 +101,13 @@ function* batches(objects: readonly DynamicObject[]): Generator<DynamicObject[]>
 const describe = ({ apiVersion, kind }: DynamicObject) => `${apiVersion}, Kind=${kind}`;
 
 /** Upstream has no better name for it than a failure of the server's. */
-function failure(message: string, cause?: unknown): StatusError {
-  return new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code: 500 }, { cause });
+class ConversionFailure extends StatusError {
+  readonly type: ConversionFailureType;
+
+  constructor(type: ConversionFailureType, message: string, cause?: unknown) {
+    super({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code: 500 }, { cause });
+    this.type = type;
+  }
 }
 
 interface Asked {
@@ -80,27 +117,25 @@ interface Asked {
 }
 
 function readAnswer(answer: unknown, { from, uid, apiVersion }: Asked): unknown[] {
+  const refuse = (why: string) =>
+    new ConversionFailure('malformed_response_failure', `conversion webhook for ${from} failed: ${why}`);
   const review = isJsonMap(answer) ? answer : {};
-  if (review['kind'] !== 'ConversionReview' || review['apiVersion'] !== apiVersion)
-    throw failure(
-      `conversion webhook for ${from} failed: expected response type apiextensions.k8s.io/${apiVersion.split('/')[1]}, Kind=ConversionReview, got ${goFormat(review['apiVersion'] ?? '')}, Kind=${goFormat(review['kind'] ?? '')}`,
-    );
+  // The older review need not say its kind, nor the identifier of the question.
+  const isOld = apiVersion.endsWith('/v1beta1');
+  const says = (field: string, value: string) => review[field] === value || (isOld && review[field] === undefined);
+  if (!says('kind', 'ConversionReview') || !says('apiVersion', apiVersion)) {
+    const got = `${goFormat(review['apiVersion'] ?? '/')}, Kind=${goFormat(review['kind'] ?? '')}`;
+    throw refuse(`expected webhook response of ${apiVersion}, Kind=ConversionReview, got ${got}`);
+  }
   const response = isJsonMap(review['response']) ? review['response'] : undefined;
-  if (!response) throw failure(`conversion webhook for ${from} failed: no response provided`);
-  // The older review does not demand it.
-  if (response['uid'] !== uid && !(apiVersion.endsWith('/v1beta1') && !response['uid']))
-    throw failure(
-      `conversion webhook for ${from} failed: expected response.uid=${JSON.stringify(uid)}, got ${exactJsonText(response['uid'] ?? '')}`,
-    );
+  if (!response) throw refuse('no response provided');
+  if (!isOld && response['uid'] !== uid)
+    throw refuse(`expected response.uid=${JSON.stringify(uid)}, got ${exactJsonText(response['uid'] ?? '')}`);
   const result = isJsonMap(response['result']) ? response['result'] : {};
   if (result['status'] !== 'Success') {
-    const message = typeof result['message'] === 'string' && result['message'] ? result['message'] : undefined;
-    if (message !== undefined) throw failure(`conversion webhook for ${from} failed: ${message}`);
-    throw failure(
-      result['status'] === undefined
-        ? `conversion webhook for ${from} failed: response.result.status was '', not 'Success'`
-        : `conversion webhook for ${from} failed: response.result.status was '${goFormat(result['status'])}', not 'Success'`,
-    );
+    const { message, status } = result;
+    if (typeof message === 'string' && message) throw refuse(message);
+    throw refuse(`response.result.status was '${status === undefined ? '' : goFormat(status)}', not 'Success'`);
   }
   return Array.isArray(response['convertedObjects']) ? response['convertedObjects'] : [];
 }
@@ -108,34 +143,67 @@ function readAnswer(answer: unknown, { from, uid, apiVersion }: Asked): unknown[
 interface Expected {
   readonly from: string;
   readonly apiVersion: string;
-  readonly at: number;
 }
 
 /** The converted object with the metadata that it had, but for labels and annotations. */
-function checked(converted: unknown, original: DynamicObject, { from, apiVersion, at }: Expected): DynamicObject {
-  const refuse = (why: string) =>
-    failure(`conversion webhook for ${from} returned invalid converted object at index ${at}: ${why}`);
-  if (!isJsonMap(converted)) throw refuse('it is no object');
-  if (converted['apiVersion'] !== apiVersion)
-    throw refuse(`invalid groupVersion (expected ${apiVersion}, received ${goFormat(converted['apiVersion'] ?? '')})`);
-  if (converted['kind'] !== original.kind)
-    throw refuse(`invalid kind (expected ${original.kind}, received ${goFormat(converted['kind'] ?? '')})`);
-  const metadata = converted['metadata'];
-  if (!isJsonMap(metadata)) throw refuse('invalid metadata of type <nil> in input object');
-  for (const field of ['name', 'namespace', 'uid'] as const)
-    if (!equalJson(metadata[field] ?? '', original.metadata[field] ?? ''))
-      throw refuse(
-        `must have the same ${field}: ${goFormat(original.metadata[field] ?? '')} != ${goFormat(metadata[field] ?? '')}`,
-      );
-  for (const field of ['labels', 'annotations'] as const) {
-    const map = metadata[field];
-    if (map !== undefined && map !== null && !(isJsonMap(map) && Object.values(map).every((value) => typeof value === 'string')))
-      throw refuse(`invalid metadata: ${field} must be a map of strings`);
+function checked(converted: unknown, original: DynamicObject, { from, apiVersion }: Expected): DynamicObject {
+  const refuse = (what: string, why: string) =>
+    new ConversionFailure('invalid_converted_object_failure', `conversion webhook for ${from} returned invalid ${what}: ${why}`);
+  if (!isJsonMap(converted)) throw refuse('object at index 0', 'it is no object');
+  if (converted['apiVersion'] !== apiVersion) {
+    const received = goFormat(converted['apiVersion'] ?? '');
+    throw refuse('object at index 0', `invalid groupVersion (expected ${apiVersion}, received ${received})`);
+  }
+  if (converted['kind'] !== original.kind) {
+    const received = goFormat(converted['kind'] ?? '');
+    throw refuse('object at index 0', `invalid kind (expected ${original.kind}, received ${received})`);
+  }
+  const metadata = isJsonMap(converted['metadata']) ? converted['metadata'] : {};
+  for (const [field, name] of KEPT_NAMES) {
+    const before = original.metadata[field] ?? '';
+    const after = typeof metadata[field] === 'string' ? metadata[field] : '';
+    if (before !== after) throw refuse('object', `must have the same ${name}: ${before} != ${after}`);
+  }
+  const { labels, annotations } = metadata;
+  for (const [field, map] of Object.entries({ labels, annotations })) {
+    const wrong = wrongInMap(field as 'labels' | 'annotations', map, original);
+    if (wrong) throw refuse('metadata', wrong);
   }
   const { labels: _l, annotations: _a, ...kept } = original.metadata;
-  const { labels, annotations } = metadata as DynamicObject['metadata'];
   return {
     ...(converted as DynamicObject),
-    metadata: { ...kept, ...(labels && { labels }), ...(annotations && { annotations }) },
+    metadata: {
+      ...kept,
+      ...(isJsonMap(labels) && { labels }),
+      ...(isJsonMap(annotations) && { annotations }),
+    } as DynamicObject['metadata'],
   };
+}
+
+const KEPT_NAMES = [
+  ['name', 'name'],
+  ['namespace', 'namespace'],
+  ['uid', 'UID'],
+] as const;
+
+/** What is new in labels and annotations is held to their rules; what was there before is not. */
+function wrongInMap(field: 'labels' | 'annotations', map: unknown, { metadata }: DynamicObject): string | undefined {
+  if (map === undefined || map === null) return undefined;
+  if (!isJsonMap(map)) return `invalid metadata.${field} of type ${goTypeOf(map)} in converted object`;
+  for (const [name, value] of Object.entries(map))
+    if (typeof value !== 'string')
+      return `metadata.${field}[${name}] must be a string, but is ${goTypeOf(value)} in converted object`;
+  if (equalJson(map, metadata[field] ?? {})) return undefined;
+  const texts = map as Record<string, string>;
+  const errors =
+    field === 'labels' ? validateLabels(texts, 'metadata.labels') : validateAnnotations(texts, 'metadata.annotation');
+  return errors.length ? describeErrors(errors) : undefined;
+}
+
+function goTypeOf(value: unknown): string {
+  if (value === null) return '<nil>';
+  if (Array.isArray(value)) return '[]interface {}';
+  if (isJsonMap(value)) return 'map[string]interface {}';
+  if (typeof value === 'boolean') return 'bool';
+  return typeof value === 'string' ? 'string' : isExactInteger(value) ? 'int64' : 'float64';
 }

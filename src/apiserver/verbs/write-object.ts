@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { KindVersions } from '../../api/apply/kind-versions.ts';
 import { cloneJson } from '../../api/machinery/clone.ts';
-import type { KindDefinition, PartSubresource, WriteContext } from '../../api/machinery/kind.ts';
+import { apiVersionOf, type KindDefinition, type PartSubresource, type WriteContext } from '../../api/machinery/kind.ts';
 import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
 import { alreadyExists, type FieldError, invalid, type StatusError } from '../../api/machinery/status-error.ts';
 import { validateMetadata, validateMetadataUpdate } from '../../api/machinery/validate-metadata.ts';
@@ -199,7 +199,7 @@ export class ObjectWrites {
         const rewrite = decided.type === 'none' && (existing.isStale || this.#deps.objects.isStale(existing.key));
         const change: Change = rewrite ? { type: 'put', object: updated } : decided;
         if (!scope.dryRun || change.type === 'none') return change;
-        unsaved = this.#unsaved(scope, updated, existing);
+        unsaved = await this.#unsaved(scope, updated, existing);
         return { type: 'none' };
       },
       scope.pauses,
@@ -230,7 +230,7 @@ export class ObjectWrites {
         if (plan.type === 'wait') return { type: 'none' };
         if (scope.dryRun) {
           const removed = plan.type === 'remove';
-          unsaved = { object: removed ? existing : this.#unsaved(scope, plan.object, existing), removed };
+          unsaved = { object: removed ? existing : await this.#unsaved(scope, plan.object, existing), removed };
           return { type: 'none' };
         }
         return plan.type === 'mark' ? { type: 'put', object: plan.object } : { type: 'delete', object: existing.object };
@@ -278,8 +278,13 @@ export class ObjectWrites {
   }
 
   /** What a dry run answers: the object as it would be stored. */
-  #unsaved({ kind, namespace }: WriteScope, object: DynamicObject, existing?: CachedObject): CachedObject {
+  async #unsaved({ kind, namespace }: WriteScope, object: DynamicObject, existing?: CachedObject): Promise<CachedObject> {
     const { storedAs, ownSchema } = kind;
+    if (storedAs?.remote && storedAs.version !== kind.version) {
+      const stored = await storedAs.remote.convert([storedAs.toStored(object)], apiVersionOf(storedAs));
+      const [back] = await storedAs.remote.convert(stored, apiVersionOf(kind));
+      return CachedObject.unsaved(kind, namespace, back!, existing?.revision);
+    }
     // What a version has no field for shows in it only once it has been stored.
     const shown = storedAs && !ownSchema ? storedAs.fromStored(storedAs.toStored(object)) : object;
     return CachedObject.unsaved(kind, namespace, shown, existing?.revision);
