@@ -32,7 +32,9 @@ export function writeActionPaths(
   const paths: Record<string, PathItem> = {};
   for (const action of kind.actions) {
     const path = `${item.path}/${action.name}`;
-    const target: Target = { ...item, path, subresource: action.name, object: objectOf(action, kind) };
+    // A custom resource's scale is told under the name of the resource.
+    const object = kind.ownSchema ? {} : { object: objectOf(action, kind) };
+    const target: Target = { ...item, path, subresource: action.name, ...object };
     const schema = ACTION_SCHEMAS[action.kind];
     if (schema) {
       const whole = { ...target, schema: { $ref: `#/definitions/${names.of(schema)}` } };

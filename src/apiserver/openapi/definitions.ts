@@ -1,3 +1,4 @@
+import { TYPE_FIELDS } from '../../api/apiextensions/schema/open-api.ts';
 import { definitionKey, type FieldNotes } from '../../api/gen/descriptions.ts';
 import { type KindDefinition, listKindOf } from '../../api/machinery/kind.ts';
 import { ACTION_SCHEMAS } from './action-paths.ts';
@@ -155,6 +156,15 @@ export class DefinitionWriter {
   #addList(kind: KindDefinition): void {
     if (!kind.verbs.includes('list')) return;
     this.add('V1ListMeta');
+    if (kind.ownSchema) {
+      const name = this.#names.ofList(kind);
+      const of = (schema: string) => `#/definitions/${this.#names.of(schema)}`;
+      this.definitions[name] = customListDefinition(kind, { item: of(kind.schema), meta: of('V1ListMeta') });
+      const selectable = this.definitions[this.#names.of(kind.schema)]![SELECTABLE];
+      if (selectable) this.definitions[name][SELECTABLE] = selectable;
+      this.mark(name, [{ group: kind.group, kind: listKindOf(kind), version: kind.version }]);
+      return;
+    }
     const schemaName = `${kind.schema}List`;
     const described = (field: string) =>
       this.#notes.descriptions[definitionKey(this.#names.ofList(kind))]?.[field] ?? this.#notes.descriptions[schemaName]?.[field];
@@ -166,7 +176,7 @@ export class DefinitionWriter {
     const name = this.#names.ofList(kind);
     const reference = (schema: string): SchemaObject => ({
       $ref: `#/definitions/${this.#names.of(schema)}`,
-      ...(isV3 && !kind.ownSchema && { default: {} }),
+      ...(isV3 && { default: {} }),
     });
     this.definitions[name] = {
       ...of(''),
@@ -181,6 +191,28 @@ export class DefinitionWriter {
     };
     this.mark(name, [{ group: kind.group, kind: listKindOf(kind), version: kind.version }]);
   }
+}
+
+const SELECTABLE = 'x-kubernetes-selectable-fields';
+const CONVENTIONS = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
+
+/** The list of a custom resource, in upstream's words (apiextensions-apiserver/pkg/controller/openapi/builder). */
+function customListDefinition(kind: KindDefinition, refs: { readonly item: string; readonly meta: string }): SchemaObject {
+  return {
+    description: `${listKindOf(kind)} is a list of ${kind.kind}`,
+    type: 'object',
+    required: ['items'],
+    properties: {
+      apiVersion: TYPE_FIELDS['apiVersion'] as SchemaObject,
+      items: {
+        description: `List of ${kind.resource}. More info: ${CONVENTIONS}`,
+        type: 'array',
+        items: { $ref: refs.item },
+      },
+      kind: TYPE_FIELDS['kind'] as SchemaObject,
+      metadata: { description: `Standard list metadata. More info: ${CONVENTIONS}#types-kinds`, $ref: refs.meta },
+    },
+  };
 }
 
 /** Choices are those of a text, or of each item of a list of texts. */

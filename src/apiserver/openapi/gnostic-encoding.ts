@@ -91,6 +91,7 @@ function encodeSchema(schema: SchemaObject): ProtobufWriter {
   for (const value of schema.enum ?? []) writer.message(20, message().string(2, `${exactJsonText(value)}\n`));
   if (typeof schema.additionalProperties === 'object')
     writer.message(21, message().message(1, encodeSchema(schema.additionalProperties)));
+  else if (schema.additionalProperties) writer.message(21, message().boolean(2, true));
   if (schema.type) writer.message(22, message().strings(1, [schema.type]));
   if (schema.items) writer.message(23, message().message(1, encodeSchema(schema.items)));
   if (schema.properties) writer.message(25, namedSchemas(schema.properties));

@@ -16,12 +16,12 @@ export interface SchemaObject {
   oneOf?: readonly SchemaObject[];
   items?: SchemaObject;
   properties?: Record<string, SchemaObject>;
-  /** A boolean in version 3 only. */
   additionalProperties?: SchemaObject | boolean;
   required?: string[];
   /** In version 3 only: what a field that is left out counts as. */
   default?: unknown;
   'x-kubernetes-group-version-kind'?: GroupVersionKind[];
+  'x-kubernetes-selectable-fields'?: readonly { readonly fieldPath: string }[];
   'x-kubernetes-patch-merge-key'?: string;
   'x-kubernetes-patch-strategy'?: string;
   'x-kubernetes-list-type'?: 'atomic' | 'map' | 'set';

@@ -2,6 +2,7 @@ import type { GroupVersionKind, Operation, Parameter, SchemaObject } from './ope
 import { capital, idPrefix, tagOf } from './operation-names.ts';
 import type { WholeOperation } from './path-item.ts';
 import {
+  CUSTOM_GET_QUERY,
   DELETE_COLLECTION_QUERY,
   DELETE_QUERY,
   LIST_QUERY,
@@ -69,6 +70,11 @@ const QUERIES: Readonly<Record<Action, readonly Parameter[]>> = {
   watch: LIST_QUERY,
   watchlist: LIST_QUERY,
 };
+/** Of custom resources, for which upstream takes the whole of the options. */
+const CUSTOM_QUERIES: Readonly<Partial<Record<Action, readonly Parameter[]>>> = {
+  deletecollection: LIST_QUERY,
+  get: CUSTOM_GET_QUERY,
+};
 /** Answers besides 200. */
 const CODES: Readonly<Partial<Record<Action, readonly number[]>>> = { post: [201, 202], put: [201], patch: [201], delete: [202] };
 const SAID: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 202: 'Accepted' };
@@ -133,7 +139,7 @@ export class OperationWriter {
       schemes: HTTPS,
       parameters: [
         ...bodyOf(action, target),
-        ...this.noted(QUERIES[action]),
+        ...this.noted((target.custom && CUSTOM_QUERIES[action]) || QUERIES[action]),
         ...pathParameters(path, object.kind).map((parameter) => withNote(parameter, this.#notes)),
         ...this.noted(PRETTY),
       ],

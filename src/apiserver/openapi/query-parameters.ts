@@ -38,6 +38,8 @@ export const DELETE_QUERY = named(
 export const LIST_QUERY = named(
   'allowWatchBookmarks continue fieldSelector labelSelector limit resourceVersion resourceVersionMatch sendInitialEvents shardSelector timeoutSeconds watch',
 );
+/** What reading one custom resource is said to take. */
+export const CUSTOM_GET_QUERY = named('resourceVersion');
 export const DELETE_COLLECTION_QUERY = named(
   'continue dryRun fieldSelector gracePeriodSeconds ignoreStoreReadErrorWithClusterBreakingPotential labelSelector limit orphanDependents propagationPolicy resourceVersion resourceVersionMatch sendInitialEvents shardSelector timeoutSeconds',
 );

@@ -49,3 +49,37 @@ test('version 2 requires no field that may be null', () => {
   assert.deepEqual(publishedSchema(schema, 'v3')['required'], ['a', 'b']);
   assert.equal('required' in publishedSchema({ ...schema, required: ['a'] }, 'v2'), false);
 });
+
+test('version 2 names no defaults, and of what may be null neither type, items nor fields; version 3 does', () => {
+  const inner: JsonSchema = { type: 'object', nullable: true, required: ['a'], properties: { a: { type: 'string' } } };
+  const properties: Record<string, JsonSchema> = {
+    inner,
+    text: { type: 'string', nullable: true, format: 'uuid', enum: ['x'], default: 'x' },
+    map: { type: 'object', nullable: true, additionalProperties: { type: 'string' } },
+    open: { type: 'object', additionalProperties: true },
+  };
+  const v2 = publishedSchema({ type: 'object', properties }, 'v2')['properties'] as Record<string, object>;
+  assert.deepEqual(v2['inner'], { required: ['a'] });
+  assert.deepEqual(v2['text'], { format: 'uuid', enum: ['x'] });
+  assert.deepEqual(v2['map'], { additionalProperties: { type: 'string' } });
+  assert.deepEqual(v2['open'], properties['open']);
+  const v3 = publishedSchema({ type: 'object', properties }, 'v3')['properties'] as Record<string, object>;
+  assert.deepEqual([v3['inner'], v3['text'], v3['open']], [inner, properties['text'], properties['open']]);
+});
+
+test('version 3 says of an integer or a text that it is either, once', () => {
+  const both = [{ type: 'integer' }, { type: 'string' }];
+  const publishedAs = (more: JsonSchema) => {
+    const port: JsonSchema = { 'x-kubernetes-int-or-string': true, ...more };
+    const { properties } = publishedSchema({ type: 'object', properties: { port } }, 'v3');
+    const { 'x-kubernetes-int-or-string': _, ...said } = (properties as Record<string, Record<string, unknown>>)['port']!;
+    return said;
+  };
+  assert.deepEqual(publishedAs({}), { anyOf: both });
+  assert.deepEqual(publishedAs({ anyOf: both }), { anyOf: both });
+  assert.deepEqual(publishedAs({ allOf: [{ anyOf: both }] }), { allOf: [{ anyOf: both }] });
+  assert.deepEqual(publishedAs({ anyOf: [{ minimum: 1 }], allOf: [{ maximum: 5 }] }), {
+    anyOf: [{ minimum: 1 }],
+    allOf: [{ anyOf: both }, { maximum: 5 }],
+  });
+});

@@ -1,3 +1,4 @@
+import { equalJson } from '../../machinery/clone.ts';
 import { isEmbedded, isIntOrString, itemsOf, type JsonSchema, preservesUnknown, valuesOf } from './json-schema.ts';
 
 export type OpenApiForm = 'v2' | 'v3';
@@ -8,7 +9,7 @@ export type OpenApiSchema = Record<string, unknown>;
 const META = { $ref: '#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' };
 
 /** What every resource has, as its clients are told. */
-const TYPE_FIELDS: Readonly<Record<string, OpenApiSchema>> = {
+export const TYPE_FIELDS: Readonly<Record<string, OpenApiSchema>> = {
   apiVersion: {
     description:
       'APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources',
@@ -73,9 +74,6 @@ const PLAIN = [
   'x-kubernetes-validations',
 ] as const satisfies readonly (keyof JsonSchema)[];
 
-/** Version 2 has no words for what is null or of two types, and clients stumble over what it says of open objects. */
-const V2_UNSAID: ReadonlySet<string> = new Set(['type', 'format', 'enum']);
-
 /**
  * What is published of a custom resource's schema (apiextensions-apiserver/pkg/controller/openapi/builder). Without a schema that it
  * is an object, and no more; nor does version 2 name a field of an object that may hold anything, as clients would refuse every other.
@@ -94,32 +92,43 @@ function withMeta({ properties = {} }: OpenApiSchema): OpenApiSchema {
 function publish(schema: JsonSchema, form: OpenApiForm): OpenApiSchema {
   const v2 = form === 'v2';
   const open = v2 && preservesUnknown(schema);
-  const vague = v2 && (schema.nullable === true || isIntOrString(schema) || (open && isStructured(schema)));
+  // Version 2 has no words for what may be null, and clients stumble over what it says of open objects.
+  const bare = v2 && (open || schema.nullable === true);
+  const vague = v2 && (schema.nullable === true || (open && isStructured(schema)));
   const published: OpenApiSchema = {};
-  for (const name of PLAIN) if (schema[name] !== undefined && !(vague && V2_UNSAID.has(name))) published[name] = schema[name];
+  for (const name of PLAIN) if (schema[name] !== undefined && !(v2 && name === 'default')) published[name] = schema[name];
+  if (vague) delete published['type'];
   if (schema.nullable && !v2) published['nullable'] = true;
-  if (v2 && schema.nullable) return published;
   const inner = (each: JsonSchema) => publish(each, form);
   const items = itemsOf(schema);
-  if (items && !open) published['items'] = inner(items);
+  if (items && !bare) published['items'] = inner(items);
   const values = valuesOf(schema);
   if (values) published['additionalProperties'] = inner(values);
-  else if (typeof schema.additionalProperties === 'boolean' && !v2)
-    published['additionalProperties'] = schema.additionalProperties;
-  if (schema.properties && !open)
+  else if (typeof schema.additionalProperties === 'boolean') published['additionalProperties'] = schema.additionalProperties;
+  if (schema.properties && !bare)
     published['properties'] = Object.fromEntries(
       Object.entries(schema.properties).map(([name, property]) => [name, inner(property)]),
     );
   const embedded = isEmbedded(schema) && !open;
   if (embedded) published['properties'] = { ...EMBEDDED_TYPE_FIELDS, ...withMeta(published) };
-  const required = v2 ? requiredOf(schema, values) : schema.required;
+  const required = v2 ? requiredOf(bare ? { ...schema, properties: {} } : schema, values) : schema.required;
   delete published['required'];
   if (embedded) published['required'] = [...new Set([...(required ?? []), 'kind', 'apiVersion'])];
   else if (required) published['required'] = required;
   if (v2) return published;
   for (const name of ['allOf', 'anyOf', 'oneOf'] as const) if (schema[name]) published[name] = schema[name].map(inner);
   if (schema.not) published['not'] = inner(schema.not);
-  return published;
+  return isIntOrString(schema) ? withBothTypes(published) : published;
+}
+
+const BOTH_TYPES = [{ type: 'integer' }, { type: 'string' }];
+
+/** An integer or a text says so in words that any reader of schemas has. */
+function withBothTypes(published: OpenApiSchema): OpenApiSchema {
+  const { anyOf, allOf } = published as { anyOf?: OpenApiSchema[]; allOf?: OpenApiSchema[] };
+  const saysSo = (list: unknown) => equalJson(list, BOTH_TYPES);
+  if (saysSo(anyOf) || saysSo(allOf?.[0]?.['anyOf'])) return published;
+  return anyOf ? { ...published, allOf: [{ anyOf: BOTH_TYPES }, ...(allOf ?? [])] } : { ...published, anyOf: BOTH_TYPES };
 }
 
 function isStructured({ type }: JsonSchema): boolean {
