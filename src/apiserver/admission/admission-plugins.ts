@@ -49,9 +49,7 @@ export const PLUGIN_ORDER: readonly string[] = [
 export const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'PodGroupProtection',
   'PodGroupWorkloadExists',
-  'NodeDeclaredFeatureValidator',
   'JobValidation',
-  'PodResizeValidator',
   // What they did is done by others now, or by the server itself.
   'GenericAdmissionWebhook',
   'Initializers',
@@ -92,6 +90,8 @@ const DEFAULT_ON: readonly string[] = [
   'CertificateSubjectRestriction',
   'DefaultIngressClass',
   'PodTopologyLabels',
+  'NodeDeclaredFeatureValidator',
+  'PodResizeValidator',
   'MutatingAdmissionPolicy',
   'MutatingAdmissionWebhook',
   'ValidatingAdmissionPolicy',

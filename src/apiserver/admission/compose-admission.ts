@@ -26,10 +26,12 @@ import { limitPodHardAntiAffinityTopology } from './limit-pod-hard-anti-affinity
 import { createLimitRanger } from './limit-ranger/limit-ranger.ts';
 import { createNamespaceAutoProvision, createNamespaceExists } from './namespace-exists.ts';
 import { createNamespaceLifecycle } from './namespace-lifecycle.ts';
+import { createNodeDeclaredFeatureValidator } from './node-declared-features.ts';
 import { createNodeRestriction } from './node-restriction.ts';
 import { createOwnerReferencesPermissionEnforcement } from './owner-references-permission.ts';
 import { createPersistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
 import { createPodNodeSelector } from './pod-node-selector.ts';
+import { createPodResizeValidator } from './pod-resize-validator.ts';
 import { createPodSecurity, DEFAULT_CONFIGURATION } from './pod-security/pod-security.ts';
 import { createPodTolerationRestriction } from './pod-toleration-restriction.ts';
 import { createPodTopologyLabels } from './pod-topology-labels.ts';
@@ -135,6 +137,8 @@ function defaultPlugins(options: AdmissionOptions, deps: AdmissionDeps): Plugins
     ['CertificateSubjectRestriction', () => createCertificateSubjectRestriction()],
     ['DefaultIngressClass', () => createDefaultIngressClass(reader)],
     ['PodTopologyLabels', () => createPodTopologyLabels(reader)],
+    ['NodeDeclaredFeatureValidator', () => createNodeDeclaredFeatureValidator(reader)],
+    ['PodResizeValidator', () => createPodResizeValidator(reader)],
     ['MutatingAdmissionPolicy', () => createMutatingPolicies(deps)],
     ['MutatingAdmissionWebhook', () => createMutatingWebhooks(webhooks(configuration.mutatingWebhookUsers))],
     ['ValidatingAdmissionPolicy', () => createValidatingPolicies(deps)],

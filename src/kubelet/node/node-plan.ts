@@ -40,6 +40,9 @@ function ownLabels({ machine, hostname, labels }: NodeFacts): Record<string, str
   };
 }
 
+/** What admission asks of a node before it lets its pods be changed; sorted. */
+const DECLARED_FEATURES = ['InPlacePodLevelResourcesVerticalScaling', 'InPlacePodVerticalScalingInitContainers'];
+
 /** The node as it is now; `previous` is its status before, for the times of its conditions. */
 export function nodeStatus(
   facts: NodeFacts,
@@ -62,6 +65,7 @@ export function nodeStatus(
     ...details,
     capacity,
     conditions: nodeConditions(previous?.conditions, health, nowMs),
+    declaredFeatures: DECLARED_FEATURES,
     ...(port !== undefined && { daemonEndpoints: { kubeletEndpoint: { Port: port } } }),
     nodeInfo: {
       architecture: machine.architecture,
