@@ -83,17 +83,19 @@ export function validateRequestUpdate(
 ): FieldError[] {
   const after = of(updated).status ?? {};
   const before = of(existing).status ?? {};
+  const certificate = after.certificate ?? '';
+  const isNew = certificate !== (before.certificate ?? '');
+  // What was let through once may be followed by more of the same.
+  const complaint = isNew && !certificateComplaint(before.certificate ?? '') ? certificateComplaint(certificate) : undefined;
   const errors = [
     ...validateConditions(after.conditions ?? [], before.conditions ?? []),
+    ...(complaint ? [invalidField('status.certificate', '<certificate data>', complaint)] : []),
     ...validateConditionsUpdate(after.conditions ?? [], before.conditions ?? [], may.approve),
   ];
-  const certificate = after.certificate ?? '';
-  if (certificate === (before.certificate ?? '')) return errors;
+  if (!isNew) return errors;
   if (!may.issue) errors.push(forbiddenField('status.certificate', 'updates may not set certificate content'));
   else if (before.certificate)
     errors.push(forbiddenField('status.certificate', 'updates may not modify existing certificate content'));
-  const complaint = certificateComplaint(certificate);
-  if (complaint) errors.push(invalidField('status.certificate', '<certificate data>', complaint));
   return errors;
 }
 

@@ -205,3 +205,12 @@ test('a signer sets the certificate once and does not approve', () => {
   const touched = write('status', existing, { conditions: [{ ...approved, message: 'changed' }] });
   assert.deepEqual([touched.errors, statusOf(touched.updated)?.conditions], [[], statusOf(existing)?.conditions]);
 });
+
+test('what is wrong with a certificate is told before who may not write it', () => {
+  assert.deepEqual(write('approval', make(), { certificate: 'AAAA' }).errors, []);
+  const issued = { ...make(), status: { certificate: 'BBBB' } };
+  // The one that is there is none either, so that its successor need not be one.
+  assert.deepEqual(write('status', issued, { certificate: 'AAAA' }).errors, [
+    'status.certificate: Forbidden: updates may not modify existing certificate content',
+  ]);
+});

@@ -1,8 +1,8 @@
-import type { V1IPAddress } from '../../gen/types.ts';
+import type { V1IPAddress, V1ParentReference } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
-import { checkField, checkImmutable, checkReference } from '../../machinery/field-checks.ts';
-import { requiredField } from '../../machinery/field-error.ts';
+import { checkField, checkReference, sameMeaning } from '../../machinery/field-checks.ts';
+import { IMMUTABLE, invalidField, requiredField } from '../../machinery/field-error.ts';
 import { checkDnsSubdomain, checkPathSegment } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -21,6 +21,13 @@ function validateIpAddress(object: DynamicObject): FieldError[] {
     ...(namespace ? checkField(`${path}.namespace`, namespace, checkPathSegment) : []),
   ];
 }
+
+/** As upstream names its fields internally. */
+const shownParent = (parent: V1ParentReference | undefined) => {
+  if (!parent) return null;
+  const { group = '', resource = '', namespace = '', name = '' } = parent;
+  return { Group: group, Resource: resource, Namespace: namespace, Name: name };
+};
 
 function formatParent(object: V1IPAddress): string {
   const { group, resource = '', namespace, name = '' } = object.spec?.parentRef ?? {};
@@ -44,5 +51,8 @@ export const ipAddressKind = defineKind({
     'spec.parentRef.name': (object) => parentOf(object)?.name ?? '',
   },
   validate: validateIpAddress,
-  validateUpdate: (updated, existing) => checkImmutable('spec.parentRef', parentOf(updated), parentOf(existing)),
+  validateUpdate: (updated, existing) =>
+    sameMeaning(parentOf(updated), parentOf(existing))
+      ? []
+      : [invalidField('spec.parentRef', shownParent(parentOf(updated)), IMMUTABLE)],
 });

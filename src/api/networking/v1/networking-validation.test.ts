@@ -141,3 +141,12 @@ test('that the controller of an IngressClass has changed is told before what els
     'spec.parameters.name: Required value',
   ]);
 });
+
+test("an IPAddress stays its parent's", () => {
+  const addresses = specimensOf(ipAddressKind);
+  const of = (name: string) => ({ spec: { parentRef: { resource: 'services', namespace: 'ns', name } } });
+  assert.deepEqual(addresses.changes(of('a'), of('a')), []);
+  assert.deepEqual(addresses.changes(of('a'), of('b')), [
+    'spec.parentRef: Invalid value: {"Group":"","Resource":"services","Namespace":"ns","Name":"b"}: field is immutable',
+  ]);
+});

@@ -121,5 +121,8 @@ function validateSubject({ kind, name, namespace, apiGroup }: RbacV1Subject, nam
 /** What a binding gives is decided when it is made; for another role, another binding is made. */
 export function validateBindingUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
   const { roleRef } = bindingOf(updated);
-  return equalJson(roleRef, bindingOf(existing).roleRef) ? [] : [invalidField('roleRef', roleRef, 'cannot change roleRef')];
+  if (equalJson(roleRef, bindingOf(existing).roleRef)) return [];
+  // As upstream names its fields internally.
+  const shown = { APIGroup: roleRef.apiGroup ?? '', Kind: roleRef.kind, Name: roleRef.name };
+  return [invalidField('roleRef', shown, 'cannot change roleRef')];
 }

@@ -107,8 +107,16 @@ export function validateCsiNodeUpdate(updated: DynamicObject, existing: DynamicO
       const old = before.get(driver.name);
       return old && !sameMeaning({ ...driver, allocatable: undefined }, { ...old, allocatable: undefined });
     })
-    .map((driver) => invalidField('spec.drivers', driver, IMMUTABLE));
+    .map((driver) => invalidField('spec.drivers', shownDriver(driver), IMMUTABLE));
 }
+
+/** As upstream names its fields internally. */
+const shownDriver = ({ name, nodeID, topologyKeys }: V1CSINodeDriver) => ({
+  Name: name,
+  NodeID: nodeID,
+  TopologyKeys: topologyKeys ?? null,
+  Allocatable: null,
+});
 
 const capacityOf = (object: DynamicObject) => object as unknown as V1CSIStorageCapacity;
 

@@ -268,6 +268,15 @@ test('a CSI driver is called as any object, its node by up to 256 bytes', () => 
   assert.match(called('n'.repeat(257))[0]!, /^spec\.drivers\[0\]\.nodeID: Invalid value: "n+": must be 256 characters or less$/);
 });
 
+test("what a node's driver is stays, but for how many volumes there can be", () => {
+  const nodes = specimensOf(csiNodeKind);
+  const having = (driver: object) => ({ spec: { drivers: [{ name: 'd', nodeID: 'n', ...driver }] } });
+  assert.deepEqual(nodes.changes(having({ allocatable: { count: 1 } }), having({ allocatable: { count: 2 } })), []);
+  assert.deepEqual(nodes.changes(having({}), having({ nodeID: 'm', topologyKeys: ['zone'] })), [
+    'spec.drivers: Invalid value: {"Name":"d","NodeID":"m","TopologyKeys":["zone"],"Allocatable":null}: field is immutable',
+  ]);
+});
+
 test('where capacity is, is looked at before what it is for; values of labels that are stored may stay', () => {
   const capacities = specimensOf(csiStorageCapacityKind);
   const topology = (value: string) => ({
