@@ -42,6 +42,24 @@ export class Pauses {
   }
 }
 
+/** Tells work on many things when it is time for a pause: after so much, whatever it is counted in. */
+export class Pace {
+  readonly #most: number;
+  #since = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Adds what was done; true when there should be a pause before more. */
+  due(amount: number): boolean {
+    this.#since += amount;
+    if (this.#since < this.#most) return false;
+    this.#since = 0;
+    return true;
+  }
+}
+
 /** Does all of it: with a pause at each step where there are pauses and it is large, else at once. */
 export function runInTime<T>(pauses: Pauses | undefined, steps: Steps<T>): Promise<T> | T {
   return pauses?.large ? pauses.run(steps) : runAtOnce(steps);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { runAtOnce } from '../../std/pauses.ts';
 import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
 import { decodeProtobuf } from './decode.ts';
 import { encodeProtobuf, encodeProtobufList, encodeProtobufWatchFrame } from './encode.ts';
@@ -238,12 +239,13 @@ test('a value of another type than its field’s is not written', () => {
 
 test('a list has its items in order, and its type', () => {
   const items = ['a', 'b', 'c'].map((name) => ({ metadata: { name } }));
-  const bytes = encodeProtobufList(
+  const steps = encodeProtobufList(
     items,
     'V1ConfigMap',
     { resourceVersion: '7', remainingItemCount: 0 },
     { apiVersion: 'v1', kind: 'ConfigMapList' },
   );
+  const bytes = runAtOnce(steps);
   assert.equal(readEnvelope(bytes).kind, 'ConfigMapList');
   assert.deepEqual(decodeProtobuf(bytes, 'V1ConfigMapList'), {
     apiVersion: 'v1',

@@ -1,3 +1,4 @@
+import { Pace, type Steps } from '../../std/pauses.ts';
 import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
 import { WireWriter } from '../../std/protobuf/wire-writer.ts';
 import { writeEnvelope } from './envelope.ts';
@@ -26,19 +27,27 @@ export function encodeProtobuf(object: JsonObject, schema: string, type: ObjectT
   return writer.finish();
 }
 
-/** Writes a list: every list kind is metadata = 1, items = 2. */
-export function encodeProtobufList(
+/** About how many bytes of a list are written between two pauses: some milliseconds. */
+const PART = 128 * 1024;
+
+/** Writes a list: every list kind is metadata = 1, items = 2. Pauses after each part. */
+export function* encodeProtobufList(
   items: readonly JsonObject[],
   itemSchema: string,
   metadata: JsonObject,
   type: ObjectType,
-): Buffer {
-  const writer = new WireWriter();
+): Steps<Buffer> {
+  const list = new WireWriter();
   const shape = shapeOf(itemSchema);
-  writeEnvelope(writer, type, () => {
-    for (let i = items.length - 1; i >= 0; i--) writeInner(writer, 2, shape, items[i]!);
-    writeInner(writer, 1, shapeOf('V1ListMeta'), metadata);
-  });
+  const pace = new Pace(PART);
+  for (let i = items.length - 1; i >= 0; i--) {
+    const before = list.length;
+    writeInner(list, 2, shape, items[i]!);
+    if (pace.due(list.length - before)) yield;
+  }
+  writeInner(list, 1, shapeOf('V1ListMeta'), metadata);
+  const writer = new WireWriter();
+  writeEnvelope(writer, type, () => writer.raw(list.finish()));
   return writer.finish();
 }
 

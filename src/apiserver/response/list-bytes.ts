@@ -1,5 +1,7 @@
 import { apiVersionOf, type KindDefinition, listKindOf } from '../../api/machinery/kind.ts';
 import type { ListMeta } from '../../api/machinery/object.ts';
+import { parseInSteps } from '../../std/json-in-steps.ts';
+import type { Steps } from '../../std/pauses.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 
 const OPEN = 0x7b; // {
@@ -20,6 +22,7 @@ export class ListBytes {
   readonly size: number;
   readonly #objects: readonly CachedObject[];
   readonly #withType: boolean;
+  readonly #type: string;
   /** The next object to begin with. */
   #next = 0;
   /** What is being copied, and what of it comes next. */
@@ -31,11 +34,22 @@ export class ListBytes {
     this.#withType = kind.ownSchema !== undefined;
     const shown = this.#withType ? { continue: '', ...metadata } : metadata;
     const type = JSON.stringify({ kind: listKindOf(kind), apiVersion: apiVersionOf(kind), metadata: shown });
+    this.#type = type;
     this.#source = Buffer.from(`${type.slice(0, -1)},"items":[`);
     this.#objects = objects;
     let size = this.#source.length + END.length;
     for (const object of objects) size += object.bytes.length - this.#offset(object) + 2;
     this.size = objects.length ? size - 1 : size;
+  }
+
+  /** What is told of the list beside its items. */
+  get fields(): Readonly<Record<string, unknown>> {
+    return JSON.parse(this.#type) as Record<string, unknown>;
+  }
+
+  /** The items as they are shown, each of which is parsed when it is asked for. */
+  *items(): Generator<Steps<unknown>> {
+    for (const object of this.#objects) yield parseInSteps(`{${object.bytes.toString('utf8', this.#offset(object))}`);
   }
 
   /** All of it at once. Not after `fill`. */

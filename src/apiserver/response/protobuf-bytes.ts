@@ -4,10 +4,12 @@ import type { ListMeta } from '../../api/machinery/object.ts';
 import { internalError, type Status } from '../../api/machinery/status-error.ts';
 import { encodeProtobuf, encodeProtobufList, encodeProtobufWatchFrame } from '../../api/protobuf/encode.ts';
 import { schemaOfObject } from '../../api/protobuf/object-schema.ts';
+import type { Steps } from '../../std/pauses.ts';
 import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
 import type { Output } from '../request/negotiation.ts';
 import type { WatchItem } from '../watch-cache/cached-event.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
+import { parsedInSteps } from './parsed-in-steps.ts';
 
 export const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf';
 
@@ -18,10 +20,16 @@ export function objectBytes(kind: KindDefinition, output: Output, object: Cached
   return encode(kind, output, object.object);
 }
 
-export function listBytes(kind: KindDefinition, output: Output, metadata: ListMeta, objects: readonly CachedObject[]): Buffer {
+/** A list; with pauses where it is long. */
+export function* listBytes(
+  kind: KindDefinition,
+  output: Output,
+  metadata: ListMeta,
+  objects: readonly CachedObject[],
+): Steps<Buffer> {
   const { schema, type } = formOf(kind, output);
-  const items = objects.map((object) => object.object as unknown as JsonObject);
-  return encodeProtobufList(items, schema, { ...metadata }, { ...type, kind: `${type.kind}List` });
+  const items = (yield* parsedInSteps(objects)) as unknown as JsonObject[];
+  return yield* encodeProtobufList(items, schema, { ...metadata }, { ...type, kind: `${type.kind}List` });
 }
 
 /** What was made for one watcher and serves the others. A memo of a pure function, whose entries go with the events. */

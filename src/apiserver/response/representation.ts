@@ -1,13 +1,15 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { ListMeta } from '../../api/machinery/object.ts';
 import { badRequest, notAcceptable, type StatusError } from '../../api/machinery/status-error.ts';
-import { renderTable } from '../../api/machinery/table.ts';
+import { renderTable, type Table } from '../../api/machinery/table.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
+import { Pace, runAtOnce, runWithPauses, type Steps } from '../../std/pauses.ts';
 import type { RequestContext, ServerResponse } from '../contracts.ts';
 import type { Output } from '../request/negotiation.ts';
 import type { WatchItem } from '../watch-cache/cached-event.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { ListBytes } from './list-bytes.ts';
+import { parsedInSteps } from './parsed-in-steps.ts';
 import { sendBytes, sendJsonBytes, sendList } from './send.ts';
 
 type ProtobufBytes = typeof import('./protobuf-bytes.ts');
@@ -34,11 +36,12 @@ export class Representation {
   async sendObject(context: RequestContext, response: ServerResponse, status: number, object: CachedObject): Promise<void> {
     const protobuf = this.#usesProtobuf() ? await this.#loadProtobuf() : undefined;
     if (protobuf) {
-      context.audit?.responseObject?.(() => this.#objectBytes(object));
+      context.audit?.responseObject?.(() => runAtOnce(this.#objectBytes(object)));
+      await runWithPauses(object.objectInSteps());
       const bytes = protobuf.objectBytes(this.#kind, this.#output, object);
       return sendBytes(context, response, status, bytes, protobuf.PROTOBUF_TYPE);
     }
-    return sendJsonBytes(context, response, status, this.#objectBytes(object), this.#output);
+    return sendJsonBytes(context, response, status, await runWithPauses(this.#objectBytes(object)), this.#output);
   }
 
   async sendList(
@@ -49,13 +52,13 @@ export class Representation {
   ): Promise<void> {
     const protobuf = this.#usesProtobuf() ? await this.#loadProtobuf() : undefined;
     if (protobuf) {
-      context.audit?.responseObject?.(() => this.#listBytes(metadata, objects));
-      const bytes = protobuf.listBytes(this.#kind, this.#output, metadata, objects);
+      context.audit?.responseObject?.(() => runAtOnce(this.#listBytes(metadata, objects)));
+      const bytes = await runWithPauses(protobuf.listBytes(this.#kind, this.#output, metadata, objects));
       return sendBytes(context, response, 200, bytes, protobuf.PROTOBUF_TYPE);
     }
     if (this.#output.as === 'object')
       return sendList(context, response, new ListBytes(this.#kind, metadata, objects), this.#output);
-    return sendJsonBytes(context, response, 200, this.#listBytes(metadata, objects), this.#output);
+    return sendJsonBytes(context, response, 200, await runWithPauses(this.#listBytes(metadata, objects)), this.#output);
   }
 
   /** What a watch is sent as. */
@@ -113,17 +116,39 @@ export class Representation {
     return this.#protobuf;
   }
 
-  #objectBytes(object: CachedObject): Buffer {
+  *#objectBytes(object: CachedObject): Steps<Buffer> {
     if (this.#output.as === 'object') return object.bytes;
     if (this.#output.as === 'partial') return Buffer.concat(this.#partial(object));
-    return json(this.#table([object], { resourceVersion: object.object.metadata.resourceVersion }));
+    const { resourceVersion } = (yield* object.objectInSteps()).metadata;
+    return yield* this.#tableBytes([object], { resourceVersion });
   }
 
-  #listBytes(metadata: ListMeta, objects: readonly CachedObject[]): Buffer {
-    if (this.#output.as === 'table') return json(this.#table(objects, metadata));
+  *#listBytes(metadata: ListMeta, objects: readonly CachedObject[]): Steps<Buffer> {
+    if (this.#output.as === 'table') return yield* this.#tableBytes(objects, metadata);
     const head = JSON.stringify({ kind: 'PartialObjectMetadataList', apiVersion: this.#metaVersion(), metadata });
-    const items = objects.flatMap((object, i) => [...(i ? [COMMA] : []), ...this.#partial(object)]);
+    const items: Buffer[] = [];
+    const pace = new Pace(PART);
+    for (const object of objects) {
+      const parts = this.#partial(object);
+      if (items.length) items.push(COMMA);
+      items.push(...parts);
+      if (pace.due(object.bytes.length)) yield;
+    }
     return Buffer.concat([Buffer.from(`${head.slice(0, -1)},"items":[`), ...items, LIST_END]);
+  }
+
+  /** A table row by row: with pauses where it is long. */
+  *#tableBytes(objects: readonly CachedObject[], listMeta: ListMeta): Steps<Buffer> {
+    const whole = exactJsonText(this.#table([], listMeta));
+    const parts = [Buffer.from(whole.slice(0, -LIST_END.length))];
+    for (let i = 0; i < objects.length; i += ROWS) {
+      const some = objects.slice(i, i + ROWS);
+      yield* parsedInSteps(some);
+      const { rows } = this.#table(some, listMeta);
+      parts.push(Buffer.from(`${i ? ',' : ''}${exactJsonText(rows).slice(1, -1)}`));
+      if (i + ROWS < objects.length) yield;
+    }
+    return Buffer.concat([...parts, LIST_END]);
   }
 
   /** The parts of an object of which the metadata only is shown: cut out of its bytes, not parsed. */
@@ -132,7 +157,7 @@ export class Representation {
     return [this.#partialHead, object.metadataBytes, OBJECT_END];
   }
 
-  #table(objects: readonly CachedObject[], listMeta: ListMeta): object {
+  #table(objects: readonly CachedObject[], listMeta: ListMeta): Omit<Table, 'apiVersion'> & { readonly apiVersion: string } {
     const table = renderTable(
       this.#kind,
       objects.map((object) => object.object),
@@ -151,7 +176,9 @@ const OBJECT_END = Buffer.from('}');
 const LIST_END = Buffer.from(']}');
 const LINE_END = Buffer.from('}\n');
 
-const json = (value: object) => Buffer.from(exactJsonText(value));
+/** So many rows are made, and bytes looked through, between two pauses: some milliseconds. */
+const ROWS = 100;
+const PART = 1024 * 1024;
 
 function watchLine(type: string, object: object): Buffer {
   return Buffer.from(`${exactJsonText({ type, object })}\n`);

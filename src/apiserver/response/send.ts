@@ -1,7 +1,9 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { internalError, type Status, StatusError, serviceUnavailable } from '../../api/machinery/status-error.ts';
-import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
+import { exactJsonText } from '../../std/exact-json.ts';
+import { parseInSteps } from '../../std/json-in-steps.ts';
+import { Pace, runWithPauses, type Steps } from '../../std/pauses.ts';
 import { StoreError } from '../../store/store.ts';
 import type { RequestContext, ServerRequest, ServerResponse } from '../contracts.ts';
 import { negotiateOutput, type Output } from '../request/negotiation.ts';
@@ -33,10 +35,11 @@ export async function sendJsonBytes(
   let bytes = json;
   let type = 'application/json';
   if (output.format === 'yaml') {
-    const { yamlText } = await import('./yaml-text.ts');
-    bytes = Buffer.from(yamlText(parseExactJson(json.toString('utf8'))));
+    const { yamlInSteps } = await import('./yaml-text.ts');
+    const value = await runWithPauses(parseInSteps(json.toString('utf8')));
+    bytes = await runWithPauses(yamlInSteps(value));
     type = 'application/yaml';
-  } else if (output.pretty) bytes = Buffer.from(exactJsonText(parseExactJson(json.toString('utf8')), 2));
+  } else if (output.pretty) bytes = Buffer.from(exactJsonText(await runWithPauses(parseInSteps(json.toString('utf8'))), 2));
   await sendBytes({ request }, response, status, bytes, type);
 }
 
@@ -49,6 +52,12 @@ export async function sendList(
 ): Promise<void> {
   const { request } = context;
   const asIs = output.format === 'json' && !output.pretty && !(list.size >= GZIP_FROM_BYTES && acceptsGzip(request));
+  if (output.format === 'yaml') {
+    const { yamlListInSteps } = await import('./yaml-text.ts');
+    const bytes = await runWithPauses(yamlListInSteps(list.fields, list.items()));
+    return sendBytes(context, response, 200, bytes, 'application/yaml');
+  }
+  if (output.pretty) return sendBytes(context, response, 200, await runWithPauses(prettyListInSteps(list)), 'application/json');
   if (!asIs || list.size < POUR_FROM_BYTES || !response.pour) return sendJsonBytes(context, response, 200, list.whole(), output);
   response.writeHead(200, {
     'content-type': 'application/json',
@@ -56,6 +65,28 @@ export async function sendList(
     'content-length': String(list.size),
   });
   await response.pour((target) => list.fill(target), request.signal);
+}
+
+/** So many characters are written between two pauses: some milliseconds. */
+const PART = 128 * 1024;
+
+/** As `JSON.stringify` indents a list, item by item. */
+function* prettyListInSteps(list: ListBytes): Steps<Buffer> {
+  const head = exactJsonText(list.fields, 2).slice(0, -2);
+  const parts: Buffer[] = [];
+  const pace = new Pace(PART);
+  let part = `${head},\n  "items": [`;
+  let any = false;
+  for (const steps of list.items()) {
+    const text = exactJsonText(yield* steps, 2).replaceAll('\n', '\n    ');
+    part += `${any ? ',' : ''}\n    ${text}`;
+    any = true;
+    if (!pace.due(text.length)) continue;
+    parts.push(Buffer.from(part));
+    part = '';
+    yield;
+  }
+  return Buffer.concat([...parts, Buffer.from(`${part}${any ? '\n  ' : ''}]\n}`)]);
 }
 
 /** Sends bytes that are in their form already. */

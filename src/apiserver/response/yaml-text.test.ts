@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { runAtOnce } from '../../std/pauses.ts';
 import { parseYamlText } from '../request/parse-yaml.ts';
-import { yamlText } from './yaml-text.ts';
+import { yamlInSteps, yamlListInSteps, yamlText } from './yaml-text.ts';
 
 test('texts that readers of YAML 1.1 would take for something else stay texts', () => {
   const words =
@@ -48,4 +49,41 @@ test('keys are in order, and lists begin where their key does', () => {
     yamlText(value),
     'apiVersion: v1\nitems:\n- a: {}\n  b: []\n- c: null\n  d:\n  - true\n  - 1.5\n  - -3\nkind: List\n',
   );
+});
+
+test('what is long is written in many parts, to the same text', () => {
+  const easy = Object.fromEntries(Array.from({ length: 30_000 }, (_, i) => [`key-${i}`, `value ${i}`]));
+  const value = {
+    easy,
+    hard: Array.from({ length: 3_000 }, (_, i) => `- ${i}: #`),
+    nested: [[['a'], 'b'], { c: { d: ['e\nf\n\n  g'] } }],
+  };
+  const steps = yamlInSteps(value);
+  let pauses = 0;
+  let next = steps.next();
+  for (; !next.done; next = steps.next()) pauses++;
+  assert.ok(pauses >= 8, `${pauses} pauses`);
+  assert.deepEqual(parseYamlText(next.value.toString()).value, value);
+});
+
+test('a list is the same text whether it is written whole or item by item', () => {
+  const items = [{ a: 1, b: ['x', 'y\nz'] }, { c: {} }];
+  for (const some of [items, []]) {
+    const fields = { kind: 'List', apiVersion: 'v1', metadata: { resourceVersion: '7' } };
+    const lazy = some.map(function* (item) {
+      yield;
+      return item;
+    });
+    assert.equal(runAtOnce(yamlListInSteps(fields, lazy)).toString(), yamlText({ ...fields, items: some }));
+  }
+});
+
+test('texts over lines stand further in than what they belong to', () => {
+  const value = {
+    a: [{ b: 'x\n\ny\n', c: ['  lead\nz', ['p\nq']] }],
+    'k: l': { m: 'r\ns' },
+    ['long'.repeat(300)]: { n: 't\nu' },
+  };
+  assert.deepEqual(parseYamlText(yamlText(value)).value, value);
+  assert.match(yamlText(value), /^a:\n- b: \|\n {4}x\n\n {4}y\n {2}c:\n {2}- \|2-\n/);
 });

@@ -147,6 +147,11 @@ export class CachedObject {
     return this.#object;
   }
 
+  /** Whether somebody has parsed it already. */
+  get isParsed(): boolean {
+    return this.#object !== undefined;
+  }
+
   /** The same of a large object. */
   *objectInSteps(): Steps<DynamicObject> {
     if (!this.#object) {
