@@ -8,6 +8,7 @@ import { checkPathSegment } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 
 const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'];
+const MUTABLE_OPERATIONS = OPERATIONS.filter((operation) => operation !== 'DELETE');
 const SCOPES = ['*', 'Cluster', 'Namespaced'];
 export const MATCH_POLICIES = ['Equivalent', 'Exact'];
 export const FAILURE_POLICIES = ['Fail', 'Ignore'];
@@ -89,6 +90,12 @@ export function validateMatchResources(match: V1MatchResources | undefined, path
     ...checkEach(match.resourceRules, `${path}.resourceRules`, validateNamedRule),
     ...checkEach(match.excludeResourceRules, `${path}.excludeResourceRules`, validateNamedRule),
   ];
+}
+
+/** What is deleted cannot be changed. Complaints name all rules' operations together, as upstream's. */
+export function validateMutableOperations(match: V1MatchResources | undefined, path: string): FieldError[] {
+  const operations = (match?.resourceRules ?? []).flatMap((rule) => rule.operations ?? []);
+  return operations.flatMap((operation) => checkOneOf(`${path}.resourceRules.operations`, operation, MUTABLE_OPERATIONS));
 }
 
 /** Defaults of both, in place. */

@@ -1,7 +1,7 @@
 /** Validation of MutatingAdmissionPolicies. Heavy to load: it compiles expressions (pkg/apis/admissionregistration/validation). */
 import type { V1MutatingAdmissionPolicy, V1Mutation } from '../../gen/types.ts';
 import { checkEach, checkOneOf } from '../../machinery/field-checks.ts';
-import { requiredField } from '../../machinery/field-error.ts';
+import { invalidField, requiredField } from '../../machinery/field-error.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import type { ExpressionScope } from '../expressions/admission-expressions.ts';
@@ -13,7 +13,7 @@ export function validateMutatingPolicy(object: DynamicObject, existing: DynamicO
   const old = (existing as V1MutatingAdmissionPolicy | undefined)?.spec;
   const { paramKind, reinvocationPolicy, mutations = [] } = spec;
   const params = paramKind !== undefined;
-  const errors = validatePolicyBasis(spec, old);
+  const errors = validatePolicyBasis(spec, old, { mutates: true });
   // Only mutations may make objects and patches.
   const variables = validateVariables(spec.variables, 'spec.variables', { params, authorizer: true });
   const scope = { ...variables.scope, patchTypes: true };
@@ -30,12 +30,17 @@ function validateMutation(mutation: V1Mutation, path: string, scope: ExpressionS
   if (!patchType) return [requiredField(`${path}.patchType`)];
   const errors = checkOneOf(`${path}.patchType`, patchType, ['ApplyConfiguration', 'JSONPatch']);
   if (errors.length) return errors;
-  const [field, part, result] =
-    patchType === 'JSONPatch'
-      ? (['jsonPatch', jsonPatch, 'json-patch'] as const)
-      : (['applyConfiguration', applyConfiguration, 'object'] as const);
-  if (!part) return [requiredField(`${path}.${field}`, `must be specified when patchType is ${patchType}`)];
-  const expression = part.expression?.trim();
-  if (!expression) return [requiredField(`${path}.${field}.expression`, 'expression is not specified')];
-  return checkExpression(`${path}.${field}.expression`, expression, { scope, result });
+  const isPatch = patchType === 'JSONPatch';
+  const [field, part, result] = isPatch
+    ? (['jsonPatch', jsonPatch, 'json-patch'] as const)
+    : (['applyConfiguration', applyConfiguration, 'object'] as const);
+  if (!part) errors.push(requiredField(`${path}.${field}`, `must be specified when patchType is ${patchType}`));
+  else if (!part.expression?.trim()) errors.push(requiredField(`${path}.${field}.expression`));
+  else errors.push(...checkExpression(`${path}.${field}.expression`, part.expression.trim(), { scope, result }));
+  const [other, otherPart] = isPatch
+    ? (['applyConfiguration', applyConfiguration] as const)
+    : (['jsonPatch', jsonPatch] as const);
+  if (otherPart)
+    errors.push(invalidField(`${path}.${other}`, `{${other}}`, `must not be specified when patchType is ${patchType}`));
+  return errors;
 }

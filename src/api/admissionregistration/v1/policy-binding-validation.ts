@@ -4,7 +4,7 @@ import { checkEach } from '../../machinery/field-checks.ts';
 import { duplicateField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
-import { validateMatchResources } from './match-rules-validation.ts';
+import { validateMatchResources, validateMutableOperations } from './match-rules-validation.ts';
 import { validateParamRef, validatePolicyName } from './policy-parts-validation.ts';
 
 const ACTIONS = ['Audit', 'Deny', 'Warn'];
@@ -17,7 +17,8 @@ export function validateValidatingPolicyBinding(object: DynamicObject): FieldErr
 }
 
 export function validateMutatingPolicyBinding(object: DynamicObject): FieldError[] {
-  return validateBinding(object);
+  const { spec } = object as V1MutatingAdmissionPolicyBinding;
+  return [...validateBinding(object), ...validateMutableOperations(spec?.matchResources, 'spec.matchResources')];
 }
 
 function validateBinding(object: DynamicObject): FieldError[] {
@@ -25,8 +26,7 @@ function validateBinding(object: DynamicObject): FieldError[] {
   return [
     ...validatePolicyName(spec?.policyName, 'spec.policyName'),
     ...validateParamRef(spec?.paramRef, 'spec.paramRef'),
-    // Upstream's spelling.
-    ...validateMatchResources(spec?.matchResources, 'spec.matchResouces'),
+    ...validateMatchResources(spec?.matchResources, 'spec.matchResources'),
   ];
 }
 

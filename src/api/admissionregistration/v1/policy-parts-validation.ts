@@ -8,7 +8,7 @@ import { checkDns1035Label, checkDnsSubdomain, checkPathSegment } from '../../ma
 import type { FieldError } from '../../machinery/status-error.ts';
 import { type CompiledVariable, compileVariables, type ExpressionScope } from '../expressions/admission-expressions.ts';
 import { validateMatchConditions } from './match-conditions-validation.ts';
-import { FAILURE_POLICIES, validateMatchResources } from './match-rules-validation.ts';
+import { FAILURE_POLICIES, validateMatchResources, validateMutableOperations } from './match-rules-validation.ts';
 
 type PolicyBasis = Pick<V1ValidatingAdmissionPolicySpec, 'failurePolicy' | 'paramKind' | 'matchConstraints' | 'matchConditions'>;
 
@@ -40,7 +40,11 @@ function validateParamKind({ apiVersion = '', kind = '' }: V1ParamKind, path: st
 }
 
 /** What both kinds of policies say of the requests that they are about. Match conditions that did not change are not checked again. */
-export function validatePolicyBasis(spec: PolicyBasis, old: PolicyBasis | undefined): FieldError[] {
+export function validatePolicyBasis(
+  spec: PolicyBasis,
+  old: PolicyBasis | undefined,
+  { mutates = false }: { readonly mutates?: boolean } = {},
+): FieldError[] {
   const { failurePolicy, paramKind, matchConstraints, matchConditions } = spec;
   const errors =
     failurePolicy === undefined
@@ -51,6 +55,7 @@ export function validatePolicyBasis(spec: PolicyBasis, old: PolicyBasis | undefi
   else {
     errors.push(...validateMatchResources(matchConstraints, 'spec.matchConstraints'));
     if (!matchConstraints.resourceRules?.length) errors.push(requiredField('spec.matchConstraints.resourceRules'));
+    if (mutates) errors.push(...validateMutableOperations(matchConstraints, 'spec.matchConstraints'));
   }
   const unchanged = old && sameMeaning(old.paramKind, paramKind) && sameMeaning(old.matchConditions, matchConditions);
   if (unchanged) return errors;
@@ -75,7 +80,7 @@ function validateVariable({ name, expression }: V1Variable, path: string, { erro
   const errors: FieldError[] = [];
   if (!name?.trim()) errors.push(requiredField(`${path}.name`, 'name is not specified'));
   else if (!/^[_a-zA-Z][_a-zA-Z0-9]*$/.test(name) || RESERVED.has(name))
-    errors.push(invalidField(`${path}.name`, name, 'name is not a valid CEL identifier'));
+    errors.push(invalidField(`${path}.name`, name, 'must be a valid CEL identifier'));
   if (!expression?.trim()) errors.push(requiredField(`${path}.expression`, 'expression is not specified'));
   else if (error) errors.push(invalidField(`${path}.expression`, expression, error.message));
   return errors;

@@ -3,7 +3,7 @@ import type { V1ValidatingAdmissionPolicy } from '../../gen/types.ts';
 import { ageColumn, nameColumn, numberColumn, textColumn, UNSET } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
-import { statusPart } from '../../machinery/status-part.ts';
+import { mergeStatusAlone, statusPart } from '../../machinery/status-part.ts';
 import { setMatchDefaults } from './match-rules-validation.ts';
 import { validatePolicyStatus } from './type-checking-validation.ts';
 
@@ -17,7 +17,7 @@ export const validatingAdmissionPolicyKind = defineKind({
   namespaced: false,
   categories: ['api-extensions'],
   hasGeneration: true,
-  parts: [{ ...statusPart(), validate: validatePolicyStatus }],
+  parts: [statusPart({ merge: mergeStatusAlone, validate: validatePolicyStatus })],
   columns: [
     nameColumn,
     numberColumn<V1ValidatingAdmissionPolicy>(

@@ -56,9 +56,8 @@ function validateValidation(validation: V1Validation, path: string, scope: Expre
     const inMessages = { ...scope, authorizer: false };
     errors.push(...checkExpression(`${path}.messageExpression`, messageExpression, { scope: inMessages, result: 'string' }));
   }
-  if (message && !message.trim()) errors.push(invalidField(`${path}.message`, message, 'message must be non-empty if specified'));
-  else if (/[\n\r]/.test(message.trim()))
-    errors.push(invalidField(`${path}.message`, message, 'message must not contain line breaks'));
+  if (message && !message.trim()) errors.push(invalidField(`${path}.message`, message, 'must be non-empty if specified'));
+  else if (/[\n\r]/.test(message.trim())) errors.push(invalidField(`${path}.message`, message, 'must not contain line breaks'));
   if (reason !== undefined) errors.push(...checkOneOf(`${path}.reason`, reason, REASONS));
   return errors;
 }
