@@ -11,7 +11,7 @@ import { createMaxInFlightFilter, type InFlightCounts } from './filters/max-in-f
 import { RunningRequests } from './filters/running-requests.ts';
 import { openFlowControl } from './flowcontrol/open-flow-control.ts';
 import { DoneCheck } from './health/health-checks.ts';
-import { createInProcessTransport } from './in-process-transport.ts';
+import { createInProcessTransport, TurnGate } from './in-process-transport.ts';
 import { keepObjects } from './kept-objects/keep-objects.ts';
 import { ChangingKinds, derivedFrom } from './kinds/kind-registry.ts';
 import { kindVersions } from './kinds/kind-versions.ts';
@@ -232,6 +232,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   const limits = flowControl?.filter ?? createMaxInFlightFilter(seats, inFlight);
   const parts = { kinds, security, audit, limits, access, metrics, running, logger, route };
   const { serve, serveInProcess } = createRequestChains(parts);
+  const turnGate = new TurnGate();
 
   const currentTls = () => (typeof config.tls === 'function' ? config.tls() : config.tls);
   const { bindAddress, tlsMinVersion, tlsCiphers } = config;
@@ -313,7 +314,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     url: `https://${hostOf(advertiseAddress)}:${listener.port}`,
     port: listener.port,
     transport: (user: UserInfo) =>
-      createInProcessTransport((who) => (request, response) => serveInProcess(request, response, who), user),
+      createInProcessTransport((who) => (request, response) => serveInProcess(request, response, who), user, turnGate),
     reloadCertificates: () => listener.setCertificate(currentTls()),
     done: done.promise,
     stop: () => {

@@ -6,11 +6,36 @@ import { formatWarnings, type IncomingRequest, LazyAbort, type OutgoingResponse 
 
 export type Serve = (request: IncomingRequest, response: OutgoingResponse) => Promise<void>;
 
+/** So many requests are begun in one turn of the event loop: some milliseconds. */
+const MOST_IN_A_TURN = 32;
+
+/**
+ * Requests without sockets wait for nothing that would give anybody else a turn, so that somebody who makes thousands of them one behind
+ * another would hold up all others. Of all components of a server together.
+ */
+export class TurnGate {
+  #begun = 0;
+  #next: Promise<void> | undefined;
+
+  /** To be awaited before a request is begun: undefined where it may be at once. */
+  pass(): Promise<void> | undefined {
+    this.#next ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#begun = 0;
+        this.#next = undefined;
+        resolve();
+      });
+    });
+    this.#begun++;
+    return this.#begun > MOST_IN_A_TURN ? this.#next.then(() => this.pass()) : undefined;
+  }
+}
+
 /**
  * Requests of one user without sockets: the same bytes, through the same filters but authentication. Answers' bodies are streams, so
  * that watches work as over HTTPS, with the same back-pressure.
  */
-export function createInProcessTransport(serve: (user: UserInfo) => Serve, user: UserInfo): Transport {
+export function createInProcessTransport(serve: (user: UserInfo) => Serve, user: UserInfo, gate: TurnGate): Transport {
   const handle = serve(user);
   const open = new Set<InProcessRequest>();
   const onAbortOf = createAbortHub();
@@ -24,7 +49,8 @@ export function createInProcessTransport(serve: (user: UserInfo) => Serve, user:
         incoming.abort(reason);
         response.fail(reason);
       });
-      void handle(incoming, response).finally(() => {
+      const rest = gate.pass();
+      void (rest !== undefined ? rest.then(() => handle(incoming, response)) : handle(incoming, response)).finally(() => {
         open.delete(incoming);
         response.finish();
       });

@@ -23,12 +23,15 @@ export function validateMetadata(
       errors.push(invalidField(`${path}.generateName`, metadata.generateName, complaint));
   if (!metadata.name) errors.push(requiredField(`${path}.name`, 'name or generateName is required'));
   else for (const complaint of checkName(metadata.name)) errors.push(invalidField(`${path}.name`, metadata.name, complaint));
-  errors.push(...validateNamespace(metadata.namespace, kind.namespaced, `${path}.namespace`));
-  errors.push(...validateLabels(metadata.labels, `${path}.labels`));
-  errors.push(...validateAnnotations(metadata.annotations, `${path}.annotations`));
-  errors.push(...validateOwnerReferences(metadata.ownerReferences, `${path}.ownerReferences`));
-  errors.push(...validateFinalizers(metadata.finalizers, `${path}.finalizers`, kind.anyFinalizers));
-  return errors;
+  // Put together without a call that has an argument for each: there may be more than a stack holds.
+  return [
+    ...errors,
+    ...validateNamespace(metadata.namespace, kind.namespaced, `${path}.namespace`),
+    ...validateLabels(metadata.labels, `${path}.labels`),
+    ...validateAnnotations(metadata.annotations, `${path}.annotations`),
+    ...validateOwnerReferences(metadata.ownerReferences, `${path}.ownerReferences`),
+    ...validateFinalizers(metadata.finalizers, `${path}.finalizers`, kind.anyFinalizers),
+  ];
 }
 
 function validateNamespace(namespace: string | undefined, namespaced: boolean, path: string): FieldError[] {
