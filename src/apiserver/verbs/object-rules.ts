@@ -12,10 +12,19 @@ const CREATED_ON_UPDATE = new Set([
   'limitranges',
   'services',
   'leases.coordination.k8s.io',
+  'runtimeclasses.node.k8s.io',
   ...RBAC,
 ]);
 
+const ADMISSION = [
+  ...['validatingwebhookconfigurations', 'mutatingwebhookconfigurations'],
+  ...['validatingadmissionpolicies', 'validatingadmissionpolicybindings'],
+  ...['mutatingadmissionpolicies', 'mutatingadmissionpolicybindings'],
+].map((r) => `${r}.admissionregistration.k8s.io`);
+
 const NEVER_UNCONDITIONAL = new Set([
+  ...ADMISSION,
+  'apiservices.apiregistration.k8s.io',
   'customresourcedefinitions.apiextensions.k8s.io',
   'leases.coordination.k8s.io',
   'runtimeclasses.node.k8s.io',
@@ -40,11 +49,16 @@ const ANSWERED_WHEN_DELETED = new Set([
   ),
 ]);
 
+const WITHOUT_DEPENDENTS = new Set(['events', 'events.events.k8s.io']);
+
 /** Whether a PUT to a name that does not exist creates the object. */
 export const allowsCreateOnUpdate = (kind: KindDefinition) => CREATED_ON_UPDATE.has(id(kind));
 
 /** Whether a PUT without resourceVersion overwrites whatever is there. */
 export const allowsUnconditionalUpdate = (kind: KindDefinition) => !kind.ownSchema && !NEVER_UNCONDITIONAL.has(id(kind));
+
+/** Whether its objects own nothing: the garbage collector is never asked to orphan their dependents, or to delete them first. */
+export const hasNoDependents = (kind: KindDefinition) => WITHOUT_DEPENDENTS.has(id(kind));
 
 /** Whether a deletion answers with the object rather than a Status. */
 export const answersDeletedObject = (kind: KindDefinition) => ANSWERED_WHEN_DELETED.has(id(kind));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configMapKind } from '../../api/core/v1/config-map.ts';
+import { eventKind } from '../../api/core/v1/event.ts';
 import { namespaceKind } from '../../api/core/v1/namespace.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
@@ -45,8 +46,39 @@ test('the propagation policy becomes a finalizer, and Background takes it away',
   assert.deepEqual(foreground.object.metadata.finalizers, ['foregroundDeletion']);
   const finalized = object({ finalizers: ['foregroundDeletion'] });
   assert.equal(planDelete(configMapKind, finalized, choose({ propagationPolicy: 'Background' }), NOW).type, 'remove');
-  const underWay = planDelete(configMapKind, foreground.object, choose({ propagationPolicy: 'Background' }), NOW);
-  assert.equal(underWay.type, 'wait', 'a deletion that is under way is not changed any more');
+});
+
+test('a later request changes what happens to dependents, unless a grace period runs', () => {
+  const first = planDelete(configMapKind, object({ finalizers: ['a/b'] }), choose({ propagationPolicy: 'Foreground' }), NOW);
+  assert.equal(first.type, 'mark');
+  const again = (choices: Partial<DeleteChoices>) =>
+    planDelete(configMapKind, structuredClone(first.object), choose(choices), NOW + 9_000);
+  assert.equal(again({}).type, 'wait');
+  assert.equal(again({ propagationPolicy: 'Foreground' }).type, 'wait');
+  const orphan = again({ propagationPolicy: 'Orphan' });
+  assert.equal(orphan.type, 'mark');
+  assert.deepEqual(orphan.object.metadata.finalizers, ['a/b', 'orphan']);
+  assert.equal(orphan.object.metadata.deletionTimestamp, '2026-01-01T00:00:00Z');
+  const alone = { ...first.object, metadata: { ...first.object.metadata, finalizers: ['foregroundDeletion'] } };
+  assert.equal(planDelete(configMapKind, alone, choose({ propagationPolicy: 'Background' }), NOW).type, 'remove');
+
+  const running = planDelete(graceful, object({ finalizers: ['a/b'] }), choose(), NOW);
+  assert.equal(running.type, 'mark');
+  assert.equal(planDelete(graceful, running.object, choose({ propagationPolicy: 'Orphan' }), NOW).type, 'wait');
+});
+
+test('a grace period that is shortened does not end in the past', () => {
+  const first = planDelete(graceful, object({ finalizers: ['a/b'] }), choose({ gracePeriodSeconds: 60 }), NOW);
+  assert.equal(first.type, 'mark');
+  const shorten = (gracePeriodSeconds: number) => {
+    const plan = planDelete(graceful, structuredClone(first.object), choose({ gracePeriodSeconds }), NOW + 20_000);
+    assert.equal(plan.type, 'mark');
+    const { deletionTimestamp, deletionGracePeriodSeconds } = plan.object.metadata;
+    return [deletionTimestamp, deletionGracePeriodSeconds];
+  };
+  assert.deepEqual(shorten(40), ['2026-01-01T00:00:40Z', 40]);
+  assert.deepEqual(shorten(10), ['2026-01-01T00:00:20Z', 1]);
+  assert.deepEqual(shorten(0), ['2026-01-01T00:00:20Z', 0]);
 });
 
 test('a grace period of less than nothing is a second, from the beginning and later', () => {
@@ -81,6 +113,26 @@ test('a namespace is Terminating until its finalizers are gone', () => {
   assert.deepEqual(plan.object['status'], { phase: 'Terminating' });
   assert.equal(planDelete(namespaceKind, structuredClone(plan.object), choose(), NOW).type, 'wait');
   assert.equal(planDelete(namespaceKind, { ...plan.object, spec: {} }, choose(), NOW).type, 'remove');
+});
+
+test('a namespace takes the finalizer of the policy when it is deleted, and keeps what it has when nothing is said', () => {
+  const finalizers = (choices: Partial<DeleteChoices>, before: string[] = ['a/b']) => {
+    const plan = planDelete(namespaceKind, object({ finalizers: before }, { spec: {} }), choose(choices), NOW);
+    assert.equal(plan.type, 'mark');
+    return plan.object.metadata.finalizers;
+  };
+  assert.deepEqual(finalizers({}), ['a/b']);
+  assert.deepEqual(finalizers({}, ['orphan']), ['orphan']);
+  assert.deepEqual(finalizers({ propagationPolicy: 'Foreground' }), ['a/b', 'foregroundDeletion']);
+  assert.deepEqual(finalizers({ propagationPolicy: 'Orphan' }, ['foregroundDeletion']), ['orphan']);
+  assert.deepEqual(finalizers({ propagationPolicy: 'Background' }, ['orphan']), undefined);
+  // Of other objects this is Background.
+  assert.deepEqual(finalizers({ propagationPolicy: 'Background', orphanDependents: false }), ['a/b', 'foregroundDeletion']);
+});
+
+test('events own nothing: no policy makes them wait for the garbage collector', () => {
+  for (const propagationPolicy of ['Foreground', 'Orphan'] as const)
+    assert.deepEqual(planDelete(eventKind, object(), choose({ propagationPolicy }), NOW), { type: 'remove' });
 });
 
 test('what lies within an object and its metadata is not changed: others read it', () => {

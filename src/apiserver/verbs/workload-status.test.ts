@@ -90,3 +90,22 @@ test('a status that is taken away is an empty one', async () => {
   const told = await api.call<Workload>('PATCH', `${ingresses}/bare/status`, { status: { loadBalancer: null } }, MERGE);
   assert.deepEqual([told.status, told.body.status], [200, { loadBalancer: {} }]);
 });
+
+test('who writes the status of ranges of Services, or of admission policies, does not label them', async () => {
+  const policy = {
+    matchConstraints: { resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }] },
+    validations: [{ expression: 'true' }],
+  };
+  for (const [collection, spec] of [
+    ['/apis/networking.k8s.io/v1/servicecidrs', { cidrs: ['10.64.0.0/24'] }],
+    ['/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies', policy],
+  ] as const) {
+    const created = await api.call('POST', collection, { metadata: { name: 'x', labels: { a: 'b' } }, spec });
+    assert.equal(created.status, 201, created.text);
+    const condition = { type: 'Seen', status: 'True', reason: 'R', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' };
+    const patch = { metadata: { labels: { a: 'c', d: 'e' } }, status: { conditions: [condition] } };
+    const { body } = await api.call<Workload>('PATCH', `${collection}/x/status`, patch, MERGE);
+    assert.deepEqual(body.metadata.labels, { a: 'b' }, collection);
+    assert.equal(body.status.conditions?.[0]?.type, 'Seen');
+  }
+});

@@ -69,6 +69,8 @@ const mergeStatus = mergeStatusKeeping('ownerReferences');
 export const podStatusPart = statusPart({
   merge: (existing, requested, context) => {
     const merged = mergeStatus(existing, requested, context);
+    // Only a deletion says when a pod goes.
+    delete merged.metadata.deletionTimestamp;
     const status: V1PodStatus = { ...(merged as V1Pod).status };
     const before = (existing as V1Pod).status ?? {};
     if (!status.qosClass && before.qosClass) status.qosClass = before.qosClass;

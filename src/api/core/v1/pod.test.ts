@@ -183,12 +183,13 @@ test('only what runs needs time to end', () => {
   assert.equal(seconds(make({ containers: [container] }), undefined), 0);
 });
 
-test('the status subresource changes status and labels, not spec or owners', () => {
+test('the status subresource changes status and labels, not spec, owners or the time of deletion', () => {
   const status = podKind.parts.find(({ name }) => name === 'status')!;
   const existing = make({ containers: [container] });
   const requested = cloneJson(existing);
   (requested as V1Pod).spec!.hostname = 'x';
   requested.metadata.labels = { a: 'b' };
+  requested.metadata.deletionTimestamp = '2020-01-01T00:00:00Z';
   requested.metadata.ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name: 'n', uid: 'u' }];
   requested['status'] = { phase: 'Running' };
   const merged = status.merge(cloneJson(existing), requested, context);

@@ -6,7 +6,7 @@ import { checkCanonicalCidr, parseCidr } from '../../machinery/ip.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
-import { statusPart } from '../../machinery/status-part.ts';
+import { mergeStatusAlone, statusPart } from '../../machinery/status-part.ts';
 
 const CIDRS = 'spec.cidrs';
 const cidrsOf = (object: DynamicObject) => (object as V1ServiceCIDR).spec?.cidrs ?? [];
@@ -43,7 +43,7 @@ export const serviceCidrKind = defineKind({
   resource: 'servicecidrs',
   namespaced: false,
   hasGeneration: false,
-  parts: [statusPart()],
+  parts: [statusPart({ merge: mergeStatusAlone })],
   columns: [
     nameColumn,
     textColumn<V1ServiceCIDR>('CIDRs', 'Its ranges.', ({ spec }) => (spec?.cidrs ?? []).join(',')),
