@@ -53,6 +53,16 @@ test('what is said of an autoscaler is checked in each version', () => {
   }
 });
 
+test('an autoscaler that may scale to nothing stays so while it has something to wake by', () => {
+  const autoscalers = specimensOf(horizontalPodAutoscalerKind);
+  const none = (metrics: object[]) => autoscalers.created({ spec: { scaleTargetRef, minReplicas: 0, maxReplicas: 3, metrics } });
+  const external = { type: 'External', external: { metric: { name: 'm' }, target: { type: 'Value', value: '1' } } };
+  assert.deepEqual(autoscalers.refusals(none([external]), none([external])), []);
+  assertTold([
+    [autoscalers.refusals(none([external]), none([])), /^spec\.metrics: Forbidden: must specify at least one Object or/],
+  ]);
+});
+
 test('what is wrong with a HorizontalPodAutoscaler is told', () => {
   const utilization = { type: 'Utilization', averageUtilization: 80 };
   assertTold([
@@ -63,7 +73,11 @@ test('what is wrong with a HorizontalPodAutoscaler is told', () => {
       /^spec\.maxReplicas: Invalid value: 0: must be greater than or equal to `minReplicas`/,
     ],
     [autoscaler({ minReplicas: 4 }), /^spec\.maxReplicas: Invalid value: 3: must be greater than or equal to `minReplicas`/],
-    [autoscaler({ minReplicas: 0 }), /^spec\.minReplicas: Invalid value: 0: must be greater than or equal to 1/],
+    [
+      autoscaler({ minReplicas: 0 }),
+      /^spec\.minReplicas: Invalid value: 0: must be greater than or equal to 1/,
+      /^spec\.metrics: Forbidden: must specify at least one Object or External metric to support scaling to zero replicas/,
+    ],
     [autoscaler({ scaleTargetRef: { ...scaleTargetRef, kind: '' } }), /^spec\.scaleTargetRef\.kind: Required value/],
     [
       autoscaler({ scaleTargetRef: { kind: 'Deployment', name: 'web' } }),

@@ -6,18 +6,27 @@ import type { FieldError } from './status-error.ts';
 
 export const NOT_A_NAME = 'must be a DNS name, not an IP address';
 
-/** Where a load balancer is reached; of Ingresses and Services alike. */
-export function validateEntrances(
-  entrances: readonly { readonly ip?: string; readonly hostname?: string }[],
-  stored: readonly { readonly ip?: string }[],
+/** Where a load balancer is reached. */
+interface Entrance {
+  readonly ip?: string;
+  readonly hostname?: string;
+}
+
+/** Of Ingresses and Services alike. `more` is what else there is to say of an entrance, between its address and its name. */
+export function validateEntrances<T extends Entrance>(
+  entrances: readonly T[],
+  stored: readonly Entrance[],
   path: string,
+  more: (entrance: T, path: string) => readonly FieldError[] = () => [],
 ): FieldError[] {
   const storedIps = stored.flatMap(({ ip }) => ip ?? []);
-  return entrances.flatMap(({ ip, hostname }, i) => {
-    const errors = ip ? checkIp(`${path}[${i}].ip`, ip, storedIps) : [];
+  return entrances.flatMap((entrance, i) => {
+    const at = `${path}[${i}]`;
+    const { ip, hostname } = entrance;
+    const errors = [...(ip ? checkIp(`${at}.ip`, ip, storedIps) : []), ...more(entrance, at)];
     if (!hostname) return errors;
-    errors.push(...checkField(`${path}[${i}].hostname`, hostname, checkDnsSubdomain));
-    if (parseIp(hostname)) errors.push(invalidField(`${path}[${i}].hostname`, hostname, NOT_A_NAME));
+    errors.push(...checkField(`${at}.hostname`, hostname, checkDnsSubdomain));
+    if (parseIp(hostname)) errors.push(invalidField(`${at}.hostname`, hostname, NOT_A_NAME));
     return errors;
   });
 }

@@ -7,13 +7,13 @@ import type { FieldError } from './status-error.ts';
 export function validateReplicas(
   status: object,
   parts: readonly string[],
-  more: { readonly others?: readonly string[]; readonly readyField?: string } = {},
+  more: { readonly others?: readonly string[]; readonly readyField?: string; readonly generationFirst?: true } = {},
 ): FieldError[] {
   const counts = status as Readonly<Record<string, number | undefined>>;
   const of = (field: string) => counts[field] ?? 0;
-  const errors = ['replicas', ...parts, 'observedGeneration', ...(more.others ?? [])].flatMap((field) =>
-    checkNotNegative(`status.${field}`, counts[field]),
-  );
+  const generation = 'observedGeneration';
+  const all = more.generationFirst ? [generation, 'replicas', ...parts] : ['replicas', ...parts, generation];
+  const errors = [...all, ...(more.others ?? [])].flatMap((field) => checkNotNegative(`status.${field}`, counts[field]));
   for (const field of parts)
     if (of(field) > of('replicas'))
       errors.push(invalidField(`status.${field}`, of(field), 'cannot be greater than status.replicas'));

@@ -35,8 +35,9 @@ function checkStrategy(strategy: V1DeploymentStrategy, path: string, errors: Fie
   } else errors.push(notSupportedField(path, strategy, ['Recreate', 'RollingUpdate']));
 }
 
-/** Shares count as their number here, as upstream does it. */
-export const sizeOf = (value: number | string) => (typeof value === 'number' ? value : Number.parseInt(value, 10) || 0);
+/** Shares count as their number here, as upstream does it; what is neither share nor number counts as nothing. */
+export const sizeOf = (value: number | string) =>
+  typeof value === 'number' ? value : /^([+-]?\d+|\d+%)$/.test(value) ? Number.parseInt(value, 10) : 0;
 
 function checkRollingUpdate(
   { maxUnavailable = 0, maxSurge = 0 }: V1RollingUpdateDeployment,
@@ -54,6 +55,7 @@ export function validateDeploymentStatus(updated: DynamicObject, existing: Dynam
   const [after, before] = [(updated as V1Deployment).status ?? {}, (existing as V1Deployment).status];
   return [
     ...validateReplicas(after, ['updatedReplicas', 'readyReplicas', 'availableReplicas'], {
+      generationFirst: true,
       others: ['unavailableReplicas', 'collisionCount', 'terminatingReplicas'],
     }),
     ...checkCollisionCount(after.collisionCount, before?.collisionCount),

@@ -267,3 +267,19 @@ test('little of a StatefulSet changes', () => {
   ];
   for (const [what, given, ...expected] of cases) assert.deepEqual(statefulSetChange(given), expected, what);
 });
+
+test('a share that is none counts as nothing', () => {
+  const strategy = { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '5x', maxSurge: 0 } };
+  const told = deployment({ strategy });
+  assert.equal(told.length, 2);
+  assert.match(told[0] ?? '', /^spec\.strategy\.rollingUpdate\.maxUnavailable: Invalid value: "5x": a valid percent string/);
+  assert.equal(told[1], 'spec.strategy.rollingUpdate.maxUnavailable: Invalid value: "5x": may not be 0 when `maxSurge` is 0');
+});
+
+test('the status of a Deployment is looked at from its generation on', () => {
+  const { created, refusals } = specimensOf(deploymentKind);
+  const before = created({ spec: base });
+  const status = { observedGeneration: -1, replicas: -1, terminatingReplicas: -1 };
+  const told = refusals(before, { ...before, status }, 'status').map((text) => text.split(':')[0]);
+  assert.deepEqual(told.slice(0, 3), ['status.observedGeneration', 'status.replicas', 'status.terminatingReplicas']);
+});

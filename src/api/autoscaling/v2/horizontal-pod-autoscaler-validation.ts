@@ -38,6 +38,8 @@ const LOOKED_AT = ['object', 'external', 'pods', 'resource', 'containerResource'
 const SELECT_POLICIES = ['Disabled', 'Max', 'Min'];
 const POLICY_TYPES = ['Percent', 'Pods'];
 const TARGET_TYPES = ['Utilization', 'Value', 'AverageValue'];
+/** No pod, no load of pods. */
+const NOTHING_TO_WAKE_BY = 'must specify at least one Object or External metric to support scaling to zero replicas';
 const LONGEST_STABILIZATION_SECONDS = 3600;
 const LONGEST_PERIOD_SECONDS = 1800;
 
@@ -87,8 +89,9 @@ export function validateHorizontalPodAutoscaler(
   const rules = versionRules(spec, existing && scalerOf(existing).spec);
   const { minReplicas, maxReplicas, scaleTargetRef, metrics = [], behavior } = spec;
   const errors: FieldError[] = [];
-  if (minReplicas !== undefined && minReplicas < 1)
-    errors.push(invalidField('spec.minReplicas', minReplicas, 'must be greater than or equal to 1'));
+  const least = existing && scalerOf(existing).spec.minReplicas === 0 ? 0 : 1;
+  if (minReplicas !== undefined && minReplicas < least)
+    errors.push(invalidField('spec.minReplicas', minReplicas, `must be greater than or equal to ${least}`));
   if (maxReplicas < 1) errors.push(invalidField('spec.maxReplicas', maxReplicas, 'must be greater than 0'));
   if (minReplicas !== undefined && maxReplicas < minReplicas)
     errors.push(invalidField('spec.maxReplicas', maxReplicas, 'must be greater than or equal to `minReplicas`'));
@@ -96,6 +99,9 @@ export function validateHorizontalPodAutoscaler(
     ...errors,
     ...validateTarget(scaleTargetRef, 'spec.scaleTargetRef', rules.target),
     ...checkEach(metrics, 'spec.metrics', (metric, path) => validateMetric(metric, path, rules.described)),
+    ...(minReplicas === 0 && !metrics.some(({ type }) => type === 'Object' || type === 'External')
+      ? [forbiddenField('spec.metrics', NOTHING_TO_WAKE_BY)]
+      : []),
     ...validateRules(behavior?.scaleUp, 'spec.behavior.scaleUp'),
     ...validateRules(behavior?.scaleDown, 'spec.behavior.scaleDown'),
   ];

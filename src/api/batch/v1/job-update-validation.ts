@@ -1,7 +1,7 @@
 /** What a job does is fixed when it is made, but for a little (pkg/apis/batch/validation ValidateJobSpecUpdate). */
-import type { V1Container, V1Job, V1JobSpec, V1PodTemplateSpec } from '../../gen/types.ts';
+import type { V1Container, V1Job, V1JobSpec, V1PodSpec, V1PodTemplateSpec } from '../../gen/types.ts';
 import { checkImmutable, sameMeaning } from '../../machinery/field-checks.ts';
-import { invalidField } from '../../machinery/field-error.ts';
+import { IMMUTABLE, invalidField } from '../../machinery/field-error.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 
@@ -28,31 +28,44 @@ function checkCompletions(after: V1JobSpec, before: V1JobSpec): FieldError[] {
 }
 
 /** Whether no pod of it runs, and none is to run yet: then they may still be sent elsewhere, and be given other resources. */
-function mayMove({ spec, status }: V1Job): boolean {
-  if (!spec?.suspend) return false;
-  if (!status?.startTime) return true;
-  const suspended = status.conditions?.some((condition) => condition.type === 'Suspended' && condition.status === 'True');
-  return Boolean(suspended) && !status.active;
+function mayMove({ spec, status = {} }: V1Job): boolean {
+  if (!spec?.suspend || status.active) return false;
+  return !status.startTime || Boolean(status.conditions?.some(({ type, status: is }) => type === 'Suspended' && is === 'True'));
 }
+
+const TEMPLATE = 'spec.template';
 
 function checkTemplate(after: V1PodTemplateSpec, before: V1PodTemplateSpec, movable: boolean): FieldError[] {
-  const now = movable ? fixedPart(after) : after;
-  const then = movable ? fixedPart(before) : before;
-  return sameMeaning(now, then) ? [] : [invalidField('spec.template', after, 'field is immutable')];
+  if (!movable) return checkImmutable(TEMPLATE, after, before);
+  const { spec: pod, ...others } = after;
+  const { spec: podBefore, ...othersBefore } = before;
+  return [
+    ...(sameMeaning(fixedPod(pod, podBefore), fixedPod(podBefore, podBefore))
+      ? []
+      : [invalidField(`${TEMPLATE}.spec`, pod, IMMUTABLE)]),
+    ...(sameMeaning(fixedMetadata(others), fixedMetadata(othersBefore)) ? [] : [invalidField(TEMPLATE, after, IMMUTABLE)]),
+  ];
 }
 
-function fixedPart({ metadata, spec }: V1PodTemplateSpec): object {
-  const { labels: _, annotations: __, ...ofMetadata } = metadata ?? {};
-  const { nodeSelector: ___, tolerations: ____, schedulingGates: _____, affinity, ...ofSpec } = spec ?? { containers: [] };
-  const { nodeAffinity: ______, ...others } = affinity ?? {};
-  const fixed = ({ resources: _resources, ...container }: V1Container) => container;
+function fixedMetadata({ metadata = {} }: Pick<V1PodTemplateSpec, 'metadata'>): object {
+  const { labels: _, annotations: __, ...fixed } = metadata;
+  return fixed;
+}
+
+/** What stays of a pod's spec: neither where it goes nor, of containers that were there `before` by the same name, what they are given. */
+function fixedPod(spec: V1PodSpec = { containers: [] }, before: V1PodSpec = { containers: [] }): object {
+  const { nodeSelector: _, tolerations: __, schedulingGates: ___, affinity, ...ofSpec } = spec;
+  const { nodeAffinity: ____, ...others } = affinity ?? {};
+  const fixed = (list: readonly V1Container[], old: readonly V1Container[] = []) =>
+    list.map((container, i) => {
+      if (container.name !== old[i]?.name) return container;
+      const { resources: _resources, ...rest } = container;
+      return rest;
+    });
   return {
-    metadata: ofMetadata,
-    spec: {
-      ...ofSpec,
-      containers: ofSpec.containers.map(fixed),
-      ...(ofSpec.initContainers && { initContainers: ofSpec.initContainers.map(fixed) }),
-      ...(Object.keys(others).length > 0 && { affinity: others }),
-    },
+    ...ofSpec,
+    containers: fixed(ofSpec.containers, before.containers),
+    ...(ofSpec.initContainers && { initContainers: fixed(ofSpec.initContainers, before.initContainers) }),
+    ...(Object.keys(others).length > 0 && { affinity: others }),
   };
 }

@@ -1,6 +1,8 @@
 /** Jobs and CronJobs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { V1Job, V1PodTemplateSpec } from '../../gen/types.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
 import { specimensOf } from '../../test-specimens.ts';
 import { cronJobKind } from './cron-job.ts';
 import { jobKind } from './job.ts';
@@ -236,4 +238,30 @@ test('what is wrong with a CronJob is told', () => {
     ],
   ];
   for (const [what, given, ...expected] of cases) assert.deepEqual(cronJob(given), expected, what);
+});
+
+test('a job at rest may be sent elsewhere and given other resources, and what stays is told at its part of the template', () => {
+  const of = (status: object, changeTo: (template: V1PodTemplateSpec) => void, suspend = true) => {
+    const before = { ...jobs.created({ spec: { template, suspend } }), status };
+    const after = structuredClone(before) as DynamicObject & V1Job;
+    changeTo(after.spec!.template);
+    return jobs.refusals(before, after).map((text) => text.replace(/Invalid value: .*: /, ''));
+  };
+  const elsewhere = ({ metadata, spec }: V1PodTemplateSpec) => {
+    metadata!.annotations = { a: 'b' };
+    spec!.nodeSelector = { a: 'b' };
+    spec!.containers[0]!.resources = { requests: { cpu: '1' } };
+  };
+  const suspended = { startTime: '2026-01-01T00:00:00Z', conditions: [{ type: 'Suspended', status: 'True' }] };
+  assert.deepEqual(of({}, elsewhere), []);
+  assert.deepEqual(of(suspended, elsewhere), []);
+  const fixed = ['spec.template: field is immutable'];
+  assert.deepEqual(of({}, elsewhere, false), fixed);
+  assert.deepEqual(of({ active: 1 }, elsewhere), fixed, 'a pod still runs');
+  assert.deepEqual(of({ startTime: suspended.startTime }, elsewhere), fixed, 'nobody said yet that it rests');
+  const another = ({ metadata, spec }: V1PodTemplateSpec) => {
+    metadata!.finalizers = ['a.example/b'];
+    Object.assign(spec!.containers[0]!, { name: 'd', resources: { requests: { cpu: '1' } } });
+  };
+  assert.deepEqual(of({}, another), ['spec.template.spec: field is immutable', 'spec.template: field is immutable']);
 });

@@ -8,13 +8,14 @@ export function checkClaimStatuses({ resourceClaimStatuses = [] }: V1PodStatus, 
   const claims = new Set(spec.resourceClaims?.map(({ name }) => name));
   const seen = new Set<string>();
   resourceClaimStatuses.forEach(({ name, resourceClaimName }, i) => {
-    const field = `status.resourceClaimStatuses[${i}].name`;
-    if (!claims.has(name)) errors.push(invalidField(field, name, 'must match the name of an entry in `spec.resourceClaims`'));
-    if (seen.has(name)) errors.push(duplicateField(field, name));
+    const at = `status.resourceClaimStatuses[${i}]`;
+    if (!claims.has(name))
+      errors.push(invalidField(`${at}.name`, name, 'must match the name of an entry in `spec.resourceClaims`'));
+    if (seen.has(name)) errors.push(duplicateField(`${at}.name`, name));
     seen.add(name);
     if (resourceClaimName !== undefined)
       for (const complaint of checkDnsSubdomain(resourceClaimName))
-        errors.push(invalidField(field, resourceClaimName, complaint));
+        errors.push(invalidField(`${at}.resourceClaimName`, resourceClaimName, complaint));
   });
 }
 

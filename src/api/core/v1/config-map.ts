@@ -1,7 +1,7 @@
 import type { V1ConfigMap } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
-import { validateConfigMap, validateConfigMapUpdate } from './config-map-rules.ts';
+import { validateConfigMap } from './config-map-rules.ts';
 
 export const configMapKind = defineKind({
   group: '',
@@ -20,5 +20,4 @@ export const configMapKind = defineKind({
     ageColumn,
   ],
   validate: validateConfigMap,
-  validateUpdate: validateConfigMapUpdate,
 });

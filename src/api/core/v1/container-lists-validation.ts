@@ -38,20 +38,22 @@ export function validateContainers(
     names.add(container.name);
     if (container.lifecycle) validateLifecycle(container.lifecycle, scope, `${at}.lifecycle`, errors);
     validateProbes(container, scope, at, errors);
-    validateRestartPolicy(container, at, errors);
+    validateRestartPolicy(container, at, false, errors);
   }
   checkHostPorts(containers, path, errors);
 }
 
-/** What is to happen when a container ends, where that is not as the pod says. */
+/** What is to happen when a container ends, where that is not as the pod says. Rules that come to nothing in an init container are not looked at. */
 function validateRestartPolicy(
   { restartPolicy, restartPolicyRules: rules = [] }: V1Container,
   path: string,
+  isInit: boolean,
   errors: FieldError[],
 ): void {
   if (restartPolicy === undefined) {
     if (rules.length)
       errors.push(requiredField(`${path}.restartPolicy`, 'must specify restartPolicy when restart rules are used'));
+    if (isInit) return;
   } else if (!RESTART_POLICIES.includes(restartPolicy))
     errors.push(notSupportedField(`${path}.restartPolicy`, restartPolicy, RESTART_POLICIES));
   if (rules.length > MOST_RULES) errors.push(tooManyField(`${path}.restartPolicyRules`, rules.length, MOST_RULES));
@@ -82,7 +84,7 @@ export function validateInitContainers(
   containers.forEach((container, i) => {
     const at = `${path}[${i}]`;
     validateContainer(container, at, scope, errors);
-    validateRestartPolicy(container, at, errors);
+    validateRestartPolicy(container, at, true, errors);
     if (names.has(container.name)) errors.push(duplicateField(`${at}.name`, container.name));
     else if (container.name) names.add(container.name);
     // One after the other, so each has the ports to itself. Upstream numbers all of them 0 here.
@@ -113,7 +115,10 @@ function checkInitResizePolicy({ resizePolicy = [] }: V1Container, path: string,
 
 const NOT_FOR_DEBUGGING = 'cannot be set for an Ephemeral Container';
 
-/** What a pod is to be relied upon for does not run in a container that was added to look at it. In upstream's order of fields. */
+/**
+ * What a pod is to be relied upon for does not run in a container that was added to look at it. In upstream's order of fields; an empty
+ * list counts, only resources are there anyway.
+ */
 const FORBIDDEN_FIELDS = [
   'ports',
   'resources',
@@ -144,14 +149,14 @@ export function validateEphemeralContainers(
     names.add(name);
     if (targetContainerName && !others.has(targetContainerName))
       errors.push(notFoundField(`${at}.targetContainerName`, targetContainerName));
-    for (const field of FORBIDDEN_FIELDS)
-      if (isSet(container[field])) errors.push(forbiddenField(`${at}.${field}`, NOT_FOR_DEBUGGING));
+    for (const field of FORBIDDEN_FIELDS) {
+      const value = container[field];
+      if (value === undefined || (field === 'resources' && !Object.keys(value).length)) continue;
+      errors.push(forbiddenField(`${at}.${field}`, NOT_FOR_DEBUGGING));
+    }
     container.volumeMounts?.forEach(({ subPath, subPathExpr }, m) => {
       if (subPath) errors.push(forbiddenField(`${at}.volumeMounts[${m}].subPath`, NOT_FOR_DEBUGGING));
       if (subPathExpr) errors.push(forbiddenField(`${at}.volumeMounts[${m}].subPathExpr`, NOT_FOR_DEBUGGING));
     });
   });
 }
-
-/** Empty resources are what every container has. */
-const isSet = (value: unknown) => value !== undefined && !(typeof value === 'object' && !Object.keys(value as object).length);

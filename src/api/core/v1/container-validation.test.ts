@@ -160,3 +160,32 @@ test('ephemeral containers and sidecars keep their rules', () => {
     'spec.ephemeralContainers: Forbidden: cannot be set on create',
   ]);
 });
+
+test('a pod that begins nothing anew resizes without it, and says whose policy it is', () => {
+  const resizePolicy = [{ resourceName: 'cpu', restartPolicy: 'RestartContainer' }];
+  assert.deepEqual(against({ resizePolicy }, { restartPolicy: 'Never' }), [
+    `${AT}.resizePolicy: Invalid value: "RestartContainer": must be 'NotRequired' when pod \`restartPolicy\` is 'Never'`,
+  ]);
+});
+
+test('rules for an end without a policy are looked at only where containers stay', () => {
+  const restartPolicyRules = [{ action: 'Odd', exitCodes: { operator: 'In', values: [1] } }];
+  const needed = 'restartPolicy: Required value: must specify restartPolicy when restart rules are used';
+  assert.deepEqual(against({ restartPolicyRules }), [
+    `${AT}.${needed}`,
+    `${AT}.restartPolicyRules[0].action: Unsupported value: "Odd": supported values: "Restart", "RestartAllContainers"`,
+  ]);
+  assert.deepEqual(complaints({ spec: { containers: [c], initContainers: [{ ...c, name: 'd', restartPolicyRules }] } }), [
+    `spec.initContainers[0].${needed}`,
+  ]);
+});
+
+test('a file of variables may lie anywhere but above', () => {
+  const file = (path: string) =>
+    against(
+      { env: [{ name: 'E', valueFrom: { fileKeyRef: { volumeName: 'v', path, key: 'K' } } }] },
+      { volumes: [{ name: 'v', emptyDir: {} }] },
+    );
+  for (const path of ['a', '..a', '/a']) assert.deepEqual(file(path), [], path);
+  assert.deepEqual(file('a/../b'), [`${AT}.env[0].valueFrom.fileKeyRef.path: Invalid value: "a/../b": must not contain '..'`]);
+});

@@ -76,6 +76,6 @@ function checkResizePolicy(
     if (!restartPolicy) errors.push(requiredField(path));
     else if (!RESIZE_POLICIES.includes(restartPolicy)) errors.push(notSupportedField(path, restartPolicy, RESIZE_POLICIES));
     if (podRestartPolicy === 'Never' && restartPolicy !== 'NotRequired')
-      errors.push(invalidField(path, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'"));
+      errors.push(invalidField(path, restartPolicy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'"));
   });
 }

@@ -16,7 +16,7 @@ import {
   checkQualifiedName,
 } from '../../machinery/names.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
-import { checkUnreservedPath } from './local-path.ts';
+import { checkNoBacksteps } from './local-path.ts';
 
 const SOURCES = 'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`';
 
@@ -158,7 +158,7 @@ function checkFileKeyRef({ key, path: file, volumeName }: V1FileKeySelector, pat
   if (!volumeName) errors.push(requiredField(`${path}.volumeName`));
   else for (const complaint of checkDnsLabel(volumeName)) errors.push(invalidField(`${path}.volumeName`, volumeName, complaint));
   if (!file) errors.push(requiredField(`${path}.path`));
-  else checkUnreservedPath(file, `${path}.path`, errors);
+  else checkNoBacksteps(file, `${path}.path`, errors);
 }
 
 export function validateEnvironmentSources(sources: readonly V1EnvFromSource[], path: string, errors: FieldError[]): void {

@@ -10,6 +10,8 @@ const NAME_LABEL = 'kubernetes.io/metadata.name';
 /** Stands until the namespace is empty. */
 const FINALIZER = 'kubernetes';
 const FINALIZERS = 'spec.finalizers';
+/** These need no domain: the namespace's own, and those that say how to go about what an object owns. */
+const STANDARD_FINALIZERS: ReadonlySet<string> = new Set([FINALIZER, 'orphan', 'foregroundDeletion']);
 
 export function setNamespaceDefaults(object: DynamicObject): void {
   const { metadata } = object;
@@ -38,7 +40,7 @@ function validateFinalizers(finalizers: readonly string[] = [], pathOf: (index: 
   return finalizers.flatMap((finalizer, i) => {
     const path = pathOf(i);
     const errors = checkField(path, finalizer, checkQualifiedName);
-    if (!finalizer.includes('/') && finalizer !== FINALIZER)
+    if (!finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer))
       errors.push(invalidField(path, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
     return errors;
   });

@@ -2,7 +2,28 @@ import type { V1Node } from '../../gen/types.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { statusPart } from '../../machinery/status-part.ts';
 import { nodeColumns } from './node-columns.ts';
-import { setNodeDefaults, syncPodCidr, validateNode, validateNodeStatus, validateNodeUpdate } from './node-rules.ts';
+import {
+  dropNewConfig,
+  setNodeDefaults,
+  syncPodCidr,
+  validateNode,
+  validateNodeStatus,
+  validateNodeUpdate,
+} from './node-rules.ts';
+
+const { merge: mergeStatus } = statusPart();
+const nodeStatus = statusPart({
+  merge: (existing, requested, context) => {
+    const merged = mergeStatus(existing, requested, context);
+    const status = (merged as V1Node).status;
+    if (status?.config && !(existing as V1Node).status?.config) {
+      const { config: _, ...rest } = status;
+      merged['status'] = rest;
+    }
+    return merged;
+  },
+  validate: validateNodeStatus,
+});
 
 export const nodeKind = defineKind({
   group: '',
@@ -12,7 +33,7 @@ export const nodeKind = defineKind({
   namespaced: false,
   shortNames: ['no'],
   storagePath: 'minions',
-  parts: [statusPart({ validate: (updated) => validateNodeStatus(updated as V1Node) })],
+  parts: [nodeStatus],
   actions: [{ name: 'proxy', kind: 'NodeProxyOptions', verbs: ['create', 'delete', 'get', 'patch', 'update'] }],
   columns: nodeColumns,
   selectableFields: { 'spec.unschedulable': (object) => String((object as V1Node).spec?.unschedulable ?? false) },
@@ -20,6 +41,8 @@ export const nodeKind = defineKind({
     setNodeDefaults(object);
     syncPodCidr(object);
   },
+  prepareForCreate: (object) => dropNewConfig(object),
+  prepareForUpdate: dropNewConfig,
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
 });

@@ -46,7 +46,7 @@ const SWITCHES: ReadonlySet<string> = new Set(['hostPID', 'hostIPC']);
 export function validateOs(spec: V1PodSpec, path: string, errors: FieldError[]): void {
   if (!spec.os) return;
   const { name } = spec.os;
-  if (!name) errors.push(requiredField(`${path}.os.name`, 'cannot be empty'));
+  if (!name) errors.push(requiredField(`${path}.os.name`));
   else if (!SYSTEMS.includes(name)) errors.push(notSupportedField(`${path}.os`, name, SYSTEMS));
   else if (name === 'linux') validateLinux(spec, path, errors);
   else validateWindows(spec, path, errors);

@@ -98,7 +98,7 @@ function checkAddresses(list: readonly { ip: string }[], path: string, stored: r
 function checkUsers(statuses: readonly V1ContainerStatus[], path: string, os: string | undefined, errors: FieldError[]): void {
   statuses.forEach(({ user }, i) => {
     if (!user?.linux) return;
-    const at = `${path}[${i}].linux`;
+    const at = `${path}[${i}].user.linux`;
     if (os === 'windows') {
       errors.push(forbiddenField(at, 'cannot be set for a windows pod'));
       return;

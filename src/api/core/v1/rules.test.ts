@@ -5,6 +5,7 @@ import { decodeObject } from '../../machinery/decode.ts';
 import type { KindDefinition, WriteContext } from '../../machinery/kind.ts';
 import { apiVersionOf } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
+import { specimensOf } from '../../test-specimens.ts';
 import { configMapKind } from './config-map.ts';
 import { eventKind } from './event.ts';
 import { namespaceKind } from './namespace.ts';
@@ -28,7 +29,7 @@ const texts = (errors: readonly { field: string; message: string }[] = []) =>
 const complaints = (kind: KindDefinition, fields: object, metadata?: object) =>
   texts(kind.validate!(make(kind, fields, metadata), context));
 const changes = (kind: KindDefinition, before: object, after: object) =>
-  texts(kind.validateUpdate!(make(kind, after), make(kind, before), context));
+  specimensOf(kind).refusals(make(kind, before), make(kind, after));
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 test('a namespace begins active, with its finalizer and its name as a label', () => {
@@ -172,4 +173,20 @@ test('an event lives in the namespace of what it is about', () => {
   assert.deepEqual(about(undefined, 'default'), []);
   assert.deepEqual(about('a', 'b'), ['involvedObject.namespace: Invalid value: "a": does not match event.namespace']);
   assert.deepEqual(about(undefined, 'b'), ['involvedObject.namespace: Invalid value: "": does not match event.namespace']);
+});
+
+test('what may not change of a secret or a config map is told before what is wrong with it', () => {
+  const fixed = 'field is immutable when `immutable` is set';
+  const shown = (texts: string[]) => texts.map((text) => text.replace(/: a valid config key.*/, ''));
+  const before = { type: 'a/b', immutable: true };
+  assert.deepEqual(shown(changes(secretKind, before, { data: { 'a b': '' } })), [
+    'type: Invalid value: "Opaque": field is immutable',
+    `immutable: Forbidden: ${fixed}`,
+    `data: Forbidden: ${fixed}`,
+    'data[a b]: Invalid value: "a b"',
+  ]);
+  assert.deepEqual(shown(changes(configMapKind, { immutable: true }, { immutable: true, data: { 'a b': '' } })), [
+    `data: Forbidden: ${fixed}`,
+    'data[a b]: Invalid value: "a b"',
+  ]);
 });

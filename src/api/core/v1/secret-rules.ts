@@ -1,6 +1,7 @@
 import type { V1Secret } from '../../gen/types.ts';
 import { setField } from '../../machinery/clone.ts';
 import { IMMUTABLE, invalidField, requiredField } from '../../machinery/field-error.ts';
+import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { decodedBytes, validateImmutability, validateKeys, validateSize } from './data-rules.ts';
@@ -36,9 +37,11 @@ export function setSecretDefaults(object: DynamicObject): void {
   secret.type ||= 'Opaque';
 }
 
-export function validateSecret(object: DynamicObject): FieldError[] {
+/** What may not change first. */
+export function validateSecret(object: DynamicObject, _context?: WriteContext, existing?: DynamicObject): FieldError[] {
   const { data, type, metadata } = object as V1Secret;
-  const errors = [...validateKeys(data, 'data'), ...validateSize(decodedBytes(data), 'data')];
+  const errors = existing ? validateChange(object, existing) : [];
+  errors.push(...validateKeys(data, 'data'), ...validateSize(decodedBytes(data), 'data'));
   if (type === 'kubernetes.io/service-account-token' && !metadata?.annotations?.[SERVICE_ACCOUNT_NAME])
     errors.push(requiredField(`metadata.annotations[${SERVICE_ACCOUNT_NAME}]`));
   errors.push(...validateNeededKeys(type ?? '', data ?? {}));
@@ -79,8 +82,7 @@ export function prepareSecretUpdate(updated: DynamicObject, existing: DynamicObj
   if (!updated['type']) updated['type'] = existing['type'];
 }
 
-export function validateSecretUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
-  const errors = validateImmutability(updated, existing, ['data']);
-  if (updated['type'] !== existing['type']) errors.push(invalidField('type', updated['type'], IMMUTABLE));
-  return errors;
-}
+const validateChange = (updated: DynamicObject, existing: DynamicObject): FieldError[] => [
+  ...(updated['type'] === existing['type'] ? [] : [invalidField('type', updated['type'], IMMUTABLE)]),
+  ...validateImmutability(updated, existing, ['data']),
+];

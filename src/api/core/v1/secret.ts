@@ -1,7 +1,7 @@
 import type { V1Secret } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
-import { prepareSecretUpdate, setSecretDefaults, validateSecret, validateSecretUpdate } from './secret-rules.ts';
+import { prepareSecretUpdate, setSecretDefaults, validateSecret } from './secret-rules.ts';
 
 export const secretKind = defineKind({
   group: '',
@@ -19,5 +19,4 @@ export const secretKind = defineKind({
   setDefaults: setSecretDefaults,
   prepareForUpdate: prepareSecretUpdate,
   validate: validateSecret,
-  validateUpdate: validateSecretUpdate,
 });

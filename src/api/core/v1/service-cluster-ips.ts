@@ -32,7 +32,7 @@ export function validateClusterIps(spec: V1ServiceSpec, stored: readonly string[
   errors.push(...malformed);
   if (ips.length > 2) errors.push(invalidField(IPS, ips, 'may only hold up to 2 values'));
   if (malformed.length) return errors;
-  if (ips.length > 1 && new Set(ips.map(isIP)).size !== ips.length)
+  if (ips.length > 1 && new Set(ips.map(isIP)).size < 2)
     errors.push(invalidField(IPS, ips, 'may specify no more than one IP for each IP family'));
   if (!isHeadless(spec)) errors.push(...validateFamilies(ips, families));
   return errors;
@@ -79,8 +79,10 @@ function validateFamilyChange(after: V1ServiceSpec, before: V1ServiceSpec): Fiel
   if (now.length === then.length)
     return then.flatMap((family, i) => (family === now[i] ? [] : [invalidField(field, now, NOT_CHANGED)]));
   const errors: FieldError[] = [];
-  if (now.length === 0) errors.push(invalidField(field, now, 'primary ipFamily can not be unset'));
-  else if (then.length > 0 && now[0] !== then[0]) errors.push(invalidField(field, now, NOT_CHANGED));
+  // It goes by the addresses here, and shows them.
+  const ips = after.clusterIPs ?? [];
+  if (now.length < then.length && ips.length === 0) errors.push(invalidField(field, now, 'primary ipFamily can not be unset'));
+  if (now.length > 0 && then.length > 0 && now[0] !== then[0]) errors.push(invalidField(field, ips, NOT_CHANGED));
   if (now.length === 1 && then.length > 1 && after.ipFamilyPolicy !== 'SingleStack') errors.push(policyError(after, 'ipFamily'));
   return errors;
 }

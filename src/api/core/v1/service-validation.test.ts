@@ -170,3 +170,56 @@ test('Endpoints that were let through once stay while nothing of them changes', 
     'subsets[0].addresses[0].ip: Invalid value: "010.0.0.1": must not have leading 0s',
   ]);
 });
+
+test('what may not change of a Service is told before what is wrong with it', () => {
+  const balanced = { type: 'LoadBalancer', loadBalancerClass: 'a.example/b' };
+  const told = change(balanced, { ...balanced, loadBalancerClass: '-', sessionAffinity: 'Some' });
+  assert.deepEqual(
+    told.map((text) => text.replace(/: (a valid|name part|prefix part).*/, '')),
+    [
+      'spec.loadBalancerClass: Invalid value: "-": may not change once set',
+      'spec.loadBalancerClass: Invalid value: "-"',
+      'spec.sessionAffinity: Unsupported value: "Some": supported values: "ClientIP", "None"',
+      'spec.loadBalancerClass: Invalid value: "-"',
+    ],
+  );
+});
+
+test('a change of families is told with the addresses where there are more or fewer of them', () => {
+  const both = { clusterIPs: ['10.0.0.1', 'fd00::1'], ipFamilies: ['IPv4', 'IPv6'], ipFamilyPolicy: 'RequireDualStack' };
+  const one = { clusterIPs: ['10.0.0.1'], ipFamilies: ['IPv6'], ipFamilyPolicy: 'SingleStack' };
+  assert.equal(change(both, one)[0], 'spec.ipFamilies[0]: Invalid value: ["10.0.0.1"]: may not change once set');
+  const none = { clusterIP: '', clusterIPs: [], ipFamilies: ['IPv4'], ipFamilyPolicy: 'SingleStack' };
+  assert.deepEqual(change(both, none).slice(0, 2), [
+    'spec.clusterIPs[0]: Invalid value: []: primary clusterIP can not be unset',
+    'spec.ipFamilies[0]: Invalid value: ["IPv4"]: primary ipFamily can not be unset',
+  ]);
+});
+
+test('three addresses of both families are one too many and nothing else', () => {
+  const clusterIPs = ['10.0.0.1', 'fd00::1', '10.0.0.2'];
+  assert.deepEqual(service({ clusterIP: '10.0.0.1', clusterIPs }), [
+    'spec.clusterIPs: Invalid value: ["10.0.0.1","fd00::1","10.0.0.2"]: may only hold up to 2 values',
+  ]);
+});
+
+test('what is wrong with an entrance is told in one go, before the next one', () => {
+  const status = {
+    loadBalancer: {
+      ingress: [
+        { ip: '1.2.3.4', hostname: '-' },
+        { ip: 'x', ipMode: 'VIP' },
+      ],
+    },
+  };
+  const written = (spec: object) => services.refusals(made(spec), { ...made(spec), status }, 'status');
+  assert.deepEqual(
+    written({ type: 'LoadBalancer' }).map((text) => text.replace(/: a lowercase.*/, '')),
+    [
+      'status.loadBalancer.ingress[0].ipMode: Required value: must be specified when `ip` is set',
+      'status.loadBalancer.ingress[0].hostname: Invalid value: "-"',
+      'status.loadBalancer.ingress[1].ip: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+    ],
+  );
+  assert.deepEqual(written({}), ["status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is 'LoadBalancer'"]);
+});

@@ -1,4 +1,4 @@
-import type { V1Service, V1ServicePort, V1ServiceSpec } from '../../gen/types.ts';
+import type { V1LoadBalancerIngress, V1Service, V1ServicePort, V1ServiceSpec } from '../../gen/types.ts';
 import { checkEach, checkField, checkOneOf, checkRequired } from '../../machinery/field-checks.ts';
 import {
   duplicateField,
@@ -43,11 +43,15 @@ const FOR_LOAD_BALANCERS = "may only be used when `type` is 'LoadBalancer'";
 
 const specOf = (object: DynamicObject | undefined): V1ServiceSpec => (object as V1Service | undefined)?.spec ?? {};
 
-/** In upstream's order (core/validation ValidateService). What is stored may stay where addresses are checked more strictly today. */
+/**
+ * In upstream's order (core/validation ValidateService): what may not change first. What is stored may stay where addresses are checked
+ * more strictly today.
+ */
 export function validateService(object: DynamicObject, _context?: WriteContext, existing?: DynamicObject): FieldError[] {
   const spec = specOf(object);
   const before = specOf(existing);
   return [
+    ...(existing ? validateChange(spec, before) : []),
     ...validateTopologyAnnotations(object),
     ...(spec.ports?.length || isHeadless(spec) || spec.type === 'ExternalName' ? [] : [requiredField('spec.ports')]),
     ...validateType(spec),
@@ -126,17 +130,19 @@ function validateSourceRanges({ metadata, spec }: DynamicObject, existing: Dynam
 }
 
 function validateLoadBalancerFields(spec: V1ServiceSpec): FieldError[] {
-  const { type, allocateLoadBalancerNodePorts: allocates, loadBalancerClass } = spec;
+  const { type, allocateLoadBalancerNodePorts: allocates } = spec;
   const errors: FieldError[] = [];
   if (type === 'LoadBalancer') {
     if (allocates === undefined) errors.push(requiredField('allocateLoadBalancerNodePorts'));
-    if (loadBalancerClass !== undefined)
-      errors.push(...checkField('spec.loadBalancerClass', loadBalancerClass, checkQualifiedName));
-    return errors;
-  }
-  if (allocates !== undefined) errors.push(forbiddenField('spec.allocateLoadBalancerNodePorts', FOR_LOAD_BALANCERS));
-  if (loadBalancerClass !== undefined) errors.push(forbiddenField('spec.loadBalancerClass', FOR_LOAD_BALANCERS));
-  return errors;
+  } else if (allocates !== undefined) errors.push(forbiddenField('spec.allocateLoadBalancerNodePorts', FOR_LOAD_BALANCERS));
+  return [...errors, ...validateLoadBalancerClass(spec)];
+}
+
+function validateLoadBalancerClass({ type, loadBalancerClass }: V1ServiceSpec): FieldError[] {
+  const field = 'spec.loadBalancerClass';
+  if (loadBalancerClass === undefined) return [];
+  if (type !== 'LoadBalancer') return [forbiddenField(field, FOR_LOAD_BALANCERS)];
+  return checkField(field, loadBalancerClass, checkQualifiedName);
 }
 
 function validateInternalTraffic({ type = '', internalTrafficPolicy: policy }: V1ServiceSpec): FieldError[] {
@@ -216,12 +222,11 @@ function validateDuplicatePorts(ports: readonly V1ServicePort[]): FieldError[] {
 }
 
 /** What a Service was given once stays while it has a use for it. */
-export function validateServiceUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
-  const after = (updated as V1Service).spec ?? {};
-  const before = (existing as V1Service).spec ?? {};
+function validateChange(after: V1ServiceSpec, before: V1ServiceSpec): FieldError[] {
   const errors = validateClusterIpsUpdate(after, before);
   if (before.type === 'LoadBalancer' && after.type === 'LoadBalancer' && before.loadBalancerClass !== after.loadBalancerClass)
     errors.push(invalidField('spec.loadBalancerClass', after.loadBalancerClass, 'may not change once set'));
+  errors.push(...validateLoadBalancerClass(after));
   if (needsHealthCheckPort(before) && needsHealthCheckPort(after) && before.healthCheckNodePort !== after.healthCheckNodePort)
     errors.push(forbiddenField('spec.healthCheckNodePort', IMMUTABLE));
   return errors;
@@ -233,11 +238,11 @@ export function validateServiceStatus(updated: DynamicObject, existing: DynamicO
   const path = 'status.loadBalancer.ingress';
   const given = entrances(updated);
   if (given.length && specOf(updated).type !== 'LoadBalancer')
-    return [forbiddenField(path, 'may only be used when `spec.type` is "LoadBalancer"')];
-  return [...validateEntrances(given, entrances(existing), path), ...checkEach(given, path, validateIpMode)];
+    return [forbiddenField(path, "may only be used when `spec.type` is 'LoadBalancer'")];
+  return validateEntrances(given, entrances(existing), path, validateIpMode);
 }
 
-function validateIpMode({ ip, ipMode }: { ip?: string; ipMode?: string }, path: string): FieldError[] {
+function validateIpMode({ ip, ipMode }: V1LoadBalancerIngress, path: string): FieldError[] {
   if (ipMode === undefined) return ip ? [requiredField(`${path}.ipMode`, 'must be specified when `ip` is set')] : [];
   if (!ip) return [forbiddenField(`${path}.ipMode`, 'may not be specified when `ip` is not set')];
   return checkOneOf(`${path}.ipMode`, ipMode, IP_MODES);

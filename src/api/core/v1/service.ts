@@ -4,7 +4,7 @@ import { statusPart } from '../../machinery/status-part.ts';
 import { dropFieldsOfOldType } from './service-changes.ts';
 import { serviceColumns } from './service-columns.ts';
 import { setServiceDefaults } from './service-defaults.ts';
-import { serviceWarnings, validateService, validateServiceStatus, validateServiceUpdate } from './service-validation.ts';
+import { serviceWarnings, validateService, validateServiceStatus } from './service-validation.ts';
 
 export const serviceKind = defineKind({
   group: '',
@@ -30,5 +30,4 @@ export const serviceKind = defineKind({
   setDefaults: setServiceDefaults,
   validate: validateService,
   warnings: serviceWarnings,
-  validateUpdate: validateServiceUpdate,
 });

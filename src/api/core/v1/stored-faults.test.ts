@@ -63,6 +63,7 @@ const FAULTS: readonly (readonly [what: string, spec: Partial<V1PodSpec>, metada
     'a container that runs first and would be begun anew',
     { initContainers: [{ ...c, name: 'd', resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'RestartContainer' }] }] },
   ],
+  ['labels of files that are set on mounting', { securityContext: { seLinuxChangePolicy: 'MountOption' } }],
   ['a toleration that compares', { tolerations: [{ key: 'k', operator: 'Lt', value: '1' }] }],
   ['a cost of deletion', {}, { annotations: { 'controller.kubernetes.io/pod-deletion-cost': 'low' } }],
   [
