@@ -4,6 +4,7 @@ import { runPlugin } from '../../../test/harness/admission.ts';
 import { MemoryObjects } from '../../../test/harness/memory-objects.ts';
 import { nodeKind } from '../../api/core/v1/node.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
+import type { StatusError } from '../../api/machinery/status-error.ts';
 import { createNodeDeclaredFeatureValidator } from './node-declared-features.ts';
 import { createPodResizeValidator } from './pod-resize-validator.ts';
 
@@ -23,12 +24,17 @@ test('a pod does not grow beyond its node', async () => {
   const objects = withNode({});
   const resize = (object: object, subresource = 'resize', from = pod(1, small)) =>
     runPlugin(createPodResizeValidator(objects), { kind: podKind, subresource, object, oldObject: from });
-  const forbidden = (why: string) => ({ code: 403, message: `pods "p" is forbidden: ${why}` });
+  const forbidden = (why: string, reason?: string) => (error: StatusError) => {
+    const { code, message, details } = error.status;
+    assert.deepEqual([code, message, details?.causes], [403, `pods "p" is forbidden: ${why}`, reason && [{ reason }]]);
+    return true;
+  };
   await resize(pod(2, { cpu: '2', memory: '1Gi' }));
   await assert.rejects(
     resize(pod(2, { cpu: '2500m', memory: '2Gi' })),
     forbidden(
       "Node didn't have enough allocatable resources: cpu, requested: 2500, allocatable: 2000; memory, requested: 2147483648, allocatable: 1073741824",
+      'NodeCapacity',
     ),
   );
   await resize(pod(2, { cpu: '3' }, { nodeName: undefined }));
@@ -36,7 +42,10 @@ test('a pod does not grow beyond its node', async () => {
   await resize(pod(2, { cpu: '3' }), '');
   await assert.rejects(resize(pod(2, small, { nodeName: 'gone' })), forbidden('node "gone" not found'));
   objects.put(nodeKind, { metadata: { name: 'n' }, status: { allocatable: { cpu: '2', memory: '1Gi' } } });
-  await assert.rejects(resize(pod(2, small)), forbidden('pod resize is only supported on linux nodes, node "n" is ""'));
+  await assert.rejects(
+    resize(pod(2, small)),
+    forbidden('pod resize is only supported on linux nodes, node "n" is ""', 'UnsupportedPlatform'),
+  );
 });
 
 test('a pod is changed only in ways that its node has said it knows', async () => {

@@ -2,6 +2,7 @@ import { nodeKind } from '../../api/core/v1/node.ts';
 import { podRequests } from '../../api/core/v1/pod-resource-usage.ts';
 import type { V1Node, V1Pod } from '../../api/gen/types.ts';
 import { parseQuantity, quantityMilliValue, quantityValue } from '../../api/machinery/quantity.ts';
+import { StatusError } from '../../api/machinery/status-error.ts';
 import type { AdmissionAttributes, AdmissionPlugin, ObjectReader } from '../contracts.ts';
 import { isAbout, refuse } from './refusal.ts';
 
@@ -21,13 +22,25 @@ export function createPodResizeValidator(reader: ObjectReader): AdmissionPlugin 
       const node = nodeOfChangedPod(attributes, reader);
       if (!node) return;
       const lacking = lackingOn(node, attributes.object as unknown as V1Pod);
-      if (lacking.length) throw refuse(attributes, `Node didn't have enough allocatable resources: ${lacking.join('; ')}`);
+      if (lacking.length)
+        throw refuseBecause(
+          'NodeCapacity',
+          refuse(attributes, `Node didn't have enough allocatable resources: ${lacking.join('; ')}`),
+        );
       const os = node.metadata?.labels?.[OS_LABEL] ?? '';
       const name = JSON.stringify(node.metadata?.name);
       if (os !== 'linux')
-        throw refuse(attributes, `pod resize is only supported on linux nodes, node ${name} is ${JSON.stringify(os)}`);
+        throw refuseBecause(
+          'UnsupportedPlatform',
+          refuse(attributes, `pod resize is only supported on linux nodes, node ${name} is ${JSON.stringify(os)}`),
+        );
     },
   };
+}
+
+/** Vertical autoscalers tell by the cause whether to try again. */
+function refuseBecause(reason: string, { status }: StatusError): StatusError {
+  return new StatusError({ ...status, details: { ...status.details, causes: [{ reason }] } });
 }
 
 function lackingOn({ status }: V1Node, pod: V1Pod): string[] {
