@@ -76,9 +76,12 @@ test('what cannot be fetched or believed refuses the token, and says why', async
     await refused(pointing(`${others.url}/keys`), /getting untrusted issuer from endpoint/);
   }
   await refused(pointing('http://127.0.0.1/groups'), /no https address/);
-  await refused({ groups: undefined, _claim_names: { groups: 'src' } }, /no claim sources/);
-  await refused({ groups: undefined, _claim_names: 'x', _claim_sources: {} }, /error parsing distributed claim names/);
-  await refused({ groups: undefined, _claim_names: { groups: 'src' }, _claim_sources: {} }, /missing in _claims_sources/);
+  await refused({ groups: undefined, _claim_names: { groups: 'src' } }, /verify token: oidc: source does not exist/);
+  await refused({ groups: undefined, _claim_names: 'x', _claim_sources: {} }, /verify token: oidc: failed to unmarshal claims/);
+  await refused(
+    { groups: undefined, _claim_names: { groups: 'src' }, _claim_sources: {} },
+    /verify token: oidc: source does not exist/,
+  );
   const strange = { groups: { toString: 1 } };
-  await refused({ groups: undefined, _claim_names: strange, _claim_sources: {} }, /missing in _claims_sources/);
+  await refused({ groups: undefined, _claim_names: strange, _claim_sources: {} }, /verify token: oidc: failed to obtain source/);
 });

@@ -18,3 +18,21 @@ export function escapeName(name: string): string | undefined {
   if (RESERVED.has(name)) return `__${name}__`;
   return name.replace(/__|[./-]/g, (special) => ESCAPES[special]!);
 }
+
+const UNESCAPES: ReadonlyMap<string, string> = new Map([
+  ['underscores', '__'],
+  ['dot', '.'],
+  ['dash', '-'],
+  ['slash', '/'],
+]);
+
+/** The property that expressions call so; undefined for what is no such name. */
+export function unescapeName(escaped: string): string | undefined {
+  let isName = true;
+  const name = escaped.replace(/__([^_]+)__/g, (sequence, inner: string) => {
+    const special = UNESCAPES.get(inner);
+    if (special === undefined && !(RESERVED.has(inner) && sequence === escaped)) isName = false;
+    return special ?? inner;
+  });
+  return isName ? name : undefined;
+}

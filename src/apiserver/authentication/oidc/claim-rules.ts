@@ -2,15 +2,14 @@
 import { compileExpression, ExpressionError } from '../../../api/admissionregistration/expressions/admission-expressions.ts';
 import { createEnvironment, type Program } from '../../../api/cel/cel.ts';
 import type { Expression } from '../../../api/cel/expression.ts';
-import { jsonValue } from '../../../api/cel/json-values.ts';
 import { parseExpression } from '../../../api/cel/parser.ts';
 import { ANY, type CelType, listOf, mapOf, objectOf, STRING } from '../../../api/cel/types.ts';
 import { ErrorValue, ListValue, type Value } from '../../../api/cel/values.ts';
 import { visitExpressions } from '../../../api/cel/visit.ts';
 import { invalidField } from '../../../api/machinery/field-error.ts';
 import type { FieldError } from '../../../api/machinery/status-error.ts';
-import type { UserInfo } from '../../contracts.ts';
 import { AuthenticationFailure } from '../authentication-failure.ts';
+import { claimsValue, userValue } from './claim-values.ts';
 import type { ClaimRules } from './jwt-authenticator.ts';
 
 /** An expression with its place in the configuration file. */
@@ -82,10 +81,12 @@ export function compileClaimRules(sources: ClaimRuleSources): { readonly rules: 
       return Object.fromEntries(made.filter(([, list]) => list.length));
     },
     checkClaims(values) {
-      for (const rule of claimRules) check(rule, { claims: values }, 'claim validation expression');
+      const about = claimsValue(values);
+      for (const rule of claimRules) check(rule, 'claims', about, 'claim validation expression');
     },
     checkUser(info) {
-      for (const rule of userRules) check(rule, { user: userValue(info) }, 'user info validation rule');
+      const about = userValue(info);
+      for (const rule of userRules) check(rule, 'user', about, 'user info validation rule');
     },
   };
   return { rules, errors };
@@ -115,17 +116,14 @@ function uses(source: string, field: string): boolean {
   return found;
 }
 
-const userValue = ({ name, uid, groups, extra }: UserInfo) => ({ username: name, uid: uid ?? '', groups, extra: extra ?? {} });
-
-function evaluate(program: Program, variables: Readonly<Record<string, unknown>>): Value {
-  const { value } = program.evaluate((name) => (Object.hasOwn(variables, name) ? jsonValue(variables[name]) : undefined));
-  return value;
-}
+/** With the one variable that the expression knows. */
+const evaluate = (program: Program, variable: 'claims' | 'user', about: Value): Value =>
+  program.evaluate((name) => (name === variable ? about : undefined)).value;
 
 const failure = (what: string, why: string) => new AuthenticationFailure(`oidc: error evaluating ${what}: ${why}`);
 
 function evaluateClaims(program: Program, claims: Claims, what: string): Value {
-  const value = evaluate(program, { claims });
+  const value = evaluate(program, 'claims', claimsValue(claims));
   if (value instanceof ErrorValue)
     throw failure(`${what} claim expression`, `expression '${program.source}' resulted in error: ${value.message}`);
   return value;
@@ -152,8 +150,8 @@ interface Rule {
   readonly message: string;
 }
 
-function check({ program, expression, message }: Rule, variables: Readonly<Record<string, unknown>>, what: string): void {
-  const value = evaluate(program!, variables);
+function check({ program, expression, message }: Rule, variable: 'claims' | 'user', about: Value, what: string): void {
+  const value = evaluate(program!, variable, about);
   if (value instanceof ErrorValue) throw failure(what, `expression '${expression}' resulted in error: ${value.message}`);
   if (value !== true) throw failure(what, `validation expression '${expression}' failed: ${message}`);
 }

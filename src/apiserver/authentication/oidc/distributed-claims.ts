@@ -1,5 +1,6 @@
 import { isJsonMap } from '../../../api/machinery/clone.ts';
 import type { Clock } from '../../../std/clock.ts';
+import { goQuote } from '../../../std/go-text.ts';
 import { AuthenticationFailure } from '../authentication-failure.ts';
 import { type Claims, claimOf, parseIdToken, verifyIdToken } from './id-token.ts';
 import { createIssuerKeys, getText, type IssuerKeys } from './issuer-keys.ts';
@@ -51,7 +52,7 @@ export function createDistributedClaims(
     );
     const value = claimOf(fetched.claims, claim);
     if (value === undefined)
-      throw problem(`jwt returned by distributed claim endpoint ${endpoint} did not contain claim: ${claim}`);
+      throw problem(`jwt returned by distributed claim endpoint ${goQuote(endpoint)} did not contain claim: ${claim}`);
     return value;
   };
 
@@ -71,18 +72,10 @@ const isHttps = (url: string) => url.startsWith('https://') && URL.canParse(url)
 
 const problem = (why: string) => new AuthenticationFailure(`oidc: could not expand distributed claims: ${why}`);
 
-/** Where the claim is to be had; undefined when the token does not say. */
+/** Where the claim is to be had; undefined when the token does not say. Its sources have been checked with the token. */
 function sourceOf(claims: Claims, claim: string): Claims | undefined {
   const names = claimOf(claims, '_claim_names');
-  if (names === undefined) return undefined;
-  if (!isJsonMap(names)) throw problem('oidc: error parsing distributed claim names');
-  const sources = claimOf(claims, '_claim_sources');
-  if (sources === undefined) throw problem('oidc: no claim sources');
-  if (!isJsonMap(sources)) throw problem('oidc: could not parse claim sources');
-  const name = claimOf(names, claim);
-  if (name === undefined) return undefined;
-  const source = typeof name === 'string' ? claimOf(sources, name) : undefined;
-  if (!isJsonMap(source))
-    throw problem(`id token _claim_names contained a source ${JSON.stringify(name)} missing in _claims_sources`);
-  return source;
+  const name = isJsonMap(names) ? claimOf(names, claim) : undefined;
+  const source = typeof name === 'string' ? claimOf(claimOf(claims, '_claim_sources') as Claims, name) : undefined;
+  return isJsonMap(source) ? source : undefined;
 }

@@ -1,3 +1,5 @@
+import { isJsonMap } from '../../../api/machinery/clone.ts';
+import { goQuote } from '../../../std/go-text.ts';
 import { AuthenticationFailure } from '../authentication-failure.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 import { verifySignature } from './json-web-key.ts';
@@ -46,33 +48,68 @@ export interface Verification {
   readonly nowMs: number;
 }
 
-/** Rejects with an AuthenticationFailure for a token that its issuer has not signed, that is for others, or not for now. */
+/**
+ * Rejects with an AuthenticationFailure, in go-oidc's words and order, for a token that its issuer has not signed, that is for others, or
+ * not for now.
+ */
 export async function verifyIdToken(
   { header, claims, input, signature }: IdToken,
   { signingAlgorithms, audiences, keys, nowMs }: Verification,
 ): Promise<void> {
+  checkClaimSources(claims);
+  if (audiences?.length === 1) checkAudience(claims, audiences);
+  checkLifetime(claims, nowMs);
   const { alg, kid } = header;
   if (typeof alg !== 'string' || !signingAlgorithms.includes(alg))
-    throw new AuthenticationFailure(`oidc: id token signed with unsupported algorithm, expected ${signingAlgorithms.join(', ')}`);
-  checkLifetime(claims, nowMs);
-  if (audiences) checkAudience(claims, audiences);
+    throw new AuthenticationFailure(
+      `oidc: id token signed with unsupported algorithm, expected ${goList(signingAlgorithms)} got ${goQuote(String(alg ?? ''))}`,
+    );
   const candidates = await keys.candidates(typeof kid === 'string' ? kid : undefined).catch((cause) => {
-    throw new AuthenticationFailure((cause as Error).message);
+    throw new AuthenticationFailure(`failed to verify signature: ${(cause as Error).message}`);
   });
   const signed = Buffer.from(input);
   if (!candidates.some((key) => verifySignature(key, alg, signed, signature)))
-    throw new AuthenticationFailure('oidc: verify token: failed to verify id token signature');
+    throw new AuthenticationFailure('failed to verify signature: failed to verify id token signature');
+  if (audiences && audiences.length > 1) checkAudience(claims, audiences);
 }
 
+/** Claims that are kept elsewhere must say where. */
+function checkClaimSources(claims: Claims): void {
+  const names = claimOf(claims, '_claim_names') ?? {};
+  const sources = claimOf(claims, '_claim_sources') ?? {};
+  if (!isJsonMap(names) || !isJsonMap(sources) || !Object.values(sources).every((source) => isJsonMap(source)))
+    throw new AuthenticationFailure(
+      'oidc: failed to unmarshal claims: _claim_names must be an object of texts, _claim_sources one of objects',
+    );
+  for (const name of Object.values(names)) {
+    if (typeof name !== 'string' || name === '') throw new AuthenticationFailure('oidc: failed to obtain source from claim name');
+    if (claimOf(sources, name) === undefined) throw new AuthenticationFailure('oidc: source does not exist');
+  }
+}
+
+/** A whole second as Go prints it. */
+const goSecond = (seconds: number): string =>
+  `${new Date(Math.trunc(seconds) * 1000).toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`;
+
+/** The farthest second that a date can say. */
+const LAST_SECOND = 8_640_000_000_000;
+
 function checkLifetime({ exp, nbf }: Claims, nowMs: number): void {
-  if (typeof exp !== 'number') throw new AuthenticationFailure('oidc: verify token: the token has no expiry');
-  if (exp * 1000 < nowMs) throw new AuthenticationFailure('oidc: verify token: oidc: token is expired');
+  if (typeof exp !== 'number')
+    throw new AuthenticationFailure('oidc: token is expired (Token Expiry: 0001-01-01 00:00:00 +0000 UTC)');
+  if (exp * 1000 < nowMs)
+    throw new AuthenticationFailure(`oidc: token is expired (Token Expiry: ${goSecond(Math.max(exp, -LAST_SECOND))})`);
   if (typeof nbf === 'number' && nbf * 1000 > nowMs + NOT_BEFORE_LEEWAY_MS)
-    throw new AuthenticationFailure('oidc: verify token: the token is not valid yet');
+    throw new AuthenticationFailure(
+      `oidc: current time ${goSecond(nowMs / 1000)} before the nbf (not before) time: ${goSecond(Math.min(nbf, LAST_SECOND))}`,
+    );
 }
 
 function checkAudience({ aud }: Claims, audiences: readonly string[]): void {
-  const given = Array.isArray(aud) ? aud : [aud];
-  if (!given.some((audience) => typeof audience === 'string' && audiences.includes(audience)))
-    throw new AuthenticationFailure(`oidc: verify token: oidc: expected audience in ${JSON.stringify(audiences)}`);
+  const given = (Array.isArray(aud) ? aud : [aud]).filter((audience) => typeof audience === 'string');
+  if (given.some((audience) => audiences.includes(audience))) return;
+  const expected = audiences.length === 1 ? goQuote(audiences[0]!) : `in ${goList(audiences.toSorted())}`;
+  throw new AuthenticationFailure(`oidc: expected audience ${expected} got ${goList(given)}`);
 }
+
+const goList = (texts: readonly string[]): string => `[${texts.map(goQuote).join(' ')}]`;

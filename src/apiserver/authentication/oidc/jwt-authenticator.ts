@@ -1,4 +1,5 @@
 import type { Clock } from '../../../std/clock.ts';
+import { goQuote } from '../../../std/go-text.ts';
 import type { TokenAuthenticator, UserInfo } from '../../contracts.ts';
 import { AuthenticationFailure } from '../authentication-failure.ts';
 import { createDistributedClaims } from './distributed-claims.ts';
@@ -37,14 +38,20 @@ export function createJwtAuthenticator(
   return {
     async authenticateToken(token) {
       const parts = parseIdToken(token);
-      if (!parts || parts.claims['iss'] !== config.issuer.url) return undefined;
+      if (!parts || issuerOf(parts.claims) !== config.issuer.url) return undefined;
       const { signingAlgorithms, issuer } = config;
-      await verifyIdToken(parts, { signingAlgorithms, audiences: issuer.audiences, keys, nowMs: clock.now() });
+      const wanted = { signingAlgorithms, audiences: issuer.audiences, keys, nowMs: clock.now() };
+      await verifyIdToken(parts, wanted).catch((cause: Error) => {
+        throw new AuthenticationFailure(`oidc: verify token: ${cause.message}`);
+      });
       const claims = distributed ? await distributed(parts.claims) : parts.claims;
       return { user: userOf(claims, config) };
     },
   };
 }
+
+/** Google's tokens may name it without its scheme (OpenID Connect Core 1.0, 15.6.2). */
+const issuerOf = ({ iss }: Claims): unknown => (iss === 'accounts.google.com' ? 'https://accounts.google.com' : iss);
 
 function userOf(claims: Claims, config: JwtAuthenticatorConfig): UserInfo {
   const { groups, requiredClaims, rules } = config;
@@ -57,9 +64,11 @@ function userOf(claims: Claims, config: JwtAuthenticatorConfig): UserInfo {
     ...(typeof jti === 'string' && jti && { 'authentication.kubernetes.io/credential-id': [`JTI=${jti}`] }),
   };
   for (const { claim, value } of requiredClaims) {
-    const actual = claimOf(claims, claim);
-    if (actual === undefined) throw new AuthenticationFailure(`oidc: required claim ${claim} not present in ID token`);
-    if (actual !== value) throw new AuthenticationFailure(`oidc: required claim ${claim} value does not match`);
+    if (claimOf(claims, claim) === undefined)
+      throw new AuthenticationFailure(`oidc: required claim ${claim} not present in ID token`);
+    const actual = textClaim(claims, claim, `oidc: parse claim ${claim}`);
+    if (actual !== value)
+      throw new AuthenticationFailure(`oidc: required claim ${claim} value does not match. Got = ${actual}, want = ${value}`);
   }
   rules?.checkClaims(claims);
   const user = { name, ...(uid && { uid }), groups: ofGroups, ...(Object.keys(extra).length && { extra }) };
@@ -71,31 +80,40 @@ function nameOf(claims: Claims, { username, rules }: JwtAuthenticatorConfig): st
   if (!username) {
     const name = rules?.username?.(claims);
     // Nobody's name is no name: it would be a user whom no rule means.
-    if (!name) throw new AuthenticationFailure('oidc: error evaluating username claim expression: the username is empty');
+    if (!name) throw new AuthenticationFailure('oidc: empty username via CEL expression is not allowed');
     return name;
   }
-  const name = claimOf(claims, username.claim);
-  if (typeof name !== 'string' || name === '')
-    throw new AuthenticationFailure(`oidc: parse username claims ${JSON.stringify(username.claim)}: claim not present`);
-  if (username.claim === 'email') {
-    const verified = claimOf(claims, 'email_verified');
-    if (verified !== undefined && verified !== true) throw new AuthenticationFailure('oidc: email not verified');
-  }
+  const name = textClaim(claims, username.claim, `oidc: parse username claims ${goQuote(username.claim)}`);
+  const verified = username.claim === 'email' ? claimOf(claims, 'email_verified') : true;
+  if (verified !== undefined && verified !== null && typeof verified !== 'boolean')
+    throw new AuthenticationFailure(`oidc: parse 'email_verified' claim: ${notOfType(verified, 'bool')}`);
+  if (verified === false || verified === null) throw new AuthenticationFailure('oidc: email not verified');
   return `${username.prefix}${name}`;
 }
 
 function uidOf(claims: Claims, { uid, rules }: JwtAuthenticatorConfig): string | undefined {
-  if (!uid) return rules?.uid?.(claims);
-  const id = claimOf(claims, uid.claim);
-  if (typeof id === 'string') return id;
-  throw new AuthenticationFailure(`oidc: parse uid claim ${JSON.stringify(uid.claim)}: claim not present`);
+  return uid ? textClaim(claims, uid.claim, `oidc: parse uid claim ${goQuote(uid.claim)}`) : rules?.uid?.(claims);
+}
+
+/** A claim that must be a text. As Go reads JSON, null is an empty one. */
+function textClaim(claims: Claims, claim: string, failure: string): string {
+  const value = claimOf(claims, claim);
+  if (value === undefined) throw new AuthenticationFailure(`${failure}: claim not present`);
+  if (value !== null && typeof value !== 'string') throw new AuthenticationFailure(`${failure}: ${notOfType(value, 'string')}`);
+  return value ?? '';
+}
+
+/** encoding/json's words. */
+function notOfType(value: unknown, type: string): string {
+  const kind = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  return `json: cannot unmarshal ${kind} into Go value of type ${type}`;
 }
 
 /** A list of names, or one name alone; no claim is no group. */
 function readGroups(value: unknown, { claim, prefix }: { readonly claim: string; readonly prefix: string }): string[] {
   if (value === undefined || value === null) return [];
-  const list = Array.isArray(value) ? value : [value];
+  const list = Array.isArray(value) ? value.map((entry: unknown) => entry ?? '') : [value];
   if (!list.every((entry) => typeof entry === 'string'))
-    throw new AuthenticationFailure(`oidc: parse groups claim ${JSON.stringify(claim)}: it is no list of names`);
+    throw new AuthenticationFailure(`oidc: parse groups claim ${goQuote(claim)}: ${notOfType(value, 'string')}`);
   return list.map((entry) => `${prefix}${entry}`);
 }
