@@ -208,6 +208,23 @@ test('when the runtime’s side dies the client is let go, and the other way rou
   await eventually(() => socket.readableEnded || socket.destroyed);
 });
 
+test('a runtime whose client has gone is not waited for when its command never ends', async () => {
+  const clock = new VirtualClock(Date.now());
+  const backend = await streamingServer();
+  const test = await serveStreams(streamsTo(backend.url), {}, clock);
+  const client = await dial(test, EXEC);
+  await eventually(() => backend.upgrades.length === 1 && client.text().includes('101'));
+  const { socket } = backend.upgrades[0]!;
+  socket.resume();
+  client.socket.end();
+  await eventually(() => socket.readableEnded);
+  const closed = once(client.socket, 'close');
+  await clock.advance(5_000);
+  await closed;
+  // Nobody reads at the other end any more.
+  await eventually(() => socket.destroyed || !socket.write('x'.repeat(65_536)));
+});
+
 test('a client that does not read stops the runtime’s side instead of filling the kubelet’s memory', async () => {
   const backend = await streamingServer();
   const test = await serveStreams(streamsTo(backend.url));

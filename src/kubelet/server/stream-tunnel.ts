@@ -18,6 +18,8 @@ const DIAL_TIMEOUT_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 30_000;
 /** How long the client of a stream that has ended may take to fetch what is left of it. */
 const FAREWELL_MS = 30_000;
+/** How long a stream goes on whose client has no more to say: a command that nobody hears may never end. */
+const LEAVE_MS = 5_000;
 const LONGEST_REFUSAL_BYTES = 64 * 1024;
 
 /** Who asks is settled here: the runtime must not see it. */
@@ -25,7 +27,7 @@ const NOT_PASSED_ON: ReadonlySet<string> = new Set(['host', 'authorization', 'co
 
 /**
  * Passes a request that wants another protocol (SPDY/3.1, WebSocket) on to the runtime's streaming server, and then every byte both ways.
- * A half-close of either side goes through; when one side is gone the other is closed.
+ * A half-close of either side goes through, the client's for a few seconds; when one side is gone the other is closed.
  *
  * Nothing of what the client sends behind its request goes on before the server has changed protocols (CVE-2018-1002105).
  */
@@ -236,6 +238,10 @@ export function join(client: Duplex, backend: Duplex, { clock, idleMs }: TunnelO
       else from.once('close', closed);
       from.pipe(to);
     }
+    client.once('end', () => {
+      const leave = clock.setTimer(LEAVE_MS, cut);
+      backend.once('close', () => leave.cancel());
+    });
     client.once('close', () => backend.destroy());
     backend.once('close', () => {
       // The client may still be fetching the end; what it sends reaches nobody. Unread, it would reset the connection and cost the client the end.
