@@ -15,19 +15,32 @@ const MOST_IN_A_TURN = 32;
  */
 export class TurnGate {
   #begun = 0;
-  #next: Promise<void> | undefined;
+  #ends = false;
+  /** First come, first served. */
+  readonly #waiting: (() => void)[] = [];
 
   /** To be awaited before a request is begun: undefined where it may be at once. */
   pass(): Promise<void> | undefined {
-    this.#next ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#begun = 0;
-        this.#next = undefined;
-        resolve();
-      });
+    this.#awaitEnd();
+    if (this.#begun < MOST_IN_A_TURN) {
+      this.#begun++;
+      return undefined;
+    }
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
     });
-    this.#begun++;
-    return this.#begun > MOST_IN_A_TURN ? this.#next.then(() => this.pass()) : undefined;
+  }
+
+  #awaitEnd(): void {
+    if (this.#ends) return;
+    this.#ends = true;
+    setImmediate(() => {
+      this.#ends = false;
+      const next = this.#waiting.splice(0, MOST_IN_A_TURN);
+      this.#begun = next.length;
+      if (next.length) this.#awaitEnd();
+      for (const begin of next) begin();
+    });
   }
 }
 
