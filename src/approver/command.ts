@@ -5,6 +5,7 @@ import { createLeaderElector } from '../client/leader-election.ts';
 import { readLeaderElection } from '../client/serving/component-flags.ts';
 import { openSecureServer } from '../client/serving/open-secure-server.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
+import { flagTexts } from '../std/flag-texts.ts';
 import { FlagError, type FlagValues, type ParsedFlags } from '../std/flags.ts';
 import type { Component } from '../std/lifecycle.ts';
 import { createKlogLogger, type Logger, silentLogger } from '../std/logger.ts';
@@ -51,7 +52,8 @@ async function runApprover(flags: ParsedFlags, io: CommandIo): Promise<number> {
       logger.warn('No source says whose addresses are whose: only names of nodes themselves will be approved');
     const metrics = new ApproverMetrics();
     const page = () => Promise.resolve({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: metrics.render() });
-    const server = await openSecureServer(values, { component: COMPONENT, metrics: page, clock, logger, environment: io.env });
+    const pages = { component: COMPONENT, metrics: page, flags: flagTexts(APPROVER_FLAGS, values) };
+    const server = await openSecureServer(values, { ...pages, clock, logger, environment: io.env });
     const approver = withElection(flags, { opened, metrics, logger, io });
     return await runComponents(server ? [server, approver] : [approver], io);
   } finally {

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { openSecureServer } from '../client/serving/open-secure-server.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
+import { flagTexts } from '../std/flag-texts.ts';
 import type { ParsedFlags } from '../std/flags.ts';
 import { createKlogLogger } from '../std/logger.ts';
 import { runComponents } from '../std/run-components.ts';
@@ -33,6 +34,7 @@ async function runControllerManager(flags: ParsedFlags, io: CommandIo): Promise<
   const server = await openSecureServer(flags.values, {
     component: 'kube-controller-manager',
     metrics: () => formatMetrics(manager.metrics, manager.isLeading),
+    flags: flagTexts(CONTROLLER_MANAGER_FLAGS, flags.values),
     clock,
     logger,
     environment: io.env,

@@ -13,6 +13,7 @@ import type { Transport } from '../client/transport/transport.ts';
 import { readKubeconfig, resolveContext } from '../pki/kubeconfig.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
+import { flagTexts } from '../std/flag-texts.ts';
 import { FlagError, type ParsedFlags } from '../std/flags.ts';
 import { formatGoDuration, parseGoDuration } from '../std/go-duration.ts';
 import type { Component } from '../std/lifecycle.ts';
@@ -58,7 +59,7 @@ async function runScheduler(flags: ParsedFlags, io: CommandIo): Promise<number> 
   const metrics = () =>
     metricsPage((election ? leaderStatusText('kube-scheduler', isLeading) : '') + (current?.metricsText() ?? ''));
   const configz = () => configurationPage(flags, configuration);
-  const pages = { component: 'kube-scheduler', metrics, configz };
+  const pages = { component: 'kube-scheduler', metrics, configz, flags: flagTexts(SCHEDULER_FLAGS, values) };
   const server = await openSecureServer(values, { ...pages, clock, logger, environment: io.env });
   const onLeading = (now: boolean) => {
     isLeading = now;

@@ -142,7 +142,9 @@ test('profiles of a configuration place pods, each in its way, asking an extende
   await writeFile(path, JSON.stringify(configuration));
   const access = ['authentication-kubeconfig', 'authorization-kubeconfig'].map((flag) => `--${flag}=${kubeconfig}`);
   const flags = [`--config=${path}`, ...access, `--secure-port=${securePort}`, '--bind-address=127.0.0.1'];
-  schedulers.push(startComponent('kube-scheduler', [...flags, '--authorization-always-allow-paths=/metrics,/configz,/healthz']));
+  schedulers.push(
+    startComponent('kube-scheduler', [...flags, '--authorization-always-allow-paths=/metrics,/configz,/healthz,/flagz']),
+  );
   const client = cluster.client();
   const node = await client.resource<V1Node>(nodeKind).get('node-1');
   const pods = client.resource<V1Pod>(podKind, 'default');
@@ -182,6 +184,13 @@ test('profiles of a configuration place pods, each in its way, asking an extende
     const configz = await runCommand('curl', ['-sk', `https://127.0.0.1:${securePort}/configz`]);
     const { componentconfig } = JSON.parse(configz.stdout) as { componentconfig: Record<string, unknown> };
     assert.equal((componentconfig['Profiles'] as Record<string, unknown>[])[0]?.['SchedulerName'], 'packing');
+    const flagz = [
+      '-sk',
+      '-H',
+      'Accept: application/json;v=v1beta1;g=config.k8s.io;as=Flagz',
+      `https://127.0.0.1:${securePort}/flagz`,
+    ];
+    assert.equal(JSON.parse((await runCommand('curl', flagz)).stdout).flags['secure-port'], String(securePort));
     assert.match(stdout, /^scheduler_pod_scheduling_sli_duration_seconds_count\{attempts="1"\} 1$/m);
   } finally {
     extender.close();

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { noSuchMethod, noSuchPath } from '../../api/machinery/status-error.ts';
+import { parseAccept } from '../../std/accept.ts';
 import type { Handler, RequestContext, ServerResponse } from '../contracts.ts';
 import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
-import { negotiateOutput, PROTOBUF, parseAccept } from '../request/negotiation.ts';
+import { negotiateOutput, PROTOBUF } from '../request/negotiation.ts';
 import { sendBytes, sendJsonBytes, sendPageNotFound } from '../response/send.ts';
 import {
   type AggregatedVersion,

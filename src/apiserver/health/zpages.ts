@@ -1,16 +1,9 @@
-import type { Handler } from '../contracts.ts';
-import { sendText } from '../response/send.ts';
-import { GIT_VERSION } from '../version.ts';
+import { type ComponentPage, flagzPage, statuszPage } from '../../api/configuration/component-pages.ts';
+import type { Handler, ServerResponse } from '../contracts.ts';
 
-const WARNING =
-  'Warning: This endpoint is not meant to be machine parseable, has no formatting compatibility guarantees and is for debugging purposes only.';
-
-/** `/flagz`: the command line as it was understood (component-base/zpages/flagz). Flags name files and never hold what is in them. */
+/** `/flagz`: the command line as it was understood. */
 export function createFlagz(component: string, flags: () => ReadonlyMap<string, string>): Handler {
-  return async (_context, response) => {
-    const lines = [...flags()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}=${value}`);
-    sendText(response, 200, `\n${component} flagz\n${WARNING}\n\n${lines.join('\n')}\n`);
-  };
+  return async ({ request }, response) => send(response, await flagzPage(component, flags(), request.headers['accept']));
 }
 
 export interface StatuszSources {
@@ -19,19 +12,16 @@ export interface StatuszSources {
   readonly paths: () => readonly string[];
 }
 
-/** `/statusz`: since when the component runs, and what it is (component-base/zpages/statusz). */
+/** `/statusz`: since when the component runs, and what it is. */
 export function createStatusz(component: string, { startMs, now, paths }: StatuszSources): Handler {
-  return async (_context, response) => {
-    const seconds = Math.max(0, Math.floor((now() - startMs) / 1000));
-    const two = (n: number) => String(n).padStart(2, '0');
-    const up = `${Math.floor(seconds / 3600)} hr ${two(Math.floor(seconds / 60) % 60)} min ${two(seconds % 60)} sec`;
-    const lines = [
-      `Started: ${new Date(startMs).toUTCString()}`,
-      `Up: ${up}`,
-      `Go version: none, node ${process.version}`,
-      `Binary version: ${GIT_VERSION.replace(/^v/, '')}`,
-      `Paths: ${[...paths()].sort().join(' ')}`,
-    ];
-    sendText(response, 200, `\n${component} statusz\n${WARNING}\n\n${lines.join('\n')}\n`);
+  return async ({ request }, response) => {
+    const sources = { startMs, nowMs: now(), paths: paths() };
+    send(response, await statuszPage(component, sources, request.headers['accept']));
   };
+}
+
+function send(response: ServerResponse, { headers, body }: ComponentPage): void {
+  const bytes = Buffer.from(body);
+  response.writeHead(200, { ...headers, 'content-length': String(bytes.length) });
+  response.end(bytes);
 }

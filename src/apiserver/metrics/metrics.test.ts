@@ -69,6 +69,9 @@ test('what is asked, stored, watched and checked is counted under upstream’s n
   assert.match(slis, /^kubernetes_healthchecks_total\{name="etcd",status="success",type="healthz"\} 1$/m);
   assert.match((await api.call('GET', '/flagz')).text, /^v=2$/m);
   assert.match((await api.call('GET', '/statusz')).text, /^Binary version: 1\.\d+/m);
+  const accept = 'application/json;v=v1beta1;g=config.k8s.io;as=Statusz';
+  assert.equal((await api.call('GET', '/statusz', undefined, { accept })).body.kind, 'Statusz');
+  assert.equal((await api.call('GET', '/flagz', undefined, { accept })).status, 406);
   assert.equal((await api.call('GET', '/logs/')).status, 404);
 });
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { FieldNotes } from '../../api/gen/descriptions.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
+import { parseAccept } from '../../std/accept.ts';
 import type { Clock } from '../../std/clock.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
 import type { Handler } from '../contracts.ts';
 import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
-import { parseAccept } from '../request/negotiation.ts';
 import { sendPageNotFound } from '../response/send.ts';
 import { DefinitionNames, type SchemaTable } from './definition-names.ts';
 import { DefinitionWriter, type MergeRule } from './definitions.ts';

@@ -1,3 +1,4 @@
+import { type ComponentPage, flagzPage, statuszPage } from '../../api/configuration/component-pages.ts';
 import { createSelfSigned } from '../../pki/self-signed.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { CommandIo } from '../../std/command.ts';
@@ -8,7 +9,7 @@ import type { Client } from '../client.ts';
 import { clientFromKubeconfig } from '../kubeconfig-client.ts';
 import { readFlagFile } from './component-flags.ts';
 import { followTrustedCallers, type TrustedCallers } from './follow-trusted-callers.ts';
-import { createSecureServer, type SecureServer } from './secure-server.ts';
+import { createSecureServer, type SecureServer, type ServedPage } from './secure-server.ts';
 
 type Page = () => Promise<{ contentType: string; text: string }>;
 
@@ -22,13 +23,15 @@ export interface SecureServerContext {
   readonly configz?: Page;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The command line as it was understood. */
+  readonly flags: ReadonlyMap<string, string>;
   /** For programs that kubeconfigs name. */
   readonly environment: CommandIo['env'];
 }
 
 /** A component's own port as the flags of `componentFlags` want it; undefined for none. */
 export async function openSecureServer(values: FlagValues, context: SecureServerContext): Promise<SecureServer | undefined> {
-  const { component, metrics, configz, clock, logger, environment } = context;
+  const { component, metrics, configz, flags, clock, logger, environment } = context;
   const port = values.int('secure-port');
   if (port === 0) return undefined;
   const open = async (flag: string): Promise<Client | undefined> => {
@@ -43,6 +46,17 @@ export async function openSecureServer(values: FlagValues, context: SecureServer
     );
   const isMissing = trusted.clientCaPem === undefined || !trusted.frontProxies;
   const lookUp = authenticationClient && isMissing && !values.bool('authentication-skip-lookup');
+  const startMs = clock.now();
+  const pages: Record<string, ServedPage> = {
+    '/healthz': ok,
+    '/livez': ok,
+    '/readyz': ok,
+    '/metrics': metrics,
+    ...(configz && { '/configz': configz }),
+    '/flagz': async (accept) => served(await flagzPage(component, flags, accept)),
+    '/statusz': async (accept) =>
+      served(await statuszPage(component, { startMs, nowMs: clock.now(), paths: Object.keys(pages) }, accept)),
+  };
   return createSecureServer({
     ...readTlsLimits(values),
     bindAddress: values.string('bind-address'),
@@ -55,16 +69,16 @@ export async function openSecureServer(values: FlagValues, context: SecureServer
     authenticationClient,
     authorizationClient: await open('authorization-kubeconfig'),
     alwaysAllowPaths: values.strings('authorization-always-allow-paths'),
-    pages: {
-      '/healthz': ok,
-      '/livez': ok,
-      '/readyz': ok,
-      '/metrics': metrics,
-      ...(configz && { '/configz': configz }),
-    },
+    pages,
     logger,
   });
 }
+
+const served = ({ headers, body }: ComponentPage) => ({
+  contentType: headers['content-type'] ?? '',
+  text: body,
+  ...(headers['warning'] && { warning: headers['warning'] }),
+});
 
 /** What flags say of it. */
 async function readTrustedCallers(values: FlagValues): Promise<TrustedCallers> {

@@ -30,8 +30,17 @@ export interface SecureServerOptions {
   /** Open to everybody: a path, or a prefix that ends in `*`. */
   alwaysAllowPaths: readonly string[];
   /** What is served, by path. */
-  pages: Readonly<Record<string, () => Promise<{ contentType: string; text: string }>>>;
+  pages: Readonly<Record<string, ServedPage>>;
   logger: Logger;
+}
+
+/** Makes a page in the form that the Accept header asks for, where it has several. */
+export type ServedPage = (accept?: string) => Promise<PageText>;
+
+interface PageText {
+  readonly contentType: string;
+  readonly text: string;
+  readonly warning?: string;
 }
 
 /** A server for health checks and metrics; ready when it listens. */
@@ -122,7 +131,7 @@ function cannotListen(address: string, cause: NodeJS.ErrnoException): CodedError
   return new CodedError(message, { code: 'LISTEN_FAILED', cause });
 }
 
-async function answer(options: SecureServerOptions, request: IncomingMessage): Promise<{ contentType: string; text: string }> {
+async function answer(options: SecureServerOptions, request: IncomingMessage): Promise<PageText> {
   const path = new URL(request.url ?? '/', 'https://localhost').pathname;
   if (
     !options.alwaysAllowPaths.some((allowed) =>
@@ -141,7 +150,7 @@ async function answer(options: SecureServerOptions, request: IncomingMessage): P
   }
   const page = options.pages[path];
   if (!page || (request.method !== 'GET' && request.method !== 'HEAD')) throw noSuchPath();
-  return page();
+  return page(request.headers.accept);
 }
 
 function refuse(user: string, path: string): StatusError {
@@ -149,9 +158,10 @@ function refuse(user: string, path: string): StatusError {
   return new StatusError({ ...status, message: `forbidden: User "${user}" cannot get path "${path}"`, details: {} });
 }
 
-function send(response: ServerResponse, status: number, page: { contentType: string; text: string }): void {
+function send(response: ServerResponse, status: number, page: PageText): void {
   response.writeHead(status, {
     'content-type': page.contentType,
+    ...(page.warning && { warning: page.warning }),
     'content-length': Buffer.byteLength(page.text),
     'x-content-type-options': 'nosniff',
   });

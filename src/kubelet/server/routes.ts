@@ -1,3 +1,4 @@
+import { flagzPage, statuszPage } from '../../api/configuration/component-pages.ts';
 import type { RunProgram } from '../../host/run-program.ts';
 import type { Clock } from '../../std/clock.ts';
 import { configzDocument } from '../configuration/configz.ts';
@@ -5,7 +6,7 @@ import { type Answer, errorAnswer, type Handler, jsonAnswer, prometheusAnswer } 
 import { createCheckpoint } from './checkpoint.ts';
 import { createContainerLogs } from './container-logs.ts';
 import { createContainerStreams } from './container-streams.ts';
-import { flagzPage, profilingPage, statuszPage, verbosityPage } from './debug-pages.ts';
+import { componentAnswer, profilingPage, verbosityPage } from './debug-pages.ts';
 import { healthChecks, healthPage } from './health-page.ts';
 import { createHollowStatistics } from './hollow-statistics.ts';
 import type { KubeletView } from './kubelet-view.ts';
@@ -88,9 +89,16 @@ export function debuggingRoutes(view: KubeletView, clock: Clock): Route[] {
     { path: '/runningpods', methods: GET, handle: () => runningPodsPage(view) },
     { path: '/checkpoint/:namespace/:pod/:container', methods: ['POST'], handle: createCheckpoint(view, clock) },
   ];
-  if (view.flags) routes.push({ path: '/flagz', methods: ANY, handle: () => flagzPage(view.flags!) });
+  if (view.flags)
+    routes.push({
+      path: '/flagz',
+      methods: ANY,
+      handle: ({ headers }) => componentAnswer(() => flagzPage('kubelet', view.flags!, headers['accept'])),
+    });
   const paths = [...readingRoutes(view, clock), ...routes].map(({ path }) => path.replace(/\/[:*].*$/, '/'));
-  const handle = () => statuszPage(view.startedAtMs, clock.now(), [...new Set([...paths, '/statusz'])]);
+  const sources = { startMs: view.startedAtMs, paths: [...paths, '/statusz'] };
+  const handle: Route['handle'] = ({ headers }) =>
+    componentAnswer(() => statuszPage('kubelet', { ...sources, nowMs: clock.now() }, headers['accept']));
   return [...routes, { path: '/statusz', methods: ANY, handle }];
 }
 
