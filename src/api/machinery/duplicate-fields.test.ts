@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { findDuplicateFields, findDuplicateKeys, strictProblems } from './duplicate-fields.ts';
+import { runAtOnce } from '../../std/pauses.ts';
+import { findDuplicateFields, findDuplicateKeys, strictProblems, untypedProblemsInSteps } from './duplicate-fields.ts';
 
 test('fields given twice are found wherever they are', () => {
   assert.deepEqual(findDuplicateFields('{"a":1,"b":{"c":[{"d":1},{"d":"\\"d\\":","e":2,"d":3}]},"\\u0061":2}'), [
@@ -28,4 +29,15 @@ test('problems are told in the order of the text, and an unknown field is told o
   ]);
   assert.deepEqual(strictProblems('{"a":1}', ['a']), ['unknown field "a"']);
   assert.deepEqual(strictProblems('{"a":1,"a":2}', []), ['duplicate field "a"']);
+});
+
+test('of a custom resource all that comes again is told, the unknown too, and then what is unknown', () => {
+  const text = '{"spec":{"x":1,"y":2,"y":3,"known":1,"known":2,"ports":[{"z":1}]}}';
+  assert.deepEqual(runAtOnce(untypedProblemsInSteps(text, ['spec.ports[0].z', 'spec.x', 'spec.y'])), [
+    'duplicate field "spec.y"',
+    'duplicate field "spec.known"',
+    'unknown field "spec.ports[0].z"',
+    'unknown field "spec.x"',
+    'unknown field "spec.y"',
+  ]);
 });

@@ -71,6 +71,11 @@ export function* strictProblemsInSteps(text: string, unknownFields: readonly str
   return found.sort((a, b) => a.at - b.at).map(({ problem }) => problem);
 }
 
+/** Of an object without a type: all that comes again is told first, and then what its schema does not know. */
+export function* untypedProblemsInSteps(text: string, unknownFields: readonly string[]): Steps<string[]> {
+  return [...(yield* duplicateKeysInSteps(text)).map(duplicateField), ...unknownFields.map(unknownField)];
+}
+
 export const unknownField = (path: string) => `unknown field ${JSON.stringify(path)}`;
 export const duplicateField = ({ path }: Pick<DuplicateKey, 'path'>) => `duplicate field ${JSON.stringify(path)}`;
 

@@ -1,7 +1,7 @@
 /** The server-side tables that `kubectl get` prints (meta/v1 Table). */
 import { DEFAULT_COLUMNS } from './columns.ts';
 import type { KindDefinition, RowCondition } from './kind.ts';
-import type { DynamicObject, ListMeta, ObjectMeta } from './object.ts';
+import type { DynamicObject, ListMeta } from './object.ts';
 
 export interface TableColumn {
   readonly name: string;
@@ -19,18 +19,22 @@ export interface TableRow {
 
 export interface Table {
   readonly kind: 'Table';
-  readonly apiVersion: 'meta.k8s.io/v1';
+  readonly apiVersion: string;
   readonly metadata: ListMeta;
   /** Null in all events of a watch but the first. */
   readonly columnDefinitions: readonly TableColumn[] | null;
   readonly rows: readonly TableRow[];
 }
 
+export type IncludeObject = 'None' | 'Metadata' | 'Object';
+
 export interface TableOptions {
   readonly nowMs: number;
   /** What of the object goes along with its row; clients ask for it with `includeObject`. Default `Metadata`. */
-  readonly includeObject?: 'None' | 'Metadata' | 'Object';
+  readonly includeObject?: IncludeObject;
   readonly listMeta?: ListMeta;
+  /** In which version of its group a client wants the table and what is in it; default `meta.k8s.io/v1`. */
+  readonly apiVersion?: string;
   /** Leaves out the column definitions. */
   readonly noHeaders?: boolean;
 }
@@ -38,9 +42,10 @@ export interface TableOptions {
 /** One row an object. Objects are in the kind's own version. */
 export function renderTable(kind: KindDefinition, objects: readonly DynamicObject[], options: TableOptions): Table {
   const columns = kind.columns.length ? kind.columns : DEFAULT_COLUMNS;
+  const { apiVersion = 'meta.k8s.io/v1', includeObject = 'Metadata' } = options;
   return {
     kind: 'Table',
-    apiVersion: 'meta.k8s.io/v1',
+    apiVersion,
     metadata: options.listMeta ?? {},
     columnDefinitions: options.noHeaders
       ? null
@@ -50,24 +55,20 @@ export function renderTable(kind: KindDefinition, objects: readonly DynamicObjec
       return {
         cells: columns.map((column) => column.cell(object, options.nowMs)),
         ...(conditions.length && { conditions }),
-        ...includedObject(object, options.includeObject ?? 'Metadata'),
+        ...includedObject(object, includeObject, apiVersion),
       };
     }),
   };
 }
 
-function includedObject(object: DynamicObject, include: 'None' | 'Metadata' | 'Object'): { object: object | null } {
+/** The object as a row carries it: its metadata alone (meta/v1 PartialObjectMetadata), all of it, or nothing. */
+function includedObject(object: DynamicObject, include: IncludeObject, apiVersion: string): { object: object | null } {
   switch (include) {
     case 'None':
       return { object: null };
     case 'Metadata':
-      return { object: partialObjectMetadata(object) };
+      return { object: { kind: 'PartialObjectMetadata', apiVersion, metadata: object.metadata } };
     case 'Object':
       return { object };
   }
-}
-
-/** The object as clients see it that want metadata only (meta/v1 PartialObjectMetadata). */
-export function partialObjectMetadata(object: DynamicObject): { kind: string; apiVersion: string; metadata: ObjectMeta } {
-  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
 }

@@ -1,6 +1,6 @@
 import { cannotBeHandled, decodeObject, strictDecodingError } from '../../api/machinery/decode.ts';
 import { DecodeFailure } from '../../api/machinery/decode-scalar.ts';
-import { strictProblemsInSteps, unknownField } from '../../api/machinery/duplicate-fields.ts';
+import { strictProblemsInSteps, unknownField, untypedProblemsInSteps } from '../../api/machinery/duplicate-fields.ts';
 import { invalidField } from '../../api/machinery/field-error.ts';
 import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition, type OwnSchema } from '../../api/machinery/kind.ts';
@@ -43,8 +43,8 @@ export async function decodeBody(
       const decoded = decodeDocument(kind, parsed);
       await pauses?.pause();
       if (fieldValidation === 'Ignore') return decoded.object;
-      const steps = strictProblemsInSteps(bytes.toString('utf8'), decoded.unknownFields);
-      const problems = await runInTime(pauses, steps);
+      const problemsInSteps = kind.ownSchema ? untypedProblemsInSteps : strictProblemsInSteps;
+      const problems = await runInTime(pauses, problemsInSteps(bytes.toString('utf8'), decoded.unknownFields));
       return settleProblems(kind, decoded.object, problems, fieldValidation, warnings);
     }
     const { value, repeated } = await readYaml(bytes).catch((error: Error) => {
@@ -120,7 +120,9 @@ function reportProblems(
   source: DocumentSource,
 ): DynamicObject {
   if (fieldValidation === 'Ignore') return object;
-  const problems = problemsOf(source, unknownFields, fieldValidation === 'Strict');
+  // Upstream makes JSON of YAML, with the keys of each object in order, before it looks for what it does not know.
+  const unknown = 'repeated' in source && !kind.ownSchema ? unknownFields.toSorted(comparePaths) : unknownFields;
+  const problems = problemsOf(source, unknown, fieldValidation === 'Strict');
   return settleProblems(kind, object, problems, fieldValidation, warnings);
 }
 
@@ -152,6 +154,18 @@ function problemsOf(source: DocumentSource, unknownFields: readonly string[], st
   const { repeated } = source;
   return strict && repeated.length ? [yamlProblems(repeated), ...unknown] : [...repeated, ...unknown];
 }
+
+/** Paths of fields as a walk comes to them that takes keys in order; `[10]` is after `[9]`. */
+function comparePaths(a: string, b: string): number {
+  const [as, bs] = [a.split(PATH_STEP), b.split(PATH_STEP)];
+  const at = as.findIndex((step, i) => step !== bs[i]);
+  const [x, y] = [as[at], bs[at]];
+  if (x === undefined || y === undefined) return as.length - bs.length;
+  return INDEX.test(x) && INDEX.test(y) ? Number.parseInt(x, 10) - Number.parseInt(y, 10) : x < y ? -1 : 1;
+}
+
+const PATH_STEP = /[.[]/;
+const INDEX = /^\d+\]$/;
 
 /** How Go names what it reads the type of an object into. */
 const TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';

@@ -1,7 +1,7 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { ListMeta } from '../../api/machinery/object.ts';
 import { badRequest, notAcceptable, type StatusError } from '../../api/machinery/status-error.ts';
-import { renderTable, type Table } from '../../api/machinery/table.ts';
+import { type IncludeObject, renderTable, type Table } from '../../api/machinery/table.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
 import { Pace, runAtOnce, runWithPauses, type Steps } from '../../std/pauses.ts';
 import type { RequestContext, ServerResponse } from '../contracts.ts';
@@ -13,7 +13,6 @@ import { parsedInSteps } from './parsed-in-steps.ts';
 import { sendBytes, sendJsonBytes, sendList } from './send.ts';
 
 type ProtobufBytes = typeof import('./protobuf-bytes.ts');
-type IncludeObject = 'None' | 'Metadata' | 'Object';
 
 /** How objects of one kind are shown to one client: whole, as table rows, or their metadata only. */
 export class Representation {
@@ -157,13 +156,12 @@ export class Representation {
     return [this.#partialHead, object.metadataBytes, OBJECT_END];
   }
 
-  #table(objects: readonly CachedObject[], listMeta: ListMeta): Omit<Table, 'apiVersion'> & { readonly apiVersion: string } {
-    const table = renderTable(
+  #table(objects: readonly CachedObject[], listMeta: ListMeta): Table {
+    return renderTable(
       this.#kind,
       objects.map((object) => object.object),
-      { nowMs: this.#nowMs(), includeObject: this.#include, listMeta },
+      { nowMs: this.#nowMs(), includeObject: this.#include, listMeta, apiVersion: this.#metaVersion() },
     );
-    return this.#output.tableVersion === 'v1' ? table : { ...table, apiVersion: this.#metaVersion() };
   }
 
   #metaVersion(): string {

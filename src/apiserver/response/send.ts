@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { internalError, type Status, StatusError, serviceUnavailable } from '../../api/machinery/status-error.ts';
+import { internalError, type Status, StatusError, serviceUnavailable, unnamedFailure } from '../../api/machinery/status-error.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
 import { parseInSteps } from '../../std/json-in-steps.ts';
 import { Pace, runWithPauses, type Steps } from '../../std/pauses.ts';
@@ -138,6 +138,8 @@ export function statusOf(error: unknown): StatusError {
   if (error instanceof StatusError) return error;
   if (error instanceof StoreError && (error.code === 'unavailable' || error.code === 'closed'))
     return serviceUnavailable(`the store is not available: ${error.message}`);
+  // As upstream, in the store's own words.
+  if (error instanceof StoreError && error.code === 'too-large') return unnamedFailure(error.message);
   return internalError(error instanceof Error ? error.message : String(error));
 }
 

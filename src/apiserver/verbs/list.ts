@@ -8,6 +8,7 @@ import { Representation } from '../response/representation.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { showObjects } from '../watch-cache/show-objects.ts';
 import { formatContinue, parseContinue } from './continue-token.ts';
+import { isEventKind } from './object-rules.ts';
 import { tooLargeResourceVersion, waitForRevision } from './read-revision.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
 import { parseSelection, type Selection } from './selection.ts';
@@ -48,7 +49,9 @@ export async function readPage(deps: VerbDeps, kind: KindDefinition, query: List
   const { cache } = deps;
   await (wanted === undefined ? cache.fresh() : waitForRevision(cache, wanted));
   const { revision } = cache;
-  return pageOf(await selected(deps, kind, selection), query.limit, revision, selection);
+  // As upstream: of what lies in the cache anyway, lists of any version are whole. Events it does not keep there.
+  const limit = wanted === 0 && !isEventKind(kind) ? 0 : query.limit;
+  return pageOf(await selected(deps, kind, selection), limit, revision, selection);
 }
 
 /** What the cache holds now. */

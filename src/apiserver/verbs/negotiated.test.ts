@@ -33,7 +33,8 @@ test('tables, with rows that hold nothing, metadata or whole objects', async () 
       body.columnDefinitions?.map(({ name }) => name),
       ['Name', 'Data', 'Age'],
     );
-    assert.equal(body.rows?.[0]?.object?.['kind'], 'PartialObjectMetadata');
+    const { kind, apiVersion } = body.rows?.[0]?.object ?? {};
+    assert.deepEqual([kind, apiVersion], ['PartialObjectMetadata', `meta.k8s.io/${version}`]);
   }
   const row = async (include: string) => (await get(`${maps}/one?includeObject=${include}`, as('Table'))).body.rows?.[0];
   assert.equal((await row('None'))?.object, null);

@@ -49,7 +49,7 @@ const ANSWERED_WHEN_DELETED = new Set([
   ),
 ]);
 
-const WITHOUT_DEPENDENTS = new Set(['events', 'events.events.k8s.io']);
+const EVENTS = new Set(['events', 'events.events.k8s.io']);
 
 /** Whether a PUT to a name that does not exist creates the object. */
 export const allowsCreateOnUpdate = (kind: KindDefinition) => CREATED_ON_UPDATE.has(id(kind));
@@ -57,8 +57,8 @@ export const allowsCreateOnUpdate = (kind: KindDefinition) => CREATED_ON_UPDATE.
 /** Whether a PUT without resourceVersion overwrites whatever is there. */
 export const allowsUnconditionalUpdate = (kind: KindDefinition) => !kind.ownSchema && !NEVER_UNCONDITIONAL.has(id(kind));
 
-/** Whether its objects own nothing: the garbage collector is never asked to orphan their dependents, or to delete them first. */
-export const hasNoDependents = (kind: KindDefinition) => WITHOUT_DEPENDENTS.has(id(kind));
+/** Events own nothing, so that no deletion of one waits for dependents, and upstream reads them from its store. */
+export const isEventKind = (kind: KindDefinition) => EVENTS.has(id(kind));
 
 /** Whether a deletion answers with the object rather than a Status. */
 export const answersDeletedObject = (kind: KindDefinition) => ANSWERED_WHEN_DELETED.has(id(kind));

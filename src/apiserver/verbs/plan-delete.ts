@@ -2,7 +2,7 @@ import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
 import { conflict } from '../../api/machinery/status-error.ts';
 import type { DeleteChoices } from '../request/query-options.ts';
-import { hasNoDependents, isNamespaceKind } from './object-rules.ts';
+import { isEventKind, isNamespaceKind } from './object-rules.ts';
 
 export type DeletePlan =
   | { readonly type: 'remove' }
@@ -115,7 +115,7 @@ function namespaceFinalizers(existing: readonly string[], { orphanDependents, pr
 /** The garbage collector reads from these two finalizers what is to happen to dependents. */
 function finalizersFor(kind: KindDefinition, existing: readonly string[], policy: DeleteChoices['propagationPolicy']): string[] {
   const others = existing.filter((f) => f !== ORPHAN && f !== FOREGROUND);
-  if (hasNoDependents(kind)) return others;
+  if (isEventKind(kind)) return others;
   if (policy === 'Orphan') return [...others, ORPHAN];
   if (policy === 'Foreground') return [...others, FOREGROUND];
   if (policy === 'Background') return others;

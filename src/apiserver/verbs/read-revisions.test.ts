@@ -51,6 +51,9 @@ test('a list without a version is the newest; with one it is at least, or exactl
     [`resourceVersion=${three}&limit=9`, 'abc', three],
     [`resourceVersion=${three}&resourceVersionMatch=NotOlderThan&limit=9`, 'abcd', newest],
     ['resourceVersion=0&limit=9', 'abcd', newest],
+    // What any version will do for is read from the cache, whole.
+    ['resourceVersion=0&limit=1', 'abcd', newest],
+    ['resourceVersion=0&resourceVersionMatch=NotOlderThan&limit=1', 'abcd', newest],
     [`resourceVersion=${three}&resourceVersionMatch=Exact&labelSelector=none`, '', three],
   ] as const) {
     const seen = await list(query);

@@ -63,6 +63,24 @@ test('YAML: keys that come again are told with their lines', async () => {
   assert.equal((await create('fieldValidation=Ignore', YAML_TEXT, YAML)).status, 201);
 });
 
+test('YAML: unknown fields are told in the order of their names, as of the JSON that is made of it', async () => {
+  const containers = Array.from({ length: 11 }, (_, i) => `  - name: c${i}\n    image: i\n    zz: 1\n`).join('');
+  const text = `kind: Pod\napiVersion: v1\nmetadata: {name: p, b: 1, a: 1}\nspec:\n  xx: 1\n  containers:\n${containers}before: 1\n`;
+  const answer = await api.call<Body>('POST', '/api/v1/namespaces/default/pods?dryRun=All', text, YAML);
+  assert.equal(answer.status, 201, answer.text);
+  const expected = [
+    'before',
+    'metadata.a',
+    'metadata.b',
+    ...containers.match(/zz/g)!.map((_, i) => `spec.containers[${i}].zz`),
+    'spec.xx',
+  ];
+  assert.deepEqual(
+    warnings(answer),
+    expected.map((path) => `unknown field "${path}"`),
+  );
+});
+
 test('bodies that are nothing of the kind are blamed as upstream blames them', async () => {
   const cases: [string, string][] = [
     [

@@ -105,7 +105,7 @@ test('who writes the status of ranges of Services, or of admission policies, doe
     const condition = { type: 'Seen', status: 'True', reason: 'R', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' };
     const patch = { metadata: { labels: { a: 'c', d: 'e' } }, status: { conditions: [condition] } };
     const { body } = await api.call<Workload>('PATCH', `${collection}/x/status`, patch, MERGE);
-    assert.deepEqual(body.metadata.labels, { a: 'b' }, collection);
+    assert.deepEqual(body.metadata?.labels, { a: 'b' }, collection);
     assert.equal(body.status.conditions?.[0]?.type, 'Seen');
   }
 });

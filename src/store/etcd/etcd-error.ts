@@ -33,6 +33,14 @@ export function toStoreError(error: unknown, what: string): unknown {
     return new StoreError('no-space', `${detail}: compact and defragment etcd, then disarm its alarm; reads still work`, options);
   if (detail === 'etcdserver: request is too large' || detail === 'etcdserver: too many operations in txn request')
     return new StoreError('too-large', detail, options);
+  // A client of Go's would not have sent it: its limit is that of the server.
+  const [, sizes] = /^grpc: received message larger than max (\(\d+ vs\. \d+\))$/.exec(detail) ?? [];
+  if (sizes !== undefined)
+    return new StoreError(
+      'too-large',
+      `rpc error: code = ResourceExhausted desc = trying to send message larger than max ${sizes}`,
+      options,
+    );
   if (detail === 'etcdserver: corrupt cluster') return new StoreError('corrupt', detail, options);
   return new StoreError('unavailable', `etcd: ${what}: ${detail}`, options);
 }
