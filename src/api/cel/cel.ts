@@ -35,6 +35,8 @@ export interface EnvironmentOptions {
   readonly typeByName?: (name: string) => CelType | undefined;
   /** Functions besides those of the language and of Kubernetes' libraries. */
   readonly functions?: readonly FunctionDeclaration[];
+  /** With `cel.bind`, which most of Kubernetes' environments are without. */
+  readonly bindings?: boolean;
 }
 
 /** What expressions may name. Costs little; can be shared by many expressions. */
@@ -42,6 +44,7 @@ export interface Environment {
   readonly variable: (name: string) => CelType | undefined;
   readonly type: (name: string) => CelType | undefined;
   readonly functions: ReadonlyMap<string, FunctionDeclaration>;
+  readonly bindings?: boolean | undefined;
 }
 
 export function createEnvironment(options: EnvironmentOptions): Environment {
@@ -50,6 +53,7 @@ export function createEnvironment(options: EnvironmentOptions): Environment {
     variable: (name) => (Object.hasOwn(options.variables, name) ? options.variables[name] : undefined),
     type: (name) => own?.get(name) ?? options.typeByName?.(name) ?? kubernetesTypes.get(name),
     functions: options.functions ? functionTable([...kubernetesFunctions.values(), ...options.functions]) : kubernetesFunctions,
+    bindings: options.bindings,
   };
 }
 
@@ -76,7 +80,7 @@ export interface Program {
 
 /** Parses and checks. Throws CelCompileError with every mistake in upstream's words. */
 export function compile(source: string, environment: Environment): Program {
-  const checked = check(source, parseExpression(source), environment);
+  const checked = check(source, parseExpression(source, environment.bindings), environment);
   checkLiterals(source, checked);
   return new CompiledProgram(source, checked);
 }

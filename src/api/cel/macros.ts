@@ -112,21 +112,32 @@ function mapOfEach(use: Use, entries: boolean): Expression {
   });
 }
 
-/** `target.hasValue() ? optional.of(body with variable = target.value()) : optional.none()` */
-function optionalMap(use: Use, flat: boolean): Expression {
-  const { build, offset, target, args } = use;
-  const variable = variableName(args[0]!, 'optMap() variable name must be a simple identifier');
-  const bound = build.comprehension({
+/** `result` with a variable: a loop over nothing. */
+const bind = ({ build, offset }: Use, variable: string, init: Expression, result: Expression): Expression =>
+  build.comprehension({
     offset,
     variable: '#unused',
     variable2: undefined,
     range: build.list(offset, []),
     accumulator: variable,
-    init: build.memberCall(offset, 'value', target, []),
+    init,
     condition: build.literal(offset, false),
     step: build.identifier(offset, variable),
-    result: args[1]!,
+    result,
   });
+
+/** `cel.bind(variable, value, result)` (ext/bindings.go). Only some environments have it. */
+export function expandBind(use: Use, name: string): Expression | undefined {
+  const { target, args } = use;
+  if (name !== 'bind' || args.length !== 3 || target.form !== 'identifier' || target.name !== 'cel') return undefined;
+  return bind(use, variableName(args[0]!, 'cel.bind() variable names must be simple identifiers'), args[1]!, args[2]!);
+}
+
+/** `target.hasValue() ? optional.of(body with variable = target.value()) : optional.none()` */
+function optionalMap(use: Use, flat: boolean): Expression {
+  const { build, offset, target, args } = use;
+  const variable = variableName(args[0]!, 'optMap() variable name must be a simple identifier');
+  const bound = bind(use, variable, build.memberCall(offset, 'value', target, []), args[1]!);
   return build.call(
     offset,
     '_?_:_',

@@ -2,7 +2,7 @@
 import { CelCompileError, type Issue } from './compile-error.ts';
 import type { Entry, Expression, FieldSetting } from './expression.ts';
 import { ExpressionBuilder, TooDeep } from './expression-builder.ts';
-import { expandHas, expandMemberMacro, MacroError } from './macros.ts';
+import { expandBind, expandHas, expandMemberMacro, MacroError } from './macros.ts';
 import { bytesOfToken, stringOfToken } from './string-literal.ts';
 import { type Token, tokenize } from './tokens.ts';
 import { Uint } from './values.ts';
@@ -24,13 +24,14 @@ const RELATIONS = new Set(['<', '<=', '>', '>=', '==', '!=', 'in']);
 const INT_RANGE = [-(2n ** 63n), 2n ** 63n - 1n] as const;
 
 /** Throws CelCompileError. */
-export function parseExpression(source: string): Expression {
+/** `bindings`: with `cel.bind`. */
+export function parseExpression(source: string, bindings = false): Expression {
   if (source.length > LONGEST)
     throw new CelCompileError(source, [
       { offset: -1, message: `expression code point size exceeds limit: size: ${source.length}, limit ${LONGEST}` },
     ]);
   try {
-    return new Parser(source).whole();
+    return new Parser(source, bindings).whole();
   } catch (error) {
     if (error instanceof TooDeep)
       throw new CelCompileError(source, [{ offset: -1, message: `expression recursion limit exceeded: ${DEEPEST_NESTING}` }]);
@@ -45,11 +46,13 @@ class Parser {
   /** Of characters that belong to no token. */
   readonly #issues: readonly Issue[];
   readonly #build = new ExpressionBuilder();
+  readonly #bindings: boolean;
   #at = 0;
   #depth = 0;
 
-  constructor(source: string) {
+  constructor(source: string, bindings: boolean) {
     this.#source = source;
+    this.#bindings = bindings;
     const { tokens, issues } = tokenize(source);
     this.#tokens = tokens;
     this.#issues = issues;
@@ -208,8 +211,10 @@ class Parser {
     const open = this.#accept('(');
     if (!open) return this.#build.select(dot.offset, operand, field);
     const args = this.#arguments();
+    const use = { build: this.#build, offset: open.offset, target: operand, args };
     return (
-      expandMemberMacro({ build: this.#build, offset: open.offset, target: operand, args }, field) ??
+      expandMemberMacro(use, field) ??
+      (this.#bindings ? expandBind(use, field) : undefined) ??
       this.#build.memberCall(open.offset, field, operand, args)
     );
   }

@@ -84,6 +84,10 @@ test('selectors choose by attributes and capacity; a choice that leaves too litt
   const old = selecting(`device.attributes["${DRIVER}"].driver.isLessThan(semver("2.0.0"))`);
   assert.deepEqual(chosen([claim({ requests: [asks(large)] })], slices), ['gpu=large']);
   assert.deepEqual(chosen([claim({ requests: [asks(old)] })], slices), ['gpu=small']);
+  const named = selecting(
+    `cel.bind(gpu, device.attributes["${DRIVER}"], gpu.model == "a100" && gpu.driver.isLessThan(semver("2.0.0")))`,
+  );
+  assert.deepEqual(chosen([claim({ requests: [asks(named)] })], slices), ['gpu=small']);
   assert.equal(
     chosen([claim({ requests: [asks(selecting('"x" in device.attributes["other.example.com"]'))] })], slices),
     undefined,

@@ -1,7 +1,7 @@
 /** Expressions that choose devices (dynamic-resource-allocation/cel). Heavy to load: it brings the CEL engine. */
 import { CelCompileError, compile, createEnvironment, type Program } from '../../cel/cel.ts';
 import { QUANTITY } from '../../cel/library/quantities.ts';
-import { BOOL, type CelType, DYN, formatType, mapOf, objectOf, STRING, sized } from '../../cel/types.ts';
+import { ANY, BOOL, type CelType, formatType, mapOf, objectOf, STRING, sized } from '../../cel/types.ts';
 import { forbiddenField, invalidField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 
@@ -13,13 +13,14 @@ const id = sized(STRING, 32);
 const byDomain = (value: CelType) => mapOf(domain, mapOf(id, value, MOST_ATTRIBUTES), MOST_ATTRIBUTES);
 
 const environment = createEnvironment({
+  bindings: true,
   variables: {
     device: objectOf(
       'kubernetes.DRADevice',
       new Map<string, CelType>([
         ['driver', domain],
         ['allowMultipleAllocations', BOOL],
-        ['attributes', byDomain(sized(DYN, 64))],
+        ['attributes', byDomain(sized(ANY, 64))],
         ['capacity', byDomain(QUANTITY)],
       ]),
     ),
@@ -29,16 +30,12 @@ const environment = createEnvironment({
 /** An expression as it chooses among devices. Throws CelCompileError for one that is wrong. */
 export const compileDeviceExpression = (expression: string): Program => compile(expression, environment);
 
-/** `cel.bind` is not known to the engine: who allocates devices will read what is written with it. */
-const BINDS = /\bcel\s*\.\s*bind\b/;
-
 export function checkDeviceExpression(field: string, expression: string): FieldError[] {
-  if (BINDS.test(expression)) return [];
   try {
     const program = compile(expression, environment);
     const type = formatType(program.resultType);
     // An attribute of any type may turn out to be true.
-    if (type !== 'bool' && type !== 'dyn')
+    if (type !== 'bool' && type !== 'any' && type !== 'dyn')
       return [invalidField(field, expression, `must evaluate to bool or the unknown type, not ${type}`)];
     return program.estimateCost().max > MOST_COST ? [forbiddenField(field, 'too complex, exceeds cost limit')] : [];
   } catch (error) {

@@ -73,9 +73,21 @@ function validateAttribute(attribute: V1DeviceAttribute, path: string): FieldErr
     if (Buffer.byteLength(version) > LONGEST_VALUE) errors.push(tooLongField(`${path}.version`, LONGEST_VALUE));
   }
   const given = Object.values(attribute).filter((value) => value !== undefined).length;
-  if (given !== 1) errors.push(invalidField(path, given ? attribute : '', 'exactly one value must be specified'));
+  if (given !== 1) errors.push(invalidField(path, given ? shownAttribute(attribute) : '', 'exactly one value must be specified'));
   return errors;
 }
+
+/** As upstream names its fields internally. */
+const shownAttribute = ({ int, bool, string, version, ints, bools, strings, versions }: V1DeviceAttribute) => ({
+  IntValue: int ?? null,
+  BoolValue: bool ?? null,
+  StringValue: string ?? null,
+  VersionValue: version ?? null,
+  IntValues: ints ?? null,
+  BoolValues: bools ?? null,
+  StringValues: strings ?? null,
+  VersionValues: versions ?? null,
+});
 
 const validateSharedCapacity = ({ value, requestPolicy }: V1DeviceCapacity, path: string): FieldError[] =>
   requestPolicy ? validateRequestPolicy(value, requestPolicy, `${path}.requestPolicy`) : [];

@@ -85,6 +85,10 @@ test('what is wrong with a ResourceSlice is told', () => {
       slice({ devices: [{ name: 'd', attributes: { model: {} } }] }),
       /^spec\.devices\[0\]\.attributes\[model\]: Invalid value: "": exactly one value must be specified/,
     ],
+    [
+      slice({ devices: [{ name: 'd', attributes: { model: { string: 'x', bool: true } } }] }),
+      /^spec\.devices\[0\]\.attributes\[model\]: Invalid value: \{.*"BoolValue":true,"StringValue":"x".*\}: exactly one value must be specified/,
+    ],
   ]);
   const made = (driver: string) => ({
     spec: { driver, pool: { name: 'p', generation: 1, resourceSliceCount: 1 }, nodeName: 'n' },
@@ -102,6 +106,21 @@ test('expressions that choose devices are compiled', () => {
     [chosen('device.attributes["gpu.example.com"].healthy')],
     [chosen('device.capacity["gpu.example.com"].memory.isGreaterThan(quantity("1Gi")) && device.driver == "gpu.example.com"')],
     [chosen('cel.bind(gpu, device.attributes["gpu.example.com"], gpu.a && gpu.b)')],
+    [
+      chosen('cel.bind(gpu, device.driver, gpu + 1 == "")'),
+      new RegExp(`^${at}: Invalid value: .*: compilation failed: .*found no matching overload for '_\\+_'`, 's'),
+    ],
+    [
+      chosen('cel.bind(a.b, device.driver, true)'),
+      new RegExp(
+        `^${at}: Invalid value: .*: compilation failed: .*cel\\.bind\\(\\) variable names must be simple identifiers`,
+        's',
+      ),
+    ],
+    [
+      chosen('device.attributes[true].fast'),
+      new RegExp(`^${at}: Invalid value: .*applied to '\\(map\\(string, map\\(string, any\\)\\), bool\\)'`, 's'),
+    ],
     [chosen('1'), new RegExp(`^${at}: Invalid value: "1": must evaluate to bool or the unknown type, not int$`)],
     [chosen('?!'), new RegExp(`^${at}: Invalid value: "\\?!": compilation failed: ERROR: <input>:1:1: Syntax error`)],
     [chosen('device.weight > 1'), new RegExp(`^${at}: Invalid value: .*: compilation failed: .*undefined field 'weight'`, 's')],
