@@ -102,6 +102,10 @@ test('addresses and ranges are written one way', () => {
   const cidrs = specimensOf(serviceCidrKind);
   assert.deepEqual(cidrs.complaints({ spec: { cidrs: ['10.0.0.0/24', 'fd00::/64'] } }), []);
   assert.deepEqual(cidrs.complaints({ spec: {} }), ['spec.cidrs: Required value: at least one CIDR required']);
+  const three = ['10.0.0.0/24', 'fd00::/64', '10.1.0.0/24'];
+  assert.deepEqual(cidrs.complaints({ spec: { cidrs: three } }), [
+    `spec.cidrs: Invalid value: ${JSON.stringify({ CIDRs: three })}: may only hold up to 2 values`,
+  ]);
   assert.match(cidrs.complaints({ spec: { cidrs: ['10.0.0.1/24'] } })[0]!, /^spec\.cidrs\[0\]: Invalid value: "10\.0\.0\.1\/24"/);
   assert.match(
     cidrs.complaints({ spec: { cidrs: ['10.0.0.0/24', '10.1.0.0/24'] } })[0]!,

@@ -26,7 +26,7 @@ function validateServiceCidr(object: DynamicObject, _context: WriteContext, exis
 function validateCidrs(object: DynamicObject): FieldError[] {
   const cidrs = cidrsOf(object);
   if (!cidrs.length) return [requiredField(CIDRS, 'at least one CIDR required')];
-  if (cidrs.length > 2) return [invalidField(CIDRS, { cidrs }, 'may only hold up to 2 values')];
+  if (cidrs.length > 2) return [invalidField(CIDRS, { CIDRs: cidrs }, 'may only hold up to 2 values')];
   const errors = cidrs.flatMap((cidr, i) => checkCanonicalCidr(`${CIDRS}[${i}]`, cidr));
   const [first, second] = cidrs.map((cidr) => parseCidr(cidr)?.address.family);
   if (first !== undefined && first === second)
