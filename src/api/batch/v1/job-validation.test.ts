@@ -265,3 +265,40 @@ test('a job at rest may be sent elsewhere and given other resources, and what st
   };
   assert.deepEqual(of({}, another), ['spec.template.spec: field is immutable', 'spec.template: field is immutable']);
 });
+
+test('the labels that a job was given are still there after an update, and its last pod can still have a name', () => {
+  const written = (changeTo: (job: DynamicObject & V1Job) => void, name = 'a') => {
+    const before = jobs.created(
+      { spec: { template, suspend: true, completionMode: 'Indexed', completions: 9, parallelism: 9 } },
+      { name },
+    );
+    const after = structuredClone(before) as DynamicObject & V1Job;
+    changeTo(after);
+    return jobs.refusals(before, after);
+  };
+  assert.deepEqual(
+    written(({ spec }) => {
+      delete spec!.template.metadata!.labels!['job-name'];
+    }),
+    ["spec.template.metadata.labels[job-name]: Required value: must be 'a'"],
+  );
+  const name = 'n'.repeat(61);
+  const grown = ({ spec }: V1Job) => Object.assign(spec!, { completions: 11, parallelism: 11 });
+  assert.deepEqual(written(grown), []);
+  assert.deepEqual(written(grown, name), [
+    `metadata.name: Invalid value: "${name}": will not able to create pod with invalid DNS label: ${name}-10`,
+  ]);
+});
+
+test('a job from before its labels had a domain does without those', () => {
+  const before = jobs.created({ spec: { template } }) as DynamicObject & V1Job;
+  const prefix = 'batch.kubernetes.io/';
+  const { labels } = before.spec!.template.metadata!;
+  const { matchLabels } = before.spec!.selector!;
+  for (const label of ['controller-uid', 'job-name']) delete labels![prefix + label];
+  matchLabels!['controller-uid'] = matchLabels![`${prefix}controller-uid`]!;
+  delete matchLabels![`${prefix}controller-uid`];
+  const after = structuredClone(before);
+  after.spec!.parallelism = 2;
+  assert.deepEqual(jobs.refusals(before, after), []);
+});

@@ -30,10 +30,11 @@ export function validateJob(object: DynamicObject, _context?: unknown, existing?
   const { metadata, spec } = object as V1Job;
   if (!spec) return [];
   const errors: FieldError[] = [];
-  if (!existing) checkGeneratedSelector(object as V1Job, errors);
-  validateJobSpec(spec, 'spec', (existing as V1Job | undefined)?.spec, errors);
+  const before = (existing as V1Job | undefined)?.spec;
+  checkGeneratedSelector(object as V1Job, before, errors);
+  validateJobSpec(spec, 'spec', before, errors);
   checkSelector(spec, errors);
-  if (!existing && spec.completionMode === 'Indexed' && (spec.completions ?? 0) > 0) {
+  if (spec.completionMode === 'Indexed' && (spec.completions ?? 0) > 0) {
     const hostname = `${metadata?.name}-${spec.completions! - 1}`;
     if (checkDnsLabel(hostname).length)
       errors.push(
@@ -44,14 +45,18 @@ export function validateJob(object: DynamicObject, _context?: unknown, existing?
 }
 
 /** What the server puts into template and selector must be what is there, if somebody put something there before. */
-function checkGeneratedSelector({ metadata, spec }: V1Job, errors: FieldError[]): void {
+function checkGeneratedSelector({ metadata, spec }: V1Job, before: V1JobSpec | undefined, errors: FieldError[]): void {
   if (!spec?.selector || spec.manualSelector) return;
   const labels = spec.template.metadata?.labels ?? {};
+  const had = (label: string) => Object.hasOwn(before?.template.metadata?.labels ?? {}, label);
   const expected = {
     [OLD_UID_LABEL]: metadata?.uid ?? '',
     [OLD_NAME_LABEL]: metadata?.name ?? '',
-    [UID_LABEL]: metadata?.uid ?? '',
-    [NAME_LABEL]: metadata?.name ?? '',
+    // A job that is older than these does without.
+    ...((!before || (had(UID_LABEL) && had(NAME_LABEL))) && {
+      [UID_LABEL]: metadata?.uid ?? '',
+      [NAME_LABEL]: metadata?.name ?? '',
+    }),
   };
   for (const [key, value] of Object.entries(expected)) {
     const field = `spec.template.metadata.labels[${key}]`;

@@ -178,6 +178,15 @@ export function validateNodeUpdate(updated: DynamicObject, existing: DynamicObje
   return errors;
 }
 
+/** What is said of a node that is let through. */
+export function nodeWarnings(object: DynamicObject): string[] {
+  const { configSource, externalID } = (object as V1Node).spec ?? {};
+  return [
+    ...(configSource ? ['spec.configSource: the feature is removed'] : []),
+    ...(externalID ? ['spec.externalID: this field is deprecated, and is unused by Kubernetes'] : []),
+  ];
+}
+
 /** Dynamic kubelet configuration is gone: only a node that has one keeps it. */
 export function dropNewConfig(updated: DynamicObject, existing?: DynamicObject): void {
   const [after, before] = [updated as V1Node, existing as V1Node | undefined];

@@ -4,6 +4,7 @@ import { statusPart } from '../../machinery/status-part.ts';
 import { nodeColumns } from './node-columns.ts';
 import {
   dropNewConfig,
+  nodeWarnings,
   setNodeDefaults,
   syncPodCidr,
   validateNode,
@@ -43,6 +44,7 @@ export const nodeKind = defineKind({
   },
   prepareForCreate: (object) => dropNewConfig(object),
   prepareForUpdate: dropNewConfig,
+  warnings: nodeWarnings,
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
 });

@@ -7,7 +7,7 @@ import {
 } from './persistent-volume-claim-validation.ts';
 import { persistentVolumeClaimColumns } from './storage-columns.ts';
 import { alignDataSources, setPersistentVolumeClaimDefaults } from './storage-defaults.ts';
-import { classAnnotationWarnings } from './storage-warnings.ts';
+import { persistentVolumeClaimWarnings } from './storage-warnings.ts';
 
 export const persistentVolumeClaimKind = defineKind({
   group: '',
@@ -24,7 +24,7 @@ export const persistentVolumeClaimKind = defineKind({
   },
   setDefaults: setPersistentVolumeClaimDefaults,
   prepareForUpdate: alignDataSources,
-  warnings: (object) => classAnnotationWarnings(object),
+  warnings: (object) => persistentVolumeClaimWarnings(object),
   validate: validatePersistentVolumeClaim,
   validateUpdate: validatePersistentVolumeClaimUpdate,
 });

@@ -4,6 +4,7 @@ import { ipWarnings } from '../../machinery/ip.ts';
 import { checkDnsLabel } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { AnyContainer } from './container-defaults.ts';
+import { fractionWarnings } from './fraction-warnings.ts';
 import { nodeLabelWarnings } from './node-label-warnings.ts';
 import { APP_ARMOR_CONTAINER, SECCOMP_CONTAINER, SECCOMP_POD } from './pod-annotations.ts';
 import { eachContainer } from './pod-containers.ts';
@@ -41,18 +42,7 @@ const OLD_ANNOTATIONS: readonly (readonly [string, string])[] = [
   ['security.alpha.kubernetes.io/unsafe-sysctls', 'non-functional in v1.11+; use the "sysctls" field instead'],
 ];
 
-const BYTES = ['memory', 'ephemeral-storage'] as const;
-
-/** Bytes in thousandths. */
-function fractionWarnings(
-  amounts: Readonly<Record<string, string>> | undefined,
-  path: string,
-  names: readonly string[] = BYTES,
-): string[] {
-  return names
-    .filter((name) => amounts?.[name]?.endsWith('m'))
-    .map((name) => `${path}[${name}]: fractional byte value ${JSON.stringify(amounts![name])} is invalid, must be an integer`);
-}
+const BYTES = ['memory', 'ephemeral-storage'];
 
 function specWarnings(spec: V1PodSpec, metadata: V1ObjectMeta | undefined, at: string): string[] {
   const annotations = metadata?.annotations ?? {};
@@ -77,7 +67,7 @@ function specWarnings(spec: V1PodSpec, metadata: V1ObjectMeta | undefined, at: s
       ),
     );
   if (spec.imagePullSecrets) warnings.push(...secretWarnings(spec.imagePullSecrets, `${at}spec.imagePullSecrets`));
-  warnings.push(...fractionWarnings(spec.overhead, `${at}spec.overhead`));
+  warnings.push(...fractionWarnings(spec.overhead, `${at}spec.overhead`, BYTES));
   if (!spec.securityContext?.seccompProfile && has(SECCOMP_POD)) warnings.push(seccomp(annotation(SECCOMP_POD)));
   eachContainer(spec, `${at}spec`, (container, path) => {
     const ofSeccomp = SECCOMP_CONTAINER + container.name;

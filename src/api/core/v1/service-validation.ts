@@ -36,8 +36,8 @@ const TRAFFIC_POLICIES = ['Cluster', 'Local'];
 /** In upstream's order, not in the alphabet's. */
 const DISTRIBUTIONS = ['PreferClose', 'PreferSameZone', 'PreferSameNode'];
 const IP_MODES = ['Proxy', 'VIP'];
-const TOPOLOGY_HINTS = 'service.kubernetes.io/topology-aware-hints';
-const TOPOLOGY_MODE = 'service.kubernetes.io/topology-mode';
+export const TOPOLOGY_HINTS = 'service.kubernetes.io/topology-aware-hints';
+export const TOPOLOGY_MODE = 'service.kubernetes.io/topology-mode';
 const SOURCE_RANGES = 'service.beta.kubernetes.io/load-balancer-source-ranges';
 const FOR_LOAD_BALANCERS = "may only be used when `type` is 'LoadBalancer'";
 
@@ -246,18 +246,4 @@ function validateIpMode({ ip, ipMode }: V1LoadBalancerIngress, path: string): Fi
   if (ipMode === undefined) return ip ? [requiredField(`${path}.ipMode`, 'must be specified when `ip` is set')] : [];
   if (!ip) return [forbiddenField(`${path}.ipMode`, 'may not be specified when `ip` is not set')];
   return checkOneOf(`${path}.ipMode`, ipMode, IP_MODES);
-}
-
-/** What a Service asks for in vain (pkg/api/service/warnings.go). */
-export function serviceWarnings(object: DynamicObject, existing: DynamicObject | undefined): string[] {
-  const spec = specOf(object);
-  const warnings: string[] = [];
-  const hinted = (each: DynamicObject | undefined) => each?.metadata.annotations?.[TOPOLOGY_HINTS] !== undefined;
-  if (hinted(object) && !hinted(existing))
-    warnings.push(`annotation ${TOPOLOGY_HINTS} is deprecated, please use ${TOPOLOGY_MODE} instead`);
-  if (!isHeadless(spec)) return warnings;
-  if (spec.loadBalancerIP) warnings.push('spec.loadBalancerIP is ignored for headless services');
-  if (spec.externalIPs?.length) warnings.push('spec.externalIPs is ignored for headless services');
-  if (spec.sessionAffinity !== 'None') warnings.push('spec.SessionAffinity is ignored for headless services');
-  return warnings;
 }

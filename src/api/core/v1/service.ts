@@ -4,7 +4,8 @@ import { statusPart } from '../../machinery/status-part.ts';
 import { dropFieldsOfOldType } from './service-changes.ts';
 import { serviceColumns } from './service-columns.ts';
 import { setServiceDefaults } from './service-defaults.ts';
-import { serviceWarnings, validateService, validateServiceStatus } from './service-validation.ts';
+import { validateService, validateServiceStatus } from './service-validation.ts';
+import { serviceWarnings } from './service-warnings.ts';
 
 export const serviceKind = defineKind({
   group: '',

@@ -1,5 +1,6 @@
 /** Volumes that are no more, and files of one volume that lie on top of each other (pkg/api/pod/warnings.go). */
 import type { V1Volume, V1VolumeProjection } from '../../gen/types.ts';
+import { claimSpecWarnings } from './storage-warnings.ts';
 
 const OUTLIVED: readonly (readonly [field: keyof V1Volume, message: string, shown?: string])[] = [
   ['photonPersistentDisk', 'deprecated in v1.11, non-functional in v1.16+'],
@@ -17,11 +18,12 @@ const OUTLIVED: readonly (readonly [field: keyof V1Volume, message: string, show
 const MOST_COMPARED = 200;
 
 export function volumeWarnings(volumes: readonly V1Volume[], path: string): string[] {
-  const outlived = volumes.flatMap((volume, i) =>
-    OUTLIVED.filter(([field]) => volume[field] !== undefined).map(
+  const outlived = volumes.flatMap((volume, i) => [
+    ...OUTLIVED.filter(([field]) => volume[field] !== undefined).map(
       ([field, message, shown = field]) => `${path}[${i}].${shown}: ${message}`,
     ),
-  );
+    ...claimSpecWarnings(volume.ephemeral?.volumeClaimTemplate?.spec, `${path}[${i}].ephemeral.volumeClaimTemplate.spec`),
+  ]);
   return [...outlived, ...volumes.flatMap(overlapWarnings)];
 }
 
