@@ -168,6 +168,8 @@ export interface AdmissionAttributes {
   /** An update by a patch, which is another verb to authorizers. */
   readonly isPatch?: true;
   readonly dryRun: boolean;
+  /** What the request's CreateOptions, UpdateOptions or DeleteOptions have set. */
+  readonly options?: Readonly<Record<string, unknown>>;
   readonly warnings: string[];
   /** Absent when nobody records the request. */
   readonly audit?: AuditNotes;

@@ -131,6 +131,33 @@ export function parseWriteQuery(query: URLSearchParams, optionsKind: string): Wr
   };
 }
 
+/** What of the query is set of the options of a create, update or patch, as admission is told of it. */
+export function givenWriteOptions(query: URLSearchParams): Readonly<Record<string, unknown>> {
+  const [dryRun, fieldManager, fieldValidation] = [
+    query.getAll('dryRun'),
+    query.get('fieldManager'),
+    query.get('fieldValidation'),
+  ];
+  return {
+    ...(dryRun.length && { dryRun }),
+    ...(fieldManager && { fieldManager }),
+    ...(fieldValidation && { fieldValidation }),
+  };
+}
+
+/** The same of a deletion. */
+export function givenDeleteOptions(choices: DeleteChoices): Readonly<Record<string, unknown>> {
+  const { gracePeriodSeconds, preconditions, orphanDependents, propagationPolicy, dryRun } = choices;
+  const isPolicyGiven = propagationPolicy !== '' && orphanDependents === undefined;
+  return {
+    ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
+    ...(Object.keys(preconditions).length && { preconditions }),
+    ...(orphanDependents !== undefined && { orphanDependents }),
+    ...(isPolicyGiven && { propagationPolicy }),
+    ...(dryRun && { dryRun: ['All'] }),
+  };
+}
+
 /** Blames all values together, as upstream does. */
 const checkDryRun = (values: readonly string[]): FieldError[] =>
   values.some((value) => value !== 'All') ? [notSupportedField('dryRun', values, ['All'])] : [];

@@ -1,10 +1,11 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import type { Admission, AdmissionAttributes, RequestContext } from '../contracts.ts';
+import { givenWriteOptions } from '../request/query-options.ts';
 
 /** What admission is asked of an action on `kind`; `object` is the action's own, such as a Binding. */
 export function actionAttributes(
-  { info, user, warnings, audit, deadlineMs }: RequestContext,
+  { info, user, request, warnings, audit, deadlineMs }: RequestContext,
   kind: KindDefinition,
   { object, oldObject, dryRun }: { object: DynamicObject; oldObject?: DynamicObject; dryRun: boolean },
 ): AdmissionAttributes {
@@ -18,6 +19,7 @@ export function actionAttributes(
     oldObject,
     user,
     dryRun,
+    options: givenWriteOptions(request.query),
     warnings,
     ...(audit && { audit }),
     ...(deadlineMs !== undefined && { deadlineMs }),

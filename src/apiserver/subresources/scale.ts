@@ -105,7 +105,9 @@ async function decide(
       name,
       `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${object.metadata.uid}`,
     );
-  await admission.validate(attributes);
+  // What is checked is what the object says when it has been scaled.
+  target.write(object, wanted.spec?.replicas ?? 0);
+  await admission.validate({ ...attributes, object: target.read(object) });
   return wanted;
 }
 

@@ -6,7 +6,7 @@ import { Pauses } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
 import { readObject } from '../request/body.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
-import { type DeleteChoices, parseDeleteOptions, parseListQuery } from '../request/query-options.ts';
+import { type DeleteChoices, givenDeleteOptions, parseDeleteOptions, parseListQuery } from '../request/query-options.ts';
 import { Representation } from '../response/representation.ts';
 import { sendValue } from '../response/send.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
@@ -22,7 +22,7 @@ export function createDelete({ writes, clock }: VerbDeps): VerbHandler {
     const output = negotiateOutput(context.request, 'object');
     const choices = await readDeleteOptions(context.request);
     warnOfOrphans(call, choices);
-    const scope = { ...writeScope(call, choices.dryRun), pauses: new Pauses() };
+    const scope = { ...writeScope(call, choices.dryRun), options: givenDeleteOptions(choices), pauses: new Pauses() };
     const { object, removed } = await writes.delete(scope, context.info.name, choices);
     await scope.pauses.pause();
     if (removed && !answersDeletedObject(kind)) return sendValue(context, response, 200, deletedStatus(kind, object.object));
@@ -58,7 +58,8 @@ export function createDeleteCollection(deps: VerbDeps): VerbHandler {
     };
     const deleteOne = async (object: CachedObject) => {
       try {
-        const scope = { ...writeScope(call, choices.dryRun), namespace: object.namespace, ofCollection: true } as const;
+        const options = givenDeleteOptions(choices);
+        const scope = { ...writeScope(call, choices.dryRun), options, namespace: object.namespace, ofCollection: true } as const;
         await writes.delete(scope, object.name, choices);
       } catch (error) {
         if (!isStatus(error, 'NotFound')) failures.push(error); // somebody else deleted it: as wished

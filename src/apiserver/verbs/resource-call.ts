@@ -5,6 +5,7 @@ import type { Logger } from '../../std/logger.ts';
 import type { Store } from '../../store/store.ts';
 import type { Admission, Authorizer, RequestContext, ServerResponse } from '../contracts.ts';
 import type { StoredForms } from '../encryption/encrypting-store.ts';
+import { givenWriteOptions } from '../request/query-options.ts';
 import type { Keyspace } from '../store-access/keyspace.ts';
 import type { ObjectStore } from '../store-access/object-store.ts';
 import type { WatchCache } from '../watch-cache/watch-cache.ts';
@@ -56,6 +57,7 @@ export function writeScope({ context, kind, part }: ResourceCall, dryRun: boolea
     namespace: kind.namespaced ? info.namespace : '',
     user,
     dryRun,
+    options: givenWriteOptions(context.request.query),
     warnings,
     ...(audit && { audit }),
     ...(deadlineMs !== undefined && { deadlineMs }),

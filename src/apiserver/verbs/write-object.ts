@@ -14,6 +14,7 @@ import { stampKind } from '../store-access/object-store.ts';
 import { CachedObject } from '../watch-cache/cached-object.ts';
 import { type Allotment, type BeginAllotment, withAllotment } from './allotment.ts';
 import type { FieldTracking } from './field-tracking.ts';
+import { isNamespaceKind } from './object-rules.ts';
 import { dropRepeatedOwners } from './owner-references.ts';
 import { checkPreconditions, planDelete } from './plan-delete.ts';
 import { checkCreatable, placeInNamespace, prepareCreate } from './prepare-create.ts';
@@ -28,6 +29,8 @@ export interface WriteScope {
   readonly namespace: string;
   readonly user: UserInfo;
   readonly dryRun: boolean;
+  /** What was set of the options of the write, for admission. */
+  readonly options?: Readonly<Record<string, unknown>>;
   readonly warnings: string[];
   readonly audit?: AuditNotes;
   /** When the request's time is up, by the clock of `performance`. */
@@ -191,6 +194,8 @@ export class ObjectWrites {
         ]);
         if (!part) warn(scope, kind.warnings?.(updated, old));
         await scope.pauses?.pause();
+        // An update that names no version is of the one that is there.
+        if (old.metadata.resourceVersion) updated.metadata.resourceVersion = old.metadata.resourceVersion;
         if (scope.admit) await this.#deps.admission().validate({ ...attributes, object: updated });
         await scope.pauses?.pause();
         const decided = decideUpdate(kind, updated, old);
@@ -218,15 +223,12 @@ export class ObjectWrites {
         if (scope.pauses?.large) await scope.pauses.run(existing.objectInSteps());
         checkPreconditions(kind, existing.object, choices.preconditions);
         await scope.pauses?.pause();
-        if (scope.admit) {
-          const attributes = this.#attributes(scope, 'DELETE', scope.ofCollection ? '' : name, undefined, existing.object);
-          await this.#deps.admission().admit(attributes);
-          await this.#deps.admission().validate(attributes);
-        }
         const object = ownForDelete(kind, existing);
         await scope.pauses?.pause();
         if (!object.metadata.deletionTimestamp) kind.prepareForDelete?.(object, this.#context(scope));
         const plan = planDelete(kind, object, choices, this.#deps.clock.now());
+        if (plan.type === 'wait' && isPending(kind, object)) return { type: 'none' };
+        if (scope.admit) await this.#admitDeletion(scope, name, existing.object, graceOf(kind, object));
         if (plan.type === 'wait') return { type: 'none' };
         if (scope.dryRun) {
           const removed = plan.type === 'remove';
@@ -238,6 +240,15 @@ export class ObjectWrites {
       scope.pauses,
     );
     return unsaved ?? result;
+  }
+
+  /** Asked with the grace period that the object is given. */
+  async #admitDeletion(scope: WriteScope, name: string, object: DynamicObject, graceSeconds: number | undefined): Promise<void> {
+    const options = { ...scope.options, ...(graceSeconds !== undefined && { gracePeriodSeconds: graceSeconds }) };
+    const known = scope.ofCollection ? '' : name;
+    const attributes = this.#attributes({ ...scope, options }, 'DELETE', known, undefined, object);
+    await this.#deps.admission().admit(attributes);
+    await this.#deps.admission().validate(attributes);
   }
 
   #checkWhole(kind: KindDefinition, updated: DynamicObject, old: DynamicObject, context: WriteContext): FieldError[] {
@@ -266,14 +277,15 @@ export class ObjectWrites {
   }
 
   #attributes(
-    { kind, namespace, part, user, patches, dryRun, warnings, audit, deadlineMs }: WriteScope,
+    { kind, namespace, part, user, patches, dryRun, options, warnings, audit, deadlineMs }: WriteScope,
     operation: AdmissionAttributes['operation'],
     name: string,
     object: DynamicObject | undefined,
     oldObject: DynamicObject | undefined,
   ): AdmissionAttributes {
     const subresource = part?.name ?? '';
-    const who = { user, dryRun, warnings, ...(audit && { audit }), ...(deadlineMs !== undefined && { deadlineMs }) };
+    const asked = { dryRun, ...(options && { options }), ...(deadlineMs !== undefined && { deadlineMs }) };
+    const who = { user, warnings, ...(audit && { audit }), ...asked };
     return { operation, kind, subresource, namespace, name, object, oldObject, ...(patches && { isPatch: true }), ...who };
   }
 
@@ -290,6 +302,14 @@ export class ObjectWrites {
     return CachedObject.unsaved(kind, namespace, shown, existing?.revision);
   }
 }
+
+/** Deleted before, and going at its own pace: nobody is asked about it again. */
+const isPending = (kind: KindDefinition, { metadata }: DynamicObject): boolean =>
+  isNamespaceKind(kind) || Boolean(kind.gracePeriodSeconds && metadata.deletionGracePeriodSeconds);
+
+/** Undefined for kinds that go at once. */
+const graceOf = (kind: KindDefinition, { metadata }: DynamicObject): number | undefined =>
+  kind.gracePeriodSeconds && metadata.deletionGracePeriodSeconds;
 
 /** What `planDelete` may change: the object itself and its metadata. To parse all of it anew would cost as much as all the rest of a deletion. */
 function ownForDelete(kind: KindDefinition, existing: CachedObject): DynamicObject {

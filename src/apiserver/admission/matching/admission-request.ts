@@ -23,7 +23,7 @@ export const requestNamespace = ({ kind, namespace, name }: AdmissionAttributes)
 
 /** Everything but `uid`, `object` and `oldObject`. `kind` is the one in whose version the request matched. */
 export function admissionRequest(attributes: AdmissionAttributes, kind: KindDefinition): Record<string, unknown> {
-  const { subresource, name, operation, user, dryRun, object, oldObject } = attributes;
+  const { subresource, name, operation, user, dryRun, options: given, object, oldObject } = attributes;
   const options = OPTIONS[operation];
   const namespace = requestNamespace(attributes);
   return {
@@ -43,6 +43,6 @@ export function admissionRequest(attributes: AdmissionAttributes, kind: KindDefi
       ...(user.extra && Object.keys(user.extra).length && { extra: user.extra }),
     },
     dryRun,
-    ...(options && { options: { kind: options, apiVersion: 'meta.k8s.io/v1', ...(dryRun && { dryRun: ['All'] }) } }),
+    options: options ? { kind: options, apiVersion: 'meta.k8s.io/v1', ...(given ?? (dryRun && { dryRun: ['All'] })) } : null,
   };
 }

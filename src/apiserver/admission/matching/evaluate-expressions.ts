@@ -174,7 +174,7 @@ export class ExpressionRun {
       case 'params':
         return jsonValue(params ?? null);
       case 'request':
-        return jsonValue({ ...(attributes.operation === 'CONNECT' && { options: null }), ...admissionRequest(attributes, kind) });
+        return jsonValue(admissionRequest(attributes, kind));
       case 'authorizer':
         return decisions && authorizerValue(decisions.decide);
       case 'authorizer.requestResource':

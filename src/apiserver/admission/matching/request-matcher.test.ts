@@ -82,3 +82,18 @@ test('a namespace is chosen by its own labels, the new ones where there are new 
   assert.equal(matched(criteria, writeOf({ kind: namespaceKind, oldObject: object, name: 'b' })), false);
   assert.equal(matched(criteria, writeOf({ kind: namespaceKind, oldObject: object, name: 'a' })), true);
 });
+
+test('of the versions that rules name, the one of the first rule counts', () => {
+  const scaler = kinds.byResource('autoscaling', 'v1', 'horizontalpodautoscalers')!;
+  const event = kinds.byResource('', 'v1', 'events')!;
+  const version = (attributes: AdmissionAttributes, ...rules: object[]) =>
+    createRequestMatcher({ rules: rules.map((more) => rule(more)) }, { reader, kinds })(attributes);
+  const events = { apiGroups: ['events.k8s.io'], resources: ['events'] };
+  assert.equal(
+    version(writeOf({ kind: event, name: 'e' }), { apiGroups: ['x'], resources: ['*'] }, events)?.group,
+    'events.k8s.io',
+  );
+  const v2 = { apiGroups: ['autoscaling'], apiVersions: ['v2'], resources: ['*'] };
+  assert.equal(version(writeOf({ kind: scaler, name: 'h' }), v2, { ...v2, apiVersions: ['*'] })?.version, 'v1');
+  assert.equal(version(writeOf({ kind: scaler, name: 'h' }), { ...v2, resources: ['x'] }, v2)?.version, 'v2');
+});

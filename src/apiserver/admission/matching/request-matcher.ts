@@ -48,13 +48,18 @@ export function createRequestMatcher(criteria: MatchCriteria, { reader, kinds }:
   };
 }
 
-/** The request's own kind when a rule names it, else an equivalent one that a rule names. */
+/** The request's own kind when a rule names it, else an equivalent one that a rule names, of the first rule that does. */
 function matchingKind(criteria: MatchCriteria, attributes: AdmissionAttributes, kinds: KindRegistry): KindDefinition | undefined {
   const find = (rules: readonly V1NamedRuleWithOperations[]) => {
-    const matches = (kind: KindDefinition) => rules.some((rule) => ruleMatches(rule, attributes, kind));
-    if (matches(attributes.kind)) return attributes.kind;
+    const { kind } = attributes;
+    if (rules.some((rule) => ruleMatches(rule, attributes, kind))) return kind;
     if (criteria.matchPolicy === 'Exact' || !rules.length) return undefined;
-    return equivalentKinds(kinds, attributes.kind).find(matches);
+    const equivalent = equivalentKinds(kinds, kind);
+    for (const rule of rules) {
+      const found = equivalent.find((other) => ruleMatches(rule, attributes, other));
+      if (found) return found;
+    }
+    return undefined;
   };
   if (find(criteria.excludeRules ?? [])) return undefined;
   return find(criteria.rules);

@@ -268,9 +268,9 @@ describe('validating policies', () => {
       causes.map(({ field, message }) => `${field}: ${message.split('\n')[0]}`.replace(/expecting \{.*/, '…')),
       [
         `spec.variables[0].expression: Invalid value: "1 +": compilation failed: ERROR: <input>:1:4: Syntax error: mismatched input '<EOF>' …`,
-        'spec.variables[1].name: Invalid value: "namespace": name is not a valid CEL identifier',
+        'spec.variables[1].name: Invalid value: "namespace": must be a valid CEL identifier',
         'spec.validations[0].expression: Invalid value: "object.x": must evaluate to bool but got dyn',
-        'spec.validations[0].message: Invalid value: "a\\nb": message must not contain line breaks',
+        'spec.validations[0].message: Invalid value: "a\\nb": must not contain line breaks',
         'spec.validations[0].reason: Unsupported value: "Odd": supported values: "Forbidden", "Invalid", "RequestEntityTooLarge"',
         `spec.validations[1].expression: Invalid value: "params.x == 1": compilation failed: ERROR: <input>:1:1: undeclared reference to 'params' (in container '')`,
         `spec.validations[2].expression: Invalid value: "variables.a == 1 && variables.b == 1": compilation failed: ERROR: <input>:1:30: undefined field 'b'`,

@@ -69,9 +69,79 @@ describe('what webhooks are asked', () => {
     ]);
   });
 
+  test('a webhook is told what is asked of a write besides its object', async () => {
+    await configure('*', '*/*');
+    const options = async (method: string, path: string, body?: object, type = 'application/json') => {
+      hook.asked.length = 0;
+      const answered = await api.call(method, path, body, { 'content-type': type });
+      assert.ok(answered.status < 300, answered.text);
+      return hook.asked.map(({ review }) => review.request['options']);
+    };
+    const meta = { apiVersion: 'meta.k8s.io/v1' };
+    const merge = 'application/merge-patch+json';
+    assert.deepEqual(await options('POST', `${CONFIG_MAPS}?fieldManager=me&fieldValidation=Strict`, configMap('o', {})), [
+      { kind: 'CreateOptions', ...meta, fieldManager: 'me', fieldValidation: 'Strict' },
+    ]);
+    assert.deepEqual(await options('PATCH', `${CONFIG_MAPS}/o?dryRun=All`, { data: { a: 'b' } }, merge), [
+      { kind: 'UpdateOptions', ...meta, dryRun: ['All'] },
+    ]);
+    const apply = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'o' }, data: { a: 'c' } };
+    assert.deepEqual(
+      await options('PATCH', `${CONFIG_MAPS}/o?fieldManager=x&force=true`, apply, 'application/apply-patch+yaml'),
+      [{ kind: 'UpdateOptions', ...meta, fieldManager: 'x' }],
+    );
+    const { metadata } = (await api.call<{ metadata: { uid: string } }>('GET', `${CONFIG_MAPS}/o`)).body;
+    const given = { propagationPolicy: 'Background', preconditions: { uid: metadata.uid } };
+    assert.deepEqual(await options('DELETE', `${CONFIG_MAPS}/o`, given), [{ kind: 'DeleteOptions', ...meta, ...given }]);
+  });
+
+  test('an update is of the version that is there, a scale of the object as it will be', async () => {
+    await configure('*', '*/*');
+    const last = () => hook.asked.at(-1)!.review.request['object'] as Record<string, Record<string, unknown>>;
+    const created = await api.call<{ metadata: { resourceVersion: string } }>('POST', CONFIG_MAPS, configMap('u', {}));
+    await api.call('PUT', `${CONFIG_MAPS}/u`, configMap('u', { a: 'b' }));
+    assert.equal(last()['metadata']!['resourceVersion'], created.body.metadata.resourceVersion);
+    const labels = { a: 'b' };
+    const spec = {
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+    };
+    const deployments = '/apis/apps/v1/namespaces/default/deployments';
+    await api.call('POST', deployments, { metadata: { name: 'd' }, spec });
+    const scale = {
+      apiVersion: 'autoscaling/v1',
+      kind: 'Scale',
+      metadata: { name: 'd', namespace: 'default' },
+      spec: { replicas: 4 },
+    };
+    const scaled = await api.call('PUT', `${deployments}/d/scale`, scale);
+    assert.equal(scaled.status, 200, scaled.text);
+    assert.deepEqual(
+      [last()['kind'], last()['spec'], last()['status'], typeof last()['metadata']!['uid']],
+      ['Scale', { replicas: 4 }, { replicas: 0, selector: 'a=b' }, 'string'],
+    );
+    await api.call('DELETE', `${deployments}/d`);
+  });
+
+  test('nobody is asked about a pod that is going already, and of one that is not, with its grace period', async () => {
+    const pods = '/api/v1/namespaces/default/pods';
+    const spec = { nodeName: 'somewhere', containers: [{ name: 'c', image: 'i' }], terminationGracePeriodSeconds: 17 };
+    await api.call('POST', '/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } });
+    const made = await api.call('POST', pods, { metadata: { name: 'p' }, spec });
+    assert.equal(made.status, 201, made.text);
+    await configure('', 'pods');
+    const graces = () =>
+      hook.asked.map(({ review }) => (review.request['options'] as Record<string, unknown>)['gracePeriodSeconds']);
+    await api.call('DELETE', `${pods}/p`);
+    await api.call('DELETE', `${pods}/p`);
+    assert.deepEqual(graces(), [17]);
+    await api.call('DELETE', `${pods}/p`, { gracePeriodSeconds: 0 });
+    assert.deepEqual(graces(), [17, 0]);
+  });
+
   test('a review is asked about, and not answered when it is refused', async () => {
     await configure('authorization.k8s.io', '*');
-    const review = { metadata: { name: 'x' }, spec: { user: 'u', nonResourceAttributes: { path: '/', verb: 'get' } } };
+    const review = { spec: { user: 'u', nonResourceAttributes: { path: '/', verb: 'get' } } };
     const answered = await api.call<{ status: { allowed: boolean } }>('POST', REVIEWS, review);
     assert.deepEqual([answered.status, answered.body.status.allowed], [201, true]);
     assert.deepEqual(requests(), [['CREATE', undefined, 'SubjectAccessReview', undefined]]);
