@@ -230,7 +230,8 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   );
 
   const limits = flowControl?.filter ?? createMaxInFlightFilter(seats, inFlight);
-  const parts = { kinds, security, audit, limits, access, metrics, running, logger, route };
+  const { strictTransportSecurity } = config;
+  const parts = { kinds, security, audit, limits, access, metrics, running, logger, strictTransportSecurity, route };
   const { serve, serveInProcess } = createRequestChains(parts);
   const turnGate = new TurnGate();
 

@@ -65,6 +65,15 @@ test('an etcd is the store when its servers are named, with what servers that sh
   assert.equal(read('--store=memory').server.peers, undefined);
 });
 
+test('browsers are told of HTTPS by the directives that were given', () => {
+  const told = (...argv: string[]) => read('--store=memory', ...argv).server.strictTransportSecurity;
+  assert.equal(told(), undefined);
+  assert.equal(
+    told('--strict-transport-security-directives=max-age=31536000,includeSubDomains'),
+    'max-age=31536000; includeSubDomains',
+  );
+});
+
 test('no flag is defined twice', () => {
   const names = apiserverFlags.map(({ name }) => name);
   assert.deepEqual(
@@ -114,6 +123,10 @@ test('what cannot be done is refused, naming the flag', () => {
     [['--store=memory', '--oidc-issuer-url=https://x'], /oidc-issuer-url and oidc-client-id must be specified together/],
     [['--store=memory', '--audit-log-mode=sometimes', '--audit-log-path=-'], /invalid audit log mode sometimes/],
     [['--store=memory', '--tracing-config-file=/t.yaml'], /--tracing-config-file: traces are not sent from here/],
+    [
+      ['--store=memory', '--strict-transport-security-directives=max-age=1,always'],
+      /--strict-transport-security-directives: "always" is none of max-age=expireTime, includeSubDomains, preload/,
+    ],
     [['--store=memory', '--proxy-client-key-file=/none/k'], /--proxy-client-cert-file is missing/],
   ];
   for (const [argv, message] of cases)

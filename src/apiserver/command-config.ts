@@ -8,6 +8,7 @@ import { readAuditFlags } from './audit/audit-flags.ts';
 import { REFUSED_FLAGS } from './command-flags.ts';
 import type { ApiServerConfig, CertificatePair, KubeletAccess } from './configuration.ts';
 import { type EtcdFlags, readEtcdFlags } from './etcd-flags.ts';
+import { strictTransportSecurity } from './filters/transport-security.ts';
 import { readRuntimeConfig } from './kinds/runtime-config.ts';
 import { readOutsideSecurityFlags } from './outside-security/security-flags.ts';
 import type { AuthorizationMode, SecurityConfig, ServiceAccountConfig } from './security.ts';
@@ -74,6 +75,7 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       priorityAndFairness: values.bool('enable-priority-and-fairness'),
       requestTimeoutMs: values.durationMs('request-timeout'),
       minRequestTimeoutMs: values.int('min-request-timeout') * 1000,
+      strictTransportSecurity: strictTransportSecurity(values.strings('strict-transport-security-directives')),
       eventTtlSeconds: values.durationMs('event-ttl') / 1000,
       kubelet: readKubelet(values),
       runtimeConfig: readRuntimeConfig(values.strings('runtime-config')),

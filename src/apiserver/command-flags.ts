@@ -86,6 +86,11 @@ const EFFECTIVE: readonly FlagDefinition[] = [
   flag('enable-priority-and-fairness', 'bool', 'Whether requests wait their turn by FlowSchemas and priority levels.', true),
   flag('request-timeout', 'duration', 'How long a request may take.', '1m0s'),
   flag('min-request-timeout', 'int', 'How many seconds a watch lasts at least.', 1800),
+  flag(
+    'strict-transport-security-directives',
+    'strings',
+    'Directives of the header Strict-Transport-Security: max-age=expireTime, includeSubDomains, preload.',
+  ),
   flag('event-ttl', 'duration', 'How long events are kept.', '1h0m0s'),
   flag(
     'runtime-config',
@@ -170,7 +175,6 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
   ],
   strings: [
     'cors-allowed-origins',
-    'strict-transport-security-directives',
     'tls-sni-cert-key',
     'watch-cache-sizes',
     'disabled-metrics',

@@ -78,6 +78,8 @@ export interface ApiServerConfig {
   readonly maxMutatingRequestsInflight?: number;
   /** FlowSchemas and priority levels share out both together; without, each is a limit by itself. Default true, as upstream. */
   readonly priorityAndFairness?: boolean;
+  /** `--strict-transport-security-directives`, as the header has them. Absent: it is not sent. */
+  readonly strictTransportSecurity?: string | undefined;
   /** Default 60 s. */
   readonly requestTimeoutMs?: number;
   /** A watch without `timeoutSeconds` lasts between this and twice this. Default 30 min. */

@@ -105,6 +105,18 @@ test('clients that accept it get all of discovery at once, and nothing twice', a
   assert.equal(again.status, 304);
 });
 
+test('every answer carries the directives of transport security that the server was given, and else none', async () => {
+  const strict = await startTestApi({ strictTransportSecurity: 'max-age=1; preload' });
+  try {
+    for (const path of ['/', '/healthz', '/openapi/v2', '/api', '/apis/apps/v1', '/api/v1/namespaces', '/nothing']) {
+      assert.equal((await strict.call('GET', path)).headers['strict-transport-security'], 'max-age=1; preload', path);
+      assert.equal((await api.call('GET', path)).headers['strict-transport-security'], undefined, path);
+    }
+  } finally {
+    await strict.stop();
+  }
+});
+
 test('health is told as upstream tells it', async () => {
   assert.equal((await api.call('GET', '/healthz')).text, 'ok');
   const verbose = await api.call('GET', '/readyz?verbose');

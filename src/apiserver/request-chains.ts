@@ -21,13 +21,14 @@ export interface RequestChainParts {
   readonly metrics: ServerMetrics;
   readonly running: RunningRequests;
   readonly logger: Logger;
+  readonly strictTransportSecurity?: string | undefined;
   /** What all filters lead to. */
   readonly route: Handler;
 }
 
 /** The way of a request through all filters: of one that came over a connection, and of one of this process, whose user is known. */
 export function createRequestChains(parts: RequestChainParts) {
-  const { kinds, security, audit, limits, access, metrics, running, logger, route } = parts;
+  const { kinds, security, audit, limits, access, metrics, running, logger, strictTransportSecurity, route } = parts;
   const { impersonation, authorization } = security.filters;
   const authentication = access.watchAuthentication(security.filters.authentication);
   const inner: Filter[] = [...(audit ? [audit.filters.requests] : []), impersonation, limits, authorization];
@@ -39,7 +40,7 @@ export function createRequestChains(parts: RequestChainParts) {
   ];
   const known = derivedFrom(kinds, pathsOf);
   const isKnown = (info: RequestInfo) => known().has(`${info.group}/${info.version}/${info.resource}/${info.subresource}`);
-  const shared = { running, metrics, isKnown, logger };
+  const shared = { running, metrics, isKnown, logger, strictTransportSecurity };
   return {
     serve: createServe({ ...shared, chain: compose(outer, route) }),
     serveInProcess: createServe({ ...shared, chain: compose(inner, route) }),

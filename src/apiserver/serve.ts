@@ -18,6 +18,8 @@ export interface ServeDeps {
   /** Whether a request is for something that this server has: others share one series. */
   readonly isKnown: (info: RequestInfo) => boolean;
   readonly logger: Logger;
+  /** Sent along with every answer. */
+  readonly strictTransportSecurity?: string | undefined;
 }
 
 const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
@@ -31,7 +33,7 @@ const NOBODY: UserInfo = { name: '', groups: [] };
 export function createServe(
   deps: ServeDeps,
 ): (request: IncomingRequest, response: OutgoingResponse, user?: UserInfo) => Promise<void> {
-  const { chain, running, metrics, isKnown, logger } = deps;
+  const { chain, running, metrics, isKnown, logger, strictTransportSecurity } = deps;
   return async (request, response, user = NOBODY) => {
     const startMs = performance.now();
     const warnings: string[] = [];
@@ -40,6 +42,7 @@ export function createServe(
     const auditId = request.headers['audit-id'] || randomUUID();
     const answerHeaders = response.standingHeaders;
     answerHeaders['audit-id'] = auditId;
+    if (strictTransportSecurity !== undefined) answerHeaders['strict-transport-security'] = strictTransportSecurity;
     let info: RequestInfo = NO_INFO;
     let context: RequestContext = { request, info, user, warnings, auditId, answerHeaders };
     let end: (() => void) | undefined;
