@@ -51,6 +51,11 @@ export class Pace {
     this.#most = most;
   }
 
+  /** Adds what was done between two places that can pause. */
+  add(amount: number): void {
+    this.#since += amount;
+  }
+
   /** Adds what was done; true when there should be a pause before more. */
   due(amount: number): boolean {
     this.#since += amount;

@@ -4,7 +4,7 @@ import type { JsonSchema } from '../../api/apiextensions/schema/json-schema.ts';
 import { validateListItems } from '../../api/apiextensions/schema/list-items.ts';
 import { relocate } from '../../api/apiextensions/schema/relocate.ts';
 import { namesOfDottedPath, valueAt } from '../../api/apiextensions/schema/simple-path.ts';
-import { validateValue } from '../../api/apiextensions/schema/validate-value.ts';
+import { validateValue, validateValueInSteps } from '../../api/apiextensions/schema/validate-value.ts';
 import type { ScaleSubresource } from '../../api/apiextensions/v1/definition.ts';
 import { invalidField } from '../../api/machinery/field-error.ts';
 import { checkQualifiedName } from '../../api/machinery/names.ts';
@@ -39,7 +39,7 @@ export function* validateObject(
   { schema, scale, warn }: ObjectRules,
   old?: DynamicObject,
 ): Steps<FieldError[]> {
-  const errors = validateValue(withoutMeta(object), schemaWithoutMeta(schema), '', old && withoutMeta(old));
+  const errors = yield* validateValueInSteps(withoutMeta(object), schemaWithoutMeta(schema), '', old && withoutMeta(old));
   errors.push(...validateMetadataNames(object, schema, old));
   errors.push(...validateScale(object, scale));
   errors.push(...validateEmbeddedResources(object, schema));
@@ -56,7 +56,7 @@ export function* validateStatus(
   const status = schema.properties?.['status'];
   const errors =
     status && object['status'] !== undefined
-      ? relocate(validateValue(object['status'], status, '', old['status']), 'status')
+      ? relocate(yield* validateValueInSteps(object['status'], status, '', old['status']), 'status')
       : [];
   errors.push(...validateScale(object, scale, ['status']));
   errors.push(...unlessBefore((value) => validateListItems(value, schema), object, old));

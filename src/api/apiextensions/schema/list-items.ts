@@ -49,7 +49,11 @@ function check(value: unknown, schema: JsonSchema | undefined, path: string, err
 }
 
 function checkSet(list: readonly unknown[], path: string, errors: FieldError[]): void {
-  tellTwice(list, canonical, (item, i) => errors.push(duplicateField(index(path, i), byName(item))));
+  tellTwice(
+    list,
+    (item) => (typeof item === 'string' ? textId(item) : canonical(item)),
+    (item, i) => errors.push(duplicateField(index(path, i), byName(item))),
+  );
 }
 
 function checkKeys(list: readonly unknown[], keys: readonly string[], path: string, errors: FieldError[]): void {
@@ -60,8 +64,16 @@ function checkKeys(list: readonly unknown[], keys: readonly string[], path: stri
   }
   const keyOf = (item: unknown): Record<string, unknown> =>
     Object.fromEntries(keys.flatMap((name) => (isJsonMap(item) && Object.hasOwn(item, name) ? [[name, item[name]]] : [])));
-  tellTwice(list.map(keyOf), canonical, (item, i) => errors.push(duplicateField(index(path, i), byName(item))));
+  const only = keys.length === 1 ? keys[0]! : undefined;
+  const idOf = (item: unknown) => {
+    const single = only !== undefined && isJsonMap(item) && Object.hasOwn(item, only) ? item[only] : undefined;
+    return typeof single === 'string' ? textId(single) : canonical(keyOf(item));
+  };
+  tellTwice(list, idOf, (item, i) => errors.push(duplicateField(index(path, i), byName(keyOf(item)))));
 }
+
+/** Most items of long lists are named by a text: nothing else has an id that begins so. */
+const textId = (text: string) => `"${text}`;
 
 /** Each value that is there again is told once, at its second place. */
 function tellTwice(list: readonly unknown[], idOf: (value: unknown) => string, tell: (value: unknown, at: number) => void): void {

@@ -1,3 +1,4 @@
+import { CodedError } from '../../../std/coded-error.ts';
 import { compileRegularExpression, type RegularExpression } from '../../cel/regular-expression.ts';
 
 /** Patterns come from clients: no more than this many are kept compiled. */
@@ -20,16 +21,19 @@ function compile(pattern: string): RegularExpression | string {
   return made;
 }
 
-/** Why a text is too long to be compared with a pattern; undefined where it is compared, and for what is no pattern. */
-export function tooCostlyToMatch(pattern: string, text: string): string | undefined {
+/**
+ * Whether a pattern of a schema matches anywhere in the text, in time linear to the text, as Go's; what is no pattern matches nothing. Or why
+ * the text is not compared with it. What it took is added to `steps`.
+ */
+export function comparePattern(pattern: string, text: string, steps: { taken: number; readonly most: number }): boolean | string {
   const made = compile(pattern);
-  return typeof made === 'string' ? undefined : made.tooCostly(text);
-}
-
-/** Whether a pattern of a schema matches anywhere in the text, in time linear to the text, as Go's; what is no pattern matches nothing. Not for a text that `tooCostlyToMatch`. */
-export function matchesPattern(pattern: string, text: string): boolean {
-  const made = compile(pattern);
-  return typeof made !== 'string' && made.test(text);
+  if (typeof made === 'string') return false;
+  try {
+    return made.test(text, steps);
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    return error.message;
+  }
 }
 
 /** Why a text is no pattern, in Go's words; undefined for one that is. */

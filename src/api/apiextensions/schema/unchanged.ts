@@ -59,6 +59,9 @@ export function correlateItems(schema: JsonSchema, old: unknown): ((item: unknow
 /** Only what has all keys, each of them one value, can be found again. */
 function idOf(item: unknown, keys: readonly string[]): string | undefined {
   if (!isJsonMap(item)) return undefined;
+  const only = keys.length === 1 && Object.hasOwn(item, keys[0]!) ? item[keys[0]!] : undefined;
+  // Most lists have one key that is a text, and some are long: nothing else has an id that begins so.
+  if (typeof only === 'string') return `"${only}`;
   const values = keys.map((name) => (Object.hasOwn(item, name) ? item[name] : undefined));
   return values.some((value) => value === undefined || value === null || typeof value === 'object')
     ? undefined

@@ -1,17 +1,26 @@
 import { isExactInteger } from '../../../std/exact-json.ts';
+import { Pace, runAtOnce, type Steps } from '../../../std/pauses.ts';
 import { equalJson, isJsonMap, type JsonMap } from '../../machinery/clone.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { Findings } from './findings.ts';
 import { formatCheck, isKnownFormat } from './formats.ts';
 import { isIntOrString, itemsOf, type JsonSchema, propertyOf, valuesOf } from './json-schema.ts';
 import { canonical } from './list-items.ts';
-import { matchesPattern, tooCostlyToMatch } from './pattern.ts';
+import { comparePattern } from './pattern.ts';
 import { correlateItems, Unchanged } from './unchanged.ts';
 import { isWhole, validateNumber } from './validate-number.ts';
 import * as errors from './value-errors.ts';
 
 /** Told of one object. */
 const MOST_ERRORS = 200;
+
+/** Units of some 0.2 µs of work, after which there is a pause. */
+const PART = 20_000;
+/** What looking at one value against one schema comes to. */
+const CHECK = 5;
+/** What is compared within one unit. */
+const COMPARISONS = 10;
+const PATTERN_STEPS = 40;
 
 /**
  * Checks a value against everything that its schema says but rules, list types and metadata, in upstream's words and order
@@ -21,7 +30,13 @@ const MOST_ERRORS = 200;
  * @param old what was there before, of an update
  */
 export function validateValue(value: unknown, schema: JsonSchema, path = '', old?: unknown): FieldError[] {
-  return check({ value, schema, path, old, unchanged: new Unchanged() }).errors.slice(0, MOST_ERRORS);
+  return runAtOnce(validateValueInSteps(value, schema, path, old));
+}
+
+/** The same, with a pause after each part of the work. */
+export function* validateValueInSteps(value: unknown, schema: JsonSchema, path = '', old?: unknown): Steps<FieldError[]> {
+  const { errors: found } = yield* check({ value, schema, path, old, unchanged: new Unchanged() }, new Pace(PART));
+  return found.slice(0, MOST_ERRORS);
 }
 
 interface Checked {
@@ -33,7 +48,8 @@ interface Checked {
   readonly unchanged: Unchanged;
 }
 
-function check(checked: Checked): Findings {
+function* check(checked: Checked, pace: Pace): Steps<Findings> {
+  if (pace.due(CHECK)) yield;
   const { value, schema, path } = checked;
   const found = new Findings();
   const types = typesOf(schema);
@@ -41,16 +57,16 @@ function check(checked: Checked): Findings {
   if (value === null) {
     if (types.length && !schema.nullable) found.add(errors.wrongType(path, types.join(), 'null'));
     else found.matchCount++;
-    checkEnum(checked, found);
+    checkEnum(checked, found, pace);
     return ratcheted(found, checked);
   }
   if (types.length || format) checkType(value, { types, format, path }, found);
-  checkCombinations(checked, found);
-  if (typeof value === 'string') checkText(value, schema, { format, path }, found);
+  yield* checkCombinations(checked, found, pace);
+  if (typeof value === 'string') checkText(value, schema, { format, path }, found, pace);
   else if (typeof value === 'number' || typeof value === 'bigint') checkNumber(value, schema, { types, format, path }, found);
-  else if (Array.isArray(value)) checkList(value, checked, found);
-  checkEnum(checked, found);
-  if (isJsonMap(value)) checkMap(value, checked, found);
+  else if (Array.isArray(value)) yield* checkList(value, checked, found, pace);
+  checkEnum(checked, found, pace);
+  if (isJsonMap(value)) yield* checkMap(value, checked, found, pace);
   found.matchCount++;
   return ratcheted(found, checked);
 }
@@ -102,17 +118,21 @@ function typeOf(value: unknown): string {
   return typeof value;
 }
 
-function checkCombinations({ value, schema, path, unchanged }: Checked, found: Findings): void {
+function* checkCombinations({ value, schema, path, unchanged }: Checked, found: Findings, pace: Pace): Steps<void> {
   found.matchCount += 2;
-  const results = (schemas: readonly JsonSchema[]) => schemas.map((each) => check({ value, schema: each, path, unchanged }));
+  function* results(schemas: readonly JsonSchema[]): Steps<Findings[]> {
+    const all: Findings[] = [];
+    for (const each of schemas) all.push(yield* check({ value, schema: each, path, unchanged }, pace));
+    return all;
+  }
   if (schema.anyOf?.length) {
-    const all = results(schema.anyOf);
+    const all = yield* results(schema.anyOf);
     const valid = all.find((each) => each.valid);
     if (!valid) found.add(errors.noneOfAny(path));
     found.merge(valid ?? nearest(all));
   }
   if (schema.oneOf?.length) {
-    const all = results(schema.oneOf);
+    const all = yield* results(schema.oneOf);
     const valid = all.filter((each) => each.valid).length;
     if (valid !== 1) {
       found.add(errors.notExactlyOne(path, valid));
@@ -120,26 +140,35 @@ function checkCombinations({ value, schema, path, unchanged }: Checked, found: F
     } else found.merge(all.find((each) => each.valid)!);
   }
   if (schema.allOf?.length) {
-    const all = results(schema.allOf);
+    const all = yield* results(schema.allOf);
     for (const each of all) found.merge(each);
     const valid = all.filter((each) => each.valid).length;
     if (valid !== all.length) found.add(errors.notAll(path, valid));
   }
-  if (schema.not && check({ value, schema: schema.not, path, unchanged }).valid) found.add(errors.matchesNot(path));
+  if (schema.not && (yield* check({ value, schema: schema.not, path, unchanged }, pace)).valid)
+    found.add(errors.matchesNot(path));
 }
 
 /** Of failures, the one that came furthest. */
 const nearest = (all: readonly Findings[]) => all.reduce((best, each) => (each.matchCount > best.matchCount ? each : best));
 
-function checkText(value: string, schema: JsonSchema, { format, path }: Omit<Declared, 'types'>, found: Findings): void {
+function checkText(
+  value: string,
+  schema: JsonSchema,
+  { format, path }: Omit<Declared, 'types'>,
+  found: Findings,
+  pace: Pace,
+): void {
   found.matchCount++;
   const { maxLength, minLength, pattern } = schema;
   if (maxLength !== undefined && lengthOf(value, maxLength) > maxLength) found.add(errors.tooLong(path, maxLength));
   else if (minLength !== undefined && lengthOf(value, minLength) < minLength) found.add(errors.tooShort(path, value, minLength));
   else if (pattern) {
-    const why = tooCostlyToMatch(pattern, value);
-    if (why !== undefined) found.add(errors.notCompared(path, value, why));
-    else if (!matchesPattern(pattern, value)) found.add(errors.noMatch(path, value, pattern));
+    const steps = { taken: 0, most: Number.MAX_SAFE_INTEGER };
+    const matches = comparePattern(pattern, value, steps);
+    if (typeof matches === 'string') found.add(errors.notCompared(path, value, matches));
+    else if (!matches) found.add(errors.noMatch(path, value, pattern));
+    pace.add(steps.taken / PATTERN_STEPS);
   }
   const isFormed = format ? formatCheck(format) : undefined;
   if (!isFormed) return;
@@ -162,13 +191,20 @@ function checkNumber(value: number | bigint, schema: JsonSchema, { types, format
   for (const error of validateNumber(value, schema, { type, format: type && format }, path)) found.add(error);
 }
 
-function checkList(value: readonly unknown[], { schema, path, old, unchanged }: Checked, found: Findings): void {
+function* checkList(
+  value: readonly unknown[],
+  { schema, path, old, unchanged }: Checked,
+  found: Findings,
+  pace: Pace,
+): Steps<void> {
   found.matchCount += 2;
   const items = itemsOf(schema);
   if (items) {
     const before = correlateItems(schema, old);
     for (let i = 0; i < value.length && found.errors.length < MOST_ERRORS; i++)
-      found.merge(check({ value: value[i], schema: items, path: `${path}[${i}]`, old: before?.(value[i]), unchanged }));
+      found.merge(
+        yield* check({ value: value[i], schema: items, path: `${path}[${i}]`, old: before?.(value[i]), unchanged }, pace),
+      );
   }
   const { minItems, maxItems, uniqueItems } = schema;
   if (minItems !== undefined && value.length < minItems) found.add(errors.tooFewItems(path, value.length, minItems));
@@ -177,10 +213,26 @@ function checkList(value: readonly unknown[], { schema, path, old, unchanged }: 
 }
 
 /** Null is none of the values, even where it is among them. */
-function checkEnum({ value, schema, path }: Checked, found: Findings): void {
+function checkEnum({ value, schema, path }: Checked, found: Findings, pace: Pace): void {
   if (value !== null) found.matchCount++;
-  if (!schema.enum?.length || (value !== null && schema.enum.some((each) => isEnumValue(value, each)))) return;
+  if (!schema.enum?.length) return;
+  if (typeof value === 'string') {
+    if (textsOf(schema.enum).has(value)) return;
+  } else pace.add(schema.enum.length / COMPARISONS);
+  if (value !== null && typeof value !== 'string' && schema.enum.some((each) => isEnumValue(value, each))) return;
   found.add(errors.notInEnum(path, value, schema.enum));
+}
+
+/** What is known of schemas. A memo of a pure function: it changes no answer. */
+const enumTexts = new WeakMap<readonly unknown[], ReadonlySet<unknown>>();
+
+function textsOf(allowed: readonly unknown[]): ReadonlySet<unknown> {
+  let texts = enumTexts.get(allowed);
+  if (!texts) {
+    texts = new Set(allowed.filter((each) => typeof each === 'string'));
+    enumTexts.set(allowed, texts);
+  }
+  return texts;
 }
 
 /** Equal, or made so by Go's conversions between numbers and texts. */
@@ -195,7 +247,7 @@ function runeText(value: number | bigint): string {
   return isRune ? String.fromCodePoint(Number(value)) : '\ufffd';
 }
 
-function checkMap(value: JsonMap, { schema, path, old, unchanged }: Checked, found: Findings): void {
+function* checkMap(value: JsonMap, { schema, path, old, unchanged }: Checked, found: Findings, pace: Pace): Steps<void> {
   found.matchCount++;
   const names = Object.keys(value);
   const { minProperties, maxProperties } = schema;
@@ -213,7 +265,7 @@ function checkMap(value: JsonMap, { schema, path, old, unchanged }: Checked, fou
       // What stood in their place before is told in another version.
       const isComparable = before !== undefined && !(path === '' && (name === 'kind' || name === 'apiVersion'));
       const oldInner = isComparable && Object.hasOwn(before, name) ? before[name] : undefined;
-      found.merge(check({ value: value[name], schema: inner, path: at, old: oldInner, unchanged }));
+      found.merge(yield* check({ value: value[name], schema: inner, path: at, old: oldInner, unchanged }, pace));
     } else if (schema.additionalProperties === false) found.add(errors.forbiddenProperty(path, name));
   }
   for (const name of schema.required ?? []) if (!Object.hasOwn(value, name)) found.add(errors.missing(`${path}.${name}`));
