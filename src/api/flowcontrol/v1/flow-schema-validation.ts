@@ -46,7 +46,7 @@ function validateSpec(spec: V1FlowSchemaSpec, name: string): FieldError[] {
   if (precedence > LARGEST_PRECEDENCE) complain(`must not be greater than ${LARGEST_PRECEDENCE}`);
   if (precedence === 1 && name !== 'exempt') complain("only the schema named 'exempt' may have matchingPrecedence 1");
   if (distinguisherMethod && !METHODS.includes(distinguisherMethod.type))
-    errors.push(notSupportedField('spec.distinguisherMethod.type', distinguisherMethod, METHODS));
+    errors.push(notSupportedField('spec.distinguisherMethod.type', { Type: distinguisherMethod.type }, METHODS));
   const level = priorityLevelConfiguration.name;
   const field = 'spec.priorityLevelConfiguration.name';
   if (level) errors.push(...checkField(field, level, checkDnsSubdomain));

@@ -14,25 +14,32 @@ import { validateConditionTypes } from './flow-schema-validation.ts';
 import { mandatoryPriorityLevels } from './mandatory.ts';
 
 const MOST_QUEUES = 10_000_000;
+/** Told v1beta3 that no shares are meant, not the default; other versions need no such note. */
+const ZERO_SHARES = 'flowcontrol.k8s.io/v1beta3-preserve-zero-concurrency-shares';
 /** Of the hash that flows are dealt to queues by. */
 const HASH_BITS = 60;
 
 export function validatePriorityLevelConfiguration(object: DynamicObject): FieldError[] {
   const { metadata, spec, status } = object as V1PriorityLevelConfiguration;
   const name = metadata?.name ?? '';
-  const errors = spec ? validateSpec(spec, name) : [];
+  const errors: FieldError[] = Object.hasOwn(metadata?.annotations ?? {}, ZERO_SHARES)
+    ? [forbiddenField('metadata.annotations', `annotation '${ZERO_SHARES}' is forbidden`)]
+    : [];
+  if (spec) errors.push(...validateSpec(spec, name));
   const fixed = Object.hasOwn(mandatoryPriorityLevels, name) ? mandatoryPriorityLevels[name]! : undefined;
   // Shares of what is exempt may be changed: they count only for others.
   const compared = name === 'exempt' ? { ...spec, exempt: fixed?.exempt } : spec;
-  if (fixed && !sameMeaning(compared, fixed))
-    errors.push(invalidField('spec', spec, `spec of '${name}' must equal the fixed value`));
+  if (fixed && !sameMeaning(compared, fixed)) {
+    const but = name === 'exempt' ? " except the 'spec.exempt' field" : '';
+    errors.push(invalidField('spec', spec, `spec of '${name}'${but} must equal the fixed value`));
+  }
   return [...errors, ...validateConditionTypes(status?.conditions ?? [])];
 }
 
 function validateSpec({ type, limited, exempt }: V1PriorityLevelConfigurationSpec, name: string): FieldError[] {
   const errors: FieldError[] = [];
   if ((name === 'exempt') !== (type === 'Exempt'))
-    errors.push(invalidField('spec.type', type, "type must be 'Exempt' if and only if `name` is 'exempt'"));
+    errors.push(invalidField('spec.type', type, "type must be 'Exempt' if and only if name is 'exempt'"));
   switch (type) {
     case 'Exempt':
       if (limited) errors.push(forbiddenField('spec.limited', 'must be nil if the type is not Limited'));
