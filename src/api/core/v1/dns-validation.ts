@@ -10,16 +10,17 @@ const MOST_NAMESERVERS = 3;
 const MOST_SEARCHES = 32;
 const LONGEST_SEARCHES = 2048;
 
-const UNDERSCORED = '[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*';
+const LABEL = '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?';
+const UNDERSCORED = `${LABEL}(\\.${LABEL})*`;
 const isUnderscored = new RegExp(`^${UNDERSCORED}$`);
 
-/** A search domain: like a subdomain, but with underscores. */
+/** A search domain: like a subdomain, but with underscores, one of which may begin a label (as in _sip._tcp). */
 function searchComplaints(search: string): string[] {
   const complaints: string[] = [];
   if (search.length > 253) complaints.push('must be no more than 253 characters');
   if (!isUnderscored.test(search))
     complaints.push(
-      `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character, and also permits '_' (e.g. 'example.com', regex used for validation is '${UNDERSCORED}')`,
+      `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${UNDERSCORED}')`,
     );
   return complaints;
 }

@@ -98,8 +98,11 @@ test('DNS of its own is complete and sound', () => {
     ],
     [
       'a search domain that is none',
-      { dnsConfig: { searches: ['a b', '.', 'ok.example.'] } },
-      "spec.dnsConfig.searches[0]: Invalid value: \"a b\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character, and also permits '_' (e.g. 'example.com', regex used for validation is '[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')",
+      { dnsConfig: { searches: ['a b', '.', 'ok.example.', '_sip._tcp.abc_d.example.com', '__a.example'] } },
+      ...['a b', '__a.example'].map(
+        (search, i) =>
+          `spec.dnsConfig.searches[${i * 4}]: Invalid value: "${search}": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')`,
+      ),
     ],
     [
       'an option without a name',
