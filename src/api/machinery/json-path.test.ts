@@ -23,7 +23,8 @@ test('paths lead to what they name', () => {
     ['.spec.containers[*].name', ['a', 'b']],
     ['.spec.containers[0:1].name', ['a']],
     ['.spec.containers[0,1].name', ['a', 'b']],
-    [".spec['dotted.name']", ['d']],
+    [".spec['dotted.name']", []],
+    [".spec['dotted\\.name']", ['d']],
     ['.spec.dotted\\.name', ['d']],
     ['.status.conditions[?(@.type=="Ready")].status', ['True']],
     [".status.conditions[?(@.type=='Live')].n", [5]],
@@ -31,13 +32,33 @@ test('paths lead to what they name', () => {
     ['.status.conditions[?(@.missing)].type', []],
     ['..image', ['x']],
     ['.__proto__.x', []],
-    ['.', [object]],
+    ['.', []],
+    ['.spec.containers[]', [{ name: 'a', image: 'x' }]],
+    ['.spec.containers[0:2].name', ['a', 'b']],
+    ['.spec.containers[::2].name', ['a']],
+    ['.spec.containers[?(@.image)].name', ['a']],
+    ['.status.conditions[?(@.n==2)].type', ['Ready']],
   ];
   for (const [path, expected] of rows) assert.deepEqual(parseJsonPath(path)(object), expected, path);
 });
 
+test('a path that asks of a value what it has not leads nowhere', () => {
+  for (const path of [
+    '.spec.containers[5]',
+    '.spec.containers[2:1]',
+    '.spec.replicas[0]',
+    '.spec[?(@.a==1)]',
+    '.status.conditions[?(@.n==2.0)].type',
+    '.status.conditions[?(@.n=="2")].type',
+    '.status.conditions[?(@.n=!2)].type',
+    '.spec.containers name',
+  ])
+    assert.deepEqual(parseJsonPath(path)(object), [], path);
+});
+
 test('what is no path is refused', () => {
-  for (const path of ['.a[', '.a[b]', '.a[?(@.x', '.a[?(]']) assert.throws(() => parseJsonPath(path), Error, path);
+  for (const path of ['.a[', '.a[b]', '.a["b"]', '.a[?(@.x', '.a[?(]', '.a,b', '.a#b "x', '....', '.a{', '.a[-]', '.a "\\q"'])
+    assert.throws(() => parseJsonPath(path), Error, path);
 });
 
 test('no text makes it crash or hang', () => {
@@ -53,5 +74,6 @@ test('no text makes it crash or hang', () => {
     }),
     { seed, numRuns: 500 },
   );
-  assert.equal(parseJsonPath('..'.repeat(40))(object).length, 10_000);
+  const wide = { list: Array.from({ length: 20_000 }, () => [1]) };
+  for (const path of ['.list.*', '.list..', '.list[*]']) assert.equal(parseJsonPath(path)(wide).length, 10_000, path);
 });

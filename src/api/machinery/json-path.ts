@@ -1,26 +1,12 @@
 /**
- * JSON paths as kubectl and printer columns have them (client-go/util/jsonpath), without templates around them:
- * `.spec.containers[*].name`, `.status.conditions[?(@.type=="Ready")].status`, `['a.b']`, `..name`, `[0:2]`.
+ * JSON paths as kubectl and printer columns have them (client-go/util/jsonpath): `.spec.containers[*].name`,
+ * `.status.conditions[?(@.type=="Ready")].status`, `['a\.b']`, `..name`, `[0:2]`.
  */
+import { isExactInteger } from '../../std/exact-json.ts';
 import { isJsonMap } from './clone.ts';
+import { type Bound, type PathNode, parsePathNodes } from './json-path-parser.ts';
 
-type Step =
-  | { readonly type: 'field'; readonly name: string }
-  | { readonly type: 'all' }
-  | { readonly type: 'below' }
-  | { readonly type: 'slice'; readonly from: number | undefined; readonly to: number | undefined; readonly step: number }
-  | { readonly type: 'index'; readonly at: number }
-  | { readonly type: 'any-of'; readonly steps: readonly Step[] }
-  | {
-      readonly type: 'filter';
-      readonly left: Operand;
-      readonly operator: string | undefined;
-      readonly right: Operand | undefined;
-    };
-
-type Operand = { readonly path: readonly Step[] } | { readonly value: unknown };
-
-/** Values that a path leads to, in order; nothing where it leads nowhere. */
+/** Values that a path leads to, in order; nothing where it leads nowhere, or where a part of it is asked of what it cannot be asked of. */
 export type JsonPath = (root: unknown) => unknown[];
 
 /** Paths come from clients; so do documents. */
@@ -30,188 +16,153 @@ const MOST_FOUND = 10_000;
 /** @throws Error that says what cannot be understood */
 export function parseJsonPath(text: string): JsonPath {
   if (text.length > LONGEST_PATH) throw new Error('the JSON path is too long');
-  const steps = parseSteps(text.replace(/^\$/, ''));
-  return (root) => follow(steps, [root]);
-}
-
-function parseSteps(text: string): Step[] {
-  const steps: Step[] = [];
-  let rest = text;
-  while (rest !== '') {
-    if (rest.startsWith('..')) {
-      steps.push({ type: 'below' });
-      rest = rest.slice(rest[2] === '[' ? 2 : 1);
-      continue;
+  const nodes = parsePathNodes(text);
+  return (root) => {
+    try {
+      return follow(nodes, [{ value: root }]).map(({ value }) => value);
+    } catch (error) {
+      if (error instanceof Misled) return [];
+      throw error;
     }
-    if (rest.startsWith('[')) {
-      const end = closingBracket(rest);
-      steps.push(parseBracket(rest.slice(1, end).trim()));
-      rest = rest.slice(end + 1);
-      continue;
-    }
-    const name = /^\.?((?:\\.|[^.[\]\\])+)/.exec(rest);
-    if (!name) {
-      if (rest === '.') return steps;
-      throw new Error(`unexpected ${JSON.stringify(rest[0])} in JSON path ${JSON.stringify(text)}`);
-    }
-    const field = name[1]!.replace(/\\(.)/g, '$1');
-    steps.push(field === '*' ? { type: 'all' } : { type: 'field', name: field });
-    rest = rest.slice(name[0].length);
-  }
-  return steps;
+  };
 }
 
-/** Of the bracket that the text begins with, past quotes and inner brackets. */
-function closingBracket(text: string): number {
-  let depth = 0;
-  let quote = '';
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i]!;
-    if (quote) {
-      if (character === '\\') i++;
-      else if (character === quote) quote = '';
-    } else if (character === '"' || character === "'") quote = character;
-    else if (character === '[') depth++;
-    else if (character === ']' && --depth === 0) return i;
-  }
-  throw new Error('unterminated array');
+/** A part of a path does not fit the document: the whole of it leads nowhere. */
+class Misled extends Error {
+  /** Whether there was anything where it went astray. */
+  fromSomething = false;
 }
 
-function parseBracket(text: string): Step {
-  if (text === '*') return { type: 'all' };
-  if (text.startsWith('?')) return parseFilter(text);
-  const parts = splitOutside(text, ',');
-  if (parts.length > 1) return { type: 'any-of', steps: parts.map((part) => parseBracket(part.trim())) };
-  const quoted = unquote(text);
-  if (quoted !== undefined) return { type: 'field', name: quoted };
-  const slice = /^(-?\d*):(-?\d*)(?::(\d*))?$/.exec(text);
-  if (slice) {
-    const number = (part: string | undefined) => (part ? Number(part) : undefined);
-    return { type: 'slice', from: number(slice[1]), to: number(slice[2]), step: number(slice[3]) || 1 };
-  }
-  if (/^-?\d+$/.test(text)) return { type: 'index', at: Number(text) };
-  throw new Error(`invalid array index ${text}`);
+/** Numbers of paths say whether they are whole by how they are written. */
+interface Found {
+  readonly value: unknown;
+  readonly isFloat?: boolean;
 }
 
-function parseFilter(text: string): Step {
-  const inner = /^\?\s*\((.*)\)$/s.exec(text);
-  if (!inner) throw new Error('unterminated filter');
-  const operator = splitOutside(inner[1]!, /^(==|!=|<=|>=|<|>)/);
-  if (operator.length === 1) return { type: 'filter', left: parseOperand(operator[0]!), operator: undefined, right: undefined };
-  if (operator.length !== 3) throw new Error(`invalid filter ${inner[1]}`);
-  const [left, sign, right] = operator as [string, string, string];
-  return { type: 'filter', left: parseOperand(left), operator: sign, right: parseOperand(right) };
-}
-
-function parseOperand(given: string): Operand {
-  const text = given.trim();
-  if (text.startsWith('@')) return { path: parseSteps(text.slice(1)) };
-  const quoted = unquote(text);
-  if (quoted !== undefined) return { value: quoted };
-  if (text === 'true' || text === 'false') return { value: text === 'true' };
-  if (/^-?\d+(\.\d+)?$/.test(text)) return { value: Number(text) };
-  throw new Error(`unrecognized operand ${text} in filter`);
-}
-
-const unquote = (text: string): string | undefined => {
-  const found = /^'((?:[^'\\]|\\.)*)'$|^"((?:[^"\\]|\\.)*)"$/.exec(text);
-  return found ? (found[1] ?? found[2])!.replace(/\\(.)/g, '$1') : undefined;
-};
-
-/** At a separator that is in no quotes or brackets; what a pattern matched is kept as a part. */
-function splitOutside(text: string, separator: string | RegExp): string[] {
-  const parts: string[] = [];
-  let quote = '';
-  let depth = 0;
-  let from = 0;
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i]!;
-    if (quote) {
-      if (character === '\\') i++;
-      else if (character === quote) quote = '';
-      continue;
-    }
-    if (character === '"' || character === "'") quote = character;
-    else if (character === '[') depth++;
-    else if (character === ']') depth--;
-    else if (depth === 0) {
-      const found =
-        typeof separator === 'string' ? character === separator && separator : separator.exec(text.slice(i, i + 2))?.[0];
-      if (!found) continue;
-      parts.push(text.slice(from, i));
-      if (typeof separator !== 'string') parts.push(found);
-      i += found.length - 1;
-      from = i + 1;
-    }
-  }
-  return [...parts, text.slice(from)];
-}
-
-function follow(steps: readonly Step[], roots: readonly unknown[]): unknown[] {
-  let values = [...roots];
-  for (const step of steps) {
-    const next: unknown[] = [];
-    for (const value of values) {
-      for (const found of one(step, value)) {
-        if (next.length >= MOST_FOUND) return next;
-        next.push(found);
-      }
-    }
-    values = next;
-  }
-  return values;
-}
-
-function one(step: Step, value: unknown): readonly unknown[] {
-  switch (step.type) {
-    case 'field':
-      return isJsonMap(value) && Object.hasOwn(value, step.name) ? [value[step.name]] : [];
-    case 'all':
-      return Array.isArray(value) ? value : isJsonMap(value) ? Object.values(value) : [];
-    case 'below':
-      return everythingBelow(value);
-    case 'any-of':
-      return step.steps.flatMap((each) => one(each, value));
-    case 'index':
-      return Array.isArray(value) && value.at(step.at) !== undefined ? [value.at(step.at)] : [];
-    case 'slice': {
-      if (!Array.isArray(value)) return [];
-      return value.slice(step.from ?? 0, step.to ?? value.length).filter((_, i) => i % step.step === 0);
-    }
-    case 'filter':
-      return Array.isArray(value) ? value.filter((item) => passes(step, item)) : [];
-  }
-}
-
-function everythingBelow(value: unknown): unknown[] {
-  const found: unknown[] = [];
-  const waiting = [value];
-  for (let next = waiting.pop(); next !== undefined && found.length < MOST_FOUND; next = waiting.pop()) {
-    found.push(next);
-    if (typeof next === 'object' && next !== null) waiting.push(...Object.values(next).reverse());
+function follow(nodes: readonly PathNode[], roots: readonly Found[]): readonly Found[] {
+  let found = roots;
+  try {
+    for (const node of nodes) found = step(node, found).slice(0, MOST_FOUND);
+  } catch (error) {
+    if (error instanceof Misled) error.fromSomething = found.length > 0;
+    throw error;
   }
   return found;
 }
 
-function passes({ left, operator, right }: Extract<Step, { type: 'filter' }>, item: unknown): boolean {
-  const read = (operand: Operand) => ('path' in operand ? follow(operand.path, [item])[0] : operand.value);
-  const a = read(left);
-  if (a === undefined) return false;
-  if (operator === undefined || !right) return true;
-  const b = read(right);
-  if (b === undefined || typeof a !== typeof b) return false;
-  switch (operator) {
-    case '==':
-      return a === b;
-    case '!=':
-      return a !== b;
-    case '<':
-      return (a as number) < (b as number);
-    case '<=':
-      return (a as number) <= (b as number);
-    case '>':
-      return (a as number) > (b as number);
+function step(node: PathNode, from: readonly Found[]): readonly Found[] {
+  switch (node.type) {
+    case 'value':
+      // A text is said once, whatever stands before it.
+      return typeof node.value === 'string' ? [node] : from.map(() => node);
+    case 'word':
+      throw new Misled(`unrecognized identifier ${node.word}`);
+    case 'union':
+      return node.lists.flatMap((list) => follow(list, from));
+    case 'recursive':
+      return everythingBelow(from);
     default:
-      return (a as number) >= (b as number);
+      return from.flatMap(({ value }) => one(node, value));
+  }
+}
+
+function one(node: Extract<PathNode, { type: 'field' | 'wildcard' | 'array' | 'filter' }>, value: unknown): readonly Found[] {
+  switch (node.type) {
+    case 'field':
+      return isJsonMap(value) && Object.hasOwn(value, node.name) ? [{ value: value[node.name] }] : [];
+    case 'wildcard':
+      return childrenOf(value);
+    case 'array':
+      return value === null || value === undefined ? [] : slice(value, node.bounds);
+    case 'filter':
+      if (!Array.isArray(value)) throw new Misled('is not array or slice and cannot be filtered');
+      return value.filter((item) => passes(node, item)).map((item) => ({ value: item }));
+  }
+}
+
+/** To Go a text is a list of bytes. */
+function childrenOf(value: unknown): Found[] {
+  if (typeof value === 'string') return [...Buffer.from(value).subarray(0, MOST_FOUND)].map((byte) => ({ value: byte }));
+  if (Array.isArray(value)) return value.map((item) => ({ value: item }));
+  return isJsonMap(value) ? Object.values(value).map((inner) => ({ value: inner })) : [];
+}
+
+function slice(value: unknown, [from, to, step]: readonly [Bound, Bound, Bound]): Found[] {
+  if (!Array.isArray(value)) throw new Misled('is not array or slice');
+  const { length } = value;
+  const first = from.known && from.value < 0 ? from.value + length : from.known ? from.value : 0;
+  const last = !to.known ? length : to.value < 0 || (to.value === 0 && to.derived) ? to.value + length : to.value;
+  if (first === last) return [];
+  if (first < 0 || first >= length || last < 0 || last > length || first > last) throw new Misled('array index out of bounds');
+  if (step.known && step.value <= 0) throw new Misled('step must be > 0');
+  const every = step.known ? step.value : 1;
+  return value
+    .slice(first, last)
+    .filter((_, i) => i % every === 0)
+    .map((item) => ({ value: item }));
+}
+
+/** What holds something, and all that does below it. */
+function everythingBelow(from: readonly Found[]): Found[] {
+  const found: Found[] = [];
+  const waiting = from.map(({ value }) => value).reverse();
+  while (waiting.length && found.length < MOST_FOUND) {
+    const next = waiting.pop();
+    const isText = typeof next === 'string';
+    const children = isText ? [] : childrenOf(next);
+    if (!children.length && !(isText && next !== '')) continue;
+    found.push({ value: next });
+    for (const child of children.reverse()) waiting.push(child.value);
+  }
+  return found;
+}
+
+function passes({ left, operator, right }: Extract<PathNode, { type: 'filter' }>, item: unknown): boolean {
+  const itself = [{ value: item }];
+  if (operator === 'exists') return exists(left, itself);
+  const a = follow(left, itself);
+  if (a.length > 1) throw new Misled('can only compare one element at a time');
+  if (a.length === 0) return false;
+  const b = follow(right, itself);
+  if (b.length > 1) throw new Misled('can only compare one element at a time');
+  return b.length === 1 && compare(a[0]!, operator, b[0]!);
+}
+
+function exists(path: readonly PathNode[], from: readonly Found[]): boolean {
+  try {
+    return follow(path, from).length > 0;
+  } catch (error) {
+    // As upstream: what was found before it went astray counts.
+    if (error instanceof Misled) return error.fromSomething;
+    throw error;
+  }
+}
+
+function kindOf({ value, isFloat }: Found): string {
+  if (typeof value === 'string' || typeof value === 'boolean') return typeof value;
+  if (typeof value !== 'number' && typeof value !== 'bigint') throw new Misled('invalid type for comparison');
+  return !isFloat && isExactInteger(value) ? 'integer' : 'float';
+}
+
+/** Only what is of one kind can be compared. */
+function compare(left: Found, operator: string, right: Found): boolean {
+  const kind = kindOf(left);
+  if (kind !== kindOf(right)) throw new Misled('incompatible types for comparison');
+  const [a, b] = [left.value as string | number, right.value as string | number];
+  if (operator === '==') return a === b;
+  if (operator === '!=') return a !== b;
+  if (kind === 'boolean' && /^[<>]=?$/.test(operator)) throw new Misled('invalid type for comparison');
+  const order = kind === 'string' ? Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b))) : a < b ? -1 : a > b ? 1 : 0;
+  switch (operator) {
+    case '<':
+      return order < 0;
+    case '<=':
+      return order <= 0;
+    case '>':
+      return order > 0;
+    case '>=':
+      return order >= 0;
+    default:
+      throw new Misled(`unrecognized filter operator ${operator}`);
   }
 }

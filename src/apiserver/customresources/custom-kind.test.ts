@@ -121,7 +121,6 @@ test('columns show what their paths lead to, of the type that they say, and noth
     { name: 'Ratio', type: 'number', jsonPath: '.spec.ratio' },
     { name: 'Ok', type: 'boolean', jsonPath: '.spec.ok' },
     { name: 'When', type: 'date', jsonPath: '.spec.when' },
-    { name: 'Odd', type: 'string', jsonPath: '.spec[' },
   ];
   const { stored } = kindsOf(widgets({ versions: [{ additionalPrinterColumns }] }));
   const full = object({
@@ -130,10 +129,10 @@ test('columns show what their paths lead to, of the type that they say, and noth
   const { columnDefinitions, rows } = renderTable(stored, [full, object({})], { nowMs: 90_000 });
   assert.deepEqual(
     columnDefinitions?.map(({ name, priority }) => `${name} ${priority}`),
-    ['Name 0', 'Text 0', 'Map 0', 'All 0', 'Count 1', 'Ratio 0', 'Ok 0', 'When 0', 'Odd 0'],
+    ['Name 0', 'Text 0', 'Map 0', 'All 0', 'Count 1', 'Ratio 0', 'Ok 0', 'When 0'],
   );
-  assert.deepEqual(rows[0]!.cells, ['a', 't', '{"a":1}', '1', 2, 0.5, true, '90s', null]);
-  assert.deepEqual(rows[1]!.cells, ['a', null, null, null, null, null, null, null, null]);
+  assert.deepEqual(rows[0]!.cells, ['a', 't', '{"a":1}', '1', 2, 0.5, true, '90s']);
+  assert.deepEqual(rows[1]!.cells, ['a', null, null, null, null, null, null, null]);
 });
 
 test('without columns of its own a kind shows its age', () => {
@@ -145,4 +144,39 @@ test('without columns of its own a kind shows its age', () => {
       ['Age', 'date'],
     ],
   );
+});
+
+test('columns end with the first whose path cannot be read, and what has no value says so in Go’s words', () => {
+  const column = (name: string, type: string, jsonPath: string) => ({ name, type, jsonPath });
+  const additionalPrinterColumns = [
+    column('Null', 'string', '.spec.nothing'),
+    column('Map', 'string', '.spec.map'),
+    column('Huge', 'integer', '.spec.huge'),
+    column('Small', 'string', '.spec.small'),
+    column('Never', 'date', '.spec.never'),
+    column('Day', 'date', '.spec.day'),
+    column('Odd', 'string', '.spec.list[?(@.v>1)].name'),
+    column('Broken', 'string', '.spec["x"]'),
+    column('After', 'string', '.spec.map'),
+  ];
+  const { stored } = kindsOf(widgets({ versions: [{ additionalPrinterColumns }] }));
+  const list = [
+    { name: 'a', v: 2 },
+    { name: 'b', v: '3' },
+  ];
+  const spec = { nothing: null, map: { b: '<', a: 1 }, huge: 1e21, small: 1e-7, never: '', day: '2020-01-01', list };
+  const { columnDefinitions, rows } = renderTable(stored, [object({ spec })], { nowMs: 0 });
+  assert.deepEqual(
+    columnDefinitions!.map(({ name }) => name),
+    ['Name', 'Null', 'Map', 'Huge', 'Small', 'Never', 'Day', 'Odd'],
+  );
+  assert.deepEqual(rows[0]!.cells.slice(1), [
+    '<no value>',
+    '{"a":1,"b":"\\u003c"}',
+    -(2n ** 63n),
+    '1e-07',
+    '<unknown>',
+    '<invalid>',
+    null,
+  ]);
 });
