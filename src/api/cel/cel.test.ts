@@ -319,6 +319,12 @@ test('costs are those of cel-go, when run and at worst', () => {
     'url("/a") == url("/b")',
   ])
     assert.ok(cost(same)[1].max < 10, same);
+  // Parsing is paid for by the character, as when it runs.
+  const long = '0'.repeat(95);
+  for (const parsed of ['isIP', 'isCIDR', 'isQuantity', 'isSemver'])
+    assert.deepEqual(cost(`${parsed}("${long}")`), [10, { min: 10, max: 10 }], parsed);
+  assert.deepEqual(cost(`ip.isCanonical("${'0'.repeat(15)}")`)[1], { min: 3, max: 3 });
+  assert.deepEqual(cost('cidr("10.0.0.0/8").ip().family() == 4')[1], { min: 4, max: 4 });
 });
 
 test('an evaluation that costs too much ends early', () => {

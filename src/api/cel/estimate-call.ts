@@ -18,6 +18,9 @@ export interface CallEstimate {
 
 const PER_CHARACTER = 0.1;
 const PER_PATTERN_CHARACTER = 0.25;
+/** What making one costs. */
+const LIST = 10;
+const STRUCTURE = 40;
 const ADDRESS: Range = { min: 4, max: 16 };
 
 const scan = (size: Range, times = 1): Range => scale(size, times * PER_CHARACTER);
@@ -47,6 +50,9 @@ function joinSize(list: Sized, separator: Sized | undefined): Range {
   const between = { min: Math.max(0, list.size.min - 1), max: Math.max(0, list.size.max - 1) };
   return add(parts, multiply(separator.size, between));
 }
+
+/** A list of requirements, of two characters and more each, with a list of values in each. */
+const parsedSelector = (text: Range): Range => add(fixed(LIST), scan(text), scale(scale(text, 0.5), LIST + STRUCTURE));
 
 function containsCost(id: string, argument: Sized, cidr: boolean): Range {
   const compared = scan(add(ADDRESS, ADDRESS));
@@ -88,8 +94,23 @@ export function estimateLibraryCall(
     case 'indexOf':
     case 'lastIndexOf':
       return target && only(overList(target));
+    case 'fieldSelector':
+    case 'labelSelector':
+      return first && only(parsedSelector(first.size));
     case 'url':
+      return first && only(scan(first.size), first.size);
+    case 'cidr':
+    case 'isIP':
+    case 'isCIDR':
+    case 'quantity':
+    case 'isQuantity':
+    case 'semver':
+    case 'isSemver':
       return first && only(scan(first.size));
+    case 'ip':
+      return id === 'cidr_ip' ? only(ONE) : first && only(scan(first.size));
+    case 'ip.isCanonical':
+      return first && only(scan(first.size, 2));
     case 'lowerAscii':
     case 'upperAscii':
     case 'substring':

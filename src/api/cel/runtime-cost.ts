@@ -10,6 +10,8 @@ export const MAP_COST = 30;
 export const STRUCT_COST = 40;
 /** Two checks of authorization fit into one expression. */
 const AUTHORIZATION_COST = 350_000;
+const BASE_SELECTOR_COST = 10;
+const REQUIREMENT_COST = 50;
 const NAME_FORMAT_PATTERN_COST = 128 * PER_PATTERN_CHARACTER;
 
 const scan = (a: Value, b?: Value) => Math.ceil((costSizeOf(a) + (b === undefined ? 0 : costSizeOf(b))) * PER_CHARACTER);
@@ -51,6 +53,9 @@ function libraryPrice(name: string, id: string): Price | undefined {
   switch (name) {
     case 'check':
       return () => AUTHORIZATION_COST;
+    case 'fieldSelector':
+    case 'labelSelector':
+      return ([, text]) => BASE_SELECTOR_COST + scan(text!) + Math.ceil(costSizeOf(text!) / 2) * REQUIREMENT_COST;
     case 'isSorted':
     case 'sum':
     case 'max':
