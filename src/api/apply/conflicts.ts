@@ -1,7 +1,11 @@
+import type { Steps } from '../../std/pauses.ts';
 import { StatusError } from '../machinery/status-error.ts';
 import { difference, type FieldSet, isEmptySet, pathsOf } from './field-set.ts';
 import type { Manager } from './managed-fields.ts';
 import { formatPath } from './path-element.ts';
+
+/** Some 3 ms. */
+const PATHS_IN_ONE_TURN = 4096;
 
 /** What a manager owns and somebody else wants to give another value. */
 export interface Conflict {
@@ -17,10 +21,18 @@ export function conflictsOutside(conflicts: readonly Conflict[], allowed: FieldS
 }
 
 /** 409 that names each field and who owns it (apimachinery/pkg/util/managedfields/internal/conflict.go). */
-export function conflictError(conflicts: readonly Conflict[]): StatusError {
-  const named = conflicts
-    .map(({ manager, fields }) => ({ name: describeManager(manager), paths: [...pathsOf(fields)].map(formatPath) }))
-    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+export function* conflictError(conflicts: readonly Conflict[]): Steps<StatusError> {
+  const named: { name: string; paths: string[] }[] = [];
+  for (const { manager, fields } of conflicts) {
+    const paths: string[] = [];
+    for (const path of pathsOf(fields)) {
+      paths.push(formatPath(path));
+      if (paths.length % PATHS_IN_ONE_TURN === 0) yield;
+    }
+    named.push({ name: describeManager(manager), paths });
+  }
+  named.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  yield;
   return new StatusError({
     kind: 'Status',
     apiVersion: 'v1',

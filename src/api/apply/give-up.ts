@@ -1,4 +1,5 @@
 /** What somebody applies no more goes (structured-merge-diff's merge/update.go, prune). */
+import type { Steps } from '../../std/pauses.ts';
 import { cloneJson } from '../machinery/clone.ts';
 import type { DynamicObject } from '../machinery/object.ts';
 import { difference, EMPTY, type FieldSet, intersection, isEmptySet, LEAF, union } from './field-set.ts';
@@ -27,9 +28,10 @@ const IDENTITY: FieldSet = { 'f:apiVersion': LEAF, 'f:kind': LEAF, 'f:metadata':
 /**
  * Takes out of an object what its applier owned the last time, does not mention any more, and nobody else owns. Others keep what they
  * own together with all that it stands in; what stands in something that goes, and is nobody's, goes with it. Each manager is asked in
- * its own version, the last of all the one that the applier wrote before.
+ * its own version, the last of all the one that the applier wrote before. Pauses
+ * between its passes.
  */
-export function withoutGivenUp(merged: DynamicObject, giving: GivingUp): DynamicObject {
+export function* withoutGivenUp(merged: DynamicObject, giving: GivingUp): Steps<DynamicObject> {
   const { versions, apiVersion, managers, mentioned, last } = giving;
   if (!last || isEmptySet(last.fields)) return merged;
   // Nothing is left out: nearly always.
@@ -40,31 +42,57 @@ export function withoutGivenUp(merged: DynamicObject, giving: GivingUp): Dynamic
   const lastType = typeIn(last.apiVersion);
   if (!lastType) return merged;
 
+  yield;
   const before = inVersion(merged, last.apiVersion);
   const lastNamed = withNamedFields(lastType, last.fields);
+  yield;
   let stripped = withoutFields(lastType, before, lastNamed) as DynamicObject;
-  for (const [version, owned] of ownedByVersion(managers, apiVersion, mentioned)) {
+  yield;
+  for (const [version, owned] of yield* ownedByVersion(managers, apiVersion, mentioned)) {
     const type = typeIn(version);
-    if (type) stripped = putBack(type, inVersion(before, version), inVersion(stripped, version), owned);
+    if (type) stripped = yield* putBack(type, inVersion(before, version), inVersion(stripped, version), owned);
   }
   const kept = inVersion(stripped, last.apiVersion);
-  const gone = intersection(difference(present(lastType, before), present(lastType, kept)), lastNamed);
+  const was = yield* present(lastType, before);
+  const is = yield* present(lastType, kept);
+  const changed = difference(was, is);
+  yield;
+  const gone = intersection(changed, lastNamed);
+  yield;
   if (isEmptySet(gone)) return merged;
   const left = withoutFields(lastType, before, gone) as DynamicObject;
+  yield;
   return cloneJson(inVersion(left, apiVersion));
 }
 
-function ownedByVersion(managers: Managers, apiVersion: string, mentioned: FieldSet): ReadonlyMap<string, FieldSet> {
+function* ownedByVersion(managers: Managers, apiVersion: string, mentioned: FieldSet): Steps<ReadonlyMap<string, FieldSet>> {
   const owned = new Map([[apiVersion, mentioned]]);
-  for (const manager of managers.values())
+  for (const manager of managers.values()) {
     owned.set(manager.apiVersion, union(owned.get(manager.apiVersion) ?? EMPTY, manager.fields));
+    yield;
+  }
   return owned;
 }
 
 /** What was taken out of an object and is somebody's is in it again. */
-function putBack(type: StructureType, whole: DynamicObject, stripped: DynamicObject, owned: FieldSet): DynamicObject {
-  const kept = union(present(type, stripped), withNamedFields(type, union(owned, IDENTITY)));
-  return withoutFields(type, whole, difference(present(type, whole), kept)) as DynamicObject;
+function* putBack(type: StructureType, whole: DynamicObject, stripped: DynamicObject, owned: FieldSet): Steps<DynamicObject> {
+  const there = yield* present(type, stripped);
+  const named = withNamedFields(type, union(owned, IDENTITY));
+  yield;
+  const kept = union(there, named);
+  yield;
+  const all = yield* present(type, whole);
+  const gone = difference(all, kept);
+  yield;
+  const left = withoutFields(type, whole, gone) as DynamicObject;
+  yield;
+  return left;
 }
 
-const present = (type: StructureType, value: unknown): FieldSet => withNamedFields(type, fieldsOf(type, value ?? {}));
+function* present(type: StructureType, value: unknown): Steps<FieldSet> {
+  const fields = fieldsOf(type, value ?? {});
+  yield;
+  const named = withNamedFields(type, fields);
+  yield;
+  return named;
+}

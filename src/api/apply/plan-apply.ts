@@ -51,13 +51,13 @@ export function* planApply(request: ApplyRequest): Steps<ApplyPlan> {
 
   const merged = mergeInto(type, live, configuration) as DynamicObject;
   yield;
-  const object = withoutGivenUp(merged, { type, versions, apiVersion: writer.apiVersion, managers, mentioned, last });
+  const object = yield* withoutGivenUp(merged, { type, versions, apiVersion: writer.apiVersion, managers, mentioned, last });
   yield;
   const found = compareObjects(type, live, object, except);
   const write = { versions, apiVersion: writer.apiVersion, before: live, after: object, except };
   const differenceIn = differencesIn(write, found);
   yield;
-  if (!request.force) refuseConflicts(request, conflictsWith(managers, id, differenceIn));
+  if (!request.force) yield* refuseConflicts(request, conflictsWith(managers, id, differenceIn));
 
   const unchanged = isEmptySet(found.changed) && isEmptySet(found.removed) && equalJson(live, object);
   yield;
@@ -70,10 +70,11 @@ export function* planApply(request: ApplyRequest): Steps<ApplyPlan> {
 }
 
 /** Kubectl may take over what its own client-side apply set; nothing else of others. */
-function refuseConflicts({ type, live, writer }: ApplyRequest, conflicts: readonly Conflict[]): void {
+function* refuseConflicts({ type, live, writer }: ApplyRequest, conflicts: readonly Conflict[]): Steps<void> {
   if (!conflicts.length) return;
   const left = writer.manager === KUBECTL ? conflictsOutside(conflicts, fieldsLastApplied(type, live)) : conflicts;
-  if (left.length) throw conflictError(left);
+  yield;
+  if (left.length) throw yield* conflictError(left);
 }
 
 function ownedBefore({ type, live, writer, except }: ApplyRequest): Managers {

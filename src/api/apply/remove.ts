@@ -51,20 +51,21 @@ export function elementOrNothing(type: ListType, item: unknown): string {
  * (fieldpath.Set.EnsureNamedFieldsAreMembers). Entries of maps and items of lists are not so.
  */
 export function withNamedFields(type: ObjectType, set: FieldSet): FieldSet {
-  const result: Record<string, FieldSet> = {};
+  let result: Record<string, FieldSet> | undefined;
   for (const element in set) {
     const node = set[element]!;
-    if (element === '.' || isLeaf(node)) {
-      result[element] = node;
-      continue;
-    }
+    if (element === '.' || isLeaf(node)) continue;
     const inner = innerType(type, element);
     const named = type.form === 'structure' && inner !== undefined;
     const children = inner ? withNamedFields(inner, node) : node;
+    const member = named || isMember(node);
+    if (children === node && member === isMember(node)) continue;
     const { '.': _, ...below } = children;
-    result[element] = nodeOf(below, named || isMember(node))!;
+    // Copied when something is different: of a large set that takes longest.
+    result ??= { ...set };
+    result[element] = nodeOf(below, member)!;
   }
-  return result;
+  return result ?? set;
 }
 
 /** The type of what an element of a path leads to; undefined when there is no such field. */

@@ -40,7 +40,7 @@ test('there are pauses for what is compared, too: alternatives, values that are 
   const text = Array.from({ length: 10_000 }, letter).join('');
   const texts = Array.from({ length: 20 }, () => text);
   const matched = pausesOf(texts, { type: 'array', items: { type: 'string', pattern: '^(a|b)*a(a|b){100}$' } });
-  assert.ok(matched.pauses >= 10, `${matched.pauses} for patterns`);
+  assert.ok(matched.pauses >= 5, `${matched.pauses} for patterns`);
 });
 
 test('texts among the allowed values are told from numbers that look like them', () => {
