@@ -13,6 +13,7 @@ import { runProgram } from '../host/run-program.ts';
 import { readKubeconfig, resolveContext } from '../pki/kubeconfig.ts';
 import { CodedError } from '../std/coded-error.ts';
 import type { CommandIo, ComponentCommand } from '../std/command.ts';
+import { flagTexts } from '../std/flag-texts.ts';
 import type { ParsedFlags } from '../std/flags.ts';
 import { createKlogLogger } from '../std/logger.ts';
 import { runComponents } from '../std/run-components.ts';
@@ -78,7 +79,8 @@ async function runProxy(flags: ParsedFlags, io: CommandIo): Promise<number> {
       random: io.random,
     });
     const without = (['healthz', 'metrics'] as const).filter((name) => isSwitchedOff(name, flags));
-    const servers = createProxyServers({ configuration, mode, health: proxy.health, metrics, logger, without });
+    const pages = { configuration, mode, health: proxy.health, metrics, flags: flagTexts(kubeProxyFlags(), values) };
+    const servers = createProxyServers({ ...pages, clock, logger, without });
     logger.info(`Using ${mode} Proxier`, { node: nodeName });
     return await runComponents([servers, proxy], io);
   } finally {

@@ -1,5 +1,7 @@
+import { type ComponentPage, flagzPage, statuszPage } from '../api/configuration/component-pages.ts';
 import { printedConfiguration } from '../api/configuration/printed-configuration.ts';
 import { type Page, type PageServer, servePages } from '../client/serving/http-page.ts';
+import type { Clock } from '../std/clock.ts';
 import { type Component, deferred } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
 import { kubeProxyFields } from './configuration/fields.ts';
@@ -12,16 +14,30 @@ export interface ProxyServersOptions {
   readonly mode: string;
   readonly health: ProxyHealth;
   readonly metrics: ProxyMetrics;
+  /** The command line as it was understood; absent where there was none. */
+  readonly flags?: ReadonlyMap<string, string>;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** The servers that flags have switched off. */
   readonly without: readonly ('healthz' | 'metrics')[];
 }
 
+const COMPONENT = 'kube-proxy';
+const METRICS_PATHS = ['/configz', '/healthz', '/metrics', '/proxyMode', '/statusz'];
+
 const plain = (body: string): Page => ({ status: 200, type: 'text/plain; charset=utf-8', body });
+
+const pageOf = ({ headers: { 'content-type': type = '', ...headers }, body }: ComponentPage): Page => ({
+  status: 200,
+  type,
+  headers,
+  body,
+});
 
 /** The health server (:10256) and the metrics server (:10249). One that cannot listen is told, and fatal with `bindAddressHardFail`. */
 export function createProxyServers(options: ProxyServersOptions): Component {
-  const { configuration, mode, health, metrics, logger } = options;
+  const { configuration, mode, health, metrics, flags, clock, logger } = options;
+  const startMs = clock.now();
   const done = deferred();
   const counted = (counter: ProxyMetrics['healthz'], page: Page): Page => {
     counter.increment(String(page.status));
@@ -32,7 +48,7 @@ export function createProxyServers(options: ProxyServersOptions): Component {
       if (path === '/healthz') return counted(metrics.healthz, health.healthz());
       return path === '/livez' ? counted(metrics.livez, health.livez()) : undefined;
     },
-    metrics: (path: string): Page | undefined => {
+    metrics: (path: string, accept?: string): Page | Promise<Page> | undefined => {
       switch (path) {
         case '/healthz':
           return plain('ok');
@@ -46,6 +62,14 @@ export function createProxyServers(options: ProxyServersOptions): Component {
             type: 'application/json',
             body: JSON.stringify({ 'kubeproxy.config.k8s.io': printedConfiguration(kubeProxyFields, configuration) }),
           };
+        case '/flagz':
+          return flags && flagzPage(COMPONENT, flags, accept).then(pageOf);
+        case '/statusz':
+          return statuszPage(
+            COMPONENT,
+            { startMs, nowMs: clock.now(), paths: [...METRICS_PATHS, ...(flags ? ['/flagz'] : [])] },
+            accept,
+          ).then(pageOf);
         default:
           return undefined;
       }

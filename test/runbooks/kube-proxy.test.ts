@@ -174,6 +174,13 @@ test('PRX-07 to PRX-09, PRX-11, PRX-13 to PRX-15, PRX-23 to PRX-29, PRX-34, PRX-
     ...{ acceptContentTypes: '', burst: 10, contentType: 'application/vnd.kubernetes.protobuf', qps: 5 },
     kubeconfig: directory.file('kube-proxy.kubeconfig'),
   });
+  const page = (name: string, version: string) => {
+    const accept = `Accept: application/json;v=${version};g=config.k8s.io;as=${name}`;
+    return network.run('node', 'curl', '-s', '-H', accept, `http://127.0.0.1:10249/${name.toLowerCase()}`);
+  };
+  assert.equal(JSON.parse(await page('Flagz', 'v1beta1')).flags.config, directory.file('kube-proxy.yaml'));
+  assert.ok(JSON.parse(await page('Statusz', 'v1beta1')).paths.includes('/proxyMode'));
+  assert.equal(JSON.parse(await page('Statusz', 'v9')).code, 406);
   const { maxPerCore, min } = told.conntrack;
   assert.deepEqual([told.configSyncPeriod, maxPerCore, min, told.portRange], ['15m0s', 32_768, 131_072, '']);
   assert.deepEqual([told.iptables.minSyncPeriod, told.iptables.syncPeriod], ['1s', '30s'], 'as upstream: 0s means a second');

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { internalError, StatusError } from '../../api/machinery/status-error.ts';
 import { createServer } from '../../std/http.ts';
 
 export interface Page {
@@ -17,24 +18,25 @@ export interface PageServer {
 /** Nothing is read from a caller but the line and the headers. */
 const SLOWEST_REQUEST_MS = 10_000;
 
+/** Makes the page of a path in the form that the Accept header asks for; a failure's Status is sent as it is. */
+export type PageAt = (path: string, accept?: string) => Page | Promise<Page> | undefined;
+
 /** Serves pages by GET and HEAD over plain HTTP. Rejects when the address cannot be listened on. */
 export async function servePages(
   { host, port }: { readonly host?: string; readonly port: number },
-  pageAt: (path: string) => Page | undefined,
+  pageAt: PageAt,
 ): Promise<PageServer> {
   const server = createServer({ requestTimeout: SLOWEST_REQUEST_MS, headersTimeout: SLOWEST_REQUEST_MS }, (request, response) => {
     request.resume();
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const path = (request.url ?? '/').split('?')[0]!;
-    const page = isRead ? pageAt(path) : { status: 405, type: 'text/plain; charset=utf-8', body: 'Method Not Allowed\n' };
-    const { status, type, body, headers } = page ?? {
-      status: 404,
-      type: 'text/plain; charset=utf-8',
-      body: '404 page not found\n',
-      headers: {},
+    const send = ({ status, type, body, headers }: Page) => {
+      response.writeHead(status, { 'Content-Type': type, 'X-Content-Type-Options': 'nosniff', ...headers });
+      response.end(request.method === 'HEAD' ? undefined : body);
     };
-    response.writeHead(status, { 'Content-Type': type, 'X-Content-Type-Options': 'nosniff', ...headers });
-    response.end(request.method === 'HEAD' ? undefined : body);
+    const page = isRead ? pageAt(path, request.headers.accept) : plain(405, 'Method Not Allowed\n');
+    if (page instanceof Promise) page.then(send, (error: unknown) => send(failed(error)));
+    else send(page ?? plain(404, '404 page not found\n'));
   });
   server.maxConnections = 200;
   await listening(server, port, host);
@@ -46,6 +48,13 @@ export async function servePages(
         server.closeAllConnections();
       }),
   };
+}
+
+const plain = (status: number, body: string): Page => ({ status, type: 'text/plain; charset=utf-8', body });
+
+function failed(error: unknown): Page {
+  const { status } = error instanceof StatusError ? error : internalError((error as Error).message);
+  return { status: status.code ?? 500, type: 'application/json', body: `${JSON.stringify(status)}\n` };
 }
 
 function listening(server: Server, port: number, host: string | undefined): Promise<void> {

@@ -74,7 +74,15 @@ export function createClusterServices(options: ClusterServicesOptions): Restarte
       // Services of such a cluster have IPv4 addresses only.
       const backends = [{ family: 4 as const, backend: createNftablesBackend({ family: 4, run, logger, scope }) }];
       const proxy = createProxy({ client, nodeName, configuration, backends, metrics, events, clock, logger, random, run });
-      const servers = createProxyServers({ configuration, mode: 'nftables', health: proxy.health, metrics, logger, without: [] });
+      const servers = createProxyServers({
+        configuration,
+        mode: 'nftables',
+        health: proxy.health,
+        metrics,
+        clock,
+        logger,
+        without: [],
+      });
       if (!((await life.start(proxy)) && (await life.start(servers)))) return;
       logger.info('Services are reachable', { table, machine: scope.machine });
       await life.work(proxy, servers);
