@@ -44,7 +44,11 @@ export class WatchStream {
     }
   }
 
-  /** The beginning of a watch, however long. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** A part of the beginning of a watch, however long that is. */
   sendAll(lines: readonly Buffer[]): void {
     if (lines.length && !this.#ended) this.#write(lines.length === 1 ? lines[0]! : Buffer.concat(lines));
   }

@@ -39,11 +39,11 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     const stream = new WatchStream(response, () => ended.resolve());
     const line = await representation.lines();
     beginAnswer(response, representation.watchType);
-    let initial: Buffer[] | undefined = [];
+    let beginning: (WatchItem | Buffer)[] | undefined = [];
     const counted = deps.watchEvents?.(kind);
     const item = (told: WatchItem) => {
       if (counted) counted.events++;
-      return initial ? initial.push(line(told)) : stream.send(line(told));
+      return beginning ? beginning.push(told) : stream.send(line(told));
     };
     const failed = (error: unknown) => {
       stream.send(representation.errorLine(error instanceof StatusError ? error : internalError((error as Error).message)));
@@ -72,12 +72,15 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     }
     const bookmark = (annotations?: Readonly<Record<string, string>>) => {
       const told = representation.bookmark(cache.revision, annotations);
-      inOrder(() => (initial ? initial.push(told) : stream.send(told)));
+      inOrder(() => (beginning ? beginning.push(told) : stream.send(told)));
     };
     if (query.sendInitialEvents && query.allowWatchBookmarks) bookmark(INITIAL_EVENTS_END);
+    // What comes in the meantime is put behind it.
     inOrder(() => {
-      stream.sendAll(initial ?? []);
-      initial = undefined;
+      const sent = sendInParts(stream, beginning!, line, () => {
+        beginning = undefined;
+      });
+      sent?.catch(failed);
     });
 
     const bookmarks = query.allowWatchBookmarks ? repeat(deps, () => bookmark()) : undefined;
@@ -93,6 +96,38 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     bookmarks?.cancel();
     request.signal.removeEventListener('abort', onAbort);
   };
+}
+
+/** So many bytes are made between two turns for others: some milliseconds. */
+const PART_BYTES = 256 * 1024;
+
+/** Sends what a watch begins with, which is more and more as long as that takes. A short one is sent when this returns. */
+function sendInParts(
+  stream: WatchStream,
+  items: readonly (WatchItem | Buffer)[],
+  line: (item: WatchItem) => Buffer,
+  done: () => void,
+): Promise<void> | undefined {
+  let next = 0;
+  const sendSome = (): boolean => {
+    const lines: Buffer[] = [];
+    for (let bytes = 0; next < items.length && bytes < PART_BYTES; next++) {
+      const item = items[next]!;
+      const made = Buffer.isBuffer(item) ? item : line(item);
+      bytes += made.length;
+      lines.push(made);
+    }
+    stream.sendAll(lines);
+    return next < items.length && !stream.ended;
+  };
+  const sendRest = async () => {
+    do await new Promise((resolve) => setImmediate(resolve));
+    while (sendSome());
+    done();
+  };
+  if (sendSome()) return sendRest();
+  done();
+  return undefined;
 }
 
 async function chooseStart({ cache }: VerbDeps, query: ListQuery): Promise<WatchStart> {

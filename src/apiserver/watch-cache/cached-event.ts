@@ -39,10 +39,21 @@ class KeptItem implements WatchItem {
   }
 }
 
-/** An object already there when a watch begins. */
-export function initialItem(object: CachedObject): WatchItem {
-  return { type: 'ADDED', object, line: encodeWatchLine('ADDED', object) };
+/** An object already there when a watch begins: thousands come at once, so its line is made when it is its turn. */
+class InitialItem implements WatchItem {
+  readonly type = 'ADDED';
+  readonly object: CachedObject;
+
+  constructor(object: CachedObject) {
+    this.object = object;
+  }
+
+  get line(): Buffer {
+    return encodeWatchLine(this.type, this.object);
+  }
 }
+
+export const initialItem = (object: CachedObject): WatchItem => new InitialItem(object);
 
 /** One change in the history of a kind. What watchers get of it is made when first needed and kept. */
 export class CachedEvent {
