@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkPolicy } from './check-policy.ts';
 import { kindType, type OpenApiDocument } from './openapi-types.ts';
-import { openApiPath, resourcesToCheck } from './plan.ts';
+import { kindsNamed, openApiPath, resourcesToCheck } from './plan.ts';
 
 const node = { group: 'example.com', version: 'v1', kind: 'Node' };
 const document: OpenApiDocument = {
@@ -23,6 +23,9 @@ const document: OpenApiDocument = {
           children: { type: 'array', items: { $ref: '#/components/schemas/Spec' } },
           'a-b': { type: 'string' },
           port: { 'x-kubernetes-int-or-string': true },
+          size: {},
+          sizes: { type: 'array', items: {} },
+          amounts: { type: 'object', additionalProperties: {} },
         },
       },
     },
@@ -34,9 +37,12 @@ const check = (expression: string, more = {}) =>
 
 test('expressions are held against the types of the objects that they will meet', () => {
   assert.deepEqual(
-    check('object.spec.replicas > 1 && object.spec.children[0].children[0].a__dash__b == "x" && object.spec.port == 1'),
+    check(
+      'object.spec.replicas > 1 && object.spec.a__dash__b == "x" && object.spec.children.size() > 0 && object.spec.port == 1',
+    ),
     [],
   );
+  assert.match(check('object.spec.children[0].replicas > 1')[0]!.warning, /undefined field 'replicas'/);
   const [warning] = check('object.spec.replicas > "1"');
   assert.equal(warning!.fieldRef, 'spec.validations[0].expression');
   assert.match(
@@ -72,9 +78,28 @@ test('types are looked up for what rules name in full', () => {
     rule(['*'], ['v1'], ['nodes']),
     rule([''], ['v1'], ['pods']),
   ];
-  assert.deepEqual(resourcesToCheck({ matchConstraints: { resourceRules } }), [
-    { group: '', version: 'v1', resource: 'pods' },
-    { group: 'apps', version: 'v1', resource: 'pods' },
-  ]);
+  const pods = { group: '', version: 'v1', resource: 'pods' };
+  assert.deepEqual(resourcesToCheck({ matchConstraints: { resourceRules } }), [[pods, { ...pods, group: 'apps' }], [], [pods]]);
   assert.deepEqual([openApiPath('', 'v1'), openApiPath('apps', 'v1')], ['/openapi/v3/api/v1', '/openapi/v3/apis/apps/v1']);
+});
+
+test('a resource is found by its plural, its singular and its kind, and subresources are none', () => {
+  const resources = [
+    { name: 'deployments', singularName: 'deployment', kind: 'Deployment' },
+    { name: 'deployments/status', singularName: '', kind: 'Deployment' },
+    { name: 'children', singularName: 'child', kind: 'Offspring' },
+  ];
+  const found = ['deployments', 'deployment', 'child', 'offspring', 'deployments/status', 'Deployment'].map((name) =>
+    kindsNamed(resources, name),
+  );
+  assert.deepEqual(found, [['Deployment'], ['Deployment'], ['Offspring'], ['Offspring'], [], []]);
+});
+
+test('parameters of a kind that nobody knows may be anything; what has no type is not seen', () => {
+  const types = [{ ...node, type }];
+  const spec = { validations: [{ expression: 'params.x.y == 1' }] };
+  assert.deepEqual(checkPolicy({ ...spec, paramKind: { apiVersion: 'no/v1', kind: 'Such' } }, types, undefined), []);
+  assert.match(checkPolicy(spec, types, undefined)[0]!.warning, /undeclared reference to 'params'/);
+  for (const field of ['size', 'sizes', 'amounts'])
+    assert.match(check(`object.spec.${field} == 1`)[0]!.warning, new RegExp(`undefined field '${field}'`));
 });

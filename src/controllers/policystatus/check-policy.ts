@@ -27,7 +27,8 @@ export function checkPolicy(
 ): V1ExpressionWarning[] {
   const scopes = types.map((checked) => {
     const base: ExpressionScope = {
-      params: paramsType !== undefined,
+      // Of a kind that nobody knows, parameters may be anything.
+      params: spec.paramKind !== undefined,
       authorizer: true,
       objectType: checked.type,
       ...(paramsType && { paramsType }),

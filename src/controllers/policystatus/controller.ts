@@ -8,10 +8,13 @@ import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
 import type { CheckedType } from './check-policy.ts';
 import type { OpenApiDocument } from './openapi-types.ts';
-import { openApiPath, type ResourceName, resourcesToCheck } from './plan.ts';
+import { type ApiResource, kindsNamed, MOST_TYPES, openApiPath, type ResourceName, resourcesToCheck } from './plan.ts';
 
 interface ApiResourceList {
-  readonly resources: readonly { readonly name: string; readonly kind: string }[];
+  readonly resources: readonly ApiResource[];
+}
+interface ApiGroupList {
+  readonly groups: readonly { readonly name: string; readonly versions: readonly { readonly version: string }[] }[];
 }
 
 /** Says in a policy's status what is wrong with its expressions, given the types that it is about (pkg/controller/validatingadmissionpolicystatus). */
@@ -35,21 +38,42 @@ export function createPolicyStatusController(context: ControllerContext): Compon
     return document && kindType(document, { group, version, kind });
   }
 
-  async function typeOfResource(
-    { group, version, resource }: ResourceName,
-    signal: AbortSignal,
-  ): Promise<CheckedType | undefined> {
-    const list = await read<ApiResourceList>(group ? `/apis/${group}/${version}` : `/api/${version}`, signal);
-    const kind = list?.resources.find(({ name }) => name === resource)?.kind;
-    const type = kind && (await typeOfKind(group, version, kind, signal));
-    return type ? { group, version, kind, type } : undefined;
+  /** As upstream's mapper: without a group, the resource of that name in any group. */
+  async function kindsOf({ group, version, resource }: ResourceName, signal: AbortSignal): Promise<Omit<CheckedType, 'type'>[]> {
+    const groups = group ? [group] : ['', ...(await groupsWith(version, signal))];
+    const found: Omit<CheckedType, 'type'>[] = [];
+    for (const each of groups) {
+      const list = await read<ApiResourceList>(each ? `/apis/${each}/${version}` : `/api/${version}`, signal);
+      found.push(...kindsNamed(list?.resources ?? [], resource).map((kind) => ({ group: each, version, kind })));
+    }
+    return found;
+  }
+
+  async function groupsWith(version: string, signal: AbortSignal): Promise<string[]> {
+    const list = await read<ApiGroupList>('/apis', signal);
+    return (list?.groups ?? []).flatMap(({ name, versions }) =>
+      versions.some((each) => each.version === version) ? [name] : [],
+    );
+  }
+
+  async function kindsToCheck(spec: V1ValidatingAdmissionPolicySpec, signal: AbortSignal): Promise<Omit<CheckedType, 'type'>[]> {
+    const all = new Map<string, Omit<CheckedType, 'type'>>();
+    for (const resources of resourcesToCheck(spec)) {
+      let count = 0;
+      for (const resource of resources)
+        for (const kind of await kindsOf(resource, signal)) {
+          all.set([kind.group, kind.version, kind.kind].join(), kind);
+          if (++count === MOST_TYPES) return [...all.values()];
+        }
+    }
+    return [...all.values()];
   }
 
   async function warningsOf(spec: V1ValidatingAdmissionPolicySpec, signal: AbortSignal) {
     const types: CheckedType[] = [];
-    for (const resource of resourcesToCheck(spec)) {
-      const found = await typeOfResource(resource, signal);
-      if (found) types.push(found);
+    for (const found of await kindsToCheck(spec, signal)) {
+      const type = await typeOfKind(found.group, found.version, found.kind, signal);
+      if (type) types.push({ ...found, type });
     }
     const { apiVersion = '', kind = '' } = spec.paramKind ?? {};
     const [group, version] = apiVersion.includes('/') ? (apiVersion.split('/') as [string, string]) : ['', apiVersion];

@@ -30,21 +30,34 @@ export function kindType(
       ({ group, version, kind }) => group === wanted.group && version === wanted.version && kind === wanted.kind,
     ),
   );
-  return found && typeOf(schemas, found[1], found[0]);
+  return found && typeOf({ schemas, within: new Set([found[0]]) }, found[1], wanted.kind);
 }
 
-function typeOf(schemas: Readonly<Record<string, OpenApiSchema>>, schema: OpenApiSchema, name: string): CelType {
+interface Place {
+  readonly schemas: Readonly<Record<string, OpenApiSchema>>;
+  /** What was referred to on the way here. */
+  readonly within: ReadonlySet<string>;
+}
+
+/** Undefined for what says no type, such as quantities: upstream's expressions do not see it. */
+function typeOf(at: Place, schema: OpenApiSchema, name: string): CelType | undefined {
+  const { schemas, within } = at;
   const reference = schema.$ref ?? schema.allOf?.[0]?.$ref;
   if (reference?.startsWith(REFERENCE)) {
     const target = reference.slice(REFERENCE.length);
-    return Object.hasOwn(schemas, target) ? typeOf(schemas, schemas[target]!, target) : DYN;
+    // As upstream: of what contains itself, nothing is known the second time.
+    if (within.has(target)) return { form: 'object', name, field: () => undefined };
+    if (!Object.hasOwn(schemas, target)) return undefined;
+    return typeOf({ schemas, within: new Set([...within, target]) }, schemas[target]!, name);
   }
-  if (schema['x-kubernetes-int-or-string']) return DYN;
+  if (schema['x-kubernetes-int-or-string'] || schema.format === 'int-or-string') return DYN;
   switch (schema.type) {
-    case 'array':
-      return schema.items ? listOf(typeOf(schemas, schema.items, `${name}.@idx`)) : DYN;
+    case 'array': {
+      const item = schema.items && typeOf(at, schema.items, `${name}.@idx`);
+      return item && listOf(item);
+    }
     case 'object':
-      return objectType(schemas, schema, name);
+      return objectType(at, schema, name);
     case 'string':
       return stringType(schema.format);
     case 'boolean':
@@ -54,17 +67,19 @@ function typeOf(schemas: Readonly<Record<string, OpenApiSchema>>, schema: OpenAp
     case 'number':
       return DOUBLE;
     default:
-      return DYN;
+      return undefined;
   }
 }
 
-function objectType(schemas: Readonly<Record<string, OpenApiSchema>>, schema: OpenApiSchema, name: string): CelType {
+function objectType(at: Place, schema: OpenApiSchema, name: string): CelType | undefined {
   const { properties, additionalProperties } = schema;
-  if (typeof additionalProperties === 'object') return mapOf(STRING, typeOf(schemas, additionalProperties, `${name}.@elem`));
-  if (!properties && additionalProperties) return mapOf(STRING, DYN);
+  if (typeof additionalProperties === 'object') {
+    const value = typeOf(at, additionalProperties, `${name}.@elem`);
+    return value && mapOf(STRING, value);
+  }
   const field = (escaped: string) => {
     const property = Object.keys(properties ?? {}).find((each) => escapeName(each) === escaped);
-    return property === undefined ? undefined : typeOf(schemas, properties![property]!, `${name}.${property}`);
+    return property === undefined ? undefined : typeOf(at, properties![property]!, `${name}.${property}`);
   };
   return { form: 'object', name, field };
 }
@@ -78,9 +93,6 @@ function stringType(format: string | undefined): CelType {
     case 'date':
     case 'date-time':
       return TIMESTAMP;
-    // Quantities and ports are told apart by no type.
-    case 'int-or-string':
-      return DYN;
     default:
       return STRING;
   }
