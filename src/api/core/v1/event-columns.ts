@@ -1,5 +1,5 @@
 import type { CoreV1Event, V1EventSource } from '../../gen/types.ts';
-import { nameColumn, numberColumn, textColumn, wide } from '../../machinery/columns.ts';
+import { nameColumn, textColumn, wide } from '../../machinery/columns.ts';
 import { ageOf } from '../../machinery/human-duration.ts';
 import type { Column } from '../../machinery/kind.ts';
 
@@ -32,7 +32,7 @@ export const eventColumns: readonly Column[] = [
   textColumn<CoreV1Event>('Message', 'What happened.', ({ message }) => (message ?? '').trim()),
   ...wide(
     textColumn<CoreV1Event>('First Seen', 'When it was first observed.', firstSeen),
-    numberColumn<CoreV1Event>('Count', 'How often it was observed.', ({ series, count }) => series?.count ?? (count || 1)),
+    textColumn<CoreV1Event>('Count', 'How often it was observed.', ({ series, count }) => series?.count ?? (count || 1)),
     nameColumn,
   ),
 ];
