@@ -1,5 +1,5 @@
 import { isJsonMap, type JsonMap, setField } from '../machinery/clone.ts';
-import { type FieldSet, isLeaf, isMember, nodeOf } from './field-set.ts';
+import { type FieldSet, isLeaf, isMember, LEAF } from './field-set.ts';
 import { elementOfItem } from './item-key.ts';
 import { isAtomic, type ListType, type ObjectType } from './object-type.ts';
 import { fieldElement } from './path-element.ts';
@@ -60,12 +60,19 @@ export function withNamedFields(type: ObjectType, set: FieldSet): FieldSet {
     const children = inner ? withNamedFields(inner, node) : node;
     const member = named || isMember(node);
     if (children === node && member === isMember(node)) continue;
-    const { '.': _, ...below } = children;
     // Copied when something is different: of a large set that takes longest.
     result ??= { ...set };
-    result[element] = nodeOf(below, member)!;
+    result[element] = withMembership(children, member);
   }
   return result ?? set;
+}
+
+/** A node with something below it, itself in the set or not. */
+function withMembership(node: FieldSet, member: boolean): FieldSet {
+  if ((node['.'] !== undefined) === member) return node;
+  if (member) return { '.': LEAF, ...node };
+  const { '.': _, ...below } = node;
+  return below;
 }
 
 /** The type of what an element of a path leads to; undefined when there is no such field. */

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createPatch } from 'rfc6902';
 import { StatusError } from '../machinery/status-error.ts';
-import { applyJsonPatch } from './json-patch.ts';
+import { applyJsonPatch, applyJsonPatchInSteps } from './json-patch.ts';
 
 test('every operation does what RFC 6902 says', () => {
   const document = { a: { b: [1, 2, 3] }, c: 'x', 'd/e~f': 0 };
@@ -133,4 +133,17 @@ test('a patch made from two documents leads from one to the other', () => {
   const key = fc.stringMatching(/^[a-z/~]{1,3}$/);
   const documents = fc.dictionary(key, fc.jsonValue({ maxDepth: 3 })).map((value) => JSON.parse(JSON.stringify(value)));
   fc.assert(fc.property(documents, documents, (from, to) => assert.deepEqual(applyJsonPatch(from, createPatch(from, to)), to)));
+});
+
+test('operations that move much in a long list are applied in parts, to the same', () => {
+  const list = Array.from({ length: 400_000 }, (_, i) => i);
+  const patch = Array.from({ length: 100 }, (_, i) => ({ op: 'add', path: '/list/0', value: -i }));
+  const steps = applyJsonPatchInSteps({ list }, patch);
+  let pauses = 0;
+  let next = steps.next();
+  for (; !next.done; next = steps.next()) pauses++;
+  assert.ok(pauses >= 10, `${pauses} pauses`);
+  assert.deepEqual(next.value.list.slice(0, 3), [-99, -98, -97]);
+  assert.equal(next.value.list.length, 400_100);
+  assert.equal(applyJsonPatchInSteps({ list: [1] }, [{ op: 'remove', path: '/list/0' }]).next().done, true);
 });

@@ -4,6 +4,7 @@
  */
 
 import { exactJsonText } from '../../std/exact-json.ts';
+import { Pace, runAtOnce, type Steps } from '../../std/pauses.ts';
 import { cloneJson, equalJson, isJsonMap, setField } from '../machinery/clone.ts';
 import { goJsonType } from '../machinery/json-syntax.ts';
 import { badRequest, requestEntityTooLarge, StatusError } from '../machinery/status-error.ts';
@@ -41,13 +42,18 @@ export function patchDoesNotApply(why: string, cause: unknown = new Error(why)):
  * patch, 413 when it is too long, and 422 when an operation does not apply.
  */
 export function applyJsonPatch<T>(document: T, patch: unknown): T {
+  return runAtOnce(applyJsonPatchInSteps(document, patch));
+}
+
+/** The same, with a pause after so many operations, or after those that move much in long lists. */
+export function* applyJsonPatchInSteps<T>(document: T, patch: unknown): Steps<T> {
   if (!Array.isArray(patch))
     throw badRequest(
       `error decoding patch: json: cannot unmarshal ${goJsonType(patch)} into Go value of type []handlers.jsonPatchOp`,
     );
   if (patch.length > MOST_OPERATIONS)
     throw requestEntityTooLarge(`The allowed maximum operations in a JSON patch is ${MOST_OPERATIONS}, got ${patch.length}`);
-  return applyAll(document, patch.map(parseOperation));
+  return yield* applyAll(document, patch.map(parseOperation));
 }
 
 /** One operation as others wrote it; to the library, null is one without fields. */
@@ -56,20 +62,28 @@ export type PatchOperation = Readonly<Record<string, unknown>> | null;
 /** The same past the patch handler, for patches that clients did not send: a field of a wrong type is one that is not there. */
 export function applyPatchOperations<T>(document: T, patch: readonly PatchOperation[]): T {
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
-  return applyAll(
-    document,
-    patch.map((raw) => {
-      const { op, path, from, value } = raw ?? {};
-      return { op: text(op) ?? 'unknown', path: text(path), from: text(from), value };
-    }),
-  );
+  const operations = patch.map((raw) => {
+    const { op, path, from, value } = raw ?? {};
+    return { op: text(op) ?? 'unknown', path: text(path), from: text(from), value };
+  });
+  return runAtOnce(applyAll(document, operations));
 }
 
-function applyAll<T>(document: T, operations: readonly Operation[]): T {
+/** Items of lists that are moved between two pauses: some milliseconds. */
+const MOVED_ITEMS = 2_000_000;
+/** What an operation takes besides. */
+const OPERATION = 2_000;
+
+function* applyAll<T>(document: T, operations: readonly Operation[]): Steps<T> {
   // A holder, so that the whole document can be replaced.
-  const holder = { document: cloneJson(document) as unknown };
+  const holder: Holder = { document: cloneJson(document) as unknown, moved: 0 };
   const copied = { bytes: 0 };
-  for (const operation of operations) apply(holder, operation, copied);
+  const pace = new Pace(MOVED_ITEMS);
+  for (const operation of operations) {
+    if (pace.due(OPERATION + holder.moved)) yield;
+    holder.moved = 0;
+    apply(holder, operation, copied);
+  }
   return holder.document as T;
 }
 
@@ -91,7 +105,13 @@ function parseOperation(raw: unknown): Operation {
 
 interface Holder {
   document: unknown;
+  /** Items that had to make room, or filled it. */
+  moved: number;
 }
+
+const heedMoved = (holder: Holder, { parent }: Place) => {
+  if (Array.isArray(parent)) holder.moved += parent.length;
+};
 
 function apply(holder: Holder, operation: Operation, copied: { bytes: number }): void {
   const { op } = operation;
@@ -99,12 +119,14 @@ function apply(holder: Holder, operation: Operation, copied: { bytes: number }):
     case 'add': {
       const path = pathOf(operation);
       const place = find(holder, path) ?? missing(`add operation does not apply: doc is missing path: "${path}"`);
+      heedMoved(holder, place);
       inside(`error in add for path: '${path}'`, () => add(place, newValue(operation)));
       break;
     }
     case 'remove': {
       const path = pathOf(operation);
       const place = find(holder, path) ?? missing(`remove operation does not apply: doc is missing path: "${path}"`);
+      heedMoved(holder, place);
       inside(`error in remove for path: '${path}'`, () => remove(place));
       break;
     }
@@ -240,6 +262,7 @@ function replace(holder: Holder, operation: Operation): void {
 function move(holder: Holder, operation: Operation): void {
   const from = fromOf(operation);
   const source = find(holder, from) ?? missing(`move operation does not apply: doc is missing from path: ${from}`);
+  heedMoved(holder, source);
   const value = inside(`error in move for path: '${source.key}'`, () => {
     const moved = read(source);
     remove(source);
@@ -247,6 +270,7 @@ function move(holder: Holder, operation: Operation): void {
   });
   const path = pathOf(operation);
   const place = find(holder, path) ?? missing(`move operation does not apply: doc is missing destination path: ${path}`);
+  heedMoved(holder, place);
   inside(`error in move for path: '${path}'`, () => add(place, value));
 }
 

@@ -3,6 +3,7 @@ import type { ListMeta } from '../../api/machinery/object.ts';
 import { badRequest, notAcceptable, type StatusError } from '../../api/machinery/status-error.ts';
 import { type IncludeObject, renderTable, type Table } from '../../api/machinery/table.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
+import { jsonTextInSteps } from '../../std/json-in-steps.ts';
 import { Pace, runAtOnce, runWithPauses, type Steps } from '../../std/pauses.ts';
 import type { RequestContext, ServerResponse } from '../contracts.ts';
 import type { Output } from '../request/negotiation.ts';
@@ -144,7 +145,9 @@ export class Representation {
       const some = objects.slice(i, i + ROWS);
       yield* parsedInSteps(some);
       const { rows } = this.#table(some, listMeta);
-      parts.push(Buffer.from(`${i ? ',' : ''}${exactJsonText(rows).slice(1, -1)}`));
+      const bytes = some.reduce((sum, object) => sum + object.bytes.length, 0);
+      const text = bytes > PART ? yield* jsonTextInSteps(rows) : exactJsonText(rows);
+      parts.push(Buffer.from(`${i ? ',' : ''}${text.slice(1, -1)}`));
       if (i + ROWS < objects.length) yield;
     }
     return Buffer.concat([...parts, LIST_END]);

@@ -1,20 +1,20 @@
 import { isJsonMap } from '../../api/machinery/clone.ts';
 import { conversionMessage } from '../../api/machinery/conversion-failure.ts';
 import { DecodeFailure } from '../../api/machinery/decode-scalar.ts';
-import { strictProblems } from '../../api/machinery/duplicate-fields.ts';
+import { strictProblemsInSteps } from '../../api/machinery/duplicate-fields.ts';
 import { forbiddenField, invalidField } from '../../api/machinery/field-error.ts';
 import { goFormat } from '../../api/machinery/go-format.ts';
 import { goJsonType } from '../../api/machinery/json-syntax.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject, JsonValue } from '../../api/machinery/object.ts';
 import { badRequest, type FieldError, invalid, StatusError } from '../../api/machinery/status-error.ts';
-import { applyJsonPatch, patchDoesNotApply } from '../../api/patch/json-patch.ts';
+import { applyJsonPatchInSteps, patchDoesNotApply } from '../../api/patch/json-patch.ts';
 import { applyMergePatch } from '../../api/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '../../api/patch/strategic-merge-patch.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
-import { Pauses, type Steps } from '../../std/pauses.ts';
+import { Pauses, runAtOnce, runInTime, type Steps } from '../../std/pauses.ts';
 import type { RequestContext } from '../contracts.ts';
-import { BODY_LIMIT_BYTES, parseJson } from '../request/body.ts';
+import { BODY_LIMIT_BYTES, parseJsonInSteps } from '../request/body.ts';
 import { decodeAs } from '../request/decode-body.ts';
 import { isApplyPatch, negotiateOutput, patchFormat } from '../request/negotiation.ts';
 import { parseWriteQuery, type WriteQuery } from '../request/query-options.ts';
@@ -59,21 +59,21 @@ export async function readPatch(
   const format = patchFormat(request, kind);
   const bytes = await request.readBody(BODY_LIMIT_BYTES);
   pauses?.heed(bytes.length);
-  const patch = parsePatch(format, bytes);
+  const patch = await runInTime(pauses, parsePatchInSteps(format, bytes));
   await pauses?.pause();
-  const problems = fieldValidation === 'Ignore' ? [] : patchProblems(format, bytes, patch);
+  const problems = fieldValidation === 'Ignore' ? [] : await runInTime(pauses, patchProblems(format, bytes, patch));
   const apart = leavesManagedFields(format, patch);
   return function* (existing) {
     const more: string[] = [];
     const apply = (document: DynamicObject) => applyPatch(kind, format, document as object as JsonValue, patch);
-    const patched = apply(apart ? withoutManagedFields(existing) : existing);
+    const patched = yield* apply(apart ? withoutManagedFields(existing) : existing);
     if (format === 'strategic') restoreType(kind, patched);
     yield;
     // What is decoded may have been changed by then.
     const blame = (failure: DecodeFailure) =>
       format === 'strategic'
         ? invalidField('patch', goFormat(patch), conversionMessage(failure))
-        : invalidField('patch', exactJsonText(apply(existing)), failure.message);
+        : invalidField('patch', exactJsonText(runAtOnce(apply(existing))), failure.message);
     const decoded = decodePatched(blame, () => decodeAs(kind, patched, fieldValidation, more, { problems }));
     for (const text of more) if (!warnings.includes(text)) warnings.push(text);
     if (apart) shareManagedFields(decoded, existing);
@@ -97,10 +97,10 @@ const GO_PATCH_TYPES: Readonly<Record<PatchFormat, string>> = {
 };
 
 /** @throws StatusError 400 for what is no patch of the format */
-export function parsePatch(format: PatchFormat, bytes: Buffer): JsonValue {
+function* parsePatchInSteps(format: PatchFormat, bytes: Buffer): Steps<JsonValue> {
   let patch: JsonValue;
   try {
-    patch = parseJson(bytes) as JsonValue;
+    patch = (yield* parseJsonInSteps(bytes)) as JsonValue;
     if (patch !== null && !(format === 'json' ? Array.isArray(patch) : isJsonMap(patch)))
       throw badRequest(`json: cannot unmarshal ${goJsonType(patch)} into Go value of type ${GO_PATCH_TYPES[format]}`);
   } catch (error) {
@@ -118,19 +118,19 @@ function fromNull(format: PatchFormat): JsonValue {
 const OPERATION_FIELDS = new Set(['op', 'path', 'from', 'value']);
 
 /** What strict readers have against the patch itself: fields that come twice, and those that an operation has not. */
-function patchProblems(format: PatchFormat, bytes: Buffer, patch: JsonValue): string[] {
+function* patchProblems(format: PatchFormat, bytes: Buffer, patch: JsonValue): Steps<string[]> {
   const text = bytes.toString('utf8');
-  if (format !== 'json') return strictProblems(text, []);
+  if (format !== 'json') return yield* strictProblemsInSteps(text, []);
   const unknown = (patch as JsonValue[]).flatMap((operation, at) =>
     isJsonMap(operation) ? Object.keys(operation).flatMap((key) => (OPERATION_FIELDS.has(key) ? [] : [`[${at}].${key}`])) : [],
   );
-  return strictProblems(text, unknown).map((problem) => `json patch ${problem}`);
+  return (yield* strictProblemsInSteps(text, unknown)).map((problem) => `json patch ${problem}`);
 }
 
 /** What shares nothing with the document and the patch. Throws a StatusError, 422 when the patch cannot be applied to the document. */
-export function applyPatch(kind: KindDefinition, format: PatchFormat, document: JsonValue, patch: JsonValue): unknown {
+export function* applyPatch(kind: KindDefinition, format: PatchFormat, document: JsonValue, patch: JsonValue): Steps<unknown> {
   try {
-    if (format === 'json') return applyJsonPatch(document, patch as never);
+    if (format === 'json') return yield* applyJsonPatchInSteps(document, patch as never);
     if (format === 'merge') return applyMergePatch(document, patch as never);
     return applyStrategicMergePatch(document as never, patch as never, kind.schema);
   } catch (error) {
