@@ -41,3 +41,14 @@ test('of a custom resource all that comes again is told, the unknown too, and th
     'unknown field "spec.y"',
   ]);
 });
+
+test('what comes again and again is told once, and no more than a hundred problems are', () => {
+  assert.deepEqual(findDuplicateFields('{"a":{"b":1,"b":2},"a":{"b":1,"b":2,"b":3}}'), ['a.b', 'a']);
+  const keys = Array.from({ length: 80 }, (_, i) => `"k${i}":1,"k${i}":2,"u${i}":3`);
+  const problems = strictProblems(
+    `{${keys.join()}}`,
+    Array.from({ length: 80 }, (_, i) => `u${i}`),
+  );
+  assert.equal(problems.length, 100);
+  assert.deepEqual(problems.slice(-2), ['duplicate field "k49"', 'unknown field "u49"']);
+});

@@ -30,20 +30,23 @@ const COMMA = 0x2c;
 /** Nested deeper than this, a text is not looked into; Go refuses such texts altogether. */
 const DEEPEST = 10_000;
 
-/** More are not named. */
-const MOST_DUPLICATES = 100;
+/** More problems are not named. */
+const MOST_PROBLEMS = 100;
 
-/** The keys that come again, in order. */
+/** The keys that come again, in order; what comes a third time is told once. */
 export const findDuplicateKeys = (text: string): DuplicateKey[] => runAtOnce(duplicateKeysInSteps(text));
 
 /** The same with pauses in a long text. */
 export function* duplicateKeysInSteps(text: string): Steps<DuplicateKey[]> {
-  const duplicates: DuplicateKey[] = [];
-  yield* eachKey(text, (key, at, keys, path) => {
-    if (keys.has(key) && duplicates.length < MOST_DUPLICATES) duplicates.push({ key, path: path(), at });
+  const duplicates = new Map<string, DuplicateKey>();
+  yield* eachKey(text, (key, at, keys, pathHere) => {
+    if (keys.has(key) && duplicates.size < MOST_PROBLEMS) {
+      const path = pathHere();
+      if (!duplicates.has(path)) duplicates.set(path, { key, path, at });
+    }
     keys.add(key);
   });
-  return duplicates;
+  return [...duplicates.values()];
 }
 
 /** The paths of the fields that come again, in order. */
@@ -60,7 +63,8 @@ export const strictProblems = (text: string, unknownFields: readonly string[]): 
 export function* strictProblemsInSteps(text: string, unknownFields: readonly string[]): Steps<string[]> {
   const unknown = new Set(unknownFields);
   const known = (yield* duplicateKeysInSteps(text)).filter(({ path }) => !liesBelow(path, unknown));
-  if (!known.length || !unknown.size) return [...known.map(duplicateField), ...unknownFields.map(unknownField)];
+  if (!known.length || !unknown.size)
+    return [...known.map(duplicateField), ...unknownFields.map(unknownField)].slice(0, MOST_PROBLEMS);
   const found = known.map((duplicate) => ({ at: duplicate.at, problem: duplicateField(duplicate) }));
   const missing = new Set(unknown);
   yield* eachKey(text, (key, at, _keys, path) => {
@@ -68,7 +72,10 @@ export function* strictProblemsInSteps(text: string, unknownFields: readonly str
     const field = path();
     if (missing.delete(field)) found.push({ at, problem: unknownField(field) });
   });
-  return found.sort((a, b) => a.at - b.at).map(({ problem }) => problem);
+  return found
+    .sort((a, b) => a.at - b.at)
+    .slice(0, MOST_PROBLEMS)
+    .map(({ problem }) => problem);
 }
 
 /** Of an object without a type: all that comes again is told first, and then what its schema does not know. */
