@@ -41,7 +41,10 @@ export const checkNodeToken: NodeCheck = async (node, attributes, deps) => {
   const audience = audiences[0] ?? '';
   if (podSpeaksOf(pod, audience, deps.reader)) return;
   if (audience && (await mayRequestAudience(audience, attributes, deps))) return;
-  throw refuse(attributes, `audience ${quote(audience)} not found in pod spec volume`);
+  throw refuse(
+    attributes,
+    `audience ${quote(audience)} not found in pod spec volume, ${attributes.user.name} is not authorized to request tokens for this audience`,
+  );
 };
 
 async function findPod(reader: ObjectReader, namespace: string, name: string, uid: string): Promise<V1Pod | undefined> {

@@ -152,11 +152,19 @@ const refused: [WriteCase, string][] = [
   ],
   ...(
     [
-      [{ serviceAccountName: 'sa' }, 'a service account'],
+      [{ serviceAccountName: 'sa' }, 'serviceaccounts'],
       [{ imagePullSecrets: [{ name: 's' }] }, 'secrets'],
       [{ volumes: [{ name: 'v', configMap: { name: 'm' } }] }, 'configmaps'],
       [{ volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }] }, 'persistentvolumeclaims'],
       [{ volumes: [{ name: 'v', projected: { sources: [{ clusterTrustBundle: { path: 'p' } }] } }] }, 'clustertrustbundles'],
+      [{ volumes: [{ name: 'v', projected: { sources: [{ podCertificate: {} }] } }] }, 'podcertificates'],
+      [
+        { volumes: [{ name: 'v', projected: { sources: [{ serviceAccountToken: { path: 'p' } }] } }] },
+        'serviceaccounts (via projected volumes)',
+      ],
+      [{ volumes: [{ name: 'v', csi: { driver: 'd' } }] }, 'csidrivers (via CSI volumes)'],
+      [{ volumes: [{ name: 'v', ephemeral: {} }] }, 'persistentvolumeclaims (via ephemeral volumes)'],
+      [{ volumes: [{ name: 'v', glusterfs: { endpoints: 'e', path: 'p' } }] }, 'endpoints (via glusterFS volumes)'],
     ] as const
   ).map(([spec, what]): [WriteCase, string] => [
     { kind: podKind, object: mirror(spec) },
@@ -184,6 +192,17 @@ const refused: [WriteCase, string][] = [
     'pods "mine" is forbidden: node "n1" cannot update labels through pod status',
   ],
   [
+    {
+      kind: podKind,
+      subresource: 'status',
+      object: bound('mine', 'n1', {
+        status: { extendedResourceClaimStatus: { resourceClaimName: 'theirs', requestMappings: [] } },
+      }),
+      oldObject: bound('mine', 'n1'),
+    },
+    'pods "mine" is forbidden: node "n1" cannot update extended resource claim status',
+  ],
+  [
     { kind: podKind, subresource: 'eviction', object: bound('theirs', ''), name: 'theirs' },
     'pods "theirs" is forbidden: node n1 can only evict pods with spec.nodeName set to itself',
   ],
@@ -203,7 +222,10 @@ const refused: [WriteCase, string][] = [
     'serviceaccounts "sa" is forbidden: the UID in the bound object reference (other) does not match the UID in record. The object might have been deleted and then recreated',
   ],
   [token({ name: 'gone', uid: 'u' }), 'pods "gone" not found'],
-  [token(MINE, ['vault']), 'serviceaccounts "sa" is forbidden: audience "vault" not found in pod spec volume'],
+  [
+    token(MINE, ['vault']),
+    'serviceaccounts "sa" is forbidden: audience "vault" not found in pod spec volume, system:node:n1 is not authorized to request tokens for this audience',
+  ],
   [token(MINE, ['a', 'b']), 'serviceaccounts "sa" is forbidden: node may only request 0 or 1 audiences'],
   [
     { kind: leaseKind, object: lease('n2') },

@@ -71,12 +71,12 @@ const nodes: NodeCheck = (node, attributes) => {
   if (after.spec?.configSource && !isDeepStrictEqual(after.spec.configSource, before?.spec?.configSource)) {
     throw refuse(attributes, `node ${quote(node)} is not allowed to update configSource to a new non-nil configSource`);
   }
+  if (!isDeepStrictEqual(after.spec?.taints ?? [], before?.spec?.taints ?? [])) {
+    throw refuse(attributes, `node ${quote(node)} is not allowed to modify taints`);
+  }
   // The garbage collector would delete the Node for it, which a node may not (CVE-2025-5187).
   if (!isDeepStrictEqual(after.metadata?.ownerReferences ?? [], before?.metadata?.ownerReferences ?? [])) {
     throw refuse(attributes, `node ${quote(node)} is not allowed to modify ownerReferences`);
-  }
-  if (!isDeepStrictEqual(after.spec?.taints ?? [], before?.spec?.taints ?? [])) {
-    throw refuse(attributes, `node ${quote(node)} is not allowed to modify taints`);
   }
   const labels = forbiddenNodeLabels(before?.metadata?.labels, after.metadata?.labels);
   if (labels.length) throw refuse(attributes, `is not allowed to modify labels: ${labels.join(', ')}`);
