@@ -85,3 +85,24 @@ test('a part that a definition has not is told as an object that is not there', 
     assert.deepEqual([status, body.message], [404, 'widgets.example.com "whole" not found'], part);
   }
 });
+
+test('the table of a scale, and its metadata alone, say which version they are of', async () => {
+  await make('shown', { size: { want: 2 } });
+  const { metadata } = (await api.call<V1Scale>('GET', `${placeOf()}/shown/scale`)).body;
+  for (const as of ['Table', 'PartialObjectMetadata']) {
+    const accept = { accept: `application/json;as=${as};v=v1;g=meta.k8s.io` };
+    const shown = (await api.call<V1Scale>('GET', `${placeOf()}/shown/scale`, undefined, accept)).body;
+    assert.equal(shown.metadata!.resourceVersion, metadata!.resourceVersion, as);
+  }
+});
+
+test('a status that is no map is told of at each path that leads into it', async () => {
+  await make('odd', {});
+  const odd = await api.call<Status>('PATCH', `${placeOf()}/odd/status`, { status: ['x'] }, MERGE);
+  const causes = (odd.body.details?.causes ?? []).map(({ field, message }) => `${field}: ${message}`);
+  const why = 'accessor error: [x] is of the type []interface {}, expected map[string]interface{}';
+  assert.deepEqual(causes.slice(1), [
+    `.status.size: Invalid value: 0: .status.size ${why}`,
+    `.status.selector: Invalid value: "": .status.selector ${why}`,
+  ]);
+});

@@ -6,13 +6,13 @@ import { relocate } from '../../api/apiextensions/schema/relocate.ts';
 import { namesOfDottedPath, valueAt } from '../../api/apiextensions/schema/simple-path.ts';
 import { validateValue, validateValueInSteps } from '../../api/apiextensions/schema/validate-value.ts';
 import type { ScaleSubresource } from '../../api/apiextensions/v1/definition.ts';
-import { invalidField } from '../../api/machinery/field-error.ts';
+import { invalidField, requiredField } from '../../api/machinery/field-error.ts';
 import { checkQualifiedName } from '../../api/machinery/names.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import type { FieldError } from '../../api/machinery/status-error.ts';
 import { isExactInteger } from '../../std/exact-json.ts';
 import type { Steps } from '../../std/pauses.ts';
-import { accessorError } from './accessor-error.ts';
+import { accessorError, brokenPath } from './accessor-error.ts';
 
 /** After these, rules would only repeat what is said already. */
 const BLOCKING: ReadonlySet<FieldError['reason']> = new Set([
@@ -44,7 +44,10 @@ export function* validateObject(
   errors.push(...validateScale(object, scale));
   errors.push(...validateEmbeddedResources(object, schema));
   errors.push(...unlessBefore((value) => validateListItems(value, schema), object, old));
-  return [...errors, ...(yield* rulesUnlessBlocked(errors, { value: object, schema, path: '', old, isResource: true, warn }))];
+  // A name that is missing is told with the metadata, and is one of the errors after which rules are not run.
+  const unnamed = object.metadata.name ? [] : [requiredField('metadata.name')];
+  const before = [...unnamed, ...errors];
+  return [...errors, ...(yield* rulesUnlessBlocked(before, { value: object, schema, path: '', old, isResource: true, warn }))];
 }
 
 /** A write of the status answers for the status alone. */
@@ -122,9 +125,12 @@ function validateScale(
   const errors: FieldError[] = [];
   const check = (path: string, part: string) => {
     const names = namesOfDottedPath(path);
-    const value = parts.includes(part) ? valueAt(object, names) : undefined;
-    if (value === undefined) return;
+    if (!parts.includes(part)) return;
+    const broken = brokenPath(object, names);
+    const value = valueAt(object, names);
     const at = path;
+    if (broken) errors.push(invalidField(at, 0, broken));
+    if (value === undefined) return;
     if (!isExactInteger(value)) errors.push(invalidField(at, 0, accessorError(path, value, 'int64')));
     else if (value < 0) errors.push(invalidField(at, value, 'should be a non-negative integer'));
     else if (value > LARGEST_INT32) errors.push(invalidField(at, value, `should be less than or equal to ${LARGEST_INT32}`));
@@ -133,11 +139,13 @@ function validateScale(
   check(scale.statusReplicasPath, 'status');
   if (scale.labelSelectorPath) {
     const names = namesOfDottedPath(scale.labelSelectorPath);
-    const value = parts.includes(names[0] ?? '') ? valueAt(object, names) : undefined;
-    if (value !== undefined && typeof value !== 'string') {
-      const { labelSelectorPath: path } = scale;
-      errors.push(invalidField(path, '', accessorError(path, value, 'string')));
-    }
+    const { labelSelectorPath: path } = scale;
+    const isAsked = parts.includes(names[0] ?? '');
+    const value = isAsked ? valueAt(object, names) : undefined;
+    const broken = isAsked ? brokenPath(object, names) : undefined;
+    const other = value !== undefined && typeof value !== 'string' ? accessorError(path, value, 'string') : undefined;
+    const why = broken ?? other;
+    if (why) errors.push(invalidField(path, '', why));
   }
   return errors;
 }

@@ -58,7 +58,9 @@ async function sendAnswer({ status, object, shownAs }: ActionAnswer, context: Re
   const output = negotiateOutput(context.request, 'object');
   if (!shownAs || output.as === 'object') return sendValue(context, response, status, object);
   const { kind, nowMs } = shownAs;
-  const shown = CachedObject.unsaved(kind, context.info.namespace, cloneJson(object as DynamicObject), undefined);
+  const whole = cloneJson(object as DynamicObject);
+  const revision = Number(whole.metadata.resourceVersion) || undefined;
+  const shown = CachedObject.unsaved(kind, context.info.namespace, whole, revision);
   return new Representation(kind, output, context.request.query, () => nowMs).sendObject(context, response, status, shown);
 }
 
