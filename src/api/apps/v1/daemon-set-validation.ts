@@ -1,4 +1,6 @@
 /** DaemonSets (pkg/apis/apps/validation ValidateDaemonSetSpec). */
+
+import { shownForm, shownInOrder } from '../../core/v1/internal-form.ts';
 import { checkLastingTemplate, validatePodTemplate } from '../../core/v1/pod-template-validation.ts';
 import type { V1DaemonSet, V1DaemonSetUpdateStrategy, V1RollingUpdateDaemonSet } from '../../gen/types.ts';
 import { checkNotNegative } from '../../machinery/field-checks.ts';
@@ -19,9 +21,11 @@ export function validateDaemonSet(object: DynamicObject, _context?: WriteContext
   const errors = validateLabelSelector(selector, 'spec.selector');
   const labels = template?.metadata?.labels;
   if (selects(selector, labels) === false)
-    errors.push(invalidField('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
+    errors.push(
+      invalidField('spec.template.metadata.labels', shownInOrder(labels), '`selector` does not match template `labels`'),
+    );
   if (selector && isEmptySelector(selector))
-    errors.push(invalidField('spec.selector', selector, 'empty selector is invalid for daemonset'));
+    errors.push(invalidField('spec.selector', shownInOrder(selector), 'empty selector is invalid for daemonset'));
   errors.push(...validatePodTemplate(template, 'spec.template', stored?.template));
   checkLastingTemplate(template, 'spec.template', 'DaemonSet', errors);
   errors.push(...checkNotNegative('spec.minReadySeconds', spec?.minReadySeconds));
@@ -33,7 +37,8 @@ export function validateDaemonSet(object: DynamicObject, _context?: WriteContext
 function checkStrategy(strategy: V1DaemonSetUpdateStrategy, path: string, errors: FieldError[]): void {
   const { type, rollingUpdate } = strategy;
   if (type === 'OnDelete') return;
-  if (type !== 'RollingUpdate') errors.push(notSupportedField(path, strategy, ['RollingUpdate', 'OnDelete']));
+  if (type !== 'RollingUpdate')
+    errors.push(notSupportedField(path, shownForm('DaemonSetUpdateStrategy', strategy), ['RollingUpdate', 'OnDelete']));
   else if (!rollingUpdate) errors.push(requiredField(`${path}.rollingUpdate`));
   else checkRollingUpdate(rollingUpdate, `${path}.rollingUpdate`, errors);
 }

@@ -1,4 +1,6 @@
 /** Deployments and ReplicaSets (pkg/apis/apps/validation ValidateDeploymentSpec, ValidateReplicaSetSpec). */
+
+import { shownForm } from '../../core/v1/internal-form.ts';
 import type { V1Deployment, V1DeploymentStrategy, V1ReplicaSet, V1RollingUpdateDeployment } from '../../gen/types.ts';
 import { checkNotNegative } from '../../machinery/field-checks.ts';
 import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
@@ -32,7 +34,7 @@ function checkStrategy(strategy: V1DeploymentStrategy, path: string, errors: Fie
   } else if (type === 'RollingUpdate') {
     if (rollingUpdate) checkRollingUpdate(rollingUpdate, `${path}.rollingUpdate`, errors);
     else errors.push(requiredField(`${path}.rollingUpdate`, 'this should be defaulted and never be nil'));
-  } else errors.push(notSupportedField(path, strategy, ['Recreate', 'RollingUpdate']));
+  } else errors.push(notSupportedField(path, shownForm('DeploymentStrategy', strategy), ['Recreate', 'RollingUpdate']));
 }
 
 /** Shares count as their number here, as upstream does it; what is neither share nor number counts as nothing. */

@@ -1,4 +1,6 @@
 /** StatefulSets (pkg/apis/apps/validation ValidateStatefulSetSpec, ValidateStatefulSetUpdate). */
+
+import { shownForm } from '../../core/v1/internal-form.ts';
 import { checkLastingTemplate, validateTemplateMetadata } from '../../core/v1/pod-template-validation.ts';
 import type {
   V1RollingUpdateStatefulSetStrategy,
@@ -51,10 +53,17 @@ function checkStrategy(strategy: V1StatefulSetUpdateStrategy, path: string, erro
   if (!type) errors.push(requiredField(path));
   else if (type === 'OnDelete') {
     if (rollingUpdate)
-      errors.push(invalidField(`${path}.rollingUpdate`, rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'"));
+      errors.push(
+        invalidField(
+          `${path}.rollingUpdate`,
+          shownForm('RollingUpdateStatefulSetStrategy', rollingUpdate),
+          "only allowed for updateStrategy 'RollingUpdate'",
+        ),
+      );
   } else if (type === 'RollingUpdate') {
     if (rollingUpdate) checkRollingUpdate(rollingUpdate, `${path}.rollingUpdate`, errors);
-  } else errors.push(invalidField(path, strategy, "must be 'RollingUpdate' or 'OnDelete'"));
+  } else
+    errors.push(invalidField(path, shownForm('StatefulSetUpdateStrategy', strategy), "must be 'RollingUpdate' or 'OnDelete'"));
 }
 
 function checkRollingUpdate(

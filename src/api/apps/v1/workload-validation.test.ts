@@ -71,7 +71,7 @@ test('what is wrong with a Deployment is told', () => {
     [
       'an unknown strategy',
       { strategy: { type: 'Sudden' } },
-      'spec.strategy: Unsupported value: {"type":"Sudden"}: supported values: "Recreate", "RollingUpdate"',
+      'spec.strategy: Unsupported value: {"Type":"Sudden","RollingUpdate":null}: supported values: "Recreate", "RollingUpdate"',
     ],
     [
       'recreating bit by bit',
@@ -155,7 +155,7 @@ test('what is wrong with a DaemonSet is told', () => {
     [
       'an unknown strategy',
       { updateStrategy: { type: 'Sudden' } },
-      'spec.updateStrategy: Unsupported value: {"type":"Sudden"}: supported values: "RollingUpdate", "OnDelete"',
+      'spec.updateStrategy: Unsupported value: {"Type":"Sudden","RollingUpdate":null}: supported values: "RollingUpdate", "OnDelete"',
     ],
     [
       'both at once',
@@ -217,7 +217,7 @@ test('what is wrong with a StatefulSet is told', () => {
     [
       'an unknown strategy',
       { updateStrategy: { type: 'Sudden' } },
-      'spec.updateStrategy: Invalid value: {"type":"Sudden"}: must be \'RollingUpdate\' or \'OnDelete\'',
+      'spec.updateStrategy: Invalid value: {"Type":"Sudden","RollingUpdate":null}: must be \'RollingUpdate\' or \'OnDelete\'',
     ],
     [
       'a partition below zero',
@@ -227,7 +227,7 @@ test('what is wrong with a StatefulSet is told', () => {
     [
       'a partition of what is not rolled',
       { updateStrategy: { type: 'OnDelete', rollingUpdate: { partition: 1 } } },
-      'spec.updateStrategy.rollingUpdate: Invalid value: {"partition":1}: only allowed for updateStrategy \'RollingUpdate\'',
+      'spec.updateStrategy.rollingUpdate: Invalid value: {"Partition":1,"MaxUnavailable":null}: only allowed for updateStrategy \'RollingUpdate\'',
     ],
     [
       'ordinals below zero',

@@ -1,4 +1,6 @@
 /** What workloads with a selector and a template have in common (pkg/apis/apps/validation). */
+
+import { shownInOrder } from '../../core/v1/internal-form.ts';
 import { checkLastingTemplate, validatePodTemplate } from '../../core/v1/pod-template-validation.ts';
 import type { V1LabelSelector, V1PodTemplateSpec } from '../../gen/types.ts';
 import { sameMeaning } from '../../machinery/field-checks.ts';
@@ -24,7 +26,8 @@ export function selects(
 export function checkSelector(selector: V1LabelSelector | undefined, kind: string, errors: FieldError[]): void {
   if (!selector) return void errors.push(requiredField('spec.selector'));
   errors.push(...validateLabelSelector(selector, 'spec.selector'));
-  if (isEmptySelector(selector)) errors.push(invalidField('spec.selector', selector, `empty selector is invalid for ${kind}`));
+  if (isEmptySelector(selector))
+    errors.push(invalidField('spec.selector', shownInOrder(selector), `empty selector is invalid for ${kind}`));
 }
 
 /** A workload would leave the pods of a template that its selector does not select to nobody. `unusable`: what is said of a bad selector. */
@@ -37,11 +40,13 @@ export function checkSelected(
   const labels = template?.metadata?.labels;
   const selected = selects(selector, labels);
   if (selected === 'unusable') {
-    if (unusable !== undefined) errors.push(invalidField('spec.selector', selector, unusable));
+    if (unusable !== undefined) errors.push(invalidField('spec.selector', shownInOrder(selector), unusable));
     return false;
   }
   if (!selected && !(selector && isEmptySelector(selector)))
-    errors.push(invalidField('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
+    errors.push(
+      invalidField('spec.template.metadata.labels', shownInOrder(labels), '`selector` does not match template `labels`'),
+    );
   return true;
 }
 
@@ -62,5 +67,5 @@ export function checkReplicatedTemplate(
 export function validateSelectorUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
   const selectorOf = (object: DynamicObject) => (object['spec'] as { selector?: V1LabelSelector } | undefined)?.selector;
   const selector = selectorOf(updated);
-  return sameMeaning(selector, selectorOf(existing)) ? [] : [invalidField('spec.selector', selector, IMMUTABLE)];
+  return sameMeaning(selector, selectorOf(existing)) ? [] : [invalidField('spec.selector', shownInOrder(selector), IMMUTABLE)];
 }

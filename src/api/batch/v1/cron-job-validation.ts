@@ -1,4 +1,6 @@
 /** Cron jobs (pkg/apis/batch/validation validateCronJobSpec). */
+
+import { shownInOrder } from '../../core/v1/internal-form.ts';
 import type { V1CronJob, V1CronJobSpec } from '../../gen/types.ts';
 import { checkNotNegative } from '../../machinery/field-checks.ts';
 import { invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
@@ -50,7 +52,8 @@ function checkJobTemplate({ jobTemplate }: V1CronJobSpec, before: V1CronJobSpec 
   const { spec } = jobTemplate;
   const path = 'spec.jobTemplate.spec';
   validateJobSpec(spec ?? { template: {} }, path, before?.jobTemplate.spec, errors);
-  if (spec?.selector) errors.push(invalidField(`${path}.selector`, spec.selector, '`selector` will be auto-generated'));
+  if (spec?.selector)
+    errors.push(invalidField(`${path}.selector`, shownInOrder(spec.selector), '`selector` will be auto-generated'));
   if (spec?.manualSelector) errors.push(notSupportedField(`${path}.manualSelector`, true, ['nil', 'false']));
 }
 

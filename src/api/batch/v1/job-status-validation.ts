@@ -2,6 +2,8 @@
  * What may be said of a job (pkg/apis/batch/validation validateJobStatus, ValidateJobStatusUpdate). Others than the job controller may
  * look after jobs, so that clients are protected from what makes no sense; only what a write changes is looked at.
  */
+
+import { shownForm } from '../../core/v1/internal-form.ts';
 import type { V1Job, V1JobStatus } from '../../gen/types.ts';
 import { checkNotNegative, sameMeaning } from '../../machinery/field-checks.ts';
 import { duplicateField, invalidField, requiredField } from '../../machinery/field-error.ts';
@@ -109,7 +111,11 @@ function checkFinished(job: V1Job, changed: Changed, errors: FieldError[]): void
     errors.push(requiredField('status.startTime', 'startTime is required for finished job'));
   if (changed('Finished', 'uncountedTerminatedPods') && (uncounted?.failed?.length || uncounted?.succeeded?.length))
     errors.push(
-      invalidField('status.uncountedTerminatedPods', uncounted, 'uncountedTerminatedPods needs to be empty for finished job'),
+      invalidField(
+        'status.uncountedTerminatedPods',
+        shownForm('UncountedTerminatedPods', uncounted),
+        'uncountedTerminatedPods needs to be empty for finished job',
+      ),
     );
   if ((terminating ?? 0) > 0 && changed('Finished', 'terminating'))
     errors.push(invalidField('status.terminating', terminating, 'terminating>0 is invalid for finished job'));

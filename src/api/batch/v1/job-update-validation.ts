@@ -1,11 +1,19 @@
 /** What a job does is fixed when it is made, but for a little (pkg/apis/batch/validation ValidateJobSpecUpdate). */
+
+import { shownForm } from '../../core/v1/internal-form.ts';
 import type { V1Container, V1Job, V1JobSpec, V1PodSpec, V1PodTemplateSpec } from '../../gen/types.ts';
 import { checkImmutable, sameMeaning } from '../../machinery/field-checks.ts';
 import { IMMUTABLE, invalidField } from '../../machinery/field-error.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 
-const FIXED = ['completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy', 'successPolicy'] as const;
+const FIXED = [
+  ['completionMode'],
+  ['podFailurePolicy', 'PodFailurePolicy'],
+  ['backoffLimitPerIndex'],
+  ['managedBy'],
+  ['successPolicy', 'SuccessPolicy'],
+] as const;
 
 export function validateJobUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
   const [after, before] = [(updated as V1Job).spec, (existing as V1Job).spec];
@@ -14,7 +22,11 @@ export function validateJobUpdate(updated: DynamicObject, existing: DynamicObjec
     ...checkCompletions(after, before),
     ...checkImmutable('spec.selector', after.selector, before.selector),
     ...checkTemplate(after.template, before.template, mayMove(existing as V1Job)),
-    ...FIXED.flatMap((field) => checkImmutable(`spec.${field}`, after[field], before[field])),
+    ...FIXED.flatMap(([field, type]) =>
+      sameMeaning(after[field], before[field])
+        ? []
+        : [invalidField(`spec.${field}`, type ? shownForm(type, after[field]) : after[field], IMMUTABLE)],
+    ),
   ];
 }
 
@@ -36,14 +48,15 @@ function mayMove({ spec, status = {} }: V1Job): boolean {
 const TEMPLATE = 'spec.template';
 
 function checkTemplate(after: V1PodTemplateSpec, before: V1PodTemplateSpec, movable: boolean): FieldError[] {
-  if (!movable) return checkImmutable(TEMPLATE, after, before);
+  const shown = () => shownForm('PodTemplateSpec', after);
+  if (!movable) return sameMeaning(after, before) ? [] : [invalidField(TEMPLATE, shown(), IMMUTABLE)];
   const { spec: pod, ...others } = after;
   const { spec: podBefore, ...othersBefore } = before;
   return [
     ...(sameMeaning(fixedPod(pod, podBefore), fixedPod(podBefore, podBefore))
       ? []
-      : [invalidField(`${TEMPLATE}.spec`, pod, IMMUTABLE)]),
-    ...(sameMeaning(fixedMetadata(others), fixedMetadata(othersBefore)) ? [] : [invalidField(TEMPLATE, after, IMMUTABLE)]),
+      : [invalidField(`${TEMPLATE}.spec`, shownForm('PodSpec', pod), IMMUTABLE)]),
+    ...(sameMeaning(fixedMetadata(others), fixedMetadata(othersBefore)) ? [] : [invalidField(TEMPLATE, shown(), IMMUTABLE)]),
   ];
 }
 

@@ -69,8 +69,8 @@ test('what is wrong with a Job is told', () => {
     [
       'a selector of its own, unasked',
       { selector: { matchLabels: { a: 'b' } } },
-      'spec.selector: Invalid value: {"matchLabels":{"batch.kubernetes.io/controller-uid":"u","a":"b"}}: `selector` not auto-generated',
-      'spec.template.metadata.labels: Invalid value: {"job-name":"a","batch.kubernetes.io/job-name":"a","controller-uid":"u","batch.kubernetes.io/controller-uid":"u"}: `selector` does not match template `labels`',
+      'spec.selector: Invalid value: {"matchLabels":{"a":"b","batch.kubernetes.io/controller-uid":"u"}}: `selector` not auto-generated',
+      'spec.template.metadata.labels: Invalid value: {"batch.kubernetes.io/controller-uid":"u","batch.kubernetes.io/job-name":"a","controller-uid":"u","job-name":"a"}: `selector` does not match template `labels`',
     ],
     [
       'an unknown replacement',
@@ -119,7 +119,7 @@ test('what is wrong with a Job is told', () => {
     [
       'success without indexes',
       { successPolicy: { rules: [{ succeededCount: 1 }] } },
-      'spec.successPolicy: Invalid value: {"rules":[{"succeededCount":1}]}: requires indexed completion mode',
+      'spec.successPolicy: Invalid value: {"Rules":[{"SucceededIndexes":null,"SucceededCount":1}]}: requires indexed completion mode',
     ],
     [
       'success of indexes that are not',

@@ -1,4 +1,6 @@
 /** Jobs (pkg/apis/batch/validation ValidateJob, validateJobSpec). */
+
+import { shownForm, shownInOrder } from '../../core/v1/internal-form.ts';
 import { validatePodTemplate } from '../../core/v1/pod-template-validation.ts';
 import type { V1Job, V1JobSpec } from '../../gen/types.ts';
 import { checkDomainPrefixedPath } from '../../machinery/domain-names.ts';
@@ -61,11 +63,11 @@ function checkGeneratedSelector({ metadata, spec }: V1Job, before: V1JobSpec | u
   for (const [key, value] of Object.entries(expected)) {
     const field = `spec.template.metadata.labels[${key}]`;
     if (!Object.hasOwn(labels, key)) errors.push(requiredField(field, `must be '${value}'`));
-    else if (labels[key] !== value) errors.push(invalidField(field, labels, `must be '${value}'`));
+    else if (labels[key] !== value) errors.push(invalidField(field, shownInOrder(labels), `must be '${value}'`));
   }
   try {
     if (!selectorFromLabelSelector(spec.selector).matches(expected))
-      errors.push(invalidField('spec.selector', spec.selector, '`selector` not auto-generated'));
+      errors.push(invalidField('spec.selector', shownInOrder(spec.selector), '`selector` not auto-generated'));
   } catch {
     // That it is no selector is told of elsewhere.
   }
@@ -78,7 +80,9 @@ function checkSelector({ selector, template }: V1JobSpec, errors: FieldError[]):
   try {
     const selected = selector ? selectorFromLabelSelector(selector) : selectorFromLabels({});
     if (selector && !selected.matches(labels))
-      errors.push(invalidField('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
+      errors.push(
+        invalidField('spec.template.metadata.labels', shownInOrder(labels), '`selector` does not match template `labels`'),
+      );
   } catch {
     // Told of above.
   }
@@ -97,7 +101,10 @@ export function validateJobSpec(spec: V1JobSpec, path: string, stored: V1JobSpec
   if (spec.podFailurePolicy) validateFailurePolicy(spec, `${path}.podFailurePolicy`, errors);
   if (spec.successPolicy) {
     if (spec.completionMode === 'Indexed') validateSuccessPolicy(spec, `${path}.successPolicy`, errors);
-    else errors.push(invalidField(`${path}.successPolicy`, spec.successPolicy, 'requires indexed completion mode'));
+    else
+      errors.push(
+        invalidField(`${path}.successPolicy`, shownForm('SuccessPolicy', spec.successPolicy), 'requires indexed completion mode'),
+      );
   }
   checkReplacement(spec, `${path}.podReplacementPolicy`, errors);
   errors.push(...validatePodTemplate(spec.template, `${path}.template`, stored?.template));

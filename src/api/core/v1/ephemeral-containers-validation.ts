@@ -23,7 +23,7 @@ export function validateEphemeralContainersUpdate(
     const named = `existing ephemeral containers ${JSON.stringify(before.name)}`;
     if (!after) errors.push(forbiddenField('spec.ephemeralContainers', `${named} may not be removed\n`));
     else if (!sameMeaning(before, after)) {
-      const difference = describeDifference('core.EphemeralContainer', before, after);
+      const difference = describeDifference('EphemeralContainer', before, after);
       errors.push(forbiddenField('spec.ephemeralContainers', `${named} may not be changed\n${difference}`));
     }
   }

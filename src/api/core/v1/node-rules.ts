@@ -15,6 +15,7 @@ import {
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { validateDeclaredFeatures } from './declared-features.ts';
+import { shownForm } from './internal-form.ts';
 import { checkResourceAmount } from './resources-validation.ts';
 
 const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
@@ -99,7 +100,8 @@ export function syncPodCidr(object: DynamicObject): void {
 
 function validateTaints(taints: readonly V1Taint[], where: string): FieldError[] {
   const seen = new Set<string>();
-  return checkEach(taints, where, ({ key, value = '', effect }, path) => {
+  return checkEach(taints, where, (taint, path) => {
+    const { key, value = '', effect } = taint;
     const errors = checkField(`${path}.key`, key, checkQualifiedName);
     const wrong = checkLabelValue(value);
     if (wrong.length) errors.push(invalidField(`${path}.value`, value, wrong.join(';')));
@@ -107,7 +109,7 @@ function validateTaints(taints: readonly V1Taint[], where: string): FieldError[]
     else if (!TAINT_EFFECTS.includes(effect)) errors.push(notSupportedField(`${path}.effect`, effect, TAINT_EFFECTS));
     const identity = `${effect}/${key}`;
     if (seen.has(identity))
-      errors.push(duplicateField(path, { key, value, effect }, 'taints must be unique by key and effect pair'));
+      errors.push(duplicateField(path, shownForm('Taint', taint), 'taints must be unique by key and effect pair'));
     seen.add(identity);
     return errors;
   });
@@ -141,7 +143,7 @@ function validateAddresses({ addresses = [] }: V1NodeStatus): FieldError[] {
   const seen = new Set<string>();
   return checkEach(addresses, 'status.addresses', (address, path) => {
     const identity = JSON.stringify([address.type, address.address]);
-    if (seen.has(identity)) return [duplicateField(path, address)];
+    if (seen.has(identity)) return [duplicateField(path, shownForm('NodeAddress', address))];
     seen.add(identity);
     return [];
   });
@@ -201,7 +203,8 @@ const validateStatusConfig = ({ config }: V1NodeStatus): FieldError[] =>
 
 function validateConfigSource(source: V1NodeConfigSource, path: string, inStatus: boolean): FieldError[] {
   const { configMap } = source;
-  if (!configMap) return [invalidField(path, source, 'exactly one reference subfield must be non-nil')];
+  if (!configMap)
+    return [invalidField(path, shownForm('NodeConfigSource', source), 'exactly one reference subfield must be non-nil')];
   const errors: FieldError[] = [];
   const at = `${path}.configMap`;
   for (const field of ['uid', 'resourceVersion'] as const)

@@ -115,7 +115,7 @@ export function validatePersistentVolumeClaimUpdate(updated: DynamicObject, exis
     errors.push(
       forbiddenField(
         'spec',
-        `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${describeDifference('core.PersistentVolumeClaimSpec', then, now)}`,
+        `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${describeDifference('PersistentVolumeClaimSpec', then, now)}`,
       ),
     );
   errors.push(...validateSizeChange(after, before));

@@ -19,6 +19,7 @@ import { checkDnsSubdomain, checkLabelValue } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { VOLUME_MODES, validateAccessModes } from './access-modes.ts';
+import { shownForm, shownInOrder } from './internal-form.ts';
 import { validateNodeSelector } from './node-selector-validation.ts';
 import { sourcesOf, validatePersistentVolumeSources } from './persistent-volume-sources.ts';
 import { describeDifference } from './spec-difference.ts';
@@ -35,7 +36,7 @@ export function validatePersistentVolume(object: DynamicObject, _context?: Write
   const resources = Object.keys(capacity);
   if (!resources.length) errors.push(requiredField(`${path}.capacity`));
   if (!Object.hasOwn(capacity, 'storage') || resources.length > 1)
-    errors.push(notSupportedField(`${path}.capacity`, spec.capacity, ['storage']));
+    errors.push(notSupportedField(`${path}.capacity`, shownInOrder(spec.capacity), ['storage']));
   for (const [resource, quantity] of Object.entries(capacity))
     errors.push(
       ...checkBasicQuantity(`${path}.capacity[${resource}]`, quantity),
@@ -122,12 +123,18 @@ export function validatePersistentVolumeUpdate(updated: DynamicObject, existing:
     errors.push(
       forbiddenField(
         'spec.persistentvolumesource',
-        `spec.persistentvolumesource is immutable after creation\n${describeDifference('core.PersistentVolumeSource', sourcesOf(before), sourcesOf(comparable as V1PersistentVolumeSpec))}`,
+        `spec.persistentvolumesource is immutable after creation\n${describeDifference('PersistentVolumeSource', sourcesOf(before), sourcesOf(comparable as V1PersistentVolumeSpec))}`,
       ),
     );
   errors.push(...checkImmutable('volumeMode', after.volumeMode, before.volumeMode));
   if (before.nodeAffinity && !sameMeaning(withLaterKeys(before.nodeAffinity, after.nodeAffinity), after.nodeAffinity))
-    errors.push(invalidField('nodeAffinity', after.nodeAffinity, `${IMMUTABLE}, except for updating from beta label to GA`));
+    errors.push(
+      invalidField(
+        'nodeAffinity',
+        shownForm('VolumeNodeAffinity', after.nodeAffinity),
+        `${IMMUTABLE}, except for updating from beta label to GA`,
+      ),
+    );
   if (before.volumeAttributesClassName !== undefined && after.volumeAttributesClassName === undefined)
     errors.push(forbiddenField('spec.volumeAttributesClassName', 'update from non-nil value to nil is forbidden'));
   return errors;

@@ -5,6 +5,7 @@ import { checkDnsLabel, checkDnsSubdomain } from '../../machinery/names.ts';
 import { compareQuantities, formatQuantity, parseQuantity } from '../../machinery/quantity.ts';
 import type { ResourceList } from '../../machinery/resource-list.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { shownForm } from './internal-form.ts';
 import { podLimits, podRequests } from './pod-resource-usage.ts';
 import { checkPodResourceName, isHugePages } from './resource-names.ts';
 import { validateResources } from './resources-validation.ts';
@@ -72,9 +73,21 @@ export function validateResourceClaims(
     else for (const complaint of checkDnsLabel(name)) errors.push(invalidField(`${at}.name`, name, complaint));
     names.add(name);
     if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined)
-      errors.push(invalidField(at, claim, 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'));
+      errors.push(
+        invalidField(
+          at,
+          shownForm('PodResourceClaim', claim),
+          'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified',
+        ),
+      );
     if (resourceClaimName === undefined && resourceClaimTemplateName === undefined)
-      errors.push(invalidField(at, claim, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'));
+      errors.push(
+        invalidField(
+          at,
+          shownForm('PodResourceClaim', claim),
+          'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`',
+        ),
+      );
     for (const field of ['resourceClaimName', 'resourceClaimTemplateName'] as const)
       for (const complaint of claim[field] === undefined ? [] : checkDnsSubdomain(claim[field]))
         errors.push(invalidField(`${at}.${field}`, claim[field], complaint));

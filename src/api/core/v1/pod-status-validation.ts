@@ -15,6 +15,7 @@ import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { checkClaimStatuses, checkExtendedClaim } from './claim-status-validation.ts';
 import { checkTransitions } from './container-transitions.ts';
+import { shownForm } from './internal-form.ts';
 import { validatePodAnnotations, validatePodAnnotationsUpdate } from './pod-annotations.ts';
 import { checkId } from './security-context-validation.ts';
 
@@ -77,22 +78,29 @@ const ONE_PER_FAMILY = 'may specify no more than one IP for each IP family';
 const addressesOf = (list: readonly { ip: string }[] = []) => list.map(({ ip }) => ip);
 
 function checkPodIps({ podIPs = [] }: V1PodStatus, before: V1PodStatus, errors: FieldError[]): void {
-  checkAddresses(podIPs, 'status.podIPs', addressesOf(before.podIPs), errors);
+  checkAddresses(podIPs, 'PodIP', 'status.podIPs', addressesOf(before.podIPs), errors);
 }
 
 function checkHostIps({ hostIP, hostIPs = [] }: V1PodStatus, before: V1PodStatus, errors: FieldError[]): void {
   const [first] = hostIPs;
   if (!first) return;
   if (hostIP !== first.ip) errors.push(invalidField('status.hostIPs[0].ip', first.ip, 'must be equal to `hostIP`'));
-  checkAddresses(hostIPs, 'status.hostIPs', addressesOf(before.hostIPs), errors);
+  checkAddresses(hostIPs, 'HostIP', 'status.hostIPs', addressesOf(before.hostIPs), errors);
 }
 
 /** What is `stored` already may stay as it is. */
-function checkAddresses(list: readonly { ip: string }[], path: string, stored: readonly string[], errors: FieldError[]): void {
+function checkAddresses(
+  list: readonly { ip: string }[],
+  type: string,
+  path: string,
+  stored: readonly string[],
+  errors: FieldError[],
+): void {
   list.forEach(({ ip }, i) => {
     errors.push(...checkIp(`${path}[${i}]`, ip, stored));
   });
-  if (list.length > 1 && !isOnePerFamily(addressesOf(list))) errors.push(invalidField(path, list, ONE_PER_FAMILY));
+  if (list.length > 1 && !isOnePerFamily(addressesOf(list)))
+    errors.push(invalidField(path, shownForm(type, list), ONE_PER_FAMILY));
 }
 
 function checkUsers(statuses: readonly V1ContainerStatus[], path: string, os: string | undefined, errors: FieldError[]): void {

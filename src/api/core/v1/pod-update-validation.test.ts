@@ -82,7 +82,7 @@ test('little of a pod changes', () => {
     [
       'where it is',
       [{ spec: { nodeName: 'n' } }, { spec: { nodeName: 'm' } }],
-      'spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n  core.PodSpec{\n  \t... // 1 identical fields\n  \tDnsPolicy: "ClusterFirst",\n  \tEnableServiceLinks: true,\n- \tNodeName: "n",\n+ \tNodeName: "m",\n  \tRestartPolicy: "Always",\n  \tSchedulerName: "default-scheduler",\n  \t... // 2 identical fields\n  }\n',
+      'spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n@@ -45,7 +45,7 @@\n  "NodeSelector": null,\n  "ServiceAccountName": "",\n  "AutomountServiceAccountToken": null,\n- "NodeName": "n",\n+ "NodeName": "m",\n  "SecurityContext": {\n   "HostNetwork": false,\n   "HostPID": false,\n',
     ],
     ['its end', [{ metadata: { deletionTimestamp: undefined } }, { metadata: { uid: 'other' } }]],
   ];
@@ -226,7 +226,7 @@ test('its status does not go back', () => {
     [
       'three addresses',
       [{}, { status: { podIPs: [{ ip: '10.0.0.1' }, { ip: '10.0.0.2' }, { ip: 'fd00::1' }] } }],
-      'status.podIPs: Invalid value: [{"ip":"10.0.0.1"},{"ip":"10.0.0.2"},{"ip":"fd00::1"}]: may specify no more than one IP for each IP family',
+      'status.podIPs: Invalid value: [{"IP":"10.0.0.1"},{"IP":"10.0.0.2"},{"IP":"fd00::1"}]: may specify no more than one IP for each IP family',
     ],
     [
       'a nominated node that is none',

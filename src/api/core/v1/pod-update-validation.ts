@@ -5,6 +5,7 @@ import { forbiddenField, invalidField, requiredField } from '../../machinery/fie
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { checkImageBlanks } from './container-validation.ts';
+import { shownForm, shownInOrder } from './internal-form.ts';
 import { validatePodAnnotationsUpdate } from './pod-annotations.ts';
 import { excusedBy } from './pod-validation.ts';
 import { describeDifference } from './spec-difference.ts';
@@ -99,7 +100,7 @@ function checkRest(after: V1PodSpec, before: V1PodSpec, errors: FieldError[]): v
     keepNodeAffinity(munged, before);
   }
   if (!sameMeaning(munged, before))
-    errors.push(forbiddenField('spec', `${MAY_CHANGE}\n${describeDifference('core.PodSpec', before, munged)}`));
+    errors.push(forbiddenField('spec', `${MAY_CHANGE}\n${describeDifference('PodSpec', before, munged)}`));
 }
 
 /** While it is gated, a pod may become pickier about nodes. */
@@ -111,7 +112,11 @@ function checkNodeSelector(
   for (const key in before)
     if (!Object.hasOwn(after, key) || after[key] !== before[key]) {
       errors.push(
-        invalidField('spec.nodeSelector', after, 'only additions to spec.nodeSelector are allowed (no mutations or deletions)'),
+        invalidField(
+          'spec.nodeSelector',
+          shownInOrder(after),
+          'only additions to spec.nodeSelector are allowed (no mutations or deletions)',
+        ),
       );
       return;
     }
@@ -123,12 +128,24 @@ function checkNodeAffinity(after: V1NodeAffinity | undefined, before: V1NodeAffi
   const now = after?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
   if (!then.length) return;
   if (then.length !== now.length) {
-    errors.push(invalidField(path, now, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed'));
+    errors.push(
+      invalidField(
+        path,
+        shownForm('NodeSelectorTerm', now),
+        'no additions/deletions to non-empty NodeSelectorTerms list are allowed',
+      ),
+    );
     return;
   }
   then.forEach((term, i) => {
     if (!onlyAdds(now[i]!, term))
-      errors.push(invalidField(`${path}[${i}]`, now[i], 'only additions are allowed (no mutations or deletions)'));
+      errors.push(
+        invalidField(
+          `${path}[${i}]`,
+          shownForm('NodeSelectorTerm', now[i]),
+          'only additions are allowed (no mutations or deletions)',
+        ),
+      );
   });
 }
 

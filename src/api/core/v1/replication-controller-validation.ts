@@ -6,6 +6,7 @@ import { selectorFromLabels } from '../../machinery/label-selector.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { validateReplicas } from '../../machinery/replica-status.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { shownInOrder } from './internal-form.ts';
 import { checkLastingTemplate, validatePodTemplate } from './pod-template-validation.ts';
 
 export function validateReplicationController(
@@ -22,7 +23,9 @@ export function validateReplicationController(
   if (!template) return [...errors, requiredField('spec.template')];
   const labels = template.metadata?.labels;
   if (!isEmpty && !selectorFromLabels(selector).matches(labels))
-    errors.push(invalidField('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
+    errors.push(
+      invalidField('spec.template.metadata.labels', shownInOrder(labels), '`selector` does not match template `labels`'),
+    );
   errors.push(
     ...validatePodTemplate(template, 'spec.template', (existing as V1ReplicationController | undefined)?.spec?.template),
   );

@@ -5,6 +5,7 @@ import { IMMUTABLE, invalidField, requiredField } from '../../machinery/field-er
 import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { shownForm } from './internal-form.ts';
 import { checkResourceName, isQuotaResource } from './resource-names.ts';
 import { checkResourceAmount } from './resources-validation.ts';
 
@@ -95,7 +96,7 @@ function checkScopeSelector(
     const { scopeName } = requirement;
     if (!SCOPES.has(scopeName)) errors.push(invalidField(`${path}.scopeName`, scopeName, 'unsupported scope'));
     for (const _ of outside(scopeName, spec))
-      errors.push(invalidField(path, spec.scopeSelector, 'unsupported scope applied to resource'));
+      errors.push(invalidField(path, shownForm('ScopeSelector', spec.scopeSelector), 'unsupported scope applied to resource'));
     checkOperator(requirement, path, errors);
   }
   const scopes = requirements.map(({ scopeName }) => scopeName);

@@ -110,9 +110,9 @@ test('a pod’s own resources cover its containers’', () => {
           { name: 'h', resourceClaimName: 'x', resourceClaimTemplateName: 'y' },
         ],
       },
-      'spec.resourceClaims[0]: Invalid value: {"name":"g"}: must specify one of: `resourceClaimName`, `resourceClaimTemplateName`',
+      'spec.resourceClaims[0]: Invalid value: {"Name":"g","ResourceClaimName":null,"ResourceClaimTemplateName":null}: must specify one of: `resourceClaimName`, `resourceClaimTemplateName`',
       "spec.resourceClaims[1].name: Invalid value: \"G\": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
-      'spec.resourceClaims[2]: Invalid value: {"name":"h","resourceClaimName":"x","resourceClaimTemplateName":"y"}: at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified',
+      'spec.resourceClaims[2]: Invalid value: {"Name":"h","ResourceClaimName":"x","ResourceClaimTemplateName":"y"}: at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified',
     ],
   ];
   for (const [what, given, ...expected] of cases) assert.deepEqual(pod(given), expected, what);

@@ -2,6 +2,7 @@
 import type { V1AppArmorProfile, V1PodSecurityContext, V1PodSpec, V1SeccompProfile, V1SecurityContext } from '../../gen/types.ts';
 import { forbiddenField, invalidField, notSupportedField, requiredField, tooLongField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { shownForm } from './internal-form.ts';
 import { checkDescendingPath } from './local-path.ts';
 import { validateSysctls } from './sysctl-validation.ts';
 import { validateWindowsOptions } from './windows-validation.ts';
@@ -36,10 +37,13 @@ export function validateSecurityContext(
     errors.push(invalidField(`${path}.procMount`, procMount, '`hostUsers` must be false to use `Unmasked`'));
   if (context.seccompProfile) checkSeccompProfile(context.seccompProfile, `${path}.seccompProfile`, errors);
   if (context.allowPrivilegeEscalation === false) {
-    if (context.privileged) errors.push(invalidField(path, context, `${NO_ESCALATION} \`privileged\` to true`));
+    if (context.privileged)
+      errors.push(invalidField(path, shownForm('SecurityContext', context), `${NO_ESCALATION} \`privileged\` to true`));
     for (const capability of context.capabilities?.add ?? [])
       if (capability === 'CAP_SYS_ADMIN')
-        errors.push(invalidField(path, context, `${NO_ESCALATION} \`capabilities.Add\` CAP_SYS_ADMIN`));
+        errors.push(
+          invalidField(path, shownForm('SecurityContext', context), `${NO_ESCALATION} \`capabilities.Add\` CAP_SYS_ADMIN`),
+        );
   }
   if (context.windowsOptions) validateWindowsOptions(context.windowsOptions, `${path}.windowsOptions`, errors);
   if (context.appArmorProfile) checkAppArmorProfile(context.appArmorProfile, `${path}.appArmorProfile`, errors);
@@ -77,7 +81,13 @@ function checkSeccompProfile(profile: V1SeccompProfile, path: string, errors: Fi
   else checkChoice(type, PROFILE_TYPES, `${path}.type`, errors);
   if (type !== 'Localhost') {
     if (localhostProfile !== undefined)
-      errors.push(invalidField(`${path}.localhostProfile`, profile, 'can only be set when seccomp type is Localhost'));
+      errors.push(
+        invalidField(
+          `${path}.localhostProfile`,
+          shownForm('SeccompProfile', profile),
+          'can only be set when seccomp type is Localhost',
+        ),
+      );
   } else if (localhostProfile === undefined)
     errors.push(requiredField(`${path}.localhostProfile`, 'must be set when seccomp type is Localhost'));
   else checkDescendingPath(localhostProfile, `${path}.localhostProfile`, errors);

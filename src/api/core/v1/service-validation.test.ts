@@ -42,7 +42,7 @@ test('what is wrong with a Service is told', () => {
           { name: 'b', port: 1 },
         ],
       }),
-      /^spec\.ports\[1\]: Duplicate value: \{"port":1,"protocol":"TCP"\}/,
+      /^spec\.ports\[1\]: Duplicate value: \{"Name":"","Protocol":"TCP","AppProtocol":null,"Port":1,"TargetPort":0,"NodePort":0\}/,
     ],
     [
       service({ ports: [{ port: 80, protocol: 'ICMP' }] }),

@@ -16,6 +16,7 @@ import type { DynamicObject } from '../../machinery/object.ts';
 import { checkPort, checkPortNumber } from '../../machinery/ports.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { validateLabels } from '../../machinery/validate-metadata.ts';
+import { shownForm } from './internal-form.ts';
 import { validateClusterIps, validateClusterIpsUpdate } from './service-cluster-ips.ts';
 import {
   clusterIpsOf,
@@ -215,7 +216,7 @@ function validateDuplicatePorts(ports: readonly V1ServicePort[]): FieldError[] {
   const seen = new Set<string>();
   return checkEach(ports, 'spec.ports', ({ port, protocol }, path) => {
     const identity = `${protocol}/${port}`;
-    if (seen.has(identity)) return [duplicateField(path, { port, protocol })];
+    if (seen.has(identity)) return [duplicateField(path, shownForm('ServicePort', { port, protocol }))];
     seen.add(identity);
     return [];
   });

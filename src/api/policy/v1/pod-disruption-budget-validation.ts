@@ -1,4 +1,6 @@
 /** PodDisruptionBudgets (pkg/apis/policy/validation). */
+
+import { shownForm } from '../../core/v1/internal-form.ts';
 import type { V1PodDisruptionBudget } from '../../gen/types.ts';
 import { checkNotNegative, checkOneOf } from '../../machinery/field-checks.ts';
 import { invalidField } from '../../machinery/field-error.ts';
@@ -22,7 +24,9 @@ export function validatePodDisruptionBudget(
   const { minAvailable, maxUnavailable, selector, unhealthyPodEvictionPolicy: policy } = spec;
   const errors: FieldError[] = [];
   if (minAvailable !== undefined && maxUnavailable !== undefined)
-    errors.push(invalidField('spec', spec, 'minAvailable and maxUnavailable cannot be both set'));
+    errors.push(
+      invalidField('spec', shownForm('PodDisruptionBudgetSpec', spec), 'minAvailable and maxUnavailable cannot be both set'),
+    );
   for (const [field, value] of Object.entries({ minAvailable, maxUnavailable }))
     if (value !== undefined)
       errors.push(...checkIntOrPercent(`spec.${field}`, value), ...checkNotOverWhole(`spec.${field}`, value));
