@@ -194,6 +194,7 @@ function readServiceAccount(values: FlagValues): ServiceAccountConfig | undefine
     verificationKeyPems: verificationKeyPems.length ? verificationKeyPems : [signingKeyPem!],
     lookup: values.bool('service-account-lookup'),
     ...(maxTokenExpirationMs > 0 && { maxTokenExpirationMs }),
+    extendTokenExpiration: values.bool('service-account-extend-token-expiration'),
     ...(jwksUri && { jwksUri }),
   };
 }

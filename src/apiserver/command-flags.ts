@@ -66,6 +66,7 @@ const EFFECTIVE: readonly FlagDefinition[] = [
   flag('service-account-key-file', 'strings', 'Files with keys that service account tokens are verified with.'),
   flag('service-account-lookup', 'bool', 'Whether tokens of deleted accounts and Secrets are refused.', true),
   flag('service-account-max-token-expiration', 'duration', 'The longest life of a token; 0 is no limit.', '0s'),
+  flag('service-account-extend-token-expiration', 'bool', "Whether pods' tokens of an hour work for a year.", true),
   flag('service-account-jwks-uri', 'string', 'Overrides the JWKS URI of the discovery document.'),
   flag('api-audiences', 'strings', 'Audiences of tokens; default the issuer.'),
   { ...flag('service-account-api-audiences', 'strings', 'As --api-audiences.'), deprecated: 'Use --api-audiences' },
@@ -147,7 +148,6 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'repair-malformed-updates',
     'skip-headers',
     'watch-cache',
-    'service-account-extend-token-expiration',
   ],
   int: [
     'http2-max-streams-per-connection',

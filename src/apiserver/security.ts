@@ -94,6 +94,8 @@ export interface ServiceAccountConfig {
   /** `--service-account-lookup`. Default true. */
   readonly lookup?: boolean;
   readonly maxTokenExpirationMs?: number;
+  /** `--service-account-extend-token-expiration`. */
+  readonly extendTokenExpiration?: boolean;
   /** `--service-account-jwks-uri`; default `<issuer>/openid/v1/jwks`. */
   readonly jwksUri?: string;
 }
@@ -161,7 +163,12 @@ export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Secu
       ...(accounts && signer
         ? [
             createTokenRequest(
-              { issuer: accounts.issuer, apiAudiences, maxExpirationMs: accounts.maxTokenExpirationMs },
+              {
+                issuer: accounts.issuer,
+                apiAudiences,
+                maxExpirationMs: accounts.maxTokenExpirationMs,
+                extendExpiration: accounts.extendTokenExpiration,
+              },
               { signer, reader, admission, clock },
             ),
           ]

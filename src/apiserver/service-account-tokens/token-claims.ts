@@ -12,6 +12,8 @@ export interface TokenContent {
   readonly audiences: readonly string[];
   readonly nowMs: number;
   readonly seconds: number;
+  /** From when on its use is a sign that its bearer does not read it anew. */
+  readonly warnAfterSeconds?: number;
   /** Unlike that of any other token. */
   readonly id: string;
   readonly account: KubeObject;
@@ -19,7 +21,16 @@ export interface TokenContent {
 }
 
 /** What a bound token says (pkg/serviceaccount/claims.go). */
-export function tokenClaims({ issuer, audiences, nowMs, seconds, id, account, bound }: TokenContent): TokenClaims {
+export function tokenClaims({
+  issuer,
+  audiences,
+  nowMs,
+  seconds,
+  warnAfterSeconds,
+  id,
+  account,
+  bound,
+}: TokenContent): TokenClaims {
   const now = Math.floor(nowMs / 1000);
   const { namespace = '', name = '' } = account.metadata ?? {};
   const { pod, secret, node } = bound;
@@ -35,6 +46,7 @@ export function tokenClaims({ issuer, audiences, nowMs, seconds, id, account, bo
       ...(pod && { pod: claimOf(pod) }),
       ...(secret && { secret: claimOf(secret) }),
       serviceaccount: claimOf(account),
+      ...(warnAfterSeconds !== undefined && { warnafter: now + warnAfterSeconds }),
     },
     nbf: now,
     sub: `system:serviceaccount:${namespace}:${name}`,

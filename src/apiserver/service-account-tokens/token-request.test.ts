@@ -21,7 +21,10 @@ const KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export
 const OPTIONS = { issuer: 'https://issuer', apiAudiences: ['https://issuer'] };
 const verifier = createTokenVerifier([KEY]);
 
-function setUp(options: { maxExpirationMs?: number } = {}, refuse?: (attributes: AdmissionAttributes) => void) {
+function setUp(
+  options: { maxExpirationMs?: number; extendExpiration?: boolean } = {},
+  refuse?: (attributes: AdmissionAttributes) => void,
+) {
   const objects = new MemoryObjects();
   objects.put(serviceAccountKind, { metadata: { name: 'sa', namespace: 'ns' } });
   objects.put(nodeKind, { metadata: { name: 'n1' } });
@@ -38,11 +41,15 @@ function setUp(options: { maxExpirationMs?: number } = {}, refuse?: (attributes:
     { issuers: ['https://issuer'], apiAudiences: ['https://issuer'], lookup: true },
     { verifier, reader: objects, clock },
   );
+  const warnings: string[] = [];
+  const notes: [string, string][] = [];
   const ask = async (spec: object | undefined, { name = 'sa', verb = 'create', body = {} } = {}) => {
+    warnings.length = 0;
     const context = {
       info: { verb, namespace: 'ns', name },
       user: { name: 'jane', groups: [] },
-      warnings: [],
+      warnings,
+      audit: { addAuditAnnotation: (key: string, value: string) => void notes.push([key, value]) },
       request: { query: new URLSearchParams() },
     } as unknown as RequestContext;
     const object = { metadata: {}, ...(spec && { spec }), ...body } as DynamicObject;
@@ -50,7 +57,7 @@ function setUp(options: { maxExpirationMs?: number } = {}, refuse?: (attributes:
     assert.equal(answer?.status, 201);
     return answer.object as AuthenticationV1TokenRequest;
   };
-  return { ask, tokens, clock };
+  return { ask, tokens, clock, warnings, notes };
 }
 
 const POD = { apiVersion: 'v1', kind: 'Pod', name: 'web' };
@@ -61,7 +68,7 @@ test('a token is made for the API server and an hour, and is the account', async
   assert.deepEqual([apiVersion, kind], ['authentication.k8s.io/v1', 'TokenRequest']);
   assert.deepEqual(spec, { audiences: ['https://issuer'], expirationSeconds: 3600 });
   assert.equal(status?.expirationTimestamp, '2026-01-01T01:00:00Z');
-  assert.equal(metadata?.name, 'sa');
+  assert.deepEqual(metadata, { name: 'sa', namespace: 'ns', uid: 'uid-sa', creationTimestamp: '2026-01-01T00:00:00Z' });
   const answer = await tokens.authenticateToken(status!.token!);
   assert.equal(answer?.user.name, 'system:serviceaccount:ns:sa');
 });
@@ -95,26 +102,83 @@ test('no two tokens have one id', async () => {
 });
 
 test('longer than the longest allowed is cut, as upstream', async () => {
-  const { ask } = setUp({ maxExpirationMs: 1800_000 });
+  const { ask, warnings } = setUp({ maxExpirationMs: 1800_000 });
   assert.equal((await ask({ expirationSeconds: 3600 })).spec!.expirationSeconds, 1800);
+  assert.deepEqual(warnings, ['requested expiration of 3600 seconds shortened to 1800 seconds']);
   assert.equal((await ask({ expirationSeconds: 700 })).spec!.expirationSeconds, 700);
+  assert.deepEqual(warnings, []);
+});
+
+test("pods' tokens of an hour work for a year where that is set, and say when they should have been read anew", async () => {
+  const { ask } = setUp({ extendExpiration: true });
+  const asked = async (spec: object) => {
+    const { status } = await ask({ boundObjectRef: POD, expirationSeconds: 3607, ...spec });
+    assert.equal(
+      status!.expirationTimestamp,
+      'expirationSeconds' in spec ? '2026-01-01T01:00:00Z' : '2026-01-01T01:00:07Z',
+    );
+    const claims = verifier.verify(status!.token!)!;
+    return [
+      claims.exp! - NOW / 1000,
+      (claims['kubernetes.io']!.warnafter ?? 0) && claims['kubernetes.io']!.warnafter! - NOW / 1000,
+    ];
+  };
+  assert.deepEqual(await asked({}), [365 * 24 * 3600, 3607]);
+  assert.deepEqual(await asked({ expirationSeconds: 3600 }), [3600, 0], 'another time');
+  assert.deepEqual(await asked({ audiences: ['https://issuer', 'vault'] }), [3607, 0], 'not for the API server alone');
+  assert.deepEqual(await asked({ boundObjectRef: { ...POD, kind: 'Secret', name: 'sec' } }), [3607, 0], 'not of a pod');
+});
+
+test('the audit log learns which token was given', async () => {
+  const { ask, notes } = setUp();
+  const { jti } = verifier.verify((await ask(undefined)).status!.token!)!;
+  assert.deepEqual(notes, [['authentication.kubernetes.io/issued-credential-id', `JTI=${jti}`]]);
+});
+
+test('the account may be named by its uid', async () => {
+  const { ask } = setUp();
+  await ask({}, { body: { metadata: { name: 'sa', namespace: 'ns', uid: 'uid-sa' } } });
+  await assert.rejects(ask({}, { body: { metadata: { uid: 'old' } } }), {
+    code: 409,
+    message:
+      'Operation cannot be fulfilled on TokenRequest.authentication.k8s.io "sa": the UID in the token request (old) does not match the UID of the service account (uid-sa)',
+  });
+});
+
+test('what a token is bound to is found by its kind', async () => {
+  const { ask } = setUp();
+  await ask({ boundObjectRef: { kind: 'Pod', name: 'web' } });
 });
 
 for (const [spec, options, message] of [
-  [{ expirationSeconds: 599 }, {}, /spec.expirationSeconds: Invalid value: 599: may not specify a duration less than 10 minutes/],
+  [
+    { expirationSeconds: 599 },
+    {},
+    /TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: Invalid value: 599: may not specify a duration less than 10 minutes/,
+  ],
   [{ expirationSeconds: 2 ** 32 + 1 }, {}, /may not specify a duration larger than 2\^32 seconds/],
   [{ expirationSeconds: '600' }, {}, /must be an integer/],
   [{ audiences: 'x' }, {}, /spec.audiences: Invalid value: "x"/],
   [{}, { name: 'gone' }, /serviceaccounts "gone" not found/],
   [{}, { body: { kind: 'Pod' } }, /unexpected kind "Pod"/],
+  [
+    {},
+    { body: { metadata: { name: 'web' } } },
+    /TokenRequest.authentication.k8s.io "sa" is invalid: metadata.name: Invalid value: "web": must match the service account name if specified/,
+  ],
+  [{}, { body: { metadata: { namespace: 'x' } } }, /the namespace of the provided object does not match the namespace sent/],
   [{}, { verb: 'update' }, /update is not supported/],
   [{ boundObjectRef: { ...POD, name: 'gone' } }, {}, /pods "gone" not found/],
   [{ boundObjectRef: { ...POD, name: 'other' } }, {}, /cannot bind token for serviceaccount "sa" to pod running with different/],
-  [{ boundObjectRef: { ...POD, uid: 'old' } }, {}, /the UID in the bound object reference \(old\) does not match/],
+  [
+    { boundObjectRef: { ...POD, uid: 'old' } },
+    {},
+    /fulfilled on Pod "web": the UID in the bound object reference \(old\) does not match/,
+  ],
   [
     { boundObjectRef: { apiVersion: 'v1', kind: 'ConfigMap', name: 'x' } },
     {},
-    /cannot bind token to object of type v1, Kind=ConfigMap/,
+    /cannot bind token to object of type \/v1, Kind=ConfigMap/,
   ],
 ] as const) {
   test(`${JSON.stringify({ ...spec, ...options })} is refused`, async () => {

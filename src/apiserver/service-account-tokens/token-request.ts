@@ -11,6 +11,7 @@ import { badRequest, conflict, type FieldError, invalid, methodNotAllowed, notFo
 import type { TokenSigner } from '../../pki/service-account-token.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { ActionHandler, Admission, ObjectReader } from '../contracts.ts';
+import { NAMESPACE_MISMATCH } from '../verbs/prepare-create.ts';
 import { type BoundObjects, tokenClaims } from './token-claims.ts';
 
 export interface TokenRequestOptions {
@@ -18,6 +19,8 @@ export interface TokenRequestOptions {
   readonly apiAudiences: readonly string[];
   /** Longer tokens than this are not made; who asks for one gets this. */
   readonly maxExpirationMs?: number;
+  /** `--service-account-extend-token-expiration`: what pods are given for an hour works for a year, for programs that read it once. */
+  readonly extendExpiration?: boolean;
 }
 
 export interface TokenRequestDeps {
@@ -30,11 +33,12 @@ export interface TokenRequestDeps {
 const DEFAULT_SECONDS = 3600;
 const SHORTEST_SECONDS = 600;
 const LONGEST_SECONDS = 2 ** 32;
+/** Asked for by pods whose own specification says nothing of it (the ServiceAccount admission plugin writes it). */
+const PODS_SECONDS = 3607;
+const EXTENDED_SECONDS = 365 * 24 * 3600;
+const TOKEN_REQUEST = { group: 'authentication.k8s.io', kind: 'TokenRequest', resource: 'TokenRequest' };
 
-/**
- * `serviceaccounts/token` (pkg/registry/core/serviceaccount/storage/token.go). A token lives exactly as long as asked for: unlike
- * upstream, the tokens of pods are not stretched to a year (`--service-account-extend-token-expiration=false` there).
- */
+/** `serviceaccounts/token` (pkg/registry/core/serviceaccount/storage/token.go). */
 export function createTokenRequest(options: TokenRequestOptions, deps: TokenRequestDeps): ActionHandler {
   return {
     group: '',
@@ -43,7 +47,10 @@ export function createTokenRequest(options: TokenRequestOptions, deps: TokenRequ
     async handle({ info, user, warnings, request, audit }, body) {
       if (info.verb !== 'create') throw methodNotAllowed(serviceAccountKind, info.verb);
       if (!body) throw badRequest('a token request must have a body');
-      const wanted = readTokenRequest(body, info.name, options);
+      const read = readTokenRequest(body, info);
+      const account = await find(deps.reader, serviceAccountKind, info.namespace, info.name);
+      if (!account) throw notFound(serviceAccountKind, info.name);
+      const wanted = complete(read, account, options, deps);
       const attributes = {
         operation: 'CREATE' as const,
         kind: serviceAccountKind,
@@ -59,24 +66,44 @@ export function createTokenRequest(options: TokenRequestOptions, deps: TokenRequ
       };
       await deps.admission.admit(attributes);
       await deps.admission.validate(attributes);
-      return { status: 201, object: await issue(wanted, info, options, deps) };
+      const { object, credentialId } = await issue(wanted, account, warnings, options, deps);
+      audit?.addAuditAnnotation('authentication.kubernetes.io/issued-credential-id', credentialId);
+      return { status: 201, object };
     },
   };
 }
 
 type ReadRequest = AuthenticationV1TokenRequest & { spec: { audiences: string[]; expirationSeconds: number } };
 
-/** Checks and completes the body. Throws 400 and 422. */
-function readTokenRequest(body: DynamicObject, accountName: string, options: TokenRequestOptions): ReadRequest {
-  const request = body as unknown as AuthenticationV1TokenRequest;
-  if (body.kind && body.kind !== 'TokenRequest') throw badRequest(`unexpected kind "${body.kind}", a TokenRequest is needed`);
-  if (body.apiVersion && body.apiVersion !== 'authentication.k8s.io/v1') {
-    throw badRequest(`unexpected apiVersion "${body.apiVersion}", authentication.k8s.io/v1 is needed`);
+/** What is wrong with the body whatever the account is. Throws 400 and 422. */
+function readTokenRequest(
+  body: DynamicObject,
+  place: { readonly namespace: string; readonly name: string },
+): AuthenticationV1TokenRequest {
+  const { kind, apiVersion, metadata } = body;
+  if (kind && kind !== 'TokenRequest') throw badRequest(`unexpected kind "${kind}", a TokenRequest is needed`);
+  if (apiVersion && apiVersion !== 'authentication.k8s.io/v1') {
+    throw badRequest(`unexpected apiVersion "${apiVersion}", authentication.k8s.io/v1 is needed`);
   }
-  if (body.metadata.name && body.metadata.name !== accountName) {
-    throw badRequest(
-      `the name of the TokenRequest (${body.metadata.name}) does not match that of the service account (${accountName})`,
-    );
+  if (metadata.namespace && metadata.namespace !== place.namespace) throw badRequest(NAMESPACE_MISMATCH);
+  if (metadata.name && metadata.name !== place.name) {
+    const why = 'must match the service account name if specified';
+    throw invalid(TOKEN_REQUEST, place.name, [invalidField('metadata.name', metadata.name, why)]);
+  }
+  return body as unknown as AuthenticationV1TokenRequest;
+}
+
+/** What was left open is filled in from the account. Throws 409 when another account of that name was meant, and 422. */
+function complete(
+  request: AuthenticationV1TokenRequest,
+  { metadata: { name = '', namespace = '', uid = '' } }: DynamicObject,
+  { apiAudiences }: TokenRequestOptions,
+  { clock }: TokenRequestDeps,
+): ReadRequest {
+  const wantedUid = request.metadata?.uid;
+  if (wantedUid && wantedUid !== uid) {
+    const why = `the UID in the token request (${wantedUid}) does not match the UID of the service account (${uid})`;
+    throw conflict(TOKEN_REQUEST, name, why);
   }
   const seconds: unknown = request.spec?.expirationSeconds ?? DEFAULT_SECONDS;
   const audiences: unknown = request.spec?.audiences ?? [];
@@ -91,47 +118,55 @@ function readTokenRequest(body: DynamicObject, accountName: string, options: Tok
   if (!Array.isArray(audiences) || !audiences.every((audience) => typeof audience === 'string')) {
     errors.push(invalidField('spec.audiences', audiences, 'must be a list of strings'));
   }
-  if (errors.length) throw invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, accountName, errors);
-  const most = options.maxExpirationMs === undefined ? Number.POSITIVE_INFINITY : Math.floor(options.maxExpirationMs / 1000);
+  // Upstream names none here.
+  if (errors.length) throw invalid(TOKEN_REQUEST, '', errors);
+  const named = audiences as string[];
+  const { status: _, ...rest } = request;
   return {
-    ...request,
+    ...rest,
     apiVersion: 'authentication.k8s.io/v1',
     kind: 'TokenRequest',
-    spec: {
-      ...request.spec,
-      audiences: audiences as string[],
-      expirationSeconds: Math.min(seconds as number, most),
-    },
+    metadata: { ...request.metadata, name, namespace, uid, creationTimestamp: formatTime(clock.now()) },
+    spec: { ...request.spec, audiences: named.length ? named : [...apiAudiences], expirationSeconds: seconds as number },
   };
 }
 
 async function issue(
   request: ReadRequest,
-  place: { readonly namespace: string; readonly name: string },
-  options: TokenRequestOptions,
-  deps: TokenRequestDeps,
-): Promise<AuthenticationV1TokenRequest> {
-  const { spec } = request;
-  const account = await find(deps.reader, serviceAccountKind, place.namespace, place.name);
-  if (!account) throw notFound(serviceAccountKind, place.name);
-  const bound = spec.boundObjectRef ? await findBound(spec.boundObjectRef, place, deps.reader) : {};
-  const nowMs = deps.clock.now();
-  const audiences = spec.audiences.length ? spec.audiences : [...options.apiAudiences];
+  account: DynamicObject,
+  warnings: string[],
+  { issuer, apiAudiences, maxExpirationMs, extendExpiration }: TokenRequestOptions,
+  { reader, clock, signer }: TokenRequestDeps,
+): Promise<{ readonly object: AuthenticationV1TokenRequest; readonly credentialId: string }> {
+  const { audiences, boundObjectRef, expirationSeconds: asked } = request.spec;
+  const { name = '', namespace = '' } = account.metadata;
+  const bound = boundObjectRef ? await findBound(boundObjectRef, { name, namespace }, reader) : {};
+  const most = maxExpirationMs === undefined ? Number.POSITIVE_INFINITY : Math.floor(maxExpirationMs / 1000);
+  if (asked > most) warnings.push(`requested expiration of ${asked} seconds shortened to ${most} seconds`);
+  const expirationSeconds = Math.min(asked, most);
+  const extended =
+    extendExpiration &&
+    bound.pod &&
+    expirationSeconds === PODS_SECONDS &&
+    audiences.every((audience) => apiAudiences.includes(audience));
+  const nowMs = clock.now();
+  const id = randomUUID();
   const claims = tokenClaims({
-    issuer: options.issuer,
+    issuer,
     audiences,
     nowMs,
-    seconds: spec.expirationSeconds,
-    id: randomUUID(),
+    seconds: extended ? EXTENDED_SECONDS : expirationSeconds,
+    ...(extended && { warnAfterSeconds: expirationSeconds }),
+    id,
     account,
     bound,
   });
-  return {
+  const object = {
     ...request,
-    metadata: { name: place.name, namespace: place.namespace, creationTimestamp: formatTime(nowMs) },
-    spec: { ...spec, audiences },
-    status: { token: deps.signer.sign(claims), expirationTimestamp: formatTime(claims.exp! * 1000) },
+    spec: { ...request.spec, expirationSeconds },
+    status: { token: signer.sign(claims), expirationTimestamp: formatTime((claims.iat! + expirationSeconds) * 1000) },
   };
+  return { object, credentialId: `JTI=${id}` };
 }
 
 /** What the token shall live and die with. Throws when it is not there, is another of the same name, or cannot be bound to. */
@@ -140,8 +175,10 @@ async function findBound(
   { namespace, name }: { readonly namespace: string; readonly name: string },
   reader: ObjectReader,
 ): Promise<BoundObjects> {
-  const kind = BINDABLE[`${ref.apiVersion}/${ref.kind}`];
-  if (!kind) throw badRequest(`cannot bind token to object of type ${ref.apiVersion}, Kind=${ref.kind}`);
+  const { apiVersion = '' } = ref;
+  const isCore = !apiVersion.includes('/');
+  const kind = isCore ? BINDABLE[ref.kind ?? ''] : undefined;
+  if (!kind) throw badRequest(`cannot bind token to object of type ${isCore ? '/' : ''}${apiVersion}, Kind=${ref.kind ?? ''}`);
   const [, key] = kind;
   const target = await find(reader, kind[0], key === 'node' ? '' : namespace, ref.name ?? '', ref.uid);
   if (!target) throw notFound(kind[0], ref.name ?? '');
@@ -153,7 +190,7 @@ async function findBound(
   }
   if (ref.uid && ref.uid !== target.metadata.uid) {
     throw conflict(
-      kind[0],
+      { group: '', resource: ref.kind ?? '' },
       ref.name ?? '',
       `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
     );
@@ -166,9 +203,9 @@ async function findBound(
 }
 
 const BINDABLE: Readonly<Record<string, readonly [KindDefinition, 'pod' | 'secret' | 'node']>> = {
-  'v1/Pod': [podKind, 'pod'],
-  'v1/Secret': [secretKind, 'secret'],
-  'v1/Node': [nodeKind, 'node'],
+  Pod: [podKind, 'pod'],
+  Secret: [secretKind, 'secret'],
+  Node: [nodeKind, 'node'],
 };
 
 async function find(
