@@ -27,12 +27,16 @@ export function validateMetadata(
   return [
     ...errors,
     ...validateNamespace(metadata.namespace, kind.namespaced, `${path}.namespace`),
+    ...checkGeneration(metadata.generation, `${path}.generation`),
     ...validateLabels(metadata.labels, `${path}.labels`),
     ...validateAnnotations(metadata.annotations, `${path}.annotations`),
     ...validateOwnerReferences(metadata.ownerReferences, `${path}.ownerReferences`),
     ...validateFinalizers(metadata.finalizers, `${path}.finalizers`, kind.anyFinalizers),
   ];
 }
+
+const checkGeneration = (generation = 0, path: string): FieldError[] =>
+  generation < 0 ? [invalidField(path, generation, 'must be greater than or equal to 0')] : [];
 
 function validateNamespace(namespace: string | undefined, namespaced: boolean, path: string): FieldError[] {
   if (!namespaced) return namespace ? [forbiddenField(path, 'not allowed on this type')] : [];

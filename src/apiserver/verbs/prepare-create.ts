@@ -38,7 +38,8 @@ export function prepareCreate(
   metadata.uid = made.uid;
   metadata.creationTimestamp = formatTime(context.nowMs);
   if (kind.hasGeneration) metadata.generation = 1;
-  else delete metadata.generation;
+  // Kinds without one keep what they are given.
+  else if (!metadata.generation) delete metadata.generation;
   if (!metadata.name) metadata.name = generateName(metadata.generateName!, made.random);
   // Last: a Job's selector is made of its uid.
   kind.prepareForCreate?.(object, context);

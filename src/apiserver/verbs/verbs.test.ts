@@ -112,6 +112,18 @@ test('the generation grows with the spec and with nothing else', async () => {
   assert.equal((status.body as unknown as { spec: { replicas: number } }).spec.replicas, 2);
 });
 
+test('a generation that a kind does not have is kept as it was given', async () => {
+  const given = (name: string, generation: number) => ({ ...configMap(name), metadata: { name, generation } });
+  const made = await call('POST', maps, given('aged', 7));
+  assert.equal(made.body.metadata['generation'], 7, made.text);
+  const changed = await call('PUT', `${maps}/aged`, { ...given('aged', 9), data: { a: '2' } });
+  assert.equal(changed.body.metadata['generation'], 7);
+  const none = await call('POST', maps, given('new', 0));
+  assert.equal('generation' in none.body.metadata, false);
+  const refused = await call('POST', maps, given('wrong', -7));
+  assert.match(refused.body.message, /metadata\.generation: Invalid value: -7: must be greater than or equal to 0/);
+});
+
 test('the scale of a deployment is read and changed', async () => {
   const path = '/apis/apps/v1/namespaces/default/deployments/d/scale';
   const read = await call('GET', path);

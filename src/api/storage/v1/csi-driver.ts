@@ -48,7 +48,11 @@ export const csiDriverKind = defineKind({
     spec.seLinuxMount ??= false;
     if (!spec.volumeLifecycleModes?.length) spec.volumeLifecycleModes = ['Persistent'];
   },
-  prepareForCreate: dropUnserved,
+  prepareForCreate: (object) => {
+    dropUnserved(object);
+    // The first change of it makes its first generation.
+    delete object.metadata.generation;
+  },
   prepareForUpdate: dropUnserved,
   validate: validateCsiDriver,
   validateUpdate: validateCsiDriverUpdate,

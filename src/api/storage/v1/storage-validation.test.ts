@@ -302,3 +302,7 @@ test('an error of an attachment is told shortly, with a code that is not negativ
     'status.attachError.errorCode: Invalid value: -1: must be between 0 and 2147483647, inclusive',
   ]);
 });
+
+test('a CSIDriver has no generation before it changes', () => {
+  assert.equal(specimensOf(csiDriverKind).created({ spec: {} }, { generation: 1 }).metadata.generation, undefined);
+});
