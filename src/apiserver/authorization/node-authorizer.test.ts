@@ -168,6 +168,22 @@ test('a right comes with the pod and goes with the last pod that gave it', async
   assert.equal((await decide(secret('vol-secret'))).decision, 'no-opinion');
 });
 
+test('device claims open with their names: those of the pod, those made for it, and that of extended resources', async () => {
+  const { objects, decide } = setUp();
+  const claim = { group: 'resource.k8s.io', resource: 'resourceclaims', namespace: 'ns' };
+  const spec = { nodeName: 'n1', containers: [], resourceClaims: [{ name: 'a', resourceClaimName: 'own' }, { name: 'b' }] };
+  objects.put(podKind, { ...at('devices'), spec });
+  assert.equal((await decide({ ...claim, name: 'own' })).decision, 'allow');
+  assert.equal((await decide({ ...claim, name: 'made' })).decision, 'no-opinion');
+  const status = {
+    resourceClaimStatuses: [{ name: 'b', resourceClaimName: 'made' }],
+    extendedResourceClaimStatus: { resourceClaimName: 'extended', requestMappings: [] },
+  };
+  objects.put(podKind, { ...at('devices'), spec, status });
+  for (const name of ['own', 'made', 'extended']) assert.equal((await decide({ ...claim, name })).decision, 'allow', name);
+  assert.equal((await decide({ ...claim, name: 'other' })).decision, 'no-opinion');
+});
+
 test('a mirror pod, which the node made itself, gives no right but to the pod', async () => {
   const objects = new MemoryObjects();
   const authorizer = createNodeAuthorizer(new NodeGraph(objects));

@@ -65,6 +65,7 @@ function resourceClaimsOf(pod: V1Pod): Set<string> {
     const made = pod.status?.resourceClaimStatuses?.find((status) => status.name === claim.name)?.resourceClaimName;
     add(names, claim.resourceClaimName ?? made);
   }
+  add(names, pod.status?.extendedResourceClaimStatus?.resourceClaimName);
   return names;
 }
 
