@@ -114,11 +114,11 @@ async function compileRules(entry: JwtEntry, at: string, errors: FieldError[]): 
   return compiled.rules;
 }
 
-/** Each expression once: that it comes again has been told. */
-function ruleSources(rules: readonly { readonly expression?: string; readonly message?: string }[], at: string) {
+/** Each expression once: that it comes again has been told, and that one stands beside a claim. */
+function ruleSources(rules: NonNullable<JwtEntry['claimValidationRules']>, at: string) {
   const sources = new Map<string, RuleSource & { readonly message: string }>();
-  for (const [i, { expression, message = '' }] of rules.entries())
-    if (expression && !sources.has(expression)) sources.set(expression, { field: `${at}[${i}].expression`, expression, message });
+  for (const [i, { claim, expression, message = '' }] of rules.entries())
+    if (expression && !claim && !sources.has(expression)) sources.set(expression, { field: `${at}[${i}].expression`, expression, message });
   return [...sources.values()];
 }
 
