@@ -6,7 +6,7 @@ import { relocate } from '../../api/apiextensions/schema/relocate.ts';
 import { namesOfDottedPath, valueAt } from '../../api/apiextensions/schema/simple-path.ts';
 import { validateValue, validateValueInSteps } from '../../api/apiextensions/schema/validate-value.ts';
 import type { ScaleSubresource } from '../../api/apiextensions/v1/definition.ts';
-import { invalidField, requiredField } from '../../api/machinery/field-error.ts';
+import { invalidField } from '../../api/machinery/field-error.ts';
 import { checkQualifiedName } from '../../api/machinery/names.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import type { FieldError } from '../../api/machinery/status-error.ts';
@@ -44,10 +44,7 @@ export function* validateObject(
   errors.push(...validateScale(object, scale));
   errors.push(...validateEmbeddedResources(object, schema));
   errors.push(...unlessBefore((value) => validateListItems(value, schema), object, old));
-  // A name that is missing is told with the metadata, and is one of the errors after which rules are not run.
-  const unnamed = object.metadata.name ? [] : [requiredField('metadata.name')];
-  const before = [...unnamed, ...errors];
-  return [...errors, ...(yield* rulesUnlessBlocked(before, { value: object, schema, path: '', old, isResource: true, warn }))];
+  return [...errors, ...(yield* rulesUnlessBlocked(errors, { value: object, schema, path: '', old, isResource: true, warn }))];
 }
 
 /** A write of the status answers for the status alone. */
