@@ -63,10 +63,15 @@ export const stillProcessed = (budgetName: string): StatusError =>
   refused(10, `The disruption budget ${budgetName} is still being processed by the server.`);
 
 function whyNoneAllowed(name: string, { conditions = [], desiredHealthy = 0, currentHealthy = 0 }: V1PodDisruptionBudgetStatus) {
-  const condition = conditions.find(({ type }) => type === 'DisruptionAllowed');
-  if (condition?.status === 'False' && condition.reason === 'SyncFailed')
-    return `The disruption budget ${name} does not allow evicting pods currently because it failed sync: ${condition.message}`;
-  return `The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
+  const budget = `The disruption budget ${name}`;
+  const told = conditions.find(({ type, status, message }) => type === 'DisruptionAllowed' && status === 'False' && message);
+  // The numbers are worth nothing then.
+  if (told?.reason === 'SyncFailed')
+    return `${budget} does not allow evicting pods currently because it failed sync: ${told.message}`;
+  if (currentHealthy <= desiredHealthy)
+    return `${budget} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
+  const allowsNone = `${budget} does not allow evicting pods currently`;
+  return told ? `${allowsNone} (${told.reason}): ${told.message}` : allowsNone;
 }
 
 function refused(retryAfterSeconds: number, cause: string): StatusError {
