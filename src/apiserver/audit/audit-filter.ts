@@ -5,7 +5,7 @@ import { attributesOf } from '../authorization/authorization-filter.ts';
 import { quote } from '../authorization/forbidden.ts';
 import type { Filter, Handler, RequestContext, RequestInfo } from '../contracts.ts';
 import { isLongRunning } from '../filters/long-running.ts';
-import type { OutgoingResponse } from '../request/incoming-request.ts';
+import type { IncomingRequest, OutgoingResponse } from '../request/incoming-request.ts';
 import { sendText, statusOf } from '../response/send.ts';
 import type { AuditBackend } from './audit-backend.ts';
 import type { AuditMetrics } from './audit-metrics.ts';
@@ -26,6 +26,9 @@ export interface AuditFilters {
   /** Stands around authentication: records those whom nobody knows. */
   readonly failedAuthentication: Filter;
 }
+
+/** Whoever it was, it is not known: not even that it is nobody (`system:anonymous`). */
+const NOBODY = { name: '', groups: [] };
 
 const CLOSED_EARLY = { status: 'Success', message: 'Connection closed early', code: 200 } as const;
 
@@ -83,7 +86,7 @@ export function createAuditFilters(deps: AuditFilterDeps): AuditFilters {
       await next(context, response);
     } catch (error) {
       if (!authenticated.has(context) && error instanceof StatusError && error.code === 401) {
-        const record = begin(context);
+        const record = begin({ ...context, user: NOBODY });
         if (record) {
           record.responseStatus({ message: attemptedMethods(context), code: 401 });
           await send(record, 'ResponseStarted');
@@ -127,7 +130,7 @@ function attemptedMethods({ request }: RequestContext): string {
   if (scheme?.toLowerCase() === 'basic' && rest) methods.push('basic');
   if (scheme?.toLowerCase() === 'bearer' && rest) methods.push('bearer');
   if (request.query.get('access_token')?.trim()) methods.push('access_token');
-  if (request.peerCertificate) methods.push('x509');
+  if (request.peerCertificate ?? (request as IncomingRequest).peerCertificateError) methods.push('x509');
   return methods.length
     ? `Authentication failed, attempted: ${methods.join(', ')}`
     : 'Authentication failed, no credentials provided';

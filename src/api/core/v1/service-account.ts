@@ -9,6 +9,15 @@ function keepNamesOfSecrets(object: DynamicObject): void {
   if (account.secrets) account.secrets = account.secrets.map(({ name }) => (name === undefined ? {} : { name }));
 }
 
+const ENFORCE_MOUNTABLE = 'kubernetes.io/enforce-mountable-secrets';
+
+function serviceAccountWarnings({ metadata }: DynamicObject, existing?: DynamicObject): string[] {
+  const isMarked = (annotations: Record<string, string> = {}) => annotations[ENFORCE_MOUNTABLE] !== undefined;
+  if (!isMarked(metadata.annotations) || isMarked(existing?.metadata.annotations)) return [];
+  const why = 'deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets';
+  return [`metadata.annotations[${ENFORCE_MOUNTABLE}]: ${why}`];
+}
+
 export const serviceAccountKind = defineKind({
   group: '',
   version: 'v1',
@@ -24,4 +33,5 @@ export const serviceAccountKind = defineKind({
     textColumn<V1ServiceAccount>('Secrets', 'How many secrets its pods may mount.', ({ secrets = [] }) => secrets.length),
     ageColumn,
   ],
+  warnings: serviceAccountWarnings,
 });
