@@ -153,12 +153,13 @@ export class ObjectStore {
 
   async #encode(kind: KindDefinition, object: DynamicObject, pauses: Pauses | undefined): Promise<Buffer> {
     const { storedAs } = kind;
-    if (!storedAs && pauses?.large) return pauses.run(encodeInSteps(this.#cache.form(kind), object));
-    if (!storedAs) return encodeStored(this.#cache.form(kind), object);
+    const form = this.#cache.form(kind);
+    const encode = (whole: DynamicObject) => (pauses?.large ? pauses.run(encodeInSteps(form, whole)) : encodeStored(form, whole));
+    if (!storedAs) return encode(object);
     const stored = storedAs.toStored(object);
     const elsewhere = storedAs.remote && kind.version !== storedAs.version;
     const [converted] = elsewhere ? await storedAs.remote.convert([stored], apiVersionOf(storedAs)) : [stored];
-    return encodeStored(this.#cache.form(kind), converted!);
+    return encode(converted!);
   }
 
   async #put(kind: KindDefinition, key: string, value: Uint8Array): Promise<Write> {

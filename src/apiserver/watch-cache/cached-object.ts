@@ -202,9 +202,9 @@ export class CachedObject {
 
   /**
    * The object as a kind shows it: itself, or converted from its stored form (once). Where `awaitsConversion`, from what somebody else
-   * has `converted`.
+   * has `converted`. `parsed` is its stored form, the caller's own, where there is one.
    */
-  as(kind: KindDefinition, converted?: DynamicObject): CachedObject {
+  as(kind: KindDefinition, converted?: DynamicObject, parsed?: DynamicObject): CachedObject {
     const { storedAs } = kind;
     if (!storedAs || this.#shownAs === kind) return this;
     const id = apiVersionOf(kind);
@@ -212,7 +212,7 @@ export class CachedObject {
     if (known?.kind === kind) return known.shown;
     if (!converted && this.awaitsConversion(kind))
       throw new CodedError(`${this.key} must be converted to ${id} first`, { code: 'NOT_CONVERTED' });
-    const stored = converted ?? this.decode();
+    const stored = converted ?? parsed ?? this.decode();
     const object = converted ?? storedAs.fromStored(stored);
     const own = object === stored && !converted && this.#form.apiVersion === id;
     const shown = own ? this : this.#variant(kind, object);
@@ -225,6 +225,13 @@ export class CachedObject {
       this.#variants.set(id, { kind, shown });
     }
     return shown;
+  }
+
+  /** The same of a large object. */
+  *asInSteps(kind: KindDefinition, converted?: DynamicObject): Steps<CachedObject> {
+    const known = !kind.storedAs || this.#shownAs === kind || this.#variants?.get(apiVersionOf(kind))?.kind === kind;
+    if (known || converted || this.awaitsConversion(kind)) return this.as(kind, converted);
+    return this.as(kind, undefined, yield* this.decodeInSteps());
   }
 
   /** The same for those who look at metadata only: as it is stored, where somebody else must convert it. */

@@ -1,5 +1,6 @@
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
+import { runWithPauses } from '../../std/pauses.ts';
 import type { CachedObject } from './cached-object.ts';
 
 /** So much work is done before others have their turn. */
@@ -16,7 +17,7 @@ export async function showObjects(kind: KindDefinition, objects: readonly Cached
   const shown: CachedObject[] = [];
   let until = performance.now() + SLICE_MS;
   for (const object of objects) {
-    shown.push(object.as(kind, converted?.get(object)));
+    shown.push(await runWithPauses(object.asInSteps(kind, converted?.get(object))));
     if (shown.length % 16 === 0 && performance.now() > until) {
       await new Promise((resolve) => setImmediate(resolve));
       until = performance.now() + SLICE_MS;
@@ -47,5 +48,5 @@ async function convertRemotely(
 
 /** One object as a kind shows it. */
 export async function showObject(kind: KindDefinition, object: CachedObject): Promise<CachedObject> {
-  return object.awaitsConversion(kind) ? (await showObjects(kind, [object]))[0]! : object.as(kind);
+  return object.awaitsConversion(kind) ? (await showObjects(kind, [object]))[0]! : runWithPauses(object.asInSteps(kind));
 }
