@@ -97,10 +97,29 @@ test('discovery tells in which version objects are kept, as upstream tells it', 
 
 test('clients that accept it get all of discovery at once, and nothing twice', async () => {
   const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;q=0.9';
-  const all = await api.call<{ kind: string; items: { metadata: { name: string } }[] }>('GET', '/apis', undefined, { accept });
+  interface Aggregated {
+    kind: string;
+    items: {
+      metadata: object;
+      versions: { resources: { resource: string; responseKind: object; subresources: object[] }[] }[];
+    }[];
+  }
+  const all = await api.call<Aggregated>('GET', '/apis', undefined, { accept });
   assert.equal(all.body.kind, 'APIGroupDiscoveryList');
   assert.equal(all.headers['content-type'], 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList');
-  assert.ok(all.body.items.some((i) => i.metadata.name === 'certificates.k8s.io'));
+  const [first, apps, ...others] = all.body.items;
+  // The more important first, and nothing said of a kind that its path says.
+  assert.deepEqual([first?.metadata, apps?.metadata], [{ name: 'apiregistration.k8s.io' }, { name: 'apps' }]);
+  const deployments = apps!.versions[0]!.resources.find(({ resource }) => resource === 'deployments');
+  assert.deepEqual(deployments?.responseKind, { group: '', version: '', kind: 'Deployment' });
+  const update = ['get', 'patch', 'update'];
+  assert.deepEqual(deployments?.subresources, [
+    { subresource: 'scale', responseKind: { group: 'autoscaling', version: 'v1', kind: 'Scale' }, verbs: update },
+    { subresource: 'status', responseKind: { group: '', version: '', kind: 'Deployment' }, verbs: update },
+  ]);
+  for (const { versions } of [apps!, ...others])
+    for (const names of versions.map(({ resources }) => resources.map(({ resource }) => resource)))
+      assert.deepEqual(names, names.toSorted());
   const again = await api.call('GET', '/apis', undefined, { accept, 'if-none-match': all.headers['etag']! });
   assert.equal(again.status, 304);
 });

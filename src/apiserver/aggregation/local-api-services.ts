@@ -4,44 +4,8 @@ import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { isStatus } from '../../api/machinery/status-error.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { ObjectReader, ObjectWriter } from '../contracts.ts';
+import { builtInPriority, CUSTOM_PRIORITY } from '../discovery/group-priorities.ts';
 import type { KindRegistry } from '../kinds/kind-registry.ts';
-
-interface Priority {
-  readonly group: number;
-  readonly version: number;
-}
-
-const group = (minimum: number, versions: Readonly<Record<string, number>>) => ({ minimum, versions });
-
-/** Upstream's table (pkg/controlplane/apiserver/aggregator.go): which groups, and which of their versions, clients prefer. */
-const PRIORITIES: ReadonlyMap<string, ReturnType<typeof group>> = new Map([
-  ['', group(18_000, { v1: 1 })],
-  ['apps', group(17_800, { v1: 15 })],
-  ['events.k8s.io', group(17_750, { v1: 15, v1beta1: 5 })],
-  ['authentication.k8s.io', group(17_700, { v1: 15, v1beta1: 9, v1alpha1: 1 })],
-  ['authorization.k8s.io', group(17_600, { v1: 15 })],
-  ['autoscaling', group(17_500, { v1: 15, v2: 30, v2beta1: 9, v2beta2: 1 })],
-  ['batch', group(17_400, { v1: 15, v1beta1: 9 })],
-  ['certificates.k8s.io', group(17_300, { v1: 15, v1beta1: 9, v1alpha1: 1 })],
-  ['networking.k8s.io', group(17_200, { v1: 15, v1beta1: 12, v1alpha1: 1 })],
-  ['policy', group(17_100, { v1: 15, v1beta1: 9 })],
-  ['rbac.authorization.k8s.io', group(17_000, { v1: 15, v1beta1: 12 })],
-  ['storage.k8s.io', group(16_800, { v1: 15, v1beta1: 9, v1alpha1: 1 })],
-  ['apiextensions.k8s.io', group(16_700, { v1: 15, v1beta1: 9 })],
-  ['admissionregistration.k8s.io', group(16_700, { v1: 15, v1beta1: 12, v1alpha1: 9 })],
-  ['scheduling.k8s.io', group(16_600, { v1: 15, v1beta1: 12 })],
-  ['coordination.k8s.io', group(16_500, { v1: 15, v1beta1: 13, v1alpha2: 12 })],
-  ['node.k8s.io', group(16_300, { v1: 15, v1beta1: 9 })],
-  ['discovery.k8s.io', group(16_200, { v1: 15, v1beta1: 12 })],
-  ['flowcontrol.apiserver.k8s.io', group(16_100, { v1: 21, v1beta3: 18, v1beta2: 15, v1beta1: 12 })],
-  ['internal.apiserver.k8s.io', group(16_000, { v1alpha1: 9 })],
-  ['resource.k8s.io', group(16_200, { v1: 20, v1beta2: 15, v1beta1: 9, v1alpha3: 1 })],
-  ['storagemigration.k8s.io', group(15_800, { v1: 15, v1beta1: 12, v1alpha1: 9 })],
-]);
-
-const FALLBACK: Priority = { group: 15_000, version: 1 };
-/** Of what CustomResourceDefinitions bring. */
-const CUSTOM: Priority = { group: 1_000, version: 100 };
 
 /** Says that an object is kept by the server: `onstart` ones until it starts anew without them, `true` ones while there is a reason. */
 export const AUTOMANAGED = 'kube-aggregator.kubernetes.io/automanaged';
@@ -59,7 +23,7 @@ export function localApiServices(builtIn: readonly KindDefinition[], all: readon
     const name = `${kind.version}.${kind.group}`;
     // Served by the aggregator itself, which upstream does not register with itself either.
     if (wanted.has(name) || kind.group === apiServiceKind.group) return;
-    const priority = automanaged === 'onstart' ? builtInPriority(kind) : CUSTOM;
+    const priority = automanaged === 'onstart' ? builtInPriority(kind) : CUSTOM_PRIORITY;
     const spec = {
       ...(kind.group && { group: kind.group }),
       version: kind.version,
@@ -71,11 +35,6 @@ export function localApiServices(builtIn: readonly KindDefinition[], all: readon
   for (const kind of builtIn) add(kind, 'onstart');
   for (const kind of all) add(kind, 'true');
   return wanted;
-}
-
-function builtInPriority({ group: name, version }: KindDefinition): Priority {
-  const known = PRIORITIES.get(name);
-  return known ? { group: known.minimum, version: known.versions[version] ?? 1 } : FALLBACK;
 }
 
 export interface AutoregisterDeps {

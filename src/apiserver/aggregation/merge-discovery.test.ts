@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1APIService } from '../../api/gen/types.ts';
 import { readResourceList } from './availability.ts';
-import { mergeAggregated, mergeSwagger } from './merge-discovery.ts';
+import { mergeAggregated, mergeGroupList, mergeSwagger } from './merge-discovery.ts';
 
 const service: V1APIService = {
   spec: { group: 'wardle.example.com', version: 'v1', groupPriorityMinimum: 1, versionPriority: 1 },
@@ -20,6 +20,30 @@ test('what an extension server says that is no resource is left out, and the res
   assert.deepEqual(more, []);
   assert.deepEqual([only!.resource, only!.subresources.map(({ subresource }) => subresource)], ['flunders', ['status']]);
   for (const none of [undefined, null, 'x', [], {}, { resources: {} }]) assert.equal(readResourceList(none), undefined);
+});
+
+test("an extension server's group stands where its priority puts it, among those that are served here", () => {
+  const own = ['apps', 'storage.k8s.io', 'crd.example.com'];
+  const of = (group: string, groupPriorityMinimum: number) => ({
+    service: { spec: { group, version: 'v1', groupPriorityMinimum, versionPriority: 1 } },
+    document: undefined,
+    available: true,
+  });
+  const extensions = [of('metrics.k8s.io', 100), of('middle.example.com', 2_000), of('also.example.com', 1_000)];
+  const wanted = ['apps', 'storage.k8s.io', 'middle.example.com', 'also.example.com', 'crd.example.com', 'metrics.k8s.io'];
+  const listed = mergeGroupList({ groups: own.map((name) => ({ name, versions: [] })) }, extensions) as {
+    groups: { name: string }[];
+  };
+  assert.deepEqual(
+    listed.groups.map(({ name }) => name),
+    wanted,
+  );
+  const items = own.map((name) => ({ metadata: { name }, versions: [] }));
+  const all = mergeAggregated({ items }, extensions) as { items: { metadata: { name: string } }[] };
+  assert.deepEqual(
+    all.items.map(({ metadata }) => metadata.name),
+    wanted,
+  );
 });
 
 test('types that bear names of every JavaScript object are types like any other', () => {

@@ -1,6 +1,7 @@
 import type { V1APIService } from '../../api/gen/types.ts';
 import { setField } from '../../api/machinery/clone.ts';
 import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
+import { byGroupPriority, ownGroupPriority } from '../discovery/group-priorities.ts';
 import type { ResourceListDocument } from './availability.ts';
 
 /** A group version of an extension server, with what it was last heard to serve. */
@@ -60,13 +61,19 @@ function newGroup(name: string, extensions: readonly ExtensionVersion[]): GroupE
   return { name, versions, preferredVersion: versions[0]! };
 }
 
+function rankOf(name: string, own: readonly { name: string }[], added: ReadonlyMap<string, readonly ExtensionVersion[]>) {
+  const theirs = added.get(name)?.[0]?.service.spec?.groupPriorityMinimum ?? 0;
+  const ours = own.some((group) => group.name === name) ? ownGroupPriority(name) : 0;
+  return { name, priority: Math.max(ours, theirs) };
+}
+
 /** `/apis` with the extension servers' groups. */
 export function mergeGroupList(own: { groups: readonly GroupEntry[] }, extensions: readonly ExtensionVersion[]): object {
   const added = byGroup(extensions);
   const groups = own.groups.map((group) => mergeGroup(group, added.get(group.name) ?? []));
   for (const [name, versions] of added)
     if (!own.groups.some((group) => group.name === name)) groups.push(newGroup(name, versions));
-  return { ...own, groups };
+  return { ...own, groups: byGroupPriority(groups, ({ name }) => rankOf(name, own.groups, added)) };
 }
 
 /** `/apis/{group}`; undefined when no extension server has it. */
@@ -97,8 +104,9 @@ export function mergeAggregated(own: { items: readonly AggregatedGroup[] }, exte
   });
   for (const [name, versions] of added)
     if (!own.items.some((group) => group.metadata.name === name))
-      items.push({ metadata: { name, creationTimestamp: null } as { name: string }, versions: versions.map(aggregatedVersion) });
-  return { ...own, items };
+      items.push({ metadata: { name }, versions: versions.map(aggregatedVersion) });
+  const names = own.items.map(({ metadata }) => ({ name: metadata.name ?? '' }));
+  return { ...own, items: byGroupPriority(items, ({ metadata }) => rankOf(metadata.name ?? '', names, added)) };
 }
 
 function aggregatedVersion(extension: ExtensionVersion): { version: string; resources: object[]; freshness: string } {
@@ -109,10 +117,9 @@ function aggregatedVersion(extension: ExtensionVersion): { version: string; reso
     resources.filter(({ name }) => name.includes('/')),
     ({ name }) => name.slice(0, name.indexOf('/')),
   );
-  const fallback = { group: groupOf(extension), version: versionOf(extension) };
   const kindOf = (resource: Readonly<Record<string, unknown>>) => ({
-    group: resource['group'] || fallback.group,
-    version: resource['version'] || fallback.version,
+    group: resource['group'] ?? '',
+    version: resource['version'] ?? '',
     kind: resource['kind'],
   });
   return {

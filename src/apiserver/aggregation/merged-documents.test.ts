@@ -26,7 +26,7 @@ test('what an extension server serves is seen in discovery and OpenAPI', async (
   assert.equal(version!.freshness, 'Current');
   assert.deepEqual(version!.resources[0], {
     resource: 'flunders',
-    responseKind: { group: 'wardle.example.com', version: 'v1alpha1', kind: 'Flunder' },
+    responseKind: { group: '', version: '', kind: 'Flunder' },
     scope: 'Namespaced',
     singularResource: 'flunder',
     verbs: ['get', 'list'],
@@ -34,7 +34,7 @@ test('what an extension server serves is seen in discovery and OpenAPI', async (
     subresources: [
       {
         subresource: 'status',
-        responseKind: { group: 'wardle.example.com', version: 'v1alpha1', kind: 'Flunder' },
+        responseKind: { group: '', version: '', kind: 'Flunder' },
         verbs: ['get'],
       },
     ],

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { compareVersions } from '../../api/apiextensions/v1/version-order.ts';
 import { apiVersionOf, type KindDefinition, type Verb } from '../../api/machinery/kind.ts';
+import { byGroupPriority, ownGroupPriority } from './group-priorities.ts';
 
 /** What discovery tells of the kinds (meta/v1 and apidiscovery.k8s.io): made once, from the kinds' records alone. */
 
@@ -16,7 +17,7 @@ export interface ApiGroup {
   readonly versions: readonly ApiVersion[];
 }
 
-/** Groups and versions in the order in which the kinds name them; the core group has the name ''. */
+/** Groups as upstream prefers them, versions as the kinds name them; the core group has the name ''. */
 export function groupKinds(kinds: readonly KindDefinition[]): ApiGroup[] {
   const groups = new Map<string, Map<string, KindDefinition[]>>();
   for (const kind of kinds) {
@@ -24,12 +25,18 @@ export function groupKinds(kinds: readonly KindDefinition[]): ApiGroup[] {
     groups.set(kind.group, versions);
     versions.set(kind.version, [...(versions.get(kind.version) ?? []), kind]);
   }
-  return [...groups].map(([name, versions]) => ({
+  const made = [...groups].map(([name, versions]) => ({
     name,
     versions: [...versions]
       .sort(([a, [kind]], [b]) => (kind?.ownSchema ? compareVersions(a, b) : 0))
-      .map(([version, list]) => ({ group: name, version, kinds: list })),
+      .map(([version, list]) => ({ group: name, version, kinds: inOrder(list) })),
   }));
+  return byGroupPriority(made, ({ name }) => ({ name, priority: ownGroupPriority(name) }));
+}
+
+/** Built-in ones are installed by the names of their paths. */
+function inOrder(kinds: readonly KindDefinition[]): readonly KindDefinition[] {
+  return kinds.some(({ ownSchema }) => ownSchema) ? kinds : kinds.toSorted((a, b) => (a.resource < b.resource ? -1 : 1));
 }
 
 /** The paths at which groups and their versions are described. */
@@ -135,7 +142,7 @@ export function aggregatedDocument(groups: readonly ApiGroup[], version: Aggrega
     apiVersion: `apidiscovery.k8s.io/${version}`,
     metadata: {},
     items: groups.map(({ name, versions }) => ({
-      metadata: { ...(name && { name }), creationTimestamp: null },
+      metadata: name ? { name } : {},
       versions: versions.map((v) => ({ version: v.version, resources: v.kinds.map(aggregatedResource), freshness: 'Current' })),
     })),
   };
@@ -144,16 +151,25 @@ export function aggregatedDocument(groups: readonly ApiGroup[], version: Aggrega
 function aggregatedResource(kind: KindDefinition): object {
   const { group, version, resource, singular, shortNames, categories } = kind;
   const subs = subresources(kind);
+  // Of built-in kinds upstream says only what is not that of the resource's own path.
+  const shown = (answer: Subresource['responseKind']) =>
+    kind.ownSchema || answer.group !== group || answer.version !== version
+      ? answer
+      : { group: '', version: '', kind: answer.kind };
   return {
     resource,
-    responseKind: { group, version, kind: kind.kind },
+    responseKind: shown({ group, version, kind: kind.kind }),
     scope: kind.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: singular,
     verbs: sorted(kind.verbs),
     ...(shortNames.length && { shortNames }),
     ...(categories.length && { categories }),
     ...(subs.length && {
-      subresources: subs.map(({ name, responseKind, verbs }) => ({ subresource: name, responseKind, verbs: sorted(verbs) })),
+      subresources: subs.map(({ name, responseKind, verbs }) => ({
+        subresource: name,
+        responseKind: shown(responseKind),
+        verbs: sorted(verbs),
+      })),
     }),
   };
 }
