@@ -37,6 +37,15 @@ export function keepGivenValues(spec: V1ServiceSpec, before: V1ServiceSpec): voi
     spec.healthCheckNodePort ||= before.healthCheckNodePort;
 }
 
+/**
+ * Drops, in place, the policy that external names were once given, have no use for and are never shown with
+ * (registry/core/service/storage, defaultOnReadInternalTrafficPolicy). One that is none stays: validation refuses it.
+ */
+export function dropIdlePolicy(spec: V1ServiceSpec): void {
+  const { type, internalTrafficPolicy: policy } = spec;
+  if (type === 'ExternalName' && (policy === 'Cluster' || policy === 'Local')) delete spec.internalTrafficPolicy;
+}
+
 /** Makes `clusterIPs` follow `clusterIP`, which is all that older clients know, in place. */
 export function followClusterIp(spec: V1ServiceSpec, before: V1ServiceSpec | undefined): void {
   const [ips, old] = [spec.clusterIPs ?? [], before?.clusterIPs ?? []];

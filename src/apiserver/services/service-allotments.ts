@@ -8,7 +8,7 @@ import { AddressPools, type AddressPoolsConfig } from './address-pools.ts';
 import { allotAddresses } from './allot-addresses.ts';
 import { allotPorts } from './allot-ports.ts';
 import { settleIpFamilies } from './ip-families.ts';
-import { completeStored, followClusterIp, keepGivenValues } from './kept-values.ts';
+import { completeStored, dropIdlePolicy, followClusterIp, keepGivenValues } from './kept-values.ts';
 import { Pool } from './pool.ts';
 import type { PortRange } from './port-range.ts';
 import { givenTo, type ServiceClaims } from './service-claims.ts';
@@ -60,6 +60,7 @@ export class ServiceAllotments {
       const before = stored && completeStored(stored);
       if (before) keepGivenValues(spec, before);
       followClusterIp(spec, before);
+      dropIdlePolicy(spec);
       const name = object.metadata.name ?? '';
       const errors = settleIpFamilies(spec, before, families);
       if (errors.length) throw invalid(serviceKind, name, errors);

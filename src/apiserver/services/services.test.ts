@@ -208,6 +208,24 @@ describe('a Service of a cluster with two families', () => {
   );
 });
 
+test(
+  'an external name is never shown with a policy for traffic inside the cluster, which still must be one',
+  withApi({}, async (api) => {
+    const external = { type: 'ExternalName', externalName: 'example.org' };
+    const policyOf = async (name: string) => (await read(api, name)).spec!.internalTrafficPolicy;
+    made(await create(api, 'a', { ...external, internalTrafficPolicy: 'Local' }));
+    assert.equal(await policyOf('a'), undefined);
+    made(await create(api, 'b'));
+    assert.equal(await policyOf('b'), 'Cluster');
+    made(await patch(api, 'b', external), 200);
+    assert.equal(await policyOf('b'), undefined);
+    assert.match(
+      messageOf(await create(api, 'c', { ...external, internalTrafficPolicy: 'Near' })),
+      /spec\.internalTrafficPolicy: Unsupported value: "Near"/,
+    );
+  }),
+);
+
 test('a Service that goes by its finalizer gives back what it had', async () => {
   const store = createMemoryStore({ clock: systemClock });
   const api = await startTestApi({ store });

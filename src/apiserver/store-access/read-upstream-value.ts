@@ -9,7 +9,7 @@ import { decodeProtobuf } from '../../api/protobuf/decode.ts';
 import { readEnvelope } from '../../api/protobuf/envelope.ts';
 import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
 import { StoreError } from '../../store/store.ts';
-import { completeStored } from '../services/kept-values.ts';
+import { completeStored, dropIdlePolicy } from '../services/kept-values.ts';
 import { encodeStored, parseObject, storedForm } from './encoding.ts';
 import type { Keyspace } from './keyspace.ts';
 import { isProtobuf } from './upstream-values.ts';
@@ -24,7 +24,9 @@ const typeOf = (apiVersion: string, kind: string) => `${apiVersion} ${kind}`;
 
 /** Services from before dual stack say their one address, and no family (registry/core/service/storage, defaultOnRead). */
 function completeService(service: V1Service): void {
-  if (!service.spec || service.spec.type === 'ExternalName') return;
+  if (!service.spec) return;
+  dropIdlePolicy(service.spec);
+  if (service.spec.type === 'ExternalName') return;
   const spec = completeStored(service.spec);
   // What is headless has the family of the cluster, which nobody knows here.
   if (spec.ipFamilies?.length) service.spec = { ...spec, ipFamilyPolicy: spec.ipFamilyPolicy ?? 'SingleStack' };
