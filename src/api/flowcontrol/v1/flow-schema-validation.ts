@@ -1,4 +1,5 @@
 /** FlowSchemas (pkg/apis/flowcontrol/validation). */
+import { shownForm } from '../../core/v1/internal-form.ts';
 import type {
   FlowcontrolV1Subject,
   V1FlowSchema,
@@ -24,7 +25,8 @@ export function validateFlowSchema(object: DynamicObject): FieldError[] {
   const name = metadata?.name ?? '';
   const errors = spec ? validateSpec(spec, name) : [];
   const fixed = Object.hasOwn(mandatoryFlowSchemas, name) ? mandatoryFlowSchemas[name] : undefined;
-  if (fixed && !sameMeaning(spec, fixed)) errors.push(invalidField('spec', spec, `spec of '${name}' must equal the fixed value`));
+  if (fixed && !sameMeaning(spec, fixed))
+    errors.push(invalidField('spec', shownForm('FlowSchemaSpec', spec), `spec of '${name}' must equal the fixed value`));
   return [...errors, ...validateConditionTypes(status?.conditions ?? [])];
 }
 
@@ -46,7 +48,9 @@ function validateSpec(spec: V1FlowSchemaSpec, name: string): FieldError[] {
   if (precedence > LARGEST_PRECEDENCE) complain(`must not be greater than ${LARGEST_PRECEDENCE}`);
   if (precedence === 1 && name !== 'exempt') complain("only the schema named 'exempt' may have matchingPrecedence 1");
   if (distinguisherMethod && !METHODS.includes(distinguisherMethod.type))
-    errors.push(notSupportedField('spec.distinguisherMethod.type', { Type: distinguisherMethod.type }, METHODS));
+    errors.push(
+      notSupportedField('spec.distinguisherMethod.type', shownForm('FlowDistinguisherMethod', distinguisherMethod), METHODS),
+    );
   const level = priorityLevelConfiguration.name;
   const field = 'spec.priorityLevelConfiguration.name';
   if (level) errors.push(...checkField(field, level, checkDnsSubdomain));

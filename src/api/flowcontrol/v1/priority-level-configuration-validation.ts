@@ -1,4 +1,5 @@
 /** Priority levels (pkg/apis/flowcontrol/validation). */
+import { shownForm } from '../../core/v1/internal-form.ts';
 import type {
   V1LimitedPriorityLevelConfiguration,
   V1LimitResponse,
@@ -31,7 +32,13 @@ export function validatePriorityLevelConfiguration(object: DynamicObject): Field
   const compared = name === 'exempt' ? { ...spec, exempt: fixed?.exempt } : spec;
   if (fixed && !sameMeaning(compared, fixed)) {
     const but = name === 'exempt' ? " except the 'spec.exempt' field" : '';
-    errors.push(invalidField('spec', spec, `spec of '${name}'${but} must equal the fixed value`));
+    errors.push(
+      invalidField(
+        'spec',
+        shownForm('PriorityLevelConfigurationSpec', spec),
+        `spec of '${name}'${but} must equal the fixed value`,
+      ),
+    );
   }
   return [...errors, ...validateConditionTypes(status?.conditions ?? [])];
 }

@@ -1,8 +1,9 @@
-import type { V1IPAddress, V1ParentReference } from '../../gen/types.ts';
+import { checkUnchanged } from '../../core/v1/check-unchanged.ts';
+import type { V1IPAddress } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
-import { checkField, checkReference, sameMeaning } from '../../machinery/field-checks.ts';
-import { IMMUTABLE, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { checkField, checkReference } from '../../machinery/field-checks.ts';
+import { requiredField } from '../../machinery/field-error.ts';
 import { checkDnsSubdomain, checkPathSegment } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -21,13 +22,6 @@ function validateIpAddress(object: DynamicObject): FieldError[] {
     ...(namespace ? checkField(`${path}.namespace`, namespace, checkPathSegment) : []),
   ];
 }
-
-/** As upstream names its fields internally. */
-const shownParent = (parent: V1ParentReference | undefined) => {
-  if (!parent) return null;
-  const { group = '', resource = '', namespace = '', name = '' } = parent;
-  return { Group: group, Resource: resource, Namespace: namespace, Name: name };
-};
 
 function formatParent(object: V1IPAddress): string {
   const { group, resource = '', namespace, name = '' } = object.spec?.parentRef ?? {};
@@ -52,7 +46,5 @@ export const ipAddressKind = defineKind({
   },
   validate: validateIpAddress,
   validateUpdate: (updated, existing) =>
-    sameMeaning(parentOf(updated), parentOf(existing))
-      ? []
-      : [invalidField('spec.parentRef', shownParent(parentOf(updated)), IMMUTABLE)],
+    checkUnchanged('spec.parentRef', 'ParentReference', parentOf(updated), parentOf(existing)),
 });

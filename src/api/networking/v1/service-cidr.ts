@@ -1,3 +1,4 @@
+import { shownForm } from '../../core/v1/internal-form.ts';
 import type { V1ServiceCIDR } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
@@ -26,7 +27,7 @@ function validateServiceCidr(object: DynamicObject, _context: WriteContext, exis
 function validateCidrs(object: DynamicObject): FieldError[] {
   const cidrs = cidrsOf(object);
   if (!cidrs.length) return [requiredField(CIDRS, 'at least one CIDR required')];
-  if (cidrs.length > 2) return [invalidField(CIDRS, { CIDRs: cidrs }, 'may only hold up to 2 values')];
+  if (cidrs.length > 2) return [invalidField(CIDRS, shownForm('ServiceCIDRSpec', { cidrs }), 'may only hold up to 2 values')];
   const errors = cidrs.flatMap((cidr, i) => checkCanonicalCidr(`${CIDRS}[${i}]`, cidr));
   const [first, second] = cidrs.map((cidr) => parseCidr(cidr)?.address.family);
   if (first !== undefined && first === second)

@@ -1,4 +1,5 @@
 /** Defaults and checks of roles and bindings (pkg/apis/rbac/v1 and /validation). */
+import { shownForm } from '../../core/v1/internal-form.ts';
 import type { RbacV1Subject, V1ClusterRole, V1PolicyRule, V1RoleBinding } from '../../gen/types.ts';
 import { equalJson } from '../../machinery/clone.ts';
 import { invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
@@ -122,7 +123,5 @@ function validateSubject({ kind, name, namespace, apiGroup }: RbacV1Subject, nam
 export function validateBindingUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
   const { roleRef } = bindingOf(updated);
   if (equalJson(roleRef, bindingOf(existing).roleRef)) return [];
-  // As upstream names its fields internally.
-  const shown = { APIGroup: roleRef.apiGroup ?? '', Kind: roleRef.kind, Name: roleRef.name };
-  return [invalidField('roleRef', shown, 'cannot change roleRef')];
+  return [invalidField('roleRef', shownForm('RoleRef', roleRef), 'cannot change roleRef')];
 }

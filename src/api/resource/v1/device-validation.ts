@@ -1,4 +1,5 @@
 /** A device of a ResourceSlice (pkg/apis/resource/validation validateDevice). */
+import { shownForm } from '../../core/v1/internal-form.ts';
 import { validateNodeSelector } from '../../core/v1/node-selector-validation.ts';
 import type {
   V1Device,
@@ -73,21 +74,10 @@ function validateAttribute(attribute: V1DeviceAttribute, path: string): FieldErr
     if (Buffer.byteLength(version) > LONGEST_VALUE) errors.push(tooLongField(`${path}.version`, LONGEST_VALUE));
   }
   const given = Object.values(attribute).filter((value) => value !== undefined).length;
-  if (given !== 1) errors.push(invalidField(path, given ? shownAttribute(attribute) : '', 'exactly one value must be specified'));
+  if (given !== 1)
+    errors.push(invalidField(path, given ? shownForm('DeviceAttribute', attribute) : '', 'exactly one value must be specified'));
   return errors;
 }
-
-/** As upstream names its fields internally. */
-const shownAttribute = ({ int, bool, string, version, ints, bools, strings, versions }: V1DeviceAttribute) => ({
-  IntValue: int ?? null,
-  BoolValue: bool ?? null,
-  StringValue: string ?? null,
-  VersionValue: version ?? null,
-  IntValues: ints ?? null,
-  BoolValues: bools ?? null,
-  StringValues: strings ?? null,
-  VersionValues: versions ?? null,
-});
 
 const validateSharedCapacity = ({ value, requestPolicy }: V1DeviceCapacity, path: string): FieldError[] =>
   requestPolicy ? validateRequestPolicy(value, requestPolicy, `${path}.requestPolicy`) : [];

@@ -1,8 +1,8 @@
 import { lazyModule } from '../../../std/lazy-module.ts';
+import { checkUnchanged } from '../../core/v1/check-unchanged.ts';
 import type { V1ResourceClaimTemplate } from '../../gen/types.ts';
 import { ageColumn, nameColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
-import { checkImmutable } from '../../machinery/field-checks.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { validateAnnotations, validateLabels } from '../../machinery/validate-metadata.ts';
 import { setDeviceClaimDefaults } from './device-claim-defaults.ts';
@@ -29,5 +29,6 @@ export const resourceClaimTemplateKind = defineKind({
       ...validation.loaded.validateDeviceClaim(spec.devices, 'spec.spec.devices'),
     ];
   },
-  validateUpdate: (updated, existing) => checkImmutable('spec', templateOf(updated).spec, templateOf(existing).spec),
+  validateUpdate: (updated, existing) =>
+    checkUnchanged('spec', 'ResourceClaimTemplateSpec', templateOf(updated).spec, templateOf(existing).spec),
 });

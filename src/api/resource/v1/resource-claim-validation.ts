@@ -1,4 +1,5 @@
 /** ResourceClaims: what is asked for stays, and what was given as long as it is used (pkg/apis/resource/validation). */
+import { checkUnchanged } from '../../core/v1/check-unchanged.ts';
 import { validateNodeSelector } from '../../core/v1/node-selector-validation.ts';
 import type {
   ResourceV1ResourceClaim,
@@ -9,7 +10,7 @@ import type {
 } from '../../gen/types.ts';
 import { equalJson } from '../../machinery/clone.ts';
 import { checkDriverName } from '../../machinery/domain-names.ts';
-import { checkEach, checkField, checkImmutable } from '../../machinery/field-checks.ts';
+import { checkEach, checkField } from '../../machinery/field-checks.ts';
 import {
   forbiddenField,
   invalidField,
@@ -49,7 +50,7 @@ export const validateResourceClaim = (object: DynamicObject): FieldError[] =>
   validateDeviceClaim(claimOf(object).spec.devices, 'spec.devices');
 
 export const validateResourceClaimUpdate = (updated: DynamicObject, existing: DynamicObject): FieldError[] =>
-  checkImmutable('spec', claimOf(updated).spec, claimOf(existing).spec);
+  checkUnchanged('spec', 'ResourceClaimSpec', claimOf(updated).spec, claimOf(existing).spec);
 
 export function validateResourceClaimStatus(updated: DynamicObject, existing: DynamicObject): FieldError[] {
   const status = claimOf(updated).status ?? {};
@@ -72,7 +73,8 @@ export function validateResourceClaimStatus(updated: DynamicObject, existing: Dy
         ),
       );
   }
-  if (allocation && before.allocation) errors.push(...checkImmutable('status.allocation', allocation, before.allocation));
+  if (allocation && before.allocation)
+    errors.push(...checkUnchanged('status.allocation', 'AllocationResult', allocation, before.allocation));
   else if (allocation)
     errors.push(...validateAllocation(allocation, 'status.allocation', requestNames(claimOf(updated).spec.devices ?? {})));
   return errors;

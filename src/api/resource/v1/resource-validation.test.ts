@@ -67,6 +67,10 @@ test('what is wrong with a ResourceClaim is told', () => {
 test("a claim's spec stays", () => {
   const spec = (name: string) => ({ spec: { devices: { requests: [{ name, exactly }] } } });
   assert.match(claims.changes(spec('a'), spec('b'))[0]!, /^spec: Invalid value: .*: field is immutable$/);
+  assert.match(
+    claims.changes(spec('a'), spec('b'))[0]!,
+    /^spec: Invalid value: \{"Devices":\{"Requests":\[\{"Name":"b","Exactly":\{"DeviceClassName":"\w+",.*\}\],"Constraints":null,"Config":null\}\}: /,
+  );
 });
 
 test('what is wrong with a ResourceSlice is told', () => {

@@ -1,4 +1,5 @@
 /** What CSI drivers say of themselves, of the nodes they run on and of what is left there. */
+import { shownForm } from '../../core/v1/internal-form.ts';
 import type { StorageV1TokenRequest, V1CSIDriver, V1CSINode, V1CSINodeDriver, V1CSIStorageCapacity } from '../../gen/types.ts';
 import { checkDriverName } from '../../machinery/domain-names.ts';
 import {
@@ -107,17 +108,8 @@ export function validateCsiNodeUpdate(updated: DynamicObject, existing: DynamicO
       const old = before.get(driver.name);
       return old && !sameMeaning({ ...driver, allocatable: undefined }, { ...old, allocatable: undefined });
     })
-    .map((driver) => invalidField('spec.drivers', shownDriver(driver), IMMUTABLE));
+    .map((driver) => invalidField('spec.drivers', shownForm('CSINodeDriver', driver), IMMUTABLE));
 }
-
-/** As upstream names its fields internally. */
-const shownDriver = ({ name, nodeID, topologyKeys }: V1CSINodeDriver) => ({
-  Name: name,
-  NodeID: nodeID,
-  TopologyKeys: topologyKeys ?? null,
-  Allocatable: null,
-});
-
 const capacityOf = (object: DynamicObject) => object as unknown as V1CSIStorageCapacity;
 
 export function validateCsiStorageCapacity(object: DynamicObject, _context: unknown, existing?: DynamicObject): FieldError[] {

@@ -144,7 +144,7 @@ test("a claim's class stays in its annotation, and its difference is shown", () 
   ]);
   const sized = claims.created({ spec: claim });
   const other = claims.created({ spec: { ...claim, volumeMode: 'Block' } });
-  assert.match(claims.refusals(sized, other)[0]!, /\n {2}core\.PersistentVolumeClaimSpec\{\n[\s\S]*\n\+ \tVolumeMode: "Block",/);
+  assert.match(claims.refusals(sized, other)[0]!, /\n- "VolumeMode": "Filesystem",\n\+ "VolumeMode": "Block",\n/);
 });
 
 test('the nodes of a volume stay, but for labels that have another name today', () => {
@@ -305,4 +305,17 @@ test('an error of an attachment is told shortly, with a code that is not negativ
 
 test('a CSIDriver has no generation before it changes', () => {
   assert.equal(specimensOf(csiDriverKind).created({ spec: {} }, { generation: 1 }).metadata.generation, undefined);
+});
+
+test('a VolumeAttachment that must stay is shown as upstream shows it', () => {
+  const attachments = specimensOf(volumeAttachmentKind);
+  const to = (nodeName: string) => ({ spec: { attacher: 'a.example.com', source: { persistentVolumeName: 'v' }, nodeName } });
+  const shown = {
+    Attacher: 'a.example.com',
+    Source: { PersistentVolumeName: 'v', InlineVolumeSpec: null },
+    NodeName: 'other',
+  };
+  assert.deepEqual(attachments.changes(to('n'), to('other')), [
+    `spec: Invalid value: ${JSON.stringify(shown)}: field is immutable`,
+  ]);
 });

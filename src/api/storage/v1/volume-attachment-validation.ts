@@ -1,8 +1,9 @@
+import { checkUnchanged } from '../../core/v1/check-unchanged.ts';
 import { validateInlineVolume } from '../../core/v1/persistent-volume-validation.ts';
 import type { V1VolumeAttachment, V1VolumeAttachmentSource, V1VolumeError } from '../../gen/types.ts';
 import { checkDriverName } from '../../machinery/domain-names.ts';
-import { checkField, sameMeaning } from '../../machinery/field-checks.ts';
-import { forbiddenField, IMMUTABLE, invalidField, requiredField, tooLongField } from '../../machinery/field-error.ts';
+import { checkField } from '../../machinery/field-checks.ts';
+import { forbiddenField, invalidField, requiredField, tooLongField } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { checkDnsSubdomain } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
@@ -64,5 +65,5 @@ function validateError(error: V1VolumeError | undefined, path: string): FieldErr
 
 export function validateVolumeAttachmentUpdate(updated: DynamicObject, existing: DynamicObject): FieldError[] {
   const [after, before] = [attachmentOf(updated).spec, attachmentOf(existing).spec];
-  return sameMeaning(after, before) ? [] : [invalidField('spec', after, IMMUTABLE)];
+  return checkUnchanged('spec', 'VolumeAttachmentSpec', after, before);
 }
