@@ -62,7 +62,7 @@ export function createWebhookTokenAuthenticator(
     ).catch((error: Error) => {
       throw new AuthenticationFailure(`webhook token authentication: ${error.message}`);
     });
-    return readReview(review, audiences);
+    return readReview(review, audiences, apiAudiences);
   };
   const remember = (key: string, answer: Answer) => {
     if (cacheTtlMs <= 0) return;
@@ -89,7 +89,7 @@ export function createWebhookTokenAuthenticator(
   };
 }
 
-function readReview(review: unknown, audiences: readonly string[]): Answer {
+function readReview(review: unknown, audiences: readonly string[], apiAudiences: readonly string[]): Answer {
   const status = (review as { status?: unknown } | undefined)?.status as
     | { authenticated?: unknown; error?: unknown; audiences?: unknown; user?: Record<string, unknown> }
     | undefined;
@@ -98,9 +98,10 @@ function readReview(review: unknown, audiences: readonly string[]): Answer {
     return undefined;
   }
   const confirmed = strings(status.audiences);
-  const shared = audiences.filter((audience) => confirmed.includes(audience));
   // A webhook that knows nothing of audiences answers for ours alone.
-  if (confirmed.length && audiences.length && !shared.length) return undefined;
+  const good = confirmed.length ? confirmed : apiAudiences;
+  const shared = audiences.filter((audience) => good.includes(audience));
+  if (audiences.length && !shared.length) return undefined;
   const { username, uid, groups, extra } = status.user ?? {};
   const user: UserInfo = {
     name: typeof username === 'string' ? username : '',

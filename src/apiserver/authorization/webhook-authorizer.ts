@@ -27,8 +27,8 @@ export interface WebhookAuthorizerDeps {
 
 const INITIAL_BACKOFF_MS = 500;
 const MOST_ANSWERS = 8192;
-/** Larger questions are asked every time, as upstream. */
-const LARGEST_KEY = 10_000;
+/** What asks for more than this, by its own choice, is asked about every time, as upstream. */
+const LARGEST_QUESTION = 10_000;
 
 /** Asks another server what a user may, by SubjectAccessReview (apiserver/plugin/pkg/authorizer/webhook). */
 export async function openWebhookAuthorizer(
@@ -51,7 +51,7 @@ export function createWebhookAuthorizer(
   const known = new Map<string, { readonly decision: Decision; readonly untilMs: number }>();
   const remember = (key: string, decision: Decision) => {
     const ttlMs = decision.decision === 'allow' ? config.authorizedTtlMs : config.unauthorizedTtlMs;
-    if (ttlMs <= 0 || key.length > LARGEST_KEY) return;
+    if (ttlMs <= 0) return;
     known.delete(key);
     known.set(key, { decision, untilMs: steadyMs(clock) + ttlMs });
     if (known.size > MOST_ANSWERS) known.delete(known.keys().next().value!);
@@ -80,7 +80,7 @@ export function createWebhookAuthorizer(
         const shouldRetry = (error: unknown) => error instanceof WebhookFailure && error.retryable;
         const review = await withBackoff({ clock, random, initialMs: INITIAL_BACKOFF_MS }, shouldRetry, () => client.post(body));
         const decision = readDecision(review);
-        remember(key, decision);
+        if (chosenLength(attributes) < LARGEST_QUESTION) remember(key, decision);
         return decision;
       } catch (error) {
         return failed(error);
@@ -90,14 +90,34 @@ export function createWebhookAuthorizer(
   };
 }
 
-function readDecision(review: unknown): Decision {
-  const status = (review as { status?: unknown } | undefined)?.status as
-    | { allowed?: unknown; denied?: unknown; reason?: unknown; evaluationError?: unknown }
-    | undefined;
-  if (typeof status !== 'object' || status === null) throw new Error('the webhook’s answer has no status');
-  const reason = typeof status.reason === 'string' ? status.reason : '';
-  if (status.denied === true && status.allowed === true)
-    throw new Error('webhook subject access review returned both allow and deny response');
-  if (status.denied === true) return { decision: 'deny', reason };
-  return { decision: status.allowed === true ? 'allow' : 'no-opinion', reason };
+/** How much of a question is the asker's to choose; who he is is not. */
+function chosenLength(attributes: AuthorizationAttributes): number {
+  const {
+    namespace,
+    verb,
+    group,
+    version,
+    resource,
+    subresource,
+    name,
+    path,
+    fieldSelector = '',
+    labelSelector = '',
+  } = attributes;
+  const chosen = [namespace, verb, group, version, resource, subresource, name, path, fieldSelector, labelSelector];
+  return chosen.reduce((sum, text) => sum + text.length, 0);
 }
+
+/** Without a status it is no opinion. Throws for what is no answer. */
+function readDecision(review: unknown): Decision {
+  if (typeof review !== 'object' || review === null) throw new Error('the webhook’s answer is no SubjectAccessReview');
+  const { status } = review as { status?: { allowed?: unknown; denied?: unknown; reason?: unknown } };
+  const reason = typeof status?.reason === 'string' ? status.reason : '';
+  if (status?.denied === true) {
+    const both = status.allowed === true && { evaluationError: BOTH };
+    return { decision: 'deny', reason, ...both };
+  }
+  return { decision: status?.allowed === true ? 'allow' : 'no-opinion', reason };
+}
+
+const BOTH = 'webhook subject access review returned both allow and deny response';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createTokenFile } from '../../client/transport/credentials.ts';
 import { createHttpsTransport, type Dial } from '../../client/transport/https.ts';
 import type { Transport, TransportResponse } from '../../client/transport/transport.ts';
+import { TransportError } from '../../client/transport/transport-error.ts';
 import { readKubeconfig, resolveContext } from '../../pki/kubeconfig.ts';
 import type { Clock } from '../../std/clock.ts';
 
@@ -15,18 +16,26 @@ export interface WebhookClient {
 export class WebhookFailure extends Error {
   /** Of an answer that was no success. */
   readonly status: number | undefined;
+  /** Whether the same might go well a moment later (apiserver/pkg/util/webhook.DefaultShouldRetry): nobody waits for one that is not there. */
+  readonly retryable: boolean;
 
-  constructor(message: string, options: { readonly status?: number; readonly cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    options: { readonly status?: number; readonly asksForRetry?: boolean; readonly cause?: unknown } = {},
+  ) {
     super(message, { cause: options.cause });
     this.name = 'WebhookFailure';
     this.status = options.status;
-  }
-
-  /** Whether the same might go well a moment later: no answer, 429, or the other side's fault. */
-  get retryable(): boolean {
-    return this.status === undefined || this.status === 429 || this.status >= 500;
+    this.retryable =
+      options.asksForRetry ||
+      (options.status === undefined
+        ? options.cause instanceof TransportError && options.cause.code === 'TRANSPORT_INTERRUPTED'
+        : PASSING.has(options.status));
   }
 }
+
+/** Codes of what may be over in a moment: too many requests, an internal error, a timeout. */
+const PASSING: ReadonlySet<number> = new Set([429, 500, 504]);
 
 export interface WebhookClientOptions {
   readonly clock: Clock;
@@ -77,11 +86,15 @@ export function createWebhookClient(
         const answer = await transport.request({ method: 'POST', path, headers, body, signal });
         const text = await readText(answer, limitBytes);
         if (answer.status < 200 || answer.status > 299)
-          throw new WebhookFailure(`Post "${name}": the server answered ${answer.status}`, { status: answer.status });
+          throw new WebhookFailure(`Post "${name}": the server answered ${answer.status}`, {
+            status: answer.status,
+            asksForRetry: Number(answer.headers['retry-after']) > 0,
+          });
         return text.trim() === '' ? undefined : JSON.parse(text);
       } catch (cause) {
         if (cause instanceof WebhookFailure) throw cause;
-        const why = signal.aborted ? `context deadline exceeded (${timeoutMs} ms)` : (cause as Error).message;
+        if (signal.aborted) throw new WebhookFailure(`Post "${name}": context deadline exceeded (${timeoutMs} ms)`);
+        const why = (cause as Error).message;
         throw new WebhookFailure(`Post "${name}": ${why}`, { cause });
       }
     },

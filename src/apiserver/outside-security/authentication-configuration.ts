@@ -118,7 +118,8 @@ async function compileRules(entry: JwtEntry, at: string, errors: FieldError[]): 
 function ruleSources(rules: NonNullable<JwtEntry['claimValidationRules']>, at: string) {
   const sources = new Map<string, RuleSource & { readonly message: string }>();
   for (const [i, { claim, expression, message = '' }] of rules.entries())
-    if (expression && !claim && !sources.has(expression)) sources.set(expression, { field: `${at}[${i}].expression`, expression, message });
+    if (expression && !claim && !sources.has(expression))
+      sources.set(expression, { field: `${at}[${i}].expression`, expression, message });
   return [...sources.values()];
 }
 

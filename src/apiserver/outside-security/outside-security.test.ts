@@ -102,7 +102,7 @@ test('a token webhook is asked once for a token, and again when its answer is ol
     },
   };
   const tokens = createWebhookTokenAuthenticator(client, { version: 'v1', cacheTtlMs: 120_000 }, { ...deps, clock });
-  const expected = { user: { name: 'eve', uid: 'u', groups: ['g'], extra: { k: ['v'] } } };
+  const expected = { user: { name: 'eve', uid: 'u', groups: ['g'], extra: { k: ['v'] } }, audiences: ['api'] };
   assert.deepEqual(await tokens.authenticateToken('good'), expected);
   assert.deepEqual(await tokens.authenticateToken('good'), expected);
   assert.equal(await tokens.authenticateToken('bad'), undefined);
