@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { V1APIService } from '../../api/gen/types.ts';
 import { isJsonMap } from '../../api/machinery/clone.ts';
 import { exactJsonText, parseExactJson } from '../../std/exact-json.ts';
+import { runWithPauses } from '../../std/pauses.ts';
 import type { ServerRequest, ServerResponse } from '../contracts.ts';
 import { toOpenApiV3 } from '../openapi/openapi-v3.ts';
 import { readText } from '../outgoing/webhook-client.ts';
@@ -61,7 +62,8 @@ export class ExtensionDocuments {
     let converted = this.#converted.get(document);
     if (!converted) {
       const { info, paths, definitions, securityDefinitions } = readSwagger(document);
-      const made = toOpenApiV3({ swagger: '2.0', info, paths, definitions, securityDefinitions, security: [] });
+      const whole = { swagger: '2.0', info, paths, definitions, securityDefinitions, security: [] } as const;
+      const made = await runWithPauses(toOpenApiV3(whole));
       const body = Buffer.from(exactJsonText(made));
       converted = { body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() };
       this.#converted.set(document, converted);

@@ -1,3 +1,4 @@
+import type { Steps } from '../../std/pauses.ts';
 import {
   type Operation,
   operationsOf,
@@ -8,16 +9,25 @@ import {
 } from './openapi-document.ts';
 
 /** The version 3 document of one group and version, from the version 2 form of the same paths and definitions. */
-export function toOpenApiV3({ info, paths, definitions, securityDefinitions }: SwaggerDocument): object {
+export function* toOpenApiV3({ info, paths, definitions, securityDefinitions }: SwaggerDocument): Steps<object> {
   return {
     openapi: '3.0.0',
     info,
-    paths: Object.fromEntries(Object.entries(paths).map(([path, item]) => [path, convertPathItem(item)])),
-    components: {
-      schemas: Object.fromEntries(Object.entries(definitions).map(([name, schema]) => [name, convertSchema(schema)])),
-      securitySchemes: securityDefinitions,
-    },
+    paths: yield* convertAll(paths, convertPathItem),
+    components: { schemas: yield* convertAll(definitions, convertSchema), securitySchemes: securityDefinitions },
   };
+}
+
+/** So many are converted between two pauses, some milliseconds. */
+const CONVERTED = 100;
+
+function* convertAll<T>(all: Readonly<Record<string, T>>, convert: (each: T) => object): Steps<Record<string, object>> {
+  const converted: [string, object][] = [];
+  for (const [name, each] of Object.entries(all)) {
+    converted.push([name, convert(each)]);
+    if (converted.length % CONVERTED === 0) yield;
+  }
+  return Object.fromEntries(converted);
 }
 
 function convertPathItem(item: PathItem): object {

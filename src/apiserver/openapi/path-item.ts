@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Pace, type Steps } from '../../std/pauses.ts';
 import {
   type Operation,
   type OperationMethod,
@@ -35,6 +36,9 @@ export function pathItemOf(operations: readonly (readonly [OperationMethod, Whol
  */
 const NEVER_SHARED = new Set(['dryRun', 'fieldValidation', 'name']);
 
+/** So many paths are gone through between two pauses, some milliseconds. */
+const PATHS = 200;
+
 /** Bodies that are the same for every kind. */
 const SHARED_BODIES = /\.(?:Patch|DeleteOptions)$/;
 
@@ -42,7 +46,8 @@ const SHARED_BODIES = /\.(?:Patch|DeleteOptions)$/;
  * Moves parameters that many operations take into the document's own list, under names like `limit-1NfNmdNH`, and refers to them there.
  * Changes `paths`.
  */
-export function shareParameters(paths: Readonly<Record<string, PathItem>>): Record<string, Parameter> {
+export function* shareParameters(paths: Readonly<Record<string, PathItem>>): Steps<Record<string, Parameter>> {
+  const pace = new Pace(PATHS);
   const shared: Record<string, Parameter> = {};
   const share = (parameter: Parameter | ParameterReference): Parameter | ParameterReference => {
     if ('$ref' in parameter || NEVER_SHARED.has(parameter.name)) return parameter;
@@ -56,6 +61,7 @@ export function shareParameters(paths: Readonly<Record<string, PathItem>>): Reco
     if (item.parameters) item.parameters = item.parameters.map(share);
     for (const [, operation] of operationsOf(item))
       if (operation.parameters) operation.parameters = operation.parameters.map(share);
+    if (pace.due(1)) yield;
   }
   return Object.fromEntries(Object.entries(shared).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

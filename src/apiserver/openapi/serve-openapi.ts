@@ -3,7 +3,8 @@ import type { FieldNotes } from '../../api/gen/descriptions.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import { parseAccept } from '../../std/accept.ts';
 import type { Clock } from '../../std/clock.ts';
-import { exactJsonText } from '../../std/exact-json.ts';
+import { jsonTextInSteps } from '../../std/json-in-steps.ts';
+import { Pace, runWithPauses, type Steps } from '../../std/pauses.ts';
 import type { Handler } from '../contracts.ts';
 import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
 import { sendPageNotFound } from '../response/send.ts';
@@ -34,7 +35,8 @@ interface Answer {
 
 /**
  * Answers `/openapi/v2` (JSON and the protobuf form of kubectl up to 1.26), `/openapi/v3` and the documents that it lists.
- * Documents are made when first asked for and kept until the kinds that they are made of change.
+ * Documents are made when first asked for and kept until the kinds that they are made of change; with turns for others in between, since
+ * hundreds of custom kinds make megabytes.
  */
 export function createOpenApiHandler(config: OpenApiConfig): Handler {
   let answers = new Map<string, Promise<Answer>>();
@@ -47,7 +49,7 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
     previous = documents;
     return documents;
   });
-  const answerFor = (key: string, make: () => Uint8Array | Promise<Uint8Array>): Promise<Answer> => {
+  const answerFor = (key: string, make: () => Promise<Uint8Array>): Promise<Answer> => {
     let answer = answers.get(key);
     if (!answer) {
       answer = toAnswer(make);
@@ -65,8 +67,8 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
       // Only kubectl reads the protobuf form, with each write, and it shows nobody what parameters are for.
       const document = () => wholeDocument(protobuf ? withoutParameterNotes(config) : config);
       const answer = protobuf
-        ? answerFor('v2.pb', () => encodeGnostic(document()))
-        : answerFor('v2.json', () => json(document()));
+        ? answerFor('v2.pb', async () => encodeGnostic(await runWithPauses(document())))
+        : answerFor('v2.json', async () => json(await runWithPauses(document())));
       return send(await answer, protobuf ? GNOSTIC_MEDIA_TYPE : 'application/json');
     }
     const pages = discoveryPaths(config.kinds.all());
@@ -86,9 +88,12 @@ export function createOpenApiHandler(config: OpenApiConfig): Handler {
       response.writeHead(301, { 'cache-control': UNCACHED, 'content-length': '0', location, vary: 'Accept' });
       return response.end();
     }
-    const make = () => (kinds ? documentOf(kinds, config) : pageDocument(page!, config));
+    const make = async () => {
+      const made = kinds ? await runWithPauses(documentOf(kinds, config)) : pageDocument(page!, config);
+      return json(await runWithPauses(toOpenApiV3(made)));
+    };
     const lasting = hash ? { 'cache-control': 'public, immutable', expires: inAYear(config.clock.now()) } : undefined;
-    return send(await answerFor(`v3/${name}`, () => json(toOpenApiV3(make()))), 'application/json', lasting);
+    return send(await answerFor(`v3/${name}`, make), 'application/json', lasting);
 
     async function send(
       { body, etag }: Answer,
@@ -118,7 +123,7 @@ const inAYear = (nowMs: number) => new Date(nowMs + 365 * 24 * 3600_000).toUTCSt
 const takesJson = (accept: string) =>
   accept === '' || parseAccept(accept).some(({ type }) => ['application/json', 'application/*', '*/*'].includes(type));
 
-async function toAnswer(make: () => Uint8Array | Promise<Uint8Array>): Promise<Answer> {
+async function toAnswer(make: () => Promise<Uint8Array>): Promise<Answer> {
   const body = await make();
   return { body, etag: `"${createHash('sha256').update(body).digest('hex').slice(0, 40).toUpperCase()}"` };
 }
@@ -126,9 +131,12 @@ async function toAnswer(make: () => Uint8Array | Promise<Uint8Array>): Promise<A
 const sameItems = <T>(a: readonly T[] | undefined, b: readonly T[] | undefined) =>
   a !== undefined && a.length === b?.length && a.every((item, i) => item === b[i]);
 
-function json(document: object): Uint8Array {
-  return Buffer.from(exactJsonText(document));
+async function json(document: object): Promise<Uint8Array> {
+  return Buffer.from(await runWithPauses(jsonTextInSteps(document)));
 }
+
+/** So many kinds are described between two pauses, some milliseconds. */
+const KINDS = 20;
 
 const withoutParameterNotes = (config: OpenApiConfig): OpenApiConfig =>
   config.notes ? { ...config, notes: { ...config.notes, parameters: {} } } : config;
@@ -145,31 +153,35 @@ const sorted = <T>(entries: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** Version 2's document of all that is served. */
-function wholeDocument(config: OpenApiConfig): SwaggerDocument {
+function* wholeDocument(config: OpenApiConfig): Steps<SwaggerDocument> {
   const names = namesOf(config);
   const kinds = coreFirst(config.kinds.all());
   const writer = new DefinitionWriter(names, { ...config, schemas: config.schemas(), form: 'v2' });
   const operations = new OperationWriter(config.notes?.parameters ?? {});
   const paths: Record<string, PathItem> = {};
+  const pace = new Pace(KINDS);
   for (const kind of kinds) {
     Object.assign(paths, buildPaths(kind, names, operations));
     writer.addKind(kind);
+    if (pace.due(1)) yield;
   }
   for (const { path, page } of [...discoveryPaths(kinds), ...builtInVersions(kinds).map(resourcesPath)]) {
     paths[path] = pageItem(page, names);
     if (page.schema) writer.add(page.schema);
   }
   writer.markMeta(builtInVersions(kinds));
-  const parameters = shareParameters(paths);
+  yield;
+  const parameters = yield* shareParameters(paths);
   return { ...document(config, sorted(paths), sorted(writer.definitions)), parameters };
 }
 
 /** What version 3's document of one group and version is made from. */
-function documentOf(kinds: readonly KindDefinition[], config: OpenApiConfig): SwaggerDocument {
+function* documentOf(kinds: readonly KindDefinition[], config: OpenApiConfig): Steps<SwaggerDocument> {
   const names = namesOf(config);
   const writer = new DefinitionWriter(names, { ...config, schemas: config.schemas(), form: 'v3' });
   const operations = new OperationWriter(config.notes?.parameters ?? {});
   const paths: Record<string, PathItem> = {};
+  const pace = new Pace(KINDS);
   for (const version of builtInVersions(kinds)) {
     const { path, page } = resourcesPath(version);
     paths[path] = pageItem(page, names);
@@ -178,6 +190,7 @@ function documentOf(kinds: readonly KindDefinition[], config: OpenApiConfig): Sw
   for (const kind of kinds) {
     Object.assign(paths, buildPaths(kind, names, operations));
     writer.addKind(kind);
+    if (pace.due(1)) yield;
   }
   writer.markMeta(builtInVersions(config.kinds.all()));
   return document(config, sorted(paths), sorted(writer.definitions));
