@@ -11,7 +11,7 @@ import { apiServiceKind } from '../../api/apiregistration/v1/api-service.ts';
 import { defineKind } from '../../api/machinery/define-kind.ts';
 import { apiVersionOf, type KindDefinition, type PartSubresource, type RemoteConversion } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
-import { methodNotAllowed, StatusError } from '../../api/machinery/status-error.ts';
+import { forbidden, type StatusError } from '../../api/machinery/status-error.ts';
 import { columnsOf } from './columns.ts';
 import { type CustomSchema, createCustomSchema } from './custom-schema.ts';
 import { storedFormOf } from './stored-form.ts';
@@ -85,7 +85,7 @@ function kindOf(
     ...(deprecation !== undefined && { deprecation }),
     setDefaults: (object) => void own.setDefaults(object),
     prepareForCreate: (object) => {
-      if (terminating) throw notWhileTerminating(named, 'create');
+      if (terminating) throw notWhileTerminating(named, object.metadata.name ?? '');
       if (status) delete object['status'];
       own.prune(object);
     },
@@ -104,9 +104,8 @@ function storagePathOf(group: string, plural: string): string {
   return TAKEN.has(path) ? `${group}:custom/${plural}` : path;
 }
 
-function notWhileTerminating(kind: { group: string; resource: string }, verb: string): StatusError {
-  const { status } = methodNotAllowed(kind, verb);
-  return new StatusError({ ...status, message: `${verb} not allowed while custom resource definition is terminating` });
+function notWhileTerminating(kind: { group: string; resource: string }, name: string): StatusError {
+  return forbidden(kind, name, 'create not allowed while custom resource definition is terminating');
 }
 
 /** The status subresource writes the status and nothing else of the object. */

@@ -109,8 +109,11 @@ describe('definitions', () => {
     );
     assert.ok(reasons(terminating).some(([type, is]) => type === 'Terminating' && is === 'True'));
     const refused = await api.call('POST', placeOf(), widget('late'));
-    assert.equal(refused.status, 405);
-    assert.match(refused.text, /create not allowed while custom resource definition is terminating/);
+    assert.equal(refused.status, 403);
+    assert.match(
+      refused.text,
+      /widgets\.example\.com \\"late\\" is forbidden: create not allowed while custom resource definition is terminating/,
+    );
     const freed = await api.call('PATCH', `${placeOf()}/held`, { metadata: { finalizers: null } }, MERGE);
     assert.equal(freed.status, 200, freed.text);
     await untilGone(api, 'widgets.example.com');

@@ -5,7 +5,10 @@ import type { Definition, DefinitionNames } from './definition.ts';
 export function setDefinitionDefaults(object: DynamicObject): void {
   const { spec, status } = object as object as Definition;
   setNames(spec.names);
-  if (status?.acceptedNames) setNames(status.acceptedNames);
+  // A status always says where objects may lie.
+  const stored = spec.versions?.find(({ storage }) => storage)?.name;
+  if (status && !status.storedVersions?.length && stored !== undefined)
+    object['status'] = { ...status, storedVersions: [stored] };
   const changed = spec as { -readonly [K in keyof typeof spec]: (typeof spec)[K] };
   if (!spec.scope) changed.scope = '';
   changed.conversion ??= { strategy: 'None' };

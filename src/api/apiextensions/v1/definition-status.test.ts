@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { DynamicObject } from '../../machinery/object.ts';
 import type { Definition, DefinitionNames, DefinitionStatus } from './definition.ts';
+import { setDefinitionDefaults } from './definition-defaults.ts';
 import { planStatus } from './definition-status.ts';
 import { compareVersions } from './version-order.ts';
 
@@ -66,4 +68,28 @@ test('schemas without structure are told of until they have one', () => {
 test('versions are in order of their age', () => {
   const sorted = ['v10', 'v2', 'v1', 'v12beta1', 'v3beta2', 'v3beta1', 'v11alpha2', 'v1alpha1', 'foo1', 'foo10'];
   assert.deepEqual([...sorted].reverse().sort(compareVersions), sorted);
+});
+
+test('defaults give a status no names that were refused, and the version that is stored where it says none', () => {
+  const other = define({ plural: 'b', singular: 'bee' });
+  const others = [{ ...other, status: plan(other) }];
+  const definition = define({ plural: 'a', singular: 'bee', kind: 'A', listKind: 'AList' });
+  const versions = [{ name: 'v1', served: true, storage: true }];
+  const stored = {
+    ...definition,
+    spec: { ...definition.spec, versions },
+    status: { ...plan(definition, others), storedVersions: [] },
+  };
+  setDefinitionDefaults(stored as object as DynamicObject);
+  assert.deepEqual(stored.status.acceptedNames, { plural: 'a', kind: 'A', listKind: 'AList' });
+  assert.deepEqual(stored.status.storedVersions, ['v1']);
+});
+
+test('of several conflicts the last is told', () => {
+  const other = define({ plural: 'b', shortNames: ['app'] });
+  const status = plan(define({ plural: 'app', singular: 'app', kind: 'App', listKind: 'AppList' }), [
+    { ...other, status: plan(other) },
+  ]);
+  assert.equal(told(status)[0], 'NamesAccepted=False SingularConflict');
+  assert.deepEqual(status.acceptedNames, { plural: '', kind: 'App', listKind: 'AppList' });
 });

@@ -40,7 +40,8 @@ export function validateDefinition(
 ): FieldError[] {
   const { metadata, spec, status } = definition;
   const errors: FieldError[] = [];
-  if (metadata.name !== `${spec.names?.plural ?? ''}.${spec.group}`)
+  // What another name would be is told as what may not be changed.
+  if (!old && metadata.name !== `${spec.names?.plural ?? ''}.${spec.group}`)
     errors.push(invalidField('metadata.name', metadata.name, 'must be spec.names.plural+"."+spec.group'));
   // What is as it was is let through as it is.
   if (!old || !equalJson(spec, old.spec)) errors.push(...validateSpec(spec, old, asBeta));
