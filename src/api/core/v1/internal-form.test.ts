@@ -52,3 +52,17 @@ test('what is very long is shown as it was written', () => {
   const taint = { key: 'k'.repeat(60_000) };
   assert.equal(shownForm('Taint', taint), taint);
 });
+
+test('the store keeps no empty lists and maps, and selectors of everything are no empty maps', () => {
+  const container = { name: 'c', args: [], env: [], resources: { limits: {} } };
+  const shown = (isStored: boolean) => {
+    const { Args, Env, Resources } = internalForm('Container', container, isStored) as Record<string, unknown>;
+    return [Args, Env, Resources];
+  };
+  assert.deepEqual(shown(false), [[], [], { Limits: {}, Requests: null, Claims: null }]);
+  assert.deepEqual(shown(true), [null, null, { Limits: null, Requests: null, Claims: null }]);
+  const { LabelSelector } = internalForm('PodAffinityTerm', { labelSelector: { matchLabels: {} } }, true) as {
+    LabelSelector: unknown;
+  };
+  assert.deepEqual(LabelSelector, {});
+});

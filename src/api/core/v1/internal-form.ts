@@ -62,20 +62,28 @@ const LONGEST_SHOWN = 50_000;
 export const shownForm = (type: string, value: unknown): unknown =>
   exactJsonText(value ?? null).length > LONGEST_SHOWN ? value : internalForm(type, value);
 
-/** What upstream has for a value of the API. `type` is one of `INTERNAL_TYPES`. */
-export function internalForm(type: string, value: unknown): unknown {
-  if (Array.isArray(value)) return value.map((item) => internalForm(type, item));
+/**
+ * What upstream has for a value of the API. `type` is one of `INTERNAL_TYPES`. `isStored`: it comes from the store, which keeps no empty
+ * lists and maps.
+ */
+export function internalForm(type: string, value: unknown, isStored = false): unknown {
+  if (Array.isArray(value)) return isStored && !value.length ? null : value.map((item) => internalForm(type, item, isStored));
   if (value === undefined || value === null) return null;
   const given = (type === 'PodSpec' ? withHostFields(value as PodSpec) : value) as Readonly<Record<string, unknown>>;
   const form: Record<string, unknown> = {};
   for (const { shown, name, unset, type: of, always, spread } of fieldsOf(type)) {
     const set = Object.hasOwn(given, name) ? given[name] : undefined;
     if (spread) Object.assign(form, inOrder(set ?? {}, METADATA));
-    else if (of) form[shown] = internalForm(of, set ?? (always ? {} : undefined));
-    else form[shown] = set === undefined ? unset : inOrder(set, SELECTOR);
+    else if (of) form[shown] = internalForm(of, set ?? (always ? {} : undefined), isStored);
+    else form[shown] = set === undefined || (isStored && isEmpty(set) && !SELECTORS.has(shown)) ? unset : inOrder(set, SELECTOR);
   }
   return form;
 }
+
+/** There is a difference between these and none, also in the store. */
+const SELECTORS: ReadonlySet<string> = new Set(['LabelSelector', 'NamespaceSelector', 'Selector']);
+
+const isEmpty = (value: unknown) => typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 
 const HOST_FIELDS = ['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace', 'hostUsers'];
 
@@ -84,7 +92,13 @@ type PodSpec = Readonly<Record<string, unknown>> & { readonly securityContext?: 
 /** Upstream counts what a pod shares with its host among its security. */
 function withHostFields(spec: PodSpec): PodSpec {
   const shared = Object.fromEntries(HOST_FIELDS.filter((name) => name in spec).map((name) => [name, spec[name]]));
-  return { ...spec, securityContext: { ...spec.securityContext, ...shared } };
+  const seconds = spec['terminationGracePeriodSeconds'];
+  return {
+    ...spec,
+    // As little as there is.
+    ...(typeof seconds === 'number' && seconds < 0 && { terminationGracePeriodSeconds: 1 }),
+    securityContext: { ...spec.securityContext, ...shared },
+  };
 }
 
 /** Labels and selectors, for complaints. */
@@ -95,8 +109,8 @@ function inOrder(value: unknown, known: readonly string[]): unknown {
   if (Array.isArray(value)) return value.map((item) => inOrder(item, known));
   if (!isJsonMap(value)) return value;
   const keys = Object.keys(value);
-  const names = known.filter((name) => keys.includes(name));
-  const others = keys.filter((key) => !names.includes(key)).sort(byBytes);
+  const names = known.filter((name) => keys.includes(name) && !isEmpty(value[name]));
+  const others = keys.filter((key) => !known.includes(key)).sort(byBytes);
   return Object.fromEntries([...names, ...others].map((key) => [key, inOrder(value[key], known)]));
 }
 

@@ -71,6 +71,11 @@ test('little of a pod changes', () => {
       'spec.nodeSelector: Invalid value: {"zone":"z"}: only additions to spec.nodeSelector are allowed (no mutations or deletions)',
     ],
     [
+      'no node selector for a gated pod any more',
+      [{ spec: { schedulingGates: [{ name: 'a' }], nodeSelector: { zone: 'y' } } }, { spec: { nodeSelector: undefined } }],
+      'spec.nodeSelector: Invalid value: null: only additions to spec.nodeSelector are allowed (no mutations or deletions)',
+    ],
+    [
       'a grace period below zero to one',
       [{ spec: { terminationGracePeriodSeconds: -1 } }, { spec: { terminationGracePeriodSeconds: 1 } }],
     ],

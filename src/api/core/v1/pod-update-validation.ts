@@ -104,13 +104,9 @@ function checkRest(after: V1PodSpec, before: V1PodSpec, errors: FieldError[]): v
 }
 
 /** While it is gated, a pod may become pickier about nodes. */
-function checkNodeSelector(
-  after: V1PodSpec['nodeSelector'] = {},
-  before: V1PodSpec['nodeSelector'] = {},
-  errors: FieldError[],
-): void {
+function checkNodeSelector(after: V1PodSpec['nodeSelector'], before: V1PodSpec['nodeSelector'] = {}, errors: FieldError[]): void {
   for (const key in before)
-    if (!Object.hasOwn(after, key) || after[key] !== before[key]) {
+    if (!Object.hasOwn(after ?? {}, key) || after?.[key] !== before[key]) {
       errors.push(
         invalidField(
           'spec.nodeSelector',
@@ -125,9 +121,9 @@ function checkNodeSelector(
 function checkNodeAffinity(after: V1NodeAffinity | undefined, before: V1NodeAffinity | undefined, errors: FieldError[]): void {
   const path = 'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms';
   const then = before?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
-  const now = after?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  const now = after?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
   if (!then.length) return;
-  if (then.length !== now.length) {
+  if (then.length !== now?.length) {
     errors.push(
       invalidField(
         path,

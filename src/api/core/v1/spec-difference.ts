@@ -11,10 +11,10 @@ const CONTEXT = 3;
 const LONGEST = 100_000;
 const TOO_LONG = '(what differs is too long to be shown)\n';
 
-/** `type`: upstream's, as in `INTERNAL_TYPES`. */
+/** `type`: upstream's, as in `INTERNAL_TYPES`. `before` is what is stored. */
 export function describeDifference(type: string, before: unknown, after: unknown): string {
   if (exactJsonText(before).length + exactJsonText(after).length > LONGEST) return TOO_LONG;
-  const [a, b] = [linesOf(type, before), linesOf(type, after)];
+  const [a, b] = [linesOf(internalForm(type, before, true)), linesOf(internalForm(type, after))];
   const blocks = matchingBlocks(a, b);
   return blocks ? hunks(a, b, blocks) : TOO_LONG;
 }
@@ -28,8 +28,8 @@ const ESCAPED: Readonly<Record<string, string>> = {
 };
 
 /** As Go writes it. */
-const linesOf = (type: string, value: unknown) =>
-  exactJsonText(internalForm(type, value), 1)
+const linesOf = (form: unknown) =>
+  exactJsonText(form, 1)
     .replace(/[<>&\u2028\u2029]/g, (character) => ESCAPED[character]!)
     .split('\n');
 
