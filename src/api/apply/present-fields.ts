@@ -1,4 +1,4 @@
-import type { Steps } from '../../std/pauses.ts';
+import { Pace, runAtOnce, type Steps } from '../../std/pauses.ts';
 import { isJsonMap, type JsonMap } from '../machinery/clone.ts';
 import type { DynamicObject } from '../machinery/object.ts';
 import { EMPTY, type FieldSet, isEmptySet, isLeaf, isMember, LEAF, nodeOf } from './field-set.ts';
@@ -9,7 +9,7 @@ import { holdsAll, KEYS_IN_ONE_TURN, nodeAt, wideMaps, withNodeAt } from './wide
 
 /** What a set names that is also in the object: nobody owns what is not there. The set itself when all of it is. */
 export function presentFields(type: ObjectType, value: unknown, set: FieldSet): FieldSet {
-  return presentBelow(type, value, set) ?? EMPTY;
+  return runAtOnce(presentBelow(type, value, set, new Pace(Number.POSITIVE_INFINITY))) ?? EMPTY;
 }
 
 /** The same of a large object. */
@@ -26,18 +26,19 @@ export function* presentFieldsInSteps(
     if (node && !isLeaf(node) && (yield* holdsAll(map, node, keysInOneTurn))) whole.push({ path, node });
   }
   const short = whole.reduce((rest, { path }) => withNodeAt(rest, path, LEAF), set);
-  const present = presentFields(type, object, short);
+  const present = (yield* presentBelow(type, object, short, new Pace(keysInOneTurn))) ?? EMPTY;
   return present === short ? set : whole.reduce((rest, { path, node }) => withNodeAt(rest, path, node), present);
 }
 
-function presentBelow(type: ObjectType, value: unknown, set: FieldSet): FieldSet | undefined {
+function* presentBelow(type: ObjectType, value: unknown, set: FieldSet, pace: Pace): Steps<FieldSet | undefined> {
   let kept: Map<string, FieldSet | undefined> | undefined;
-  const childAt = lookUp(type, value);
+  const childAt = yield* lookUp(type, value, pace);
   for (const element in set) {
     if (element === '.') continue;
     const node = set[element]!;
     const child = childAt(element);
-    const present = child === undefined ? undefined : presentNode(innerType(type, element), child, node);
+    const present = child === undefined ? undefined : yield* presentNode(innerType(type, element), child, node, pace);
+    if (pace.due(1)) yield;
     if (present === node) continue;
     kept ??= new Map();
     kept.set(element, present);
@@ -53,17 +54,21 @@ function presentBelow(type: ObjectType, value: unknown, set: FieldSet): FieldSet
   return result;
 }
 
-function presentNode(type: ObjectType | undefined, value: unknown, node: FieldSet): FieldSet | undefined {
+function* presentNode(type: ObjectType | undefined, value: unknown, node: FieldSet, pace: Pace): Steps<FieldSet | undefined> {
   if (type === undefined || isLeaf(node) || isAtomic(type)) return node;
-  const below = presentBelow(type, value, node);
+  const below = yield* presentBelow(type, value, node, pace);
   return below === node ? node : nodeOf(below, isMember(node));
 }
 
 /** Finds what elements lead to; undefined what is not there. */
-function lookUp(type: ObjectType, value: unknown): (element: string) => unknown {
+function* lookUp(type: ObjectType, value: unknown, pace: Pace): Steps<(element: string) => unknown> {
   if (type.form === 'list') {
     if (!Array.isArray(value)) return () => undefined;
-    const items = new Map(value.map((item) => [elementOrNothing(type, item), item] as const));
+    const items = new Map<string, unknown>();
+    for (const item of value) {
+      items.set(elementOrNothing(type, item), item);
+      if (pace.due(1)) yield;
+    }
     return (element) => items.get(element);
   }
   if (!isJsonMap(value)) return () => undefined;

@@ -84,6 +84,9 @@ function pageOf(found: readonly CachedObject[], limit: number, revision: number,
 
 const startAfter = (object: CachedObject, { keyPrefix }: Selection) => `${object.key.slice(keyPrefix.length)}\0`;
 
+/** So many are read from the store in one turn: some milliseconds. */
+const PAGE = 1_000;
+
 /** Reads a page from the store as of a revision; undefined is the newest. */
 async function readPast(
   { store, cache }: VerbDeps,
@@ -100,7 +103,7 @@ async function readPast(
   try {
     for (;;) {
       const list = await store.list(keyPrefix, {
-        ...(limit > 0 && { limit: limit - objects.length }),
+        limit: limit > 0 ? Math.min(PAGE, limit - objects.length) : PAGE,
         ...(startKey !== undefined && { startKey }),
         ...(at !== undefined && { revision: at }),
       });
@@ -111,7 +114,10 @@ async function readPast(
       if (list.remaining === 0) return { objects, metadata };
       const last = list.entries.at(-1)!;
       startKey = `${last.key}\0`;
-      if (objects.length < limit) continue;
+      if (limit <= 0 || objects.length < limit) {
+        await new Promise((resolve) => setImmediate(resolve));
+        continue;
+      }
       metadata.continue = formatContinue({ revision: at, start: startKey.slice(keyPrefix.length) });
       if (!matches) metadata.remainingItemCount = list.remaining;
       return { objects, metadata };
