@@ -118,3 +118,18 @@ test('the filter puts the user into the context, and answers 401 without saying 
   assert.equal(seen, 'jane');
   await assert.rejects(handler(context('Bearer bad'), {} as ServerResponse), { code: 401, message: 'Unauthorized' });
 });
+
+test('a second space before a token is warned of: the token does not count', async () => {
+  const filter = createAuthenticationFilter(union(), silentLogger);
+  const warningsOf = async (authorization: string) => {
+    const request = { headers: { authorization }, remoteAddress: '::1' };
+    const context = { request, warnings: [] } as unknown as RequestContext;
+    await filter(async () => {})(context, {} as ServerResponse);
+    assert.equal(context.user.name, 'system:anonymous');
+    return context.warnings;
+  };
+  assert.deepEqual(await warningsOf('Bearer  good'), [
+    'the provided Authorization header contains extra space before the bearer token, and is ignored',
+  ]);
+  assert.deepEqual(await warningsOf('Basic  good'), []);
+});
