@@ -1,6 +1,9 @@
 import { Counter, Histogram, type Metric } from '../../std/metric.ts';
 
 const PLUGIN_BOUNDS = [0.005, 0.025, 0.1, 0.5, 1, 2.5];
+const CONDITION_BOUNDS = [0.001, 0.005, 0.01, 0.025, 0.1, 0.2, 0.25];
+const CONDITION_LABELS = ['kind', 'name', 'operation', 'type'];
+const EXPRESSION_BOUNDS = [0.0000005, 0.001, 0.01, 0.1, 1];
 const MOST_CODE = 600;
 const WEBHOOK_BOUNDS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 25];
 
@@ -18,7 +21,32 @@ export interface WebhookOutcome {
   readonly failedOpen?: boolean;
 }
 
-/** How long admission plugins and webhooks take, and what they turn away, under upstream's names (apiserver/pkg/admission/metrics). */
+/** One look at the match conditions of a webhook or a policy. */
+export interface ConditionsOutcome {
+  readonly name: string;
+  readonly kind: 'webhook' | 'policy';
+  readonly type: 'admit' | 'validate';
+  readonly operation: string;
+  readonly seconds: number;
+  readonly errors: number;
+}
+
+/** What one expression of a policy came to. */
+export interface PolicyOutcome {
+  readonly policy: string;
+  readonly binding: string;
+  readonly seconds: number;
+  /** Why it has no value, or is not true; undefined for a mutation that was made. */
+  readonly message: string | undefined;
+}
+
+const errorType = (message: string | undefined): string => {
+  if (message === undefined) return 'no_error';
+  if (message.startsWith('compilation')) return 'compile_error';
+  return message.startsWith('validation failed due to running out of cost budget') ? 'out_of_budget' : 'invalid_error';
+};
+
+/** How long admission plugins, webhooks and policies take, and what they turn away, under upstream's names (apiserver/pkg/admission/metrics). */
 export class AdmissionMetrics implements Metric {
   readonly #plugins = new Histogram(
     'apiserver_admission_controller_admission_duration_seconds',
@@ -48,6 +76,68 @@ export class AdmissionMetrics implements Metric {
     ['name', 'type'],
   );
 
+  readonly #conditionErrors = new Counter(
+    'apiserver_admission_match_condition_evaluation_errors_total',
+    'Match conditions of webhooks and policies that failed or do not compile, by the name of what they belong to, its kind, operation and admission type.',
+    CONDITION_LABELS,
+  );
+  readonly #conditionExclusions = new Counter(
+    'apiserver_admission_match_condition_exclusions_total',
+    'Requests that match conditions keep from webhooks, by the name of what they belong to, its kind, operation and admission type.',
+    CONDITION_LABELS,
+  );
+  readonly #conditionSeconds = new Histogram(
+    'apiserver_admission_match_condition_evaluation_seconds',
+    'How long match conditions take, by the name of what they belong to, its kind, operation and admission type.',
+    CONDITION_LABELS,
+    CONDITION_BOUNDS,
+  );
+  readonly #validations = new Counter(
+    'apiserver_validating_admission_policy_check_total',
+    'Validations of policies that did not hold, by policy, binding, what was done about it and kind of error.',
+    ['enforcement_action', 'error_type', 'policy', 'policy_binding'],
+  );
+  readonly #validationSeconds = new Histogram(
+    'apiserver_validating_admission_policy_check_duration_seconds',
+    'How long validations of policies take, by policy, binding, what was done about it and kind of error.',
+    ['enforcement_action', 'error_type', 'policy', 'policy_binding'],
+    EXPRESSION_BOUNDS,
+  );
+  readonly #mutations = new Counter(
+    'apiserver_mutating_admission_policy_check_total',
+    'Mutations of policies, by policy, binding and kind of error.',
+    ['error_type', 'policy', 'policy_binding'],
+  );
+  readonly #mutationSeconds = new Histogram(
+    'apiserver_mutating_admission_policy_check_duration_seconds',
+    'How long mutations of policies take, by policy, binding and kind of error.',
+    ['error_type', 'policy', 'policy_binding'],
+    EXPRESSION_BOUNDS,
+  );
+
+  conditions({ name, kind, type, operation, seconds, errors }: ConditionsOutcome): void {
+    // Of webhooks that check, upstream has another word here than below.
+    const named = kind === 'webhook' && type === 'validate' ? 'validating' : type;
+    this.#conditionSeconds.observe(seconds, kind, name, operation, named);
+    for (let i = 0; i < errors; i++) this.#conditionErrors.increment(kind, name, operation, named);
+  }
+
+  /** A webhook is not asked since its conditions do not hold, or have failed and that does not matter. */
+  excluded(name: string, type: 'admit' | 'validate', operation: string): void {
+    this.#conditionExclusions.increment('webhook', name, operation, type);
+  }
+
+  /** A validation that failed, by what was done about it; `allow`: nothing, though it has no value. */
+  validation(action: 'allow' | 'deny' | 'audit' | 'warn', { policy, binding, seconds, message }: PolicyOutcome): void {
+    this.#validations.increment(action, errorType(message), policy, binding);
+    this.#validationSeconds.observe(seconds, action, errorType(message), policy, binding);
+  }
+
+  mutation({ policy, binding, seconds, message }: PolicyOutcome): void {
+    this.#mutations.increment(errorType(message), policy, binding);
+    this.#mutationSeconds.observe(seconds, errorType(message), policy, binding);
+  }
+
   plugin(name: string, operation: string, type: 'admit' | 'validate', outcome: { rejected: boolean; seconds: number }): void {
     this.#plugins.observe(outcome.seconds, name, operation, String(outcome.rejected), type);
   }
@@ -63,8 +153,9 @@ export class AdmissionMetrics implements Metric {
   }
 
   render(): string {
-    return [this.#plugins, this.#webhooks, this.#requests, this.#rejections, this.#failedOpen]
-      .map((metric) => metric.render())
-      .join('');
+    const webhooks = [this.#webhooks, this.#requests, this.#rejections, this.#failedOpen];
+    const conditions = [this.#conditionErrors, this.#conditionExclusions, this.#conditionSeconds];
+    const policies = [this.#validations, this.#validationSeconds, this.#mutations, this.#mutationSeconds];
+    return [this.#plugins, ...webhooks, ...conditions, ...policies].map((metric) => metric.render()).join('');
   }
 }

@@ -6,6 +6,7 @@ import {
 } from '../../../api/admissionregistration/expressions/admission-expressions.ts';
 import { ErrorValue, type Program } from '../../../api/cel/cel.ts';
 import type { V1MatchCondition } from '../../../api/gen/types.ts';
+import type { AdmissionMetrics } from '../../metrics/admission-metrics.ts';
 import {
   type ExpressionInput,
   ExpressionRun,
@@ -38,14 +39,49 @@ export function compileConditions(
 /** What went wrong with conditions of which none is false. */
 export class ConditionFailure extends Error {}
 
+/** Whose conditions are looked at, for the metrics. */
+export interface ConditionsOf {
+  readonly metrics: AdmissionMetrics | undefined;
+  readonly name: string;
+  readonly kind: 'webhook' | 'policy';
+  readonly type: 'admit' | 'validate';
+}
+
 /**
  * Whether all conditions hold: one that is false decides, whatever else fails. Rejects with a ConditionFailure otherwise.
  * Conditions see no namespace, as upstream's.
  */
-export async function conditionsHold(conditions: readonly CompiledCondition[], input: ExpressionInput): Promise<boolean> {
+export async function conditionsHold(
+  conditions: readonly CompiledCondition[],
+  input: ExpressionInput,
+  of?: ConditionsOf,
+): Promise<boolean> {
   if (!conditions.length) return true;
-  const run = new ExpressionRun({ ...input, namespace: undefined }, MATCH_CONDITIONS_BUDGET);
+  const startMs = performance.now();
   const failures: string[] = [];
+  let excluded = false;
+  try {
+    excluded = !(await evaluateAll(conditions, input, failures));
+  } finally {
+    const { operation } = input.attributes;
+    if (of) {
+      const { metrics, ...named } = of;
+      const seconds = (performance.now() - startMs) / 1000;
+      metrics?.conditions({ ...named, operation, seconds, errors: failures.length });
+    }
+  }
+  if (excluded) return false;
+  if (failures.length) throw new ConditionFailure(failures.length === 1 ? failures[0] : `[${failures.join(', ')}]`);
+  return true;
+}
+
+/** Resolves to false at the first that is. */
+async function evaluateAll(
+  conditions: readonly CompiledCondition[],
+  input: ExpressionInput,
+  failures: string[],
+): Promise<boolean> {
+  const run = new ExpressionRun({ ...input, namespace: undefined }, MATCH_CONDITIONS_BUDGET);
   for (const { expression, program } of conditions) {
     if (program instanceof ExpressionError) {
       failures.push(`compilation error: ${program.message}`);
@@ -58,6 +94,5 @@ export async function conditionsHold(conditions: readonly CompiledCondition[], i
     if (value === false) return false;
     if (value instanceof ErrorValue) failures.push(evaluationFailure(expression, value));
   }
-  if (failures.length) throw new ConditionFailure(failures.length === 1 ? failures[0] : `[${failures.join(', ')}]`);
   return true;
 }

@@ -8,7 +8,13 @@ import { typeNameOf, type Value } from '../../../api/cel/values.ts';
 import type { V1AuditAnnotation, V1ValidatingAdmissionPolicySpec, V1Validation } from '../../../api/gen/types.ts';
 import type { StatusReason } from '../../../api/machinery/status-error.ts';
 import { type ExpressionInput, ExpressionRun, OutOfBudget, REQUEST_BUDGET } from '../matching/evaluate-expressions.ts';
-import { type CompiledCondition, ConditionFailure, compileConditions, conditionsHold } from '../matching/match-conditions.ts';
+import {
+  type CompiledCondition,
+  ConditionFailure,
+  type ConditionsOf,
+  compileConditions,
+  conditionsHold,
+} from '../matching/match-conditions.ts';
 import { type CompiledExpression, compileOrKeepError, EvaluationFailure, evaluateCompiled } from './compiled-programs.ts';
 
 const LONGEST_MESSAGE_BYTES = 5 * 1024;
@@ -38,6 +44,8 @@ export interface Verdict {
   readonly annotations: readonly { readonly key: string; readonly value: string }[];
   /** Annotations that could not be made, where that denies the request. */
   readonly annotationErrors: readonly string[];
+  /** Why expressions have no value, where that denies nothing. */
+  readonly ignored: readonly string[];
 }
 
 export function compileValidatingPolicy(spec: V1ValidatingAdmissionPolicySpec): CompiledValidatingPolicy {
@@ -62,22 +70,24 @@ export function compileValidatingPolicy(spec: V1ValidatingAdmissionPolicySpec): 
   };
 }
 
-const NOTHING: Verdict = { denials: [], annotations: [], annotationErrors: [] };
+const NOTHING: Verdict = { denials: [], annotations: [], annotationErrors: [], ignored: [] };
 
 /** Never rejects for anything in the expressions: what fails is a denial, or nothing where the failure policy is `Ignore`. */
 export async function evaluateValidatingPolicy(
   policy: CompiledValidatingPolicy,
   given: Omit<ExpressionInput, 'variables'>,
+  of?: ConditionsOf,
 ): Promise<Verdict> {
   const input = { ...given, variables: policy.variables };
   const ignore = policy.failurePolicy === 'Ignore';
-  const failed = (message: string): Verdict => (ignore ? NOTHING : { ...NOTHING, denials: [{ index: 0, message, reason: '' }] });
+  const failed = (message: string): Verdict =>
+    ignore ? { ...NOTHING, ignored: [message] } : { ...NOTHING, denials: [{ index: 0, message, reason: '' }] };
   try {
-    if (!(await conditionsHold(policy.conditions, input))) return NOTHING;
-    const denials = await validate(policy, input, ignore);
+    if (!(await conditionsHold(policy.conditions, input, of))) return NOTHING;
+    const { denials, ignored } = await validate(policy, input, ignore);
     // Nor can annotations ask the authorizer.
     const annotating = new ExpressionRun({ ...input, decisions: undefined }, REQUEST_BUDGET);
-    return { denials, ...(await annotate(policy, annotating, ignore)) };
+    return { denials, ignored, ...(await annotate(policy, annotating, ignore)) };
   } catch (error) {
     if (error instanceof ConditionFailure || error instanceof OutOfBudget) return failed(error.message);
     throw error;
@@ -85,22 +95,32 @@ export async function evaluateValidatingPolicy(
 }
 
 /** All validations are evaluated first, and the messages on what they have left of the budget. Rejects with OutOfBudget. */
-async function validate({ validations }: CompiledValidatingPolicy, input: ExpressionInput, ignore: boolean): Promise<Denial[]> {
+async function validate(
+  { validations }: CompiledValidatingPolicy,
+  input: ExpressionInput,
+  ignore: boolean,
+): Promise<Pick<Verdict, 'denials' | 'ignored'>> {
   const run = new ExpressionRun(input, REQUEST_BUDGET);
   const values: (Value | EvaluationFailure)[] = [];
   for (const { check } of validations) values.push(await evaluateCompiled(run, check));
   // Upstream makes the messages of requests too that nothing is wrong with.
-  if (values.every((value) => value === true)) return [];
+  if (values.every((value) => value === true)) return { denials: [], ignored: [] };
+  const ignored: string[] = [];
   const messages = await messagesOf(validations, new ExpressionRun({ ...input, decisions: undefined }, run.budget));
-  return values.flatMap((value, index): Denial[] => {
-    if (value instanceof EvaluationFailure) return ignore ? [] : [{ index, message: value.message, reason: '' }];
-    if (messages instanceof OutOfBudget)
-      return ignore ? [] : [{ index, message: `failed messageExpression: ${messages.message}`, reason: '' }];
+  const failed = (index: number, message: string): Denial[] => {
+    if (!ignore) return [{ index, message, reason: '' }];
+    ignored.push(message);
+    return [];
+  };
+  const denials = values.flatMap((value, index): Denial[] => {
+    if (value instanceof EvaluationFailure) return failed(index, value.message);
+    if (messages instanceof OutOfBudget) return failed(index, `failed messageExpression: ${messages.message}`);
     if (value === true) return [];
     const { validation } = validations[index]!;
     const message = messages[index] || (validation.message ?? '').trim() || `failed expression: ${validation.expression.trim()}`;
     return [{ index, message, reason: (validation.reason as StatusReason | undefined) ?? 'Invalid' }];
   });
+  return { denials, ignored };
 }
 
 /** Of every validation, whether it needs one or not. */

@@ -41,7 +41,7 @@ interface Failure {
 
 /** Lets policies change what is written (apiserver/pkg/admission/plugin/policy/mutating). */
 export function createMutatingPolicies(deps: PolicyDeps): AdmissionPlugin {
-  const { reader, authorizer } = deps;
+  const { reader, authorizer, metrics } = deps;
   const hooks = currentObjects(reader, [mutatingAdmissionPolicyKind, mutatingAdmissionPolicyBindingKind], (policies, bindings) =>
     policyHooks(policies!, bindings!, deps),
   );
@@ -93,8 +93,10 @@ export function createMutatingPolicies(deps: PolicyDeps): AdmissionPlugin {
       failures.push({ hook, binding, message: error.message, invalid: true });
     };
     try {
-      if (!(await conditionsHold(policy.conditions, { ...fixed, ...(await versionedRequest(attributes, kind, reader)) })))
-        return false;
+      // Upstream counts these conditions as those of a policy that checks.
+      const of = { metrics, name: hook.name, kind: 'policy', type: 'validate' } as const;
+      const asked = { ...fixed, ...(await versionedRequest(attributes, kind, reader)) };
+      if (!(await conditionsHold(policy.conditions, asked, of))) return false;
     } catch (error) {
       fail(error);
       return false;
@@ -105,11 +107,18 @@ export function createMutatingPolicies(deps: PolicyDeps): AdmissionPlugin {
     for (const mutation of policy.mutations) {
       const request = await versionedRequest(attributes, kind, reader);
       if (!request.object) break;
+      const startMs = performance.now();
+      const count = (message: string | undefined) => {
+        const seconds = (performance.now() - startMs) / 1000;
+        metrics?.mutation({ policy: hook.name, binding: binding.name, seconds, message });
+      };
       try {
         const made = await mutate(mutation, { ...fixed, ...request, object: request.object });
         await putInPlace(mutation, attributes, made, kind);
         applied = true;
+        count(undefined);
       } catch (error) {
+        count((error as Error).message);
         // The mutations behind one that fails are made all the same.
         fail(error);
       }

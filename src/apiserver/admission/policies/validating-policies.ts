@@ -4,6 +4,7 @@ import { withoutHtml } from '../../../api/machinery/go-format.ts';
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import type { StatusError, StatusReason } from '../../../api/machinery/status-error.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Authorizer } from '../../contracts.ts';
+import type { AdmissionMetrics } from '../../metrics/admission-metrics.ts';
 import { requestNamespace } from '../matching/admission-request.ts';
 import { AuthorizerDecisions } from '../matching/authorizer-decisions.ts';
 import { currentObjects } from '../matching/current-objects.ts';
@@ -25,6 +26,7 @@ import {
 
 export interface PolicyDeps extends MatchDeps {
   readonly authorizer: Authorizer;
+  readonly metrics?: AdmissionMetrics | undefined;
 }
 
 interface Denied {
@@ -35,11 +37,12 @@ interface Denied {
 }
 
 const CODES: Readonly<Record<string, number>> = { Forbidden: 403, Unauthorized: 401, RequestEntityTooLarge: 413, Invalid: 422 };
+const COUNTED_AS: Readonly<Record<string, 'deny' | 'audit' | 'warn'>> = { Deny: 'deny', Audit: 'audit', Warn: 'warn' };
 const LONGEST_ANNOTATION_BYTES = 10 * 1024;
 
 /** Refuses, warns or notes what policies say must not be written (apiserver/pkg/admission/plugin/policy/validating). */
 export function createValidatingPolicies(deps: PolicyDeps): AdmissionPlugin {
-  const { reader, authorizer } = deps;
+  const { reader, authorizer, metrics } = deps;
   const hooks = currentObjects(
     reader,
     [validatingAdmissionPolicyKind, validatingAdmissionPolicyBindingKind],
@@ -60,8 +63,13 @@ export function createValidatingPolicies(deps: PolicyDeps): AdmissionPlugin {
         if (!matchOrConfigurationError(binding.matches, attributes)) continue;
         for (const params of await collectParams(paramKind, binding.spec.paramRef, requestNamespace(attributes), reader)) {
           request ??= await versionedRequest(attributes, kind, reader);
-          const verdict = await evaluateValidatingPolicy(policy, { attributes, kind, ...request, params, decisions });
-          act({ hook, binding, attributes, verdict, denied });
+          const startMs = performance.now();
+          const of = { metrics, name: hook.name, kind: 'policy', type: 'validate' } as const;
+          const verdict = await evaluateValidatingPolicy(policy, { attributes, kind, ...request, params, decisions }, of);
+          const seconds = (performance.now() - startMs) / 1000;
+          const count = (action: 'allow' | 'deny' | 'audit' | 'warn', message: string) =>
+            metrics?.validation(action, { policy: hook.name, binding: binding.name, seconds, message });
+          act({ hook, binding, attributes, verdict, denied, count });
           collect(annotations, verdict);
         }
       } catch (error) {
@@ -104,18 +112,24 @@ interface Action {
   readonly attributes: AdmissionAttributes;
   readonly verdict: Verdict;
   readonly denied: Denied[];
+  readonly count: (action: 'allow' | 'deny' | 'audit' | 'warn', message: string) => void;
 }
 
 /** Does with a verdict what the binding says is to be done. */
-function act({ hook, binding, attributes, verdict, denied }: Action): void {
+function act({ hook, binding, attributes, verdict, denied, count }: Action): void {
+  for (const message of verdict.ignored) count('allow', message);
   for (const denial of verdict.denials) {
     for (const action of binding.spec.validationActions ?? []) {
       if (action === 'Deny') denied.push({ hook, binding, message: denial.message, reason: denial.reason });
       else if (action === 'Warn') warn(attributes, hook, binding, denial);
       else if (action === 'Audit') noteFailure(attributes, hook, binding, denial);
+      if (Object.hasOwn(COUNTED_AS, action)) count(COUNTED_AS[action]!, denial.message);
     }
   }
-  for (const message of verdict.annotationErrors) denied.push({ hook, binding, message, reason: '' });
+  for (const message of verdict.annotationErrors) {
+    denied.push({ hook, binding, message, reason: '' });
+    count('deny', message);
+  }
 }
 
 function warn({ warnings }: AdmissionAttributes, hook: PolicyHook, binding: Binding, { message }: Denial): void {

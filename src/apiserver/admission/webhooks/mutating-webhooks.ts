@@ -25,7 +25,7 @@ export interface WebhookDeps extends MatchDeps, ConditionDeps, AskDeps {
 export function createMutatingWebhooks(deps: WebhookDeps): AdmissionPlugin {
   const { logger } = deps;
   const webhooks = currentObjects(deps.reader, [mutatingWebhookConfigurationKind], (all) => listWebhooks(all, deps));
-  const conditions = new WebhookConditions(deps);
+  const conditions = new WebhookConditions(deps, 'admit');
   const memoryOf = createMemories();
 
   /** Resolves to whether the object was changed. */

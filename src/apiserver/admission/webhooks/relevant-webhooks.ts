@@ -2,6 +2,7 @@
 import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import { forbidden } from '../../../api/machinery/status-error.ts';
 import type { AdmissionAttributes, Authorizer, ObjectReader } from '../../contracts.ts';
+import type { AdmissionMetrics } from '../../metrics/admission-metrics.ts';
 import { AuthorizerDecisions } from '../matching/authorizer-decisions.ts';
 import { convertBetween } from '../matching/equivalent-kinds.ts';
 import type { CompiledCondition } from '../matching/match-conditions.ts';
@@ -10,15 +11,18 @@ import type { Webhook } from './webhook-list.ts';
 export interface ConditionDeps {
   readonly reader: ObjectReader;
   readonly authorizer: Authorizer;
+  readonly metrics?: AdmissionMetrics | undefined;
 }
 
 /** Decides about match conditions, compiling each webhook's when they are first met. */
 export class WebhookConditions {
   readonly #deps: ConditionDeps;
   readonly #compiled = new WeakMap<Webhook, readonly CompiledCondition[]>();
+  readonly #type: 'admit' | 'validate';
 
-  constructor(deps: ConditionDeps) {
+  constructor(deps: ConditionDeps, type: 'admit' | 'validate') {
     this.#deps = deps;
+    this.#type = type;
   }
 
   /**
@@ -26,27 +30,26 @@ export class WebhookConditions {
    * policy is `Fail`.
    */
   async hold(webhook: Webhook, attributes: AdmissionAttributes, kind: KindDefinition): Promise<boolean> {
+    if (!webhook.hook.matchConditions?.length) return true;
+    const holds = await this.#evaluate(webhook, attributes, kind);
+    if (!holds) this.#deps.metrics?.excluded(webhook.hook.name, this.#type, attributes.operation);
+    return holds;
+  }
+
+  async #evaluate(webhook: Webhook, attributes: AdmissionAttributes, kind: KindDefinition): Promise<boolean> {
     const { hook } = webhook;
-    if (!hook.matchConditions?.length) return true;
     const { compileConditions, ConditionFailure, conditionsHold } = await import('../matching/match-conditions.ts');
     const compiled = this.#compiled.get(webhook) ?? compileConditions(hook.matchConditions, { params: false });
     this.#compiled.set(webhook, compiled);
-    const { authorizer } = this.#deps;
+    const { authorizer, metrics } = this.#deps;
+    const of = { metrics, name: hook.name, kind: 'webhook', type: this.#type } as const;
     const [object, oldObject] = await Promise.all(
       [attributes.object, attributes.oldObject].map((one) => (one ? convertBetween(one, attributes.kind, kind) : undefined)),
     );
     const decisions = new AuthorizerDecisions(authorizer, attributes.user);
     try {
-      return await conditionsHold(compiled, {
-        attributes,
-        kind,
-        object,
-        oldObject,
-        namespace: undefined,
-        params: undefined,
-        decisions,
-        variables: [],
-      });
+      const nothing = { namespace: undefined, params: undefined, variables: [] };
+      return await conditionsHold(compiled, { attributes, kind, object, oldObject, decisions, ...nothing }, of);
     } catch (error) {
       if (!(error instanceof ConditionFailure)) throw error;
       if (hook.failurePolicy === 'Ignore') return false;

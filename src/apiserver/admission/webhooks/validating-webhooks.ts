@@ -12,7 +12,7 @@ import { isExempt, listWebhooks, type Webhook } from './webhook-list.ts';
 export function createValidatingWebhooks(deps: WebhookDeps): AdmissionPlugin {
   const { logger } = deps;
   const webhooks = currentObjects(deps.reader, [validatingWebhookConfigurationKind], (all) => listWebhooks(all, deps));
-  const conditions = new WebhookConditions(deps);
+  const conditions = new WebhookConditions(deps, 'validate');
 
   async function ask(webhook: Webhook, attributes: AdmissionAttributes, kind: KindDefinition, index: number): Promise<void> {
     const { hook } = webhook;
