@@ -10,6 +10,7 @@ import { configMapKind } from './config-map.ts';
 import { eventKind } from './event.ts';
 import { namespaceKind } from './namespace.ts';
 import { nodeKind } from './node.ts';
+import { persistentVolumeClaimKind } from './persistent-volume-claim.ts';
 import { secretKind } from './secret.ts';
 import { serviceKind } from './service.ts';
 
@@ -188,5 +189,16 @@ test('what may not change of a secret or a config map is told before what is wro
   assert.deepEqual(shown(changes(configMapKind, { immutable: true }, { immutable: true, data: { 'a b': '' } })), [
     `data: Forbidden: ${fixed}`,
     'data[a b]: Invalid value: "a b"',
+  ]);
+});
+
+test('a choice that is there and empty is none, where it could also be left out', () => {
+  const ports = [{ port: 1 }];
+  assert.deepEqual(complaints(serviceKind, { spec: { ports, internalTrafficPolicy: '' } }), [
+    'spec.internalTrafficPolicy: Unsupported value: "": supported values: "Cluster", "Local"',
+  ]);
+  const claim = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, volumeMode: '' };
+  assert.deepEqual(complaints(persistentVolumeClaimKind, { spec: claim }), [
+    'spec.volumeMode: Unsupported value: "": supported values: "Block", "Filesystem"',
   ]);
 });

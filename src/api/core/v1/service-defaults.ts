@@ -20,7 +20,7 @@ export function setServiceDefaults(object: DynamicObject): void {
   }
   const outside = spec.type === 'NodePort' || spec.type === 'LoadBalancer';
   if (isReachableFromOutside(spec)) spec.externalTrafficPolicy ||= 'Cluster';
-  if (outside || spec.type === 'ClusterIP') spec.internalTrafficPolicy ||= 'Cluster';
+  if (outside || spec.type === 'ClusterIP') spec.internalTrafficPolicy ??= 'Cluster';
   if (spec.type === 'LoadBalancer') {
     spec.allocateLoadBalancerNodePorts ??= true;
     for (const entrance of status?.loadBalancer?.ingress ?? []) if (entrance.ip) entrance.ipMode ??= 'VIP';

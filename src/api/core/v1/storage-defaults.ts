@@ -4,7 +4,7 @@ import { specOf } from '../../machinery/spec-of.ts';
 import { setRemoteVolumeDefaults } from './remote-volume-defaults.ts';
 
 export function setPersistentVolumeClaimSpecDefaults(spec: V1PersistentVolumeClaimSpec): void {
-  spec.volumeMode ||= 'Filesystem';
+  spec.volumeMode ??= 'Filesystem';
   spec.resources ??= {};
 }
 
@@ -15,7 +15,7 @@ export function setPersistentVolumeClaimDefaults(object: DynamicObject): void {
 export function setPersistentVolumeDefaults(object: DynamicObject): void {
   const spec = specOf<V1PersistentVolumeSpec>(object);
   spec.persistentVolumeReclaimPolicy ||= 'Retain';
-  spec.volumeMode ||= 'Filesystem';
+  spec.volumeMode ??= 'Filesystem';
   if (spec.hostPath) spec.hostPath.type ??= '';
   setRemoteVolumeDefaults(spec);
 }
