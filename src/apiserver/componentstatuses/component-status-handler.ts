@@ -59,7 +59,7 @@ function shown(name: string, health: ComponentHealth): CachedObject {
   const object: DynamicObject = {
     apiVersion: 'v1',
     kind: componentStatusKind.kind,
-    metadata: { name, creationTimestamp: null },
+    metadata: { name },
     conditions: [{ type: 'Healthy', status, message, ...(error && { error }) }],
   };
   return CachedObject.unsaved(componentStatusKind, '', object, undefined);

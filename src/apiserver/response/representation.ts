@@ -85,8 +85,8 @@ export class Representation {
 
   /** A bookmark: an object of which nothing but the resourceVersion counts. After `lines`. */
   bookmark(revision: number, annotations?: Readonly<Record<string, string>>): Buffer {
-    const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...(annotations && { annotations }) };
-    if (this.#protobuf) return this.#protobuf.bookmarkFrame(this.#kind, this.#output, metadata);
+    const metadata = { resourceVersion: String(revision), ...(annotations && { annotations }) };
+    if (this.#protobuf) return this.#protobuf.bookmarkFrame(this.#kind, this.#output, { ...metadata, creationTimestamp: null });
     if (this.#output.as === 'table') {
       const empty = { ...this.#table([], { resourceVersion: String(revision) }), columnDefinitions: null };
       return watchLine('BOOKMARK', empty);

@@ -14,8 +14,7 @@ export function reviewAction(
     admitFirst: true,
     async handle(context, body) {
       if (!body) throw badRequest(`a ${kind.resource} request must have a body`);
-      const metadata = { ...body.metadata, creationTimestamp: body.metadata?.creationTimestamp ?? null };
-      return { status: 201, object: { ...body, metadata, status: await answer(body, context) } };
+      return { status: 201, object: { ...body, status: await answer(body, context) } };
     },
   };
 }

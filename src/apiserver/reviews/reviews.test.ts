@@ -196,15 +196,39 @@ test('reviews of the beta versions are answered as those of today, in the words 
   }
 });
 
-test('an answer names its kind, though the question left that to the path', async () => {
-  const actionHandlers = [createSelfSubjectReview(), access().handler('localsubjectaccessreviews')];
+test('an answer names its kind, though the question left that to the path, and who asked what', async () => {
+  const { handler } = access();
+  const actionHandlers = [createSelfSubjectReview(), handler('localsubjectaccessreviews'), handler('selfsubjectaccessreviews')];
   const api = await startTestApi({ composeSecurity: () => ({ ...allowAll(), actionHandlers }) });
   try {
     const self = await api.call('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', {});
     assert.deepEqual([self.body.apiVersion, self.body.kind], ['authentication.k8s.io/v1', 'SelfSubjectReview']);
+    assert.deepEqual(self.body.metadata, {}, 'nothing is asked, so nobody owns anything, and it is made at no time');
     const path = '/apis/authorization.k8s.io/v1/namespaces/ns/localsubjectaccessreviews';
     const local = await api.call('POST', path, { spec: { user: 'joe', resourceAttributes: PODS } });
     assert.deepEqual([local.body.apiVersion, local.body.kind], ['authorization.k8s.io/v1', 'LocalSubjectAccessReview']);
+    const access = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+    const body = { spec: { resourceAttributes: PODS }, status: { allowed: false } };
+    const answer = await api.call('POST', access, body, { 'user-agent': 'kubectl/v1' });
+    assert.equal(answer.status, 201, answer.text);
+    const { metadata = {} } = answer.body;
+    const { time, ...entry } = metadata.managedFields![0]!;
+    assert.match(time!, /^20.*Z$/);
+    assert.deepEqual(
+      [entry, Object.keys(metadata)],
+      [
+        {
+          manager: 'kubectl',
+          operation: 'Update',
+          apiVersion: 'authorization.k8s.io/v1',
+          fieldsType: 'FieldsV1',
+          fieldsV1: { 'f:spec': { 'f:resourceAttributes': { '.': {}, 'f:namespace': {}, 'f:resource': {}, 'f:verb': {} } } },
+        },
+        ['managedFields'],
+      ],
+    );
+    const named = await api.call('POST', `${access}?fieldManager=me`, body);
+    assert.equal(named.body.metadata!.managedFields![0]!.manager, 'me');
   } finally {
     await api.stop();
   }

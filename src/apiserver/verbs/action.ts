@@ -2,6 +2,8 @@ import { cloneJson } from '../../api/machinery/clone.ts';
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { methodNotAllowed } from '../../api/machinery/status-error.ts';
+import type { Clock } from '../../std/clock.ts';
+import { runAtOnce } from '../../std/pauses.ts';
 import type { ActionAnswer, ActionHandler, Admission, RequestContext, ServerResponse } from '../contracts.ts';
 import { decodeBody } from '../request/decode-body.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
@@ -11,6 +13,8 @@ import { sendValue } from '../response/send.ts';
 import { actionAttributes, admitAction } from '../subresources/admit-action.ts';
 import { CachedObject } from '../watch-cache/cached-object.ts';
 import { readActionBody } from './action-body.ts';
+import { trackPlainWrites } from './field-tracking.ts';
+import { fieldManagerOf } from './resource-call.ts';
 
 /** A review kind, or a subresource with behaviour of its own, with what answers it. */
 export interface Action {
@@ -18,11 +22,12 @@ export interface Action {
   readonly handler: ActionHandler;
   /** For handlers that want it asked first. */
   readonly admission: () => Admission;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /** Reads the body that an action needs, runs it and sends its answer, unless it has sent one itself. */
 export async function runAction(
-  { kind, handler, admission }: Action,
+  { kind, handler, admission, clock }: Action,
   context: RequestContext,
   response: ServerResponse,
 ): Promise<void> {
@@ -35,7 +40,7 @@ export async function runAction(
   if (handler.subresource === '' && info.verb === 'create' && info.name) throw methodNotAllowed(kind, info.verb);
   // Before anything is done: what has no table is not made to be shown as one.
   if (info.verb === 'create' && !CONNECTIONS.has(handler.subresource)) negotiateOutput(context.request, 'value');
-  const body = await readBody(kind, handler, context);
+  const body = await readBody(kind, handler, context, clock.now());
   if (handler.admitFirst && body) await admitReview(admission(), kind, context, body);
   const answer = await handler.handle(context, body, response);
   if (answer) await sendAnswer(inVersionAsked(kind, handler, answer), context, response);
@@ -68,16 +73,20 @@ async function readBody(
   kind: KindDefinition,
   handler: ActionHandler,
   context: RequestContext,
+  nowMs: number,
 ): Promise<DynamicObject | undefined> {
   const { request, info } = context;
   // Patches are not objects, and a connection's bytes are not ours to read.
   if (info.verb !== 'create' && info.verb !== 'update') return undefined;
   if (CONNECTIONS.has(handler.subresource)) return undefined;
   if (handler.subresource === '') {
-    const { fieldValidation } = parseWriteQuery(request.query, 'CreateOptions');
+    const { fieldValidation, fieldManager } = parseWriteQuery(request.query, 'CreateOptions');
     const review = await decodeBody(request, kind, fieldValidation, context.warnings);
     // It is answered with, and an answer says what it is though the question left it to the path.
     const sent = { ...review, apiVersion: apiVersionOf(kind), kind: kind.kind };
+    // Nobody keeps it, and still it says who made it, as upstream. Its status is not the asker's.
+    const { status: _, ...asked } = sent as DynamicObject & { status?: unknown };
+    runAtOnce(trackPlainWrites(fieldManagerOf(context, fieldManager)).created(kind, asked, nowMs));
     return kind.storedAs ? kind.storedAs.toStored(sent) : sent;
   }
   return readActionBody(handler, context);

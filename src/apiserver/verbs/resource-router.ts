@@ -59,7 +59,12 @@ export function createResourceRouter(
     const action = kind.ownSchema
       ? customAction?.(kind, info.subresource)
       : byAction.get(`${info.group}/${info.resource}/${info.subresource}`);
-    if (action) return runAction({ kind, handler: action, admission: deps.admission } satisfies Action, context, response);
+    if (action)
+      return runAction(
+        { kind, handler: action, admission: deps.admission, clock: deps.clock } satisfies Action,
+        context,
+        response,
+      );
     if (kind.storage === 'review') throw noSuchMethod();
     if (info.subresource === '') {
       if (!isServed(kind.verbs, info)) throw noSuchMethod();

@@ -70,6 +70,7 @@ test('a watch that may have bookmarks gets one about each minute', async () => {
   assert.equal(bookmark!.type, 'BOOKMARK');
   assert.equal(bookmark!.object.kind, 'ConfigMap');
   assert.match(bookmark!.object.metadata.resourceVersion, /^\d+$/);
+  assert.deepEqual(Object.keys(bookmark!.object.metadata), ['resourceVersion']);
   watching.end();
 });
 
