@@ -43,7 +43,7 @@ test('images are reviewed, with the annotations that are meant for it, and answe
   assert.deepEqual(asked[0], {
     kind: 'ImageReview',
     apiVersion: 'imagepolicy.k8s.io/v1alpha1',
-    metadata: { creationTimestamp: null },
+    metadata: {},
     spec: {
       containers: [{ image: 'nginx' }, { image: 'init' }],
       annotations: { 'x.image-policy.k8s.io/ticket': '1' },

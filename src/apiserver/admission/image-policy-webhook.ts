@@ -46,7 +46,7 @@ export function createImagePolicyWebhook(
     const key = JSON.stringify(spec);
     const found = known.get(key);
     if (found && found.untilMs > steadyMs(clock)) return found.verdict;
-    const metadata = { creationTimestamp: null };
+    const metadata = {};
     const review = { kind: 'ImageReview', apiVersion: 'imagepolicy.k8s.io/v1alpha1', metadata, spec, status: { allowed: false } };
     const shouldRetry = (error: unknown) => error instanceof WebhookFailure && error.retryable;
     const client = await open();
