@@ -1,4 +1,5 @@
 /** What tests of kinds' rules share: objects made as the API server makes them, and what is said against them. */
+import { runAtOnce } from '../std/pauses.ts';
 import { allKinds } from './all-kinds.ts';
 import { decodeObject } from './machinery/decode.ts';
 import { apiVersionOf, type KindDefinition, type WriteContext } from './machinery/kind.ts';
@@ -50,6 +51,7 @@ export function specimensOf(kind: KindDefinition): Specimens {
     }
     return [
       ...textsOf(kind.validate?.(after, testContext, before)),
+      ...textsOf(kind.validateInSteps && runAtOnce(kind.validateInSteps(after, testContext, before))),
       ...textsOf(kind.validateUpdate?.(after, before, testContext)),
     ];
   };
@@ -57,7 +59,10 @@ export function specimensOf(kind: KindDefinition): Specimens {
     make,
     created,
     refusals,
-    complaints: (fields, metadata) => textsOf(kind.validate?.(created(fields, metadata), testContext)),
+    complaints: (fields, metadata) => [
+      ...textsOf(kind.validate?.(created(fields, metadata), testContext)),
+      ...textsOf(kind.validateInSteps && runAtOnce(kind.validateInSteps(created(fields, metadata), testContext))),
+    ],
     changes: (before, after) => refusals(created(before), created(after)),
     warnings: (fields, metadata) => kind.warnings?.(created(fields, metadata), undefined) ?? [],
   };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { runAtOnce } from '../../std/pauses.ts';
 import { checkPolicy } from './check-policy.ts';
 import { kindType, type OpenApiDocument } from './openapi-types.ts';
 import { kindsNamed, openApiPath, resourcesToCheck } from './plan.ts';
@@ -33,7 +34,7 @@ const document: OpenApiDocument = {
 };
 const type = kindType(document, node)!;
 const check = (expression: string, more = {}) =>
-  checkPolicy({ validations: [{ expression, ...more }] }, [{ ...node, type }], undefined);
+  runAtOnce(checkPolicy({ validations: [{ expression, ...more }] }, [{ ...node, type }], undefined));
 
 test('expressions are held against the types of the objects that they will meet', () => {
   assert.deepEqual(
@@ -58,7 +59,7 @@ test('variables have the types of what they are made of', () => {
     variables: [{ name: 'n', expression: 'object.spec.replicas' }],
     validations: [{ expression: 'variables.n == "x"' }],
   };
-  assert.match(checkPolicy(spec, [{ ...node, type }], undefined)[0]!.warning, /applied to '\(int, string\)'/);
+  assert.match(runAtOnce(checkPolicy(spec, [{ ...node, type }], undefined))[0]!.warning, /applied to '\(int, string\)'/);
 });
 
 test('a kind that the document does not have has no type', () => {
@@ -98,8 +99,8 @@ test('a resource is found by its plural, its singular and its kind, and subresou
 test('parameters of a kind that nobody knows may be anything; what has no type is not seen', () => {
   const types = [{ ...node, type }];
   const spec = { validations: [{ expression: 'params.x.y == 1' }] };
-  assert.deepEqual(checkPolicy({ ...spec, paramKind: { apiVersion: 'no/v1', kind: 'Such' } }, types, undefined), []);
-  assert.match(checkPolicy(spec, types, undefined)[0]!.warning, /undeclared reference to 'params'/);
+  assert.deepEqual(runAtOnce(checkPolicy({ ...spec, paramKind: { apiVersion: 'no/v1', kind: 'Such' } }, types, undefined)), []);
+  assert.match(runAtOnce(checkPolicy(spec, types, undefined))[0]!.warning, /undeclared reference to 'params'/);
   for (const field of ['size', 'sizes', 'amounts'])
     assert.match(check(`object.spec.${field} == 1`)[0]!.warning, new RegExp(`undefined field '${field}'`));
 });

@@ -8,6 +8,7 @@ import {
 } from '../../api/admissionregistration/expressions/admission-expressions.ts';
 import type { CelType } from '../../api/cel/types.ts';
 import type { V1ExpressionWarning, V1ValidatingAdmissionPolicySpec } from '../../api/gen/types.ts';
+import { Pace, type Steps } from '../../std/pauses.ts';
 
 export interface CheckedType {
   readonly group: string;
@@ -16,15 +17,18 @@ export interface CheckedType {
   readonly type: CelType;
 }
 
+/** Characters of expressions that are compiled between two pauses: some milliseconds. */
+const COMPILED = 20_000;
+
 const COMPILATION = 'compilation failed: ';
 const shown = ({ group, version, kind }: CheckedType) => `${group ? `${group}/${version}` : `/${version}`}, Kind=${kind}`;
 
 /** Warnings about each expression, a line of them for each type that it does not fit. */
-export function checkPolicy(
+export function* checkPolicy(
   spec: V1ValidatingAdmissionPolicySpec,
   types: readonly CheckedType[],
   paramsType: CelType | undefined,
-): V1ExpressionWarning[] {
+): Steps<V1ExpressionWarning[]> {
   const scopes = types.map((checked) => {
     const base: ExpressionScope = {
       // Of a kind that nobody knows, parameters may be anything.
@@ -47,8 +51,12 @@ export function checkPolicy(
     });
     return texts.length ? [{ fieldRef, warning: texts.join('\n') }] : [];
   };
-  return (spec.validations ?? []).flatMap(({ expression, messageExpression }, i) => [
-    ...check(`spec.validations[${i}].expression`, expression),
-    ...(messageExpression ? check(`spec.validations[${i}].messageExpression`, messageExpression) : []),
-  ]);
+  const warnings: V1ExpressionWarning[] = [];
+  const pace = new Pace(COMPILED);
+  for (const [i, { expression, messageExpression = '' }] of (spec.validations ?? []).entries()) {
+    warnings.push(...check(`spec.validations[${i}].expression`, expression));
+    if (messageExpression) warnings.push(...check(`spec.validations[${i}].messageExpression`, messageExpression));
+    if (pace.due(scopes.length * (expression.length + messageExpression.length))) yield;
+  }
+  return warnings;
 }

@@ -5,6 +5,7 @@ import { isStatus } from '../../api/machinery/status-error.ts';
 import { Reconciler } from '../../client/reconciler.ts';
 import { unlessReason } from '../../client/unless-reason.ts';
 import type { Component } from '../../std/lifecycle.ts';
+import { runWithPauses } from '../../std/pauses.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
 import type { CheckedType } from './check-policy.ts';
 import type { OpenApiDocument } from './openapi-types.ts';
@@ -81,7 +82,7 @@ export function createPolicyStatusController(context: ControllerContext): Compon
     const { checkPolicy } = await import('./check-policy.ts');
     const byName = (a: CheckedType, b: CheckedType) =>
       [a.group, a.version, a.kind].join() < [b.group, b.version, b.kind].join() ? -1 : 1;
-    return checkPolicy(spec, types.sort(byName), params);
+    return runWithPauses(checkPolicy(spec, types.sort(byName), params));
   }
 
   const reconcile = async (name: string, signal: AbortSignal): Promise<void> => {

@@ -38,5 +38,5 @@ export const validatingAdmissionPolicyKind = defineKind({
   },
   prepareForCreate: resetStatus('V1ValidatingAdmissionPolicy'),
   loadFirst: validation.load,
-  validate: (object, _context, existing) => validation.loaded.validateValidatingPolicy(object, existing),
+  validateInSteps: (object, _context, existing) => validation.loaded.validateValidatingPolicy(object, existing),
 });

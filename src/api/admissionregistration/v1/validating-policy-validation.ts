@@ -1,4 +1,5 @@
 /** Validation of ValidatingAdmissionPolicies. Heavy to load: it compiles expressions (pkg/apis/admissionregistration/validation). */
+import { Pace, type Steps } from '../../../std/pauses.ts';
 import type { V1AuditAnnotation, V1ValidatingAdmissionPolicy, V1Validation } from '../../gen/types.ts';
 import { checkEach, checkField, checkOneOf } from '../../machinery/field-checks.ts';
 import { duplicateField, invalidField, requiredField } from '../../machinery/field-error.ts';
@@ -12,9 +13,14 @@ import { validatePolicyBasis, validateVariables } from './policy-parts-validatio
 const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'];
 const MOST_AUDIT_ANNOTATIONS = 20;
 const LONGEST_VALUE_EXPRESSION = 5 * 1024;
+/** Characters of expressions that are compiled between two pauses: some milliseconds. */
+const COMPILED = 20_000;
+/** What an expression costs besides. */
+const LOOKED_AT = 200;
 const NO_CHECKS = 'validations or auditAnnotations must contain at least one item';
 
-export function validateValidatingPolicy(object: DynamicObject, existing: DynamicObject | undefined): FieldError[] {
+/** Expressions are compiled some at a time: there may be thousands. */
+export function* validateValidatingPolicy(object: DynamicObject, existing: DynamicObject | undefined): Steps<FieldError[]> {
   const { metadata = {}, spec = {} } = object as V1ValidatingAdmissionPolicy;
   const old = (existing as V1ValidatingAdmissionPolicy | undefined)?.spec;
   const { paramKind, validations = [], auditAnnotations = [] } = spec;
@@ -24,7 +30,11 @@ export function validateValidatingPolicy(object: DynamicObject, existing: Dynami
   errors.push(...variables.errors);
   if (!validations.length && !auditAnnotations.length)
     return [...errors, requiredField('spec.validations', NO_CHECKS), requiredField('spec.auditAnnotations', NO_CHECKS)];
-  errors.push(...checkEach(validations, 'spec.validations', (each, at) => validateValidation(each, at, variables.scope)));
+  const pace = new Pace(COMPILED);
+  for (const [i, each] of validations.entries()) {
+    errors.push(...validateValidation(each, `spec.validations[${i}]`, variables.scope));
+    if (pace.due(LOOKED_AT + (each.expression?.length ?? 0) + (each.messageExpression?.length ?? 0))) yield;
+  }
   if (auditAnnotations.length > MOST_AUDIT_ANNOTATIONS)
     errors.push(
       invalidField(
