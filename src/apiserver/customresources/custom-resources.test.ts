@@ -267,6 +267,10 @@ describe('definitions', () => {
       await refused({ metadata: { name: '..' } }),
       /is invalid: \[spec\.template\.apiVersion: Required value, spec\.template\.kind: Required value, spec\.template\.metadata\.name: Invalid value: "\.\.": may not be '\.\.'\]$/,
     );
+    assert.match(
+      await refused({ apiVersion: 'v1', kind: 'Pod', metadata: { managedFields: [{ fieldsType: 'X' }] } }),
+      /managedFields\[0\]\.operation: Invalid value: "": must be `Apply` or `Update`, .*\.fieldsType: Invalid value: "X": must be `FieldsV1`\]$/,
+    );
     await forget('widgets.example.com');
   });
 

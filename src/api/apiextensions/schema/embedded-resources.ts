@@ -3,7 +3,7 @@ import { decodeStructure } from '../../machinery/decode.ts';
 import { DecodeFailure } from '../../machinery/decode-scalar.ts';
 import { invalidField, requiredField } from '../../machinery/field-error.ts';
 import { checkDns1035Label, checkDnsLabel, checkPathSegment } from '../../machinery/names.ts';
-import type { ObjectMeta } from '../../machinery/object.ts';
+import type { ManagedFieldsEntry, ObjectMeta } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { validateMetadata } from '../../machinery/validate-metadata.ts';
 import { child, index } from './field-path.ts';
@@ -128,6 +128,19 @@ function validateEmbeddedMetadata(metadata: ObjectMeta, path: string): FieldErro
     const complaints = field === 'namespace' ? checkDnsLabel(text) : checkPathSegment(text);
     for (const complaint of complaints) errors.push(invalidField(child(path, field), text, complaint));
   }
+  errors.push(...validateManagedFields(metadata.managedFields ?? [], child(path, 'managedFields')));
   const named = { ...metadata, name: 'name', namespace: 'namespace' };
   return [...errors, ...validateMetadata(named, { namespaced: true, nameRule: 'path-segment' }, path)];
+}
+
+/** Nobody writes those of an embedded resource anew, as the server does with an object's own (meta/v1/validation). */
+function validateManagedFields(entries: readonly Partial<ManagedFieldsEntry>[], path: string): FieldError[] {
+  return entries.flatMap(({ operation = '', fieldsType = '' }, i) => [
+    ...(operation === 'Apply' || operation === 'Update'
+      ? []
+      : [invalidField(child(index(path, i), 'operation'), operation, 'must be `Apply` or `Update`')]),
+    ...(fieldsType === '' || fieldsType === 'FieldsV1'
+      ? []
+      : [invalidField(child(index(path, i), 'fieldsType'), fieldsType, 'must be `FieldsV1`')]),
+  ]);
 }

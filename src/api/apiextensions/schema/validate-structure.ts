@@ -158,7 +158,7 @@ function checkNested(schema: JsonSchema, place: ValidationPlace, errors: FieldEr
 
 function isSaid(value: unknown, name: string): boolean {
   if (value === undefined || value === '') return false;
-  if (value === false) return name === 'additionalProperties' || name === 'default';
+  if (value === false) return name === 'default';
   return !(Array.isArray(value) && value.length === 0);
 }
 

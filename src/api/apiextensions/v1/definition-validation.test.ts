@@ -125,6 +125,9 @@ test('schemas must be structural', () => {
   ]);
   assert.deepEqual(ofProperty(incomplete), []);
   assert.deepEqual(ofProperty({ 'x-kubernetes-int-or-string': true, anyOf: [{ type: 'integer' }, { type: 'string' }] }), []);
+  assert.deepEqual(ofProperty({ type: 'object', anyOf: [{ additionalProperties: true }, { additionalProperties: false }] }), [
+    '@.anyOf[0].additionalProperties: Forbidden: must be undefined to be structural',
+  ]);
   assert.deepEqual(
     ofSchema({ type: 'object', properties: { metadata: { type: 'object', properties: { labels: { type: 'object' } } } } }),
     [
