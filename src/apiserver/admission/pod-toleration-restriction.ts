@@ -3,6 +3,7 @@ import { qualityOfService } from '../../api/core/v1/quality-of-service.ts';
 import type { V1Pod, V1Toleration } from '../../api/gen/types.ts';
 import { notFound, unnamedFailure } from '../../api/machinery/status-error.ts';
 import type { AdmissionAttributes, AdmissionPlugin, ObjectReader } from '../contracts.ts';
+import { parseTolerations } from './annotated-tolerations.ts';
 import { isAbout } from './refusal.ts';
 import { areAllowed, mergeTolerations } from './tolerations.ts';
 
@@ -60,15 +61,3 @@ const mergeOnto = (defaults: readonly V1Toleration[], own: readonly V1Toleration
 
 const tolerationsOf = ({ object }: AdmissionAttributes): readonly V1Toleration[] =>
   (object as unknown as V1Pod).spec?.tolerations ?? [];
-
-function parseTolerations(text: string): readonly V1Toleration[] {
-  if (!text) return [];
-  let found: unknown;
-  try {
-    found = JSON.parse(text);
-  } catch (error) {
-    throw unnamedFailure((error as Error).message);
-  }
-  if (!Array.isArray(found)) throw unnamedFailure('json: cannot unmarshal the annotation into a list of tolerations');
-  return found;
-}
