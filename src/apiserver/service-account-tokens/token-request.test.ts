@@ -46,11 +46,11 @@ function setUp(
   const ask = async (spec: object | undefined, { name = 'sa', verb = 'create', body = {} } = {}) => {
     warnings.length = 0;
     const context = {
-      info: { verb, namespace: 'ns', name },
+      info: { verb, namespace: 'ns', name, subresource: 'token' },
       user: { name: 'jane', groups: [] },
       warnings,
       audit: { addAuditAnnotation: (key: string, value: string) => void notes.push([key, value]) },
-      request: { query: new URLSearchParams() },
+      request: { query: new URLSearchParams(), headers: { 'user-agent': 'kubelet/v1' } },
     } as unknown as RequestContext;
     const object = { metadata: {}, ...(spec && { spec }), ...body } as DynamicObject;
     const answer = await handler.handle(context, object, {} as ServerResponse);
@@ -66,16 +66,36 @@ test('a token is made for the API server and an hour, and is the account', async
   const { ask, tokens } = setUp();
   const { kind, apiVersion, spec, status, metadata } = await ask(undefined);
   assert.deepEqual([apiVersion, kind], ['authentication.k8s.io/v1', 'TokenRequest']);
-  assert.deepEqual(spec, { audiences: ['https://issuer'], expirationSeconds: 3600 });
+  assert.deepEqual(spec, { boundObjectRef: null, audiences: ['https://issuer'], expirationSeconds: 3600 });
   assert.equal(status?.expirationTimestamp, '2026-01-01T01:00:00Z');
-  assert.deepEqual(metadata, { name: 'sa', namespace: 'ns', uid: 'uid-sa', creationTimestamp: '2026-01-01T00:00:00Z' });
+  const { managedFields, ...rest } = metadata!;
+  const time = '2026-01-01T00:00:00Z';
+  assert.deepEqual(rest, { name: 'sa', namespace: 'ns', uid: 'uid-sa', creationTimestamp: time });
+  const apiVersionOfRequest = 'authentication.k8s.io/v1';
+  assert.deepEqual(managedFields, [
+    {
+      ...{ manager: 'kubelet', operation: 'Update', apiVersion: apiVersionOfRequest, time, subresource: 'token' },
+      ...{ fieldsType: 'FieldsV1', fieldsV1: { 'f:spec': { 'f:expirationSeconds': {} } } },
+    },
+  ]);
   const answer = await tokens.authenticateToken(status!.token!);
   assert.equal(answer?.user.name, 'system:serviceaccount:ns:sa');
 });
 
 test('a token bound to a pod names pod and node', async () => {
   const { ask } = setUp();
-  const { status } = await ask({ boundObjectRef: { ...POD, uid: 'uid-web' }, audiences: ['vault'], expirationSeconds: 3607 });
+  const { status, metadata } = await ask({
+    boundObjectRef: { ...POD, uid: 'uid-web' },
+    audiences: ['vault'],
+    expirationSeconds: 3607,
+  });
+  assert.deepEqual(metadata!.managedFields![0]!.fieldsV1, {
+    'f:spec': {
+      'f:audiences': {},
+      'f:boundObjectRef': { 'f:apiVersion': {}, 'f:kind': {}, 'f:name': {}, 'f:uid': {} },
+      'f:expirationSeconds': {},
+    },
+  });
   const claims = verifier.verify(status!.token!)!;
   assert.deepEqual(claims.aud, ['vault']);
   assert.deepEqual([claims.iat, claims.nbf, claims.exp], [NOW / 1000, NOW / 1000, NOW / 1000 + 3607]);
@@ -113,10 +133,7 @@ test("pods' tokens of an hour work for a year where that is set, and say when th
   const { ask } = setUp({ extendExpiration: true });
   const asked = async (spec: object) => {
     const { status } = await ask({ boundObjectRef: POD, expirationSeconds: 3607, ...spec });
-    assert.equal(
-      status!.expirationTimestamp,
-      'expirationSeconds' in spec ? '2026-01-01T01:00:00Z' : '2026-01-01T01:00:07Z',
-    );
+    assert.equal(status!.expirationTimestamp, 'expirationSeconds' in spec ? '2026-01-01T01:00:00Z' : '2026-01-01T01:00:07Z');
     const claims = verifier.verify(status!.token!)!;
     return [
       claims.exp! - NOW / 1000,
@@ -191,7 +208,8 @@ test('admission is asked, with the account and what is requested', async () => {
     throw forbidden(kind, name, JSON.stringify([subresource, namespace, (object as { spec?: unknown } | undefined)?.spec]));
   });
   await assert.rejects(ask({ audiences: ['a'] }), {
-    message: 'serviceaccounts "sa" is forbidden: ["token","ns",{"audiences":["a"],"expirationSeconds":3600}]',
+    message:
+      'serviceaccounts "sa" is forbidden: ["token","ns",{"boundObjectRef":null,"audiences":["a"],"expirationSeconds":3600}]',
   });
 });
 

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { builtInType } from '../../api/apply/built-in-type.ts';
+import { trackCreate, type Writer } from '../../api/apply/track-update.ts';
 import { nodeKind } from '../../api/core/v1/node.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import { secretKind } from '../../api/core/v1/secret.ts';
@@ -10,8 +12,10 @@ import { type DynamicObject, formatTime } from '../../api/machinery/object.ts';
 import { badRequest, conflict, type FieldError, invalid, methodNotAllowed, notFound } from '../../api/machinery/status-error.ts';
 import type { TokenSigner } from '../../pki/service-account-token.ts';
 import type { Clock } from '../../std/clock.ts';
-import type { ActionHandler, Admission, ObjectReader } from '../contracts.ts';
+import type { ActionHandler, Admission, ObjectReader, RequestContext } from '../contracts.ts';
+import { parseWriteQuery } from '../request/query-options.ts';
 import { NAMESPACE_MISMATCH } from '../verbs/prepare-create.ts';
+import { fieldManagerOf } from '../verbs/resource-call.ts';
 import { type BoundObjects, tokenClaims } from './token-claims.ts';
 
 export interface TokenRequestOptions {
@@ -44,13 +48,14 @@ export function createTokenRequest(options: TokenRequestOptions, deps: TokenRequ
     group: '',
     resource: 'serviceaccounts',
     subresource: 'token',
-    async handle({ info, user, warnings, request, audit }, body) {
+    async handle(context, body) {
+      const { info, user, warnings, request, audit } = context;
       if (info.verb !== 'create') throw methodNotAllowed(serviceAccountKind, info.verb);
       if (!body) throw badRequest('a token request must have a body');
       const read = readTokenRequest(body, info);
       const account = await find(deps.reader, serviceAccountKind, info.namespace, info.name);
       if (!account) throw notFound(serviceAccountKind, info.name);
-      const wanted = complete(read, account, options, deps);
+      const wanted = complete(read, account, managerOf(context), options, deps);
       const attributes = {
         operation: 'CREATE' as const,
         kind: serviceAccountKind,
@@ -93,10 +98,19 @@ function readTokenRequest(
   return body as unknown as AuthenticationV1TokenRequest;
 }
 
+/** Who asks, as managed fields name it: nobody keeps what is asked, and still it says so, as upstream. */
+function managerOf(context: RequestContext): Pick<Writer, 'manager' | 'subresource'> {
+  return fieldManagerOf(context, parseWriteQuery(context.request.query, 'CreateOptions').fieldManager);
+}
+
+/** What is bound to nothing says so. */
+const NOT_BOUND = null as unknown as undefined;
+
 /** What was left open is filled in from the account. Throws 409 when another account of that name was meant, and 422. */
 function complete(
   request: AuthenticationV1TokenRequest,
   { metadata: { name = '', namespace = '', uid = '' } }: DynamicObject,
+  writer: Pick<Writer, 'manager' | 'subresource'>,
   { apiAudiences }: TokenRequestOptions,
   { clock }: TokenRequestDeps,
 ): ReadRequest {
@@ -121,13 +135,25 @@ function complete(
   // Upstream names none here.
   if (errors.length) throw invalid(TOKEN_REQUEST, '', errors);
   const named = audiences as string[];
+  const time = formatTime(clock.now());
+  const asked = { metadata: {}, spec: { ...request.spec, expirationSeconds: seconds } };
+  const entry = { ...writer, operation: 'Update' as const, apiVersion: 'authentication.k8s.io/v1', time };
+  const managedFields = trackCreate(builtInType('AuthenticationV1TokenRequest'), asked, entry, []);
+  // That a request is bound to something is not the asker's: unbound ones say null there.
+  const { 'f:spec': owned } = (managedFields?.[0]?.fieldsV1 ?? {}) as { 'f:spec'?: { 'f:boundObjectRef'?: { '.'?: object } } };
+  delete owned?.['f:boundObjectRef']?.['.'];
   const { status: _, ...rest } = request;
   return {
     ...rest,
     apiVersion: 'authentication.k8s.io/v1',
     kind: 'TokenRequest',
-    metadata: { ...request.metadata, name, namespace, uid, creationTimestamp: formatTime(clock.now()) },
-    spec: { ...request.spec, audiences: named.length ? named : [...apiAudiences], expirationSeconds: seconds as number },
+    metadata: { ...request.metadata, name, namespace, uid, creationTimestamp: time, managedFields },
+    spec: {
+      boundObjectRef: NOT_BOUND,
+      ...request.spec,
+      audiences: named.length ? named : [...apiAudiences],
+      expirationSeconds: seconds as number,
+    },
   };
 }
 
