@@ -53,24 +53,25 @@ export function createTokenRequest(options: TokenRequestOptions, deps: TokenRequ
       if (info.verb !== 'create') throw methodNotAllowed(serviceAccountKind, info.verb);
       if (!body) throw badRequest('a token request must have a body');
       const read = readTokenRequest(body, info);
-      const account = await find(deps.reader, serviceAccountKind, info.namespace, info.name);
-      if (!account) throw notFound(serviceAccountKind, info.name);
-      const wanted = complete(read, account, managerOf(context), options, deps);
       const attributes = {
         operation: 'CREATE' as const,
         kind: serviceAccountKind,
         subresource: 'token',
         namespace: info.namespace,
         name: info.name,
-        object: wanted as unknown as DynamicObject,
+        object: read as unknown as DynamicObject,
         oldObject: undefined,
         user,
         dryRun: request.query.getAll('dryRun').includes('All'),
         warnings,
         ...(audit && { audit }),
       };
+      // Before anything is filled in: NodeRestriction tells no audience from the API server's.
       await deps.admission.admit(attributes);
-      await deps.admission.validate(attributes);
+      const account = await find(deps.reader, serviceAccountKind, info.namespace, info.name);
+      if (!account) throw notFound(serviceAccountKind, info.name);
+      const wanted = complete(read, account, managerOf(context), options, deps);
+      await deps.admission.validate({ ...attributes, object: wanted as unknown as DynamicObject });
       const { object, credentialId } = await issue(wanted, account, warnings, options, deps);
       audit?.addAuditAnnotation('authentication.kubernetes.io/issued-credential-id', credentialId);
       return { status: 201, object };
