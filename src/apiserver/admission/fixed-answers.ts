@@ -1,17 +1,16 @@
 import type { V1Container, V1Pod } from '../../api/gen/types.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
-import type { AdmissionPlugin } from '../contracts.ts';
+import type { AdmissionAttributes, AdmissionPlugin } from '../contracts.ts';
 import { isAbout, refuse } from './refusal.ts';
 
 export const alwaysAdmit: AdmissionPlugin = { name: 'AlwaysAdmit', handles: () => false };
 
-export const alwaysDeny: AdmissionPlugin = {
-  name: 'AlwaysDeny',
-  handles: () => true,
-  async validate(attributes) {
-    throw refuse(attributes, 'admission control is denying all modifications');
-  },
+const deny = async (attributes: AdmissionAttributes) => {
+  throw refuse(attributes, 'admission control is denying all modifications');
 };
+
+/** Refuses before anybody looks at whether the object is a valid one. */
+export const alwaysDeny: AdmissionPlugin = { name: 'AlwaysDeny', handles: () => true, admit: deny, validate: deny };
 
 /** No image is used that the pod's own credentials could not pull (plugin/pkg/admission/alwayspullimages). */
 export const alwaysPullImages: AdmissionPlugin = {

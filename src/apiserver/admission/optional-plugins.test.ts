@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { runPlugin } from '../../../test/harness/admission.ts';
+import { runPlugin, writeOf } from '../../../test/harness/admission.ts';
 import { MemoryObjects } from '../../../test/harness/memory-objects.ts';
 import { deploymentKind } from '../../api/apps/v1/deployment.ts';
 import { cronJobKind } from '../../api/batch/v1/cron-job.ts';
@@ -18,7 +18,7 @@ import { ChangingKinds } from '../kinds/kind-registry.ts';
 import { denyServiceExternalIps } from './deny-service-external-ips.ts';
 import { createEventRateLimit } from './event-rate-limit.ts';
 import { extendedResourceToleration } from './extended-resource-toleration.ts';
-import { alwaysPullImages } from './fixed-answers.ts';
+import { alwaysDeny, alwaysPullImages } from './fixed-answers.ts';
 import { limitPodHardAntiAffinityTopology } from './limit-pod-hard-anti-affinity-topology.ts';
 import { createNamespaceAutoProvision, createNamespaceExists } from './namespace-exists.ts';
 import { createOwnerReferencesPermissionEnforcement } from './owner-references-permission.ts';
@@ -46,6 +46,18 @@ test('NamespaceAutoProvision makes it, and not for a dry run', async () => {
   await write(false);
   await write(false);
   assert.deepEqual(objects.writes, ['create namespaces/ns']);
+});
+
+test('AlwaysDeny refuses at once, by the name that there is', async () => {
+  for (const [metadata, name] of [
+    [{ name: 'p', generateName: 'q-' }, 'p'],
+    [{ generateName: 'q-' }, 'q-'],
+    [{}, 'Unknown'],
+  ] as const)
+    await assert.rejects(alwaysDeny.admit!(writeOf({ kind: podKind, object: { metadata } })), {
+      code: 403,
+      message: `pods "${name}" is forbidden: admission control is denying all modifications`,
+    });
 });
 
 test('AlwaysPullImages holds for every image, and for updates with a new one', async () => {
@@ -80,7 +92,37 @@ test('PodNodeSelector keeps pods to their namespace\u2019s nodes', async () => {
     selector('plain', { disk: 'hdd' }),
     /pod node label selector labels conflict with its namespace whitelist/,
   );
-  await assert.rejects(selector('gone'), { code: 404 });
+  await assert.rejects(selector('gone'), { code: 500, message: 'Internal error occurred: namespace gone does not exist' });
+});
+
+test('PodNodeSelector reads pairs only, and says what is none as upstream', async () => {
+  const selectorOf = async (text: string, metadata: object = { name: 'p' }, allowed = '') => {
+    const objects = new MemoryObjects();
+    const annotations = { 'scheduler.alpha.kubernetes.io/node-selector': text };
+    objects.put(namespaceKind, { metadata: { name: 'ns', annotations } });
+    const object = { metadata: { ...metadata, namespace: 'ns' }, spec: { containers: [] } };
+    const plugin = createPodNodeSelector(objects, { ns: allowed });
+    const attributes = writeOf({ kind: podKind, object });
+    await plugin.admit!(attributes);
+    return (attributes.object as unknown as V1Pod).spec!.nodeSelector;
+  };
+  assert.equal(await selectorOf(''), undefined);
+  assert.deepEqual(await selectorOf(' a = b , c='), { a: 'b', c: '' });
+  assert.deepEqual(await selectorOf('a=b,a=c'), { a: 'c' });
+  for (const [text, why] of [
+    ['a==b', 'invalid selector: [a  b]'],
+    ['a', 'invalid selector: [a]'],
+    ['a=b,', 'invalid selector: []'],
+    ['a in (b)', 'invalid selector: [a in (b)]'],
+  ] as const)
+    await assert.rejects(selectorOf(text), { code: 500, message: why }, text);
+  await assert.rejects(selectorOf('a!=b'), { code: 500, message: /^<nil>: Invalid value: "a!": name part must consist of/ });
+  await assert.rejects(selectorOf('a=-'), { code: 500, message: /^\[a\]: Invalid value: "-": a valid label must be/ });
+  // Upstream knows no name yet, and holds the pod to the whitelist at once.
+  await assert.rejects(selectorOf('a=b', { generateName: 'p-' }, 'a=c'), {
+    code: 403,
+    message: 'pods is forbidden: pod node label selector labels conflict with its namespace whitelist',
+  });
 });
 
 test('PodTolerationRestriction gives pods what their namespace tolerates and keeps them to its whitelist', async () => {

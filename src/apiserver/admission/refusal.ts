@@ -4,7 +4,7 @@ import type { AdmissionAttributes } from '../contracts.ts';
 /** The 403 of an admission plugin: `pods "web" is forbidden: …`. */
 export function refuse(attributes: AdmissionAttributes, why: string): StatusError {
   const { kind, object } = attributes;
-  const name = attributes.name || object?.metadata?.name || object?.metadata?.generateName || '';
+  const name = attributes.name || object?.metadata?.name || object?.metadata?.generateName || 'Unknown';
   return forbidden(kind, name, why);
 }
 
