@@ -24,6 +24,7 @@ const verifier = createTokenVerifier([KEY]);
 function setUp(
   options: { maxExpirationMs?: number; extendExpiration?: boolean } = {},
   refuse?: (attributes: AdmissionAttributes) => void,
+  admit?: (attributes: AdmissionAttributes) => void,
 ) {
   const objects = new MemoryObjects();
   objects.put(serviceAccountKind, { metadata: { name: 'sa', namespace: 'ns' } });
@@ -32,7 +33,10 @@ function setUp(
   objects.put(podKind, { metadata: { name: 'other', namespace: 'ns' }, spec: { serviceAccountName: 'default' } });
   objects.put(secretKind, { metadata: { name: 'sec', namespace: 'ns' } });
   const clock = new VirtualClock(NOW);
-  const admission: Admission = { admit: async () => {}, validate: async (attributes) => refuse?.(attributes) };
+  const admission: Admission = {
+    admit: async (attributes) => admit?.(attributes),
+    validate: async (attributes) => refuse?.(attributes),
+  };
   const handler = createTokenRequest(
     { ...OPTIONS, ...options },
     { signer: createTokenSigner(KEY), reader: objects, admission, clock },
@@ -211,6 +215,17 @@ test('admission is asked, with the account and what is requested', async () => {
     message:
       'serviceaccounts "sa" is forbidden: ["token","ns",{"boundObjectRef":null,"audiences":["a"],"expirationSeconds":3600}]',
   });
+});
+
+test('who mutates sees what was asked for, who validates what is filled in: a node that names no audience means none', async () => {
+  const seen: unknown[] = [];
+  const note = ({ object }: AdmissionAttributes) => void seen.push(structuredClone(object?.['spec']));
+  const { ask } = setUp({}, note, note);
+  await ask({ boundObjectRef: POD });
+  assert.deepEqual(seen, [
+    { boundObjectRef: POD },
+    { boundObjectRef: POD, audiences: ['https://issuer'], expirationSeconds: 3600 },
+  ]);
 });
 
 test('keys are published where the issuer is an https URL, and nowhere else', async () => {
