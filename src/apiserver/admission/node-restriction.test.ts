@@ -263,3 +263,14 @@ test('a CSR that cannot be read is refused', async () => {
 test('whoever is no node is not restricted', async () => {
   await run({ kind: nodeKind, object: node('n2'), user: { name: 'system:node:n1', groups: [] } });
 });
+
+test('which audiences a node asks for is looked at before the API server’s own are filled in for none', async () => {
+  const { admit, validate } = plugin;
+  await runPlugin({ ...plugin, admit: admit! }, { user: USER, ...token(MINE) });
+  const filledIn = { user: USER, ...token(MINE, ['https://kubernetes.default.svc']) };
+  await runPlugin({ name: plugin.name, handles: plugin.handles, validate: validate! }, filledIn);
+  await assert.rejects(
+    runPlugin({ name: plugin.name, handles: plugin.handles, admit: admit! }, filledIn),
+    /not found in pod spec/,
+  );
+});

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { serviceAccountKind } from '../../api/core/v1/service-account.ts';
 import type { V1CertificateSigningRequest, V1Node, V1PersistentVolumeClaim } from '../../api/gen/types.ts';
 import { parseSpecRequest } from '../../pki/certificate-request.ts';
 import { nodeNameOf } from '../authentication/identities.ts';
@@ -18,18 +19,26 @@ export interface NodeRestrictionDeps {
 export type NodeCheck = (node: string, attributes: AdmissionAttributes, deps: NodeRestrictionDeps) => Promise<void> | void;
 
 /**
- * A kubelet touches only what is its own (plugin/pkg/admission/noderestriction, with its texts). All of it is checked on what is
- * about to be stored, behind whatever other plugins changed.
+ * A kubelet touches only what is its own (plugin/pkg/admission/noderestriction, with its texts). All of it but tokens, which are not
+ * stored, is checked on what is about to be stored, behind whatever other plugins changed.
  */
 export function createNodeRestriction(deps: NodeRestrictionDeps): AdmissionPlugin {
+  const check = async (attributes: AdmissionAttributes) => {
+    const node = nodeNameOf(attributes.user);
+    if (!node) throw refuse(attributes, `could not determine node from user ${quote(attributes.user.name)}`);
+    const { group, resource } = attributes.kind;
+    await CHECKS[`${group}/${resource}`]?.(node, attributes, deps);
+  };
+  const isToken = ({ kind, subresource }: AdmissionAttributes) => kind === serviceAccountKind && subresource === 'token';
   return {
     name: 'NodeRestriction',
     handles: ({ user, operation }) => operation !== 'CONNECT' && nodeNameOf(user) !== undefined,
+    /** Tokens as they were asked for: afterwards no audience could not be told from the API server's own. */
+    async admit(attributes) {
+      if (isToken(attributes)) await check(attributes);
+    },
     async validate(attributes) {
-      const node = nodeNameOf(attributes.user);
-      if (!node) throw refuse(attributes, `could not determine node from user ${quote(attributes.user.name)}`);
-      const { group, resource } = attributes.kind;
-      await CHECKS[`${group}/${resource}`]?.(node, attributes, deps);
+      if (!isToken(attributes)) await check(attributes);
     },
   };
 }
