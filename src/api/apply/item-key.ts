@@ -1,4 +1,5 @@
 import { isJsonMap } from '../machinery/clone.ts';
+import type { KnownItems } from './known-items.ts';
 import type { ListType } from './object-type.ts';
 import { type ItemKey, keyElement, valueElement } from './path-element.ts';
 
@@ -31,21 +32,39 @@ function elementOfValue(item: unknown): string {
   return valueElement(item);
 }
 
+/** Of an item of a list; empty for one that cannot be told apart. */
+export function elementOrNothing(type: ListType, item: unknown): string {
+  try {
+    return elementOfItem(type, item);
+  } catch {
+    return ''; // has no element, so no set names it
+  }
+}
+
 /**
  * The items of a list by their elements, in order: several where they are there twice, as in lists that were written without asking.
  * Undefined when some cannot be told apart at all.
  */
-export function itemsByElement(type: ListType, list: readonly unknown[]): Map<string, unknown[]> | undefined {
+export type ItemsByElement = ReadonlyMap<string, readonly unknown[]> | undefined;
+
+/** @param known what was found before, perhaps, of long lists */
+export function itemsByElement(type: ListType, list: readonly unknown[], known?: KnownItems): ItemsByElement {
+  const found = known?.itemsOf(type, list);
+  return found ? found.items : sortByElement(list, elementsOf(type, list));
+}
+
+/** By place; empty for what cannot be told apart. */
+export function elementsOf(type: ListType, list: readonly unknown[], known?: KnownItems): readonly string[] {
+  return known?.elementsOf(type, list) ?? list.map((item) => elementOrNothing(type, item));
+}
+
+export function sortByElement(list: readonly unknown[], elements: readonly string[]): ItemsByElement {
   const items = new Map<string, unknown[]>();
-  try {
-    for (const item of list) {
-      const element = elementOfItem(type, item);
-      const same = items.get(element);
-      if (same) same.push(item);
-      else items.set(element, [item]);
-    }
-  } catch {
-    return undefined;
+  for (const [i, element] of elements.entries()) {
+    if (element === '') return undefined;
+    const same = items.get(element);
+    if (same) same.push(list[i]);
+    else items.set(element, [list[i]]);
   }
   return items;
 }

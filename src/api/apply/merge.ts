@@ -1,17 +1,18 @@
 import { cloneJson, isJsonMap, type JsonMap, setField } from '../machinery/clone.ts';
-import { elementOfItem } from './item-key.ts';
+import { elementsOf } from './item-key.ts';
+import type { KnownItems } from './known-items.ts';
 import { isAtomic, type ListType, type ObjectType } from './object-type.ts';
 
 /**
  * A configuration merged into what is there (typed/merge.go): what the configuration says wins, what it does not speak of stays.
  * The result shares nothing with either, and keeps the configuration's nulls.
  */
-export function mergeInto(type: ObjectType, live: unknown, applied: unknown): unknown {
+export function mergeInto(type: ObjectType, live: unknown, applied: unknown, known?: KnownItems): unknown {
   if (applied === undefined) return cloneJson(live);
   if (live === undefined || isAtomic(type)) return cloneJson(applied);
   if (type.form === 'list')
     return Array.isArray(live) && Array.isArray(applied) && (live.length || applied.length)
-      ? mergeLists(type, live, applied)
+      ? mergeLists(type, live, applied, known)
       : cloneJson(applied);
   if (type.form === 'scalar' || !isJsonMap(live) || !isJsonMap(applied)) return cloneJson(applied);
   const merged: JsonMap = {};
@@ -19,7 +20,7 @@ export function mergeInto(type: ObjectType, live: unknown, applied: unknown): un
   for (const key in live) {
     const inner = innerOf(key);
     const given = Object.hasOwn(applied, key) ? applied[key] : undefined;
-    setField(merged, key, inner ? mergeInto(inner, live[key], given) : cloneJson(given ?? live[key]));
+    setField(merged, key, inner ? mergeInto(inner, live[key], given, known) : cloneJson(given ?? live[key]));
   }
   for (const key in applied) if (!Object.hasOwn(live, key)) setField(merged, key, cloneJson(applied[key]));
   return merged;
@@ -33,10 +34,16 @@ export function mergeInto(type: ObjectType, live: unknown, applied: unknown): un
  *     applied  c  n  b             and come with the configuration's
  *     merged   a  x  c  n  b
  */
-function mergeLists(type: ListType, live: readonly unknown[], applied: readonly unknown[]): unknown[] {
+function mergeLists(
+  type: ListType,
+  live: readonly unknown[],
+  applied: readonly unknown[],
+  known: KnownItems | undefined,
+): unknown[] {
   const inner = type.element();
-  const liveItems = elementsOf(type, live);
-  const appliedItems = applied.map((item) => ({ element: elementOfItem(type, item), item }));
+  // Live items that cannot be told apart from others keep a place of their own; those of a configuration are refused before.
+  const liveItems = elementsOf(type, live, known).map((element, i) => ({ element: element || `i:${i}`, item: live[i] }));
+  const appliedItems = elementsOf(type, applied, known).map((element, i) => ({ element, item: applied[i] }));
   const liveByElement = new Map<string, unknown>();
   // What is there twice is replaced: neither is what the configuration means.
   for (const { element, item } of liveItems) liveByElement.set(element, liveByElement.has(element) ? undefined : item);
@@ -47,7 +54,7 @@ function mergeLists(type: ListType, live: readonly unknown[], applied: readonly 
   const merged: unknown[] = [];
   const take = ({ element, item }: { element: string; item: unknown }) => {
     taken.add(element);
-    merged.push(mergeInto(inner, liveByElement.get(element), item));
+    merged.push(mergeInto(inner, liveByElement.get(element), item, known));
     if (shared[nextShared] === element) nextShared++;
   };
   let l = 0;
@@ -81,15 +88,4 @@ function mergeLists(type: ListType, live: readonly unknown[], applied: readonly 
     }
   }
   return merged;
-}
-
-/** Live items that cannot be told apart from others keep a place of their own. */
-function elementsOf(type: ListType, list: readonly unknown[]): { element: string; item: unknown }[] {
-  return list.map((item, i) => {
-    try {
-      return { element: elementOfItem(type, item), item };
-    } catch {
-      return { element: `i:${i}`, item };
-    }
-  });
 }

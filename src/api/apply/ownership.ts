@@ -1,4 +1,5 @@
 /** Who owns what after a write (structured-merge-diff's merge/update.go). */
+import type { Steps } from '../../std/pauses.ts';
 import type { KindDefinition } from '../machinery/kind.ts';
 import type { DynamicObject } from '../machinery/object.ts';
 import { SAME } from './compare.ts';
@@ -39,8 +40,8 @@ export function fieldsOutOfReach(kind: KindDefinition, subresource: string, obje
   return subresource || kind.parts.some(({ name }) => name === 'status') ? ['status'] : [];
 }
 
-/** What others own of what a write changed. */
-export function conflictsWith(managers: Managers, ownId: string, differenceIn: DifferenceIn): Conflict[] {
+/** What others own of what a write changed. Pauses after each of them. */
+export function* conflictsWith(managers: Managers, ownId: string, differenceIn: DifferenceIn): Steps<Conflict[]> {
   const conflicts: Conflict[] = [];
   for (const [id, manager] of managers) {
     if (id === ownId) continue;
@@ -48,12 +49,13 @@ export function conflictsWith(managers: Managers, ownId: string, differenceIn: D
     if (isEmptySet(changed)) continue;
     const fields = intersection(manager.fields, changed);
     if (!isEmptySet(fields)) conflicts.push({ manager, fields });
+    yield;
   }
   return conflicts;
 }
 
 /** Takes what was changed or removed from everybody but the writer; who owns nothing any more is dropped, and so is who owns fields of no version. */
-export function disown(managers: Managers, ownId: string, differenceIn: DifferenceIn): Map<string, Manager> {
+export function* disown(managers: Managers, ownId: string, differenceIn: DifferenceIn): Steps<Map<string, Manager>> {
   const left = new Map<string, Manager>();
   for (const [id, manager] of managers) {
     if (id === ownId) {
@@ -62,20 +64,29 @@ export function disown(managers: Managers, ownId: string, differenceIn: Differen
     }
     const found = differenceIn(manager.apiVersion);
     if (!found) continue;
-    const fields = withoutBranches(difference(manager.fields, found.changed), found.removed);
+    const unchanged = difference(manager.fields, found.changed);
+    yield;
+    const fields = withoutBranches(unchanged, found.removed);
+    yield;
     if (!isEmptySet(fields)) left.set(id, fields === manager.fields ? manager : { ...manager, fields });
   }
   return left;
 }
 
 /** After a plain write: the writer owns what it changed besides what it owned, and nobody owns what is gone. */
-export function ownUpdate(managers: Managers, writer: Omit<Manager, 'fields'>, differenceIn: DifferenceIn): Map<string, Manager> {
+export function* ownUpdate(
+  managers: Managers,
+  writer: Omit<Manager, 'fields'>,
+  differenceIn: DifferenceIn,
+): Steps<Map<string, Manager>> {
   const id = managerId(writer);
   const found = differenceIn(writer.apiVersion) ?? SAME;
-  const after = disown(managers, id, differenceIn);
+  const after = yield* disown(managers, id, differenceIn);
   const before = managers.get(id);
   // In this order: an item that is there twice now is both, removed with what was in it, and changed.
-  const owned = union(withoutBranches(before?.fields ?? EMPTY, found.removed), found.changed);
+  const kept = withoutBranches(before?.fields ?? EMPTY, found.removed);
+  yield;
+  const owned = union(kept, found.changed);
   const fields = ownable(owned);
   // A writer that only took fields away has written all the same.
   if (isEmptySet(fields)) after.delete(id);

@@ -2,9 +2,10 @@ import { Pace, runAtOnce, type Steps } from '../../std/pauses.ts';
 import { isJsonMap, type JsonMap } from '../machinery/clone.ts';
 import type { DynamicObject } from '../machinery/object.ts';
 import { EMPTY, type FieldSet, isEmptySet, isLeaf, isMember, LEAF, nodeOf } from './field-set.ts';
+import { elementOrNothing } from './item-key.ts';
 import type { Manager, Managers } from './managed-fields.ts';
 import { isAtomic, type ObjectType, type StructureType } from './object-type.ts';
-import { elementOrNothing, innerType } from './remove.ts';
+import { innerType } from './remove.ts';
 import { holdsAll, KEYS_IN_ONE_TURN, nodeAt, wideMaps, withNodeAt } from './wide-maps.ts';
 
 /** What a set names that is also in the object: nobody owns what is not there. The set itself when all of it is. */

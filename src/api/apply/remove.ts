@@ -1,6 +1,6 @@
 import { isJsonMap, type JsonMap, setField } from '../machinery/clone.ts';
 import { type FieldSet, isLeaf, isMember, LEAF } from './field-set.ts';
-import { elementOfItem } from './item-key.ts';
+import { elementOrNothing } from './item-key.ts';
 import { isAtomic, type ListType, type ObjectType } from './object-type.ts';
 import { fieldElement } from './path-element.ts';
 
@@ -35,15 +35,6 @@ function withoutItems(type: ListType, list: readonly unknown[], set: FieldSet): 
     kept.push(node ? withoutFields(inner, item, node) : item);
   }
   return kept.length ? kept : null;
-}
-
-/** Of an item of a list; empty for one that cannot be told apart. */
-export function elementOrNothing(type: ListType, item: unknown): string {
-  try {
-    return elementOfItem(type, item);
-  } catch {
-    return ''; // has no element, so no set names it
-  }
 }
 
 /**

@@ -4,6 +4,7 @@ import type { DynamicObject, JsonObject, ManagedFieldsEntry } from '../machinery
 import { compareObjects, type Difference } from './compare.ts';
 import { type FieldSet, isEmptySet } from './field-set.ts';
 import { differencesIn, type KindVersions } from './kind-versions.ts';
+import { KnownItems } from './known-items.ts';
 import {
   asksForReset,
   capUpdaters,
@@ -29,7 +30,17 @@ export function trackCreate(
   writer: Writer,
   except: readonly string[],
 ): ManagedFieldsEntry[] | undefined {
-  const fields = ownable(compareObjects(type, NOTHING, object, except).changed);
+  return created(type, object, writer, except);
+}
+
+function created(
+  type: StructureType,
+  object: object,
+  writer: Writer,
+  except: readonly string[],
+  known?: KnownItems,
+): ManagedFieldsEntry[] | undefined {
+  const fields = ownable(compareObjects(type, NOTHING, object, except, known).changed);
   return isEmptySet(fields) ? undefined : [writeEntry({ ...writer, fields })];
 }
 
@@ -43,7 +54,9 @@ export function* trackCreateInSteps(
 ): Steps<ManagedFieldsEntry[] | undefined> {
   const map = object as JsonMap;
   const wide = yield* wideMaps(type, map, keysInOneTurn);
-  const [entry] = trackCreate(type, shortened(map, wide), writer, except) ?? [];
+  const known = new KnownItems(keysInOneTurn);
+  yield* known.learn(type, object);
+  const [entry] = created(type, shortened(map, wide), writer, except, known) ?? [];
   if (!entry) return undefined;
   yield;
   return [{ ...entry, fieldsV1: (yield* lengthened(entry.fieldsV1 as FieldSet, wide, keysInOneTurn)) as JsonObject }];
@@ -99,9 +112,12 @@ export interface UpdateToTrack {
 export function* trackUpdate(update: UpdateToTrack): Steps<Managers> {
   const { type, versions, before, after, managers, writer, except = [] } = update;
   if (managers.size === 0) return managers;
-  const found: Difference = compareObjects(type, before, after, except);
+  const known = new KnownItems();
+  yield* known.learn(type, before);
+  yield* known.learn(type, after);
+  const found: Difference = compareObjects(type, before, after, except, known);
   if (isEmptySet(ownable(found.changed)) && isEmptySet(ownable(found.removed))) return managers;
   yield;
   const write = { versions, apiVersion: writer.apiVersion, before, after, except };
-  return capUpdaters(ownUpdate(managers, writer, differencesIn(write, found)));
+  return capUpdaters(yield* ownUpdate(managers, writer, differencesIn(write, found)));
 }
