@@ -33,5 +33,5 @@ export const mutatingAdmissionPolicyKind = defineKind({
     setMatchDefaults(spec.matchConstraints);
   },
   loadFirst: validation.load,
-  validate: (object, _context, existing) => validation.loaded.validateMutatingPolicy(object, existing),
+  validateInSteps: (object, _context, existing) => validation.loaded.validateMutatingPolicy(object, existing),
 });

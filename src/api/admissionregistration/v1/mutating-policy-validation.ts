@@ -1,14 +1,16 @@
 /** Validation of MutatingAdmissionPolicies. Heavy to load: it compiles expressions (pkg/apis/admissionregistration/validation). */
+import type { Steps } from '../../../std/pauses.ts';
 import type { V1MutatingAdmissionPolicy, V1Mutation } from '../../gen/types.ts';
-import { checkEach, checkOneOf } from '../../machinery/field-checks.ts';
+import { checkOneOf } from '../../machinery/field-checks.ts';
 import { invalidField, requiredField } from '../../machinery/field-error.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import type { ExpressionScope } from '../expressions/admission-expressions.ts';
 import { checkExpression } from './match-conditions-validation.ts';
-import { validatePolicyBasis, validateVariables } from './policy-parts-validation.ts';
+import { CompilingPace, validatePolicyBasis, validateVariables } from './policy-parts-validation.ts';
 
-export function validateMutatingPolicy(object: DynamicObject, existing: DynamicObject | undefined): FieldError[] {
+/** Expressions are compiled some at a time: there may be thousands. */
+export function* validateMutatingPolicy(object: DynamicObject, existing: DynamicObject | undefined): Steps<FieldError[]> {
   const { spec = {} } = object as V1MutatingAdmissionPolicy;
   const old = (existing as V1MutatingAdmissionPolicy | undefined)?.spec;
   const { paramKind, reinvocationPolicy, mutations = [] } = spec;
@@ -19,7 +21,11 @@ export function validateMutatingPolicy(object: DynamicObject, existing: DynamicO
   const scope = { ...variables.scope, patchTypes: true };
   errors.push(...variables.errors);
   if (!mutations.length) errors.push(requiredField('spec.mutations', 'mutations must contain at least one item'));
-  errors.push(...checkEach(mutations, 'spec.mutations', (mutation, at) => validateMutation(mutation, at, scope)));
+  const pace = new CompilingPace();
+  for (const [i, mutation] of mutations.entries()) {
+    errors.push(...validateMutation(mutation, `spec.mutations[${i}]`, scope));
+    if (pace.dueAfter(mutation.applyConfiguration?.expression, mutation.jsonPatch?.expression)) yield;
+  }
   if (!reinvocationPolicy) errors.push(requiredField('spec.reinvocationPolicy'));
   else errors.push(...checkOneOf('spec.reinvocationPolicy', reinvocationPolicy, ['IfNeeded', 'Never']));
   return errors;

@@ -1,4 +1,5 @@
 /** What validating and mutating policies and their bindings have in common (pkg/apis/admissionregistration/validation). */
+import { Pace } from '../../../std/pauses.ts';
 import type { V1ParamKind, V1ParamRef, V1ValidatingAdmissionPolicySpec, V1Variable } from '../../gen/types.ts';
 import { checkEach, checkField, checkOneOf, sameMeaning } from '../../machinery/field-checks.ts';
 import { forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
@@ -11,6 +12,20 @@ import { validateMatchConditions } from './match-conditions-validation.ts';
 import { FAILURE_POLICIES, validateMatchResources, validateMutableOperations } from './match-rules-validation.ts';
 
 type PolicyBasis = Pick<V1ValidatingAdmissionPolicySpec, 'failurePolicy' | 'paramKind' | 'matchConstraints' | 'matchConditions'>;
+
+/** Characters of expressions that are compiled between two pauses: some milliseconds. */
+const COMPILED = 20_000;
+/** What an expression costs besides. */
+const LOOKED_AT = 200;
+
+/** Tells when it is time for a pause between expressions. */
+export class CompilingPace {
+  readonly #pace = new Pace(COMPILED);
+
+  dueAfter(...expressions: readonly (string | undefined)[]): boolean {
+    return this.#pace.due(expressions.reduce((sum, each) => sum + (each?.length ?? 0), LOOKED_AT));
+  }
+}
 
 const RESERVED = new Set(
   'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(

@@ -1,5 +1,5 @@
 /** Validation of ValidatingAdmissionPolicies. Heavy to load: it compiles expressions (pkg/apis/admissionregistration/validation). */
-import { Pace, type Steps } from '../../../std/pauses.ts';
+import type { Steps } from '../../../std/pauses.ts';
 import type { V1AuditAnnotation, V1ValidatingAdmissionPolicy, V1Validation } from '../../gen/types.ts';
 import { checkEach, checkField, checkOneOf } from '../../machinery/field-checks.ts';
 import { duplicateField, invalidField, requiredField } from '../../machinery/field-error.ts';
@@ -8,15 +8,11 @@ import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import type { ExpressionScope } from '../expressions/admission-expressions.ts';
 import { checkExpression } from './match-conditions-validation.ts';
-import { validatePolicyBasis, validateVariables } from './policy-parts-validation.ts';
+import { CompilingPace, validatePolicyBasis, validateVariables } from './policy-parts-validation.ts';
 
 const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'];
 const MOST_AUDIT_ANNOTATIONS = 20;
 const LONGEST_VALUE_EXPRESSION = 5 * 1024;
-/** Characters of expressions that are compiled between two pauses: some milliseconds. */
-const COMPILED = 20_000;
-/** What an expression costs besides. */
-const LOOKED_AT = 200;
 const NO_CHECKS = 'validations or auditAnnotations must contain at least one item';
 
 /** Expressions are compiled some at a time: there may be thousands. */
@@ -30,10 +26,10 @@ export function* validateValidatingPolicy(object: DynamicObject, existing: Dynam
   errors.push(...variables.errors);
   if (!validations.length && !auditAnnotations.length)
     return [...errors, requiredField('spec.validations', NO_CHECKS), requiredField('spec.auditAnnotations', NO_CHECKS)];
-  const pace = new Pace(COMPILED);
+  const pace = new CompilingPace();
   for (const [i, each] of validations.entries()) {
     errors.push(...validateValidation(each, `spec.validations[${i}]`, variables.scope));
-    if (pace.due(LOOKED_AT + (each.expression?.length ?? 0) + (each.messageExpression?.length ?? 0))) yield;
+    if (pace.dueAfter(each.expression, each.messageExpression)) yield;
   }
   if (auditAnnotations.length > MOST_AUDIT_ANNOTATIONS)
     errors.push(
