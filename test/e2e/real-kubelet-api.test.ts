@@ -168,7 +168,7 @@ describe('the API of a kubelet with real pods', { timeout: 300_000 }, () => {
 
   test('says how it was started, and logs as much as it is told to', async () => {
     assert.match(await asAdmin('/flagz'), new RegExp(`\\nhostname-override=${cluster.nodeName}\\n`));
-    assert.match(await asAdmin('/statusz'), /\nPaths: .*\/exec\/ /);
+    assert.match(await asAdmin('/statusz'), /\nPaths: .* \/exec /);
     const put = (level: string) => asAdmin('/debug/flags/v', '-X', 'PUT', '-d', level);
     assert.equal(await put('3'), 'successfully set klog.logging.verbosity to 3');
     assert.match(await put('much'), /^failed set klog\.logging\.verbosity much: /);

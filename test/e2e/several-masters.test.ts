@@ -1,6 +1,7 @@
 /** HA-04: three API servers on three members of etcd, and several controller-managers and schedulers, of which one each works. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { createClient } from '../../src/client/create-client.ts';
 import { transportFromContext } from '../../src/client/kubeconfig-client.ts';
 import { diagnose } from '../../src/doctor/checks/all-checks.ts';
@@ -33,12 +34,16 @@ describe('three masters', () => {
   const kubectlOf = async (master: Master) => kubectl('1.35', await cluster.kubeconfig(master), cluster.directory());
 
   test('HA-04 all are behind the Service kubernetes, and each has a Lease of its own', async () => {
-    const { body } = await masters[1].api.send('GET', '/api/v1/namespaces/default/endpoints/kubernetes');
-    const { subsets } = body as { subsets: { addresses: { ip: string }[] }[] };
-    assert.deepEqual(
-      subsets.flatMap(({ addresses }) => addresses.map(({ ip }) => ip)),
-      masters.map(({ address }) => address).sort(),
-    );
+    const all = masters.map(({ address }) => address).sort();
+    // Of those that start at the same time the last to write may not have seen the others yet: each looks again after ten seconds.
+    await until('all are behind the Service', async () => {
+      const { body } = await masters[1].api.send('GET', '/api/v1/namespaces/default/endpoints/kubernetes');
+      const { subsets } = body as { subsets: { addresses: { ip: string }[] }[] };
+      return isDeepStrictEqual(
+        subsets.flatMap(({ addresses }) => addresses.map(({ ip }) => ip)),
+        all,
+      );
+    });
     await until('three leases', async () => {
       const leases = await masters[0].api.send(
         'GET',
