@@ -1,9 +1,11 @@
 /** From this size on a pass over an object takes long enough (5 ms and more) that others are let in between two of them. */
 const LARGE_BYTES = 128 * 1024;
 
+export const isLarge = (sizeBytes: number): boolean => sizeBytes >= LARGE_BYTES;
+
 /** To be awaited before a pass over something of this size: undefined when it is small. */
 export function pauseBefore(sizeBytes: number): Promise<void> | undefined {
-  return sizeBytes < LARGE_BYTES ? undefined : new Promise((resolve) => setImmediate(resolve));
+  return isLarge(sizeBytes) ? new Promise((resolve) => setImmediate(resolve)) : undefined;
 }
 
 /** Work that can be left for a while at each `yield`. */
@@ -23,7 +25,7 @@ export class Pauses {
 
   /** Whether there is a pause at each step. */
   get large(): boolean {
-    return this.#largestBytes >= LARGE_BYTES;
+    return isLarge(this.#largestBytes);
   }
 
   /** To be awaited between two passes: undefined where there is no need to. */

@@ -49,8 +49,8 @@ export function createWatch(deps: VerbDeps): VerbHandler {
       stream.send(representation.errorLine(error instanceof StatusError ? error : internalError((error as Error).message)));
       stream.end();
     };
-    // What somebody else must convert comes later, in order; so does what is said in between.
-    const feed = kind.storedAs?.remote && new ConvertedFeed({ kind, matches: selection.matches, item, failed });
+    // What takes its time to convert comes later, in order; so does what is said in between.
+    const feed = kind.storedAs && new ConvertedFeed({ kind, matches: selection.matches, item, failed });
     const inOrder = (say: () => void) => (feed ? feed.afterwards(say) : say());
     const unwatch = cache.kind(kind).watch(
       {

@@ -61,6 +61,25 @@ test('what is there and what changes is told converted and in order, also what w
   assert.deepEqual(told, ['ADDED a example.com/v2', 'MODIFIED a example.com/v2', 'DELETED a example.com/v2']);
 });
 
+test('what nobody else must convert is told at once when it is small, and after large ones that are read in turns', async () => {
+  const { storedAs, ...kind } = kindWith(convertAll);
+  const { remote: _, ...local } = storedAs!;
+  const { feed, told, rest } = start({
+    ...kind,
+    storedAs: { ...local, fromStored: (object) => ({ ...object, apiVersion: 'example.com/v2' }) },
+  });
+  feed.take(cached('a', 1));
+  assert.deepEqual(told, ['ADDED a example.com/v2']);
+  const large = cached('b', 2, { text: 'x'.repeat(200_000) });
+  feed.take(new CachedEvent(2, 0, large, undefined));
+  feed.take(new CachedEvent(3, 0, cached('c', 3), undefined));
+  assert.equal(told.length, 1);
+  await rest();
+  assert.deepEqual(told.slice(1), ['ADDED b example.com/v2', 'ADDED c example.com/v2']);
+  feed.take(new CachedEvent(4, 0, cached('d', 4), undefined));
+  assert.equal(told.at(-1), 'ADDED d example.com/v2');
+});
+
 test('conditions are about the converted form', async () => {
   const { feed, told, rest } = start(kindWith(convertAll), (object) => object.object['seen'] === true);
   feed.take(cached('a', 1));

@@ -1,4 +1,5 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
+import { isLarge } from '../../std/pauses.ts';
 import { CachedEvent, initialItem, type WatchItem } from './cached-event.ts';
 import type { CachedObject } from './cached-object.ts';
 import { showObjects } from './show-objects.ts';
@@ -15,8 +16,8 @@ export interface ConvertedFeedConfig {
 const MOST_WAITING = 10_000;
 
 /**
- * Puts a conversion that takes its time between the changes of a kind and one watch: what came first is told first, and what waits is
- * converted in one go.
+ * Puts a conversion that takes its time between the changes of a kind and one watch, because somebody else makes it or the object is
+ * large: what came first is told first, and what waits is converted in one go. All else is told at once.
  */
 export class ConvertedFeed {
   readonly #config: ConvertedFeedConfig;
@@ -38,8 +39,16 @@ export class ConvertedFeed {
   /** Tells of a change, or does something, when all that was taken before has been told. */
   afterwards(next: CachedEvent | CachedObject | (() => void)): void {
     if (this.#ended) return;
+    if (!this.#running && this.#isQuick(next)) {
+      this.#tell(next);
+      return;
+    }
     this.#waiting.push(next);
     if (!this.#running) void this.#run();
+  }
+
+  #isQuick(next: CachedEvent | CachedObject | (() => void)): boolean {
+    return objectsOf(next).every((object) => !isLarge(object.sizeBytes) && !object.awaitsConversion(this.#config.kind));
   }
 
   end(): void {
