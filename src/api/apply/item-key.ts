@@ -58,13 +58,17 @@ export function elementsOf(type: ListType, list: readonly unknown[], known?: Kno
   return known?.elementsOf(type, list) ?? list.map((item) => elementOrNothing(type, item));
 }
 
-export function sortByElement(list: readonly unknown[], elements: readonly string[]): ItemsByElement {
+function sortByElement(list: readonly unknown[], elements: readonly string[]): ItemsByElement {
   const items = new Map<string, unknown[]>();
   for (const [i, element] of elements.entries()) {
     if (element === '') return undefined;
-    const same = items.get(element);
-    if (same) same.push(list[i]);
-    else items.set(element, [list[i]]);
+    addItem(items, element, list[i]);
   }
   return items;
+}
+
+export function addItem(items: Map<string, unknown[]>, element: string, item: unknown): void {
+  const same = items.get(element);
+  if (same) same.push(item);
+  else items.set(element, [item]);
 }

@@ -1,7 +1,7 @@
 import type { Steps } from '../../std/pauses.ts';
 import { isJsonMap } from '../machinery/clone.ts';
 
-import { elementOrNothing, type ItemsByElement, sortByElement } from './item-key.ts';
+import { addItem, elementOrNothing, type ItemsByElement } from './item-key.ts';
 import { isAtomic, type ListType, type ObjectType } from './object-type.ts';
 import { KEYS_IN_ONE_TURN } from './wide-maps.ts';
 
@@ -47,13 +47,16 @@ export class KnownItems {
 
   *#learnList(type: ListType, list: readonly unknown[]): Steps<void> {
     const elements: string[] = [];
+    const items = new Map<string, unknown[]>();
+    let areTold = true;
     for (const item of list) {
-      elements.push(elementOrNothing(type, item));
+      const element = elementOrNothing(type, item);
+      elements.push(element);
+      areTold &&= element !== '';
+      addItem(items, element, item);
       if (elements.length % this.#long === 0) yield;
     }
-    const items = sortByElement(list, elements);
-    yield;
-    this.#lists.set(list, { type, elements, items });
+    this.#lists.set(list, { type, elements, items: areTold ? items : undefined });
   }
 
   elementsOf(type: ListType, list: readonly unknown[]): readonly string[] | undefined {

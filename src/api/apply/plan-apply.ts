@@ -2,11 +2,10 @@
 import type { Steps } from '../../std/pauses.ts';
 import { equalJson } from '../machinery/clone.ts';
 import type { DynamicObject } from '../machinery/object.ts';
-import { compareObjects } from './compare.ts';
 import { type Conflict, conflictError, conflictsOutside } from './conflicts.ts';
 import { equalSets, type FieldSet, isEmptySet } from './field-set.ts';
-import { fieldsOf } from './fields-of.ts';
 import { withoutGivenUp } from './give-up.ts';
+import { compareInSteps, fieldsOfInSteps } from './in-steps.ts';
 import { differencesIn, type KindVersions } from './kind-versions.ts';
 import { KnownItems } from './known-items.ts';
 import { fieldsLastApplied, KUBECTL, refreshLastApplied } from './last-applied.ts';
@@ -47,7 +46,7 @@ export function* planApply(request: ApplyRequest): Steps<ApplyPlan> {
   const last = tracked.get(id);
   const known = new KnownItems();
   yield* known.learn(type, configuration);
-  const mentioned = without(fieldsOf(type, configuration, known), except);
+  const mentioned = without(yield* fieldsOfInSteps(type, configuration, known), except);
   const applied = ownable(mentioned);
   yield;
   const managers = new Map(tracked).set(id, { ...writer, fields: applied });
@@ -58,7 +57,7 @@ export function* planApply(request: ApplyRequest): Steps<ApplyPlan> {
   const object = yield* withoutGivenUp(merged, { type, versions, apiVersion: writer.apiVersion, managers, mentioned, last });
   yield;
   yield* known.learn(type, object);
-  const found = compareObjects(type, live, object, except, known);
+  const found = yield* compareInSteps(type, live, object, except, known);
   const write = { versions, apiVersion: writer.apiVersion, before: live, after: object, except };
   const differenceIn = differencesIn(write, found);
   yield;

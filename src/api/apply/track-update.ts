@@ -1,8 +1,9 @@
 import type { Steps } from '../../std/pauses.ts';
 import type { JsonMap } from '../machinery/clone.ts';
 import type { DynamicObject, JsonObject, ManagedFieldsEntry } from '../machinery/object.ts';
-import { compareObjects, type Difference } from './compare.ts';
+import { compareObjects } from './compare.ts';
 import { type FieldSet, isEmptySet } from './field-set.ts';
+import { compareInSteps } from './in-steps.ts';
 import { differencesIn, type KindVersions } from './kind-versions.ts';
 import { KnownItems } from './known-items.ts';
 import {
@@ -115,7 +116,7 @@ export function* trackUpdate(update: UpdateToTrack): Steps<Managers> {
   const known = new KnownItems();
   yield* known.learn(type, before);
   yield* known.learn(type, after);
-  const found: Difference = compareObjects(type, before, after, except, known);
+  const found = yield* compareInSteps(type, before, after, except, known);
   if (isEmptySet(ownable(found.changed)) && isEmptySet(ownable(found.removed))) return managers;
   yield;
   const write = { versions, apiVersion: writer.apiVersion, before, after, except };

@@ -4,7 +4,10 @@ import fc from 'fast-check';
 import { runAtOnce, type Steps } from '../../std/pauses.ts';
 import type { JsonMap } from '../machinery/clone.ts';
 import { builtInType } from './built-in-type.ts';
+import { compareObjects } from './compare.ts';
 import { EMPTY, type FieldSet, union } from './field-set.ts';
+import { fieldsOf } from './fields-of.ts';
+import { compareInSteps, fieldsOfInSteps } from './in-steps.ts';
 import { presentFields, presentFieldsInSteps } from './present-fields.ts';
 import { trackCreate, trackCreateInSteps } from './track-update.ts';
 import { wideMaps } from './wide-maps.ts';
@@ -39,12 +42,25 @@ for (const [type, object] of Object.entries<fc.Arbitrary<object>>(types)) {
     );
   });
 
+  test(`what changed and what is said is the same in steps and at once: ${type}`, () => {
+    fc.assert(
+      fc.property(object, object, atOnce, fc.constantFrom([], ['status'], ['data']), (before, after, keys, except) => {
+        const [old, now] = [before as JsonMap, after as JsonMap];
+        const found = runAtOnce(compareInSteps(builtInType(type), old, now, except, undefined, keys));
+        assert.deepEqual(found, compareObjects(builtInType(type), old, now, except));
+        const said = runAtOnce(fieldsOfInSteps(builtInType(type), now, undefined, keys));
+        assert.deepEqual(said, fieldsOf(builtInType(type), now));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   test(`what is still there of a set is the same in steps and at once: ${type}`, () => {
-    const fieldsOf = (made: object) => (ownedAtOnce(type, made)?.[0]?.fieldsV1 ?? EMPTY) as FieldSet;
+    const owned = (made: object) => (ownedAtOnce(type, made)?.[0]?.fieldsV1 ?? EMPTY) as FieldSet;
     fc.assert(
       fc.property(object, object, atOnce, (made, other, keys) => {
-        const own = fieldsOf(made);
-        for (const set of [own, union(own, fieldsOf(other))]) {
+        const own = owned(made);
+        for (const set of [own, union(own, owned(other))]) {
           const expected = presentFields(builtInType(type), made, set);
           const found = runAtOnce(presentFieldsInSteps(builtInType(type), made, set, keys));
           assert.equal(JSON.stringify(found), JSON.stringify(expected));
@@ -73,6 +89,8 @@ test('others have their turn after every few thousand keys', () => {
     ['data', 'metadata.labels'],
   );
   assert.ok(turnsOf(trackCreateInSteps(type, object, WRITER, [])) >= 8);
+  const changed = { ...object, data: Object.fromEntries(Object.keys(many).map((key) => [key, 'w'])) };
+  assert.ok(turnsOf(compareInSteps(type, object, changed, [], undefined)) >= 8);
   const set = trackCreate(type, object, WRITER, [])![0]!.fieldsV1 as FieldSet;
   assert.ok(turnsOf(presentFieldsInSteps(type, object, set)) >= 8);
 });

@@ -4,7 +4,7 @@
  */
 import type { Steps } from '../../std/pauses.ts';
 import { isJsonMap, type JsonMap, setField } from '../machinery/clone.ts';
-import { type FieldSet, isLeaf, LEAF } from './field-set.ts';
+import { EMPTY, type FieldSet, isLeaf, LEAF } from './field-set.ts';
 import { isAtomic, type ObjectType, type StructureType } from './object-type.ts';
 import { fieldElement } from './path-element.ts';
 
@@ -22,13 +22,12 @@ export interface WideMap {
 /** Maps of scalars, owned one by one, with so many keys and more: at an object's top, and in the structures there. */
 export function* wideMaps(type: StructureType, object: JsonMap, atLeast: number): Steps<WideMap[]> {
   const wide: WideMap[] = [];
-  for (const { path, inner, map } of mapsNearTop(type, object)) {
-    if (inner.form !== 'map' || inner.element().form !== 'scalar') continue;
+  findMaps(type, object, [], (inner, map, path) => {
+    if (inner.form !== 'map' || inner.element().form !== 'scalar') return;
     const keys = Object.keys(map);
-    if (keys.length < atLeast) continue;
-    wide.push({ path, map, keys });
-    yield;
-  }
+    if (keys.length >= atLeast) wide.push({ path, map, keys });
+  });
+  if (wide.length) yield;
   return wide;
 }
 
@@ -82,27 +81,34 @@ export function withNodeAt(set: FieldSet, [name, ...below]: readonly string[], n
   return { ...set, [element]: below.length ? withNodeAt(set[element]!, below, node) : node };
 }
 
+/** The set with children below it at a path, where it has none yet. */
+export function withChild(set: FieldSet, [name, ...below]: readonly string[], node: FieldSet): FieldSet {
+  const element = fieldElement(name!);
+  return { ...set, [element]: below.length ? withChild(set[element] ?? EMPTY, below, node) : node };
+}
+
 const isGiven = (map: JsonMap, name: string) => Object.hasOwn(map, name) && map[name] !== undefined;
 
-/** What is a map, or a structure, in the object and in the structures at its top, and is not owned as a whole. */
-function* mapsNearTop(type: StructureType, object: JsonMap, above: readonly string[] = []): Generator<MapOfFields> {
-  for (const [name, field] of type.fields) {
-    const map = Object.hasOwn(object, name) ? object[name] : undefined;
-    if (field.ignored || !isJsonMap(map)) continue;
+/** What is a map, or a structure, in the object and in the structures at its top, and is not owned as a whole. No generator: most objects are small. */
+function findMaps(
+  type: StructureType,
+  object: JsonMap,
+  above: readonly string[],
+  found: (type: ObjectType, map: JsonMap, path: readonly string[]) => void,
+): void {
+  for (const name in object) {
+    const map = object[name];
+    if (!isJsonMap(map)) continue;
+    const field = type.fields.get(name);
+    if (!field || field.ignored) continue;
     const inner = field.type();
     if (isAtomic(inner)) continue;
     const path = [...above, name];
-    yield { path, inner, map };
-    if (inner.form === 'structure' && above.length === 0) yield* mapsNearTop(inner, map, path);
+    found(inner, map, path);
+    if (inner.form === 'structure' && above.length === 0) findMaps(inner, map, path, found);
   }
 }
 
-interface MapOfFields {
-  readonly path: readonly string[];
-  readonly inner: ObjectType;
-  readonly map: JsonMap;
-}
-
-function withValueAt(object: JsonMap, [name, ...below]: readonly string[], value: JsonMap): JsonMap {
+export function withValueAt(object: JsonMap, [name, ...below]: readonly string[], value: JsonMap): JsonMap {
   return { ...object, [name!]: below.length ? withValueAt(object[name!] as JsonMap, below, value) : value };
 }
