@@ -3,6 +3,7 @@
  * apart, with the directives $patch, $retainKeys, $setElementOrder and $deleteFromPrimitiveList.
  */
 
+import { runAtOnce, type Steps } from '../../std/pauses.ts';
 import { cloneJson, isJsonMap, type JsonMap, setField } from '../machinery/clone.ts';
 import { type FieldType, fieldOfSchema, goTypeName } from '../machinery/schema.ts';
 import { badRequest } from '../machinery/status-error.ts';
@@ -30,10 +31,18 @@ const PATCH = '$patch';
  * The document after the patch; it shares nothing with either argument. `schemaName` is the document's type, `V1Pod`.
  * Throws a StatusError when the patch's directives make no sense, with upstream's code: 500 for most of them.
  */
-export function applyStrategicMergePatch<T>(document: T, patch: unknown, schemaName: string): T {
+export const applyStrategicMergePatch = <T>(document: T, patch: unknown, schemaName: string): T =>
+  runAtOnce(strategicMergePatchInSteps(document, patch, schemaName));
+
+/** The same with pauses between its passes. */
+export function* strategicMergePatchInSteps<T>(document: T, patch: unknown, schemaName: string): Steps<T> {
   if (!isJsonMap(patch)) throw badRequest('invalid JSON document: a strategic merge patch is an object');
   const type: FieldType = { form: 'structure', schema: schemaName };
-  return mergeMap(cloneJson(document) as JsonMap, cloneJson(patch), type) as T;
+  const current = cloneJson(document) as JsonMap;
+  yield;
+  const own = cloneJson(patch);
+  yield;
+  return mergeMap(current, own, type) as T;
 }
 
 /** Merges into `current`; both are the caller's own. */

@@ -10,7 +10,7 @@ import type { DynamicObject, JsonValue } from '../../api/machinery/object.ts';
 import { badRequest, type FieldError, invalid, StatusError } from '../../api/machinery/status-error.ts';
 import { applyJsonPatchInSteps, patchDoesNotApply } from '../../api/patch/json-patch.ts';
 import { applyMergePatch } from '../../api/patch/merge-patch.ts';
-import { applyStrategicMergePatch } from '../../api/patch/strategic-merge-patch.ts';
+import { strategicMergePatchInSteps } from '../../api/patch/strategic-merge-patch.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
 import { Pauses, runAtOnce, runInTime, type Steps } from '../../std/pauses.ts';
 import type { RequestContext } from '../contracts.ts';
@@ -132,7 +132,7 @@ export function* applyPatch(kind: KindDefinition, format: PatchFormat, document:
   try {
     if (format === 'json') return yield* applyJsonPatchInSteps(document, patch as never);
     if (format === 'merge') return applyMergePatch(document, patch as never);
-    return applyStrategicMergePatch(document as never, patch as never, kind.schema);
+    return yield* strategicMergePatchInSteps<unknown>(document, patch, kind.schema);
   } catch (error) {
     if (error instanceof StatusError) throw error;
     throw patchDoesNotApply((error as Error).message, error);
