@@ -24,7 +24,6 @@ test('a pattern of many states is not compared with a text that would take secon
   assert.throws(() => pattern.test(MEGABYTE), refusal);
   assert.throws(() => pattern.find(MEGABYTE), refusal);
   assert.throws(() => pattern.findAll(MEGABYTE, 1), refusal);
-  assert.equal(pattern.tooCostly('ab'.repeat(500)), undefined);
   assert.equal(pattern.test(`${'ab'.repeat(500)}b`), true);
 });
 

@@ -20,9 +20,10 @@ const MOST_STEPS = 5_000_000;
 
 export interface RegularExpression {
   readonly pattern: string;
-  /** Why it is not compared with so long a text; undefined where it is. The other calls throw that. */
-  tooCostly(text: string): string | undefined;
-  /** Whether it matches anywhere in the text. What that took is added to `steps`, whose limit holds besides that of one call. */
+  /**
+   * Whether it matches anywhere in the text. What that took is added to `steps`, whose limit holds besides that of one call. Throws
+   * REGULAR_EXPRESSION_TOO_COSTLY, as the other calls do, when it takes more.
+   */
   test(text: string, steps?: Steps): boolean;
   /** The first match, or undefined. */
   find(text: string, steps?: Steps): string | undefined;
@@ -46,17 +47,6 @@ class Compiled implements RegularExpression {
     this.pattern = pattern;
     this.#search = new PatternSearch(patternProgram(compiled));
     this.#size = compiled.programSize();
-  }
-
-  tooCostly(text: string): string | undefined {
-    if (this.#size * text.length <= MOST_STEPS) return undefined;
-    try {
-      this.test(text);
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      return error.message;
-    }
   }
 
   test(text: string, steps?: Steps): boolean {

@@ -43,7 +43,8 @@ export function* validateObject(
   errors.push(...validateMetadataNames(object, schema, old));
   errors.push(...validateScale(object, scale));
   errors.push(...validateEmbeddedResources(object, schema));
-  errors.push(...unlessBefore((value) => validateListItems(value, schema), object, old));
+  // One by one: there may be more than a call takes as arguments.
+  for (const error of unlessBefore((value) => validateListItems(value, schema), object, old)) errors.push(error);
   return [...errors, ...(yield* rulesUnlessBlocked(errors, { value: object, schema, path: '', old, isResource: true, warn }))];
 }
 
@@ -59,7 +60,8 @@ export function* validateStatus(
       ? relocate(yield* validateValueInSteps(object['status'], status, '', old['status']), 'status')
       : [];
   errors.push(...validateScale(object, scale, ['status']));
-  errors.push(...unlessBefore((value) => validateListItems(value, schema), object, old));
+  // One by one: there may be more than a call takes as arguments.
+  for (const error of unlessBefore((value) => validateListItems(value, schema), object, old)) errors.push(error);
   return [...errors, ...(yield* rulesUnlessBlocked(errors, { value: object, schema, path: '', old, isResource: true, warn }))];
 }
 
