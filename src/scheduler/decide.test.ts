@@ -85,6 +85,34 @@ test('a pod that names its node fits no other, and a cordoned one takes who tole
   assert.equal(place(state, pod({ tolerations, nodeName: 'b' })), 'b');
 });
 
+const restartAll = {
+  name: 'c',
+  restartPolicyRules: [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [42] } }],
+};
+for (const [title, spec, feature] of [
+  ['restarts all with a container', { containers: [restartAll] }, 'RestartAllContainersOnContainerExits'],
+  [
+    'restarts all with an init container',
+    { containers: [{ name: 'm' }], initContainers: [restartAll] },
+    'RestartAllContainersOnContainerExits',
+  ],
+  ['has users of its own on the host network', { hostNetwork: true, hostUsers: false }, 'UserNamespacesHostNetworkSupport'],
+] satisfies [string, Partial<V1PodSpec>, string][])
+  test(`a pod that ${title} goes only where the node declares that it can`, () => {
+    const { allocatable } = node('a').status!;
+    const state = cluster([node('old'), node('other', { status: { allocatable, declaredFeatures: ['Another'] } })]);
+    assert.equal(place(state, pod(spec)), "0/2 nodes are available: 2 node(s) didn't match Pod's required features.");
+    state.setNode(node('able', { status: { allocatable, declaredFeatures: ['Another', feature] } }));
+    assert.equal(place(state, pod(spec)), 'able');
+  });
+
+test('a pod whose rules restart one container, or with one of the two, asks nothing of its node', () => {
+  const state = cluster([node('old')]);
+  const one = { ...restartAll, restartPolicyRules: [{ ...restartAll.restartPolicyRules[0]!, action: 'Restart' }] };
+  assert.equal(place(state, pod({ containers: [one], hostNetwork: true })), 'old');
+  assert.equal(place(state, pod({ hostUsers: false })), 'old');
+});
+
 test('room comes back when a pod goes, ends, or its node is announced after it', () => {
   const holder = pod(asking('2'), 'late');
   const state = new ClusterState();

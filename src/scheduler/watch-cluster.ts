@@ -30,7 +30,7 @@ export function applyNodeChange({ type, object, previous }: Change<V1Node>, { st
 }
 
 function whatMatters({ metadata, spec, status }: V1Node): unknown {
-  return [metadata?.labels, spec?.taints, spec?.unschedulable, status?.allocatable];
+  return [metadata?.labels, spec?.taints, spec?.unschedulable, status?.allocatable, status?.declaredFeatures];
 }
 
 /** Brings a change of a pod into state and queue. */

@@ -40,8 +40,12 @@ function ownLabels({ machine, hostname, labels }: NodeFacts): Record<string, str
   };
 }
 
-/** What admission asks of a node before it lets its pods be changed; sorted. */
-const DECLARED_FEATURES = ['InPlacePodLevelResourcesVerticalScaling', 'InPlacePodVerticalScalingInitContainers'];
+/** What the scheduler asks of a node before it gives it a pod, and admission before it lets its pods be changed; sorted. */
+const DECLARED_FEATURES = [
+  'InPlacePodLevelResourcesVerticalScaling',
+  'InPlacePodVerticalScalingInitContainers',
+  'RestartAllContainersOnContainerExits',
+];
 
 /** The node as it is now; `previous` is its status before, for the times of its conditions. */
 export function nodeStatus(

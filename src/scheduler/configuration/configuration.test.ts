@@ -39,6 +39,7 @@ test("nothing said is upstream's default profile", async () => {
       'PodTopologySpread',
       'InterPodAffinity',
       'DynamicResources',
+      'NodeDeclaredFeatures',
     ],
   );
   assert.deepEqual(

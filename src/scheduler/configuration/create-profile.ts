@@ -6,6 +6,7 @@ import { DEFAULT_PLUGINS, DEFAULT_SCHEDULER_NAME } from '../framework/default-pr
 import type { Plugin } from '../framework/plugin.ts';
 import type { Profile } from '../framework/profile.ts';
 import { imageLocality } from '../plugins/image-locality.ts';
+import { nodeDeclaredFeatures } from '../plugins/node-declared-features.ts';
 import { nodeName } from '../plugins/node-name.ts';
 import { nodePorts } from '../plugins/node-ports.ts';
 import { nodeUnschedulable } from '../plugins/node-unschedulable.ts';
@@ -68,6 +69,7 @@ export function readProfile(
     made('InterPodAffinity', interPodFrom),
     made('NodeResourcesBalancedAllocation', balancedFrom),
     imageLocality,
+    nodeDeclaredFeatures,
   ];
   return (volumes) => {
     const writing = [

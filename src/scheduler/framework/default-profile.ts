@@ -1,6 +1,7 @@
 import { imageLocality } from '../plugins/image-locality.ts';
 import { createInterPodAffinity } from '../plugins/inter-pod-affinity.ts';
 import { createNodeAffinity } from '../plugins/node-affinity.ts';
+import { nodeDeclaredFeatures } from '../plugins/node-declared-features.ts';
 import { nodeName } from '../plugins/node-name.ts';
 import { nodePorts } from '../plugins/node-ports.ts';
 import { createBalancedAllocation, createNodeResourcesFit } from '../plugins/node-resources.ts';
@@ -52,6 +53,7 @@ export const DEFAULT_PLUGINS: readonly {
   { name: 'NodeResourcesBalancedAllocation', weight: 1, points: ['preScore', 'score'] },
   { name: 'ImageLocality', weight: 1, points: ['score'] },
   { name: 'DefaultBinder', points: ['bind'] },
+  { name: 'NodeDeclaredFeatures', points: ['preFilter', 'filter'] },
 ];
 
 export const DEFAULT_SCHEDULER_NAME = 'default-scheduler';
@@ -68,7 +70,10 @@ export function createDefaultProfile(
   const interPod = createInterPodAffinity();
   return {
     schedulerName,
-    filters: [nodeUnschedulable, nodeName, taintToleration, affinity, nodePorts, fit, ...volumes, spread, interPod, ...devices],
+    filters: [
+      ...[nodeUnschedulable, nodeName, taintToleration, affinity, nodePorts, fit, ...volumes, spread, interPod, ...devices],
+      nodeDeclaredFeatures,
+    ],
     scores: [
       { plugin: taintToleration, weight: 3 },
       { plugin: affinity, weight: 2 },

@@ -4,6 +4,7 @@ import type { V1Node, V1Pod, V1PodSpec } from '../../api/gen/types.ts';
 import type { Plugin } from '../framework/plugin.ts';
 import { createInterPodAffinity } from '../plugins/inter-pod-affinity.ts';
 import { createNodeAffinity } from '../plugins/node-affinity.ts';
+import { nodeDeclaredFeatures } from '../plugins/node-declared-features.ts';
 import { nodeName } from '../plugins/node-name.ts';
 import { nodePorts } from '../plugins/node-ports.ts';
 import { createNodeResourcesFit } from '../plugins/node-resources.ts';
@@ -62,6 +63,13 @@ const other = (labels: Record<string, string>, namespace = 'default'): V1Pod => 
 
 const fit = createNodeResourcesFit();
 const binding = createVolumeBinding({ bind: () => Promise.reject(new Error('nothing is bound here')) });
+const declaring = (...declaredFeatures: string[]) => node('n', { status: { declaredFeatures } });
+const restarting: Partial<V1PodSpec> = {
+  containers: [
+    { name: 'c', restartPolicyRules: [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [42] } }] },
+  ],
+};
+const RESTART_ALL = 'RestartAllContainersOnContainerExits';
 const disk = (pdName: string): Partial<V1PodSpec> => ({ volumes: [{ name: 'd', gcePersistentDisk: { pdName } }] });
 const cases: [Plugin, V1Pod, string, ClusterEvent, boolean][] = [
   [nodeName, pod({ nodeName: 'n' }), 'a node comes', comes(node('n')), true],
@@ -79,6 +87,16 @@ const cases: [Plugin, V1Pod, string, ClusterEvent, boolean][] = [
     true,
   ],
   [createNodeAffinity(), pod({ nodeSelector: { a: 'b' } }), 'a node gets another label', comes(labelled('n', { a: 'c' })), false],
+  [nodeDeclaredFeatures, pod(restarting), 'a node that can do it comes', comes(declaring(RESTART_ALL)), true],
+  [nodeDeclaredFeatures, pod(restarting), 'another node comes', comes(declaring('Other')), false],
+  [nodeDeclaredFeatures, pod(restarting), 'a node learns it', changes(declaring(), declaring(RESTART_ALL)), true],
+  [
+    nodeDeclaredFeatures,
+    pod(restarting),
+    'a node that could do it changes otherwise',
+    changes(declaring(RESTART_ALL), { ...declaring(RESTART_ALL), spec: tainted.spec! }),
+    false,
+  ],
   [nodePorts, pod(onPort(80)), 'a pod with the port goes', podGoes(pod(onPort(80), 'n')), true],
   [nodePorts, pod(onPort(80)), 'a pod with another port goes', podGoes(pod(onPort(81), 'n')), false],
   [nodePorts, pod(onPort(80)), 'a node comes', comes(node('n')), true],
