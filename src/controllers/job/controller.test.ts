@@ -7,7 +7,7 @@ import type { V1Job, V1Pod } from '../../api/gen/types.ts';
 import { type ControllerRun, runController, serverError, type TestingCluster } from '../framework/testing-client.test-support.ts';
 import { createJobController } from './controller.ts';
 import { readIndexes, writeIndexes } from './index-set.ts';
-import { indexOf, isTracked } from './job-pod.ts';
+import { indexOf, isTracked, jobPod, prefixWith } from './job-pod.ts';
 
 const work = (spec: object = {}) =>
   ({
@@ -241,6 +241,56 @@ test('a suspended Job has no pods, counts none of them as failed, and begins ane
   await run.settle();
   assert.equal(active(cluster).length, 2);
   assert.notEqual(job(cluster).status?.startTime, started);
+});
+
+test('numbers in the status are those after pods were made or told to go, at the first write', async () => {
+  await using run = await start({ parallelism: 2, completions: 2 });
+  const { cluster } = run;
+  const written = () =>
+    cluster.requests.flatMap(({ verb, subresource, body }) =>
+      verb === 'update' && subresource === 'status' ? [(body as V1Job).status!] : [],
+    );
+  assert.deepEqual([written()[0]?.active, written()[0]?.terminating], [2, 0]);
+  for (const pod of active(cluster)) {
+    const ready = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+    cluster.put(podKind, { ...pod, metadata: { ...pod.metadata, finalizers: ['example.com/held'] }, status: ready } as V1Pod);
+  }
+  await run.settle();
+  assert.equal(job(cluster).status?.ready, 2);
+  const before = written().length;
+  cluster.put(jobKind, { ...work({ parallelism: 2, completions: 2, suspend: true }), status: job(cluster).status });
+  await run.settle();
+  const { conditions, active: left, ready, terminating } = written()[before]!;
+  assert.equal(conditions?.[0]?.reason, 'JobSuspended');
+  assert.deepEqual([left, ready, terminating], [undefined, 0, 2]);
+});
+
+test('a failure makes the next pod wait, though none is to come when it is seen', async () => {
+  const policy = { podReplacementPolicy: 'Failed', completions: 2 };
+  await using run = await start({ parallelism: 2, ...policy });
+  const { cluster } = run;
+  const [failing, leaving] = active(cluster);
+  cluster.put(jobKind, { ...work({ parallelism: 1, ...policy }), status: job(cluster).status });
+  const { deletionTimestamp } = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+  cluster.put(podKind, { ...leaving!, metadata: { ...leaving!.metadata, deletionTimestamp } } as unknown as V1Pod);
+  await run.settle();
+  await end(run, failing!, 1);
+  cluster.remove(podKind, leaving!.metadata!.name!, 'a');
+  await run.settle(1000);
+  assert.equal(job(cluster).status?.failed, 1);
+  assert.equal(active(cluster).length, 0, 'it waits ten seconds after the failure');
+  await run.settle(10_000);
+  assert.equal(active(cluster).length, 1);
+});
+
+test('the pod of an index bears it in its name, however long that of the Job', () => {
+  assert.equal(prefixWith('work', 7), 'work-7-');
+  assert.equal(prefixWith('w'.repeat(63), 1234), `${'w'.repeat(52)}-1234-`);
+});
+
+test('a template that asks for the finalizer itself has it once', () => {
+  const template = { metadata: { finalizers: ['batch.kubernetes.io/job-tracking', 'example.com/own'] } };
+  assert.deepEqual(jobPod(work({ template }), undefined).metadata?.finalizers, template.metadata.finalizers);
 });
 
 test('a Job that takes too long fails, though nothing happens', async () => {

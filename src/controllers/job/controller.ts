@@ -17,7 +17,7 @@ import { createPod, deletePod, inGrowingBatches } from '../workloads/pod-control
 import { PodWrites } from '../workloads/pod-writes.ts';
 import { backoffMs, FailureBackoff } from './failure-backoff.ts';
 import { allFailuresBefore, isTracked, jobPod, TRACKING } from './job-pod.ts';
-import { liveStatus, MOST_UNCOUNTED, withCounted, withEnd, withUncounted } from './job-status.ts';
+import { afterPass, liveStatus, MOST_UNCOUNTED, withCounted, withEnd, withUncounted } from './job-status.ts';
 import {
   conditionIn,
   countJob,
@@ -31,6 +31,17 @@ import {
 } from './plan.ts';
 
 const MANAGER = 'kubernetes.io/job-controller';
+
+/** What one look at a Job did to its pods. */
+interface Pass {
+  readonly failure?: unknown;
+  /** Until the next pod may be made. */
+  readonly waitMs?: number;
+  readonly created: number;
+  readonly removed: readonly V1Pod[];
+}
+
+const NOTHING_DONE: Pass = { created: 0, removed: [] };
 
 /** Runs Jobs to their end and counts each of their pods once (upstream's pkg/controller/job). */
 export function createJobController(context: ControllerContext, options: { readonly workers?: number } = {}): Component {
@@ -79,9 +90,12 @@ export function createJobController(context: ControllerContext, options: { reado
     if (!podWrites.areSeen(uid)) return;
     const view: JobView = { job, pods: claimed, nowMs: clock.now() };
     const count = countJob(view);
-    const status = liveStatus(job, count, view.nowMs);
+    const { failure, waitMs, created, removed } = job.metadata?.deletionTimestamp
+      ? NOTHING_DONE
+      : await keepPods(view, count, signal);
+    // What has just been made or told to go counts at once: nobody is to find a paused Job with active pods.
+    const status = liveStatus(job, afterPass(count, created, removed), view.nowMs);
     tellSuspension(job, status);
-    const { failure, waitMs } = job.metadata?.deletionTimestamp ? {} : await keepPods(view, count, signal);
     // What could not be told to go is neither counted nor let go yet.
     await account(job, status, view, failure === undefined ? countRemaining(view, count) : count, signal);
     if (failure !== undefined) throw failure;
@@ -91,18 +105,20 @@ export function createJobController(context: ControllerContext, options: { reado
     return positive.length > 0 ? { requeueAfterMs: Math.min(...positive) } : undefined;
   }
 
-  async function keepPods(view: JobView, count: JobCount, signal: AbortSignal): Promise<{ failure?: unknown; waitMs?: number }> {
+  async function keepPods(view: JobView, count: JobCount, signal: AbortSignal): Promise<Pass> {
     const { job, nowMs } = view;
     const control = { client, events, writes: podWrites, signal };
     const uid = job.metadata?.uid ?? '';
+    const perIndex = job.spec?.backoffLimitPerIndex !== undefined;
+    // Also when nobody is to come now: who comes later waits for the failures of today.
+    if (!perIndex) backoffNote(uid, count);
     const { create, remove } = count.finish ? { create: [], remove: count.active } : planPods(view, count);
     // Pods that end because there are too many of them, or for a pause, are no failures: nobody counts them.
     if (!count.finish) await release(remove, signal);
-    const removed = await Promise.allSettled(remove.map((pod) => deletePod(job, pod, control)));
-    const failure = removed.find((result) => result.status === 'rejected')?.reason;
-    if (failure !== undefined || create.length === 0) return { failure };
-    const perIndex = job.spec?.backoffLimitPerIndex !== undefined;
-    if (!perIndex) backoffNote(uid, count);
+    const results = await Promise.allSettled(remove.map((pod) => deletePod(job, pod, control)));
+    const failure = results.find((result) => result.status === 'rejected')?.reason;
+    const removed = remove.filter((_, i) => results[i]?.status === 'fulfilled');
+    if (failure !== undefined || create.length === 0) return { failure, created: 0, removed };
     const failedBefore = (index: number | undefined) =>
       perIndex && index !== undefined ? count.awaitingReplacement.get(index) : undefined;
     const waiting = create.map((index) => {
@@ -111,11 +127,11 @@ export function createJobController(context: ControllerContext, options: { reado
       return failed ? backoffMs(allFailuresBefore(failed) + 1, endedAtMs(failed), nowMs) : 0;
     });
     const due = create.filter((_, i) => waiting[i] === 0);
-    const { error } = await inGrowingBatches(due.length, (i) =>
+    const { done: created, error } = await inGrowingBatches(due.length, (i) =>
       createPod(job, jobPod(job, due[i], failedBefore(due[i])), control),
     );
     const later = waiting.filter((ms) => ms > 0);
-    return { failure: error, ...(later.length > 0 && { waitMs: Math.min(...later) }) };
+    return { failure: error, created, removed, ...(later.length > 0 && { waitMs: Math.min(...later) }) };
   }
 
   /** Pods whose end the back-off has heard of; they stay in view until they have been counted. */

@@ -33,13 +33,14 @@ export const allFailuresBefore = (pod: V1Pod): number => failuresBefore(pod) + c
 export function jobPod(job: V1Job, index: number | undefined, replaced?: V1Pod): V1Pod {
   const pod = podFromTemplate(jobKind, job, job.spec?.template);
   const { metadata, spec } = pod;
-  const finalizers = [...(metadata?.finalizers ?? []), TRACKING];
+  const given = metadata?.finalizers ?? [];
+  const finalizers = given.includes(TRACKING) ? given : [...given, TRACKING];
   if (index === undefined) return { ...pod, metadata: { ...metadata, finalizers } };
   return {
     ...pod,
     metadata: {
       ...metadata,
-      generateName: `${job.metadata?.name}-${index}-`,
+      generateName: prefixWith(job.metadata?.name ?? '', index),
       finalizers,
       labels: { ...metadata?.labels, [COMPLETION_INDEX]: String(index) },
       annotations: {
@@ -55,6 +56,15 @@ export function jobPod(job: V1Job, index: number | undefined, replaced?: V1Pod):
       containers: (spec?.containers ?? []).map(withIndex),
     },
   };
+}
+
+/** The server cuts longer ones off at their end, where the index is. */
+const LONGEST_PREFIX = 58;
+
+/** What the name of an index's pod begins with: of a long name of the Job as much as leaves room for the index. */
+export function prefixWith(jobName: string, index: number): string {
+  const end = `-${index}-`;
+  return `${jobName.slice(0, LONGEST_PREFIX - end.length)}${end}`;
 }
 
 function failureCounts(job: V1Job, replaced: V1Pod | undefined): Record<string, string> {

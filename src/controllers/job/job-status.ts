@@ -1,5 +1,6 @@
 import type { V1Job, V1JobCondition, V1JobStatus, V1Pod } from '../../api/gen/types.ts';
 import { formatTime } from '../../api/machinery/object.ts';
+import { isReady } from '../workloads/pod-state.ts';
 import { writeIndexes } from './index-set.ts';
 import { isIndexed } from './job-pod.ts';
 import { conditionIn, type Finish, type JobCount } from './plan.ts';
@@ -22,8 +23,25 @@ export function withCondition(
   return existing ? conditions.map((one) => (one === existing ? condition : one)) : [...conditions, condition];
 }
 
+/** How many pods run, are ready and end. */
+export type PodNumbers = Pick<JobCount, 'finish' | 'ready' | 'terminating'> & { readonly active: number };
+
+/** The numbers of pods after some were made and others told to go. */
+export function afterPass(
+  { finish, active, ready, terminating }: JobCount,
+  created: number,
+  removed: readonly V1Pod[],
+): PodNumbers {
+  return {
+    ...(finish && { finish }),
+    active: active.length + created - removed.length,
+    ready: ready - removed.filter(isReady).length,
+    terminating: terminating + removed.length,
+  };
+}
+
 /** What the status says of pods and conditions now; counters of ended pods are left as they are. */
-export function liveStatus(job: V1Job, count: JobCount, nowMs: number): V1JobStatus {
+export function liveStatus(job: V1Job, count: PodNumbers, nowMs: number): V1JobStatus {
   const { spec, status = {} } = job;
   let conditions: Conditions = status.conditions ?? [];
   let { startTime } = status;
@@ -48,7 +66,7 @@ export function liveStatus(job: V1Job, count: JobCount, nowMs: number): V1JobSta
   return {
     ...status,
     startTime,
-    active: count.active.length || undefined,
+    active: count.active || undefined,
     ready: count.ready,
     terminating: count.terminating,
     ...(conditions.length > 0 && { conditions: [...conditions] }),
