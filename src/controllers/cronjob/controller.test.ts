@@ -139,6 +139,30 @@ test('a Job that was made before the status could be written is not made twice',
   assert.equal(status(cluster)?.active?.length, 1);
 });
 
+test('a Job of somebody else that has the name is left to them, and the next one comes in its time', async () => {
+  await using run = await start();
+  const { cluster } = run;
+  cluster.put(jobKind, { metadata: { name: `cron-${first}`, namespace: 'a' } } as V1Job);
+  await run.settle(MINUTE_MS + 200);
+  assert.equal(status(cluster)?.active, undefined);
+  assert.ok(!run.events.includes('cron FailedCreate'));
+  assert.equal(cluster.sent('create', 'jobs').length, 1, 'it is not tried again and again');
+  await run.settle(MINUTE_MS);
+  assert.deepEqual(names(cluster), [`cron-${first}`, `cron-${first + 1}`]);
+});
+
+test('a Job that cannot be deleted is told', async () => {
+  await using run = await start({ concurrencyPolicy: 'Replace' });
+  await run.settle(MINUTE_MS + 200);
+  run.cluster.beforeWrite = ({ verb, resource }) => {
+    if (verb === 'delete' && resource === 'jobs') throw new Error('the server is away');
+  };
+  await run.settle(MINUTE_MS);
+  const told = run.events.indexOf('cron FailedDelete');
+  assert.equal(run.messages[told], 'Deleted job: the server is away');
+  assert.deepEqual(names(run.cluster), [`cron-${first}`]);
+});
+
 test('an ended Job goes when its time is over, and stays when its time was changed meanwhile', async () => {
   await using run = await runController(createTtlAfterFinishedController);
   const { cluster } = run;

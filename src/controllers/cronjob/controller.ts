@@ -182,7 +182,8 @@ export function createCronJobController(context: ControllerContext, options: { r
       if (isNamespaceTerminating(error)) return undefined;
       if (hasReason(error, 'AlreadyExists')) {
         const found = await resource.get(name, { signal });
-        if (controllerOf(found)?.uid === cronJob.metadata?.uid) return found; // made before our last status was written
+        // Made before our last status was written; or by somebody else, whose affair it is then.
+        return controllerOf(found)?.uid === cronJob.metadata?.uid ? found : undefined;
       }
       if (!signal.aborted) events.event(cronJob, 'Warning', 'FailedCreate', `Error creating job: ${(error as Error).message}`);
       throw error;
@@ -194,8 +195,13 @@ export function createCronJobController(context: ControllerContext, options: { r
     const deleted = client
       .resource<V1Job>(jobKind, cronJob.metadata?.namespace)
       .delete(name, { propagationPolicy: 'Background', preconditions: { uid }, signal });
-    if (await unlessReason(deleted, 'NotFound', 'Conflict'))
-      events.event(cronJob, 'Normal', 'SuccessfulDelete', `Deleted job ${name}`);
+    try {
+      if (await unlessReason(deleted, 'NotFound', 'Conflict'))
+        events.event(cronJob, 'Normal', 'SuccessfulDelete', `Deleted job ${name}`);
+    } catch (error) {
+      if (!signal.aborted) events.event(cronJob, 'Warning', 'FailedDelete', `Deleted job: ${(error as Error).message}`);
+      throw error;
+    }
   }
 
   async function writeStatus(cronJob: V1CronJob, status: V1CronJobStatus, signal: AbortSignal): Promise<void> {
