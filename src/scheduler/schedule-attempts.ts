@@ -162,7 +162,10 @@ export class ScheduleAttempts {
     const { info } = queued;
     queue.done(queued);
     try {
-      if (reservations.length) await this.#timed(attempt, 'PreBind', () => commitAll(reservations, signal));
+      if (reservations.length) {
+        await this.#announce(info, node.name, signal);
+        await this.#timed(attempt, 'PreBind', () => commitAll(reservations, signal));
+      }
       await this.#timed(attempt, 'Bind', () => bindPod(info, node.name, { client, extenders, signal }));
     } catch (error) {
       for (const reservation of reservations) reservation.release();
@@ -170,7 +173,7 @@ export class ScheduleAttempts {
       state.removePod(info.uid);
       queue.notice({ resource: 'Pod', action: 'delete', pod: info });
       if (isStatus(error, 'NotFound')) return;
-      await this.#fail(attempt, new Error(`binding rejected: ${messageOf(error)}`, { cause: error }), signal);
+      await this.#fail(attempt, new Error(`binding rejected: ${messageOf(error)}`, { cause: error }), signal, node.name);
       return;
     }
     this.#count(attempt, 'scheduled');
@@ -183,6 +186,21 @@ export class ScheduleAttempts {
       node: node.name,
       profile: profile.schedulerName,
     });
+  }
+
+  /**
+   * What a pod needs may take long to be made ready: until then `nominatedNodeName` tells others, as who adds nodes, that it has a place.
+   * The pod is bound all the same when that cannot be written.
+   */
+  async #announce({ pod }: PodInfo, nodeName: string, signal: AbortSignal): Promise<void> {
+    if (pod.status?.nominatedNodeName === nodeName) return;
+    const { client, logger } = this.#options;
+    try {
+      await writeStatus(client, pod, { metadata: { uid: pod.metadata?.uid }, status: { nominatedNodeName: nodeName } }, signal);
+    } catch (error) {
+      if (isAbort(error, signal)) throw error;
+      logger.error('Failed to tell where a pod will be', { pod: podKeyOf(pod), err: error });
+    }
   }
 
   #refuse(attempt: Attempt, { failure, refused, candidate, amends }: Refused, signal: AbortSignal): void {
@@ -221,17 +239,23 @@ export class ScheduleAttempts {
     }
   }
 
-  /** Something other than a rule: an extender, the API server. */
-  async #fail(attempt: Attempt, error: unknown, signal: AbortSignal): Promise<void> {
+  /** Something other than a rule: an extender, the API server. `announced`: where the pod was to be, which does not hold any more. */
+  async #fail(attempt: Attempt, error: unknown, signal: AbortSignal, announced?: string): Promise<void> {
     const { logger, client, queue, clock } = this.#options;
     const { queued } = attempt;
-    logger.error('Error scheduling pod; retrying', { pod: podKeyOf(queued.info.pod), err: error });
+    const { pod } = queued.info;
+    logger.error('Error scheduling pod; retrying', { pod: podKeyOf(pod), err: error });
     this.#count(attempt, 'error');
     queue.retry(queued);
-    const failure: Failure = { reason: 'SchedulerError', message: messageOf(error) };
+    const failure: Failure = {
+      reason: 'SchedulerError',
+      message: messageOf(error),
+      ...(announced && { nominatedNodeName: null }),
+    };
     this.#report(attempt, failure);
-    const patch = failurePatch(queued.info.pod, failure, clock.now());
-    if (patch) await writeStatus(client, queued.info.pod, patch, signal);
+    const told = announced ? { ...pod, status: { ...pod.status, nominatedNodeName: announced } } : pod;
+    const patch = failurePatch(told, failure, clock.now());
+    if (patch) await writeStatus(client, pod, patch, signal);
   }
 
   #report({ queued }: Attempt, { message }: Failure): void {

@@ -7,6 +7,7 @@ import type { TransportRequest } from '../client/transport/transport.ts';
 import { VirtualClock } from '../std/clock.ts';
 import { silentLogger } from '../std/logger.ts';
 import { createDefaultProfile } from './framework/default-profile.ts';
+import type { Plugin } from './framework/plugin.ts';
 import { createNodeResourcesFit, DEFAULT_FIT } from './plugins/node-resources.ts';
 import { CPU_AND_MEMORY } from './plugins/resource-scoring.ts';
 import { createScheduler, type SchedulerOptions } from './scheduler.ts';
@@ -149,6 +150,36 @@ test('a binding that fails gives the place back, and is tried again after a seco
   assert.match(
     run.scheduler.metricsText(),
     /^scheduler_schedule_attempts_total\{profile="default-scheduler",result="scheduled"\} 1$/m,
+  );
+});
+
+test('a pod that has to wait for what it needs says where it will be, and not any more when that fails', async () => {
+  let failures = 1;
+  const needing: Plugin = {
+    name: 'Needing',
+    reserve: () => ({
+      commit: () => (failures-- > 0 ? Promise.reject(new Error('none was made')) : Promise.resolve()),
+      release: () => undefined,
+    }),
+  };
+  const profiles = () => [{ ...createDefaultProfile(), reserves: [needing] }];
+  await using run = await start([node('n')], [pod(asking('1'))], undefined, { profiles });
+  const nominations = () =>
+    run.writes.flatMap(({ path, body }) =>
+      path.endsWith('/status') ? [(JSON.parse(body) as V1Pod).status?.nominatedNodeName] : [],
+    );
+  assert.deepEqual(nominations(), ['n', null]);
+  assert.match(run.events.join(), /^FailedScheduling: binding rejected: none was made/);
+  await run.settle(1000);
+  assert.deepEqual(nominations(), ['n', null, 'n']);
+  assert.match(run.events.at(-1)!, /^Scheduled: /);
+});
+
+test('a pod that nothing has to be made ready for is bound without being announced', async () => {
+  await using run = await start([node('n')], [pod(asking('1'))]);
+  assert.deepEqual(
+    run.writes.map(({ path }) => path.split('/').at(-1)),
+    ['binding'],
   );
 });
 
