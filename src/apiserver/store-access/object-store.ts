@@ -8,6 +8,7 @@ import type { Compare, KeyValue, Store, Write } from '../../store/store.ts';
 import { CachedObject } from '../watch-cache/cached-object.ts';
 import { showObject } from '../watch-cache/show-objects.ts';
 import type { WatchCache } from '../watch-cache/watch-cache.ts';
+import { type ChangeTurn, ChangeTurns } from './change-turns.ts';
 import { type ClaimsOf, ClaimsTaken, compareClaims } from './claims.ts';
 import { encodeInSteps, encodeStored } from './encoding.ts';
 import type { Keyspace } from './keyspace.ts';
@@ -59,6 +60,7 @@ export class ObjectStore {
   readonly #leases: LeasePool;
   readonly #eventTtlSeconds: number | undefined;
   readonly #claims: ReadonlyMap<string, ClaimsOf>;
+  readonly #turns = new ChangeTurns();
   readonly isStale: (key: string) => boolean;
 
   constructor({ store, keyspace, cache, clock, eventTtlSeconds, claims, isStale }: ObjectStoreConfig) {
@@ -102,9 +104,25 @@ export class ObjectStore {
     decide: (existing: CachedObject) => Promise<Change> | Change,
     pauses?: Pauses,
   ): Promise<ChangeResult> {
+    const key = this.#keyspace.objectKey(place.kind, place.namespace, place.name);
+    const turn = await this.#turns.take(key);
+    try {
+      return await this.#change(place, key, decide, turn, pauses);
+    } finally {
+      turn.ends();
+    }
+  }
+
+  async #change(
+    place: Place,
+    key: string,
+    decide: (existing: CachedObject) => Promise<Change> | Change,
+    turn: ChangeTurn,
+    pauses: Pauses | undefined,
+  ): Promise<ChangeResult> {
     const { kind, name } = place;
-    const key = this.#keyspace.objectKey(kind, place.namespace, name);
     let existing: CachedObject = await this.read(place);
+    turn.decides();
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       const change = await decide(existing);
       if (change.type === 'none') return { object: existing, removed: false };
@@ -114,7 +132,7 @@ export class ObjectStore {
       const value = asItWas ? NOTHING : await this.#encode(kind, change.object, pauses);
       const write: Write = remove ? { type: 'delete', key } : await this.#put(kind, key, value);
       const claims = this.#claimsOf(kind, remove ? undefined : change.object, existing);
-      const result = await this.#transact({ key, modRevision: existing.revision }, write, claims);
+      const result = await turn.writes(this.#transact({ key, modRevision: existing.revision }, write, claims));
       if (result.succeeded && asItWas) return { object: existing.at(result.revision, change.object), removed: true };
       if (result.succeeded)
         return { object: await this.#cachedAs(place, key, value, result.revision, existing.createRevision), removed: remove };
