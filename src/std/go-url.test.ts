@@ -1,20 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseGoUrl } from './go-url.ts';
+import { goEscapedPath, goHostParts, goQueryValues, goRequestUriProblem, parseGoUrl } from './go-url.ts';
 
 test('what Go takes for a URL is taken apart as Go does it', () => {
   for (const [text, parts] of [
-    ['https://a:b@x:80/p?q=1#f%20g', { scheme: 'https', user: 'a:b', host: 'x:80', query: 'q=1', fragment: 'f g' }],
-    ['HTTPS://x?', { scheme: 'https', user: undefined, host: 'x', query: '', fragment: '' }],
-    ['unix:///run/kms.sock', { scheme: 'unix', user: undefined, host: '', query: '', fragment: '' }],
-    ['mailto:a@b', { scheme: 'mailto', user: undefined, host: '', query: '', fragment: '' }],
-    ['//x/y', { scheme: '', user: undefined, host: 'x', query: '', fragment: '' }],
-    ['///x', { scheme: '', user: undefined, host: '', query: '', fragment: '' }],
-    ['https://exa<mple:99999', { scheme: 'https', user: undefined, host: 'exa<mple:99999', query: '', fragment: '' }],
-    ['https://[fe80::1%25en0]:443/', { scheme: 'https', user: undefined, host: '[fe80::1%25en0]:443', query: '', fragment: '' }],
-    ['etcd://a:1,b:2', { scheme: 'etcd', user: undefined, host: 'a:1,b:2', query: '', fragment: '' }],
-    ['', { scheme: '', user: undefined, host: '', query: '', fragment: '' }],
+    ['https://a:b@x:80/p?q=1#f%20g', { scheme: 'https', user: 'a:b', host: 'x:80', path: '/p', query: 'q=1', fragment: 'f g' }],
+    ['HTTPS://x?', { scheme: 'https', user: undefined, host: 'x', path: '', query: '', fragment: '' }],
+    ['unix:///run/kms.sock', { scheme: 'unix', user: undefined, host: '', path: '/run/kms.sock', query: '', fragment: '' }],
+    ['mailto:a@b', { scheme: 'mailto', user: undefined, host: '', path: '', query: '', fragment: '' }],
+    ['//x/y', { scheme: '', user: undefined, host: 'x', path: '/y', query: '', fragment: '' }],
+    ['///x', { scheme: '', user: undefined, host: '', path: '///x', query: '', fragment: '' }],
+    ['https://exa<mple:99999', { scheme: 'https', user: undefined, host: 'exa<mple:99999', path: '', query: '', fragment: '' }],
+    [
+      'https://[fe80::1%25en0]:443/',
+      { scheme: 'https', user: undefined, host: '[fe80::1%25en0]:443', path: '/', query: '', fragment: '' },
+    ],
+    ['etcd://a:1,b:2', { scheme: 'etcd', user: undefined, host: 'a:1,b:2', path: '', query: '', fragment: '' }],
+    ['', { scheme: '', user: undefined, host: '', path: '', query: '', fragment: '' }],
   ] as const)
     assert.deepEqual(parseGoUrl(text), parts, text);
 });
@@ -29,7 +32,8 @@ test('what Go refuses is refused in its words', () => {
     ['https://[::1]:80x', 'invalid port ":80x" after host'],
     ['https://[::1', "missing ']' in host"],
     ['https://x[::1]', 'invalid IP-literal'],
-    ['https://[::g]', 'invalid host: ParseAddr("::g"): unable to parse IP'],
+    ['https://[::g]', 'invalid host: ParseAddr("::g"): each colon-separated field must have at least one digit (at "g")'],
+    ['https://[1.2.3.4]', 'invalid IP-literal'],
     ['https://x y', 'invalid character " " in host name'],
     ['https://a b@x', 'net/url: invalid userinfo'],
     ['https://x%41', 'invalid URL escape "%41"'],
@@ -39,6 +43,34 @@ test('what Go refuses is refused in its words', () => {
     ['https://x#%', 'invalid URL escape "%"'],
   ] as const)
     assert.throws(() => parseGoUrl(text), { message: `parse ${JSON.stringify(text)}: ${why}` });
+});
+
+test('what is no URI of a request is refused in the words of Go', () => {
+  for (const [text, why] of [
+    ['', 'empty url'],
+    ['x', 'invalid URI for request'],
+    ['x:80/p', undefined],
+    ['1x:80', 'invalid URI for request'],
+    ['http://a#b', 'invalid character "#" in host name'],
+    ['http://::1/', 'invalid port "::1" after host'],
+    ['/\u007f', 'net/url: invalid control character in URL'],
+    ['//a b/%', 'invalid URL escape "%"'],
+    ['//a b/', undefined],
+    ['*', undefined],
+  ] as const)
+    assert.equal(goRequestUriProblem(text), why && `parse ${text === '/\u007f' ? '"/\\x7f"' : JSON.stringify(text)}: ${why}`);
+});
+
+test('hosts, paths and queries are taken apart as Go does it', () => {
+  assert.deepEqual(goHostParts('[::1]:80'), { name: '::1', port: '80' });
+  assert.deepEqual(goHostParts('a:x'), { name: 'a:x', port: '' });
+  assert.equal(goEscapedPath("/a'(b)%2f[c]"), "/a'(b)%2f[c]");
+  assert.equal(goEscapedPath('/é b!%41'), '/%C3%A9%20b%21A');
+  assert.deepEqual(goQueryValues('a+b=c%20d&x=%zz&y;z=1&&e&=f'), [
+    ['a b', 'c d'],
+    ['e', ''],
+    ['', 'f'],
+  ]);
 });
 
 test('any text is either taken apart or refused by name', () => {

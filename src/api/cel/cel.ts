@@ -78,10 +78,14 @@ export interface Program {
   estimateCost(): CostEstimate;
 }
 
-/** Parses and checks. Throws CelCompileError with every mistake in upstream's words. */
-export function compile(source: string, environment: Environment): Program {
+/**
+ * Parses and checks. Throws CelCompileError with every mistake in upstream's words. `expected` may throw at the type of the result: that
+ * is looked at when the types are known, before constants are worked out.
+ */
+export function compile(source: string, environment: Environment, expected?: (resultType: CelType) => void): Program {
   const checked = check(source, parseExpression(source, environment.bindings), environment);
   checkLiterals(source, checked);
+  expected?.(checked.resultType);
   return new CompiledProgram(source, checked);
 }
 

@@ -147,6 +147,22 @@ function optionalMap(use: Use, flat: boolean): Expression {
   );
 }
 
+const SORTABLE: ReadonlySet<string> = new Set(['list', 'select', 'identifier', 'comprehension', 'call']);
+const SORTED = '@__sortBy_input__';
+
+/** `target` under a name of its own, sorted by the keys that its elements have. */
+function sortBy(use: Use): Expression {
+  const { build, offset, target } = use;
+  if (!SORTABLE.has(target.form))
+    throw new MacroError(
+      target.offset,
+      'sortBy can only be applied to a list, identifier, comprehension, call or select expression',
+    );
+  const input = () => build.identifier(offset, SORTED);
+  const keys = listOfEach({ ...use, target: input() }, 1);
+  return bind(use, SORTED, target, build.memberCall(offset, '@sortByAssociatedKeys', input(), [keys]));
+}
+
 /** The tree that a member macro stands for, or undefined when `name` with so many arguments is none. */
 export function expandMemberMacro(use: Use, name: string): Expression | undefined {
   switch (`${name}/${use.args.length}`) {
@@ -179,7 +195,7 @@ export function expandMemberMacro(use: Use, name: string): Expression | undefine
     case 'transformMapEntry/4':
       return mapOfEach(use, true);
     case 'sortBy/2':
-      return use.build.memberCall(use.offset, '@sortByAssociatedKeys', use.target, [listOfEach(use, 1)]);
+      return sortBy(use);
     case 'optMap/2':
       return optionalMap(use, false);
     case 'optFlatMap/2':

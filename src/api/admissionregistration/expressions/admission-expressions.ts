@@ -65,25 +65,24 @@ const goType = (type: CelType) => (type === NULL ? 'null_type' : formatType(type
 
 /** Throws ExpressionError. */
 export function compileExpression(source: string, environment: Environment, result: ResultKind): Program {
-  const program = compileOrExplain(source, environment);
+  try {
+    return compile(source, environment, (type) => expectResult(type, result));
+  } catch (error) {
+    if (error instanceof CelCompileError) throw new ExpressionError(error.explanation);
+    throw error;
+  }
+}
+
+function expectResult(resultType: CelType, result: ResultKind): void {
   const wanted = RESULTS[result];
-  const type = formatType(program.resultType);
-  if (!wanted.length || wanted.some((one) => formatType(one) === type)) return program;
-  const got = goType(program.resultType);
+  const type = formatType(resultType);
+  if (!wanted.length || wanted.some((one) => formatType(one) === type)) return;
+  const got = goType(resultType);
   throw new ExpressionError(
     wanted.length === 1
       ? `must evaluate to ${goType(wanted[0]!)} but got ${got}`
       : `must evaluate to one of [${wanted.map(goType).join(' ')}] but got ${got}`,
   );
-}
-
-function compileOrExplain(source: string, environment: Environment): Program {
-  try {
-    return compile(source, environment);
-  } catch (error) {
-    if (error instanceof CelCompileError) throw new ExpressionError(error.explanation);
-    throw error;
-  }
 }
 
 export interface CompiledVariable {

@@ -1,5 +1,5 @@
 import { CelCompileError, compile, createEnvironment, type Environment, type Program } from '../../cel/cel.ts';
-import { type CelType, isDyn, optionalOf } from '../../cel/types.ts';
+import { type CelType, optionalOf } from '../../cel/types.ts';
 import type { JsonSchema, ValidationRule } from '../schema/json-schema.ts';
 import { type Declared, declareType } from './declared-type.ts';
 
@@ -48,35 +48,31 @@ function compileRule(rule: ValidationRule, self: CelType): CompiledRule {
   const environment = createEnvironment({ variables: { self, oldSelf } });
   const nothing = { rule, program: undefined, message: undefined, messageError: undefined, usesOldSelf: false };
   if (!rule.rule?.trim()) return { ...nothing, error: 'rule is not specified' };
-  const program = compileAs('bool', rule.rule, environment);
-  if (typeof program === 'string')
-    return {
-      ...nothing,
-      error: program === 'type' ? 'cel expression must evaluate to a bool' : program,
-    };
-  const message = rule.messageExpression ? compileAs('string', rule.messageExpression, environment) : undefined;
+  const program = compileAs('bool', rule.rule, environment, 'cel expression must evaluate to a bool');
+  if (typeof program === 'string') return { ...nothing, error: program };
+  const message = rule.messageExpression
+    ? compileAs('string', rule.messageExpression, environment, 'must evaluate to a string')
+    : undefined;
   return {
     rule,
     program,
     error: undefined,
     usesOldSelf: program.mentions('oldSelf'),
     message: typeof message === 'string' ? undefined : message,
-    messageError:
-      typeof message !== 'string'
-        ? undefined
-        : message === 'type'
-          ? 'messageExpression must evaluate to a string'
-          : `messageExpression ${message.replace(/^program /, '')}`,
+    messageError: typeof message === 'string' ? `messageExpression ${message.replace(/^program /, '')}` : undefined,
   };
 }
 
-/** The program, or why there is none; `type` when only its result is of another type. */
-function compileAs(name: 'bool' | 'string', source: string, environment: Environment): Program | string {
+class WrongType extends Error {}
+
+/** The program, or why there is none: `otherwise` when its result is of another type, if only of any. */
+function compileAs(name: 'bool' | 'string', source: string, environment: Environment, otherwise: string): Program | string {
   try {
-    const program = compile(source, environment);
-    const { resultType } = program;
-    return isDyn(resultType) || (resultType.form === 'simple' && resultType.name === name) ? program : 'type';
+    return compile(source, environment, (type) => {
+      if (type.form !== 'simple' || type.name !== name) throw new WrongType();
+    });
   } catch (error) {
+    if (error instanceof WrongType) return otherwise;
     if (error instanceof CelCompileError) return error.explanation;
     throw error;
   }

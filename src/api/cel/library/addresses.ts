@@ -1,6 +1,7 @@
 /** `ip("10.0.0.1").family()`, `cidr("10.0.0.0/8").containsIP("10.1.2.3")` (apiserver/pkg/cel/library/ip.go, cidr.go). */
-import { isIPv4, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { goAddressProblem, goPrefixProblem } from '../../../std/go-address.ts';
+import { goQuote } from '../../../std/go-text.ts';
 import { declare, type FunctionDeclaration, member, overload } from '../declarations.ts';
 import { BOOL, INT, opaque, STRING } from '../types.ts';
 import { ErrorValue, OpaqueValue, type Value } from '../values.ts';
@@ -42,31 +43,28 @@ class CidrValue extends OpaqueValue {
   }
 }
 
-const goParse = (text: string) =>
-  new ErrorValue(`IP Address "${text}" parse error during conversion from string: ParseAddr("${text}"): unable to parse IP`);
-
 function parseAddress(text: string): Address | ErrorValue {
-  if (text.includes('%')) return new ErrorValue(`IP address "${text}" with zone value is not allowed`);
-  if (isIPv4(text)) return ipaddr.IPv4.parse(text);
-  if (!isIPv6(text)) return goParse(text);
-  const address = ipaddr.IPv6.parse(text);
-  return address.isIPv4MappedAddress() ? new ErrorValue(`IPv4-mapped IPv6 address "${text}" is not allowed`) : address;
+  const problem = goAddressProblem(text);
+  if (problem) return new ErrorValue(`IP Address ${goQuote(text)} parse error during conversion from string: ${problem}`);
+  if (text.includes('%')) return new ErrorValue(`IP address ${goQuote(text)} with zone value is not allowed`);
+  return notMapped(text, ipaddr.parse(text));
+}
+
+function notMapped(text: string, address: Address): Address | ErrorValue {
+  const mapped = address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress();
+  return mapped ? new ErrorValue(`IPv4-mapped IPv6 address ${goQuote(text)} is not allowed`) : address;
 }
 
 function parseCidr(text: string): CidrValue | ErrorValue {
-  const parts = /^([^/]+)\/(\d{1,3})$/.exec(text);
-  const address = parts ? parseAddress(parts[1]!) : undefined;
-  const bits = Number(parts?.[2]);
-  const good =
-    address && !(address instanceof ErrorValue) && bits <= address.toByteArray().length * 8 && !/^0\d/.test(parts![2]!);
-  if (good) return new CidrValue(address, bits);
-  return new ErrorValue(
-    `network address parse error during conversion from string: netip.ParsePrefix("${text}"): no '/'`.replace(
-      ": no '/'",
-      parts ? ': unable to parse IP' : ": no '/'",
-    ),
-  );
+  const problem = goPrefixProblem(text);
+  // Upstream says it twice.
+  if (problem) return cidrError(cidrError(problem).message);
+  const slash = text.lastIndexOf('/');
+  const address = notMapped(text, ipaddr.parse(text.slice(0, slash)));
+  return address instanceof ErrorValue ? cidrError(address.message) : new CidrValue(address, Number(text.slice(slash + 1)));
 }
+
+const cidrError = (problem: string) => new ErrorValue(`network address parse error during conversion from string: ${problem}`);
 
 /** As Go prints addresses: RFC 5952. */
 const shown = (address: Address): string => (address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString());

@@ -1,16 +1,18 @@
 /** Quantities: `quantity("1Gi").isGreaterThan(quantity("500Mi"))` (apiserver/pkg/cel/library/quantity.go). */
 import { CodedError } from '../../../std/coded-error.ts';
-import {
-  addQuantities,
-  compareQuantities,
-  parseQuantity,
-  type Quantity,
-  quantityValue,
-  subtractQuantities,
-} from '../../machinery/quantity.ts';
+import { addQuantities, compareQuantities, parseQuantity, type Quantity, subtractQuantities } from '../../machinery/quantity.ts';
 import { declare, type FunctionDeclaration, member, overload } from '../declarations.ts';
 import { BOOL, DOUBLE, INT, opaque, STRING } from '../types.ts';
-import { ErrorValue, OpaqueValue, type Value } from '../values.ts';
+import { ErrorValue, OpaqueValue } from '../values.ts';
+import {
+  addAmounts,
+  floatOf,
+  integerOf,
+  negateAmount,
+  type QuantityAmount,
+  quantityAmount,
+  wholeAmount,
+} from './quantity-amount.ts';
 
 export const QUANTITY = opaque('kubernetes.Quantity');
 const NANO = 1_000_000_000n;
@@ -18,37 +20,40 @@ const NANO = 1_000_000_000n;
 export class QuantityValue extends OpaqueValue {
   readonly type = QUANTITY;
   readonly quantity: Quantity;
-  constructor(quantity: Quantity) {
+  readonly amount: QuantityAmount;
+  constructor(quantity: Quantity, amount: QuantityAmount) {
     super();
     this.quantity = quantity;
+    this.amount = amount;
+  }
+  /** Throws QUANTITY_INVALID. */
+  static parse(text: string): QuantityValue {
+    const quantity = parseQuantity(text);
+    return new QuantityValue(quantity, quantityAmount(text, quantity.nano));
   }
   equals(other: QuantityValue): boolean {
     return this.quantity.nano === other.quantity.nano;
   }
 }
 
-function parsed(text: string): Quantity | ErrorValue {
+function parsed(text: string): QuantityValue | ErrorValue {
   try {
-    return parseQuantity(text);
+    return QuantityValue.parse(text);
   } catch (error) {
     if (error instanceof CodedError) return new ErrorValue(error.message);
     throw error;
   }
 }
 
-const made = (text: string): Value => {
-  const quantity = parsed(text);
-  return quantity instanceof ErrorValue ? quantity : new QuantityValue(quantity);
-};
-const fromInt = (value: bigint): Quantity => ({ nano: value * NANO, format: 'decimal' });
-const isInteger = ({ quantity: { nano } }: QuantityValue) =>
-  nano % NANO === 0n && nano / NANO < 2n ** 63n && nano / NANO >= -(2n ** 63n);
+const fromInt = (value: bigint) => new QuantityValue({ nano: value * NANO, format: 'decimal' }, wholeAmount(value));
+const add = (a: QuantityValue, b: QuantityValue) =>
+  new QuantityValue(addQuantities(a.quantity, b.quantity), addAmounts(a.amount, b.amount));
+const subtract = (a: QuantityValue, b: QuantityValue) =>
+  new QuantityValue(subtractQuantities(a.quantity, b.quantity), addAmounts(a.amount, negateAmount(b.amount)));
 const compare = (a: QuantityValue, b: QuantityValue) => compareQuantities(a.quantity, b.quantity);
 
-const NANOS = 1_000_000_000n;
-
 export const quantityFunctions: readonly FunctionDeclaration[] = [
-  declare('quantity', overload('string_to_quantity', [STRING], QUANTITY, made)),
+  declare('quantity', overload('string_to_quantity', [STRING], QUANTITY, parsed)),
   declare(
     'isQuantity',
     overload('is_quantity_string', [STRING], BOOL, (text: string) => !(parsed(text) instanceof ErrorValue)),
@@ -59,18 +64,22 @@ export const quantityFunctions: readonly FunctionDeclaration[] = [
       nano > 0n ? 1n : nano < 0n ? -1n : 0n,
     ),
   ),
-  declare('isInteger', member('quantity_is_integer', [QUANTITY], BOOL, isInteger)),
+  declare(
+    'isInteger',
+    member('quantity_is_integer', [QUANTITY], BOOL, ({ amount }: QuantityValue) => integerOf(amount) !== undefined),
+  ),
   declare(
     'asInteger',
-    member('quantity_as_integer', [QUANTITY], INT, (value: QuantityValue) =>
-      isInteger(value) ? quantityValue(value.quantity) : new ErrorValue('cannot convert value to integer'),
+    member(
+      'quantity_as_integer',
+      [QUANTITY],
+      INT,
+      ({ amount }: QuantityValue) => integerOf(amount) ?? new ErrorValue('cannot convert value to integer'),
     ),
   ),
   declare(
     'asApproximateFloat',
-    member('quantity_get_float', [QUANTITY], DOUBLE, ({ quantity: { nano } }: QuantityValue) =>
-      nano % NANOS === 0n ? Number(nano / NANOS) : Number(nano) / Number(NANOS),
-    ),
+    member('quantity_get_float', [QUANTITY], DOUBLE, ({ amount }: QuantityValue) => floatOf(amount)),
   ),
   declare(
     'isGreaterThan',
@@ -86,32 +95,12 @@ export const quantityFunctions: readonly FunctionDeclaration[] = [
   ),
   declare(
     'add',
-    member(
-      'quantity_add',
-      [QUANTITY, QUANTITY],
-      QUANTITY,
-      (a: QuantityValue, b: QuantityValue) => new QuantityValue(addQuantities(a.quantity, b.quantity)),
-    ),
-    member(
-      'quantity_add_int',
-      [QUANTITY, INT],
-      QUANTITY,
-      (a: QuantityValue, b: bigint) => new QuantityValue(addQuantities(a.quantity, fromInt(b))),
-    ),
+    member('quantity_add', [QUANTITY, QUANTITY], QUANTITY, add),
+    member('quantity_add_int', [QUANTITY, INT], QUANTITY, (a: QuantityValue, b: bigint) => add(a, fromInt(b))),
   ),
   declare(
     'sub',
-    member(
-      'quantity_sub',
-      [QUANTITY, QUANTITY],
-      QUANTITY,
-      (a: QuantityValue, b: QuantityValue) => new QuantityValue(subtractQuantities(a.quantity, b.quantity)),
-    ),
-    member(
-      'quantity_sub_int',
-      [QUANTITY, INT],
-      QUANTITY,
-      (a: QuantityValue, b: bigint) => new QuantityValue(subtractQuantities(a.quantity, fromInt(b))),
-    ),
+    member('quantity_sub', [QUANTITY, QUANTITY], QUANTITY, subtract),
+    member('quantity_sub_int', [QUANTITY, INT], QUANTITY, (a: QuantityValue, b: bigint) => subtract(a, fromInt(b))),
   ),
 ];

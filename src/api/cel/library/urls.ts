@@ -1,6 +1,13 @@
 /** `url("https://a.example:80/b?c=d").getPort()` (apiserver/pkg/cel/library/urls.go; Go's url.ParseRequestURI). */
-import { goQuote } from '../../../std/go-text.ts';
-import { isGoRequestUri } from '../../../std/go-url.ts';
+import {
+  goEscapedPath,
+  goHostParts,
+  goQueryValues,
+  goRequestUriProblem,
+  isGoRequestUri,
+  parseGoUrl,
+  unescaped,
+} from '../../../std/go-url.ts';
 import { declare, type FunctionDeclaration, member, overload } from '../declarations.ts';
 import { BOOL, listOf, mapOf, opaque, STRING } from '../types.ts';
 import { ErrorValue, OpaqueValue, PlainList, PlainMap, type Value } from '../values.ts';
@@ -28,30 +35,22 @@ class UrlValue extends OpaqueValue {
   }
 }
 
-const SHAPE = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?:\/\/([^/?]*))?([^?]*)(?:\?([\s\S]*))?$/;
-const HOST = /^(?:\[[0-9A-Fa-f:.%A-Za-z0-9]+\]|[^\s<>"{}|\\^`[\]:]*)(?::\d*)?$/;
-
-function parse(text: string): Parts | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is refused
-  if (text === '' || /[\x00-\x1f\x7f]/.test(text)) return undefined;
-  const [, scheme = '', authority, path = '', query = ''] = SHAPE.exec(text) ?? [];
-  if (!scheme && !text.startsWith('/')) return undefined;
-  if (scheme && authority === undefined && !path.startsWith('/'))
-    return isGoRequestUri(text) ? { scheme: scheme.toLowerCase(), host: '', path: '', query } : undefined;
-  const rooted = path.startsWith('/') || (authority !== undefined && path === '');
-  if (!rooted || /%(?![0-9A-Fa-f]{2})/.test(path + (authority ?? ''))) return undefined;
-  const host = scheme ? (authority ?? '').replace(/^.*@/, '') : '';
-  if (!HOST.test(host)) return undefined;
-  return { scheme: scheme.toLowerCase(), host, path: scheme || authority === undefined ? path : `//${authority}${path}`, query };
-}
-
-function escapedPath(path: string): string {
-  return path.replace(/[^A-Za-z0-9\-_.~!$&'()*+,;=:@/%[\]]+/g, (part) => encodeURIComponent(part.toWellFormed()));
+function parse(text: string): Parts | ErrorValue {
+  const problem = goRequestUriProblem(text);
+  if (problem) return new ErrorValue(`URL parse error during conversion from string: ${problem}`);
+  if (text === '*') return { scheme: '', host: '', path: '*', query: '' };
+  try {
+    // What a request has no fragment and no host of may have one now: the parts are those of any URL.
+    const { scheme, host, path, query } = parseGoUrl(text);
+    return { scheme, host: unescaped(host), path, query };
+  } catch (error) {
+    return new ErrorValue(`URL parse error during conversion from string: ${(error as Error).message}`);
+  }
 }
 
 function queryOf(query: string): PlainMap {
   const values = new Map<string, [Value, Value[]]>();
-  for (const [name, value] of new URLSearchParams(query)) {
+  for (const [name, value] of goQueryValues(query)) {
     const known = values.get(`s${name}`);
     if (known) known[1].push(value);
     else values.set(`s${name}`, [name, [value]]);
@@ -70,22 +69,15 @@ export const urlFunctions: readonly FunctionDeclaration[] = [
     'url',
     overload('string_to_url', [STRING], URL_TYPE, (text: string) => {
       const parts = parse(text);
-      return parts
-        ? new UrlValue(text, parts)
-        : new ErrorValue(
-            `URL parse error during conversion from string: parse ${goQuote(text)}: ${text === '' ? 'empty url' : 'invalid URI for request'}`,
-          );
+      return parts instanceof ErrorValue ? parts : new UrlValue(text, parts);
     }),
   ),
-  declare(
-    'isURL',
-    overload('is_url_string', [STRING], BOOL, (text: string) => parse(text) !== undefined),
-  ),
+  declare('isURL', overload('is_url_string', [STRING], BOOL, isGoRequestUri)),
   accessor('getScheme', 'url_get_scheme', ({ scheme }) => scheme),
   accessor('getHost', 'url_get_host', ({ host }) => host),
-  accessor('getHostname', 'url_get_hostname', ({ host }) => host.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1')),
-  accessor('getPort', 'url_get_port', ({ host }) => /:(\d*)$/.exec(host)?.[1] ?? ''),
-  accessor('getEscapedPath', 'url_get_escaped_path', ({ path }) => escapedPath(path)),
+  accessor('getHostname', 'url_get_hostname', ({ host }) => goHostParts(host).name),
+  accessor('getPort', 'url_get_port', ({ host }) => goHostParts(host).port),
+  accessor('getEscapedPath', 'url_get_escaped_path', ({ path }) => goEscapedPath(path)),
   declare(
     'getQuery',
     member('url_get_query', [URL_TYPE], mapOf(STRING, listOf(STRING)), ({ parts }: UrlValue) => queryOf(parts.query)),

@@ -3,7 +3,6 @@ import { QuantityValue } from '../../cel/library/quantities.ts';
 import { parseSemver } from '../../cel/library/semvers.ts';
 import { MapValue, PlainList, PlainMap, type Value } from '../../cel/values.ts';
 import type { V1Device, V1DeviceAttribute } from '../../gen/types.ts';
-import { parseQuantity } from '../../machinery/quantity.ts';
 
 const EMPTY = new PlainMap(new Map());
 
@@ -33,9 +32,7 @@ export function deviceValue(
   driver: string,
   { attributes = {}, capacity = {}, allowMultipleAllocations = false }: V1Device,
 ): Value {
-  const quantities = Object.entries(capacity).map(
-    ([name, { value }]) => [name, new QuantityValue(parseQuantity(value))] as const,
-  );
+  const quantities = Object.entries(capacity).map(([name, { value }]) => [name, QuantityValue.parse(value)] as const);
   return mapOf(
     [
       ['driver', driver],

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compileRules } from './compile-rules.ts';
+
+const schema = (rule: string, messageExpression?: string) => ({
+  type: 'object',
+  properties: {
+    any: { 'x-kubernetes-int-or-string': true },
+    flags: { type: 'object', additionalProperties: { type: 'boolean' } },
+  },
+  'x-kubernetes-validations': [{ rule, ...(messageExpression && { messageExpression }) }],
+});
+
+test('a rule is of bool and its message of string, none of a type that is known only when it runs', () => {
+  const wrong = 'cel expression must evaluate to a bool';
+  for (const [rule, error] of [
+    ['self.flags.x', undefined],
+    ['[true][0]', undefined],
+    ['dyn(true)', wrong],
+    ['self.any', wrong],
+    ['optional.of(true)', wrong],
+    // The type is looked at before constants are.
+    ["uint('-5')", wrong],
+    ["uint('-5') == 1u", "program instantiation failed: type conversion error from 'string' to 'uint'"],
+  ] as const)
+    assert.equal(compileRules(schema(rule), false).rules[0]!.error, error, rule);
+  const [rule] = compileRules(schema('true', "dyn('a')"), false).rules;
+  assert.equal(rule!.messageError, 'messageExpression must evaluate to a string');
+});
