@@ -230,9 +230,11 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   );
 
   const limits = flowControl?.filter ?? createMaxInFlightFilter(seats, inFlight);
-  const { strictTransportSecurity } = config;
-  const parts = { kinds, security, audit, limits, access, metrics, running, logger, strictTransportSecurity, route };
-  const { serve, serveInProcess } = createRequestChains(parts);
+  const { strictTransportSecurity, goawayChance, keepsAnonymousConnections } = config;
+  const { serve, serveInProcess } = createRequestChains({
+    ...{ kinds, security, audit, limits, access, metrics, running, logger, random, route },
+    ...{ strictTransportSecurity, goawayChance, keepsAnonymousConnections },
+  });
   const turnGate = new TurnGate();
 
   const currentTls = () => (typeof config.tls === 'function' ? config.tls() : config.tls);

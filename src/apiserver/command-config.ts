@@ -73,6 +73,8 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       maxRequestsInflight: values.int('max-requests-inflight'),
       maxMutatingRequestsInflight: values.int('max-mutating-requests-inflight'),
       priorityAndFairness: values.bool('enable-priority-and-fairness'),
+      goawayChance: readGoawayChance(values),
+      keepsAnonymousConnections: values.map('feature-gates')['UnauthenticatedHTTP2DOSMitigation'] === 'false',
       requestTimeoutMs: values.durationMs('request-timeout'),
       minRequestTimeoutMs: values.int('min-request-timeout') * 1000,
       strictTransportSecurity: strictTransportSecurity(values.strings('strict-transport-security-directives')),
@@ -85,6 +87,12 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       ...(etcd && { peers: etcd.peers }),
     },
   };
+}
+
+function readGoawayChance(values: FlagValues): number {
+  const chance = values.float('goaway-chance');
+  if (chance >= 0 && chance <= 0.02) return chance;
+  throw new FlagError('--goaway-chance', '--goaway-chance can not be less than 0 or greater than 0.02');
 }
 
 function readEncryption(values: FlagValues): ApiServerConfig['encryption'] {

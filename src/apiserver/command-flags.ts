@@ -92,6 +92,7 @@ const EFFECTIVE: readonly FlagDefinition[] = [
     'strings',
     'Directives of the header Strict-Transport-Security: max-age=expireTime, includeSubDomains, preload.',
   ),
+  flag('goaway-chance', 'float', 'How often a client of HTTP/2 is sent to another connection: 0 to 0.02, 0 being never.', 0),
   flag('event-ttl', 'duration', 'How long events are kept.', '1h0m0s'),
   flag(
     'runtime-config',
@@ -101,7 +102,7 @@ const EFFECTIVE: readonly FlagDefinition[] = [
   flag(
     'feature-gates',
     'map',
-    'Feature gates; those that change something here: LegacyServiceAccountTokenNoAutoGeneration, AuthorizePodWebsocketUpgradeCreatePermission.',
+    'Feature gates; those that change something here: LegacyServiceAccountTokenNoAutoGeneration, AuthorizePodWebsocketUpgradeCreatePermission, UnauthenticatedHTTP2DOSMitigation.',
   ),
   flag('v', 'int', 'Verbosity of the log.', 0),
 ];
@@ -153,7 +154,6 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'http2-max-streams-per-connection',
     'default-watch-cache-size',
     'delete-collection-workers',
-    'goaway-chance-percent',
     'kubelet-port',
     'kubelet-read-only-port',
     'lease-reuse-duration-seconds',
@@ -163,7 +163,7 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'target-ram-mb',
     'deserialization-cache-size',
   ],
-  float: ['goaway-chance'],
+  float: [],
   duration: [
     'etcd-count-metric-poll-period',
     'etcd-readycheck-timeout',

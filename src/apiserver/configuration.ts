@@ -80,6 +80,10 @@ export interface ApiServerConfig {
   readonly priorityAndFairness?: boolean;
   /** `--strict-transport-security-directives`, as the header has them. Absent: it is not sent. */
   readonly strictTransportSecurity?: string | undefined;
+  /** `--goaway-chance`: how often a client of HTTP/2 is sent to another connection. Default 0. */
+  readonly goawayChance?: number;
+  /** `--feature-gates=UnauthenticatedHTTP2DOSMitigation=false`: callers without a name keep their HTTP/2 connections. Default false. */
+  readonly keepsAnonymousConnections?: boolean;
   /** Default 60 s. */
   readonly requestTimeoutMs?: number;
   /** A watch without `timeoutSeconds` lasts between this and twice this. Default 30 min. */

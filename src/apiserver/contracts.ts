@@ -61,6 +61,8 @@ export interface ServerResponse {
    * 0 at the end. Resolves when all is sent or the client is gone; rejects when the signal is aborted before. Absent: `end` takes it whole.
    */
   pour?(fill: (target: Buffer) => number, signal: AbortSignal): Promise<void>;
+  /** Has the client open another connection for what it asks next, while what runs on this one goes on. Absent where that cannot be said in passing. */
+  leaveConnection?(): void;
   /** Where writers of many small chunks get in line, since a write costs as much for one as for several together. Absent: it does not. */
   readonly turns?: { enlist(write: () => void): void };
 }

@@ -4,6 +4,7 @@ import type { Audit } from './audit/open-audit.ts';
 import type { Filter, Handler, RequestInfo } from './contracts.ts';
 import { createBadCertificateFilter } from './filters/bad-certificate.ts';
 import { compose } from './filters/compose.ts';
+import { createGoawayFilter, leaveUnlessAuthenticated } from './filters/leave-connection.ts';
 import type { RunningRequests } from './filters/running-requests.ts';
 import { derivedFrom, type KindRegistry } from './kinds/kind-registry.ts';
 import type { AccessMetrics } from './metrics/access-metrics.ts';
@@ -22,6 +23,11 @@ export interface RequestChainParts {
   readonly running: RunningRequests;
   readonly logger: Logger;
   readonly strictTransportSecurity?: string | undefined;
+  readonly random: () => number;
+  /** How often a client of HTTP/2 is sent to another connection: 0 to 1. */
+  readonly goawayChance?: number | undefined;
+  /** Whether those who do not say who they are may ask more than once on a connection of HTTP/2. */
+  readonly keepsAnonymousConnections?: boolean | undefined;
   /** What all filters lead to. */
   readonly route: Handler;
 }
@@ -30,16 +36,19 @@ export interface RequestChainParts {
 export function createRequestChains(parts: RequestChainParts) {
   const { kinds, security, audit, limits, access, metrics, running, logger, strictTransportSecurity, route } = parts;
   const { impersonation, authorization } = security.filters;
-  const authentication = access.watchAuthentication(security.filters.authentication);
+  const { goawayChance = 0, keepsAnonymousConnections = false, random } = parts;
+  const known = access.watchAuthentication(security.filters.authentication);
+  const authentication = keepsAnonymousConnections ? known : leaveUnlessAuthenticated(known);
   const inner: Filter[] = [...(audit ? [audit.filters.requests] : []), impersonation, limits, authorization];
   const outer: Filter[] = [
+    ...(goawayChance > 0 ? [createGoawayFilter(goawayChance, random)] : []),
     ...(audit ? [audit.filters.failedAuthentication] : []),
     authentication,
     createBadCertificateFilter(logger),
     ...inner,
   ];
-  const known = derivedFrom(kinds, pathsOf);
-  const isKnown = (info: RequestInfo) => known().has(`${info.group}/${info.version}/${info.resource}/${info.subresource}`);
+  const served = derivedFrom(kinds, pathsOf);
+  const isKnown = (info: RequestInfo) => served().has(`${info.group}/${info.version}/${info.resource}/${info.subresource}`);
   const shared = { running, metrics, isKnown, logger, strictTransportSecurity };
   return {
     serve: createServe({ ...shared, chain: compose(outer, route) }),

@@ -19,6 +19,7 @@ export interface RawAnswer {
   write(chunk: Uint8Array | string, done?: (error?: Error | null) => void): boolean;
   end(chunk?: Uint8Array | string): unknown;
   destroy(): unknown;
+  leaveConnection?(): void;
   on(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
   once(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
   off(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
@@ -31,6 +32,7 @@ export class HttpResponse implements OutgoingResponse {
   status = 0;
   contentLength?: number;
   readonly turns: WriteTurns;
+  readonly leaveConnection?: () => void;
   readonly #slices: Slices;
   readonly #response: RawAnswer;
 
@@ -38,6 +40,7 @@ export class HttpResponse implements OutgoingResponse {
     this.turns = turns;
     this.#slices = slices;
     this.#response = response;
+    if (response.leaveConnection) this.leaveConnection = () => response.leaveConnection?.();
   }
 
   get headersSent(): boolean {

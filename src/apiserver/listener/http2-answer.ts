@@ -70,6 +70,11 @@ export class Http2Answer implements RawAnswer {
     this.#stream.destroy();
   }
 
+  /** GOAWAY: streams that are open are finished, the connection is closed behind the last of them. */
+  leaveConnection(): void {
+    this.#stream.session?.close();
+  }
+
   on(event: 'drain' | 'close' | 'error', listener: () => void): void {
     this.#stream.on(event, listener);
   }

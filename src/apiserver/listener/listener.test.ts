@@ -9,7 +9,7 @@ import { openListener } from './listener.ts';
 
 let api: TestApi;
 before(async () => {
-  api = await startTestApi();
+  api = await startTestApi({ keepsAnonymousConnections: true });
 });
 after(() => api.stop());
 
@@ -270,7 +270,7 @@ test('a port that is taken is named', async () => {
 
 test('clients in the cluster are served at an address of their own, at the same port, over HTTP/1.1 and HTTP/2', async () => {
   const clusterAddress = '127.86.7.5';
-  const other = await startTestApi({ clusterAddress });
+  const other = await startTestApi({ keepsAnonymousConnections: true, clusterAddress });
   const { port } = other.server;
   const options = { ca: other.pki.caPem, servername: 'localhost' };
   try {
@@ -312,7 +312,7 @@ test('clients in the cluster are served at an address of their own, at the same 
 });
 
 test('a server that stops lets running requests end and refuses new ones', async () => {
-  const other = await startTestApi();
+  const other = await startTestApi({ keepsAnonymousConnections: true });
   const watching = await other.transport.request({ method: 'GET', path: '/api/v1/pods?watch=1', headers: {} });
   await other.stop();
   for await (const chunk of watching.body) assert.fail(`nothing was to come, but ${chunk}`);
