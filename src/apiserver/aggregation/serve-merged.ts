@@ -6,7 +6,7 @@ import type { Handler, RequestContext, ServerRequest, ServerResponse } from '../
 import { encodeDiscovery } from '../discovery/discovery-protobuf.ts';
 import { encodeGnosticAddition } from '../openapi/gnostic-encoding.ts';
 import { negotiateOutput, PROTOBUF } from '../request/negotiation.ts';
-import { sendBytes } from '../response/send.ts';
+import { sendPieces } from '../response/send.ts';
 import { CapturedResponse } from './captured-response.ts';
 import type { ExtensionDocuments } from './extension-documents.ts';
 import {
@@ -62,7 +62,7 @@ export async function serveMergedDocuments(
     response.end(captured.body);
     return;
   }
-  if (inProtobuf) return sendBytes(context, response, 200, encodeDiscovery(JSON.parse(merged.toString('utf8'))), PROTOBUF);
+  if (inProtobuf) return sendPieces(context, response, 200, [encodeDiscovery(JSON.parse(merged.toString('utf8')))], PROTOBUF);
   send(context.request, response, merged, own ? captured.headers : { 'content-type': 'application/json' });
 }
 

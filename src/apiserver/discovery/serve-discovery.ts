@@ -4,7 +4,7 @@ import { parseAccept } from '../../std/accept.ts';
 import type { Handler, RequestContext, ServerResponse } from '../contracts.ts';
 import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
 import { negotiateOutput, PROTOBUF } from '../request/negotiation.ts';
-import { sendBytes, sendJsonBytes, sendPageNotFound } from '../response/send.ts';
+import { sendJsonBytes, sendPageNotFound, sendPieces } from '../response/send.ts';
 import {
   type AggregatedVersion,
   type ApiGroup,
@@ -37,7 +37,7 @@ export function createDiscoveryHandler(kinds: KindRegistry, serverAddress: () =>
     const output = negotiateOutput(context.request, 'value');
     if (output.format !== 'protobuf') return sendJsonBytes(context, response, 200, bytes, output);
     const encoded = encodeDiscovery(JSON.parse(bytes.toString('utf8')));
-    return sendBytes(context, response, 200, encoded, PROTOBUF);
+    return sendPieces(context, response, 200, [encoded], PROTOBUF);
   };
 }
 

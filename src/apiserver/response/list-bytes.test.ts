@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { configMapKind } from '../../api/core/v1/config-map.ts';
 import { CachedObject } from '../watch-cache/cached-object.ts';
 import { ListBytes } from './list-bytes.ts';
+import { wholeBody } from './long-body.ts';
 
 const objects = Array.from({ length: 5 }, (_, i) =>
   CachedObject.unsaved(configMapKind, 'a', { metadata: { name: `c-${i}` }, data: { k: 'ä'.repeat(i * 7) } } as never, 7 + i),
@@ -11,7 +12,7 @@ const metadata = { resourceVersion: '12' };
 
 test('a list is the same bytes whole and in pieces of any size, of the size that was told', () => {
   for (const some of [objects, objects.slice(0, 1), []]) {
-    const whole = new ListBytes(configMapKind, metadata, some).whole();
+    const whole = wholeBody(new ListBytes(configMapKind, metadata, some));
     const list = JSON.parse(whole.toString());
     assert.deepEqual(
       list.items.map((item: { metadata: { name: string } }) => item.metadata.name),

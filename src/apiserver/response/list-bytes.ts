@@ -3,21 +3,21 @@ import type { ListMeta } from '../../api/machinery/object.ts';
 import { parseInSteps } from '../../std/json-in-steps.ts';
 import type { Steps } from '../../std/pauses.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
+import type { LongBody } from './long-body.ts';
 
 const OPEN = 0x7b; // {
 const COMMA = 0x2c;
 const END = Buffer.from(']}\n');
 
 /**
- * A list as it is sent, joined from the bytes that the objects have already: into one buffer, or piece by piece into one that is
- * used again and again.
+ * A list as it is sent, joined from the bytes that the objects have already, piece by piece.
  *
  *     {"kind":"PodList",…,"items":[ │ { item │ ,{ item │ … │ ]}
  *
  * Items of built-in kinds are sent without apiVersion and kind, custom resources with them, as upstream does, whose lists
  * say that nothing more comes, too.
  */
-export class ListBytes {
+export class ListBytes implements LongBody {
   /** Of all of it. */
   readonly size: number;
   readonly #objects: readonly CachedObject[];
@@ -50,13 +50,6 @@ export class ListBytes {
   /** The items as they are shown, each of which is parsed when it is asked for. */
   *items(): Generator<Steps<unknown>> {
     for (const object of this.#objects) yield parseInSteps(`{${object.bytes.toString('utf8', this.#offset(object))}`);
-  }
-
-  /** All of it at once. Not after `fill`. */
-  whole(): Buffer {
-    const bytes = Buffer.allocUnsafe(this.size);
-    this.fill(bytes);
-    return bytes;
   }
 
   /** Copies what comes next, as much as there is room for, and returns how much that was: 0 at the end. */

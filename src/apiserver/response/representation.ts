@@ -11,7 +11,7 @@ import type { WatchItem } from '../watch-cache/cached-event.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { ListBytes } from './list-bytes.ts';
 import { parsedInSteps } from './parsed-in-steps.ts';
-import { sendBytes, sendJsonBytes, sendList } from './send.ts';
+import { sendJsonPieces, sendList, sendPieces } from './send.ts';
 
 type ProtobufBytes = typeof import('./protobuf-bytes.ts');
 
@@ -36,12 +36,12 @@ export class Representation {
   async sendObject(context: RequestContext, response: ServerResponse, status: number, object: CachedObject): Promise<void> {
     const protobuf = this.#usesProtobuf() ? await this.#loadProtobuf() : undefined;
     if (protobuf) {
-      context.audit?.responseObject?.(() => runAtOnce(this.#objectBytes(object)));
+      context.audit?.responseObject?.(() => Buffer.concat(runAtOnce(this.#objectBytes(object))));
       await runWithPauses(object.objectInSteps());
       const bytes = protobuf.objectBytes(this.#kind, this.#output, object);
-      return sendBytes(context, response, status, bytes, protobuf.PROTOBUF_TYPE);
+      return sendPieces(context, response, status, [bytes], protobuf.PROTOBUF_TYPE);
     }
-    return sendJsonBytes(context, response, status, await runWithPauses(this.#objectBytes(object)), this.#output);
+    return sendJsonPieces(context, response, status, await runWithPauses(this.#objectBytes(object)), this.#output);
   }
 
   async sendList(
@@ -52,13 +52,13 @@ export class Representation {
   ): Promise<void> {
     const protobuf = this.#usesProtobuf() ? await this.#loadProtobuf() : undefined;
     if (protobuf) {
-      context.audit?.responseObject?.(() => runAtOnce(this.#listBytes(metadata, objects)));
+      context.audit?.responseObject?.(() => Buffer.concat(runAtOnce(this.#listBytes(metadata, objects))));
       const bytes = await runWithPauses(protobuf.listBytes(this.#kind, this.#output, metadata, objects));
-      return sendBytes(context, response, 200, bytes, protobuf.PROTOBUF_TYPE);
+      return sendPieces(context, response, 200, [bytes], protobuf.PROTOBUF_TYPE);
     }
     if (this.#output.as === 'object')
       return sendList(context, response, new ListBytes(this.#kind, metadata, objects), this.#output);
-    return sendJsonBytes(context, response, 200, await runWithPauses(this.#listBytes(metadata, objects)), this.#output);
+    return sendJsonPieces(context, response, 200, await runWithPauses(this.#listBytes(metadata, objects)), this.#output);
   }
 
   /** What a watch is sent as. */
@@ -116,41 +116,42 @@ export class Representation {
     return this.#protobuf;
   }
 
-  *#objectBytes(object: CachedObject): Steps<Buffer> {
-    if (this.#output.as === 'object') return object.bytes;
-    if (this.#output.as === 'partial') return Buffer.concat(this.#partial(object));
+  *#objectBytes(object: CachedObject): Steps<Buffer[]> {
+    if (this.#output.as === 'object') return [object.bytes];
+    if (this.#output.as === 'partial') return this.#partial(object);
     const { resourceVersion } = (yield* object.objectInSteps()).metadata;
     return yield* this.#tableBytes([object], { resourceVersion });
   }
 
-  *#listBytes(metadata: ListMeta, objects: readonly CachedObject[]): Steps<Buffer> {
+  *#listBytes(metadata: ListMeta, objects: readonly CachedObject[]): Steps<Buffer[]> {
     if (this.#output.as === 'table') return yield* this.#tableBytes(objects, metadata);
     const head = JSON.stringify({ kind: 'PartialObjectMetadataList', apiVersion: this.#metaVersion(), metadata });
-    const items: Buffer[] = [];
+    const pieces: Buffer[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
     const pace = new Pace(PART);
     for (const object of objects) {
-      const parts = this.#partial(object);
-      if (items.length) items.push(COMMA);
-      items.push(...parts);
+      if (pieces.length > 1) pieces.push(COMMA);
+      pieces.push(...this.#partial(object));
       if (pace.due(object.bytes.length)) yield;
     }
-    return Buffer.concat([Buffer.from(`${head.slice(0, -1)},"items":[`), ...items, LIST_END]);
+    pieces.push(LIST_END);
+    return pieces;
   }
 
   /** A table row by row: with pauses where it is long. */
-  *#tableBytes(objects: readonly CachedObject[], listMeta: ListMeta): Steps<Buffer> {
+  *#tableBytes(objects: readonly CachedObject[], listMeta: ListMeta): Steps<Buffer[]> {
     const whole = exactJsonText(this.#table([], listMeta));
-    const parts = [Buffer.from(whole.slice(0, -LIST_END.length))];
+    const pieces = [Buffer.from(whole.slice(0, -LIST_END.length))];
     for (let i = 0; i < objects.length; i += ROWS) {
       const some = objects.slice(i, i + ROWS);
       yield* parsedInSteps(some);
       const { rows } = this.#table(some, listMeta);
       const bytes = some.reduce((sum, object) => sum + object.bytes.length, 0);
       const text = bytes > PART ? yield* jsonTextInSteps(rows) : exactJsonText(rows);
-      parts.push(Buffer.from(`${i ? ',' : ''}${text.slice(1, -1)}`));
+      pieces.push(Buffer.from(`${i ? ',' : ''}${text.slice(1, -1)}`));
       if (i + ROWS < objects.length) yield;
     }
-    return Buffer.concat([...parts, LIST_END]);
+    pieces.push(LIST_END);
+    return pieces;
   }
 
   /** The parts of an object of which the metadata only is shown: cut out of its bytes, not parsed. */

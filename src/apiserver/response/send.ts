@@ -1,5 +1,3 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { internalError, type Status, StatusError, serviceUnavailable, unnamedFailure } from '../../api/machinery/status-error.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
 import { parseInSteps } from '../../std/json-in-steps.ts';
@@ -8,16 +6,18 @@ import { StoreError } from '../../store/store.ts';
 import type { RequestContext, ServerRequest, ServerResponse } from '../contracts.ts';
 import { negotiateOutput, type Output } from '../request/negotiation.ts';
 import type { ListBytes } from './list-bytes.ts';
+import { gzipBody, type LongBody, Pieces, wholeBody } from './long-body.ts';
+
+const JSON_TYPE = 'application/json';
+const YAML_TYPE = 'application/yaml';
 
 /** Answers from this size on are compressed for clients that accept it, as upstream. */
 const GZIP_FROM_BYTES = 128 * 1024;
 /** Cheap rather than small: list answers are large and read once. */
 const GZIP_LEVEL = 1;
 
-/** Lists from this size on are sent piece by piece. */
+/** Answers from this size on are sent piece by piece. */
 const POUR_FROM_BYTES = 256 * 1024;
-
-const compress = promisify(gzip);
 
 function acceptsGzip({ headers }: Pick<ServerRequest, 'headers'>): boolean {
   const accepted = headers['accept-encoding'];
@@ -25,22 +25,27 @@ function acceptsGzip({ headers }: Pick<ServerRequest, 'headers'>): boolean {
 }
 
 /** Sends a JSON document in the form that was negotiated: as it is wherever that can be. */
-export async function sendJsonBytes(
-  { request }: RequestContext,
+export const sendJsonBytes = (
+  context: Pick<RequestContext, 'request'>,
   response: ServerResponse,
   status: number,
   json: Buffer,
   output: Output,
+): Promise<void> => sendJsonPieces(context, response, status, [json], output);
+
+/** The same of one that is there in pieces. */
+export async function sendJsonPieces(
+  context: Pick<RequestContext, 'request'>,
+  response: ServerResponse,
+  status: number,
+  json: readonly Buffer[],
+  output: Output,
 ): Promise<void> {
-  let bytes = json;
-  let type = 'application/json';
-  if (output.format === 'yaml') {
-    const { yamlInSteps } = await import('./yaml-text.ts');
-    const value = await runWithPauses(parseInSteps(json.toString('utf8')));
-    bytes = await runWithPauses(yamlInSteps(value));
-    type = 'application/yaml';
-  } else if (output.pretty) bytes = Buffer.from(exactJsonText(await runWithPauses(parseInSteps(json.toString('utf8'))), 2));
-  await sendBytes({ request }, response, status, bytes, type);
+  if (output.format !== 'yaml' && !output.pretty) return sendPieces(context, response, status, json, JSON_TYPE);
+  const value = await runWithPauses(parseInSteps(wholeBody(new Pieces(json)).toString('utf8')));
+  if (output.format !== 'yaml') return sendPieces(context, response, status, [Buffer.from(exactJsonText(value, 2))], JSON_TYPE);
+  const { yamlInSteps } = await import('./yaml-text.ts');
+  return sendPieces(context, response, status, await runWithPauses(yamlInSteps(value)), YAML_TYPE);
 }
 
 /** Sends a list of objects in the form that was negotiated. */
@@ -50,28 +55,20 @@ export async function sendList(
   list: ListBytes,
   output: Output,
 ): Promise<void> {
-  const { request } = context;
-  const asIs = output.format === 'json' && !output.pretty && !(list.size >= GZIP_FROM_BYTES && acceptsGzip(request));
   if (output.format === 'yaml') {
     const { yamlListInSteps } = await import('./yaml-text.ts');
-    const bytes = await runWithPauses(yamlListInSteps(list.fields, list.items()));
-    return sendBytes(context, response, 200, bytes, 'application/yaml');
+    const pieces = await runWithPauses(yamlListInSteps(list.fields, list.items()));
+    return sendPieces(context, response, 200, pieces, YAML_TYPE);
   }
-  if (output.pretty) return sendBytes(context, response, 200, await runWithPauses(prettyListInSteps(list)), 'application/json');
-  if (!asIs || list.size < POUR_FROM_BYTES || !response.pour) return sendJsonBytes(context, response, 200, list.whole(), output);
-  response.writeHead(200, {
-    'content-type': 'application/json',
-    'cache-control': 'no-cache, private',
-    'content-length': String(list.size),
-  });
-  await response.pour((target) => list.fill(target), request.signal);
+  if (output.pretty) return sendPieces(context, response, 200, await runWithPauses(prettyListInSteps(list)), JSON_TYPE);
+  return sendBody(context, response, 200, list, JSON_TYPE);
 }
 
 /** So many characters are written between two pauses: some milliseconds. */
 const PART = 128 * 1024;
 
 /** As `JSON.stringify` indents a list, item by item. */
-function* prettyListInSteps(list: ListBytes): Steps<Buffer> {
+function* prettyListInSteps(list: ListBytes): Steps<Buffer[]> {
   const head = exactJsonText(list.fields, 2).slice(0, -2);
   const parts: Buffer[] = [];
   const pace = new Pace(PART);
@@ -86,27 +83,37 @@ function* prettyListInSteps(list: ListBytes): Steps<Buffer> {
     part = '';
     yield;
   }
-  return Buffer.concat([...parts, Buffer.from(`${part}${any ? '\n  ' : ''}]\n}`)]);
+  parts.push(Buffer.from(`${part}${any ? '\n  ' : ''}]\n}`));
+  return parts;
 }
 
 /** Sends bytes that are in their form already. */
-export async function sendBytes(
+export const sendPieces = (
+  context: Pick<RequestContext, 'request'>,
+  response: ServerResponse,
+  status: number,
+  pieces: readonly Buffer[],
+  type: string,
+): Promise<void> => sendBody(context, response, status, new Pieces(pieces), type);
+
+/** Sends bytes that are in their form already, slowly enough for others to have their turns. */
+async function sendBody(
   { request }: Pick<RequestContext, 'request'>,
   response: ServerResponse,
   status: number,
-  whole: Buffer,
+  plain: LongBody,
   type: string,
 ): Promise<void> {
-  let bytes = whole;
-  const gzipped = bytes.length >= GZIP_FROM_BYTES && acceptsGzip(request);
-  if (gzipped) bytes = await compress(bytes, { level: GZIP_LEVEL });
+  const gzipped = plain.size >= GZIP_FROM_BYTES && acceptsGzip(request);
+  const body = gzipped ? await gzipBody(plain, GZIP_LEVEL) : plain;
   response.writeHead(status, {
     'content-type': type,
     'cache-control': 'no-cache, private',
-    'content-length': String(bytes.length),
+    'content-length': String(body.size),
     ...(gzipped && { 'content-encoding': 'gzip', vary: 'Accept-Encoding' }),
   });
-  response.end(bytes);
+  if (body.size < POUR_FROM_BYTES || !response.pour) response.end(wholeBody(body));
+  else await response.pour((target) => body.fill(target), request.signal);
 }
 
 /** Sends a document that is not one of the stored objects: Status, reviews, versions. */
@@ -115,7 +122,7 @@ export async function sendValue(context: RequestContext, response: ServerRespons
   if (output.format !== 'protobuf') return sendJsonBytes(context, response, status, Buffer.from(exactJsonText(value)), output);
   const { PROTOBUF_TYPE, valueBytes } = await import('./protobuf-bytes.ts');
   const bytes = valueBytes(value);
-  if (bytes) return sendBytes(context, response, status, bytes, PROTOBUF_TYPE);
+  if (bytes) return sendPieces(context, response, status, [bytes], PROTOBUF_TYPE);
   return sendJsonBytes(context, response, status, Buffer.from(exactJsonText(value)), negotiateOutput(context.request));
 }
 
@@ -153,11 +160,11 @@ export async function sendError(context: RequestContext, response: ServerRespons
   }
   const { status } = error;
   let bytes: Buffer = Buffer.from(JSON.stringify(inWireOrder(status)));
-  let type = 'application/json';
+  let type = JSON_TYPE;
   if (output?.format === 'yaml') {
     const { yamlText } = await import('./yaml-text.ts');
     bytes = Buffer.from(yamlText(status));
-    type = 'application/yaml';
+    type = YAML_TYPE;
   } else if (output?.format === 'protobuf') {
     const protobuf = await import('./protobuf-bytes.ts');
     bytes = protobuf.statusBytes(status);

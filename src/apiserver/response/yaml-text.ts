@@ -22,17 +22,17 @@ const HARD = 5_000;
  * A JSON value as upstream writes it in YAML: keys in order, texts quoted that a reader of YAML 1.1 would take for something else
  * (`"yes"`, `"012"`, dates).
  */
-export const yamlText = (value: unknown): string => runAtOnce(yamlInSteps(value)).toString();
+export const yamlText = (value: unknown): string => runAtOnce(yamlInSteps(value)).join('');
 
-/** The same of something large, with a pause after each part. */
-export function* yamlInSteps(value: unknown): Steps<Buffer> {
+/** The same of something large, in pieces, with a pause after each. */
+export function* yamlInSteps(value: unknown): Steps<Buffer[]> {
   const writer = new Writer();
   yield* writer.document(value);
   return writer.finish();
 }
 
 /** An object one of whose members is a list that is read item by item, as it is written. */
-export function* yamlListInSteps(fields: Readonly<Record<string, unknown>>, items: Iterable<Steps<unknown>>): Steps<Buffer> {
+export function* yamlListInSteps(fields: Readonly<Record<string, unknown>>, items: Iterable<Steps<unknown>>): Steps<Buffer[]> {
   const writer = new Writer();
   for (const key of [...Object.keys(fields), 'items'].sort())
     if (key === 'items') yield* writer.items(items);
@@ -48,9 +48,9 @@ class Writer {
   #part = '';
   readonly #pace = new Pace(PART);
 
-  finish(): Buffer {
+  finish(): Buffer[] {
     this.#flush();
-    return this.#done.length === 1 ? this.#done[0]! : Buffer.concat(this.#done);
+    return this.#done;
   }
 
   *document(value: unknown): Steps<void> {
