@@ -24,7 +24,7 @@ export function validateConditions(conditions: readonly Condition[], existing: r
   const errors: FieldError[] = [];
   const seen = new Set<string>();
   conditions.forEach(({ type, status }, i) => {
-    if (!type) errors.push(requiredField(`${PATH}[${i}].type`));
+    if (!type && !existing.some((stored) => !stored.type)) errors.push(requiredField(`${PATH}[${i}].type`));
     const allowed = ONLY_TRUE.includes(type) ? ['True'] : ['False', 'True', 'Unknown'];
     if (!status) errors.push(requiredField(`${PATH}[${i}].status`));
     else if (!allowed.includes(status)) errors.push(notSupportedField(`${PATH}[${i}].status`, status, allowed));

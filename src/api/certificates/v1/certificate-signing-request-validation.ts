@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { V1CertificateSigningRequest } from '../../gen/types.ts';
 import { duplicateField, forbiddenField, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { decodePem } from '../../machinery/pem.ts';
 import { validateSignerName } from '../../machinery/signer-name.ts';
@@ -41,14 +42,18 @@ const SHORTEST_SECONDS = 600;
 
 const of = (object: DynamicObject) => object as unknown as V1CertificateSigningRequest;
 
-/** Complaints about a new request; its signature is verified. */
-export function validateRequest(object: DynamicObject): FieldError[] {
+/**
+ * Complaints about a request, whose signature is verified. `existing`: what was let through by older versions and rules may stay
+ * (pkg/apis/certificates/validation getValidationOptions).
+ */
+export function validateRequest(object: DynamicObject, _context?: WriteContext, existing?: DynamicObject): FieldError[] {
   const { spec, status } = of(object);
+  const before = existing && of(existing);
   const errors: FieldError[] = [];
   const complaint = requestComplaint(spec.request);
   if (complaint) errors.push(invalidField('spec.request', spec.request, complaint));
-  errors.push(...validateUsages(spec.usages ?? []));
-  if (spec.signerName === LEGACY_UNKNOWN)
+  errors.push(...validateUsages(spec.usages ?? [], before?.spec.usages ?? []));
+  if (spec.signerName === LEGACY_UNKNOWN && before?.spec.signerName !== LEGACY_UNKNOWN)
     errors.push(invalidField('spec.signerName', spec.signerName, 'the legacy signerName is not allowed via this API version'));
   else errors.push(...validateSignerName(spec.signerName, 'spec.signerName'));
   if (spec.expirationSeconds !== undefined && spec.expirationSeconds < SHORTEST_SECONDS)
@@ -59,19 +64,23 @@ export function validateRequest(object: DynamicObject): FieldError[] {
         'may not specify a duration less than 600 seconds (10 minutes)',
       ),
     );
-  errors.push(...validateConditions(status?.conditions ?? [], []));
+  errors.push(...validateConditions(status?.conditions ?? [], before?.status?.conditions ?? []));
   return errors;
 }
 
-function validateUsages(usages: readonly string[]): FieldError[] {
+const isUnknown = (usage: string) => !KEY_USAGES.includes(usage);
+
+function validateUsages(usages: readonly string[], stored: readonly string[]): FieldError[] {
   if (!usages.length) return [requiredField('spec.usages')];
   const errors: FieldError[] = [];
-  const seen = new Set<string>();
-  usages.forEach((usage, i) => {
-    if (!KEY_USAGES.includes(usage)) errors.push(notSupportedField(`spec.usages[${i}]`, usage, KEY_USAGES));
-    if (seen.has(usage)) errors.push(duplicateField(`spec.usages[${i}]`, usage));
-    seen.add(usage);
-  });
+  if (!stored.some(isUnknown))
+    usages.forEach((usage, i) => {
+      if (isUnknown(usage)) errors.push(notSupportedField(`spec.usages[${i}]`, usage, KEY_USAGES));
+    });
+  if (new Set(stored).size === stored.length)
+    usages.forEach((usage, i) => {
+      if (usages.indexOf(usage) < i) errors.push(duplicateField(`spec.usages[${i}]`, usage));
+    });
   return errors;
 }
 

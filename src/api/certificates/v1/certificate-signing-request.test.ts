@@ -214,3 +214,14 @@ test('what is wrong with a certificate is told before who may not write it', () 
     'status.certificate: Forbidden: updates may not modify existing certificate content',
   ]);
 });
+
+test('a stored request that older versions and rules let through can still be given a label', () => {
+  const usages = ['client auth', 'client auth', 'dancing'];
+  const before = make({ signerName: 'kubernetes.io/legacy-unknown', usages }, { conditions: [{ type: '', status: 'True' }] });
+  const after = cloneJson(before);
+  after.metadata.labels = { a: 'b' };
+  assert.equal(kind.validate?.(after, context)?.length, 4);
+  assert.deepEqual(kind.validate?.(after, context, before), []);
+  const good = make();
+  assert.equal(kind.validate?.(after, context, good)?.length, 4, 'what is stored has no such faults');
+});

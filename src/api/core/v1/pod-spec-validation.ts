@@ -42,6 +42,8 @@ export interface PodSpecScope {
   readonly podName?: string;
   /** Pods that a kubelet runs by itself. */
   readonly isStatic?: boolean;
+  /** What is stored says already how files get their labels: it may say so in any way then. */
+  readonly labelsFiles?: boolean;
 }
 
 /** Adds complaints about a spec at `path`, in upstream's order. */
@@ -56,7 +58,7 @@ export function validatePodSpec(spec: V1PodSpec, path: string, scope: PodSpecSco
   checkRestartPolicy(spec.restartPolicy, `${path}.restartPolicy`, errors);
   checkDnsPolicy(spec.dnsPolicy, `${path}.dnsPolicy`, errors);
   if (spec.nodeSelector) errors.push(...validateLabels(spec.nodeSelector, `${path}.nodeSelector`));
-  if (spec.securityContext) validatePodSecurityContext(spec.securityContext, spec, `${path}.securityContext`, errors);
+  if (spec.securityContext) validatePodSecurityContext(spec, `${path}.securityContext`, scope, errors);
   checkScheduling(spec, path, errors);
   checkHostProcesses(spec, path, errors);
   checkHostUsers(spec, path, errors);

@@ -1,5 +1,5 @@
 /** Templates of pods in workloads (core/validation ValidatePodTemplateSpec). */
-import type { V1PodTemplateSpec } from '../../gen/types.ts';
+import type { V1PodSpec, V1PodTemplateSpec } from '../../gen/types.ts';
 import { forbiddenField, notSupportedField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { validateAnnotations, validateLabels } from '../../machinery/validate-metadata.ts';
@@ -20,15 +20,16 @@ export function validatePodTemplate(
   path: string,
   stored?: V1PodTemplateSpec,
 ): FieldError[] {
-  const errors = complaintsAbout(template, path);
+  const errors = complaintsAbout(template, path, stored?.spec);
   return stored ? excuseStored(errors, () => complaintsAbout(stored, path)) : errors;
 }
 
-function complaintsAbout(template: V1PodTemplateSpec | undefined, path: string): FieldError[] {
+function complaintsAbout(template: V1PodTemplateSpec | undefined, path: string, stored?: V1PodSpec): FieldError[] {
   const errors: FieldError[] = [];
   const { metadata, spec = { containers: [] } } = template ?? {};
   validateTemplateMetadata({ ...(metadata && { metadata }), spec }, path, errors);
-  validatePodSpec(spec, `${path}.spec`, { isPod: false }, errors);
+  const labelsFiles = stored?.securityContext?.seLinuxChangePolicy !== undefined;
+  validatePodSpec(spec, `${path}.spec`, { isPod: false, labelsFiles }, errors);
   checkProfilesMatch(metadata, spec, `${path}.spec`, errors);
   if (spec.ephemeralContainers?.length)
     errors.push(forbiddenField(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'));

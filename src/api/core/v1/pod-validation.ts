@@ -1,5 +1,5 @@
 /** Pods as they are made (core/validation ValidatePodCreate, validatePodMetadataAndSpec). Their metadata is checked like all metadata. */
-import type { V1Pod } from '../../gen/types.ts';
+import type { V1Pod, V1PodSpec } from '../../gen/types.ts';
 import { forbiddenField, requiredField } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
@@ -11,7 +11,7 @@ import { excuseStored } from './stored-faults.ts';
 
 /** Complaints about a pod; without `existing` it is a new one. */
 export function validatePod(object: DynamicObject, _context?: WriteContext, existing?: DynamicObject): FieldError[] {
-  const errors = complaintsAbout(object);
+  const errors = complaintsAbout(object, (existing as V1Pod | undefined)?.spec);
   if (existing) return excusedBy(existing, errors);
   if ((object as V1Pod).spec) checkNew(object as V1Pod, errors);
   return errors;
@@ -21,13 +21,15 @@ export function validatePod(object: DynamicObject, _context?: WriteContext, exis
 export const excusedBy = (existing: DynamicObject, errors: FieldError[]): FieldError[] =>
   excuseStored(errors, () => complaintsAbout(existing));
 
-function complaintsAbout(object: DynamicObject): FieldError[] {
+function complaintsAbout(object: DynamicObject, stored?: V1PodSpec): FieldError[] {
   const { metadata, spec } = object as V1Pod;
   if (!spec) return [requiredField('spec.containers')];
   const errors: FieldError[] = [];
   validatePodAnnotations(metadata?.annotations, spec, 'metadata.annotations', errors);
   const isStatic = Object.hasOwn(metadata?.annotations ?? {}, MIRROR_POD);
-  validatePodSpec(spec, 'spec', { isPod: true, isStatic, ...(metadata?.name && { podName: metadata.name }) }, errors);
+  const labelsFiles = stored?.securityContext?.seLinuxChangePolicy !== undefined;
+  const scope = { isPod: true, isStatic, labelsFiles, ...(metadata?.name && { podName: metadata.name }) };
+  validatePodSpec(spec, 'spec', scope, errors);
   if (!spec.serviceAccountName && spec.volumes) checkTokens(object as V1Pod, errors);
   for (const list of ['containers', 'initContainers'] as const)
     spec[list]?.forEach((container, i) => {

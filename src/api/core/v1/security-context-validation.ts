@@ -1,5 +1,5 @@
 /** Whose rights a pod and its containers have (core/validation ValidateSecurityContext, validatePodSpecSecurityContext). */
-import type { V1AppArmorProfile, V1PodSecurityContext, V1PodSpec, V1SeccompProfile, V1SecurityContext } from '../../gen/types.ts';
+import type { V1AppArmorProfile, V1PodSpec, V1SeccompProfile, V1SecurityContext } from '../../gen/types.ts';
 import { forbiddenField, invalidField, notSupportedField, requiredField, tooLongField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { shownForm } from './internal-form.ts';
@@ -51,11 +51,12 @@ export function validateSecurityContext(
 
 /** Adds complaints about a pod's context. */
 export function validatePodSecurityContext(
-  context: V1PodSecurityContext,
   spec: V1PodSpec,
   path: string,
+  { labelsFiles = false }: { readonly labelsFiles?: boolean },
   errors: FieldError[],
 ): void {
+  const context = spec.securityContext ?? {};
   checkId(context.fsGroup, `${path}.fsGroup`, errors);
   checkId(context.runAsUser, `${path}.runAsUser`, errors);
   checkId(context.runAsGroup, `${path}.runAsGroup`, errors);
@@ -70,7 +71,8 @@ export function validatePodSecurityContext(
   if (context.windowsOptions) validateWindowsOptions(context.windowsOptions, `${path}.windowsOptions`, errors);
   if (context.appArmorProfile) checkAppArmorProfile(context.appArmorProfile, `${path}.appArmorProfile`, errors);
   checkChoice(context.supplementalGroupsPolicy, ['Merge', 'Strict'], `${path}.supplementalGroupsPolicy`, errors);
-  checkChoice(context.seLinuxChangePolicy, ['Recursive'], `${path}.seLinuxChangePolicy`, errors);
+  const labelling = labelsFiles ? ['MountOption', 'Recursive'] : ['Recursive'];
+  checkChoice(context.seLinuxChangePolicy, labelling, `${path}.seLinuxChangePolicy`, errors);
 }
 
 const PROFILE_TYPES = ['Localhost', 'RuntimeDefault', 'Unconfined'];

@@ -119,3 +119,22 @@ test('a stored template with a fault by a younger rule does not keep its workloa
     assert.deepEqual(specimens.refusals(before, after), [], kind.kind);
   }
 });
+
+test('what says already how its files are labelled may say so in any way, and nothing that is no way', () => {
+  const template = (policy?: string) => ({
+    metadata: { labels: { a: 'b' } },
+    spec: {
+      containers: [c],
+      restartPolicy: 'Always',
+      ...(policy && { securityContext: { seLinuxChangePolicy: policy } }),
+    },
+  });
+  const templates = specimensOf(podTemplateKind);
+  const changed = (from: string | undefined, to: string) =>
+    templates.changes({ template: template(from) }, { template: template(to) });
+  const at = 'template.spec.securityContext.seLinuxChangePolicy: Unsupported value';
+  assert.deepEqual(changed('Recursive', 'MountOption'), []);
+  assert.deepEqual(changed('MountOption', 'Recursive'), []);
+  assert.deepEqual(changed(undefined, 'MountOption'), [`${at}: "MountOption": supported values: "Recursive"`]);
+  assert.deepEqual(changed('Recursive', 'Half'), [`${at}: "Half": supported values: "MountOption", "Recursive"`]);
+});

@@ -20,7 +20,6 @@ const YOUNG_RULES: readonly Matches[] = [
   at(/\.sysctls\[\d+\]\.name$/, /: may not be specified when 'host(Network|IPC)' is true$/),
   at(/\.volumeDevices$/, /: when `hostUsers` is false$/),
   at(/\.resizePolicy\[\d+\]\.restartPolicy$/, /: must not be set to 'RestartContainer' for non-sidecar initContainers$/),
-  at(/\.seLinuxChangePolicy$/, /^Unsupported value: "MountOption"/),
   at(/\.tolerations\[\d+\]\.operator$/, /^Unsupported value: "(Lt|Gt)"/),
   at(/\.annotations\[controller\.kubernetes\.io\/pod-deletion-cost\]$/),
   at(/\.resources\.(limits|requests)\[hugepages-/, / is not positive integer multiple of /),

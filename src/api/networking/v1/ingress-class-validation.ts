@@ -1,10 +1,11 @@
 import type { V1IngressClass, V1IngressClassParametersReference } from '../../gen/types.ts';
 import { checkDomainPrefixedPath } from '../../machinery/domain-names.ts';
-import { checkField, checkImmutable, checkReference } from '../../machinery/field-checks.ts';
+import { checkField, checkImmutable } from '../../machinery/field-checks.ts';
 import { forbiddenField, notSupportedField, requiredField, tooLongField } from '../../machinery/field-error.ts';
-import { checkDnsLabel, checkDnsSubdomain } from '../../machinery/names.ts';
+import { checkDnsLabel } from '../../machinery/names.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { validateLocalReference } from './local-reference.ts';
 
 const LONGEST_CONTROLLER = 250;
 
@@ -22,12 +23,8 @@ export function validateIngressClass(object: DynamicObject, _context?: unknown, 
 }
 
 function validateParameters(parameters: V1IngressClassParametersReference, path: string): FieldError[] {
-  const { apiGroup, kind, name, scope, namespace } = parameters;
-  const errors = [
-    ...(apiGroup === undefined ? [] : checkField(`${path}.apiGroup`, apiGroup, checkDnsSubdomain)),
-    ...checkReference(`${path}.kind`, kind),
-    ...checkReference(`${path}.name`, name),
-  ];
+  const { scope, namespace } = parameters;
+  const errors = validateLocalReference(parameters, path);
   switch (scope) {
     case undefined:
       return [...errors, requiredField(`${path}.scope`)];

@@ -1,14 +1,7 @@
 /** Ingresses (pkg/apis/networking/validation). */
-import type {
-  V1HTTPIngressPath,
-  V1Ingress,
-  V1IngressBackend,
-  V1IngressRule,
-  V1IngressTLS,
-  V1TypedLocalObjectReference,
-} from '../../gen/types.ts';
+import type { V1HTTPIngressPath, V1Ingress, V1IngressBackend, V1IngressRule, V1IngressTLS } from '../../gen/types.ts';
 import { checkWildcardSubdomain } from '../../machinery/domain-names.ts';
-import { checkEach, checkField, checkReference, checkRequired } from '../../machinery/field-checks.ts';
+import { checkEach, checkField, checkRequired } from '../../machinery/field-checks.ts';
 import { invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { parseIp } from '../../machinery/ip.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
@@ -17,6 +10,7 @@ import { checkDnsLabel, checkDnsSubdomain, checkPortName } from '../../machinery
 import type { DynamicObject } from '../../machinery/object.ts';
 import { checkPortNumber } from '../../machinery/ports.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
+import { validateLocalReference } from './local-reference.ts';
 
 const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';
 const PATH_TYPES = ['Exact', 'ImplementationSpecific', 'Prefix'];
@@ -97,7 +91,7 @@ function validatePath({ path: text = '', pathType, backend }: V1HTTPIngressPath,
 
 function validateBackend({ resource, service }: V1IngressBackend, path: string): FieldError[] {
   if (resource && service) return [invalidField(path, '', 'cannot set both resource and service backends')];
-  if (resource) return validateResource(resource, `${path}.resource`);
+  if (resource) return validateLocalReference(resource, `${path}.resource`);
   if (!service) return [invalidField(path, '', 'resource or service backend is required')];
   const errors = checkRequired(`${path}.service.name`, service.name, checkDnsLabel);
   const { name, number } = service.port ?? {};
@@ -106,14 +100,6 @@ function validateBackend({ resource, service }: V1IngressBackend, path: string):
   else if (number) errors.push(...checkPortNumber(`${path}.service.port.number`, number));
   else errors.push(requiredField(path, 'port name or number is required'));
   return errors;
-}
-
-function validateResource({ apiGroup, kind, name }: V1TypedLocalObjectReference, path: string): FieldError[] {
-  return [
-    ...(apiGroup === undefined ? [] : checkField(`${path}.apiGroup`, apiGroup, checkDnsSubdomain)),
-    ...checkReference(`${path}.kind`, kind),
-    ...checkReference(`${path}.name`, name),
-  ];
 }
 
 export function validateIngressStatus(updated: DynamicObject, existing: DynamicObject): FieldError[] {

@@ -32,6 +32,14 @@ test('what is wrong with an Ingress is told', () => {
       `${at}.pathType: Unsupported value: "": supported values: "Exact", "ImplementationSpecific", "Prefix"`,
     ],
     [path({ path: '/', pathType: undefined }), `${at}.pathType: Required value: pathType must be specified`],
+    [
+      path({ path: '/', backend: { resource: { apiGroup: 'a_b', kind: '', name: 'a/b' } } }).map((text) =>
+        text.replace(/: a lowercase.*/, ''),
+      ),
+      `${at}.backend.resource.apiGroup: Invalid value: "a_b"`,
+      `${at}.backend.resource.kind: Required value: kind is required`,
+      `${at}.backend.resource.name: Invalid value: "a/b": may not contain '/'`,
+    ],
     [path({ path: '/', backend: {} }), `${at}.backend: Invalid value: "": resource or service backend is required`],
     [
       path({ path: '/', backend: { service: { name: 'web', port: { name: 'http', number: 80 } } } }),
@@ -141,8 +149,8 @@ test('that the controller of an IngressClass has changed is told before what els
   const spec = (controller: string, parameters?: object) => ({ spec: { controller, ...(parameters && { parameters }) } });
   assert.deepEqual(classes.changes(spec('example.com/a'), spec('example.com/b', { kind: '', name: '' })), [
     'spec.controller: Invalid value: "example.com/b": field is immutable',
-    'spec.parameters.kind: Required value',
-    'spec.parameters.name: Required value',
+    'spec.parameters.kind: Required value: kind is required',
+    'spec.parameters.name: Required value: name is required',
   ]);
 });
 
