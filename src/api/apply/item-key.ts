@@ -27,7 +27,7 @@ export function keyOfItem(type: ListType, item: unknown): ItemKey {
 
 function elementOfValue(item: unknown): string {
   if (item === null) throw new Error("associative list without keys has an element that's an explicit null");
-  if (Array.isArray(item)) throw new Error("associative list without keys has an element that's a list type");
+  if (Array.isArray(item)) throw new Error('not supported: associative list with lists as elements');
   if (typeof item === 'object') throw new Error("associative list without keys has an element that's a map type");
   return valueElement(item);
 }

@@ -183,3 +183,20 @@ test('empty lists and maps of optional fields are left out, as Go leaves them ou
   assert.deepEqual(decodeObject(role, { rules: [] }).object, { metadata: {}, rules: [] });
   assert.match(refusal(pod, { metadata: { labels: [] } }), /cannot unmarshal array/);
 });
+
+test('items of a schema that are neither a schema nor a list of some are read as none, anything else is a schema or a truth', () => {
+  const kind = {
+    group: 'apiextensions.k8s.io',
+    version: 'v1',
+    kind: 'CustomResourceDefinition',
+    schema: 'V1CustomResourceDefinition',
+  };
+  const versions = (schema: object) => ({ spec: { versions: [{ schema: { openAPIV3Schema: schema } }] } });
+  for (const items of ['x', 1, true, [], null]) {
+    const { object } = decodeObject(kind, versions({ type: 'string', items }));
+    const { spec } = object as unknown as ReturnType<typeof versions>;
+    assert.deepEqual(spec.versions[0]!.schema.openAPIV3Schema, { type: 'string' });
+  }
+  for (const values of ['x', 1, [], [{}]])
+    assert.match(refusal(kind, versions({ additionalProperties: values })), /: boolean or JSON schema expected$/);
+});

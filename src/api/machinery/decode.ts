@@ -52,10 +52,14 @@ const WRITTEN_WHEN_EMPTY: ReadonlySet<string> = new Set([
 
 /** Of fields that hold a schema, a list of schemas, or whether anything is allowed; the official client knows no type for them. */
 const decodeSchemaOrMore: Decoder = (value, at) => {
-  if (typeof value === 'boolean') return value;
   const decode = decoderOf('V1JSONSchemaProps');
-  if (typeof value !== 'object' && at.path.at(-1) !== 'items') throw new DecodeFailure('boolean or JSON schema expected');
-  if (!Array.isArray(value)) return decode(value, at);
+  if (typeof value === 'object' && !Array.isArray(value)) return decode(value, at);
+  if (at.path.at(-1) !== 'items') {
+    if (typeof value === 'boolean') return value;
+    throw new DecodeFailure('boolean or JSON schema expected');
+  }
+  // An empty list and whatever else stands there are read as no schema at all.
+  if (!Array.isArray(value) || value.length === 0) return undefined;
   return value.map((item, i) => {
     at.path.push(i);
     const decoded = decode(item, at);
@@ -180,7 +184,7 @@ function compileStructure(schema: string): Decoder {
       at.path.push(key);
       at.structure = structure;
       const decoded = compiled.decode(field, at);
-      if (compiled.omitZero ? !decoded : compiled.omitEmpty && isEmpty(decoded as object))
+      if (compiled.omitZero ? !decoded : decoded === undefined || (compiled.omitEmpty && isEmpty(decoded as object)))
         leftOut = (leftOut ?? new Set()).add(key);
       else if (decoded !== field) object[key] = decoded;
       at.path.pop();

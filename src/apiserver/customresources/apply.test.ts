@@ -17,6 +17,7 @@ before(async () => {
           set: { type: 'array', items: { type: 'string' }, 'x-kubernetes-list-type': 'set' },
           atomic: { type: 'object', additionalProperties: { type: 'string' }, 'x-kubernetes-map-type': 'atomic' },
           list: { type: 'array', items: { type: 'string' } },
+          date: { type: 'string', format: 'date' },
           keyed: {
             type: 'array',
             'x-kubernetes-list-type': 'map',
@@ -91,4 +92,13 @@ test('fields that nobody declared are refused, in metadata too', async () => {
     'content-type': 'application/apply-patch+yaml',
   });
   assert.match(meta.text, /\.metadata\.unknownMeta: field not declared in schema/);
+});
+
+test('of a text with a format only its validation knows what it is like', async () => {
+  const number = await apply('five', { date: 1 });
+  assert.equal(number.status, 422);
+  assert.match(number.text, /spec\.date in body must be of type date/);
+  const map = await apply('five', { date: {} });
+  assert.equal(map.status, 500);
+  assert.match(map.text, /\.spec\.date: expected any scalar, got &\{map\[\]\}/);
 });

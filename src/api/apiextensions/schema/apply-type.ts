@@ -38,7 +38,8 @@ function typeOf(schema: JsonSchema): ObjectType {
   if (isIntOrString(schema)) return PLAIN;
   switch (schema.type) {
     case 'string':
-      return { form: 'scalar', name: 'string' };
+      // What a text with a format is like, only its format knows.
+      return schema.format && schema.format !== 'byte' ? PLAIN : { form: 'scalar', name: 'string' };
     case 'boolean':
       return { form: 'scalar', name: 'boolean' };
     case 'integer':

@@ -157,7 +157,8 @@ function checkNested(schema: JsonSchema, place: ValidationPlace, errors: FieldEr
 }
 
 function isSaid(value: unknown, name: string): boolean {
-  if (value === undefined || value === '') return false;
+  if (value === undefined) return false;
+  if (value === '') return name === 'x-kubernetes-list-type' || name === 'x-kubernetes-map-type';
   if (value === false) return name === 'default';
   return !(Array.isArray(value) && value.length === 0);
 }

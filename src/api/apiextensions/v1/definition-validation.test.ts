@@ -86,6 +86,10 @@ test('names, group, scope and versions are checked', () => {
   assert.match(none.join(), /spec\.versions: Invalid value: .*: must have exactly one version marked as storage version/);
   const twice = complaints(define({ versions: [{}, { storage: false }] }));
   assert.match(twice.join(), /spec\.versions: Invalid value: .*: must contain unique version names/);
+  assert.deepEqual(
+    complaints(define({ version: { name: 'V1' } })).map((text) => text.split(': ', 2).join(': ')),
+    ['spec.versions[0].name: Invalid value', 'spec.version: Invalid value'],
+  );
   assert.deepEqual(complaints(define({ version: { schema: undefined } })), [
     'spec.versions[0].schema.openAPIV3Schema: Required value',
   ]);
@@ -261,4 +265,12 @@ test('a schema nested without end is refused, not followed', () => {
   let schema: JsonSchema = { type: 'string' };
   for (let depth = 0; depth < 5_000; depth++) schema = { type: 'object', properties: { a: schema } };
   assert.deepEqual(ofSchema(schema), ['$: Forbidden: must not be nested more than 200 levels deep']);
+});
+
+test('an empty type of list may not stand inside a combination either', () => {
+  assert.ok(
+    ofProperty({ type: 'object', oneOf: [{ 'x-kubernetes-list-type': '' }] }).includes(
+      '@.oneOf[0].x-kubernetes-list-type: Forbidden: must be undefined to be structural',
+    ),
+  );
 });

@@ -164,6 +164,10 @@ function validateVersions({ shared, versions }: InternalForm, place: Place): Fie
         'must have exactly one version marked as storage version',
       ),
     );
+  // The older form's single version is the first of them.
+  const first = versions[0]?.name ?? '';
+  const complaints = first === '' ? [] : checkDns1035Label(first);
+  if (complaints.length) errors.push(invalidField(child(path, 'version'), first, complaints.join()));
   return errors;
 }
 
