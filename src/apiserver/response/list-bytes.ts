@@ -38,7 +38,7 @@ export class ListBytes implements LongBody {
     this.#source = Buffer.from(`${type.slice(0, -1)},"items":[`);
     this.#objects = objects;
     let size = this.#source.length + END.length;
-    for (const object of objects) size += object.bytes.length - this.#offset(object) + 2;
+    for (const object of objects) size += object.byteLength - this.#offset(object) + 2;
     this.size = objects.length ? size - 1 : size;
   }
 

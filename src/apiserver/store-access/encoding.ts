@@ -54,6 +54,9 @@ export function spliceResourceVersion(form: StoredForm, value: Uint8Array, revis
   return spliceBetween(form, value, revision, NOTHING, NOTHING);
 }
 
+/** How many bytes that makes. */
+export const splicedLength = (value: Uint8Array, revision: number): number => value.length + insertedFor(revision).length;
+
 /** The bytes to send with others before and behind them, as a watch sends them. */
 export function spliceBetween(form: StoredForm, value: Uint8Array, revision: number, before: Buffer, behind: Buffer): Buffer {
   const inserted = insertedFor(revision);

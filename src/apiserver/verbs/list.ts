@@ -11,7 +11,7 @@ import { formatContinue, parseContinue } from './continue-token.ts';
 import { isEventKind } from './object-rules.ts';
 import { tooLargeResourceVersion, waitForRevision } from './read-revision.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
-import { parseSelection, type Selection } from './selection.ts';
+import { matching, parseSelection, type Selection } from './selection.ts';
 
 interface Page {
   readonly objects: readonly CachedObject[];
@@ -69,7 +69,7 @@ async function selected(
     found = one ? [one] : [];
   } else found = objects.range(keyPrefix);
   if (kind.storedAs) found = await showObjects(kind, found);
-  return matches ? found.filter(matches) : found;
+  return matches ? matching(found, matches) : found;
 }
 
 function pageOf(found: readonly CachedObject[], limit: number, revision: number, selection: Selection): Page {

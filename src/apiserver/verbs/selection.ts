@@ -2,6 +2,7 @@ import { checkFieldSelector, type FieldSelector, parseFieldSelector } from '../.
 import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { parseLabelSelector } from '../../api/machinery/label-selector.ts';
 import { badRequest } from '../../api/machinery/status-error.ts';
+import { Pace } from '../../std/pauses.ts';
 import type { RequestInfo } from '../contracts.ts';
 import type { ListQuery } from '../request/query-options.ts';
 import type { Keyspace } from '../store-access/keyspace.ts';
@@ -33,6 +34,23 @@ export function parseSelection(kind: KindDefinition, info: RequestInfo, query: L
     (!useFields || fields.matches((field) => fieldOf(kind, object, field)));
   const trigger = triggerFor(kind, name, fields);
   return { keyPrefix, matches, ...(name !== undefined && { name }), ...(trigger && { trigger }) };
+}
+
+/** So much is looked at between two turns for others: what nobody has asked for lately is parsed for it, some milliseconds. */
+const PART_BYTES = 1024 * 1024;
+
+/** Those of the objects that match. */
+export async function matching(
+  objects: readonly CachedObject[],
+  matches: (object: CachedObject) => boolean,
+): Promise<CachedObject[]> {
+  const found: CachedObject[] = [];
+  const pace = new Pace(PART_BYTES);
+  for (const object of objects) {
+    if (matches(object)) found.push(object);
+    if (pace.due(object.sizeBytes)) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return found;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { KindDefinition } from '../../api/machinery/kind.ts';
 import { internalError, resourceExpired, StatusError } from '../../api/machinery/status-error.ts';
 import { deferred } from '../../std/lifecycle.ts';
 import type { ServerResponse } from '../contracts.ts';
@@ -11,7 +12,7 @@ import type { WatchStart } from '../watch-cache/kind-cache.ts';
 import { showObjects } from '../watch-cache/show-objects.ts';
 import { waitForRevision } from './read-revision.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
-import { parseSelection } from './selection.ts';
+import { matching, parseSelection, type Selection } from './selection.ts';
 import { WatchStream } from './watch-stream.ts';
 
 /** Bookmarks come about once a minute, as upstream. */
@@ -31,9 +32,7 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     const selection = parseSelection(kind, info, query, deps.keyspace);
     const representation = new Representation(kind, output, request.query, () => clock.now());
     const start = await chooseStart(deps, query);
-    // Made ready in slices, rather than all at once below.
-    if (start === 'now' && kind.storedAs && !kind.storedAs.remote)
-      await showObjects(kind, cache.kind(kind).objects.range(selection.keyPrefix));
+    if (start === 'now') await makeReady(deps, kind, selection);
 
     const ended = deferred();
     const stream = new WatchStream(response, () => ended.resolve());
@@ -128,6 +127,15 @@ function sendInParts(
   if (sendSome()) return sendRest();
   done();
   return undefined;
+}
+
+/** Does in turns what would be done at once below: objects in the form of a version, and parsed for a selector. */
+async function makeReady({ cache }: VerbDeps, kind: KindDefinition, { keyPrefix, matches }: Selection): Promise<void> {
+  const { objects } = cache.kind(kind);
+  if (kind.storedAs?.remote || !(kind.storedAs || matches)) return;
+  const found = objects.range(keyPrefix);
+  const shown = kind.storedAs ? await showObjects(kind, found) : found;
+  if (matches) await matching(shown, matches);
 }
 
 async function chooseStart({ cache }: VerbDeps, query: ListQuery): Promise<WatchStart> {

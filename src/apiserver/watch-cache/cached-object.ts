@@ -11,6 +11,7 @@ import {
   removeResourceVersion,
   type StoredForm,
   spliceBetween,
+  splicedLength,
   spliceResourceVersion,
   storedForm,
 } from '../store-access/encoding.ts';
@@ -84,6 +85,11 @@ export class CachedObject {
       this.#value = undefined;
     }
     return this.#bytes;
+  }
+
+  /** How many `bytes` are, which does not make them. */
+  get byteLength(): number {
+    return this.#bytes?.length ?? splicedLength(this.#value!, this.revision);
   }
 
   /** Its bytes between others. What is returned is kept anyway: from now on its own are a part of it. */
