@@ -68,6 +68,9 @@ export const tooManyField = (field: string, actual: number, max: number): FieldE
   message: `Too many: ${actual}: must have at most ${max} ${max === 1 ? 'item' : 'items'}`,
 });
 
+/** The path that stands for an object as a whole. */
+export const WHOLE_OBJECT = '[]';
+
 export const IMMUTABLE = 'field is immutable';
 
 /** Several errors in one text, as Go's aggregates show them. */

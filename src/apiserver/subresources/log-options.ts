@@ -1,5 +1,5 @@
 /** What a reader of a container's log asks for (core/v1 PodLogOptions). */
-import { forbiddenField, invalidField, notSupportedField } from '../../api/machinery/field-error.ts';
+import { forbiddenField, invalidField, notSupportedField, WHOLE_OBJECT } from '../../api/machinery/field-error.ts';
 import { badRequest, type FieldError, invalid } from '../../api/machinery/status-error.ts';
 import { readFlag } from './connect-options.ts';
 
@@ -72,12 +72,12 @@ function checkLogOptions({ tailLines, limitBytes, sinceSeconds, sinceTime, strea
   if (limitBytes !== undefined && limitBytes < 1n)
     errors.push(invalidField('limitBytes', Number(limitBytes), 'must be greater than 0'));
   if (sinceSeconds !== undefined && sinceTime)
-    errors.push(forbiddenField('', 'at most one of `sinceTime` or `sinceSeconds` may be specified'));
+    errors.push(forbiddenField(WHOLE_OBJECT, 'at most one of `sinceTime` or `sinceSeconds` may be specified'));
   else if (sinceSeconds !== undefined && sinceSeconds < 1n)
     errors.push(invalidField('sinceSeconds', Number(sinceSeconds), 'must be greater than 0'));
   if (!STREAMS.includes(stream)) errors.push(notSupportedField('stream', stream, STREAMS));
   else if (stream !== 'All' && tailLines !== undefined)
-    errors.push(forbiddenField('', '`tailLines` and specific `stream` are mutually exclusive for now'));
+    errors.push(forbiddenField(WHOLE_OBJECT, '`tailLines` and specific `stream` are mutually exclusive for now'));
   return errors;
 }
 

@@ -1,5 +1,5 @@
 import type { V1ConfigMap } from '../../gen/types.ts';
-import { invalidField } from '../../machinery/field-error.ts';
+import { invalidField, WHOLE_OBJECT } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -14,6 +14,6 @@ export function validateConfigMap(object: DynamicObject, _context?: WriteContext
     ...validateKeys(data, 'data'),
     ...inBoth.map((key) => invalidField(`data[${key}]`, key, 'duplicate of key present in binaryData')),
     ...validateKeys(binaryData, 'binaryData'),
-    ...validateSize(textBytes(data) + decodedBytes(binaryData), ''),
+    ...validateSize(textBytes(data) + decodedBytes(binaryData), WHOLE_OBJECT),
   ];
 }

@@ -1,6 +1,6 @@
 import type { V1Pod } from '../../gen/types.ts';
 import { sameMeaning } from '../../machinery/field-checks.ts';
-import { forbiddenField } from '../../machinery/field-error.ts';
+import { forbiddenField, WHOLE_OBJECT } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -15,7 +15,7 @@ export function validateEphemeralContainersUpdate(
   context: WriteContext,
 ): FieldError[] {
   if (Object.hasOwn(existing.metadata.annotations ?? {}, MIRROR_POD))
-    return [forbiddenField('', 'static pods do not support ephemeral containers')];
+    return [forbiddenField(WHOLE_OBJECT, 'static pods do not support ephemeral containers')];
   const errors = [...validatePod(updated, context, existing), ...validatePodAnnotationsUpdate(updated, existing)];
   const now = new Map((updated as V1Pod).spec?.ephemeralContainers?.map((container) => [container.name, container]));
   for (const before of (existing as V1Pod).spec?.ephemeralContainers ?? []) {

@@ -1,7 +1,7 @@
 /** How resources of pods may change while they run (core/validation ValidatePodResize). */
 import type { V1Container, V1Pod, V1PodSpec, V1ResourceRequirements } from '../../gen/types.ts';
 import { sameMeaning } from '../../machinery/field-checks.ts';
-import { forbiddenField, invalidField } from '../../machinery/field-error.ts';
+import { forbiddenField, invalidField, WHOLE_OBJECT } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -13,10 +13,10 @@ const MUTABLE = 'only cpu and memory resources are mutable';
 
 export function validatePodResize(updated: DynamicObject, existing: DynamicObject, context: WriteContext): FieldError[] {
   if (Object.hasOwn(existing.metadata.annotations ?? {}, MIRROR_POD))
-    return [forbiddenField('', 'static pods cannot be resized')];
+    return [forbiddenField(WHOLE_OBJECT, 'static pods cannot be resized')];
   const [before, after] = [(existing as V1Pod).spec, (updated as V1Pod).spec];
   if (!before || !after) return [];
-  if (before.os?.name === 'windows') return [forbiddenField('', 'windows pods cannot be resized')];
+  if (before.os?.name === 'windows') return [forbiddenField(WHOLE_OBJECT, 'windows pods cannot be resized')];
   const errors = validatePod(updated, context, existing);
   checkPod(before, after, existing as V1Pod, errors);
   checkPodLevel(before.resources, after.resources, errors);

@@ -1,6 +1,6 @@
 /** Resources of a pod as a whole, and how they go with those of its containers (core/validation validatePodResources). */
 import type { V1PodResourceClaim, V1PodSpec } from '../../gen/types.ts';
-import { duplicateField, forbiddenField, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { duplicateField, forbiddenField, invalidField, requiredField, WHOLE_OBJECT } from '../../machinery/field-error.ts';
 import { checkDnsLabel, checkDnsSubdomain } from '../../machinery/names.ts';
 import { compareQuantities, formatQuantity, parseQuantity } from '../../machinery/quantity.ts';
 import type { ResourceList } from '../../machinery/resource-list.ts';
@@ -61,7 +61,7 @@ export function validateResourceClaims(
   errors: FieldError[],
 ): void {
   if (isStatic) {
-    for (const _ of claims) errors.push(forbiddenField('', 'static pods do not support resource claims'));
+    for (const _ of claims) errors.push(forbiddenField(WHOLE_OBJECT, 'static pods do not support resource claims'));
     return;
   }
   const names = new Set<string>();

@@ -340,7 +340,7 @@ test('a resize changes processors and memory', () => {
         { spec: { os: { name: 'windows' } } },
         { spec: { containers: [{ ...c, resources: { requests: { cpu: '2', memory: '1Gi' } } }] } },
       ],
-      ': Forbidden: windows pods cannot be resized',
+      '[]: Forbidden: windows pods cannot be resized',
     ],
   ];
   for (const [what, given, ...expected] of cases) assert.deepEqual(resize(given), expected, what);
@@ -386,7 +386,7 @@ test('debug containers come to stay', () => {
         { metadata: { annotations: { 'kubernetes.io/config.mirror': 'x' } }, spec: { nodeName: 'n' } },
         { spec: { ephemeralContainers: [{ name: 'e', image: 'i' }] } },
       ],
-      ': Forbidden: static pods do not support ephemeral containers',
+      '[]: Forbidden: static pods do not support ephemeral containers',
     ],
   ];
   for (const [what, given, ...expected] of cases) assert.deepEqual(debug(given), expected, what);

@@ -74,7 +74,7 @@ test('a kubelet claims nothing for pods of its own', () => {
   const spec = { nodeName: 'n', resourceClaims: [{ name: 'a', resourceClaimName: 'b' }] };
   assert.deepEqual(complaints(spec), []);
   assert.deepEqual(complaints(spec, { annotations: { 'kubernetes.io/config.mirror': 'x' } }), [
-    ': Forbidden: static pods do not support resource claims',
+    '[]: Forbidden: static pods do not support resource claims',
   ]);
 });
 

@@ -75,6 +75,10 @@ test('secrets are checked for keys, size and what their type needs', () => {
   assert.deepEqual(complaints(secretKind, { data: { a: Buffer.alloc(1024 * 1024 + 1).toString('base64') } }), [
     'data: Too long: may not be more than 1048576 bytes',
   ]);
+  // Of a ConfigMap it is said of the whole, whose path is an empty name.
+  assert.deepEqual(complaints(configMapKind, { data: { a: 'x'.repeat(1024 * 1024 + 1) } }), [
+    '[]: Too long: may not be more than 1048576 bytes',
+  ]);
   assert.deepEqual(complaints(secretKind, { type: 'kubernetes.io/tls', data: { 'tls.crt': '' } }), [
     'data[tls.key]: Required value',
   ]);
