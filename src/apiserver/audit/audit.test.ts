@@ -126,6 +126,25 @@ test('the level Metadata never holds what is in an object, RequestResponse holds
   assert.equal(listed!.responseObject!.kind, 'ConfigMapList');
 });
 
+test('an answer is the same to the log whatever form it was sent in', async () => {
+  await using audited = await startAudited(everything('RequestResponse'));
+  const { call } = audited.api;
+  const path = '/api/v1/namespaces/default/configmaps';
+  await call('POST', path, configMap('a', { x: '1' }));
+  const plain = JSON.parse((await call('GET', `${path}/a`)).text) as object;
+  const forms = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+  for (const accept of forms)
+    for (const url of [path, `${path}/a`, `${path}?pretty=true`]) await call('GET', url, undefined, { accept });
+  const events = await audited.events(11, complete);
+  for (const { requestURI, verb, responseObject } of events.slice(2)) {
+    const { items, kind } = responseObject as { items?: object[]; kind: string };
+    assert.equal(kind, verb === 'list' ? 'ConfigMapList' : 'ConfigMap', requestURI);
+    const { apiVersion: _a, kind: _k, ...bare } = plain as Record<string, unknown>;
+    if (verb === 'list') assert.deepEqual(items!.at(-1), bare, requestURI);
+    else assert.deepEqual(responseObject, plain, requestURI);
+  }
+});
+
 test('omitManagedFields leaves them out of requests, answers and lists', async () => {
   await using audited = await startAudited({ omitManagedFields: true, ...everything('RequestResponse') });
   await audited.api.call('PATCH', '/api/v1/namespaces/default/configmaps/a?fieldManager=me', configMap('a', { x: '1' }), {

@@ -10,6 +10,7 @@ import type { Output } from '../request/negotiation.ts';
 import type { WatchItem } from '../watch-cache/cached-event.ts';
 import type { CachedObject } from '../watch-cache/cached-object.ts';
 import { ListBytes } from './list-bytes.ts';
+import { wholeBody } from './long-body.ts';
 import { parsedInSteps } from './parsed-in-steps.ts';
 import { sendJsonPieces, sendList, sendPieces } from './send.ts';
 
@@ -35,8 +36,8 @@ export class Representation {
   /** Sends one object. */
   async sendObject(context: RequestContext, response: ServerResponse, status: number, object: CachedObject): Promise<void> {
     const protobuf = this.#usesProtobuf() ? await this.#loadProtobuf() : undefined;
+    if (!this.#isPlain) context.audit?.responseObject?.(() => Buffer.concat(runAtOnce(this.#objectBytes(object))));
     if (protobuf) {
-      context.audit?.responseObject?.(() => Buffer.concat(runAtOnce(this.#objectBytes(object))));
       await runWithPauses(object.objectInSteps());
       const bytes = protobuf.objectBytes(this.#kind, this.#output, object);
       return sendPieces(context, response, status, [bytes], protobuf.PROTOBUF_TYPE);
@@ -51,8 +52,13 @@ export class Representation {
     objects: readonly CachedObject[],
   ): Promise<void> {
     const protobuf = this.#usesProtobuf() ? await this.#loadProtobuf() : undefined;
+    if (!this.#isPlain)
+      context.audit?.responseObject?.(() =>
+        this.#output.as === 'object'
+          ? wholeBody(new ListBytes(this.#kind, metadata, objects))
+          : Buffer.concat(runAtOnce(this.#listBytes(metadata, objects))),
+      );
     if (protobuf) {
-      context.audit?.responseObject?.(() => Buffer.concat(runAtOnce(this.#listBytes(metadata, objects))));
       const bytes = await runWithPauses(protobuf.listBytes(this.#kind, this.#output, metadata, objects));
       return sendPieces(context, response, 200, [bytes], protobuf.PROTOBUF_TYPE);
     }
@@ -100,6 +106,11 @@ export class Representation {
   /** The last line of a watch that cannot go on. After `lines`. */
   errorLine({ status }: StatusError): Buffer {
     return this.#protobuf ? this.#protobuf.watchFrame('ERROR', this.#protobuf.statusBytes(status)) : watchLine('ERROR', status);
+  }
+
+  /** Whether the log can take the answer as it is sent: one line of JSON. */
+  get #isPlain(): boolean {
+    return this.#output.format === 'json' && !this.#output.pretty;
   }
 
   /** Throws 406 for objects of which only the metadata has a protobuf form. */
