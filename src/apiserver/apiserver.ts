@@ -30,7 +30,7 @@ import { openPresence } from './peers/presence.ts';
 import { BackendAgents } from './proxying/backend-agents.ts';
 import { wantsConnection } from './request/wants-connection.ts';
 import { createRequestChains } from './request-chains.ts';
-import { createSecurity, type Security } from './security.ts';
+import { type Authorities, createSecurity, type Security } from './security.ts';
 import { parseAddressRanges } from './services/address-range.ts';
 import { openServices } from './services/open-services.ts';
 import { DEFAULT_NODE_PORTS, PortRange } from './services/port-range.ts';
@@ -239,8 +239,14 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
 
   const currentTls = () => (typeof config.tls === 'function' ? config.tls() : config.tls);
   const { bindAddress, tlsMinVersion, tlsCiphers } = config;
+  let authorities: Authorities = {
+    ...(clientCaPem !== undefined && { clientCaPem }),
+    ...(frontProxy && { frontProxyCaPem: frontProxy.caPem }),
+  };
   // A certificate of either kind is verified by TLS; whose word it is, is looked at behind it.
-  const clientAuthorities = [clientCaPem, frontProxy?.caPem].filter((pem) => pem !== undefined).join('\n');
+  const bothOf = ({ clientCaPem, frontProxyCaPem }: Authorities) =>
+    [clientCaPem, frontProxyCaPem].filter((pem) => pem !== undefined).join('\n');
+  const clientAuthorities = bothOf(authorities);
   let keptObjects: { stop(): void } | undefined;
   const cleanUp = async () => {
     security?.close();
@@ -260,6 +266,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     port: config.port,
     ...(config.clusterAddress && { moreAddresses: [config.clusterAddress] }),
     tls: currentTls(),
+    ...(config.namedTls && { namedTls: config.namedTls() }),
     ...(tlsMinVersion && { tlsMinVersion }),
     ...(tlsCiphers && { tlsCiphers }),
     ...(clientAuthorities && { clientCaPem: clientAuthorities, clock }),
@@ -318,7 +325,13 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     port: listener.port,
     transport: (user: UserInfo) =>
       createInProcessTransport((who) => (request, response) => serveInProcess(request, response, who), user, turnGate),
-    reloadCertificates: () => listener.setCertificate(currentTls()),
+    reloadCertificates: () => listener.setCertificates(currentTls(), config.namedTls?.()),
+    async changeAuthorities(changed) {
+      security?.changeAuthorities?.(changed);
+      authorities = { ...authorities, ...changed };
+      listener.setClientAuthorities(bothOf(authorities));
+      await aggregation.changeAuthorities(authorities.clientCaPem, authorities.frontProxyCaPem);
+    },
     done: done.promise,
     stop: () => {
       stopping ??= stop();

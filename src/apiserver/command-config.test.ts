@@ -136,3 +136,26 @@ test('what cannot be done is refused, naming the flag', () => {
       argv.join(' '),
     );
 });
+
+test('a chance to be sent away, and certificates by name, are read as upstream reads them', () => {
+  assert.equal(read('--store=memory', '--goaway-chance=0.02').server.goawayChance, 0.02);
+  for (const chance of ['0.03', '-0.01'])
+    assert.throws(
+      () => read('--store=memory', `--goaway-chance=${chance}`),
+      /--goaway-chance can not be less than 0 or greater than 0\.02/,
+    );
+  const own = import.meta.filename;
+  const { named } = read('--store=memory', `--tls-sni-cert-key=${own}, ${own}`, `--tls-sni-cert-key=${own},${own}:*.a.b,c`).files;
+  assert.deepEqual(named, [
+    { certificate: own, key: own, names: [] },
+    { certificate: own, key: own, names: ['*.a.b', 'c'] },
+  ]);
+  assert.throws(
+    () => read('--store=memory', `--tls-sni-cert-key=${own}`),
+    /expected comma separated certificate and key file paths/,
+  );
+  assert.throws(
+    () => read('--store=memory', '--tls-sni-cert-key=/nowhere,/nowhere'),
+    /--tls-sni-cert-key: open \/nowhere: no such file/,
+  );
+});

@@ -6,7 +6,7 @@ import type { StoreSpec } from '../store/open-store.ts';
 import { readAggregationFlags, readFrontProxyFlags } from './aggregation/aggregation-flags.ts';
 import { readAuditFlags } from './audit/audit-flags.ts';
 import { REFUSED_FLAGS } from './command-flags.ts';
-import type { ApiServerConfig, CertificatePair, KubeletAccess } from './configuration.ts';
+import type { ApiServerConfig, KubeletAccess } from './configuration.ts';
 import { type EtcdFlags, readEtcdFlags } from './etcd-flags.ts';
 import { strictTransportSecurity } from './filters/transport-security.ts';
 import { readRuntimeConfig } from './kinds/runtime-config.ts';
@@ -14,6 +14,7 @@ import { readOutsideSecurityFlags } from './outside-security/security-flags.ts';
 import type { AuthorizationMode, SecurityConfig, ServiceAccountConfig } from './security.ts';
 import { parseAddressRanges } from './services/address-range.ts';
 import { PortRange } from './services/port-range.ts';
+import type { NamedFiles, PairFiles, ServingFiles } from './serving-files.ts';
 
 /** What the command line says of the server, read and checked; files have been read. */
 export interface CommandConfig {
@@ -21,8 +22,8 @@ export interface CommandConfig {
   readonly dataDirectory: string;
   /** When the store is an etcd. */
   readonly etcd?: EtcdFlags;
-  /** Absent: a self-signed certificate is to be made. */
-  readonly readTls?: () => CertificatePair;
+  /** What certificates are read from, also while the server runs. */
+  readonly files: ServingFiles;
   readonly server: Omit<ApiServerConfig, 'store' | 'clock' | 'logger' | 'random' | 'tls'>;
 }
 
@@ -48,8 +49,10 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
     throw new FlagError('--secure-port', `--secure-port ${port} must be between 0 and 65535, inclusive`);
   const tlsLimits = readTlsLimits(values);
   const clientCaPem = fileOf(values, 'client-ca-file');
+  const frontProxy = readFrontProxyFlags(values, readFlagFile);
   const advertiseAddress = values.string('advertise-address');
-  const readTls = readTlsFlags(values);
+  const tls = readTlsFlags(values);
+  const named = readNamedCertificates(values);
   const audit = readAuditFlags(values, writeStdout);
   const encryption = readEncryption(values);
   const ownStore = values.string('store');
@@ -59,7 +62,12 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
     store: readStore(values, etcd),
     ...(etcd && { etcd }),
     dataDirectory: values.string('data-dir'),
-    ...(readTls && { readTls }),
+    files: {
+      ...(tls && { tls }),
+      named,
+      clientCa: clientCaPem === undefined ? undefined : { path: values.string('client-ca-file'), pem: clientCaPem },
+      frontProxyCa: frontProxy && { path: values.string('requestheader-client-ca-file'), pem: frontProxy.caPem },
+    },
     server: {
       storagePrefix: values.string('etcd-prefix'),
       bindAddress: values.string('bind-address'),
@@ -69,7 +77,7 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       ...(clientCaPem !== undefined && { clientCaPem }),
       serviceClusterIpRange: readRange(values, 'service-cluster-ip-range', parseAddressRanges),
       serviceNodePortRange: readRange(values, 'service-node-port-range', (text) => new PortRange(text)),
-      security: readSecurity(values, isSet, clientCaPem !== undefined),
+      security: readSecurity(values, isSet, clientCaPem !== undefined, frontProxy),
       maxRequestsInflight: values.int('max-requests-inflight'),
       maxMutatingRequestsInflight: values.int('max-mutating-requests-inflight'),
       priorityAndFairness: values.bool('enable-priority-and-fairness'),
@@ -125,14 +133,28 @@ function readRange(values: FlagValues, name: string, parse: (text: string) => un
   }
 }
 
-function readTlsFlags(values: FlagValues): (() => CertificatePair) | undefined {
+function readTlsFlags(values: FlagValues): PairFiles | undefined {
   const [certificate, key] = [values.string('tls-cert-file'), values.string('tls-private-key-file')];
   if (!certificate && !key) return undefined;
   if (!certificate) throw new FlagError('--tls-cert-file', '--tls-private-key-file is given without --tls-cert-file');
   if (!key) throw new FlagError('--tls-private-key-file', '--tls-cert-file is given without --tls-private-key-file');
-  return () => ({
-    certificatePem: readFlagFile('tls-cert-file', certificate),
-    privateKeyPem: readFlagFile('tls-private-key-file', key),
+  readFlagFile('tls-cert-file', certificate);
+  readFlagFile('tls-private-key-file', key);
+  return { certificate, key };
+}
+
+/** `FILE,KEYFILE` or `FILE,KEYFILE:NAME,NAME`. */
+function readNamedCertificates(values: FlagValues): readonly NamedFiles[] {
+  const name = 'tls-sni-cert-key';
+  return values.array(name).map((text) => {
+    const at = text.indexOf(':');
+    const names = at < 0 ? [] : text.slice(at + 1).split(',');
+    const [certificate, key, ...more] = (at < 0 ? text : text.slice(0, at)).split(',').map((file) => file.trim());
+    if (!certificate || !key || more.length)
+      throw new FlagError(`--${name}`, `--${name}=${text}: expected comma separated certificate and key file paths`);
+    readFlagFile(name, certificate);
+    readFlagFile(name, key);
+    return { certificate, key, names: names.map((each) => each.trim()).filter((each) => each !== '') };
   });
 }
 
@@ -152,7 +174,12 @@ function readKubelet(values: FlagValues): KubeletAccess {
   };
 }
 
-function readSecurity(values: FlagValues, isSet: (name: string) => boolean, clientCa: boolean): SecurityConfig {
+function readSecurity(
+  values: FlagValues,
+  isSet: (name: string) => boolean,
+  clientCa: boolean,
+  frontProxy: SecurityConfig['frontProxy'],
+): SecurityConfig {
   const modes = values.strings('authorization-mode');
   for (const mode of modes)
     if (!MODES.has(mode))
@@ -161,7 +188,6 @@ function readSecurity(values: FlagValues, isSet: (name: string) => boolean, clie
   if (tokenAuthFile) readFlagFile('token-auth-file', tokenAuthFile);
   const admissionControl = values.strings('admission-control');
   const serviceAccount = readServiceAccount(values);
-  const frontProxy = readFrontProxyFlags(values, readFlagFile);
   const outside = readOutsideSecurityFlags(values, isSet, readFlagFile);
   return {
     anonymousAuth: values.bool('anonymous-auth'),

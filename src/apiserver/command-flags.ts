@@ -25,6 +25,11 @@ const EFFECTIVE: readonly FlagDefinition[] = [
   flag('tls-private-key-file', 'string', 'File containing the x509 private key matching --tls-cert-file.'),
   flag('tls-min-version', 'string', 'Minimum TLS version supported: VersionTLS12 or VersionTLS13.'),
   flag('tls-cipher-suites', 'strings', "Cipher suites of TLS 1.2, by Go's names; default those that OpenSSL thinks right."),
+  flag(
+    'tls-sni-cert-key',
+    'array',
+    'Certificate and key for clients that ask for certain names: FILE,KEYFILE or FILE,KEYFILE:NAME,*.NAME; without names those of the certificate. May be given several times.',
+  ),
   flag('cert-dir', 'string', 'Where a self-signed certificate is kept when --tls-cert-file is not given.', '/var/run/kubernetes'),
   flag('client-ca-file', 'string', 'Certificates of the authorities whose client certificates are identities.'),
   flag(
@@ -173,13 +178,8 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'shutdown-delay-duration',
     'shutdown-send-retry-after-duration',
   ],
-  strings: [
-    'cors-allowed-origins',
-    'tls-sni-cert-key',
-    'watch-cache-sizes',
-    'disabled-metrics',
-    'authorization-always-allow-paths',
-  ],
+  strings: ['cors-allowed-origins', 'watch-cache-sizes', 'disabled-metrics', 'authorization-always-allow-paths'],
+  array: [],
   map: ['allow-metric-labels', 'emulated-version'],
 };
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../std/clock.ts';
-import type { CommandIo, ComponentCommand } from '../std/command.ts';
+import type { ComponentCommand } from '../std/command.ts';
 import { flagTexts } from '../std/flag-texts.ts';
 import { createKlogLogger, type Logger } from '../std/logger.ts';
 import { openStore } from '../store/open-store.ts';
@@ -12,9 +12,8 @@ import { chooseAdvertiseAddress, firstAddress } from './default-objects.ts';
 import type { Egress } from './egress/egress.ts';
 import type { EtcdFlags } from './etcd-flags.ts';
 import type { SecurityConfig } from './security.ts';
+import { readServingFiles } from './serving-files.ts';
 
-/** As upstream: files are looked at again once a minute. */
-const RELOAD_MS = 60_000;
 const SELF_SIGNED_LIFETIME_MS = 365 * 24 * 3_600_000;
 
 /** `kube-apiserver`: one API server, until it is told to end. */
@@ -31,12 +30,10 @@ export const apiserverCommand: ComponentCommand = {
       now: () => clock.now(),
       write: (line) => io.stderr(line),
     });
-    let readTls = config.readTls;
-    if (!readTls) {
-      const pair = await selfSigned(flags.values, config.server, clock);
-      readTls = () => pair;
-    }
-    let tls = readTls();
+    const certificates = await readServingFiles(config.files, () => selfSigned(flags.values, config.server, clock), {
+      clock,
+      logger,
+    });
     const security = await readSecurityFiles(flags.values, config.server.security);
     const { etcd } = config;
     const egress = await readEgress(flags.values);
@@ -61,17 +58,16 @@ export const apiserverCommand: ComponentCommand = {
         clock,
         logger,
         random: () => io.random(),
-        tls: () => tls,
+        tls: certificates.tls,
+        namedTls: certificates.namedTls,
       });
-      const reload = () => {
-        const newer = readAgain(readTls, tls, logger);
-        if (newer) {
-          tls = newer;
-          server.reloadCertificates();
-        }
-      };
+      const followed = certificates.follow(server);
       io.ready();
-      await untilStopped(server, io, reload);
+      try {
+        await untilStopped(server, io.signal);
+      } finally {
+        followed.close();
+      }
       return 0;
     } finally {
       members?.stop();
@@ -108,32 +104,12 @@ async function readEgress(values: { string(name: string): string }): Promise<Egr
   return createEgress(await readEgressConfiguration(path));
 }
 
-async function untilStopped(server: ApiServer, { signal, clock }: CommandIo, reload: () => void): Promise<void> {
-  const stopped = new Promise<void>((resolve, reject) => {
+function untilStopped(server: ApiServer, signal: AbortSignal): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
     const stop = () => void server.stop().then(resolve, reject);
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
   });
-  const schedule = (): { cancel(): void } =>
-    clock.setTimer(RELOAD_MS, () => {
-      reload();
-      timer = schedule();
-    });
-  let timer = schedule();
-  await stopped;
-  timer.cancel();
-}
-
-/** The serving certificate when its files hold another one now; files that are half written wait for the next time. */
-function readAgain(read: () => CertificatePair, current: CertificatePair, logger: Logger): CertificatePair | undefined {
-  try {
-    const newer = read();
-    const same = newer.certificatePem === current.certificatePem && newer.privateKeyPem === current.privateKeyPem;
-    return same ? undefined : newer;
-  } catch (error) {
-    logger.error('cannot read the serving certificate again', { error });
-    return undefined;
-  }
 }
 
 /** As upstream without --tls-cert-file: a certificate that vouches for itself, kept in --cert-dir. */

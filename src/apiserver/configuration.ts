@@ -11,8 +11,9 @@ import type { UserInfo } from './contracts.ts';
 import type { Egress } from './egress/egress.ts';
 import type { EncryptionConfig } from './encryption/open-encryption.ts';
 import type { RuntimeConfig } from './kinds/runtime-config.ts';
+import type { NamedCertificate } from './listener/named-certificates.ts';
 import type { PeersConfig } from './peers/presence.ts';
-import type { Security, SecurityConfig, SecurityDeps } from './security.ts';
+import type { Authorities, Security, SecurityConfig, SecurityDeps } from './security.ts';
 
 /** A certificate with its key, as given to TLS. */
 export interface CertificatePair {
@@ -62,6 +63,8 @@ export interface ApiServerConfig {
   readonly clusterAddress?: string;
   /** Asked again by `reloadCertificates`. */
   readonly tls: CertificatePair | (() => CertificatePair);
+  /** Certificates for clients that ask for certain names; asked again by `reloadCertificates`. */
+  readonly namedTls?: () => readonly NamedCertificate[];
   /** Lowest TLS version. Default TLSv1.2. */
   readonly tlsMinVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** OpenSSL's list of suites. Default its own. */
@@ -119,8 +122,10 @@ export interface ApiServer {
   readonly port: number;
   /** Requests of `user` without sockets: through every filter but authentication. */
   transport(user: UserInfo): Transport;
-  /** Serves new connections with the certificate that `tls` now gives. */
+  /** Serves new connections with the certificates that `tls` and `namedTls` now give. Throws, and changes nothing, when one cannot be used. */
   reloadCertificates(): void;
+  /** Believes client certificates of these authorities from now on. Rejects, and changes nothing, for what is no certificate. */
+  changeAuthorities(authorities: Authorities): Promise<void>;
   /** Settles when the server has ended. */
   readonly done: Promise<void>;
   /** Stops accepting, fails readyz, ends watches, lets running requests finish for a bounded time. */

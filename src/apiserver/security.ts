@@ -14,7 +14,7 @@ import { createBootstrapTokenAuthenticator } from './authentication/bootstrap-to
 import { createClientCertificateAuthenticator } from './authentication/client-certificate.ts';
 import { createFrontProxyAuthenticator, type FrontProxyConfig } from './authentication/front-proxy.ts';
 import { createImpersonationFilter, type ImpersonationObserver } from './authentication/impersonation-filter.ts';
-import { createIssuedBy, onlyIssuedBy } from './authentication/issued-by.ts';
+import { createChangingIssuedBy, createIssuedBy, type IssuedBy, onlyIssuedBy } from './authentication/issued-by.ts';
 import { LegacyTokenUses } from './authentication/legacy-token-uses.ts';
 import { createServiceAccountTokenAuthenticator } from './authentication/service-account-token.ts';
 import { openStaticTokenFile } from './authentication/static-token-file.ts';
@@ -100,6 +100,12 @@ export interface ServiceAccountConfig {
   readonly jwksUri?: string;
 }
 
+/** Who vouches for clients; what is absent stays as it is. */
+export interface Authorities {
+  readonly clientCaPem?: string;
+  readonly frontProxyCaPem?: string;
+}
+
 export interface SecurityDeps {
   readonly reader: ObjectReader;
   readonly writer: ObjectWriter;
@@ -126,6 +132,8 @@ export interface Security {
   readonly paths: ReadonlyMap<string, Handler>;
   /** Reconciles the default RBAC objects and priority classes; idempotent, and writes nothing when all is there. */
   postStart(): Promise<void>;
+  /** From now on client certificates count that these authorities have issued, and of front proxies; also on open connections. */
+  changeAuthorities?(authorities: Authorities): void;
   /** Ends subscriptions to the reader. */
   close(): void;
 }
@@ -137,10 +145,12 @@ export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Secu
   const apiAudiences = accounts ? (accounts.apiAudiences ?? [accounts.issuer]) : [];
   const verifier = accounts && openVerifier(accounts);
   const tokenAuthenticator = composeTokenAuthenticator(config, deps, { apiAudiences, verifier });
+  const proxies = config.frontProxy && createChangingIssuedBy(createIssuedBy(config.frontProxy.caPem));
+  const clients = createChangingIssuedBy(ofClients(config));
   const authenticator = createUnionAuthenticator(
     [
-      ...(config.frontProxy ? [createFrontProxyAuthenticator(config.frontProxy, clock)] : []),
-      ...(config.clientCa === false ? [] : [clientCertificates(config, clock)]),
+      ...(config.frontProxy && proxies ? [createFrontProxyAuthenticator(config.frontProxy, clock, proxies.issuedBy)] : []),
+      ...(config.clientCa === false ? [] : [onlyIssuedBy(clients.issuedBy, createClientCertificateAuthenticator(clock))]),
       createBearerTokenAuthenticator(tokenAuthenticator),
     ],
     { anonymous: deps.outside?.anonymous ?? config.anonymousAuth ?? true },
@@ -183,6 +193,10 @@ export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Secu
     async postStart() {
       await Promise.all([reconcileDefaultPolicy({ reader, writer, logger }), ensureSystemPriorityClasses(reader, writer)]);
     },
+    changeAuthorities({ clientCaPem, frontProxyCaPem }) {
+      if (clientCaPem !== undefined) clients.change(clientCaPem);
+      if (frontProxyCaPem !== undefined) proxies?.change(frontProxyCaPem);
+    },
     close() {
       rbac.close();
       graph.close();
@@ -190,11 +204,9 @@ export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Secu
   };
 }
 
-function clientCertificates({ frontProxy, clientCaPem }: SecurityConfig, clock: Clock): Authenticator {
-  const certificates = createClientCertificateAuthenticator(clock);
-  // Without front proxies TLS knows no authority but those of clients.
-  return frontProxy && clientCaPem !== undefined ? onlyIssuedBy(createIssuedBy(clientCaPem), certificates) : certificates;
-}
+/** Without front proxies TLS knows no authority but those of clients. */
+const ofClients = ({ frontProxy, clientCaPem }: SecurityConfig): IssuedBy =>
+  frontProxy && clientCaPem !== undefined ? createIssuedBy(clientCaPem) : () => true;
 
 /** So many tokens' signatures are remembered: those of a big cluster's pods and controllers. */
 const REMEMBERED_TOKENS = 4096;

@@ -9,6 +9,7 @@ export function flagTexts(definitions: readonly FlagDefinition[], values: FlagVa
     if (type === 'float') return String(values.float(name));
     if (type === 'duration') return formatGoDuration(values.durationMs(name));
     if (type === 'strings') return values.strings(name).join(',');
+    if (type === 'array') return values.array(name).join(';');
     if (type === 'map')
       return Object.entries(values.map(name))
         .map(([key, value]) => `${key}=${value}`)

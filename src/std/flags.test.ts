@@ -11,6 +11,7 @@ const definitions: FlagDefinition[] = [
   { name: 'qps', type: 'float', description: 'requests a second' },
   { name: 'ttl', type: 'duration', default: '24h0m0s', description: 'how long' },
   { name: 'groups', type: 'strings', default: ['a', 'b'], description: 'the groups' },
+  { name: 'pair', type: 'array', description: 'one of the pairs' },
   { name: 'feature-gates', type: 'map', description: 'the gates' },
   { name: 'old', type: 'string', deprecated: 'use --name', description: 'the old name' },
   { name: 'alsologtostderr', type: 'bool', noEffect: true, description: 'nothing' },
@@ -55,6 +56,8 @@ test('defaults hold until a flag is given, and lists and maps grow', () => {
   assert.deepEqual(given.map('feature-gates'), { A: 'false', B: 'false' });
   assert.equal(given.durationMs('ttl'), 0);
   assert.deepEqual(parse('--groups=').values.strings('groups'), []);
+  assert.deepEqual(parse('--pair=a,b', '--pair', 'c,d:"e').values.array('pair'), ['a,b', 'c,d:"e']);
+  assert.deepEqual(parse().values.array('pair'), []);
 });
 
 test('what cannot be understood is named', () => {

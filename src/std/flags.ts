@@ -1,7 +1,7 @@
 import { CodedError } from './coded-error.ts';
 import { formatGoDuration, parseGoDuration } from './go-duration.ts';
 
-export type FlagType = 'string' | 'bool' | 'int' | 'float' | 'duration' | 'strings' | 'map';
+export type FlagType = 'string' | 'bool' | 'int' | 'float' | 'duration' | 'strings' | 'array' | 'map';
 
 export interface FlagDefinition {
   /** Without the dashes: `node-ip`. */
@@ -30,6 +30,8 @@ export interface FlagValues {
   float(name: string): number;
   durationMs(name: string): number;
   strings(name: string): string[];
+  /** Of a flag that is given once for each value: commas are part of it. */
+  array(name: string): string[];
   map(name: string): Record<string, string>;
 }
 
@@ -140,6 +142,7 @@ function flagValues(byName: ReadonlyMap<string, FlagDefinition>, given: Readonly
     float: (name) => read(name, 'float') as number,
     durationMs: (name) => read(name, 'duration') as number,
     strings: (name) => [...(read(name, 'strings') as string[])],
+    array: (name) => [...(read(name, 'array') as string[])],
     map: (name) => ({ ...(read(name, 'map') as Record<string, string>) }),
   };
 }
@@ -156,6 +159,7 @@ function defaultValue({ type, default: value }: FlagDefinition): Value {
     case 'duration':
       return parseGoDuration(String(value ?? '0s'));
     case 'strings':
+    case 'array':
       return Array.isArray(value) ? [...value] : [];
     case 'map':
       return { ...(value as Record<string, string> | undefined) };
@@ -189,6 +193,8 @@ function readValue(definition: FlagDefinition, text: string, previous: Value | u
       }
     case 'strings':
       return [...((previous as string[] | undefined) ?? []), ...splitList(text, invalid)];
+    case 'array':
+      return [...((previous as string[] | undefined) ?? []), text];
     case 'map': {
       const pairs = splitList(text, invalid).map((pair): [string, string] => {
         const [key, value] = splitOnce(pair);
@@ -225,6 +231,7 @@ const TYPE_NAMES: Record<FlagType, string> = {
   float: ' float',
   duration: ' duration',
   strings: ' strings',
+  array: ' stringArray',
   map: ' mapStringString',
 };
 

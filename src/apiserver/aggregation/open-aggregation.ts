@@ -31,6 +31,8 @@ export interface OpenAggregation {
   wantsUpgrade(path: string): boolean;
   /** Registers what is served here and tells extension servers whom to believe; after the namespaces are there. */
   start(): Promise<void>;
+  /** Tells extension servers of other authorities than before. */
+  changeAuthorities(clientCaPem: string | undefined, frontProxyCaPem: string | undefined): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,6 +44,14 @@ export function openAggregation(config: OpenAggregationConfig, deps: OpenAggrega
   const isFrontProxyHeader = frontProxyHeaders(frontProxy);
   const aggregation = served ? createLazyAggregation(config.aggregation ?? {}, { ...deps, isFrontProxyHeader }) : undefined;
   const parts: { close(): void }[] = [];
+  let trust: { close(): void } | undefined;
+  const tell = async (data: Readonly<Record<string, string>>) => {
+    trust?.close();
+    if (Object.keys(data).length === 0) return;
+    const kept = keepAuthenticationConfigMap(data, deps);
+    trust = kept;
+    await kept.written;
+  };
   const turnedUnavailable = new Counter(
     'aggregator_unavailable_apiservice_total',
     'Counter of APIServices which are marked as unavailable broken down by APIService name and reason.',
@@ -80,13 +90,12 @@ export function openAggregation(config: OpenAggregationConfig, deps: OpenAggrega
         await autoregister.done();
       }
       registered.done();
-      const data = authenticationData(clientCaPem, frontProxy);
-      if (Object.keys(data).length === 0) return;
-      const trust = keepAuthenticationConfigMap(data, deps);
-      parts.push(trust);
-      await trust.written;
+      await tell(authenticationData(clientCaPem, frontProxy));
     },
+    changeAuthorities: (clients, proxies = frontProxy?.caPem ?? '') =>
+      tell(authenticationData(clients ?? clientCaPem, frontProxy && { ...frontProxy, caPem: proxies })),
     async close() {
+      trust?.close();
       for (const part of parts) part.close();
       await aggregation?.close();
     },

@@ -3,7 +3,7 @@ import type { Clock } from '../../std/clock.ts';
 import type { Authenticator } from '../contracts.ts';
 import { AuthenticationFailure } from './authentication-failure.ts';
 import { withAuthenticatedGroup } from './identities.ts';
-import { createIssuedBy } from './issued-by.ts';
+import { createIssuedBy, type IssuedBy } from './issued-by.ts';
 
 export type { FrontProxyConfig };
 
@@ -20,8 +20,11 @@ export function frontProxyHeaders(config: FrontProxyConfig | undefined): (name: 
  * Believes the headers of a proxy that shows a client certificate of the right authority, and of nobody else
  * (apiserver/pkg/authentication/request/headerrequest).
  */
-export function createFrontProxyAuthenticator(config: FrontProxyConfig, clock: Pick<Clock, 'now'>): Authenticator {
-  const issuedBy = createIssuedBy(config.caPem);
+export function createFrontProxyAuthenticator(
+  config: FrontProxyConfig,
+  clock: Pick<Clock, 'now'>,
+  issuedBy: IssuedBy = createIssuedBy(config.caPem),
+): Authenticator {
   const userOf = createProxiedUserReader(config);
   return {
     async authenticate(request) {

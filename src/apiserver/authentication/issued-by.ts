@@ -35,6 +35,23 @@ export function createIssuedBy(authoritiesPem: string): IssuedBy {
   };
 }
 
+/** The same of authorities that may become others while connections are open. */
+export interface ChangingIssuedBy {
+  readonly issuedBy: IssuedBy;
+  /** Throws for a text without a certificate that can be read; then nothing changes. */
+  change(authoritiesPem: string): void;
+}
+
+export function createChangingIssuedBy(first: IssuedBy): ChangingIssuedBy {
+  let current = first;
+  return {
+    issuedBy: (certificate) => current(certificate),
+    change(authoritiesPem) {
+      current = createIssuedBy(authoritiesPem);
+    },
+  };
+}
+
 function leadsTo(
   certificate: X509Certificate,
   between: () => readonly X509Certificate[],

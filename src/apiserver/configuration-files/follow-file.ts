@@ -8,6 +8,8 @@ export interface FollowOptions {
   /** What the file is, in the log: `encryption config`. */
   readonly what: string;
   readonly path: string;
+  /** Of what is read besides: changes there are told as well. */
+  readonly more?: readonly string[];
   /** What is in effect. */
   readonly text: string;
   readonly read: () => Promise<string>;
@@ -24,7 +26,18 @@ export interface FollowOptions {
 const LOOK_MS = 60_000;
 
 /** Has a file's new contents applied, one after the other, until it is closed. */
-export function followFile({ what, path, text, read, apply, clock, logger, atOnce = false, observer }: FollowOptions): {
+export function followFile({
+  what,
+  path,
+  text,
+  read,
+  apply,
+  clock,
+  logger,
+  atOnce = false,
+  observer,
+  more = [],
+}: FollowOptions): {
   close(): void;
 } {
   let current = text;
@@ -60,12 +73,13 @@ export function followFile({ what, path, text, read, apply, clock, logger, atOnc
   };
   schedule();
   // The directory, since editors and ConfigMap volumes put a new file in the old one's place.
-  const watcher = atOnce ? watchDirectory(dirname(path), () => void lookOnce()) : undefined;
+  const directories = atOnce ? new Set([path, ...more].map((each) => dirname(each))) : [];
+  const watchers = [...directories].map((directory) => watchDirectory(directory, () => void lookOnce()));
   return {
     close() {
       closed = true;
       timer?.cancel();
-      watcher?.close();
+      for (const watcher of watchers) watcher?.close();
     },
   };
 }

@@ -2,7 +2,7 @@ import type { ServerResponse as Http1Response, IncomingMessage } from 'node:http
 import { createSecureServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { judgeByClock } from '../../pki/judge-by-clock.ts';
 import { chooseHttp } from '../../std/alpn.ts';
 import type { Clock } from '../../std/clock.ts';
@@ -13,6 +13,7 @@ import type { IncomingRequest, OutgoingResponse } from '../request/incoming-requ
 import { HttpRequest, type RawRequest } from './http-request.ts';
 import { HttpResponse, type RawAnswer } from './http-response.ts';
 import { Http2Answer } from './http2-answer.ts';
+import { contextOf, contextsByName, type NamedCertificate } from './named-certificates.ts';
 import { type Peer, peerOf } from './peer-certificate.ts';
 import { Slices } from './slices.ts';
 import { UpgradeResponse } from './upgrade-response.ts';
@@ -24,6 +25,8 @@ export interface ListenerConfig {
   /** More addresses, at the same port. */
   readonly moreAddresses?: readonly string[];
   readonly tls: CertificatePair;
+  /** For clients that ask for certain names (SNI). */
+  readonly namedTls?: readonly NamedCertificate[];
   readonly tlsMinVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** OpenSSL's list of suites. Default its own. */
   readonly tlsCiphers?: string;
@@ -39,8 +42,10 @@ export interface ListenerConfig {
 
 export interface Listener {
   readonly port: number;
-  /** New connections get this certificate. */
-  setCertificate(pair: CertificatePair): void;
+  /** New connections get these certificates. Throws, and changes nothing, for one that cannot be used. */
+  setCertificates(pair: CertificatePair, named?: readonly NamedCertificate[]): void;
+  /** Clients' certificates are held against these authorities from now on, those of open connections too. Throws, and changes nothing, for what is none. */
+  setClientAuthorities(pem: string): void;
   /** Stops accepting. Idle connections are closed; busy ones after their answer. */
   close(): void;
   /** Cuts every connection and resolves when all are gone. */
@@ -63,22 +68,33 @@ const KEEP_ALIVE_MS = 180_000;
  * @throws CodedError LISTEN_FAILED naming address and port; TLS_INVALID for a broken certificate or key
  */
 export async function openListener(config: ListenerConfig): Promise<Listener> {
+  let { tls, clientCaPem } = config;
   const secure = (pair: CertificatePair) => ({
     cert: pair.certificatePem,
     key: pair.privateKeyPem,
     minVersion: config.tlsMinVersion ?? ('TLSv1.2' as const),
     ...(config.tlsCiphers && { ciphers: config.tlsCiphers }),
     // An empty list would mean the well-known authorities of the Web.
-    ca: config.clientCaPem ?? pair.certificatePem,
+    ca: clientCaPem ?? pair.certificatePem,
     // As Go: whoever is named as an authority is one, also without the one that vouches for it.
     allowPartialTrustChain: true,
   });
+  let named = config.namedTls ?? [];
+  const contextsOf = (certificates: readonly NamedCertificate[]) =>
+    contextsByName(certificates, (pair) => createSecureContext(secure(pair)));
+  let contexts: ReadonlyMap<string, SecureContext> = orThrow(
+    'TLS_INVALID',
+    'a certificate and key of --tls-sni-cert-key cannot be used',
+    () => contextsOf(named),
+  );
   const server = orThrow('TLS_INVALID', 'the serving certificate and key cannot be used', () =>
     createSecureServer({
-      ...secure(config.tls),
+      ...secure(tls),
+      // Without a name of ours: the certificate for everybody.
+      SNICallback: (name, done) => done(null, contextOf(contexts, name)),
       allowHTTP1: true,
       ALPNCallback: chooseHttp,
-      requestCert: config.clientCaPem !== undefined,
+      requestCert: clientCaPem !== undefined,
       rejectUnauthorized: false,
       // A watch is one stream: informers of one client open dozens on one connection.
       settings: { maxConcurrentStreams: 1000, initialWindowSize: 1 << 20 },
@@ -90,13 +106,14 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   http1.headersTimeout = 60_000;
   http1.requestTimeout = 120_000;
 
-  const judge =
-    config.clientCaPem !== undefined && config.clock
-      ? judgeByClock({ authoritiesPem: config.clientCaPem, usage: 'client auth', clock: config.clock })
+  const judgeOf = (authoritiesPem: string | undefined) =>
+    authoritiesPem !== undefined && config.clock
+      ? judgeByClock({ authoritiesPem, usage: 'client auth', clock: config.clock })
       : undefined;
+  let judge = judgeOf(clientCaPem);
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
-  const peers = new WeakMap<object, Peer>();
+  let peers = new WeakMap<object, Peer>();
   const outlet = { turns: new WriteTurns(), slices: new Slices() };
   server.on('secureConnection', (socket: TLSSocket) => {
     sockets.add(socket);
@@ -121,7 +138,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   const peer = (connection: object, socket: TLSSocket): Peer => {
     let found = peers.get(connection);
     if (!found) {
-      found = peerOf(socket, config.clientCaPem, judge);
+      found = peerOf(socket, clientCaPem, judge);
       peers.set(connection, found);
     }
     return found;
@@ -193,7 +210,21 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   }
   return {
     port,
-    setCertificate: (pair) => server.setSecureContext(secure(pair)),
+    setCertificates(pair, certificates = named) {
+      createSecureContext(secure(pair)); // throws for a key of another certificate
+      contexts = contextsOf(certificates);
+      named = certificates;
+      tls = pair;
+      server.setSecureContext(secure(pair));
+    },
+    setClientAuthorities(pem) {
+      createSecureContext({ ca: pem });
+      judge = judgeOf(pem);
+      clientCaPem = pem;
+      peers = new WeakMap();
+      contexts = contextsOf(named);
+      server.setSecureContext(secure(tls));
+    },
     close() {
       server.close();
       closeDoors();

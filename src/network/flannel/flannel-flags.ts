@@ -87,6 +87,7 @@ export function withEnvironment(flags: ParsedFlags, env: Readonly<Record<string,
       float: (name) => of(name).float(name),
       durationMs: (name) => of(name).durationMs(name),
       strings: (name) => of(name).strings(name),
+      array: (name) => of(name).array(name),
       map: (name) => of(name).map(name),
     },
   };
