@@ -55,15 +55,16 @@ function make(type: FieldType, random: () => number, depth: number): unknown {
 }
 
 /** What the generated schemas know no type for: they hold schemas. */
-const SCHEMAS_OR_MORE: readonly unknown[] = [{}, { type: 'string', default: 'x' }, [{ type: 'object' }], true, false];
+const SCHEMAS_OR_MORE: readonly unknown[] = [{}, { type: 'string', default: 'x' }, true, false];
+const SCHEMAS: readonly unknown[] = [...SCHEMAS_OR_MORE, [], [{ type: 'object' }], 'x'];
 const HOLD_SCHEMAS: ReadonlySet<string> = new Set(['items', 'additionalItems', 'additionalProperties']);
 
 function makeStructure(schema: string, random: () => number, depth: number): Record<string, unknown> {
   const fields = [...fieldsOfSchema(schema)].filter(() => random() < (depth > 6 ? 0.05 : depth > 2 ? 0.4 : 0.8));
   const ofSchemas = schema === 'V1JSONSchemaProps';
-  const pick = () => SCHEMAS_OR_MORE[Math.floor(random() * SCHEMAS_OR_MORE.length)];
+  const pick = (from: readonly unknown[]) => from[Math.floor(random() * from.length)];
   const fill = (name: string, type: FieldType) => {
-    if (ofSchemas && HOLD_SCHEMAS.has(name)) return pick();
+    if (ofSchemas && HOLD_SCHEMAS.has(name)) return pick(name === 'items' ? SCHEMAS : SCHEMAS_OR_MORE);
     // Nor for this one, which is a structure without fields.
     return schema === 'V1CustomResourceSubresources' && name === 'status' ? {} : make(type, random, depth);
   };

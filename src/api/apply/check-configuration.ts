@@ -153,5 +153,17 @@ function goType(value: unknown): string {
 /** As Go prints it without looking for its types. */
 const plain = (value: unknown) => (value === null ? '&{NULL_VALUE}' : `&{${goFormat(value).slice(0, 100)}}`);
 
+const LONGEST_SHOWN = 100;
 const describe = (value: unknown) =>
-  `&value.valueUnstructured{Value:${value === null ? '0' : exactJsonText(value)?.slice(0, 100)}}`;
+  `&value.valueUnstructured{Value:${value === null ? '0' : goSyntax(value).slice(0, LONGEST_SHOWN)}}`;
+
+/** As Go would write the value in a program, as far as that is shown: every level and every part has a character at least. */
+function goSyntax(value: unknown, room = LONGEST_SHOWN): string {
+  if (value === null) return 'interface {}(nil)';
+  if (typeof value !== 'object' || room <= 0) return exactJsonText(value)?.slice(0, LONGEST_SHOWN) ?? '';
+  const shown = (inner: unknown) => goSyntax(inner, room - 10);
+  if (Array.isArray(value)) return `[]interface {}{${value.slice(0, LONGEST_SHOWN).map(shown).join(', ')}}`;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  const parts = entries.slice(0, LONGEST_SHOWN).map(([key, inner]) => `${JSON.stringify(key)}:${shown(inner)}`);
+  return `map[string]interface {}{${parts.join(', ')}}`;
+}

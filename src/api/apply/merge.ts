@@ -10,6 +10,7 @@ import { isAtomic, type ListType, type ObjectType } from './object-type.ts';
 export function mergeInto(type: ObjectType, live: unknown, applied: unknown, known?: KnownItems): unknown {
   if (applied === undefined) return cloneJson(live);
   if (live === undefined || isAtomic(type)) return cloneJson(applied);
+  if (applied === null && holdsMany(type, live)) return cloneJson(live);
   if (type.form === 'list')
     return Array.isArray(live) && Array.isArray(applied) && (live.length || applied.length)
       ? mergeLists(type, live, applied, known)
@@ -24,6 +25,13 @@ export function mergeInto(type: ObjectType, live: unknown, applied: unknown, kno
   }
   for (const key in applied) if (!Object.hasOwn(live, key)) setField(merged, key, cloneJson(applied[key]));
   return merged;
+}
+
+/** Whether there are parts that others may own: who says null says nothing of each of them. */
+function holdsMany(type: ObjectType, live: unknown): boolean {
+  if (type.form === 'list') return Array.isArray(live) && live.length > 0;
+  const described = type.form === 'structure' || (type.form === 'map' && !type.undescribed);
+  return described && isJsonMap(live) && Object.keys(live).length > 0;
 }
 
 /**

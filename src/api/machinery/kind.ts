@@ -107,8 +107,14 @@ export interface RemoteConversion {
 export interface OwnSchema {
   /** Changes whenever what clients see of the schema does. */
   readonly fingerprint: string;
-  /** Reads a body, which it may change. Throws a DecodeFailure. */
-  readonly decode: (json: Record<string, unknown>) => {
+  /**
+   * Reads a body, which it may change. Nulls that are no values are dropped, unless they are `kept`: what the server itself has put
+   * together has them on purpose. Throws a DecodeFailure.
+   */
+  readonly decode: (
+    json: Record<string, unknown>,
+    nulls?: 'dropped' | 'kept',
+  ) => {
     readonly object: DynamicObject;
     readonly unknownFields: readonly string[];
   };

@@ -102,3 +102,23 @@ test('of a text with a format only its validation knows what it is like', async 
   assert.equal(map.status, 500);
   assert.match(map.text, /\.spec\.date: expected any scalar, got &\{map\[\]\}/);
 });
+
+test('what is no text is shown as Go would write it', async () => {
+  const { text } = await apply('five', { set: [[]], list: [{ b: [1, null], a: 'x' }] });
+  const { message } = JSON.parse(text) as { message: string };
+  assert.match(message, /\.spec\.set: element 0: not supported: associative list with lists as elements/);
+  assert.ok(message.includes('Value:map[string]interface {}{"a":"x", "b":[]interface {}{1, interface {}(nil)}}'), message);
+});
+
+test('a null in a configuration is a value: refused where none may be, owned where one may be, and no word on what is in a map', async () => {
+  const refused = await apply('six', { date: null });
+  assert.equal(refused.status, 422);
+  assert.match(refused.text, /spec\.date in body must be of type string: \\"null\\"/);
+  const kept = await apply('six', { open: { nothing: null } });
+  assert.equal(kept.body.spec['open'] && (kept.body.spec['open'] as { nothing: unknown }).nothing, null);
+  assert.equal((await apply('seven', { open: { nothing: 1 } })).status, 409);
+  const before = await apply('eight', { keyed: [{ port: 8 }] });
+  const after = await apply('nine', { keyed: null });
+  assert.equal(after.status, 200, after.text);
+  assert.deepEqual(after.body.spec['keyed'], before.body.spec['keyed']);
+});

@@ -54,7 +54,7 @@ export function createCustomSchema(
     schema,
     keepsUnknown,
     fingerprint: createHash('sha256').update(text).digest('hex'),
-    decode: (json) => decode(json, { schema, defaults, keepsUnknown }),
+    decode: (json, nulls) => decode(json, { schema, defaults, keepsUnknown, nulls }),
     applyType: () => {
       applyType ??= applyTypeOf(keepsUnknown ? { ...schema, ...ANYTHING } : schema);
       return applyType;
@@ -70,7 +70,8 @@ export function createCustomSchema(
     readStored: (object) => {
       const dropped: string[] = [];
       coerceEmbedded(object, schema, dropped, true);
-      const changed = pruned(object) || dropped.length > 0;
+      let changed = pruned(object) || dropped.length > 0;
+      if (!keepsUnknown) changed = dropIdleNulls(object, schema) || changed;
       return setDefaults(object) || changed;
     },
     readConverted: (object) => {
@@ -84,9 +85,13 @@ interface Reading {
   readonly schema: JsonSchema;
   readonly defaults: JsonSchema;
   readonly keepsUnknown: boolean;
+  readonly nulls: 'dropped' | 'kept' | undefined;
 }
 
-function decode(json: Record<string, unknown>, { schema, defaults, keepsUnknown }: Reading): ReturnType<OwnSchema['decode']> {
+function decode(
+  json: Record<string, unknown>,
+  { schema, defaults, keepsUnknown, nulls }: Reading,
+): ReturnType<OwnSchema['decode']> {
   refuseTooDeep(json);
   const unknownFields: string[] = [];
   const { value, unknownFields: inMeta } = decodeStructure('V1ObjectMeta', json['metadata'] ?? {}, ['metadata']);
@@ -97,7 +102,10 @@ function decode(json: Record<string, unknown>, { schema, defaults, keepsUnknown 
   coerceEmbedded(json, schema, droppedInside);
   unknownFields.push(...inMeta, ...dropped.sort(), ...droppedInside.sort());
   const object = json as DynamicObject;
-  if (!keepsUnknown) setSchemaDefaults(object, defaults);
+  if (!keepsUnknown) {
+    if (nulls !== 'kept') dropIdleNulls(object, schema);
+    setSchemaDefaults(object, defaults);
+  }
   return { object, unknownFields };
 }
 

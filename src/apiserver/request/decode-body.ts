@@ -90,8 +90,11 @@ function unrecognized(kind: KindDefinition, bytes: Buffer, why: string): StatusE
 export type DocumentSource =
   /** YAML, whose reader has found them already. */
   | { readonly repeated: readonly string[] }
-  /** A patch, with what there is to be said of itself. */
-  | { readonly problems: readonly string[] };
+  /** A patch, with what there is to be said of itself. `kept`: as of a custom object that was put together here. */
+  | { readonly problems: readonly string[]; readonly nulls?: 'kept' };
+
+/** The same as for a document of which nothing is to be said. */
+export const PUT_TOGETHER: DocumentSource = { problems: [], nulls: 'kept' };
 
 /** The same for a document that has been parsed, or patched together. */
 export function decodeAs(
@@ -101,14 +104,15 @@ export function decodeAs(
   warnings: string[],
   source: DocumentSource = { problems: [] },
 ): DynamicObject {
-  return reportProblems(kind, decodeDocument(kind, json), fieldValidation, warnings, source);
+  const decoded = decodeDocument(kind, json, 'nulls' in source ? source.nulls : 'dropped');
+  return reportProblems(kind, decoded, fieldValidation, warnings, source);
 }
 
 type Decoded = ReturnType<typeof decodeObject>;
 
-function decodeDocument(kind: KindDefinition, json: unknown): Decoded {
+function decodeDocument(kind: KindDefinition, json: unknown, nulls: 'dropped' | 'kept' = 'dropped'): Decoded {
   checkType(kind, json);
-  return kind.ownSchema ? decodeOwn(kind, kind.ownSchema, json) : decodeObject(kind, json);
+  return kind.ownSchema ? decodeOwn(kind, kind.ownSchema, json, nulls) : decodeObject(kind, json);
 }
 
 /** The object, when what is to be said against its fields is no reason to refuse it. */
@@ -139,9 +143,14 @@ function settleProblems(
   return object;
 }
 
-function decodeOwn(kind: KindDefinition, { decode }: OwnSchema, json: unknown): ReturnType<OwnSchema['decode']> {
+function decodeOwn(
+  kind: KindDefinition,
+  { decode }: OwnSchema,
+  json: unknown,
+  nulls: 'dropped' | 'kept',
+): ReturnType<OwnSchema['decode']> {
   try {
-    return decode(json as Record<string, unknown>);
+    return decode(json as Record<string, unknown>, nulls);
   } catch (error) {
     if (!(error instanceof DecodeFailure)) throw error;
     throw cannotBeHandled(kind, error.message);

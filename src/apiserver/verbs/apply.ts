@@ -16,7 +16,7 @@ import { parseInSteps } from '../../std/json-in-steps.ts';
 import { Pauses, runInTime, type Steps } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
 import { BODY_LIMIT_BYTES, checkDepth } from '../request/body.ts';
-import { decodeAs } from '../request/decode-body.ts';
+import { decodeAs, PUT_TOGETHER } from '../request/decode-body.ts';
 import { negotiateOutput } from '../request/negotiation.ts';
 import { parseWriteQuery, type WriteQuery } from '../request/query-options.ts';
 import { readYaml, type YamlDocument, yamlProblems } from '../request/yaml-body.ts';
@@ -58,7 +58,7 @@ export function createApply({ writes, authorizer, clock }: VerbDeps): VerbHandle
     const change = async (existing: CachedObject): Promise<DynamicObject> => {
       const { object } = await plan(existing.object);
       if (object) {
-        const made = decodeAs(kind, object, 'Ignore', []);
+        const made = decodeAs(kind, object, 'Ignore', [], PUT_TOGETHER);
         shareManagedFields(made, existing.object);
         return made;
       }
@@ -66,7 +66,7 @@ export function createApply({ writes, authorizer, clock }: VerbDeps): VerbHandle
     };
     const create = async (): Promise<CachedObject> => {
       const { object } = await plan({ apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: {} });
-      const made = decodeAs(kind, object ?? cloneJson(configuration), 'Ignore', []);
+      const made = decodeAs(kind, object ?? cloneJson(configuration), 'Ignore', [], PUT_TOGETHER);
       if (made.metadata.uid) throw conflict(kind, info.name, uidMismatch(made.metadata.uid));
       if (!made.metadata.name) throw nameless(info.name);
       checkName(made.metadata, info.name);

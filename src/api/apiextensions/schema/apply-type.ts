@@ -6,6 +6,8 @@ import { isEmbedded, isIntOrString, itemsOf, type JsonSchema, preservesUnknown, 
 /** Whatever JSON holds: maps are owned entry by entry, all else as a whole. */
 const ANYTHING: MapType = { form: 'map', atomic: false, undescribed: true, element: () => ANYTHING };
 const PLAIN: ObjectType = { form: 'scalar', name: 'any' };
+/** Text, a number or a truth, of which no other form is the same. */
+const ANY_SCALAR: ObjectType = { form: 'scalar', name: 'int-or-string' };
 
 /** How server-side apply sees a custom resource's fields (apiextensions/…/controller/openapi/builder and util/managedfields). */
 export function applyTypeOf(schema: JsonSchema): StructureType {
@@ -39,7 +41,7 @@ function typeOf(schema: JsonSchema): ObjectType {
   switch (schema.type) {
     case 'string':
       // What a text with a format is like, only its format knows.
-      return schema.format && schema.format !== 'byte' ? PLAIN : { form: 'scalar', name: 'string' };
+      return schema.format && schema.format !== 'byte' ? ANY_SCALAR : { form: 'scalar', name: 'string' };
     case 'boolean':
       return { form: 'scalar', name: 'boolean' };
     case 'integer':

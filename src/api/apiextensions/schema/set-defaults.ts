@@ -5,15 +5,12 @@ import { itemsOf, type JsonSchema, propertyOf, someSchema, valuesOf } from './js
 const isIdleNull = (value: unknown, schema: JsonSchema | undefined) => value === null && schema !== undefined && !schema.nullable;
 
 /**
- * Fills in what is missing and drops nulls that are no values, in place (…/schema/defaulting). A default is set where its parent is
- * there, and defaults inside it apply as to what is given.
+ * Fills in what is missing, in place (…/schema/defaulting). A default is set where its parent is there, and defaults inside it apply as
+ * to what is given; it takes the place of a null that is no value.
  *
  * @returns whether anything was changed
  */
-export function setSchemaDefaults(value: unknown, schema: JsonSchema): boolean {
-  const filled = hasDefaults(schema) && fill(value, schema);
-  return dropIdleNulls(value, schema) || filled;
-}
+export const setSchemaDefaults = (value: unknown, schema: JsonSchema): boolean => hasDefaults(schema) && fill(value, schema);
 
 /** What is known of schemas. A memo of a pure function: it changes no answer. */
 const withDefaults = new WeakMap<JsonSchema, boolean>();

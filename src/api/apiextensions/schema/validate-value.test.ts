@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { JsonSchema } from './json-schema.ts';
 import { validateListItems } from './list-items.ts';
 import { prune } from './prune.ts';
-import { setSchemaDefaults } from './set-defaults.ts';
+import { dropIdleNulls, setSchemaDefaults } from './set-defaults.ts';
 import { Unchanged } from './unchanged.ts';
 import { validateValue } from './validate-value.ts';
 
@@ -243,6 +243,7 @@ test('what the schema does not know is dropped and named; what it keeps open sta
 
 test('defaults are set where their parent is, nulls that are no values are dropped, others stay', () => {
   const object = { deep: { b: null }, list: [{ x: null }] };
+  assert.equal(dropIdleNulls(object, nested), true);
   assert.equal(setSchemaDefaults(object, nested), true);
   assert.deepEqual(object, { known: 'd', deep: { a: 1 }, list: [{ x: null }] } as unknown);
   assert.equal(setSchemaDefaults(object, nested), false, 'defaults of defaults change nothing');
@@ -290,6 +291,7 @@ test('any value goes through any schema without a crash, and pruning and default
       const object = JSON.parse(JSON.stringify(map)) as Record<string, unknown>;
       const whole: JsonSchema = { ...given, type: 'object' };
       prune(object, whole);
+      dropIdleNulls(object, whole);
       setSchemaDefaults(object, whole);
       const once = JSON.stringify(object);
       prune(object, whole);

@@ -4,7 +4,7 @@ import type { KindDefinition } from '../../../api/machinery/kind.ts';
 import type { DynamicObject } from '../../../api/machinery/object.ts';
 import { internalError, StatusError } from '../../../api/machinery/status-error.ts';
 import type { AdmissionAttributes } from '../../contracts.ts';
-import { decodeAs } from '../../request/decode-body.ts';
+import { decodeAs, PUT_TOGETHER } from '../../request/decode-body.ts';
 import { convertBetween } from './equivalent-kinds.ts';
 
 /**
@@ -30,7 +30,7 @@ export async function replaceObject(
 
 function decode(kind: KindDefinition, json: unknown, strict: boolean, refuse: (why: string) => Error): DynamicObject {
   try {
-    return decodeAs(kind, cloneJson(json as object), strict ? 'Strict' : 'Ignore', []);
+    return decodeAs(kind, cloneJson(json as object), strict ? 'Strict' : 'Ignore', [], PUT_TOGETHER);
   } catch (error) {
     if (error instanceof StatusError) throw refuse(error.cause instanceof Error ? error.cause.message : error.message);
     throw error;
