@@ -62,6 +62,14 @@ test('a quota on cpu and memory makes every container name them', () => {
   assert.equal(pods.complaint!(new Set(['requests.cpu']), pod({ containers: containers.slice(0, 1) })), undefined);
 });
 
+test('a quota makes no container of a pod say anything that is given resources as a whole', () => {
+  const required = new Set(['cpu', 'limits.memory']);
+  const complaint = (resources: object) => pods.complaint!(required, pod({ containers: [container('a')], resources }));
+  assert.equal(complaint({ limits: { cpu: '1' } }), undefined);
+  for (const none of [{}, { requests: {} }, { requests: { 'example.com/gpu': '1' } }])
+    assert.equal(complaint(none), 'must specify cpu for: a; limits.memory for: a', JSON.stringify(none));
+});
+
 const quota = (spec: object): V1ResourceQuota => ({ spec, status: { hard: { pods: '1' } } });
 
 for (const [scope, spec, matches] of [

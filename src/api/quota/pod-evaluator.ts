@@ -1,4 +1,4 @@
-import { podLimits, podRequests } from '../core/v1/pod-resource-usage.ts';
+import { hasPodLevelResources, podLimits, podRequests } from '../core/v1/pod-resource-usage.ts';
 import { qualityOfService } from '../core/v1/quality-of-service.ts';
 import type { V1Container, V1Pod, V1PodAffinityTerm } from '../gen/types.ts';
 import type { DynamicObject } from '../machinery/object.ts';
@@ -39,7 +39,8 @@ export const podEvaluator: QuotaEvaluator = {
   matchesScope: (scope, object) => isWithin(scope, asPod(object)),
   complaint(required, object) {
     const demanded = sortedNames([...required].filter((name) => DEMANDED.has(name)));
-    if (!demanded.length) return undefined;
+    // Containers of a pod that is given resources as a whole need not say anything.
+    if (!demanded.length || hasPodLevelResources(asPod(object))) return undefined;
     const { spec } = asPod(object);
     const lacking = new Map<string, string[]>();
     for (const container of [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])])

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { nodeKind } from '../../api/core/v1/node.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
-import type { V1Pod, V1Volume, V1VolumeProjection } from '../../api/gen/types.ts';
+import { apiReferenceOf, MIRROR_POD } from '../../api/core/v1/pod-references.ts';
+import type { V1Pod } from '../../api/gen/types.ts';
 import { notFound } from '../../api/machinery/status-error.ts';
 import { quote } from '../authorization/forbidden.ts';
-import { MIRROR_POD, referencesOf } from '../authorization/pod-references.ts';
 import type { AdmissionAttributes } from '../contracts.ts';
 import type { NodeCheck, NodeRestrictionDeps } from './node-restriction.ts';
 import { refuse } from './refusal.ts';
@@ -55,50 +55,8 @@ async function checkMirrorPod(node: string, attributes: AdmissionAttributes, { r
   if (stored.metadata.uid !== owner.uid) {
     throw refuse(attributes, `node ${node} UID mismatch: expected ${owner.uid} got ${stored.metadata.uid}`);
   }
-  const what = escapingReference(pod);
+  const what = apiReferenceOf(pod);
   if (what) throw refuse(attributes, `node ${quote(node)} can not create pods that reference ${what}`);
-}
-
-/** What a pod refers to; a node must not get at other objects by making pods (pkg/api/pod HasAPIObjectReference). */
-function escapingReference(pod: V1Pod): string | undefined {
-  const { secrets, configMaps, serviceAccount } = referencesOf(pod);
-  if (serviceAccount) return 'serviceaccounts';
-  if (secrets.size) return 'secrets';
-  if (configMaps.size) return 'configmaps';
-  if (pod.spec?.resourceClaims?.length) return 'resourceclaims';
-  for (const volume of pod.spec?.volumes ?? []) {
-    const what = volumeReference(volume);
-    if (what) return what;
-  }
-  return undefined;
-}
-
-const VOLUME_REFERENCES: readonly (readonly [source: keyof V1Volume, what: string])[] = [
-  ['configMap', 'configmaps (via configmap volumes)'],
-  ['secret', 'secrets (via secret volumes)'],
-  ['csi', 'csidrivers (via CSI volumes)'],
-  ['glusterfs', 'endpoints (via glusterFS volumes)'],
-  ['persistentVolumeClaim', 'persistentvolumeclaims'],
-  ['ephemeral', 'persistentvolumeclaims (via ephemeral volumes)'],
-  ['azureFile', 'secrets (via azureFile volumes)'],
-];
-const PROJECTED_REFERENCES: readonly (readonly [source: keyof V1VolumeProjection, what: string])[] = [
-  ['configMap', 'configmaps (via projected volumes)'],
-  ['secret', 'secrets (via projected volumes)'],
-  ['serviceAccountToken', 'serviceaccounts (via projected volumes)'],
-  ['clusterTrustBundle', 'clustertrustbundles'],
-  ['podCertificate', 'podcertificates'],
-];
-
-/** Also what names no object needs the API: drivers are looked up there, and tokens are asked for. */
-function volumeReference(volume: V1Volume): string | undefined {
-  const found = VOLUME_REFERENCES.find(([source]) => volume[source] !== undefined);
-  if (found) return found[1];
-  for (const source of volume.projected?.sources ?? []) {
-    const projected = PROJECTED_REFERENCES.find(([name]) => source[name] !== undefined);
-    if (projected) return projected[1];
-  }
-  return undefined;
 }
 
 export const checkPodStatus: NodeCheck = (node, attributes) => {

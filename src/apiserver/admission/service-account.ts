@@ -1,8 +1,8 @@
+import { MIRROR_POD, referencesOf } from '../../api/core/v1/pod-references.ts';
 import { serviceAccountKind } from '../../api/core/v1/service-account.ts';
 import type { V1Container, V1Pod, V1ServiceAccount, V1Volume } from '../../api/gen/types.ts';
 import { generateName } from '../../api/machinery/names.ts';
 import type { Clock } from '../../std/clock.ts';
-import { MIRROR_POD, referencesOf } from '../authorization/pod-references.ts';
 import type { AdmissionAttributes, AdmissionPlugin, ObjectReader } from '../contracts.ts';
 import { enforcesMountableSecrets, forbiddenSecret } from './mountable-secrets.ts';
 import { isAbout, refuse } from './refusal.ts';

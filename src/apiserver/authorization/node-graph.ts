@@ -1,11 +1,11 @@
 import { persistentVolumeKind } from '../../api/core/v1/persistent-volume.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
+import { MIRROR_POD, referencesOf, volumeSecretKeys } from '../../api/core/v1/pod-references.ts';
 import type { V1PersistentVolume, V1Pod, V1ResourceSlice, V1VolumeAttachment } from '../../api/gen/types.ts';
 import type { DynamicObject } from '../../api/machinery/object.ts';
 import { resourceSliceKind } from '../../api/resource/v1/resource-slice.ts';
 import { volumeAttachmentKind } from '../../api/storage/v1/volume-attachment.ts';
 import type { ObjectReader } from '../contracts.ts';
-import { MIRROR_POD, referencesOf, volumeSecretKeys } from './pod-references.ts';
 
 export type RelatedKind =
   | 'secrets'

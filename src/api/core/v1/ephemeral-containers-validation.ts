@@ -4,7 +4,8 @@ import { forbiddenField, WHOLE_OBJECT } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
-import { MIRROR_POD, validatePodAnnotationsUpdate } from './pod-annotations.ts';
+import { validatePodAnnotationsUpdate } from './pod-annotations.ts';
+import { MIRROR_POD } from './pod-references.ts';
 import { validatePod } from './pod-validation.ts';
 import { describeDifference } from './spec-difference.ts';
 

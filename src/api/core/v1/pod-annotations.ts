@@ -5,9 +5,9 @@ import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { checkDescendingPath } from './local-path.ts';
 import { eachContainer } from './pod-containers.ts';
+import { MIRROR_POD } from './pod-references.ts';
 import { validateTolerations } from './toleration-validation.ts';
 
-export const MIRROR_POD = 'kubernetes.io/config.mirror';
 const TOLERATIONS = 'scheduler.alpha.kubernetes.io/tolerations';
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 export const SECCOMP_POD = 'seccomp.security.alpha.kubernetes.io/pod';

@@ -5,7 +5,7 @@ import { forbiddenField, invalidField, WHOLE_OBJECT } from '../../machinery/fiel
 import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
-import { MIRROR_POD } from './pod-annotations.ts';
+import { MIRROR_POD } from './pod-references.ts';
 import { validatePod } from './pod-validation.ts';
 import { qualityOfService } from './quality-of-service.ts';
 

@@ -22,6 +22,10 @@ export interface PodResourceOptions {
 /** What resources may be given to a pod as a whole. */
 const isPodLevel = (name: string) => name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
 
+/** Whether anything is given to the pod as a whole (component-helpers/resource IsPodLevelResourcesSet). */
+export const hasPodLevelResources = ({ spec }: V1Pod): boolean =>
+  [spec?.resources?.requests, spec?.resources?.limits].some((amounts) => Object.keys(amounts ?? {}).some(isPodLevel));
+
 /**
  * What a pod asks for: its containers' and sidecars' requests together, or the most that an init container needs beside the sidecars
  * started before it, if that is more; what is given to the pod as a whole counts instead (component-helpers/resource/helpers.go).

@@ -5,7 +5,8 @@ import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
 import { checkImageBlanks } from './container-validation.ts';
-import { checkProfilesMatch, MIRROR_POD, validatePodAnnotations } from './pod-annotations.ts';
+import { checkProfilesMatch, validatePodAnnotations } from './pod-annotations.ts';
+import { MIRROR_POD } from './pod-references.ts';
 import { validatePodSpec } from './pod-spec-validation.ts';
 import { excuseStored } from './stored-faults.ts';
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { podKind } from '../../../api/core/v1/pod.ts';
-import type { V1Container, V1Pod, V1Volume } from '../../../api/gen/types.ts';
+import { apiReferenceOf } from '../../../api/core/v1/pod-references.ts';
+import type { V1Pod } from '../../../api/gen/types.ts';
 import { decodeObject } from '../../../api/machinery/decode.ts';
 import { formatTime } from '../../../api/machinery/object.ts';
 
@@ -63,7 +64,7 @@ async function staticPod(document: object, { source, origin, nodeName, nowMs }: 
   const errors = validatePod(object);
   if (errors.length > 0) throw new Error(`invalid pod: ${errors.map(({ field, message }) => `${field}: ${message}`).join(', ')}`);
   const reference = apiReferenceOf(pod);
-  if (reference) throw new Error(`static pod ${metadata.name} may not reference ${reference}`);
+  if (reference) throw new Error(`static pods may not reference ${reference}`);
   return pod;
 }
 
@@ -80,38 +81,6 @@ function sorted(value: unknown): unknown {
   return Object.entries(value)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, inner]) => [name, sorted(inner)]);
-}
-
-/** What of the API a static pod, which runs without an API server, would need (pkg/api/pod/util.go, HasAPIObjectReference). */
-function apiReferenceOf({ spec }: V1Pod): string | undefined {
-  if (!spec) return undefined;
-  if (spec.serviceAccountName || spec.serviceAccount) return 'serviceaccounts';
-  if (spec.imagePullSecrets?.length) return 'secrets';
-  if (spec.resourceClaims?.length) return 'resourceclaims';
-  const containers: V1Container[] = [...(spec.initContainers ?? []), ...spec.containers];
-  for (const { env = [], envFrom = [] } of containers) {
-    if (env.some(({ valueFrom }) => valueFrom?.secretKeyRef) || envFrom.some(({ secretRef }) => secretRef)) return 'secrets';
-    if (env.some(({ valueFrom }) => valueFrom?.configMapKeyRef) || envFrom.some(({ configMapRef }) => configMapRef))
-      return 'configmaps';
-  }
-  for (const volume of spec.volumes ?? []) {
-    const needs = referenceOf(volume);
-    if (needs) return needs;
-  }
-  return undefined;
-}
-
-function referenceOf(volume: V1Volume): string | undefined {
-  if (volume.secret) return 'secrets';
-  if (volume.configMap) return 'configmaps';
-  if (volume.persistentVolumeClaim || volume.ephemeral) return 'persistentvolumeclaims';
-  for (const source of volume.projected?.sources ?? []) {
-    if (source.secret) return 'secrets';
-    if (source.configMap) return 'configmaps';
-    if (source.serviceAccountToken) return 'serviceaccounts';
-    if (source.clusterTrustBundle) return 'clustertrustbundles';
-  }
-  return undefined;
 }
 
 async function parseDocument(text: string): Promise<unknown> {

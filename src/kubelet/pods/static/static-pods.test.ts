@@ -56,6 +56,8 @@ test('what is no pod, or needs the API server, is refused by name', async () => 
     [`${yaml()}  serviceAccountName: x\n`, /may not reference serviceaccounts/],
     [`${yaml()}  volumes: [{name: v, configMap: {name: c}}]\n`, /may not reference configmaps/],
     [`${yaml()}  volumes: [{name: v, projected: {sources: [{secret: {name: c}}]}}]\n`, /may not reference secrets/],
+    [`${yaml()}  volumes: [{name: v, csi: {driver: a.example}}]\n`, /may not reference csidrivers \(via CSI volumes\)/],
+    [`${yaml()}  volumes: [{name: v, rbd: {monitors: [m], image: i, secretRef: {name: s}}}]\n`, /may not reference secrets$/],
   ];
   for (const [text, message] of cases) await assert.rejects(parse(text), message, text);
   const list = JSON.stringify({

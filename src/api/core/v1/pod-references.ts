@@ -1,4 +1,4 @@
-import type { V1Container, V1PersistentVolume, V1Pod, V1Volume } from '../../api/gen/types.ts';
+import type { V1Container, V1PersistentVolume, V1Pod, V1Volume, V1VolumeProjection } from '../../gen/types.ts';
 
 export const MIRROR_POD = 'kubernetes.io/config.mirror';
 
@@ -86,4 +86,49 @@ export function volumeSecretKeys({ spec }: V1PersistentVolume): string[] {
     spec?.azureFile && { name: spec.azureFile.secretName, namespace: spec.azureFile.secretNamespace },
   ];
   return references.flatMap((ref) => (ref?.name ? [`${ref.namespace || home}/${ref.name}`] : []));
+}
+
+const VOLUME_REFERENCES: readonly (readonly [source: keyof V1Volume, what: string])[] = [
+  ['configMap', 'configmaps (via configmap volumes)'],
+  ['secret', 'secrets (via secret volumes)'],
+  ['csi', 'csidrivers (via CSI volumes)'],
+  ['glusterfs', 'endpoints (via glusterFS volumes)'],
+  ['persistentVolumeClaim', 'persistentvolumeclaims'],
+  ['ephemeral', 'persistentvolumeclaims (via ephemeral volumes)'],
+  ['azureFile', 'secrets (via azureFile volumes)'],
+];
+const PROJECTED_REFERENCES: readonly (readonly [source: keyof V1VolumeProjection, what: string])[] = [
+  ['configMap', 'configmaps (via projected volumes)'],
+  ['secret', 'secrets (via projected volumes)'],
+  ['serviceAccountToken', 'serviceaccounts (via projected volumes)'],
+  ['clusterTrustBundle', 'clustertrustbundles'],
+  ['podCertificate', 'podcertificates'],
+];
+
+/**
+ * What of the API a pod needs, in the plural; undefined: nothing. Nodes may not get at objects by pods that they make, and pods that
+ * run without an API server can have none (pkg/api/pod HasAPIObjectReference).
+ */
+export function apiReferenceOf(pod: V1Pod): string | undefined {
+  const { secrets, configMaps, serviceAccount } = referencesOf(pod);
+  if (serviceAccount) return 'serviceaccounts';
+  if (secrets.size) return 'secrets';
+  if (configMaps.size) return 'configmaps';
+  if (pod.spec?.resourceClaims?.length) return 'resourceclaims';
+  for (const volume of pod.spec?.volumes ?? []) {
+    const what = volumeReference(volume);
+    if (what) return what;
+  }
+  return undefined;
+}
+
+/** Also what names no object needs the API: drivers are looked up there, and tokens are asked for. */
+function volumeReference(volume: V1Volume): string | undefined {
+  const found = VOLUME_REFERENCES.find(([source]) => volume[source] !== undefined);
+  if (found) return found[1];
+  for (const source of volume.projected?.sources ?? []) {
+    const projected = PROJECTED_REFERENCES.find(([name]) => source[name] !== undefined);
+    if (projected) return projected[1];
+  }
+  return undefined;
 }
