@@ -217,7 +217,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
         ...(flowControl ? [flowControl.readyCheck] : []),
         ...(encryption?.checks ?? []),
       ],
-      isStopping: () => running.draining,
+      isStopping: () => running.stopping,
       process: { startMs, now: () => clock.now(), ...(config.flags && { flags: config.flags }) },
       serverAddress: () => advertised,
       openApi: createLazyOpenApi(kinds, clock),
@@ -230,10 +230,10 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   );
 
   const limits = flowControl?.filter ?? createMaxInFlightFilter(seats, inFlight);
-  const { strictTransportSecurity, goawayChance, keepsAnonymousConnections } = config;
+  const { strictTransportSecurity, goawayChance, keepsAnonymousConnections, shutdownSendRetryAfter } = config;
   const { serve, serveInProcess } = createRequestChains({
     ...{ kinds, security, audit, limits, access, metrics, running, logger, random, route },
-    ...{ strictTransportSecurity, goawayChance, keepsAnonymousConnections },
+    ...{ strictTransportSecurity, goawayChance, keepsAnonymousConnections, shutdownSendRetryAfter },
   });
   const turnGate = new TurnGate();
 
@@ -291,11 +291,14 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     logger.info('Shutting down the API server', { running: running.count });
-    await presence.stop();
-    listener.close();
+    running.announceStop();
+    const { shutdownDelayMs = 0 } = config;
+    await Promise.all([presence.stop(), shutdownDelayMs > 0 && clock.sleep(shutdownDelayMs)]);
+    if (!shutdownSendRetryAfter) listener.close();
     const drained = running.drain(config.shutdownTimeoutMs ?? 10_000);
     cache.closeWatchers();
     await drained;
+    if (shutdownSendRetryAfter) listener.close();
     await listener.destroy();
     await cleanUp();
     done.resolve();

@@ -84,6 +84,9 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       goawayChance: readGoawayChance(values),
       keepsAnonymousConnections: values.map('feature-gates')['UnauthenticatedHTTP2DOSMitigation'] === 'false',
       requestTimeoutMs: values.durationMs('request-timeout'),
+      shutdownTimeoutMs: values.durationMs('request-timeout'),
+      shutdownDelayMs: readShutdownDelay(values),
+      shutdownSendRetryAfter: values.bool('shutdown-send-retry-after'),
       minRequestTimeoutMs: values.int('min-request-timeout') * 1000,
       strictTransportSecurity: strictTransportSecurity(values.strings('strict-transport-security-directives')),
       eventTtlSeconds: values.durationMs('event-ttl') / 1000,
@@ -101,6 +104,12 @@ function readGoawayChance(values: FlagValues): number {
   const chance = values.float('goaway-chance');
   if (chance >= 0 && chance <= 0.02) return chance;
   throw new FlagError('--goaway-chance', '--goaway-chance can not be less than 0 or greater than 0.02');
+}
+
+function readShutdownDelay(values: FlagValues): number {
+  const delayMs = values.durationMs('shutdown-delay-duration');
+  if (delayMs >= 0) return delayMs;
+  throw new FlagError('--shutdown-delay-duration', '--shutdown-delay-duration can not be negative value');
 }
 
 function readEncryption(values: FlagValues): ApiServerConfig['encryption'] {

@@ -98,6 +98,13 @@ const EFFECTIVE: readonly FlagDefinition[] = [
     'Directives of the header Strict-Transport-Security: max-age=expireTime, includeSubDomains, preload.',
   ),
   flag('goaway-chance', 'float', 'How often a client of HTTP/2 is sent to another connection: 0 to 0.02, 0 being never.', 0),
+  flag(
+    'shutdown-delay-duration',
+    'duration',
+    'How long everything but /readyz is served as before when the server is to stop.',
+    '0s',
+  ),
+  flag('shutdown-send-retry-after', 'bool', 'Whether callers are told to come back while the last requests run.', false),
   flag('event-ttl', 'duration', 'How long events are kept.', '1h0m0s'),
   flag(
     'runtime-config',
@@ -175,8 +182,8 @@ const WITHOUT_EFFECT: Readonly<Record<FlagType, readonly string[]>> = {
     'kubelet-timeout',
     'livez-grace-period',
     'log-flush-frequency',
-    'shutdown-delay-duration',
     'shutdown-send-retry-after-duration',
+    'shutdown-watch-termination-grace-period',
   ],
   strings: ['cors-allowed-origins', 'watch-cache-sizes', 'disabled-metrics', 'authorization-always-allow-paths'],
   array: [],

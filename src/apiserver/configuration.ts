@@ -93,6 +93,10 @@ export interface ApiServerConfig {
   readonly minRequestTimeoutMs?: number;
   /** How long running requests may go on after `stop`. Default 10 s. */
   readonly shutdownTimeoutMs?: number;
+  /** How long all is served as before after `stop` but `/readyz`, which fails, so that load balancers see it. Default 0. */
+  readonly shutdownDelayMs?: number;
+  /** Whether who comes while the last requests run is told to come back, by 429, on connections new and old. Default false: 503 on old ones. */
+  readonly shutdownSendRetryAfter?: boolean;
   readonly eventTtlSeconds?: number;
   /** For a store that other servers may use as well. Absent: this is the only one. */
   readonly peers?: PeersConfig;

@@ -23,6 +23,7 @@ export interface RequestChainParts {
   readonly running: RunningRequests;
   readonly logger: Logger;
   readonly strictTransportSecurity?: string | undefined;
+  readonly shutdownSendRetryAfter?: boolean | undefined;
   readonly random: () => number;
   /** How often a client of HTTP/2 is sent to another connection: 0 to 1. */
   readonly goawayChance?: number | undefined;
@@ -34,7 +35,19 @@ export interface RequestChainParts {
 
 /** The way of a request through all filters: of one that came over a connection, and of one of this process, whose user is known. */
 export function createRequestChains(parts: RequestChainParts) {
-  const { kinds, security, audit, limits, access, metrics, running, logger, strictTransportSecurity, route } = parts;
+  const {
+    kinds,
+    security,
+    audit,
+    limits,
+    access,
+    metrics,
+    running,
+    logger,
+    strictTransportSecurity,
+    shutdownSendRetryAfter,
+    route,
+  } = parts;
   const { impersonation, authorization } = security.filters;
   const { goawayChance = 0, keepsAnonymousConnections = false, random } = parts;
   const known = access.watchAuthentication(security.filters.authentication);
@@ -49,7 +62,7 @@ export function createRequestChains(parts: RequestChainParts) {
   ];
   const served = derivedFrom(kinds, pathsOf);
   const isKnown = (info: RequestInfo) => served().has(`${info.group}/${info.version}/${info.resource}/${info.subresource}`);
-  const shared = { running, metrics, isKnown, logger, strictTransportSecurity };
+  const shared = { running, metrics, isKnown, logger, strictTransportSecurity, shutdownSendRetryAfter };
   return {
     serve: createServe({ ...shared, chain: compose(outer, route) }),
     serveInProcess: createServe({ ...shared, chain: compose(inner, route) }),

@@ -8,7 +8,7 @@ import type { RunningRequests } from './filters/running-requests.ts';
 import type { ServerMetrics } from './metrics/server-metrics.ts';
 import type { IncomingRequest, OutgoingResponse } from './request/incoming-request.ts';
 import { parseRequestInfo } from './request/request-info.ts';
-import { sendError, statusOf } from './response/send.ts';
+import { sendError, sendText, statusOf } from './response/send.ts';
 
 export interface ServeDeps {
   /** All filters and what they lead to. */
@@ -18,6 +18,8 @@ export interface ServeDeps {
   /** Whether a request is for something that this server has: others share one series. */
   readonly isKnown: (info: RequestInfo) => boolean;
   readonly logger: Logger;
+  /** Whether who comes after the server's last request is told to come back (`--shutdown-send-retry-after`), and not that it stops. */
+  readonly shutdownSendRetryAfter?: boolean | undefined;
   /** Sent along with every answer. */
   readonly strictTransportSecurity?: string | undefined;
 }
@@ -33,7 +35,7 @@ const NOBODY: UserInfo = { name: '', groups: [] };
 export function createServe(
   deps: ServeDeps,
 ): (request: IncomingRequest, response: OutgoingResponse, user?: UserInfo) => Promise<void> {
-  const { chain, running, metrics, isKnown, logger, strictTransportSecurity } = deps;
+  const { chain, running, metrics, isKnown, logger, strictTransportSecurity, shutdownSendRetryAfter = false } = deps;
   return async (request, response, user = NOBODY) => {
     const startMs = performance.now();
     const warnings: string[] = [];
@@ -54,10 +56,12 @@ export function createServe(
       const deadline = lasting ? undefined : { deadlineMs: startMs + running.allowedMs(withinMs) };
       const known: RequestContext = { request, info, user, warnings, auditId, answerHeaders, ...deadline };
       context = known;
-      if (running.draining) throw shuttingDown();
+      const late = running.draining;
+      const exempt = late && isExempt(request);
+      if (late && !exempt) return refuseLate(answerHeaders, response, shutdownSendRetryAfter);
       const fail = (error: Error) => failFromOutside(known, request, response, error);
       if (lasting && info.verb !== 'watch' && isKnown(info)) disconnected = metrics.beginConnection(info);
-      end = running.begin(lasting, fail, withinMs, info.isResourceRequest && WRITES.has(info.verb));
+      if (!exempt) end = running.begin(lasting, fail, withinMs, info.isResourceRequest && WRITES.has(info.verb));
       await chain(context, response);
     } catch (error) {
       await answerFailure(context, response, error, logger);
@@ -118,8 +122,19 @@ function failFromOutside(context: RequestContext, request: IncomingRequest, resp
   request.abort(error);
 }
 
-function shuttingDown(): StatusError {
-  const error = serviceUnavailable('apiserver is shutting down');
-  error.status.details = { retryAfterSeconds: 5 };
-  return error;
+const shuttingDown = () => serviceUnavailable('apiserver is shutting down');
+
+const LATE_PATHS = ['/readyz', '/livez', '/healthz', '/metrics'];
+
+/** Who watches the server is answered to its end (apiserver/pkg/server/filters/with_retry_after.go). */
+const isExempt = ({ path, headers }: IncomingRequest) =>
+  LATE_PATHS.some((prefix) => path.startsWith(prefix)) || (headers['user-agent']?.startsWith('kube-apiserver/') ?? false);
+
+/** Another server may be there at once: clients shall not come back on this connection. */
+function refuseLate(answerHeaders: Record<string, string>, response: OutgoingResponse, comeBack: boolean): void {
+  answerHeaders['retry-after'] = comeBack ? '5' : '1';
+  if (response.leaveConnection) response.leaveConnection();
+  else answerHeaders['connection'] = 'close';
+  if (!comeBack) throw shuttingDown();
+  sendText(response, 429, 'The apiserver is shutting down, please try again later.\n');
 }

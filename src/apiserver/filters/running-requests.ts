@@ -20,12 +20,18 @@ export class RunningRequests {
   readonly #timeoutMs: number;
   readonly #running = new Set<Running>();
   #sweep: Timer | undefined;
+  #stopping = false;
   #draining = false;
   #idle = deferred();
 
   constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
+  }
+
+  /** The server is about to stop; it serves still. */
+  get stopping(): boolean {
+    return this.#stopping;
   }
 
   get draining(): boolean {
@@ -58,8 +64,14 @@ export class RunningRequests {
     };
   }
 
+  /** From now on `stopping`. */
+  announceStop(): void {
+    this.#stopping = true;
+  }
+
   /** From now on `draining`; resolves when nothing runs, or after a time at which what is left is ended. */
   async drain(boundMs: number): Promise<void> {
+    this.#stopping = true;
     this.#draining = true;
     this.#sweep?.cancel();
     for (const running of this.#running)
