@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import type { ServerResponse as Http1Response, IncomingMessage } from 'node:http';
 import { createSecureServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -13,6 +14,7 @@ import type { IncomingRequest, OutgoingResponse } from '../request/incoming-requ
 import { HttpRequest, type RawRequest } from './http-request.ts';
 import { HttpResponse, type RawAnswer } from './http-response.ts';
 import { Http2Answer } from './http2-answer.ts';
+import { IdleSessions } from './idle-sessions.ts';
 import { contextOf, contextsByName, type NamedCertificate } from './named-certificates.ts';
 import { type Peer, peerOf } from './peer-certificate.ts';
 import { Slices } from './slices.ts';
@@ -33,6 +35,8 @@ export interface ListenerConfig {
   readonly clientCaPem?: string;
   /** By whose time clients' certificates are judged. Default: the machine's. */
   readonly clock?: Pick<Clock, 'now'>;
+  /** How long a connection may be open without a request. Default three minutes. */
+  readonly idleMs?: number;
   readonly logger: Logger;
   /** Answers every request; never rejects. */
   readonly serve: (request: IncomingRequest, response: OutgoingResponse) => Promise<void>;
@@ -60,6 +64,8 @@ const SESSION_MEMORY_MB = 1024;
 
 /** The client may keep an idle connection for longer than it thinks of it. */
 const KEEP_ALIVE_MS = 180_000;
+/** As upstream's servers wait for a head. */
+const HANDSHAKE_MS = 32_000;
 
 /**
  * Serves HTTP/2 and HTTP/1.1 over TLS on one port. Client certificates are asked for and never demanded: one that verifies is an
@@ -78,6 +84,8 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     ca: clientCaPem ?? pair.certificatePem,
     // As Go: whoever is named as an authority is one, also without the one that vouches for it.
     allowPartialTrustChain: true,
+    // A connection that is resumed brings its client's own certificate and not those between it and the authority.
+    secureOptions: constants.SSL_OP_NO_TICKET,
   });
   let named = config.namedTls ?? [];
   const contextsOf = (certificates: readonly NamedCertificate[]) =>
@@ -96,13 +104,15 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
       ALPNCallback: chooseHttp,
       requestCert: clientCaPem !== undefined,
       rejectUnauthorized: false,
+      handshakeTimeout: HANDSHAKE_MS,
       // A watch is one stream: informers of one client open dozens on one connection.
       settings: { maxConcurrentStreams: 1000, initialWindowSize: 1 << 20 },
       maxSessionMemory: SESSION_MEMORY_MB,
     }),
   );
   const http1 = server as typeof server & { keepAliveTimeout: number; headersTimeout: number; requestTimeout: number };
-  http1.keepAliveTimeout = KEEP_ALIVE_MS;
+  const idleMs = config.idleMs ?? KEEP_ALIVE_MS;
+  http1.keepAliveTimeout = idleMs;
   http1.headersTimeout = 60_000;
   http1.requestTimeout = 120_000;
 
@@ -113,6 +123,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   let judge = judgeOf(clientCaPem);
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
+  const idle = new IdleSessions(idleMs);
   let peers = new WeakMap<object, Peer>();
   const outlet = { turns: new WriteTurns(), slices: new Slices() };
   server.on('secureConnection', (socket: TLSSocket) => {
@@ -122,6 +133,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   });
   server.on('session', (session) => {
     sessions.add(session);
+    idle.begin(session);
     session.once('close', () => sessions.delete(session));
     session.on('error', (error) => config.logger.debug(4, 'HTTP/2 session failed', { error }));
   });
@@ -164,6 +176,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     stream.on('error', (error) => config.logger.debug(4, 'HTTP/2 stream failed', { error }));
     const { session } = stream;
     if (!session) return; // gone already
+    idle.use(session, stream);
     if (headers.expect === '100-continue') stream.additionalHeaders({ ':status': 100 });
     const message = { method: headers[':method'], url: headers[':path'], headers, rawHeaders, body: stream };
     take(message, new Http2Answer(stream), peer(session, session.socket as TLSSocket));

@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -49,6 +50,9 @@ export interface SecureServer extends Component {
   readonly port: number;
 }
 
+/** As upstream's servers wait for one. */
+const SLOWEST_HEAD_MS = 32_000;
+
 /** Serves `pages` over HTTPS to those whom the API server allows to read them. */
 export function createSecureServer(options: SecureServerOptions): SecureServer {
   const { tls, followTrusted, logger } = options;
@@ -59,6 +63,8 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
     key: tls.privateKeyPem,
     minVersion: options.tlsMinVersion ?? 'TLSv1.2',
     allowPartialTrustChain: true,
+    // A connection that is resumed brings its client's own certificate and not those between it and the authority.
+    secureOptions: constants.SSL_OP_NO_TICKET,
     ...(options.tlsCiphers && { ciphers: options.tlsCiphers }),
   } as const;
   const server = createServer({
@@ -68,6 +74,8 @@ export function createSecureServer(options: SecureServerOptions): SecureServer {
     requestCert: authoritiesOf(trusted).length > 0 || followTrusted !== undefined,
     // Verified or not, a certificate is asked for; what it is worth is decided below.
     rejectUnauthorized: false,
+    handshakeTimeout: SLOWEST_HEAD_MS,
+    headersTimeout: SLOWEST_HEAD_MS,
   });
   server.on('request', (request, response) => {
     answer({ ...options, trusted }, request).then(

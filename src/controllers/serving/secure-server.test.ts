@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Agent, request as httpsRequest } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { until } from '../../../test/harness/until.ts';
 import type { V1SubjectAccessReview, V1TokenReview } from '../../api/gen/types.ts';
 import { LoopMetrics } from '../../client/loop-metrics.ts';
@@ -71,8 +72,28 @@ async function startServer(options: { delegate?: boolean; trusted?: TrustedCalle
       );
       request.on('error', reject).end();
     });
-  return { get, cluster, [Symbol.asyncDispose]: () => group.stop() };
+  return { get, cluster, port: server.port, [Symbol.asyncDispose]: () => group.stop() };
 }
+
+test('no connection is resumed, for the certificates between the client’s and its authority would be missing', async () => {
+  await using server = await startServer();
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    // Keeps no connections, and remembers sessions.
+    const agent = new Agent({ keepAlive: false, minVersion: version, maxVersion: version });
+    const isResumed = () =>
+      new Promise<boolean>((resolve, reject) => {
+        const asked = { host: '127.0.0.1', port: server.port, path: '/healthz', rejectUnauthorized: false, agent };
+        httpsRequest(asked, (answer) => {
+          const { socket } = answer;
+          answer.resume().once('end', () => resolve((socket as TLSSocket).isSessionReused()));
+        })
+          .on('error', reject)
+          .end();
+      });
+    for (let i = 0; i < 3; i++) assert.equal(await isResumed(), false);
+    agent.destroy();
+  }
+});
 
 test('health is open to everybody', async () => {
   await using server = await startServer();
