@@ -100,3 +100,14 @@ test('devices that say what they said before need no right', async () => {
   const gone = await write({ before: { devices }, after: { devices: [devices[0]!] } });
   assert.deepEqual(gone.asked, ['arbitrary-node:update resourceclaims/driver ns/b']);
 });
+
+test('who takes devices back needs no right of their drivers, though their words go with them; who silences one that stays does', async () => {
+  const binding = 'update resourceclaims/binding /';
+  const one = { driver: 'a', pool: 'p', device: 'd', shareID: '1' };
+  const status = { allocation: { devices: { results: [{ request: 'r', ...one }] } }, devices: [one] };
+  assert.deepEqual(await write({ before: status, after: {}, rights: [binding] }), { asked: [binding], told: '' });
+  const again = { allocation: { devices: { results: [{ request: 'r', ...one, shareID: '2' }] } } };
+  assert.deepEqual(await write({ before: status, after: again, rights: [binding] }), { asked: [binding], told: '' });
+  const { told } = await write({ before: status, after: { allocation: status.allocation }, rights: [binding] });
+  assert.match(told, /changing status\.devices requires/);
+});

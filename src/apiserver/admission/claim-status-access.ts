@@ -58,7 +58,7 @@ async function refuseDevices(
   after: ClaimStatus,
   before: ClaimStatus,
 ): Promise<FieldError[]> {
-  const drivers = changedDrivers(after.devices ?? [], before.devices ?? []);
+  const drivers = changedDrivers(after, before);
   const isAtHome = isOnNode(write.user, nodeOf(after));
   const verbs = (isAtHome ? ['associated-node', 'arbitrary-node'] : ['arbitrary-node']).map(
     (where) => `${where}:${verbOf(write)}`,
@@ -80,13 +80,18 @@ async function refuseDevices(
   return errors;
 }
 
-/** The drivers of devices that have come, gone or say something else than before, sorted. */
-function changedDrivers(after: readonly V1AllocatedDeviceStatus[], before: readonly V1AllocatedDeviceStatus[]): string[] {
-  const key = ({ driver, pool, device, shareID = '' }: V1AllocatedDeviceStatus) =>
+/**
+ * The drivers of devices that have come, gone or say something else than before, sorted. What the server itself forgets, since the claim has
+ * the device no more, is nobody's word on it: who may take devices back needs no driver's right for that.
+ */
+function changedDrivers(after: ClaimStatus, before: ClaimStatus): string[] {
+  const key = ({ driver, pool, device, shareID = '' }: Pick<V1AllocatedDeviceStatus, 'driver' | 'pool' | 'device' | 'shareID'>) =>
     JSON.stringify([driver, pool, device, shareID]);
-  const left = new Map(before.map((device) => [key(device), device]));
+  const allocatedIn = ({ allocation }: ClaimStatus) => new Set(allocation?.devices?.results?.map(key));
+  const left = new Map(before.devices?.map((device) => [key(device), device]));
+  for (const id of allocatedIn(before).difference(allocatedIn(after))) left.delete(id);
   const drivers = new Set<string>();
-  for (const device of after) {
+  for (const device of after.devices ?? []) {
     const old = left.get(key(device));
     left.delete(key(device));
     if (!old || !sameMeaning(old, device)) drivers.add(device.driver);

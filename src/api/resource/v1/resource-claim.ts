@@ -1,5 +1,5 @@
 import { lazyModule } from '../../../std/lazy-module.ts';
-import type { ResourceV1ResourceClaim } from '../../gen/types.ts';
+import type { ResourceV1ResourceClaim, V1AllocatedDeviceStatus } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
@@ -20,8 +20,13 @@ function stateOf({ metadata, status }: ResourceV1ResourceClaim): string {
   return states.join(',');
 }
 
-const deviceId = ({ driver, pool, device }: Readonly<Record<'driver' | 'pool' | 'device', string>>) =>
-  JSON.stringify([driver, pool, device]);
+/** Of a device for several claims each has a share of its own. */
+const deviceId = ({
+  driver,
+  pool,
+  device,
+  shareID = '',
+}: Pick<V1AllocatedDeviceStatus, 'driver' | 'pool' | 'device' | 'shareID'>) => JSON.stringify([driver, pool, device, shareID]);
 
 const allocatedIn = ({ status }: ResourceV1ResourceClaim): ReadonlySet<string> =>
   new Set(status?.allocation?.devices?.results?.map(deviceId));

@@ -264,6 +264,11 @@ test('what is wrong with what a claim was given is told, and devices that are ta
   const [part] = resourceClaimKind.parts;
   const freed = part!.merge(claim({ ...given, devices: [device] }), claim({ devices: [device] }), testContext);
   assert.deepEqual(freed['status'], {});
+  const share = (shareID: string, ...devices: object[]) =>
+    claim({ allocation: { devices: { results: [{ request: 'r', ...device, shareID }] } }, ...(devices.length && { devices }) });
+  const said = { ...device, shareID: '1' };
+  const again = part!.merge(share('1', said), share('2', said), testContext);
+  assert.deepEqual(again['status'], share('2')['status'], 'another share of the device has said nothing yet');
 });
 
 test('what is stored is not looked at again: a claim that changes is told so and nothing else, a class keeps its expressions', () => {
