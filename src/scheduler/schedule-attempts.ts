@@ -170,6 +170,7 @@ export class ScheduleAttempts {
     } catch (error) {
       for (const reservation of reservations) reservation.release();
       if (isAbort(error, signal)) return;
+      await this.#undo(reservations, signal);
       state.removePod(info.uid);
       queue.notice({ resource: 'Pod', action: 'delete', pod: info });
       if (isStatus(error, 'NotFound')) return;
@@ -186,6 +187,18 @@ export class ScheduleAttempts {
       node: node.name,
       profile: profile.schedulerName,
     });
+  }
+
+  /** What cannot be taken back now is, when the pod is tried again. */
+  async #undo(reservations: readonly Reservation[], signal: AbortSignal): Promise<void> {
+    for (const { undo } of reservations) {
+      try {
+        await undo?.(signal);
+      } catch (error) {
+        if (isAbort(error, signal)) throw error;
+        this.#options.logger.error('Failed to take back what a pod had been given', { err: error });
+      }
+    }
   }
 
   /**

@@ -155,11 +155,13 @@ test('a binding that fails gives the place back, and is tried again after a seco
 
 test('a pod that has to wait for what it needs says where it will be, and not any more when that fails', async () => {
   let failures = 1;
+  let undone = 0;
   const needing: Plugin = {
     name: 'Needing',
     reserve: () => ({
       commit: () => (failures-- > 0 ? Promise.reject(new Error('none was made')) : Promise.resolve()),
       release: () => undefined,
+      undo: async () => void undone++,
     }),
   };
   const profiles = () => [{ ...createDefaultProfile(), reserves: [needing] }];
@@ -172,6 +174,7 @@ test('a pod that has to wait for what it needs says where it will be, and not an
   assert.match(run.events.join(), /^FailedScheduling: binding rejected: none was made/);
   await run.settle(1000);
   assert.deepEqual(nominations(), ['n', null, 'n']);
+  assert.equal(undone, 1, 'what was written for it is taken back once');
   assert.match(run.events.at(-1)!, /^Scheduled: /);
 });
 

@@ -215,4 +215,60 @@ for (const version of KUBECTL_VERSIONS)
       await until('no claim is left', async () => (await json<{ items: unknown[] }>('get resourceclaims')).items.length === 0);
       await run(`delete deviceclass/${namespace} resourceslice/${namespace}`);
     });
+
+    test('a device is shared by its capacity, and who has a part of it is bound when its driver has made it ready', async () => {
+      const group = { apiVersion: 'resource.k8s.io/v1' };
+      const driver = `net.${namespace}.example.com`;
+      const nic = {
+        ...{ name: 'nic', allowMultipleAllocations: true, capacity: { bandwidth: { value: '10Gi' } } },
+        ...{ bindingConditions: ['Attached'], bindingFailureConditions: ['Broken'] },
+      };
+      const claim = (name: string, bandwidth: string) => ({
+        ...{ ...group, kind: 'ResourceClaim', metadata: { name } },
+        spec: {
+          devices: {
+            requests: [{ name: 'net', exactly: { deviceClassName: `net-${namespace}`, capacity: { requests: { bandwidth } } } }],
+          },
+        },
+      });
+      const claiming = (name: string) => pod(name, { resourceClaims: [{ name: 'net', resourceClaimName: name }] });
+      await apply(
+        {
+          ...{ ...group, kind: 'DeviceClass', metadata: { name: `net-${namespace}` } },
+          spec: { selectors: [{ cel: { expression: `device.driver == "${driver}" && device.allowMultipleAllocations` } }] },
+        },
+        {
+          ...{ ...group, kind: 'ResourceSlice', metadata: { name: `net-${namespace}` } },
+          spec: { driver, nodeName: 'node-2', devices: [nic], pool: { name: 'nics', generation: 1, resourceSliceCount: 1 } },
+        },
+        ...[claim('most', '6Gi'), claim('more', '5Gi'), claiming('most')],
+      );
+      const attach = async (name: string) => {
+        type Claim = { status?: { allocation?: { devices?: { results?: { shareID?: string }[] } } } };
+        const path = `/apis/resource.k8s.io/v1/namespaces/${namespace}/resourceclaims/${name}`;
+        const allocated = await until(`${name} has its part`, async () => {
+          const found = JSON.parse(await run(`get --raw ${path}`)) as Claim;
+          return found.status?.allocation && found;
+        });
+        const { shareID } = allocated.status!.allocation!.devices!.results![0]!;
+        const lastTransitionTime = new Date().toISOString().replace(/\.\d+/, '');
+        const conditions = [{ type: 'Attached', status: 'True', reason: 'Up', message: '', lastTransitionTime }];
+        const devices = [{ driver, pool: 'nics', device: 'nic', shareID, conditions }];
+        await run(`replace --raw ${path}/status -f -`, { ...allocated, status: { ...allocated.status, devices } });
+      };
+      await until('most waits for its device', async () => (await read('most')).status?.nominatedNodeName === 'node-2');
+      assert.equal((await read('most')).spec?.nodeName, undefined);
+      await attach('most');
+      await isPlaced('most');
+      assert.equal((await read('most')).status?.nominatedNodeName, undefined);
+      await apply(claiming('more'));
+      await isRefused('more', /3 cannot allocate all claims/);
+      await run('delete pod most');
+      await attach('more');
+      await isPlaced('more');
+      const { items } = await json<Events>('get events');
+      const message = 'waiting for binding conditions for device on node node-2';
+      assert.ok(items.some((event) => event.reason === 'BindingConditionsPending' && event.message === message));
+      await run(`delete pod/more deviceclass/net-${namespace} resourceslice/net-${namespace}`);
+    });
   });

@@ -16,6 +16,7 @@ import { pluginArguments } from './fields.ts';
 import { invalid, refusal } from './invalid-setting.ts';
 import {
   balancedFrom,
+  bindingTimeoutFrom,
   bindTimeoutFrom,
   fitFrom,
   interPodFrom,
@@ -58,6 +59,7 @@ export function readProfile(
   const made = <T>(name: string, make: (given: Arguments) => T): T => make(args.get(name)?.value ?? {});
   const preemption = made('DefaultPreemption', preemptionFrom);
   const bindTimeoutMs = made('VolumeBinding', bindTimeoutFrom);
+  const devicesTimeoutMs = made('DynamicResources', bindingTimeoutFrom);
   const rules: readonly Plugin[] = [
     nodeUnschedulable,
     nodeName,
@@ -74,7 +76,7 @@ export function readProfile(
   return (volumes) => {
     const writing = [
       ...createVolumePlugins(volumes, bindTimeoutMs),
-      createDynamicResources(new ClaimBinder(volumes), volumes.assumedClaims),
+      createDynamicResources(new ClaimBinder({ ...volumes, timeoutMs: devicesTimeoutMs }), volumes.assumedClaims),
     ];
     const known = new Map([...rules, ...writing].map((plugin) => [plugin.name, plugin]));
     // Of some points nothing is to be asked here: their plugins are built in.
@@ -84,7 +86,7 @@ export function readProfile(
       filters: pluginsAt('filter'),
       scores: choose('score').flatMap(({ name, weight }) => {
         const plugin = known.get(name);
-        return plugin?.planScore ? [{ plugin, weight }] : [];
+        return plugin?.planScore ? [{ plugin, weight: weight || 1 }] : [];
       }),
       reserves: pluginsAt('reserve').filter(({ reserve }) => reserve),
       preemption: choose('postFilter').some(({ name }) => name === 'DefaultPreemption') ? preemption : undefined,

@@ -1,4 +1,6 @@
 import type { V1NodeAffinity, V1TopologySpreadConstraint } from '../../api/gen/types.ts';
+import { parseGoDuration } from '../../std/go-duration.ts';
+import { BINDING_TIMEOUT_MS } from '../devices/binding-conditions.ts';
 import { DEFAULT_PREEMPTION, type PreemptionOptions } from '../framework/profile.ts';
 import { createInterPodAffinity } from '../plugins/inter-pod-affinity.ts';
 import { createNodeAffinity } from '../plugins/node-affinity.ts';
@@ -58,6 +60,11 @@ export function spreadFrom({ defaultingType = 'System', defaultConstraints = [] 
 export function preemptionFrom(args: Arguments): PreemptionOptions {
   const { minCandidateNodesPercentage, minCandidateNodesAbsolute } = { ...DEFAULT_PREEMPTION, ...args };
   return { minCandidateNodesPercentage, minCandidateNodesAbsolute };
+}
+
+/** In milliseconds. */
+export function bindingTimeoutFrom({ bindingTimeout }: Arguments): number {
+  return bindingTimeout === undefined ? BINDING_TIMEOUT_MS : parseGoDuration(bindingTimeout as string);
 }
 
 /** In milliseconds. */

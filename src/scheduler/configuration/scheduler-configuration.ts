@@ -98,10 +98,10 @@ export async function parseSchedulerConfiguration(text: string): Promise<Schedul
   };
 }
 
-/** Devices are chosen at once, and those with conditions for binding never. */
+/** Devices are chosen within a number of steps, whatever the time. */
 function idleArguments(args: ReadonlyMap<string, ReadArguments>): readonly string[] {
   const { value = {}, field } = args.get('DynamicResources') ?? {};
-  return ['filterTimeout', 'bindingTimeout'].filter((name) => value[name] !== undefined).map((name) => `${field}.${name}`);
+  return value['filterTimeout'] === undefined ? [] : [`${field}.filterTimeout`];
 }
 
 const IDLE_FIELDS: readonly string[] = [

@@ -41,6 +41,7 @@ export function shownConfiguration(
 
 const DEFAULT_ARGUMENTS: Readonly<Record<string, Arguments>> = {
   DefaultPreemption: { ...DEFAULT_PREEMPTION },
+  DynamicResources: { filterTimeout: '10s', bindingTimeout: '10m0s' },
   InterPodAffinity: { hardPodAffinityWeight: 1, ignorePreferredTermsOfExistingPods: false },
   NodeAffinity: { addedAffinity: null },
   NodeResourcesBalancedAllocation: { resources: CPU_AND_MEMORY },

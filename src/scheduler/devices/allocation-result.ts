@@ -1,14 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import type {
   ResourceV1ResourceClaim,
   V1AllocationResult,
   V1DeviceAllocationConfiguration,
   V1DeviceClass,
   V1ExactDeviceRequest,
+  V1Node,
 } from '../../api/gen/types.ts';
 import { nodesOf, type OfferedDevice } from './device-pools.ts';
 
 export interface ChosenDevice {
   readonly offered: OfferedDevice;
+  /** What is taken of a device for several claims. */
+  readonly consumed?: Readonly<Record<string, string>>;
 }
 
 /** What was chosen for one request of a claim. */
@@ -20,17 +24,25 @@ export interface ChosenRequest {
   readonly devices: readonly ChosenDevice[];
 }
 
-/** What is written into the claim's status. */
-export function allocationOf(claim: ResourceV1ResourceClaim, chosen: readonly ChosenRequest[]): V1AllocationResult {
+/** What is written into the claim's status. `node` is that for which the devices were chosen. */
+export function allocationOf(claim: ResourceV1ResourceClaim, chosen: readonly ChosenRequest[], node: V1Node): V1AllocationResult {
   const results = chosen.flatMap(({ name: request, spec: { adminAccess, tolerations }, devices }) =>
-    devices.map(({ offered: { driver, pool, device } }) => ({
+    devices.map(({ offered: { driver, pool, device }, consumed }) => ({
       ...{ request, driver, pool, device: device.name },
       ...(adminAccess && { adminAccess }),
       ...(tolerations?.length && { tolerations }),
+      ...(device.bindingConditions?.length && { bindingConditions: device.bindingConditions }),
+      ...(device.bindingFailureConditions?.length && { bindingFailureConditions: device.bindingFailureConditions }),
+      // One device, several users: each of them by a name of its own.
+      ...(consumed && { shareID: randomUUID() }),
+      ...(consumed && Object.keys(consumed).length > 0 && { consumedCapacity: consumed }),
     })),
   );
   const config = [...classConfigurations(chosen), ...claimConfigurations(claim, chosen)];
-  const nodeSelector = nodesOf(chosen.flatMap(({ devices }) => devices.map(({ offered }) => offered)));
+  const nodeSelector = nodesOf(
+    chosen.flatMap(({ devices }) => devices.map(({ offered }) => offered)),
+    node,
+  );
   return { devices: { results, ...(config.length && { config }) }, ...(nodeSelector && { nodeSelector }) };
 }
 

@@ -10,15 +10,15 @@ import type {
 } from '../../api/gen/types.ts';
 import { parseQuantity } from '../../api/machinery/quantity.ts';
 import { allocationOf, type ChosenDevice, type ChosenRequest } from './allocation-result.ts';
+import type { AllocatedDevices } from './assumed-claims.ts';
 import { ClaimConstraints } from './claim-constraints.ts';
+import { type Amounts, type Consumption, consumptionOf, totalsOf } from './consumed-capacity.ts';
 import { type DevicePool, type NodeDevices, type OfferedDevice, poolId } from './device-pools.ts';
 import type { DeviceSelectors } from './device-selectors.ts';
 
-export interface DeviceOffer {
+export interface DeviceOffer extends AllocatedDevices {
   readonly pools: ReadonlyMap<string, DevicePool>;
   readonly devicesOn: (node: V1Node) => NodeDevices;
-  /** Ids of devices that a claim has. */
-  readonly taken: ReadonlySet<string>;
   readonly classOf: (name: string) => V1DeviceClass | undefined;
   readonly selectors: DeviceSelectors;
 }
@@ -34,6 +34,13 @@ interface Alternative {
   readonly spec: V1ExactDeviceRequest;
   readonly deviceClass: V1DeviceClass | undefined;
   readonly candidates: () => readonly OfferedDevice[];
+}
+
+/** A device that was taken, and the way back. */
+interface Taken {
+  readonly giveBack: () => void;
+  /** Of a device for several claims. */
+  readonly consumed?: Readonly<Record<string, string>>;
 }
 
 interface Slot {
@@ -58,18 +65,22 @@ export function chooseDevices(
 
 class Search {
   readonly #claims: readonly ResourceV1ResourceClaim[];
+  readonly #node: V1Node;
   readonly #offer: DeviceOffer;
   readonly #slots: readonly Slot[];
   readonly #constraints: readonly ClaimConstraints[];
   readonly #usable: readonly OfferedDevice[];
   readonly #chosen: ChosenRequest[][];
-  readonly #taken = new Set<string>();
+  /** The claims that have been given a device alone, by its id; of devices for several, the parts that were given. */
+  readonly #users = new Map<string, number[]>();
+  readonly #parts = new Map<string, Amounts[]>();
   /** What is left of shared counters, made when it is first asked for. */
   readonly #left = new Map<string, Map<string, bigint>>();
   #steps = 0;
 
   constructor(claims: readonly ResourceV1ResourceClaim[], node: V1Node, offer: DeviceOffer) {
     this.#claims = claims;
+    this.#node = node;
     this.#offer = offer;
     const { devices, isWhole } = offer.devicesOn(node);
     this.#usable = devices;
@@ -93,21 +104,30 @@ class Search {
 
   run(): V1AllocationResult[] | undefined {
     if (!this.#fill(0)) return undefined;
-    return this.#claims.map((claim, i) => allocationOf(claim, this.#chosen[i]!));
+    return this.#claims.map((claim, i) => allocationOf(claim, this.#chosen[i]!, this.#node));
   }
 
-  #matching(whose: string, { deviceClassName, selectors, tolerations }: V1ExactDeviceRequest): OfferedDevice[] {
+  #matching(whose: string, { deviceClassName, selectors, capacity }: V1ExactDeviceRequest): OfferedDevice[] {
     const { classOf, selectors: expressions } = this.#offer;
     const deviceClass = classOf(deviceClassName);
-    return this.#usable.filter(
-      (offered) =>
-        // Several users of one device, and devices that are made ready after binding, are not supported.
-        !offered.device.allowMultipleAllocations &&
-        !offered.device.bindingConditions?.length &&
-        isTolerated(offered.device.taints, tolerations) &&
-        expressions.match(`class ${deviceClassName}`, deviceClass?.spec.selectors, offered) &&
-        expressions.match(whose, selectors, offered),
-    );
+    return this.#usable.filter((offered) => {
+      if (!expressions.match(`class ${deviceClassName}`, deviceClass?.spec.selectors, offered)) return false;
+      if (!expressions.match(whose, selectors, offered)) return false;
+      const { driver, device } = offered;
+      if (!device.allowMultipleAllocations && !capacity?.requests) return true;
+      const consumption = consumptionOf(driver, device, capacity?.requests);
+      return consumption !== undefined && this.#hasLeft(offered, consumption);
+    });
+  }
+
+  /** Whether a device for several claims has as much left as one more takes. */
+  #hasLeft({ id, driver, device }: OfferedDevice, { amounts }: Consumption): boolean {
+    if (!device.allowMultipleAllocations) return true;
+    const others = [this.#offer.consumed.get(id), ...(this.#parts.get(id) ?? [])];
+    const totals = totalsOf(driver, device);
+    return amounts
+      .entries()
+      .every(([name, amount]) => others.reduce((sum, other) => sum + (other?.get(name) ?? 0n), amount) <= totals.get(name)!);
   }
 
   #fill(at: number): boolean {
@@ -136,17 +156,17 @@ class Search {
     { devices, from, count }: { devices: ChosenDevice[]; from: number; count: number },
   ): boolean {
     if (count === 0) return this.#fill(at + 1);
-    const { name, spec, candidates } = alternative;
+    const { spec, candidates } = alternative;
     const all = candidates();
     for (let i = from; i <= all.length - count; i++) {
       if (++this.#steps > MOST_STEPS) return false;
       const offered = all[i]!;
-      const giveBack = this.#take(slot.claim, name, offered, spec.adminAccess ?? false);
-      if (giveBack) {
-        devices.push({ offered });
+      const taken = this.#take(slot.claim, alternative, offered);
+      if (taken) {
+        devices.push({ offered, ...(taken.consumed && { consumed: taken.consumed }) });
         if (this.#pick(at, slot, alternative, { devices, from: i + 1, count: count - 1 })) return true;
         devices.pop();
-        giveBack();
+        taken.giveBack();
       }
       // All of them means each one.
       if (spec.allocationMode === 'All') return false;
@@ -155,20 +175,34 @@ class Search {
   }
 
   /** Whoever has admin access looks at devices that others use, and takes them from nobody. */
-  #take(claim: number, request: string, offered: OfferedDevice, adminAccess: boolean): (() => void) | undefined {
-    if (!adminAccess && (this.#offer.taken.has(offered.id) || this.#taken.has(offered.id))) return undefined;
-    const release = this.#constraints[claim]!.take(request, offered.driver, offered.device);
-    if (!release || adminAccess) return release;
-    if (!this.#consume(offered, 1n)) {
+  #take(claim: number, { name, spec }: Alternative, offered: OfferedDevice): Taken | undefined {
+    const { adminAccess = false, capacity, tolerations } = spec;
+    const { id, driver, device } = offered;
+    const users = listIn(this.#users, id);
+    const parts = listIn(this.#parts, id);
+    const isShared = device.allowMultipleAllocations ?? false;
+    // Of those who only look, a claim has one.
+    if (!isShared && (adminAccess ? users.includes(claim) : this.#offer.taken.has(id) || users.length > 0)) return undefined;
+    if (!isTolerated(device.taints, tolerations)) return undefined;
+    const consumption = isShared ? consumptionOf(driver, device, capacity?.requests) : undefined;
+    if (isShared && !(consumption && this.#hasLeft(offered, consumption))) return undefined;
+    const release = this.#constraints[claim]!.take(name, driver, device);
+    if (!release) return undefined;
+    // What a device for several takes of counters is taken for the first of them.
+    const isCounted = !adminAccess && !(isShared && (this.#offer.consumed.has(id) || parts.length > 0));
+    if (isCounted && !this.#consume(offered, 1n)) {
       release();
       return undefined;
     }
-    this.#taken.add(offered.id);
-    return () => {
-      this.#taken.delete(offered.id);
-      this.#consume(offered, -1n);
+    if (consumption) parts.push(consumption.amounts);
+    else users.push(claim);
+    const giveBack = () => {
+      if (consumption) parts.pop();
+      else users.pop();
+      if (isCounted) this.#consume(offered, -1n);
       release();
     };
+    return { giveBack, ...(consumption && { consumed: consumption.shown }) };
   }
 
   /** Takes from what the devices of a pool share; takes nothing when there is not enough. */
@@ -195,7 +229,7 @@ class Search {
       for (const [counter, value] of counters) left.set(JSON.stringify([set, counter]), value);
     this.#left.set(id, left);
     for (const offered of pool?.devices ?? [])
-      if (this.#offer.taken.has(offered.id))
+      if (this.#offer.taken.has(offered.id) || this.#offer.consumed.has(offered.id))
         for (const { counterSet, counters } of offered.device.consumesCounters ?? [])
           for (const [counter, { value }] of Object.entries(counters)) {
             const key = JSON.stringify([counterSet, counter]);
@@ -221,6 +255,12 @@ const isTolerated = (taints: readonly V1DeviceTaint[] = [], tolerations: readonl
           (operator === 'Exists' || (operator === 'Equal' && value === (taint.value ?? ''))),
       ),
   );
+
+function listIn<T>(lists: Map<string, T[]>, key: string): T[] {
+  const list = lists.get(key) ?? [];
+  lists.set(key, list);
+  return list;
+}
 
 function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;

@@ -14,14 +14,18 @@ function open(status: ResourceV1ResourceClaim['status'] = {}) {
   const metadata = { name: 'c', namespace: 'a', uid: 'c-uid' };
   const get = () => cluster.get<ResourceV1ResourceClaim>(resourceClaimKind, 'c', 'a');
   cluster.put(resourceClaimKind, { metadata, spec: {}, status });
-  const objects = { deviceClaim: get, onAnyChange: () => () => true };
-  const binder = new ClaimBinder({ client: cluster.client, clock: cluster.clock, objects });
-  return { cluster, get, binder, signal: new AbortController().signal };
+  const objects = { deviceClaim: get, onAnyChange: (_look: () => void) => () => true };
+  const told: string[] = [];
+  const events = {
+    event: (_about: object, type: string, reason: string, message: string) => void told.push(`${type} ${reason}: ${message}`),
+  };
+  const binder = new ClaimBinder({ client: cluster.client, clock: cluster.clock, objects, events });
+  return { cluster, get, binder, told, objects, signal: new AbortController().signal };
 }
 
 test('a claim is kept by a finalizer, has its devices and its user', async () => {
   const { get, binder, signal } = open();
-  await binder.bind(POD, new Map([[get()!, ALLOCATION]]), signal);
+  await binder.bind(POD, 'n', new Map([[get()!, ALLOCATION]]), signal);
   assert.deepEqual(get()?.metadata?.finalizers, ['resource.kubernetes.io/delete-protection']);
   assert.deepEqual(get()?.status, {
     allocation: { ...ALLOCATION, allocationTimestamp: '2026-01-01T00:00:00Z' },
@@ -34,15 +38,16 @@ test('a claim that has devices gets one user more, whatever else changed meanwhi
   const { cluster, get, binder, signal } = open({ allocation: ALLOCATION });
   const stale = get()!;
   cluster.put(resourceClaimKind, { ...get()!, status: { allocation: ALLOCATION, reservedFor: [other] } });
-  await binder.bind(POD, new Map([[stale, undefined]]), signal);
+  await binder.bind(POD, 'n', new Map([[stale, undefined]]), signal);
   assert.deepEqual(get()?.status?.reservedFor, [other, USER]);
   const before = cluster.requests.length;
-  await binder.bind(POD, new Map([[get()!, undefined]]), signal);
+  await binder.bind(POD, 'n', new Map([[get()!, undefined]]), signal);
   assert.equal(cluster.requests.length, before, 'nothing is written twice');
 });
 
 test('devices are taken back from a claim', async () => {
-  const { get, binder, signal } = open({ allocation: ALLOCATION, reservedFor: [USER] });
+  const devices = [{ driver: 'd', pool: 'p', device: 'd0' }];
+  const { get, binder, signal } = open({ allocation: ALLOCATION, reservedFor: [USER], devices });
   await binder.deallocate(get()!, signal);
   assert.deepEqual(get()?.status, {});
 });
@@ -51,11 +56,82 @@ test('devices that somebody else gave or took meanwhile are not written over', a
   const { cluster, get, binder, signal } = open();
   const stale = get()!;
   cluster.put(resourceClaimKind, { ...get()!, status: { allocation: {} } });
-  await assert.rejects(binder.bind(POD, new Map([[stale, ALLOCATION]]), signal), /claim a\/c got allocated elsewhere/);
+  await assert.rejects(binder.bind(POD, 'n', new Map([[stale, ALLOCATION]]), signal), /claim a\/c got allocated elsewhere/);
   const taken = get()!;
   cluster.put(resourceClaimKind, { ...get()!, status: {} });
-  await assert.rejects(binder.bind(POD, new Map([[taken, undefined]]), signal), /claim a\/c got deallocated elsewhere/);
+  await assert.rejects(binder.bind(POD, 'n', new Map([[taken, undefined]]), signal), /claim a\/c got deallocated elsewhere/);
   const { metadata, ...rest } = stale;
   const replaced = { ...rest, metadata: { ...metadata, uid: 'old' } };
-  await assert.rejects(binder.bind(POD, new Map([[replaced, ALLOCATION]]), signal), /got deleted in the meantime/);
+  await assert.rejects(binder.bind(POD, 'n', new Map([[replaced, ALLOCATION]]), signal), /got deleted in the meantime/);
+});
+
+const NETWORKED = {
+  devices: {
+    results: [
+      {
+        ...ALLOCATION.devices.results[0]!,
+        bindingConditions: ['Attached', 'Up'],
+        bindingFailureConditions: ['Broken'],
+      },
+    ],
+  },
+};
+
+/** A claim whose devices a driver has to make ready, and a pod that is about to be bound. */
+function openNetworked() {
+  const opened = open();
+  const { cluster, get, binder, signal } = opened;
+  let look: () => void = () => undefined;
+  const changed = (conditions: object[]) => {
+    const { results } = NETWORKED.devices;
+    const devices = [{ driver: results[0]!.driver, pool: 'p', device: 'd0', conditions }];
+    cluster.put(resourceClaimKind, { ...get()!, status: { ...get()!.status, devices } } as ResourceV1ResourceClaim);
+    look();
+  };
+  opened.objects.onAnyChange = (each: () => void) => {
+    look = each;
+    return () => true;
+  };
+  const bound = binder.bind(POD, 'n', new Map([[get()!, NETWORKED]]), signal).then(
+    () => 'bound',
+    (error: Error) => error.message,
+  );
+  return { ...opened, bound, changed };
+}
+const is = (type: string, more: object = {}) => ({ type, status: 'True', ...more });
+
+test('a pod is bound when drivers have made its devices ready, by all of their conditions', async () => {
+  const { cluster, told, bound, changed } = openNetworked();
+  await cluster.clock.advance(0);
+  assert.deepEqual(told, ['Normal BindingConditionsPending: waiting for binding conditions for device on node n']);
+  changed([is('Attached')]);
+  assert.equal(await Promise.race([bound, cluster.clock.advance(1000).then(() => 'waits')]), 'waits');
+  changed([is('Attached'), is('Up')]);
+  assert.equal(await bound, 'bound');
+});
+
+test('a pod is not bound when a driver gives its devices up, or takes too long', async () => {
+  const failing = openNetworked();
+  await failing.cluster.clock.advance(0);
+  failing.changed([is('Attached'), is('Broken', { reason: 'NoLink', message: 'no "carrier"' })]);
+  const words = 'claim c binding failed: reason=NoLink, message="no \\"carrier\\""';
+  assert.equal(await failing.bound, words);
+  assert.equal(failing.binder.whyNeverReady(failing.get()!), words);
+  const slow = openNetworked();
+  await slow.cluster.clock.advance(0);
+  assert.equal(slow.binder.whyNeverReady(slow.get()!), undefined);
+  await slow.cluster.clock.advance(600_000);
+  assert.equal(await slow.bound, 'device binding timeout');
+  await slow.cluster.clock.advance(1000);
+  assert.equal(slow.binder.whyNeverReady(slow.get()!), 'claim c binding timeout');
+});
+
+test('a pod that is not bound after all uses its claims no more, and they keep their devices', async () => {
+  const other = { resource: 'pods', name: 'db', uid: 'db-uid' };
+  const { get, binder, signal, cluster } = open({ allocation: ALLOCATION, reservedFor: [other, USER] });
+  await binder.unreserve(POD, [get()!], signal);
+  assert.deepEqual(get()?.status, { allocation: ALLOCATION, reservedFor: [other] });
+  const before = cluster.requests.length;
+  await binder.unreserve(POD, [get()!], signal);
+  assert.equal(cluster.requests.length, before);
 });

@@ -4,20 +4,26 @@ import { isStatus } from '../../api/machinery/status-error.ts';
 import { CLAIM_FINALIZER, isReservedFor, reservedFor } from '../../api/resource/v1/pod-claims.ts';
 import { resourceClaimKind } from '../../api/resource/v1/resource-claim.ts';
 import type { Client } from '../../client/client.ts';
+import type { EventRecorder } from '../../client/events.ts';
+import { unlessReason } from '../../client/unless-reason.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { LazyObjects } from '../lazy-objects.ts';
+import { BINDING_TIMEOUT_MS, hasConditions, readinessOf } from './binding-conditions.ts';
 
 export interface ClaimBinderOptions {
   readonly client: Client;
   readonly clock: Clock;
   readonly objects: Pick<LazyObjects, 'deviceClaim' | 'onAnyChange'>;
+  readonly events: Pick<EventRecorder, 'event'>;
+  /** How long a driver may take to make devices ready. */
+  readonly timeoutMs?: number;
 }
 
 type Claim = ResourceV1ResourceClaim;
 
 /** A benign change in between is no failure so often. */
 const MOST_CONFLICTS = 5;
-/** Until the informer shows what was written; then it is thought of as written all the same. */
+/** Longer than an informer takes to show what was written. */
 const SHOWN_TIMEOUT_MS = 30_000;
 
 /** Writes into claims which devices they have, and who uses them. */
@@ -29,19 +35,54 @@ export class ClaimBinder {
   }
 
   /**
+   * Waits as well until drivers have made the devices ready that they have to.
+   *
    * @param allocations of each claim of the pod; undefined: it has devices already
-   * @throws Error when a claim has gone or was given devices by somebody else
+   * @throws Error when a claim has gone or was given devices by somebody else, and when devices do not become ready
    */
-  async bind(pod: V1Pod, allocations: ReadonlyMap<Claim, V1AllocationResult | undefined>, signal: AbortSignal): Promise<void> {
-    const written: Claim[] = [];
+  async bind(
+    pod: V1Pod,
+    nodeName: string,
+    allocations: ReadonlyMap<Claim, V1AllocationResult | undefined>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const claims: Claim[] = [];
     for (const [claim, allocation] of allocations)
-      if (allocation || !isReservedFor(claim, pod)) written.push(await this.#write(pod, claim, allocation, signal));
-    await this.#untilShown(pod, written, signal);
+      claims.push(allocation || !isReservedFor(claim, pod) ? await this.#write(pod, claim, allocation, signal) : claim);
+    await this.#untilShown(pod, claims, signal);
+    if (!claims.some(({ status }) => hasConditions(status))) return;
+    const message = `waiting for binding conditions for device on node ${nodeName}`;
+    this.#options.events.event(pod, 'Normal', 'BindingConditionsPending', message);
+    await this.#untilReady(claims, signal);
+  }
+
+  /** Why the devices of a claim will never be ready; undefined: they are, or may be. */
+  whyNeverReady(claim: Claim): string | undefined {
+    const { clock, timeoutMs = BINDING_TIMEOUT_MS } = this.#options;
+    return readinessOf(claim, timeoutMs, clock.now()).failure;
+  }
+
+  /** The pod uses its claims no more: its binding has failed. Their devices stay with them. */
+  async unreserve(pod: V1Pod, claims: Iterable<Claim>, signal: AbortSignal): Promise<void> {
+    const { client, objects } = this.#options;
+    for (const { metadata } of claims) {
+      const { namespace, name = '', uid } = metadata ?? {};
+      const known = objects.deviceClaim(`${namespace}/${name}`);
+      if (known?.metadata?.uid !== uid || !known?.status?.allocation || !isReservedFor(known, pod)) continue;
+      const patch = { metadata: { uid }, status: { reservedFor: [{ $patch: 'delete', uid: pod.metadata?.uid }] } };
+      await unlessReason(
+        client
+          .resource<Claim>(resourceClaimKind, namespace)
+          .patch(name, patch, { type: 'strategic', subresource: 'status', signal }),
+        'NotFound',
+        'Conflict',
+      );
+    }
   }
 
   /** Takes the devices of a claim back. @throws StatusError Conflict when it has changed meanwhile */
   async deallocate(claim: Claim, signal: AbortSignal): Promise<void> {
-    const { allocation: _, reservedFor: __, ...status } = claim.status ?? {};
+    const { allocation: _, reservedFor: __, devices: ___, ...status } = claim.status ?? {};
     const claims = this.#options.client.resource<Claim>(resourceClaimKind, claim.metadata?.namespace);
     await claims.update({ ...claim, status }, { subresource: 'status', signal });
   }
@@ -77,19 +118,43 @@ export class ClaimBinder {
     }
   }
 
-  #untilShown(pod: V1Pod, written: readonly Claim[], signal: AbortSignal): Promise<void> {
-    const { objects, clock } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+  /** Until the informer shows what was written; when it takes too long it is thought of as written all the same. */
+  async #untilShown(pod: V1Pod, written: readonly Claim[], signal: AbortSignal): Promise<void> {
     const isShown = ({ metadata }: Claim) => {
-      const shown = objects.deviceClaim(`${metadata?.namespace}/${metadata?.name}`);
+      const shown = this.#shown(metadata);
       if (!shown || shown.metadata?.uid !== metadata?.uid) return true;
       return shown.status?.allocation !== undefined && isReservedFor(shown, pod);
     };
+    await this.#until(() => written.every(isShown), SHOWN_TIMEOUT_MS, signal);
+  }
+
+  async #untilReady(claims: readonly Claim[], signal: AbortSignal): Promise<void> {
+    const { clock, timeoutMs = BINDING_TIMEOUT_MS } = this.#options;
+    const isReady = ({ metadata }: Claim) => {
+      const shown = this.#shown(metadata);
+      if (!shown) throw new Error(`resourceclaim.resource.k8s.io ${JSON.stringify(metadata?.name)} not found`);
+      const { isReady: ready, failure } = readinessOf(shown, timeoutMs, clock.now());
+      if (failure !== undefined) throw new Error(failure);
+      return ready;
+    };
+    if (!(await this.#until(() => claims.every(isReady), timeoutMs, signal))) throw new Error('device binding timeout');
+  }
+
+  #shown = (metadata: Claim['metadata']) => this.#options.objects.deviceClaim(`${metadata?.namespace}/${metadata?.name}`);
+
+  /** Answers false when the time is over; rejects with what `holds` throws. */
+  #until(holds: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    const { objects, clock } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
     const look = () => {
-      if (written.every(isShown)) resolve();
+      try {
+        if (holds()) resolve(true);
+      } catch (error) {
+        reject(error);
+      }
     };
     const stop = objects.onAnyChange(look);
-    const timer = clock.setTimer(SHOWN_TIMEOUT_MS, () => resolve());
+    const timer = clock.setTimer(timeoutMs, () => resolve(false));
     const onAbort = () => reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     look();

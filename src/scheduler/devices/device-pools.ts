@@ -40,11 +40,18 @@ export function devicePools(slices: readonly V1ResourceSlice[]): ReadonlyMap<str
     if (!known || pool.generation > generation) newest.set(id, [slice]);
     else if (pool.generation === generation) known.push(slice);
   }
-  return new Map([...newest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, those]) => [id, poolOf(those)]));
+  const pools = [...newest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, those]) => [id, poolOf(those)] as const);
+  // Devices that are there at once before those that have to be made ready.
+  return new Map(pools.sort(([, a], [, b]) => Number(isMadeReady(a)) - Number(isMadeReady(b))));
 }
 
+const isMadeReady = ({ devices = [] }: Pick<DevicePool, 'devices'>) => devices.some(({ device }) => device.bindingConditions);
+
 function poolOf(slices: readonly V1ResourceSlice[]): DevicePool {
-  const inOrder = slices.toSorted((a, b) => ((a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1));
+  const later = ({ spec }: V1ResourceSlice) => Number(spec.devices?.some(({ bindingConditions }) => bindingConditions) ?? false);
+  const inOrder = slices.toSorted(
+    (a, b) => later(a) - later(b) || ((a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1),
+  );
   const devices: OfferedDevice[] = [];
   const ids = new Set<string>();
   const counters = new Map<string, ReadonlyMap<string, bigint>>();
@@ -97,9 +104,10 @@ export function isUsableOn({ place: { nodeName, nodeSelector, allNodes } }: Offe
   return nodeSelector?.nodeSelectorTerms.some((term) => matchesNodeSelectorTerm(term, node)) ?? false;
 }
 
-/** The nodes on which all of the devices can be used; undefined: every one. */
-export function nodesOf(devices: readonly OfferedDevice[]): V1NodeSelector | undefined {
-  const local = devices.find(({ place }) => place.nodeName)?.place.nodeName;
+/** The nodes on which all of the devices can be used; undefined: every one. Some are bound to the node for which they were chosen. */
+export function nodesOf(devices: readonly OfferedDevice[], node: V1Node): V1NodeSelector | undefined {
+  const bound = devices.some(({ device }) => device.bindsToNode) ? node.metadata?.name : undefined;
+  const local = bound ?? devices.find(({ place }) => place.nodeName)?.place.nodeName;
   if (local) {
     const isIt = { key: 'metadata.name', operator: 'In', values: [local] };
     return { nodeSelectorTerms: [{ matchFields: [isIt] }] };

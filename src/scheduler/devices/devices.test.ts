@@ -13,7 +13,7 @@ import { decide } from '../decide.ts';
 import { createDefaultProfile } from '../framework/default-profile.ts';
 import { describeDiagnosis } from '../framework/diagnosis.ts';
 import { podInfoOf } from '../pod-info.ts';
-import { cluster, contextOf, labelled, node, objects, place, pod } from '../scheduling.test-support.ts';
+import { cluster, contextOf, labelled, node, objects, place, pod, scoresOf } from '../scheduling.test-support.ts';
 import { AssumedClaims } from './assumed-claims.ts';
 import { chooseDevices } from './choose-devices.ts';
 import { devicePools, devicesByNode } from './device-pools.ts';
@@ -39,6 +39,7 @@ const claim = (devices: V1DeviceClaim, name = 'c'): ResourceV1ResourceClaim => (
   spec: { devices },
   status: {},
 });
+const IDLE = { unreserve: () => Promise.resolve(), whyNeverReady: () => undefined };
 const selecting = (expression: string) => ({ selectors: [{ cel: { expression } }] });
 
 /** The names of the devices that are chosen, request by request; undefined: none will do. */
@@ -51,6 +52,7 @@ function chosen(
   const found = chooseDevices(claims, labelled(on, { zone: 'z1' }), {
     ...{ pools, devicesOn: devicesByNode(pools), selectors: createDeviceSelectors() },
     taken: new Set(taken.map((name) => JSON.stringify([DRIVER, 'a', name]))),
+    consumed: new Map(),
     classOf: (name) => classes.find(({ metadata }) => metadata?.name === name),
   });
   return found?.map(({ devices }) => devices?.results?.map((result) => `${result.request}=${result.device}`).join(' '));
@@ -157,7 +159,13 @@ test('an allocation says where it can be used, and how its devices are set up', 
   const zone = { key: 'zone', operator: 'In', values: ['z1'] };
   const nodeSelector = { nodeSelectorTerms: [{ matchExpressions: [zone] }] };
   const pools = devicePools([slice([device('d0')], { nodeSelector }), slice([device('d1')])]);
-  const all = { pools, devicesOn: devicesByNode(pools), taken: new Set<string>(), selectors: createDeviceSelectors() };
+  const all = {
+    pools,
+    devicesOn: devicesByNode(pools),
+    taken: new Set<string>(),
+    consumed: new Map(),
+    selectors: createDeviceSelectors(),
+  };
   const wanted = claim({
     requests: [asks()],
     config: [
@@ -185,7 +193,8 @@ test('a pod goes where its claims can be met, once, and is told why not', async 
   const { promise: never } = Promise.withResolvers<void>();
   const plugin = createDynamicResources(
     {
-      bind: (_pod, allocations) => {
+      ...IDLE,
+      bind: (_pod, _node, allocations) => {
         bound.push(...allocations.values());
         return never;
       },
@@ -234,6 +243,7 @@ test('devices that nobody uses, and that are where the pod cannot be, are taken 
   const deallocated: string[] = [];
   const plugin = createDynamicResources(
     {
+      ...IDLE,
       bind: () => Promise.reject(new Error('no node will do')),
       deallocate: async ({ metadata }) => void deallocated.push(metadata?.name ?? ''),
     },
@@ -259,9 +269,66 @@ test('devices that nobody uses, and that are where the pod cannot be, are taken 
   assert.deepEqual(deallocated, ['c']);
 });
 
+test('devices that never become ready are told as not there, and taken back', async () => {
+  const failure = 'claim c binding timeout';
+  const plugin = createDynamicResources(
+    {
+      ...IDLE,
+      bind: () => Promise.reject(new Error('no node will do')),
+      deallocate: () => Promise.resolve(),
+      whyNeverReady: ({ metadata }) => (metadata?.name === 'c' ? failure : undefined),
+    },
+    new AssumedClaims(),
+  );
+  const claiming = pod({ resourceClaims: ['c', 'd'].map((name) => ({ name, resourceClaimName: name })) });
+  await plugin.prepare?.(podInfoOf(claiming));
+  const state = cluster([node('a')]);
+  const refusedWith = (slices: V1ResourceSlice[]) => {
+    const given = {
+      deviceClaim: (key: string) => ({
+        ...claim({ requests: [asks()] }, key.slice(-1)),
+        ...(key.endsWith('c') && { status: { allocation: {} } }),
+      }),
+      deviceClass: () => CLASS,
+      resourceSlices: () => slices,
+    };
+    const context = contextOf(state, claiming, { profile: createDefaultProfile('default-scheduler', [], [plugin]), given });
+    const decision = decide(context);
+    assert.ok('diagnosis' in decision);
+    const amends = plugin.afterRefusal?.(context.cycle, decision.diagnosis);
+    return [describeDiagnosis(decision.diagnosis), amends?.message];
+  };
+  assert.deepEqual(refusedWith([slice([device('d0')])]), [
+    '0/1 nodes are available: 1 resourceclaim not available on the node.',
+    'deallocation of ResourceClaim completed',
+  ]);
+  assert.deepEqual(refusedWith([]), ['0/1 nodes are available: 1 cannot allocate all claims.', 'still not schedulable']);
+});
+
+test('a pod goes where it gets more of what it wants most', async () => {
+  const plugin = createDynamicResources(
+    { ...IDLE, bind: () => Promise.resolve(), deallocate: () => Promise.resolve() },
+    new AssumedClaims(),
+  );
+  const large = { ...asks(selecting('device.attributes["gpu.example.com"].?size.orValue(0) == 2')).exactly, name: 'large' };
+  const wanted = claim({ requests: [{ name: 'gpu', firstAvailable: [large, { ...asks().exactly, name: 'any' }] }] });
+  const sized = (name: string, int: number) => device(name, { attributes: { size: { int } } });
+  const given = {
+    deviceClaim: () => wanted,
+    deviceClaims: () => [wanted],
+    deviceClass: () => CLASS,
+    resourceSlices: () => [slice([sized('s', 1)], { nodeName: 'a' }), slice([sized('l', 2)], { nodeName: 'b' })],
+  };
+  const claiming = pod({ resourceClaims: [{ name: 'gpu', resourceClaimName: 'c' }] });
+  await plugin.prepare?.(podInfoOf(claiming));
+  const state = cluster([node('a'), node('b')]);
+  assert.deepEqual(scoresOf(plugin, state, claiming, { given }), { a: 87, b: 100 });
+  assert.equal(scoresOf(plugin, state, pod(), { given }), undefined);
+});
+
 test('two profiles do not give one device between the decision and what is written', async () => {
   const assumed = new AssumedClaims();
-  const never = { bind: () => new Promise<void>(() => undefined), deallocate: () => Promise.resolve() };
+  const never = { ...IDLE, bind: () => new Promise<void>(() => undefined), deallocate: () => Promise.resolve() };
   const [one, other] = [createDynamicResources(never, assumed), createDynamicResources(never, assumed)];
   const claims = new Map(['c', 'd'].map((name) => [`default/${name}`, claim({ requests: [asks()] }, name)]));
   const given = {

@@ -1,7 +1,7 @@
 import { matchesNodeSelectorTerm } from '../../api/core/v1/node-selection.ts';
 import type { ResourceV1ResourceClaim, V1AllocationResult, V1Node } from '../../api/gen/types.ts';
 import { claimNamesOf } from '../../api/resource/v1/pod-claims.ts';
-import type { Cycle, Plugin, Refusal } from '../framework/plugin.ts';
+import { type Cycle, normaliseToLargest, type Plugin, type Refusal } from '../framework/plugin.ts';
 import type { AssumedClaims } from './assumed-claims.ts';
 import { chooseDevices } from './choose-devices.ts';
 import type { ClaimBinder } from './claim-binder.ts';
@@ -18,6 +18,21 @@ function isThere({ status }: ResourceV1ResourceClaim, node: V1Node): boolean {
   return !terms || terms.some((term) => matchesNodeSelectorTerm(term, node));
 }
 
+const hasAlternatives = ({ spec }: ResourceV1ResourceClaim) =>
+  spec.devices?.requests?.some(({ firstAvailable }) => firstAvailable?.length) ?? false;
+
+/** The API's limit of alternatives. */
+const MOST_ALTERNATIVES = 8;
+
+/** How much of what was wanted most a claim gets: each request by the place of its alternative, the first is worth most. */
+function rankOf({ spec }: ResourceV1ResourceClaim, { devices }: V1AllocationResult): number {
+  const chosen = new Set(devices?.results?.map(({ request }) => request));
+  const ranks = (spec.devices?.requests ?? []).map(({ name, firstAvailable = [] }) =>
+    firstAvailable.reduce((sum, one, i) => (chosen.has(`${name}/${one.name}`) ? sum + MOST_ALTERNATIVES - i : sum), 0),
+  );
+  return ranks.reduce((sum, rank) => sum + rank, 0);
+}
+
 const loadSelectors = async () => (await import('./device-selectors.ts')).createDeviceSelectors();
 const refusal = (...reasons: string[]): Refusal => ({ reasons, unresolvable: true });
 
@@ -29,7 +44,7 @@ const refusal = (...reasons: string[]): Refusal => ({ reasons, unresolvable: tru
  * @param load called when the first pod claims devices
  */
 export function createDynamicResources(
-  binder: Pick<ClaimBinder, 'bind' | 'deallocate'>,
+  binder: Pick<ClaimBinder, 'bind' | 'deallocate' | 'unreserve' | 'whyNeverReady'>,
   assumed: AssumedClaims,
   load: () => Promise<DeviceSelectors> = loadSelectors,
 ): Plugin {
@@ -38,11 +53,14 @@ export function createDynamicResources(
     if (!loaded) throw new Error('prepare comes first');
     const pools = devicePools(objects.resourceSlices());
     const offer = {
-      ...{ pools, devicesOn: devicesByNode(pools), taken: assumed.taken(objects), selectors: loaded },
+      ...{ pools, devicesOn: devicesByNode(pools), selectors: loaded },
+      ...assumed.allocated(objects),
       classOf: (name: string) => objects.deviceClass(name),
     };
     return (node: V1Node) => chooseDevices(pending, node, offer);
   };
+  const isUsable = (claim: ResourceV1ResourceClaim, node: V1Node) =>
+    isThere(claim, node) && binder.whyNeverReady(claim) === undefined;
   return {
     name: 'DynamicResources',
     prepare({ pod }) {
@@ -59,9 +77,20 @@ export function createDynamicResources(
       const choose = claims.pending.length > 0 ? chooserFor(cycle, claims) : undefined;
       return {
         filter({ node }) {
-          if (!claims.allocated.every((claim) => isThere(claim, node))) return refusal(ELSEWHERE);
-          return choose && !choose(node) ? refusal(NOT_ALL) : undefined;
+          if (choose && !choose(node)) return refusal(NOT_ALL);
+          return claims.allocated.every((claim) => isUsable(claim, node)) ? undefined : refusal(ELSEWHERE);
         },
+      };
+    },
+    planScore(cycle) {
+      const { pod, objects } = cycle;
+      if (!pod.pod.spec?.resourceClaims?.length) return undefined;
+      const claims = readPodClaims(pod, objects, assumed);
+      if ('problem' in claims || !claims.pending.some(hasAlternatives)) return undefined;
+      const choose = chooserFor(cycle, claims);
+      return {
+        score: ({ node }) => (choose(node) ?? []).reduce((sum, each, i) => sum + rankOf(claims.pending[i]!, each), 0),
+        normalise: normaliseToLargest,
       };
     },
     afterRefusal({ pod, objects }, { refusals }) {
@@ -69,10 +98,10 @@ export function createDynamicResources(
       const claims = readPodClaims(pod, objects, assumed);
       if ('problem' in claims || claims.allocated.length + claims.pending.length === 0)
         return { message: 'no new claims to deallocate' };
-      // Devices that nobody uses, where the pod cannot be, are chosen anew.
+      // Devices that nobody uses, where the pod cannot be or that do not become ready, are chosen anew.
       const isInTheWay = (claim: ResourceV1ResourceClaim) =>
         (claim.status?.reservedFor ?? []).every(({ uid }) => uid === pod.uid) &&
-        refusals.keys().some(({ node }) => !isThere(claim, node));
+        refusals.entries().some(([{ node }, { reasons }]) => reasons.includes(ELSEWHERE) && !isUsable(claim, node));
       const claim = claims.allocated.find(isInTheWay);
       if (!claim) return { message: 'still not schedulable' };
       return { message: 'deallocation of ResourceClaim completed', act: (signal) => binder.deallocate(claim, signal) };
@@ -93,11 +122,12 @@ export function createDynamicResources(
       };
       return {
         async commit(signal) {
-          await binder.bind(pod.pod, allocations, signal);
+          await binder.bind(pod.pod, node.metadata?.name ?? '', allocations, signal);
           // From here on the claims say it themselves.
           release();
         },
         release,
+        undo: (signal) => binder.unreserve(pod.pod, allocations.keys(), signal),
       };
     },
     mayHelp(event, { pod, namespace }) {

@@ -46,10 +46,8 @@ export function readPodClaims(
 function requestProblem({ spec }: ResourceV1ResourceClaim, objects: Pick<ClusterObjects, 'deviceClass'>): string | undefined {
   for (const { name, exactly, firstAvailable = [] } of spec.devices?.requests ?? []) {
     const each = exactly ? [{ ...exactly, name }] : firstAvailable.map((one) => ({ ...one, name: `${name}/${one.name}` }));
-    for (const { name: request, deviceClassName, capacity } of each) {
+    for (const { name: request, deviceClassName } of each)
       if (!objects.deviceClass(deviceClassName)) return `request ${request}: device class ${deviceClassName} does not exist`;
-      if (capacity) return `request ${request}: parts of a device's capacity (capacity.requests) are not supported`;
-    }
   }
   return undefined;
 }

@@ -48,7 +48,11 @@ export const DEFAULT_PLUGINS: readonly {
   { name: 'VolumeZone', points: ['preFilter', 'filter'] },
   { name: 'PodTopologySpread', weight: 2, points: ['preFilter', 'filter', 'preScore', 'score'] },
   { name: 'InterPodAffinity', weight: 2, points: ['preFilter', 'filter', 'preScore', 'score'] },
-  { name: 'DynamicResources', points: ['preEnqueue', 'preFilter', 'filter', 'postFilter', 'reserve', 'preBind'] },
+  {
+    name: 'DynamicResources',
+
+    points: ['preEnqueue', 'preFilter', 'filter', 'postFilter', 'score', 'reserve', 'preBind'],
+  },
   { name: 'DefaultPreemption', points: ['preEnqueue', 'postFilter'] },
   { name: 'NodeResourcesBalancedAllocation', weight: 1, points: ['preScore', 'score'] },
   { name: 'ImageLocality', weight: 1, points: ['score'] },
@@ -80,6 +84,7 @@ export function createDefaultProfile(
       { plugin: fit, weight: 1 },
       { plugin: spread, weight: 2 },
       { plugin: interPod, weight: 2 },
+      ...devices.map((plugin) => ({ plugin, weight: 1 })),
       { plugin: createBalancedAllocation(), weight: 1 },
       { plugin: imageLocality, weight: 1 },
     ],

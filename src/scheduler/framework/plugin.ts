@@ -40,6 +40,8 @@ export interface Reservation {
   commit(signal: AbortSignal): Promise<void>;
   /** Takes back what was only thought. */
   release(): void;
+  /** Takes back, after a failure, what `commit` may have written and what does not hold for a pod that has no place. */
+  undo?(signal: AbortSignal): Promise<void>;
 }
 
 /** What a rule does for a pod that fits nowhere (upstream's PostFilter). */

@@ -1,4 +1,5 @@
 import type { Client } from '../../client/client.ts';
+import type { EventRecorder } from '../../client/events.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { AssumedClaims } from '../devices/assumed-claims.ts';
 import type { Plugin } from '../framework/plugin.ts';
@@ -14,6 +15,7 @@ export interface VolumePluginContext {
   readonly client: Client;
   readonly clock: Clock;
   readonly objects: LazyObjects;
+  readonly events: EventRecorder;
   /** Of devices, of all profiles. */
   readonly assumedClaims: AssumedClaims;
 }
