@@ -27,7 +27,7 @@ function priorityLevelRows({ levels }: FlowControl): Row[] {
     const { rejected, waiting, executing } = level;
     const full = (rejected.get('queue-full') ?? 0) + (rejected.get('concurrency-limit') ?? 0);
     const left = [full, rejected.get('time-out') ?? 0, rejected.get('cancelled') ?? 0];
-    return [level.name, level.activeQueues, waiting + executing === 0, false, waiting, executing, level.dispatched, ...left];
+    return [level.name, level.activeQueues, level.idle, level.quiescing, waiting, executing, level.dispatched, ...left];
   });
   return [[...head, ...counters], ...rows.sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))];
 }

@@ -1,8 +1,10 @@
+import type { Clock } from '../../std/clock.ts';
 import type { Histogram } from '../../std/metric.ts';
 import type { Filter, RequestContext, RequestInfo } from '../contracts.ts';
 import { isLongRunning } from '../filters/long-running.ts';
 import type { InFlightCounts } from '../filters/max-in-flight.ts';
 import { sendText } from '../response/send.ts';
+import { DroppedRequests } from './dropped-requests.ts';
 import type { FlowControl } from './flow-control.ts';
 
 const READING: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
@@ -16,10 +18,12 @@ export interface FlowControlFilterDeps {
   readonly waits?: Pick<Histogram, 'observe'>;
   /** About how many objects of a kind there are. */
   readonly objectCount: (info: RequestInfo) => number;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /** Lets a request run when its flow has a seat, after its turn in a queue if need be (apiserver/pkg/server/filters/priority-and-fairness.go). */
-export function createFlowControlFilter({ control, counts, waits, objectCount }: FlowControlFilterDeps): Filter {
+export function createFlowControlFilter({ control, counts, waits, objectCount, clock }: FlowControlFilterDeps): Filter {
+  const dropped = new DroppedRequests(clock);
   return (next) => async (context, response) => {
     const { user, info, request, answerHeaders } = context;
     const longRunning = isLongRunning(info);
@@ -33,12 +37,13 @@ export function createFlowControlFilter({ control, counts, waits, objectCount }:
       answerHeaders['x-kubernetes-pf-prioritylevel-uid'] = flow.level.uid;
     }
     const seats = flow.level.exempt ? 1 : control.widthIn(flow, widthOf(info, request.query, objectCount));
-    const asked = control.acquire(flow, seats, { user, info, signal: () => request.signal });
+    const asked = control.acquire(flow, seats, { user, info, signal: () => request.signal, waitMs: waitOf(context) });
     const ticket = asked instanceof Promise ? await waited(asked, context) : asked;
     const rejected = typeof ticket === 'string';
     if (!flow.level.exempt) waits?.observe((context.waitedMs ?? 0) / 1000, String(!rejected), flow.name, flow.level.name);
     if (rejected) {
-      if (answerHeaders) answerHeaders['retry-after'] = '1';
+      const seconds = dropped.note(flow.level.name);
+      if (answerHeaders) answerHeaders['retry-after'] = String(seconds);
       return sendText(response, 429, 'Too many requests, please try again later.\n');
     }
     if (begins) {
@@ -55,6 +60,10 @@ export function createFlowControlFilter({ control, counts, waits, objectCount }:
     }
   };
 }
+
+/** A quarter of the time that the request has; others may wait as long as the server has it. */
+const waitOf = ({ deadlineMs }: RequestContext) =>
+  deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - performance.now()) / 4;
 
 async function waited<T>(turn: Promise<T>, context: RequestContext): Promise<T> {
   const startMs = performance.now();

@@ -326,7 +326,12 @@ test('a connection to an extension server waits for its turn to begin, and has n
     },
     release: () => void seats.push('given back'),
   } as unknown as FlowControl;
-  const filter = createFlowControlFilter({ control, counts: { readOnly: 0, mutating: 0 }, objectCount: () => 0 });
+  const filter = createFlowControlFilter({
+    control,
+    counts: { readOnly: 0, mutating: 0 },
+    objectCount: () => 0,
+    clock: new VirtualClock(0),
+  });
   const handler = filter(async () => void seats.push('running'));
   const ask = (subresource: string) =>
     handler(

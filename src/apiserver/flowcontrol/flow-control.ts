@@ -30,7 +30,17 @@ export interface FlowControlObjects {
   readonly levels: readonly V1PriorityLevelConfiguration[];
 }
 
+/** Who asks for seats. */
+export interface AskedSeats {
+  readonly user: UserInfo;
+  readonly info: RequestInfo;
+  readonly signal: () => AbortSignal;
+  /** How long it may wait, instead of what every request may. */
+  readonly waitMs?: number | undefined;
+}
+
 const CATCH_ALL = 'catch-all';
+const LONGEST_WAIT_MS = 60_000;
 
 /** Decides which requests run now, which wait, and which are turned away (apiserver/pkg/util/flowcontrol). */
 export class FlowControl {
@@ -47,6 +57,12 @@ export class FlowControl {
     return this.#levels;
   }
 
+  /** One that has its object. */
+  level(name: string): PriorityLevel | undefined {
+    const level = this.#levels.get(name);
+    return level?.quiescing ? undefined : level;
+  }
+
   get flows(): readonly Flow[] {
     return this.#flows;
   }
@@ -61,20 +77,13 @@ export class FlowControl {
       if (!known) this.#levels.set(name, new PriorityLevel(name, metadata?.uid ?? '', spec!));
       else {
         known.spec = spec!;
+        known.quiescing = false;
         known.uid = metadata?.uid ?? '';
       }
     }
-    for (const [name, level] of this.#levels)
-      if (!wanted.has(name)) {
-        level.drop();
-        this.#levels.delete(name);
-      }
-    const all = [...this.#levels.values()];
-    const limits = shareSeats(
-      all.map(({ spec }) => spec),
-      this.#options.totalSeats,
-    );
-    for (const [i, level] of all.entries()) level.limits = limits[i]!;
+    for (const [name, level] of this.#levels) level.quiescing ||= !wanted.has(name);
+    this.#dropIdle();
+    this.#share();
     this.#flows = this.#order(schemas);
     this.#dispatchAll();
   }
@@ -86,7 +95,7 @@ export class FlowControl {
       if (!given.some(({ metadata }) => metadata?.name === name)) given.push({ metadata: { name }, spec });
     const flows = given.flatMap(({ metadata, spec }): Flow[] => {
       // A schema whose level is not there matches nothing.
-      const level = spec && this.#levels.get(spec.priorityLevelConfiguration.name);
+      const level = spec && this.level(spec.priorityLevelConfiguration.name);
       const name = metadata?.name ?? '';
       return level ? [{ name, uid: metadata?.uid ?? '', spec, level, counts: before.get(name)?.counts ?? noCounts() }] : [];
     });
@@ -107,10 +116,11 @@ export class FlowControl {
   acquire(
     flow: Flow,
     seats: number,
-    { user, info, signal }: { readonly user: UserInfo; readonly info: RequestInfo; readonly signal: () => AbortSignal },
+    { user, info, signal, waitMs }: AskedSeats,
   ): Promise<Ticket | Rejection> | Ticket | Rejection {
     const { level, name, counts, spec } = flow;
-    const { clock, waitLimitMs: timeoutMs } = this.#options;
+    const { clock, waitLimitMs } = this.#options;
+    const timeoutMs = Math.min(waitMs ?? waitLimitMs, LONGEST_WAIT_MS);
     const arrivedMs = clock.now();
     const distinguisher = distinguisherOf(spec, user, info);
     const ticket: Ticket = { flow: name, distinguisher, counts, seats, user, info, arrivedMs, startedMs: arrivedMs, queue: -1 };
@@ -125,6 +135,23 @@ export class FlowControl {
   release({ level }: Flow, ticket: Ticket): void {
     level.give(ticket);
     this.#dispatchAll();
+    if (level.quiescing) this.#dropIdle();
+  }
+
+  /** Seats of levels whose objects are gone, and which nobody uses any more, are shared out among the others. */
+  #dropIdle(): void {
+    const gone = [...this.#levels.values()].filter(({ quiescing, idle }) => quiescing && idle);
+    for (const { name } of gone) this.#levels.delete(name);
+    if (gone.length) this.#share();
+  }
+
+  #share(): void {
+    const all = [...this.#levels.values()];
+    const limits = shareSeats(
+      all.map(({ spec }) => spec),
+      this.#options.totalSeats,
+    );
+    for (const [i, level] of all.entries()) level.limits = limits[i]!;
   }
 
   /** A request that is wider than its level runs when nothing else of it does. */

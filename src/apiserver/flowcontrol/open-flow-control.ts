@@ -69,7 +69,7 @@ export function openFlowControl(
   const markDangling = () => Promise.all(schemas().map(markOne));
   const markOne = async (schema: V1FlowSchema) => {
     const level = schema.spec?.priorityLevelConfiguration.name ?? '';
-    const wanted = danglingCondition(level, control.levels.has(level));
+    const wanted = danglingCondition(level, control.level(level) !== undefined);
     const now = schema.status?.conditions?.find(({ type }) => type === DANGLING);
     if (closed || (now?.status === wanted.status && now.message === wanted.message)) return;
     const lastTransitionTime = formatTime(clock.now());
@@ -99,7 +99,7 @@ export function openFlowControl(
   };
   const waits = createWaitMetric();
   return {
-    filter: createFlowControlFilter({ control, counts, waits, objectCount }),
+    filter: createFlowControlFilter({ control, counts, waits, objectCount, clock }),
     metrics: createFlowControlMetrics(control, waits),
     readyCheck: ready,
     paths: flowControlDumps(control),

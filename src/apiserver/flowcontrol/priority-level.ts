@@ -41,6 +41,8 @@ export class PriorityLevel {
   inUse = 0;
   waiting = 0;
   dispatched = 0;
+  /** Its object is gone: nobody comes any more, and who waits still gets a turn. */
+  quiescing = false;
   readonly rejected = new Map<Rejection, number>();
   readonly #running = new Set<Ticket>();
   #queues: Queue[] = [];
@@ -166,8 +168,7 @@ export class PriorityLevel {
     }
   }
 
-  /** The level is gone: nobody waits for it any more. */
-  drop(): void {
-    for (const queue of this.#queues) for (const { settle } of queue.waiting.splice(0)) settle('concurrency-limit');
+  get idle(): boolean {
+    return this.waiting + this.#running.size === 0;
   }
 }
