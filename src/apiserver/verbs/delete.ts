@@ -51,10 +51,10 @@ export function createDeleteCollection(deps: VerbDeps): VerbHandler {
     warnOfOrphans(call, choices);
     // Of a limit, and of a continue token, a deletion makes what a list makes of it.
     const { objects: found, metadata } = await readPage(deps, kind, query, parseSelection(kind, info, query, deps.keyspace));
-    const queue = found.slice();
+    let next = 0;
     const failures: unknown[] = [];
     const work = async () => {
-      for (let object = queue.shift(); object && !failures.length; object = queue.shift()) await deleteOne(object);
+      while (next < found.length && !failures.length) await deleteOne(found[next++]!);
     };
     const deleteOne = async (object: CachedObject) => {
       try {
