@@ -8,6 +8,34 @@ export interface KindVersions {
   typeOf(apiVersion: string): StructureType | undefined;
   /** An object of any of the versions in another one that has a type. Leaves its argument as it is, and may return it. */
   convert(object: DynamicObject, apiVersion: string): DynamicObject;
+  /** Where `convert` may throw ConversionNeeded: has it made, for the next time that it is asked for. */
+  readonly fetch?: (needed: ConversionNeeded) => Promise<void>;
+}
+
+/** Thrown where a plan cannot go on: somebody else has to say first how an object looks in another version. */
+export class ConversionNeeded extends Error {
+  readonly object: DynamicObject;
+  readonly apiVersion: string;
+  constructor(object: DynamicObject, apiVersion: string) {
+    super(`the object is wanted in ${apiVersion}`);
+    this.object = object;
+    this.apiVersion = apiVersion;
+  }
+}
+
+/** Far more than a write has managers' versions. */
+const MOST_CONVERSIONS = 100;
+
+/** Runs what looks at versions, again from its beginning after each conversion that was missing. It must change nothing before its end. */
+export async function withVersions<T>({ fetch }: KindVersions, run: () => Promise<T>): Promise<T> {
+  for (let fetched = 0; ; fetched++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof ConversionNeeded) || !fetch || fetched === MOST_CONVERSIONS) throw error;
+      await fetch(error);
+    }
+  }
 }
 
 /** Of what has the same fields in whatever version it is said to be. */

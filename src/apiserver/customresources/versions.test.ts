@@ -258,6 +258,30 @@ describe('conversion by a webhook', () => {
     for (const name of ['first', 'second']) await api.call('DELETE', `${placeOf('v1')}/${name}`);
   });
 
+  test('each manager is asked in its own version, whichever an object is written in; no write fails for that', async () => {
+    const place = (version: string, manager: string) => `${placeOf(version)}/owned?fieldManager=${manager}`;
+    const applied = { 'content-type': 'application/apply-patch+yaml' };
+    const merged = { 'content-type': 'application/merge-patch+json' };
+    const first = widget('owned', { spec: { host: 'h', port: '1' } });
+    assert.equal((await api.call('PATCH', place('v1', 'one'), first, applied)).status, 201);
+    const other = widget('owned', { spec: { address: 'x:1' } }, 'v2');
+    const refused = await api.call<{ message: string }>('PATCH', place('v2', 'two'), other, applied);
+    assert.equal(refused.body.message, 'Apply failed with 1 conflict: conflict with "one": .spec.host');
+    const written = await api.call<Shown>('PATCH', place('v2', 'three'), { spec: { address: 'y:1' } }, merged);
+    const owned = (shown: Shown, name: string) =>
+      shown.metadata.managedFields!.find(({ manager }) => manager === name)?.fieldsV1 as object;
+    assert.deepEqual(owned(written.body, 'one'), { 'f:spec': { 'f:port': {} } });
+    assert.deepEqual(owned(written.body, 'three'), { 'f:spec': { 'f:address': {} } });
+    try {
+      answerWith = () => ({});
+      const { status, body } = await api.call<Shown>('PATCH', place('v1', 'four'), { spec: { port: '2' } }, merged);
+      assert.equal(status, 200);
+      assert.equal(owned(body, 'one'), undefined);
+    } finally {
+      answerWith = undefined;
+    }
+  });
+
   test('what the webhook refuses or gets wrong is told, and nothing is stored', async () => {
     const refused = async (answer: (review: Review) => object) => {
       answerWith = answer;

@@ -1,6 +1,6 @@
 import { typeOfKind } from '../../api/apply/built-in-type.ts';
 import { checkConfiguration, joinErrors } from '../../api/apply/check-configuration.ts';
-import type { KindVersions } from '../../api/apply/kind-versions.ts';
+import { type KindVersions, withVersions } from '../../api/apply/kind-versions.ts';
 import type { Managers } from '../../api/apply/managed-fields.ts';
 import { fieldsOutOfReach } from '../../api/apply/ownership.ts';
 import { type ApplyPlan, planApply } from '../../api/apply/plan-apply.ts';
@@ -51,7 +51,8 @@ export function createApply({ writes, authorizer, clock }: VerbDeps): VerbHandle
       const target = { kind, versions, subresource, managers: storedManagers(live.metadata.managedFields), except };
       await pauses.pause();
       const bare = withoutManagedFields(live);
-      const decided = await pauses.run(planFor(target, options, { live: bare, configuration, nowMs: clock.now() }));
+      const situation = { live: bare, configuration, nowMs: clock.now() };
+      const decided = await withVersions(versions, () => pauses.run(planFor(target, options, situation)));
       managers = decided.managers;
       return decided;
     };

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { KindVersions } from '../../api/apply/kind-versions.ts';
+import { typeOfKind } from '../../api/apply/built-in-type.ts';
+import { type KindVersions, sameInAllVersions, withVersions } from '../../api/apply/kind-versions.ts';
 import { cloneJson } from '../../api/machinery/clone.ts';
 import { apiVersionOf, type KindDefinition, type PartSubresource, type WriteContext } from '../../api/machinery/kind.ts';
 import type { DynamicObject, ObjectMeta } from '../../api/machinery/object.ts';
-import { alreadyExists, type FieldError, invalid, type StatusError } from '../../api/machinery/status-error.ts';
+import { alreadyExists, type FieldError, invalid, StatusError } from '../../api/machinery/status-error.ts';
 import { validateMetadata, validateMetadataUpdate } from '../../api/machinery/validate-metadata.ts';
 import type { Clock } from '../../std/clock.ts';
 import { type Pauses, runInTime, runWithPauses, type Steps } from '../../std/pauses.ts';
@@ -13,7 +14,7 @@ import type { Change, ChangeResult, ObjectStore } from '../store-access/object-s
 import { stampKind } from '../store-access/object-store.ts';
 import { CachedObject } from '../watch-cache/cached-object.ts';
 import { type Allotment, type BeginAllotment, withAllotment } from './allotment.ts';
-import type { FieldTracking } from './field-tracking.ts';
+import type { FieldTracking, TrackedUpdate } from './field-tracking.ts';
 import { isNamespaceKind } from './object-rules.ts';
 import { dropRepeatedOwners } from './owner-references.ts';
 import { checkPreconditions, planDelete } from './plan-delete.ts';
@@ -177,14 +178,7 @@ export class ObjectWrites {
         if (allotment) await allotment.fill(requested, old);
         const context = this.#context(scope);
         const updated = prepareUpdate(kind, part, requested, old, context);
-        const tracking = scope.fields?.updated(kind, {
-          updated,
-          old,
-          versions: this.#deps.versionsOf(kind),
-          nowMs: context.nowMs,
-          ...(scope.pauses?.large && { large: true }),
-        });
-        if (tracking) await runInTime(scope.pauses, tracking);
+        if (scope.fields) await this.#track(scope, scope.fields, { updated, old, nowMs: context.nowMs });
         await scope.pauses?.pause();
         this.#refuse(kind, name, [
           ...validateMetadata(updated.metadata, kind),
@@ -210,6 +204,24 @@ export class ObjectWrites {
       scope.pauses,
     );
     return unsaved ? { object: unsaved, removed: false } : result;
+  }
+
+  /** Says who owns what of an update. Who wrote in a version that cannot be had now is asked as if it were this one. */
+  async #track(
+    { kind, pauses }: WriteScope,
+    fields: FieldTracking,
+    write: Pick<TrackedUpdate, 'updated' | 'old' | 'nowMs'>,
+  ): Promise<void> {
+    const track = async (versions: KindVersions) =>
+      runInTime(pauses, fields.updated(kind, { ...write, versions, ...(pauses?.large && { large: true }) }));
+    const versions = this.#deps.versionsOf(kind);
+    if (!versions.fetch) return track(versions);
+    try {
+      await withVersions(versions, () => track(versions));
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      await track(sameInAllVersions(typeOfKind(kind)));
+    }
   }
 
   /** Deletes an object or marks it as deleted. */
