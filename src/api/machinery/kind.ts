@@ -163,6 +163,8 @@ export interface KindDefinition extends ResourceKind {
   readonly selectableFields: Readonly<Record<string, (object: DynamicObject) => string>>;
   /** Without: Name and Created At, as upstream's default. */
   readonly columns: readonly Column[];
+  /** Of the rows of a list; without, as objects come. */
+  readonly rowOrder?: (a: DynamicObject, b: DynamicObject) => number;
   /** Pods that have ended say so in their row. */
   readonly rowConditions?: (object: DynamicObject) => readonly RowCondition[];
   /** Fills in defaults, in place. */

@@ -37,7 +37,7 @@ export function servedAs(today: KindDefinition, older: OlderVersion): KindDefini
     toStored: (object: DynamicObject) => object,
     fromStored: (object: DynamicObject) => object,
   };
-  const { prepareForCreate, prepareForUpdate, validate, validateUpdate, warnings, rowConditions } = today;
+  const { prepareForCreate, prepareForUpdate, validate, validateUpdate, warnings, rowConditions, rowOrder } = today;
   return {
     ...today,
     storedAs: {
@@ -71,6 +71,7 @@ export function servedAs(today: KindDefinition, older: OlderVersion): KindDefini
           inToday(updated, toToday, (current) => prepareForUpdate(current, toToday(existing), context)),
         ),
     }),
+    ...(rowOrder && { rowOrder: (a, b) => rowOrder(toToday(a), toToday(b)) }),
     ...(rowConditions && { rowConditions: (object) => rowConditions(toToday(object)) }),
     ...(validate && {
       validate: (object, context, existing) => validate(toToday(object), context, existing && toToday(existing)),

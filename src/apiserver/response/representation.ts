@@ -135,7 +135,7 @@ export class Representation {
   }
 
   *#listBytes(metadata: ListMeta, objects: readonly CachedObject[]): Steps<Buffer[]> {
-    if (this.#output.as === 'table') return yield* this.#tableBytes(objects, metadata);
+    if (this.#output.as === 'table') return yield* this.#tableBytes(this.#inRowOrder(objects), metadata);
     const head = JSON.stringify({ kind: 'PartialObjectMetadataList', apiVersion: this.#metaVersion(), metadata });
     const pieces: Buffer[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
     const pace = new Pace(PART);
@@ -146,6 +146,11 @@ export class Representation {
     }
     pieces.push(LIST_END);
     return pieces;
+  }
+
+  #inRowOrder(objects: readonly CachedObject[]): readonly CachedObject[] {
+    const { rowOrder } = this.#kind;
+    return rowOrder ? objects.toSorted((a, b) => rowOrder(a.object, b.object)) : objects;
   }
 
   /** A table row by row: with pauses where it is long. */

@@ -48,6 +48,17 @@ test('tables, with rows that hold nothing, metadata or whole objects', async () 
   );
 });
 
+test('flow schemas are shown in the order in which they are tried', async () => {
+  const { body } = await get('/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas', as('Table'));
+  const precedences = body.rows!.map(({ cells }) => Number(cells[2]));
+  assert.equal(body.rows![0]!.cells[0], 'exempt');
+  assert.equal(body.rows!.at(-1)!.cells[0], 'catch-all');
+  assert.deepEqual(
+    precedences,
+    precedences.toSorted((a, b) => a - b),
+  );
+});
+
 test('the scale of a workload as a table', async () => {
   const path = '/apis/apps/v1/namespaces/default/deployments';
   const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };

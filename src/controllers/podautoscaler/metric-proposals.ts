@@ -8,6 +8,7 @@ import type {
   V2MetricTarget,
 } from '../../api/gen/types.ts';
 import { type Selector, selectEverything, selectorFromLabelSelector } from '../../api/machinery/label-selector.ts';
+import { describeSelector } from '../../api/machinery/label-selector-text.ts';
 import { formatQuantity, parseQuantity } from '../../api/machinery/quantity.ts';
 import type { MetricsClient, ObjectPlace } from './metrics-client.ts';
 import { milliOf, type ReadinessRules, type Tolerances } from './pod-metrics.ts';
@@ -209,7 +210,7 @@ async function fromExternal(
     if (!isShare && target.value === undefined)
       throw new Error('invalid external metric source: neither a value target nor an average value target was set');
     const value = await metrics.ofExternal(metric.name, namespace, selectorOf(metric.selector), signal).catch((error: Error) => {
-      const which = `${namespace}/${metric.name}/${selectorText(metric.selector)}`;
+      const which = `${namespace}/${metric.name}/${describeSelector(metric.selector)}`;
       throw new Error(`unable to get external metric ${which}: ${error.message}`, { cause: error });
     });
     const proposal = isShare
@@ -239,19 +240,7 @@ const currentOf = ({ value }: Proposal, isShare: boolean) =>
   isShare ? { averageValue: milliText(value) } : { value: milliText(value) };
 const selectorOf = (selector: V1LabelSelector | undefined): Selector =>
   selector ? selectorFromLabelSelector(selector as Parameters<typeof selectorFromLabelSelector>[0]) : selectEverything;
-const externalName = ({ name, selector }: Identifier) => `external metric ${name}(${selectorText(selector)})`;
-
-/** As upstream's programs print one: its users know that from events. */
-function selectorText(selector: V1LabelSelector | undefined): string {
-  if (!selector) return 'nil';
-  const labels = Object.entries(selector.matchLabels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  const expressions = (selector.matchExpressions ?? []).map(
-    ({ key, operator, values = [] }) =>
-      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
-  );
-  const texts = labels.map(([key, value]) => `${key}: ${value},`);
-  return `&LabelSelector{MatchLabels:map[string]string{${texts.join('')}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},}`;
-}
+const externalName = ({ name, selector }: Identifier) => `external metric ${name}(${describeSelector(selector)})`;
 
 const unableTo =
   (metric: string) =>

@@ -1,8 +1,9 @@
 import { lazyModule } from '../../../std/lazy-module.ts';
 import type { V1ValidatingAdmissionPolicyBinding } from '../../gen/types.ts';
-import { ageColumn, nameColumn, textColumn, UNSET } from '../../machinery/columns.ts';
+import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { setMatchDefaults } from './match-rules-validation.ts';
+import { parameterColumn } from './parameter-column.ts';
 
 const validation = lazyModule(() => import('./policy-binding-validation.ts'));
 
@@ -17,11 +18,7 @@ export const validatingAdmissionPolicyBindingKind = defineKind({
   columns: [
     nameColumn,
     textColumn<V1ValidatingAdmissionPolicyBinding>('PolicyName', 'The policy.', ({ spec }) => spec?.policyName ?? ''),
-    textColumn<V1ValidatingAdmissionPolicyBinding>('ParamRef', 'Its parameters.', ({ spec }) => {
-      const { name, namespace } = spec?.paramRef ?? {};
-      if (!name) return spec?.paramRef ? '*' : UNSET;
-      return namespace ? `${namespace}/${name}` : name;
-    }),
+    parameterColumn,
     ageColumn,
   ],
   setDefaults: (object) => setMatchDefaults((object as object as V1ValidatingAdmissionPolicyBinding).spec?.matchResources),

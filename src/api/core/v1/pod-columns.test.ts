@@ -66,6 +66,29 @@ test('sidecars count as containers', () => {
   assert.equal(cells(pod({ initContainerStatuses: [side], containerStatuses: [running('a'), running('b')] }, spec))[1], '3/3');
 });
 
+test('a sidecar that does not stay up is told of a pod that runs', () => {
+  const spec = { initContainers: [{ name: 'side', restartPolicy: 'Always' }] };
+  const conditions = [{ type: 'Initialized', status: 'True' }];
+  const shown = (side: object, main: object[] = [running('a'), running('b')]) =>
+    cells(
+      pod(
+        {
+          conditions,
+          initContainerStatuses: [{ name: 'side', ready: false, restartCount: 2, ...side }],
+          containerStatuses: main,
+        },
+        spec,
+      ),
+    ).slice(1, 4);
+  const crashing = { started: false, state: { waiting: { reason: 'CrashLoopBackOff' } } };
+  assert.deepEqual(shown(crashing), ['2/3', 'Init:CrashLoopBackOff', '2']);
+  assert.deepEqual(shown({ started: false, state: { running: {} } }), ['2/3', 'Init:0/1', '2']);
+  const waiting = { name: 'a', ready: false, restartCount: 1, state: { waiting: { reason: 'ErrImagePull' } } };
+  assert.equal(shown(crashing, [waiting])[1], 'ErrImagePull', 'what keeps the others from running goes first');
+  const ended = { started: false, state: { terminated: { exitCode: 0, reason: 'Completed' } } };
+  assert.equal(shown(ended)[1], 'Running');
+});
+
 test('a pod on its way out says so, unless it has ended', () => {
   const metadata = { deletionTimestamp: '2024-05-01T00:59:00Z' };
   assert.equal(status(pod({ containerStatuses: [running('a')] }, {}, metadata)), 'Terminating');

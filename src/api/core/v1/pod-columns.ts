@@ -41,7 +41,8 @@ export function summarizePod(pod: V1Pod): PodSummary {
   const initial = gated ? 'SchedulingGated' : reason || phase || '';
   const init = summarizeInit(pod, sidecars);
   const initializing = init.status !== undefined && !isTrue(pod, 'Initialized');
-  const main = initializing ? undefined : summarizeMain(pod, initial);
+  // A sidecar that went down once all had been initialized: said unless one of the others has trouble.
+  const main = initializing ? undefined : summarizeMain(pod, init.status ?? initial);
   return {
     ready: init.ready + (main?.ready ?? 0),
     total: (pod.spec?.containers.length ?? 0) + sidecars.size,
@@ -75,9 +76,12 @@ function summarizeInit(pod: V1Pod, sidecars: ReadonlySet<string>) {
     if (isSidecar) {
       sidecarRestarts += container.restartCount;
       lastSidecarRestart = later(lastSidecarRestart, ended);
-      if (container.started && container.ready) ready++;
-      if (container.started) continue;
-    } else if (state.terminated?.exitCode === 0) continue;
+    }
+    if (state.terminated?.exitCode === 0) continue;
+    if (isSidecar && container.started) {
+      if (container.ready) ready++;
+      continue;
+    }
     status = initStatus(state, place, pod.spec?.initContainers?.length ?? 0);
     break;
   }

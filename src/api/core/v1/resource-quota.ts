@@ -8,8 +8,8 @@ import { validateResourceQuota, validateResourceQuotaStatus } from './resource-q
 function formatUsage({ status }: V1ResourceQuota, ofLimits: boolean): string {
   return Object.entries(status?.hard ?? {})
     .filter(([resource]) => resource.startsWith('limits.') === ofLimits)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([resource, hard]) => `${resource}: ${status?.used?.[resource] ?? '0'}/${hard}`)
-    .sort()
     .join(', ');
 }
 

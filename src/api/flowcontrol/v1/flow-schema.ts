@@ -3,10 +3,13 @@ import type { V1FlowSchema, V1FlowSchemaSpec } from '../../gen/types.ts';
 import { ageColumn, NONE, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
 import { resetStatus } from '../../machinery/initial-status.ts';
+import type { DynamicObject } from '../../machinery/object.ts';
 import { specOf } from '../../machinery/spec-of.ts';
 import { mergeStatusAlone, statusPart } from '../../machinery/status-part.ts';
 
 const validation = lazyModule(() => import('./flow-schema-validation.ts'));
+
+const precedenceOf = (object: DynamicObject) => (object as V1FlowSchema).spec?.matchingPrecedence ?? 0;
 
 export const flowSchemaKind = defineKind({
   group: 'flowcontrol.apiserver.k8s.io',
@@ -41,6 +44,7 @@ export const flowSchemaKind = defineKind({
       ({ status }) => status?.conditions?.find(({ type }) => type === 'Dangling')?.status ?? '?',
     ),
   ],
+  rowOrder: (a, b) => precedenceOf(a) - precedenceOf(b),
   prepareForCreate: resetStatus('V1FlowSchema'),
   setDefaults: (object) => {
     const spec = specOf<V1FlowSchemaSpec>(object);

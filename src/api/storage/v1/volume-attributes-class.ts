@@ -4,6 +4,8 @@ import { defineKind } from '../../machinery/define-kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { refuseUpdates, validateDriver, validateParameters } from './parameters.ts';
 
+const DEFAULT_CLASS = 'volumeattributesclass.alpha.kubernetes.io/is-default-class';
+
 const classOf = (object: DynamicObject) => object as unknown as V1VolumeAttributesClass;
 
 export const volumeAttributesClassKind = defineKind({
@@ -14,7 +16,10 @@ export const volumeAttributesClassKind = defineKind({
   namespaced: false,
   shortNames: ['vac'],
   columns: [
-    nameColumn,
+    {
+      ...nameColumn,
+      cell: ({ metadata: { name = '', annotations } }) => (annotations?.[DEFAULT_CLASS] === 'true' ? `${name} (default)` : name),
+    },
     textColumn<V1VolumeAttributesClass>('DriverName', 'Who changes the volumes.', ({ driverName }) => driverName),
     ageColumn,
   ],
