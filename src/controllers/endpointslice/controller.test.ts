@@ -35,11 +35,17 @@ const pod = (name: string, ip: string, { ready = true, more = {}, spec = {} } = 
       conditions: [{ type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: '2026-01-01T00:00:00Z' }],
     },
   }) as unknown as V1Pod;
+/** With the node that the pods are on. */
+async function open(...args: Parameters<typeof runController>) {
+  const run = await runController(...args);
+  run.cluster.put(nodeKind, { metadata: { name: 'n' } });
+  return run;
+}
 const slices = (cluster: TestingCluster) => cluster.list<V1EndpointSlice>(endpointSliceKind);
 const endpointsIn = (cluster: TestingCluster) => slices(cluster).flatMap(({ endpoints = [] }) => endpoints);
 
 test('pods that a Service selects are its endpoints, with their ports by name, their node and zone', async () => {
-  await using run = await runController(createEndpointSliceController);
+  await using run = await open(createEndpointSliceController);
   const { cluster } = run;
   cluster.put(nodeKind, { metadata: { name: 'n', labels: { 'topology.kubernetes.io/zone': 'z1' } } });
   cluster.put(serviceKind, service({}, { team: 'x' }));
@@ -61,8 +67,29 @@ test('pods that a Service selects are its endpoints, with their ports by name, t
   assert.deepEqual(slice?.endpoints?.[1]?.conditions, { ready: false, serving: false, terminating: false });
 });
 
+test('a pod of a node that is not there is no endpoint, which is told, until the node comes; unless all are published', async () => {
+  await using run = await open(createEndpointSliceController);
+  const { cluster } = run;
+  cluster.put(serviceKind, service());
+  cluster.put(podKind, pod('p', '10.1.0.1'));
+  cluster.put(podKind, pod('lost', '10.1.0.2', { spec: { nodeName: 'late' } }));
+  await run.settle();
+  const names = () => endpointsIn(cluster).map(({ targetRef }) => targetRef?.name);
+  assert.deepEqual(names(), ['p']);
+  const told = run.events.indexOf('web FailedToUpdateEndpointSlices');
+  const why = 'skipping Pod lost for Service a/web: Node late Not Found';
+  assert.equal(run.messages[told], `Error updating Endpoint Slices for Service a/web: ${why}`);
+  cluster.put(nodeKind, { metadata: { name: 'late' } });
+  await run.settle();
+  assert.deepEqual(names().sort(), ['lost', 'p']);
+  cluster.put(podKind, pod('nowhere', '10.1.0.3', { spec: { nodeName: 'never' } }));
+  cluster.put(serviceKind, service({ publishNotReadyAddresses: true }));
+  await run.settle();
+  assert.deepEqual(names().sort(), ['lost', 'nowhere', 'p']);
+});
+
 test('a pod that ends serves on but gets nothing new; one that has ended or left the selector is gone', async () => {
-  await using run = await runController(createEndpointSliceController);
+  await using run = await open(createEndpointSliceController);
   const { cluster } = run;
   cluster.put(serviceKind, service());
   cluster.put(podKind, pod('p', '10.1.0.1', { more: { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['x'] } }));
@@ -81,7 +108,7 @@ test('a pod that ends serves on but gets nothing new; one that has ended or left
 
 test('a pod that is deleted as it serves, without time to end, is gone from both', async () => {
   for (const create of [createEndpointSliceController, createEndpointsController]) {
-    await using run = await runController(create);
+    await using run = await open(create);
     const { cluster } = run;
     cluster.put(serviceKind, service());
     cluster.put(podKind, pod('p', '10.1.0.1'));
@@ -101,7 +128,7 @@ test('a pod that is deleted as it serves, without time to end, is gone from both
 });
 
 test('a slice that somebody changes or deletes is put right', async () => {
-  await using run = await runController(createEndpointSliceController);
+  await using run = await open(createEndpointSliceController);
   const { cluster } = run;
   cluster.put(serviceKind, service());
   cluster.put(podKind, pod('p', '10.1.0.1'));

@@ -11,7 +11,7 @@ import { type ControllerContext, createController, keyOf, source, splitKey } fro
 import { selectedPods, servicesSelecting } from '../workloads/selection-index.ts';
 import { type HintEvent, HintKeeper } from './hint-keeper.ts';
 import { groupEndpoints, MANAGED_BY, planSlices, SERVICE_NAME, SLICE_CONTROLLER } from './plan.ts';
-import { hasSelector } from './service-pods.ts';
+import { hasSelector, isEndpoint } from './service-pods.ts';
 import { servicesOfPods } from './services-of-pods.ts';
 import { hintModeOf } from './slice-hints.ts';
 import { SliceWrites } from './slice-writes.ts';
@@ -49,16 +49,22 @@ export function createEndpointSliceController(context: ControllerContext, option
     const { namespace, name } = splitKey(key);
     const service = services.get(name, namespace);
     if (!service || !hasSelector(service)) hints.forget(key);
-    if (!service) return writes.forget(key);
+    if (!service) {
+      nodeAwaited.delete(key);
+      return writes.forget(key);
+    }
     if (!hasSelector(service) || service.metadata?.deletionTimestamp || !writes.areSeen(key)) return;
     const selector = selectorFromLabels(service.spec?.selector);
     const selected = podsOf(namespace, selector);
     const own = slices.byIndex(SERVICE_INDEX, key).filter(({ metadata }) => metadata?.labels?.[MANAGED_BY] === SLICE_CONTROLLER);
     const hintEvents: HintEvent[] = [];
+    const { there, homeless } = partByNode(service, selected);
+    nodeAwaited.delete(key);
+    if (homeless.length > 0) nodeAwaited.set(key, new Set(homeless.map(({ spec }) => spec?.nodeName ?? '')));
     const plan = planSlices({
       service,
       existing: own.filter(({ metadata }) => !metadata?.deletionTimestamp),
-      groups: groupEndpoints(service, selected, zoneOf),
+      groups: groupEndpoints(service, there, zoneOf),
       maxEndpoints: options.maxEndpointsPerSlice ?? 100,
       managedBy: SLICE_CONTROLLER,
       triggerTime: newestChange(service, selected),
@@ -71,6 +77,7 @@ export function createEndpointSliceController(context: ControllerContext, option
     try {
       await writes.carryOut(key, namespace, plan, signal);
       for (const { type, reason, message } of hintEvents) events.event(service, type, reason, message);
+      if (homeless.length > 0) throw new Error(whyHomeless(key, homeless));
     } catch (error) {
       if (!signal.aborted) {
         const message = `Error updating Endpoint Slices for Service ${key}: ${(error as Error).message}`;
@@ -79,6 +86,18 @@ export function createEndpointSliceController(context: ControllerContext, option
       throw error;
     }
   }
+
+  /**
+   * Pods of nodes that are not there are no endpoints: they will soon be collected, or their node is yet to be shown. Who publishes pods that are
+   * not ready means all of them.
+   */
+  function partByNode({ spec }: V1Service, selected: readonly V1Pod[]) {
+    const has = (pod: V1Pod) => Boolean(spec?.publishNotReadyAddresses) || nodes.get(pod.spec?.nodeName ?? '') !== undefined;
+    const { true: there = [], false: absent = [] } = Object.groupBy(selected, (pod) => (has(pod) ? 'true' : 'false'));
+    return { there, homeless: absent.filter(isEndpoint) };
+  }
+  /** The nodes that pods of a Service wait for, by its key. */
+  const nodeAwaited = new Map<string, ReadonlySet<string>>();
 
   const zoneOf = (nodeName: string) => nodes.get(nodeName)?.metadata?.labels?.[ZONE];
 
@@ -100,6 +119,7 @@ export function createEndpointSliceController(context: ControllerContext, option
           hints.nodesChanged();
           nodeLoop.add('nodes');
         }
+        if (type === 'added') for (const [key, awaited] of nodeAwaited) if (awaited.has(keyOf(node))) loop.add(key);
         const before = previous?.metadata?.labels?.[ZONE];
         if (type === 'updated' && before === node.metadata?.labels?.[ZONE]) return;
         if (before === undefined && node.metadata?.labels?.[ZONE] === undefined) return;
@@ -111,6 +131,14 @@ export function createEndpointSliceController(context: ControllerContext, option
     ],
     loops: [loop, nodeLoop],
   });
+}
+
+/** Of one pod or of several, as upstream says it. */
+function whyHomeless(key: string, pods: readonly V1Pod[]): string {
+  const each = pods.map(
+    ({ metadata, spec }) => `skipping Pod ${metadata?.name} for Service ${key}: Node ${spec?.nodeName ?? ''} Not Found`,
+  );
+  return each.length === 1 ? each[0]! : `[${each.join(', ')}]`;
 }
 
 const sameForHints = (before: V1Node, after: V1Node): boolean =>
