@@ -258,6 +258,19 @@ describe('conversion by a webhook', () => {
     for (const name of ['first', 'second']) await api.call('DELETE', `${placeOf('v1')}/${name}`);
   });
 
+  test('of a list in pages only the page is converted', async () => {
+    const place = (version: string) => placeOf(version).replace('/default/', '/kube-public/');
+    for (const name of ['p1', 'p2', 'p3'])
+      assert.equal((await api.call('POST', place('v1'), widget(name, { spec: { host: 'h' } }))).status, 201);
+    asked = [];
+    const page = await api.call<{ items: Shown[]; metadata: { remainingItemCount: number } }>('GET', `${place('v2')}?limit=1`);
+    assert.deepEqual([page.body.items.length, page.body.metadata.remainingItemCount], [1, 2]);
+    assert.deepEqual(
+      asked.map(({ request }) => request.objects.length),
+      [1],
+    );
+  });
+
   test('each manager is asked in its own version, whichever an object is written in; no write fails for that', async () => {
     const place = (version: string, manager: string) => `${placeOf(version)}/owned?fieldManager=${manager}`;
     const applied = { 'content-type': 'application/apply-patch+yaml' };

@@ -51,25 +51,26 @@ export async function readPage(deps: VerbDeps, kind: KindDefinition, query: List
   const { revision } = cache;
   // As upstream: of what lies in the cache anyway, lists of any version are whole. Events it does not keep there.
   const limit = wanted === 0 && !isEventKind(kind) ? 0 : query.limit;
-  return pageOf(await selected(deps, kind, selection), limit, revision, selection);
+  const found = held(deps, kind, selection);
+  const { matches } = selection;
+  const shown = async (objects: readonly CachedObject[]) => (kind.storedAs ? showObjects(kind, objects) : objects);
+  if (matches) return pageOf(await matching(await shown(found), matches), limit, revision, selection);
+  // Only what is on the page needs to be put into another version.
+  const page = pageOf(found, limit, revision, selection);
+  return { ...page, objects: await shown(page.objects) };
 }
 
 /** What the cache holds now. */
-async function selected(
+function held(
   { cache, keyspace }: Pick<VerbDeps, 'cache' | 'keyspace'>,
   kind: KindDefinition,
-  selection: Selection,
-): Promise<readonly CachedObject[]> {
+  { keyPrefix, name }: Selection,
+): readonly CachedObject[] {
   const { objects } = cache.kind(kind);
-  const { keyPrefix, name, matches } = selection;
   const wholeNamespace = !kind.namespaced || keyPrefix !== keyspace.collectionPrefix(kind);
-  let found: readonly CachedObject[];
-  if (name !== undefined && wholeNamespace) {
-    const one = objects.get(`${keyPrefix}${name}`);
-    found = one ? [one] : [];
-  } else found = objects.range(keyPrefix);
-  if (kind.storedAs) found = await showObjects(kind, found);
-  return matches ? matching(found, matches) : found;
+  if (name === undefined || !wholeNamespace) return objects.range(keyPrefix);
+  const one = objects.get(`${keyPrefix}${name}`);
+  return one ? [one] : [];
 }
 
 function pageOf(found: readonly CachedObject[], limit: number, revision: number, selection: Selection): Page {
