@@ -11,7 +11,7 @@ import { createMaxInFlightFilter, type InFlightCounts } from './filters/max-in-f
 import { RunningRequests } from './filters/running-requests.ts';
 import { openFlowControl } from './flowcontrol/open-flow-control.ts';
 import { DoneCheck } from './health/health-checks.ts';
-import { createInProcessTransport, TurnGate } from './in-process-transport.ts';
+import { createInProcessTransport } from './in-process-transport.ts';
 import { keepObjects } from './kept-objects/keep-objects.ts';
 import { ChangingKinds, derivedFrom } from './kinds/kind-registry.ts';
 import { kindVersions } from './kinds/kind-versions.ts';
@@ -38,6 +38,7 @@ import { ServiceClaims } from './services/service-claims.ts';
 import { ObjectStore } from './store-access/object-store.ts';
 import { openStorage } from './store-access/open-storage.ts';
 import { createActionHandlers } from './subresources/action-handlers.ts';
+import { TurnGate } from './turn-gate.ts';
 import { createResourceRouter } from './verbs/resource-router.ts';
 import { createObjectReader, createObjectWriter } from './verbs/server-objects.ts';
 import { ObjectWrites } from './verbs/write-object.ts';

@@ -3,46 +3,9 @@ import { deferred } from '../std/lifecycle.ts';
 import type { UserInfo } from './contracts.ts';
 import { tooLarge } from './request/body.ts';
 import { formatWarnings, type IncomingRequest, LazyAbort, type OutgoingResponse } from './request/incoming-request.ts';
+import type { TurnGate } from './turn-gate.ts';
 
 export type Serve = (request: IncomingRequest, response: OutgoingResponse) => Promise<void>;
-
-/** So many requests are begun in one turn of the event loop: some milliseconds. */
-const MOST_IN_A_TURN = 32;
-
-/**
- * Requests without sockets wait for nothing that would give anybody else a turn, so that somebody who makes thousands of them one behind
- * another would hold up all others. Of all components of a server together.
- */
-export class TurnGate {
-  #begun = 0;
-  #ends = false;
-  /** First come, first served. */
-  readonly #waiting: (() => void)[] = [];
-
-  /** To be awaited before a request is begun: undefined where it may be at once. */
-  pass(): Promise<void> | undefined {
-    this.#awaitEnd();
-    if (this.#begun < MOST_IN_A_TURN) {
-      this.#begun++;
-      return undefined;
-    }
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-    });
-  }
-
-  #awaitEnd(): void {
-    if (this.#ends) return;
-    this.#ends = true;
-    setImmediate(() => {
-      this.#ends = false;
-      const next = this.#waiting.splice(0, MOST_IN_A_TURN);
-      this.#begun = next.length;
-      if (next.length) this.#awaitEnd();
-      for (const begin of next) begin();
-    });
-  }
-}
 
 /**
  * Requests of one user without sockets: the same bytes, through the same filters but authentication. Answers' bodies are streams, so

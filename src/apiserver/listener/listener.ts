@@ -11,6 +11,7 @@ import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { CertificatePair } from '../configuration.ts';
 import type { IncomingRequest, OutgoingResponse } from '../request/incoming-request.ts';
+import { TurnGate } from '../turn-gate.ts';
 import { HttpRequest, type RawRequest } from './http-request.ts';
 import { HttpResponse, type RawAnswer } from './http-response.ts';
 import { Http2Answer } from './http2-answer.ts';
@@ -125,6 +126,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   const sessions = new Set<ServerHttp2Session>();
   const idle = new IdleSessions(idleMs);
   let peers = new WeakMap<object, Peer>();
+  const gate = new TurnGate();
   const outlet = { turns: new WriteTurns(), slices: new Slices() };
   server.on('secureConnection', (socket: TLSSocket) => {
     sockets.add(socket);
@@ -165,7 +167,11 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
       return;
     }
     watchForLoss(answer, request);
-    void config.serve(request, new HttpResponse(answer, outlet));
+    const begin = () => void config.serve(request, new HttpResponse(answer, outlet));
+    // One piece of an HTTP/2 connection may be a thousand requests. Who takes his back before they are begun costs nothing more.
+    const turn = gate.pass();
+    if (turn === undefined) begin();
+    else void turn.then(() => answer.destroyed || begin());
   };
   (server as unknown as Http1Server).on('request', (message: IncomingMessage, answer: Http1Response) =>
     take(rawRequest(message), answer, peer(message.socket, message.socket as TLSSocket)),
