@@ -36,6 +36,9 @@ interface Alternative {
   readonly candidates: () => readonly OfferedDevice[];
 }
 
+/** Why a node will not do, in upstream's words; others may. */
+export class NodeRefusal extends Error {}
+
 /** A device that was taken, and the way back. */
 interface Taken {
   readonly giveBack: () => void;
@@ -53,7 +56,8 @@ interface Slot {
  * the rest, devices in the order of their pools (dynamic-resource-allocation/structured). Pure.
  *
  * @returns an allocation for each claim; undefined when there are not enough devices for all of them
- * @throws Error when an expression of a selector fails
+ * @throws NodeRefusal when more can be said than that
+ * @throws Error when an expression of a selector fails, or a claim wants more than any may have
  */
 export function chooseDevices(
   claims: readonly ResourceV1ResourceClaim[],
@@ -70,6 +74,7 @@ class Search {
   readonly #slots: readonly Slot[];
   readonly #constraints: readonly ClaimConstraints[];
   readonly #usable: readonly OfferedDevice[];
+  readonly #unsound: NodeDevices['unsound'];
   readonly #chosen: ChosenRequest[][];
   /** The claims that have been given a device alone, by its id; of devices for several, the parts that were given. */
   readonly #users = new Map<string, number[]>();
@@ -82,8 +87,9 @@ class Search {
     this.#claims = claims;
     this.#node = node;
     this.#offer = offer;
-    const { devices, isWhole } = offer.devicesOn(node);
+    const { devices, unsound } = offer.devicesOn(node);
     this.#usable = devices;
+    this.#unsound = unsound;
     this.#constraints = claims.map(({ spec }) => new ClaimConstraints(spec.devices?.constraints ?? []));
     this.#chosen = claims.map(() => []);
     this.#slots = claims.flatMap(({ metadata, spec }, claim) =>
@@ -91,20 +97,38 @@ class Search {
         claim,
         alternatives: alternativesOf(request).map(({ name, spec: asked }) => ({
           ...{ name, spec: asked, deviceClass: offer.classOf(asked.deviceClassName) },
-          candidates: once(() =>
-            // Of what is not known whole, nobody can say what all of it is.
-            asked.allocationMode === 'All' && !isWhole
-              ? []
-              : this.#matching(`claim ${metadata?.namespace}/${metadata?.name}`, asked),
-          ),
+          candidates: once(() => this.#matching(`claim ${metadata?.namespace}/${metadata?.name}`, asked)),
         })),
       })),
     );
   }
 
   run(): V1AllocationResult[] | undefined {
-    if (!this.#fill(0)) return undefined;
+    this.#check();
+    if (!this.#fill(0)) {
+      if ([...this.#unsound.values()].includes('invalid')) throw new NodeRefusal('invalid resource pools were encountered');
+      return undefined;
+    }
     return this.#claims.map((claim, i) => allocationOf(claim, this.#chosen[i]!, this.#node));
+  }
+
+  /** What cannot be met whatever is free. */
+  #check(): void {
+    for (const [i, { metadata }] of this.#claims.entries()) {
+      const whose = `claim ${metadata?.namespace}/${metadata?.name}`;
+      const slots = this.#slots.filter(({ claim }) => claim === i);
+      const [pool] = this.#unsound;
+      // Of what is not known whole, nobody can say what all of it is.
+      const all = slots.flatMap(({ alternatives }) => alternatives).find(({ spec }) => spec.allocationMode === 'All');
+      if (all && pool) {
+        const state = pool[1] === 'incomplete' ? 'currently being updated' : 'currently invalid';
+        const request = all.name.split('/').at(-1);
+        throw new NodeRefusal(`${whose}, request ${request}: asks for all devices, but resource pool ${pool[0]} is ${state}`);
+      }
+      const wanted = slots.reduce((sum, { alternatives }) => sum + Math.min(...alternatives.map(countOf)), 0);
+      if (wanted > MOST_DEVICES)
+        throw new Error(`${whose}: number of requested devices ${wanted} exceeds the claim limit of ${MOST_DEVICES}`);
+    }
   }
 
   #matching(whose: string, { deviceClassName, selectors, capacity }: V1ExactDeviceRequest): OfferedDevice[] {
@@ -135,8 +159,7 @@ class Search {
     if (!slot) return true;
     for (const alternative of slot.alternatives) {
       const candidates = alternative.candidates();
-      const isAll = alternative.spec.allocationMode === 'All';
-      const count = isAll ? candidates.length : (alternative.spec.count ?? 1);
+      const count = countOf(alternative);
       if (count === 0 || count > candidates.length) continue;
       const devices: ChosenDevice[] = [];
       const chosen = this.#chosen[slot.claim]!;
@@ -243,6 +266,9 @@ function alternativesOf({ name, exactly, firstAvailable = [] }: V1DeviceRequest)
   if (exactly) return [{ name, spec: exactly }];
   return firstAvailable.map((spec) => ({ name: `${name}/${spec.name}`, spec }));
 }
+
+const countOf = ({ spec, candidates }: Alternative): number =>
+  spec.allocationMode === 'All' ? candidates().length : (spec.count ?? 1);
 
 const isTolerated = (taints: readonly V1DeviceTaint[] = [], tolerations: readonly V1DeviceToleration[] = []): boolean =>
   taints.every(

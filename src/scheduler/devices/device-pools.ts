@@ -16,8 +16,8 @@ export interface OfferedDevice {
 /** The devices of a driver that are told of together. */
 export interface DevicePool {
   readonly devices: readonly OfferedDevice[];
-  /** Why nothing of it can be given; undefined: it can. */
-  readonly problem: string | undefined;
+  /** Why nothing of it can be given: not all of it has been told yet, or what was told contradicts itself. Undefined: it can. */
+  readonly problem: 'incomplete' | 'invalid' | undefined;
   /** What devices share, in billionths: counter set → counter. */
   readonly counters: ReadonlyMap<string, ReadonlyMap<string, bigint>>;
 }
@@ -55,45 +55,48 @@ function poolOf(slices: readonly V1ResourceSlice[]): DevicePool {
   const devices: OfferedDevice[] = [];
   const ids = new Set<string>();
   const counters = new Map<string, ReadonlyMap<string, bigint>>();
-  let problem: string | undefined;
+  let problem: DevicePool['problem'];
   for (const { spec } of inOrder) {
     for (const { name, counters: each } of spec.sharedCounters ?? [])
       counters.set(name, new Map(Object.entries(each).map(([counter, { value }]) => [counter, parseQuantity(value).nano])));
     for (const device of spec.devices ?? []) {
       const id = deviceId(spec.driver, spec.pool.name, device.name);
-      if (ids.has(id)) problem = `duplicate device name ${device.name}`;
+      if (ids.has(id)) problem = 'invalid';
       ids.add(id);
       devices.push({ id, driver: spec.driver, pool: spec.pool.name, device, place: spec.perDeviceNodeSelection ? device : spec });
     }
   }
   const wanted = inOrder[0]?.spec.pool.resourceSliceCount ?? 0;
-  if (inOrder.length !== wanted) problem = `${inOrder.length} of ${wanted} slices are known`;
+  if (inOrder.length !== wanted) problem = 'incomplete';
   return { devices, problem, counters };
 }
 
 /** What a node may use. */
 export interface NodeDevices {
   readonly devices: readonly OfferedDevice[];
-  /** There are no others that could not be read whole. */
-  readonly isWhole: boolean;
+  /** Pools of which it may use nothing now, by the names under which messages know them. */
+  readonly unsound: ReadonlyMap<string, NonNullable<DevicePool['problem']>>;
 }
 
 /** Finds a node's devices without a look at those of all other nodes. */
 export function devicesByNode(pools: ReadonlyMap<string, DevicePool>): (node: V1Node) => NodeDevices {
-  const local = new Map<string, { readonly offered: OfferedDevice; readonly isSound: boolean }[]>();
-  const others: { readonly offered: OfferedDevice; readonly isSound: boolean }[] = [];
+  type Told = { readonly offered: OfferedDevice; readonly problem: DevicePool['problem'] };
+  const local = new Map<string, Told[]>();
+  const others: Told[] = [];
   for (const { devices, problem } of pools.values())
     for (const offered of devices) {
       const { nodeName } = offered.place;
       const list = nodeName ? (local.get(nodeName) ?? []) : others;
-      list.push({ offered, isSound: problem === undefined });
+      list.push({ offered, problem });
       if (nodeName) local.set(nodeName, list);
     }
   return (node) => {
     const own = local.get(node.metadata?.name ?? '') ?? [];
     const all = [...own, ...others.filter(({ offered }) => isUsableOn(offered, node))];
-    const sound = all.filter(({ isSound }) => isSound);
-    return { devices: sound.map(({ offered }) => offered), isWhole: sound.length === all.length };
+    const unsound = all.flatMap(({ offered: { driver, pool }, problem }) =>
+      problem ? [[`${driver}/${pool}`, problem] as const] : [],
+    );
+    return { devices: all.flatMap(({ offered, problem }) => (problem ? [] : offered)), unsound: new Map(unsound) };
   };
 }
 

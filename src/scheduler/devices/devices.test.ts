@@ -150,7 +150,23 @@ test('of a pool the newest generation counts, when all of its slices are known',
   const half = { ...slice([device('new')], { nodeName: 'a', pool }), metadata: { name: 's2' } };
   const rest = { ...slice([device('newer')], { nodeName: 'a', pool }), metadata: { name: 's3' } };
   assert.equal(chosen([claim({ requests: [asks()] })], [old, half]), undefined);
+  assert.throws(
+    () => chosen([claim({ requests: [asks({ allocationMode: 'All' })] })], [old, half]),
+    /^Error: claim default\/c, request gpu: asks for all devices, but resource pool gpu\.example\.com\/a is currently being updated$/,
+  );
   assert.deepEqual(chosen([claim({ requests: [asks({ count: 2 })] })], [old, rest, half]), ['gpu=new gpu=newer']);
+});
+
+test('what can never be met is told as such: a pool that contradicts itself, more devices than a claim may have', () => {
+  const twice = [slice([device('d0'), device('d0')])];
+  assert.throws(() => chosen([claim({ requests: [asks()] })], twice), /^Error: invalid resource pools were encountered$/);
+  const sound = slice([device('d1')], { nodeName: 'a', pool: { name: 'sound', generation: 1, resourceSliceCount: 1 } });
+  assert.deepEqual(chosen([claim({ requests: [asks()] })], [...twice, sound]), ['gpu=d1']);
+  const greedy = claim({ requests: [asks({ count: 20 }, 'a'), asks({ count: 13 }, 'b')] });
+  assert.throws(
+    () => chosen([greedy], [sound]),
+    /^Error: claim default\/c: number of requested devices 33 exceeds the claim limit of 32$/,
+  );
 });
 
 test('an allocation says where it can be used, and how its devices are set up', () => {
@@ -216,6 +232,17 @@ test('a pod goes where its claims can be met, once, and is told why not', async 
   assert.equal(place(state, claiming, { profile, given }), 'b');
   const none = { ...given, resourceSlices: () => [] };
   assert.equal(place(state, claiming, { profile, given: none }), '0/2 nodes are available: 2 cannot allocate all claims.');
+  const pool = { name: 'b', generation: 1, resourceSliceCount: 1 };
+  const unsound = { ...given, resourceSlices: () => [slice([device('d0'), device('d0')], { nodeName: 'b', pool })] };
+  assert.equal(
+    place(state, claiming, { profile, given: unsound }),
+    '0/2 nodes are available: 1 cannot allocate all claims, 1 invalid resource pools were encountered.',
+  );
+  const failing = { ...CLASS, spec: selecting('device.attributes["x.example.com"].none == 1') };
+  assert.throws(
+    () => place(state, claiming, { profile, given: { ...given, deviceClass: () => failing } }),
+    /^Error: running "DynamicResources" filter plugin: class gpus: selector #0: /,
+  );
   assert.equal(
     place(state, claiming, { profile, given: { ...given, deviceClass: () => undefined } }),
     '0/2 nodes are available: request gpu: device class gpus does not exist.',

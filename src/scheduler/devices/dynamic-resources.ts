@@ -3,7 +3,7 @@ import type { ResourceV1ResourceClaim, V1AllocationResult, V1Node } from '../../
 import { claimNamesOf } from '../../api/resource/v1/pod-claims.ts';
 import { type Cycle, normaliseToLargest, type Plugin, type Refusal } from '../framework/plugin.ts';
 import type { AssumedClaims } from './assumed-claims.ts';
-import { chooseDevices } from './choose-devices.ts';
+import { chooseDevices, NodeRefusal } from './choose-devices.ts';
 import type { ClaimBinder } from './claim-binder.ts';
 import { devicePools, devicesByNode } from './device-pools.ts';
 import type { DeviceSelectors } from './device-selectors.ts';
@@ -57,7 +57,14 @@ export function createDynamicResources(
       ...assumed.allocated(objects),
       classOf: (name: string) => objects.deviceClass(name),
     };
-    return (node: V1Node) => chooseDevices(pending, node, offer);
+    return (node: V1Node) => {
+      try {
+        return chooseDevices(pending, node, offer) ?? refusal(NOT_ALL);
+      } catch (error) {
+        if (error instanceof NodeRefusal) return refusal(error.message);
+        throw error;
+      }
+    };
   };
   const isUsable = (claim: ResourceV1ResourceClaim, node: V1Node) =>
     isThere(claim, node) && binder.whyNeverReady(claim) === undefined;
@@ -77,7 +84,8 @@ export function createDynamicResources(
       const choose = claims.pending.length > 0 ? chooserFor(cycle, claims) : undefined;
       return {
         filter({ node }) {
-          if (choose && !choose(node)) return refusal(NOT_ALL);
+          const chosen = choose?.(node);
+          if (chosen && 'reasons' in chosen) return chosen;
           return claims.allocated.every((claim) => isUsable(claim, node)) ? undefined : refusal(ELSEWHERE);
         },
       };
@@ -89,7 +97,10 @@ export function createDynamicResources(
       if ('problem' in claims || !claims.pending.some(hasAlternatives)) return undefined;
       const choose = chooserFor(cycle, claims);
       return {
-        score: ({ node }) => (choose(node) ?? []).reduce((sum, each, i) => sum + rankOf(claims.pending[i]!, each), 0),
+        score: ({ node }) => {
+          const chosen = choose(node);
+          return 'reasons' in chosen ? 0 : chosen.reduce((sum, each, i) => sum + rankOf(claims.pending[i]!, each), 0);
+        },
         normalise: normaliseToLargest,
       };
     },
@@ -111,7 +122,8 @@ export function createDynamicResources(
       if (!pod.pod.spec?.resourceClaims?.length) return undefined;
       const claims = readPodClaims(pod, objects, assumed);
       if ('problem' in claims) return undefined;
-      const chosen = claims.pending.length > 0 ? (chooserFor(cycle, claims)(node) ?? []) : [];
+      const found = claims.pending.length > 0 ? chooserFor(cycle, claims)(node) : [];
+      const chosen = 'reasons' in found ? [] : found;
       const allocations = new Map<ResourceV1ResourceClaim, V1AllocationResult | undefined>([
         ...claims.allocated.map((claim) => [claim, undefined] as const),
         ...claims.pending.map((claim, i) => [claim, chosen[i]] as const),

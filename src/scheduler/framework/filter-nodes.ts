@@ -65,12 +65,20 @@ export function refusalWithNominated(node: NodeInfo, context: NodeFilterContext)
 
 export function refusalOf(node: NodeInfo, { filters, refusesAll }: FilterPlans): PluginRefusal | undefined {
   if (refusesAll) return refusesAll;
-  for (const { plugin, filter } of filters) {
-    const refusal = filter(node);
-    if (refusal) return { ...refusal, plugin };
+  let asked = '';
+  try {
+    for (const { plugin, filter } of filters) {
+      asked = plugin;
+      const refusal = filter(node);
+      if (refusal) return { ...refusal, plugin };
+    }
+  } catch (error) {
+    throw new Error(`running ${JSON.stringify(asked)} filter plugin: ${messageOf(error)}`, { cause: error });
   }
   return undefined;
 }
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 export interface Found {
   readonly nodes: readonly NodeInfo[];
