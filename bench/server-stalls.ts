@@ -6,77 +6,36 @@
  *
  * Prints one JSON line.
  */
-import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { Agent, request } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { Agent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { openApiserverProcess } from '../test/e2e/apiserver-process.ts';
 import { report } from './bench-cluster.ts';
-import { type Answer, forMany, type Send, type } from './stall-steps/step.ts';
+import { type Answer, forMany, type } from './stall-steps/step.ts';
+import { openTurns, sender } from './turns.ts';
 
-const SETTLES_MS = 300;
 const COUNT = 20_000;
 const SECRETS = '/api/v1/namespaces/default/secrets';
 const MAPS = '/api/v1/namespaces/default/configmaps';
 const words = process.argv.slice(2);
 
 await using stack = new AsyncDisposableStack();
-const directory = await mkdtemp(join(tmpdir(), 'muster-bench-turns-'));
-stack.defer(() => rm(directory, { recursive: true }));
-const turnsFile = join(directory, 'turns');
-process.env['MUSTER_BENCH_TURNS'] = turnsFile;
-process.env['NODE_OPTIONS'] = `--import ${pathToFileURL(join(import.meta.dirname, 'turn-monitor.ts'))}`;
+const turns = stack.use(await openTurns());
 const apiserver = stack.use(await openApiserverProcess());
 const { certificatePem: cert, privateKeyPem: key } = await apiserver.pki.clientPair('admin', ['system:masters']);
-let agent = new Agent({ keepAlive: true, ca: apiserver.pki.caPem, cert, key });
+const newAgent = () => new Agent({ keepAlive: true, ca: apiserver.pki.caPem, cert, key });
+let agent = newAgent();
 stack.defer(() => agent.destroy());
+const send = sender(apiserver.server, () => agent);
 
-const send: Send = (method, path, body, headers = {}) =>
-  new Promise<Answer>((resolve, reject) => {
-    const all = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-    request(`${apiserver.server}${path}`, { method, headers: { ...all, ...headers }, agent }, (answer) => {
-      const chunks: Buffer[] = [];
-      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks) }));
-    })
-      .on('error', reject)
-      .end(body);
-  });
-
-const longest: Record<string, number> = {};
 async function measure(name: string, run: () => Promise<Answer | undefined>): Promise<void> {
   if (words.length && !words.some((word) => name.includes(word)) && !name.includes('prepare')) return;
-  await sleep(SETTLES_MS);
-  const startMs = Date.now();
-  const answer = await run();
-  await sleep(SETTLES_MS);
-  let text = '';
-  try {
-    text = readFileSync(turnsFile, 'utf8');
-  } catch {
-    // not one long turn so far
-  }
-  const turns = text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as { pid: number; atMs: number; cpuMs: number; seen?: readonly string[] })
-    .filter(({ pid, atMs }) => pid === apiserver.process.pid && atMs >= startMs)
-    .sort((a, b) => b.cpuMs - a.cpuMs);
-  longest[name] = Math.round(turns[0]?.cpuMs ?? 0);
-  process.stderr.write(
-    `${String(longest[name]).padStart(6)} ${name} ${answer?.status ?? ''} ${Date.now() - startMs - SETTLES_MS}\n`,
-  );
-  for (const line of turns[0]?.seen ?? []) process.stderr.write(`         ${line}\n`);
-  if (answer && answer.status >= 300) process.stderr.write(`       answered ${answer.body.toString('utf8', 0, 600)}\n`);
+  await turns.measure(apiserver.process.pid, name, run);
 }
 async function restart(...flags: string[]): Promise<void> {
   await apiserver.stop();
   agent.destroy();
-  agent = new Agent({ keepAlive: true, ca: apiserver.pki.caPem, cert, key });
-  await apiserver.start(...flags);
+  agent = newAgent();
+  await turns.watched(() => apiserver.start(...flags));
 }
 
 const object = (kind: string, name: string, fields: object, metadata: object = {}) =>
@@ -163,4 +122,4 @@ await measure('audited list in protobuf', () =>
   send('GET', SECRETS, undefined, { accept: 'application/vnd.kubernetes.protobuf' }),
 );
 await measure('audited delete', () => send('DELETE', `${MAPS}/wide`));
-report({ bench: 'server-stalls', longestTurnCpuMs: longest });
+report({ bench: 'server-stalls', longestTurnCpuMs: turns.longest });
