@@ -65,6 +65,9 @@ const SESSION_MEMORY_MB = 1024;
 
 /** The client may keep an idle connection for longer than it thinks of it. */
 const KEEP_ALIVE_MS = 180_000;
+/** The longest head of HTTP/1.1 that is read, as upstream. That of HTTP/2 is nghttp2's 64 KB, which clients are told. */
+const LARGEST_HEAD = 1 << 20;
+
 /** As upstream's servers wait for a head. */
 const HANDSHAKE_MS = 32_000;
 
@@ -111,7 +114,13 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
       maxSessionMemory: SESSION_MEMORY_MB,
     }),
   );
-  const http1 = server as typeof server & { keepAliveTimeout: number; headersTimeout: number; requestTimeout: number };
+  const http1 = server as typeof server & {
+    maxHeaderSize: number;
+    keepAliveTimeout: number;
+    headersTimeout: number;
+    requestTimeout: number;
+  };
+  http1.maxHeaderSize = LARGEST_HEAD;
   const idleMs = config.idleMs ?? KEEP_ALIVE_MS;
   http1.keepAliveTimeout = idleMs;
   http1.headersTimeout = 60_000;
