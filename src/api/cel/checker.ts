@@ -84,8 +84,6 @@ class Checker {
   readonly #qualified = new Map<number, string>();
   readonly #constants = new Map<number, Value>();
   readonly #known = new Substitutions();
-  /** List literals that may mix types: the arguments of `format`. */
-  readonly #mixed = new Set<number>();
   #locals: Local | undefined;
 
   constructor(source: string, scope: CheckScope) {
@@ -133,12 +131,7 @@ class Checker {
       case 'call':
         return this.#call(expression);
       case 'list':
-        return listOf(
-          this.#joined(
-            expression.elements.map((element, i) => [element, this.#element(element, expression.optional.has(i))] as const),
-            this.#mixed.has(expression.id),
-          ),
-        );
+        return listOf(this.#joined(expression.elements.map((element, i) => this.#element(element, expression.optional.has(i)))));
       case 'map':
         return this.#map(expression);
       case 'struct':
@@ -234,7 +227,6 @@ class Checker {
 
   #resolve(call: Call, name: string, args: readonly Expression[], member: boolean): CelType {
     const declared = this.#scope.functions.get(name);
-    if (member && name === 'format') for (const argument of args) this.#mixed.add(argument.id);
     const types = args.map((argument) => this.#typeOf(argument));
     if (!declared) return this.#undeclared(call, name);
     const fitting: Overload[] = [];
@@ -266,21 +258,19 @@ class Checker {
     return this.#wrong(expression, `expected type 'optional_type(${this.#shown(applied)})' but found '${this.#shown(applied)}'`);
   }
 
-  /** The one type of a list's elements or a map's keys: Kubernetes allows no mixture. */
-  #joined(parts: readonly (readonly [Expression, CelType])[], mixed = false): CelType {
+  /** The type of a list's elements or a map's keys: any of them where they differ, which is refused later (literal-checks.ts). */
+  #joined(types: readonly CelType[]): CelType {
     let joined: CelType | undefined;
-    for (const [expression, type] of parts) {
+    for (const type of types) {
       if (!joined) joined = type;
-      else if (this.#known.assignable([type], [joined])) joined = this.#known.mostGeneral(joined, type);
-      else if (mixed) joined = DYN;
-      else this.#wrong(expression, `expected type '${this.#shown(joined)}' but found '${this.#shown(type)}'`);
+      else joined = this.#known.assignable([type], [joined]) ? this.#known.mostGeneral(joined, type) : DYN;
     }
     return joined ?? this.#known.fresh();
   }
 
   #map(expression: MapLiteral): CelType {
-    const keys = expression.entries.map(({ key }) => [key, this.#typeOf(key)] as const);
-    const values = expression.entries.map(({ value, optional }) => [value, this.#element(value, optional)] as const);
+    const keys = expression.entries.map(({ key }) => this.#typeOf(key));
+    const values = expression.entries.map(({ value, optional }) => this.#element(value, optional));
     return mapOf(this.#joined(keys), this.#joined(values));
   }
 

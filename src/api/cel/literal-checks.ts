@@ -30,20 +30,33 @@ function mixedLiterals(expression: Expression, types: ReadonlyMap<number, CelTyp
     const type = types.get(part.id);
     return type && (optional && type.form === 'opaque' ? (type.parameters[0] ?? type) : type);
   };
-  /** Says what is wrong with the first that differs. */
-  const compare = (parts: readonly (readonly [Expression, boolean])[]) => {
+  const compare = (parts: readonly (readonly [Expression, boolean])[], all: boolean) => {
     const [first, ...others] = parts.map(([part, optional]) => ({ part, type: typeOf(part, optional) }));
     const wanted = first?.type && formatType(first.type);
-    const other = others.find(({ type }) => wanted !== undefined && type && formatType(type) !== wanted);
-    if (other)
-      issues.push({ offset: other.part.offset, message: `expected type '${wanted}' but found '${formatType(other.type!)}'` });
+    if (wanted === undefined) return;
+    for (const { part, type } of others) {
+      if (!type || formatType(type) === wanted) continue;
+      issues.push({ offset: part.offset, message: `expected type '${wanted}' but found '${formatType(type)}'` });
+      if (!all) return;
+    }
   };
   visitExpressions(expression, (part) => {
     if (exempt.has(part)) return;
-    if (part.form === 'list') compare(part.elements.map((element, i) => [element, part.optional.has(i)]));
+    // Of a list only the first that differs is told.
+    if (part.form === 'list')
+      compare(
+        part.elements.map((element, i) => [element, part.optional.has(i)]),
+        false,
+      );
     if (part.form !== 'map') return;
-    compare(part.entries.map(({ key }) => [key, false]));
-    compare(part.entries.map(({ value, optional }) => [value, optional]));
+    compare(
+      part.entries.map(({ key }) => [key, false]),
+      true,
+    );
+    compare(
+      part.entries.map(({ value, optional }) => [value, optional]),
+      true,
+    );
   });
   return issues;
 }

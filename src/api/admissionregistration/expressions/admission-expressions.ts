@@ -60,8 +60,14 @@ export function expressionEnvironment(scope: ExpressionScope): Environment {
   });
 }
 
+const GO_NAMES: Readonly<Record<string, string>> = {
+  null: 'null_type',
+  timestamp: 'google.protobuf.Timestamp',
+  duration: 'google.protobuf.Duration',
+};
+
 /** Go's names of types. */
-const goType = (type: CelType) => (type === NULL ? 'null_type' : formatType(type).replace(/\bnull\b/g, 'null_type'));
+const goType = (type: CelType) => formatType(type).replace(/\b(?:null|timestamp|duration)\b/g, (name) => GO_NAMES[name]!);
 
 /** Throws ExpressionError. */
 export function compileExpression(source: string, environment: Environment, result: ResultKind): Program {
