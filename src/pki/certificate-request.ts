@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { CodedError } from '../std/coded-error.ts';
 import { type AlternativeNames, readAlternativeNames, writeAlternativeNames } from './der/alternative-names.ts';
 import { contextTag, DerReader, derError, Tag } from './der/der-reader.ts';
@@ -7,8 +6,8 @@ import * as der from './der/der-writer.ts';
 import { readName, writeName } from './der/distinguished-name.ts';
 import { type Extension, readExtensions, writeExtensions } from './der/extensions.ts';
 import { Oid } from './der/object-identifiers.ts';
-import { checkPublicKey, openPublicKey } from './der/public-key.ts';
-import { readSigned, verifySigned, writeSigned } from './der/signature.ts';
+import { checkPublicKey } from './der/public-key.ts';
+import { isSignedWith, readSigned, writeSigned } from './der/signature.ts';
 import { readUsages } from './key-usages.ts';
 import type { PrivateKey } from './keys.ts';
 import { formatPem, parsePem } from './pem.ts';
@@ -122,22 +121,10 @@ function readRequest(bytes: Buffer, pemHeaders: readonly string[]): CertificateR
     usages: readUsages(extensions),
     pemHeaders,
     verifySignature: async () => {
-      if (holds === undefined) {
-        const publicKey = keyOrNone(publicKeyDer);
-        holds = publicKey !== undefined && verifySigned(document, publicKey);
-      }
+      holds ??= isSignedWith(document, publicKeyDer);
       return holds;
     },
   };
-}
-
-/** Most readers look at the names only, so that the key is opened, which takes OpenSSL a while, when something is verified with it. */
-function keyOrNone(publicKeyDer: Buffer): KeyObject | undefined {
-  try {
-    return openPublicKey(publicKeyDer);
-  } catch {
-    return undefined; // it has a key's form and is none: nobody holds its other half
-  }
 }
 
 interface Requested {

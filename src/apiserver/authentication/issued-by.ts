@@ -60,7 +60,7 @@ function leadsTo(
 ): boolean {
   if (steps === 0) return false;
   const isSignedBy = (issuer: X509Certificate) => certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
-  if (authorities.some((authority) => authority.fingerprint256 === certificate.fingerprint256 || isSignedBy(authority)))
+  if (authorities.some(isSignedBy) || authorities.some((authority) => authority.fingerprint256 === certificate.fingerprint256))
     return true;
   const issuer = between().find((each) => each.ca && each.fingerprint256 !== certificate.fingerprint256 && isSignedBy(each));
   return issuer !== undefined && leadsTo(issuer, between, authorities, steps - 1);

@@ -1,6 +1,7 @@
 import { type KeyObject, sign, verify } from 'node:crypto';
 import { promisify } from 'node:util';
 import { CodedError } from '../../std/coded-error.ts';
+import { checkSignature } from '../../std/signature-check.ts';
 import { DerReader, derError, Tag } from './der-reader.ts';
 import { objectIdentifier, octetsOfBitString } from './der-values.ts';
 import * as der from './der-writer.ts';
@@ -54,10 +55,29 @@ export function readAlgorithm(reader: DerReader, what: string): string {
 
 /** Whether the document was signed with the key that belongs to `publicKey`. Throws when the algorithm is not supported. */
 export function verifySigned(document: SignedDocument, publicKey: KeyObject): boolean {
-  const algorithm = ALGORITHMS.find(({ oid }) => oid === document.algorithmOid);
-  if (!algorithm) throw derError('signature algorithm', `${document.algorithmOid} is not supported`);
+  const algorithm = algorithmOf(document.algorithmOid);
   if (publicKey.asymmetricKeyType !== algorithm.keyType) return false;
   return verify(algorithm.digest, document.signed, publicKey, document.signature);
+}
+
+/**
+ * The same of a document that brings its key along: false for one that has a key's form and is none, since nobody holds its other half. What was checked a
+ * moment ago is not checked again.
+ */
+export function isSignedWith({ signed, algorithmOid, signature }: SignedDocument, publicKeyDer: Uint8Array): boolean {
+  const { keyType, digest = null } = algorithmOf(algorithmOid);
+  try {
+    const checked = checkSignature({ publicKeyDer, digest, signed, signature });
+    return checked.holds && checked.keyType === keyType;
+  } catch {
+    return false;
+  }
+}
+
+function algorithmOf(algorithmOid: string): SignatureAlgorithm {
+  const algorithm = ALGORITHMS.find(({ oid }) => oid === algorithmOid);
+  if (!algorithm) throw derError('signature algorithm', `${algorithmOid} is not supported`);
+  return algorithm;
 }
 
 /** The AlgorithmIdentifier of signatures with this key. Throws when the key's type is not supported. */

@@ -1,5 +1,5 @@
 /** Checks that a certificate request is one and is signed by the key in it (RFC 2986), as the API server must before it keeps it. */
-import { createPublicKey, verify } from 'node:crypto';
+import { checkSignature } from '../../../std/signature-check.ts';
 import { decodePem } from '../../machinery/pem.ts';
 
 /** OIDs of signature algorithms, in hexadecimal DER, and their digests (null: the algorithm has its own). */
@@ -71,8 +71,12 @@ function signatureComplaint(der: Buffer): string | undefined {
   const digest = Object.hasOwn(DIGESTS, name) ? DIGESTS[name] : undefined;
   if (digest === undefined) return 'x509: cannot verify signature: algorithm unimplemented';
 
-  const key = createPublicKey({ key: der.subarray(publicKey.start, publicKey.end), format: 'der', type: 'spki' });
-  // The first byte of a bit string's content counts unused bits.
-  const bits = der.subarray(signature.contentStart + 1, signature.end);
-  return verify(digest, der.subarray(info.start, info.end), key, bits) ? undefined : 'x509: signature verification failure';
+  const { holds } = checkSignature({
+    publicKeyDer: der.subarray(publicKey.start, publicKey.end),
+    digest,
+    signed: der.subarray(info.start, info.end),
+    // The first byte of a bit string's content counts unused bits.
+    signature: der.subarray(signature.contentStart + 1, signature.end),
+  });
+  return holds ? undefined : 'x509: signature verification failure';
 }
