@@ -8,6 +8,9 @@ import type { Component } from '../../std/lifecycle.ts';
 import { type ControllerContext, createController, keyOf, source } from '../framework/controller.ts';
 import { planDeletionMs } from './plan.ts';
 
+/** What was just filed, approved or issued is not due yet: it is looked at once, when all that is over. Upstream looks once an hour. */
+const LOOK_AFTER_MS = 60_000;
+
 /** Deletes certificate signing requests that nobody needs any more, each at its time. */
 export function createCsrCleanerController(context: ControllerContext): Component {
   const { client, informers, clock, logger } = context;
@@ -46,7 +49,7 @@ export function createCsrCleanerController(context: ControllerContext): Componen
   return createController(context, {
     sources: [
       source(csrs, (csr, change) => {
-        if (change.type !== 'deleted') loop.add(keyOf(csr));
+        if (change.type !== 'deleted') loop.addAfter(keyOf(csr), LOOK_AFTER_MS);
       }),
     ],
     loops: [loop],

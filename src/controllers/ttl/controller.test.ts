@@ -11,12 +11,28 @@ test('every node is told the time of a cluster of that size, and all anew when i
   const told = () =>
     new Set(cluster.list<V1Node>(nodeKind).map(({ metadata }) => metadata?.annotations?.['node.alpha.kubernetes.io/ttl']));
   for (let i = 0; i < 100; i++) cluster.put(nodeKind, { metadata: { name: `n${i}` } });
-  await run.settle();
+  await run.settle(1000);
   assert.deepEqual(told(), new Set(['0']));
   cluster.put(nodeKind, { metadata: { name: 'one-more' } });
-  await run.settle();
+  await run.settle(1000);
   assert.deepEqual(told(), new Set(['15']));
   for (let i = 0; i < 12; i++) cluster.remove(nodeKind, `n${i}`);
-  await run.settle();
+  await run.settle(1000);
   assert.deepEqual(told(), new Set(['0']));
+});
+
+test('nodes that come one behind the other are told once, by how many there are in the end', async () => {
+  await using run = await runController(createTtlController);
+  const { cluster } = run;
+  for (let i = 0; i < 101; i++) {
+    cluster.put(nodeKind, { metadata: { name: `n${i}` } });
+    await run.settle(5);
+  }
+  assert.deepEqual(
+    cluster.requests.filter(({ verb }) => verb === 'patch'),
+    [],
+  );
+  await run.settle(1000);
+  const told = cluster.requests.filter(({ verb }) => verb === 'patch');
+  assert.equal(told.length, 101);
 });

@@ -7,6 +7,9 @@ import { type ControllerContext, createController, keyOf, source } from '../fram
 import { OwnWrites } from '../framework/own-writes.ts';
 import { planTtlStep, ttlSecondsOf } from './plan.ts';
 
+/** Nobody waits for it: nodes that join have more urgent things to do, and where many do, what they are told changes with their number. */
+const TELL_AFTER_MS = 1000;
+
 const TTL_ANNOTATION = 'node.alpha.kubernetes.io/ttl';
 
 /** Tells every kubelet, by an annotation on its node, how long it may trust its copies of Secrets and ConfigMaps. */
@@ -16,12 +19,13 @@ export function createTtlController(context: ControllerContext): Component {
   const writes = new OwnWrites();
   let step = 0;
 
+  const isToBeTold = (node: V1Node) =>
+    !node.metadata?.deletionTimestamp && node.metadata?.annotations?.[TTL_ANNOTATION] !== String(ttlSecondsOf(step));
+
   const reconcile = async (name: string, signal: AbortSignal): Promise<void> => {
     const node = nodes.get(name);
-    const ttl = String(ttlSecondsOf(step));
-    if (!node || node.metadata?.deletionTimestamp || node.metadata?.annotations?.[TTL_ANNOTATION] === ttl) return;
-    if (writes.isBehind(node)) return;
-    const patch = { metadata: { annotations: { [TTL_ANNOTATION]: ttl } } };
+    if (!node || !isToBeTold(node) || writes.isBehind(node)) return;
+    const patch = { metadata: { annotations: { [TTL_ANNOTATION]: String(ttlSecondsOf(step)) } } };
     writes.note(await unlessReason(client.resource<V1Node>(nodeKind).patch(name, patch, { type: 'merge', signal }), 'NotFound'));
   };
 
@@ -31,10 +35,9 @@ export function createTtlController(context: ControllerContext): Component {
       source(nodes, (node, change) => {
         if (change.type === 'deleted') writes.forget(keyOf(node));
         const next = change.type === 'updated' ? step : planTtlStep(nodes.list().length, step);
-        if (next !== step) {
-          step = next;
-          for (const other of nodes.list()) loop.add(keyOf(other));
-        } else if (change.type !== 'deleted') loop.add(keyOf(node));
+        const concerned = next !== step ? nodes.list() : change.type === 'deleted' ? [] : [node];
+        step = next;
+        for (const each of concerned) if (isToBeTold(each)) loop.addAfter(keyOf(each), TELL_AFTER_MS);
       }),
     ],
     loops: [loop],
