@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CoreV1Event } from '../api/gen/types.ts';
+import type { Calm } from '../std/calm.ts';
 import { VirtualClock } from '../std/clock.ts';
+import { deferred } from '../std/lifecycle.ts';
 import { silentLogger } from '../std/logger.ts';
 import { createClient } from './create-client.ts';
 import { createEventRecorder } from './events.ts';
@@ -9,7 +11,11 @@ import { createTestTransport, type TestAnswer } from './test-transport.ts';
 
 const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1', uid: 'n1' } };
 
-function open(answer?: (method: string, path: string) => TestAnswer | undefined, limit?: { qps: number; burst: number }) {
+function open(
+  answer?: (method: string, path: string) => TestAnswer | undefined,
+  limit?: { qps: number; burst: number },
+  calm?: Calm,
+) {
   const clock = new VirtualClock(1_700_000_000_000);
   const writes: { method: string; path: string; event: CoreV1Event }[] = [];
   const transport = createTestTransport(({ method, path, body }) => {
@@ -25,6 +31,7 @@ function open(answer?: (method: string, path: string) => TestAnswer | undefined,
     component: 'kubelet',
     host: 'n1',
     ...(limit && { limit }),
+    calm,
     clock,
     logger: { ...silentLogger, warn: (message) => warnings.push(message) },
   });
@@ -175,4 +182,23 @@ test('events beyond the limit wait their turn; without one none does', async () 
   assert.deepEqual(await seen({ qps: 1, burst: 2 }), [2, 3, 4, 5]);
   assert.deepEqual(await seen({ qps: 0, burst: 0 }), [5, 5, 5, 5]);
   assert.deepEqual(await seen(), [5, 5, 5, 5]);
+});
+
+test('events wait for a server that has time for them, but not while many wait', async () => {
+  const busy = deferred();
+  let asked = 0;
+  const come = () => {
+    asked++;
+    return busy.promise;
+  };
+  const { recorder, writes } = open(undefined, undefined, { come });
+  for (let i = 0; i < 600; i++)
+    recorder.event({ kind: 'Pod', metadata: { name: `p${i}`, namespace: 'web', uid: `p${i}` } }, 'Normal', 'Pulled', 'ok');
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(writes.length, 0);
+  busy.resolve();
+  await recorder.flush();
+  assert.equal(writes.length, 600);
+  // The first one, and then those behind which less than a quarter of the queue’s room was taken.
+  assert.equal(asked, 251);
 });

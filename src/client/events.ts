@@ -1,6 +1,7 @@
 import type { CoreV1Event } from '../api/gen/types.ts';
 import type { ResourceKind } from '../api/machinery/kind.ts';
 import { isStatus, StatusError } from '../api/machinery/status-error.ts';
+import type { Calm } from '../std/calm.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Logger } from '../std/logger.ts';
 import type { Client } from './client.ts';
@@ -19,6 +20,8 @@ export interface EventRecorderOptions {
   host?: string;
   /** Events a second in the long run, and at once; the others wait. `qps` 0: no limit, which is the default. */
   limit?: { readonly qps: number; readonly burst: number };
+  /** Where the API server is in this process: Events are written when it has time for them. */
+  calm?: Calm | undefined;
   clock: Clock;
   logger: Logger;
   /** Ends the sending of what waits. */
@@ -34,6 +37,8 @@ export interface EventRecorder {
 
 /** As client-go: more than so many that wait are dropped. */
 const MAX_QUEUE = 1000;
+/** With more of them nothing is put off. */
+const SHORT_QUEUE = MAX_QUEUE / 4;
 const MAX_ATTEMPTS = 12;
 const RETRY_MS = 10_000;
 /** The API server refuses longer ones. */
@@ -87,6 +92,7 @@ class QueueingRecorder implements EventRecorder {
       const delayMs = this.#bucket?.take() ?? 0;
       // Rejects only when aborted, which ends the loop.
       if (delayMs > 0) await this.#options.clock.sleep(delayMs, this.#options.signal).catch(() => undefined);
+      if (this.#queue.length < SHORT_QUEUE) await this.#options.calm?.come();
       await this.#deliver(plan);
     }
   }

@@ -15,6 +15,8 @@ import type { Transport } from '../client/transport/transport.ts';
 import { unlessReason } from '../client/unless-reason.ts';
 import { formatKubeconfig } from '../pki/kubeconfig.ts';
 import { writeFileAtomic } from '../std/atomic-file.ts';
+import { createCalm } from '../std/calm.ts';
+import { systemClock } from '../std/clock.ts';
 import { CodedError } from '../std/coded-error.ts';
 import { type Component, ComponentGroup, deferred } from '../std/lifecycle.ts';
 import { Resources } from '../std/resources.ts';
@@ -140,8 +142,10 @@ export async function startControlPlane(config: ClusterConfig, directory: string
     });
   const adminTransport = apiServer.transport(ADMIN);
   const knownNodes = new Map<string, KnownNode>();
-  const manager = createManager(config, keys, as, { directory, podRange: pods.podRange ?? CLUSTER_CIDR });
-  const scheduler = createClusterScheduler(config, as);
+  // A clock that is moved by hand says nothing of the event loop.
+  const calm = config.clock === systemClock ? createCalm({ clock: systemClock }) : undefined;
+  const manager = createManager(config, keys, as, { directory, podRange: pods.podRange ?? CLUSTER_CIDR, calm });
+  const scheduler = createClusterScheduler(config, as, calm);
   const approver = createServingApprover({
     client: as('muster', SERVING_APPROVER_USER),
     nodes: knownNodes,

@@ -3,6 +3,7 @@ import type { Client } from '../client/client.ts';
 import { createEventRecorder } from '../client/events.ts';
 import { createControllerManager } from '../controllers/controller-manager.ts';
 import { createScheduler } from '../scheduler/scheduler.ts';
+import type { Calm } from '../std/calm.ts';
 import type { Component } from '../std/lifecycle.ts';
 import { type ClusterKeys, LEAF_LIFETIME_MS } from './authorities.ts';
 import { type ClusterConfig, SERVICE_CIDR } from './options.ts';
@@ -24,7 +25,7 @@ export function createManager(
   config: ClusterConfig,
   keys: ClusterKeys,
   as: ClientAs,
-  { directory, podRange }: { readonly directory: string; readonly podRange: string },
+  { directory, podRange, calm }: { readonly directory: string; readonly podRange: string; readonly calm: Calm | undefined },
 ): Component {
   const { clock, logger, random, ipv6Ranges } = config;
   return createControllerManager({
@@ -38,6 +39,7 @@ export function createManager(
             'system:serviceaccounts:kube-system',
           ),
     clock,
+    calm,
     logger: logger.child({ part: 'controller-manager' }),
     random,
     controllers: ['*', 'bootstrapsigner', 'tokencleaner'],
@@ -56,9 +58,13 @@ export function createManager(
 }
 
 /** The scheduler, as `system:kube-scheduler`. */
-export function createClusterScheduler({ clock, logger, random }: ClusterConfig, as: ClientAs): Component {
+export function createClusterScheduler(
+  { clock, logger, random }: ClusterConfig,
+  as: ClientAs,
+  calm: Calm | undefined,
+): Component {
   const client = as('kube-scheduler', 'system:kube-scheduler');
   const own = logger.child({ part: 'scheduler' });
-  const events = createEventRecorder({ client, component: 'default-scheduler', clock, logger: own });
+  const events = createEventRecorder({ client, component: 'default-scheduler', calm, clock, logger: own });
   return createScheduler({ client, events, clock, logger: own, random });
 }

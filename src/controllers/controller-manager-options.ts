@@ -1,4 +1,5 @@
 import type { Client } from '../client/client.ts';
+import type { Calm } from '../std/calm.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Logger } from '../std/logger.ts';
 import type { AuthoritySource, SigningMaterial } from './csrsigning/signing-material.ts';
@@ -18,6 +19,8 @@ export interface ControllerManagerOptions {
    */
   ensureAccount?: (account: string) => Promise<void>;
   clock: Clock;
+  /** Where the API server is in this process: when it has time for Events. */
+  calm?: Calm | undefined;
   logger: Logger;
   random: () => number;
   /** As `--controllers`: `*`, `x`, `-x`. Default `['*']`. */

@@ -140,7 +140,7 @@ async function startControllers(
       metrics,
       // Few controllers have something to tell.
       get events() {
-        recorder ??= createEventRecorder({ client, component: eventSourceOf(name), clock, logger, signal });
+        recorder ??= createEventRecorder({ client, component: eventSourceOf(name), calm: options.calm, clock, logger, signal });
         return recorder;
       },
     };
