@@ -109,6 +109,8 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       ...(outside && { outside }),
       admissionMetrics,
       impersonationMetrics,
+      decisions: access,
+      tokenObserver: access,
       reader,
       writer,
       kinds,
@@ -119,7 +121,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     },
   );
 
-  const inFlight: InFlightCounts = { readOnly: 0, mutating: 0 };
+  const inFlight: InFlightCounts = { readOnly: 0, mutating: 0, waiting: { readOnly: 0, mutating: 0 } };
   const running = new RunningRequests(clock, config.requestTimeoutMs ?? 60_000);
   const agents = new BackendAgents();
   const bootstrapped = new DoneCheck('poststarthook/rbac/bootstrap-roles');
@@ -128,7 +130,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
     const kind = kinds.byResource(group, version, resource);
     return kind?.storage === 'stored' ? cache.kind(kind).objects.size : 0;
   };
-  const metrics = openMetrics({ kinds, cache, inFlight, startMs }, [
+  const metrics = openMetrics({ kinds, cache, inFlight, startMs, features: config.features ?? [] }, [
     storeMetrics,
     access,
     admissionMetrics,
@@ -201,6 +203,7 @@ export async function startApiServer(config: ApiServerConfig): Promise<ApiServer
       random,
       minRequestTimeoutMs: config.minRequestTimeoutMs ?? 1_800_000,
       watchEvents: (kind) => metrics.watchEvents(kind),
+      noteWatchList: (info, seconds) => metrics.noteWatchList(info, seconds),
       noteDeprecated: (kind, subresource) => metrics.noteDeprecated(kind, subresource),
     },
     customResources.action,

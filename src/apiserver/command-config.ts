@@ -10,6 +10,7 @@ import type { ApiServerConfig, KubeletAccess } from './configuration.ts';
 import { type EtcdFlags, readEtcdFlags } from './etcd-flags.ts';
 import { strictTransportSecurity } from './filters/transport-security.ts';
 import { readRuntimeConfig } from './kinds/runtime-config.ts';
+import type { FeatureGate } from './metrics/server-metrics.ts';
 import { readOutsideSecurityFlags } from './outside-security/security-flags.ts';
 import type { AuthorizationMode, SecurityConfig, ServiceAccountConfig } from './security.ts';
 import { parseAddressRanges } from './services/address-range.ts';
@@ -81,6 +82,7 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       maxRequestsInflight: values.int('max-requests-inflight'),
       maxMutatingRequestsInflight: values.int('max-mutating-requests-inflight'),
       priorityAndFairness: values.bool('enable-priority-and-fairness'),
+      features: readFeatures(values.map('feature-gates')),
       goawayChance: readGoawayChance(values),
       keepsAnonymousConnections: values.map('feature-gates')['UnauthenticatedHTTP2DOSMitigation'] === 'false',
       requestTimeoutMs: values.durationMs('request-timeout'),
@@ -98,6 +100,16 @@ export function readCommandConfig({ values, isSet }: ParsedFlags, writeStdout?: 
       ...(etcd && { peers: etcd.peers }),
     },
   };
+}
+
+/** Those that change something here; all are on unless they are turned off. */
+function readFeatures(gates: Readonly<Record<string, string>>): readonly FeatureGate[] {
+  const known = [
+    { name: 'AuthorizePodWebsocketUpgradeCreatePermission', stage: 'BETA' },
+    { name: 'LegacyServiceAccountTokenNoAutoGeneration', stage: '' },
+    { name: 'UnauthenticatedHTTP2DOSMitigation', stage: 'BETA' },
+  ] as const;
+  return known.map((gate) => ({ ...gate, enabled: gates[gate.name] !== 'false' }));
 }
 
 function readGoawayChance(values: FlagValues): number {

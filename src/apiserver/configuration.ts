@@ -12,6 +12,7 @@ import type { Egress } from './egress/egress.ts';
 import type { EncryptionConfig } from './encryption/open-encryption.ts';
 import type { RuntimeConfig } from './kinds/runtime-config.ts';
 import type { NamedCertificate } from './listener/named-certificates.ts';
+import type { FeatureGate } from './metrics/server-metrics.ts';
 import type { PeersConfig } from './peers/presence.ts';
 import type { Authorities, Security, SecurityConfig, SecurityDeps } from './security.ts';
 
@@ -103,6 +104,8 @@ export interface ApiServerConfig {
   readonly kubelet?: KubeletAccess;
   /** How `kubectl get componentstatuses` asks components that do not listen where upstream's do. */
   readonly componentProbes?: Readonly<Record<string, ProbeComponent>>;
+  /** Feature gates that change something here, for `/metrics`. */
+  readonly features?: readonly FeatureGate[];
   /** What `/metrics` tells besides the server's own. */
   readonly moreMetrics?: readonly Metric[];
   /** How extension servers are reached. */

@@ -16,11 +16,11 @@ import { createFrontProxyAuthenticator, type FrontProxyConfig } from './authenti
 import { createImpersonationFilter, type ImpersonationObserver } from './authentication/impersonation-filter.ts';
 import { createChangingIssuedBy, createIssuedBy, type IssuedBy, onlyIssuedBy } from './authentication/issued-by.ts';
 import { LegacyTokenUses } from './authentication/legacy-token-uses.ts';
-import { createServiceAccountTokenAuthenticator } from './authentication/service-account-token.ts';
+import { createServiceAccountTokenAuthenticator, type TokenObserver } from './authentication/service-account-token.ts';
 import { openStaticTokenFile } from './authentication/static-token-file.ts';
 import { withSignatureCache } from './authentication/token-claims-cache.ts';
 import { createUnionAuthenticator } from './authentication/union-authenticator.ts';
-import { createAuthorizationFilter } from './authorization/authorization-filter.ts';
+import { createAuthorizationFilter, type DecisionObserver } from './authorization/authorization-filter.ts';
 import { reconcileDefaultPolicy } from './authorization/bootstrap-policy/reconcile.ts';
 import { composeAuthorizer } from './authorization/compose-authorizer.ts';
 import { NodeGraph } from './authorization/node-graph.ts';
@@ -118,6 +118,8 @@ export interface SecurityDeps {
   readonly outside?: OutsideSecurity;
   readonly admissionMetrics?: AdmissionMetrics;
   readonly impersonationMetrics?: ImpersonationObserver;
+  readonly decisions?: DecisionObserver;
+  readonly tokenObserver?: TokenObserver;
 }
 
 export interface Security {
@@ -187,7 +189,7 @@ export function createSecurity(config: SecurityConfig, deps: SecurityDeps): Secu
     filters: {
       authentication: createAuthenticationFilter(authenticator, logger),
       impersonation: createImpersonationFilter(authorizer, deps.impersonationMetrics),
-      authorization: createAuthorizationFilter(authorizer),
+      authorization: createAuthorizationFilter(authorizer, deps.decisions),
     },
     paths: accounts && verifier ? createIssuerDiscovery({ ...accounts, verifier }) : new Map(),
     async postStart() {
@@ -219,7 +221,7 @@ function openVerifier({ verificationKeyPems, signingKeyPem }: ServiceAccountConf
 
 function composeTokenAuthenticator(
   config: SecurityConfig,
-  { reader, writer, clock, logger, outside }: SecurityDeps,
+  { reader, writer, clock, logger, outside, tokenObserver }: SecurityDeps,
   { apiAudiences, verifier }: { readonly apiAudiences: readonly string[]; readonly verifier: TokenVerifier | undefined },
 ): TokenAuthenticator {
   const { serviceAccount: accounts, tokenAuthFile } = config;
@@ -235,6 +237,7 @@ function composeTokenAuthenticator(
         reader,
         clock,
         uses: new LegacyTokenUses(writer, clock, logger),
+        ...(tokenObserver && { observer: tokenObserver }),
       }),
     );
   }

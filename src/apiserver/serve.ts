@@ -60,10 +60,13 @@ export function createServe(
       const exempt = late && isExempt(request);
       if (late && !exempt) return refuseLate(answerHeaders, response, shutdownSendRetryAfter);
       const fail = (error: Error) => failFromOutside(known, request, response, error);
-      if (lasting && info.verb !== 'watch' && isKnown(info)) disconnected = metrics.beginConnection(info);
+      if (lasting && isKnown(info)) disconnected = metrics.beginConnection(info);
       if (!exempt) end = running.begin(lasting, fail, withinMs, info.isResourceRequest && WRITES.has(info.verb));
       await chain(context, response);
     } catch (error) {
+      // Who goes away in the midst of an answer has aborted it himself.
+      if (response.headersSent && (error instanceof StatusError || !request.signal.aborted))
+        metrics.noteAbort(info, isKnown(info));
       await answerFailure(context, response, error, logger);
     } finally {
       end?.();

@@ -15,7 +15,19 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
 /** Git's name for no commit: Muster's own would say nothing of Kubernetes, and upstream's clients want one in hexadecimal. */
 const NO_COMMIT = '0'.repeat(40);
 
-export function versionInfo(): object {
+export interface VersionInfo {
+  readonly major: string;
+  readonly minor: string;
+  readonly gitVersion: string;
+  readonly gitCommit: string;
+  readonly gitTreeState: string;
+  readonly buildDate: string;
+  readonly goVersion: string;
+  readonly compiler: string;
+  readonly platform: string;
+}
+
+export function versionInfo(): VersionInfo {
   return {
     major: KUBERNETES_MAJOR,
     minor: KUBERNETES_MINOR,

@@ -33,6 +33,12 @@ export interface ServiceAccountTokenDeps {
   readonly clock: Pick<Clock, 'now'>;
   /** Where it is noted that tokens of Secrets are used. */
   readonly uses?: Pick<LegacyTokenUses, 'note'>;
+  readonly observer?: TokenObserver;
+}
+
+/** Told which tokens are used. */
+export interface TokenObserver {
+  tokenUsed(kind: 'legacy' | 'stale' | 'valid'): void;
 }
 
 /** How far clocks may be apart, and how long a token outlives what it is bound to while that is being deleted. */
@@ -56,9 +62,13 @@ export function createServiceAccountTokenAuthenticator(
         const account = readLegacyClaims(claims);
         if (!account) throw new AuthenticationFailure('the legacy service account token lacks a claim');
         if (options.lookup) await checkLegacyToken(token, account, deps);
+        deps.observer?.tokenUsed('legacy');
         return { user: { ...accountUser(account), uid: account.uid }, audiences: shared };
       }
-      return { user: await boundTokenUser(claims, options, deps), audiences: shared };
+      const user = await boundTokenUser(claims, options, deps);
+      const { warnafter } = claims['kubernetes.io'] ?? {};
+      deps.observer?.tokenUsed(warnafter !== undefined && warnafter * 1000 < deps.clock.now() ? 'stale' : 'valid');
+      return { user, audiences: shared };
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { AuthorizationAttributes, Authorizer, Filter, RequestContext } from '../contracts.ts';
+import type { AuthorizationAttributes, Authorizer, Decision, Filter, RequestContext } from '../contracts.ts';
 import { forbiddenTo } from './forbidden.ts';
 
 const SELECTING = new Set(['list', 'watch', 'deletecollection']);
@@ -11,11 +11,23 @@ export function attributesOf({ info, user, request }: RequestContext): Authoriza
   return { ...info, user, ...(fieldSelector && { fieldSelector }), ...(labelSelector && { labelSelector }) };
 }
 
+/** Told of each decision about a request, and how long it took; of none when the authorizer failed. */
+export interface DecisionObserver {
+  decided(decision: 'allow' | 'deny' | 'no-opinion' | undefined, seconds: number): void;
+}
+
 /** Lets only allowed requests pass; rejects others with upstream's 403. */
-export function createAuthorizationFilter(authorizer: Authorizer): Filter {
+export function createAuthorizationFilter(authorizer: Authorizer, observer?: DecisionObserver): Filter {
   return (next) => async (context, response) => {
     const attributes = attributesOf(context);
-    const { decision, reason } = await authorizer.authorize(attributes);
+    const startMs = performance.now();
+    let decided: Decision | undefined;
+    try {
+      decided = await authorizer.authorize(attributes);
+    } finally {
+      observer?.decided(decided?.decision, (performance.now() - startMs) / 1000);
+    }
+    const { decision, reason } = decided;
     context.audit?.addAuditAnnotation('authorization.k8s.io/decision', decision === 'allow' ? 'allow' : 'forbid');
     context.audit?.addAuditAnnotation('authorization.k8s.io/reason', reason);
     if (decision !== 'allow') throw forbiddenTo(attributes, reason);

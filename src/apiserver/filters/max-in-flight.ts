@@ -12,6 +12,8 @@ export interface InFlightLimits {
 export interface InFlightCounts {
   readOnly: number;
   mutating: number;
+  /** Those that wait for their turn, where there are queues. */
+  readonly waiting?: { readOnly: number; mutating: number };
 }
 
 const READING: ReadonlySet<string> = new Set(['get', 'list', 'watch']);

@@ -6,6 +6,7 @@ import type { InFlightCounts } from '../filters/max-in-flight.ts';
 import { sendText } from '../response/send.ts';
 import { DroppedRequests } from './dropped-requests.ts';
 import type { FlowControl } from './flow-control.ts';
+import type { ExecutionMetrics } from './flow-control-metrics.ts';
 
 const READING: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
 const OBJECTS_A_SEAT = 100;
@@ -16,13 +17,21 @@ export interface FlowControlFilterDeps {
   /** For the metric. */
   readonly counts: InFlightCounts;
   readonly waits?: Pick<Histogram, 'observe'>;
+  readonly executions?: Pick<ExecutionMetrics, 'arrived' | 'executed'>;
   /** About how many objects of a kind there are. */
   readonly objectCount: (info: RequestInfo) => number;
   readonly clock: Pick<Clock, 'now'>;
 }
 
 /** Lets a request run when its flow has a seat, after its turn in a queue if need be (apiserver/pkg/server/filters/priority-and-fairness.go). */
-export function createFlowControlFilter({ control, counts, waits, objectCount, clock }: FlowControlFilterDeps): Filter {
+export function createFlowControlFilter({
+  control,
+  counts,
+  waits,
+  executions,
+  objectCount,
+  clock,
+}: FlowControlFilterDeps): Filter {
   const dropped = new DroppedRequests(clock);
   return (next) => async (context, response) => {
     const { user, info, request, answerHeaders } = context;
@@ -37,8 +46,12 @@ export function createFlowControlFilter({ control, counts, waits, objectCount, c
       answerHeaders['x-kubernetes-pf-prioritylevel-uid'] = flow.level.uid;
     }
     const seats = flow.level.exempt ? 1 : control.widthIn(flow, widthOf(info, request.query, objectCount));
+    executions?.arrived(flow.name, flow.level.name, seats);
+    const kind = READING.has(info.verb) ? 'readOnly' : 'mutating';
     const asked = control.acquire(flow, seats, { user, info, signal: () => request.signal, waitMs: waitOf(context) });
-    const ticket = asked instanceof Promise ? await waited(asked, context) : asked;
+    const ticket = asked instanceof Promise ? await waited(asked, context, counts, kind) : asked;
+    const startMs = performance.now();
+    const executed = () => executions?.executed(flow.name, flow.level.name, longRunning, (performance.now() - startMs) / 1000);
     const rejected = typeof ticket === 'string';
     if (!flow.level.exempt) waits?.observe((context.waitedMs ?? 0) / 1000, String(!rejected), flow.name, flow.level.name);
     if (rejected) {
@@ -48,15 +61,16 @@ export function createFlowControlFilter({ control, counts, waits, objectCount, c
     }
     if (begins) {
       control.release(flow, ticket);
+      executed();
       return next(context, response);
     }
-    const kind = READING.has(info.verb) ? 'readOnly' : 'mutating';
     counts[kind]++;
     try {
       await next(context, response);
     } finally {
       counts[kind]--;
       control.release(flow, ticket);
+      executed();
     }
   };
 }
@@ -65,12 +79,19 @@ export function createFlowControlFilter({ control, counts, waits, objectCount, c
 const waitOf = ({ deadlineMs }: RequestContext) =>
   deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - performance.now()) / 4;
 
-async function waited<T>(turn: Promise<T>, context: RequestContext): Promise<T> {
+async function waited<T>(
+  turn: Promise<T>,
+  context: RequestContext,
+  { waiting }: InFlightCounts,
+  kind: 'readOnly' | 'mutating',
+): Promise<T> {
   const startMs = performance.now();
+  if (waiting) waiting[kind]++;
   try {
     return await turn;
   } finally {
     context.waitedMs = performance.now() - startMs;
+    if (waiting) waiting[kind]--;
   }
 }
 

@@ -14,7 +14,7 @@ import type { KindRegistry } from '../kinds/kind-registry.ts';
 import { defaultObjects, FlowControl } from './flow-control.ts';
 import { flowControlDumps } from './flow-control-dumps.ts';
 import { createFlowControlFilter } from './flow-control-filter.ts';
-import { createFlowControlMetrics, createWaitMetric } from './flow-control-metrics.ts';
+import { createFlowControlMetrics, createWaitMetric, ExecutionMetrics } from './flow-control-metrics.ts';
 
 export interface FlowControlDeps {
   readonly kinds: KindRegistry;
@@ -98,9 +98,10 @@ export function openFlowControl(
     );
   };
   const waits = createWaitMetric();
+  const executions = new ExecutionMetrics();
   return {
-    filter: createFlowControlFilter({ control, counts, waits, objectCount, clock }),
-    metrics: createFlowControlMetrics(control, waits),
+    filter: createFlowControlFilter({ control, counts, waits, executions, objectCount, clock }),
+    metrics: createFlowControlMetrics(control, waits, executions),
     readyCheck: ready,
     paths: flowControlDumps(control),
     async start() {

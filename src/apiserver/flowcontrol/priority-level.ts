@@ -126,6 +126,7 @@ export class PriorityLevel {
         signal.removeEventListener('abort', onAbort);
         this.waiting--;
         ticket.counts.waiting--;
+        ticket.counts.waitingSeats -= ticket.seats;
         if (rejection) this.reject(ticket, rejection);
         else ticket.startedMs = clock.now();
         resolve(rejection);
@@ -141,6 +142,7 @@ export class PriorityLevel {
       queue.waiting.push(entry);
       this.waiting++;
       ticket.counts.waiting++;
+      ticket.counts.waitingSeats += ticket.seats;
       timer = clock.setTimer(timeoutMs, () => leave('time-out'));
       if (signal.aborted) onAbort();
       else signal.addEventListener('abort', onAbort, { once: true });

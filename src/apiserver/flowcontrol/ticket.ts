@@ -5,6 +5,8 @@ export type Rejection = 'queue-full' | 'concurrency-limit' | 'time-out' | 'cance
 /** What there has been of one FlowSchema, and what there is. Kept when schemas are read again. */
 export interface FlowCounts {
   waiting: number;
+  /** Seats of those that wait. */
+  waitingSeats: number;
   executing: number;
   /** Seats of those that execute. */
   seats: number;
@@ -12,7 +14,14 @@ export interface FlowCounts {
   readonly rejected: Map<Rejection, number>;
 }
 
-export const noCounts = (): FlowCounts => ({ waiting: 0, executing: 0, seats: 0, dispatched: 0, rejected: new Map() });
+export const noCounts = (): FlowCounts => ({
+  waiting: 0,
+  waitingSeats: 0,
+  executing: 0,
+  seats: 0,
+  dispatched: 0,
+  rejected: new Map(),
+});
 
 /** A request that waits for seats, or has them until it gives the ticket back. */
 export interface Ticket {

@@ -1,9 +1,13 @@
 import { StatusError } from '../../api/machinery/status-error.ts';
 import type { Clock } from '../../std/clock.ts';
 import { Counter, Histogram, type Metric } from '../../std/metric.ts';
-import type { Admission, AdmissionAttributes, Filter } from '../contracts.ts';
+import type { Admission, AdmissionAttributes, Filter, RequestContext } from '../contracts.ts';
 
 const ADMISSION_BOUNDS = [0.005, 0.025, 0.1, 0.5, 1, 2.5];
+
+/** 1 ms, and fourteen times twice as much. */
+const ACCESS_BOUNDS = Array.from({ length: 15 }, (_, i) => 2 ** i / 1000);
+const RESULTS = { allow: 'allowed', deny: 'denied', 'no-opinion': 'no-opinion' } as const;
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -52,6 +56,28 @@ export class AccessMetrics implements Metric {
     [],
     LIFETIME_BOUNDS,
   );
+  readonly #authentications = new Histogram(
+    'authentication_duration_seconds',
+    'Authentication duration in seconds broken out by result.',
+    ['result'],
+    ACCESS_BOUNDS,
+  );
+  readonly #decisions = new Counter(
+    'authorization_attempts_total',
+    "Counter of authorization attempts broken down by result. It can be either 'allowed', 'denied', 'no-opinion' or 'error'.",
+    ['result'],
+  );
+  readonly #authorizations = new Histogram(
+    'authorization_duration_seconds',
+    'Authorization duration in seconds broken out by result.',
+    ['result'],
+    ACCESS_BOUNDS,
+  );
+  readonly #tokens = {
+    legacy: new Counter('serviceaccount_legacy_tokens_total', 'Cumulative legacy service account tokens used', []),
+    stale: new Counter('serviceaccount_stale_tokens_total', 'Cumulative stale projected service account tokens used', []),
+    valid: new Counter('serviceaccount_valid_tokens_total', 'Cumulative valid projected service account tokens used', []),
+  };
   readonly #clock: Pick<Clock, 'now'>;
 
   constructor(clock: Pick<Clock, 'now'>) {
@@ -61,8 +87,11 @@ export class AccessMetrics implements Metric {
   /** Stands around authentication. */
   watchAuthentication(authentication: Filter): Filter {
     return (next) => {
+      const begun = new WeakMap<RequestContext, number>();
+      const took = (context: RequestContext) => (performance.now() - begun.get(context)!) / 1000;
       const handler = authentication((context, response) => {
         this.#attempts.increment('success');
+        this.#authentications.observe(took(context), 'success');
         const { name } = context.user;
         const { peerCertificate } = context.request;
         if (peerCertificate?.commonName === name)
@@ -72,15 +101,31 @@ export class AccessMetrics implements Metric {
       });
       return async (context, response) => {
         const before = context.user;
+        begun.set(context, performance.now());
         try {
           await handler(context, response);
         } catch (error) {
           // Nobody was found: who was, has been put there.
-          if (context.user === before && error instanceof StatusError && error.code === 401) this.#attempts.increment('failure');
+          if (context.user === before && error instanceof StatusError && error.code === 401) {
+            this.#attempts.increment('failure');
+            this.#authentications.observe(took(context), 'failure');
+          }
           throw error;
         }
       };
     };
+  }
+
+  /** A request was allowed or not, or its authorizer failed. */
+  decided(decision: 'allow' | 'deny' | 'no-opinion' | undefined, seconds: number): void {
+    const result = decision === undefined ? 'error' : RESULTS[decision];
+    this.#decisions.increment(result);
+    this.#authorizations.observe(seconds, result);
+  }
+
+  /** A service account's token was good: of a Secret, one that should have been replaced, or another. */
+  tokenUsed(kind: 'legacy' | 'stale' | 'valid'): void {
+    this.#tokens[kind].increment();
   }
 
   timeAdmission(inner: () => Admission): () => Admission {
@@ -102,6 +147,10 @@ export class AccessMetrics implements Metric {
   }
 
   render(): string {
-    return [this.#attempts, this.#users, this.#admission, this.#certificates].map((metric) => metric.render()).join('');
+    const authorization = [this.#decisions, this.#authorizations];
+    return [this.#attempts, this.#authentications, this.#users, ...authorization, this.#admission, this.#certificates]
+      .concat(Object.values(this.#tokens))
+      .map((metric) => metric.render())
+      .join('');
   }
 }

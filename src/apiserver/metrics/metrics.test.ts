@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:https';
 import { test } from 'node:test';
+import { until } from '../../../test/harness/until.ts';
 import { podKind } from '../../api/core/v1/pod.ts';
 import { Counter, Distribution } from '../../std/metric.ts';
 import { askWebhook } from '../admission/webhooks/call-webhook.ts';
 import { createSecurity } from '../security.ts';
 import { configMap, pod, startTestApi, type TestApi } from '../test-api.ts';
+import { AccessMetrics } from './access-metrics.ts';
 import { AdmissionMetrics } from './admission-metrics.ts';
 import { RequestMetrics } from './request-metrics.ts';
 
@@ -23,7 +25,12 @@ const get = (api: TestApi, path: string, headers: Record<string, string> = {}) =
   });
 
 test('what is asked, stored, watched and checked is counted under upstream’s names', async (context) => {
-  const api = await startTestApi({ composeSecurity: createSecurity, security: {}, flags: () => new Map([['v', '2']]) });
+  const api = await startTestApi({
+    composeSecurity: createSecurity,
+    security: {},
+    flags: () => new Map([['v', '2']]),
+    features: [{ name: 'UnauthenticatedHTTP2DOSMitigation', stage: 'BETA', enabled: true }],
+  });
   context.after(() => api.stop());
   const path = '/api/v1/namespaces/default/configmaps';
   await api.call('POST', path, configMap('a'));
@@ -61,7 +68,23 @@ test('what is asked, stored, watched and checked is counted under upstream’s n
   has(/# TYPE apiserver_client_certificate_expiration_seconds histogram$/);
   has(/# TYPE aggregator_unavailable_apiservice_total counter/);
   has(/process_open_fds [1-9]/);
-  has(/kubernetes_build_info\{git_version="v1\.\d+\.\d+[^"]*",major="1",minor="\d+",platform="[^"]+"\} 1$/);
+  has(
+    /kubernetes_build_info\{build_date="[^"]+",compiler="[^"]+",git_commit="[0-9a-f]{40}",git_tree_state="[^"]+",git_version="v1\.\d+\.\d+[^"]*",go_version="",major="1",minor="\d+",platform="[^"]+"\} 1$/,
+  );
+  has(/authentication_duration_seconds_count\{result="success"\} 1$/);
+  has(/authentication_duration_seconds_count\{result="failure"\} 1$/);
+  has(/authorization_attempts_total\{result="allowed"\} [1-9]\d*$/);
+  has(/authorization_duration_seconds_count\{result="allowed"\} [1-9]\d*$/);
+  has(/# TYPE serviceaccount_stale_tokens_total counter$/);
+  has(/apiserver_storage_events_received_total\{group="",resource="configmaps"\} [1-9]/);
+  has(
+    /apiserver_flowcontrol_request_execution_seconds_count\{flow_schema="exempt",priority_level="exempt",type="regular"\} [1-9]/,
+  );
+  has(/apiserver_flowcontrol_work_estimated_seats_count\{flow_schema="exempt",priority_level="exempt"\} [1-9]/);
+  has(/apiserver_current_inqueue_requests\{request_kind="mutating"\} 0$/);
+  has(/kubernetes_feature_enabled\{name="UnauthenticatedHTTP2DOSMitigation",stage="BETA"\} 1$/);
+  has(/registered_metrics_total\{deprecated_version="",stability_level="STABLE"\} 10$/);
+  has(/hidden_metrics_total 0$/);
   for (const line of text.split('\n').filter((each) => each && !each.startsWith('#')))
     assert.match(line, /^[a-z_]+(\{[^{}]*\})? [-+.e\d]+$/i, line);
   const slis = (await api.call('GET', '/metrics/slis')).text;
@@ -210,4 +233,29 @@ test('buckets hold what is not above them, labels are escaped', () => {
   const counter = new Counter('c', 'help', ['l']);
   counter.increment('a"\n\\');
   assert.match(counter.render(), /^c\{l="a\\"\\n\\\\"\} 1$/m);
+});
+
+test('watches are counted with what they are of; the time until they know all that there was is told', async (context) => {
+  const api = await startTestApi();
+  context.after(() => api.stop());
+  const metric = async (line: string) => (await api.call('GET', '/metrics')).text.includes(`\n${line}\n`);
+  const watch = 'watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1';
+  const running = api.call('GET', `/api/v1/namespaces/default/configmaps?${watch}`);
+  const of = 'component="apiserver",group="",resource="configmaps",scope="namespace",subresource="",verb="WATCH",version="v1"';
+  await until('the watch is counted', () => metric(`apiserver_longrunning_requests{${of}} 1`));
+  await running;
+  assert.ok(
+    await metric('apiserver_watch_list_duration_seconds_count{group="",version="v1",resource="configmaps",scope="namespace"} 1'),
+  );
+  assert.equal(await metric(`apiserver_longrunning_requests{${of}} 1`), false);
+});
+
+test('tokens that should have been replaced are told from others', () => {
+  const metrics = new AccessMetrics({ now: () => 0 });
+  for (const kind of ['valid', 'stale', 'valid', 'legacy'] as const) metrics.tokenUsed(kind);
+  metrics.decided(undefined, 0.1);
+  const text = metrics.render();
+  for (const line of ['legacy_tokens_total 1', 'stale_tokens_total 1', 'valid_tokens_total 2'])
+    assert.ok(text.includes(`\nserviceaccount_${line}\n`), line);
+  assert.ok(text.includes('\nauthorization_attempts_total{result="error"} 1\n'));
 });

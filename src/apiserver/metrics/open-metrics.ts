@@ -2,26 +2,29 @@ import type { KindDefinition } from '../../api/machinery/kind.ts';
 import type { Metric } from '../../std/metric.ts';
 import type { InFlightCounts } from '../filters/max-in-flight.ts';
 import { derivedFrom, type KindRegistry } from '../kinds/kind-registry.ts';
-import { GIT_VERSION } from '../version.ts';
 import type { WatchCache } from '../watch-cache/watch-cache.ts';
-import { ServerMetrics } from './server-metrics.ts';
+import { type FeatureGate, ServerMetrics } from './server-metrics.ts';
 
 export interface MetricsSources {
   readonly kinds: KindRegistry;
-  readonly cache: Pick<WatchCache, 'counts' | 'watcherCounts'>;
+  readonly cache: Pick<WatchCache, 'counts' | 'eventCounts'>;
   readonly inFlight: InFlightCounts;
   readonly startMs: number;
+  readonly features?: readonly FeatureGate[];
 }
 
 /** What this server tells of itself, with what its parts count. */
-export function openMetrics({ kinds, cache, inFlight, startMs }: MetricsSources, parts: readonly Metric[]): ServerMetrics {
+export function openMetrics(
+  { kinds, cache, inFlight, startMs, features = [] }: MetricsSources,
+  parts: readonly Metric[],
+): ServerMetrics {
   const resourceNames = derivedFrom(kinds, nameStoragePaths);
   const metrics = new ServerMetrics({
     inFlight,
     objectCounts: () => cache.counts(),
-    watchCounts: () => cache.watcherCounts(),
+    eventCounts: () => cache.eventCounts(),
+    features,
     resourceOf: (storagePath) => resourceNames()(storagePath),
-    version: GIT_VERSION,
     startMs,
   });
   for (const part of parts) metrics.include(part);

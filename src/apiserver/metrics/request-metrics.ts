@@ -144,7 +144,7 @@ export class RequestMetrics implements Metric {
   }
 }
 
-const NOWHERE = { group: '', resource: '', subresource: '', version: '' };
+export const NOWHERE = { group: '', resource: '', subresource: '', version: '' };
 
 /** Upstream's CleanScope: whether a request is about one object, a namespace or the cluster. */
 export function scopeOf({ name, namespace, isResourceRequest, verb }: RequestInfo): string {

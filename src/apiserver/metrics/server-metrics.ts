@@ -1,20 +1,31 @@
 import type { KindDefinition } from '../../api/machinery/kind.ts';
-import { CountedElsewhere, Gauge, type Metric } from '../../std/metric.ts';
+import { CountedElsewhere, Counter, Gauge, Histogram, type Metric } from '../../std/metric.ts';
 import type { RequestInfo } from '../contracts.ts';
 import type { InFlightCounts } from '../filters/max-in-flight.ts';
 import { removedRelease } from '../kinds/removed-release.ts';
+import { type VersionInfo, versionInfo } from '../version.ts';
+import { familiesOf } from './families.ts';
 import { processMetrics } from './process-metrics.ts';
-import { type AnsweredRequest, RequestMetrics, scopeOf, VERB_LABELS } from './request-metrics.ts';
+import { type AnsweredRequest, NOWHERE, RequestMetrics, scopeOf, VERB_LABELS } from './request-metrics.ts';
+
+/** A feature gate that changes something here, in upstream's words. */
+export interface FeatureGate {
+  readonly name: string;
+  /** '' for one that is there for good. */
+  readonly stage: '' | 'ALPHA' | 'BETA' | 'DEPRECATED';
+  readonly enabled: boolean;
+}
 
 export interface ServerMetricSources {
   readonly inFlight: InFlightCounts;
   /** Objects by storage path. */
   readonly objectCounts: () => ReadonlyMap<string, number>;
-  /** Watches by storage path. */
-  readonly watchCounts: () => ReadonlyMap<string, number>;
+  /** Changes that the store has told of, by storage path. */
+  readonly eventCounts: () => ReadonlyMap<string, number>;
+  /** Feature gates that change something here. */
+  readonly features?: readonly FeatureGate[];
   /** The kind that names a storage path. */
   readonly resourceOf: (storagePath: string) => { readonly group: string; readonly resource: string };
-  readonly version: string;
   readonly startMs: number;
 }
 
@@ -31,13 +42,26 @@ const joined = ({ group, resource }: { readonly group: string; readonly resource
 export class ServerMetrics {
   readonly #requests = new RequestMetrics();
   readonly #watchEvents = new Map<string, WatchEventCount>();
-  /** Those that last as long as their client wishes: exec, proxies, logs. Watches are counted where they are kept. */
+  /** Those that last as long as their client wishes: watches, exec, proxies, logs. */
   readonly #connections = new Map<string, { readonly labels: readonly string[]; count: number }>();
   readonly #deprecated = new Map<string, readonly string[]>();
+  readonly #watchLists = new Histogram(
+    'apiserver_watch_list_duration_seconds',
+    'Response latency distribution in seconds for watch list requests broken by group, version, resource and scope.',
+    ['group', 'version', 'resource', 'scope'],
+    [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 15, 20, 30, 45, 60],
+  );
+  readonly #aborts = new Counter(
+    'apiserver_request_aborts_total',
+    'Number of requests which apiserver aborted possibly due to a timeout, for each group, version, verb, resource, subresource and scope',
+    ['group', 'resource', 'scope', 'subresource', 'verb', 'version'],
+  );
+  readonly #resourceOf: ServerMetricSources['resourceOf'];
   readonly #metrics: readonly Metric[];
   readonly #more: Metric[] = [];
 
-  constructor({ inFlight, objectCounts, watchCounts, resourceOf, version, startMs }: ServerMetricSources) {
+  constructor({ inFlight, objectCounts, eventCounts, resourceOf, features = [], startMs }: ServerMetricSources) {
+    this.#resourceOf = resourceOf;
     this.#metrics = [
       this.#requests,
       new Gauge(
@@ -47,6 +71,15 @@ export class ServerMetrics {
         () => [
           [['mutating'], inFlight.mutating],
           [['readOnly'], inFlight.readOnly],
+        ],
+      ),
+      new Gauge(
+        'apiserver_current_inqueue_requests',
+        'Maximal number of queued requests in this apiserver per request kind in last second.',
+        ['request_kind'],
+        () => [
+          [['mutating'], inFlight.waiting?.mutating ?? 0],
+          [['readOnly'], inFlight.waiting?.readOnly ?? 0],
         ],
       ),
       new Gauge(
@@ -69,15 +102,7 @@ export class ServerMetrics {
         'apiserver_longrunning_requests',
         'Gauge of all active long-running apiserver requests broken out by verb, group, resource and component.',
         ['component', 'group', 'resource', 'scope', 'subresource', 'verb', 'version'],
-        () => [
-          ...[...watchCounts()]
-            .filter(([, n]) => n > 0)
-            .map(([path, n]) => {
-              const { group, resource } = resourceOf(path);
-              return [['apiserver', group, resource, '', '', 'WATCH', ''], n] as const;
-            }),
-          ...[...this.#connections.values()].map(({ labels, count }) => [labels, count] as const),
-        ],
+        () => [...this.#connections.values()].map(({ labels, count }) => [labels, count] as const),
       ),
       new Gauge(
         'apiserver_requested_deprecated_apis',
@@ -94,9 +119,29 @@ export class ServerMetrics {
       new Gauge(
         'kubernetes_build_info',
         'A metric with a constant 1 value labeled by the version of this server.',
-        ['git_version', 'major', 'minor', 'platform'],
-        () => [[[version, ...version.replace(/^v/, '').split('.').slice(0, 2), `${process.platform}/${process.arch}`], 1]],
+        ['build_date', 'compiler', 'git_commit', 'git_tree_state', 'git_version', 'go_version', 'major', 'minor', 'platform'],
+        () => [[buildLabels(versionInfo()), 1]],
       ),
+      new Gauge(
+        'kubernetes_feature_enabled',
+        'This metric records the data about the stage and enablement of a k8s feature.',
+        ['name', 'stage'],
+        () => features.map(({ name, stage, enabled }) => [[name, stage], Number(enabled)] as const),
+      ),
+      new CountedElsewhere(
+        'apiserver_storage_events_received_total',
+        'Number of etcd events received split by kind.',
+        ['group', 'resource'],
+        () => this.#perKind(eventCounts()),
+      ),
+      new CountedElsewhere(
+        'apiserver_watch_cache_events_received_total',
+        'Counter of events received in watch cache broken by resource type.',
+        ['group', 'resource'],
+        () => this.#perKind(eventCounts()),
+      ),
+      this.#watchLists,
+      this.#aborts,
       ...processMetrics(startMs),
     ];
   }
@@ -113,6 +158,25 @@ export class ServerMetrics {
       entry.count--;
       if (entry.count === 0) this.#connections.delete(key);
     };
+  }
+
+  /** Notes how long it took until a watch had been told all that was there when it began. */
+  noteWatchList(info: RequestInfo, seconds: number): void {
+    this.#watchLists.observe(seconds, info.group, info.version, info.resource, scopeOf(info));
+  }
+
+  /** Notes an answer that was cut in its midst. */
+  noteAbort(info: RequestInfo, known: boolean): void {
+    const { group, resource, subresource, version } = known ? info : NOWHERE;
+    const verb = VERB_LABELS.get(info.verb) ?? 'OTHER';
+    this.#aborts.increment(group, resource, known ? scopeOf(info) : '', subresource, verb, version);
+  }
+
+  #perKind(counts: ReadonlyMap<string, number>) {
+    return [...counts].map(([path, count]) => {
+      const { group, resource } = this.#resourceOf(path);
+      return [[group, resource], count] as const;
+    });
   }
 
   /** Notes that something deprecated is still asked for. */
@@ -152,6 +216,20 @@ export class ServerMetrics {
   }
 
   render(): string {
-    return [...this.#metrics, ...this.#more].map((metric) => metric.render()).join('');
+    const text = [...this.#metrics, ...this.#more].map((metric) => metric.render()).join('');
+    return text + familiesOf(text).render();
   }
 }
+
+/** In the order of the names. */
+const buildLabels = (info: VersionInfo) => [
+  info.buildDate,
+  info.compiler,
+  info.gitCommit,
+  info.gitTreeState,
+  info.gitVersion,
+  info.goVersion,
+  info.major,
+  info.minor,
+  info.platform,
+];

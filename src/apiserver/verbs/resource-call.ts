@@ -3,7 +3,7 @@ import type { KindDefinition, PartSubresource } from '../../api/machinery/kind.t
 import type { Clock } from '../../std/clock.ts';
 import type { Logger } from '../../std/logger.ts';
 import type { Store } from '../../store/store.ts';
-import type { Admission, Authorizer, RequestContext, ServerResponse } from '../contracts.ts';
+import type { Admission, Authorizer, RequestContext, RequestInfo, ServerResponse } from '../contracts.ts';
 import type { StoredForms } from '../encryption/encrypting-store.ts';
 import { givenWriteOptions } from '../request/query-options.ts';
 import type { Keyspace } from '../store-access/keyspace.ts';
@@ -36,6 +36,8 @@ export interface VerbDeps {
   readonly authorizer: Authorizer;
   /** Where watches of a kind count what they send. */
   readonly watchEvents?: (kind: KindDefinition) => { events: number };
+  /** Told how long a watch took to be told all that was there. */
+  readonly noteWatchList?: (info: RequestInfo, seconds: number) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;

@@ -29,6 +29,7 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     const { request, info } = context;
     const output = negotiateOutput(request, 'stream');
     const query = parseListQuery(request.query, true);
+    const startMs = performance.now();
     const selection = parseSelection(kind, info, query, deps.keyspace);
     const representation = new Representation(kind, output, request.query, () => clock.now());
     const start = await chooseStart(deps, query);
@@ -80,6 +81,8 @@ export function createWatch(deps: VerbDeps): VerbHandler {
         beginning = undefined;
       });
       sent?.catch(failed);
+      const known = () => deps.noteWatchList?.(info, (performance.now() - startMs) / 1000);
+      if (query.sendInitialEvents) void (sent?.then(known, () => undefined) ?? known());
     });
 
     const bookmarks = query.allowWatchBookmarks ? repeat(deps, () => bookmark()) : undefined;

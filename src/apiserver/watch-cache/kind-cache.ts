@@ -50,6 +50,7 @@ export class KindCache {
   readonly #triggers = new Map<string, TriggerIndex>();
   readonly #listeners = new Set<ChangeListener>();
   #watcherCount = 0;
+  #eventCount = 0;
 
   constructor(knownFrom: number) {
     this.#history = new EventHistory(knownFrom);
@@ -59,6 +60,11 @@ export class KindCache {
     return this.#watcherCount;
   }
 
+  /** Changes since the cache was opened. */
+  get eventCount(): number {
+    return this.#eventCount;
+  }
+
   /** The oldest revision that a watch can begin behind. */
   get oldestStart(): number {
     return this.#history.forgottenUpTo;
@@ -66,6 +72,7 @@ export class KindCache {
 
   /** Takes a change in and tells everyone whom it concerns. */
   apply(event: CachedEvent): void {
+    this.#eventCount++;
     if (event.current) this.objects.put(event.current);
     else this.objects.delete(event.previous!.key);
     this.#history.add(event);

@@ -176,9 +176,9 @@ export class WatchCache {
     return new Map([...this.#byPath].map(([path, { cache }]) => [path, cache.objects.size]));
   }
 
-  /** Running watches, by storage path. */
-  watcherCounts(): ReadonlyMap<string, number> {
-    return new Map([...this.#byPath].map(([path, { cache }]) => [path, cache.watcherCount]));
+  /** Changes that the store has told of, by storage path. */
+  eventCounts(): ReadonlyMap<string, number> {
+    return new Map([...this.#byPath].map(([path, { cache }]) => [path, cache.eventCount]));
   }
 
   async #load(): Promise<void> {
