@@ -64,24 +64,31 @@ export function parseTimestamp(text: string): Timestamp | undefined {
   date.setUTCFullYear(year, month - 1, day);
   if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59) return undefined;
   const seconds = BigInt(date.getTime() / 1000 + hour * 3600 + minute * 60 + second);
-  const offset = match[9] ? BigInt((match[9] === '-' ? -1 : 1) * (Number(match[10]) * 3600 + Number(match[11]) * 60)) : 0n;
+  const offset = match[9] ? (match[9] === '-' ? -1 : 1) * (Number(match[10]) * 3600 + Number(match[11]) * 60) : 0;
   const fraction = BigInt((match[7] ?? '').slice(0, 9).padEnd(9, '0'));
-  const made = timestampOrError((seconds - offset) * SECOND + fraction);
+  const made = timestampOrError((seconds - BigInt(offset)) * SECOND + fraction, offset);
   return made instanceof Timestamp ? made : undefined;
 }
 
-/** RFC 3339 in UTC, with as much fraction as there is. */
-export function formatTimestamp({ nanos }: Timestamp): string {
+/** RFC 3339 by the clock that it was read from, with as much fraction as there is. */
+export function formatTimestamp({ nanos, offsetSeconds }: Timestamp): string {
   const seconds = nanos >= 0n ? nanos / SECOND : -((-nanos + SECOND - 1n) / SECOND);
   const fraction = String(nanos - seconds * SECOND)
     .padStart(9, '0')
     .replace(/0+$/, '');
-  const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
-  return `${text}${fraction ? `.${fraction}` : ''}Z`;
+  const iso = new Date((Number(seconds) + offsetSeconds) * 1000).toISOString();
+  return `${iso.slice(0, iso.lastIndexOf('.'))}${fraction ? `.${fraction}` : ''}${formatOffset(offsetSeconds)}`;
 }
 
-export const timestampOrError = (nanos: bigint): Timestamp | ErrorValue =>
-  nanos < FIRST || nanos > LAST ? new ErrorValue('timestamp overflow') : new Timestamp(nanos);
+function formatOffset(offsetSeconds: number): string {
+  if (offsetSeconds === 0) return 'Z';
+  const minutes = Math.abs(offsetSeconds) / 60;
+  const digits = (value: number) => String(value).padStart(2, '0');
+  return `${offsetSeconds < 0 ? '-' : '+'}${digits(Math.floor(minutes / 60))}:${digits(minutes % 60)}`;
+}
+
+export const timestampOrError = (nanos: bigint, offsetSeconds = 0): Timestamp | ErrorValue =>
+  nanos < FIRST || nanos > LAST ? new ErrorValue('timestamp overflow') : new Timestamp(nanos, offsetSeconds);
 
 export const durationOrError = (nanos: bigint): Duration | ErrorValue =>
   nanos >= DURATION_LIMIT || nanos < -DURATION_LIMIT ? new ErrorValue('duration overflow') : new Duration(nanos);

@@ -11,8 +11,11 @@ export class Uint {
 /** Nanoseconds since 1970. */
 export class Timestamp {
   readonly nanos: bigint;
-  constructor(nanos: bigint) {
+  /** Of the clock that it was read from, ahead of UTC: how it is shown, and nothing else. */
+  readonly offsetSeconds: number;
+  constructor(nanos: bigint, offsetSeconds = 0) {
     this.nanos = nanos;
+    this.offsetSeconds = offsetSeconds;
   }
 }
 

@@ -197,7 +197,7 @@ function inside(value: Value, depth: number): string {
     if (Number.isFinite(value)) return (value < 0 || Object.is(value, -0) ? '-' : '') + toFixed(Math.abs(value), DIGITS);
     return goQuote(Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf');
   }
-  if (value instanceof Timestamp) return `timestamp(${goQuote(formatTimestamp(value))})`;
+  if (value instanceof Timestamp) return `timestamp(${goQuote(formatTimestamp(new Timestamp(value.nanos)))})`;
   if (value instanceof Duration) return `duration(${goQuote(formatCelDuration(value))})`;
   if (value instanceof Uint8Array) return `b${goQuote(bytesText(value))}`;
   if (typeof value === 'string') return goQuote(value);

@@ -50,10 +50,10 @@ const arithmetic: readonly FunctionDeclaration[] = [
     overload('add_bytes', [BYTES, BYTES], BYTES, (a: Uint8Array, b: Uint8Array) => new Uint8Array(Buffer.concat([a, b]))),
     overload('add_list', [LIST_A, LIST_A], LIST_A, concatenate),
     overload('add_timestamp_duration', [TIMESTAMP, DURATION], TIMESTAMP, (a: Timestamp, b: Duration) =>
-      timestampOrError(a.nanos + b.nanos),
+      timestampOrError(a.nanos + b.nanos, a.offsetSeconds),
     ),
     overload('add_duration_timestamp', [DURATION, TIMESTAMP], TIMESTAMP, (a: Duration, b: Timestamp) =>
-      timestampOrError(a.nanos + b.nanos),
+      timestampOrError(a.nanos + b.nanos, b.offsetSeconds),
     ),
     overload('add_duration_duration', [DURATION, DURATION], DURATION, (a: Duration, b: Duration) =>
       durationOrError(a.nanos + b.nanos),
@@ -68,7 +68,7 @@ const arithmetic: readonly FunctionDeclaration[] = [
       durationOrError(a.nanos - b.nanos),
     ),
     overload('subtract_timestamp_duration', [TIMESTAMP, DURATION], TIMESTAMP, (a: Timestamp, b: Duration) =>
-      timestampOrError(a.nanos - b.nanos),
+      timestampOrError(a.nanos - b.nanos, a.offsetSeconds),
     ),
     overload('subtract_duration_duration', [DURATION, DURATION], DURATION, (a: Duration, b: Duration) =>
       durationOrError(a.nanos - b.nanos),

@@ -70,3 +70,15 @@ test('what is sorted by keys is looked at once', () => {
   const { cost } = compile('[2, 1, 1 + 1].sortBy(x, -x)', environment).evaluate(() => undefined);
   assert.equal(cost, 65);
 });
+
+test('a time is shown by the clock that it was read from, and told by that of UTC', () => {
+  holds([
+    "string(timestamp('2020-02-29T12:30:45+02:00')) == '2020-02-29T12:30:45+02:00'",
+    "string(timestamp('2020-02-29T12:30:45.120-00:30') - duration('1h')) == '2020-02-29T11:30:45.12-00:30'",
+    "string(duration('1h') + timestamp('2020-02-29T23:30:00+05:45')) == '2020-03-01T00:30:00+05:45'",
+    "string(timestamp('2020-02-29T12:30:45+00:00')) == '2020-02-29T12:30:45Z'",
+    "'%s'.format([timestamp('2020-02-29T12:30:45+02:00')]) == '2020-02-29T12:30:45+02:00'",
+    "timestamp('2020-02-29T12:30:45+02:00').getHours() == 10",
+    "timestamp('2020-02-29T12:30:45+02:00') == timestamp('2020-02-29T10:30:45Z')",
+  ]);
+});
