@@ -7,6 +7,8 @@ import { horizontalPodAutoscalerKind } from './autoscaling/v2/horizontal-pod-aut
 import { leaseKind } from './coordination/v1/lease.ts';
 import { flowSchemaKind } from './flowcontrol/v1/flow-schema.ts';
 import { priorityLevelConfigurationKind } from './flowcontrol/v1/priority-level-configuration.ts';
+import type { KindDefinition } from './machinery/kind.ts';
+import { validateMetadata } from './machinery/validate-metadata.ts';
 import { runtimeClassKind } from './node/v1/runtime-class.ts';
 import { podDisruptionBudgetKind } from './policy/v1/pod-disruption-budget.ts';
 import { clusterRoleKind } from './rbac/v1/cluster-role.ts';
@@ -307,4 +309,16 @@ test("conditions of a PodDisruptionBudget's status are whole", () => {
       /^status\.conditions\[0\]\.reason: Required value$/,
     ],
   ]);
+});
+
+test('kinds whose metadata upstream checks as any server does take finalizers and names that others do not', () => {
+  const told = (kind: KindDefinition, metadata: object) =>
+    validateMetadata({ ...(kind.namespaced && { namespace: 'b' }), name: 'a', ...metadata }, kind).map(({ field }) => field);
+  const finalizers = ['mine'];
+  for (const kind of [leaseKind, runtimeClassKind, podDisruptionBudgetKind, validatingWebhookConfigurationKind])
+    assert.deepEqual(told(kind, { finalizers }), [], kind.kind);
+  assert.deepEqual(told(flowSchemaKind, { finalizers }), ['metadata.finalizers[0]']);
+  assert.deepEqual(told(podDisruptionBudgetKind, { name: 'A_b' }), []);
+  assert.deepEqual(told(podDisruptionBudgetKind, { name: 'a/b' }), ['metadata.name']);
+  assert.deepEqual(told(leaseKind, { name: 'A_b' }), ['metadata.name']);
 });

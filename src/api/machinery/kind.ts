@@ -153,7 +153,7 @@ export interface KindDefinition extends ResourceKind {
   readonly storedAs?: StoredForm;
   /** How `metadata.name` must look. */
   readonly nameRule: 'dns-subdomain' | 'dns-label' | 'dns-1035-label' | 'path-segment' | 'config-key' | 'ip-address';
-  /** Finalizers without a domain in front may have any name, as they may everywhere but in Kubernetes' own groups. */
+  /** Finalizers without a domain in front may have any name: of kinds whose metadata upstream checks as any server's, not as its own. */
   readonly anyFinalizers?: boolean;
   /** Whether changes of anything but metadata and status raise `metadata.generation`. */
   readonly hasGeneration: boolean;

@@ -44,20 +44,16 @@ test('each field is complained about in upstream words', () => {
   assert.deepEqual(fieldsOf({ ...good, annotations: { a: 'x'.repeat(256 * 1024) } }), [
     'metadata.annotations: Too long: may not be more than 262144 bytes',
   ]);
-  assert.deepEqual(fieldsOf({ ...good, finalizers: ['mine'] }), [
-    'metadata.finalizers: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified',
+  assert.deepEqual(fieldsOf({ ...good, finalizers: ['orphan', 'mine', 'foregroundDeletion'] }), [
+    'metadata.finalizers: Invalid value: ["orphan","mine","foregroundDeletion"]: finalizer orphan and foregroundDeletion cannot be both set',
+    'metadata.finalizers[1]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified',
   ]);
   assert.equal(fieldsOf({ ...good, ownerReferences: [{ apiVersion: '', kind: '', name: '', uid: '' }] }).length, 4);
   const owner = { apiVersion: 'v1', kind: 'Node', uid: 'u', controller: true };
-  assert.match(
-    fieldsOf({
-      ...good,
-      ownerReferences: [
-        { ...owner, name: 'x' },
-        { ...owner, name: 'y' },
-      ],
-    })[0]!,
-    /Only one reference can have Controller set to true\. Found "true" in references for x and y$/,
+  const ownerReferences = ['x', 'y', 'z'].map((name) => ({ ...owner, name }));
+  assert.deepEqual(
+    fieldsOf({ ...good, ownerReferences }).map((text) => text.replace(/^.*\. Found/, 'Found')),
+    ['y', 'z'].map((name) => `Found "true" in references for Node/x and Node/${name}`),
   );
 });
 

@@ -67,10 +67,13 @@ export function validateAnnotations(annotations: Readonly<Record<string, string>
   return errors;
 }
 
+const ONE_CONTROLLER = 'Only one reference can have Controller set to true. Found "true" in references for';
+
 function validateOwnerReferences(owners: readonly OwnerReference[] = [], path: string): FieldError[] {
   const errors: FieldError[] = [];
+  let controllerName: string | undefined;
   for (const owner of owners) {
-    const { apiVersion, kind, name, uid } = owner;
+    const { apiVersion, kind, name, uid, controller } = owner;
     const version = /^(?:[^/]*\/)?([^/]+)$/.exec(apiVersion)?.[1];
     if (!version) errors.push(invalidField(`${path}.apiVersion`, apiVersion, 'version must not be empty'));
     if (!kind) errors.push(invalidField(`${path}.kind`, kind, 'must not be empty'));
@@ -78,28 +81,27 @@ function validateOwnerReferences(owners: readonly OwnerReference[] = [], path: s
     if (!uid) errors.push(invalidField(`${path}.uid`, uid, 'must not be empty'));
     if (kind === 'Event' && (apiVersion === 'v1' || apiVersion === '/v1'))
       errors.push(invalidField(path, owner, '/v1, Kind=Event is disallowed from being an owner'));
+    if (!controller) continue;
+    const shown = `${kind}/${name}`;
+    if (controllerName === undefined) controllerName = shown;
+    else errors.push(invalidField(path, owners, `${ONE_CONTROLLER} ${controllerName} and ${shown}`));
   }
-  const [first, second] = owners.filter(({ controller }) => controller);
-  if (first && second)
-    errors.push(
-      invalidField(
-        path,
-        owners,
-        `Only one reference can have Controller set to true. Found "true" in references for ${first.name} and ${second.name}`,
-      ),
-    );
   return errors;
 }
 
+const UNKNOWN = 'name is neither a standard finalizer name nor is it fully qualified';
+
 function validateFinalizers(finalizers: readonly string[] = [], path: string, any = false): FieldError[] {
   const errors: FieldError[] = [];
-  for (const finalizer of finalizers) {
+  for (const finalizer of finalizers)
     for (const complaint of checkQualifiedName(finalizer)) errors.push(invalidField(path, finalizer, complaint));
-    if (!any && !finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer))
-      errors.push(invalidField(path, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
-  }
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion'))
     errors.push(invalidField(path, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
+  if (any) return errors;
+  finalizers.forEach((finalizer, i) => {
+    if (!finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer))
+      errors.push(invalidField(`${path}[${i}]`, finalizer, UNKNOWN));
+  });
   return errors;
 }
 

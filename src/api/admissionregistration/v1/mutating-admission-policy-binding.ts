@@ -13,6 +13,7 @@ export const mutatingAdmissionPolicyBindingKind = defineKind({
   kind: 'MutatingAdmissionPolicyBinding',
   resource: 'mutatingadmissionpolicybindings',
   namespaced: false,
+  anyFinalizers: true,
   categories: ['api-extensions'],
   hasGeneration: true,
   columns: [

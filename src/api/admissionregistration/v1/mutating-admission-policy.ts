@@ -12,6 +12,7 @@ export const mutatingAdmissionPolicyKind = defineKind({
   kind: 'MutatingAdmissionPolicy',
   resource: 'mutatingadmissionpolicies',
   namespaced: false,
+  anyFinalizers: true,
   categories: ['api-extensions'],
   hasGeneration: true,
   columns: [

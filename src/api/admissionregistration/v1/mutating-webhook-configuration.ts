@@ -12,6 +12,7 @@ export const mutatingWebhookConfigurationKind = defineKind({
   kind: 'MutatingWebhookConfiguration',
   resource: 'mutatingwebhookconfigurations',
   namespaced: false,
+  anyFinalizers: true,
   categories: ['api-extensions'],
   hasGeneration: true,
   columns: [

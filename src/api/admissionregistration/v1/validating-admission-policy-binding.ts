@@ -13,6 +13,7 @@ export const validatingAdmissionPolicyBindingKind = defineKind({
   kind: 'ValidatingAdmissionPolicyBinding',
   resource: 'validatingadmissionpolicybindings',
   namespaced: false,
+  anyFinalizers: true,
   categories: ['api-extensions'],
   hasGeneration: true,
   columns: [

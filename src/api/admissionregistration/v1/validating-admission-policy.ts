@@ -15,6 +15,7 @@ export const validatingAdmissionPolicyKind = defineKind({
   kind: 'ValidatingAdmissionPolicy',
   resource: 'validatingadmissionpolicies',
   namespaced: false,
+  anyFinalizers: true,
   categories: ['api-extensions'],
   hasGeneration: true,
   parts: [statusPart({ merge: mergeStatusAlone, validate: validatePolicyStatus })],

@@ -12,6 +12,7 @@ export const validatingWebhookConfigurationKind = defineKind({
   kind: 'ValidatingWebhookConfiguration',
   resource: 'validatingwebhookconfigurations',
   namespaced: false,
+  anyFinalizers: true,
   categories: ['api-extensions'],
   hasGeneration: true,
   columns: [

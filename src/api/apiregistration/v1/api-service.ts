@@ -27,6 +27,7 @@ export const apiServiceKind = defineKind({
   kind: 'APIService',
   resource: 'apiservices',
   namespaced: false,
+  anyFinalizers: true,
   categories: ['api-extensions'],
   nameRule: 'path-segment',
   storagePath: 'apiregistration.k8s.io/apiservices',

@@ -18,6 +18,7 @@ export const leaseKind = defineKind({
   kind: 'Lease',
   resource: 'leases',
   namespaced: true,
+  anyFinalizers: true,
   columns: [nameColumn, textColumn<V1Lease>('Holder', 'Who holds it.', ({ spec }) => spec?.holderIdentity ?? ''), ageColumn],
   setDefaults: (object) => void specOf(object),
   prepareForCreate: (object) => dropUnserved(object),

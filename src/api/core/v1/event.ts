@@ -16,6 +16,7 @@ export const eventKind = defineKind({
   kind: 'Event',
   resource: 'events',
   namespaced: true,
+  anyFinalizers: true,
   shortNames: ['ev'],
   schema: 'CoreV1Event',
   nameRule: 'path-segment',

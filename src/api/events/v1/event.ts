@@ -14,6 +14,7 @@ export const eventKind = defineKind({
   kind: 'Event',
   resource: 'events',
   namespaced: true,
+  anyFinalizers: true,
   shortNames: ['ev'],
   schema: 'EventsV1Event',
   nameRule: coreEventKind.nameRule,

@@ -12,6 +12,8 @@ export const podDisruptionBudgetKind = defineKind({
   kind: 'PodDisruptionBudget',
   resource: 'poddisruptionbudgets',
   namespaced: true,
+  nameRule: 'path-segment',
+  anyFinalizers: true,
   shortNames: ['pdb'],
   hasGeneration: true,
   parts: [statusPart({ validate: validatePodDisruptionBudgetStatus })],
