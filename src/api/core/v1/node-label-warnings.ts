@@ -1,5 +1,5 @@
 /** Labels of nodes that have got other names, and constraints that select nothing (pkg/api/node, pkg/api/pod/warnings.go). */
-import type { V1NodeSelectorTerm, V1PodSpec } from '../../gen/types.ts';
+import type { V1LabelSelector, V1NodeSelectorTerm, V1PodSpec } from '../../gen/types.ts';
 import { checkLabelValue } from '../../machinery/names.ts';
 
 const OUTLIVED: ReadonlyMap<string, string> = new Map([
@@ -10,17 +10,37 @@ const OUTLIVED: ReadonlyMap<string, string> = new Map([
   ['beta.kubernetes.io/instance-type', 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead'],
 ]);
 
-/** Also for the nodes that volumes and runtime classes are for. `checkValues`: values that no label can have are told of. */
-export function nodeTermWarnings(term: V1NodeSelectorTerm, path: string, checkValues: boolean): string[] {
-  return (term.matchExpressions ?? []).flatMap(({ key, values = [] }, i) => {
-    const at = `${path}.matchExpressions[${i}]`;
+/** What to say of a node's label, if it has got another name. */
+export const outlivedLabel = (key: string): string | undefined => OUTLIVED.get(key);
+
+/** Of the labels that a selector of nodes names. */
+export function nodeSelectorWarnings(selector: V1LabelSelector | undefined, path: string): string[] {
+  const ofLabels = Object.keys(selector?.matchLabels ?? {}).flatMap((key) => {
     const outlived = OUTLIVED.get(key);
-    const warnings = outlived === undefined ? [] : [`${at}.key: ${key} is ${outlived}`];
-    if (checkValues)
-      values.forEach((value, v) => {
-        for (const complaint of checkLabelValue(value)) warnings.push(`${at}.values[${v}]: ${value} is invalid, ${complaint}`);
-      });
-    return warnings;
+    return outlived === undefined ? [] : [`${path}.matchLabels.${key}: ${outlived}`];
+  });
+  return [...expressionWarnings(selector?.matchExpressions ?? [], path), ...ofLabels];
+}
+
+const expressionWarnings = (expressions: readonly { readonly key: string }[], path: string): string[] =>
+  expressions.flatMap(({ key }, i) => {
+    const outlived = OUTLIVED.get(key);
+    return outlived === undefined ? [] : [`${path}.matchExpressions[${i}].key: ${key} is ${outlived}`];
+  });
+
+/** Also for the nodes that volumes are for. `checkValues`: values that no label can have are told of. */
+export function nodeTermWarnings(term: V1NodeSelectorTerm, path: string, checkValues: boolean): string[] {
+  const expressions = term.matchExpressions ?? [];
+  if (!checkValues) return expressionWarnings(expressions, path);
+  return expressions.flatMap((expression, i) => {
+    const at = `${path}.matchExpressions[${i}]`;
+    const outlived = OUTLIVED.get(expression.key);
+    return [
+      ...(outlived === undefined ? [] : [`${at}.key: ${expression.key} is ${outlived}`]),
+      ...(expression.values ?? []).flatMap((value, v) =>
+        checkLabelValue(value).map((complaint) => `${at}.values[${v}]: ${value} is invalid, ${complaint}`),
+      ),
+    ];
   });
 }
 

@@ -2,8 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { statefulSetKind } from '../../apps/v1/stateful-set.ts';
+import { runtimeClassKind } from '../../node/v1/runtime-class.ts';
+import { csiStorageCapacityKind } from '../../storage/v1/csi-storage-capacity.ts';
+import { storageClassKind } from '../../storage/v1/storage-class.ts';
 import { specimensOf } from '../../test-specimens.ts';
 import { nodeKind } from './node.ts';
+import { persistentVolumeKind } from './persistent-volume.ts';
 import { persistentVolumeClaimKind } from './persistent-volume-claim.ts';
 import { podKind } from './pod.ts';
 import { serviceKind } from './service.ts';
@@ -85,5 +89,44 @@ test('a node is warned of fields that nobody reads', () => {
   assert.deepEqual(nodeKind.warnings?.(node, undefined), [
     'spec.configSource: the feature is removed',
     'spec.externalID: this field is deprecated, and is unused by Kubernetes',
+  ]);
+});
+
+const BETA_ZONE = 'failure-domain.beta.kubernetes.io/zone';
+const OF_ZONE = 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead';
+
+test('a volume is warned of where it may be, by labels of nodes that have other names, and of kinds of storage that are no more', () => {
+  const { warnings } = specimensOf(persistentVolumeKind);
+  const spec = { accessModes: ['ReadWriteOnce'], capacity: { storage: '1Gi' } };
+  const nodeSelectorTerms = [{ matchExpressions: [{ key: BETA_ZONE, operator: 'In', values: ['-'] }] }];
+  const nodeAffinity = { required: { nodeSelectorTerms } };
+  assert.deepEqual(warnings({ spec: { ...spec, nodeAffinity, hostPath: { path: '/p' } } }), [
+    `spec.nodeAffinity.required.nodeSelectorTerms[0].matchExpressions[0].key: ${BETA_ZONE} is ${OF_ZONE}`,
+  ]);
+  const source = { storageos: { volumeName: 'v' }, rbd: { monitors: ['m'], image: 'i' } };
+  assert.deepEqual(warnings({ spec: { ...spec, ...source } }), [
+    'spec.storageOS: deprecated in v1.22, non-functional in v1.25+',
+    'spec.rbd: deprecated in v1.28, non-functional in v1.31+',
+  ]);
+});
+
+test('classes and capacities are warned of labels of nodes that have other names, too', () => {
+  const { warnings: ofClass } = specimensOf(storageClassKind);
+  const matchLabelExpressions = [
+    { key: 'a', values: ['b'] },
+    { key: BETA_ZONE, values: ['b'] },
+  ];
+  assert.deepEqual(ofClass({ provisioner: 'a', allowedTopologies: [{ matchLabelExpressions }] }), [
+    `allowedTopologies[0].matchLabelExpressions[1].key: ${OF_ZONE}`,
+  ]);
+  const scheduling = { nodeSelector: { [BETA_ZONE]: 'b' } };
+  assert.deepEqual(specimensOf(runtimeClassKind).warnings({ handler: 'h', scheduling }), [`scheduling.nodeSelector: ${OF_ZONE}`]);
+  const nodeTopology = {
+    matchLabels: { [BETA_ZONE]: 'b' },
+    matchExpressions: [{ key: BETA_ZONE, operator: 'Exists' }],
+  };
+  assert.deepEqual(specimensOf(csiStorageCapacityKind).warnings({ storageClassName: 's', nodeTopology }), [
+    `nodeTopology.matchExpressions[0].key: ${BETA_ZONE} is ${OF_ZONE}`,
+    `nodeTopology.matchLabels.${BETA_ZONE}: ${OF_ZONE}`,
   ]);
 });

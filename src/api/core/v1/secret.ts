@@ -1,6 +1,7 @@
 import type { V1Secret } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
+import { secretWarnings } from './key-pair-warnings.ts';
 import { prepareSecretUpdate, setSecretDefaults, validateSecret } from './secret-rules.ts';
 
 export const secretKind = defineKind({
@@ -19,4 +20,5 @@ export const secretKind = defineKind({
   setDefaults: setSecretDefaults,
   prepareForUpdate: prepareSecretUpdate,
   validate: validateSecret,
+  warnings: secretWarnings,
 });

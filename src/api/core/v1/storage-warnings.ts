@@ -1,7 +1,13 @@
 /** What is outlived in volumes and claims (pkg/api/persistentvolume, persistentvolumeclaim: GetWarnings…). */
-import type { V1PersistentVolume, V1PersistentVolumeClaim, V1PersistentVolumeClaimSpec } from '../../gen/types.ts';
+import type {
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1PersistentVolumeClaimSpec,
+  V1PersistentVolumeSpec,
+} from '../../gen/types.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import { fractionWarnings } from './fraction-warnings.ts';
+import { nodeTermWarnings } from './node-label-warnings.ts';
 
 const OUTLIVED: readonly (readonly [annotation: string, since: string, field: string])[] = [
   ['volume.beta.kubernetes.io/storage-class', 'v1.8', 'storageClassName'],
@@ -27,11 +33,27 @@ export function claimSpecWarnings(spec: V1PersistentVolumeClaimSpec | undefined,
   ];
 }
 
+/** In-tree volumes that are no more, in the order in which they are told. */
+const OUTLIVED_VOLUMES: readonly (readonly [field: keyof V1PersistentVolumeSpec, message: string, shown?: string])[] = [
+  ['cephfs', 'deprecated in v1.28, non-functional in v1.31+'],
+  ['photonPersistentDisk', 'deprecated in v1.11, non-functional in v1.16+'],
+  ['scaleIO', 'deprecated in v1.16, non-functional in v1.22+'],
+  ['storageos', 'deprecated in v1.22, non-functional in v1.25+', 'storageOS'],
+  ['glusterfs', 'deprecated in v1.25, non-functional in v1.26+'],
+  ['rbd', 'deprecated in v1.28, non-functional in v1.31+'],
+];
+
 export function persistentVolumeWarnings(object: DynamicObject): string[] {
   const warnings = outlived(object, OUTLIVED);
-  if ((object as V1PersistentVolume).spec?.persistentVolumeReclaimPolicy === 'Recycle')
+  const { spec = {} } = object as V1PersistentVolume;
+  if (spec.persistentVolumeReclaimPolicy === 'Recycle')
     warnings.push(
       'spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.',
     );
+  spec.nodeAffinity?.required?.nodeSelectorTerms.forEach((term, i) => {
+    warnings.push(...nodeTermWarnings(term, `spec.nodeAffinity.required.nodeSelectorTerms[${i}]`, false));
+  });
+  for (const [field, message, shown = field] of OUTLIVED_VOLUMES)
+    if (spec[field] !== undefined) warnings.push(`spec.${shown}: ${message}`);
   return warnings;
 }

@@ -1,5 +1,6 @@
 /** What runs pods, where and at what cost (node/validation). */
 
+import { outlivedLabel } from '../../core/v1/node-label-warnings.ts';
 import { validateResources } from '../../core/v1/resources-validation.ts';
 import { validateTolerations } from '../../core/v1/toleration-validation.ts';
 import type { V1RuntimeClass, V1Scheduling, V1Toleration } from '../../gen/types.ts';
@@ -36,3 +37,10 @@ function validateScheduling(scheduling: V1Scheduling, errors: FieldError[]): voi
 /** For how long it tolerates makes no other one of it. */
 const isSameToleration = (a: V1Toleration, b: V1Toleration) =>
   sameMeaning({ ...a, tolerationSeconds: undefined }, { ...b, tolerationSeconds: undefined });
+
+/** Labels of nodes that have got other names (pkg/api/node GetWarningsForRuntimeClass). */
+export const runtimeClassWarnings = (object: DynamicObject): string[] =>
+  Object.keys(classOf(object).scheduling?.nodeSelector ?? {}).flatMap((key) => {
+    const outlived = outlivedLabel(key);
+    return outlived === undefined ? [] : [`scheduling.nodeSelector: ${outlived}`];
+  });

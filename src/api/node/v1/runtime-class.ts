@@ -1,7 +1,7 @@
 import type { V1RuntimeClass } from '../../gen/types.ts';
 import { ageColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
-import { validateRuntimeClass } from './runtime-class-validation.ts';
+import { runtimeClassWarnings, validateRuntimeClass } from './runtime-class-validation.ts';
 
 export const runtimeClassKind = defineKind({
   group: 'node.k8s.io',
@@ -9,6 +9,8 @@ export const runtimeClassKind = defineKind({
   kind: 'RuntimeClass',
   resource: 'runtimeclasses',
   namespaced: false,
+  anyFinalizers: true,
   columns: [nameColumn, textColumn<V1RuntimeClass>('Handler', 'What runs its pods.', ({ handler }) => handler), ageColumn],
   validate: validateRuntimeClass,
+  warnings: runtimeClassWarnings,
 });

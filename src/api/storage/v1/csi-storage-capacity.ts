@@ -1,3 +1,4 @@
+import { nodeSelectorWarnings } from '../../core/v1/node-label-warnings.ts';
 import type { V1CSIStorageCapacity } from '../../gen/types.ts';
 import { nameColumn, orElse, textColumn, UNSET } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
@@ -15,5 +16,6 @@ export const csiStorageCapacityKind = defineKind({
     textColumn<V1CSIStorageCapacity>('Capacity', 'How much is left.', ({ capacity }) => orElse(capacity, UNSET)),
   ],
   validate: validateCsiStorageCapacity,
+  warnings: (object) => nodeSelectorWarnings((object as unknown as V1CSIStorageCapacity).nodeTopology, 'nodeTopology'),
   validateUpdate: validateCsiStorageCapacityUpdate,
 });

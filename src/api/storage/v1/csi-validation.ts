@@ -96,7 +96,8 @@ function validateTopologyKeys(keys: readonly string[], path: string): FieldError
   return keys.flatMap((key, i) => [
     ...(key ? [] : [requiredField(path)]),
     ...(keys.indexOf(key) < i ? [duplicateField(path, key)] : []),
-    ...checkField(path, key, checkQualifiedName),
+    // All of them are shown, whichever it is about.
+    ...checkQualifiedName(key).map((complaint) => invalidField(path, keys, complaint)),
   ]);
 }
 

@@ -1,3 +1,4 @@
+import { outlivedLabel } from '../../core/v1/node-label-warnings.ts';
 import type { V1StorageClass, V1TopologySelectorLabelRequirement, V1TopologySelectorTerm } from '../../gen/types.ts';
 import { equalJson } from '../../machinery/clone.ts';
 import { checkEach, checkField, checkImmutable, checkOneOf } from '../../machinery/field-checks.ts';
@@ -63,3 +64,12 @@ export function validateStorageClassUpdate(updated: DynamicObject, existing: Dyn
     ...checkImmutable('volumeBindingMode', after.volumeBindingMode, before.volumeBindingMode),
   ];
 }
+
+/** Labels of nodes that have got other names (pkg/api/storage GetWarningsForStorageClass). */
+export const storageClassWarnings = (object: DynamicObject): string[] =>
+  (classOf(object).allowedTopologies ?? []).flatMap(({ matchLabelExpressions = [] }, i) =>
+    matchLabelExpressions.flatMap(({ key }, j) => {
+      const outlived = outlivedLabel(key);
+      return outlived === undefined ? [] : [`allowedTopologies[${i}].matchLabelExpressions[${j}].key: ${outlived}`];
+    }),
+  );

@@ -1,7 +1,7 @@
 import type { V1StorageClass } from '../../gen/types.ts';
 import { ageColumn, booleanColumn, nameColumn, textColumn } from '../../machinery/columns.ts';
 import { defineKind } from '../../machinery/define-kind.ts';
-import { validateStorageClass, validateStorageClassUpdate } from './storage-class-validation.ts';
+import { storageClassWarnings, validateStorageClass, validateStorageClassUpdate } from './storage-class-validation.ts';
 
 export const storageClassKind = defineKind({
   group: 'storage.k8s.io',
@@ -45,5 +45,6 @@ export const storageClassKind = defineKind({
     object['volumeBindingMode'] ??= 'Immediate';
   },
   validate: validateStorageClass,
+  warnings: storageClassWarnings,
   validateUpdate: validateStorageClassUpdate,
 });

@@ -268,6 +268,15 @@ test('a CSI driver is called as any object, its node by up to 256 bytes', () => 
   assert.match(called('n'.repeat(257))[0]!, /^spec\.drivers\[0\]\.nodeID: Invalid value: "n+": must be 256 characters or less$/);
 });
 
+test("what is wrong with one of a driver's keys is told with all of them", () => {
+  const topologyKeys = ['zone', '-', 'zone'];
+  const told = specimensOf(csiNodeKind).complaints({ spec: { drivers: [{ name: 'd', nodeID: 'n', topologyKeys }] } });
+  assert.deepEqual(
+    told.map((text) => text.replace(/: name part .*/, '')),
+    ['spec.drivers[0]: Invalid value: ["zone","-","zone"]', 'spec.drivers[0]: Duplicate value: "zone"'],
+  );
+});
+
 test("what a node's driver is stays, but for how many volumes there can be", () => {
   const nodes = specimensOf(csiNodeKind);
   const having = (driver: object) => ({ spec: { drivers: [{ name: 'd', nodeID: 'n', ...driver }] } });
