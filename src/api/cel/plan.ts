@@ -54,6 +54,16 @@ function fitAll(values: readonly Value[], types: readonly CelType[]): boolean {
   return true;
 }
 
+/** Functions that are methods of values to cel-go: their names are not told. */
+const UNNAMED = /^(?:[^A-Za-z]|@|contains$|startsWith$|endsWith$|matches$)/;
+const UNSIGNED: ReadonlySet<string> = new Set(['size', 'sort', '@sortByAssociatedKeys']);
+
+/** A function that takes no such values, whatever their types said. */
+function noOverload(name: string, values: readonly Value[]): string {
+  if (UNNAMED.test(name)) return NO_OVERLOAD;
+  return `${NO_OVERLOAD}: ${name}${UNSIGNED.has(name) ? '' : `(${values.map(typeNameOf).join(', ')})`}`;
+}
+
 const INDEXED_BY_NUMBER: ReadonlySet<string> = new Set(['index_list', 'list_optindex_optional_int']);
 
 export function plan(checked: Checked): Step {
@@ -239,7 +249,8 @@ class Planner {
       }
       run.meter.charge(1);
       const [operand, key] = values;
-      if (!INDEXING.has(name) || operand instanceof MapValue || operand instanceof ListValue || operand instanceof Optional)
+      if (!INDEXING.has(name)) return new ErrorValue(noOverload(name, values));
+      if (operand instanceof MapValue || operand instanceof ListValue || operand instanceof Optional)
         return new ErrorValue(NO_OVERLOAD);
       return name === '_[_]' ? missingKey(keyText(key!)) : new Optional(undefined);
     };

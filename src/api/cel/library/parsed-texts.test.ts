@@ -82,3 +82,15 @@ test('a time is shown by the clock that it was read from, and told by that of UT
     "timestamp('2020-02-29T12:30:45+02:00') == timestamp('2020-02-29T10:30:45Z')",
   ]);
 });
+
+test('a function names the values that it does not take, a method of a value does not', () => {
+  for (const [source, why] of [
+    ["dyn('a').getHours('UTC')", 'no such overload: getHours(string, string)'],
+    ['quantity(dyn(1)).isInteger()', 'no such overload: quantity(int)'],
+    ["quantity('1').add(dyn('a'))", 'no such overload: add(kubernetes.Quantity, string)'],
+    ['size(dyn(1))', 'no such overload: size'],
+    ["dyn(1).startsWith('a')", 'no such overload'],
+    ["dyn('a') + 1", 'no such overload'],
+  ] as const)
+    assert.equal(run(source), why);
+});
