@@ -64,11 +64,14 @@ export function podConditions(input: ConditionsInput): V1PodCondition[] {
 
 const names = (list: readonly V1ContainerStatus[]) => `[${list.map(({ name }) => name).join(' ')}]`;
 
-function judgeInitialization({ pod, phase, init }: ConditionsInput): Verdict {
+const hasStarted = ({ state }: V1ContainerStatus) => state?.running !== undefined || state?.terminated !== undefined;
+
+function judgeInitialization({ pod, phase, init, main }: ConditionsInput): Verdict {
   const specs = new Map(pod.spec?.initContainers?.map((spec) => [spec.name, spec]));
   const missing = init.filter((status) => !isInitialized(status, specs.get(status.name)));
   if (phase === 'Succeeded') return ['True', 'PodCompleted'];
-  if (missing.length === 0) return ['True'];
+  // Once one of the others has started, the pod was initialized, whatever its sidecars do since.
+  if (missing.length === 0 || main.some(hasStarted)) return ['True'];
   return ['False', 'ContainersNotInitialized', `containers with incomplete status: ${names(missing)}`];
 }
 

@@ -127,6 +127,17 @@ test('who waits for an init container is initializing, other init containers as 
   assert.equal(mainOf(status({ containers: [running('main', made)] })).state?.waiting?.reason, 'ContainerCreating');
 });
 
+test('a pod stays initialized when a sidecar goes down', () => {
+  const sidecar = pod({ initContainers: [{ name: 'side', image: 'i', restartPolicy: 'Always' }] });
+  const backoff = new Map([['side', 10_000]]);
+  const initialized = (containers: RuntimeContainer[]) =>
+    status({ pod: sidecar, containers, backoff }).conditions?.find(({ type }) => type === 'Initialized');
+  assert.equal(initialized([ended(1, 'side')])?.status, 'False', 'none of the others has started');
+  const after = initialized([ended(1, 'side'), running()]);
+  assert.deepEqual([after?.status, after?.reason], ['True', undefined]);
+  assert.equal(initialized([ended(1, 'side'), ended(1)])?.status, 'True');
+});
+
 test('a container that could not start and is not to start again has ended: its pod is Failed, and says how', () => {
   const problems = new Map([['main', { reason: 'RunContainerError', message: 'exec: "/nope": not found' }]]);
   const containers = [ended(128, 'main', { reason: 'StartError', message: 'exec: "/nope": not found' })];
