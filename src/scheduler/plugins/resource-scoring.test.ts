@@ -103,14 +103,23 @@ for (const [title, strategy, wanted, expected] of strategies)
     assert.deepEqual(scoresOf(fit, cluster([gpus]), wanted), { n: expected });
   });
 
-test('a node is balanced when its resources are as full as each other, by what is requested in truth', () => {
+test('a node gains by becoming more balanced, and loses by becoming less so, by what is requested in truth', () => {
   const disk = node('n', { status: { allocatable: { ...thousand.status!.allocatable, 'ephemeral-storage': '9' } } });
-  const of = (names: string[], wanted: V1Pod) =>
-    scoresOf(createBalancedAllocation(names.map((name) => ({ name, weight: 1 }))), cluster([disk]), wanted);
-  assert.deepEqual(of(['cpu', 'memory'], wanting('500m', '500')), { n: 100 });
+  const of = (names: string[], wanted: V1Pod, ...others: V1Pod[]) =>
+    scoresOf(createBalancedAllocation(names.map((name) => ({ name, weight: 1 }))), cluster([disk], others), wanted);
+  const there = (cpu: string, memory: string): V1Pod => {
+    const other = wanting(cpu, memory);
+    return { ...other, spec: { ...other.spec!, nodeName: 'n' } };
+  };
+  // Of an empty node, which is balanced: nothing changes, or it is as lopsided as can be.
+  assert.deepEqual(of(['cpu', 'memory'], wanting('500m', '500')), { n: 75 });
   assert.deepEqual(of(['cpu', 'memory'], wanting('1', '0')), { n: 50 });
-  assert.deepEqual(of(['cpu', 'memory'], wanting('3', '250')), { n: 62 });
-  assert.deepEqual(of(['cpu'], wanting('1', '0')), { n: 100 });
-  assert.deepEqual(of(['cpu', 'memory', 'ephemeral-storage'], wanting('1', '0')), { n: 52 });
+  assert.deepEqual(of(['cpu', 'memory'], wanting('3', '250')), { n: 56 });
+  assert.deepEqual(of(['cpu'], wanting('1', '0')), { n: 75 });
+  assert.deepEqual(of(['cpu', 'memory', 'ephemeral-storage'], wanting('1', '0')), { n: 51 });
+  // Of one that is lopsided: what makes up for that counts most.
+  assert.deepEqual(of(['cpu', 'memory'], wanting('0', '1000'), there('1', '0')), { n: 100 });
+  assert.deepEqual(of(['cpu', 'memory'], wanting('0', '500'), there('1', '0')), { n: 87 });
+  assert.deepEqual(of(['cpu', 'memory'], wanting('250m', '250'), there('500m', '0')), { n: 75 });
   assert.equal(of(['cpu', 'memory'], pod()), undefined);
 });
