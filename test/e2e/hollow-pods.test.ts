@@ -47,6 +47,8 @@ describe('pods on hollow nodes', () => {
 
   test('of a Job end with success, and failed ones say how', async () => {
     await run('create job sums --image=busybox');
+    // Until it has ended its controller lets go of pods that it does not select.
+    await run('wait --for=condition=Complete job/sums --timeout=90s');
     const { metadata } = await json<V1Pod>('get job sums');
     const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'sums', uid: metadata?.uid, controller: true };
     await run('create -f -', manifest('sums-1', { metadata: { ownerReferences: [owner] }, spec: { restartPolicy: 'Never' } }));
