@@ -1,4 +1,5 @@
 /** The few types that the API server's folders share. */
+import type { X509Certificate } from 'node:crypto';
 import type { Duplex, Readable } from 'node:stream';
 import type { KindDefinition } from '../api/machinery/kind.ts';
 import type { DynamicObject } from '../api/machinery/object.ts';
@@ -42,6 +43,8 @@ export interface PeerCertificate {
   readonly organizations: readonly string[];
   readonly organizationalUnits: readonly string[];
   readonly notAfterMs: number;
+  /** The certificate as TLS has read it already. */
+  readonly opened?: X509Certificate;
   /** DER of the certificates between this one and an authority, as the client or TLS had them. Nothing in it has been verified. */
   readonly chain?: () => readonly Buffer[];
 }

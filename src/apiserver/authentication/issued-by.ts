@@ -28,7 +28,7 @@ export function createIssuedBy(authoritiesPem: string): IssuedBy {
         between ??= (certificate.chain?.() ?? []).map((raw) => new X509Certificate(raw));
         return between;
       };
-      answer = leadsTo(new X509Certificate(certificate.raw), chain, authorities, LONGEST_CHAIN);
+      answer = leadsTo(certificate.opened ?? new X509Certificate(certificate.raw), chain, authorities, LONGEST_CHAIN);
       known.set(certificate, answer);
     }
     return answer;

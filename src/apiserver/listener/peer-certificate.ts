@@ -20,13 +20,17 @@ type Subject = Readonly<Record<string, string | readonly string[] | undefined>>;
  * @param judge whose judgement counts instead
  */
 export function peerOf(
-  socket: Pick<TLSSocket, 'authorized' | 'authorizationError' | 'getPeerCertificate' | 'remoteAddress'>,
+  socket: Pick<
+    TLSSocket,
+    'authorized' | 'authorizationError' | 'getPeerCertificate' | 'getPeerX509Certificate' | 'remoteAddress'
+  >,
   clientCaPem: string | undefined,
   judge?: CertificateJudge,
 ): Peer {
   const address = socket.remoteAddress ?? '';
-  const certificate = socket.getPeerCertificate();
-  if (!certificate?.raw) return { address };
+  const opened = socket.getPeerX509Certificate();
+  if (!opened) return { address };
+  const certificate = opened.toLegacyObject();
   const error = judge ? complaintOf(certificate.raw, judge) : distrustOf(socket, clientCaPem, 'client auth');
   if (error !== undefined) return { address, error };
   const subject = certificate.subject as unknown as Subject;
@@ -38,6 +42,7 @@ export function peerOf(
       organizations: many(subject['O']),
       organizationalUnits: many(subject['OU']),
       notAfterMs: Date.parse(certificate.valid_to),
+      opened,
       chain: () => chainOf(socket.getPeerCertificate(true)),
     },
   };
