@@ -9,6 +9,11 @@ export interface LoopCounts {
   /** Work that has ended, by bucket of `DURATION_BUCKETS_SECONDS`, the last one being +Inf. Not cumulative. */
   readonly durations: number[];
   durationSumSeconds: number;
+  /** Times that keys waited until they were worked on, counted as durations are. */
+  readonly waits: number[];
+  waitSumSeconds: number;
+  /** Since when (performance.now) each piece of work is going on. */
+  readonly running: Set<{ readonly sinceMs: number }>;
   /** Keys that wait now. */
   depth: () => number;
 }
@@ -21,8 +26,9 @@ export class LoopMetrics {
   loop(name: string): LoopCounts {
     let counts = this.#loops.get(name);
     if (!counts) {
-      const durations = new Array<number>(DURATION_BUCKETS_SECONDS.length + 1).fill(0);
-      counts = { adds: 0, retries: 0, errors: 0, durations, durationSumSeconds: 0, depth: () => 0 };
+      const [durations, waits] = [noBuckets(), noBuckets()];
+      const sums = { durationSumSeconds: 0, waitSumSeconds: 0 };
+      counts = { adds: 0, retries: 0, errors: 0, durations, waits, ...sums, running: new Set(), depth: () => 0 };
       this.#loops.set(name, counts);
     }
     return counts;
@@ -33,10 +39,21 @@ export class LoopMetrics {
   }
 }
 
+const noBuckets = () => new Array<number>(DURATION_BUCKETS_SECONDS.length + 1).fill(0);
+
+function bucketOf(seconds: number): number {
+  const bucket = DURATION_BUCKETS_SECONDS.findIndex((bound) => seconds <= bound);
+  return bucket < 0 ? DURATION_BUCKETS_SECONDS.length : bucket;
+}
+
 /** Counts one ended piece of work. */
 export function countDuration(counts: LoopCounts, durationMs: number): void {
-  const seconds = durationMs / 1000;
-  const bucket = DURATION_BUCKETS_SECONDS.findIndex((bound) => seconds <= bound);
-  counts.durations[bucket < 0 ? DURATION_BUCKETS_SECONDS.length : bucket]! += 1;
-  counts.durationSumSeconds += seconds;
+  counts.durations[bucketOf(durationMs / 1000)]! += 1;
+  counts.durationSumSeconds += durationMs / 1000;
+}
+
+/** Counts a key that was due and is worked on now. */
+export function countWait(counts: LoopCounts, durationMs: number): void {
+  counts.waits[bucketOf(durationMs / 1000)]! += 1;
+  counts.waitSumSeconds += durationMs / 1000;
 }

@@ -93,3 +93,20 @@ test('stopping waits for what has begun and begins nothing more', async () => {
   await stopped;
   assert.deepEqual(finished, ['a']);
 });
+
+test('waits that are over and work that is going on can be told from what has ended', async () => {
+  const gates: (() => void)[] = [];
+  const run = setUp(() => new Promise<void>((resolve) => gates.push(resolve)), 1);
+  const waited = () => run.counts.waits.reduce((sum, each) => sum + each, 0);
+  run.loop.add('a');
+  run.loop.add('b');
+  await run.clock.advance(0);
+  assert.deepEqual([waited(), run.counts.running.size, run.counts.depth()], [1, 1, 1]);
+  gates.shift()!();
+  await run.clock.advance(0);
+  assert.deepEqual([waited(), run.counts.running.size, run.counts.depth()], [2, 1, 0]);
+  gates.shift()!();
+  await run.clock.advance(0);
+  assert.equal(run.counts.running.size, 0);
+  await run.stop();
+});

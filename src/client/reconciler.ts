@@ -3,7 +3,7 @@ import type { Clock } from '../std/clock.ts';
 import { isAbort } from '../std/lifecycle.ts';
 import type { Logger } from '../std/logger.ts';
 import { WorkQueue } from '../std/work-queue.ts';
-import { countDuration, type LoopCounts, type LoopMetrics } from './loop-metrics.ts';
+import { countDuration, countWait, type LoopCounts, type LoopMetrics } from './loop-metrics.ts';
 
 /**
  * What comes of working on a key: nothing more to do until something changes; again after a time; or again after a delay that
@@ -37,8 +37,12 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     const { clock, initialBackoffMs, maxBackoffMs } = options;
-    this.#queue = new WorkQueue<string>({ clock, initialBackoffMs, maxBackoffMs });
-    this.#counts = options.metrics.loop(options.name);
+    const counts = options.metrics.loop(options.name);
+    this.#counts = counts;
+    this.#queue = new WorkQueue<string>({
+      ...{ clock, initialBackoffMs, maxBackoffMs },
+      waited: (durationMs) => countWait(counts, durationMs),
+    });
     this.#counts.depth = () => this.#queue.length;
   }
 
@@ -67,13 +71,16 @@ export class Reconciler {
 
   async #work(signal: AbortSignal): Promise<void> {
     for (let key = await this.#queue.take(); key !== undefined; key = await this.#queue.take()) {
-      const startMs = performance.now();
+      const sinceMs = performance.now();
+      const running = { sinceMs };
+      this.#counts.running.add(running);
       try {
         this.#settle(key, await this.#options.reconcile(key, signal));
       } catch (error) {
         if (!isAbort(error, signal)) this.#fail(key, error);
       } finally {
-        countDuration(this.#counts, performance.now() - startMs);
+        countDuration(this.#counts, performance.now() - sinceMs);
+        this.#counts.running.delete(running);
         this.#queue.done(key);
       }
     }

@@ -6,6 +6,8 @@ export interface WorkQueueOptions {
   initialBackoffMs?: number;
   /** Longest delay after failures. Default 1000 s, as in client-go. */
   maxBackoffMs?: number;
+  /** Told how long each key waited from when it was due. */
+  waited?: (durationMs: number) => void;
 }
 
 /**
@@ -20,16 +22,19 @@ export class WorkQueue<K> {
   #clock: Clock;
   #initialBackoffMs: number;
   #maxBackoffMs: number;
-  #waiting = new Set<K>();
+  /** Since when each waits. */
+  #waiting = new Map<K, number>();
   #active = new Set<K>();
   #again = new Set<K>();
   #failures = new Map<K, number>();
   #timers = new Map<K, { timer: Timer; dueMs: number }>();
   #takers: ((key: K | undefined) => void)[] = [];
+  #waited: WorkQueueOptions['waited'];
   #closed = false;
 
   constructor(options: WorkQueueOptions) {
     this.#clock = options.clock;
+    this.#waited = options.waited;
     this.#initialBackoffMs = options.initialBackoffMs ?? 5;
     this.#maxBackoffMs = options.maxBackoffMs ?? 1_000_000;
   }
@@ -50,11 +55,13 @@ export class WorkQueue<K> {
       this.#again.add(key);
       return;
     }
-    const taker = this.#waiting.has(key) ? undefined : this.#takers.shift();
+    if (this.#waiting.has(key)) return;
+    const taker = this.#takers.shift();
     if (taker) {
       this.#active.add(key);
+      this.#waited?.(0);
       taker(key);
-    } else this.#waiting.add(key);
+    } else this.#waiting.set(key, performance.now());
   }
 
   /** Adds `key` after a delay; of several delays for one key the shortest counts. */
@@ -95,9 +102,10 @@ export class WorkQueue<K> {
   /** The next key, to be given back with `done`; undefined when the queue is closed. */
   take(): Promise<K | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
-    for (const key of this.#waiting) {
+    for (const [key, sinceMs] of this.#waiting) {
       this.#waiting.delete(key);
       this.#active.add(key);
+      this.#waited?.(performance.now() - sinceMs);
       return Promise.resolve(key);
     }
     return new Promise((resolve) => this.#takers.push(resolve));

@@ -134,6 +134,12 @@ test('metrics are for those whom the API server allows', async () => {
   const allowed = await server.get('/metrics', { headers: { authorization: 'Bearer good' } });
   assert.equal(allowed.status, 200);
   assert.match(allowed.text, /workqueue_adds_total\{name="token-cleaner-controller"\} 3/);
+  assert.match(allowed.text, /^workqueue_queue_duration_seconds_count\{name="token-cleaner-controller"\} 0$/m);
+  assert.match(allowed.text, /^workqueue_longest_running_processor_seconds\{name="token-cleaner-controller"\} 0$/m);
+  assert.match(
+    allowed.text,
+    /^running_managed_controllers\{manager="kube-controller-manager",name="token-cleaner-controller"\} 1$/m,
+  );
   assert.match(allowed.text, /leader_election_master_status\{name="kube-controller-manager"\} 1/);
   assert.equal((await server.get('/elsewhere', { headers: { authorization: 'Bearer good' } })).status, 403);
 });

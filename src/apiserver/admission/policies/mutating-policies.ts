@@ -83,7 +83,8 @@ export function createMutatingPolicies(deps: PolicyDeps): AdmissionPlugin {
     const { compileMutatingPolicy, MutationFailure, mutate, putInPlace } = await import('./evaluate-mutating-policy.ts');
     const { ConditionFailure, conditionsHold } = await import('../matching/match-conditions.ts');
     const spec = hook.spec as V1MutatingAdmissionPolicySpec;
-    const policy = compiled.get(hook) ?? compileMutatingPolicy(spec);
+    const compile = () => compileMutatingPolicy(spec);
+    const policy = compiled.get(hook) ?? metrics?.timeCompilation(compile) ?? compile();
     compiled.set(hook, policy);
     const reinvocation = reinvocationOf(attributes);
     const fixed = { attributes, kind, params, decisions, variables: policy.variables };

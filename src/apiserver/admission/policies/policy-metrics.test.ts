@@ -61,6 +61,9 @@ async function countedOf(kind: 'Validating' | 'Mutating', spec: object, binding:
   const attributes = writeOf({ kind: configMapKind, object: MAP });
   assert.ok(plugin.handles(attributes));
   await (plugin.admit ?? plugin.validate)!(attributes).catch(() => undefined);
+  const text = metrics.render();
+  assert.match(text, /^apiserver_cel_compilation_duration_seconds_count 1$/m);
+  assert.match(text, /^apiserver_cel_evaluation_duration_seconds_count 1$/m);
   return counted(metrics);
 }
 

@@ -52,7 +52,8 @@ export function createValidatingPolicies(deps: PolicyDeps): AdmissionPlugin {
 
   async function judge(hook: PolicyHook, attributes: AdmissionAttributes, kind: KindDefinition, denied: Denied[]): Promise<void> {
     const { compileValidatingPolicy, evaluateValidatingPolicy } = await import('./evaluate-validating-policy.ts');
-    const policy = compiled.get(hook) ?? compileValidatingPolicy(hook.spec);
+    const compile = () => compileValidatingPolicy(hook.spec);
+    const policy = compiled.get(hook) ?? metrics?.timeCompilation(compile) ?? compile();
     compiled.set(hook, policy);
     const paramKind = paramKindOf(hook.spec, deps);
     let request: VersionedRequest | undefined;
@@ -67,6 +68,7 @@ export function createValidatingPolicies(deps: PolicyDeps): AdmissionPlugin {
           const of = { metrics, name: hook.name, kind: 'policy', type: 'validate' } as const;
           const verdict = await evaluateValidatingPolicy(policy, { attributes, kind, ...request, params, decisions }, of);
           const seconds = (performance.now() - startMs) / 1000;
+          metrics?.evaluated(seconds);
           const count = (action: 'allow' | 'deny' | 'audit' | 'warn', message: string) =>
             metrics?.validation(action, { policy: hook.name, binding: binding.name, seconds, message });
           act({ hook, binding, attributes, verdict, denied, count });
