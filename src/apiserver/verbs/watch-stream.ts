@@ -1,7 +1,8 @@
+import { deferred } from '../../std/lifecycle.ts';
 import type { ServerResponse } from '../contracts.ts';
 
 /** A receiver that is this far behind is given up: it begins again from a list, which is cheaper than its queue. */
-const MOST_LINES = 1_000;
+export const MOST_LINES = 1_000;
 const MOST_BYTES = 16 * 1024 * 1024;
 
 /** So much fills a TLS record: nothing is won by waiting for more. */
@@ -16,7 +17,8 @@ export class WatchStream {
   readonly #onEnd: () => void;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
-  #blocked = false;
+  /** While the receiver has not taken what it was given. */
+  #blocked: PromiseWithResolvers<void> | undefined;
   #inLine = false;
   #ended = false;
 
@@ -48,6 +50,16 @@ export class WatchStream {
     return this.#ended;
   }
 
+  /** Whether the receiver has not taken yet what it was given. */
+  get isBlocked(): boolean {
+    return this.#blocked !== undefined;
+  }
+
+  /** Resolves when the receiver has taken what it was given, or the stream has ended. */
+  async room(): Promise<void> {
+    while (this.#blocked && !this.#ended) await this.#blocked.promise;
+  }
+
   /** A part of the beginning of a watch, however long that is. */
   sendAll(lines: readonly Buffer[]): void {
     if (lines.length && !this.#ended) this.#write(lines.length === 1 ? lines[0]! : Buffer.concat(lines));
@@ -58,6 +70,7 @@ export class WatchStream {
     if (!this.#blocked) this.#flush();
     this.#ended = true;
     this.#queue = [];
+    this.#blocked?.resolve();
     this.#response.end();
     this.#onEnd();
   }
@@ -76,10 +89,13 @@ export class WatchStream {
 
   #write(bytes: Buffer): void {
     if (this.#response.write(bytes)) return;
-    this.#blocked = true;
+    if (this.#blocked) return;
+    const blocked = deferred();
+    this.#blocked = blocked;
     void this.#response.drained().then(() => {
-      this.#blocked = false;
+      this.#blocked = undefined;
       this.#flush();
+      blocked.resolve();
     });
   }
 }

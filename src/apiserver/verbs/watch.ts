@@ -13,7 +13,8 @@ import { showObjects } from '../watch-cache/show-objects.ts';
 import { waitForRevision } from './read-revision.ts';
 import type { VerbDeps, VerbHandler } from './resource-call.ts';
 import { matching, parseSelection, type Selection } from './selection.ts';
-import { WatchStream } from './watch-stream.ts';
+import { sendBeginning } from './send-beginning.ts';
+import { MOST_LINES, WatchStream } from './watch-stream.ts';
 
 /** Bookmarks come about once a minute, as upstream. */
 const BOOKMARK_MS = 60_000;
@@ -41,9 +42,12 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     beginAnswer(response, representation.watchType);
     let beginning: (WatchItem | Buffer)[] | undefined = [];
     const counted = deps.watchEvents?.(kind);
+    let late = 0;
     const item = (told: WatchItem) => {
       if (counted) counted.events++;
-      return beginning ? beginning.push(told) : stream.send(line(told));
+      if (!beginning) return stream.send(line(told));
+      beginning.push(told);
+      if (stream.isBlocked && ++late > MOST_LINES) stream.end();
     };
     const failed = (error: unknown) => {
       stream.send(representation.errorLine(error instanceof StatusError ? error : internalError((error as Error).message)));
@@ -77,7 +81,7 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     if (query.sendInitialEvents && query.allowWatchBookmarks) bookmark(INITIAL_EVENTS_END);
     // What comes in the meantime is put behind it.
     inOrder(() => {
-      const sent = sendInParts(stream, beginning!, line, () => {
+      const sent = sendBeginning(stream, beginning!, line, () => {
         beginning = undefined;
       });
       sent?.catch(failed);
@@ -98,38 +102,6 @@ export function createWatch(deps: VerbDeps): VerbHandler {
     bookmarks?.cancel();
     request.signal.removeEventListener('abort', onAbort);
   };
-}
-
-/** So many bytes are made between two turns for others: some milliseconds. */
-const PART_BYTES = 256 * 1024;
-
-/** Sends what a watch begins with, which is more and more as long as that takes. A short one is sent when this returns. */
-function sendInParts(
-  stream: WatchStream,
-  items: readonly (WatchItem | Buffer)[],
-  line: (item: WatchItem) => Buffer,
-  done: () => void,
-): Promise<void> | undefined {
-  let next = 0;
-  const sendSome = (): boolean => {
-    const lines: Buffer[] = [];
-    for (let bytes = 0; next < items.length && bytes < PART_BYTES; next++) {
-      const item = items[next]!;
-      const made = Buffer.isBuffer(item) ? item : line(item);
-      bytes += made.length;
-      lines.push(made);
-    }
-    stream.sendAll(lines);
-    return next < items.length && !stream.ended;
-  };
-  const sendRest = async () => {
-    do await new Promise((resolve) => setImmediate(resolve));
-    while (sendSome());
-    done();
-  };
-  if (sendSome()) return sendRest();
-  done();
-  return undefined;
 }
 
 /** Does in turns what would be done at once below: objects in the form of a version, and parsed for a selector. */
