@@ -83,8 +83,9 @@ export function prepareUpdate(
 
 function keepServerFields(metadata: ObjectMeta, existing: ObjectMeta): void {
   metadata.uid ||= existing.uid;
-  metadata.creationTimestamp ||= existing.creationTimestamp;
-  if (existing.deletionTimestamp) metadata.deletionTimestamp ||= existing.deletionTimestamp;
+  // Times that are known are nobody's to change; who sends others, of an older object by that name, is not refused for it.
+  if (existing.creationTimestamp) metadata.creationTimestamp = existing.creationTimestamp;
+  if (existing.deletionTimestamp) metadata.deletionTimestamp = existing.deletionTimestamp;
   if (existing.deletionGracePeriodSeconds !== undefined)
     metadata.deletionGracePeriodSeconds ??= existing.deletionGracePeriodSeconds;
   if (existing.generateName) metadata.generateName ??= existing.generateName;
