@@ -159,3 +159,9 @@ test('a chance to be sent away, and certificates by name, are read as upstream r
     /--tls-sni-cert-key: open \/nowhere: no such file/,
   );
 });
+
+test('the old name of the first delay of the audit webhook is taken', () => {
+  const flags = ['--store=memory', '--audit-policy-file=p', '--audit-webhook-config-file=k'];
+  assert.equal(read(...flags).server.audit?.webhook?.initialBackoffMs, 10_000);
+  assert.equal(read(...flags, '--audit-webhook-batch-initial-backoff=3s').server.audit?.webhook?.initialBackoffMs, 3_000);
+});

@@ -7,6 +7,7 @@ import { readAggregationFlags, readFrontProxyFlags } from './aggregation/aggrega
 import { readAuditFlags } from './audit/audit-flags.ts';
 import { REFUSED_FLAGS } from './command-flags.ts';
 import type { ApiServerConfig, KubeletAccess } from './configuration.ts';
+import { lastGoodPair } from './configuration-files/last-good-pair.ts';
 import { type EtcdFlags, readEtcdFlags } from './etcd-flags.ts';
 import { strictTransportSecurity } from './filters/transport-security.ts';
 import { readRuntimeConfig } from './kinds/runtime-config.ts';
@@ -180,15 +181,19 @@ function readNamedCertificates(values: FlagValues): readonly NamedFiles[] {
 }
 
 function readKubelet(values: FlagValues): KubeletAccess {
-  const certificatePem = fileOf(values, 'kubelet-client-certificate');
-  const privateKeyPem = fileOf(values, 'kubelet-client-key');
+  const certificate = values.string('kubelet-client-certificate');
+  const key = values.string('kubelet-client-key');
   const caPem = fileOf(values, 'kubelet-certificate-authority');
-  if ((certificatePem === undefined) !== (privateKeyPem === undefined)) {
-    const missing = certificatePem === undefined ? '--kubelet-client-certificate' : '--kubelet-client-key';
+  if (Boolean(certificate) !== Boolean(key)) {
+    const missing = !certificate ? '--kubelet-client-certificate' : '--kubelet-client-key';
     throw new FlagError(missing, `${missing} is missing: --kubelet-client-certificate and --kubelet-client-key go together`);
   }
+  const read = () => ({
+    certificatePem: readFlagFile('kubelet-client-certificate', certificate),
+    privateKeyPem: readFlagFile('kubelet-client-key', key),
+  });
   return {
-    ...(certificatePem !== undefined && privateKeyPem !== undefined && { client: { certificatePem, privateKeyPem } }),
+    ...(certificate && { client: lastGoodPair(read) }),
     ...(caPem !== undefined && { caPem }),
     preferredAddressTypes: values.strings('kubelet-preferred-address-types'),
     webSocketsNeedCreate: values.map('feature-gates')['AuthorizePodWebsocketUpgradeCreatePermission'] !== 'false',

@@ -1,5 +1,6 @@
 import { type FlagDefinition, FlagError, type FlagType, type FlagValues } from '../../std/flags.ts';
 import type { FrontProxyConfig } from '../authentication/front-proxy.ts';
+import { lastGoodPair } from '../configuration-files/last-good-pair.ts';
 import type { AggregationConfig } from './aggregation.ts';
 
 const flag = (name: string, type: FlagType, description: string, defaultValue?: FlagDefinition['default']): FlagDefinition => ({
@@ -36,9 +37,9 @@ export function readAggregationFlags(values: FlagValues, readFile: ReadFile): Ag
     certificatePem: readFile('proxy-client-cert-file', certificate),
     privateKeyPem: readFile('proxy-client-key-file', key),
   });
-  if (certificate) read(); // a file that is missing is told of at once
   return {
-    ...(certificate && { proxyClient: read }),
+    // A file that is missing is told of at once.
+    ...(certificate && { proxyClient: lastGoodPair(read) }),
     routeToEndpoints: values.bool('enable-aggregator-routing'),
     rejectRedirects: values.bool('aggregator-reject-forwarding-redirect'),
   };

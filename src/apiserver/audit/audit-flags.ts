@@ -50,6 +50,10 @@ export const auditFlags: readonly FlagDefinition[] = [
   flag('audit-log-format', 'string', 'json, or legacy for one line of text.', 'json'),
   flag('audit-log-compress', 'bool', 'Whether rotated files are compressed.', false),
   flag('audit-webhook-config-file', 'string', 'Kubeconfig file of the webhook that events are sent to.'),
+  {
+    ...flag('audit-webhook-batch-initial-backoff', 'duration', 'As --audit-webhook-initial-backoff.'),
+    deprecated: 'use --audit-webhook-initial-backoff instead',
+  },
   flag('audit-webhook-initial-backoff', 'duration', 'How long to wait before the first attempt is repeated.', '10s'),
   ...backendFlags('log'),
   ...backendFlags('webhook'),
@@ -82,7 +86,8 @@ export function readAuditFlags(values: FlagValues, writeStdout?: (text: string) 
     ? {
         ...readBackend(values, 'webhook'),
         kubeconfigPath,
-        initialBackoffMs: values.durationMs('audit-webhook-initial-backoff'),
+        initialBackoffMs:
+          values.durationMs('audit-webhook-batch-initial-backoff') || values.durationMs('audit-webhook-initial-backoff'),
       }
     : undefined;
   if (!policyFile || !(log || webhook)) return undefined;
