@@ -52,9 +52,9 @@ export async function readPage(deps: VerbDeps, kind: KindDefinition, query: List
   // As upstream: of what lies in the cache anyway, lists of any version are whole. Events it does not keep there.
   const limit = wanted === 0 && !isEventKind(kind) ? 0 : query.limit;
   const found = held(deps, kind, selection);
-  const { matches } = selection;
+  const { matches, selectorBytes } = selection;
   const shown = async (objects: readonly CachedObject[]) => (kind.storedAs ? showObjects(kind, objects) : objects);
-  if (matches) return pageOf(await matching(await shown(found), matches), limit, revision, selection);
+  if (matches) return pageOf(await matching(await shown(found), matches, selectorBytes), limit, revision, selection);
   // Only what is on the page needs to be put into another version.
   const page = pageOf(found, limit, revision, selection);
   return { ...page, objects: await shown(page.objects) };

@@ -11,7 +11,8 @@ const objects = Array.from({ length: OBJECTS }, (_, i) => {
   return CachedObject.unsaved(configMapKind, 'a', object as never, 7 + i);
 });
 
-test('what a selector chooses is looked for in turns', async () => {
+/** How many turns others have while something is done. */
+async function turnsDuring(action: () => Promise<unknown>): Promise<number> {
   let turns = 0;
   let looking = true;
   const turn = () => {
@@ -20,14 +21,31 @@ test('what a selector chooses is looked for in turns', async () => {
     setImmediate(turn);
   };
   setImmediate(turn);
-  const labels = parseLabelSelector('n=1');
-  const found = await matching(objects, (object) => labels.matches(object.labels));
+  await action();
   looking = false;
+  return turns;
+}
+
+test('what a selector chooses is looked for in turns', async () => {
+  const labels = parseLabelSelector('n=1');
+  let found: readonly CachedObject[] = [];
+  const turns = await turnsDuring(async () => {
+    found = await matching(objects, (object) => labels.matches(object.labels));
+  });
   assert.deepEqual(
     found.map(({ name }) => name),
     Array.from({ length: OBJECTS / 3 }, (_, i) => `m${1 + 3 * i}`),
   );
   assert.ok(turns >= 2, `${turns} turns for ${OBJECTS} objects of a kilobyte`);
+});
+
+test('a selector of thousands of requirements has more of them', async () => {
+  const selector = Array.from({ length: 5_000 }, (_, i) => `key-${i}!=value`).join(',');
+  const labels = parseLabelSelector(selector);
+  const few = objects.slice(0, 300);
+  const look = () => matching(few, (object) => labels.matches(object.labels), selector.length);
+  const turns = await turnsDuring(look);
+  assert.ok(turns >= 15, `${turns} turns for 300 looks at ${selector.length} bytes of a selector`);
 });
 
 test('how long the bytes of an object are is known before they are made', () => {

@@ -15,6 +15,8 @@ export interface Selection {
   /** The one name it is about. */
   readonly name?: string;
   readonly matches?: (object: CachedObject) => boolean;
+  /** How long the selectors are: what one look at one object costs. */
+  readonly selectorBytes?: number;
   readonly trigger?: Trigger;
 }
 
@@ -33,22 +35,24 @@ export function parseSelection(kind: KindDefinition, info: RequestInfo, query: L
     (!useLabels || labels.matches(object.labels)) &&
     (!useFields || fields.matches((field) => fieldOf(kind, object, field)));
   const trigger = triggerFor(kind, name, fields);
-  return { keyPrefix, matches, ...(name !== undefined && { name }), ...(trigger && { trigger }) };
+  const selectorBytes = query.fieldSelector.length + query.labelSelector.length;
+  return { keyPrefix, matches, selectorBytes, ...(name !== undefined && { name }), ...(trigger && { trigger }) };
 }
 
 /** So much is looked at between two turns for others: what nobody has asked for lately is parsed for it, some milliseconds. */
 const PART_BYTES = 1024 * 1024;
 
-/** Those of the objects that match. */
+/** Those of the objects that match. Each byte of a selector costs as much, for each object, as one of the object that is parsed. */
 export async function matching(
   objects: readonly CachedObject[],
   matches: (object: CachedObject) => boolean,
+  selectorBytes = 0,
 ): Promise<CachedObject[]> {
   const found: CachedObject[] = [];
   const pace = new Pace(PART_BYTES);
   for (const object of objects) {
     if (matches(object)) found.push(object);
-    if (pace.due(object.sizeBytes)) await new Promise((resolve) => setImmediate(resolve));
+    if (pace.due(object.sizeBytes + selectorBytes)) await new Promise((resolve) => setImmediate(resolve));
   }
   return found;
 }

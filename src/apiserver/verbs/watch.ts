@@ -105,12 +105,16 @@ export function createWatch(deps: VerbDeps): VerbHandler {
 }
 
 /** Does in turns what would be done at once below: objects in the form of a version, and parsed for a selector. */
-async function makeReady({ cache }: VerbDeps, kind: KindDefinition, { keyPrefix, matches }: Selection): Promise<void> {
+async function makeReady(
+  { cache }: VerbDeps,
+  kind: KindDefinition,
+  { keyPrefix, matches, selectorBytes }: Selection,
+): Promise<void> {
   const { objects } = cache.kind(kind);
   if (kind.storedAs?.remote || !(kind.storedAs || matches)) return;
   const found = objects.range(keyPrefix);
   const shown = kind.storedAs ? await showObjects(kind, found) : found;
-  if (matches) await matching(shown, matches);
+  if (matches) await matching(shown, matches, selectorBytes);
 }
 
 async function chooseStart({ cache }: VerbDeps, query: ListQuery): Promise<WatchStart> {
