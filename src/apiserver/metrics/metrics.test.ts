@@ -259,3 +259,16 @@ test('tokens that should have been replaced are told from others', () => {
     assert.ok(text.includes(`\nserviceaccount_${line}\n`), line);
   assert.ok(text.includes('\nauthorization_attempts_total{result="error"} 1\n'));
 });
+
+test('dry runs are counted, and are not what the server is measured by', () => {
+  const metrics = new RequestMetrics();
+  const info = {
+    ...{ isResourceRequest: true, verb: 'create', path: '', group: '', version: 'v1', namespace: 'n', name: 'x' },
+    ...{ resource: 'pods', subresource: '' },
+  };
+  for (const dryRun of [true, true, false])
+    metrics.observe({ info, known: true, status: 201, dryRun, seconds: 0.1, bytes: undefined });
+  const text = metrics.render();
+  assert.match(text, /^apiserver_request_duration_seconds_count\{[^}]*dry_run="All"[^}]*\} 2$/m);
+  assert.match(text, /^apiserver_request_sli_duration_seconds_count\{[^}]*\} 1$/m);
+});

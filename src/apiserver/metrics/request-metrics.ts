@@ -79,7 +79,8 @@ export class RequestMetrics implements Metric {
       terminated.set(status, (terminated.get(status) ?? 0) + 1);
     if (info.verb === 'watch') return;
     series.durations.observe(seconds);
-    served.observe(Math.max(0, seconds - waitedSeconds));
+    // What is only tried is not what the server is measured by.
+    if (!dryRun) served.observe(Math.max(0, seconds - waitedSeconds));
     if (bytes !== undefined && (verb === 'GET' || verb === 'LIST')) sizes.observe(bytes);
   }
 
