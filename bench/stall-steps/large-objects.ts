@@ -1,4 +1,5 @@
 /** Objects of many keys and of many bytes, by each verb. */
+import { encodeProtobuf } from '../../src/api/protobuf/encode.ts';
 import { type Send, type StallStep, type } from './step.ts';
 
 const KEYS = 100_000;
@@ -8,6 +9,7 @@ const MEGABYTE = 2 ** 20;
 const many = Object.fromEntries(Array.from({ length: KEYS }, (_, i) => [`k${i}`, 'v']));
 const configMap = (name: string, fields: object, metadata: object = {}) =>
   JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, ...metadata }, ...fields });
+const inProtobuf = (json: string) => encodeProtobuf(JSON.parse(json), 'V1ConfigMap', { apiVersion: 'v1', kind: 'ConfigMap' });
 const post =
   (name: string, fields: object, metadata: object = {}) =>
   (send: Send) =>
@@ -22,6 +24,10 @@ export function largeObjectSteps(): StallStep[] {
   const steps: StallStep[] = [
     { name: 'large create labels', run: post('labels', {}, { labels: many }) },
     { name: 'large create data', run: post('data', { data: many }) },
+    {
+      name: 'large create data in protobuf',
+      run: (send) => send('POST', MAPS, inProtobuf(configMap('protobuf', { data: many })), type('vnd.kubernetes.protobuf')),
+    },
     { name: 'large get', run: (send) => send('GET', `${MAPS}/data`) },
     { name: 'large get yaml', run: (send) => send('GET', `${MAPS}/data`, undefined, { accept: 'application/yaml' }) },
     {

@@ -84,6 +84,7 @@ test('an object is written in parts as it is at once', () => {
   fc.assert(
     fc.property(fc.dictionary(key, json, { noNullPrototype: true }), part, (value, size) => {
       assert.equal(runAtOnce(jsonTextInSteps(value, size)), exactJsonText(value));
+      assert.equal(runAtOnce(jsonTextInSteps(value, size, 2)), exactJsonText(value, 2));
     }),
   );
   const wide = {
@@ -95,7 +96,7 @@ test('an object is written in parts as it is at once', () => {
   };
   const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`k${i}`, i % 20 < 17 ? undefined : [i, undefined]]));
   for (const value of [wide, many, {}, { a: {} }, { a: [] }, Object.fromEntries([['__proto__', { x: 1 }]])])
-    assert.equal(runAtOnce(jsonTextInSteps(value, 10)), exactJsonText(value));
+    for (const indent of [0, 2]) assert.equal(runAtOnce(jsonTextInSteps(value, 10, indent)), exactJsonText(value, indent));
 });
 
 test('large texts have pauses on the way, small ones none', () => {
@@ -113,4 +114,11 @@ test('large texts have pauses on the way, small ones none', () => {
   assert.deepEqual(runAtOnce(parseInSteps(text)), large);
   assert.equal(count(parseInSteps('{"a":[1,2]}')), 0);
   assert.equal(count(jsonTextInSteps({ a: [1, 2] })), 0);
+  const digits = `{"a":${'7'.repeat(3_000_000)}}`;
+  const steps = parseInSteps(digits);
+  let pauses = 0;
+  assert.throws(() => {
+    while (!steps.next().done) pauses++;
+  }, SyntaxError);
+  assert.ok(pauses >= 4);
 });

@@ -3,6 +3,8 @@ import type { Steps } from './pauses.ts';
 
 /** About what is parsed or written between two pauses: some milliseconds. In characters. */
 const PART = 64 * 1024;
+/** To look at a character takes a part of what it takes to parse it. */
+const FAR = 8;
 
 export interface PartsOptions {
   /** How much is parsed between two pauses, about. */
@@ -23,14 +25,17 @@ export function* parseInSteps(text: string, { part = PART, parse = parseExactJso
   if (text.length <= part) return parse(text);
   const parts = new Parts(text, parse);
   try {
-    for (let at = 0; at < text.length; at++) {
+    for (let at = 0, pausedAt = 0; at < text.length; at++) {
       at = parts.look(at, part);
       if (parts.ended) return parts.value;
-      if (parts.tookSome) yield;
+      if (!parts.tookSome && at - pausedAt < FAR * part) continue;
+      pausedAt = at;
+      yield;
     }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
+  yield;
   // What cannot be taken apart is no list or map, or no JSON, which is then said as it always is.
   return parse(text);
 }
@@ -199,9 +204,9 @@ const GROUP = 16;
 const DEEPEST = 6;
 
 /** The same as `exactJsonText` of a list or map, with a pause after each part. */
-export function* jsonTextInSteps(value: object, part = PART): Steps<string> {
+export function* jsonTextInSteps(value: object, part = PART, indent = 0): Steps<string> {
   const pace = { part, written: 0 };
-  return yield* textOf(value, pace, 0);
+  return yield* textOf(value, { pace, indent }, 0);
 }
 
 interface Pace {
@@ -210,27 +215,36 @@ interface Pace {
   written: number;
 }
 
-function* textOf(value: object, pace: Pace, depth: number): Steps<string> {
+interface Writing {
+  readonly pace: Pace;
+  readonly indent: number;
+}
+
+function* textOf(value: object, writing: Writing, depth: number): Steps<string> {
+  const { pace, indent } = writing;
   const keys = Array.isArray(value) ? undefined : Object.keys(value);
   const list = value as readonly unknown[];
   const map = value as Readonly<Record<string, unknown>>;
   const count = keys ? keys.length : list.length;
+  const outer = indent ? `\n${' '.repeat(indent * depth)}` : '';
+  const inner = indent ? `${outer}${' '.repeat(indent)}` : '';
   let text = '';
   const add = (more: string) => {
-    if (more) text += text ? `,${more}` : more;
+    if (more) text += (text ? ',' : '') + inner + more;
   };
   for (let i = 0; i < count; ) {
     const before = text.length;
     const key = keys?.[i];
     const item = key === undefined ? list[i] : map[key];
     if (count <= FEW && depth < DEEPEST && isHolder(item)) {
-      const inner = yield* textOf(item, pace, depth + 1);
-      add(key === undefined ? inner : `${JSON.stringify(key)}:${inner}`);
+      const written = yield* textOf(item, writing, depth + 1);
+      add(key === undefined ? written : `${JSON.stringify(key)}:${indent ? ' ' : ''}${written}`);
       i++;
       continue;
     }
     const end = count <= FEW ? i + 1 : Math.min(count, i + GROUP);
-    add(exactJsonText(keys ? pick(map, keys, i, end) : list.slice(i, end)).slice(1, -1));
+    const some = exactJsonText(keys ? pick(map, keys, i, end) : list.slice(i, end), indent);
+    add(indent ? some.slice(2 + indent, -2).replaceAll('\n', outer) : some.slice(1, -1));
     i = end;
     pace.written += text.length - before;
     if (pace.written > pace.part) {
@@ -238,7 +252,8 @@ function* textOf(value: object, pace: Pace, depth: number): Steps<string> {
       yield;
     }
   }
-  return keys ? `{${text}}` : `[${text}]`;
+  const end = text && outer;
+  return keys ? `{${text}${end}}` : `[${text}${end}]`;
 }
 
 function pick(map: Readonly<Record<string, unknown>>, keys: readonly string[], from: number, to: number): object {

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { runAtOnce } from '../../std/pauses.ts';
 import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
 import { decodeProtobuf } from './decode.ts';
-import { encodeProtobuf, encodeProtobufList, encodeProtobufWatchFrame } from './encode.ts';
+import { encodeProtobuf, encodeProtobufWatchFrame } from './encode.ts';
+import { encodeProtobufList } from './encode-in-steps.ts';
 import { readEnvelope } from './envelope.ts';
 
 /** A message by hand: [number, value], where a list is a message within. */

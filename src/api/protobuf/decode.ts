@@ -9,11 +9,11 @@ const DEEPEST = 100;
 /** Messages in one body. An empty one is two bytes, but an object with its required fields in memory: a few megabytes may not become gigabytes. */
 const MOST_MESSAGES = 250_000;
 
-interface Progress {
+export interface Progress {
   messages: number;
 }
 
-type JsonObject = Record<string, unknown>;
+export type JsonObject = Record<string, unknown>;
 
 /**
  * Reads an object in Kubernetes' protobuf form: the JSON that Go's encoder would make of the same object, less its nulls. The wire holds
@@ -31,9 +31,19 @@ export function decodeProtobuf(bytes: Buffer, schema: string): JsonObject {
 
 /** Reads up to the reader's end. Into an object that is there already it merges, as repeated occurrences of a field do. */
 function readMessage(reader: WireReader, shape: MessageShape, object: JsonObject, depth: number, progress: Progress): JsonObject {
+  beginMessage(depth, progress);
+  readFields(reader, shape, object, depth, progress);
+  return showEmpty(shape, object, depth, progress);
+}
+
+/** @throws ProtobufError where there are too many, or one in another too often */
+export function beginMessage(depth: number, progress: Progress): void {
   if (depth > DEEPEST) throw new ProtobufError('exceeded max depth');
   if (++progress.messages > MOST_MESSAGES) throw new ProtobufError(`more than ${MOST_MESSAGES} messages in one body`);
-  readFields(reader, shape, object, depth, progress);
+}
+
+/** The object that was read, with what JSON shows although nothing was on the wire. */
+export function showEmpty(shape: MessageShape, object: JsonObject, depth: number, progress: Progress): JsonObject {
   for (const field of shape.alwaysShown)
     if (object[field.name] === undefined) object[field.name] = zeroOf(field.value, depth, progress);
   return object;
@@ -51,7 +61,7 @@ function readFields(reader: WireReader, shape: MessageShape, object: JsonObject,
   }
 }
 
-function readField(
+export function readField(
   reader: WireReader,
   tag: number,
   shape: MessageShape,
@@ -181,6 +191,6 @@ function isEmpty(read: unknown): boolean {
   return read === '' || read === 0 || read === false;
 }
 
-function expectType(tag: number, expected: number, shape: MessageShape, field: string | number): void {
+export function expectType(tag: number, expected: number, shape: MessageShape, field: string | number): void {
   if ((tag & 7) !== expected) throw new ProtobufError(`wrong wireType = ${tag & 7} for field ${field} of ${shape.schema}`);
 }

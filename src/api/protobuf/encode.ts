@@ -1,4 +1,3 @@
-import { Pace, type Steps } from '../../std/pauses.ts';
 import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
 import { WireWriter } from '../../std/protobuf/wire-writer.ts';
 import { writeEnvelope } from './envelope.ts';
@@ -7,7 +6,7 @@ import { writeScalar, writeText } from './write-scalar.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-interface ObjectType {
+export interface ObjectType {
   readonly apiVersion: string;
   readonly kind: string;
 }
@@ -24,30 +23,6 @@ const NOTHING: JsonObject = {};
 export function encodeProtobuf(object: JsonObject, schema: string, type: ObjectType): Buffer {
   const writer = new WireWriter();
   writeEnvelope(writer, type, () => writeMessage(writer, shapeOf(schema), object));
-  return writer.finish();
-}
-
-/** About how many bytes of a list are written between two pauses: some milliseconds. */
-const PART = 128 * 1024;
-
-/** Writes a list: every list kind is metadata = 1, items = 2. Pauses after each part. */
-export function* encodeProtobufList(
-  items: readonly JsonObject[],
-  itemSchema: string,
-  metadata: JsonObject,
-  type: ObjectType,
-): Steps<Buffer> {
-  const list = new WireWriter();
-  const shape = shapeOf(itemSchema);
-  const pace = new Pace(PART);
-  for (let i = items.length - 1; i >= 0; i--) {
-    const before = list.length;
-    writeInner(list, 2, shape, items[i]!);
-    if (pace.due(list.length - before)) yield;
-  }
-  writeInner(list, 1, shapeOf('V1ListMeta'), metadata);
-  const writer = new WireWriter();
-  writeEnvelope(writer, type, () => writer.raw(list.finish()));
   return writer.finish();
 }
 
@@ -74,13 +49,17 @@ function writeMessage(writer: WireWriter, shape: MessageShape, object: JsonObjec
   }
 }
 
-function writeInner(writer: WireWriter, number: number, shape: MessageShape, object: JsonObject): void {
+export function writeInner(writer: WireWriter, number: number, shape: MessageShape, object: JsonObject): void {
   const before = writer.length;
   writeMessage(writer, shape, object);
   writer.close(number, before);
 }
 
-function writeField(writer: WireWriter, { number, name, count, value: shape, isPointer }: FieldShape, value: unknown): void {
+export function writeField(
+  writer: WireWriter,
+  { number, name, count, value: shape, isPointer }: FieldShape,
+  value: unknown,
+): void {
   if (count === 'one') {
     // Bytes are a slice in Go, which may be nil like a pointer.
     const isNil = isPointer || (shape.form === 'scalar' && shape.name === 'bytes');
@@ -95,16 +74,17 @@ function writeField(writer: WireWriter, { number, name, count, value: shape, isP
 /** A map is a list of entries: key = 1, value = 2. */
 function writeMap(writer: WireWriter, number: number, shape: ValueShape, map: JsonObject): void {
   const keys = Object.keys(map).sort();
-  for (let i = keys.length - 1; i >= 0; i--) {
-    const key = keys[i]!;
-    const before = writer.length;
-    writeValue(writer, 2, shape, map[key] ?? undefined);
-    writeText(writer, 1, key);
-    writer.close(number, before);
-  }
+  for (let i = keys.length - 1; i >= 0; i--) writeEntry(writer, number, shape, keys[i]!, map[keys[i]!]);
 }
 
-function writeValue(writer: WireWriter, number: number, shape: ValueShape, value: unknown): void {
+export function writeEntry(writer: WireWriter, number: number, shape: ValueShape, key: string, value: unknown): void {
+  const before = writer.length;
+  writeValue(writer, 2, shape, value ?? undefined);
+  writeText(writer, 1, key);
+  writer.close(number, before);
+}
+
+export function writeValue(writer: WireWriter, number: number, shape: ValueShape, value: unknown): void {
   if (shape.form === 'scalar') writeScalar(writer, number, shape.name, value);
   else if (shape.form === 'message')
     writeInner(writer, number, shape.shape, value === undefined ? NOTHING : asObject(value, shape.shape.schema));

@@ -84,14 +84,17 @@ function readTime(reader: WireReader, isMicro: boolean): string | undefined {
 
 /** RawExtension and FieldsV1: raw = 1, a text in JSON. */
 function readRaw(reader: WireReader): unknown {
-  const text = readInner(reader, NO_NUMBERS).texts[1];
-  if (!text) return undefined;
+  const text = readRawText(reader);
   try {
-    return parseExactJson(text) ?? undefined;
+    return text ? (parseExactJson(text) ?? undefined) : undefined;
   } catch (error) {
-    throw new ProtobufError(`a raw value is no JSON: ${(error as Error).message}`, error);
+    throw badRawValue(error as Error);
   }
 }
+
+export const readRawText = (reader: WireReader): string => readInner(reader, NO_NUMBERS).texts[1] ?? '';
+
+export const badRawValue = (cause: Error) => new ProtobufError(`a raw value is no JSON: ${cause.message}`, cause);
 
 const NO_NUMBERS: readonly number[] = [];
 

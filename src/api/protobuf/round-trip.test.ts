@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { CodedError } from '../../std/coded-error.ts';
+import { runAtOnce, type Steps } from '../../std/pauses.ts';
 import { allKinds } from '../all-kinds.ts';
 import { apiVersionOf } from '../machinery/kind.ts';
 import type { ScalarName } from '../machinery/schema.ts';
 import { decodeProtobuf } from './decode.ts';
+import { decodeProtobufInSteps } from './decode-in-steps.ts';
 import { encodeProtobuf } from './encode.ts';
+import { encodeProtobufInSteps } from './encode-in-steps.ts';
 import { type FieldShape, type MessageShape, shapeOf, type ValueShape } from './message-shape.ts';
 
 /** A number from 0 to 1, another one each time. */
@@ -95,18 +98,54 @@ for (const kind of allKinds)
         const read = decodeProtobuf(bytes, kind.schema);
         assertSaid(object, read, kind.kind);
         assert.ok(encodeProtobuf(read, kind.schema, type).equals(bytes), 'written again, it is the same');
+        const part = 1 + (Math.abs(seed) % 50);
+        assert.ok(runAtOnce(encodeProtobufInSteps(object, kind.schema, type, part)).equals(bytes), 'with pauses it is the same');
+        assert.deepEqual(runAtOnce(decodeProtobufInSteps(bytes, kind.schema, part)), read);
       }),
       { numRuns: 40 },
     );
   });
 
+/** With pauses it is read, or refused, the same. */
 function readOrRefuse(bytes: Buffer, schema: string): void {
-  try {
-    decodeProtobuf(bytes, schema);
-  } catch (error) {
-    if (!(error instanceof CodedError)) throw error;
-  }
+  const [atOnce, withPauses] = [
+    () => decodeProtobuf(bytes, schema),
+    () => runAtOnce(decodeProtobufInSteps(bytes, schema, 3)),
+  ].map((read) => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      return error.message;
+    }
+  });
+  assert.deepEqual(withPauses, atOnce);
 }
+
+/** How often a long piece of work pauses. */
+function countPauses(steps: Steps<unknown>): number {
+  let pauses = 0;
+  while (!steps.next().done) pauses++;
+  return pauses;
+}
+
+test('wide maps, lists within lists, and fields that somebody owns are written and read with pauses', () => {
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`key-${i}`, 'value']));
+  const managedFields = [{ manager: 'a', fieldsV1: { 'f:data': many } }];
+  const env = Array.from({ length: 10_000 }, (_, i) => ({ name: `E${i}`, value: 'x' }));
+  const type = { apiVersion: 'v1', kind: 'any' };
+  for (const [schema, object] of Object.entries({
+    V1ConfigMap: { metadata: { labels: many, managedFields }, data: many },
+    V1Pod: { spec: { containers: [{ name: 'c', env }] } },
+  })) {
+    const bytes = encodeProtobuf(object, schema, type);
+    const part = bytes.length / 20;
+    assert.ok(runAtOnce(encodeProtobufInSteps(object, schema, type, part)).equals(bytes));
+    assert.deepEqual(runAtOnce(decodeProtobufInSteps(bytes, schema, part)), decodeProtobuf(bytes, schema));
+    for (const steps of [encodeProtobufInSteps(object, schema, type, part), decodeProtobufInSteps(bytes, schema, part)])
+      assert.ok(countPauses(steps) >= 15);
+  }
+});
 
 const kinds = fc.constantFrom(...allKinds);
 

@@ -9,7 +9,7 @@ import { badRequest, invalid, StatusError } from '../../api/machinery/status-err
 import { exactJsonText, NumberOutOfRange } from '../../std/exact-json.ts';
 import { type Pauses, runInTime } from '../../std/pauses.ts';
 import type { ServerRequest } from '../contracts.ts';
-import { BODY_LIMIT_BYTES, parseJson, parseJsonInSteps, readObject } from './body.ts';
+import { BODY_LIMIT_BYTES, parseJson, parseJsonInSteps } from './body.ts';
 import { bodyFormat } from './negotiation.ts';
 import type { WriteQuery } from './query-options.ts';
 import { readYaml, yamlProblems } from './yaml-body.ts';
@@ -33,9 +33,14 @@ export async function decodeBody(
   pauses?: Pauses,
 ): Promise<DynamicObject> {
   const format = bodyFormat(request, kind);
-  if (format === 'protobuf') return decodeAs(kind, await readObject(request, kind.schema), fieldValidation, warnings);
   const bytes = await request.readBody(BODY_LIMIT_BYTES);
   pauses?.heed(bytes.length);
+  if (format === 'protobuf') {
+    const { parseProtobuf } = await import('./protobuf-body.ts');
+    const object = bytes.length ? await parseProtobuf(bytes, kind.schema, pauses) : undefined;
+    await pauses?.pause();
+    return decodeAs(kind, object, fieldValidation, warnings);
+  }
   try {
     if (format === 'json') {
       const parsed = withoutNull(kind, await parseTyped(kind, bytes, pauses));

@@ -2,9 +2,10 @@
 import { apiVersionOf, type KindDefinition } from '../../api/machinery/kind.ts';
 import type { ListMeta } from '../../api/machinery/object.ts';
 import { internalError, type Status } from '../../api/machinery/status-error.ts';
-import { encodeProtobuf, encodeProtobufList, encodeProtobufWatchFrame } from '../../api/protobuf/encode.ts';
+import { encodeProtobuf, encodeProtobufWatchFrame } from '../../api/protobuf/encode.ts';
+import { encodeProtobufInSteps, encodeProtobufList } from '../../api/protobuf/encode-in-steps.ts';
 import { schemaOfObject } from '../../api/protobuf/object-schema.ts';
-import type { Steps } from '../../std/pauses.ts';
+import { isLarge, type Steps } from '../../std/pauses.ts';
 import { ProtobufError } from '../../std/protobuf/protobuf-error.ts';
 import type { Output } from '../request/negotiation.ts';
 import type { WatchItem } from '../watch-cache/cached-event.ts';
@@ -20,6 +21,15 @@ export function objectBytes(kind: KindDefinition, output: Output, object: Cached
   return encode(kind, output, object.object);
 }
 
+/** The same; with pauses where it is large. */
+export function* objectBytesInSteps(kind: KindDefinition, output: Output, object: CachedObject): Steps<Buffer> {
+  const parsed = yield* object.objectInSteps();
+  if (!isLarge(object.sizeBytes)) return objectBytes(kind, output, object);
+  yield;
+  const { schema, type } = formOf(kind, output);
+  return yield* encodeProtobufInSteps(parsed as unknown as JsonObject, schema, type);
+}
+
 /** A list; with pauses where it is long. */
 export function* listBytes(
   kind: KindDefinition,
@@ -29,7 +39,8 @@ export function* listBytes(
 ): Steps<Buffer> {
   const { schema, type } = formOf(kind, output);
   const items = (yield* parsedInSteps(objects)) as unknown as JsonObject[];
-  return yield* encodeProtobufList(items, schema, { ...metadata }, { ...type, kind: `${type.kind}List` });
+  const listType = { ...type, kind: `${type.kind}List` };
+  return yield* encodeProtobufList(items, schema, { ...metadata }, listType, (item) => isLarge(objects[item]!.sizeBytes));
 }
 
 /** What was made for one watcher and serves the others. A memo of a pure function, whose entries go with the events. */
@@ -68,9 +79,13 @@ export function bookmarkFrame(kind: KindDefinition, output: Output, metadata: ob
   return watchFrame('BOOKMARK', encode(kind, output, { metadata }));
 }
 
-export function statusBytes(status: Status): Buffer {
-  return encodeProtobuf(status as unknown as JsonObject, 'V1Status', { apiVersion: 'v1', kind: 'Status' });
-}
+const STATUS = { apiVersion: 'v1', kind: 'Status' };
+
+export const statusBytes = (status: Status): Buffer => encodeProtobuf(status as unknown as JsonObject, 'V1Status', STATUS);
+
+/** The same of a long one. */
+export const statusBytesInSteps = (status: Status): Steps<Buffer> =>
+  encodeProtobufInSteps(status as unknown as JsonObject, 'V1Status', STATUS);
 
 /** A value that is not one of the stored objects; undefined when it has no protobuf form. */
 export function valueBytes(value: object): Buffer | undefined {

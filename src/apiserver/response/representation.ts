@@ -38,8 +38,7 @@ export class Representation {
     const protobuf = this.#usesProtobuf() ? await this.#loadProtobuf() : undefined;
     if (!this.#isPlain) context.audit?.responseObject?.(() => Buffer.concat(runAtOnce(this.#objectBytes(object))));
     if (protobuf) {
-      await runWithPauses(object.objectInSteps());
-      const bytes = protobuf.objectBytes(this.#kind, this.#output, object);
+      const bytes = await runWithPauses(protobuf.objectBytesInSteps(this.#kind, this.#output, object));
       return sendPieces(context, response, status, [bytes], protobuf.PROTOBUF_TYPE);
     }
     return sendJsonPieces(context, response, status, await runWithPauses(this.#objectBytes(object)), this.#output);

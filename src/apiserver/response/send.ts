@@ -1,6 +1,6 @@
 import { internalError, type Status, StatusError, serviceUnavailable, unnamedFailure } from '../../api/machinery/status-error.ts';
 import { exactJsonText } from '../../std/exact-json.ts';
-import { parseInSteps } from '../../std/json-in-steps.ts';
+import { jsonTextInSteps, parseInSteps } from '../../std/json-in-steps.ts';
 import { Pace, runWithPauses, type Steps } from '../../std/pauses.ts';
 import { StoreError } from '../../store/store.ts';
 import type { RequestContext, ServerRequest, ServerResponse } from '../contracts.ts';
@@ -43,7 +43,8 @@ export async function sendJsonPieces(
 ): Promise<void> {
   if (output.format !== 'yaml' && !output.pretty) return sendPieces(context, response, status, json, JSON_TYPE);
   const value = await runWithPauses(parseInSteps(wholeBody(new Pieces(json)).toString('utf8')));
-  if (output.format !== 'yaml') return sendPieces(context, response, status, [Buffer.from(exactJsonText(value, 2))], JSON_TYPE);
+  if (output.format !== 'yaml')
+    return sendPieces(context, response, status, [Buffer.from(await runWithPauses(prettyText(value)))], JSON_TYPE);
   const { yamlInSteps } = await import('./yaml-text.ts');
   return sendPieces(context, response, status, await runWithPauses(yamlInSteps(value)), YAML_TYPE);
 }
@@ -67,6 +68,10 @@ export async function sendList(
 /** So many characters are written between two pauses: some milliseconds. */
 const PART = 128 * 1024;
 
+function* prettyText(value: unknown): Steps<string> {
+  return typeof value === 'object' && value !== null ? yield* jsonTextInSteps(value, PART, 2) : exactJsonText(value, 2);
+}
+
 /** As `JSON.stringify` indents a list, item by item. */
 function* prettyListInSteps(list: ListBytes): Steps<Buffer[]> {
   const head = exactJsonText(list.fields, 2).slice(0, -2);
@@ -75,7 +80,7 @@ function* prettyListInSteps(list: ListBytes): Steps<Buffer[]> {
   let part = `${head},\n  "items": [`;
   let any = false;
   for (const steps of list.items()) {
-    const text = exactJsonText(yield* steps, 2).replaceAll('\n', '\n    ');
+    const text = (yield* prettyText(yield* steps)).replaceAll('\n', '\n    ');
     part += `${any ? ',' : ''}\n    ${text}`;
     any = true;
     if (!pace.due(text.length)) continue;
@@ -106,14 +111,20 @@ async function sendBody(
 ): Promise<void> {
   const gzipped = plain.size >= GZIP_FROM_BYTES && acceptsGzip(request);
   const body = gzipped ? await gzipBody(plain, GZIP_LEVEL) : plain;
-  response.writeHead(status, {
-    'content-type': type,
-    'cache-control': 'no-cache, private',
-    'content-length': String(body.size),
-    ...(gzipped && { 'content-encoding': 'gzip', vary: 'Accept-Encoding' }),
-  });
+  const headers = { 'content-type': type, ...(gzipped && { 'content-encoding': 'gzip', vary: 'Accept-Encoding' }) };
+  await writeBody(request, response, status, headers, body);
+}
+
+async function writeBody(
+  { signal }: Pick<ServerRequest, 'signal'>,
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: LongBody,
+): Promise<void> {
+  response.writeHead(status, { 'cache-control': 'no-cache, private', 'content-length': String(body.size), ...headers });
   if (body.size < POUR_FROM_BYTES || !response.pour) response.end(wholeBody(body));
-  else await response.pour((target) => body.fill(target), request.signal);
+  else await response.pour((target) => body.fill(target), signal);
 }
 
 /** Sends a document that is not one of the stored objects: Status, reviews, versions. */
@@ -159,25 +170,29 @@ export async function sendError(context: RequestContext, response: ServerRespons
     output = undefined; // what failed is the client's wish for another form
   }
   const { status } = error;
-  let bytes: Buffer = Buffer.from(JSON.stringify(inWireOrder(status)));
-  let type = JSON_TYPE;
-  if (output?.format === 'yaml') {
-    const { yamlText } = await import('./yaml-text.ts');
-    bytes = Buffer.from(yamlText(status));
-    type = YAML_TYPE;
-  } else if (output?.format === 'protobuf') {
-    const protobuf = await import('./protobuf-bytes.ts');
-    bytes = protobuf.statusBytes(status);
-    type = protobuf.PROTOBUF_TYPE;
-  } else if (output?.pretty) bytes = Buffer.from(JSON.stringify(inWireOrder(status), undefined, 2));
+  const { pieces, type } = await statusInForm(status, output);
   const retryAfter = status.details?.retryAfterSeconds;
-  response.writeHead(error.code, {
-    'content-type': type,
-    'cache-control': 'no-cache, private',
-    'content-length': String(bytes.length),
-    ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
-  });
-  response.end(bytes);
+  const headers = { 'content-type': type, ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }) };
+  await writeBody(context.request, response, error.code, headers, new Pieces(pieces));
+}
+
+/** So many causes, conflicts for one, are written with pauses. */
+const MANY_CAUSES = 1000;
+
+async function statusInForm(status: Status, output: Output | undefined): Promise<{ pieces: readonly Buffer[]; type: string }> {
+  if (output?.format === 'yaml') {
+    const { yamlInSteps } = await import('./yaml-text.ts');
+    return { pieces: await runWithPauses(yamlInSteps(status)), type: YAML_TYPE };
+  }
+  const isLong = (status.details?.causes?.length ?? 0) > MANY_CAUSES;
+  if (output?.format === 'protobuf') {
+    const { PROTOBUF_TYPE, statusBytes, statusBytesInSteps } = await import('./protobuf-bytes.ts');
+    return { pieces: [isLong ? await runWithPauses(statusBytesInSteps(status)) : statusBytes(status)], type: PROTOBUF_TYPE };
+  }
+  const shown = inWireOrder(status);
+  const indent = output?.pretty ? 2 : 0;
+  const text = isLong ? await runWithPauses(jsonTextInSteps(shown, PART, indent)) : JSON.stringify(shown, undefined, indent);
+  return { pieces: [Buffer.from(text)], type: JSON_TYPE };
 }
 
 /** The order of fields that Go's encoder gives a Status. */
