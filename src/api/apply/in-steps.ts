@@ -1,25 +1,12 @@
-/** What is said of objects with very wide maps, as labels or data, and long lists, a few thousand keys in one turn of the event loop. */
+/** What is different in objects with very wide maps, as labels or data, a few thousand keys in one turn of the event loop. */
 import type { Steps } from '../../std/pauses.ts';
 import { equalJson, isJsonMap, type JsonMap } from '../machinery/clone.ts';
 import { compareObjects, type Difference } from './compare.ts';
 import { type FieldSet, LEAF } from './field-set.ts';
-import { fieldsOf } from './fields-of.ts';
 import type { KnownItems } from './known-items.ts';
 import type { StructureType } from './object-type.ts';
 import { fieldElement } from './path-element.ts';
 import { KEYS_IN_ONE_TURN, lengthened, shortened, type WideMap, wideMaps, withChild, withValueAt } from './wide-maps.ts';
-
-/** As `fieldsOf`. */
-export function* fieldsOfInSteps(
-  type: StructureType,
-  object: JsonMap,
-  known: KnownItems | undefined,
-  keysInOneTurn = KEYS_IN_ONE_TURN,
-): Steps<FieldSet> {
-  const wide = yield* wideMaps(type, object, keysInOneTurn);
-  const fields = fieldsOf(type, shortened(object, wide), known);
-  return wide.length ? yield* lengthened(fields, wide, keysInOneTurn) : fields;
-}
 
 /** As `compareObjects`. */
 export function* compareInSteps(

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { runAtOnce } from '../../std/pauses.ts';
 import { builtInType } from './built-in-type.ts';
 import { compareObjects } from './compare.ts';
-import { fieldsOf } from './fields-of.ts';
+import { fieldsOf, fieldsOfWide } from './fields-of.ts';
 import { KnownItems } from './known-items.ts';
-import { mergeInto } from './merge.ts';
+import { mergeInSteps, mergeInto } from './merge.ts';
 
 const type = builtInType('V1ServiceAccount');
 const secret = fc.record({
@@ -34,8 +34,10 @@ test('with what is known of long lists everything is the same, to the letter', (
       runAtOnce(known.learn(type, configuration));
       const results = (knownOrNot?: KnownItems) => [
         fieldsOf(type, live, knownOrNot),
+        knownOrNot ? runAtOnce(fieldsOfWide(type, live, knownOrNot, 2)) : fieldsOf(type, live),
         compareObjects(type, live, configuration, [], knownOrNot),
         mergeInto(type, live, configuration, knownOrNot),
+        knownOrNot ? runAtOnce(mergeInSteps(type, live, configuration, knownOrNot)) : mergeInto(type, live, configuration),
       ];
       assert.equal(JSON.stringify(results(known)), JSON.stringify(results()));
     }),

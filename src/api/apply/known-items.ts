@@ -19,6 +19,7 @@ interface Known {
 export class KnownItems {
   readonly #lists = new WeakMap<readonly unknown[], Known>();
   readonly #long: number;
+  #isWide = false;
 
   constructor(long = KEYS_IN_ONE_TURN) {
     this.#long = long;
@@ -26,13 +27,22 @@ export class KnownItems {
 
   /** Looks for long lists in an object and the structures in it, not within items and entries. */
   *learn(type: ObjectType, value: unknown): Steps<void> {
+    const wasWide = this.#isWide;
     const found: (readonly [ListType, readonly unknown[]])[] = [];
     this.#find(type, value, found);
+    if (this.#isWide && !wasWide) yield;
     for (const [listType, list] of found) yield* this.#learnList(listType, list);
+  }
+
+  /** Whether there were long lists, or wide maps, in what has been learned: what is said of their fields is said in parts. */
+  get isWide(): boolean {
+    return this.#isWide;
   }
 
   #find(type: ObjectType, value: unknown, found: (readonly [ListType, readonly unknown[]])[]): void {
     if (isAtomic(type)) return;
+    if (!this.#isWide && (Array.isArray(value) ? value.length >= this.#long : type.form === 'map' && isJsonMap(value)))
+      this.#isWide = Array.isArray(value) || Object.keys(value as object).length >= this.#long;
     if (type.form === 'list' && Array.isArray(value)) {
       if (value.length >= this.#long && this.#lists.get(value)?.type !== type) found.push([type, value]);
     } else if (type.form === 'structure' && isJsonMap(value)) {

@@ -5,7 +5,9 @@ import type { DynamicObject } from '../machinery/object.ts';
 import { SAME } from './compare.ts';
 import type { Conflict } from './conflicts.ts';
 import { difference, EMPTY, type FieldSet, intersection, isEmptySet, LEAF, union, withoutBranches } from './field-set.ts';
+import { DIFFERENCE, INTERSECTION, inParts, UNION, WITHOUT_BRANCHES } from './in-parts.ts';
 import type { DifferenceIn } from './kind-versions.ts';
+import type { KnownItems } from './known-items.ts';
 import { type Manager, type Managers, managerId } from './managed-fields.ts';
 
 const METADATA = [
@@ -41,13 +43,20 @@ export function fieldsOutOfReach(kind: KindDefinition, subresource: string, obje
 }
 
 /** What others own of what a write changed. Pauses after each of them. */
-export function* conflictsWith(managers: Managers, ownId: string, differenceIn: DifferenceIn): Steps<Conflict[]> {
+export function* conflictsWith(
+  managers: Managers,
+  ownId: string,
+  differenceIn: DifferenceIn,
+  known?: KnownItems,
+): Steps<Conflict[]> {
   const conflicts: Conflict[] = [];
   for (const [id, manager] of managers) {
     if (id === ownId) continue;
     const changed = differenceIn(manager.apiVersion)?.changed ?? EMPTY;
     if (isEmptySet(changed)) continue;
-    const fields = intersection(manager.fields, changed);
+    const fields = known?.isWide
+      ? yield* inParts(INTERSECTION, [manager.fields, changed])
+      : intersection(manager.fields, changed);
     if (!isEmptySet(fields)) conflicts.push({ manager, fields });
     yield;
   }
@@ -55,7 +64,12 @@ export function* conflictsWith(managers: Managers, ownId: string, differenceIn: 
 }
 
 /** Takes what was changed or removed from everybody but the writer; who owns nothing any more is dropped, and so is who owns fields of no version. */
-export function* disown(managers: Managers, ownId: string, differenceIn: DifferenceIn): Steps<Map<string, Manager>> {
+export function* disown(
+  managers: Managers,
+  ownId: string,
+  differenceIn: DifferenceIn,
+  known?: KnownItems,
+): Steps<Map<string, Manager>> {
   const left = new Map<string, Manager>();
   for (const [id, manager] of managers) {
     if (id === ownId) {
@@ -64,9 +78,9 @@ export function* disown(managers: Managers, ownId: string, differenceIn: Differe
     }
     const found = differenceIn(manager.apiVersion);
     if (!found) continue;
-    const unchanged = difference(manager.fields, found.changed);
-    yield;
-    const fields = withoutBranches(unchanged, found.removed);
+    const fields = known?.isWide
+      ? yield* inParts(WITHOUT_BRANCHES, [yield* inParts(DIFFERENCE, [manager.fields, found.changed]), found.removed])
+      : withoutBranches(difference(manager.fields, found.changed), found.removed);
     yield;
     if (!isEmptySet(fields)) left.set(id, fields === manager.fields ? manager : { ...manager, fields });
   }
@@ -78,15 +92,18 @@ export function* ownUpdate(
   managers: Managers,
   writer: Omit<Manager, 'fields'>,
   differenceIn: DifferenceIn,
+  known?: KnownItems,
 ): Steps<Map<string, Manager>> {
   const id = managerId(writer);
   const found = differenceIn(writer.apiVersion) ?? SAME;
-  const after = yield* disown(managers, id, differenceIn);
+  const after = yield* disown(managers, id, differenceIn, known);
   const before = managers.get(id);
   // In this order: an item that is there twice now is both, removed with what was in it, and changed.
-  const kept = withoutBranches(before?.fields ?? EMPTY, found.removed);
+  const had = before?.fields ?? EMPTY;
+  const owned = known?.isWide
+    ? yield* inParts(UNION, [yield* inParts(WITHOUT_BRANCHES, [had, found.removed]), found.changed])
+    : union(withoutBranches(had, found.removed), found.changed);
   yield;
-  const owned = union(kept, found.changed);
   const fields = ownable(owned);
   // A writer that only took fields away has written all the same.
   if (isEmptySet(fields)) after.delete(id);

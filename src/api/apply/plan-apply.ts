@@ -4,13 +4,14 @@ import { equalJson } from '../machinery/clone.ts';
 import type { DynamicObject } from '../machinery/object.ts';
 import { type Conflict, conflictError, conflictsOutside } from './conflicts.ts';
 import { equalSets, type FieldSet, isEmptySet } from './field-set.ts';
+import { fieldsOf, fieldsOfWide } from './fields-of.ts';
 import { withoutGivenUp } from './give-up.ts';
-import { compareInSteps, fieldsOfInSteps } from './in-steps.ts';
+import { compareInSteps } from './in-steps.ts';
 import { differencesIn, type KindVersions } from './kind-versions.ts';
 import { KnownItems } from './known-items.ts';
 import { fieldsLastApplied, KUBECTL, refreshLastApplied } from './last-applied.ts';
 import { capUpdaters, type Manager, type Managers, managerId } from './managed-fields.ts';
-import { mergeInto } from './merge.ts';
+import { mergeInSteps, mergeInto } from './merge.ts';
 import type { StructureType } from './object-type.ts';
 import { conflictsWith, disown, ownable } from './ownership.ts';
 import { trackCreate, type Writer } from './track-update.ts';
@@ -46,26 +47,39 @@ export function* planApply(request: ApplyRequest): Steps<ApplyPlan> {
   const last = tracked.get(id);
   const known = new KnownItems();
   yield* known.learn(type, configuration);
-  const mentioned = without(yield* fieldsOfInSteps(type, configuration, known), except);
+  const mentioned = without(
+    known.isWide ? yield* fieldsOfWide(type, configuration, known) : fieldsOf(type, configuration, known),
+    except,
+  );
   const applied = ownable(mentioned);
   yield;
   const managers = new Map(tracked).set(id, { ...writer, fields: applied });
 
   yield* known.learn(type, live);
-  const merged = mergeInto(type, live, configuration, known) as DynamicObject;
+  const merged = (
+    known.isWide ? yield* mergeInSteps(type, live, configuration, known) : mergeInto(type, live, configuration, known)
+  ) as DynamicObject;
   yield;
-  const object = yield* withoutGivenUp(merged, { type, versions, apiVersion: writer.apiVersion, managers, mentioned, last });
+  const object = yield* withoutGivenUp(merged, {
+    type,
+    versions,
+    apiVersion: writer.apiVersion,
+    managers,
+    mentioned,
+    last,
+    known,
+  });
   yield;
   yield* known.learn(type, object);
   const found = yield* compareInSteps(type, live, object, except, known);
   const write = { versions, apiVersion: writer.apiVersion, before: live, after: object, except };
   const differenceIn = differencesIn(write, found);
   yield;
-  if (!request.force) yield* refuseConflicts(request, yield* conflictsWith(managers, id, differenceIn));
+  if (!request.force) yield* refuseConflicts(request, yield* conflictsWith(managers, id, differenceIn, known));
 
   const unchanged = isEmptySet(found.changed) && isEmptySet(found.removed) && equalJson(live, object);
   yield;
-  const left = yield* disown(managers, id, differenceIn);
+  const left = yield* disown(managers, id, differenceIn, known);
   if (isEmptySet(applied)) left.delete(id);
   else if (last && unchanged && equalSets(last.fields, applied)) left.set(id, { ...last, apiVersion: writer.apiVersion });
   if (unchanged) return { object: undefined, managers: capUpdaters(left) };

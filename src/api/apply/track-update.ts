@@ -120,5 +120,5 @@ export function* trackUpdate(update: UpdateToTrack): Steps<Managers> {
   if (isEmptySet(ownable(found.changed)) && isEmptySet(ownable(found.removed))) return managers;
   yield;
   const write = { versions, apiVersion: writer.apiVersion, before, after, except };
-  return capUpdaters(yield* ownUpdate(managers, writer, differencesIn(write, found)));
+  return capUpdaters(yield* ownUpdate(managers, writer, differencesIn(write, found), known));
 }

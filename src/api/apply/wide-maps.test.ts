@@ -6,8 +6,10 @@ import type { JsonMap } from '../machinery/clone.ts';
 import { builtInType } from './built-in-type.ts';
 import { compareObjects } from './compare.ts';
 import { EMPTY, type FieldSet, union } from './field-set.ts';
-import { fieldsOf } from './fields-of.ts';
-import { compareInSteps, fieldsOfInSteps } from './in-steps.ts';
+import { fieldsOf, fieldsOfWide } from './fields-of.ts';
+import { compareInSteps } from './in-steps.ts';
+import { KnownItems } from './known-items.ts';
+import { mergeInSteps, mergeInto } from './merge.ts';
 import { presentFields, presentFieldsInSteps } from './present-fields.ts';
 import { trackCreate, trackCreateInSteps } from './track-update.ts';
 import { wideMaps } from './wide-maps.ts';
@@ -48,10 +50,20 @@ for (const [type, object] of Object.entries<fc.Arbitrary<object>>(types)) {
         const [old, now] = [before as JsonMap, after as JsonMap];
         const found = runAtOnce(compareInSteps(builtInType(type), old, now, except, undefined, keys));
         assert.deepEqual(found, compareObjects(builtInType(type), old, now, except));
-        const said = runAtOnce(fieldsOfInSteps(builtInType(type), now, undefined, keys));
+        const said = runAtOnce(fieldsOfWide(builtInType(type), now, undefined, keys));
         assert.deepEqual(said, fieldsOf(builtInType(type), now));
       }),
       { numRuns: 1000 },
+    );
+  });
+
+  test(`a configuration is merged the same in steps and at once, to the letter: ${type}`, () => {
+    fc.assert(
+      fc.property(object, object, (live, configuration) => {
+        const merged = runAtOnce(mergeInSteps(builtInType(type), live, configuration, new KnownItems()));
+        assert.equal(JSON.stringify(merged), JSON.stringify(mergeInto(builtInType(type), live, configuration)));
+      }),
+      { numRuns: 500 },
     );
   });
 
