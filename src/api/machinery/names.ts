@@ -84,6 +84,7 @@ export const checkPathSegment: NameCheck = (value) => {
 const QUALIFIED_RULE =
   "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
 const QUALIFIED_EXAMPLES = ['MyName', 'my.name', '123-abc'] as const;
+const NOT_QUALIFIED = `name part ${mismatch(QUALIFIED_RULE, QUALIFIED, ...QUALIFIED_EXAMPLES)}`;
 
 /** A label key, finalizer or other name with an optional DNS prefix: `example.com/name`. */
 export const checkQualifiedName: NameCheck = (value) => {
@@ -100,23 +101,22 @@ export const checkQualifiedName: NameCheck = (value) => {
   }
   if (name === '') complaints.push('name part must be non-empty');
   else if (Buffer.byteLength(name) > 63) complaints.push(`name part ${tooManyBytes(63)}`);
-  if (!isQualified.test(name)) complaints.push(`name part ${mismatch(QUALIFIED_RULE, QUALIFIED, ...QUALIFIED_EXAMPLES)}`);
+  if (!isQualified.test(name)) complaints.push(NOT_QUALIFIED);
   return complaints;
 };
+
+const NO_LABEL_VALUE = mismatch(
+  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+  LABEL_VALUE,
+  'MyValue',
+  'my_value',
+  '12345',
+);
 
 export const checkLabelValue: NameCheck = (value) => {
   const complaints: string[] = [];
   if (Buffer.byteLength(value) > 63) complaints.push(tooManyBytes(63));
-  if (!isLabelValue.test(value))
-    complaints.push(
-      mismatch(
-        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
-        LABEL_VALUE,
-        'MyValue',
-        'my_value',
-        '12345',
-      ),
-    );
+  if (!isLabelValue.test(value)) complaints.push(NO_LABEL_VALUE);
   return complaints;
 };
 

@@ -165,7 +165,7 @@ export interface FieldError {
 }
 
 /** A list in which everything is wrong must not make an answer of a hundred megabytes. */
-const MOST_FIELD_ERRORS = 200;
+export const MOST_FIELD_ERRORS = 200;
 
 /** `qualifiedKind` is `Pod` or `Deployment.apps`, with the group and without the version. */
 export function invalid(kind: { group: string; kind: string }, name: string, errors: readonly FieldError[]): StatusError {

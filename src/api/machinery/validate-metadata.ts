@@ -4,7 +4,7 @@ import { forbiddenField, IMMUTABLE, invalidField, requiredField, tooLongField } 
 import type { KindDefinition } from './kind.ts';
 import { checkDnsLabel, checkLabelValue, checkQualifiedName, NAME_RULES } from './names.ts';
 import type { ObjectMeta, OwnerReference } from './object.ts';
-import type { FieldError } from './status-error.ts';
+import { type FieldError, MOST_FIELD_ERRORS } from './status-error.ts';
 
 const LARGEST_ANNOTATIONS_BYTES = 256 * 1024;
 const STANDARD_FINALIZERS = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
@@ -44,13 +44,18 @@ function validateNamespace(namespace: string | undefined, namespaced: boolean, p
   return checkDnsLabel(namespace).map((complaint) => invalidField(path, namespace, complaint));
 }
 
+/** Behind as many as are told, errors are counted only: the first one stands for them. */
+function addError(errors: FieldError[], path: string, value: string, complaint: string): void {
+  errors.push(errors.length < MOST_FIELD_ERRORS ? invalidField(path, value, complaint) : errors[0]!);
+}
+
 /** Also for labels elsewhere: templates, selectors. */
 export function validateLabels(labels: Readonly<Record<string, string>> | undefined, path: string): FieldError[] {
   const errors: FieldError[] = [];
   for (const key in labels) {
     const value = labels[key]!;
-    for (const complaint of checkQualifiedName(key)) errors.push(invalidField(path, key, complaint));
-    for (const complaint of checkLabelValue(value)) errors.push(invalidField(path, value, complaint));
+    for (const complaint of checkQualifiedName(key)) addError(errors, path, key, complaint);
+    for (const complaint of checkLabelValue(value)) addError(errors, path, value, complaint);
   }
   return errors;
 }
@@ -60,7 +65,7 @@ export function validateAnnotations(annotations: Readonly<Record<string, string>
   let bytes = 0;
   for (const key in annotations) {
     const value = annotations[key]!;
-    for (const complaint of checkQualifiedName(key.toLowerCase())) errors.push(invalidField(path, key, complaint));
+    for (const complaint of checkQualifiedName(key.toLowerCase())) addError(errors, path, key, complaint);
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
   if (bytes > LARGEST_ANNOTATIONS_BYTES) errors.push(tooLongField(path, LARGEST_ANNOTATIONS_BYTES));

@@ -147,3 +147,14 @@ test('operations that move much in a long list are applied in parts, to the same
   assert.equal(next.value.list.length, 400_100);
   assert.equal(applyJsonPatchInSteps({ list: [1] }, [{ op: 'remove', path: '/list/0' }]).next().done, true);
 });
+
+test('others have their turn between copies of much', () => {
+  const document = { a: Array.from({ length: 40_000 }, (_, i) => `item ${i}`) };
+  const steps = applyJsonPatchInSteps(
+    document,
+    Array.from({ length: 4 }, (_, i) => ({ op: 'copy', from: '/a', path: `/b${i}` })),
+  );
+  let pauses = 0;
+  while (!steps.next().done) pauses++;
+  assert.ok(pauses >= 3, `${pauses}`);
+});

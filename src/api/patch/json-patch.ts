@@ -71,7 +71,8 @@ export function applyPatchOperations<T>(document: T, patch: readonly PatchOperat
 
 /** Items of lists that are moved between two pauses: some milliseconds. */
 const MOVED_ITEMS = 2_000_000;
-/** What an operation takes besides. */
+/** What a copied byte takes of them, and an operation besides. */
+const COPIED_BYTE = 10;
 const OPERATION = 2_000;
 
 function* applyAll<T>(document: T, operations: readonly Operation[]): Steps<T> {
@@ -280,7 +281,9 @@ function copy(holder: Holder, operation: Operation, copied: { bytes: number }): 
   const value = inside(`error in copy for from: '${from}'`, () => read(source));
   const path = pathOf(operation);
   const place = find(holder, path) ?? missing(`copy operation does not apply: doc is missing destination path: ${path}`);
-  copied.bytes += value === null ? 0 : exactJsonText(value).length;
+  const bytes = value === null ? 0 : exactJsonText(value).length;
+  holder.moved += bytes * COPIED_BYTE;
+  copied.bytes += bytes;
   if (copied.bytes > MOST_COPIED_BYTES)
     throw patchDoesNotApply(
       `Unable to complete the copy, the accumulated size increase of copy is ${copied.bytes}, exceeding the limit ${MOST_COPIED_BYTES}`,

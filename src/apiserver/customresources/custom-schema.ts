@@ -110,9 +110,14 @@ function decode(
 }
 
 function refuseTooDeep(json: unknown): void {
-  let level: unknown[] = [json];
+  let level: object[] = isHolder(json) ? [json] : [];
   for (let depth = 0; level.length; depth++) {
-    if (depth > DEEPEST) throw new DecodeFailure('exceeded max depth');
-    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []));
+    if (depth >= DEEPEST && level.some((holder) => Object.keys(holder).length)) throw new DecodeFailure('exceeded max depth');
+    const next: object[] = [];
+    for (const holder of level)
+      for (const inner of Array.isArray(holder) ? holder : Object.values(holder)) if (isHolder(inner)) next.push(inner);
+    level = next;
   }
 }
+
+const isHolder = (value: unknown): value is object => typeof value === 'object' && value !== null;

@@ -1,7 +1,7 @@
 import { hasRules, type RuledValue, validateRules } from '../../api/apiextensions/rules/validate-rules.ts';
 import { validateEmbeddedResources } from '../../api/apiextensions/schema/embedded-resources.ts';
 import type { JsonSchema } from '../../api/apiextensions/schema/json-schema.ts';
-import { validateListItems } from '../../api/apiextensions/schema/list-items.ts';
+import { validateListItemsInSteps } from '../../api/apiextensions/schema/list-items.ts';
 import { relocate } from '../../api/apiextensions/schema/relocate.ts';
 import { namesOfDottedPath, valueAt } from '../../api/apiextensions/schema/simple-path.ts';
 import { validateValue, validateValueInSteps } from '../../api/apiextensions/schema/validate-value.ts';
@@ -44,7 +44,7 @@ export function* validateObject(
   errors.push(...validateScale(object, scale));
   errors.push(...validateEmbeddedResources(object, schema));
   // One by one: there may be more than a call takes as arguments.
-  for (const error of unlessBefore((value) => validateListItems(value, schema), object, old)) errors.push(error);
+  for (const error of yield* unlessBefore((value) => validateListItemsInSteps(value, schema), object, old)) errors.push(error);
   return [...errors, ...(yield* rulesUnlessBlocked(errors, { value: object, schema, path: '', old, isResource: true, warn }))];
 }
 
@@ -61,7 +61,7 @@ export function* validateStatus(
       : [];
   errors.push(...validateScale(object, scale, ['status']));
   // One by one: there may be more than a call takes as arguments.
-  for (const error of unlessBefore((value) => validateListItems(value, schema), object, old)) errors.push(error);
+  for (const error of yield* unlessBefore((value) => validateListItemsInSteps(value, schema), object, old)) errors.push(error);
   return [...errors, ...(yield* rulesUnlessBlocked(errors, { value: object, schema, path: '', old, isResource: true, warn }))];
 }
 
@@ -72,13 +72,13 @@ function* rulesUnlessBlocked(errors: readonly FieldError[], checked: RuledValue)
 }
 
 /** What was wrong already is not held against an update. */
-function unlessBefore(
-  check: (object: DynamicObject) => FieldError[],
+function* unlessBefore(
+  check: (object: DynamicObject) => Steps<FieldError[]>,
   object: DynamicObject,
   old: DynamicObject | undefined,
-): FieldError[] {
-  const errors = check(object);
-  return errors.length && old && check(old).length ? [] : errors;
+): Steps<FieldError[]> {
+  const errors = yield* check(object);
+  return errors.length && old && (yield* check(old)).length ? [] : errors;
 }
 
 /** apiVersion, kind and metadata are checked by rules of their own, but for the names that a schema can restrict. */

@@ -1,4 +1,5 @@
 import { exactJsonText } from '../../../std/exact-json.ts';
+import { Pace, runAtOnce, type Steps } from '../../../std/pauses.ts';
 import { isJsonMap } from '../../machinery/clone.ts';
 import { duplicateField, invalidField } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -22,44 +23,54 @@ function hasListRules(schema: JsonSchema): boolean {
 
 /** Items that are there twice in sets and lists by key (…/schema/listtype/validation.go). */
 export function validateListItems(value: unknown, schema: JsonSchema, path = ''): FieldError[] {
+  return runAtOnce(validateListItemsInSteps(value, schema, path));
+}
+
+/** The same, with a pause after so many items. */
+export function* validateListItemsInSteps(value: unknown, schema: JsonSchema, path = ''): Steps<FieldError[]> {
   const errors: FieldError[] = [];
-  if (hasListRules(schema)) check(value, schema, path, errors);
+  yield* check(value, schema, path, { errors, pace: new Pace(ITEMS) });
   return errors;
 }
 
-function check(value: unknown, schema: JsonSchema | undefined, path: string, errors: FieldError[]): void {
-  if (!schema) return;
+/** So many are looked at between two pauses: some milliseconds. */
+const ITEMS = 4096;
+
+interface Checking {
+  readonly errors: FieldError[];
+  readonly pace: Pace;
+}
+
+function* check(value: unknown, schema: JsonSchema | undefined, path: string, checking: Checking): Steps<void> {
+  if (!schema || !hasListRules(schema)) return;
   if (Array.isArray(value)) {
     const type = schema['x-kubernetes-list-type'];
-    if (type === 'set') checkSet(value, path, errors);
-    else if (type === 'map') checkKeys(value, schema['x-kubernetes-list-map-keys'] ?? [], path, errors);
+    if (type === 'set') yield* checkSet(value, path, checking);
+    else if (type === 'map') yield* checkKeys(value, schema['x-kubernetes-list-map-keys'] ?? [], path, checking);
     const items = itemsOf(schema);
-    if (items)
-      value.forEach((item, i) => {
-        check(item, items, index(path, i), errors);
-      });
+    if (items && hasListRules(items))
+      for (const [i, item] of value.entries()) yield* check(item, items, index(path, i), checking);
   } else if (isJsonMap(value)) {
     const values = valuesOf(schema);
     for (const name of Object.keys(value)) {
       const property = propertyOf(schema, name);
-      if (property) check(value[name], property, child(path, name), errors);
-      else if (values) check(value[name], values, keyed(path, name), errors);
+      if (property) yield* check(value[name], property, child(path, name), checking);
+      else if (values) yield* check(value[name], values, keyed(path, name), checking);
     }
   }
 }
 
-function checkSet(list: readonly unknown[], path: string, errors: FieldError[]): void {
-  tellTwice(
-    list,
-    (item) => (typeof item === 'string' ? textId(item) : canonical(item)),
-    (item, i) => errors.push(duplicateField(index(path, i), byName(item))),
-  );
+function* checkSet(list: readonly unknown[], path: string, checking: Checking): Steps<void> {
+  const idOf = (item: unknown) => (typeof item === 'string' ? textId(item) : canonical(item));
+  yield* tell(yield* secondPlaces(list, idOf, checking.pace), (place) => byName(list[place]), path, checking);
 }
 
-function checkKeys(list: readonly unknown[], keys: readonly string[], path: string, errors: FieldError[]): void {
+function* checkKeys(list: readonly unknown[], keys: readonly string[], path: string, checking: Checking): Steps<void> {
   const stray = list.findIndex((item) => item !== null && !isJsonMap(item));
   if (stray >= 0) {
-    errors.push(invalidField(index(path, stray), byName(list[stray]), 'must be an object for an array of list-type map'));
+    checking.errors.push(
+      invalidField(index(path, stray), byName(list[stray]), 'must be an object for an array of list-type map'),
+    );
     return;
   }
   const keyOf = (item: unknown): Record<string, unknown> =>
@@ -69,21 +80,36 @@ function checkKeys(list: readonly unknown[], keys: readonly string[], path: stri
     const single = only !== undefined && isJsonMap(item) && Object.hasOwn(item, only) ? item[only] : undefined;
     return typeof single === 'string' ? textId(single) : canonical(keyOf(item));
   };
-  tellTwice(list, idOf, (item, i) => errors.push(duplicateField(index(path, i), byName(keyOf(item)))));
+  yield* tell(yield* secondPlaces(list, idOf, checking.pace), (place) => byName(keyOf(list[place])), path, checking);
+}
+
+function* tell(
+  places: readonly number[],
+  shown: (place: number) => unknown,
+  path: string,
+  { errors, pace }: Checking,
+): Steps<void> {
+  for (const place of places) {
+    errors.push(duplicateField(index(path, place), shown(place)));
+    if (pace.due(1)) yield;
+  }
 }
 
 /** Most items of long lists are named by a text: nothing else has an id that begins so. */
 const textId = (text: string) => `"${text}`;
 
-/** Each value that is there again is told once, at its second place. */
-function tellTwice(list: readonly unknown[], idOf: (value: unknown) => string, tell: (value: unknown, at: number) => void): void {
+/** Where values stand that are there again: each once, at its second place. */
+function* secondPlaces(list: readonly unknown[], idOf: (value: unknown) => string, pace: Pace): Steps<number[]> {
   const seen = new Map<string, number>();
-  list.forEach((item, i) => {
+  const places: number[] = [];
+  for (const [i, item] of list.entries()) {
     const id = idOf(item);
     const times = (seen.get(id) ?? 0) + 1;
     seen.set(id, times);
-    if (times === 2) tell(item, i);
-  });
+    if (times === 2) places.push(i);
+    if (pace.due(1)) yield;
+  }
+  return places;
 }
 
 /** With the keys of maps in the order in which Go shows them. */

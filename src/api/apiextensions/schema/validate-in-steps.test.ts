@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { validateListItems } from './list-items.ts';
+import { validateListItems, validateListItemsInSteps } from './list-items.ts';
 import { validateValue, validateValueInSteps } from './validate-value.ts';
 
 function pausesOf(value: unknown, schema: Parameters<typeof validateValue>[1]) {
@@ -65,4 +65,23 @@ test('items of sets and of lists by key are the same only where their values are
     map,
   );
   assert.match(String(error?.message), /^Duplicate value: \{"k":"a"\}/);
+});
+
+test('others have their turn while long sets and lists by key are looked through', () => {
+  const lists = {
+    set: { schema: { type: 'array', 'x-kubernetes-list-type': 'set' }, item: (i: number) => `t${i}` },
+    map: {
+      schema: { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['k'] },
+      item: (i: number) => ({ k: `t${i}` }),
+    },
+  } as const;
+  for (const { schema, item } of Object.values(lists)) {
+    const steps = validateListItemsInSteps(
+      Array.from({ length: 50_000 }, (_, i) => item(i)),
+      schema,
+    );
+    let pauses = 0;
+    while (!steps.next().done) pauses++;
+    assert.ok(pauses >= 10, `${pauses}`);
+  }
 });
