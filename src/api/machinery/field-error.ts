@@ -71,6 +71,11 @@ export const tooManyField = (field: string, actual: number, max: number): FieldE
 /** The path that stands for an object as a whole. */
 export const WHOLE_OBJECT = '[]';
 
+/** Adds errors one by one: of a large object there may be more than a call takes as arguments. */
+export function addErrors(errors: FieldError[], more: readonly FieldError[]): void {
+  for (const error of more) errors.push(error);
+}
+
 export const IMMUTABLE = 'field is immutable';
 
 /** Several errors in one text, as Go's aggregates show them. */

@@ -4,7 +4,7 @@ import { shownForm, shownInOrder } from '../../core/v1/internal-form.ts';
 import { checkLastingTemplate, validatePodTemplate } from '../../core/v1/pod-template-validation.ts';
 import type { V1DaemonSet, V1DaemonSetUpdateStrategy, V1RollingUpdateDaemonSet } from '../../gen/types.ts';
 import { checkNotNegative } from '../../machinery/field-checks.ts';
-import { invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, invalidField, notSupportedField, requiredField } from '../../machinery/field-error.ts';
 import { checkIntOrPercent, checkNotOverWhole } from '../../machinery/int-or-percent.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import { isEmptySelector, validateLabelSelector } from '../../machinery/label-selector-validation.ts';
@@ -26,7 +26,7 @@ export function validateDaemonSet(object: DynamicObject, _context?: WriteContext
     );
   if (selector && isEmptySelector(selector))
     errors.push(invalidField('spec.selector', shownInOrder(selector), 'empty selector is invalid for daemonset'));
-  errors.push(...validatePodTemplate(template, 'spec.template', stored?.template));
+  addErrors(errors, validatePodTemplate(template, 'spec.template', stored?.template));
   checkLastingTemplate(template, 'spec.template', 'DaemonSet', errors);
   errors.push(...checkNotNegative('spec.minReadySeconds', spec?.minReadySeconds));
   checkStrategy(spec?.updateStrategy ?? {}, 'spec.updateStrategy', errors);

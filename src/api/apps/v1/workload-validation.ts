@@ -4,7 +4,7 @@ import { shownInOrder } from '../../core/v1/internal-form.ts';
 import { checkLastingTemplate, validatePodTemplate } from '../../core/v1/pod-template-validation.ts';
 import type { V1LabelSelector, V1PodTemplateSpec } from '../../gen/types.ts';
 import { sameMeaning } from '../../machinery/field-checks.ts';
-import { IMMUTABLE, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, IMMUTABLE, invalidField, requiredField } from '../../machinery/field-error.ts';
 import { selectorFromLabelSelector } from '../../machinery/label-selector.ts';
 import { isEmptySelector, validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
@@ -59,7 +59,7 @@ export function checkReplicatedTemplate(
 ): void {
   checkSelector(selector, 'deployment', errors);
   if (!checkSelected(selector, template, 'invalid label selector', errors)) return;
-  errors.push(...validatePodTemplate(template, 'spec.template', stored));
+  addErrors(errors, validatePodTemplate(template, 'spec.template', stored));
   checkLastingTemplate(template, 'spec.template', 'ReplicaSet', errors);
 }
 

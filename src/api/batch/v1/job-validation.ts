@@ -5,7 +5,7 @@ import { validatePodTemplate } from '../../core/v1/pod-template-validation.ts';
 import type { V1Job, V1JobSpec } from '../../gen/types.ts';
 import { checkDomainPrefixedPath } from '../../machinery/domain-names.ts';
 import { checkNotNegative } from '../../machinery/field-checks.ts';
-import { invalidField, notSupportedField, requiredField, tooLongField } from '../../machinery/field-error.ts';
+import { addErrors, invalidField, notSupportedField, requiredField, tooLongField } from '../../machinery/field-error.ts';
 import { selectorFromLabelSelector, selectorFromLabels } from '../../machinery/label-selector.ts';
 import { validateLabelSelector } from '../../machinery/label-selector-validation.ts';
 import { checkDnsLabel } from '../../machinery/names.ts';
@@ -107,7 +107,7 @@ export function validateJobSpec(spec: V1JobSpec, path: string, stored: V1JobSpec
       );
   }
   checkReplacement(spec, `${path}.podReplacementPolicy`, errors);
-  errors.push(...validatePodTemplate(spec.template, `${path}.template`, stored?.template));
+  addErrors(errors, validatePodTemplate(spec.template, `${path}.template`, stored?.template));
   checkRestartPolicy(spec, `${path}.template.spec.restartPolicy`, errors);
 }
 

@@ -1,6 +1,7 @@
 /** What the spec of a pod must look like, in a pod or in a template (core/validation ValidatePodSpec); parts of it in files of their own. */
 import type { V1PodSpec } from '../../gen/types.ts';
 import {
+  addErrors,
   duplicateField,
   forbiddenField,
   invalidField,
@@ -57,7 +58,7 @@ export function validatePodSpec(spec: V1PodSpec, path: string, scope: PodSpecSco
   checkHostNetworkPorts(spec, path, scope.isPod, errors);
   checkRestartPolicy(spec.restartPolicy, `${path}.restartPolicy`, errors);
   checkDnsPolicy(spec.dnsPolicy, `${path}.dnsPolicy`, errors);
-  if (spec.nodeSelector) errors.push(...validateLabels(spec.nodeSelector, `${path}.nodeSelector`));
+  if (spec.nodeSelector) addErrors(errors, validateLabels(spec.nodeSelector, `${path}.nodeSelector`));
   if (spec.securityContext) validatePodSecurityContext(spec, `${path}.securityContext`, scope, errors);
   checkScheduling(spec, path, errors);
   checkHostProcesses(spec, path, errors);

@@ -1,6 +1,6 @@
 import type { V1Secret } from '../../gen/types.ts';
 import { setField } from '../../machinery/clone.ts';
-import { IMMUTABLE, invalidField, requiredField } from '../../machinery/field-error.ts';
+import { addErrors, IMMUTABLE, invalidField, requiredField } from '../../machinery/field-error.ts';
 import type { WriteContext } from '../../machinery/kind.ts';
 import type { DynamicObject } from '../../machinery/object.ts';
 import type { FieldError } from '../../machinery/status-error.ts';
@@ -41,7 +41,8 @@ export function setSecretDefaults(object: DynamicObject): void {
 export function validateSecret(object: DynamicObject, _context?: WriteContext, existing?: DynamicObject): FieldError[] {
   const { data, type, metadata } = object as V1Secret;
   const errors = existing ? validateChange(object, existing) : [];
-  errors.push(...validateKeys(data, 'data'), ...validateSize(decodedBytes(data), 'data'));
+  addErrors(errors, validateKeys(data, 'data'));
+  addErrors(errors, validateSize(decodedBytes(data), 'data'));
   if (type === 'kubernetes.io/service-account-token' && !metadata?.annotations?.[SERVICE_ACCOUNT_NAME])
     errors.push(requiredField(`metadata.annotations[${SERVICE_ACCOUNT_NAME}]`));
   errors.push(...validateNeededKeys(type ?? '', data ?? {}));
