@@ -68,6 +68,8 @@ const KEEP_ALIVE_MS = 180_000;
 /** The longest head of HTTP/1.1 that is read, as upstream. That of HTTP/2 is nghttp2's 64 KB, which clients are told. */
 const LARGEST_HEAD = 1 << 20;
 
+/** As Go: so long more of a refused request is read and dropped, whose sender would otherwise hear of a reset connection and of nothing else. */
+const FAREWELL_MS = 500;
 /** As upstream's servers wait for a head. */
 const HANDSHAKE_MS = 32_000;
 
@@ -149,12 +151,17 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     session.on('error', (error) => config.logger.debug(4, 'HTTP/2 session failed', { error }));
   });
   server.on('tlsClientError', (error) => config.logger.debug(3, 'TLS handshake failed', { error }));
+  const refused = new WeakSet<object>();
   server.on('clientError', (error, socket) => {
     config.logger.debug(4, 'not an HTTP request', { error });
+    if (refused.has(socket)) return; // the rest of what it has been answered
     if (!socket.writable) return void socket.destroy();
+    refused.add(socket);
     const status =
       (error as NodeJS.ErrnoException).code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
-    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const timer = setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
+    socket.once('close', () => clearTimeout(timer));
   });
 
   /** @param connection a socket, or an HTTP/2 session on one */
