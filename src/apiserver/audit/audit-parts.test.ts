@@ -255,3 +255,26 @@ test('what is to be recorded of an answer decides whether it may be sent in slic
   const kept = new AuditedResponse(inner, record(true), () => undefined);
   assert.equal(kept.pour, undefined, 'the object is to be kept, so it must pass by whole');
 });
+
+test('an answer whose object has been noted is not read back from what was sent, which takes YAML seconds', async () => {
+  const inner = {
+    headersSent: false,
+    writeHead: () => undefined,
+    write: () => true,
+    end: () => undefined,
+    drained: () => Promise.resolve(),
+  };
+  const told: string[] = [];
+  const record = {
+    verb: 'list',
+    wants: () => true,
+    responseCode: () => undefined,
+    responseJson: (text: string) => void told.push(text),
+    hasResponseObject: true,
+  } as unknown as RequestRecord;
+  const response = new AuditedResponse(inner, record, () => undefined);
+  response.writeHead(200, { 'content-type': 'application/yaml' });
+  response.end('[ no YAML');
+  await response.note();
+  assert.deepEqual(told, []);
+});

@@ -170,8 +170,9 @@ export class AuditedResponse implements ServerResponse {
     }
   }
 
-  /** Notes what was sent; called once the answer is whole. */
+  /** Notes what was sent, where that is not known better; called once the answer is whole. */
   async note(): Promise<void> {
+    if (this.#record.hasResponseObject) return;
     const type = String(this.#headers['content-type'] ?? '');
     if (this.#bytes === 0 || !/^application\/(json|yaml)/.test(type)) return;
     let bytes = Buffer.concat(this.#chunks);
@@ -179,6 +180,6 @@ export class AuditedResponse implements ServerResponse {
     if (this.#headers['content-encoding'] === 'gzip') bytes = await unzip(bytes);
     const text = type.startsWith('application/yaml') ? exactJsonText(await parseYaml(bytes)) : bytes.toString('utf8').trim();
     if (text.startsWith('{"kind":"Status"')) this.#record.responseStatus(JSON.parse(text) as Status);
-    if (this.#keepsObject && !this.#record.hasResponseObject) this.#record.responseJson(text);
+    if (this.#keepsObject) this.#record.responseJson(text);
   }
 }
