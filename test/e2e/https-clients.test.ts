@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
+import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { readKubeconfig, resolveContext } from '../../src/pki/kubeconfig.ts';
@@ -46,6 +47,28 @@ describe('clients that only know HTTPS', () => {
     return { status: Number(status), version: version!, body: result.stdout.slice(0, at) };
   };
   const own = () => ['--cert', certificate, '--key', key];
+
+  test('large requests come right behind large answers on one connection of HTTP/1.1', async () => {
+    const [caPem, cert, keyPem] = await Promise.all([ca, certificate, key].map((path) => readFile(path, 'utf8')));
+    const agent = new Agent({ keepAlive: true, maxSockets: 4, ca: caPem, cert, key: keyPem });
+    const post = (name: string) =>
+      new Promise<number>((resolve, reject) => {
+        const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { text: 'v'.repeat(1_000_000) } };
+        const body = JSON.stringify(object);
+        const headers = { 'content-type': 'application/json', 'content-length': body.length };
+        request(`${server}/api/v1/namespaces/default/configmaps?dryRun=All`, { agent, method: 'POST', headers }, (answer) => {
+          answer.resume().on('end', () => resolve(answer.statusCode!));
+        })
+          .on('error', reject)
+          .end(body);
+      });
+    try {
+      const codes = await Promise.all(Array.from({ length: 80 }, (_, i) => post(`large-${i}`)));
+      assert.deepEqual(new Set(codes), new Set([201]));
+    } finally {
+      agent.destroy();
+    }
+  });
 
   for (const [flag, version] of [
     ['--http1.1', '1.1'],

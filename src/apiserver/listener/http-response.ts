@@ -2,6 +2,9 @@ import { formatWarnings, type OutgoingResponse } from '../request/incoming-reque
 import type { Slices } from './slices.ts';
 import type { WriteTurns } from './write-turns.ts';
 
+/** Far fewer than Node lets be written before it wants its writers to wait (`highWaterMark`). */
+const LAST_BYTES = 8 * 1024;
+
 /** What all answers of a listener share. */
 export interface Outlet {
   readonly turns: WriteTurns;
@@ -35,6 +38,8 @@ export class HttpResponse implements OutgoingResponse {
   readonly leaveConnection?: () => void;
   readonly #slices: Slices;
   readonly #response: RawAnswer;
+  /** Of slices. */
+  #givenBytes = 0;
 
   constructor(response: RawAnswer, { turns, slices }: Outlet) {
     this.turns = turns;
@@ -85,9 +90,23 @@ export class HttpResponse implements OutgoingResponse {
         response.end();
         return before;
       }
+      if (this.#givenBytes + size === this.contentLength) return this.#sendLast(slice, size, before);
       sending = this.#sendSlice(slice, size);
       await before;
     }
+  }
+
+  /**
+   * A client that has all of the answer may send its next request at once, by HTTP/1.1. Where Node does not know yet that what it wrote has gone, it pauses the
+   * connection, and takes what came of that request already for an error (HPE_PAUSED, which is answered 400). So the last bytes, of which it asks nobody to
+   * wait for the end, go when all others have gone.
+   */
+  async #sendLast(slice: Buffer, size: number, before: Promise<void> | undefined): Promise<void> {
+    const last = Buffer.from(slice.subarray(Math.max(0, size - LAST_BYTES), size));
+    if (size > last.length) await this.#sendSlice(slice, size - last.length);
+    else this.#slices.give(slice);
+    await before;
+    if (!this.#response.destroyed) this.#response.end(last);
   }
 
   /** Resolves when the slice can be used again, or the client is gone. */
@@ -95,6 +114,7 @@ export class HttpResponse implements OutgoingResponse {
     const response = this.#response;
     return new Promise((resolve) => {
       response.once('close', resolve);
+      this.#givenBytes += size;
       response.write(slice.subarray(0, size), (error) => {
         response.off('close', resolve);
         if (!error) this.#slices.give(slice);
