@@ -21,7 +21,8 @@ export function createGet({ cache, objects, clock }: VerbDeps): VerbHandler {
     const stored = objects.peek({ kind, namespace: info.namespace, name: info.name });
     if (!stored) throw notFound(kind, info.name);
     const object = kind.storedAs ? await showObject(kind, stored) : stored;
-    if (output.as === 'object' && output.format !== 'protobuf')
+    // Most often, and without more ado.
+    if (output.as === 'object' && output.format === 'json' && !output.pretty)
       return sendJsonBytes(context, response, 200, object.bytes, output);
     return new Representation(kind, output, request.query, () => clock.now()).sendObject(context, response, 200, object);
   };
