@@ -239,13 +239,18 @@ test('an answer that is shorter than any Status passes by, as of /readyz', () =>
   assert.deepEqual(sent, ['ok']);
 });
 
+/** An answer that goes nowhere. */
+const SILENT = {
+  headersSent: false,
+  writeHead: () => undefined,
+  write: () => true,
+  end: () => undefined,
+  drained: () => Promise.resolve(),
+};
+
 test('what is to be recorded of an answer decides whether it may be sent in slices', () => {
   const inner = {
-    headersSent: false,
-    writeHead: () => undefined,
-    write: () => true,
-    end: () => undefined,
-    drained: () => Promise.resolve(),
+    ...SILENT,
     turns: { enlist: () => undefined },
     pour: () => Promise.resolve(),
   };
@@ -257,13 +262,6 @@ test('what is to be recorded of an answer decides whether it may be sent in slic
 });
 
 test('an answer whose object has been noted is not read back from what was sent, which takes YAML seconds', async () => {
-  const inner = {
-    headersSent: false,
-    writeHead: () => undefined,
-    write: () => true,
-    end: () => undefined,
-    drained: () => Promise.resolve(),
-  };
   const told: string[] = [];
   const record = {
     verb: 'list',
@@ -272,7 +270,7 @@ test('an answer whose object has been noted is not read back from what was sent,
     responseJson: (text: string) => void told.push(text),
     hasResponseObject: true,
   } as unknown as RequestRecord;
-  const response = new AuditedResponse(inner, record, () => undefined);
+  const response = new AuditedResponse(SILENT, record, () => undefined);
   response.writeHead(200, { 'content-type': 'application/yaml' });
   response.end('[ no YAML');
   await response.note();
