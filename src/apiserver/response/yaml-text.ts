@@ -1,5 +1,5 @@
 import { type ScalarTag, stringify } from 'yaml';
-import { Pace, runAtOnce, type Steps } from '../../std/pauses.ts';
+import { Pace, type Steps } from '../../std/pauses.ts';
 
 /** What the library would not quote: octal numbers of YAML 1.2, which go-yaml knows besides those of 1.1, and marks that are more than texts. */
 const AMBIGUOUS: ScalarTag = {
@@ -20,11 +20,8 @@ const HARD = 5_000;
 
 /**
  * A JSON value as upstream writes it in YAML: keys in order, texts quoted that a reader of YAML 1.1 would take for something else
- * (`"yes"`, `"012"`, dates).
+ * (`"yes"`, `"012"`, dates). In pieces, with a pause after each.
  */
-export const yamlText = (value: unknown): string => runAtOnce(yamlInSteps(value)).join('');
-
-/** The same of something large, in pieces, with a pause after each. */
 export function* yamlInSteps(value: unknown): Steps<Buffer[]> {
   const writer = new Writer();
   yield* writer.document(value);

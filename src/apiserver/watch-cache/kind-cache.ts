@@ -49,15 +49,10 @@ export class KindCache {
   readonly #untriggered = new Set<LiveWatcher>();
   readonly #triggers = new Map<string, TriggerIndex>();
   readonly #listeners = new Set<ChangeListener>();
-  #watcherCount = 0;
   #eventCount = 0;
 
   constructor(knownFrom: number) {
     this.#history = new EventHistory(knownFrom);
-  }
-
-  get watcherCount(): number {
-    return this.#watcherCount;
   }
 
   /** Changes since the cache was opened. */
@@ -130,17 +125,14 @@ export class KindCache {
     const all = sets.flatMap((set) => [...set]);
     for (const set of sets) set.clear();
     this.#triggers.clear();
-    this.#watcherCount = 0;
     for (const { watcher } of all) watcher.closed();
   }
 
   #enlist(live: LiveWatcher): () => void {
     const set = this.#setFor(live.watcher);
     set.add(live);
-    this.#watcherCount++;
     return () => {
       if (!set.delete(live)) return;
-      this.#watcherCount--;
       const { trigger } = live.watcher;
       if (trigger && set.size === 0) this.#triggers.get(trigger.field)?.byValue.delete(trigger.value);
     };

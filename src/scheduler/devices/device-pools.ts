@@ -101,7 +101,7 @@ export function devicesByNode(pools: ReadonlyMap<string, DevicePool>): (node: V1
 }
 
 /** Whether a device can be used on a node. */
-export function isUsableOn({ place: { nodeName, nodeSelector, allNodes } }: OfferedDevice, node: V1Node): boolean {
+function isUsableOn({ place: { nodeName, nodeSelector, allNodes } }: OfferedDevice, node: V1Node): boolean {
   if (nodeName) return nodeName === node.metadata?.name;
   if (allNodes) return true;
   return nodeSelector?.nodeSelectorTerms.some((term) => matchesNodeSelectorTerm(term, node)) ?? false;

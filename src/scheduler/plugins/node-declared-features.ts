@@ -16,7 +16,7 @@ const FEATURES: readonly (readonly [name: string, isNeeded: (spec: NonNullable<V
 ];
 
 /** The features that a pod's node must declare. */
-export const neededFeatures = ({ spec }: V1Pod): readonly string[] =>
+const neededFeatures = ({ spec }: V1Pod): readonly string[] =>
   FEATURES.flatMap(([name, isNeeded]) => (spec && isNeeded(spec) ? [name] : []));
 
 /** A pod goes only to nodes that say that they can do what it needs. */
