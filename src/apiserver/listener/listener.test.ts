@@ -260,6 +260,11 @@ test('a head that is too long or no HTTP is told so before the connection ends',
   // What two readers could take for two different requests is none.
   const smuggled = 'POST /readyz HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n';
   assert.equal(await say(smuggled), 'HTTP/1.1 400 Bad Request');
+  const ask = (target: string, hosts: string) => say(`GET ${target} HTTP/1.1\r\n${hosts}connection: close\r\n\r\n`);
+  assert.equal(await ask('/readyz', 'host: a\r\nHost: a\r\n'), 'HTTP/1.1 400 Bad Request');
+  assert.equal(await ask('/readyz', 'host: a/b\r\n'), 'HTTP/1.1 400 Bad Request');
+  // As it is said to proxies.
+  assert.equal(await ask('https://elsewhere/readyz', 'host: a\r\n'), 'HTTP/1.1 200 OK');
 });
 
 test('a port that is taken is named', async () => {

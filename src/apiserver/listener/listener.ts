@@ -9,6 +9,7 @@ import { chooseHttp } from '../../std/alpn.ts';
 import type { Clock } from '../../std/clock.ts';
 import { CodedError } from '../../std/coded-error.ts';
 import type { Logger } from '../../std/logger.ts';
+import { hostProblem, originForm } from '../../std/request-target.ts';
 import type { CertificatePair } from '../configuration.ts';
 import type { IncomingRequest, OutgoingResponse } from '../request/incoming-request.ts';
 import { TurnGate } from '../turn-gate.ts';
@@ -178,9 +179,7 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     try {
       request = new HttpRequest(message, from);
     } catch {
-      answer.writeHead(400, { 'content-type': 'text/plain' });
-      answer.end('400 Bad Request: malformed escape in the path');
-      return;
+      return refuse(answer, 'malformed escape in the path');
     }
     watchForLoss(answer, request);
     const begin = () => void config.serve(request, new HttpResponse(answer, outlet));
@@ -189,9 +188,12 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
     if (turn === undefined) begin();
     else void turn.then(() => answer.destroyed || begin());
   };
-  (server as unknown as Http1Server).on('request', (message: IncomingMessage, answer: Http1Response) =>
-    take(rawRequest(message), answer, peer(message.socket, message.socket as TLSSocket)),
-  );
+  (server as unknown as Http1Server).on('request', (message: IncomingMessage, answer: Http1Response) => {
+    const problem = hostProblem(message.rawHeaders);
+    // Whatever comes behind it on the connection is not believed to be of the same client.
+    if (problem) return refuse(answer, problem, { connection: 'close' });
+    take(rawRequest(message), answer, peer(message.socket, message.socket as TLSSocket));
+  });
   // Whoever listens to requests gets those of HTTP/2 by node's compatibility layer, unless streams are taken as they are.
   server.removeAllListeners('stream');
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
@@ -206,7 +208,8 @@ export async function openListener(config: ListenerConfig): Promise<Listener> {
   const { wantsUpgrade } = config;
   if (wantsUpgrade) {
     const upgradable = server as typeof server & { shouldUpgradeCallback?: (message: IncomingMessage) => boolean };
-    upgradable.shouldUpgradeCallback = ({ url = '' }) => wantsUpgrade(url.split('?', 1)[0]!);
+    upgradable.shouldUpgradeCallback = ({ url = '', rawHeaders }) =>
+      hostProblem(rawHeaders) === undefined && wantsUpgrade(originForm(url).split('?', 1)[0]!);
     server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
       let request: HttpRequest;
       try {
@@ -281,11 +284,16 @@ interface Http1Server {
 
 const rawRequest = (message: IncomingMessage): RawRequest => ({
   method: message.method,
-  url: message.url,
+  url: message.url && originForm(message.url),
   headers: message.headers,
   rawHeaders: message.rawHeaders,
   body: message,
 });
+
+function refuse(answer: RawAnswer, problem: string, headers: Readonly<Record<string, string>> = {}): void {
+  answer.writeHead(400, { 'content-type': 'text/plain', ...headers });
+  answer.end(`400 Bad Request: ${problem}`);
+}
 
 function watchForLoss(response: RawAnswer, request: IncomingRequest): void {
   response.once('close', () => {

@@ -201,3 +201,23 @@ test('a listener that nobody asked is closed like any other', async () => {
   await listener.close();
   await assert.rejects(once(connect(listener.port, '127.0.0.1'), 'connect'), { code: 'ECONNREFUSED' });
 });
+
+test('a request is served whatever host its target names, and refused when it names two hosts', async (t) => {
+  const listener = await openApiListener({
+    address: '127.0.0.1',
+    port: 0,
+    what: 'test',
+    serve: async ({ path }) => plainAnswer(200, path),
+    logger: silentLogger,
+  });
+  t.after(() => listener.close());
+  const ask = async (target: string, hosts: string) => {
+    const socket = connect(listener.port, '127.0.0.1');
+    socket.write(`GET ${target} HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`);
+    const [head = '', body] = (await text(socket)).split('\r\n\r\n');
+    return [head.split('\r\n')[0], body];
+  };
+  assert.deepEqual(await ask('https://elsewhere/pods?a=b', 'Host: x\r\n'), ['HTTP/1.1 200 OK', '/pods']);
+  assert.deepEqual(await ask('/pods', 'Host: x\r\nhost: x\r\n'), ['HTTP/1.1 400 Bad Request', 'too many Host headers']);
+  assert.deepEqual(await ask('/pods', 'Host: x@y\r\n'), ['HTTP/1.1 400 Bad Request', 'malformed Host header']);
+});

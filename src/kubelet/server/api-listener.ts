@@ -13,6 +13,7 @@ import { type Certificate, parseCertificateDer } from '../../pki/certificate.ts'
 import { chooseHttp } from '../../std/alpn.ts';
 import { createServer } from '../../std/http.ts';
 import type { Logger } from '../../std/logger.ts';
+import { hostProblem, originForm } from '../../std/request-target.ts';
 import { type ApiRequest, type Outcome, plainAnswer } from './api-exchange.ts';
 import { ConnectionRoom } from './connection-room.ts';
 import { listen } from './listening.ts';
@@ -180,6 +181,12 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
       sendRaw(socket, plainAnswer(status, ''));
     });
     made.on('request', (message: Request, response: Response) => {
+      const problem = 'stream' in message ? undefined : hostProblem(message.rawHeaders);
+      if (problem) {
+        const { status, headers } = plainAnswer(400, problem);
+        const more = { 'content-length': problem.length, connection: 'close' };
+        return void (response as ServerResponse).writeHead(status, { ...headers, ...more }).end(problem);
+      }
       response.on('error', (error: Error) => logger.debug(4, 'answering failed', { err: error }));
       void outcomeOf(message, response).then(async (outcome) => {
         if (outcome === undefined || outcome === 'taken') {
@@ -200,7 +207,8 @@ export async function openApiListener(options: ApiListenerOptions): Promise<ApiL
     });
     if (wantsUpgrade) {
       const upgradable = made as AnyServer & { shouldUpgradeCallback?: (message: IncomingMessage) => boolean };
-      upgradable.shouldUpgradeCallback = ({ url = '' }) => wantsUpgrade(url.split('?', 1)[0]!);
+      upgradable.shouldUpgradeCallback = ({ url = '', rawHeaders }) =>
+        hostProblem(rawHeaders) === undefined && wantsUpgrade(originForm(url).split('?', 1)[0]!);
       made.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
         socket.on('error', (error) => logger.debug(4, 'an upgraded connection failed', { err: error }));
         void outcomeOf(message, socket, { socket, head, rawHeaders: message.rawHeaders }).then((outcome) => {
@@ -269,8 +277,9 @@ interface Connection {
   destroy(): void;
 }
 
-function targetOf(url = '/'): { readonly path: string; readonly query: URLSearchParams } | undefined {
+function targetOf(asked = '/'): { readonly path: string; readonly query: URLSearchParams } | undefined {
   try {
+    const url = originForm(asked);
     if (!url.startsWith('/')) return undefined;
     const { pathname, searchParams } = new URL(`https://kubelet${url}`);
     // Authorization and routing must see the same path, so decode once and collapse nothing.
