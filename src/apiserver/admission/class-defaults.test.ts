@@ -163,7 +163,7 @@ test('a runtime class that is not there is named', () =>
     message: 'pods "p" is forbidden: pod rejected: RuntimeClass "x" not found',
   }));
 
-test('a pod that is put on a node carries the labels of its place, unless it has its own', async () => {
+test('a pod that is put on a node carries the labels of its place, whatever it says itself', async () => {
   const objects = new MemoryObjects();
   const zone = 'topology.kubernetes.io/zone';
   objects.put(nodeKind, { metadata: { name: 'n', labels: { [zone]: 'z', other: 'x' } } });
@@ -171,9 +171,10 @@ test('a pod that is put on a node carries the labels of its place, unless it has
   const labels = async (object: object, subresource = '') =>
     (await runPlugin(plugin, { kind: podKind, subresource, object }))!.metadata.labels;
   assert.deepEqual(await labels({ metadata: { name: 'p' }, target: { kind: 'Node', name: 'n' } }, 'binding'), { [zone]: 'z' });
-  assert.deepEqual(await labels({ metadata: { name: 'p', labels: { [zone]: 'own' } }, spec: { nodeName: 'n' } }), {
-    [zone]: 'own',
-  });
+  const own = { name: 'p', labels: { [zone]: 'own', a: 'b' } };
+  assert.deepEqual(await labels({ metadata: own, spec: { nodeName: 'n' } }), { [zone]: 'z', a: 'b' });
+  assert.deepEqual(await labels({ metadata: own, target: { kind: 'Node', name: 'n' } }, 'binding'), { [zone]: 'z', a: 'b' });
+  assert.deepEqual(await labels({ metadata: own, spec: { nodeName: 'gone' } }), { [zone]: 'own', a: 'b' });
   assert.equal(await labels({ metadata: { name: 'p' }, spec: {} }), undefined);
   assert.equal(await labels({ metadata: { name: 'p' }, target: { kind: 'Node', name: 'gone' } }, 'binding'), undefined);
 });

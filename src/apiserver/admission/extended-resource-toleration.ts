@@ -1,7 +1,8 @@
-import type { V1Pod } from '../../api/gen/types.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { isExtendedResource } from '../../api/core/v1/resource-names.ts';
+import type { V1Pod, V1Toleration } from '../../api/gen/types.ts';
 import type { AdmissionPlugin } from '../contracts.ts';
 import { isAbout } from './refusal.ts';
-import { mergeTolerations } from './tolerations.ts';
 
 /** Pods that ask for an extended resource tolerate nodes that are kept for it (plugin/pkg/admission/extendedresourcetoleration). */
 export const extendedResourceToleration: AdmissionPlugin = {
@@ -12,9 +13,11 @@ export const extendedResourceToleration: AdmissionPlugin = {
     const { spec } = object as unknown as V1Pod;
     if (!spec) return;
     const names = [...spec.containers, ...(spec.initContainers ?? [])].flatMap(({ resources }) =>
-      Object.keys(resources?.requests ?? {}).filter((name) => name.includes('/') && !name.includes('kubernetes.io/')),
+      Object.keys(resources?.requests ?? {}).filter(isExtendedResource),
     );
-    const added = [...new Set(names)].sort().map((key) => ({ key, operator: 'Exists' }));
-    if (added.length) spec.tolerations = mergeTolerations(spec.tolerations ?? [], added);
+    const wanted = [...new Set(names)].sort().map((key): V1Toleration => ({ key, operator: 'Exists', effect: 'NoSchedule' }));
+    const missing = wanted.filter((toleration) => !spec.tolerations?.some((own) => isDeepStrictEqual(own, toleration)));
+    // Wider ones of the pod's own are no reason to leave it out.
+    if (missing.length) spec.tolerations = [...(spec.tolerations ?? []), ...missing];
   },
 };

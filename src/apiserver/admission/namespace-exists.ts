@@ -1,6 +1,7 @@
 import { namespaceKind } from '../../api/core/v1/namespace.ts';
 import { isStatus, notFound } from '../../api/machinery/status-error.ts';
 import type { AdmissionPlugin, ObjectReader, ObjectWriter } from '../contracts.ts';
+import { refuse } from './refusal.ts';
 
 const hasNamespace = async (reader: ObjectReader, name: string): Promise<boolean> => {
   if (reader.get(namespaceKind, '', name)) return true;
@@ -24,12 +25,14 @@ export function createNamespaceAutoProvision(reader: ObjectReader, writer: Objec
   return {
     name: 'NamespaceAutoProvision',
     handles: ({ namespace, kind, operation }) => operation === 'CREATE' && namespace !== '' && kind.namespaced,
-    async admit({ namespace, dryRun }) {
+    async admit(attributes) {
+      const { namespace, dryRun } = attributes;
       if (dryRun || (await hasNamespace(reader, namespace))) return;
       try {
         await writer.create(namespaceKind, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
       } catch (error) {
-        if (!isStatus(error, 'AlreadyExists')) throw error; // somebody else's object was first
+        // With AlreadyExists somebody else's object was first.
+        if (!isStatus(error, 'AlreadyExists')) throw refuse(attributes, (error as Error).message);
       }
       // The plugins behind this one look for it in the cache.
       await reader.waitFresh(namespaceKind);

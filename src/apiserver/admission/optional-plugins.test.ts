@@ -46,6 +46,12 @@ test('NamespaceAutoProvision makes it, and not for a dry run', async () => {
   await write(false);
   await write(false);
   assert.deepEqual(objects.writes, ['create namespaces/ns']);
+  objects.create = () => Promise.reject(new Error('no such name'));
+  const object = { metadata: { name: 'p', namespace: 'N_' } };
+  await assert.rejects(runPlugin(createNamespaceAutoProvision(objects, objects), { kind: configMapKind, object }), {
+    code: 403,
+    message: 'configmaps "p" is forbidden: no such name',
+  });
 });
 
 test('AlwaysDeny refuses at once, by the name that there is', async () => {
@@ -136,6 +142,7 @@ test('PodTolerationRestriction gives pods what their namespace tolerates and kee
   );
   annotate('ns', { [defaults!]: JSON.stringify([dedicated]), [whitelist!]: JSON.stringify([dedicated]) });
   annotate('open', { [defaults!]: '', [whitelist!]: '[]' });
+  annotate('wide', { [defaults!]: JSON.stringify([dedicated]), [whitelist!]: '[]' });
   annotate('plain', {});
   const plugin = createPodTolerationRestriction(objects, { default: [spot], whitelist: [spot] });
   const tolerations = async (namespace: string, spec: object = {}, oldObject?: object) => {
@@ -147,6 +154,8 @@ test('PodTolerationRestriction gives pods what their namespace tolerates and kee
   assert.deepEqual(await tolerations('open', { tolerations: [spot, dedicated] }), [spot, dedicated]);
   assert.deepEqual(await tolerations('plain'), [spot]);
   assert.deepEqual(await tolerations('plain', { tolerations: [{ ...spot, effect: 'NoSchedule' }] }), [spot]);
+  const batch = { key: 'dedicated', operator: 'Equal', value: 'batch', effect: 'NoExecute' };
+  assert.deepEqual(await tolerations('wide', { tolerations: [batch] }), [batch, dedicated], 'its own come first');
   assert.equal(await tolerations('plain', {}, pod()), undefined);
   const requests = { containers: [{ name: 'c', resources: { requests: { cpu: '1' } } }] };
   assert.deepEqual(await tolerations('open', requests), [
@@ -208,10 +217,16 @@ test('OwnerReferencesPermissionEnforcement wants that who names an owner may del
   );
 });
 
-test('ExtendedResourceToleration lets pods onto nodes kept for what they ask for', async () => {
-  const containers = [{ name: 'c', resources: { requests: { 'example.com/gpu': '1', cpu: '1' } } }];
-  const made = (await runPlugin(extendedResourceToleration, { kind: podKind, object: pod({ containers }) })) as unknown as V1Pod;
-  assert.deepEqual(made.spec!.tolerations, [{ key: 'example.com/gpu', operator: 'Exists' }]);
+test('ExtendedResourceToleration lets pods onto nodes kept for what they ask for, whatever else they tolerate', async () => {
+  const containers = [{ name: 'c', resources: { requests: { 'example.com/gpu': '1', 'a.b/x': '1', cpu: '1' } } }];
+  const tolerations = async (...own: object[]) => {
+    const object = pod({ containers, tolerations: own });
+    return ((await runPlugin(extendedResourceToleration, { kind: podKind, object })) as unknown as V1Pod).spec!.tolerations;
+  };
+  const [x, gpu] = ['a.b/x', 'example.com/gpu'].map((key) => ({ key, operator: 'Exists', effect: 'NoSchedule' }));
+  assert.deepEqual(await tolerations(), [x, gpu]);
+  assert.deepEqual(await tolerations(gpu!), [gpu, x]);
+  assert.deepEqual(await tolerations({ operator: 'Exists' }), [{ operator: 'Exists' }, x, gpu]);
 });
 
 test('LimitPodHardAntiAffinityTopology lets pods keep others off their node only', async () => {

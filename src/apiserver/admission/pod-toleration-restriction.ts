@@ -28,6 +28,15 @@ export function createPodTolerationRestriction(reader: ObjectReader, cluster: Cl
     const text = namespace.metadata.annotations?.[annotation];
     return text === undefined ? undefined : parseTolerations(text);
   };
+  const check = async (attributes: AdmissionAttributes) => {
+    const tolerations = (attributes.object as unknown as V1Pod).spec?.tolerations ?? [];
+    if (!tolerations.length) return;
+    const own = await ofNamespace(attributes.namespace, WHITELIST);
+    if (areAllowed(tolerations, own ?? cluster.whitelist)) return;
+    throw unnamedFailure(
+      `pod tolerations (possibly merged with namespace default tolerations) conflict with its ${own ? 'namespace' : 'cluster'} whitelist`,
+    );
+  };
   return {
     name: 'PodTolerationRestriction',
     handles: (attributes) =>
@@ -36,28 +45,12 @@ export function createPodTolerationRestriction(reader: ObjectReader, cluster: Cl
       const { spec } = attributes.object as unknown as V1Pod;
       if (!spec) return;
       const defaults = attributes.operation === 'CREATE' ? await ofNamespace(attributes.namespace, DEFAULTS) : [];
-      let tolerations = mergeOnto(defaults ?? cluster.default, spec.tolerations ?? []);
-      if (qualityOfService(spec) !== 'BestEffort') tolerations = mergeTolerations(tolerations, [MEMORY_PRESSURE]);
-      if (tolerations.length) spec.tolerations = [...tolerations];
+      const added = [...(defaults ?? cluster.default), ...(qualityOfService(spec) === 'BestEffort' ? [] : [MEMORY_PRESSURE])];
+      if (added.length) spec.tolerations = mergeTolerations(spec.tolerations ?? [], added);
+      await check(attributes);
     },
-    async validate(attributes) {
-      const tolerations = tolerationsOf(attributes);
-      if (!tolerations.length) return;
-      const own = await ofNamespace(attributes.namespace, WHITELIST);
-      if (areAllowed(tolerations, own ?? cluster.whitelist)) return;
-      throw unnamedFailure(
-        `pod tolerations (possibly merged with namespace default tolerations) conflict with its ${own ? 'namespace' : 'cluster'} whitelist`,
-      );
-    },
+    validate: check,
   };
 }
 
 const MEMORY_PRESSURE: V1Toleration = { key: 'node.kubernetes.io/memory-pressure', operator: 'Exists', effect: 'NoSchedule' };
-
-const mergeOnto = (defaults: readonly V1Toleration[], own: readonly V1Toleration[]) => {
-  if (!defaults.length) return own;
-  return own.length ? mergeTolerations(defaults, own) : defaults;
-};
-
-const tolerationsOf = ({ object }: AdmissionAttributes): readonly V1Toleration[] =>
-  (object as unknown as V1Pod).spec?.tolerations ?? [];

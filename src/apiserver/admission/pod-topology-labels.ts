@@ -17,8 +17,8 @@ export function createPodTopologyLabels(reader: ObjectReader): AdmissionPlugin {
       const node = nodeOf(attributes);
       const labels = node ? reader.get(nodeKind, '', node)?.metadata.labels : undefined;
       const copied = LABELS.flatMap((label) => (labels?.[label] === undefined ? [] : [[label, labels[label]] as const]));
-      // What a pod or binding says itself counts.
-      if (copied.length) object!.metadata.labels = { ...Object.fromEntries(copied), ...object!.metadata.labels };
+      // The node knows better than the pod or binding where it is.
+      if (copied.length) object!.metadata.labels = { ...object!.metadata.labels, ...Object.fromEntries(copied) };
     },
   };
 }

@@ -15,6 +15,21 @@ for (const [what, first, second, merged] of [
   ['different effects', [noSchedule], [seconds(5)], [noSchedule, seconds(5)]],
   ['a longer time', [seconds(5)], [seconds(9)], [seconds(9)]],
   [
+    'one that does not name its operator, after one that does',
+    [{ key: 'a', operator: 'Equal', value: '1' }],
+    [{ key: 'a', value: '1' }],
+    [{ key: 'a', value: '1' }],
+  ],
+  [
+    'one that does not name its operator, with an effect',
+    [{ key: 'a', value: '1', effect: 'NoSchedule' }],
+    [{ key: 'a', value: '1' }],
+    [
+      { key: 'a', value: '1', effect: 'NoSchedule' },
+      { key: 'a', value: '1' },
+    ],
+  ],
+  [
     'different values',
     [{ key: 'a', value: '1' }],
     [{ key: 'a', value: '2' }],

@@ -25,6 +25,7 @@ function includes(wide: V1Toleration, narrow: V1Toleration): boolean {
   if (wide.effect === 'NoExecute' && wide.tolerationSeconds !== undefined)
     if (narrow.tolerationSeconds === undefined || narrow.tolerationSeconds > wide.tolerationSeconds) return false;
   if (wide.operator === 'Exists') return true;
-  const isEqual = (operator: string | undefined) => !operator || operator === 'Equal';
-  return isEqual(wide.operator) && isEqual(narrow.operator) && (narrow.value ?? '') === (wide.value ?? '');
+  // A narrower one must say that it is about a value; in the wider one nothing means that.
+  if (wide.operator && wide.operator !== 'Equal') return false;
+  return narrow.operator === 'Equal' && (narrow.value ?? '') === (wide.value ?? '');
 }
