@@ -49,6 +49,21 @@ test('INST-04, INST-05: masters get the programs of the control plane, workers k
   assert.deepEqual(programs('e1'), []);
 });
 
+test('M-24: no connection takes a port that something of the cluster listens on', async () => {
+  const reserved = (inventory: Inventory) => sysctlsOf(inventory).get('net.ipv4.ip_local_reserved_ports');
+  assert.equal(
+    reserved(separate),
+    '2379-2380,6443,8443,8472,9153,10248-10250,10256-10257,10259,30000-32767',
+    'balancer, flannel and DNS among them',
+  );
+  const other = await testInventory({
+    apiServer: { port: 8080 },
+    endpoint: { address: '192.168.20.200', port: 8443, loadBalancer: 'external' },
+    network: { plugin: 'calico', dns: 'none', nodePorts: '20000-20100' },
+  });
+  assert.equal(reserved(other), '2379-2380,8080,9091,10248-10250,10256-10257,10259,20000-20100');
+});
+
 test('HOST-06: user kube reads its kubeconfigs by access lists where the host can make them, by its group elsewhere', async () => {
   const path = '/etc/kubernetes/kube-scheduler.kubeconfig';
   const knowing = (inventory: Inventory, programs: ReadonlySet<string> | undefined, packages: readonly BundledPackage[] = []) =>

@@ -1,6 +1,10 @@
 import type { Inventory, InventoryHost } from '../../api/config/v1/inventory.ts';
+import { listeningPorts } from '../inventory/check-ports.ts';
 import { directory, inPhase, KUBERNETES_DIRECTORY, textFile } from './files.ts';
 import type { Step, StepAction } from './step.ts';
+
+/** Below it the kernel takes no port for a connection. */
+const FIRST_LOCAL_PORT = 1024;
 
 /** Of every host; keys that a kernel lacks are left out there and told. */
 export const SYSCTLS: Readonly<Record<string, string>> = {
@@ -35,7 +39,7 @@ export const SYSCTLS: Readonly<Record<string, string>> = {
   'net.ipv4.tcp_keepalive_probes': '3',
   'net.ipv4.tcp_fin_timeout': '30',
   'net.ipv4.icmp_echo_ignore_all': '0',
-  'net.ipv4.ip_local_port_range': '1024 65535',
+  'net.ipv4.ip_local_port_range': `${FIRST_LOCAL_PORT} 65535`,
   'net.ipv4.conf.all.rp_filter': '0',
   'net.ipv4.conf.default.rp_filter': '0',
   'net.ipv4.conf.default.accept_source_route': '0',
@@ -54,10 +58,10 @@ export const SYSCTL_FILE = '/etc/sysctl.d/99-kubernetes.conf';
 const MODULES = ['br_netfilter', 'overlay'];
 
 /** All keys that may be set, the reserved ports among them. */
-export function sysctlsOf({ network, apiServer, preparation }: Inventory): ReadonlyMap<string, string> {
-  if (preparation.sysctl === 'skip') return new Map();
-  const ports = [...new Set([apiServer.port, 2379, 2380, 10248, 10249, 10250, 10256, 10257, 10259])].sort((a, b) => a - b);
-  const reserved = `${joinRuns(ports)},${network.nodePorts}`;
+export function sysctlsOf(inventory: Inventory): ReadonlyMap<string, string> {
+  if (inventory.preparation.sysctl === 'skip') return new Map();
+  const ports = listeningPorts(inventory).filter((port) => port >= FIRST_LOCAL_PORT);
+  const reserved = `${joinRuns(ports)},${inventory.network.nodePorts}`;
   return new Map([...Object.entries(SYSCTLS).filter(([key]) => key !== HARMFUL), [RESERVED, reserved]]);
 }
 
